@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * core/core.h -- the door to core/: services that know no tensors.
+ */
+#ifndef DF_CORE_CORE_H
+#define DF_CORE_CORE_H
+
+#include "core/error.h"
+#include "core/file.h"
+#include "core/json.h"
+#include "core/log.h"
+#include "core/memory.h"
+#include "core/options.h"
+#include "core/pool.h"
+#include "core/random.h"
+#include "core/text.h"
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * core/error.h -- how the library says that something went wrong.
+ *
+ * A function that can fail returns an int: DF_OK (0) or one of the negative codes below, and leaves one sentence for the
+ * user in a thread-local buffer. The sentence says what was met and what was wanted, and names the file or key.
+ * The library never prints and never exits.
+ */
+#ifndef DF_CORE_ERROR_H
+#define DF_CORE_ERROR_H
+
+enum {
+    DF_OK = 0,
+    DF_ENOMEM = -1,     /* memory ran out                                        */
+    DF_EIO = -2,        /* the operating system refused: open, read, write, ...  */
+    DF_EFORMAT = -3,    /* the bytes are not what the format promises            */
+    DF_EVALUE = -4,     /* a value is wrong: an option, a key, a type            */
+    DF_ESHAPE = -5,     /* tensors that do not fit together                      */
+    DF_EINTERRUPT = -6  /* the user asked to stop                                */
+};
+
+#if defined(__GNUC__)
+#define DF_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#else
+#define DF_PRINTF(fmt, args)
+#endif
+
+/* Sets the sentence and returns `code`:  return df_fail(DF_EVALUE, "dim = %d: want 16..4096", dim); */
+int df_fail(int code, const char *format, ...) DF_PRINTF(2, 3);
+
+/* The same for a failed system call: appends ": " and strerror(errno), code DF_EIO. */
+int df_fail_errno(const char *format, ...) DF_PRINTF(1, 2);
+
+/* Memory ran out while making `what`. */
+int df_fail_memory(const char *what);
+
+/* Puts context in front of the current sentence and returns `code` unchanged: "val.json: " + "line 3: ...". */
+int df_fail_in(int code, const char *format, ...) DF_PRINTF(2, 3);
+
+/* The last sentence of this thread; "" if nothing failed. Valid until the next failure on this thread. */
+const char *df_error(void);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * core/json.h -- large JSON files, read as a stream of events in constant memory, and written number by number.
+ *
+ * Why not cJSON here: it takes ten times the file in memory (docs/design.md, decision 12). Small files go through cJSON.
+ * Numbers are read as Python's json module reads them: correctly rounded doubles, and integers kept exactly to 64 bits.
+ * A reader never recurses more than DF_JSON_DEPTH deep.
+ */
+#ifndef DF_CORE_JSON_H
+#define DF_CORE_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/error.h"
+
+enum { DF_JSON_DEPTH = 64 };
+
+typedef enum {
+    DF_JSON_ERROR = -1, /* df_error() says what and on which line */
+    DF_JSON_END,        /* after the one value of the file         */
+    DF_JSON_NULL,
+    DF_JSON_FALSE,
+    DF_JSON_TRUE,
+    DF_JSON_NUMBER,
+    DF_JSON_TEXT,
+    DF_JSON_ARRAY,      /* '['; its values follow, then DF_JSON_CLOSE   */
+    DF_JSON_OBJECT,     /* '{'; DF_JSON_KEY and a value in turn, then DF_JSON_CLOSE */
+    DF_JSON_KEY,
+    DF_JSON_CLOSE
+} DfJsonEvent;
+
+/* What the last event brought. Texts are UTF-8 with escapes resolved, zero-terminated, valid until the next event. */
+typedef struct {
+    double number;
+    int64_t integer;    /* valid if is_integer: written as one (1, -3) or equal to one (1.0, 1e3) and within 64 bits */
+    bool is_integer;
+    const char *text;
+    size_t length;
+} DfJsonValue;
+
+typedef struct DfJson DfJson;
+int df_json_open(DfJson **out, const char *path);                              /* a file, in blocks                    */
+int df_json_open_text(DfJson **out, const char *text, size_t size, const char *name); /* borrowed bytes; `name` for messages */
+void df_json_close(DfJson *);
+
+DfJsonEvent df_json_next(DfJson *, DfJsonValue *value);
+int df_json_skip(DfJson *);            /* right after a KEY (or where a value is due): passes over the whole value */
+size_t df_json_line(const DfJson *);   /* 1-based line of the last event                                            */
+uint64_t df_json_offset(const DfJson *); /* bytes read so far, for progress                                          */
+const char *df_json_name(const DfJson *);
+
+/* df_fail() with "NAME: line N: " in front. */
+int df_json_fail(const DfJson *, int code, const char *format, ...) DF_PRINTF(3, 4);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * core/log.c -- one sink for the process.
+ */
+#include "core/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static DfLogSink *sink;
+static void *sink_user;
+
+void df_log_to(DfLogSink *to, void *user)
+{
+    sink = to;
+    sink_user = user;
+}
+
+void df_log(DfLogLevel level, const char *format, ...)
+{
+    if (!sink)
+        return;
+    char line[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    sink(sink_user, level, line);
+}

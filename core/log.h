@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * core/log.h -- messages and progress on their way out of the library, which itself never prints: the program sets a sink.
+ */
+#ifndef DF_CORE_LOG_H
+#define DF_CORE_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/error.h"
+
+typedef enum { DF_LOG_INFO, DF_LOG_WARNING } DfLogLevel;
+
+/* Receives one finished line without the newline. NULL (the default) drops everything. */
+typedef void DfLogSink(void *user, DfLogLevel level, const char *line);
+void df_log_to(DfLogSink *sink, void *user);
+void df_log(DfLogLevel level, const char *format, ...) DF_PRINTF(2, 3);
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * core/memory.c -- counted blocks and arenas.
+ */
+#include "core/memory.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGN = 64, CHUNK = 64 * 1024 };
+
+/* Stands in the 64 bytes in front of every block. */
+typedef struct {
+    size_t size;
+} Header;
+
+static atomic_size_t bytes_now, bytes_peak, calls;
+static atomic_size_t fail_at; /* 0: never */
+static atomic_bool fail_forever;
+
+static bool must_fail(void)
+{
+    const size_t n = atomic_fetch_add(&calls, 1) + 1;
+    const size_t at = atomic_load(&fail_at);
+    return at && (atomic_load(&fail_forever) ? n >= at : n == at);
+}
+
+static void count(size_t added)
+{
+    const size_t now = atomic_fetch_add(&bytes_now, added) + added;
+    size_t peak = atomic_load(&bytes_peak);
+    while (now > peak && !atomic_compare_exchange_weak(&bytes_peak, &peak, now))
+        ;
+}
+
+void *df_malloc(size_t size)
+{
+    if (must_fail() || size > SIZE_MAX / 2)
+        return NULL;
+    const size_t whole = (size + 2 * ALIGN - 1) / ALIGN * ALIGN;
+    Header *header = aligned_alloc(ALIGN, whole);
+    if (!header)
+        return NULL;
+    header->size = size;
+    count(size);
+    return (char *)header + ALIGN;
+}
+
+void *df_calloc(size_t n, size_t size)
+{
+    if (size && n > SIZE_MAX / size)
+        return NULL;
+    void *block = df_malloc(n * size);
+    return block ? memset(block, 0, n * size) : NULL;
+}
+
+static Header *header_of(void *block)
+{
+    return (Header *)(void *)((char *)block - ALIGN);
+}
+
+void *df_realloc(void *block, size_t size)
+{
+    void *next = df_malloc(size);
+    if (next && block) {
+        const size_t old = header_of(block)->size;
+        memcpy(next, block, old < size ? old : size);
+        df_free(block);
+    }
+    return next;
+}
+
+void df_free(void *block)
+{
+    if (!block)
+        return;
+    Header *header = header_of(block);
+    atomic_fetch_sub(&bytes_now, header->size);
+    free(header);
+}
+
+bool df_grow(void **array, size_t *capacity, size_t n, size_t size)
+{
+    if (n < *capacity)
+        return true;
+    size_t wanted = *capacity ? *capacity * 2 : 16;
+    while (wanted <= n)
+        wanted *= 2;
+    if (wanted > SIZE_MAX / 2 / size)
+        return false;
+    void *next = df_realloc(*array, wanted * size);
+    if (!next)
+        return false;
+    *array = next;
+    *capacity = wanted;
+    return true;
+}
+
+DfMemory df_memory(void)
+{
+    return (DfMemory){ atomic_load(&bytes_now), atomic_load(&bytes_peak), atomic_load(&calls) };
+}
+
+void df_memory_fail_at(size_t n, bool forever)
+{
+    atomic_store(&fail_forever, forever);
+    atomic_store(&fail_at, n ? atomic_load(&calls) + n : 0);
+}
+
+/* ---- arenas ---------------------------------------------------------------------------------------------------- */
+
+typedef struct Chunk {
+    struct Chunk *next;
+    size_t used, size; /* of the bytes behind this struct, which begin 64 bytes after it */
+} Chunk;
+
+struct DfArena {
+    Chunk *chunks;
+};
+
+DfArena *df_arena_new(void)
+{
+    return df_calloc(1, sizeof(DfArena));
+}
+
+void df_arena_free(DfArena *arena)
+{
+    if (!arena)
+        return;
+    for (Chunk *chunk = arena->chunks, *next; chunk; chunk = next) {
+        next = chunk->next;
+        df_free(chunk);
+    }
+    df_free(arena);
+}
+
+void *df_arena_alloc(DfArena *arena, size_t n, size_t size)
+{
+    if (size && n > SIZE_MAX / 4 / size)
+        return NULL;
+    const size_t bytes = n * size, align = bytes >= ALIGN ? ALIGN : 16;
+    Chunk *chunk = arena->chunks;
+    size_t start = chunk ? (chunk->used + align - 1) / align * align : 0;
+    if (!chunk || start > chunk->size || bytes > chunk->size - start) {
+        const size_t room = bytes > CHUNK / 4 ? bytes : CHUNK;
+        chunk = df_malloc(ALIGN + room);
+        if (!chunk)
+            return NULL;
+        *chunk = (Chunk){ NULL, 0, room };
+        if (room == bytes && arena->chunks) { /* a block of its own: the current chunk stays in front */
+            chunk->next = arena->chunks->next;
+            arena->chunks->next = chunk;
+        } else {
+            chunk->next = arena->chunks;
+            arena->chunks = chunk;
+        }
+        start = 0;
+    }
+    chunk->used = start + bytes;
+    return memset((char *)chunk + ALIGN + start, 0, bytes);
+}
+
+char *df_arena_text(DfArena *arena, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    const int length = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    char *text = length < 0 ? NULL : df_arena_alloc(arena, (size_t)length + 1, 1);
+    if (text) {
+        va_start(args, format);
+        vsnprintf(text, (size_t)length + 1, format, args);
+        va_end(args);
+    }
+    return text;
+}
+
+char *df_arena_copy(DfArena *arena, const char *text, size_t length)
+{
+    char *copy = df_arena_alloc(arena, length + 1, 1);
+    if (copy)
+        memcpy(copy, text, length);
+    return copy;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * core/memory.h -- all memory of the library comes through here: counted, aligned and breakable in tests.
+ *
+ * Three lifetimes (docs/design.md): static tables, arenas that are freed whole, and single blocks that somebody owns.
+ */
+#ifndef DF_CORE_MEMORY_H
+#define DF_CORE_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/error.h"
+
+/* Single blocks, aligned to 64 bytes. NULL when memory ran out or the size overflows; size 0 gives a valid block. */
+void *df_malloc(size_t size);
+void *df_calloc(size_t count, size_t size);
+void *df_realloc(void *block, size_t size); /* keeps the old block on failure, like realloc() */
+void df_free(void *block);
+
+/* Grows an array by doubling: makes room for element `n` of `*array`. Returns false when memory ran out.
+ *     if (!df_grow((void **)&list, &capacity, n, sizeof *list)) return df_fail_memory("the list");                   */
+bool df_grow(void **array, size_t *capacity, size_t n, size_t size);
+
+/* Bytes in blocks now and at most so far; blocks ever asked for. */
+typedef struct {
+    size_t now, peak, calls;
+} DfMemory;
+DfMemory df_memory(void);
+
+/* For tests: the n-th allocation from now (n >= 1) fails, and every later one if `forever`. 0 switches it off. */
+void df_memory_fail_at(size_t n, bool forever);
+
+/* An arena hands out memory that is freed all at once. Blocks are zeroed and aligned to 64 bytes if they are large. */
+typedef struct DfArena DfArena;
+DfArena *df_arena_new(void); /* NULL when memory ran out */
+void df_arena_free(DfArena *);
+void *df_arena_alloc(DfArena *, size_t count, size_t size); /* zeroed; NULL when memory ran out */
+char *df_arena_text(DfArena *, const char *format, ...) DF_PRINTF(2, 3);
+char *df_arena_copy(DfArena *, const char *text, size_t length); /* adds the final zero */
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * core/random.c -- xoshiro256** and the distributions on top.
+ */
+#include "core/random.h"
+
+#include <math.h>
+
+static uint64_t splitmix(uint64_t *x)
+{
+    uint64_t z = (*x += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+DfRandom df_random(uint64_t seed, uint64_t stream)
+{
+    DfRandom random;
+    uint64_t x = seed ^ splitmix(&stream);
+    for (int i = 0; i < 4; i++)
+        random.state[i] = splitmix(&x);
+    return random;
+}
+
+uint64_t df_hash(const char *text)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
+    return hash;
+}
+
+static uint64_t rotate(uint64_t x, int k)
+{
+    return (x << k) | (x >> (64 - k));
+}
+
+uint64_t df_random_bits(DfRandom *random)
+{
+    uint64_t *const s = random->state;
+    const uint64_t result = rotate(s[1] * 5, 7) * 9, t = s[1] << 17;
+    s[2] ^= s[0];
+    s[3] ^= s[1];
+    s[1] ^= s[2];
+    s[0] ^= s[3];
+    s[2] ^= t;
+    s[3] = rotate(s[3], 45);
+    return result;
+}
+
+double df_uniform(DfRandom *random)
+{
+    return (double)(df_random_bits(random) >> 11) * 0x1p-53;
+}
+
+double df_normal(DfRandom *random) /* Box and Muller; the second value is thrown away to keep the state small */
+{
+    const double u = 1 - df_uniform(random), v = df_uniform(random);
+    return sqrt(-2 * log(u)) * cos(6.283185307179586 * v);
+}
+
+double df_truncated_normal(DfRandom *random, double std, double lo, double hi)
+{
+    double x;
+    do
+        x = std * df_normal(random);
+    while (x < lo || x > hi);
+    return x;
+}

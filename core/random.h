@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * core/random.h -- seeded random numbers: the same stream on every machine.
+ * Generator: xoshiro256** of Blackman and Vigna (2018), seeded through splitmix64.
+ */
+#ifndef DF_CORE_RANDOM_H
+#define DF_CORE_RANDOM_H
+
+#include <stdint.h>
+
+typedef struct {
+    uint64_t state[4];
+} DfRandom;
+
+/* Equal seed and stream: equal numbers. Streams of one seed are independent; a name's hash makes a good stream. */
+DfRandom df_random(uint64_t seed, uint64_t stream);
+uint64_t df_hash(const char *text); /* FNV-1a */
+
+uint64_t df_random_bits(DfRandom *);
+double df_uniform(DfRandom *);                                       /* [0, 1)            */
+double df_normal(DfRandom *);                                        /* mean 0, deviation 1 */
+double df_truncated_normal(DfRandom *, double std, double lo, double hi); /* mean 0, redrawn until lo <= x <= hi */
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * core/text.h -- small helpers for names and messages.
+ */
+#ifndef DF_CORE_TEXT_H
+#define DF_CORE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+bool df_starts_with(const char *text, const char *prefix);
+bool df_ends_with(const char *text, const char *suffix);
+
+/* How many letters to insert, delete, replace or swap with a neighbour to get from one to the other. */
+int df_edit_distance(const char *a, const char *b);
+
+/* The candidate (of n, NULL entries skipped) nearest to `name`, or NULL if none is near enough to be meant. */
+const char *df_nearest_name(const char *name, const char *const *candidates, size_t n);
+
+#endif
