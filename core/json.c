@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * core/json.c -- a pull reader for large JSON files: one window of bytes that slides over the file.
+ *
+ * The byte behind the window is always zero, which no JSON token contains: inner loops need no bounds test, they stop there and
+ * then ask whether the window or the file ended. Texts are unescaped and terminated in place. Numbers live in number.c's twin,
+ * core/json_number.c.
+ */
+#include "core/json.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/json_number.h"
+#include "core/memory.h"
+
+enum { WINDOW = 256 * 1024 };
+
+/* What may come next. */
+typedef enum { VALUE, VALUE_OR_CLOSE, KEY, KEY_OR_CLOSE, COLON, COMMA_OR_CLOSE, DONE, FAILED } State;
+
+struct DfJson {
+    unsigned char *window;          /* capacity + 1 bytes                                        */
+    unsigned char *at, *end;        /* the next byte, and the zero behind the last one read      */
+    size_t capacity;
+    int fd;                         /* -1: the bytes come from `text`                            */
+    const char *text;
+    size_t text_left;
+    uint64_t before;                /* bytes of the file in front of the window                  */
+    size_t line;
+    State state;
+    bool skipping;                  /* numbers are only passed over                              */
+    int broken;                     /* the error that stopped the source, or DF_OK               */
+    int depth;
+    bool in_object[DF_JSON_DEPTH];
+    char *name;
+};
+
+/* ---- the window --------------------------------------------------------------------------------------------------- */
+
+static ptrdiff_t source_read(DfJson *j, unsigned char *into, size_t room)
+{
+    if (j->fd < 0) {
+        const size_t n = j->text_left < room ? j->text_left : room;
+        if (n)
+            memcpy(into, j->text, n);
+        j->text += n;
+        j->text_left -= n;
+        return (ptrdiff_t)n;
+    }
+    ssize_t got;
+    do
+        got = read(j->fd, into, room);
+    while (got < 0 && errno == EINTR);
+    if (got < 0)
+        j->broken = df_fail_errno("%s", j->name);
+    return (ptrdiff_t)got;
+}
+
+/* A token that fills the whole window makes it grow. */
+static bool make_room(DfJson *j)
+{
+    const size_t used = (size_t)(j->end - j->window), offset = (size_t)(j->at - j->window);
+    if (used < j->capacity)
+        return true;
+    unsigned char *next = j->capacity > SIZE_MAX / 4 ? NULL : df_realloc(j->window, j->capacity * 2 + 1);
+    if (!next) {
+        j->broken = df_fail(DF_ENOMEM, "%s: line %zu: out of memory for a text of over %zu bytes", j->name, j->line, used);
+        return false;
+    }
+    j->window = next;
+    j->capacity *= 2;
+    j->at = next + offset;
+    j->end = next + used;
+    return true;
+}
+
+/* Slides the window so that it begins at j->at and reads behind it. False at the end of the file or on failure. */
+static bool more(DfJson *j)
+{
+    if (j->broken < 0)
+        return false;
+    const size_t kept = (size_t)(j->end - j->at);
+    j->before += (uint64_t)(j->at - j->window);
+    memmove(j->window, j->at, kept);
+    j->at = j->window;
+    j->end = j->window + kept;
+    *j->end = 0;
+    if (!make_room(j))
+        return false;
+    const ptrdiff_t got = source_read(j, j->end, j->capacity - kept);
+    if (got > 0)
+        j->end += got;
+    *j->end = 0;
+    return got > 0;
+}
+
+/* ---- complaints --------------------------------------------------------------------------------------------------- */
+
+int df_json_fail(const DfJson *j, int code, const char *format, ...)
+{
+    char sentence[768];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(sentence, sizeof sentence, format, args);
+    va_end(args);
+    return df_fail(code, "%s: line %zu: %s", j->name, j->line, sentence);
+}
+
+static DfJsonEvent fail(DfJson *j, const char *format, const char *argument)
+{
+    j->state = FAILED;
+    if (j->broken == DF_OK)
+        j->broken = df_json_fail(j, DF_EFORMAT, format, argument);
+    return DF_JSON_ERROR;
+}
+
+/* "met X, want Y" with X the next byte or the end. */
+static DfJsonEvent fail_wanting(DfJson *j, const char *wanted)
+{
+    const unsigned c = *j->at;
+    char met[32];
+    if (c == 0 && j->at == j->end)
+        snprintf(met, sizeof met, "the file ends");
+    else if (c > ' ' && c < 127)
+        snprintf(met, sizeof met, "met '%c'", (char)c);
+    else
+        snprintf(met, sizeof met, "met the byte 0x%02x", c);
+    char sentence[128];
+    snprintf(sentence, sizeof sentence, "%s, want %s", met, wanted);
+    return fail(j, "%s", sentence);
+}
+
+/* ---- texts -------------------------------------------------------------------------------------------------------- */
+
+/* Bytes that a text may hold as they are: neither control characters, '"', '\\' nor the start of a multi-byte character. */
+static inline bool plain(unsigned c)
+{
+    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
+/* Length of the well-formed UTF-8 character at p (RFC 3629), or 0. Stops at the zero behind the window. */
+static size_t utf8_length(const unsigned char *p)
+{
+    const unsigned a = p[0], b = a ? p[1] : 0;
+    if (a < 0xc2 || a > 0xf4 || (b & 0xc0) != 0x80)
+        return 0;
+    if (a < 0xe0)
+        return 2;
+    if ((p[2] & 0xc0) != 0x80 || (a == 0xe0 && b < 0xa0) || (a == 0xed && b > 0x9f))
+        return 0;
+    if (a < 0xf0)
+        return 3;
+    return (p[3] & 0xc0) != 0x80 || (a == 0xf0 && b < 0x90) || (a == 0xf4 && b > 0x8f) ? 0 : 4;
+}
+
+static unsigned char *utf8_put(unsigned char *to, uint32_t c)
+{
+    if (c < 0x80) {
+        *to++ = (unsigned char)c;
+    } else if (c < 0x800) {
+        *to++ = (unsigned char)(0xc0 | c >> 6);
+        *to++ = (unsigned char)(0x80 | (c & 63));
+    } else if (c < 0x10000) {
+        *to++ = (unsigned char)(0xe0 | c >> 12);
+        *to++ = (unsigned char)(0x80 | (c >> 6 & 63));
+        *to++ = (unsigned char)(0x80 | (c & 63));
+    } else {
+        *to++ = (unsigned char)(0xf0 | c >> 18);
+        *to++ = (unsigned char)(0x80 | (c >> 12 & 63));
+        *to++ = (unsigned char)(0x80 | (c >> 6 & 63));
+        *to++ = (unsigned char)(0x80 | (c & 63));
+    }
+    return to;
+}
+
+/* Four hexadecimal digits, or -1. */
+static int32_t hex4(const unsigned char *p)
+{
+    int32_t c = 0;
+    for (int i = 0; i < 4; i++) {
+        const unsigned lower = p[i] | 0x20u;
+        const int digit = p[i] >= '0' && p[i] <= '9' ? p[i] - '0' : lower >= 'a' && lower <= 'f' ? (int)lower - 'a' + 10 : -1;
+        if (digit < 0)
+            return -1;
+        c = c * 16 + digit;
+    }
+    return c;
+}
+
+/* The escape at `from` (a backslash) goes to *to; returns the byte behind it, or NULL. Half a surrogate pair becomes U+FFFD. */
+static const unsigned char *unescape(const unsigned char *from, unsigned char **to)
+{
+    static const char letters[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
+    const char *letter = from[1] ? strchr(letters, from[1]) : NULL;
+    if (letter) {
+        *(*to)++ = (unsigned char)meanings[letter - letters];
+        return from + 2;
+    }
+    int32_t c = from[1] == 'u' ? hex4(from + 2) : -1;
+    if (c < 0)
+        return NULL;
+    from += 6;
+    if (c >= 0xd800 && c < 0xdc00 && from[0] == '\\' && from[1] == 'u') {
+        const int32_t low = hex4(from + 2);
+        if (low >= 0xdc00 && low < 0xe000) {
+            c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+            from += 6;
+        }
+    }
+    *to = utf8_put(*to, c >= 0xd800 && c < 0xe000 ? 0xfffd : (uint32_t)c);
+    return from;
+}
+
+/* Brings the whole text at j->at (its opening quote) into the window; returns its closing quote, or NULL. `bare`: nothing in
+ * it has to be checked or resolved. */
+static unsigned char *text_end(DfJson *j, bool *bare)
+{
+    *bare = true;
+    size_t i = 1;
+    for (;;) {
+        const unsigned char *p = j->at + i;
+        while (plain(*p))
+            p++;
+        i = (size_t)(p - j->at);
+        if (*p == '"')
+            return j->at + i;
+        if (*p >= 0x80 || *p == '\\')
+            *bare = false;
+        if (p == j->end) {
+            if (!more(j)) {
+                fail(j, "%s", "the file ends inside a text");
+                return NULL;
+            }
+        } else if (*p < 0x20) {
+            fail(j, "%s", "a control character inside a text, want it escaped");
+            return NULL;
+        } else if (*p == '\\' && p + 1 == j->end) {
+            if (!more(j)) {
+                fail(j, "%s", "the file ends inside a text");
+                return NULL;
+            }
+        } else {
+            i += *p == '\\' ? 2 : 1;
+        }
+    }
+}
+
+/* Resolves escapes in place and checks the UTF-8; returns the new end, or NULL. */
+static unsigned char *resolve(DfJson *j, unsigned char *begin, const unsigned char *end)
+{
+    unsigned char *to = begin;
+    for (const unsigned char *from = begin; from < end;) {
+        if (*from == '\\') {
+            from = unescape(from, &to);
+            if (!from) {
+                fail(j, "%s", "a text holds a backslash that begins no JSON escape");
+                return NULL;
+            }
+        } else if (*from < 0x80) {
+            *to++ = *from++;
+        } else {
+            const size_t n = utf8_length(from);
+            if (n == 0) {
+                fail(j, "%s", "a text is not valid UTF-8");
+                return NULL;
+            }
+            memmove(to, from, n);
+            to += n;
+            from += n;
+        }
+    }
+    return to;
+}
+
+static bool read_text(DfJson *j, DfJsonValue *value)
+{
+    bool bare;
+    unsigned char *end = text_end(j, &bare);
+    if (!end)
+        return false;
+    unsigned char *begin = j->at + 1, *after = end + 1;
+    if (!bare)
+        end = resolve(j, begin, end);
+    if (!end)
+        return false;
+    *end = 0; /* at the latest on the closing quote */
+    value->text = (const char *)begin;
+    value->length = (size_t)(end - begin);
+    j->at = after;
+    return true;
+}
+
+/* ---- numbers and names -------------------------------------------------------------------------------------------- */
+
+static bool literal(DfJson *j, const char *word)
+{
+    const size_t n = strlen(word);
+    while ((size_t)(j->end - j->at) < n && more(j))
+        ;
+    if ((size_t)(j->end - j->at) < n || memcmp(j->at, word, n) != 0)
+        return false;
+    j->at += n;
+    return true;
+}
+
+static DfJsonEvent name(DfJson *j, const char *word, DfJsonEvent event)
+{
+    return literal(j, word) ? event : fail(j, "an unknown word, want %s", word);
+}
+
+static DfJsonEvent special_number(DfJson *j, DfJsonValue *value, const char *word, double number)
+{
+    value->number = number;
+    return name(j, word, DF_JSON_NUMBER);
+}
+
+static DfJsonEvent read_number(DfJson *j, DfJsonValue *value)
+{
+    const unsigned char *end;
+    for (;;) {
+        end = df_json_number_end(j->at);
+        if ((end ? end : j->at) != j->end && end)
+            break;
+        if (!end && j->at[0] == '-' && j->at[1] == 'I')
+            return special_number(j, value, "-Infinity", -HUGE_VAL);
+        if (!more(j)) {
+            if (end)
+                break;
+            return fail(j, "%s", "a malformed number");
+        }
+    }
+    return DF_JSON_NUMBER;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernels/kernels.c -- climbs the ladder once: C first, then what this CPU can do.
+ */
+#include "kernels/kernels.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/ladder.h"
+
+enum { RUNGS = 2 };
+
+static DfKernels rungs[RUNGS]; /* slowest first */
+static int n_rungs;
+static const DfKernels *best;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static DfKernels *next_rung(const char *name)
+{
+    DfKernels *rung = &rungs[n_rungs];
+    if (n_rungs)
+        *rung = rungs[n_rungs - 1]; /* what a rung does not improve it inherits */
+    rung->name = name;
+    n_rungs++;
+    return rung;
+}
+
+static void climb(void)
+{
+    DfKernels *c = next_rung("c");
+    df_gemm_init_c(&c->gemm);
+    df_pointwise_init_c(&c->pointwise);
+    df_attention_init_c(&c->attention);
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+        DfKernels *avx2 = next_rung("avx2");
+        df_gemm_init_avx2(&avx2->gemm);
+        df_pointwise_init_avx2(&avx2->pointwise);
+        df_attention_init_avx2(&avx2->attention);
+    }
+#endif
+    best = &rungs[n_rungs - 1];
+    const char *wanted = getenv("DEFORMER_CPU");
+    for (int i = 0; wanted && i < n_rungs; i++)
+        if (strcmp(rungs[i].name, wanted) == 0)
+            best = &rungs[i];
+}
+
+const DfKernels *df_kernels(void)
+{
+    pthread_once(&once, climb);
+    return best;
+}
+
+const DfKernels *df_kernels_named(const char *rung)
+{
+    pthread_once(&once, climb);
+    for (int i = 0; i < n_rungs; i++)
+        if (strcmp(rungs[i].name, rung) == 0)
+            return &rungs[i];
+    return NULL;
+}
+
+const char *df_kernels_name(const DfKernels *kernels)
+{
+    return kernels->name;
+}

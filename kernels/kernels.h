@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernels/kernels.h -- the door to kernels/: the arithmetic on raw pointers.
+ *
+ * Two layers. A table of leaf kernels, DfKernels, filled with the C reference and then overwritten, rung by rung, with what is
+ * faster on this CPU (DEFORMER_CPU=c|avx2 picks a rung). And drivers, which cut a whole operation into tasks for the pool and
+ * call the leaves: tasks depend on the sizes alone, so results are the same bits for any number of threads. Kernels take
+ * pointers, lengths and strides, never tensors; scratch comes from the pool.
+ */
+#ifndef DF_KERNELS_KERNELS_H
+#define DF_KERNELS_KERNELS_H
+
+#include "core/core.h"
+
+/* Activations that a kernel can apply to its result on the way out. */
+typedef enum { DF_ACT_NONE, DF_ACT_RELU, DF_ACT_GELU, DF_ACT_GELU_TANH, DF_ACT_SIGMOID, DF_ACT_TANH } DfAct;
+
+typedef struct DfKernels DfKernels;
+
+/* The best rung of this CPU, or the one named by DEFORMER_CPU ("c", "avx2"); chosen once, never NULL. */
+const DfKernels *df_kernels(void);
+/* A rung by name for tests and benches; NULL if unknown or not runnable here. */
+const DfKernels *df_kernels_named(const char *rung);
+const char *df_kernels_name(const DfKernels *);
+
+#include "kernels/gemm.h"      /* GEMM, packed weights, convolutions */
+#include "kernels/pointwise.h" /* rows: activations, softmax, norms, sampling */
+#include "kernels/attention.h" /* window and deformable attention */
+
+struct DfKernels {
+    const char *name;
+    DfGemmKernels gemm;
+    DfPointwiseKernels pointwise;
+    DfAttentionKernels attention;
+};
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernels/ladder.h -- private: who fills which part of the table on which rung. One file per topic and rung.
+ */
+#ifndef DF_KERNELS_LADDER_H
+#define DF_KERNELS_LADDER_H
+
+#include "kernels/kernels.h"
+
+void df_gemm_init_c(DfGemmKernels *);
+void df_gemm_init_avx2(DfGemmKernels *);
+void df_pointwise_init_c(DfPointwiseKernels *);
+void df_pointwise_init_avx2(DfPointwiseKernels *);
+void df_attention_init_c(DfAttentionKernels *);
+void df_attention_init_avx2(DfAttentionKernels *);
+
+#endif

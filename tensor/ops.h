@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tensor/ops.h -- every op, forward here and backward in the same file. Part of the door tensor/tensor.h: include that.
+ *
+ * Shapes stand at the right margin. Ops check them and poison the context with a sentence when they do not fit. `NULL` for a
+ * tensor argument means absent where it says "or NULL". Names and conventions are PyTorch's unless said otherwise, except that
+ * maps are channels-last.
+ */
+#ifndef DF_TENSOR_OPS_H
+#define DF_TENSOR_OPS_H
+
+/* ---- linear.c, matmul.c ------------------------------------------------------------------------------------------ */
+
+/* What a linear layer or a convolution does to its result before it is stored: y = act(y + bias) * scale + residual. The bias
+ * is an argument of its own. When the tape is on it is computed as separate ops, with the same value up to rounding. */
+typedef struct {
+    DfAct act;              /* DF_ACT_NONE, RELU, GELU, ... (kernels/kernels.h)               */
+    DfTensor *scale;        /* per output channel (layer scale), or NULL                      */
+    DfTensor *residual;     /* same shape as the result, or NULL                              */
+} DfFuse;
+
+DfTensor *df_linear(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias);   /* .. I, O I, O or NULL -> .. O */
+DfTensor *df_linear_fused(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, DfFuse);
+/* act(x w1' + b1) w2' + b2 (* scale + residual): the hidden layer exists a few rows at a time only. */
+DfTensor *df_mlp(DfCtx *, DfTensor *x, DfTensor *w1, DfTensor *b1, DfAct act, DfTensor *w2, DfTensor *b2, DfFuse);
+DfTensor *df_matmul(DfCtx *, DfTensor *a, DfTensor *b);                        /* B M K, B K N -> B M N (leading dims equal) */
+
+/* ---- conv2d.c, conv_transpose2d.c -------------------------------------------------------------------------------- */
+
+typedef struct {
+    int stride[2], padding[2], dilation[2]; /* y, x */
+    int groups;
+} DfConv;
+/* weight is O kh kw I/groups; with groups == I == O (depthwise) it is kh kw C; other grouped forms O kh kw I/groups. */
+DfTensor *df_conv2d(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, DfConv, DfFuse); /* N H W I -> N H' W' O */
+/* weight is I kh kw O/groups. H' = (H - 1) stride - 2 padding + dilation (kh - 1) + output_padding + 1. */
+DfTensor *df_conv_transpose2d(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, DfConv, const int output_padding[2]);
+
+/* ---- norms: layer_norm.c, group_norm.c, batch_norm.c ------------------------------------------------------------- */
+
+DfTensor *df_layer_norm(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, float eps);   /* over the last dimension; weight, bias or NULL */
+DfTensor *df_group_norm(DfCtx *, DfTensor *x, int groups, DfTensor *weight, DfTensor *bias, float eps); /* N H W C */
+/* Training: the batch's statistics, and running_* are updated in place (momentum, unbiased variance). Else running_* are used.
+ * `use_batch` chooses; pass c->training && !frozen. Over the last dimension of any shape. */
+DfTensor *df_batch_norm(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, DfTensor *running_mean, DfTensor *running_var,
+                        bool use_batch, float momentum, float eps);
+
+/* ---- elementwise: activation.c, arithmetic.c, dropout.c ---------------------------------------------------------- */
+
+DfTensor *df_act(DfCtx *, DfTensor *x, DfAct);
+DfTensor *df_gelu(DfCtx *, DfTensor *x);       /* x Phi(x), by erf */
+DfTensor *df_relu(DfCtx *, DfTensor *x);
+DfTensor *df_sigmoid(DfCtx *, DfTensor *x);
+DfTensor *df_tanh(DfCtx *, DfTensor *x);
+DfTensor *df_softmax(DfCtx *, DfTensor *x, int dim);
+DfTensor *df_add(DfCtx *, DfTensor *x, DfTensor *y);    /* y of the same shape, or of trailing dimensions of x: broadcast over the leading ones */
+DfTensor *df_mul(DfCtx *, DfTensor *x, DfTensor *y);    /* likewise */
+DfTensor *df_scale(DfCtx *, DfTensor *x, float factor); /* factor x */
+DfTensor *df_clamp(DfCtx *, DfTensor *x, float lo, float hi);
+DfTensor *df_sum(DfCtx *, DfTensor *x);                 /* -> scalar */
+DfTensor *df_dropout(DfCtx *, DfTensor *x, float p);    /* training only; else x itself */
+DfTensor *df_drop_path(DfCtx *, DfTensor *x, float p);  /* whole samples (first dimension); training only */
+
+/* ---- shape: reshape.c, permute.c, concat.c, pad.c, roll.c -------------------------------------------------------- */
+
+DfTensor *df_reshape(DfCtx *, DfTensor *x, DfShape);                      /* no copy; one size may be -1 */
+DfTensor *df_permute(DfCtx *, DfTensor *x, DfShape order);                /* copies */
+DfTensor *df_transpose(DfCtx *, DfTensor *x);                             /* the last two dimensions */
+DfTensor *df_select(DfCtx *, DfTensor *x, int i);                         /* x[i], no copy */
+DfTensor *df_slice(DfCtx *, DfTensor *x, int dim, int start, int count);
+DfTensor *df_concat(DfCtx *, DfTensor *const *x, int n, int dim);         /* n <= DF_SOURCES */
+DfTensor *df_pad2d(DfCtx *, DfTensor *x, const int pad[4], float value);  /* N H W C; top bottom left right; negative crops */
+DfTensor *df_roll2d(DfCtx *, DfTensor *x, int dy, int dx);                /* N H W C; y[i + dy] = x[i], cyclic */
+DfTensor *df_window_partition(DfCtx *, DfTensor *x, int window);          /* N H W C -> N*nH*nW window*window C; H, W multiples */
+DfTensor *df_window_reverse(DfCtx *, DfTensor *x, int window, int H, int W);
+DfTensor *df_space_to_depth(DfCtx *, DfTensor *x);                        /* N H W C -> N H/2 W/2 4C in Swin's merge order 00 10 01 11; odd sizes padded with 0 */
+DfTensor *df_mean_tokens(DfCtx *, DfTensor *x);                           /* B .. C -> B C, mean over the middle */
+
+/* ---- sampling: interpolate.c, pool2d.c, grid_sample.c ------------------------------------------------------------- */
+
+typedef enum { DF_NEAREST, DF_BILINEAR, DF_BICUBIC } DfInterpolation;
+DfTensor *df_interpolate(DfCtx *, DfTensor *x, int H, int W, DfInterpolation, bool align_corners); /* N h w C -> N H W C */
+DfTensor *df_max_pool2d(DfCtx *, DfTensor *x, const int kernel[2], const int stride[2], const int padding[2], bool ceil_mode);
+DfTensor *df_avg_pool2d(DfCtx *, DfTensor *x, const int kernel[2], const int stride[2], const int padding[2], bool ceil_mode, bool count_include_pad);
+DfTensor *df_adaptive_avg_pool2d(DfCtx *, DfTensor *x, int H, int W);
+typedef enum { DF_PAD_ZEROS, DF_PAD_BORDER, DF_PAD_REFLECTION } DfPadding;
+/* grid is N h w 2 with (x, y) in [-1, 1] as in PyTorch; bilinear. x may hold G groups of channels, each with a grid of its own:
+ * grid N*G h w 2, result N h w C. */
+DfTensor *df_grid_sample(DfCtx *, DfTensor *x, DfTensor *grid, int groups, DfPadding, bool align_corners); /* N H W C -> N h w C */
+
+/* ---- attention: window_attention.c, deform_attention.c ----------------------------------------------------------- */
+
+/* Multi-head attention within windows of a map, Swin's W-MSA and SW-MSA (Liu et al., ICCV 2021, section 3.2): partition, cyclic
+ * shift, mask, relative position bias, softmax and the way back in one pass, nothing copied.
+ *     qkv     B H W 3C, channels [q | k | v], each head-major
+ *     pad     3C: the q k v of a token outside the map (the qkv bias, since such tokens are zeros before the projection), or
+ *             NULL for zeros. The map is padded right and bottom to multiples of the window; padded tokens are ordinary keys.
+ *     table   (2w-1)^2 heads, indexed by query - key, or NULL
+ *     shift   0: none. Tokens that the shift brings together from different regions get -100 (on the padded map). */
+typedef struct {
+    int window, shift, heads;
+    float scale;
+} DfWindowAttention;
+DfTensor *df_window_attention(DfCtx *, DfTensor *qkv, DfTensor *pad, DfTensor *table, DfWindowAttention); /* -> B H W C */
+
+/* Attention of every query over Ns sampled keys with a bias from a position table: DAT (Xia et al., CVPR 2022, section 3.2).
+ * Flash-style: neither the scores nor the bias exist as a matrix.
+ *     q       B H W C; k, v: B Ns C; heads contiguous; head h belongs to group h / (heads / groups)
+ *     pos     B G Ns 2 (y, x), the sampling positions in [-1, 1]; may be NULL if there is no table
+ *     bias    by kind: DF_BIAS_NONE: NULL.
+ *             DF_BIAS_TABLE: table heads th tw sampled bilinearly (align_corners, zeros outside) at (q_grid - pos) / 2, where
+ *             q_grid is i/(H-1)*2-1 (corner), or (i+0.5)/H*2-1 if `half_pixel` (the 2022 code).
+ *             DF_BIAS_DENSE: heads H*W Ns (or B heads H*W Ns), added as it is. */
+typedef enum { DF_BIAS_NONE, DF_BIAS_TABLE, DF_BIAS_DENSE } DfBiasKind;
+typedef struct {
+    int heads, groups;
+    float scale;
+    DfBiasKind kind;
+    bool half_pixel;
+} DfDeformAttention;
+DfTensor *df_deform_attention(DfCtx *, DfTensor *q, DfTensor *k, DfTensor *v, DfTensor *pos, DfTensor *bias, DfDeformAttention);
+
+#endif
