@@ -104,7 +104,7 @@ int df_ctx_error(DfCtx *);
  *     return df_leave(c, m, x);                                                                                       */
 typedef struct {
     size_t tensors;
-    int row;
+    int depth, row;
     double start;
 } DfMark;
 DfMark df_enter(DfCtx *, const char *name, int index);

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tensor/storage.c -- best fit over a free list, with neighbours merged at once.
+ */
+#include "tensor/storage.h"
+
+#include <stdint.h>
+
+#include "core/core.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define WATCHED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WATCHED 1
+#endif
+#endif
+#ifdef WATCHED /* a tensor used after its scope was left is a use after free */
+#include <sanitizer/asan_interface.h>
+#define HIDE(p, n) ASAN_POISON_MEMORY_REGION(p, n)
+#define SHOW(p, n) ASAN_UNPOISON_MEMORY_REGION(p, n)
+#else
+#define HIDE(p, n) ((void)(p), (void)(n))
+#define SHOW(p, n) ((void)(p), (void)(n))
+#endif
+
+enum { GRAIN = 64, SLAB = 16 << 20 };
+
+typedef struct Slab {
+    struct Slab *next;
+    void *memory;
+    size_t size;
+} Slab;
+
+struct DfStorage {
+    Slab *slabs;
+    DfBuffer *free_list;
+};
+
+static void list_free(DfStorage *storage, DfBuffer *buffer)
+{
+    buffer->free_before = NULL;
+    buffer->free_after = storage->free_list;
+    if (storage->free_list)
+        storage->free_list->free_before = buffer;
+    storage->free_list = buffer;
+}
+
+static void unlist(DfStorage *storage, DfBuffer *buffer)
+{
+    if (buffer->free_before)
+        buffer->free_before->free_after = buffer->free_after;
+    else
+        storage->free_list = buffer->free_after;
+    if (buffer->free_after)
+        buffer->free_after->free_before = buffer->free_before;
+}
+
+DfStorage *df_storage_new(void)
+{
+    return df_calloc(1, sizeof(DfStorage));
+}
+
+void df_storage_free(DfStorage *storage)
+{
+    if (!storage)
+        return;
+    for (DfBuffer *buffer = storage->free_list, *next; buffer; buffer = next) { /* by now every buffer is free */
+        next = buffer->free_after;
+        df_free(buffer);
+    }
+    for (Slab *slab = storage->slabs, *next; slab; slab = next) {
+        next = slab->next;
+        SHOW(slab->memory, slab->size);
+        df_free(slab->memory);
+        df_free(slab);
+    }
+    df_free(storage);
+}
+
+static DfBuffer *add_slab(DfStorage *storage, size_t size)
+{
+    Slab *slab = df_calloc(1, sizeof *slab);
+    DfBuffer *buffer = df_calloc(1, sizeof *buffer);
+    const size_t whole = size > SLAB ? size : SLAB;
+    void *memory = slab && buffer ? df_malloc(whole) : NULL;
+    if (!memory) {
+        df_free(slab);
+        df_free(buffer);
+        return NULL;
+    }
+    *slab = (Slab){ storage->slabs, memory, whole };
+    storage->slabs = slab;
+    buffer->data = memory;
+    buffer->size = whole;
+    HIDE(memory, whole);
+    list_free(storage, buffer);
+    return buffer;
+}
+
+static DfBuffer *best_fit(const DfStorage *storage, size_t size)
+{
+    DfBuffer *best = NULL;
+    for (DfBuffer *buffer = storage->free_list; buffer; buffer = buffer->free_after)
+        if (buffer->size >= size && (!best || buffer->size < best->size))
+            best = buffer;
+    return best;
+}
+
+/* Leaves `size` bytes in the buffer and makes the rest a free one. */
+static void split(DfStorage *storage, DfBuffer *buffer, size_t size)
+{
+    if (buffer->size - size < 4 * GRAIN)
+        return;
+    DfBuffer *rest = df_calloc(1, sizeof *rest);
+    if (!rest)
+        return; /* the buffer is larger than need be, that is all */
+    rest->data = buffer->data + size / sizeof(float);
+    rest->size = buffer->size - size;
+    rest->before = buffer;
+    rest->after = buffer->after;
+    if (rest->after)
+        rest->after->before = rest;
+    buffer->after = rest;
+    buffer->size = size;
+    list_free(storage, rest);
+}
+
+DfBuffer *df_storage_get(DfStorage *storage, size_t floats)
+{
+    if (floats > SIZE_MAX / 8)
+        return NULL;
+    const size_t size = (floats * sizeof(float) + GRAIN - 1) / GRAIN * GRAIN + (floats == 0 ? GRAIN : 0);
+    DfBuffer *buffer = best_fit(storage, size);
+    if (!buffer && !(buffer = add_slab(storage, size)))
+        return NULL;
+    unlist(storage, buffer);
+    split(storage, buffer, size);
+    buffer->refs = 1;
+    SHOW(buffer->data, buffer->size);
+    return buffer;
+}
+
+DfBuffer *df_storage_phantom(size_t floats)
+{
+    DfBuffer *buffer = df_calloc(1, sizeof *buffer);
+    if (buffer) {
+        buffer->size = floats * sizeof(float);
+        buffer->refs = 1;
+    }
+    return buffer;
+}
+
+/* Both are free and not in the list; `second` follows `first`. */
+static DfBuffer *merge(DfBuffer *first, DfBuffer *second)
+{
+    first->size += second->size;
+    first->after = second->after;
+    if (first->after)
+        first->after->before = first;
+    df_free(second);
+    return first;
+}
+
+void df_storage_put(DfStorage *storage, DfBuffer *buffer)
+{
+    if (!buffer || --buffer->refs > 0)
+        return;
+    if (!buffer->data) {
+        df_free(buffer); /* a phantom */
+        return;
+    }
+    HIDE(buffer->data, buffer->size);
+    if (buffer->after && buffer->after->refs == 0) {
+        unlist(storage, buffer->after);
+        merge(buffer, buffer->after);
+    }
+    if (buffer->before && buffer->before->refs == 0) {
+        unlist(storage, buffer->before);
+        buffer = merge(buffer->before, buffer);
+    }
+    list_free(storage, buffer);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tensor/tape.c -- reverse mode: gradients flow from the last tensor on the tape to the first.
+ */
+#include <string.h>
+
+#include "tensor/parts.h"
+
+static bool is_leaf(const DfTensor *x) /* a parameter or an input: the context owns at most its gradient */
+{
+    return x->op == NULL;
+}
+
+float *df_grad(DfCtx *c, DfTensor *x)
+{
+    if (!x || !x->wants_grad || c->err)
+        return NULL;
+    if (x->grad)
+        return x->grad;
+    struct DfCtxParts *p = c->parts;
+    x->grad_buffer = df_storage_get(p->storage, df_size(x));
+    if (!x->grad_buffer || (is_leaf(x) && !df_grow((void **)&p->leaves, &p->leaves_capacity, p->n_leaves, sizeof *p->leaves))) {
+        df_ctx_fail(c, DF_ENOMEM, "out of memory for a gradient of %zu elements", df_size(x));
+        return NULL;
+    }
+    c->live += x->grad_buffer->size;
+    c->peak = c->live > c->peak ? c->live : c->peak;
+    if (is_leaf(x) && !x->buffer)
+        p->leaves[p->n_leaves++] = x; /* its memory is the model's, this gradient is the step's */
+    x->grad = x->grad_buffer->data;
+    memset(x->grad, 0, df_size(x) * sizeof *x->grad);
+    return x->grad;
+}
+
+void df_seed(DfCtx *c, DfTensor *y, const float *seed)
+{
+    float *gy = df_grad(c, y);
+    const size_t n = df_size(y);
+    for (size_t i = 0; gy && i < n; i++)
+        gy[i] += seed ? seed[i] : 1.0f;
+}
+
+void df_backward(DfCtx *c, DfTensor *y, const float *seed)
+{
+    if (y)
+        df_seed(c, y, seed);
+    for (DfTensor *t = c->parts->tape; t && !c->err; t = t->previous)
+        if (t->grad)
+            t->op->backward(c, t);
+}
