@@ -3,13 +3,13 @@
  * core/json.c -- a pull reader for large JSON files: one window of bytes that slides over the file.
  *
  * The byte behind the window is always zero, which no JSON token contains: inner loops need no bounds test, they stop there and
- * then ask whether the window or the file ended. Texts are unescaped and terminated in place. Numbers live in number.c's twin,
- * core/json_number.c.
+ * then ask whether the window or the file ended. Texts are unescaped and terminated in place. Numbers: core/json_number.c.
  */
 #include "core/json.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -295,44 +295,207 @@ static bool read_text(DfJson *j, DfJsonValue *value)
     return true;
 }
 
-/* ---- numbers and names -------------------------------------------------------------------------------------------- */
+/* ---- numbers and words -------------------------------------------------------------------------------------------- */
 
-static bool literal(DfJson *j, const char *word)
+static DfJsonEvent word(DfJson *j, const char *spelling, DfJsonEvent event)
 {
-    const size_t n = strlen(word);
+    const size_t n = strlen(spelling);
     while ((size_t)(j->end - j->at) < n && more(j))
         ;
-    if ((size_t)(j->end - j->at) < n || memcmp(j->at, word, n) != 0)
-        return false;
+    if ((size_t)(j->end - j->at) < n || memcmp(j->at, spelling, n) != 0)
+        return fail(j, "met an unknown word, want %s", spelling);
     j->at += n;
-    return true;
+    return event;
 }
 
-static DfJsonEvent name(DfJson *j, const char *word, DfJsonEvent event)
-{
-    return literal(j, word) ? event : fail(j, "an unknown word, want %s", word);
-}
-
-static DfJsonEvent special_number(DfJson *j, DfJsonValue *value, const char *word, double number)
+/* Python writes and reads these three. */
+static DfJsonEvent special_number(DfJson *j, DfJsonValue *value, const char *spelling, double number)
 {
     value->number = number;
-    return name(j, word, DF_JSON_NUMBER);
+    return word(j, spelling, DF_JSON_NUMBER);
 }
 
-static DfJsonEvent read_number(DfJson *j, DfJsonValue *value)
+static DfJsonEvent number(DfJson *j, DfJsonValue *value)
 {
     const unsigned char *end;
-    for (;;) {
-        end = df_json_number_end(j->at);
-        if ((end ? end : j->at) != j->end && end)
-            break;
-        if (!end && j->at[0] == '-' && j->at[1] == 'I')
-            return special_number(j, value, "-Infinity", -HUGE_VAL);
-        if (!more(j)) {
-            if (end)
-                break;
-            return fail(j, "%s", "a malformed number");
-        }
-    }
+    bool good;
+    do { /* what reaches the end of the window may go on behind it */
+        end = j->at;
+        good = df_json_number(&end, j->skipping ? NULL : value);
+    } while (end == j->end && more(j));
+    if (!good && *j->at == '-' && *end == 'I')
+        return special_number(j, value, "-Infinity", -INFINITY);
+    if (!good)
+        return fail(j, "%s", "met a malformed number");
+    j->at = j->window + (end - j->window);
     return DF_JSON_NUMBER;
+}
+
+/* ---- structure ---------------------------------------------------------------------------------------------------- */
+
+static int open_source(DfJson **out, int fd, const char *text, size_t size, const char *called)
+{
+    DfJson *j = df_calloc(1, sizeof *j);
+    const size_t length = strlen(called) + 1;
+    if (j) {
+        *j = (DfJson){ .fd = fd, .text = text, .text_left = size, .line = 1, .capacity = fd < 0 && size < WINDOW ? size + 8 : WINDOW };
+        j->window = df_malloc(j->capacity + 1);
+        j->name = df_malloc(length);
+    }
+    if (!j || !j->window || !j->name) {
+        if (!j && fd >= 0)
+            close(fd);
+        df_json_close(j);
+        return df_fail(DF_ENOMEM, "%s: out of memory for reading", called);
+    }
+    memcpy(j->name, called, length);
+    j->at = j->end = j->window;
+    *j->end = 0;
+    *out = j;
+    return DF_OK;
+}
+
+int df_json_open(DfJson **out, const char *path)
+{
+    *out = NULL;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return df_fail_errno("%s", path);
+    return open_source(out, fd, NULL, 0, path);
+}
+
+int df_json_open_text(DfJson **out, const char *text, size_t size, const char *called)
+{
+    *out = NULL;
+    return open_source(out, -1, text, size, called);
+}
+
+void df_json_close(DfJson *j)
+{
+    if (!j)
+        return;
+    if (j->fd >= 0)
+        close(j->fd);
+    df_free(j->window);
+    df_free(j->name);
+    df_free(j);
+}
+
+/* Passes over white space and returns the byte behind it; at the end of the file, the zero behind the window. */
+static inline unsigned next_byte(DfJson *j)
+{
+    for (;;) {
+        const unsigned c = *j->at;
+        if (c > ' ')
+            return c;
+        if (c == '\n')
+            j->line++;
+        else if (c != ' ' && c != '\t' && c != '\r') {
+            if (j->at == j->end && more(j))
+                continue;
+            return 0;
+        }
+        j->at++;
+    }
+}
+
+static DfJsonEvent enter(DfJson *j, bool object)
+{
+    if (j->depth == DF_JSON_DEPTH)
+        return fail(j, "%s", "nested deeper than the 64 levels that are read");
+    j->in_object[j->depth++] = object;
+    j->state = object ? KEY_OR_CLOSE : VALUE_OR_CLOSE;
+    j->at++;
+    return object ? DF_JSON_OBJECT : DF_JSON_ARRAY;
+}
+
+static DfJsonEvent leave(DfJson *j)
+{
+    j->depth--;
+    j->state = j->depth ? COMMA_OR_CLOSE : DONE;
+    j->at++;
+    return DF_JSON_CLOSE;
+}
+
+static DfJsonEvent read_value(DfJson *j, DfJsonValue *value, unsigned c)
+{
+    j->state = j->depth ? COMMA_OR_CLOSE : DONE;
+    switch (c) {
+    case '{': return enter(j, true);
+    case '[': return enter(j, false);
+    case '"': return read_text(j, value) ? DF_JSON_TEXT : DF_JSON_ERROR;
+    case 't': return word(j, "true", DF_JSON_TRUE);
+    case 'f': return word(j, "false", DF_JSON_FALSE);
+    case 'n': return word(j, "null", DF_JSON_NULL);
+    case 'N': return special_number(j, value, "NaN", NAN);
+    case 'I': return special_number(j, value, "Infinity", INFINITY);
+    default: return c == '-' || (c >= '0' && c <= '9') ? number(j, value) : fail_wanting(j, "a value");
+    }
+}
+
+static DfJsonEvent read_key(DfJson *j, DfJsonValue *value, unsigned c)
+{
+    if (c != '"')
+        return fail_wanting(j, "a key in quotes");
+    j->state = COLON;
+    return read_text(j, value) ? DF_JSON_KEY : DF_JSON_ERROR;
+}
+
+DfJsonEvent df_json_next(DfJson *j, DfJsonValue *value)
+{
+    *value = (DfJsonValue){ 0 };
+    if (j->state == FAILED)
+        return DF_JSON_ERROR;
+    unsigned c = next_byte(j);
+    if (j->state == COMMA_OR_CLOSE) {
+        const bool object = j->in_object[j->depth - 1];
+        if (c == (object ? '}' : ']'))
+            return leave(j);
+        if (c != ',')
+            return fail_wanting(j, object ? "',' or '}'" : "',' or ']'");
+        j->state = object ? KEY : VALUE;
+        j->at++;
+        c = next_byte(j);
+    } else if (j->state == COLON) {
+        if (c != ':')
+            return fail_wanting(j, "':' behind a key");
+        j->state = VALUE;
+        j->at++;
+        c = next_byte(j);
+    }
+    switch (j->state) {
+    case VALUE_OR_CLOSE: return c == ']' ? leave(j) : read_value(j, value, c);
+    case KEY_OR_CLOSE: return c == '}' ? leave(j) : read_key(j, value, c);
+    case KEY: return read_key(j, value, c);
+    case DONE: return c == 0 && j->at == j->end && j->broken == DF_OK ? DF_JSON_END : fail_wanting(j, "nothing behind the value");
+    default: return read_value(j, value, c);
+    }
+}
+
+int df_json_skip(DfJson *j)
+{
+    const int depth = j->depth;
+    DfJsonValue value;
+    DfJsonEvent event;
+    j->skipping = true;
+    do
+        event = df_json_next(j, &value);
+    while (event > DF_JSON_END && j->depth > depth);
+    j->skipping = false;
+    return event < 0 ? j->broken : DF_OK;
+}
+
+size_t df_json_line(const DfJson *j)
+{
+    return j->line;
+}
+
+uint64_t df_json_offset(const DfJson *j)
+{
+    return j->before + (uint64_t)(j->at - j->window);
+}
+
+const char *df_json_name(const DfJson *j)
+{
+    return j->name;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/json.h -- large JSON files, read as a stream of events in constant memory, and written number by number.
+ * core/json.h -- large JSON files, read as a stream of events in constant memory (plus the longest text in them).
  *
  * Why not cJSON here: it takes ten times the file in memory (docs/design.md, decision 12). Small files go through cJSON.
  * Numbers are read as Python's json module reads them: correctly rounded doubles, and integers kept exactly to 64 bits.
- * A reader never recurses more than DF_JSON_DEPTH deep.
+ * NaN, Infinity and -Infinity are numbers too, a key may be repeated, and half a surrogate pair becomes U+FFFD. Refused: control
+ * characters in texts, invalid UTF-8, a byte order mark, more than DF_JSON_DEPTH levels. Nothing recurses.
  */
 #ifndef DF_CORE_JSON_H
 #define DF_CORE_JSON_H
@@ -18,7 +19,7 @@
 enum { DF_JSON_DEPTH = 64 };
 
 typedef enum {
-    DF_JSON_ERROR = -1, /* df_error() says what and on which line */
+    DF_JSON_ERROR = -1, /* df_error() says what and on which line; from then on, always this */
     DF_JSON_END,        /* after the one value of the file         */
     DF_JSON_NULL,
     DF_JSON_FALSE,
@@ -46,7 +47,8 @@ int df_json_open_text(DfJson **out, const char *text, size_t size, const char *n
 void df_json_close(DfJson *);
 
 DfJsonEvent df_json_next(DfJson *, DfJsonValue *value);
-int df_json_skip(DfJson *);            /* right after a KEY (or where a value is due): passes over the whole value */
+int df_json_skip(DfJson *);            /* right after a KEY (or where a value is due): passes over the whole value,
+                                          checking its syntax but converting no number */
 size_t df_json_line(const DfJson *);   /* 1-based line of the last event                                            */
 uint64_t df_json_offset(const DfJson *); /* bytes read so far, for progress                                          */
 const char *df_json_name(const DfJson *);

@@ -8,7 +8,6 @@
 #include "core/json_number.h"
 
 #include <locale.h>
-#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,14 +57,143 @@ static uint64_t divide(uint64_t high, uint64_t d, bool *exact)
     return digit[0] * base + digit[1];
 }
 
-/* m / 10^k, rounded once: the quotient keeps 63 or 64 bits, and a remainder makes its last bit odd. */
-static double divide_by_ten(uint64_t m, int k)
+/* m / 10^k for 0 < m < 2^63, rounded once: the quotient keeps 62 bits or more, and a remainder sets its last bit. */
+static double divide_by_tens(uint64_t m, int k)
 {
-    const int shift = leading_zeros(m), five_bits = 64 - leading_zeros(fives[0]) + 0;
-    (void)five_bits;
+    const int shift = leading_zeros(m) - 1, five_shift = 63 - (k * 1217359 >> 19); /* log2(5) = 1217359 / 2^19 */
     bool exact;
-    /* m << (shift - 1) stays below the divisor, whose top bit is set */
-    const uint64_t quotient = divide((m << shift) >> 1, fives[k], &exact);
-    (void)quotient;
-    return 0;
+    const uint64_t quotient = divide(m << shift, fives[k], &exact);
+    const int64_t odd = (int64_t)(quotient >> 1 | (quotient & 1) | !exact);
+    const uint64_t scale_bits = (uint64_t)(1023 - 63 + five_shift - k - shift) << 52;
+    double scale;
+    memcpy(&scale, &scale_bits, sizeof scale);
+    return (double)odd * scale;
+}
+
+/* strtod() reads the decimal point of the user's language; JSON knows only '.'. */
+static double by_library(const unsigned char *text)
+{
+    const locale_t plain = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
+    const locale_t kept = plain ? uselocale(plain) : (locale_t)0;
+    const double number = strtod((const char *)text, NULL);
+    if (plain) {
+        uselocale(kept);
+        freelocale(plain);
+    }
+    return number;
+}
+
+/* A number cut into its parts: mantissa * 10^power. */
+typedef struct {
+    const unsigned char *begin; /* behind the sign                                              */
+    uint64_t mantissa;          /* of all digits, wrong if there are more than MOST_DIGITS      */
+    ptrdiff_t digits;           /* from the first that is not zero                              */
+    int power;
+    bool negative, whole;       /* whole: neither point nor exponent                            */
+} Decimal;
+
+static inline const unsigned char *read_digits(const unsigned char *p, uint64_t *mantissa)
+{
+    uint64_t m = *mantissa;
+    for (unsigned digit; (digit = *p - (unsigned)'0') < 10; p++)
+        m = m * 10 + digit;
+    *mantissa = m;
+    return p;
+}
+
+static bool read_exponent(const unsigned char **at, Decimal *d)
+{
+    const unsigned char *p = *at + 1;
+    const bool negative = *p == '-';
+    if (*p == '-' || *p == '+')
+        p++;
+    const unsigned char *const begin = p;
+    int exponent = 0;
+    for (; *p >= '0' && *p <= '9'; p++)
+        exponent = exponent < 100000 ? exponent * 10 + (*p - '0') : exponent;
+    d->power += negative ? -exponent : exponent;
+    d->whole = false;
+    *at = p;
+    return p > begin;
+}
+
+/* How many digits count, when there are many: leading zeros do not. */
+static ptrdiff_t significant(const unsigned char *begin, const unsigned char *end)
+{
+    bool point = false;
+    while (begin < end && (*begin == '0' || *begin == '.')) {
+        point |= *begin == '.';
+        begin++;
+    }
+    const bool point_inside = !point && memchr(begin, '.', (size_t)(end - begin));
+    return end - begin - point_inside;
+}
+
+static bool read_decimal(const unsigned char **at, Decimal *d)
+{
+    const unsigned char *p = *at;
+    *d = (Decimal){ .negative = *p == '-', .whole = true };
+    p += d->negative;
+    d->begin = p;
+    p = read_digits(p, &d->mantissa);
+    d->digits = p - d->begin;
+    *at = p;
+    if (d->digits == 0)
+        return false;
+    if (d->begin[0] == '0' && d->digits > 1) { /* 012 is no JSON number */
+        *at = d->begin + 1;
+        return false;
+    }
+    if (*p == '.') {
+        const unsigned char *const fraction = p + 1;
+        *at = p = read_digits(fraction, &d->mantissa);
+        if (p == fraction)
+            return false;
+        d->whole = false;
+        d->digits += p - fraction;
+        d->power = (int)(fraction - p > -100000 ? fraction - p : -100000);
+    }
+    if (d->digits > MOST_DIGITS)
+        d->digits = significant(d->begin, p);
+    return (*p | 0x20) != 'e' || read_exponent(at, d);
+}
+
+static double magnitude(const Decimal *d)
+{
+    const uint64_t m = d->mantissa;
+    if (d->digits <= MOST_DIGITS) {
+        if (m <= (uint64_t)1 << 53 && d->power >= -22 && d->power <= 22)
+            return d->power < 0 ? (double)(int64_t)m / tens[-d->power] : (double)(int64_t)m * tens[d->power];
+        if (m >> 63 == 0 && m > 0 && d->power <= 0 && d->power >= -MOST_FIVES)
+            return divide_by_tens(m, -d->power);
+    }
+    return by_library(d->begin);
+}
+
+static void as_integer(const Decimal *d, DfJsonValue *value)
+{
+    static const double two63 = 9223372036854775808.0;
+    if (!d->whole) { /* 1.0 and 1e3 count too */
+        value->is_integer = value->number >= -two63 && value->number < two63 && (double)(int64_t)value->number == value->number;
+        value->integer = value->is_integer ? (int64_t)value->number : 0;
+        return;
+    }
+    const uint64_t limit = (uint64_t)INT64_MAX + d->negative;
+    value->is_integer = d->digits <= MOST_DIGITS && d->mantissa <= limit;
+    if (!value->is_integer)
+        return;
+    value->integer = d->negative ? -(int64_t)(d->mantissa - 1) - 1 : (int64_t)d->mantissa;
+    value->number = (double)value->integer; /* -0 is 0 */
+}
+
+bool df_json_number(const unsigned char **p, DfJsonValue *value)
+{
+    Decimal decimal;
+    if (!read_decimal(p, &decimal))
+        return false;
+    if (value) {
+        value->number = decimal.negative ? -magnitude(&decimal) : magnitude(&decimal);
+        as_integer(&decimal, value);
+    }
+    return true;
 }

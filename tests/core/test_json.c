@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tests/core/test_json.c -- the streaming JSON reader. Witness of the numbers: Python's json module (json_numbers.json, made by
+ * tests/scripts/make_json_numbers.py) and the C library's strtod().
+ */
+#include <criterion/criterion.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/core.h"
+
+/* One letter per event: "[n,t]" style, enough to compare structures. */
+static const char *outline(const char *text)
+{
+    static char out[256];
+    static const char letters[] = ".zft#\"[{:)";
+    DfJson *j;
+    DfJsonValue v;
+    size_t n = 0;
+    cr_assert_eq(df_json_open_text(&j, text, strlen(text), "text"), DF_OK);
+    DfJsonEvent event;
+    do {
+        event = df_json_next(j, &v);
+        out[n++] = event < 0 ? '!' : letters[event];
+    } while (event > DF_JSON_END && n < sizeof out - 1);
+    out[n] = 0;
+    df_json_close(j);
+    return out;
+}
+
+Test(json, structure)
+{
+    cr_expect_str_eq(outline("{\"a\": [1, null, true, false, {}], \"b\": \"c\"}"), "{:[#ztf{)):\").");
+    cr_expect_str_eq(outline(" [ ] "), "[).");
+    cr_expect_str_eq(outline("[[[],[]],{\"\":{}}]"), "[[[)[)){:{))).");
+    cr_expect_str_eq(outline("3"), "#.");
+    cr_expect_str_eq(outline("[NaN, Infinity, -Infinity]"), "[###).");
+}
+
+Test(json, malformed)
+{
+    static const char *const bad[] = { "", " ", "[", "[1", "[1,", "[1,]", "[,1]", "{", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,}",
+        "{1:2}", "{\"a\" 1}", "[1 2]", "[1}", "{\"a\":1]", "]", "1 2", "[] []", "nul", "True", "[01]", "[-]", "[1.]", "[.5]", "[+1]",
+        "[1e]", "[1e+]", "[0x10]", "[-Inf]", "[Nan]", "\"", "\"a", "\"\\", "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"", "\"\n\"", "\"\x01\"",
+        "\"\xff\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "\"\xe2\x82\"", "\xef\xbb\xbf[]", "[1]\x01" };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        cr_expect(strchr(outline(bad[i]), '!'), "%s was taken as %s", bad[i], outline(bad[i]));
+}
+
+Test(json, says_where)
+{
+    DfJson *j;
+    DfJsonValue v;
+    cr_assert_eq(df_json_open_text(&j, "{\n\"a\": 1,\n 7}", 13, "gt.json"), DF_OK);
+    while (df_json_next(j, &v) > 0)
+        ;
+    cr_expect_str_eq(df_error(), "gt.json: line 3: met '7', want a key in quotes");
+    cr_expect_eq(df_json_next(j, &v), DF_JSON_ERROR);
+    df_json_close(j);
+    cr_expect_eq(df_json_open(&j, "/nonexistent/x.json"), DF_EIO);
+    cr_expect_eq(df_json_open(&j, DF_TEST_DATA), DF_OK); /* a folder opens, but cannot be read */
+    cr_expect_eq(df_json_next(j, &v), DF_JSON_ERROR);
+    cr_expect(strstr(df_error(), "directory"), "%s", df_error());
+    df_json_close(j);
+}
+
+static void expect_text(const char *json, const char *expected, size_t length)
+{
+    DfJson *j;
+    DfJsonValue v;
+    cr_assert_eq(df_json_open_text(&j, json, strlen(json), "text"), DF_OK);
+    cr_assert_eq(df_json_next(j, &v), DF_JSON_TEXT, "%s", df_error());
+    cr_expect_eq(v.length, length);
+    cr_expect(memcmp(v.text, expected, length + 1) == 0, "%s gave %s", json, v.text);
+    df_json_close(j);
+}
+
+Test(json, texts)
+{
+    expect_text("\"\"", "", 0);
+    expect_text("\"plain\"", "plain", 5);
+    expect_text("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\/\b\f\n\r\t", 8);
+    expect_text("\"\\u0041\\u00e9\\u20AC\\ud83d\\ude00\"", "A\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", 10);
+    expect_text("\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", 9);
+    expect_text("\"\\ud83dx\"", "\xef\xbf\xbdx", 4);
+    expect_text("\"\\ude00\\ud83d\\u0041\"", "\xef\xbf\xbd\xef\xbf\xbd\x41", 7);
+    expect_text("\"a\\u0000b\"", "a\0b", 3);
+}
+
+Test(json, numbers_as_python_reads_them)
+{
+    DfJson *j;
+    DfJsonValue v;
+    cr_assert_eq(df_json_open(&j, DF_TEST_DATA "/core/json_numbers.json"), DF_OK, "%s", df_error());
+    cr_assert_eq(df_json_next(j, &v), DF_JSON_ARRAY);
+    int rows = 0;
+    while (df_json_next(j, &v) == DF_JSON_ARRAY) {
+        cr_assert_eq(df_json_next(j, &v), DF_JSON_NUMBER, "%s", df_error());
+        const DfJsonValue number = v;
+        uint64_t bits;
+        memcpy(&bits, &number.number, sizeof bits);
+        cr_assert_eq(df_json_next(j, &v), DF_JSON_TEXT);
+        cr_expect_eq(bits, strtoull(v.text, NULL, 16), "line %zu: %016" PRIx64 ", want %s", df_json_line(j), bits, v.text);
+        const DfJsonEvent whole = df_json_next(j, &v);
+        cr_expect_eq(number.is_integer, whole == DF_JSON_NUMBER, "line %zu", df_json_line(j));
+        if (whole == DF_JSON_NUMBER)
+            cr_expect_eq(number.integer, v.integer, "line %zu", df_json_line(j));
+        cr_expect_eq(df_json_next(j, &v), DF_JSON_CLOSE);
+        rows++;
+    }
+    cr_expect_eq(df_json_next(j, &v), DF_JSON_END);
+    cr_expect_gt(rows, 800);
+    df_json_close(j);
+}
+
+Test(json, numbers_as_strtod_reads_them)
+{
+    DfRandom r = df_random(3, 0);
+    char text[64];
+    for (int i = 0; i < 200000; i++) {
+        const double scale = pow(10, (double)(df_random_bits(&r) % 40) - 30);
+        snprintf(text, sizeof text, "%.*g", 1 + (int)(df_random_bits(&r) % 21), df_uniform(&r) * scale);
+        DfJson *j;
+        DfJsonValue v;
+        cr_assert_eq(df_json_open_text(&j, text, strlen(text), "text"), DF_OK);
+        cr_assert_eq(df_json_next(j, &v), DF_JSON_NUMBER);
+        cr_assert_eq(v.number, strtod(text, NULL), "%s gave %.17g", text, v.number);
+        df_json_close(j);
+    }
+}
+
+/* Tokens of every length across the borders of the window, and one text larger than it. */
+Test(json, window_borders)
+{
+    const size_t items = 60000, longest = 1000000;
+    char path[] = "test-json-XXXXXX";
+    const int fd = mkstemp(path);
+    FILE *file = fdopen(fd, "w");
+    fprintf(file, "[\n");
+    for (size_t i = 0; i < items; i++)
+        fprintf(file, "{\"key\\u0041%zu\": [%.*g, true, \"%.*s\"]},\n", i, 1 + (int)(i % 17), (double)i / 7, (int)(i % 23),
+            "abcdefghijklmnopqrstuvwxyz");
+    fputc('"', file);
+    for (size_t i = 0; i < longest; i++)
+        fputs("\\n", file);
+    fprintf(file, "\", -Infinity]");
+    fclose(file);
+    DfJson *j;
+    DfJsonValue v;
+    cr_assert_eq(df_json_open(&j, path), DF_OK);
+    cr_assert_eq(df_json_next(j, &v), DF_JSON_ARRAY);
+    for (size_t i = 0; i < items; i++) {
+        char want[64];
+        cr_assert_eq(df_json_next(j, &v), DF_JSON_OBJECT, "%zu: %s", i, df_error());
+        cr_assert_eq(df_json_next(j, &v), DF_JSON_KEY);
+        snprintf(want, sizeof want, "keyA%zu", i);
+        cr_assert_str_eq(v.text, want);
+        cr_assert_eq(df_json_line(j), i + 2);
+        if (i % 3 == 0) {
+            cr_assert_eq(df_json_skip(j), DF_OK);
+        } else {
+            cr_assert_eq(df_json_next(j, &v), DF_JSON_ARRAY);
+            cr_assert_eq(df_json_next(j, &v), DF_JSON_NUMBER);
+            snprintf(want, sizeof want, "%.*g", 1 + (int)(i % 17), (double)i / 7);
+            cr_assert_eq(v.number, strtod(want, NULL));
+            cr_assert_eq(df_json_next(j, &v), DF_JSON_TRUE);
+            cr_assert_eq(df_json_next(j, &v), DF_JSON_TEXT);
+            cr_assert_eq(v.length, i % 23);
+            cr_assert_eq(df_json_next(j, &v), DF_JSON_CLOSE);
+        }
+        cr_assert_eq(df_json_next(j, &v), DF_JSON_CLOSE);
+    }
+    cr_assert_eq(df_json_next(j, &v), DF_JSON_TEXT);
+    cr_expect_eq(v.length, longest);
+    cr_assert_eq(df_json_next(j, &v), DF_JSON_NUMBER);
+    cr_expect(isinf(v.number) && v.number < 0);
+    cr_assert_eq(df_json_next(j, &v), DF_JSON_CLOSE);
+    cr_assert_eq(df_json_next(j, &v), DF_JSON_END);
+    df_json_close(j);
+    unlink(path);
+}
+
+Test(json, depth_is_bounded)
+{
+    char text[2 * DF_JSON_DEPTH + 4];
+    memset(text, '[', DF_JSON_DEPTH);
+    memset(text + DF_JSON_DEPTH, ']', DF_JSON_DEPTH);
+    text[2 * DF_JSON_DEPTH] = 0;
+    cr_expect_null(strchr(outline(text), '!'));
+    memset(text, '[', DF_JSON_DEPTH + 1);
+    cr_expect(strchr(outline(text), '!'));
+}
+
+Test(json, every_allocation_may_fail)
+{
+    DfJson *j;
+    for (size_t n = 1; n <= 3; n++) {
+        const size_t before = df_memory().now;
+        df_memory_fail_at(n, false);
+        cr_expect_eq(df_json_open_text(&j, "[]", 2, "text"), DF_ENOMEM);
+        df_memory_fail_at(0, false);
+        cr_expect_eq(df_memory().now, before);
+    }
+}
