@@ -11,6 +11,8 @@ void df_gemm_init_c(DfGemmKernels *);
 void df_gemm_init_avx2(DfGemmKernels *);
 void df_pointwise_init_c(DfPointwiseKernels *);
 void df_pointwise_init_avx2(DfPointwiseKernels *);
+void df_rows_init_c(DfPointwiseKernels *);    /* called by df_pointwise_init_c()    */
+void df_rows_init_avx2(DfPointwiseKernels *); /* called by df_pointwise_init_avx2() */
 void df_attention_init_c(DfAttentionKernels *);
 void df_attention_init_avx2(DfAttentionKernels *);
 
