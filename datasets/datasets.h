@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * datasets/datasets.h -- the door to datasets/: plain pictures and annotations, no tensors.
+ */
+#ifndef DF_DATASETS_DATASETS_H
+#define DF_DATASETS_DATASETS_H
+
+#include "datasets/image.h"
+#include "datasets/resize.h"
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tests/datasets/test_image.c -- pixels against OpenCV and Pillow (tests/scripts/make_images.py), and files that are broken.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "datasets/datasets.h"
+
+#define IMAGES DF_TEST_DATA "/images/"
+
+static unsigned long crc_of(const DfImage *image)
+{
+    return crc32(0, image->pixels, (uInt)df_image_bytes(image));
+}
+
+static const char *path_of(const char *name)
+{
+    static char path[1024];
+    snprintf(path, sizeof path, IMAGES "%s", name);
+    return path;
+}
+
+Test(image, every_kind_as_opencv_reads_it)
+{
+    FILE *table = fopen(IMAGES "expected.txt", "r");
+    cr_assert(table);
+    char name[64];
+    int height, width, rows = 0;
+    unsigned long crc;
+    for (; fscanf(table, "%63s %d %d %lu", name, &height, &width, &crc) == 4; rows++) {
+        const bool labels = df_starts_with(name, "labels:");
+        DfImage image;
+        const int error = labels ? df_image_read_labels(&image, path_of(name + 7)) : df_image_read(&image, path_of(name));
+        cr_assert_eq(error, DF_OK, "%s", df_error());
+        cr_expect(image.height == height && image.width == width, "%s is %d x %d", name, image.height, image.width);
+        cr_expect_eq(image.channels, labels ? 1 : 3);
+        cr_expect_eq(crc_of(&image), crc, "%s has other pixels", name);
+        df_image_free(&image);
+    }
+    fclose(table);
+    cr_assert_geq(rows, 36);
+}
+
+/* The files of expected.txt cut anywhere are errors with one sentence, or (JPEG, in its last bytes) the whole picture. */
+static void cut(const char *name)
+{
+    DfFile file;
+    cr_assert_eq(df_file_open(&file, path_of(name)), DF_OK);
+    for (size_t size = 0; size + 3 < file.size; size += 1 + file.size / 97) {
+        DfImage image;
+        const int error = df_image_decode(&image, file.data, size, 0, "cut.img");
+        cr_expect_eq(error, DF_EFORMAT, "%s cut to %zu of %zu bytes: %d", name, size, file.size, error);
+        cr_expect(df_starts_with(df_error(), "cut.img: "), "%s", df_error());
+        cr_expect_null(image.pixels);
+        df_image_free(&image);
+    }
+    df_file_close(&file);
+}
+
+Test(image, cut_files_are_errors)
+{
+    cut("420.jpg");
+    cut("progressive.jpg");
+    cut("cmyk.jpg");
+    cut("rgb.png");
+    cut("interlaced.png");
+}
+
+Test(image, errors_are_sentences)
+{
+    DfImage image;
+    cr_expect_eq(df_image_read(&image, "no-such-file.jpg"), DF_EIO);
+    cr_expect(strstr(df_error(), "no-such-file.jpg"));
+    cr_expect_eq(df_image_decode(&image, (const uint8_t *)"", 0, 0, "empty.jpg"), DF_EFORMAT);
+    cr_expect_str_eq(df_error(), "empty.jpg: the file is empty: want a picture");
+    cr_expect_eq(df_image_decode(&image, (const uint8_t *)"GIF89a", 6, 0, "a.gif"), DF_EFORMAT);
+    cr_expect_str_eq(df_error(), "a.gif: neither JPEG nor PNG: want one of them");
+    cr_expect_eq(df_image_read_labels(&image, path_of("rgb.png")), DF_EFORMAT);
+}
+
+/* 20000 x 20000 pixels promised by 57 bytes: refused before anything is allocated for them. */
+Test(image, a_bomb_is_refused)
+{
+    uint8_t bytes[57] = { 0x89, 'P', 'N', 'G', 13, 10, 26, 10, 0, 0, 0, 13, 'I', 'H', 'D', 'R', 0, 0, 0x4e, 0x20, 0, 0, 0x4e, 0x20, 8, 2 };
+    const uint32_t crc = (uint32_t)crc32(0, bytes + 12, 17);
+    for (int i = 0; i < 4; i++)
+        bytes[29 + i] = (uint8_t)(crc >> (24 - 8 * i));
+    memcpy(bytes + 33, "\0\0\0\0IDAT", 8);
+    DfImage image;
+    const size_t before = df_memory().peak;
+    cr_expect_eq(df_image_decode(&image, bytes, sizeof bytes, 0, "bomb.png"), DF_EVALUE, "%s", df_error());
+    cr_expect_str_eq(df_error(), "bomb.png: the picture has 20000 x 20000 pixels: want at most 134217728 pixels and 65500 a side");
+    cr_expect_lt(df_memory().peak - before, 1u << 20);
+}
+
+static DfImage gradient(int channels)
+{
+    DfImage image;
+    cr_assert_eq(df_image_new(&image, 40, 50, channels), DF_OK);
+    for (size_t i = 0; i < df_image_bytes(&image); i++)
+        image.pixels[i] = (uint8_t)(i * 7 / 5);
+    return image;
+}
+
+Test(image, png_comes_back_bit_for_bit)
+{
+    DfImage out = gradient(3), back;
+    cr_assert_eq(df_image_write(&out, "test_image_out.png", 0), DF_OK, "%s", df_error());
+    cr_assert_eq(df_image_read(&back, "test_image_out.png"), DF_OK, "%s", df_error());
+    cr_expect_eq(memcmp(out.pixels, back.pixels, df_image_bytes(&out)), 0);
+    df_image_free(&back);
+    df_image_free(&out);
+    out = gradient(1);
+    cr_assert_eq(df_image_write(&out, "test_image_out.png", 0), DF_OK, "%s", df_error());
+    cr_assert_eq(df_image_read_labels(&back, "test_image_out.png"), DF_OK, "%s", df_error());
+    cr_expect_eq(memcmp(out.pixels, back.pixels, df_image_bytes(&out)), 0);
+    df_image_free(&back);
+    df_image_free(&out);
+    unlink("test_image_out.png");
+}
+
+Test(image, jpeg_comes_back_close)
+{
+    DfImage out, back;
+    cr_assert_eq(df_image_read(&out, path_of("444.jpg")), DF_OK);
+    cr_assert_eq(df_image_write(&out, "test_image_out.jpg", 95), DF_OK, "%s", df_error());
+    cr_assert_eq(df_image_read(&back, "test_image_out.jpg"), DF_OK, "%s", df_error());
+    double distance = 0;
+    for (size_t i = 0; i < df_image_bytes(&out); i++)
+        distance += abs(out.pixels[i] - back.pixels[i]);
+    cr_expect_lt(distance / (double)df_image_bytes(&out), 12.0);
+    cr_expect_eq(df_image_write(&out, "out.gif", 95), DF_EVALUE);
+    df_image_free(&back);
+    df_image_free(&out);
+    unlink("test_image_out.jpg");
+}
+
+Test(image, memory_that_runs_out_is_an_error)
+{
+    static const char *const names[] = { "exif6.jpg", "cmyk.jpg", "interlaced.png" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        for (size_t n = 1;; n++) {
+            DfImage image;
+            const size_t held = df_memory().now;
+            df_memory_fail_at(n, false);
+            const int error = df_image_read(&image, path_of(names[i]));
+            df_memory_fail_at(0, false);
+            df_image_free(&image);
+            cr_expect_eq(df_memory().now, held, "%s leaks when allocation %zu fails", names[i], n);
+            if (error == DF_OK)
+                break;
+            cr_assert_lt(n, 100u);
+        }
+}
