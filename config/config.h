@@ -24,6 +24,7 @@ struct DfNode {
     const char *file;       /* where it was written, for messages          */
     int line;
     DfNode *first, *next;   /* children in order; the next sibling         */
+    DfNode *last, *parent;  /* the last child; the list or dict it is in   */
     int n;                  /* number of children                          */
 };
 

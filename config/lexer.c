@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * config/lexer.c -- cuts a Python config file into tokens.
+ * Python Language Reference, chapter 2, less what no config needs: bytes, f-strings, imaginary numbers, indentation.
+ */
+#include "config/lexer.h"
+
+#include <limits.h>
+#include <string.h>
+
+enum { MOST_WORK = 256 << 20 };
+
+Lexer df_lexer(const char *text, size_t size, const char *file, int line, size_t *work)
+{
+    if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+        text += 3;
+        size -= 3;
+    }
+    return (Lexer){ .at = text, .end = text + size, .file = file, .line = line, .fresh = true, .work = work };
+}
+
+static Token fail(const Lexer *l, const char *what)
+{
+    df_fail(DF_EFORMAT, "%s:%d: %s", l->file, l->line, what);
+    return (Token){ TOKEN_ERROR, l->at, 0, l->line };
+}
+
+static bool letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+static bool digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static char peek(const Lexer *l, size_t ahead)
+{
+    return (size_t)(l->end - l->at) > ahead ? l->at[ahead] : '\0';
+}
+
+/* Length of the line break at the lexer: \n, \r\n or \r; 0 if there is none. */
+static size_t line_break(const Lexer *l)
+{
+    if (peek(l, 0) == '\r')
+        return peek(l, 1) == '\n' ? 2 : 1;
+    return peek(l, 0) == '\n';
+}
+
+static void skip_line_break(Lexer *l)
+{
+    l->at += line_break(l);
+    if (l->line < INT_MAX)
+        l->line++;
+}
+
+/* Passes over blanks, comments, continued lines, and line breaks that end no statement. */
+static void skip_space(Lexer *l)
+{
+    while (l->at < l->end) {
+        const char c = *l->at;
+        if (c == '#') {
+            while (l->at < l->end && !line_break(l))
+                l->at++;
+        } else if (c == ' ' || c == '\t' || c == '\f') {
+            l->at++;
+        } else if (line_break(l) && (l->depth > 0 || l->fresh)) {
+            skip_line_break(l);
+        } else if (c == '\\' && (peek(l, 1) == '\n' || peek(l, 1) == '\r')) {
+            l->at++;
+            skip_line_break(l);
+        } else {
+            return;
+        }
+    }
+}
+
+/* Is the prefix at the lexer (r, u, R, U) one of a text? */
+static size_t text_prefix(const Lexer *l)
+{
+    size_t n = 0;
+    while (n < 3 && letter(peek(l, n)))
+        n++;
+    return peek(l, n) == '\'' || peek(l, n) == '"' ? n : SIZE_MAX;
+}
+
+static Token text(Lexer *l, size_t prefix)
+{
+    Token token = { TOKEN_TEXT, l->at, 0, l->line };
+    if (prefix > 1 || (prefix == 1 && !strchr("rRuU", *l->at)))
+        return fail(l, "want a plain text 'like this': f-texts and bytes are not read here");
+    l->at += prefix;
+    const char quote = *l->at;
+    const bool triple = peek(l, 1) == quote && peek(l, 2) == quote;
+    for (l->at += triple ? 3 : 1; l->at < l->end;) {
+        if (*l->at == quote && (!triple || (peek(l, 1) == quote && peek(l, 2) == quote))) {
+            l->at += triple ? 3 : 1;
+            token.length = (size_t)(l->at - token.start);
+            return token;
+        }
+        if (*l->at == '\0')
+            return fail(l, "a zero byte inside a text");
+        if (*l->at == '\\' && l->at + 1 < l->end)
+            l->at++;
+        else if (!triple && line_break(l))
+            return fail(l, "the line ends inside a text, want a closing quote");
+        if (line_break(l))
+            skip_line_break(l);
+        else
+            l->at++;
+    }
+    l->line = token.line;
+    return fail(l, "the file ends inside the text that begins here");
+}
+
+/* Digits, letters, points, and the sign of an exponent: df_token_number() looks at them closely. */
+static Token number(Lexer *l)
+{
+    Token token = { TOKEN_NUMBER, l->at, 0, l->line };
+    const bool hex = peek(l, 0) == '0' && (peek(l, 1) == 'x' || peek(l, 1) == 'X');
+    while (digit(peek(l, 0)) || letter(peek(l, 0)) || peek(l, 0) == '.') {
+        const bool exponent = !hex && (*l->at == 'e' || *l->at == 'E');
+        l->at++;
+        if (exponent && (peek(l, 0) == '+' || peek(l, 0) == '-'))
+            l->at++;
+    }
+    token.length = (size_t)(l->at - token.start);
+    return token;
+}
+
+static Token name(Lexer *l)
+{
+    Token token = { TOKEN_NAME, l->at, 0, l->line };
+    while (letter(peek(l, 0)) || digit(peek(l, 0)))
+        l->at++;
+    token.length = (size_t)(l->at - token.start);
+    return token;
+}
+
+/* Signs of up to three letters, the longest first; which of them mean something is up to the parser. */
+static Token sign(Lexer *l)
+{
+    static const char *const signs[] = { "**=", "//=", "**", "//", "==", "!=", "<=", ">=", "+=", "-=", "*=", "/=", "%=", "->", ":=" };
+    Token token = { TOKEN_SIGN, l->at, 1, l->line };
+    const char c = *l->at;
+    if (!strchr("()[]{},:;=.+-*/%<>!@&|^~", c) || c == '\0')
+        return fail(l, (unsigned char)c < 0x80 ? "a character that is no part of a config file" : "a letter outside ASCII, want it inside quotes");
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {
+        const size_t n = strlen(signs[i]);
+        if ((size_t)(l->end - l->at) >= n && memcmp(l->at, signs[i], n) == 0) {
+            token.length = n;
+            break;
+        }
+    }
+    if (strchr("([{", c))
+        l->depth++;
+    else if (strchr(")]}", c) && l->depth > 0)
+        l->depth--;
+    l->at += token.length;
+    return token;
+}
+
+static Token scan(Lexer *l)
+{
+    const char *const line_start = l->at;
+    const bool fresh = l->fresh;
+    skip_space(l);
+    if (l->at == l->end)
+        return (Token){ fresh ? TOKEN_END : TOKEN_NEWLINE, l->at, 0, l->line };
+    if (fresh && l->depth == 0 && l->at > line_start && (l->at[-1] == ' ' || l->at[-1] == '\t'))
+        return (Token){ TOKEN_INDENT, l->at, 0, l->line };
+    if (line_break(l)) {
+        const Token token = { TOKEN_NEWLINE, l->at, line_break(l), l->line };
+        skip_line_break(l);
+        return token;
+    }
+    const size_t prefix = text_prefix(l);
+    if (prefix != SIZE_MAX)
+        return text(l, prefix);
+    if (digit(*l->at) || (*l->at == '.' && digit(peek(l, 1))))
+        return number(l);
+    return letter(*l->at) ? name(l) : sign(l);
+}
+
+Token df_lexer_next(Lexer *l)
+{
+    const char *const start = l->at;
+    const Token token = scan(l);
+    l->fresh = token.kind == TOKEN_NEWLINE;
+    *l->work += (size_t)(l->at - start) + 1;
+    return *l->work > MOST_WORK ? fail(l, "evaluating the config takes too long: its loops are too large") : token;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * config/lexer.h -- the words of a Python config file; private to this folder.
+ */
+#ifndef DF_CONFIG_LEXER_H
+#define DF_CONFIG_LEXER_H
+
+#include "config/tree.h"
+
+typedef enum {
+    TOKEN_END,      /* of the file                                                      */
+    TOKEN_NEWLINE,  /* end of a statement; never inside brackets                        */
+    TOKEN_INDENT,   /* white space in front of a statement: a block, so not a config    */
+    TOKEN_NAME,
+    TOKEN_NUMBER,
+    TOKEN_TEXT,     /* with its prefix and quotes                                       */
+    TOKEN_SIGN,     /* ( ) [ ] { } , : ; = . + - * / % and the doubled ** and //, ...   */
+    TOKEN_ERROR     /* df_error() says what                                             */
+} TokenKind;
+
+/* A token points into the file: `length` bytes at `start`. */
+typedef struct {
+    TokenKind kind;
+    const char *start;
+    size_t length;
+    int line;
+} Token;
+
+typedef struct {
+    const char *at, *end, *file;
+    int line, depth;   /* of open brackets */
+    bool fresh;        /* at the start of a logical line                           */
+    size_t *work;      /* bytes looked at so far: bounds what loops can cost       */
+} Lexer;
+
+/* `work` outlives the lexer and its copies. */
+Lexer df_lexer(const char *text, size_t size, const char *file, int line, size_t *work);
+Token df_lexer_next(Lexer *);
+
+/* Number and text tokens to values; NULL after df_fail(). A text is the sum of `n` neighbouring tokens. */
+DfNode *df_token_number(DfConfig *, const Token *, const char *file);
+
+/* Appends what the text token stands for to `into` (room for token->length bytes); returns the length or SIZE_MAX. */
+size_t df_token_text(char *into, const Token *, const char *file);
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * config/literal.c -- what number and text tokens of Python stand for.
+ */
+#include "config/lexer.h"
+
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LONGEST_NUMBER = 400 };
+
+/* ---- numbers ----------------------------------------------------------------------------------------------------- */
+
+static DfNode *bad_number(const Token *token, const char *file, const char *why)
+{
+    const int shown = token->length < 40 ? (int)token->length : 40;
+    df_fail(DF_EFORMAT, "%s:%d: '%.*s' %s", file, token->line, shown, token->start, why);
+    return NULL;
+}
+
+/* The digits without the underscores that may stand between two of them. */
+static bool plain_digits(char *out, const Token *token)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < token->length; i++) {
+        const char c = token->start[i];
+        if (c != '_')
+            out[n++] = c;
+        else if (i == 0 || i + 1 == token->length || token->start[i - 1] == '_' || token->start[i - 1] == '.')
+            return false;
+    }
+    out[n] = '\0';
+    return true;
+}
+
+static int base_of(const char *digits)
+{
+    const char c = digits[0] == '0' ? digits[1] : '\0';
+    return c == 'x' || c == 'X' ? 16 : c == 'o' || c == 'O' ? 8 : c == 'b' || c == 'B' ? 2 : 10;
+}
+
+static int value_of(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : 99;
+}
+
+static DfNode *integer(DfConfig *tree, const Token *token, const char *file, const char *digits)
+{
+    const int base = base_of(digits);
+    const char *p = base == 10 ? digits : digits + 2;
+    int64_t value = 0;
+    if (!*p || (base == 10 && p[0] == '0' && p[strspn(p, "0")] != '\0'))
+        return bad_number(token, file, "is no number of Python");
+    for (; *p; p++) {
+        const int d = value_of(*p);
+        if (d >= base)
+            return bad_number(token, file, "is no number of Python");
+        if (value > (INT64_MAX - d) / base)
+            return bad_number(token, file, "does not fit into 64 bits");
+        value = value * base + d;
+    }
+    return df_tree_int(tree, value, file, token->line);
+}
+
+/* The shape of a decimal float: digits, at most one point, at most one exponent. */
+static bool is_float(const char *p)
+{
+    const size_t whole = strspn(p, "0123456789");
+    p += whole;
+    size_t fraction = 0;
+    if (*p == '.') {
+        fraction = strspn(++p, "0123456789");
+        p += fraction;
+    }
+    if (*p == 'e' || *p == 'E') {
+        p += p[1] == '+' || p[1] == '-' ? 2 : 1;
+        if (!*p)
+            return false;
+        p += strspn(p, "0123456789");
+    }
+    return whole + fraction > 0 && !*p;
+}
+
+DfNode *df_token_number(DfConfig *tree, const Token *token, const char *file)
+{
+    char digits[LONGEST_NUMBER + 1];
+    if (token->length > LONGEST_NUMBER)
+        return bad_number(token, file, "is a number of too many digits");
+    if (!plain_digits(digits, token))
+        return bad_number(token, file, "is no number of Python");
+    if (base_of(digits) != 10 || !digits[strspn(digits, "0123456789")])
+        return integer(tree, token, file, digits);
+    if (!is_float(digits))
+        return bad_number(token, file, "is no number of Python");
+    char *point = strchr(digits, '.');
+    if (point)
+        *point = localeconv()->decimal_point[0]; /* strtod() follows the locale of the program we are part of */
+    return df_tree_float(tree, strtod(digits, NULL), file, token->line);
+}
+
+/* ---- texts ------------------------------------------------------------------------------------------------------- */
+
+static char *put_utf8(char *out, uint32_t c)
+{
+    if (c < 0x80) {
+        *out++ = (char)c;
+        return out;
+    }
+    const int more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+    static const unsigned char lead[] = { 0, 0xc0, 0xe0, 0xf0 };
+    *out++ = (char)(lead[more] | c >> (6 * more));
+    for (int i = more - 1; i >= 0; i--)
+        *out++ = (char)(0x80 | (c >> (6 * i) & 0x3f));
+    return out;
+}
+
+/* Up to `most` digits of a base at *p. Fewer are fine for octal, not for hexadecimal. */
+static bool read_code(const char **p, const char *end, int base, int most, uint32_t *code)
+{
+    int n = 0;
+    *code = 0;
+    for (; n < most && *p < end && value_of(**p) < base; n++)
+        *code = *code * (uint32_t)base + (uint32_t)value_of(*(*p)++);
+    const bool character = *code > 0 && *code <= 0x10ffff && (*code < 0xd800 || *code > 0xdfff);
+    return character && (base == 8 || n == most);
+}
+
+/* One escape, *p behind its backslash. The text gets no longer by it. Unknown escapes stay as they are, as in Python. */
+static char *escape(char *out, const char **p, const char *end)
+{
+    static const char names[] = "abfnrtv\\'\"", codes[] = "\a\b\f\n\r\t\v\\'\"";
+    const char c = *(*p)++;
+    const char *known = c ? strchr(names, c) : NULL;
+    uint32_t code;
+    if (known) {
+        *out++ = codes[known - names];
+    } else if (c == 'x' || c == 'u' || c == 'U') {
+        if (!read_code(p, end, 16, c == 'x' ? 2 : c == 'u' ? 4 : 8, &code))
+            return NULL;
+        out = put_utf8(out, code);
+    } else if (c >= '0' && c <= '7') {
+        (*p)--;
+        if (!read_code(p, end, 8, 3, &code))
+            return NULL;
+        out = put_utf8(out, code);
+    } else if (c == '\r' || c == '\n') {
+        *p += c == '\r' && *p < end && **p == '\n';
+    } else {
+        *out++ = '\\';
+        *out++ = c;
+    }
+    return out;
+}
+
+size_t df_token_text(char *into, const Token *token, const char *file)
+{
+    const char *p = token->start, *end = p + token->length;
+    const bool raw = *p == 'r' || *p == 'R';
+    while (*p != '\'' && *p != '"')
+        p++;
+    const size_t quotes = end - p >= 6 && p[1] == *p && p[2] == *p ? 3 : 1;
+    char *out = into;
+    for (p += quotes, end -= quotes; p < end;) {
+        if (*p == '\r') { /* line breaks of a text are \n, whatever the file has */
+            p += p + 1 < end && p[1] == '\n' ? 2 : 1;
+            *out++ = '\n';
+        } else if (*p != '\\' || raw) {
+            *out++ = *p++;
+        } else {
+            p++;
+            out = escape(out, &p, end);
+            if (!out) {
+                df_fail(DF_EFORMAT, "%s:%d: a text holds an escape that is no character", file, token->line);
+                return SIZE_MAX;
+            }
+        }
+    }
+    return (size_t)(out - into);
+}

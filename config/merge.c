@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * config/merge.c -- a config over its base, with the rules of mmcv.Config, and single overrides.
+ */
+#include "config/tree.h"
+
+#include <string.h>
+
+/* Takes `_delete_` out of a dict and says whether it was set. */
+static bool take_delete(DfNode *dict)
+{
+    DfNode *mark = df_tree_get(dict, "_delete_");
+    const bool set = mark && (mark->kind == DF_NODE_BOOL ? mark->boolean : mark->kind == DF_NODE_INT && mark->integer != 0);
+    if (mark)
+        df_tree_remove(mark);
+    return set;
+}
+
+/* The number that a key is, or -1. */
+static int64_t as_index(const char *key)
+{
+    int64_t index = 0;
+    if (!*key || strlen(key) > 9)
+        return -1;
+    for (; *key; key++) {
+        if (*key < '0' || *key > '9')
+            return -1;
+        index = index * 10 + (*key - '0');
+    }
+    return index;
+}
+
+/* One value of `over` onto what the base has in its place. */
+static int merge_one(DfConfig *tree, DfNode *old, DfNode *value, bool lists)
+{
+    if (value->kind == DF_NODE_DICT && !take_delete(value)) {
+        if (old->kind == DF_NODE_DICT || (lists && old->kind == DF_NODE_LIST))
+            return df_merge(tree, old, value, lists);
+        return df_node_fail(value, DF_EVALUE, "a dict, but the base has %s here (%s:%d); _delete_=True in the dict replaces it",
+                            df_node_kind_name(old), old->file, old->line);
+    }
+    df_tree_replace(old, value);
+    return DF_OK;
+}
+
+int df_merge(DfConfig *tree, DfNode *base, DfNode *over, bool lists)
+{
+    for (DfNode *value = over->first, *next; value; value = next) {
+        next = value->next;
+        const char *key = value->key;
+        const bool in_list = base->kind == DF_NODE_LIST;
+        DfNode *old = in_list ? df_tree_item(base, as_index(key) < 0 ? INT64_MAX : as_index(key)) : df_tree_get(base, key);
+        if (in_list && !old)
+            return df_node_fail(value, DF_EVALUE, "want a number below %d: the base has a list here (%s:%d)", base->n, base->file, base->line);
+        if (old) {
+            const int error = merge_one(tree, old, value, lists);
+            if (error < 0)
+                return error;
+            continue;
+        }
+        const int error = df_tree_set(tree, base, key, value);
+        if (error < 0)
+            return error;
+    }
+    return DF_OK;
+}
+
+/* ---- overrides --------------------------------------------------------------------------------------------------- */
+
+/* The first part of the path that is missing must not look like a slip of the pen. */
+static int check_path(const DfNode *root, const DfNode *over)
+{
+    const DfNode *at = root;
+    for (const DfNode *step = over->first; step && step->kind == DF_NODE_DICT && at && at->kind == DF_NODE_DICT; step = step->first) {
+        const DfNode *next = df_node_get(at, step->key);
+        const char *near = next ? NULL : df_tree_nearest(at, step->key);
+        if (near)
+            return df_node_fail(step, DF_EVALUE, "there is no such key; did you mean '%s'?", near);
+        at = next;
+    }
+    return DF_OK;
+}
+
+/* The value in Python syntax; true and false as in JSON; anything else that does not look like a list, dict or quoted text is
+ * the text itself. */
+static DfNode *override_value(DfConfig *tree, const char *text, const char *file, int line)
+{
+    if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)
+        return df_tree_bool(tree, *text == 't', file, line);
+    DfNode *value = df_read_value(tree, text, strlen(text), file, line);
+    if (!value && !tree->error && (!*text || !strchr("[({'\"", *text)))
+        value = df_tree_text(tree, text, strlen(text), file, line);
+    return value;
+}
+
+/* {a: {b: {c: value}}} of the path a.b.c, `length` letters long. */
+static DfNode *nest(DfConfig *tree, const char *path, size_t length, DfNode *value, int depth)
+{
+    size_t end = length;
+    while (end > 0 && path[end - 1] != '.')
+        end--;
+    if (end == length || depth > MAX_DEPTH) {
+        df_fail(DF_EVALUE, "%s:%d: want keys with points between them: a.b.c=value", value->file, value->line);
+        return NULL;
+    }
+    DfNode *dict = df_tree_new(tree, DF_NODE_DICT, value->file, value->line);
+    char *key = dict ? df_tree_bytes(tree, length - end) : NULL;
+    if (!key)
+        return NULL;
+    memcpy(key, path + end, length - end);
+    if (df_tree_set(tree, dict, key, value) < 0)
+        return NULL;
+    return end > 0 ? nest(tree, path, end - 1, dict, depth + 1) : dict;
+}
+
+int df_override(DfConfig *tree, DfNode *root, const char *override, int number)
+{
+    const char *equals = strchr(override, '='), *file = "--set";
+    if (!equals)
+        return df_fail(DF_EVALUE, "--set %s: want key=value", override);
+    DfNode *value = override_value(tree, equals + 1, file, number);
+    DfNode *over = value ? nest(tree, override, (size_t)(equals - override), value, 1) : NULL;
+    if (!over)
+        return tree->error ? tree->error : DF_EVALUE;
+    const int error = check_path(root, over);
+    return error < 0 ? error : df_merge(tree, root, over, true);
+}

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * config/read.c -- files and their bases to one tree: the rules of mmcv.Config.fromfile().
+ */
+#include "config/tree.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* The files that are being read, from the innermost outwards: a base must not be one of them. */
+typedef struct Chain {
+    const char *path;
+    dev_t device;
+    ino_t inode;
+    int length;
+    const struct Chain *outer;
+} Chain;
+
+static int read_file(DfConfig *, DfNode **root, const char *path, const Chain *outer);
+
+/* ---- names of the file itself ------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const char *name, *text;
+    size_t length;
+} Variable;
+
+enum { VARIABLES = 4 };
+
+static void file_variables(Variable v[VARIABLES], const char *path)
+{
+    const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path, *dot = strrchr(base, '.');
+    const size_t base_length = strlen(base), stem = dot && dot != base ? (size_t)(dot - base) : base_length;
+    v[0] = (Variable){ "fileDirname", slash ? path : ".", slash ? (slash == path ? 1 : (size_t)(slash - path)) : 1 };
+    v[1] = (Variable){ "fileBasenameNoExtension", base, stem };
+    v[2] = (Variable){ "fileBasename", base, base_length };
+    v[3] = (Variable){ "fileExtname", base + stem, base_length - stem };
+}
+
+/* The variable of "{{ name }}" at p, and in *length how long that is; NULL if none stands there. */
+static const Variable *variable_at(const char *p, const char *end, const Variable *v, size_t *length)
+{
+    const char *at = p + 2;
+    if (end - p < 4 || p[0] != '{' || p[1] != '{')
+        return NULL;
+    while (at < end && (*at == ' ' || *at == '\t'))
+        at++;
+    for (int i = 0; i < VARIABLES; i++) {
+        const size_t n = strlen(v[i].name);
+        if ((size_t)(end - at) < n || memcmp(at, v[i].name, n) != 0)
+            continue;
+        const char *close = at + n;
+        while (close < end && (*close == ' ' || *close == '\t'))
+            close++;
+        if (end - close < 2 || close[0] != '}' || close[1] != '}')
+            continue;
+        *length = (size_t)(close + 2 - p);
+        return &v[i];
+    }
+    return NULL;
+}
+
+/* Replaces {{ fileDirname }} and its like, before anything is parsed. Counts only where `out` is NULL. */
+static size_t substitute(char *out, const char *text, size_t size, const Variable *v)
+{
+    size_t n = 0;
+    for (const char *p = text, *end = text + size; p < end;) {
+        size_t length = 0;
+        const Variable *variable = variable_at(p, end, v, &length);
+        const char *from = variable ? variable->text : p;
+        const size_t put = variable ? variable->length : 1;
+        if (out)
+            memcpy(out + n, from, put);
+        n += put;
+        p += variable ? length : 1;
+    }
+    return n;
+}
+
+/* ---- one file ----------------------------------------------------------------------------------------------------- */
+
+/* The line of the first byte that is not UTF-8, or 0. */
+static int line_of_bad_utf8(const char *text, size_t size)
+{
+    const unsigned char *p = (const unsigned char *)text, *end = p + size;
+    int line = 1;
+    while (p < end) {
+        const int more = *p < 0x80 ? 0 : *p >= 0xc2 && *p < 0xe0 ? 1 : (*p & 0xf0) == 0xe0 ? 2 : *p >= 0xf0 && *p < 0xf5 ? 3 : -1;
+        if (more < 0 || end - p <= more)
+            return line;
+        const unsigned second = more ? p[1] : 0;
+        if ((*p == 0xe0 && second < 0xa0) || (*p == 0xed && second > 0x9f) || (*p == 0xf0 && second < 0x90) || (*p == 0xf4 && second > 0x8f))
+            return line;
+        for (int i = 1; i <= more; i++)
+            if ((p[i] & 0xc0) != 0x80)
+                return line;
+        line += *p == '\n';
+        p += 1 + more;
+    }
+    return 0;
+}
+
+/* Bytes into a new dict that stands for the whole file. `name` must live as long as the tree. */
+static int parse(DfConfig *tree, DfNode **root, const char *text, size_t size, const char *name, bool python)
+{
+    const int bad = line_of_bad_utf8(text, size);
+    if (bad)
+        return df_fail(DF_EFORMAT, "%s:%d: the line is not valid UTF-8", name, bad);
+    *root = df_tree_new(tree, DF_NODE_DICT, name, 1);
+    if (!*root)
+        return tree->error ? tree->error : DF_EVALUE;
+    return python ? df_read_python(tree, *root, text, size, name) : df_read_json(tree, *root, text, size, name);
+}
+
+static int parse_file(DfConfig *tree, DfNode **root, const char *path)
+{
+    const bool python = df_ends_with(path, ".py");
+    if (!python && !df_ends_with(path, ".json"))
+        return df_fail(DF_EVALUE, "%s: want a config file that ends in .py or .json", path);
+    char *text = NULL;
+    size_t size = 0;
+    int error = df_file_text(&text, &size, path, MAX_FILE);
+    if (error < 0)
+        return error;
+    Variable variables[VARIABLES];
+    file_variables(variables, path);
+    const size_t full = substitute(NULL, text, size, variables);
+    if (full > MAX_FILE) {
+        error = df_fail(DF_EVALUE, "%s: the file is too large with its variables filled in", path);
+    } else if (full == size) {
+        error = parse(tree, root, text, size, path, python);
+    } else {
+        char *filled = df_malloc(full);
+        error = filled ? DF_OK : df_fail_memory("a config");
+        if (filled) {
+            substitute(filled, text, size, variables);
+            error = parse(tree, root, filled, full, path, python);
+        }
+        df_free(filled);
+    }
+    df_free(text);
+    return error;
+}
+
+/* ---- bases -------------------------------------------------------------------------------------------------------- */
+
+static char *beside(DfConfig *tree, const char *path, const char *base)
+{
+    const char *slash = *base == '/' ? NULL : strrchr(path, '/');
+    char *joined = df_arena_text(tree->arena, "%.*s%s", slash ? (int)(slash - path) + 1 : 0, path, base);
+    if (!joined)
+        tree->error = df_fail_memory("a config");
+    return joined;
+}
+
+/* The keys of one base beside those of the bases before it: none may be there twice. */
+static int gather(DfConfig *tree, DfNode *all, DfNode *base)
+{
+    for (DfNode *child = base->first, *next; child; child = next) {
+        next = child->next;
+        const DfNode *other = df_tree_get(all, child->key);
+        if (other)
+            return df_fail(DF_EVALUE, "%s:%d: the key '%s' is in another base too: %s:%d", child->file, child->line, child->key,
+                           other->file, other->line);
+        const int error = df_tree_set(tree, all, child->key, child);
+        if (error < 0)
+            return error;
+    }
+    return DF_OK;
+}
+
+static int read_base(DfConfig *tree, DfNode *all, const DfNode *name, const Chain *chain)
+{
+    if (name->kind != DF_NODE_TEXT)
+        return df_node_fail(name, DF_EVALUE, "%s, want the name of a file or a list of them", df_node_kind_name(name));
+    const char *path = beside(tree, chain->path, name->text);
+    if (!path)
+        return DF_ENOMEM;
+    DfNode *base = NULL;
+    int error = read_file(tree, &base, path, chain);
+    if (error < 0)
+        return chain->length > 4 ? error : df_fail_in(error, "%s:%d: _base_: ", name->file, name->line);
+    return gather(tree, all, base);
+}
+
+/* Puts a file over its bases: *root becomes the merged dict. */
+static int follow_bases(DfConfig *tree, DfNode **root, const Chain *chain)
+{
+    DfNode *names = df_tree_get(*root, "_base_");
+    if (!names)
+        return DF_OK;
+    DfNode *all = df_tree_new(tree, DF_NODE_DICT, chain->path, 1);
+    if (!all)
+        return tree->error ? tree->error : DF_EVALUE;
+    const DfNode *name = names->kind == DF_NODE_LIST ? names->first : names;
+    int error = DF_OK;
+    for (; name && error == DF_OK; name = names->kind == DF_NODE_LIST ? name->next : NULL)
+        error = read_base(tree, all, name, chain);
+    if (error < 0)
+        return error;
+    df_tree_remove(names);
+    error = df_merge(tree, all, *root, false);
+    *root = all;
+    return error;
+}
+
+static int read_file(DfConfig *tree, DfNode **root, const char *path, const Chain *outer)
+{
+    struct stat info;
+    if (stat(path, &info) < 0)
+        return df_fail_errno("%s", path);
+    const Chain chain = { path, info.st_dev, info.st_ino, outer ? outer->length + 1 : 1, outer };
+    for (const Chain *link = outer; link; link = link->outer)
+        if (link->device == chain.device && link->inode == chain.inode)
+            return df_fail(DF_EVALUE, "%s: the file is a base of itself", path);
+    if (chain.length > MAX_CHAIN || ++tree->files > MAX_FILES)
+        return df_fail(DF_EVALUE, "%s: more than %d bases of bases or %d files", path, MAX_CHAIN, MAX_FILES);
+    const int error = parse_file(tree, root, path);
+    return error < 0 ? error : follow_bases(tree, root, &chain);
+}
+
+/* A `_delete_` that met no base has done its work. */
+static void drop_delete_marks(DfNode *node)
+{
+    DfNode *mark = df_tree_get(node, "_delete_");
+    if (mark)
+        df_tree_remove(mark);
+    for (DfNode *child = node->first; child; child = child->next)
+        drop_delete_marks(child);
+}
+
+/* ---- the door ----------------------------------------------------------------------------------------------------- */
+
+static int new_tree(DfConfig **out)
+{
+    *out = NULL;
+    DfConfig *tree = df_calloc(1, sizeof *tree);
+    if (tree)
+        tree->arena = df_arena_new();
+    if (!tree || !tree->arena) {
+        df_free(tree);
+        return df_fail_memory("a config");
+    }
+    *out = tree;
+    return DF_OK;
+}
+
+/* `name` as long as the tree lives. */
+static int keep_name(DfConfig *tree, const char **kept, const char *name)
+{
+    *kept = df_arena_copy(tree->arena, name, strlen(name));
+    return *kept ? DF_OK : df_fail_memory("a config");
+}
+
+int df_config_read(DfConfig **out, const char *path, const char *const *overrides, int n)
+{
+    DfConfig *tree = NULL;
+    const char *name;
+    int error = new_tree(out);
+    if (error < 0)
+        return error;
+    tree = *out;
+    if ((error = keep_name(tree, &name, path)) == DF_OK)
+        error = read_file(tree, &tree->root, name, NULL);
+    for (int i = 0; i < n && error == DF_OK; i++)
+        error = df_override(tree, tree->root, overrides[i], i + 1);
+    if (error == DF_OK) {
+        drop_delete_marks(tree->root);
+        return DF_OK;
+    }
+    df_config_free(tree);
+    *out = NULL;
+    return error;
+}
+
+int df_config_parse(DfConfig **out, const char *text, size_t size, const char *name, bool python)
+{
+    const char *kept;
+    int error = new_tree(out);
+    if (error < 0)
+        return error;
+    DfConfig *tree = *out;
+    if (size > MAX_FILE)
+        error = df_fail(DF_EVALUE, "%s: %zu bytes, want at most %d", name, size, MAX_FILE);
+    else if ((error = keep_name(tree, &kept, name)) == DF_OK)
+        error = parse(tree, &tree->root, text, size, kept, python);
+    if (error == DF_OK && df_tree_get(tree->root, "_base_"))
+        error = df_node_fail(df_tree_get(tree->root, "_base_"), DF_EVALUE, "a config that is no file has no bases");
+    if (error == DF_OK)
+        return DF_OK;
+    df_config_free(tree);
+    *out = NULL;
+    return error;
+}
+
+void df_config_free(DfConfig *tree)
+{
+    if (tree)
+        df_arena_free(tree->arena);
+    df_free(tree);
+}
+
+const DfNode *df_config_root(const DfConfig *tree)
+{
+    return tree->root;
+}
+
+/* ---- messages ----------------------------------------------------------------------------------------------------- */
+
+/* Writes the path of a node from the root: "data.test.pipeline.1"; returns its length. */
+static size_t write_path(char *out, size_t room, const DfNode *node)
+{
+    if (!node->parent)
+        return 0;
+    size_t n = write_path(out, room, node->parent);
+    int put;
+    if (node->key) {
+        put = snprintf(out + n, room - n, "%s%s", n ? "." : "", node->key);
+    } else {
+        int index = 0;
+        for (const DfNode *child = node->parent->first; child && child != node; child = child->next)
+            index++;
+        put = snprintf(out + n, room - n, "%s%d", n ? "." : "", index);
+    }
+    return put > 0 && (size_t)put < room - n ? n + (size_t)put : room - 1;
+}
+
+int df_node_fail(const DfNode *node, int code, const char *format, ...)
+{
+    char sentence[512], path[256] = "";
+    va_list args;
+    va_start(args, format);
+    vsnprintf(sentence, sizeof sentence, format, args);
+    va_end(args);
+    const size_t length = node ? write_path(path, sizeof path, node) : 0;
+    if (length == 0)
+        return node ? df_fail(code, "%s:%d: %s", node->file, node->line, sentence) : df_fail(code, "%s", sentence);
+    return df_fail(code, "%s:%d: key '%s': %s", node->file, node->line, path, sentence);
+}
