@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tensor/activation.c -- ReLU, GELU (Hendrycks and Gimpel, 2016), sigmoid, tanh.
+ */
+#include "tensor/op.h"
+
+typedef struct {
+    DfAct act;
+    float *out;
+    const float *x, *g;
+} Job;
+
+static void grad_range(void *arg, const DfPointwiseKernels *k, size_t from, size_t n)
+{
+    const Job *j = arg;
+    k->act_grad(j->act, j->out + from, j->g + from, j->x + from, n);
+}
+
+static void backward(DfCtx *c, DfTensor *y)
+{
+    const DfAct *act = y->saved;
+    Job job = { *act, df_grad(c, y->src[0]), y->src[0]->data, y->grad };
+    if (job.out)
+        df_ranges(c, df_size(y), DF_BLOCK, grad_range, &job);
+}
+
+static const DfOp op = { "act", backward };
+
+static void range(void *arg, const DfPointwiseKernels *k, size_t from, size_t n)
+{
+    const Job *j = arg;
+    k->act(j->act, j->out + from, j->x + from, n);
+}
+
+DfTensor *df_act(DfCtx *c, DfTensor *x, DfAct act)
+{
+    if (act == DF_ACT_NONE || c->err)
+        return x;
+    DfTensor *y = df_output(c, &op, x->shape, 1, &x);
+    if (df_skip(c, y))
+        return y;
+    if (df_taped(y)) {
+        DfAct *note = df_save(c, y, sizeof *note);
+        if (!note)
+            return &c->nil;
+        *note = act;
+    }
+    Job job = { act, y->data, x->data, NULL };
+    df_ranges(c, df_size(y), DF_BLOCK, range, &job);
+    return y;
+}
+
+DfTensor *df_gelu(DfCtx *c, DfTensor *x)
+{
+    return df_act(c, x, DF_ACT_GELU);
+}
+
+DfTensor *df_relu(DfCtx *c, DfTensor *x)
+{
+    return df_act(c, x, DF_ACT_RELU);
+}
+
+DfTensor *df_sigmoid(DfCtx *c, DfTensor *x)
+{
+    return df_act(c, x, DF_ACT_SIGMOID);
+}
+
+DfTensor *df_tanh(DfCtx *c, DfTensor *x)
+{
+    return df_act(c, x, DF_ACT_TANH);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tensor/batch_norm.c -- batch norm over the last dimension.  Ioffe, Szegedy, ICML 2015.
+ */
+#include <math.h>
+
+#include "tensor/op.h"
+
+/* What backward needs, and the columns it makes of it. n floats each. */
+typedef struct {
+    bool use_batch;
+    float *mean, *inverse; /* inverse: 1 / sqrt(var + eps)               */
+    float *scale, *shift;  /* forward: y = x scale + shift               */
+} Saved;
+
+static float weight_at(const DfTensor *weight, size_t i)
+{
+    return weight ? weight->data[i] : 1;
+}
+
+/* With u = (x - mean) inverse, over R rows:  gx = scale (g - sum(g) / R - u sum(g u) / R). */
+static void batch_grad(DfCtx *c, const DfTensor *y, float *gx, const double *sum_g, const double *sum_gx, size_t rows, size_t n)
+{
+    const Saved *s = y->saved;
+    float *columns = df_malloc(2 * n * sizeof *columns);
+    if (!columns) {
+        df_ctx_fail(c, DF_ENOMEM, "out of memory for the gradient of batch norm");
+        return;
+    }
+    float *const b = columns, *const shift = columns + n;
+    for (size_t i = 0; i < n; i++) {
+        const double scale = (double)s->scale[i], inverse = (double)s->inverse[i], R = (double)rows;
+        b[i] = (float)(-scale * inverse * inverse * sum_gx[i] / R);
+        shift[i] = (float)(-scale * sum_g[i] / R);
+    }
+    df_affine_rows_grad(c, gx, y->grad, y->src[0]->data, s->scale, b, s->mean, shift, rows, n);
+    df_free(columns);
+}
+
+static void backward(DfCtx *c, DfTensor *y)
+{
+    const Saved *s = y->saved;
+    const DfTensor *x = y->src[0];
+    const size_t n = (size_t)df_dim(x, -1), rows = df_size(x) / n;
+    float *gx = df_grad(c, y->src[0]), *gw = df_grad(c, y->src[1]), *gb = df_grad(c, y->src[2]);
+    double *sums = df_malloc(2 * n * sizeof *sums);
+    if (!sums) {
+        df_ctx_fail(c, DF_ENOMEM, "out of memory for the gradient of batch norm");
+        return;
+    }
+    double *const sum_g = sums, *const sum_gx = sums + n; /* sum_gx: of g (x - mean) */
+    df_columns(c, DF_COLUMN_SUM, sum_g, y->grad, NULL, NULL, rows, n);
+    df_columns(c, DF_COLUMN_CENTRED, sum_gx, y->grad, x->data, s->mean, rows, n);
+    for (size_t i = 0; gw && i < n; i++)
+        gw[i] += (float)(sum_gx[i] * (double)s->inverse[i]);
+    for (size_t i = 0; gb && i < n; i++)
+        gb[i] += (float)sum_g[i];
+    if (gx && s->use_batch)
+        batch_grad(c, y, gx, sum_g, sum_gx, rows, n);
+    else if (gx)
+        df_affine_rows_grad(c, gx, y->grad, x->data, s->scale, NULL, NULL, NULL, rows, n);
+    df_free(sums);
+}
+
+static const DfOp op = { "batch_norm", backward };
+
+/* Mean and biased variance of the batch; the running ones move towards it, the variance by its unbiased estimate. */
+static void batch_statistics(DfCtx *c, const DfTensor *x, Saved *s, float *var, DfTensor *running_mean, DfTensor *running_var, float momentum)
+{
+    const size_t n = (size_t)df_dim(x, -1), rows = df_size(x) / n;
+    double *sums = df_malloc(n * sizeof *sums);
+    if (!sums) {
+        df_ctx_fail(c, DF_ENOMEM, "out of memory for batch norm");
+        return;
+    }
+    const double R = (double)rows, keep = 1 - (double)momentum, take = (double)momentum;
+    df_columns(c, DF_COLUMN_SUM, sums, x->data, NULL, NULL, rows, n);
+    for (size_t i = 0; i < n; i++)
+        s->mean[i] = (float)(sums[i] / R);
+    df_columns(c, DF_COLUMN_SQUARE, sums, x->data, NULL, s->mean, rows, n);
+    for (size_t i = 0; i < n && !c->err; i++) {
+        var[i] = (float)(sums[i] / R);
+        running_mean->data[i] = (float)(keep * (double)running_mean->data[i] + take * (double)s->mean[i]);
+        running_var->data[i] = (float)(keep * (double)running_var->data[i] + take * sums[i] / (rows > 1 ? R - 1 : 1));
+    }
+    df_free(sums);
+}
+
+static bool is_column(const DfTensor *x, int n)
+{
+    return x->shape.n == 1 && x->shape.d[0] == n;
+}
+
+static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *weight, const DfTensor *bias, const DfTensor *mean, const DfTensor *var)
+{
+    const int n = x->shape.n > 0 ? df_dim(x, -1) : -1;
+    if ((!weight || is_column(weight, n)) && (!bias || is_column(bias, n)) && is_column(mean, n) && is_column(var, n))
+        return true;
+    df_refuse(c, "batch_norm: x (%s), weight (%s), bias (%s), running mean (%s), running var (%s): want the last dimension of x for all",
+              DF_TEXT(x), weight ? DF_TEXT(weight) : "none", bias ? DF_TEXT(bias) : "none", DF_TEXT(mean), DF_TEXT(var));
+    return false;
+}
+
+DfTensor *df_batch_norm(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias, DfTensor *running_mean, DfTensor *running_var,
+                        bool use_batch, float momentum, float eps)
+{
+    if (c->err || !fits(c, x, weight, bias, running_mean, running_var))
+        return &c->nil;
+    DfTensor *y = df_output(c, &op, x->shape, DF_SOURCES_OF(x, weight, bias));
+    if (df_skip(c, y))
+        return y;
+    const size_t n = (size_t)df_dim(x, -1), rows = df_size(x) / n;
+    Saved *s = df_save(c, y, sizeof *s + 4 * n * sizeof(float));
+    if (!s)
+        return &c->nil;
+    float *columns = (float *)(s + 1);
+    *s = (Saved){ use_batch, columns, columns + n, columns + 2 * n, columns + 3 * n };
+    float *const var = s->inverse; /* becomes its inverse root below */
+    if (use_batch)
+        batch_statistics(c, x, s, var, running_mean, running_var, momentum);
+    for (size_t i = 0; i < n; i++) {
+        if (!use_batch) {
+            s->mean[i] = running_mean->data[i];
+            var[i] = running_var->data[i];
+        }
+        s->inverse[i] = (float)(1 / sqrt((double)var[i] + (double)eps));
+        s->scale[i] = weight_at(weight, i) * s->inverse[i];
+        s->shift[i] = (bias ? bias->data[i] : 0) - s->mean[i] * s->scale[i];
+    }
+    df_affine_rows(c, y->data, x->data, s->scale, s->shift, rows, n);
+    return y;
+}

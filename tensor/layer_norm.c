@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tensor/layer_norm.c -- layer norm over the last dimension.  Ba, Kiros, Hinton, 2016.
+ */
+#include <string.h>
+
+#include "tensor/op.h"
+
+enum { GRAD_BLOCKS = 128, GRAD_ROWS = 64 }; /* backward: at most so many blocks of at least so many rows */
+
+typedef struct {
+    float *y;
+    const float *x, *g, *weight, *bias;
+    float *stats;           /* mean and 1 / deviation of each row             */
+    size_t n, block;        /* length of a row; rows of a block               */
+    float eps;
+    float *gx;              /* or NULL                                        */
+    float *g_weight, *g_bias; /* partial sums: n for each block; or NULL      */
+} Job;
+
+static void grad_range(void *arg, const DfPointwiseKernels *k, size_t from, size_t rows)
+{
+    const Job *j = arg;
+    const size_t block = from / j->block, n = j->n, at = from * n;
+    float *g_weight = j->g_weight ? j->g_weight + block * n : NULL;
+    float *g_bias = j->g_bias ? j->g_bias + block * n : NULL;
+    k->layer_norm_grad(j->gx ? j->gx + at : NULL, g_weight, g_bias, j->g + at, j->x + at, j->weight, j->stats + 2 * from, rows, n);
+}
+
+static void add_partials(float *grad, const float *partial, size_t blocks, size_t n)
+{
+    for (size_t i = 0; grad && i < n; i++) {
+        double sum = 0;
+        for (size_t block = 0; block < blocks; block++)
+            sum += (double)partial[block * n + i];
+        grad[i] += (float)sum;
+    }
+}
+
+static void backward(DfCtx *c, DfTensor *y)
+{
+    DfTensor *const x = y->src[0], *const weight = y->src[1], *const bias = y->src[2];
+    const size_t n = (size_t)df_dim(x, -1), rows = df_size(x) / n;
+    float *const gx = df_grad(c, x), *const gw = df_grad(c, weight), *const gb = df_grad(c, bias);
+    const size_t fair = df_blocks(rows, GRAD_BLOCKS), block = fair > GRAD_ROWS ? fair : GRAD_ROWS;
+    const size_t blocks = df_blocks(rows, block);
+    float *partial = df_calloc(2 * blocks * n, sizeof *partial);
+    if (!partial) {
+        df_ctx_fail(c, DF_ENOMEM, "out of memory for the gradient of layer norm");
+        return;
+    }
+    Job job = { .x = x->data, .g = y->grad, .weight = weight ? weight->data : NULL, .stats = y->saved, .n = n, .block = block,
+                .gx = gx, .g_weight = gw ? partial : NULL, .g_bias = gb ? partial + blocks * n : NULL };
+    df_ranges(c, rows, block, grad_range, &job);
+    add_partials(gw, partial, blocks, n);
+    add_partials(gb, partial + blocks * n, blocks, n);
+    df_free(partial);
+}
+
+static const DfOp op = { "layer_norm", backward };
+
+static void range(void *arg, const DfPointwiseKernels *k, size_t from, size_t rows)
+{
+    const Job *j = arg;
+    const size_t at = from * j->n;
+    k->layer_norm(j->y + at, j->x + at, j->weight, j->bias, rows, j->n, j->eps, j->stats ? j->stats + 2 * from : NULL);
+}
+
+static bool is_row(const DfTensor *x, int n) /* of n, or absent */
+{
+    return !x || (x->shape.n == 1 && x->shape.d[0] == n);
+}
+
+DfTensor *df_layer_norm(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias, float eps)
+{
+    if (c->err)
+        return &c->nil;
+    if (x->shape.n < 1 || !is_row(weight, df_dim(x, -1)) || !is_row(bias, df_dim(x, -1)))
+        return df_refuse(c, "layer_norm: x (%s), weight (%s), bias (%s): want weight and bias as long as the last dimension of x",
+                         DF_TEXT(x), weight ? DF_TEXT(weight) : "none", bias ? DF_TEXT(bias) : "none");
+    DfTensor *y = df_output(c, &op, x->shape, DF_SOURCES_OF(x, weight, bias));
+    if (df_skip(c, y))
+        return y;
+    const size_t n = (size_t)df_dim(x, -1), rows = df_size(x) / n;
+    float *stats = df_taped(y) ? df_save(c, y, 2 * rows * sizeof *stats) : NULL;
+    Job job = { .y = y->data, .x = x->data, .weight = weight ? weight->data : NULL, .bias = bias ? bias->data : NULL,
+                .stats = stats, .n = n, .eps = eps };
+    df_ranges(c, rows, df_at_least_1(DF_BLOCK / n), range, &job);
+    return y;
+}
