@@ -7,7 +7,8 @@
  *     values      expression {, expression}                                   a tuple if there is a comma
  *     expression  sums, products, powers and signs of items; item { [expression] }
  *     item        NUMBER | TEXT.. | NAME | True | False | None | (values) | [values] | [expression for NAME in expression]
- *               | {expression: expression, **expression} | dict(..) | list(..) | tuple(..) | range(..) | len(..) | float(..)
+ *               | {expression: expression, **expression} | dict(..) | list(..) | tuple(..) | range(..) | len(..)
+ *               | sum(..) | float(..)
  *
  * Nothing is executed: whatever else a file holds is an error that names its line. A name that is read gives a copy, so a tree
  * stays a tree.
@@ -408,6 +409,21 @@ static DfNode *len(Parser *p, const DfNode *args, int line)
     return df_tree_int(p->tree, of->n, p->lexer.file, line);
 }
 
+/* The sum of a list, from the left. */
+static DfNode *sum(Parser *p, const DfNode *args, int line)
+{
+    const DfNode *of = args->n == 1 ? args->first : NULL;
+    if (!of || of->kind != DF_NODE_LIST)
+        return fail_at(p, line, "sum() wants one list");
+    DfNode *total = df_tree_int(p->tree, 0, p->lexer.file, line);
+    for (DfNode *item = of->first; item && total; item = item->next) {
+        if (item->kind != DF_NODE_INT && item->kind != DF_NODE_FLOAT)
+            return fail_at(p, line, "sum() wants a list of numbers");
+        total = df_arith(p->tree, "+", total, item);
+    }
+    return total;
+}
+
 /* float(number), and the two values that Python has no other way to write. */
 static DfNode *to_float(Parser *p, const DfNode *args, int line)
 {
@@ -447,9 +463,11 @@ static DfNode *call(Parser *p)
         return range(p, args, name.line);
     if (spells(&name, "len"))
         return len(p, args, name.line);
+    if (spells(&name, "sum"))
+        return sum(p, args, name.line);
     if (spells(&name, "float"))
         return to_float(p, args, name.line);
-    df_fail(DF_EFORMAT, "%s:%d: %.*s(..) is not called: config files are data, only dict, list, tuple, range, len and float are known",
+    df_fail(DF_EFORMAT, "%s:%d: %.*s(..) is not called: config files are data, only dict, list, tuple, range, len, sum and float are known",
             p->lexer.file, name.line, name.length < 40 ? (int)name.length : 40, name.start);
     return NULL;
 }
