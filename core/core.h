@@ -13,6 +13,7 @@
 #include "core/options.h"
 #include "core/pool.h"
 #include "core/random.h"
+#include "core/sort.h"
 #include "core/text.h"
 
 #endif

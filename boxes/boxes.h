@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * boxes/boxes.h -- the door to boxes/: geometry of detection on plain arrays, as mmdet 2.x computes it.
+ *
+ * A box is four floats x1 y1 x2 y2 in pixels; its width is x2 - x1, without a "+ 1" anywhere. n boxes are 4 n floats in a row.
+ */
+#ifndef DF_BOXES_BOXES_H
+#define DF_BOXES_BOXES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/core.h"
+
+/* ---- anchors (Ren et al., NIPS 2015; scales in octaves: Lin et al., ICCV 2017) -------------------------------------- */
+
+/* What mmdet's AnchorGenerator is given. Exactly one of `scales` and the octave pair: scales.n > 0, or octave_base_scale > 0
+ * and scales_per_octave > 0. */
+typedef struct {
+    int levels;
+    const int *strides_w, *strides_h; /* levels each; strides_h NULL: square                                              */
+    DfFloats ratios;                  /* height / width                                                                   */
+    DfFloats scales;
+    double octave_base_scale;
+    int scales_per_octave;
+    DfFloats base_sizes;              /* n 0: the smaller stride of each level                                            */
+    bool scale_major;                 /* true (mmdet's default): ratios outside, scales inside                            */
+    const double *centers;            /* NULL, or x y of each level                                                       */
+    double center_offset;             /* 0..1 of the base size; 0 in mmdet 2.x                                            */
+} DfAnchorOptions;
+
+typedef struct {
+    int levels, per_cell; /* anchors in each cell of the grid, the same on every level */
+    int *strides;         /* w h of each level                                         */
+    float *base;          /* [levels][per_cell][4], around the cell at (0, 0)          */
+} DfAnchors;
+
+int df_anchors_init(DfAnchors *out, const DfAnchorOptions *options); /* DF_EVALUE names the key that does not fit */
+void df_anchors_done(DfAnchors *);
+const float *df_anchors_base(const DfAnchors *, int level); /* [per_cell][4] */
+
+/* All anchors of a level of h x w cells: out[h][w][per_cell][4]. */
+void df_anchors_grid(const DfAnchors *, int level, int h, int w, float *out);
+/* The one at `index` of that order, without making the rest: what is left after top-k is few. */
+void df_anchors_at(const DfAnchors *, int level, int w, size_t index, float out[4]);
+/* Which of them lie in the padded image of pad_h x pad_w pixels: out[h][w][per_cell]. */
+void df_anchors_valid(const DfAnchors *, int level, int h, int w, int pad_h, int pad_w, bool *out);
+
+/* ---- box coding (Girshick et al., CVPR 2014) ------------------------------------------------------------------------ */
+
+/* mmdet's DeltaXYWHBBoxCoder. df_delta_coder() has its defaults. */
+typedef struct {
+    double means[4], stds[4];
+    bool clip_border;     /* decoded boxes end at the image            */
+    bool add_ctr_clamp;   /* centres move at most ctr_clamp pixels, and sizes are clamped from above only (YOLOF) */
+    int ctr_clamp;
+    double wh_ratio_clip; /* 16 / 1000                                 */
+} DfDeltaCoder;
+DfDeltaCoder df_delta_coder(void);
+
+/* deltas[n][4] of boxes to targets. */
+void df_delta_encode(const DfDeltaCoder *, size_t n, const float *boxes, const float *targets, float *deltas);
+
+/* out[n][per_box][4] from boxes[n][4] and deltas[n][per_box][4] (per_box: 1, or the classes); clipped to 0..image_w, 0..image_h
+ * if clip_border and image_w > 0. `out` may be `deltas`. */
+void df_delta_decode(const DfDeltaCoder *, size_t n, int per_box, const float *boxes, const float *deltas, int image_h, int image_w, float *out);
+
+/* ---- overlaps ------------------------------------------------------------------------------------------------------- */
+
+typedef enum {
+    DF_IOU,  /* intersection over union                                                    */
+    DF_IOF,  /* intersection over the area of the first: "foreground"                      */
+    DF_GIOU  /* generalised IoU in [-1, 1]: Rezatofighi et al., CVPR 2019                  */
+} DfOverlap;
+
+/* out[n][m] of a[n][4] with b[m][4]; unions (and GIoU's hulls) are at least eps, mmdet's 1e-6. */
+void df_overlaps(DfOverlap, size_t n, const float *a, size_t m, const float *b, float eps, float *out);
+
+/* ---- non-maximum suppression ---------------------------------------------------------------------------------------- */
+
+typedef enum {
+    DF_NMS_HARD,          /* drop a box with IoU > iou_threshold to a better one                     */
+    DF_NMS_SOFT_NAIVE,    /* soft NMS (Bodla et al., ICCV 2017): lower its score, drop below min_score */
+    DF_NMS_SOFT_LINEAR,
+    DF_NMS_SOFT_GAUSSIAN
+} DfNmsKind;
+
+/* mmcv's nms_cfg. df_nms_options() has mmcv's defaults with type='nms', iou_threshold=0.5. */
+typedef struct {
+    DfNmsKind kind;
+    double iou_threshold;
+    bool class_agnostic;
+    int max_num;              /* keep at most so many; <= 0: all                       */
+    int split_thr;            /* from so many boxes on, class by class: the same for hard NMS, for soft NMS nearly so */
+    double sigma, min_score;  /* of soft NMS                                           */
+} DfNms;
+DfNms df_nms_options(void);
+
+typedef struct {
+    uint32_t index; /* of the box given                */
+    float score;    /* as given, or lowered by soft NMS */
+} DfKept;
+
+/* Boxes of different labels do not meet unless class_agnostic (labels are >= 0; NULL: one class). As in mmcv the boxes are moved
+ * apart by label * (largest coordinate + 1) in float32. keep[n] gets the survivors, best first, equal scores in the order given;
+ * *kept how many. */
+int df_nms(const DfNms *, size_t n, const float *boxes, const float *scores, const int *labels, DfKept *keep, size_t *kept);
+
+typedef struct {
+    float box[4], score;
+    int label;
+    uint32_t index; /* the row it came from */
+} DfDetection;
+
+/* mmdet's multiclass_nms. scores[n][score_stride], of which the first `classes` count (a background column behind them is
+ * passed over); boxes[n][4], or [n][classes][4] if box_per_class. A pair counts if its score > score_thr.
+ * *out (df_free it) holds *found detections, best first, at most max_per_img if that is > 0. `factors`, NULL or [n], multiply the scores after
+ * the threshold. */
+int df_multiclass_nms(const DfNms *, double score_thr, int max_per_img, size_t n, int classes, int score_stride, const float *boxes,
+                      bool box_per_class, const float *scores, const float *factors, DfDetection **out, size_t *found);
+
+/* The k largest of n scores, best first, equal ones in the order given: index[min(k, n)]. NaN counts as the least. */
+int df_top_k(size_t n, const float *scores, size_t k, uint32_t *index);
+
+#endif

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tests/boxes/test_boxes.c -- anchors, coder, overlaps and suppression against values of the official code, torchvision and torch
+ * (tests/data/boxes/boxes.json, made by tests/scripts/make_boxes.py).
+ */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "boxes/boxes.h"
+
+enum { MOST_ARRAYS = 8, MOST_NUMBERS = 4096, MOST_CASES = 32 };
+
+typedef struct {
+    char name[16];
+    size_t n;
+    float at[MOST_NUMBERS];
+} Array;
+
+typedef struct {
+    char kind[32];
+    double number;
+    int n;
+    Array arrays[MOST_ARRAYS];
+} Case;
+
+static Case cases[MOST_CASES];
+static int n_cases;
+
+static void read_case(DfJson *j, Case *c)
+{
+    DfJsonValue v;
+    while (df_json_next(j, &v) == DF_JSON_KEY) {
+        char key[16];
+        snprintf(key, sizeof key, "%s", v.text);
+        const DfJsonEvent event = df_json_next(j, &v);
+        if (event == DF_JSON_TEXT) {
+            snprintf(c->kind, sizeof c->kind, "%s", v.text);
+        } else if (event == DF_JSON_NUMBER) {
+            c->number = v.number;
+        } else {
+            Array *array = &c->arrays[c->n++];
+            memcpy(array->name, key, sizeof key);
+            while (df_json_next(j, &v) == DF_JSON_NUMBER)
+                array->at[array->n++] = (float)v.number;
+        }
+    }
+}
+
+static void load(void)
+{
+    DfJson *j;
+    DfJsonValue v;
+    cr_assert_eq(df_json_open(&j, DF_TEST_DATA "/boxes/boxes.json"), DF_OK, "%s", df_error());
+    cr_assert_eq(df_json_next(j, &v), DF_JSON_ARRAY);
+    while (df_json_next(j, &v) == DF_JSON_OBJECT)
+        read_case(j, &cases[n_cases++]);
+    df_json_close(j);
+}
+
+TestSuite(boxes, .init = load);
+
+static const Array *array(const Case *c, const char *name)
+{
+    for (int i = 0; i < c->n; i++)
+        if (strcmp(c->arrays[i].name, name) == 0)
+            return &c->arrays[i];
+    cr_assert_fail("no array %s in case %s", name, c->kind);
+    return NULL;
+}
+
+static const Case *named(const char *kind)
+{
+    for (int i = 0; i < n_cases; i++)
+        if (strcmp(cases[i].kind, kind) == 0)
+            return &cases[i];
+    cr_assert_fail("no case %s", kind);
+    return NULL;
+}
+
+static void expect_close(const float *got, const Array *want, float tolerance)
+{
+    for (size_t i = 0; i < want->n; i++)
+        cr_assert(fabsf(got[i] - want->at[i]) <= tolerance, "%zu: %.9g, want %.9g", i, (double)got[i], (double)want->at[i]);
+}
+
+static void run_nms(const Case *c, const DfNms *options)
+{
+    const Array *boxes = array(c, "boxes"), *scores = array(c, "scores"), *labels = array(c, "labels"), *want = array(c, "keep");
+    static int classes[MOST_NUMBERS];
+    static DfKept keep[MOST_NUMBERS];
+    size_t kept;
+    for (size_t i = 0; i < labels->n; i++)
+        classes[i] = (int)labels->at[i];
+    cr_assert_eq(df_nms(options, scores->n, boxes->at, scores->at, labels->n ? classes : NULL, keep, &kept), DF_OK);
+    cr_assert_eq(kept, want->n, "%s: %zu kept, want %zu", c->kind, kept, want->n);
+    for (size_t i = 0; i < kept; i++)
+        cr_assert_eq(keep[i].index, (uint32_t)want->at[i], "%s, place %zu: %u, want %g", c->kind, i, keep[i].index, (double)want->at[i]);
+    if (options->kind != DF_NMS_HARD)
+        for (size_t i = 0; i < kept; i++)
+            cr_assert_float_eq(keep[i].score, array(c, "lowered")->at[i], 1e-6);
+}
+
+Test(boxes, nms)
+{
+    int found = 0;
+    for (int i = 0; i < n_cases; i++) {
+        if (strcmp(cases[i].kind, "nms") != 0)
+            continue;
+        DfNms options = df_nms_options();
+        options.iou_threshold = cases[i].number;
+        run_nms(&cases[i], &options);
+        options.split_thr = 10;
+        run_nms(&cases[i], &options);
+        found++;
+    }
+    cr_expect_eq(found, 7);
+}
+
+Test(boxes, soft_nms)
+{
+    static const char *const kinds[] = { "soft_naive", "soft_linear", "soft_gaussian" };
+    for (int i = 0; i < 3; i++) {
+        DfNms options = df_nms_options();
+        options.kind = (DfNmsKind)(DF_NMS_SOFT_NAIVE + i);
+        options.iou_threshold = 0.3;
+        options.min_score = 0.05;
+        run_nms(named(kinds[i]), &options);
+    }
+}
+
+Test(boxes, nms_of_boxes_that_meet_across_labels)
+{
+    /* The second box, of label 1, is moved by 11 and reaches back over the first through its negative coordinate. */
+    const float boxes[] = { 0, 0, 10, 10, -11, -11, -1, -1 }, scores[] = { 0.9f, 0.8f };
+    const int labels[] = { 0, 1 };
+    DfNms options = df_nms_options();
+    DfKept keep[2];
+    size_t kept;
+    df_nms(&options, 2, boxes, scores, labels, keep, &kept);
+    cr_expect_eq(kept, 1);
+    const int bad[] = { 0, -1 };
+    cr_expect_eq(df_nms(&options, 2, boxes, scores, bad, keep, &kept), DF_EVALUE);
+    cr_expect_eq(df_nms(&options, 0, NULL, NULL, NULL, keep, &kept), DF_OK);
+    cr_expect_eq(kept, 0);
+}
+
+Test(boxes, multiclass_nms)
+{
+    const float boxes[] = { 0, 0, 10, 10, 1, 0, 11, 10, 50, 50, 60, 60 };
+    const float scores[] = { 0.9f, 0.3f, 0, 0.8f, 0.5f, 0, 0.05f, 0.06f, 0 }; /* two classes and the background */
+    DfDetection *found;
+    size_t n;
+    DfNms options = df_nms_options();
+    cr_assert_eq(df_multiclass_nms(&options, 0.05, 100, 3, 2, 3, boxes, false, scores, NULL, &found, &n), DF_OK);
+    cr_assert_eq(n, 3);
+    cr_expect(found[0].index == 0 && found[0].label == 0 && found[0].box[2] == 10);
+    cr_expect(found[1].index == 1 && found[1].label == 1 && found[1].score == 0.5f);
+    cr_expect(found[2].index == 2 && found[2].label == 1 && found[2].box[0] == 50); /* 0.05 > 0.05 does not hold */
+    df_free(found);
+    options.class_agnostic = true;
+    cr_assert_eq(df_multiclass_nms(&options, 0.05, 1, 3, 2, 3, boxes, false, scores, NULL, &found, &n), DF_OK);
+    cr_expect_eq(n, 1);
+    df_free(found);
+    cr_assert_eq(df_multiclass_nms(&options, 0.95, 1, 3, 2, 3, boxes, false, scores, NULL, &found, &n), DF_OK);
+    cr_expect_eq(n, 0);
+    df_free(found);
+}
+
+Test(boxes, overlaps)
+{
+    static const char *const kinds[] = { "iou", "giou" };
+    for (int i = 0; i < 2; i++) {
+        const Case *c = named(kinds[i]);
+        float out[81];
+        df_overlaps(i ? DF_GIOU : DF_IOU, 9, array(c, "a")->at, 9, array(c, "b")->at, 1e-6f, out);
+        expect_close(out, array(c, "out"), 1e-6f);
+    }
+    const float a[] = { 0, 0, 10, 10 }, b[] = { 5, 0, 15, 40 };
+    float iof;
+    df_overlaps(DF_IOF, 1, a, 1, b, 1e-6f, &iof);
+    cr_expect_eq(iof, 0.5f);
+}
+
+Test(boxes, coder)
+{
+    DfDeltaCoder coder = df_delta_coder();
+    memcpy(coder.means, (double[]){ .01, -.02, .03, .04 }, sizeof coder.means);
+    memcpy(coder.stds, (double[]){ .1, .1, .2, .2 }, sizeof coder.stds);
+    float out[120];
+    const Case *c = named("decode");
+    df_delta_decode(&coder, 30, 1, array(c, "boxes")->at, array(c, "deltas")->at, 70, 90, out);
+    expect_close(out, array(c, "out"), 1e-4f);
+    c = named("encode");
+    df_delta_encode(&coder, 30, array(c, "boxes")->at, array(c, "targets")->at, out);
+    expect_close(out, array(c, "out"), 1e-5f);
+    c = named("decode_ctr_clamp");
+    coder.add_ctr_clamp = true;
+    coder.ctr_clamp = 8;
+    df_delta_decode(&coder, 30, 1, array(c, "boxes")->at, array(c, "deltas")->at, 70, 90, out);
+    expect_close(out, array(c, "out"), 1e-4f);
+}
+
+Test(boxes, anchors_of_retinanet)
+{
+    const int strides[] = { 8, 16, 32, 64, 128 };
+    const double ratios[] = { 0.5, 1, 2 };
+    const DfAnchorOptions options = { .levels = 5, .strides_w = strides, .ratios = { 3, ratios }, .octave_base_scale = 4,
+                                      .scales_per_octave = 3, .scale_major = true };
+    DfAnchors anchors;
+    float grid[72], one[4];
+    cr_assert_eq(df_anchors_init(&anchors, &options), DF_OK, "%s", df_error());
+    cr_assert_eq(anchors.per_cell, 9);
+    expect_close(anchors.base, array(named("anchors"), "base"), 0);
+    df_anchors_grid(&anchors, 4, 1, 2, grid);
+    expect_close(grid, array(named("anchors"), "grid"), 0);
+    for (size_t i = 0; i < 18; i++) {
+        df_anchors_at(&anchors, 4, 2, i, one);
+        cr_expect_eq(memcmp(one, grid + 4 * i, sizeof one), 0);
+    }
+    bool valid[18];
+    df_anchors_valid(&anchors, 4, 1, 2, 100, 128, valid);
+    cr_expect(valid[8] && !valid[9]);
+    df_anchors_done(&anchors);
+}
+
+/* The examples in the docstring of mmdet's AnchorGenerator, and its other parameters worked out by hand. */
+Test(boxes, anchors_other_parameters)
+{
+    const int strides[] = { 16 }, oblong[] = { 8 };
+    const double one[] = { 1 }, nine[] = { 9 }, ratios[] = { 1, 4 }, scales[] = { 1, 2 }, centers[] = { 3, 5 };
+    DfAnchors anchors;
+    DfAnchorOptions options = { .levels = 1, .strides_w = strides, .ratios = { 1, one }, .scales = { 1, one }, .base_sizes = { 1, nine }, .scale_major = true };
+    float grid[16];
+    cr_assert_eq(df_anchors_init(&anchors, &options), DF_OK);
+    df_anchors_grid(&anchors, 0, 2, 2, grid);
+    cr_expect_eq(memcmp(grid, (float[]){ -4.5f, -4.5f, 4.5f, 4.5f, 11.5f, -4.5f, 20.5f, 4.5f, -4.5f, 11.5f, 4.5f, 20.5f, 11.5f, 11.5f, 20.5f, 20.5f }, sizeof grid), 0);
+    df_anchors_done(&anchors);
+    options = (DfAnchorOptions){ .levels = 1, .strides_w = strides, .strides_h = oblong, .ratios = { 2, ratios }, .scales = { 2, scales }, .centers = centers };
+    cr_assert_eq(df_anchors_init(&anchors, &options), DF_OK); /* base size 8, scales outside */
+    cr_expect_eq(memcmp(anchors.base, (float[]){ -1, 1, 7, 9, 1, -3, 5, 13, -5, -3, 11, 13, -1, -11, 7, 21 }, sizeof grid), 0);
+    df_anchors_done(&anchors);
+    options.center_offset = 0.5;
+    cr_expect_eq(df_anchors_init(&anchors, &options), DF_EVALUE);
+    options.scales_per_octave = 3;
+    options.octave_base_scale = 4;
+    options.center_offset = 0;
+    cr_expect_eq(df_anchors_init(&anchors, &options), DF_EVALUE);
+}
+
+/* Many candidates: neither quadratic nor recursive. */
+Test(boxes, fifty_thousand, .timeout = 20)
+{
+    enum { N = 50000 };
+    float *boxes = df_malloc(N * 4 * sizeof *boxes), *scores = df_malloc(N * sizeof *scores);
+    int *labels = df_malloc(N * sizeof *labels);
+    DfKept *keep = df_malloc(N * sizeof *keep);
+    DfRandom r = df_random(1, 0);
+    for (int i = 0; i < N; i++) {
+        const float x = (float)(df_uniform(&r) * 1300), y = (float)(df_uniform(&r) * 800);
+        memcpy(boxes + 4 * i, (float[]){ x, y, x + 20 + (float)df_uniform(&r) * 20, y + 20 + (float)df_uniform(&r) * 20 }, 16);
+        scores[i] = (float)df_uniform(&r);
+        labels[i] = i % 80;
+    }
+    DfNms options = df_nms_options();
+    size_t apart, together;
+    cr_expect_eq(df_nms(&options, N, boxes, scores, labels, keep, &apart), DF_OK);
+    options.class_agnostic = true;
+    cr_expect_eq(df_nms(&options, N, boxes, scores, labels, keep, &together), DF_OK);
+    cr_expect(together < apart && apart < N);
+    df_free(boxes);
+    df_free(scores);
+    df_free(labels);
+    df_free(keep);
+}
