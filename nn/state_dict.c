@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * nn/state_dict.c -- from the value of a pickle to named arrays: which dict inside holds the weights, and their views.
+ */
+#include <string.h>
+
+#include "nn/checkpoint_forms.h"
+
+/* ---- choosing ---------------------------------------------------------------------------------------------------- */
+
+/* The text keys of a dict as one list for a message: "meta, state_dict, optimizer". */
+static const char *list_keys(const DfPy *dict, char *buffer, size_t size)
+{
+    size_t length = 0;
+    buffer[0] = 0;
+    for (size_t i = 0; i + 1 < dict->items.n; i += 2) {
+        const DfPy *key = dict->items.at[i];
+        if (key->kind != DF_PY_TEXT || memchr(key->text.bytes, 0, key->text.size))
+            continue;
+        if (length + key->text.size + 6 > size) {
+            memcpy(buffer + length, length ? ", .." : "..", length ? 5 : 3);
+            break;
+        }
+        if (length) {
+            memcpy(buffer + length, ", ", 2);
+            length += 2;
+        }
+        memcpy(buffer + length, key->text.bytes, key->text.size);
+        length += key->text.size;
+        buffer[length] = 0;
+    }
+    return buffer[0] ? buffer : "none";
+}
+
+/* The dict that the official loaders would take, or the one that was asked for. */
+static int choose(const DfPy **out, const DfPy *top, const char *wrapper)
+{
+    char text[512];
+    if (!df_py_is_dict(top))
+        return df_fail(DF_EFORMAT, "holds %s, want a dict of tensors", df_py_describe(top, text, sizeof text));
+    if (wrapper) {
+        const DfPy *inner = df_py_get(top, wrapper);
+        if (!inner)
+            return df_fail(DF_EVALUE, "has no '%s' inside; its keys are: %s", wrapper, list_keys(top, text, sizeof text));
+        if (!df_py_is_dict(inner))
+            return df_fail(DF_EVALUE, "its '%s' is %s, want a dict of tensors", wrapper, df_py_describe(inner, text, sizeof text));
+        *out = inner;
+        return DF_OK;
+    }
+    const DfPy *model = df_py_get(top, "state_dict");
+    if (!model || !df_py_is_dict(model))
+        model = df_py_get(top, "model");
+    *out = model && df_py_is_dict(model) ? model : top;
+    return DF_OK;
+}
+
+/* ---- arrays ------------------------------------------------------------------------------------------------------ */
+
+static int read_sizes(int64_t *out, const DfPy *tuple)
+{
+    for (size_t i = 0; i < tuple->items.n; i++) {
+        if (tuple->items.at[i]->kind != DF_PY_INT)
+            return df_fail(DF_EFORMAT, "its shape or stride has something that is no integer");
+        out[i] = tuple->items.at[i]->integer;
+    }
+    return DF_OK;
+}
+
+/* The view that a tensor describes; its storage's bytes come from `locate`. */
+static int view(DfArray *array, const DfPyTensor *tensor, DfLocate *locate, void *context)
+{
+    DfPyStorage *storage = tensor->storage;
+    if (!tensor->type.readable)
+        return df_fail(DF_EFORMAT, "is a tensor %s, which is not read here: want a float, integer or bool type", tensor->type.name);
+    if (tensor->shape->items.n > DF_ARRAY_DIMS)
+        return df_fail(DF_EFORMAT, "has %u dimensions, want at most %d", tensor->shape->items.n, DF_ARRAY_DIMS);
+    array->dtype = tensor->type.dtype;
+    array->ndim = (int)tensor->shape->items.n;
+    int error;
+    if ((error = read_sizes(array->shape, tensor->shape)) < 0 || (error = read_sizes(array->stride, tensor->stride)) < 0)
+        return error;
+    const size_t size = df_dtype_size(array->dtype);
+    const int64_t room = (int64_t)((uint64_t)storage->view_numel * storage->type.size / size);
+    if ((error = df_array_check(array, tensor->offset, room)) < 0)
+        return error;
+    const uint8_t *data = NULL;
+    if ((error = locate(context, storage, &data)) < 0)
+        return error;
+    if (df_array_count(array) > 0) /* `data` is NULL only for storages of no elements */
+        data += (uint64_t)storage->view_offset * storage->type.size + (uint64_t)tensor->offset * size;
+    array->data = data;
+    return DF_OK;
+}
+
+/* A Python number as an array without dimensions. The values of the tree last as long as the checkpoint. */
+static void scalar(DfArray *array, const DfPy *value)
+{
+    array->ndim = 0;
+    array->dtype = value->kind == DF_PY_FLOAT ? DF_F64 : DF_I64;
+    array->data = value->kind == DF_PY_FLOAT ? (const void *)&value->number : (const void *)&value->integer;
+}
+
+static bool has_module(DfPyText name)
+{
+    return name.size >= 7 && memcmp(name.bytes, "module.", 7) == 0;
+}
+
+static int add_item(DfCheckpoint *ck, const DfPy *key, const DfPy *value, bool strip, DfLocate *locate, void *context)
+{
+    const bool is_number = value->kind == DF_PY_INT || value->kind == DF_PY_FLOAT || value->kind == DF_PY_BOOL;
+    if (key->kind != DF_PY_TEXT || (value->kind != DF_PY_TENSOR && !is_number))
+        return DF_OK;
+    DfPyText name = key->text;
+    if (memchr(name.bytes, 0, name.size))
+        return df_fail(DF_EFORMAT, "has a key with a zero byte inside");
+    if (strip && has_module(name)) {
+        name.bytes += 7;
+        name.size -= 7;
+    }
+    DfArray array = { .name = df_arena_copy(ck->arena, name.bytes, name.size) };
+    if (!array.name)
+        return df_fail_memory("the names of a checkpoint");
+    int error = DF_OK;
+    if (is_number)
+        scalar(&array, value);
+    else
+        error = view(&array, value->tensor, locate, context);
+    return error < 0 ? df_fail_in(error, "'%s' ", array.name) : df_checkpoint_add(ck, &array);
+}
+
+/* ---- what else is in the file ------------------------------------------------------------------------------------ */
+
+static int add_keys(DfCheckpoint *ck, const DfPy *top)
+{
+    ck->keys = df_arena_alloc(ck->arena, top->items.n / 2 + 1, sizeof *ck->keys);
+    if (!ck->keys)
+        return df_fail_memory("the keys of a checkpoint");
+    for (size_t i = 0; i + 1 < top->items.n; i += 2) {
+        const DfPy *key = top->items.at[i];
+        if (key->kind != DF_PY_TEXT)
+            continue;
+        if (!(ck->keys[ck->n_keys++] = df_arena_copy(ck->arena, key->text.bytes, key->text.size)))
+            return df_fail_memory("the keys of a checkpoint");
+    }
+    return DF_OK;
+}
+
+/* The texts of the "meta" dict: mmdet's config, time, version. */
+static int add_meta(DfCheckpoint *ck, const DfPy *top)
+{
+    const DfPy *meta = df_py_get(top, "meta");
+    if (!meta || !df_py_is_dict(meta))
+        return DF_OK;
+    for (size_t i = 0; i + 1 < meta->items.n; i += 2) {
+        const DfPy *key = meta->items.at[i], *value = meta->items.at[i + 1];
+        if (key->kind != DF_PY_TEXT || value->kind != DF_PY_TEXT)
+            continue;
+        const char *k = df_arena_copy(ck->arena, key->text.bytes, key->text.size);
+        const char *v = df_arena_copy(ck->arena, value->text.bytes, value->text.size);
+        if (!k || !v)
+            return df_fail_memory("the metadata of a checkpoint");
+        const int error = df_checkpoint_add_metadata(ck, k, v);
+        if (error < 0)
+            return error;
+    }
+    return DF_OK;
+}
+
+int df_state_dict(DfCheckpoint *ck, const DfPy *top, const char *wrapper, DfLocate *locate, void *context)
+{
+    const DfPy *dict = NULL;
+    int error;
+    if ((error = choose(&dict, top, wrapper)) < 0 || (error = add_keys(ck, top)) < 0 || (error = add_meta(ck, top)) < 0)
+        return error;
+    const size_t n = dict->items.n;
+    const bool strip = n >= 2 && dict->items.at[0]->kind == DF_PY_TEXT && has_module(dict->items.at[0]->text);
+    bool any = false;
+    for (size_t i = 0; i + 1 < n; i += 2) {
+        if ((error = add_item(ck, dict->items.at[i], dict->items.at[i + 1], strip, locate, context)) < 0)
+            return error;
+        any |= dict->items.at[i + 1]->kind == DF_PY_TENSOR;
+    }
+    char keys[512];
+    if (!any && n > 0)
+        return df_fail(DF_EFORMAT, "holds no tensors where the state dict is looked for; the keys there are: %s",
+                       list_keys(dict, keys, sizeof keys));
+    return DF_OK;
+}

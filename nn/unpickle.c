@@ -1,0 +1,745 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * nn/unpickle.c -- the stack machine of Python's pickle language, after the opcode table of pickletools.py (CPython, "The
+ * pickle machine"). One row per opcode: its name, the form of its operand, what it does to the stack.
+ */
+#include "nn/unpickle.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    MOST_VALUES = 1 << 23, /* a checkpoint of 100,000 tensors with optimizer state makes about 4 million */
+    LONGEST_NUMBER = 64    /* letters of a number that is written out */
+};
+
+typedef struct {
+    const uint8_t *at, *end;
+    size_t size;
+    DfPyHeap heap;
+    DfPy **stack;
+    size_t n, capacity;
+    DfPy **memo;
+    size_t n_memo, memo_capacity;
+    DfPy mark;
+    bool stopped;
+} Machine;
+
+/* How the bytes after an opcode are read. */
+typedef enum { NOTHING, U8, U16, I32, U32, U64, F64, LINE, LINES, BYTES1, BYTES4, BYTES8 } Form;
+
+typedef struct {
+    uint64_t value;
+    DfPyText text, second; /* `second` of LINES */
+} Operand;
+
+typedef struct {
+    const char *name;
+    Form form;
+    int (*run)(Machine *, const Operand *);
+} Op;
+
+/* ---- values ------------------------------------------------------------------------------------------------------ */
+
+DfPy *df_py_new(DfPyHeap *heap, DfPyKind kind)
+{
+    if (heap->budget == 0) {
+        df_fail(DF_EFORMAT, "its pickle makes more than %d values", MOST_VALUES);
+        return NULL;
+    }
+    heap->budget--;
+    DfPy *value = df_arena_alloc(heap->arena, 1, sizeof *value);
+    if (value)
+        value->kind = kind;
+    else
+        df_fail_memory("the values of a pickle");
+    return value;
+}
+
+/* The code that goes with the sentence df_py_new() left. */
+static int failed(const DfPyHeap *heap)
+{
+    return heap->budget == 0 ? DF_EFORMAT : DF_ENOMEM;
+}
+
+int df_py_append(DfPyHeap *heap, DfPy *to, DfPy *const *values, size_t n)
+{
+    const size_t had = to->items.n;
+    if (n > MOST_VALUES - had)
+        return df_fail(DF_EFORMAT, "its pickle makes a container of more than %d values", MOST_VALUES);
+    if (had + n > to->items.capacity) {
+        const size_t room = had ? 2 * (had + n) : n;
+        DfPy **next = df_arena_alloc(heap->arena, room, sizeof *next);
+        if (!next)
+            return df_fail_memory("the values of a pickle");
+        if (had)
+            memcpy(next, to->items.at, had * sizeof *next);
+        to->items.at = next;
+        to->items.capacity = (uint32_t)room;
+    }
+    if (n)
+        memcpy(to->items.at + had, values, n * sizeof *values);
+    to->items.n = (uint32_t)(had + n);
+    return DF_OK;
+}
+
+bool df_py_is(const DfPy *value, const char *text)
+{
+    return value->kind == DF_PY_TEXT && value->text.size == strlen(text) && memcmp(value->text.bytes, text, value->text.size) == 0;
+}
+
+bool df_py_is_dict(const DfPy *value)
+{
+    return value->kind == DF_PY_DICT || (value->kind == DF_PY_OBJECT && value->items.n >= 2 && value->items.n % 2 == 0);
+}
+
+const DfPy *df_py_get(const DfPy *dict, const char *key)
+{
+    if (!df_py_is_dict(dict))
+        return NULL;
+    for (size_t i = dict->items.n; i >= 2; i -= 2)
+        if (df_py_is(dict->items.at[i - 2], key))
+            return dict->items.at[i - 1];
+    return NULL;
+}
+
+const char *df_py_describe(const DfPy *value, char *buffer, size_t size)
+{
+    static const char *const words[] = {
+        [DF_PY_MARK] = "a mark", [DF_PY_NONE] = "None", [DF_PY_BOOL] = "a bool", [DF_PY_INT] = "an integer",
+        [DF_PY_LONG] = "a long integer", [DF_PY_FLOAT] = "a float", [DF_PY_TEXT] = "a string", [DF_PY_TUPLE] = "a tuple",
+        [DF_PY_LIST] = "a list", [DF_PY_DICT] = "a dict", [DF_PY_GLOBAL] = "a class or function", [DF_PY_STORAGE] = "a storage",
+        [DF_PY_TENSOR] = "a tensor", [DF_PY_OBJECT] = "an object",
+    };
+    const DfPy *maker = value->kind == DF_PY_OBJECT ? value->items.maker : NULL;
+    if (!maker || maker->kind != DF_PY_GLOBAL)
+        return words[value->kind];
+    const DfPyGlobal *g = maker->global;
+    snprintf(buffer, size, "an object of %.*s.%.*s", (int)(g->module.size & 0xff), g->module.bytes, (int)(g->name.size & 0xff),
+             g->name.bytes);
+    return buffer;
+}
+
+/* ---- the stack --------------------------------------------------------------------------------------------------- */
+
+static int push(Machine *m, DfPy *value)
+{
+    if (!value)
+        return failed(&m->heap);
+    if (!df_grow((void **)&m->stack, &m->capacity, m->n, sizeof *m->stack))
+        return df_fail_memory("the stack of a pickle");
+    m->stack[m->n++] = value;
+    return DF_OK;
+}
+
+static int pop(Machine *m, DfPy **out)
+{
+    if (m->n == 0 || m->stack[m->n - 1] == &m->mark)
+        return df_fail(DF_EFORMAT, "its pickle takes a value from an empty stack");
+    *out = m->stack[--m->n];
+    return DF_OK;
+}
+
+/* The value on top, which stays there. */
+static int top(Machine *m, DfPy **out)
+{
+    const int error = pop(m, out);
+    if (error == DF_OK)
+        m->n++;
+    return error;
+}
+
+/* Takes the values above the last mark, and the mark: `*values` stays valid until the next push. */
+static int pop_to_mark(Machine *m, DfPy ***values, size_t *n)
+{
+    size_t i = m->n;
+    while (i > 0 && m->stack[i - 1] != &m->mark)
+        i--;
+    if (i == 0)
+        return df_fail(DF_EFORMAT, "its pickle looks for a mark that was never set");
+    *values = m->stack + i;
+    *n = m->n - i;
+    m->n = i - 1;
+    return DF_OK;
+}
+
+static int push_kind(Machine *m, DfPyKind kind)
+{
+    return push(m, df_py_new(&m->heap, kind));
+}
+
+static int push_integer(Machine *m, DfPyKind kind, int64_t integer)
+{
+    DfPy *value = df_py_new(&m->heap, kind);
+    if (value)
+        value->integer = integer;
+    return push(m, value);
+}
+
+static int push_float(Machine *m, double number)
+{
+    DfPy *value = df_py_new(&m->heap, DF_PY_FLOAT);
+    if (value)
+        value->number = number;
+    return push(m, value);
+}
+
+static int push_text(Machine *m, DfPyKind kind, DfPyText text)
+{
+    DfPy *value = df_py_new(&m->heap, kind);
+    if (value)
+        value->text = text;
+    return push(m, value);
+}
+
+static int push_container(Machine *m, DfPyKind kind, DfPy *const *values, size_t n)
+{
+    DfPy *value = df_py_new(&m->heap, kind);
+    const int error = value ? df_py_append(&m->heap, value, values, n) : failed(&m->heap);
+    return error < 0 ? error : push(m, value);
+}
+
+/* Puts the top `n` values into a tuple. */
+static int tuple_of(Machine *m, size_t n)
+{
+    DfPy *values[3];
+    for (size_t i = n; i-- > 0;) {
+        const int error = pop(m, &values[i]);
+        if (error < 0)
+            return error;
+    }
+    return push_container(m, DF_PY_TUPLE, values, n);
+}
+
+/* Everything above the mark into a container of its own. */
+static int gather(Machine *m, DfPyKind kind)
+{
+    DfPy **values;
+    size_t n;
+    const int error = pop_to_mark(m, &values, &n);
+    if (error < 0)
+        return error;
+    if (kind == DF_PY_DICT && n % 2)
+        return df_fail(DF_EFORMAT, "its pickle makes a dict of an odd number of keys and values");
+    return push_container(m, kind, values, n);
+}
+
+/* Adds to the container on top. An opaque object takes what it is given: a class of lists or dicts that we do not know. */
+static int add(Machine *m, DfPyKind kind, DfPy *const *values, size_t n)
+{
+    DfPy *to;
+    const int error = top(m, &to);
+    if (error < 0)
+        return error;
+    if (to->kind != kind && to->kind != DF_PY_OBJECT) {
+        char name[600];
+        return df_fail(DF_EFORMAT, "its pickle adds items to %s, want a %s", df_py_describe(to, name, sizeof name),
+                       kind == DF_PY_DICT ? "dict" : "list");
+    }
+    if (kind == DF_PY_DICT && n % 2)
+        return df_fail(DF_EFORMAT, "its pickle sets an odd number of keys and values");
+    return df_py_append(&m->heap, to, values, n);
+}
+
+static int add_above_mark(Machine *m, DfPyKind kind)
+{
+    DfPy **values;
+    size_t n;
+    const int error = pop_to_mark(m, &values, &n);
+    return error < 0 ? error : add(m, kind, values, n);
+}
+
+/* ---- the memo ---------------------------------------------------------------------------------------------------- */
+
+/* Writers number the memo 0, 1, 2, ..: an index beyond the bytes of the pickle is no writer's. */
+static int remember(Machine *m, uint64_t index)
+{
+    DfPy *value;
+    const int error = top(m, &value);
+    if (error < 0)
+        return error;
+    if (index >= m->size || index >= MOST_VALUES)
+        return df_fail(DF_EFORMAT, "its pickle has memo index %llu, more than it has bytes", (unsigned long long)index);
+    if (!df_grow((void **)&m->memo, &m->memo_capacity, (size_t)index, sizeof *m->memo))
+        return df_fail_memory("the memo of a pickle");
+    while (m->n_memo <= index)
+        m->memo[m->n_memo++] = NULL;
+    m->memo[index] = value;
+    return DF_OK;
+}
+
+static int recall(Machine *m, uint64_t index)
+{
+    if (index >= m->n_memo || !m->memo[index])
+        return df_fail(DF_EFORMAT, "its pickle asks for memo %llu, which was never set", (unsigned long long)index);
+    return push(m, m->memo[index]);
+}
+
+/* A number written out in decimals. */
+static int parse_index(DfPyText text, uint64_t *out)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.bytes[i] < '0' || text.bytes[i] > '9' || value > UINT32_MAX)
+            return df_fail(DF_EFORMAT, "its pickle has a memo index that is no number");
+        value = value * 10 + (uint64_t)(text.bytes[i] - '0');
+    }
+    *out = value;
+    return DF_OK;
+}
+
+/* ---- opcodes: scalars -------------------------------------------------------------------------------------------- */
+
+static int op_none(Machine *m, const Operand *o) { (void)o; return push_kind(m, DF_PY_NONE); }
+static int op_true(Machine *m, const Operand *o) { (void)o; return push_integer(m, DF_PY_BOOL, 1); }
+static int op_false(Machine *m, const Operand *o) { (void)o; return push_integer(m, DF_PY_BOOL, 0); }
+static int op_integer(Machine *m, const Operand *o) { return push_integer(m, DF_PY_INT, (int64_t)o->value); }
+static int op_text(Machine *m, const Operand *o) { return push_text(m, DF_PY_TEXT, o->text); }
+
+static int op_float(Machine *m, const Operand *o)
+{
+    double number;
+    memcpy(&number, &o->value, sizeof number);
+    return push_float(m, number);
+}
+
+static int op_float_line(Machine *m, const Operand *o)
+{
+    char letters[LONGEST_NUMBER];
+    if (o->text.size >= sizeof letters)
+        return df_fail(DF_EFORMAT, "its pickle has a number of %zu letters", o->text.size);
+    memcpy(letters, o->text.bytes, o->text.size);
+    letters[o->text.size] = 0;
+    return push_float(m, strtod(letters, NULL));
+}
+
+/* "I42", "L42L", and "I01", "I00" for the truth values. */
+static int op_integer_line(Machine *m, const Operand *o)
+{
+    DfPyText text = o->text;
+    if (text.size == 2 && text.bytes[0] == '0' && (text.bytes[1] == '0' || text.bytes[1] == '1'))
+        return push_integer(m, DF_PY_BOOL, text.bytes[1] - '0');
+    if (text.size && text.bytes[text.size - 1] == 'L')
+        text.size--;
+    const bool minus = text.size && text.bytes[0] == '-';
+    int64_t value = 0;
+    for (size_t i = minus; i < text.size; i++) {
+        if (text.bytes[i] < '0' || text.bytes[i] > '9')
+            return df_fail(DF_EFORMAT, "its pickle has an integer that is no number");
+        if (value > (INT64_MAX - 9) / 10)
+            return push_text(m, DF_PY_LONG, text);
+        value = value * 10 + (text.bytes[i] - '0');
+    }
+    return push_integer(m, DF_PY_INT, minus ? -value : value);
+}
+
+static int op_long(Machine *m, const Operand *o)
+{
+    const DfPyText text = o->text;
+    if (text.size > 8)
+        return push_text(m, DF_PY_LONG, text);
+    uint64_t value = text.size && (text.bytes[text.size - 1] & 0x80) ? UINT64_MAX : 0; /* two's complement */
+    for (size_t i = text.size; i-- > 0;)
+        value = value << 8 | (uint8_t)text.bytes[i];
+    return push_integer(m, DF_PY_INT, (int64_t)value);
+}
+
+/* Protocol 0 quotes its byte strings. Escapes stay as they are written: no checkpoint has them in a key. */
+static int op_quoted(Machine *m, const Operand *o)
+{
+    DfPyText text = o->text;
+    if (text.size < 2 || text.bytes[0] != text.bytes[text.size - 1])
+        return df_fail(DF_EFORMAT, "its pickle has a string without quotes");
+    text.bytes++;
+    text.size -= 2;
+    return push_text(m, DF_PY_TEXT, text);
+}
+
+/* ---- opcodes: containers ----------------------------------------------------------------------------------------- */
+
+static int op_mark(Machine *m, const Operand *o) { (void)o; return push(m, &m->mark); }
+static int op_empty_tuple(Machine *m, const Operand *o) { (void)o; return push_kind(m, DF_PY_TUPLE); }
+static int op_empty_list(Machine *m, const Operand *o) { (void)o; return push_kind(m, DF_PY_LIST); }
+static int op_empty_dict(Machine *m, const Operand *o) { (void)o; return push_kind(m, DF_PY_DICT); }
+static int op_tuple(Machine *m, const Operand *o) { (void)o; return gather(m, DF_PY_TUPLE); }
+static int op_tuple1(Machine *m, const Operand *o) { (void)o; return tuple_of(m, 1); }
+static int op_tuple2(Machine *m, const Operand *o) { (void)o; return tuple_of(m, 2); }
+static int op_tuple3(Machine *m, const Operand *o) { (void)o; return tuple_of(m, 3); }
+static int op_list(Machine *m, const Operand *o) { (void)o; return gather(m, DF_PY_LIST); }
+static int op_dict(Machine *m, const Operand *o) { (void)o; return gather(m, DF_PY_DICT); }
+static int op_appends(Machine *m, const Operand *o) { (void)o; return add_above_mark(m, DF_PY_LIST); }
+static int op_setitems(Machine *m, const Operand *o) { (void)o; return add_above_mark(m, DF_PY_DICT); }
+
+static int op_append(Machine *m, const Operand *o)
+{
+    (void)o;
+    DfPy *value;
+    const int error = pop(m, &value);
+    return error < 0 ? error : add(m, DF_PY_LIST, &value, 1);
+}
+
+static int op_setitem(Machine *m, const Operand *o)
+{
+    (void)o;
+    DfPy *pair[2];
+    int error;
+    if ((error = pop(m, &pair[1])) < 0 || (error = pop(m, &pair[0])) < 0)
+        return error;
+    return add(m, DF_PY_DICT, pair, 2);
+}
+
+static int op_pop(Machine *m, const Operand *o)
+{
+    (void)o;
+    if (m->n == 0)
+        return df_fail(DF_EFORMAT, "its pickle takes a value from an empty stack");
+    m->n--; /* a mark may go too */
+    return DF_OK;
+}
+
+static int op_pop_mark(Machine *m, const Operand *o)
+{
+    (void)o;
+    DfPy **values;
+    size_t n;
+    return pop_to_mark(m, &values, &n);
+}
+
+static int op_dup(Machine *m, const Operand *o)
+{
+    (void)o;
+    DfPy *value;
+    const int error = top(m, &value);
+    return error < 0 ? error : push(m, value);
+}
+
+static int op_get(Machine *m, const Operand *o) { return recall(m, o->value); }
+static int op_put(Machine *m, const Operand *o) { return remember(m, o->value); }
+static int op_memoize(Machine *m, const Operand *o) { (void)o; return remember(m, m->n_memo); }
+
+static int op_get_line(Machine *m, const Operand *o)
+{
+    uint64_t index;
+    const int error = parse_index(o->text, &index);
+    return error < 0 ? error : recall(m, index);
+}
+
+static int op_put_line(Machine *m, const Operand *o)
+{
+    uint64_t index;
+    const int error = parse_index(o->text, &index);
+    return error < 0 ? error : remember(m, index);
+}
+
+/* ---- opcodes: names, calls, state -------------------------------------------------------------------------------- */
+
+static int new_global(Machine *m, DfPy **out, DfPyText module, DfPyText name)
+{
+    DfPy *value = df_py_new(&m->heap, DF_PY_GLOBAL);
+    if (!value)
+        return failed(&m->heap);
+    value->global = df_arena_alloc(m->heap.arena, 1, sizeof *value->global);
+    if (!value->global)
+        return df_fail_memory("the values of a pickle");
+    *value->global = (DfPyGlobal){ module, name };
+    *out = value;
+    return DF_OK;
+}
+
+static int op_global(Machine *m, const Operand *o)
+{
+    DfPy *value;
+    const int error = new_global(m, &value, o->text, o->second);
+    return error < 0 ? error : push(m, value);
+}
+
+static int op_stack_global(Machine *m, const Operand *o)
+{
+    (void)o;
+    DfPy *module, *name, *value;
+    int error;
+    if ((error = pop(m, &name)) < 0 || (error = pop(m, &module)) < 0)
+        return error;
+    if (module->kind != DF_PY_TEXT || name->kind != DF_PY_TEXT)
+        return df_fail(DF_EFORMAT, "its pickle names a class by something that is no string");
+    error = new_global(m, &value, module->text, name->text);
+    return error < 0 ? error : push(m, value);
+}
+
+static int call(Machine *m, const DfPy *callable, DfPy *args)
+{
+    DfPy *value;
+    const int error = df_py_call(&m->heap, &value, callable, args);
+    return error < 0 ? error : push(m, value);
+}
+
+static int op_reduce(Machine *m, const Operand *o)
+{
+    (void)o;
+    DfPy *callable, *args;
+    int error;
+    if ((error = pop(m, &args)) < 0 || (error = pop(m, &callable)) < 0)
+        return error;
+    return call(m, callable, args);
+}
+
+static int op_newobj_ex(Machine *m, const Operand *o)
+{
+    DfPy *keywords;
+    const int error = pop(m, &keywords);
+    return error < 0 ? error : op_reduce(m, o);
+}
+
+/* INST names its class, OBJ has it right above the mark; the arguments follow. */
+static int op_inst(Machine *m, const Operand *o)
+{
+    DfPy *class, *args;
+    int error;
+    if ((error = gather(m, DF_PY_TUPLE)) < 0 || (error = pop(m, &args)) < 0 || (error = new_global(m, &class, o->text, o->second)) < 0)
+        return error;
+    return call(m, class, args);
+}
+
+static int op_obj(Machine *m, const Operand *o)
+{
+    (void)o;
+    DfPy *args;
+    int error;
+    if ((error = gather(m, DF_PY_TUPLE)) < 0 || (error = pop(m, &args)) < 0)
+        return error;
+    if (args->items.n == 0)
+        return df_fail(DF_EFORMAT, "its pickle makes an object without a class");
+    const DfPy *class = args->items.at[0];
+    args->items.at++;
+    args->items.n--;
+    args->items.capacity--;
+    return call(m, class, args);
+}
+
+/* State of objects (an OrderedDict's _metadata, a Namespace's attributes, a numpy array's bytes) is of no use here. */
+static int op_build(Machine *m, const Operand *o)
+{
+    (void)o;
+    DfPy *state, *object;
+    const int error = pop(m, &state);
+    return error < 0 ? error : top(m, &object);
+}
+
+static int op_binpersid(Machine *m, const Operand *o)
+{
+    (void)o;
+    DfPy *id, *value;
+    int error;
+    if ((error = pop(m, &id)) < 0 || (error = df_py_persistent(&m->heap, &value, id)) < 0)
+        return error;
+    return push(m, value);
+}
+
+static int op_opaque(Machine *m, const Operand *o) { (void)o; return push_kind(m, DF_PY_OBJECT); }
+static int op_nothing(Machine *m, const Operand *o) { (void)m; (void)o; return DF_OK; }
+
+static int op_proto(Machine *m, const Operand *o)
+{
+    (void)m;
+    return o->value <= 5 ? DF_OK : df_fail(DF_EFORMAT, "its pickle has protocol %llu, want 0..5", (unsigned long long)o->value);
+}
+
+static int op_stop(Machine *m, const Operand *o)
+{
+    (void)o;
+    m->stopped = true;
+    return DF_OK;
+}
+
+static const Op ops[256] = {
+    ['('] = { "MARK", NOTHING, op_mark },
+    ['.'] = { "STOP", NOTHING, op_stop },
+    ['0'] = { "POP", NOTHING, op_pop },
+    ['1'] = { "POP_MARK", NOTHING, op_pop_mark },
+    ['2'] = { "DUP", NOTHING, op_dup },
+    ['F'] = { "FLOAT", LINE, op_float_line },
+    ['G'] = { "BINFLOAT", F64, op_float },
+    ['I'] = { "INT", LINE, op_integer_line },
+    ['J'] = { "BININT", I32, op_integer },
+    ['K'] = { "BININT1", U8, op_integer },
+    ['L'] = { "LONG", LINE, op_integer_line },
+    ['M'] = { "BININT2", U16, op_integer },
+    ['N'] = { "NONE", NOTHING, op_none },
+    ['Q'] = { "BINPERSID", NOTHING, op_binpersid }, /* PERSID, its text form, cannot say a tuple: torch never writes it */
+    ['R'] = { "REDUCE", NOTHING, op_reduce },
+    ['S'] = { "STRING", LINE, op_quoted },
+    ['T'] = { "BINSTRING", BYTES4, op_text },
+    ['U'] = { "SHORT_BINSTRING", BYTES1, op_text },
+    ['V'] = { "UNICODE", LINE, op_text },
+    ['X'] = { "BINUNICODE", BYTES4, op_text },
+    ['B'] = { "BINBYTES", BYTES4, op_text },
+    ['C'] = { "SHORT_BINBYTES", BYTES1, op_text },
+    ['a'] = { "APPEND", NOTHING, op_append },
+    ['b'] = { "BUILD", NOTHING, op_build },
+    ['c'] = { "GLOBAL", LINES, op_global },
+    ['d'] = { "DICT", NOTHING, op_dict },
+    ['}'] = { "EMPTY_DICT", NOTHING, op_empty_dict },
+    ['e'] = { "APPENDS", NOTHING, op_appends },
+    ['g'] = { "GET", LINE, op_get_line },
+    ['h'] = { "BINGET", U8, op_get },
+    ['i'] = { "INST", LINES, op_inst },
+    ['j'] = { "LONG_BINGET", U32, op_get },
+    ['l'] = { "LIST", NOTHING, op_list },
+    [']'] = { "EMPTY_LIST", NOTHING, op_empty_list },
+    ['o'] = { "OBJ", NOTHING, op_obj },
+    ['p'] = { "PUT", LINE, op_put_line },
+    ['q'] = { "BINPUT", U8, op_put },
+    ['r'] = { "LONG_BINPUT", U32, op_put },
+    ['s'] = { "SETITEM", NOTHING, op_setitem },
+    ['t'] = { "TUPLE", NOTHING, op_tuple },
+    [')'] = { "EMPTY_TUPLE", NOTHING, op_empty_tuple },
+    ['u'] = { "SETITEMS", NOTHING, op_setitems },
+    [0x80] = { "PROTO", U8, op_proto },
+    [0x81] = { "NEWOBJ", NOTHING, op_reduce },
+    [0x82] = { "EXT1", U8, op_opaque },
+    [0x83] = { "EXT2", U16, op_opaque },
+    [0x84] = { "EXT4", I32, op_opaque },
+    [0x85] = { "TUPLE1", NOTHING, op_tuple1 },
+    [0x86] = { "TUPLE2", NOTHING, op_tuple2 },
+    [0x87] = { "TUPLE3", NOTHING, op_tuple3 },
+    [0x88] = { "NEWTRUE", NOTHING, op_true },
+    [0x89] = { "NEWFALSE", NOTHING, op_false },
+    [0x8a] = { "LONG1", BYTES1, op_long },
+    [0x8b] = { "LONG4", BYTES4, op_long },
+    [0x8c] = { "SHORT_BINUNICODE", BYTES1, op_text },
+    [0x8d] = { "BINUNICODE8", BYTES8, op_text },
+    [0x8e] = { "BINBYTES8", BYTES8, op_text },
+    [0x8f] = { "EMPTY_SET", NOTHING, op_empty_list },
+    [0x90] = { "ADDITEMS", NOTHING, op_appends },
+    [0x91] = { "FROZENSET", NOTHING, op_list },
+    [0x92] = { "NEWOBJ_EX", NOTHING, op_newobj_ex },
+    [0x93] = { "STACK_GLOBAL", NOTHING, op_stack_global },
+    [0x94] = { "MEMOIZE", NOTHING, op_memoize },
+    [0x95] = { "FRAME", U64, op_nothing },
+    [0x96] = { "BYTEARRAY8", BYTES8, op_text },
+    [0x97] = { "NEXT_BUFFER", NOTHING, op_opaque },
+    [0x98] = { "READONLY_BUFFER", NOTHING, op_nothing },
+};
+
+/* ---- the loop ---------------------------------------------------------------------------------------------------- */
+
+static int ends_early(void)
+{
+    return df_fail(DF_EFORMAT, "its pickle ends early: the file is truncated or corrupt");
+}
+
+static int take(Machine *m, size_t n, const uint8_t **bytes)
+{
+    if (n > (size_t)(m->end - m->at))
+        return ends_early();
+    *bytes = m->at;
+    m->at += n;
+    return DF_OK;
+}
+
+static int take_number(Machine *m, size_t n, uint64_t *value)
+{
+    const uint8_t *bytes = NULL;
+    const int error = take(m, n, &bytes);
+    if (error < 0)
+        return error;
+    *value = 0;
+    for (size_t i = n; i-- > 0;)
+        *value = *value << 8 | bytes[i];
+    return DF_OK;
+}
+
+static int take_line(Machine *m, DfPyText *text)
+{
+    const uint8_t *newline = m->at < m->end ? memchr(m->at, '\n', (size_t)(m->end - m->at)) : NULL;
+    if (!newline)
+        return ends_early();
+    *text = (DfPyText){ (const char *)m->at, (size_t)(newline - m->at) };
+    m->at = newline + 1;
+    return DF_OK;
+}
+
+/* A length of `n` bytes, then that many bytes. */
+static int take_text(Machine *m, size_t n, DfPyText *text)
+{
+    uint64_t size;
+    const uint8_t *bytes;
+    int error;
+    if ((error = take_number(m, n, &size)) < 0)
+        return error;
+    if (size > (size_t)(m->end - m->at))
+        return ends_early();
+    if ((error = take(m, (size_t)size, &bytes)) == DF_OK)
+        *text = (DfPyText){ (const char *)bytes, (size_t)size };
+    return error;
+}
+
+static uint64_t swap_bytes(uint64_t value)
+{
+    uint64_t swapped = 0;
+    for (int i = 0; i < 8; i++, value >>= 8)
+        swapped = swapped << 8 | (value & 0xff);
+    return swapped;
+}
+
+static int take_operand(Machine *m, Form form, Operand *o)
+{
+    int error = DF_OK;
+    switch (form) {
+    case NOTHING: break;
+    case U8: error = take_number(m, 1, &o->value); break;
+    case U16: error = take_number(m, 2, &o->value); break;
+    case U32: error = take_number(m, 4, &o->value); break;
+    case U64: error = take_number(m, 8, &o->value); break;
+    case I32:
+        error = take_number(m, 4, &o->value);
+        if (o->value > INT32_MAX)
+            o->value |= ~(uint64_t)UINT32_MAX;
+        break;
+    case F64: /* the one big-endian number */
+        error = take_number(m, 8, &o->value);
+        o->value = swap_bytes(o->value);
+        break;
+    case LINE: error = take_line(m, &o->text); break;
+    case LINES:
+        error = take_line(m, &o->text);
+        if (error == DF_OK)
+            error = take_line(m, &o->second);
+        break;
+    case BYTES1: error = take_text(m, 1, &o->text); break;
+    case BYTES4: error = take_text(m, 4, &o->text); break;
+    case BYTES8: error = take_text(m, 8, &o->text); break;
+    }
+    return error;
+}
+
+static int step(Machine *m)
+{
+    if (m->at == m->end)
+        return ends_early();
+    const uint8_t code = *m->at++;
+    const Op *op = &ops[code];
+    if (!op->run)
+        return df_fail(DF_EFORMAT, "its pickle has the unknown opcode 0x%02x", code);
+    Operand operand = { 0 };
+    const int error = take_operand(m, op->form, &operand);
+    return error < 0 ? error : op->run(m, &operand);
+}
+
+int df_unpickle(DfPickle *out, DfArena *arena, const uint8_t *bytes, size_t size)
+{
+    *out = (DfPickle){ 0 };
+    Machine m = { .at = bytes, .end = bytes + size, .size = size, .heap = { arena, MOST_VALUES, NULL } };
+    int error = DF_OK;
+    while (error == DF_OK && !m.stopped)
+        error = step(&m);
+    DfPy *value = NULL;
+    if (error == DF_OK)
+        error = pop(&m, &value);
+    if (error == DF_OK)
+        *out = (DfPickle){ value, m.heap.storages, (size_t)(m.at - bytes) };
+    df_free(m.stack);
+    df_free(m.memo);
+    return error;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * nn/unpickle.h -- Python's pickle language (protocols 0 to 5), read into a tree of plain values. Private to nn/.
+ *
+ * A pickle is a program for a stack machine whose calls may name any function of the reader's Python. Here a call builds a
+ * container or a tensor's description if its name is one of the few in torch_objects.c; any other call gives an opaque object
+ * that is carried along and never looked into. Time and memory are linear in the size of the pickle: values are shared, not
+ * copied, and the tree is never walked recursively, so cycles and deep nesting do no harm.
+ */
+#ifndef DF_NN_UNPICKLE_H
+#define DF_NN_UNPICKLE_H
+
+#include "nn/checkpoint.h"
+
+typedef enum {
+    DF_PY_MARK, /* only on the machine's stack */
+    DF_PY_NONE,
+    DF_PY_BOOL,    /* integer                                                                           */
+    DF_PY_INT,     /* integer                                                                           */
+    DF_PY_LONG,    /* text: an integer beyond 64 bits, little-endian bytes or (protocol 0, 1) decimals  */
+    DF_PY_FLOAT,   /* number                                                                            */
+    DF_PY_TEXT,    /* text: str or bytes                                                                */
+    DF_PY_TUPLE,   /* items                                                                             */
+    DF_PY_LIST,    /* items; sets too                                                                   */
+    DF_PY_DICT,    /* items: key, value, key, value, ..                                                 */
+    DF_PY_GLOBAL,  /* global: a class or a function, by name                                            */
+    DF_PY_STORAGE, /* storage                                                                           */
+    DF_PY_TENSOR,  /* tensor                                                                            */
+    DF_PY_OBJECT   /* items that were set into it, and `maker`, the class or function it came from       */
+} DfPyKind;
+
+/* Bytes inside the pickle: not zero-terminated. */
+typedef struct {
+    const char *bytes;
+    size_t size;
+} DfPyText;
+
+typedef struct DfPy DfPy;
+
+typedef struct {
+    DfPyText module, name;
+} DfPyGlobal;
+
+/* What the storage type or dtype of a tensor says: `dtype` counts only if `readable`. */
+typedef struct {
+    const char *name;
+    size_t size;
+    bool readable;
+    DfDtype dtype;
+} DfPyType;
+
+typedef struct DfPyStorage {
+    struct DfPyStorage *next; /* all storages of the pickle, last met first */
+    DfPyText key;
+    DfPyType type;
+    int64_t numel;
+    int64_t view_offset, view_numel; /* a window of it, in elements; the whole storage if it is not a view */
+    const uint8_t *data;             /* for the reader of the file: where the whole storage is, NULL if not known */
+} DfPyStorage;
+
+typedef struct {
+    DfPyStorage *storage;
+    DfPyType type;
+    int64_t offset;            /* elements */
+    const DfPy *shape, *stride; /* tuples; their items are not yet checked */
+} DfPyTensor;
+
+struct DfPy {
+    DfPyKind kind;
+    union {
+        int64_t integer;
+        double number;
+        DfPyText text;
+        struct {
+            DfPy **at;
+            uint32_t n, capacity;
+            const DfPy *maker; /* of a DF_PY_OBJECT */
+        } items;
+        DfPyGlobal *global;
+        DfPyStorage *storage;
+        DfPyTensor *tensor;
+    };
+};
+
+typedef struct {
+    DfPy *value;
+    DfPyStorage *storages;
+    size_t used; /* bytes up to and with STOP */
+} DfPickle;
+
+/* Reads one pickle from the front of `bytes`. The values live in `arena` and point into `bytes`. */
+int df_unpickle(DfPickle *out, DfArena *arena, const uint8_t *bytes, size_t size);
+
+bool df_py_is(const DfPy *, const char *text); /* a DF_PY_TEXT of these letters */
+const DfPy *df_py_get(const DfPy *dict, const char *key); /* the last value of that key, NULL if none or not a dict */
+bool df_py_is_dict(const DfPy *);                  /* a dict, or an object that items were set into */
+const char *df_py_describe(const DfPy *, char *buffer, size_t size); /* "a list", "an object of class a.B", for messages */
+
+/* ---- between unpickle.c and torch_objects.c ---------------------------------------------------------------------- */
+
+typedef struct {
+    DfArena *arena;
+    size_t budget; /* values that may still be made */
+    DfPyStorage *storages;
+} DfPyHeap;
+
+DfPy *df_py_new(DfPyHeap *, DfPyKind kind); /* NULL with a sentence when memory or budget ran out */
+int df_py_append(DfPyHeap *, DfPy *to, DfPy *const *values, size_t n);
+
+/* callable(*args); the effects of torch._utils._rebuild_tensor_v2 and friends, or an opaque object. */
+int df_py_call(DfPyHeap *, DfPy **out, const DfPy *callable, DfPy *args);
+/* The object behind a persistent id: ('storage', type, key, location, numel[, view]). */
+int df_py_persistent(DfPyHeap *, DfPy **out, DfPy *id);
+
+#endif
