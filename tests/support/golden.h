@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tests/support/golden.h -- reference outputs of the official code in .safetensors files, and how far ours are from them.
+ * For the tests of tensor/ and the folders after it.
+ */
+#ifndef DF_TESTS_GOLDEN_H
+#define DF_TESTS_GOLDEN_H
+
+#include "nn/checkpoint.h"
+
+/* Opens the file named as by printf, "%s/ops/gelu.safetensors"; NULL if it does not exist, and a failed test if it is broken:
+ *     DfCheckpoint *g = golden_open(DF_SHARED "/golden/ops/%s.safetensors", name);
+ *     if (!g) cr_skip("no reference outputs here");                                                                        */
+DfCheckpoint *golden_open(const char *format, ...) DF_PRINTF(1, 2);
+void golden_close(DfCheckpoint *); /* NULL is fine */
+
+bool golden_has(const DfCheckpoint *, const char *name);
+const DfArray *golden_get(const DfCheckpoint *, const char *name); /* the test fails if there is none */
+float *golden_f32(const DfCheckpoint *, const char *name);         /* a copy in row-major order: df_free() it */
+int64_t *golden_i64(const DfCheckpoint *, const char *name);
+
+/* Distances of row-major floats from an array of the same count, computed in double. NAN anywhere, or an infinity that the
+ * other side does not have, gives INFINITY. If the expected array is all zero, the distances are absolute. */
+double max_abs_over_max(const float *got, const DfArray *expected); /* max |got - expected| / max |expected|   */
+double rel_l2(const float *got, const DfArray *expected);           /* ||got - expected||_2 / ||expected||_2   */
+
+#endif
