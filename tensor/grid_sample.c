@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tensor/grid_sample.c -- a map read at any positions, bilinearly: PyTorch's grid_sample, differentiable in map and positions.
+ * Jaderberg et al., Spatial Transformer Networks, NIPS 2015.
+ */
+#include <math.h>
+
+#include "tensor/op.h"
+
+enum { CHANNELS = 64, TAPS = 4 };
+
+typedef struct {
+    int groups;
+    DfPadding padding;
+    bool align_corners;
+} Saved;
+
+/* x: N H W C with C = G D; grid: N G h w 2 as points in that order. */
+typedef struct {
+    const DfPointwiseKernels *k;
+    Saved how;
+    const float *x, *grid, *gy;
+    float *y, *gx, *g_grid;
+    size_t H, W, C, D, G, points; /* points: h w, of one sample and group */
+    size_t channel_blocks;
+} Job;
+
+/* A position on one axis: pixel `first` and the next one share it as 1 - share to share. */
+typedef struct {
+    bool inside;  /* false: no tap lies within the map  */
+    int first;
+    float share;
+    float slope;  /* d position in pixels / d grid      */
+} Place;
+
+/* ---- positions --------------------------------------------------------------------------------------------------- */
+
+/* PyTorch's rule: no gradient on the border itself. */
+static float clip(float at, float last, float *slope)
+{
+    if (at > 0 && at < last)
+        return at;
+    *slope = 0;
+    return at >= last ? last : at <= 0 ? 0 : at; /* a NaN stays one */
+}
+
+/* Folds `at` back and forth between lo and hi. */
+static float reflect(float at, float lo, float hi, float *slope)
+{
+    const float span = hi - lo;
+    if (span <= 0) {
+        *slope = 0;
+        return 0;
+    }
+    float from_lo = at - lo;
+    if (from_lo < 0) {
+        from_lo = -from_lo;
+        *slope = -*slope;
+    }
+    const float rest = fmodf(from_lo, span);
+    const bool forth = fmodf(floorf(from_lo / span), 2) == 0;
+    if (!forth)
+        *slope = -*slope;
+    return forth ? lo + rest : hi - rest;
+}
+
+static Place place(const Saved *how, float g, size_t size)
+{
+    const float n = (float)size, last = n - 1;
+    Place p = { .slope = how->align_corners ? last / 2 : n / 2 };
+    float at = how->align_corners ? (g + 1) / 2 * last : ((g + 1) * n - 1) / 2;
+    if (how->padding == DF_PAD_REFLECTION)
+        at = how->align_corners ? reflect(at, 0, last, &p.slope) : reflect(at, -0.5f, last + 0.5f, &p.slope);
+    if (how->padding != DF_PAD_ZEROS)
+        at = clip(at, last, &p.slope);
+    p.inside = at > -1 && at < n; /* false for NaN */
+    if (p.inside) {
+        const float first = floorf(at);
+        p.first = (int)first;
+        p.share = at - first;
+    }
+    return p;
+}
+
+typedef struct {
+    Place x, y;
+    int taps;
+    size_t at[TAPS];   /* pixel of each tap within the map            */
+    float weight[TAPS];
+    int corner[TAPS];  /* 0..3: top left, top right, bottom left, ... */
+} Point;
+
+static Point point_at(const Job *j, size_t i)
+{
+    Point p = { .x = place(&j->how, j->grid[2 * i], j->W), .y = place(&j->how, j->grid[2 * i + 1], j->H) };
+    for (int corner = 0; corner < TAPS && p.x.inside && p.y.inside; corner++) {
+        const int right = corner & 1, below = corner >> 1, x = p.x.first + right, y = p.y.first + below;
+        if (x < 0 || y < 0 || x >= (int)j->W || y >= (int)j->H)
+            continue;
+        p.at[p.taps] = (size_t)y * j->W + (size_t)x;
+        p.weight[p.taps] = (right ? p.x.share : 1 - p.x.share) * (below ? p.y.share : 1 - p.y.share);
+        p.corner[p.taps++] = corner;
+    }
+    return p;
+}
+
+/* The channels of sample n and group g: in the map, and in the result at a point. */
+static size_t map_at(const Job *j, size_t n, size_t g)
+{
+    return n * j->H * j->W * j->C + g * j->D;
+}
+
+static size_t result_at(const Job *j, size_t i)
+{
+    const size_t plane = i / j->points, n = plane / j->G, g = plane % j->G;
+    return (n * j->points + i % j->points) * j->C + g * j->D;
+}
+
+/* ---- forward ----------------------------------------------------------------------------------------------------- */
+
+static void range(void *arg, const DfPointwiseKernels *k, size_t from, size_t count)
+{
+    const Job *j = arg;
+    for (size_t i = from; i < from + count; i++) {
+        const size_t plane = i / j->points;
+        const float *map = j->x + map_at(j, plane / j->G, plane % j->G);
+        const Point p = point_at(j, i);
+        const float *tap[TAPS];
+        for (int t = 0; t < p.taps; t++)
+            tap[t] = map + p.at[t] * j->C;
+        k->blend(j->y + result_at(j, i), tap, p.weight, p.taps, j->D);
+    }
+}
+
+/* ---- backward ---------------------------------------------------------------------------------------------------- */
+
+/* Into the map. One sample, one group, some channels: a task meets no other one at the pixels that it adds to. */
+static void map_grad(void *arg, size_t task, void *scratch)
+{
+    const Job *j = arg;
+    const size_t plane = task / j->channel_blocks, channel = task % j->channel_blocks * CHANNELS;
+    const size_t n = j->D - channel < CHANNELS ? j->D - channel : CHANNELS;
+    float *map = j->gx + map_at(j, plane / j->G, plane % j->G) + channel;
+    (void)scratch;
+    for (size_t i = plane * j->points; i < (plane + 1) * j->points; i++) {
+        const Point p = point_at(j, i);
+        const float *g = j->gy + result_at(j, i) + channel;
+        for (int t = 0; t < p.taps; t++)
+            j->k->accumulate(map + p.at[t] * j->C, g, p.weight[t], n);
+    }
+}
+
+/* Into the positions: the slope of the bilinear surface, from the corners' values along the gradient. */
+static void grid_grad_range(void *arg, const DfPointwiseKernels *k, size_t from, size_t count)
+{
+    const Job *j = arg;
+    for (size_t i = from; i < from + count; i++) {
+        const size_t plane = i / j->points;
+        const float *map = j->x + map_at(j, plane / j->G, plane % j->G);
+        const Point p = point_at(j, i);
+        double corner[TAPS] = { 0 };
+        for (int t = 0; t < p.taps; t++)
+            corner[p.corner[t]] = k->dot(j->gy + result_at(j, i), map + p.at[t] * j->C, j->D);
+        const double u = (double)p.x.share, v = (double)p.y.share;
+        const double along_x = (1 - v) * (corner[1] - corner[0]) + v * (corner[3] - corner[2]);
+        const double along_y = (1 - u) * (corner[2] - corner[0]) + u * (corner[3] - corner[1]);
+        j->g_grid[2 * i] += (float)(along_x * (double)p.x.slope);
+        j->g_grid[2 * i + 1] += (float)(along_y * (double)p.y.slope);
+    }
+}
+
+static Job make_job(DfCtx *c, const DfTensor *x, const DfTensor *grid, Saved how)
+{
+    const size_t C = (size_t)df_dim(x, 3), G = (size_t)how.groups, D = C / G;
+    return (Job){ .k = &c->k->pointwise, .how = how, .x = x->data, .grid = grid->data, .H = (size_t)df_dim(x, 1),
+                  .W = (size_t)df_dim(x, 2), .C = C, .D = D, .G = G, .points = (size_t)df_dim(grid, 1) * (size_t)df_dim(grid, 2),
+                  .channel_blocks = df_blocks(D, CHANNELS) };
+}
+
+static void each_point(DfCtx *c, DfRange *run, Job *j, const DfTensor *grid)
+{
+    df_ranges(c, df_size(grid) / 2, df_at_least_1(DF_BLOCK / 4 / j->D), run, j);
+}
+
+static void backward(DfCtx *c, DfTensor *y)
+{
+    DfTensor *const x = y->src[0], *const grid = y->src[1];
+    const Saved *how = y->saved;
+    Job job = make_job(c, x, grid, *how);
+    job.gy = y->grad;
+    if ((job.gx = df_grad(c, x)))
+        df_run(c, (size_t)df_dim(x, 0) * job.G * job.channel_blocks, 0, map_grad, &job);
+    if ((job.g_grid = df_grad(c, grid)))
+        each_point(c, grid_grad_range, &job, grid);
+}
+
+static const DfOp op = { "grid_sample", backward };
+
+DfTensor *df_grid_sample(DfCtx *c, DfTensor *x, DfTensor *grid, int groups, DfPadding padding, bool align_corners)
+{
+    if (c->err)
+        return &c->nil;
+    if (x->shape.n != 4 || grid->shape.n != 4 || groups < 1 || df_dim(x, 3) % groups || df_dim(x, 1) < 1 || df_dim(x, 2) < 1 ||
+        df_dim(grid, 0) != df_dim(x, 0) * groups || df_dim(grid, 3) != 2)
+        return df_refuse(c, "grid_sample: x (%s), grid (%s), %d groups: want N H W C, N*groups h w 2, and groups that divide C",
+                         DF_TEXT(x), DF_TEXT(grid), groups);
+    const DfShape shape = DF_SHAPE(df_dim(x, 0), df_dim(grid, 1), df_dim(grid, 2), df_dim(x, 3));
+    DfTensor *y = df_output(c, &op, shape, DF_SOURCES_OF(x, grid));
+    if (df_skip(c, y))
+        return y;
+    const Saved how = { groups, padding, align_corners };
+    Saved *note = df_taped(y) ? df_save(c, y, sizeof *note) : NULL;
+    if (note)
+        *note = how;
+    Job job = make_job(c, x, grid, how);
+    job.y = y->data;
+    each_point(c, range, &job, grid);
+    return y;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tensor/interpolate.c -- a map resized: nearest, bilinear, bicubic (Keys, 1981, a = -0.75). All three are separable: each
+ * output position of an axis is a weighted sum of 1, 2 or 4 input positions, so one table per axis says it all.
+ *
+ * The positions are PyTorch's: bilinear clamps the source position at 0 before it takes neighbours, bicubic does not and clamps
+ * the neighbours instead; nearest multiplies by in / out in float32, which decides ties.
+ */
+#include <math.h>
+
+#include "tensor/op.h"
+
+enum { TAPS = 4, CHANNELS = 64 };
+
+typedef struct {
+    int n, taps;
+    int *index;    /* n taps */
+    float *weight; /* n taps */
+} Axis;
+
+typedef struct {
+    Axis y, x;
+} Saved;
+
+static double source(int i, int in, int out, bool align_corners)
+{
+    if (align_corners)
+        return out > 1 ? i * ((double)(in - 1) / (out - 1)) : 0;
+    return (i + 0.5) * ((double)in / out) - 0.5;
+}
+
+static int clamp(int i, int n)
+{
+    return i < 0 ? 0 : i > n - 1 ? n - 1 : i;
+}
+
+static void nearest_tap(Axis *a, int i, int in)
+{
+    const float ratio = (float)in / (float)a->n;
+    a->index[i] = clamp((int)floorf((float)i * ratio), in);
+    a->weight[i] = 1;
+}
+
+static void bilinear_taps(Axis *a, int i, int in, bool align_corners)
+{
+    const double at = fmax(source(i, in, a->n, align_corners), 0);
+    const int first = clamp((int)at, in);
+    const double share = at - first;
+    a->index[2 * i] = first;
+    a->index[2 * i + 1] = clamp(first + 1, in);
+    a->weight[2 * i] = (float)(1 - share);
+    a->weight[2 * i + 1] = (float)share;
+}
+
+static double near_cubic(double t, double a) /* |t| <= 1 */
+{
+    return ((a + 2) * t - (a + 3)) * t * t + 1;
+}
+
+static double far_cubic(double t, double a) /* 1 <= |t| <= 2 */
+{
+    return ((a * t - 5 * a) * t + 8 * a) * t - 4 * a;
+}
+
+static void bicubic_taps(Axis *a, int i, int in, bool align_corners)
+{
+    const double at = source(i, in, a->n, align_corners), first = floor(at), t = at - first, A = -0.75;
+    const double weight[TAPS] = { far_cubic(t + 1, A), near_cubic(t, A), near_cubic(1 - t, A), far_cubic(2 - t, A) };
+    for (int k = 0; k < TAPS; k++) {
+        a->index[TAPS * i + k] = clamp((int)first - 1 + k, in);
+        a->weight[TAPS * i + k] = (float)weight[k];
+    }
+}
+
+static void fill(Axis *a, int in, DfInterpolation how, bool align_corners)
+{
+    for (int i = 0; i < a->n; i++)
+        switch (how) {
+        case DF_NEAREST: nearest_tap(a, i, in); break;
+        case DF_BILINEAR: bilinear_taps(a, i, in, align_corners); break;
+        case DF_BICUBIC: bicubic_taps(a, i, in, align_corners); break;
+        }
+}
+
+/* Both tables, in one block with their owner. */
+static Saved *make_tables(DfCtx *c, DfTensor *y, const DfTensor *x, DfInterpolation how, bool align_corners)
+{
+    const int taps = how == DF_NEAREST ? 1 : how == DF_BILINEAR ? 2 : 4;
+    const size_t ny = (size_t)(df_dim(y, 1) * taps), nx = (size_t)(df_dim(y, 2) * taps);
+    Saved *s = df_save(c, y, sizeof *s + (ny + nx) * (sizeof(int) + sizeof(float)));
+    if (!s)
+        return NULL;
+    int *index = (int *)(s + 1);
+    float *weight = (float *)(index + ny + nx);
+    s->y = (Axis){ df_dim(y, 1), taps, index, weight };
+    s->x = (Axis){ df_dim(y, 2), taps, index + ny, weight + ny };
+    fill(&s->y, df_dim(x, 1), how, align_corners);
+    fill(&s->x, df_dim(x, 2), how, align_corners);
+    return s;
+}
+
+typedef struct {
+    const Saved *s;
+    const DfPointwiseKernels *k;
+    const float *from;
+    float *to;
+    size_t h, w, C, channel_blocks; /* of the input */
+} Job;
+
+/* The taps of output pixel (i, j), as offsets in pixels within the input map, with their weights. */
+static int taps_at(const Job *job, int i, int j, size_t *at, float *weight)
+{
+    const Axis *y = &job->s->y, *x = &job->s->x;
+    int n = 0;
+    for (int a = 0; a < y->taps; a++)
+        for (int b = 0; b < x->taps; b++, n++) {
+            at[n] = (size_t)y->index[i * y->taps + a] * job->w + (size_t)x->index[j * x->taps + b];
+            weight[n] = y->weight[i * y->taps + a] * x->weight[j * x->taps + b];
+        }
+    return n;
+}
+
+static void forward_row(void *arg, size_t task, void *scratch)
+{
+    const Job *job = arg;
+    const int H = job->s->y.n, W = job->s->x.n, i = (int)(task % (size_t)H);
+    const float *map = job->from + task / (size_t)H * job->h * job->w * job->C;
+    float *out = job->to + task * (size_t)W * job->C;
+    (void)scratch;
+    for (int j = 0; j < W; j++, out += job->C) {
+        size_t at[TAPS * TAPS];
+        float weight[TAPS * TAPS];
+        const float *tap[TAPS * TAPS];
+        const int n = taps_at(job, i, j, at, weight);
+        for (int t = 0; t < n; t++)
+            tap[t] = map + at[t] * job->C;
+        job->k->blend(out, tap, weight, n, job->C);
+    }
+}
+
+/* One sample, some channels: a task meets no other one at the pixels that it adds to. */
+static void backward_channels(void *arg, size_t task, void *scratch)
+{
+    const Job *job = arg;
+    const int H = job->s->y.n, W = job->s->x.n;
+    const size_t sample = task / job->channel_blocks, channel = task % job->channel_blocks * CHANNELS;
+    const size_t n = job->C - channel < CHANNELS ? job->C - channel : CHANNELS;
+    const float *g = job->from + sample * (size_t)H * (size_t)W * job->C + channel;
+    float *map = job->to + sample * job->h * job->w * job->C + channel;
+    (void)scratch;
+    for (int i = 0; i < H; i++)
+        for (int j = 0; j < W; j++, g += job->C) {
+            size_t at[TAPS * TAPS];
+            float weight[TAPS * TAPS];
+            const int taps = taps_at(job, i, j, at, weight);
+            for (int t = 0; t < taps; t++)
+                job->k->accumulate(map + at[t] * job->C, g, weight[t], n);
+        }
+}
+
+static Job make_job(DfCtx *c, const DfTensor *x, const Saved *s, const float *from, float *to)
+{
+    const size_t C = (size_t)df_dim(x, 3);
+    return (Job){ s, &c->k->pointwise, from, to, (size_t)df_dim(x, 1), (size_t)df_dim(x, 2), C, df_blocks(C, CHANNELS) };
+}
+
+static void backward(DfCtx *c, DfTensor *y)
+{
+    float *gx = df_grad(c, y->src[0]);
+    Job job = make_job(c, y->src[0], y->saved, y->grad, gx);
+    if (gx)
+        df_run(c, (size_t)df_dim(y, 0) * job.channel_blocks, 0, backward_channels, &job);
+}
+
+static const DfOp op = { "interpolate", backward };
+
+DfTensor *df_interpolate(DfCtx *c, DfTensor *x, int H, int W, DfInterpolation how, bool align_corners)
+{
+    if (c->err)
+        return &c->nil;
+    if (x->shape.n != 4 || H < 1 || W < 1 || df_dim(x, 1) < 1 || df_dim(x, 2) < 1)
+        return df_refuse(c, "interpolate: (%s) to %d x %d: want N H W C and sizes of at least 1", DF_TEXT(x), H, W);
+    DfTensor *y = df_output(c, &op, DF_SHAPE(df_dim(x, 0), H, W, df_dim(x, 3)), 1, &x);
+    if (df_skip(c, y))
+        return y;
+    const Saved *s = make_tables(c, y, x, how, align_corners);
+    if (!s)
+        return &c->nil;
+    Job job = make_job(c, x, s, x->data, y->data);
+    df_run(c, (size_t)df_dim(y, 0) * (size_t)H, 0, forward_row, &job);
+    return y;
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tensor/pool2d.c -- the largest value or the mean of windows of a map. Windows are separable: a table per axis says where each
+ * begins and ends, and what a mean divides by.
+ */
+#include <math.h>
+#include <stdint.h>
+
+#include "tensor/op.h"
+
+enum { CHANNELS = 64 };
+
+typedef struct {
+    int from, to;  /* within the map        */
+    float divisor; /* of a mean, this axis  */
+} Window;
+
+typedef struct {
+    int H, W;         /* of the result                                             */
+    Window *y, *x;    /* H, W                                                      */
+    int32_t *largest; /* max pooling on the tape: the pixel each value came from   */
+} Saved;
+
+typedef struct {
+    const Saved *s;
+    const DfPointwiseKernels *k;
+    const float *from;
+    float *to;
+    size_t h, w, C, channel_blocks; /* of the input */
+} Job;
+
+static Job make_job(DfCtx *c, const DfTensor *x, const Saved *s, const float *from, float *to)
+{
+    const size_t C = (size_t)df_dim(x, 3);
+    return (Job){ s, &c->k->pointwise, from, to, (size_t)df_dim(x, 1), (size_t)df_dim(x, 2), C, df_blocks(C, CHANNELS) };
+}
+
+/* ---- tables ------------------------------------------------------------------------------------------------------ */
+
+static int pooled_size(int in, int kernel, int stride, int padding, bool ceil_mode)
+{
+    const int room = in + 2 * padding - kernel;
+    if (room < 0)
+        return 0;
+    int out = (room + (ceil_mode ? stride - 1 : 0)) / stride + 1;
+    if (ceil_mode && (out - 1) * stride >= in + padding) /* the last window must begin within the map or the left padding */
+        out--;
+    return out;
+}
+
+static Window sliding(int i, int in, int kernel, int stride, int padding, bool count_padding)
+{
+    int from = i * stride - padding, to = from + kernel;
+    to = to < in + padding ? to : in + padding;
+    const int whole = to - from;
+    from = from > 0 ? from : 0;
+    to = to < in ? to : in;
+    return (Window){ from, to, (float)(count_padding ? whole : to - from) };
+}
+
+static Window adaptive(int i, int in, int out)
+{
+    const int from = (int)((int64_t)i * in / out), to = (int)(((int64_t)(i + 1) * in + out - 1) / out);
+    return (Window){ from, to, (float)(to - from) };
+}
+
+static Saved *make_tables(DfCtx *c, DfTensor *y, size_t n_largest)
+{
+    const int H = df_dim(y, 1), W = df_dim(y, 2);
+    const size_t windows = (size_t)H + (size_t)W;
+    Saved *s = df_save(c, y, sizeof *s + windows * sizeof(Window) + n_largest * sizeof(int32_t));
+    if (s) {
+        Window *w = (Window *)(s + 1);
+        *s = (Saved){ H, W, w, w + H, n_largest ? (int32_t *)(w + windows) : NULL };
+    }
+    return s;
+}
+
+/* ---- mean -------------------------------------------------------------------------------------------------------- */
+
+static void mean_row(void *arg, size_t task, void *scratch)
+{
+    const Job *job = arg;
+    const Saved *s = job->s;
+    const Window y = s->y[task % (size_t)s->H];
+    const float *map = job->from + task / (size_t)s->H * job->h * job->w * job->C;
+    float *out = job->to + task * (size_t)s->W * job->C;
+    (void)scratch;
+    for (int j = 0; j < s->W; j++, out += job->C) {
+        const Window x = s->x[j];
+        job->k->blend(out, NULL, NULL, 0, job->C);
+        for (int a = y.from; a < y.to; a++)
+            for (int b = x.from; b < x.to; b++)
+                job->k->add(out, out, map + ((size_t)a * job->w + (size_t)b) * job->C, job->C);
+        job->k->scale(out, out, 1 / (y.divisor * x.divisor), job->C);
+    }
+}
+
+/* One sample, some channels: a task meets no other one at the pixels that it adds to. */
+static void mean_grad(void *arg, size_t task, void *scratch)
+{
+    const Job *job = arg;
+    const Saved *s = job->s;
+    const size_t sample = task / job->channel_blocks, channel = task % job->channel_blocks * CHANNELS;
+    const size_t n = job->C - channel < CHANNELS ? job->C - channel : CHANNELS;
+    const float *g = job->from + sample * (size_t)s->H * (size_t)s->W * job->C + channel;
+    float *map = job->to + sample * job->h * job->w * job->C + channel;
+    (void)scratch;
+    for (int i = 0; i < s->H; i++)
+        for (int j = 0; j < s->W; j++, g += job->C)
+            for (int a = s->y[i].from; a < s->y[i].to; a++)
+                for (int b = s->x[j].from; b < s->x[j].to; b++)
+                    job->k->accumulate(map + ((size_t)a * job->w + (size_t)b) * job->C, g, 1 / (s->y[i].divisor * s->x[j].divisor), n);
+}
+
+static void mean_backward(DfCtx *c, DfTensor *y)
+{
+    float *gx = df_grad(c, y->src[0]);
+    Job job = make_job(c, y->src[0], y->saved, y->grad, gx);
+    if (gx)
+        df_run(c, (size_t)df_dim(y, 0) * job.channel_blocks, 0, mean_grad, &job);
+}
+
+static const DfOp mean_op = { "avg_pool2d", mean_backward };
+
+static DfTensor *run_mean(DfCtx *c, DfTensor *y, const DfTensor *x, const Saved *s)
+{
+    Job job = make_job(c, x, s, x->data, y->data);
+    df_run(c, (size_t)df_dim(y, 0) * (size_t)s->H, 0, mean_row, &job);
+    return y;
+}
+
+/* Refuses, or says how large the result is. */
+static bool fits(DfCtx *c, const char *name, const DfTensor *x, const int kernel[2], const int stride[2], const int padding[2],
+                 bool ceil_mode, DfShape *out)
+{
+    bool good = x->shape.n == 4;
+    for (int i = 0; i < 2 && good; i++)
+        good = kernel[i] > 0 && stride[i] > 0 && padding[i] >= 0 && padding[i] <= kernel[i] / 2;
+    if (good)
+        *out = DF_SHAPE(df_dim(x, 0), pooled_size(df_dim(x, 1), kernel[0], stride[0], padding[0], ceil_mode),
+                        pooled_size(df_dim(x, 2), kernel[1], stride[1], padding[1], ceil_mode), df_dim(x, 3));
+    if (!good || out->d[1] < 1 || out->d[2] < 1) {
+        df_refuse(c, "%s: (%s), kernel %d x %d, stride %d x %d, padding %d x %d: want N H W C, padding of at most half the kernel, and a map not smaller than it",
+                  name, DF_TEXT(x), kernel[0], kernel[1], stride[0], stride[1], padding[0], padding[1]);
+        return false;
+    }
+    return true;
+}
+
+static void sliding_tables(Saved *s, const DfTensor *x, const int kernel[2], const int stride[2], const int padding[2], bool count_padding)
+{
+    for (int i = 0; i < s->H; i++)
+        s->y[i] = sliding(i, df_dim(x, 1), kernel[0], stride[0], padding[0], count_padding);
+    for (int i = 0; i < s->W; i++)
+        s->x[i] = sliding(i, df_dim(x, 2), kernel[1], stride[1], padding[1], count_padding);
+}
+
+DfTensor *df_avg_pool2d(DfCtx *c, DfTensor *x, const int kernel[2], const int stride[2], const int padding[2], bool ceil_mode, bool count_include_pad)
+{
+    DfShape shape;
+    if (c->err || !fits(c, "avg_pool2d", x, kernel, stride, padding, ceil_mode, &shape))
+        return &c->nil;
+    DfTensor *y = df_output(c, &mean_op, shape, 1, &x);
+    if (df_skip(c, y))
+        return y;
+    Saved *s = make_tables(c, y, 0);
+    if (!s)
+        return &c->nil;
+    sliding_tables(s, x, kernel, stride, padding, count_include_pad);
+    return run_mean(c, y, x, s);
+}
+
+DfTensor *df_adaptive_avg_pool2d(DfCtx *c, DfTensor *x, int H, int W)
+{
+    if (c->err)
+        return &c->nil;
+    if (x->shape.n != 4 || H < 1 || W < 1 || df_dim(x, 1) < 1 || df_dim(x, 2) < 1)
+        return df_refuse(c, "adaptive_avg_pool2d: (%s) to %d x %d: want N H W C and sizes of at least 1", DF_TEXT(x), H, W);
+    DfTensor *y = df_output(c, &mean_op, DF_SHAPE(df_dim(x, 0), H, W, df_dim(x, 3)), 1, &x);
+    if (df_skip(c, y))
+        return y;
+    Saved *s = make_tables(c, y, 0);
+    if (!s)
+        return &c->nil;
+    for (int i = 0; i < H; i++)
+        s->y[i] = adaptive(i, df_dim(x, 1), H);
+    for (int i = 0; i < W; i++)
+        s->x[i] = adaptive(i, df_dim(x, 2), W);
+    return run_mean(c, y, x, s);
+}
+
+/* ---- max --------------------------------------------------------------------------------------------------------- */
+
+static void max_row(void *arg, size_t task, void *scratch)
+{
+    const Job *job = arg;
+    const Saved *s = job->s;
+    const Window y = s->y[task % (size_t)s->H];
+    const float *map = job->from + task / (size_t)s->H * job->h * job->w * job->C;
+    float *out = job->to + task * (size_t)s->W * job->C;
+    (void)scratch;
+    for (int j = 0; j < s->W; j++, out += job->C) {
+        const Window x = s->x[j];
+        const float *first = map + ((size_t)y.from * job->w + (size_t)x.from) * job->C;
+        job->k->max(out, first, first, job->C);
+        for (int a = y.from; a < y.to; a++)
+            for (int b = x.from; b < x.to; b++)
+                job->k->max(out, out, map + ((size_t)a * job->w + (size_t)b) * job->C, job->C);
+    }
+}
+
+static void largest_of(float *best, int32_t *at, const float *x, int32_t pixel, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (x[i] > best[i] || isnan(x[i])) {
+            best[i] = x[i];
+            at[i] = pixel;
+        }
+}
+
+/* The same, noting where each value came from: the first of equals, as PyTorch does. */
+static void max_row_noting(void *arg, size_t task, void *scratch)
+{
+    const Job *job = arg;
+    const Saved *s = job->s;
+    const Window y = s->y[task % (size_t)s->H];
+    const float *map = job->from + task / (size_t)s->H * job->h * job->w * job->C;
+    float *out = job->to + task * (size_t)s->W * job->C;
+    int32_t *at = s->largest + task * (size_t)s->W * job->C;
+    (void)scratch;
+    for (int j = 0; j < s->W; j++, out += job->C, at += job->C) {
+        const Window x = s->x[j];
+        for (size_t i = 0; i < job->C; i++) {
+            out[i] = -INFINITY;
+            at[i] = y.from * (int32_t)job->w + x.from;
+        }
+        for (int a = y.from; a < y.to; a++)
+            for (int b = x.from; b < x.to; b++) {
+                const int32_t pixel = a * (int32_t)job->w + b;
+                largest_of(out, at, map + (size_t)pixel * job->C, pixel, job->C);
+            }
+    }
+}
+
+static void max_grad(void *arg, size_t task, void *scratch)
+{
+    const Job *job = arg;
+    const size_t pixels = (size_t)job->s->H * (size_t)job->s->W;
+    const size_t sample = task / job->channel_blocks, channel = task % job->channel_blocks * CHANNELS;
+    const size_t n = job->C - channel < CHANNELS ? job->C - channel : CHANNELS;
+    const float *g = job->from + sample * pixels * job->C + channel;
+    const int32_t *at = job->s->largest + sample * pixels * job->C + channel;
+    float *map = job->to + sample * job->h * job->w * job->C + channel;
+    (void)scratch;
+    for (size_t p = 0; p < pixels; p++, g += job->C, at += job->C)
+        for (size_t i = 0; i < n; i++)
+            map[(size_t)at[i] * job->C + i] += g[i];
+}
+
+static void max_backward(DfCtx *c, DfTensor *y)
+{
+    float *gx = df_grad(c, y->src[0]);
+    Job job = make_job(c, y->src[0], y->saved, y->grad, gx);
+    if (gx)
+        df_run(c, (size_t)df_dim(y, 0) * job.channel_blocks, 0, max_grad, &job);
+}
+
+static const DfOp max_op = { "max_pool2d", max_backward };
+
+DfTensor *df_max_pool2d(DfCtx *c, DfTensor *x, const int kernel[2], const int stride[2], const int padding[2], bool ceil_mode)
+{
+    DfShape shape;
+    if (c->err || !fits(c, "max_pool2d", x, kernel, stride, padding, ceil_mode, &shape))
+        return &c->nil;
+    DfTensor *y = df_output(c, &max_op, shape, 1, &x);
+    if (df_skip(c, y))
+        return y;
+    Saved *s = make_tables(c, y, df_taped(y) ? df_size(y) : 0);
+    if (!s)
+        return &c->nil;
+    sliding_tables(s, x, kernel, stride, padding, false);
+    Job job = make_job(c, x, s, x->data, y->data);
+    df_run(c, (size_t)df_dim(y, 0) * (size_t)s->H, 0, df_taped(y) ? max_row_noting : max_row, &job);
+    return y;
+}
