@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernels/gemm.h -- matrix products and convolutions. Part of the door kernels/kernels.h: include that.
+ *
+ * The forward pass multiplies by weights that stay the same, so they are packed once, into panels of DF_PANEL columns in the
+ * order in which a kernel reads them (Goto and van de Geijn, ACM TOMS 2008). What follows a product -- bias, activation, scale,
+ * residual -- is done while the result is still in registers. Products of two changing matrices, in backward passes, go through
+ * OpenBLAS tile by tile.
+ *
+ * Drivers return DF_OK or DF_ENOMEM. All matrices are row-major; `ld..` is the distance of rows in floats.
+ */
+#ifndef DF_KERNELS_GEMM_H
+#define DF_KERNELS_GEMM_H
+
+enum { DF_PANEL = 16, DF_TILE_ROWS = 16 /* at most */ };
+
+/* What happens to a result before it is stored: y = act(y + bias) * scale + residual. */
+typedef struct {
+    const float *bias;      /* per column, or NULL                                                          */
+    DfAct act;
+    const float *scale;     /* per column, or NULL                                                          */
+    const float *residual;  /* laid out as the result, or NULL; may be the result itself: then it is added to */
+} DfEpilogue;
+
+/* A matrix of k rows and n columns cut into panels of DF_PANEL columns: panel j holds rows 0..k-1, DF_PANEL floats each. The last
+ * one is filled up with zeros. */
+typedef struct {
+    const float *data;
+    size_t k, n;
+} DfPanels;
+
+/* ---- packed weights ---------------------------------------------------------------------------------------------- */
+
+typedef enum {
+    DF_PACK_GEMM,     /* a linear layer, or a convolution by patches; groups one after the other */
+    DF_PACK_WINOGRAD  /* a 3x3 convolution transformed by Winograd's F(4x4, 3x3)                 */
+} DfPackKind;
+typedef struct DfPacked DfPacked;
+
+/* Of a weight of O rows, K columns each (a convolution: O kh kw I/groups); the product is x w'. */
+int df_pack(DfPacked **out, DfPool *, const float *w, size_t O, size_t K, size_t groups);
+/* Of O 3 3 I. */
+int df_pack_winograd(DfPacked **out, DfPool *, const float *w, size_t O, size_t I);
+void df_packed_free(DfPacked *); /* NULL is fine */
+DfPackKind df_packed_kind(const DfPacked *);
+size_t df_packed_bytes(const DfPacked *);
+
+/* ---- products ---------------------------------------------------------------------------------------------------- */
+
+/* y = epilogue(a w'): a is M K, w O K (one group), y M O. */
+int df_gemm_packed(DfPool *, const DfKernels *, size_t M, const float *a, size_t lda, const DfPacked *w, float *y, size_t ldy, DfEpilogue);
+/* y = epilogue(act(x w1' + b1) w2'), contiguous rows; the hidden layer exists a few rows at a time. */
+int df_mlp_packed(DfPool *, const DfKernels *, size_t M, const float *x, const DfPacked *w1, const float *b1, DfAct, const DfPacked *w2, float *y, DfEpilogue);
+/* c = alpha op(a) op(b) + beta c, op transposing if asked to: a is M K, or K M if transposed. beta = 0: c is not read. */
+int df_gemm(DfPool *, bool transpose_a, bool transpose_b, size_t M, size_t N, size_t K, float alpha, const float *a, size_t lda,
+            const float *b, size_t ldb, float beta, float *c, size_t ldc);
+/* sum[j] += the sum of column j. */
+int df_column_sums(DfPool *, float *sum, const float *x, size_t rows, size_t columns);
+
+/* ---- convolutions, channels last --------------------------------------------------------------------------------- */
+
+/* x is N H W I, y N oH oW O, the weight O kh kw I/groups. */
+typedef struct {
+    int N, H, W, I, O, kh, kw, oH, oW;
+    int stride[2], padding[2], dilation[2], groups;
+} DfConvShape;
+
+/* May df_conv_winograd compute this one, and is that likely to be faster? */
+bool df_conv_prefers_winograd(const DfConvShape *);
+/* y = epilogue(conv(x, w)) with w packed either way. */
+int df_conv_forward(DfPool *, const DfKernels *, const DfConvShape *, const float *x, const DfPacked *w, float *y, DfEpilogue);
+/* x += the transposed convolution of y: dL/dx from dL/dy, and the forward pass of a transposed convolution. The weight is as it
+ * comes, not packed; `bias` (I) is added to every pixel, or NULL. */
+int df_conv_transposed(DfPool *, const DfKernels *, const DfConvShape *, const float *y, const float *w, const float *bias, float *x);
+/* w += dL/dw from x and dL/dy. */
+int df_conv_weight_grad(DfPool *, const DfKernels *, const DfConvShape *, const float *x, const float *dy, float *dw);
+
+/* Depthwise: I == O == groups, weight kh kw C. The same three. */
+int df_depthwise_forward(DfPool *, const DfKernels *, const DfConvShape *, const float *x, const float *w, float *y, DfEpilogue);
+int df_depthwise_transposed(DfPool *, const DfKernels *, const DfConvShape *, const float *y, const float *w, float *x);
+int df_depthwise_weight_grad(DfPool *, const DfKernels *, const DfConvShape *, const float *x, const float *dy, float *dw);
+
+/* ---- leaves ------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    int tile_m, tile_n; /* the largest tile; tile_n is a multiple of DF_PANEL */
+    /* c = a b, or c += a b if `add`: a m x k in rows of lda, b k x n in panels that lie `panel` floats apart, m <= tile_m,
+     * n <= tile_n. `last`, if not NULL, is applied at the end; its pointers are moved to this tile. */
+    void (*tile)(int m, int n, size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c, size_t ldc, bool add,
+                 const DfEpilogue *last);
+    /* v[i] = (B' d B)[i], i = 0..35, of a 6x6 patch d of pixels with n channels. d[y][x] points to pixel (y, x); v[i] is at
+     * v + i * stride. */
+    void (*winograd_input)(float *v, size_t stride, const float *const d[36], size_t n);
+    /* y = epilogue(A' m A), the 4x4 pixels of n channels; m[i] at m + i * stride. Pixels outside h x w are not stored. Rows and
+     * pixels of y (and of the residual) are ld_row and ld_pixel floats apart. */
+    void (*winograd_output)(float *y, size_t ld_row, size_t ld_pixel, int h, int w, const float *m, size_t stride, size_t n, const DfEpilogue *);
+    /* y[p] = epilogue(sum over t of x[t] + p * step, times w[t]): `pixels` outputs of n channels from `taps` taps. */
+    void (*depthwise)(float *y, size_t pixels, size_t n, const float *const *x, size_t step, const float *const *w, size_t taps, const DfEpilogue *);
+} DfGemmKernels;
+
+/* The product of one thread: y = epilogue(a b) for columns n0..n1-1 (n0 a multiple of tile_n) and m rows; y, residual, bias and
+ * scale point to column 0. Drivers are made of it. */
+void df_gemm_rows(const DfGemmKernels *, size_t m, const float *a, size_t lda, DfPanels b, size_t n0, size_t n1, float *y, size_t ldy,
+                  const DfEpilogue *);
+#endif
