@@ -5,7 +5,10 @@
 #ifndef DF_DATASETS_DATASETS_H
 #define DF_DATASETS_DATASETS_H
 
+#include "datasets/coco.h"
 #include "datasets/image.h"
+#include "datasets/loader.h"
+#include "datasets/pipeline.h"
 #include "datasets/resize.h"
 
 #endif

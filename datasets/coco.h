@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * datasets/coco.h -- a COCO annotation file (instances_*.json) and its folder of pictures, as mmdet's CocoDataset sees them.
+ */
+#ifndef DF_DATASETS_COCO_H
+#define DF_DATASETS_COCO_H
+
+#include "config/config.h"
+
+enum { DF_COCO_CLASSES = 80 };
+extern const char *const df_coco_classes[DF_COCO_CLASSES]; /* CocoDataset.CLASSES, in order of the labels */
+
+typedef struct {
+    int64_t id;
+    int height, width; /* 0 where the file does not tell */
+    const char *file_name;
+    int first, n;      /* its boxes, in the order of the file */
+} DfCocoImage;
+
+typedef struct {
+    int64_t id, image_id, category_id;
+    double bbox[4];    /* x y width height, pixels */
+    double area;
+    int label;         /* of the category, -1 if the config leaves it out */
+    bool crowd, ignore;
+} DfCocoBox;
+
+typedef struct {
+    int64_t id;
+    const char *name;
+    int label;         /* -1: not among the classes */
+} DfCocoCategory;
+
+/* Everything lives until df_coco_free(). */
+typedef struct {
+    DfArena *arena;
+    const char *path;             /* of the annotation file                                                   */
+    int n_images, n_boxes, n_categories, n_classes;
+    DfCocoImage *images;          /* in the order of the file, which is mmdet's order                          */
+    DfCocoBox *boxes;             /* grouped by image                                                          */
+    DfCocoCategory *categories;
+    const char **classes;         /* n_classes: the name of each label                                         */
+    int64_t *category_ids;        /* n_classes: the category of each label, for results                        */
+    const char **picture;         /* n_images: path of each picture                                            */
+} DfCoco;
+
+/* `classes` are the n names a detector knows; n = 0 takes the 80 of COCO, and then a category beyond them is an error. Every
+ * class must be among the file's categories. Labels follow the order of the file's categories, as mmdet 2.x numbers them.
+ * `image_dir` is put in front of the file names ("" for none). */
+int df_coco_open(DfCoco **out, const char *ann_file, const char *image_dir, const char *const *classes, int n);
+int df_coco_open_json(DfCoco **out, DfJson *json, const char *image_dir, const char *const *classes, int n); /* from an open reader */
+void df_coco_free(DfCoco *); /* NULL is fine */
+
+/* The options of a dataset dict (data.test): ann_file, img_prefix, data_root, classes, ... */
+extern const DfOpt df_coco_opts[];
+
+/* Opens what a config's dataset dict names. `data_dir` (or NULL) is the root of the data, in place of the config's: of
+ * "data/coco/annotations/instances_val2017.json" the longest tail that exists under it is taken. */
+int df_coco_from_config(DfCoco **out, const DfNode *dataset, const char *data_dir);
+
+#endif
