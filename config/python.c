@@ -267,17 +267,17 @@ static DfNode *bracket(Parser *p, const char *close, int line)
 /* ---- dicts ------------------------------------------------------------------------------------------------------- */
 
 /* Everything of `from` into `dict`; `once`: a key may not be there already, as in dict(a=1, **from). */
-static bool pour(Parser *p, DfNode *dict, DfNode *from, bool once)
+static bool pour(Parser *p, DfNode *dict, DfNode *from, bool once, int line)
 {
     if (from->kind != DF_NODE_DICT) {
-        df_fail(DF_EVALUE, "%s:%d: met %s, want a dict to take the keys from", p->lexer.file, from->line, df_node_kind_name(from));
+        df_fail(DF_EVALUE, "%s:%d: met %s, want a dict to take the keys from", p->lexer.file, line, df_node_kind_name(from));
         return false;
     }
     for (DfNode *child = from->first, *next; child; child = next) {
         const char *key = child->key;
         next = child->next;
         if (once && df_tree_get(dict, key)) {
-            df_fail(DF_EVALUE, "%s:%d: dict() is given the key '%s' twice", p->lexer.file, from->line, key);
+            df_fail(DF_EVALUE, "%s:%d: dict() is given the key '%s' twice", p->lexer.file, line, key);
             return false;
         }
         df_tree_remove(child);
@@ -287,43 +287,59 @@ static bool pour(Parser *p, DfNode *dict, DfNode *from, bool once)
     return true;
 }
 
-/* One argument of dict(..): key=value, **dict, or in first place a dict. */
+/* One argument of dict(..): key=value or **dict. */
 static bool dict_argument(Parser *p, DfNode *dict)
 {
-    const Token next = peek(p);
-    if (p->token.kind == TOKEN_NAME && next.kind == TOKEN_SIGN && spells(&next, "=")) {
-        char key[MAX_NAME + 1];
-        const int line = p->token.line;
-        if (!name_text(p, &p->token, key))
-            return false;
-        advance(p);
-        advance(p);
-        DfNode *value = expression(p);
-        if (value && df_tree_get(dict, key)) {
-            df_fail(DF_EVALUE, "%s:%d: dict() is given the key '%s' twice", p->lexer.file, line, key);
-            return false;
-        }
-        return value && df_tree_set(p->tree, dict, key, value) == DF_OK;
+    const int line = p->token.line;
+    if (accept(p, "**")) {
+        DfNode *from = expression(p);
+        return from && pour(p, dict, from, true, line);
     }
-    const bool stars = accept(p, "**");
-    if (!stars && dict->n > 0) {
+    char key[MAX_NAME + 1];
+    const Token next = peek(p);
+    if (p->token.kind != TOKEN_NAME || next.kind != TOKEN_SIGN || !spells(&next, "=")) {
         unexpected(p, "key=value or **name");
         return false;
     }
-    DfNode *from = expression(p);
-    return from && pour(p, dict, from, stars);
+    if (!name_text(p, &p->token, key))
+        return false;
+    advance(p);
+    advance(p);
+    DfNode *value = expression(p);
+    if (value && df_tree_get(dict, key)) {
+        df_fail(DF_EVALUE, "%s:%d: dict() is given the key '%s' twice", p->lexer.file, line, key);
+        return false;
+    }
+    return value && df_tree_set(p->tree, dict, key, value) == DF_OK;
+}
+
+/* The dict that may stand first, without a name: dict(other, a=1). */
+static DfNode *dict_to_extend(Parser *p)
+{
+    const Token next = peek(p);
+    if (at_sign(p, ")") || at_sign(p, "**") || (next.kind == TOKEN_SIGN && spells(&next, "=")))
+        return df_tree_new(p->tree, DF_NODE_DICT, p->lexer.file, p->token.line);
+    DfNode *first = expression(p);
+    if (first && first->kind != DF_NODE_DICT)
+        return fail_at(p, first->line, "dict() wants key=value, **name or a dict");
+    if (first && !accept(p, ",") && !at_sign(p, ")"))
+        return unexpected(p, "',' or ')'");
+    return first;
 }
 
 static DfNode *dict_call(Parser *p, int line)
 {
-    DfNode *dict = df_tree_new(p->tree, DF_NODE_DICT, p->lexer.file, line);
-    while (dict && !at_sign(p, ")")) {
-        if (!dict_argument(p, dict))
+    DfNode *dict = dict_to_extend(p), *named = df_tree_new(p->tree, DF_NODE_DICT, p->lexer.file, line);
+    if (!dict || !named)
+        return NULL;
+    dict->line = line;
+    while (!at_sign(p, ")")) {
+        if (!dict_argument(p, named))
             return NULL;
         if (!accept(p, ",") && !at_sign(p, ")"))
             return unexpected(p, "',' or ')'");
     }
-    return dict && expect(p, ")") ? dict : NULL;
+    return expect(p, ")") && pour(p, dict, named, false, line) ? dict : NULL;
 }
 
 /* Keys are texts; a number is taken by its digits, as JSON does. */
@@ -352,9 +368,10 @@ static DfNode *dict_display(Parser *p, int line)
 {
     DfNode *dict = df_tree_new(p->tree, DF_NODE_DICT, p->lexer.file, line);
     while (dict && !at_sign(p, "}")) {
+        const int at = p->token.line;
         if (accept(p, "**")) {
             DfNode *from = expression(p);
-            if (!from || !pour(p, dict, from, false))
+            if (!from || !pour(p, dict, from, false, at))
                 return NULL;
         } else if (!set_pair(p, dict)) {
             return NULL;

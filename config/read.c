@@ -117,8 +117,6 @@ static int parse(DfConfig *tree, DfNode **root, const char *text, size_t size, c
 static int parse_file(DfConfig *tree, DfNode **root, const char *path)
 {
     const bool python = df_ends_with(path, ".py");
-    if (!python && !df_ends_with(path, ".json"))
-        return df_fail(DF_EVALUE, "%s: want a config file that ends in .py or .json", path);
     char *text = NULL;
     size_t size = 0;
     int error = df_file_text(&text, &size, path, MAX_FILE);
@@ -209,6 +207,8 @@ static int follow_bases(DfConfig *tree, DfNode **root, const Chain *chain)
 static int read_file(DfConfig *tree, DfNode **root, const char *path, const Chain *outer)
 {
     struct stat info;
+    if (!df_ends_with(path, ".py") && !df_ends_with(path, ".json"))
+        return df_fail(DF_EVALUE, "%s: want a config file that ends in .py or .json", path);
     if (stat(path, &info) < 0)
         return df_fail_errno("%s", path);
     const Chain chain = { path, info.st_dev, info.st_ino, outer ? outer->length + 1 : 1, outer };

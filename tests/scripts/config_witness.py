@@ -12,6 +12,7 @@ dropped too, which mmcv leaves to the reader. Executes the files: run it on conf
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -41,7 +42,7 @@ def read(path):
         stem, ext = os.path.splitext(base)
         for name, to in (('fileDirname', os.path.dirname(path) or '.'), ('fileBasenameNoExtension', stem), ('fileBasename', base),
                          ('fileExtname', ext)):
-            text = text.replace('{{ %s }}' % name, to)
+            text = re.sub(r'\{\{\s*%s\s*\}\}' % name, to, text)
         exec(compile(text, path, 'exec'), names)
         config = {k: v for k, v in names.items() if not k.startswith('__')}
     bases = config.pop('_base_', [])

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tests/config/test_config_python.c -- what a Python config must not hold, and how that is said. What it may hold is in
+ * tests/data/config/values.py.
+ */
+#include "config/config.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct { const char *text, *words; } Case;
+
+static void expect_refused(const char *text, size_t size, bool python, const char *words)
+{
+    DfConfig *config = NULL;
+    cr_assert_lt(df_config_parse(&config, text, size, "a.py", python), 0, "read: %.60s", text);
+    cr_expect_not_null(strstr(df_error(), words), "%.60s: %s", text, df_error());
+    cr_expect_null(config);
+}
+
+static void expect_all_refused(const Case *cases, size_t n, bool python)
+{
+    for (size_t i = 0; i < n; i++)
+        expect_refused(cases[i].text, strlen(cases[i].text), python, cases[i].words);
+}
+#define REFUSED(cases, python) expect_all_refused(cases, sizeof cases / sizeof *cases, python)
+
+Test(config_python, nothing_is_executed)
+{
+    static const Case cases[] = {
+        { "a = 1\nimport os\n", "a.py:2: 'import' is not read here: config files are data" },
+        { "from os import path", "'from' is not read here" },
+        { "if True:\n    a = 1\n", "'if' is not read here" },
+        { "for x in y: pass", "'for' is not read here" },
+        { "def f(): pass", "'def' is not read here" },
+        { "a = open('/etc/passwd')", "a.py:1: open(..) is not called" },
+        { "a = __import__('os')", "__import__(..) is not called" },
+        { "a = 'x'.format(1)", "met '.', want no attribute" },
+        { "a = dict(b=1)\nc = a.b\n", "a.py:2: met '.', want no attribute" },
+        { "a = dict(b=1)\na['b'] = 2\n", "met 'a', want NAME = VALUE" },
+        { "a = f'{b}'", "f-texts and bytes are not read" },
+        { "a = b'x'", "f-texts and bytes are not read" },
+        { "a = lambda: 1", "the name 'lambda' has no value" },
+        { "a = 1 if True else 2", "met 'if', want the end of the line" },
+        { "a = 1 == 1", "met '==', want the end of the line" },
+        { "a += 1", "met 'a', want NAME = VALUE" },
+        { "  a = 1", "an indented statement" },
+        { "a = {1, 2}", "met ',', want ':' and the value" },
+        { "a = (x for x in [1])", "a generator in round brackets" },
+        { "a = [x for x in [1] if x]", "no 'if' here" },
+        { "a = [x for x in 3]", "wants a list or a range" },
+    };
+    REFUSED(cases, true);
+}
+
+Test(config_python, broken_syntax)
+{
+    static const Case cases[] = {
+        { "a = ", "ends here, want a value" },
+        { "a = [1, 2", "ends here, want ',' or ']'" },
+        { "a = [1 2]", "met '2', want ',' or ']'" },
+        { "\n\na = dict(b=1\n", "a.py:4: the text ends here" },
+        { "a = dict(1)", "dict() wants key=value" },
+        { "a = dict(b=1, c)", "met 'c', want key=value" },
+        { "a = dict(b=1, b=2)", "given the key 'b' twice" },
+        { "b = dict(c=1)\na = dict(c=1, **b)", "a.py:2: dict() is given the key 'c' twice" },
+        { "a = 'x", "the file ends inside the text" },
+        { "a = 'x\ny'", "a.py:1: the line ends inside a text" },
+        { "a = '''x\ny''", "a.py:1: the file ends inside the text" },
+        { "a = '\\ud800'", "an escape that is no character" },
+        { "a = '\\x4'", "an escape that is no character" },
+        { "a = '\\0'", "an escape that is no character" },
+        { "a = 012", "'012' is no number of Python" },
+        { "a = 1_", "is no number of Python" },
+        { "a = 1__0", "is no number of Python" },
+        { "a = 0x", "is no number of Python" },
+        { "a = 0b12", "is no number of Python" },
+        { "a = 1e", "is no number of Python" },
+        { "a = 1.2.3", "is no number of Python" },
+        { "a = 3j", "is no number of Python" },
+        { "a = $", "a character that is no part of a config file" },
+        { "a = \xc3\xa9", "a letter outside ASCII" },
+        { "b = 1\na = '\xff'", "a.py:2: the line is not valid UTF-8" },
+        { "a, b = 1, 2, 3", "2 names on the left" },
+        { "a, b = 5", "2 names on the left" },
+        { "del a", "the name 'a' has no value" },
+        { "a = 1 b = 2", "met 'b', want the end of the line" },
+        { "_base_ = 'x.py'", "a config that is no file has no bases" },
+    };
+    REFUSED(cases, true);
+    expect_refused("a = 'x\0y'", 9, true, "a zero byte inside a text");
+}
+
+Test(config_python, values_that_do_not_exist)
+{
+    static const Case cases[] = {
+        { "num_classes = 3\na = num_clases", "a.py:2: the name 'num_clases' has no value; did you mean 'num_classes'?" },
+        { "a = 9223372036854775808", "does not fit into 64 bits" },
+        { "a = 9223372036854775807 + 1", "does not fit into 64 bits" },
+        { "a = 4611686018427387904 * 4", "does not fit into 64 bits" },
+        { "a = 10 ** 19", "does not fit into 64 bits" },
+        { "a = 2 ** 1000000000000", "does not fit into 64 bits" },
+        { "a = 1 / 0", "division by zero" },
+        { "a = 1 // 0", "division by zero" },
+        { "a = 1.5 % 0", "division by zero" },
+        { "a = (-8) ** 0.5", "no finite real number" },
+        { "a = 10.0 ** 400", "no finite real number" },
+        { "a = 'x' + 1", "a text + an integer has no value" },
+        { "a = [1] + (2,)", "a list + a tuple has no value" },
+        { "a = dict() * 2", "a dict * an integer has no value" },
+        { "a = None + 1", "None + an integer has no value" },
+        { "a = -'x'", "a minus sign wants a number" },
+        { "a = 'x' * 100000000", "too long" },
+        { "a = [0] * 100000000", "more than 1000000 values" },
+        { "a = [0]\na = a * 1000\na = a * 1000\na = a * 1000\n", "more than 1000000 values" },
+        { "a = [1][3]", "the list has no such item" },
+        { "a = dict(b=1)['c']", "the dict has no such key" },
+        { "a = [1]['c']", "want dict['key'] or list[number]" },
+        { "a = '%d' % 'x'", "want a text with %s and %d" },
+        { "a = '%100000000d' % 1", "want a text with %s and %d" },
+        { "a = '%s' % (1, 2)", "more values than places" },
+        { "a = list(range(10000000))", "more than 1000000 values" },
+        { "a = range(1, 2, 0)", "a step of zero" },
+        { "a = {None: 1}", "None as a key, want a text" },
+    };
+    REFUSED(cases, true);
+}
+
+/* `n` copies of `open` between `before` and `after`. */
+static char *deep(const char *before, const char *open, size_t n, const char *after)
+{
+    const size_t start = strlen(before), step = strlen(open);
+    char *text = malloc(start + n * step + strlen(after) + 1);
+    cr_assert_not_null(text);
+    memcpy(text, before, start + 1);
+    for (size_t i = 0; i < n; i++)
+        memcpy(text + start + i * step, open, step);
+    memcpy(text + start + n * step, after, strlen(after) + 1);
+    return text;
+}
+
+Test(config_python, depth_is_bounded)
+{
+    static const struct { const char *before, *open, *after; bool python; } cases[] = {
+        { "a = ", "[", "", true },       { "a = ", "(", "", true },           { "a = ", "-", "1", true },
+        { "a = ", "dict(b=", "", true }, { "a = ", "{1:", "", true },         { "a = 1", " ** 1", "", true },
+        { "a = 1\n", "a = [a]\n", "", true }, { "{\"a\": ", "[", "", false }, { "a = ", "[x for x in ", "", true },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *text = deep(cases[i].before, cases[i].open, 100000, cases[i].after);
+        DfConfig *config = NULL;
+        cr_expect_lt(df_config_parse(&config, text, strlen(text), "deep.py", cases[i].python), 0, "case %zu", i);
+        free(text);
+    }
+}
+
+Test(config_json, broken_files)
+{
+    static const Case cases[] = {
+        { "[1]", "want an object" },
+        { "{\"a\": 1,\n \"b\": }", "line 2" },
+        { "{\"a\": 1", "" },
+        { "{\"a\": 1} x", "" },
+        { "", "" },
+        { "{\"_base_\": \"x.json\"}", "a config that is no file has no bases" },
+    };
+    REFUSED(cases, false);
+}
+
+Test(config_json, nodes_know_their_place)
+{
+    static const char text[] = "{\"a\": 1,\n \"b\": {\"c\": [1,\n 2.5]}}";
+    DfConfig *config = NULL;
+    cr_assert_eq(df_config_parse(&config, text, strlen(text), "a.json", false), DF_OK, "%s", df_error());
+    const DfNode *item = df_node_at(df_config_root(config), "b.c.1");
+    cr_assert_not_null(item);
+    df_node_fail(item, DF_EVALUE, "want %d", 7);
+    cr_expect_str_eq(df_error(), "a.json:3: key 'b.c.1': want 7");
+    cr_expect_null(df_node_at(df_config_root(config), "b.c.2"));
+    cr_expect_null(df_node_at(df_config_root(config), "b..c"));
+    cr_expect_null(df_node_at(df_config_root(config), "a.b"));
+    df_config_free(config);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tests/config/test_config_ready.c -- the configs that we ship: each is read, and holds the numbers of the papers.
+ * Swin: Liu et al., ICCV 2021, section 3.3. DAT: Xia et al., CVPR 2022, table 1.
+ */
+#include "config/config.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+static DfConfig *ready(const char *name)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/configs/%s.py", DF_ROOT, name);
+    DfConfig *config = NULL;
+    cr_assert_eq(df_config_read(&config, path, NULL, 0), DF_OK, "%s", df_error());
+    return config;
+}
+
+static int64_t int_at(const DfNode *node, const char *path)
+{
+    const DfNode *at = df_node_at(node, path);
+    cr_assert_not_null(at, "no '%s'", path);
+    return df_node_int(at, -999);
+}
+
+/* Width of stage 0, blocks of stage 2, heads of stage 0, groups of stage 2 (DAT). */
+typedef struct { const char *size; int64_t width, blocks, heads, groups; } Row;
+static const Row rows[] = { { "tiny", 96, 6, 3, 3 }, { "small", 96, 18, 3, 3 }, { "base", 128, 18, 4, 4 }, { "large", 192, 18, 6, 0 } };
+
+static void expect_swin(const DfNode *backbone, const Row *row)
+{
+    cr_expect_eq(int_at(backbone, "embed_dim"), row->width);
+    cr_expect_eq(int_at(backbone, "depths.2"), row->blocks);
+    cr_expect_eq(int_at(backbone, "num_heads.0"), row->heads);
+    cr_expect_eq(int_at(backbone, "num_heads.3"), row->heads * 8);
+}
+
+static void expect_dat(const DfNode *backbone, const Row *row)
+{
+    cr_expect_eq(int_at(backbone, "dims.0"), row->width);
+    cr_expect_eq(int_at(backbone, "dims.3"), row->width * 8);
+    cr_expect_eq(int_at(backbone, "heads.2"), row->heads * 4);
+    cr_expect_eq(int_at(backbone, "groups.2"), row->groups);
+    for (int i = 0; i < 4; i++) {
+        char depth[16], spec[24];
+        snprintf(depth, sizeof depth, "depths.%d", i);
+        snprintf(spec, sizeof spec, "stage_spec.%d", i);
+        cr_expect_eq(int_at(backbone, depth), i == 2 ? row->blocks : 2);
+        cr_expect_eq(df_node_at(backbone, spec)->n, int_at(backbone, depth));
+    }
+    cr_expect_str_eq(df_node_text(df_node_at(backbone, "stage_spec.2.1"), ""), "D");
+    cr_expect_str_eq(df_node_text(df_node_at(backbone, "code_version"), ""), "2022");
+}
+
+Test(config_ready, classification)
+{
+    for (size_t i = 0; i < 4; i++)
+        for (int dat = 0; dat < (i < 3 ? 2 : 1); dat++) {
+            char name[64];
+            snprintf(name, sizeof name, "classification/%s_%s_224", dat ? "dat" : "swin", rows[i].size);
+            DfConfig *config = ready(name);
+            const DfNode *backbone = df_node_get(df_config_root(config), "backbone");
+            (dat ? expect_dat : expect_swin)(backbone, &rows[i]);
+            cr_expect_str_eq(df_node_text(df_node_get(backbone, "style"), ""), "classification");
+            cr_expect_eq(int_at(backbone, "num_classes"), 1000);
+            df_config_free(config);
+        }
+}
+
+Test(config_ready, retinanet)
+{
+    for (int i = 0; i < 12; i++) {
+        const Row *row = &rows[i / 4];
+        const bool dat = i % 2, three = i / 2 % 2;
+        char name[64];
+        snprintf(name, sizeof name, "retinanet_%s_%s_fpn_%s_coco", dat ? "dat" : "swin", row->size, three ? "3x" : "1x");
+        DfConfig *config = ready(name);
+        const DfNode *root = df_config_root(config), *model = df_node_get(root, "model");
+        (dat ? expect_dat : expect_swin)(df_node_get(model, "backbone"), row);
+        cr_expect_eq(int_at(model, "neck.in_channels.1"), row->width * 2);
+        cr_expect_eq(int_at(model, "bbox_head.num_classes"), 80);
+        cr_expect_eq(int_at(root, "runner.max_epochs"), three ? 36 : 12);
+        cr_expect_eq(int_at(root, "lr_config.step.1"), three ? 33 : 11);
+        cr_expect_eq(int_at(root, "data.test.pipeline.1.img_scale.0"), 1333);
+        cr_expect_eq(int_at(root, "data.train.pipeline.3.policies.0.0.img_scale.10.0"), 800);
+        cr_expect_str_eq(df_node_text(df_node_at(root, "data.test.ann_file"), ""), "data/coco/annotations/instances_val2017.json");
+        df_config_free(config);
+    }
+}
+
+Test(config_ready, demo)
+{
+    DfConfig *config = ready("demo/retinanet_dat_nano");
+    const DfNode *root = df_config_root(config);
+    cr_expect_eq(int_at(root, "model.backbone.dims.0"), 16);
+    cr_expect_eq(int_at(root, "model.neck.out_channels"), 32);
+    cr_expect_eq(int_at(root, "data.test.pipeline.1.img_scale.1"), 192);
+    df_config_free(config);
+}

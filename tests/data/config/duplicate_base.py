@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+norm_cfg = dict(type="GN")

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+
+a = 1
+b = dict(
+    c=2)
+d = """x
+y"""
