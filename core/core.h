@@ -11,6 +11,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/options.h"
+#include "core/plugin.h"
 #include "core/pool.h"
 #include "core/random.h"
 #include "core/sort.h"

@@ -69,6 +69,7 @@ static void release(DfCtx *c, DfTensor *x)
     release_grad(c, x);
     release_buffer(c, x->buffer);
     x->buffer = NULL;
+    df_packed_drop(x);
     x->data = NULL; /* a use after the scope was left shows at once */
 }
 
@@ -393,8 +394,35 @@ void df_leave_all(DfCtx *c, DfMark mark, DfTensor *const *keep, int n)
 
 DfTensor *df_leave(DfCtx *c, DfMark mark, DfTensor *keep)
 {
+    if (c->parts->listener && keep && !c->err) {
+        char path[256];
+        path_of_scope(c->parts, path, sizeof path);
+        c->parts->listener(c->parts->listener_user, path, keep);
+    }
     df_leave_all(c, mark, &keep, 1);
     return keep;
+}
+
+void df_drop(DfCtx *c, DfTensor *x)
+{
+    if (!c->recording && !c->err && x->buffer)
+        release(c, x);
+}
+
+void df_listen(DfCtx *c, DfListener *listener, void *user)
+{
+    c->parts->listener = listener;
+    c->parts->listener_user = user;
+}
+
+void df_observe(DfCtx *c, const DfTensor *x, const char *name, int index)
+{
+    if (!c->parts->listener || c->err || !x)
+        return;
+    char numbered[128];
+    if (index >= 0)
+        snprintf(numbered, sizeof numbered, "%s%d", name, index);
+    c->parts->listener(c->parts->listener_user, index >= 0 ? numbered : name, x);
 }
 
 void df_profile(DfCtx *c, bool on)

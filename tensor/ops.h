@@ -23,6 +23,8 @@ DfTensor *df_linear(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias);   /
 DfTensor *df_linear_fused(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, DfFuse);
 /* act(x w1' + b1) w2' + b2 (* scale + residual): the hidden layer exists a few rows at a time only. */
 DfTensor *df_mlp(DfCtx *, DfTensor *x, DfTensor *w1, DfTensor *b1, DfAct act, DfTensor *w2, DfTensor *b2, DfFuse);
+/* Weights keep copies in the order that kernels read them. Forget those of one whose numbers changed, and before it is freed. */
+void df_packed_drop(DfTensor *weight);
 DfTensor *df_matmul(DfCtx *, DfTensor *a, DfTensor *b);                        /* B M K, B K N -> B M N (leading dims equal) */
 
 /* ---- conv2d.c, conv_transpose2d.c -------------------------------------------------------------------------------- */
@@ -119,5 +121,22 @@ typedef struct {
     bool half_pixel;
 } DfDeformAttention;
 DfTensor *df_deform_attention(DfCtx *, DfTensor *q, DfTensor *k, DfTensor *v, DfTensor *pos, DfTensor *bias, DfDeformAttention);
+
+/* ---- deform_positions.c, repeat.c: the small parts of DAT's offset branch ----------------------------------------- */
+
+/* Where a deformable attention samples: reference points of the Hk x Wk grid plus learned offsets, both (y, x) in [-1, 1].
+ *     factor >= 0 (2023): ref + tanh(offset) / (size - 1) * factor, ref = (i + 0.5) / (size - 1) * 2 - 1; not clamped
+ *     factor <  0 (2023): clamp(ref + offset, -1, 1)
+ * With `code_2022` sizes are not reduced by 1; factor 0 takes the offset as it is, factor < 0 is tanh(ref + offset). */
+typedef struct {
+    float factor;
+    bool code_2022;
+} DfPositions;
+DfTensor *df_deform_positions(DfCtx *, DfTensor *offset, DfPositions);         /* B Hk Wk G 2 -> B G Hk Wk 2 */
+DfTensor *df_swap_xy(DfCtx *, DfTensor *x);                                    /* .. 2: the two numbers of a pair change places */
+/* d = 4 (query - position) for every query of the H x W grid and every sample, as sign(d) log2(|d| + 1) / 3: the input of
+ * Swin v2's continuous position bias.                                            B G Ns 2 -> B*G H*W Ns 2 */
+DfTensor *df_log_displacement(DfCtx *, DfTensor *pos, int H, int W);
+DfTensor *df_repeat(DfCtx *, DfTensor *x, int n);                              /* .. C -> .. n*C, n copies side by side */
 
 #endif

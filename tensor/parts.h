@@ -28,6 +28,9 @@ struct DfCtxParts {
     int depth;
     char sentence[800];
 
+    DfListener *listener;
+    void *listener_user;
+
     bool profiling;
     int row;                    /* the present one                                 */
     DfProfileRow *rows;

@@ -111,6 +111,15 @@ DfMark df_enter(DfCtx *, const char *name, int index);
 DfTensor *df_leave(DfCtx *, DfMark, DfTensor *keep);
 void df_leave_all(DfCtx *, DfMark, DfTensor *const *keep, int n);
 
+/* Gives back one tensor early, when the scope that made it goes on without it (a loop over blocks). Not when recording. */
+void df_drop(DfCtx *, DfTensor *x);
+
+/* A listener hears the result of every scope under its path, and what df_observe() is given by name. For reports, debugging and
+ * the intermediate tensors of `deformer forward`. */
+typedef void DfListener(void *user, const char *name, const DfTensor *x);
+void df_listen(DfCtx *, DfListener *listener, void *user);
+void df_observe(DfCtx *, const DfTensor *x, const char *name, int index); /* "NAME" or, index >= 0, "NAMEindex" */
+
 /* Profiles: switch on before the pass, read after it. Rows are in order of first visit; row 0 is the whole pass. */
 void df_profile(DfCtx *, bool on);
 int df_profile_rows(const DfCtx *, const DfProfileRow **rows);

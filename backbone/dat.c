@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * backbone/dat.c -- DAT, the Vision Transformer with Deformable Attention. Xia et al., CVPR 2022.
+ *
+ * A stage is a row of blocks, each named by a letter: L attends within windows, S within shifted windows, D to samples that
+ * the queries choose (dat_attention.c). Two codes were published, and the same checkpoint loads into either: `code_version`
+ * 2022 has the arithmetic that the paper's weights were trained with, 2023 that of the DAT++ release and of DAT-Detection.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backbone/backbone.h"
+#include "backbone/dat_attention.h"
+
+enum { STAGES = 4 };
+enum { DETECTION, CLASSIFICATION };
+enum { CODE_2022, CODE_2023 };
+
+typedef struct {
+    NnLinear fc1, fc2;
+    NnConv dwc;
+} ConvMlp;
+
+typedef struct {
+    char letter;
+    NnConv lpu;                  /* local perception unit: x + dwconv(x) */
+    NnLayerNorm norm1, norm2;
+    NnWindowAttention window;    /* L, S */
+    DatAttention deform;         /* D    */
+    NnMlp mlp;
+    ConvMlp conv_mlp;
+    DfTensor *scale1, *scale2;
+    float drop_path;
+} Block;
+
+typedef struct {
+    int depth, dim;
+    bool lpu, conv_mlp;
+    NnLinear proj;               /* only where the channels change */
+    Block *blocks;
+    NnConv down;                 /* to the next stage */
+    NnLayerNorm down_norm, norm; /* norm: of the detection output */
+} Stage;
+
+typedef struct {
+    /* options */
+    int img_size, patch_size, num_classes, expansion, dim_stem, style, code_version;
+    DfInts dims, depths, heads, window_sizes, strides, groups, ksizes, out_indices;
+    DfFloats offset_range_factor, layer_scale_values;
+    DfBools use_pes, dwc_pes, fixed_pes, no_offs, use_dwc_mlps, use_lpus, log_cpb, use_cmt_mlps;
+    double drop_rate, attn_drop_rate, drop_path_rate;
+    bool use_conv_patches;
+    const DfNode *stage_spec;
+    /* modules */
+    NnConv stem[2];
+    NnLayerNorm stem_norm[2];
+    Stage stages[STAGES];
+    NnLayerNorm cls_norm;
+    NnLinear cls_head;
+} Dat;
+
+#define FALSE_4 "[False, False, False, False]"
+static const DfOpt opts[] = {
+    DF_OPT_INT(Dat, img_size, 224, 1, 65536, "image side that position tables are made for"),
+    DF_OPT_INT(Dat, patch_size, 4, 1, 64, "side of a patch, in pixels"),
+    DF_OPT_INT(Dat, num_classes, 1000, 1, 1000000, "classification: number of classes"),
+    DF_OPT_INT(Dat, expansion, 4, 1, 64, "hidden width of a block's MLP over its channels"),
+    DF_OPT_INT(Dat, dim_stem, 96, 1, 8192, "channels of the patch embedding"),
+    DF_OPT_INTS(Dat, dims, "[96, 192, 384, 768]", 1, 8192, "channels of each stage; each twice the one before"),
+    DF_OPT_INTS(Dat, depths, "[2, 2, 6, 2]", 1, 1000, "blocks of each stage"),
+    DF_OPT_INTS(Dat, heads, "[3, 6, 12, 24]", 1, 1024, "attention heads of each stage"),
+    DF_OPT_INTS(Dat, window_sizes, "[7, 7, 7, 7]", 1, 64, "window side of L and S blocks, in tokens"),
+    DF_OPT_FLOAT(Dat, drop_rate, 0.0, 0, 0.99, "training: dropout after projections"),
+    DF_OPT_FLOAT(Dat, attn_drop_rate, 0.0, 0, 0.99, "training: dropout of attention weights"),
+    DF_OPT_FLOAT(Dat, drop_path_rate, 0.0, 0, 0.99, "training: stochastic depth of the last block, growing linearly from 0"),
+    DF_OPT_INTS(Dat, strides, "[-1, -1, -1, -1]", -1, 64, "D: queries per sample along each side"),
+    DF_OPT_FLOATS(Dat, offset_range_factor, "[1, 2, 3, 4]", -1e6, 1e6, "D: largest offset in cells; < 0: free offsets, clamped to the map"),
+    DF_OPT_NODE(Dat, stage_spec, "[['L', 'D'], ['L', 'D'], ['L', 'D', 'L', 'D', 'L', 'D'], ['L', 'D']]", "the letters of the blocks, stage by stage: L, S, D"),
+    DF_OPT_INTS(Dat, groups, "[-1, -1, 3, 6]", -1, 1024, "D: groups of channels, each with samples of its own"),
+    DF_OPT_BOOLS(Dat, use_pes, FALSE_4, "D: add a position bias"),
+    DF_OPT_BOOLS(Dat, dwc_pes, FALSE_4, "D: that bias is a depthwise convolution of the queries"),
+    DF_OPT_BOOLS(Dat, fixed_pes, FALSE_4, "D: that bias is a table of every query and sample"),
+    DF_OPT_BOOLS(Dat, log_cpb, FALSE_4, "D: that bias is a small network of the log-spaced displacement"),
+    DF_OPT_BOOLS(Dat, no_offs, FALSE_4, "D: samples stay on their grid: average pooling, no position bias"),
+    DF_OPT_BOOLS(Dat, use_dwc_mlps, FALSE_4, "the MLP has a depthwise 3x3 convolution"),
+    DF_OPT_BOOL(Dat, use_conv_patches, False, "overlapping convolutions between stages"),
+    DF_OPT_INTS(Dat, ksizes, "[9, 7, 5, 3]", 1, 63, "D: kernel of the offset network"),
+    DF_OPT_FLOATS(Dat, layer_scale_values, "[-1, -1, -1, -1]", -1e6, 1e6, "start of the layer scale; <= 0: none"),
+    DF_OPT_BOOLS(Dat, use_lpus, FALSE_4, "each block begins with x + dwconv3x3(x)"),
+    DF_OPT_BOOLS(Dat, use_cmt_mlps, FALSE_4, "the MLP of CMT, with batch norm"),
+    DF_OPT_INTS(Dat, out_indices, "[0, 1, 2, 3]", 0, 3, "detection: stages whose output has a norm; all four maps are given"),
+    DF_OPT_ENUM(Dat, style, detection, "detection|classification", "maps of any input size, or logits of a fixed one"),
+    DF_OPT_ENUM(Dat, code_version, 2023, "2022|2023", "arithmetic of the CVPR 2022 checkpoints, or of the DAT++ release"),
+    DF_OPT_UNUSED(sr_ratios, "of P blocks"),
+    DF_OPT_UNUSED(nat_ksizes, "of N blocks"),
+    DF_OPT_UNUSED(heads_q, "without effect in the official code"),
+    DF_OPT_UNUSED(local_orf, "of A blocks"),
+    DF_OPT_UNUSED(local_kv_sizes, "of A blocks"),
+    DF_OPT_UNUSED(offset_pes, "without effect in the official code"),
+    DF_OPT_UNUSED(lower_lr_kvs, "learning rates of a training run"),
+    DF_OPT_UNUSED(ns_per_pts, "without effect in the official code"),
+    DF_OPT_UNUSED(ksize_qnas, "of Q blocks"),
+    DF_OPT_UNUSED(nqs, "of Q blocks"),
+    DF_OPT_UNUSED(qna_activation, "of Q blocks"),
+    DF_OPT_UNUSED(deform_groups, "without effect in the official code"),
+    DF_OPT_UNUSED(use_checkpoint, "trades time for memory in PyTorch training"),
+    DF_OPT_UNUSED(pretrained, "weights to start a training run from"),
+    DF_OPT_UNUSED(init_cfg, "weights to start a training run from"),
+    DF_OPT_UNUSED(pretrain_config, "describes a checkpoint, not the network"),
+    DF_OPT_END
+};
+
+/* ---- construction ------------------------------------------------------------------------------------------------ */
+
+static void window_init(NnScope s, NnWindowAttention *a, const Dat *dat, int i, bool shifted)
+{
+    const int dim = dat->dims.v[i], heads = dat->heads.v[i], window = dat->window_sizes.v[i];
+    a->attn = (DfWindowAttention){ window, shifted ? (window + 1) / 2 : 0, heads, 1 / sqrtf((float)(dim / heads)) };
+    a->attn_drop = (float)dat->attn_drop_rate;
+    a->proj_drop = (float)dat->drop_rate;
+    if (shifted && a->attn.shift >= window)
+        nn_fail(s, DF_EVALUE, "window_sizes = %d: an S block wants a window of at least 2", window);
+    a->table = nn_param(s, "relative_position_bias_table", DF_SHAPE((2 * window - 1) * (2 * window - 1), heads), NN_AS_IS,
+                        nn_truncated_normal(0.01));
+    nn_last(s)->resize = NN_RESIZE_WINDOW_TABLE;
+    nn_linear_init(nn_at(s, "proj_qkv"), &a->qkv, dim, 3 * dim, true);
+    nn_linear_init(nn_at(s, "proj_out"), &a->proj, dim, dim, true);
+}
+
+static void deform_init(NnScope s, DatAttention *a, const Dat *dat, int i)
+{
+    static const int ksizes_2022[STAGES] = { 9, 7, 5, 3 };
+    const bool old = dat->code_version == CODE_2022;
+    dat_attention_init(s, a, dat->dims.v[i], (DatAttentionOptions){
+        .heads = dat->heads.v[i], .groups = dat->groups.v[i], .stride = dat->strides.v[i],
+        .ksize = old ? ksizes_2022[i] : dat->ksizes.v[i],
+        .table_side = (dat->img_size / dat->patch_size) >> i,
+        .offset_range_factor = dat->offset_range_factor.v[i],
+        .use_pe = dat->use_pes.v[i], .fixed_pe = dat->fixed_pes.v[i], .dwc_pe = dat->dwc_pes.v[i],
+        .log_cpb = dat->log_cpb.v[i] && !old, .no_off = dat->no_offs.v[i],
+        .code_2022 = old, .fixed_size = dat->style == CLASSIFICATION, .proj_drop = (float)dat->drop_rate });
+}
+
+static void mlp_init(NnScope s, Block *b, const Dat *dat, int i)
+{
+    const int dim = dat->dims.v[i], hidden = dim * dat->expansion;
+    if (!dat->use_dwc_mlps.v[i]) {
+        nn_linear_init(nn_at(s, "chunk.linear1"), &b->mlp.fc1, dim, hidden, true);
+        nn_linear_init(nn_at(s, "chunk.linear2"), &b->mlp.fc2, hidden, dim, true);
+        b->mlp.act = DF_ACT_GELU;
+        b->mlp.drop = (float)dat->drop_rate;
+        return;
+    }
+    const char *tail = dat->code_version == CODE_2022 ? "" : ".0";
+    nn_pointwise_init(nn_at(s, "linear1%s", tail), &b->conv_mlp.fc1, dim, hidden, true);
+    nn_conv_init(nn_at(s, "dwc"), &b->conv_mlp.dwc, hidden, hidden, (NnConvShape){ .kernel = 3, .padding = 1, .groups = hidden });
+    nn_pointwise_init(nn_at(s, "linear2%s", tail), &b->conv_mlp.fc2, hidden, dim, true);
+}
+
+static DfTensor *layer_scale(NnScope s, const Dat *dat, int i, int n)
+{
+    const double start = dat->layer_scale_values.v[i];
+    if (start <= 0)
+        return NULL;
+    const char *name = dat->style == CLASSIFICATION ? "weight" : "gamma";
+    return nn_param(nn_at(s, "layer_scales.%d", n), name, DF_SHAPE(dat->dims.v[i]), NN_AS_IS, nn_constant(start));
+}
+
+static void block_init(NnScope s, Block *b, const Dat *dat, int i, int j)
+{
+    const int dim = dat->dims.v[i];
+    nn_layer_norm_init(nn_at(s, "layer_norms.%d.norm", 2 * j), &b->norm1, dim, 1e-5);
+    nn_layer_norm_init(nn_at(s, "layer_norms.%d.norm", 2 * j + 1), &b->norm2, dim, 1e-5);
+    mlp_init(nn_at(s, "mlps.%d", j), b, dat, i);
+    b->scale1 = layer_scale(s, dat, i, 2 * j);
+    b->scale2 = layer_scale(s, dat, i, 2 * j + 1);
+    if (dat->use_lpus.v[i])
+        nn_conv_init(nn_at(s, "local_perception_units.%d", j), &b->lpu, dim, dim, (NnConvShape){ .kernel = 3, .padding = 1, .groups = dim });
+    const NnScope attn = nn_at(s, "attns.%d", j);
+    if (b->letter == 'D')
+        deform_init(attn, &b->deform, dat, i);
+    else
+        window_init(attn, &b->window, dat, i, b->letter == 'S');
+}
+
+static char letter_of(NnScope s, const Dat *dat, int i, int j)
+{
+    char path[32];
+    snprintf(path, sizeof path, "%d.%d", i, j);
+    const DfNode *node = df_node_at(dat->stage_spec, path);
+    const char *letter = df_node_text(node, "");
+    if (strlen(letter) == 1 && strchr("LSD", letter[0]))
+        return letter[0];
+    if (!node)
+        nn_fail(s, DF_EVALUE, "stage_spec has no letter for block %d of stage %d: depths wants %d", j, i, dat->depths.v[i]);
+    else
+        nn_fail(s, DF_EVALUE, "stage_spec has block '%s' in stage %d: want L, S or D", letter, i);
+    return 0;
+}
+
+static void stage_init(NnScope s, Dat *dat, int i, int before, int blocks)
+{
+    Stage *stage = &dat->stages[i];
+    const int dim = dat->dims.v[i], in = i ? 2 * dat->dims.v[i - 1] : dat->dim_stem;
+    stage->dim = dim;
+    stage->depth = dat->depths.v[i];
+    stage->lpu = dat->use_lpus.v[i];
+    stage->conv_mlp = dat->use_dwc_mlps.v[i];
+    if (dim % dat->heads.v[i] || (i && in != dim)) {
+        nn_fail(s, DF_EVALUE, "dims[%d] = %d: want a multiple of %d heads%s", i, dim, dat->heads.v[i], i ? " and twice the stage before" : "");
+        return;
+    }
+    if (in != dim)
+        nn_pointwise_init(nn_at(s, "proj"), &stage->proj, in, dim, true);
+    stage->blocks = nn_alloc(s, (size_t)stage->depth, sizeof *stage->blocks);
+    for (int j = 0; nn_ok(s) && j < stage->depth; j++) {
+        Block *b = &stage->blocks[j];
+        b->letter = letter_of(s, dat, i, j);
+        b->drop_path = blocks > 1 ? (float)(dat->drop_path_rate * (before + j) / (blocks - 1)) : 0;
+        block_init(s, b, dat, i, j);
+    }
+}
+
+static void stem_init(NnScope s, Dat *dat)
+{
+    const int dim = dat->dim_stem, patch = dat->patch_size;
+    if (!dat->use_conv_patches || dat->code_version == CODE_2022) {
+        const NnConvShape shape = dat->use_conv_patches ? (NnConvShape){ .kernel = 7, .stride = patch, .padding = 3 }
+                                                        : (NnConvShape){ .kernel = patch, .stride = patch };
+        nn_conv_init(nn_at(s, "0"), &dat->stem[0], 3, dim, shape);
+        nn_layer_norm_init(nn_at(s, "1.norm"), &dat->stem_norm[0], dim, 1e-5);
+        return;
+    }
+    if (patch < 2 || dim < 2) {
+        nn_fail(s, DF_EVALUE, "use_conv_patches with patch_size = %d and dim_stem = %d: want at least 2", patch, dim);
+        return;
+    }
+    const NnConvShape half = { .kernel = 3, .stride = patch / 2, .padding = 1 };
+    nn_conv_init(nn_at(s, "0"), &dat->stem[0], 3, dim / 2, half);
+    nn_layer_norm_init(nn_at(s, "1.norm"), &dat->stem_norm[0], dim / 2, 1e-5);
+    nn_conv_init(nn_at(s, "3"), &dat->stem[1], dim / 2, dim, half);
+    nn_layer_norm_init(nn_at(s, "4.norm"), &dat->stem_norm[1], dim, 1e-5);
+}
+
+static void down_init(NnScope s, Stage *stage, const Dat *dat, int i)
+{
+    const NnConvShape shape = dat->use_conv_patches ? (NnConvShape){ .kernel = 3, .stride = 2, .padding = 1, .no_bias = true }
+                                                    : (NnConvShape){ .kernel = 2, .stride = 2, .no_bias = true };
+    nn_conv_init(nn_at(s, "%d.0", i), &stage->down, dat->dims.v[i], dat->dims.v[i + 1], shape);
+    nn_layer_norm_init(nn_at(s, "%d.1.norm", i), &stage->down_norm, dat->dims.v[i + 1], 1e-5);
+}
+
+static bool has_output_norm(const Dat *dat, int i)
+{
+    for (int k = 0; k < dat->out_indices.n; k++)
+        if (dat->out_indices.v[k] == i)
+            return true;
+    return false;
+}
+
+static void outputs_init(NnScope s, Dat *dat)
+{
+    for (int i = 0; nn_ok(s) && dat->style == DETECTION && i < STAGES; i++) {
+        if (!has_output_norm(dat, i))
+            continue;
+        const NnScope at = nn_at(s, "norms.%d.norm", i);
+        nn_layer_norm_init(at, &dat->stages[i].norm, dat->dims.v[i], 1e-5);
+        nn_optional(at); /* a classification checkpoint has none; the official loader leaves them as they are */
+    }
+    if (dat->style == DETECTION)
+        return;
+    nn_layer_norm_init(nn_at(s, "cls_norm.norm"), &dat->cls_norm, dat->dims.v[STAGES - 1], 1e-5);
+    nn_linear_init(nn_at(s, "cls_head"), &dat->cls_head, dat->dims.v[STAGES - 1], dat->num_classes, true);
+}
+
+/* Every list has an entry per stage; what the chosen code does not know must not be asked for. */
+static bool options_fit(NnScope s, const Dat *dat)
+{
+    const struct {
+        const char *name;
+        int n;
+    } lists[] = {
+        { "dims", dat->dims.n },           { "depths", dat->depths.n },     { "heads", dat->heads.n },         { "window_sizes", dat->window_sizes.n },
+        { "strides", dat->strides.n },     { "groups", dat->groups.n },     { "ksizes", dat->ksizes.n },       { "offset_range_factor", dat->offset_range_factor.n },
+        { "use_pes", dat->use_pes.n },     { "dwc_pes", dat->dwc_pes.n },   { "fixed_pes", dat->fixed_pes.n }, { "layer_scale_values", dat->layer_scale_values.n },
+        { "no_offs", dat->no_offs.n },     { "log_cpb", dat->log_cpb.n },   { "use_lpus", dat->use_lpus.n },   { "use_dwc_mlps", dat->use_dwc_mlps.n },
+        { "use_cmt_mlps", dat->use_cmt_mlps.n },
+    };
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        if (lists[i].n != STAGES)
+            nn_fail(s, DF_EVALUE, "%s has %d entries: want %d, one a stage", lists[i].name, lists[i].n, STAGES);
+    for (int i = 0; nn_ok(s) && i < STAGES; i++) {
+        if (dat->use_cmt_mlps.v[i])
+            nn_fail(s, DF_EVALUE, "use_cmt_mlps[%d] is True: this form of the MLP is not built in", i);
+        if (dat->code_version == CODE_2022 && (dat->use_lpus.v[i] || dat->layer_scale_values.v[i] > 0 || dat->log_cpb.v[i]))
+            nn_fail(s, DF_EVALUE, "use_lpus, layer_scale_values and log_cpb came with the 2023 code: want code_version 2023");
+    }
+    return nn_ok(s);
+}
+
+static void init(NnScope s, void *self)
+{
+    Dat *dat = self;
+    if (!options_fit(s, dat))
+        return;
+    int blocks = 0, before = 0;
+    for (int i = 0; i < STAGES; i++)
+        blocks += dat->depths.v[i];
+    stem_init(nn_at(s, "patch_proj"), dat);
+    for (int i = 0; nn_ok(s) && i < STAGES; before += dat->depths.v[i++])
+        stage_init(nn_at(s, "stages.%d", i), dat, i, before, blocks);
+    for (int i = 0; nn_ok(s) && i < STAGES - 1; i++)
+        down_init(nn_at(s, "down_projs"), &dat->stages[i], dat, i);
+    outputs_init(s, dat);
+}
+
+/* ---- forward ----------------------------------------------------------------------------------------------------- */
+
+static DfTensor *conv_mlp_add(DfCtx *c, const ConvMlp *m, bool code_2022, DfTensor *x, NnResidual r)
+{
+    DfTensor *h = nn_linear(c, &m->fc1, x);                                      /* B H W 4C */
+    if (code_2022)
+        h = nn_conv_fused(c, &m->dwc, h, (DfFuse){ .act = DF_ACT_GELU });
+    else
+        h = df_gelu(c, nn_conv_fused(c, &m->dwc, h, (DfFuse){ .residual = h }));
+    return nn_linear_add(c, &m->fc2, h, r);
+}
+
+static DfTensor *attend(DfCtx *c, const Block *b, DfTensor *x, int j)
+{
+    const DfMark m = df_enter(c, "attns", j);
+    const NnResidual r = { .residual = x, .scale = b->scale1, .drop_path = b->drop_path };
+    DfTensor *y = nn_layer_norm(c, &b->norm1, x);
+    y = b->letter == 'D' ? dat_attention_add(c, &b->deform, y, r) : nn_window_attention_add(c, &b->window, y, r);
+    return df_leave(c, m, y);
+}
+
+static DfTensor *perceive(DfCtx *c, const Dat *dat, const Stage *stage, const Block *b, DfTensor *x, int j)
+{
+    const DfMark m = df_enter(c, "mlps", j);
+    const NnResidual r = { .residual = x, .scale = b->scale2, .drop_path = b->drop_path };
+    DfTensor *y = nn_layer_norm(c, &b->norm2, x);
+    y = stage->conv_mlp ? conv_mlp_add(c, &b->conv_mlp, dat->code_version == CODE_2022, y, r) : nn_mlp_add(c, &b->mlp, y, r);
+    return df_leave(c, m, y);
+}
+
+static DfTensor *run_stage(DfCtx *c, const Dat *dat, int i, DfTensor *x)         /* B H W C -> B H W C */
+{
+    const Stage *stage = &dat->stages[i];
+    const DfMark m = df_enter(c, "stages", i);
+    if (stage->proj.weight)
+        x = nn_linear(c, &stage->proj, x);
+    for (int j = 0; j < stage->depth; j++) {
+        const Block *b = &stage->blocks[j];
+        const DfMark inner = df_enter(c, "blocks", j);
+        DfTensor *y = stage->lpu ? nn_conv_fused(c, &b->lpu, x, (DfFuse){ .residual = x }) : x;
+        y = attend(c, b, y, j);
+        y = perceive(c, dat, stage, b, y, j);
+        df_leave_all(c, inner, &y, 1);
+        if (j)
+            df_drop(c, x);
+        x = y;
+    }
+    return df_leave(c, m, x);
+}
+
+static DfTensor *stem(DfCtx *c, const Dat *dat, DfTensor *image)                 /* N H W 3 -> N H/4 W/4 C */
+{
+    const DfMark m = df_enter(c, "patch_proj", -1);
+    DfTensor *x = nn_layer_norm(c, &dat->stem_norm[0], nn_conv(c, &dat->stem[0], image));
+    if (dat->stem[1].weight)
+        x = nn_layer_norm(c, &dat->stem_norm[1], nn_conv(c, &dat->stem[1], df_gelu(c, x)));
+    return df_leave(c, m, x);
+}
+
+static DfTensor *down(DfCtx *c, const Stage *stage, DfTensor *x, int i)
+{
+    const DfMark m = df_enter(c, "down_projs", i);
+    return df_leave(c, m, nn_layer_norm(c, &stage->down_norm, nn_conv(c, &stage->down, x)));
+}
+
+static bool fits(DfCtx *c, const Dat *dat, const DfTensor *image)
+{
+    if (dat->style == CLASSIFICATION && !c->err && (df_dim(image, 1) != dat->img_size || df_dim(image, 2) != dat->img_size))
+        df_ctx_fail(c, DF_ESHAPE, "an image of %dx%d: the classification form wants img_size = %d on both sides", df_dim(image, 2),
+                    df_dim(image, 1), dat->img_size);
+    return !c->err;
+}
+
+static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
+{
+    const Dat *dat = self;
+    *out = (DfMaps){ 0 };
+    if (!fits(c, dat, image))
+        return;
+    DfTensor *x = stem(c, dat, image);
+    for (int i = 0; i < STAGES; i++) {
+        DfTensor *y = run_stage(c, dat, i, x);
+        if (dat->style == DETECTION)
+            out->map[out->n++] = dat->stages[i].norm.weight ? nn_layer_norm(c, &dat->stages[i].norm, y) : y;
+        x = i < STAGES - 1 ? down(c, &dat->stages[i], y, i) : y;
+    }
+    if (dat->style == CLASSIFICATION)
+        out->logits = nn_linear(c, &dat->cls_head, df_mean_tokens(c, nn_layer_norm(c, &dat->cls_norm, x)));
+}
+
+static const char *const ignorable[] = {
+    "*.relative_position_index", "*.attn_mask", "*.q_grid", "*.reference", "cls_norm.norm.weight", "cls_norm.norm.bias", "cls_head.weight", "cls_head.bias", NULL
+};
+
+const DfBackbone df_backbone_dat = {
+    .name = "DAT",
+    .help = "Vision Transformer with Deformable Attention (Xia et al., CVPR 2022)",
+    .size = sizeof(Dat),
+    .opts = opts,
+    .init = init,
+    .forward = forward,
+    .ignorable = ignorable,
+};

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * heads/heads.h -- the door to heads/: what turns feature maps into detections. A head is forward, and decode.
+ */
+#ifndef DF_HEADS_HEADS_H
+#define DF_HEADS_HEADS_H
+
+#include "boxes/boxes.h"
+#include "nn/nn.h"
+
+/* What became of an image on its way into the network, in pixels; mmdet's img_metas. */
+typedef struct {
+    int ori_h, ori_w;       /* as decoded                                          */
+    int img_h, img_w;       /* after resizing, before padding                      */
+    int pad_h, pad_w;       /* as the network sees it                              */
+    float scale_factor[4];  /* w h w h: network pixels per original pixel          */
+    bool flip_x, flip_y;
+} DfImageMeta;
+
+/* Raw outputs of a dense head, one pair of maps a level: N H W (anchors * classes), N H W (anchors * 4). */
+typedef struct {
+    int n;
+    DfTensor *cls_score[DF_LEVELS], *bbox_pred[DF_LEVELS];
+} DfDense;
+
+/* Detections of one image, best first, boxes in pixels of the original image; df_free(v). */
+typedef struct {
+    DfDetection *v;
+    size_t n;
+} DfDetections;
+
+typedef struct {
+    const char *name, *help;
+    size_t size;
+    const DfOpt *opts;
+    void (*init)(NnScope, void *self, const DfNode *test_cfg);
+    void (*forward)(DfCtx *, const void *self, const DfMaps *in, DfDense *out);
+    /* Boxes of image `n` of the batch; with `rescale` in original pixels, else in network pixels. */
+    int (*decode)(const void *self, const DfDense *, int n, const DfImageMeta *, bool rescale, DfDetections *out);
+    int (*classes)(const void *self);
+} DfHead;
+
+extern const DfHead *const df_heads[]; /* NULL-terminated */
+const DfHead *df_head_find(const char *type); /* NULL if there is none; df_fail() names the nearest */
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * heads/registry_heads.c -- list.def as a table.
+ */
+#include "heads/heads.h"
+
+#define DF_PLUGIN(name) extern const DfHead df_head_##name;
+#include "heads/list.def"
+#undef DF_PLUGIN
+
+const DfHead *const df_heads[] = {
+#define DF_PLUGIN(name) &df_head_##name,
+#include "heads/list.def"
+#undef DF_PLUGIN
+    NULL
+};
+
+const DfHead *df_head_find(const char *type)
+{
+    return df_plugin_find("head", type, df_heads);
+}

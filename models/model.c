@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * models/model.c -- a network by its config: built, loaded, run.
+ */
+#include "models/models.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "models/parts.h"
+
+struct DfModel {
+    NnModel *weights;
+    const DfArchitecture *architecture; /* NULL: a bare backbone */
+    void *self;
+    Part backbone;
+};
+
+/* ---- building ---------------------------------------------------------------------------------------------------- */
+
+static int build_architecture(DfModel *model, const DfNode *dict, const DfNode *root)
+{
+    const NnScope s = nn_root(model->weights);
+    const char *type = df_node_text(df_node_get(dict, "type"), NULL);
+    if (!type)
+        return df_node_fail(dict, DF_EVALUE, "has no key 'type'");
+    model->architecture = df_plugin_find("model", type, df_architectures);
+    if (!model->architecture)
+        return DF_EVALUE;
+    model->self = nn_alloc(s, 1, model->architecture->size);
+    if (model->self && nn_bind(s, dict, model->architecture->opts, model->self, type))
+        model->architecture->init(s, model->self, root);
+    return nn_model_error(model->weights);
+}
+
+int df_model_new(DfModel **out, const DfNode *root)
+{
+    *out = NULL;
+    DfModel *model = df_calloc(1, sizeof *model);
+    if (!model)
+        return df_fail_memory("a model");
+    int error = nn_model_new(&model->weights);
+    const DfNode *whole = df_node_get(root, "model"), *backbone = df_node_get(root, "backbone");
+    if (error == DF_OK && whole) {
+        error = build_architecture(model, whole, root);
+    } else if (error == DF_OK && backbone) {
+        part_init(nn_root(model->weights), &model->backbone, PART_BACKBONE, backbone, NULL);
+        error = nn_model_error(model->weights);
+    } else if (error == DF_OK) {
+        error = df_node_fail(root, DF_EVALUE, "has neither a key 'model' nor a key 'backbone'");
+    }
+    if (error < 0) {
+        df_model_free(model);
+        return error;
+    }
+    *out = model;
+    return DF_OK;
+}
+
+void df_model_free(DfModel *model)
+{
+    if (!model)
+        return;
+    nn_model_free(model->weights);
+    df_free(model);
+}
+
+NnModel *df_model_weights(DfModel *model)
+{
+    return model->weights;
+}
+
+const char *df_model_type(const DfModel *model)
+{
+    return model->architecture ? model->architecture->name : model->backbone.backbone->name;
+}
+
+bool df_model_is_detector(const DfModel *model)
+{
+    return model->architecture && model->architecture->decode;
+}
+
+int df_model_classes(const DfModel *model)
+{
+    return model->architecture && model->architecture->classes ? model->architecture->classes(model->self) : 0;
+}
+
+/* ---- weights ----------------------------------------------------------------------------------------------------- */
+
+int df_model_init(DfModel *model, uint64_t seed)
+{
+    return nn_model_init(model->weights, seed);
+}
+
+int df_model_load(DfModel *model, const char *path, const DfModelLoad *options)
+{
+    const DfModelLoad o = options ? *options : (DfModelLoad){ 0 };
+    const NnLoad load = {
+        .ignorable = model->architecture ? model->architecture->ignorable(model->self) : model->backbone.backbone->ignorable,
+        .allow_missing = o.allow_missing,
+        .allow_wrong_shape = o.allow_wrong_shape,
+    };
+    DfCheckpoint *file = NULL;
+    NnReport report = { 0 };
+    int error = nn_model_init(model->weights, 0);
+    if (error == DF_OK)
+        error = df_checkpoint_open(&file, path, o.wrapper);
+    if (error < 0)
+        return error;
+    error = nn_model_load(model->weights, file, &load, &report);
+    if (error < 0)
+        df_fail_in(error, "%s: ", path);
+    char *text = nn_report_text(&report);
+    if (text)
+        df_log(error < 0 ? DF_LOG_WARNING : DF_LOG_INFO, "%s (%s): %s", path, df_checkpoint_form(file), text);
+    df_free(text);
+    nn_report_free(&report);
+    df_checkpoint_close(file);
+    return error;
+}
+
+/* ---- running ----------------------------------------------------------------------------------------------------- */
+
+static void run_backbone(const DfModel *model, DfCtx *c, DfTensor *image)
+{
+    DfMaps maps;
+    part_backbone(c, &model->backbone, NULL, image, &maps);
+    if (maps.logits)
+        df_observe(c, maps.logits, "logits", -1);
+    for (int i = 0; i < maps.n; i++)
+        df_observe(c, maps.map[i], "out", i);
+}
+
+void df_model_forward(const DfModel *model, DfCtx *c, DfTensor *image, DfDense *dense)
+{
+    DfMaps maps = { 0 };
+    *dense = (DfDense){ 0 };
+    if (!c->err && (image->shape.n != 4 || df_dim(image, 3) != 3))
+        df_ctx_fail(c, DF_ESHAPE, "the image has %d dimensions, the last of %d: want N H W 3", image->shape.n, df_dim(image, -1));
+    if (c->err)
+        return;
+    if (model->architecture)
+        model->architecture->forward(c, model->self, image, &maps, dense);
+    else
+        run_backbone(model, c, image);
+}
+
+int df_model_decode(const DfModel *model, const DfDense *dense, int n, const DfImageMeta *meta, bool rescale, DfDetections *out)
+{
+    *out = (DfDetections){ 0 };
+    if (!df_model_is_detector(model))
+        return df_fail(DF_EVALUE, "%s is no detector: its config has only a backbone", df_model_type(model));
+    return model->architecture->decode(model->self, dense, n, meta, rescale, out);
+}
+
+int df_model_detect(const DfModel *model, DfCtx *c, DfTensor *image, const DfImageMeta *metas, int n, DfDetections *results)
+{
+    DfDense dense;
+    memset(results, 0, (size_t)n * sizeof *results);
+    df_model_forward(model, c, image, &dense);
+    int error = df_ctx_error(c);
+    for (int i = 0; error == DF_OK && i < n; i++)
+        error = df_model_decode(model, &dense, i, &metas[i], true, &results[i]);
+    for (int i = 0; error < 0 && i < n; i++) {
+        df_free(results[i].v);
+        results[i] = (DfDetections){ 0 };
+    }
+    return error;
+}

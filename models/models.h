@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * models/models.h -- the door to models/: networks as wholes. A config goes in, backbone, neck and head are wired; then an
+ * image in, detections out. This is what a program that links the library calls:
+ *
+ *     DfModel *model;  DfCtx *c;  DfConfig *config;
+ *     df_config_read(&config, "configs/retinanet_dat_tiny_fpn_1x_coco.py", NULL, 0);
+ *     df_model_new(&model, df_config_root(config));
+ *     df_model_load(model, "weights.pth", NULL);
+ *     df_ctx_new(&c, pool);
+ *     df_model_detect(model, c, image, &meta, 1, &detections);
+ */
+#ifndef DF_MODELS_MODELS_H
+#define DF_MODELS_MODELS_H
+
+#include "backbone/backbone.h"
+#include "heads/heads.h"
+#include "necks/necks.h"
+
+typedef struct {
+    const char *name, *help;
+    size_t size;
+    const DfOpt *opts;
+    void (*init)(NnScope, void *self, const DfNode *root);                       /* root: the whole config, for old-style train_cfg and test_cfg */
+    void (*forward)(DfCtx *, const void *self, DfTensor *image, DfMaps *maps, DfDense *dense); /* raw outputs */
+    int (*decode)(const void *self, const DfDense *, int n, const DfImageMeta *, bool rescale, DfDetections *); /* NULL: no detector */
+    const char *const *(*ignorable)(const void *self);
+    int (*classes)(const void *self);
+} DfArchitecture;
+
+extern const DfArchitecture *const df_architectures[]; /* NULL-terminated */
+
+typedef struct DfModel DfModel;
+
+/* Builds what the config describes: `model = dict(type='RetinaNet', ..)`, or a bare `backbone = dict(type='DAT', ..)`. The config
+ * must outlive the model. Weights have no memory yet: enough for a dry pass. */
+int df_model_new(DfModel **out, const DfNode *root);
+void df_model_free(DfModel *);
+NnModel *df_model_weights(DfModel *);                 /* the tree of parameters, for counting and saving */
+const char *df_model_type(const DfModel *);           /* "RetinaNet", "DAT"                              */
+bool df_model_is_detector(const DfModel *);
+int df_model_classes(const DfModel *);                /* of a detector or classifier; 0 for bare maps    */
+
+int df_model_init(DfModel *, uint64_t seed);          /* fresh weights, the official way */
+typedef struct {
+    const char *wrapper;                              /* which dict of the file: NULL, "model_ema", .. */
+    bool allow_missing, allow_wrong_shape;
+} DfModelLoad;
+/* Weights from a file; what it lacks and the caller allows to lack is as df_model_init(seed 0) leaves it. Logs the key report. */
+int df_model_load(DfModel *, const char *path, const DfModelLoad *);
+
+/* One pass. image: N H W 3, normalised. Raw outputs are given to the context's listener by the official names (backbone_0,
+ * fpn_0, cls_score_0, bbox_pred_0; out0 or logits of a bare backbone) and left in `dense`, valid until the context is reset. */
+void df_model_forward(const DfModel *, DfCtx *, DfTensor *image, DfDense *dense);
+/* The pass and its decoding, for n images of a batch: results[n], boxes in original pixels. */
+int df_model_detect(const DfModel *, DfCtx *, DfTensor *image, const DfImageMeta *metas, int n, DfDetections *results);
+int df_model_decode(const DfModel *, const DfDense *, int n, const DfImageMeta *, bool rescale, DfDetections *);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * models/retinanet.c -- a detector of one stage: backbone, neck, dense head. Lin et al., ICCV 2017.
+ */
+#include "models/models.h"
+#include "models/parts.h"
+
+typedef struct {
+    const DfNode *backbone_cfg, *neck_cfg, *bbox_head_cfg, *train_cfg, *test_cfg;
+    Part backbone, neck, head;
+} RetinaNet;
+
+static const DfOpt opts[] = {
+    { "backbone", DF_KIND_DICT, offsetof(RetinaNet, backbone_cfg), NULL, 0, 0, NULL, "the backbone" },
+    { "neck", DF_KIND_DICT, offsetof(RetinaNet, neck_cfg), "None", 0, 0, NULL, "the neck" },
+    { "bbox_head", DF_KIND_DICT, offsetof(RetinaNet, bbox_head_cfg), NULL, 0, 0, NULL, "the head" },
+    DF_OPT_DICT(RetinaNet, train_cfg, "None", "assigner, sampler and weights of a training run"),
+    DF_OPT_DICT(RetinaNet, test_cfg, "None", "thresholds and limits of the results"),
+    DF_OPT_UNUSED(pretrained, "weights to start a training run from"),
+    DF_OPT_UNUSED(init_cfg, "weights to start a training run from"),
+    DF_OPT_UNUSED(data_preprocessor, "of mmdet 3"),
+    DF_OPT_END
+};
+
+static void init(NnScope s, void *self, const DfNode *root)
+{
+    RetinaNet *net = self;
+    const DfNode *test_cfg = net->test_cfg ? net->test_cfg : df_node_get(root, "test_cfg"); /* mmdet before 2.8 has it at the top */
+    part_init(nn_at(s, "backbone"), &net->backbone, PART_BACKBONE, net->backbone_cfg, NULL);
+    if (net->neck_cfg)
+        part_init(nn_at(s, "neck"), &net->neck, PART_NECK, net->neck_cfg, NULL);
+    part_init(nn_at(s, "bbox_head"), &net->head, PART_HEAD, net->bbox_head_cfg, test_cfg);
+}
+
+static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *maps, DfDense *dense)
+{
+    const RetinaNet *net = self;
+    DfMaps pyramid;
+    part_backbone(c, &net->backbone, "backbone", image, maps);
+    for (int i = 0; i < maps->n; i++)
+        df_observe(c, maps->map[i], "backbone_", i);
+    pyramid = *maps;
+    if (net->neck_cfg)
+        part_neck(c, &net->neck, maps, &pyramid);
+    for (int i = 0; net->neck_cfg && i < pyramid.n; i++)
+        df_observe(c, pyramid.map[i], "fpn_", i);
+    part_head(c, &net->head, &pyramid, dense);
+    for (int i = 0; i < dense->n; i++) {
+        df_observe(c, dense->cls_score[i], "cls_score_", i);
+        df_observe(c, dense->bbox_pred[i], "bbox_pred_", i);
+    }
+}
+
+static int decode(const void *self, const DfDense *dense, int n, const DfImageMeta *meta, bool rescale, DfDetections *out)
+{
+    const RetinaNet *net = self;
+    return net->head.head->decode(net->head.self, dense, n, meta, rescale, out);
+}
+
+static const char *const *ignorable(const void *self)
+{
+    const RetinaNet *net = self;
+    return net->backbone.backbone->ignorable;
+}
+
+static int classes(const void *self)
+{
+    const RetinaNet *net = self;
+    return net->head.head->classes(net->head.self);
+}
+
+const DfArchitecture df_architecture_retinanet = {
+    .name = "RetinaNet",
+    .help = "one-stage detector with focal loss (Lin et al., ICCV 2017)",
+    .size = sizeof(RetinaNet),
+    .opts = opts,
+    .init = init,
+    .forward = forward,
+    .decode = decode,
+    .ignorable = ignorable,
+    .classes = classes,
+};

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * necks/necks.h -- the door to necks/: networks between backbone and head, maps in and maps out.
+ */
+#ifndef DF_NECKS_NECKS_H
+#define DF_NECKS_NECKS_H
+
+#include "nn/nn.h"
+
+typedef struct {
+    const char *name, *help;
+    size_t size;
+    const DfOpt *opts;
+    void (*init)(NnScope, void *self);
+    void (*forward)(DfCtx *, const void *self, const DfMaps *in, DfMaps *out);
+} DfNeck;
+
+extern const DfNeck *const df_necks[]; /* NULL-terminated */
+const DfNeck *df_neck_find(const char *type); /* NULL if there is none; df_fail() names the nearest */
+
+#endif

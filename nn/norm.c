@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * nn/norm.c -- layer norm, and what mmcv's norm_cfg and act_cfg can ask for.
+ */
+#include <string.h>
+
+#include "nn/nn.h"
+
+void nn_layer_norm_init(NnScope s, NnLayerNorm *n, int dim, double eps)
+{
+    n->weight = nn_param(s, "weight", DF_SHAPE(dim), NN_AS_IS, nn_constant(1));
+    n->bias = nn_param(s, "bias", DF_SHAPE(dim), NN_AS_IS, nn_constant(0));
+    n->eps = (float)eps;
+}
+
+DfTensor *nn_layer_norm(DfCtx *c, const NnLayerNorm *n, DfTensor *x)
+{
+    return df_layer_norm(c, x, n->weight, n->bias, n->eps);
+}
+
+/* ---- norm_cfg ---------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    int num_groups;
+    double eps, momentum;
+    bool requires_grad;
+} Config;
+
+static const DfOpt opts[] = {
+    DF_OPT_INT(Config, num_groups, 32, 1, 65536, "groups of a GN"),
+    DF_OPT_FLOAT(Config, eps, 1e-5, 0, 1, "added to the variance"),
+    DF_OPT_FLOAT(Config, momentum, 0.1, 0, 1, "weight of a batch in the running statistics"),
+    DF_OPT_BOOL(Config, requires_grad, True, "False: weight, bias and statistics are frozen"),
+    DF_OPT_END
+};
+
+static const struct {
+    const char *type, *key;
+    int kind;
+} kinds[] = {
+    { "BN", "bn", NN_NORM_BATCH },     { "BN2d", "bn", NN_NORM_BATCH },  { "SyncBN", "bn", NN_NORM_BATCH },
+    { "MMSyncBN", "bn", NN_NORM_BATCH }, { "GN", "gn", NN_NORM_GROUP },  { "LN", "ln", NN_NORM_LAYER },
+};
+
+static int find_kind(const DfNode *norm_cfg)
+{
+    const char *type = df_node_text(df_node_get(norm_cfg, "type"), "");
+    for (int i = 0; i < (int)(sizeof kinds / sizeof *kinds); i++)
+        if (strcmp(kinds[i].type, type) == 0)
+            return i;
+    return -1;
+}
+
+const char *nn_norm_name(const DfNode *norm_cfg)
+{
+    const int i = find_kind(norm_cfg);
+    return i < 0 ? "norm" : kinds[i].key;
+}
+
+void nn_norm_init(NnScope s, NnNorm *n, const DfNode *norm_cfg, int channels)
+{
+    Config config = { 0 };
+    const int i = find_kind(norm_cfg);
+    if (i < 0) {
+        const char *type = df_node_text(df_node_get(norm_cfg, "type"), "(none)");
+        nn_fail(s, DF_EVALUE, "norm_cfg has type '%s': want BN, SyncBN, GN or LN", type);
+        return;
+    }
+    if (!nn_bind(s, norm_cfg, opts, &config, kinds[i].type))
+        return;
+    n->kind = (unsigned)kinds[i].kind;
+    n->groups = config.num_groups;
+    n->eps = (float)config.eps;
+    n->momentum = (float)config.momentum;
+    n->frozen = !config.requires_grad;
+    if (n->kind == NN_NORM_GROUP && channels % n->groups)
+        nn_fail(s, DF_EVALUE, "num_groups = %d does not divide %d channels", n->groups, channels);
+    n->weight = nn_param(s, "weight", DF_SHAPE(channels), NN_AS_IS, nn_constant(1));
+    n->bias = nn_param(s, "bias", DF_SHAPE(channels), NN_AS_IS, nn_constant(0));
+    if (n->kind == NN_NORM_BATCH) {
+        n->running_mean = nn_buffer(s, "running_mean", DF_SHAPE(channels), 0);
+        n->running_var = nn_buffer(s, "running_var", DF_SHAPE(channels), 1);
+    }
+}
+
+DfTensor *nn_norm(DfCtx *c, const NnNorm *n, DfTensor *x)
+{
+    switch (n->kind) {
+    case NN_NORM_BATCH:
+        return df_batch_norm(c, x, n->weight, n->bias, n->running_mean, n->running_var, c->training && !n->frozen, n->momentum, n->eps);
+    case NN_NORM_GROUP:
+        return df_group_norm(c, x, n->groups, n->weight, n->bias, n->eps);
+    case NN_NORM_LAYER:
+        return df_layer_norm(c, x, n->weight, n->bias, n->eps);
+    case NN_NORM_NONE:
+        break;
+    }
+    return x;
+}
+
+/* ---- act_cfg ----------------------------------------------------------------------------------------------------- */
+
+DfAct nn_act(NnScope s, const DfNode *act_cfg)
+{
+    if (!act_cfg)
+        return DF_ACT_NONE;
+    static const struct {
+        const char *type;
+        DfAct act;
+    } acts[] = { { "ReLU", DF_ACT_RELU }, { "GELU", DF_ACT_GELU }, { "Sigmoid", DF_ACT_SIGMOID }, { "Tanh", DF_ACT_TANH } };
+    const char *type = df_node_text(df_node_get(act_cfg, "type"), "(none)");
+    for (size_t i = 0; i < sizeof acts / sizeof *acts; i++)
+        if (strcmp(acts[i].type, type) == 0)
+            return acts[i].act;
+    nn_fail(s, DF_EVALUE, "act_cfg has type '%s': want ReLU, GELU, Sigmoid or Tanh", type);
+    return DF_ACT_NONE;
+}
