@@ -499,3 +499,8 @@ const char *df_json_name(const DfJson *j)
 {
     return j->name;
 }
+
+int df_json_error(const DfJson *j)
+{
+    return j->broken;
+}

@@ -52,6 +52,7 @@ int df_json_skip(DfJson *);            /* right after a KEY (or where a value is
 size_t df_json_line(const DfJson *);   /* 1-based line of the last event                                            */
 uint64_t df_json_offset(const DfJson *); /* bytes read so far, for progress                                          */
 const char *df_json_name(const DfJson *);
+int df_json_error(const DfJson *);     /* the code behind DF_JSON_ERROR, or DF_OK                                    */
 
 /* df_fail() with "NAME: line N: " in front. */
 int df_json_fail(const DfJson *, int code, const char *format, ...) DF_PRINTF(3, 4);

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * eval/eval.h -- the door to eval/: metrics. Plain arrays and files in, numbers out; usable alone, knows no tensors.
+ *
+ * COCO detection metrics follow pycocotools to the last bit:
+ *
+ *     DfCoco *gt; DfCocoResults *dt; DfCocoEval *eval; char *table;
+ *     df_coco_open(&gt, "instances_val2017.json");
+ *     df_coco_results_new(&dt, gt);
+ *     df_coco_results_read(dt, "results.json");         or df_coco_results_add(dt, image_id, n, boxes, scores, categories)
+ *     DfCocoParams params = df_coco_params();
+ *     df_coco_evaluate(&eval, dt, &params, pool);
+ *     df_coco_eval_table(eval, &table);                 eval->stats[0] is the AP
+ *
+ * and free in reverse order: a thing made from another borrows it.
+ */
+#ifndef DF_EVAL_EVAL_H
+#define DF_EVAL_EVAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/core.h"
+
+/* ---- ground truth --------------------------------------------------------------------------------------------------- */
+
+/* images, annotations and categories of an annotation file. Ids are integers of 64 bits or texts. */
+typedef struct DfCoco DfCoco;
+int df_coco_open(DfCoco **out, const char *path);
+int df_coco_read(DfCoco **out, DfJson *json); /* from a reader at the start of its text; borrowed */
+void df_coco_free(DfCoco *);
+size_t df_coco_images(const DfCoco *);
+size_t df_coco_categories(const DfCoco *);
+size_t df_coco_annotations(const DfCoco *);
+
+/* ---- detections ----------------------------------------------------------------------------------------------------- */
+
+typedef struct DfCocoResults DfCocoResults;
+int df_coco_results_new(DfCocoResults **out, const DfCoco *gt);
+void df_coco_results_free(DfCocoResults *);
+size_t df_coco_results_count(const DfCocoResults *);
+
+/* Adds a results file: an array of {image_id, category_id, bbox, score}. An image that the ground truth does not have is an
+ * error; a category that it does not have is dropped. After an error the results hold what came before it. */
+int df_coco_results_read(DfCocoResults *, const char *path);
+int df_coco_results_read_json(DfCocoResults *, DfJson *json);
+
+/* Adds the n detections of one image: boxes x y w h in pixels of the original image. The order of adding breaks ties. */
+int df_coco_results_add(DfCocoResults *, int64_t image_id, size_t n, const double (*boxes)[4], const double *scores, const int64_t *category_ids);
+
+/* ---- evaluation ----------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const char *name;
+    double low, high; /* square pixels, both included */
+} DfAreaRange;
+
+/* pycocotools' Params. Arrays are borrowed during df_coco_evaluate() and may come in any order where pycocotools sorts them. */
+typedef struct {
+    size_t n_ious, n_recalls, n_max_dets, n_areas;
+    const double *ious;             /* IoU thresholds            */
+    const double *recalls;          /* recall thresholds         */
+    const int *max_dets;            /* per image and class; at least three */
+    const DfAreaRange *areas;
+    bool use_categories;            /* false: all classes are one */
+    const int64_t *image_ids;       /* NULL: all                  */
+    size_t n_image_ids;
+    const int64_t *category_ids;    /* NULL: all                  */
+    size_t n_category_ids;
+} DfCocoParams;
+DfCocoParams df_coco_params(void);  /* the COCO challenge's        */
+
+enum { DF_COCO_STATS = 12 };
+
+/* -1 stands where there is no ground truth. Arrays are [ious][recalls][classes][areas][max_dets], recall without recalls. */
+typedef struct {
+    size_t n_ious, n_recalls, n_classes, n_areas, n_max_dets;
+    double *ious;
+    double *precision, *recall, *scores;
+    int *max_dets;                  /* ascending                                              */
+    DfAreaRange *areas;
+    int64_t *class_ids;             /* in the order of the arrays; -1 without use_categories  */
+    const char **class_names;       /* "" if the file gives none                              */
+    double stats[DF_COCO_STATS];    /* AP AP50 AP75 APs APm APl AR1 AR10 AR100 ARs ARm ARl    */
+    DfArena *arena;                 /* holds all of it                                        */
+} DfCocoEval;
+
+/* Bit-identical for any number of threads. Images are the units of memory: nothing grows with images x classes. */
+int df_coco_evaluate(DfCocoEval **out, const DfCocoResults *, const DfCocoParams *, DfPool *);
+void df_coco_eval_free(DfCocoEval *);
+
+/* Mean over precision at one class, area and max_dets (by place) and at one IoU threshold, or all if `iou` < 0; -1 if none. */
+int df_coco_ap(const DfCocoEval *, size_t class_place, double iou, size_t area, size_t max_det, double *ap);
+
+int df_coco_eval_table(const DfCocoEval *, char **out); /* the twelve lines of pycocotools; df_free it */
+int df_coco_eval_class_table(const DfCocoEval *, char **out);      /* AP of each class                      */
+/* {"stats": [12 numbers], "per_class": [{"id", "name", "ap", ...}]}, to be put under "bbox"; df_free it */
+int df_coco_eval_json(const DfCocoEval *, char **out);
+
+#endif
