@@ -6,6 +6,7 @@
 #define DF_DATASETS_DATASETS_H
 
 #include "datasets/coco.h"
+#include "datasets/draw.h"
 #include "datasets/image.h"
 #include "datasets/loader.h"
 #include "datasets/pipeline.h"

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * datasets/draw.h -- detections drawn on a picture: boxes, and labels with class and score.
+ */
+#ifndef DF_DATASETS_DRAW_H
+#define DF_DATASETS_DRAW_H
+
+#include "datasets/image.h"
+
+typedef struct {
+    float box[4];  /* x1 y1 x2 y2, pixels of the picture; may reach beyond it */
+    int label;     /* chooses the colour                                      */
+    float score;   /* 0..1                                                    */
+} DfDrawnBox;
+
+/* Draws n boxes on a BGR picture, the weakest score first so that the strongest lies on top. Lines and letters grow with the
+ * picture. `classes` names the labels 0..n_classes-1; a label beyond is drawn as its number. */
+int df_draw_boxes(DfImage *image, const DfDrawnBox *boxes, int n, const char *const *classes, int n_classes);
+
+/* The colour of a label, B G R: neighbours differ, and all are bright enough to be seen on a photograph. */
+void df_label_colour(int label, uint8_t bgr[3]);
+
+enum { DF_FONT_COLUMNS = 5, DF_FONT_ROWS = 9 };
+extern const uint8_t df_font[95][DF_FONT_ROWS]; /* of ' ' to '~' */
+
+#endif
