@@ -35,6 +35,7 @@ int df_ctx_new(DfCtx **out, DfPool *pool)
         c->parts = parts;
         c->pool = pool;
         c->k = df_kernels();
+        c->nil.shape.n = DF_DIMS; /* of size 0 each: df_dim(&c->nil, -1) is 0 */
         parts->storage = df_storage_new();
         parts->step = df_arena_new();
         if (parts->storage && parts->step) {
