@@ -32,12 +32,16 @@ void df_gemm_rows(const DfGemmKernels *k, size_t m, const float *a, size_t lda, 
                   const DfEpilogue *e)
 {
     const size_t blocks = b.k ? df_ceil_div(b.k, K_BLOCK) : 1, width = (size_t)k->tile_n, panel = b.k * DF_PANEL;
+    DfEpilogue end = *e;
+    const bool adds_to_y = e->residual == y && blocks > 1; /* the first block would overwrite it */
+    if (adds_to_y)
+        end.residual = NULL;
     for (size_t block = 0; block < blocks; block++) {
         const size_t k0 = df_cut(b.k, blocks, block), k1 = df_cut(b.k, blocks, block + 1);
         for (size_t j = n0; j < n1; j += width) {
             const size_t n = n1 - j < width ? n1 - j : width;
-            const DfEpilogue moved = df_epilogue_at(e, 0, ldy, j);
-            panel_rows(k, m, n, k1 - k0, a + k0, lda, b.data + j * b.k + k0 * DF_PANEL, panel, y + j, ldy, block > 0,
+            const DfEpilogue moved = df_epilogue_at(&end, 0, ldy, j);
+            panel_rows(k, m, n, k1 - k0, a + k0, lda, b.data + j * b.k + k0 * DF_PANEL, panel, y + j, ldy, adds_to_y || block > 0,
                        block + 1 == blocks ? &moved : NULL);
         }
     }

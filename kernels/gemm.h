@@ -19,7 +19,7 @@ typedef struct {
     const float *bias;      /* per column, or NULL                                                          */
     DfAct act;
     const float *scale;     /* per column, or NULL                                                          */
-    const float *residual;  /* laid out as the result, or NULL; may be the result itself: then it is added to */
+    const float *residual;  /* laid out as the result, or NULL; without act and scale it may be the result itself: y += ... */
 } DfEpilogue;
 
 /* A matrix of k rows and n columns cut into panels of DF_PANEL columns: panel j holds rows 0..k-1, DF_PANEL floats each. The last
@@ -41,9 +41,12 @@ typedef struct DfPacked DfPacked;
 int df_pack(DfPacked **out, DfPool *, const float *w, size_t O, size_t K, size_t groups);
 /* Of O 3 3 I. */
 int df_pack_winograd(DfPacked **out, DfPool *, const float *w, size_t O, size_t I);
-void df_packed_free(DfPacked *); /* NULL is fine */
+void df_packed_free(DfPacked *); /* with all it is linked to; NULL is fine */
 DfPackKind df_packed_kind(const DfPacked *);
 size_t df_packed_bytes(const DfPacked *);
+/* A weight may be packed for several uses: its copies are a list. Link returns the new list; find NULL if there is none. */
+DfPacked *df_packed_link(DfPacked *one, DfPacked *list);
+const DfPacked *df_packed_find(const DfPacked *list, DfPackKind);
 
 /* ---- products ---------------------------------------------------------------------------------------------------- */
 
@@ -54,8 +57,6 @@ int df_mlp_packed(DfPool *, const DfKernels *, size_t M, const float *x, const D
 /* c = alpha op(a) op(b) + beta c, op transposing if asked to: a is M K, or K M if transposed. beta = 0: c is not read. */
 int df_gemm(DfPool *, bool transpose_a, bool transpose_b, size_t M, size_t N, size_t K, float alpha, const float *a, size_t lda,
             const float *b, size_t ldb, float beta, float *c, size_t ldc);
-/* sum[j] += the sum of column j. */
-int df_column_sums(DfPool *, float *sum, const float *x, size_t rows, size_t columns);
 
 /* ---- convolutions, channels last --------------------------------------------------------------------------------- */
 

@@ -91,37 +91,3 @@ int df_gemm(DfPool *pool, bool transpose_a, bool transpose_b, size_t M, size_t N
     df_free(p.partial);
     return error;
 }
-
-/* ---- sums of columns: the gradient of a bias --------------------------------------------------------------------- */
-
-enum { SUM_COLUMNS = 64, SUM_ROWS = 128 };
-
-typedef struct {
-    float *sum;
-    const float *x;
-    size_t rows, columns;
-} Sums;
-
-static void sum_columns(void *arg, size_t task, void *scratch)
-{
-    const Sums *p = arg;
-    const size_t j0 = task * SUM_COLUMNS, n = p->columns - j0 < SUM_COLUMNS ? p->columns - j0 : SUM_COLUMNS;
-    double total[SUM_COLUMNS] = { 0 };
-    (void)scratch;
-    for (size_t i0 = 0; i0 < p->rows; i0 += SUM_ROWS) {
-        float part[SUM_COLUMNS] = { 0 };
-        for (size_t i = i0; i < p->rows && i < i0 + SUM_ROWS; i++)
-            for (size_t j = 0; j < n; j++)
-                part[j] += p->x[i * p->columns + j0 + j];
-        for (size_t j = 0; j < n; j++)
-            total[j] += (double)part[j];
-    }
-    for (size_t j = 0; j < n; j++)
-        p->sum[j0 + j] += (float)total[j];
-}
-
-int df_column_sums(DfPool *pool, float *sum, const float *x, size_t rows, size_t columns)
-{
-    Sums p = { sum, x, rows, columns };
-    return df_parallel(pool, df_ceil_div(columns, SUM_COLUMNS), 0, sum_columns, &p);
-}

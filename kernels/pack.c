@@ -10,6 +10,7 @@ struct DfPacked {
     size_t matrices, k, n;
     size_t stride;  /* floats of one matrix */
     float *data;
+    DfPacked *next;
 };
 
 DfPacked *df_packed_new(DfPackKind kind, size_t matrices, size_t k, size_t n)
@@ -28,9 +29,25 @@ DfPacked *df_packed_new(DfPackKind kind, size_t matrices, size_t k, size_t n)
 
 void df_packed_free(DfPacked *p)
 {
-    if (p)
+    while (p) {
+        DfPacked *next = p->next;
         df_free(p->data);
-    df_free(p);
+        df_free(p);
+        p = next;
+    }
+}
+
+DfPacked *df_packed_link(DfPacked *one, DfPacked *list)
+{
+    one->next = list;
+    return one;
+}
+
+const DfPacked *df_packed_find(const DfPacked *list, DfPackKind kind)
+{
+    while (list && list->kind != kind)
+        list = list->next;
+    return list;
 }
 
 DfPackKind df_packed_kind(const DfPacked *p)

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tensor/linear.c -- y = x W' + b.
+ */
+#include "tensor/fuse.h"
+
+typedef struct {
+    int rows, I, O;
+} Sizes;
+
+static Sizes sizes_of(const DfTensor *x, const DfTensor *w)
+{
+    const int I = df_dim(x, -1);
+    return (Sizes){ I ? (int)(df_size(x) / (size_t)I) : 0, I, df_dim(w, 0) };
+}
+
+/* dx += dy W, dW += dy' x, db += the sums of dy's columns. */
+static void backward(DfCtx *c, DfTensor *y)
+{
+    DfTensor *const x = y->src[0], *const w = y->src[1], *const b = y->src[2];
+    const Sizes s = sizes_of(x, w);
+    const size_t M = (size_t)s.rows, I = (size_t)s.I, O = (size_t)s.O;
+    float *gx = df_grad(c, x), *gw = df_grad(c, w), *gb = df_grad(c, b);
+    int error = DF_OK;
+    if (gx)
+        error = df_gemm(c->pool, false, false, M, I, O, 1, y->grad, O, w->data, I, 1, gx, I);
+    if (gw && !error)
+        error = df_gemm(c->pool, true, false, O, I, M, 1, y->grad, O, x->data, I, 1, gw, I);
+    df_add_columns(c, DF_COLUMN_SUM, gb, y->grad, NULL, M, O);
+    if (error)
+        df_ctx_fail(c, error, "%s", df_error());
+}
+
+static const DfOp op = { "linear", backward };
+
+static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *w)
+{
+    if (x->shape.n >= 1 && w->shape.n >= 1 && df_size(w) == (size_t)df_dim(w, 0) * (size_t)df_dim(x, -1))
+        return true;
+    df_refuse(c, "linear: x of shape (%s) with a weight of shape (%s): want x's last size to be the weight's", DF_TEXT(x), DF_TEXT(w));
+    return false;
+}
+
+DfTensor *df_linear_fused(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias, DfFuse fuse)
+{
+    if (c->err || !fits(c, x, weight))
+        return &c->nil;
+    if (df_fuse_splits(c, x, weight, bias, fuse))
+        return df_fuse_apart(c, df_linear(c, x, weight, bias), fuse);
+    DfShape shape = x->shape;
+    shape.d[shape.n - 1] = df_dim(weight, 0);
+    const Sizes s = sizes_of(x, weight);
+    const size_t M = df_count(shape) / (size_t)(s.O ? s.O : 1), I = (size_t)s.I, O = (size_t)s.O;
+    if (!df_fuse_fits(c, "linear", shape, bias, fuse))
+        return &c->nil;
+    DfTensor *y = df_output(c, &op, shape, DF_SOURCES_OF(x, weight, bias));
+    df_macs(c, (double)M * (double)I * (double)O);
+    if (df_skip(c, y))
+        return y;
+    const DfPackedWeight w = df_weight(c, weight, DF_PACK_GEMM, O, I, 1);
+    if (!w.packed)
+        return &c->nil;
+    const int error = df_gemm_packed(c->pool, c->k, M, x->data, I, w.packed, y->data, O, df_fuse_epilogue(bias, fuse));
+    df_weight_done(w);
+    if (error)
+        df_ctx_fail(c, error, "%s", df_error());
+    return y;
+}
+
+DfTensor *df_linear(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias)
+{
+    return df_linear_fused(c, x, weight, bias, (DfFuse){ 0 });
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tensor/mlp.c -- two linear layers with an activation between them, the hidden layer never whole in memory. On the tape it is
+ * the two layers one by one.
+ */
+#include "tensor/fuse.h"
+
+static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *w1, const DfTensor *b1, const DfTensor *w2)
+{
+    const bool known = x->shape.n >= 1 && w1->shape.n >= 1 && w2->shape.n >= 1;
+    if (known && df_size(w1) == (size_t)df_dim(w1, 0) * (size_t)df_dim(x, -1) && df_size(w2) == (size_t)df_dim(w2, 0) * (size_t)df_dim(w1, 0)
+        && (!b1 || df_size(b1) == (size_t)df_dim(w1, 0)))
+        return true;
+    df_refuse(c, "mlp: x of shape (%s) with weights of shapes (%s) and (%s): want (.. I), (H I), (O H), and a bias of H", DF_TEXT(x),
+              DF_TEXT(w1), DF_TEXT(w2));
+    return false;
+}
+
+static int run(DfCtx *c, const DfTensor *x, DfTensor *w1, const DfTensor *b1, DfAct act, DfTensor *w2, const DfTensor *y, DfEpilogue e)
+{
+    const size_t I = (size_t)df_dim(x, -1), H = (size_t)df_dim(w1, 0), O = (size_t)df_dim(w2, 0), M = df_size(y) / O;
+    const DfPackedWeight p1 = df_weight(c, w1, DF_PACK_GEMM, H, I, 1), p2 = df_weight(c, w2, DF_PACK_GEMM, O, H, 1);
+    int error = DF_OK;
+    if (p1.packed && p2.packed)
+        error = df_mlp_packed(c->pool, c->k, M, x->data, p1.packed, b1 ? b1->data : NULL, act, p2.packed, y->data, e);
+    df_weight_done(p1);
+    df_weight_done(p2);
+    return error;
+}
+
+DfTensor *df_mlp(DfCtx *c, DfTensor *x, DfTensor *w1, DfTensor *b1, DfAct act, DfTensor *w2, DfTensor *b2, DfFuse fuse)
+{
+    if (c->err || !fits(c, x, w1, b1, w2))
+        return &c->nil;
+    DfTensor *const all[] = { x, w1, b1, w2, b2, fuse.scale, fuse.residual };
+    bool wanted = false;
+    for (int i = 0; i < 7; i++)
+        wanted |= all[i] && all[i]->wants_grad;
+    if (c->recording && wanted)
+        return df_linear_fused(c, df_linear_fused(c, x, w1, b1, (DfFuse){ .act = act }), w2, b2, fuse);
+    DfShape shape = x->shape;
+    shape.d[shape.n - 1] = df_dim(w2, 0);
+    if (!df_fuse_fits(c, "mlp", shape, b2, fuse))
+        return &c->nil;
+    static const DfOp op = { "mlp", NULL }; /* never on the tape */
+    DfTensor *y = df_output(c, &op, shape, 0, NULL);
+    const double rows = (double)df_size(x) / (double)df_at_least_1((size_t)df_dim(x, -1));
+    df_macs(c, rows * ((double)df_size(w1) + (double)df_size(w2)));
+    if (df_skip(c, y))
+        return y;
+    const int error = run(c, x, w1, b1, act, w2, y, df_fuse_epilogue(b2, fuse));
+    if (error)
+        df_ctx_fail(c, error, "%s", df_error());
+    return y;
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tests/kernels/test_conv.c -- convolutions of every kind and their gradients against loops in float64, on every rung, with 1 and
+ * 2 threads: the same bits.
+ */
+#include <criterion/criterion.h>
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "kernels/kernels.h"
+
+static DfPool *pools[2];
+static void make_pools(void)
+{
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(df_pool_new(&pools[i], i + 1), DF_OK);
+}
+static void free_pools(void)
+{
+    for (int i = 0; i < 2; i++)
+        df_pool_free(pools[i]);
+}
+TestSuite(conv, .init = make_pools, .fini = free_pools);
+
+static const char *const rungs[] = { "c", "avx2" };
+
+static float *numbers(size_t n, uint64_t stream)
+{
+    float *x = df_malloc(n * sizeof *x);
+    DfRandom r = df_random(11, stream);
+    for (size_t i = 0; i < n; i++)
+        x[i] = (float)df_normal(&r);
+    return x;
+}
+
+static DfConvShape shape(int N, int H, int W, int I, int O, int kh, int kw, int stride_y, int stride_x, int padding_y, int padding_x, int dilation, int groups)
+{
+    return (DfConvShape){ N, H, W, I, O, kh, kw, (H + 2 * padding_y - dilation * (kh - 1) - 1) / stride_y + 1,
+                          (W + 2 * padding_x - dilation * (kw - 1) - 1) / stride_x + 1, { stride_y, stride_x }, { padding_y, padding_x },
+                          { dilation, dilation }, groups };
+}
+
+typedef struct {
+    size_t x, y, w; /* elements */
+} Sizes;
+
+static Sizes sizes(const DfConvShape *s)
+{
+    return (Sizes){ (size_t)(s->N * s->H * s->W * s->I), (size_t)(s->N * s->oH * s->oW * s->O), (size_t)(s->O * s->kh * s->kw * (s->I / s->groups)) };
+}
+
+/* Calls for every product x[ix] w[iw] that goes into y[iy]. A depthwise weight is kh kw C. */
+typedef void Visit(void *to, size_t iy, size_t ix, size_t iw);
+static void visit_all(const DfConvShape *s, bool depthwise, Visit *visit, void *to)
+{
+    const int Ig = s->I / s->groups, Og = s->O / s->groups;
+    for (int n = 0; n < s->N; n++)
+        for (int oy = 0; oy < s->oH; oy++)
+            for (int ox = 0; ox < s->oW; ox++)
+                for (int o = 0; o < s->O; o++)
+                    for (int ky = 0; ky < s->kh; ky++)
+                        for (int kx = 0; kx < s->kw; kx++) {
+                            const int y = oy * s->stride[0] - s->padding[0] + ky * s->dilation[0];
+                            const int x = ox * s->stride[1] - s->padding[1] + kx * s->dilation[1];
+                            for (int i = 0; y >= 0 && y < s->H && x >= 0 && x < s->W && i < Ig; i++)
+                                visit(to, (size_t)(((n * s->oH + oy) * s->oW + ox) * s->O + o),
+                                      (size_t)(((n * s->H + y) * s->W + x) * s->I + o / Og * Ig + i),
+                                      (size_t)(depthwise ? (ky * s->kw + kx) * s->I + o : ((o * s->kh + ky) * s->kw + kx) * Ig + i));
+                        }
+}
+
+typedef struct {
+    double *sum, *size;
+    const float *x, *w, *y;
+} Sums;
+
+static void add(Sums *t, size_t at, double product)
+{
+    t->sum[at] += product;
+    t->size[at] += fabs(product);
+}
+static void into_y(void *to, size_t iy, size_t ix, size_t iw)
+{
+    Sums *t = to;
+    add(t, iy, (double)t->x[ix] * (double)t->w[iw]);
+}
+static void into_x(void *to, size_t iy, size_t ix, size_t iw)
+{
+    Sums *t = to;
+    add(t, ix, (double)t->y[iy] * (double)t->w[iw]);
+}
+static void into_w(void *to, size_t iy, size_t ix, size_t iw)
+{
+    Sums *t = to;
+    add(t, iw, (double)t->x[ix] * (double)t->y[iy]);
+}
+
+/* The largest error in units of the sum of absolute products: a float32 sum of n terms stays far below n ulp of that. */
+static double worst(const float *got, const Sums *t, size_t n)
+{
+    double most = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double error = fabs((double)got[i] - t->sum[i]) / (t->size[i] + 1e-3) / (double)FLT_EPSILON;
+        most = error > most || error != error ? error : most;
+    }
+    return most;
+}
+
+/* Runs one pass with 1 and 2 threads; both must agree to the bit. `start` is what the result holds before. */
+typedef int Pass(DfPool *, const DfKernels *, const DfConvShape *, const float *a, const float *b, float *out);
+static float *run_twice(Pass *pass, const DfKernels *k, const DfConvShape *s, const float *a, const float *b, size_t n, uint64_t start)
+{
+    float *one = numbers(n, start), *two = numbers(n, start);
+    cr_assert_eq(pass(pools[0], k, s, a, b, one), DF_OK);
+    cr_assert_eq(pass(pools[1], k, s, a, b, two), DF_OK);
+    cr_assert(memcmp(one, two, n * sizeof *one) == 0, "2 threads differ");
+    df_free(two);
+    return one;
+}
+
+static bool depthwise;          /* what the passes below run */
+static DfPackKind kind;
+static const float *bias;
+
+static int forward(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *x, const float *w, float *y)
+{
+    if (depthwise)
+        return df_depthwise_forward(pool, k, s, x, w, y, (DfEpilogue){ .bias = bias, .residual = y });
+    DfPacked *packed;
+    const size_t K = (size_t)(s->kh * s->kw * (s->I / s->groups));
+    int error = kind == DF_PACK_WINOGRAD ? df_pack_winograd(&packed, pool, w, (size_t)s->O, (size_t)s->I) : df_pack(&packed, pool, w, (size_t)s->O, K, (size_t)s->groups);
+    if (!error)
+        error = df_conv_forward(pool, k, s, x, packed, y, (DfEpilogue){ .bias = bias, .residual = y });
+    df_packed_free(packed);
+    return error;
+}
+
+static int transposed(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *y, const float *w, float *x)
+{
+    return depthwise ? df_depthwise_transposed(pool, k, s, y, w, x) : df_conv_transposed(pool, k, s, y, w, bias, x);
+}
+
+static int weight_grad(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *x, const float *y, float *w)
+{
+    return depthwise ? df_depthwise_weight_grad(pool, k, s, x, y, w) : df_conv_weight_grad(pool, k, s, x, y, w);
+}
+
+static void check_pass(Pass *pass, const DfKernels *k, const DfConvShape *s, Visit *visit, const float *a, const float *b, Sums t, size_t n,
+                       bool has_bias, size_t channels, double bound, const char *what)
+{
+    float *bs = numbers(channels, 20), *start = numbers(n, 9);
+    t.sum = df_calloc(n + 1, sizeof(double));
+    t.size = df_calloc(n + 1, sizeof(double));
+    visit_all(s, depthwise, visit, &t);
+    for (size_t i = 0; i < n; i++) {
+        add(&t, i, (double)start[i]);
+        if (has_bias)
+            add(&t, i, (double)bs[i % channels]);
+    }
+    bias = has_bias ? bs : NULL;
+    float *got = run_twice(pass, k, s, a, b, n, 9);
+    const double error = worst(got, &t, n);
+    cr_assert(error <= bound, "%s, %s: %d %dx%d %d -> %d kernel %dx%d stride %d padding %d dilation %d groups %d: %.1f ulp of the sum", what,
+              df_kernels_name(k), s->N, s->H, s->W, s->I, s->O, s->kh, s->kw, s->stride[0], s->padding[0], s->dilation[0], s->groups, error);
+    df_free(bs), df_free(start), df_free(t.sum), df_free(t.size), df_free(got);
+}
+
+/* All three passes. */
+static void check(DfConvShape s)
+{
+    const Sizes n = sizes(&s);
+    float *x = numbers(n.x, 1), *w = numbers(n.w, 2), *y = numbers(n.y, 3);
+    const Sums t = { NULL, NULL, x, w, y };
+    const double bound = kind == DF_PACK_WINOGRAD ? 12 : 3; /* a Winograd error is relative to the patch, not to the few terms at its border */
+    for (size_t rung = 0; rung < 2; rung++) {
+        const DfKernels *k = df_kernels_named(rungs[rung]);
+        for (int has_bias = 0; k && has_bias < 2; has_bias++) {
+            check_pass(forward, k, &s, into_y, x, w, t, n.y, has_bias, (size_t)s.O, bound, "forward");
+            check_pass(transposed, k, &s, into_x, y, w, t, n.x, has_bias && !depthwise, (size_t)s.I, bound, "transposed");
+        }
+        if (k)
+            check_pass(weight_grad, k, &s, into_w, x, y, t, n.w, false, 1, 3, "weight gradient");
+    }
+    df_free(x), df_free(w), df_free(y);
+}
+
+Test(conv, plain_products)
+{
+    check(shape(1, 5, 7, 3, 4, 1, 1, 1, 1, 0, 0, 1, 1));
+    check(shape(2, 9, 8, 20, 33, 1, 1, 1, 1, 0, 0, 1, 1));
+    check(shape(2, 9, 7, 6, 8, 1, 1, 2, 2, 0, 0, 1, 1));
+}
+
+Test(conv, patches)
+{
+    check(shape(2, 27, 22, 3, 8, 4, 4, 4, 4, 0, 0, 1, 1));
+    check(shape(1, 9, 8, 6, 12, 2, 2, 2, 2, 0, 0, 1, 1));
+    check(shape(2, 11, 13, 5, 7, 3, 3, 1, 1, 1, 1, 1, 1));
+    check(shape(2, 15, 12, 3, 7, 3, 3, 2, 2, 1, 1, 1, 1));
+    check(shape(1, 25, 19, 3, 8, 7, 7, 2, 2, 3, 3, 1, 1));
+    check(shape(2, 12, 11, 5, 6, 3, 3, 1, 1, 2, 2, 2, 1));
+    check(shape(2, 10, 13, 4, 5, 3, 5, 2, 1, 1, 2, 1, 1));
+    check(shape(1, 13, 17, 4, 3, 3, 2, 3, 2, 4, 0, 3, 1)); /* more padding than kernel, stride and dilation 3 */
+    check(shape(1, 1, 1, 3, 2, 3, 3, 1, 1, 1, 1, 1, 1));
+    check(shape(1, 2, 3, 40, 50, 5, 5, 1, 1, 2, 2, 1, 1));
+}
+
+Test(conv, groups)
+{
+    check(shape(2, 7, 9, 8, 12, 3, 3, 1, 1, 1, 1, 1, 2));
+    check(shape(1, 8, 8, 3, 27, 3, 3, 1, 1, 1, 1, 1, 3)); /* channel multiplier */
+    check(shape(2, 9, 5, 12, 6, 3, 3, 2, 2, 1, 1, 2, 3));
+    check(shape(1, 6, 6, 4, 4, 1, 1, 1, 1, 0, 0, 1, 4));
+}
+
+Test(conv, empty)
+{
+    check(shape(0, 5, 5, 3, 4, 3, 3, 1, 1, 1, 1, 1, 1));
+    DfConvShape s = shape(2, 5, 5, 3, 4, 3, 3, 1, 1, 1, 1, 1, 1);
+    s.H = s.oH = 0;
+    check(s);
+}
+
+Test(conv, depthwise)
+{
+    depthwise = true;
+    check(shape(2, 8, 9, 10, 10, 3, 3, 1, 1, 1, 1, 1, 10));
+    check(shape(1, 12, 9, 19, 19, 7, 7, 1, 1, 3, 3, 1, 19));
+    check(shape(2, 26, 19, 4, 4, 9, 9, 8, 8, 4, 4, 1, 4));
+    check(shape(1, 11, 14, 17, 17, 5, 5, 2, 2, 2, 2, 1, 17));
+    check(shape(1, 13, 11, 8, 8, 3, 3, 1, 2, 2, 3, 2, 8));
+    check(shape(1, 2, 2, 16, 16, 9, 9, 1, 1, 4, 4, 1, 16));
+    check(shape(0, 5, 5, 8, 8, 3, 3, 1, 1, 1, 1, 1, 8));
+}
+
+Test(conv, winograd)
+{
+    kind = DF_PACK_WINOGRAD;
+    check(shape(1, 4, 4, 8, 16, 3, 3, 1, 1, 1, 1, 1, 1));
+    check(shape(2, 11, 13, 17, 23, 3, 3, 1, 1, 1, 1, 1, 1));
+    check(shape(1, 1, 2, 5, 3, 3, 3, 1, 1, 1, 1, 1, 1));
+    check(shape(1, 21, 19, 32, 70, 3, 3, 1, 1, 1, 1, 1, 1)); /* two blocks of output channels; gradients by Winograd too */
+    check(shape(2, 9, 30, 64, 36, 3, 3, 1, 1, 1, 1, 1, 1));
+}
+
+/* RMS errors over many pixels, relative to the values: Winograd against plain float32 sums. */
+Test(conv, winograd_is_accurate)
+{
+    const DfConvShape s = shape(1, 24, 24, 128, 64, 3, 3, 1, 1, 1, 1, 1, 1);
+    const Sizes n = sizes(&s);
+    float *x = numbers(n.x, 1), *w = numbers(n.w, 2), *y[2] = { df_calloc(n.y, sizeof(float)), df_calloc(n.y, sizeof(float)) };
+    Sums t = { df_calloc(n.y, sizeof(double)), df_calloc(n.y, sizeof(double)), x, w, NULL };
+    visit_all(&s, false, into_y, &t);
+    double error[2] = { 0, 0 }, most[2] = { 0, 0 };
+    for (int i = 0; i < 2; i++) {
+        kind = i ? DF_PACK_WINOGRAD : DF_PACK_GEMM;
+        cr_assert_eq(forward(pools[1], df_kernels(), &s, x, w, y[i]), DF_OK);
+        for (size_t j = 0; j < n.y; j++) {
+            const double e = fabs((double)y[i][j] - t.sum[j]);
+            error[i] += e * e;
+            most[i] = e > most[i] ? e : most[i];
+        }
+    }
+    cr_assert(sqrt(error[1] / error[0]) < 4, "rms %.2f times that of plain sums", sqrt(error[1] / error[0]));
+    cr_assert(most[1] / most[0] < 6, "largest %.2f times that of plain sums", most[1] / most[0]);
+    df_free(x), df_free(w), df_free(y[0]), df_free(y[1]), df_free(t.sum), df_free(t.size);
+}
