@@ -8,6 +8,8 @@
 #include "kernels/attention.h"
 #include "kernels/deform_plan.h"
 
+enum { ONES = (int)DF_LANES > (int)DF_KEY_BLOCK ? (int)DF_LANES : (int)DF_KEY_BLOCK }; /* combine() adds to what is there: it is kept times 1 */
+
 typedef struct {
     DfDeformPlan plan;
     const float *out, *lse, *dout;
@@ -29,7 +31,7 @@ static Scratch carve(const DfDeformPlan *w, DfCarver *c)
         .doo = df_carve_floats(c, lanes, width), .s = df_carve_floats(c, DF_KEY_BLOCK, lanes),
         .dp = df_carve_floats(c, DF_KEY_BLOCK, lanes), .dq = df_carve_floats(c, lanes, width), .dk = df_carve_floats(c, keys, width),
         .dv = df_carve_floats(c, keys, width), .lse = df_carve_floats(c, 1, lanes), .delta = df_carve_floats(c, 1, lanes),
-        .ones = df_carve_floats(c, 1, lanes > DF_KEY_BLOCK ? lanes : DF_KEY_BLOCK),
+        .ones = df_carve_floats(c, 1, ONES),
         .table_row = df_carve_floats(c, 2, (size_t)w->stride), .row_grad = df_carve_floats(c, 1, (size_t)w->stride),
     };
 }
@@ -199,7 +201,7 @@ static void backward_task(void *arg, size_t task, void *scratch)
     const Backward *b = arg;
     DfCarver carver = { scratch, 0 };
     Scratch s = carve(&b->plan, &carver);
-    for (int i = 0; i < DF_LANES; i++)
+    for (int i = 0; i < ONES; i++)
         s.ones[i] = 1.0f;
     for (int sample = 0; sample < b->plan.p->B; sample++)
         backward_sample(b, sample, (int)task, &s);

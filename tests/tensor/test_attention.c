@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tests/tensor/test_attention.c -- window and deformable attention against PyTorch in float64 (tests/scripts/make_attention.py):
+ * values and all gradients, on every rung, with 1 and 3 threads, which must give the same bits.
+ */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tensor/tensor.h"
+#include "tests/support/golden.h"
+
+static const double tolerance = 2e-5; /* of the largest expected value */
+static const char *const rungs[] = { "c", "avx2" };
+
+/* The inputs by name, a context, and the op's result. */
+typedef struct {
+    DfPool *pool;
+    DfCtx *c;
+    const DfCheckpoint *golden;
+    float options[8];
+    const char *name[5];
+    DfTensor *input[5];
+    int n;
+    DfTensor *y;
+} Run;
+
+static DfTensor *input(Run *r, const char *name)
+{
+    if (!golden_has(r->golden, name))
+        return NULL;
+    const DfArray *array = golden_get(r->golden, name);
+    DfShape shape = { array->ndim, { 0 } };
+    for (int i = 0; i < array->ndim; i++)
+        shape.d[i] = (int)array->shape[i];
+    float *data = golden_f32(r->golden, name);
+    DfTensor *x = df_from(r->c, shape, data);
+    df_free(data);
+    x->wants_grad = true;
+    r->name[r->n] = name;
+    r->input[r->n++] = x;
+    return x;
+}
+
+static void apply_window(Run *r)
+{
+    const float *o = r->options;
+    DfTensor *qkv = input(r, "qkv"), *pad = input(r, "pad"), *table = input(r, "table");
+    r->y = df_window_attention(r->c, qkv, pad, table,
+                               (DfWindowAttention){ .heads = (int)o[0], .window = (int)o[1], .shift = (int)o[2], .scale = o[3] });
+}
+
+static void apply_deform(Run *r)
+{
+    const float *o = r->options;
+    DfTensor *q = input(r, "q"), *k = input(r, "k"), *v = input(r, "v"), *pos = input(r, "pos"), *bias = input(r, "bias");
+    r->y = df_deform_attention(r->c, q, k, v, pos, bias,
+                               (DfDeformAttention){ .heads = (int)o[0], .groups = (int)o[1], .scale = o[4], .kind = (DfBiasKind)(int)o[2], .half_pixel = o[3] != 0 });
+}
+
+static void run(Run *r, const DfCheckpoint *golden, const char *rung, int threads, void (*apply)(Run *))
+{
+    *r = (Run){ .golden = golden };
+    cr_assert_eq(df_pool_new(&r->pool, threads), DF_OK);
+    cr_assert_eq(df_ctx_new(&r->c, r->pool), DF_OK);
+    r->c->k = df_kernels_named(rung);
+    r->c->recording = true;
+    float *options = golden_f32(golden, "options"), *gradout = golden_f32(golden, "gradout");
+    memcpy(r->options, options, (size_t)df_array_count(golden_get(golden, "options")) * sizeof *options);
+    apply(r);
+    cr_assert_eq(df_ctx_error(r->c), DF_OK, "%s", df_error());
+    df_backward(r->c, r->y, gradout);
+    cr_assert_eq(df_ctx_error(r->c), DF_OK, "%s", df_error());
+    df_free(options);
+    df_free(gradout);
+}
+
+static void end(Run *r)
+{
+    df_ctx_free(r->c);
+    df_pool_free(r->pool);
+}
+
+static void close_to_golden(const Run *r, const char *file, const char *rung)
+{
+    const double e = max_abs_over_max(r->y->data, golden_get(r->golden, "output"));
+    cr_expect_leq(e, tolerance, "%s, %s: output is %.2g off", file, rung, e);
+    for (int i = 0; i < r->n; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "grad.%s", r->name[i]);
+        const double g = max_abs_over_max(r->input[i]->grad, golden_get(r->golden, name));
+        cr_expect_leq(g, tolerance, "%s, %s: %s is %.2g off", file, rung, name, g);
+    }
+}
+
+static void same_bits(const Run *a, const Run *b, const char *file)
+{
+    cr_expect(memcmp(a->y->data, b->y->data, df_size(a->y) * sizeof(float)) == 0, "%s: output depends on the number of threads", file);
+    for (int i = 0; i < a->n; i++)
+        cr_expect(memcmp(a->input[i]->grad, b->input[i]->grad, df_size(a->input[i]) * sizeof(float)) == 0,
+                  "%s: gradient of %s depends on the number of threads", file, a->name[i]);
+}
+
+static void check(const char *file, void (*apply)(Run *))
+{
+    DfCheckpoint *golden = golden_open(DF_TEST_DATA "/attention/%s.safetensors", file);
+    cr_assert_not_null(golden);
+    for (size_t i = 0; i < sizeof rungs / sizeof *rungs; i++) {
+        if (!df_kernels_named(rungs[i]))
+            continue;
+        Run one, three;
+        run(&one, golden, rungs[i], 1, apply);
+        run(&three, golden, rungs[i], 3, apply);
+        close_to_golden(&one, file, rungs[i]);
+        same_bits(&one, &three, file);
+        end(&one);
+        end(&three);
+    }
+    golden_close(golden);
+}
+
+Test(attention, window)
+{
+    static const char *const files[] = { "window_pad_shift", "window_map_smaller_than_window", "window_plain", "window_shift_rounded_up",
+                                         "window_two_tiles", "window_no_table_shift", "window_long_heads" };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        check(files[i], apply_window);
+}
+
+Test(attention, deform)
+{
+    static const char *const files[] = { "deform_table", "deform_half_pixel", "deform_long_rows", "deform_wide_steps", "deform_unit_steps",
+                                         "deform_far_outside", "deform_half_pixel_row", "deform_none", "deform_dense", "deform_dense_batched" };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        check(files[i], apply_deform);
+}
+
+/* ---- edges ---------------------------------------------------------------------------------------------------------- */
+
+static DfTensor *filled(DfCtx *c, DfShape shape, float value)
+{
+    DfTensor *x = df_new(c, shape);
+    for (size_t i = 0; i < df_size(x); i++)
+        x->data[i] = value;
+    return x;
+}
+
+static const DfDeformAttention with_table = { .heads = 1, .groups = 1, .scale = 1, .kind = DF_BIAS_TABLE };
+
+Test(attention, one_row_with_a_corner_grid_is_nan)
+{
+    DfCtx *c;
+    cr_assert_eq(df_ctx_new(&c, NULL), DF_OK);
+    for (size_t i = 0; i < sizeof rungs / sizeof *rungs; i++)
+        for (int tall = 0; tall < 2; tall++) {
+            if (!(c->k = df_kernels_named(rungs[i])))
+                continue;
+            DfTensor *q = filled(c, tall ? DF_SHAPE(1, 9, 1, 8) : DF_SHAPE(1, 1, 9, 8), 0.5f), *k = filled(c, DF_SHAPE(1, 3, 8), 0.5f);
+            DfTensor *y = df_deform_attention(c, q, k, k, filled(c, DF_SHAPE(1, 1, 3, 2), 0.1f), filled(c, DF_SHAPE(1, 5, 7), 1), with_table);
+            cr_assert_eq(df_ctx_error(c), DF_OK);
+            for (size_t j = 0; j < df_size(y); j++)
+                cr_expect(isnan(y->data[j]));
+        }
+    df_ctx_free(c);
+}
+
+Test(attention, positions_that_are_not_numbers_give_nan_and_read_nothing_else)
+{
+    DfCtx *c;
+    cr_assert_eq(df_ctx_new(&c, NULL), DF_OK);
+    for (size_t i = 0; i < sizeof rungs / sizeof *rungs; i++) {
+        if (!(c->k = df_kernels_named(rungs[i])))
+            continue;
+        const float bad[] = { NAN, INFINITY, -INFINITY, 3e38f };
+        for (int j = 0; j < 4; j++) {
+            DfTensor *pos = filled(c, DF_SHAPE(1, 1, 3, 2), 0.1f), *k = filled(c, DF_SHAPE(1, 3, 8), 0.5f);
+            pos->data[3] = bad[j];
+            DfTensor *y = df_deform_attention(c, filled(c, DF_SHAPE(1, 4, 9, 8), 0.5f), k, k, pos, filled(c, DF_SHAPE(1, 5, 7), 1), with_table);
+            for (size_t n = 0; n < df_size(y); n++)
+                cr_expect(j == 3 ? fabsf(y->data[n] - 0.5f) < 1e-6f : isnan(y->data[n]));
+        }
+    }
+    df_ctx_free(c);
+}
+
+Test(attention, no_keys_give_zeros)
+{
+    DfCtx *c;
+    cr_assert_eq(df_ctx_new(&c, NULL), DF_OK);
+    c->recording = true;
+    DfTensor *q = filled(c, DF_SHAPE(1, 2, 3, 8), 1), *k = df_new(c, DF_SHAPE(1, 0, 8));
+    q->wants_grad = true;
+    DfTensor *y = df_deform_attention(c, q, k, k, NULL, NULL, (DfDeformAttention){ .heads = 2, .groups = 1, .scale = 1 });
+    df_backward(c, y, NULL);
+    cr_assert_eq(df_ctx_error(c), DF_OK);
+    for (size_t i = 0; i < df_size(y); i++)
+        cr_expect(y->data[i] == 0 && q->grad[i] == 0);
+    df_ctx_free(c);
+}
+
+Test(attention, shapes_that_do_not_fit_are_refused)
+{
+    DfCtx *c;
+    cr_assert_eq(df_ctx_new(&c, NULL), DF_OK);
+    const DfWindowAttention w = { .heads = 2, .window = 7, .shift = 3, .scale = 1 };
+    df_window_attention(c, df_zeros(c, DF_SHAPE(1, 5, 5, 20)), NULL, NULL, w);
+    cr_expect_eq(df_ctx_error(c), DF_ESHAPE);
+    df_reset(c);
+    df_window_attention(c, df_zeros(c, DF_SHAPE(1, 5, 5, 24)), df_zeros(c, DF_SHAPE(23)), NULL, w);
+    cr_expect_eq(df_ctx_error(c), DF_ESHAPE);
+    df_reset(c);
+    df_window_attention(c, df_zeros(c, DF_SHAPE(1, 5, 5, 24)), NULL, df_zeros(c, DF_SHAPE(168, 2)), w);
+    cr_expect_eq(df_ctx_error(c), DF_ESHAPE);
+    df_reset(c);
+    DfTensor *q = df_zeros(c, DF_SHAPE(1, 5, 5, 8)), *k = df_zeros(c, DF_SHAPE(1, 4, 8));
+    df_deform_attention(c, q, k, k, NULL, df_zeros(c, DF_SHAPE(1, 5, 7)), with_table);
+    cr_expect_eq(df_ctx_error(c), DF_ESHAPE);
+    df_reset(c);
+    df_deform_attention(c, df_zeros(c, DF_SHAPE(1, 5, 5, 8)), df_zeros(c, DF_SHAPE(2, 4, 8)), df_zeros(c, DF_SHAPE(2, 4, 8)), NULL, NULL,
+                        (DfDeformAttention){ .heads = 2, .groups = 1, .scale = 1 });
+    cr_expect_eq(df_ctx_error(c), DF_ESHAPE);
+    df_ctx_free(c);
+}
+
+Test(attention, a_dry_pass_counts_and_computes_nothing)
+{
+    DfCtx *c;
+    cr_assert_eq(df_ctx_new(&c, NULL), DF_OK);
+    c->dry = true;
+    df_profile(c, true);
+    df_window_attention(c, df_new(c, DF_SHAPE(1, 8, 7, 288)), NULL, NULL, (DfWindowAttention){ .heads = 3, .window = 7, .scale = 1 });
+    DfTensor *k = df_new(c, DF_SHAPE(1, 10, 64));
+    df_deform_attention(c, df_new(c, DF_SHAPE(1, 4, 5, 64)), k, k, NULL, NULL, (DfDeformAttention){ .heads = 2, .groups = 1, .scale = 1 });
+    cr_assert_eq(df_ctx_error(c), DF_OK);
+    const DfProfileRow *rows;
+    cr_assert_geq(df_profile_rows(c, &rows), 1);
+    cr_expect_eq(rows[0].macs, 2.0 * 2 * 49 * 49 * 96 + 2.0 * 20 * 10 * 64); /* two windows, one of them mostly padding */
+    df_ctx_free(c);
+}
