@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tests/eval/test_coco.c -- COCO box evaluation against pycocotools 2.0.11: the twelve numbers, the AP of each class, the printed
+ * table, and the SHA-256 of all precision, recall and score values (tests/data/eval, made by tests/scripts/make_coco_cases.py).
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eval/eval.h"
+
+/* ---- SHA-256 (FIPS 180-4), enough for these tests -------------------------------------------------------------------- */
+
+static uint32_t turned(uint32_t x, int n)
+{
+    return x >> n | x << (32 - n);
+}
+
+/* The first 32 bits of the fractional part of a root of the k-th prime, found by integer bisection: saves a table. */
+static uint32_t root_bits(int k, int power)
+{
+    int prime = 1;
+    for (int found = -1; found < k;) {
+        prime++;
+        int divisor = 2;
+        while (prime % divisor)
+            divisor++;
+        found += divisor == prime;
+    }
+    long double low = 1, high = 32; /* 64 bits of mantissa, of which 37 are wanted */
+    for (int i = 0; i < 80; i++) {
+        const long double middle = (low + high) / 2;
+        *((power == 2 ? middle * middle : middle * middle * middle) > prime ? &high : &low) = middle;
+    }
+    return (uint32_t)((low - (long double)(uint32_t)low) * 4294967296.0L);
+}
+
+static void sha256_block(uint32_t state[8], const uint32_t k[64], const uint8_t *bytes)
+{
+    uint32_t w[64], s[8];
+    for (int i = 0; i < 16; i++)
+        w[i] = (uint32_t)bytes[4 * i] << 24 | (uint32_t)bytes[4 * i + 1] << 16 | (uint32_t)bytes[4 * i + 2] << 8 | bytes[4 * i + 3];
+    for (int i = 16; i < 64; i++)
+        w[i] = w[i - 16] + (turned(w[i - 15], 7) ^ turned(w[i - 15], 18) ^ w[i - 15] >> 3) + w[i - 7] +
+               (turned(w[i - 2], 17) ^ turned(w[i - 2], 19) ^ w[i - 2] >> 10);
+    memcpy(s, state, sizeof s);
+    for (int i = 0; i < 64; i++) {
+        const uint32_t t1 = s[7] + (turned(s[4], 6) ^ turned(s[4], 11) ^ turned(s[4], 25)) + ((s[4] & s[5]) ^ (~s[4] & s[6])) + k[i] + w[i];
+        const uint32_t t2 = (turned(s[0], 2) ^ turned(s[0], 13) ^ turned(s[0], 22)) + ((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
+        memmove(s + 1, s, 7 * sizeof *s);
+        s[4] += t1;
+        s[0] = t1 + t2;
+    }
+    for (int i = 0; i < 8; i++)
+        state[i] += s[i];
+}
+
+static const char *sha256(const void *data, size_t size)
+{
+    static char hex[65];
+    uint32_t state[8], k[64];
+    for (int i = 0; i < 64; i++)
+        k[i] = root_bits(i, 3);
+    for (int i = 0; i < 8; i++)
+        state[i] = root_bits(i, 2);
+    const uint8_t *bytes = data;
+    uint8_t tail[128] = { 0 };
+    const size_t whole = size / 64, rest = size % 64, padded = rest < 56 ? 64 : 128;
+    for (size_t i = 0; i < whole; i++)
+        sha256_block(state, k, bytes + 64 * i);
+    memcpy(tail, bytes + 64 * whole, rest);
+    tail[rest] = 0x80;
+    for (int i = 0; i < 8; i++)
+        tail[padded - 1 - (size_t)i] = (uint8_t)((uint64_t)size * 8 >> (8 * i));
+    for (size_t i = 0; i < padded; i += 64)
+        sha256_block(state, k, tail + i);
+    for (int i = 0; i < 8; i++)
+        sprintf(hex + 8 * i, "%08x", state[i]);
+    return hex;
+}
+
+Test(coco, the_hash_is_sha256)
+{
+    cr_expect_str_eq(sha256("abc", 3), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+/* ---- reference cases ------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    double stats[12], per_class[128];
+    size_t n_classes;
+    char table[4096], precision[65], recall[65], scores[65];
+} Expected;
+
+static void read_expected(Expected *e, const char *path)
+{
+    DfJson *j;
+    DfJsonValue v;
+    memset(e, 0, sizeof *e);
+    cr_assert_eq(df_json_open(&j, path), DF_OK, "%s", df_error());
+    df_json_next(j, &v);
+    while (df_json_next(j, &v) == DF_JSON_KEY) {
+        char key[32];
+        snprintf(key, sizeof key, "%s", v.text);
+        if (df_json_next(j, &v) == DF_JSON_TEXT) {
+            char *to = strcmp(key, "table") == 0 ? e->table : strstr(key, "precision") ? e->precision : strstr(key, "recall") ? e->recall : e->scores;
+            memcpy(to, v.text, v.length + 1);
+            continue;
+        }
+        for (size_t n = 0; df_json_next(j, &v) == DF_JSON_NUMBER; n++) {
+            if (strcmp(key, "stats") == 0) {
+                e->stats[n] = v.number;
+            } else {
+                e->per_class[n] = v.number;
+                e->n_classes = n + 1;
+            }
+        }
+    }
+    df_json_close(j);
+}
+
+static void check_eval(const DfCocoEval *got, const Expected *want)
+{
+    const size_t columns = got->n_classes * got->n_areas * got->n_max_dets;
+    for (int i = 0; i < 12; i++)
+        cr_expect_eq(got->stats[i], want->stats[i], "stats[%d] = %.17g, want %.17g", i, got->stats[i], want->stats[i]);
+    cr_expect_str_eq(sha256(got->precision, got->n_ious * got->n_recalls * columns * sizeof(double)), want->precision);
+    cr_expect_str_eq(sha256(got->recall, got->n_ious * columns * sizeof(double)), want->recall);
+    cr_expect_str_eq(sha256(got->scores, got->n_ious * got->n_recalls * columns * sizeof(double)), want->scores);
+    cr_assert_eq(got->n_classes, want->n_classes);
+    for (size_t k = 0; k < want->n_classes; k++) {
+        double ap;
+        cr_assert_eq(df_coco_ap(got, k, -1, 0, got->n_max_dets - 1, &ap), DF_OK);
+        cr_expect_float_eq(ap, want->per_class[k], 1e-15); /* made with the older numpy's order of adding */
+    }
+    char *table;
+    cr_assert_eq(df_coco_eval_table(got, &table), DF_OK);
+    cr_expect_str_eq(table, want->table);
+    df_free(table);
+}
+
+static void check_case(const char *name, const DfCocoParams *params)
+{
+    char path[512];
+    DfCoco *gt;
+    DfCocoResults *dt;
+    Expected want;
+    snprintf(path, sizeof path, "%s/eval/%s.expected.json", DF_TEST_DATA, name);
+    read_expected(&want, path);
+    snprintf(path, sizeof path, "%s/eval/%s.gt.json", DF_TEST_DATA, name);
+    cr_assert_eq(df_coco_open(&gt, path), DF_OK, "%s", df_error());
+    cr_assert_eq(df_coco_results_new(&dt, gt), DF_OK);
+    snprintf(path, sizeof path, "%s/eval/%s.dt.json", DF_TEST_DATA, name);
+    cr_assert_eq(df_coco_results_read(dt, path), DF_OK, "%s", df_error());
+    for (int threads = 1; threads <= 3; threads++) {
+        DfPool *pool;
+        DfCocoEval *eval;
+        cr_assert_eq(df_pool_new(&pool, threads), DF_OK);
+        cr_assert_eq(df_coco_evaluate(&eval, dt, params, pool), DF_OK, "%s", df_error());
+        check_eval(eval, &want);
+        df_coco_eval_free(eval);
+        df_pool_free(pool);
+    }
+    df_coco_results_free(dt);
+    df_coco_free(gt);
+    cr_expect_eq(df_memory().now, 0);
+}
+
+Test(coco, crowd)
+{
+    const DfCocoParams params = df_coco_params();
+    check_case("crowd", &params);
+}
+
+Test(coco, score_ties)
+{
+    const DfCocoParams params = df_coco_params();
+    check_case("score_ties", &params);
+}
+
+Test(coco, custom_parameters)
+{
+    static const int max_dets[] = { 15, 3, 7 };
+    static const double ious[] = { 0.3, 0.45, 0.5, 0.6, 0.75, 0.9 };
+    static const DfAreaRange areas[] = { { "all", 0, 1e10 }, { "small", 0, 400 }, { "medium", 400, 2500.5 }, { "large", 2500.5, 1e10 } };
+    DfCocoParams params = df_coco_params();
+    params.max_dets = max_dets;
+    params.ious = ious;
+    params.n_ious = 6;
+    params.areas = areas;
+    check_case("custom_params", &params);
+}
+
+/* ---- small ones, worked out by hand ------------------------------------------------------------------------------------ */
+
+#define BOX(image, category, extra) "{\"image_id\": " image ", \"category_id\": " category ", \"bbox\": [10, 10, 20, 20]" extra "}"
+#define TRUTH(id, image, category) BOX(image, category, ", \"iscrowd\": 0, \"area\": 400, \"id\": " id)
+#define FILE_OF(annotations) "{\"images\": [{\"id\": 1}, {\"id\": 2}], \"annotations\": [" annotations "], \"categories\": [{\"id\": 5, \"name\": \"cat\"}, {\"id\": 7}]}"
+
+static int evaluate(const char *gt_text, const char *dt_text, const DfCocoParams *params, DfCocoEval **eval)
+{
+    DfJson *json;
+    DfCoco *gt = NULL;
+    DfCocoResults *dt = NULL;
+    *eval = NULL;
+    cr_assert_eq(df_json_open_text(&json, gt_text, strlen(gt_text), "gt.json"), DF_OK);
+    int error = df_coco_read(&gt, json);
+    df_json_close(json);
+    if (error == DF_OK && (error = df_coco_results_new(&dt, gt)) == DF_OK) {
+        cr_assert_eq(df_json_open_text(&json, dt_text, strlen(dt_text), "dt.json"), DF_OK);
+        error = df_coco_results_read_json(dt, json);
+        df_json_close(json);
+    }
+    const DfCocoParams standard = df_coco_params();
+    if (error == DF_OK)
+        error = df_coco_evaluate(eval, dt, params ? params : &standard, NULL);
+    df_coco_results_free(dt);
+    df_coco_free(gt);
+    return error;
+}
+
+/* A perfect precision is 1 / (1 + 2^-52) in pycocotools, hence 1e-12 where these are compared. */
+static double ap_of(const char *gt, const char *dt, const DfCocoParams *params)
+{
+    DfCocoEval *eval;
+    cr_assert_eq(evaluate(gt, dt, params, &eval), DF_OK, "%s", df_error());
+    const double ap = eval->stats[0];
+    df_coco_eval_free(eval);
+    return ap;
+}
+
+Test(coco, one_hit)
+{
+    const char *gt = FILE_OF(TRUTH("1", "1", "5"));
+    cr_expect_float_eq(ap_of(gt, "[" BOX("1", "5", ", \"score\": 0.5") "]", NULL), 1, 1e-12);
+    cr_expect_float_eq(ap_of(gt, "[" BOX("1", "7", ", \"score\": 0.5") "]", NULL), 0, 1e-12);
+    cr_expect_float_eq(ap_of(gt, "[" BOX("2", "5", ", \"score\": 0.5") "]", NULL), 0, 1e-12);
+    cr_expect_float_eq(ap_of(gt, "[" BOX("1", "99", ", \"score\": 0.5") "]", NULL), 0, 1e-12); /* a class that is not listed */
+}
+
+Test(coco, empty_results_are_zero)
+{
+    DfCocoEval *eval;
+    cr_assert_eq(evaluate(FILE_OF(TRUTH("1", "1", "5")), "[]", NULL, &eval), DF_OK, "%s", df_error());
+    cr_expect_eq(eval->stats[0], 0);  /* there is a ground truth */
+    cr_expect_eq(eval->stats[5], -1); /* none that is large      */
+    cr_expect_eq(eval->stats[8], 0);
+    df_coco_eval_free(eval);
+    cr_expect_float_eq(ap_of(FILE_OF(""), "[]", NULL), -1, 1e-12);
+    cr_expect_float_eq(ap_of("{\"images\": [], \"annotations\": [], \"categories\": []}", "[]", NULL), -1, 1e-12);
+}
+
+Test(coco, ids)
+{
+    const char *hit = "[" BOX("1", "5", ", \"score\": 0.5") "]";
+    cr_expect_float_eq(ap_of(FILE_OF(TRUTH("0", "1", "5")), hit, NULL), 0, 1e-12);  /* id 0 takes the detection, which stays unmatched */
+    cr_expect_float_eq(ap_of(FILE_OF(TRUTH("-3", "1", "5")), hit, NULL), 1, 1e-12);
+    cr_expect_float_eq(ap_of(FILE_OF(TRUTH("1.0", "1.0", "5")), hit, NULL), 1, 1e-12);
+    /* The same id twice: both mentions give the last one, so image 2 has it twice and image 1 none. */
+    const double half = ap_of(FILE_OF(TRUTH("4", "1", "5") "," TRUTH("4", "2", "5")), "[" BOX("2", "5", ", \"score\": 0.5") "]", NULL);
+    cr_expect_float_eq(half, 51 / 101.0, 1e-12);
+    const char *texts = "{\"images\": [{\"id\": \"b\"}, {\"id\": \"a\"}], \"annotations\": [" TRUTH("\"x\"", "\"a\"", "5") "], \"categories\": [{\"id\": 5}]}";
+    cr_expect_float_eq(ap_of(texts, "[" BOX("\"a\"", "5", ", \"score\": 1") "]", NULL), 1, 1e-12);
+    cr_expect_float_eq(ap_of(texts, "[" BOX("\"b\"", "5", ", \"score\": 1") "]", NULL), 0, 1e-12);
+}
+
+Test(coco, repeated_keys_and_lists)
+{
+    const char *gt = "{\"annotations\": [" TRUTH("1", "2", "5") "], \"images\": [{\"id\": 9, \"id\": 1}], \"categories\": [{\"id\": 5}], \"annotations\": [" TRUTH("1", "1", "5") "]}";
+    cr_expect_float_eq(ap_of(gt, "[{\"score\": 0, \"image_id\": 1, \"bbox\": [], \"bbox\": [10, 10, 20, 20], \"category_id\": 5, \"score\": 0.5}]", NULL), 1, 1e-12);
+}
+
+Test(coco, chosen_images_and_classes)
+{
+    const char *gt = FILE_OF(TRUTH("1", "1", "5") "," TRUTH("2", "2", "7"));
+    const char *dt = "[" BOX("1", "5", ", \"score\": 0.5") "]";
+    const int64_t one[] = { 1 }, five[] = { 5, 5 };
+    DfCocoParams params = df_coco_params();
+    cr_expect_float_eq(ap_of(gt, dt, &params), 0.5, 1e-12);
+    params.image_ids = one;
+    params.n_image_ids = 1;
+    cr_expect_float_eq(ap_of(gt, dt, &params), 1, 1e-12);
+    params = df_coco_params();
+    params.category_ids = five;
+    params.n_category_ids = 2;
+    cr_expect_float_eq(ap_of(gt, dt, &params), 1, 1e-12);
+    params = df_coco_params();
+    params.use_categories = false;
+    cr_expect_float_eq(ap_of(gt, "[" BOX("1", "7", ", \"score\": 0.5") "," BOX("2", "5", ", \"score\": 0.5") "]", &params), 1, 1e-12);
+    params.n_max_dets = 2;
+    DfCocoEval *eval;
+    cr_expect_eq(evaluate(gt, dt, &params, &eval), DF_EVALUE);
+}
+
+Test(coco, added_from_memory)
+{
+    DfJson *json;
+    DfCoco *gt;
+    DfCocoResults *dt;
+    DfCocoEval *eval;
+    char *text;
+    const char *file = FILE_OF(TRUTH("1", "1", "5"));
+    const double boxes[][4] = { { 10, 10, 20, 20 }, { 0, 0, 5, 5 } }, scores[] = { 0.9, 0.95 };
+    const int64_t categories[] = { 5, 12 };
+    df_json_open_text(&json, file, strlen(file), "gt.json");
+    cr_assert_eq(df_coco_read(&gt, json), DF_OK);
+    df_json_close(json);
+    df_coco_results_new(&dt, gt);
+    cr_assert_eq(df_coco_results_add(dt, 1, 2, boxes, scores, categories), DF_OK);
+    cr_expect_eq(df_coco_results_count(dt), 1);
+    cr_expect_eq(df_coco_results_add(dt, 3, 2, boxes, scores, categories), DF_EVALUE);
+    cr_expect_str_eq(df_error(), "image_id 3 is not an image of gt.json");
+    const DfCocoParams params = df_coco_params();
+    cr_assert_eq(df_coco_evaluate(&eval, dt, &params, NULL), DF_OK);
+    cr_expect_eq(eval->stats[0], 1 / (1 + 0x1p-52));
+    cr_assert_eq(df_coco_eval_json(eval, &text), DF_OK);
+    cr_expect(strstr(text, "-1, -1, 1, 1, 1, 1, -1, -1]"), "%s", text);
+    cr_expect(strstr(text, "{\"id\": 5, \"name\": \"cat\", \"ap\": 0.99999999999999978, \"ap50\": "), "%s", text);
+    df_free(text);
+    cr_assert_eq(df_coco_eval_class_table(eval, &text), DF_OK);
+    cr_expect(strstr(text, "cat"), "%s", text);
+    df_free(text);
+    df_coco_eval_free(eval);
+    df_coco_results_free(dt);
+    df_coco_free(gt);
+}
+
+/* ---- bad files ------------------------------------------------------------------------------------------------------- */
+
+Test(coco, bad_files_get_one_sentence)
+{
+    const char *good_gt = FILE_OF(TRUTH("1", "1", "5"));
+    const struct {
+        const char *gt, *dt, *sentence;
+    } cases[] = {
+        { "", "[]", "gt.json: line 1: the file ends, want a value" },
+        { "[]", "[]", "gt.json: line 1: want a COCO annotation file: an object with images, annotations and categories" },
+        { "{\"images\": []}", "[]", "gt.json: line 1: has no \"categories\", want a COCO annotation file" },
+        { "{\"images\": {}}", "[]", "gt.json: line 1: \"images\" is not an array" },
+        { "{\n\"images\": [{\"id\": 1},\n 7]}", "[]", "gt.json: line 3: image 2: is not an object" },
+        { "{\"images\": [{}]}", "[]", "gt.json: line 1: image 1: has no id" },
+        { "{\"images\": [{\"id\": 1.5}]}", "[]", "gt.json: line 1: image 1: id is not an integer of 64 bits or a text" },
+        { "{\"annotations\": [{\"id\": 1, \"image_id\": 1}]}", "[]", "gt.json: line 1: annotation 1: has no category_id" },
+        { "{\"annotations\": [{\"bbox\": [1, 2, 3]}]}", "[]", "gt.json: line 1: annotation 1: bbox has 3 numbers, want x, y, width and height" },
+        { "{\"annotations\": [{\"area\": \"x\"}]}", "[]", "gt.json: line 1: annotation 1: area is not a number" },
+        { FILE_OF(BOX("1", "5", ", \"id\": 1, \"area\": 3")), "[]", "gt.json: line 1: an annotation of image 1 has no iscrowd" },
+        { good_gt, "{}", "dt.json: line 1: want COCO results: an array of detections" },
+        { good_gt, "[1]", "dt.json: line 1: detection 1: is not an object" },
+        { good_gt, "[" BOX("1", "5", "") "]", "dt.json: line 1: detection 1: has no score" },
+        { good_gt, "[" BOX("3", "5", ", \"score\": 1") "]", "dt.json: line 1: detection 1: image_id 3 is not an image of gt.json" },
+        { good_gt, "[\n{\"image_id\": 1, \"category_id\": 5, \"score\": 1, \"segmentation\": {}}]", "dt.json: line 2: detection 1: has no bbox, only a segmentation: boxes are not made from masks" },
+        { good_gt, "[" BOX("1", "5", ", \"score\": 1") "", "dt.json: line 1: the file ends, want ',' or ']'" },
+        { good_gt, "[] []", "dt.json: line 1: met '[', want nothing behind the value" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        DfCocoEval *eval;
+        cr_expect_lt(evaluate(cases[i].gt, cases[i].dt, NULL, &eval), 0);
+        cr_expect_str_eq(df_error(), cases[i].sentence);
+        cr_expect_null(eval);
+    }
+    cr_expect_eq(df_memory().now, 0);
+}
+
+Test(coco, every_allocation_may_fail)
+{
+    for (size_t n = 1;; n++) {
+        DfCocoEval *eval;
+        DfJson *json;
+        DfCoco *gt = NULL;
+        DfCocoResults *dt = NULL;
+        const char *file = FILE_OF(TRUTH("1", "1", "5") "," TRUTH("\"two\"", "2", "7"));
+        const double boxes[][4] = { { 10, 10, 20, 20 } }, scores[] = { 0.9 };
+        const int64_t categories[] = { 5 };
+        const DfCocoParams params = df_coco_params();
+        cr_assert_eq(df_json_open_text(&json, file, strlen(file), "gt.json"), DF_OK);
+        df_memory_fail_at(n, false);
+        int error = df_coco_read(&gt, json);
+        if (error == DF_OK)
+            error = df_coco_results_new(&dt, gt);
+        if (error == DF_OK)
+            error = df_coco_results_add(dt, 1, 1, boxes, scores, categories);
+        eval = NULL;
+        if (error == DF_OK)
+            error = df_coco_evaluate(&eval, dt, &params, NULL);
+        df_memory_fail_at(0, false);
+        cr_expect(error == DF_OK || error == DF_ENOMEM, "allocation %zu: %d, %s", n, error, df_error());
+        df_coco_eval_free(eval);
+        df_coco_results_free(dt);
+        df_coco_free(gt);
+        df_json_close(json);
+        cr_assert_eq(df_memory().now, 0, "allocation %zu leaks %zu bytes", n, df_memory().now);
+        if (error == DF_OK)
+            break;
+        cr_assert_lt(n, 500);
+    }
+}
