@@ -21,6 +21,7 @@ struct DfCheckpoint {
     size_t n_keys;
     const char **metadata; /* key, value, key, value, .. */
     size_t n_metadata, metadata_capacity;
+    size_t text_room; /* bytes that names and texts may still take */
     int (*verify)(const DfCheckpoint *);
     void *detail; /* what `verify` needs, in the arena */
 };
@@ -35,8 +36,8 @@ int df_array_check(const DfArray *, int64_t offset, int64_t room);
 /* Finds the bytes of a whole storage; `*data` may be left NULL for one of no elements. */
 typedef int DfLocate(void *context, const DfPyStorage *storage, const uint8_t **data);
 
-/* Chooses the state dict inside `top` and adds its arrays. */
-int df_state_dict(DfCheckpoint *, const DfPy *top, const char *wrapper, DfLocate *locate, void *context);
+/* Chooses the state dict inside the pickle and adds its arrays. */
+int df_state_dict(DfCheckpoint *, const DfPickle *pickle, const char *wrapper, DfLocate *locate, void *context);
 
 int df_pth_zip_open(DfCheckpoint *, const char *wrapper);
 int df_pth_legacy_open(DfCheckpoint *, const char *wrapper);

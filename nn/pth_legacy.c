@@ -161,5 +161,5 @@ int df_pth_legacy_open(DfCheckpoint *ck, const char *wrapper)
     if ((error = read_head(&s)) < 0 || (error = next_pickle(&object, &s)) < 0 || (error = next_pickle(&keys, &s)) < 0 ||
         (error = place_storages(&s, object.storages, keys.value)) < 0)
         return error;
-    return df_state_dict(ck, object.value, wrapper, locate, NULL);
+    return df_state_dict(ck, &object, wrapper, locate, NULL);
 }

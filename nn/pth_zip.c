@@ -346,5 +346,5 @@ int df_pth_zip_open(DfCheckpoint *ck, const char *wrapper)
     if ((error = df_unpickle(&pickle, ck->arena, bytes, (size_t)entry->size)) < 0)
         return error;
     ck->verify = verify;
-    return df_state_dict(ck, pickle.value, wrapper, locate, zip);
+    return df_state_dict(ck, &pickle, wrapper, locate, zip);
 }

@@ -54,6 +54,17 @@ static int choose(const DfPy **out, const DfPy *top, const char *wrapper)
     return DF_OK;
 }
 
+/* A zero-terminated copy. A text of a pickle can be named again and again in two bytes: honest files do that a few times at
+ * most, so all copies together have a limit. */
+static int copy_text(DfCheckpoint *ck, const char **out, DfPyText text)
+{
+    if (text.size > ck->text_room)
+        return df_fail(DF_EFORMAT, "repeats its names too often");
+    ck->text_room -= text.size;
+    *out = df_arena_copy(ck->arena, text.bytes, text.size);
+    return *out ? DF_OK : df_fail_memory("the names of a checkpoint");
+}
+
 /* ---- arrays ------------------------------------------------------------------------------------------------------ */
 
 static int read_sizes(int64_t *out, const DfPy *tuple)
@@ -71,7 +82,7 @@ static int view(DfArray *array, const DfPyTensor *tensor, DfLocate *locate, void
 {
     DfPyStorage *storage = tensor->storage;
     if (!tensor->type.readable)
-        return df_fail(DF_EFORMAT, "is a tensor %s, which is not read here: want a float, integer or bool type", tensor->type.name);
+        return df_fail(DF_EFORMAT, "is a tensor of type %s, want one of floats, integers or bools", tensor->type.name);
     if (tensor->shape->items.n > DF_ARRAY_DIMS)
         return df_fail(DF_EFORMAT, "has %u dimensions, want at most %d", tensor->shape->items.n, DF_ARRAY_DIMS);
     array->dtype = tensor->type.dtype;
@@ -117,10 +128,10 @@ static int add_item(DfCheckpoint *ck, const DfPy *key, const DfPy *value, bool s
         name.bytes += 7;
         name.size -= 7;
     }
-    DfArray array = { .name = df_arena_copy(ck->arena, name.bytes, name.size) };
-    if (!array.name)
-        return df_fail_memory("the names of a checkpoint");
-    int error = DF_OK;
+    DfArray array = { 0 };
+    int error = copy_text(ck, &array.name, name);
+    if (error < 0)
+        return error;
     if (is_number)
         scalar(&array, value);
     else
@@ -139,8 +150,10 @@ static int add_keys(DfCheckpoint *ck, const DfPy *top)
         const DfPy *key = top->items.at[i];
         if (key->kind != DF_PY_TEXT)
             continue;
-        if (!(ck->keys[ck->n_keys++] = df_arena_copy(ck->arena, key->text.bytes, key->text.size)))
-            return df_fail_memory("the keys of a checkpoint");
+        const int error = copy_text(ck, &ck->keys[ck->n_keys], key->text);
+        if (error < 0)
+            return error;
+        ck->n_keys++;
     }
     return DF_OK;
 }
@@ -155,21 +168,20 @@ static int add_meta(DfCheckpoint *ck, const DfPy *top)
         const DfPy *key = meta->items.at[i], *value = meta->items.at[i + 1];
         if (key->kind != DF_PY_TEXT || value->kind != DF_PY_TEXT)
             continue;
-        const char *k = df_arena_copy(ck->arena, key->text.bytes, key->text.size);
-        const char *v = df_arena_copy(ck->arena, value->text.bytes, value->text.size);
-        if (!k || !v)
-            return df_fail_memory("the metadata of a checkpoint");
-        const int error = df_checkpoint_add_metadata(ck, k, v);
-        if (error < 0)
+        const char *k = NULL, *v = NULL;
+        int error;
+        if ((error = copy_text(ck, &k, key->text)) < 0 || (error = copy_text(ck, &v, value->text)) < 0 ||
+            (error = df_checkpoint_add_metadata(ck, k, v)) < 0)
             return error;
     }
     return DF_OK;
 }
 
-int df_state_dict(DfCheckpoint *ck, const DfPy *top, const char *wrapper, DfLocate *locate, void *context)
+int df_state_dict(DfCheckpoint *ck, const DfPickle *pickle, const char *wrapper, DfLocate *locate, void *context)
 {
-    const DfPy *dict = NULL;
+    const DfPy *top = pickle->value, *dict = NULL;
     int error;
+    ck->text_room = 4 * pickle->used + 65536;
     if ((error = choose(&dict, top, wrapper)) < 0 || (error = add_keys(ck, top)) < 0 || (error = add_meta(ck, top)) < 0)
         return error;
     const size_t n = dict->items.n;

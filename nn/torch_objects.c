@@ -87,7 +87,7 @@ static int rebuild_tensor(DfPyHeap *heap, DfPy **out, DfPy *args)
 /* (storage, offset, size, stride, requires_grad, hooks, dtype, ..): the storage is bytes, `dtype` says what they are. */
 static int rebuild_tensor_v3(DfPyHeap *heap, DfPy **out, DfPy *args)
 {
-    static const DfPyType unknown = { "of another dtype", 1, false, DF_U8 };
+    static const DfPyType unknown = { "unknown", 1, false, DF_U8 };
     if (args->items.n < 7 || args->items.at[6]->kind != DF_PY_GLOBAL)
         return bad_arguments("_rebuild_tensor_v3");
     const DfPyType *type = find_type(dtypes, sizeof dtypes / sizeof *dtypes, args->items.at[6]->global->name);

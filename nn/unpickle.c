@@ -3,19 +3,15 @@
  * nn/unpickle.c -- the stack machine of Python's pickle language, after the opcode table of pickletools.py (CPython, "The
  * pickle machine"). One row per opcode: its name, the form of its operand, what it does to the stack.
  */
-#include "nn/unpickle.h"
+#include "nn/pickle_operand.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    MOST_VALUES = 1 << 23, /* a checkpoint of 100,000 tensors with optimizer state makes about 4 million */
-    LONGEST_NUMBER = 64    /* letters of a number that is written out */
-};
+enum { LONGEST_NUMBER = 64 }; /* letters of a number that is written out */
 
 typedef struct {
-    const uint8_t *at, *end;
+    Bytes bytes;
     size_t size;
     DfPyHeap heap;
     DfPy **stack;
@@ -26,99 +22,16 @@ typedef struct {
     bool stopped;
 } Machine;
 
-/* How the bytes after an opcode are read. */
-typedef enum { NOTHING, U8, U16, I32, U32, U64, F64, LINE, LINES, BYTES1, BYTES4, BYTES8 } Form;
-
-typedef struct {
-    uint64_t value;
-    DfPyText text, second; /* `second` of LINES */
-} Operand;
-
 typedef struct {
     const char *name;
     Form form;
     int (*run)(Machine *, const Operand *);
 } Op;
 
-/* ---- values ------------------------------------------------------------------------------------------------------ */
-
-DfPy *df_py_new(DfPyHeap *heap, DfPyKind kind)
-{
-    if (heap->budget == 0) {
-        df_fail(DF_EFORMAT, "its pickle makes more than %d values", MOST_VALUES);
-        return NULL;
-    }
-    heap->budget--;
-    DfPy *value = df_arena_alloc(heap->arena, 1, sizeof *value);
-    if (value)
-        value->kind = kind;
-    else
-        df_fail_memory("the values of a pickle");
-    return value;
-}
-
 /* The code that goes with the sentence df_py_new() left. */
 static int failed(const DfPyHeap *heap)
 {
     return heap->budget == 0 ? DF_EFORMAT : DF_ENOMEM;
-}
-
-int df_py_append(DfPyHeap *heap, DfPy *to, DfPy *const *values, size_t n)
-{
-    const size_t had = to->items.n;
-    if (n > MOST_VALUES - had)
-        return df_fail(DF_EFORMAT, "its pickle makes a container of more than %d values", MOST_VALUES);
-    if (had + n > to->items.capacity) {
-        const size_t room = had ? 2 * (had + n) : n;
-        DfPy **next = df_arena_alloc(heap->arena, room, sizeof *next);
-        if (!next)
-            return df_fail_memory("the values of a pickle");
-        if (had)
-            memcpy(next, to->items.at, had * sizeof *next);
-        to->items.at = next;
-        to->items.capacity = (uint32_t)room;
-    }
-    if (n)
-        memcpy(to->items.at + had, values, n * sizeof *values);
-    to->items.n = (uint32_t)(had + n);
-    return DF_OK;
-}
-
-bool df_py_is(const DfPy *value, const char *text)
-{
-    return value->kind == DF_PY_TEXT && value->text.size == strlen(text) && memcmp(value->text.bytes, text, value->text.size) == 0;
-}
-
-bool df_py_is_dict(const DfPy *value)
-{
-    return value->kind == DF_PY_DICT || (value->kind == DF_PY_OBJECT && value->items.n >= 2 && value->items.n % 2 == 0);
-}
-
-const DfPy *df_py_get(const DfPy *dict, const char *key)
-{
-    if (!df_py_is_dict(dict))
-        return NULL;
-    for (size_t i = dict->items.n; i >= 2; i -= 2)
-        if (df_py_is(dict->items.at[i - 2], key))
-            return dict->items.at[i - 1];
-    return NULL;
-}
-
-const char *df_py_describe(const DfPy *value, char *buffer, size_t size)
-{
-    static const char *const words[] = {
-        [DF_PY_MARK] = "a mark", [DF_PY_NONE] = "None", [DF_PY_BOOL] = "a bool", [DF_PY_INT] = "an integer",
-        [DF_PY_LONG] = "a long integer", [DF_PY_FLOAT] = "a float", [DF_PY_TEXT] = "a string", [DF_PY_TUPLE] = "a tuple",
-        [DF_PY_LIST] = "a list", [DF_PY_DICT] = "a dict", [DF_PY_GLOBAL] = "a class or function", [DF_PY_STORAGE] = "a storage",
-        [DF_PY_TENSOR] = "a tensor", [DF_PY_OBJECT] = "an object",
-    };
-    const DfPy *maker = value->kind == DF_PY_OBJECT ? value->items.maker : NULL;
-    if (!maker || maker->kind != DF_PY_GLOBAL)
-        return words[value->kind];
-    const DfPyGlobal *g = maker->global;
-    snprintf(buffer, size, "an object of %.*s.%.*s", (int)(g->module.size & 0xff), g->module.bytes, (int)(g->name.size & 0xff),
-             g->name.bytes);
-    return buffer;
 }
 
 /* ---- the stack --------------------------------------------------------------------------------------------------- */
@@ -259,7 +172,7 @@ static int remember(Machine *m, uint64_t index)
     const int error = top(m, &value);
     if (error < 0)
         return error;
-    if (index >= m->size || index >= MOST_VALUES)
+    if (index >= m->size || index >= DF_PY_MOST_VALUES)
         return df_fail(DF_EFORMAT, "its pickle has memo index %llu, more than it has bytes", (unsigned long long)index);
     if (!df_grow((void **)&m->memo, &m->memo_capacity, (size_t)index, sizeof *m->memo))
         return df_fail_memory("the memo of a pickle");
@@ -624,113 +537,23 @@ static const Op ops[256] = {
 
 /* ---- the loop ---------------------------------------------------------------------------------------------------- */
 
-static int ends_early(void)
-{
-    return df_fail(DF_EFORMAT, "its pickle ends early: the file is truncated or corrupt");
-}
-
-static int take(Machine *m, size_t n, const uint8_t **bytes)
-{
-    if (n > (size_t)(m->end - m->at))
-        return ends_early();
-    *bytes = m->at;
-    m->at += n;
-    return DF_OK;
-}
-
-static int take_number(Machine *m, size_t n, uint64_t *value)
-{
-    const uint8_t *bytes = NULL;
-    const int error = take(m, n, &bytes);
-    if (error < 0)
-        return error;
-    *value = 0;
-    for (size_t i = n; i-- > 0;)
-        *value = *value << 8 | bytes[i];
-    return DF_OK;
-}
-
-static int take_line(Machine *m, DfPyText *text)
-{
-    const uint8_t *newline = m->at < m->end ? memchr(m->at, '\n', (size_t)(m->end - m->at)) : NULL;
-    if (!newline)
-        return ends_early();
-    *text = (DfPyText){ (const char *)m->at, (size_t)(newline - m->at) };
-    m->at = newline + 1;
-    return DF_OK;
-}
-
-/* A length of `n` bytes, then that many bytes. */
-static int take_text(Machine *m, size_t n, DfPyText *text)
-{
-    uint64_t size;
-    const uint8_t *bytes;
-    int error;
-    if ((error = take_number(m, n, &size)) < 0)
-        return error;
-    if (size > (size_t)(m->end - m->at))
-        return ends_early();
-    if ((error = take(m, (size_t)size, &bytes)) == DF_OK)
-        *text = (DfPyText){ (const char *)bytes, (size_t)size };
-    return error;
-}
-
-static uint64_t swap_bytes(uint64_t value)
-{
-    uint64_t swapped = 0;
-    for (int i = 0; i < 8; i++, value >>= 8)
-        swapped = swapped << 8 | (value & 0xff);
-    return swapped;
-}
-
-static int take_operand(Machine *m, Form form, Operand *o)
-{
-    int error = DF_OK;
-    switch (form) {
-    case NOTHING: break;
-    case U8: error = take_number(m, 1, &o->value); break;
-    case U16: error = take_number(m, 2, &o->value); break;
-    case U32: error = take_number(m, 4, &o->value); break;
-    case U64: error = take_number(m, 8, &o->value); break;
-    case I32:
-        error = take_number(m, 4, &o->value);
-        if (o->value > INT32_MAX)
-            o->value |= ~(uint64_t)UINT32_MAX;
-        break;
-    case F64: /* the one big-endian number */
-        error = take_number(m, 8, &o->value);
-        o->value = swap_bytes(o->value);
-        break;
-    case LINE: error = take_line(m, &o->text); break;
-    case LINES:
-        error = take_line(m, &o->text);
-        if (error == DF_OK)
-            error = take_line(m, &o->second);
-        break;
-    case BYTES1: error = take_text(m, 1, &o->text); break;
-    case BYTES4: error = take_text(m, 4, &o->text); break;
-    case BYTES8: error = take_text(m, 8, &o->text); break;
-    }
-    return error;
-}
-
 static int step(Machine *m)
 {
-    if (m->at == m->end)
-        return ends_early();
-    const uint8_t code = *m->at++;
+    if (m->bytes.at == m->bytes.end)
+        return df_pickle_ends_early();
+    const uint8_t code = *m->bytes.at++;
     const Op *op = &ops[code];
     if (!op->run)
         return df_fail(DF_EFORMAT, "its pickle has the unknown opcode 0x%02x", code);
     Operand operand = { 0 };
-    const int error = take_operand(m, op->form, &operand);
+    const int error = df_pickle_operand(&m->bytes, op->form, &operand);
     return error < 0 ? error : op->run(m, &operand);
 }
 
 int df_unpickle(DfPickle *out, DfArena *arena, const uint8_t *bytes, size_t size)
 {
     *out = (DfPickle){ 0 };
-    Machine m = { .at = bytes, .end = bytes + size, .size = size, .heap = { arena, MOST_VALUES, NULL } };
+    Machine m = { .bytes = { bytes, bytes + size }, .size = size, .heap = { arena, DF_PY_MOST_VALUES, NULL } };
     int error = DF_OK;
     while (error == DF_OK && !m.stopped)
         error = step(&m);
@@ -738,7 +561,7 @@ int df_unpickle(DfPickle *out, DfArena *arena, const uint8_t *bytes, size_t size
     if (error == DF_OK)
         error = pop(&m, &value);
     if (error == DF_OK)
-        *out = (DfPickle){ value, m.heap.storages, (size_t)(m.at - bytes) };
+        *out = (DfPickle){ value, m.heap.storages, (size_t)(m.bytes.at - bytes) };
     df_free(m.stack);
     df_free(m.memo);
     return error;

@@ -96,7 +96,9 @@ const DfPy *df_py_get(const DfPy *dict, const char *key); /* the last value of t
 bool df_py_is_dict(const DfPy *);                  /* a dict, or an object that items were set into */
 const char *df_py_describe(const DfPy *, char *buffer, size_t size); /* "a list", "an object of class a.B", for messages */
 
-/* ---- between unpickle.c and torch_objects.c ---------------------------------------------------------------------- */
+/* ---- between unpickle.c, py_value.c and torch_objects.c ---------------------------------------------------------- */
+
+enum { DF_PY_MOST_VALUES = 1 << 23 }; /* a checkpoint of 100,000 tensors with optimizer state makes about 4 million */
 
 typedef struct {
     DfArena *arena;
