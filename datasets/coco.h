@@ -9,6 +9,7 @@
 
 enum { DF_COCO_CLASSES = 80 };
 extern const char *const df_coco_classes[DF_COCO_CLASSES]; /* CocoDataset.CLASSES, in order of the labels */
+int df_coco_category_id(int label); /* of label 0..79 in COCO's own files: 1..90 with gaps */
 
 typedef struct {
     int64_t id;

@@ -14,3 +14,13 @@ const char *const df_coco_classes[DF_COCO_CLASSES] = {
     "dining table", "toilet", "tv", "laptop", "mouse", "remote", "keyboard", "cell phone", "microwave", "oven",
     "toaster", "sink", "refrigerator", "book", "clock", "vase", "scissors", "teddy bear", "hair drier", "toothbrush",
 };
+
+/* Ten of the 90 ids were given up before the data was published. */
+int df_coco_category_id(int label)
+{
+    static const int unused[] = { 12, 26, 29, 30, 45, 66, 68, 69, 71, 83 };
+    int id = label + 1;
+    for (size_t i = 0; i < sizeof unused / sizeof *unused; i++)
+        id += id >= unused[i];
+    return id;
+}

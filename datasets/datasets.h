@@ -11,5 +11,6 @@
 #include "datasets/loader.h"
 #include "datasets/pipeline.h"
 #include "datasets/resize.h"
+#include "datasets/synthetic.h"
 
 #endif

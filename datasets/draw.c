@@ -3,7 +3,7 @@
  * datasets/draw.c -- boxes and labels on a picture.
  *
  * A box is a coloured frame with a thin dark edge on both sides, so that it stands out on any ground; its label is a filled
- * tag above the upper left corner (inside, where there is no room above) with black or white letters, whichever reads better.
+ * tag at the upper left corner, or elsewhere at the box where tags would cover each other, with black or white letters.
  * Letters are the dots of font.c, enlarged with linear interpolation and a steep threshold, which rounds their corners.
  */
 #include "datasets/draw.h"
@@ -11,6 +11,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct {
     int x1, y1, x2, y2; /* x2 and y2 are outside */
@@ -130,16 +131,55 @@ static void write_glyph(DfImage *image, const Pen *pen, float left, int top, uns
         }
 }
 
-/* A tag for the box r. It is moved so as to lie within the picture. */
-static void draw_tag(DfImage *image, const Pen *pen, Rect r, const char *text, size_t length, const uint8_t colour[3])
+/* The text of a box on its coloured ground. */
+typedef struct {
+    Rect at;
+    char text[96];
+    int length;
+    uint8_t colour[3];
+} Tag;
+
+static void draw_tag(DfImage *image, const Pen *pen, const Tag *tag)
+{
+    fill(image, tag->at, tag->colour, 1.0f);
+    for (int i = 0; i < tag->length; i++)
+        write_glyph(image, pen, (float)(tag->at.x1 + pen->margin) + (float)i * advance(pen), tag->at.y1 + pen->margin,
+            (unsigned char)tag->text[i], ink_on(tag->colour));
+}
+
+static bool overlap(Rect a, Rect b)
+{
+    return a.x1 < b.x2 && b.x1 < a.x2 && a.y1 < b.y2 && b.y1 < a.y2;
+}
+
+static bool is_free(Rect r, const Tag *placed, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (overlap(r, placed[i].at))
+            return false;
+    return true;
+}
+
+static Rect moved_inside(Rect r, const DfImage *image)
+{
+    const int right = r.x2 - image->width, x = right > 0 ? right : 0, bottom = r.y2 - image->height, y = bottom > 0 ? bottom : 0;
+    const int left = clamp(r.x1 - x, 0, image->width), top = clamp(r.y1 - y, 0, image->height);
+    return (Rect){ left, top, left + r.x2 - r.x1, top + r.y2 - r.y1 };
+}
+
+/* Above the box, inside at its top, below it, inside at its bottom: the first place clear of the n tags placed before; where
+ * there is none, above. */
+static Rect place_tag(const DfImage *image, const Pen *pen, Rect box, int length, const Tag *placed, int n)
 {
     const int width = (int)ceilf(advance(pen) * (float)length - pen->dot) + 2 * pen->margin;
     const int height = (int)ceilf(8.0f * pen->dot) + 2 * pen->margin; /* capitals, and most of a tail */
-    const int y = r.y1 - height >= 0 ? r.y1 - height : clamp(r.y1, 0, image->height - height > 0 ? image->height - height : 0);
-    const int x = clamp(r.x1, 0, image->width - width > 0 ? image->width - width : 0);
-    fill(image, (Rect){ x, y, x + width, y + height }, colour, 1.0f);
-    for (size_t i = 0; i < length; i++)
-        write_glyph(image, pen, (float)(x + pen->margin) + (float)i * advance(pen), y + pen->margin, (unsigned char)text[i], ink_on(colour));
+    const int tops[4] = { box.y1 - height >= 0 ? box.y1 - height : box.y1, box.y1, box.y2, box.y2 - height };
+    for (int i = 0; i < 4; i++) {
+        const Rect r = moved_inside((Rect){ box.x1, tops[i], box.x1 + width, tops[i] + height }, image);
+        if (is_free(r, placed, n))
+            return r;
+    }
+    return moved_inside((Rect){ box.x1, tops[0], box.x1 + width, tops[0] + height }, image);
 }
 
 /* ---- detections ------------------------------------------------------------------------------------------------ */
@@ -169,38 +209,44 @@ static void draw_box(DfImage *image, const Pen *pen, const DfDrawnBox *box)
     frame(image, r, pen->line, colour, 1.0f);
 }
 
-static void label_box(DfImage *image, const Pen *pen, const DfDrawnBox *box, const char *const *classes, int n_classes)
+static void write_tag(Tag *tag, const DfDrawnBox *box, const char *const *classes, int n_classes)
 {
-    char text[96];
-    uint8_t colour[3];
-    const int percent = (int)lrintf(fminf(fmaxf(box->score, 0.0f), 1.0f) * 100.0f);
-    const int length = box->label >= 0 && box->label < n_classes ? snprintf(text, sizeof text, "%s %d%%", classes[box->label], percent)
-                                                                 : snprintf(text, sizeof text, "%d: %d%%", box->label, percent);
-    df_label_colour(box->label, colour);
-    draw_tag(image, pen, rect_of(image, box->box), text, length < (int)sizeof text ? (size_t)length : sizeof text - 1, colour);
+    const int percent = (int)lrintf(fminf(fmaxf(box->score, 0.0f), 1.0f) * 100.0f), size = (int)sizeof tag->text;
+    const int length = box->label >= 0 && box->label < n_classes
+        ? snprintf(tag->text, sizeof tag->text, "%s %d%%", classes[box->label], percent)
+        : snprintf(tag->text, sizeof tag->text, "%d: %d%%", box->label, percent);
+    tag->length = length < size ? length : size - 1;
+    df_label_colour(box->label, tag->colour);
 }
 
 static int by_score(const void *a, const void *b)
 {
     const float x = ((const DfDrawnBox *)a)->score, y = ((const DfDrawnBox *)b)->score;
-    return (x > y) - (x < y);
+    return (x < y) - (x > y);
 }
 
 int df_draw_boxes(DfImage *image, const DfDrawnBox *boxes, int n, const char *const *classes, int n_classes)
 {
     if (image->channels != 3)
         return df_fail(DF_EVALUE, "drawing on a picture of %d channels: want 3", image->channels);
-    DfDrawnBox *sorted = df_malloc((size_t)(n > 0 ? n : 0) * sizeof *sorted);
-    if (!sorted)
-        return df_fail_memory("boxes to draw");
-    for (int i = 0; i < n; i++)
-        sorted[i] = boxes[i];
-    qsort(sorted, (size_t)(n > 0 ? n : 0), sizeof *sorted, by_score);
-    const Pen pen = pen_for(image);
-    for (int i = 0; i < n; i++)
-        draw_box(image, &pen, &sorted[i]);
-    for (int i = 0; i < n; i++)
-        label_box(image, &pen, &sorted[i], classes, n_classes);
+    const size_t count = n > 0 ? (size_t)n : 0;
+    DfDrawnBox *sorted = df_malloc(count * sizeof *sorted);
+    Tag *tags = df_malloc(count * sizeof *tags);
+    const bool ready = sorted && tags;
+    if (ready && count) {
+        const Pen pen = pen_for(image);
+        memcpy(sorted, boxes, count * sizeof *sorted);
+        qsort(sorted, count, sizeof *sorted, by_score);
+        for (int i = n - 1; i >= 0; i--)
+            draw_box(image, &pen, &sorted[i]);
+        for (int i = 0; i < n; i++) {
+            write_tag(&tags[i], &sorted[i], classes, n_classes);
+            tags[i].at = place_tag(image, &pen, rect_of(image, sorted[i].box), tags[i].length, tags, i);
+        }
+        for (int i = n - 1; i >= 0; i--)
+            draw_tag(image, &pen, &tags[i]);
+    }
     df_free(sorted);
-    return DF_OK;
+    df_free(tags);
+    return ready ? DF_OK : df_fail_memory("boxes to draw");
 }

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tests/datasets/test_draw.c -- drawing stays within the picture at any size, and the dataset that draws itself can be read.
+ */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "datasets/datasets.h"
+
+static DfImage grey(int height, int width)
+{
+    DfImage image;
+    cr_assert_eq(df_image_new(&image, height, width, 3), DF_OK);
+    memset(image.pixels, 128, df_image_bytes(&image));
+    return image;
+}
+
+Test(draw, boxes_of_any_kind_on_pictures_of_any_size)
+{
+    static const int sizes[][2] = { { 1, 1 }, { 7, 300 }, { 300, 7 }, { 40, 60 }, { 480, 640 }, { 2000, 1500 } };
+    static const char *const classes[] = { "person", "a name with \x01 odd \xc3\xa9 bytes", "g|jpqy~" };
+    const DfDrawnBox boxes[] = {
+        { { 10, 10, 50, 50 }, 0, 0.5f }, { { -100, -100, 1e30f, 1e30f }, 1, 1.5f }, { { 30, 30, 30, 30 }, 2, -1.0f },
+        { { 50, 50, 10, 10 }, 3, 0.3f }, { { NAN, INFINITY, -INFINITY, NAN }, -7, NAN }, { { 639, 479, 700, 700 }, 79, 0.9f },
+    };
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        DfImage image = grey(sizes[i][0], sizes[i][1]);
+        cr_expect_eq(df_draw_boxes(&image, boxes, 6, classes, 3), DF_OK);
+        cr_expect_eq(df_draw_boxes(&image, NULL, 0, classes, 3), DF_OK);
+        df_image_free(&image);
+    }
+}
+
+Test(draw, a_box_is_where_it_should_be)
+{
+    const DfDrawnBox box = { { 100, 200, 300, 400 }, 4, 0.9f };
+    static const char *const classes[] = { "a", "b", "c", "d", "e" };
+    DfImage image = grey(480, 640);
+    uint8_t colour[3];
+    df_label_colour(4, colour);
+    cr_assert_eq(df_draw_boxes(&image, &box, 1, classes, 5), DF_OK);
+    const uint8_t *edge = image.pixels + (300 * 640 + 100) * 3, *middle = image.pixels + (300 * 640 + 200) * 3;
+    cr_expect_eq(memcmp(edge, colour, 3), 0);
+    cr_expect_eq(middle[0], 128);
+    cr_expect_eq(memcmp(image.pixels + (300 * 640 + 299) * 3, colour, 3), 0);
+    df_image_free(&image);
+}
+
+Test(draw, neighbouring_labels_differ)
+{
+    for (int i = 0; i + 1 < 200; i++) {
+        uint8_t a[3], b[3];
+        df_label_colour(i, a);
+        df_label_colour(i + 1, b);
+        cr_expect_gt(abs(a[0] - b[0]) + abs(a[1] - b[1]) + abs(a[2] - b[2]), 100, "%d and %d", i, i + 1);
+    }
+}
+
+Test(synthetic, can_be_read_back)
+{
+    const char *folder = "test_synthetic_out";
+    DfCoco *coco;
+    cr_assert_eq(df_synthetic_coco(folder, 9, 5), DF_OK, "%s", df_error());
+    cr_assert_eq(df_coco_open(&coco, "test_synthetic_out/annotations/instances_val2017.json", "test_synthetic_out/val2017", NULL, 0), DF_OK, "%s", df_error());
+    cr_expect(coco->n_images == 9 && coco->n_categories == 80);
+    cr_expect_geq(coco->n_boxes, 9);
+    for (int i = 0; i < coco->n_images; i++) {
+        DfImage image;
+        cr_assert_eq(df_image_read(&image, coco->picture[i]), DF_OK, "%s", df_error());
+        cr_expect(image.height == coco->images[i].height && image.width == coco->images[i].width);
+        for (int k = 0; k < coco->images[i].n; k++) {
+            const DfCocoBox *box = &coco->boxes[coco->images[i].first + k];
+            cr_expect(box->bbox[0] >= 0 && box->bbox[1] >= 0 && box->bbox[0] + box->bbox[2] <= image.width && box->bbox[1] + box->bbox[3] <= image.height);
+            cr_expect(box->area > 0 && box->area <= box->bbox[2] * box->bbox[3] && box->label >= 0);
+        }
+        unlink(coco->picture[i]);
+        df_image_free(&image);
+    }
+    unlink(coco->path);
+    df_coco_free(coco);
+    rmdir("test_synthetic_out/annotations");
+    rmdir("test_synthetic_out/val2017");
+    rmdir(folder);
+    cr_expect_eq(df_synthetic_coco(folder, 0, 5), DF_EVALUE);
+}
+
+/* The ids of COCO's own files. */
+Test(synthetic, category_ids)
+{
+    cr_expect_eq(df_coco_category_id(0), 1);
+    cr_expect_eq(df_coco_category_id(11), 13);
+    cr_expect_eq(df_coco_category_id(24), 27);
+    cr_expect_eq(df_coco_category_id(60), 67);
+    cr_expect_eq(df_coco_category_id(62), 72);
+    cr_expect_eq(df_coco_category_id(79), 90);
+}
