@@ -211,8 +211,8 @@ int df_coco_match(const CocoRun *run, size_t k, CocoRanking *r, DfPool *pool)
         if (i == 0 || r->place[r->by_place[i]] != r->place[r->by_place[i - 1]])
             starts[m.n_images++] = i;
     starts[m.n_images] = r->n;
-    const size_t tasks = (m.n_images + IMAGES_PER_TASK - 1) / IMAGES_PER_TASK;
-    const int error = df_parallel(pool, tasks, image_bytes(run, most_truths(m.truths, m.truths_end)), match_images, &m);
+    const size_t tasks = (m.n_images + IMAGES_PER_TASK - 1) / IMAGES_PER_TASK, truths = most_truths(m.truths, m.truths_end);
+    const int error = df_parallel(pool, tasks, image_bytes(run, truths ? truths : 1), match_images, &m);
     df_free(starts);
     return error;
 }
