@@ -109,14 +109,14 @@ DfTensor *df_conv2d(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias, DfC
         return &c->nil;
     DfTensor *y = df_output(c, &op, shape, DF_SOURCES_OF(x, weight, bias));
     df_macs(c, (double)s.N * s.oH * s.oW * (double)df_size(weight));
-    if (df_skip(c, y))
-        return y;
     if (df_taped(y)) {
         DfConv *note = df_save(c, y, sizeof *note);
         if (!note)
             return &c->nil;
         *note = conv;
     }
+    if (df_skip(c, y))
+        return y;
     const int error = run(c, &s, x, weight, y, df_fuse_epilogue(bias, fuse));
     if (error)
         df_ctx_fail(c, error, "%s", df_error());

@@ -89,14 +89,14 @@ DfTensor *df_conv_transpose2d(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor 
     const DfConvShape s = turned_shape(x, weight, &t);
     DfTensor *y = df_output(c, &op, DF_SHAPE(s.N, s.H, s.W, s.I), DF_SOURCES_OF(x, weight, bias));
     df_macs(c, (double)s.N * s.oH * s.oW * (double)df_size(weight)); /* every input pixel meets the whole weight */
-    if (df_skip(c, y))
-        return y;
     if (df_taped(y)) {
         Note *note = df_save(c, y, sizeof *note);
         if (!note)
             return &c->nil;
         *note = t;
     }
+    if (df_skip(c, y))
+        return y;
     memset(y->data, 0, df_size(y) * sizeof *y->data);
     const int error = df_conv_transposed(c->pool, c->k, &s, x->data, weight->data, bias ? bias->data : NULL, y->data);
     if (error)

@@ -45,6 +45,6 @@ void df_backward(DfCtx *c, DfTensor *y, const float *seed)
     if (y)
         df_seed(c, y, seed);
     for (DfTensor *t = c->parts->tape; t && !c->err; t = t->previous)
-        if (t->grad)
+        if (t->grad && df_size(t) > 0) /* an op without elements returned before it saved its notes */
             t->op->backward(c, t);
 }

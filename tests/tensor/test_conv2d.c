@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tests/tensor/test_conv2d.c -- convolutions, plain and transposed, against reference outputs of PyTorch (tests/data/ops). These
+ * are N C H W; here they are turned to channels last and back.
+ */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <string.h>
+
+#include "tensor/tensor.h"
+#include "tests/support/golden.h"
+
+static DfCtx *c;
+static void open_context(void)
+{
+    cr_assert_eq(df_ctx_new(&c, NULL), DF_OK);
+}
+static void close_context(void)
+{
+    df_ctx_free(c);
+}
+TestSuite(conv2d, .init = open_context, .fini = close_context);
+
+/* out[a][c][d][b] = in[a][b][c][d], or back. */
+static void channels_last(float *out, const float *in, const int d[4], bool back)
+{
+    size_t at = 0;
+    for (int a = 0; a < d[0]; a++)
+        for (int b = 0; b < d[1]; b++)
+            for (int y = 0; y < d[2]; y++)
+                for (int x = 0; x < d[3]; x++, at++) {
+                    const size_t last = (size_t)(((a * d[2] + y) * d[3] + x) * d[1] + b);
+                    out[back ? at : last] = in[back ? last : at];
+                }
+}
+
+/* A depthwise weight C 1 kh kw becomes kh kw C. */
+static DfTensor *from_golden(const DfCheckpoint *g, const char *name, bool depthwise)
+{
+    const DfArray *array = df_checkpoint_find(g, name);
+    if (!array)
+        return NULL;
+    int d[4] = { 1, 1, 1, 1 };
+    for (int i = 0; i < array->ndim; i++)
+        d[i] = (int)array->shape[i];
+    if (depthwise)
+        d[1] = d[0], d[0] = 1;
+    float *data = golden_f32(g, name), *turned = df_malloc((size_t)(d[0] * d[1] * d[2] * d[3]) * sizeof *turned);
+    channels_last(turned, data, d, false);
+    DfShape shape = array->ndim == 1 ? DF_SHAPE(d[0]) : depthwise ? DF_SHAPE(d[2], d[3], d[1]) : DF_SHAPE(d[0], d[2], d[3], d[1]);
+    DfTensor *x = df_from(c, shape, turned);
+    x->wants_grad = true;
+    df_free(data), df_free(turned);
+    return x;
+}
+
+static void compare(const char *file, const DfCheckpoint *g, const char *name, const float *got, bool depthwise)
+{
+    const DfArray *array = golden_get(g, name);
+    int d[4] = { 1, 1, 1, 1 };
+    for (int i = 0; i < array->ndim; i++)
+        d[i] = (int)array->shape[i];
+    if (depthwise)
+        d[1] = d[0], d[0] = 1;
+    float *turned = df_malloc((size_t)df_array_count(array) * sizeof *turned);
+    channels_last(turned, got, d, true);
+    cr_assert(rel_l2(turned, array) < 2e-5, "%s: %s: relative error %g", file, name, rel_l2(turned, array));
+    cr_assert(max_abs_over_max(turned, array) < 2e-5, "%s: %s: largest error %g", file, name, max_abs_over_max(turned, array));
+    df_free(turned);
+}
+
+typedef struct {
+    const char *name;
+    DfConv conv;
+    bool depthwise, transposed;
+} Case;
+
+static const Case cases[] = {
+    { "conv2d_1x1", { { 1, 1 }, { 0, 0 }, { 1, 1 }, 1 }, false, false },
+    { "conv2d_3x3", { { 1, 1 }, { 1, 1 }, { 1, 1 }, 1 }, false, false },
+    { "conv2d_3x3s2", { { 2, 2 }, { 1, 1 }, { 1, 1 }, 1 }, false, false },
+    { "conv2d_7x7s2", { { 2, 2 }, { 3, 3 }, { 1, 1 }, 1 }, false, false },
+    { "conv2d_4x4s4", { { 4, 4 }, { 0, 0 }, { 1, 1 }, 1 }, false, false },
+    { "conv2d_2x2s2", { { 2, 2 }, { 0, 0 }, { 1, 1 }, 1 }, false, false },
+    { "conv2d_dw3", { { 1, 1 }, { 1, 1 }, { 1, 1 }, 10 }, true, false },
+    { "conv2d_dw3", { { 1, 1 }, { 1, 1 }, { 1, 1 }, 10 }, false, false },
+    { "conv2d_dw7", { { 1, 1 }, { 3, 3 }, { 1, 1 }, 6 }, true, false },
+    { "conv2d_dw9s8", { { 8, 8 }, { 4, 4 }, { 1, 1 }, 4 }, true, false },
+    { "conv2d_g2", { { 1, 1 }, { 1, 1 }, { 1, 1 }, 2 }, false, false },
+    { "conv2d_dil2", { { 1, 1 }, { 2, 2 }, { 2, 2 }, 1 }, false, false },
+    { "conv2d_1x1s2", { { 2, 2 }, { 0, 0 }, { 1, 1 }, 1 }, false, false },
+    { "conv2d_asym", { { 2, 1 }, { 1, 2 }, { 1, 1 }, 1 }, false, false },
+    { "conv2d_mult", { { 1, 1 }, { 1, 1 }, { 1, 1 }, 3 }, false, false },
+    { "conv_transpose2d_2x2s2", { { 2, 2 }, { 0, 0 }, { 1, 1 }, 1 }, false, true },
+    { "conv_transpose2d_4x4s2", { { 2, 2 }, { 1, 1 }, { 1, 1 }, 1 }, false, true },
+};
+
+static DfTensor *run(const Case *t, DfTensor *x, DfTensor *w, DfTensor *b, DfFuse fuse)
+{
+    return t->transposed ? df_conv_transpose2d(c, x, w, b, t->conv, (int[2]){ 0, 0 }) : df_conv2d(c, x, w, b, t->conv, fuse);
+}
+
+static void check_golden(const Case *t, const DfCheckpoint *g)
+{
+    DfTensor *x = from_golden(g, "input.x", false), *w = from_golden(g, "input.weight", t->depthwise), *b = from_golden(g, "input.bias", false);
+    DfTensor *seed = from_golden(g, "gradout.y", false);
+    c->recording = true;
+    DfTensor *y = run(t, x, w, b, (DfFuse){ 0 });
+    cr_assert_eq(df_ctx_error(c), DF_OK, "%s: %s", t->name, df_error());
+    cr_assert(df_same_shape(y->shape, seed->shape), "%s", t->name);
+    df_backward(c, y, seed->data);
+    compare(t->name, g, "output.y", y->data, false);
+    compare(t->name, g, "grad.x", x->grad, false);
+    compare(t->name, g, "grad.weight", w->grad, t->depthwise);
+    if (b)
+        compare(t->name, g, "grad.bias", b->grad, false);
+    c->recording = false;
+    compare(t->name, g, "output.y", run(t, x, w, b, (DfFuse){ 0 })->data, false); /* by a kept packed copy */
+    df_reset(c);
+}
+
+Test(conv2d, as_pytorch)
+{
+    for (size_t rung = 0; rung < 2; rung++) {
+        const DfKernels *k = df_kernels_named(rung ? "avx2" : "c");
+        for (size_t i = 0; k && i < sizeof cases / sizeof *cases; i++) {
+            c->k = k;
+            DfCheckpoint *g = golden_open(DF_TEST_DATA "/ops/%s.safetensors", cases[i].name);
+            if (!g) /* not all are shipped */
+                g = golden_open(DF_SHARED "/golden/ops/%s.safetensors", cases[i].name);
+            if (g)
+                check_golden(&cases[i], g);
+            golden_close(g);
+        }
+    }
+}
+
+/* ---- recorded and fused forms ---- */
+
+static DfTensor *random_tensor(DfShape shape, uint64_t stream)
+{
+    DfTensor *x = df_new(c, shape);
+    DfRandom r = df_random(5, stream);
+    for (size_t i = 0; i < df_size(x); i++)
+        x->data[i] = (float)df_normal(&r);
+    x->wants_grad = true;
+    return x;
+}
+
+static void check_forms(DfTensor *w, int I, int O, DfConv conv)
+{
+    DfTensor *x = random_tensor(DF_SHAPE(2, 9, 7, I), 1), *b = random_tensor(DF_SHAPE(O), 2), *s = random_tensor(DF_SHAPE(O), 3);
+    DfTensor *y[2], *r = NULL;
+    for (int fused = 0; fused < 2; fused++) {
+        c->recording = !fused;
+        r = r ? r : random_tensor(df_conv2d(c, x, w, b, conv, (DfFuse){ 0 })->shape, 4);
+        y[fused] = df_conv2d(c, x, w, b, conv, (DfFuse){ DF_ACT_RELU, s, r });
+    }
+    cr_assert_eq(df_ctx_error(c), DF_OK, "%s", df_error());
+    for (size_t i = 0; i < df_size(r); i++)
+        cr_assert_float_eq(y[0]->data[i], y[1]->data[i], 1e-4 * (1 + fabs((double)y[0]->data[i])));
+    df_reset(c);
+}
+
+Test(conv2d, fused_and_recorded_agree)
+{
+    const DfConv same = { { 1, 1 }, { 1, 1 }, { 1, 1 }, 1 }, half = { { 2, 2 }, { 1, 1 }, { 1, 1 }, 1 }, point = { { 1, 1 }, { 0, 0 }, { 1, 1 }, 1 };
+    const DfConv depthwise = { { 1, 1 }, { 1, 1 }, { 1, 1 }, 11 };
+    check_forms(random_tensor(DF_SHAPE(5, 1, 1, 6), 9), 6, 5, point);
+    check_forms(random_tensor(DF_SHAPE(5, 3, 3, 6), 9), 6, 5, half);
+    check_forms(random_tensor(DF_SHAPE(40, 3, 3, 32), 9), 32, 40, same); /* Winograd */
+    check_forms(random_tensor(DF_SHAPE(3, 3, 11), 9), 11, 11, depthwise);
+}
+
+/* <conv(x), y> = <x, transposed(y)> when both have the same weight: whatever the options, output padding included. */
+Test(conv2d, transposed_is_the_adjoint)
+{
+    static const DfConv convs[] = { { { 2, 3 }, { 1, 0 }, { 1, 2 }, 1 }, { { 3, 2 }, { 2, 1 }, { 2, 1 }, 2 }, { { 1, 1 }, { 1, 1 }, { 1, 1 }, 1 } };
+    for (size_t i = 0; i < 3; i++) {
+        const DfConv conv = convs[i];
+        DfTensor *w = random_tensor(DF_SHAPE(6, 3, 2, 4 / conv.groups), 1), *x = random_tensor(DF_SHAPE(2, 12, 11, 4), 2);
+        DfTensor *y = df_conv2d(c, x, w, NULL, conv, (DfFuse){ 0 });
+        DfTensor *v = random_tensor(y->shape, 3);
+        const int covered[2] = { (df_dim(y, 1) - 1) * conv.stride[0] - 2 * conv.padding[0] + conv.dilation[0] * 2 + 1,
+                                 (df_dim(y, 2) - 1) * conv.stride[1] - 2 * conv.padding[1] + conv.dilation[1] + 1 };
+        const int output_padding[2] = { 12 - covered[0], 11 - covered[1] };
+        DfTensor *u = df_conv_transpose2d(c, v, w, NULL, conv, output_padding);
+        cr_assert_eq(df_ctx_error(c), DF_OK, "%s", df_error());
+        cr_assert(df_same_shape(u->shape, x->shape));
+        double left = 0, right = 0, size = 0;
+        for (size_t j = 0; j < df_size(y); j++)
+            left += (double)y->data[j] * (double)v->data[j], size += fabs((double)y->data[j] * (double)v->data[j]);
+        for (size_t j = 0; j < df_size(x); j++)
+            right += (double)x->data[j] * (double)u->data[j];
+        cr_assert(fabs(left - right) < 1e-5 * size, "case %zu: %g and %g", i, left, right);
+        df_reset(c);
+    }
+}
+
+/* ---- contracts ---- */
+
+Test(conv2d, refuses_what_does_not_fit)
+{
+    const DfConv conv = { { 1, 1 }, { 0, 0 }, { 1, 1 }, 1 };
+    static const int shapes[][2][4] = { { { 1, 5, 5, 3 }, { 4, 3, 3, 2 } }, { { 1, 2, 5, 3 }, { 4, 3, 3, 3 } } };
+    for (int i = 0; i < 2; i++) {
+        const int *x = shapes[i][0], *w = shapes[i][1];
+        df_conv2d(c, df_new(c, DF_SHAPE(x[0], x[1], x[2], x[3])), df_new(c, DF_SHAPE(w[0], w[1], w[2], w[3])), NULL, conv, (DfFuse){ 0 });
+        cr_assert_eq(df_ctx_error(c), DF_ESHAPE);
+        df_reset(c);
+    }
+    const DfConv wrong = { { 0, 1 }, { 0, 0 }, { 1, 1 }, 1 };
+    df_conv2d(c, df_new(c, DF_SHAPE(1, 5, 5, 3)), df_new(c, DF_SHAPE(4, 3, 3, 3)), NULL, wrong, (DfFuse){ 0 });
+    cr_assert_eq(df_ctx_error(c), DF_ESHAPE);
+    df_reset(c);
+    df_conv_transpose2d(c, df_new(c, DF_SHAPE(1, 5, 5, 3)), df_new(c, DF_SHAPE(3, 2, 2, 4)), NULL, conv, (int[2]){ 1, 0 });
+    cr_assert_eq(df_ctx_error(c), DF_ESHAPE);
+}
+
+Test(conv2d, empty_maps)
+{
+    const DfConv conv = { { 1, 1 }, { 1, 1 }, { 1, 1 }, 1 };
+    c->recording = true;
+    DfTensor *w = random_tensor(DF_SHAPE(4, 3, 3, 3), 1), *b = random_tensor(DF_SHAPE(4), 2);
+    DfTensor *y = df_conv2d(c, random_tensor(DF_SHAPE(0, 5, 5, 3), 3), w, b, conv, (DfFuse){ 0 });
+    cr_assert(df_same_shape(y->shape, DF_SHAPE(0, 5, 5, 4)));
+    df_backward(c, y, NULL);
+    y = df_conv_transpose2d(c, random_tensor(DF_SHAPE(0, 5, 5, 3), 3), random_tensor(DF_SHAPE(3, 2, 2, 4), 4), NULL, conv, (int[2]){ 0, 0 });
+    df_backward(c, y, NULL);
+    cr_assert_eq(df_ctx_error(c), DF_OK, "%s", df_error());
+}
+
+Test(conv2d, dry_counts_multiply_adds)
+{
+    const DfConv conv = { { 2, 2 }, { 1, 1 }, { 1, 1 }, 2 }, depthwise = { { 1, 1 }, { 1, 1 }, { 1, 1 }, 4 };
+    c->dry = true;
+    df_profile(c, true);
+    df_conv2d(c, df_new(c, DF_SHAPE(2, 9, 8, 4)), df_new(c, DF_SHAPE(6, 3, 3, 2)), NULL, conv, (DfFuse){ 0 });
+    df_conv2d(c, df_new(c, DF_SHAPE(1, 9, 8, 4)), df_new(c, DF_SHAPE(3, 3, 4)), NULL, depthwise, (DfFuse){ 0 });
+    const DfProfileRow *rows;
+    cr_assert_geq(df_profile_rows(c, &rows), 1);
+    cr_assert_float_eq(rows[0].macs, 2 * 5 * 4 * 6 * 9 * 2 + 9 * 8 * 4 * 9, 0.1);
+    cr_assert_eq(df_ctx_error(c), DF_OK, "%s", df_error());
+}
