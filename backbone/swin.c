@@ -204,14 +204,24 @@ static void init(NnScope s, void *self)
 
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
 
+static DfTensor *attend(DfCtx *c, const Block *b, DfTensor *x)                   /* x + W-MSA(LN(x)) */
+{
+    const DfMark m = df_enter(c, "attn", -1);
+    DfTensor *y = nn_layer_norm(c, &b->norm1, x);
+    return df_leave(c, m, nn_window_attention_add(c, &b->attn, y, (NnResidual){ .residual = x, .drop_path = b->drop_path }));
+}
+
+static DfTensor *perceive(DfCtx *c, const Block *b, DfTensor *x)                 /* x + MLP(LN(x)) */
+{
+    const DfMark m = df_enter(c, "mlp", -1);
+    DfTensor *y = nn_layer_norm(c, &b->norm2, x);
+    return df_leave(c, m, nn_mlp_add(c, &b->mlp, y, (NnResidual){ .residual = x, .drop_path = b->drop_path }));
+}
+
 static DfTensor *block(DfCtx *c, const Block *b, DfTensor *x, int index)         /* B H W C -> B H W C */
 {
     const DfMark m = df_enter(c, "blocks", index);
-    DfTensor *y = nn_layer_norm(c, &b->norm1, x);
-    x = nn_window_attention_add(c, &b->attn, y, (NnResidual){ .residual = x, .drop_path = b->drop_path });
-    y = nn_layer_norm(c, &b->norm2, x);
-    x = nn_mlp_add(c, &b->mlp, y, (NnResidual){ .residual = x, .drop_path = b->drop_path });
-    return df_leave(c, m, x);
+    return df_leave(c, m, perceive(c, b, attend(c, b, x)));
 }
 
 static DfTensor *merge(DfCtx *c, const Merging *merging, DfTensor *x)            /* B H W C -> B H/2 W/2 2C */

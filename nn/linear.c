@@ -52,7 +52,7 @@ DfTensor *nn_linear_add(DfCtx *c, const NnLinear *l, DfTensor *x, NnResidual r)
 
 DfTensor *nn_mlp_add(DfCtx *c, const NnMlp *m, DfTensor *x, NnResidual r)
 {
-    const DfMark mark = df_enter(c, "mlp", -1);
+    const DfMark mark = df_enter(c, NULL, -1);
     if (fusible(c, r) && (!c->training || m->drop == 0)) {
         x = df_mlp(c, x, m->fc1.weight, m->fc1.bias, m->act, m->fc2.weight, m->fc2.bias, fuse(r));
     } else {

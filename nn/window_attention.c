@@ -6,7 +6,7 @@
 
 DfTensor *nn_window_attention_add(DfCtx *c, const NnWindowAttention *a, DfTensor *x, NnResidual r)
 {
-    const DfMark m = df_enter(c, "attn", -1);
+    const DfMark m = df_enter(c, NULL, -1);
     DfTensor *qkv = nn_linear(c, &a->qkv, x);                                   /* B H W 3C */
     DfTensor *y = df_window_attention(c, qkv, a->qkv.bias, a->table, a->attn);  /* B H W C  */
     if (!c->training || a->proj_drop == 0)

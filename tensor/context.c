@@ -356,8 +356,9 @@ DfMark df_enter(DfCtx *c, const char *name, int index)
 {
     struct DfCtxParts *p = c->parts;
     const DfMark mark = { p->n_live, p->depth, p->row, p->profiling ? now() : 0 };
-    if (p->depth < SCOPES)
-        p->scopes[p->depth++] = (Scope){ name, index };
+    if (!name || p->depth == SCOPES)
+        return mark;
+    p->scopes[p->depth++] = (Scope){ name, index };
     if (p->profiling)
         p->row = enter_row(c);
     return mark;
@@ -374,7 +375,7 @@ static bool is_among(const DfTensor *x, DfTensor *const *keep, int n)
 void df_leave_all(DfCtx *c, DfMark mark, DfTensor *const *keep, int n)
 {
     struct DfCtxParts *p = c->parts;
-    if (p->profiling) {
+    if (p->profiling && p->depth > mark.depth) {
         p->rows[p->row].seconds += now() - mark.start;
         p->row = mark.row;
     }
@@ -395,7 +396,7 @@ void df_leave_all(DfCtx *c, DfMark mark, DfTensor *const *keep, int n)
 
 DfTensor *df_leave(DfCtx *c, DfMark mark, DfTensor *keep)
 {
-    if (c->parts->listener && keep && !c->err) {
+    if (c->parts->listens_to_scopes && c->parts->depth > mark.depth && !c->err) {
         char path[256];
         path_of_scope(c->parts, path, sizeof path);
         c->parts->listener(c->parts->listener_user, path, keep);
@@ -410,9 +411,10 @@ void df_drop(DfCtx *c, DfTensor *x)
         release(c, x);
 }
 
-void df_listen(DfCtx *c, DfListener *listener, void *user)
+void df_listen(DfCtx *c, DfListener *listener, bool scopes, void *user)
 {
     c->parts->listener = listener;
+    c->parts->listens_to_scopes = listener && scopes;
     c->parts->listener_user = user;
 }
 
@@ -467,4 +469,11 @@ void df_macs(DfCtx *c, double multiply_adds)
     struct DfCtxParts *p = c->parts;
     for (int row = p->row; p->rows && row >= 0; row = p->rows[row].parent)
         p->rows[row].macs += multiply_adds;
+}
+
+void df_attention_macs(DfCtx *c, double multiply_adds)
+{
+    struct DfCtxParts *p = c->parts;
+    for (int row = p->row; p->rows && row >= 0; row = p->rows[row].parent)
+        p->rows[row].attention_macs += multiply_adds;
 }

@@ -65,7 +65,9 @@ static inline size_t df_size(const DfTensor *x)
 /* What a profile keeps of one scope: a module by its path, times over all visits. */
 typedef struct {
     const char *path;       /* "backbone.layers.0.blocks.1.attn"                                    */
-    double macs, seconds;   /* own and inner scopes together                                        */
+    double macs;            /* multiply-adds of layers with weights; own and inner scopes together  */
+    double attention_macs;  /* of products between activations                                      */
+    double seconds;
     size_t activations;     /* float32 elements that ops in it produced, inner scopes included      */
     long visits;
     int depth, parent;      /* index of the scope around it, -1 for none                            */
@@ -97,7 +99,7 @@ void df_ctx_fail(DfCtx *, int code, const char *format, ...) DF_PRINTF(3, 4);
 /* DF_OK, or the code of the first failure with its sentence restored to df_error(). */
 int df_ctx_error(DfCtx *);
 
-/* A scope is a module call: it names what runs (for messages and profiles) and bounds memory. Between enter and leave, ops
+/* A scope is a module call: it names what runs, for messages and profiles (a NULL name: it has none), and bounds memory. Between enter and leave, ops
  * allocate; leave gives back everything but what is kept, unless the context records. No data moves.
  *     DfMark m = df_enter(c, "blocks", i);                  index -1: none
  *     ...
@@ -114,16 +116,19 @@ void df_leave_all(DfCtx *, DfMark, DfTensor *const *keep, int n);
 /* Gives back one tensor early, when the scope that made it goes on without it (a loop over blocks). Not when recording. */
 void df_drop(DfCtx *, DfTensor *x);
 
-/* A listener hears the result of every scope under its path, and what df_observe() is given by name. For reports, debugging and
- * the intermediate tensors of `deformer forward`. */
+/* A listener hears what df_observe() is given by name and, with `scopes`, the result of every scope under its path. For
+ * `deformer forward`, reports and debugging. */
 typedef void DfListener(void *user, const char *name, const DfTensor *x);
-void df_listen(DfCtx *, DfListener *listener, void *user);
+void df_listen(DfCtx *, DfListener *listener, bool scopes, void *user);
 void df_observe(DfCtx *, const DfTensor *x, const char *name, int index); /* "NAME" or, index >= 0, "NAMEindex" */
 
 /* Profiles: switch on before the pass, read after it. Rows are in order of first visit; row 0 is the whole pass. */
 void df_profile(DfCtx *, bool on);
 int df_profile_rows(const DfCtx *, const DfProfileRow **rows);
-void df_macs(DfCtx *, double multiply_adds); /* ops say what they cost; the field counts one per multiply-add */
+/* Ops say what they cost, one per multiply-add: layers with weights, and products between activations, which the field's
+ * counters leave out of some published figures and have in others. */
+void df_macs(DfCtx *, double multiply_adds);
+void df_attention_macs(DfCtx *, double multiply_adds);
 
 /* ---- making tensors ---------------------------------------------------------------------------------------------- */
 

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/cli.h -- what the commands of the program share. A command is one file and one line in list.def.
+ *
+ * Results go to stdout, progress and log to stderr. A command returns DF_OK or a negative code with its sentence in df_error();
+ * main() prints it and exits with 1. Wrong usage exits with 2.
+ */
+#ifndef DF_CLI_CLI_H
+#define DF_CLI_CLI_H
+
+#include <stdio.h>
+
+#include "models/models.h"
+
+/* ---- commands and their options ------------------------------------------------------------------------------------ */
+
+typedef struct {
+    const char *name;                                     /* "--limit"                              */
+    enum { CLI_END, CLI_FLAG, CLI_INT, CLI_FLOAT, CLI_TEXT } kind;
+    void *to;                                             /* bool, long, double, const char *       */
+    const char *value;                                    /* what stands for the value in the help  */
+    const char *help;
+} CliOption;
+
+typedef struct {
+    const char *name, *synopsis, *summary, *details;      /* details: more of the help, or NULL     */
+    const CliOption *options;
+    int least, most;                                      /* positional arguments; most -1: any     */
+    int (*run)(int n, const char *const *args);
+} CliCommand;
+
+extern const CliCommand *const cli_commands[];            /* NULL-terminated */
+
+/* ---- common options ------------------------------------------------------------------------------------------------ */
+
+enum { CLI_SETS = 64 };
+typedef struct {
+    long threads;
+    bool quiet;
+    const char *set[CLI_SETS];
+    int n_set;
+} CliCommon;
+extern CliCommon cli;
+
+/* ---- services ------------------------------------------------------------------------------------------------------ */
+
+/* Config and model, and the pool. Everything is freed by cli_session_done(), also after a failure. */
+typedef struct {
+    DfPool *pool;
+    DfConfig *config;
+    const DfNode *root;
+    DfModel *model;
+    DfCtx *c;
+} CliSession;
+int cli_session_open(CliSession *, const char *config_path);
+int cli_session_load(CliSession *, const char *checkpoint, const DfModelLoad *); /* "random" or "random:SEED": fresh weights */
+void cli_session_done(CliSession *);
+
+/* A live line on a terminal, a line now and then elsewhere, nothing with --quiet. */
+typedef struct {
+    const char *what;
+    long n, done;
+    double start, last_shown;
+    bool live;
+} CliProgress;
+CliProgress cli_progress(const char *what, long n);
+void cli_progress_step(CliProgress *, long done);
+void cli_progress_end(CliProgress *);
+
+/* Set by Ctrl-C: finish what is begun and say what was done. */
+bool cli_interrupted(void);
+
+double cli_now(void);                                     /* seconds */
+size_t cli_peak_rss(void);                                /* bytes   */
+int cli_write_text(const char *path, const char *text);   /* the whole file at once; "-" is stdout */
+char *cli_join(const char *folder, const char *name);     /* "folder/name"; df_free it */
+
+#endif

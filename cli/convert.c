@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/convert.c -- deformer convert: checkpoints from one form to another, without what only a training run needs.
+ */
+#include "cli/cli.h"
+
+#include <string.h>
+
+static const char *wrapper;
+static bool half;
+
+static const CliOption options[] = {
+    { "--wrapper", CLI_TEXT, &wrapper, "KEY", "which dict of the file: state_dict, model, model_ema, ..." },
+    { "--half", CLI_FLAG, &half, NULL, "float16 for all floating-point arrays" },
+    { NULL, CLI_END, NULL, NULL, NULL },
+};
+
+/* Round to nearest, ties to even; too large is infinity. */
+static uint16_t half_of(float x)
+{
+    uint32_t u;
+    memcpy(&u, &x, sizeof u);
+    const uint32_t sign = u >> 16 & 0x8000, magnitude = u & 0x7fffffff;
+    if (magnitude > 0x7f800000)
+        return (uint16_t)(sign | 0x7e00);
+    if (magnitude >= 0x477ff000)
+        return (uint16_t)(sign | 0x7c00);
+    if (magnitude < 0x33000001)
+        return (uint16_t)sign;
+    const int exponent = (int)(magnitude >> 23) - 127;
+    const uint32_t mantissa = (magnitude & 0x7fffff) | 0x800000;
+    const int shift = exponent < -14 ? 13 - 14 - exponent : 13;
+    const uint32_t base = exponent < -14 ? 0 : (uint32_t)(exponent + 14) << 10;
+    const uint32_t kept = mantissa >> shift, rest = mantissa & ((1u << shift) - 1), middle = 1u << (shift - 1);
+    return (uint16_t)(sign | (base + kept + (rest > middle || (rest == middle && (kept & 1)))));
+}
+
+static bool is_floating(DfDtype dtype)
+{
+    return dtype == DF_F32 || dtype == DF_F64 || dtype == DF_F16 || dtype == DF_BF16;
+}
+
+static int halve(DfArray *array, DfArena *arena)
+{
+    const size_t n = (size_t)df_array_count(array);
+    float *values = df_malloc((n + 1) * sizeof *values);
+    uint16_t *out = df_arena_alloc(arena, n + 1, sizeof *out);
+    if (!values || !out) {
+        df_free(values);
+        return df_fail_memory("an array");
+    }
+    df_array_f32(array, values);
+    for (size_t i = 0; i < n; i++)
+        out[i] = half_of(values[i]);
+    df_free(values);
+    array->dtype = DF_F16;
+    array->data = out;
+    int64_t stride = 1;
+    for (int d = array->ndim - 1; d >= 0; d--) {
+        array->stride[d] = stride;
+        stride *= array->shape[d];
+    }
+    return DF_OK;
+}
+
+static int run(int n_args, const char *const *args)
+{
+    (void)n_args;
+    DfCheckpoint *file = NULL;
+    DfArena *arena = df_arena_new();
+    int error = arena ? df_checkpoint_open(&file, args[0], wrapper) : df_fail_memory("a checkpoint");
+    const int n = error == DF_OK ? df_checkpoint_count(file) : 0;
+    DfArray *arrays = error == DF_OK ? df_calloc((size_t)n + 1, sizeof *arrays) : NULL;
+    if (error == DF_OK && !arrays)
+        error = df_fail_memory("a checkpoint");
+    for (int i = 0; error == DF_OK && i < n; i++) {
+        arrays[i] = *df_checkpoint_at(file, i);
+        if (half && is_floating(arrays[i].dtype))
+            error = halve(&arrays[i], arena);
+    }
+    if (error == DF_OK)
+        error = df_checkpoint_write(args[1], arrays, n, NULL, 0);
+    if (error == DF_OK && !cli.quiet)
+        fprintf(stderr, "%s: %d arrays from %s, %s\n", args[1], n, args[0], df_checkpoint_form(file));
+    df_free(arrays);
+    df_checkpoint_close(file);
+    df_arena_free(arena);
+    return error;
+}
+
+const CliCommand cli_command_convert = {
+    .name = "convert",
+    .synopsis = "CHECKPOINT OUT [--half] [--wrapper KEY]",
+    .summary = "checkpoints from one form to another: .pth <-> .safetensors, float16",
+    .details = "Only the chosen state dict is written: optimizer state and metadata stay behind.",
+    .options = options,
+    .least = 2,
+    .most = 2,
+    .run = run,
+};

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/forward.c -- deformer forward: one pass on a given tensor, every output by its official name.
+ */
+#include "cli/cli.h"
+
+#include <cjson/cJSON.h>
+#include <string.h>
+
+static const char *input_path, *output_path, *wrapper;
+static bool all, allow_missing;
+
+static const CliOption options[] = {
+    { "--input", CLI_TEXT, &input_path, "FILE", ".safetensors with `image` (N 3 H W, normalised) and, for detectors, img_metas" },
+    { "--output", CLI_TEXT, &output_path, "FILE", ".safetensors to write" },
+    { "--all", CLI_FLAG, &all, NULL, "also the result of every module, by its path" },
+    { "--wrapper", CLI_TEXT, &wrapper, "KEY", "which dict of the checkpoint: state_dict, model, model_ema, ..." },
+    { "--allow-missing", CLI_FLAG, &allow_missing, NULL, "parameters that the checkpoint lacks keep fresh values" },
+    { NULL, CLI_END, NULL, NULL, NULL },
+};
+
+/* ---- outputs ----------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    DfArena *arena;
+    DfArray *arrays;
+    size_t n, capacity;
+    int error;
+} Outputs;
+
+static void add_output(Outputs *o, const char *name, DfDtype dtype, int ndim, const int *dims, const void *data)
+{
+    if (o->error < 0)
+        return;
+    char *copy = df_arena_copy(o->arena, name, strlen(name));
+    if (!copy || !data || !df_grow((void **)&o->arrays, &o->capacity, o->n, sizeof *o->arrays)) {
+        o->error = df_fail_memory("the outputs");
+        return;
+    }
+    DfArray *array = &o->arrays[o->n++];
+    *array = (DfArray){ .name = copy, .dtype = dtype, .ndim = ndim, .data = data };
+    int64_t stride = 1;
+    for (int i = ndim - 1; i >= 0; i--) {
+        array->shape[i] = dims[i];
+        array->stride[i] = stride;
+        stride *= dims[i];
+    }
+}
+
+/* Maps go out as they are known: N C H W. */
+static void hear(void *user, const char *name, const DfTensor *x)
+{
+    Outputs *o = user;
+    const size_t n = df_size(x);
+    float *copy = df_arena_alloc(o->arena, n + 1, sizeof *copy);
+    DfShape shape = x->shape;
+    if (copy && shape.n == 4) {
+        const size_t N = (size_t)shape.d[0], P = (size_t)shape.d[1] * (size_t)shape.d[2], C = (size_t)shape.d[3];
+        for (size_t b = 0; b < N; b++)
+            for (size_t p = 0; p < P; p++)
+                for (size_t ch = 0; ch < C; ch++)
+                    copy[(b * C + ch) * P + p] = x->data[(b * P + p) * C + ch];
+        shape = DF_SHAPE(x->shape.d[0], x->shape.d[3], x->shape.d[1], x->shape.d[2]);
+    } else if (copy) {
+        memcpy(copy, x->data, n * sizeof *copy);
+    }
+    add_output(o, name, DF_F32, shape.n, shape.d, copy);
+}
+
+static void add_detections(Outputs *o, const DfDetections *found, const char *boxes_name, const char *labels_name)
+{
+    float *boxes = df_arena_alloc(o->arena, found->n + 1, 5 * sizeof *boxes);
+    int64_t *labels = df_arena_alloc(o->arena, found->n + 1, sizeof *labels);
+    for (size_t i = 0; boxes && labels && i < found->n; i++) {
+        memcpy(boxes + 5 * i, found->v[i].box, 4 * sizeof *boxes);
+        boxes[5 * i + 4] = found->v[i].score;
+        labels[i] = found->v[i].label;
+    }
+    const int n = (int)found->n;
+    add_output(o, boxes_name, DF_F32, 2, (int[]){ n, 5 }, boxes);
+    add_output(o, labels_name, DF_I64, 1, (int[]){ n }, labels);
+}
+
+/* ---- inputs ------------------------------------------------------------------------------------------------------ */
+
+static int read_image(CliSession *s, const DfCheckpoint *file, DfTensor **image)
+{
+    const DfArray *array = df_checkpoint_find(file, "image");
+    if (!array || array->ndim != 4 || array->shape[1] != 3)
+        return df_fail(DF_EFORMAT, "%s: want a tensor `image` of shape N 3 H W", input_path);
+    for (int i = 0; i < 4; i++)
+        if (array->shape[i] < 1 || array->shape[i] > 32768)
+            return df_fail(DF_EFORMAT, "%s: `image` has size %lld in dimension %d: want 1 to 32768", input_path, (long long)array->shape[i], i);
+    DfArray nhwc = *array; /* the same bytes, read in our order */
+    const int order[4] = { 0, 2, 3, 1 };
+    for (int i = 0; i < 4; i++) {
+        nhwc.shape[i] = array->shape[order[i]];
+        nhwc.stride[i] = array->stride[order[i]];
+    }
+    *image = df_new(s->c, DF_SHAPE((int)nhwc.shape[0], (int)nhwc.shape[1], (int)nhwc.shape[2], 3));
+    if (df_ctx_error(s->c) == DF_OK)
+        df_array_f32(&nhwc, (*image)->data);
+    return df_ctx_error(s->c);
+}
+
+static int number_at(const cJSON *list, int i, int fallback)
+{
+    const cJSON *item = cJSON_GetArrayItem(list, i);
+    return cJSON_IsNumber(item) ? item->valueint : fallback;
+}
+
+/* Without img_metas the image is taken as it is: not resized, not padded. */
+static DfImageMeta read_meta(const cJSON *metas, int n, int H, int W)
+{
+    const cJSON *meta = cJSON_GetArrayItem(metas, n), *ori = cJSON_GetObjectItem(meta, "ori_shape");
+    const cJSON *img = cJSON_GetObjectItem(meta, "img_shape"), *scale = cJSON_GetObjectItem(meta, "scale_factor");
+    DfImageMeta out = { .pad_h = H, .pad_w = W };
+    out.img_h = number_at(img, 0, H);
+    out.img_w = number_at(img, 1, W);
+    out.ori_h = number_at(ori, 0, out.img_h);
+    out.ori_w = number_at(ori, 1, out.img_w);
+    for (int i = 0; i < 4; i++) {
+        const cJSON *item = cJSON_GetArrayItem(scale, i);
+        out.scale_factor[i] = cJSON_IsNumber(item) && item->valuedouble > 0 ? (float)item->valuedouble : 1.0f;
+    }
+    return out;
+}
+
+/* ---- the pass ---------------------------------------------------------------------------------------------------- */
+
+static int decode(CliSession *s, Outputs *o, const DfDense *dense, const char *json, int N, int H, int W)
+{
+    cJSON *metas = json ? cJSON_Parse(json) : NULL;
+    int error = json && !metas ? df_fail(DF_EFORMAT, "%s: its metadata `img_metas` is not JSON", input_path) : DF_OK;
+    for (int n = 0; error == DF_OK && n < N; n++) {
+        const DfImageMeta meta = read_meta(metas, n, H, W);
+        char names[4][40];
+        static const char *const stems[4] = { "boxes", "labels", "boxes_noscale", "labels_noscale" };
+        for (int i = 0; i < 4; i++)
+            snprintf(names[i], sizeof names[i], N == 1 ? "%s" : "%s_%d", stems[i], n);
+        for (int rescale = 1; error == DF_OK && rescale >= 0; rescale--) {
+            DfDetections found;
+            error = df_model_decode(s->model, dense, n, &meta, rescale, &found);
+            if (error == DF_OK)
+                add_detections(o, &found, names[rescale ? 0 : 2], names[rescale ? 1 : 3]);
+            df_free(found.v);
+        }
+    }
+    cJSON_Delete(metas);
+    return error;
+}
+
+static int pass(CliSession *s, const DfCheckpoint *input, Outputs *o)
+{
+    DfTensor *image;
+    DfDense dense;
+    int error = read_image(s, input, &image);
+    if (error < 0)
+        return error;
+    const int N = df_dim(image, 0), H = df_dim(image, 1), W = df_dim(image, 2);
+    df_listen(s->c, hear, all, o);
+    df_model_forward(s->model, s->c, image, &dense);
+    error = df_ctx_error(s->c);
+    if (error == DF_OK && df_model_is_detector(s->model))
+        error = decode(s, o, &dense, df_checkpoint_metadata(input, "img_metas"), N, H, W);
+    return error < 0 ? error : o->error;
+}
+
+static int run(int n, const char *const *args)
+{
+    (void)n;
+    if (!input_path || !output_path)
+        return df_fail(DF_EVALUE, "want --input FILE and --output FILE");
+    CliSession s;
+    DfCheckpoint *input = NULL;
+    Outputs o = { .arena = df_arena_new() };
+    const DfModelLoad load = { .wrapper = wrapper, .allow_missing = allow_missing };
+    int error = o.arena ? cli_session_open(&s, args[0]) : df_fail_memory("the outputs");
+    if (error == DF_OK)
+        error = cli_session_load(&s, args[1], &load);
+    if (error == DF_OK)
+        error = df_checkpoint_open(&input, input_path, NULL);
+    if (error == DF_OK)
+        error = pass(&s, input, &o);
+    if (error == DF_OK)
+        error = df_checkpoint_write(output_path, o.arrays, (int)o.n, NULL, 0);
+    df_checkpoint_close(input);
+    df_free(o.arrays);
+    df_arena_free(o.arena);
+    cli_session_done(&s);
+    return error;
+}
+
+const CliCommand cli_command_forward = {
+    .name = "forward",
+    .synopsis = "CONFIG CHECKPOINT --input X.safetensors --output Y.safetensors",
+    .summary = "one pass on a given tensor; every output by its official name",
+    .details = "A backbone gives out0, out1, .. or logits; a detector backbone_i, fpn_i, cls_score_i, bbox_pred_i, and boxes (x1 y1 x2 y2 score,\n"
+               "in pixels of the original image) with labels. CHECKPOINT may be `random` or `random:SEED`.",
+    .options = options,
+    .least = 2,
+    .most = 2,
+    .run = run,
+};

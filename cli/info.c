@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/info.c -- deformer info: parameters, multiply-adds and activation memory of every module, from a dry pass.
+ */
+#include "cli/cli.h"
+
+#include <cjson/cJSON.h>
+#include <string.h>
+
+static const char *shape_text, *json_path;
+static long depth = 2, batch = 1;
+
+static const CliOption options[] = {
+    { "--shape", CLI_TEXT, &shape_text, "HxW", "input size; default 800x1280 for detectors, img_size for classifiers" },
+    { "--batch", CLI_INT, &batch, "N", "images at once; default 1" },
+    { "--depth", CLI_INT, &depth, "N", "how deep modules are listed; default 2" },
+    { "--json", CLI_TEXT, &json_path, "FILE", "the same as JSON; - is stdout" },
+    { NULL, CLI_END, NULL, NULL, NULL },
+};
+
+static int input_shape(const CliSession *s, int *H, int *W)
+{
+    char rest;
+    if (shape_text) {
+        if (sscanf(shape_text, "%dx%d%c", H, W, &rest) == 2 && *H > 0 && *W > 0 && *H <= 32768 && *W <= 32768)
+            return DF_OK;
+        return df_fail(DF_EVALUE, "--shape %s: want HxW, each 1 to 32768", shape_text);
+    }
+    *H = df_model_is_detector(s->model) ? 800 : (int)df_node_int(df_node_at(s->root, "backbone.img_size"), 224);
+    *W = df_model_is_detector(s->model) ? 1280 : *H;
+    return DF_OK;
+}
+
+static cJSON *row_json(const DfProfileRow *row, size_t parameters)
+{
+    cJSON *out = cJSON_CreateObject();
+    cJSON_AddStringToObject(out, "module", row->path);
+    cJSON_AddNumberToObject(out, "parameters", (double)parameters);
+    cJSON_AddNumberToObject(out, "multiply_adds", row->macs);
+    cJSON_AddNumberToObject(out, "attention_multiply_adds", row->attention_macs);
+    cJSON_AddNumberToObject(out, "activations", (double)row->activations);
+    return out;
+}
+
+static void print_row(const char *name, int indent, size_t parameters, const DfProfileRow *row)
+{
+    printf("%*s%-*s %9.3f M %10.3f G %10.3f G %10.1f MB\n", 2 * indent, "", 34 - 2 * indent, name, 1e-6 * (double)parameters, 1e-9 * row->macs,
+           1e-9 * row->attention_macs, 4e-6 * (double)row->activations);
+}
+
+static int report(CliSession *s, int H, int W)
+{
+    const DfProfileRow *rows;
+    const int n = df_profile_rows(s->c, &rows);
+    NnModel *weights = df_model_weights(s->model);
+    cJSON *json = cJSON_CreateObject(), *modules = cJSON_AddArrayToObject(json, "modules");
+    cJSON_AddStringToObject(json, "model", df_model_type(s->model));
+    cJSON_AddNumberToObject(json, "height", H);
+    cJSON_AddNumberToObject(json, "width", W);
+    const bool table = !json_path || strcmp(json_path, "-") != 0;
+    if (table)
+        printf("%s, %ld x 3 x %d x %d\n\n%-34s %11s %12s %12s %13s\n", df_model_type(s->model), batch, H, W, "module", "parameters", "mult-adds",
+               "in attention", "activations");
+    for (int i = 1; i < n; i++) {
+        const size_t parameters = nn_model_elements(weights, rows[i].path);
+        cJSON_AddItemToArray(modules, row_json(&rows[i], parameters));
+        if (table && rows[i].depth <= depth)
+            print_row(rows[i].path, rows[i].depth - 1, parameters, &rows[i]);
+    }
+    const size_t parameters = nn_model_elements(weights, "");
+    if (table) {
+        print_row("total", 0, parameters, &rows[0]);
+        printf("\nactivations alive at once, at most: %.1f MB\n", 1e-6 * (double)s->c->peak);
+    }
+    cJSON_AddItemToObject(json, "total", row_json(&rows[0], parameters));
+    cJSON_AddNumberToObject(json, "peak_activation_bytes", (double)s->c->peak);
+    char *text = cJSON_Print(json);
+    int error = json_path ? (text ? cli_write_text(json_path, text) : df_fail_memory("JSON")) : DF_OK;
+    cJSON_free(text);
+    cJSON_Delete(json);
+    return error;
+}
+
+static int run(int n, const char *const *args)
+{
+    (void)n;
+    CliSession s;
+    int H = 0, W = 0, error = cli_session_open(&s, args[0]);
+    if (error == DF_OK)
+        error = input_shape(&s, &H, &W);
+    if (error == DF_OK && (batch < 1 || batch > 1024))
+        error = df_fail(DF_EVALUE, "--batch %ld: want 1 to 1024", batch);
+    if (error == DF_OK) {
+        DfDense dense;
+        s.c->dry = true;
+        df_profile(s.c, true);
+        df_model_forward(s.model, s.c, df_new(s.c, DF_SHAPE((int)batch, H, W, 3)), &dense);
+        error = df_ctx_error(s.c);
+    }
+    if (error == DF_OK)
+        error = report(&s, H, W);
+    cli_session_done(&s);
+    return error;
+}
+
+const CliCommand cli_command_info = {
+    .name = "info",
+    .synopsis = "CONFIG [--shape HxW]",
+    .summary = "parameters, multiply-adds and activation memory, per module",
+    .details = "A multiply and an add count as one, as in the papers. `mult-adds` are those of layers with weights, which is what mmcv's counter\n"
+               "sees; the products of queries with keys and of weights with values stand beside them, `in attention`.",
+    .options = options,
+    .least = 1,
+    .most = 1,
+    .run = run,
+};

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/init.c -- deformer init: randomly initialised weights, the official way.
+ */
+#include "cli/cli.h"
+
+static long seed;
+
+static const CliOption options[] = {
+    { "--seed", CLI_INT, &seed, "N", "equal seeds give equal weights; default 0" },
+    { NULL, CLI_END, NULL, NULL, NULL },
+};
+
+static int run(int n, const char *const *args)
+{
+    (void)n;
+    CliSession s;
+    int error = cli_session_open(&s, args[0]);
+    if (error == DF_OK)
+        error = df_model_init(s.model, (uint64_t)seed);
+    if (error == DF_OK)
+        error = nn_model_save(df_model_weights(s.model), args[1], NULL, 0);
+    if (error == DF_OK && !cli.quiet)
+        fprintf(stderr, "%s: %s, %.2f M parameters, seed %ld\n", args[1], df_model_type(s.model),
+                1e-6 * (double)nn_model_elements(df_model_weights(s.model), ""), seed);
+    cli_session_done(&s);
+    return error;
+}
+
+const CliCommand cli_command_init = {
+    .name = "init",
+    .synopsis = "CONFIG OUT [--seed N]",
+    .summary = "randomly initialised weights, the official way",
+    .details = "OUT is a .pth or .safetensors file.",
+    .options = options,
+    .least = 2,
+    .most = 2,
+    .run = run,
+};

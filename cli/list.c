@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/list.c -- deformer list: what is registered, with every option, from the same tables that read the configs.
+ */
+#include "cli/cli.h"
+
+#include <string.h>
+
+#include "datasets/datasets.h"
+
+static const char *type_name(const DfOpt *opt)
+{
+    switch (opt->kind) {
+    case DF_KIND_INT: return "int";
+    case DF_KIND_FLOAT: return "float";
+    case DF_KIND_BOOL: return "bool";
+    case DF_KIND_TEXT: return "str";
+    case DF_KIND_ENUM: return opt->choices;
+    case DF_KIND_INTS: return "[int]";
+    case DF_KIND_FLOATS: return "[float]";
+    case DF_KIND_BOOLS: return "[bool]";
+    case DF_KIND_DICT: return "dict";
+    case DF_KIND_NODE: return "any";
+    case DF_KIND_UNUSED:
+    case DF_KIND_END: break;
+    }
+    return "unused";
+}
+
+static void print_opts(const DfOpt *opts)
+{
+    for (const DfOpt *o = opts; o && o->kind != DF_KIND_END; o++) {
+        if (o->kind == DF_KIND_UNUSED) {
+            printf("    %-22s accepted, without effect here: %s\n", o->name, o->help);
+            continue;
+        }
+        printf("    %-22s %s", o->name, type_name(o));
+        if (o->kind == DF_KIND_INT || o->kind == DF_KIND_FLOAT || o->kind == DF_KIND_INTS || o->kind == DF_KIND_FLOATS)
+            printf(", %.10g to %.10g", o->min, o->max);
+        printf("; %s%s\n      %s\n", o->fallback ? "default " : "required", o->fallback ? o->fallback : "", o->help);
+    }
+}
+
+static void print_entry(const char *name, const char *help, const DfOpt *opts)
+{
+    printf("  %s -- %s\n", name, help);
+    print_opts(opts);
+    printf("\n");
+}
+
+static void list_models(void)
+{
+    for (int i = 0; df_architectures[i]; i++)
+        print_entry(df_architectures[i]->name, df_architectures[i]->help, df_architectures[i]->opts);
+}
+
+static void list_backbones(void)
+{
+    for (int i = 0; df_backbones[i]; i++)
+        print_entry(df_backbones[i]->name, df_backbones[i]->help, df_backbones[i]->opts);
+}
+
+static void list_necks(void)
+{
+    for (int i = 0; df_necks[i]; i++)
+        print_entry(df_necks[i]->name, df_necks[i]->help, df_necks[i]->opts);
+}
+
+static void list_heads(void)
+{
+    for (int i = 0; df_heads[i]; i++)
+        print_entry(df_heads[i]->name, df_heads[i]->help, df_heads[i]->opts);
+}
+
+static void list_datasets(void)
+{
+    print_entry("CocoDataset", "images and instances_*.json in COCO's layout", df_coco_opts);
+}
+
+static void list_transforms(void)
+{
+    for (int i = 0; df_transforms[i]; i++)
+        print_entry(df_transforms[i]->name, df_transforms[i]->help, df_transforms[i]->opts);
+}
+
+static const struct {
+    const char *name;
+    void (*list)(void);
+} kinds[] = {
+    { "models", list_models },     { "backbones", list_backbones }, { "necks", list_necks },
+    { "heads", list_heads },       { "datasets", list_datasets },   { "transforms", list_transforms },
+};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+static int run(int n, const char *const *args)
+{
+    const char *names[KINDS];
+    bool found = n == 0;
+    for (int i = 0; i < KINDS; i++) {
+        names[i] = kinds[i].name;
+        if (n && strcmp(args[0], kinds[i].name) != 0)
+            continue;
+        found = true;
+        printf("%s\n", kinds[i].name);
+        kinds[i].list();
+    }
+    if (found)
+        return DF_OK;
+    const char *nearest = df_nearest_name(args[0], names, KINDS);
+    return df_fail(DF_EVALUE, "nothing is called '%s': want models, backbones, necks, heads, datasets or transforms%s%s%s", args[0],
+                   nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+}
+
+const CliCommand cli_command_list = {
+    .name = "list",
+    .synopsis = "[models|backbones|necks|heads|datasets|transforms]",
+    .summary = "what configs can ask for, with every option, its type, range, default and meaning",
+    .least = 0,
+    .most = 1,
+    .run = run,
+};

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/main.c -- the program: finds the command, reads its options, prints its sentence if it fails.
+ */
+#include "cli/cli.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CLI_COMMAND(name) extern const CliCommand cli_command_##name;
+#include "cli/list.def"
+#undef CLI_COMMAND
+
+const CliCommand *const cli_commands[] = {
+#define CLI_COMMAND(name) &cli_command_##name,
+#include "cli/list.def"
+#undef CLI_COMMAND
+    NULL
+};
+
+enum { USAGE = 2 };
+
+CliCommon cli;
+static bool wants_help, wants_version;
+
+static const CliOption common[] = {
+    { "--threads", CLI_INT, &cli.threads, "N", "threads; default: DEFORMER_THREADS, OMP_NUM_THREADS, the CPUs there are" },
+    { "--set", CLI_TEXT, NULL, "KEY=VALUE", "overrides a key of the config: --set model.test_cfg.score_thr=0.3; may be repeated" },
+    { "--quiet", CLI_FLAG, &cli.quiet, NULL, "no progress and no log" },
+    { "--help", CLI_FLAG, &wants_help, NULL, "this text" },
+    { "--version", CLI_FLAG, &wants_version, NULL, "the version" },
+    { NULL, CLI_END, NULL, NULL, NULL },
+};
+
+/* ---- help -------------------------------------------------------------------------------------------------------- */
+
+static void print_options(const CliOption *options)
+{
+    for (; options && options->kind != CLI_END; options++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s%s%s", options->name, options->value ? " " : "", options->value ? options->value : "");
+        printf("  %-22s %s\n", name, options->help);
+    }
+}
+
+static void print_help(const CliCommand *command)
+{
+    if (command) {
+        printf("deformer %s %s\n\n%s\n", command->name, command->synopsis, command->summary);
+        if (command->details)
+            printf("\n%s\n", command->details);
+        printf("\nOptions\n");
+        print_options(command->options);
+        print_options(common);
+        return;
+    }
+    printf("deformer -- detection and segmentation with deformable-attention transformers\n\nCommands\n");
+    for (int i = 0; cli_commands[i]; i++)
+        printf("  %-9s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
+    printf("\n`deformer COMMAND --help` tells more. Options of every command\n");
+    print_options(common);
+}
+
+/* ---- arguments --------------------------------------------------------------------------------------------------- */
+
+static const CliOption *find_option(const CliOption *options, const char *name, size_t length)
+{
+    for (; options && options->kind != CLI_END; options++)
+        if (strlen(options->name) == length && strncmp(options->name, name, length) == 0)
+            return options;
+    return NULL;
+}
+
+static int unknown_option(const CliCommand *command, const char *text)
+{
+    const char *names[64];
+    size_t n = 0;
+    for (const CliOption *o = command->options; o && o->kind != CLI_END && n < 48; o++)
+        names[n++] = o->name;
+    for (const CliOption *o = common; o->kind != CLI_END; o++)
+        names[n++] = o->name;
+    const char *nearest = df_nearest_name(text, names, n);
+    fprintf(stderr, "deformer %s: unknown option '%s'%s%s%s\n", command->name, text, nearest ? "; did you mean '" : "", nearest ? nearest : "",
+            nearest ? "'?" : "");
+    return USAGE;
+}
+
+static bool set_value(const CliOption *option, const char *value)
+{
+    char *end = NULL;
+    switch (option->kind) {
+    case CLI_FLAG:
+        *(bool *)option->to = true;
+        return true;
+    case CLI_INT:
+        *(long *)option->to = strtol(value, &end, 10);
+        return *value && !*end;
+    case CLI_FLOAT:
+        *(double *)option->to = strtod(value, &end);
+        return *value && !*end;
+    case CLI_TEXT:
+        if (option->to)
+            memcpy(option->to, &value, sizeof value);
+        else if (cli.n_set < CLI_SETS)
+            cli.set[cli.n_set++] = value;
+        return true;
+    case CLI_END:
+        break;
+    }
+    return false;
+}
+
+/* Reads options; positional arguments are left in args. Returns 0 or USAGE. */
+static int read_arguments(const CliCommand *command, int argc, char **argv, const char **args, int *n)
+{
+    for (int i = 0; i < argc; i++) {
+        const char *text = argv[i], *equals = strchr(text, '=');
+        if (text[0] != '-' || text[1] == 0) {
+            args[(*n)++] = text;
+            continue;
+        }
+        const size_t length = equals ? (size_t)(equals - text) : strlen(text);
+        const CliOption *option = find_option(command->options, text, length);
+        if (!option)
+            option = find_option(common, text, length);
+        if (!option)
+            return unknown_option(command, text);
+        const char *value = option->kind == CLI_FLAG ? "" : equals ? equals + 1 : i + 1 < argc ? argv[++i] : NULL;
+        if (!value || !set_value(option, value)) {
+            fprintf(stderr, "deformer %s: %s wants %s%s%s\n", command->name, option->name, option->value ? option->value : "no value",
+                    value ? ", not " : "", value ? value : "");
+            return USAGE;
+        }
+    }
+    return 0;
+}
+
+/* ---- log and interrupts ------------------------------------------------------------------------------------------ */
+
+static void log_line(void *user, DfLogLevel level, const char *line)
+{
+    (void)user;
+    if (!cli.quiet || level == DF_LOG_WARNING)
+        fprintf(stderr, "%s\n", line);
+}
+
+static volatile sig_atomic_t interrupts;
+
+static void on_interrupt(int signal)
+{
+    (void)signal;
+    if (++interrupts > 1)
+        _exit(130); /* asked twice: at once */
+}
+
+bool cli_interrupted(void)
+{
+    return interrupts > 0;
+}
+
+static const CliCommand *find_command(const char *name)
+{
+    for (int i = 0; cli_commands[i]; i++)
+        if (strcmp(cli_commands[i]->name, name) == 0)
+            return cli_commands[i];
+    return NULL;
+}
+
+static int no_command(const char *name)
+{
+    const char *names[32];
+    size_t n = 0;
+    for (; cli_commands[n]; n++)
+        names[n] = cli_commands[n]->name;
+    const char *nearest = df_nearest_name(name, names, n);
+    fprintf(stderr, "deformer: no command '%s'%s%s%s; `deformer --help` lists them\n", name, nearest ? "; did you mean '" : "", nearest ? nearest : "",
+            nearest ? "'?" : "");
+    return USAGE;
+}
+
+static int run(const CliCommand *command, int argc, char **argv)
+{
+    const char **args = df_calloc((size_t)argc + 1, sizeof *args);
+    int n = 0;
+    if (!args)
+        return EXIT_FAILURE;
+    int status = read_arguments(command, argc, argv, args, &n);
+    if (status == 0 && wants_help) {
+        print_help(command);
+    } else if (status == 0 && wants_version) {
+        printf("deformer %s\n", DEFORMER_VERSION);
+    } else if (status == 0 && (n < command->least || (command->most >= 0 && n > command->most))) {
+        fprintf(stderr, "usage: deformer %s %s\n", command->name, command->synopsis);
+        status = USAGE;
+    } else if (status == 0 && command->run(n, args) < 0) {
+        fprintf(stderr, "deformer %s: %s\n", command->name, df_error());
+        status = EXIT_FAILURE;
+    }
+    df_free(args);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    df_log_to(log_line, NULL);
+    signal(SIGINT, on_interrupt);
+    signal(SIGTERM, on_interrupt);
+    signal(SIGPIPE, SIG_IGN);
+    int status = 0;
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        const CliCommand *command = argc > 2 ? find_command(argv[2]) : NULL;
+        print_help(command);
+        status = argc < 2 ? USAGE : 0;
+    } else if (strcmp(argv[1], "--version") == 0) {
+        printf("deformer %s\n", DEFORMER_VERSION);
+    } else {
+        const CliCommand *command = find_command(argv[1]);
+        status = command ? run(command, argc - 2, argv + 2) : no_command(argv[1]);
+    }
+    if (fflush(stdout) != 0 && status == 0) {
+        fprintf(stderr, "deformer: the output could not be written\n");
+        status = EXIT_FAILURE;
+    }
+    return status;
+}

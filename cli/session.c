@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/session.c -- config, model, pool and context of a command, and small services.
+ */
+#include "cli/cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+int cli_session_open(CliSession *s, const char *config_path)
+{
+    *s = (CliSession){ 0 };
+    int error = df_pool_new(&s->pool, (int)cli.threads);
+    if (error == DF_OK)
+        error = df_config_read(&s->config, config_path, cli.set, cli.n_set);
+    if (error < 0)
+        return error;
+    s->root = df_config_root(s->config);
+    error = df_model_new(&s->model, s->root);
+    if (error == DF_OK)
+        error = df_ctx_new(&s->c, s->pool);
+    return error;
+}
+
+int cli_session_load(CliSession *s, const char *checkpoint, const DfModelLoad *load)
+{
+    if (strcmp(checkpoint, "random") == 0 || df_starts_with(checkpoint, "random:")) {
+        const char *colon = strchr(checkpoint, ':');
+        return df_model_init(s->model, colon ? strtoull(colon + 1, NULL, 10) : 0);
+    }
+    return df_model_load(s->model, checkpoint, load);
+}
+
+void cli_session_done(CliSession *s)
+{
+    df_ctx_free(s->c);
+    df_model_free(s->model);
+    df_config_free(s->config);
+    df_pool_free(s->pool);
+    *s = (CliSession){ 0 };
+}
+
+double cli_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+size_t cli_peak_rss(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? (size_t)usage.ru_maxrss * 1024 : 0;
+}
+
+int cli_write_text(const char *path, const char *text)
+{
+    if (strcmp(path, "-") == 0)
+        return fputs(text, stdout) < 0 ? df_fail_errno("stdout") : DF_OK;
+    DfWriter *writer;
+    const int error = df_writer_open(&writer, path);
+    if (error < 0)
+        return error;
+    df_write(writer, text, strlen(text));
+    return df_writer_commit(writer);
+}
+
+char *cli_join(const char *folder, const char *name)
+{
+    const size_t n = strlen(folder) + strlen(name) + 2;
+    char *path = df_malloc(n);
+    if (path)
+        snprintf(path, n, "%s%s%s", folder, folder[0] && !df_ends_with(folder, "/") ? "/" : "", name);
+    return path;
+}
