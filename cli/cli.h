@@ -55,6 +55,8 @@ typedef struct {
 int cli_session_open(CliSession *, const char *config_path);
 int cli_session_load(CliSession *, const char *checkpoint, const DfModelLoad *); /* "random" or "random:SEED": fresh weights */
 void cli_session_done(CliSession *);
+/* "HxW", or for NULL 800 x `width` of a detector and img_size of a classifier. */
+int cli_input_shape(const CliSession *, const char *text, int width, int *H, int *W);
 
 /* A live line on a terminal, a line now and then elsewhere, nothing with --quiet. */
 typedef struct {

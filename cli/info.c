@@ -18,17 +18,9 @@ static const CliOption options[] = {
     { NULL, CLI_END, NULL, NULL, NULL },
 };
 
-static int input_shape(const CliSession *s, int *H, int *W)
+static double total(const DfProfileRow *row)
 {
-    char rest;
-    if (shape_text) {
-        if (sscanf(shape_text, "%dx%d%c", H, W, &rest) == 2 && *H > 0 && *W > 0 && *H <= 32768 && *W <= 32768)
-            return DF_OK;
-        return df_fail(DF_EVALUE, "--shape %s: want HxW, each 1 to 32768", shape_text);
-    }
-    *H = df_model_is_detector(s->model) ? 800 : (int)df_node_int(df_node_at(s->root, "backbone.img_size"), 224);
-    *W = df_model_is_detector(s->model) ? 1280 : *H;
-    return DF_OK;
+    return row->macs[DF_MACS_LAYER] + row->macs[DF_MACS_ATTENTION] + row->macs[DF_MACS_PADDING];
 }
 
 static cJSON *row_json(const DfProfileRow *row, size_t parameters)
@@ -36,16 +28,19 @@ static cJSON *row_json(const DfProfileRow *row, size_t parameters)
     cJSON *out = cJSON_CreateObject();
     cJSON_AddStringToObject(out, "module", row->path);
     cJSON_AddNumberToObject(out, "parameters", (double)parameters);
-    cJSON_AddNumberToObject(out, "multiply_adds", row->macs);
-    cJSON_AddNumberToObject(out, "attention_multiply_adds", row->attention_macs);
+    cJSON_AddNumberToObject(out, "multiply_adds", total(row));
+    cJSON_AddNumberToObject(out, "layer_multiply_adds", row->macs[DF_MACS_LAYER]);
+    cJSON_AddNumberToObject(out, "attention_multiply_adds", row->macs[DF_MACS_ATTENTION]);
+    cJSON_AddNumberToObject(out, "padding_multiply_adds", row->macs[DF_MACS_PADDING]);
     cJSON_AddNumberToObject(out, "activations", (double)row->activations);
     return out;
 }
 
 static void print_row(const char *name, int indent, size_t parameters, const DfProfileRow *row)
 {
-    printf("%*s%-*s %9.3f M %10.3f G %10.3f G %10.1f MB\n", 2 * indent, "", 34 - 2 * indent, name, 1e-6 * (double)parameters, 1e-9 * row->macs,
-           1e-9 * row->attention_macs, 4e-6 * (double)row->activations);
+    printf("%*s%-*s %9.3f M %9.3f G %9.3f G %9.3f G %9.3f G %8.1f MB\n", 2 * indent, "", 34 - 2 * indent, name, 1e-6 * (double)parameters,
+           1e-9 * total(row), 1e-9 * row->macs[DF_MACS_LAYER], 1e-9 * row->macs[DF_MACS_ATTENTION], 1e-9 * row->macs[DF_MACS_PADDING],
+           4e-6 * (double)row->activations);
 }
 
 static int report(CliSession *s, int H, int W)
@@ -59,8 +54,8 @@ static int report(CliSession *s, int H, int W)
     cJSON_AddNumberToObject(json, "width", W);
     const bool table = !json_path || strcmp(json_path, "-") != 0;
     if (table)
-        printf("%s, %ld x 3 x %d x %d\n\n%-34s %11s %12s %12s %13s\n", df_model_type(s->model), batch, H, W, "module", "parameters", "mult-adds",
-               "in attention", "activations");
+        printf("%s, %ld x 3 x %d x %d\n\n%-34s %11s %11s %11s %11s %11s %11s\n", df_model_type(s->model), batch, H, W, "module", "parameters", "mult-adds",
+               "= layers", "+ attention", "+ padding", "activations");
     for (int i = 1; i < n; i++) {
         const size_t parameters = nn_model_elements(weights, rows[i].path);
         cJSON_AddItemToArray(modules, row_json(&rows[i], parameters));
@@ -87,7 +82,7 @@ static int run(int n, const char *const *args)
     CliSession s;
     int H = 0, W = 0, error = cli_session_open(&s, args[0]);
     if (error == DF_OK)
-        error = input_shape(&s, &H, &W);
+        error = cli_input_shape(&s, shape_text, 1280, &H, &W);
     if (error == DF_OK && (batch < 1 || batch > 1024))
         error = df_fail(DF_EVALUE, "--batch %ld: want 1 to 1024", batch);
     if (error == DF_OK) {
@@ -107,8 +102,8 @@ const CliCommand cli_command_info = {
     .name = "info",
     .synopsis = "CONFIG [--shape HxW]",
     .summary = "parameters, multiply-adds and activation memory, per module",
-    .details = "A multiply and an add count as one, as in the papers. `mult-adds` are those of layers with weights, which is what mmcv's counter\n"
-               "sees; the products of queries with keys and of weights with values stand beside them, `in attention`.",
+    .details = "A multiply and an add count as one, as in the papers. The three parts of the sum: layers with weights; the products of queries with\n"
+               "keys and of attention with values; and what official code computes on the padding of windows, which is not computed here.",
     .options = options,
     .least = 1,
     .most = 1,

@@ -42,6 +42,19 @@ void cli_session_done(CliSession *s)
     *s = (CliSession){ 0 };
 }
 
+int cli_input_shape(const CliSession *s, const char *text, int width, int *H, int *W)
+{
+    char rest;
+    if (text) {
+        if (sscanf(text, "%dx%d%c", H, W, &rest) == 2 && *H > 0 && *W > 0 && *H <= 32768 && *W <= 32768)
+            return DF_OK;
+        return df_fail(DF_EVALUE, "--shape %s: want HxW, each 1 to 32768", text);
+    }
+    *H = df_model_is_detector(s->model) ? 800 : (int)df_node_int(df_node_at(s->root, "backbone.img_size"), 224);
+    *W = df_model_is_detector(s->model) ? width : *H;
+    return DF_OK;
+}
+
 double cli_now(void)
 {
     struct timespec t;

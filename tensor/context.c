@@ -464,16 +464,9 @@ int df_profile_rows(const DfCtx *c, const DfProfileRow **rows)
     return (int)p->n_rows;
 }
 
-void df_macs(DfCtx *c, double multiply_adds)
+void df_macs(DfCtx *c, DfMacs kind, double n)
 {
     struct DfCtxParts *p = c->parts;
     for (int row = p->row; p->rows && row >= 0; row = p->rows[row].parent)
-        p->rows[row].macs += multiply_adds;
-}
-
-void df_attention_macs(DfCtx *c, double multiply_adds)
-{
-    struct DfCtxParts *p = c->parts;
-    for (int row = p->row; p->rows && row >= 0; row = p->rows[row].parent)
-        p->rows[row].attention_macs += multiply_adds;
+        p->rows[row].macs[kind] += n;
 }

@@ -108,7 +108,7 @@ DfTensor *df_conv2d(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias, DfC
     if (!df_fuse_fits(c, "conv2d", shape, bias, fuse))
         return &c->nil;
     DfTensor *y = df_output(c, &op, shape, DF_SOURCES_OF(x, weight, bias));
-    df_macs(c, (double)s.N * s.oH * s.oW * (double)df_size(weight));
+    df_macs(c, DF_MACS_LAYER, (double)s.N * s.oH * s.oW * (double)df_size(weight));
     if (df_taped(y)) {
         DfConv *note = df_save(c, y, sizeof *note);
         if (!note)

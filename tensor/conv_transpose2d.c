@@ -88,7 +88,7 @@ DfTensor *df_conv_transpose2d(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor 
         return &c->nil;
     const DfConvShape s = turned_shape(x, weight, &t);
     DfTensor *y = df_output(c, &op, DF_SHAPE(s.N, s.H, s.W, s.I), DF_SOURCES_OF(x, weight, bias));
-    df_macs(c, (double)s.N * s.oH * s.oW * (double)df_size(weight)); /* every input pixel meets the whole weight */
+    df_macs(c, DF_MACS_LAYER, (double)s.N * s.oH * s.oW * (double)df_size(weight)); /* every input pixel meets the whole weight */
     if (df_taped(y)) {
         Note *note = df_save(c, y, sizeof *note);
         if (!note)

@@ -78,7 +78,7 @@ DfTensor *df_deform_attention(DfCtx *c, DfTensor *q, DfTensor *k, DfTensor *v, D
         return &c->nil;
     const DfDeformProblem p = problem_of(q, k, v, pos, bias, o);
     DfTensor *y = df_output(c, &op, q->shape, DF_SOURCES_OF(q, k, v, pos, bias));
-    df_attention_macs(c, 2.0 * p.B * ((double)p.H * p.W) * p.keys * p.C); /* q k' and p v */
+    df_macs(c, DF_MACS_ATTENTION, 2.0 * p.B * ((double)p.H * p.W) * p.keys * p.C); /* q k' and p v */
     if (df_skip(c, y))
         return y;
     Note *note = df_taped(y) ? df_save(c, y, sizeof *note + df_deform_attention_lse_size(&p) * sizeof *note->lse) : NULL;

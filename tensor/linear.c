@@ -54,7 +54,7 @@ DfTensor *df_linear_fused(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bia
     if (!df_fuse_fits(c, "linear", shape, bias, fuse))
         return &c->nil;
     DfTensor *y = df_output(c, &op, shape, DF_SOURCES_OF(x, weight, bias));
-    df_macs(c, (double)M * (double)I * (double)O);
+    df_macs(c, DF_MACS_LAYER, (double)M * (double)I * (double)O);
     if (df_skip(c, y))
         return y;
     const DfPackedWeight w = df_weight(c, weight, DF_PACK_GEMM, O, I, 1);

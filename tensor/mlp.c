@@ -45,7 +45,7 @@ DfTensor *df_mlp(DfCtx *c, DfTensor *x, DfTensor *w1, DfTensor *b1, DfAct act, D
     static const DfOp op = { "mlp", NULL }; /* never on the tape */
     DfTensor *y = df_output(c, &op, shape, 0, NULL);
     const double rows = (double)df_size(x) / (double)df_at_least_1((size_t)df_dim(x, -1));
-    df_macs(c, rows * ((double)df_size(w1) + (double)df_size(w2)));
+    df_macs(c, DF_MACS_LAYER, rows * ((double)df_size(w1) + (double)df_size(w2)));
     if (df_skip(c, y))
         return y;
     const int error = run(c, x, w1, b1, act, w2, y, df_fuse_epilogue(b2, fuse));

@@ -62,12 +62,18 @@ static inline size_t df_size(const DfTensor *x)
 
 /* ---- the context ------------------------------------------------------------------------------------------------ */
 
+/* Multiply-adds, one for a multiply and an add, by what the field's counters see of them. */
+typedef enum {
+    DF_MACS_LAYER,     /* layers with weights: every counter has them                                            */
+    DF_MACS_ATTENTION, /* products between activations: some counters leave them out                             */
+    DF_MACS_PADDING,   /* what the official code computes on padded tokens and we do not                         */
+    DF_MAC_KINDS
+} DfMacs;
+
 /* What a profile keeps of one scope: a module by its path, times over all visits. */
 typedef struct {
     const char *path;       /* "backbone.layers.0.blocks.1.attn"                                    */
-    double macs;            /* multiply-adds of layers with weights; own and inner scopes together  */
-    double attention_macs;  /* of products between activations                                      */
-    double seconds;
+    double macs[DF_MAC_KINDS], seconds; /* own and inner scopes together                            */
     size_t activations;     /* float32 elements that ops in it produced, inner scopes included      */
     long visits;
     int depth, parent;      /* index of the scope around it, -1 for none                            */
@@ -125,10 +131,7 @@ void df_observe(DfCtx *, const DfTensor *x, const char *name, int index); /* "NA
 /* Profiles: switch on before the pass, read after it. Rows are in order of first visit; row 0 is the whole pass. */
 void df_profile(DfCtx *, bool on);
 int df_profile_rows(const DfCtx *, const DfProfileRow **rows);
-/* Ops say what they cost, one per multiply-add: layers with weights, and products between activations, which the field's
- * counters leave out of some published figures and have in others. */
-void df_macs(DfCtx *, double multiply_adds);
-void df_attention_macs(DfCtx *, double multiply_adds);
+void df_macs(DfCtx *, DfMacs kind, double n); /* ops say what they cost */
 
 /* ---- making tensors ---------------------------------------------------------------------------------------------- */
 

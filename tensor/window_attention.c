@@ -56,7 +56,7 @@ DfTensor *df_window_attention(DfCtx *c, DfTensor *qkv, DfTensor *pad, DfTensor *
         return &c->nil;
     const DfWindowProblem p = problem_of(qkv, pad, table, o);
     DfTensor *y = df_output(c, &op, DF_SHAPE(p.B, p.H, p.W, p.C), DF_SOURCES_OF(qkv, pad, table));
-    df_attention_macs(c, macs(&p));
+    df_macs(c, DF_MACS_ATTENTION, macs(&p));
     if (df_skip(c, y))
         return y;
     Note *note = df_taped(y) ? df_save(c, y, sizeof *note + df_window_attention_lse_size(&p) * sizeof *note->lse) : NULL;
