@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/bench.c -- deformer bench: time per stage, throughput, memory, and the share of this machine's sgemm peak, which is
+ * measured between the passes.
+ */
+#include "cli/cli.h"
+
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *shape_text, *json_path, *weights = "random";
+static long depth = 2, repeats, batch = 1;
+
+static const CliOption options[] = {
+    { "--shape", CLI_TEXT, &shape_text, "HxW", "input size; default 800x1216 for detectors, img_size for classifiers" },
+    { "--batch", CLI_INT, &batch, "N", "images at once; default 1" },
+    { "--repeat", CLI_INT, &repeats, "N", "passes; default: as many as fit into about ten seconds, at least 3" },
+    { "--depth", CLI_INT, &depth, "N", "how deep modules are listed; default 2" },
+    { "--weights", CLI_TEXT, &weights, "FILE", "a checkpoint; default: random ones" },
+    { "--json", CLI_TEXT, &json_path, "FILE", "the same as JSON; - is stdout" },
+    { NULL, CLI_END, NULL, NULL, NULL },
+};
+
+enum { MOST = 1000, SIDE = 1536 };
+
+static int by_size(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *v, int n)
+{
+    qsort(v, (size_t)n, sizeof *v, by_size);
+    return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
+}
+
+/* A square product through the pool, as large as the big layers: what the machine can do just now. */
+typedef struct {
+    float *a, *b, *out;
+} Square;
+
+static int square_new(Square *q)
+{
+    const size_t n = (size_t)SIDE * SIDE;
+    *q = (Square){ df_malloc(n * sizeof(float)), df_malloc(n * sizeof(float)), df_malloc(n * sizeof(float)) };
+    for (size_t i = 0; q->a && q->b && i < n; i++) {
+        q->a[i] = (float)(i % 7) - 3;
+        q->b[i] = (float)(i % 5) - 2;
+    }
+    return q->a && q->b && q->out ? DF_OK : df_fail_memory("the sgemm peak");
+}
+
+static void square_done(Square *q)
+{
+    df_free(q->a);
+    df_free(q->b);
+    df_free(q->out);
+}
+
+static double square_run(DfPool *pool, const Square *q) /* floating-point operations a second */
+{
+    const double start = cli_now();
+    if (df_gemm(pool, false, false, SIDE, SIDE, SIDE, 1, q->a, SIDE, q->b, SIDE, 0, q->out, SIDE) < 0)
+        return 0;
+    return 2.0 * SIDE * SIDE * SIDE / (cli_now() - start);
+}
+
+typedef struct {
+    double seconds[MOST], peak[MOST], decode[MOST];
+    int n;
+    double flops;
+    size_t memory;
+} Times;
+
+static int one_pass(CliSession *s, int H, int W, Times *t)
+{
+    DfDense dense;
+    df_reset(s->c);
+    DfTensor *image = df_zeros(s->c, DF_SHAPE((int)batch, H, W, 3));
+    DfRandom random = df_random(1, 2);
+    for (size_t i = 0; s->c->err == DF_OK && i < df_size(image); i++)
+        image->data[i] = (float)(2 * df_uniform(&random) - 1);
+    const double start = cli_now();
+    df_model_forward(s->model, s->c, image, &dense);
+    const double middle = cli_now();
+    int error = df_ctx_error(s->c);
+    const DfImageMeta meta = { H, W, H, W, H, W, { 1, 1, 1, 1 }, false, false };
+    for (int i = 0; error == DF_OK && df_model_is_detector(s->model) && i < batch; i++) {
+        DfDetections found;
+        error = df_model_decode(s->model, &dense, i, &meta, true, &found);
+        df_free(found.v);
+    }
+    t->seconds[t->n] = middle - start;
+    t->decode[t->n] = cli_now() - middle;
+    return error;
+}
+
+static int measure(CliSession *s, int H, int W, Times *t)
+{
+    Square square;
+    int error = square_new(&square);
+    if (error == DF_OK)
+        error = one_pass(s, H, W, t); /* warms caches, packs weights */
+    const double once = t->seconds[0] + t->decode[0];
+    const int wanted = repeats > 0 ? (int)repeats : once > 3 ? 3 : (int)(10 / (once + 0.05));
+    const int n = wanted < 1 ? 1 : wanted > 100 && repeats <= 0 ? 100 : wanted > MOST ? MOST : wanted;
+    df_profile(s->c, true);
+    for (t->n = 0; error == DF_OK && t->n < n && !cli_interrupted(); t->n++) {
+        t->peak[t->n] = square_run(s->pool, &square);
+        error = one_pass(s, H, W, t);
+    }
+    square_done(&square);
+    return error;
+}
+
+static double flops_of(const DfProfileRow *row, int n)
+{
+    return 2 * (row->macs[DF_MACS_LAYER] + row->macs[DF_MACS_ATTENTION]) / n;
+}
+
+static int report(CliSession *s, int H, int W, Times *t)
+{
+    const DfProfileRow *rows;
+    const int n_rows = df_profile_rows(s->c, &rows), n = t->n;
+    const double seconds = median(t->seconds, n), decode = median(t->decode, n), peak = median(t->peak, n), flops = flops_of(&rows[0], n);
+    cJSON *json = cJSON_CreateObject(), *modules = cJSON_AddArrayToObject(json, "modules");
+    const bool table = !json_path || strcmp(json_path, "-") != 0;
+    if (table)
+        printf("%s, %ld x 3 x %d x %d, %d threads, kernels %s, median of %d\n\n%-34s %10s %9s %12s %8s\n", df_model_type(s->model), batch, H, W,
+               df_pool_threads(s->pool), df_kernels_name(s->c->k), n, "module", "ms", "GFLOP", "GFLOP/s", "of peak");
+    for (int i = 1; i < n_rows; i++) {
+        const double each = rows[i].seconds / n, work = flops_of(&rows[i], n);
+        cJSON *row = cJSON_CreateObject();
+        cJSON_AddStringToObject(row, "module", rows[i].path);
+        cJSON_AddNumberToObject(row, "milliseconds", 1e3 * each);
+        cJSON_AddNumberToObject(row, "flop", work);
+        cJSON_AddItemToArray(modules, row);
+        if (table && rows[i].depth <= depth)
+            printf("%*s%-*s %10.2f %9.2f %12.1f %7.1f%%\n", 2 * (rows[i].depth - 1), "", 36 - 2 * rows[i].depth, rows[i].path, 1e3 * each, 1e-9 * work,
+                   1e-9 * work / each, 100 * work / each / peak);
+    }
+    cJSON_AddNumberToObject(json, "milliseconds", 1e3 * seconds);
+    cJSON_AddNumberToObject(json, "decode_milliseconds", 1e3 * decode);
+    cJSON_AddNumberToObject(json, "fastest_milliseconds", 1e3 * t->seconds[0]);
+    cJSON_AddNumberToObject(json, "gflops", 1e-9 * flops / seconds);
+    cJSON_AddNumberToObject(json, "sgemm_peak_gflops", 1e-9 * peak);
+    cJSON_AddNumberToObject(json, "share_of_peak", flops / seconds / peak);
+    cJSON_AddNumberToObject(json, "peak_rss_bytes", (double)t->memory);
+    cJSON_AddNumberToObject(json, "threads", df_pool_threads(s->pool));
+    if (table) {
+        printf("%-34s %10.2f %9.2f %12.1f %7.1f%%\n", "network", 1e3 * seconds, 1e-9 * flops, 1e-9 * flops / seconds, 100 * flops / seconds / peak);
+        if (df_model_is_detector(s->model))
+            printf("%-34s %10.2f\n", "decode", 1e3 * decode);
+        printf("\nfastest %.2f ms; %.2f images/s; sgemm peak %.1f GFLOP/s; peak memory %.0f MB\n", 1e3 * t->seconds[0], (double)batch / (seconds + decode),
+               1e-9 * peak, 1e-6 * (double)t->memory);
+    }
+    char *text = cJSON_Print(json);
+    const int error = json_path ? (text ? cli_write_text(json_path, text) : df_fail_memory("JSON")) : DF_OK;
+    cJSON_free(text);
+    cJSON_Delete(json);
+    return error;
+}
+
+static int run(int n, const char *const *args)
+{
+    (void)n;
+    CliSession s;
+    Times *t = df_calloc(1, sizeof *t);
+    int H = 0, W = 0, error = t ? cli_session_open(&s, args[0]) : df_fail_memory("the times");
+    if (error == DF_OK)
+        error = cli_input_shape(&s, shape_text, 1216, &H, &W);
+    if (error == DF_OK && (batch < 1 || batch > 64))
+        error = df_fail(DF_EVALUE, "--batch %ld: want 1 to 64", batch);
+    if (error == DF_OK)
+        error = cli_session_load(&s, weights, NULL);
+    if (error == DF_OK)
+        error = measure(&s, H, W, t);
+    if (error == DF_OK && t->n == 0)
+        error = df_fail(DF_EINTERRUPT, "interrupted before the first pass was done");
+    if (error == DF_OK) {
+        t->memory = cli_peak_rss();
+        error = report(&s, H, W, t);
+    }
+    cli_session_done(&s);
+    df_free(t);
+    return error;
+}
+
+const CliCommand cli_command_bench = {
+    .name = "bench",
+    .synopsis = "CONFIG [--shape HxW]",
+    .summary = "time per stage, throughput, memory, share of this machine's sgemm peak",
+    .details = "Work is counted as direct arithmetic: a convolution by Winograd can exceed the peak.",
+    .options = options,
+    .least = 1,
+    .most = 1,
+    .run = run,
+};
