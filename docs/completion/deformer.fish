@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+# Completion for fish. Commands and options are asked from the program itself, so they are always those that it has.
+
+function __deformer_commands
+    deformer --help 2>/dev/null | sed -n '/^Commands/,/^$/s/^  \([a-z][a-z-]*\)  *\(.*\)/\1\t\2/p'
+end
+
+function __deformer_options
+    set -l words (commandline -opc)
+    deformer $words[2] --help 2>/dev/null | sed -n 's/^  \(--[a-z-]*\)[^a-z]*\(.*\)/\1\t\2/p'
+end
+
+complete -c deformer -n __fish_use_subcommand -f -a '(__deformer_commands)'
+complete -c deformer -n 'not __fish_use_subcommand; and string match -q -- "-*" (commandline -ct)' -f -a '(__deformer_options)'
