@@ -18,13 +18,13 @@
 #include "core/json_number.h"
 #include "core/memory.h"
 
-enum { WINDOW = 256 * 1024 };
+enum { WINDOW = 256 * 1024, SLACK = 1 + DF_JSON_NUMBER_REACH }; /* the zero, and what may be looked at behind it */
 
 /* What may come next. */
 typedef enum { VALUE, VALUE_OR_CLOSE, KEY, KEY_OR_CLOSE, COLON, COMMA_OR_CLOSE, DONE, FAILED } State;
 
 struct DfJson {
-    unsigned char *window;          /* capacity + 1 bytes                                        */
+    unsigned char *window;          /* capacity + SLACK bytes                                    */
     unsigned char *at, *end;        /* the next byte, and the zero behind the last one read      */
     size_t capacity;
     int fd;                         /* -1: the bytes come from `text`                            */
@@ -67,7 +67,7 @@ static bool make_room(DfJson *j)
     const size_t used = (size_t)(j->end - j->window), offset = (size_t)(j->at - j->window);
     if (used < j->capacity)
         return true;
-    unsigned char *next = j->capacity > SIZE_MAX / 4 ? NULL : df_realloc(j->window, j->capacity * 2 + 1);
+    unsigned char *next = j->capacity > SIZE_MAX / 4 ? NULL : df_realloc(j->window, j->capacity * 2 + SLACK);
     if (!next) {
         j->broken = df_fail(DF_ENOMEM, "%s: line %zu: out of memory for a text of over %zu bytes", j->name, j->line, used);
         return false;
@@ -339,7 +339,7 @@ static int open_source(DfJson **out, int fd, const char *text, size_t size, cons
     const size_t length = strlen(called) + 1;
     if (j) {
         *j = (DfJson){ .fd = fd, .text = text, .text_left = size, .line = 1, .capacity = fd < 0 && size < WINDOW ? size + 8 : WINDOW };
-        j->window = df_malloc(j->capacity + 1);
+        j->window = df_calloc(j->capacity + SLACK, 1);
         j->name = df_malloc(length);
     }
     if (!j || !j->window || !j->name) {

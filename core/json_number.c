@@ -92,6 +92,28 @@ typedef struct {
     bool negative, whole;       /* whole: neither point nor exponent                            */
 } Decimal;
 
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+/* Eight digits at once, in one register: pairs, then fours, then all (Lemire, "Number parsing at a gigabyte per second", 2021). */
+static inline bool eight_digits(const unsigned char *p, uint64_t *value)
+{
+    uint64_t x;
+    memcpy(&x, p, sizeof x);
+    if (((x & 0xf0f0f0f0f0f0f0f0u) | ((x + 0x0606060606060606u) & 0xf0f0f0f0f0f0f0f0u) >> 4) != 0x3333333333333333u)
+        return false;
+    x = (x & 0x0f0f0f0f0f0f0f0fu) * 2561 >> 8;
+    x = (x & 0x00ff00ff00ff00ffu) * 6553601 >> 16;
+    *value = (x & 0x0000ffff0000ffffu) * 42949672960001u >> 32;
+    return true;
+}
+#else
+static inline bool eight_digits(const unsigned char *p, uint64_t *value)
+{
+    (void)p;
+    (void)value;
+    return false;
+}
+#endif
+
 static inline const unsigned char *read_digits(const unsigned char *p, uint64_t *mantissa)
 {
     uint64_t m = *mantissa;
@@ -99,6 +121,14 @@ static inline const unsigned char *read_digits(const unsigned char *p, uint64_t 
         m = m * 10 + digit;
     *mantissa = m;
     return p;
+}
+
+/* The digits behind the point are many where Python wrote them; those before it are few. */
+static inline const unsigned char *read_fraction(const unsigned char *p, uint64_t *mantissa)
+{
+    for (uint64_t eight; eight_digits(p, &eight); p += 8)
+        *mantissa = *mantissa * 100000000 + eight;
+    return read_digits(p, mantissa);
 }
 
 static bool read_exponent(const unsigned char **at, Decimal *d)
@@ -146,7 +176,7 @@ static bool read_decimal(const unsigned char **at, Decimal *d)
     }
     if (*p == '.') {
         const unsigned char *const fraction = p + 1;
-        *at = p = read_digits(fraction, &d->mantissa);
+        *at = p = read_fraction(fraction, &d->mantissa);
         if (p == fraction)
             return false;
         d->whole = false;

@@ -9,6 +9,9 @@
 
 #include "core/json.h"
 
+/* How many bytes may be looked at from any byte of a number on: so many must be readable behind the last one of a text. */
+enum { DF_JSON_NUMBER_REACH = 8 };
+
 /* Reads the number at *p, which must be followed by some byte that belongs to no number, and moves *p to where reading stopped:
  * behind it, or at the byte that makes it malformed (false). Fills number, integer and is_integer; NULL only passes over it. */
 bool df_json_number(const unsigned char **p, DfJsonValue *value);
