@@ -9,6 +9,8 @@
 #ifndef DF_TENSOR_OPS_H
 #define DF_TENSOR_OPS_H
 
+#include "tensor/tensor.h"
+
 /* ---- linear.c, matmul.c ------------------------------------------------------------------------------------------ */
 
 /* What a linear layer or a convolution does to its result before it is stored: y = act(y + bias) * scale + residual. The bias
@@ -89,6 +91,32 @@ typedef enum { DF_PAD_ZEROS, DF_PAD_BORDER, DF_PAD_REFLECTION } DfPadding;
 /* grid is N h w 2 with (x, y) in [-1, 1] as in PyTorch; bilinear. x may hold G groups of channels, each with a grid of its own:
  * grid N*G h w 2, result N h w C. */
 DfTensor *df_grid_sample(DfCtx *, DfTensor *x, DfTensor *grid, int groups, DfPadding, bool align_corners); /* N H W C -> N h w C */
+
+/* ---- losses: loss_*.c -------------------------------------------------------------------------------------------- */
+
+/* One number for each element or row, not reduced: df_scale(c, df_sum(c, loss), 1 / average). Targets, labels and weights are
+ * plain arrays, read during the call only; a weight multiplies one result and may be NULL. */
+DfTensor *df_l1_loss(DfCtx *, DfTensor *x, const float *target, const float *weight);                    /* .. -> .. */
+DfTensor *df_smooth_l1_loss(DfCtx *, DfTensor *x, const float *target, const float *weight, float beta); /* .. -> .. */
+/* x are logits; pos_weight, of the last dimension, multiplies the positive part, or is NULL. */
+DfTensor *df_bce_with_logits(DfCtx *, DfTensor *x, const float *target, const float *weight, const float *pos_weight);
+/* x are logits .. C -> .. C. label .. is 0..C-1, anything else is background; weight .. is for a whole row. */
+DfTensor *df_sigmoid_focal_loss(DfCtx *, DfTensor *x, const int *label, const float *weight, float alpha, float gamma);
+
+/* PyTorch's: class weights w (C, or NULL for ones) apply to the label's own share and to the smoothed shares. Its weighted mean
+ * divides by the sum of w over the labels that count. */
+typedef struct {
+    const float *class_weight;
+    const float *weight;  /* of each row, or NULL                       */
+    int ignore_index;     /* rows with this label have loss 0           */
+    float smoothing;      /* 0: none                                    */
+} DfCrossEntropy;
+DfTensor *df_cross_entropy(DfCtx *, DfTensor *x, const int *label, DfCrossEntropy);                       /* .. C -> .. */
+/* Boxes x1 y1 x2 y2. Union and enclosing area are at least eps, as in mmdet. 1 - GIoU: .. 4 -> .. */
+DfTensor *df_giou_loss(DfCtx *, DfTensor *x, const float *target, const float *weight, float eps);
+/* p are probabilities, each first index a mask: N .. -> N. With i = sum p t:
+ * squared: 1 - 2 i / (sum p^2 + sum t^2 + 2 eps); else 1 - (2 i + eps) / (sum p + sum t + eps), with eps 1 MaskFormer's. */
+DfTensor *df_dice_loss(DfCtx *, DfTensor *p, const float *target, bool squared, float eps);
 
 /* ---- attention: window_attention.c, deform_attention.c ----------------------------------------------------------- */
 

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tests/tensor/test_losses.c -- losses against reference outputs and gradients of PyTorch and mmdet, in float64. The files hold
+ * several reductions of one loss; their gradients were added up, and so they are here.
+ */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tensor/tensor.h"
+#include "tests/support/golden.h"
+
+static const double tolerance = 2e-5;
+
+typedef struct {
+    const char *file;
+    DfCheckpoint *g;
+    DfCtx *c;
+    DfTensor *x;
+    float *target;
+    int *label;
+} Run;
+
+static DfTensor *load(Run *r, const char *key)
+{
+    const DfArray *a = golden_get(r->g, key);
+    DfShape shape = { a->ndim, { 0 } };
+    for (int i = 0; i < a->ndim; i++)
+        shape.d[i] = (int)a->shape[i];
+    float *data = golden_f32(r->g, key);
+    DfTensor *t = df_from(r->c, shape, data);
+    df_free(data);
+    return t;
+}
+
+static Run start(const char *file, const char *rung)
+{
+    Run r = { .file = file, .g = golden_open(DF_TEST_DATA "/ops/%s.safetensors", file) };
+    cr_assert_not_null(r.g, "%s is missing", file);
+    cr_assert_eq(df_ctx_new(&r.c, NULL), DF_OK);
+    r.c->k = df_kernels_named(rung);
+    r.c->recording = true;
+    r.x = load(&r, "input.x");
+    r.x->wants_grad = true;
+    if (golden_has(r.g, "input.target"))
+        r.target = golden_f32(r.g, "input.target");
+    if (golden_has(r.g, "input.labels")) {
+        const size_t n = (size_t)df_array_count(golden_get(r.g, "input.labels"));
+        int64_t *labels = golden_i64(r.g, "input.labels");
+        r.label = df_malloc(n * sizeof *r.label);
+        for (size_t i = 0; i < n; i++)
+            r.label[i] = (int)labels[i];
+        df_free(labels);
+    }
+    return r;
+}
+
+/* Compares a result and seeds its gradient. */
+static void expect(Run *r, const char *name, DfTensor *y)
+{
+    char key[64];
+    cr_assert_eq(df_ctx_error(r->c), DF_OK, "%s: %s", r->file, df_error());
+    snprintf(key, sizeof key, "output.%s", name);
+    const DfArray *a = golden_get(r->g, key);
+    cr_assert_eq(df_size(y), (size_t)df_array_count(a), "%s %s: wrong size", r->file, name);
+    cr_expect_leq(rel_l2(y->data, a), tolerance, "%s %s: rel l2 %g", r->file, name, rel_l2(y->data, a));
+    cr_expect_leq(max_abs_over_max(y->data, a), tolerance, "%s %s", r->file, name);
+    snprintf(key, sizeof key, "gradout.%s", name);
+    df_seed(r->c, y, load(r, key)->data);
+}
+
+static void finish(Run *r, bool gradients_of_maps)
+{
+    df_backward(r->c, NULL, NULL);
+    DfTensor *gx = df_from(r->c, r->x->shape, r->x->grad);
+    if (gradients_of_maps)
+        gx = df_permute(r->c, gx, DF_SHAPE(0, 3, 1, 2));
+    const DfArray *a = golden_get(r->g, "grad.x");
+    cr_expect_leq(rel_l2(gx->data, a), tolerance, "%s: gradient, rel l2 %g", r->file, rel_l2(gx->data, a));
+    cr_expect_leq(max_abs_over_max(gx->data, a), tolerance, "%s: gradient", r->file);
+    cr_assert_eq(df_ctx_error(r->c), DF_OK);
+    df_free(r->target);
+    df_free(r->label);
+    df_ctx_free(r->c);
+    golden_close(r->g);
+}
+
+static DfTensor *mean(DfCtx *c, DfTensor *loss, double count)
+{
+    return df_scale(c, df_sum(c, loss), (float)(1 / count));
+}
+
+static double float_of(DfTensor *x)
+{
+    return (double)x->data[0];
+}
+
+/* ---- one function a loss ------------------------------------------------------------------------------------------ */
+
+static void l1(const char *rung)
+{
+    Run r = start("l1", rung);
+    DfTensor *loss = df_l1_loss(r.c, r.x, r.target, NULL);
+    expect(&r, "none", loss);
+    expect(&r, "mean", mean(r.c, loss, 36));
+    finish(&r, false);
+}
+
+static void smooth_l1(const char *rung)
+{
+    for (int i = 0; i < 2; i++) {
+        Run r = start(i ? "smooth_l1_b0.111" : "smooth_l1_b1", rung);
+        DfTensor *loss = df_smooth_l1_loss(r.c, r.x, r.target, NULL, i ? 1.0f / 9 : 1);
+        expect(&r, "none", loss);
+        expect(&r, "mean", mean(r.c, loss, 36));
+        finish(&r, false);
+    }
+}
+
+static void bce(const char *rung)
+{
+    Run r = start("bce_with_logits", rung);
+    const float *weight = load(&r, "input.weight")->data, *positive = load(&r, "input.pos_weight")->data;
+    expect(&r, "none", df_bce_with_logits(r.c, r.x, r.target, weight, positive));
+    expect(&r, "mean", mean(r.c, df_bce_with_logits(r.c, r.x, r.target, NULL, NULL), 35));
+    finish(&r, false);
+}
+
+static void focal(const char *rung)
+{
+    Run r = start("sigmoid_focal_loss", rung);
+    DfTensor *loss = df_sigmoid_focal_loss(r.c, r.x, r.label, NULL, 0.25f, 2);
+    expect(&r, "none", loss);
+    expect(&r, "sum_over_avg", mean(r.c, loss, 4));
+    finish(&r, false);
+}
+
+static double weight_of_labels(const Run *r, const float *class_weight, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        if (r->label[i] != 255)
+            sum += class_weight ? (double)class_weight[r->label[i]] : 1;
+    return sum;
+}
+
+static void cross_entropy(const char *rung)
+{
+    Run r = start("cross_entropy", rung);
+    const float *w = load(&r, "input.class_weight")->data;
+    const DfCrossEntropy weighted = { .class_weight = w, .ignore_index = 255 }, plain = { .ignore_index = 255 };
+    const DfCrossEntropy smooth = { .ignore_index = 255, .smoothing = 0.1f };
+    const DfCrossEntropy both = { .class_weight = w, .ignore_index = 255, .smoothing = 0.1f };
+    DfTensor *loss = df_cross_entropy(r.c, r.x, r.label, weighted);
+    expect(&r, "none", loss);
+    expect(&r, "mean", mean(r.c, loss, weight_of_labels(&r, w, 12)));
+    expect(&r, "mean_unweighted", mean(r.c, df_cross_entropy(r.c, r.x, r.label, plain), weight_of_labels(&r, NULL, 12)));
+    expect(&r, "smooth", mean(r.c, df_cross_entropy(r.c, r.x, r.label, smooth), weight_of_labels(&r, NULL, 12)));
+    /* torch.nn.functional.cross_entropy(x, labels, class_weight, ignore_index=255, label_smoothing=0.1) in float64 */
+    const double got = float_of(mean(r.c, df_cross_entropy(r.c, r.x, r.label, both), weight_of_labels(&r, w, 12)));
+    cr_expect_float_eq(got, 3.302343361, 1e-5, "weights and smoothing: %.7f", got);
+    finish(&r, false);
+}
+
+static void cross_entropy_2d(const char *rung)
+{
+    Run r = start("cross_entropy_2d", rung);
+    const float *w = load(&r, "input.class_weight")->data;
+    DfTensor *x = df_permute(r.c, r.x, DF_SHAPE(0, 2, 3, 1));
+    expect(&r, "none", df_cross_entropy(r.c, x, r.label, (DfCrossEntropy){ .class_weight = w, .ignore_index = 255 }));
+    DfTensor *loss = df_cross_entropy(r.c, x, r.label, (DfCrossEntropy){ .ignore_index = 255 });
+    expect(&r, "mean", mean(r.c, loss, weight_of_labels(&r, NULL, 60)));
+    finish(&r, false);
+}
+
+static void giou(const char *rung)
+{
+    Run r = start("giou_loss", rung);
+    expect(&r, "y", df_giou_loss(r.c, r.x, r.target, NULL, 1e-7f));
+    finish(&r, false);
+}
+
+static void dice(const char *rung)
+{
+    Run r = start("dice_loss", rung);
+    DfTensor *p = df_sigmoid(r.c, r.x);
+    expect(&r, "mmdet", df_dice_loss(r.c, p, r.target, true, 1e-3f));
+    expect(&r, "maskformer", df_dice_loss(r.c, p, r.target, false, 1));
+    expect(&r, "naive", df_dice_loss(r.c, p, r.target, false, 1e-3f));
+    finish(&r, false);
+}
+
+static void on_each_rung(void (*check)(const char *rung))
+{
+    check("c");
+    if (df_kernels_named("avx2"))
+        check("avx2");
+}
+
+Test(losses, l1) { on_each_rung(l1); }
+Test(losses, smooth_l1) { on_each_rung(smooth_l1); }
+Test(losses, bce_with_logits) { on_each_rung(bce); }
+Test(losses, sigmoid_focal_loss) { on_each_rung(focal); }
+Test(losses, cross_entropy) { on_each_rung(cross_entropy); }
+Test(losses, cross_entropy_2d) { on_each_rung(cross_entropy_2d); }
+Test(losses, giou_loss) { on_each_rung(giou); }
+Test(losses, dice_loss) { on_each_rung(dice); }
+
+/* ---- weights, far values, wrong labels ---------------------------------------------------------------------------- */
+
+static DfCtx *context(void)
+{
+    DfCtx *c = NULL;
+    cr_assert_eq(df_ctx_new(&c, NULL), DF_OK);
+    c->recording = true;
+    return c;
+}
+
+static DfTensor *column(DfCtx *c, DfShape shape, const float *data)
+{
+    DfTensor *x = df_from(c, shape, data);
+    x->wants_grad = true;
+    return x;
+}
+
+Test(losses, weights_multiply_value_and_gradient)
+{
+    DfCtx *c = context();
+    const float data[] = { 1, 2, 6, 9, 0, 0, 2, 2 }, target[] = { 2, 1, 7, 8, 1, 1, 3, 3 }, weight[] = { 3, 0.5f };
+    DfTensor *x = column(c, DF_SHAPE(2, 4), data), *y = column(c, DF_SHAPE(2, 4), data);
+    DfTensor *with = df_giou_loss(c, x, target, weight, 1e-6f), *without = df_giou_loss(c, y, target, NULL, 1e-6f);
+    df_seed(c, with, NULL);
+    df_seed(c, without, NULL);
+    df_backward(c, NULL, NULL);
+    for (int i = 0; i < 2; i++)
+        cr_expect_float_eq(with->data[i], weight[i] * without->data[i], 1e-6);
+    for (int i = 0; i < 8; i++)
+        cr_expect_float_eq(x->grad[i], weight[i / 4] * y->grad[i], 1e-6);
+    df_ctx_free(c);
+}
+
+Test(losses, large_logits_stay_finite)
+{
+    DfCtx *c = context();
+    const float data[] = { 1000, -1000, 90, -90 }, target[] = { 0, 1, 1, 0 };
+    DfTensor *x = column(c, DF_SHAPE(2, 2), data);
+    const int label[] = { 1, 0 };
+    DfTensor *const losses[] = { df_bce_with_logits(c, x, target, NULL, NULL), df_sigmoid_focal_loss(c, x, label, NULL, 0.25f, 2),
+                                 df_cross_entropy(c, x, label, (DfCrossEntropy){ .ignore_index = -1 }) };
+    cr_expect_float_eq(losses[0]->data[0], 1000, 1e-3);
+    cr_expect_float_eq(losses[0]->data[1], 1000, 1e-3);
+    cr_expect_float_eq(losses[1]->data[0], 750, 1e-3);
+    cr_expect_float_eq(losses[2]->data[0], 2000, 1e-3);
+    cr_expect_float_eq(losses[2]->data[1], 0, 1e-6);
+    for (int i = 0; i < 3; i++)
+        df_seed(c, losses[i], NULL);
+    df_backward(c, NULL, NULL);
+    for (int i = 0; i < 4; i++)
+        cr_expect(isfinite(x->grad[i]));
+    df_ctx_free(c);
+}
+
+Test(losses, labels_out_of_range_are_refused)
+{
+    DfCtx *c = context();
+    const float data[6] = { 0 };
+    const int label[] = { 1, 3 };
+    df_cross_entropy(c, column(c, DF_SHAPE(2, 3), data), label, (DfCrossEntropy){ .ignore_index = 255 });
+    cr_expect_eq(df_ctx_error(c), DF_EVALUE);
+    cr_expect_str_eq(df_error(), "cross_entropy: label 3: want 0..2, or 255 for what does not count");
+    df_ctx_free(c);
+}
+
+Test(losses, wrong_shapes_are_refused)
+{
+    DfCtx *c = context();
+    const float data[6] = { 0 };
+    df_giou_loss(c, column(c, DF_SHAPE(2, 3), data), data, NULL, 1e-6f);
+    cr_expect_eq(df_ctx_error(c), DF_ESHAPE);
+    df_ctx_free(c);
+}
