@@ -216,7 +216,7 @@ static int by_id(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static int image_keys(const DfCoco *coco, Key **out)
+static int image_keys(const DfCocoDataset *coco, Key **out)
 {
     Key *keys = df_malloc((size_t)coco->n_images * sizeof *keys);
     if (!keys)
@@ -231,7 +231,7 @@ static int image_keys(const DfCoco *coco, Key **out)
     return DF_OK;
 }
 
-static int label_of(const DfCoco *coco, int64_t category)
+static int label_of(const DfCocoDataset *coco, int64_t category)
 {
     for (int i = 0; i < coco->n_categories; i++)
         if (coco->categories[i].id == category)
@@ -241,7 +241,7 @@ static int label_of(const DfCoco *coco, int64_t category)
 
 /* Sorts the boxes by image, in the order of the file otherwise. Boxes of unlisted images are dropped: pycocotools never
  * looks at them. */
-static int group_boxes(DfCoco *coco, const DfCocoBox *boxes, size_t n)
+static int group_boxes(DfCocoDataset *coco, const DfCocoBox *boxes, size_t n)
 {
     Key *keys = NULL;
     int *image = df_malloc(n * sizeof *image), error;
@@ -285,7 +285,7 @@ static int find_name(const char *const *names, int n, const char *name)
     return -1;
 }
 
-static int missing_class(const DfCoco *coco, const char *name)
+static int missing_class(const DfCocoDataset *coco, const char *name)
 {
     const char **names = df_arena_alloc(coco->arena, (size_t)coco->n_categories + 1, sizeof *names);
     for (int i = 0; names && i < coco->n_categories; i++)
@@ -296,7 +296,7 @@ static int missing_class(const DfCoco *coco, const char *name)
 }
 
 /* mmdet asks pycocotools for the ids of the categories with these names, which come in the order of the file. */
-static int number_labels(DfCoco *coco, const char *const *classes, int n, bool strict)
+static int number_labels(DfCocoDataset *coco, const char *const *classes, int n, bool strict)
 {
     coco->classes = df_arena_alloc(coco->arena, (size_t)n, sizeof *coco->classes);
     coco->category_ids = df_arena_alloc(coco->arena, (size_t)n, sizeof *coco->category_ids);
@@ -322,7 +322,7 @@ static int number_labels(DfCoco *coco, const char *const *classes, int n, bool s
     return DF_OK;
 }
 
-static int picture_paths(DfCoco *coco, const char *folder)
+static int picture_paths(DfCocoDataset *coco, const char *folder)
 {
     const char *slash = folder[0] && !df_ends_with(folder, "/") ? "/" : "";
     coco->picture = df_arena_alloc(coco->arena, (size_t)coco->n_images, sizeof *coco->picture);
@@ -345,7 +345,7 @@ static void *kept(DfArena *arena, const List *list)
     return copy;
 }
 
-static int assemble(DfCoco *coco, const Lists *lists, const char *folder, const char *const *classes, int n)
+static int assemble(DfCocoDataset *coco, const Lists *lists, const char *folder, const char *const *classes, int n)
 {
     const bool strict = n == 0;
     coco->n_images = (int)lists->images.n;
@@ -360,19 +360,19 @@ static int assemble(DfCoco *coco, const Lists *lists, const char *folder, const 
     return group_boxes(coco, lists->boxes.v, lists->boxes.n);
 }
 
-int df_coco_open(DfCoco **out, const char *ann_file, const char *image_dir, const char *const *classes, int n)
+int df_coco_dataset_open(DfCocoDataset **out, const char *ann_file, const char *image_dir, const char *const *classes, int n)
 {
     DfJson *json;
     *out = NULL;
     int error = df_json_open(&json, ann_file);
     if (error < 0)
         return error;
-    error = df_coco_open_json(out, json, image_dir, classes, n);
+    error = df_coco_dataset_open_json(out, json, image_dir, classes, n);
     df_json_close(json);
     return error;
 }
 
-int df_coco_open_json(DfCoco **out, DfJson *json, const char *image_dir, const char *const *classes, int n)
+int df_coco_dataset_open_json(DfCocoDataset **out, DfJson *json, const char *image_dir, const char *const *classes, int n)
 {
     Lists lists = {
         .images = { .size = sizeof(DfCocoImage), .fields = image_fields },
@@ -380,7 +380,7 @@ int df_coco_open_json(DfCoco **out, DfJson *json, const char *image_dir, const c
         .categories = { .size = sizeof(DfCocoCategory), .fields = category_fields },
     };
     DfArena *arena = df_arena_new();
-    DfCoco *coco = arena ? df_arena_alloc(arena, 1, sizeof *coco) : NULL;
+    DfCocoDataset *coco = arena ? df_arena_alloc(arena, 1, sizeof *coco) : NULL;
     int error = coco ? DF_OK : df_fail_memory("a dataset");
     *out = NULL;
     if (coco) {
@@ -400,7 +400,7 @@ int df_coco_open_json(DfCoco **out, DfJson *json, const char *image_dir, const c
     return error;
 }
 
-void df_coco_free(DfCoco *coco)
+void df_coco_dataset_free(DfCocoDataset *coco)
 {
     if (coco)
         df_arena_free(coco->arena);

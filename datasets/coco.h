@@ -32,7 +32,7 @@ typedef struct {
     int label;         /* -1: not among the classes */
 } DfCocoCategory;
 
-/* Everything lives until df_coco_free(). */
+/* Everything lives until df_coco_dataset_free(). */
 typedef struct {
     DfArena *arena;
     const char *path;             /* of the annotation file                                                   */
@@ -43,20 +43,20 @@ typedef struct {
     const char **classes;         /* n_classes: the name of each label                                         */
     int64_t *category_ids;        /* n_classes: the category of each label, for results                        */
     const char **picture;         /* n_images: path of each picture                                            */
-} DfCoco;
+} DfCocoDataset;
 
 /* `classes` are the n names a detector knows; n = 0 takes the 80 of COCO, and then a category beyond them is an error. Every
  * class must be among the file's categories. Labels follow the order of the file's categories, as mmdet 2.x numbers them.
  * `image_dir` is put in front of the file names ("" for none). */
-int df_coco_open(DfCoco **out, const char *ann_file, const char *image_dir, const char *const *classes, int n);
-int df_coco_open_json(DfCoco **out, DfJson *json, const char *image_dir, const char *const *classes, int n); /* from an open reader */
-void df_coco_free(DfCoco *); /* NULL is fine */
+int df_coco_dataset_open(DfCocoDataset **out, const char *ann_file, const char *image_dir, const char *const *classes, int n);
+int df_coco_dataset_open_json(DfCocoDataset **out, DfJson *json, const char *image_dir, const char *const *classes, int n); /* from an open reader */
+void df_coco_dataset_free(DfCocoDataset *); /* NULL is fine */
 
 /* The options of a dataset dict (data.test): ann_file, img_prefix, data_root, classes, ... */
 extern const DfOpt df_coco_opts[];
 
 /* Opens what a config's dataset dict names. `data_dir` (or NULL) is the root of the data, in place of the config's: of
  * "data/coco/annotations/instances_val2017.json" the longest tail that exists under it is taken. */
-int df_coco_from_config(DfCoco **out, const DfNode *dataset, const char *data_dir);
+int df_coco_dataset_from_config(DfCocoDataset **out, const DfNode *dataset, const char *data_dir);
 
 #endif

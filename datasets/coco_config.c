@@ -119,7 +119,7 @@ static int read_names(Names *out, const DfNode *node, DfArena *arena)
     return df_node_fail(node, DF_EVALUE, "want a list of names, or the path of a file with one a line");
 }
 
-static int open_bound(DfCoco **out, const Options *o, const char *data_dir, DfArena *arena)
+static int open_bound(DfCocoDataset **out, const Options *o, const char *data_dir, DfArena *arena)
 {
     char annotations[PATH], pictures[PATH];
     Names names;
@@ -127,10 +127,10 @@ static int open_bound(DfCoco **out, const Options *o, const char *data_dir, DfAr
     if ((error = read_names(&names, o->classes, arena)) < 0 || (error = find(annotations, o, o->ann_file, data_dir)) < 0 ||
         (error = find(pictures, o, o->img_prefix ? o->img_prefix : "", data_dir)) < 0)
         return error;
-    return df_coco_open(out, annotations, pictures, names.name, names.n);
+    return df_coco_dataset_open(out, annotations, pictures, names.name, names.n);
 }
 
-int df_coco_from_config(DfCoco **out, const DfNode *dataset, const char *data_dir)
+int df_coco_dataset_from_config(DfCocoDataset **out, const DfNode *dataset, const char *data_dir)
 {
     const char *type = df_node_text(df_node_get(dataset, "type"), "");
     *out = NULL;

@@ -62,9 +62,9 @@ Test(draw, neighbouring_labels_differ)
 Test(synthetic, can_be_read_back)
 {
     const char *folder = "test_synthetic_out";
-    DfCoco *coco;
+    DfCocoDataset *coco;
     cr_assert_eq(df_synthetic_coco(folder, 9, 5), DF_OK, "%s", df_error());
-    cr_assert_eq(df_coco_open(&coco, "test_synthetic_out/annotations/instances_val2017.json", "test_synthetic_out/val2017", NULL, 0), DF_OK, "%s", df_error());
+    cr_assert_eq(df_coco_dataset_open(&coco, "test_synthetic_out/annotations/instances_val2017.json", "test_synthetic_out/val2017", NULL, 0), DF_OK, "%s", df_error());
     cr_expect(coco->n_images == 9 && coco->n_categories == 80);
     cr_expect_geq(coco->n_boxes, 9);
     for (int i = 0; i < coco->n_images; i++) {
@@ -80,7 +80,7 @@ Test(synthetic, can_be_read_back)
         df_image_free(&image);
     }
     unlink(coco->path);
-    df_coco_free(coco);
+    df_coco_dataset_free(coco);
     rmdir("test_synthetic_out/annotations");
     rmdir("test_synthetic_out/val2017");
     rmdir(folder);

@@ -15,8 +15,8 @@ static const char *const three[] = { "car", "dog", "person" };
 
 Test(coco, images_boxes_and_labels)
 {
-    DfCoco *coco;
-    cr_assert_eq(df_coco_open(&coco, SMALL, DF_TEST_DATA "/images", three, 3), DF_OK, "%s", df_error());
+    DfCocoDataset *coco;
+    cr_assert_eq(df_coco_dataset_open(&coco, SMALL, DF_TEST_DATA "/images", three, 3), DF_OK, "%s", df_error());
     cr_assert_eq(coco->n_images, 4);
     cr_expect_eq(coco->images[0].id, 30);
     cr_expect_eq(coco->images[1].id, 10);
@@ -32,27 +32,27 @@ Test(coco, images_boxes_and_labels)
     cr_expect_str_eq(coco->classes[2], "car");
     cr_expect(coco->category_ids[0] == 18 && coco->category_ids[1] == 1 && coco->category_ids[2] == 3);
     cr_expect(boxes[0].label == 2 && boxes[1].label == 1);
-    df_coco_free(coco);
+    df_coco_dataset_free(coco);
 }
 
 Test(coco, a_subset_of_the_classes)
 {
-    DfCoco *coco;
+    DfCocoDataset *coco;
     static const char *const one[] = { "person" };
-    cr_assert_eq(df_coco_open(&coco, SMALL, "", one, 1), DF_OK, "%s", df_error());
+    cr_assert_eq(df_coco_dataset_open(&coco, SMALL, "", one, 1), DF_OK, "%s", df_error());
     cr_expect_eq(coco->n_classes, 1);
     cr_expect_eq(coco->category_ids[0], 1);
     cr_expect(coco->boxes[0].label == -1 && coco->boxes[1].label == 0);
     cr_expect_str_eq(coco->picture[0], "420.jpg");
-    df_coco_free(coco);
+    df_coco_dataset_free(coco);
 }
 
 static void expect_error(const char *json, const char *sentence)
 {
     DfJson *reader;
-    DfCoco *coco;
+    DfCocoDataset *coco;
     cr_assert_eq(df_json_open_text(&reader, json, strlen(json), "gt.json"), DF_OK);
-    cr_expect_lt(df_coco_open_json(&coco, reader, "", three, 3), 0, "%s", json);
+    cr_expect_lt(df_coco_dataset_open_json(&coco, reader, "", three, 3), 0, "%s", json);
     cr_expect(df_starts_with(df_error(), "gt.json") && strstr(df_error(), sentence), "%s gives: %s", json, df_error());
     cr_expect_null(coco);
     df_json_close(reader);
@@ -83,25 +83,25 @@ Test(coco, a_dataset_of_other_categories)
 {
     static const char blood[] = "{" IMAGES ", \"categories\": [{\"id\": 1, \"name\": \"platelets\"}]}";
     DfJson *reader;
-    DfCoco *coco;
+    DfCocoDataset *coco;
     cr_assert_eq(df_json_open_text(&reader, blood, strlen(blood), "gt.json"), DF_OK);
-    cr_expect_eq(df_coco_open_json(&coco, reader, "", NULL, 0), DF_EVALUE);
+    cr_expect_eq(df_coco_dataset_open_json(&coco, reader, "", NULL, 0), DF_EVALUE);
     cr_expect_str_eq(df_error(), "gt.json: the category 'platelets' is none of the 80 classes of COCO: want the dataset's own names as `classes` in the config");
     df_json_close(reader);
 }
 
-static int from_text(DfCoco **coco, const char *text, const char *data_dir)
+static int from_text(DfCocoDataset **coco, const char *text, const char *data_dir)
 {
     DfConfig *config;
     cr_assert_eq(df_config_parse(&config, text, strlen(text), "c.py", true), DF_OK, "%s", df_error());
-    const int error = df_coco_from_config(coco, df_node_at(df_config_root(config), "data.test"), data_dir);
+    const int error = df_coco_dataset_from_config(coco, df_node_at(df_config_root(config), "data.test"), data_dir);
     df_config_free(config);
     return error;
 }
 
 Test(coco, from_a_config)
 {
-    DfCoco *coco;
+    DfCocoDataset *coco;
     cr_assert_eq(from_text(&coco, "data = dict(test=dict(type='CocoDataset', ann_file='data/coco/annotations/instances_small.json',"
         " img_prefix='data/coco/val2017/', classes=('car', 'dog', 'person'), pipeline=[], test_mode=True))", DF_TEST_DATA "/dataset"), DF_EIO);
     cr_expect(strstr(df_error(), "no val2017/ in it"), "%s", df_error());
@@ -109,11 +109,11 @@ Test(coco, from_a_config)
         " img_prefix='coco/images', classes=('car', 'dog', 'person'), pipeline=[]))", DF_TEST_DATA), DF_OK, "%s", df_error());
     cr_expect_str_eq(coco->path, SMALL);
     cr_expect_str_eq(coco->picture[0], DF_TEST_DATA "/images/420.jpg");
-    df_coco_free(coco);
+    df_coco_dataset_free(coco);
     cr_assert_eq(from_text(&coco, "data = dict(test=dict(type='CocoDataset', data_root='" DF_TEST_DATA "/dataset', ann_file='annotations/instances_small.json',"
         " img_prefix='" DF_TEST_DATA "/images', classes=['dog']))", NULL), DF_OK, "%s", df_error());
     cr_expect_str_eq(coco->picture[0], DF_TEST_DATA "/images/420.jpg");
-    df_coco_free(coco);
+    df_coco_dataset_free(coco);
     cr_expect_eq(from_text(&coco, "data = dict(test=dict(type='LVISDataset'))", NULL), DF_EVALUE);
     cr_expect_eq(from_text(&coco, "data = dict(test=dict(type='CocoDataset', anno_file='x'))", NULL), DF_EVALUE);
     cr_expect(strstr(df_error(), "ann_file"), "%s", df_error());
@@ -122,12 +122,12 @@ Test(coco, from_a_config)
 Test(coco, memory_that_runs_out_is_an_error)
 {
     for (size_t n = 1;; n++) {
-        DfCoco *coco;
+        DfCocoDataset *coco;
         const size_t held = df_memory().now;
         df_memory_fail_at(n, false);
-        const int error = df_coco_open(&coco, SMALL, "images", three, 3);
+        const int error = df_coco_dataset_open(&coco, SMALL, "images", three, 3);
         df_memory_fail_at(0, false);
-        df_coco_free(coco);
+        df_coco_dataset_free(coco);
         cr_expect_eq(df_memory().now, held, "leak when allocation %zu fails", n);
         if (error == DF_OK)
             break;
@@ -140,10 +140,10 @@ Test(coco, memory_that_runs_out_is_an_error)
 Test(coco, the_genuine_file)
 {
     const char *path = DF_SHARED "/data/coco/annotations/instances_val2017.json";
-    DfCoco *coco;
+    DfCocoDataset *coco;
     if (!df_file_exists(path))
         return;
-    cr_assert_eq(df_coco_open(&coco, path, DF_SHARED "/data/coco/val2017", NULL, 0), DF_OK, "%s", df_error());
+    cr_assert_eq(df_coco_dataset_open(&coco, path, DF_SHARED "/data/coco/val2017", NULL, 0), DF_OK, "%s", df_error());
     cr_expect(coco->n_images == 188 && coco->n_boxes == 1692 && coco->n_categories == 80 && coco->n_classes == 80);
     int crowds = 0;
     for (int i = 0; i < coco->n_boxes; i++)
@@ -151,5 +151,5 @@ Test(coco, the_genuine_file)
     cr_expect_eq(crowds, 20);
     cr_expect_str_eq(coco->classes[79], "toothbrush");
     cr_expect_eq(coco->category_ids[79], 90);
-    df_coco_free(coco);
+    df_coco_dataset_free(coco);
 }
