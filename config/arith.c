@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * config/arith.c -- numbers, texts and lists under + - * / // % **, with Python's results: / of integers is a float, // and % round
- * towards minus infinity. Integers that leave 64 bits are an error; what repetition makes is bounded by the tree.
+ * towards minus infinity. Integers that leave 64 bits are an error, those beyond 2^53 are rounded before they are divided; what
+ * repetition makes is bounded by the tree.
  */
 #include "config/arith.h"
 
@@ -88,29 +89,35 @@ static DfNode *integers(DfConfig *tree, const char *op, const DfNode *a, const D
 
 /* ---- floats ------------------------------------------------------------------------------------------------------ */
 
-static double float_modulo(double a, double b)
+/* Quotient and remainder rounded as CPython rounds them: the quotient is an integer, the remainder has the sign of b. */
+static double float_quotient(double a, double b, double *rest)
 {
-    const double rest = fmod(a, b);
-    return rest != 0 ? ((rest < 0) != (b < 0) ? rest + b : rest) : copysign(0, b);
-}
-
-/* The integer nearest to (a - remainder) / b, which rounding may have moved off that integer. */
-static double float_quotient(double a, double b)
-{
-    const double quotient = (a - float_modulo(a, b)) / b, below = floor(quotient);
+    *rest = fmod(a, b);
+    double quotient = (a - *rest) / b;
+    if (*rest != 0 && (*rest < 0) != (b < 0)) {
+        *rest += b;
+        quotient -= 1;
+    } else if (*rest == 0) {
+        *rest = copysign(0, b);
+    }
+    if (quotient == 0)
+        return copysign(0, a / b);
+    const double below = floor(quotient); /* rounding may have moved the quotient off its integer */
     return quotient - below > 0.5 ? below + 1 : below;
 }
 
 static DfNode *floats(DfConfig *tree, const char *op, const DfNode *a, const DfNode *b)
 {
     const double x = a->number, y = b->number;
-    double result;
+    double result, rest;
     if (strchr("/%", *op) && y == 0)
         return fail(a, "division by zero");
     if (strcmp(op, "**") == 0)
         result = pow(x, y);
     else if (strcmp(op, "//") == 0)
-        result = float_quotient(x, y);
+        result = float_quotient(x, y, &rest);
+    else if (*op == '%')
+        float_quotient(x, y, &result);
     else if (*op == '+')
         result = x + y;
     else if (*op == '-')
@@ -118,7 +125,7 @@ static DfNode *floats(DfConfig *tree, const char *op, const DfNode *a, const DfN
     else if (*op == '*')
         result = x * y;
     else
-        result = *op == '/' ? x / y : float_modulo(x, y);
+        result = x / y;
     if (strcmp(op, "**") == 0 && !isfinite(result) && isfinite(x) && isfinite(y))
         return fail(a, "the power is no finite real number");
     return df_tree_float(tree, result, a->file, a->line);
