@@ -12,6 +12,11 @@
 #ifndef DF_KERNELS_GEMM_H
 #define DF_KERNELS_GEMM_H
 
+#include "core/core.h"
+#include "kernels/act.h"
+
+typedef struct DfKernels DfKernels; /* kernels/kernels.h */
+
 enum { DF_PANEL = 16, DF_TILE_ROWS = 16 /* at most */ };
 
 /* What happens to a result before it is stored: y = act(y + bias) * scale + residual. */

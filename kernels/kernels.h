@@ -11,9 +11,10 @@
 #define DF_KERNELS_KERNELS_H
 
 #include "core/core.h"
-
-/* Activations that a kernel can apply to its result on the way out. */
-typedef enum { DF_ACT_NONE, DF_ACT_RELU, DF_ACT_GELU, DF_ACT_GELU_TANH, DF_ACT_SIGMOID, DF_ACT_TANH } DfAct;
+#include "kernels/act.h"
+#include "kernels/attention.h" /* window and deformable attention */
+#include "kernels/gemm.h"      /* GEMM, packed weights, convolutions */
+#include "kernels/pointwise.h" /* rows: activations, softmax, norms, sampling */
 
 typedef struct DfKernels DfKernels;
 
@@ -22,10 +23,6 @@ const DfKernels *df_kernels(void);
 /* A rung by name for tests and benches; NULL if unknown or not runnable here. */
 const DfKernels *df_kernels_named(const char *rung);
 const char *df_kernels_name(const DfKernels *);
-
-#include "kernels/gemm.h"      /* GEMM, packed weights, convolutions */
-#include "kernels/pointwise.h" /* rows: activations, softmax, norms, sampling */
-#include "kernels/attention.h" /* window and deformable attention */
 
 struct DfKernels {
     const char *name;

@@ -9,6 +9,10 @@
 #ifndef DF_KERNELS_POINTWISE_H
 #define DF_KERNELS_POINTWISE_H
 
+#include <stddef.h>
+
+#include "kernels/act.h"
+
 typedef struct {
     /* ---- elements ---- */
     void (*act)(DfAct, float *y, const float *x, size_t n);                          /* y = act(x)        */
