@@ -31,9 +31,9 @@ static uint32_t u32(const Tiff *t, size_t at)
 
 int df_exif_orientation(const uint8_t *tiff, size_t size)
 {
-    if (size < 8 || tiff[0] != tiff[1] || (tiff[0] != 'I' && tiff[0] != 'M'))
+    if (size < 8)
         return 1;
-    const Tiff t = { tiff, size, tiff[0] == 'M' };
+    const Tiff t = { tiff, size, tiff[0] != 'I' || tiff[1] != 'I' }; /* no other mark is an error to OpenCV */
     const size_t directory = u32(&t, 4);
     if (u16(&t, 2) != 42 || directory >= size)
         return 1;

@@ -158,7 +158,7 @@ int df_image_read_labels(DfImage *out, const char *path)
     int error = df_file_open(&file, path);
     if (error < 0)
         return error;
-    error = is_png(file.data, file.size) ? df_png_decode_labels(out, file.data, file.size)
+    error = is_png(file.data, file.size) ? df_png_decode_labels(out, file.data, file.size, 0)
                                          : df_fail(DF_EFORMAT, "not a PNG file: want a label map in PNG");
     df_file_close(&file);
     return error < 0 ? df_fail_in(error, "%s: ", path) : DF_OK;

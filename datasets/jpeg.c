@@ -76,12 +76,11 @@ static void catch_errors(Errors *errors)
     errors->base.emit_message = on_message;
 }
 
+/* Like OpenCV: the first APP1 marker, taken for "Exif", two zeros and a TIFF block without a look at the first six bytes. */
 static int orientation_of(const struct jpeg_decompress_struct *jpeg)
 {
-    for (jpeg_saved_marker_ptr marker = jpeg->marker_list; marker; marker = marker->next)
-        if (marker->marker == JPEG_APP0 + 1 && marker->data_length > 6 && memcmp(marker->data, "Exif\0", 6) == 0)
-            return df_exif_orientation(marker->data + 6, marker->data_length - 6);
-    return 1;
+    const jpeg_saved_marker_ptr app1 = jpeg->marker_list; /* the only kind that is saved */
+    return app1 && app1->data_length > 6 ? df_exif_orientation(app1->data + 6, app1->data_length - 6) : 1;
 }
 
 /* OpenCV's conversion of Adobe's inverted CMYK, integer for integer. */

@@ -175,9 +175,9 @@ int df_png_decode(DfImage *out, int *orientation, const uint8_t *bytes, size_t s
     return decode(&c, want_bgr, out, orientation);
 }
 
-int df_png_decode_labels(DfImage *out, const uint8_t *bytes, size_t size)
+int df_png_decode_labels(DfImage *out, const uint8_t *bytes, size_t size, size_t max_pixels)
 {
-    Codec c = { .bytes = bytes, .size = size };
+    Codec c = { .bytes = bytes, .size = size, .max_pixels = max_pixels };
     int orientation = 1; /* label maps are not turned */
     return decode(&c, want_labels, out, &orientation);
 }

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tests/fuzz/fuzz_image.c -- JPEG, PNG and EXIF from memory: a picture comes out whole, or nothing and a sentence.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "datasets/codec.h"
+#include "datasets/datasets.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { MAX_PIXELS = 1 << 16 };
+
+static unsigned sum;
+
+static void use(DfImage *image, int channels)
+{
+    if (image->channels != channels || (size_t)image->height * (size_t)image->width > MAX_PIXELS)
+        abort();
+    for (size_t i = 0; i < df_image_bytes(image); i++)
+        sum += image->pixels[i];
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    DfImage image, half;
+    const int error = df_image_decode(&image, data, size, MAX_PIXELS, "fuzz");
+    if (error < 0 ? image.pixels != NULL || !df_error()[0] : !image.pixels)
+        abort();
+    if (error == DF_OK) {
+        use(&image, 3);
+        if (df_resize_cv2(&half, &image, 1 + image.height / 2, 1 + image.width / 3) == DF_OK)
+            use(&half, 3);
+        df_image_free(&half);
+        if (df_resize_pil(&half, &image, 1 + image.height / 2, 1 + image.width / 3) == DF_OK)
+            use(&half, 3);
+        df_image_free(&half);
+    }
+    df_image_free(&image);
+    if (df_png_decode_labels(&image, data, size, MAX_PIXELS) == DF_OK)
+        use(&image, 1);
+    df_image_free(&image);
+    const int orientation = df_exif_orientation(data, size);
+    if (orientation < 1 || orientation > 8)
+        abort();
+    return 0;
+}
