@@ -75,6 +75,9 @@ bool cli_interrupted(void);
 double cli_now(void);                                     /* seconds */
 size_t cli_peak_rss(void);                                /* bytes   */
 int cli_write_text(const char *path, const char *text);   /* the whole file at once; "-" is stdout */
+/* Makes a folder from "/tmp/name-XXXXXX"; "" (and errno) when it cannot. */
+const char *cli_temporary_folder(char *pattern);
+void cli_remove_folder(const char *folder, const char *const *files); /* the named files, then the folder if it is empty */
 char *cli_join(const char *folder, const char *name);     /* "folder/name"; df_free it */
 
 #endif

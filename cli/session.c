@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 int cli_session_open(CliSession *s, const char *config_path)
 {
@@ -87,4 +88,21 @@ char *cli_join(const char *folder, const char *name)
     if (path)
         snprintf(path, n, "%s%s%s", folder, folder[0] && !df_ends_with(folder, "/") ? "/" : "", name);
     return path;
+}
+
+const char *cli_temporary_folder(char *pattern)
+{
+    const char *made = mkdtemp(pattern);
+    return made ? made : "";
+}
+
+void cli_remove_folder(const char *folder, const char *const *files)
+{
+    for (; *files; files++) {
+        char *path = cli_join(folder, *files);
+        if (path)
+            unlink(path);
+        df_free(path);
+    }
+    rmdir(folder);
 }

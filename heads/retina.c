@@ -84,7 +84,7 @@ static void anchors_done(void *anchors)
 static void anchors_init(NnScope s, Retina *h)
 {
     AnchorConfig g = { 0 };
-    if (!nn_bind(s, h->anchor_generator, anchor_opts, &g, "AnchorGenerator"))
+    if (!nn_configure(s, h->anchor_generator, anchor_opts, &g, "AnchorGenerator"))
         return;
     int strides_w[DF_LEVELS], strides_h[DF_LEVELS], n = 0;
     double centers[2 * DF_LEVELS];
@@ -127,7 +127,7 @@ static const DfOpt coder_opts[] = {
 static void coder_init(NnScope s, Retina *h)
 {
     CoderConfig k = { 0 };
-    if (!nn_bind(s, h->bbox_coder, coder_opts, &k, "DeltaXYWHBBoxCoder"))
+    if (!nn_configure(s, h->bbox_coder, coder_opts, &k, "DeltaXYWHBBoxCoder"))
         return;
     h->coder = df_delta_coder();
     if (k.target_means.n != 4 || k.target_stds.n != 4) {
@@ -184,7 +184,7 @@ static void nms_init(NnScope s, DfNms *nms, const DfNode *dict)
         nn_fail(s, DF_EVALUE, "test_cfg.nms has type '%s': want nms or soft_nms", type);
         return;
     }
-    if (!nn_bind(s, dict, nms_opts, &k, type))
+    if (!nn_configure(s, dict, nms_opts, &k, type))
         return;
     *nms = df_nms_options();
     nms->kind = soft ? (DfNmsKind)((int)DF_NMS_SOFT_NAIVE + k.method) : DF_NMS_HARD;
@@ -200,7 +200,7 @@ static void nms_init(NnScope s, DfNms *nms, const DfNode *dict)
 static void test_cfg_init(NnScope s, Retina *h, const DfNode *test_cfg)
 {
     TestConfig k = { 0 };
-    if (!nn_bind(s, test_cfg, test_opts, &k, "test_cfg"))
+    if (!nn_configure(s, test_cfg, test_opts, &k, "test_cfg"))
         return;
     h->nms_pre = k.nms_pre;
     h->max_per_img = k.max_per_img;

@@ -28,7 +28,7 @@ static int build_architecture(DfModel *model, const DfNode *dict, const DfNode *
     if (!model->architecture)
         return DF_EVALUE;
     model->self = nn_alloc(s, 1, model->architecture->size);
-    if (model->self && nn_bind(s, dict, model->architecture->opts, model->self, type))
+    if (model->self && nn_configure(s, dict, model->architecture->opts, model->self, type))
         model->architecture->init(s, model->self, root);
     return nn_model_error(model->weights);
 }

@@ -28,7 +28,7 @@ void part_init(NnScope s, Part *part, PartKind kind, const DfNode *dict, const D
     const size_t size = part->backbone ? part->backbone->size : part->neck ? part->neck->size : part->head->size;
     const DfOpt *opts = part->backbone ? part->backbone->opts : part->neck ? part->neck->opts : part->head->opts;
     part->self = nn_alloc(s, 1, size);
-    if (!part->self || !nn_bind(s, dict, opts, part->self, type))
+    if (!part->self || !nn_configure(s, dict, opts, part->self, type))
         return;
     if (part->backbone)
         part->backbone->init(s, part->self);

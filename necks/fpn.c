@@ -69,7 +69,7 @@ static bool options_fit(NnScope s, Fpn *f)
     else if (f->conv_cfg)
         nn_fail(s, DF_EVALUE, "conv_cfg has type '%s': only the plain convolution is built in", df_node_text(df_node_get(f->conv_cfg, "type"), "?"));
     Upsample up = { 0 };
-    if (nn_bind(s, f->upsample_cfg, upsample_opts, &up, "upsample_cfg")) {
+    if (nn_configure(s, f->upsample_cfg, upsample_opts, &up, "upsample_cfg")) {
         f->mode = (DfInterpolation[]){ DF_NEAREST, DF_BILINEAR, DF_BICUBIC }[up.mode];
         f->align_corners = up.align_corners;
         f->scale_factor = isnan(up.scale_factor) ? 0 : up.scale_factor;

@@ -296,7 +296,7 @@ void nn_at_end(NnScope s, void (*done)(void *object), void *object)
     s.model->endings = ending;
 }
 
-bool nn_bind(NnScope s, const DfNode *dict, const DfOpt *opts, void *out, const char *what)
+bool nn_configure(NnScope s, const DfNode *dict, const DfOpt *opts, void *out, const char *what)
 {
     if (!nn_ok(s))
         return false;

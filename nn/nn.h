@@ -88,7 +88,7 @@ void nn_optional(NnScope);
 /* When the model is freed, `done(object)` is called: for parts of a module that own memory outside the arena. */
 void nn_at_end(NnScope, void (*done)(void *object), void *object);
 /* df_bind() into a struct in the scope's model; false if the dict was wrong (the model is poisoned). */
-bool nn_bind(NnScope, const DfNode *dict, const DfOpt *opts, void *out, const char *what);
+bool nn_configure(NnScope, const DfNode *dict, const DfOpt *opts, void *out, const char *what);
 
 /* ---- layers -------------------------------------------------------------------------------------------------------- */
 

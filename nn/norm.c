@@ -66,7 +66,7 @@ void nn_norm_init(NnScope s, NnNorm *n, const DfNode *norm_cfg, int channels)
         nn_fail(s, DF_EVALUE, "norm_cfg has type '%s': want BN, SyncBN, GN or LN", type);
         return;
     }
-    if (!nn_bind(s, norm_cfg, opts, &config, kinds[i].type))
+    if (!nn_configure(s, norm_cfg, opts, &config, kinds[i].type))
         return;
     n->kind = (unsigned)kinds[i].kind;
     n->groups = config.num_groups;

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/detector.c -- a prepared picture becomes a tensor, and its detections plain boxes.
+ */
+#include "cli/detector.h"
+
+static DfImageMeta meta_of(const DfView *view)
+{
+    DfImageMeta meta = {
+        .ori_h = view->ori_height, .ori_w = view->ori_width, .img_h = view->height, .img_w = view->width,
+        .pad_h = view->pad_height, .pad_w = view->pad_width,
+        .flip_x = view->flip == DF_FLIP_HORIZONTAL || view->flip == DF_FLIP_DIAGONAL,
+        .flip_y = view->flip == DF_FLIP_VERTICAL || view->flip == DF_FLIP_DIAGONAL,
+    };
+    for (int i = 0; i < 4; i++)
+        meta.scale_factor[i] = view->scale_factor[i];
+    return meta;
+}
+
+int cli_detect(CliSession *s, const DfSample *sample, DfDetections *out)
+{
+    *out = (DfDetections){ 0 };
+    if (sample->views.n != 1 || sample->views.view[0].flip != DF_FLIP_NONE)
+        return df_fail(DF_EVALUE, "the test pipeline gives %d views of an image: test-time augmentation of detectors is not built in", sample->views.n);
+    const DfView *view = &sample->views.view[0];
+    const DfImageMeta meta = meta_of(view);
+    df_reset(s->c);
+    DfTensor *image = df_borrow(s->c, DF_SHAPE(1, view->pad_height, view->pad_width, 3), view->pixels);
+    return df_model_detect(s->model, s->c, image, &meta, 1, out);
+}
+
+int cli_test_pipeline(const CliSession *s, DfPipeline **out)
+{
+    const DfNode *list = df_node_at(s->root, "data.test.pipeline");
+    if (!list)
+        list = df_node_get(s->root, "test_pipeline");
+    if (!list)
+        return df_node_fail(s->root, DF_EVALUE, "has no data.test.pipeline: want a config with a test set");
+    return df_pipeline_new(out, list);
+}
+
+void cli_xywh(const float box[4], double out[4])
+{
+    out[0] = (double)box[0];
+    out[1] = (double)box[1];
+    out[2] = (double)box[2] - (double)box[0];
+    out[3] = (double)box[3] - (double)box[1];
+}

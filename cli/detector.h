@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/detector.h -- what eval and predict share: samples through a detector, detections as COCO results.
+ */
+#ifndef DF_CLI_DETECTOR_H
+#define DF_CLI_DETECTOR_H
+
+#include "cli/cli.h"
+#include "datasets/datasets.h"
+
+/* Runs one sample (its first view); boxes in pixels of the original image. */
+int cli_detect(CliSession *, const DfSample *, DfDetections *out);
+
+/* The pipeline of the config's test set. */
+int cli_test_pipeline(const CliSession *, DfPipeline **out);
+
+/* x1 y1 x2 y2 -> x y w h, in double as mmdet writes them. */
+void cli_xywh(const float box[4], double out[4]);
+
+#endif

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/predict.c -- deformer predict: pictures in, drawn pictures and COCO-format results out.
+ */
+#include "cli/detector.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *out_dir, *json_path, *wrapper;
+static double score_thr = 0.3;
+static long quality = 92;
+static bool allow_missing;
+
+static const CliOption options[] = {
+    { "--out", CLI_TEXT, &out_dir, "DIR", "drawn pictures go there, under their own names" },
+    { "--json", CLI_TEXT, &json_path, "FILE", "all detections in COCO's results format; - is stdout" },
+    { "--score-thr", CLI_FLOAT, &score_thr, "S", "drawn and listed are detections of at least this score; default 0.3" },
+    { "--quality", CLI_INT, &quality, "Q", "of drawn JPEG files, 1 to 100; default 92" },
+    { "--wrapper", CLI_TEXT, &wrapper, "KEY", "which dict of the checkpoint: state_dict, model, model_ema, ..." },
+    { "--allow-missing", CLI_FLAG, &allow_missing, NULL, "parameters that the checkpoint lacks keep fresh values" },
+    { NULL, CLI_END, NULL, NULL, NULL },
+};
+
+typedef struct {
+    CliSession session;
+    DfPipeline *pipeline;
+    char **path;         /* the pictures */
+    size_t n_paths, capacity;
+    const char **classes;
+    int n_classes;
+    FILE *json;          /* in memory until the end */
+    char *json_text;
+    size_t json_size;
+    bool first;
+    long failed, n_listed;
+} Run;
+
+/* ---- which pictures ------------------------------------------------------------------------------------------------ */
+
+static int add_path(Run *r, char *path)
+{
+    if (!path || !df_grow((void **)&r->path, &r->capacity, r->n_paths, sizeof *r->path)) {
+        df_free(path);
+        return df_fail_memory("the list of pictures");
+    }
+    r->path[r->n_paths++] = path;
+    return DF_OK;
+}
+
+static bool is_picture(const char *name)
+{
+    static const char *const endings[] = { ".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG" };
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (df_ends_with(name, endings[i]))
+            return true;
+    return false;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int add_folder(Run *r, const char *folder)
+{
+    DIR *entries = opendir(folder);
+    if (!entries)
+        return df_fail_errno("%s", folder);
+    const size_t before = r->n_paths;
+    int error = DF_OK;
+    for (struct dirent *e; error == DF_OK && (e = readdir(entries));)
+        if (is_picture(e->d_name))
+            error = add_path(r, cli_join(folder, e->d_name));
+    closedir(entries);
+    if (error == DF_OK && r->n_paths == before)
+        return df_fail(DF_EVALUE, "%s: no .jpg, .jpeg or .png file in this folder", folder);
+    qsort(r->path + before, r->n_paths - before, sizeof *r->path, by_name);
+    return error;
+}
+
+static int add_pictures(Run *r, int n, const char *const *args)
+{
+    int error = DF_OK;
+    for (int i = 0; error == DF_OK && i < n; i++)
+        error = df_is_directory(args[i]) ? add_folder(r, args[i]) : add_path(r, cli_join("", args[i]));
+    return error;
+}
+
+/* ---- class names --------------------------------------------------------------------------------------------------- */
+
+/* The dataset's `classes` if the config lists them, else COCO's if there are 80, else numbers. */
+static int name_classes(Run *r)
+{
+    const int n = df_model_classes(r->session.model);
+    const DfNode *list = df_node_at(r->session.root, "data.test.classes");
+    r->classes = df_calloc((size_t)n + 1, sizeof *r->classes);
+    if (!r->classes)
+        return df_fail_memory("the class names");
+    if (list && list->kind == DF_NODE_LIST && list->n == n) {
+        for (const DfNode *item = list->first; item; item = item->next)
+            r->classes[r->n_classes++] = df_node_text(item, "?");
+    } else if (n == DF_COCO_CLASSES) {
+        memcpy(r->classes, df_coco_classes, sizeof df_coco_classes);
+        r->n_classes = n;
+    }
+    return DF_OK;
+}
+
+/* ---- one picture --------------------------------------------------------------------------------------------------- */
+
+static void print_detections(const Run *r, const char *path, const DfDetections *found)
+{
+    for (size_t i = 0; i < found->n; i++) {
+        const DfDetection *d = &found->v[i];
+        char number[16];
+        snprintf(number, sizeof number, "%d", d->label);
+        printf("%s\t%s\t%.3f\t%.1f %.1f %.1f %.1f\n", path, d->label < r->n_classes ? r->classes[d->label] : number, (double)d->score, (double)d->box[0],
+               (double)d->box[1], (double)d->box[2], (double)d->box[3]);
+    }
+}
+
+/* COCO's record; the image is told by the number in its name if it is one, as in COCO, else by the name. */
+static void write_json(Run *r, const char *path, const DfDetections *found)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    char *end;
+    const long long id = strtoll(name, &end, 10);
+    const bool numbered = end != name && *end == '.';
+    for (size_t i = 0; i < found->n; i++, r->first = false) {
+        double b[4];
+        cli_xywh(found->v[i].box, b);
+        fprintf(r->json, "%s{\"image_id\": ", r->first ? "\n" : ",\n");
+        if (numbered) {
+            fprintf(r->json, "%lld", id);
+        } else {
+            fprintf(r->json, "\"");
+            for (const char *p = name; *p; p++)
+                fprintf(r->json, *p == '"' || *p == '\\' ? "\\%c" : (unsigned char)*p < 32 ? "\\u%04x" : "%c", (unsigned char)*p);
+            fprintf(r->json, "\"");
+        }
+        const int label = found->v[i].label;
+        const bool of_coco = r->n_classes == DF_COCO_CLASSES && r->classes[label] == df_coco_classes[label];
+        const int category = of_coco ? df_coco_category_id(label) : label + 1; /* COCO's own ids have gaps */
+        fprintf(r->json, ", \"category_id\": %d, \"bbox\": [%.17g, %.17g, %.17g, %.17g], \"score\": %.9g}", category, b[0], b[1], b[2], b[3],
+                  (double)found->v[i].score);
+    }
+}
+
+static int draw(Run *r, DfSample *sample, const DfDetections *found)
+{
+    const char *slash = strrchr(sample->path, '/');
+    char *path = cli_join(out_dir, slash ? slash + 1 : sample->path);
+    DfDrawnBox *boxes = df_calloc(found->n + 1, sizeof *boxes);
+    int error = path && boxes ? DF_OK : df_fail_memory("a drawing");
+    for (size_t i = 0; error == DF_OK && i < found->n; i++) {
+        memcpy(boxes[i].box, found->v[i].box, sizeof boxes[i].box);
+        boxes[i].label = found->v[i].label;
+        boxes[i].score = found->v[i].score;
+    }
+    if (error == DF_OK)
+        error = df_draw_boxes(&sample->image, boxes, (int)found->n, r->classes, r->n_classes);
+    if (error == DF_OK)
+        error = df_image_write(&sample->image, path, (int)quality);
+    df_free(boxes);
+    df_free(path);
+    return error;
+}
+
+static void keep_above(DfDetections *found, double threshold)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < found->n; i++)
+        if ((double)found->v[i].score >= threshold)
+            found->v[n++] = found->v[i];
+    found->n = n;
+}
+
+static int take_sample(Run *r, DfSample *sample)
+{
+    DfDetections found = { 0 };
+    if (sample->error < 0) {
+        r->failed++;
+        fprintf(stderr, "%s\n", sample->message);
+        return DF_OK;
+    }
+    int error = cli_detect(&r->session, sample, &found);
+    keep_above(&found, score_thr);
+    r->n_listed += (long)found.n;
+    if (error == DF_OK && !(json_path && strcmp(json_path, "-") == 0))
+        print_detections(r, sample->path, &found);
+    if (error == DF_OK && r->json)
+        write_json(r, sample->path, &found);
+    if (error == DF_OK && out_dir)
+        error = draw(r, sample, &found);
+    df_free(found.v);
+    return error;
+}
+
+/* ---- the run ------------------------------------------------------------------------------------------------------- */
+
+static int open_run(Run *r, const char *config, const char *checkpoint)
+{
+    const DfModelLoad load = { .wrapper = wrapper, .allow_missing = allow_missing };
+    int error = cli_session_open(&r->session, config);
+    if (error == DF_OK && !df_model_is_detector(r->session.model))
+        error = df_fail(DF_EVALUE, "%s describes a bare %s: predict wants a detector", config, df_model_type(r->session.model));
+    if (error == DF_OK && (quality < 1 || quality > 100))
+        error = df_fail(DF_EVALUE, "--quality %ld: want 1 to 100", quality);
+    if (error == DF_OK)
+        error = cli_test_pipeline(&r->session, &r->pipeline);
+    if (error == DF_OK)
+        error = name_classes(r);
+    if (error == DF_OK)
+        error = cli_session_load(&r->session, checkpoint, &load);
+    if (error == DF_OK && out_dir)
+        error = df_make_directory(out_dir);
+    if (error == DF_OK && json_path && !(r->json = open_memstream(&r->json_text, &r->json_size)))
+        error = df_fail_memory("the results");
+    return error;
+}
+
+static int run_pictures(Run *r)
+{
+    DfLoader *loader = NULL;
+    const DfLoading loading = { .pipeline = r->pipeline, .paths = (const char *const *)r->path, .n = (int)r->n_paths, .threads = r->n_paths > 1, .ahead = 2,
+                                .keep_images = out_dir != NULL };
+    CliProgress progress = cli_progress("predict", (long)r->n_paths);
+    const bool shows = r->n_paths > 1 && (out_dir || json_path);
+    long done = 0;
+    int error = df_loader_new(&loader, &loading);
+    for (DfSample sample; error == DF_OK && !cli_interrupted() && df_loader_next(loader, &sample); df_sample_free(&sample)) {
+        error = take_sample(r, &sample);
+        if (shows)
+            cli_progress_step(&progress, ++done);
+    }
+    df_loader_free(loader);
+    if (error == DF_OK && shows)
+        cli_progress_end(&progress);
+    if (error == DF_OK && cli_interrupted())
+        error = df_fail(DF_EINTERRUPT, "stopped after %ld of %zu pictures", done, r->n_paths);
+    if (error == DF_OK && r->failed)
+        error = df_fail(DF_EFORMAT, "%ld of %zu pictures could not be read", r->failed, r->n_paths);
+    return error;
+}
+
+static void close_run(Run *r)
+{
+    for (size_t i = 0; i < r->n_paths; i++)
+        df_free(r->path[i]);
+    df_free(r->path);
+    df_free(r->classes);
+    if (r->json)
+        fclose(r->json);
+    free(r->json_text);
+    df_pipeline_free(r->pipeline);
+    cli_session_done(&r->session);
+}
+
+static int run(int n, const char *const *args)
+{
+    Run r = { .first = true };
+    int error = add_pictures(&r, n - 2, args + 2);
+    if (error == DF_OK)
+        error = open_run(&r, args[0], args[1]);
+    if (r.json)
+        fputc('[', r.json);
+    if (error == DF_OK)
+        error = run_pictures(&r);
+    if (r.json && (error == DF_OK || r.failed)) {
+        fputs("\n]\n", r.json);
+        const int written = fflush(r.json) == 0 ? cli_write_text(json_path, r.json_text) : df_fail_memory("the results");
+        error = error < 0 ? error : written;
+    }
+    close_run(&r);
+    return error;
+}
+
+const CliCommand cli_command_predict = {
+    .name = "predict",
+    .synopsis = "CONFIG CHECKPOINT PATH... [--out DIR] [--json FILE] [--score-thr S]",
+    .summary = "pictures in, drawn pictures and COCO-format results out",
+    .details = "PATH is a .jpg or .png file or a folder of them. Every detection is a line on stdout: picture, class, score, x1 y1 x2 y2.",
+    .options = options,
+    .least = 3,
+    .most = -1,
+    .run = run,
+};

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/results.c -- a journal of detections.
+ */
+#define _GNU_SOURCE
+#include "cli/results.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/detector.h"
+
+struct CliResults {
+    const DfCocoDataset *dataset;
+    char *path;
+    FILE *stream;
+    char **line; /* of each image, without the newline; NULL: not yet */
+};
+
+/* A line is {"index": 3, "image_id": 139, "detections": [[x, y, w, h, score, category_id], ..]}. Numbers are written so that they
+ * read back to the same bits. */
+static char *line_of(const DfCocoDataset *dataset, int index, const DfDetections *found)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return NULL;
+    fprintf(out, "{\"index\": %d, \"image_id\": %lld, \"detections\": [", index, (long long)dataset->images[index].id);
+    for (size_t i = 0; i < found->n; i++) {
+        const DfDetection *d = &found->v[i];
+        double b[4];
+        cli_xywh(d->box, b);
+        fprintf(out, "%s[%.17g, %.17g, %.17g, %.17g, %.9g, %lld]", i ? ", " : "", b[0], b[1], b[2], b[3], (double)d->score,
+                (long long)dataset->category_ids[d->label]);
+    }
+    fprintf(out, "]}");
+    const bool failed = ferror(out) != 0;
+    return fclose(out) != 0 || failed ? NULL : text;
+}
+
+static int header_matches(const char *line, const char *run, const char *path)
+{
+    if (strcmp(line, run) == 0)
+        return DF_OK;
+    return df_fail(DF_EVALUE, "%s holds results of another run (config, weights or data differ): use another --out, or --fresh to begin again", path);
+}
+
+/* Reads what an earlier run left, up to the last whole line, and cuts off what is behind it. */
+static int replay(CliResults *r, const char *run, bool *done, long *n_done)
+{
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t length;
+    long end = 0;
+    int error = DF_OK;
+    bool first = true;
+    while (error == DF_OK && (length = getline(&line, &room, r->stream)) > 0 && line[length - 1] == '\n') {
+        int index = -1;
+        line[length - 1] = 0;
+        end = ftell(r->stream);
+        if (first) {
+            error = header_matches(line, run, r->path);
+        } else if (sscanf(line, "{\"index\": %d,", &index) != 1 || index < 0 || index >= r->dataset->n_images) {
+            error = df_fail(DF_EFORMAT, "%s: a line does not begin with the index of an image: use --fresh to begin again", r->path);
+        } else if (!r->line[index]) {
+            r->line[index] = strdup(line);
+            done[index] = true;
+            ++*n_done;
+        }
+        first = false;
+    }
+    free(line);
+    if (error == DF_OK && (ftruncate(fileno(r->stream), end) != 0 || fseek(r->stream, end, SEEK_SET) != 0))
+        error = df_fail_errno("%s", r->path);
+    if (error == DF_OK && first && (fprintf(r->stream, "%s\n", run) < 0 || fflush(r->stream) != 0))
+        error = df_fail_errno("%s", r->path);
+    return error;
+}
+
+int cli_results_open(CliResults **out, const char *folder, const char *run, const DfCocoDataset *dataset, bool fresh, bool *done, long *n_done)
+{
+    *out = NULL;
+    *n_done = 0;
+    int error = df_make_directory(folder);
+    if (error < 0)
+        return error;
+    CliResults *r = df_calloc(1, sizeof *r);
+    if (!r)
+        return df_fail_memory("results");
+    r->dataset = dataset;
+    r->path = cli_join(folder, "results.jsonl");
+    r->line = df_calloc((size_t)dataset->n_images + 1, sizeof *r->line);
+    if (!r->path || !r->line)
+        error = df_fail_memory("results");
+    if (error == DF_OK && !(r->stream = fopen(r->path, fresh ? "w+" : "a+")))
+        error = df_fail_errno("%s", r->path);
+    if (error == DF_OK) {
+        rewind(r->stream);
+        error = replay(r, run, done, n_done);
+    }
+    if (error < 0) {
+        cli_results_close(r);
+        return error;
+    }
+    *out = r;
+    return DF_OK;
+}
+
+int cli_results_add(CliResults *r, int index, const DfDetections *found)
+{
+    char *line = line_of(r->dataset, index, found);
+    if (!line)
+        return df_fail_memory("a line of results");
+    free(r->line[index]);
+    r->line[index] = line;
+    errno = EIO;
+    if (fprintf(r->stream, "%s\n", line) < 0 || fflush(r->stream) != 0)
+        return df_fail_errno("%s: cannot be written", r->path);
+    return DF_OK;
+}
+
+/* One detection of a line as a COCO record. */
+static const char *export_one(DfWriter *out, const char *at, long long image_id, bool first)
+{
+    double b[4], score;
+    long long category;
+    int used = 0;
+    if (sscanf(at, "[%lf, %lf, %lf, %lf, %lf, %lld]%n", &b[0], &b[1], &b[2], &b[3], &score, &category, &used) != 6 || !used)
+        return NULL;
+    df_writef(out, "%s{\"image_id\": %lld, \"category_id\": %lld, \"bbox\": [%.17g, %.17g, %.17g, %.17g], \"score\": %.9g}", first ? "\n" : ",\n", image_id,
+              category, b[0], b[1], b[2], b[3], score);
+    return at + used;
+}
+
+int cli_results_export(CliResults *r, const char *path)
+{
+    DfWriter *out;
+    int error = df_writer_open(&out, path);
+    if (error < 0)
+        return error;
+    bool first = true;
+    df_write(out, "[", 1);
+    for (int i = 0; i < r->dataset->n_images; i++) {
+        const char *at = r->line[i] ? strstr(r->line[i], "\"detections\": [") : NULL;
+        at = at ? strchr(at, '[') + 1 : NULL;
+        while (at && *at == '[') {
+            at = export_one(out, at, (long long)r->dataset->images[i].id, first);
+            first = false;
+            if (at && at[0] == ',')
+                at += 2;
+        }
+        if (r->line[i] && !at) {
+            df_writer_drop(out);
+            return df_fail(DF_EFORMAT, "%s: the line of image %d is damaged: use --fresh to begin again", r->path, i);
+        }
+    }
+    df_write(out, "\n]\n", 3);
+    return df_writer_commit(out);
+}
+
+void cli_results_close(CliResults *r)
+{
+    if (!r)
+        return;
+    for (int i = 0; r->line && i < r->dataset->n_images; i++)
+        free(r->line[i]);
+    if (r->stream)
+        fclose(r->stream);
+    df_free(r->line);
+    df_free(r->path);
+    df_free(r);
+}
