@@ -51,10 +51,11 @@ static DfTensor *drop(DfCtx *c, DfTensor *x, float p, size_t n_factors)
     DfTensor *y = df_output(c, &op, x->shape, 1, &x);
     if (df_skip(c, y))
         return y;
-    Saved *s = df_save(c, y, sizeof *s + n_factors * sizeof(float));
-    if (!s)
+    Saved *s = df_save(c, y, sizeof *s);
+    float *factor = df_workspace(c, n_factors);
+    if (!s || !factor)
         return &c->nil;
-    *s = (Saved){ df_size(x) / n_factors, n_factors, (float *)(s + 1) };
+    *s = (Saved){ df_size(x) / n_factors, n_factors, factor };
     for (size_t i = 0; i < n_factors; i++)
         s->factor[i] = df_uniform(&c->random) < (double)p ? 0 : 1 / (1 - p);
     run(c, s, y->data, x->data, false);

@@ -68,11 +68,12 @@ static Saved *make_tables(DfCtx *c, DfTensor *y, size_t n_largest)
 {
     const int H = df_dim(y, 1), W = df_dim(y, 2);
     const size_t windows = (size_t)H + (size_t)W;
-    Saved *s = df_save(c, y, sizeof *s + windows * sizeof(Window) + n_largest * sizeof(int32_t));
-    if (s) {
-        Window *w = (Window *)(s + 1);
-        *s = (Saved){ H, W, w, w + H, n_largest ? (int32_t *)(w + windows) : NULL };
-    }
+    Saved *s = df_save(c, y, sizeof *s + windows * sizeof(Window));
+    void *largest = n_largest ? df_workspace(c, n_largest) : NULL; /* an int32 is as large as a float */
+    if (!s || c->err)
+        return NULL;
+    Window *w = (Window *)(s + 1);
+    *s = (Saved){ H, W, w, w + H, largest };
     return s;
 }
 
