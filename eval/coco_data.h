@@ -34,11 +34,16 @@ typedef struct {
     uint32_t image, category;
 } CocoDetection;
 
+/* Categories that the ground truth never mentions are kept too: they count when all classes are one and the caller names them.
+ * They are numbered behind those of the ground truth. */
 struct DfCocoResults {
     const DfCoco *gt;
+    CocoIds unknown;
     CocoDetection *detections;
     size_t n, capacity;
 };
+
+uint32_t df_coco_find_category(const DfCocoResults *, CocoId);
 
 /* Readers of fields, shared by both files. `what` names the record: "annotation 3". They read the value that is due. */
 typedef struct {

@@ -79,9 +79,10 @@ static int choose(const CocoIds *ids, const bool *listed, const int64_t *wanted,
     if (!list)
         return df_fail_memory("the evaluation");
     for (size_t i = 0; i < most; i++) {
-        const CocoId id = wanted ? (CocoId){ wanted[i], NULL } : ids->ids[i];
-        if (wanted || listed[i])
-            list[(*n)++] = (Chosen){ id, df_coco_ids_find(ids, id) };
+        if (wanted)
+            list[(*n)++] = (Chosen){ { wanted[i], NULL }, df_coco_ids_find(ids, (CocoId){ wanted[i], NULL }) };
+        else if (listed[i])
+            list[(*n)++] = (Chosen){ ids->ids[i], (uint32_t)i };
     }
     if (!wanted || sorted) {
         qsort(list, *n, sizeof *list, compare_chosen);
@@ -120,7 +121,7 @@ static int name_classes(DfCocoEval *e, const DfCoco *gt, const Chosen *chosen, b
         return df_fail_memory("the evaluation");
     for (size_t k = 0; k < e->n_classes; k++) {
         const Chosen *c = &chosen[k];
-        const char *name = !use_categories || c->index == NO_ID ? NULL : c->id.text ? c->id.text : gt->category_names[c->index];
+        const char *name = !use_categories || c->index >= gt->categories.n ? NULL : c->id.text ? c->id.text : gt->category_names[c->index];
         e->class_ids[k] = use_categories ? c->id.number : -1;
         e->class_names[k] = df_arena_copy(e->arena, name ? name : "", name ? strlen(name) : 0);
         if (!e->class_names[k])
@@ -129,29 +130,42 @@ static int name_classes(DfCocoEval *e, const DfCoco *gt, const Chosen *chosen, b
     return DF_OK;
 }
 
-static int number_classes(CocoRun *run, const DfCoco *gt)
+/* Gives the chosen categories their classes and ranks; of a category named twice the first counts. */
+static int fill_classes(CocoRun *run, const DfCocoResults *dt, const Chosen *chosen, size_t n)
 {
+    const size_t categories = dt->gt->categories.n + dt->unknown.n;
+    run->class_of_category = df_malloc(categories * sizeof(uint32_t));
+    run->rank_of_category = df_malloc(categories * sizeof(uint32_t));
+    if (!run->class_of_category || !run->rank_of_category)
+        return df_fail_memory("the evaluation");
+    memset(run->class_of_category, 0xff, categories * sizeof(uint32_t));
+    memset(run->rank_of_category, 0xff, categories * sizeof(uint32_t));
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t category = chosen[i].index;
+        if (category == NO_ID || run->rank_of_category[category] != NO_ID)
+            continue;
+        run->rank_of_category[category] = (uint32_t)i;
+        run->class_of_category[category] = run->params.use_categories ? (uint32_t)i : 0;
+    }
+    return DF_OK;
+}
+
+static int number_classes(CocoRun *run, const DfCocoResults *dt)
+{
+    const DfCoco *gt = dt->gt;
     const bool use = run->params.use_categories;
     Chosen *chosen;
     size_t n;
     int error = choose(&gt->categories, gt->category_listed, run->params.category_ids, run->params.n_category_ids, use, &chosen, &n);
     if (error < 0)
         return error;
-    run->n_classes = run->eval->n_classes = use ? n : 1;
-    run->class_of_category = df_malloc(gt->categories.n * sizeof(uint32_t));
-    run->rank_of_category = df_malloc(gt->categories.n * sizeof(uint32_t));
-    if (!run->class_of_category || !run->rank_of_category) {
-        df_free(chosen);
-        return df_fail_memory("the evaluation");
-    }
-    memset(run->class_of_category, 0xff, gt->categories.n * sizeof(uint32_t));
-    memset(run->rank_of_category, 0xff, gt->categories.n * sizeof(uint32_t));
     for (size_t i = 0; i < n; i++)
-        if (chosen[i].index != NO_ID && run->rank_of_category[chosen[i].index] == NO_ID) {
-            run->rank_of_category[chosen[i].index] = (uint32_t)i;
-            run->class_of_category[chosen[i].index] = use ? (uint32_t)i : 0;
-        }
-    error = name_classes(run->eval, gt, chosen, use);
+        chosen[i].index = df_coco_find_category(dt, chosen[i].id);
+    run->n_classes = run->eval->n_classes = use ? n : 1;
+    run->n_ranks = n;
+    error = fill_classes(run, dt, chosen, n);
+    if (error == DF_OK)
+        error = name_classes(run->eval, gt, chosen, use);
     df_free(chosen);
     return error;
 }
@@ -240,9 +254,9 @@ static int file_truths(CocoRun *run, const DfCoco *gt)
 /* ---- detections by class ------------------------------------------------------------------------------------------ */
 
 /* Fills order with the detections of each rank in turn, as given within one. A class is one rank, or all of them. */
-static int file_detections(CocoRun *run, const DfCocoResults *dt, size_t n_ranks)
+static int file_detections(CocoRun *run, const DfCocoResults *dt)
 {
-    size_t *at = df_calloc(n_ranks + 1, sizeof *at);
+    size_t *at = df_calloc(run->n_ranks + 1, sizeof *at);
     run->order = df_malloc(dt->n * sizeof *run->order);
     run->order_start = df_calloc(run->n_classes + 1, sizeof *run->order_start);
     if (!at || !run->order || !run->order_start) {
@@ -256,7 +270,7 @@ static int file_detections(CocoRun *run, const DfCocoResults *dt, size_t n_ranks
         at[run->rank_of_category[d->category] + 1]++;
         run->order_start[run->class_of_category[d->category] + 1]++;
     }
-    for (size_t r = 0; r < n_ranks; r++)
+    for (size_t r = 0; r < run->n_ranks; r++)
         at[r + 1] += at[r];
     for (size_t k = 0; k < run->n_classes; k++)
         run->order_start[k + 1] += run->order_start[k];
@@ -390,8 +404,8 @@ int df_coco_evaluate(DfCocoEval **out, const DfCocoResults *dt, const DfCocoPara
         return df_fail_memory("the evaluation");
     }
     if ((error = take_params(&run, params)) == DF_OK && (error = number_images(&run, gt)) == DF_OK &&
-        (error = number_classes(&run, gt)) == DF_OK && (error = file_truths(&run, gt)) == DF_OK &&
-        (error = file_detections(&run, dt, gt->categories.n + params->n_category_ids)) == DF_OK && (error = make_arrays(e)) == DF_OK)
+        (error = number_classes(&run, dt)) == DF_OK && (error = file_truths(&run, gt)) == DF_OK &&
+        (error = file_detections(&run, dt)) == DF_OK && (error = make_arrays(e)) == DF_OK)
         error = evaluate_classes(&run, pool);
     if (error == DF_OK)
         error = df_coco_summarize(e);

@@ -23,7 +23,7 @@ typedef struct {
     const CocoDetection *detections;
     const CocoAnnotation *annotations;
     DfCocoParams params;          /* checked, sorted as pycocotools sorts them             */
-    size_t n_classes, n_places;
+    size_t n_classes, n_places, n_ranks;
     uint32_t *place_of_image;     /* NO_ID: not evaluated                                  */
     uint32_t *class_of_category;  /* likewise                                              */
     uint32_t *rank_of_category;   /* order of the classes, also when all count as one      */

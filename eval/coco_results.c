@@ -20,6 +20,7 @@ void df_coco_results_free(DfCocoResults *results)
 {
     if (!results)
         return;
+    df_coco_ids_done(&results->unknown);
     df_free(results->detections);
     df_free(results);
 }
@@ -27,6 +28,25 @@ void df_coco_results_free(DfCocoResults *results)
 size_t df_coco_results_count(const DfCocoResults *results)
 {
     return results->n;
+}
+
+uint32_t df_coco_find_category(const DfCocoResults *results, CocoId id)
+{
+    const uint32_t known = df_coco_ids_find(&results->gt->categories, id);
+    if (known != NO_ID)
+        return known;
+    const uint32_t unknown = df_coco_ids_find(&results->unknown, id);
+    return unknown == NO_ID ? NO_ID : (uint32_t)results->gt->categories.n + unknown;
+}
+
+static int number_category(DfCocoResults *results, CocoId id, uint32_t *number)
+{
+    *number = df_coco_ids_find(&results->gt->categories, id);
+    if (*number != NO_ID)
+        return DF_OK;
+    const int error = df_coco_ids_add(&results->unknown, id, number);
+    *number += (uint32_t)results->gt->categories.n;
+    return error;
 }
 
 static int keep(DfCocoResults *results, const CocoDetection *detection)
@@ -47,8 +67,8 @@ int df_coco_results_add(DfCocoResults *results, int64_t image_id, size_t n, cons
     for (size_t i = 0; error == DF_OK && i < n; i++) {
         CocoDetection d = { .score = scores[i], .image = image };
         memcpy(d.box, boxes[i], sizeof d.box);
-        d.category = df_coco_ids_find(&gt->categories, (CocoId){ category_ids[i], NULL });
-        if (d.category != NO_ID)
+        error = number_category(results, (CocoId){ category_ids[i], NULL }, &d.category);
+        if (error == DF_OK)
             error = keep(results, &d);
     }
     return error;
@@ -95,10 +115,8 @@ static int read_category_id(Reader *reader, Draft *d)
     char text[256];
     CocoId id;
     const int error = df_coco_read_id(&reader->record, "category_id", &id, text);
-    if (error == DF_OK)
-        d->fields.category = df_coco_ids_find(&reader->results->gt->categories, id);
     d->has_category = true;
-    return error;
+    return error < 0 ? error : number_category(reader->results, id, &d->fields.category);
 }
 
 static int read_field(Reader *reader, const DfJsonValue *key, Draft *d)
@@ -134,7 +152,7 @@ static int read_detection(Reader *reader)
         return df_coco_fail(r, "has no %s", !d.has_image ? "image_id" : !d.has_category ? "category_id" : "score");
     if (!d.has_box)
         return df_coco_fail(r, "has no bbox%s", d.has_mask ? ", only a segmentation: boxes are not made from masks" : "");
-    return d.fields.category == NO_ID ? DF_OK : keep(reader->results, &d.fields);
+    return keep(reader->results, &d.fields);
 }
 
 int df_coco_results_read_json(DfCocoResults *results, DfJson *json)

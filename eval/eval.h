@@ -42,7 +42,7 @@ void df_coco_results_free(DfCocoResults *);
 size_t df_coco_results_count(const DfCocoResults *);
 
 /* Adds a results file: an array of {image_id, category_id, bbox, score}. An image that the ground truth does not have is an
- * error; a category that it does not have is dropped. After an error the results hold what came before it. */
+ * error; a category that it does not have counts nowhere. After an error the results hold what came before it. */
 int df_coco_results_read(DfCocoResults *, const char *path);
 int df_coco_results_read_json(DfCocoResults *, DfJson *json);
 

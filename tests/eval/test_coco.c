@@ -308,7 +308,7 @@ Test(coco, added_from_memory)
     df_json_close(json);
     df_coco_results_new(&dt, gt);
     cr_assert_eq(df_coco_results_add(dt, 1, 2, boxes, scores, categories), DF_OK);
-    cr_expect_eq(df_coco_results_count(dt), 1);
+    cr_expect_eq(df_coco_results_count(dt), 2);
     cr_expect_eq(df_coco_results_add(dt, 3, 2, boxes, scores, categories), DF_EVALUE);
     cr_expect_str_eq(df_error(), "image_id 3 is not an image of gt.json");
     const DfCocoParams params = df_coco_params();
