@@ -120,6 +120,43 @@ Test(pipeline, errors_are_sentences)
     expect_error("[dict(type='MultiScaleFlipAug', transforms=[], img_scale=(1, 2)), dict(type='Pad', size_divisor=2)]", "Pad after MultiScaleFlipAug");
 }
 
+Test(pipeline, memory_that_runs_out_is_an_error)
+{
+    static const char text[] = "p = [dict(type='LoadImageFromFile'), dict(type='MultiScaleFlipAug', img_scale=[(133, 80), (50, 50)], flip=True,"
+        " transforms=[dict(type='Resize'), dict(type='RandomFlip'), dict(type='Pad', size_divisor=32)])]\n";
+    DfConfig *config;
+    DfImage image;
+    cr_assert_eq(df_config_parse(&config, text, strlen(text), "p.py", true), DF_OK, "%s", df_error());
+    cr_assert_eq(df_image_read(&image, DF_TEST_DATA "/images/420.jpg"), DF_OK);
+    for (size_t n = 1;; n++) {
+        DfPipeline *pipeline;
+        DfViews views = { 0 };
+        const size_t held = df_memory().now;
+        df_memory_fail_at(n, false);
+        int error = df_pipeline_new(&pipeline, df_node_at(df_config_root(config), "p"));
+        if (error == DF_OK)
+            error = df_pipeline_run(pipeline, &image, &views);
+        df_memory_fail_at(0, false);
+        df_views_free(&views);
+        df_pipeline_free(pipeline);
+        cr_expect_eq(df_memory().now, held, "leak when allocation %zu fails", n);
+        if (error == DF_OK)
+            break;
+        cr_expect_eq(error, DF_ENOMEM, "allocation %zu: %s", n, df_error());
+        cr_assert_lt(n, 100u);
+    }
+    df_image_free(&image);
+    df_config_free(config);
+}
+
+Test(pipeline, a_config_without_one)
+{
+    DfPipeline *pipeline;
+    cr_expect_eq(df_pipeline_new(&pipeline, NULL), DF_EVALUE);
+    cr_expect_null(pipeline);
+    cr_expect_str_eq(df_error(), "want a list of transforms");
+}
+
 /* ---- reference outputs of mmdet, where they are at hand -------------------------------------------------------- */
 
 static cJSON *read_json(const char *path)
