@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * bench/bench_networks.c -- whole networks, ours and others', in turns on the same cores: Swin-T and DAT-T at 224, and RetinaNet
+ * with both at 800x1216.
+ *
+ *     build/bench/bench_networks [--rounds N] [--threads N] [--peer NAME COMMAND]...
+ *
+ * Every measurement is a process of its own, so that peak memory is its own. In a peer's command `{}` stands for the network
+ * (swin_t, dat_t, retina_swin, retina_dat) and `{threads}` for the threads; it prints median_ms=.. and rss_mb=.. or
+ * peak_rss_mb=.. for it. Rounds are interleaved and medians of rounds are reported, because machines are noisy.
+ */
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROUNDS = 50, PEERS = 8, NETWORKS = 4, TEXT = 4096 };
+
+static const struct {
+    const char *name, *config, *what;
+} networks[NETWORKS] = {
+    { "swin_t", "configs/classification/swin_tiny_224.py", "Swin-T, 224" },
+    { "dat_t", "configs/classification/dat_tiny_224.py", "DAT-T, 224" },
+    { "retina_swin", "configs/retinanet_swin_tiny_fpn_1x_coco.py", "RetinaNet Swin-T, 800x1216" },
+    { "retina_dat", "configs/retinanet_dat_tiny_fpn_1x_coco.py", "RetinaNet DAT-T, 800x1216" },
+};
+
+typedef struct {
+    double ms[ROUNDS], mb[ROUNDS], whole[ROUNDS], gflops[ROUNDS], share[ROUNDS], peak[ROUNDS];
+    int n;
+} Series;
+
+static int by_size(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(const double *v, int n)
+{
+    double copy[ROUNDS];
+    if (n == 0)
+        return 0;
+    memcpy(copy, v, (size_t)n * sizeof *v);
+    qsort(copy, (size_t)n, sizeof *copy, by_size);
+    return n % 2 ? copy[n / 2] : (copy[n / 2 - 1] + copy[n / 2]) / 2;
+}
+
+/* What a command prints, whole. */
+static int run(const char *command, char *out, size_t size)
+{
+    FILE *pipe = popen(command, "r");
+    if (!pipe)
+        return -1;
+    const size_t n = fread(out, 1, size - 1, pipe);
+    out[n] = 0;
+    return pclose(pipe);
+}
+
+static double number_after(const char *text, const char *key)
+{
+    const char *at = strstr(text, key);
+    return at ? strtod(at + strlen(key), NULL) : 0;
+}
+
+static void measure_ours(const char *program, const char *root, int network, int threads, Series *s)
+{
+    static char out[1 << 20];
+    char command[TEXT];
+    snprintf(command, sizeof command, "%s bench %s/%s --threads %d --quiet --json -", program, root, networks[network].config, threads);
+    if (run(command, out, sizeof out) != 0 || s->n == ROUNDS) {
+        fprintf(stderr, "failed: %s\n", command);
+        return;
+    }
+    const int i = s->n++;
+    const char *tail = strstr(out, "\"decode_milliseconds\"");
+    const char *own = tail;
+    while (own && own > out && strncmp(own, "\"milliseconds\":", 15) != 0)
+        own--; /* the network's stands just before its decoding */
+    s->ms[i] = own ? number_after(own, "\"milliseconds\":") : 0;
+    s->whole[i] = s->ms[i] + number_after(out, "\"decode_milliseconds\":");
+    s->mb[i] = 1e-6 * number_after(out, "\"peak_rss_bytes\":");
+    s->gflops[i] = number_after(out, "\"gflops\":");
+    s->share[i] = 100 * number_after(out, "\"share_of_peak\":");
+    s->peak[i] = number_after(out, "\"sgemm_peak_gflops\":");
+}
+
+static void substitute(char *out, size_t size, const char *command, const char *network, int threads)
+{
+    size_t used = 0;
+    while (*command && used + 1 < size) {
+        if (strncmp(command, "{}", 2) == 0) {
+            used += (size_t)snprintf(out + used, size - used, "%s", network);
+            command += 2;
+        } else if (strncmp(command, "{threads}", 9) == 0) {
+            used += (size_t)snprintf(out + used, size - used, "%d", threads);
+            command += 9;
+        } else {
+            out[used++] = *command++;
+        }
+    }
+    out[used < size ? used : size - 1] = 0;
+}
+
+static void measure_peer(const char *command, int network, int threads, Series *s)
+{
+    static char out[1 << 16];
+    char line[TEXT];
+    substitute(line, sizeof line, command, networks[network].name, threads);
+    if (run(line, out, sizeof out) != 0 || !strstr(out, "median_ms=") || s->n == ROUNDS) {
+        fprintf(stderr, "failed: %s\n", line);
+        return;
+    }
+    s->ms[s->n] = number_after(out, "median_ms=");
+    s->mb[s->n++] = number_after(out, "rss_mb=");
+}
+
+int main(int argc, char **argv)
+{
+    static Series ours[NETWORKS], peers[PEERS][NETWORKS];
+    const char *peer_name[PEERS], *peer_command[PEERS], *program = "build/deformer", *root = ".";
+    int n_peers = 0, rounds = 3, threads = 2;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--rounds") == 0 && i + 1 < argc) {
+            rounds = atoi(argv[++i]);
+        } else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc) {
+            threads = atoi(argv[++i]);
+        } else if (strcmp(argv[i], "--program") == 0 && i + 1 < argc) {
+            program = argv[++i];
+        } else if (strcmp(argv[i], "--peer") == 0 && i + 2 < argc && n_peers < PEERS) {
+            peer_name[n_peers] = argv[++i];
+            peer_command[n_peers++] = argv[++i];
+        } else {
+            fprintf(stderr, "usage: %s [--rounds N] [--threads N] [--program PATH] [--peer NAME COMMAND]...\n", argv[0]);
+            return 2;
+        }
+    }
+    for (int r = 0; r < rounds && r < ROUNDS; r++)
+        for (int n = 0; n < NETWORKS; n++) {
+            measure_ours(program, root, n, threads, &ours[n]);
+            for (int p = 0; p < n_peers; p++)
+                measure_peer(peer_command[p], n, threads, &peers[p][n]);
+        }
+    printf("%d threads, medians of %d rounds in turns\n\n| network | | ms | with decoding | GFLOP/s | of sgemm peak | peak memory | ours is faster by |\n|---|---|---|---|---|---|---|---|\n",
+           threads, rounds);
+    for (int n = 0; n < NETWORKS; n++) {
+        const Series *s = &ours[n];
+        const double ms = median(s->ms, s->n);
+        printf("| %s | deformer | %.1f | %.1f | %.1f | %.0f%% of %.0f | %.0f MB | |\n", networks[n].what, ms, median(s->whole, s->n), median(s->gflops, s->n),
+               median(s->share, s->n), median(s->peak, s->n), median(s->mb, s->n));
+        for (int p = 0; p < n_peers; p++) {
+            const Series *t = &peers[p][n];
+            printf("| | %s | %.1f | | | | %.0f MB | %.2fx |\n", peer_name[p], median(t->ms, t->n), median(t->mb, t->n), ms > 0 ? median(t->ms, t->n) / ms : 0);
+        }
+    }
+    return 0;
+}
