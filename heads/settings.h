@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * heads/settings.h -- private: the dicts that several heads have. A wrong dict poisons the scope's model.
+ */
+#ifndef DF_HEADS_SETTINGS_H
+#define DF_HEADS_SETTINGS_H
+
+#include "boxes/boxes.h"
+#include "nn/nn.h"
+
+void head_anchors(NnScope, DfAnchors *, const DfNode *anchor_generator); /* freed with the model */
+void head_coder(NnScope, DfDeltaCoder *, const DfNode *bbox_coder);
+void head_nms(NnScope, DfNms *, const DfNode *nms);                      /* mmcv's nms_cfg: nms or soft_nms */
+
+#endif
