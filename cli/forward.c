@@ -152,7 +152,7 @@ static int decode(CliSession *s, Outputs *o, const DfDense *dense, const char *j
 
 static int pass(CliSession *s, const DfCheckpoint *input, Outputs *o)
 {
-    DfTensor *image;
+    DfTensor *image = NULL;
     DfDense dense;
     int error = read_image(s, input, &image);
     if (error < 0)

@@ -141,7 +141,7 @@ static int gather(Machine *m, DfPyKind kind)
 /* Adds to the container on top. An opaque object takes what it is given: a class of lists or dicts that we do not know. */
 static int add(Machine *m, DfPyKind kind, DfPy *const *values, size_t n)
 {
-    DfPy *to;
+    DfPy *to = NULL;
     const int error = top(m, &to);
     if (error < 0)
         return error;
@@ -168,7 +168,7 @@ static int add_above_mark(Machine *m, DfPyKind kind)
 /* Writers number the memo 0, 1, 2, ..: an index beyond the bytes of the pickle is no writer's. */
 static int remember(Machine *m, uint64_t index)
 {
-    DfPy *value;
+    DfPy *value = NULL;
     const int error = top(m, &value);
     if (error < 0)
         return error;
@@ -322,7 +322,7 @@ static int op_pop_mark(Machine *m, const Operand *o)
 static int op_dup(Machine *m, const Operand *o)
 {
     (void)o;
-    DfPy *value;
+    DfPy *value = NULL;
     const int error = top(m, &value);
     return error < 0 ? error : push(m, value);
 }
@@ -333,14 +333,14 @@ static int op_memoize(Machine *m, const Operand *o) { (void)o; return remember(m
 
 static int op_get_line(Machine *m, const Operand *o)
 {
-    uint64_t index;
+    uint64_t index = 0;
     const int error = parse_index(o->text, &index);
     return error < 0 ? error : recall(m, index);
 }
 
 static int op_put_line(Machine *m, const Operand *o)
 {
-    uint64_t index;
+    uint64_t index = 0;
     const int error = parse_index(o->text, &index);
     return error < 0 ? error : remember(m, index);
 }
@@ -362,7 +362,7 @@ static int new_global(Machine *m, DfPy **out, DfPyText module, DfPyText name)
 
 static int op_global(Machine *m, const Operand *o)
 {
-    DfPy *value;
+    DfPy *value = NULL;
     const int error = new_global(m, &value, o->text, o->second);
     return error < 0 ? error : push(m, value);
 }
@@ -390,7 +390,7 @@ static int call(Machine *m, const DfPy *callable, DfPy *args)
 static int op_reduce(Machine *m, const Operand *o)
 {
     (void)o;
-    DfPy *callable, *args;
+    DfPy *callable = NULL, *args = NULL;
     int error;
     if ((error = pop(m, &args)) < 0 || (error = pop(m, &callable)) < 0)
         return error;
@@ -407,7 +407,7 @@ static int op_newobj_ex(Machine *m, const Operand *o)
 /* INST names its class, OBJ has it right above the mark; the arguments follow. */
 static int op_inst(Machine *m, const Operand *o)
 {
-    DfPy *class, *args;
+    DfPy *class, *args = NULL;
     int error;
     if ((error = gather(m, DF_PY_TUPLE)) < 0 || (error = pop(m, &args)) < 0 || (error = new_global(m, &class, o->text, o->second)) < 0)
         return error;
@@ -417,7 +417,7 @@ static int op_inst(Machine *m, const Operand *o)
 static int op_obj(Machine *m, const Operand *o)
 {
     (void)o;
-    DfPy *args;
+    DfPy *args = NULL;
     int error;
     if ((error = gather(m, DF_PY_TUPLE)) < 0 || (error = pop(m, &args)) < 0)
         return error;
@@ -442,7 +442,7 @@ static int op_build(Machine *m, const Operand *o)
 static int op_binpersid(Machine *m, const Operand *o)
 {
     (void)o;
-    DfPy *id, *value;
+    DfPy *id = NULL, *value;
     int error;
     if ((error = pop(m, &id)) < 0 || (error = df_py_persistent(&m->heap, &value, id)) < 0)
         return error;
