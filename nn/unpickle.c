@@ -370,7 +370,7 @@ static int op_global(Machine *m, const Operand *o)
 static int op_stack_global(Machine *m, const Operand *o)
 {
     (void)o;
-    DfPy *module, *name, *value;
+    DfPy *module = NULL, *name = NULL, *value = NULL;
     int error;
     if ((error = pop(m, &name)) < 0 || (error = pop(m, &module)) < 0)
         return error;
