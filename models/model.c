@@ -25,8 +25,11 @@ static int build_architecture(DfModel *model, const DfNode *dict, const DfNode *
     if (!type)
         return df_node_fail(dict, DF_EVALUE, "has no key 'type'");
     model->architecture = df_plugin_find("model", type, df_architectures);
-    if (!model->architecture)
-        return DF_EVALUE;
+    if (!model->architecture) {
+        char sentence[256];
+        snprintf(sentence, sizeof sentence, "%s", df_error());
+        return df_node_fail(df_node_get(dict, "type"), DF_EVALUE, "%s", sentence);
+    }
     model->self = nn_alloc(s, 1, model->architecture->size);
     if (model->self && nn_configure(s, dict, model->architecture->opts, model->self, type))
         model->architecture->init(s, model->self, root);

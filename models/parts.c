@@ -4,11 +4,13 @@
  */
 #include "models/parts.h"
 
+#include <stdio.h>
+
 static const char *type_of(NnScope s, const DfNode *dict)
 {
     const char *type = df_node_text(df_node_get(dict, "type"), NULL);
     if (!type)
-        nn_fail(s, DF_EVALUE, "the dict has no key 'type'");
+        nn_fail(s, DF_EVALUE, "its dict has no key 'type'");
     return type;
 }
 
@@ -21,8 +23,10 @@ void part_init(NnScope s, Part *part, PartKind kind, const DfNode *dict, const D
     part->neck = kind == PART_NECK ? df_neck_find(type) : NULL;
     part->head = kind == PART_HEAD ? df_head_find(type) : NULL;
     if (!part->backbone && !part->neck && !part->head) {
-        const char *sentence = df_error();
-        nn_fail(s, DF_EVALUE, "%s", sentence);
+        char sentence[256];
+        snprintf(sentence, sizeof sentence, "%s", df_error());
+        df_node_fail(df_node_get(dict, "type"), DF_EVALUE, "%s", sentence);
+        nn_fail((NnScope){ s.model, "" }, DF_EVALUE, "%s", df_error());
         return;
     }
     const size_t size = part->backbone ? part->backbone->size : part->neck ? part->neck->size : part->head->size;
