@@ -16,15 +16,13 @@ enum {
 
 /* Rows are dealt out evenly: 49 rows make 4 tiles of 6 and 5 of 5, not 8 of 6 and one of 1. */
 static void panel_rows(const DfGemmKernels *k, size_t m, size_t n, size_t depth, const float *a, size_t lda, const float *b, size_t panel,
-                       float *y, size_t ldy, bool add, const DfEpilogue *last)
+                       float *y, size_t ldy, bool first, bool last, const DfEpilogue *e)
 {
-    const size_t tiles = df_ceil_div(m, (size_t)k->tile_m);
-    for (size_t t = 0; t < tiles; t++) {
-        const size_t row = df_cut(m, tiles, t), rows = df_cut(m, tiles, t + 1) - row;
-        DfEpilogue moved;
-        if (last)
-            moved = df_epilogue_at(last, row, ldy, 0);
-        k->tile((int)rows, (int)n, depth, a + row * lda, lda, b, panel, y + row * ldy, ldy, add, last ? &moved : NULL);
+    const size_t tiles = df_ceil_div(m, (size_t)k->tile_m), fewest = m / tiles, longer = m % tiles;
+    for (size_t t = 0, row = 0, rows; t < tiles; t++, row += rows) {
+        rows = fewest + (t < longer);
+        const DfEpilogue moved = df_epilogue_at(e, row, ldy, 0);
+        k->tile((int)rows, (int)n, depth, a + row * lda, lda, b, panel, y + row * ldy, ldy, first, last, &moved);
     }
 }
 
@@ -32,17 +30,12 @@ void df_gemm_rows(const DfGemmKernels *k, size_t m, const float *a, size_t lda, 
                   const DfEpilogue *e)
 {
     const size_t blocks = b.k ? df_ceil_div(b.k, K_BLOCK) : 1, width = (size_t)k->tile_n, panel = b.k * DF_PANEL;
-    DfEpilogue end = *e;
-    const bool adds_to_y = e->residual == y && blocks > 1; /* the first block would overwrite it */
-    if (adds_to_y)
-        end.residual = NULL;
     for (size_t block = 0; block < blocks; block++) {
         const size_t k0 = df_cut(b.k, blocks, block), k1 = df_cut(b.k, blocks, block + 1);
         for (size_t j = n0; j < n1; j += width) {
             const size_t n = n1 - j < width ? n1 - j : width;
-            const DfEpilogue moved = df_epilogue_at(&end, 0, ldy, j);
-            panel_rows(k, m, n, k1 - k0, a + k0, lda, b.data + j * b.k + k0 * DF_PANEL, panel, y + j, ldy, adds_to_y || block > 0,
-                       block + 1 == blocks ? &moved : NULL);
+            const DfEpilogue moved = df_epilogue_at(e, 0, ldy, j);
+            panel_rows(k, m, n, k1 - k0, a + k0, lda, b.data + j * b.k + k0 * DF_PANEL, panel, y + j, ldy, block == 0, block + 1 == blocks, &moved);
         }
     }
 }

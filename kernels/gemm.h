@@ -90,10 +90,12 @@ int df_depthwise_weight_grad(DfPool *, const DfKernels *, const DfConvShape *, c
 
 typedef struct {
     int tile_m, tile_n; /* the largest tile; tile_n is a multiple of DF_PANEL */
-    /* c = a b, or c += a b if `add`: a m x k in rows of lda, b k x n in panels that lie `panel` floats apart, m <= tile_m,
-     * n <= tile_n. `last`, if not NULL, is applied at the end; its pointers are moved to this tile. */
-    void (*tile)(int m, int n, size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c, size_t ldc, bool add,
-                 const DfEpilogue *last);
+    /* One block of k of a tile: c = a b + what was there, m <= tile_m rows, n <= tile_n columns. a is m x k in rows of lda, b is
+     * k x n in panels that lie `panel` floats apart. The first block starts from the bias, later ones from c; the last one ends with
+     * the activation and the scale. The residual is part of the start if neither of them follows, else it is added at the end.
+     * The pointers of the epilogue are moved to this tile. */
+    void (*tile)(int m, int n, size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c, size_t ldc, bool first, bool last,
+                 const DfEpilogue *);
     /* v[i] = (B' d B)[i], i = 0..35, of a 6x6 patch d of pixels with n channels. d[y][x] points to pixel (y, x); v[i] is at
      * v + i * stride. */
     void (*winograd_input)(float *v, size_t stride, const float *const d[36], size_t n);

@@ -2,37 +2,106 @@
  *
  * kernels/gemm_avx2.c -- gemm_f32_avx2_6x16: the inner product of everything, by AVX2 and FMA.
  */
+#include <stdalign.h>
 #include <string.h>
 
 #include "kernels/epilogue_avx2.h"
 #include "kernels/gemm_leaves.h"
 #include "kernels/ladder.h"
 
-#define TILE_NAME_(rows) gemm_f32_avx2_##rows##x16
-#define TILE_NAME(rows) TILE_NAME_(rows)
+/* The choice is made outside of the loop: the act of every vector is then known when its neighbours are still being computed. */
+static void tile_act(DfAct act, float *y, size_t n)
+{
+#define ALL(f) for (size_t i = 0; i < n; i += 8) _mm256_store_ps(y + i, f(_mm256_load_ps(y + i)))
+    switch (act) {
+    case DF_ACT_RELU: ALL(v8_relu); break;
+    case DF_ACT_GELU: ALL(v8_gelu_rational); break;
+    case DF_ACT_GELU_TANH: ALL(v8_tanh_form_of_gelu); break;
+    case DF_ACT_SIGMOID: ALL(v8_sigmoid); break;
+    case DF_ACT_TANH: ALL(v8_tanh); break;
+    case DF_ACT_NONE: break;
+    }
+#undef ALL
+}
 
-#define ROWS 1
-#include "kernels/gemm_tile_avx2.h"
-#undef ROWS
-#define ROWS 2
-#include "kernels/gemm_tile_avx2.h"
-#undef ROWS
-#define ROWS 3
-#include "kernels/gemm_tile_avx2.h"
-#undef ROWS
-#define ROWS 4
-#include "kernels/gemm_tile_avx2.h"
-#undef ROWS
-#define ROWS 5
-#include "kernels/gemm_tile_avx2.h"
-#undef ROWS
-#define ROWS 6
-#include "kernels/gemm_tile_avx2.h"
-#undef ROWS
+/* act(y) * scale + residual of a product that went through memory: in registers its code would crowd the accumulators out. */
+static void tile_end(size_t rows, float *y, float *c, size_t ldc, const DfEpilogue *e)
+{
+    tile_act(e->act, y, rows * 16);
+    for (size_t i = 0; i < rows; i++, y += 16)
+        for (size_t j = 0; j < 16; j += 8) {
+            V8 x = _mm256_load_ps(y + j);
+            if (e->scale)
+                x = _mm256_mul_ps(x, _mm256_loadu_ps(e->scale + j));
+            if (e->residual)
+                x = _mm256_add_ps(x, _mm256_loadu_ps(e->residual + i * ldc + j));
+            _mm256_storeu_ps(c + i * ldc + j, x);
+        }
+}
 
-typedef void Tile(size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc, bool add, const DfEpilogue *last);
+/* A tile of `rows` rows and 16 columns in registers: at 6 rows, twelve accumulators, two vectors of b and one of a fill fifteen of
+ * the sixteen. They have names, l0 r0 .. l5 r5, because compilers leave arrays in memory. EACH_n does something for n rows. */
+#define EACH_1(row) row(0)
+#define EACH_2(row) EACH_1(row) row(1)
+#define EACH_3(row) EACH_2(row) row(2)
+#define EACH_4(row) EACH_3(row) row(3)
+#define EACH_5(row) EACH_4(row) row(4)
+#define EACH_6(row) EACH_5(row) row(5)
+
+#define START(i)                                                             \
+    V8 l##i = start_l, r##i = start_r;                                       \
+    if (start) {                                                             \
+        l##i = _mm256_add_ps(l##i, _mm256_loadu_ps(start + i * ldc));        \
+        r##i = _mm256_add_ps(r##i, _mm256_loadu_ps(start + i * ldc + 8));    \
+    } else {                                                                 \
+        _mm_prefetch((const char *)(c + i * ldc), _MM_HINT_T0);              \
+        _mm_prefetch((const char *)(c + i * ldc + 15), _MM_HINT_T0);         \
+    }
+#define STEP(i)                                                              \
+    x = _mm256_broadcast_ss(a + i * lda + p);                                \
+    l##i = _mm256_fmadd_ps(x, left, l##i);                                   \
+    r##i = _mm256_fmadd_ps(x, right, r##i);
+#define STORE(i)                                                             \
+    _mm256_storeu_ps(to + i * ld, l##i);                                     \
+    _mm256_storeu_ps(to + i * ld + 8, r##i);
+
+/* `bias` and `start` (laid out as c) are where the sums start, or NULL; `end` is what follows, or NULL. */
+#define DEFINE_TILE(rows)                                                    \
+static void gemm_f32_avx2_##rows##x16(size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc, const float *bias, \
+                                      const float *start, const DfEpilogue *end) \
+{                                                                            \
+    const V8 start_l = bias ? _mm256_loadu_ps(bias) : _mm256_setzero_ps();   \
+    const V8 start_r = bias ? _mm256_loadu_ps(bias + 8) : _mm256_setzero_ps(); \
+    EACH_##rows(START)                                                       \
+    for (size_t p = 0; p < k; p++) {                                         \
+        const V8 left = _mm256_load_ps(b + 16 * p), right = _mm256_load_ps(b + 16 * p + 8); \
+        V8 x;                                                                \
+        EACH_##rows(STEP)                                                    \
+    }                                                                        \
+    alignas(32) float product[rows * 16];                                    \
+    float *const to = end ? product : c;                                     \
+    const size_t ld = end ? 16 : ldc;                                        \
+    EACH_##rows(STORE)                                                       \
+    if (end)                                                                 \
+        tile_end(rows, product, c, ldc, end);                                \
+}
+DEFINE_TILE(1)
+DEFINE_TILE(2)
+DEFINE_TILE(3)
+DEFINE_TILE(4)
+DEFINE_TILE(5)
+DEFINE_TILE(6)
+
+typedef void Tile(size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc, const float *bias, const float *start,
+                  const DfEpilogue *end);
 static Tile *const tiles[] = { gemm_f32_avx2_1x16, gemm_f32_avx2_2x16, gemm_f32_avx2_3x16,
                                gemm_f32_avx2_4x16, gemm_f32_avx2_5x16, gemm_f32_avx2_6x16 };
+
+static void run_tile(int m, size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc, bool first, bool last, const DfEpilogue *e)
+{
+    const bool is_sum = df_epilogue_is_sum(e);
+    tiles[m - 1](k, a, lda, b, c, ldc, first ? e->bias : NULL, !first ? c : is_sum ? e->residual : NULL, last && !is_sum ? e : NULL);
+}
 
 static void copy_rows(int m, int n, float *to, size_t ld_to, const float *from, size_t ld_from)
 {
@@ -41,33 +110,33 @@ static void copy_rows(int m, int n, float *to, size_t ld_to, const float *from, 
 }
 
 /* Fewer than 16 columns: everything that is read or written by column goes through copies of full width. */
-static void narrow_tile(int m, int n, size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc, bool add,
-                        const DfEpilogue *last)
+static void narrow_tile(int m, int n, size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc, bool first, bool last,
+                        const DfEpilogue *e)
 {
     float y[6 * 16] = { 0 }, residual[6 * 16] = { 0 }, bias[16] = { 0 }, scale[16] = { 0 };
-    DfEpilogue e = last ? *last : (DfEpilogue){ 0 };
-    if (add)
+    DfEpilogue wide = *e;
+    if (!first)
         copy_rows(m, n, y, 16, c, ldc);
-    if (e.bias)
-        e.bias = memcpy(bias, e.bias, (size_t)n * sizeof *bias);
-    if (e.scale)
-        e.scale = memcpy(scale, e.scale, (size_t)n * sizeof *scale);
-    if (e.residual) {
-        copy_rows(m, n, residual, 16, e.residual, ldc);
-        e.residual = residual;
+    if (e->bias)
+        wide.bias = memcpy(bias, e->bias, (size_t)n * sizeof *bias);
+    if (e->scale)
+        wide.scale = memcpy(scale, e->scale, (size_t)n * sizeof *scale);
+    if (e->residual) {
+        copy_rows(m, n, residual, 16, e->residual, ldc);
+        wide.residual = residual;
     }
-    tiles[m - 1](k, a, lda, b, y, 16, add, last ? &e : NULL);
+    run_tile(m, k, a, lda, b, y, 16, first, last, &wide);
     copy_rows(m, n, c, ldc, y, 16);
 }
 
 static void gemm_f32_avx2_6x16_tile(int m, int n, size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c, size_t ldc,
-                                    bool add, const DfEpilogue *last)
+                                    bool first, bool last, const DfEpilogue *e)
 {
     (void)panel;
     if (n < DF_PANEL)
-        narrow_tile(m, n, k, a, lda, b, c, ldc, add, last);
+        narrow_tile(m, n, k, a, lda, b, c, ldc, first, last, e);
     else
-        tiles[m - 1](k, a, lda, b, c, ldc, add, last);
+        run_tile(m, k, a, lda, b, c, ldc, first, last, e);
 }
 
 void df_gemm_init_avx2(DfGemmKernels *k)

@@ -14,6 +14,12 @@ void df_winograd_output_avx2(float *y, size_t ld_row, size_t ld_pixel, int h, in
 void df_depthwise_c(float *y, size_t pixels, size_t n, const float *const *x, size_t step, const float *const *w, size_t taps, const DfEpilogue *);
 void df_depthwise_avx2(float *y, size_t pixels, size_t n, const float *const *x, size_t step, const float *const *w, size_t taps, const DfEpilogue *);
 
+/* Nothing follows the sum but the residual: then it may as well come first, and the result itself may be the residual. */
+static inline bool df_epilogue_is_sum(const DfEpilogue *e)
+{
+    return e->act == DF_ACT_NONE && !e->scale;
+}
+
 /* The C reference of the epilogue, on n results side by side at offset `at` of the result, from column `column` on. */
 void df_epilogue_c(float *y, size_t n, const DfEpilogue *, size_t at, size_t column);
 
