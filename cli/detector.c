@@ -26,7 +26,7 @@ int cli_detect(CliSession *s, const DfSample *sample, DfDetections *out)
     const DfImageMeta meta = meta_of(view);
     df_reset(s->c);
     DfTensor *image = df_borrow(s->c, DF_SHAPE(1, view->pad_height, view->pad_width, 3), view->pixels);
-    return df_model_detect(s->model, s->c, image, &meta, 1, out);
+    return df_model_detect(s->model, s->c, image, &meta, 1, true, out);
 }
 
 int cli_test_pipeline(const CliSession *s, DfPipeline **out)

@@ -128,41 +128,59 @@ static DfImageMeta read_meta(const cJSON *metas, int n, int H, int W)
 
 /* ---- the pass ---------------------------------------------------------------------------------------------------- */
 
-static int decode(CliSession *s, Outputs *o, const DfDense *dense, const char *json, int N, int H, int W)
+/* Once in original pixels, heard by the listener, and once in network pixels. */
+static int detect(CliSession *s, Outputs *o, DfTensor *image, const DfImageMeta *metas, bool rescale)
 {
-    cJSON *metas = json ? cJSON_Parse(json) : NULL;
-    int error = json && !metas ? df_fail(DF_EFORMAT, "%s: its metadata `img_metas` is not JSON", input_path) : DF_OK;
+    const int N = df_dim(image, 0);
+    DfDetections *found = df_calloc((size_t)N, sizeof *found);
+    int error = found ? df_model_detect(s->model, s->c, image, metas, N, rescale, found) : df_fail_memory("detections");
     for (int n = 0; error == DF_OK && n < N; n++) {
-        const DfImageMeta meta = read_meta(metas, n, H, W);
-        char names[4][40];
-        static const char *const stems[4] = { "boxes", "labels", "boxes_noscale", "labels_noscale" };
-        for (int i = 0; i < 4; i++)
-            snprintf(names[i], sizeof names[i], N == 1 ? "%s" : "%s_%d", stems[i], n);
-        for (int rescale = 1; error == DF_OK && rescale >= 0; rescale--) {
-            DfDetections found;
-            error = df_model_decode(s->model, dense, n, &meta, rescale, &found);
-            if (error == DF_OK)
-                add_detections(o, &found, names[rescale ? 0 : 2], names[rescale ? 1 : 3]);
-            df_free(found.v);
-        }
+        char boxes[40], labels[40], tail[16] = "";
+        if (N > 1)
+            snprintf(tail, sizeof tail, "_%d", n);
+        snprintf(boxes, sizeof boxes, "boxes%s%s", rescale ? "" : "_noscale", tail);
+        snprintf(labels, sizeof labels, "labels%s%s", rescale ? "" : "_noscale", tail);
+        add_detections(o, &found[n], boxes, labels);
     }
-    cJSON_Delete(metas);
+    for (int n = 0; found && n < N; n++)
+        df_detections_free(&found[n]);
+    df_free(found);
+    return error;
+}
+
+static int detect_both(CliSession *s, Outputs *o, DfTensor *image, const char *json)
+{
+    const int N = df_dim(image, 0);
+    cJSON *list = json ? cJSON_Parse(json) : NULL;
+    DfImageMeta *metas = df_calloc((size_t)N, sizeof *metas);
+    int error = json && !list ? df_fail(DF_EFORMAT, "%s: its metadata `img_metas` is not JSON", input_path) : DF_OK;
+    if (!metas)
+        error = df_fail_memory("img_metas");
+    for (int n = 0; error == DF_OK && n < N; n++)
+        metas[n] = read_meta(list, n, df_dim(image, 1), df_dim(image, 2));
+    if (error == DF_OK)
+        error = detect(s, o, image, metas, true);
+    df_listen(s->c, NULL, false, NULL);
+    if (error == DF_OK)
+        error = detect(s, o, image, metas, false);
+    df_free(metas);
+    cJSON_Delete(list);
     return error;
 }
 
 static int pass(CliSession *s, const DfCheckpoint *input, Outputs *o)
 {
     DfTensor *image = NULL;
-    DfDense dense;
     int error = read_image(s, input, &image);
     if (error < 0)
         return error;
-    const int N = df_dim(image, 0), H = df_dim(image, 1), W = df_dim(image, 2);
     df_listen(s->c, hear, all, o);
-    df_model_forward(s->model, s->c, image, &dense);
-    error = df_ctx_error(s->c);
-    if (error == DF_OK && df_model_is_detector(s->model))
-        error = decode(s, o, &dense, df_checkpoint_metadata(input, "img_metas"), N, H, W);
+    if (df_model_is_detector(s->model)) {
+        error = detect_both(s, o, image, df_checkpoint_metadata(input, "img_metas"));
+    } else {
+        df_model_forward(s->model, s->c, image);
+        error = df_ctx_error(s->c);
+    }
     return error < 0 ? error : o->error;
 }
 

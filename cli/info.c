@@ -86,10 +86,9 @@ static int run(int n, const char *const *args)
     if (error == DF_OK && (batch < 1 || batch > 1024))
         error = df_fail(DF_EVALUE, "--batch %ld: want 1 to 1024", batch);
     if (error == DF_OK) {
-        DfDense dense;
         s.c->dry = true;
         df_profile(s.c, true);
-        df_model_forward(s.model, s.c, df_new(s.c, DF_SHAPE((int)batch, H, W, 3)), &dense);
+        df_model_forward(s.model, s.c, df_new(s.c, DF_SHAPE((int)batch, H, W, 3)));
         error = df_ctx_error(s.c);
     }
     if (error == DF_OK)

@@ -23,21 +23,24 @@ typedef struct {
     DfTensor *cls_score[DF_LEVELS], *bbox_pred[DF_LEVELS];
 } DfDense;
 
-/* Detections of one image, best first, boxes in pixels of the original image; df_free(v). */
+/* Detections of one image, best first. */
 typedef struct {
     DfDetection *v;
     size_t n;
 } DfDetections;
+void df_detections_free(DfDetections *); /* and empties it */
 
+/* A head is of one kind, and has the functions of that kind. */
 typedef struct {
     const char *name, *help;
     size_t size;
     const DfOpt *opts;
     void (*init)(NnScope, void *self, const DfNode *test_cfg);
+    int (*classes)(const void *self);
+    /* dense: an output for every place of every map */
     void (*forward)(DfCtx *, const void *self, const DfMaps *in, DfDense *out);
     /* Boxes of image `n` of the batch; with `rescale` in original pixels, else in network pixels. */
     int (*decode)(const void *self, const DfDense *, int n, const DfImageMeta *, bool rescale, DfDetections *out);
-    int (*classes)(const void *self);
 } DfHead;
 
 extern const DfHead *const df_heads[]; /* NULL-terminated */

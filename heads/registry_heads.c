@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/registry_heads.c -- list.def as a table.
+ * heads/registry_heads.c -- list.def as a table, and what heads give.
  */
 #include "heads/heads.h"
 
@@ -18,4 +18,10 @@ const DfHead *const df_heads[] = {
 const DfHead *df_head_find(const char *type)
 {
     return df_plugin_find("head", type, df_heads);
+}
+
+void df_detections_free(DfDetections *found)
+{
+    df_free(found->v);
+    *found = (DfDetections){ 0 };
 }

@@ -80,7 +80,7 @@ const char *df_model_type(const DfModel *model)
 
 bool df_model_is_detector(const DfModel *model)
 {
-    return model->architecture && model->architecture->decode;
+    return model->architecture && model->architecture->detect;
 }
 
 int df_model_classes(const DfModel *model)
@@ -134,39 +134,32 @@ static void run_backbone(const DfModel *model, DfCtx *c, DfTensor *image)
         df_observe(c, maps.map[i], "out", i);
 }
 
-void df_model_forward(const DfModel *model, DfCtx *c, DfTensor *image, DfDense *dense)
+static bool takes(DfCtx *c, const DfTensor *image)
 {
-    DfMaps maps = { 0 };
-    *dense = (DfDense){ 0 };
     if (!c->err && (image->shape.n != 4 || df_dim(image, 3) != 3))
         df_ctx_fail(c, DF_ESHAPE, "the image has %d dimensions, the last of %d: want N H W 3", image->shape.n, df_dim(image, -1));
-    if (c->err)
+    return !c->err;
+}
+
+void df_model_forward(const DfModel *model, DfCtx *c, DfTensor *image)
+{
+    if (!takes(c, image))
         return;
     if (model->architecture)
-        model->architecture->forward(c, model->self, image, &maps, dense);
+        model->architecture->forward(c, model->self, image);
     else
         run_backbone(model, c, image);
 }
 
-int df_model_decode(const DfModel *model, const DfDense *dense, int n, const DfImageMeta *meta, bool rescale, DfDetections *out)
+int df_model_detect(const DfModel *model, DfCtx *c, DfTensor *image, const DfImageMeta *metas, int n, bool rescale, DfDetections *results)
 {
-    *out = (DfDetections){ 0 };
-    if (!df_model_is_detector(model))
-        return df_fail(DF_EVALUE, "%s is no detector: its config has only a backbone", df_model_type(model));
-    return model->architecture->decode(model->self, dense, n, meta, rescale, out);
-}
-
-int df_model_detect(const DfModel *model, DfCtx *c, DfTensor *image, const DfImageMeta *metas, int n, DfDetections *results)
-{
-    DfDense dense;
     memset(results, 0, (size_t)n * sizeof *results);
-    df_model_forward(model, c, image, &dense);
-    int error = df_ctx_error(c);
-    for (int i = 0; error == DF_OK && i < n; i++)
-        error = df_model_decode(model, &dense, i, &metas[i], true, &results[i]);
-    for (int i = 0; error < 0 && i < n; i++) {
-        df_free(results[i].v);
-        results[i] = (DfDetections){ 0 };
-    }
+    if (!df_model_is_detector(model))
+        return df_fail(DF_EVALUE, "%s is no detector", df_model_type(model));
+    if (!takes(c, image))
+        return df_ctx_error(c);
+    const int error = model->architecture->detect(c, model->self, image, metas, n, rescale, results);
+    for (int i = 0; error < 0 && i < n; i++)
+        df_detections_free(&results[i]);
     return error;
 }

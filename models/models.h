@@ -8,7 +8,7 @@
  *     df_model_new(&model, df_config_root(config));
  *     df_model_load(model, "weights.pth", NULL);
  *     df_ctx_new(&c, pool);
- *     df_model_detect(model, c, image, &meta, 1, &detections);
+ *     df_model_detect(model, c, image, &meta, 1, true, &detections);
  */
 #ifndef DF_MODELS_MODELS_H
 #define DF_MODELS_MODELS_H
@@ -21,11 +21,13 @@ typedef struct {
     const char *name, *help;
     size_t size;
     const DfOpt *opts;
-    void (*init)(NnScope, void *self, const DfNode *root);                       /* root: the whole config, for old-style train_cfg and test_cfg */
-    void (*forward)(DfCtx *, const void *self, DfTensor *image, DfMaps *maps, DfDense *dense); /* raw outputs */
-    int (*decode)(const void *self, const DfDense *, int n, const DfImageMeta *, bool rescale, DfDetections *); /* NULL: no detector */
+    void (*init)(NnScope, void *self, const DfNode *root); /* root: the whole config, for old-style train_cfg and test_cfg */
     const char *const *(*ignorable)(const void *self);
     int (*classes)(const void *self);
+    /* The network without its post-processing: what is counted and timed. Data-dependent parts run on a usual amount of data. */
+    void (*forward)(DfCtx *, const void *self, DfTensor *image);
+    /* Detectors: n images of a batch, boxes in original pixels if `rescale`, else in network pixels. results[n] start empty. */
+    int (*detect)(DfCtx *, const void *self, DfTensor *image, const DfImageMeta *metas, int n, bool rescale, DfDetections *results);
 } DfArchitecture;
 
 extern const DfArchitecture *const df_architectures[]; /* NULL-terminated */
@@ -49,11 +51,11 @@ typedef struct {
 /* Weights from a file; what it lacks and the caller allows to lack is as df_model_init(seed 0) leaves it. Logs the key report. */
 int df_model_load(DfModel *, const char *path, const DfModelLoad *);
 
-/* One pass. image: N H W 3, normalised. Raw outputs are given to the context's listener by the official names (backbone_0,
- * fpn_0, cls_score_0, bbox_pred_0; out0 or logits of a bare backbone) and left in `dense`, valid until the context is reset. */
-void df_model_forward(const DfModel *, DfCtx *, DfTensor *image, DfDense *dense);
-/* The pass and its decoding, for n images of a batch: results[n], boxes in original pixels. */
-int df_model_detect(const DfModel *, DfCtx *, DfTensor *image, const DfImageMeta *metas, int n, DfDetections *results);
-int df_model_decode(const DfModel *, const DfDense *, int n, const DfImageMeta *, bool rescale, DfDetections *);
+/* One pass. image: N H W 3, normalised. Outputs are given to the context's listener by their official names: backbone_0, fpn_0,
+ * cls_score_0, bbox_pred_0, ..; out0 or logits of a bare backbone. */
+void df_model_forward(const DfModel *, DfCtx *, DfTensor *image);
+/* The pass and its post-processing, for n images of a batch: results[n], boxes in original pixels, or in network pixels without
+ * `rescale`. Free each with df_detections_free(). */
+int df_model_detect(const DfModel *, DfCtx *, DfTensor *image, const DfImageMeta *metas, int n, bool rescale, DfDetections *results);
 
 #endif

@@ -32,16 +32,15 @@ static void init(NnScope s, void *self, const DfNode *root)
     part_init(nn_at(s, "bbox_head"), &net->head, PART_HEAD, net->bbox_head_cfg, test_cfg);
 }
 
-static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *maps, DfDense *dense)
+static void run(DfCtx *c, const RetinaNet *net, DfTensor *image, DfDense *dense)
 {
-    const RetinaNet *net = self;
-    DfMaps pyramid;
-    part_backbone(c, &net->backbone, "backbone", image, maps);
-    for (int i = 0; i < maps->n; i++)
-        df_observe(c, maps->map[i], "backbone_", i);
-    pyramid = *maps;
+    DfMaps maps, pyramid;
+    part_backbone(c, &net->backbone, "backbone", image, &maps);
+    for (int i = 0; i < maps.n; i++)
+        df_observe(c, maps.map[i], "backbone_", i);
+    pyramid = maps;
     if (net->neck_cfg)
-        part_neck(c, &net->neck, maps, &pyramid);
+        part_neck(c, &net->neck, &maps, &pyramid);
     for (int i = 0; net->neck_cfg && i < pyramid.n; i++)
         df_observe(c, pyramid.map[i], "fpn_", i);
     part_head(c, &net->head, &pyramid, dense);
@@ -51,10 +50,21 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *maps, D
     }
 }
 
-static int decode(const void *self, const DfDense *dense, int n, const DfImageMeta *meta, bool rescale, DfDetections *out)
+static void forward(DfCtx *c, const void *self, DfTensor *image)
+{
+    DfDense dense;
+    run(c, self, image, &dense);
+}
+
+static int detect(DfCtx *c, const void *self, DfTensor *image, const DfImageMeta *metas, int n, bool rescale, DfDetections *results)
 {
     const RetinaNet *net = self;
-    return net->head.head->decode(net->head.self, dense, n, meta, rescale, out);
+    DfDense dense;
+    run(c, net, image, &dense);
+    int error = df_ctx_error(c);
+    for (int i = 0; error == DF_OK && i < n; i++)
+        error = net->head.head->decode(net->head.self, &dense, i, &metas[i], rescale, &results[i]);
+    return error;
 }
 
 static const char *const *ignorable(const void *self)
@@ -76,7 +86,7 @@ const DfArchitecture df_architecture_retinanet = {
     .opts = opts,
     .init = init,
     .forward = forward,
-    .decode = decode,
+    .detect = detect,
     .ignorable = ignorable,
     .classes = classes,
 };

@@ -451,6 +451,13 @@ void df_profile(DfCtx *c, bool on)
     p->profiling = true;
 }
 
+void df_profile_pause(DfCtx *c, bool pause)
+{
+    struct DfCtxParts *p = c->parts;
+    p->profiling = !pause && p->rows;
+    p->row = p->profiling ? 0 : -1;
+}
+
 int df_profile_rows(const DfCtx *c, const DfProfileRow **rows)
 {
     struct DfCtxParts *p = c->parts;

@@ -130,6 +130,7 @@ void df_observe(DfCtx *, const DfTensor *x, const char *name, int index); /* "NA
 
 /* Profiles: switch on before the pass, read after it. Rows are in order of first visit; row 0 is the whole pass. */
 void df_profile(DfCtx *, bool on);
+void df_profile_pause(DfCtx *, bool pause); /* passes that are not to be counted */
 int df_profile_rows(const DfCtx *, const DfProfileRow **rows);
 void df_macs(DfCtx *, DfMacs kind, double n); /* ops say what they cost */
 
