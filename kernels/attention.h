@@ -18,7 +18,8 @@
 enum {
     DF_LANES = 96,         /* widest tile of queries                          */
     DF_KEY_MULTIPLE = 4,   /* scores() computes this many keys at a time      */
-    DF_TABLE_MARGIN = 2    /* rows and columns of zeros before a padded table */
+    DF_TABLE_MARGIN = 2,   /* rows and columns of zeros before a padded table */
+    DF_TABLE_ROWS = 8      /* table rows that table_bias() has in scratch      */
 };
 
 /* One head's position table with zeros around it: `value` points at entry (0, 0); rows -2 .. h + 1 and columns -2 .. w + 9 exist.
@@ -51,8 +52,8 @@ typedef struct {
     /* s[key][lane] = bias[key][lane] - 100 where the regions differ; bias as in scores() */
     void (*mask_regions)(float *s, const float *bias, size_t stride, const int *key_region, const int *lane_region, int keys, int lanes);
     /* s[key][lane] = the table sampled bilinearly between query and key, zeros outside. NaN where key_y or a y is NaN; all x are
-     * finite. `row` is scratch for 2 * table->stride floats. */
-    void (*table_bias)(float *s, const DfScoreTable *table, const DfLattice *at, const float *key_y, const float *key_x, int keys, float *row);
+     * finite. `rows` is scratch for 2 * DF_TABLE_ROWS * table->stride floats. */
+    void (*table_bias)(float *s, const DfScoreTable *table, const DfLattice *at, const float *key_y, const float *key_x, int keys, float *rows);
     /* s = exp(s - max) with the maximum so far; sum = sum rescale + the new ones; rescale = exp(old max - max). Start from max = -inf, sum = 0. */
     void (*softmax)(float *s, int keys, int lanes, float *max, float *sum, float *rescale);
     /* out[i][] = keep[i] out[i][] + sum over j of m[i row + j column] x[j][]; keep NULL: out is only written */
@@ -105,5 +106,21 @@ size_t df_deform_attention_lse_size(const DfDeformProblem *);
 int df_deform_attention_forward(DfPool *, const DfAttentionKernels *, const DfDeformProblem *, float *out, float *lse, float *workspace);
 int df_deform_attention_backward(DfPool *, const DfAttentionKernels *, const DfDeformProblem *, const float *out, const float *lse,
                                  const float *dout, const DfDeformGrads *, float *workspace);
+
+/* ---- neighborhood attention: tensor/ops.h, df_neighborhood_attention ------------------------------------------------ */
+
+typedef struct {
+    int B, H, W, C, heads, window, dilation; /* window * dilation is at most H and W */
+    float scale;
+    const float *qkv;   /* B H W 3C                                */
+    const float *table; /* heads 2 window - 1 twice, or NULL       */
+} DfNeighborhoodProblem;
+
+size_t df_neighborhood_attention_lse_size(const DfNeighborhoodProblem *);
+size_t df_neighborhood_attention_backward_workspace(const DfNeighborhoodProblem *);
+int df_neighborhood_attention_forward(DfPool *, const DfAttentionKernels *, const DfNeighborhoodProblem *, float *out, float *lse);
+/* Adds to dqkv and dtable, each of which may be NULL. */
+int df_neighborhood_attention_backward(DfPool *, const DfAttentionKernels *, const DfNeighborhoodProblem *, const float *out,
+                                       const float *lse, const float *dout, float *dqkv, float *dtable, float *workspace);
 
 #endif

@@ -77,35 +77,64 @@ static void store_rows(float *const *rows, const float *in, const float *sum, in
 
 /* ---- scores: S = bias + K Q' ------------------------------------------------------------------------------------------- */
 
-/* 4 keys by `vectors` vectors of lanes, a constant. */
-static inline void scores_tile(float *s, const float *bias, size_t stride, const float *k, const float *q, int lanes, int depth, int width, const int vectors)
+static inline V8 start(const float *bias)
 {
+    return bias ? _mm256_loadu_ps(bias) : _mm256_setzero_ps();
+}
+
+static inline void store_3(float *s, V8 x, V8 y, V8 z, const int vectors)
+{
+    _mm256_store_ps(s, x);
+    if (vectors > 1)
+        _mm256_store_ps(s + 8, y);
+    if (vectors > 2)
+        _mm256_store_ps(s + 16, z);
+}
+
+/* Keys a b c e by `vectors` (1, 2 or 3) vectors of lanes. The sums have names of their own: from an array of arrays gcc makes a
+ * store for every FMA. */
+static inline void scores_tile(float *s, const float *bias, size_t stride, const float *k, const float *q, size_t lanes, int depth, size_t width, const int vectors)
+{
+    const bool two = vectors > 1, three = vectors > 2;
     const V8 zero = _mm256_setzero_ps();
-    V8 sum[4][3];
-    for (int i = 0; i < 4; i++) {
-        const float *from = bias + (size_t)i * stride;
-        sum[i][0] = bias ? _mm256_loadu_ps(from) : zero;
-        sum[i][1] = bias && vectors > 1 ? _mm256_loadu_ps(from + 8) : zero;
-        sum[i][2] = bias && vectors > 2 ? _mm256_loadu_ps(from + 16) : zero;
+    const float *const ba = bias, *const bb = bias ? bias + stride : NULL, *const bc = bias ? bias + 2 * stride : NULL, *const be = bias ? bias + 3 * stride : NULL;
+    V8 a0 = start(ba), b0 = start(bb), c0 = start(bc), e0 = start(be);
+    V8 a1 = a0, b1 = b0, c1 = c0, e1 = e0, a2 = a0, b2 = b0, c2 = c0, e2 = e0;
+    if (two && bias) {
+        a1 = _mm256_loadu_ps(ba + 8);
+        b1 = _mm256_loadu_ps(bb + 8);
+        c1 = _mm256_loadu_ps(bc + 8);
+        e1 = _mm256_loadu_ps(be + 8);
+    }
+    if (three && bias) {
+        a2 = _mm256_loadu_ps(ba + 16);
+        b2 = _mm256_loadu_ps(bb + 16);
+        c2 = _mm256_loadu_ps(bc + 16);
+        e2 = _mm256_loadu_ps(be + 16);
     }
     for (int d = 0; d < depth; d++, k++, q += lanes) {
-        const V8 x0 = _mm256_load_ps(q), x1 = vectors > 1 ? _mm256_load_ps(q + 8) : zero, x2 = vectors > 2 ? _mm256_load_ps(q + 16) : zero;
-        for (int i = 0; i < 4; i++) {
-            const V8 y = _mm256_broadcast_ss(k + (size_t)i * (size_t)width);
-            sum[i][0] = _mm256_fmadd_ps(y, x0, sum[i][0]);
-            if (vectors > 1)
-                sum[i][1] = _mm256_fmadd_ps(y, x1, sum[i][1]);
-            if (vectors > 2)
-                sum[i][2] = _mm256_fmadd_ps(y, x2, sum[i][2]);
-        }
+        const V8 x0 = _mm256_load_ps(q), x1 = two ? _mm256_load_ps(q + 8) : zero, x2 = three ? _mm256_load_ps(q + 16) : zero;
+        const V8 ka = _mm256_broadcast_ss(k);
+        a0 = _mm256_fmadd_ps(ka, x0, a0);
+        a1 = two ? _mm256_fmadd_ps(ka, x1, a1) : zero;
+        a2 = three ? _mm256_fmadd_ps(ka, x2, a2) : zero;
+        const V8 kb = _mm256_broadcast_ss(k + width);
+        b0 = _mm256_fmadd_ps(kb, x0, b0);
+        b1 = two ? _mm256_fmadd_ps(kb, x1, b1) : zero;
+        b2 = three ? _mm256_fmadd_ps(kb, x2, b2) : zero;
+        const V8 kc = _mm256_broadcast_ss(k + 2 * width);
+        c0 = _mm256_fmadd_ps(kc, x0, c0);
+        c1 = two ? _mm256_fmadd_ps(kc, x1, c1) : zero;
+        c2 = three ? _mm256_fmadd_ps(kc, x2, c2) : zero;
+        const V8 ke = _mm256_broadcast_ss(k + 3 * width);
+        e0 = _mm256_fmadd_ps(ke, x0, e0);
+        e1 = two ? _mm256_fmadd_ps(ke, x1, e1) : zero;
+        e2 = three ? _mm256_fmadd_ps(ke, x2, e2) : zero;
     }
-    for (int i = 0; i < 4; i++, s += lanes) {
-        _mm256_store_ps(s, sum[i][0]);
-        if (vectors > 1)
-            _mm256_store_ps(s + 8, sum[i][1]);
-        if (vectors > 2)
-            _mm256_store_ps(s + 16, sum[i][2]);
-    }
+    store_3(s, a0, a1, a2, vectors);
+    store_3(s + lanes, b0, b1, b2, vectors);
+    store_3(s + 2 * lanes, c0, c1, c2, vectors);
+    store_3(s + 3 * lanes, e0, e1, e2, vectors);
 }
 
 static void scores(float *s, const float *bias, size_t stride, const float *k, const float *q, int keys, int lanes, int depth, int width)
@@ -116,11 +145,11 @@ static void scores(float *s, const float *bias, size_t stride, const float *k, c
             float *to = s + (size_t)key * (size_t)lanes + lane;
             const float *from = bias ? bias + (size_t)key * stride + lane : NULL, *kk = k + (size_t)key * (size_t)width;
             if (vectors == 3)
-                scores_tile(to, from, stride, kk, q + lane, lanes, depth, width, 3);
+                scores_tile(to, from, stride, kk, q + lane, (size_t)lanes, depth, (size_t)width, 3);
             else if (vectors == 2)
-                scores_tile(to, from, stride, kk, q + lane, lanes, depth, width, 2);
+                scores_tile(to, from, stride, kk, q + lane, (size_t)lanes, depth, (size_t)width, 2);
             else
-                scores_tile(to, from, stride, kk, q + lane, lanes, depth, width, 1);
+                scores_tile(to, from, stride, kk, q + lane, (size_t)lanes, depth, (size_t)width, 1);
         }
         lane += 8 * vectors;
     }
@@ -181,20 +210,29 @@ static inline V8 sample_far(const float *value, const float *delta, V8 position,
     return _mm256_fmadd_ps(part, _mm256_i32gather_ps(delta, at, 4), _mm256_i32gather_ps(value, at, 4));
 }
 
-static void table_bias(float *s, const DfScoreTable *table, const DfLattice *at, const float *key_y, const float *key_x, int keys, float *row)
+/* Rows are made some at a time before they are sampled: a load right behind the stores that it spans would wait for them. */
+enum { AHEAD = DF_TABLE_ROWS };
+
+static void table_bias(float *s, const DfScoreTable *table, const DfLattice *at, const float *key_y, const float *key_x, int keys, float *rows)
 {
-    float *delta = row + table->stride;
     const bool near = at->step * 7 < 6.99f; /* 0 .. 7 entries apart whatever the rounding */
-    for (int key = 0; key < keys; key++) {
-        const V8 x = v8_set(key_x[key]);
-        const int first = df_table_cell(at->x[0] - key_x[key], table->w).at + DF_TABLE_MARGIN;
-        const int last = df_table_cell(at->x[at->width - 1] - key_x[key], table->w).at + DF_TABLE_MARGIN + 7;
-        for (int r = 0; r < at->rows; r++, s += at->width) {
-            table_row(row, delta, table, at->y[r] - key_y[key], first, last);
+    const int stride = table->stride, all = keys * at->rows;
+    for (int from = 0; from < all; from += AHEAD) {
+        const int to = from + AHEAD < all ? from + AHEAD : all;
+        float *row = rows;
+        for (int i = from; i < to; i++, row += 2 * stride) {
+            const int key = i / at->rows;
+            const int first = df_table_cell(at->x[0] - key_x[key], table->w).at + DF_TABLE_MARGIN;
+            const int last = df_table_cell(at->x[at->width - 1] - key_x[key], table->w).at + DF_TABLE_MARGIN + 7;
+            table_row(row, row + stride, table, at->y[i % at->rows] - key_y[key], first, last);
+        }
+        row = rows;
+        for (int i = from; i < to; i++, row += 2 * stride, s += at->width) {
+            const V8 x = v8_set(key_x[i / at->rows]);
             for (int j = 0; near && j < at->width; j += 8)
-                _mm256_store_ps(s + j, sample_near(row, delta, _mm256_sub_ps(_mm256_loadu_ps(at->x + j), x), table->w));
+                _mm256_store_ps(s + j, sample_near(row, row + stride, _mm256_sub_ps(_mm256_loadu_ps(at->x + j), x), table->w));
             for (int j = 0; !near && j < at->width; j += 8)
-                _mm256_store_ps(s + j, sample_far(row, delta, _mm256_sub_ps(_mm256_loadu_ps(at->x + j), x), table->w));
+                _mm256_store_ps(s + j, sample_far(row, row + stride, _mm256_sub_ps(_mm256_loadu_ps(at->x + j), x), table->w));
         }
     }
 }
@@ -235,50 +273,93 @@ static void softmax_backward(float *s, float *dp, int keys, int lanes, const flo
 /* ---- combine: O = keep O + M X ------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    float *out;
-    const float *keep, *m, *x;
-    size_t row, column;
-    int terms, width;
+    const float *x;
+    size_t column, width;
+    int terms;
 } Combine;
 
-#define COMBINE_JOIN(rows, vectors) combine_##rows##x##vectors
-#define COMBINE_NAME(rows, vectors) COMBINE_JOIN(rows, vectors)
-#define ROWS 3
-#define VECTORS 4
-#include "kernels/combine_tile_avx2.h"
-#define ROWS 1
-#define VECTORS 4
-#include "kernels/combine_tile_avx2.h"
-#define ROWS 6
-#define VECTORS 2
-#include "kernels/combine_tile_avx2.h"
-#define ROWS 1
-#define VECTORS 2
-#include "kernels/combine_tile_avx2.h"
-#define ROWS 6
-#define VECTORS 1
-#include "kernels/combine_tile_avx2.h"
-#define ROWS 1
-#define VECTORS 1
-#include "kernels/combine_tile_avx2.h"
+/* Three rows of the result, what they keep of themselves, and their weights. */
+typedef struct {
+    float *out[3];
+    float keep[3];
+    const float *m[3];
+} Rows;
 
-typedef void CombineTile(const Combine *, int i, int d);
+static inline V8 kept(const float *out, float keep)
+{
+    return keep == 0.0f ? _mm256_setzero_ps() : _mm256_mul_ps(v8_set(keep), _mm256_load_ps(out)); /* 0 times undefined is 0 here */
+}
+
+/* `vectors` (4, 2 or 1) vectors of three rows from d on. The sums have names of their own: from an array of arrays gcc makes a
+ * store for every FMA. */
+static inline void combine_tile(const Combine *c, const Rows *rows, int d, const int vectors)
+{
+    const V8 zero = _mm256_setzero_ps();
+    float *const p = rows->out[0] + d, *const q = rows->out[1] + d, *const r = rows->out[2] + d;
+    const bool two = vectors > 1, four = vectors > 2;
+    V8 p0 = kept(p, rows->keep[0]), p1 = two ? kept(p + 8, rows->keep[0]) : zero, p2 = four ? kept(p + 16, rows->keep[0]) : zero, p3 = four ? kept(p + 24, rows->keep[0]) : zero;
+    V8 q0 = kept(q, rows->keep[1]), q1 = two ? kept(q + 8, rows->keep[1]) : zero, q2 = four ? kept(q + 16, rows->keep[1]) : zero, q3 = four ? kept(q + 24, rows->keep[1]) : zero;
+    V8 r0 = kept(r, rows->keep[2]), r1 = two ? kept(r + 8, rows->keep[2]) : zero, r2 = four ? kept(r + 16, rows->keep[2]) : zero, r3 = four ? kept(r + 24, rows->keep[2]) : zero;
+    const float *x = c->x + d, *mp = rows->m[0], *mq = rows->m[1], *mr = rows->m[2];
+    const size_t column = c->column, width = c->width;
+    for (int n = c->terms; n > 0; n--, x += width, mp += column, mq += column, mr += column) {
+        const V8 a = _mm256_broadcast_ss(mp), b = _mm256_broadcast_ss(mq), e = _mm256_broadcast_ss(mr);
+        const V8 x0 = _mm256_load_ps(x);
+        p0 = _mm256_fmadd_ps(a, x0, p0);
+        q0 = _mm256_fmadd_ps(b, x0, q0);
+        r0 = _mm256_fmadd_ps(e, x0, r0);
+        if (two) {
+            const V8 x1 = _mm256_load_ps(x + 8);
+            p1 = _mm256_fmadd_ps(a, x1, p1);
+            q1 = _mm256_fmadd_ps(b, x1, q1);
+            r1 = _mm256_fmadd_ps(e, x1, r1);
+        }
+        if (four) {
+            const V8 x2 = _mm256_load_ps(x + 16), x3 = _mm256_load_ps(x + 24);
+            p2 = _mm256_fmadd_ps(a, x2, p2);
+            q2 = _mm256_fmadd_ps(b, x2, q2);
+            r2 = _mm256_fmadd_ps(e, x2, r2);
+            p3 = _mm256_fmadd_ps(a, x3, p3);
+            q3 = _mm256_fmadd_ps(b, x3, q3);
+            r3 = _mm256_fmadd_ps(e, x3, r3);
+        }
+    }
+    _mm256_store_ps(p, p0);
+    _mm256_store_ps(q, q0);
+    _mm256_store_ps(r, r0);
+    if (two) {
+        _mm256_store_ps(p + 8, p1);
+        _mm256_store_ps(q + 8, q1);
+        _mm256_store_ps(r + 8, r1);
+    }
+    if (four) {
+        _mm256_store_ps(p + 16, p2);
+        _mm256_store_ps(q + 16, q2);
+        _mm256_store_ps(r + 16, r2);
+        _mm256_store_ps(p + 24, p3);
+        _mm256_store_ps(q + 24, q3);
+        _mm256_store_ps(r + 24, r3);
+    }
+}
 
 static void combine(float *out, const float *keep, const float *m, size_t row, size_t column, const float *x, int n, int terms, int width)
 {
-    static const struct {
-        int rows, vectors;
-        CombineTile *tile, *single;
-    } forms[] = { { 3, 4, combine_3x4, combine_1x4 }, { 6, 2, combine_6x2, combine_1x2 }, { 6, 1, combine_6x1, combine_1x1 } };
-    const Combine c = { out, keep, m, x, row, column, terms, width };
-    for (int f = 0, d = 0; d < width; d += 8 * forms[f].vectors) {
-        while (width - d < 8 * forms[f].vectors)
-            f++;
-        int i = 0;
-        for (; i + forms[f].rows <= n; i += forms[f].rows)
-            forms[f].tile(&c, i, d);
-        for (; i < n; i++)
-            forms[f].single(&c, i, d);
+    const Combine c = { x, column, (size_t)width, terms };
+    for (int i = 0; i < n; i += 3) {
+        Rows rows;
+        for (int j = 0; j < 3; j++) {
+            const int at = i + j < n ? i + j : n - 1; /* rows beyond the last repeat it, and write the same */
+            rows.out[j] = out + (size_t)at * (size_t)width;
+            rows.keep[j] = keep ? keep[at] : 0.0f;
+            rows.m[j] = m + (size_t)at * row;
+        }
+        int d = 0;
+        for (; d + 32 <= width; d += 32)
+            combine_tile(&c, &rows, d, 4);
+        for (; d + 16 <= width; d += 16)
+            combine_tile(&c, &rows, d, 2);
+        if (d < width)
+            combine_tile(&c, &rows, d, 1);
     }
 }
 

@@ -16,7 +16,7 @@ typedef struct {
 typedef struct {
     const float **rows;
     float **out;
-    float *qt, *s, *o, *max, *sum, *rescale, *table_row;
+    float *qt, *s, *o, *max, *sum, *rescale, *table_rows;
 } Scratch;
 
 static Scratch carve(const DfDeformPlan *w, DfCarver *c)
@@ -26,7 +26,7 @@ static Scratch carve(const DfDeformPlan *w, DfCarver *c)
         .rows = df_carve(c, lanes, sizeof(float *)), .out = df_carve(c, lanes, sizeof(float *)),
         .qt = df_carve_floats(c, width, lanes), .s = df_carve_floats(c, DF_KEY_BLOCK, lanes), .o = df_carve_floats(c, lanes, width),
         .max = df_carve_floats(c, 1, lanes), .sum = df_carve_floats(c, 1, lanes), .rescale = df_carve_floats(c, 1, lanes),
-        .table_row = df_carve_floats(c, 2, (size_t)w->stride),
+        .table_rows = df_carve_floats(c, 2 * DF_TABLE_ROWS, (size_t)w->stride),
     };
 }
 
@@ -70,7 +70,7 @@ static void forward_task(void *arg, size_t task, void *scratch)
     df_deform_rows(w, &t, head, w->p->q, s.rows);
     w->k->transpose_rows(s.qt, s.rows, t.lanes, t.lanes, w->depth, w->p->scale);
     start(&s, t.lanes, w->width);
-    const DfDeformBlock block = { s.qt, s.s, s.table_row, s.rows };
+    const DfDeformBlock block = { s.qt, s.s, s.table_rows, s.rows };
     for (int first = 0; first < w->p->keys; first += DF_KEY_BLOCK) {
         const int n = w->p->keys - first < DF_KEY_BLOCK ? w->p->keys - first : DF_KEY_BLOCK;
         const float *v = w->vv + df_deform_head_at(w, t.b, head) + (size_t)first * (size_t)w->width;

@@ -19,7 +19,7 @@ typedef struct {
 
 typedef struct {
     const float **rows, **dense;
-    float *qt, *dot, *qq, *doo, *s, *dp, *dq, *dk, *dv, *lse, *delta, *ones, *table_row, *row_grad;
+    float *qt, *dot, *qq, *doo, *s, *dp, *dq, *dk, *dv, *lse, *delta, *ones, *table_rows, *row_grad;
 } Scratch;
 
 static Scratch carve(const DfDeformPlan *w, DfCarver *c)
@@ -32,7 +32,7 @@ static Scratch carve(const DfDeformPlan *w, DfCarver *c)
         .dp = df_carve_floats(c, DF_KEY_BLOCK, lanes), .dq = df_carve_floats(c, lanes, width), .dk = df_carve_floats(c, keys, width),
         .dv = df_carve_floats(c, keys, width), .lse = df_carve_floats(c, 1, lanes), .delta = df_carve_floats(c, 1, lanes),
         .ones = df_carve_floats(c, 1, ONES),
-        .table_row = df_carve_floats(c, 2, (size_t)w->stride), .row_grad = df_carve_floats(c, 1, (size_t)w->stride),
+        .table_rows = df_carve_floats(c, 2 * DF_TABLE_ROWS, (size_t)w->stride), .row_grad = df_carve_floats(c, 1, (size_t)w->stride),
     };
 }
 
@@ -41,7 +41,7 @@ static Scratch carve(const DfDeformPlan *w, DfCarver *c)
 /* Spreads the gradient of one row of scores: over the entries of a table row in s->row_grad (column -2 first); returns d/dx. */
 static float spread_columns(const DfDeformPlan *w, const DfDeformTile *t, Scratch *s, const float *ds, const float *x, float key_x)
 {
-    const float *delta = s->table_row + w->stride;
+    const float *delta = s->table_rows + w->stride;
     float dx = 0.0f;
     memset(s->row_grad, 0, (size_t)w->stride * sizeof *s->row_grad);
     for (int j = 0; j < t->columns; j++) {
@@ -83,7 +83,7 @@ static void table_backward(const Backward *b, const DfDeformTile *t, int head, i
     for (int i = 0; i < n; i++)
         for (int r = 0; r < t->rows; r++) {
             const float y = w->y[t->first_row + r] - w->key_y[key + (size_t)i];
-            df_table_row(s->table_row, s->table_row + w->stride, &table, y, 0, table.w + DF_TABLE_MARGIN);
+            df_table_row(s->table_rows, s->table_rows + w->stride, &table, y, 0, table.w + DF_TABLE_MARGIN);
             const float dx = spread_columns(w, t, s, s->dp + i * t->lanes + r * w->lanes, x, w->key_x[key + (size_t)i]);
             const float dy = spread_rows(w, s, &table, y, dtable);
             dpos[2 * i] -= dy * (float)df_deform_cells(p->table_h);
@@ -153,7 +153,7 @@ static void backward_block(const Backward *b, const DfDeformTile *t, int head, i
     const DfDeformPlan *w = &b->plan;
     const int n = w->p->keys - first < DF_KEY_BLOCK ? w->p->keys - first : DF_KEY_BLOCK;
     const size_t lanes = (size_t)t->lanes, at = (size_t)first * (size_t)w->width, from = df_deform_head_at(w, t->b, head) + at;
-    const DfDeformBlock block = { s->qt, s->s, s->table_row, s->dense };
+    const DfDeformBlock block = { s->qt, s->s, s->table_rows, s->dense };
     df_deform_scores(w, t, head, first, n, &block);
     w->k->scores(s->dp, NULL, 0, w->vv + from, s->dot, df_round_up(n, DF_KEY_MULTIPLE), t->lanes, w->depth, w->width);
     w->k->softmax_backward(s->s, s->dp, n, t->lanes, s->lse, s->delta);

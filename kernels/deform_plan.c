@@ -174,7 +174,7 @@ void df_deform_scores(const DfDeformPlan *w, const DfDeformTile *t, int head, in
         const size_t key = df_deform_group_at(w, t->b, head) + (size_t)first;
         const float step = (float)(df_deform_cells(w->p->table_w) * 2 / (w->p->half_pixel || w->W == 1 ? w->W : w->W - 1));
         const DfLattice at = { t->rows, w->lanes, w->y + t->first_row, w->x + t->first_column / w->columns * w->lanes, step };
-        w->k->table_bias(block->s, &table, &at, w->key_y + key, w->key_x + key, n, block->table_row);
+        w->k->table_bias(block->s, &table, &at, w->key_y + key, w->key_x + key, n, block->table_rows);
     } else if (w->p->dense) {
         dense_rows(w, t, head, first, block->dense);
         w->k->transpose_rows(block->s, block->dense, t->lanes, t->lanes, n, 1.0f);

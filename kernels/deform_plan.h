@@ -8,7 +8,7 @@
 #include "kernels/attention.h"
 #include "kernels/attention_tile.h"
 
-enum { DF_KEY_BLOCK = 64 }; /* keys whose scores exist at a time */
+enum { DF_KEY_BLOCK = 48 }; /* keys whose scores exist at a time */
 
 /* With a table the queries keep their rows, for then a score's place in the table is separable; else the map is one long row.
  * A tile is `tile_rows` rows of one of the `pieces` that a row is cut into. */
@@ -50,7 +50,7 @@ void df_deform_rows(const DfDeformPlan *, const DfDeformTile *, int head, const 
 /* s[key][lane] = scale q k' + bias for `n` keys from `first` on; qt holds the tile's queries, transposed and scaled. */
 typedef struct {
     const float *qt;
-    float *s, *table_row;
+    float *s, *table_rows;
     const float **dense; /* room for lanes pointers */
 } DfDeformBlock;
 void df_deform_scores(const DfDeformPlan *, const DfDeformTile *, int head, int first, int n, const DfDeformBlock *);

@@ -235,6 +235,6 @@ Test(attention, a_dry_pass_counts_and_computes_nothing)
     cr_assert_eq(df_ctx_error(c), DF_OK);
     const DfProfileRow *rows;
     cr_assert_geq(df_profile_rows(c, &rows), 1);
-    cr_expect_eq(rows[0].macs, 2.0 * 2 * 49 * 49 * 96 + 2.0 * 20 * 10 * 64); /* two windows, one of them mostly padding */
+    cr_expect_eq(rows[0].macs[DF_MACS_ATTENTION], 2.0 * 2 * 49 * 49 * 96 + 2.0 * 20 * 10 * 64); /* two windows, one of them mostly padding */
     df_ctx_free(c);
 }
