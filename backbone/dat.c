@@ -11,32 +11,24 @@
 #include <string.h>
 
 #include "backbone/backbone.h"
-#include "backbone/dat_attention.h"
+#include "backbone/dat_block.h"
 
 enum { STAGES = 4 };
 enum { DETECTION, CLASSIFICATION };
 enum { CODE_2022, CODE_2023 };
 
 typedef struct {
-    NnLinear fc1, fc2;
-    NnConv dwc;
-} ConvMlp;
-
-typedef struct {
-    char letter;
+    const DatBlockKind *kind;
+    void *attn;                  /* what the kind's init() made          */
     NnConv lpu;                  /* local perception unit: x + dwconv(x) */
     NnLayerNorm norm1, norm2;
-    NnWindowAttention window;    /* L, S */
-    DatAttention deform;         /* D    */
-    NnMlp mlp;
-    ConvMlp conv_mlp;
+    DatMlp mlp;
     DfTensor *scale1, *scale2;
     float drop_path;
 } Block;
 
 typedef struct {
-    int depth, dim;
-    bool lpu, conv_mlp;
+    int depth;
     NnLinear proj;               /* only where the channels change */
     Block *blocks;
     NnConv down;                 /* to the next stage */
@@ -46,7 +38,7 @@ typedef struct {
 typedef struct {
     /* options */
     int img_size, patch_size, num_classes, expansion, dim_stem, style, code_version;
-    DfInts dims, depths, heads, window_sizes, strides, groups, ksizes, out_indices;
+    DfInts dims, depths, heads, window_sizes, strides, groups, ksizes, nat_ksizes, out_indices;
     DfFloats offset_range_factor, layer_scale_values;
     DfBools use_pes, dwc_pes, fixed_pes, no_offs, use_dwc_mlps, use_lpus, log_cpb, use_cmt_mlps;
     double drop_rate, attn_drop_rate, drop_path_rate;
@@ -86,6 +78,7 @@ static const DfOpt opts[] = {
     DF_OPT_BOOLS(Dat, use_dwc_mlps, FALSE_4, "the MLP has a depthwise 3x3 convolution"),
     DF_OPT_BOOL(Dat, use_conv_patches, False, "overlapping convolutions between stages"),
     DF_OPT_INTS(Dat, ksizes, "[9, 7, 5, 3]", 1, 63, "D: kernel of the offset network"),
+    DF_OPT_INTS(Dat, nat_ksizes, "[3, 3, 3, 3]", 1, 63, "N: side of the neighborhood, in tokens"),
     DF_OPT_FLOATS(Dat, layer_scale_values, "[-1, -1, -1, -1]", -1e6, 1e6, "start of the layer scale; <= 0: none"),
     DF_OPT_BOOLS(Dat, use_lpus, FALSE_4, "each block begins with x + dwconv3x3(x)"),
     DF_OPT_BOOLS(Dat, use_cmt_mlps, FALSE_4, "the MLP of CMT, with batch norm"),
@@ -93,7 +86,6 @@ static const DfOpt opts[] = {
     DF_OPT_ENUM(Dat, style, detection, "detection|classification", "maps of any input size, or logits of a fixed one"),
     DF_OPT_ENUM(Dat, code_version, 2023, "2022|2023", "arithmetic of the CVPR 2022 checkpoints, or of the DAT++ release"),
     DF_OPT_UNUSED(sr_ratios, "of P blocks"),
-    DF_OPT_UNUSED(nat_ksizes, "of N blocks"),
     DF_OPT_UNUSED(heads_q, "without effect in the official code"),
     DF_OPT_UNUSED(local_orf, "of A blocks"),
     DF_OPT_UNUSED(local_kv_sizes, "of A blocks"),
@@ -113,49 +105,29 @@ static const DfOpt opts[] = {
 
 /* ---- construction ------------------------------------------------------------------------------------------------ */
 
-static void window_init(NnScope s, NnWindowAttention *a, const Dat *dat, int i, bool shifted)
-{
-    const int dim = dat->dims.v[i], heads = dat->heads.v[i], window = dat->window_sizes.v[i];
-    a->attn = (DfWindowAttention){ window, shifted ? (window + 1) / 2 : 0, heads, 1 / sqrtf((float)(dim / heads)) };
-    a->attn_drop = (float)dat->attn_drop_rate;
-    a->proj_drop = (float)dat->drop_rate;
-    if (shifted && a->attn.shift >= window)
-        nn_fail(s, DF_EVALUE, "window_sizes = %d: an S block wants a window of at least 2", window);
-    a->table = nn_param(s, "relative_position_bias_table", DF_SHAPE((2 * window - 1) * (2 * window - 1), heads), NN_AS_IS,
-                        nn_truncated_normal(0.01));
-    nn_last(s)->resize = NN_RESIZE_WINDOW_TABLE;
-    nn_linear_init(nn_at(s, "proj_qkv"), &a->qkv, dim, 3 * dim, true);
-    nn_linear_init(nn_at(s, "proj_out"), &a->proj, dim, dim, true);
-}
-
-static void deform_init(NnScope s, DatAttention *a, const Dat *dat, int i)
+/* The official detection loader judges whether to resize tables by the first stage alone. */
+static DatBlockOptions block_options(const Dat *dat, int i)
 {
     static const int ksizes_2022[STAGES] = { 9, 7, 5, 3 };
-    const bool old = dat->code_version == CODE_2022;
-    dat_attention_init(s, a, dat->dims.v[i], (DatAttentionOptions){
-        .heads = dat->heads.v[i], .groups = dat->groups.v[i], .stride = dat->strides.v[i],
-        .ksize = old ? ksizes_2022[i] : dat->ksizes.v[i],
-        .table_side = (dat->img_size / dat->patch_size) >> i,
+    const bool old = dat->code_version == CODE_2022, detection = dat->style == DETECTION;
+    const bool slide = strcmp(df_node_text(df_node_at(dat->stage_spec, "0.0"), ""), "E") == 0;
+    return (DatBlockOptions){
+        .dim = dat->dims.v[i], .heads = dat->heads.v[i], .side = (dat->img_size / dat->patch_size) >> i,
+        .code_2022 = old, .fixed_size = !detection, .drop = (float)dat->drop_rate, .attn_drop = (float)dat->attn_drop_rate,
+        .window = dat->window_sizes.v[i], .nat_ksize = dat->nat_ksizes.v[i],
+        .groups = dat->groups.v[i], .use_pe = dat->use_pes.v[i], .no_off = dat->no_offs.v[i],
+        .stride = dat->strides.v[i], .ksize = old ? ksizes_2022[i] : dat->ksizes.v[i],
         .offset_range_factor = dat->offset_range_factor.v[i],
-        .use_pe = dat->use_pes.v[i], .fixed_pe = dat->fixed_pes.v[i], .dwc_pe = dat->dwc_pes.v[i],
-        .log_cpb = dat->log_cpb.v[i] && !old, .no_off = dat->no_offs.v[i],
-        .code_2022 = old, .fixed_size = dat->style == CLASSIFICATION, .proj_drop = (float)dat->drop_rate });
+        .fixed_pe = dat->fixed_pes.v[i], .dwc_pe = dat->dwc_pes.v[i], .log_cpb = dat->log_cpb.v[i] && !old,
+        .resize_windows = !(detection && slide), .resize_positions = !(detection && (dat->dwc_pes.v[0] || dat->log_cpb.v[0])),
+    };
 }
 
-static void mlp_init(NnScope s, Block *b, const Dat *dat, int i)
+static DatMlpKind mlp_kind(const Dat *dat, int i)
 {
-    const int dim = dat->dims.v[i], hidden = dim * dat->expansion;
-    if (!dat->use_dwc_mlps.v[i]) {
-        nn_linear_init(nn_at(s, "chunk.linear1"), &b->mlp.fc1, dim, hidden, true);
-        nn_linear_init(nn_at(s, "chunk.linear2"), &b->mlp.fc2, hidden, dim, true);
-        b->mlp.act = DF_ACT_GELU;
-        b->mlp.drop = (float)dat->drop_rate;
-        return;
-    }
-    const char *tail = dat->code_version == CODE_2022 ? "" : ".0";
-    nn_pointwise_init(nn_at(s, "linear1%s", tail), &b->conv_mlp.fc1, dim, hidden, true);
-    nn_conv_init(nn_at(s, "dwc"), &b->conv_mlp.dwc, hidden, hidden, (NnConvShape){ .kernel = 3, .padding = 1, .groups = hidden });
-    nn_pointwise_init(nn_at(s, "linear2%s", tail), &b->conv_mlp.fc2, hidden, dim, true);
+    if (!dat->use_dwc_mlps.v[i])
+        return DAT_MLP_PLAIN;
+    return dat->code_version == CODE_2022 ? DAT_MLP_CONV_2022 : dat->use_cmt_mlps.v[i] && dat->style == DETECTION ? DAT_MLP_CMT : DAT_MLP_CONV;
 }
 
 static DfTensor *layer_scale(NnScope s, const Dat *dat, int i, int n)
@@ -170,43 +142,45 @@ static DfTensor *layer_scale(NnScope s, const Dat *dat, int i, int n)
 static void block_init(NnScope s, Block *b, const Dat *dat, int i, int j)
 {
     const int dim = dat->dims.v[i];
-    nn_layer_norm_init(nn_at(s, "layer_norms.%d.norm", 2 * j), &b->norm1, dim, 1e-5);
-    nn_layer_norm_init(nn_at(s, "layer_norms.%d.norm", 2 * j + 1), &b->norm2, dim, 1e-5);
-    mlp_init(nn_at(s, "mlps.%d", j), b, dat, i);
+    const DatBlockOptions o = block_options(dat, i);
+    if (b->kind->single) {
+        nn_layer_norm_init(nn_at(s, "ln_cnvnxt.%d.norm", j), &b->norm2, dim, 1e-5);
+    } else {
+        nn_layer_norm_init(nn_at(s, "layer_norms.%d.norm", 2 * j), &b->norm1, dim, 1e-5);
+        nn_layer_norm_init(nn_at(s, "layer_norms.%d.norm", 2 * j + 1), &b->norm2, dim, 1e-5);
+    }
+    dat_mlp_init(nn_at(s, "mlps.%d", j), &b->mlp, mlp_kind(dat, i), dim, dim * dat->expansion, (float)dat->drop_rate);
     b->scale1 = layer_scale(s, dat, i, 2 * j);
     b->scale2 = layer_scale(s, dat, i, 2 * j + 1);
     if (dat->use_lpus.v[i])
         nn_conv_init(nn_at(s, "local_perception_units.%d", j), &b->lpu, dim, dim, (NnConvShape){ .kernel = 3, .padding = 1, .groups = dim });
-    const NnScope attn = nn_at(s, "attns.%d", j);
-    if (b->letter == 'D')
-        deform_init(attn, &b->deform, dat, i);
-    else
-        window_init(attn, &b->window, dat, i, b->letter == 'S');
+    b->attn = nn_alloc(s, 1, b->kind->size);
+    if (b->attn)
+        b->kind->init(nn_at(s, "attns.%d", j), b->attn, &o);
 }
 
-static char letter_of(NnScope s, const Dat *dat, int i, int j)
+static const DatBlockKind *kind_of(NnScope s, const Dat *dat, int i, int j)
 {
     char path[32];
     snprintf(path, sizeof path, "%d.%d", i, j);
     const DfNode *node = df_node_at(dat->stage_spec, path);
     const char *letter = df_node_text(node, "");
-    if (strlen(letter) == 1 && strchr("LSD", letter[0]))
-        return letter[0];
+    const DatBlockKind *kind = dat_block_kind(letter);
     if (!node)
         nn_fail(s, DF_EVALUE, "stage_spec has no letter for block %d of stage %d: depths wants %d", j, i, dat->depths.v[i]);
-    else
-        nn_fail(s, DF_EVALUE, "stage_spec has block '%s' in stage %d: want L, S or D", letter, i);
-    return 0;
+    else if (!kind)
+        nn_fail(s, DF_EVALUE, "stage_spec has block '%s' in stage %d: want L, S, D or N", letter, i);
+    else if (dat->style == DETECTION ? kind->only_classification : kind->only_detection)
+        nn_fail(s, DF_EVALUE, "stage_spec has block '%s' in stage %d: only the %s form has such a block", letter, i,
+                kind->only_detection ? "detection" : "classification");
+    return nn_ok(s) ? kind : NULL;
 }
 
 static void stage_init(NnScope s, Dat *dat, int i, int before, int blocks)
 {
     Stage *stage = &dat->stages[i];
     const int dim = dat->dims.v[i], in = i ? 2 * dat->dims.v[i - 1] : dat->dim_stem;
-    stage->dim = dim;
     stage->depth = dat->depths.v[i];
-    stage->lpu = dat->use_lpus.v[i];
-    stage->conv_mlp = dat->use_dwc_mlps.v[i];
     if (dim % dat->heads.v[i] || (i && in != dim)) {
         nn_fail(s, DF_EVALUE, "dims[%d] = %d: want a multiple of %d heads%s", i, dim, dat->heads.v[i], i ? " and twice the stage before" : "");
         return;
@@ -216,9 +190,10 @@ static void stage_init(NnScope s, Dat *dat, int i, int before, int blocks)
     stage->blocks = nn_alloc(s, (size_t)stage->depth, sizeof *stage->blocks);
     for (int j = 0; nn_ok(s) && j < stage->depth; j++) {
         Block *b = &stage->blocks[j];
-        b->letter = letter_of(s, dat, i, j);
+        b->kind = kind_of(s, dat, i, j);
         b->drop_path = blocks > 1 ? (float)(dat->drop_path_rate * (before + j) / (blocks - 1)) : 0;
-        block_init(s, b, dat, i, j);
+        if (b->kind)
+            block_init(s, b, dat, i, j);
     }
 }
 
@@ -285,14 +260,12 @@ static bool options_fit(NnScope s, const Dat *dat)
         { "strides", dat->strides.n },     { "groups", dat->groups.n },     { "ksizes", dat->ksizes.n },       { "offset_range_factor", dat->offset_range_factor.n },
         { "use_pes", dat->use_pes.n },     { "dwc_pes", dat->dwc_pes.n },   { "fixed_pes", dat->fixed_pes.n }, { "layer_scale_values", dat->layer_scale_values.n },
         { "no_offs", dat->no_offs.n },     { "log_cpb", dat->log_cpb.n },   { "use_lpus", dat->use_lpus.n },   { "use_dwc_mlps", dat->use_dwc_mlps.n },
-        { "use_cmt_mlps", dat->use_cmt_mlps.n },
+        { "use_cmt_mlps", dat->use_cmt_mlps.n }, { "nat_ksizes", dat->nat_ksizes.n },
     };
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (lists[i].n != STAGES)
             nn_fail(s, DF_EVALUE, "%s has %d entries: want %d, one a stage", lists[i].name, lists[i].n, STAGES);
     for (int i = 0; nn_ok(s) && i < STAGES; i++) {
-        if (dat->use_cmt_mlps.v[i])
-            nn_fail(s, DF_EVALUE, "use_cmt_mlps[%d] is True: this form of the MLP is not built in", i);
         if (dat->code_version == CODE_2022 && (dat->use_lpus.v[i] || dat->layer_scale_values.v[i] > 0 || dat->log_cpb.v[i]))
             nn_fail(s, DF_EVALUE, "use_lpus, layer_scale_values and log_cpb came with the 2023 code: want code_version 2023");
     }
@@ -317,32 +290,29 @@ static void init(NnScope s, void *self)
 
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
 
-static DfTensor *conv_mlp_add(DfCtx *c, const ConvMlp *m, bool code_2022, DfTensor *x, NnResidual r)
-{
-    DfTensor *h = nn_linear(c, &m->fc1, x);                                      /* B H W 4C */
-    if (code_2022)
-        h = nn_conv_fused(c, &m->dwc, h, (DfFuse){ .act = DF_ACT_GELU });
-    else
-        h = df_gelu(c, nn_conv_fused(c, &m->dwc, h, (DfFuse){ .residual = h }));
-    return nn_linear_add(c, &m->fc2, h, r);
-}
-
 static DfTensor *attend(DfCtx *c, const Block *b, DfTensor *x, int j)
 {
     const DfMark m = df_enter(c, "attns", j);
     const NnResidual r = { .residual = x, .scale = b->scale1, .drop_path = b->drop_path };
-    DfTensor *y = nn_layer_norm(c, &b->norm1, x);
-    y = b->letter == 'D' ? dat_attention_add(c, &b->deform, y, r) : nn_window_attention_add(c, &b->window, y, r);
+    DfTensor *y = b->kind->single ? b->kind->forward(c, b->attn, x, (NnResidual){ 0 })
+                                  : b->kind->forward(c, b->attn, nn_layer_norm(c, &b->norm1, x), r);
     return df_leave(c, m, y);
 }
 
-static DfTensor *perceive(DfCtx *c, const Dat *dat, const Stage *stage, const Block *b, DfTensor *x, int j)
+static DfTensor *perceive(DfCtx *c, const Block *b, DfTensor *x, DfTensor *residual, int j)
 {
     const DfMark m = df_enter(c, "mlps", j);
-    const NnResidual r = { .residual = x, .scale = b->scale2, .drop_path = b->drop_path };
-    DfTensor *y = nn_layer_norm(c, &b->norm2, x);
-    y = stage->conv_mlp ? conv_mlp_add(c, &b->conv_mlp, dat->code_version == CODE_2022, y, r) : nn_mlp_add(c, &b->mlp, y, r);
-    return df_leave(c, m, y);
+    const NnResidual r = { .residual = residual, .scale = b->kind->single ? NULL : b->scale2, .drop_path = b->drop_path };
+    return df_leave(c, m, dat_mlp_add(c, &b->mlp, nn_layer_norm(c, &b->norm2, x), r));
+}
+
+static DfTensor *run_block(DfCtx *c, const Block *b, DfTensor *x, int j)
+{
+    const DfMark m = df_enter(c, NULL, -1);
+    if (b->lpu.weight)
+        x = nn_conv_fused(c, &b->lpu, x, (DfFuse){ .residual = x });
+    DfTensor *y = attend(c, b, x, j);
+    return df_leave(c, m, perceive(c, b, y, b->kind->single ? x : y, j));
 }
 
 static DfTensor *run_stage(DfCtx *c, const Dat *dat, int i, DfTensor *x)         /* B H W C -> B H W C */
@@ -352,12 +322,7 @@ static DfTensor *run_stage(DfCtx *c, const Dat *dat, int i, DfTensor *x)        
     if (stage->proj.weight)
         x = nn_linear(c, &stage->proj, x);
     for (int j = 0; j < stage->depth; j++) {
-        const Block *b = &stage->blocks[j];
-        const DfMark inner = df_enter(c, NULL, -1);
-        DfTensor *y = stage->lpu ? nn_conv_fused(c, &b->lpu, x, (DfFuse){ .residual = x }) : x;
-        y = attend(c, b, y, j);
-        y = perceive(c, dat, stage, b, y, j);
-        df_leave_all(c, inner, &y, 1);
+        DfTensor *y = run_block(c, &stage->blocks[j], x, j);
         if (j)
             df_drop(c, x);
         x = y;

@@ -5,72 +5,83 @@
  *
  * Dimensions: B batch, H x W queries, Hk x Wk samples, C channels in G groups of Cg; a group of channels shares its samples.
  */
-#include "backbone/dat_attention.h"
-
 #include <math.h>
+
+#include "backbone/dat_block.h"
+
+typedef struct {
+    DatBlockOptions o;
+    NnConv offset_conv;         /* conv_offset.0: depthwise, its weights shared by the groups */
+    NnLayerNorm offset_norm;    /* conv_offset.1.norm                                         */
+    NnLinear offset_out;        /* conv_offset.3: to (dy, dx)                                 */
+    NnLinear proj_q, proj_k, proj_v, proj_out;
+    DfTensor *table;            /* rpe_table: heads 2H-1 2W-1, or heads HW Ns                 */
+    NnConv lepe;                /* dwc_pe                                                     */
+    NnLinear cpb[2];            /* log_cpb                                                    */
+} Deform;
 
 /* ---- construction ------------------------------------------------------------------------------------------------ */
 
-static void position_bias_init(NnScope s, DatAttention *a)
+static void position_bias_init(NnScope s, Deform *a)
 {
-    const DatAttentionOptions *o = &a->o;
-    const int side = o->table_side, samples = o->code_2022 ? side : side / o->stride;
+    const DatBlockOptions *o = &a->o;
+    const int side = o->side, samples = o->code_2022 ? side : side / o->stride;
     if (!o->use_pe || (o->no_off && !o->code_2022))
         return;
     if (o->dwc_pe) {
-        nn_conv_init(nn_at(s, "rpe_table"), &a->lepe, a->channels, a->channels, (NnConvShape){ .kernel = 3, .padding = 1, .groups = a->channels });
+        nn_conv_init(nn_at(s, "rpe_table"), &a->lepe, a->o.dim, a->o.dim, (NnConvShape){ .kernel = 3, .padding = 1, .groups = a->o.dim });
     } else if (o->fixed_pe) {
         a->table = nn_param(s, "rpe_table", DF_SHAPE(o->heads, side * side, samples * samples), NN_AS_IS, nn_truncated_normal(0.01));
-        nn_last(s)->resize = NN_RESIZE_MAP_TABLE;
+        nn_last(s)->resize = o->resize_positions ? NN_RESIZE_MAP_TABLE : NN_RESIZE_NO;
     } else if (o->log_cpb) {
         nn_linear_init(nn_at(s, "rpe_table.0"), &a->cpb[0], 2, 32, true);
         nn_linear_init(nn_at(s, "rpe_table.2"), &a->cpb[1], 32, o->heads / o->groups, false);
     } else {
         a->table = nn_param(s, "rpe_table", DF_SHAPE(o->heads, 2 * side - 1, 2 * side - 1), NN_AS_IS, nn_truncated_normal(0.01));
-        nn_last(s)->resize = NN_RESIZE_MAP_TABLE;
+        nn_last(s)->resize = o->resize_positions ? NN_RESIZE_MAP_TABLE : NN_RESIZE_NO;
     }
 }
 
-static bool options_fit(NnScope s, int channels, const DatAttentionOptions *o)
+static bool options_fit(NnScope s, const DatBlockOptions *o)
 {
-    if (o->groups < 1 || o->heads % o->groups || channels % o->groups)
-        nn_fail(s, DF_EVALUE, "groups = %d: want a divisor of %d heads and %d channels", o->groups, o->heads, channels);
+    if (o->groups < 1 || o->heads % o->groups || o->dim % o->groups)
+        nn_fail(s, DF_EVALUE, "groups = %d: want a divisor of %d heads and %d channels", o->groups, o->heads, o->dim);
     else if (o->stride < 1 || o->ksize < 1)
         nn_fail(s, DF_EVALUE, "strides = %d and ksizes = %d: a D block wants at least 1", o->stride, o->ksize);
-    else if (o->table_side < 1)
-        nn_fail(s, DF_EVALUE, "img_size leaves a map of side %d: want at least 1", o->table_side);
+    else if (o->side < 1)
+        nn_fail(s, DF_EVALUE, "img_size leaves a map of side %d: want at least 1", o->side);
     else if (o->no_off && o->use_pe && o->dwc_pe)
         nn_fail(s, DF_EVALUE, "no_offs with use_pes and dwc_pes: the official code has no such form");
     return nn_ok(s);
 }
 
-void dat_attention_init(NnScope s, DatAttention *a, int channels, DatAttentionOptions o)
+static void init(NnScope s, void *self, const DatBlockOptions *o)
 {
-    if (!options_fit(s, channels, &o))
+    Deform *a = self;
+    if (!options_fit(s, o))
         return;
-    a->o = o;
-    a->channels = channels;
-    const int Cg = channels / o.groups, padding = !o.code_2022 && o.ksize == o.stride ? 0 : o.ksize / 2;
-    const int fan_in = o.ksize * o.ksize;
+    a->o = *o;
+    const int C = o->dim, Cg = C / o->groups, padding = !o->code_2022 && o->ksize == o->stride ? 0 : o->ksize / 2;
+    const int fan_in = o->ksize * o->ksize;
     NnConv *conv = &a->offset_conv;
-    conv->conv = (DfConv){ { o.stride, o.stride }, { padding, padding }, { 1, 1 }, channels };
-    conv->weight = nn_param(s, "conv_offset.0.weight", DF_SHAPE(Cg, 1, o.ksize, o.ksize), NN_DEPTHWISE, nn_kaiming_uniform(fan_in));
+    conv->conv = (DfConv){ { o->stride, o->stride }, { padding, padding }, { 1, 1 }, C };
+    conv->weight = nn_param(s, "conv_offset.0.weight", DF_SHAPE(Cg, 1, o->ksize, o->ksize), NN_DEPTHWISE, nn_kaiming_uniform(fan_in));
     conv->bias = nn_param(s, "conv_offset.0.bias", DF_SHAPE(Cg), NN_AS_IS, nn_kaiming_uniform(fan_in));
     nn_layer_norm_init(nn_at(s, "conv_offset.1.norm"), &a->offset_norm, Cg, 1e-5);
     nn_pointwise_init(nn_at(s, "conv_offset.3"), &a->offset_out, Cg, 2, false);
-    nn_pointwise_init(nn_at(s, "proj_q"), &a->proj_q, channels, channels, true);
-    nn_pointwise_init(nn_at(s, "proj_k"), &a->proj_k, channels, channels, true);
-    nn_pointwise_init(nn_at(s, "proj_v"), &a->proj_v, channels, channels, true);
-    nn_pointwise_init(nn_at(s, "proj_out"), &a->proj_out, channels, channels, true);
+    nn_pointwise_init(nn_at(s, "proj_q"), &a->proj_q, C, C, true);
+    nn_pointwise_init(nn_at(s, "proj_k"), &a->proj_k, C, C, true);
+    nn_pointwise_init(nn_at(s, "proj_v"), &a->proj_v, C, C, true);
+    nn_pointwise_init(nn_at(s, "proj_out"), &a->proj_out, C, C, true);
     position_bias_init(s, a);
 }
 
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
 
 /* The groups share one small convolution: its weights stand side by side, so that all channels go through in one pass. */
-static DfTensor *offsets(DfCtx *c, const DatAttention *a, DfTensor *q)           /* B H W C -> B Hk Wk G 2 */
+static DfTensor *offsets(DfCtx *c, const Deform *a, DfTensor *q)           /* B H W C -> B Hk Wk G 2 */
 {
-    const int G = a->o.groups, Cg = a->channels / G;
+    const int G = a->o.groups, Cg = a->o.dim / G;
     const DfMark m = df_enter(c, "conv_offset", -1);
     DfTensor *weight = df_repeat(c, a->offset_conv.weight, G), *bias = df_repeat(c, a->offset_conv.bias, G);
     DfTensor *x = df_conv2d(c, q, weight, bias, a->offset_conv.conv, (DfFuse){ 0 });
@@ -81,7 +92,7 @@ static DfTensor *offsets(DfCtx *c, const DatAttention *a, DfTensor *q)          
     return df_leave(c, m, nn_linear(c, &a->offset_out, x));
 }
 
-static DfTensor *positions(DfCtx *c, const DatAttention *a, DfTensor *q)         /* -> B G Hk Wk 2 (y, x) */
+static DfTensor *positions(DfCtx *c, const Deform *a, DfTensor *q)         /* -> B G Hk Wk 2 (y, x) */
 {
     const DfMark m = df_enter(c, "pos", -1);
     DfTensor *pos = df_deform_positions(c, offsets(c, a, q), (DfPositions){ (float)a->o.offset_range_factor, a->o.code_2022 });
@@ -98,7 +109,7 @@ static DfTensor *sample(DfCtx *c, DfTensor *x, DfTensor *pos)                   
 }
 
 /* Swin v2's continuous bias: a small network over log-spaced displacements. It exists as a matrix, so it suits small maps. */
-static DfTensor *continuous_bias(DfCtx *c, const DatAttention *a, DfTensor *pos, int H, int W) /* -> B heads HW Ns */
+static DfTensor *continuous_bias(DfCtx *c, const Deform *a, DfTensor *pos, int H, int W) /* -> B heads HW Ns */
 {
     if (c->err)
         return &c->nil;
@@ -109,7 +120,7 @@ static DfTensor *continuous_bias(DfCtx *c, const DatAttention *a, DfTensor *pos,
     return df_reshape(c, d, DF_SHAPE(B, a->o.heads, H * W, N));
 }
 
-static DfTensor *fixed_bias(DfCtx *c, const DatAttention *a, int queries, int samples) /* -> heads HW Ns */
+static DfTensor *fixed_bias(DfCtx *c, const Deform *a, int queries, int samples) /* -> heads HW Ns */
 {
     DfTensor *table = a->table;
     const int heads = a->o.heads, rows = df_dim(table, 1), columns = df_dim(table, 2);
@@ -124,13 +135,13 @@ static DfTensor *fixed_bias(DfCtx *c, const DatAttention *a, int queries, int sa
     return df_reshape(c, table, DF_SHAPE(heads, queries, samples));
 }
 
-static DfTensor *attend(DfCtx *c, const DatAttention *a, DfTensor *q, DfTensor *k, DfTensor *v, DfTensor *pos)
+static DfTensor *attend(DfCtx *c, const Deform *a, DfTensor *q, DfTensor *k, DfTensor *v, DfTensor *pos)
 {
     if (c->err)
         return &c->nil;
-    const DatAttentionOptions *o = &a->o;
+    const DatBlockOptions *o = &a->o;
     const int H = df_dim(q, 1), W = df_dim(q, 2), N = df_dim(k, 1);
-    DfDeformAttention how = { o->heads, o->groups, 1 / sqrtf((float)(a->channels / o->heads)), DF_BIAS_NONE, o->code_2022 };
+    DfDeformAttention how = { o->heads, o->groups, 1 / sqrtf((float)(a->o.dim / o->heads)), DF_BIAS_NONE, o->code_2022 };
     DfTensor *bias = NULL;
     if (pos && o->use_pe && !o->dwc_pe) {
         how.kind = o->fixed_pe || o->log_cpb ? DF_BIAS_DENSE : DF_BIAS_TABLE;
@@ -139,8 +150,9 @@ static DfTensor *attend(DfCtx *c, const DatAttention *a, DfTensor *q, DfTensor *
     return df_deform_attention(c, q, k, v, pos, bias, how);
 }
 
-DfTensor *dat_attention_add(DfCtx *c, const DatAttention *a, DfTensor *x, NnResidual r)
+static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x, NnResidual r)
 {
+    const Deform *a = self;
     if (c->err)
         return &c->nil;
     const int B = df_dim(x, 0), C = df_dim(x, 3), stride = a->o.stride;
@@ -157,7 +169,7 @@ DfTensor *dat_attention_add(DfCtx *c, const DatAttention *a, DfTensor *x, NnResi
     DfTensor *y = attend(c, a, q, nn_linear(c, &a->proj_k, s), nn_linear(c, &a->proj_v, s), pos);
     if (a->o.use_pe && a->o.dwc_pe)
         y = nn_conv_fused(c, &a->lepe, q, (DfFuse){ .residual = y });
-    if (!c->training || a->o.proj_drop == 0)
-        return nn_linear_add(c, &a->proj_out, y, r);
-    return nn_add(c, df_dropout(c, nn_linear(c, &a->proj_out, y), a->o.proj_drop), r);
+    return dat_project_add(c, &a->proj_out, y, a->o.drop, r);
 }
+
+const DatBlockKind dat_block_deform = { .letter = 'D', .size = sizeof(Deform), .init = init, .forward = forward };

@@ -118,7 +118,7 @@ DfTensor *df_giou_loss(DfCtx *, DfTensor *x, const float *target, const float *w
  * squared: 1 - 2 i / (sum p^2 + sum t^2 + 2 eps); else 1 - (2 i + eps) / (sum p + sum t + eps), with eps 1 MaskFormer's. */
 DfTensor *df_dice_loss(DfCtx *, DfTensor *p, const float *target, bool squared, float eps);
 
-/* ---- attention: window_attention.c, deform_attention.c ----------------------------------------------------------- */
+/* ---- attention: window_attention.c, deform_attention.c, neighborhood_attention.c ---------------------------------- */
 
 /* Multi-head attention within windows of a map, Swin's W-MSA and SW-MSA (Liu et al., ICCV 2021, section 3.2): partition, cyclic
  * shift, mask, relative position bias, softmax and the way back in one pass, nothing copied.
@@ -149,6 +149,16 @@ typedef struct {
     bool half_pixel;
 } DfDeformAttention;
 DfTensor *df_deform_attention(DfCtx *, DfTensor *q, DfTensor *k, DfTensor *v, DfTensor *pos, DfTensor *bias, DfDeformAttention);
+
+/* Every query attends to the window x window tokens around it, which move inwards at the border: neighborhood attention (Hassani
+ * et al., CVPR 2023). With dilation d neighbors are d tokens apart.
+ *     qkv     B H W 3C, channels [q | k | v], each head-major; window * dilation is at most H and W
+ *     table   heads 2w-1 2w-1, indexed by key - query, or NULL */
+typedef struct {
+    int window, dilation, heads; /* window is odd */
+    float scale;
+} DfNeighborhoodAttention;
+DfTensor *df_neighborhood_attention(DfCtx *, DfTensor *qkv, DfTensor *table, DfNeighborhoodAttention); /* -> B H W C */
 
 /* ---- deform_positions.c, repeat.c: the small parts of DAT's offset branch ----------------------------------------- */
 

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * backbone/dat_block.c -- which kinds of blocks DAT has.
+ */
+#include "backbone/dat_block.h"
+
+static const DatBlockKind *const kinds[] = {
+    &dat_block_window, &dat_block_shifted_window, &dat_block_deform, &dat_block_neighborhood,
+};
+
+const DatBlockKind *dat_block_kind(const char *letter)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (letter[0] == kinds[i]->letter && letter[1] == 0)
+            return kinds[i];
+    return NULL;
+}
+
+DfTensor *dat_project_add(DfCtx *c, const NnLinear *proj, DfTensor *x, float drop, NnResidual r)
+{
+    if (!c->training || drop == 0)
+        return nn_linear_add(c, proj, x, r);
+    return nn_add(c, df_dropout(c, nn_linear(c, proj, x), drop), r);
+}

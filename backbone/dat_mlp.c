@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * backbone/dat_mlp.c -- the second half of DAT's blocks: a perceptron, with or without a depthwise convolution in the middle.
+ */
+#include "backbone/dat_block.h"
+
+static void batch_norm_init(NnScope s, NnNorm *n, int channels)
+{
+    *n = (NnNorm){ .kind = NN_NORM_BATCH, .eps = 1e-5f, .momentum = 0.1f };
+    n->weight = nn_param(s, "weight", DF_SHAPE(channels), NN_AS_IS, nn_constant(1));
+    n->bias = nn_param(s, "bias", DF_SHAPE(channels), NN_AS_IS, nn_constant(0));
+    n->running_mean = nn_buffer(s, "running_mean", DF_SHAPE(channels), 0);
+    n->running_var = nn_buffer(s, "running_var", DF_SHAPE(channels), 1);
+}
+
+void dat_mlp_init(NnScope s, DatMlp *m, DatMlpKind kind, int dim, int hidden, float drop)
+{
+    m->kind = kind;
+    m->drop = drop;
+    if (kind == DAT_MLP_PLAIN) {
+        m->plain.act = DF_ACT_GELU;
+        m->plain.drop = drop;
+        nn_linear_init(nn_at(s, "chunk.linear1"), &m->plain.fc1, dim, hidden, true);
+        nn_linear_init(nn_at(s, "chunk.linear2"), &m->plain.fc2, hidden, dim, true);
+        return;
+    }
+    const char *tail = kind == DAT_MLP_CONV_2022 ? "" : ".0";
+    nn_pointwise_init(nn_at(s, "linear1%s", tail), &m->fc1, dim, hidden, true);
+    nn_conv_init(nn_at(s, "dwc"), &m->dwc, hidden, hidden, (NnConvShape){ .kernel = 3, .padding = 1, .groups = hidden });
+    nn_pointwise_init(nn_at(s, "linear2%s", tail), &m->fc2, hidden, dim, true);
+    if (kind == DAT_MLP_CMT) {
+        batch_norm_init(nn_at(s, "linear1.2"), &m->norm[0], hidden);
+        batch_norm_init(nn_at(s, "bn"), &m->norm[1], hidden);
+        batch_norm_init(nn_at(s, "linear2.1"), &m->norm[2], dim);
+    }
+}
+
+static DfTensor *conv_add(DfCtx *c, const DatMlp *m, DfTensor *x, NnResidual r)
+{
+    DfTensor *h = df_dropout(c, nn_linear(c, &m->fc1, x), m->drop);                    /* B H W 4C */
+    if (m->kind == DAT_MLP_CONV_2022)
+        h = nn_conv_fused(c, &m->dwc, h, (DfFuse){ .act = DF_ACT_GELU });
+    else
+        h = df_gelu(c, nn_conv_fused(c, &m->dwc, h, (DfFuse){ .residual = h }));
+    return dat_project_add(c, &m->fc2, h, m->drop, r);
+}
+
+static DfTensor *cmt_add(DfCtx *c, const DatMlp *m, DfTensor *x, NnResidual r)
+{
+    DfTensor *h = df_linear_fused(c, x, m->fc1.weight, m->fc1.bias, (DfFuse){ .act = DF_ACT_GELU });
+    h = df_dropout(c, nn_norm(c, &m->norm[0], h), m->drop);
+    h = df_gelu(c, nn_conv_fused(c, &m->dwc, h, (DfFuse){ .residual = h }));
+    h = nn_norm(c, &m->norm[2], nn_linear(c, &m->fc2, nn_norm(c, &m->norm[1], h)));
+    return nn_add(c, df_dropout(c, h, m->drop), r);
+}
+
+DfTensor *dat_mlp_add(DfCtx *c, const DatMlp *m, DfTensor *x, NnResidual r)
+{
+    return m->kind == DAT_MLP_PLAIN ? nn_mlp_add(c, &m->plain, x, r) : m->kind == DAT_MLP_CMT ? cmt_add(c, m, x, r) : conv_add(c, m, x, r);
+}
