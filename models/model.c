@@ -47,7 +47,7 @@ int df_model_new(DfModel **out, const DfNode *root)
     if (error == DF_OK && whole) {
         error = build_architecture(model, whole, root);
     } else if (error == DF_OK && backbone) {
-        part_init(nn_root(model->weights), &model->backbone, PART_BACKBONE, backbone, NULL);
+        df_part_init(nn_root(model->weights), &model->backbone, PART_BACKBONE, backbone, NULL);
         error = nn_model_error(model->weights);
     } else if (error == DF_OK) {
         error = df_node_fail(root, DF_EVALUE, "has neither a key 'model' nor a key 'backbone'");
@@ -127,7 +127,7 @@ int df_model_load(DfModel *model, const char *path, const DfModelLoad *options)
 static void run_backbone(const DfModel *model, DfCtx *c, DfTensor *image)
 {
     DfMaps maps;
-    part_backbone(c, &model->backbone, NULL, image, &maps);
+    df_part_backbone(c, &model->backbone, NULL, image, &maps);
     if (maps.logits)
         df_observe(c, maps.logits, "logits", -1);
     for (int i = 0; i < maps.n; i++)

@@ -14,7 +14,7 @@ static const char *type_of(NnScope s, const DfNode *dict)
     return type;
 }
 
-void part_init(NnScope s, Part *part, PartKind kind, const DfNode *dict, const DfNode *test_cfg)
+void df_part_init(NnScope s, Part *part, PartKind kind, const DfNode *dict, const DfNode *test_cfg)
 {
     const char *type = type_of(s, dict);
     if (!type)
@@ -42,7 +42,7 @@ void part_init(NnScope s, Part *part, PartKind kind, const DfNode *dict, const D
         part->head->init(s, part->self, test_cfg);
 }
 
-void part_backbone(DfCtx *c, const Part *part, const char *scope, DfTensor *image, DfMaps *out)
+void df_part_backbone(DfCtx *c, const Part *part, const char *scope, DfTensor *image, DfMaps *out)
 {
     const DfMark m = scope ? df_enter(c, scope, -1) : (DfMark){ 0 };
     part->backbone->forward(c, part->self, image, out);
@@ -52,7 +52,7 @@ void part_backbone(DfCtx *c, const Part *part, const char *scope, DfTensor *imag
         df_leave_all(c, m, out->map, out->n);
 }
 
-void part_neck(DfCtx *c, const Part *part, const DfMaps *in, DfMaps *out)
+void df_part_neck(DfCtx *c, const Part *part, const DfMaps *in, DfMaps *out)
 {
     const DfMark m = df_enter(c, "neck", -1);
     part->neck->forward(c, part->self, in, out);
@@ -61,7 +61,7 @@ void part_neck(DfCtx *c, const Part *part, const DfMaps *in, DfMaps *out)
     df_leave_all(c, m, out->map, out->n);
 }
 
-void part_head(DfCtx *c, const Part *part, const DfMaps *in, DfDense *out)
+void df_part_head(DfCtx *c, const Part *part, const DfMaps *in, DfDense *out)
 {
     const DfMark m = df_enter(c, "bbox_head", -1);
     part->head->forward(c, part->self, in, out);

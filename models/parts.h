@@ -17,9 +17,9 @@ typedef struct {
 } Part;
 
 /* Finds the plugin, fills its options from the dict and builds its modules. `test_cfg` goes to heads. */
-void part_init(NnScope, Part *, PartKind, const DfNode *dict, const DfNode *test_cfg);
-void part_backbone(DfCtx *, const Part *, const char *scope, DfTensor *image, DfMaps *out); /* scope NULL: none */
-void part_neck(DfCtx *, const Part *, const DfMaps *in, DfMaps *out);
-void part_head(DfCtx *, const Part *, const DfMaps *in, DfDense *out);
+void df_part_init(NnScope, Part *, PartKind, const DfNode *dict, const DfNode *test_cfg);
+void df_part_backbone(DfCtx *, const Part *, const char *scope, DfTensor *image, DfMaps *out); /* scope NULL: none */
+void df_part_neck(DfCtx *, const Part *, const DfMaps *in, DfMaps *out);
+void df_part_head(DfCtx *, const Part *, const DfMaps *in, DfDense *out);
 
 #endif

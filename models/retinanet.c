@@ -26,24 +26,24 @@ static void init(NnScope s, void *self, const DfNode *root)
 {
     RetinaNet *net = self;
     const DfNode *test_cfg = net->test_cfg ? net->test_cfg : df_node_get(root, "test_cfg"); /* mmdet before 2.8 has it at the top */
-    part_init(nn_at(s, "backbone"), &net->backbone, PART_BACKBONE, net->backbone_cfg, NULL);
+    df_part_init(nn_at(s, "backbone"), &net->backbone, PART_BACKBONE, net->backbone_cfg, NULL);
     if (net->neck_cfg)
-        part_init(nn_at(s, "neck"), &net->neck, PART_NECK, net->neck_cfg, NULL);
-    part_init(nn_at(s, "bbox_head"), &net->head, PART_HEAD, net->bbox_head_cfg, test_cfg);
+        df_part_init(nn_at(s, "neck"), &net->neck, PART_NECK, net->neck_cfg, NULL);
+    df_part_init(nn_at(s, "bbox_head"), &net->head, PART_HEAD, net->bbox_head_cfg, test_cfg);
 }
 
 static void run(DfCtx *c, const RetinaNet *net, DfTensor *image, DfDense *dense)
 {
     DfMaps maps, pyramid;
-    part_backbone(c, &net->backbone, "backbone", image, &maps);
+    df_part_backbone(c, &net->backbone, "backbone", image, &maps);
     for (int i = 0; i < maps.n; i++)
         df_observe(c, maps.map[i], "backbone_", i);
     pyramid = maps;
     if (net->neck_cfg)
-        part_neck(c, &net->neck, &maps, &pyramid);
+        df_part_neck(c, &net->neck, &maps, &pyramid);
     for (int i = 0; net->neck_cfg && i < pyramid.n; i++)
         df_observe(c, pyramid.map[i], "fpn_", i);
-    part_head(c, &net->head, &pyramid, dense);
+    df_part_head(c, &net->head, &pyramid, dense);
     for (int i = 0; i < dense->n; i++) {
         df_observe(c, dense->cls_score[i], "cls_score_", i);
         df_observe(c, dense->bbox_pred[i], "bbox_pred_", i);
