@@ -3,14 +3,17 @@
  * kernels/window_attention.c -- multi-head attention within shifted windows: Liu et al., Swin Transformer (ICCV 2021), section 3.2.
  *
  * Partition, padding and roll are arithmetic on token indices: for each window and head the rows of q, k and v are fetched into
- * scratch, and results go straight to their tokens. A task is one head of one row of windows.
+ * scratch, and results go straight to their tokens. A task is a row of windows, for some of the heads.
  */
 #include <string.h>
 
 #include "kernels/attention.h"
 #include "kernels/attention_tile.h"
 
-enum { BACKWARD_CHUNKS = 8 }; /* of windows; fixed, so that sums do not depend on the number of threads */
+enum {
+    ENOUGH_TASKS = 24,   /* for a forward pass to keep all threads busy                             */
+    BACKWARD_CHUNKS = 8  /* of windows; fixed, so that sums do not depend on the number of threads  */
+};
 
 /* Sizes derived from a problem. */
 typedef struct {
@@ -20,6 +23,7 @@ typedef struct {
     int tokens, keys;          /* of a window, and rounded up for scores()      */
     int tiles, lanes;          /* tiles of queries and their width              */
     int rows, columns;         /* of windows                                    */
+    int head_tasks;            /* tasks that share the heads of a row of windows */
     const float *bias;         /* heads keys tiles*lanes, or NULL               */
 } Plan;
 
@@ -32,6 +36,8 @@ static Plan plan(const DfWindowProblem *p, const DfAttentionKernels *k)
     w.lanes = df_round_up((w.tokens + w.tiles - 1) / w.tiles, 8);
     w.rows = (p->H + p->window - 1) / p->window;
     w.columns = (p->W + p->window - 1) / p->window;
+    const int wanted = (ENOUGH_TASKS + w.rows - 1) / w.rows;
+    w.head_tasks = wanted < p->heads ? wanted : p->heads;
     return w;
 }
 
@@ -187,12 +193,13 @@ static void forward_task(void *arg, size_t task, void *scratch)
     const Plan *w = &f->plan;
     DfCarver carver = { scratch, 0 };
     Window x = carve_window(w, &carver);
-    const int h = (int)(task % (size_t)w->p->heads);
-    const size_t row = task / (size_t)w->p->heads; /* of all samples */
+    const size_t row = task / (size_t)w->head_tasks; /* of all samples */
+    const int part = (int)(task % (size_t)w->head_tasks), heads = w->p->heads;
     for (int column = 0; column < w->columns; column++) {
         const size_t window = row * (size_t)w->columns + (size_t)column;
         find_tokens(w, &x, (int)(row / (size_t)w->rows), (int)(row % (size_t)w->rows), column);
-        forward_window(f, &x, h, f->lse ? f->lse + lse_at(w, window, h) : NULL);
+        for (int h = part * heads / w->head_tasks; h < (part + 1) * heads / w->head_tasks; h++) /* neighbours in memory */
+            forward_window(f, &x, h, f->lse ? f->lse + lse_at(w, window, h) : NULL);
     }
 }
 
@@ -217,7 +224,7 @@ int df_window_attention_forward(DfPool *pool, const DfAttentionKernels *k, const
         expand_bias(&f.plan, workspace);
         f.plan.bias = workspace;
     }
-    return df_parallel(pool, (size_t)p->B * (size_t)f.plan.rows * (size_t)p->heads, carver.used, forward_task, &f);
+    return df_parallel(pool, (size_t)p->B * (size_t)f.plan.rows * (size_t)f.plan.head_tasks, carver.used, forward_task, &f);
 }
 
 /* ---- backward ------------------------------------------------------------------------------------------------------ */
