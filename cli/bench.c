@@ -9,20 +9,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MOST = 1000, SIDE = 1536 };
+
 static const char *shape_text, *json_path, *weights = "random";
 static long depth = 2, repeats, batch = 1;
 
 static const CliOption options[] = {
-    { "--shape", CLI_TEXT, &shape_text, "HxW", "input size; default 800x1216 for detectors, img_size for classifiers" },
-    { "--batch", CLI_INT, &batch, "N", "images at once; default 1" },
-    { "--repeat", CLI_INT, &repeats, "N", "passes; default: as many as fit into about ten seconds, at least 3" },
-    { "--depth", CLI_INT, &depth, "N", "how deep modules are listed; default 2" },
-    { "--weights", CLI_TEXT, &weights, "FILE", "a checkpoint; default: random ones" },
-    { "--json", CLI_TEXT, &json_path, "FILE", "the same as JSON; - is stdout" },
-    { NULL, CLI_END, NULL, NULL, NULL },
+    CLI_OPT_TEXT("--shape", shape_text, "HxW", "input size; default 800x1216 for detectors, img_size for classifiers"),
+    CLI_OPT_INT("--batch", batch, "N", 1, 64, "images at once; default 1"),
+    CLI_OPT_INT("--repeat", repeats, "N", 1, MOST, "passes; default: as many as fit into about ten seconds, at least 3"),
+    CLI_OPT_INT("--depth", depth, "N", 0, 1000, "how deep modules are listed; default 2"),
+    CLI_OPT_TEXT("--weights", weights, "FILE", "a checkpoint; default: random ones"),
+    CLI_OPT_TEXT("--json", json_path, "FILE", "the same as JSON; - is stdout"),
+    CLI_OPT_END
 };
-
-enum { MOST = 1000, SIDE = 1536 };
 
 static int by_size(const void *a, const void *b)
 {
@@ -189,8 +189,6 @@ static int run(int n, const char *const *args)
     int H = 0, W = 0, error = t ? cli_session_open(&s, args[0]) : df_fail_memory("the times");
     if (error == DF_OK)
         error = cli_input_shape(&s, shape_text, 1216, &H, &W);
-    if (error == DF_OK && (batch < 1 || batch > 64))
-        error = df_fail(DF_EVALUE, "--batch %ld: want 1 to 64", batch);
     if (error == DF_OK)
         error = cli_session_load(&s, weights, NULL);
     if (error == DF_OK)

@@ -3,7 +3,7 @@
  * cli/cli.h -- what the commands of the program share. A command is one file and one line in list.def.
  *
  * Results go to stdout, progress and log to stderr. A command returns DF_OK or a negative code with its sentence in df_error();
- * main() prints it and exits with 1. Wrong usage exits with 2.
+ * main() prints it and exits with 1, or with 2 if the code is CLI_EUSAGE: the command line is wrong, and nothing was begun.
  */
 #ifndef DF_CLI_CLI_H
 #define DF_CLI_CLI_H
@@ -20,7 +20,15 @@ typedef struct {
     void *to;                                             /* bool, long, double, const char *       */
     const char *value;                                    /* what stands for the value in the help  */
     const char *help;
+    double min, max;                                      /* of a number                            */
 } CliOption;
+
+#define CLI_OPT_FLAG(name, to, help)                  { name, CLI_FLAG, &(to), NULL, help, 0, 0 }
+#define CLI_OPT_INT(name, to, value, min, max, help)  { name, CLI_INT, &(to), value, help, min, max }
+#define CLI_OPT_FLOAT(name, to, value, min, max, help) { name, CLI_FLOAT, &(to), value, help, min, max }
+#define CLI_OPT_TEXT(name, to, value, help)           { name, CLI_TEXT, &(to), value, help, 0, 0 }
+#define CLI_OPT_SET(name, value, help)                { name, CLI_TEXT, NULL, value, help, 0, 0 } /* gathered in cli.set */
+#define CLI_OPT_END                                   { NULL, CLI_END, NULL, NULL, NULL, 0, 0 }
 
 typedef struct {
     const char *name, *synopsis, *summary, *details;      /* details: more of the help, or NULL     */
@@ -28,6 +36,9 @@ typedef struct {
     int least, most;                                      /* positional arguments; most -1: any     */
     int (*run)(int n, const char *const *args);
 } CliCommand;
+
+/* What run() returns when the command line is wrong: exit status 2. For df_fail(). */
+enum { CLI_EUSAGE = -100 };
 
 extern const CliCommand *const cli_commands[];            /* NULL-terminated */
 
@@ -75,8 +86,8 @@ bool cli_interrupted(void);
 double cli_now(void);                                     /* seconds */
 size_t cli_peak_rss(void);                                /* bytes   */
 int cli_write_text(const char *path, const char *text);   /* the whole file at once; "-" is stdout */
-/* Makes a folder from "/tmp/name-XXXXXX"; "" (and errno) when it cannot. */
-const char *cli_temporary_folder(char *pattern);
+int cli_check_output(const char *path);                   /* before long work: can this file be written? NULL and "-" can */
+char *cli_temporary_folder(void);                         /* a new one, in TMPDIR; NULL after df_fail(); df_free it */
 void cli_remove_folder(const char *folder, const char *const *files); /* the named files, then the folder if it is empty */
 char *cli_join(const char *folder, const char *name);     /* "folder/name"; df_free it */
 

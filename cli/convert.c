@@ -10,9 +10,9 @@ static const char *wrapper;
 static bool half;
 
 static const CliOption options[] = {
-    { "--wrapper", CLI_TEXT, &wrapper, "KEY", "which dict of the file: state_dict, model, model_ema, ..." },
-    { "--half", CLI_FLAG, &half, NULL, "float16 for all floating-point arrays" },
-    { NULL, CLI_END, NULL, NULL, NULL },
+    CLI_OPT_TEXT("--wrapper", wrapper, "KEY", "which dict of the file: state_dict, model, model_ema, ..."),
+    CLI_OPT_FLAG("--half", half, "float16 for all floating-point arrays"),
+    CLI_OPT_END
 };
 
 /* Round to nearest, ties to even; too large is infinity. */

@@ -17,16 +17,24 @@ static DfImageMeta meta_of(const DfView *view)
     return meta;
 }
 
-int cli_detect(CliSession *s, const DfSample *sample, DfDetections *out)
+static int detect(CliSession *s, const DfViews *views, DfDetections *out)
 {
-    *out = (DfDetections){ 0 };
-    if (sample->views.n != 1 || sample->views.view[0].flip != DF_FLIP_NONE)
-        return df_fail(DF_EVALUE, "the test pipeline gives %d views of an image: test-time augmentation of detectors is not built in", sample->views.n);
-    const DfView *view = &sample->views.view[0];
+    const DfView *view = &views->view[0];
+    if (views->n != 1 || view->flip != DF_FLIP_NONE)
+        return df_fail(DF_EVALUE, "the test pipeline gives %d views of an image: test-time augmentation of detectors is not built in", views->n);
+    if ((int64_t)view->pad_height * view->pad_width > CLI_MAX_INPUT)
+        return df_fail(DF_EVALUE, "the test pipeline makes it %d x %d: want at most %d pixels for the network", view->pad_height, view->pad_width, CLI_MAX_INPUT);
     const DfImageMeta meta = meta_of(view);
     df_reset(s->c);
     DfTensor *image = df_borrow(s->c, DF_SHAPE(1, view->pad_height, view->pad_width, 3), view->pixels);
     return df_model_detect(s->model, s->c, image, &meta, 1, true, out);
+}
+
+int cli_detect(CliSession *s, const DfSample *sample, DfDetections *out)
+{
+    *out = (DfDetections){ 0 };
+    const int error = detect(s, &sample->views, out);
+    return error < 0 ? df_fail_in(error, "%s: ", sample->path) : DF_OK;
 }
 
 int cli_test_pipeline(const CliSession *s, DfPipeline **out)

@@ -8,7 +8,9 @@
 #include "cli/cli.h"
 #include "datasets/datasets.h"
 
-/* Runs one sample (its first view); boxes in pixels of the original image. */
+enum { CLI_MAX_INPUT = 1 << 24 }; /* pixels of a network's input: the activations of a large one want gigabytes */
+
+/* Runs one sample (its first view); boxes in pixels of the original image. Errors name the picture. */
 int cli_detect(CliSession *, const DfSample *, DfDetections *out);
 
 /* The pipeline of the config's test set. */

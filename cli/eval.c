@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/detector.h"
+#include "cli/fingerprint.h"
 #include "cli/results.h"
 #include "cli/scores.h"
 
@@ -13,16 +14,16 @@ static long limit;
 static bool per_class, fresh, allow_missing;
 
 static const CliOption options[] = {
-    { "--data", CLI_TEXT, &data_dir, "DIR", "root of the data, with annotations/ and val2017/; default: where the config says" },
-    { "--out", CLI_TEXT, &out_dir, "DIR", "keeps results.jsonl as the run goes and results.bbox.json at its end; a stopped run goes on from there" },
-    { "--fresh", CLI_FLAG, &fresh, NULL, "begin again, whatever --out holds" },
-    { "--limit", CLI_INT, &limit, "N", "only the first N images" },
-    { "--shard", CLI_TEXT, &shard_text, "I/N", "only every N-th image, from the I-th on (1 to N): a part for each of N machines" },
-    { "--json", CLI_TEXT, &json_path, "FILE", "the numbers in full precision; - is stdout, without the table" },
-    { "--per-class", CLI_FLAG, &per_class, NULL, "also the AP of every class" },
-    { "--wrapper", CLI_TEXT, &wrapper, "KEY", "which dict of the checkpoint: state_dict, model, model_ema, ..." },
-    { "--allow-missing", CLI_FLAG, &allow_missing, NULL, "parameters that the checkpoint lacks keep fresh values" },
-    { NULL, CLI_END, NULL, NULL, NULL },
+    CLI_OPT_TEXT("--data", data_dir, "DIR", "root of the data, with annotations/ and val2017/; default: where the config says"),
+    CLI_OPT_TEXT("--out", out_dir, "DIR", "keeps results.jsonl as it goes and results.bbox.json at the end; a stopped run goes on from there"),
+    CLI_OPT_FLAG("--fresh", fresh, "begin again, whatever --out holds"),
+    CLI_OPT_INT("--limit", limit, "N", 1, 2147483647, "only the first N images"),
+    CLI_OPT_TEXT("--shard", shard_text, "I/N", "only every N-th image, from the I-th on: a part for each of N machines"),
+    CLI_OPT_TEXT("--json", json_path, "FILE", "the numbers in full precision; - is stdout, without the table"),
+    CLI_OPT_FLAG("--per-class", per_class, "also the AP of every class"),
+    CLI_OPT_TEXT("--wrapper", wrapper, "KEY", "which dict of the checkpoint: state_dict, model, model_ema, ..."),
+    CLI_OPT_FLAG("--allow-missing", allow_missing, "parameters that the checkpoint lacks keep fresh values"),
+    CLI_OPT_END
 };
 
 typedef struct {
@@ -32,7 +33,7 @@ typedef struct {
     CliResults *results;
     char *folder, *dt_path;
     bool temporary;       /* no --out: the folder goes away at the end */
-    bool *done;
+    bool *chosen, *done;  /* of each image: is it asked for, did an earlier run leave it */
     int *order;           /* what is still to do */
     int n_order;
     int64_t *ids;         /* what is scored      */
@@ -48,7 +49,7 @@ static int read_shard(int *shard, int *shards)
     *shard = *shards = 1;
     if (!shard_text || (sscanf(shard_text, "%d/%d%c", shard, shards, &rest) == 2 && *shard >= 1 && *shard <= *shards))
         return DF_OK;
-    return df_fail(DF_EVALUE, "--shard %s: want I/N with I from 1 to N", shard_text);
+    return df_fail(CLI_EUSAGE, "--shard %s: want I/N with I from 1 to N", shard_text);
 }
 
 static int choose_images(Run *r)
@@ -60,15 +61,17 @@ static int choose_images(Run *r)
         return error;
     r->order = df_malloc(((size_t)total + 1) * sizeof *r->order);
     r->ids = df_malloc(((size_t)total + 1) * sizeof *r->ids);
-    if (!r->order || !r->ids)
+    r->chosen = df_calloc((size_t)total + 1, sizeof *r->chosen);
+    if (!r->order || !r->ids || !r->chosen)
         return df_fail_memory("the list of images");
-    for (int i = shard - 1; i < n; i += shards) {
+    for (int64_t i = shard - 1; i < n; i += shards) {
+        r->chosen[i] = true;
         r->ids[r->n_ids++] = r->dataset->images[i].id;
         if (!r->done[i])
-            r->order[r->n_order++] = i;
+            r->order[r->n_order++] = (int)i;
     }
     r->n_done = (long)r->n_ids - r->n_order;
-    return r->n_ids ? DF_OK : df_fail(DF_EVALUE, "%s: no image is left to evaluate", r->dataset->path);
+    return r->n_ids ? DF_OK : df_fail(DF_EVALUE, "%s: %d images, none of them in this part", r->dataset->path, total);
 }
 
 /* ---- the run ------------------------------------------------------------------------------------------------------ */
@@ -76,7 +79,9 @@ static int choose_images(Run *r)
 static int open_run(Run *r, const char *config, const char *checkpoint)
 {
     const DfModelLoad load = { .wrapper = wrapper, .allow_missing = allow_missing };
-    int error = cli_session_open(&r->session, config);
+    int shard, shards, error = read_shard(&shard, &shards);
+    if (error == DF_OK)
+        error = cli_session_open(&r->session, config);
     if (error == DF_OK && !df_model_is_detector(r->session.model))
         error = df_fail(DF_EVALUE, "%s describes a bare %s: eval wants a detector", config, df_model_type(r->session.model));
     if (error == DF_OK)
@@ -87,28 +92,25 @@ static int open_run(Run *r, const char *config, const char *checkpoint)
         error = df_fail(DF_EVALUE, "%s has %d classes and the head %d: set the dataset's `classes` or the head's num_classes", r->dataset->path,
                         r->dataset->n_classes, df_model_classes(r->session.model));
     if (error == DF_OK)
+        error = cli_check_output(json_path);
+    if (error == DF_OK)
         error = cli_session_load(&r->session, checkpoint, &load);
     return error;
 }
 
 static int open_results(Run *r, const char *config, const char *checkpoint)
 {
-    char run[1024];
-    char temporary[] = "/tmp/deformer-XXXXXX";
-    r->temporary = !out_dir;
-    r->folder = cli_join(r->temporary ? cli_temporary_folder(temporary) : out_dir, "");
+    const CliRunOf of = { config, checkpoint, cli_hash_settings(r->session.root), cli_hash_weights(r->session.model), cli_hash_dataset(r->dataset) };
     r->done = df_calloc((size_t)r->dataset->n_images + 1, sizeof *r->done);
-    if (!r->folder || !r->done)
+    if (!r->done)
         return df_fail_memory("the results");
-    if (!r->folder[0])
-        return df_fail_errno("%s: cannot make a folder for results", temporary);
-    snprintf(run, sizeof run, "{\"config\": \"%.300s\", \"checkpoint\": \"%.300s\", \"data\": \"%.300s\", \"images\": %d}", config, checkpoint,
-             r->dataset->path, r->dataset->n_images);
-    long n_done;
-    return cli_results_open(&r->results, r->folder, run, r->dataset, fresh, r->done, &n_done);
+    r->temporary = !out_dir;
+    r->folder = out_dir ? cli_join(out_dir, "") : cli_temporary_folder();
+    return r->folder ? cli_results_open(&r->results, r->folder, &of, r->dataset, fresh, r->done) : DF_ENOMEM;
 }
 
-/* An image that cannot be read is said and counted, and has no detections; a network that fails ends the run. */
+/* An image that cannot be read is said and counted, and has no detections; a resumed run tries it again. A network that fails
+ * ends the run. */
 static int take_sample(Run *r, const DfSample *sample)
 {
     DfDetections found = { 0 };
@@ -118,9 +120,9 @@ static int take_sample(Run *r, const DfSample *sample)
         df_log(DF_LOG_WARNING, "%s", sample->message);
     } else {
         error = cli_detect(&r->session, sample, &found);
+        if (error == DF_OK)
+            error = cli_results_add(r->results, sample->index, &found);
     }
-    if (error == DF_OK)
-        error = cli_results_add(r->results, sample->index, &found);
     df_free(found.v);
     return error;
 }
@@ -141,34 +143,36 @@ static int run_images(Run *r)
     if (error == DF_OK)
         cli_progress_end(&progress);
     if (error == DF_OK && cli_interrupted() && r->n_done < (long)r->n_ids)
-        error = df_fail(DF_EINTERRUPT, "stopped after %ld of %zu images%s%s", r->n_done, r->n_ids, out_dir ? "; the same command goes on from there, --out " : "",
-                        out_dir ? out_dir : "");
+        error = df_fail(DF_EINTERRUPT, "stopped after %ld of %zu images; %s", r->n_done, r->n_ids,
+                        out_dir ? "the same command goes on from there" : "nothing is kept: with --out DIR the same command would go on from there");
     return error;
 }
 
 static int score(Run *r)
 {
     r->dt_path = cli_join(r->folder, "results.bbox.json");
-    int error = r->dt_path ? cli_results_export(r->results, r->dt_path) : df_fail_memory("a path");
+    int error = r->dt_path ? cli_results_export(r->results, r->chosen, r->dt_path) : df_fail_memory("a path");
     if (error < 0)
         return error;
     if (r->unreadable)
-        df_log(DF_LOG_WARNING, "%ld images could not be read and count as without detections", r->unreadable);
+        df_log(DF_LOG_WARNING, "%ld of %zu images could not be read and count as without detections", r->unreadable, r->n_ids);
     const bool whole = r->n_ids == (size_t)r->dataset->n_images;
-    return cli_score_boxes(r->session.pool, &(CliScoring){ .gt_path = r->dataset->path, .dt_path = r->dt_path, .json_path = json_path, .per_class = per_class,
+    const char *const dt_paths[] = { r->dt_path };
+    return cli_score_boxes(r->session.pool, &(CliScoring){ .gt_path = r->dataset->path, .dt_paths = dt_paths, .n_dt = 1, .json_path = json_path, .per_class = per_class,
                                                            .image_ids = whole ? NULL : r->ids, .n_image_ids = whole ? 0 : r->n_ids });
 }
 
 static void close_run(Run *r)
 {
     cli_results_close(r->results);
-    if (r->temporary && r->folder && r->folder[0])
+    if (r->temporary && r->folder)
         cli_remove_folder(r->folder, (const char *const[]){ "results.jsonl", "results.bbox.json", NULL });
     df_pipeline_free(r->pipeline);
     df_coco_dataset_free(r->dataset);
     df_free(r->folder);
     df_free(r->dt_path);
     df_free(r->done);
+    df_free(r->chosen);
     df_free(r->order);
     df_free(r->ids);
     cli_session_done(&r->session);
@@ -193,9 +197,17 @@ static int run(int n, const char *const *args)
 
 const CliCommand cli_command_eval = {
     .name = "eval",
-    .synopsis = "CONFIG CHECKPOINT [--data DIR] [--out DIR]",
+    .synopsis = "CONFIG CHECKPOINT [--data DIR] [--out DIR] [--limit N] [--json FILE]",
     .summary = "the config's test set through the network, and its metric table",
-    .details = "CHECKPOINT is a .pth or .safetensors file, or `random[:SEED]`. With --out a run can be stopped and resumed.",
+    .details = "CHECKPOINT is a .pth or .safetensors file, or `random[:SEED]`. With --out a run can be stopped (Ctrl-C) and resumed by the same\n"
+               "command; other settings, weights or data are refused there. Shards are put together by\n"
+               "    deformer metric coco ANNOTATIONS.json A/results.bbox.json B/results.bbox.json ..\n"
+               "\n"
+               "--data DIR puts the data in DIR: of the config's data/coco/annotations/x.json the longest tail that exists there is taken. (The\n"
+               "paths of mmdet configs are joined when the file is read, so --set data_root=DIR does not move them; --set\n"
+               "data.test.ann_file=FILE and --set data.test.img_prefix=DIR do.)\n"
+               "\n"
+               CLI_SCORES_JSON,
     .options = options,
     .least = 2,
     .most = 2,

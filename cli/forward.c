@@ -11,12 +11,12 @@ static const char *input_path, *output_path, *wrapper;
 static bool all, allow_missing;
 
 static const CliOption options[] = {
-    { "--input", CLI_TEXT, &input_path, "FILE", ".safetensors with `image` (N 3 H W, normalised) and, for detectors, img_metas" },
-    { "--output", CLI_TEXT, &output_path, "FILE", ".safetensors to write" },
-    { "--all", CLI_FLAG, &all, NULL, "also the result of every module, by its path" },
-    { "--wrapper", CLI_TEXT, &wrapper, "KEY", "which dict of the checkpoint: state_dict, model, model_ema, ..." },
-    { "--allow-missing", CLI_FLAG, &allow_missing, NULL, "parameters that the checkpoint lacks keep fresh values" },
-    { NULL, CLI_END, NULL, NULL, NULL },
+    CLI_OPT_TEXT("--input", input_path, "FILE", ".safetensors with `image` (N 3 H W, normalised) and, for detectors, img_metas"),
+    CLI_OPT_TEXT("--output", output_path, "FILE", ".safetensors to write"),
+    CLI_OPT_FLAG("--all", all, "also the result of every module, by its path"),
+    CLI_OPT_TEXT("--wrapper", wrapper, "KEY", "which dict of the checkpoint: state_dict, model, model_ema, ..."),
+    CLI_OPT_FLAG("--allow-missing", allow_missing, "parameters that the checkpoint lacks keep fresh values"),
+    CLI_OPT_END
 };
 
 /* ---- outputs ----------------------------------------------------------------------------------------------------- */
@@ -91,6 +91,9 @@ static int read_image(CliSession *s, const DfCheckpoint *file, DfTensor **image)
     for (int i = 0; i < 4; i++)
         if (array->shape[i] < 1 || array->shape[i] > 32768)
             return df_fail(DF_EFORMAT, "%s: `image` has size %lld in dimension %d: want 1 to 32768", input_path, (long long)array->shape[i], i);
+    if (array->shape[2] * array->shape[3] > 1 << 24 || array->shape[0] > 1024)
+        return df_fail(DF_EFORMAT, "%s: `image` is %lld x 3 x %lld x %lld: want at most 1024 images of %d pixels", input_path, (long long)array->shape[0],
+                       (long long)array->shape[2], (long long)array->shape[3], 1 << 24);
     DfArray nhwc = *array; /* the same bytes, read in our order */
     const int order[4] = { 0, 2, 3, 1 };
     for (int i = 0; i < 4; i++) {
@@ -188,7 +191,7 @@ static int run(int n, const char *const *args)
 {
     (void)n;
     if (!input_path || !output_path)
-        return df_fail(DF_EVALUE, "want --input FILE and --output FILE");
+        return df_fail(CLI_EUSAGE, "want --input FILE and --output FILE");
     CliSession s;
     DfCheckpoint *input = NULL;
     Outputs o = { .arena = df_arena_new() };

@@ -11,11 +11,11 @@ static const char *shape_text, *json_path;
 static long depth = 2, batch = 1;
 
 static const CliOption options[] = {
-    { "--shape", CLI_TEXT, &shape_text, "HxW", "input size; default 800x1280 for detectors, img_size for classifiers" },
-    { "--batch", CLI_INT, &batch, "N", "images at once; default 1" },
-    { "--depth", CLI_INT, &depth, "N", "how deep modules are listed; default 2" },
-    { "--json", CLI_TEXT, &json_path, "FILE", "the same as JSON; - is stdout" },
-    { NULL, CLI_END, NULL, NULL, NULL },
+    CLI_OPT_TEXT("--shape", shape_text, "HxW", "input size; default 800x1280 for detectors, img_size for classifiers"),
+    CLI_OPT_INT("--batch", batch, "N", 1, 1024, "images at once; default 1"),
+    CLI_OPT_INT("--depth", depth, "N", 0, 1000, "how deep modules are listed; default 2"),
+    CLI_OPT_TEXT("--json", json_path, "FILE", "the same as JSON; - is stdout"),
+    CLI_OPT_END
 };
 
 static double total(const DfProfileRow *row)
@@ -83,8 +83,6 @@ static int run(int n, const char *const *args)
     int H = 0, W = 0, error = cli_session_open(&s, args[0]);
     if (error == DF_OK)
         error = cli_input_shape(&s, shape_text, 1280, &H, &W);
-    if (error == DF_OK && (batch < 1 || batch > 1024))
-        error = df_fail(DF_EVALUE, "--batch %ld: want 1 to 1024", batch);
     if (error == DF_OK) {
         s.c->dry = true;
         df_profile(s.c, true);

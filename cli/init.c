@@ -7,8 +7,8 @@
 static long seed;
 
 static const CliOption options[] = {
-    { "--seed", CLI_INT, &seed, "N", "equal seeds give equal weights; default 0" },
-    { NULL, CLI_END, NULL, NULL, NULL },
+    CLI_OPT_INT("--seed", seed, "N", 0, 9e18, "equal seeds give equal weights; default 0"),
+    CLI_OPT_END
 };
 
 static int run(int n, const char *const *args)

@@ -4,6 +4,7 @@
  */
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,12 +27,12 @@ CliCommon cli;
 static bool wants_help, wants_version;
 
 static const CliOption common[] = {
-    { "--threads", CLI_INT, &cli.threads, "N", "threads; default: DEFORMER_THREADS, OMP_NUM_THREADS, the CPUs there are" },
-    { "--set", CLI_TEXT, NULL, "KEY=VALUE", "overrides a key of the config: --set model.test_cfg.score_thr=0.3; may be repeated" },
-    { "--quiet", CLI_FLAG, &cli.quiet, NULL, "no progress and no log" },
-    { "--help", CLI_FLAG, &wants_help, NULL, "this text" },
-    { "--version", CLI_FLAG, &wants_version, NULL, "the version" },
-    { NULL, CLI_END, NULL, NULL, NULL },
+    CLI_OPT_INT("--threads", cli.threads, "N", 1, 1024, "threads; default: DEFORMER_THREADS, OMP_NUM_THREADS, the CPUs there are"),
+    CLI_OPT_SET("--set", "KEY=VALUE", "overrides a key of the config: --set model.test_cfg.score_thr=0.3; may be repeated"),
+    CLI_OPT_FLAG("--quiet", cli.quiet, "no progress and no log"),
+    CLI_OPT_FLAG("--help", wants_help, "this text"),
+    CLI_OPT_FLAG("--version", wants_version, "the version"),
+    CLI_OPT_END
 };
 
 /* ---- help -------------------------------------------------------------------------------------------------------- */
@@ -87,23 +88,29 @@ static int unknown_option(const CliCommand *command, const char *text)
     return USAGE;
 }
 
+static bool in_range(const CliOption *option, double value)
+{
+    return option->min <= value && value <= option->max;
+}
+
 static bool set_value(const CliOption *option, const char *value)
 {
     char *end = NULL;
+    errno = 0;
     switch (option->kind) {
     case CLI_FLAG:
         *(bool *)option->to = true;
         return true;
     case CLI_INT:
         *(long *)option->to = strtol(value, &end, 10);
-        return *value && !*end;
+        return *value && !*end && !errno && in_range(option, (double)*(long *)option->to);
     case CLI_FLOAT:
         *(double *)option->to = strtod(value, &end);
-        return *value && !*end;
+        return *value && !*end && in_range(option, *(double *)option->to);
     case CLI_TEXT:
         if (option->to)
             memcpy(option->to, &value, sizeof value);
-        else if (cli.n_set < CLI_SETS)
+        else
             cli.set[cli.n_set++] = value;
         return true;
     case CLI_END:
@@ -112,12 +119,30 @@ static bool set_value(const CliOption *option, const char *value)
     return false;
 }
 
+static int wrong_value(const CliCommand *command, const CliOption *option, const char *value)
+{
+    char range[80] = "";
+    if (option->kind == CLI_INT && option->max > 1e9)
+        snprintf(range, sizeof range, " of at least %.10g", option->min);
+    else if (option->kind == CLI_INT || option->kind == CLI_FLOAT)
+        snprintf(range, sizeof range, " from %.10g to %.10g", option->min, option->max);
+    const char *number = option->kind == CLI_INT ? ", a whole number" : option->kind == CLI_FLOAT ? ", a number" : "";
+    fprintf(stderr, "deformer %s: %s wants %s%s%s%s%s%s\n", command->name, option->name, option->value ? option->value : "no value", number, range,
+            value ? ", not '" : "", value ? value : "", value ? "'" : "");
+    return USAGE;
+}
+
 /* Reads options; positional arguments are left in args. Returns 0 or USAGE. */
 static int read_arguments(const CliCommand *command, int argc, char **argv, const char **args, int *n)
 {
+    bool only_names = false; /* behind "--" */
     for (int i = 0; i < argc; i++) {
         const char *text = argv[i], *equals = strchr(text, '=');
-        if (text[0] != '-' || text[1] == 0) {
+        if (!only_names && strcmp(text, "--") == 0) {
+            only_names = true;
+            continue;
+        }
+        if (only_names || text[0] != '-' || text[1] == 0) {
             args[(*n)++] = text;
             continue;
         }
@@ -127,12 +152,9 @@ static int read_arguments(const CliCommand *command, int argc, char **argv, cons
             option = find_option(common, text, length);
         if (!option)
             return unknown_option(command, text);
-        const char *value = option->kind == CLI_FLAG ? "" : equals ? equals + 1 : i + 1 < argc ? argv[++i] : NULL;
-        if (!value || !set_value(option, value)) {
-            fprintf(stderr, "deformer %s: %s wants %s%s%s\n", command->name, option->name, option->value ? option->value : "no value",
-                    value ? ", not " : "", value ? value : "");
-            return USAGE;
-        }
+        const char *value = equals ? equals + 1 : option->kind == CLI_FLAG ? "" : i + 1 < argc ? argv[++i] : NULL;
+        if (!value || (option->kind == CLI_FLAG && equals) || (!option->to && cli.n_set == CLI_SETS) || !set_value(option, value))
+            return wrong_value(command, option, value);
     }
     return 0;
 }
@@ -194,9 +216,11 @@ static int run(const CliCommand *command, int argc, char **argv)
     } else if (status == 0 && (n < command->least || (command->most >= 0 && n > command->most))) {
         fprintf(stderr, "usage: deformer %s %s\n", command->name, command->synopsis);
         status = USAGE;
-    } else if (status == 0 && command->run(n, args) < 0) {
-        fprintf(stderr, "deformer %s: %s\n", command->name, df_error());
-        status = EXIT_FAILURE;
+    } else if (status == 0) {
+        const int error = command->run(n, args);
+        if (error < 0)
+            fprintf(stderr, "deformer %s: %s\n", command->name, df_error());
+        status = error == CLI_EUSAGE ? USAGE : error < 0 ? EXIT_FAILURE : 0;
     }
     df_free(args);
     return status;
@@ -205,12 +229,17 @@ static int run(const CliCommand *command, int argc, char **argv)
 int main(int argc, char **argv)
 {
     df_log_to(log_line, NULL);
-    signal(SIGINT, on_interrupt);
-    signal(SIGTERM, on_interrupt);
-    signal(SIGPIPE, SIG_IGN);
+    struct sigaction interrupt = { .sa_handler = on_interrupt, .sa_flags = SA_RESTART }; /* writing goes on behind it */
+    sigemptyset(&interrupt.sa_mask);
+    sigaction(SIGINT, &interrupt, NULL);
+    sigaction(SIGTERM, &interrupt, NULL);
+    signal(SIGPIPE, SIG_IGN); /* writing fails instead, with a sentence */
+    signal(SIGXFSZ, SIG_IGN);
     int status = 0;
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         const CliCommand *command = argc > 2 ? find_command(argv[2]) : NULL;
+        if (argc > 2 && !command)
+            return no_command(argv[2]);
         print_help(command);
         status = argc < 2 ? USAGE : 0;
     } else if (strcmp(argv[1], "--version") == 0) {
@@ -219,8 +248,10 @@ int main(int argc, char **argv)
         const CliCommand *command = find_command(argv[1]);
         status = command ? run(command, argc - 2, argv + 2) : no_command(argv[1]);
     }
-    if (fflush(stdout) != 0 && status == 0) {
-        fprintf(stderr, "deformer: the output could not be written\n");
+    errno = 0;
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == 0) {
+        if (errno != EPIPE) /* who reads may stop reading, and knows it */
+            fprintf(stderr, "deformer: the output could not be written%s%s\n", errno ? ": " : "", errno ? strerror(errno) : "");
         status = EXIT_FAILURE;
     }
     return status;

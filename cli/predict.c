@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char *out_dir, *json_path, *wrapper;
 static double score_thr = 0.3;
@@ -14,13 +15,13 @@ static long quality = 92;
 static bool allow_missing;
 
 static const CliOption options[] = {
-    { "--out", CLI_TEXT, &out_dir, "DIR", "drawn pictures go there, under their own names" },
-    { "--json", CLI_TEXT, &json_path, "FILE", "all detections in COCO's results format; - is stdout" },
-    { "--score-thr", CLI_FLOAT, &score_thr, "S", "drawn and listed are detections of at least this score; default 0.3" },
-    { "--quality", CLI_INT, &quality, "Q", "of drawn JPEG files, 1 to 100; default 92" },
-    { "--wrapper", CLI_TEXT, &wrapper, "KEY", "which dict of the checkpoint: state_dict, model, model_ema, ..." },
-    { "--allow-missing", CLI_FLAG, &allow_missing, NULL, "parameters that the checkpoint lacks keep fresh values" },
-    { NULL, CLI_END, NULL, NULL, NULL },
+    CLI_OPT_TEXT("--out", out_dir, "DIR", "drawn pictures go there, under their own names"),
+    CLI_OPT_TEXT("--json", json_path, "FILE", "all detections in COCO's results format; - is stdout"),
+    CLI_OPT_FLOAT("--score-thr", score_thr, "S", 0, 1, "drawn and listed are detections of at least this score; default 0.3"),
+    CLI_OPT_INT("--quality", quality, "Q", 1, 100, "of drawn JPEG files, 1 to 100; default 92"),
+    CLI_OPT_TEXT("--wrapper", wrapper, "KEY", "which dict of the checkpoint: state_dict, model, model_ema, ..."),
+    CLI_OPT_FLAG("--allow-missing", allow_missing, "parameters that the checkpoint lacks keep fresh values"),
+    CLI_OPT_END
 };
 
 typedef struct {
@@ -34,7 +35,7 @@ typedef struct {
     char *json_text;
     size_t json_size;
     bool first;
-    long failed, n_listed;
+    long failed;
 } Run;
 
 /* ---- which pictures ------------------------------------------------------------------------------------------------ */
@@ -88,6 +89,41 @@ static int add_pictures(Run *r, int n, const char *const *args)
     return error;
 }
 
+static const char *name_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static int by_file_name(const void *a, const void *b)
+{
+    return strcmp(name_of(*(char *const *)a), name_of(*(char *const *)b));
+}
+
+/* Drawings go into one folder under the pictures' own names: not over a picture, and not over one another. */
+static int check_drawings(const Run *r)
+{
+    char **sorted = df_malloc((r->n_paths + 1) * sizeof *sorted);
+    int error = sorted ? DF_OK : df_fail_memory("the list of pictures");
+    if (error == DF_OK) {
+        memcpy(sorted, r->path, r->n_paths * sizeof *sorted);
+        qsort(sorted, r->n_paths, sizeof *sorted, by_file_name);
+    }
+    for (size_t i = 0; error == DF_OK && i < r->n_paths; i++) {
+        struct stat from, to;
+        char *drawing = cli_join(out_dir, name_of(sorted[i]));
+        if (!drawing)
+            error = df_fail_memory("a path");
+        else if (i && by_file_name(&sorted[i - 1], &sorted[i]) == 0)
+            error = df_fail(DF_EVALUE, "%s and %s would both be drawn as %s", sorted[i - 1], sorted[i], drawing);
+        else if (stat(sorted[i], &from) == 0 && stat(drawing, &to) == 0 && from.st_dev == to.st_dev && from.st_ino == to.st_ino)
+            error = df_fail(DF_EVALUE, "--out %s: the drawing would replace the picture %s", out_dir, sorted[i]);
+        df_free(drawing);
+    }
+    df_free(sorted);
+    return error;
+}
+
 /* ---- class names --------------------------------------------------------------------------------------------------- */
 
 /* The dataset's `classes` if the config lists them, else COCO's if there are 80, else numbers. */
@@ -121,25 +157,27 @@ static void print_detections(const Run *r, const char *path, const DfDetections 
     }
 }
 
-/* COCO's record; the image is told by the number in its name if it is one, as in COCO, else by the name. */
+/* The number in the name if it is one, as in COCO, else the name. */
+static void write_image_id(FILE *json, const char *name)
+{
+    const size_t digits = strspn(name, "0123456789");
+    if (digits && digits <= 18 && name[digits] == '.') {
+        fprintf(json, "%lld", strtoll(name, NULL, 10));
+        return;
+    }
+    fputc('"', json);
+    for (const char *p = name; *p; p++)
+        fprintf(json, *p == '"' || *p == '\\' ? "\\%c" : (unsigned char)*p < 32 ? "\\u%04x" : "%c", (unsigned char)*p);
+    fputc('"', json);
+}
+
 static void write_json(Run *r, const char *path, const DfDetections *found)
 {
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    char *end;
-    const long long id = strtoll(name, &end, 10);
-    const bool numbered = end != name && *end == '.';
     for (size_t i = 0; i < found->n; i++, r->first = false) {
         double b[4];
         cli_xywh(found->v[i].box, b);
         fprintf(r->json, "%s{\"image_id\": ", r->first ? "\n" : ",\n");
-        if (numbered) {
-            fprintf(r->json, "%lld", id);
-        } else {
-            fprintf(r->json, "\"");
-            for (const char *p = name; *p; p++)
-                fprintf(r->json, *p == '"' || *p == '\\' ? "\\%c" : (unsigned char)*p < 32 ? "\\u%04x" : "%c", (unsigned char)*p);
-            fprintf(r->json, "\"");
-        }
+        write_image_id(r->json, name_of(path));
         const int label = found->v[i].label;
         const bool of_coco = r->n_classes == DF_COCO_CLASSES && r->classes[label] == df_coco_classes[label];
         const int category = of_coco ? df_coco_category_id(label) : label + 1; /* COCO's own ids have gaps */
@@ -150,8 +188,7 @@ static void write_json(Run *r, const char *path, const DfDetections *found)
 
 static int draw(Run *r, DfSample *sample, const DfDetections *found)
 {
-    const char *slash = strrchr(sample->path, '/');
-    char *path = cli_join(out_dir, slash ? slash + 1 : sample->path);
+    char *path = cli_join(out_dir, name_of(sample->path));
     DfDrawnBox *boxes = df_calloc(found->n + 1, sizeof *boxes);
     int error = path && boxes ? DF_OK : df_fail_memory("a drawing");
     for (size_t i = 0; error == DF_OK && i < found->n; i++) {
@@ -177,17 +214,25 @@ static void keep_above(DfDetections *found, double threshold)
     found->n = n;
 }
 
+/* A picture that fails is told and counted, and the others go on; of a single one the sentence is enough. */
+static int count_failure(Run *r, int error)
+{
+    r->failed++;
+    if (r->n_paths == 1)
+        return error;
+    df_log(DF_LOG_WARNING, "%s", df_error());
+    return DF_OK;
+}
+
 static int take_sample(Run *r, DfSample *sample)
 {
     DfDetections found = { 0 };
-    if (sample->error < 0) {
-        r->failed++;
-        fprintf(stderr, "%s\n", sample->message);
-        return DF_OK;
-    }
+    if (sample->error < 0)
+        return count_failure(r, df_fail(sample->error, "%s", sample->message));
     int error = cli_detect(&r->session, sample, &found);
+    if (error < 0)
+        return count_failure(r, error);
     keep_above(&found, score_thr);
-    r->n_listed += (long)found.n;
     if (error == DF_OK && !(json_path && strcmp(json_path, "-") == 0))
         print_detections(r, sample->path, &found);
     if (error == DF_OK && r->json)
@@ -206,12 +251,14 @@ static int open_run(Run *r, const char *config, const char *checkpoint)
     int error = cli_session_open(&r->session, config);
     if (error == DF_OK && !df_model_is_detector(r->session.model))
         error = df_fail(DF_EVALUE, "%s describes a bare %s: predict wants a detector", config, df_model_type(r->session.model));
-    if (error == DF_OK && (quality < 1 || quality > 100))
-        error = df_fail(DF_EVALUE, "--quality %ld: want 1 to 100", quality);
     if (error == DF_OK)
         error = cli_test_pipeline(&r->session, &r->pipeline);
     if (error == DF_OK)
         error = name_classes(r);
+    if (error == DF_OK)
+        error = cli_check_output(json_path);
+    if (error == DF_OK && out_dir)
+        error = check_drawings(r);
     if (error == DF_OK)
         error = cli_session_load(&r->session, checkpoint, &load);
     if (error == DF_OK && out_dir)
@@ -232,16 +279,17 @@ static int run_pictures(Run *r)
     int error = df_loader_new(&loader, &loading);
     for (DfSample sample; error == DF_OK && !cli_interrupted() && df_loader_next(loader, &sample); df_sample_free(&sample)) {
         error = take_sample(r, &sample);
+        done++;
         if (shows)
-            cli_progress_step(&progress, ++done);
+            cli_progress_step(&progress, done);
     }
     df_loader_free(loader);
     if (error == DF_OK && shows)
         cli_progress_end(&progress);
-    if (error == DF_OK && cli_interrupted())
+    if (error == DF_OK && cli_interrupted() && done < (long)r->n_paths)
         error = df_fail(DF_EINTERRUPT, "stopped after %ld of %zu pictures", done, r->n_paths);
     if (error == DF_OK && r->failed)
-        error = df_fail(DF_EFORMAT, "%ld of %zu pictures could not be read", r->failed, r->n_paths);
+        error = df_fail(DF_EFORMAT, "%ld of %zu pictures failed", r->failed, r->n_paths);
     return error;
 }
 
@@ -268,7 +316,7 @@ static int run(int n, const char *const *args)
         fputc('[', r.json);
     if (error == DF_OK)
         error = run_pictures(&r);
-    if (r.json && (error == DF_OK || r.failed)) {
+    if (r.json && (error == DF_OK || error == DF_EINTERRUPT || r.failed)) {
         fputs("\n]\n", r.json);
         const int written = fflush(r.json) == 0 ? cli_write_text(json_path, r.json_text) : df_fail_memory("the results");
         error = error < 0 ? error : written;
@@ -281,7 +329,13 @@ const CliCommand cli_command_predict = {
     .name = "predict",
     .synopsis = "CONFIG CHECKPOINT PATH... [--out DIR] [--json FILE] [--score-thr S]",
     .summary = "pictures in, drawn pictures and COCO-format results out",
-    .details = "PATH is a .jpg or .png file or a folder of them. Every detection is a line on stdout: picture, class, score, x1 y1 x2 y2.",
+    .details = "PATH is a .jpg or .png file or a folder of them. Every detection is a line on stdout, with tabs: picture, class, score, x1 y1 x2 y2\n"
+               "in pixels. Classes have the names in the config's data.test.classes, else COCO's if there are 80, else numbers. A picture that\n"
+               "fails does not stop the others; the exit status is then 1. Detections below the config's own model.test_cfg.score_thr never get\n"
+               "here: lower that too with --set. CHECKPOINT is a .pth or .safetensors file, or `random[:SEED]`.\n"
+               "\n"
+               "--json: [{\"image_id\", \"category_id\", \"bbox\": [x, y, width, height], \"score\"}, ..]. image_id is the number that is the file's\n"
+               "name (000000000139.jpg: 139), else the name. category_id is COCO's for COCO's classes, else the number of the class from 1 on.",
     .options = options,
     .least = 3,
     .most = -1,

@@ -6,6 +6,8 @@
 #include "cli/results.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -42,15 +44,46 @@ static char *line_of(const DfCocoDataset *dataset, int index, const DfDetections
     return fclose(out) != 0 || failed ? NULL : text;
 }
 
-static int header_matches(const char *line, const char *run, const char *path)
+/* The names stand in it for the reader, as JSON texts; the hashes are compared. */
+static void write_text(FILE *out, const char *key, const char *text)
 {
-    if (strcmp(line, run) == 0)
+    fprintf(out, "\"%s\": \"", key);
+    for (const char *p = text; *p; p++)
+        fprintf(out, *p == '"' || *p == '\\' ? "\\%c" : (unsigned char)*p < 32 ? "\\u%04x" : "%c", (unsigned char)*p);
+    fprintf(out, "\", ");
+}
+
+static bool write_header(FILE *out, const CliRunOf *of)
+{
+    fprintf(out, "{");
+    write_text(out, "config", of->config);
+    write_text(out, "checkpoint", of->checkpoint);
+    return fprintf(out, "\"settings\": \"%016" PRIx64 "\", \"weights\": \"%016" PRIx64 "\", \"dataset\": \"%016" PRIx64 "\"}\n", of->settings, of->weights,
+                   of->dataset) > 0 && fflush(out) == 0;
+}
+
+static bool is_same(const char *line, const char *key, uint64_t hash)
+{
+    char wanted[64];
+    snprintf(wanted, sizeof wanted, "\"%s\": \"%016" PRIx64 "\"", key, hash);
+    return strstr(line, wanted) != NULL;
+}
+
+static int header_matches(const char *line, const CliRunOf *of, const char *path)
+{
+    if (!df_starts_with(line, "{\"config\": "))
+        return df_fail(DF_EFORMAT, "%s: the first line does not say what the results are of: use another --out, or --fresh to begin again", path);
+    const char *other = !is_same(line, "settings", of->settings)  ? "a config with other settings"
+                        : !is_same(line, "weights", of->weights) ? "other weights"
+                        : !is_same(line, "dataset", of->dataset) ? "other images or classes"
+                                                                 : NULL;
+    if (!other)
         return DF_OK;
-    return df_fail(DF_EVALUE, "%s holds results of another run (config, weights or data differ): use another --out, or --fresh to begin again", path);
+    return df_fail(DF_EVALUE, "%s holds results of %s: use another --out, or --fresh to begin again", path, other);
 }
 
 /* Reads what an earlier run left, up to the last whole line, and cuts off what is behind it. */
-static int replay(CliResults *r, const char *run, bool *done, long *n_done)
+static int replay(CliResults *r, const CliRunOf *of, bool *done)
 {
     char *line = NULL;
     size_t room = 0;
@@ -63,28 +96,35 @@ static int replay(CliResults *r, const char *run, bool *done, long *n_done)
         line[length - 1] = 0;
         end = ftell(r->stream);
         if (first) {
-            error = header_matches(line, run, r->path);
+            error = header_matches(line, of, r->path);
         } else if (sscanf(line, "{\"index\": %d,", &index) != 1 || index < 0 || index >= r->dataset->n_images) {
             error = df_fail(DF_EFORMAT, "%s: a line does not begin with the index of an image: use --fresh to begin again", r->path);
         } else if (!r->line[index]) {
             r->line[index] = strdup(line);
-            done[index] = true;
-            ++*n_done;
+            done[index] = r->line[index] != NULL;
         }
         first = false;
     }
     free(line);
     if (error == DF_OK && (ftruncate(fileno(r->stream), end) != 0 || fseek(r->stream, end, SEEK_SET) != 0))
         error = df_fail_errno("%s", r->path);
-    if (error == DF_OK && first && (fprintf(r->stream, "%s\n", run) < 0 || fflush(r->stream) != 0))
+    if (error == DF_OK && first && !write_header(r->stream, of))
         error = df_fail_errno("%s", r->path);
     return error;
 }
 
-int cli_results_open(CliResults **out, const char *folder, const char *run, const DfCocoDataset *dataset, bool fresh, bool *done, long *n_done)
+/* One process at a time writes a journal. */
+static int lock(const CliResults *r)
+{
+    struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    if (fcntl(fileno(r->stream), F_SETLK, &whole) == 0 || (errno != EACCES && errno != EAGAIN)) /* a file system may know no locks */
+        return DF_OK;
+    return df_fail(DF_EVALUE, "%s: another run is writing it: give each run its own --out", r->path);
+}
+
+int cli_results_open(CliResults **out, const char *folder, const CliRunOf *of, const DfCocoDataset *dataset, bool fresh, bool *done)
 {
     *out = NULL;
-    *n_done = 0;
     int error = df_make_directory(folder);
     if (error < 0)
         return error;
@@ -96,11 +136,15 @@ int cli_results_open(CliResults **out, const char *folder, const char *run, cons
     r->line = df_calloc((size_t)dataset->n_images + 1, sizeof *r->line);
     if (!r->path || !r->line)
         error = df_fail_memory("results");
-    if (error == DF_OK && !(r->stream = fopen(r->path, fresh ? "w+" : "a+")))
+    if (error == DF_OK && !(r->stream = fopen(r->path, "a+")))
+        error = df_fail_errno("%s", r->path);
+    if (error == DF_OK)
+        error = lock(r);
+    if (error == DF_OK && fresh && ftruncate(fileno(r->stream), 0) != 0)
         error = df_fail_errno("%s", r->path);
     if (error == DF_OK) {
         rewind(r->stream);
-        error = replay(r, run, done, n_done);
+        error = replay(r, of, done);
     }
     if (error < 0) {
         cli_results_close(r);
@@ -136,7 +180,7 @@ static const char *export_one(DfWriter *out, const char *at, long long image_id,
     return at + used;
 }
 
-int cli_results_export(CliResults *r, const char *path)
+int cli_results_export(CliResults *r, const bool *chosen, const char *path)
 {
     DfWriter *out;
     int error = df_writer_open(&out, path);
@@ -145,7 +189,7 @@ int cli_results_export(CliResults *r, const char *path)
     bool first = true;
     df_write(out, "[", 1);
     for (int i = 0; i < r->dataset->n_images; i++) {
-        const char *at = r->line[i] ? strstr(r->line[i], "\"detections\": [") : NULL;
+        const char *at = r->line[i] && chosen[i] ? strstr(r->line[i], "\"detections\": [") : NULL;
         at = at ? strchr(at, '[') + 1 : NULL;
         while (at && *at == '[') {
             at = export_one(out, at, (long long)r->dataset->images[i].id, first);
@@ -153,7 +197,7 @@ int cli_results_export(CliResults *r, const char *path)
             if (at && at[0] == ',')
                 at += 2;
         }
-        if (r->line[i] && !at) {
+        if (r->line[i] && chosen[i] && (!at || strcmp(at, "]}") != 0)) {
             df_writer_drop(out);
             return df_fail(DF_EFORMAT, "%s: the line of image %d is damaged: use --fresh to begin again", r->path, i);
         }

@@ -9,14 +9,20 @@
 #include "datasets/datasets.h"
 #include "heads/heads.h"
 
-/* FOLDER/results.jsonl. The first line names what the run is of; a run is resumed only by the same config, weights and data. */
+/* FOLDER/results.jsonl. The first line names what the run is of; a run is resumed only by the same. One process at a time. */
 typedef struct CliResults CliResults;
 
+/* What results depend on: names for the reader, and hashes that are compared. */
+typedef struct {
+    const char *config, *checkpoint;
+    uint64_t settings, weights, dataset;
+} CliRunOf;
+
 /* Opens or resumes. `done[i]` is set for the images (by index in the dataset) that an earlier run left. */
-int cli_results_open(CliResults **out, const char *folder, const char *run, const DfCocoDataset *dataset, bool fresh, bool *done, long *n_done);
+int cli_results_open(CliResults **out, const char *folder, const CliRunOf *of, const DfCocoDataset *dataset, bool fresh, bool *done);
 int cli_results_add(CliResults *, int index, const DfDetections *found);
-/* Writes FOLDER/results.bbox.json, a COCO results file, from all lines in the dataset's order. */
-int cli_results_export(CliResults *, const char *path);
+/* Writes a COCO results file of the images with `chosen[i]`, in the dataset's order. */
+int cli_results_export(CliResults *, const bool *chosen, const char *path);
 void cli_results_close(CliResults *);
 
 #endif

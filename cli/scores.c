@@ -51,8 +51,8 @@ int cli_score_boxes(DfPool *pool, const CliScoring *scoring)
     int error = df_coco_open(&gt, scoring->gt_path);
     if (error == DF_OK)
         error = df_coco_results_new(&dt, gt);
-    if (error == DF_OK)
-        error = df_coco_results_read(dt, scoring->dt_path);
+    for (int i = 0; error == DF_OK && i < scoring->n_dt; i++)
+        error = df_coco_results_read(dt, scoring->dt_paths[i]);
     if (error == DF_OK)
         error = df_coco_evaluate(&eval, dt, &params, pool);
     if (error == DF_OK && !(scoring->json_path && strcmp(scoring->json_path, "-") == 0))

@@ -8,12 +8,20 @@
 #include "cli/cli.h"
 
 typedef struct {
-    const char *gt_path, *dt_path;
+    const char *gt_path;
+    const char *const *dt_paths; /* results files, scored together                                 */
+    int n_dt;
     const char *json_path;      /* NULL: none                                                     */
     bool per_class;
     const int64_t *image_ids;   /* NULL: all; else only these are scored                          */
     size_t n_image_ids;
 } CliScoring;
+
+/* For the help. */
+#define CLI_SCORES_JSON                                                                                                            \
+    "--json: {\"bbox\": {\"stats\": [AP, AP50, AP75, APs, APm, APl, AR1, AR10, AR100, ARs, ARm, ARl], \"per_class\": [{\"id\", \"name\",\n" \
+    "\"ap\", \"ap50\", \"ap75\", \"ap_small\", \"ap_medium\", \"ap_large\"}, ..]}}, 0 to 1 in full precision; -1 where there is no ground truth."
+
 int cli_score_boxes(DfPool *, const CliScoring *);
 
 #endif

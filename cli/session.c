@@ -4,6 +4,7 @@
  */
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -27,9 +28,16 @@ int cli_session_open(CliSession *s, const char *config_path)
 
 int cli_session_load(CliSession *s, const char *checkpoint, const DfModelLoad *load)
 {
-    if (strcmp(checkpoint, "random") == 0 || df_starts_with(checkpoint, "random:")) {
-        const char *colon = strchr(checkpoint, ':');
-        return df_model_init(s->model, colon ? strtoull(colon + 1, NULL, 10) : 0);
+    if (strcmp(checkpoint, "random") == 0)
+        return df_model_init(s->model, 0);
+    if (df_starts_with(checkpoint, "random:")) {
+        const char *seed = checkpoint + strlen("random:");
+        char *end;
+        errno = 0;
+        const unsigned long long value = strtoull(seed, &end, 10);
+        if (seed[0] < '0' || seed[0] > '9' || *end || errno)
+            return df_fail(CLI_EUSAGE, "checkpoint '%s': want random:SEED with a whole number", checkpoint);
+        return df_model_init(s->model, value);
     }
     return df_model_load(s->model, checkpoint, load);
 }
@@ -49,7 +57,7 @@ int cli_input_shape(const CliSession *s, const char *text, int width, int *H, in
     if (text) {
         if (sscanf(text, "%dx%d%c", H, W, &rest) == 2 && *H > 0 && *W > 0 && *H <= 32768 && *W <= 32768)
             return DF_OK;
-        return df_fail(DF_EVALUE, "--shape %s: want HxW, each 1 to 32768", text);
+        return df_fail(CLI_EUSAGE, "--shape %s: want HxW, each 1 to 32768", text);
     }
     *H = df_model_is_detector(s->model) ? 800 : (int)df_node_int(df_node_at(s->root, "backbone.img_size"), 224);
     *W = df_model_is_detector(s->model) ? width : *H;
@@ -90,10 +98,29 @@ char *cli_join(const char *folder, const char *name)
     return path;
 }
 
-const char *cli_temporary_folder(char *pattern)
+int cli_check_output(const char *path)
 {
-    const char *made = mkdtemp(pattern);
-    return made ? made : "";
+    if (!path || strcmp(path, "-") == 0 || (df_file_exists(path) && !df_is_file(path) && !df_is_directory(path)))
+        return DF_OK;
+    DfWriter *writer;
+    const int error = df_writer_open(&writer, path);
+    if (error == DF_OK)
+        df_writer_drop(writer);
+    return error;
+}
+
+char *cli_temporary_folder(void)
+{
+    const char *parent = getenv("TMPDIR");
+    char *folder = cli_join(parent && parent[0] ? parent : "/tmp", "deformer-XXXXXX");
+    if (!folder) {
+        df_fail_memory("a path");
+    } else if (!mkdtemp(folder)) {
+        df_fail_errno("%s: cannot make a folder for results", folder);
+        df_free(folder);
+        return NULL;
+    }
+    return folder;
 }
 
 void cli_remove_folder(const char *folder, const char *const *files)

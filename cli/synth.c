@@ -8,16 +8,14 @@
 static long images = 16, seed;
 
 static const CliOption options[] = {
-    { "--images", CLI_INT, &images, "N", "how many pictures; default 16" },
-    { "--seed", CLI_INT, &seed, "N", "equal seeds give equal files; default 0" },
-    { NULL, CLI_END, NULL, NULL, NULL },
+    CLI_OPT_INT("--images", images, "N", 1, 100000, "how many pictures; default 16"),
+    CLI_OPT_INT("--seed", seed, "N", 0, 9e18, "equal seeds give equal files; default 0"),
+    CLI_OPT_END
 };
 
 static int run(int n, const char *const *args)
 {
     (void)n;
-    if (images < 1 || images > 100000)
-        return df_fail(DF_EVALUE, "--images %ld: want 1 to 100000", images);
     const int error = df_synthetic_coco(args[0], (int)images, (uint64_t)seed);
     if (error == DF_OK && !cli.quiet)
         fprintf(stderr, "%s: %ld pictures in val2017/, annotations/instances_val2017.json\n", args[0], images);

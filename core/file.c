@@ -109,6 +109,12 @@ bool df_is_directory(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+bool df_is_file(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
 int df_make_directory(const char *path)
 {
     char *copy = df_malloc(strlen(path) + 1);
@@ -136,6 +142,7 @@ int df_make_directory(const char *path)
 struct DfWriter {
     FILE *stream;
     int saved_errno; /* of the first failure */
+    bool direct;     /* a device or a pipe is written as it is, not replaced */
     char *path, *temporary;
 };
 
@@ -161,7 +168,14 @@ int df_writer_open(DfWriter **out, const char *path)
     }
     memcpy(writer->path, path, length + 1);
     snprintf(writer->temporary, length + 32, "%s.tmp-%ld", path, (long)getpid());
-    writer->stream = fopen(writer->temporary, "wb");
+    struct stat info;
+    const bool there = stat(path, &info) == 0;
+    if (there && S_ISDIR(info.st_mode)) {
+        writer_free(writer);
+        return df_fail(DF_EIO, "%s: is a directory, want the name of a file to write", path);
+    }
+    writer->direct = there && !S_ISREG(info.st_mode);
+    writer->stream = fopen(writer->direct ? path : writer->temporary, "wb");
     if (!writer->stream) {
         const int error = df_fail_errno("%s: cannot be written", path);
         writer_free(writer);
@@ -194,11 +208,12 @@ int df_writer_commit(DfWriter *writer)
         writer->saved_errno = errno;
     if (fclose(writer->stream) != 0 && !writer->saved_errno)
         writer->saved_errno = errno;
-    if (!writer->saved_errno && rename(writer->temporary, writer->path) != 0)
+    if (!writer->saved_errno && !writer->direct && rename(writer->temporary, writer->path) != 0)
         writer->saved_errno = errno;
     int error = DF_OK;
     if (writer->saved_errno) {
-        unlink(writer->temporary);
+        if (!writer->direct)
+            unlink(writer->temporary);
         errno = writer->saved_errno;
         error = df_fail_errno("%s: cannot be written", writer->path);
     }
@@ -211,6 +226,7 @@ void df_writer_drop(DfWriter *writer)
     if (!writer)
         return;
     fclose(writer->stream);
-    unlink(writer->temporary);
+    if (!writer->direct)
+        unlink(writer->temporary);
     writer_free(writer);
 }

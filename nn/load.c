@@ -341,9 +341,13 @@ static int judge(const Loader *l)
 {
     const NnNames *missing = &l->report->of[NN_MISSING], *wrong = &l->report->of[NN_WRONG_SHAPE];
     const int total = nn_model_count(l->model);
-    if (wrong->n && !(l->load && l->load->allow_wrong_shape))
-        return df_fail(DF_ESHAPE, "%d of %d parameters have another shape, the first is %s: is this a checkpoint of another model?", wrong->n,
-                       total, wrong->name[0]);
+    if (wrong->n && !(l->load && l->load->allow_wrong_shape)) {
+        char absent[64] = "";
+        if (missing->n)
+            snprintf(absent, sizeof absent, " and %d are missing", missing->n);
+        return df_fail(DF_ESHAPE, "%d of %d parameters have another shape%s, the first is %s: is this a checkpoint of another model?", wrong->n,
+                       total, absent, wrong->name[0]);
+    }
     if (missing->n && !(l->load && l->load->allow_missing))
         return df_fail(DF_EFORMAT, "%d of %d parameters are not in it, the first is %s: is this a checkpoint of another model?", missing->n,
                        total, missing->name[0]);
