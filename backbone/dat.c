@@ -38,7 +38,8 @@ typedef struct {
 typedef struct {
     /* options */
     int img_size, patch_size, num_classes, expansion, dim_stem, style, code_version;
-    DfInts dims, depths, heads, window_sizes, strides, groups, ksizes, nat_ksizes, out_indices;
+    DfInts dims, depths, heads, window_sizes, strides, groups, ksizes, nat_ksizes, sr_ratios, out_indices;
+    DfInts heads_q, ksize_qnas, nqs, local_orf, local_kv_sizes;
     DfFloats offset_range_factor, layer_scale_values;
     DfBools use_pes, dwc_pes, fixed_pes, no_offs, use_dwc_mlps, use_lpus, log_cpb, use_cmt_mlps;
     double drop_rate, attn_drop_rate, drop_path_rate;
@@ -68,7 +69,7 @@ static const DfOpt opts[] = {
     DF_OPT_FLOAT(Dat, drop_path_rate, 0.0, 0, 0.99, "training: stochastic depth of the last block, growing linearly from 0"),
     DF_OPT_INTS(Dat, strides, "[-1, -1, -1, -1]", -1, 64, "D: queries per sample along each side"),
     DF_OPT_FLOATS(Dat, offset_range_factor, "[1, 2, 3, 4]", -1e6, 1e6, "D: largest offset in cells; < 0: free offsets, clamped to the map"),
-    DF_OPT_NODE(Dat, stage_spec, "[['L', 'D'], ['L', 'D'], ['L', 'D', 'L', 'D', 'L', 'D'], ['L', 'D']]", "the letters of the blocks, stage by stage: L, S, D"),
+    DF_OPT_NODE(Dat, stage_spec, "[['L', 'D'], ['L', 'D'], ['L', 'D', 'L', 'D', 'L', 'D'], ['L', 'D']]", "the letters of the blocks, stage by stage: L, S, D, N, P, X, E, A, Q"),
     DF_OPT_INTS(Dat, groups, "[-1, -1, 3, 6]", -1, 1024, "D: groups of channels, each with samples of its own"),
     DF_OPT_BOOLS(Dat, use_pes, FALSE_4, "D: add a position bias"),
     DF_OPT_BOOLS(Dat, dwc_pes, FALSE_4, "D: that bias is a depthwise convolution of the queries"),
@@ -79,22 +80,22 @@ static const DfOpt opts[] = {
     DF_OPT_BOOL(Dat, use_conv_patches, False, "overlapping convolutions between stages"),
     DF_OPT_INTS(Dat, ksizes, "[9, 7, 5, 3]", 1, 63, "D: kernel of the offset network"),
     DF_OPT_INTS(Dat, nat_ksizes, "[3, 3, 3, 3]", 1, 63, "N: side of the neighborhood, in tokens"),
+    DF_OPT_INTS(Dat, sr_ratios, "[8, 4, 2, 1]", 1, 64, "P: by how much the map of keys is smaller, along each side"),
+    DF_OPT_INTS(Dat, heads_q, "[6, 12, 24, 48]", 1, 1024, "Q: attention heads of each stage"),
+    DF_OPT_INTS(Dat, ksize_qnas, "[3, 3, 3, 3]", 1, 63, "Q: side of the neighborhood; only 1 runs in the official code"),
+    DF_OPT_INTS(Dat, nqs, "[2, 2, 2, 2]", 1, 64, "Q: learned queries"),
+    DF_OPT_INTS(Dat, local_orf, "[-1, -1, -1, -1]", -1, 63, "A: kernel of the offset network"),
+    DF_OPT_INTS(Dat, local_kv_sizes, "[-1, -1, -1, -1]", -1, 63, "A: side of the neighborhood, in tokens"),
     DF_OPT_FLOATS(Dat, layer_scale_values, "[-1, -1, -1, -1]", -1e6, 1e6, "start of the layer scale; <= 0: none"),
     DF_OPT_BOOLS(Dat, use_lpus, FALSE_4, "each block begins with x + dwconv3x3(x)"),
     DF_OPT_BOOLS(Dat, use_cmt_mlps, FALSE_4, "the MLP of CMT, with batch norm"),
     DF_OPT_INTS(Dat, out_indices, "[0, 1, 2, 3]", 0, 3, "detection: stages whose output has a norm; all four maps are given"),
     DF_OPT_ENUM(Dat, style, detection, "detection|classification", "maps of any input size, or logits of a fixed one"),
     DF_OPT_ENUM(Dat, code_version, 2023, "2022|2023", "arithmetic of the CVPR 2022 checkpoints, or of the DAT++ release"),
-    DF_OPT_UNUSED(sr_ratios, "of P blocks"),
-    DF_OPT_UNUSED(heads_q, "without effect in the official code"),
-    DF_OPT_UNUSED(local_orf, "of A blocks"),
-    DF_OPT_UNUSED(local_kv_sizes, "of A blocks"),
     DF_OPT_UNUSED(offset_pes, "without effect in the official code"),
     DF_OPT_UNUSED(lower_lr_kvs, "learning rates of a training run"),
     DF_OPT_UNUSED(ns_per_pts, "without effect in the official code"),
-    DF_OPT_UNUSED(ksize_qnas, "of Q blocks"),
-    DF_OPT_UNUSED(nqs, "of Q blocks"),
-    DF_OPT_UNUSED(qna_activation, "of Q blocks"),
+    DF_OPT_UNUSED(qna_activation, "of Q blocks; cancels where the official code runs"),
     DF_OPT_UNUSED(deform_groups, "without effect in the official code"),
     DF_OPT_UNUSED(use_checkpoint, "trades time for memory in PyTorch training"),
     DF_OPT_UNUSED(pretrained, "weights to start a training run from"),
@@ -115,9 +116,10 @@ static DatBlockOptions block_options(const Dat *dat, int i)
         .dim = dat->dims.v[i], .heads = dat->heads.v[i], .side = (dat->img_size / dat->patch_size) >> i,
         .code_2022 = old, .fixed_size = !detection, .drop = (float)dat->drop_rate, .attn_drop = (float)dat->attn_drop_rate,
         .window = dat->window_sizes.v[i], .nat_ksize = dat->nat_ksizes.v[i],
+        .sr_ratio = dat->sr_ratios.v[i], .heads_q = dat->heads_q.v[i], .qna_ksize = dat->ksize_qnas.v[i], .queries = dat->nqs.v[i],
         .groups = dat->groups.v[i], .use_pe = dat->use_pes.v[i], .no_off = dat->no_offs.v[i],
         .stride = dat->strides.v[i], .ksize = old ? ksizes_2022[i] : dat->ksizes.v[i],
-        .offset_range_factor = dat->offset_range_factor.v[i],
+        .offset_range_factor = dat->offset_range_factor.v[i], .local_ksize = dat->local_orf.v[i], .local_kv = dat->local_kv_sizes.v[i],
         .fixed_pe = dat->fixed_pes.v[i], .dwc_pe = dat->dwc_pes.v[i], .log_cpb = dat->log_cpb.v[i] && !old,
         .resize_windows = !(detection && slide), .resize_positions = !(detection && (dat->dwc_pes.v[0] || dat->log_cpb.v[0])),
     };
@@ -169,7 +171,7 @@ static const DatBlockKind *kind_of(NnScope s, const Dat *dat, int i, int j)
     if (!node)
         nn_fail(s, DF_EVALUE, "stage_spec has no letter for block %d of stage %d: depths wants %d", j, i, dat->depths.v[i]);
     else if (!kind)
-        nn_fail(s, DF_EVALUE, "stage_spec has block '%s' in stage %d: want L, S, D or N", letter, i);
+        nn_fail(s, DF_EVALUE, "stage_spec has block '%s' in stage %d: want L, S, D, N, P, X, E, A or Q", letter, i);
     else if (dat->style == DETECTION ? kind->only_classification : kind->only_detection)
         nn_fail(s, DF_EVALUE, "stage_spec has block '%s' in stage %d: only the %s form has such a block", letter, i,
                 kind->only_detection ? "detection" : "classification");
@@ -260,7 +262,8 @@ static bool options_fit(NnScope s, const Dat *dat)
         { "strides", dat->strides.n },     { "groups", dat->groups.n },     { "ksizes", dat->ksizes.n },       { "offset_range_factor", dat->offset_range_factor.n },
         { "use_pes", dat->use_pes.n },     { "dwc_pes", dat->dwc_pes.n },   { "fixed_pes", dat->fixed_pes.n }, { "layer_scale_values", dat->layer_scale_values.n },
         { "no_offs", dat->no_offs.n },     { "log_cpb", dat->log_cpb.n },   { "use_lpus", dat->use_lpus.n },   { "use_dwc_mlps", dat->use_dwc_mlps.n },
-        { "use_cmt_mlps", dat->use_cmt_mlps.n }, { "nat_ksizes", dat->nat_ksizes.n },
+        { "use_cmt_mlps", dat->use_cmt_mlps.n }, { "nat_ksizes", dat->nat_ksizes.n }, { "sr_ratios", dat->sr_ratios.n },     { "heads_q", dat->heads_q.n },
+        { "ksize_qnas", dat->ksize_qnas.n }, { "nqs", dat->nqs.n },         { "local_orf", dat->local_orf.n }, { "local_kv_sizes", dat->local_kv_sizes.n },
     };
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (lists[i].n != STAGES)

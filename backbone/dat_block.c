@@ -6,6 +6,7 @@
 
 static const DatBlockKind *const kinds[] = {
     &dat_block_window, &dat_block_shifted_window, &dat_block_deform, &dat_block_neighborhood,
+    &dat_block_pyramid, &dat_block_conv, &dat_block_slide, &dat_block_local, &dat_block_qna,
 };
 
 const DatBlockKind *dat_block_kind(const char *letter)

@@ -10,8 +10,6 @@
 
 #include "nn/nn.h"
 
-typedef enum { DAT_QNA_EXP, DAT_QNA_SIGMOID, DAT_QNA_LINEAR } DatQnaActivation;
-
 /* What a stage tells its blocks; each kind reads what concerns it. */
 typedef struct {
     int dim, heads;
@@ -44,6 +42,11 @@ typedef struct {
 extern const DatBlockKind dat_block_window, dat_block_shifted_window; /* L, S: dat_window.c       */
 extern const DatBlockKind dat_block_deform;                           /* D:    dat_attention.c    */
 extern const DatBlockKind dat_block_neighborhood;                     /* N:    dat_neighborhood.c */
+extern const DatBlockKind dat_block_pyramid;                          /* P:    dat_pyramid.c      */
+extern const DatBlockKind dat_block_conv;                             /* X:    dat_conv.c         */
+extern const DatBlockKind dat_block_slide;                            /* E:    dat_slide.c        */
+extern const DatBlockKind dat_block_local;                            /* A:    dat_local.c        */
+extern const DatBlockKind dat_block_qna;                              /* Q:    dat_qna.c          */
 
 const DatBlockKind *dat_block_kind(const char *letter);               /* NULL if there is none    */
 
