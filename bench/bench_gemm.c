@@ -2,7 +2,7 @@
  *
  * bench/bench_gemm.c -- products and convolutions of the networks' layers: ours against OpenBLAS on as many threads, in GFLOP/s and
  * as a share of this machine's peak, which is that of a large square sgemm measured in the same run.
- *     bench_gemm [SECONDS per line]
+ *     bench_gemm [SECONDS per line [products|convolutions]]
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -235,15 +235,8 @@ static void bench_swin(const char *title, size_t H, size_t W)
     }
 }
 
-int main(int argc, char **argv)
+static void bench_convolutions(void)
 {
-    if (argc > 1)
-        budget = atof(argv[1]);
-    if (df_pool_new(&pool, 0) < 0)
-        return 1;
-    measure_peak();
-    bench_swin("Swin-T, 224 x 224", 56, 56);
-    bench_swin("Swin-T, 800 x 1216", 200, 304);
     printf("\nconvolutions\n");
     bench_conv("patch embedding", 224, 224, 3, 96, 4, 4, 0);
     bench_conv("ResNet stem", 224, 224, 3, 64, 7, 2, 3);
@@ -260,6 +253,21 @@ int main(int argc, char **argv)
     bench_depthwise("DAT offsets", 56, 56, 96, 9);
     bench_depthwise("DAT offsets", 28, 28, 192, 7);
     bench_depthwise("LePE", 14, 14, 384, 3);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1)
+        budget = atof(argv[1]);
+    if (df_pool_new(&pool, 0) < 0)
+        return 1;
+    measure_peak();
+    if (argc <= 2 || argv[2][0] == 'p') {
+        bench_swin("Swin-T, 224 x 224", 56, 56);
+        bench_swin("Swin-T, 800 x 1216", 200, 304);
+    }
+    if (argc <= 2 || argv[2][0] == 'c')
+        bench_convolutions();
     df_pool_free(pool);
     return 0;
 }

@@ -119,7 +119,7 @@ static void forward_task(void *arg, size_t task, void *scratch)
     Patches p = a->patches;
     p.c0 = group * p.channels;
     gather(&p, row, rows, scratch);
-    df_gemm_rows(&a->k->gemm, rows, scratch, p.k, b, n0, end < b.n ? end : b.n, a->y + row * a->ldy + group * b.n, a->ldy, &e);
+    df_gemm_rows(&a->k->gemm, rows, scratch, p.k, b, n0, end < b.n ? end : b.n, a->y + row * a->ldy + group * b.n, a->ldy, &e, NULL);
 }
 
 static int by_patches(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *x, const DfPacked *w, float *y, DfEpilogue e)
@@ -183,7 +183,7 @@ static void transposed_task(void *arg, size_t block, void *scratch)
         Patches p = a->patches;
         p.c0 = group * p.channels;
         gather(&p, row, rows, patches);
-        df_gemm_rows(&a->k->gemm, rows, patches, p.k, df_packed_panels(a->w, group), 0, n, product, n, &(DfEpilogue){ 0 });
+        df_gemm_rows(&a->k->gemm, rows, patches, p.k, df_packed_panels(a->w, group), 0, n, product, n, &(DfEpilogue){ 0 }, NULL);
         for (size_t r = 0; r < rows; r++)
             k->accumulate(pixel_of(a, row + r) + group * n, product + r * n, 1, n);
     }

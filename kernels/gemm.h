@@ -96,6 +96,7 @@ typedef struct {
      * The pointers of the epilogue are moved to this tile. */
     void (*tile)(int m, int n, size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c, size_t ldc, bool first, bool last,
                  const DfEpilogue *);
+    void (*fetch)(const float *from, size_t floats); /* will be needed soon: into the second-level cache */
     /* v[i] = (B' d B)[i], i = 0..35, of a 6x6 patch d of pixels with n channels. d[y][x] points to pixel (y, x); v[i] is at
      * v + i * stride. */
     void (*winograd_input)(float *v, size_t stride, const float *const d[36], size_t n);
@@ -107,7 +108,8 @@ typedef struct {
 } DfGemmKernels;
 
 /* The product of one thread: y = epilogue(a b) for columns n0..n1-1 (n0 a multiple of tile_n) and m rows; y, residual, bias and
- * scale point to column 0. Drivers are made of it. */
+ * scale point to column 0. Drivers are made of it. `scratch`, of df_gemm_scratch(m, lda) bytes, makes it faster for long rows; or NULL. */
 void df_gemm_rows(const DfGemmKernels *, size_t m, const float *a, size_t lda, DfPanels b, size_t n0, size_t n1, float *y, size_t ldy,
-                  const DfEpilogue *);
+                  const DfEpilogue *, float *scratch);
+size_t df_gemm_scratch(size_t m, size_t lda);
 #endif

@@ -139,11 +139,18 @@ static void gemm_f32_avx2_6x16_tile(int m, int n, size_t k, const float *a, size
         run_tile(m, k, a, lda, b, c, ldc, first, last, e);
 }
 
+static void fetch_avx2(const float *from, size_t floats)
+{
+    for (size_t i = 0; i < floats; i += 16)
+        _mm_prefetch((const char *)(from + i), _MM_HINT_T1);
+}
+
 void df_gemm_init_avx2(DfGemmKernels *k)
 {
     k->tile_m = 6;
     k->tile_n = 16;
     k->tile = gemm_f32_avx2_6x16_tile;
+    k->fetch = fetch_avx2;
     k->winograd_input = df_winograd_input_avx2;
     k->winograd_output = df_winograd_output_avx2;
     k->depthwise = df_depthwise_avx2;

@@ -45,11 +45,18 @@ static void gemm_f32_c_6x16(int m, int n, size_t k, const float *a, size_t lda, 
     }
 }
 
+static void no_fetch(const float *from, size_t floats)
+{
+    (void)from;
+    (void)floats;
+}
+
 void df_gemm_init_c(DfGemmKernels *k)
 {
     k->tile_m = 6;
     k->tile_n = DF_PANEL;
     k->tile = gemm_f32_c_6x16;
+    k->fetch = no_fetch;
     k->winograd_input = df_winograd_input_c;
     k->winograd_output = df_winograd_output_c;
     k->depthwise = df_depthwise_c;

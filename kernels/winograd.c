@@ -86,7 +86,7 @@ static void winograd_task(void *arg, size_t task, void *scratch)
             DfPanels u = df_packed_panels(a->w, p);
             u.data += o * u.k;
             u.n = channels;
-            df_gemm_rows(&a->k->gemm, tiles, v + p * v_stride, I, u, 0, channels, m + p * m_stride, O_BLOCK, &(DfEpilogue){ 0 });
+            df_gemm_rows(&a->k->gemm, tiles, v + p * v_stride, I, u, 0, channels, m + p * m_stride, O_BLOCK, &(DfEpilogue){ 0 }, NULL);
         }
         for (size_t t = 0; t < tiles; t++)
             store(a, spot_of(a, t0 + t), m + t * O_BLOCK, m_stride, o, channels);
