@@ -83,14 +83,14 @@ static void add_detections(Outputs *o, const DfDetections *found, const char *bo
 
 /* ---- inputs ------------------------------------------------------------------------------------------------------ */
 
-static int read_image(CliSession *s, const DfCheckpoint *file, DfTensor **image)
+static int read_image(CliSession *s, const DfCheckpoint *file, const char *name, DfTensor **image)
 {
-    const DfArray *array = df_checkpoint_find(file, "image");
+    const DfArray *array = df_checkpoint_find(file, name);
     if (!array || array->ndim != 4 || array->shape[1] != 3)
-        return df_fail(DF_EFORMAT, "%s: want a tensor `image` of shape N 3 H W", input_path);
+        return df_fail(DF_EFORMAT, "%s: want a tensor `%s` of shape N 3 H W", input_path, name);
     for (int i = 0; i < 4; i++)
         if (array->shape[i] < 1 || array->shape[i] > 32768)
-            return df_fail(DF_EFORMAT, "%s: `image` has size %lld in dimension %d: want 1 to 32768", input_path, (long long)array->shape[i], i);
+            return df_fail(DF_EFORMAT, "%s: `%s` has size %lld in dimension %d: want 1 to 32768", input_path, name, (long long)array->shape[i], i);
     if (array->shape[2] * array->shape[3] > 1 << 24 || array->shape[0] > 1024)
         return df_fail(DF_EFORMAT, "%s: `image` is %lld x 3 x %lld x %lld: want at most 1024 images of %d pixels", input_path, (long long)array->shape[0],
                        (long long)array->shape[2], (long long)array->shape[3], 1 << 24);
@@ -126,6 +126,10 @@ static DfImageMeta read_meta(const cJSON *metas, int n, int H, int W)
         const cJSON *item = cJSON_GetArrayItem(scale, i);
         out.scale_factor[i] = cJSON_IsNumber(item) && item->valuedouble > 0 ? (float)item->valuedouble : 1.0f;
     }
+    const bool flip = cJSON_IsTrue(cJSON_GetObjectItem(meta, "flip"));
+    const char *way = cJSON_GetStringValue(cJSON_GetObjectItem(meta, "flip_direction"));
+    out.flip_x = flip && (!way || strcmp(way, "vertical") != 0);
+    out.flip_y = flip && way && strcmp(way, "horizontal") != 0;
     return out;
 }
 
@@ -171,13 +175,51 @@ static int detect_both(CliSession *s, Outputs *o, DfTensor *image, const char *j
     return error;
 }
 
+/* One image in one view, `image`, or in several, `image_0`, `image_1`, ... */
+static int segment(CliSession *s, Outputs *o, const DfCheckpoint *input)
+{
+    enum { VIEWS = 64 };
+    DfTensor *views[VIEWS];
+    DfImageMeta metas[VIEWS];
+    const char *json = df_checkpoint_metadata(input, "img_metas");
+    cJSON *list = json ? cJSON_Parse(json) : NULL;
+    int n = 0, error = DF_OK;
+    const bool one = df_checkpoint_find(input, "image") != NULL;
+    for (bool more = true; error == DF_OK && more && n < VIEWS; n++) {
+        char name[24], next[24];
+        snprintf(name, sizeof name, one ? "image" : "image_%d", n);
+        snprintf(next, sizeof next, "image_%d", n + 1);
+        error = read_image(s, input, name, &views[n]);
+        if (error == DF_OK)
+            metas[n] = read_meta(list, n, df_dim(views[n], 1), df_dim(views[n], 2));
+        more = !one && df_checkpoint_find(input, next);
+    }
+    cJSON_Delete(list);
+    const int H = metas[0].ori_h, W = metas[0].ori_w;
+    uint16_t *labels = error == DF_OK ? df_arena_alloc(o->arena, (size_t)H * (size_t)W, sizeof *labels) : NULL;
+    int64_t *wide = labels ? df_arena_alloc(o->arena, (size_t)H * (size_t)W, sizeof *wide) : NULL;
+    if (error == DF_OK && !wide)
+        error = df_fail_memory("the labels");
+    if (error == DF_OK)
+        error = df_model_segment(s->model, s->c, views, metas, n, labels);
+    for (size_t i = 0; error == DF_OK && i < (size_t)H * (size_t)W; i++)
+        wide[i] = labels[i];
+    if (error == DF_OK)
+        add_output(o, "seg_map", DF_I64, 2, (int[]){ H, W }, wide);
+    return error;
+}
+
 static int pass(CliSession *s, const DfCheckpoint *input, Outputs *o)
 {
     DfTensor *image = NULL;
-    int error = read_image(s, input, &image);
+    df_listen(s->c, hear, all, o);
+    if (df_model_is_segmentor(s->model)) {
+        const int failed = segment(s, o, input);
+        return failed < 0 ? failed : o->error;
+    }
+    int error = read_image(s, input, "image", &image);
     if (error < 0)
         return error;
-    df_listen(s->c, hear, all, o);
     if (df_model_is_detector(s->model)) {
         error = detect_both(s, o, image, df_checkpoint_metadata(input, "img_metas"));
     } else {

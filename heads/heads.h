@@ -41,6 +41,9 @@ typedef struct {
     void (*forward)(DfCtx *, const void *self, const DfMaps *in, DfDense *out);
     /* Boxes of image `n` of the batch; with `rescale` in original pixels, else in network pixels. */
     int (*decode)(const void *self, const DfDense *, int n, const DfImageMeta *, bool rescale, DfDetections *out);
+    /* segmentation: class scores at a fraction of the image's size, N h w classes, and how they are to be enlarged */
+    DfTensor *(*segment)(DfCtx *, const void *self, const DfMaps *in);
+    bool (*align_corners)(const void *self);
 } DfHead;
 
 extern const DfHead *const df_heads[]; /* NULL-terminated */

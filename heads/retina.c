@@ -72,7 +72,7 @@ static void test_cfg_init(NnScope s, Retina *h, const DfNode *test_cfg)
     h->nms_pre = k.nms_pre;
     h->max_per_img = k.max_per_img;
     h->score_thr = k.score_thr;
-    head_nms(s, &h->nms, k.nms);
+    df_head_nms(s, &h->nms, k.nms);
 }
 
 /* ---- construction ------------------------------------------------------------------------------------------------ */
@@ -86,8 +86,8 @@ static void init(NnScope s, void *self, const DfNode *test_cfg)
     }
     h->sigmoid = df_node_bool(df_node_get(h->loss_cls, "use_sigmoid"), false);
     h->columns = h->num_classes + !h->sigmoid;
-    head_anchors(s, &h->anchors, h->anchor_generator);
-    head_coder(s, &h->coder, h->bbox_coder);
+    df_head_anchors(s, &h->anchors, h->anchor_generator);
+    df_head_coder(s, &h->coder, h->bbox_coder);
     test_cfg_init(s, h, test_cfg);
     h->cls_convs = nn_alloc(s, (size_t)h->stacked_convs, sizeof *h->cls_convs);
     h->reg_convs = nn_alloc(s, (size_t)h->stacked_convs, sizeof *h->reg_convs);

@@ -43,7 +43,7 @@ static void anchors_done(void *anchors)
     df_anchors_done(anchors);
 }
 
-void head_anchors(NnScope s, DfAnchors *anchors, const DfNode *dict)
+void df_head_anchors(NnScope s, DfAnchors *anchors, const DfNode *dict)
 {
     AnchorConfig g = { 0 };
     if (!nn_configure(s, dict, anchor_opts, &g, "AnchorGenerator"))
@@ -88,7 +88,7 @@ static const DfOpt coder_opts[] = {
     DF_OPT_END
 };
 
-void head_coder(NnScope s, DfDeltaCoder *coder, const DfNode *dict)
+void df_head_coder(NnScope s, DfDeltaCoder *coder, const DfNode *dict)
 {
     CoderConfig k = { 0 };
     if (!nn_configure(s, dict, coder_opts, &k, "DeltaXYWHBBoxCoder"))
@@ -125,7 +125,7 @@ static const DfOpt nms_opts[] = {
     DF_OPT_END
 };
 
-void head_nms(NnScope s, DfNms *nms, const DfNode *dict)
+void df_head_nms(NnScope s, DfNms *nms, const DfNode *dict)
 {
     NmsConfig k = { 0 };
     const char *type = df_node_text(df_node_get(dict, "type"), "nms");

@@ -8,8 +8,8 @@
 #include "boxes/boxes.h"
 #include "nn/nn.h"
 
-void head_anchors(NnScope, DfAnchors *, const DfNode *anchor_generator); /* freed with the model */
-void head_coder(NnScope, DfDeltaCoder *, const DfNode *bbox_coder);
-void head_nms(NnScope, DfNms *, const DfNode *nms);                      /* mmcv's nms_cfg: nms or soft_nms */
+void df_head_anchors(NnScope, DfAnchors *, const DfNode *anchor_generator); /* freed with the model */
+void df_head_coder(NnScope, DfDeltaCoder *, const DfNode *bbox_coder);
+void df_head_nms(NnScope, DfNms *, const DfNode *nms);                      /* mmcv's nms_cfg: nms or soft_nms */
 
 #endif

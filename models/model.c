@@ -83,6 +83,11 @@ bool df_model_is_detector(const DfModel *model)
     return model->architecture && model->architecture->detect;
 }
 
+bool df_model_is_segmentor(const DfModel *model)
+{
+    return model->architecture && model->architecture->segment;
+}
+
 int df_model_classes(const DfModel *model)
 {
     return model->architecture && model->architecture->classes ? model->architecture->classes(model->self) : 0;
@@ -162,4 +167,14 @@ int df_model_detect(const DfModel *model, DfCtx *c, DfTensor *image, const DfIma
     for (int i = 0; error < 0 && i < n; i++)
         df_detections_free(&results[i]);
     return error;
+}
+
+int df_model_segment(const DfModel *model, DfCtx *c, DfTensor *const *views, const DfImageMeta *metas, int n, uint16_t *labels)
+{
+    if (!df_model_is_segmentor(model))
+        return df_fail(DF_EVALUE, "%s is no segmentor", df_model_type(model));
+    for (int i = 0; i < n; i++)
+        if (!takes(c, views[i]))
+            return df_ctx_error(c);
+    return model->architecture->segment(c, model->self, views, metas, n, labels);
 }

@@ -28,6 +28,8 @@ typedef struct {
     void (*forward)(DfCtx *, const void *self, DfTensor *image);
     /* Detectors: n images of a batch, boxes in original pixels if `rescale`, else in network pixels. results[n] start empty. */
     int (*detect)(DfCtx *, const void *self, DfTensor *image, const DfImageMeta *metas, int n, bool rescale, DfDetections *results);
+    /* Segmentors: the views of one image (1 H W 3 each), the class of every pixel of the original. */
+    int (*segment)(DfCtx *, const void *self, DfTensor *const *views, const DfImageMeta *metas, int n, uint16_t *labels);
 } DfArchitecture;
 
 extern const DfArchitecture *const df_architectures[]; /* NULL-terminated */
@@ -41,6 +43,7 @@ void df_model_free(DfModel *);
 NnModel *df_model_weights(DfModel *);                 /* the tree of parameters, for counting and saving */
 const char *df_model_type(const DfModel *);           /* "RetinaNet", "DAT"                              */
 bool df_model_is_detector(const DfModel *);
+bool df_model_is_segmentor(const DfModel *);
 int df_model_classes(const DfModel *);                /* of a detector or classifier; 0 for bare maps    */
 
 int df_model_init(DfModel *, uint64_t seed);          /* fresh weights, the official way */
@@ -57,5 +60,8 @@ void df_model_forward(const DfModel *, DfCtx *, DfTensor *image);
 /* The pass and its post-processing, for n images of a batch: results[n], boxes in original pixels, or in network pixels without
  * `rescale`. Free each with df_detections_free(). */
 int df_model_detect(const DfModel *, DfCtx *, DfTensor *image, const DfImageMeta *metas, int n, bool rescale, DfDetections *results);
+/* One image, as n views of it (test-time augmentation; 1 for none): labels[ori_h * ori_w]. Whole or by sliding window as test_cfg
+ * says. A listener also hears input_logits of the first view, and seg_logits and prob of the original's size. */
+int df_model_segment(const DfModel *, DfCtx *, DfTensor *const *views, const DfImageMeta *metas, int n, uint16_t *labels);
 
 #endif

@@ -418,6 +418,11 @@ void df_listen(DfCtx *c, DfListener *listener, bool scopes, void *user)
     c->parts->listener_user = user;
 }
 
+bool df_listens(const DfCtx *c)
+{
+    return c->parts->listener != NULL;
+}
+
 void df_observe(DfCtx *c, const DfTensor *x, const char *name, int index)
 {
     if (!c->parts->listener || c->err || !x)

@@ -71,3 +71,22 @@ DfTensor *df_drop_path(DfCtx *c, DfTensor *x, float p)
 {
     return c->training && p > 0 && !c->err && x->shape.n > 0 ? drop(c, x, p, (size_t)df_dim(x, 0)) : x;
 }
+
+/* The mask exists whole: this runs in training only, before the last convolution of a head. */
+DfTensor *df_dropout_channels(DfCtx *c, DfTensor *x, float p)
+{
+    if (!c->training || p <= 0 || c->err)
+        return x;
+    DfTensor *mask = df_new(c, x->shape);
+    if (df_skip(c, mask))
+        return x;
+    const size_t C = (size_t)df_dim(x, -1), n = (size_t)df_dim(x, 0), size = df_size(x) / n;
+    for (size_t b = 0; b < n; b++) {
+        float *of = mask->data + b * size;
+        for (size_t i = 0; i < C; i++)
+            of[i] = df_uniform(&c->random) < (double)p ? 0 : 1 / (1 - p);
+        for (size_t i = C; i < size; i++)
+            of[i] = of[i - C];
+    }
+    return df_mul(c, x, mask);
+}

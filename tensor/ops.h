@@ -63,6 +63,7 @@ DfTensor *df_scale(DfCtx *, DfTensor *x, float factor); /* factor x */
 DfTensor *df_clamp(DfCtx *, DfTensor *x, float lo, float hi);
 DfTensor *df_sum(DfCtx *, DfTensor *x);                 /* -> scalar */
 DfTensor *df_dropout(DfCtx *, DfTensor *x, float p);    /* training only; else x itself */
+DfTensor *df_dropout_channels(DfCtx *, DfTensor *x, float p); /* N .. C: whole channels of a sample; training only */
 DfTensor *df_drop_path(DfCtx *, DfTensor *x, float p);  /* whole samples (first dimension); training only */
 
 /* ---- shape: reshape.c, permute.c, concat.c, pad.c, roll.c -------------------------------------------------------- */

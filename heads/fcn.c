@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * heads/fcn.c -- FCNHead: a few convolutions on one map; UPerNet's auxiliary head. Long et al., CVPR 2015.
+ */
+#include "heads/decode_head.h"
+
+enum { CONVS = 16 };
+
+typedef struct {
+    DecodeHead base;
+    int num_convs, kernel_size;
+    bool concat_input;
+    NnConvModule convs[CONVS], conv_cat;
+} Fcn;
+
+static const DfOpt opts[] = {
+    DF_OPT_INT(Fcn, num_convs, 2, 0, CONVS, "convolutions before the last"),
+    DF_OPT_INT(Fcn, kernel_size, 3, 1, 31, "their kernel"),
+    DF_OPT_BOOL(Fcn, concat_input, True, "one more convolution sees the input beside their result"),
+    DECODE_HEAD_OPTS(Fcn),
+    DF_OPT_END
+};
+
+static void init(NnScope s, void *self, const DfNode *test_cfg)
+{
+    (void)test_cfg;
+    Fcn *h = self;
+    df_decode_head_init(s, &h->base, false);
+    int in = 0;
+    for (int i = 0; i < h->base.in_channels.n; i++)
+        in += h->base.in_channels.v[i];
+    if (h->num_convs == 0 && in != h->base.channels)
+        nn_fail(s, DF_EVALUE, "num_convs = 0 with %d in_channels and channels = %d: want the same", in, h->base.channels);
+    for (int i = 0; nn_ok(s) && i < h->num_convs; i++)
+        df_decode_head_conv(nn_at(s, "convs.%d", i), &h->convs[i], &h->base, i ? h->base.channels : in, h->kernel_size);
+    if (h->concat_input)
+        df_decode_head_conv(nn_at(s, "conv_cat"), &h->conv_cat, &h->base, in + h->base.channels, h->kernel_size);
+}
+
+static DfTensor *segment(DfCtx *c, const void *self, const DfMaps *maps)
+{
+    const Fcn *h = self;
+    DfMaps in;
+    df_decode_head_inputs(c, &h->base, maps, &in);
+    DfTensor *x = in.map[0];
+    for (int i = 0; i < h->num_convs; i++)
+        x = nn_conv_module(c, &h->convs[i], x);
+    if (h->concat_input)
+        x = nn_conv_module(c, &h->conv_cat, df_concat(c, (DfTensor *[]){ in.map[0], x }, 2, 3));
+    return df_decode_head_classes(c, &h->base, x);
+}
+
+static int classes(const void *self)
+{
+    const Fcn *h = self;
+    return h->base.num_classes;
+}
+
+static bool align_corners(const void *self)
+{
+    const Fcn *h = self;
+    return h->base.align_corners;
+}
+
+const DfHead df_head_fcn = {
+    .name = "FCNHead",
+    .help = "convolutions on one map (Long et al., CVPR 2015)",
+    .size = sizeof(Fcn),
+    .opts = opts,
+    .init = init,
+    .classes = classes,
+    .segment = segment,
+    .align_corners = align_corners,
+};

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * heads/uper.c -- UPerHead: pyramid pooling on the last map, a feature pyramid over all, everything joined at the finest.
+ * Xiao et al., "Unified Perceptual Parsing for Scene Understanding", ECCV 2018; PPM: Zhao et al., CVPR 2017.
+ */
+#include "heads/decode_head.h"
+
+enum { SCALES = 8 };
+
+typedef struct {
+    DecodeHead base;
+    DfInts pool_scales;
+    NnConvModule psp[SCALES], bottleneck, lateral[DF_LEVELS], fpn[DF_LEVELS], fpn_bottleneck;
+} Uper;
+
+static const DfOpt opts[] = {
+    DF_OPT_INTS(Uper, pool_scales, "[1, 2, 3, 6]", 1, 256, "cells a side of each pooled map"),
+    DECODE_HEAD_OPTS(Uper),
+    DF_OPT_END
+};
+
+static void init(NnScope s, void *self, const DfNode *test_cfg)
+{
+    (void)test_cfg;
+    Uper *h = self;
+    const int C = h->base.channels, n = h->base.in_channels.n, top = n - 1;
+    df_decode_head_init(s, &h->base, true);
+    if (h->pool_scales.n < 1 || h->pool_scales.n > SCALES)
+        nn_fail(s, DF_EVALUE, "%d pool_scales: want 1 to %d", h->pool_scales.n, SCALES);
+    if (!nn_ok(s))
+        return;
+    for (int i = 0; i < h->pool_scales.n; i++)
+        df_decode_head_conv(nn_at(s, "psp_modules.%d.1", i), &h->psp[i], &h->base, h->base.in_channels.v[top], 1);
+    df_decode_head_conv(nn_at(s, "bottleneck"), &h->bottleneck, &h->base, h->base.in_channels.v[top] + h->pool_scales.n * C, 3);
+    for (int i = 0; i < top; i++) {
+        df_decode_head_conv(nn_at(s, "lateral_convs.%d", i), &h->lateral[i], &h->base, h->base.in_channels.v[i], 1);
+        df_decode_head_conv(nn_at(s, "fpn_convs.%d", i), &h->fpn[i], &h->base, C, 3);
+    }
+    df_decode_head_conv(nn_at(s, "fpn_bottleneck"), &h->fpn_bottleneck, &h->base, n * C, 3);
+}
+
+static DfTensor *pyramid_pooling(DfCtx *c, const Uper *h, DfTensor *x)           /* N H W C -> N H W channels */
+{
+    const DfMark m = df_enter(c, "psp", -1);
+    DfTensor *parts[SCALES + 1] = { x };
+    for (int i = 0; i < h->pool_scales.n; i++) {
+        const int side = h->pool_scales.v[i];
+        DfTensor *y = nn_conv_module(c, &h->psp[i], df_adaptive_avg_pool2d(c, x, side, side));
+        parts[i + 1] = df_decode_head_resize(c, &h->base, y, x);
+    }
+    DfTensor *joined = df_concat(c, parts, h->pool_scales.n + 1, 3);
+    return df_leave(c, m, nn_conv_module(c, &h->bottleneck, joined));
+}
+
+static DfTensor *segment(DfCtx *c, const void *self, const DfMaps *maps)
+{
+    const Uper *h = self;
+    DfMaps in;
+    df_decode_head_inputs(c, &h->base, maps, &in);
+    const int top = in.n - 1;
+    DfTensor *x[DF_LEVELS];
+    for (int i = 0; i < top; i++)
+        x[i] = nn_conv_module(c, &h->lateral[i], in.map[i]);
+    x[top] = pyramid_pooling(c, h, in.map[top]);
+    for (int i = top; i > 0; i--)
+        x[i - 1] = df_add(c, x[i - 1], df_decode_head_resize(c, &h->base, x[i], x[i - 1]));
+    for (int i = 0; i < top; i++)
+        x[i] = nn_conv_module(c, &h->fpn[i], x[i]);
+    for (int i = top; i > 0; i--)
+        x[i] = df_decode_head_resize(c, &h->base, x[i], x[0]);
+    DfTensor *joined = in.n > 1 ? df_concat(c, x, in.n, 3) : x[0];
+    return df_decode_head_classes(c, &h->base, nn_conv_module(c, &h->fpn_bottleneck, joined));
+}
+
+static int classes(const void *self)
+{
+    const Uper *h = self;
+    return h->base.num_classes;
+}
+
+static bool align_corners(const void *self)
+{
+    const Uper *h = self;
+    return h->base.align_corners;
+}
+
+const DfHead df_head_uper = {
+    .name = "UPerHead",
+    .help = "pyramid pooling and feature pyramid for semantic segmentation (Xiao et al., ECCV 2018)",
+    .size = sizeof(Uper),
+    .opts = opts,
+    .init = init,
+    .classes = classes,
+    .segment = segment,
+    .align_corners = align_corners,
+};

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * models/encoder_decoder.c -- semantic segmentation: backbone, neck, decode head; mmseg's EncoderDecoder. Inference over the whole
+ * image or a sliding window.
+ */
+#include <string.h>
+
+#include "models/models.h"
+#include "models/parts.h"
+#include "models/score_rows.h"
+
+enum { AUXILIARY = 4, VIEWS = 64 };
+enum { WHOLE, SLIDE };
+
+typedef struct {
+    const DfNode *backbone_cfg, *neck_cfg, *decode_head_cfg, *auxiliary_head_cfg, *train_cfg, *test_cfg;
+    Part backbone, neck, head, auxiliary[AUXILIARY];
+    int n_auxiliary;
+    int mode;
+    int crop[2], stride[2]; /* of the sliding window: y, x */
+} EncoderDecoder;
+
+static const DfOpt opts[] = {
+    { "backbone", DF_KIND_DICT, offsetof(EncoderDecoder, backbone_cfg), NULL, 0, 0, NULL, "the backbone" },
+    { "neck", DF_KIND_DICT, offsetof(EncoderDecoder, neck_cfg), "None", 0, 0, NULL, "the neck" },
+    { "decode_head", DF_KIND_DICT, offsetof(EncoderDecoder, decode_head_cfg), NULL, 0, 0, NULL, "the head" },
+    { "auxiliary_head", DF_KIND_NODE, offsetof(EncoderDecoder, auxiliary_head_cfg), "None", 0, 0, NULL, "a head, or a list of heads, for training only" },
+    DF_OPT_DICT(EncoderDecoder, train_cfg, "None", "of a training run"),
+    DF_OPT_DICT(EncoderDecoder, test_cfg, "None", "mode: whole, or slide with crop_size and stride"),
+    DF_OPT_UNUSED(pretrained, "weights to start a training run from"),
+    DF_OPT_UNUSED(init_cfg, "weights to start a training run from"),
+    DF_OPT_END
+};
+
+/* ---- construction ------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    int mode;
+    DfInts crop_size, stride;
+} TestConfig;
+
+static const DfOpt test_opts[] = {
+    DF_OPT_ENUM(TestConfig, mode, whole, "whole|slide", "the whole image at once, or a window that slides over it"),
+    DF_OPT_INTS(TestConfig, crop_size, "None", 1, 65536, "slide: the window's height and width"),
+    DF_OPT_INTS(TestConfig, stride, "None", 1, 65536, "slide: how far it goes, down and to the right"),
+    DF_OPT_END
+};
+
+static void test_cfg_init(NnScope s, EncoderDecoder *net, const DfNode *test_cfg)
+{
+    TestConfig k = { 0 };
+    if (!nn_configure(s, test_cfg, test_opts, &k, "test_cfg"))
+        return;
+    net->mode = k.mode;
+    if (k.mode == WHOLE)
+        return;
+    if (k.crop_size.n < 1 || k.crop_size.n > 2 || k.stride.n < 1 || k.stride.n > 2) {
+        nn_fail(s, DF_EVALUE, "test_cfg: mode 'slide' wants crop_size and stride, two numbers each");
+        return;
+    }
+    for (int i = 0; i < 2; i++) {
+        net->crop[i] = k.crop_size.v[k.crop_size.n == 2 ? i : 0];
+        net->stride[i] = k.stride.v[k.stride.n == 2 ? i : 0];
+    }
+}
+
+static void head_init(NnScope s, Part *part, const DfNode *dict)
+{
+    df_part_init(s, part, PART_HEAD, dict, NULL);
+    if (nn_ok(s) && !part->head->segment)
+        nn_fail(s, DF_EVALUE, "%s gives no class scores of pixels: want UPerHead, FPNHead or FCNHead", part->head->name);
+}
+
+static void init(NnScope s, void *self, const DfNode *root)
+{
+    EncoderDecoder *net = self;
+    const DfNode *aux = net->auxiliary_head_cfg;
+    test_cfg_init(s, net, net->test_cfg ? net->test_cfg : df_node_get(root, "test_cfg"));
+    df_part_init(nn_at(s, "backbone"), &net->backbone, PART_BACKBONE, net->backbone_cfg, NULL);
+    if (net->neck_cfg)
+        df_part_init(nn_at(s, "neck"), &net->neck, PART_NECK, net->neck_cfg, NULL);
+    head_init(nn_at(s, "decode_head"), &net->head, net->decode_head_cfg);
+    const NnScope at = nn_at(s, "auxiliary_head");
+    if (aux && aux->kind == DF_NODE_LIST) {
+        if (aux->n > AUXILIARY)
+            nn_fail(at, DF_EVALUE, "%d heads: want at most %d", aux->n, AUXILIARY);
+        for (const DfNode *item = aux->first; nn_ok(s) && item; item = item->next, net->n_auxiliary++)
+            head_init(nn_at(at, "%d", net->n_auxiliary), &net->auxiliary[net->n_auxiliary], item);
+    } else if (aux) {
+        head_init(at, &net->auxiliary[net->n_auxiliary++], aux);
+    }
+    nn_optional(at); /* not used in inference, and stripped from some published checkpoints */
+}
+
+/* ---- the network -------------------------------------------------------------------------------------------------- */
+
+/* Class scores of an image, at a fraction of its size. */
+static DfTensor *encode_decode(DfCtx *c, const EncoderDecoder *net, DfTensor *image) /* N H W 3 -> N h w classes */
+{
+    const DfMark m = df_enter(c, NULL, -1);
+    DfMaps maps, pyramid;
+    df_part_backbone(c, &net->backbone, "backbone", image, &maps);
+    for (int i = 0; i < maps.n; i++)
+        df_observe(c, maps.map[i], "backbone_", i);
+    pyramid = maps;
+    if (net->neck_cfg)
+        df_part_neck(c, &net->neck, &maps, &pyramid);
+    for (int i = 0; net->neck_cfg && i < pyramid.n; i++)
+        df_observe(c, pyramid.map[i], "fpn_", i);
+    const DfMark h = df_enter(c, "decode_head", -1);
+    DfTensor *scores = df_leave(c, h, net->head.head->segment(c, net->head.self, &pyramid));
+    df_observe(c, scores, "decode_logits", -1);
+    for (int i = 0; df_listens(c) && i < net->n_auxiliary; i++)
+        df_observe(c, net->auxiliary[i].head->segment(c, net->auxiliary[i].self, &pyramid), "aux_logits", i ? i : -1);
+    return df_leave(c, m, scores);
+}
+
+static void forward(DfCtx *c, const void *self, DfTensor *image)
+{
+    encode_decode(c, self, image);
+}
+
+/* ---- inference ---------------------------------------------------------------------------------------------------- */
+
+static int grid(int size, int crop, int stride)
+{
+    const int rest = size - crop + stride - 1;
+    return (rest > 0 ? rest : 0) / stride + 1;
+}
+
+/* Window k of a size: the last one ends at the border, and one larger than the image is the image. */
+static void place(int size, int crop, int stride, int k, int *from, int *length)
+{
+    const int end = k * stride + crop < size ? k * stride + crop : size;
+    *from = end - crop > 0 ? end - crop : 0;
+    *length = end - *from;
+}
+
+static DfTensor *cut(DfCtx *c, DfTensor *image, const ScoreWindow *w)
+{
+    if (w->h == df_dim(image, 1) && w->w == df_dim(image, 2))
+        return image;
+    return df_slice(c, df_slice(c, image, 1, w->y, w->h), 2, w->x, w->w);
+}
+
+static int run_window(DfCtx *c, const EncoderDecoder *net, DfTensor *image, ScoreWindow *w)
+{
+    DfTensor *scores = encode_decode(c, net, cut(c, image, w));
+    if (c->err)
+        return df_ctx_error(c);
+    w->map_h = df_dim(scores, 1);
+    w->map_w = df_dim(scores, 2);
+    w->scores = scores->data;
+    return DF_OK;
+}
+
+/* A listener hears the first window's tensors, and for a sliding window then those of the whole view. */
+static int run_view(DfCtx *c, const EncoderDecoder *net, DfTensor *image, const DfImageMeta *meta, ScoreView *view, DfArena *arena)
+{
+    const int H = df_dim(image, 1), W = df_dim(image, 2);
+    const int rows = net->mode == SLIDE ? grid(H, net->crop[0], net->stride[0]) : 1, columns = net->mode == SLIDE ? grid(W, net->crop[1], net->stride[1]) : 1;
+    *view = (ScoreView){ H, W, rows * columns, df_arena_alloc(arena, (size_t)rows * (size_t)columns, sizeof(ScoreWindow)), meta->flip_x, meta->flip_y };
+    if (!view->windows)
+        return df_fail_memory("the windows of an image");
+    int error = DF_OK;
+    for (int i = 0; error == DF_OK && i < view->n; i++) {
+        ScoreWindow *w = &view->windows[i];
+        *w = (ScoreWindow){ .h = H, .w = W };
+        if (net->mode == SLIDE) {
+            place(H, net->crop[0], net->stride[0], i / columns, &w->y, &w->h);
+            place(W, net->crop[1], net->stride[1], i % columns, &w->x, &w->w);
+        }
+        error = run_window(c, net, image, w);
+    }
+    return error;
+}
+
+/* Tensors that only a listener wants: scores as the reference has them, whole. */
+typedef struct {
+    DfTensor *scores, *prob;
+} Heard;
+
+static int hear(DfCtx *c, const ScoreSet *set, Heard *heard)
+{
+    *heard = (Heard){ 0 };
+    if (!df_listens(c))
+        return DF_OK;
+    const ScoreView *view = &set->views[0];
+    DfTensor *input = df_new(c, DF_SHAPE(1, view->height, view->width, set->classes));
+    heard->scores = df_new(c, DF_SHAPE(1, set->height, set->width, set->classes));
+    heard->prob = df_new(c, DF_SHAPE(1, set->height, set->width, set->classes));
+    if (c->err)
+        return df_ctx_error(c);
+    const int error = df_score_view(set, view, input->data);
+    df_observe(c, input, view->n > 1 ? "slide_logits" : "input_logits", -1);
+    return error;
+}
+
+static int segment(DfCtx *c, const void *self, DfTensor *const *images, const DfImageMeta *metas, int n, uint16_t *labels)
+{
+    const EncoderDecoder *net = self;
+    ScoreView views[VIEWS];
+    if (n < 1 || n > VIEWS)
+        return df_fail(DF_EVALUE, "%d views of an image: want 1 to %d", n, VIEWS);
+    DfArena *arena = df_arena_new();
+    int error = arena ? DF_OK : df_fail_memory("the windows of an image");
+    for (int i = 0; error == DF_OK && i < n; i++)
+        error = run_view(c, net, images[i], &metas[i], &views[i], arena);
+    const ScoreSet set = { net->head.head->classes(net->head.self), metas[0].ori_h, metas[0].ori_w, net->head.head->align_corners(net->head.self), n, views };
+    Heard heard = { 0 };
+    if (error == DF_OK)
+        error = hear(c, &set, &heard);
+    if (error == DF_OK)
+        error = df_score_labels(c->pool, &set, labels, heard.scores ? heard.scores->data : NULL, heard.prob ? heard.prob->data : NULL);
+    if (error == DF_OK) {
+        df_observe(c, heard.scores, "seg_logits", -1);
+        df_observe(c, heard.prob, "prob", -1);
+    }
+    df_arena_free(arena);
+    return error;
+}
+
+static const char *const *ignorable(const void *self)
+{
+    const EncoderDecoder *net = self;
+    return net->backbone.backbone->ignorable;
+}
+
+static int classes(const void *self)
+{
+    const EncoderDecoder *net = self;
+    return net->head.head->classes(net->head.self);
+}
+
+const DfArchitecture df_architecture_encoder_decoder = {
+    .name = "EncoderDecoder",
+    .help = "semantic segmentation: backbone, neck, decode head (mmseg)",
+    .size = sizeof(EncoderDecoder),
+    .opts = opts,
+    .init = init,
+    .ignorable = ignorable,
+    .classes = classes,
+    .forward = forward,
+    .segment = segment,
+};
