@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * eval/textbuf.c -- a text that grows.
+ */
+#include "eval/textbuf.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Room for n more characters and the final zero, or NULL. */
+static char *room(DfTextbuf *t, size_t n)
+{
+    t->failed = t->failed || !df_grow((void **)&t->at, &t->capacity, t->n + n, 1);
+    return t->failed ? NULL : t->at + t->n;
+}
+
+static void append(DfTextbuf *t, const char *bytes, size_t n)
+{
+    char *to = room(t, n);
+    if (!to)
+        return;
+    memcpy(to, bytes, n);
+    to[n] = 0;
+    t->n += n;
+}
+
+void df_textbuf_add(DfTextbuf *t, const char *format, ...)
+{
+    char small[512];
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    const int length = vsnprintf(small, sizeof small, format, args);
+    va_end(args);
+    if (length >= 0 && (size_t)length < sizeof small) {
+        append(t, small, (size_t)length);
+    } else if (length >= 0) {
+        char *to = room(t, (size_t)length);
+        if (to) {
+            vsnprintf(to, (size_t)length + 1, format, again);
+            t->n += (size_t)length;
+        }
+    }
+    va_end(again);
+}
+
+void df_textbuf_json(DfTextbuf *t, const char *s)
+{
+    append(t, "\"", 1);
+    for (; *s; s++) {
+        const unsigned char c = (unsigned char)*s;
+        if (c < 0x20)
+            df_textbuf_add(t, "\\u%04x", c);
+        else if (c == '"' || c == '\\')
+            df_textbuf_add(t, "\\%c", c);
+        else
+            append(t, s, 1);
+    }
+    append(t, "\"", 1);
+}
+
+void df_textbuf_number(DfTextbuf *t, double x)
+{
+    if (isfinite(x))
+        df_textbuf_add(t, "%.17g", x);
+    else
+        append(t, "null", 4);
+}
+
+void df_textbuf_html(DfTextbuf *t, const char *s)
+{
+    for (; *s; s++) {
+        const char *name = *s == '&' ? "&amp;" : *s == '<' ? "&lt;" : *s == '>' ? "&gt;" : *s == '"' ? "&quot;" : *s == '\'' ? "&#39;" : NULL;
+        if (name)
+            append(t, name, strlen(name));
+        else
+            append(t, s, 1);
+    }
+}
+
+int df_textbuf_take(DfTextbuf *t, char **out)
+{
+    append(t, "", 0);
+    *out = t->failed ? NULL : t->at;
+    if (t->failed)
+        df_free(t->at);
+    const int error = t->failed ? df_fail_memory("a text") : DF_OK;
+    *t = (DfTextbuf){ 0 };
+    return error;
+}
