@@ -154,7 +154,6 @@ static int run_window(DfCtx *c, const EncoderDecoder *net, DfTensor *image, Scor
     return DF_OK;
 }
 
-/* A listener hears the first window's tensors, and for a sliding window then those of the whole view. */
 static int run_view(DfCtx *c, const EncoderDecoder *net, DfTensor *image, const DfImageMeta *meta, ScoreView *view, DfArena *arena)
 {
     const int H = df_dim(image, 1), W = df_dim(image, 2);
@@ -175,24 +174,41 @@ static int run_view(DfCtx *c, const EncoderDecoder *net, DfTensor *image, const 
     return error;
 }
 
-/* Tensors that only a listener wants: scores as the reference has them, whole. */
-typedef struct {
-    DfTensor *scores, *prob;
-} Heard;
-
-static int hear(DfCtx *c, const ScoreSet *set, Heard *heard)
+/* A listener hears the network on the whole of the first view, then the scores of all views together, as large as the reference
+ * has them. What it hears does not change the result. */
+static int hear_whole(DfCtx *c, const EncoderDecoder *net, DfTensor *image, const ScoreSet *shape)
 {
-    *heard = (Heard){ 0 };
     if (!df_listens(c))
         return DF_OK;
+    const int H = df_dim(image, 1), W = df_dim(image, 2);
+    ScoreWindow window = { .h = H, .w = W };
+    const ScoreView view = { H, W, 1, &window, false, false };
+    const ScoreSet set = { shape->classes, H, W, shape->align_corners, 1, &view };
+    int error = run_window(c, net, image, &window);
+    DfTensor *input = df_new(c, DF_SHAPE(1, H, W, shape->classes));
+    if (error == DF_OK)
+        error = c->err ? df_ctx_error(c) : df_score_view(&set, &view, input->data);
+    if (error == DF_OK)
+        df_observe(c, input, "input_logits", -1);
+    return error;
+}
+
+static int score(DfCtx *c, const EncoderDecoder *net, const ScoreSet *set, uint16_t *labels)
+{
+    if (!df_listens(c))
+        return df_score_labels(c->pool, set, labels, NULL, NULL);
     const ScoreView *view = &set->views[0];
-    DfTensor *input = df_new(c, DF_SHAPE(1, view->height, view->width, set->classes));
-    heard->scores = df_new(c, DF_SHAPE(1, set->height, set->width, set->classes));
-    heard->prob = df_new(c, DF_SHAPE(1, set->height, set->width, set->classes));
-    if (c->err)
-        return df_ctx_error(c);
-    const int error = df_score_view(set, view, input->data);
-    df_observe(c, input, view->n > 1 ? "slide_logits" : "input_logits", -1);
+    DfTensor *slide = df_new(c, DF_SHAPE(1, view->height, view->width, set->classes));
+    DfTensor *scores = df_new(c, DF_SHAPE(1, set->height, set->width, set->classes)), *prob = df_new(c, DF_SHAPE(1, set->height, set->width, set->classes));
+    int error = df_ctx_error(c);
+    if (error == DF_OK)
+        error = df_score_view(set, view, slide->data);
+    if (error == DF_OK)
+        error = df_score_labels(c->pool, set, labels, scores->data, prob->data);
+    if (net->mode == SLIDE)
+        df_observe(c, slide, "slide_logits", -1);
+    df_observe(c, scores, "seg_logits", -1);
+    df_observe(c, prob, "prob", -1);
     return error;
 }
 
@@ -203,19 +219,14 @@ static int segment(DfCtx *c, const void *self, DfTensor *const *images, const Df
     if (n < 1 || n > VIEWS)
         return df_fail(DF_EVALUE, "%d views of an image: want 1 to %d", n, VIEWS);
     DfArena *arena = df_arena_new();
-    int error = arena ? DF_OK : df_fail_memory("the windows of an image");
+    const ScoreSet set = { net->head.head->classes(net->head.self), metas[0].ori_h, metas[0].ori_w, net->head.head->align_corners(net->head.self), n, views };
+    int error = arena ? hear_whole(c, net, images[0], &set) : df_fail_memory("the windows of an image");
+    df_mute(c, true);
     for (int i = 0; error == DF_OK && i < n; i++)
         error = run_view(c, net, images[i], &metas[i], &views[i], arena);
-    const ScoreSet set = { net->head.head->classes(net->head.self), metas[0].ori_h, metas[0].ori_w, net->head.head->align_corners(net->head.self), n, views };
-    Heard heard = { 0 };
+    df_mute(c, false);
     if (error == DF_OK)
-        error = hear(c, &set, &heard);
-    if (error == DF_OK)
-        error = df_score_labels(c->pool, &set, labels, heard.scores ? heard.scores->data : NULL, heard.prob ? heard.prob->data : NULL);
-    if (error == DF_OK) {
-        df_observe(c, heard.scores, "seg_logits", -1);
-        df_observe(c, heard.prob, "prob", -1);
-    }
+        error = score(c, net, &set, labels);
     df_arena_free(arena);
     return error;
 }

@@ -396,7 +396,7 @@ void df_leave_all(DfCtx *c, DfMark mark, DfTensor *const *keep, int n)
 
 DfTensor *df_leave(DfCtx *c, DfMark mark, DfTensor *keep)
 {
-    if (c->parts->listens_to_scopes && c->parts->depth > mark.depth && !c->err) {
+    if (c->parts->listens_to_scopes && !c->parts->muted && c->parts->depth > mark.depth && !c->err) {
         char path[256];
         path_of_scope(c->parts, path, sizeof path);
         c->parts->listener(c->parts->listener_user, path, keep);
@@ -420,12 +420,17 @@ void df_listen(DfCtx *c, DfListener *listener, bool scopes, void *user)
 
 bool df_listens(const DfCtx *c)
 {
-    return c->parts->listener != NULL;
+    return c->parts->listener && !c->parts->muted;
+}
+
+void df_mute(DfCtx *c, bool mute)
+{
+    c->parts->muted = mute;
 }
 
 void df_observe(DfCtx *c, const DfTensor *x, const char *name, int index)
 {
-    if (!c->parts->listener || c->err || !x)
+    if (!df_listens(c) || c->err || !x)
         return;
     char numbered[128];
     if (index >= 0)

@@ -30,7 +30,7 @@ struct DfCtxParts {
 
     DfListener *listener;
     void *listener_user;
-    bool listens_to_scopes;
+    bool listens_to_scopes, muted;
 
     bool profiling;
     int row;                    /* the present one                                 */

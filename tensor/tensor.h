@@ -127,6 +127,7 @@ void df_drop(DfCtx *, DfTensor *x);
 typedef void DfListener(void *user, const char *name, const DfTensor *x);
 void df_listen(DfCtx *, DfListener *listener, bool scopes, void *user);
 bool df_listens(const DfCtx *);
+void df_mute(DfCtx *, bool mute); /* the listener hears nothing for a while */
 void df_observe(DfCtx *, const DfTensor *x, const char *name, int index); /* "NAME" or, index >= 0, "NAMEindex" */
 
 /* Profiles: switch on before the pass, read after it. Rows are in order of first visit; row 0 is the whole pass. */
