@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes tests/data/attention/*.safetensors: values and gradients of window and deformable attention, computed by PyTorch in
+"""Writes tests/data/attention/*.safetensors: values and gradients of window, deformable and neighborhood attention, computed by PyTorch in
 float64 from float32 inputs, step by step as the papers' code does (pad, roll, partition, mask; grid_sample of the table).
 Needs torch and numpy. Usage: make_attention.py OUT_DIR"""
 import json
@@ -93,6 +93,29 @@ def deform_attention(q, k, v, pos, bias, kind, heads, groups, scale, half_pixel)
     return (a.softmax(-1) @ vh).transpose(1, 2).reshape(B, H, W, C)
 
 
+def neighborhood(size, w, dilation):
+    """For every place of an axis, the places of its w neighbours, and where these stand in the table: neighbour - place, in steps."""
+    places, steps = [], []
+    for i in range(size):
+        line = list(range(i % dilation, size, dilation))
+        at = line.index(i)
+        start = min(max(at - w // 2, 0), len(line) - w)
+        places.append(line[start:start + w])
+        steps.append([start + t - at + w - 1 for t in range(w)])
+    return torch.tensor(places), torch.tensor(steps)
+
+
+def neighborhood_attention(qkv, table, heads, w, dilation, scale):
+    B, H, W, C = qkv.shape[0], qkv.shape[1], qkv.shape[2], qkv.shape[3] // 3
+    q, k, v = qkv.view(B, H, W, 3, heads, C // heads).permute(3, 0, 4, 1, 2, 5)
+    (py, sy), (px, sx) = neighborhood(H, w, dilation), neighborhood(W, w, dilation)
+    k, v = (t[:, :, py[:, None, :, None], px[None, :, None, :]].flatten(4, 5) for t in (k, v))
+    a = torch.einsum("bhyxd,bhyxnd->bhyxn", q * scale, k)
+    if table is not None:
+        a = a + table[:, sy[:, None, :, None], sx[None, :, None, :]].flatten(3)
+    return torch.einsum("bhyxn,bhyxnd->byxhd", a.softmax(-1), v).reshape(B, H, W, C)
+
+
 WINDOWS = {  # B H W heads depth window shift pad table
     "pad_shift": (2, 9, 10, 2, 8, 7, 3, True, True),
     "map_smaller_than_window": (1, 3, 4, 1, 5, 7, 3, True, True),
@@ -113,6 +136,16 @@ DEFORMS = {  # B H W keys heads groups depth kind table_h table_w half_pixel spr
     "none": (2, 7, 3, 5, 2, 1, 24, "none", 0, 0, False, 1.0),
     "dense": (2, 3, 6, 7, 2, 1, 8, "dense", 0, 0, False, 1.0),
     "dense_batched": (2, 11, 10, 66, 1, 1, 4, "dense_batched", 0, 0, False, 1.0),
+}
+
+NEIGHBORHOODS = {  # B H W heads depth window dilation table
+    "plain": (2, 7, 11, 2, 8, 3, 1, True),
+    "many_tiles": (1, 9, 19, 1, 16, 7, 1, True),
+    "map_of_one_window": (2, 7, 7, 3, 4, 7, 1, True),
+    "dilated": (1, 11, 13, 2, 4, 3, 3, True),
+    "dilated_no_table": (1, 10, 15, 1, 5, 5, 2, False),
+    "long_heads": (1, 5, 6, 1, 40, 5, 1, True),
+    "tall": (1, 21, 3, 1, 3, 3, 1, True),
 }
 
 
@@ -137,6 +170,12 @@ def main(out):
         y = deform_attention(x["q"], x["k"], x["v"], x["pos"], x["bias"], short, heads, groups, scale, half)
         number = {"none": 0, "table": 1, "dense": 2}[short]
         finish(f"{out}/deform_{name}.safetensors", x, [heads, groups, number, half, scale], y, g)
+    for seed, (name, (B, H, W, heads, D, w, dilation, has_table)) in enumerate(NEIGHBORHOODS.items()):
+        g = torch.Generator().manual_seed(200 + seed)
+        x = {"qkv": draw(g, B, H, W, 3 * heads * D), "table": draw(g, heads, 2 * w - 1, 2 * w - 1, scale=0.7) if has_table else None}
+        scale = float(np.float32(D ** -0.5))
+        y = neighborhood_attention(x["qkv"], x["table"], heads, w, dilation, scale)
+        finish(f"{out}/neighborhood_{name}.safetensors", x, [heads, w, dilation, scale], y, g)
 
 
 main(sys.argv[1])

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/tensor/test_attention.c -- window and deformable attention against PyTorch in float64 (tests/scripts/make_attention.py):
+ * tests/tensor/test_attention.c -- window, deformable and neighborhood attention against PyTorch in float64 (tests/scripts/make_attention.py):
  * values and all gradients, on every rung, with 1 and 3 threads, which must give the same bits.
  */
 #include <criterion/criterion.h>
@@ -57,6 +57,14 @@ static void apply_deform(Run *r)
     DfTensor *q = input(r, "q"), *k = input(r, "k"), *v = input(r, "v"), *pos = input(r, "pos"), *bias = input(r, "bias");
     r->y = df_deform_attention(r->c, q, k, v, pos, bias,
                                (DfDeformAttention){ .heads = (int)o[0], .groups = (int)o[1], .scale = o[4], .kind = (DfBiasKind)(int)o[2], .half_pixel = o[3] != 0 });
+}
+
+static void apply_neighborhood(Run *r)
+{
+    const float *o = r->options;
+    DfTensor *qkv = input(r, "qkv"), *table = input(r, "table");
+    r->y = df_neighborhood_attention(r->c, qkv, table,
+                                     (DfNeighborhoodAttention){ .heads = (int)o[0], .window = (int)o[1], .dilation = (int)o[2], .scale = o[3] });
 }
 
 static void run(Run *r, const DfCheckpoint *golden, const char *rung, int threads, void (*apply)(Run *))
@@ -134,6 +142,14 @@ Test(attention, deform)
                                          "deform_far_outside", "deform_half_pixel_row", "deform_none", "deform_dense", "deform_dense_batched" };
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         check(files[i], apply_deform);
+}
+
+Test(attention, neighborhood)
+{
+    static const char *const files[] = { "neighborhood_plain", "neighborhood_many_tiles", "neighborhood_map_of_one_window", "neighborhood_dilated",
+                                         "neighborhood_dilated_no_table", "neighborhood_long_heads", "neighborhood_tall" };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        check(files[i], apply_neighborhood);
 }
 
 /* ---- edges ---------------------------------------------------------------------------------------------------------- */
@@ -219,6 +235,16 @@ Test(attention, shapes_that_do_not_fit_are_refused)
     df_reset(c);
     df_deform_attention(c, df_zeros(c, DF_SHAPE(1, 5, 5, 8)), df_zeros(c, DF_SHAPE(2, 4, 8)), df_zeros(c, DF_SHAPE(2, 4, 8)), NULL, NULL,
                         (DfDeformAttention){ .heads = 2, .groups = 1, .scale = 1 });
+    cr_expect_eq(df_ctx_error(c), DF_ESHAPE);
+    df_reset(c);
+    df_neighborhood_attention(c, df_zeros(c, DF_SHAPE(1, 8, 6, 24)), NULL, (DfNeighborhoodAttention){ .heads = 2, .window = 7, .dilation = 1, .scale = 1 });
+    cr_expect_eq(df_ctx_error(c), DF_ESHAPE);
+    df_reset(c);
+    df_neighborhood_attention(c, df_zeros(c, DF_SHAPE(1, 8, 8, 24)), NULL, (DfNeighborhoodAttention){ .heads = 2, .window = 4, .dilation = 1, .scale = 1 });
+    cr_expect_eq(df_ctx_error(c), DF_ESHAPE);
+    df_reset(c);
+    df_neighborhood_attention(c, df_zeros(c, DF_SHAPE(1, 8, 8, 24)), df_zeros(c, DF_SHAPE(2, 5, 4)),
+                              (DfNeighborhoodAttention){ .heads = 2, .window = 3, .dilation = 2, .scale = 1 });
     cr_expect_eq(df_ctx_error(c), DF_ESHAPE);
     df_ctx_free(c);
 }
