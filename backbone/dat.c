@@ -80,7 +80,7 @@ static const DfOpt opts[] = {
     DF_OPT_BOOL(Dat, use_conv_patches, False, "overlapping convolutions between stages"),
     DF_OPT_INTS(Dat, ksizes, "[9, 7, 5, 3]", 1, 63, "D: kernel of the offset network"),
     DF_OPT_INTS(Dat, nat_ksizes, "[3, 3, 3, 3]", 1, 63, "N: side of the neighborhood, in tokens"),
-    DF_OPT_INTS(Dat, sr_ratios, "[8, 4, 2, 1]", 1, 64, "P: by how much the map of keys is smaller, along each side"),
+    DF_OPT_INTS(Dat, sr_ratios, "[8, 4, 2, 1]", -1, 64, "P: by how much the map of keys is smaller, along each side"),
     DF_OPT_INTS(Dat, heads_q, "[6, 12, 24, 48]", 1, 1024, "Q: attention heads of each stage"),
     DF_OPT_INTS(Dat, ksize_qnas, "[3, 3, 3, 3]", 1, 63, "Q: side of the neighborhood; only 1 runs in the official code"),
     DF_OPT_INTS(Dat, nqs, "[2, 2, 2, 2]", 1, 64, "Q: learned queries"),
