@@ -1,44 +1,88 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/metric.c -- deformer metric: scoring alone, no model.
+ * cli/metric.c -- deformer metric: scoring alone, no model. The first word says how; each way is a file, metric_*.c.
  */
+#include "cli/metric.h"
+
 #include <string.h>
 
 #include "cli/scores.h"
 
-static const char *type = "bbox", *json_path;
-static bool per_class;
+CliMetricOptions cli_metric = {
+    .type = "bbox", .num_classes = 150, .ignore_index = 255, .beta = 1, .nan_to_num = -1, .boundary_ratio = 0.02, .gt_suffix = ".png", .pred_suffix = ".png",
+};
 
 static const CliOption options[] = {
-    CLI_OPT_TEXT("--type", type, "bbox", "what is scored: bbox"),
-    CLI_OPT_FLAG("--per-class", per_class, "also the AP of every class"),
-    CLI_OPT_TEXT("--json", json_path, "FILE", "the numbers in full precision; - is stdout, without the table"),
+    CLI_OPT_FLAG("--per-class", cli_metric.per_class, "also the numbers of every class"),
+    CLI_OPT_TEXT("--json", cli_metric.json, "FILE", "the numbers in full precision; - is stdout, without the table"),
+    CLI_OPT_TEXT("--type", cli_metric.type, "bbox", "coco: what is scored: bbox"),
+    CLI_OPT_INT("--num-classes", cli_metric.num_classes, "150", 1, DF_MIOU_CLASSES, "ade20k: how many classes"),
+    CLI_OPT_INT("--ignore-index", cli_metric.ignore_index, "255", -1, 255, "ade20k: the label, after the reduction, that does not count; -1: none"),
+    CLI_OPT_FLAG("--no-reduce-zero-label", cli_metric.no_reduce, "ade20k: labels are the classes themselves; default: 0 is ignored, n means n - 1"),
+    CLI_OPT_FLAG("--reduce-zero-label", cli_metric.reduce_zero_label, "ade20k: says the default aloud"),
+    CLI_OPT_FLAG("--histc", cli_metric.histc, "ade20k: the value N of N classes counts nowhere, as in mmseg from 0.14 on; before, it was the last class"),
+    CLI_OPT_FLOAT("--beta", cli_metric.beta, "1", 0, 1e6, "ade20k: of mFscore"),
+    CLI_OPT_FLOAT("--nan-to-num", cli_metric.nan_to_num, "X", 0, 1, "ade20k: what a class of 0/0 scores; default: nan, outside of the means"),
+    CLI_OPT_FLAG("--boundary", cli_metric.boundary, "ade20k: also Boundary IoU"),
+    CLI_OPT_FLOAT("--boundary-ratio", cli_metric.boundary_ratio, "0.02", 0, 1, "ade20k: its width, a part of the diagonal"),
+    CLI_OPT_TEXT("--class-names", cli_metric.class_names, "FILE", "ade20k: names of the classes, one a line"),
+    CLI_OPT_TEXT("--gt-suffix", cli_metric.gt_suffix, ".png", "ade20k: which files of GT_DIR are labels"),
+    CLI_OPT_TEXT("--pred-suffix", cli_metric.pred_suffix, ".png", "ade20k: what replaces it in the name of the prediction"),
+    CLI_OPT_FLAG("--confusion", cli_metric.confusion, "ade20k: the confusion matrix in the JSON"),
     CLI_OPT_END
 };
 
-static int run(int n, const char *const *args)
+static int run_coco(int n, const char *const *args)
 {
-    if (strcmp(args[0], "coco") != 0)
-        return df_fail(CLI_EUSAGE, "no metric '%s': want coco", args[0]);
-    if (strcmp(type, "bbox") != 0)
-        return df_fail(CLI_EUSAGE, "--type %s: want bbox", type);
+    if (strcmp(cli_metric.type, "bbox") != 0)
+        return df_fail(CLI_EUSAGE, "--type %s: want bbox", cli_metric.type);
     DfPool *pool = NULL;
-    int error = cli_check_output(json_path);
+    int error = cli_check_output(cli_metric.json);
     if (error == DF_OK)
         error = df_pool_new(&pool, (int)cli.threads);
     if (error == DF_OK)
-        error = cli_score_boxes(pool, &(CliScoring){ .gt_path = args[1], .dt_paths = args + 2, .n_dt = n - 2, .json_path = json_path, .per_class = per_class });
+        error = cli_score_boxes(pool, &(CliScoring){ .gt_path = args[0], .dt_paths = args + 1, .n_dt = n - 1, .json_path = cli_metric.json,
+                                                     .per_class = cli_metric.per_class });
     df_pool_free(pool);
     return error;
 }
 
+static const CliMetric metric_coco = { "coco", "GT.json DT.json...", 2, -1, run_coco };
+static const CliMetric *const metrics[] = { &metric_coco, &cli_metric_ade20k, NULL };
+
+static const CliMetric *find(const char *name)
+{
+    const char *names[sizeof metrics / sizeof *metrics];
+    size_t n = 0;
+    for (; metrics[n]; n++) {
+        if (strcmp(metrics[n]->name, name) == 0)
+            return metrics[n];
+        names[n] = metrics[n]->name;
+    }
+    const char *nearest = df_nearest_name(name, names, n);
+    df_fail(CLI_EUSAGE, "no metric '%s'%s%s%s", name, nearest ? "; did you mean '" : ": want coco, ade20k, imagenet or check", nearest ? nearest : "", nearest ? "'?" : "");
+    return NULL;
+}
+
+static int run(int n, const char *const *args)
+{
+    const CliMetric *metric = find(args[0]);
+    if (!metric)
+        return CLI_EUSAGE;
+    n--;
+    if (n < metric->least || (metric->most >= 0 && n > metric->most))
+        return df_fail(CLI_EUSAGE, "want: deformer metric %s %s", metric->name, metric->arguments);
+    return metric->run(n, args + 1);
+}
+
 const CliCommand cli_command_metric = {
     .name = "metric",
-    .synopsis = "coco GT.json DT.json... [--type bbox] [--json FILE]",
-    .summary = "scoring alone, no model: COCO boxes as pycocotools scores them",
-    .details = "Several results files are scored as one: the shards of an evaluation.\n\n" CLI_SCORES_JSON,
+    .synopsis = "coco GT.json DT.json... | ade20k GT_DIR PRED_DIR   [--json FILE]",
+    .summary = "scoring alone, no model: as pycocotools and mmseg score",
+    .details = "coco: several results files are scored as one: the shards of an evaluation.\n"
+               "ade20k: PNG label maps, 0 = unlabelled and 1..150 in GT_DIR, predictions 0..149 under the same names in PRED_DIR.\n\n" CLI_SCORES_JSON,
     .options = options,
-    .least = 3,
+    .least = 1,
     .most = -1,
     .run = run,
 };
