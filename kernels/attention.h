@@ -22,11 +22,11 @@ enum {
     DF_TABLE_ROWS = 8      /* table rows that table_bias() has in scratch      */
 };
 
-/* One head's position table with zeros around it: `value` points at entry (0, 0); rows -2 .. h + 1 and columns -2 .. w + 9 exist.
- * delta[y][x] = value[y][x + 1] - value[y][x]. */
+/* One head's position table with zeros around it: `value` points at entry (0, 0); rows -2 .. h + 1 exist, and columns from -2 on
+ * for `stride`, which is a multiple of 8 and at least w + 18. */
 typedef struct {
     int h, w, stride;
-    const float *value, *delta;
+    const float *value;
 } DfScoreTable;
 
 /* Where the queries of a tile stand, in cells of the table: lane r * width + j is row r, column j of the map's piece. A score is

@@ -51,15 +51,15 @@ static void mask_regions(float *s, const float *bias, size_t stride, const int *
         }
 }
 
-static void table_bias(float *s, const DfScoreTable *table, const DfLattice *at, const float *key_y, const float *key_x, int keys, float *row)
+static void table_bias(float *s, const DfScoreTable *table, const DfLattice *at, const float *key_y, const float *key_x, int keys, float *rows)
 {
     for (int key = 0; key < keys; key++)
         for (int r = 0; r < at->rows; r++, s += at->width) {
-            float *delta = row + table->stride;
-            df_table_row(row, delta, table, at->y[r] - key_y[key], 0, table->w + DF_TABLE_MARGIN);
+            const float *const delta = rows + table->stride;
+            df_table_row(rows, rows + table->stride, table, at->y[r] - key_y[key]);
             for (int j = 0; j < at->width; j++) {
                 const DfCell x = df_table_cell(at->x[j] - key_x[key], table->w);
-                s[j] = row[x.at + DF_TABLE_MARGIN] + x.part * delta[x.at + DF_TABLE_MARGIN];
+                s[j] = rows[x.at + DF_TABLE_MARGIN] + x.part * delta[x.at + DF_TABLE_MARGIN];
             }
         }
 }

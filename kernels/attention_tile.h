@@ -30,16 +30,17 @@ static inline DfCell df_table_cell(float position, int size)
     return (DfCell){ (int)below, position - below };
 }
 
-/* The table's values, and their differences along x, at height y: entries first .. last of padded rows (0 is column -2). */
-static inline void df_table_row(float *value, float *delta, const DfScoreTable *table, float y, int first, int last)
+/* The table's values at height y, and their differences to the next along x; entry 0 is column -2, the last is w + 1. */
+static inline void df_table_row(float *value, float *delta, const DfScoreTable *table, float y)
 {
     const DfCell cell = df_table_cell(y, table->h);
     const float b = cell.part, a = 1.0f - b;
     const ptrdiff_t top = (ptrdiff_t)cell.at * table->stride - DF_TABLE_MARGIN, bottom = top + table->stride;
-    for (int x = first; x <= last; x++) {
+    const int n = table->w + 2 * DF_TABLE_MARGIN;
+    for (int x = 0; x <= n; x++)
         value[x] = a * table->value[top + x] + b * table->value[bottom + x];
-        delta[x] = a * table->delta[top + x] + b * table->delta[bottom + x];
-    }
+    for (int x = 0; x < n; x++)
+        delta[x] = value[x + 1] - value[x];
 }
 
 /* Scratch is taken piece by piece, each aligned to 64 bytes; over a base of NULL only the bytes wanted are counted. */

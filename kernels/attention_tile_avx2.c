@@ -174,67 +174,85 @@ static inline void table_row(float *value, float *delta, const DfScoreTable *tab
 {
     const DfCell cell = df_table_cell(y, table->h);
     const V8 a = v8_set(1.0f - cell.part), b = v8_set(cell.part);
-    const ptrdiff_t top = (ptrdiff_t)cell.at * table->stride - DF_TABLE_MARGIN, bottom = top + table->stride;
+    const float *top = table->value + (ptrdiff_t)cell.at * table->stride - DF_TABLE_MARGIN, *bottom = top + table->stride;
     for (int x = first & ~7; x <= last; x += 8) {
-        const V8 v = _mm256_mul_ps(a, _mm256_loadu_ps(table->value + top + x)), d = _mm256_mul_ps(a, _mm256_loadu_ps(table->delta + top + x));
-        _mm256_store_ps(value + x, _mm256_fmadd_ps(b, _mm256_loadu_ps(table->value + bottom + x), v));
-        _mm256_store_ps(delta + x, _mm256_fmadd_ps(b, _mm256_loadu_ps(table->delta + bottom + x), d));
+        const V8 v = _mm256_fmadd_ps(b, _mm256_loadu_ps(bottom + x), _mm256_mul_ps(a, _mm256_loadu_ps(top + x)));
+        const V8 next = _mm256_fmadd_ps(b, _mm256_loadu_ps(bottom + x + 1), _mm256_mul_ps(a, _mm256_loadu_ps(top + x + 1)));
+        _mm256_store_ps(value + x, v);
+        _mm256_store_ps(delta + x, _mm256_sub_ps(next, v));
     }
 }
 
-/* Eight positions, held within the margins: entry of the padded row and the part of the way to the next. */
-static inline __m256i cells(V8 position, int size, V8 *part)
+/* Eight positions, held within the margins, and the entries of the padded row before them, as numbers. */
+typedef struct {
+    V8 at, below;
+} Places;
+static inline Places places(V8 position, int size)
 {
-    const V8 held = _mm256_min_ps(_mm256_max_ps(position, v8_set((float)-DF_TABLE_MARGIN)), v8_set((float)size));
-    const V8 below = _mm256_floor_ps(held);
-    *part = _mm256_sub_ps(held, below);
-    return _mm256_add_epi32(_mm256_cvttps_epi32(below), _mm256_set1_epi32(DF_TABLE_MARGIN));
+    const V8 at = _mm256_min_ps(_mm256_max_ps(position, v8_set((float)-DF_TABLE_MARGIN)), v8_set((float)size));
+    return (Places){ at, _mm256_floor_ps(at) };
 }
 
-/* Eight neighbouring queries lie within eight entries of the row: two loads and two permutations fetch them all. */
-static inline V8 sample_near(const float *value, const float *delta, V8 position, int size)
+/* Steps up to one entry: eight neighbouring queries lie within eight entries of the row, and two loads and two permutations
+ * fetch them all. At a step of one, rounding may put the last on the ninth: as the eighth plus one part it is the same. */
+static inline V8 sample_near(const float *value, const float *delta, V8 position, int size, bool whole_step)
 {
-    V8 part;
-    const __m256i at = cells(position, size, &part);
-    const __m128i first = _mm256_castsi256_si128(at);
-    const int start = _mm_cvtsi128_si32(first);
-    const __m256i from = _mm256_sub_epi32(at, _mm256_broadcastd_epi32(first));
+    Places p = places(position, size);
+    const V8 first = _mm256_broadcastss_ps(_mm256_castps256_ps128(p.below));
+    if (whole_step)
+        p.below = _mm256_min_ps(p.below, _mm256_add_ps(first, v8_set(7.0f)));
+    const int start = _mm_cvttss_si32(_mm256_castps256_ps128(p.below)) + DF_TABLE_MARGIN;
+    const __m256i from = _mm256_cvttps_epi32(_mm256_sub_ps(p.below, first));
     const V8 v = _mm256_permutevar8x32_ps(_mm256_loadu_ps(value + start), from), d = _mm256_permutevar8x32_ps(_mm256_loadu_ps(delta + start), from);
-    return _mm256_fmadd_ps(part, d, v);
+    return _mm256_fmadd_ps(_mm256_sub_ps(p.at, p.below), d, v);
 }
 
 static inline V8 sample_far(const float *value, const float *delta, V8 position, int size)
 {
-    V8 part;
-    const __m256i at = cells(position, size, &part);
-    return _mm256_fmadd_ps(part, _mm256_i32gather_ps(delta, at, 4), _mm256_i32gather_ps(value, at, 4));
+    const Places p = places(position, size);
+    const __m256i from = _mm256_cvttps_epi32(p.below);
+    const V8 v = _mm256_i32gather_ps(value + DF_TABLE_MARGIN, from, 4), d = _mm256_i32gather_ps(delta + DF_TABLE_MARGIN, from, 4);
+    return _mm256_fmadd_ps(_mm256_sub_ps(p.at, p.below), d, v);
+}
+
+/* One row of scores. */
+static inline void sample_row(float *s, const float *value, const float *delta, const DfLattice *at, float key_x, int size)
+{
+    const V8 x = v8_set(key_x);
+    const float *const query = at->x;
+    if (at->step * 7 < 6.99f)
+        for (int j = 0; j < at->width; j += 8)
+            _mm256_store_ps(s + j, sample_near(value, delta, _mm256_sub_ps(_mm256_loadu_ps(query + j), x), size, false));
+    else if (at->step <= 1)
+        for (int j = 0; j < at->width; j += 8)
+            _mm256_store_ps(s + j, sample_near(value, delta, _mm256_sub_ps(_mm256_loadu_ps(query + j), x), size, true));
+    else
+        for (int j = 0; j < at->width; j += 8)
+            _mm256_store_ps(s + j, sample_far(value, delta, _mm256_sub_ps(_mm256_loadu_ps(query + j), x), size));
+}
+
+/* The row of the table that a row of queries needs for a key. */
+static inline void prepare_row(float *row, const DfScoreTable *table, const DfLattice *at, int r, float key_y, float key_x)
+{
+    const int first = df_table_cell(at->x[0] - key_x, table->w).at + DF_TABLE_MARGIN;
+    const int last = df_table_cell(at->x[at->width - 1] - key_x, table->w).at + DF_TABLE_MARGIN + 7;
+    table_row(row, row + table->stride, table, at->y[r] - key_y, first, last);
 }
 
 /* Rows are made some at a time before they are sampled: a load right behind the stores that it spans would wait for them. */
-enum { AHEAD = DF_TABLE_ROWS };
-
 static void table_bias(float *s, const DfScoreTable *table, const DfLattice *at, const float *key_y, const float *key_x, int keys, float *rows)
 {
-    const bool near = at->step * 7 < 6.99f; /* 0 .. 7 entries apart whatever the rounding */
-    const int stride = table->stride, all = keys * at->rows;
-    for (int from = 0; from < all; from += AHEAD) {
-        const int to = from + AHEAD < all ? from + AHEAD : all;
-        float *row = rows;
-        for (int i = from; i < to; i++, row += 2 * stride) {
-            const int key = i / at->rows;
-            const int first = df_table_cell(at->x[0] - key_x[key], table->w).at + DF_TABLE_MARGIN;
-            const int last = df_table_cell(at->x[at->width - 1] - key_x[key], table->w).at + DF_TABLE_MARGIN + 7;
-            table_row(row, row + stride, table, at->y[i % at->rows] - key_y[key], first, last);
+    const int ahead = DF_TABLE_ROWS, stride = 2 * table->stride;
+    for (int r = 0; r < at->rows; r++)
+        for (int first = 0; first < keys; first += ahead) {
+            const int end = first + ahead < keys ? first + ahead : keys;
+            for (int key = first; key < end; key++)
+                prepare_row(rows + (key - first) * stride, table, at, r, key_y[key], key_x[key]);
+            for (int key = first; key < end; key++) {
+                const float *row = rows + (key - first) * stride;
+                sample_row(s + (key * at->rows + r) * at->width, row, row + table->stride, at, key_x[key], table->w);
+            }
         }
-        row = rows;
-        for (int i = from; i < to; i++, row += 2 * stride, s += at->width) {
-            const V8 x = v8_set(key_x[i / at->rows]);
-            for (int j = 0; near && j < at->width; j += 8)
-                _mm256_store_ps(s + j, sample_near(row, row + stride, _mm256_sub_ps(_mm256_loadu_ps(at->x + j), x), table->w));
-            for (int j = 0; !near && j < at->width; j += 8)
-                _mm256_store_ps(s + j, sample_far(row, row + stride, _mm256_sub_ps(_mm256_loadu_ps(at->x + j), x), table->w));
-        }
-    }
 }
 
 /* ---- softmax ------------------------------------------------------------------------------------------------------------- */

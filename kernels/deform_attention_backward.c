@@ -83,7 +83,7 @@ static void table_backward(const Backward *b, const DfDeformTile *t, int head, i
     for (int i = 0; i < n; i++)
         for (int r = 0; r < t->rows; r++) {
             const float y = w->y[t->first_row + r] - w->key_y[key + (size_t)i];
-            df_table_row(s->table_rows, s->table_rows + w->stride, &table, y, 0, table.w + DF_TABLE_MARGIN);
+            df_table_row(s->table_rows, s->table_rows + w->stride, &table, y);
             const float dx = spread_columns(w, t, s, s->dp + i * t->lanes + r * w->lanes, x, w->key_x[key + (size_t)i]);
             const float dy = spread_rows(w, s, &table, y, dtable);
             dpos[2 * i] -= dy * (float)df_deform_cells(p->table_h);

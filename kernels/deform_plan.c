@@ -25,10 +25,9 @@ DfDeformPlan df_deform_plan(const DfDeformProblem *p, const DfAttentionKernels *
     w.kk = df_carve_floats(c, heads * (size_t)w.keys, (size_t)w.width);
     w.vv = df_carve_floats(c, heads * (size_t)w.keys, (size_t)w.width);
     if (p->table) {
-        w.stride = df_round_up(DF_TABLE_MARGIN + p->table_w + 10, 8);
+        w.stride = df_round_up(p->table_w + 18, 8);
         const size_t table = (size_t)(p->table_h + 2 * DF_TABLE_MARGIN) * (size_t)w.stride;
-        w.values = df_carve_floats(c, (size_t)p->heads, table);
-        w.deltas = df_carve_floats(c, (size_t)p->heads, table);
+        w.tables = df_carve_floats(c, (size_t)p->heads, table);
         w.key_y = df_carve_floats(c, (size_t)p->B * (size_t)p->groups, (size_t)p->keys);
         w.key_x = df_carve_floats(c, (size_t)p->B * (size_t)p->groups, (size_t)p->keys);
         w.y = df_carve_floats(c, 1, (size_t)w.H);
@@ -85,22 +84,18 @@ static size_t table_size(const DfDeformPlan *w)
 
 static void pad_table(DfDeformPlan *w, int head)
 {
-    const int H = w->p->table_h, W = w->p->table_w;
-    float *value = w->values + (size_t)head * table_size(w), *delta = w->deltas + (size_t)head * table_size(w);
-    memset(value, 0, table_size(w) * sizeof *value);
-    memset(delta, 0, table_size(w) * sizeof *delta);
-    for (int y = 0; y < H; y++) {
-        const size_t at = (size_t)(y + DF_TABLE_MARGIN) * (size_t)w->stride + DF_TABLE_MARGIN;
-        memcpy(value + at, w->p->table + ((size_t)head * (size_t)H + (size_t)y) * (size_t)W, (size_t)W * sizeof *value);
-        for (ptrdiff_t x = -1; x < W; x++)
-            delta[(ptrdiff_t)at + x] = value[(ptrdiff_t)at + x + 1] - value[(ptrdiff_t)at + x];
-    }
+    const size_t H = (size_t)w->p->table_h, W = (size_t)w->p->table_w;
+    float *to = w->tables + (size_t)head * table_size(w);
+    memset(to, 0, table_size(w) * sizeof *to);
+    to += DF_TABLE_MARGIN * (w->stride + 1);
+    for (size_t y = 0; y < H; y++, to += w->stride)
+        memcpy(to, w->p->table + ((size_t)head * H + y) * W, W * sizeof *to);
 }
 
 DfScoreTable df_deform_table(const DfDeformPlan *w, int head)
 {
-    const size_t origin = (size_t)head * table_size(w) + (size_t)DF_TABLE_MARGIN * (size_t)w->stride + DF_TABLE_MARGIN;
-    return (DfScoreTable){ w->p->table_h, w->p->table_w, w->stride, w->values + origin, w->deltas + origin };
+    const float *table = w->tables + (size_t)head * table_size(w);
+    return (DfScoreTable){ w->p->table_h, w->p->table_w, w->stride, table + DF_TABLE_MARGIN * (w->stride + 1) };
 }
 
 enum { ROWS = 64 };

@@ -24,7 +24,7 @@ typedef struct {
     float *kk, *vv;                 /* B heads keys width: copies, each head in one run */
     float *key_y, *key_x;           /* B groups p->keys: in cells of the table    */
     float *y, *x;                   /* H; pieces lanes                            */
-    float *values, *deltas;         /* heads (h + 4) stride: the padded tables    */
+    float *tables;                  /* heads (h + 4) stride: padded               */
 } DfDeformPlan;
 
 /* Carves the prepared inputs; over a base of NULL it counts. */
