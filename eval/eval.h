@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "core/core.h"
+#include "eval/mask.h"
 #include "eval/miou.h"
 
 /* ---- ground truth --------------------------------------------------------------------------------------------------- */

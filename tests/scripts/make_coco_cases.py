@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Copies box cases of the reference outputs (pycocotools 2.0.11) into tests/data/eval, without the masks that boxes do not need.
+"""Copies cases of the reference outputs (pycocotools 2.0.11) into tests/data/eval: boxes without the masks that they do not need, masks.
 Usage: make_coco_cases.py REFERENCE_DIR"""
 import json, os, sys
 
@@ -24,3 +24,21 @@ for case, name in ("02_crowd", "crowd"), ("06_score_ties", "score_ties"), ("13_c
     write(name, "expected", {"stats": box["stats_numpy23"], "table": box["summary_text"],
                              "per_class": [-1 if ap is None else ap for ap in box["per_category_ap"].values()],
                              **{"sha256_" + k: box["sha256_" + k] for k in ("precision", "recall", "scores")}})
+
+# Masks: every fourth polygon, and the small ones of the rest.
+masks = json.load(open(os.path.join(sys.argv[1], "eval", "masks", "cases.json")))
+masks["polygons"] = masks["polygons"][::4]
+masks["rle"] = [c for c in masks["rle"] if len(c["counts"]) < 2000]
+masks["mask_iou"] = masks["mask_iou"][:6]
+with open(os.path.join(out, "masks.json"), "w") as file:
+    json.dump(masks, file, separators=(",", ":"))
+
+for case, name in ("02_crowd", "crowd_masks"), ("11_rle_mix", "rle_mix"):
+    folder = os.path.join(sys.argv[1], "eval", case)
+    expected = json.load(open(os.path.join(folder, "expected.json")))
+    segm = expected["segm"]
+    for kind, file in ("gt", "gt.json"), ("dt", segm["dt_file"]):
+        write(name, kind, json.load(open(os.path.join(folder, file))))
+    write(name, "expected", {"stats": segm["stats_numpy23"], "table": segm["summary_text"],
+                             "per_class": [-1 if ap is None else ap for ap in segm["per_category_ap"].values()],
+                             **{"sha256_" + k: segm["sha256_" + k] for k in ("precision", "recall", "scores")}})

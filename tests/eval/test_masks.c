@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tests/eval/test_masks.c -- masks against pycocotools 2.0.11: polygons to compressed runs, areas, boxes, encoding and decoding, IoU
+ * (tests/data/eval/masks.json, made by tests/scripts/make_coco_cases.py; all of the reference cases where they are at hand).
+ */
+#include <cjson/cJSON.h>
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eval/eval.h"
+
+static cJSON *cases(void)
+{
+    char *text;
+    size_t size;
+    const char *path = DF_SHARED "/golden/eval/masks/cases.json";
+    if (!df_file_exists(path))
+        path = DF_TEST_DATA "/eval/masks.json";
+    cr_assert_eq(df_file_text(&text, &size, path, 1 << 24), DF_OK, "%s", df_error());
+    cJSON *const root = cJSON_ParseWithLength(text, size);
+    df_free(text);
+    cr_assert_not_null(root);
+    return root;
+}
+
+static uint32_t number(const cJSON *list, int i)
+{
+    return (uint32_t)cJSON_GetArrayItem(list, i)->valuedouble;
+}
+
+static const char *text_of(const cJSON *c, const char *key)
+{
+    return cJSON_GetObjectItem(c, key)->valuestring;
+}
+
+/* Area, box and both texts. */
+static void check_mask(const DfMask *got, const cJSON *want)
+{
+    char *text;
+    double box[4];
+    DfMask again;
+    const char *counts = text_of(want, "counts");
+    cr_assert_eq(df_mask_to_text(got, &text), DF_OK);
+    cr_expect_str_eq(text, counts);
+    df_free(text);
+    cr_expect_eq(df_mask_area(got), (uint32_t)cJSON_GetObjectItem(want, "area")->valuedouble);
+    df_mask_box(got, box);
+    for (int i = 0; i < 4; i++)
+        cr_expect_eq(box[i], cJSON_GetArrayItem(cJSON_GetObjectItem(want, "bbox"), i)->valuedouble);
+    cr_assert_eq(df_mask_from_text(&again, counts, strlen(counts), got->height, got->width), DF_OK, "%s", df_error());
+    cr_expect_eq(again.n, got->n);
+    cr_expect_arr_eq(again.runs, got->runs, (got->n < again.n ? got->n : again.n) * sizeof *got->runs);
+    df_mask_done(&again);
+}
+
+Test(masks, polygons)
+{
+    cJSON *const root = cases();
+    const cJSON *c;
+    cJSON_ArrayForEach(c, cJSON_GetObjectItem(root, "polygons"))
+    {
+        const cJSON *const size = cJSON_GetObjectItem(c, "size"), *const parts = cJSON_GetObjectItem(c, "segmentation");
+        const int n = cJSON_GetArraySize(parts);
+        DfMask *const masks = df_calloc((size_t)n, sizeof *masks), whole;
+        for (int i = 0; i < n; i++) {
+            const cJSON *const part = cJSON_GetArrayItem(parts, i);
+            const int numbers = cJSON_GetArraySize(part);
+            double *const xy = df_malloc((size_t)numbers * sizeof *xy);
+            for (int j = 0; j < numbers; j++)
+                xy[j] = cJSON_GetArrayItem(part, j)->valuedouble;
+            cr_assert_eq(df_mask_from_polygon(&masks[i], xy, (size_t)numbers / 2, number(size, 0), number(size, 1)), DF_OK, "%s", df_error());
+            df_free(xy);
+        }
+        cr_assert_eq(df_mask_merge(&whole, masks, (size_t)n, false), DF_OK);
+        check_mask(&whole, c);
+        df_mask_done(&whole);
+        for (int i = 0; i < n; i++)
+            df_mask_done(&masks[i]);
+        df_free(masks);
+    }
+    cJSON_Delete(root);
+    cr_expect_eq(df_memory().now, 0);
+}
+
+static DfMask mask_of(const cJSON *c)
+{
+    DfMask mask;
+    const cJSON *const size = cJSON_GetObjectItem(c, "size");
+    const char *counts = text_of(c, "counts");
+    cr_assert_eq(df_mask_from_text(&mask, counts, strlen(counts), number(size, 0), number(size, 1)), DF_OK, "%s", df_error());
+    return mask;
+}
+
+Test(masks, runs_and_pixels)
+{
+    cJSON *const root = cases();
+    const cJSON *c;
+    cJSON_ArrayForEach(c, cJSON_GetObjectItem(root, "rle"))
+    {
+        const cJSON *const list = cJSON_GetObjectItem(c, "uncompressed");
+        const DfMask read = mask_of(c);
+        DfMask made, encoded;
+        const size_t n = (size_t)cJSON_GetArraySize(list), pixels = (size_t)read.height * read.width;
+        uint32_t *const runs = df_malloc(n * sizeof *runs);
+        uint8_t *const map = df_malloc(pixels);
+        char *text;
+        for (size_t i = 0; i < n; i++)
+            runs[i] = number(list, (int)i);
+        cr_assert_eq(df_mask_from_runs(&made, runs, n, read.height, read.width), DF_OK);
+        check_mask(&made, c);
+        cr_assert_eq(df_mask_decode(&read, map), DF_OK);
+        cr_assert_eq(df_mask_encode(&encoded, map, read.height, read.width), DF_OK);
+        cr_assert_eq(df_mask_to_text(&encoded, &text), DF_OK);
+        cr_expect_str_eq(text, text_of(c, "encode_of_pixels"));
+        df_free(text);
+        DfMask m[3] = { made, encoded, read };
+        df_free(runs);
+        df_free(map);
+        for (int i = 0; i < 3; i++)
+            df_mask_done(&m[i]);
+    }
+    cJSON_Delete(root);
+    cr_expect_eq(df_memory().now, 0);
+}
+
+Test(masks, overlap)
+{
+    cJSON *const root = cases();
+    const cJSON *c;
+    cJSON_ArrayForEach(c, cJSON_GetObjectItem(root, "mask_iou"))
+    {
+        const cJSON *const dts = cJSON_GetObjectItem(c, "dt"), *const gts = cJSON_GetObjectItem(c, "gt");
+        for (int d = 0; d < cJSON_GetArraySize(dts); d++)
+            for (int g = 0; g < cJSON_GetArraySize(gts); g++) {
+                const cJSON *const want = cJSON_GetArrayItem(cJSON_GetArrayItem(cJSON_GetObjectItem(c, "iou_hex"), d), g);
+                DfMask a = mask_of(cJSON_GetArrayItem(dts, d)), b = mask_of(cJSON_GetArrayItem(gts, g));
+                cr_expect_eq(df_mask_iou(&a, &b, number(cJSON_GetObjectItem(c, "iscrowd"), g) != 0), strtod(want->valuestring, NULL));
+                df_mask_done(&a);
+                df_mask_done(&b);
+            }
+    }
+    cJSON_ArrayForEach(c, cJSON_GetObjectItem(root, "bbox_iou"))
+    {
+        const cJSON *const dts = cJSON_GetObjectItem(c, "dt"), *const gts = cJSON_GetObjectItem(c, "gt");
+        for (int d = 0; d < cJSON_GetArraySize(dts); d++)
+            for (int g = 0; g < cJSON_GetArraySize(gts); g++) {
+                const cJSON *const want = cJSON_GetArrayItem(cJSON_GetArrayItem(cJSON_GetObjectItem(c, "iou_hex"), d), g);
+                double a[4], b[4];
+                for (int i = 0; i < 4; i++) {
+                    a[i] = cJSON_GetArrayItem(cJSON_GetArrayItem(dts, d), i)->valuedouble;
+                    b[i] = cJSON_GetArrayItem(cJSON_GetArrayItem(gts, g), i)->valuedouble;
+                }
+                const double iou = df_box_iou(a, b, number(cJSON_GetObjectItem(c, "iscrowd"), g) != 0), wanted = strtod(want->valuestring, NULL);
+                cr_expect(iou == wanted || (iou != iou && wanted != wanted), "%g, want %g", iou, wanted);
+            }
+    }
+    cJSON_Delete(root);
+}
+
+Test(masks, merge_and_limits)
+{
+    /* 4 x 3: columns 0 and 1, then column 1 and half of column 2 */
+    const uint32_t left[] = { 0, 8, 4 }, right[] = { 4, 6, 2 };
+    DfMask m[2], out;
+    uint8_t pixels[12];
+    df_mask_from_runs(&m[0], left, 3, 4, 3);
+    df_mask_from_runs(&m[1], right, 3, 4, 3);
+    cr_assert_eq(df_mask_merge(&out, m, 2, false), DF_OK);
+    cr_expect(out.n == 3 && out.runs[0] == 0 && out.runs[1] == 10 && out.runs[2] == 2);
+    df_mask_done(&out);
+    cr_assert_eq(df_mask_merge(&out, m, 2, true), DF_OK);
+    cr_expect(out.n == 3 && out.runs[0] == 4 && out.runs[1] == 4 && out.runs[2] == 4);
+    cr_assert_eq(df_mask_decode(&out, pixels), DF_OK);
+    cr_expect_arr_eq(pixels, ((uint8_t[12]){ 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0 }), 12);
+    df_mask_done(&out);
+    m[1].width = 4;
+    cr_assert_eq(df_mask_merge(&out, m, 2, true), DF_OK);
+    cr_expect_eq(out.n, 0);
+    cr_expect_eq(df_mask_iou(&m[0], &m[1], false), -1);
+    df_mask_done(&out);
+    m[0].runs[1] = 20;
+    cr_expect_eq(df_mask_decode(&m[0], pixels), DF_EFORMAT);
+    cr_expect_str_eq(df_error(), "the runs of a mask are longer than its 4 x 3 pixels");
+    df_mask_done(&m[0]);
+    df_mask_done(&m[1]);
+    cr_expect_eq(df_mask_from_text(&out, "0P", 2, 4, 3), DF_EFORMAT);
+    cr_expect_str_eq(df_error(), "the compressed counts of a mask end inside a run");
+    cr_expect_eq(df_mask_from_text(&out, "0 ", 2, 4, 3), DF_EFORMAT);
+    cr_expect_eq(df_mask_from_polygon(&out, (double[]){ 0, 0, 1e9, 0, 1, 1 }, 3, 4, 3), DF_EFORMAT);
+    cr_expect_eq(df_mask_from_polygon(&out, (double[]){ 0, 0, 1, 0, 1, 1 }, 3, 1 << 20, 1 << 20), DF_EVALUE);
+    cr_expect_eq(df_memory().now, 0);
+}
