@@ -30,8 +30,7 @@ static void reorder(const float *in, DfShape from, const int order[4], float *ou
                     *out++ = in[a * stride[0] + b * stride[1] + k * stride[2] + l * stride[3]];
 }
 
-/* Official order to ours. */
-static void lay_out(const NnParam *param, const float *official, float *ours)
+void nn_param_from_official(const NnParam *param, const float *official, float *ours)
 {
     switch (param->layout) {
     case NN_AS_IS:
@@ -49,22 +48,21 @@ static void lay_out(const NnParam *param, const float *official, float *ours)
     }
 }
 
-/* Ours to the official order; the inverse of lay_out(). */
-static void lay_back(const NnParam *param, float *official)
+void nn_param_to_official(const NnParam *param, const float *ours, float *official)
 {
-    const DfTensor *t = param->tensor;
+    const DfShape shape = param->tensor->shape;
     switch (param->layout) {
     case NN_AS_IS:
     case NN_POINTWISE:
-        memcpy(official, t->data, df_count(param->shape) * sizeof *official);
+        memcpy(official, ours, df_count(param->shape) * sizeof *official);
         break;
     case NN_CONV:
     case NN_CONV_TRANSPOSE:
     case NN_MAP:
-        reorder(t->data, t->shape, (int[4]){ 0, 3, 1, 2 }, official);
+        reorder(ours, shape, (int[4]){ 0, 3, 1, 2 }, official);
         break;
     case NN_DEPTHWISE: /* kh kw C -> C 1 kh kw */
-        reorder(t->data, t->shape, (int[4]){ 2, 3, 0, 1 }, official);
+        reorder(ours, shape, (int[4]){ 2, 3, 0, 1 }, official);
         break;
     }
 }
@@ -308,7 +306,7 @@ static int load_one(Loader *l, NnParam *param, const DfArray *array)
         official = l->staging + n;
         resize(param, array, l->staging, official);
     }
-    lay_out(param, official, param->tensor->data);
+    nn_param_from_official(param, official, param->tensor->data);
     df_packed_free(param->tensor->packed);
     param->tensor->packed = NULL;
     return note(l->report, same ? NN_LOADED : NN_RESIZED, param->name, "");
@@ -423,7 +421,7 @@ int nn_model_save(const NnModel *model, const char *path, const char *const *met
     int error = arrays && official ? DF_OK : df_fail_memory("a checkpoint to write");
     for (int i = 0; error == DF_OK && i < n; i++) {
         const NnParam *param = nn_model_at(model, i);
-        lay_back(param, official + at);
+        nn_param_to_official(param, param->tensor->data, official + at);
         arrays[i] = (DfArray){ .name = param->name, .dtype = DF_F32, .ndim = param->shape.n, .data = official + at };
         int64_t stride = 1;
         for (int d = param->shape.n - 1; d >= 0; d--) {

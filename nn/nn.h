@@ -209,6 +209,9 @@ typedef struct {
 int nn_model_load(NnModel *, const DfCheckpoint *, const NnLoad *, NnReport *report);
 void nn_report_free(NnReport *);
 char *nn_report_text(const NnReport *); /* a few lines for the log; df_free it */
+/* Between the checkpoint's order of dimensions and ours, for weights and what has their shape, such as gradients. */
+void nn_param_from_official(const NnParam *, const float *official, float *ours);
+void nn_param_to_official(const NnParam *, const float *ours, float *official);
 /* Writes all parameters and buffers under their official keys and shapes; metadata as in df_checkpoint_write. */
 int nn_model_save(const NnModel *, const char *path, const char *const *metadata, int n_metadata);
 
