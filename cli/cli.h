@@ -72,11 +72,11 @@ int cli_input_shape(const CliSession *, const char *text, int width, int *H, int
 /* A live line on a terminal, a line now and then elsewhere, nothing with --quiet. */
 typedef struct {
     const char *what;
-    long n, done;
+    long n, done, before;                                 /* before: done by an earlier run */
     double start, last_shown;
     bool live;
 } CliProgress;
-CliProgress cli_progress(const char *what, long n);
+CliProgress cli_progress(const char *what, long n, long before);
 void cli_progress_step(CliProgress *, long done);
 void cli_progress_end(CliProgress *);
 

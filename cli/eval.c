@@ -26,6 +26,8 @@ static const CliOption options[] = {
     CLI_OPT_END
 };
 
+enum { SHOWN = 10 }; /* sentences about images that cannot be read; the others are counted */
+
 typedef struct {
     CliSession session;
     DfCocoDataset *dataset;
@@ -47,7 +49,7 @@ static int read_shard(int *shard, int *shards)
 {
     char rest;
     *shard = *shards = 1;
-    if (!shard_text || (sscanf(shard_text, "%d/%d%c", shard, shards, &rest) == 2 && *shard >= 1 && *shard <= *shards))
+    if (!shard_text || (sscanf(shard_text, "%9d/%9d%c", shard, shards, &rest) == 2 && *shard >= 1 && *shard <= *shards))
         return DF_OK;
     return df_fail(CLI_EUSAGE, "--shard %s: want I/N with I from 1 to N", shard_text);
 }
@@ -116,8 +118,9 @@ static int take_sample(Run *r, const DfSample *sample)
     DfDetections found = { 0 };
     int error = DF_OK;
     if (sample->error < 0) {
-        r->unreadable++;
-        df_log(DF_LOG_WARNING, "%s", sample->message);
+        if (r->unreadable++ < SHOWN)
+            df_log(DF_LOG_WARNING, "%s", sample->message);
+        df_fail(sample->error, "%s", sample->message);
     } else {
         error = cli_detect(&r->session, sample, &found);
         if (error == DF_OK)
@@ -132,6 +135,7 @@ static int run_images(Run *r)
     DfLoader *loader = NULL;
     const DfLoading loading = { .pipeline = r->pipeline, .paths = r->dataset->picture, .order = r->order, .n = r->n_order, .threads = 1, .ahead = 3 };
     CliProgress progress = cli_progress("eval", (long)r->n_ids);
+    progress.before = progress.done = r->n_done;
     if (r->n_done && !cli.quiet)
         fprintf(stderr, "%ld images are done already\n", r->n_done);
     int error = df_loader_new(&loader, &loading);
@@ -150,6 +154,8 @@ static int run_images(Run *r)
 
 static int score(Run *r)
 {
+    if (r->unreadable == (long)r->n_ids)
+        return df_fail(DF_EIO, "none of %zu images could be read, the last: %s", r->n_ids, df_error());
     r->dt_path = cli_join(r->folder, "results.bbox.json");
     int error = r->dt_path ? cli_results_export(r->results, r->chosen, r->dt_path) : df_fail_memory("a path");
     if (error < 0)

@@ -6,10 +6,10 @@
 
 #include <unistd.h>
 
-CliProgress cli_progress(const char *what, long n)
+CliProgress cli_progress(const char *what, long n, long before)
 {
     const double now = cli_now();
-    return (CliProgress){ what, n, 0, now, now, isatty(STDERR_FILENO) != 0 };
+    return (CliProgress){ what, n, before, before, now, now, isatty(STDERR_FILENO) != 0 };
 }
 
 static void print_time(char *out, size_t size, double seconds)
@@ -24,10 +24,10 @@ static void print_time(char *out, size_t size, double seconds)
 static void show(CliProgress *p, double now)
 {
     enum { WIDTH = 30 };
-    const double elapsed = now - p->start, rate = elapsed > 0 ? (double)p->done / elapsed : 0;
+    const double elapsed = now - p->start, rate = elapsed > 0 ? (double)(p->done - p->before) / elapsed : 0;
     char left[32] = "?", bar[WIDTH + 1];
-    if (rate > 0)
-        print_time(left, sizeof left, (double)(p->n - p->done) / rate);
+    if (rate > 0 || p->done == p->n)
+        print_time(left, sizeof left, p->done < p->n ? (double)(p->n - p->done) / rate : 0);
     const long full = p->n ? p->done * WIDTH / p->n : WIDTH;
     for (int i = 0; i < WIDTH; i++)
         bar[i] = i < full ? '#' : '.';
