@@ -134,8 +134,7 @@ static int run_images(Run *r)
 {
     DfLoader *loader = NULL;
     const DfLoading loading = { .pipeline = r->pipeline, .paths = r->dataset->picture, .order = r->order, .n = r->n_order, .threads = 1, .ahead = 3 };
-    CliProgress progress = cli_progress("eval", (long)r->n_ids);
-    progress.before = progress.done = r->n_done;
+    CliProgress progress = cli_progress("eval", (long)r->n_ids, r->n_done);
     if (r->n_done && !cli.quiet)
         fprintf(stderr, "%ld images are done already\n", r->n_done);
     int error = df_loader_new(&loader, &loading);

@@ -109,7 +109,7 @@ static int read_image(CliSession *s, const DfCheckpoint *file, const char *name,
 static int number_at(const cJSON *list, int i, int fallback)
 {
     const cJSON *item = cJSON_GetArrayItem(list, i);
-    return cJSON_IsNumber(item) ? item->valueint : fallback;
+    return cJSON_IsNumber(item) && item->valueint > 0 && item->valueint <= 65500 ? item->valueint : fallback;
 }
 
 /* Without img_metas the image is taken as it is: not resized, not padded. */
@@ -180,7 +180,7 @@ static int segment(CliSession *s, Outputs *o, const DfCheckpoint *input)
 {
     enum { VIEWS = 64 };
     DfTensor *views[VIEWS];
-    DfImageMeta metas[VIEWS];
+    DfImageMeta metas[VIEWS] = { { 0 } };
     const char *json = df_checkpoint_metadata(input, "img_metas");
     cJSON *list = json ? cJSON_Parse(json) : NULL;
     int n = 0, error = DF_OK;
@@ -234,7 +234,7 @@ static int run(int n, const char *const *args)
     (void)n;
     if (!input_path || !output_path)
         return df_fail(CLI_EUSAGE, "want --input FILE and --output FILE");
-    CliSession s;
+    CliSession s = { 0 };
     DfCheckpoint *input = NULL;
     Outputs o = { .arena = df_arena_new() };
     const DfModelLoad load = { .wrapper = wrapper, .allow_missing = allow_missing };

@@ -273,7 +273,7 @@ static int run_pictures(Run *r)
     DfLoader *loader = NULL;
     const DfLoading loading = { .pipeline = r->pipeline, .paths = (const char *const *)r->path, .n = (int)r->n_paths, .threads = r->n_paths > 1, .ahead = 2,
                                 .keep_images = out_dir != NULL };
-    CliProgress progress = cli_progress("predict", (long)r->n_paths);
+    CliProgress progress = cli_progress("predict", (long)r->n_paths, 0);
     const bool shows = r->n_paths > 1 && (out_dir || json_path);
     long done = 0;
     int error = df_loader_new(&loader, &loading);
