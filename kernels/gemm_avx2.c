@@ -5,49 +5,12 @@
 #include <stdalign.h>
 #include <string.h>
 
-#include "kernels/epilogue_avx2.h"
+#include "kernels/tile_end_avx2.h"
 #include "kernels/gemm_leaves.h"
 #include "kernels/ladder.h"
 
-/* The choice is made outside of the loop: the act of every vector is then known when its neighbours are still being computed. */
-static void tile_act(DfAct act, float *y, size_t n)
-{
-#define ALL(f) for (size_t i = 0; i < n; i += 8) _mm256_store_ps(y + i, f(_mm256_load_ps(y + i)))
-    switch (act) {
-    case DF_ACT_RELU: ALL(v8_relu); break;
-    case DF_ACT_GELU: ALL(v8_gelu_rational); break;
-    case DF_ACT_GELU_TANH: ALL(v8_tanh_form_of_gelu); break;
-    case DF_ACT_SIGMOID: ALL(v8_sigmoid); break;
-    case DF_ACT_TANH: ALL(v8_tanh); break;
-    case DF_ACT_NONE: break;
-    }
-#undef ALL
-}
-
-/* act(y) * scale + residual of a product that went through memory: in registers its code would crowd the accumulators out. */
-static void tile_end(size_t rows, float *y, float *c, size_t ldc, const DfEpilogue *e)
-{
-    tile_act(e->act, y, rows * 16);
-    for (size_t i = 0; i < rows; i++, y += 16)
-        for (size_t j = 0; j < 16; j += 8) {
-            V8 x = _mm256_load_ps(y + j);
-            if (e->scale)
-                x = _mm256_mul_ps(x, _mm256_loadu_ps(e->scale + j));
-            if (e->residual)
-                x = _mm256_add_ps(x, _mm256_loadu_ps(e->residual + i * ldc + j));
-            _mm256_storeu_ps(c + i * ldc + j, x);
-        }
-}
-
 /* A tile of `rows` rows and 16 columns in registers: at 6 rows, twelve accumulators, two vectors of b and one of a fill fifteen of
- * the sixteen. They have names, l0 r0 .. l5 r5, because compilers leave arrays in memory. EACH_n does something for n rows. */
-#define EACH_1(row) row(0)
-#define EACH_2(row) EACH_1(row) row(1)
-#define EACH_3(row) EACH_2(row) row(2)
-#define EACH_4(row) EACH_3(row) row(3)
-#define EACH_5(row) EACH_4(row) row(4)
-#define EACH_6(row) EACH_5(row) row(5)
-
+ * the sixteen. They have names, l0 r0 .. l5 r5, because compilers leave arrays in memory. */
 #define START(i)                                                             \
     V8 l##i = start_l, r##i = start_r;                                       \
     if (start) {                                                             \
@@ -83,7 +46,7 @@ static void gemm_f32_avx2_##rows##x16(size_t k, const float *a, size_t lda, cons
     const size_t ld = end ? 16 : ldc;                                        \
     EACH_##rows(STORE)                                                       \
     if (end)                                                                 \
-        tile_end(rows, product, c, ldc, end);                                \
+        tile_end(rows, 16, product, c, ldc, end);                            \
 }
 DEFINE_TILE(1)
 DEFINE_TILE(2)

@@ -10,7 +10,7 @@
 
 #include "kernels/ladder.h"
 
-enum { RUNGS = 2 };
+enum { RUNGS = 3 };
 
 static DfKernels rungs[RUNGS]; /* slowest first */
 static int n_rungs;
@@ -39,6 +39,8 @@ static void climb(void)
         df_gemm_init_avx2(&avx2->gemm);
         df_pointwise_init_avx2(&avx2->pointwise);
         df_attention_init_avx2(&avx2->attention);
+        if (__builtin_cpu_supports("avx512f"))
+            df_gemm_init_avx512(&next_rung("avx512")->gemm);
     }
 #endif
     best = &rungs[n_rungs - 1];

@@ -3,7 +3,7 @@
  * kernels/kernels.h -- the door to kernels/: the arithmetic on raw pointers.
  *
  * Two layers. A table of leaf kernels, DfKernels, filled with the C reference and then overwritten, rung by rung, with what is
- * faster on this CPU (DEFORMER_CPU=c|avx2 picks a rung). And drivers, which cut a whole operation into tasks for the pool and
+ * faster on this CPU (DEFORMER_CPU=c|avx2|avx512 picks a rung). And drivers, which cut a whole operation into tasks for the pool and
  * call the leaves: tasks depend on the sizes alone, so results are the same bits for any number of threads. Kernels take
  * pointers, lengths and strides, never tensors; scratch comes from the pool.
  */
@@ -13,12 +13,13 @@
 #include "core/core.h"
 #include "kernels/act.h"
 #include "kernels/attention.h" /* window and deformable attention */
+#include "kernels/deform_conv.h"
 #include "kernels/gemm.h"      /* GEMM, packed weights, convolutions */
 #include "kernels/pointwise.h" /* rows: activations, softmax, norms, sampling */
 
 typedef struct DfKernels DfKernels;
 
-/* The best rung of this CPU, or the one named by DEFORMER_CPU ("c", "avx2"); chosen once, never NULL. */
+/* The best rung of this CPU, or the one named by DEFORMER_CPU ("c", "avx2", "avx512"); chosen once, never NULL. */
 const DfKernels *df_kernels(void);
 /* A rung by name for tests and benches; NULL if unknown or not runnable here. */
 const DfKernels *df_kernels_named(const char *rung);

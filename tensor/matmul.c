@@ -74,7 +74,7 @@ DfTensor *df_matmul(DfCtx *c, DfTensor *a, DfTensor *b)
     const size_t M = (size_t)df_dim(a, -2), K = (size_t)df_dim(a, -1), N = (size_t)df_dim(b, -1);
     shape.d[shape.n - 1] = (int)N;
     DfTensor *y = df_output(c, &op, shape, DF_SOURCES_OF(a, b));
-    df_macs(c, DF_MACS_LAYER, (double)df_count(shape) * (double)K);
+    df_macs(c, DF_MACS_ATTENTION, (double)df_count(shape) * (double)K);
     if (df_skip(c, y))
         return y;
     run(c, (Products){ .batch = df_size(y) / (M * N), .M = M, .N = N, .K = K, .a = a->data, .b = b->data, .c = y->data });

@@ -23,7 +23,7 @@ static void free_pools(void)
 }
 TestSuite(conv, .init = make_pools, .fini = free_pools);
 
-static const char *const rungs[] = { "c", "avx2" };
+static const char *const rungs[] = { "c", "avx2", "avx512" };
 
 static float *numbers(size_t n, uint64_t stream)
 {
@@ -173,7 +173,7 @@ static void check(DfConvShape s)
     float *x = numbers(n.x, 1), *w = numbers(n.w, 2), *y = numbers(n.y, 3);
     const Sums t = { NULL, NULL, x, w, y };
     const double bound = kind == DF_PACK_WINOGRAD ? 12 : 3; /* a Winograd error is relative to the patch, not to the few terms at its border */
-    for (size_t rung = 0; rung < 2; rung++) {
+    for (size_t rung = 0; rung < 3; rung++) {
         const DfKernels *k = df_kernels_named(rungs[rung]);
         for (int has_bias = 0; k && has_bias < 2; has_bias++) {
             check_pass(forward, k, &s, into_y, x, w, t, n.y, has_bias, (size_t)s.O, bound, "forward");

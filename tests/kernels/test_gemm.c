@@ -85,7 +85,7 @@ static void free_pools(void)
 }
 TestSuite(gemm, .init = make_pools, .fini = free_pools);
 
-static const char *const rungs[] = { "c", "avx2" };
+static const char *const rungs[] = { "c", "avx2", "avx512" };
 
 static void check_packed(const DfKernels *k, size_t M, size_t N, size_t K, size_t pad, DfAct act, bool bias, bool scale, bool residual)
 {
@@ -113,7 +113,7 @@ static void check_packed(const DfKernels *k, size_t M, size_t N, size_t K, size_
 Test(gemm, packed_against_float64)
 {
     static const size_t Ms[] = { 1, 2, 5, 6, 7, 49, 103 }, Ns[] = { 1, 8, 15, 16, 17, 36, 97 }, Ks[] = { 0, 1, 3, 64, 513 };
-    for (size_t rung = 0; rung < 2; rung++) {
+    for (size_t rung = 0; rung < 3; rung++) {
         const DfKernels *k = df_kernels_named(rungs[rung]);
         for (size_t i = 0; k && i < 7; i++)
             for (size_t j = 0; j < 7; j++)
@@ -124,7 +124,7 @@ Test(gemm, packed_against_float64)
 
 Test(gemm, every_epilogue)
 {
-    for (size_t rung = 0; rung < 2; rung++) {
+    for (size_t rung = 0; rung < 3; rung++) {
         const DfKernels *k = df_kernels_named(rungs[rung]);
         for (int act = DF_ACT_NONE; k && act <= DF_ACT_TANH; act++)
             for (int bits = 0; bits < 8; bits++)
@@ -134,7 +134,7 @@ Test(gemm, every_epilogue)
 
 Test(gemm, long_sums_in_blocks)
 {
-    for (size_t rung = 0; rung < 2; rung++) {
+    for (size_t rung = 0; rung < 3; rung++) {
         const DfKernels *k = df_kernels_named(rungs[rung]);
         if (!k)
             continue;
@@ -177,7 +177,7 @@ static void check_mlp(const DfKernels *k, size_t M, size_t I, size_t H, size_t O
 
 Test(gemm, mlp_is_two_products)
 {
-    for (size_t rung = 0; rung < 2; rung++) {
+    for (size_t rung = 0; rung < 3; rung++) {
         const DfKernels *k = df_kernels_named(rungs[rung]);
         for (size_t i = 0; k && i < 3; i++)
             check_mlp(k, (size_t[]){ 1, 50, 900 }[i], 12, 48, 13);

@@ -121,8 +121,8 @@ static void check_golden(const Case *t, const DfCheckpoint *g)
 
 Test(conv2d, as_pytorch)
 {
-    for (size_t rung = 0; rung < 2; rung++) {
-        const DfKernels *k = df_kernels_named(rung ? "avx2" : "c");
+    for (size_t rung = 0; rung < 3; rung++) {
+        const DfKernels *k = df_kernels_named((const char *[]){ "c", "avx2", "avx512" }[rung]);
         for (size_t i = 0; k && i < sizeof cases / sizeof *cases; i++) {
             c->k = k;
             DfCheckpoint *g = golden_open(DF_TEST_DATA "/ops/%s.safetensors", cases[i].name);
@@ -239,6 +239,6 @@ Test(conv2d, dry_counts_multiply_adds)
     df_conv2d(c, df_new(c, DF_SHAPE(1, 9, 8, 4)), df_new(c, DF_SHAPE(3, 3, 4)), NULL, depthwise, (DfFuse){ 0 });
     const DfProfileRow *rows;
     cr_assert_geq(df_profile_rows(c, &rows), 1);
-    cr_assert_float_eq(rows[0].macs, 2 * 5 * 4 * 6 * 9 * 2 + 9 * 8 * 4 * 9, 0.1);
+    cr_assert_float_eq(rows[0].macs[DF_MACS_LAYER], 2 * 5 * 4 * 6 * 9 * 2 + 9 * 8 * 4 * 9, 0.1);
     cr_assert_eq(df_ctx_error(c), DF_OK, "%s", df_error());
 }

@@ -242,6 +242,7 @@ Test(linear, dry_counts_multiply_adds)
     df_matmul(c, df_new(c, DF_SHAPE(2, 3, 4)), df_new(c, DF_SHAPE(2, 4, 5)));
     const DfProfileRow *rows;
     cr_assert_geq(df_profile_rows(c, &rows), 1);
-    cr_assert_float_eq(rows[0].macs, 10 * 144 + 10 * 288 + 120, 0.1);
+    cr_assert_float_eq(rows[0].macs[DF_MACS_LAYER], 10 * 144 + 10 * 288, 0.1);
+    cr_assert_float_eq(rows[0].macs[DF_MACS_ATTENTION], 120, 0.1);
     cr_assert_eq(df_ctx_error(c), DF_OK);
 }
