@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tests/kernels/test_attention.c -- every leaf of the attention table, on every rung, against float64: odd depths, rows that are
+ * absent, all numbers of lanes, nothing written behind the end.
+ */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <string.h>
+
+#include "kernels/kernels.h"
+
+enum { MOST = 128, FLOATS = MOST * MOST, GUARD = 16 };
+static const float guard = -12345.5f;
+static const char *const rungs[] = { "c", "avx2", "avx512" };
+
+static _Alignas(64) float A[FLOATS], B[FLOATS], C[FLOATS], Y[FLOATS + GUARD], Z[FLOATS + GUARD];
+static DfRandom random_state;
+
+static void fill(float *x, size_t n, double deviation)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = (float)(deviation * df_normal(&random_state));
+}
+
+static void lay_guard(float *x, size_t n)
+{
+    for (size_t i = n; i < n + GUARD; i++)
+        x[i] = guard;
+}
+
+static void expect_guard(const float *x, size_t n, const char *what)
+{
+    for (size_t i = n; i < n + GUARD; i++)
+        cr_assert_eq(x[i], guard, "%s writes behind the end", what);
+}
+
+static void expect_near(double got, double expected, double bound, const char *what)
+{
+    cr_assert(fabs(got - expected) <= bound * (1 + fabs(expected)), "%s: %.9g instead of %.9g", what, got, expected);
+}
+
+static int draw(int lo, int hi)
+{
+    return lo + (int)(df_random_bits(&random_state) % (uint64_t)(hi - lo + 1));
+}
+
+/* Runs `check` on every rung with the same random numbers. */
+static void on_rungs(void (*check)(const DfAttentionKernels *))
+{
+    for (size_t i = 0; i < sizeof rungs / sizeof *rungs; i++) {
+        const DfKernels *k = df_kernels_named(rungs[i]);
+        random_state = df_random(7, 0);
+        for (int round = 0; k && round < 60; round++)
+            check(&k->attention);
+    }
+}
+
+static const float *rows_of(int i, int depth)
+{
+    return i % 5 == 3 ? NULL : A + i * (depth + 1); /* some rows are absent; the others have odd addresses */
+}
+
+static void check_rows(const DfAttentionKernels *k)
+{
+    const int depth = draw(1, 45), width = (depth + 7) / 8 * 8, n = draw(1, 70), lanes = (n + 7) / 8 * 8 + 8 * draw(0, 1);
+    const float *rows[MOST];
+    float *to[MOST];
+    fill(A, (size_t)(n * (depth + 1)), 1);
+    for (int i = 0; i < n; i++)
+        rows[i] = rows_of(i, depth);
+    lay_guard(Y, (size_t)(depth * lanes));
+    k->transpose_rows(Y, rows, n, lanes, depth, 0.5f);
+    for (int d = 0; d < depth; d++)
+        for (int i = 0; i < lanes; i++)
+            cr_assert_eq(Y[d * lanes + i], i < n && rows[i] ? 0.5f * rows[i][d] : 0.0f);
+    expect_guard(Y, (size_t)(depth * lanes), "transpose_rows");
+    lay_guard(Y, (size_t)(n * width));
+    k->copy_rows(Y, rows, n, depth, width, -2.0f);
+    for (int i = 0; i < n; i++)
+        for (int d = 0; d < width; d++)
+            cr_assert_eq(Y[i * width + d], rows[i] && d < depth ? -2.0f * rows[i][d] : 0.0f);
+    expect_guard(Y, (size_t)(n * width), "copy_rows");
+    for (int i = 0; i < n; i++) {
+        to[i] = rows[i] ? Z + i * (depth + 1) : NULL;
+        Z[i * (depth + 1) + depth] = guard;
+        B[i] = 1.0f + (float)i;
+    }
+    k->store_rows(to, Y, B, n, depth, width);
+    for (int i = 0; i < n; i++) {
+        for (int d = 0; to[i] && d < depth; d++)
+            cr_assert_eq(to[i][d], Y[i * width + d] / B[i]);
+        cr_assert(!to[i] || to[i][depth] == guard, "store_rows writes behind a row");
+    }
+}
+
+Test(attention_leaves, rows)
+{
+    on_rungs(check_rows);
+}
+
+static void check_scores(const DfAttentionKernels *k)
+{
+    const int depth = draw(1, 45), width = (depth + 7) / 8 * 8, lanes = 8 * draw(1, 12), keys = 4 * draw(1, 12), stride = lanes + 8 * draw(0, 2);
+    const int form = draw(0, 2); /* no bias, a bias, the bias in place */
+    fill(A, (size_t)(keys * width), 1);
+    fill(B, (size_t)(depth * lanes), 1);
+    fill(C, (size_t)(keys * stride), 3);
+    for (int i = 0; i < keys * lanes; i++)
+        Y[i] = C[i];
+    lay_guard(Y, (size_t)(keys * lanes));
+    const size_t step = (size_t)(form == 2 ? lanes : stride);
+    k->scores(Y, form == 0 ? NULL : form == 1 ? C : Y, step, A, B, keys, lanes, depth, width);
+    for (int i = 0; i < keys; i++)
+        for (int j = 0; j < lanes; j++) {
+            double sum = form ? C[(size_t)i * step + (size_t)j] : 0;
+            for (int d = 0; d < depth; d++)
+                sum += (double)A[i * width + d] * B[d * lanes + j];
+            expect_near(Y[i * lanes + j], sum, 5e-6, "scores");
+        }
+    expect_guard(Y, (size_t)(keys * lanes), "scores");
+}
+
+Test(attention_leaves, scores)
+{
+    on_rungs(check_scores);
+}
+
+static void check_mask(const DfAttentionKernels *k)
+{
+    const int lanes = 8 * draw(1, 8), keys = draw(1, 50), stride = lanes + 8;
+    int key_region[MOST], lane_region[MOST];
+    for (int i = 0; i < MOST; i++) {
+        key_region[i] = draw(0, 8);
+        lane_region[i] = draw(0, 8);
+    }
+    fill(C, (size_t)(keys * stride), 1);
+    const bool bias = draw(0, 1);
+    k->mask_regions(Y, bias ? C : NULL, (size_t)stride, key_region, lane_region, keys, lanes);
+    for (int i = 0; i < keys; i++)
+        for (int j = 0; j < lanes; j++)
+            cr_assert_eq(Y[i * lanes + j], (bias ? C[i * stride + j] : 0.0f) + (key_region[i] == lane_region[j] ? 0.0f : -100.0f));
+}
+
+Test(attention_leaves, mask)
+{
+    on_rungs(check_mask);
+}
+
+static double entry(const float *table, int h, int w, double y, double x)
+{
+    return y >= 0 && y < h && x >= 0 && x < w ? table[(int)y * w + (int)x] : 0;
+}
+
+static double bilinear(const float *table, int h, int w, double y, double x)
+{
+    const double top = floor(y), left = floor(x), v = y - top, u = x - left;
+    return (1 - v) * ((1 - u) * entry(table, h, w, top, left) + u * entry(table, h, w, top, left + 1)) +
+           v * ((1 - u) * entry(table, h, w, top + 1, left) + u * entry(table, h, w, top + 1, left + 1));
+}
+
+static void check_table(const DfAttentionKernels *k)
+{
+    const int h = draw(1, 20), w = draw(1, 20), stride = (w + 18 + 7) / 8 * 8, keys = draw(1, 20);
+    static const float steps[] = { 0.17f, 0.5f, 0.99f, 0.999f, 1.0f, 1.0001f, 2.3f, 40.0f };
+    float y[3], x[32];
+    DfLattice at = { draw(1, 3), 8 * draw(1, 4), y, x, steps[draw(0, 7)] };
+    fill(A, (size_t)(h * w), 1);
+    memset(B, 0, (size_t)((h + 4) * stride) * sizeof *B);
+    for (int i = 0; i < h; i++)
+        memcpy(B + (i + 2) * stride + 2, A + i * w, (size_t)w * sizeof *A);
+    for (int r = 0; r < at.rows; r++)
+        y[r] = (float)(h * df_uniform(&random_state) + r);
+    const float origin = draw(0, 1) ? 0.0f : (float)(6 * df_uniform(&random_state) - 3);
+    for (int j = 0; j < at.width; j++)
+        x[j] = origin + at.step * (float)j;
+    fill(C, (size_t)(2 * keys), draw(0, 1) ? 2 : 20);
+    if (draw(0, 1))
+        for (int i = 0; i < 2 * keys; i++)
+            C[i] = roundf(C[i]); /* exactly on entries and borders */
+    const DfScoreTable table = { h, w, stride, B + 2 * stride + 2 };
+    lay_guard(Y, (size_t)(keys * at.rows * at.width));
+    k->table_bias(Y, &table, &at, C, C + keys, keys, Z);
+    for (int i = 0; i < keys; i++)
+        for (int r = 0; r < at.rows; r++)
+            for (int j = 0; j < at.width; j++) {
+                const float ty = y[r] - C[i], tx = x[j] - C[keys + i];
+                expect_near(Y[(i * at.rows + r) * at.width + j], bilinear(A, h, w, ty, tx), 5e-6, "table_bias");
+            }
+    expect_guard(Y, (size_t)(keys * at.rows * at.width), "table_bias");
+}
+
+Test(attention_leaves, table)
+{
+    on_rungs(check_table);
+}
+
+/* Two blocks, one after the other, against the softmax of both. */
+static void check_softmax(const DfAttentionKernels *k)
+{
+    const int lanes = 8 * draw(1, 12), first = draw(1, 50), second = draw(1, 50);
+    float *const max = A, *const sum = A + lanes, *const rescale = A + 2 * lanes;
+    fill(B, (size_t)((first + second) * lanes), draw(0, 1) ? 1 : 60);
+    memcpy(Y, B, (size_t)((first + second) * lanes) * sizeof *Y);
+    for (int i = 0; i < lanes; i++) {
+        max[i] = -INFINITY;
+        sum[i] = 0;
+    }
+    k->softmax(Y, first, lanes, max, sum, rescale);
+    for (int j = 0; j < lanes; j++)
+        cr_assert_eq(rescale[j], 0.0f);
+    k->softmax(Y + first * lanes, second, lanes, max, sum, rescale);
+    for (int j = 0; j < lanes; j++) {
+        double top = -INFINITY, total = 0;
+        for (int i = 0; i < first + second; i++)
+            top = fmax(top, B[i * lanes + j]);
+        for (int i = 0; i < first + second; i++)
+            total += exp(B[i * lanes + j] - top);
+        cr_assert_eq(max[j], (float)top);
+        expect_near(sum[j], total, 3e-6, "softmax");
+        for (int i = 0; i < first; i++)
+            expect_near(Y[i * lanes + j] * rescale[j], exp(B[i * lanes + j] - top), 1e-6, "softmax");
+        for (int i = first; i < first + second; i++)
+            expect_near(Y[i * lanes + j], exp(B[i * lanes + j] - top), 1e-6, "softmax");
+    }
+}
+
+static void check_softmax_backward(const DfAttentionKernels *k)
+{
+    const int lanes = 8 * draw(1, 12), keys = draw(1, 60);
+    fill(A, (size_t)(keys * lanes), 1);
+    fill(B, (size_t)(keys * lanes), 1);
+    fill(C, (size_t)(2 * lanes), 2);
+    memcpy(Y, A, (size_t)(keys * lanes) * sizeof *Y);
+    memcpy(Z, B, (size_t)(keys * lanes) * sizeof *Z);
+    k->softmax_backward(Y, Z, keys, lanes, C, C + lanes);
+    for (int i = 0; i < keys * lanes; i++) {
+        const double p = exp((double)A[i] - C[i % lanes]);
+        expect_near(Y[i], p, 2e-6, "softmax_backward");
+        expect_near(Z[i], p * ((double)B[i] - C[lanes + i % lanes]), 2e-6 * (1 + p), "softmax_backward");
+    }
+}
+
+Test(attention_leaves, softmax)
+{
+    on_rungs(check_softmax);
+    on_rungs(check_softmax_backward);
+}
+
+static void check_combine(const DfAttentionKernels *k)
+{
+    const int width = 8 * draw(1, 9), n = draw(1, 50), terms = draw(0, 50);
+    const bool along = draw(0, 1), keep = draw(0, 1); /* weights of a row side by side, or below one another */
+    const size_t row = along ? (size_t)terms : 1, column = along ? 1 : (size_t)n;
+    fill(A, (size_t)(n * terms), 1);
+    fill(B, (size_t)(terms * width), 1);
+    fill(C, (size_t)n, 1);
+    fill(Z, (size_t)(n * width), 1);
+    memcpy(Y, Z, (size_t)(n * width) * sizeof *Y);
+    lay_guard(Y, (size_t)(n * width));
+    k->combine(Y, keep ? C : NULL, A, row, column, B, n, terms, width);
+    for (int i = 0; i < n; i++)
+        for (int d = 0; d < width; d++) {
+            double sum = keep ? (double)C[i] * Z[i * width + d] : 0;
+            for (int j = 0; j < terms; j++)
+                sum += (double)A[(size_t)i * row + (size_t)j * column] * B[j * width + d];
+            expect_near(Y[i * width + d], sum, 5e-6, "combine");
+        }
+    expect_guard(Y, (size_t)(n * width), "combine");
+}
+
+Test(attention_leaves, combine)
+{
+    on_rungs(check_combine);
+}
