@@ -285,6 +285,13 @@ void nn_optional(NnScope s)
             s.model->params[i]->optional = true;
 }
 
+void nn_freeze(NnScope s)
+{
+    for (size_t i = 0; i < s.model->n; i++)
+        if (df_starts_with(s.model->params[i]->name, s.path))
+            s.model->params[i]->frozen = true;
+}
+
 void nn_at_end(NnScope s, void (*done)(void *object), void *object)
 {
     Ending *ending = nn_alloc(s, 1, sizeof *ending);

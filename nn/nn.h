@@ -53,6 +53,7 @@ typedef struct {
     NnInit init;
     NnResize resize;
     bool buffer;            /* not trained: running statistics                    */
+    bool frozen;            /* a weight that a training run leaves as it is       */
     bool optional;          /* absent from some official checkpoints: keeps its initial value, and the report says so */
 } NnParam;
 
@@ -85,6 +86,8 @@ DfTensor *nn_buffer(NnScope, const char *name, DfShape official, double value);
 NnParam *nn_last(NnScope);                                  /* the one just registered, to set resize; never NULL */
 /* Everything under the scope may be absent from a checkpoint: it keeps its initial value. */
 void nn_optional(NnScope);
+/* A training run leaves everything under the scope as it is. */
+void nn_freeze(NnScope);
 /* When the model is freed, `done(object)` is called: for parts of a module that own memory outside the arena. */
 void nn_at_end(NnScope, void (*done)(void *object), void *object);
 /* df_bind() into a struct in the scope's model; false if the dict was wrong (the model is poisoned). */

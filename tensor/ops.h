@@ -29,7 +29,7 @@ DfTensor *df_mlp(DfCtx *, DfTensor *x, DfTensor *w1, DfTensor *b1, DfAct act, Df
 void df_packed_drop(DfTensor *weight);
 DfTensor *df_matmul(DfCtx *, DfTensor *a, DfTensor *b);                        /* B M K, B K N -> B M N (leading dims equal) */
 
-/* ---- conv2d.c, conv_transpose2d.c -------------------------------------------------------------------------------- */
+/* ---- conv2d.c, conv_transpose2d.c, deform_conv2d.c ---------------------------------------------------------------- */
 
 typedef struct {
     int stride[2], padding[2], dilation[2]; /* y, x */
@@ -39,6 +39,13 @@ typedef struct {
 DfTensor *df_conv2d(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, DfConv, DfFuse); /* N H W I -> N H' W' O */
 /* weight is I kh kw O/groups. H' = (H - 1) stride - 2 padding + dilation (kh - 1) + output_padding + 1. */
 DfTensor *df_conv_transpose2d(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, DfConv, const int output_padding[2]);
+
+/* Deformable convolution: point p of the kernel reads x bilinearly (zeros outside) at its place plus an offset, times a weight.
+ * G groups of channels have offsets of their own; groups are those of the convolution.
+ *     offset  N H' W' 2GP, P = kh kw: for each group and point dy, dx
+ *     mask    N H' W' GP (v2; a sigmoid is the caller's), or NULL (v1)
+ *     weight  O kh kw I/groups                                                                                     */
+DfTensor *df_deform_conv2d(DfCtx *, DfTensor *x, DfTensor *offset, DfTensor *mask, DfTensor *weight, DfTensor *bias, DfConv, int G);
 
 /* ---- norms: layer_norm.c, group_norm.c, batch_norm.c ------------------------------------------------------------- */
 
