@@ -66,6 +66,8 @@ typedef struct {
 int cli_session_open(CliSession *, const char *config_path);
 int cli_session_load(CliSession *, const char *checkpoint, const DfModelLoad *); /* "random" or "random:SEED": fresh weights */
 void cli_session_done(CliSession *);
+/* DF_ENOMEM if the activations of such an input are more than this machine's memory: better said than killed for. */
+int cli_check_memory(const CliSession *, int n, int H, int W);
 /* "HxW", or for NULL 800 x `width` of a detector and img_size of a classifier. */
 int cli_input_shape(const CliSession *, const char *text, int width, int *H, int *W);
 

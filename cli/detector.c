@@ -24,6 +24,11 @@ static int detect(CliSession *s, const DfViews *views, DfDetections *out)
         return df_fail(DF_EVALUE, "the test pipeline gives %d views of an image: test-time augmentation of detectors is not built in", views->n);
     if ((int64_t)view->pad_height * view->pad_width > CLI_MAX_INPUT)
         return df_fail(DF_EVALUE, "the test pipeline makes it %d x %d: want at most %d pixels for the network", view->pad_height, view->pad_width, CLI_MAX_INPUT);
+    if ((int64_t)view->pad_height * view->pad_width > CLI_LARGE_INPUT) {
+        const int error = cli_check_memory(s, 1, view->pad_height, view->pad_width);
+        if (error < 0)
+            return error;
+    }
     const DfImageMeta meta = meta_of(view);
     df_reset(s->c);
     DfTensor *image = df_borrow(s->c, DF_SHAPE(1, view->pad_height, view->pad_width, 3), view->pixels);

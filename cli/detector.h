@@ -8,7 +8,8 @@
 #include "cli/cli.h"
 #include "datasets/datasets.h"
 
-enum { CLI_MAX_INPUT = 1 << 24 }; /* pixels of a network's input: the activations of a large one want gigabytes */
+/* Pixels of a network's input: from the first on the memory for its activations is asked for before, above the second it is refused. */
+enum { CLI_LARGE_INPUT = 1 << 21, CLI_MAX_INPUT = 1 << 24 };
 
 /* Runs one sample (its first view); boxes in pixels of the original image. Errors name the picture. */
 int cli_detect(CliSession *, const DfSample *, DfDetections *out);

@@ -64,6 +64,34 @@ int cli_input_shape(const CliSession *s, const char *text, int width, int *H, in
     return DF_OK;
 }
 
+/* What this process may have: the machine's memory, or less in a container. */
+static double memory_there(void)
+{
+    double there = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE), most;
+    FILE *limit = fopen("/sys/fs/cgroup/memory.max", "r");
+    if (limit && fscanf(limit, "%lf", &most) == 1 && most < there)
+        there = most;
+    if (limit)
+        fclose(limit);
+    return there;
+}
+
+int cli_check_memory(const CliSession *s, int n, int H, int W)
+{
+    DfCtx *c;
+    int error = df_ctx_new(&c, NULL);
+    if (error < 0)
+        return error;
+    c->dry = true;
+    df_model_forward(s->model, c, df_new(c, DF_SHAPE(n, H, W, 3)));
+    error = df_ctx_error(c);
+    const double wanted = (double)c->peak, there = memory_there();
+    df_ctx_free(c);
+    if (error == DF_OK && wanted > there)
+        return df_fail(DF_ENOMEM, "a network input of %d x 3 x %d x %d takes %.1f GB of memory: there are %.1f GB", n, H, W, 1e-9 * wanted, 1e-9 * there);
+    return error;
+}
+
 double cli_now(void)
 {
     struct timespec t;
