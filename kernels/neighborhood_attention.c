@@ -12,7 +12,9 @@
 #include "kernels/attention.h"
 #include "kernels/attention_tile.h"
 
-enum { TILE = 24 }; /* most queries of a tile: three vectors of lanes, the width at which scores() is fastest */
+/* Most queries of a tile, and most of them side by side. With a 7x7 window 4x4 queries share 10x10 keys: 16 of them are wide
+ * enough for scores(), and more queries would waste more products. */
+enum { TILE = 16, TILE_SIDE = 4 };
 
 /* Sizes derived from a problem. */
 typedef struct {
@@ -40,7 +42,7 @@ static Plan plan(const DfNeighborhoodProblem *p, const DfAttentionKernels *k)
     Plan w = { .p = p, .k = k, .depth = p->C / p->heads, .table_side = 2 * p->window - 1 };
     const int H = pieces(p->H, p->dilation), W = pieces(p->W, p->dilation); /* of the largest subgrid */
     w.width = df_round_up(w.depth, 8);
-    w.columns = pieces(W, pieces(W, 8)); /* at most 8, and tiles of equal width */
+    w.columns = pieces(W, pieces(W, TILE_SIDE)); /* so that tiles are of equal width */
     w.rows = pieces(H, pieces(H, TILE / w.columns));
     w.lanes = df_round_up(w.rows * w.columns, 8);
     w.tile_rows = pieces(H, w.rows);
