@@ -23,7 +23,9 @@
 
 #include "core/core.h"
 #include "eval/mask.h"
+#include "eval/explain.h"
 #include "eval/miou.h"
+#include "eval/tide.h"
 
 /* ---- ground truth --------------------------------------------------------------------------------------------------- */
 
@@ -31,6 +33,13 @@
 typedef struct DfCoco DfCoco;
 int df_coco_open(DfCoco **out, const char *path);
 int df_coco_read(DfCoco **out, DfJson *json); /* from a reader at the start of its text; borrowed */
+/* The same by several threads, and with masks if they are to be compared. The pool reads the results too and must outlive `*out`. */
+typedef struct {
+    DfPool *pool;
+    bool masks;
+} DfCocoReading;
+int df_coco_open_with(DfCoco **out, const char *path, const DfCocoReading *);
+int df_coco_read_with(DfCoco **out, DfJson *json, const DfCocoReading *);
 void df_coco_free(DfCoco *);
 size_t df_coco_images(const DfCoco *);
 size_t df_coco_categories(const DfCoco *);
@@ -43,13 +52,19 @@ int df_coco_results_new(DfCocoResults **out, const DfCoco *gt);
 void df_coco_results_free(DfCocoResults *);
 size_t df_coco_results_count(const DfCocoResults *);
 
-/* Adds a results file: an array of {image_id, category_id, bbox, score}. An image that the ground truth does not have is an
- * error; a category that it does not have counts nowhere. After an error the results hold what came before it. */
+/* Adds a results file: an array of {image_id, category_id, score} and bbox, segmentation or both. As in pycocotools the first
+ * detection speaks for all: if it has a box, a missing segmentation is the box, and areas are those of boxes; if it has a segmentation
+ * alone, all are compressed runs, a missing box is the box of the mask, and areas are those of masks. An image that the ground truth
+ * does not have is an error; a category that it does not have counts nowhere. After an error the results hold a part of what came
+ * before it. */
 int df_coco_results_read(DfCocoResults *, const char *path);
 int df_coco_results_read_json(DfCocoResults *, DfJson *json);
 
 /* Adds the n detections of one image: boxes x y w h in pixels of the original image. The order of adding breaks ties. */
 int df_coco_results_add(DfCocoResults *, int64_t image_id, size_t n, const double (*boxes)[4], const double *scores, const int64_t *category_ids);
+/* The same with masks. With boxes NULL they are the boxes of the masks, and areas those of the masks. */
+int df_coco_results_add_masks(DfCocoResults *, int64_t image_id, size_t n, const DfMask *masks, const double (*boxes)[4], const double *scores,
+                              const int64_t *category_ids);
 
 /* ---- evaluation ----------------------------------------------------------------------------------------------------- */
 
@@ -58,8 +73,11 @@ typedef struct {
     double low, high; /* square pixels, both included */
 } DfAreaRange;
 
+typedef enum { DF_COCO_BOXES, DF_COCO_MASKS } DfCocoType; /* bbox, segm */
+
 /* pycocotools' Params. Arrays are borrowed during df_coco_evaluate() and may come in any order where pycocotools sorts them. */
 typedef struct {
+    DfCocoType type;
     size_t n_ious, n_recalls, n_max_dets, n_areas;
     const double *ious;             /* IoU thresholds            */
     const double *recalls;          /* recall thresholds         */
@@ -72,11 +90,12 @@ typedef struct {
     size_t n_category_ids;
 } DfCocoParams;
 DfCocoParams df_coco_params(void);  /* the COCO challenge's        */
+DfCocoParams df_coco_proposal_params(void); /* of boxes without classes, with max_dets 1, 10, 100 and 1000 */
 
 enum { DF_COCO_STATS = 12 };
 
 /* -1 stands where there is no ground truth. Arrays are [ious][recalls][classes][areas][max_dets], recall without recalls. */
-typedef struct {
+typedef struct DfCocoEval {
     size_t n_ious, n_recalls, n_classes, n_areas, n_max_dets;
     double *ious;
     double *precision, *recall, *scores;
@@ -94,6 +113,7 @@ void df_coco_eval_free(DfCocoEval *);
 
 /* Mean over precision at one class, area and max_dets (by place) and at one IoU threshold, or all if `iou` < 0; -1 if none. */
 int df_coco_ap(const DfCocoEval *, size_t class_place, double iou, size_t area, size_t max_det, double *ap);
+int df_coco_ar(const DfCocoEval *, size_t class_place, double iou, size_t area, size_t max_det, double *ar); /* likewise over recall */
 
 int df_coco_eval_table(const DfCocoEval *, char **out); /* the twelve lines of pycocotools; df_free it */
 int df_coco_eval_class_table(const DfCocoEval *, char **out);      /* AP of each class                      */
