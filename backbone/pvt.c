@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * backbone/pvt.c -- Pyramid Vision Transformer. Wang et al., "Pyramid Vision Transformer: A Versatile Backbone for Dense Prediction
+ * without Convolutions", ICCV 2021.
+ *
+ * `detection` gives the map of every stage, without a norm; `classification` adds a class token in the last stage. Position
+ * embeddings are resized to the map, but not where it has as many tokens as the first table: the official code then takes the
+ * table as it is, whatever the map's sides.
+ */
+#include "backbone/pvt_attention.h"
+
+typedef struct {
+    NnLayerNorm norm1, norm2;
+    PvtAttention attn;
+    NnMlp mlp;
+    float drop_path;
+} Block;
+
+typedef struct {
+    NnConv proj;
+    NnLayerNorm norm;
+    DfTensor *position;  /* 1 side*side C; the class token's first in the last stage */
+    int side;
+    Block *blocks;
+} Stage;
+
+typedef struct {
+    PvtOptions o;
+    Stage stages[PVT_STAGES];
+    DfTensor *cls_token; /* 1 1 C */
+    NnLayerNorm norm;
+    NnLinear head;
+} Pvt;
+
+/* The struct begins with its options. */
+#define OPTIONS(patch, bias, norm, dims, heads, ratios, blocks) \
+    { PVT_SIZES(PvtOptions, dims, heads, ratios, blocks), PVT_COMMON(PvtOptions, bias, norm), \
+      DF_OPT_INT(PvtOptions, patch_size, patch, 1, 64, "side of a patch, in pixels"), \
+      DF_OPT_BOOL(PvtOptions, F4, False, "detection: only the last map"), DF_OPT_END }
+#define NAMED(blocks) OPTIONS(4, True, PVT_EPS6, "[64, 128, 320, 512]", "[1, 2, 5, 8]", "[8, 8, 4, 4]", blocks)
+
+static const DfOpt opts[] = OPTIONS(16, False, "None", "[64, 128, 256, 512]", "[1, 2, 4, 8]", "[4, 4, 4, 4]", "[3, 4, 6, 3]");
+static const DfOpt tiny_opts[] = NAMED("[2, 2, 2, 2]");
+static const DfOpt small_opts[] = NAMED("[3, 4, 6, 3]");
+static const DfOpt medium_opts[] = NAMED("[3, 4, 18, 3]");
+static const DfOpt large_opts[] = NAMED("[3, 8, 27, 3]");
+
+/* ---- construction ------------------------------------------------------------------------------------------------ */
+
+static void block_init(NnScope s, Block *b, const PvtOptions *o, int i, int j)
+{
+    const int dim = o->embed_dims.v[i], hidden = (int)(dim * o->mlp_ratios.v[i]);
+    nn_layer_norm_init(nn_at(s, "norm1"), &b->norm1, dim, pvt_norm_eps(o));
+    pvt_attention_init(nn_at(s, "attn"), &b->attn, o, i);
+    nn_layer_norm_init(nn_at(s, "norm2"), &b->norm2, dim, pvt_norm_eps(o));
+    pvt_linear_init(nn_at(s, "mlp.fc1"), &b->mlp.fc1, dim, hidden, true);
+    pvt_linear_init(nn_at(s, "mlp.fc2"), &b->mlp.fc2, hidden, dim, true);
+    b->mlp.act = DF_ACT_GELU;
+    b->mlp.drop = (float)o->drop_rate;
+    b->drop_path = pvt_drop_path(o, i, j);
+}
+
+static bool is_last(const PvtOptions *o, int i)
+{
+    return i == o->num_stages - 1;
+}
+
+static void stage_init(NnScope s, Stage *stage, const PvtOptions *o, int i)
+{
+    static const char *const names[PVT_STAGES] = { "pos_embed1", "pos_embed2", "pos_embed3", "pos_embed4" };
+    const int dim = o->embed_dims.v[i], in = i ? o->embed_dims.v[i - 1] : o->in_chans, patch = i ? 2 : o->patch_size;
+    const NnScope embed = nn_at(s, "patch_embed%d", i + 1);
+    nn_conv_init(nn_at(embed, "proj"), &stage->proj, in, dim, (NnConvShape){ .kernel = patch, .stride = patch });
+    nn_layer_norm_init(nn_at(embed, "norm"), &stage->norm, dim, 1e-5);
+    stage->side = (i ? o->img_size >> (i + 1) : o->img_size) / patch;
+    stage->position = nn_param(s, names[i], DF_SHAPE(1, stage->side * stage->side + is_last(o, i), dim), NN_AS_IS, nn_truncated_normal(0.02));
+    stage->blocks = nn_alloc(s, (size_t)o->depths.v[i], sizeof *stage->blocks);
+    for (int j = 0; nn_ok(s) && j < o->depths.v[i]; j++)
+        block_init(nn_at(s, "block%d.%d", i + 1, j), &stage->blocks[j], o, i, j);
+}
+
+static void init(NnScope s, void *self)
+{
+    Pvt *pvt = self;
+    const PvtOptions *o = &pvt->o;
+    if (!pvt_options_fit(s, o))
+        return;
+    const int last = o->num_stages - 1, dim = o->embed_dims.v[last];
+    for (int i = 0; nn_ok(s) && i <= last; i++)
+        stage_init(s, &pvt->stages[i], o, i);
+    if (o->style != PVT_CLASSIFICATION)
+        return;
+    if (o->sr_ratios.v[last] > 1)
+        nn_fail(s, DF_EVALUE, "sr_ratios ends with %d: want 1, the last stage has a class token", o->sr_ratios.v[last]);
+    pvt->cls_token = nn_param(s, "cls_token", DF_SHAPE(1, 1, dim), NN_AS_IS, nn_truncated_normal(0.02));
+    nn_layer_norm_init(nn_at(s, "norm"), &pvt->norm, dim, pvt_norm_eps(o));
+    if (o->num_classes)
+        pvt_linear_init(nn_at(s, "head"), &pvt->head, dim, o->num_classes, true);
+}
+
+/* ---- forward ----------------------------------------------------------------------------------------------------- */
+
+/* The table of stage i for a map of H x W: 1 H W C. */
+static DfTensor *position(DfCtx *c, const Pvt *pvt, int i, int H, int W)
+{
+    const Stage *stage = &pvt->stages[i];
+    const int side = stage->side, first = pvt->stages[0].side, dim = df_dim(stage->position, 2);
+    DfTensor *table = is_last(&pvt->o, i) ? df_slice(c, stage->position, 1, 1, side * side) : stage->position;
+    if (H * W == first * first && H * W == side * side)
+        return df_reshape(c, table, DF_SHAPE(1, H, W, dim));
+    return df_interpolate(c, df_reshape(c, table, DF_SHAPE(1, side, side, dim)), H, W, DF_BILINEAR, false);
+}
+
+static DfTensor *embed(DfCtx *c, const Pvt *pvt, int i, DfTensor *x)             /* -> B H W C */
+{
+    static const char *const names[PVT_STAGES] = { "patch_embed1", "patch_embed2", "patch_embed3", "patch_embed4" };
+    const DfMark m = df_enter(c, names[i], -1);
+    x = nn_layer_norm(c, &pvt->stages[i].norm, nn_conv(c, &pvt->stages[i].proj, x));
+    if (c->err)
+        return df_leave(c, m, x);
+    const int H = df_dim(x, 1), W = df_dim(x, 2);
+    return df_leave(c, m, df_add(c, x, df_reshape(c, position(c, pvt, i, H, W), DF_SHAPE(H, W, -1))));
+}
+
+/* The class token, with its place in the table, before all others: B H W C -> B 1 H*W+1 C, a map of one row. */
+static DfTensor *with_class_token(DfCtx *c, const Pvt *pvt, DfTensor *x)
+{
+    if (c->err)
+        return x;
+    const int B = df_dim(x, 0), C = df_dim(x, 3), last = pvt->o.num_stages - 1;
+    DfTensor *token = df_add(c, pvt->cls_token, df_slice(c, pvt->stages[last].position, 1, 0, 1));
+    token = df_add(c, df_zeros(c, DF_SHAPE(B, 1, C)), df_reshape(c, token, DF_SHAPE(1, C)));
+    x = df_concat(c, (DfTensor *[]){ token, df_reshape(c, x, DF_SHAPE(B, -1, C)) }, 2, 1);
+    return df_reshape(c, x, DF_SHAPE(B, 1, -1, C));
+}
+
+static DfTensor *attend(DfCtx *c, const Block *b, DfTensor *x)                   /* x + SRA(LN(x)) */
+{
+    const DfMark m = df_enter(c, "attn", -1);
+    DfTensor *y = nn_layer_norm(c, &b->norm1, x);
+    return df_leave(c, m, pvt_attention_add(c, &b->attn, y, (NnResidual){ .residual = x, .drop_path = b->drop_path }));
+}
+
+static DfTensor *perceive(DfCtx *c, const Block *b, DfTensor *x)                 /* x + MLP(LN(x)) */
+{
+    const DfMark m = df_enter(c, "mlp", -1);
+    DfTensor *y = nn_layer_norm(c, &b->norm2, x);
+    return df_leave(c, m, nn_mlp_add(c, &b->mlp, y, (NnResidual){ .residual = x, .drop_path = b->drop_path }));
+}
+
+static DfTensor *run_stage(DfCtx *c, const Pvt *pvt, int i, DfTensor *x)
+{
+    static const char *const names[PVT_STAGES] = { "block1", "block2", "block3", "block4" };
+    const DfMark whole = df_enter(c, NULL, -1);
+    x = embed(c, pvt, i, x);
+    if (pvt->cls_token && is_last(&pvt->o, i))
+        x = with_class_token(c, pvt, x);
+    for (int j = 0; j < pvt->o.depths.v[i]; j++) {
+        const Block *b = &pvt->stages[i].blocks[j];
+        const DfMark m = df_enter(c, names[i], j);
+        DfTensor *y = df_leave(c, m, perceive(c, b, attend(c, b, x)));
+        df_drop(c, x);
+        x = y;
+    }
+    return df_leave(c, whole, x);
+}
+
+static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
+{
+    const Pvt *pvt = self;
+    const PvtOptions *o = &pvt->o;
+    *out = (DfMaps){ 0 };
+    DfTensor *x = image;
+    for (int i = 0; i < o->num_stages; i++) {
+        x = run_stage(c, pvt, i, x);
+        if (o->style != PVT_CLASSIFICATION && (!o->F4 || is_last(o, i)))
+            out->map[out->n++] = x;
+    }
+    if (o->style != PVT_CLASSIFICATION || c->err)
+        return;
+    x = df_reshape(c, df_slice(c, x, 2, 0, 1), DF_SHAPE(df_dim(x, 0), df_dim(x, 3)));
+    x = nn_layer_norm(c, &pvt->norm, x);
+    out->logits = o->num_classes ? nn_linear(c, &pvt->head, x) : x;
+}
+
+static const char *const ignorable[] = { "cls_token", "norm.weight", "norm.bias", "head.weight", "head.bias", NULL };
+
+#define RECORD(id, type, what, options) \
+    const DfBackbone df_backbone_##id = { .name = type, .help = what, .size = sizeof(Pvt), .opts = options, .init = init, \
+                                          .forward = forward, .ignorable = ignorable }
+RECORD(pvt, "PyramidVisionTransformer", "Pyramid Vision Transformer (Wang et al., ICCV 2021)", opts);
+RECORD(pvt_tiny, "pvt_tiny", "PVT-Tiny, the official configs' name", tiny_opts);
+RECORD(pvt_small, "pvt_small", "PVT-Small, the official configs' name", small_opts);
+RECORD(pvt_medium, "pvt_medium", "PVT-Medium, the official configs' name", medium_opts);
+RECORD(pvt_large, "pvt_large", "PVT-Large, the official configs' name", large_opts);

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * backbone/pvt_v2.c -- PVT v2. Wang et al., "PVT v2: Improved Baselines with Pyramid Vision Transformer", Computational Visual Media
+ * 2022: patches overlap, the MLP has a depthwise convolution in place of position embeddings, and `linear` attention pools.
+ *
+ * Unlike in v1 the norm of a stage is part of it: the next stage reads the normalised map.
+ */
+#include "backbone/pvt_attention.h"
+
+#include <math.h>
+
+typedef struct {
+    NnLayerNorm norm1, norm2;
+    PvtAttention attn;
+    NnLinear fc1, fc2;
+    NnConv dwconv;
+    float drop, drop_path;
+} Block;
+
+typedef struct {
+    NnConv proj;
+    NnLayerNorm embed_norm, norm;
+    Block *blocks;
+} Stage;
+
+typedef struct {
+    PvtOptions o;
+    Stage stages[PVT_STAGES];
+    NnLinear head;
+} Pvt;
+
+/* The struct begins with its options. */
+#define OPTIONS(bias, norm, is_linear, dims, heads, ratios, blocks) \
+    { PVT_SIZES(PvtOptions, dims, heads, ratios, blocks), PVT_COMMON(PvtOptions, bias, norm), \
+      DF_OPT_BOOL(PvtOptions, linear, is_linear, "keys come from the map pooled to 7x7"), \
+      DF_OPT_UNUSED(patch_size, "the official code has 7, then 3"), DF_OPT_END }
+#define NAMED(dims, ratios, blocks, is_linear) OPTIONS(True, PVT_EPS6, is_linear, dims, "[1, 2, 5, 8]", ratios, blocks)
+#define WIDE "[64, 128, 320, 512]"
+
+static const DfOpt opts[] = OPTIONS(False, "None", False, "[64, 128, 256, 512]", "[1, 2, 4, 8]", "[4, 4, 4, 4]", "[3, 4, 6, 3]");
+static const DfOpt b0_opts[] = NAMED("[32, 64, 160, 256]", "[8, 8, 4, 4]", "[2, 2, 2, 2]", False);
+static const DfOpt b1_opts[] = NAMED(WIDE, "[8, 8, 4, 4]", "[2, 2, 2, 2]", False);
+static const DfOpt b2_opts[] = NAMED(WIDE, "[8, 8, 4, 4]", "[3, 4, 6, 3]", False);
+static const DfOpt b2_li_opts[] = NAMED(WIDE, "[8, 8, 4, 4]", "[3, 4, 6, 3]", True);
+static const DfOpt b3_opts[] = NAMED(WIDE, "[8, 8, 4, 4]", "[3, 4, 18, 3]", False);
+static const DfOpt b4_opts[] = NAMED(WIDE, "[8, 8, 4, 4]", "[3, 8, 27, 3]", False);
+static const DfOpt b5_opts[] = NAMED(WIDE, "[4, 4, 4, 4]", "[3, 6, 40, 3]", False);
+
+/* ---- construction ------------------------------------------------------------------------------------------------ */
+
+static void conv_init(NnScope s, NnConv *conv, int in, int out, NnConvShape shape)
+{
+    const double fan_out = (double)shape.kernel * shape.kernel * out / (shape.groups ? shape.groups : 1);
+    nn_conv_init_as(s, conv, in, out, shape, nn_normal(sqrt(2 / fan_out)), nn_constant(0));
+}
+
+static void block_init(NnScope s, Block *b, const PvtOptions *o, int i, int j)
+{
+    const int dim = o->embed_dims.v[i], hidden = (int)(dim * o->mlp_ratios.v[i]);
+    nn_layer_norm_init(nn_at(s, "norm1"), &b->norm1, dim, pvt_norm_eps(o));
+    pvt_attention_init(nn_at(s, "attn"), &b->attn, o, i);
+    nn_layer_norm_init(nn_at(s, "norm2"), &b->norm2, dim, pvt_norm_eps(o));
+    pvt_linear_init(nn_at(s, "mlp.fc1"), &b->fc1, dim, hidden, true);
+    conv_init(nn_at(s, "mlp.dwconv.dwconv"), &b->dwconv, hidden, hidden, (NnConvShape){ .kernel = 3, .padding = 1, .groups = hidden });
+    pvt_linear_init(nn_at(s, "mlp.fc2"), &b->fc2, hidden, dim, true);
+    b->drop = (float)o->drop_rate;
+    b->drop_path = pvt_drop_path(o, i, j);
+}
+
+static void stage_init(NnScope s, Stage *stage, const PvtOptions *o, int i)
+{
+    const int dim = o->embed_dims.v[i], in = i ? o->embed_dims.v[i - 1] : o->in_chans;
+    const NnConvShape shape = i ? (NnConvShape){ .kernel = 3, .stride = 2, .padding = 1 } : (NnConvShape){ .kernel = 7, .stride = 4, .padding = 3 };
+    conv_init(nn_at(s, "patch_embed%d.proj", i + 1), &stage->proj, in, dim, shape);
+    nn_layer_norm_init(nn_at(s, "patch_embed%d.norm", i + 1), &stage->embed_norm, dim, 1e-5);
+    stage->blocks = nn_alloc(s, (size_t)o->depths.v[i], sizeof *stage->blocks);
+    for (int j = 0; nn_ok(s) && j < o->depths.v[i]; j++)
+        block_init(nn_at(s, "block%d.%d", i + 1, j), &stage->blocks[j], o, i, j);
+    nn_layer_norm_init(nn_at(s, "norm%d", i + 1), &stage->norm, dim, pvt_norm_eps(o));
+}
+
+static void init(NnScope s, void *self)
+{
+    Pvt *pvt = self;
+    const PvtOptions *o = &pvt->o;
+    if (!pvt_options_fit(s, o))
+        return;
+    for (int i = 0; nn_ok(s) && i < o->num_stages; i++)
+        stage_init(s, &pvt->stages[i], o, i);
+    if (o->style == PVT_CLASSIFICATION && o->num_classes)
+        pvt_linear_init(nn_at(s, "head"), &pvt->head, o->embed_dims.v[o->num_stages - 1], o->num_classes, true);
+}
+
+/* ---- forward ----------------------------------------------------------------------------------------------------- */
+
+static DfTensor *attend(DfCtx *c, const Block *b, DfTensor *x)                   /* x + SRA(LN(x)) */
+{
+    const DfMark m = df_enter(c, "attn", -1);
+    DfTensor *y = nn_layer_norm(c, &b->norm1, x);
+    return df_leave(c, m, pvt_attention_add(c, &b->attn, y, (NnResidual){ .residual = x, .drop_path = b->drop_path }));
+}
+
+static DfTensor *perceive(DfCtx *c, const Block *b, bool linear, DfTensor *x)    /* x + fc2(gelu(dwconv(fc1(LN(x))))) */
+{
+    const DfMark m = df_enter(c, "mlp", -1);
+    const NnResidual r = { .residual = x, .drop_path = b->drop_path };
+    DfTensor *y = nn_layer_norm(c, &b->norm2, x);
+    y = df_linear_fused(c, y, b->fc1.weight, b->fc1.bias, (DfFuse){ .act = linear ? DF_ACT_RELU : DF_ACT_NONE });
+    y = df_dropout(c, nn_conv_fused(c, &b->dwconv, y, (DfFuse){ .act = DF_ACT_GELU }), b->drop);
+    if (c->training && b->drop > 0)
+        return df_leave(c, m, nn_add(c, df_dropout(c, nn_linear(c, &b->fc2, y), b->drop), r));
+    return df_leave(c, m, nn_linear_add(c, &b->fc2, y, r));
+}
+
+static DfTensor *embed(DfCtx *c, const Stage *stage, int i, DfTensor *x)
+{
+    static const char *const names[PVT_STAGES] = { "patch_embed1", "patch_embed2", "patch_embed3", "patch_embed4" };
+    const DfMark m = df_enter(c, names[i], -1);
+    return df_leave(c, m, nn_layer_norm(c, &stage->embed_norm, nn_conv(c, &stage->proj, x)));
+}
+
+static DfTensor *run_stage(DfCtx *c, const Pvt *pvt, int i, DfTensor *x)
+{
+    static const char *const names[PVT_STAGES] = { "block1", "block2", "block3", "block4" };
+    const Stage *stage = &pvt->stages[i];
+    const DfMark whole = df_enter(c, NULL, -1);
+    x = embed(c, stage, i, x);
+    for (int j = 0; j < pvt->o.depths.v[i]; j++) {
+        const Block *b = &stage->blocks[j];
+        const DfMark m = df_enter(c, names[i], j);
+        DfTensor *y = df_leave(c, m, perceive(c, b, pvt->o.linear, attend(c, b, x)));
+        df_drop(c, x);
+        x = y;
+    }
+    return df_leave(c, whole, nn_layer_norm(c, &stage->norm, x));
+}
+
+static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
+{
+    const Pvt *pvt = self;
+    const bool classifies = pvt->o.style == PVT_CLASSIFICATION;
+    *out = (DfMaps){ 0 };
+    DfTensor *x = image;
+    for (int i = 0; i < pvt->o.num_stages; i++) {
+        x = run_stage(c, pvt, i, x);
+        if (!classifies)
+            out->map[out->n++] = x;
+    }
+    if (!classifies)
+        return;
+    x = df_mean_tokens(c, x);
+    out->logits = pvt->o.num_classes ? nn_linear(c, &pvt->head, x) : x;
+}
+
+static const char *const ignorable[] = { "head.weight", "head.bias", NULL };
+
+#define RECORD(id, type, what, options) \
+    const DfBackbone df_backbone_##id = { .name = type, .help = what, .size = sizeof(Pvt), .opts = options, .init = init, \
+                                          .forward = forward, .ignorable = ignorable }
+RECORD(pvt_v2, "PyramidVisionTransformerV2", "PVT v2 (Wang et al., CVM 2022)", opts);
+RECORD(pvt_v2_b0, "pvt_v2_b0", "PVT v2-B0, the official configs' name", b0_opts);
+RECORD(pvt_v2_b1, "pvt_v2_b1", "PVT v2-B1, the official configs' name", b1_opts);
+RECORD(pvt_v2_b2, "pvt_v2_b2", "PVT v2-B2, the official configs' name", b2_opts);
+RECORD(pvt_v2_b2_li, "pvt_v2_b2_li", "PVT v2-B2-Linear, the official configs' name", b2_li_opts);
+RECORD(pvt_v2_b3, "pvt_v2_b3", "PVT v2-B3, the official configs' name", b3_opts);
+RECORD(pvt_v2_b4, "pvt_v2_b4", "PVT v2-B4, the official configs' name", b4_opts);
+RECORD(pvt_v2_b5, "pvt_v2_b5", "PVT v2-B5, the official configs' name", b5_opts);
