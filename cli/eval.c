@@ -209,8 +209,9 @@ const CliCommand cli_command_eval = {
                "    deformer metric coco ANNOTATIONS.json A/results.bbox.json B/results.bbox.json ..\n"
                "\n"
                "--data DIR puts the data in DIR: of the config's data/coco/annotations/x.json the longest tail that exists there is taken. (The\n"
-               "paths of mmdet configs are joined when the file is read, so --set data_root=DIR does not move them; --set\n"
-               "data.test.ann_file=FILE and --set data.test.img_prefix=DIR do.)\n"
+               "names of an mmdet config are replaced by their values when the file is read, so --set data_root=DIR moves nothing and --set\n"
+               "test_pipeline.1.flip=True changes nothing; --set data.test.ann_file=FILE, --set data.test.img_prefix=DIR and --set\n"
+               "data.test.pipeline.1.img_scale='(800, 480)' do.)\n"
                "\n"
                CLI_SCORES_JSON,
     .options = options,

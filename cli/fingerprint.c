@@ -40,11 +40,10 @@ static uint64_t add_node(uint64_t hash, const DfNode *node)
 
 uint64_t cli_hash_settings(const DfNode *root)
 {
-    static const char *const paths[] = { "model", "test_cfg", "data.test.pipeline", "test_pipeline" };
-    uint64_t hash = START;
-    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
-        hash = add_node(hash, df_node_at(root, paths[i]));
-    return hash;
+    const DfNode *pipeline = df_node_at(root, "data.test.pipeline");
+    uint64_t hash = add_node(START, df_node_get(root, "model"));
+    hash = add_node(hash, df_node_get(root, "test_cfg"));
+    return add_node(hash, pipeline ? pipeline : df_node_get(root, "test_pipeline"));
 }
 
 /* Four bytes at a time: there may be hundreds of megabytes. */

@@ -1,0 +1,97 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# eval.sh PROGRAM ROOT -- an evaluation, whole and in every kind of pieces: the results have the same bits.
+. "${0%/*}/lib.sh"
+
+run 0 synth data --images 16 --quiet
+run 0 init "$config" w.safetensors --seed 1 --quiet
+evaluate() { want=$1; shift; run "$want" eval "$config" w.safetensors --data data --quiet --set model.test_cfg.score_thr=0.005 "$@"; }
+
+evaluate 0 --out whole --json whole.json --per-class
+cp out whole.txt
+prints 'Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ]'
+is "$(grep -o '"stats": \[[^]]*\]' whole.json | tr ',' '\n' | wc -l)" 12 'numbers in stats'
+is "$(wc -l <whole/results.jsonl)" 17 'lines of the journal'
+grep -q '"score"' whole/results.bbox.json || fail 'nothing was detected'
+
+evaluate 0 --out one --threads 1 --json one.json --per-class
+same out whole.txt && same one.json whole.json && same one/results.bbox.json whole/results.bbox.json
+evaluate 0 --threads 3 --json - && same out whole.json
+
+# Stopped by Ctrl-C, and resumed.
+"$program" eval "$config" w.safetensors --data data --quiet --set model.test_cfg.score_thr=0.005 --out stopped --threads 1 >out 2>err &
+process=$!
+tries=0
+while [ "$(cat stopped/results.jsonl 2>/dev/null | wc -l)" -lt 3 ] && [ $tries -lt 1000 ]; do
+    tries=$((tries + 1))
+    sleep 0.01
+done
+kill -INT $process
+status=0
+wait $process || status=$?
+if [ $status -ne 0 ]; then # a fast machine may be done before
+    is $status 1 'stopped'
+    says ' of 16 images; the same command goes on from there'
+    [ ! -e stopped/results.bbox.json ] || fail 'a stopped run leaves results.bbox.json'
+fi
+evaluate 0 --out stopped --per-class
+same out whole.txt && same stopped/results.bbox.json whole/results.bbox.json
+
+# The journal ends in the middle of a line.
+mkdir cut
+head -c $(($(wc -c <whole/results.jsonl) - 77)) whole/results.jsonl >cut/results.jsonl
+evaluate 0 --out cut --per-class
+same out whole.txt && same cut/results.bbox.json whole/results.bbox.json && same cut/results.jsonl whole/results.jsonl
+
+# In shards, put together; and the shards of one folder.
+for i in 1 2 3; do evaluate 0 --out shard$i --shard $i/3; done
+run 0 metric coco data/annotations/instances_val2017.json shard1/results.bbox.json shard2/results.bbox.json shard3/results.bbox.json --per-class
+same out whole.txt
+for i in 2 1; do evaluate 0 --out both --shard $i/2; done
+evaluate 0 --out both --per-class && same out whole.txt && same both/results.bbox.json whole/results.bbox.json
+evaluate 0 --out part --limit 5
+is "$(wc -l <part/results.jsonl)" 6 'lines with --limit 5'
+evaluate 0 --out part --per-class && same out whole.txt
+evaluate 1 --limit 3 --shard 4/4 && says '16 images, none of them in this part'
+
+# Only the same goes on.
+for other in model.test_cfg.nms.iou_threshold=0.6 "data.test.pipeline.1.img_scale=(256, 160)"; do
+    evaluate 1 --out whole --set "$other" && says 'whole/results.jsonl holds results of a config with other settings'
+done
+run 1 eval "$config" random:2 --data data --quiet --set model.test_cfg.score_thr=0.005 --out whole && says 'holds results of other weights'
+run 0 synth other --images 4 --seed 3 --quiet
+run 1 eval "$config" w.safetensors --data other --quiet --set model.test_cfg.score_thr=0.005 --out whole && says 'other images or classes'
+run 0 convert w.safetensors w.pth --quiet
+run 0 eval "$config" w.pth --data data --quiet --set model.test_cfg.score_thr=0.005 --out whole --per-class && same out whole.txt
+echo 'not a journal' >cut/results.jsonl
+evaluate 1 --out cut && says 'cut/results.jsonl: the first line does not say what the results are of'
+evaluate 0 --out cut --fresh --per-class && same out whole.txt && same cut/results.bbox.json whole/results.bbox.json
+sed '3s/\[/{/g' whole/results.jsonl >cut/results.jsonl
+evaluate 1 --out cut && says 'is damaged: use --fresh to begin again'
+
+# Pictures that cannot be read.
+cp -r data broken
+head -c 2000 data/val2017/000000000002.jpg >broken/val2017/000000000002.jpg
+: >broken/val2017/000000000003.jpg
+rm broken/val2017/000000000004.jpg
+run 0 eval "$config" w.safetensors --data broken --quiet --out missing
+says 'broken/val2017/000000000002.jpg: damaged or truncated JPEG'
+says '3 of 16 images could not be read and count as without detections'
+is "$(wc -l <missing/results.jsonl)" 14 'lines without the unreadable images'
+cp data/val2017/* broken/val2017/
+run 0 eval "$config" w.safetensors --data broken --quiet --out missing
+is "$(wc -c <err)" 0 'bytes said when the images are back'
+is "$(wc -l <missing/results.jsonl)" 17 'lines when the images are back'
+rm broken/val2017/*
+run 1 eval "$config" w.safetensors --data broken --quiet
+grep -q 'none of 16 images could be read' err || fail 'does not say that nothing could be read'
+
+# The data does not fit the config.
+evaluate 1 --set 'data.test.classes=("RBC", "WBC", "Platelets")' --set model.bbox_head.num_classes=3 && says "none of its 80 categories is the class 'RBC'"
+evaluate 1 --set 'data.test.classes=("cat", "dog")' && says 'has 2 classes and the head 80'
+run 1 eval "$config" w.safetensors --data nowhere && says 'nowhere: no instances_val2017.json in it'
+run 1 eval "$config" w.safetensors && says 'data/coco/annotations/instances_val2017.json: No such file'
+run 1 eval "$root/configs/classification/swin_tiny_224.py" random && says 'eval wants'
+evaluate 1 --json nowhere/x.json && says 'nowhere/x.json: cannot be written'
+finish

@@ -1,0 +1,34 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# forward.sh PROGRAM ROOT -- a pass on given tensors: batches, every module, what is no input.
+. "${0%/*}/lib.sh"
+
+run 0 init "$config" w.safetensors --quiet
+black_image one.safetensors 1 64 96
+black_image two.safetensors 2 64 96
+names() { head -c 60000 "$1" | tr ',{}' '\n\n\n' | sed -n 's/^"\([^"]*\)":$/\1/p' | LC_ALL=C sort -u; }
+forward() { want=$1; shift; run "$want" forward "$config" w.safetensors --quiet --output y.safetensors "$@"; }
+
+forward 0 --input one.safetensors && names y.safetensors >out && golden forward-one
+cp y.safetensors first.safetensors
+forward 0 --input one.safetensors --threads 1 && same y.safetensors first.safetensors
+forward 0 --input two.safetensors && names y.safetensors >out && golden forward-two
+forward 0 --input one.safetensors --all && names y.safetensors >out && prints backbone.stages.2 && prints bbox_head.cls.0
+black_image square.safetensors 2 64 64
+run 0 forward "$root/configs/classification/swin_tiny_224.py" random --input square.safetensors --output y.safetensors --set backbone.img_size=64 --quiet
+names y.safetensors >out && prints logits
+
+rm -f y.safetensors
+forward 1 --input nowhere.safetensors && says 'nowhere.safetensors: No such file'
+forward 1 --input w.safetensors && says 'w.safetensors: want a tensor `image` of shape N 3 H W'
+head -c 5000 one.safetensors >cut.safetensors
+forward 1 --input cut.safetensors && says 'cut.safetensors: '
+black_image two_d.safetensors 1 64 96
+sed 's/\[1,3,64,96\]/[1,3,6144] /' two_d.safetensors >flat.safetensors
+forward 1 --input flat.safetensors && says 'want a tensor `image` of shape N 3 H W'
+sed 's/\[1,3,64,96\]/[3,1,64,96]/' two_d.safetensors >grey.safetensors
+forward 1 --input grey.safetensors && says 'want a tensor `image` of shape N 3 H W'
+[ ! -e y.safetensors ] || fail 'a failed pass leaves an output'
+run 1 forward "$config" w.safetensors --input one.safetensors --output y.txt --quiet && says 'y.txt: want a name that ends in'
+finish

@@ -1,0 +1,60 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# help.sh PROGRAM ROOT -- what the program says of itself, and how it meets a wrong command line.
+. "${0%/*}/lib.sh"
+
+run 0 --help && golden help
+for name in $(sed -n '/^Commands/,/^$/s/^  \([a-z]*\) .*/\1/p' out); do
+    run 0 "$name" --help && golden "help-$name"
+    widest=$(awk '{ if (length($0) > n) n = length($0) } END { print n + 0 }' out)
+    [ "$widest" -le 140 ] || fail "its help is $widest columns wide"
+    mv out of_option
+    run 0 help "$name"
+    same out of_option
+done
+run 0 --version && prints 'deformer '
+
+run 2
+prints 'Commands'
+run 2 evl && says "no command 'evl'; did you mean 'eval'?"
+run 2 help evl && says "did you mean 'eval'?"
+run 2 eval && says 'usage: deformer eval CONFIG CHECKPOINT'
+run 2 eval a b c && says 'usage:'
+run 2 eval a b --limt 3 && says "unknown option '--limt'; did you mean '--limit'?"
+run 2 eval a b --limit && says '--limit wants N'
+run 2 eval a b --limit x && says "--limit wants N, a whole number of at least 1, not 'x'"
+run 2 eval a b --limit -5 && says "not '-5'"
+run 2 eval a b --limit=0 && says "not '0'"
+run 2 eval a b --limit 99999999999999999999 && says 'a whole number'
+run 2 eval a b --threads 0 && says '--threads wants N, a whole number from 1 to 1024'
+run 2 eval a b --quiet=yes && says '--quiet wants no value'
+run 2 eval a b --shard 4/3 && says '--shard 4/3: want I/N with I from 1 to N'
+run 2 eval a b --shard 1 && says 'want I/N'
+run 2 eval a b --shard 1/2/3 && says 'want I/N'
+run 2 predict a b c --score-thr 7 && says '--score-thr wants S, a number from 0 to 1'
+run 2 predict a b c --score-thr nan && says '--score-thr wants S'
+run 2 predict a b c --quality 0 && says '--quality wants Q, a whole number from 1 to 100'
+run 2 forward a b && says 'want --input FILE and --output FILE'
+run 2 metric coko a b && says "did you mean 'coco'?"
+run 2 metric coco a && says 'metric coco GT.json DT.json'
+run 2 metric coco a b --type boxes && says '--type boxes: want bbox'
+run 2 info "$config" --shape 3 && says '--shape 3: want HxW'
+run 2 info "$config" --shape 0x64 && says 'each 1 to 32768'
+run 2 info "$config" --batch 0 && says '--batch wants N'
+run 2 bench "$config" --repeat -1 && says '--repeat wants N'
+run 2 list head && says "did you mean 'heads'?"
+run 2 synth d --images 0 && says '--images wants N, a whole number from 1 to 100000'
+run 2 init "$config" x.pth --seed 1.5 && says '--seed wants N'
+run 1 eval -- --limit b && says '--limit: want a config file that ends in .py or .json'
+set --
+while [ $# -lt 130 ]; do set -- "$@" --set a=1; done
+run 2 info "$config" "$@" && says '--set wants KEY=VALUE'
+
+if [ -c /dev/full ]; then
+    status=0 command='list >/dev/full'
+    "$program" list >/dev/full 2>err || status=$?
+    is $status 1 'a full disk'
+    says 'the output could not be written: No space left on device'
+fi
+finish

@@ -1,0 +1,76 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# predict.sh PROGRAM ROOT -- pictures in, drawings and results out, one by one and by the folder.
+. "${0%/*}/lib.sh"
+
+run 0 synth data --images 9 --quiet
+run 0 init "$config" w.safetensors --seed 1 --quiet
+pictures=data/val2017
+predict() { want=$1; shift; run "$want" predict "$config" w.safetensors --quiet --score-thr 0 --set model.test_cfg.score_thr=0.001 --set model.test_cfg.max_per_img=3 "$@"; }
+
+predict 0 $pictures/000000000001.jpg --out drawn --json one.json
+is "$(wc -l <out)" 3 'lines'
+awk -F '\t' 'NF != 4 || $3 < 0 || $3 > 1 || split($4, box, " ") != 4 { exit 1 }' out || fail 'a line is not picture, class, score, box'
+is "$(ls drawn)" 000000000001.jpg 'drawings'
+cmp -s drawn/000000000001.jpg $pictures/000000000001.jpg && fail 'nothing is drawn'
+grep -q '^{"image_id": 1, "category_id": [0-9]*, "bbox": \[[-0-9., ]*\], "score": 0.01[0-9]*},$' one.json || fail 'one.json has no such record'
+run 0 metric coco data/annotations/instances_val2017.json one.json
+predict 0 $pictures/000000000001.jpg --json - && same out one.json
+predict 0 $pictures/000000000001.jpg --threads 1 --json - && same out one.json
+
+predict 0 $pictures --out all && is "$(wc -l <out)" 27 'lines of the folder' && is "$(ls all | wc -l)" 9 'drawings of the folder'
+predict 0 $pictures --score-thr 1 && is "$(wc -l <out)" 0 'lines above 1'
+run 0 predict "$config" random:4 $pictures/000000000001.jpg --quiet --score-thr 0 --set model.test_cfg.score_thr=0.001 \
+    --set 'data.test.classes=("red", "white", "blue")' --set model.bbox_head.num_classes=3
+grep -qE '	(red|white|blue)	' out || fail 'classes have not the names of the config'
+run 0 predict "$config" random:4 $pictures/000000000001.jpg --quiet --score-thr 0 --set model.test_cfg.score_thr=0.001 --set model.bbox_head.num_classes=3
+grep -qE '	[012]	' out || fail 'classes without names are not numbers'
+
+# A picture that fails does not stop the others.
+head -c 3000 $pictures/000000000002.jpg >cut.jpg
+: >empty.png
+echo 'no picture' >text.jpg
+predict 1 cut.jpg $pictures/000000000001.jpg empty.png text.jpg nowhere.jpg $pictures/000000000008.png --out some --json some.json
+is "$(wc -l <out)" 6 'lines of the pictures that can be read'
+is "$(ls some | wc -l)" 2 'drawings of the pictures that can be read'
+for text in 'cut.jpg: damaged or truncated JPEG' 'empty.png: the file is empty' 'text.jpg: ' 'nowhere.jpg: No such file' '4 of 6 pictures failed'; do
+    grep -qF "$text" err || fail "does not say: $text"
+done
+is "$(grep -c image_id some.json)" 6 'records of the pictures that can be read'
+predict 1 cut.jpg && says 'cut.jpg: damaged or truncated JPEG'
+predict 1 nowhere.jpg && says 'nowhere.jpg: No such file'
+mkdir nothing
+predict 1 nothing && says 'nothing: no .jpg, .jpeg or .png file in this folder'
+
+# Nothing is drawn over a picture.
+before=$(cksum <$pictures/000000000001.jpg)
+predict 1 $pictures/000000000001.jpg --out $pictures && says 'the drawing would replace the picture'
+is "$(cksum <$pictures/000000000001.jpg)" "$before" 'the picture'
+cp $pictures/000000000001.jpg nothing/
+predict 1 $pictures/000000000001.jpg nothing --out drawn && says 'would both be drawn as drawn/000000000001.jpg'
+
+# Names: a number is COCO's id of the image, anything else stays what it is.
+for name in 12a.jpg 99999999999999999999.jpg 'a "b\c.jpg' -5.jpg 007.jpg; do cp $pictures/000000000001.jpg "nothing/$name"; done
+predict 0 nothing --json names.json
+for id in '"12a.jpg"' '"99999999999999999999.jpg"' '"a \"b\\c.jpg"' '"-5.jpg"' 7; do
+    grep -qF "\"image_id\": $id," names.json || fail "no record has image_id $id"
+done
+# A picture of one pixel, and one that says it has 20000 x 20000.
+echo iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg== | base64 -d >pixel.png
+echo iVBORw0KGgoAAAANSUhEUgAATiAAAE4gCAAAAADGGxnlAAAADElEQVR42mNgoD0AAABkAAG4me+ZAAAAAElFTkSuQmCC | base64 -d >enormous.png
+predict 0 pixel.png --out drawn && is "$(wc -l <out)" 3 'lines of a pixel'
+predict 1 enormous.png && says 'enormous.png: the picture has 20000 x 20000 pixels: want at most'
+predict 1 $pictures/000000000001.jpg --set 'data.test.pipeline.1.img_scale=(6000, 5000)' && says 'pixels for the network'
+
+# Outputs that cannot be written; devices are not replaced.
+if [ -c /dev/full ]; then
+    predict 1 $pictures/000000000001.jpg --json /dev/full && says '/dev/full: cannot be written: No space left on device'
+    [ -c /dev/full ] || fail '/dev/full was replaced'
+    predict 0 $pictures/000000000001.jpg --json /dev/null
+    [ -c /dev/null ] || fail '/dev/null was replaced'
+fi
+predict 1 $pictures/000000000001.jpg --json nowhere/x.json && says 'nowhere/x.json: cannot be written'
+predict 1 $pictures/000000000001.jpg --json nothing && says 'nothing: is a directory, want the name of a file'
+predict 1 $pictures/000000000001.jpg --out cut.jpg && says 'cut.jpg: cannot make the directory'
+finish

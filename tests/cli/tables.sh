@@ -1,0 +1,41 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# tables.sh PROGRAM ROOT -- info, list, metric, init, convert, bench and synth.
+. "${0%/*}/lib.sh"
+
+run 0 info "$config" --shape 192x320 --threads 1 && golden info
+run 0 info "$config" --shape 192x320 --json - && prints '"parameters":	918546' && prints '"multiply_adds"'
+run 0 list necks && golden list-necks
+run 0 list transforms && prints 'MultiScaleFlipAug'
+run 0 list && prints 'RetinaHead'
+
+# The numbers come from pycocotools (tests/scripts/make_coco_cases.py).
+data=$root/tests/data/eval
+run 0 metric coco "$data/crowd.gt.json" "$data/crowd.dt.json" --per-class && golden metric-coco
+run 0 metric coco "$data/crowd.gt.json" "$data/crowd.dt.json" --json scores.json && cp scores.json out && golden metric-coco-json
+run 0 metric coco "$data/crowd.gt.json" "$data/crowd.dt.json" --json - && same out scores.json
+printf '[]' >nothing.json
+run 0 metric coco "$data/crowd.gt.json" "$data/crowd.dt.json" nothing.json --json - && same out scores.json
+
+run 0 init "$config" a.safetensors --seed 3 && says 'a.safetensors: RetinaNet'
+run 0 init "$config" b.safetensors --seed 3 --threads 2 --quiet && same a.safetensors b.safetensors
+is "$(wc -c <err)" 0 'bytes said with --quiet'
+run 0 init "$config" c.safetensors --seed 4
+cmp -s a.safetensors c.safetensors && fail 'two seeds give equal weights'
+run 0 init "$config" c.pth --seed 3
+run 0 convert a.safetensors a.pth && says 'a.pth: '
+run 0 convert a.pth b.safetensors && same a.safetensors b.safetensors
+run 0 convert c.pth b.safetensors && same a.safetensors b.safetensors
+run 0 convert a.safetensors half.safetensors --half
+[ "$(wc -c <half.safetensors)" -lt $(($(wc -c <a.safetensors) * 6 / 10)) ] || fail 'float16 is not half as large'
+
+run 0 bench "$config" --shape 64x64 --repeat 1 --threads 1 && prints 'sgemm peak'
+run 0 bench "$config" --shape 64x64 --repeat 1 --json - && prints '"share_of_peak"'
+run 1 bench "$config" --shape 32768x32768 && says 'GB of memory'
+
+run 0 synth one --images 3 --seed 5 && says '3 pictures'
+run 0 synth two --images 3 --seed 5
+same one/annotations/instances_val2017.json two/annotations/instances_val2017.json
+same one/val2017/000000000001.jpg two/val2017/000000000001.jpg
+finish
