@@ -18,7 +18,7 @@
 #include "core/json_number.h"
 #include "core/memory.h"
 
-enum { WINDOW = 256 * 1024, SLACK = 1 + DF_JSON_NUMBER_REACH }; /* the zero, and what may be looked at behind it */
+enum { WINDOW = 64 * 1024, SLACK = 1 + DF_JSON_NUMBER_REACH }; /* the zero, and what may be looked at behind it */
 
 /* What may come next. */
 typedef enum { VALUE, VALUE_OR_CLOSE, KEY, KEY_OR_CLOSE, COLON, COMMA_OR_CLOSE, DONE, FAILED } State;
@@ -29,11 +29,14 @@ struct DfJson {
     size_t capacity;
     int fd;                         /* -1: the bytes come from `text`                            */
     const char *text;
-    size_t text_left;
+    char *owned_text;               /* of a source that cannot be read at any place              */
+    uint64_t position, limit;       /* of the next byte to be read, and where reading ends       */
     uint64_t before;                /* bytes of the file in front of the window                  */
     size_t line;
     State state;
     bool skipping;                  /* numbers are only passed over                              */
+    bool forked;                    /* fd and name belong to another reader                      */
+    bool piece;                     /* of an array: may end behind a comma of depth 1            */
     int broken;                     /* the error that stopped the source, or DF_OK               */
     int depth;
     bool in_object[DF_JSON_DEPTH];
@@ -42,23 +45,29 @@ struct DfJson {
 
 /* ---- the window --------------------------------------------------------------------------------------------------- */
 
-static ptrdiff_t source_read(DfJson *j, unsigned char *into, size_t room)
+static ptrdiff_t read_at(const DfJson *j, void *into, size_t room, uint64_t at)
 {
+    room = j->limit - at < room ? (size_t)(j->limit - at) : room;
     if (j->fd < 0) {
-        const size_t n = j->text_left < room ? j->text_left : room;
-        if (n)
-            memcpy(into, j->text, n);
-        j->text += n;
-        j->text_left -= n;
-        return (ptrdiff_t)n;
+        if (room)
+            memcpy(into, j->text + at, room);
+        return (ptrdiff_t)room;
     }
     ssize_t got;
     do
-        got = read(j->fd, into, room);
+        got = room ? pread(j->fd, into, room, (off_t)at) : 0;
     while (got < 0 && errno == EINTR);
+    return (ptrdiff_t)got;
+}
+
+static ptrdiff_t source_read(DfJson *j, unsigned char *into, size_t room)
+{
+    const ptrdiff_t got = read_at(j, into, room, j->position);
     if (got < 0)
         j->broken = df_fail_errno("%s", j->name);
-    return (ptrdiff_t)got;
+    else
+        j->position += (uint64_t)got;
+    return got;
 }
 
 /* A token that fills the whole window makes it grow. */
@@ -333,12 +342,32 @@ static DfJsonEvent number(DfJson *j, DfJsonValue *value)
 
 /* ---- structure ---------------------------------------------------------------------------------------------------- */
 
+/* What is in a pipe can be read only once: it is taken into memory. */
+static int take_pipe(DfJson *j)
+{
+    size_t n = 0, capacity = 0;
+    for (ssize_t got = 1; got != 0;) {
+        if (!df_grow((void **)&j->owned_text, &capacity, n + WINDOW, 1))
+            return df_fail_memory(j->name);
+        got = read(j->fd, j->owned_text + n, WINDOW);
+        if (got < 0 && errno != EINTR)
+            return df_fail_errno("%s", j->name);
+        n += got > 0 ? (size_t)got : 0;
+    }
+    close(j->fd);
+    j->fd = -1;
+    j->text = j->owned_text;
+    j->limit = n;
+    return DF_OK;
+}
+
 static int open_source(DfJson **out, int fd, const char *text, size_t size, const char *called)
 {
     DfJson *j = df_calloc(1, sizeof *j);
     const size_t length = strlen(called) + 1;
     if (j) {
-        *j = (DfJson){ .fd = fd, .text = text, .text_left = size, .line = 1, .capacity = fd < 0 && size < WINDOW ? size + 8 : WINDOW };
+        *j = (DfJson){ .fd = fd, .text = text, .line = 1, .capacity = fd < 0 && size < WINDOW ? size + 8 : WINDOW };
+        j->limit = fd < 0 ? size : INT64_MAX;
         j->window = df_calloc(j->capacity + SLACK, 1);
         j->name = df_malloc(length);
     }
@@ -351,8 +380,12 @@ static int open_source(DfJson **out, int fd, const char *text, size_t size, cons
     memcpy(j->name, called, length);
     j->at = j->end = j->window;
     *j->end = 0;
-    *out = j;
-    return DF_OK;
+    const int error = fd >= 0 && lseek(fd, 0, SEEK_CUR) < 0 ? take_pipe(j) : DF_OK;
+    if (error < 0)
+        df_json_close(j);
+    else
+        *out = j;
+    return error;
 }
 
 int df_json_open(DfJson **out, const char *path)
@@ -374,11 +407,40 @@ void df_json_close(DfJson *j)
 {
     if (!j)
         return;
-    if (j->fd >= 0)
+    if (j->fd >= 0 && !j->forked)
         close(j->fd);
+    if (!j->forked) {
+        df_free(j->owned_text);
+        df_free(j->name);
+    }
     df_free(j->window);
-    df_free(j->name);
     df_free(j);
+}
+
+/* A reader of the bytes [begin, end) with the surroundings of another. */
+static int fork_at(DfJson **out, const DfJson *j, uint64_t begin, uint64_t end)
+{
+    DfJson *f = *out = df_malloc(sizeof *f);
+    unsigned char *window = df_malloc(WINDOW + SLACK);
+    if (!f || !window) {
+        df_free(f);
+        df_free(window);
+        *out = NULL;
+        return df_fail(DF_ENOMEM, "%s: out of memory for reading", j->name);
+    }
+    *f = *j;
+    f->forked = true;
+    f->window = f->at = f->end = window;
+    f->capacity = WINDOW;
+    f->position = f->before = begin;
+    f->limit = end;
+    *f->end = 0;
+    return DF_OK;
+}
+
+int df_json_fork(DfJson **out, const DfJson *j)
+{
+    return fork_at(out, j, df_json_offset(j), j->limit);
 }
 
 /* Passes over white space and returns the byte behind it; at the end of the file, the zero behind the window. */
@@ -417,6 +479,15 @@ static DfJsonEvent leave(DfJson *j)
     return DF_JSON_CLOSE;
 }
 
+static DfJsonEvent no_value(DfJson *j, unsigned c)
+{
+    const bool piece_ends = j->piece && j->depth == 1 && c == 0 && j->at == j->end && j->broken == DF_OK;
+    if (!piece_ends)
+        return fail_wanting(j, "a value");
+    j->state = DONE;
+    return DF_JSON_CLOSE;
+}
+
 static DfJsonEvent read_value(DfJson *j, DfJsonValue *value, unsigned c)
 {
     j->state = j->depth ? COMMA_OR_CLOSE : DONE;
@@ -429,7 +500,7 @@ static DfJsonEvent read_value(DfJson *j, DfJsonValue *value, unsigned c)
     case 'n': return word(j, "null", DF_JSON_NULL);
     case 'N': return special_number(j, value, "NaN", NAN);
     case 'I': return special_number(j, value, "Infinity", INFINITY);
-    default: return c == '-' || (c >= '0' && c <= '9') ? number(j, value) : fail_wanting(j, "a value");
+    default: return c == '-' || (c >= '0' && c <= '9') ? number(j, value) : no_value(j, c);
     }
 }
 
@@ -503,4 +574,173 @@ const char *df_json_name(const DfJson *j)
 int df_json_error(const DfJson *j)
 {
     return j->broken;
+}
+
+/* ---- records by several threads ----------------------------------------------------------------------------------- */
+
+/*
+ * The array is cut where a '}', a ',' and a '{' follow one another, which is most likely between two of its objects. Pieces are read
+ * in parallel on this guess. A piece that ends behind a comma of depth 1 proves that the next one began rightly; one that does not
+ * (the cut was in a text, or deeper) is read again, with all that follows, by the calling thread. So is one that failed, now with its
+ * true line, so that the sentence is the one that a single reader would have left.
+ */
+enum { LEAST_PIECE = 64 * 1024, MOST_PIECE = 1024 * 1024, SEARCH = 4096 };
+
+/* Where the first object behind `from` begins that follows another; `until` or more if none does before it. */
+static uint64_t find_cut(const DfJson *j, uint64_t from, uint64_t until)
+{
+    unsigned char block[SEARCH];
+    ptrdiff_t n;
+    int seen = 0; /* of "},{" */
+    for (uint64_t at = from; at < until && (n = read_at(j, block, sizeof block, at)) > 0; at += (uint64_t)n)
+        for (ptrdiff_t i = 0; i < n; i++) {
+            const unsigned c = block[i];
+            if (c == ' ' || c == '\n' || c == '\t' || c == '\r')
+                continue;
+            if (seen == 2 && c == '{')
+                return at + (uint64_t)i;
+            seen = c == '}' ? 1 : seen == 1 && c == ',' ? 2 : 0;
+        }
+    return UINT64_MAX;
+}
+
+typedef struct {
+    const DfJsonRecords *how;
+    uint64_t begin[DF_JSON_SLOTS + 1];
+    DfJson *piece[DF_JSON_SLOTS];
+    int error[DF_JSON_SLOTS];
+} Round;
+
+static void piece_begins(DfJson *piece, bool first, size_t line)
+{
+    piece->piece = true;
+    piece->depth = 1;
+    piece->in_object[0] = false;
+    piece->state = first ? VALUE_OR_CLOSE : VALUE;
+    piece->line = line;
+}
+
+static void read_piece(void *arg, size_t i, void *scratch)
+{
+    (void)scratch;
+    Round *r = arg;
+    r->error[i] = r->how->read(r->how->arg, i, r->piece[i]);
+}
+
+/* The main reader goes on behind the array that the piece closed. */
+static void go_on_behind(DfJson *j, const DfJson *piece)
+{
+    j->position = j->before = df_json_offset(piece);
+    j->at = j->end = j->window;
+    *j->end = 0;
+    j->line = piece->line;
+    leave(j);
+    j->at = j->window; /* leave() stepped over the bracket */
+}
+
+static bool closed(const DfJson *piece)
+{
+    return piece->state == DONE && piece->depth == 0;
+}
+
+/* One piece from `begin` to the end of the array, by this thread. */
+static int read_rest(DfJson *j, const DfJsonRecords *how, uint64_t begin, bool first)
+{
+    DfJson *piece;
+    int error = fork_at(&piece, j, begin, j->limit);
+    if (error < 0)
+        return error;
+    piece_begins(piece, first, j->line);
+    piece->piece = false;
+    if ((error = how->read(how->arg, 0, piece)) == DF_OK)
+        error = how->join(how->arg, 0, 0);
+    if (error == DF_OK)
+        go_on_behind(j, piece);
+    df_json_close(piece);
+    return error;
+}
+
+/* Places where the pieces of a round begin; the last entry is where it ends. */
+static size_t cut(const DfJson *j, uint64_t at, uint64_t end, Round *r)
+{
+    const uint64_t wish = (end - at) / DF_JSON_SLOTS, size = wish < LEAST_PIECE ? LEAST_PIECE : wish > MOST_PIECE ? MOST_PIECE : wish;
+    size_t n = 0;
+    while (n < DF_JSON_SLOTS && at < end) {
+        r->begin[n++] = at;
+        const uint64_t next = end - at > size ? find_cut(j, at + size, end) : end;
+        at = next < end ? next : end;
+    }
+    r->begin[n] = at;
+    return n;
+}
+
+static int read_round(Round *r, DfPool *pool, DfJson *j, size_t n, bool first)
+{
+    int error = DF_OK;
+    for (size_t i = 0; i < n; i++) {
+        r->error[i] = DF_OK;
+        r->piece[i] = NULL;
+    }
+    for (size_t i = 0; error == DF_OK && i < n; i++)
+        if ((error = fork_at(&r->piece[i], j, r->begin[i], r->begin[i + 1])) == DF_OK)
+            piece_begins(r->piece[i], first && i == 0, 1);
+    return error < 0 ? error : df_parallel(pool, n, 0, read_piece, r);
+}
+
+/* Takes the pieces in order. 1: the array ended. */
+static int join_round(const Round *r, DfJson *j, size_t n, bool first)
+{
+    for (size_t i = 0; i < n; i++) {
+        const DfJson *const piece = r->piece[i];
+        if (r->error[i] < 0 || piece->state != DONE) {
+            const int error = read_rest(j, r->how, r->begin[i], first && i == 0);
+            return error < 0 ? error : 1;
+        }
+        const int error = r->how->join(r->how->arg, i, j->line - 1);
+        if (error < 0)
+            return error;
+        j->line += piece->line - 1;
+        if (closed(piece)) {
+            const size_t line = j->line;
+            go_on_behind(j, piece);
+            j->line = line;
+            return 1;
+        }
+    }
+    return DF_OK;
+}
+
+static uint64_t source_end(const DfJson *j)
+{
+    if (j->fd < 0)
+        return j->limit;
+    const off_t size = lseek(j->fd, 0, SEEK_END);
+    return size < 0 ? 0 : (uint64_t)size < j->limit ? (uint64_t)size : j->limit;
+}
+
+int df_json_records(DfJson *j, DfPool *pool, const DfJsonRecords *how)
+{
+    Round r = { .how = how };
+    uint64_t at = df_json_offset(j);
+    const uint64_t end = source_end(j);
+    int done = 0;
+    for (bool first = true; done == 0; first = false) {
+        const size_t n = cut(j, at, end, &r);
+        if (n == 0) { /* says what is missing */
+            const int error = read_rest(j, how, at, first);
+            done = error < 0 ? error : 1;
+            break;
+        }
+        done = read_round(&r, pool, j, n, first);
+        if (done == 0)
+            done = join_round(&r, j, n, first);
+        for (size_t i = 0; i < n; i++)
+            df_json_close(r.piece[i]);
+        at = r.begin[n];
+    }
+    if (done > 0)
+        return DF_OK;
+    j->state = FAILED;
+    j->broken = done;
+    return done;
 }

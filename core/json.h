@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "core/error.h"
+#include "core/pool.h"
 
 enum { DF_JSON_DEPTH = 64 };
 
@@ -53,6 +54,22 @@ size_t df_json_line(const DfJson *);   /* 1-based line of the last event        
 uint64_t df_json_offset(const DfJson *); /* bytes read so far, for progress                                          */
 const char *df_json_name(const DfJson *);
 int df_json_error(const DfJson *);     /* the code behind DF_JSON_ERROR, or DF_OK                                    */
+
+/* A second reader at the same place, to look ahead; the first must outlive it. */
+int df_json_fork(DfJson **out, const DfJson *);
+
+/* Reads the objects of a long array by several threads, right after its DF_JSON_ARRAY; then the reader stands behind the array.
+ * read() is given pieces of the array: it takes objects until df_json_next() gives DF_JSON_CLOSE, and keeps them in its slot, which it
+ * empties first. It runs on any thread, and what it read may be thrown away. join() takes over what a slot holds, in the order of the
+ * file, on the calling thread; lines of that slot are to be counted from `lines_before`. An error is met by read() on the calling
+ * thread when all before it is joined, so that its sentence can count records. With a NULL pool all is done by this thread. */
+enum { DF_JSON_SLOTS = 64 };
+typedef struct {
+    void *arg;
+    int (*read)(void *arg, size_t slot, DfJson *piece);
+    int (*join)(void *arg, size_t slot, size_t lines_before);
+} DfJsonRecords;
+int df_json_records(DfJson *, DfPool *, const DfJsonRecords *);
 
 /* df_fail() with "NAME: line N: " in front. */
 int df_json_fail(const DfJson *, int code, const char *format, ...) DF_PRINTF(3, 4);

@@ -7,8 +7,42 @@
 
 #include "eval/coco_ids.h"
 #include "eval/eval.h"
+#include "eval/mask_runs.h"
 
 enum { HAS_BOX = 1, HAS_AREA = 2, HAS_CROWD = 4 };
+
+/* A segmentation as it is kept: packed, unpacked where it is compared. */
+enum { NO_MASK, MASK_RUNS, MASK_POLYGONS };
+typedef struct {
+    const char *bytes;       /* compressed counts; or of each polygon, as doubles, how many numbers and the numbers      */
+    uint32_t length;         /* of them                                                                                  */
+    uint32_t height, width;  /* of runs; polygons are of the size of the image                                           */
+    uint32_t area, box[4];   /* of the runs of a detection                                                               */
+    uint8_t form;
+} CocoMask;
+
+/* Bytes one after the other, freed together. */
+typedef struct {
+    char **chunks;
+    size_t n, capacity, used, size;
+} CocoBytes;
+void *df_coco_bytes_take(CocoBytes *, size_t n);          /* aligned to 8; NULL when memory ran out */
+int df_coco_bytes_move(CocoBytes *to, CocoBytes *from);
+void df_coco_bytes_done(CocoBytes *);
+
+/* What reading a segmentation takes, used again for each. */
+typedef struct {
+    double *numbers;
+    size_t n, capacity;
+    Runs runs, other, merged;
+} CocoMaskRoom;
+void df_coco_mask_room_done(CocoMaskRoom *);
+
+/* Image sizes, by place in the id table. */
+typedef struct {
+    uint32_t height, width;
+    bool given;
+} CocoSize;
 
 typedef struct {
     double box[4], area;      /* x y w h                                                       */
@@ -26,7 +60,12 @@ struct DfCoco {
     const char **category_names; /* or NULL                                              */
     DfArena *names;
     CocoAnnotation *annotations;
+    CocoMask *masks;            /* of each annotation, or NULL                           */
+    CocoSize *sizes;            /* of each image                                         */
     size_t n_annotations;
+    CocoBytes bytes;            /* of the masks                                          */
+    bool with_masks;
+    DfPool *pool;               /* for reading; borrowed                                 */
 };
 
 typedef struct {
@@ -36,11 +75,16 @@ typedef struct {
 
 /* Categories that the ground truth never mentions are kept too: they count when all classes are one and the caller names them.
  * They are numbered behind those of the ground truth. */
+typedef enum { KIND_UNKNOWN, KIND_BOX, KIND_MASK } CocoKind; /* as the first detection has it, so have all; says whose area counts */
+
 struct DfCocoResults {
     const DfCoco *gt;
     CocoIds unknown;
     CocoDetection *detections;
-    size_t n, capacity;
+    CocoMask *masks;            /* of each, if they are of KIND_MASK or the ground truth has masks; else NULL */
+    size_t n, capacity, masks_capacity;
+    CocoBytes bytes;
+    CocoKind kind;
 };
 
 uint32_t df_coco_find_category(const DfCocoResults *, CocoId);
@@ -56,5 +100,7 @@ int df_coco_read_id(const CocoRecord *, const char *key, CocoId *id, char text[2
 int df_coco_read_number(const CocoRecord *, const char *key, double *number);
 int df_coco_read_flag(const CocoRecord *, const char *key, bool *flag);
 int df_coco_read_box(const CocoRecord *, double box[4], bool *given); /* null and [] count as not given */
+/* null and [] count as not given: NO_MASK. Kept in `bytes` unless that is NULL. `compressed`: an object whose counts are a text. */
+int df_coco_read_mask(const CocoRecord *, CocoMaskRoom *, CocoBytes *bytes, CocoMask *mask, bool *compressed);
 
 #endif

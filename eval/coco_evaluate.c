@@ -172,12 +172,23 @@ static int number_classes(CocoRun *run, const DfCocoResults *dt)
 
 /* ---- ground truth by class and image ------------------------------------------------------------------------------ */
 
-static int check_annotation(const DfCoco *gt, const CocoAnnotation *a)
+static int check_size(const DfCoco *gt, uint32_t image, bool drawn)
 {
-    if ((a->has & (HAS_BOX | HAS_AREA | HAS_CROWD)) == (HAS_BOX | HAS_AREA | HAS_CROWD))
-        return DF_OK;
-    return df_fail(DF_EFORMAT, "%s: line %u: an annotation of image %s has no %s", gt->name, a->line, df_coco_id_text(gt->images.ids[a->image]),
-        !(a->has & HAS_BOX) ? "bbox" : !(a->has & HAS_AREA) ? "area" : "iscrowd");
+    const CocoSize *size = &gt->sizes[image];
+    if (!size->given)
+        return df_fail(DF_EFORMAT, "%s: image %s has no height and width, which masks need", gt->name, df_coco_id_text(gt->images.ids[image]));
+    if (drawn && (uint64_t)size->height * size->width > INT32_MAX)
+        return df_fail(DF_EVALUE, "%s: image %s has 2^31 pixels or more: too many for polygons", gt->name, df_coco_id_text(gt->images.ids[image]));
+    return DF_OK;
+}
+
+static int check_annotation(const CocoRun *run, const DfCoco *gt, const CocoAnnotation *a, const CocoMask *mask)
+{
+    const char *missing = !(a->has & HAS_AREA) ? "area" : !(a->has & HAS_CROWD) ? "iscrowd" : !mask && !(a->has & HAS_BOX) ? "bbox" :
+                          mask && mask->form == NO_MASK ? "segmentation" : NULL;
+    if (missing)
+        return df_fail(DF_EFORMAT, "%s: line %u: an annotation of image %s has no %s", gt->name, a->line, df_coco_id_text(gt->images.ids[a->image]), missing);
+    return run->compare_masks ? check_size(gt, a->image, mask->form == MASK_POLYGONS) : DF_OK;
 }
 
 /* The annotations as pycocotools meets them: image by image, each standing for the last one with its id, which is filed under its
@@ -191,7 +202,7 @@ static int gather_truths(CocoRun *run, const DfCoco *gt, uint32_t *mention, size
             continue;
         if (run->place_of_image[a->image] == NO_ID || run->class_of_category[a->category] == NO_ID)
             continue;
-        const int error = check_annotation(gt, a);
+        const int error = check_annotation(run, gt, a, run->truth_masks ? &run->truth_masks[met->last] : NULL);
         if (error < 0)
             return error;
         mention[*n] = run->place_of_image[met->image];
@@ -252,6 +263,16 @@ static int file_truths(CocoRun *run, const DfCoco *gt)
 }
 
 /* ---- detections by class ------------------------------------------------------------------------------------------ */
+
+/* Masks are drawn in the size of the image where they are not runs, which bring their own. */
+static int check_detections(const CocoRun *run, const DfCocoResults *dt)
+{
+    int error = DF_OK;
+    for (size_t i = 0; error == DF_OK && run->compare_masks && i < dt->n; i++)
+        if (run->masks[i].form != MASK_RUNS && run->place_of_image[dt->detections[i].image] != NO_ID)
+            error = check_size(dt->gt, dt->detections[i].image, true);
+    return error;
+}
 
 /* Fills order with the detections of each rank in turn, as given within one. A class is one rank, or all of them. */
 static int file_detections(CocoRun *run, const DfCocoResults *dt)
@@ -329,13 +350,15 @@ static int rank_detections(const CocoRun *run, size_t k, CocoRanking *r)
 typedef struct {
     CocoRun *run;
     DfPool *pool;
-    int *errors; /* of each class */
+    uint32_t *order; /* classes, those with most detections first */
+    int *errors;     /* of each class                             */
 } Work;
 
-static void evaluate_class(void *arg, size_t k, void *scratch)
+static void evaluate_class(void *arg, size_t task, void *scratch)
 {
     (void)scratch;
     Work *work = arg;
+    const size_t k = work->order[task];
     CocoRanking ranking;
     int error = rank_detections(work->run, k, &ranking);
     if (error == DF_OK)
@@ -361,20 +384,34 @@ static int make_arrays(DfCocoEval *e)
     return DF_OK;
 }
 
+/* So that a long one is not left for the end, when the other threads are done. */
+static int order_classes(const CocoRun *run, uint32_t *order)
+{
+    uint64_t *key = df_malloc(run->n_classes * sizeof *key);
+    if (!key)
+        return df_fail_memory("the evaluation");
+    for (size_t k = 0; k < run->n_classes; k++) {
+        order[k] = (uint32_t)k;
+        key[k] = UINT64_MAX - (run->order_start[k + 1] - run->order_start[k]);
+    }
+    const int error = df_sort(order, run->n_classes, key);
+    df_free(key);
+    return error;
+}
+
 /* A single class is matched image by image in parallel, several are taken class by class. */
 static int evaluate_classes(CocoRun *run, DfPool *pool)
 {
-    Work work = { run, pool, df_calloc(run->n_classes, sizeof(int)) };
-    if (!work.errors)
-        return df_fail_memory("the evaluation");
-    int error = DF_OK;
-    if (run->n_classes == 1)
+    Work work = { run, pool, df_malloc(run->n_classes * sizeof(uint32_t)), df_calloc(run->n_classes, sizeof(int)) };
+    int error = work.order && work.errors ? order_classes(run, work.order) : df_fail_memory("the evaluation");
+    if (error == DF_OK && run->n_classes == 1)
         evaluate_class(&work, 0, NULL);
-    else
+    else if (error == DF_OK)
         error = df_parallel(pool, run->n_classes, 0, evaluate_class, &work);
     for (size_t k = 0; error == DF_OK && k < run->n_classes; k++)
-        if (work.errors[k] < 0) /* whose sentence is in another thread */
+        if (work.errors[k] < 0) /* whose sentence is in another thread; nothing else can fail there */
             error = df_fail_memory("the evaluation");
+    df_free(work.order);
     df_free(work.errors);
     return error;
 }
@@ -393,11 +430,15 @@ static void run_done(CocoRun *run)
 int df_coco_evaluate(DfCocoEval **out, const DfCocoResults *dt, const DfCocoParams *params, DfPool *pool)
 {
     const DfCoco *gt = dt->gt;
-    CocoRun run = { .detections = dt->detections, .annotations = gt->annotations };
+    const bool masks = params->type == DF_COCO_MASKS;
+    CocoRun run = { .detections = dt->detections, .annotations = gt->annotations, .truth_masks = masks ? gt->masks : NULL, .masks = dt->masks,
+                    .sizes = gt->sizes, .compare_masks = masks, .areas_of_masks = dt->kind == KIND_MASK };
     *out = NULL;
     int error = check(params);
     if (error < 0)
         return error;
+    if (masks && !gt->with_masks)
+        return df_fail(DF_EVALUE, "%s was read without its masks", gt->name);
     DfCocoEval *e = run.eval = df_calloc(1, sizeof *e);
     if (!e || !(e->arena = df_arena_new())) {
         df_free(e);
@@ -405,7 +446,7 @@ int df_coco_evaluate(DfCocoEval **out, const DfCocoResults *dt, const DfCocoPara
     }
     if ((error = take_params(&run, params)) == DF_OK && (error = number_images(&run, gt)) == DF_OK &&
         (error = number_classes(&run, dt)) == DF_OK && (error = file_truths(&run, gt)) == DF_OK &&
-        (error = file_detections(&run, dt)) == DF_OK && (error = make_arrays(e)) == DF_OK)
+        (error = check_detections(&run, dt)) == DF_OK && (error = file_detections(&run, dt)) == DF_OK && (error = make_arrays(e)) == DF_OK)
         error = evaluate_classes(&run, pool);
     if (error == DF_OK)
         error = df_coco_summarize(e);

@@ -22,17 +22,24 @@ typedef struct {
     uint8_t *taken;    /* [areas][ious][n]                              */
 } Image;
 
+/* The images of a class. */
+typedef struct {
+    const CocoRun *run;
+    CocoRanking *ranking;
+    const CocoTruth *truths, *truths_end;
+    const size_t *starts; /* of each image in by_place, and the end */
+    size_t n_images, most_dets;
+    double least;         /* IoU threshold                          */
+    int *errors;          /* of each task                           */
+} Matching;
+
 static size_t image_bytes(const CocoRun *run, size_t n)
 {
     const size_t areas = run->params.n_areas, ious = run->params.n_ious;
     return n * (sizeof(double) + areas * sizeof(uint32_t) + areas + areas * ious);
 }
 
-static bool outside(double area, const DfAreaRange *range)
-{
-    return area < range->low || area > range->high;
-}
-
+/* df_box_iou(), here to be inlined. */
 static double overlap(const double *d, const double *g, bool crowd)
 {
     const double right = d[2] + d[0] < g[2] + g[0] ? d[2] + d[0] : g[2] + g[0];
@@ -45,6 +52,11 @@ static double overlap(const double *d, const double *g, bool crowd)
         return 0;
     const double inter = w * h, area = d[2] * d[3];
     return inter / (crowd ? area : area + g[2] * g[3] - inter);
+}
+
+static bool outside(double area, const DfAreaRange *range)
+{
+    return area < range->low || area > range->high;
 }
 
 static Image image_begin(const CocoRun *run, const CocoTruth *truths, size_t n, void *scratch)
@@ -72,16 +84,23 @@ static Image image_begin(const CocoRun *run, const CocoTruth *truths, size_t n, 
     return image;
 }
 
-/* The IoUs of a detection with all; false if none reaches the least threshold, and nothing is to be matched. */
-static bool compare(const CocoRun *run, Image *image, const double *box, double least)
+/* The IoUs of a detection with all; *near: one reaches the least threshold, else nothing is to be matched. */
+static int compare(const Matching *m, Image *image, uint32_t detection, CocoCompareRoom *room, bool *near)
 {
-    bool near = false;
+    const CocoRun *run = m->run;
+    *near = false;
+    if (run->compare_masks) {
+        const int error = df_coco_compare_masks(run, room, detection, image->truths, image->n, image->iou);
+        if (error < 0)
+            return error;
+    }
     for (size_t g = 0; g < image->n; g++) {
         const CocoAnnotation *truth = &run->annotations[image->truths[g].annotation];
-        image->iou[g] = overlap(box, truth->box, truth->crowd);
-        near |= !(image->iou[g] < least);
+        if (!run->compare_masks)
+            image->iou[g] = overlap(run->detections[detection].box, truth->box, truth->crowd);
+        *near |= !(image->iou[g] < m->least);
     }
-    return near;
+    return DF_OK;
 }
 
 /* The ground truth that a detection takes at one area and threshold; image->n if none. */
@@ -105,11 +124,21 @@ static size_t best_match(const CocoRun *run, const Image *image, size_t area, co
     return match;
 }
 
-static void match_one(const CocoRun *run, Image *image, const double *box, uint8_t *outcome, double least)
+static double area_of(const CocoRun *run, uint32_t detection)
 {
+    const double *box = run->detections[detection].box;
+    return run->areas_of_masks ? run->masks[detection].area : box[2] * box[3];
+}
+
+static int match_one(const Matching *m, Image *image, uint32_t detection, CocoCompareRoom *room, uint8_t *outcome)
+{
+    const CocoRun *run = m->run;
     const DfCocoParams *p = &run->params;
-    const double area = box[2] * box[3];
-    const bool near = compare(run, image, box, least);
+    const double area = area_of(run, detection);
+    bool near;
+    const int error = compare(m, image, detection, room, &near);
+    if (error < 0)
+        return error;
     for (size_t a = 0; a < p->n_areas; a++, outcome += p->n_ious) {
         const uint8_t unmatched = outside(area, &p->areas[a]) ? IGNORED : FALSE_POSITIVE;
         memset(outcome, unmatched, p->n_ious);
@@ -125,18 +154,8 @@ static void match_one(const CocoRun *run, Image *image, const double *box, uint8
                 outcome[t] = TRUE_POSITIVE;
         }
     }
+    return DF_OK;
 }
-
-/* ---- the images of a class ---------------------------------------------------------------------------------------- */
-
-typedef struct {
-    const CocoRun *run;
-    CocoRanking *ranking;
-    const CocoTruth *truths, *truths_end;
-    const size_t *starts; /* of each image in by_place, and the end */
-    size_t n_images, most_dets;
-    double least;         /* IoU threshold                          */
-} Matching;
 
 static const CocoTruth *first_at(const CocoTruth *from, const CocoTruth *end, uint32_t place)
 {
@@ -153,7 +172,7 @@ static const CocoTruth *first_at(const CocoTruth *from, const CocoTruth *end, ui
     return from;
 }
 
-static void match_image(const Matching *m, size_t i, void *scratch)
+static int match_image(const Matching *m, size_t i, CocoCompareRoom *room, void *scratch)
 {
     const CocoRun *run = m->run;
     const CocoRanking *r = m->ranking;
@@ -163,19 +182,23 @@ static void match_image(const Matching *m, size_t i, void *scratch)
     while (end < m->truths_end && end->place == place)
         end++;
     Image image = image_begin(run, first, (size_t)(end - first), scratch);
-    for (size_t j = m->starts[i]; j < m->starts[i + 1]; j++) {
+    int error = run->compare_masks ? df_coco_unpack_truths(run, room, first, image.n) : DF_OK;
+    for (size_t j = m->starts[i]; error == DF_OK && j < m->starts[i + 1]; j++) {
         const uint32_t d = r->by_place[j];
         r->rank[d] = (uint32_t)(j - m->starts[i]);
         if (r->rank[d] < m->most_dets)
-            match_one(run, &image, run->detections[r->detection[d]].box, r->outcome + d * row, m->least);
+            error = match_one(m, &image, r->detection[d], room, r->outcome + d * row);
     }
+    return error;
 }
 
 static void match_images(void *arg, size_t task, void *scratch)
 {
     const Matching *m = arg;
-    for (size_t i = task * IMAGES_PER_TASK; i < m->n_images && i < (task + 1) * IMAGES_PER_TASK; i++)
-        match_image(m, i, scratch);
+    CocoCompareRoom room = { 0 };
+    for (size_t i = task * IMAGES_PER_TASK; i < m->n_images && i < (task + 1) * IMAGES_PER_TASK && m->errors[task] == DF_OK; i++)
+        m->errors[task] = match_image(m, i, &room, scratch);
+    df_coco_compare_room_done(&room);
 }
 
 static size_t most_truths(const CocoTruth *from, const CocoTruth *end)
@@ -212,7 +235,12 @@ int df_coco_match(const CocoRun *run, size_t k, CocoRanking *r, DfPool *pool)
             starts[m.n_images++] = i;
     starts[m.n_images] = r->n;
     const size_t tasks = (m.n_images + IMAGES_PER_TASK - 1) / IMAGES_PER_TASK, truths = most_truths(m.truths, m.truths_end);
-    const int error = df_parallel(pool, tasks, image_bytes(run, truths ? truths : 1), match_images, &m);
+    m.errors = df_calloc(tasks, sizeof *m.errors);
+    int error = m.errors ? df_parallel(pool, tasks, image_bytes(run, truths ? truths : 1), match_images, &m) : df_fail_memory("matching");
+    for (size_t i = 0; error == DF_OK && i < tasks; i++)
+        if (m.errors[i] < 0)
+            error = df_fail_memory("matching");
+    df_free(m.errors);
     df_free(starts);
     return error;
 }

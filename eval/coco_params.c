@@ -24,6 +24,8 @@ static const double recalls[] = {
 
 static const int max_dets[] = { 1, 10, 100 };
 
+static const int proposal_max_dets[] = { 1, 10, 100, 1000 };
+
 static const DfAreaRange areas[] = {
     { "all", 0, 1e10 },
     { "small", 0, 32 * 32 },
@@ -35,4 +37,13 @@ DfCocoParams df_coco_params(void)
 {
     return (DfCocoParams){ .n_ious = 10, .n_recalls = 101, .n_max_dets = 3, .n_areas = 4, .ious = ious, .recalls = recalls,
                            .max_dets = max_dets, .areas = areas, .use_categories = true };
+}
+
+DfCocoParams df_coco_proposal_params(void)
+{
+    DfCocoParams p = df_coco_params();
+    p.use_categories = false;
+    p.max_dets = proposal_max_dets;
+    p.n_max_dets = 4;
+    return p;
 }

@@ -1,18 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * eval/coco_read.c -- the annotation file, read as a stream. Unknown keys are passed over; of a key given twice the last holds.
- * Fields that only some evaluation needs (bbox, area, iscrowd) may be absent here: df_coco_evaluate() asks for them.
+ * Fields that only some evaluation needs (bbox, area, iscrowd, segmentation) may be absent here: df_coco_evaluate() asks for them.
+ * Annotations are read by all threads; ids are numbered when their pieces are joined, in the order of the file.
  */
 #include <string.h>
 
 #include "eval/coco_data.h"
+
+/* An annotation as it is read, its ids not yet numbered. */
+typedef struct {
+    CocoAnnotation fields;
+    CocoMask mask;
+    CocoId id, image, category;
+    bool has_id, has_image, has_category;
+} Draft;
+
+/* Annotations of a piece of the file. */
+typedef struct {
+    Draft *drafts;
+    size_t n, capacity;
+    CocoBytes bytes;      /* of their masks */
+    CocoMaskRoom room;
+    DfArena *texts;       /* of ids; or NULL */
+} Slot;
 
 /* What is being built: growing arrays beside the finished ones. */
 typedef struct {
     DfCoco *coco;
     CocoIds annotation_ids;
     uint32_t *last;            /* by annotation id: its latest annotation */
-    size_t last_capacity, annotations_capacity, images_capacity, categories_capacity, names_capacity;
+    size_t last_capacity, annotations_capacity, masks_capacity, images_capacity, sizes_capacity, categories_capacity, names_capacity;
+    Slot slots[DF_JSON_SLOTS];
 } Builder;
 
 static int end_of(const CocoRecord *r, DfJsonEvent event)
@@ -37,18 +56,48 @@ static int add_id(CocoIds *ids, bool **listed, size_t *capacity, CocoId id, bool
 
 /* ---- images and categories ---------------------------------------------------------------------------------------- */
 
+static int add_image(Builder *b, CocoId id, bool listed, uint32_t *place)
+{
+    DfCoco *coco = b->coco;
+    const size_t before = coco->images.n;
+    if (!df_grow((void **)&coco->sizes, &b->sizes_capacity, before, sizeof *coco->sizes))
+        return df_fail_memory("ids");
+    const int error = add_id(&coco->images, &coco->image_listed, &b->images_capacity, id, listed, place);
+    if (error == DF_OK && coco->images.n > before)
+        coco->sizes[*place] = (CocoSize){ 0, 0, false };
+    return error;
+}
+
+/* Heights and widths that are none count as not given: masks ask for them. */
+static int read_side(const CocoRecord *r, uint32_t *side, bool *given)
+{
+    DfJson *const json = r->json;
+    DfJsonValue v;
+    const DfJsonEvent event = df_json_next(json, &v);
+    *given = event == DF_JSON_NUMBER && v.is_integer && v.integer >= 0 && v.integer <= UINT32_MAX;
+    *side = *given ? (uint32_t)v.integer : 0;
+    if (event == DF_JSON_ARRAY || event == DF_JSON_OBJECT)
+        return df_coco_fail(r, "height or width is not a number");
+    return event == DF_JSON_ERROR ? df_json_error(json) : DF_OK;
+}
+
 static int read_image(Builder *b, const CocoRecord *r)
 {
     DfJsonValue v;
     DfJsonEvent event;
     CocoId id = { 0, NULL };
+    CocoSize size = { 0, 0, false };
     char text[256];
-    bool given = false;
+    bool given = false, height = false, width = false;
     int error = DF_OK;
     while (error == DF_OK && (event = df_json_next(r->json, &v)) == DF_JSON_KEY) {
         if (strcmp(v.text, "id") == 0) {
             error = df_coco_read_id(r, "id", &id, text);
             given = true;
+        } else if (strcmp(v.text, "height") == 0) {
+            error = read_side(r, &size.height, &height);
+        } else if (strcmp(v.text, "width") == 0) {
+            error = read_side(r, &size.width, &width);
         } else {
             error = df_json_skip(r->json);
         }
@@ -58,7 +107,11 @@ static int read_image(Builder *b, const CocoRecord *r)
     if (!given)
         return df_coco_fail(r, "has no id");
     uint32_t place;
-    return add_id(&b->coco->images, &b->coco->image_listed, &b->images_capacity, id, true, &place);
+    size.given = height && width;
+    error = add_image(b, id, true, &place);
+    if (error == DF_OK)
+        b->coco->sizes[place] = size;
+    return error;
 }
 
 static int keep_name(Builder *b, const char *name, const char **kept)
@@ -107,29 +160,34 @@ static int read_category(Builder *b, const CocoRecord *r)
 
 /* ---- annotations -------------------------------------------------------------------------------------------------- */
 
-typedef struct {
-    CocoAnnotation fields;
-    CocoId id, image, category;
-    char id_text[256], image_text[256], category_text[256];
-    bool has_id, has_image, has_category;
-} Draft;
+static int read_id(const CocoRecord *r, Slot *slot, const char *key, CocoId *id)
+{
+    char text[256];
+    const int error = df_coco_read_id(r, key, id, text);
+    if (error < 0 || !id->text)
+        return error;
+    if (!slot->texts && !(slot->texts = df_arena_new()))
+        return df_fail_memory("ids");
+    id->text = df_arena_copy(slot->texts, text, strlen(text));
+    return id->text ? DF_OK : df_fail_memory("ids");
+}
 
-static int read_annotation_field(const CocoRecord *r, const char *key, Draft *d)
+static int read_annotation_field(const CocoRecord *r, const char *key, Slot *slot, Draft *d, bool with_masks)
 {
     CocoAnnotation *f = &d->fields;
     bool given = true;
     int error;
     if (strcmp(key, "id") == 0) {
         d->has_id = true;
-        return df_coco_read_id(r, "id", &d->id, d->id_text);
+        return read_id(r, slot, "id", &d->id);
     }
     if (strcmp(key, "image_id") == 0) {
         d->has_image = true;
-        return df_coco_read_id(r, "image_id", &d->image, d->image_text);
+        return read_id(r, slot, "image_id", &d->image);
     }
     if (strcmp(key, "category_id") == 0) {
         d->has_category = true;
-        return df_coco_read_id(r, "category_id", &d->category, d->category_text);
+        return read_id(r, slot, "category_id", &d->category);
     }
     if (strcmp(key, "area") == 0) {
         f->has |= HAS_AREA;
@@ -139,11 +197,55 @@ static int read_annotation_field(const CocoRecord *r, const char *key, Draft *d)
         f->has |= HAS_CROWD;
         return df_coco_read_flag(r, "iscrowd", &f->crowd);
     }
+    if (with_masks && strcmp(key, "segmentation") == 0)
+        return df_coco_read_mask(r, &slot->room, &slot->bytes, &d->mask, &given);
     if (strcmp(key, "bbox") != 0)
         return df_json_skip(r->json);
     error = df_coco_read_box(r, f->box, &given);
     f->has = (uint8_t)(given ? f->has | HAS_BOX : f->has & ~HAS_BOX);
     return error;
+}
+
+static int read_annotation(const CocoRecord *r, Slot *slot, bool with_masks)
+{
+    DfJsonValue v;
+    DfJsonEvent event;
+    int error = DF_OK;
+    if (!df_grow((void **)&slot->drafts, &slot->capacity, slot->n, sizeof *slot->drafts))
+        return df_fail_memory("the annotations");
+    Draft *const d = &slot->drafts[slot->n++];
+    *d = (Draft){ .fields = { .line = (uint32_t)df_json_line(r->json) } };
+    while (error == DF_OK && (event = df_json_next(r->json, &v)) == DF_JSON_KEY) {
+        char key[16] = "";
+        if (v.length < sizeof key)
+            memcpy(key, v.text, v.length + 1);
+        error = read_annotation_field(r, key, slot, d, with_masks);
+    }
+    if (error < 0 || (error = end_of(r, event)) < 0)
+        return error;
+    if (!d->has_id || !d->has_image || !d->has_category)
+        return df_coco_fail(r, "has no %s", !d->has_id ? "id" : !d->has_image ? "image_id" : "category_id");
+    return DF_OK;
+}
+
+/* One piece of the list, on any thread. */
+static int read_piece(void *arg, size_t i, DfJson *json)
+{
+    Builder *const b = arg;
+    Slot *const slot = &b->slots[i];
+    CocoRecord record = { json, "annotation", b->coco->n_annotations };
+    DfJsonValue v;
+    DfJsonEvent event;
+    slot->n = 0;
+    df_coco_bytes_done(&slot->bytes);
+    while ((event = df_json_next(json, &v)) == DF_JSON_OBJECT) {
+        record.number++;
+        const int error = read_annotation(&record, slot, b->coco->with_masks);
+        if (error < 0)
+            return error;
+    }
+    record.number++;
+    return event == DF_JSON_CLOSE ? DF_OK : event == DF_JSON_ERROR ? df_json_error(json) : df_coco_fail(&record, "is not an object");
 }
 
 /* The category table grows by annotations too, so its names do. */
@@ -159,45 +261,60 @@ static int add_category(Builder *b, CocoId id, uint32_t *place)
     return error;
 }
 
-static int keep_annotation(Builder *b, Draft *d)
+static int keep_annotation(Builder *b, const Draft *d)
 {
     DfCoco *coco = b->coco;
-    CocoAnnotation *f = &d->fields;
+    CocoAnnotation f = d->fields;
+    const size_t n = coco->n_annotations;
     uint32_t id;
     int error;
-    if (coco->n_annotations >= NO_ID - 1 || !df_grow((void **)&coco->annotations, &b->annotations_capacity, coco->n_annotations, sizeof *f))
+    if (n >= NO_ID - 1 || !df_grow((void **)&coco->annotations, &b->annotations_capacity, n, sizeof f) ||
+        (coco->with_masks && !df_grow((void **)&coco->masks, &b->masks_capacity, n, sizeof *coco->masks)) ||
+        !df_grow((void **)&b->last, &b->last_capacity, b->annotation_ids.n, sizeof *b->last))
         return df_fail_memory("the annotations");
-    if (!df_grow((void **)&b->last, &b->last_capacity, b->annotation_ids.n, sizeof *b->last))
-        return df_fail_memory("the annotations");
-    if ((error = add_id(&coco->images, &coco->image_listed, &b->images_capacity, d->image, false, &f->image)) < 0 ||
-        (error = add_category(b, d->category, &f->category)) < 0 || (error = df_coco_ids_add(&b->annotation_ids, d->id, &id)) < 0)
+    if ((error = add_image(b, d->image, false, &f.image)) < 0 || (error = add_category(b, d->category, &f.category)) < 0 ||
+        (error = df_coco_ids_add(&b->annotation_ids, d->id, &id)) < 0)
         return error;
-    f->last = id;
-    f->id_is_zero = !d->id.text && d->id.number == 0;
-    b->last[id] = (uint32_t)coco->n_annotations;
-    coco->annotations[coco->n_annotations++] = *f;
+    f.last = id;
+    f.id_is_zero = !d->id.text && d->id.number == 0;
+    b->last[id] = (uint32_t)n;
+    coco->annotations[n] = f;
+    if (coco->with_masks)
+        coco->masks[n] = d->mask;
+    coco->n_annotations++;
     return DF_OK;
 }
 
-static int read_annotation(Builder *b, const CocoRecord *r)
+static int join_piece(void *arg, size_t i, size_t lines_before)
+{
+    Builder *const b = arg;
+    Slot *const slot = &b->slots[i];
+    int error = df_coco_bytes_move(&b->coco->bytes, &slot->bytes);
+    for (size_t k = 0; error == DF_OK && k < slot->n; k++) {
+        slot->drafts[k].fields.line += (uint32_t)lines_before;
+        error = keep_annotation(b, &slot->drafts[k]);
+    }
+    return error;
+}
+
+static void slots_done(Builder *b)
+{
+    for (size_t i = 0; i < DF_JSON_SLOTS; i++) {
+        df_free(b->slots[i].drafts);
+        df_coco_bytes_done(&b->slots[i].bytes);
+        df_coco_mask_room_done(&b->slots[i].room);
+        df_arena_free(b->slots[i].texts);
+    }
+}
+
+static int read_annotations(Builder *b, DfJson *json)
 {
     DfJsonValue v;
-    DfJsonEvent event;
-    Draft d;
-    int error = DF_OK;
-    d.fields = (CocoAnnotation){ .line = (uint32_t)df_json_line(r->json) };
-    d.has_id = d.has_image = d.has_category = false;
-    while (error == DF_OK && (event = df_json_next(r->json, &v)) == DF_JSON_KEY) {
-        char key[16] = "";
-        if (v.length < sizeof key)
-            memcpy(key, v.text, v.length + 1);
-        error = read_annotation_field(r, key, &d);
-    }
-    if (error < 0 || (error = end_of(r, event)) < 0)
-        return error;
-    if (!d.has_id || !d.has_image || !d.has_category)
-        return df_coco_fail(r, "has no %s", !d.has_id ? "id" : !d.has_image ? "image_id" : "category_id");
-    return keep_annotation(b, &d);
+    const DfJsonEvent event = df_json_next(json, &v);
+    if (event != DF_JSON_ARRAY)
+        return event == DF_JSON_ERROR ? df_json_error(json) : df_json_fail(json, DF_EFORMAT, "\"annotations\" is not an array");
+    b->coco->n_annotations = 0;
+    return df_json_records(json, b->coco->pool, &(DfJsonRecords){ b, read_piece, join_piece });
 }
 
 /* ---- the file ----------------------------------------------------------------------------------------------------- */
@@ -248,8 +365,7 @@ static int read_top(Builder *b, DfJson *json)
             categories = true;
             error = read_list(b, json, "categories", "category", read_category);
         } else if (strcmp(v.text, "annotations") == 0) {
-            coco->n_annotations = 0;
-            error = read_list(b, json, "annotations", "annotation", read_annotation);
+            error = read_annotations(b, json);
         } else {
             error = df_json_skip(json);
         }
@@ -263,25 +379,28 @@ static int read_top(Builder *b, DfJson *json)
     return DF_OK;
 }
 
-int df_coco_read(DfCoco **out, DfJson *json)
+int df_coco_read_with(DfCoco **out, DfJson *json, const DfCocoReading *how)
 {
     *out = NULL;
     DfCoco *coco = df_calloc(1, sizeof *coco);
-    if (!coco)
-        return df_fail_memory("the annotations");
-    Builder b = { .coco = coco };
+    Builder *b = df_calloc(1, sizeof *b);
     const size_t length = strlen(df_json_name(json)) + 1;
-    coco->names = df_arena_new();
-    coco->name = df_malloc(length);
-    int error = coco->names && coco->name ? DF_OK : df_fail_memory("the annotations");
+    int error = coco && b && (coco->names = df_arena_new()) && (coco->name = df_malloc(length)) ? DF_OK : df_fail_memory("the annotations");
     if (error == DF_OK) {
         memcpy(coco->name, df_json_name(json), length);
-        error = read_top(&b, json);
+        coco->pool = how->pool;
+        coco->with_masks = how->masks;
+        b->coco = coco;
+        error = read_top(b, json);
     }
     for (size_t i = 0; error == DF_OK && i < coco->n_annotations; i++)
-        coco->annotations[i].last = b.last[coco->annotations[i].last];
-    df_coco_ids_done(&b.annotation_ids);
-    df_free(b.last);
+        coco->annotations[i].last = b->last[coco->annotations[i].last];
+    if (b) {
+        slots_done(b);
+        df_coco_ids_done(&b->annotation_ids);
+        df_free(b->last);
+        df_free(b);
+    }
     if (error < 0) {
         df_coco_free(coco);
         return error;
@@ -290,16 +409,26 @@ int df_coco_read(DfCoco **out, DfJson *json)
     return DF_OK;
 }
 
-int df_coco_open(DfCoco **out, const char *path)
+int df_coco_read(DfCoco **out, DfJson *json)
+{
+    return df_coco_read_with(out, json, &(DfCocoReading){ NULL, false });
+}
+
+int df_coco_open_with(DfCoco **out, const char *path, const DfCocoReading *how)
 {
     DfJson *json;
     *out = NULL;
     int error = df_json_open(&json, path);
     if (error < 0)
         return error;
-    error = df_coco_read(out, json);
+    error = df_coco_read_with(out, json, how);
     df_json_close(json);
     return error;
+}
+
+int df_coco_open(DfCoco **out, const char *path)
+{
+    return df_coco_open_with(out, path, &(DfCocoReading){ NULL, false });
 }
 
 void df_coco_free(DfCoco *coco)
@@ -313,6 +442,9 @@ void df_coco_free(DfCoco *coco)
     df_free(coco->category_names);
     df_arena_free(coco->names);
     df_free(coco->annotations);
+    df_free(coco->masks);
+    df_free(coco->sizes);
+    df_coco_bytes_done(&coco->bytes);
     df_free(coco->name);
     df_free(coco);
 }

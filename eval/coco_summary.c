@@ -104,15 +104,24 @@ int df_coco_summarize(DfCocoEval *e)
     return DF_OK;
 }
 
-int df_coco_ap(const DfCocoEval *e, size_t class_place, double iou, size_t area, size_t max_det, double *ap)
+static int mean_of_class(const DfCocoEval *e, const Slice *s, double *value)
 {
-    double *room = df_malloc(e->n_ious * e->n_recalls * sizeof *room);
+    double *room = df_malloc(e->n_ious * s->n_rows * sizeof *room);
     if (!room)
         return df_fail_memory("the AP of a class");
-    const Slice s = { e->precision, e->n_recalls, iou, class_place, class_place + 1, area, max_det };
-    *ap = mean(e, &s, room);
+    *value = mean(e, s, room);
     df_free(room);
     return DF_OK;
+}
+
+int df_coco_ap(const DfCocoEval *e, size_t class_place, double iou, size_t area, size_t max_det, double *ap)
+{
+    return mean_of_class(e, &(Slice){ e->precision, e->n_recalls, iou, class_place, class_place + 1, area, max_det }, ap);
+}
+
+int df_coco_ar(const DfCocoEval *e, size_t class_place, double iou, size_t area, size_t max_det, double *ar)
+{
+    return mean_of_class(e, &(Slice){ e->recall, 1, iou, class_place, class_place + 1, area, max_det }, ar);
 }
 
 /* ---- text --------------------------------------------------------------------------------------------------------- */

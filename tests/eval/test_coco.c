@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/eval/test_coco.c -- COCO box evaluation against pycocotools 2.0.11: the twelve numbers, the AP of each class, the printed
+ * tests/eval/test_coco.c -- COCO evaluation of boxes and masks against pycocotools 2.0.11: the twelve numbers, the AP of each class, the printed
  * table, and the SHA-256 of all precision, recall and score values (tests/data/eval, made by tests/scripts/make_coco_cases.py).
  */
 #include <criterion/criterion.h>
@@ -148,22 +148,23 @@ static void check_case(const char *name, const DfCocoParams *params)
     Expected want;
     snprintf(path, sizeof path, "%s/eval/%s.expected.json", DF_TEST_DATA, name);
     read_expected(&want, path);
-    snprintf(path, sizeof path, "%s/eval/%s.gt.json", DF_TEST_DATA, name);
-    cr_assert_eq(df_coco_open(&gt, path), DF_OK, "%s", df_error());
-    cr_assert_eq(df_coco_results_new(&dt, gt), DF_OK);
-    snprintf(path, sizeof path, "%s/eval/%s.dt.json", DF_TEST_DATA, name);
-    cr_assert_eq(df_coco_results_read(dt, path), DF_OK, "%s", df_error());
     for (int threads = 1; threads <= 3; threads++) {
         DfPool *pool;
         DfCocoEval *eval;
         cr_assert_eq(df_pool_new(&pool, threads), DF_OK);
+        const DfCocoReading reading = { pool, params->type == DF_COCO_MASKS };
+        snprintf(path, sizeof path, "%s/eval/%s.gt.json", DF_TEST_DATA, name);
+        cr_assert_eq(df_coco_open_with(&gt, path, &reading), DF_OK, "%s", df_error());
+        cr_assert_eq(df_coco_results_new(&dt, gt), DF_OK);
+        snprintf(path, sizeof path, "%s/eval/%s.dt.json", DF_TEST_DATA, name);
+        cr_assert_eq(df_coco_results_read(dt, path), DF_OK, "%s", df_error());
         cr_assert_eq(df_coco_evaluate(&eval, dt, params, pool), DF_OK, "%s", df_error());
         check_eval(eval, &want);
         df_coco_eval_free(eval);
+        df_coco_results_free(dt);
+        df_coco_free(gt);
         df_pool_free(pool);
     }
-    df_coco_results_free(dt);
-    df_coco_free(gt);
     cr_expect_eq(df_memory().now, 0);
 }
 
@@ -177,6 +178,20 @@ Test(coco, score_ties)
 {
     const DfCocoParams params = df_coco_params();
     check_case("score_ties", &params);
+}
+
+Test(coco, crowd_masks)
+{
+    DfCocoParams params = df_coco_params();
+    params.type = DF_COCO_MASKS;
+    check_case("crowd_masks", &params);
+}
+
+Test(coco, masks_in_every_form)
+{
+    DfCocoParams params = df_coco_params();
+    params.type = DF_COCO_MASKS;
+    check_case("rle_mix", &params);
 }
 
 Test(coco, custom_parameters)
@@ -349,7 +364,9 @@ Test(coco, bad_files_get_one_sentence)
         { good_gt, "[1]", "dt.json: line 1: detection 1: is not an object" },
         { good_gt, "[" BOX("1", "5", "") "]", "dt.json: line 1: detection 1: has no score" },
         { good_gt, "[" BOX("3", "5", ", \"score\": 1") "]", "dt.json: line 1: detection 1: image_id 3 is not an image of gt.json" },
-        { good_gt, "[\n{\"image_id\": 1, \"category_id\": 5, \"score\": 1, \"segmentation\": {}}]", "dt.json: line 2: detection 1: has no bbox, only a segmentation: boxes are not made from masks" },
+        { good_gt, "[\n{\"image_id\": 1, \"category_id\": 5, \"score\": 1, \"segmentation\": {}}]", "dt.json: line 2: detection 1: segmentation: has no size" },
+        { good_gt, "[{\"image_id\": 1, \"category_id\": 5, \"score\": 1}]", "dt.json: line 1: detection 1: want a segmentation of size and compressed counts, since the first detection has no bbox" },
+        { good_gt, "[" BOX("1", "5", ", \"score\": 1") ", {\"image_id\": 1, \"category_id\": 5, \"score\": 1}]", "dt.json: line 1: detection 2: has no bbox, but the first detection has one" },
         { good_gt, "[" BOX("1", "5", ", \"score\": 1") "", "dt.json: line 1: the file ends, want ',' or ']'" },
         { good_gt, "[] []", "dt.json: line 1: met '[', want nothing behind the value" },
     };
