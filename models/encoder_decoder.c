@@ -98,15 +98,8 @@ static void init(NnScope s, void *self, const DfNode *root)
 static DfTensor *encode_decode(DfCtx *c, const EncoderDecoder *net, DfTensor *image) /* N H W 3 -> N h w classes */
 {
     const DfMark m = df_enter(c, NULL, -1);
-    DfMaps maps, pyramid;
-    df_part_backbone(c, &net->backbone, "backbone", image, &maps);
-    for (int i = 0; i < maps.n; i++)
-        df_observe(c, maps.map[i], "backbone_", i);
-    pyramid = maps;
-    if (net->neck_cfg)
-        df_part_neck(c, &net->neck, &maps, &pyramid);
-    for (int i = 0; net->neck_cfg && i < pyramid.n; i++)
-        df_observe(c, pyramid.map[i], "fpn_", i);
+    DfMaps pyramid;
+    df_part_pyramid(c, &net->backbone, &net->neck, image, &pyramid);
     const DfMark h = df_enter(c, "decode_head", -1);
     DfTensor *scores = df_leave(c, h, net->head.head->segment(c, net->head.self, &pyramid));
     df_observe(c, scores, "decode_logits", -1);

@@ -61,6 +61,20 @@ void df_part_neck(DfCtx *c, const Part *part, const DfMaps *in, DfMaps *out)
     df_leave_all(c, m, out->map, out->n);
 }
 
+void df_part_pyramid(DfCtx *c, const Part *backbone, const Part *neck, DfTensor *image, DfMaps *out)
+{
+    DfMaps maps;
+    df_part_backbone(c, backbone, "backbone", image, &maps);
+    for (int i = 0; i < maps.n; i++)
+        df_observe(c, maps.map[i], "backbone_", i);
+    *out = maps;
+    if (!neck->self)
+        return;
+    df_part_neck(c, neck, &maps, out);
+    for (int i = 0; i < out->n; i++)
+        df_observe(c, out->map[i], "fpn_", i);
+}
+
 void df_part_head(DfCtx *c, const Part *part, const DfMaps *in, DfDense *out)
 {
     const DfMark m = df_enter(c, "bbox_head", -1);

@@ -20,6 +20,8 @@ typedef struct {
 void df_part_init(NnScope, Part *, PartKind, const DfNode *dict, const DfNode *test_cfg);
 void df_part_backbone(DfCtx *, const Part *, const char *scope, DfTensor *image, DfMaps *out); /* scope NULL: none */
 void df_part_neck(DfCtx *, const Part *, const DfMaps *in, DfMaps *out);
+/* Backbone and neck (or none: neck->self NULL) one after the other; a listener hears backbone_i and fpn_i. */
+void df_part_pyramid(DfCtx *, const Part *backbone, const Part *neck, DfTensor *image, DfMaps *out);
 void df_part_head(DfCtx *, const Part *, const DfMaps *in, DfDense *out);
 
 #endif

@@ -34,15 +34,8 @@ static void init(NnScope s, void *self, const DfNode *root)
 
 static void run(DfCtx *c, const RetinaNet *net, DfTensor *image, DfDense *dense)
 {
-    DfMaps maps, pyramid;
-    df_part_backbone(c, &net->backbone, "backbone", image, &maps);
-    for (int i = 0; i < maps.n; i++)
-        df_observe(c, maps.map[i], "backbone_", i);
-    pyramid = maps;
-    if (net->neck_cfg)
-        df_part_neck(c, &net->neck, &maps, &pyramid);
-    for (int i = 0; net->neck_cfg && i < pyramid.n; i++)
-        df_observe(c, pyramid.map[i], "fpn_", i);
+    DfMaps pyramid;
+    df_part_pyramid(c, &net->backbone, &net->neck, image, &pyramid);
     df_part_head(c, &net->head, &pyramid, dense);
     for (int i = 0; i < dense->n; i++) {
         df_observe(c, dense->cls_score[i], "cls_score_", i);
