@@ -63,32 +63,32 @@ static const DfOpt opts[] = {
     DF_OPT_INTS(Dat, dims, "[96, 192, 384, 768]", 1, 8192, "channels of each stage; each twice the one before"),
     DF_OPT_INTS(Dat, depths, "[2, 2, 6, 2]", 1, 1000, "blocks of each stage"),
     DF_OPT_INTS(Dat, heads, "[3, 6, 12, 24]", 1, 1024, "attention heads of each stage"),
-    DF_OPT_INTS(Dat, window_sizes, "[7, 7, 7, 7]", 1, 64, "window side of L and S blocks, in tokens"),
+    DF_OPT_INTS(Dat, window_sizes, "[7, 7, 7, 7]", 1, 64, "L, S: side of a window, in tokens; X: kernel of its convolution"),
     DF_OPT_FLOAT(Dat, drop_rate, 0.0, 0, 0.99, "training: dropout after projections"),
     DF_OPT_FLOAT(Dat, attn_drop_rate, 0.0, 0, 0.99, "training: dropout of attention weights"),
     DF_OPT_FLOAT(Dat, drop_path_rate, 0.0, 0, 0.99, "training: stochastic depth of the last block, growing linearly from 0"),
     DF_OPT_INTS(Dat, strides, "[-1, -1, -1, -1]", -1, 64, "D: queries per sample along each side"),
     DF_OPT_FLOATS(Dat, offset_range_factor, "[1, 2, 3, 4]", -1e6, 1e6, "D: largest offset in cells; < 0: free offsets, clamped to the map"),
     DF_OPT_NODE(Dat, stage_spec, "[['L', 'D'], ['L', 'D'], ['L', 'D', 'L', 'D', 'L', 'D'], ['L', 'D']]", "the letters of the blocks, stage by stage: L, S, D, N, P, X, E, A, Q"),
-    DF_OPT_INTS(Dat, groups, "[-1, -1, 3, 6]", -1, 1024, "D: groups of channels, each with samples of its own"),
-    DF_OPT_BOOLS(Dat, use_pes, FALSE_4, "D: add a position bias"),
+    DF_OPT_INTS(Dat, groups, "[-1, -1, 3, 6]", -1, 1024, "D, A: groups of channels, each with samples of its own"),
+    DF_OPT_BOOLS(Dat, use_pes, FALSE_4, "D, A: add a position bias"),
     DF_OPT_BOOLS(Dat, dwc_pes, FALSE_4, "D: that bias is a depthwise convolution of the queries"),
     DF_OPT_BOOLS(Dat, fixed_pes, FALSE_4, "D: that bias is a table of every query and sample"),
     DF_OPT_BOOLS(Dat, log_cpb, FALSE_4, "D: that bias is a small network of the log-spaced displacement"),
-    DF_OPT_BOOLS(Dat, no_offs, FALSE_4, "D: samples stay on their grid: average pooling, no position bias"),
+    DF_OPT_BOOLS(Dat, no_offs, FALSE_4, "D: samples stay on their grid: average pooling, no position bias; A: no offsets"),
     DF_OPT_BOOLS(Dat, use_dwc_mlps, FALSE_4, "the MLP has a depthwise 3x3 convolution"),
     DF_OPT_BOOL(Dat, use_conv_patches, False, "overlapping convolutions between stages"),
     DF_OPT_INTS(Dat, ksizes, "[9, 7, 5, 3]", 1, 63, "D: kernel of the offset network"),
-    DF_OPT_INTS(Dat, nat_ksizes, "[3, 3, 3, 3]", 1, 63, "N: side of the neighborhood, in tokens"),
+    DF_OPT_INTS(Dat, nat_ksizes, "[3, 3, 3, 3]", -1, 63, "N: side of the neighborhood, in tokens"),
     DF_OPT_INTS(Dat, sr_ratios, "[8, 4, 2, 1]", -1, 64, "P: by how much the map of keys is smaller, along each side"),
-    DF_OPT_INTS(Dat, heads_q, "[6, 12, 24, 48]", 1, 1024, "Q: attention heads of each stage"),
-    DF_OPT_INTS(Dat, ksize_qnas, "[3, 3, 3, 3]", 1, 63, "Q: side of the neighborhood; only 1 runs in the official code"),
-    DF_OPT_INTS(Dat, nqs, "[2, 2, 2, 2]", 1, 64, "Q: learned queries"),
+    DF_OPT_INTS(Dat, heads_q, "[6, 12, 24, 48]", -1, 1024, "Q: attention heads of each stage"),
+    DF_OPT_INTS(Dat, ksize_qnas, "[3, 3, 3, 3]", -1, 63, "Q: side of the neighborhood; only 1 runs in the official code"),
+    DF_OPT_INTS(Dat, nqs, "[2, 2, 2, 2]", -1, 64, "Q: learned queries"),
     DF_OPT_INTS(Dat, local_orf, "[-1, -1, -1, -1]", -1, 63, "A: kernel of the offset network"),
     DF_OPT_INTS(Dat, local_kv_sizes, "[-1, -1, -1, -1]", -1, 63, "A: side of the neighborhood, in tokens"),
     DF_OPT_FLOATS(Dat, layer_scale_values, "[-1, -1, -1, -1]", -1e6, 1e6, "start of the layer scale; <= 0: none"),
     DF_OPT_BOOLS(Dat, use_lpus, FALSE_4, "each block begins with x + dwconv3x3(x)"),
-    DF_OPT_BOOLS(Dat, use_cmt_mlps, FALSE_4, "the MLP of CMT, with batch norm"),
+    DF_OPT_BOOLS(Dat, use_cmt_mlps, FALSE_4, "detection, with use_dwc_mlps: the MLP of CMT, with batch norms"),
     DF_OPT_INTS(Dat, out_indices, "[0, 1, 2, 3]", 0, 3, "detection: stages whose output has a norm; all four maps are given"),
     DF_OPT_ENUM(Dat, style, detection, "detection|classification", "maps of any input size, or logits of a fixed one"),
     DF_OPT_ENUM(Dat, code_version, 2023, "2022|2023", "arithmetic of the CVPR 2022 checkpoints, or of the DAT++ release"),
@@ -172,6 +172,8 @@ static const DatBlockKind *kind_of(NnScope s, const Dat *dat, int i, int j)
         nn_fail(s, DF_EVALUE, "stage_spec has no letter for block %d of stage %d: depths wants %d", j, i, dat->depths.v[i]);
     else if (!kind)
         nn_fail(s, DF_EVALUE, "stage_spec has block '%s' in stage %d: want L, S, D, N, P, X, E, A or Q", letter, i);
+    else if (dat->code_version == CODE_2022 && !strchr("LSD", kind->letter))
+        nn_fail(s, DF_EVALUE, "stage_spec has block '%s' in stage %d: it came with the 2023 code, want code_version 2023", letter, i);
     else if (dat->style == DETECTION ? kind->only_classification : kind->only_detection)
         nn_fail(s, DF_EVALUE, "stage_spec has block '%s' in stage %d: only the %s form has such a block", letter, i,
                 kind->only_detection ? "detection" : "classification");
@@ -254,24 +256,17 @@ static void outputs_init(NnScope s, Dat *dat)
 /* Every list has an entry per stage; what the chosen code does not know must not be asked for. */
 static bool options_fit(NnScope s, const Dat *dat)
 {
-    const struct {
-        const char *name;
+    for (const DfOpt *o = opts; o->name; o++) {
+        if ((o->kind != DF_KIND_INTS && o->kind != DF_KIND_FLOATS && o->kind != DF_KIND_BOOLS) || strcmp(o->name, "out_indices") == 0)
+            continue;
         int n;
-    } lists[] = {
-        { "dims", dat->dims.n },           { "depths", dat->depths.n },     { "heads", dat->heads.n },         { "window_sizes", dat->window_sizes.n },
-        { "strides", dat->strides.n },     { "groups", dat->groups.n },     { "ksizes", dat->ksizes.n },       { "offset_range_factor", dat->offset_range_factor.n },
-        { "use_pes", dat->use_pes.n },     { "dwc_pes", dat->dwc_pes.n },   { "fixed_pes", dat->fixed_pes.n }, { "layer_scale_values", dat->layer_scale_values.n },
-        { "no_offs", dat->no_offs.n },     { "log_cpb", dat->log_cpb.n },   { "use_lpus", dat->use_lpus.n },   { "use_dwc_mlps", dat->use_dwc_mlps.n },
-        { "use_cmt_mlps", dat->use_cmt_mlps.n }, { "nat_ksizes", dat->nat_ksizes.n }, { "sr_ratios", dat->sr_ratios.n },     { "heads_q", dat->heads_q.n },
-        { "ksize_qnas", dat->ksize_qnas.n }, { "nqs", dat->nqs.n },         { "local_orf", dat->local_orf.n }, { "local_kv_sizes", dat->local_kv_sizes.n },
-    };
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-        if (lists[i].n != STAGES)
-            nn_fail(s, DF_EVALUE, "%s has %d entries: want %d, one a stage", lists[i].name, lists[i].n, STAGES);
-    for (int i = 0; nn_ok(s) && i < STAGES; i++) {
+        memcpy(&n, (const char *)dat + o->offset, sizeof n); /* a list begins with its length */
+        if (n != STAGES)
+            nn_fail(s, DF_EVALUE, "%s has %d entries: want %d, one a stage", o->name, n, STAGES);
+    }
+    for (int i = 0; nn_ok(s) && i < STAGES; i++)
         if (dat->code_version == CODE_2022 && (dat->use_lpus.v[i] || dat->layer_scale_values.v[i] > 0 || dat->log_cpb.v[i]))
             nn_fail(s, DF_EVALUE, "use_lpus, layer_scale_values and log_cpb came with the 2023 code: want code_version 2023");
-    }
     return nn_ok(s);
 }
 

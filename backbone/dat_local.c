@@ -37,6 +37,8 @@ static void init(NnScope s, void *self, const DatBlockOptions *o)
         nn_fail(s, DF_EVALUE, "local_orf = %d and local_kv_sizes = %d: an A block wants odd numbers", o->local_ksize, o->local_kv);
     else if (o->groups < 1 || o->heads % o->groups || o->dim % o->groups)
         nn_fail(s, DF_EVALUE, "groups = %d: want a divisor of %d heads and %d channels", o->groups, o->heads, o->dim);
+    else if (o->use_pe && o->side < 1)
+        nn_fail(s, DF_EVALUE, "img_size leaves a map of side %d: want at least 1", o->side);
     if (!nn_ok(s))
         return;
     nn_pointwise_init(nn_at(s, "proj_q"), &a->proj_q, o->dim, o->dim, true);

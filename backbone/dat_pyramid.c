@@ -18,13 +18,15 @@ typedef struct {
 static void init(NnScope s, void *self, const DatBlockOptions *o)
 {
     Pyramid *a = self;
+    if (o->sr_ratio < 1)
+        nn_fail(s, DF_EVALUE, "sr_ratios = %d: a P block wants at least 1", o->sr_ratio);
     a->heads = o->heads;
     a->scale = 1 / sqrtf((float)(o->dim / o->heads));
     a->drop = o->drop;
     nn_pointwise_init(nn_at(s, "q"), &a->q, o->dim, o->dim, true);
     nn_pointwise_init(nn_at(s, "kv"), &a->kv, o->dim, 2 * o->dim, true);
     nn_pointwise_init(nn_at(s, "proj"), &a->proj, o->dim, o->dim, true);
-    if (o->sr_ratio < 2)
+    if (o->sr_ratio <= 1)
         return;
     nn_conv_init(nn_at(s, "proj_ds.0"), &a->down, o->dim, o->dim, (NnConvShape){ .kernel = o->sr_ratio, .stride = o->sr_ratio });
     nn_layer_norm_init(nn_at(s, "proj_ds.1.norm"), &a->down_norm, o->dim, 1e-5);

@@ -24,8 +24,8 @@ static void init(NnScope s, void *self, const DatBlockOptions *o)
     a->queries = o->queries;
     if (o->qna_ksize != 1)
         nn_fail(s, DF_EVALUE, "ksize_qnas = %d: the official code of a Q block runs with 1 only", o->qna_ksize);
-    if (o->dim % o->heads_q) {
-        nn_fail(s, DF_EVALUE, "heads_q = %d: want a divisor of %d channels", o->heads_q, o->dim);
+    if (o->heads_q < 1 || o->dim % o->heads_q || o->queries < 1) {
+        nn_fail(s, DF_EVALUE, "heads_q = %d and nqs = %d: a Q block wants a divisor of %d channels, and at least 1", o->heads_q, o->queries, o->dim);
         return;
     }
     NnLinear unused;

@@ -277,6 +277,9 @@ Test(dat_blocks, what_the_official_code_cannot_run_is_refused)
     refused("A", "", "local_orf = -1");
     refused("N", "nat_ksizes=[4] * 4", "nat_ksizes = 4");
     refused("N", "nat_ksizes=[1] * 4", "nat_ksizes = 1");
+    refused("N", "code_version='2022'", "came with the 2023 code");
+    refused("P", "sr_ratios=[-1] * 4", "sr_ratios = -1");
+    refused("Q", "style='classification', ksize_qnas=[1] * 4, heads_q=[5] * 4", "heads_q = 5");
     refused("X", "window_sizes=[4] * 4", "odd");
     refused("S", "window_sizes=[1] * 4", "at least 2");
     refused("E", "heads=[4, 6, 12, 24]", "E block");
