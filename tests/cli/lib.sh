@@ -14,6 +14,7 @@ here=$root/tests/cli
 config=$root/configs/demo/retinanet_dat_nano.py
 export OPENBLAS_NUM_THREADS=1 LC_ALL=C
 unset DEFORMER_THREADS OMP_NUM_THREADS
+"$program" --version >/dev/null || exit 1
 failures=0 status=0 command=
 
 folder=$(mktemp -d) || exit 1
