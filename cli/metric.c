@@ -9,13 +9,16 @@
 #include "cli/scores.h"
 
 CliMetricOptions cli_metric = {
-    .type = "bbox", .num_classes = 150, .ignore_index = 255, .beta = 1, .nan_to_num = -1, .boundary_ratio = 0.02, .gt_suffix = ".png", .pred_suffix = ".png",
+    .type = "bbox", .score_thr = 0.3, .num_classes = 150, .ignore_index = 255, .beta = 1, .nan_to_num = -1, .boundary_ratio = 0.02, .gt_suffix = ".png", .pred_suffix = ".png",
 };
 
 static const CliOption options[] = {
     CLI_OPT_FLAG("--per-class", cli_metric.per_class, "also the numbers of every class"),
     CLI_OPT_TEXT("--json", cli_metric.json, "FILE", "the numbers in full precision; - is stdout, without the table"),
     CLI_OPT_TEXT("--type", cli_metric.type, "bbox", "coco: what is scored: bbox"),
+    CLI_OPT_TEXT("--explain", cli_metric.explain, "PAGE.html", "coco: a page that says why: kinds of errors, curves, confusion, calibration, worst images"),
+    CLI_OPT_TEXT("--images", cli_metric.images, "DIR", "coco: the pictures, for the page; check: compares their sizes"),
+    CLI_OPT_FLOAT("--score-thr", cli_metric.score_thr, "0.3", 0, 1, "coco: which detections the page counts and draws"),
     CLI_OPT_INT("--num-classes", cli_metric.num_classes, "150", 1, DF_MIOU_CLASSES, "ade20k: how many classes"),
     CLI_OPT_INT("--ignore-index", cli_metric.ignore_index, "255", -1, 255, "ade20k: the label, after the reduction, that does not count; -1: none"),
     CLI_OPT_FLAG("--no-reduce-zero-label", cli_metric.no_reduce, "ade20k: labels are the classes themselves; default: 0 is ignored, n means n - 1"),
@@ -39,10 +42,13 @@ static int run_coco(int n, const char *const *args)
     DfPool *pool = NULL;
     int error = cli_check_output(cli_metric.json);
     if (error == DF_OK)
+        error = cli_check_output(cli_metric.explain);
+    if (error == DF_OK)
         error = df_pool_new(&pool, (int)cli.threads);
     if (error == DF_OK)
         error = cli_score_boxes(pool, &(CliScoring){ .gt_path = args[0], .dt_paths = args + 1, .n_dt = n - 1, .json_path = cli_metric.json,
-                                                     .per_class = cli_metric.per_class });
+                                                     .per_class = cli_metric.per_class, .explain_path = cli_metric.explain,
+                                                     .images_dir = cli_metric.images, .explain_score = cli_metric.score_thr });
     df_pool_free(pool);
     return error;
 }

@@ -15,6 +15,7 @@ typedef struct {
     const char *type, *explain, *images;     /* coco   */
     long num_classes, ignore_index;          /* ade20k */
     bool reduce_zero_label, no_reduce, histc, confusion, boundary;
+    double score_thr;                        /* coco   */
     double beta, nan_to_num, boundary_ratio;
     const char *class_names, *gt_suffix, *pred_suffix;
     const char *labels, *real_labels;        /* imagenet */

@@ -13,6 +13,9 @@ typedef struct {
     int n_dt;
     const char *json_path;      /* NULL: none                                                     */
     bool per_class;
+    const char *explain_path;   /* NULL: no page that explains the score                          */
+    const char *images_dir;     /* its pictures; NULL: none                                       */
+    double explain_score;       /* its score threshold                                            */
     const int64_t *image_ids;   /* NULL: all; else only these are scored                          */
     size_t n_image_ids;
 } CliScoring;
