@@ -54,10 +54,10 @@ static const Kind kinds[DF_TIDE_KINDS] = {
 
 static void tide_row(DfTextbuf *t, int row, const char *name, const char *meaning, const char *count, double cost, double most, const char *class)
 {
-    const double y = 8 + 34 * row, width = most > 0 && cost > 0 ? 470 * cost / most : 0;
-    df_textbuf_add(t, "<text class=ink x=0 y=%.0f style=\"font-size:14px\">%s</text><text x=0 y=%.0f>%s</text>", y + 10, name, y + 24, meaning);
+    const double y = 42 * row + (row >= DF_TIDE_KINDS ? 20 : 0), width = most > 0 && cost > 0 ? 470 * cost / most : 0;
+    df_textbuf_add(t, "<text class=ink x=0 y=%.0f style=\"font-size:14px\">%s</text><text x=0 y=%.0f>%s</text>", y + 14, name, y + 29, meaning);
     df_textbuf_add(t, "<rect class=%s x=250 y=%.0f width=%.1f height=16 rx=3 /><text class=ink x=%.1f y=%.0f style=\"font-size:13px\">%.2f<tspan fill-opacity=.6> %s</tspan></text>",
-                   class, y + 3, width < 2 ? 2 : width, 258 + (width < 2 ? 2 : width), y + 16, 100 * cost, count);
+                   class, y + 7, width < 2 ? 2 : width, 258 + (width < 2 ? 2 : width), y + 20, 100 * cost, count);
 }
 
 void df_report_tide(DfTextbuf *t, const DfExplain *e)
@@ -68,16 +68,15 @@ void df_report_tide(DfTextbuf *t, const DfExplain *e)
     for (int i = 0; i < DF_TIDE_KINDS; i++)
         most = fmax(most, tide->cost[i]);
     df_report_section(t, "What costs precision", "How many points AP50 would gain if all errors of one kind were corrected and nothing else: the longer the bar, the more is to be won there.");
-    df_textbuf_add(t, "<div class=panel><svg viewBox=\"0 0 860 292\" role=img>");
+    df_textbuf_add(t, "<div class=panel><svg viewBox=\"0 0 860 356\" role=img>");
     for (int i = 0; i < DF_TIDE_KINDS; i++) {
-        snprintf(count, sizeof count, "&#160;%zu", tide->count[i]);
+        snprintf(count, sizeof count, "&#160;%zu error%s", tide->count[i], tide->count[i] == 1 ? "" : "s");
         tide_row(t, i, kinds[i].name, kinds[i].meaning, count, tide->cost[i], most, i == DF_TIDE_MISS ? "missed" : "bad");
     }
-    df_textbuf_add(t, "<path class=grid d=\"M0 214H860\"/>");
-    snprintf(count, sizeof count, "from AP50 %.1f", 100 * tide->ap50);
+    df_textbuf_add(t, "<path class=grid d=\"M0 258H860\"/>");
     tide_row(t, 6, "False positives", "all of them scored below all true ones", "", tide->false_positives, most, "accent");
     tide_row(t, 7, "False negatives", "no object missed, nothing else changed", "", tide->false_negatives, most, "accent");
-    df_textbuf_add(t, "</svg><p class=key>Points of AP50 (now %.1f), then the number of errors. The kinds do not add up: correcting one uncovers others.</p></div>",
+    df_textbuf_add(t, "</svg><p class=key>Points of AP50, which is %.1f now. The kinds do not add up: correcting one uncovers others.</p></div>",
                    100 * tide->ap50);
     df_report_section_end(t);
 }

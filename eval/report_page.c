@@ -14,7 +14,7 @@ static const char style[] =
     "'Noto Sans',sans-serif;font-variant-numeric:tabular-nums;-webkit-font-smoothing:antialiased}"
     "main{max-width:1080px;margin:0 auto;padding:48px 24px 96px}h1{font-size:30px;line-height:1.2;font-weight:650;letter-spacing:-.015em;margin:0 0 6px;"
     "overflow-wrap:anywhere}h2{font-size:20px;font-weight:650;letter-spacing:-.01em;margin:0 0 2px}h3{font-size:14px;font-weight:600;margin:0 0 8px}"
-    "p{margin:0}.lead{color:var(--soft);max-width:72ch;margin-bottom:18px}section{margin-top:52px}"
+    "p{margin:0}.lead{color:var(--soft);max-width:88ch;margin-bottom:18px}section{margin-top:52px}"
     ".cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(112px,1fr));gap:12px;margin-top:28px}.card{background:var(--card);border:1px solid "
     "var(--line);border-radius:10px;padding:14px 16px;box-shadow:var(--shade)}.card b{display:block;font-size:26px;font-weight:620;letter-spacing:-.02em;"
     "line-height:1.2}.card span{color:var(--soft);font-size:13px}.card.main{background:var(--accent);border-color:transparent;color:#fff}.card.main span{color:"

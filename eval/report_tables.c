@@ -46,7 +46,7 @@ void df_report_classes(DfTextbuf *t, const DfExplain *e)
     snprintf(lead, sizeof lead, "P and R: precision and recall of detections with a score of at least %.2f. F1: the best of all thresholds, and at which score. ECE: calibration error.",
              e->numbers.score_threshold);
     df_report_section(t, "Classes", lead);
-    df_textbuf_add(t, "<div class=\"panel scroll\"><table><thead><tr><th class=l>class</th><th>objects</th><th>found</th><th></th><th>AP</th><th>AP50</th><th>AP75</th><th>small</th>"
+    df_textbuf_add(t, "<div class=\"panel scroll\"><table><thead><tr><th class=l>class</th><th>objects</th><th>detections</th><th></th><th>AP</th><th>AP50</th><th>AP75</th><th>small</th>"
                       "<th>medium</th><th>large</th><th>P</th><th>R</th><th>F1</th><th>at</th><th>ECE</th></tr></thead><tbody>\n");
     for (size_t k = 0; k < e->numbers.n_classes; k++)
         class_row(t, e->view->class_names[k], &e->numbers.classes[k]);
