@@ -74,7 +74,8 @@ static void list_heads(void)
 
 static void list_datasets(void)
 {
-    print_entry("CocoDataset", "images and instances_*.json in COCO's layout", df_coco_opts);
+    for (int i = 0; df_dataset_types[i]; i++)
+        print_entry(df_dataset_types[i]->name, df_dataset_types[i]->help, df_dataset_types[i]->opts);
 }
 
 static void list_transforms(void)

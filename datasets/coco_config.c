@@ -2,12 +2,10 @@
  *
  * datasets/coco_config.c -- from the dataset dict of a config (data.test) to an open dataset.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "datasets/coco.h"
-
-enum { PATH = 4096, NAMES_FILE = 1 << 20 };
+#include "datasets/dataset_config.h"
 
 typedef struct {
     const char *ann_file, *img_prefix, *data_root;
@@ -28,104 +26,13 @@ const DfOpt df_coco_opts[] = {
     DF_OPT_END
 };
 
-/* A path of the config, below data_root if there is one, as Python's os.path.join has it. */
-static int config_path(char out[PATH], const char *root, const char *path)
-{
-    const bool alone = !root || path[0] == '/';
-    const char *slash = alone || !root[0] || df_ends_with(root, "/") ? "" : "/";
-    if (snprintf(out, PATH, "%s%s%s", alone ? "" : root, slash, path) >= PATH)
-        return df_fail(DF_EVALUE, "a path of more than %d bytes", PATH);
-    return DF_OK;
-}
-
-/* The longest tail of `path` that exists below `folder`: data/coco/val2017/ is FOLDER/val2017/. */
-static int rerooted(char out[PATH], const char *folder, const char *path)
-{
-    const char *slash = df_ends_with(folder, "/") ? "" : "/", *last = path;
-    for (const char *tail = path; tail && *tail; tail = strchr(tail, '/')) {
-        tail += strspn(tail, "/");
-        if (!*tail)
-            break;
-        if (snprintf(out, PATH, "%s%s%s", folder, slash, tail) >= PATH)
-            return df_fail(DF_EVALUE, "a path of more than %d bytes", PATH);
-        if (df_file_exists(out) || df_is_directory(out))
-            return DF_OK;
-        last = tail;
-    }
-    return df_fail(DF_EIO, "%s: no %s in it, where the config has %s", folder, last, path);
-}
-
-static int find(char out[PATH], const Options *o, const char *path, const char *data_dir)
-{
-    char whole[PATH];
-    int error = config_path(whole, o->data_root, path);
-    if (error < 0)
-        return error;
-    if (data_dir && whole[0])
-        return rerooted(out, data_dir, whole);
-    memcpy(out, whole, PATH);
-    return DF_OK;
-}
-
-typedef struct {
-    int n;
-    const char **name;
-} Names;
-
-static int names_from_list(Names *out, const DfNode *list, DfArena *arena)
-{
-    if (!(out->name = df_arena_alloc(arena, (size_t)list->n + 1, sizeof *out->name)))
-        return df_fail_memory("class names");
-    for (const DfNode *node = list->first; node; node = node->next) {
-        if (node->kind != DF_NODE_TEXT)
-            return df_node_fail(node, DF_EVALUE, "want the name of a class");
-        out->name[out->n++] = node->text;
-    }
-    return out->n ? DF_OK : df_node_fail(list, DF_EVALUE, "no class: want one or more names");
-}
-
-static int names_from_file(Names *out, const char *path, DfArena *arena)
-{
-    char *text;
-    size_t size;
-    const int error = df_file_text(&text, &size, path, NAMES_FILE);
-    if (error < 0)
-        return error;
-    size_t lines = 1;
-    for (size_t i = 0; i < size; i++)
-        lines += text[i] == '\n';
-    out->name = df_arena_alloc(arena, lines, sizeof *out->name);
-    for (char *line = text; out->name && *line; line += strspn(line, "\r\n")) {
-        const size_t length = strcspn(line, "\r\n");
-        if (length && !(out->name[out->n++] = df_arena_copy(arena, line, length)))
-            out->name = NULL;
-        line += length;
-    }
-    df_free(text);
-    if (!out->name)
-        return df_fail_memory("class names");
-    return out->n ? DF_OK : df_fail(DF_EVALUE, "%s: no class: want one name a line", path);
-}
-
-static int read_names(Names *out, const DfNode *node, DfArena *arena)
-{
-    *out = (Names){ 0 };
-    if (!node)
-        return DF_OK;
-    if (node->kind == DF_NODE_LIST)
-        return names_from_list(out, node, arena);
-    if (node->kind == DF_NODE_TEXT)
-        return names_from_file(out, node->text, arena);
-    return df_node_fail(node, DF_EVALUE, "want a list of names, or the path of a file with one a line");
-}
-
 static int open_bound(DfCocoDataset **out, const Options *o, const char *data_dir, DfArena *arena)
 {
-    char annotations[PATH], pictures[PATH];
-    Names names;
+    char annotations[DF_PATH], pictures[DF_PATH];
+    DfNames names;
     int error;
-    if ((error = read_names(&names, o->classes, arena)) < 0 || (error = find(annotations, o, o->ann_file, data_dir)) < 0 ||
-        (error = find(pictures, o, o->img_prefix ? o->img_prefix : "", data_dir)) < 0)
+    if ((error = df_dataset_names(&names, o->classes, arena)) < 0 || (error = df_dataset_path(annotations, o->data_root, o->ann_file, data_dir)) < 0 ||
+        (error = df_dataset_path(pictures, o->data_root, o->img_prefix ? o->img_prefix : "", data_dir)) < 0)
         return error;
     return df_coco_dataset_open(out, annotations, pictures, names.name, names.n);
 }
@@ -135,7 +42,7 @@ int df_coco_dataset_from_config(DfCocoDataset **out, const DfNode *dataset, cons
     const char *type = df_node_text(df_node_get(dataset, "type"), "");
     *out = NULL;
     if (strcmp(type, "CocoDataset") != 0)
-        return df_node_fail(dataset, DF_EVALUE, "dataset of type '%s': want 'CocoDataset'", type);
+        return df_dataset_type_fail(dataset, "'CocoDataset'");
     DfArena *arena = df_arena_new();
     if (!arena)
         return df_fail_memory("the options of a dataset");
@@ -148,3 +55,5 @@ int df_coco_dataset_from_config(DfCocoDataset **out, const DfNode *dataset, cons
     df_arena_free(arena);
     return error;
 }
+
+const DfDatasetType df_dataset_CocoDataset = { "CocoDataset", "images and instances_*.json in COCO's layout", df_coco_opts };

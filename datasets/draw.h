@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/draw.h -- detections drawn on a picture: boxes, and labels with class and score.
+ * datasets/draw.h -- what a network found, drawn on a picture: boxes with class and score, or the class of every pixel.
  */
 #ifndef DF_DATASETS_DRAW_H
 #define DF_DATASETS_DRAW_H
 
 #include "datasets/image.h"
+#include "datasets/segmentation.h"
 
 typedef struct {
     float box[4];  /* x1 y1 x2 y2, pixels of the picture; may reach beyond it */
@@ -16,6 +17,10 @@ typedef struct {
 /* Draws n boxes on a BGR picture, the weakest score first so that the strongest lies on top. Lines and letters grow with the
  * picture. `classes` names the labels 0..n_classes-1; a label beyond is drawn as its number. */
 int df_draw_boxes(DfImage *image, const DfDrawnBox *boxes, int n, const char *const *classes, int n_classes);
+
+/* Lays the class of every pixel over a BGR picture in its colour, and puts a legend under it: `image` grows downwards. `labels` are
+ * height x width; opacity 0..1. A label without a name is written as its number. */
+int df_draw_classes(DfImage *image, const uint16_t *labels, const DfClasses *classes, float opacity);
 
 /* The colour of a label, B G R: neighbours differ, and all are bright enough to be seen on a photograph. */
 void df_label_colour(int label, uint8_t bgr[3]);

@@ -60,7 +60,7 @@ int df_steps_read(DfSteps *out, const DfNode *list, DfArena *arena);
 extern const DfTransform df_transform_MultiScaleFlipAug;
 
 typedef struct {
-    const DfNode *transforms, *img_scale, *scale_factor, *flip_direction;
+    const DfNode *transforms, *img_scale, *scale_factor, *img_ratios, *flip_direction;
     bool flip;
     DfSteps steps;
     DfScales scales;

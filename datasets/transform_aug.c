@@ -11,6 +11,7 @@ static const DfOpt opts[] = {
     DF_OPT_NODE(DfMultiScaleFlipAug, transforms, NULL, "what to do to each view: a list of transforms"),
     DF_OPT_NODE(DfMultiScaleFlipAug, img_scale, "None", "(w, h) for Resize, or a list of such"),
     DF_OPT_NODE(DfMultiScaleFlipAug, scale_factor, "None", "a factor for Resize, or a list of such; instead of img_scale"),
+    DF_OPT_NODE(DfMultiScaleFlipAug, img_ratios, "None", "mmseg: a factor of img_scale, or a list of such; without img_scale, of the picture"),
     DF_OPT_BOOL(DfMultiScaleFlipAug, flip, False, "mirrored views too"),
     DF_OPT_NODE(DfMultiScaleFlipAug, flip_direction, "'horizontal'", "'horizontal', 'vertical' or 'diagonal', or a list of them"),
     DF_OPT_END
@@ -29,6 +30,35 @@ static int read_factors(DfScales *out, const DfNode *node, DfArena *arena)
         out->v[i] = (DfScale){ .kind = DF_SCALE_FACTOR, .factor = v->number };
     }
     return DF_OK;
+}
+
+/* mmseg: int(w * ratio) and int(h * ratio), before the aspect ratio is looked at. */
+static int read_ratios(DfScales *out, const DfNode *dict, const DfMultiScaleFlipAug *aug, DfArena *arena)
+{
+    DfScales base;
+    int error = df_read_sizes(&base, aug->img_scale, arena);
+    if (error < 0 || (error = read_factors(out, aug->img_ratios, arena)) < 0)
+        return error;
+    if (base.n > 1)
+        return df_node_fail(dict, DF_EVALUE, "img_ratios of %d scales: want one img_scale", base.n);
+    for (int i = 0; base.n == 1 && i < out->n; i++) {
+        DfScale *scale = &out->v[i];
+        scale->kind = DF_SCALE_SIZE;
+        for (int k = 0; k < 2; k++) {
+            const double side = base.v->size[k] * scale->factor;
+            if (!(side >= 1 && side < DF_IMAGE_MAX_SIDE + 1))
+                return df_node_fail(dict, DF_EVALUE, "img_scale times %g is %g: want 1 to %d", scale->factor, side, DF_IMAGE_MAX_SIDE);
+            scale->size[k] = (int)side;
+        }
+    }
+    return DF_OK;
+}
+
+static int read_scales(DfScales *out, const DfNode *dict, const DfMultiScaleFlipAug *aug, DfArena *arena)
+{
+    if (aug->img_ratios)
+        return read_ratios(out, dict, aug, arena);
+    return aug->img_scale ? df_read_sizes(out, aug->img_scale, arena) : read_factors(out, aug->scale_factor, arena);
 }
 
 static int read_direction(DfMultiScaleFlipAug *aug, const DfNode *node)
@@ -63,9 +93,9 @@ static int read_flips(DfMultiScaleFlipAug *aug)
 static int init(void *self, const DfNode *dict, DfArena *arena)
 {
     DfMultiScaleFlipAug *aug = self;
-    if (!aug->img_scale == !aug->scale_factor)
+    if ((!aug->img_scale && !aug->img_ratios) == !aug->scale_factor)
         return df_node_fail(dict, DF_EVALUE, "want either img_scale or scale_factor");
-    int error = aug->img_scale ? df_read_sizes(&aug->scales, aug->img_scale, arena) : read_factors(&aug->scales, aug->scale_factor, arena);
+    int error = read_scales(&aug->scales, dict, aug, arena);
     if (error < 0 || (error = read_flips(aug)) < 0)
         return error;
     if (aug->scales.n < 1)

@@ -5,11 +5,12 @@
 #include "datasets/transform.h"
 
 typedef struct {
-    const DfNode *flip_ratio, *direction;
+    const DfNode *flip_ratio, *prob, *direction;
 } Flip;
 
 static const DfOpt opts[] = {
     DF_OPT_NODE(Flip, flip_ratio, "None", "how often training mirrors: a number, or one for each direction"),
+    DF_OPT_NODE(Flip, prob, "None", "mmseg's name for it"),
     DF_OPT_NODE(Flip, direction, "'horizontal'", "'horizontal', 'vertical' or 'diagonal', or a list of them"),
     DF_OPT_END
 };

@@ -10,11 +10,13 @@
 typedef struct {
     bool to_float32;
     const char *color_type;
+    int imdecode_backend;
 } Load;
 
 static const DfOpt load_opts[] = {
     DF_OPT_BOOL(Load, to_float32, False, "work on floats from the start (not built: resizing floats gives other bits)"),
     DF_OPT_TEXT(Load, color_type, "'color'", "'color': three channels, B G R"),
+    DF_OPT_ENUM(Load, imdecode_backend, cv2, "cv2", "whose pixels to follow, bit for bit"),
     DF_OPT_UNUSED(file_client_args, "chooses a storage service; files are read from the disk"),
     DF_OPT_END
 };

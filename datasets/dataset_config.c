@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * datasets/dataset_config.c -- paths and class names of a dataset dict.
+ */
+#include "datasets/dataset_config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { TEXT_FILE = 1 << 24 };
+
+/* A path of the config, below data_root if there is one, as Python's os.path.join has it. */
+static int config_path(char out[DF_PATH], const char *root, const char *path)
+{
+    const bool alone = !root || path[0] == '/';
+    const char *slash = alone || !root[0] || df_ends_with(root, "/") ? "" : "/";
+    if (snprintf(out, DF_PATH, "%s%s%s", alone ? "" : root, slash, path) >= DF_PATH)
+        return df_fail(DF_EVALUE, "a path of more than %d bytes", DF_PATH);
+    return DF_OK;
+}
+
+/* The longest tail of `path` that exists below `folder`: data/coco/val2017/ is FOLDER/val2017/. */
+static int rerooted(char out[DF_PATH], const char *folder, const char *path)
+{
+    const char *slash = df_ends_with(folder, "/") ? "" : "/", *last = path;
+    for (const char *tail = path; tail && *tail; tail = strchr(tail, '/')) {
+        tail += strspn(tail, "/");
+        if (!*tail)
+            break;
+        if (snprintf(out, DF_PATH, "%s%s%s", folder, slash, tail) >= DF_PATH)
+            return df_fail(DF_EVALUE, "a path of more than %d bytes", DF_PATH);
+        if (df_file_exists(out) || df_is_directory(out))
+            return DF_OK;
+        last = tail;
+    }
+    return df_fail(DF_EIO, "%s: no %s in it, where the config has %s", folder, last, path);
+}
+
+int df_dataset_path(char out[DF_PATH], const char *data_root, const char *path, const char *data_dir)
+{
+    char whole[DF_PATH];
+    const int error = config_path(whole, data_root, path);
+    if (error < 0)
+        return error;
+    if (data_dir && whole[0])
+        return rerooted(out, data_dir, whole);
+    memcpy(out, whole, DF_PATH);
+    return DF_OK;
+}
+
+static int names_from_list(DfNames *out, const DfNode *list, DfArena *arena)
+{
+    if (!(out->name = df_arena_alloc(arena, (size_t)list->n + 1, sizeof *out->name)))
+        return df_fail_memory("class names");
+    for (const DfNode *node = list->first; node; node = node->next) {
+        if (node->kind != DF_NODE_TEXT)
+            return df_node_fail(node, DF_EVALUE, "want the name of a class");
+        out->name[out->n++] = node->text;
+    }
+    return out->n ? DF_OK : df_node_fail(list, DF_EVALUE, "no class: want one or more names");
+}
+
+int df_dataset_lines(DfNames *out, const char *path, DfArena *arena)
+{
+    char *text;
+    size_t size;
+    *out = (DfNames){ 0 };
+    const int error = df_file_text(&text, &size, path, TEXT_FILE);
+    if (error < 0)
+        return error;
+    size_t lines = 1;
+    for (size_t i = 0; i < size; i++)
+        lines += text[i] == '\n';
+    out->name = df_arena_alloc(arena, lines, sizeof *out->name);
+    for (char *line = text; out->name && *line; line += strspn(line, "\r\n")) {
+        const size_t length = strcspn(line, "\r\n");
+        if (length && !(out->name[out->n++] = df_arena_copy(arena, line, length)))
+            out->name = NULL;
+        line += length;
+    }
+    df_free(text);
+    if (!out->name)
+        return df_fail_memory("class names");
+    return out->n ? DF_OK : df_fail(DF_EVALUE, "%s: no class: want one name a line", path);
+}
+
+int df_dataset_names(DfNames *out, const DfNode *node, DfArena *arena)
+{
+    *out = (DfNames){ 0 };
+    if (!node)
+        return DF_OK;
+    if (node->kind == DF_NODE_LIST)
+        return names_from_list(out, node, arena);
+    if (node->kind == DF_NODE_TEXT)
+        return df_dataset_lines(out, node->text, arena);
+    return df_node_fail(node, DF_EVALUE, "want a list of names, or the path of a file with one a line");
+}
+
+int df_dataset_type_fail(const DfNode *dataset, const char *wanted)
+{
+    const char *type = df_node_text(df_node_get(dataset, "type"), ""), *names[64];
+    size_t n = 0;
+    for (; n < 64 && df_dataset_types[n]; n++) {
+        names[n] = df_dataset_types[n]->name;
+        if (strcmp(names[n], type) == 0)
+            return df_node_fail(dataset, DF_EVALUE, "dataset of type '%s': want %s", type, wanted);
+    }
+    const char *near = df_nearest_name(type, names, n);
+    return near ? df_node_fail(dataset, DF_EVALUE, "unknown dataset '%s': did you mean '%s'?", type, near)
+                : df_node_fail(dataset, DF_EVALUE, "dataset of type '%s': want %s", type, wanted);
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * datasets/segmentation.c -- CustomDataset and ADE20KDataset: from the dataset dict of a config to lists of pictures and label maps.
+ */
+#include "datasets/segmentation.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "datasets/dataset_config.h"
+#include "datasets/draw.h"
+#include "datasets/scan.h"
+
+typedef struct {
+    const char *img_dir, *ann_dir, *split, *data_root, *img_suffix, *seg_map_suffix;
+    int ignore_index;
+    bool reduce_zero_label;
+    const DfNode *classes, *palette, *pipeline;
+} Options;
+
+/* The two differ in one default. */
+#define OPTIONS(reduce)                                                                                                              \
+    DF_OPT_TEXT(Options, img_dir, NULL, "the folder of the pictures"),                                                               \
+    DF_OPT_TEXT(Options, ann_dir, "None", "the folder of the label maps: PNG files of the pictures' names; None: predict only"),     \
+    DF_OPT_TEXT(Options, split, "None", "a file with the names of the pictures to take, without suffix, one a line; None: all"),     \
+    DF_OPT_TEXT(Options, data_root, "None", "the folder that img_dir, ann_dir and split are in"),                                    \
+    DF_OPT_TEXT(Options, img_suffix, "'.jpg'", "how the pictures' names end"),                                                       \
+    DF_OPT_TEXT(Options, seg_map_suffix, "'.png'", "how the label maps' names end"),                                                 \
+    DF_OPT_INT(Options, ignore_index, 255, 0, 255, "class of the pixels that do not count"),                                         \
+    DF_OPT_BOOL(Options, reduce_zero_label, reduce, "a stored 0 counts nowhere, and a stored k is class k - 1"),                     \
+    DF_OPT_NODE(Options, classes, "None", "names of the classes, or a file with one a line"),                                        \
+    DF_OPT_NODE(Options, palette, "None", "a colour of each class: a list of [r, g, b]"),                                            \
+    DF_OPT_NODE(Options, pipeline, "None", "what is done to each picture: a list of transforms"),                                    \
+    DF_OPT_UNUSED(test_mode, "testing keeps every picture"),                                                                         \
+    DF_OPT_UNUSED(samples_per_gpu, "batch size; a picture is tested alone here"),                                                    \
+    DF_OPT_UNUSED(gt_seg_map_loader_cfg, "how labels are decoded; here always as they are stored"),                                  \
+    DF_OPT_UNUSED(file_client_args, "chooses a storage service; files are read from the disk"),                                      \
+    DF_OPT_END
+
+static const DfOpt custom_opts[] = { OPTIONS(False) };
+static const DfOpt ade_opts[] = { OPTIONS(True) };
+
+const DfDatasetType df_dataset_CustomDataset = { "CustomDataset", "a folder of pictures and one of label PNGs, with a list of classes", custom_opts };
+const DfDatasetType df_dataset_ADE20KDataset = { "ADE20KDataset", "the 150 classes of ADE20K's scene parsing (Zhou et al., CVPR 2017)", ade_opts };
+
+/* ---- classes ------------------------------------------------------------------------------------------------------- */
+
+static bool is_byte(const DfNode *node)
+{
+    return node && node->kind == DF_NODE_INT && node->integer >= 0 && node->integer <= 255;
+}
+
+static int read_colour(uint8_t rgb[3], const DfNode *node)
+{
+    const DfNode *part = node->kind == DF_NODE_LIST && node->n == 3 ? node->first : NULL;
+    for (int i = 0; i < 3; i++, part = part->next) {
+        if (!is_byte(part))
+            return df_node_fail(node, DF_EVALUE, "want a colour: [r, g, b], each 0 to 255");
+        rgb[i] = (uint8_t)part->integer;
+    }
+    return DF_OK;
+}
+
+/* Without a palette, colours of our own (mmseg draws them by lot). */
+static int read_palette(DfClasses *out, const DfNode *palette, DfArena *arena)
+{
+    uint8_t (*colour)[3] = df_arena_alloc(arena, (size_t)out->n + 1, sizeof *colour);
+    if (!colour)
+        return df_fail_memory("a palette");
+    out->colour = (const uint8_t (*)[3])colour;
+    if (palette && (palette->kind != DF_NODE_LIST || palette->n != out->n))
+        return df_node_fail(palette, DF_EVALUE, "want a list of %d colours, one of each class", out->n);
+    const DfNode *node = palette ? palette->first : NULL;
+    for (int i = 0, error; i < out->n; i++) {
+        uint8_t bgr[3];
+        df_label_colour(i, bgr);
+        for (int k = 0; k < 3; k++)
+            colour[i][k] = bgr[2 - k];
+        if (node && (error = read_colour(colour[i], node)) < 0)
+            return error;
+        node = node ? node->next : NULL;
+    }
+    return DF_OK;
+}
+
+static bool is_ade(const DfNames *names)
+{
+    bool same = names->n == DF_ADE_CLASSES;
+    for (int i = 0; same && i < names->n; i++)
+        same = strcmp(names->name[i], df_ade_classes[i]) == 0;
+    return same;
+}
+
+static int bind_classes(DfClasses *out, const Options *o, const DfDatasetType *type, DfArena *arena)
+{
+    DfNames names;
+    const bool ade = type == &df_dataset_ADE20KDataset;
+    int error = df_dataset_names(&names, o->classes, arena);
+    if (error < 0)
+        return error;
+    if (ade && names.n && !is_ade(&names)) /* mmseg would renumber labels before it reduces them: never what is meant */
+        return df_node_fail(o->classes, DF_EVALUE, "%d classes of ADE20KDataset: want its own 150, or type 'CustomDataset'", names.n);
+    *out = ade ? (DfClasses){ DF_ADE_CLASSES, df_ade_classes, df_ade_palette } : (DfClasses){ names.n, (const char *const *)names.name, NULL };
+    return ade && !o->palette ? DF_OK : read_palette(out, o->palette, arena);
+}
+
+static int bind(const DfNode *dataset, const DfDatasetType **type, Options *o, DfArena *arena)
+{
+    static const DfDatasetType *const types[] = { &df_dataset_ADE20KDataset, &df_dataset_CustomDataset };
+    const char *name = df_node_text(df_node_get(dataset, "type"), "");
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (strcmp(types[i]->name, name) == 0) {
+            *type = types[i];
+            return df_bind(dataset, types[i]->opts, o, arena, name);
+        }
+    return df_dataset_type_fail(dataset, "'ADE20KDataset' or 'CustomDataset'");
+}
+
+int df_segmentation_classes(DfClasses *out, const DfNode *dataset, DfArena *arena)
+{
+    const DfDatasetType *type;
+    Options o;
+    *out = (DfClasses){ 0 };
+    const int error = bind(dataset, &type, &o, arena);
+    return error < 0 ? error : bind_classes(out, &o, type, arena);
+}
+
+/* ---- files --------------------------------------------------------------------------------------------------------- */
+
+static const char *slash(const char *folder)
+{
+    return !folder[0] || df_ends_with(folder, "/") ? "" : "/";
+}
+
+static int list_names(DfSegmentation *s, const Options *o, const char *data_dir)
+{
+    char split[DF_PATH];
+    DfNames names = { 0 };
+    DfScan scan = { 0 };
+    int error = o->split ? df_dataset_path(split, o->data_root, o->split, data_dir) : DF_OK;
+    if (error == DF_OK)
+        error = o->split ? df_dataset_lines(&names, split, s->arena) : df_scan(&scan, s->folder, o->img_suffix, s->arena);
+    s->n = o->split ? names.n : scan.n;
+    s->name = o->split ? names.name : scan.name;
+    if (error == DF_OK && s->n == 0)
+        error = df_fail(DF_EVALUE, "%s: no file in it ends in %s", s->folder, o->img_suffix);
+    return error;
+}
+
+static int name_files(DfSegmentation *s, const Options *o, const char *labels)
+{
+    s->picture = df_arena_alloc(s->arena, (size_t)s->n + 1, sizeof *s->picture);
+    s->label = labels ? df_arena_alloc(s->arena, (size_t)s->n + 1, sizeof *s->label) : NULL;
+    if (!s->picture || (labels && !s->label))
+        return df_fail_memory("a list of pictures");
+    for (int i = 0; i < s->n; i++) {
+        s->picture[i] = df_arena_text(s->arena, "%s%s%s%s", s->folder, slash(s->folder), s->name[i], o->img_suffix);
+        if (labels)
+            s->label[i] = df_arena_text(s->arena, "%s%s%s%s", labels, slash(labels), s->name[i], o->seg_map_suffix);
+        if (!s->picture[i] || (labels && !s->label[i]))
+            return df_fail_memory("a list of pictures");
+        if (labels && !df_file_exists(s->label[i]))
+            return df_fail(DF_EIO, "%s is not there: want a label map for %s", s->label[i], s->picture[i]);
+    }
+    return DF_OK;
+}
+
+static int list_files(DfSegmentation *s, const Options *o, const char *data_dir)
+{
+    char pictures[DF_PATH], labels[DF_PATH];
+    int error = df_dataset_path(pictures, o->data_root, o->img_dir, data_dir);
+    if (error == DF_OK && o->ann_dir)
+        error = df_dataset_path(labels, o->data_root, o->ann_dir, data_dir);
+    if (error < 0)
+        return error;
+    if (!(s->folder = df_arena_text(s->arena, "%s", pictures)))
+        return df_fail_memory("a path");
+    error = list_names(s, o, data_dir);
+    return error < 0 ? error : name_files(s, o, o->ann_dir ? labels : NULL);
+}
+
+static int open_set(DfSegmentation *s, const DfNode *dataset, const char *data_dir)
+{
+    const DfDatasetType *type;
+    Options o;
+    int error = bind(dataset, &type, &o, s->arena);
+    if (error == DF_OK && !o.img_dir)
+        error = df_node_fail(dataset, DF_EVALUE, "img_dir = None: want a folder");
+    if (error == DF_OK && (!o.img_suffix || !o.seg_map_suffix))
+        error = df_node_fail(dataset, DF_EVALUE, "img_suffix or seg_map_suffix = None: want how the names end");
+    if (error == DF_OK)
+        error = bind_classes(&s->classes, &o, type, s->arena);
+    if (error < 0)
+        return error;
+    s->type = type->name;
+    s->reduce_zero_label = o.reduce_zero_label;
+    s->ignore_index = o.ignore_index;
+    return list_files(s, &o, data_dir);
+}
+
+int df_segmentation_from_config(DfSegmentation **out, const DfNode *dataset, const char *data_dir)
+{
+    *out = NULL;
+    DfArena *arena = df_arena_new();
+    DfSegmentation *s = arena ? df_arena_alloc(arena, 1, sizeof *s) : NULL;
+    if (!s) {
+        df_arena_free(arena);
+        return df_fail_memory("a dataset");
+    }
+    s->arena = arena;
+    const int error = open_set(s, dataset, data_dir);
+    if (error == DF_OK)
+        *out = s;
+    else
+        df_segmentation_free(s);
+    return error;
+}
+
+void df_segmentation_free(DfSegmentation *s)
+{
+    if (s)
+        df_arena_free(s->arena);
+}
+
+int df_segmentation_label(const DfSegmentation *s, int i, int height, int width, DfImage *out)
+{
+    const int error = df_image_read_labels(out, s->label[i]);
+    if (error < 0 || (out->height == height && out->width == width))
+        return error;
+    const int h = out->height, w = out->width;
+    df_image_free(out);
+    return df_fail(DF_EVALUE, "%s is %d x %d and %s is %d x %d: want labels in the size of the picture", s->label[i], w, h, s->picture[i], width, height);
+}
