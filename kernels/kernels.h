@@ -14,6 +14,7 @@
 #include "kernels/act.h"
 #include "kernels/attention.h" /* window and deformable attention */
 #include "kernels/deform_conv.h"
+#include "kernels/focal_attention.h"
 #include "kernels/gemm.h"      /* GEMM, packed weights, convolutions */
 #include "kernels/pointwise.h" /* rows: activations, softmax, norms, sampling */
 

@@ -88,7 +88,7 @@ DfTensor *df_window_reverse(DfCtx *, DfTensor *x, int window, int H, int W);
 DfTensor *df_space_to_depth(DfCtx *, DfTensor *x);                        /* N H W C -> N H/2 W/2 4C in Swin's merge order 00 10 01 11; odd sizes padded with 0 */
 DfTensor *df_mean_tokens(DfCtx *, DfTensor *x);                           /* B .. C -> B C, mean over the middle */
 
-/* ---- sampling: interpolate.c, pool2d.c, grid_sample.c ------------------------------------------------------------- */
+/* ---- sampling: interpolate.c, pool2d.c, grid_sample.c, roi_align.c ------------------------------------------------------------- */
 
 typedef enum { DF_NEAREST, DF_BILINEAR, DF_BICUBIC } DfInterpolation;
 DfTensor *df_interpolate(DfCtx *, DfTensor *x, int H, int W, DfInterpolation, bool align_corners); /* N h w C -> N H W C */
@@ -99,6 +99,20 @@ typedef enum { DF_PAD_ZEROS, DF_PAD_BORDER, DF_PAD_REFLECTION } DfPadding;
 /* grid is N h w 2 with (x, y) in [-1, 1] as in PyTorch; bilinear. x may hold G groups of channels, each with a grid of its own:
  * grid N*G h w 2, result N h w C. */
 DfTensor *df_grid_sample(DfCtx *, DfTensor *x, DfTensor *grid, int groups, DfPadding, bool align_corners); /* N H W C -> N h w C */
+
+/* Features of regions: RoIAlign (He et al., ICCV 2017). `rois` are n x 5: index in the batch, x1 y1 x2 y2 in pixels of the input.
+ * Region i reads map level[i] (NULL: all the first), on which a pixel of the input is scales[level] wide. Maps: N H W C, the same N and C.
+ *     sampling_ratio  samples of a bin along each axis; 0: as many as cells fit into it
+ *     aligned         pixel centres are at half a pixel; else mmdet 1's form: no shift, and a region is at least one cell wide
+ * Regions and levels are read during the call only; a region that is empty or not finite gives 0. */
+enum { DF_ROI_MAPS = 8 };
+typedef struct {
+    int height, width; /* bins */
+    int sampling_ratio;
+    bool aligned;
+} DfRoiAlign;
+DfTensor *df_roi_align(DfCtx *, DfTensor *const *maps, const float *scales, int n_maps, const float *rois, const int *level, int n,
+                       DfRoiAlign);                                            /* -> n height width C */
 
 /* ---- losses: loss_*.c -------------------------------------------------------------------------------------------- */
 
@@ -126,7 +140,7 @@ DfTensor *df_giou_loss(DfCtx *, DfTensor *x, const float *target, const float *w
  * squared: 1 - 2 i / (sum p^2 + sum t^2 + 2 eps); else 1 - (2 i + eps) / (sum p + sum t + eps), with eps 1 MaskFormer's. */
 DfTensor *df_dice_loss(DfCtx *, DfTensor *p, const float *target, bool squared, float eps);
 
-/* ---- attention: window_attention.c, deform_attention.c, neighborhood_attention.c ---------------------------------- */
+/* ---- attention: window_attention.c, deform_attention.c, neighborhood_attention.c, focal_attention.c --------------- */
 
 /* Multi-head attention within windows of a map, Swin's W-MSA and SW-MSA (Liu et al., ICCV 2021, section 3.2): partition, cyclic
  * shift, mask, relative position bias, softmax and the way back in one pass, nothing copied.
@@ -167,6 +181,22 @@ typedef struct {
     float scale;
 } DfNeighborhoodAttention;
 DfTensor *df_neighborhood_attention(DfCtx *, DfTensor *qkv, DfTensor *table, DfNeighborhoodAttention); /* -> B H W C */
+
+/* Focal attention (Yang et al., NeurIPS 2021, section 3.2): a window attends to itself, to the tokens around it, and to maps that
+ * get coarser with their distance. Nothing is rolled, unfolded or joined.
+ *     qkv, pad, table   as in df_window_attention, but the table must be there. Only a window's own keys are masked by a shift.
+ *     neighbors         1 heads window^2 n, the bias of what `expand` brings in from the padded map, which is cyclic: the four moves
+ *                       of the window by `expand`, down right first, then down left, up right, up left; without the window itself. NULL if 0
+ *     pooled[k]         B rows*2^k columns*2^k 3C: q k v of the map pooled so that a window has 2^k x 2^k cells; q is not read.
+ *                       Those up to focal_window / 2 around a window's cells are keys; beyond the map they are zeros with -100
+ *     tables[k]         heads (window + focal_window + 2^k - 2)^2, indexed by query - key */
+typedef struct {
+    int window, shift, heads, expand;
+    int levels, focal_window; /* levels: how many pooled maps; focal_window is odd */
+    float scale;
+} DfFocalAttention;
+DfTensor *df_focal_attention(DfCtx *, DfTensor *qkv, DfTensor *pad, DfTensor *table, DfTensor *neighbors, DfTensor *const *pooled,
+                             DfTensor *const *tables, DfFocalAttention); /* -> B H W C */
 
 /* ---- deform_positions.c, repeat.c: the small parts of DAT's offset branch ----------------------------------------- */
 
