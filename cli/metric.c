@@ -15,7 +15,15 @@ CliMetricOptions cli_metric = {
 static const CliOption options[] = {
     CLI_OPT_FLAG("--per-class", cli_metric.per_class, "also the numbers of every class"),
     CLI_OPT_TEXT("--json", cli_metric.json, "FILE", "the numbers in full precision; - is stdout, without the table"),
-    CLI_OPT_TEXT("--type", cli_metric.type, "bbox", "coco: what is scored: bbox"),
+    CLI_OPT_TEXT("--type", cli_metric.type, "bbox", "coco: bbox, segm, proposal (recall of boxes without classes), or several with commas"),
+    CLI_OPT_TEXT("--iou-thrs", cli_metric.iou_thrs, "LIST", "coco: IoU thresholds: 0.5,0.75 or 0.5:0.95:0.05, which is the default"),
+    CLI_OPT_TEXT("--rec-thrs", cli_metric.rec_thrs, "LIST", "coco: recall thresholds; default 0:1:0.01"),
+    CLI_OPT_TEXT("--max-dets", cli_metric.max_dets, "LIST", "coco: detections per image and class, at least three; default 1,10,100; of proposals 1,10,100,1000"),
+    CLI_OPT_TEXT("--area-rng", cli_metric.area_rng, "LIST", "coco: NAME:LOW:HIGH; default all:0:1e10,small:0:1024,medium:1024:9216,large:9216:1e10"),
+    CLI_OPT_FLAG("--no-cats", cli_metric.no_cats, "coco: all classes are one (useCats = 0)"),
+    CLI_OPT_TEXT("--img-ids", cli_metric.img_ids, "LIST", "coco: only these images: 1,5,7 or @FILE"),
+    CLI_OPT_TEXT("--cat-ids", cli_metric.cat_ids, "LIST", "coco: only these categories"),
+    CLI_OPT_TEXT("--dump", cli_metric.dump, "FILE.safetensors", "coco: arrays of precision, recall and scores, float64"),
     CLI_OPT_TEXT("--explain", cli_metric.explain, "PAGE.html", "coco: a page that says why: kinds of errors, curves, confusion, calibration, worst images"),
     CLI_OPT_TEXT("--images", cli_metric.images, "DIR", "coco: the pictures, for the page; check: compares their sizes"),
     CLI_OPT_FLOAT("--score-thr", cli_metric.score_thr, "0.3", 0, 1, "coco: which detections the page counts and draws"),
@@ -35,26 +43,7 @@ static const CliOption options[] = {
     CLI_OPT_END
 };
 
-static int run_coco(int n, const char *const *args)
-{
-    if (strcmp(cli_metric.type, "bbox") != 0)
-        return df_fail(CLI_EUSAGE, "--type %s: want bbox", cli_metric.type);
-    DfPool *pool = NULL;
-    int error = cli_check_output(cli_metric.json);
-    if (error == DF_OK)
-        error = cli_check_output(cli_metric.explain);
-    if (error == DF_OK)
-        error = df_pool_new(&pool, (int)cli.threads);
-    if (error == DF_OK)
-        error = cli_score_boxes(pool, &(CliScoring){ .gt_path = args[0], .dt_paths = args + 1, .n_dt = n - 1, .json_path = cli_metric.json,
-                                                     .per_class = cli_metric.per_class, .explain_path = cli_metric.explain,
-                                                     .images_dir = cli_metric.images, .explain_score = cli_metric.score_thr });
-    df_pool_free(pool);
-    return error;
-}
-
-static const CliMetric metric_coco = { "coco", "GT.json DT.json...", 2, -1, run_coco };
-static const CliMetric *const metrics[] = { &metric_coco, &cli_metric_ade20k, NULL };
+static const CliMetric *const metrics[] = { &cli_metric_coco, &cli_metric_ade20k, NULL };
 
 static const CliMetric *find(const char *name)
 {

@@ -13,6 +13,8 @@ typedef struct {
     const char *json;                        /* all    */
     bool per_class;                          /* all    */
     const char *type, *explain, *images;     /* coco   */
+    const char *iou_thrs, *rec_thrs, *max_dets, *area_rng, *img_ids, *cat_ids, *dump;
+    bool no_cats;
     long num_classes, ignore_index;          /* ade20k */
     bool reduce_zero_label, no_reduce, histc, confusion, boundary;
     double score_thr;                        /* coco   */
@@ -28,6 +30,7 @@ typedef struct {
     int least, most;
     int (*run)(int n, const char *const *args);
 } CliMetric;
+extern const CliMetric cli_metric_coco;
 extern const CliMetric cli_metric_ade20k;
 extern const CliMetric cli_metric_imagenet;
 extern const CliMetric cli_metric_check;

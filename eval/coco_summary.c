@@ -124,6 +124,16 @@ int df_coco_ar(const DfCocoEval *e, size_t class_place, double iou, size_t area,
     return mean_of_class(e, &(Slice){ e->recall, 1, iou, class_place, class_place + 1, area, max_det }, ar);
 }
 
+int df_coco_recall(const DfCocoEval *e, size_t area, size_t max_det, double *ar)
+{
+    double *room = df_malloc(e->n_ious * e->n_classes * sizeof *room);
+    if (!room)
+        return df_fail_memory("the summary");
+    *ar = mean(e, &(Slice){ e->recall, 1, -1, 0, e->n_classes, area, max_det }, room);
+    df_free(room);
+    return DF_OK;
+}
+
 /* ---- text --------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -177,6 +187,22 @@ int df_coco_eval_table(const DfCocoEval *e, char **out)
     return finish(&text, out);
 }
 
+/* Recall at every number of detections over all areas, then of each area at the largest number. */
+int df_coco_eval_recall_table(const DfCocoEval *e, char **out)
+{
+    Text text = { 0 };
+    char iou[32];
+    snprintf(iou, sizeof iou, "%0.2f:%0.2f", e->ious[0], e->ious[e->n_ious - 1]);
+    const size_t most = e->n_max_dets - 1;
+    for (size_t i = 0; i < e->n_max_dets + e->n_areas - 1 && !text.failed; i++) {
+        const size_t area = i <= most ? 0 : i - most, max_det = i <= most ? i : most;
+        double ar = -1;
+        text.failed = df_coco_recall(e, area, max_det, &ar) < 0;
+        append(&text, " %-18s %s @[ IoU=%-9s | area=%6s | maxDets=%3d ] = %0.3f\n", "Average Recall", "(AR)", iou, e->areas[area].name, e->max_dets[max_det], ar);
+    }
+    return finish(&text, out);
+}
+
 int df_coco_eval_class_table(const DfCocoEval *e, char **out)
 {
     Text text = { 0 };
@@ -184,13 +210,16 @@ int df_coco_eval_class_table(const DfCocoEval *e, char **out)
     for (size_t k = 0; k < e->n_classes; k++)
         widest = strlen(e->class_names[k]) > widest ? strlen(e->class_names[k]) : widest;
     widest = widest > 40 ? 40 : widest;
-    append(&text, " %-*s %8s %7s %7s %7s\n", (int)widest, "category", "id", "AP", "AP50", "AP75");
+    append(&text, " %-*s %8s %7s %7s %7s %7s\n", (int)widest, "category", "id", "AP", "AP50", "AP75", "AR");
     for (size_t k = 0; k < e->n_classes; k++) {
         double ap[3] = { -1, -1, -1 };
         static const double ious[] = { -1, 0.5, 0.75 };
         for (int i = 0; i < 3 && !text.failed; i++)
             text.failed = df_coco_ap(e, k, ious[i], 0, e->n_max_dets - 1, &ap[i]) < 0;
-        append(&text, " %-*s %8" PRId64 " %7.3f %7.3f %7.3f\n", (int)widest, e->class_names[k], e->class_ids[k], ap[0], ap[1], ap[2]);
+        double ar = -1;
+        if (!text.failed)
+            text.failed = df_coco_ar(e, k, -1, 0, e->n_max_dets - 1, &ar) < 0;
+        append(&text, " %-*s %8" PRId64 " %7.3f %7.3f %7.3f %7.3f\n", (int)widest, e->class_names[k], e->class_ids[k], ap[0], ap[1], ap[2], ar);
     }
     return finish(&text, out);
 }
@@ -210,6 +239,29 @@ static void append_quoted(Text *t, const char *s)
     append(t, "\"");
 }
 
+/* Of a class at the largest number of detections. */
+static void append_recall(Text *t, const DfCocoEval *e, size_t k)
+{
+    static const char *const names[] = { "ar", "ar_small", "ar_medium", "ar_large" };
+    for (int i = 0; i < 4 && !t->failed; i++) {
+        size_t area, max_det;
+        double ar = -1;
+        if (place(e, &lines[8 + i], &area, &max_det))
+            t->failed = df_coco_ar(e, k, -1, area, e->n_max_dets - 1, &ar) < 0;
+        append(t, ", \"%s\": %.17g", names[i], ar);
+    }
+}
+
+/* {"1": 0.25, "10": ...} over all areas. */
+static void append_recalls(Text *t, const DfCocoEval *e)
+{
+    for (size_t m = 0; m < e->n_max_dets && !t->failed; m++) {
+        double ar = -1;
+        t->failed = df_coco_recall(e, 0, m, &ar) < 0;
+        append(t, "%s\"%d\": %.17g", m ? ", " : "], \"ar_at\": {", e->max_dets[m], ar);
+    }
+}
+
 int df_coco_eval_json(const DfCocoEval *e, char **out)
 {
     static const char *const names[] = { "ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large" };
@@ -217,7 +269,8 @@ int df_coco_eval_json(const DfCocoEval *e, char **out)
     append(&text, "{\"stats\": [");
     for (int i = 0; i < DF_COCO_STATS; i++)
         append(&text, "%s%.17g", i ? ", " : "", e->stats[i]);
-    append(&text, "],\n \"per_class\": [");
+    append_recalls(&text, e);
+    append(&text, "},\n \"per_class\": [");
     for (size_t k = 0; k < e->n_classes; k++) {
         append(&text, "%s{\"id\": %" PRId64 ", \"name\": ", k ? ",\n  " : "\n  ", e->class_ids[k]);
         append_quoted(&text, e->class_names[k]);
@@ -228,6 +281,7 @@ int df_coco_eval_json(const DfCocoEval *e, char **out)
                 text.failed = df_coco_ap(e, k, lines[i].iou, area, e->n_max_dets - 1, &ap) < 0;
             append(&text, ", \"%s\": %.17g", names[i], ap);
         }
+        append_recall(&text, e, k);
         append(&text, "}");
     }
     append(&text, "]}");

@@ -114,10 +114,13 @@ void df_coco_eval_free(DfCocoEval *);
 /* Mean over precision at one class, area and max_dets (by place) and at one IoU threshold, or all if `iou` < 0; -1 if none. */
 int df_coco_ap(const DfCocoEval *, size_t class_place, double iou, size_t area, size_t max_det, double *ap);
 int df_coco_ar(const DfCocoEval *, size_t class_place, double iou, size_t area, size_t max_det, double *ar); /* likewise over recall */
+int df_coco_recall(const DfCocoEval *, size_t area, size_t max_det, double *ar); /* mean over all classes and thresholds */
 
 int df_coco_eval_table(const DfCocoEval *, char **out); /* the twelve lines of pycocotools; df_free it */
-int df_coco_eval_class_table(const DfCocoEval *, char **out);      /* AP of each class                      */
-/* {"stats": [12 numbers], "per_class": [{"id", "name", "ap", ...}]}, to be put under "bbox"; df_free it */
+int df_coco_eval_recall_table(const DfCocoEval *, char **out);     /* of proposals: recall alone, at every number of detections */
+int df_coco_eval_class_table(const DfCocoEval *, char **out);      /* AP and AR of each class               */
+/* {"stats": [12 numbers], "ar_at": {"1": ar, ...}, "per_class": [{"id", "name", "ap", "ap50", "ap75", "ap_small", "ap_medium",
+ * "ap_large", "ar", "ar_small", "ar_medium", "ar_large"}]}, to be put under "bbox"; df_free it */
 int df_coco_eval_json(const DfCocoEval *, char **out);
 
 #endif
