@@ -163,7 +163,7 @@ static int score(Run *r)
         df_log(DF_LOG_WARNING, "%ld of %zu images could not be read and count as without detections", r->unreadable, r->n_ids);
     const bool whole = r->n_ids == (size_t)r->dataset->n_images;
     const char *const dt_paths[] = { r->dt_path };
-    return cli_score_boxes(r->session.pool, &(CliScoring){ .gt_path = r->dataset->path, .dt_paths = dt_paths, .n_dt = 1, .json_path = json_path, .per_class = per_class,
+    return cli_score_coco(r->session.pool, &(CliScoring){ .gt_path = r->dataset->path, .dt_paths = dt_paths, .n_dt = 1, .json_path = json_path, .per_class = per_class,
                                                            .image_ids = whole ? NULL : r->ids, .n_image_ids = whole ? 0 : r->n_ids });
 }
 
