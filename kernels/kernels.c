@@ -33,12 +33,14 @@ static void climb(void)
     df_gemm_init_c(&c->gemm);
     df_pointwise_init_c(&c->pointwise);
     df_attention_init_c(&c->attention);
+    df_ms_deform_init_c(&c->ms_deform);
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
         DfKernels *avx2 = next_rung("avx2");
         df_gemm_init_avx2(&avx2->gemm);
         df_pointwise_init_avx2(&avx2->pointwise);
         df_attention_init_avx2(&avx2->attention);
+        df_ms_deform_init_avx2(&avx2->ms_deform);
         if (__builtin_cpu_supports("avx512f"))
             df_gemm_init_avx512(&next_rung("avx512")->gemm);
     }

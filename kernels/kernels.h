@@ -16,6 +16,7 @@
 #include "kernels/deform_conv.h"
 #include "kernels/focal_attention.h"
 #include "kernels/gemm.h"      /* GEMM, packed weights, convolutions */
+#include "kernels/ms_deform_attention.h"
 #include "kernels/pointwise.h" /* rows: activations, softmax, norms, sampling */
 
 typedef struct DfKernels DfKernels;
@@ -31,6 +32,7 @@ struct DfKernels {
     DfGemmKernels gemm;
     DfPointwiseKernels pointwise;
     DfAttentionKernels attention;
+    DfMsDeformKernels ms_deform;
 };
 
 #endif

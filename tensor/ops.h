@@ -198,6 +198,28 @@ typedef struct {
 DfTensor *df_focal_attention(DfCtx *, DfTensor *qkv, DfTensor *pad, DfTensor *table, DfTensor *neighbors, DfTensor *const *pooled,
                              DfTensor *const *tables, DfFocalAttention); /* -> B H W C */
 
+/* ---- ms_deform_attention.c, references.c: Deformable DETR (Zhu et al., ICLR 2021) ---------------------------------- */
+
+/* Levels of a feature pyramid whose cells stand one after the other in one list. */
+typedef struct {
+    int n, h[DF_MS_LEVELS], w[DF_MS_LEVELS];
+} DfPyramid;
+int df_pyramid_cells(const DfPyramid *);
+
+/* Every query reads `points` places of each level, bilinearly, zeros outside; the weights are the caller's softmax.
+ *     value      B cells heads depth
+ *     location   B Q heads levels points 2, (x, y) in [0, 1] of a level, pixel centres at (i + 0.5) / size
+ *     attention  B Q heads levels points, in any shape of that size                                     -> B Q heads*depth */
+DfTensor *df_ms_deform_attention(DfCtx *, DfTensor *value, DfTensor *location, DfTensor *attention, const DfPyramid *);
+/* Those places: reference * ratio + offset / (w, h) of the level for reference points (B Q 2), and for reference boxes (B Q 4, cx
+ * cy w h) centre * ratio + offset / points * size * ratio / 2.
+ *     offset     B Q heads*levels*points*2
+ *     ratios     B levels 2 (x, y): the part of the level that is no padding; read during the call only */
+DfTensor *df_sampling_locations(DfCtx *, DfTensor *reference, DfTensor *offset, const float *ratios, const DfPyramid *, int heads, int points);
+DfTensor *df_inverse_sigmoid(DfCtx *, DfTensor *x);                            /* log(max(x, 1e-5) / max(1 - x, 1e-5)), x clamped to [0, 1] */
+DfTensor *df_box_corners(DfCtx *, DfTensor *x);                                /* .. 4, cx cy w h -> x1 y1 x2 y2 */
+DfTensor *df_zero_rows(DfCtx *, DfTensor *x, const uint8_t *off);              /* .. C: rows with off[row] become 0; off NULL: x itself */
+
 /* ---- deform_positions.c, repeat.c: the small parts of DAT's offset branch ----------------------------------------- */
 
 /* Where a deformable attention samples: reference points of the Hk x Wk grid plus learned offsets, both (y, x) in [-1, 1].
