@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * bench/bench_attention.c -- window and deformable attention at the sizes of Swin-T and DAT-T, at 224 and at 800x1216:
- * milliseconds, GFLOP/s of the two products, and cycles a score, bias and softmax included.
+ * bench/bench_attention.c -- window, deformable and neighborhood attention at the sizes of Swin-T, DAT-T and DAT-T++, at
+ * 224 and at 800x1216: milliseconds, GFLOP/s of the two products, and cycles a score, bias and softmax included.
  *     bench_attention [THREADS] [RUNG]
  */
 #include <math.h>
@@ -64,6 +64,16 @@ static const DeformCase deforms[] = {
     { "DAT-T 800 stage 3", 50, 76, 384, 12, 3, 3800, 27, 3 }, { "DAT-T 800 stage 4", 25, 38, 768, 24, 6, 950, 13, 1 },
 };
 
+typedef struct {
+    const char *name;
+    int H, W, C, heads, window, blocks;
+} NeighborhoodCase;
+
+static const NeighborhoodCase neighborhoods[] = {
+    { "DAT-T++ 224 stage 1", 56, 56, 64, 2, 7, 1 },   { "DAT-T++ 224 stage 2", 28, 28, 128, 4, 7, 2 },   { "DAT-T++ 224 stage 3", 14, 14, 256, 8, 7, 9 },
+    { "DAT-T++ 800 stage 1", 200, 304, 64, 2, 7, 1 }, { "DAT-T++ 800 stage 2", 100, 152, 128, 4, 7, 2 }, { "DAT-T++ 800 stage 3", 50, 76, 256, 8, 7, 9 },
+};
+
 /* The best of some runs, at least half a second of them. */
 static double best_of(int (*run)(void *), void *arg)
 {
@@ -90,6 +100,7 @@ typedef struct {
     const Bench *b;
     DfWindowProblem window;
     DfDeformProblem deform;
+    DfNeighborhoodProblem neighborhood;
     DfDeformGrads grads;
     float *out, *lse, *workspace, *dout, *dqkv;
 } Run;
@@ -151,6 +162,36 @@ static double bench_deform(const Bench *b, const DeformCase *d, bool backward)
     return time;
 }
 
+static int neighborhood_forward(void *arg)
+{
+    const Run *r = arg;
+    return df_neighborhood_attention_forward(r->b->pool, r->b->k, &r->neighborhood, r->out, r->lse);
+}
+
+static int neighborhood_backward(void *arg)
+{
+    const Run *r = arg;
+    return df_neighborhood_attention_backward(r->b->pool, r->b->k, &r->neighborhood, r->out, r->lse, r->dout, r->dqkv, NULL, r->workspace);
+}
+
+static double bench_neighborhood(const Bench *b, const NeighborhoodCase *w)
+{
+    const size_t map = (size_t)w->H * (size_t)w->W, C = (size_t)w->C, side = (size_t)(2 * w->window - 1);
+    float *qkv = numbers(map * 3 * C, 2), *table = numbers(side * side * (size_t)w->heads, 1);
+    Run r = { .b = b, .neighborhood = { 1, w->H, w->W, w->C, w->heads, w->window, 1, 0.17678f, qkv, table }, .out = numbers(map * C, 0) };
+    r.dout = numbers(map * C, 1);
+    r.dqkv = numbers(map * 3 * C, 0);
+    r.lse = df_malloc(df_neighborhood_attention_lse_size(&r.neighborhood) * sizeof(float));
+    r.workspace = df_malloc(df_neighborhood_attention_backward_workspace(&r.neighborhood) * sizeof(float));
+    const double scores = (double)map * w->window * w->window * w->heads, depth = (double)w->C / w->heads;
+    const double time = report(b, w->name, "forward", best_of(neighborhood_forward, &r), scores, depth, w->blocks);
+    report(b, w->name, "backward", best_of(neighborhood_backward, &r), scores, depth, w->blocks);
+    float *all[] = { qkv, table, r.out, r.dout, r.dqkv, r.lse, r.workspace };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        df_free(all[i]);
+    return time;
+}
+
 int main(int argc, char **argv)
 {
     const int threads = argc > 1 ? atoi(argv[1]) : 0;
@@ -173,6 +214,13 @@ int main(int argc, char **argv)
         sum += bench_deform(&b, &deforms[i], true);
         if (i % 2) {
             printf("all deformable attentions, forward: %.2f ms\n\n", 1e3 * sum);
+            sum = 0;
+        }
+    }
+    for (int i = 0; i < 6; i++) {
+        sum += bench_neighborhood(&b, &neighborhoods[i]);
+        if (i % 3 == 2) {
+            printf("all neighborhood attentions, forward: %.2f ms\n\n", 1e3 * sum);
             sum = 0;
         }
     }

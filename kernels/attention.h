@@ -15,6 +15,8 @@
 
 #include "core/core.h"
 
+typedef struct DfKernels DfKernels; /* kernels/kernels.h */
+
 enum {
     DF_LANES = 96,         /* widest tile of queries                          */
     DF_KEY_MULTIPLE = 4,   /* scores() computes this many keys at a time      */
@@ -118,9 +120,9 @@ typedef struct {
 
 size_t df_neighborhood_attention_lse_size(const DfNeighborhoodProblem *);
 size_t df_neighborhood_attention_backward_workspace(const DfNeighborhoodProblem *);
-int df_neighborhood_attention_forward(DfPool *, const DfAttentionKernels *, const DfNeighborhoodProblem *, float *out, float *lse);
+int df_neighborhood_attention_forward(DfPool *, const DfKernels *, const DfNeighborhoodProblem *, float *out, float *lse);
 /* Adds to dqkv and dtable, each of which may be NULL. */
-int df_neighborhood_attention_backward(DfPool *, const DfAttentionKernels *, const DfNeighborhoodProblem *, const float *out,
-                                       const float *lse, const float *dout, float *dqkv, float *dtable, float *workspace);
+int df_neighborhood_attention_backward(DfPool *, const DfKernels *, const DfNeighborhoodProblem *, const float *out, const float *lse,
+                                       const float *dout, float *dqkv, float *dtable, float *workspace);
 
 #endif

@@ -25,7 +25,7 @@ static void backward(DfCtx *c, DfTensor *y)
     const DfNeighborhoodProblem p = problem_of(qkv, table, note->options);
     float *dqkv = df_grad(c, qkv), *dtable = df_grad(c, table);
     float *workspace = df_workspace(c, df_neighborhood_attention_backward_workspace(&p));
-    if (workspace && !c->err && df_neighborhood_attention_backward(c->pool, &c->k->attention, &p, y->data, note->lse, y->grad, dqkv, dtable, workspace))
+    if (workspace && !c->err && df_neighborhood_attention_backward(c->pool, c->k, &p, y->data, note->lse, y->grad, dqkv, dtable, workspace))
         df_ctx_fail(c, DF_ENOMEM, "%s", df_error());
 }
 
@@ -57,7 +57,7 @@ DfTensor *df_neighborhood_attention(DfCtx *c, DfTensor *qkv, DfTensor *table, Df
     Note *note = df_taped(y) ? df_save(c, y, sizeof *note + df_neighborhood_attention_lse_size(&p) * sizeof *note->lse) : NULL;
     if (note)
         note->options = o;
-    if (!c->err && df_neighborhood_attention_forward(c->pool, &c->k->attention, &p, y->data, note ? note->lse : NULL))
+    if (!c->err && df_neighborhood_attention_forward(c->pool, c->k, &p, y->data, note ? note->lse : NULL))
         df_ctx_fail(c, DF_ENOMEM, "%s", df_error());
     return y;
 }
