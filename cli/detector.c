@@ -4,7 +4,7 @@
  */
 #include "cli/detector.h"
 
-static DfImageMeta meta_of(const DfView *view)
+DfImageMeta cli_image_meta(const DfView *view)
 {
     DfImageMeta meta = {
         .ori_h = view->ori_height, .ori_w = view->ori_width, .img_h = view->height, .img_w = view->width,
@@ -29,7 +29,7 @@ static int detect(CliSession *s, const DfViews *views, DfDetections *out)
         if (error < 0)
             return error;
     }
-    const DfImageMeta meta = meta_of(view);
+    const DfImageMeta meta = cli_image_meta(view);
     df_reset(s->c);
     DfTensor *image = df_borrow(s->c, DF_SHAPE(1, view->pad_height, view->pad_width, 3), view->pixels);
     return df_model_detect(s->model, s->c, image, &meta, 1, true, out);

@@ -14,6 +14,9 @@ enum { CLI_LARGE_INPUT = 1 << 21, CLI_MAX_INPUT = 1 << 24 };
 /* Runs one sample (its first view); boxes in pixels of the original image. Errors name the picture. */
 int cli_detect(CliSession *, const DfSample *, DfDetections *out);
 
+/* What became of a picture, as heads want it. */
+DfImageMeta cli_image_meta(const DfView *);
+
 /* The pipeline of the config's test set. */
 int cli_test_pipeline(const CliSession *, DfPipeline **out);
 

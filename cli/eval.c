@@ -5,13 +5,15 @@
 #include <string.h>
 
 #include "cli/detector.h"
+#include "cli/eval.h"
 #include "cli/fingerprint.h"
 #include "cli/results.h"
 #include "cli/scores.h"
+#include "cli/segmentor.h"
 
 static const char *data_dir, *out_dir, *json_path, *shard_text, *wrapper;
 static long limit;
-static bool per_class, fresh, allow_missing;
+static bool per_class, fresh, allow_missing, aug_test, from_one;
 
 static const CliOption options[] = {
     CLI_OPT_TEXT("--data", data_dir, "DIR", "root of the data, with annotations/ and val2017/; default: where the config says"),
@@ -21,6 +23,8 @@ static const CliOption options[] = {
     CLI_OPT_TEXT("--shard", shard_text, "I/N", "only every N-th image, from the I-th on: a part for each of N machines"),
     CLI_OPT_TEXT("--json", json_path, "FILE", "the numbers in full precision; - is stdout, without the table"),
     CLI_OPT_FLAG("--per-class", per_class, "also the AP of every class"),
+    CLI_OPT_FLAG("--aug-test", aug_test, "segmentors: six scales, each also mirrored, as mmseg's --aug-test"),
+    CLI_OPT_FLAG("--from-one", from_one, "segmentors: label maps in --out count classes from 1, as ADE20K's own files do"),
     CLI_OPT_TEXT("--wrapper", wrapper, "KEY", "which dict of the checkpoint: state_dict, model, model_ema, ..."),
     CLI_OPT_FLAG("--allow-missing", allow_missing, "parameters that the checkpoint lacks keep fresh values"),
     CLI_OPT_END
@@ -45,20 +49,20 @@ typedef struct {
 
 /* ---- which images ------------------------------------------------------------------------------------------------- */
 
-static int read_shard(int *shard, int *shards)
+int cli_read_shard(const char *text, int *shard, int *shards)
 {
     char rest;
     *shard = *shards = 1;
-    if (!shard_text || (sscanf(shard_text, "%9d/%9d%c", shard, shards, &rest) == 2 && *shard >= 1 && *shard <= *shards))
+    if (!text || (sscanf(text, "%9d/%9d%c", shard, shards, &rest) == 2 && *shard >= 1 && *shard <= *shards))
         return DF_OK;
-    return df_fail(CLI_EUSAGE, "--shard %s: want I/N with I from 1 to N", shard_text);
+    return df_fail(CLI_EUSAGE, "--shard %s: want I/N with I from 1 to N", text);
 }
 
 static int choose_images(Run *r)
 {
     int shard, shards;
     const int total = r->dataset->n_images, n = limit > 0 && limit < total ? (int)limit : total;
-    const int error = read_shard(&shard, &shards);
+    const int error = cli_read_shard(shard_text, &shard, &shards);
     if (error < 0)
         return error;
     r->order = df_malloc(((size_t)total + 1) * sizeof *r->order);
@@ -81,11 +85,8 @@ static int choose_images(Run *r)
 static int open_run(Run *r, const char *config, const char *checkpoint)
 {
     const DfModelLoad load = { .wrapper = wrapper, .allow_missing = allow_missing };
-    int shard, shards, error = read_shard(&shard, &shards);
-    if (error == DF_OK)
-        error = cli_session_open(&r->session, config);
-    if (error == DF_OK && !df_model_is_detector(r->session.model))
-        error = df_fail(DF_EVALUE, "%s describes a bare %s: eval wants a detector", config, df_model_type(r->session.model));
+    int error = df_model_is_detector(r->session.model) ? DF_OK
+                    : df_fail(DF_EVALUE, "%s describes a bare %s: eval wants a detector or a segmentor", config, df_model_type(r->session.model));
     if (error == DF_OK)
         error = cli_test_pipeline(&r->session, &r->pipeline);
     if (error == DF_OK)
@@ -183,19 +184,30 @@ static void close_run(Run *r)
     cli_session_done(&r->session);
 }
 
+static int eval_detector(Run *r, const char *config, const char *checkpoint)
+{
+    int error = open_run(r, config, checkpoint);
+    if (error == DF_OK)
+        error = open_results(r, config, checkpoint);
+    if (error == DF_OK)
+        error = choose_images(r);
+    if (error == DF_OK)
+        error = run_images(r);
+    return error == DF_OK ? score(r) : error;
+}
+
 static int run(int n, const char *const *args)
 {
     (void)n;
     Run r = { 0 };
-    int error = open_run(&r, args[0], args[1]);
+    const CliEval of = { args[0], args[1], data_dir, out_dir, json_path, shard_text, wrapper, limit, fresh, allow_missing, from_one };
+    int shard, shards, error = cli_read_shard(shard_text, &shard, &shards);
+    if (error == DF_OK && aug_test)
+        error = cli_aug_test();
     if (error == DF_OK)
-        error = open_results(&r, args[0], args[1]);
+        error = cli_session_open(&r.session, args[0]);
     if (error == DF_OK)
-        error = choose_images(&r);
-    if (error == DF_OK)
-        error = run_images(&r);
-    if (error == DF_OK)
-        error = score(&r);
+        error = df_model_is_segmentor(r.session.model) ? cli_eval_segmentor(&r.session, &of) : eval_detector(&r, args[0], args[1]);
     close_run(&r);
     return error;
 }
@@ -212,6 +224,10 @@ const CliCommand cli_command_eval = {
                "names of an mmdet config are replaced by their values when the file is read, so --set data_root=DIR moves nothing and --set\n"
                "test_pipeline.1.flip=True changes nothing; --set data.test.ann_file=FILE, --set data.test.img_prefix=DIR and --set\n"
                "data.test.pipeline.1.img_scale='(800, 480)' do.)\n"
+               "\n"
+               "A segmentor prints the table of its classes and aAcc, mIoU, mAcc and the others over all. --out DIR then keeps a label map of every\n"
+               "picture, DIR/NAME.png, one byte a pixel: what `deformer metric ade20k ANNOTATIONS DIR` and mmseg read. With --from-one the classes\n"
+               "count from 1 in them.\n"
                "\n"
                CLI_SCORES_JSON,
     .options = options,

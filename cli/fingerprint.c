@@ -72,3 +72,13 @@ uint64_t cli_hash_dataset(const DfCocoDataset *dataset)
         hash = add(hash, &dataset->category_ids[i], sizeof dataset->category_ids[i]);
     return hash;
 }
+
+uint64_t cli_hash_segmentation(const DfSegmentation *set)
+{
+    uint64_t hash = START;
+    for (int i = 0; i < set->n; i++)
+        hash = add_text(hash, set->name[i]);
+    for (int i = 0; i < set->classes.n; i++)
+        hash = add_text(hash, set->classes.name[i]);
+    return hash;
+}

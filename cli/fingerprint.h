@@ -11,5 +11,6 @@
 uint64_t cli_hash_settings(const DfNode *root);            /* the model and the test pipeline, with all overrides */
 uint64_t cli_hash_weights(DfModel *);                      /* every parameter, as loaded                          */
 uint64_t cli_hash_dataset(const DfCocoDataset *);          /* which images, and which classes                     */
+uint64_t cli_hash_segmentation(const DfSegmentation *);     /* the same of a segmentation set                     */
 
 #endif

@@ -3,6 +3,7 @@
  * cli/predict.c -- deformer predict: pictures in, drawn pictures and COCO-format results out.
  */
 #include "cli/detector.h"
+#include "cli/segmentor.h"
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -10,15 +11,18 @@
 #include <sys/stat.h>
 
 static const char *out_dir, *json_path, *wrapper;
-static double score_thr = 0.3;
+static double score_thr = 0.3, opacity = 0.5;
 static long quality = 92;
-static bool allow_missing;
+static bool allow_missing, aug_test, from_one;
 
 static const CliOption options[] = {
     CLI_OPT_TEXT("--out", out_dir, "DIR", "drawn pictures go there, under their own names"),
     CLI_OPT_TEXT("--json", json_path, "FILE", "all detections in COCO's results format; - is stdout"),
     CLI_OPT_FLOAT("--score-thr", score_thr, "S", 0, 1, "drawn and listed are detections of at least this score; default 0.3"),
     CLI_OPT_INT("--quality", quality, "Q", 1, 100, "of drawn JPEG files, 1 to 100; default 92"),
+    CLI_OPT_FLOAT("--opacity", opacity, "A", 0, 1, "segmentors: of the colours over the picture, 0 to 1; default 0.5"),
+    CLI_OPT_FLAG("--aug-test", aug_test, "segmentors: six scales, each also mirrored, as mmseg's --aug-test"),
+    CLI_OPT_FLAG("--from-one", from_one, "segmentors: label maps count classes from 1, as ADE20K's own files do"),
     CLI_OPT_TEXT("--wrapper", wrapper, "KEY", "which dict of the checkpoint: state_dict, model, model_ema, ..."),
     CLI_OPT_FLAG("--allow-missing", allow_missing, "parameters that the checkpoint lacks keep fresh values"),
     CLI_OPT_END
@@ -36,6 +40,8 @@ typedef struct {
     size_t json_size;
     bool first;
     long failed;
+    DfArena *arena;      /* of a segmentor's class names */
+    CliSegmentOutput segments;
 } Run;
 
 /* ---- which pictures ------------------------------------------------------------------------------------------------ */
@@ -144,6 +150,17 @@ static int name_classes(Run *r)
     return DF_OK;
 }
 
+static int name_segments(Run *r)
+{
+    const int n = df_model_classes(r->session.model), most = 256 - from_one;
+    if (out_dir && n > most)
+        return df_fail(DF_EVALUE, "%d classes: label maps of one byte a pixel hold at most %d", n, most);
+    r->segments = (CliSegmentOutput){ .out_dir = out_dir, .quality = (int)quality, .opacity = opacity, .first = from_one,
+                                      .prints = !(json_path && strcmp(json_path, "-") == 0) };
+    r->arena = df_arena_new();
+    return r->arena ? cli_class_names(&r->session, r->arena, &r->segments.classes) : df_fail_memory("the class names");
+}
+
 /* ---- one picture --------------------------------------------------------------------------------------------------- */
 
 static void print_detections(const Run *r, const char *path, const DfDetections *found)
@@ -224,11 +241,20 @@ static int count_failure(Run *r, int error)
     return DF_OK;
 }
 
+static int take_segments(Run *r, DfSample *sample)
+{
+    r->segments.json = r->json;
+    const int error = cli_predict_segments(&r->session, sample, &r->segments);
+    return error < 0 ? count_failure(r, error) : DF_OK;
+}
+
 static int take_sample(Run *r, DfSample *sample)
 {
     DfDetections found = { 0 };
     if (sample->error < 0)
         return count_failure(r, df_fail(sample->error, "%s", sample->message));
+    if (df_model_is_segmentor(r->session.model))
+        return take_segments(r, sample);
     int error = cli_detect(&r->session, sample, &found);
     if (error < 0)
         return count_failure(r, error);
@@ -248,13 +274,16 @@ static int take_sample(Run *r, DfSample *sample)
 static int open_run(Run *r, const char *config, const char *checkpoint)
 {
     const DfModelLoad load = { .wrapper = wrapper, .allow_missing = allow_missing };
-    int error = cli_session_open(&r->session, config);
-    if (error == DF_OK && !df_model_is_detector(r->session.model))
-        error = df_fail(DF_EVALUE, "%s describes a bare %s: predict wants a detector", config, df_model_type(r->session.model));
+    int error = aug_test ? cli_aug_test() : DF_OK;
+    if (error == DF_OK)
+        error = cli_session_open(&r->session, config);
+    const bool segments = error == DF_OK && df_model_is_segmentor(r->session.model);
+    if (error == DF_OK && !segments && !df_model_is_detector(r->session.model))
+        error = df_fail(DF_EVALUE, "%s describes a bare %s: predict wants a detector or a segmentor", config, df_model_type(r->session.model));
     if (error == DF_OK)
         error = cli_test_pipeline(&r->session, &r->pipeline);
     if (error == DF_OK)
-        error = name_classes(r);
+        error = segments ? name_segments(r) : name_classes(r);
     if (error == DF_OK)
         error = cli_check_output(json_path);
     if (error == DF_OK && out_dir)
@@ -299,6 +328,7 @@ static void close_run(Run *r)
         df_free(r->path[i]);
     df_free(r->path);
     df_free(r->classes);
+    df_arena_free(r->arena);
     if (r->json)
         fclose(r->json);
     free(r->json_text);
@@ -335,7 +365,11 @@ const CliCommand cli_command_predict = {
                "here: lower that too with --set. CHECKPOINT is a .pth or .safetensors file, or `random[:SEED]`.\n"
                "\n"
                "--json: [{\"image_id\", \"category_id\", \"bbox\": [x, y, width, height], \"score\"}, ..]. image_id is the number that is the file's\n"
-               "name (000000000139.jpg: 139), else the name. category_id is COCO's for COCO's classes, else the number of the class from 1 on.",
+               "name (000000000139.jpg: 139), else the name. category_id is COCO's for COCO's classes, else the number of the class from 1 on.\n"
+               "\n"
+               "A segmentor prints a line for every class of a picture: picture, class, pixels, share. Its drawings are the picture in the colours of\n"
+               "its classes, with a legend, and DIR/labels/NAME.png is the label map. --json: [{\"image\", \"height\", \"width\", \"classes\": [{\"id\",\n"
+               "\"name\", \"pixels\"}, ..]}, ..].",
     .options = options,
     .least = 3,
     .most = -1,
