@@ -123,4 +123,41 @@ int df_multiclass_nms(const DfNms *, double score_thr, int max_per_img, size_t n
 /* The k largest of n scores, best first, equal ones in the order given: index[min(k, n)]. NaN counts as the least. */
 int df_top_k(size_t n, const float *scores, size_t k, uint32_t *index);
 
+/* ---- masks ---------------------------------------------------------------------------------------------------------- */
+
+/* A binary mask as the lengths of its runs, which go down the columns, column after column, background first (maybe 0 long), as
+ * in COCO's files. An image's masks take memory by their outlines, not by their pixels. */
+typedef struct {
+    uint32_t height, width;
+    size_t n;
+    uint32_t *runs;
+} DfRuns;
+void df_runs_free(DfRuns *); /* and empties it */
+
+/* Mask R-CNN's last step: mask[mask_h][mask_w], values 0 to 1 over `box`, read bilinearly at the pixels of the image (0 around it);
+ * pixels of at least `threshold` belong to the instance. df_runs_free() the result. */
+int df_paste_mask(DfRuns *out, const float *mask, int mask_h, int mask_w, const float box[4], int image_h, int image_w, float threshold);
+
+/* ---- one-to-one matching -------------------------------------------------------------------------------------------- */
+
+/* The assignment of rows to columns, each used once at most, with the least total of cost[rows][columns]: column_of_row[rows],
+ * -1 where rows are left over. All of the shorter side is assigned. INFINITY forbids a pair; DF_EVALUE if everything is
+ * forbidden, or a cost is no number. The same costs give the same assignment, ties too (those of SciPy). */
+int df_linear_assignment(size_t rows, size_t columns, const double *cost, int *column_of_row);
+
+/* What it costs that a prediction (class logits, box cx cy w h in the unit square) answers for an object:
+ *     cost_bbox |box - box|_1 + cost_class (focal loss as that class - as background) - cost_giou GIoU
+ * df_set_matcher() has the numbers of Deformable DETR. */
+typedef struct {
+    double cost_class, cost_bbox, cost_giou;
+    double alpha, gamma; /* of the focal loss */
+} DfSetMatcher;
+DfSetMatcher df_set_matcher(void);
+/* cost[queries][n] for logits[queries][classes], boxes[queries][4], labels[n] below `classes`, targets[n][4]. */
+void df_set_costs(const DfSetMatcher *, size_t queries, int classes, const float *logits, const float *boxes, size_t n, const int *labels,
+                  const float *targets, float *cost);
+/* target_of_query[queries]: which of the n objects, or -1; the least total cost of all matchings. */
+int df_set_match(const DfSetMatcher *, size_t queries, int classes, const float *logits, const float *boxes, size_t n, const int *labels,
+                 const float *targets, int *target_of_query);
+
 #endif

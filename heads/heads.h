@@ -27,8 +27,16 @@ typedef struct {
 typedef struct {
     DfDetection *v;
     size_t n;
+    DfRuns *masks; /* one of each detection, at the size of the image that boxes are given for; NULL: the network makes none */
 } DfDetections;
 void df_detections_free(DfDetections *); /* and empties it */
+
+/* Where the objects of one image may be: x1 y1 x2 y2 in network pixels, and a score; best first. */
+typedef struct {
+    float (*v)[5];
+    size_t n;
+} DfProposals;
+void df_proposals_free(DfProposals *); /* and empties it */
 
 /* A head is of one kind, and has the functions of that kind. */
 typedef struct {
@@ -41,6 +49,15 @@ typedef struct {
     void (*forward)(DfCtx *, const void *self, const DfMaps *in, DfDense *out);
     /* Boxes of image `n` of the batch; with `rescale` in original pixels, else in network pixels. */
     int (*decode)(const void *self, const DfDense *, int n, const DfImageMeta *, bool rescale, DfDetections *out);
+    /* region proposals: dense, with this instead of decode */
+    int (*propose)(const void *self, const DfDense *, int n, const DfImageMeta *, DfProposals *out);
+    /* parts of the next: n h w C features of regions to scores n classes+1 and deltas (NULL: none) n 4*classes or n 4; to mask logits */
+    void (*classify)(DfCtx *, const void *self, DfTensor *regions, DfTensor **scores, DfTensor **deltas);
+    DfTensor *(*outline)(DfCtx *, const void *self, DfTensor *regions);
+    /* regions: n images of a batch with their proposals, to what they are and where; without data, what a pass costs */
+    int (*detect)(DfCtx *, const void *self, const DfMaps *in, const DfProposals *, const DfImageMeta *, int n, bool rescale, DfDetections *results);
+    void (*pass)(DfCtx *, const void *self, const DfMaps *in, const float *rois, int n, int n_masks);
+    bool (*has_masks)(const void *self);
     /* segmentation: class scores at a fraction of the image's size, N h w classes, and how they are to be enlarged */
     DfTensor *(*segment)(DfCtx *, const void *self, const DfMaps *in);
     bool (*align_corners)(const void *self);

@@ -83,6 +83,11 @@ bool df_model_is_detector(const DfModel *model)
     return model->architecture && model->architecture->detect;
 }
 
+bool df_model_has_masks(const DfModel *model)
+{
+    return model->architecture && model->architecture->has_masks && model->architecture->has_masks(model->self);
+}
+
 bool df_model_is_segmentor(const DfModel *model)
 {
     return model->architecture && model->architecture->segment;

@@ -28,6 +28,7 @@ typedef struct {
     void (*forward)(DfCtx *, const void *self, DfTensor *image);
     /* Detectors: n images of a batch, boxes in original pixels if `rescale`, else in network pixels. results[n] start empty. */
     int (*detect)(DfCtx *, const void *self, DfTensor *image, const DfImageMeta *metas, int n, bool rescale, DfDetections *results);
+    bool (*has_masks)(const void *self); /* its detections have masks; NULL: none of them */
     /* Segmentors: the views of one image (1 H W 3 each), the class of every pixel of the original. */
     int (*segment)(DfCtx *, const void *self, DfTensor *const *views, const DfImageMeta *metas, int n, uint16_t *labels);
 } DfArchitecture;
@@ -43,6 +44,7 @@ void df_model_free(DfModel *);
 NnModel *df_model_weights(DfModel *);                 /* the tree of parameters, for counting and saving */
 const char *df_model_type(const DfModel *);           /* "RetinaNet", "DAT"                              */
 bool df_model_is_detector(const DfModel *);
+bool df_model_has_masks(const DfModel *);             /* a detector whose detections have masks          */
 bool df_model_is_segmentor(const DfModel *);
 int df_model_classes(const DfModel *);                /* of a detector or classifier; 0 for bare maps    */
 

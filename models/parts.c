@@ -75,9 +75,9 @@ void df_part_pyramid(DfCtx *c, const Part *backbone, const Part *neck, DfTensor 
         df_observe(c, out->map[i], "fpn_", i);
 }
 
-void df_part_head(DfCtx *c, const Part *part, const DfMaps *in, DfDense *out)
+void df_part_head(DfCtx *c, const Part *part, const char *scope, const DfMaps *in, DfDense *out)
 {
-    const DfMark m = df_enter(c, "bbox_head", -1);
+    const DfMark m = df_enter(c, scope, -1);
     part->head->forward(c, part->self, in, out);
     if (c->err)
         *out = (DfDense){ 0 };

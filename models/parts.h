@@ -22,6 +22,6 @@ void df_part_backbone(DfCtx *, const Part *, const char *scope, DfTensor *image,
 void df_part_neck(DfCtx *, const Part *, const DfMaps *in, DfMaps *out);
 /* Backbone and neck (or none: neck->self NULL) one after the other; a listener hears backbone_i and fpn_i. */
 void df_part_pyramid(DfCtx *, const Part *backbone, const Part *neck, DfTensor *image, DfMaps *out);
-void df_part_head(DfCtx *, const Part *, const DfMaps *in, DfDense *out);
+void df_part_head(DfCtx *, const Part *, const char *scope, const DfMaps *in, DfDense *out); /* a dense one */
 
 #endif

@@ -30,13 +30,15 @@ static void init(NnScope s, void *self, const DfNode *root)
     if (net->neck_cfg)
         df_part_init(nn_at(s, "neck"), &net->neck, PART_NECK, net->neck_cfg, NULL);
     df_part_init(nn_at(s, "bbox_head"), &net->head, PART_HEAD, net->bbox_head_cfg, test_cfg);
+    if (nn_ok(s) && !net->head.head->decode)
+        nn_fail(s, DF_EVALUE, "bbox_head has type '%s': want a dense head that makes detections", net->head.head->name);
 }
 
 static void run(DfCtx *c, const RetinaNet *net, DfTensor *image, DfDense *dense)
 {
     DfMaps pyramid;
     df_part_pyramid(c, &net->backbone, &net->neck, image, &pyramid);
-    df_part_head(c, &net->head, &pyramid, dense);
+    df_part_head(c, &net->head, "bbox_head", &pyramid, dense);
     for (int i = 0; i < dense->n; i++) {
         df_observe(c, dense->cls_score[i], "cls_score_", i);
         df_observe(c, dense->bbox_pred[i], "bbox_pred_", i);

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * boxes/paste.c -- the small mask of an instance put into its box in the image, as run lengths. He et al., Mask R-CNN, ICCV 2017,
+ * with the arithmetic of mmdet's _do_paste_mask: bilinear, and zeros around the small mask.
+ */
+#include "boxes/boxes.h"
+
+#include <math.h>
+
+/* Where the pixels of a window read in the small mask, along one axis. */
+typedef struct {
+    int from, to;      /* the window in the image                     */
+    int *low;          /* [to - from] cell below the position         */
+    float *beyond;     /* [to - from] how far the position is past it */
+} Axis;
+
+static int clamp_to(float v, int most)
+{
+    return !(v > 0) ? 0 : v < (float)most ? (int)v : most;
+}
+
+/* In float32, step by step as the reference has it: pixels at the threshold depend on it. */
+static void place(Axis *a, float start, float end, int cells)
+{
+    for (int i = a->from; i < a->to; i++) {
+        float g = ((float)i + 0.5f - start) / (end - start) * 2 - 1;
+        if (isinf(g))
+            g = 0;
+        const float at = (g + 1) * ((float)cells / 2) - 0.5f, low = floorf(at);
+        const bool inside = low >= -1 && low < (float)cells; /* false for NaN: no cell is read */
+        a->low[i - a->from] = inside ? (int)low : cells;
+        a->beyond[i - a->from] = inside ? at - low : 0;
+    }
+}
+
+static int axis_init(Axis *a, float start, float end, int cells, int size)
+{
+    a->from = clamp_to(floorf(start) - 1, size);
+    a->to = clamp_to(ceilf(end) + 1, size);
+    a->to = a->to < a->from ? a->from : a->to;
+    const size_t n = (size_t)(a->to - a->from);
+    a->low = df_malloc(n * sizeof *a->low);
+    a->beyond = df_malloc(n * sizeof *a->beyond);
+    if (!a->low || !a->beyond)
+        return df_fail_memory("a mask");
+    place(a, start, end, cells);
+    return DF_OK;
+}
+
+static void axis_done(Axis *a)
+{
+    df_free(a->low);
+    df_free(a->beyond);
+}
+
+/* Runs go down the columns, as in COCO. */
+typedef struct {
+    DfRuns *out;
+    size_t capacity;
+    uint32_t length; /* of the run that is open */
+    bool inside, failed;
+} Writer;
+
+static void write_pixels(Writer *w, bool inside, uint32_t n)
+{
+    if (inside != w->inside && n) {
+        if (!df_grow((void **)&w->out->runs, &w->capacity, w->out->n, sizeof *w->out->runs)) {
+            w->failed = true;
+            return;
+        }
+        w->out->runs[w->out->n++] = w->length;
+        w->length = 0;
+        w->inside = inside;
+    }
+    w->length += n;
+}
+
+static float cell(const float *mask, int height, int width, int y, int x)
+{
+    return y >= 0 && y < height && x >= 0 && x < width ? mask[(size_t)y * (size_t)width + (size_t)x] : 0;
+}
+
+static void paste_column(Writer *w, const float *mask, int height, int width, const Axis *ys, int x, float beyond_x, float threshold)
+{
+    for (int i = 0; i < ys->to - ys->from; i++) {
+        const int y = ys->low[i];
+        const float down = ys->beyond[i], up = 1 - down, right = beyond_x, left = 1 - right;
+        const float value = cell(mask, height, width, y, x) * (up * left) + cell(mask, height, width, y, x + 1) * (up * right)
+                            + cell(mask, height, width, y + 1, x) * (down * left) + cell(mask, height, width, y + 1, x + 1) * (down * right);
+        write_pixels(w, y < height && x < width && value >= threshold, 1);
+    }
+}
+
+int df_paste_mask(DfRuns *out, const float *mask, int mask_h, int mask_w, const float box[4], int image_h, int image_w, float threshold)
+{
+    *out = (DfRuns){ (uint32_t)image_h, (uint32_t)image_w, 0, NULL };
+    if (image_h < 0 || image_w < 0 || (image_h && (uint32_t)image_w > UINT32_MAX / (uint32_t)image_h))
+        return df_fail(DF_EVALUE, "a mask of %d x %d pixels: want less than 2^32", image_h, image_w);
+    Writer w = { .out = out };
+    Axis xs = { 0 }, ys = { 0 };
+    int error = axis_init(&xs, box[0], box[2], mask_w, image_w);
+    if (error == DF_OK)
+        error = axis_init(&ys, box[1], box[3], mask_h, image_h);
+    const uint32_t above = (uint32_t)ys.from, below = (uint32_t)(image_h - ys.to), H = (uint32_t)image_h;
+    if (error == DF_OK)
+        write_pixels(&w, false, (uint32_t)xs.from * H);
+    for (int i = 0; error == DF_OK && i < xs.to - xs.from; i++) {
+        write_pixels(&w, false, above);
+        paste_column(&w, mask, mask_h, mask_w, &ys, xs.low[i], xs.beyond[i], threshold);
+        write_pixels(&w, false, below);
+    }
+    if (error == DF_OK)
+        write_pixels(&w, false, (uint32_t)(image_w - xs.to) * H);
+    if (error == DF_OK && !w.failed && !df_grow((void **)&out->runs, &w.capacity, out->n, sizeof *out->runs))
+        w.failed = true;
+    if (error == DF_OK && !w.failed)
+        out->runs[out->n++] = w.length;
+    axis_done(&xs);
+    axis_done(&ys);
+    if (error == DF_OK && w.failed)
+        error = df_fail_memory("a mask");
+    if (error < 0)
+        df_runs_free(out);
+    return error;
+}
+
+void df_runs_free(DfRuns *runs)
+{
+    df_free(runs->runs);
+    *runs = (DfRuns){ 0 };
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * heads/bbox_head.c -- the box heads of two-stage detectors, by mmdet's names: shared convolutions and linear layers, then a branch for
+ * classes and one for boxes. Ren et al., NIPS 2015; Lin et al., CVPR 2017 (two linear layers); Wu and He, ECCV 2018 (4conv1fc).
+ */
+#include "heads/bbox_head.h"
+
+#include <math.h>
+
+#include "heads/settings.h"
+
+#define BOX_HEAD_COUNTS                                                                                          \
+    DF_OPT_INT(BoxHead, num_shared_convs, 0, 0, 64, "convolutions that both branches share"),                     \
+    DF_OPT_INT(BoxHead, num_shared_fcs, 0, 0, 64, "linear layers that both branches share"),                      \
+    DF_OPT_INT(BoxHead, num_cls_convs, 0, 0, 64, "convolutions of the class branch"),                             \
+    DF_OPT_INT(BoxHead, num_cls_fcs, 0, 0, 64, "linear layers of the class branch"),                              \
+    DF_OPT_INT(BoxHead, num_reg_convs, 0, 0, 64, "convolutions of the box branch"),                               \
+    DF_OPT_INT(BoxHead, num_reg_fcs, 0, 0, 64, "linear layers of the box branch")
+
+#define BOX_HEAD_OPTS                                                                                            \
+    DF_OPT_INT(BoxHead, conv_out_channels, 256, 1, 65536, "channels of the convolutions"),                        \
+    DF_OPT_INT(BoxHead, fc_out_channels, 1024, 1, 65536, "channels of the linear layers"),                        \
+    DF_OPT_INT(BoxHead, in_channels, 256, 1, 65536, "channels of a region's features"),                           \
+    DF_OPT_INTS(BoxHead, roi_feat_size, "7", 1, 1024, "bins of a region"),                                        \
+    DF_OPT_INT(BoxHead, num_classes, 80, 1, 1000000, "number of classes, without background"),                    \
+    DF_OPT_BOOL(BoxHead, with_avg_pool, False, "the mean over the bins instead of all of them"),                  \
+    DF_OPT_BOOL(BoxHead, with_cls, True, "there is a class branch"),                                              \
+    DF_OPT_BOOL(BoxHead, with_reg, True, "there is a box branch"),                                                \
+    DF_OPT_BOOL(BoxHead, reg_class_agnostic, False, "one box for all classes"),                                   \
+    DF_OPT_BOOL(BoxHead, reg_decoded_bbox, False, "the box loss sees boxes, not deltas"),                         \
+    DF_OPT_DICT(BoxHead, conv_cfg, "None", "kind of convolution: only the plain one"),                            \
+    DF_OPT_DICT(BoxHead, norm_cfg, "None", "norm behind every convolution"),                                      \
+    DF_OPT_DICT(BoxHead, bbox_coder, "dict(type='DeltaXYWHBBoxCoder', target_means=[0., 0., 0., 0.], target_stds=[0.1, 0.1, 0.2, 0.2])", \
+                "how a box is written relative to its region"),                                                  \
+    DF_OPT_DICT(BoxHead, loss_cls, "dict(type='CrossEntropyLoss')", "classification loss"),                       \
+    DF_OPT_DICT(BoxHead, loss_bbox, "dict(type='SmoothL1Loss')", "box loss"),                                     \
+    DF_OPT_UNUSED(init_cfg, "weights to start a training run from"),                                             \
+    DF_OPT_END
+
+static const DfOpt conv_fc_opts[] = { BOX_HEAD_COUNTS, BOX_HEAD_OPTS };
+static const DfOpt plain_opts[] = { BOX_HEAD_OPTS };
+
+/* ---- construction ------------------------------------------------------------------------------------------------ */
+
+/* Returns the channels behind the branch. `flat`: a linear layer sees all bins. */
+static int branch_init(NnScope s, BoxBranch *b, const BoxHead *h, const char *name, int in, bool flat)
+{
+    const NnConvShape shape = { .kernel = 3, .padding = 1 };
+    const NnInit kaiming = nn_normal(sqrt(2.0 / (9.0 * h->conv_out_channels))); /* mmcv's: normal, fan_out */
+    b->convs = nn_alloc(s, (size_t)b->n_convs, sizeof *b->convs);
+    b->fcs = nn_alloc(s, (size_t)b->n_fcs, sizeof *b->fcs);
+    for (int i = 0; nn_ok(s) && i < b->n_convs; i++, in = h->conv_out_channels)
+        nn_conv_module_init(nn_at(s, "%s_convs.%d", name, i), &b->convs[i], in, h->conv_out_channels, shape, h->norm_cfg, DF_ACT_RELU, kaiming);
+    if (b->n_fcs && flat)
+        in *= h->size[0] * h->size[1];
+    for (int i = 0; nn_ok(s) && i < b->n_fcs; i++, in = h->fc_out_channels)
+        nn_linear_init_as(nn_at(s, "%s_fcs.%d", name, i), &b->fcs[i], in, h->fc_out_channels, true, nn_xavier_uniform(in, h->fc_out_channels), nn_constant(0));
+    return in;
+}
+
+static bool options_fit(NnScope s, BoxHead *h)
+{
+    if (h->roi_feat_size.n < 1 || h->roi_feat_size.n > 2)
+        nn_fail(s, DF_EVALUE, "roi_feat_size: want one number or two");
+    else if (h->conv_cfg)
+        nn_fail(s, DF_EVALUE, "conv_cfg has type '%s': only the plain convolution is built in", df_node_text(df_node_get(h->conv_cfg, "type"), "?"));
+    else if ((h->num_cls_convs > 0 || h->num_reg_convs > 0) && h->num_shared_fcs > 0)
+        nn_fail(s, DF_EVALUE, "num_shared_fcs = %d in front of branches with convolutions: want 0", h->num_shared_fcs);
+    else if (!h->with_cls)
+        nn_fail(s, DF_EVALUE, "with_cls=False: a detector wants classes");
+    else if (!h->with_reg && h->num_reg_convs + h->num_reg_fcs > 0)
+        nn_fail(s, DF_EVALUE, "with_reg=False, but the box branch has layers");
+    else if (df_node_bool(df_node_get(h->loss_cls, "use_sigmoid"), false))
+        nn_fail(s, DF_EVALUE, "loss_cls.use_sigmoid=True: scores are a softmax here, as in mmdet");
+    if (!nn_ok(s))
+        return false;
+    h->size[0] = h->roi_feat_size.v[0];
+    h->size[1] = h->roi_feat_size.v[h->roi_feat_size.n - 1];
+    return true;
+}
+
+static void init(NnScope s, void *self, const DfNode *test_cfg)
+{
+    BoxHead *h = self;
+    (void)test_cfg;
+    if (!options_fit(s, h))
+        return;
+    df_head_coder(s, &h->coder, h->bbox_coder);
+    h->shared = (BoxBranch){ .n_convs = h->num_shared_convs, .n_fcs = h->num_shared_fcs };
+    h->cls = (BoxBranch){ .n_convs = h->num_cls_convs, .n_fcs = h->num_cls_fcs };
+    h->reg = (BoxBranch){ .n_convs = h->num_reg_convs, .n_fcs = h->num_reg_fcs };
+    const bool bins_left = h->num_shared_fcs == 0 && !h->with_avg_pool;
+    const int area = h->size[0] * h->size[1], shared = branch_init(s, &h->shared, h, "shared", h->in_channels, !h->with_avg_pool);
+    const int cls = branch_init(s, &h->cls, h, "cls", shared, bins_left) * (bins_left && h->cls.n_fcs == 0 ? area : 1);
+    const int reg = branch_init(s, &h->reg, h, "reg", shared, bins_left) * (bins_left && h->reg.n_fcs == 0 ? area : 1);
+    nn_linear_init_as(nn_at(s, "fc_cls"), &h->fc_cls, cls, h->num_classes + 1, true, nn_normal(0.01), nn_constant(0));
+    if (h->with_reg)
+        nn_linear_init_as(nn_at(s, "fc_reg"), &h->fc_reg, reg, h->reg_class_agnostic ? 4 : 4 * h->num_classes, true, nn_normal(0.001), nn_constant(0));
+}
+
+static void init_shared_2fc(NnScope s, void *self, const DfNode *test_cfg)
+{
+    BoxHead *h = self;
+    h->num_shared_fcs = 2;
+    init(s, self, test_cfg);
+}
+
+static void init_shared_4conv_1fc(NnScope s, void *self, const DfNode *test_cfg)
+{
+    BoxHead *h = self;
+    h->num_shared_convs = 4;
+    h->num_shared_fcs = 1;
+    init(s, self, test_cfg);
+}
+
+/* ---- forward ----------------------------------------------------------------------------------------------------- */
+
+/* n h w C -> n C h w in one row, the order that official linear layers know; or the mean over the bins. */
+static DfTensor *flatten(DfCtx *c, const BoxHead *h, DfTensor *x)
+{
+    if (c->err || x->shape.n == 2)
+        return x;
+    if (h->with_avg_pool)
+        return df_mean_tokens(c, df_reshape(c, x, DF_SHAPE(df_dim(x, 0), h->size[0] * h->size[1], df_dim(x, 3))));
+    return df_reshape(c, df_permute(c, x, DF_SHAPE(0, 3, 1, 2)), DF_SHAPE(df_dim(x, 0), df_dim(x, 1) * df_dim(x, 2) * df_dim(x, 3)));
+}
+
+static DfTensor *branch(DfCtx *c, const BoxHead *h, const BoxBranch *b, DfTensor *x, bool last)
+{
+    for (int i = 0; i < b->n_convs; i++) {
+        const DfMark m = df_enter(c, NULL, -1);
+        x = df_leave(c, m, nn_conv_module(c, &b->convs[i], x));
+    }
+    if (b->n_fcs || last)
+        x = flatten(c, h, x);
+    for (int i = 0; i < b->n_fcs; i++)
+        x = df_linear_fused(c, x, b->fcs[i].weight, b->fcs[i].bias, (DfFuse){ .act = DF_ACT_RELU });
+    return x;
+}
+
+void df_box_head_forward(DfCtx *c, const BoxHead *h, DfTensor *x, DfTensor **scores, DfTensor **deltas)
+{
+    if (!c->err && (df_dim(x, 1) != h->size[0] || df_dim(x, 2) != h->size[1] || df_dim(x, 3) != h->in_channels))
+        df_ctx_fail(c, DF_ESHAPE, "regions have %d x %d bins of %d channels, roi_feat_size and in_channels say %d x %d of %d", df_dim(x, 1), df_dim(x, 2),
+                    df_dim(x, 3), h->size[0], h->size[1], h->in_channels);
+    x = branch(c, h, &h->shared, x, false);
+    *scores = nn_linear(c, &h->fc_cls, branch(c, h, &h->cls, x, true));
+    *deltas = h->with_reg ? nn_linear(c, &h->fc_reg, branch(c, h, &h->reg, x, true)) : NULL;
+}
+
+static void classify(DfCtx *c, const void *self, DfTensor *regions, DfTensor **scores, DfTensor **deltas)
+{
+    df_box_head_forward(c, self, regions, scores, deltas);
+}
+
+static int classes(const void *self)
+{
+    const BoxHead *h = self;
+    return h->num_classes;
+}
+
+#define BOX_HEAD(record, type, table, start, text) \
+    const DfHead df_head_##record = { .name = type, .help = text, .size = sizeof(BoxHead), .opts = table, .init = start, .classes = classes, .classify = classify }
+BOX_HEAD(bbox, "BBoxHead", plain_opts, init, "classes and boxes of regions, straight from their features");
+BOX_HEAD(conv_fc_bbox, "ConvFCBBoxHead", conv_fc_opts, init, "classes and boxes of regions, behind any number of layers");
+BOX_HEAD(shared_2fc_bbox, "Shared2FCBBoxHead", plain_opts, init_shared_2fc, "classes and boxes of regions, behind two linear layers");
+BOX_HEAD(shared_4conv_1fc_bbox, "Shared4Conv1FCBBoxHead", plain_opts, init_shared_4conv_1fc, "classes and boxes of regions, behind four convolutions and a linear layer");

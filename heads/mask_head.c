@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * heads/mask_head.c -- a few convolutions, an upsampling, and a 1x1 convolution to a mask for each class. He et al., Mask R-CNN,
+ * ICCV 2017.
+ */
+#include "heads/mask_head.h"
+
+#include <math.h>
+#include <string.h>
+
+static const DfOpt opts[] = {
+    DF_OPT_INT(MaskHead, num_convs, 4, 0, 64, "convolutions"),
+    DF_OPT_INT(MaskHead, in_channels, 256, 1, 65536, "channels of a region's features"),
+    DF_OPT_INT(MaskHead, conv_kernel_size, 3, 1, 63, "side of their kernels"),
+    DF_OPT_INT(MaskHead, conv_out_channels, 256, 1, 65536, "channels of the convolutions"),
+    DF_OPT_INT(MaskHead, num_classes, 80, 1, 1000000, "number of classes"),
+    DF_OPT_BOOL(MaskHead, class_agnostic, False, "one mask for all classes"),
+    DF_OPT_DICT(MaskHead, upsample_cfg, "dict(type='deconv', scale_factor=2)", "how the mask becomes larger: deconv, nearest, bilinear or None"),
+    DF_OPT_DICT(MaskHead, conv_cfg, "None", "kind of convolution: only the plain one"),
+    DF_OPT_DICT(MaskHead, norm_cfg, "None", "norm behind every convolution"),
+    DF_OPT_DICT(MaskHead, loss_mask, "dict(type='CrossEntropyLoss', use_mask=True)", "mask loss"),
+    DF_OPT_UNUSED(roi_feat_size, "bins of a region, which the layers do not need to know"),
+    DF_OPT_UNUSED(init_cfg, "weights to start a training run from"),
+    DF_OPT_END
+};
+
+/* ---- construction ------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    int scale_factor;
+} Upsample;
+
+static const DfOpt upsample_opts[] = {
+    DF_OPT_INT(Upsample, scale_factor, 2, 1, 64, "how much larger"),
+    DF_OPT_END
+};
+
+static NnInit kaiming(int fan_out)
+{
+    return nn_normal(sqrt(2.0 / fan_out));
+}
+
+static void upsample_init(NnScope s, MaskHead *h, int in)
+{
+    static const char *const types[] = { "", "deconv", "nearest", "bilinear" };
+    const DfNode *type = df_node_get(h->upsample_cfg, "type");
+    const char *name = df_node_text(type, NULL);
+    h->upsample = MASK_AS_IS;
+    for (int i = 1; name && i < 4; i++)
+        if (strcmp(name, types[i]) == 0)
+            h->upsample = i;
+    if (name && h->upsample == MASK_AS_IS) {
+        nn_fail(s, DF_EVALUE, "upsample_cfg has type '%s': want deconv, nearest, bilinear or None", name);
+        return;
+    }
+    Upsample u = { 0 };
+    if (!nn_configure(s, h->upsample_cfg, upsample_opts, &u, "upsample_cfg"))
+        return;
+    h->scale = u.scale_factor;
+    if (h->upsample != MASK_DECONV)
+        return;
+    const int k = h->scale, out = h->conv_out_channels;
+    const NnScope at = nn_at(s, "upsample");
+    h->up_weight = nn_param(at, "weight", DF_SHAPE(in, out, k, k), NN_CONV_TRANSPOSE, kaiming(in * k * k)); /* PyTorch counts a turned fan_out */
+    h->up_bias = nn_param(at, "bias", DF_SHAPE(out), NN_AS_IS, nn_constant(0));
+}
+
+static void init(NnScope s, void *self, const DfNode *test_cfg)
+{
+    MaskHead *h = self;
+    (void)test_cfg;
+    if (h->conv_cfg) {
+        nn_fail(s, DF_EVALUE, "conv_cfg has type '%s': only the plain convolution is built in", df_node_text(df_node_get(h->conv_cfg, "type"), "?"));
+        return;
+    }
+    const int k = h->conv_kernel_size, out = h->class_agnostic ? 1 : h->num_classes;
+    const NnConvShape shape = { .kernel = k, .padding = (k - 1) / 2 };
+    int in = h->in_channels;
+    h->convs = nn_alloc(s, (size_t)h->num_convs, sizeof *h->convs);
+    for (int i = 0; nn_ok(s) && i < h->num_convs; i++, in = h->conv_out_channels)
+        nn_conv_module_init(nn_at(s, "convs.%d", i), &h->convs[i], in, h->conv_out_channels, shape, h->norm_cfg, DF_ACT_RELU,
+                            kaiming(k * k * h->conv_out_channels));
+    upsample_init(s, h, in);
+    in = h->upsample == MASK_DECONV ? h->conv_out_channels : in;
+    nn_conv_init_as(nn_at(s, "conv_logits"), &h->logits, in, out, (NnConvShape){ .kernel = 1 }, kaiming(out), nn_constant(0));
+}
+
+/* ---- forward ----------------------------------------------------------------------------------------------------- */
+
+static DfTensor *enlarge(DfCtx *c, const MaskHead *h, DfTensor *x)
+{
+    if (c->err || h->upsample == MASK_AS_IS)
+        return x;
+    if (h->upsample != MASK_DECONV)
+        return df_interpolate(c, x, df_dim(x, 1) * h->scale, df_dim(x, 2) * h->scale, h->upsample == MASK_NEAREST ? DF_NEAREST : DF_BILINEAR, false);
+    const DfConv conv = { { h->scale, h->scale }, { 0, 0 }, { 1, 1 }, 1 };
+    return df_relu(c, df_conv_transpose2d(c, x, h->up_weight, h->up_bias, conv, (int[2]){ 0, 0 }));
+}
+
+DfTensor *df_mask_head_forward(DfCtx *c, const MaskHead *h, DfTensor *x)
+{
+    for (int i = 0; i < h->num_convs; i++) {
+        DfTensor *y = nn_conv_module(c, &h->convs[i], x);
+        if (i)
+            df_drop(c, x);
+        x = y;
+    }
+    return nn_conv(c, &h->logits, enlarge(c, h, x));
+}
+
+static DfTensor *outline(DfCtx *c, const void *self, DfTensor *regions)
+{
+    return df_mask_head_forward(c, self, regions);
+}
+
+static int classes(const void *self)
+{
+    const MaskHead *h = self;
+    return h->num_classes;
+}
+
+const DfHead df_head_fcn_mask = {
+    .name = "FCNMaskHead",
+    .help = "masks of regions, by convolutions (He et al., ICCV 2017)",
+    .size = sizeof(MaskHead),
+    .opts = opts,
+    .init = init,
+    .outline = outline,
+    .classes = classes,
+};

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * heads/roi_extractor.c -- features of a region from the one map that fits its size. Lin et al., Feature Pyramid Networks, CVPR 2017,
+ * equation 1.
+ */
+#include "heads/roi_extractor.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct {
+    const DfNode *roi_layer;
+    int out_channels;
+    DfFloats featmap_strides;
+    double finest_scale;
+} Config;
+
+static const DfOpt opts[] = {
+    DF_OPT_ROW(Config, roi_layer, DF_KIND_DICT, NULL, 0, 0, NULL, "how a region is read"),
+    DF_OPT_ROW(Config, out_channels, DF_KIND_INT, NULL, 1, 65536, NULL, "channels of the maps"),
+    DF_OPT_FLOATS(Config, featmap_strides, NULL, 1e-3, 1e6, "pixels of the input between cells, of each map that is read"),
+    DF_OPT_FLOAT(Config, finest_scale, 56, 1e-6, 1e9, "regions of less than twice this side are read from the finest map"),
+    DF_OPT_UNUSED(init_cfg, "weights to start a training run from"),
+    DF_OPT_END
+};
+
+typedef struct {
+    DfInts output_size;
+    int sampling_ratio, pool_mode;
+    bool aligned, use_torchvision;
+} Align;
+
+static const DfOpt align_opts[] = {
+    DF_OPT_INTS(Align, output_size, NULL, 1, 1024, "bins along y and x, or one number for both"),
+    DF_OPT_INT(Align, sampling_ratio, 0, -1, 1024, "samples of a bin along each axis; 0: as many as cells fit into it"),
+    DF_OPT_ENUM(Align, pool_mode, avg, "avg|max", "what becomes of the samples: only their mean is built in"),
+    DF_OPT_BOOL(Align, aligned, True, "pixel centres are at half a pixel"),
+    DF_OPT_BOOL(Align, use_torchvision, False, "the same from another library"),
+    DF_OPT_UNUSED(sample_num, "the older name of sampling_ratio, which mmdet ignores too"),
+    DF_OPT_END
+};
+
+static bool is_type(NnScope s, const DfNode *dict, const char *wanted)
+{
+    const char *type = df_node_text(df_node_get(dict, "type"), "none");
+    if (strcmp(type, wanted) == 0)
+        return true;
+    nn_fail(s, DF_EVALUE, "has type '%s': only %s is built in", type, wanted);
+    return false;
+}
+
+static void align_init(NnScope s, RoiExtractor *x, const DfNode *dict)
+{
+    Align a = { 0 };
+    if (!is_type(nn_at(s, "roi_layer"), dict, "RoIAlign") || !nn_configure(s, dict, align_opts, &a, "RoIAlign"))
+        return;
+    if (a.pool_mode != 0 || a.output_size.n < 1 || a.output_size.n > 2) {
+        nn_fail(s, DF_EVALUE, a.pool_mode ? "pool_mode='max': only 'avg' is built in" : "output_size: want one number or two");
+        return;
+    }
+    x->align = (DfRoiAlign){ a.output_size.v[0], a.output_size.v[a.output_size.n - 1], a.sampling_ratio > 0 ? a.sampling_ratio : 0, a.aligned };
+}
+
+void df_roi_extractor_init(NnScope s, RoiExtractor *x, const DfNode *dict)
+{
+    Config k = { 0 };
+    if (!is_type(s, dict, "SingleRoIExtractor") || !nn_configure(s, dict, opts, &k, "SingleRoIExtractor"))
+        return;
+    if (k.featmap_strides.n < 1 || k.featmap_strides.n > DF_LEVELS) {
+        nn_fail(s, DF_EVALUE, "%d featmap_strides: want 1 to %d", k.featmap_strides.n, DF_LEVELS);
+        return;
+    }
+    x->out_channels = k.out_channels;
+    x->levels = k.featmap_strides.n;
+    x->finest_scale = k.finest_scale;
+    for (int i = 0; i < x->levels; i++)
+        x->scales[i] = (float)(1 / k.featmap_strides.v[i]);
+    align_init(s, x, k.roi_layer);
+}
+
+static int level_of(const RoiExtractor *x, const float *roi)
+{
+    const float side = sqrtf((roi[3] - roi[1]) * (roi[4] - roi[2]));
+    const float level = floorf(log2f(side / (float)x->finest_scale + 1e-6f));
+    return !(level > 0) ? 0 : level < (float)x->levels ? (int)level : x->levels - 1;
+}
+
+static bool fits(DfCtx *c, const RoiExtractor *x, const DfMaps *maps)
+{
+    if (c->err)
+        return false;
+    if (maps->n < x->levels)
+        df_ctx_fail(c, DF_ESHAPE, "%d featmap_strides and %d maps: want at least as many maps", x->levels, maps->n);
+    else if (df_dim(maps->map[0], 3) != x->out_channels)
+        df_ctx_fail(c, DF_ESHAPE, "the maps have %d channels, out_channels says %d", df_dim(maps->map[0], 3), x->out_channels);
+    return !c->err;
+}
+
+DfTensor *df_roi_extract(DfCtx *c, const RoiExtractor *x, const DfMaps *maps, const float *rois, int n)
+{
+    if (!fits(c, x, maps))
+        return &c->nil;
+    int *levels = df_malloc((size_t)n * sizeof *levels);
+    if (!levels) {
+        df_ctx_fail(c, DF_ENOMEM, "out of memory for the levels of %d regions", n);
+        return &c->nil;
+    }
+    for (int i = 0; i < n; i++)
+        levels[i] = level_of(x, rois + 5 * (size_t)i);
+    DfTensor *y = df_roi_align(c, maps->map, x->scales, x->levels, rois, levels, n, x->align);
+    df_free(levels);
+    return y;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * heads/roi_masks.c -- a mask for every detection: the mask heads on the detected boxes, and each result pasted straight into run
+ * lengths, so that memory does not grow with the image.
+ */
+#include "heads/roi_detect.h"
+
+#include <math.h>
+#include <string.h>
+
+/* The detections of a batch, one after the other. */
+typedef struct {
+    DfArena *arena;
+    int rows, height, width; /* of the small masks       */
+    float *rois;             /* [rows][5]                */
+    float *masks;            /* [rows][height][width]    */
+    int *labels;             /* [rows]                   */
+    float (*boxes)[4];       /* in the image of the mask */
+    int (*sizes)[2];         /* of that image            */
+    DfRuns **out;
+    int *errors;
+    float threshold;
+} Rows;
+
+/* ---- small masks ------------------------------------------------------------------------------------------------- */
+
+/* Adds the probabilities of each row's own class. */
+static int add_stage(DfCtx *c, const RoiHead *h, int stage, const DfMaps *maps, Rows *r)
+{
+    const DfMark m = df_enter(c, NULL, -1);
+    const DfTensor *logits = df_roi_masks(c, h, stage, maps, r->rois, r->rows);
+    df_roi_observe(c, h, stage, "mask_logits", logits);
+    if (!c->err && !r->masks) {
+        r->height = df_dim(logits, 1);
+        r->width = df_dim(logits, 2);
+        r->masks = df_arena_alloc(r->arena, (size_t)r->rows * (size_t)r->height, (size_t)r->width * sizeof *r->masks);
+        if (!r->masks)
+            df_ctx_fail(c, DF_ENOMEM, "out of memory for masks");
+    }
+    if (!c->err && (df_dim(logits, 1) != r->height || df_dim(logits, 2) != r->width))
+        df_ctx_fail(c, DF_ESHAPE, "the masks of stage %d are %d x %d, those before %d x %d", stage, df_dim(logits, 1), df_dim(logits, 2), r->height, r->width);
+    const size_t area = (size_t)r->height * (size_t)r->width;
+    for (size_t i = 0; !c->err && i < (size_t)r->rows; i++) {
+        const size_t C = (size_t)df_dim(logits, 3), label = C > 1 ? (size_t)r->labels[i] : 0;
+        const float *from = logits->data + i * area * C + label;
+        for (size_t k = 0; k < area; k++)
+            r->masks[i * area + k] += 1.0f / (1.0f + expf(-from[k * C]));
+    }
+    df_leave_all(c, m, NULL, 0);
+    return df_ctx_error(c);
+}
+
+/* ---- pasting ----------------------------------------------------------------------------------------------------- */
+
+static void paste(void *arg, size_t i, void *scratch)
+{
+    const Rows *r = arg;
+    const size_t area = (size_t)r->height * (size_t)r->width;
+    (void)scratch;
+    r->errors[i] = df_paste_mask(r->out[i], r->masks + i * area, r->height, r->width, r->boxes[i], r->sizes[i][0], r->sizes[i][1], r->threshold);
+}
+
+static int paste_all(DfCtx *c, Rows *r)
+{
+    const DfMark m = df_enter(c, "paste", -1);
+    int error = df_parallel(c->pool, (size_t)r->rows, 0, paste, r);
+    for (int i = 0; error == DF_OK && i < r->rows; i++)
+        if (r->errors[i] < 0)
+            error = r->errors[i] == DF_ENOMEM ? df_fail_memory("masks") : df_fail(r->errors[i], "a mask of %d x %d pixels", r->sizes[i][0], r->sizes[i][1]);
+    df_leave_all(c, m, NULL, 0);
+    return error;
+}
+
+/* ---- rows -------------------------------------------------------------------------------------------------------- */
+
+static int rows_init(Rows *r, const RoiHead *h, int n, DfDetections *results)
+{
+    size_t rows = 0;
+    for (int i = 0; i < n; i++)
+        rows += results[i].n;
+    const float threshold = (float)h->mask_thr_binary;
+    *r = (Rows){ .arena = df_arena_new(), .rows = (int)rows, .threshold = threshold >= 0 ? threshold : 1.0f / 255 }; /* below 0 mmdet shows all that is not black */
+    if (!r->arena)
+        return df_fail_memory("masks");
+    r->rois = df_arena_alloc(r->arena, rows, 5 * sizeof *r->rois);
+    r->labels = df_arena_alloc(r->arena, rows, sizeof *r->labels);
+    r->boxes = df_arena_alloc(r->arena, rows, sizeof *r->boxes);
+    r->sizes = df_arena_alloc(r->arena, rows, sizeof *r->sizes);
+    r->out = df_arena_alloc(r->arena, rows, sizeof *r->out);
+    r->errors = df_arena_alloc(r->arena, rows, sizeof *r->errors);
+    if (!r->rois || !r->labels || !r->boxes || !r->sizes || !r->out || !r->errors)
+        return df_fail_memory("masks");
+    for (int i = 0; i < n; i++)
+        if (!(results[i].masks = df_calloc(results[i].n + 1, sizeof *results[i].masks)))
+            return df_fail_memory("masks");
+    return DF_OK;
+}
+
+/* Detections are in original pixels if `rescale`, regions always in the network's. */
+static void fill_row(Rows *r, int row, int image, const DfDetection *d, const DfImageMeta *meta, bool rescale)
+{
+    float *roi = r->rois + 5 * (size_t)row;
+    roi[0] = (float)image;
+    r->labels[row] = d->label;
+    for (int k = 0; k < 4; k++) {
+        roi[k + 1] = rescale ? d->box[k] * meta->scale_factor[k] : d->box[k];
+        r->boxes[row][k] = rescale ? roi[k + 1] / meta->scale_factor[k] : roi[k + 1]; /* there and back, as the reference does */
+    }
+    r->sizes[row][0] = rescale ? meta->ori_h : (int)rint((double)meta->ori_h * (double)meta->scale_factor[1]);
+    r->sizes[row][1] = rescale ? meta->ori_w : (int)rint((double)meta->ori_w * (double)meta->scale_factor[0]);
+}
+
+int df_roi_add_masks(DfCtx *c, const RoiHead *h, const DfMaps *maps, const DfImageMeta *metas, int n, bool rescale, DfDetections *results)
+{
+    Rows r;
+    int error = rows_init(&r, h, n, results), row = 0;
+    for (int i = 0; error == DF_OK && i < n; i++)
+        for (size_t k = 0; k < results[i].n; k++, row++) {
+            r.out[row] = &results[i].masks[k];
+            fill_row(&r, row, i, &results[i].v[k], &metas[i], rescale);
+        }
+    if (error == DF_OK && r.rows && df_listens(c)) {
+        const DfMark m = df_enter(c, NULL, -1);
+        df_observe(c, df_from(c, DF_SHAPE(r.rows, 5), r.rois), "mask_rois", -1);
+        df_leave_all(c, m, NULL, 0);
+    }
+    for (int i = 0; error == DF_OK && r.rows && i < h->num_stages; i++)
+        error = add_stage(c, h, i, maps, &r);
+    for (size_t i = 0; error == DF_OK && h->num_stages > 1 && i < (size_t)r.rows * (size_t)r.height * (size_t)r.width; i++)
+        r.masks[i] /= (float)h->num_stages;
+    if (error == DF_OK && r.rows)
+        error = paste_all(c, &r);
+    df_arena_free(r.arena);
+    return error;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * models/two_stage.c -- detectors of two stages: backbone, neck, region proposals, and a head for the regions. Faster R-CNN (Ren et
+ * al., NIPS 2015), Mask R-CNN (He et al., ICCV 2017), Cascade R-CNN (Cai and Vasconcelos, CVPR 2018); they differ in their heads alone.
+ */
+#include "models/models.h"
+#include "models/parts.h"
+
+#include <math.h>
+
+enum { USUAL_PROPOSALS = 1000, USUAL_DETECTIONS = 100 }; /* what official code counts multiply-adds with */
+
+typedef struct {
+    const DfNode *backbone_cfg, *neck_cfg, *rpn_head_cfg, *roi_head_cfg, *train_cfg, *test_cfg;
+    Part backbone, neck, rpn, roi;
+} TwoStage;
+
+static const DfOpt opts[] = {
+    { "backbone", DF_KIND_DICT, offsetof(TwoStage, backbone_cfg), NULL, 0, 0, NULL, "the backbone" },
+    { "neck", DF_KIND_DICT, offsetof(TwoStage, neck_cfg), "None", 0, 0, NULL, "the neck" },
+    { "rpn_head", DF_KIND_DICT, offsetof(TwoStage, rpn_head_cfg), NULL, 0, 0, NULL, "the first stage: where objects may be" },
+    { "roi_head", DF_KIND_DICT, offsetof(TwoStage, roi_head_cfg), NULL, 0, 0, NULL, "the second stage: what they are" },
+    DF_OPT_DICT(TwoStage, train_cfg, "None", "assigners, samplers and weights of a training run: rpn, rpn_proposal, rcnn"),
+    DF_OPT_DICT(TwoStage, test_cfg, "None", "thresholds and limits of the results: rpn, rcnn"),
+    DF_OPT_UNUSED(pretrained, "weights to start a training run from"),
+    DF_OPT_UNUSED(init_cfg, "weights to start a training run from"),
+    DF_OPT_UNUSED(data_preprocessor, "of mmdet 3"),
+    DF_OPT_END
+};
+
+static void init(NnScope s, void *self, const DfNode *root)
+{
+    TwoStage *net = self;
+    const DfNode *test_cfg = net->test_cfg ? net->test_cfg : df_node_get(root, "test_cfg"); /* mmdet before 2.8 has it at the top */
+    df_part_init(nn_at(s, "backbone"), &net->backbone, PART_BACKBONE, net->backbone_cfg, NULL);
+    if (net->neck_cfg)
+        df_part_init(nn_at(s, "neck"), &net->neck, PART_NECK, net->neck_cfg, NULL);
+    df_part_init(nn_at(s, "rpn_head"), &net->rpn, PART_HEAD, net->rpn_head_cfg, df_node_get(test_cfg, "rpn"));
+    df_part_init(nn_at(s, "roi_head"), &net->roi, PART_HEAD, net->roi_head_cfg, df_node_get(test_cfg, "rcnn"));
+    if (nn_ok(s) && !net->rpn.head->propose)
+        nn_fail(s, DF_EVALUE, "rpn_head has type '%s': want one that makes proposals", net->rpn.head->name);
+    if (nn_ok(s) && !net->roi.head->detect)
+        nn_fail(s, DF_EVALUE, "roi_head has type '%s': want StandardRoIHead or CascadeRoIHead", net->roi.head->name);
+}
+
+/* ---- a pass of the usual size ------------------------------------------------------------------------------------ */
+
+/* Regions of all sizes, all over the image: `i` of an endless even spread (Roberts' sequence) . */
+static void usual_region(float roi[5], int image, int i, int H, int W)
+{
+    const double u = fmod(0.5 + 0.8191725133961645 * i, 1), v = fmod(0.5 + 0.6710436067037893 * i, 1), w = fmod(0.5 + 0.5497004779019703 * i, 1);
+    const double side = 16 * pow(32, w), x = u * W, y = v * H; /* 16 to 512 pixels */
+    roi[0] = (float)image;
+    roi[1] = (float)fmax(x - side / 2, 0);
+    roi[2] = (float)fmax(y - side / 2, 0);
+    roi[3] = (float)fmin(x + side / 2, W);
+    roi[4] = (float)fmin(y + side / 2, H);
+}
+
+/* The first regions of the list are those that get masks: some of every image. */
+static void usual_regions(float *rois, int N, int H, int W)
+{
+    for (int i = 0; i < USUAL_PROPOSALS; i++)
+        for (int n = 0; n < N; n++)
+            usual_region(rois + 5 * ((size_t)i * (size_t)N + (size_t)n), n, i, H, W);
+}
+
+static void propose(DfCtx *c, const TwoStage *net, const DfMaps *pyramid, DfDense *dense)
+{
+    df_part_head(c, &net->rpn, "rpn_head", pyramid, dense);
+    for (int i = 0; i < dense->n; i++) {
+        df_observe(c, dense->cls_score[i], "rpn_cls_score_", i);
+        df_observe(c, dense->bbox_pred[i], "rpn_bbox_pred_", i);
+    }
+}
+
+static void forward(DfCtx *c, const void *self, DfTensor *image)
+{
+    const TwoStage *net = self;
+    const int N = df_dim(image, 0);
+    DfMaps pyramid;
+    DfDense dense;
+    df_part_pyramid(c, &net->backbone, &net->neck, image, &pyramid);
+    propose(c, net, &pyramid, &dense);
+    float *rois = df_malloc((size_t)N * USUAL_PROPOSALS * 5 * sizeof *rois);
+    if (rois) {
+        usual_regions(rois, N, df_dim(image, 1), df_dim(image, 2));
+        const DfMark m = df_enter(c, "roi_head", -1);
+        net->roi.head->pass(c, net->roi.self, &pyramid, rois, N * USUAL_PROPOSALS, N * USUAL_DETECTIONS);
+        df_leave_all(c, m, NULL, 0);
+    } else {
+        df_ctx_fail(c, DF_ENOMEM, "out of memory for regions");
+    }
+    df_free(rois);
+}
+
+/* ---- detection --------------------------------------------------------------------------------------------------- */
+
+static void observe_proposals(DfCtx *c, const DfProposals *proposals, int n)
+{
+    for (int i = 0; df_listens(c) && i < n; i++) {
+        const DfMark m = df_enter(c, NULL, -1);
+        DfTensor *x = df_from(c, DF_SHAPE((int)proposals[i].n, 5), proposals[i].n ? proposals[i].v[0] : NULL);
+        df_observe(c, x, n > 1 ? "proposals_" : "proposals", n > 1 ? i : -1);
+        df_leave_all(c, m, NULL, 0);
+    }
+}
+
+/* From the pyramid on, with room for the proposals of n images. */
+static int second_stage(DfCtx *c, const TwoStage *net, const DfMaps *pyramid, const DfDense *dense, const DfImageMeta *metas, int n, bool rescale,
+                        DfProposals *proposals, DfDetections *results)
+{
+    int error = df_ctx_error(c);
+    for (int i = 0; error == DF_OK && i < n; i++)
+        error = net->rpn.head->propose(net->rpn.self, dense, i, &metas[i], &proposals[i]);
+    if (error < 0)
+        return error;
+    observe_proposals(c, proposals, n);
+    const DfMark m = df_enter(c, "roi_head", -1);
+    error = net->roi.head->detect(c, net->roi.self, pyramid, proposals, metas, n, rescale, results);
+    df_leave_all(c, m, NULL, 0);
+    return error;
+}
+
+static int detect(DfCtx *c, const void *self, DfTensor *image, const DfImageMeta *metas, int n, bool rescale, DfDetections *results)
+{
+    const TwoStage *net = self;
+    DfMaps pyramid;
+    DfDense dense;
+    df_part_pyramid(c, &net->backbone, &net->neck, image, &pyramid);
+    propose(c, net, &pyramid, &dense);
+    DfProposals *proposals = df_calloc((size_t)n + 1, sizeof *proposals);
+    const int error = proposals ? second_stage(c, net, &pyramid, &dense, metas, n, rescale, proposals, results) : df_fail_memory("proposals");
+    for (int i = 0; proposals && i < n; i++)
+        df_proposals_free(&proposals[i]);
+    df_free(proposals);
+    return error;
+}
+
+/* ---- the rest ---------------------------------------------------------------------------------------------------- */
+
+static const char *const *ignorable(const void *self)
+{
+    const TwoStage *net = self;
+    return net->backbone.backbone->ignorable;
+}
+
+static int classes(const void *self)
+{
+    const TwoStage *net = self;
+    return net->roi.head->classes(net->roi.self);
+}
+
+static bool has_masks(const void *self)
+{
+    const TwoStage *net = self;
+    return net->roi.head->has_masks(net->roi.self);
+}
+
+#define TWO_STAGE(record, type, text)                                                                                             \
+    const DfArchitecture df_architecture_##record = { .name = type, .help = text, .size = sizeof(TwoStage), .opts = opts, .init = init, \
+        .forward = forward, .detect = detect, .ignorable = ignorable, .classes = classes, .has_masks = has_masks }
+TWO_STAGE(faster_rcnn, "FasterRCNN", "two-stage detector (Ren et al., NIPS 2015)");
+TWO_STAGE(mask_rcnn, "MaskRCNN", "two-stage detector with masks (He et al., ICCV 2017)");
+TWO_STAGE(cascade_rcnn, "CascadeRCNN", "detector that refines its boxes in stages (Cai and Vasconcelos, CVPR 2018)");
+TWO_STAGE(two_stage, "TwoStageDetector", "what they have in common, by its own name");
