@@ -31,7 +31,7 @@ typedef struct {
 
 typedef struct {
     int depth, width, stride, dilation, first_dilation, dcn;
-    bool frozen, given;
+    bool frozen, given, first_dcn;
     Block *blocks;
 } Stage;
 
@@ -127,7 +127,7 @@ typedef struct {
 static const DfOpt dcn_opts[] = {
     DF_OPT_INT(Dcn, deform_groups, 1, 1, 1024, "groups of channels, each with offsets of its own"),
     { "deformable_groups", DF_KIND_INT, offsetof(Dcn, deform_groups), "1", 1, 1024, NULL, "an older name of deform_groups" },
-    DF_OPT_BOOL(Dcn, fallback_on_stride, False, "a plain convolution where it strides"),
+    DF_OPT_BOOL(Dcn, fallback_on_stride, False, "the first of all these blocks has a plain convolution, as in the official code"),
     DF_OPT_END
 };
 
@@ -172,7 +172,8 @@ static void bottleneck_init(NnScope s, Block *b, const ResNet *net, const Stage 
     norm_init(norm_at(s, net, 1), &b->conv[0].norm, net, width, stage->frozen);
     conv_init(nn_at(s, "conv2"), &b->conv[1].conv, width, width, middle);
     const Dcn dcn = stage->dcn ? read_dcn(s, net) : (Dcn){ 0 };
-    if (dcn.type && !(dcn.fallback_on_stride && second > 1))
+    const bool falls_back = dcn.fallback_on_stride && stage->first_dcn && j == 0;
+    if (dcn.type && !falls_back)
         offset_init(nn_at(s, "conv2"), &b->conv[1], &dcn, width, middle);
     norm_init(norm_at(s, net, 2), &b->conv[1].norm, net, width, stage->frozen);
     conv_init(nn_at(s, "conv3"), &b->conv[2].conv, width, out, (NnConvShape){ .kernel = 1 });
@@ -248,12 +249,13 @@ static bool lists(const DfInts *list, int value)
 /* torchvision dilates instead of striding; the first block still has the dilation from before. */
 static void plan_stages(ResNet *net, const int *depths)
 {
-    int dilation = 1;
+    int dilation = 1, with_dcn = 0;
     for (int i = 0; i < net->num_stages; i++) {
         Stage *stage = &net->stages[i];
         *stage = (Stage){ .depth = depths[i], .width = net->base_channels << i, .stride = net->strides.v[i],
                           .dilation = net->dilations.v[i], .first_dilation = net->dilations.v[i],
                           .dcn = net->dcn && net->stage_with_dcn.v[i], .frozen = i < net->frozen_stages, .given = lists(&net->out_indices, i) };
+        stage->first_dcn = stage->dcn && with_dcn++ == 0;
         if (net->style != TORCHVISION)
             continue;
         stage->first_dilation = dilation;
