@@ -5,6 +5,8 @@
 #ifndef DF_EVAL_COCO_DATA_H
 #define DF_EVAL_COCO_DATA_H
 
+#include <string.h>
+
 #include "eval/coco_ids.h"
 #include "eval/eval.h"
 #include "eval/mask_runs.h"
@@ -88,6 +90,13 @@ struct DfCocoResults {
 };
 
 uint32_t df_coco_find_category(const DfCocoResults *, CocoId);
+
+/* Is this the key? With a literal name the compiler sees the lengths. */
+static inline bool df_coco_key(const DfJsonValue *v, const char *name)
+{
+    const size_t n = strlen(name);
+    return v->length == n && memcmp(v->text, name, n) == 0;
+}
 
 /* Readers of fields, shared by both files. `what` names the record: "annotation 3". They read the value that is due. */
 typedef struct {

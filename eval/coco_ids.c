@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static uint64_t hash(CocoId id)
+static inline uint64_t hash(CocoId id)
 {
     uint64_t h = id.text ? df_hash(id.text) : (uint64_t)id.number;
     h = (h ^ h >> 32) * 0x9e3779b97f4a7c15u;
@@ -27,6 +27,11 @@ int df_coco_id_compare(CocoId a, CocoId b)
 static size_t slot_of(const CocoIds *t, CocoId id)
 {
     size_t at = (size_t)hash(id) & (t->n_slots - 1);
+    if (!id.text) {
+        while (t->slots[at] != NO_ID && (t->ids[t->slots[at]].number != id.number || t->ids[t->slots[at]].text))
+            at = (at + 1) & (t->n_slots - 1);
+        return at;
+    }
     while (t->slots[at] != NO_ID && df_coco_id_compare(t->ids[t->slots[at]], id) != 0)
         at = (at + 1) & (t->n_slots - 1);
     return at;

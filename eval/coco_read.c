@@ -172,34 +172,34 @@ static int read_id(const CocoRecord *r, Slot *slot, const char *key, CocoId *id)
     return id->text ? DF_OK : df_fail_memory("ids");
 }
 
-static int read_annotation_field(const CocoRecord *r, const char *key, Slot *slot, Draft *d, bool with_masks)
+static int read_annotation_field(const CocoRecord *r, const DfJsonValue *key, Slot *slot, Draft *d, bool with_masks)
 {
     CocoAnnotation *f = &d->fields;
     bool given = true;
     int error;
-    if (strcmp(key, "id") == 0) {
+    if (df_coco_key(key, "id")) {
         d->has_id = true;
         return read_id(r, slot, "id", &d->id);
     }
-    if (strcmp(key, "image_id") == 0) {
+    if (df_coco_key(key, "image_id")) {
         d->has_image = true;
         return read_id(r, slot, "image_id", &d->image);
     }
-    if (strcmp(key, "category_id") == 0) {
+    if (df_coco_key(key, "category_id")) {
         d->has_category = true;
         return read_id(r, slot, "category_id", &d->category);
     }
-    if (strcmp(key, "area") == 0) {
+    if (df_coco_key(key, "area")) {
         f->has |= HAS_AREA;
         return df_coco_read_number(r, "area", &f->area);
     }
-    if (strcmp(key, "iscrowd") == 0) {
+    if (df_coco_key(key, "iscrowd")) {
         f->has |= HAS_CROWD;
         return df_coco_read_flag(r, "iscrowd", &f->crowd);
     }
-    if (with_masks && strcmp(key, "segmentation") == 0)
+    if (with_masks && df_coco_key(key, "segmentation"))
         return df_coco_read_mask(r, &slot->room, &slot->bytes, &d->mask, &given);
-    if (strcmp(key, "bbox") != 0)
+    if (!df_coco_key(key, "bbox"))
         return df_json_skip(r->json);
     error = df_coco_read_box(r, f->box, &given);
     f->has = (uint8_t)(given ? f->has | HAS_BOX : f->has & ~HAS_BOX);
@@ -215,12 +215,8 @@ static int read_annotation(const CocoRecord *r, Slot *slot, bool with_masks)
         return df_fail_memory("the annotations");
     Draft *const d = &slot->drafts[slot->n++];
     *d = (Draft){ .fields = { .line = (uint32_t)df_json_line(r->json) } };
-    while (error == DF_OK && (event = df_json_next(r->json, &v)) == DF_JSON_KEY) {
-        char key[16] = "";
-        if (v.length < sizeof key)
-            memcpy(key, v.text, v.length + 1);
-        error = read_annotation_field(r, key, slot, d, with_masks);
-    }
+    while (error == DF_OK && (event = df_json_next(r->json, &v)) == DF_JSON_KEY)
+        error = read_annotation_field(r, &v, slot, d, with_masks);
     if (error < 0 || (error = end_of(r, event)) < 0)
         return error;
     if (!d->has_id || !d->has_image || !d->has_category)

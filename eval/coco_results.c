@@ -219,17 +219,17 @@ static int read_mask(Piece *piece, Draft *d)
 
 static int read_field(Piece *piece, const DfJsonValue *key, Draft *d)
 {
-    if (strcmp(key->text, "image_id") == 0)
+    if (df_coco_key(key, "image_id"))
         return read_image_id(piece, d);
-    if (strcmp(key->text, "category_id") == 0)
+    if (df_coco_key(key, "category_id"))
         return read_category_id(piece, d);
-    if (strcmp(key->text, "bbox") == 0)
+    if (df_coco_key(key, "bbox"))
         return df_coco_read_box(&piece->record, d->fields.box, &d->has_box);
-    if (strcmp(key->text, "score") == 0) {
+    if (df_coco_key(key, "score")) {
         d->has_score = true;
         return df_coco_read_number(&piece->record, "score", &d->fields.score);
     }
-    return strcmp(key->text, "segmentation") == 0 ? read_mask(piece, d) : df_json_skip(piece->record.json);
+    return df_coco_key(key, "segmentation") ? read_mask(piece, d) : df_json_skip(piece->record.json);
 }
 
 static int check_draft(const Piece *piece, Draft *d)

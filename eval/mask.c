@@ -142,7 +142,7 @@ RunsFacts df_runs_facts(const uint32_t *runs, size_t n, uint32_t height, uint32_
         if (height == 0)
             continue;
         if (start >= column_end || start < column_end - height) {
-            column = start / height;
+            column = start >= column_end && start - column_end < height ? column + 1 : start / height; /* most often the next one */
             column_end = column * height + height;
         }
         const uint32_t last = at > start && at <= column_end ? column : (at - 1) / height;
