@@ -81,6 +81,20 @@ static void add_detections(Outputs *o, const DfDetections *found, const char *bo
     add_output(o, labels_name, DF_I64, 1, (int[]){ n }, labels);
 }
 
+/* One byte a pixel: n H W of 0 and 1. */
+static void add_masks(Outputs *o, const DfDetections *found, const DfImageMeta *meta, const char *name)
+{
+    const size_t H = (size_t)meta->ori_h, W = (size_t)meta->ori_w;
+    uint8_t *pixels = df_arena_alloc(o->arena, found->n + 1, H * W);
+    for (size_t i = 0; pixels && i < found->n; i++) {
+        size_t at = 0;
+        for (size_t k = 0; k < found->masks[i].n; k++)
+            for (const size_t end = at + found->masks[i].runs[k]; at < end; at++)
+                pixels[i * H * W + at % H * W + at / H] = k % 2;
+    }
+    add_output(o, name, DF_U8, 3, (int[]){ (int)found->n, meta->ori_h, meta->ori_w }, pixels);
+}
+
 /* ---- inputs ------------------------------------------------------------------------------------------------------ */
 
 static int read_image(CliSession *s, const DfCheckpoint *file, const char *name, DfTensor **image)
@@ -148,6 +162,10 @@ static int detect(CliSession *s, Outputs *o, DfTensor *image, const DfImageMeta 
         snprintf(boxes, sizeof boxes, "boxes%s%s", rescale ? "" : "_noscale", tail);
         snprintf(labels, sizeof labels, "labels%s%s", rescale ? "" : "_noscale", tail);
         add_detections(o, &found[n], boxes, labels);
+        if (rescale && found[n].masks) {
+            snprintf(boxes, sizeof boxes, "masks%s", tail);
+            add_masks(o, &found[n], &metas[n], boxes);
+        }
     }
     for (int n = 0; found && n < N; n++)
         df_detections_free(&found[n]);
