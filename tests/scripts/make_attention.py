@@ -146,6 +146,7 @@ NEIGHBORHOODS = {  # B H W heads depth window dilation table
     "dilated_no_table": (1, 10, 15, 1, 5, 5, 2, False),
     "long_heads": (1, 5, 6, 1, 40, 5, 1, True),
     "tall": (1, 21, 3, 1, 3, 3, 1, True),
+    "several_bands": (1, 6, 135, 1, 2, 3, 2, True),
 }
 
 

@@ -147,7 +147,7 @@ Test(attention, deform)
 Test(attention, neighborhood)
 {
     static const char *const files[] = { "neighborhood_plain", "neighborhood_many_tiles", "neighborhood_map_of_one_window", "neighborhood_dilated",
-                                         "neighborhood_dilated_no_table", "neighborhood_long_heads", "neighborhood_tall" };
+                                         "neighborhood_dilated_no_table", "neighborhood_long_heads", "neighborhood_tall", "neighborhood_several_bands" };
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         check(files[i], apply_neighborhood);
 }
