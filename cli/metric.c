@@ -43,7 +43,7 @@ static const CliOption options[] = {
     CLI_OPT_END
 };
 
-static const CliMetric *const metrics[] = { &cli_metric_coco, &cli_metric_ade20k, NULL };
+static const CliMetric *const metrics[] = { &cli_metric_coco, &cli_metric_ade20k, &cli_metric_check, NULL };
 
 static const CliMetric *find(const char *name)
 {

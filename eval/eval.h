@@ -23,6 +23,7 @@
 
 #include "core/core.h"
 #include "eval/mask.h"
+#include "eval/check.h"
 #include "eval/explain.h"
 #include "eval/miou.h"
 #include "eval/tide.h"
