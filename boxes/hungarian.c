@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * boxes/hungarian.c -- the rectangular linear assignment problem, exactly: shortest augmenting paths with dual prices (Jonker and
+ * Volgenant, Computing 1987), in the rectangular form of Crouse, "On implementing 2D rectangular assignment algorithms", IEEE
+ * TAES 2016. Most rows find a column by bidding; each of the rest then takes the shortest path that ends in a free column. Prices of
+ * columns only fall, and only of assigned ones, as they must when there are more columns than rows. Everything goes in the order
+ * of the rows, so ties fall the same way every time.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "boxes/boxes.h"
+
+/* n <= m. All arrays in one block. */
+typedef struct {
+    size_t n, m;
+    const double *cost;   /* n m                                        */
+    double *u, *v;        /* prices of rows and columns                 */
+    double *shortest;     /* m: length of the shortest path to a column */
+    size_t *row_of, *column_of;
+    size_t *path;         /* m: the row before a column on its path     */
+    size_t *open, n_open; /* columns not reached yet                    */
+    bool *row_seen, *column_seen;
+} Solver;
+
+static const size_t nobody = (size_t)-1;
+
+static int solver_new(Solver *s, void **memory)
+{
+    const size_t n = s->n, m = s->m;
+    *memory = df_calloc(n + 2 * m, sizeof(double) + 2 * sizeof(size_t) + sizeof(bool));
+    if (!*memory)
+        return df_fail_memory("an assignment");
+    s->u = *memory;
+    s->v = s->u + n;
+    s->shortest = s->v + m;
+    s->row_of = (size_t *)(void *)(s->shortest + m);
+    s->path = s->row_of + m;
+    s->column_of = s->path + m;
+    s->open = s->column_of + n;
+    s->row_seen = (bool *)(void *)(s->open + m);
+    s->column_seen = s->row_seen + n;
+    for (size_t j = 0; j < m; j++)
+        s->row_of[j] = nobody;
+    for (size_t i = 0; i < n; i++)
+        s->column_of[i] = nobody;
+    return DF_OK;
+}
+
+/* ---- bidding ------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    double lowest, second;
+    size_t column, other; /* where they are */
+} Offer;
+
+static Offer two_lowest(const Solver *s, size_t i)
+{
+    const double *const cost = s->cost + i * s->m;
+    Offer o = { INFINITY, INFINITY, nobody, nobody };
+    for (size_t j = 0; j < s->m; j++) {
+        const double c = cost[j] - s->v[j];
+        if (c >= o.second)
+            continue;
+        if (c < o.lowest) {
+            o.second = o.lowest;
+            o.other = o.column;
+            o.lowest = c;
+            o.column = j;
+        } else {
+            o.second = c;
+            o.other = j;
+        }
+    }
+    return o;
+}
+
+/* Row i takes its cheapest column and lowers the price until its second choice is as good. Returns the row that had it. */
+static size_t bid(Solver *s, size_t i, bool *lowered)
+{
+    const Offer o = two_lowest(s, i);
+    *lowered = false;
+    if (o.second == INFINITY)
+        return i; /* no choice: left to the paths */
+    const bool tie = !(o.lowest < o.second);
+    const size_t column = tie && s->row_of[o.column] != nobody ? o.other : o.column, before = s->row_of[column];
+    if (!tie) {
+        const double price = s->v[column];
+        s->v[column] -= o.second - o.lowest;
+        *lowered = s->v[column] < price;
+    }
+    s->u[i] = s->cost[i * s->m + column] - s->v[column];
+    if (before != nobody)
+        s->column_of[before] = nobody;
+    s->row_of[column] = i;
+    s->column_of[i] = column;
+    return before;
+}
+
+/* Every row bids, and who loses its column bids again at once, as long as prices fall. Bounded: rounding could go on for ever. */
+static void bid_all(Solver *s)
+{
+    size_t steps = 8 * s->n;
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t first = 0; first < s->n; first++) {
+            size_t i = first;
+            bool lowered = true;
+            while (lowered && steps && i != nobody && s->column_of[i] == nobody) {
+                i = bid(s, i, &lowered);
+                steps--;
+            }
+        }
+}
+
+/* ---- shortest paths ------------------------------------------------------------------------------------------------ */
+
+/* Relaxes all open columns by row i, reached at `length`; returns the position in `open` of the nearest. */
+static size_t nearest(Solver *s, size_t i, double length)
+{
+    const double *const cost = s->cost + i * s->m;
+    double lowest = INFINITY;
+    size_t best = nobody;
+    for (size_t k = 0; k < s->n_open; k++) {
+        const size_t j = s->open[k];
+        const double through = length + cost[j] - s->u[i] - s->v[j];
+        if (through < s->shortest[j]) {
+            s->path[j] = i;
+            s->shortest[j] = through;
+        }
+        if (s->shortest[j] < lowest || (s->shortest[j] == lowest && s->row_of[j] == nobody)) {
+            lowest = s->shortest[j];
+            best = k;
+        }
+    }
+    return lowest < INFINITY ? best : nobody;
+}
+
+/* The free column in which the shortest path from row `first` ends, and its length; nobody if every way costs infinity. */
+static size_t shortest_path(Solver *s, size_t first, double *length)
+{
+    for (size_t j = 0; j < s->m; j++) {
+        s->open[j] = s->m - 1 - j;
+        s->shortest[j] = INFINITY;
+    }
+    s->n_open = s->m;
+    memset(s->row_seen, 0, s->n * sizeof *s->row_seen);
+    memset(s->column_seen, 0, s->m * sizeof *s->column_seen);
+    *length = 0;
+    for (size_t i = first;;) {
+        s->row_seen[i] = true;
+        const size_t k = nearest(s, i, *length);
+        if (k == nobody)
+            return nobody;
+        const size_t j = s->open[k];
+        *length = s->shortest[j];
+        if (s->row_of[j] == nobody)
+            return j;
+        i = s->row_of[j];
+        s->column_seen[j] = true;
+        s->open[k] = s->open[--s->n_open];
+    }
+}
+
+static void change_prices(Solver *s, size_t first, double length)
+{
+    s->u[first] += length;
+    for (size_t i = 0; i < s->n; i++)
+        if (s->row_seen[i] && i != first)
+            s->u[i] += length - s->shortest[s->column_of[i]];
+    for (size_t j = 0; j < s->m; j++)
+        if (s->column_seen[j])
+            s->v[j] -= length - s->shortest[j];
+}
+
+static void turn_over(Solver *s, size_t first, size_t column)
+{
+    for (size_t i = nobody; i != first;) {
+        i = s->path[column];
+        s->row_of[column] = i;
+        const size_t next = s->column_of[i];
+        s->column_of[i] = column;
+        column = next;
+    }
+}
+
+static int solve(Solver *s)
+{
+    bid_all(s);
+    for (size_t i = 0; i < s->n; i++) {
+        double length;
+        if (s->column_of[i] != nobody)
+            continue;
+        const size_t column = shortest_path(s, i, &length);
+        if (column == nobody)
+            return df_fail(DF_EVALUE, "an assignment of %zu rows to %zu columns: every one costs infinity", s->n, s->m);
+        change_prices(s, i, length);
+        turn_over(s, i, column);
+    }
+    return DF_OK;
+}
+
+static int check_costs(size_t n, const double *cost)
+{
+    for (size_t i = 0; i < n; i++)
+        if (isnan(cost[i]) || cost[i] == -INFINITY)
+            return df_fail(DF_EVALUE, "a cost of an assignment is %g: want numbers, or infinity for what must not be", cost[i]);
+    return DF_OK;
+}
+
+static double *transposed(size_t rows, size_t columns, const double *cost)
+{
+    double *turned = df_malloc((rows * columns + 1) * sizeof *turned);
+    for (size_t i = 0; turned && i < rows; i++)
+        for (size_t j = 0; j < columns; j++)
+            turned[j * rows + i] = cost[i * columns + j];
+    return turned;
+}
+
+int df_linear_assignment(size_t rows, size_t columns, const double *cost, int *column_of_row)
+{
+    for (size_t i = 0; i < rows; i++)
+        column_of_row[i] = -1;
+    if (rows == 0 || columns == 0)
+        return DF_OK;
+    int error = check_costs(rows * columns, cost);
+    if (error < 0)
+        return error;
+    const bool tall = rows > columns;
+    double *turned = tall ? transposed(rows, columns, cost) : NULL;
+    Solver s = { .n = tall ? columns : rows, .m = tall ? rows : columns, .cost = tall ? turned : cost };
+    void *memory = NULL;
+    error = tall && !turned ? df_fail_memory("an assignment") : solver_new(&s, &memory);
+    if (error == DF_OK)
+        error = solve(&s);
+    for (size_t i = 0; error == DF_OK && i < s.n; i++) {
+        const size_t j = s.column_of[i];
+        column_of_row[tall ? j : i] = (int)(tall ? i : j);
+    }
+    df_free(memory);
+    df_free(turned);
+    return error;
+}
