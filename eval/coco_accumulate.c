@@ -7,6 +7,7 @@
  */
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 #include "eval/coco_evaluate.h"
 
@@ -57,26 +58,41 @@ static int curves_init(Curves *c, const CocoRun *run, size_t k)
     return c->hits ? DF_OK : df_fail_memory("precision curves");
 }
 
+/* Eight outcomes at a time: only TRUE_POSITIVE is odd. */
+static bool any_true(const uint8_t *outcome, size_t n)
+{
+    uint64_t all = 0, eight;
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        memcpy(&eight, outcome + i, sizeof eight);
+        all |= eight;
+    }
+    for (; i < n; i++)
+        all |= outcome[i];
+    return all & UINT64_MAX / 255;
+}
+
 /* Runs down the ranking, over the first max_det of each image. */
 static void count(Curves *c, const CocoRun *run, const CocoRanking *r, uint32_t max_det)
 {
     const size_t ious = run->params.n_ious, cells = run->params.n_areas * ious;
+    uint32_t *const false_so_far = c->false_so_far;
     for (size_t i = 0; i < cells; i++)
-        c->false_so_far[i] = c->n_hits[i] = 0;
+        false_so_far[i] = c->n_hits[i] = 0;
     c->n = c->first = 0;
     for (size_t d = 0; d < r->n; d++) {
         if (r->rank[d] >= max_det)
             continue;
         if (c->n++ == 0)
             c->first = d;
-        const uint8_t *outcome = r->outcome + d * cells;
-        for (size_t i = 0; i < cells; i++) {
-            c->false_so_far[i] += outcome[i] == FALSE_POSITIVE;
+        const uint8_t *const outcome = r->outcome + d * cells;
+        for (size_t i = 0; i < cells; i++)
+            false_so_far[i] += outcome[i] == FALSE_POSITIVE;
+        for (size_t i = 0; i < cells && (i > 0 || any_true(outcome, cells)); i++)
             if (outcome[i] == TRUE_POSITIVE) {
                 Hit *hits = c->hits + c->hits_start[i / ious] + i % ious * c->npig[i / ious];
-                hits[c->n_hits[i]++] = (Hit){ c->false_so_far[i], (uint32_t)d };
+                hits[c->n_hits[i]++] = (Hit){ false_so_far[i], (uint32_t)d };
             }
-        }
     }
 }
 
@@ -117,16 +133,47 @@ static void sample(const Curves *c, const CocoRun *run, const CocoRanking *r, si
     }
 }
 
+/* With no more detections in any image than were counted before, a larger max_dets changes nothing. */
+static void repeat(const CocoRun *run, size_t first_column)
+{
+    const DfCocoEval *e = run->eval;
+    const size_t M = e->n_max_dets, columns = e->n_classes * e->n_areas * M;
+    for (size_t a = 0; a < e->n_areas; a++)
+        for (size_t t = 0; t < e->n_ious; t++) {
+            const size_t to = first_column + a * M;
+            e->recall[t * columns + to] = e->recall[t * columns + to - 1];
+            for (size_t i = 0; i < e->n_recalls; i++) {
+                const size_t at = (t * e->n_recalls + i) * columns + to;
+                e->precision[at] = e->precision[at - 1];
+                e->scores[at] = e->scores[at - 1];
+            }
+        }
+}
+
+static uint32_t most_in_an_image(const CocoRanking *r)
+{
+    uint32_t most = 0;
+    for (size_t d = 0; d < r->n; d++)
+        most = r->rank[d] >= most ? r->rank[d] + 1 : most;
+    return most;
+}
+
 int df_coco_accumulate(const CocoRun *run, size_t k, const CocoRanking *r)
 {
     const DfCocoParams *p = &run->params;
+    const uint32_t most = most_in_an_image(r);
     Curves c;
     const int error = curves_init(&c, run, k);
     for (size_t m = 0; error == DF_OK && m < p->n_max_dets; m++) {
+        const size_t column = k * p->n_areas * p->n_max_dets + m;
+        if (m > 0 && (uint32_t)p->max_dets[m - 1] >= most) {
+            repeat(run, column);
+            continue;
+        }
         count(&c, run, r, (uint32_t)p->max_dets[m]);
         for (size_t a = 0; a < p->n_areas; a++)
             for (size_t t = 0; c.npig[a] > 0 && t < p->n_ious; t++)
-                sample(&c, run, r, a, t, (k * p->n_areas + a) * p->n_max_dets + m);
+                sample(&c, run, r, a, t, column + a * p->n_max_dets);
     }
     curves_done(&c);
     return error;

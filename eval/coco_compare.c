@@ -64,7 +64,11 @@ static int unpack(CocoCompareRoom *room, const CocoMask *mask, const double *box
     }
     if (error < 0)
         return error;
-    const RunsFacts facts = df_runs_facts(out->at, out->n, u->height, u->width);
+    RunsFacts facts = { .area = mask->area, .plain = mask->plain };
+    if (mask->form == MASK_RUNS)
+        memcpy(facts.box, mask->box, sizeof facts.box);
+    else
+        facts = df_runs_facts(out->at, out->n, u->height, u->width);
     u->n = out->n;
     u->area = facts.area;
     u->plain = facts.plain;

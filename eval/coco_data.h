@@ -19,8 +19,9 @@ typedef struct {
     const char *bytes;       /* compressed counts; or of each polygon, as doubles, how many numbers and the numbers      */
     uint32_t length;         /* of them                                                                                  */
     uint32_t height, width;  /* of runs; polygons are of the size of the image                                           */
-    uint32_t area, box[4];   /* of the runs of a detection                                                               */
+    uint32_t area, box[4];   /* of runs                                                                                  */
     uint8_t form;
+    bool plain;              /* of runs: see RunsFacts                                                                   */
 } CocoMask;
 
 /* Bytes one after the other, freed together. */

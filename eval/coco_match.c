@@ -5,7 +5,7 @@
  * pycocotools walks area, threshold, detection; here the detection comes first, since what one detection takes depends on the
  * better ones of its own area and threshold alone: so a row of IoUs is made once, used, and forgotten.
  */
-#include <float.h>
+#include <math.h>
 #include <string.h>
 
 #include "eval/coco_evaluate.h"
@@ -14,10 +14,13 @@ enum { IMAGES_PER_TASK = 64 };
 
 /* The ground truth of one image and class, and the state of matching it. Arrays in one block of scratch. */
 typedef struct {
-    size_t n;
+    size_t n, n_near;
     const CocoTruth *truths;
+    double (*box)[4];  /* [n]                                           */
     double *iou;       /* [n] with the present detection                */
-    uint32_t *sorted;  /* [areas][n]: those not to be ignored first     */
+    double most;       /* the largest of them                           */
+    uint32_t *near;    /* [n_near]: those that reach the least threshold */
+    uint8_t *crowd;    /* [n]                                           */
     uint8_t *ignore;   /* [areas][n]                                    */
     uint8_t *taken;    /* [areas][ious][n]                              */
 } Image;
@@ -36,7 +39,7 @@ typedef struct {
 static size_t image_bytes(const CocoRun *run, size_t n)
 {
     const size_t areas = run->params.n_areas, ious = run->params.n_ious;
-    return n * (sizeof(double) + areas * sizeof(uint32_t) + areas + areas * ious);
+    return n * (5 * sizeof(double) + sizeof(uint32_t) + 1 + areas + areas * ious);
 }
 
 /* df_box_iou(), here to be inlined. */
@@ -62,66 +65,69 @@ static bool outside(double area, const DfAreaRange *range)
 static Image image_begin(const CocoRun *run, const CocoTruth *truths, size_t n, void *scratch)
 {
     const size_t areas = run->params.n_areas;
-    Image image = { n, truths, scratch, NULL, NULL, NULL };
-    image.sorted = (uint32_t *)(image.iou + n);
-    image.ignore = (uint8_t *)(image.sorted + areas * n);
+    Image image = { .n = n, .truths = truths, .box = scratch };
+    image.iou = (double *)(image.box + n);
+    image.near = (uint32_t *)(image.iou + n);
+    image.crowd = (uint8_t *)(image.near + n);
+    image.ignore = image.crowd + n;
     image.taken = image.ignore + areas * n;
     memset(image.taken, 0, areas * run->params.n_ious * n);
-    for (size_t a = 0; a < areas; a++) {
-        uint32_t *const sorted = image.sorted + a * n;
-        uint8_t *const ignore = image.ignore + a * n;
-        size_t at = 0;
-        for (size_t g = 0; g < n; g++) {
-            const CocoAnnotation *truth = &run->annotations[truths[g].annotation];
-            ignore[g] = truth->crowd || outside(truth->area, &run->params.areas[a]);
-            if (!ignore[g])
-                sorted[at++] = (uint32_t)g;
-        }
-        for (size_t g = 0; g < n; g++)
-            if (ignore[g])
-                sorted[at++] = (uint32_t)g;
+    for (size_t g = 0; g < n; g++) {
+        const CocoAnnotation *truth = &run->annotations[truths[g].annotation];
+        memcpy(image.box[g], truth->box, sizeof image.box[g]);
+        image.crowd[g] = truth->crowd;
+        for (size_t a = 0; a < areas; a++)
+            image.ignore[a * n + g] = truth->crowd || outside(truth->area, &run->params.areas[a]);
     }
     return image;
 }
 
-/* The IoUs of a detection with all; *near: one reaches the least threshold, else nothing is to be matched. */
-static int compare(const Matching *m, Image *image, uint32_t detection, CocoCompareRoom *room, bool *near)
+/* The IoUs of a detection with all, and which are to be looked at. */
+static int compare(const Matching *m, Image *image, uint32_t detection, CocoCompareRoom *room)
 {
     const CocoRun *run = m->run;
-    *near = false;
+    const double *const box = run->detections[detection].box;
+    image->n_near = 0;
+    image->most = -1;
     if (run->compare_masks) {
         const int error = df_coco_compare_masks(run, room, detection, image->truths, image->n, image->iou);
         if (error < 0)
             return error;
     }
     for (size_t g = 0; g < image->n; g++) {
-        const CocoAnnotation *truth = &run->annotations[image->truths[g].annotation];
-        if (!run->compare_masks)
-            image->iou[g] = overlap(run->detections[detection].box, truth->box, truth->crowd);
-        *near |= !(image->iou[g] < m->least);
+        const double iou = run->compare_masks ? image->iou[g] : overlap(box, image->box[g], image->crowd[g]);
+        image->iou[g] = iou;
+        if (iou < m->least)
+            continue;
+        image->near[image->n_near++] = (uint32_t)g;
+        image->most = iou != iou ? HUGE_VAL : iou > image->most ? iou : image->most;
     }
     return DF_OK;
 }
 
-/* The ground truth that a detection takes at one area and threshold; image->n if none. */
-static size_t best_match(const CocoRun *run, const Image *image, size_t area, const uint8_t *taken, double threshold)
+/* The best one free among those to be ignored or the others; image->n if none reaches `best`. */
+static size_t best_of(const Image *image, const uint8_t *ignore, bool ignored, const uint8_t *taken, double best)
 {
-    const uint32_t *const sorted = image->sorted + area * image->n;
-    const uint8_t *const ignore = image->ignore + area * image->n;
-    double best = threshold < 1 - 1e-10 ? threshold : 1 - 1e-10;
     size_t match = image->n;
-    for (size_t i = 0; i < image->n; i++) {
-        const size_t g = sorted[i];
-        if (taken[g] && !run->annotations[image->truths[g].annotation].crowd)
-            continue;
-        if (match < image->n && !ignore[match] && ignore[g])
-            break;
-        if (image->iou[g] < best)
+    for (size_t i = 0; i < image->n_near; i++) {
+        const size_t g = image->near[i];
+        if (ignore[g] != ignored || (taken[g] && !image->crowd[g]) || image->iou[g] < best)
             continue;
         best = image->iou[g];
         match = g;
     }
     return match;
+}
+
+/* The ground truth that a detection takes at one area and threshold; image->n if none. One that is to be ignored comes last. */
+static size_t best_match(const Image *image, size_t area, const uint8_t *taken, double threshold)
+{
+    const uint8_t *const ignore = image->ignore + area * image->n;
+    const double least = threshold < 1 - 1e-10 ? threshold : 1 - 1e-10;
+    if (image->most < least)
+        return image->n;
+    const size_t match = best_of(image, ignore, false, taken, least);
+    return match < image->n ? match : best_of(image, ignore, true, taken, least);
 }
 
 static double area_of(const CocoRun *run, uint32_t detection)
@@ -135,16 +141,15 @@ static int match_one(const Matching *m, Image *image, uint32_t detection, CocoCo
     const CocoRun *run = m->run;
     const DfCocoParams *p = &run->params;
     const double area = area_of(run, detection);
-    bool near;
-    const int error = compare(m, image, detection, room, &near);
+    const int error = compare(m, image, detection, room);
     if (error < 0)
         return error;
     for (size_t a = 0; a < p->n_areas; a++, outcome += p->n_ious) {
         const uint8_t unmatched = outside(area, &p->areas[a]) ? IGNORED : FALSE_POSITIVE;
         memset(outcome, unmatched, p->n_ious);
-        for (size_t t = 0; near && t < p->n_ious; t++) {
+        for (size_t t = 0; image->n_near > 0 && t < p->n_ious; t++) {
             uint8_t *const taken = image->taken + (a * p->n_ious + t) * image->n;
-            const size_t g = best_match(run, image, a, taken, p->ious[t]);
+            const size_t g = best_match(image, a, taken, p->ious[t]);
             if (g == image->n)
                 continue;
             taken[g] = 1;

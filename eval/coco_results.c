@@ -83,7 +83,7 @@ static int keep(DfCocoResults *results, const CocoDetection *detection, const Co
 static int pack_mask(DfCocoResults *results, const DfMask *from, CocoMask *to)
 {
     const RunsFacts facts = df_runs_facts(from->runs, from->n, from->height, from->width);
-    *to = (CocoMask){ .height = from->height, .width = from->width, .area = facts.area, .form = MASK_RUNS };
+    *to = (CocoMask){ .height = from->height, .width = from->width, .area = facts.area, .form = MASK_RUNS, .plain = facts.plain };
     memcpy(to->box, facts.box, sizeof to->box);
     if (!results->gt->with_masks)
         return DF_OK;

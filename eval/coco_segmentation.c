@@ -176,6 +176,7 @@ static void take_facts(const CocoMaskRoom *room, CocoMask *mask)
     const RunsFacts facts = df_runs_facts(room->runs.at, room->runs.n, mask->height, mask->width);
     mask->form = MASK_RUNS;
     mask->area = facts.area;
+    mask->plain = facts.plain;
     memcpy(mask->box, facts.box, sizeof mask->box);
 }
 
