@@ -151,7 +151,7 @@ static void block_init(NnScope s, Block *b, const Dat *dat, int i, int j)
         nn_layer_norm_init(nn_at(s, "layer_norms.%d.norm", 2 * j), &b->norm1, dim, 1e-5);
         nn_layer_norm_init(nn_at(s, "layer_norms.%d.norm", 2 * j + 1), &b->norm2, dim, 1e-5);
     }
-    dat_mlp_init(nn_at(s, "mlps.%d", j), &b->mlp, mlp_kind(dat, i), dim, dim * dat->expansion, (float)dat->drop_rate);
+    df_dat_mlp_init(nn_at(s, "mlps.%d", j), &b->mlp, mlp_kind(dat, i), dim, dim * dat->expansion, (float)dat->drop_rate);
     b->scale1 = layer_scale(s, dat, i, 2 * j);
     b->scale2 = layer_scale(s, dat, i, 2 * j + 1);
     if (dat->use_lpus.v[i])
@@ -167,7 +167,7 @@ static const DatBlockKind *kind_of(NnScope s, const Dat *dat, int i, int j)
     snprintf(path, sizeof path, "%d.%d", i, j);
     const DfNode *node = df_node_at(dat->stage_spec, path);
     const char *letter = df_node_text(node, "");
-    const DatBlockKind *kind = dat_block_kind(letter);
+    const DatBlockKind *kind = df_dat_block_kind(letter);
     if (!node)
         nn_fail(s, DF_EVALUE, "stage_spec has no letter for block %d of stage %d: depths wants %d", j, i, dat->depths.v[i]);
     else if (!kind)
@@ -301,7 +301,7 @@ static DfTensor *perceive(DfCtx *c, const Block *b, DfTensor *x, DfTensor *resid
 {
     const DfMark m = df_enter(c, "mlps", j);
     const NnResidual r = { .residual = residual, .scale = b->kind->single ? NULL : b->scale2, .drop_path = b->drop_path };
-    return df_leave(c, m, dat_mlp_add(c, &b->mlp, nn_layer_norm(c, &b->norm2, x), r));
+    return df_leave(c, m, df_dat_mlp_add(c, &b->mlp, nn_layer_norm(c, &b->norm2, x), r));
 }
 
 static DfTensor *run_block(DfCtx *c, const Block *b, DfTensor *x, int j)

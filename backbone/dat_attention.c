@@ -169,7 +169,7 @@ static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x, NnResidual r)
     DfTensor *y = attend(c, a, q, nn_linear(c, &a->proj_k, s), nn_linear(c, &a->proj_v, s), pos);
     if (a->o.use_pe && a->o.dwc_pe)
         y = nn_conv_fused(c, &a->lepe, q, (DfFuse){ .residual = y });
-    return dat_project_add(c, &a->proj_out, y, a->o.drop, r);
+    return df_dat_project_add(c, &a->proj_out, y, a->o.drop, r);
 }
 
-const DatBlockKind dat_block_deform = { .letter = 'D', .size = sizeof(Deform), .init = init, .forward = forward };
+const DatBlockKind df_dat_block_deform = { .letter = 'D', .size = sizeof(Deform), .init = init, .forward = forward };

@@ -5,11 +5,11 @@
 #include "backbone/dat_block.h"
 
 static const DatBlockKind *const kinds[] = {
-    &dat_block_window, &dat_block_shifted_window, &dat_block_deform, &dat_block_neighborhood,
-    &dat_block_pyramid, &dat_block_conv, &dat_block_slide, &dat_block_local, &dat_block_qna,
+    &df_dat_block_window, &df_dat_block_shifted_window, &df_dat_block_deform, &df_dat_block_neighborhood,
+    &df_dat_block_pyramid, &df_dat_block_conv, &df_dat_block_slide, &df_dat_block_local, &df_dat_block_qna,
 };
 
-const DatBlockKind *dat_block_kind(const char *letter)
+const DatBlockKind *df_dat_block_kind(const char *letter)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (letter[0] == kinds[i]->letter && letter[1] == 0)
@@ -17,7 +17,7 @@ const DatBlockKind *dat_block_kind(const char *letter)
     return NULL;
 }
 
-DfTensor *dat_project_add(DfCtx *c, const NnLinear *proj, DfTensor *x, float drop, NnResidual r)
+DfTensor *df_dat_project_add(DfCtx *c, const NnLinear *proj, DfTensor *x, float drop, NnResidual r)
 {
     if (!c->training || drop == 0)
         return nn_linear_add(c, proj, x, r);

@@ -39,19 +39,19 @@ typedef struct {
     DfTensor *(*forward)(DfCtx *, const void *self, DfTensor *x, NnResidual); /* x: B H W C, normalised unless `single` */
 } DatBlockKind;
 
-extern const DatBlockKind dat_block_window, dat_block_shifted_window; /* L, S: dat_window.c       */
-extern const DatBlockKind dat_block_deform;                           /* D:    dat_attention.c    */
-extern const DatBlockKind dat_block_neighborhood;                     /* N:    dat_neighborhood.c */
-extern const DatBlockKind dat_block_pyramid;                          /* P:    dat_pyramid.c      */
-extern const DatBlockKind dat_block_conv;                             /* X:    dat_conv.c         */
-extern const DatBlockKind dat_block_slide;                            /* E:    dat_slide.c        */
-extern const DatBlockKind dat_block_local;                            /* A:    dat_local.c        */
-extern const DatBlockKind dat_block_qna;                              /* Q:    dat_qna.c          */
+extern const DatBlockKind df_dat_block_window, df_dat_block_shifted_window; /* L, S: dat_window.c       */
+extern const DatBlockKind df_dat_block_deform;                           /* D:    dat_attention.c    */
+extern const DatBlockKind df_dat_block_neighborhood;                     /* N:    dat_neighborhood.c */
+extern const DatBlockKind df_dat_block_pyramid;                          /* P:    dat_pyramid.c      */
+extern const DatBlockKind df_dat_block_conv;                             /* X:    dat_conv.c         */
+extern const DatBlockKind df_dat_block_slide;                            /* E:    dat_slide.c        */
+extern const DatBlockKind df_dat_block_local;                            /* A:    dat_local.c        */
+extern const DatBlockKind df_dat_block_qna;                              /* Q:    dat_qna.c          */
 
-const DatBlockKind *dat_block_kind(const char *letter);               /* NULL if there is none    */
+const DatBlockKind *df_dat_block_kind(const char *letter);               /* NULL if there is none    */
 
 /* The projection that ends most kinds: r.residual + dropout(proj(x)). */
-DfTensor *dat_project_add(DfCtx *, const NnLinear *proj, DfTensor *x, float drop, NnResidual r);
+DfTensor *df_dat_project_add(DfCtx *, const NnLinear *proj, DfTensor *x, float drop, NnResidual r);
 
 /* ---- the MLP: dat_mlp.c ------------------------------------------------------------------------------------------- */
 
@@ -71,7 +71,7 @@ typedef struct {
     float drop;
 } DatMlp;
 
-void dat_mlp_init(NnScope, DatMlp *, DatMlpKind, int dim, int hidden, float drop);
-DfTensor *dat_mlp_add(DfCtx *, const DatMlp *, DfTensor *x, NnResidual);
+void df_dat_mlp_init(NnScope, DatMlp *, DatMlpKind, int dim, int hidden, float drop);
+DfTensor *df_dat_mlp_add(DfCtx *, const DatMlp *, DfTensor *x, NnResidual);
 
 #endif

@@ -16,4 +16,4 @@ static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x, NnResidual r)
     return nn_conv_fused(c, self, x, (DfFuse){ .scale = r.scale, .residual = r.residual });
 }
 
-const DatBlockKind dat_block_conv = { .letter = 'X', .size = sizeof(NnConv), .single = true, .init = init, .forward = forward };
+const DatBlockKind df_dat_block_conv = { .letter = 'X', .size = sizeof(NnConv), .single = true, .init = init, .forward = forward };

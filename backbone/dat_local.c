@@ -150,4 +150,4 @@ static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x, NnResidual r)
     return nn_linear_add(c, &a->proj_out, y, r);
 }
 
-const DatBlockKind dat_block_local = { .letter = 'A', .size = sizeof(Local), .only_detection = true, .init = init, .forward = forward };
+const DatBlockKind df_dat_block_local = { .letter = 'A', .size = sizeof(Local), .only_detection = true, .init = init, .forward = forward };

@@ -13,7 +13,7 @@ static void batch_norm_init(NnScope s, NnNorm *n, int channels)
     n->running_var = nn_buffer(s, "running_var", DF_SHAPE(channels), 1);
 }
 
-void dat_mlp_init(NnScope s, DatMlp *m, DatMlpKind kind, int dim, int hidden, float drop)
+void df_dat_mlp_init(NnScope s, DatMlp *m, DatMlpKind kind, int dim, int hidden, float drop)
 {
     m->kind = kind;
     m->drop = drop;
@@ -42,7 +42,7 @@ static DfTensor *conv_add(DfCtx *c, const DatMlp *m, DfTensor *x, NnResidual r)
         h = nn_conv_fused(c, &m->dwc, h, (DfFuse){ .act = DF_ACT_GELU });
     else
         h = df_gelu(c, nn_conv_fused(c, &m->dwc, h, (DfFuse){ .residual = h }));
-    return dat_project_add(c, &m->fc2, h, m->drop, r);
+    return df_dat_project_add(c, &m->fc2, h, m->drop, r);
 }
 
 static DfTensor *cmt_add(DfCtx *c, const DatMlp *m, DfTensor *x, NnResidual r)
@@ -54,7 +54,7 @@ static DfTensor *cmt_add(DfCtx *c, const DatMlp *m, DfTensor *x, NnResidual r)
     return nn_add(c, df_dropout(c, h, m->drop), r);
 }
 
-DfTensor *dat_mlp_add(DfCtx *c, const DatMlp *m, DfTensor *x, NnResidual r)
+DfTensor *df_dat_mlp_add(DfCtx *c, const DatMlp *m, DfTensor *x, NnResidual r)
 {
     return m->kind == DAT_MLP_PLAIN ? nn_mlp_add(c, &m->plain, x, r) : m->kind == DAT_MLP_CMT ? cmt_add(c, m, x, r) : conv_add(c, m, x, r);
 }

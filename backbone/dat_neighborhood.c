@@ -45,7 +45,7 @@ static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x, NnResidual r)
     DfTensor *y = padded ? df_pad2d(c, x, (int[4]){ 0, below, 0, right }, 0) : x;
     y = df_neighborhood_attention(c, nn_linear(c, &a->qkv, y), a->rpb, a->attn);
     y = padded ? df_pad2d(c, y, (int[4]){ 0, -below, 0, -right }, 0) : y;
-    return dat_project_add(c, &a->proj, y, a->drop, r);
+    return df_dat_project_add(c, &a->proj, y, a->drop, r);
 }
 
-const DatBlockKind dat_block_neighborhood = { .letter = 'N', .size = sizeof(Neighborhood), .init = init, .forward = forward };
+const DatBlockKind df_dat_block_neighborhood = { .letter = 'N', .size = sizeof(Neighborhood), .init = init, .forward = forward };

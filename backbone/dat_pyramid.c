@@ -43,7 +43,7 @@ static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x, NnResidual r)
     kv = df_reshape(c, kv, DF_SHAPE(B, N, 2 * C));
     DfTensor *y = df_deform_attention(c, nn_linear(c, &a->q, x), df_slice(c, kv, 2, 0, C), df_slice(c, kv, 2, C, C), NULL, NULL,
                                       (DfDeformAttention){ .heads = a->heads, .groups = 1, .scale = a->scale, .kind = DF_BIAS_NONE });
-    return dat_project_add(c, &a->proj, y, a->drop, r);
+    return df_dat_project_add(c, &a->proj, y, a->drop, r);
 }
 
-const DatBlockKind dat_block_pyramid = { .letter = 'P', .size = sizeof(Pyramid), .init = init, .forward = forward };
+const DatBlockKind df_dat_block_pyramid = { .letter = 'P', .size = sizeof(Pyramid), .init = init, .forward = forward };

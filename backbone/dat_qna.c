@@ -48,4 +48,4 @@ static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x, NnResidual r)
     return nn_linear_add(c, &a->proj_out, v, r);
 }
 
-const DatBlockKind dat_block_qna = { .letter = 'Q', .size = sizeof(Qna), .only_classification = true, .init = init, .forward = forward };
+const DatBlockKind df_dat_block_qna = { .letter = 'Q', .size = sizeof(Qna), .only_classification = true, .init = init, .forward = forward };

@@ -78,4 +78,4 @@ static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x, NnResidual r)
     return nn_linear_add(c, &a->proj, df_reshape(c, y, map), r);
 }
 
-const DatBlockKind dat_block_slide = { .letter = 'E', .size = sizeof(Slide), .init = init, .forward = forward };
+const DatBlockKind df_dat_block_slide = { .letter = 'E', .size = sizeof(Slide), .init = init, .forward = forward };

@@ -36,5 +36,5 @@ static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x, NnResidual r)
     return nn_window_attention_add(c, self, x, r);
 }
 
-const DatBlockKind dat_block_window = { .letter = 'L', .size = sizeof(NnWindowAttention), .init = init_plain, .forward = forward };
-const DatBlockKind dat_block_shifted_window = { .letter = 'S', .size = sizeof(NnWindowAttention), .init = init_shifted, .forward = forward };
+const DatBlockKind df_dat_block_window = { .letter = 'L', .size = sizeof(NnWindowAttention), .init = init_plain, .forward = forward };
+const DatBlockKind df_dat_block_shifted_window = { .letter = 'S', .size = sizeof(NnWindowAttention), .init = init_shifted, .forward = forward };

@@ -68,13 +68,13 @@ static void build(Run *r)
     cr_assert_eq(nn_model_new(&r->weights), DF_OK);
     const NnScope s = nn_root(r->weights);
     if (k->letter) {
-        const DatBlockKind *kind = dat_block_kind(k->letter);
+        const DatBlockKind *kind = df_dat_block_kind(k->letter);
         cr_assert_not_null(kind);
         r->self = nn_alloc(s, 1, kind->size);
         kind->init(s, r->self, &k->o);
     } else {
         const DfArray *hidden = golden_get(r->golden, k->mlp == DAT_MLP_PLAIN ? "input.param.chunk.linear1.bias" : "input.param.linear1.0.bias");
-        dat_mlp_init(s, &r->mlp, k->mlp, k->o.dim, (int)hidden->shape[0], 0);
+        df_dat_mlp_init(s, &r->mlp, k->mlp, k->o.dim, (int)hidden->shape[0], 0);
     }
     cr_assert_eq(nn_model_error(r->weights), DF_OK, "%s: %s", k->file, df_error());
     cr_assert_eq(nn_model_init(r->weights, 0), DF_OK);
@@ -135,7 +135,7 @@ static void run(Run *r, const Case *k, const DfCheckpoint *golden, const char *r
     float *x = map_of(golden, "input.x", &shape), *seed = map_of(golden, "gradout.y", &shape);
     r->x = df_from(r->c, shape, x);
     r->x->wants_grad = true;
-    r->y = k->letter ? dat_block_kind(k->letter)->forward(r->c, r->self, r->x, (NnResidual){ 0 }) : dat_mlp_add(r->c, &r->mlp, r->x, (NnResidual){ 0 });
+    r->y = k->letter ? df_dat_block_kind(k->letter)->forward(r->c, r->self, r->x, (NnResidual){ 0 }) : df_dat_mlp_add(r->c, &r->mlp, r->x, (NnResidual){ 0 });
     df_seed(r->c, r->y, seed);
     if (r->pos && golden_has(golden, "gradout.pos")) {
         float *pos = golden_f32(golden, "gradout.pos");
