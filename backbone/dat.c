@@ -114,7 +114,7 @@ static DatBlockOptions block_options(const Dat *dat, int i)
     const bool slide = strcmp(df_node_text(df_node_at(dat->stage_spec, "0.0"), ""), "E") == 0;
     return (DatBlockOptions){
         .dim = dat->dims.v[i], .heads = dat->heads.v[i], .side = (dat->img_size / dat->patch_size) >> i,
-        .code_2022 = old, .fixed_size = !detection, .drop = (float)dat->drop_rate, .attn_drop = (float)dat->attn_drop_rate,
+        .code_2022 = old, .fixed_size = !detection, .drop = (float)dat->drop_rate,
         .window = dat->window_sizes.v[i], .nat_ksize = dat->nat_ksizes.v[i],
         .sr_ratio = dat->sr_ratios.v[i], .heads_q = dat->heads_q.v[i], .qna_ksize = dat->ksize_qnas.v[i], .queries = dat->nqs.v[i],
         .groups = dat->groups.v[i], .use_pe = dat->use_pes.v[i], .no_off = dat->no_offs.v[i],
@@ -348,6 +348,8 @@ static bool fits(DfCtx *c, const Dat *dat, const DfTensor *image)
     if (dat->style == CLASSIFICATION && !c->err && (df_dim(image, 1) != dat->img_size || df_dim(image, 2) != dat->img_size))
         df_ctx_fail(c, DF_ESHAPE, "an image of %dx%d: the classification form wants img_size = %d on both sides", df_dim(image, 2),
                     df_dim(image, 1), dat->img_size);
+    if (!c->err && c->training && dat->attn_drop_rate > 0)
+        df_ctx_fail(c, DF_EVALUE, "attn_drop_rate = %g: training drops no attention weights here, want 0", dat->attn_drop_rate);
     return !c->err;
 }
 

@@ -16,7 +16,7 @@ typedef struct {
     int side;                        /* of the map that position tables are made for        */
     bool code_2022;                  /* the arithmetic that the paper's checkpoints came with */
     bool fixed_size;                 /* classification: maps have the size that tables are for */
-    float drop, attn_drop;
+    float drop;
     int window;                      /* L, S, X                                             */
     int nat_ksize;                   /* N                                                   */
     int sr_ratio;                    /* P                                                   */

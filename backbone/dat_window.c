@@ -11,7 +11,6 @@ static void init(NnScope s, NnWindowAttention *a, const DatBlockOptions *o, int 
 {
     const int w = o->window;
     a->attn = (DfWindowAttention){ w, shift, o->heads, 1 / sqrtf((float)(o->dim / o->heads)) };
-    a->attn_drop = o->attn_drop;
     a->proj_drop = o->drop;
     a->table = nn_param(s, "relative_position_bias_table", DF_SHAPE((2 * w - 1) * (2 * w - 1), o->heads), NN_AS_IS, nn_truncated_normal(0.01));
     nn_last(s)->resize = o->resize_windows ? NN_RESIZE_WINDOW_TABLE : NN_RESIZE_NO;

@@ -90,7 +90,6 @@ static void attention_init(NnScope s, NnWindowAttention *a, const Swin *swin, in
     }
     const double scale = swin->qk_scale > 0 ? swin->qk_scale : 1 / sqrt(dim / heads);
     a->attn = (DfWindowAttention){ window, shift, heads, (float)scale };
-    a->attn_drop = (float)swin->attn_drop_rate;
     a->proj_drop = (float)swin->drop_rate;
     a->table = nn_param(s, "relative_position_bias_table", DF_SHAPE((2 * window - 1) * (2 * window - 1), heads), NN_AS_IS,
                         nn_truncated_normal(0.02));
@@ -268,6 +267,8 @@ static bool fits(DfCtx *c, const Swin *swin, const DfTensor *image)
     if (swin->style == CLASSIFICATION && !c->err && (df_dim(image, 1) != swin->img_size || df_dim(image, 2) != swin->img_size))
         df_ctx_fail(c, DF_ESHAPE, "an image of %dx%d: the classification form wants img_size = %d on both sides", df_dim(image, 2),
                     df_dim(image, 1), swin->img_size);
+    if (!c->err && c->training && swin->attn_drop_rate > 0)
+        df_ctx_fail(c, DF_EVALUE, "attn_drop_rate = %g: training drops no attention weights here, want 0", swin->attn_drop_rate);
     return !c->err;
 }
 

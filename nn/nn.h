@@ -169,7 +169,7 @@ typedef struct {
     NnLinear qkv, proj;
     DfTensor *table;         /* relative_position_bias_table */
     DfWindowAttention attn;
-    float attn_drop, proj_drop;
+    float proj_drop;
 } NnWindowAttention;
 DfTensor *nn_window_attention_add(DfCtx *, const NnWindowAttention *, DfTensor *x, NnResidual);
 
