@@ -63,6 +63,29 @@ typedef struct {
     bool (*align_corners)(const void *self);
 } DfHead;
 
+/* ---- losses of a set of predictions: set_criterion.c ------------------------------------------------------------- */
+
+/* The objects of an image: classes, and boxes cx cy w h in [0, 1] of the image. */
+typedef struct {
+    size_t n;
+    const int *labels;
+    const float *boxes;
+} DfTargets;
+typedef struct {
+    DfSetMatcher matcher;
+    double weight_ce, weight_bbox, weight_giou, alpha;
+} DfSetCriterion;
+DfSetCriterion df_set_criterion(void); /* Deformable DETR's numbers */
+typedef struct {
+    DfTensor *ce, *bbox, *giou;   /* focal, L1 and 1 - GIoU: sums over the batch by its number of objects (1 if there are none) */
+    DfTensor *total;              /* weighted                                                                                    */
+    float cardinality_error, class_error;
+    const int *target_of_query;   /* N Q: which object a query answers for, -1: none. Lives as long as the step                  */
+} DfSetLosses;
+/* logits N Q classes, boxes N Q 4 (cx cy w h, after the sigmoid), targets[N]. With `binary` every object is of class 0: the first
+ * stage of two. Matching has no gradient. */
+void df_set_losses(DfCtx *, const DfSetCriterion *, DfTensor *logits, DfTensor *boxes, const DfTargets *targets, bool binary, DfSetLosses *out);
+
 extern const DfHead *const df_heads[]; /* NULL-terminated */
 const DfHead *df_head_find(const char *type); /* NULL if there is none; df_fail() names the nearest */
 
