@@ -14,6 +14,8 @@ void df_pointwise_init_c(DfPointwiseKernels *);
 void df_pointwise_init_avx2(DfPointwiseKernels *);
 void df_rows_init_c(DfPointwiseKernels *);    /* called by df_pointwise_init_c()    */
 void df_rows_init_avx2(DfPointwiseKernels *); /* called by df_pointwise_init_avx2() */
+void df_mix_init_c(DfPointwiseKernels *);     /* called by df_pointwise_init_c()    */
+void df_mix_init_avx2(DfPointwiseKernels *);  /* called by df_pointwise_init_avx2() */
 void df_attention_init_c(DfAttentionKernels *);
 void df_attention_init_avx2(DfAttentionKernels *);
 void df_ms_deform_init_c(DfMsDeformKernels *);

@@ -182,4 +182,5 @@ void df_pointwise_init_c(DfPointwiseKernels *k)
     k->blend = blend_c;
     k->transpose = transpose_c;
     df_rows_init_c(k);
+    df_mix_init_c(k);
 }

@@ -44,6 +44,10 @@ typedef struct {
     /* ---- sampling: y = sum of weight[t] tap[t][..] over the taps; 0 taps give zeros ---- */
     void (*blend)(float *y, const float *const *tap, const float *weight, int taps, size_t n);
 
+    /* ---- linear interpolation: a + weight (b - a), rounded in each step, so that all rungs give the same bits ---- */
+    void (*mix)(float *y, const float *a, const float *b, float weight, size_t n);
+    size_t (*mix_best)(const float *a, const float *b, float weight, size_t n);      /* where it is largest, the first of equals; n > 0 */
+
     /* ---- matrices: y[j][i] = x[i][j]; `ldx`, `ldy` are the distances of rows ---- */
     void (*transpose)(float *y, size_t ldy, const float *x, size_t ldx, size_t rows, size_t columns);
 } DfPointwiseKernels;

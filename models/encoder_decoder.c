@@ -180,7 +180,7 @@ static int hear_whole(DfCtx *c, const EncoderDecoder *net, DfTensor *image, cons
     int error = run_window(c, net, image, &window);
     DfTensor *input = df_new(c, DF_SHAPE(1, H, W, shape->classes));
     if (error == DF_OK)
-        error = c->err ? df_ctx_error(c) : df_score_view(&set, &view, input->data);
+        error = c->err ? df_ctx_error(c) : df_score_view(c->k, &set, &view, input->data);
     if (error == DF_OK)
         df_observe(c, input, "input_logits", -1);
     return error;
@@ -189,15 +189,15 @@ static int hear_whole(DfCtx *c, const EncoderDecoder *net, DfTensor *image, cons
 static int score(DfCtx *c, const EncoderDecoder *net, const ScoreSet *set, uint16_t *labels)
 {
     if (!df_listens(c))
-        return df_score_labels(c->pool, set, labels, NULL, NULL);
+        return df_score_labels(c->pool, c->k, set, labels, NULL, NULL);
     const ScoreView *view = &set->views[0];
     DfTensor *slide = df_new(c, DF_SHAPE(1, view->height, view->width, set->classes));
     DfTensor *scores = df_new(c, DF_SHAPE(1, set->height, set->width, set->classes)), *prob = df_new(c, DF_SHAPE(1, set->height, set->width, set->classes));
     int error = df_ctx_error(c);
     if (error == DF_OK)
-        error = df_score_view(set, view, slide->data);
+        error = df_score_view(c->k, set, view, slide->data);
     if (error == DF_OK)
-        error = df_score_labels(c->pool, set, labels, scores->data, prob->data);
+        error = df_score_labels(c->pool, c->k, set, labels, scores->data, prob->data);
     if (net->mode == SLIDE)
         df_observe(c, slide, "slide_logits", -1);
     df_observe(c, scores, "seg_logits", -1);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * models/score_rows.c -- two bilinear steps and an argmax, a row at a time.
+ * models/score_rows.c -- two bilinear steps and an argmax, a block of the result at a time.
  */
 #include "models/score_rows.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { STRIP = 8 }; /* rows of a task */
+enum { ROWS = 8, COLUMNS = 128 }; /* of a block */
+
+/* ---- interpolation ------------------------------------------------------------------------------------------------ */
 
 /* Where output `i` of `to` reads in an input of `from`, as PyTorch's bilinear interpolation has it. */
 typedef struct {
@@ -26,175 +28,231 @@ static Tap tap(int i, int to, int from, bool align_corners)
     return (Tap){ first, first + (first < from - 1), at - (float)first };
 }
 
-static void mix(float *out, const float *a, const float *b, float weight, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        out[i] = a[i] + weight * (b[i] - a[i]);
-}
-
-/* A row of `to` pixels from a row of `from` pixels of C classes; added to `out`. */
-static void widen(float *out, int to, const float *row, int from, size_t C, bool align_corners)
-{
-    for (int x = 0; x < to; x++) {
-        const Tap t = tap(x, to, from, align_corners);
-        const float *a = row + (size_t)t.first * C, *b = row + (size_t)t.second * C;
-        float *o = out + (size_t)x * C;
-        for (size_t i = 0; i < C; i++)
-            o[i] += a[i] + t.weight * (b[i] - a[i]);
-    }
-}
-
-/* Scratch of a task: rows of the widest view, and of the result. */
+/* Columns x .. x + n - 1 of a row. */
 typedef struct {
-    float *narrow, *row[2], *blend, *result, *sum;
-    int at[2];      /* which row of the view row[i] holds; -1: none */
+    int x, n;
+} Span;
+
+/* What columns `out` of a row of `to` pixels need of one of `from`. */
+static Span needed(Span out, int to, int from, bool align_corners)
+{
+    const int first = tap(out.x, to, from, align_corners).first, last = tap(out.x + out.n - 1, to, from, align_corners).second;
+    return (Span){ first, last - first + 1 };
+}
+
+static Span common(Span a, Span b)
+{
+    const int x = a.x > b.x ? a.x : b.x, end = a.x + a.n < b.x + b.n ? a.x + a.n : b.x + b.n;
+    return (Span){ x, end > x ? end - x : 0 };
+}
+
+/* ---- scratch ------------------------------------------------------------------------------------------------------ */
+
+/* Of a block: rows of a view as wide as the block needs them, and sums of its pixels. */
+typedef struct {
+    const DfKernels *k;
+    float *narrow, *row[2], *blend, *pixel, *sum;
     int *counts;
+    int at[2]; /* which row of the view row[i] holds; -1: none */
 } Scratch;
 
+/* The most columns of a view that a block needs: one for every step of a tap, and the ends. */
 static size_t widest(const ScoreSet *set)
 {
     size_t most = 1;
-    for (int i = 0; i < set->n; i++)
-        most = (size_t)set->views[i].width > most ? (size_t)set->views[i].width : most;
+    for (int i = 0; i < set->n; i++) {
+        const size_t width = (size_t)set->views[i].width, part = width * COLUMNS / (size_t)set->width + 4;
+        const size_t span = part < width ? part : width;
+        most = span > most ? span : most;
+    }
     return most;
 }
 
-static size_t scratch_size(const ScoreSet *set)
+/* The most columns of a window's map: maps are not always smaller than what they are enlarged to. */
+static size_t widest_map(const ScoreSet *set)
 {
-    const size_t row = widest(set) * (size_t)set->classes, result = (size_t)set->width * (size_t)set->classes;
-    return (4 * row + 2 * result + widest(set)) * sizeof(float);
+    size_t most = 1;
+    for (int i = 0; i < set->n; i++)
+        for (int k = 0; k < set->views[i].n; k++)
+            most = (size_t)set->views[i].windows[k].map_w > most ? (size_t)set->views[i].windows[k].map_w : most;
+    return most;
 }
 
-static Scratch lay_out(const ScoreSet *set, void *memory)
+static size_t lay_out(const ScoreSet *set, const DfKernels *k, size_t columns, void *memory, Scratch *s)
 {
-    const size_t row = widest(set) * (size_t)set->classes, result = (size_t)set->width * (size_t)set->classes;
+    const size_t C = (size_t)set->classes, row = columns * C, narrow = widest_map(set) * C, sum = (size_t)ROWS * COLUMNS * C;
     float *f = memory;
-    return (Scratch){ f, { f + row, f + 2 * row }, f + 3 * row, f + 4 * row, f + 4 * row + result, { -1, -1 }, (int *)(void *)(f + 4 * row + 2 * result) };
+    if (memory)
+        *s = (Scratch){ k, f, { f + narrow, f + narrow + row }, f + narrow + 2 * row, f + narrow + 3 * row, f + narrow + 3 * row + C,
+                        (int *)(void *)(f + narrow + 3 * row + C + sum), { -1, -1 } };
+    return (narrow + 3 * row + C + sum + columns) * sizeof(float);
 }
 
-/* Row y of a view at the size of the network's input. */
-static void view_row(const ScoreSet *set, const ScoreView *view, int y, float *out, Scratch *s)
+/* ---- rows of a view ------------------------------------------------------------------------------------------------ */
+
+/* Adds columns `part` of the view, which lie in the window, to `out`, which begins at column x0. */
+static void add_window(const ScoreSet *set, const ScoreWindow *w, int y, Span part, float *out, int x0, const Scratch *s)
+{
+    const size_t C = (size_t)set->classes, pitch = (size_t)w->map_w * C;
+    const Tap t = tap(y - w->y, w->h, w->map_h, set->align_corners);
+    const Span map = needed((Span){ part.x - w->x, part.n }, w->w, w->map_w, set->align_corners);
+    const float *from = w->scores + (size_t)map.x * C;
+    s->k->pointwise.mix(s->narrow, from + (size_t)t.first * pitch, from + (size_t)t.second * pitch, t.weight, (size_t)map.n * C);
+    for (int x = part.x; x < part.x + part.n; x++) {
+        const Tap h = tap(x - w->x, w->w, w->map_w, set->align_corners);
+        const float *a = s->narrow + (size_t)(h.first - map.x) * C, *b = s->narrow + (size_t)(h.second - map.x) * C;
+        float *o = out + (size_t)(x - x0) * C;
+        if (s->counts[x - x0]++ == 0) {
+            s->k->pointwise.mix(o, a, b, h.weight, C);
+        } else {
+            s->k->pointwise.mix(s->pixel, a, b, h.weight, C);
+            s->k->pointwise.add(o, o, s->pixel, C);
+        }
+    }
+}
+
+/* Columns `span` of row y of a view, at the size of the network's input. */
+static void view_row(const ScoreSet *set, const ScoreView *view, int y, Span span, float *out, const Scratch *s)
 {
     const size_t C = (size_t)set->classes;
-    memset(out, 0, (size_t)view->width * C * sizeof *out);
-    memset(s->counts, 0, (size_t)view->width * sizeof *s->counts);
+    memset(s->counts, 0, (size_t)span.n * sizeof *s->counts);
     for (int i = 0; i < view->n; i++) {
         const ScoreWindow *w = &view->windows[i];
-        if (y < w->y || y >= w->y + w->h)
-            continue;
-        const Tap t = tap(y - w->y, w->h, w->map_h, set->align_corners);
-        const size_t pitch = (size_t)w->map_w * C;
-        mix(s->narrow, w->scores + (size_t)t.first * pitch, w->scores + (size_t)t.second * pitch, t.weight, pitch);
-        widen(out + (size_t)w->x * C, w->w, s->narrow, w->map_w, C, set->align_corners);
-        for (int x = w->x; x < w->x + w->w; x++)
-            s->counts[x]++;
+        const Span part = common(span, (Span){ w->x, w->w });
+        if (y >= w->y && y < w->y + w->h && part.n)
+            add_window(set, w, y, part, out, span.x, s);
     }
-    for (int x = 0; x < view->width; x++)
+    for (int x = 0; x < span.n; x++)
         for (size_t i = 0; s->counts[x] > 1 && i < C; i++)
             out[(size_t)x * C + i] /= (float)s->counts[x];
 }
 
 /* A row that is asked for again is not made again. */
-static const float *cached_row(const ScoreSet *set, const ScoreView *view, int y, int other, Scratch *s)
+static const float *cached_row(const ScoreSet *set, const ScoreView *view, int y, int other, Span span, Scratch *s)
 {
     for (int i = 0; i < 2; i++)
         if (s->at[i] == y)
             return s->row[i];
     const int slot = s->at[0] == other ? 1 : 0;
-    view_row(set, view, y, s->row[slot], s);
+    view_row(set, view, y, span, s->row[slot], s);
     s->at[slot] = y;
     return s->row[slot];
 }
 
-/* Row y of the original, before the view is mirrored back. */
-static void original_row(const ScoreSet *set, const ScoreView *view, int y, Scratch *s)
-{
-    const size_t C = (size_t)set->classes, pitch = (size_t)view->width * C;
-    const Tap t = tap(view->flip_y ? set->height - 1 - y : y, set->height, view->height, set->align_corners);
-    const float *first = cached_row(set, view, t.first, t.second, s), *second = cached_row(set, view, t.second, t.first, s);
-    mix(s->blend, first, second, t.weight, pitch);
-    memset(s->result, 0, (size_t)set->width * C * sizeof *s->result);
-    widen(s->result, set->width, s->blend, view->width, C, set->align_corners);
-}
-
-static void softmax(float *x, size_t n)
-{
-    float most = x[0], sum = 0;
-    for (size_t i = 1; i < n; i++)
-        most = x[i] > most ? x[i] : most;
-    for (size_t i = 0; i < n; i++)
-        sum += x[i] = expf(x[i] - most);
-    for (size_t i = 0; i < n; i++)
-        x[i] /= sum;
-}
-
-static uint16_t best(const float *x, size_t n)
-{
-    size_t at = 0;
-    for (size_t i = 1; i < n; i++)
-        at = x[i] > x[at] ? i : at;
-    return (uint16_t)at;
-}
+/* ---- blocks of the result ------------------------------------------------------------------------------------------ */
 
 typedef struct {
+    const DfKernels *k;
     const ScoreSet *set;
     uint16_t *labels;
     float *scores, *prob;
+    size_t columns; /* of scratch rows        */
+    int across;     /* blocks beside another  */
 } Job;
 
-/* The mean of the views' softmaxes, in s->sum. */
-static void add_view(const ScoreSet *set, const ScoreView *view, Scratch *s)
+static uint16_t best(const DfKernels *k, const float *x, size_t n)
 {
+    return (uint16_t)k->pointwise.mix_best(x, x, 0, n);
+}
+
+/* Row y (0.. of the block) of a view without mirroring: labels at once, where nothing else is asked for. */
+static void label_row(const Job *job, Span block, Span span, int y, const Scratch *s)
+{
+    const ScoreSet *set = job->set;
     const size_t C = (size_t)set->classes;
-    for (int x = 0; x < set->width; x++) {
-        float *from = s->result + (size_t)(view->flip_x ? set->width - 1 - x : x) * C, *to = s->sum + (size_t)x * C;
-        softmax(from, C);
-        for (size_t i = 0; i < C; i++)
-            to[i] += from[i] / (float)set->n;
+    for (int x = block.x; x < block.x + block.n; x++) {
+        const Tap t = tap(x, set->width, set->views[0].width, set->align_corners);
+        const float *a = s->blend + (size_t)(t.first - span.x) * C, *b = s->blend + (size_t)(t.second - span.x) * C;
+        job->labels[(size_t)y * (size_t)set->width + (size_t)x] = (uint16_t)s->k->pointwise.mix_best(a, b, t.weight, C);
     }
 }
 
-static void strip(void *arg, size_t task, void *memory)
+/* Adds the softmax of a row of a view to the sums of the block. `block` is in the view's own, perhaps mirrored, columns. */
+static void add_row(const Job *job, const ScoreView *view, Span block, Span span, int y, float *sum, const Scratch *s)
+{
+    const ScoreSet *set = job->set;
+    const DfPointwiseKernels *k = &s->k->pointwise;
+    const size_t C = (size_t)set->classes;
+    for (int i = 0; i < block.n; i++) {
+        const int x = block.x + i;
+        const Tap t = tap(x, set->width, view->width, set->align_corners);
+        k->mix(s->pixel, s->blend + (size_t)(t.first - span.x) * C, s->blend + (size_t)(t.second - span.x) * C, t.weight, C);
+        if (job->scores && view == set->views)
+            memcpy(job->scores + ((size_t)y * (size_t)set->width + (size_t)x) * C, s->pixel, C * sizeof *s->pixel);
+        k->softmax(s->pixel, s->pixel, 1, C);
+        k->accumulate(sum + (size_t)(view->flip_x ? block.n - 1 - i : i) * C, s->pixel, 1.0f / (float)set->n, C);
+    }
+}
+
+/* One view's part in the block; `labels_only` as in label_row(). */
+static void add_view(const Job *job, const ScoreView *view, int top, int rows, Span block, bool labels_only, Scratch *s)
+{
+    const ScoreSet *set = job->set;
+    const size_t C = (size_t)set->classes;
+    const Span own = { view->flip_x ? set->width - block.x - block.n : block.x, block.n };
+    const Span span = needed(own, set->width, view->width, set->align_corners);
+    s->at[0] = s->at[1] = -1;
+    for (int i = 0; i < rows; i++) {
+        const int y = top + i;
+        const Tap t = tap(view->flip_y ? set->height - 1 - y : y, set->height, view->height, set->align_corners);
+        const float *first = cached_row(set, view, t.first, t.second, span, s), *second = cached_row(set, view, t.second, t.first, span, s);
+        s->k->pointwise.mix(s->blend, first, second, t.weight, (size_t)span.n * C);
+        if (labels_only)
+            label_row(job, own, span, y, s);
+        else
+            add_row(job, view, own, span, y, s->sum + (size_t)i * COLUMNS * C, s);
+    }
+}
+
+static void finish(const Job *job, int top, int rows, Span block, const Scratch *s)
+{
+    const size_t C = (size_t)job->set->classes;
+    for (int i = 0; i < rows; i++) {
+        const size_t at = (size_t)(top + i) * (size_t)job->set->width + (size_t)block.x;
+        const float *sum = s->sum + (size_t)i * COLUMNS * C;
+        if (job->prob)
+            memcpy(job->prob + at * C, sum, (size_t)block.n * C * sizeof *sum);
+        for (int x = 0; x < block.n; x++)
+            job->labels[at + (size_t)x] = best(s->k, sum + (size_t)x * C, C);
+    }
+}
+
+/* A softmax does not change which score is largest: a single view needs none. */
+static void work(void *arg, size_t task, void *memory)
 {
     const Job *job = arg;
     const ScoreSet *set = job->set;
-    const size_t C = (size_t)set->classes, row = (size_t)set->width * C;
-    const int from = (int)task * STRIP, to = from + STRIP < set->height ? from + STRIP : set->height;
-    const bool only_labels = set->n == 1 && !job->prob && !set->views[0].flip_x;
-    Scratch s = lay_out(set, memory);
-    for (int y = from; y < to; y++) {
-        memset(s.sum, 0, row * sizeof *s.sum);
-        for (int i = 0; i < set->n; i++) {
-            if (set->n > 1)
-                s.at[0] = s.at[1] = -1;
-            original_row(set, &set->views[i], y, &s);
-            if (i == 0 && job->scores)
-                memcpy(job->scores + (size_t)y * row, s.result, row * sizeof *s.result);
-            if (!only_labels)
-                add_view(set, &set->views[i], &s);
-        }
-        const float *scores = only_labels ? s.result : s.sum; /* a softmax does not change which is largest */
-        if (job->prob)
-            memcpy(job->prob + (size_t)y * row, s.sum, row * sizeof *s.sum);
-        for (int x = 0; x < set->width; x++)
-            job->labels[(size_t)y * (size_t)set->width + (size_t)x] = best(scores + (size_t)x * C, C);
-    }
+    const int x = (int)task % job->across * COLUMNS, top = (int)task / job->across * ROWS;
+    const Span block = common((Span){ x, COLUMNS }, (Span){ 0, set->width });
+    const int rows = top + ROWS < set->height ? ROWS : set->height - top;
+    const bool labels_only = set->n == 1 && !job->prob && !job->scores && !set->views[0].flip_x;
+    Scratch s;
+    lay_out(set, job->k, job->columns, memory, &s);
+    if (!labels_only)
+        memset(s.sum, 0, (size_t)ROWS * COLUMNS * (size_t)set->classes * sizeof *s.sum);
+    for (int i = 0; i < set->n; i++)
+        add_view(job, &set->views[i], top, rows, block, labels_only, &s);
+    if (!labels_only)
+        finish(job, top, rows, block, &s);
 }
 
-int df_score_labels(DfPool *pool, const ScoreSet *set, uint16_t *labels, float *scores, float *prob)
+int df_score_labels(DfPool *pool, const DfKernels *k, const ScoreSet *set, uint16_t *labels, float *scores, float *prob)
 {
-    Job job = { set, labels, scores, prob };
-    return df_parallel(pool, ((size_t)set->height + STRIP - 1) / STRIP, scratch_size(set), strip, &job);
+    const int across = (set->width + COLUMNS - 1) / COLUMNS, down = (set->height + ROWS - 1) / ROWS;
+    Job job = { k, set, labels, scores, prob, widest(set), across };
+    return df_parallel(pool, (size_t)across * (size_t)down, lay_out(set, k, job.columns, NULL, NULL), work, &job);
 }
 
-int df_score_view(const ScoreSet *set, const ScoreView *view, float *out)
+int df_score_view(const DfKernels *k, const ScoreSet *set, const ScoreView *view, float *out)
 {
-    void *memory = df_malloc(scratch_size(set));
+    const ScoreSet alone = { set->classes, view->height, view->width, set->align_corners, 1, view };
+    Scratch s;
+    void *memory = df_malloc(lay_out(&alone, k, (size_t)view->width, NULL, NULL));
     if (!memory)
         return df_fail_memory("scores");
-    Scratch s = lay_out(set, memory);
+    lay_out(&alone, k, (size_t)view->width, memory, &s);
     for (int y = 0; y < view->height; y++)
-        view_row(set, view, y, out + (size_t)y * (size_t)view->width * (size_t)set->classes, &s);
+        view_row(&alone, view, y, (Span){ 0, view->width }, out + (size_t)y * (size_t)view->width * (size_t)set->classes, &s);
     df_free(memory);
     return DF_OK;
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * models/score_rows.h -- private: from the small class scores of a segmentation head to the class of every pixel of the original
- * image, row by row.
+ * image, block by block.
  *
  * The reference enlarges scores twice, to the size of the network's input and from there to the original image, and keeps every
- * class of every pixel both times: 2.2 GB for 150 classes of a 2200x1650 picture. Here the scores stay small, and a row of the
- * result is made from the rows it needs.
+ * class of every pixel both times: 2.2 GB for 150 classes of a 2200x1650 picture. Here the scores stay small, and a block of
+ * the result, a few rows by some columns, is made from the rows and columns it needs: they fit into the second cache.
  */
 #ifndef DF_MODELS_SCORE_ROWS_H
 #define DF_MODELS_SCORE_ROWS_H
 
-#include "core/core.h"
+#include "kernels/kernels.h"
 
 /* Scores of a part of a view: h x w pixels of the network's input from (y, x) on, as a map of map_h x map_w x classes. */
 typedef struct {
@@ -34,8 +34,8 @@ typedef struct {
 
 /* labels[height][width]: the first of the largest scores, after a mean of softmaxes if there are several views. `scores` and
  * `prob` ([height][width][classes]) are filled too unless NULL; scores are those of the first view. */
-int df_score_labels(DfPool *, const ScoreSet *, uint16_t *labels, float *scores, float *prob);
+int df_score_labels(DfPool *, const DfKernels *, const ScoreSet *, uint16_t *labels, float *scores, float *prob);
 /* The scores of a view at the size of the network's input: out[height][width][classes]. */
-int df_score_view(const ScoreSet *, const ScoreView *, float *out);
+int df_score_view(const DfKernels *, const ScoreSet *, const ScoreView *, float *out);
 
 #endif

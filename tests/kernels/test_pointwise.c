@@ -292,6 +292,36 @@ Test(pointwise, blend)
                 check_blend(&df_kernels_named(rungs[r])->pointwise, taps, n, &random);
 }
 
+/* Rounded in each step, on every rung: to the bit. Among equals the first is the best. */
+static void check_mix(Table *k, size_t n, DfRandom *random)
+{
+    float *a = fill(&A, n, random), *b = fill(&B, n, random), *y = fill(&Y, n, random);
+    const float weight = (float)df_uniform(random);
+    size_t best = 0;
+    for (size_t i = n / 2; i < n && n > 4; i += 3) {
+        a[i] = 40;
+        b[i] = 40;
+    }
+    k->mix(y, a, b, weight, n);
+    expect_guarded(&Y, "mix");
+    for (size_t i = 0; i < n; i++) {
+        const volatile float difference = b[i] - a[i], part = weight * difference, sum = a[i] + part;
+        cr_assert_eq(y[i], sum, "mix: %zu of %zu", i, n);
+        best = y[i] > y[best] ? i : best;
+    }
+    if (n)
+        cr_assert_eq(k->mix_best(a, b, weight, n), best, "mix_best of %zu", n);
+}
+
+Test(pointwise, mix)
+{
+    DfRandom random = df_random(5, 0);
+    for (int r = 0; r < 2; r++)
+        for (size_t n = 0; df_kernels_named(rungs[r]) && n <= LONGEST; n++)
+            for (int k = 0; k < 4; k++)
+                check_mix(&df_kernels_named(rungs[r])->pointwise, n, &random);
+}
+
 static void check_transpose(Table *k, size_t rows, size_t columns, DfRandom *random)
 {
     const size_t ldx = columns + 3, ldy = rows + 2;
