@@ -4,6 +4,8 @@
  */
 #include "cli/detector.h"
 
+#include "eval/eval.h"
+
 DfImageMeta cli_image_meta(const DfView *view)
 {
     DfImageMeta meta = {
@@ -58,4 +60,19 @@ void cli_xywh(const float box[4], double out[4])
     out[1] = (double)box[1];
     out[2] = (double)box[2] - (double)box[0];
     out[3] = (double)box[3] - (double)box[1];
+}
+
+int cli_write_mask(FILE *out, const DfRuns *runs)
+{
+    const DfMask mask = { runs->height, runs->width, runs->n, runs->runs };
+    char *text;
+    const int error = df_mask_to_text(&mask, &text);
+    if (error < 0)
+        return error;
+    fprintf(out, "{\"size\": [%u, %u], \"counts\": \"", (unsigned)runs->height, (unsigned)runs->width);
+    for (const char *p = text; *p; p++)
+        fprintf(out, *p == '\\' ? "\\%c" : "%c", *p);
+    fputs("\"}", out);
+    df_free(text);
+    return DF_OK;
 }

@@ -23,4 +23,7 @@ int cli_test_pipeline(const CliSession *, DfPipeline **out);
 /* x1 y1 x2 y2 -> x y w h, in double as mmdet writes them. */
 void cli_xywh(const float box[4], double out[4]);
 
+/* A mask as COCO's files have it: {"size": [height, width], "counts": ".."}, as JSON. DF_ENOMEM. */
+int cli_write_mask(FILE *, const DfRuns *);
+
 #endif

@@ -17,7 +17,7 @@ static bool per_class, fresh, allow_missing, aug_test, from_one;
 
 static const CliOption options[] = {
     CLI_OPT_TEXT("--data", data_dir, "DIR", "root of the data, with annotations/ and val2017/; default: where the config says"),
-    CLI_OPT_TEXT("--out", out_dir, "DIR", "keeps results.jsonl as it goes and results.bbox.json at the end; a stopped run goes on from there"),
+    CLI_OPT_TEXT("--out", out_dir, "DIR", "keeps results.jsonl as it goes and results.bbox.json (and .segm.json) at the end; a stopped run goes on from there"),
     CLI_OPT_FLAG("--fresh", fresh, "begin again, whatever --out holds"),
     CLI_OPT_INT("--limit", limit, "N", 1, 2147483647, "only the first N images"),
     CLI_OPT_TEXT("--shard", shard_text, "I/N", "only every N-th image, from the I-th on: a part for each of N machines"),
@@ -127,7 +127,7 @@ static int take_sample(Run *r, const DfSample *sample)
         if (error == DF_OK)
             error = cli_results_add(r->results, sample->index, &found);
     }
-    df_free(found.v);
+    df_detections_free(&found);
     return error;
 }
 
@@ -152,19 +152,30 @@ static int run_images(Run *r)
     return error;
 }
 
+/* In r->dt_path stands the last one written. */
+static int export(Run *r, const char *name, bool masks)
+{
+    df_free(r->dt_path);
+    r->dt_path = cli_join(r->folder, name);
+    return r->dt_path ? cli_results_export(r->results, r->chosen, masks, r->dt_path) : df_fail_memory("a path");
+}
+
 static int score(Run *r)
 {
     if (r->unreadable == (long)r->n_ids)
         return df_fail(DF_EIO, "none of %zu images could be read, the last: %s", r->n_ids, df_error());
-    r->dt_path = cli_join(r->folder, "results.bbox.json");
-    int error = r->dt_path ? cli_results_export(r->results, r->chosen, r->dt_path) : df_fail_memory("a path");
+    const bool masks = df_model_has_masks(r->session.model);
+    int error = export(r, "results.bbox.json", false);
+    if (error == DF_OK && masks)
+        error = export(r, "results.segm.json", true);
     if (error < 0)
         return error;
     if (r->unreadable)
         df_log(DF_LOG_WARNING, "%ld of %zu images could not be read and count as without detections", r->unreadable, r->n_ids);
     const bool whole = r->n_ids == (size_t)r->dataset->n_images;
     const char *const dt_paths[] = { r->dt_path };
-    return cli_score_coco(r->session.pool, &(CliScoring){ .gt_path = r->dataset->path, .dt_paths = dt_paths, .n_dt = 1, .json_path = json_path, .per_class = per_class,
+    return cli_score_coco(r->session.pool, &(CliScoring){ .gt_path = r->dataset->path, .dt_paths = dt_paths, .n_dt = 1, .types = masks ? "bbox,segm" : "bbox", .json_path = json_path,
+                                                           .per_class = per_class,
                                                            .image_ids = whole ? NULL : r->ids, .n_image_ids = whole ? 0 : r->n_ids });
 }
 
@@ -172,7 +183,7 @@ static void close_run(Run *r)
 {
     cli_results_close(r->results);
     if (r->temporary && r->folder)
-        cli_remove_folder(r->folder, (const char *const[]){ "results.jsonl", "results.bbox.json", NULL });
+        cli_remove_folder(r->folder, (const char *const[]){ "results.jsonl", "results.bbox.json", "results.segm.json", NULL });
     df_pipeline_free(r->pipeline);
     df_coco_dataset_free(r->dataset);
     df_free(r->folder);
@@ -219,6 +230,7 @@ const CliCommand cli_command_eval = {
     .details = "CHECKPOINT is a .pth or .safetensors file, or `random[:SEED]`. With --out a run can be stopped (Ctrl-C) and resumed by the same\n"
                "command; other settings, weights or data are refused there. Shards are put together by\n"
                "    deformer metric coco ANNOTATIONS.json A/results.bbox.json B/results.bbox.json ..\n"
+               "A network with masks gets a table for boxes and one for masks; results.segm.json then has both, as mmdet writes it.\n"
                "\n"
                "--data DIR puts the data in DIR: of the config's data/coco/annotations/x.json the longest tail that exists there is taken. (The\n"
                "names of an mmdet config are replaced by their values when the file is read, so --set data_root=DIR moves nothing and --set\n"

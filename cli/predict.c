@@ -188,7 +188,7 @@ static void write_image_id(FILE *json, const char *name)
     fputc('"', json);
 }
 
-static void write_json(Run *r, const char *path, const DfDetections *found)
+static int write_json(Run *r, const char *path, const DfDetections *found)
 {
     for (size_t i = 0; i < found->n; i++, r->first = false) {
         double b[4];
@@ -198,9 +198,17 @@ static void write_json(Run *r, const char *path, const DfDetections *found)
         const int label = found->v[i].label;
         const bool of_coco = r->n_classes == DF_COCO_CLASSES && r->classes[label] == df_coco_classes[label];
         const int category = of_coco ? df_coco_category_id(label) : label + 1; /* COCO's own ids have gaps */
-        fprintf(r->json, ", \"category_id\": %d, \"bbox\": [%.17g, %.17g, %.17g, %.17g], \"score\": %.9g}", category, b[0], b[1], b[2], b[3],
+        fprintf(r->json, ", \"category_id\": %d, \"bbox\": [%.17g, %.17g, %.17g, %.17g], \"score\": %.9g", category, b[0], b[1], b[2], b[3],
                   (double)found->v[i].score);
+        if (found->masks) {
+            fputs(", \"segmentation\": ", r->json);
+            const int error = cli_write_mask(r->json, &found->masks[i]);
+            if (error < 0)
+                return error;
+        }
+        fputc('}', r->json);
     }
+    return DF_OK;
 }
 
 static int draw(Run *r, DfSample *sample, const DfDetections *found)
@@ -212,6 +220,10 @@ static int draw(Run *r, DfSample *sample, const DfDetections *found)
         memcpy(boxes[i].box, found->v[i].box, sizeof boxes[i].box);
         boxes[i].label = found->v[i].label;
         boxes[i].score = found->v[i].score;
+        if (found->masks) {
+            boxes[i].runs = found->masks[i].runs;
+            boxes[i].n_runs = found->masks[i].n;
+        }
     }
     if (error == DF_OK)
         error = df_draw_boxes(&sample->image, boxes, (int)found->n, r->classes, r->n_classes);
@@ -225,9 +237,15 @@ static int draw(Run *r, DfSample *sample, const DfDetections *found)
 static void keep_above(DfDetections *found, double threshold)
 {
     size_t n = 0;
-    for (size_t i = 0; i < found->n; i++)
-        if ((double)found->v[i].score >= threshold)
-            found->v[n++] = found->v[i];
+    for (size_t i = 0; i < found->n; i++) {
+        const bool keeps = (double)found->v[i].score >= threshold;
+        found->v[n] = found->v[i];
+        if (found->masks && keeps)
+            found->masks[n] = found->masks[i];
+        else if (found->masks)
+            df_runs_free(&found->masks[i]);
+        n += keeps;
+    }
     found->n = n;
 }
 
@@ -262,10 +280,10 @@ static int take_sample(Run *r, DfSample *sample)
     if (error == DF_OK && !(json_path && strcmp(json_path, "-") == 0))
         print_detections(r, sample->path, &found);
     if (error == DF_OK && r->json)
-        write_json(r, sample->path, &found);
+        error = write_json(r, sample->path, &found);
     if (error == DF_OK && out_dir)
         error = draw(r, sample, &found);
-    df_free(found.v);
+    df_detections_free(&found);
     return error;
 }
 
@@ -364,8 +382,9 @@ const CliCommand cli_command_predict = {
                "fails does not stop the others; the exit status is then 1. Detections below the config's own model.test_cfg.score_thr never get\n"
                "here: lower that too with --set. CHECKPOINT is a .pth or .safetensors file, or `random[:SEED]`.\n"
                "\n"
-               "--json: [{\"image_id\", \"category_id\", \"bbox\": [x, y, width, height], \"score\"}, ..]. image_id is the number that is the file's\n"
-               "name (000000000139.jpg: 139), else the name. category_id is COCO's for COCO's classes, else the number of the class from 1 on.\n"
+               "--json: [{\"image_id\", \"category_id\", \"bbox\": [x, y, width, height], \"score\"}, ..], and \"segmentation\": {\"size\": [height,\n"
+               "width], \"counts\"} of a network with masks. image_id is the number that is the file's name (000000000139.jpg: 139), else the\n"
+               "name. category_id is COCO's for COCO's classes, else the number of the class from 1 on.\n"
                "\n"
                "A segmentor prints a line for every class of a picture: picture, class, pixels, share. Its drawings are the picture in the colours of\n"
                "its classes, with a legend, and DIR/labels/NAME.png is the label map. --json: [{\"image\", \"height\", \"width\", \"classes\": [{\"id\",\n"

@@ -22,8 +22,8 @@ struct CliResults {
     char **line; /* of each image, without the newline; NULL: not yet */
 };
 
-/* A line is {"index": 3, "image_id": 139, "detections": [[x, y, w, h, score, category_id], ..]}. Numbers are written so that they
- * read back to the same bits. */
+/* A line is {"index": 3, "image_id": 139, "detections": [[x, y, w, h, score, category_id], ..]}, with a mask as a seventh item
+ * {"size": [h, w], "counts": ".."} if there are masks. Numbers are written so that they read back to the same bits. */
 static char *line_of(const DfCocoDataset *dataset, int index, const DfDetections *found)
 {
     char *text = NULL;
@@ -31,17 +31,26 @@ static char *line_of(const DfCocoDataset *dataset, int index, const DfDetections
     FILE *out = open_memstream(&text, &size);
     if (!out)
         return NULL;
+    bool failed = false;
     fprintf(out, "{\"index\": %d, \"image_id\": %lld, \"detections\": [", index, (long long)dataset->images[index].id);
     for (size_t i = 0; i < found->n; i++) {
         const DfDetection *d = &found->v[i];
         double b[4];
         cli_xywh(d->box, b);
-        fprintf(out, "%s[%.17g, %.17g, %.17g, %.17g, %.9g, %lld]", i ? ", " : "", b[0], b[1], b[2], b[3], (double)d->score,
+        fprintf(out, "%s[%.17g, %.17g, %.17g, %.17g, %.9g, %lld", i ? ", " : "", b[0], b[1], b[2], b[3], (double)d->score,
                 (long long)dataset->category_ids[d->label]);
+        if (found->masks) {
+            fputs(", ", out);
+            failed |= cli_write_mask(out, &found->masks[i]) < 0;
+        }
+        fputc(']', out);
     }
     fprintf(out, "]}");
-    const bool failed = ferror(out) != 0;
-    return fclose(out) != 0 || failed ? NULL : text;
+    failed |= ferror(out) != 0;
+    if (fclose(out) == 0 && !failed)
+        return text;
+    free(text);
+    return NULL;
 }
 
 /* The names stand in it for the reader, as JSON texts; the hashes are compared. */
@@ -167,20 +176,41 @@ int cli_results_add(CliResults *r, int index, const DfDetections *found)
     return DF_OK;
 }
 
+/* The end of a mask's record, which begins at `at`; NULL if it has none. */
+static const char *end_of_mask(const char *at)
+{
+    const char *counts = strstr(at, "\"counts\": \"");
+    if (!counts)
+        return NULL;
+    for (at = counts + strlen("\"counts\": \""); *at && *at != '"'; at++)
+        if (*at == '\\' && at[1])
+            at++;
+    return at[0] == '"' && at[1] == '}' ? at + 2 : NULL;
+}
+
 /* One detection of a line as a COCO record. */
-static const char *export_one(DfWriter *out, const char *at, long long image_id, bool first)
+static const char *export_one(DfWriter *out, const char *at, long long image_id, bool first, bool masks)
 {
     double b[4], score;
     long long category;
     int used = 0;
-    if (sscanf(at, "[%lf, %lf, %lf, %lf, %lf, %lld]%n", &b[0], &b[1], &b[2], &b[3], &score, &category, &used) != 6 || !used)
+    if (sscanf(at, "[%lf, %lf, %lf, %lf, %lf, %lld%n", &b[0], &b[1], &b[2], &b[3], &score, &category, &used) != 6 || !used)
         return NULL;
-    df_writef(out, "%s{\"image_id\": %lld, \"category_id\": %lld, \"bbox\": [%.17g, %.17g, %.17g, %.17g], \"score\": %.9g}", first ? "\n" : ",\n", image_id,
+    df_writef(out, "%s{\"image_id\": %lld, \"category_id\": %lld, \"bbox\": [%.17g, %.17g, %.17g, %.17g], \"score\": %.9g", first ? "\n" : ",\n", image_id,
               category, b[0], b[1], b[2], b[3], score);
-    return at + used;
+    at += used;
+    const char *mask = df_starts_with(at, ", {") ? at + 2 : NULL, *end = mask ? end_of_mask(mask) : at;
+    if (!end || *end != ']')
+        return NULL;
+    if (mask && masks) {
+        df_writef(out, ", \"segmentation\": ");
+        df_write(out, mask, (size_t)(end - mask));
+    }
+    df_write(out, "}", 1);
+    return end + 1;
 }
 
-int cli_results_export(CliResults *r, const bool *chosen, const char *path)
+int cli_results_export(CliResults *r, const bool *chosen, bool masks, const char *path)
 {
     DfWriter *out;
     int error = df_writer_open(&out, path);
@@ -192,7 +222,7 @@ int cli_results_export(CliResults *r, const bool *chosen, const char *path)
         const char *at = r->line[i] && chosen[i] ? strstr(r->line[i], "\"detections\": [") : NULL;
         at = at ? strchr(at, '[') + 1 : NULL;
         while (at && *at == '[') {
-            at = export_one(out, at, (long long)r->dataset->images[i].id, first);
+            at = export_one(out, at, (long long)r->dataset->images[i].id, first, masks);
             first = false;
             if (at && at[0] == ',')
                 at += 2;

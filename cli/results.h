@@ -21,8 +21,8 @@ typedef struct {
 /* Opens or resumes. `done[i]` is set for the images (by index in the dataset) that an earlier run left. */
 int cli_results_open(CliResults **out, const char *folder, const CliRunOf *of, const DfCocoDataset *dataset, bool fresh, bool *done);
 int cli_results_add(CliResults *, int index, const DfDetections *found);
-/* Writes a COCO results file of the images with `chosen[i]`, in the dataset's order. */
-int cli_results_export(CliResults *, const bool *chosen, const char *path);
+/* Writes a COCO results file of the images with `chosen[i]`, in the dataset's order; with `masks`, those too. */
+int cli_results_export(CliResults *, const bool *chosen, bool masks, const char *path);
 void cli_results_close(CliResults *);
 
 #endif

@@ -138,6 +138,19 @@ static int by_score(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
+static int draw_masks(DfImage *image, const DfDrawnBox *boxes, int n)
+{
+    bool any = false;
+    for (int i = 0; i < n; i++)
+        any |= boxes[i].runs != NULL;
+    uint8_t *pixels = any ? df_malloc((size_t)image->height * (size_t)image->width) : NULL;
+    for (int i = n - 1; pixels && i >= 0; i--)
+        if (boxes[i].runs)
+            df_draw_mask(image, &boxes[i], pixels);
+    df_free(pixels);
+    return any && !pixels ? df_fail_memory("masks to draw") : DF_OK;
+}
+
 int df_draw_boxes(DfImage *image, const DfDrawnBox *boxes, int n, const char *const *classes, int n_classes)
 {
     if (image->channels != 3)
@@ -145,11 +158,14 @@ int df_draw_boxes(DfImage *image, const DfDrawnBox *boxes, int n, const char *co
     const size_t count = n > 0 ? (size_t)n : 0;
     DfDrawnBox *sorted = df_malloc(count * sizeof *sorted);
     Tag *tags = df_malloc(count * sizeof *tags);
-    const bool ready = sorted && tags;
-    if (ready && count) {
-        const DfPen pen = df_pen_for(image);
+    int error = sorted && tags ? DF_OK : df_fail_memory("boxes to draw");
+    if (error == DF_OK && count) {
         memcpy(sorted, boxes, count * sizeof *sorted);
         qsort(sorted, count, sizeof *sorted, by_score);
+        error = draw_masks(image, sorted, n);
+    }
+    if (error == DF_OK && count) {
+        const DfPen pen = df_pen_for(image);
         for (int i = n - 1; i >= 0; i--)
             draw_box(image, &pen, &sorted[i]);
         for (int i = 0; i < n; i++) {
@@ -161,5 +177,5 @@ int df_draw_boxes(DfImage *image, const DfDrawnBox *boxes, int n, const char *co
     }
     df_free(sorted);
     df_free(tags);
-    return ready ? DF_OK : df_fail_memory("boxes to draw");
+    return error;
 }

@@ -12,9 +12,11 @@ typedef struct {
     float box[4];  /* x1 y1 x2 y2, pixels of the picture; may reach beyond it */
     int label;     /* chooses the colour                                      */
     float score;   /* 0..1                                                    */
+    const uint32_t *runs; /* its mask, of the picture's size: lengths of runs down the columns, background first; NULL: none */
+    size_t n_runs;
 } DfDrawnBox;
 
-/* Draws n boxes on a BGR picture, the weakest score first so that the strongest lies on top. Lines and letters grow with the
+/* Draws n boxes, with their masks, on a BGR picture, the weakest score first so that the strongest lies on top. Lines and letters grow with the
  * picture. `classes` names the labels 0..n_classes-1; a label beyond is drawn as its number. */
 int df_draw_boxes(DfImage *image, const DfDrawnBox *boxes, int n, const char *const *classes, int n_classes);
 

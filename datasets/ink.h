@@ -32,4 +32,7 @@ float df_text_width(const DfPen *pen, int length);
 int df_text_height(const DfPen *pen);                                                       /* capitals, and most of a tail */
 void df_write_text(DfImage *image, const DfPen *pen, float left, int top, const char *text, int length, uint8_t ink);
 
+/* The mask of a box; `pixels`: as many bytes as the picture has pixels, for use inside. */
+void df_draw_mask(DfImage *image, const DfDrawnBox *box, uint8_t *pixels);
+
 #endif
