@@ -39,11 +39,13 @@ static const CliOption options[] = {
     CLI_OPT_TEXT("--class-names", cli_metric.class_names, "FILE", "ade20k: names of the classes, one a line"),
     CLI_OPT_TEXT("--gt-suffix", cli_metric.gt_suffix, ".png", "ade20k: which files of GT_DIR are labels"),
     CLI_OPT_TEXT("--pred-suffix", cli_metric.pred_suffix, ".png", "ade20k: what replaces it in the name of the prediction"),
+    CLI_OPT_TEXT("--labels", cli_metric.labels, "FILE", "imagenet: the right class of each row of the logits, one a line"),
+    CLI_OPT_TEXT("--real-labels", cli_metric.real_labels, "FILE.json", "imagenet: all right classes of each image, a list of lists (ReaL)"),
     CLI_OPT_FLAG("--confusion", cli_metric.confusion, "ade20k: the confusion matrix in the JSON"),
     CLI_OPT_END
 };
 
-static const CliMetric *const metrics[] = { &cli_metric_coco, &cli_metric_ade20k, &cli_metric_check, NULL };
+static const CliMetric *const metrics[] = { &cli_metric_coco, &cli_metric_ade20k, &cli_metric_imagenet, &cli_metric_check, NULL };
 
 static const CliMetric *find(const char *name)
 {
@@ -72,10 +74,13 @@ static int run(int n, const char *const *args)
 
 const CliCommand cli_command_metric = {
     .name = "metric",
-    .synopsis = "coco GT.json DT.json... | ade20k GT_DIR PRED_DIR   [--json FILE]",
-    .summary = "scoring alone, no model: as pycocotools and mmseg score",
+    .synopsis = "coco GT.json DT.json... | ade20k GT_DIR PRED_DIR | imagenet LOGITS | imagenet PREDICTIONS DIR | check GT.json DT.json...",
+    .summary = "scoring alone, no model: as pycocotools and mmseg score; explanations; a check of the files",
     .details = "coco: several results files are scored as one: the shards of an evaluation.\n"
-               "ade20k: PNG label maps, 0 = unlabelled and 1..150 in GT_DIR, predictions 0..149 under the same names in PRED_DIR.\n\n" CLI_SCORES_JSON,
+               "ade20k: PNG label maps, 0 = unlabelled and 1..150 in GT_DIR, predictions 0..149 under the same names in PRED_DIR.\n"
+               "imagenet: a .safetensors with `logits` [N, C] (and `labels` [N]), or lines \"NAME CLASS [CLASS ..]\" against the class folders of DIR.\n"
+               "check: what silently ruins a score, with the line to look at; exit status 1 if there are errors.\n"
+               "All numbers and keys are described in docs/metrics.md.\n\n" CLI_SCORES_JSON,
     .options = options,
     .least = 1,
     .most = -1,

@@ -25,6 +25,7 @@
 #include "eval/mask.h"
 #include "eval/check.h"
 #include "eval/explain.h"
+#include "eval/imagenet.h"
 #include "eval/miou.h"
 #include "eval/tide.h"
 
