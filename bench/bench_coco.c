@@ -37,7 +37,8 @@ typedef struct {
 
 typedef struct {
     int width[IMAGES], height[IMAGES];
-    Object *object;
+    Object *object;        /* by image */
+    int first[IMAGES + 1]; /* of each image */
 } World;
 
 static double between(DfRandom *r, double low, double high)
@@ -83,10 +84,16 @@ static void box_of(const double *xy, int n, double box[4])
     }
 }
 
+static int by_number(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
 /* Sizes follow roughly those of COCO: two in five small, a third medium, the rest large. Classes thin out like 1/k. */
 static World make_world(void)
 {
     static World w;
+    static int place[OBJECTS];
     DfRandom r = df_random(2017, 0);
     double xy[2 * MOST_POINTS];
     w.object = df_calloc(OBJECTS, sizeof *w.object);
@@ -96,10 +103,16 @@ static World make_world(void)
         w.width[i] = df_uniform(&r) < 0.75 ? 640 : 480;
         w.height[i] = w.width[i] == 640 ? (df_uniform(&r) < 0.6 ? 480 : 427) : 640;
     }
+    for (int i = 0; i < OBJECTS; i++)
+        place[i] = (int)(df_uniform(&r) * IMAGES);
+    qsort(place, OBJECTS, sizeof *place, by_number);
+    for (int i = 0, k = 0; i <= IMAGES; w.first[i++] = k)
+        while (k < OBJECTS && place[k] < i)
+            k++;
     for (int i = 0; i < OBJECTS; i++) {
         Object *o = &w.object[i];
         const double size = exp(between(&r, log(12), log(400)) * 0.5 + between(&r, log(12), log(400)) * 0.5);
-        *o = (Object){ .image = (int)(df_uniform(&r) * IMAGES), .seed = (uint64_t)i + 1, .crowd = i % 80 == 79 };
+        *o = (Object){ .image = place[i], .seed = (uint64_t)i + 1, .crowd = i % 80 == 79 };
         o->class = df_uniform(&r) < 0.3 ? 0 : (int)(exp(df_uniform(&r) * log(CLASSES)) - 0.5) % CLASSES;
         o->points = (int)clamp(exp(between(&r, log(8), log(70))) * sqrt(size / 60), 6, MOST_POINTS);
         o->radius[0] = size * between(&r, 0.35, 0.8);
@@ -153,15 +166,16 @@ static void write_truth(const World *w, const char *path)
         abort();
 }
 
-/* Most detections are objects displaced, the better the higher their score, a part of them of another class. */
-static void write_detection(FILE *f, const World *w, DfRandom *r, bool masks)
+/* Most detections are objects of the picture displaced, the better the higher their score; some are of another class, some nothing. */
+static void write_detection(FILE *f, const World *w, DfRandom *r, int image, bool masks)
 {
     double xy[2 * MOST_POINTS], box[4];
-    Object o = w->object[(int)(df_uniform(r) * OBJECTS)];
+    const int first = w->first[image], n_here = w->first[image + 1] - first;
+    const bool nothing = n_here == 0 || df_uniform(r) < 0.3;
+    Object o = w->object[nothing ? (int)(df_uniform(r) * OBJECTS) : first + (int)(df_uniform(r) * n_here)];
     const double quality = df_uniform(r), noise = (1 - quality) * fmin(o.radius[0], o.radius[1]);
     const int class = df_uniform(r) < 0.75 ? o.class : (int)(df_uniform(r) * CLASSES);
-    if (df_uniform(r) < 0.3)
-        o.image = (int)(df_uniform(r) * IMAGES);
+    o.image = image;
     o.points = masks ? (o.points < 40 ? o.points : 40) : 12;
     const int n = outline(&o, w, noise * between(r, -0.7, 0.7), between(r, 1 - 0.4 * (1 - quality), 1 + 0.4 * (1 - quality)), xy);
     const double score = clamp(0.02 + 0.9 * quality * df_uniform(r) + 0.05 * df_uniform(r), 0, 1);
@@ -192,7 +206,7 @@ static void write_results(const World *w, const char *path, long n, bool masks)
         abort();
     for (long i = 0; i < n; i++) {
         fprintf(f, i ? ", " : "[");
-        write_detection(f, w, &r, masks);
+        write_detection(f, w, &r, (int)(i * IMAGES / n), masks); /* picture by picture, as detectors write them */
     }
     fprintf(f, "]\n");
     if (fclose(f) != 0)

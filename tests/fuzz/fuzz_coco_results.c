@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/fuzz/fuzz_coco_results.c -- an annotation file and a results file, joined by a zero byte, evaluated if both can be read.
+ * tests/fuzz/fuzz_coco_results.c -- an annotation file and a results file, joined by a zero byte, evaluated if both can be read: once
+ * as boxes by one thread, once as masks too, by two threads.
  */
 #include <stdint.h>
 #include <string.h>
@@ -9,18 +10,18 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static DfCoco *read_truth(const char *text, size_t size)
+static DfCoco *read_truth(const char *text, size_t size, const DfCocoReading *reading)
 {
     DfJson *json;
     DfCoco *gt = NULL;
     if (df_json_open_text(&json, text, size, "gt") < 0)
         return NULL;
-    df_coco_read(&gt, json);
+    df_coco_read_with(&gt, json, reading);
     df_json_close(json);
     return gt;
 }
 
-static void evaluate(const DfCoco *gt, const char *text, size_t size)
+static void evaluate(const DfCoco *gt, const char *text, size_t size, DfPool *pool, bool masks)
 {
     DfJson *json;
     DfCocoResults *dt;
@@ -33,21 +34,43 @@ static void evaluate(const DfCoco *gt, const char *text, size_t size)
         df_coco_results_read_json(dt, json);
         df_json_close(json);
     }
-    for (int use = 0; use < 2; use++) {
-        params.use_categories = use;
-        if (df_coco_categories(gt) < 100 && df_coco_evaluate(&eval, dt, &params, NULL) == DF_OK)
-            df_coco_eval_free(eval);
-    }
+    for (int use = 0; use < 2; use++)
+        for (int type = 0; type <= masks; type++) {
+            params.use_categories = use;
+            params.type = type ? DF_COCO_MASKS : DF_COCO_BOXES;
+            if (df_coco_categories(gt) < 100 && df_coco_evaluate(&eval, dt, &params, pool) == DF_OK)
+                df_coco_eval_free(eval);
+        }
     df_coco_results_free(dt);
+}
+
+/* A picture of a million pixels in the text would only be slow. */
+static bool has_long_number(const uint8_t *data, size_t size)
+{
+    size_t digits = 0, exponents = 0;
+    for (size_t i = 0; i < size; i++) {
+        digits = data[i] >= '0' && data[i] <= '9' ? digits + 1 : 0;
+        exponents += data[i] == 'e' || data[i] == 'E';
+        if (digits > 5 || exponents > 60)
+            return true;
+    }
+    return false;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static DfPool *pool;
     const uint8_t *zero = size ? memchr(data, 0, size) : NULL;
     const size_t first = zero ? (size_t)(zero - data) : size;
-    DfCoco *gt = read_truth((const char *)data, first);
-    if (gt && zero)
-        evaluate(gt, (const char *)zero + 1, size - first - 1);
-    df_coco_free(gt);
+    if (!pool && df_pool_new(&pool, 2) < 0)
+        return 0;
+    for (int masks = 0; masks < 2; masks++) {
+        if (masks && has_long_number(data, size))
+            break;
+        DfCoco *gt = read_truth((const char *)data, first, &(DfCocoReading){ masks ? pool : NULL, masks });
+        if (gt && zero)
+            evaluate(gt, (const char *)zero + 1, size - first - 1, masks ? pool : NULL, masks);
+        df_coco_free(gt);
+    }
     return 0;
 }
