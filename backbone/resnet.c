@@ -337,11 +337,10 @@ static DfTensor *convolve(DfCtx *c, const ConvNorm *m, DfTensor *x)
     return df_deform_conv2d(c, x, offset, weight, m->conv.weight, NULL, m->conv.conv, m->groups);
 }
 
-static DfTensor *conv_norm(DfCtx *c, const ConvNorm *m, DfTensor *x, DfAct act)
+static DfTensor *conv_norm(DfCtx *c, const ConvNorm *m, DfTensor *x, DfAct act, DfTensor *residual) /* act(norm(conv(x)) + residual) */
 {
     const DfMark mark = df_enter(c, NULL, -1);
-    x = nn_norm(c, &m->norm, convolve(c, m, x));
-    return df_leave(c, mark, act == DF_ACT_NONE ? x : df_act(c, x, act));
+    return df_leave(c, mark, nn_norm_fused(c, &m->norm, convolve(c, m, x), act, residual));
 }
 
 static DfTensor *shortcut(DfCtx *c, const Block *b, DfTensor *x)
@@ -351,7 +350,7 @@ static DfTensor *shortcut(DfCtx *c, const Block *b, DfTensor *x)
     const DfMark m = df_enter(c, "downsample", -1);
     if (b->pool > 1)
         x = df_avg_pool2d(c, x, (int[2]){ b->pool, b->pool }, (int[2]){ b->pool, b->pool }, (int[2]){ 0, 0 }, true, false);
-    return df_leave(c, m, conv_norm(c, &b->shortcut, x, DF_ACT_NONE));
+    return df_leave(c, m, conv_norm(c, &b->shortcut, x, DF_ACT_NONE, NULL));
 }
 
 static DfTensor *block(DfCtx *c, const ResNet *net, int i, int j, DfTensor *x)   /* relu(shortcut(x) + convs(x)) */
@@ -359,21 +358,22 @@ static DfTensor *block(DfCtx *c, const ResNet *net, int i, int j, DfTensor *x)  
     static const char *const names[STAGES] = { "layer1", "layer2", "layer3", "layer4" };
     const Block *b = &net->stages[i].blocks[j];
     const DfMark m = df_enter(c, names[i], j);
+    const int last = net->n_convs - 1;
     DfTensor *y = x;
-    for (int k = 0; k < net->n_convs; k++) {
-        DfTensor *z = conv_norm(c, &b->conv[k], y, k + 1 < net->n_convs ? DF_ACT_RELU : DF_ACT_NONE);
+    for (int k = 0; k < last; k++) {
+        DfTensor *z = conv_norm(c, &b->conv[k], y, DF_ACT_RELU, NULL);
         if (k)
             df_drop(c, y);
         y = z;
     }
-    return df_leave(c, m, df_relu(c, df_add(c, y, shortcut(c, b, x))));
+    return df_leave(c, m, conv_norm(c, &b->conv[last], y, DF_ACT_RELU, shortcut(c, b, x)));
 }
 
 static DfTensor *stem(DfCtx *c, const ResNet *net, DfTensor *x)                  /* N H W 3 -> N H/4 W/4 C */
 {
     const DfMark m = df_enter(c, "stem", -1);
     for (int i = 0; i < (net->deep_stem ? 3 : 1); i++)
-        x = conv_norm(c, &net->stem[i], x, DF_ACT_RELU);
+        x = conv_norm(c, &net->stem[i], x, DF_ACT_RELU, NULL);
     return df_leave(c, m, df_max_pool2d(c, x, (int[2]){ 3, 3 }, (int[2]){ 2, 2 }, (int[2]){ 1, 1 }, false));
 }
 

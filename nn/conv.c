@@ -55,6 +55,5 @@ DfTensor *nn_conv_module(DfCtx *c, const NnConvModule *m, DfTensor *x)
 {
     if (m->norm.kind == NN_NORM_NONE)
         return nn_conv_fused(c, &m->conv, x, (DfFuse){ .act = m->act });
-    x = nn_norm(c, &m->norm, nn_conv(c, &m->conv, x));
-    return m->act == DF_ACT_NONE ? x : df_act(c, x, m->act);
+    return nn_norm_fused(c, &m->norm, nn_conv(c, &m->conv, x), m->act, NULL);
 }

@@ -144,6 +144,7 @@ typedef struct {
 const char *nn_norm_name(const DfNode *norm_cfg);                                  /* "bn", "gn", "ln": its key in the state dict */
 void nn_norm_init(NnScope, NnNorm *, const DfNode *norm_cfg, int channels);
 DfTensor *nn_norm(DfCtx *, const NnNorm *, DfTensor *x);
+DfTensor *nn_norm_fused(DfCtx *, const NnNorm *, DfTensor *x, DfAct, DfTensor *residual); /* act(norm(x) + residual); residual or NULL */
 /* mmcv's act_cfg: ReLU, GELU, Sigmoid, Tanh; NULL is none. Poisons the scope's model on anything else. */
 DfAct nn_act(NnScope, const DfNode *act_cfg);
 

@@ -98,6 +98,15 @@ DfTensor *nn_norm(DfCtx *c, const NnNorm *n, DfTensor *x)
     return x;
 }
 
+DfTensor *nn_norm_fused(DfCtx *c, const NnNorm *n, DfTensor *x, DfAct act, DfTensor *residual)
+{
+    if (n->kind == NN_NORM_BATCH && !(c->training && !n->frozen))
+        return df_batch_norm_fused(c, x, n->weight, n->bias, n->running_mean, n->running_var, n->eps, act, residual);
+    x = nn_norm(c, n, x);
+    x = residual ? df_add(c, x, residual) : x;
+    return act == DF_ACT_NONE ? x : df_act(c, x, act);
+}
+
 /* ---- act_cfg ----------------------------------------------------------------------------------------------------- */
 
 DfAct nn_act(NnScope s, const DfNode *act_cfg)

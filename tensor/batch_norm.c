@@ -130,3 +130,54 @@ DfTensor *df_batch_norm(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias,
     df_affine_rows(c, y->data, x->data, s->scale, s->shift, rows, n);
     return y;
 }
+
+/* ---- with what follows it ---------------------------------------------------------------------------------------- */
+
+typedef struct {
+    float *y;
+    const float *x, *residual, *scale, *shift;
+    size_t n;
+    DfAct act;
+} Fused;
+
+/* A row stays in the cache from its norm to its activation. */
+static void fused_range(void *arg, const DfPointwiseKernels *k, size_t from, size_t count)
+{
+    const Fused *j = arg;
+    for (size_t i = from * j->n; i < (from + count) * j->n; i += j->n) {
+        k->affine(j->y + i, j->x + i, j->scale, j->shift, j->n);
+        if (j->residual)
+            k->add(j->y + i, j->y + i, j->residual + i, j->n);
+        if (j->act != DF_ACT_NONE)
+            k->act(j->act, j->y + i, j->y + i, j->n);
+    }
+}
+
+DfTensor *df_batch_norm_fused(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias, DfTensor *mean, DfTensor *var, float eps, DfAct act,
+                              DfTensor *residual)
+{
+    if (c->recording || c->err) {
+        x = df_batch_norm(c, x, weight, bias, mean, var, false, 0, eps);
+        x = residual ? df_add(c, x, residual) : x;
+        return act == DF_ACT_NONE ? x : df_act(c, x, act);
+    }
+    if (!fits(c, x, weight, bias, mean, var))
+        return &c->nil;
+    if (residual && !df_same_shape(x->shape, residual->shape))
+        return df_refuse(c, "batch_norm: a residual of shape (%s): want that of x, (%s)", DF_TEXT(residual), DF_TEXT(x));
+    DfTensor *y = df_output(c, &op, x->shape, DF_SOURCES_OF(x, weight, bias));
+    if (df_skip(c, y))
+        return y;
+    const size_t n = (size_t)df_dim(x, -1), rows = df_size(x) / n;
+    float *scale = df_workspace(c, 2 * n);
+    if (!scale)
+        return &c->nil;
+    float *const shift = scale + n;
+    for (size_t i = 0; i < n; i++) {
+        scale[i] = weight_at(weight, i) * (float)(1 / sqrt((double)var->data[i] + (double)eps));
+        shift[i] = (bias ? bias->data[i] : 0) - mean->data[i] * scale[i];
+    }
+    Fused job = { y->data, x->data, residual ? residual->data : NULL, scale, shift, n, act };
+    df_ranges(c, rows, df_at_least_1(DF_BLOCK / n), fused_range, &job);
+    return y;
+}

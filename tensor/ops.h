@@ -55,6 +55,9 @@ DfTensor *df_group_norm(DfCtx *, DfTensor *x, int groups, DfTensor *weight, DfTe
  * `use_batch` chooses; pass c->training && !frozen. Over the last dimension of any shape. */
 DfTensor *df_batch_norm(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, DfTensor *running_mean, DfTensor *running_var,
                         bool use_batch, float momentum, float eps);
+/* act(batch_norm(x) + residual) by the running statistics, in one pass over memory unless the tape is on; residual or NULL. */
+DfTensor *df_batch_norm_fused(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, DfTensor *running_mean, DfTensor *running_var,
+                              float eps, DfAct, DfTensor *residual);
 
 /* ---- elementwise: activation.c, arithmetic.c, dropout.c ---------------------------------------------------------- */
 
