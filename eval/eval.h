@@ -24,6 +24,7 @@
 #include "core/core.h"
 #include "eval/mask.h"
 #include "eval/check.h"
+#include "eval/compare.h"
 #include "eval/explain.h"
 #include "eval/imagenet.h"
 #include "eval/miou.h"
