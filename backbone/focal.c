@@ -366,7 +366,8 @@ static DfTensor *embed(DfCtx *c, const Focal *net, DfTensor *image)             
     DfTensor *x = nn_conv(c, &net->embed.proj, image);
     if (net->patch_norm)
         x = nn_layer_norm(c, &net->embed.norm, x);
-    return df_leave(c, m, net->ape ? add_position(c, net, x) : x);
+    x = net->ape ? add_position(c, net, x) : x;
+    return df_leave(c, m, df_dropout(c, x, (float)net->drop_rate));
 }
 
 static bool fits(DfCtx *c, const Focal *net, const DfTensor *image)
@@ -374,6 +375,8 @@ static bool fits(DfCtx *c, const Focal *net, const DfTensor *image)
     const int H = image_side(net, 0), W = image_side(net, 1);
     if (net->style == CLASSIFICATION && !c->err && (df_dim(image, 1) != H || df_dim(image, 2) != W))
         df_ctx_fail(c, DF_ESHAPE, "an image of %dx%d: the classification form wants img_size = %dx%d", df_dim(image, 2), df_dim(image, 1), W, H);
+    if (!c->err && c->training && net->attn_drop_rate > 0)
+        df_ctx_fail(c, DF_EVALUE, "attn_drop_rate = %g: training drops no attention weights here, want 0", net->attn_drop_rate);
     return !c->err;
 }
 

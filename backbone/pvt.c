@@ -33,15 +33,18 @@ typedef struct {
 } Pvt;
 
 /* The struct begins with its options. */
-#define OPTIONS(patch, bias, norm, dims, heads, ratios, blocks) \
-    { PVT_SIZES(PvtOptions, dims, heads, ratios, blocks), PVT_COMMON(PvtOptions, bias, norm), \
-      DF_OPT_INT(PvtOptions, patch_size, patch, 1, 64, "side of a patch, in pixels"), \
-      DF_OPT_BOOL(PvtOptions, F4, False, "detection: only the last map"), DF_OPT_END }
-#define NAMED(blocks) OPTIONS(4, True, PVT_EPS6, "[64, 128, 320, 512]", "[1, 2, 5, 8]", "[8, 8, 4, 4]", blocks)
+#define OPTIONS(patch, bias, norm, last_only, dims, heads, ratios, blocks) \
+    PVT_SIZES(PvtOptions, dims, heads, ratios, blocks), PVT_COMMON(PvtOptions, bias, norm), \
+    DF_OPT_INT(PvtOptions, patch_size, patch, 1, 64, "side of a patch, in pixels"), \
+    DF_OPT_BOOL(PvtOptions, F4, last_only, "detection: only the last map"), DF_OPT_END
+#define NAMED_AS(last_only, blocks) \
+    { PVT_LEFTOVERS, OPTIONS(4, True, PVT_EPS6, last_only, "[64, 128, 320, 512]", "[1, 2, 5, 8]", "[8, 8, 4, 4]", blocks) }
+#define NAMED(blocks) NAMED_AS(False, blocks)
 
-static const DfOpt opts[] = OPTIONS(16, False, "None", "[64, 128, 256, 512]", "[1, 2, 4, 8]", "[4, 4, 4, 4]", "[3, 4, 6, 3]");
+static const DfOpt opts[] = { OPTIONS(16, False, "None", False, "[64, 128, 256, 512]", "[1, 2, 4, 8]", "[4, 4, 4, 4]", "[3, 4, 6, 3]") };
 static const DfOpt tiny_opts[] = NAMED("[2, 2, 2, 2]");
 static const DfOpt small_opts[] = NAMED("[3, 4, 6, 3]");
+static const DfOpt small_f4_opts[] = NAMED_AS(True, "[3, 4, 6, 3]");
 static const DfOpt medium_opts[] = NAMED("[3, 4, 18, 3]");
 static const DfOpt large_opts[] = NAMED("[3, 8, 27, 3]");
 
@@ -155,6 +158,7 @@ static DfTensor *run_stage(DfCtx *c, const Pvt *pvt, int i, DfTensor *x)
     x = embed(c, pvt, i, x);
     if (pvt->cls_token && is_last(&pvt->o, i))
         x = with_class_token(c, pvt, x);
+    x = df_dropout(c, x, (float)pvt->o.drop_rate);
     for (int j = 0; j < pvt->o.depths.v[i]; j++) {
         const Block *b = &pvt->stages[i].blocks[j];
         const DfMark m = df_enter(c, names[i], j);
@@ -170,6 +174,8 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
     const Pvt *pvt = self;
     const PvtOptions *o = &pvt->o;
     *out = (DfMaps){ 0 };
+    if (!pvt_can_run(c, &pvt->o))
+        return;
     DfTensor *x = image;
     for (int i = 0; i < o->num_stages; i++) {
         x = run_stage(c, pvt, i, x);
@@ -191,5 +197,6 @@ static const char *const ignorable[] = { "cls_token", "norm.weight", "norm.bias"
 RECORD(pvt, "PyramidVisionTransformer", "Pyramid Vision Transformer (Wang et al., ICCV 2021)", opts);
 RECORD(pvt_tiny, "pvt_tiny", "PVT-Tiny, the official configs' name", tiny_opts);
 RECORD(pvt_small, "pvt_small", "PVT-Small, the official configs' name", small_opts);
+RECORD(pvt_small_f4, "pvt_small_f4", "PVT-Small with its last map alone, the official configs' name", small_f4_opts);
 RECORD(pvt_medium, "pvt_medium", "PVT-Medium, the official configs' name", medium_opts);
 RECORD(pvt_large, "pvt_large", "PVT-Large, the official configs' name", large_opts);

@@ -38,6 +38,13 @@ float pvt_drop_path(const PvtOptions *o, int stage, int block)
     return blocks > 1 ? (float)(o->drop_path_rate * before / (blocks - 1)) : 0;
 }
 
+bool pvt_can_run(DfCtx *c, const PvtOptions *o)
+{
+    if (!c->err && c->training && o->attn_drop_rate > 0)
+        df_ctx_fail(c, DF_EVALUE, "attn_drop_rate = %g: training drops no attention weights here, want 0", o->attn_drop_rate);
+    return !c->err;
+}
+
 void pvt_linear_init(NnScope s, NnLinear *l, int in, int out, bool bias)
 {
     nn_linear_init_as(s, l, in, out, bias, nn_truncated_normal(0.02), nn_constant(0));

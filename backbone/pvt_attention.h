@@ -40,10 +40,18 @@ typedef struct {
     DF_OPT_ENUM(T, style, detection, "detection|classification|pytorch", "maps of any input size, or logits; pytorch: as in official detection configs, maps"), \
     DF_OPT_UNUSED(pretrained, "weights to start a training run from"), \
     DF_OPT_UNUSED(init_cfg, "weights to start a training run from")
+/* The official configs lay the named networks over a ResNet's dict, whose keys they ignore. */
+#define PVT_LEFTOVERS \
+    DF_OPT_UNUSED(depth, "of the ResNet that official configs start from"), \
+    DF_OPT_UNUSED(out_indices, "of the ResNet that official configs start from"), \
+    DF_OPT_UNUSED(frozen_stages, "of the ResNet that official configs start from"), \
+    DF_OPT_UNUSED(norm_cfg, "of the ResNet that official configs start from"), \
+    DF_OPT_UNUSED(norm_eval, "of the ResNet that official configs start from")
 #define PVT_EPS6 "{'type': 'LayerNorm', 'eps': 1e-6}"
 
 /* Checks that every list has an entry per stage and that heads divide channels; false if the model is poisoned. */
 bool pvt_options_fit(NnScope, const PvtOptions *);
+bool pvt_can_run(DfCtx *, const PvtOptions *); /* false if the context is poisoned */
 double pvt_norm_eps(const PvtOptions *); /* of the norms in blocks and after stages; the others have 1e-5 */
 float pvt_drop_path(const PvtOptions *, int stage, int block);
 

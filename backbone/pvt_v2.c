@@ -31,13 +31,13 @@ typedef struct {
 
 /* The struct begins with its options. */
 #define OPTIONS(bias, norm, is_linear, dims, heads, ratios, blocks) \
-    { PVT_SIZES(PvtOptions, dims, heads, ratios, blocks), PVT_COMMON(PvtOptions, bias, norm), \
-      DF_OPT_BOOL(PvtOptions, linear, is_linear, "keys come from the map pooled to 7x7"), \
-      DF_OPT_UNUSED(patch_size, "the official code has 7, then 3"), DF_OPT_END }
-#define NAMED(dims, ratios, blocks, is_linear) OPTIONS(True, PVT_EPS6, is_linear, dims, "[1, 2, 5, 8]", ratios, blocks)
+    PVT_SIZES(PvtOptions, dims, heads, ratios, blocks), PVT_COMMON(PvtOptions, bias, norm), \
+    DF_OPT_BOOL(PvtOptions, linear, is_linear, "keys come from the map pooled to 7x7"), \
+    DF_OPT_UNUSED(patch_size, "the official code has 7, then 3"), DF_OPT_END
+#define NAMED(dims, ratios, blocks, is_linear) { PVT_LEFTOVERS, OPTIONS(True, PVT_EPS6, is_linear, dims, "[1, 2, 5, 8]", ratios, blocks) }
 #define WIDE "[64, 128, 320, 512]"
 
-static const DfOpt opts[] = OPTIONS(False, "None", False, "[64, 128, 256, 512]", "[1, 2, 4, 8]", "[4, 4, 4, 4]", "[3, 4, 6, 3]");
+static const DfOpt opts[] = { OPTIONS(False, "None", False, "[64, 128, 256, 512]", "[1, 2, 4, 8]", "[4, 4, 4, 4]", "[3, 4, 6, 3]") };
 static const DfOpt b0_opts[] = NAMED("[32, 64, 160, 256]", "[8, 8, 4, 4]", "[2, 2, 2, 2]", False);
 static const DfOpt b1_opts[] = NAMED(WIDE, "[8, 8, 4, 4]", "[2, 2, 2, 2]", False);
 static const DfOpt b2_opts[] = NAMED(WIDE, "[8, 8, 4, 4]", "[3, 4, 6, 3]", False);
@@ -140,6 +140,8 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
     const Pvt *pvt = self;
     const bool classifies = pvt->o.style == PVT_CLASSIFICATION;
     *out = (DfMaps){ 0 };
+    if (!pvt_can_run(c, &pvt->o))
+        return;
     DfTensor *x = image;
     for (int i = 0; i < pvt->o.num_stages; i++) {
         x = run_stage(c, pvt, i, x);
