@@ -38,7 +38,7 @@ typedef struct {
 typedef struct {
     /* options */
     int depth, in_channels, stem_channels, base_channels, base_width, num_stages, style, frozen_stages, groups, width_per_group, num_classes;
-    DfInts strides, dilations, out_indices;
+    DfInts strides, dilations, out_indices, stage_blocks;
     DfBools stage_with_dcn, replace_stride_with_dilation;
     bool deep_stem, avg_down, norm_eval, zero_init_residual;
     const DfNode *norm_cfg, *dcn, *plugins, *conv_cfg;
@@ -54,6 +54,7 @@ typedef struct {
     DF_OPT_INT(ResNet, stem_channels, 0, 0, 8192, "channels of the stem; 0 means base_channels"), \
     DF_OPT_INT(ResNet, base_channels, 64, 1, 8192, "width of stage 0; doubled from stage to stage"), \
     DF_OPT_INT(ResNet, num_stages, 4, 1, 4, "how many stages"), \
+    DF_OPT_INTS(ResNet, stage_blocks, "None", 1, 1000, "blocks of each stage, instead of those of `depth`"), \
     DF_OPT_INTS(ResNet, strides, "[1, 2, 2, 2]", 1, 8, "stride of each stage"), \
     DF_OPT_INTS(ResNet, dilations, "[1, 1, 1, 1]", 1, 64, "dilation of the 3x3 convolutions of each stage"), \
     DF_OPT_INTS(ResNet, out_indices, "[0, 1, 2, 3]", 0, 3, "stages whose maps are given"), \
@@ -275,6 +276,8 @@ static bool options_fit(NnScope s, ResNet *net)
     if (net->strides.n != n || net->dilations.n != n || (net->dcn && net->stage_with_dcn.n != n))
         nn_fail(s, DF_EVALUE, "strides has %d entries, dilations %d, stage_with_dcn %d: want num_stages = %d", net->strides.n, net->dilations.n,
                 net->stage_with_dcn.n, n);
+    else if (net->stage_blocks.n && net->stage_blocks.n != n)
+        nn_fail(s, DF_EVALUE, "stage_blocks has %d entries: want num_stages = %d", net->stage_blocks.n, n);
     else if (net->replace_stride_with_dilation.n != STAGES - 1)
         nn_fail(s, DF_EVALUE, "replace_stride_with_dilation has %d entries: want 3", net->replace_stride_with_dilation.n);
     else if (net->plugins || net->conv_cfg)
@@ -287,14 +290,15 @@ static bool options_fit(NnScope s, ResNet *net)
     return nn_ok(s);
 }
 
-static const int *depths_of(NnScope s, int depth)
+static const int *depths_of(NnScope s, const ResNet *net)
 {
+    const int depth = net->depth;
     static const struct {
         int depth, blocks[STAGES];
     } known[] = { { 18, { 2, 2, 2, 2 } }, { 34, { 3, 4, 6, 3 } }, { 50, { 3, 4, 6, 3 } }, { 101, { 3, 4, 23, 3 } }, { 152, { 3, 8, 36, 3 } } };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (known[i].depth == depth)
-            return known[i].blocks;
+            return net->stage_blocks.n ? net->stage_blocks.v : known[i].blocks;
     nn_fail(s, DF_EVALUE, "depth = %d: want 18, 34, 50, 101 or 152", depth);
     return NULL;
 }
@@ -302,7 +306,7 @@ static const int *depths_of(NnScope s, int depth)
 static void init(NnScope s, void *self)
 {
     ResNet *net = self;
-    const int *depths = depths_of(s, net->depth);
+    const int *depths = depths_of(s, net);
     if (!depths || !options_fit(s, net))
         return;
     net->n_convs = net->depth < 50 ? 2 : 3;

@@ -193,6 +193,80 @@ static int detect_both(CliSession *s, Outputs *o, DfTensor *image, const char *j
     return error;
 }
 
+/* DETR's form: `mask` (N H W, not 0 where there is padding, right and below) and `target_sizes` (N 2: height and width of the
+ * originals) stand beside the image; scores_i, labels_i and boxes_i come out. */
+static bool in_detr_form(const DfCheckpoint *input, const DfTensor *image)
+{
+    const DfArray *mask = df_checkpoint_find(input, "mask"), *sizes = df_checkpoint_find(input, "target_sizes");
+    return mask && mask->ndim == 3 && mask->shape[0] == df_dim(image, 0) && mask->shape[1] == df_dim(image, 1) && mask->shape[2] == df_dim(image, 2) &&
+           (!sizes || (sizes->ndim == 2 && sizes->shape[0] == df_dim(image, 0) && sizes->shape[1] == 2));
+}
+
+static int detr_metas(const DfCheckpoint *input, DfImageMeta *metas, int N, int H, int W)
+{
+    const DfArray *mask = df_checkpoint_find(input, "mask"), *sizes = df_checkpoint_find(input, "target_sizes");
+    float *off = df_malloc((size_t)df_array_count(mask) * sizeof *off + 1);
+    int64_t *size = df_malloc((size_t)N * 2 * sizeof *size);
+    if (off && size) {
+        df_array_f32(mask, off);
+        if (sizes)
+            df_array_i64(sizes, size);
+        for (int n = 0; n < N; n++) {
+            const float *of = off + (size_t)n * (size_t)H * (size_t)W;
+            DfImageMeta meta = { .pad_h = H, .pad_w = W, .scale_factor = { 1, 1, 1, 1 } };
+            while (meta.img_h < H && of[(size_t)meta.img_h * (size_t)W] == 0)
+                meta.img_h++;
+            while (meta.img_w < W && of[meta.img_w] == 0)
+                meta.img_w++;
+            meta.ori_h = sizes && size[2 * n] > 0 && size[2 * n] < 1 << 20 ? (int)size[2 * n] : meta.img_h;
+            meta.ori_w = sizes && size[2 * n + 1] > 0 && size[2 * n + 1] < 1 << 20 ? (int)size[2 * n + 1] : meta.img_w;
+            for (int i = 0; i < 4; i++)
+                meta.scale_factor[i] = i % 2 ? (float)meta.img_h / (float)meta.ori_h : (float)meta.img_w / (float)meta.ori_w;
+            metas[n] = meta;
+        }
+    }
+    const bool ok = off && size;
+    df_free(off);
+    df_free(size);
+    return ok ? DF_OK : df_fail_memory("the mask");
+}
+
+static void add_detr(Outputs *o, const DfDetections *found, int image)
+{
+    float *scores = df_arena_alloc(o->arena, found->n + 1, sizeof *scores), *boxes = df_arena_alloc(o->arena, found->n + 1, 4 * sizeof *boxes);
+    int64_t *labels = df_arena_alloc(o->arena, found->n + 1, sizeof *labels);
+    for (size_t i = 0; scores && boxes && labels && i < found->n; i++) {
+        memcpy(boxes + 4 * i, found->v[i].box, 4 * sizeof *boxes);
+        scores[i] = found->v[i].score;
+        labels[i] = found->v[i].label;
+    }
+    const int n = (int)found->n;
+    char name[3][32];
+    snprintf(name[0], sizeof name[0], "scores_%d", image);
+    snprintf(name[1], sizeof name[1], "labels_%d", image);
+    snprintf(name[2], sizeof name[2], "boxes_%d", image);
+    add_output(o, name[0], DF_F32, 1, (int[]){ n }, scores);
+    add_output(o, name[1], DF_I64, 1, (int[]){ n }, labels);
+    add_output(o, name[2], DF_F32, 2, (int[]){ n, 4 }, boxes);
+}
+
+static int detect_detr(CliSession *s, Outputs *o, DfTensor *image, const DfCheckpoint *input)
+{
+    const int N = df_dim(image, 0);
+    DfImageMeta *metas = df_calloc((size_t)N, sizeof *metas);
+    DfDetections *found = df_calloc((size_t)N, sizeof *found);
+    int error = metas && found ? detr_metas(input, metas, N, df_dim(image, 1), df_dim(image, 2)) : df_fail_memory("detections");
+    if (error == DF_OK)
+        error = df_model_detect(s->model, s->c, image, metas, N, true, found);
+    for (int n = 0; error == DF_OK && n < N; n++)
+        add_detr(o, &found[n], n);
+    for (int n = 0; found && n < N; n++)
+        df_detections_free(&found[n]);
+    df_free(metas);
+    df_free(found);
+    return error;
+}
+
 /* One image in one view, `image`, or in several, `image_0`, `image_1`, ... */
 static int segment(CliSession *s, Outputs *o, const DfCheckpoint *input)
 {
@@ -238,7 +312,9 @@ static int pass(CliSession *s, const DfCheckpoint *input, Outputs *o)
     int error = read_image(s, input, "image", &image);
     if (error < 0)
         return error;
-    if (df_model_is_detector(s->model)) {
+    if (df_model_is_detector(s->model) && in_detr_form(input, image)) {
+        error = detect_detr(s, o, image, input);
+    } else if (df_model_is_detector(s->model)) {
         error = detect_both(s, o, image, df_checkpoint_metadata(input, "img_metas"));
     } else {
         df_model_forward(s->model, s->c, image);

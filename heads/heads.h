@@ -49,13 +49,17 @@ typedef struct {
     void (*forward)(DfCtx *, const void *self, const DfMaps *in, DfDense *out);
     /* Boxes of image `n` of the batch; with `rescale` in original pixels, else in network pixels. */
     int (*decode)(const void *self, const DfDense *, int n, const DfImageMeta *, bool rescale, DfDetections *out);
-    /* region proposals: dense, with this instead of decode */
+    /* The same from n views of one image, together; in original pixels. */
+    int (*decode_views)(const void *self, const DfDense *views, const DfImageMeta *, int n, DfDetections *out);
+    /* region proposals: dense, with these instead of decode; of several views: merged, in original pixels */
     int (*propose)(const void *self, const DfDense *, int n, const DfImageMeta *, DfProposals *out);
+    int (*merge)(const void *self, const DfProposals *views, const DfImageMeta *, int n, DfProposals *out);
     /* parts of the next: n h w C features of regions to scores n classes+1 and deltas (NULL: none) n 4*classes or n 4; to mask logits */
     void (*classify)(DfCtx *, const void *self, DfTensor *regions, DfTensor **scores, DfTensor **deltas);
     DfTensor *(*outline)(DfCtx *, const void *self, DfTensor *regions);
     /* regions: n images of a batch with their proposals, to what they are and where; without data, what a pass costs */
     int (*detect)(DfCtx *, const void *self, const DfMaps *in, const DfProposals *, const DfImageMeta *, int n, bool rescale, DfDetections *results);
+    int (*detect_views)(DfCtx *, const void *self, const DfMaps *views, const DfProposals *merged, const DfImageMeta *, int n, DfDetections *out);
     void (*pass)(DfCtx *, const void *self, const DfMaps *in, const float *rois, int n, int n_masks);
     bool (*has_masks)(const void *self);
     /* segmentation: class scores at a fraction of the image's size, N h w classes, and how they are to be enlarged */
@@ -85,6 +89,21 @@ typedef struct {
 /* logits N Q classes, boxes N Q 4 (cx cy w h, after the sigmoid), targets[N]. With `binary` every object is of class 0: the first
  * stage of two. Matching has no gradient. */
 void df_set_losses(DfCtx *, const DfSetCriterion *, DfTensor *logits, DfTensor *boxes, const DfTargets *targets, bool binary, DfSetLosses *out);
+
+/* What a training step computes, by name. Figures for the log have no tensor; all tensors are scalars. */
+enum { DF_LOSSES = 256 };
+typedef struct {
+    char name[32];
+    DfTensor *loss;  /* unweighted, or NULL      */
+    float figure;    /* its value, without loss  */
+} DfLoss;
+typedef struct {
+    int n;
+    DfLoss v[DF_LOSSES];
+    DfTensor *total; /* weighted: seed backward with it; NULL if there is nothing */
+} DfLosses;
+/* loss_ce, loss_bbox, loss_giou, cardinality_error, with a tail behind each name; class_error if there is no tail. */
+void df_losses_add_set(DfCtx *, DfLosses *, const DfSetLosses *, const char *tail);
 
 extern const DfHead *const df_heads[]; /* NULL-terminated */
 const DfHead *df_head_find(const char *type); /* NULL if there is none; df_fail() names the nearest */

@@ -3,7 +3,7 @@
  * heads/set_criterion.c -- the losses of a set of predictions, each object answered for by one query: DETR (Carion et al., ECCV
  * 2020) with Deformable DETR's focal loss (Zhu et al., ICLR 2021). Queries that answer for nothing are background.
  */
-#include <string.h>
+#include <stdio.h>
 
 #include "heads/heads.h"
 
@@ -121,4 +121,24 @@ void df_set_losses(DfCtx *c, const DfSetCriterion *k, DfTensor *logits, DfTensor
                         df_scale(c, out->giou, (float)k->weight_giou));
     out->target_of_query = a.who;
     log_figures(logits, targets, &a, out);
+}
+
+static void add_one(DfLosses *out, const char *name, const char *tail, DfTensor *loss, float figure)
+{
+    if (out->n == DF_LOSSES)
+        return;
+    DfLoss *l = &out->v[out->n++];
+    *l = (DfLoss){ .loss = loss, .figure = figure };
+    snprintf(l->name, sizeof l->name, "%s%.8s", name, tail);
+}
+
+void df_losses_add_set(DfCtx *c, DfLosses *out, const DfSetLosses *l, const char *tail)
+{
+    add_one(out, "loss_ce", tail, l->ce, 0);
+    add_one(out, "loss_bbox", tail, l->bbox, 0);
+    add_one(out, "loss_giou", tail, l->giou, 0);
+    add_one(out, "cardinality_error", tail, NULL, l->cardinality_error);
+    if (!tail[0])
+        add_one(out, "class_error", tail, NULL, l->class_error);
+    out->total = out->total ? df_add(c, out->total, l->total) : l->total;
 }

@@ -18,10 +18,9 @@ struct DfModel {
 
 /* ---- building ---------------------------------------------------------------------------------------------------- */
 
-static int build_architecture(DfModel *model, const DfNode *dict, const DfNode *root)
+static int build_architecture(DfModel *model, const DfNode *dict, const char *type, const DfNode *root)
 {
     const NnScope s = nn_root(model->weights);
-    const char *type = df_node_text(df_node_get(dict, "type"), NULL);
     if (!type)
         return df_node_fail(dict, DF_EVALUE, "has no key 'type'");
     model->architecture = df_plugin_find("model", type, df_architectures);
@@ -43,14 +42,16 @@ int df_model_new(DfModel **out, const DfNode *root)
     if (!model)
         return df_fail_memory("a model");
     int error = nn_model_new(&model->weights);
-    const DfNode *whole = df_node_get(root, "model"), *backbone = df_node_get(root, "backbone");
+    const DfNode *whole = df_node_get(root, "model"), *args = df_node_get(root, "args"), *backbone = df_node_get(root, "backbone");
     if (error == DF_OK && whole) {
-        error = build_architecture(model, whole, root);
+        error = build_architecture(model, whole, df_node_text(df_node_get(whole, "type"), NULL), root);
+    } else if (error == DF_OK && args) {
+        error = build_architecture(model, args, "args", root);
     } else if (error == DF_OK && backbone) {
         df_part_init(nn_root(model->weights), &model->backbone, PART_BACKBONE, backbone, NULL);
         error = nn_model_error(model->weights);
     } else if (error == DF_OK) {
-        error = df_node_fail(root, DF_EVALUE, "has neither a key 'model' nor a key 'backbone'");
+        error = df_node_fail(root, DF_EVALUE, "has none of the keys 'model', 'args' and 'backbone'");
     }
     if (error < 0) {
         df_model_free(model);
@@ -182,4 +183,15 @@ int df_model_segment(const DfModel *model, DfCtx *c, DfTensor *const *views, con
         if (!takes(c, views[i]))
             return df_ctx_error(c);
     return model->architecture->segment(c, model->self, views, metas, n, labels);
+}
+
+int df_model_losses(DfModel *model, DfCtx *c, DfTensor *image, const DfImageMeta *metas, const DfTargets *targets, DfLosses *out)
+{
+    out->n = 0;
+    out->total = NULL;
+    if (!model->architecture || !model->architecture->losses)
+        return df_fail(DF_EVALUE, "%s has no losses built in", df_model_type(model));
+    if (takes(c, image))
+        model->architecture->losses(c, model->self, image, metas, targets, out);
+    return df_ctx_error(c);
 }

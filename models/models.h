@@ -31,6 +31,8 @@ typedef struct {
     bool (*has_masks)(const void *self); /* its detections have masks; NULL: none of them */
     /* Segmentors: the views of one image (1 H W 3 each), the class of every pixel of the original. */
     int (*segment)(DfCtx *, const void *self, DfTensor *const *views, const DfImageMeta *metas, int n, uint16_t *labels);
+    /* Training: the losses of a batch, in `out`, which starts empty. targets[N]. */
+    void (*losses)(DfCtx *, const void *self, DfTensor *image, const DfImageMeta *metas, const DfTargets *targets, DfLosses *out);
 } DfArchitecture;
 
 extern const DfArchitecture *const df_architectures[]; /* NULL-terminated */
@@ -65,5 +67,8 @@ int df_model_detect(const DfModel *, DfCtx *, DfTensor *image, const DfImageMeta
 /* One image, as n views of it (test-time augmentation; 1 for none): labels[ori_h * ori_w]. Whole or by sliding window as test_cfg
  * says. A listener also hears input_logits of the first view, and seg_logits and prob of the original's size. */
 int df_model_segment(const DfModel *, DfCtx *, DfTensor *const *views, const DfImageMeta *metas, int n, uint16_t *labels);
+
+/* A training step's way forward: metas[N] and targets[N] for a batch of N. Record, then df_backward(c, out->total, NULL). */
+int df_model_losses(DfModel *, DfCtx *, DfTensor *image, const DfImageMeta *metas, const DfTargets *targets, DfLosses *out);
 
 #endif

@@ -93,7 +93,7 @@ DfArena *nn_model_arena(const NnModel *model)
 
 /* ---- weights ---------------------------------------------------------------------------------------------------- */
 
-static double draw(const NnInit *init, DfRandom *random)
+static double draw(const NnInit *init, size_t element, DfRandom *random)
 {
     switch (init->kind) {
     case NN_CONSTANT:
@@ -104,6 +104,8 @@ static double draw(const NnInit *init, DfRandom *random)
         return init->a * df_normal(random);
     case NN_TRUNCATED_NORMAL:
         return df_truncated_normal(random, init->a, -2, 2);
+    case NN_VALUES:
+        return (double)init->values[element];
     }
     return 0;
 }
@@ -140,7 +142,7 @@ int nn_model_init(NnModel *model, uint64_t seed)
         DfRandom random = df_random(seed, df_hash(param->name));
         const size_t n = df_count(param->shape);
         for (size_t j = 0; j < n; j++)
-            param->tensor->data[j] = (float)draw(&param->init, &random);
+            param->tensor->data[j] = (float)draw(&param->init, j, &random);
         df_packed_free(param->tensor->packed);
         param->tensor->packed = NULL;
     }
@@ -149,22 +151,27 @@ int nn_model_init(NnModel *model, uint64_t seed)
 
 NnInit nn_constant(double value)
 {
-    return (NnInit){ NN_CONSTANT, value, 0 };
+    return (NnInit){ .kind = NN_CONSTANT, .a = value };
+}
+
+NnInit nn_values(const float *values)
+{
+    return (NnInit){ .kind = NN_VALUES, .values = values };
 }
 
 NnInit nn_uniform(double bound)
 {
-    return (NnInit){ NN_UNIFORM, -bound, bound };
+    return (NnInit){ .kind = NN_UNIFORM, .a = -bound, .b = bound };
 }
 
 NnInit nn_normal(double std)
 {
-    return (NnInit){ NN_NORMAL, std, 0 };
+    return (NnInit){ .kind = NN_NORMAL, .a = std };
 }
 
 NnInit nn_truncated_normal(double std)
 {
-    return (NnInit){ NN_TRUNCATED_NORMAL, std, 0 };
+    return (NnInit){ .kind = NN_TRUNCATED_NORMAL, .a = std };
 }
 
 NnInit nn_kaiming_uniform(int fan_in)

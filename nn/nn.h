@@ -27,10 +27,12 @@ typedef enum {
 
 /* How a fresh weight is drawn. */
 typedef struct {
-    enum { NN_CONSTANT, NN_UNIFORM, NN_NORMAL, NN_TRUNCATED_NORMAL } kind;
+    enum { NN_CONSTANT, NN_UNIFORM, NN_NORMAL, NN_TRUNCATED_NORMAL, NN_VALUES } kind;
     double a, b; /* the constant; lowest and highest; deviation (truncated to [-2, 2], as timm does) */
+    const float *values; /* one for each element, in our layout */
 } NnInit;
 NnInit nn_constant(double value);
+NnInit nn_values(const float *values);      /* borrowed: they must outlive the model's nn_model_init() */
 NnInit nn_uniform(double bound);            /* [-bound, bound)                                    */
 NnInit nn_normal(double std);
 NnInit nn_truncated_normal(double std);
@@ -173,6 +175,31 @@ typedef struct {
     float proj_drop;
 } NnWindowAttention;
 DfTensor *nn_window_attention_add(DfCtx *, const NnWindowAttention *, DfTensor *x, NnResidual);
+
+/* torch.nn.MultiheadAttention between lists of tokens, batch first. Keys: in_proj_weight, in_proj_bias, out_proj.*. */
+typedef struct {
+    DfTensor *in_weight, *in_bias; /* 3C C, 3C: of queries, keys, values */
+    NnLinear out;
+    int heads;
+    float drop;              /* of the scores, in training */
+} NnMultiheadAttention;
+void nn_multihead_attention_init(NnScope, NnMultiheadAttention *, int dim, int heads, double drop);
+DfTensor *nn_multihead_attention(DfCtx *, const NnMultiheadAttention *, DfTensor *query, DfTensor *key, DfTensor *value); /* B L C, B M C twice -> B L C */
+
+/* Multi-scale deformable attention (Zhu et al., ICLR 2021) and the pyramid that it reads: its cells as one list of tokens, of which
+ * some may be padding. Keys: sampling_offsets, attention_weights, value_proj, output_proj. */
+typedef struct {
+    DfPyramid levels;
+    const uint8_t *off;      /* B cells: 1 for padding; NULL: none */
+    const float *ratios;     /* B levels 2 (x, y): the part of a level that is no padding */
+} NnField;
+typedef struct {
+    NnLinear offsets, weights, value, output;
+    int heads, levels, points;
+} NnMsDeformAttention;
+void nn_ms_deform_attention_init(NnScope, NnMsDeformAttention *, int dim, int heads, int levels, int points);
+/* query B Q C, reference B Q 2 or 4 (x y, or cx cy w h, in [0, 1] of what is no padding), source B cells C -> B Q C */
+DfTensor *nn_ms_deform_attention(DfCtx *, const NnMsDeformAttention *, DfTensor *query, DfTensor *reference, DfTensor *source, const NnField *);
 
 /* ---- feature maps between backbone, neck and head ------------------------------------------------------------------ */
 

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * models/deformable_detr.h -- private: Deformable DETR (Zhu et al., ICLR 2021) behind its two dialects of configs and names.
+ * deformable_detr.c reads configs, deformable_pyramid.c makes the pyramid with its positions, deformable_transformer.c is encoder and
+ * decoder, deformable_heads.c the heads, the stages and the boxes.
+ */
+#ifndef DF_MODELS_DEFORMABLE_DETR_H
+#define DF_MODELS_DEFORMABLE_DETR_H
+
+#include "models/models.h"
+#include "models/parts.h"
+
+enum { DETR_LAYERS = 32 };
+
+/* Where parameters are in the state dict. Formats take the number of a level, layer or head (and of a linear layer in it). */
+typedef struct {
+    const char *backbone, *proj, *extra_proj, *conv, *group_norm; /* extra levels count from 0 if `extra_proj` is not `proj` */
+    const char *transformer, *level_embed, *query_embed, *row_embed, *column_embed;
+    const char *encoder_layer, *encoder_attention, *encoder_norm[2];
+    const char *decoder_layer, *self_attention, *cross_attention, *self_norm, *cross_norm, *ffn_norm;
+    const char *linear1, *linear2, *class_head, *box_head;
+    int box_step;                                                  /* of the numbers of a box head's linear layers */
+    const char *const *ignorable;
+} DetrNames;
+
+typedef struct {
+    int dim, heads, ffn, levels, encoder_layers, decoder_layers, encoder_points, decoder_points, queries, classes;
+    int n_maps, channels[DF_LEVELS];                               /* of the backbone */
+    int most;                                                      /* detections of an image */
+    bool refine, two_stage, learned, clip;                         /* clip: mmdet's boxes end at the image */
+    double dropout, temperature, offset, scale;                    /* of the sine positions: (i + 1 + offset) / n * scale */
+} DetrOptions;
+
+typedef struct {
+    NnMsDeformAttention attention;
+    NnMlp ffn;
+    NnLayerNorm norm1, norm2;
+} DetrEncoderLayer;
+
+typedef struct {
+    NnMultiheadAttention self;
+    NnMsDeformAttention cross;
+    NnMlp ffn;
+    NnLayerNorm self_norm, cross_norm, ffn_norm;
+} DetrDecoderLayer;
+
+typedef struct {
+    NnLinear linear[3];
+} DetrBoxHead;
+
+typedef struct {
+    DetrOptions o;
+    const DetrNames *names;
+    Part backbone;
+    NnConv proj[DF_LEVELS];
+    NnLayerNorm proj_norm[DF_LEVELS]; /* a group norm's weight and bias                               */
+    DfTensor *level_embed, *query_embed, *row_embed, *column_embed;
+    DetrEncoderLayer *encoder;
+    DetrDecoderLayer *decoder;
+    int n_heads;                      /* decoder layers, and one for the first of two stages          */
+    NnLinear *class_head;             /* n_heads, or one that all share when boxes are not refined    */
+    DetrBoxHead *box_head;
+    NnLinear reference_points;        /* one stage                                                    */
+    NnLinear enc_output, pos_trans;   /* two stages                                                   */
+    NnLayerNorm enc_output_norm, pos_trans_norm;
+    DfSetCriterion criterion;
+} Detr;
+
+/* The pyramid as the transformer reads it. */
+typedef struct {
+    NnField field;
+    DfTensor *tokens, *positions;     /* N cells C; positions with the level's embedding */
+} DetrPyramid;
+
+typedef struct {
+    int n;                            /* layers that gave something: all of them, or the last alone */
+    DfTensor *logits[DETR_LAYERS], *boxes[DETR_LAYERS]; /* N Q classes, N Q 4 (cx cy w h in [0, 1]) */
+    DfTensor *first_logits, *first_boxes; /* of the first of two stages: N cells ..; or NULL        */
+} DetrOutputs;
+
+/* ---- deformable_pyramid.c ---- */
+void detr_pyramid_init(NnScope, Detr *);
+void detr_pyramid(DfCtx *, const Detr *, const DfMaps *, const DfImageMeta *, int H, int W, DetrPyramid *out); /* metas NULL: no padding */
+
+/* ---- deformable_transformer.c ---- */
+void detr_transformer_init(NnScope, Detr *);
+DfTensor *detr_encode(DfCtx *, const Detr *, const DetrPyramid *);                                       /* -> N cells C */
+DfTensor *detr_decode_layer(DfCtx *, const Detr *, int layer, DfTensor *x, DfTensor *position, DfTensor *reference, DfTensor *memory, const NnField *);
+
+/* ---- deformable_heads.c ---- */
+void detr_heads_init(NnScope, Detr *);
+/* `all`: every layer's outputs, for losses; else those of the last one alone. */
+void detr_decode(DfCtx *, const Detr *, const DetrPyramid *, DfTensor *memory, bool all, DetrOutputs *out);
+int detr_detections(const Detr *, const DetrOutputs *, int n, const DfImageMeta *, bool rescale, DfDetections *out);
+
+/* Stacks are heard as they are, N H W C, where the listener expects maps. */
+void detr_observe(DfCtx *, DfTensor *x, const char *name, int index);
+
+#endif
