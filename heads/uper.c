@@ -52,6 +52,22 @@ static DfTensor *pyramid_pooling(DfCtx *c, const Uper *h, DfTensor *x)          
     return df_leave(c, m, nn_conv_module(c, &h->bottleneck, joined));
 }
 
+/* What is not needed any more is given back at once: at a quarter of the image's size, 512 channels are large. */
+static DfTensor *replace(DfCtx *c, DfTensor *old, DfTensor *by)
+{
+    if (by != old)
+        df_drop(c, old);
+    return by;
+}
+
+static DfTensor *merged(DfCtx *c, const Uper *h, DfTensor *fine, DfTensor *coarse)
+{
+    DfTensor *enlarged = df_decode_head_resize(c, &h->base, coarse, fine), *sum = df_add(c, fine, enlarged);
+    if (enlarged != coarse)
+        df_drop(c, enlarged);
+    return replace(c, fine, sum);
+}
+
 static DfTensor *segment(DfCtx *c, const void *self, const DfMaps *maps)
 {
     const Uper *h = self;
@@ -59,16 +75,16 @@ static DfTensor *segment(DfCtx *c, const void *self, const DfMaps *maps)
     df_decode_head_inputs(c, &h->base, maps, &in);
     const int top = in.n - 1;
     DfTensor *x[DF_LEVELS];
-    for (int i = 0; i < top; i++)
-        x[i] = nn_conv_module(c, &h->lateral[i], in.map[i]);
     x[top] = pyramid_pooling(c, h, in.map[top]);
-    for (int i = top; i > 0; i--)
-        x[i - 1] = df_add(c, x[i - 1], df_decode_head_resize(c, &h->base, x[i], x[i - 1]));
+    for (int i = top - 1; i >= 0; i--)
+        x[i] = merged(c, h, nn_conv_module(c, &h->lateral[i], in.map[i]), x[i + 1]);
     for (int i = 0; i < top; i++)
-        x[i] = nn_conv_module(c, &h->fpn[i], x[i]);
+        x[i] = replace(c, x[i], nn_conv_module(c, &h->fpn[i], x[i]));
     for (int i = top; i > 0; i--)
-        x[i] = df_decode_head_resize(c, &h->base, x[i], x[0]);
+        x[i] = replace(c, x[i], df_decode_head_resize(c, &h->base, x[i], x[0]));
     DfTensor *joined = in.n > 1 ? df_concat(c, x, in.n, 3) : x[0];
+    for (int i = 0; in.n > 1 && i < in.n; i++)
+        df_drop(c, x[i]);
     return df_decode_head_classes(c, &h->base, nn_conv_module(c, &h->fpn_bottleneck, joined));
 }
 

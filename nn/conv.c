@@ -55,5 +55,8 @@ DfTensor *nn_conv_module(DfCtx *c, const NnConvModule *m, DfTensor *x)
 {
     if (m->norm.kind == NN_NORM_NONE)
         return nn_conv_fused(c, &m->conv, x, (DfFuse){ .act = m->act });
-    return nn_norm_fused(c, &m->norm, nn_conv(c, &m->conv, x), m->act, NULL);
+    DfTensor *y = nn_conv(c, &m->conv, x), *z = nn_norm_fused(c, &m->norm, y, m->act, NULL);
+    if (z != y)
+        df_drop(c, y);
+    return z;
 }
