@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes OUT_DIR/CASE/{config.json, weights.pth, input, expected, grads .safetensors}: values and gradients of backbones by the code
 that their authors published, with options that are rarely used, random weights and odd image sizes. Gradients are float64.
-Needs torch, torchvision and numpy, and checkouts of mmdetection 2.11 and of microsoft/Focal-Transformer (mmcv and timm are stood in for).
-Usage: make_backbones.py MMDET_DIR FOCAL_DIR OUT_DIR [CASE...]
-tests/data/backbones holds resnet18_gn resnet50_caffe resnet50_dcnv2 resnext50 focal_max focal_odd"""
+Needs torch, torchvision and numpy, and checkouts of mmdetection 2.11, microsoft/Focal-Transformer and whai362/PVT (mmcv and timm are
+stood in for).
+Usage: make_backbones.py MMDET_DIR FOCAL_DIR PVT_DIR OUT_DIR [CASE...]
+tests/data/backbones holds pvt_three pvt_v2_linear resnet18_gn resnet50_caffe resnet50_dcnv2 resnext50 focal_max focal_odd"""
 import importlib.util
 import json
 import os
@@ -17,7 +18,7 @@ import torch
 import torch.nn as nn
 import torchvision
 
-MMDET, FOCAL, OUT = sys.argv[1:4]
+MMDET, FOCAL, PVT, OUT = sys.argv[1:5]
 DTYPE = {torch.float32: "F32", torch.float64: "F64"}
 
 
@@ -107,7 +108,10 @@ def official():
     resnet = load("mmdet.models.backbones.resnet", MMDET + "/mmdet/models/backbones/resnet.py")
     resnext = load("mmdet.models.backbones.resnext", MMDET + "/mmdet/models/backbones/resnext.py")
     focal = load("focal_transformer", FOCAL + "/classification/focal_transformer.py")
-    return {"ResNet": resnet.ResNet, "ResNetV1d": resnet.ResNetV1d, "ResNeXt": resnext.ResNeXt, "FocalTransformer": focal.FocalTransformer}
+    module("timm.models.vision_transformer", _cfg=none)
+    pvt, pvt_v2 = load("pvt", PVT + "/detection/pvt.py"), load("pvt_v2", PVT + "/detection/pvt_v2.py")
+    return {"PyramidVisionTransformer": pvt.PyramidVisionTransformer, "PyramidVisionTransformerV2": pvt_v2.PyramidVisionTransformerV2,
+            "ResNet": resnet.ResNet, "ResNetV1d": resnet.ResNetV1d, "ResNeXt": resnext.ResNeXt, "FocalTransformer": focal.FocalTransformer}
 
 
 # ---- cases -----------------------------------------------------------------------------------------------------------
@@ -115,7 +119,12 @@ def official():
 TWO = dict(num_stages=2, strides=[1, 2], dilations=[1, 1], out_indices=[0, 1])
 F = dict(type="FocalTransformer", style="classification", img_size=56, num_classes=5, embed_dim=4, depths=[2, 2], num_heads=[1, 2],
          window_size=7, focal_levels=[2, 2], focal_windows=[5, 3], expand_sizes=[3, 2])
+P = dict(style="detection", img_size=64, num_heads=[1, 2, 2, 4], mlp_ratios=[2, 3, 2, 2], depths=[1, 2, 1, 1], embed_dims=[8, 16, 24, 32])
 CASES = {
+    "pvt_plain": (dict(P, type="PyramidVisionTransformer", patch_size=8, qkv_bias=False, qk_scale=0.4, sr_ratios=[4, 2, 2, 1]), (2, 3, 131, 91)),
+    "pvt_three": (dict(P, type="PyramidVisionTransformer", patch_size=4, num_stages=3, sr_ratios=[8, 4, 2]), (1, 3, 70, 75)),
+    "pvt_v2_plain": (dict(P, type="PyramidVisionTransformerV2", qkv_bias=False, qk_scale=0.4, sr_ratios=[8, 4, 2, 1]), (2, 3, 71, 93)),
+    "pvt_v2_linear": (dict(P, type="PyramidVisionTransformerV2", qkv_bias=True, linear=True, num_stages=3, sr_ratios=[8, 4, 1]), (1, 3, 41, 133)),
     "resnet50_caffe": (dict(type="ResNet", depth=50, base_channels=2, style="caffe", **TWO), (1, 3, 51, 45)),
     "resnet50_dc5": (dict(type="ResNet", depth=50, base_channels=2, strides=[1, 2, 2, 1], dilations=[1, 1, 1, 2], out_indices=[3]), (1, 3, 67, 70)),
     "resnet50_dcn": (dict(type="ResNet", depth=50, base_channels=4, dcn=dict(type="DCN", deform_groups=2), stage_with_dcn=[False, True], **TWO), (2, 3, 40, 45)),
@@ -129,8 +138,6 @@ CASES = {
     "focal_none": (dict(F, focal_pool="none", use_shift=True, ape=True, patch_norm=False), (2, 3, 56, 56)),
     "focal_stage": (dict(F, focal_pool="mean", focal_stages=[1], focal_levels=[2, 3], expand_sizes=[0, 7], window_size=8, img_size=72), (1, 3, 72, 72)),
 }
-KEYS = ("type", "style")
-
 
 def randomise(net):
     for name, p in net.named_parameters():
@@ -180,11 +187,11 @@ def write(name, net, config, shape):
 def main():
     classes = official()
     for i, (name, (config, shape)) in enumerate(CASES.items()):
-        if len(sys.argv) > 4 and name not in sys.argv[4:]:
+        if len(sys.argv) > 5 and name not in sys.argv[5:]:
             continue
         torch.manual_seed(1000 + i)
         args = {k: tuple(v) if k == "img_size" and isinstance(v, list) else v for k, v in config.items() if k != "type"}
-        if config["type"] == "FocalTransformer":
+        if config["type"] in ("FocalTransformer", "PyramidVisionTransformer", "PyramidVisionTransformerV2"):
             del args["style"]
         if "dcn" in args:
             args["dcn"] = dict(args["dcn"])
