@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tests/models/test_deformable_detr.c -- Deformable DETR against the official code: everything on the way and the detections of a
+ * padded batch, for each variant; losses and all gradients of a training step. On each rung, with 1 and 2 threads, which must
+ * agree to the bit. Skipped where the reference outputs are not.
+ */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "models/models.h"
+#include "tests/support/golden.h"
+
+#define HEADS DF_SHARED "/golden/heads"
+
+static const double value_limit = 1e-5, gradient_limit = 3e-5; /* of the largest value */
+
+typedef struct {
+    char path[1024];
+    DfConfig *config;
+    DfModel *model;
+    DfCheckpoint *input, *expected;
+    DfPool *pool;
+    DfCtx *c;
+    DfTensor *image;
+    DfImageMeta metas[2];
+} Case;
+
+static void close_case(Case *k)
+{
+    df_ctx_free(k->c);
+    df_pool_free(k->pool);
+    df_model_free(k->model);
+    df_config_free(k->config);
+    golden_close(k->input);
+    golden_close(k->expected);
+}
+
+static void read_metas(Case *k, int N, int H, int W)
+{
+    float *mask = golden_f32(k->input, "mask");
+    int64_t *sizes = golden_has(k->input, "target_sizes") ? golden_i64(k->input, "target_sizes") : NULL;
+    for (int n = 0; n < N; n++) {
+        const float *off = mask + (size_t)n * (size_t)H * (size_t)W;
+        DfImageMeta *m = &k->metas[n];
+        while (m->img_h < H && off[m->img_h * W] == 0)
+            m->img_h++;
+        while (m->img_w < W && off[m->img_w] == 0)
+            m->img_w++;
+        m->ori_h = sizes ? (int)sizes[2 * n] : m->img_h;
+        m->ori_w = sizes ? (int)sizes[2 * n + 1] : m->img_w;
+    }
+    df_free(mask);
+    df_free(sizes);
+}
+
+static void read_image(Case *k)
+{
+    const DfArray *a = golden_get(k->input, "image");
+    const int N = (int)a->shape[0], H = (int)a->shape[2], W = (int)a->shape[3];
+    float *data = golden_f32(k->input, "image");
+    k->image = df_new(k->c, DF_SHAPE(N, H, W, 3));
+    for (int n = 0; n < N; n++)
+        for (int ch = 0; ch < 3; ch++)
+            for (int p = 0; p < H * W; p++)
+                k->image->data[(n * H * W + p) * 3 + ch] = data[(n * 3 + ch) * H * W + p];
+    df_free(data);
+    read_metas(k, N, H, W);
+}
+
+static bool open_case(Case *k, const char *name, const char *rung, int threads)
+{
+    char config[1100], weights[1100];
+    *k = (Case){ 0 };
+    snprintf(k->path, sizeof k->path, HEADS "/%s", name);
+    snprintf(config, sizeof config, "%s/config.json", k->path);
+    snprintf(weights, sizeof weights, "%s/weights.pth", k->path);
+    k->expected = golden_open("%s/expected.safetensors", k->path);
+    k->input = golden_open("%s/input.safetensors", k->path);
+    if (!k->expected || !k->input || !df_kernels_named(rung)) {
+        close_case(k);
+        return false;
+    }
+    cr_assert_eq(df_config_read(&k->config, config, NULL, 0), DF_OK, "%s", df_error());
+    cr_assert_eq(df_model_new(&k->model, df_config_root(k->config)), DF_OK, "%s", df_error());
+    cr_assert_eq(df_model_load(k->model, weights, NULL), DF_OK, "%s", df_error());
+    cr_assert_eq(df_pool_new(&k->pool, threads), DF_OK);
+    cr_assert_eq(df_ctx_new(&k->c, k->pool), DF_OK);
+    k->c->k = df_kernels_named(rung);
+    read_image(k);
+    return true;
+}
+
+static uint64_t hash(uint64_t h, const void *data, size_t n)
+{
+    const unsigned char *bytes = data;
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ bytes[i]) * 0x100000001b3u;
+    return h;
+}
+
+/* ---- inference --------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const Case *k;
+    int compared;
+} Ear;
+
+/* Largest difference over the largest finite value; infinities must be the same. */
+static double distance(const float *got, const float *want, size_t n)
+{
+    double worst = 0, largest = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (isinf(want[i]) || isnan(got[i])) {
+            if (!(got[i] == want[i]))
+                return INFINITY;
+            continue;
+        }
+        worst = fmax(worst, fabs((double)got[i] - (double)want[i]));
+        largest = fmax(largest, fabs((double)want[i]));
+    }
+    return worst / (largest > 0 ? largest : 1);
+}
+
+static void hear(void *user, const char *name, const DfTensor *x)
+{
+    Ear *ear = user;
+    if (!golden_has(ear->k->expected, name))
+        return;
+    const size_t n = df_size(x);
+    float *got = df_malloc(n * sizeof *got), *want = golden_f32(ear->k->expected, name);
+    cr_assert_eq(n, (size_t)df_array_count(golden_get(ear->k->expected, name)), "%s: %s has another size", ear->k->path, name);
+    if (x->shape.n == 4) {
+        const size_t N = (size_t)df_dim(x, 0), P = (size_t)df_dim(x, 1) * (size_t)df_dim(x, 2), C = (size_t)df_dim(x, 3);
+        for (size_t i = 0; i < n; i++)
+            got[(i / (P * C) * C + i % C) * P + i / C % P] = x->data[i];
+        cr_assert_eq(N * P * C, n);
+    } else {
+        memcpy(got, x->data, n * sizeof *got);
+    }
+    cr_expect_leq(distance(got, want, n), value_limit, "%s: %s is %g away", ear->k->path, name, distance(got, want, n));
+    ear->compared++;
+    df_free(got);
+    df_free(want);
+}
+
+static void compare_detections(const Case *k, int image, const DfDetections *found)
+{
+    char name[3][32];
+    snprintf(name[0], sizeof *name, "scores_%d", image);
+    snprintf(name[1], sizeof *name, "labels_%d", image);
+    snprintf(name[2], sizeof *name, "boxes_%d", image);
+    float *scores = golden_f32(k->expected, name[0]), *boxes = golden_f32(k->expected, name[2]);
+    int64_t *labels = golden_i64(k->expected, name[1]);
+    cr_assert_eq(found->n, (size_t)golden_get(k->expected, name[0])->shape[0]);
+    for (size_t i = 0; i < found->n; i++) {
+        cr_expect_leq(fabsf(found->v[i].score - scores[i]), 1e-5f, "%s %s[%zu]", k->path, name[0], i);
+        cr_expect_eq(found->v[i].label, labels[i], "%s %s[%zu]", k->path, name[1], i);
+        for (size_t j = 0; j < 4; j++)
+            cr_expect_leq(fabsf(found->v[i].box[j] - boxes[4 * i + j]), 0.01f, "%s %s[%zu]", k->path, name[2], i);
+    }
+    df_free(scores);
+    df_free(boxes);
+    df_free(labels);
+}
+
+static uint64_t detect(const char *name, const char *rung, int threads)
+{
+    Case k;
+    if (!open_case(&k, name, rung, threads))
+        return 0;
+    Ear ear = { &k, 0 };
+    DfDetections found[2];
+    df_listen(k.c, hear, false, &ear);
+    cr_assert_eq(df_model_detect(k.model, k.c, k.image, k.metas, 2, true, found), DF_OK, "%s", df_error());
+    cr_expect_geq(ear.compared, 13, "%s: %d tensors compared", name, ear.compared);
+    uint64_t h = 0;
+    for (int n = 0; n < 2; n++) {
+        compare_detections(&k, n, &found[n]);
+        h = hash(h, found[n].v, found[n].n * sizeof *found[n].v);
+    }
+    DfDetections again[2]; /* without a listener only the last layer answers: the same bits */
+    df_listen(k.c, NULL, false, NULL);
+    cr_assert_eq(df_model_detect(k.model, k.c, k.image, k.metas, 2, true, again), DF_OK, "%s", df_error());
+    for (int n = 0; n < 2; n++) {
+        cr_expect_arr_eq(again[n].v, found[n].v, found[n].n * sizeof *found[n].v);
+        df_detections_free(&again[n]);
+        df_detections_free(&found[n]);
+    }
+    close_case(&k);
+    return h;
+}
+
+static void detect_everywhere(const char *name)
+{
+    if (!df_is_file(HEADS "/ddetr_plain/config.json"))
+        cr_skip("no reference outputs here");
+    cr_expect_eq(detect(name, "c", 1), detect(name, "c", 2), "threads change the result");
+    cr_expect_eq(detect(name, "avx2", 1), detect(name, "avx2", 2), "threads change the result");
+}
+
+Test(deformable_detr, plain) { detect_everywhere("ddetr_plain"); }
+Test(deformable_detr, box_refine) { detect_everywhere("ddetr_box_refine"); }
+Test(deformable_detr, single_scale) { detect_everywhere("ddetr_single_scale"); }
+Test(deformable_detr, two_stage) { detect_everywhere("ddetr_two_stage"); }
+
+/* ---- training ---------------------------------------------------------------------------------------------------------- */
+
+static int *read_targets(const Case *k, int n, DfTargets *t)
+{
+    char name[2][32];
+    snprintf(name[0], sizeof *name, "tgt_labels_%d", n);
+    snprintf(name[1], sizeof *name, "tgt_boxes_%d", n);
+    t->n = (size_t)golden_get(k->input, name[0])->shape[0];
+    int64_t *wide = golden_i64(k->input, name[0]);
+    int *labels = df_malloc((t->n + 1) * sizeof *labels);
+    for (size_t i = 0; i < t->n; i++)
+        labels[i] = (int)wide[i];
+    df_free(wide);
+    t->labels = labels;
+    t->boxes = golden_f32(k->input, name[1]);
+    return labels;
+}
+
+static void compare_losses(const Case *k, const DfLosses *losses)
+{
+    for (int i = 0; i < losses->n; i++) {
+        char name[48];
+        snprintf(name, sizeof name, "loss:%s", losses->v[i].name);
+        const float got = losses->v[i].loss ? losses->v[i].loss->data[0] : losses->v[i].figure;
+        float *want = golden_f32(k->expected, name);
+        cr_expect_leq(fabsf(got - want[0]), 2e-6f * (1 + fabsf(want[0])), "%s %s: %g for %g", k->path, name, (double)got, (double)want[0]);
+        df_free(want);
+    }
+    cr_expect_leq(max_abs_over_max(losses->total->data, golden_get(k->expected, "loss:total")), 2e-6);
+}
+
+/* A bias before a group norm has no gradient: what either side has there is rounding, against gradients of weights around 1. */
+static bool is_before_norm(const char *name)
+{
+    return df_starts_with(name, "input_proj.") && df_ends_with(name, ".0.bias");
+}
+
+static int compare_gradients(const Case *k)
+{
+    NnModel *weights = df_model_weights(k->model);
+    int compared = 0;
+    for (int i = 0; i < nn_model_count(weights); i++) {
+        const NnParam *param = nn_model_at(weights, i);
+        char name[256];
+        snprintf(name, sizeof name, "grad:%.200s", param->name);
+        if (!golden_has(k->expected, name)) /* refined boxes have heads that the decoder holds too */
+            snprintf(name, sizeof name, "grad:transformer.decoder.%.200s", param->name);
+        if (!golden_has(k->expected, name))
+            continue;
+        const size_t n = df_count(param->shape);
+        float *got = df_malloc(n * sizeof *got), *want = golden_f32(k->expected, name);
+        cr_assert_not_null(param->tensor->grad, "%s has no gradient", param->name);
+        nn_param_to_official(param, param->tensor->grad, got);
+        double worst = 0, largest = 0;
+        for (size_t j = 0; j < n; j++) {
+            worst = fmax(worst, fabs((double)got[j] - (double)want[j]));
+            largest = fmax(largest, fabs((double)want[j]));
+        }
+        cr_expect_leq(worst, is_before_norm(param->name) ? 5e-5 : gradient_limit * largest, "%s %s: %g off, of %g", k->path, name, worst, largest);
+        compared++;
+        df_free(got);
+        df_free(want);
+    }
+    return compared;
+}
+
+static uint64_t train(const char *name, const char *rung, int threads, int parameters)
+{
+    Case k;
+    if (!open_case(&k, name, rung, threads))
+        return 0;
+    NnModel *weights = df_model_weights(k.model);
+    for (int i = 0; i < nn_model_count(weights); i++) {
+        const NnParam *param = nn_model_at(weights, i);
+        param->tensor->wants_grad = !param->buffer && !param->frozen;
+    }
+    k.c->recording = k.c->training = true;
+    DfTargets targets[2];
+    int *labels[2] = { read_targets(&k, 0, &targets[0]), read_targets(&k, 1, &targets[1]) };
+    DfLosses *losses = df_calloc(1, sizeof *losses);
+    cr_assert_eq(df_model_losses(k.model, k.c, k.image, k.metas, targets, losses), DF_OK, "%s", df_error());
+    compare_losses(&k, losses);
+    df_backward(k.c, losses->total, NULL);
+    cr_assert_eq(df_ctx_error(k.c), DF_OK, "%s", df_error());
+    cr_expect_eq(compare_gradients(&k), parameters, "%s: not all gradients compared", name);
+    uint64_t h = hash(0, losses->total->data, sizeof(float));
+    for (int i = 0; i < nn_model_count(weights); i++) {
+        const NnParam *param = nn_model_at(weights, i);
+        if (param->tensor->wants_grad)
+            h = hash(h, param->tensor->grad, df_count(param->shape) * sizeof(float));
+    }
+    for (int n = 0; n < 2; n++) {
+        df_free(labels[n]);
+        float *boxes = NULL;
+        memcpy(&boxes, &targets[n].boxes, sizeof boxes);
+        df_free(boxes);
+    }
+    df_free(losses);
+    close_case(&k);
+    return h;
+}
+
+static void train_everywhere(const char *name, int parameters)
+{
+    if (!df_is_file(HEADS "/train_ddetr/config.json"))
+        cr_skip("no reference outputs here");
+    cr_expect_eq(train(name, "c", 1, parameters), train(name, "c", 2, parameters), "threads change the result");
+    cr_expect_eq(train(name, "avx2", 1, parameters), train(name, "avx2", 2, parameters), "threads change the result");
+}
+
+Test(deformable_detr, gradients) { train_everywhere("train_ddetr", 116); }
+Test(deformable_detr, gradients_two_stage) { train_everywhere("train_ddetr_two_stage", 137); }
