@@ -19,22 +19,32 @@ DfImageMeta cli_image_meta(const DfView *view)
     return meta;
 }
 
+static int check_view(CliSession *s, const DfView *view)
+{
+    const int64_t pixels = (int64_t)view->pad_height * view->pad_width;
+    if (pixels > CLI_MAX_INPUT)
+        return df_fail(DF_EVALUE, "the test pipeline makes it %d x %d: want at most %d pixels for the network", view->pad_height, view->pad_width, CLI_MAX_INPUT);
+    return pixels > CLI_LARGE_INPUT ? cli_check_memory(s, 1, view->pad_height, view->pad_width) : DF_OK;
+}
+
 static int detect(CliSession *s, const DfViews *views, DfDetections *out)
 {
-    const DfView *view = &views->view[0];
-    if (views->n != 1 || view->flip != DF_FLIP_NONE)
-        return df_fail(DF_EVALUE, "the test pipeline gives %d views of an image: test-time augmentation of detectors is not built in", views->n);
-    if ((int64_t)view->pad_height * view->pad_width > CLI_MAX_INPUT)
-        return df_fail(DF_EVALUE, "the test pipeline makes it %d x %d: want at most %d pixels for the network", view->pad_height, view->pad_width, CLI_MAX_INPUT);
-    if ((int64_t)view->pad_height * view->pad_width > CLI_LARGE_INPUT) {
-        const int error = cli_check_memory(s, 1, view->pad_height, view->pad_width);
+    enum { VIEWS = 64 };
+    DfTensor *images[VIEWS];
+    DfImageMeta metas[VIEWS];
+    if (views->n < 1 || views->n > VIEWS || (views->n == 1 && views->view[0].flip != DF_FLIP_NONE))
+        return df_fail(DF_EVALUE, "the test pipeline gives %d views of an image%s: want 1 to %d, a single one not mirrored", views->n,
+                       views->n == 1 ? ", mirrored" : "", VIEWS);
+    df_reset(s->c);
+    for (int i = 0; i < views->n; i++) {
+        const DfView *view = &views->view[i];
+        const int error = check_view(s, view);
         if (error < 0)
             return error;
+        metas[i] = cli_image_meta(view);
+        images[i] = df_borrow(s->c, DF_SHAPE(1, view->pad_height, view->pad_width, 3), view->pixels);
     }
-    const DfImageMeta meta = cli_image_meta(view);
-    df_reset(s->c);
-    DfTensor *image = df_borrow(s->c, DF_SHAPE(1, view->pad_height, view->pad_width, 3), view->pixels);
-    return df_model_detect(s->model, s->c, image, &meta, 1, true, out);
+    return df_model_detect_views(s->model, s->c, images, metas, views->n, out);
 }
 
 int cli_detect(CliSession *s, const DfSample *sample, DfDetections *out)

@@ -11,7 +11,7 @@
 /* Pixels of a network's input: from the first on the memory for its activations is asked for before, above the second it is refused. */
 enum { CLI_LARGE_INPUT = 1 << 21, CLI_MAX_INPUT = 1 << 24 };
 
-/* Runs one sample (its first view); boxes in pixels of the original image. Errors name the picture. */
+/* Runs one sample, all views of it together; boxes in pixels of the original image. Errors name the picture. */
 int cli_detect(CliSession *, const DfSample *, DfDetections *out);
 
 /* What became of a picture, as heads want it. */

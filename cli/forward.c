@@ -268,32 +268,61 @@ static int detect_detr(CliSession *s, Outputs *o, DfTensor *image, const DfCheck
 }
 
 /* One image in one view, `image`, or in several, `image_0`, `image_1`, ... */
-static int segment(CliSession *s, Outputs *o, const DfCheckpoint *input)
+enum { VIEWS = 64 };
+typedef struct {
+    DfTensor *image[VIEWS];
+    DfImageMeta meta[VIEWS];
+    int n;
+} Views;
+
+static int read_views(CliSession *s, const DfCheckpoint *input, Views *v)
 {
-    enum { VIEWS = 64 };
-    DfTensor *views[VIEWS];
-    DfImageMeta metas[VIEWS] = { { 0 } };
     const char *json = df_checkpoint_metadata(input, "img_metas");
     cJSON *list = json ? cJSON_Parse(json) : NULL;
-    int n = 0, error = DF_OK;
+    int error = DF_OK;
     const bool one = df_checkpoint_find(input, "image") != NULL;
-    for (bool more = true; error == DF_OK && more && n < VIEWS; n++) {
+    v->n = 0;
+    for (bool more = true; error == DF_OK && more && v->n < VIEWS; v->n++) {
         char name[24], next[24];
-        snprintf(name, sizeof name, one ? "image" : "image_%d", n);
-        snprintf(next, sizeof next, "image_%d", n + 1);
-        error = read_image(s, input, name, &views[n]);
+        snprintf(name, sizeof name, one ? "image" : "image_%d", v->n);
+        snprintf(next, sizeof next, "image_%d", v->n + 1);
+        error = read_image(s, input, name, &v->image[v->n]);
         if (error == DF_OK)
-            metas[n] = read_meta(list, n, df_dim(views[n], 1), df_dim(views[n], 2));
+            v->meta[v->n] = read_meta(list, v->n, df_dim(v->image[v->n], 1), df_dim(v->image[v->n], 2));
         more = !one && df_checkpoint_find(input, next);
     }
     cJSON_Delete(list);
-    const int H = metas[0].ori_h, W = metas[0].ori_w;
-    uint16_t *labels = error == DF_OK ? df_arena_alloc(o->arena, (size_t)H * (size_t)W, sizeof *labels) : NULL;
+    return error;
+}
+
+static int detect_views(CliSession *s, Outputs *o, const DfCheckpoint *input)
+{
+    Views v;
+    DfDetections found = { 0 };
+    int error = read_views(s, input, &v);
+    if (error == DF_OK)
+        error = df_model_detect_views(s->model, s->c, v.image, v.meta, v.n, &found);
+    if (error == DF_OK)
+        add_detections(o, &found, "boxes", "labels");
+    if (error == DF_OK && found.masks)
+        add_masks(o, &found, &v.meta[0], "masks");
+    df_detections_free(&found);
+    return error;
+}
+
+static int segment(CliSession *s, Outputs *o, const DfCheckpoint *input)
+{
+    Views v;
+    int error = read_views(s, input, &v);
+    if (error < 0)
+        return error;
+    const int H = v.meta[0].ori_h, W = v.meta[0].ori_w;
+    uint16_t *labels = df_arena_alloc(o->arena, (size_t)H * (size_t)W, sizeof *labels);
     int64_t *wide = labels ? df_arena_alloc(o->arena, (size_t)H * (size_t)W, sizeof *wide) : NULL;
-    if (error == DF_OK && !wide)
+    if (!wide)
         error = df_fail_memory("the labels");
     if (error == DF_OK)
-        error = df_model_segment(s->model, s->c, views, metas, n, labels);
+        error = df_model_segment(s->model, s->c, v.image, v.meta, v.n, labels);
     for (size_t i = 0; error == DF_OK && i < (size_t)H * (size_t)W; i++)
         wide[i] = labels[i];
     if (error == DF_OK)
@@ -307,6 +336,10 @@ static int pass(CliSession *s, const DfCheckpoint *input, Outputs *o)
     df_listen(s->c, hear, all, o);
     if (df_model_is_segmentor(s->model)) {
         const int failed = segment(s, o, input);
+        return failed < 0 ? failed : o->error;
+    }
+    if (df_model_is_detector(s->model) && !df_checkpoint_find(input, "image") && df_checkpoint_find(input, "image_0")) {
+        const int failed = detect_views(s, o, input);
         return failed < 0 ? failed : o->error;
     }
     int error = read_image(s, input, "image", &image);

@@ -8,6 +8,7 @@
 
 #include "heads/heads.h"
 #include "heads/settings.h"
+#include "heads/views.h"
 
 typedef struct {
     /* options */
@@ -230,6 +231,15 @@ static int add_level(const Retina *h, const DfDense *dense, int level, int image
     return error;
 }
 
+static int finish(const Retina *h, Candidates *k, int error, DfDetections *out)
+{
+    if (error == DF_OK)
+        error = df_multiclass_nms(&h->nms, h->score_thr, h->max_per_img, k->n, h->num_classes, h->columns, k->boxes, false, k->scores, NULL, &out->v, &out->n);
+    df_free(k->boxes);
+    df_free(k->scores);
+    return error;
+}
+
 static int decode(const void *self, const DfDense *dense, int image, const DfImageMeta *meta, bool rescale, DfDetections *out)
 {
     const Retina *h = self;
@@ -240,11 +250,24 @@ static int decode(const void *self, const DfDense *dense, int image, const DfIma
         error = add_level(h, dense, level, image, meta, &k);
     for (size_t i = 0; rescale && i < 4 * k.n; i++)
         k.boxes[i] /= meta->scale_factor[i % 4];
-    if (error == DF_OK)
-        error = df_multiclass_nms(&h->nms, h->score_thr, h->max_per_img, k.n, h->num_classes, h->columns, k.boxes, false, k.scores, NULL, &out->v, &out->n);
-    df_free(k.boxes);
-    df_free(k.scores);
-    return error;
+    return finish(h, &k, error, out);
+}
+
+/* The candidates of all views together: mmdet's aug_test. */
+static int decode_views(const void *self, const DfDense *views, const DfImageMeta *metas, int n, DfDetections *out)
+{
+    const Retina *h = self;
+    Candidates k = { 0 };
+    *out = (DfDetections){ 0 };
+    int error = DF_OK;
+    for (int view = 0; error == DF_OK && view < n; view++) {
+        const size_t before = k.n;
+        for (int level = 0; error == DF_OK && level < views[view].n; level++)
+            error = add_level(h, &views[view], level, 0, &metas[view], &k);
+        for (size_t i = before; i < k.n; i++)
+            df_box_to_original(k.boxes + 4 * i, &metas[view]);
+    }
+    return finish(h, &k, error, out);
 }
 
 static int classes(const void *self)
@@ -261,5 +284,6 @@ const DfHead df_head_retina = {
     .init = init,
     .forward = forward,
     .decode = decode,
+    .decode_views = decode_views,
     .classes = classes,
 };

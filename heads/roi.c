@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "heads/roi_detect.h"
 #include "heads/settings.h"
 
 /* ---- construction ------------------------------------------------------------------------------------------------ */
@@ -209,6 +210,11 @@ static int detect(DfCtx *c, const void *self, const DfMaps *in, const DfProposal
     return df_roi_detect(c, self, in, proposals, metas, n, rescale, results);
 }
 
+static int detect_views(DfCtx *c, const void *self, const DfMaps *views, const DfProposals *merged, const DfImageMeta *metas, int n, DfDetections *out)
+{
+    return df_roi_detect_views(c, self, views, merged, metas, n, out);
+}
+
 static void pass(DfCtx *c, const void *self, const DfMaps *in, const float *rois, int n, int n_masks)
 {
     df_roi_pass(c, self, in, rois, n, n_masks);
@@ -228,6 +234,6 @@ static int classes(const void *self)
 
 #define ROI_HEAD(record, type, table, start, text)                                                                                 \
     const DfHead df_head_##record = { .name = type, .help = text, .size = sizeof(RoiHead), .opts = table, .init = start,             \
-                                      .detect = detect, .pass = pass, .has_masks = has_masks, .classes = classes }
+                                      .detect = detect, .detect_views = detect_views, .pass = pass, .has_masks = has_masks, .classes = classes }
 ROI_HEAD(standard_roi, "StandardRoIHead", standard_opts, init_standard, "boxes and masks of regions (Girshick, ICCV 2015; He et al., ICCV 2017)");
 ROI_HEAD(cascade_roi, "CascadeRoIHead", cascade_opts, init_cascade, "boxes of regions, refined stage by stage (Cai and Vasconcelos, CVPR 2018)");

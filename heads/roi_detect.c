@@ -136,7 +136,7 @@ static void run_stage(DfCtx *c, const RoiHead *h, int stage, const DfMaps *maps,
     observe_rois(c, h, stage, r);
     df_roi_boxes(c, h, stage, maps, r->rois, rows, &scores, &deltas);
     if (!c->err) {
-        if (!h->cascade)
+        if (!h->cascade && !r->keeps_empty)
             forget_empty(r, scores->data, deltas ? deltas->data : NULL);
         df_roi_observe(c, h, stage, "cls_score", scores);
         if (deltas)

@@ -10,6 +10,7 @@
 typedef struct {
     DfArena *arena;     /* holds all of it                                          */
     int images, classes, boxes_per_row;
+    bool keeps_empty;   /* regions without an area are not forgotten by the plain head      */
     int *first;         /* [images + 1] rows of an image: first[i] .. first[i+1] - 1 */
     float *rois;        /* [rows][5]                                                 */
     float *scores;      /* [rows][classes + 1] probabilities; zeros at first         */
@@ -23,5 +24,9 @@ int df_regions_run(DfCtx *, const RoiHead *, const DfMaps *, const DfImageMeta *
 int df_regions_detections(const RoiHead *, const Regions *, int image, DfDetections *out);
 
 int df_roi_add_masks(DfCtx *, const RoiHead *, const DfMaps *, const DfImageMeta *, int n, bool rescale, DfDetections *results);
+
+/* One image in several views; in original pixels. */
+int df_roi_add_view_masks(DfCtx *, const RoiHead *, const DfMaps *views, const DfImageMeta *, int n, DfDetections *result);
+int df_roi_detect_views(DfCtx *, const RoiHead *, const DfMaps *views, const DfProposals *merged, const DfImageMeta *, int n, DfDetections *out);
 
 #endif

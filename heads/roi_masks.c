@@ -8,6 +8,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "heads/views.h"
+
 /* The detections of a batch, one after the other. */
 typedef struct {
     DfArena *arena;
@@ -24,8 +26,20 @@ typedef struct {
 
 /* ---- small masks ------------------------------------------------------------------------------------------------- */
 
-/* Adds the probabilities of each row's own class. */
-static int add_stage(DfCtx *c, const RoiHead *h, int stage, const DfMaps *maps, Rows *r)
+/* Adds the probabilities of each row's own class, mirrored back. */
+static void add_probabilities(Rows *r, const DfTensor *logits, bool flip_x, bool flip_y)
+{
+    const size_t H = (size_t)r->height, W = (size_t)r->width, C = (size_t)df_dim(logits, 3);
+    for (size_t i = 0; i < (size_t)r->rows; i++) {
+        const float *from = logits->data + i * H * W * C + (C > 1 ? (size_t)r->labels[i] : 0);
+        float *to = r->masks + i * H * W;
+        for (size_t y = 0; y < H; y++)
+            for (size_t x = 0; x < W; x++, to++)
+                *to += 1.0f / (1.0f + expf(-from[((flip_y ? H - 1 - y : y) * W + (flip_x ? W - 1 - x : x)) * C]));
+    }
+}
+
+static int add_stage(DfCtx *c, const RoiHead *h, int stage, const DfMaps *maps, bool flip_x, bool flip_y, Rows *r)
 {
     const DfMark m = df_enter(c, NULL, -1);
     const DfTensor *logits = df_roi_masks(c, h, stage, maps, r->rois, r->rows);
@@ -39,13 +53,8 @@ static int add_stage(DfCtx *c, const RoiHead *h, int stage, const DfMaps *maps, 
     }
     if (!c->err && (df_dim(logits, 1) != r->height || df_dim(logits, 2) != r->width))
         df_ctx_fail(c, DF_ESHAPE, "the masks of stage %d are %d x %d, those before %d x %d", stage, df_dim(logits, 1), df_dim(logits, 2), r->height, r->width);
-    const size_t area = (size_t)r->height * (size_t)r->width;
-    for (size_t i = 0; !c->err && i < (size_t)r->rows; i++) {
-        const size_t C = (size_t)df_dim(logits, 3), label = C > 1 ? (size_t)r->labels[i] : 0;
-        const float *from = logits->data + i * area * C + label;
-        for (size_t k = 0; k < area; k++)
-            r->masks[i * area + k] += 1.0f / (1.0f + expf(-from[k * C]));
-    }
+    if (!c->err)
+        add_probabilities(r, logits, flip_x, flip_y);
     df_leave_all(c, m, NULL, 0);
     return df_ctx_error(c);
 }
@@ -60,9 +69,12 @@ static void paste(void *arg, size_t i, void *scratch)
     r->errors[i] = df_paste_mask(r->out[i], r->masks + i * area, r->height, r->width, r->boxes[i], r->sizes[i][0], r->sizes[i][1], r->threshold);
 }
 
-static int paste_all(DfCtx *c, Rows *r)
+/* `n` masks of each were added up. */
+static int paste_all(DfCtx *c, Rows *r, int n)
 {
     const DfMark m = df_enter(c, "paste", -1);
+    for (size_t i = 0; n > 1 && i < (size_t)r->rows * (size_t)r->height * (size_t)r->width; i++)
+        r->masks[i] /= (float)n;
     int error = df_parallel(c->pool, (size_t)r->rows, 0, paste, r);
     for (int i = 0; error == DF_OK && i < r->rows; i++)
         if (r->errors[i] < 0)
@@ -125,11 +137,34 @@ int df_roi_add_masks(DfCtx *c, const RoiHead *h, const DfMaps *maps, const DfIma
         df_leave_all(c, m, NULL, 0);
     }
     for (int i = 0; error == DF_OK && r.rows && i < h->num_stages; i++)
-        error = add_stage(c, h, i, maps, &r);
-    for (size_t i = 0; error == DF_OK && h->num_stages > 1 && i < (size_t)r.rows * (size_t)r.height * (size_t)r.width; i++)
-        r.masks[i] /= (float)h->num_stages;
+        error = add_stage(c, h, i, maps, false, false, &r);
     if (error == DF_OK && r.rows)
-        error = paste_all(c, &r);
+        error = paste_all(c, &r, h->num_stages);
+    df_arena_free(r.arena);
+    return error;
+}
+
+int df_roi_add_view_masks(DfCtx *c, const RoiHead *h, const DfMaps *views, const DfImageMeta *metas, int n, DfDetections *result)
+{
+    Rows r;
+    int error = rows_init(&r, h, 1, result);
+    for (int k = 0; error == DF_OK && k < r.rows; k++) {
+        r.out[k] = &result->masks[k];
+        r.labels[k] = result->v[k].label;
+        r.sizes[k][0] = metas[0].ori_h;
+        r.sizes[k][1] = metas[0].ori_w;
+        memcpy(r.boxes[k], result->v[k].box, sizeof r.boxes[k]);
+    }
+    for (int i = 0; error == DF_OK && r.rows && i < n; i++) {
+        for (size_t k = 0; k < (size_t)r.rows; k++) {
+            memcpy(r.rois + 5 * k + 1, result->v[k].box, 4 * sizeof(float));
+            df_box_to_view(r.rois + 5 * k + 1, &metas[i]);
+        }
+        for (int stage = 0; error == DF_OK && stage < h->num_stages; stage++)
+            error = add_stage(c, h, stage, &views[i], metas[i].flip_x, metas[i].flip_y, &r);
+    }
+    if (error == DF_OK && r.rows)
+        error = paste_all(c, &r, n * h->num_stages);
     df_arena_free(r.arena);
     return error;
 }

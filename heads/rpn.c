@@ -8,6 +8,7 @@
 
 #include "heads/heads.h"
 #include "heads/settings.h"
+#include "heads/views.h"
 
 typedef struct {
     /* options */
@@ -230,6 +231,32 @@ static int propose(const void *self, const DfDense *dense, int image, const DfIm
     return error;
 }
 
+/* Proposals of several views, of which the weaker go where two overlap. As in mmdet, levels are forgotten, and suppression is hard. */
+static int merge(const void *self, const DfProposals *views, const DfImageMeta *metas, int n_views, DfProposals *out)
+{
+    const Rpn *h = self;
+    Candidates k = { 0 };
+    size_t n = 0, kept = 0;
+    *out = (DfProposals){ 0 };
+    for (int i = 0; i < n_views; i++)
+        n += views[i].n;
+    int error = candidates_init(&k, n);
+    for (int view = 0; error == DF_OK && view < n_views; view++)
+        for (size_t i = 0; i < views[view].n; i++, k.n++) {
+            memcpy(k.boxes + 4 * k.n, views[view].v[i], 4 * sizeof *k.boxes);
+            df_box_to_original(k.boxes + 4 * k.n, &metas[view]);
+            k.scores[k.n] = views[view].v[i][4];
+        }
+    DfNms hard = df_nms_options();
+    hard.iou_threshold = h->nms.iou_threshold;
+    if (error == DF_OK)
+        error = df_nms(&hard, k.n, k.boxes, k.scores, NULL, k.keep, &kept);
+    if (error == DF_OK)
+        error = take(h, &k, kept, out);
+    candidates_done(&k);
+    return error;
+}
+
 const DfHead df_head_rpn = {
     .name = "RPNHead",
     .help = "region proposal network (Ren et al., NIPS 2015)",
@@ -238,4 +265,5 @@ const DfHead df_head_rpn = {
     .init = init,
     .forward = forward,
     .propose = propose,
+    .merge = merge,
 };

@@ -175,6 +175,22 @@ int df_model_detect(const DfModel *model, DfCtx *c, DfTensor *image, const DfIma
     return error;
 }
 
+int df_model_detect_views(const DfModel *model, DfCtx *c, DfTensor *const *views, const DfImageMeta *metas, int n, DfDetections *result)
+{
+    *result = (DfDetections){ 0 };
+    if (n == 1)
+        return df_model_detect(model, c, views[0], metas, 1, true, result);
+    if (!model->architecture || !model->architecture->detect_views)
+        return df_fail(DF_EVALUE, "%s makes nothing of %d views of an image: test-time augmentation is not built in", df_model_type(model), n);
+    for (int i = 0; i < n; i++)
+        if (!takes(c, views[i]))
+            return df_ctx_error(c);
+    const int error = model->architecture->detect_views(c, model->self, views, metas, n, result);
+    if (error < 0)
+        df_detections_free(result);
+    return error;
+}
+
 int df_model_segment(const DfModel *model, DfCtx *c, DfTensor *const *views, const DfImageMeta *metas, int n, uint16_t *labels)
 {
     if (!df_model_is_segmentor(model))

@@ -28,6 +28,8 @@ typedef struct {
     void (*forward)(DfCtx *, const void *self, DfTensor *image);
     /* Detectors: n images of a batch, boxes in original pixels if `rescale`, else in network pixels. results[n] start empty. */
     int (*detect)(DfCtx *, const void *self, DfTensor *image, const DfImageMeta *metas, int n, bool rescale, DfDetections *results);
+    /* One image in n views (test-time augmentation), in original pixels; NULL: not built in. */
+    int (*detect_views)(DfCtx *, const void *self, DfTensor *const *views, const DfImageMeta *metas, int n, DfDetections *result);
     bool (*has_masks)(const void *self); /* its detections have masks; NULL: none of them */
     /* Segmentors: the views of one image (1 H W 3 each), the class of every pixel of the original. */
     int (*segment)(DfCtx *, const void *self, DfTensor *const *views, const DfImageMeta *metas, int n, uint16_t *labels);
@@ -64,6 +66,8 @@ void df_model_forward(const DfModel *, DfCtx *, DfTensor *image);
 /* The pass and its post-processing, for n images of a batch: results[n], boxes in original pixels, or in network pixels without
  * `rescale`. Free each with df_detections_free(). */
 int df_model_detect(const DfModel *, DfCtx *, DfTensor *image, const DfImageMeta *metas, int n, bool rescale, DfDetections *results);
+/* One image, as n views of it (resized, mirrored: metas say how), together as mmdet's aug_test; in original pixels. */
+int df_model_detect_views(const DfModel *, DfCtx *, DfTensor *const *views, const DfImageMeta *metas, int n, DfDetections *result);
 /* One image, as n views of it (test-time augmentation; 1 for none): labels[ori_h * ori_w]. Whole or by sliding window as test_cfg
  * says. A listener also hears input_logits of the first view, and seg_logits and prob of the original's size. */
 int df_model_segment(const DfModel *, DfCtx *, DfTensor *const *views, const DfImageMeta *metas, int n, uint16_t *labels);

@@ -62,6 +62,26 @@ static int detect(DfCtx *c, const void *self, DfTensor *image, const DfImageMeta
     return error;
 }
 
+static int detect_views(DfCtx *c, const void *self, DfTensor *const *views, const DfImageMeta *metas, int n, DfDetections *result)
+{
+    const RetinaNet *net = self;
+    if (!net->head.head->decode_views)
+        return df_fail(DF_EVALUE, "%s makes nothing of several views of an image", net->head.head->name);
+    DfDense *dense = df_malloc((size_t)n * sizeof *dense);
+    if (!dense)
+        return df_fail_memory("the views of an image");
+    for (int i = 0; i < n; i++) {
+        run(c, net, views[i], &dense[i]);
+        df_mute(c, true); /* the first view is heard */
+    }
+    df_mute(c, false);
+    int error = df_ctx_error(c);
+    if (error == DF_OK)
+        error = net->head.head->decode_views(net->head.self, dense, metas, n, result);
+    df_free(dense);
+    return error;
+}
+
 static const char *const *ignorable(const void *self)
 {
     const RetinaNet *net = self;
@@ -82,6 +102,7 @@ const DfArchitecture df_architecture_retinanet = {
     .init = init,
     .forward = forward,
     .detect = detect,
+    .detect_views = detect_views,
     .ignorable = ignorable,
     .classes = classes,
 };

@@ -137,6 +137,64 @@ static int detect(DfCtx *c, const void *self, DfTensor *image, const DfImageMeta
     return error;
 }
 
+/* ---- several views of an image ----------------------------------------------------------------------------------- */
+
+typedef struct {
+    int n;
+    DfMaps *pyramid;
+    DfProposals *proposals, merged;
+} Views;
+
+static int views_init(Views *v, int n)
+{
+    *v = (Views){ .n = n, .pyramid = df_calloc((size_t)n, sizeof *v->pyramid), .proposals = df_calloc((size_t)n, sizeof *v->proposals) };
+    return v->pyramid && v->proposals ? DF_OK : df_fail_memory("the views of an image");
+}
+
+static void views_done(Views *v)
+{
+    for (int i = 0; v->proposals && i < v->n; i++)
+        df_proposals_free(&v->proposals[i]);
+    df_proposals_free(&v->merged);
+    df_free(v->proposals);
+    df_free(v->pyramid);
+}
+
+/* The pyramids of all views stay: every one is read again in the second stage. */
+static int first_stage(DfCtx *c, const TwoStage *net, DfTensor *const *images, const DfImageMeta *metas, Views *v)
+{
+    int error = DF_OK;
+    for (int i = 0; error == DF_OK && i < v->n; i++) {
+        DfDense dense;
+        df_part_pyramid(c, &net->backbone, &net->neck, images[i], &v->pyramid[i]);
+        const DfMark m = df_enter(c, NULL, -1);
+        propose(c, net, &v->pyramid[i], &dense);
+        error = df_ctx_error(c);
+        if (error == DF_OK)
+            error = net->rpn.head->propose(net->rpn.self, &dense, 0, &metas[i], &v->proposals[i]);
+        df_leave_all(c, m, NULL, 0);
+        df_mute(c, true); /* the first view is heard */
+    }
+    return error == DF_OK ? net->rpn.head->merge(net->rpn.self, v->proposals, metas, v->n, &v->merged) : error;
+}
+
+static int detect_views(DfCtx *c, const void *self, DfTensor *const *images, const DfImageMeta *metas, int n, DfDetections *result)
+{
+    const TwoStage *net = self;
+    Views v;
+    int error = views_init(&v, n);
+    if (error == DF_OK)
+        error = first_stage(c, net, images, metas, &v);
+    if (error == DF_OK) {
+        const DfMark m = df_enter(c, "roi_head", -1);
+        error = net->roi.head->detect_views(c, net->roi.self, v.pyramid, &v.merged, metas, n, result);
+        df_leave_all(c, m, NULL, 0);
+    }
+    df_mute(c, false);
+    views_done(&v);
+    return error;
+}
+
 /* ---- the rest ---------------------------------------------------------------------------------------------------- */
 
 static const char *const *ignorable(const void *self)
@@ -159,7 +217,7 @@ static bool has_masks(const void *self)
 
 #define TWO_STAGE(record, type, text)                                                                                             \
     const DfArchitecture df_architecture_##record = { .name = type, .help = text, .size = sizeof(TwoStage), .opts = opts, .init = init, \
-        .forward = forward, .detect = detect, .ignorable = ignorable, .classes = classes, .has_masks = has_masks }
+        .forward = forward, .detect = detect, .detect_views = detect_views, .ignorable = ignorable, .classes = classes, .has_masks = has_masks }
 TWO_STAGE(faster_rcnn, "FasterRCNN", "two-stage detector (Ren et al., NIPS 2015)");
 TWO_STAGE(mask_rcnn, "MaskRCNN", "two-stage detector with masks (He et al., ICCV 2017)");
 TWO_STAGE(cascade_rcnn, "CascadeRCNN", "detector that refines its boxes in stages (Cai and Vasconcelos, CVPR 2018)");
