@@ -74,11 +74,11 @@ static int run(int n, const char *const *args)
 
 const CliCommand cli_command_metric = {
     .name = "metric",
-    .synopsis = "coco GT.json DT.json... | ade20k GT_DIR PRED_DIR | imagenet LOGITS | imagenet PREDICTIONS DIR | check GT.json DT.json...",
+    .synopsis = "coco GT.json DT.json... | ade20k GT_DIR PRED_DIR | imagenet LOGITS | check GT.json DT.json...",
     .summary = "scoring alone, no model: as pycocotools and mmseg score; explanations; a check of the files",
     .details = "coco: several results files are scored as one: the shards of an evaluation.\n"
                "ade20k: PNG label maps, 0 = unlabelled and 1..150 in GT_DIR, predictions 0..149 under the same names in PRED_DIR.\n"
-               "imagenet: a .safetensors with `logits` [N, C] (and `labels` [N]), or lines \"NAME CLASS [CLASS ..]\" against the class folders of DIR.\n"
+               "imagenet: a .safetensors with `logits` [N, C] (and `labels` [N]), or PREDICTIONS DIR: lines \"NAME CLASS ..\" and class folders.\n"
                "check: what silently ruins a score, with the line to look at; exit status 1 if there are errors.\n"
                "All numbers and keys are described in docs/metrics.md.\n\n" CLI_SCORES_JSON,
     .options = options,

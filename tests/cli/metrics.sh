@@ -1,0 +1,45 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# metrics.sh PROGRAM ROOT -- metric ade20k, imagenet and check, the page of metric coco --explain, and compare.
+. "${0%/*}/lib.sh"
+data=$root/tests/data/eval
+
+# The numbers come from mmseg (Swin-Transformer-Semantic-Segmentation): aAcc 0.65358730841046, mIoU 0.34982326283426, mAcc 0.64048301572503.
+run 0 metric ade20k "$data/labels/gt" "$data/labels/pred" && prints '65.36      34.98      64.05'
+run 0 metric ade20k "$data/labels/gt" "$data/labels/pred" --threads 1 --json one.json --boundary --confusion
+run 0 metric ade20k "$data/labels/gt" "$data/labels/pred" --threads 3 --json three.json --boundary --confusion
+same one.json three.json
+grep -q '"mIoU": 0.34982326283426' one.json || fail 'the mIoU in the JSON is another'
+mkdir few && cp "$data/labels/pred/000.png" few
+run 1 metric ade20k "$data/labels/gt" few --quiet && says 'few/001.png is not there: want a prediction for'
+cp few/000.png few/001.png && cp few/000.png few/002.png && printf 'no picture' >few/003.png
+run 1 metric ade20k "$data/labels/gt" few --quiet --threads 1
+run 1 metric ade20k few nowhere --quiet && says 'is not there'
+run 1 metric ade20k "$data/labels" few --gt-suffix .jpg && says 'no file ends in .jpg'
+run 2 metric ade20k "$data/labels/gt" && says 'metric ade20k GT_DIR PRED_DIR'
+
+mkdir -p tree/a tree/a-b && touch tree/a/1.jpg tree/a/2.jpg tree/a-b/3.jpg
+printf '1.jpg a\n2.jpg a-b a\na-b/3.jpg 1\n' >list.txt
+run 0 metric imagenet list.txt tree && prints 'top-1 66.667   top-5 100.000'
+printf '[[0], [1], []]' >real.json
+run 0 metric imagenet list.txt tree --real-labels real.json && prints 'real labels 100.000 of 2'
+printf '1.jpg a\n2.jpg b\n' >list.txt
+run 1 metric imagenet list.txt tree && says "list.txt: line 2: 'b' is neither a class folder nor a number of 0..1"
+
+run 0 metric check "$data/explain.gt.json" "$data/explain.dt.json" && prints '0 errors'
+sed 's/"id":1,/"id":2,/' "$data/explain.gt.json" >twice.json
+run 1 metric check twice.json --json found.json && prints 'twice.json: line 1: ' && says 'would ruin a score'
+grep -q '_twice": ' found.json || fail 'no duplicate in the JSON'
+run 1 metric check list.txt && says 'list.txt'
+
+run 0 metric coco "$data/explain.gt.json" "$data/explain.dt.json" --explain page.html --json why.json
+grep -q '"Cls": {"count": 15, "dap": 0.0478236736194' why.json || fail 'the cost of wrong classes is another'
+grep -q '</html>' page.html || fail 'the page has no end'
+grep -qE '<script|https?:|src=' page.html && fail 'the page loads something'
+
+run 2 compare "$data/explain.dt.json" && says 'want --gt GT.json'
+run 0 compare --gt "$data/explain.gt.json" "$data/explain.dt.json" "$data/explain.dt.json" --bootstrap 50 && prints '+0.00 [+0.00 +0.00]'
+run 0 compare --gt "$data/explain.gt.json" "$data/explain.dt.json" --json - --bootstrap 0 && prints '"replicates": 0'
+clean
+finish
