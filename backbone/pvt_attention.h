@@ -46,7 +46,10 @@ typedef struct {
     DF_OPT_UNUSED(out_indices, "of the ResNet that official configs start from"), \
     DF_OPT_UNUSED(frozen_stages, "of the ResNet that official configs start from"), \
     DF_OPT_UNUSED(norm_cfg, "of the ResNet that official configs start from"), \
-    DF_OPT_UNUSED(norm_eval, "of the ResNet that official configs start from")
+    DF_OPT_UNUSED(norm_eval, "of the ResNet that official configs start from"), \
+    DF_OPT_UNUSED(strides, "of the ResNet that official configs start from"), \
+    DF_OPT_UNUSED(dilations, "of the ResNet that official configs start from"), \
+    DF_OPT_UNUSED(contract_dilation, "of the ResNet that official configs start from")
 #define PVT_EPS6 "{'type': 'LayerNorm', 'eps': 1e-6}"
 
 /* Checks that every list has an entry per stage and that heads divide channels; false if the model is poisoned. */

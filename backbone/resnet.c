@@ -40,7 +40,7 @@ typedef struct {
     int depth, in_channels, stem_channels, base_channels, base_width, num_stages, style, frozen_stages, groups, width_per_group, num_classes;
     DfInts strides, dilations, out_indices, stage_blocks;
     DfBools stage_with_dcn, replace_stride_with_dilation;
-    bool deep_stem, avg_down, norm_eval, zero_init_residual;
+    bool deep_stem, avg_down, contract_dilation, norm_eval, zero_init_residual;
     const DfNode *norm_cfg, *dcn, *plugins, *conv_cfg;
     /* modules */
     int n_convs, expansion; /* of a block */
@@ -61,6 +61,7 @@ typedef struct {
     DF_OPT_ENUM(ResNet, style, pytorch, "pytorch|caffe|torchvision", "stride on the 3x3 or on the first 1x1 convolution; pytorch with a classifier"), \
     DF_OPT_INT(ResNet, frozen_stages, -1, -1, 4, "training: the stem (0) and that many stages stay as they are"), \
     DF_OPT_DICT(ResNet, norm_cfg, "{'type': 'BN', 'requires_grad': True}", "which normalisation"), \
+    DF_OPT_BOOL(ResNet, contract_dilation, False, "mmseg: the first block of a dilated stage has half the dilation"), \
     DF_OPT_BOOL(ResNet, norm_eval, True, "training: batch norms use their running statistics"), \
     DF_OPT_DICT(ResNet, dcn, "None", "DCN or DCNv2: the 3x3 convolutions of bottlenecks are deformable"), \
     DF_OPT_BOOLS(ResNet, stage_with_dcn, "[False, False, False, False]", "in which stages"), \
@@ -72,16 +73,17 @@ typedef struct {
     DF_OPT_UNUSED(with_cp, "trades time for memory in PyTorch training"), \
     DF_OPT_UNUSED(pretrained, "weights to start a training run from"), \
     DF_OPT_UNUSED(init_cfg, "weights to start a training run from")
-#define RESNET_OPTIONS(deep) \
+#define RESNET_OPTIONS(deep, pooled) \
     DF_OPT_INT(ResNet, depth, 50, 18, 152, "18, 34, 50, 101 or 152"), \
     DF_OPT_INT(ResNet, base_width, 0, 0, 8192, "another name of base_channels"), \
     DF_OPT_INT(ResNet, groups, 1, 1, 1024, "groups of the 3x3 convolution of a bottleneck"), \
     DF_OPT_INT(ResNet, width_per_group, 64, 1, 8192, "its width, over base_channels = 64"), \
     DF_OPT_BOOL(ResNet, deep_stem, deep, "three 3x3 convolutions for the 7x7 of the stem"), \
-    DF_OPT_BOOL(ResNet, avg_down, deep, "a shortcut pools before its convolution")
+    DF_OPT_BOOL(ResNet, avg_down, pooled, "a shortcut pools before its convolution")
 
-static const DfOpt opts[] = { RESNET_OPTIONS(False), COMMON_OPTIONS, DF_OPT_END };
-static const DfOpt v1d_opts[] = { RESNET_OPTIONS(True), COMMON_OPTIONS, DF_OPT_END };
+static const DfOpt opts[] = { RESNET_OPTIONS(False, False), COMMON_OPTIONS, DF_OPT_END };
+static const DfOpt v1c_opts[] = { RESNET_OPTIONS(True, False), COMMON_OPTIONS, DF_OPT_END };
+static const DfOpt v1d_opts[] = { RESNET_OPTIONS(True, True), COMMON_OPTIONS, DF_OPT_END };
 static const DfOpt resnext_opts[] = {
     DF_OPT_INT(ResNet, depth, 50, 50, 152, "50, 101 or 152"),
     DF_OPT_INT(ResNet, groups, 1, 1, 1024, "groups of the 3x3 convolutions"),
@@ -257,6 +259,8 @@ static void plan_stages(ResNet *net, const int *depths)
                           .dilation = net->dilations.v[i], .first_dilation = net->dilations.v[i],
                           .dcn = net->dcn && net->stage_with_dcn.v[i], .frozen = i < net->frozen_stages, .given = lists(&net->out_indices, i) };
         stage->first_dcn = stage->dcn && with_dcn++ == 0;
+        if (net->contract_dilation && stage->dilation > 1)
+            stage->first_dilation = stage->dilation / 2;
         if (net->style != TORCHVISION)
             continue;
         stage->first_dilation = dilation;
@@ -407,6 +411,16 @@ const DfBackbone df_backbone_resnet = {
     .help = "ResNet (He et al., CVPR 2016), with dilation and deformable convolutions",
     .size = sizeof(ResNet),
     .opts = opts,
+    .init = init,
+    .forward = forward,
+    .ignorable = ignorable,
+};
+
+const DfBackbone df_backbone_resnet_v1c = {
+    .name = "ResNetV1c",
+    .help = "ResNet-C: a deep stem (He et al., CVPR 2019)",
+    .size = sizeof(ResNet),
+    .opts = v1c_opts,
     .init = init,
     .forward = forward,
     .ignorable = ignorable,
