@@ -132,7 +132,13 @@ static int check_drawings(const Run *r)
 
 /* ---- class names --------------------------------------------------------------------------------------------------- */
 
-/* The dataset's `classes` if the config lists them, else COCO's if there are 80, else numbers. */
+/* DETR's labels are COCO's ids. */
+static bool labels_are_ids(const Run *r)
+{
+    return df_node_int(df_node_at(r->session.root, "data.test.id_classes"), 0) == df_model_classes(r->session.model);
+}
+
+/* The dataset's `classes` if the config lists them, else COCO's if there are 80 or labels are their ids, else numbers. */
 static int name_classes(Run *r)
 {
     const int n = df_model_classes(r->session.model);
@@ -146,6 +152,12 @@ static int name_classes(Run *r)
     } else if (n == DF_COCO_CLASSES) {
         memcpy(r->classes, df_coco_classes, sizeof df_coco_classes);
         r->n_classes = n;
+    } else if (labels_are_ids(r)) {
+        for (; r->n_classes < n; r->n_classes++)
+            r->classes[r->n_classes] = "N/A";
+        for (int i = 0; i < DF_COCO_CLASSES; i++)
+            if (df_coco_category_id(i) < n)
+                r->classes[df_coco_category_id(i)] = df_coco_classes[i];
     }
     return DF_OK;
 }
@@ -197,7 +209,7 @@ static int write_json(Run *r, const char *path, const DfDetections *found)
         write_image_id(r->json, name_of(path));
         const int label = found->v[i].label;
         const bool of_coco = r->n_classes == DF_COCO_CLASSES && r->classes[label] == df_coco_classes[label];
-        const int category = of_coco ? df_coco_category_id(label) : label + 1; /* COCO's own ids have gaps */
+        const int category = of_coco ? df_coco_category_id(label) : labels_are_ids(r) ? label : label + 1; /* COCO's own ids have gaps */
         fprintf(r->json, ", \"category_id\": %d, \"bbox\": [%.17g, %.17g, %.17g, %.17g], \"score\": %.9g", category, b[0], b[1], b[2], b[3],
                   (double)found->v[i].score);
         if (found->masks) {

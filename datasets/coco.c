@@ -405,3 +405,29 @@ void df_coco_dataset_free(DfCocoDataset *coco)
     if (coco)
         df_arena_free(coco->arena);
 }
+
+int df_coco_dataset_label_by_id(DfCocoDataset *coco, int n)
+{
+    coco->classes = df_arena_alloc(coco->arena, (size_t)n, sizeof *coco->classes);
+    coco->category_ids = df_arena_alloc(coco->arena, (size_t)n, sizeof *coco->category_ids);
+    if (!coco->classes || !coco->category_ids)
+        return df_fail_memory("classes");
+    coco->n_classes = n;
+    for (int i = 0; i < n; i++) {
+        coco->classes[i] = "N/A";
+        coco->category_ids[i] = i;
+    }
+    for (int i = 0; i < coco->n_categories; i++) {
+        DfCocoCategory *category = &coco->categories[i];
+        if (category->label < 0)
+            continue;
+        if (category->id < 0 || category->id >= n)
+            return df_fail(DF_EVALUE, "%s: category %lld: want ids below id_classes = %d", coco->path, (long long)category->id, n);
+        category->label = (int)category->id;
+        coco->classes[category->id] = category->name;
+    }
+    for (int i = 0; i < coco->n_boxes; i++)
+        if (coco->boxes[i].label >= 0)
+            coco->boxes[i].label = (int)coco->boxes[i].category_id;
+    return DF_OK;
+}

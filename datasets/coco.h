@@ -51,6 +51,8 @@ typedef struct {
 int df_coco_dataset_open(DfCocoDataset **out, const char *ann_file, const char *image_dir, const char *const *classes, int n);
 int df_coco_dataset_open_json(DfCocoDataset **out, DfJson *json, const char *image_dir, const char *const *classes, int n); /* from an open reader */
 void df_coco_dataset_free(DfCocoDataset *); /* NULL is fine */
+/* Labels become the categories' ids, 0..n-1, as DETR has them; ids without a category are called "N/A". */
+int df_coco_dataset_label_by_id(DfCocoDataset *, int n);
 
 /* The options of a dataset dict (data.test): ann_file, img_prefix, data_root, classes, ... */
 extern const DfOpt df_coco_opts[];

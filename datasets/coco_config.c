@@ -10,6 +10,7 @@
 typedef struct {
     const char *ann_file, *img_prefix, *data_root;
     const DfNode *classes, *pipeline;
+    int id_classes;
 } Options;
 
 const DfOpt df_coco_opts[] = {
@@ -17,6 +18,7 @@ const DfOpt df_coco_opts[] = {
     DF_OPT_TEXT(Options, img_prefix, "''", "the folder of the pictures"),
     DF_OPT_TEXT(Options, data_root, "None", "the folder that ann_file and img_prefix are in"),
     DF_OPT_NODE(Options, classes, "None", "names of the classes, or a file with one a line; None: the 80 of COCO"),
+    DF_OPT_INT(Options, id_classes, 0, 0, 100000, "a label is the category's id, below this (DETR: 91); 0: labels count the categories"),
     DF_OPT_NODE(Options, pipeline, "None", "what is done to each picture: a list of transforms"),
     DF_OPT_UNUSED(test_mode, "testing keeps every picture"),
     DF_OPT_UNUSED(filter_empty_gt, "drops pictures without boxes, in training"),
@@ -52,6 +54,12 @@ int df_coco_dataset_from_config(DfCocoDataset **out, const DfNode *dataset, cons
         error = df_node_fail(dataset, DF_EVALUE, "ann_file = None: want a path");
     if (error == DF_OK)
         error = open_bound(out, &options, data_dir, arena);
+    if (error == DF_OK && options.id_classes)
+        error = df_coco_dataset_label_by_id(*out, options.id_classes);
+    if (error < 0) {
+        df_coco_dataset_free(*out);
+        *out = NULL;
+    }
     df_arena_free(arena);
     return error;
 }

@@ -132,9 +132,10 @@ static DfTensor *positions(DfCtx *c, const Detr *net, const NnField *field, int 
 static void project(DfCtx *c, const Detr *net, const DfMaps *maps, DfTensor **level)
 {
     const DetrOptions *o = &net->o;
+    const int first = maps->n - o->n_maps; /* of a backbone that gives all its maps the last are taken */
     for (int l = 0; l < o->levels; l++) {
         const DfMark m = df_enter(c, "input_proj", l);
-        DfTensor *x = l < o->n_maps ? maps->map[l] : l == o->n_maps ? maps->map[maps->n - 1] : level[l - 1];
+        DfTensor *x = l < o->n_maps ? maps->map[first + l] : l == o->n_maps ? maps->map[maps->n - 1] : level[l - 1];
         x = nn_conv(c, &net->proj[l], x);
         level[l] = df_leave(c, m, df_group_norm(c, x, GROUPS, net->proj_norm[l].weight, net->proj_norm[l].bias, net->proj_norm[l].eps));
         df_observe(c, level[l], "src_", l);

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+# Deformable DETR (Zhu et al., ICLR 2021) by the arguments of the official program, for its checkpoints. These are its defaults.
+args = dict(
+    backbone='resnet50',
+    dilation=False,
+    position_embedding='sine',
+    num_feature_levels=4,
+    enc_layers=6,
+    dec_layers=6,
+    dim_feedforward=1024,
+    hidden_dim=256,
+    dropout=0.1,
+    nheads=8,
+    num_queries=300,
+    enc_n_points=4,
+    dec_n_points=4,
+    with_box_refine=False,
+    two_stage=False,
+    dataset_file='coco',
+    lr=2e-4,
+    lr_backbone=2e-5,
+    lr_linear_proj_mult=0.1,
+    weight_decay=1e-4,
+    clip_max_norm=0.1,
+    batch_size=2,
+    epochs=50,
+    lr_drop=40)

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tests/datasets/test_transform_detr.c -- how DETR prepares a picture, against checksums of the official transforms: every byte of
+ * the resized picture and every bit of the tensor. Skipped where the reference outputs are not.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "datasets/datasets.h"
+
+#define HEADS DF_SHARED "/golden/heads"
+
+static DfPipeline *pipeline_of(int size, int max_size)
+{
+    char text[256];
+    DfConfig *config;
+    DfPipeline *pipeline;
+    snprintf(text, sizeof text, "p = [dict(type='DetrResize', size=%d, max_size=%d), dict(type='DetrNormalize')]\n", size, max_size);
+    cr_assert_eq(df_config_parse(&config, text, strlen(text), "p.py", true), DF_OK, "%s", df_error());
+    cr_assert_eq(df_pipeline_new(&pipeline, df_node_at(df_config_root(config), "p")), DF_OK, "%s", df_error());
+    df_config_free(config);
+    return pipeline;
+}
+
+static unsigned long planes_crc(const DfView *v) /* of C H W floats */
+{
+    unsigned long crc = crc32(0, NULL, 0);
+    for (int c = 0; c < 3; c++)
+        for (int i = 0; i < v->height * v->width; i++)
+            crc = crc32(crc, (const Bytef *)&v->pixels[3 * i + c], sizeof(float));
+    return crc;
+}
+
+static void check_picture(const char *name)
+{
+    char path[1024];
+    DfConfig *config;
+    DfImage image;
+    snprintf(path, sizeof path, HEADS "/%s/expected.json", name);
+    cr_assert_eq(df_config_read(&config, path, NULL, 0), DF_OK, "%s", df_error());
+    snprintf(path, sizeof path, HEADS "/%s/image.jpg", name);
+    cr_assert_eq(df_image_read(&image, path), DF_OK, "%s", df_error());
+    int cases = 0;
+    for (const DfNode *one = df_node_get(df_config_root(config), "detr")->first; one; one = one->next, cases++) {
+        DfPipeline *pipeline = pipeline_of((int)df_node_int(df_node_get(one, "size"), 0), (int)df_node_int(df_node_get(one, "max_size"), 0));
+        DfViews views;
+        cr_assert_eq(df_pipeline_run(pipeline, &image, &views), DF_OK, "%s", df_error());
+        cr_expect_eq(views.view[0].height, df_node_int(df_node_at(one, "out_hw.0"), 0));
+        cr_expect_eq(views.view[0].width, df_node_int(df_node_at(one, "out_hw.1"), 0));
+        cr_expect_eq((int64_t)planes_crc(&views.view[0]), df_node_int(df_node_get(one, "tensor_chw_f32_crc32"), 0), "%s, size %d", name, (int)df_node_int(df_node_get(one, "size"), 0));
+        df_views_free(&views);
+        df_pipeline_free(pipeline);
+    }
+    cr_expect_geq(cases, 2);
+    df_image_free(&image);
+    df_config_free(config);
+}
+
+Test(transform_detr, pictures)
+{
+    if (!df_is_file(HEADS "/preprocess_0/expected.json"))
+        cr_skip("no reference outputs here");
+    check_picture("preprocess_0");
+    check_picture("preprocess_1");
+    check_picture("preprocess_2");
+}
