@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-/* Where the pixels of a window read in the small mask, along one axis. */
+/* Where the pixels of a window read in the small mask, along one axis. Cells are counted from 1, and zeros stand around them. */
 typedef struct {
     int from, to;      /* the window in the image                     */
     int *low;          /* [to - from] cell below the position         */
@@ -27,9 +27,9 @@ static void place(Axis *a, float start, float end, int cells)
         if (isinf(g))
             g = 0;
         const float at = (g + 1) * ((float)cells / 2) - 0.5f, low = floorf(at);
-        const bool inside = low >= -1 && low < (float)cells; /* false for NaN: no cell is read */
-        a->low[i - a->from] = inside ? (int)low : cells;
-        a->beyond[i - a->from] = inside ? at - low : 0;
+        const bool inside = low >= -1 && low < (float)cells;
+        a->low[i - a->from] = inside ? (int)low + 1 : cells + 1; /* two zeros */
+        a->beyond[i - a->from] = at - low;                       /* NaN for NaN: no pixel */
     }
 }
 
@@ -75,19 +75,44 @@ static void write_pixels(Writer *w, bool inside, uint32_t n)
     w->length += n;
 }
 
-static float cell(const float *mask, int height, int width, int y, int x)
+/* The small mask column by column, in zeros: [width + 3][height + 3]. */
+static float *frame(const float *mask, int height, int width)
 {
-    return y >= 0 && y < height && x >= 0 && x < width ? mask[(size_t)y * (size_t)width + (size_t)x] : 0;
+    const size_t h = (size_t)height, w = (size_t)width, pitch = h + 3;
+    float *out = df_calloc(pitch * (w + 3), sizeof *out);
+    for (size_t y = 0; out && y < h; y++)
+        for (size_t x = 0; x < w; x++)
+            out[(x + 1) * pitch + y + 1] = mask[y * w + x];
+    return out;
 }
 
-static void paste_column(Writer *w, const float *mask, int height, int width, const Axis *ys, int x, float beyond_x, float threshold)
+/* Pixels between the same four cells: if all four are clearly on one side of the threshold, so are the pixels. */
+static void paste_span(Writer *w, const float *left, const float *right, float beyond_x, const float *beyond_y, int n, float threshold)
 {
-    for (int i = 0; i < ys->to - ys->from; i++) {
-        const int y = ys->low[i];
-        const float down = ys->beyond[i], up = 1 - down, right = beyond_x, left = 1 - right;
-        const float value = cell(mask, height, width, y, x) * (up * left) + cell(mask, height, width, y, x + 1) * (up * right)
-                            + cell(mask, height, width, y + 1, x) * (down * left) + cell(mask, height, width, y + 1, x + 1) * (down * right);
-        write_pixels(w, y < height && x < width && value >= threshold, 1);
+    const float margin = 1e-4f * threshold, lo = threshold - margin, hi = threshold + margin;
+    if (left[0] < lo && left[1] < lo && right[0] < lo && right[1] < lo) {
+        write_pixels(w, false, (uint32_t)n);
+        return;
+    }
+    if (left[0] > hi && left[1] > hi && right[0] > hi && right[1] > hi) {
+        write_pixels(w, true, (uint32_t)n);
+        return;
+    }
+    for (int i = 0; i < n; i++) {
+        const float down = beyond_y[i], up = 1 - down, east = beyond_x, west = 1 - east;
+        const float value = left[0] * (up * west) + right[0] * (up * east) + left[1] * (down * west) + right[1] * (down * east);
+        write_pixels(w, value >= threshold, 1);
+    }
+}
+
+static void paste_column(Writer *w, const float *column, size_t pitch, const Axis *ys, float beyond_x, float threshold)
+{
+    const int n = ys->to - ys->from;
+    for (int i = 0, end; i < n; i = end) {
+        for (end = i + 1; end < n && ys->low[end] == ys->low[i]; end++)
+            ;
+        const float *left = column + ys->low[i];
+        paste_span(w, left, left + pitch, beyond_x, ys->beyond + i, end - i, threshold);
     }
 }
 
@@ -98,15 +123,19 @@ int df_paste_mask(DfRuns *out, const float *mask, int mask_h, int mask_w, const 
         return df_fail(DF_EVALUE, "a mask of %d x %d pixels: want less than 2^32", image_h, image_w);
     Writer w = { .out = out };
     Axis xs = { 0 }, ys = { 0 };
-    int error = axis_init(&xs, box[0], box[2], mask_w, image_w);
+    float *cells = frame(mask, mask_h, mask_w);
+    int error = cells ? DF_OK : df_fail_memory("a mask");
+    if (error == DF_OK)
+        error = axis_init(&xs, box[0], box[2], mask_w, image_w);
     if (error == DF_OK)
         error = axis_init(&ys, box[1], box[3], mask_h, image_h);
+    const size_t pitch = (size_t)mask_h + 3;
     const uint32_t above = (uint32_t)ys.from, below = (uint32_t)(image_h - ys.to), H = (uint32_t)image_h;
     if (error == DF_OK)
         write_pixels(&w, false, (uint32_t)xs.from * H);
     for (int i = 0; error == DF_OK && i < xs.to - xs.from; i++) {
         write_pixels(&w, false, above);
-        paste_column(&w, mask, mask_h, mask_w, &ys, xs.low[i], xs.beyond[i], threshold);
+        paste_column(&w, cells + (size_t)xs.low[i] * pitch, pitch, &ys, xs.beyond[i], threshold);
         write_pixels(&w, false, below);
     }
     if (error == DF_OK)
@@ -115,6 +144,7 @@ int df_paste_mask(DfRuns *out, const float *mask, int mask_h, int mask_w, const 
         w.failed = true;
     if (error == DF_OK && !w.failed)
         out->runs[out->n++] = w.length;
+    df_free(cells);
     axis_done(&xs);
     axis_done(&ys);
     if (error == DF_OK && w.failed)
