@@ -186,22 +186,37 @@ static char *describe(const Run *r, char fingerprint[64])
     return text;
 }
 
-static int open_folder(const Run *r, bool *resumed)
+/* `resumed`: the folder is of the same run. It is said to be of this one only after its maps were looked at. */
+static int check_folder(const Run *r, const char *path, const char *fingerprint, bool *resumed)
 {
-    char fingerprint[64], *text = describe(r, fingerprint), *path = cli_join(r->o->out_dir, "run.json"), *before = NULL;
+    char *before;
     size_t size;
+    *resumed = false;
+    if (r->o->fresh || !df_file_exists(path))
+        return DF_OK;
+    const int error = df_file_text(&before, &size, path, RUN_FILE);
+    if (error < 0)
+        return error;
+    *resumed = strstr(before, fingerprint) != NULL;
+    df_free(before);
+    return *resumed ? DF_OK : df_fail(DF_EVALUE, "%s is of a run with other settings, weights or data: want another --out, or --fresh", path);
+}
+
+static int choose_and_mark(Run *r)
+{
+    if (!r->o->out_dir)
+        return choose_pictures(r, false);
+    bool resumed = false;
+    char fingerprint[64], *text = describe(r, fingerprint), *path = cli_join(r->o->out_dir, "run.json");
     int error = text && path ? df_make_directory(r->o->out_dir) : df_fail_memory("a run");
-    if (error == DF_OK && !r->o->fresh && df_file_exists(path)) {
-        error = df_file_text(&before, &size, path, RUN_FILE);
-        *resumed = error == DF_OK && strstr(before, fingerprint);
-        if (error == DF_OK && !*resumed)
-            error = df_fail(DF_EVALUE, "%s is of a run with other settings, weights or data: want another --out, or --fresh", path);
-    }
-    if (error == DF_OK && !*resumed)
+    if (error == DF_OK)
+        error = check_folder(r, path, fingerprint, &resumed);
+    if (error == DF_OK)
+        error = choose_pictures(r, resumed);
+    if (error == DF_OK && !resumed)
         error = cli_write_text(path, text);
     cJSON_free(text);
     df_free(path);
-    df_free(before);
     return error;
 }
 
@@ -277,12 +292,9 @@ static int score(const Run *r)
 int cli_eval_segmentor(CliSession *session, const CliEval *o)
 {
     Run r = { .o = o, .session = session };
-    bool resumed = false;
     int error = open_run(&r);
-    if (error == DF_OK && o->out_dir)
-        error = open_folder(&r, &resumed);
     if (error == DF_OK)
-        error = choose_pictures(&r, resumed);
+        error = choose_and_mark(&r);
     if (error == DF_OK)
         error = run_pictures(&r);
     if (error == DF_OK)

@@ -205,18 +205,30 @@ static int score(DfCtx *c, const EncoderDecoder *net, const ScoreSet *set, uint1
     return error;
 }
 
+/* The memory of the largest view is enough for the others after it. */
+static void largest_first(DfTensor *const *images, int n, int *order)
+{
+    for (int i = 0, k; i < n; i++) {
+        for (k = i; k > 0 && df_size(images[order[k - 1]]) < df_size(images[i]); k--)
+            order[k] = order[k - 1];
+        order[k] = i;
+    }
+}
+
 static int segment(DfCtx *c, const void *self, DfTensor *const *images, const DfImageMeta *metas, int n, uint16_t *labels)
 {
     const EncoderDecoder *net = self;
     ScoreView views[VIEWS];
+    int order[VIEWS];
     if (n < 1 || n > VIEWS)
         return df_fail(DF_EVALUE, "%d views of an image: want 1 to %d", n, VIEWS);
     DfArena *arena = df_arena_new();
     const ScoreSet set = { net->head.head->classes(net->head.self), metas[0].ori_h, metas[0].ori_w, net->head.head->align_corners(net->head.self), n, views };
     int error = arena ? hear_whole(c, net, images[0], &set) : df_fail_memory("the windows of an image");
     df_mute(c, true);
-    for (int i = 0; error == DF_OK && i < n; i++)
-        error = run_view(c, net, images[i], &metas[i], &views[i], arena);
+    largest_first(images, n, order);
+    for (int k = 0; error == DF_OK && k < n; k++)
+        error = run_view(c, net, images[order[k]], &metas[order[k]], &views[order[k]], arena);
     df_mute(c, false);
     if (error == DF_OK)
         error = score(c, net, &set, labels);

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tests/datasets/test_ade.c -- datasets of semantic segmentation: names and colours against ADE20K's own tables, lists of files,
+ * labels, the scales of mmseg's MultiScaleFlipAug, and a class map as it is drawn.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "datasets/datasets.h"
+
+#define SET DF_TEST_DATA "/segmentation"
+
+static int open_text(DfSegmentation **out, const char *text)
+{
+    DfConfig *config;
+    cr_assert_eq(df_config_parse(&config, text, strlen(text), "config.py", true), DF_OK, "%s", df_error());
+    const int error = df_segmentation_from_config(out, df_node_get(df_config_root(config), "data"), SET);
+    df_config_free(config);
+    return error;
+}
+
+static void fails(const char *text, const char *sentence)
+{
+    DfSegmentation *set;
+    cr_expect(open_text(&set, text) < 0, "takes %s", text);
+    cr_expect_not_null(strstr(df_error(), sentence), "'%s' does not say '%s'", df_error(), sentence);
+}
+
+/* ---- ADE20K ------------------------------------------------------------------------------------------------------- */
+
+/* objectInfo150.csv has all names of a class, with ';' where there were commas and blanks: ours are the first of these words. */
+Test(ade, names_and_colours)
+{
+    FILE *names = fopen(DF_SHARED "/data/ade/objectInfo150.csv", "r"), *palette = fopen(DF_SHARED "/data/ade/palette150.csv", "r");
+    if (!names || !palette)
+        cr_skip_test("no tables here");
+    char line[512];
+    cr_assert(fgets(line, sizeof line, names) && fgets(line, sizeof line, palette));
+    for (int i = 0; i < DF_ADE_CLASSES; i++) {
+        int at, r, g, b;
+        cr_assert(fgets(line, sizeof line, names));
+        char *name = strrchr(line, ',') + 1, ours[64];
+        snprintf(ours, sizeof ours, "%s", df_ade_classes[i]);
+        for (char *p = ours; *p; p++)
+            *p = *p == ' ' ? ';' : *p;
+        cr_expect(strncmp(name, ours, strlen(ours)) == 0 || strstr(name, ours), "class %d is '%s', not '%s'", i, name, df_ade_classes[i]);
+        cr_assert_eq(fscanf(palette, "%d,%d,%d,%d", &at, &r, &g, &b), 4);
+        cr_expect(at == i + 1 && r == df_ade_palette[i][0] && g == df_ade_palette[i][1] && b == df_ade_palette[i][2], "colour of class %d", i);
+    }
+    fclose(names);
+    fclose(palette);
+}
+
+Test(ade, dict)
+{
+    DfSegmentation *set;
+    cr_assert_eq(open_text(&set, "data = dict(type='ADE20KDataset', data_root='x/ADE', img_dir='images', ann_dir='labels', img_suffix='.png')"), DF_OK, "%s", df_error());
+    cr_expect_eq(set->n, 3);
+    cr_expect_eq(set->classes.n, DF_ADE_CLASSES);
+    cr_expect(set->reduce_zero_label && set->ignore_index == 255);
+    cr_expect_str_eq(set->name[2], "deep/c");
+    cr_expect_str_eq(set->picture[2], SET "/images/deep/c.png");
+    cr_expect_str_eq(set->label[2], SET "/labels/deep/c.png");
+    df_segmentation_free(set);
+    fails("data = dict(type='ADE20KDataset', img_dir='images', classes=['wall'])", "1 classes of ADE20KDataset: want its own 150");
+    fails("data = dict(type='ADE20KDataset', img_dir='images')", "no file in it ends in .jpg");
+    fails("data = dict(type='ADE20KDataset', img_dri='images')", "did you mean 'img_dir'");
+    fails("data = dict(type='CocoDataset')", "dataset of type 'CocoDataset': want 'ADE20KDataset' or 'CustomDataset'");
+    fails("data = dict(type='ADEDataset')", "did you mean 'ADE20KDataset'");
+}
+
+/* ---- any folder ----------------------------------------------------------------------------------------------------- */
+
+#define CUSTOM "data = dict(type='CustomDataset', data_root='x', img_dir='images', img_suffix='.png', classes=['a', 'b', 'c', 'd']"
+
+Test(custom, dict)
+{
+    DfSegmentation *set;
+    cr_assert_eq(open_text(&set, CUSTOM ", ann_dir='labels', palette=[[1, 2, 3], [4, 5, 6], [7, 8, 9], [10, 11, 12]])"), DF_OK, "%s", df_error());
+    cr_expect_eq(set->classes.n, 4);
+    cr_expect_str_eq(set->classes.name[3], "d");
+    cr_expect_eq(set->classes.colour[1][2], 6);
+    cr_expect_not(set->reduce_zero_label);
+    df_segmentation_free(set);
+    cr_assert_eq(open_text(&set, CUSTOM ")"), DF_OK, "%s", df_error());
+    cr_expect_null(set->label);
+    df_segmentation_free(set);
+    fails(CUSTOM ", palette=[[1, 2, 3]])", "want a list of 4 colours");
+    fails(CUSTOM ", palette=[[1, 2, 3], [4, 5, 6], [7, 8, 9], [10, 11, 256]])", "want a colour: [r, g, b]");
+    fails(CUSTOM ", ann_dir='wrong')", "/wrong/a.png is not there: want a label map for ");
+    fails(CUSTOM ", split='names.txt')", "no names.txt in it");
+}
+
+Test(custom, labels)
+{
+    DfSegmentation *set;
+    DfImage label;
+    cr_assert_eq(open_text(&set, CUSTOM ", ann_dir='labels')"), DF_OK, "%s", df_error());
+    cr_assert_eq(df_segmentation_label(set, 0, 48, 64, &label), DF_OK, "%s", df_error());
+    for (size_t i = 0; i < df_image_bytes(&label); i++)
+        cr_assert_leq(label.pixels[i], 4);
+    df_image_free(&label);
+    cr_expect_eq(df_segmentation_label(set, 0, 64, 48, &label), DF_EVALUE);
+    cr_expect_not_null(strstr(df_error(), "a.png is 64 x 48 and "), "%s", df_error());
+    df_segmentation_free(set);
+}
+
+/* No allocation that fails may crash or leak. */
+Test(custom, memory)
+{
+    for (size_t n = 1;; n++) {
+        DfSegmentation *set;
+        DfConfig *config;
+        const char *text = CUSTOM ", ann_dir='labels')";
+        cr_assert_eq(df_config_parse(&config, text, strlen(text), "config.py", true), DF_OK);
+        const size_t before = df_memory().now;
+        df_memory_fail_at(n, false);
+        const int error = df_segmentation_from_config(&set, df_node_get(df_config_root(config), "data"), SET);
+        df_memory_fail_at(0, false);
+        df_segmentation_free(set);
+        cr_assert_eq(df_memory().now, before, "allocation %zu leaks", n);
+        df_config_free(config);
+        if (error == DF_OK)
+            break;
+        cr_assert(error == DF_ENOMEM && n < 1000, "allocation %zu: %s", n, df_error());
+    }
+}
+
+/* ---- mmseg's scales --------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    int height, width;
+} Size;
+
+/* Sizes by mmcv 1.3: factor = min(long / long side, short / short side) of (int(w r), int(h r)), side = int(side factor + 0.5). */
+static void expect_views(const char *aug, int height, int width, int n, const Size *sizes)
+{
+    char text[512];
+    DfConfig *config;
+    DfPipeline *pipeline;
+    DfImage image;
+    DfViews views;
+    snprintf(text, sizeof text, "p = [dict(type='LoadImageFromFile', imdecode_backend='cv2'), dict(type='MultiScaleFlipAug', %s, "
+             "transforms=[dict(type='Resize', keep_ratio=True), dict(type='RandomFlip', prob=0.5)])]", aug);
+    cr_assert_eq(df_config_parse(&config, text, strlen(text), "config.py", true), DF_OK, "%s", df_error());
+    cr_assert_eq(df_pipeline_new(&pipeline, df_node_get(df_config_root(config), "p")), DF_OK, "%s", df_error());
+    cr_assert_eq(df_image_new(&image, height, width, 3), DF_OK);
+    memset(image.pixels, 0, df_image_bytes(&image));
+    cr_assert_eq(df_pipeline_run(pipeline, &image, &views), DF_OK, "%s", df_error());
+    cr_expect_eq(views.n, n);
+    for (int i = 0; i < n && i < views.n; i++)
+        cr_expect(views.view[i].height == sizes[i].height && views.view[i].width == sizes[i].width, "%s: view %d is %d x %d", aug, i,
+                  views.view[i].height, views.view[i].width);
+    df_views_free(&views);
+    df_image_free(&image);
+    df_pipeline_free(pipeline);
+    df_config_free(config);
+}
+
+Test(mmseg, img_ratios)
+{
+    expect_views("img_scale=(2048, 512), img_ratios=[0.5, 1.0, 1.75], flip=True", 364, 500, 6,
+                 (Size[]){ { 256, 352 }, { 256, 352 }, { 512, 703 }, { 512, 703 }, { 896, 1231 }, { 896, 1231 } });
+    expect_views("img_scale=(301, 101), img_ratios=0.75", 200, 200, 1, (Size[]){ { 75, 75 } });
+    expect_views("img_scale=None, img_ratios=[0.5, 1.5]", 101, 51, 2, (Size[]){ { 50, 25 }, { 151, 76 } });
+}
+
+/* ---- drawing -------------------------------------------------------------------------------------------------------- */
+
+Test(draw, classes)
+{
+    static const char *const names[] = { "one", "two" };
+    static const uint8_t colours[][3] = { { 200, 0, 0 }, { 0, 0, 200 } };
+    static uint16_t labels[60 * 80];
+    for (int i = 0; i < 60 * 80; i++)
+        labels[i] = i % 80 >= 40;
+    labels[0] = 700; /* a label without a name */
+    DfImage image;
+    cr_assert_eq(df_image_new(&image, 60, 80, 3), DF_OK);
+    memset(image.pixels, 100, df_image_bytes(&image));
+    cr_assert_eq(df_draw_classes(&image, labels, &(DfClasses){ 2, names, colours }, 0.5f), DF_OK, "%s", df_error());
+    cr_expect(image.width == 80 && image.height > 60, "the legend is under the picture");
+    const uint8_t *left = image.pixels + (30 * 80 + 10) * 3, *right = image.pixels + (30 * 80 + 70) * 3;
+    cr_expect(left[0] == 50 && left[1] == 50 && left[2] == 150);
+    cr_expect(right[0] == 150 && right[1] == 50 && right[2] == 50);
+    df_image_free(&image);
+}
