@@ -15,7 +15,7 @@ static const char *shape_text, *json_path, *weights = "random";
 static long depth = 2, repeats, batch = 1;
 
 static const CliOption options[] = {
-    CLI_OPT_TEXT("--shape", shape_text, "HxW", "input size; default 800x1216 for detectors, img_size for classifiers"),
+    CLI_OPT_TEXT("--shape", shape_text, "HxW", "input size; default 800x1216 for detectors, 512x512 for segmentors, img_size for classifiers"),
     CLI_OPT_INT("--batch", batch, "N", 1, 64, "images at once; default 1"),
     CLI_OPT_INT("--repeat", repeats, "N", 1, MOST, "passes; default: as many as fit into about ten seconds, at least 3"),
     CLI_OPT_INT("--depth", depth, "N", 0, 1000, "how deep modules are listed; default 2"),

@@ -68,7 +68,7 @@ int cli_session_load(CliSession *, const char *checkpoint, const DfModelLoad *);
 void cli_session_done(CliSession *);
 /* DF_ENOMEM if the activations of such an input are more than this machine's memory: better said than killed for. */
 int cli_check_memory(const CliSession *, int n, int H, int W);
-/* "HxW", or for NULL 800 x `width` of a detector and img_size of a classifier. */
+/* "HxW", or for NULL 800 x `width` of a detector, 512 x 512 of a segmentor and img_size of a classifier. */
 int cli_input_shape(const CliSession *, const char *text, int width, int *H, int *W);
 
 /* A live line on a terminal, a line now and then elsewhere, nothing with --quiet. */

@@ -11,7 +11,7 @@ static const char *shape_text, *json_path;
 static long depth = 2, batch = 1;
 
 static const CliOption options[] = {
-    CLI_OPT_TEXT("--shape", shape_text, "HxW", "input size; default 800x1280 for detectors, img_size for classifiers"),
+    CLI_OPT_TEXT("--shape", shape_text, "HxW", "input size; default 800x1280 for detectors, 512x512 for segmentors, img_size for classifiers"),
     CLI_OPT_INT("--batch", batch, "N", 1, 1024, "images at once; default 1"),
     CLI_OPT_INT("--depth", depth, "N", 0, 1000, "how deep modules are listed; default 2"),
     CLI_OPT_TEXT("--json", json_path, "FILE", "the same as JSON; - is stdout"),

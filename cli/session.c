@@ -59,7 +59,7 @@ int cli_input_shape(const CliSession *s, const char *text, int width, int *H, in
             return DF_OK;
         return df_fail(CLI_EUSAGE, "--shape %s: want HxW, each 1 to 32768", text);
     }
-    *H = df_model_is_detector(s->model) ? 800 : (int)df_node_int(df_node_at(s->root, "backbone.img_size"), 224);
+    *H = df_model_is_detector(s->model) ? 800 : df_model_is_segmentor(s->model) ? 512 : (int)df_node_int(df_node_at(s->root, "backbone.img_size"), 224);
     *W = df_model_is_detector(s->model) ? width : *H;
     return DF_OK;
 }
