@@ -198,6 +198,18 @@ static void advance(Walk *w, uint32_t by)
     }
 }
 
+/* A list that ends before the other goes on as background; pycocotools would never return. */
+static void outlast(Walk *a, Walk *b)
+{
+    if (a->left == 0 && a->next >= a->n) {
+        a->left = b->left;
+        a->inside = false;
+    } else if (b->left == 0 && b->next >= b->n) {
+        b->left = a->left;
+        b->inside = false;
+    }
+}
+
 int df_runs_merge(Runs *out, const Runs *a, const Runs *b, bool intersect)
 {
     Walk wa = walk(a->at, a->n), wb = walk(b->at, b->n);
@@ -211,6 +223,7 @@ int df_runs_merge(Runs *out, const Runs *a, const Runs *b, bool intersect)
         advance(&wa, step);
         advance(&wb, step);
         left = wa.left + wb.left;
+        outlast(&wa, &wb);
         now = intersect ? wa.inside && wb.inside : wa.inside || wb.inside;
         if (now == before && left > 0)
             continue;
@@ -251,6 +264,7 @@ void df_runs_count(const uint32_t *a, size_t n_a, const uint32_t *b, size_t n_b,
     Walk wa = walk(a, n_a), wb = walk(b, n_b);
     *both = *either = 0;
     for (uint32_t left = 1; left > 0; left = wa.left + wb.left) {
+        outlast(&wa, &wb);
         const uint32_t step = wa.left < wb.left ? wa.left : wb.left;
         if (wa.inside || wb.inside)
             *either += step;

@@ -341,6 +341,169 @@ Test(coco, added_from_memory)
     df_coco_free(gt);
 }
 
+/* ---- masks -------------------------------------------------------------------------------------------------------------- */
+
+#define SQUARE "[[10, 10, 30, 10, 30, 30, 10, 30]]"
+#define MASK_TRUTH(id, image, segmentation) "{\"id\": " id ", \"image_id\": " image ", \"category_id\": 5, \"iscrowd\": 0, \"area\": 400, \"segmentation\": " segmentation "}"
+#define MASK_FILE(annotations) "{\"annotations\": [" annotations "], \"images\": [{\"id\": 1, \"height\": 40, \"width\": 50}, {\"id\": 2}], \"categories\": [{\"id\": 5}]}"
+#define MASK_DETECTION "{\"image_id\": 1, \"category_id\": 5, \"score\": 0.5, \"segmentation\": {\"size\": [40, 50], \"counts\": \"SP1d0d0\"}}"
+
+static int evaluate_masks(const char *gt_text, const char *dt_text, double *ap)
+{
+    DfJson *json;
+    DfCoco *gt = NULL;
+    DfCocoResults *dt = NULL;
+    DfCocoEval *eval = NULL;
+    DfCocoParams params = df_coco_params();
+    params.type = DF_COCO_MASKS;
+    cr_assert_eq(df_json_open_text(&json, gt_text, strlen(gt_text), "gt.json"), DF_OK);
+    int error = df_coco_read_with(&gt, json, &(DfCocoReading){ NULL, true });
+    df_json_close(json);
+    if (error == DF_OK && (error = df_coco_results_new(&dt, gt)) == DF_OK) {
+        cr_assert_eq(df_json_open_text(&json, dt_text, strlen(dt_text), "dt.json"), DF_OK);
+        error = df_coco_results_read_json(dt, json);
+        df_json_close(json);
+    }
+    if (error == DF_OK)
+        error = df_coco_evaluate(&eval, dt, &params, NULL);
+    *ap = eval ? eval->stats[0] : -2;
+    df_coco_eval_free(eval);
+    df_coco_results_free(dt);
+    df_coco_free(gt);
+    return error;
+}
+
+Test(coco, boxes_stand_for_missing_masks)
+{
+    double ap;
+    const char *box = "[{\"image_id\": 1, \"category_id\": 5, \"score\": 0.5, \"bbox\": [10, 10, 20, 20]}]";
+    cr_assert_eq(evaluate_masks(MASK_FILE(MASK_TRUTH("1", "1", SQUARE)), box, &ap), DF_OK, "%s", df_error());
+    cr_expect_float_eq(ap, 1, 1e-12);
+    cr_assert_eq(evaluate_masks(MASK_FILE(MASK_TRUTH("1", "1", "[[1, 1, 3, 1, 3, 3]]")), box, &ap), DF_OK, "%s", df_error());
+    cr_expect_eq(ap, 0);
+    cr_assert_eq(evaluate_masks(MASK_FILE(MASK_TRUTH("1", "1", SQUARE)), "[]", &ap), DF_OK, "%s", df_error());
+    cr_expect_eq(ap, 0);
+}
+
+Test(coco, bad_masks_get_one_sentence)
+{
+    const struct {
+        const char *gt, *dt, *sentence;
+    } cases[] = {
+        { MASK_FILE(MASK_TRUTH("1", "1", "7")), "[]", "gt.json: line 1: annotation 1: segmentation: is neither a list of polygons nor an object with size and counts" },
+        { MASK_FILE(MASK_TRUTH("1", "1", "[1, 2, 3, 4, 5, 6]")), "[]", "gt.json: line 1: annotation 1: segmentation: a list of something else than polygons, want [[x, y, ...], ...]" },
+        { MASK_FILE(MASK_TRUTH("1", "1", "[[1, 2, 3, 4]]")), "[]", "gt.json: line 1: annotation 1: segmentation: the first polygon has 4 numbers, want at least 6: x and y of three points" },
+        { MASK_FILE(MASK_TRUTH("1", "1", "[[1, 2, 3, 4, 5, 1e300]]")), "[]", "gt.json: line 1: annotation 1: segmentation: a polygon has the coordinate 1e+300, want one between -2e8 and 2e8" },
+        { MASK_FILE(MASK_TRUTH("1", "1", "{\"size\": [3], \"counts\": []}")), "[]", "gt.json: line 1: annotation 1: segmentation: size is not an array of height and width" },
+        { MASK_FILE(MASK_TRUTH("1", "1", "{\"size\": [3, 4], \"counts\": [-1]}")), "[]", "gt.json: line 1: annotation 1: segmentation: a count of -1, want one from 0 to 2^32 - 1" },
+        { MASK_FILE(MASK_TRUTH("1", "1", "{\"size\": [3, 4], \"counts\": \"0p\"}")), "[]", "gt.json: line 1: annotation 1: segmentation: the compressed counts of a mask hold the byte 0x70 at 1, want characters from '0' to 'o'" },
+        { MASK_FILE(MASK_TRUTH("1", "1", "[]")), "[]", "gt.json: line 1: an annotation of image 1 has no segmentation" },
+        { MASK_FILE(MASK_TRUTH("1", "2", SQUARE)), "[]", "gt.json: image 2 has no height and width, which masks need" },
+        { MASK_FILE(MASK_TRUTH("1", "1", SQUARE)), "[" MASK_DETECTION ", {\"image_id\": 1, \"category_id\": 5, \"score\": 1, \"segmentation\": " SQUARE "}]",
+          "dt.json: line 1: detection 2: want a segmentation of size and compressed counts, since the first detection has no bbox" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double ap;
+        cr_expect_lt(evaluate_masks(cases[i].gt, cases[i].dt, &ap), 0);
+        cr_expect_str_eq(df_error(), cases[i].sentence);
+    }
+    cr_expect_eq(df_memory().now, 0);
+}
+
+Test(coco, masks_from_memory)
+{
+    const char *file = MASK_FILE(MASK_TRUTH("1", "1", SQUARE));
+    DfJson *json;
+    DfCoco *gt;
+    DfCocoResults *dt;
+    DfCocoEval *eval;
+    DfMask mask;
+    const double score = 0.9;
+    const int64_t category = 5;
+    df_json_open_text(&json, file, strlen(file), "gt.json");
+    cr_assert_eq(df_coco_read_with(&gt, json, &(DfCocoReading){ NULL, true }), DF_OK);
+    df_json_close(json);
+    df_coco_results_new(&dt, gt);
+    cr_assert_eq(df_mask_from_box(&mask, (double[4]){ 10, 10, 20, 20 }, 40, 50), DF_OK);
+    cr_assert_eq(df_coco_results_add_masks(dt, 1, 1, &mask, NULL, &score, &category), DF_OK);
+    df_mask_done(&mask);
+    for (int type = 0; type < 2; type++) { /* the ground truth has no boxes */
+        DfCocoParams params = df_coco_params();
+        params.type = type ? DF_COCO_MASKS : DF_COCO_BOXES;
+        cr_assert_eq(df_coco_evaluate(&eval, dt, &params, NULL), type ? DF_OK : DF_EFORMAT);
+        if (type) {
+            cr_expect_float_eq(eval->stats[0], 1, 1e-12);
+            df_coco_eval_free(eval);
+        }
+    }
+    df_coco_results_free(dt);
+    df_coco_free(gt);
+    cr_expect_eq(df_memory().now, 0);
+}
+
+/* ---- pieces of large files ---------------------------------------------------------------------------------------------- */
+
+/* A results file of many pieces, with texts and inner lists that look like the place between two records, and a fault at the end. */
+static char *large_file(bool fault, size_t *size)
+{
+    enum { RECORDS = 30000 };
+    char *text = df_malloc(RECORDS * 160), *at = text;
+    at += sprintf(at, "[");
+    for (int i = 0; i < RECORDS; i++)
+        at += sprintf(at, "%s{\"image_id\": %d, \"x\": %s, \"category_id\": 5, \"bbox\": [10, 10, 20, %d], \"score\": %g%s}", i ? ",\n" : "", 1 + i % 2,
+                      i % 3 ? "[{\"a\": 1}, {\"b\": \"}, {\"}]" : "\"}, {}, {\"", 1 + i % 40, i / 30000.0, fault && i == RECORDS - 7 ? "x" : "");
+    *size = (size_t)(at + sprintf(at, "]") - text);
+    return text;
+}
+
+static int read_large(const char *text, size_t size, int threads, double *ap, size_t *count)
+{
+    const char *file = FILE_OF(TRUTH("1", "1", "5") "," TRUTH("2", "2", "5"));
+    DfJson *json;
+    DfCoco *gt;
+    DfCocoResults *dt;
+    DfCocoEval *eval = NULL;
+    DfPool *pool;
+    const DfCocoParams params = df_coco_params();
+    cr_assert_eq(df_pool_new(&pool, threads), DF_OK);
+    df_json_open_text(&json, file, strlen(file), "gt.json");
+    cr_assert_eq(df_coco_read_with(&gt, json, &(DfCocoReading){ pool, false }), DF_OK);
+    df_json_close(json);
+    df_coco_results_new(&dt, gt);
+    cr_assert_eq(df_json_open_text(&json, text, size, "dt.json"), DF_OK);
+    int error = df_coco_results_read_json(dt, json);
+    df_json_close(json);
+    *count = df_coco_results_count(dt);
+    if (error == DF_OK)
+        error = df_coco_evaluate(&eval, dt, &params, pool);
+    *ap = eval ? eval->stats[0] : -2;
+    df_coco_eval_free(eval);
+    df_coco_results_free(dt);
+    df_coco_free(gt);
+    df_pool_free(pool);
+    return error;
+}
+
+Test(coco, large_files_are_read_in_pieces)
+{
+    size_t size, count;
+    double first = 0;
+    char *text = large_file(false, &size);
+    for (int threads = 1; threads <= 3; threads++) {
+        double ap;
+        cr_assert_eq(read_large(text, size, threads, &ap, &count), DF_OK, "%s", df_error());
+        cr_expect_eq(count, 30000);
+        first = threads == 1 ? ap : first;
+        cr_expect_eq(ap, first);
+    }
+    df_free(text);
+    text = large_file(true, &size);
+    cr_expect_eq(read_large(text, size, 3, &first, &count), DF_EFORMAT);
+    cr_expect_str_eq(df_error(), "dt.json: line 29994: met 'x', want ',' or '}'");
+    df_free(text);
+    cr_expect_eq(df_memory().now, 0);
+}
+
 /* ---- bad files ------------------------------------------------------------------------------------------------------- */
 
 Test(coco, bad_files_get_one_sentence)
@@ -411,4 +574,39 @@ Test(coco, every_allocation_may_fail)
             break;
         cr_assert_lt(n, 500);
     }
+}
+
+Test(coco, every_allocation_of_masks_may_fail)
+{
+    const char *file = MASK_FILE(MASK_TRUTH("1", "1", SQUARE) "," MASK_TRUTH("2", "1", "[[1, 1, 9, 1, 9, 9], [2, 2, 30, 2, 2, 30]]"));
+    const char *results = "[" MASK_DETECTION ", " MASK_DETECTION "]";
+    for (size_t n = 1; n < 1000; n++) {
+        DfJson *json[2];
+        DfCoco *gt = NULL;
+        DfCocoResults *dt = NULL;
+        DfCocoEval *eval = NULL;
+        DfCocoParams params = df_coco_params();
+        params.type = DF_COCO_MASKS;
+        cr_assert_eq(df_json_open_text(&json[0], file, strlen(file), "gt.json"), DF_OK);
+        cr_assert_eq(df_json_open_text(&json[1], results, strlen(results), "dt.json"), DF_OK);
+        df_memory_fail_at(n, true);
+        int error = df_coco_read_with(&gt, json[0], &(DfCocoReading){ NULL, true });
+        if (error == DF_OK)
+            error = df_coco_results_new(&dt, gt);
+        if (error == DF_OK)
+            error = df_coco_results_read_json(dt, json[1]);
+        if (error == DF_OK)
+            error = df_coco_evaluate(&eval, dt, &params, NULL);
+        df_memory_fail_at(0, false);
+        cr_expect(error == DF_OK || error == DF_ENOMEM, "allocation %zu: %d, %s", n, error, df_error());
+        df_coco_eval_free(eval);
+        df_coco_results_free(dt);
+        df_coco_free(gt);
+        df_json_close(json[0]);
+        df_json_close(json[1]);
+        cr_assert_eq(df_memory().now, 0, "allocation %zu leaks %zu bytes", n, df_memory().now);
+        if (error == DF_OK)
+            return;
+    }
+    cr_assert(false, "never succeeds");
 }
