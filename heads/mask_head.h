@@ -7,6 +7,8 @@
 
 #include "heads/heads.h"
 
+enum { MASK_AS_IS, MASK_DECONV, MASK_NEAREST, MASK_BILINEAR };
+
 typedef struct {
     /* options */
     int num_convs, in_channels, conv_kernel_size, conv_out_channels, num_classes;
@@ -14,8 +16,7 @@ typedef struct {
     const DfNode *upsample_cfg, *conv_cfg, *norm_cfg, *loss_mask;
     /* modules */
     NnConvModule *convs;
-    enum { MASK_AS_IS, MASK_DECONV, MASK_NEAREST, MASK_BILINEAR } upsample;
-    int scale;                     /* of the upsampling           */
+    int upsample, scale;           /* how, and how much           */
     DfTensor *up_weight, *up_bias; /* of MASK_DECONV: I k k O, O  */
     NnConv logits;
 } MaskHead;
