@@ -311,7 +311,7 @@ static void mmdet_init(NnScope s, void *self, const DfNode *root)
     if (!in_range(neck, "maps in in_channels", mapper.in_channels.n, 1, DF_LEVELS - 1))
         return;
     *o = (DetrOptions){ .dim = mapper.out_channels, .levels = mapper.num_outs, .n_maps = mapper.in_channels.n, .queries = head.num_query, .classes = head.num_classes,
-                        .refine = head.with_box_refine, .two_stage = head.as_two_stage, .clip = true, .most = number(test, "max_per_img", 100) };
+                        .refine = head.with_box_refine, .two_stage = head.as_two_stage, .clip = true, .most = number(test, "max_per_img", head.num_query) };
     for (int i = 0; i < o->n_maps; i++)
         o->channels[i] = mapper.in_channels.v[i];
     if (!in_range(s, "test_cfg.max_per_img", o->most, 1, 1000000) || !mmdet_transformer(box, o, head.transformer))
