@@ -36,7 +36,7 @@ static int read_types(Scores *s, const char *text)
 
 /* ---- what is written ---------------------------------------------------------------------------------------------- */
 
-/* `why`: what explains the first type, or NULL. */
+/* `why`: what explains the boxes, or NULL. */
 static int write_json(const Scores *s, const char *why, const char *path)
 {
     char *inner[MOST_TYPES] = { NULL }, *text = NULL;
@@ -143,6 +143,23 @@ static int score(DfPool *pool, const CliScoring *scoring, Scores *s, DfCoco **gt
     return error;
 }
 
+/* Which of the evaluations the page explains; -1: none. */
+static int explained(const Scores *s)
+{
+    for (int i = 0; i < s->n; i++)
+        if (s->type[i] == BBOX)
+            return i;
+    return -1;
+}
+
+static int check_explain(const CliScoring *scoring, const Scores *s)
+{
+    const DfCocoParams *p = scoring->params;
+    if (!scoring->explain_path || (explained(s) >= 0 && !scoring->image_ids && !(p && (p->image_ids || p->category_ids || !p->use_categories))))
+        return DF_OK;
+    return df_fail(CLI_EUSAGE, "--explain is about the boxes of all images and classes: want bbox in --type, and neither --img-ids, --cat-ids nor --no-cats");
+}
+
 int cli_score_coco(DfPool *pool, const CliScoring *scoring)
 {
     DfCoco *gt = NULL;
@@ -152,12 +169,14 @@ int cli_score_coco(DfPool *pool, const CliScoring *scoring)
     const bool silent = scoring->json_path && strcmp(scoring->json_path, "-") == 0;
     int error = read_types(&s, scoring->types);
     if (error == DF_OK)
+        error = check_explain(scoring, &s);
+    if (error == DF_OK)
         error = score(pool, scoring, &s, &gt, &dt);
     for (int i = 0; error == DF_OK && !silent && i < s.n; i++)
         error = print_tables(&s, i, scoring->per_class);
     if (error == DF_OK && scoring->explain_path)
         error = cli_explain(&(CliExplaining){ scoring->gt_path, scoring->dt_paths[0], scoring->explain_path, scoring->images_dir, scoring->explain_score },
-                            dt, s.eval[0], &why);
+                            dt, s.eval[explained(&s)], &why);
     if (error == DF_OK && scoring->json_path)
         error = write_json(&s, why, scoring->json_path);
     if (error == DF_OK && scoring->dump_path)

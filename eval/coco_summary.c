@@ -10,31 +10,7 @@
 #include <string.h>
 
 #include "eval/coco_evaluate.h"
-
-/* numpy's pairwise summation: up to 128 numbers in eight interleaved sums, more in two halves. */
-static double pairwise_sum(const double *x, size_t n)
-{
-    if (n < 8) {
-        double sum = 0;
-        for (size_t i = 0; i < n; i++)
-            sum += x[i];
-        return sum;
-    }
-    if (n > 128) {
-        const size_t half = n / 2 - n / 2 % 8;
-        return pairwise_sum(x, half) + pairwise_sum(x + half, n - half);
-    }
-    double r[8];
-    size_t i = 8;
-    memcpy(r, x, sizeof r);
-    for (; i + 8 <= n; i += 8)
-        for (size_t j = 0; j < 8; j++)
-            r[j] += x[i + j];
-    double sum = ((r[0] + r[1]) + (r[2] + r[3])) + ((r[4] + r[5]) + (r[6] + r[7]));
-    for (; i < n; i++)
-        sum += x[i];
-    return sum;
-}
+#include "eval/pairwise.h"
 
 /* A slice of precision or recall: the thresholds (one, or all if `iou` < 0) and classes [from, to) at an area and max_dets. */
 typedef struct {
@@ -59,7 +35,7 @@ static double mean(const DfCocoEval *e, const Slice *s, double *room)
                     room[n++] = x;
             }
     }
-    return n ? pairwise_sum(room, n) / (double)n : -1;
+    return n ? df_pairwise_sum(room, n) / (double)n : -1;
 }
 
 /* ---- the twelve --------------------------------------------------------------------------------------------------- */
