@@ -55,7 +55,9 @@ static int names_from_list(DfNames *out, const DfNode *list, DfArena *arena)
     for (const DfNode *node = list->first; node; node = node->next) {
         if (node->kind != DF_NODE_TEXT)
             return df_node_fail(node, DF_EVALUE, "want the name of a class");
-        out->name[out->n++] = node->text;
+        if (!(out->name[out->n] = df_arena_copy(arena, node->text, strlen(node->text))))
+            return df_fail_memory("class names");
+        out->n++;
     }
     return out->n ? DF_OK : df_node_fail(list, DF_EVALUE, "no class: want one or more names");
 }

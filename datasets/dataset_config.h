@@ -20,7 +20,7 @@ enum { DF_PATH = 4096 };
  * `data_dir` (or NULL), the longest tail of that which exists below it: data/coco/val2017/ is DIR/val2017/; DF_EIO if none does. */
 int df_dataset_path(char out[DF_PATH], const char *data_root, const char *path, const char *data_dir);
 
-/* Names in the order of the labels: a list of texts, or a file with one a line. No node: none. */
+/* Names in the order of the labels, in the arena: a list of texts, or a file with one a line. No node: none. */
 typedef struct {
     int n;
     const char **name;
