@@ -386,7 +386,8 @@ const CliCommand cli_command_forward = {
     .synopsis = "CONFIG CHECKPOINT --input X.safetensors --output Y.safetensors",
     .summary = "one pass on a given tensor; every output by its official name",
     .details = "A backbone gives out0, out1, .. or logits; a detector backbone_i, fpn_i, cls_score_i, bbox_pred_i, and boxes (x1 y1 x2 y2 score,\n"
-               "in pixels of the original image) with labels. CHECKPOINT may be `random` or `random:SEED`.",
+               "in pixels of the original image) with labels. With `mask` (N H W, 1 for padding) and `target_sizes` (N 2, h w)\n"
+               "beside the image, as DETR has them, it gives scores_i, labels_i, boxes_i. CHECKPOINT may be `random` or `random:SEED`.",
     .options = options,
     .least = 2,
     .most = 2,
