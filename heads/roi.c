@@ -44,6 +44,10 @@ static void test_cfg_init(NnScope s, RoiHead *h, const DfNode *test_cfg)
 /* One dict for all stages, or a list of one for each. NULL after a failure. */
 static const DfNode *of_stage(NnScope s, const DfNode *node, int stage, int stages, const char *key)
 {
+    if (!node) {
+        nn_fail(s, DF_EVALUE, "%s is None: want a dict, or a list of dicts", key);
+        return NULL;
+    }
     if (node->kind == DF_NODE_LIST && node->n != stages) {
         nn_fail(s, DF_EVALUE, "%s lists %d dicts: want one, or one for each of %d stages", key, node->n, stages);
         return NULL;
