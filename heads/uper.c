@@ -80,9 +80,9 @@ static DfTensor *segment(DfCtx *c, const void *self, const DfMaps *maps)
         x[i] = merged(c, h, nn_conv_module(c, &h->lateral[i], in.map[i]), x[i + 1]);
     for (int i = 0; i < top; i++)
         x[i] = replace(c, x[i], nn_conv_module(c, &h->fpn[i], x[i]));
-    for (int i = top; i > 0; i--)
-        x[i] = replace(c, x[i], df_decode_head_resize(c, &h->base, x[i], x[0]));
-    DfTensor *joined = in.n > 1 ? df_concat(c, x, in.n, 3) : x[0];
+    if (c->err)
+        return &c->nil;
+    DfTensor *joined = in.n > 1 ? df_interpolate_concat(c, x, in.n, df_dim(x[0], 1), df_dim(x[0], 2), h->base.align_corners) : x[0];
     for (int i = 0; in.n > 1 && i < in.n; i++)
         df_drop(c, x[i]);
     return df_decode_head_classes(c, &h->base, nn_conv_module(c, &h->fpn_bottleneck, joined));

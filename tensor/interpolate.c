@@ -104,7 +104,8 @@ typedef struct {
     const DfPointwiseKernels *k;
     const float *from;
     float *to;
-    size_t h, w, C, channel_blocks; /* of the input */
+    size_t h, w, C, channel_blocks; /* of the input                        */
+    size_t pitch;                   /* floats from a pixel of `to` to the next, forward */
 } Job;
 
 /* The taps of output pixel (i, j), as offsets in pixels within the input map, with their weights. */
@@ -125,9 +126,9 @@ static void forward_row(void *arg, size_t task, void *scratch)
     const Job *job = arg;
     const int H = job->s->y.n, W = job->s->x.n, i = (int)(task % (size_t)H);
     const float *map = job->from + task / (size_t)H * job->h * job->w * job->C;
-    float *out = job->to + task * (size_t)W * job->C;
+    float *out = job->to + task * (size_t)W * job->pitch;
     (void)scratch;
-    for (int j = 0; j < W; j++, out += job->C) {
+    for (int j = 0; j < W; j++, out += job->pitch) {
         size_t at[TAPS * TAPS];
         float weight[TAPS * TAPS];
         const float *tap[TAPS * TAPS];
@@ -161,7 +162,7 @@ static void backward_channels(void *arg, size_t task, void *scratch)
 static Job make_job(DfCtx *c, const DfTensor *x, const Saved *s, const float *from, float *to)
 {
     const size_t C = (size_t)df_dim(x, 3);
-    return (Job){ s, &c->k->pointwise, from, to, (size_t)df_dim(x, 1), (size_t)df_dim(x, 2), C, df_blocks(C, CHANNELS) };
+    return (Job){ s, &c->k->pointwise, from, to, (size_t)df_dim(x, 1), (size_t)df_dim(x, 2), C, df_blocks(C, CHANNELS), C };
 }
 
 static void backward(DfCtx *c, DfTensor *y)
@@ -188,5 +189,34 @@ DfTensor *df_interpolate(DfCtx *c, DfTensor *x, int H, int W, DfInterpolation ho
         return &c->nil;
     Job job = make_job(c, x, s, x->data, y->data);
     df_run(c, (size_t)df_dim(y, 0) * (size_t)H, 0, forward_row, &job);
+    return y;
+}
+
+/* The maps are written where they belong in the result; the tape has them one by one. */
+DfTensor *df_interpolate_concat(DfCtx *c, DfTensor *const *x, int n, int H, int W, bool align_corners)
+{
+    DfTensor *large[DF_SOURCES];
+    if (!c->err && (n < 1 || n > DF_SOURCES))
+        return df_refuse(c, "interpolate_concat: %d maps: want 1..%d", n, DF_SOURCES);
+    for (int i = 0; c->recording && i < n; i++)
+        large[i] = df_interpolate(c, x[i], H, W, DF_BILINEAR, align_corners);
+    if (c->recording || c->err)
+        return df_concat(c, large, n, 3);
+    DfShape shape = DF_SHAPE(df_dim(x[0], 0), H, W, 0);
+    for (int i = 0; i < n; i++) {
+        if (x[i]->shape.n != 4 || df_dim(x[i], 0) != shape.d[0])
+            return df_refuse(c, "interpolate_concat: (%s): want N H W C, N = %d", DF_TEXT(x[i]), shape.d[0]);
+        shape.d[3] += df_dim(x[i], 3);
+    }
+    DfTensor *y = df_output(c, &op, shape, n, x);
+    float *to = y->data;
+    for (int i = 0; i < n && !df_skip(c, y); to += df_dim(x[i++], 3)) {
+        const Saved *s = make_tables(c, y, x[i], DF_BILINEAR, align_corners);
+        if (!s)
+            return &c->nil;
+        Job job = make_job(c, x[i], s, x[i]->data, to);
+        job.pitch = (size_t)shape.d[3];
+        df_run(c, (size_t)shape.d[0] * (size_t)H, 0, forward_row, &job);
+    }
     return y;
 }
