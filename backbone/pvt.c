@@ -53,14 +53,14 @@ static const DfOpt large_opts[] = NAMED("[3, 8, 27, 3]");
 static void block_init(NnScope s, Block *b, const PvtOptions *o, int i, int j)
 {
     const int dim = o->embed_dims.v[i], hidden = (int)(dim * o->mlp_ratios.v[i]);
-    nn_layer_norm_init(nn_at(s, "norm1"), &b->norm1, dim, pvt_norm_eps(o));
-    pvt_attention_init(nn_at(s, "attn"), &b->attn, o, i);
-    nn_layer_norm_init(nn_at(s, "norm2"), &b->norm2, dim, pvt_norm_eps(o));
-    pvt_linear_init(nn_at(s, "mlp.fc1"), &b->mlp.fc1, dim, hidden, true);
-    pvt_linear_init(nn_at(s, "mlp.fc2"), &b->mlp.fc2, hidden, dim, true);
+    nn_layer_norm_init(nn_at(s, "norm1"), &b->norm1, dim, df_pvt_norm_eps(o));
+    df_pvt_attention_init(nn_at(s, "attn"), &b->attn, o, i);
+    nn_layer_norm_init(nn_at(s, "norm2"), &b->norm2, dim, df_pvt_norm_eps(o));
+    df_pvt_linear_init(nn_at(s, "mlp.fc1"), &b->mlp.fc1, dim, hidden, true);
+    df_pvt_linear_init(nn_at(s, "mlp.fc2"), &b->mlp.fc2, hidden, dim, true);
     b->mlp.act = DF_ACT_GELU;
     b->mlp.drop = (float)o->drop_rate;
-    b->drop_path = pvt_drop_path(o, i, j);
+    b->drop_path = df_pvt_drop_path(o, i, j);
 }
 
 static bool is_last(const PvtOptions *o, int i)
@@ -86,7 +86,7 @@ static void init(NnScope s, void *self)
 {
     Pvt *pvt = self;
     const PvtOptions *o = &pvt->o;
-    if (!pvt_options_fit(s, o))
+    if (!df_pvt_options_fit(s, o))
         return;
     const int last = o->num_stages - 1, dim = o->embed_dims.v[last];
     for (int i = 0; nn_ok(s) && i <= last; i++)
@@ -96,9 +96,9 @@ static void init(NnScope s, void *self)
     if (o->sr_ratios.v[last] > 1)
         nn_fail(s, DF_EVALUE, "sr_ratios ends with %d: want 1, the last stage has a class token", o->sr_ratios.v[last]);
     pvt->cls_token = nn_param(s, "cls_token", DF_SHAPE(1, 1, dim), NN_AS_IS, nn_truncated_normal(0.02));
-    nn_layer_norm_init(nn_at(s, "norm"), &pvt->norm, dim, pvt_norm_eps(o));
+    nn_layer_norm_init(nn_at(s, "norm"), &pvt->norm, dim, df_pvt_norm_eps(o));
     if (o->num_classes)
-        pvt_linear_init(nn_at(s, "head"), &pvt->head, dim, o->num_classes, true);
+        df_pvt_linear_init(nn_at(s, "head"), &pvt->head, dim, o->num_classes, true);
 }
 
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
@@ -141,7 +141,7 @@ static DfTensor *attend(DfCtx *c, const Block *b, DfTensor *x)                  
 {
     const DfMark m = df_enter(c, "attn", -1);
     DfTensor *y = nn_layer_norm(c, &b->norm1, x);
-    return df_leave(c, m, pvt_attention_add(c, &b->attn, y, (NnResidual){ .residual = x, .drop_path = b->drop_path }));
+    return df_leave(c, m, df_pvt_attention_add(c, &b->attn, y, (NnResidual){ .residual = x, .drop_path = b->drop_path }));
 }
 
 static DfTensor *perceive(DfCtx *c, const Block *b, DfTensor *x)                 /* x + MLP(LN(x)) */
@@ -174,7 +174,7 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
     const Pvt *pvt = self;
     const PvtOptions *o = &pvt->o;
     *out = (DfMaps){ 0 };
-    if (!pvt_can_run(c, &pvt->o))
+    if (!df_pvt_can_run(c, &pvt->o))
         return;
     DfTensor *x = image;
     for (int i = 0; i < o->num_stages; i++) {

@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-bool pvt_options_fit(NnScope s, const PvtOptions *o)
+bool df_pvt_options_fit(NnScope s, const PvtOptions *o)
 {
     const struct {
         const char *name;
@@ -23,12 +23,12 @@ bool pvt_options_fit(NnScope s, const PvtOptions *o)
     return nn_ok(s);
 }
 
-double pvt_norm_eps(const PvtOptions *o)
+double df_pvt_norm_eps(const PvtOptions *o)
 {
     return df_node_number(df_node_get(o->norm_layer, "eps"), 1e-5);
 }
 
-float pvt_drop_path(const PvtOptions *o, int stage, int block)
+float df_pvt_drop_path(const PvtOptions *o, int stage, int block)
 {
     int before = block, blocks = 0;
     for (int i = 0; i < o->num_stages; i++) {
@@ -38,28 +38,28 @@ float pvt_drop_path(const PvtOptions *o, int stage, int block)
     return blocks > 1 ? (float)(o->drop_path_rate * before / (blocks - 1)) : 0;
 }
 
-bool pvt_can_run(DfCtx *c, const PvtOptions *o)
+bool df_pvt_can_run(DfCtx *c, const PvtOptions *o)
 {
     if (!c->err && c->training && o->attn_drop_rate > 0)
         df_ctx_fail(c, DF_EVALUE, "attn_drop_rate = %g: training drops no attention weights here, want 0", o->attn_drop_rate);
     return !c->err;
 }
 
-void pvt_linear_init(NnScope s, NnLinear *l, int in, int out, bool bias)
+void df_pvt_linear_init(NnScope s, NnLinear *l, int in, int out, bool bias)
 {
     nn_linear_init_as(s, l, in, out, bias, nn_truncated_normal(0.02), nn_constant(0));
 }
 
-void pvt_attention_init(NnScope s, PvtAttention *a, const PvtOptions *o, int stage)
+void df_pvt_attention_init(NnScope s, PvtAttention *a, const PvtOptions *o, int stage)
 {
     const int dim = o->embed_dims.v[stage], sr = o->sr_ratios.v[stage];
     a->heads = o->num_heads.v[stage];
     a->scale = (float)(o->qk_scale > 0 ? o->qk_scale : 1 / sqrt(dim / a->heads));
     a->drop = (float)o->drop_rate;
     a->linear = o->linear;
-    pvt_linear_init(nn_at(s, "q"), &a->q, dim, dim, o->qkv_bias);
-    pvt_linear_init(nn_at(s, "kv"), &a->kv, dim, 2 * dim, o->qkv_bias);
-    pvt_linear_init(nn_at(s, "proj"), &a->proj, dim, dim, true);
+    df_pvt_linear_init(nn_at(s, "q"), &a->q, dim, dim, o->qkv_bias);
+    df_pvt_linear_init(nn_at(s, "kv"), &a->kv, dim, 2 * dim, o->qkv_bias);
+    df_pvt_linear_init(nn_at(s, "proj"), &a->proj, dim, dim, true);
     if (a->linear)
         nn_pointwise_init(nn_at(s, "sr"), &a->pooled, dim, dim, true);
     else if (sr > 1)
@@ -77,7 +77,7 @@ static DfTensor *reduced(DfCtx *c, const PvtAttention *a, DfTensor *x)
     return a->sr.weight ? nn_layer_norm(c, &a->norm, nn_conv(c, &a->sr, x)) : x;
 }
 
-DfTensor *pvt_attention_add(DfCtx *c, const PvtAttention *a, DfTensor *x, NnResidual r)
+DfTensor *df_pvt_attention_add(DfCtx *c, const PvtAttention *a, DfTensor *x, NnResidual r)
 {
     if (c->err)
         return &c->nil;

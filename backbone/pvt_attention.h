@@ -53,10 +53,10 @@ typedef struct {
 #define PVT_EPS6 "{'type': 'LayerNorm', 'eps': 1e-6}"
 
 /* Checks that every list has an entry per stage and that heads divide channels; false if the model is poisoned. */
-bool pvt_options_fit(NnScope, const PvtOptions *);
-bool pvt_can_run(DfCtx *, const PvtOptions *); /* false if the context is poisoned */
-double pvt_norm_eps(const PvtOptions *); /* of the norms in blocks and after stages; the others have 1e-5 */
-float pvt_drop_path(const PvtOptions *, int stage, int block);
+bool df_pvt_options_fit(NnScope, const PvtOptions *);
+bool df_pvt_can_run(DfCtx *, const PvtOptions *); /* false if the context is poisoned */
+double df_pvt_norm_eps(const PvtOptions *); /* of the norms in blocks and after stages; the others have 1e-5 */
+float df_pvt_drop_path(const PvtOptions *, int stage, int block);
 
 /* Attention over keys and values from a reduced map: a strided convolution (sr_ratio), or pooling to 7x7 (linear). */
 typedef struct {
@@ -68,9 +68,9 @@ typedef struct {
     bool linear;
     float scale, drop;
 } PvtAttention;
-void pvt_attention_init(NnScope, PvtAttention *, const PvtOptions *, int stage);
-DfTensor *pvt_attention_add(DfCtx *, const PvtAttention *, DfTensor *x, NnResidual); /* B H W C, normalised -> B H W C */
+void df_pvt_attention_init(NnScope, PvtAttention *, const PvtOptions *, int stage);
+DfTensor *df_pvt_attention_add(DfCtx *, const PvtAttention *, DfTensor *x, NnResidual); /* B H W C, normalised -> B H W C */
 
-void pvt_linear_init(NnScope, NnLinear *, int in, int out, bool bias);
+void df_pvt_linear_init(NnScope, NnLinear *, int in, int out, bool bias);
 
 #endif

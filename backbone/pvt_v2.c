@@ -57,14 +57,14 @@ static void conv_init(NnScope s, NnConv *conv, int in, int out, NnConvShape shap
 static void block_init(NnScope s, Block *b, const PvtOptions *o, int i, int j)
 {
     const int dim = o->embed_dims.v[i], hidden = (int)(dim * o->mlp_ratios.v[i]);
-    nn_layer_norm_init(nn_at(s, "norm1"), &b->norm1, dim, pvt_norm_eps(o));
-    pvt_attention_init(nn_at(s, "attn"), &b->attn, o, i);
-    nn_layer_norm_init(nn_at(s, "norm2"), &b->norm2, dim, pvt_norm_eps(o));
-    pvt_linear_init(nn_at(s, "mlp.fc1"), &b->fc1, dim, hidden, true);
+    nn_layer_norm_init(nn_at(s, "norm1"), &b->norm1, dim, df_pvt_norm_eps(o));
+    df_pvt_attention_init(nn_at(s, "attn"), &b->attn, o, i);
+    nn_layer_norm_init(nn_at(s, "norm2"), &b->norm2, dim, df_pvt_norm_eps(o));
+    df_pvt_linear_init(nn_at(s, "mlp.fc1"), &b->fc1, dim, hidden, true);
     conv_init(nn_at(s, "mlp.dwconv.dwconv"), &b->dwconv, hidden, hidden, (NnConvShape){ .kernel = 3, .padding = 1, .groups = hidden });
-    pvt_linear_init(nn_at(s, "mlp.fc2"), &b->fc2, hidden, dim, true);
+    df_pvt_linear_init(nn_at(s, "mlp.fc2"), &b->fc2, hidden, dim, true);
     b->drop = (float)o->drop_rate;
-    b->drop_path = pvt_drop_path(o, i, j);
+    b->drop_path = df_pvt_drop_path(o, i, j);
 }
 
 static void stage_init(NnScope s, Stage *stage, const PvtOptions *o, int i)
@@ -76,19 +76,19 @@ static void stage_init(NnScope s, Stage *stage, const PvtOptions *o, int i)
     stage->blocks = nn_alloc(s, (size_t)o->depths.v[i], sizeof *stage->blocks);
     for (int j = 0; nn_ok(s) && j < o->depths.v[i]; j++)
         block_init(nn_at(s, "block%d.%d", i + 1, j), &stage->blocks[j], o, i, j);
-    nn_layer_norm_init(nn_at(s, "norm%d", i + 1), &stage->norm, dim, pvt_norm_eps(o));
+    nn_layer_norm_init(nn_at(s, "norm%d", i + 1), &stage->norm, dim, df_pvt_norm_eps(o));
 }
 
 static void init(NnScope s, void *self)
 {
     Pvt *pvt = self;
     const PvtOptions *o = &pvt->o;
-    if (!pvt_options_fit(s, o))
+    if (!df_pvt_options_fit(s, o))
         return;
     for (int i = 0; nn_ok(s) && i < o->num_stages; i++)
         stage_init(s, &pvt->stages[i], o, i);
     if (o->style == PVT_CLASSIFICATION && o->num_classes)
-        pvt_linear_init(nn_at(s, "head"), &pvt->head, o->embed_dims.v[o->num_stages - 1], o->num_classes, true);
+        df_pvt_linear_init(nn_at(s, "head"), &pvt->head, o->embed_dims.v[o->num_stages - 1], o->num_classes, true);
 }
 
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
@@ -97,7 +97,7 @@ static DfTensor *attend(DfCtx *c, const Block *b, DfTensor *x)                  
 {
     const DfMark m = df_enter(c, "attn", -1);
     DfTensor *y = nn_layer_norm(c, &b->norm1, x);
-    return df_leave(c, m, pvt_attention_add(c, &b->attn, y, (NnResidual){ .residual = x, .drop_path = b->drop_path }));
+    return df_leave(c, m, df_pvt_attention_add(c, &b->attn, y, (NnResidual){ .residual = x, .drop_path = b->drop_path }));
 }
 
 static DfTensor *perceive(DfCtx *c, const Block *b, bool linear, DfTensor *x)    /* x + fc2(gelu(dwconv(fc1(LN(x))))) */
@@ -140,7 +140,7 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
     const Pvt *pvt = self;
     const bool classifies = pvt->o.style == PVT_CLASSIFICATION;
     *out = (DfMaps){ 0 };
-    if (!pvt_can_run(c, &pvt->o))
+    if (!df_pvt_can_run(c, &pvt->o))
         return;
     DfTensor *x = image;
     for (int i = 0; i < pvt->o.num_stages; i++) {

@@ -23,8 +23,8 @@ Test(draw, boxes_of_any_kind_on_pictures_of_any_size)
     static const int sizes[][2] = { { 1, 1 }, { 7, 300 }, { 300, 7 }, { 40, 60 }, { 480, 640 }, { 2000, 1500 } };
     static const char *const classes[] = { "person", "a name with \x01 odd \xc3\xa9 bytes", "g|jpqy~" };
     const DfDrawnBox boxes[] = {
-        { { 10, 10, 50, 50 }, 0, 0.5f }, { { -100, -100, 1e30f, 1e30f }, 1, 1.5f }, { { 30, 30, 30, 30 }, 2, -1.0f },
-        { { 50, 50, 10, 10 }, 3, 0.3f }, { { NAN, INFINITY, -INFINITY, NAN }, -7, NAN }, { { 639, 479, 700, 700 }, 79, 0.9f },
+        { { 10, 10, 50, 50 }, 0, 0.5f, NULL, 0 }, { { -100, -100, 1e30f, 1e30f }, 1, 1.5f, NULL, 0 }, { { 30, 30, 30, 30 }, 2, -1.0f, NULL, 0 },
+        { { 50, 50, 10, 10 }, 3, 0.3f, NULL, 0 }, { { NAN, INFINITY, -INFINITY, NAN }, -7, NAN, NULL, 0 }, { { 639, 479, 700, 700 }, 79, 0.9f, NULL, 0 },
     };
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         DfImage image = grey(sizes[i][0], sizes[i][1]);
@@ -36,7 +36,7 @@ Test(draw, boxes_of_any_kind_on_pictures_of_any_size)
 
 Test(draw, a_box_is_where_it_should_be)
 {
-    const DfDrawnBox box = { { 100, 200, 300, 400 }, 4, 0.9f };
+    const DfDrawnBox box = { { 100, 200, 300, 400 }, 4, 0.9f, NULL, 0 };
     static const char *const classes[] = { "a", "b", "c", "d", "e" };
     DfImage image = grey(480, 640);
     uint8_t colour[3];

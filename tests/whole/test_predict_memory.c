@@ -34,7 +34,7 @@ static int detect(Run *r)
 static int draw(Run *r, const char *path)
 {
     static const char *const classes[] = { "one", "two", "three", "four", "five", "six", "seven" };
-    DfDrawnBox boxes[10];
+    DfDrawnBox boxes[10] = { 0 };
     for (size_t i = 0; i < r->found.n; i++) {
         memcpy(boxes[i].box, r->found.v[i].box, sizeof boxes[i].box);
         boxes[i].label = r->found.v[i].label;
@@ -75,7 +75,7 @@ static int predict(const Tiny *t, const char *picture, double *sum)
     for (size_t i = 0; error == DF_OK && i < r.found.n; i++)
         for (int k = 0; k < 4; k++)
             *sum += (double)r.found.v[i].box[k] * (double)(i + 1) * (double)r.found.v[i].score;
-    df_free(r.found.v);
+    df_detections_free(&r.found);
     df_sample_free(&r.sample);
     df_ctx_free(r.c);
     df_model_free(r.model);
