@@ -99,3 +99,32 @@ Test(config_ready, demo)
     cr_expect_eq(int_at(root, "data.test.pipeline.1.img_scale.1"), 192);
     df_config_free(config);
 }
+
+Test(config_ready, deformable_detr)
+{
+    static const struct {
+        const char *name;
+        bool refine, two_stage, dilation;
+        int levels;
+    } official[] = {
+        { "deformable_detr_r50", false, false, false, 4 },
+        { "deformable_detr_r50_refine", true, false, false, 4 },
+        { "deformable_detr_r50_two_stage", true, true, false, 4 },
+        { "deformable_detr_r50_single_scale", false, false, false, 1 },
+        { "deformable_detr_r50_single_scale_dc5", false, false, true, 1 },
+    };
+    for (size_t i = 0; i < sizeof official / sizeof *official; i++) {
+        char path[1024];
+        DfConfig *config;
+        snprintf(path, sizeof path, "%s/configs/%s.py", DF_ROOT, official[i].name);
+        cr_assert_eq(df_config_read(&config, path, NULL, 0), DF_OK, "%s", df_error());
+        const DfNode *args = df_node_get(df_config_root(config), "args");
+        cr_expect_eq(df_node_bool(df_node_get(args, "with_box_refine"), false), official[i].refine, "%s", official[i].name);
+        cr_expect_eq(df_node_bool(df_node_get(args, "two_stage"), false), official[i].two_stage, "%s", official[i].name);
+        cr_expect_eq(df_node_bool(df_node_get(args, "dilation"), false), official[i].dilation, "%s", official[i].name);
+        cr_expect_eq(df_node_int(df_node_get(args, "num_feature_levels"), 0), official[i].levels, "%s", official[i].name);
+        cr_expect_eq(df_node_int(df_node_get(args, "num_queries"), 0), 300);
+        cr_expect_eq(df_node_int(df_node_at(df_config_root(config), "data.test.id_classes"), 0), 91);
+        df_config_free(config);
+    }
+}
