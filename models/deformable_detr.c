@@ -48,11 +48,11 @@ static void build(NnScope s, Detr *net, const DfNode *backbone)
     if (!nn_ok(s))
         return;
     df_part_init(nn_at(s, "%s", net->names->backbone), &net->backbone, PART_BACKBONE, backbone, NULL);
-    detr_pyramid_init(s, net);
+    df_detr_pyramid_init(s, net);
     if (nn_ok(s))
-        detr_transformer_init(nn_at(s, "%s", net->names->transformer), net);
+        df_detr_transformer_init(nn_at(s, "%s", net->names->transformer), net);
     if (nn_ok(s))
-        detr_heads_init(s, net);
+        df_detr_heads_init(s, net);
 }
 
 /* ---- the official repository ------------------------------------------------------------------------------------------ */
@@ -334,10 +334,10 @@ static void run(DfCtx *c, const Detr *net, DfTensor *image, const DfImageMeta *m
     if (c->err)
         return;
     const DfMark m = df_enter(c, "transformer", -1);
-    detr_pyramid(c, net, &maps, metas, H, W, &pyramid);
-    DfTensor *memory = detr_encode(c, net, &pyramid);
+    df_detr_pyramid(c, net, &maps, metas, H, W, &pyramid);
+    DfTensor *memory = df_detr_encode(c, net, &pyramid);
     df_observe(c, memory, "memory", -1);
-    detr_decode(c, net, &pyramid, memory, all || df_listens(c), out);
+    df_detr_decode(c, net, &pyramid, memory, all || df_listens(c), out);
     DfTensor *keep[2 * DETR_LAYERS + 2];
     int n = 0;
     for (int i = 0; i < out->n; i++) {
@@ -363,7 +363,7 @@ static int detect(DfCtx *c, const void *self, DfTensor *image, const DfImageMeta
     run(c, self, image, metas, false, &out);
     int error = df_ctx_error(c);
     for (int i = 0; error == DF_OK && i < n; i++)
-        error = detr_detections(self, &out, i, &metas[i], rescale, &results[i]);
+        error = df_detr_detections(self, &out, i, &metas[i], rescale, &results[i]);
     return error;
 }
 

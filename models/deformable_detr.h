@@ -79,21 +79,21 @@ typedef struct {
 } DetrOutputs;
 
 /* ---- deformable_pyramid.c ---- */
-void detr_pyramid_init(NnScope, Detr *);
-void detr_pyramid(DfCtx *, const Detr *, const DfMaps *, const DfImageMeta *, int H, int W, DetrPyramid *out); /* metas NULL: no padding */
+void df_detr_pyramid_init(NnScope, Detr *);
+void df_detr_pyramid(DfCtx *, const Detr *, const DfMaps *, const DfImageMeta *, int H, int W, DetrPyramid *out); /* metas NULL: no padding */
 
 /* ---- deformable_transformer.c ---- */
-void detr_transformer_init(NnScope, Detr *);
-DfTensor *detr_encode(DfCtx *, const Detr *, const DetrPyramid *);                                       /* -> N cells C */
-DfTensor *detr_decode_layer(DfCtx *, const Detr *, int layer, DfTensor *x, DfTensor *position, DfTensor *reference, DfTensor *memory, const NnField *);
+void df_detr_transformer_init(NnScope, Detr *);
+DfTensor *df_detr_encode(DfCtx *, const Detr *, const DetrPyramid *);                                       /* -> N cells C */
+DfTensor *df_detr_decode_layer(DfCtx *, const Detr *, int layer, DfTensor *x, DfTensor *position, DfTensor *reference, DfTensor *memory, const NnField *);
 
 /* ---- deformable_heads.c ---- */
-void detr_heads_init(NnScope, Detr *);
+void df_detr_heads_init(NnScope, Detr *);
 /* `all`: every layer's outputs, for losses; else those of the last one alone. */
-void detr_decode(DfCtx *, const Detr *, const DetrPyramid *, DfTensor *memory, bool all, DetrOutputs *out);
-int detr_detections(const Detr *, const DetrOutputs *, int n, const DfImageMeta *, bool rescale, DfDetections *out);
+void df_detr_decode(DfCtx *, const Detr *, const DetrPyramid *, DfTensor *memory, bool all, DetrOutputs *out);
+int df_detr_detections(const Detr *, const DetrOutputs *, int n, const DfImageMeta *, bool rescale, DfDetections *out);
 
 /* Stacks are heard as they are, N H W C, where the listener expects maps. */
-void detr_observe(DfCtx *, DfTensor *x, const char *name, int index);
+void df_detr_observe(DfCtx *, DfTensor *x, const char *name, int index);
 
 #endif

@@ -26,7 +26,7 @@ static void box_head_init(NnScope s, Detr *net, int i, double size_bias)
 }
 
 /* At first everything is background with a hundredth of a chance, and boxes are small, except that a first stage proposes. */
-void detr_heads_init(NnScope s, Detr *net)
+void df_detr_heads_init(NnScope s, Detr *net)
 {
     const DetrOptions *o = &net->o;
     const int own = o->refine ? o->decoder_layers + o->two_stage : 1;
@@ -205,7 +205,7 @@ static Start proposed_start(DfCtx *c, const Detr *net, const DetrPyramid *p, DfT
 /* ---- the decoder's loop ---------------------------------------------------------------------------------------------- */
 
 /* A listener takes what has four dimensions for a map N H W C and turns it: turned the other way first, it arrives as it is. */
-void detr_observe(DfCtx *c, DfTensor *x, const char *name, int index)
+void df_detr_observe(DfCtx *c, DfTensor *x, const char *name, int index)
 {
     if (df_listens(c) && !c->err)
         df_observe(c, x->shape.n == 4 ? df_permute(c, x, DF_SHAPE(0, 2, 3, 1)) : x, name, index);
@@ -218,7 +218,7 @@ static void observe_layers(DfCtx *c, DfTensor *const *x, int n, const char *name
         return;
     for (int i = 0; i < n; i++)
         of[i] = df_reshape(c, x[i], DF_SHAPE(1, df_dim(x[i], 0), df_dim(x[i], 1), df_dim(x[i], 2)));
-    detr_observe(c, df_concat(c, of, n, 0), name, -1);
+    df_detr_observe(c, df_concat(c, of, n, 0), name, -1);
 }
 
 static void observe_outputs(DfCtx *c, const DetrOutputs *out)
@@ -234,7 +234,7 @@ static void observe_outputs(DfCtx *c, const DetrOutputs *out)
     }
 }
 
-void detr_decode(DfCtx *c, const Detr *net, const DetrPyramid *p, DfTensor *memory, bool all, DetrOutputs *out)
+void df_detr_decode(DfCtx *c, const Detr *net, const DetrPyramid *p, DfTensor *memory, bool all, DetrOutputs *out)
 {
     const int layers = net->o.decoder_layers;
     *out = (DetrOutputs){ 0 };
@@ -245,7 +245,7 @@ void detr_decode(DfCtx *c, const Detr *net, const DetrPyramid *p, DfTensor *memo
     df_observe(c, reference, "init_reference", -1);
     for (int i = 0; !c->err && i < layers; i++) {
         const bool last = i + 1 == layers, given = all || last;
-        hidden[i] = x = detr_decode_layer(c, net, i, x, s.position, reference, memory, &p->field);
+        hidden[i] = x = df_detr_decode_layer(c, net, i, x, s.position, reference, memory, &p->field);
         DfTensor *boxes = given || net->o.refine ? boxes_from(c, locate(c, net, i, x), reference) : NULL;
         if (given) {
             out->logits[out->n] = classify(c, net, i, x);
@@ -283,7 +283,7 @@ static void place(const Detr *net, const float box[4], const DfImageMeta *meta, 
     }
 }
 
-int detr_detections(const Detr *net, const DetrOutputs *outputs, int n, const DfImageMeta *meta, bool rescale, DfDetections *out)
+int df_detr_detections(const Detr *net, const DetrOutputs *outputs, int n, const DfImageMeta *meta, bool rescale, DfDetections *out)
 {
     const DfTensor *logits = outputs->logits[outputs->n - 1], *boxes = outputs->boxes[outputs->n - 1];
     const size_t Q = (size_t)df_dim(logits, 1), classes = (size_t)df_dim(logits, 2), all = Q * classes;

@@ -10,7 +10,7 @@
 
 enum { GROUPS = 32, LEARNED = 50 };
 
-void detr_pyramid_init(NnScope s, Detr *net)
+void df_detr_pyramid_init(NnScope s, Detr *net)
 {
     const DetrOptions *o = &net->o;
     const DetrNames *names = net->names;
@@ -158,7 +158,7 @@ static void observe_masks(DfCtx *c, const NnField *field, int N)
         df_observe(c, df_from(c, DF_SHAPE(N, field->levels.n, 2), field->ratios), "valid_ratios", -1);
 }
 
-void detr_pyramid(DfCtx *c, const Detr *net, const DfMaps *maps, const DfImageMeta *metas, int H, int W, DetrPyramid *out)
+void df_detr_pyramid(DfCtx *c, const Detr *net, const DfMaps *maps, const DfImageMeta *metas, int H, int W, DetrPyramid *out)
 {
     const int L = net->o.levels, C = net->o.dim;
     DfTensor *level[DF_LEVELS] = { NULL }, *position[DF_LEVELS] = { NULL };

@@ -36,7 +36,7 @@ static void decoder_layer_init(NnScope s, const Detr *net, DetrDecoderLayer *lay
     nn_layer_norm_init(nn_at(s, "%s", net->names->ffn_norm), &layer->ffn_norm, o->dim, 1e-5);
 }
 
-void detr_transformer_init(NnScope s, Detr *net)
+void df_detr_transformer_init(NnScope s, Detr *net)
 {
     const DetrOptions *o = &net->o;
     net->level_embed = nn_param(s, net->names->level_embed, DF_SHAPE(o->levels, o->dim), NN_AS_IS, nn_normal(1));
@@ -83,7 +83,7 @@ static void observe_centres(DfCtx *c, const NnField *field, const DfTensor *cent
         const size_t axis = i % 2, l = i / 2 % (size_t)L, row = i / 2 / (size_t)L, n = row / (size_t)S;
         all->data[i] = centres->data[2 * row + axis] * field->ratios[(n * (size_t)L + l) * 2 + axis];
     }
-    detr_observe(c, all, "enc_reference_points", -1);
+    df_detr_observe(c, all, "enc_reference_points", -1);
 }
 
 /* norm(x + dropout(branch)) */
@@ -105,7 +105,7 @@ static DfTensor *encode_layer(DfCtx *c, const Detr *net, int i, DfTensor *x, con
     return df_leave(c, m, feed(c, &layer->ffn, x, &layer->norm2));
 }
 
-DfTensor *detr_encode(DfCtx *c, const Detr *net, const DetrPyramid *p)
+DfTensor *df_detr_encode(DfCtx *c, const Detr *net, const DetrPyramid *p)
 {
     if (c->err)
         return &c->nil;
@@ -123,7 +123,7 @@ DfTensor *detr_encode(DfCtx *c, const Detr *net, const DetrPyramid *p)
 
 /* ---- decoder -------------------------------------------------------------------------------------------------------- */
 
-DfTensor *detr_decode_layer(DfCtx *c, const Detr *net, int i, DfTensor *x, DfTensor *position, DfTensor *reference, DfTensor *memory, const NnField *field)
+DfTensor *df_detr_decode_layer(DfCtx *c, const Detr *net, int i, DfTensor *x, DfTensor *position, DfTensor *reference, DfTensor *memory, const NnField *field)
 {
     const DetrDecoderLayer *layer = &net->decoder[i];
     const DfMark m = df_enter(c, "decoder.layers", i);
