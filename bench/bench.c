@@ -5,6 +5,7 @@
 #include "bench/bench.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "core/core.h"
@@ -54,4 +55,16 @@ void bench_interleaved(BenchRun *const *run, void *arg, int n, int least, double
         qsort(times[i], (size_t)rounds, sizeof times[i][0], by_size);
         seconds[i] = times[i][rounds / 2];
     }
+}
+
+double bench_median(const double *v, int n)
+{
+    double *copy = n > 0 ? malloc((size_t)n * sizeof *copy) : NULL;
+    if (!copy)
+        return 0;
+    memcpy(copy, v, (size_t)n * sizeof *copy);
+    qsort(copy, (size_t)n, sizeof *copy, by_size);
+    const double middle = n % 2 ? copy[n / 2] : (copy[n / 2 - 1] + copy[n / 2]) / 2;
+    free(copy);
+    return middle;
 }

@@ -14,6 +14,7 @@ enum { BENCH_MOST = 6 };
 void bench_interleaved(BenchRun *const *run, void *arg, int n, int least, double budget, double *seconds);
 
 double bench_now(void);                  /* seconds; of the processor if BENCH_CPU_TIME is set (for one thread on a busy machine) */
+double bench_median(const double *v, int n); /* 0 of none */
 float *bench_numbers(size_t n);          /* in [-1, 1); the program ends if memory runs out; df_free() it */
 
 #endif

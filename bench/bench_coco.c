@@ -220,22 +220,6 @@ typedef struct {
     int n;
 } Series;
 
-static int by_size(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(const double *v, int n)
-{
-    double copy[ROUNDS];
-    if (n == 0)
-        return 0;
-    memcpy(copy, v, (size_t)n * sizeof *v);
-    qsort(copy, (size_t)n, sizeof *copy, by_size);
-    return n % 2 ? copy[n / 2] : (copy[n / 2 - 1] + copy[n / 2]) / 2;
-}
-
 /* Runs it with its output thrown away. */
 static void measure(const char *command, Series *s)
 {
@@ -332,9 +316,9 @@ int main(int argc, char **argv)
     for (int i = 0; i < n_work; i++)
         for (int c = 0; c < n_commands; c++) {
             const Series *s = &work[i].series[c], *own = &work[i].series[0];
-            const double wall = median(s->wall, s->n);
-            printf("| %ld %s | %s | %.3f | %.3f | %.0f | %.1f |\n", work[i].n, work[i].masks ? "masks" : "boxes", name[c], wall, median(s->cpu, s->n), median(s->mb, s->n),
-                   own->n ? wall / median(own->wall, own->n) : 0);
+            const double wall = bench_median(s->wall, s->n);
+            printf("| %ld %s | %s | %.3f | %.3f | %.0f | %.1f |\n", work[i].n, work[i].masks ? "masks" : "boxes", name[c], wall, bench_median(s->cpu, s->n), bench_median(s->mb, s->n),
+                   own->n ? wall / bench_median(own->wall, own->n) : 0);
         }
     return 0;
 }

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/bench.h"
+
 enum { ROUNDS = 50, PEERS = 8, NETWORKS = 4, TEXT = 4096 };
 
 static const struct {
@@ -29,22 +31,6 @@ typedef struct {
     double ms[ROUNDS], mb[ROUNDS], whole[ROUNDS], gflops[ROUNDS], share[ROUNDS], peak[ROUNDS];
     int n;
 } Series;
-
-static int by_size(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(const double *v, int n)
-{
-    double copy[ROUNDS];
-    if (n == 0)
-        return 0;
-    memcpy(copy, v, (size_t)n * sizeof *v);
-    qsort(copy, (size_t)n, sizeof *copy, by_size);
-    return n % 2 ? copy[n / 2] : (copy[n / 2 - 1] + copy[n / 2]) / 2;
-}
 
 /* What a command prints, whole. */
 static int run(const char *command, char *out, size_t size)
@@ -145,12 +131,12 @@ int main(int argc, char **argv)
            threads, rounds);
     for (int n = 0; n < NETWORKS; n++) {
         const Series *s = &ours[n];
-        const double ms = median(s->ms, s->n);
-        printf("| %s | deformer | %.1f | %.1f | %.1f | %.0f%% of %.0f | %.0f MB | |\n", networks[n].what, ms, median(s->whole, s->n), median(s->gflops, s->n),
-               median(s->share, s->n), median(s->peak, s->n), median(s->mb, s->n));
+        const double ms = bench_median(s->ms, s->n);
+        printf("| %s | deformer | %.1f | %.1f | %.1f | %.0f%% of %.0f | %.0f MB | |\n", networks[n].what, ms, bench_median(s->whole, s->n), bench_median(s->gflops, s->n),
+               bench_median(s->share, s->n), bench_median(s->peak, s->n), bench_median(s->mb, s->n));
         for (int p = 0; p < n_peers; p++) {
             const Series *t = &peers[p][n];
-            printf("| | %s | %.1f | | | | %.0f MB | %.2fx |\n", peer_name[p], median(t->ms, t->n), median(t->mb, t->n), ms > 0 ? median(t->ms, t->n) / ms : 0);
+            printf("| | %s | %.1f | | | | %.0f MB | %.2fx |\n", peer_name[p], bench_median(t->ms, t->n), bench_median(t->mb, t->n), ms > 0 ? bench_median(t->ms, t->n) / ms : 0);
         }
     }
     return 0;
