@@ -232,7 +232,7 @@ Test(miou, parts_merge_to_the_whole)
         pred[i] = (uint8_t)(df_random_bits(&random) % 5);
         label[i] = (uint8_t)(df_random_bits(&random) % 6);
     }
-    DfMiou *whole, *left, *right;
+    DfMiou *whole = NULL, *left = NULL, *right = NULL;
     static DfMiouResult a, b;
     const DfMiouParams params = { .classes = 5, .ignore_index = 255, .reduce_zero_label = true, .beta = 1 };
     cr_assert(df_miou_new(&whole, 0) == DF_OK && df_miou_new(&left, 0) == DF_OK && df_miou_new(&right, 0) == DF_OK);

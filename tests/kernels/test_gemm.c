@@ -160,7 +160,7 @@ static void check_mlp(const DfKernels *k, size_t M, size_t I, size_t H, size_t O
 {
     float *x = numbers(M * I, 1), *w1 = numbers(H * I, 2), *w2 = numbers(O * H, 3), *b1 = numbers(H, 4), *b2 = numbers(O, 5);
     float *y1 = numbers(M * O, 6), *y2 = numbers(M * O, 6), *h = numbers(M * H, 7), *apart = numbers(M * O, 8), *r = numbers(M * O, 9);
-    DfPacked *p1, *p2;
+    DfPacked *p1 = NULL, *p2 = NULL;
     cr_assert(df_pack(&p1, NULL, w1, H, I, 1) == DF_OK && df_pack(&p2, NULL, w2, O, H, 1) == DF_OK);
     const DfEpilogue e = { .bias = b2, .residual = r };
     cr_assert_eq(df_mlp_packed(pools.one, k, M, x, p1, b1, DF_ACT_GELU, p2, y1, e), DF_OK);

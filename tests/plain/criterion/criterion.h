@@ -6,6 +6,7 @@
 #ifndef DF_TESTS_PLAIN_CRITERION_H
 #define DF_TESTS_PLAIN_CRITERION_H
 
+#include <stdio.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -77,5 +78,6 @@ bool plain_same_text(const char *a, const char *b);
 
 #define cr_skip(...) plain_skip(" " __VA_ARGS__)
 #define cr_skip_test(...) plain_skip(" " __VA_ARGS__)
+#define cr_log_info(...) ((void)printf(__VA_ARGS__), (void)printf("\n"))
 
 #endif
