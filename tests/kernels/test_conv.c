@@ -121,6 +121,13 @@ static float *run_twice(Pass *pass, const DfKernels *k, const DfConvShape *s, co
 
 static bool depthwise;          /* what the passes below run */
 static DfPackKind kind;
+
+/* Every test says both: under ThreadSanitizer all tests share a process. */
+static void run_as(bool is_depthwise, DfPackKind packed)
+{
+    depthwise = is_depthwise;
+    kind = packed;
+}
 static const float *bias;
 
 static int forward(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *x, const float *w, float *y)
@@ -187,6 +194,7 @@ static void check(DfConvShape s)
 
 Test(conv, plain_products)
 {
+    run_as(false, DF_PACK_GEMM);
     check(shape(1, 5, 7, 3, 4, 1, 1, 1, 1, 0, 0, 1, 1));
     check(shape(2, 9, 8, 20, 33, 1, 1, 1, 1, 0, 0, 1, 1));
     check(shape(2, 9, 7, 6, 8, 1, 1, 2, 2, 0, 0, 1, 1));
@@ -194,6 +202,7 @@ Test(conv, plain_products)
 
 Test(conv, patches)
 {
+    run_as(false, DF_PACK_GEMM);
     check(shape(2, 27, 22, 3, 8, 4, 4, 4, 4, 0, 0, 1, 1));
     check(shape(1, 9, 8, 6, 12, 2, 2, 2, 2, 0, 0, 1, 1));
     check(shape(2, 11, 13, 5, 7, 3, 3, 1, 1, 1, 1, 1, 1));
@@ -208,6 +217,7 @@ Test(conv, patches)
 
 Test(conv, groups)
 {
+    run_as(false, DF_PACK_GEMM);
     check(shape(2, 7, 9, 8, 12, 3, 3, 1, 1, 1, 1, 1, 2));
     check(shape(1, 8, 8, 3, 27, 3, 3, 1, 1, 1, 1, 1, 3)); /* channel multiplier */
     check(shape(2, 9, 5, 12, 6, 3, 3, 2, 2, 1, 1, 2, 3));
@@ -216,6 +226,7 @@ Test(conv, groups)
 
 Test(conv, empty)
 {
+    run_as(false, DF_PACK_GEMM);
     check(shape(0, 5, 5, 3, 4, 3, 3, 1, 1, 1, 1, 1, 1));
     DfConvShape s = shape(2, 5, 5, 3, 4, 3, 3, 1, 1, 1, 1, 1, 1);
     s.H = s.oH = 0;
@@ -224,7 +235,7 @@ Test(conv, empty)
 
 Test(conv, depthwise)
 {
-    depthwise = true;
+    run_as(true, DF_PACK_GEMM);
     check(shape(2, 8, 9, 10, 10, 3, 3, 1, 1, 1, 1, 1, 10));
     check(shape(1, 12, 9, 19, 19, 7, 7, 1, 1, 3, 3, 1, 19));
     check(shape(2, 26, 19, 4, 4, 9, 9, 8, 8, 4, 4, 1, 4));
@@ -236,7 +247,7 @@ Test(conv, depthwise)
 
 Test(conv, winograd)
 {
-    kind = DF_PACK_WINOGRAD;
+    run_as(false, DF_PACK_WINOGRAD);
     check(shape(1, 4, 4, 8, 16, 3, 3, 1, 1, 1, 1, 1, 1));
     check(shape(2, 11, 13, 17, 23, 3, 3, 1, 1, 1, 1, 1, 1));
     check(shape(1, 1, 2, 5, 3, 3, 3, 1, 1, 1, 1, 1, 1));
@@ -266,7 +277,7 @@ Test(conv, winograd_is_accurate)
     Sums t = { df_calloc(n.y, sizeof(double)), df_calloc(n.y, sizeof(double)), x, w, NULL };
     visit_all(&s, false, into_y, &t);
     visit_all(&s, false, into_plain, &(PlainSums){ x, w, plain });
-    kind = DF_PACK_WINOGRAD;
+    run_as(false, DF_PACK_WINOGRAD);
     for (size_t rung = 0; rung < 3; rung++) {
         const DfKernels *k = df_kernels_named(rungs[rung]);
         if (!k)
