@@ -23,8 +23,8 @@ static const struct {
 } networks[NETWORKS] = {
     { "swin_t", "configs/classification/swin_tiny_224.py", "Swin-T, 224" },
     { "dat_t", "configs/classification/dat_tiny_224.py", "DAT-T, 224" },
-    { "retina_swin", "configs/retinanet_swin_tiny_fpn_1x_coco.py", "RetinaNet Swin-T, 800x1216" },
-    { "retina_dat", "configs/retinanet_dat_tiny_fpn_1x_coco.py", "RetinaNet DAT-T, 800x1216" },
+    { "retina_swin", "configs/retinanet/retinanet_swin_tiny_fpn_1x_coco.py", "RetinaNet Swin-T, 800x1216" },
+    { "retina_dat", "configs/retinanet/retinanet_dat_tiny_fpn_1x_coco.py", "RetinaNet DAT-T, 800x1216" },
 };
 
 typedef struct {

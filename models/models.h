@@ -4,7 +4,7 @@
  * image in, detections out. This is what a program that links the library calls:
  *
  *     DfModel *model;  DfCtx *c;  DfConfig *config;
- *     df_config_read(&config, "configs/retinanet_dat_tiny_fpn_1x_coco.py", NULL, 0);
+ *     df_config_read(&config, "configs/retinanet/retinanet_dat_tiny_fpn_1x_coco.py", NULL, 0);
  *     df_model_new(&model, df_config_root(config));
  *     df_model_load(model, "weights.pth", NULL);
  *     df_ctx_new(&c, pool);

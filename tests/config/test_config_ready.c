@@ -75,7 +75,7 @@ Test(config_ready, retinanet)
         const Row *row = &rows[i / 4];
         const bool dat = i % 2, three = i / 2 % 2;
         char name[64];
-        snprintf(name, sizeof name, "retinanet_%s_%s_fpn_%s_coco", dat ? "dat" : "swin", row->size, three ? "3x" : "1x");
+        snprintf(name, sizeof name, "retinanet/retinanet_%s_%s_fpn_%s_coco", dat ? "dat" : "swin", row->size, three ? "3x" : "1x");
         DfConfig *config = ready(name);
         const DfNode *root = df_config_root(config), *model = df_node_get(root, "model");
         (dat ? expect_dat : expect_swin)(df_node_get(model, "backbone"), row);
@@ -107,11 +107,11 @@ Test(config_ready, deformable_detr)
         bool refine, two_stage, dilation;
         int levels;
     } official[] = {
-        { "deformable_detr_r50", false, false, false, 4 },
-        { "deformable_detr_r50_refine", true, false, false, 4 },
-        { "deformable_detr_r50_two_stage", true, true, false, 4 },
-        { "deformable_detr_r50_single_scale", false, false, false, 1 },
-        { "deformable_detr_r50_single_scale_dc5", false, false, true, 1 },
+        { "deformable_detr/deformable_detr_r50", false, false, false, 4 },
+        { "deformable_detr/deformable_detr_r50_refine", true, false, false, 4 },
+        { "deformable_detr/deformable_detr_r50_two_stage", true, true, false, 4 },
+        { "deformable_detr/deformable_detr_r50_single_scale", false, false, false, 1 },
+        { "deformable_detr/deformable_detr_r50_single_scale_dc5", false, false, true, 1 },
     };
     for (size_t i = 0; i < sizeof official / sizeof *official; i++) {
         char path[1024];

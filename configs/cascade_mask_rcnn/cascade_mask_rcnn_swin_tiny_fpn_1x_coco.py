@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+# Cascade Mask R-CNN on Swin-T, 1x schedule.
+_base_ = [
+    '../_base_/models/cascade_mask_rcnn_swin_fpn.py', '../_base_/datasets/coco_instance_mstrain.py',
+    '../_base_/schedules/schedule_1x.py', '../_base_/default_runtime.py'
+]
+
+model = dict(
+    backbone=dict(
+        embed_dim=96, depths=[2, 2, 6, 2], num_heads=[3, 6, 12, 24], drop_path_rate=0.0),
+    neck=dict(in_channels=[96, 192, 384, 768]))

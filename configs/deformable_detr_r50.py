@@ -1,3 +1,0 @@
-# SPDX-License-Identifier: Apache-2.0
-# Deformable DETR on R50: 44.5 AP.
-_base_ = ['_base_/models/deformable_detr.py', '_base_/datasets/coco_detr.py', '_base_/default_runtime.py']
