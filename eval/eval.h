@@ -22,13 +22,13 @@
 #include <stdint.h>
 
 #include "core/core.h"
-#include "eval/mask.h"
-#include "eval/check.h"
-#include "eval/compare.h"
-#include "eval/explain.h"
+#include "eval/masks/mask.h"
+#include "eval/check/check.h"
+#include "eval/compare/compare.h"
+#include "eval/explain/explain.h"
 #include "eval/imagenet.h"
 #include "eval/miou.h"
-#include "eval/tide.h"
+#include "eval/explain/tide.h"
 
 /* ---- ground truth --------------------------------------------------------------------------------------------------- */
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "eval/eval.h"
-#include "eval/outcomes.h"
+#include "eval/compare/outcomes.h"
 
 typedef struct {
     DfCoco *gt;

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * eval/coco/coco_data.h -- private to eval/: what the two files hold once read.
+ */
+#ifndef DF_EVAL_COCO_DATA_H
+#define DF_EVAL_COCO_DATA_H
+
+#include <string.h>
+
+#include "eval/coco/coco_ids.h"
+#include "eval/eval.h"
+#include "eval/masks/mask_runs.h"
+
+enum { HAS_BOX = 1, HAS_AREA = 2, HAS_CROWD = 4 };
+
+/* A segmentation as it is kept: packed, unpacked where it is compared. */
+enum { NO_MASK, MASK_RUNS, MASK_POLYGONS };
+typedef struct {
+    const char *bytes;       /* compressed counts; or of each polygon, as doubles, how many numbers and the numbers      */
+    uint32_t length;         /* of them                                                                                  */
+    uint32_t height, width;  /* of runs; polygons are of the size of the image                                           */
+    uint32_t area, box[4];   /* of runs                                                                                  */
+    uint8_t form;
+    bool plain;              /* of runs: see RunsFacts                                                                   */
+} CocoMask;
+
+/* Bytes one after the other, freed together. */
+typedef struct {
+    char **chunks;
+    size_t n, capacity, used, size;
+} CocoBytes;
+void *df_coco_bytes_take(CocoBytes *, size_t n);          /* aligned to 8; NULL when memory ran out */
+int df_coco_bytes_move(CocoBytes *to, CocoBytes *from);
+void df_coco_bytes_done(CocoBytes *);
+
+/* What reading a segmentation takes, used again for each. */
+typedef struct {
+    double *numbers;
+    size_t n, capacity;
+    Runs runs, other, merged;
+} CocoMaskRoom;
+void df_coco_mask_room_done(CocoMaskRoom *);
+
+/* Image sizes, by place in the id table. */
+typedef struct {
+    uint32_t height, width;
+    bool given;
+} CocoSize;
+
+typedef struct {
+    double box[4], area;      /* x y w h                                                       */
+    uint32_t image, category; /* places in the id tables                                       */
+    uint32_t last;            /* the annotation that holds under this id: the last in the file */
+    uint32_t line;
+    uint8_t has;
+    bool crowd, id_is_zero;
+} CocoAnnotation;
+
+struct DfCoco {
+    char *name;                 /* of the file                                          */
+    CocoIds images, categories; /* all that are mentioned                               */
+    bool *image_listed, *category_listed; /* mentioned in `images` and `categories` themselves    */
+    const char **category_names; /* or NULL                                              */
+    DfArena *names;
+    CocoAnnotation *annotations;
+    CocoMask *masks;            /* of each annotation, or NULL                           */
+    CocoSize *sizes;            /* of each image                                         */
+    size_t n_annotations;
+    CocoBytes bytes;            /* of the masks                                          */
+    bool with_masks;
+    DfPool *pool;               /* for reading; borrowed                                 */
+};
+
+typedef struct {
+    double box[4], score;
+    uint32_t image, category;
+} CocoDetection;
+
+/* Categories that the ground truth never mentions are kept too: they count when all classes are one and the caller names them.
+ * They are numbered behind those of the ground truth. */
+typedef enum { KIND_UNKNOWN, KIND_BOX, KIND_MASK } CocoKind; /* as the first detection has it, so have all; says whose area counts */
+
+struct DfCocoResults {
+    const DfCoco *gt;
+    CocoIds unknown;
+    CocoDetection *detections;
+    CocoMask *masks;            /* of each, if they are of KIND_MASK or the ground truth has masks; else NULL */
+    size_t n, capacity, masks_capacity;
+    CocoBytes bytes;
+    CocoKind kind;
+};
+
+uint32_t df_coco_find_category(const DfCocoResults *, CocoId);
+
+/* Is this the key? With a literal name the compiler sees the lengths. */
+static inline bool df_coco_key(const DfJsonValue *v, const char *name)
+{
+    const size_t n = strlen(name);
+    return v->length == n && memcmp(v->text, name, n) == 0;
+}
+
+/* Readers of fields, shared by both files. `what` names the record: "annotation 3". They read the value that is due. */
+typedef struct {
+    DfJson *json;
+    const char *kind; /* "annotation"    */
+    size_t number;    /* counted from 1  */
+} CocoRecord;
+int df_coco_fail(const CocoRecord *, const char *format, ...) DF_PRINTF(2, 3);
+int df_coco_read_id(const CocoRecord *, const char *key, CocoId *id, char text[256]);
+int df_coco_read_number(const CocoRecord *, const char *key, double *number);
+int df_coco_read_flag(const CocoRecord *, const char *key, bool *flag);
+int df_coco_read_box(const CocoRecord *, double box[4], bool *given); /* null and [] count as not given */
+/* null and [] count as not given: NO_MASK. Kept in `bytes` unless that is NULL. `compressed`: an object whose counts are a text. */
+int df_coco_read_mask(const CocoRecord *, CocoMaskRoom *, CocoBytes *bytes, CocoMask *mask, bool *compressed);
+
+#endif

@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * eval/coco/coco_evaluate.c -- from ground truth, detections and parameters to the arrays of precision, recall and scores.
+ */
+#include "eval/coco/coco_evaluate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- parameters --------------------------------------------------------------------------------------------------- */
+
+static int check(const DfCocoParams *p)
+{
+    if (p->n_ious < 1 || p->n_recalls < 1 || p->n_areas < 1)
+        return df_fail(DF_EVALUE, "COCO evaluation: want at least one IoU threshold, one recall threshold and one area range");
+    if (p->n_ious > 10000 || p->n_recalls > 100000 || p->n_areas > 1000 || p->n_max_dets > 1000)
+        return df_fail(DF_EVALUE, "COCO evaluation: more thresholds or ranges than could be meant");
+    if (p->n_max_dets < 3)
+        return df_fail(DF_EVALUE, "COCO evaluation: %zu values of maxDets, want three", p->n_max_dets);
+    for (size_t m = 0; m < p->n_max_dets; m++)
+        if (p->max_dets[m] < 1)
+            return df_fail(DF_EVALUE, "COCO evaluation: maxDets of %d, want at least 1", p->max_dets[m]);
+    return DF_OK;
+}
+
+static int compare_ints(const void *a, const void *b)
+{
+    const int x = *(const int *)a, y = *(const int *)b;
+    return (x > y) - (x < y);
+}
+
+static void *copy(DfArena *arena, const void *from, size_t n, size_t size)
+{
+    void *to = df_arena_alloc(arena, n, size);
+    return to ? memcpy(to, from, n * size) : NULL;
+}
+
+/* The result keeps its own, sorted parameters, which the run uses. */
+static int take_params(CocoRun *run, const DfCocoParams *p)
+{
+    DfCocoEval *e = run->eval;
+    e->n_ious = p->n_ious;
+    e->n_recalls = p->n_recalls;
+    e->n_areas = p->n_areas;
+    e->n_max_dets = p->n_max_dets;
+    e->ious = copy(e->arena, p->ious, p->n_ious, sizeof *p->ious);
+    e->max_dets = copy(e->arena, p->max_dets, p->n_max_dets, sizeof *p->max_dets);
+    e->areas = copy(e->arena, p->areas, p->n_areas, sizeof *p->areas);
+    if (!e->ious || !e->max_dets || !e->areas)
+        return df_fail_memory("the evaluation");
+    for (size_t a = 0; a < p->n_areas; a++)
+        if (!(e->areas[a].name = df_arena_copy(e->arena, p->areas[a].name, strlen(p->areas[a].name))))
+            return df_fail_memory("the evaluation");
+    qsort(e->max_dets, e->n_max_dets, sizeof *e->max_dets, compare_ints);
+    run->params = *p;
+    run->params.max_dets = e->max_dets;
+    return DF_OK;
+}
+
+/* ---- which images and classes ------------------------------------------------------------------------------------- */
+
+typedef struct {
+    CocoId id;
+    uint32_t index;
+} Chosen;
+
+static int compare_chosen(const void *a, const void *b)
+{
+    return df_coco_id_compare(((const Chosen *)a)->id, ((const Chosen *)b)->id);
+}
+
+/* The listed ids, or those that are wanted, sorted and each once. Ids that are mentioned nowhere are kept with NO_ID: a class of
+ * nothing still has its place in the arrays. */
+static int choose(const CocoIds *ids, const bool *listed, const int64_t *wanted, size_t n_wanted, bool sorted, Chosen **out, size_t *n)
+{
+    const size_t most = wanted ? n_wanted : ids->n;
+    Chosen *list = df_calloc(most, sizeof *list);
+    *n = 0;
+    if (!list)
+        return df_fail_memory("the evaluation");
+    for (size_t i = 0; i < most; i++) {
+        if (wanted)
+            list[(*n)++] = (Chosen){ { wanted[i], NULL }, df_coco_ids_find(ids, (CocoId){ wanted[i], NULL }) };
+        else if (listed[i])
+            list[(*n)++] = (Chosen){ ids->ids[i], (uint32_t)i };
+    }
+    if (!wanted || sorted) {
+        qsort(list, *n, sizeof *list, compare_chosen);
+        size_t kept = 0;
+        for (size_t i = 0; i < *n; i++)
+            if (kept == 0 || df_coco_id_compare(list[kept - 1].id, list[i].id) != 0)
+                list[kept++] = list[i];
+        *n = kept;
+    }
+    *out = list;
+    return DF_OK;
+}
+
+static int number_images(CocoRun *run, const DfCoco *gt)
+{
+    Chosen *chosen;
+    const int error = choose(&gt->images, gt->image_listed, run->params.image_ids, run->params.n_image_ids, true, &chosen, &run->n_places);
+    if (error < 0)
+        return error;
+    run->place_of_image = df_malloc(gt->images.n * sizeof(uint32_t));
+    if (run->place_of_image) {
+        memset(run->place_of_image, 0xff, gt->images.n * sizeof(uint32_t));
+        for (size_t i = 0; i < run->n_places; i++)
+            if (chosen[i].index != NO_ID)
+                run->place_of_image[chosen[i].index] = (uint32_t)i;
+    }
+    df_free(chosen);
+    return run->place_of_image ? DF_OK : df_fail_memory("the evaluation");
+}
+
+static int name_classes(DfCocoEval *e, const DfCoco *gt, const Chosen *chosen, bool use_categories)
+{
+    e->class_ids = df_arena_alloc(e->arena, e->n_classes, sizeof *e->class_ids);
+    e->class_names = df_arena_alloc(e->arena, e->n_classes, sizeof *e->class_names);
+    if (!e->class_ids || !e->class_names)
+        return df_fail_memory("the evaluation");
+    for (size_t k = 0; k < e->n_classes; k++) {
+        const Chosen *c = &chosen[k];
+        const char *name = !use_categories || c->index >= gt->categories.n ? NULL : c->id.text ? c->id.text : gt->category_names[c->index];
+        e->class_ids[k] = use_categories ? c->id.number : -1;
+        e->class_names[k] = df_arena_copy(e->arena, name ? name : "", name ? strlen(name) : 0);
+        if (!e->class_names[k])
+            return df_fail_memory("the evaluation");
+    }
+    return DF_OK;
+}
+
+/* Gives the chosen categories their classes and ranks; of a category named twice the first counts. */
+static int fill_classes(CocoRun *run, const DfCocoResults *dt, const Chosen *chosen, size_t n)
+{
+    const size_t categories = dt->gt->categories.n + dt->unknown.n;
+    run->class_of_category = df_malloc(categories * sizeof(uint32_t));
+    run->rank_of_category = df_malloc(categories * sizeof(uint32_t));
+    if (!run->class_of_category || !run->rank_of_category)
+        return df_fail_memory("the evaluation");
+    memset(run->class_of_category, 0xff, categories * sizeof(uint32_t));
+    memset(run->rank_of_category, 0xff, categories * sizeof(uint32_t));
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t category = chosen[i].index;
+        if (category == NO_ID || run->rank_of_category[category] != NO_ID)
+            continue;
+        run->rank_of_category[category] = (uint32_t)i;
+        run->class_of_category[category] = run->params.use_categories ? (uint32_t)i : 0;
+    }
+    return DF_OK;
+}
+
+static int number_classes(CocoRun *run, const DfCocoResults *dt)
+{
+    const DfCoco *gt = dt->gt;
+    const bool use = run->params.use_categories;
+    Chosen *chosen;
+    size_t n;
+    int error = choose(&gt->categories, gt->category_listed, run->params.category_ids, run->params.n_category_ids, use, &chosen, &n);
+    if (error < 0)
+        return error;
+    for (size_t i = 0; i < n; i++)
+        chosen[i].index = df_coco_find_category(dt, chosen[i].id);
+    run->n_classes = run->eval->n_classes = use ? n : 1;
+    run->n_ranks = n;
+    error = fill_classes(run, dt, chosen, n);
+    if (error == DF_OK)
+        error = name_classes(run->eval, gt, chosen, use);
+    df_free(chosen);
+    return error;
+}
+
+/* ---- ground truth by class and image ------------------------------------------------------------------------------ */
+
+static int check_size(const DfCoco *gt, uint32_t image, bool drawn)
+{
+    const CocoSize *size = &gt->sizes[image];
+    if (!size->given)
+        return df_fail(DF_EFORMAT, "%s: image %s has no height and width, which masks need", gt->name, df_coco_id_text(gt->images.ids[image]));
+    if (drawn && (uint64_t)size->height * size->width > INT32_MAX)
+        return df_fail(DF_EVALUE, "%s: image %s has 2^31 pixels or more: too many for polygons", gt->name, df_coco_id_text(gt->images.ids[image]));
+    return DF_OK;
+}
+
+static int check_annotation(const CocoRun *run, const DfCoco *gt, const CocoAnnotation *a, const CocoMask *mask)
+{
+    const char *missing = !(a->has & HAS_AREA) ? "area" : !(a->has & HAS_CROWD) ? "iscrowd" : !mask && !(a->has & HAS_BOX) ? "bbox" :
+                          mask && mask->form == NO_MASK ? "segmentation" : NULL;
+    if (missing)
+        return df_fail(DF_EFORMAT, "%s: line %u: an annotation of image %s has no %s", gt->name, a->line, df_coco_id_text(gt->images.ids[a->image]), missing);
+    return run->compare_masks ? check_size(gt, a->image, mask->form == MASK_POLYGONS) : DF_OK;
+}
+
+/* The annotations as pycocotools meets them: image by image, each standing for the last one with its id, which is filed under its
+ * own image and class. mention[i] is the place of the image where it is met. */
+static int gather_truths(CocoRun *run, const DfCoco *gt, uint32_t *mention, size_t *n)
+{
+    *n = 0;
+    for (size_t i = 0; i < gt->n_annotations; i++) {
+        const CocoAnnotation *met = &gt->annotations[i], *a = &gt->annotations[met->last];
+        if (run->place_of_image[met->image] == NO_ID || (run->params.use_categories && run->class_of_category[met->category] == NO_ID))
+            continue;
+        if (run->place_of_image[a->image] == NO_ID || run->class_of_category[a->category] == NO_ID)
+            continue;
+        const int error = check_annotation(run, gt, a, run->truth_masks ? &run->truth_masks[met->last] : NULL);
+        if (error < 0)
+            return error;
+        mention[*n] = run->place_of_image[met->image];
+        run->truths[(*n)++] = (CocoTruth){ met->last, run->place_of_image[a->image] };
+    }
+    return DF_OK;
+}
+
+static uint32_t class_of(const CocoRun *run, const CocoTruth *t)
+{
+    return run->class_of_category[run->annotations[t->annotation].category];
+}
+
+static int sort_truths(CocoRun *run, const uint32_t *mention, size_t n)
+{
+    uint32_t *order = df_malloc(n * sizeof *order);
+    uint64_t *key = df_malloc(n * sizeof *key);
+    CocoTruth *sorted = df_malloc(n * sizeof *sorted);
+    int error = order && key && sorted ? DF_OK : df_fail_memory("the evaluation");
+    for (size_t i = 0; error == DF_OK && i < n; i++) {
+        order[i] = (uint32_t)i;
+        key[i] = (uint64_t)run->rank_of_category[run->annotations[run->truths[i].annotation].category] << 32 | mention[i];
+    }
+    if (error == DF_OK)
+        error = df_sort(order, n, key);
+    for (size_t i = 0; error == DF_OK && i < n; i++)
+        key[i] = (uint64_t)class_of(run, &run->truths[i]) << 32 | run->truths[i].place;
+    if (error == DF_OK)
+        error = df_sort(order, n, key);
+    for (size_t i = 0; error == DF_OK && i < n; i++)
+        sorted[i] = run->truths[order[i]];
+    if (error == DF_OK) {
+        CocoTruth *const unsorted = run->truths;
+        run->truths = sorted;
+        sorted = unsorted;
+    }
+    df_free(order);
+    df_free(key);
+    df_free(sorted);
+    return error;
+}
+
+static int file_truths(CocoRun *run, const DfCoco *gt)
+{
+    uint32_t *mention = df_malloc(gt->n_annotations * sizeof *mention);
+    size_t n = 0;
+    run->truths = df_malloc(gt->n_annotations * sizeof *run->truths);
+    run->truths_start = df_calloc(run->n_classes + 1, sizeof *run->truths_start);
+    int error = mention && run->truths && run->truths_start ? DF_OK : df_fail_memory("the evaluation");
+    if (error == DF_OK && (error = gather_truths(run, gt, mention, &n)) == DF_OK)
+        error = sort_truths(run, mention, n);
+    for (size_t i = 0; error == DF_OK && i < n; i++)
+        run->truths_start[class_of(run, &run->truths[i]) + 1]++;
+    for (size_t k = 0; error == DF_OK && k < run->n_classes; k++)
+        run->truths_start[k + 1] += run->truths_start[k];
+    df_free(mention);
+    return error;
+}
+
+/* ---- detections by class ------------------------------------------------------------------------------------------ */
+
+/* Masks are drawn in the size of the image where they are not runs, which bring their own. */
+static int check_detections(const CocoRun *run, const DfCocoResults *dt)
+{
+    int error = DF_OK;
+    for (size_t i = 0; error == DF_OK && run->compare_masks && i < dt->n; i++)
+        if (run->masks[i].form != MASK_RUNS && run->place_of_image[dt->detections[i].image] != NO_ID)
+            error = check_size(dt->gt, dt->detections[i].image, true);
+    return error;
+}
+
+/* Fills order with the detections of each rank in turn, as given within one. A class is one rank, or all of them. */
+static int file_detections(CocoRun *run, const DfCocoResults *dt)
+{
+    size_t *at = df_calloc(run->n_ranks + 1, sizeof *at);
+    run->order = df_malloc(dt->n * sizeof *run->order);
+    run->order_start = df_calloc(run->n_classes + 1, sizeof *run->order_start);
+    if (!at || !run->order || !run->order_start) {
+        df_free(at);
+        return df_fail_memory("the evaluation");
+    }
+    for (size_t i = 0; i < dt->n; i++) {
+        const CocoDetection *d = &dt->detections[i];
+        if (run->class_of_category[d->category] == NO_ID || run->place_of_image[d->image] == NO_ID)
+            continue;
+        at[run->rank_of_category[d->category] + 1]++;
+        run->order_start[run->class_of_category[d->category] + 1]++;
+    }
+    for (size_t r = 0; r < run->n_ranks; r++)
+        at[r + 1] += at[r];
+    for (size_t k = 0; k < run->n_classes; k++)
+        run->order_start[k + 1] += run->order_start[k];
+    for (size_t i = 0; i < dt->n; i++) {
+        const CocoDetection *d = &dt->detections[i];
+        if (run->class_of_category[d->category] != NO_ID && run->place_of_image[d->image] != NO_ID)
+            run->order[at[run->rank_of_category[d->category]]++] = (uint32_t)i;
+    }
+    df_free(at);
+    return DF_OK;
+}
+
+static void ranking_done(CocoRanking *r)
+{
+    df_free(r->detection);
+    df_free(r->place);
+    df_free(r->rank);
+    df_free(r->outcome);
+    df_free(r->by_place);
+}
+
+/* Best first; equal scores by image, and within an image as given. */
+static int rank_detections(const CocoRun *run, size_t k, CocoRanking *r)
+{
+    const uint32_t *given = run->order + run->order_start[k];
+    const size_t n = run->order_start[k + 1] - run->order_start[k], row = run->params.n_areas * run->params.n_ious;
+    *r = (CocoRanking){ n, df_malloc(n * sizeof(uint32_t)), df_malloc(n * sizeof(uint32_t)), df_malloc(n * sizeof(uint32_t)),
+                        n > SIZE_MAX / row ? NULL : df_malloc(n * row), df_malloc(n * sizeof(uint32_t)) };
+    uint64_t *key = df_malloc(n * sizeof *key);
+    uint32_t *order = df_malloc(n * sizeof *order);
+    int error = r->detection && r->place && r->rank && r->outcome && r->by_place && key && order ? DF_OK : df_fail_memory("ranking detections");
+    for (size_t i = 0; error == DF_OK && i < n; i++) {
+        order[i] = (uint32_t)i;
+        key[i] = run->place_of_image[run->detections[given[i]].image];
+    }
+    if (error == DF_OK)
+        error = df_sort(order, n, key);
+    for (size_t i = 0; error == DF_OK && i < n; i++)
+        key[i] = df_sort_key(-run->detections[given[i]].score);
+    if (error == DF_OK)
+        error = df_sort(order, n, key);
+    for (size_t i = 0; error == DF_OK && i < n; i++) {
+        r->detection[i] = given[order[i]];
+        key[i] = r->place[i] = run->place_of_image[run->detections[r->detection[i]].image];
+        r->by_place[i] = (uint32_t)i;
+    }
+    if (error == DF_OK)
+        error = df_sort(r->by_place, n, key);
+    df_free(key);
+    df_free(order);
+    return error;
+}
+
+/* ---- the run ------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    CocoRun *run;
+    DfPool *pool;
+    uint32_t *order; /* classes, those with most detections first */
+    int *errors;     /* of each class                             */
+} Work;
+
+static void evaluate_class(void *arg, size_t task, void *scratch)
+{
+    (void)scratch;
+    Work *work = arg;
+    const size_t k = work->order[task];
+    CocoRanking ranking;
+    int error = rank_detections(work->run, k, &ranking);
+    if (error == DF_OK)
+        error = df_coco_match(work->run, k, &ranking, work->pool);
+    if (error == DF_OK)
+        error = df_coco_accumulate(work->run, k, &ranking);
+    ranking_done(&ranking);
+    work->errors[k] = error;
+}
+
+static int make_arrays(DfCocoEval *e)
+{
+    const size_t columns = e->n_classes * e->n_areas * e->n_max_dets, n = e->n_ious * e->n_recalls * columns;
+    e->precision = df_arena_alloc(e->arena, n, sizeof(double));
+    e->scores = df_arena_alloc(e->arena, n, sizeof(double));
+    e->recall = df_arena_alloc(e->arena, e->n_ious * columns, sizeof(double));
+    if (!e->precision || !e->scores || !e->recall)
+        return df_fail_memory("the arrays of precision and recall");
+    for (size_t i = 0; i < n; i++)
+        e->precision[i] = e->scores[i] = -1;
+    for (size_t i = 0; i < e->n_ious * columns; i++)
+        e->recall[i] = -1;
+    return DF_OK;
+}
+
+/* So that a long one is not left for the end, when the other threads are done. */
+static int order_classes(const CocoRun *run, uint32_t *order)
+{
+    uint64_t *key = df_malloc(run->n_classes * sizeof *key);
+    if (!key)
+        return df_fail_memory("the evaluation");
+    for (size_t k = 0; k < run->n_classes; k++) {
+        order[k] = (uint32_t)k;
+        key[k] = UINT64_MAX - (run->order_start[k + 1] - run->order_start[k]);
+    }
+    const int error = df_sort(order, run->n_classes, key);
+    df_free(key);
+    return error;
+}
+
+/* A single class is matched image by image in parallel, several are taken class by class. */
+static int evaluate_classes(CocoRun *run, DfPool *pool)
+{
+    Work work = { run, pool, df_malloc(run->n_classes * sizeof(uint32_t)), df_calloc(run->n_classes, sizeof(int)) };
+    int error = work.order && work.errors ? order_classes(run, work.order) : df_fail_memory("the evaluation");
+    if (error == DF_OK && run->n_classes == 1)
+        evaluate_class(&work, 0, NULL);
+    else if (error == DF_OK)
+        error = df_parallel(pool, run->n_classes, 0, evaluate_class, &work);
+    for (size_t k = 0; error == DF_OK && k < run->n_classes; k++)
+        if (work.errors[k] < 0) /* whose sentence is in another thread; nothing else can fail there */
+            error = df_fail_memory("the evaluation");
+    df_free(work.order);
+    df_free(work.errors);
+    return error;
+}
+
+static void run_done(CocoRun *run)
+{
+    df_free(run->place_of_image);
+    df_free(run->class_of_category);
+    df_free(run->rank_of_category);
+    df_free(run->truths);
+    df_free(run->truths_start);
+    df_free(run->order);
+    df_free(run->order_start);
+}
+
+int df_coco_evaluate(DfCocoEval **out, const DfCocoResults *dt, const DfCocoParams *params, DfPool *pool)
+{
+    const DfCoco *gt = dt->gt;
+    const bool masks = params->type == DF_COCO_MASKS;
+    CocoRun run = { .detections = dt->detections, .annotations = gt->annotations, .truth_masks = masks ? gt->masks : NULL, .masks = dt->masks,
+                    .sizes = gt->sizes, .compare_masks = masks, .areas_of_masks = dt->kind == KIND_MASK };
+    *out = NULL;
+    int error = check(params);
+    if (error < 0)
+        return error;
+    if (masks && !gt->with_masks)
+        return df_fail(DF_EVALUE, "%s was read without its masks", gt->name);
+    DfCocoEval *e = run.eval = df_calloc(1, sizeof *e);
+    if (!e || !(e->arena = df_arena_new())) {
+        df_free(e);
+        return df_fail_memory("the evaluation");
+    }
+    if ((error = take_params(&run, params)) == DF_OK && (error = number_images(&run, gt)) == DF_OK &&
+        (error = number_classes(&run, dt)) == DF_OK && (error = file_truths(&run, gt)) == DF_OK &&
+        (error = check_detections(&run, dt)) == DF_OK && (error = file_detections(&run, dt)) == DF_OK && (error = make_arrays(e)) == DF_OK)
+        error = evaluate_classes(&run, pool);
+    if (error == DF_OK)
+        error = df_coco_summarize(e);
+    if (error == DF_OK)
+        *out = e;
+    else
+        df_coco_eval_free(e);
+    run_done(&run);
+    return error;
+}
+
+void df_coco_eval_free(DfCocoEval *e)
+{
+    if (!e)
+        return;
+    df_arena_free(e->arena);
+    df_free(e);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * eval/coco/coco_evaluate.h -- private to eval/: the stages of an evaluation.
+ *
+ * A class is the unit of work. Its detections are put in order of score; each image's share is matched with the ground truth of
+ * that image (match), which leaves one byte per detection, area range and IoU threshold; these bytes are then counted in order of
+ * score (accumulate).
+ */
+#ifndef DF_EVAL_COCO_EVALUATE_H
+#define DF_EVAL_COCO_EVALUATE_H
+
+#include "eval/coco/coco_data.h"
+
+/* What became of a detection. */
+enum { FALSE_POSITIVE, TRUE_POSITIVE, IGNORED };
+
+/* A ground truth at its place: `place` counts the evaluated images in order of their ids. */
+typedef struct {
+    uint32_t annotation, place;
+} CocoTruth;
+
+typedef struct {
+    const CocoDetection *detections;
+    const CocoAnnotation *annotations;
+    const CocoMask *truth_masks;  /* of the annotations; NULL unless masks are compared    */
+    const CocoMask *masks;        /* of the detections, or NULL                            */
+    const CocoSize *sizes;        /* of the images                                         */
+    bool compare_masks;
+    bool areas_of_masks;          /* else areas of detections are those of their boxes     */
+    DfCocoParams params;          /* checked, sorted as pycocotools sorts them             */
+    size_t n_classes, n_places, n_ranks;
+    uint32_t *place_of_image;     /* NO_ID: not evaluated                                  */
+    uint32_t *class_of_category;  /* likewise                                              */
+    uint32_t *rank_of_category;   /* order of the classes, also when all count as one      */
+    CocoTruth *truths;            /* by class, then place                                  */
+    size_t *truths_start;         /* of each class; n_classes + 1                          */
+    uint32_t *order;              /* detections by class; then rank, if all count as one; then as given */
+    size_t *order_start;
+    DfCocoEval *eval;
+} CocoRun;
+
+/* The detections of one class, best first, as the stages see them. */
+typedef struct {
+    size_t n;
+    uint32_t *detection; /* index                                                          */
+    uint32_t *place;     /* of its image                                                   */
+    uint32_t *rank;      /* within its image, from 0                                       */
+    uint8_t *outcome;    /* [n][areas][ious]; undefined where rank >= the largest max_dets */
+    uint32_t *by_place;  /* 0..n-1 by place, best first within                             */
+} CocoRanking;
+
+/* Fills outcome. Images are matched in parallel where the class is not already inside a task. */
+int df_coco_match(const CocoRun *, size_t class_place, CocoRanking *, DfPool *);
+
+/* Fills precision, recall and scores of the class. */
+int df_coco_accumulate(const CocoRun *, size_t class_place, const CocoRanking *);
+
+int df_coco_summarize(DfCocoEval *);
+
+/* ---- masks while they are compared -------------------------------------------------------------------------------- */
+
+/* A mask unpacked into a list that holds several. */
+typedef struct {
+    size_t start, n;
+    uint32_t height, width;
+    double box[4];
+    uint32_t area;
+    bool plain; /* the list holds where runs end; else how long they are */
+} CocoUnpacked;
+
+typedef struct {
+    Runs truth_runs, detection_runs, one, both;
+    CocoUnpacked *truths;
+    size_t capacity;
+    PolygonRoom polygons;
+} CocoCompareRoom;
+void df_coco_compare_room_done(CocoCompareRoom *);
+
+/* Unpacks the masks of n ground truths. */
+int df_coco_unpack_truths(const CocoRun *, CocoCompareRoom *, const CocoTruth *, size_t n);
+/* IoUs of a detection with them. */
+int df_coco_compare_masks(const CocoRun *, CocoCompareRoom *, uint32_t detection, const CocoTruth *, size_t n, double *iou);
+
+#endif

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * eval/compare/outcomes.c -- matching at COCO's thresholds by pycocotools' rules, kept as bits; and AP of any weighted set of images from them.
+ */
+#include "eval/compare/outcomes.h"
+
+#include <float.h>
+#include <string.h>
+
+#include "eval/masks/mask.h"
+
+static const double areas[OUTCOME_AREAS][2] = { { 0, 1e10 }, { 0, 1024 }, { 1024, 9216 }, { 9216, 1e10 } };
+
+static double threshold(int t)
+{
+    return t == OUTCOME_IOUS - 1 ? 0.95 : t * ((0.95 - 0.5) / 9) + 0.5;
+}
+
+static bool outside(double area, int a)
+{
+    return area < areas[a][0] || area > areas[a][1];
+}
+
+/* ---- matching ----------------------------------------------------------------------------------------------------- */
+
+/* The ground truth of one image and class. */
+typedef struct {
+    const CocoView *view;
+    size_t n;
+    uint32_t *truth;      /* [n]                                        */
+    double *iou;          /* [n] with the present detection             */
+    uint8_t *taken;       /* [areas][ious][n]                           */
+} Match;
+
+static bool ignored(const ViewTruth *g, int a)
+{
+    return g->crowd || outside(g->area, a);
+}
+
+/* What to ignore comes after what counts, and is taken only if nothing that counts was. */
+static size_t best_match(const Match *m, int a, const uint8_t *taken, double least)
+{
+    double best = least < 1 - 1e-10 ? least : 1 - 1e-10;
+    size_t match = m->n;
+    for (int pass = 0; pass < 2 && match == m->n; pass++)
+        for (size_t g = 0; g < m->n; g++) {
+            const ViewTruth *truth = &m->view->truths[m->truth[g]];
+            if (ignored(truth, a) != pass || (taken[g] && !truth->crowd) || m->iou[g] < best)
+                continue;
+            best = m->iou[g];
+            match = g;
+        }
+    return match;
+}
+
+static Outcome match_one(Match *m, const ViewDetection *d)
+{
+    Outcome o = { .image = d->image };
+    bool near = false;
+    for (size_t g = 0; g < m->n; g++) {
+        const ViewTruth *truth = &m->view->truths[m->truth[g]];
+        m->iou[g] = df_box_iou(d->box, truth->box, truth->crowd);
+        near |= !(m->iou[g] < 0.5);
+    }
+    for (int a = 0; a < OUTCOME_AREAS; a++)
+        for (int t = 0; t < OUTCOME_IOUS; t++) {
+            uint8_t *taken = m->taken + (size_t)(a * OUTCOME_IOUS + t) * m->n;
+            const size_t g = near ? best_match(m, a, taken, threshold(t)) : m->n;
+            const ViewTruth *truth = g < m->n ? &m->view->truths[m->truth[g]] : NULL;
+            const bool ignore = truth ? ignored(truth, a) : outside(d->box[2] * d->box[3], a);
+            if (truth)
+                taken[g] = 1;
+            /* A ground truth of id 0 takes the detection and leaves it unmatched. */
+            const bool matched = truth && !truth->id_is_zero;
+            const bool counts = truth && truth->id_is_zero && !ignore ? !outside(d->box[2] * d->box[3], a) : !ignore;
+            o.counts[a] |= (uint16_t)((unsigned)counts << t);
+            o.right[a] |= (uint16_t)((unsigned)(matched && counts) << t);
+        }
+    return o;
+}
+
+/* All detections of the view get an outcome; those behind the best 100 of image and class count nowhere. */
+static void match_image(Match *m, size_t image, size_t class_place, Outcome *out)
+{
+    const CocoView *v = m->view;
+    size_t rank = 0;
+    m->n = 0;
+    for (size_t g = v->truths_start[image]; g < v->truths_start[image + 1]; g++)
+        if (v->truths[g].class == class_place)
+            m->truth[m->n++] = (uint32_t)g;
+    memset(m->taken, 0, OUTCOME_AREAS * OUTCOME_IOUS * m->n);
+    for (size_t d = v->detections_start[image]; d < v->detections_start[image + 1]; d++)
+        if (v->detections[d].class == class_place)
+            out[d] = rank++ < OUTCOME_BEST ? match_one(m, &v->detections[d]) : (Outcome){ .image = v->detections[d].image };
+}
+
+static int match_all(const CocoView *v, Outcome *out)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < v->n_images; i++)
+        most = v->truths_start[i + 1] - v->truths_start[i] > most ? v->truths_start[i + 1] - v->truths_start[i] : most;
+    Match m = { v, 0, df_malloc(most * sizeof(uint32_t)), df_malloc(most * sizeof(double)), df_malloc(most * OUTCOME_AREAS * OUTCOME_IOUS) };
+    uint32_t *seen = df_malloc((v->n_classes + 1) * sizeof *seen); /* by class: the image it was matched in last */
+    const int error = m.truth && m.iou && m.taken && seen ? DF_OK : df_fail_memory("matching");
+    if (error == DF_OK)
+        memset(seen, 0xff, (v->n_classes + 1) * sizeof *seen);
+    for (size_t i = 0; error == DF_OK && i < v->n_images; i++)
+        for (size_t d = v->detections_start[i]; d < v->detections_start[i + 1]; d++)
+            if (seen[v->detections[d].class] != i) {
+                seen[v->detections[d].class] = (uint32_t)i;
+                match_image(&m, i, v->detections[d].class, out);
+            }
+    df_free(m.truth);
+    df_free(m.iou);
+    df_free(m.taken);
+    df_free(seen);
+    return error;
+}
+
+/* ---- by class ----------------------------------------------------------------------------------------------------- */
+
+static int sort_outcomes(Outcomes *o, const CocoView *v, const Outcome *given)
+{
+    const size_t n = v->n_detections;
+    uint32_t *order = df_malloc(n * sizeof *order);
+    uint64_t *key = df_malloc(n * sizeof *key);
+    int error = order && key ? DF_OK : df_fail_memory("sorting detections");
+    for (size_t i = 0; error == DF_OK && i < n; i++) {
+        order[i] = (uint32_t)i;
+        key[i] = df_sort_key(-v->detections[i].score);
+    }
+    if (error == DF_OK)
+        error = df_sort(order, n, key);
+    for (size_t i = 0; error == DF_OK && i < n; i++)
+        o->start[v->detections[i].class + 2]++;
+    for (size_t k = 0; error == DF_OK && k < v->n_classes; k++)
+        o->start[k + 2] += o->start[k + 1];
+    for (size_t i = 0; error == DF_OK && i < n; i++)
+        o->outcomes[o->start[v->detections[order[i]].class + 1]++] = given[order[i]];
+    df_free(order);
+    df_free(key);
+    return error;
+}
+
+static void sort_truths(Outcomes *o, const CocoView *v)
+{
+    for (size_t g = 0; g < v->n_truths; g++)
+        o->truth_start[v->truths[g].class + 2] += !v->truths[g].crowd;
+    for (size_t k = 0; k < v->n_classes; k++)
+        o->truth_start[k + 2] += o->truth_start[k + 1];
+    for (size_t g = 0; g < v->n_truths; g++) {
+        const ViewTruth *truth = &v->truths[g];
+        if (truth->crowd)
+            continue;
+        const size_t at = o->truth_start[truth->class + 1]++;
+        o->truth_image[at] = truth->image;
+        for (int a = 0; a < OUTCOME_AREAS; a++)
+            o->truth_areas[at] |= (uint8_t)((unsigned)!outside(truth->area, a) << a);
+    }
+}
+
+int df_outcomes_of(Outcomes *o, const CocoView *v)
+{
+    Outcome *given = df_malloc(v->n_detections * sizeof *given);
+    *o = (Outcomes){ v->n_classes, df_malloc(v->n_detections * sizeof *o->outcomes), df_calloc(v->n_classes + 2, sizeof *o->start),
+                     df_malloc(v->n_truths * sizeof *o->truth_image), df_calloc(v->n_truths, 1), df_calloc(v->n_classes + 2, sizeof *o->truth_start) };
+    int error = given && o->outcomes && o->start && o->truth_image && o->truth_areas && o->truth_start ? DF_OK : df_fail_memory("matching");
+    if (error == DF_OK)
+        error = match_all(v, given);
+    if (error == DF_OK)
+        error = sort_outcomes(o, v, given);
+    if (error == DF_OK)
+        sort_truths(o, v);
+    df_free(given);
+    return error;
+}
+
+void df_outcomes_done(Outcomes *o)
+{
+    df_free(o->outcomes);
+    df_free(o->start);
+    df_free(o->truth_image);
+    df_free(o->truth_areas);
+    df_free(o->truth_start);
+    *o = (Outcomes){ 0 };
+}
+
+/* ---- scores of a weighted set of images --------------------------------------------------------------------------- */
+
+size_t df_outcomes_room(const Outcomes *o)
+{
+    size_t most = 0;
+    for (size_t k = 0; k < o->n_classes; k++)
+        most = o->start[k + 1] - o->start[k] > most ? o->start[k + 1] - o->start[k] : most;
+    return 2 * (most + 1);
+}
+
+/* AP at one threshold and area, over `hits` steps of the curve: recall and precision after each true positive. An image that counts w
+ * times gives w true positives at once, the last of which has the best precision. */
+static double ap_of(const Outcome *outcomes, size_t n, const uint16_t *weight, int a, int t, uint64_t positives, double *recall, double *precision, double *last)
+{
+    uint64_t right = 0, all = 0;
+    size_t hits = 0;
+    const unsigned bit = 1u << t;
+    for (size_t i = 0; i < n; i++) {
+        const unsigned w = weight ? weight[outcomes[i].image] : 1;
+        if (!(outcomes[i].counts[a] & bit) || !w)
+            continue;
+        all += w;
+        if (outcomes[i].right[a] & bit) {
+            right += w;
+            recall[hits] = (double)right / (double)positives;
+            precision[hits++] = (double)right / ((double)(all - right) + (double)right + DBL_EPSILON);
+        }
+    }
+    *last = hits ? recall[hits - 1] : 0;
+    for (size_t i = hits; i-- > 1;)
+        precision[i - 1] = precision[i] > precision[i - 1] ? precision[i] : precision[i - 1];
+    double sum = 0;
+    size_t hit = 0;
+    for (int r = 0; r <= 100; r++) {
+        const double wanted = r == 100 ? 1.0 : r * 0.01;
+        while (hit < hits && !(recall[hit] >= wanted))
+            hit++;
+        sum += hit < hits ? precision[hit] : 0;
+    }
+    return sum / 101;
+}
+
+static void score_area(const Outcomes *o, size_t k, int a, const uint16_t *weight, double *room, ClassScore *out)
+{
+    uint64_t positives = 0;
+    const Outcome *outcomes = o->outcomes + o->start[k];
+    const size_t n = o->start[k + 1] - o->start[k];
+    *out = (ClassScore){ -1, -1, -1, -1 };
+    for (size_t g = o->truth_start[k]; g < o->truth_start[k + 1]; g++)
+        positives += (o->truth_areas[g] >> a & 1) ? (weight ? weight[o->truth_image[g]] : 1) : 0;
+    if (positives == 0)
+        return;
+    double sum = 0, recalls = 0;
+    for (int t = 0; t < OUTCOME_IOUS; t++) {
+        double last;
+        const double ap = ap_of(outcomes, n, weight, a, t, positives, room, room + n + 1, &last);
+        sum += ap;
+        recalls += last;
+        out->ap50 = t == 0 ? ap : out->ap50;
+        out->ap75 = t == 5 ? ap : out->ap75;
+    }
+    out->ap = sum / OUTCOME_IOUS;
+    out->ar = recalls / OUTCOME_IOUS;
+}
+
+int df_outcomes_score(const Outcomes *o, size_t class_place, const uint16_t *weight, double *room, ClassScore out[OUTCOME_AREAS])
+{
+    for (int a = 0; a < OUTCOME_AREAS; a++)
+        score_area(o, class_place, a, weight, room, &out[a]);
+    return DF_OK;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * eval/explain/confusion.c -- which class is taken for which, above a score.
+ *
+ * Detections that found ground truth of their own class are the diagonal. What is left then looks, best first, for ground truth that is
+ * left, of another class, with an IoU of at least 0.5: those are confusions. The rest are detections of nothing, and ground truth not found.
+ */
+#include <string.h>
+
+#include "eval/explain/explain_data.h"
+#include "eval/masks/mask.h"
+
+static void count(DfExplain *e, size_t truth_class, size_t class)
+{
+    e->numbers.confusion[truth_class * (e->numbers.n_classes + 1) + class]++;
+}
+
+/* Takes the detections that are right; those found by a detection below the threshold are not found. */
+static void count_right(DfExplain *e, size_t image, uint8_t *used)
+{
+    const CocoView *v = e->view;
+    for (size_t d = v->detections_start[image]; d < v->detections_start[image + 1]; d++) {
+        const ViewDetection *found = &v->detections[d];
+        const DetectionMark *mark = &e->marks.detections[d];
+        if (mark->outcome != MARK_TRUE || !(found->score >= e->numbers.score_threshold))
+            continue;
+        used[mark->truth] = 1;
+        count(e, found->class, found->class);
+        e->numbers.classes[found->class].true_positives++;
+        e->images[image].right++;
+    }
+}
+
+static size_t mistaken(const CocoView *v, const ViewDetection *found, size_t image, const uint8_t *used)
+{
+    size_t best = SIZE_MAX;
+    double most = 0.5;
+    for (size_t g = v->truths_start[image]; g < v->truths_start[image + 1]; g++) {
+        const ViewTruth *truth = &v->truths[g];
+        if (truth->crowd || used[g] || truth->class == found->class)
+            continue;
+        const double iou = df_box_iou(found->box, truth->box, false);
+        if (best == SIZE_MAX ? iou >= most : iou > most) {
+            most = iou;
+            best = g;
+        }
+    }
+    return best;
+}
+
+static void count_wrong(DfExplain *e, size_t image, uint8_t *used)
+{
+    const CocoView *v = e->view;
+    for (size_t d = v->detections_start[image]; d < v->detections_start[image + 1]; d++) {
+        const ViewDetection *found = &v->detections[d];
+        if (e->marks.detections[d].outcome != MARK_FALSE || !(found->score >= e->numbers.score_threshold))
+            continue;
+        const size_t truth = mistaken(v, found, image, used);
+        if (truth != SIZE_MAX)
+            used[truth] = 2;
+        count(e, truth == SIZE_MAX ? e->numbers.n_classes : v->truths[truth].class, found->class);
+        e->numbers.classes[found->class].false_positives++;
+        e->images[image].wrong++;
+    }
+}
+
+static void count_missed(DfExplain *e, size_t image, const uint8_t *used)
+{
+    const CocoView *v = e->view;
+    for (size_t g = v->truths_start[image]; g < v->truths_start[image + 1]; g++) {
+        if (v->truths[g].crowd)
+            continue;
+        e->numbers.classes[v->truths[g].class].truths++;
+        if (used[g] == 0)
+            count(e, v->truths[g].class, e->numbers.n_classes);
+        if (used[g] == 1)
+            continue;
+        e->numbers.classes[v->truths[g].class].false_negatives++;
+        e->images[image].missed++;
+    }
+}
+
+int df_explain_confusion(DfExplain *e)
+{
+    uint8_t *used = df_calloc(e->view->n_truths + 1, 1);
+    if (!used)
+        return df_fail_memory("the confusion matrix");
+    for (size_t i = 0; i < e->view->n_images; i++) {
+        count_right(e, i, used);
+        count_wrong(e, i, used);
+        count_missed(e, i, used);
+    }
+    df_free(used);
+    return DF_OK;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * eval/explain/tide_marks.c -- matches detections with ground truth at IoU 0.5 and gives every error its kind (eval/explain/tide.h).
+ */
+#include "eval/explain/tide_marks.h"
+
+#include <string.h>
+
+#include "eval/masks/mask.h"
+
+static const double FOREGROUND = 0.5, BACKGROUND = 0.1;
+
+typedef struct {
+    const CocoView *view;
+    TideMarks *marks;
+    size_t truth, n_truths;         /* of this image: from, how many */
+    size_t detection, n_detections;
+    double *iou;                    /* [n_detections][n_truths]; ground truth of crowds: 0 */
+} Image;
+
+static void overlaps(const Image *m)
+{
+    for (size_t d = 0; d < m->n_detections; d++)
+        for (size_t g = 0; g < m->n_truths; g++) {
+            const ViewTruth *truth = &m->view->truths[m->truth + g];
+            m->iou[d * m->n_truths + g] = truth->crowd ? 0 : df_box_iou(m->view->detections[m->detection + d].box, truth->box, false);
+        }
+}
+
+typedef enum { SAME_CLASS = 1, OTHER_CLASS = 2, UNFOUND = 4, FOUND = 8 } Which;
+
+/* The first ground truth with the largest IoU among those asked for; n_truths if none of them overlaps. */
+static size_t nearest(const Image *m, size_t d, int which, double *iou)
+{
+    size_t best = m->n_truths;
+    *iou = 0;
+    for (size_t g = 0; g < m->n_truths; g++) {
+        const size_t at = m->truth + g;
+        const bool same = m->view->truths[at].class == m->view->detections[m->detection + d].class;
+        const bool found = m->marks->truths[at].found_by != VIEW_NONE;
+        const double x = m->iou[d * m->n_truths + g];
+        if ((which & (same ? SAME_CLASS : OTHER_CLASS)) && (which & (found ? FOUND : UNFOUND)) && x > *iou) {
+            *iou = x;
+            best = g;
+        }
+    }
+    return best;
+}
+
+static void match(const Image *m)
+{
+    for (size_t d = 0; d < m->n_detections; d++) {
+        double iou;
+        const size_t g = nearest(m, d, SAME_CLASS | UNFOUND, &iou);
+        DetectionMark *mark = &m->marks->detections[m->detection + d];
+        *mark = (DetectionMark){ MARK_FALSE, DF_TIDE_BKG, VIEW_NONE, 0 };
+        if (iou < FOREGROUND)
+            continue;
+        *mark = (DetectionMark){ MARK_TRUE, DF_TIDE_BKG, (uint32_t)(m->truth + g), iou };
+        m->marks->truths[m->truth + g].found_by = (uint32_t)(m->detection + d);
+    }
+}
+
+/* What lies in a crowd of its class is neither right nor wrong. */
+static void ignore_in_crowds(const Image *m)
+{
+    for (size_t g = 0; g < m->n_truths; g++) {
+        const ViewTruth *truth = &m->view->truths[m->truth + g];
+        for (size_t d = 0; truth->crowd && d < m->n_detections; d++) {
+            const ViewDetection *found = &m->view->detections[m->detection + d];
+            DetectionMark *mark = &m->marks->detections[m->detection + d];
+            if (mark->outcome == MARK_FALSE && found->class == truth->class && df_box_iou(found->box, truth->box, true) > FOREGROUND)
+                mark->outcome = MARK_IGNORED;
+        }
+    }
+}
+
+/* The kind, and the ground truth it is about. What a crowd made us ignore is given a kind too, as the toolbox does. */
+static DfTideKind explain(const Image *m, size_t d, size_t *truth, double *iou)
+{
+    *truth = nearest(m, d, SAME_CLASS | FOUND | UNFOUND, iou);
+    if (*iou >= BACKGROUND && *iou <= FOREGROUND)
+        return DF_TIDE_LOC;
+    *truth = nearest(m, d, OTHER_CLASS | FOUND | UNFOUND, iou);
+    if (*iou >= FOREGROUND)
+        return DF_TIDE_CLS;
+    *truth = nearest(m, d, SAME_CLASS | FOUND, iou);
+    if (*iou >= FOREGROUND)
+        return DF_TIDE_DUPE;
+    *truth = nearest(m, d, SAME_CLASS | OTHER_CLASS | FOUND | UNFOUND, iou);
+    return *iou <= BACKGROUND ? DF_TIDE_BKG : DF_TIDE_BOTH;
+}
+
+static void explain_all(const Image *m)
+{
+    for (size_t d = 0; d < m->n_detections; d++) {
+        const uint32_t at = (uint32_t)(m->detection + d);
+        DetectionMark *mark = &m->marks->detections[at];
+        size_t g;
+        if (mark->outcome == MARK_TRUE)
+            continue;
+        mark->kind = explain(m, d, &g, &mark->iou);
+        mark->truth = g < m->n_truths ? (uint32_t)(m->truth + g) : VIEW_NONE;
+        if (mark->kind != DF_TIDE_LOC && mark->kind != DF_TIDE_CLS)
+            continue;
+        /* Detections come best first, so the first to ask is the one that would be corrected. */
+        TruthMark *truth = &m->marks->truths[mark->truth];
+        if (truth->found_by == VIEW_NONE && truth->fixed_by == VIEW_NONE)
+            truth->fixed_by = at;
+    }
+}
+
+static size_t best_of(const size_t *start, size_t i)
+{
+    const size_t n = start[i + 1] - start[i];
+    return n < TIDE_BEST_OF_IMAGE ? n : TIDE_BEST_OF_IMAGE;
+}
+
+int df_tide_mark(TideMarks *marks, const CocoView *v)
+{
+    size_t most = 0;
+    marks->detections = df_calloc(v->n_detections + 1, sizeof *marks->detections);
+    marks->truths = df_malloc((v->n_truths + 1) * sizeof *marks->truths);
+    for (size_t i = 0; i < v->n_images; i++) {
+        const size_t cells = best_of(v->detections_start, i) * (v->truths_start[i + 1] - v->truths_start[i]);
+        most = cells > most ? cells : most;
+    }
+    double *iou = df_malloc(most * sizeof *iou);
+    if (!marks->detections || !marks->truths || !iou) {
+        df_free(iou);
+        return df_fail_memory("matching for TIDE");
+    }
+    memset(marks->truths, 0xff, (v->n_truths + 1) * sizeof *marks->truths);
+    for (size_t i = 0; i < v->n_images; i++) {
+        const Image m = { v, marks, v->truths_start[i], v->truths_start[i + 1] - v->truths_start[i], v->detections_start[i], best_of(v->detections_start, i), iou };
+        overlaps(&m);
+        match(&m);
+        ignore_in_crowds(&m);
+        explain_all(&m);
+    }
+    df_free(iou);
+    return DF_OK;
+}
+
+void df_tide_marks_done(TideMarks *marks)
+{
+    df_free(marks->detections);
+    df_free(marks->truths);
+    *marks = (TideMarks){ 0 };
+}

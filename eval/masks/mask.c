@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * eval/masks/mask.c -- masks as run lengths: pixels to runs and back, area, box, union and intersection, IoU.
+ *
+ * Counts are unsigned 32-bit numbers that wrap, and walks end where pycocotools' end, also for runs that describe no mask.
+ */
+#include "eval/masks/mask.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "eval/masks/mask_runs.h"
+
+bool df_runs_grow(Runs *r, size_t n)
+{
+    return n == 0 || df_grow((void **)&r->at, &r->capacity, n - 1, sizeof *r->at);
+}
+
+void df_mask_done(DfMask *mask)
+{
+    df_free(mask->runs);
+    *mask = (DfMask){ 0 };
+}
+
+/* Makes a mask of a list, which it takes over. */
+static int finish(DfMask *out, Runs *runs, int error, uint32_t height, uint32_t width)
+{
+    if (error == DF_OK && !df_runs_grow(runs, runs->n + 1))
+        error = df_fail_memory("a mask");
+    if (error < 0)
+        df_free(runs->at);
+    *out = error < 0 ? (DfMask){ 0 } : (DfMask){ height, width, runs->n, runs->at };
+    return error;
+}
+
+int df_mask_from_runs(DfMask *out, const uint32_t *from, size_t n, uint32_t height, uint32_t width)
+{
+    Runs runs = { 0 };
+    const bool room = df_runs_grow(&runs, n);
+    if (room && n)
+        memcpy(runs.at, from, n * sizeof *from);
+    runs.n = n;
+    return finish(out, &runs, room ? DF_OK : df_fail_memory("a mask"), height, width);
+}
+
+int df_mask_from_text(DfMask *out, const char *text, size_t length, uint32_t height, uint32_t width)
+{
+    Runs runs = { 0 };
+    const int error = df_runs_from_text(&runs, text, length);
+    return finish(out, &runs, error, height, width);
+}
+
+int df_mask_from_polygon(DfMask *out, const double *xy, size_t n_points, uint32_t height, uint32_t width)
+{
+    Runs runs = { 0 };
+    PolygonRoom room = { 0 };
+    const int error = df_runs_from_polygon(&runs, &room, xy, n_points, height, width);
+    df_polygon_room_done(&room);
+    return finish(out, &runs, error, height, width);
+}
+
+int df_mask_from_box(DfMask *out, const double b[4], uint32_t height, uint32_t width)
+{
+    const double right = b[0] + b[2], bottom = b[1] + b[3];
+    const double corners[8] = { b[0], b[1], b[0], bottom, right, bottom, right, b[1] };
+    return df_mask_from_polygon(out, corners, 4, height, width);
+}
+
+/* ---- pixels ------------------------------------------------------------------------------------------------------- */
+
+static int check_size(uint32_t height, uint32_t width)
+{
+    if (height == 0 || width <= UINT32_MAX / height)
+        return DF_OK;
+    return df_fail(DF_EVALUE, "a mask of %u x %u: want less than 2^32 pixels", (unsigned)height, (unsigned)width);
+}
+
+int df_mask_encode(DfMask *out, const uint8_t *pixels, uint32_t height, uint32_t width)
+{
+    Runs runs = { 0 };
+    uint32_t length = 0;
+    bool now = false;
+    int error = check_size(height, width);
+    for (size_t x = 0; error == DF_OK && x < width; x++)
+        for (size_t y = 0; y < height; y++, length++) {
+            if ((pixels[y * width + x] != 0) == now)
+                continue;
+            if (!df_runs_grow(&runs, runs.n + 1)) {
+                error = df_fail_memory("a mask");
+                break;
+            }
+            runs.at[runs.n++] = length;
+            length = 0;
+            now = !now;
+        }
+    if (error == DF_OK && !df_runs_grow(&runs, runs.n + 1))
+        error = df_fail_memory("a mask");
+    if (error == DF_OK)
+        runs.at[runs.n++] = length;
+    return finish(out, &runs, error, height, width);
+}
+
+int df_mask_decode(const DfMask *mask, uint8_t *pixels)
+{
+    const size_t h = mask->height, w = mask->width;
+    size_t at = 0;
+    memset(pixels, 0, h * w);
+    for (size_t i = 0; i < mask->n; i++) {
+        if (mask->runs[i] > h * w - at)
+            return df_fail(DF_EFORMAT, "the runs of a mask are longer than its %zu x %zu pixels", h, w);
+        for (const size_t end = at + mask->runs[i]; at < end; at++)
+            if (i % 2)
+                pixels[at % h * w + at / h] = 1;
+    }
+    return DF_OK;
+}
+
+/* ---- area and box ------------------------------------------------------------------------------------------------- */
+
+uint32_t df_mask_area(const DfMask *mask)
+{
+    uint32_t area = 0;
+    for (size_t i = 1; i < mask->n; i += 2)
+        area += mask->runs[i];
+    return area;
+}
+
+RunsFacts df_runs_facts(const uint32_t *runs, size_t n, uint32_t height, uint32_t width)
+{
+    RunsFacts f = { .plain = n > 0 };
+    uint32_t left = width, top = height, right = 0, bottom = 0, at = 0;
+    uint32_t column = 0, column_end = height; /* the column of the last run, so that few divisions are needed */
+    uint64_t sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t start = at, run = runs[i];
+        at += run;
+        sum += run;
+        f.plain &= i == 0 || run > 0;
+        if (i % 2 == 0 || run == 0)
+            continue;
+        f.area += run;
+        if (height == 0)
+            continue;
+        if (start >= column_end || start < column_end - height) {
+            column = start >= column_end && start - column_end < height ? column + 1 : start / height; /* most often the next one */
+            column_end = column * height + height;
+        }
+        const uint32_t last = at > start && at <= column_end ? column : (at - 1) / height;
+        left = column < left ? column : left;
+        right = last > right ? last : right;
+        if (column < last) {
+            top = 0;
+            bottom = height - 1;
+        } else {
+            const uint32_t y0 = start - column * height, y1 = at - 1 - last * height;
+            top = y0 < top ? y0 : top;
+            bottom = y1 > bottom ? y1 : bottom;
+        }
+    }
+    f.plain &= sum == (uint64_t)height * width;
+    if (n >= 2) {
+        f.box[0] = left;
+        f.box[1] = top;
+        f.box[2] = right - left + 1;
+        f.box[3] = bottom - top + 1;
+    }
+    return f;
+}
+
+void df_mask_box(const DfMask *mask, double xywh[4])
+{
+    const RunsFacts f = df_runs_facts(mask->runs, mask->n, mask->height, mask->width);
+    for (int i = 0; i < 4; i++)
+        xywh[i] = f.box[i];
+}
+
+/* ---- two masks ---------------------------------------------------------------------------------------------------- */
+
+/* A walk down one list. */
+typedef struct {
+    const uint32_t *runs;
+    size_t n, next;
+    uint32_t left; /* of the present run */
+    bool inside;
+} Walk;
+
+static Walk walk(const uint32_t *runs, size_t n)
+{
+    return (Walk){ runs, n, 1, n ? runs[0] : 0, false };
+}
+
+static void advance(Walk *w, uint32_t by)
+{
+    w->left -= by;
+    if (w->left == 0 && w->next < w->n) {
+        w->left = w->runs[w->next++];
+        w->inside = !w->inside;
+    }
+}
+
+/* A list that ends before the other goes on as background; pycocotools would never return. */
+static void outlast(Walk *a, Walk *b)
+{
+    if (a->left == 0 && a->next >= a->n) {
+        a->left = b->left;
+        a->inside = false;
+    } else if (b->left == 0 && b->next >= b->n) {
+        b->left = a->left;
+        b->inside = false;
+    }
+}
+
+int df_runs_merge(Runs *out, const Runs *a, const Runs *b, bool intersect)
+{
+    Walk wa = walk(a->at, a->n), wb = walk(b->at, b->n);
+    uint32_t length = 0, left = 1;
+    bool now = false;
+    out->n = 0;
+    while (left > 0) {
+        const uint32_t step = wa.left < wb.left ? wa.left : wb.left;
+        const bool before = now;
+        length += step;
+        advance(&wa, step);
+        advance(&wb, step);
+        left = wa.left + wb.left;
+        outlast(&wa, &wb);
+        now = intersect ? wa.inside && wb.inside : wa.inside || wb.inside;
+        if (now == before && left > 0)
+            continue;
+        if (!df_runs_grow(out, out->n + 1))
+            return df_fail_memory("a mask");
+        out->at[out->n++] = length;
+        length = 0;
+    }
+    return DF_OK;
+}
+
+int df_mask_merge(DfMask *out, const DfMask *masks, size_t n, bool intersect)
+{
+    Runs runs = { 0 }, next = { 0 };
+    if (n == 0)
+        return finish(out, &runs, DF_OK, 0, 0);
+    const uint32_t height = masks[0].height, width = masks[0].width;
+    for (size_t i = 1; i < n; i++)
+        if (masks[i].height != height || masks[i].width != width)
+            return finish(out, &runs, DF_OK, 0, 0);
+    int error = df_runs_grow(&runs, masks[0].n) ? DF_OK : df_fail_memory("a mask");
+    if (error == DF_OK && masks[0].n)
+        memcpy(runs.at, masks[0].runs, masks[0].n * sizeof *runs.at);
+    runs.n = masks[0].n;
+    for (size_t i = 1; error == DF_OK && i < n; i++) {
+        const Runs other = { masks[i].runs, masks[i].n, masks[i].n };
+        error = df_runs_merge(&next, &runs, &other, intersect);
+        const Runs swapped = runs;
+        runs = next;
+        next = swapped;
+    }
+    df_free(next.at);
+    return finish(out, &runs, error, height, width);
+}
+
+void df_runs_count(const uint32_t *a, size_t n_a, const uint32_t *b, size_t n_b, uint32_t *both, uint32_t *either)
+{
+    Walk wa = walk(a, n_a), wb = walk(b, n_b);
+    *both = *either = 0;
+    for (uint32_t left = 1; left > 0; left = wa.left + wb.left) {
+        outlast(&wa, &wb);
+        const uint32_t step = wa.left < wb.left ? wa.left : wb.left;
+        if (wa.inside || wb.inside)
+            *either += step;
+        if (wa.inside && wb.inside)
+            *both += step;
+        advance(&wa, step);
+        advance(&wb, step);
+    }
+}
+
+double df_box_iou(const double d[4], const double g[4], bool crowd)
+{
+    const double w = fmin(d[2] + d[0], g[2] + g[0]) - fmax(d[0], g[0]);
+    if (w <= 0)
+        return 0;
+    const double h = fmin(d[3] + d[1], g[3] + g[1]) - fmax(d[1], g[1]);
+    if (h <= 0)
+        return 0;
+    const double inter = w * h, area = d[2] * d[3];
+    return inter / (crowd ? area : area + g[2] * g[3] - inter);
+}
+
+double df_mask_iou(const DfMask *dt, const DfMask *gt, bool crowd)
+{
+    double a[4], b[4];
+    df_mask_box(dt, a);
+    df_mask_box(gt, b);
+    const double boxes = df_box_iou(a, b, crowd);
+    if (!(boxes > 0))
+        return boxes;
+    if (dt->height != gt->height || dt->width != gt->width)
+        return -1;
+    uint32_t both, either;
+    df_runs_count(dt->runs, dt->n, gt->runs, gt->n, &both, &either);
+    if (both == 0)
+        return 0;
+    return (double)both / (double)(crowd ? df_mask_area(dt) : either);
+}
