@@ -141,7 +141,7 @@ static DfTensor *attend(DfCtx *c, const Deform *a, DfTensor *q, DfTensor *k, DfT
         return &c->nil;
     const DatBlockOptions *o = &a->o;
     const int H = df_dim(q, 1), W = df_dim(q, 2), N = df_dim(k, 1);
-    DfDeformAttention how = { o->heads, o->groups, 1 / sqrtf((float)(a->o.dim / o->heads)), DF_BIAS_NONE, o->code_2022 };
+    DfDeformAttention how = { .heads = o->heads, .groups = o->groups, .scale = 1 / sqrtf((float)(o->dim / o->heads)), .half_pixel = o->code_2022 };
     DfTensor *bias = NULL;
     if (pos && o->use_pe && !o->dwc_pe) {
         how.kind = o->fixed_pe || o->log_cpb ? DF_BIAS_DENSE : DF_BIAS_TABLE;

@@ -86,7 +86,7 @@ DfTensor *df_pvt_attention_add(DfCtx *c, const PvtAttention *a, DfTensor *x, NnR
     DfTensor *q = nn_linear(c, &a->q, x);
     DfTensor *kv = df_reshape(c, nn_linear(c, &a->kv, reduced(c, a, x)), DF_SHAPE(B, -1, 2 * C));
     DfTensor *k = df_slice(c, kv, -1, 0, C), *v = df_slice(c, kv, -1, C, C);    /* B Ns C */
-    x = df_deform_attention(c, q, k, v, NULL, NULL, (DfDeformAttention){ a->heads, 1, a->scale, DF_BIAS_NONE, false });
+    x = df_deform_attention(c, q, k, v, NULL, NULL, (DfDeformAttention){ .heads = a->heads, .groups = 1, .scale = a->scale });
     if (!c->training || a->drop == 0)
         x = nn_linear_add(c, &a->proj, x, r);
     else

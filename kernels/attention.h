@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/core.h"
 
@@ -96,6 +97,7 @@ typedef struct {
     bool half_pixel;         /* which query grid goes with the table                        */
     const float *dense;      /* heads H*W keys, or B of these if dense_batched; NULL: none  */
     bool dense_batched;
+    const uint8_t *off;      /* B keys: 1 for a key that nobody sees; NULL: all are seen. Not with a table or a dense bias */
 } DfDeformProblem;
 
 typedef struct { /* where to add the gradients; each may be NULL */

@@ -30,12 +30,13 @@ static Scratch carve(const DfDeformPlan *w, DfCarver *c)
     };
 }
 
-static void start(Scratch *s, int lanes, int width)
+/* Of no keys nothing comes: 0 / 1. */
+static void start(Scratch *s, int lanes, int width, int keys)
 {
     memset(s->o, 0, (size_t)lanes * (size_t)width * sizeof *s->o);
     for (int i = 0; i < lanes; i++) {
         s->max[i] = -INFINITY;
-        s->sum[i] = 0.0f;
+        s->sum[i] = keys ? 0.0f : 1.0f;
     }
 }
 
@@ -69,10 +70,11 @@ static void forward_task(void *arg, size_t task, void *scratch)
     const int used = t.rows == 1 ? t.columns : t.lanes;
     df_deform_rows(w, &t, head, w->p->q, s.rows);
     w->k->transpose_rows(s.qt, s.rows, t.lanes, t.lanes, w->depth, w->p->scale);
-    start(&s, t.lanes, w->width);
+    const int keys = df_deform_keys(w, t.b);
+    start(&s, t.lanes, w->width, keys);
     const DfDeformBlock block = { s.qt, s.s, s.table_rows, s.rows };
-    for (int first = 0; first < w->p->keys; first += DF_KEY_BLOCK) {
-        const int n = w->p->keys - first < DF_KEY_BLOCK ? w->p->keys - first : DF_KEY_BLOCK;
+    for (int first = 0; first < keys; first += DF_KEY_BLOCK) {
+        const int n = keys - first < DF_KEY_BLOCK ? keys - first : DF_KEY_BLOCK;
         const float *v = w->vv + df_deform_head_at(w, t.b, head) + (size_t)first * (size_t)w->width;
         df_deform_scores(w, &t, head, first, n, &block);
         w->k->softmax(s.s, n, t.lanes, s.max, s.sum, s.rescale);

@@ -151,7 +151,7 @@ static void clear_idle_lanes(const DfDeformPlan *w, const DfDeformTile *t, int n
 static void backward_block(const Backward *b, const DfDeformTile *t, int head, int first, Scratch *s)
 {
     const DfDeformPlan *w = &b->plan;
-    const int n = w->p->keys - first < DF_KEY_BLOCK ? w->p->keys - first : DF_KEY_BLOCK;
+    const int keys = df_deform_keys(w, t->b), n = keys - first < DF_KEY_BLOCK ? keys - first : DF_KEY_BLOCK;
     const size_t lanes = (size_t)t->lanes, at = (size_t)first * (size_t)w->width, from = df_deform_head_at(w, t->b, head) + at;
     const DfDeformBlock block = { s->qt, s->s, s->table_rows, s->dense };
     df_deform_scores(w, t, head, first, n, &block);
@@ -185,15 +185,18 @@ static void backward_sample(const Backward *b, int sample, int head, Scratch *s)
     for (int tile = 0; tile < w->tiles; tile++) {
         const DfDeformTile t = df_deform_tile(w, sample, tile);
         load_tile(b, &t, head, s);
-        for (int first = 0; first < w->p->keys; first += DF_KEY_BLOCK)
+        for (int first = 0; first < df_deform_keys(w, sample); first += DF_KEY_BLOCK)
             backward_block(b, &t, head, first, s);
         for (int r = 0; b->grads->q && r < t.rows; r++)
             add_rows(b->grads->q + q + df_deform_query(w, &t, r, 0) * C, C, s->dq + r * w->lanes * w->width, w->width, t.columns, w->depth, w->p->scale);
     }
-    if (b->grads->k)
-        add_rows(b->grads->k + kv, C, s->dk, w->width, w->p->keys, w->depth, 1.0f);
-    if (b->grads->v)
-        add_rows(b->grads->v + kv, C, s->dv, w->width, w->p->keys, w->depth, 1.0f);
+    for (int i = 0; i < df_deform_keys(w, sample); i++) {
+        const size_t to = kv + df_deform_key(w, sample, i) * C;
+        if (b->grads->k)
+            add_rows(b->grads->k + to, 0, s->dk + i * w->width, 0, 1, w->depth, 1.0f);
+        if (b->grads->v)
+            add_rows(b->grads->v + to, 0, s->dv + i * w->width, 0, 1, w->depth, 1.0f);
+    }
 }
 
 static void backward_task(void *arg, size_t task, void *scratch)

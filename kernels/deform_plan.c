@@ -24,6 +24,10 @@ DfDeformPlan df_deform_plan(const DfDeformProblem *p, const DfAttentionKernels *
     const size_t heads = (size_t)p->B * (size_t)p->heads;
     w.kk = df_carve_floats(c, heads * (size_t)w.keys, (size_t)w.width);
     w.vv = df_carve_floats(c, heads * (size_t)w.keys, (size_t)w.width);
+    if (p->off) {
+        w.seen = df_carve(c, (size_t)p->B * (size_t)p->keys, sizeof *w.seen);
+        w.n_seen = df_carve(c, (size_t)p->B, sizeof *w.n_seen);
+    }
     if (p->table) {
         w.stride = df_round_up(p->table_w + 18, 8);
         const size_t table = (size_t)(p->table_h + 2 * DF_TABLE_MARGIN) * (size_t)w.stride;
@@ -98,16 +102,28 @@ DfScoreTable df_deform_table(const DfDeformPlan *w, int head)
     return (DfScoreTable){ w->p->table_h, w->p->table_w, w->stride, table + DF_TABLE_MARGIN * (w->stride + 1) };
 }
 
+static void list_seen(DfDeformPlan *w)
+{
+    const size_t keys = (size_t)w->p->keys;
+    for (size_t b = 0; b < (size_t)w->p->B; b++) {
+        w->n_seen[b] = 0;
+        for (size_t i = 0; i < keys; i++)
+            if (!w->p->off[b * keys + i])
+                w->seen[b * keys + (size_t)w->n_seen[b]++] = (int)i;
+    }
+}
+
 enum { ROWS = 64 };
 
 static void gather_head(const DfDeformPlan *w, float *to, const float *from, int b, int head)
 {
     const float *rows[ROWS];
-    const int keys = w->p->keys;
-    for (int first = 0; first < w->keys; first += ROWS) {
-        const int n = w->keys - first < ROWS ? w->keys - first : ROWS;
+    const int keys = df_deform_keys(w, b), rounded = df_round_up(keys, DF_KEY_MULTIPLE);
+    from += (size_t)b * (size_t)w->p->keys * (size_t)w->p->C + (size_t)(head * w->depth);
+    for (int first = 0; first < rounded; first += ROWS) {
+        const int n = rounded - first < ROWS ? rounded - first : ROWS;
         for (int i = 0; i < n; i++)
-            rows[i] = first + i < keys ? from + ((size_t)b * (size_t)keys + (size_t)(first + i)) * (size_t)w->p->C + head * w->depth : NULL;
+            rows[i] = first + i < keys ? from + df_deform_key(w, b, first + i) * (size_t)w->p->C : NULL;
         w->k->copy_rows(to + (size_t)first * (size_t)w->width, rows, n, w->depth, w->width, 1.0f);
     }
 }
@@ -129,6 +145,8 @@ int df_deform_prepare(DfPool *pool, DfDeformPlan *w)
         place_queries(w);
         place_keys(w);
     }
+    if (w->p->off)
+        list_seen(w);
     return df_parallel(pool, (size_t)w->p->B * (size_t)w->p->heads, 0, prepare_task, w);
 }
 

@@ -22,6 +22,7 @@ typedef struct {
     int tile_rows, tiles;
     int stride;                     /* of a padded table                          */
     float *kk, *vv;                 /* B heads keys width: copies, each head in one run */
+    int *seen, *n_seen;             /* with p->off: B p->keys, the keys that are seen, and B, how many; only these are copied */
     float *key_y, *key_x;           /* B groups p->keys: in cells of the table    */
     float *y, *x;                   /* H; pieces lanes                            */
     float *tables;                  /* heads (h + 4) stride: padded               */
@@ -54,6 +55,16 @@ typedef struct {
     const float **dense; /* room for lanes pointers */
 } DfDeformBlock;
 void df_deform_scores(const DfDeformPlan *, const DfDeformTile *, int head, int first, int n, const DfDeformBlock *);
+
+/* Keys of sample b in its copies, and which of the caller's keys copy i is. */
+static inline int df_deform_keys(const DfDeformPlan *w, int b)
+{
+    return w->seen ? w->n_seen[b] : w->p->keys;
+}
+static inline size_t df_deform_key(const DfDeformPlan *w, int b, int i)
+{
+    return w->seen ? (size_t)w->seen[(size_t)b * (size_t)w->p->keys + (size_t)i] : (size_t)i;
+}
 
 static inline size_t df_deform_head_at(const DfDeformPlan *w, int b, int head)
 {

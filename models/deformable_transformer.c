@@ -128,7 +128,8 @@ DfTensor *df_detr_decode_layer(DfCtx *c, const Detr *net, int i, DfTensor *x, Df
     const DetrDecoderLayer *layer = &net->decoder[i];
     const DfMark m = df_enter(c, "decoder.layers", i);
     DfTensor *placed = df_add(c, x, position);
-    x = join(c, net, x, nn_multihead_attention(c, &layer->self, placed, placed, x), &layer->self_norm);
+    x = nn_multihead_attention_add(c, &layer->self, placed, placed, x, NULL, (NnResidual){ .residual = x, .drop = (float)net->o.dropout });
+    x = nn_layer_norm(c, &layer->self_norm, x);
     x = join(c, net, x, nn_ms_deform_attention(c, &layer->cross, df_add(c, x, position), reference, memory, field), &layer->cross_norm);
     return df_leave(c, m, feed(c, &layer->ffn, x, &layer->ffn_norm));
 }

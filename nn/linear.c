@@ -28,7 +28,7 @@ DfTensor *nn_linear(DfCtx *c, const NnLinear *l, DfTensor *x)
 
 static bool fusible(const DfCtx *c, NnResidual r)
 {
-    return !c->training || r.drop_path == 0;
+    return !c->training || (r.drop_path == 0 && r.drop == 0);
 }
 
 static DfFuse fuse(NnResidual r)
@@ -38,9 +38,10 @@ static DfFuse fuse(NnResidual r)
 
 DfTensor *nn_add(DfCtx *c, DfTensor *branch, NnResidual r)
 {
+    branch = df_dropout(c, branch, r.drop);
     if (r.scale)
         branch = df_mul(c, branch, r.scale);
-    if (!fusible(c, r))
+    if (r.drop_path > 0)
         branch = df_drop_path(c, branch, r.drop_path);
     return r.residual ? df_add(c, branch, r.residual) : branch;
 }

@@ -105,11 +105,12 @@ void nn_linear_init_as(NnScope, NnLinear *, int in, int out, bool bias, NnInit w
 void nn_pointwise_init(NnScope, NnLinear *, int in, int out, bool bias);           /* a 1x1 convolution by its keys; default init */
 DfTensor *nn_linear(DfCtx *, const NnLinear *, DfTensor *x);                       /* .. I -> .. O */
 
-/* How a branch of a block ends: residual + drop_path(scale * branch). Any part may be absent. Fused into the last linear layer
- * or convolution of the branch, except in training with drop_path > 0. */
+/* How a branch of a block ends: residual + drop_path(scale * dropout(branch)). Any part may be absent. Fused into the last linear
+ * layer or convolution of the branch, except in training with something dropped. */
 typedef struct {
     DfTensor *residual, *scale; /* of the branch's shape; per channel (layer scale) */
     float drop_path;            /* probability that a sample's branch is dropped    */
+    float drop;                 /* and that a number of it is                       */
 } NnResidual;
 DfTensor *nn_linear_add(DfCtx *, const NnLinear *, DfTensor *x, NnResidual);
 DfTensor *nn_add(DfCtx *, DfTensor *branch, NnResidual);                           /* the same after any module */
@@ -184,7 +185,8 @@ typedef struct {
     float drop;              /* of the scores, in training */
 } NnMultiheadAttention;
 void nn_multihead_attention_init(NnScope, NnMultiheadAttention *, int dim, int heads, double drop);
-DfTensor *nn_multihead_attention(DfCtx *, const NnMultiheadAttention *, DfTensor *query, DfTensor *key, DfTensor *value); /* B L C, B M C twice -> B L C */
+/* B L C, B M C twice -> B L C. off: B M, 1 for keys that are padding, lasting as long as the step; NULL: none. */
+DfTensor *nn_multihead_attention_add(DfCtx *, const NnMultiheadAttention *, DfTensor *query, DfTensor *key, DfTensor *value, const uint8_t *off, NnResidual);
 
 /* Multi-scale deformable attention (Zhu et al., ICLR 2021) and the pyramid that it reads: its cells as one list of tokens, of which
  * some may be padding. Keys: sampling_offsets, attention_weights, value_proj, output_proj. */

@@ -25,6 +25,8 @@ static DfDeformProblem problem_of(const DfTensor *q, const DfTensor *k, const Df
     } else if (o.kind == DF_BIAS_DENSE) {
         p.dense = bias->data;
         p.dense_batched = bias->shape.n == 4;
+    } else {
+        p.off = o.off;
     }
     return p;
 }
@@ -60,7 +62,9 @@ static bool bias_fits(DfCtx *c, const DfTensor *q, const DfTensor *k, const DfTe
     const int B = df_dim(q, 0), map = df_dim(q, 1) * df_dim(q, 2), keys = df_dim(k, 1);
     if (o.kind == DF_BIAS_NONE)
         return true;
-    if (!bias)
+    if (o.off)
+        df_refuse(c, "deformable attention: keys are left out and a bias is given, want one of these");
+    else if (!bias)
         df_refuse(c, "deformable attention: a bias is asked for and none is given");
     else if (o.kind == DF_BIAS_DENSE && !df_same_shape(bias->shape, DF_SHAPE(o.heads, map, keys)) && !df_same_shape(bias->shape, DF_SHAPE(B, o.heads, map, keys)))
         df_refuse(c, "deformable attention: bias is (%s), want %d %d %d", DF_TEXT(bias), o.heads, map, keys);

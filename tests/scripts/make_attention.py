@@ -29,10 +29,10 @@ def draw(g, *shape, scale=1.0):
     return x.requires_grad_()
 
 
-def finish(path, inputs, options, y, g):
+def finish(path, inputs, options, y, g, **more):
     gy = torch.randn(*y.shape, generator=g).float().double()
     (y * gy).sum().backward()
-    tensors = {"options": torch.tensor(options, dtype=torch.float64), "output": y, "gradout": gy}
+    tensors = {"options": torch.tensor(options, dtype=torch.float64), "output": y, "gradout": gy, **more}
     for name, x in inputs.items():
         if x is not None:
             tensors[name] = x
@@ -74,7 +74,7 @@ def window_attention(qkv, pad, table, heads, w, shift, scale):
     return torch.roll(y, (shift, shift), (1, 2))[:, :H, :W]
 
 
-def deform_attention(q, k, v, pos, bias, kind, heads, groups, scale, half_pixel):
+def deform_attention(q, k, v, pos, bias, off, kind, heads, groups, scale, half_pixel):
     B, H, W, C = q.shape
     D, Ns = C // heads, k.shape[1]
     qh = q.view(B, H * W, heads, D).transpose(1, 2)
@@ -90,6 +90,8 @@ def deform_attention(q, k, v, pos, bias, kind, heads, groups, scale, half_pixel)
         a = a + s.reshape(B, heads, H * W, Ns)
     elif kind == "dense":
         a = a + bias
+    elif kind == "masked":
+        a = a.masked_fill(off[:, None, None], float("-inf"))
     return (a.softmax(-1) @ vh).transpose(1, 2).reshape(B, H, W, C)
 
 
@@ -136,6 +138,7 @@ DEFORMS = {  # B H W keys heads groups depth kind table_h table_w half_pixel spr
     "none": (2, 7, 3, 5, 2, 1, 24, "none", 0, 0, False, 1.0),
     "dense": (2, 3, 6, 7, 2, 1, 8, "dense", 0, 0, False, 1.0),
     "dense_batched": (2, 11, 10, 66, 1, 1, 4, "dense_batched", 0, 0, False, 1.0),
+    "masked": (3, 2, 9, 60, 2, 1, 4, "masked", 0, 0, False, 1.0),
 }
 
 NEIGHBORHOODS = {  # B H W heads depth window dilation table
@@ -168,9 +171,10 @@ def main(out):
                      else draw(g, B, heads, H * W, Ns) if kind == "dense_batched" else None)
         scale = float(np.float32(D ** -0.5))
         short = kind.split("_")[0]
-        y = deform_attention(x["q"], x["k"], x["v"], x["pos"], x["bias"], short, heads, groups, scale, half)
-        number = {"none": 0, "table": 1, "dense": 2}[short]
-        finish(f"{out}/deform_{name}.safetensors", x, [heads, groups, number, half, scale], y, g)
+        off = torch.rand(B, Ns, generator=g) < torch.linspace(0.9, 0, B)[:, None] if kind == "masked" else None
+        y = deform_attention(x["q"], x["k"], x["v"], x["pos"], x["bias"], off, short, heads, groups, scale, half)
+        number = {"none": 0, "masked": 0, "table": 1, "dense": 2}[short]
+        finish(f"{out}/deform_{name}.safetensors", x, [heads, groups, number, half, scale], y, g, **({} if off is None else {"off": off}))
     for seed, (name, (B, H, W, heads, D, w, dilation, has_table)) in enumerate(NEIGHBORHOODS.items()):
         g = torch.Generator().manual_seed(200 + seed)
         x = {"qkv": draw(g, B, H, W, 3 * heads * D), "table": draw(g, heads, 2 * w - 1, 2 * w - 1, scale=0.7) if has_table else None}

@@ -51,12 +51,23 @@ static void apply_window(Run *r)
                                (DfWindowAttention){ .heads = (int)o[0], .window = (int)o[1], .shift = (int)o[2], .scale = o[3] });
 }
 
+static const uint8_t *mask(Run *r)
+{
+    const size_t n = (size_t)df_array_count(golden_get(r->golden, "off"));
+    float *values = golden_f32(r->golden, "off");
+    uint8_t *off = (uint8_t *)df_workspace(r->c, (n + 3) / 4);
+    for (size_t i = 0; i < n; i++)
+        off[i] = values[i] != 0;
+    df_free(values);
+    return off;
+}
+
 static void apply_deform(Run *r)
 {
     const float *o = r->options;
     DfTensor *q = input(r, "q"), *k = input(r, "k"), *v = input(r, "v"), *pos = input(r, "pos"), *bias = input(r, "bias");
-    r->y = df_deform_attention(r->c, q, k, v, pos, bias,
-                               (DfDeformAttention){ .heads = (int)o[0], .groups = (int)o[1], .scale = o[4], .kind = (DfBiasKind)(int)o[2], .half_pixel = o[3] != 0 });
+    r->y = df_deform_attention(r->c, q, k, v, pos, bias, (DfDeformAttention){ .heads = (int)o[0], .groups = (int)o[1], .scale = o[4],
+                               .kind = (DfBiasKind)(int)o[2], .half_pixel = o[3] != 0, .off = golden_has(r->golden, "off") ? mask(r) : NULL });
 }
 
 static void apply_neighborhood(Run *r)
@@ -139,7 +150,8 @@ Test(attention, window)
 Test(attention, deform)
 {
     static const char *const files[] = { "deform_table", "deform_half_pixel", "deform_long_rows", "deform_wide_steps", "deform_unit_steps",
-                                         "deform_far_outside", "deform_half_pixel_row", "deform_none", "deform_dense", "deform_dense_batched" };
+                                         "deform_far_outside", "deform_half_pixel_row", "deform_none", "deform_dense", "deform_dense_batched",
+                                         "deform_masked" };
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         check(files[i], apply_deform);
 }
@@ -208,6 +220,16 @@ Test(attention, no_keys_give_zeros)
     DfTensor *q = filled(c, DF_SHAPE(1, 2, 3, 8), 1), *k = df_new(c, DF_SHAPE(1, 0, 8));
     q->wants_grad = true;
     DfTensor *y = df_deform_attention(c, q, k, k, NULL, NULL, (DfDeformAttention){ .heads = 2, .groups = 1, .scale = 1 });
+    df_backward(c, y, NULL);
+    cr_assert_eq(df_ctx_error(c), DF_OK);
+    for (size_t i = 0; i < df_size(y); i++)
+        cr_expect(y->data[i] == 0 && q->grad[i] == 0);
+    static const uint8_t off[] = { 1, 1, 1 };
+    df_reset(c);
+    k = filled(c, DF_SHAPE(1, 3, 8), 1);
+    q = filled(c, DF_SHAPE(1, 2, 3, 8), 1);
+    q->wants_grad = true;
+    y = df_deform_attention(c, q, k, k, NULL, NULL, (DfDeformAttention){ .heads = 2, .groups = 1, .scale = 1, .off = off });
     df_backward(c, y, NULL);
     cr_assert_eq(df_ctx_error(c), DF_OK);
     for (size_t i = 0; i < df_size(y); i++)
