@@ -1,17 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Cascade Mask R-CNN on DAT-S, 1x schedule.
-_base_ = [
-    '../_base_/models/cascade_mask_rcnn_dat_fpn.py', '../_base_/datasets/coco_instance_mstrain.py',
-    '../_base_/schedules/schedule_1x.py', '../_base_/default_runtime.py'
-]
+_base_ = 'cascade_mask_rcnn_dat_tiny_fpn_1x_coco.py'
 
 model = dict(
     backbone=dict(
-        dim_stem=96,
-        dims=[96, 192, 384, 768],
         depths=[2, 2, 18, 2],
         stage_spec=[['L', 'S'], ['L', 'S'], ['L', 'D'] * 9, ['L', 'D']],
-        heads=[3, 6, 12, 24],
-        groups=[-1, -1, 3, 6],
-        drop_path_rate=0.1),
-    neck=dict(in_channels=[96, 192, 384, 768]))
+        drop_path_rate=0.1))

@@ -4,7 +4,3 @@ _base_ = [
     '../_base_/models/cascade_mask_rcnn_pvt_v2_fpn.py', '../_base_/datasets/coco_instance_mstrain.py',
     '../_base_/schedules/schedule_3x.py', '../_base_/default_runtime.py'
 ]
-
-model = dict(
-    backbone=dict(embed_dims=[64, 128, 320, 512], mlp_ratios=[8, 8, 4, 4], depths=[3, 4, 6, 3]),
-    neck=dict(in_channels=[64, 128, 320, 512]))

@@ -1,11 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # Cascade Mask R-CNN on Swin-S, 1x schedule.
-_base_ = [
-    '../_base_/models/cascade_mask_rcnn_swin_fpn.py', '../_base_/datasets/coco_instance_mstrain.py',
-    '../_base_/schedules/schedule_1x.py', '../_base_/default_runtime.py'
-]
+_base_ = 'cascade_mask_rcnn_swin_tiny_fpn_1x_coco.py'
 
-model = dict(
-    backbone=dict(
-        embed_dim=96, depths=[2, 2, 18, 2], num_heads=[3, 6, 12, 24], drop_path_rate=0.2),
-    neck=dict(in_channels=[96, 192, 384, 768]))
+model = dict(backbone=dict(depths=[2, 2, 18, 2], drop_path_rate=0.2))

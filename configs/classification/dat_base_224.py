@@ -1,30 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # DAT-B on ImageNet-1K at 224 x 224 (Xia et al., CVPR 2022), with the arithmetic of the published checkpoint.
+_base_ = 'dat_tiny_224.py'
+
 backbone = dict(
-    type='DAT',
-    style='classification',
-    code_version='2022',
-    num_classes=1000,
-    img_size=224,
-    patch_size=4,
-    expansion=4,
     dim_stem=128,
     dims=[128, 256, 512, 1024],
     depths=[2, 2, 18, 2],
     stage_spec=[['L', 'S'], ['L', 'S'], ['L', 'D'] * 9, ['L', 'D']],
     heads=[4, 8, 16, 32],
-    window_sizes=[7, 7, 7, 7],
     groups=[-1, -1, 4, 8],
-    use_pes=[False, False, True, True],
-    dwc_pes=[False, False, False, False],
-    strides=[-1, -1, 1, 1],
-    sr_ratios=[-1, -1, -1, -1],
-    offset_range_factor=[-1, -1, 2, 2],
-    no_offs=[False, False, False, False],
-    fixed_pes=[False, False, False, False],
-    use_dwc_mlps=[False, False, False, False],
-    use_conv_patches=False,
-    ksizes=[9, 7, 5, 3],
-    drop_rate=0.0,
-    attn_drop_rate=0.0,
     drop_path_rate=0.5)

@@ -1,18 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # PVT-Tiny on ImageNet-1K at 224 x 224 (Wang et al., ICCV 2021).
-backbone = dict(
-    type='PyramidVisionTransformer',
-    style='classification',
-    img_size=224,
-    patch_size=4,
-    in_chans=3,
-    num_classes=1000,
-    embed_dims=[64, 128, 320, 512],
-    num_heads=[1, 2, 5, 8],
-    mlp_ratios=[8, 8, 4, 4],
-    qkv_bias=True,
-    norm_layer=dict(type='LayerNorm', eps=1e-6),
-    depths=[2, 2, 2, 2],
-    sr_ratios=[8, 4, 2, 1],
-    drop_rate=0.0,
-    drop_path_rate=0.1)
+_base_ = 'pvt_small_224.py'
+
+backbone = dict(depths=[2, 2, 2, 2])

@@ -1,18 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # PVT v2-B2-Linear on ImageNet-1K at 224 x 224 (Wang et al., Computational Visual Media 2022).
-backbone = dict(
-    type='PyramidVisionTransformerV2',
-    style='classification',
-    img_size=224,
-    in_chans=3,
-    num_classes=1000,
-    embed_dims=[64, 128, 320, 512],
-    num_heads=[1, 2, 5, 8],
-    mlp_ratios=[8, 8, 4, 4],
-    qkv_bias=True,
-    norm_layer=dict(type='LayerNorm', eps=1e-6),
-    depths=[3, 4, 6, 3],
-    sr_ratios=[8, 4, 2, 1],
-    linear=True,
-    drop_rate=0.0,
-    drop_path_rate=0.1)
+_base_ = 'pvt_v2_b2_224.py'
+
+backbone = dict(linear=True)

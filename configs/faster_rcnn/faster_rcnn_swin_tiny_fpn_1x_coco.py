@@ -5,7 +5,4 @@ _base_ = [
     '../_base_/schedules/schedule_1x.py', '../_base_/default_runtime.py'
 ]
 
-model = dict(
-    backbone=dict(
-        embed_dim=96, depths=[2, 2, 6, 2], num_heads=[3, 6, 12, 24], drop_path_rate=0.1),
-    neck=dict(in_channels=[96, 192, 384, 768]))
+model = dict(backbone=dict(drop_path_rate=0.1))

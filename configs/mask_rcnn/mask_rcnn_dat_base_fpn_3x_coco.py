@@ -1,17 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Mask R-CNN on DAT-B, 3x schedule.
-_base_ = [
-    '../_base_/models/mask_rcnn_dat_fpn.py', '../_base_/datasets/coco_instance_mstrain.py',
-    '../_base_/schedules/schedule_3x.py', '../_base_/default_runtime.py'
-]
+_base_ = 'mask_rcnn_dat_base_fpn_1x_coco.py'
 
-model = dict(
-    backbone=dict(
-        dim_stem=128,
-        dims=[128, 256, 512, 1024],
-        depths=[2, 2, 18, 2],
-        stage_spec=[['L', 'S'], ['L', 'S'], ['L', 'D'] * 9, ['L', 'D']],
-        heads=[4, 8, 16, 32],
-        groups=[-1, -1, 4, 8],
-        drop_path_rate=0.5),
-    neck=dict(in_channels=[128, 256, 512, 1024]))
+model = dict(backbone=dict(drop_path_rate=0.5))
+lr_config = dict(step=[27, 33])
+runner = dict(max_epochs=36)

@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Mask R-CNN on Focal-B, 1x schedule.
-_base_ = [
-    '../_base_/models/mask_rcnn_focal_fpn.py', '../_base_/datasets/coco_instance.py',
-    '../_base_/schedules/schedule_1x.py', '../_base_/default_runtime.py'
-]
+_base_ = 'mask_rcnn_focal_tiny_fpn_1x_coco.py'
 
 model = dict(
     backbone=dict(embed_dim=128, depths=[2, 2, 18, 2], num_heads=[4, 8, 16, 32]),

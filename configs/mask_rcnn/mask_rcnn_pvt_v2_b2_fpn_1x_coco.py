@@ -5,8 +5,4 @@ _base_ = [
     '../_base_/schedules/schedule_1x.py', '../_base_/default_runtime.py'
 ]
 
-model = dict(
-    backbone=dict(embed_dims=[64, 128, 320, 512], mlp_ratios=[8, 8, 4, 4], depths=[3, 4, 6, 3]),
-    neck=dict(in_channels=[64, 128, 320, 512]))
-
 optimizer = dict(_delete_=True, type='AdamW', lr=0.0002, weight_decay=0.0001)

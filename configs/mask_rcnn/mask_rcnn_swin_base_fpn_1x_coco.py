@@ -1,11 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Mask R-CNN on Swin-B, 1x schedule.
-_base_ = [
-    '../_base_/models/mask_rcnn_swin_fpn.py', '../_base_/datasets/coco_instance_mstrain.py',
-    '../_base_/schedules/schedule_1x.py', '../_base_/default_runtime.py'
-]
+_base_ = 'mask_rcnn_swin_tiny_fpn_1x_coco.py'
 
 model = dict(
-    backbone=dict(
-        embed_dim=128, depths=[2, 2, 18, 2], num_heads=[4, 8, 16, 32], drop_path_rate=0.3),
+    backbone=dict(embed_dim=128, depths=[2, 2, 18, 2], num_heads=[4, 8, 16, 32], drop_path_rate=0.3),
     neck=dict(in_channels=[128, 256, 512, 1024]))

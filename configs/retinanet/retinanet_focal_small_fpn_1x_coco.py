@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # RetinaNet on Focal-S, 1x schedule.
-_base_ = [
-    '../_base_/models/retinanet_focal_fpn.py', '../_base_/datasets/coco_detection.py',
-    '../_base_/schedules/schedule_1x.py', '../_base_/default_runtime.py'
-]
+_base_ = 'retinanet_focal_tiny_fpn_1x_coco.py'
 
-model = dict(
-    backbone=dict(embed_dim=96, depths=[2, 2, 18, 2], num_heads=[3, 6, 12, 24]),
-    neck=dict(in_channels=[96, 192, 384, 768]))
+model = dict(backbone=dict(depths=[2, 2, 18, 2]))

@@ -5,6 +5,4 @@ _base_ = [
     '../_base_/schedules/schedule_1x.py', '../_base_/default_runtime.py'
 ]
 
-model = dict(backbone=dict(depths=[3, 4, 6, 3]))
-
 optimizer = dict(_delete_=True, type='AdamW', lr=0.0001, weight_decay=0.0001)

@@ -1,12 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # RetinaNet on PVT v2-B0, 1x schedule, with the AdamW of the official configs.
-_base_ = [
-    '../_base_/models/retinanet_pvt_v2_fpn.py', '../_base_/datasets/coco_detection.py',
-    '../_base_/schedules/schedule_1x.py', '../_base_/default_runtime.py'
-]
+_base_ = 'retinanet_pvt_v2_b2_fpn_1x_coco.py'
 
 model = dict(
-    backbone=dict(embed_dims=[32, 64, 160, 256], mlp_ratios=[8, 8, 4, 4], depths=[2, 2, 2, 2]),
+    backbone=dict(embed_dims=[32, 64, 160, 256], depths=[2, 2, 2, 2]),
     neck=dict(in_channels=[32, 64, 160, 256]))
-
-optimizer = dict(_delete_=True, type='AdamW', lr=0.0001, weight_decay=0.0001)

@@ -1,12 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # RetinaNet on PVT v2-B5, 1x schedule, with the AdamW of the official configs.
-_base_ = [
-    '../_base_/models/retinanet_pvt_v2_fpn.py', '../_base_/datasets/coco_detection.py',
-    '../_base_/schedules/schedule_1x.py', '../_base_/default_runtime.py'
-]
+_base_ = 'retinanet_pvt_v2_b2_fpn_1x_coco.py'
 
-model = dict(
-    backbone=dict(embed_dims=[64, 128, 320, 512], mlp_ratios=[4, 4, 4, 4], depths=[3, 6, 40, 3]),
-    neck=dict(in_channels=[64, 128, 320, 512]))
-
-optimizer = dict(_delete_=True, type='AdamW', lr=0.0001, weight_decay=0.0001)
+model = dict(backbone=dict(mlp_ratios=[4, 4, 4, 4], depths=[3, 6, 40, 3]))

@@ -1,19 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Semantic FPN on DAT-T, 512 x 512 crops, 80,000 steps.
 _base_ = [
-    '../_base_/models/semantic_fpn_dat.py', '../_base_/datasets/ade20k.py', '../_base_/schedules/schedule_ade_80k.py',
-    '../_base_/default_runtime_iters.py'
+    '../_base_/models/semantic_fpn_dat.py', '../_base_/datasets/ade20k.py',
+    '../_base_/schedules/schedule_ade_80k.py', '../_base_/default_runtime_iters.py'
 ]
 
+model = dict(backbone=dict(drop_path_rate=0.4))
 data = dict(samples_per_gpu=4)
-
-model = dict(
-    backbone=dict(
-        dim_stem=96,
-        dims=[96, 192, 384, 768],
-        depths=[2, 2, 6, 2],
-        stage_spec=[['L', 'S'], ['L', 'S'], ['L', 'D'] * 3, ['L', 'D']],
-        heads=[3, 6, 12, 24],
-        groups=[-1, -1, 3, 6],
-        drop_path_rate=0.4),
-    neck=dict(in_channels=[96, 192, 384, 768]))

@@ -6,5 +6,3 @@ _base_ = [
 ]
 
 data = dict(samples_per_gpu=4)
-
-model = dict(backbone=dict(depths=[3, 4, 6, 3]))

@@ -1,12 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Semantic FPN on PVT v2-B0, 512 x 512 crops, 80,000 steps.
-_base_ = [
-    '../_base_/models/semantic_fpn_pvt_v2.py', '../_base_/datasets/ade20k.py',
-    '../_base_/schedules/schedule_ade_80k.py', '../_base_/default_runtime_iters.py'
-]
-
-data = dict(samples_per_gpu=4)
+_base_ = 'semantic_fpn_pvt_v2_b2_512_80k_ade20k.py'
 
 model = dict(
-    backbone=dict(embed_dims=[32, 64, 160, 256], mlp_ratios=[8, 8, 4, 4], depths=[2, 2, 2, 2]),
+    backbone=dict(embed_dims=[32, 64, 160, 256], depths=[2, 2, 2, 2]),
     neck=dict(in_channels=[32, 64, 160, 256]))

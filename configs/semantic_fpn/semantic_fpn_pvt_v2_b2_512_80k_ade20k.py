@@ -6,7 +6,3 @@ _base_ = [
 ]
 
 data = dict(samples_per_gpu=4)
-
-model = dict(
-    backbone=dict(embed_dims=[64, 128, 320, 512], mlp_ratios=[8, 8, 4, 4], depths=[3, 4, 6, 3]),
-    neck=dict(in_channels=[64, 128, 320, 512]))

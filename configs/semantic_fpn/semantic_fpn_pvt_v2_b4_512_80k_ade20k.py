@@ -1,12 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # Semantic FPN on PVT v2-B4, 512 x 512 crops, 80,000 steps.
-_base_ = [
-    '../_base_/models/semantic_fpn_pvt_v2.py', '../_base_/datasets/ade20k.py',
-    '../_base_/schedules/schedule_ade_80k.py', '../_base_/default_runtime_iters.py'
-]
+_base_ = 'semantic_fpn_pvt_v2_b2_512_80k_ade20k.py'
 
-data = dict(samples_per_gpu=4)
-
-model = dict(
-    backbone=dict(embed_dims=[64, 128, 320, 512], mlp_ratios=[8, 8, 4, 4], depths=[3, 8, 27, 3]),
-    neck=dict(in_channels=[64, 128, 320, 512]))
+model = dict(backbone=dict(depths=[3, 8, 27, 3]))

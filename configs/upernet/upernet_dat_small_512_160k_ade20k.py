@@ -1,18 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # UPerNet on DAT-S, 512 x 512 crops, 160,000 steps.
-_base_ = [
-    '../_base_/models/upernet_dat.py', '../_base_/datasets/ade20k.py', '../_base_/schedules/schedule_ade_160k.py',
-    '../_base_/default_runtime_iters.py'
-]
+_base_ = 'upernet_dat_tiny_512_160k_ade20k.py'
 
 model = dict(
     backbone=dict(
-        dim_stem=96,
-        dims=[96, 192, 384, 768],
         depths=[2, 2, 18, 2],
         stage_spec=[['L', 'S'], ['L', 'S'], ['L', 'D'] * 9, ['L', 'D']],
-        heads=[3, 6, 12, 24],
-        groups=[-1, -1, 3, 6],
-        drop_path_rate=0.5),
-    decode_head=dict(in_channels=[96, 192, 384, 768]),
-    auxiliary_head=dict(in_channels=384))
+        drop_path_rate=0.5))

@@ -1,12 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # UPerNet on Swin-B, 512 x 512 crops, 160,000 steps.
-_base_ = [
-    '../_base_/models/upernet_swin.py', '../_base_/datasets/ade20k.py', '../_base_/schedules/schedule_ade_160k.py',
-    '../_base_/default_runtime_iters.py'
-]
+_base_ = 'upernet_swin_tiny_512_160k_ade20k.py'
 
 model = dict(
-    backbone=dict(
-        embed_dim=128, depths=[2, 2, 18, 2], num_heads=[4, 8, 16, 32], drop_path_rate=0.3),
+    backbone=dict(embed_dim=128, depths=[2, 2, 18, 2], num_heads=[4, 8, 16, 32]),
     decode_head=dict(in_channels=[128, 256, 512, 1024]),
     auxiliary_head=dict(in_channels=512))

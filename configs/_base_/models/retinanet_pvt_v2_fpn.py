@@ -5,16 +5,10 @@ _base_ = 'retinanet_fpn.py'
 model = dict(
     backbone=dict(
         type='PyramidVisionTransformerV2',
-        style='detection',
-        in_chans=3,
         embed_dims=[64, 128, 320, 512],
         num_heads=[1, 2, 5, 8],
         mlp_ratios=[8, 8, 4, 4],
         qkv_bias=True,
-        norm_layer=dict(type='LayerNorm', eps=1e-6),
-        depths=[3, 4, 6, 3],
-        sr_ratios=[8, 4, 2, 1],
-        linear=False,
-        drop_rate=0.0,
-        drop_path_rate=0.1),
+        norm_layer=dict(type='LayerNorm', eps=1e-06),
+        depths=[3, 4, 6, 3]),
     neck=dict(in_channels=[64, 128, 320, 512]))

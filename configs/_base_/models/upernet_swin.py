@@ -5,21 +5,9 @@ _base_ = 'upernet.py'
 model = dict(
     backbone=dict(
         type='SwinTransformer',
-        style='detection',
-        patch_size=4,
-        in_chans=3,
         embed_dim=96,
         depths=[2, 2, 6, 2],
         num_heads=[3, 6, 12, 24],
-        window_size=7,
-        mlp_ratio=4.,
-        qkv_bias=True,
-        qk_scale=None,
-        drop_rate=0.,
-        attn_drop_rate=0.,
-        drop_path_rate=0.3,
-        ape=False,
-        patch_norm=True,
-        out_indices=(0, 1, 2, 3)),
+        drop_path_rate=0.3),
     decode_head=dict(in_channels=[96, 192, 384, 768]),
     auxiliary_head=dict(in_channels=384))

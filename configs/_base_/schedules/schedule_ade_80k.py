@@ -1,17 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-# 80,000 steps of 16 images with AdamW: Semantic FPN's schedule in PVT (Wang et al., ICCV 2021) and DAT. The released DAT configs
-# take 40,000 steps of 32 images at twice the learning rate.
-optimizer = dict(
-    type='AdamW',
-    lr=0.0001,
-    weight_decay=0.0001,
-    paramwise_cfg=dict(
-        custom_keys={
-            'absolute_pos_embed': dict(decay_mult=0.),
-            'relative_position_bias_table': dict(decay_mult=0.),
-            'rpe_table': dict(decay_mult=0.),
-            'norm': dict(decay_mult=0.)
-        }))
+# 80,000 steps of 16 images: Semantic FPN's schedule in PVT (Wang et al., ICCV 2021) and DAT. The released DAT configs take 40,000
+# steps of 32 images at twice the learning rate.
+_base_ = 'adamw.py'
+
+optimizer = dict(lr=0.0001, weight_decay=0.0001)
 optimizer_config = dict()
 lr_config = dict(policy='poly', power=0.9, min_lr=0.0, by_epoch=False)
 runner = dict(type='IterBasedRunner', max_iters=80000)
