@@ -150,10 +150,13 @@ int df_linear_assignment(size_t rows, size_t columns, const double *cost, int *c
  * df_set_matcher() has the numbers of Deformable DETR. */
 typedef struct {
     double cost_class, cost_bbox, cost_giou;
-    double alpha, gamma; /* of the focal loss */
+    double alpha, gamma; /* of the focal loss                                                              */
+    bool softmax;        /* DETR: class scores are a softmax, and the last class says that nothing is there */
+    bool corners;        /* mmdet 2.11's DETR: the distance of boxes is that of their corners               */
 } DfSetMatcher;
 DfSetMatcher df_set_matcher(void);
-/* cost[queries][n] for logits[queries][classes], boxes[queries][4], labels[n] below `classes`, targets[n][4]. */
+/* cost[queries][n] for logits[queries][classes], boxes[queries][4], labels[n] below `classes` (and not the last of a softmax),
+ * targets[n][4]. */
 void df_set_costs(const DfSetMatcher *, size_t queries, int classes, const float *logits, const float *boxes, size_t n, const int *labels,
                   const float *targets, float *cost);
 /* target_of_query[queries]: which of the n objects, or -1; the least total cost of all matchings. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/set_matcher.c -- which prediction answers for which object: DETR's matcher (Carion et al., ECCV 2020) with the focal class
- * cost of Deformable DETR (Zhu et al., ICLR 2021). Costs are float32, as in the official code, the assignment is float64.
+ * boxes/set_matcher.c -- which prediction answers for which object: DETR's matcher (Carion et al., ECCV 2020), by its own class cost
+ * or the focal one of Deformable DETR (Zhu et al., ICLR 2021). Costs are float32, as in the official code, the assignment is float64.
  */
 #include <math.h>
 
@@ -13,11 +13,22 @@ DfSetMatcher df_set_matcher(void)
 }
 
 /* What answering a class costs more than denying it. */
-static float class_cost(const DfSetMatcher *m, float logit)
+static float focal_cost(const DfSetMatcher *m, float logit)
 {
     const float p = 1 / (1 + expf(-logit)), tiny = 1e-8f, alpha = (float)m->alpha, gamma = (float)m->gamma;
     const float no = (1 - alpha) * powf(p, gamma) * -logf(1 - p + tiny), yes = alpha * powf(1 - p, gamma) * -logf(p + tiny);
     return yes - no;
+}
+
+/* log(sum exp(logits)) */
+static float log_sum(const float *logits, int classes)
+{
+    float top = logits[0], sum = 0;
+    for (int i = 1; i < classes; i++)
+        top = fmaxf(top, logits[i]);
+    for (int i = 0; i < classes; i++)
+        sum += expf(logits[i] - top);
+    return top + logf(sum);
 }
 
 static float box_distance(const float a[4], const float b[4])
@@ -47,14 +58,17 @@ static float giou(const float a[4], const float b[4])
 void df_set_costs(const DfSetMatcher *m, size_t queries, int classes, const float *logits, const float *boxes, size_t n, const int *labels,
                   const float *targets, float *cost)
 {
-    for (size_t q = 0; q < queries; q++)
+    for (size_t q = 0; q < queries; q++) {
+        const float *const of = logits + q * (size_t)classes, all = m->softmax ? log_sum(of, classes) : 0;
         for (size_t t = 0; t < n; t++) {
             float a[4], b[4];
             corners(boxes + 4 * q, a);
             corners(targets + 4 * t, b);
-            cost[q * n + t] = (float)m->cost_bbox * box_distance(boxes + 4 * q, targets + 4 * t) +
-                              (float)m->cost_class * class_cost(m, logits[q * (size_t)classes + (size_t)labels[t]]) + (float)m->cost_giou * -giou(a, b);
+            const float distance = m->corners ? box_distance(a, b) : box_distance(boxes + 4 * q, targets + 4 * t);
+            const float class_cost = m->softmax ? -expf(of[labels[t]] - all) : focal_cost(m, of[labels[t]]);
+            cost[q * n + t] = (float)m->cost_bbox * distance + (float)m->cost_class * class_cost + (float)m->cost_giou * -giou(a, b);
         }
+    }
 }
 
 static int check_labels(size_t n, const int *labels, int classes)
@@ -68,7 +82,7 @@ static int check_labels(size_t n, const int *labels, int classes)
 int df_set_match(const DfSetMatcher *m, size_t queries, int classes, const float *logits, const float *boxes, size_t n, const int *labels,
                  const float *targets, int *target_of_query)
 {
-    int error = check_labels(n, labels, classes);
+    int error = check_labels(n, labels, classes - m->softmax);
     if (error < 0)
         return error;
     float *cost = df_malloc((queries * n + 1) * sizeof *cost);

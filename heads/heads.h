@@ -76,17 +76,20 @@ typedef struct {
     const float *boxes;
 } DfTargets;
 typedef struct {
-    DfSetMatcher matcher;
+    DfSetMatcher matcher;         /* its `softmax` chooses the class loss as well                   */
     double weight_ce, weight_bbox, weight_giou, alpha;
+    double background;            /* softmax: what the class that is nothing counts, others count 1 */
 } DfSetCriterion;
-DfSetCriterion df_set_criterion(void); /* Deformable DETR's numbers */
+DfSetCriterion df_set_criterion(void);         /* Deformable DETR's numbers */
+DfSetCriterion df_set_criterion_softmax(void); /* DETR's                    */
 typedef struct {
-    DfTensor *ce, *bbox, *giou;   /* focal, L1 and 1 - GIoU: sums over the batch by its number of objects (1 if there are none) */
+    DfTensor *ce, *bbox, *giou;   /* focal loss, L1 and 1 - GIoU: sums over the batch by its number of objects (1 if there are none); with
+                                   * softmax ce is the weighted mean of the cross entropy of all queries                       */
     DfTensor *total;              /* weighted                                                                                    */
     float cardinality_error, class_error;
     const int *target_of_query;   /* N Q: which object a query answers for, -1: none. Lives as long as the step                  */
 } DfSetLosses;
-/* logits N Q classes, boxes N Q 4 (cx cy w h, after the sigmoid), targets[N]. With `binary` every object is of class 0: the first
+/* logits N Q classes (with softmax the last one is nothing), boxes N Q 4 (cx cy w h, after the sigmoid), targets[N]. With `binary` every object is of class 0: the first
  * stage of two. Matching has no gradient. */
 void df_set_losses(DfCtx *, const DfSetCriterion *, DfTensor *logits, DfTensor *boxes, const DfTargets *targets, bool binary, DfSetLosses *out);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * heads/set_criterion.c -- the losses of a set of predictions, each object answered for by one query: DETR (Carion et al., ECCV
- * 2020) with Deformable DETR's focal loss (Zhu et al., ICLR 2021). Queries that answer for nothing are background.
+ * 2020), by its cross entropy or Deformable DETR's focal loss (Zhu et al., ICLR 2021). Queries that answer for nothing are background.
  */
 #include <stdio.h>
 
@@ -10,6 +10,12 @@
 DfSetCriterion df_set_criterion(void)
 {
     return (DfSetCriterion){ .matcher = df_set_matcher(), .weight_ce = 2, .weight_bbox = 5, .weight_giou = 2, .alpha = 0.25 };
+}
+
+DfSetCriterion df_set_criterion_softmax(void)
+{
+    const DfSetMatcher matcher = { .cost_class = 1, .cost_bbox = 5, .cost_giou = 2, .softmax = true };
+    return (DfSetCriterion){ .matcher = matcher, .weight_ce = 1, .weight_bbox = 5, .weight_giou = 2, .background = 0.1 };
 }
 
 /* What every query should say, as arrays over the queries of all images; `who` are its objects. */
@@ -97,6 +103,25 @@ static void log_figures(const DfTensor *logits, const DfTargets *targets, const 
     out->class_error = matched ? (float)(100 - 100 * (double)right / (double)matched) : 100;
 }
 
+/* Every query has a class to say, and the last one, for nothing, counts less. */
+static DfTensor *cross_entropy(DfCtx *c, const DfSetCriterion *k, DfTensor *logits, const int *label, size_t queries)
+{
+    const int classes = df_dim(logits, 2);
+    int *said = (int *)(void *)df_workspace(c, queries + 1);
+    float *weight = df_workspace(c, (size_t)classes + 1);
+    if (!said || !weight)
+        return &c->nil;
+    double sum = 0;
+    for (int i = 0; i < classes; i++)
+        weight[i] = i + 1 < classes ? 1 : (float)k->background;
+    for (size_t q = 0; q < queries; q++) {
+        said[q] = label[q] < 0 ? classes - 1 : label[q];
+        sum += (double)weight[said[q]];
+    }
+    DfTensor *loss = df_cross_entropy(c, logits, said, (DfCrossEntropy){ .class_weight = weight, .ignore_index = -1 });
+    return df_scale(c, df_sum(c, loss), (float)(1 / sum));
+}
+
 void df_set_losses(DfCtx *c, const DfSetCriterion *k, DfTensor *logits, DfTensor *boxes, const DfTargets *targets, bool binary, DfSetLosses *out)
 {
     *out = (DfSetLosses){ .ce = &c->nil, .bbox = &c->nil, .giou = &c->nil, .total = &c->nil };
@@ -114,7 +139,8 @@ void df_set_losses(DfCtx *c, const DfSetCriterion *k, DfTensor *logits, DfTensor
         return;
     }
     const float share = 1 / (objects ? (float)objects : 1);
-    out->ce = df_scale(c, df_sum(c, df_sigmoid_focal_loss(c, logits, a.label, NULL, (float)k->alpha, 2)), share);
+    out->ce = k->matcher.softmax ? cross_entropy(c, k, logits, a.label, queries)
+                                 : df_scale(c, df_sum(c, df_sigmoid_focal_loss(c, logits, a.label, NULL, (float)k->alpha, 2)), share);
     out->bbox = df_scale(c, df_sum(c, df_l1_loss(c, boxes, a.boxes, a.weights)), share);
     out->giou = df_scale(c, df_sum(c, df_giou_loss(c, df_box_corners(c, boxes), a.corners, a.weight, 0)), share);
     out->total = df_add(c, df_add(c, df_scale(c, out->ce, (float)k->weight_ce), df_scale(c, out->bbox, (float)k->weight_bbox)),

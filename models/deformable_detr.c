@@ -3,8 +3,6 @@
  * models/deformable_detr.c -- Deformable DETR: Zhu et al., "Deformable DETR: Deformable Transformers for End-to-End Object Detection",
  * ICLR 2021. Configs and checkpoints of the official repository (the arguments of its main program) and of mmdet.
  */
-#include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "models/deformable_detr.h"
@@ -67,10 +65,9 @@ typedef struct {
 } Args;
 
 enum { SINE, LEARNED };
-enum { R50, R101, R152 };
 
 static const DfOpt args_opts[] = {
-    DF_OPT_ENUM(Args, backbone, resnet50, "resnet50|resnet101|resnet152", "the backbone"),
+    DF_OPT_ENUM(Args, backbone, resnet50, DETR_BACKBONES, "the backbone"),
     DF_OPT_BOOL(Args, dilation, False, "DC5: the last stage dilates instead of striding"),
     DF_OPT_INT(Args, num_feature_levels, 4, 1, 8, "levels of the pyramid; 1: the last map alone"),
     DF_OPT_ENUM(Args, position_embedding, sine, "sine|learned|v2|v3", "position encoding"),
@@ -95,76 +92,36 @@ static const DfOpt args_opts[] = {
     DF_OPT_FLOAT(Args, focal_alpha, 0.25, 0, 1, "of the focal loss"),
     DF_OPT_BOOL(Args, masks, False, "a segmentation head: not built in"),
     DF_OPT_TEXT(Args, dataset_file, "'coco'", "91 classes for 'coco', 250 for 'coco_panoptic', else 20; num_classes at the top of the config says otherwise"),
-    DF_OPT_UNUSED(aux_loss, "losses of every layer, in training"),
-    DF_OPT_UNUSED(lr, "of a training run"), DF_OPT_UNUSED(lr_backbone_names, "of a training run"), DF_OPT_UNUSED(lr_backbone, "of a training run"),
-    DF_OPT_UNUSED(lr_linear_proj_names, "of a training run"), DF_OPT_UNUSED(lr_linear_proj_mult, "of a training run"),
-    DF_OPT_UNUSED(batch_size, "of a training run"), DF_OPT_UNUSED(weight_decay, "of a training run"), DF_OPT_UNUSED(epochs, "of a training run"),
-    DF_OPT_UNUSED(lr_drop, "of a training run"), DF_OPT_UNUSED(lr_drop_epochs, "of a training run"), DF_OPT_UNUSED(clip_max_norm, "of a training run"),
-    DF_OPT_UNUSED(sgd, "of a training run"), DF_OPT_UNUSED(frozen_weights, "of the segmentation head"), DF_OPT_UNUSED(mask_loss_coef, "of the segmentation head"),
-    DF_OPT_UNUSED(dice_loss_coef, "of the segmentation head"), DF_OPT_UNUSED(coco_path, "data is given in data.test"),
-    DF_OPT_UNUSED(coco_panoptic_path, "of the segmentation head"), DF_OPT_UNUSED(remove_difficult, "of the official data"),
-    DF_OPT_UNUSED(output_dir, "of the official program"), DF_OPT_UNUSED(device, "of the official program"), DF_OPT_UNUSED(seed, "of the official program"),
-    DF_OPT_UNUSED(resume, "of the official program"), DF_OPT_UNUSED(start_epoch, "of the official program"), DF_OPT_UNUSED(eval, "of the official program"),
-    DF_OPT_UNUSED(num_workers, "of the official program"), DF_OPT_UNUSED(cache_mode, "of the official program"),
+    DF_OPT_UNUSED(lr_backbone_names, "of a training run"), DF_OPT_UNUSED(lr_linear_proj_names, "of a training run"),
+    DF_OPT_UNUSED(lr_linear_proj_mult, "of a training run"), DF_OPT_UNUSED(lr_drop_epochs, "of a training run"), DF_OPT_UNUSED(sgd, "of a training run"),
+    DF_OPT_UNUSED(cache_mode, "of the official program"),
+    DETR_ARGS_UNUSED,
     DF_OPT_END
 };
 
-static void free_config(void *config)
+static void args_options(DetrOptions *o, const Args *a)
 {
-    df_config_free(config);
-}
-
-/* torchvision's ResNet by its arguments. `resnet` at the top of the config may make it smaller: blocks of each stage, width. */
-static const DfNode *resnet_dict(NnScope s, const Args *a, const DfNode *resnet, int base)
-{
-    static const int depths[] = { [R50] = 50, [R101] = 101, [R152] = 152 };
-    char text[512], layers[64] = "";
-    const DfNode *blocks = df_node_get(resnet, "layers");
-    for (const DfNode *n = blocks ? blocks->first : NULL; n && strlen(layers) < 40; n = n->next)
-        snprintf(layers + strlen(layers), sizeof layers - strlen(layers), "%d, ", (int)df_node_int(n, 1));
-    snprintf(text, sizeof text,
-             "backbone = dict(type='ResNet', depth=%d, %s%s%s base_channels=%d, style='torchvision', num_classes=0, frozen_stages=1, out_indices=%s,\n"
-             "    norm_cfg=dict(type='BN', requires_grad=False), replace_stride_with_dilation=[False, False, %s])\n",
-             depths[a->backbone], layers[0] ? "stage_blocks=[" : "", layers, layers[0] ? "]," : "", base, a->num_feature_levels > 1 ? "[1, 2, 3]" : "[3]",
-             a->dilation ? "True" : "False");
-    DfConfig *config = NULL;
-    if (df_config_parse(&config, text, strlen(text), "args.backbone", true) < 0) {
-        nn_fail(s, DF_EVALUE, "%s", df_error());
-        return NULL;
-    }
-    nn_at_end(s, free_config, config);
-    return df_node_get(df_config_root(config), "backbone");
-}
-
-static void args_options(DetrOptions *o, const Args *a, const DfNode *root, int base)
-{
-    const int classes = strcmp(a->dataset_file, "coco") == 0 ? 91 : strcmp(a->dataset_file, "coco_panoptic") == 0 ? 250 : 20;
     *o = (DetrOptions){
         .dim = a->hidden_dim, .heads = a->nheads, .ffn = a->dim_feedforward, .levels = a->num_feature_levels, .encoder_layers = a->enc_layers,
         .decoder_layers = a->dec_layers, .encoder_points = a->enc_n_points, .decoder_points = a->dec_n_points, .queries = a->num_queries,
-        .classes = (int)df_node_int(df_node_get(root, "num_classes"), classes), .n_maps = a->num_feature_levels > 1 ? 3 : 1, .most = 100,
-        .refine = a->with_box_refine, .two_stage = a->two_stage, .learned = a->position_embedding % 2 == LEARNED, .dropout = a->dropout,
-        .temperature = 10000, .offset = -0.5, .scale = 6.283185307179586, /* the official code does not pass its argument on */
+        .n_maps = a->num_feature_levels > 1 ? 3 : 1, .most = 100, .refine = a->with_box_refine, .two_stage = a->two_stage, .dropout = a->dropout,
     };
-    for (int i = 0; i < o->n_maps; i++)
-        o->channels[i] = 4 * base << (4 - o->n_maps + i);
 }
 
 static void args_init(NnScope s, void *self, const DfNode *root)
 {
     Args *a = self;
-    const DfNode *resnet = df_node_get(root, "resnet");
-    const int base = (int)df_node_int(df_node_get(resnet, "base_width"), 64);
+    DetrOptions *o = &a->net.o;
     if (a->masks)
         nn_fail(s, DF_EVALUE, "args.masks = True: want False, the segmentation head is not built in");
-    if (base < 1 || base > 8192)
-        nn_fail(s, DF_EVALUE, "resnet.base_width = %d: want 1 to 8192", base);
-    const DfNode *backbone = nn_ok(s) ? resnet_dict(s, a, resnet, base) : NULL;
+    args_options(o, a);
+    o->classes = df_detr_classes(s, root, a->dataset_file);
+    const DfNode *backbone = df_detr_resnet(s, root, a->backbone, a->dilation, o->n_maps, o->channels);
+    a->net.positions = df_detr_sine(o->dim); /* the official code does not pass its position_embedding_scale on */
+    a->net.positions.learned = a->position_embedding % 2 == LEARNED;
+    a->net.positions.offset = -0.5;
     if (!backbone)
         return;
-    args_options(&a->net.o, a, root, base);
-    if (a->net.o.classes < 1 || a->net.o.classes > 100000)
-        nn_fail(s, DF_EVALUE, "num_classes = %d: want 1 to 100000", a->net.o.classes);
     a->net.names = &official_names;
     a->net.criterion = df_set_criterion();
     DfSetCriterion *k = &a->net.criterion;
@@ -282,19 +239,6 @@ static bool mmdet_transformer(NnScope s, DetrOptions *o, const DfNode *t)
            in_range(s, "num_points", o->decoder_points, 1, 64) && in_range(s, "feedforward_channels", o->ffn, 1, 65536);
 }
 
-static void mmdet_positions(NnScope s, DetrOptions *o, const DfNode *p)
-{
-    const char *type = df_node_text(df_node_get(p, "type"), "SinePositionalEncoding");
-    o->learned = strcmp(type, "LearnedPositionalEncoding") == 0;
-    o->temperature = df_node_number(df_node_get(p, "temperature"), 10000);
-    o->offset = df_node_number(df_node_get(p, "offset"), 0);
-    o->scale = df_node_number(df_node_get(p, "scale"), 6.283185307179586);
-    if (!o->learned && (strcmp(type, "SinePositionalEncoding") != 0 || !df_node_bool(df_node_get(p, "normalize"), false)))
-        nn_fail(s, DF_EVALUE, "positional_encoding is %s: want SinePositionalEncoding with normalize=True, or LearnedPositionalEncoding", type);
-    if (number(p, "num_feats", o->dim / 2) != o->dim / 2)
-        nn_fail(s, DF_EVALUE, "positional_encoding.num_feats = %d: want half of %d channels", number(p, "num_feats", 0), o->dim);
-}
-
 static void mmdet_init(NnScope s, void *self, const DfNode *root)
 {
     Mmdet *m = self;
@@ -316,7 +260,7 @@ static void mmdet_init(NnScope s, void *self, const DfNode *root)
         o->channels[i] = mapper.in_channels.v[i];
     if (!in_range(s, "test_cfg.max_per_img", o->most, 1, 1000000) || !mmdet_transformer(box, o, head.transformer))
         return;
-    mmdet_positions(box, o, head.positional_encoding);
+    m->net.positions = df_detr_positions_mmdet(box, head.positional_encoding, o->dim);
     m->net.names = &mmdet_names;
     m->net.criterion = df_set_criterion();
     build(s, &m->net, m->backbone);
@@ -338,17 +282,7 @@ static void run(DfCtx *c, const Detr *net, DfTensor *image, const DfImageMeta *m
     DfTensor *memory = df_detr_encode(c, net, &pyramid);
     df_observe(c, memory, "memory", -1);
     df_detr_decode(c, net, &pyramid, memory, all || df_listens(c), out);
-    DfTensor *keep[2 * DETR_LAYERS + 2];
-    int n = 0;
-    for (int i = 0; i < out->n; i++) {
-        keep[n++] = out->logits[i];
-        keep[n++] = out->boxes[i];
-    }
-    if (out->first_logits) {
-        keep[n++] = out->first_logits;
-        keep[n++] = out->first_boxes;
-    }
-    df_leave_all(c, m, keep, n);
+    df_detr_leave(c, m, out);
 }
 
 static void forward(DfCtx *c, const void *self, DfTensor *image)
@@ -379,26 +313,12 @@ static int classes(const void *self)
     return net->o.classes;
 }
 
-/* Every layer's losses: the last layer's first, the others by their number, then the first stage's. */
 static void losses(DfCtx *c, const void *self, DfTensor *image, const DfImageMeta *metas, const DfTargets *targets, DfLosses *out)
 {
     const Detr *net = self;
     DetrOutputs outputs;
     run(c, net, image, metas, true, &outputs);
-    for (int i = 0; i < outputs.n && !c->err; i++) {
-        const int layer = (outputs.n - 1 + i) % outputs.n;
-        char tail[16] = "";
-        if (i)
-            snprintf(tail, sizeof tail, "_%d", layer);
-        DfSetLosses l;
-        df_set_losses(c, &net->criterion, outputs.logits[layer], outputs.boxes[layer], targets, false, &l);
-        df_losses_add_set(c, out, &l, tail);
-    }
-    if (outputs.first_logits && !c->err) {
-        DfSetLosses l;
-        df_set_losses(c, &net->criterion, outputs.first_logits, outputs.first_boxes, targets, true, &l);
-        df_losses_add_set(c, out, &l, "_enc");
-    }
+    df_detr_losses(c, &net->criterion, &outputs, targets, out);
 }
 
 const DfArchitecture df_architecture_deformable_detr = {

@@ -7,10 +7,7 @@
 #ifndef DF_MODELS_DEFORMABLE_DETR_H
 #define DF_MODELS_DEFORMABLE_DETR_H
 
-#include "models/models.h"
-#include "models/parts.h"
-
-enum { DETR_LAYERS = 32 };
+#include "models/detr_parts.h"
 
 /* Where parameters are in the state dict. Formats take the number of a level, layer or head (and of a linear layer in it). */
 typedef struct {
@@ -27,8 +24,8 @@ typedef struct {
     int dim, heads, ffn, levels, encoder_layers, decoder_layers, encoder_points, decoder_points, queries, classes;
     int n_maps, channels[DF_LEVELS];                               /* of the backbone */
     int most;                                                      /* detections of an image */
-    bool refine, two_stage, learned, clip;                         /* clip: mmdet's boxes end at the image */
-    double dropout, temperature, offset, scale;                    /* of the sine positions: (i + 1 + offset) / n * scale */
+    bool refine, two_stage, clip;                                  /* clip: mmdet's boxes end at the image */
+    double dropout;
 } DetrOptions;
 
 typedef struct {
@@ -45,16 +42,13 @@ typedef struct {
 } DetrDecoderLayer;
 
 typedef struct {
-    NnLinear linear[3];
-} DetrBoxHead;
-
-typedef struct {
     DetrOptions o;
     const DetrNames *names;
     Part backbone;
+    DetrPositions positions;
     NnConv proj[DF_LEVELS];
     NnLayerNorm proj_norm[DF_LEVELS]; /* a group norm's weight and bias                               */
-    DfTensor *level_embed, *query_embed, *row_embed, *column_embed;
+    DfTensor *level_embed, *query_embed;
     DetrEncoderLayer *encoder;
     DetrDecoderLayer *decoder;
     int n_heads;                      /* decoder layers, and one for the first of two stages          */
@@ -72,12 +66,6 @@ typedef struct {
     DfTensor *tokens, *positions;     /* N cells C; positions with the level's embedding */
 } DetrPyramid;
 
-typedef struct {
-    int n;                            /* layers that gave something: all of them, or the last alone */
-    DfTensor *logits[DETR_LAYERS], *boxes[DETR_LAYERS]; /* N Q classes, N Q 4 (cx cy w h in [0, 1]) */
-    DfTensor *first_logits, *first_boxes; /* of the first of two stages: N cells ..; or NULL        */
-} DetrOutputs;
-
 /* ---- deformable_pyramid.c ---- */
 void df_detr_pyramid_init(NnScope, Detr *);
 void df_detr_pyramid(DfCtx *, const Detr *, const DfMaps *, const DfImageMeta *, int H, int W, DetrPyramid *out); /* metas NULL: no padding */
@@ -92,8 +80,5 @@ void df_detr_heads_init(NnScope, Detr *);
 /* `all`: every layer's outputs, for losses; else those of the last one alone. */
 void df_detr_decode(DfCtx *, const Detr *, const DetrPyramid *, DfTensor *memory, bool all, DetrOutputs *out);
 int df_detr_detections(const Detr *, const DetrOutputs *, int n, const DfImageMeta *, bool rescale, DfDetections *out);
-
-/* Stacks are heard as they are, N H W C, where the listener expects maps. */
-void df_detr_observe(DfCtx *, DfTensor *x, const char *name, int index);
 
 #endif

@@ -4,7 +4,6 @@
  * the decoder's loop with iterative refinement, and the best hundred answers. Zhu et al., ICLR 2021, section 4.2.
  */
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "models/deformable_detr.h"
@@ -63,10 +62,7 @@ static DfTensor *classify(DfCtx *c, const Detr *net, int layer, DfTensor *x)    
 
 static DfTensor *locate(DfCtx *c, const Detr *net, int layer, DfTensor *x)                  /* N Q C -> N Q 4, before the sigmoid */
 {
-    const NnLinear *l = net->box_head[head_of(net, layer)].linear;
-    const DfMark m = df_enter(c, NULL, -1);
-    x = df_relu(c, nn_linear(c, &l[0], x));
-    return df_leave(c, m, nn_linear(c, &l[2], df_relu(c, nn_linear(c, &l[1], x))));
+    return df_detr_locate(c, &net->box_head[head_of(net, layer)], x);
 }
 
 /* A reference point moves the centre, a reference box all four. */
@@ -204,36 +200,6 @@ static Start proposed_start(DfCtx *c, const Detr *net, const DetrPyramid *p, DfT
 
 /* ---- the decoder's loop ---------------------------------------------------------------------------------------------- */
 
-/* A listener takes what has four dimensions for a map N H W C and turns it: turned the other way first, it arrives as it is. */
-void df_detr_observe(DfCtx *c, DfTensor *x, const char *name, int index)
-{
-    if (df_listens(c) && !c->err)
-        df_observe(c, x->shape.n == 4 ? df_permute(c, x, DF_SHAPE(0, 2, 3, 1)) : x, name, index);
-}
-
-static void observe_layers(DfCtx *c, DfTensor *const *x, int n, const char *name)
-{
-    DfTensor *of[DETR_LAYERS];
-    if (!df_listens(c) || c->err || n > DF_SOURCES)
-        return;
-    for (int i = 0; i < n; i++)
-        of[i] = df_reshape(c, x[i], DF_SHAPE(1, df_dim(x[i], 0), df_dim(x[i], 1), df_dim(x[i], 2)));
-    df_detr_observe(c, df_concat(c, of, n, 0), name, -1);
-}
-
-static void observe_outputs(DfCtx *c, const DetrOutputs *out)
-{
-    for (int i = 0; i < out->n; i++) {
-        char name[2][32] = { "pred_logits", "pred_boxes" };
-        if (i + 1 < out->n) {
-            snprintf(name[0], sizeof name[0], "aux_%d_logits", i);
-            snprintf(name[1], sizeof name[1], "aux_%d_boxes", i);
-        }
-        df_observe(c, out->logits[i], name[0], -1);
-        df_observe(c, out->boxes[i], name[1], -1);
-    }
-}
-
 void df_detr_decode(DfCtx *c, const Detr *net, const DetrPyramid *p, DfTensor *memory, bool all, DetrOutputs *out)
 {
     const int layers = net->o.decoder_layers;
@@ -255,33 +221,13 @@ void df_detr_decode(DfCtx *c, const Detr *net, const DetrPyramid *p, DfTensor *m
             reference = detached(c, boxes);
         references[i] = reference;
     }
-    observe_layers(c, hidden, layers, "hs");
-    observe_layers(c, references, layers, "inter_references");
+    df_detr_observe_layers(c, hidden, layers, "hs");
+    df_detr_observe_layers(c, references, layers, "inter_references");
     if (!c->err)
-        observe_outputs(c, out);
+        df_detr_observe_outputs(c, out);
 }
 
 /* ---- boxes ---------------------------------------------------------------------------------------------------------- */
-
-static float clamp(float x, float most)
-{
-    return x < 0 ? 0 : x > most ? most : x;
-}
-
-/* The official code takes boxes straight to the original image; mmdet to the network's, where they end, and back. */
-static void place(const Detr *net, const float box[4], const DfImageMeta *meta, bool rescale, float out[4])
-{
-    const bool direct = rescale && !net->o.clip;
-    const float size[2] = { (float)(direct ? meta->ori_w : meta->img_w), (float)(direct ? meta->ori_h : meta->img_h) };
-    for (int i = 0; i < 4; i++) {
-        const int axis = i % 2;
-        out[i] = (box[axis] + (i < 2 ? -0.5f : 0.5f) * box[axis + 2]) * size[axis];
-        if (net->o.clip)
-            out[i] = clamp(out[i], size[axis]);
-        if (net->o.clip && rescale)
-            out[i] /= meta->scale_factor[i];
-    }
-}
 
 int df_detr_detections(const Detr *net, const DetrOutputs *outputs, int n, const DfImageMeta *meta, bool rescale, DfDetections *out)
 {
@@ -300,7 +246,7 @@ int df_detr_detections(const Detr *net, const DetrOutputs *outputs, int n, const
         DfDetection *d = &out->v[out->n++];
         const size_t query = index[i] / classes;
         *d = (DfDetection){ .score = scores[index[i]], .label = (int)(index[i] % classes), .index = (uint32_t)query };
-        place(net, boxes->data + ((size_t)n * Q + query) * 4, meta, rescale, d->box);
+        df_detr_place(boxes->data + ((size_t)n * Q + query) * 4, meta, rescale, net->o.clip, d->box);
     }
     df_free(scores);
     df_free(index);
