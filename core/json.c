@@ -555,32 +555,34 @@ DfJsonEvent df_json_next(DfJson *j, DfJsonValue *value)
     }
 }
 
-/* Most of what is skipped is numbers in lists: passes over those in the window that are followed by a comma or a bracket, and leaves
- * all that is rarer, or wrong, to the ordinary way. Comes and goes behind a value. */
-static void skip_numbers(DfJson *j)
+/* Passes over numbers in a list that are short and followed by a comma or bracket, and leaves all that is rarer, or wrong, to the
+ * ordinary way. Comes and goes behind a value. Keeps up to `room` of them, or none if `to` is NULL. */
+static size_t short_numbers(DfJson *j, double *to, size_t room)
 {
     const unsigned char *at = j->at;
-    while (*at == ',') {
-        const unsigned char *p = at + 1;
-        p += *p == ' ';
-        p += *p == '-';
-        const unsigned char *const digits = p;
-        while ((unsigned)(*p - '0') < 10)
-            p++;
-        if (p == digits || (*digits == '0' && p > digits + 1))
+    size_t n = 0;
+    while (*at == ',' && n < room) {
+        const unsigned char *const number = at + 1 + (at[1] == ' ');
+        const unsigned char *const end = to ? df_json_short_number(number, to + n) : df_json_skip_short_number(number);
+        if (!end)
             break;
-        if (*p == '.') {
-            const unsigned char *const fraction = ++p;
-            while ((unsigned)(*p - '0') < 10)
-                p++;
-            if (p == fraction)
-                break;
-        }
-        if (*p != ',' && *p != ']')
-            break;
-        at = p;
+        at = end;
+        n += to != NULL;
     }
     j->at += at - j->at;
+    return n;
+}
+
+DfJsonEvent df_json_numbers(DfJson *j, double *to, size_t room, size_t *n)
+{
+    DfJsonValue value;
+    DfJsonEvent event = DF_JSON_NUMBER;
+    *n = 0;
+    while (*n < room && (event = df_json_next(j, &value)) == DF_JSON_NUMBER) {
+        to[(*n)++] = value.number;
+        *n += short_numbers(j, to + *n, room - *n);
+    }
+    return event;
 }
 
 int df_json_skip(DfJson *j)
@@ -592,7 +594,7 @@ int df_json_skip(DfJson *j)
     do {
         event = df_json_next(j, &value);
         if (event == DF_JSON_NUMBER && j->state == COMMA_OR_CLOSE && j->depth > depth && !j->in_object[j->depth - 1])
-            skip_numbers(j);
+            short_numbers(j, NULL, 1);
     } while (event > DF_JSON_END && j->depth > depth);
     j->skipping = false;
     return event < 0 ? j->broken : DF_OK;

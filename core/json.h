@@ -50,6 +50,8 @@ void df_json_close(DfJson *);
 DfJsonEvent df_json_next(DfJson *, DfJsonValue *value);
 int df_json_skip(DfJson *);            /* right after a KEY (or where a value is due): passes over the whole value,
                                           checking its syntax but converting no number */
+/* In an array: up to `room` numbers at once; gives the event behind them, or DF_JSON_NUMBER if there was no room for more. */
+DfJsonEvent df_json_numbers(DfJson *, double *to, size_t room, size_t *n);
 size_t df_json_line(const DfJson *);   /* 1-based line of the last event                                            */
 uint64_t df_json_offset(const DfJson *); /* bytes read so far, for progress                                          */
 const char *df_json_name(const DfJson *);

@@ -93,17 +93,94 @@ typedef struct {
 } Decimal;
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-/* Eight digits at once, in one register: pairs, then fours, then all (Lemire, "Number parsing at a gigabyte per second", 2021). */
+/* The value of eight digits, the first in the lowest byte, of which only the lower four bits count: pairs, then fours, then all
+ * (Lemire, "Number parsing at a gigabyte per second", 2021). */
+static inline uint64_t digits_value(uint64_t x)
+{
+    x = (x & 0x0f0f0f0f0f0f0f0fu) * 2561 >> 8;
+    x = (x & 0x00ff00ff00ff00ffu) * 6553601 >> 16;
+    return (x & 0x0000ffff0000ffffu) * 42949672960001u >> 32;
+}
+
+/* Eight digits at once, in one register. */
 static inline bool eight_digits(const unsigned char *p, uint64_t *value)
 {
     uint64_t x;
     memcpy(&x, p, sizeof x);
     if (((x & 0xf0f0f0f0f0f0f0f0u) | ((x + 0x0606060606060606u) & 0xf0f0f0f0f0f0f0f0u) >> 4) != 0x3333333333333333u)
         return false;
-    x = (x & 0x0f0f0f0f0f0f0f0fu) * 2561 >> 8;
-    x = (x & 0x00ff00ff00ff00ffu) * 6553601 >> 16;
-    *value = (x & 0x0000ffff0000ffffu) * 42949672960001u >> 32;
+    *value = digits_value(x);
     return true;
+}
+
+/* The bytes that are no digits: 0x80 in each. */
+static inline uint64_t no_digits(uint64_t x)
+{
+    const uint64_t ones = UINT64_MAX / 255, digits = x ^ ones * '0';
+    return (((digits & ones * 0x7f) + ones * 0x76) | digits) & ones * 0x80;
+}
+
+/* The place of the first byte with a bit set. */
+static inline unsigned first_byte(uint64_t x)
+{
+#if defined(__GNUC__)
+    return (unsigned)__builtin_ctzll(x) / 8;
+#else
+    unsigned n = 0;
+    for (; !(x & 255); x >>= 8)
+        n++;
+    return n;
+#endif
+}
+
+/* Digits, perhaps a point and digits, and a comma or bracket among eight bytes: how long all are, and those before the point. */
+static inline bool is_short(uint64_t x, unsigned *whole, unsigned *length)
+{
+    const uint64_t others = no_digits(x), behind = others & (others - 1);
+    if (!others)
+        return false;
+    *whole = *length = first_byte(others);
+    const bool point = (x >> 8 * *whole & 255) == '.';
+    if (point && !behind)
+        return false;
+    if (point)
+        *length = first_byte(behind);
+    const unsigned next = (unsigned)(x >> 8 * *length & 255);
+    return *whole > 0 && *length != *whole + 1 && (next == ',' || next == ']') && (*whole == 1 || (x & 255) != '0');
+}
+
+/* The digits move to the upper end, without the point. As in Python -0 is 0, and -0.0 is not. */
+static inline double short_value(uint64_t x, unsigned whole, unsigned length, bool negative)
+{
+    if (whole == length) {
+        const int64_t integer = (int64_t)digits_value(x << 8 * (8 - length));
+        return (double)(negative ? -integer : integer);
+    }
+    const uint64_t before = ((uint64_t)1 << 8 * whole) - 1, digits = (x & before) | (x >> 8 & ~before);
+    const double magnitude = (double)(int64_t)digits_value(digits << 8 * (9 - length)) / tens[length - 1 - whole];
+    return negative ? -magnitude : magnitude;
+}
+
+const unsigned char *df_json_short_number(const unsigned char *p, double *value)
+{
+    const bool negative = *p == '-';
+    uint64_t x;
+    unsigned whole, length;
+    p += negative;
+    memcpy(&x, p, sizeof x);
+    if (!is_short(x, &whole, &length))
+        return NULL;
+    *value = short_value(x, whole, length, negative);
+    return p + length;
+}
+
+const unsigned char *df_json_skip_short_number(const unsigned char *p)
+{
+    uint64_t x;
+    unsigned whole, length;
+    p += *p == '-';
+    memcpy(&x, p, sizeof x);
+    return is_short(x, &whole, &length) ? p + length : NULL;
 }
 #else
 static inline bool eight_digits(const unsigned char *p, uint64_t *value)
@@ -111,6 +188,19 @@ static inline bool eight_digits(const unsigned char *p, uint64_t *value)
     (void)p;
     (void)value;
     return false;
+}
+
+const unsigned char *df_json_short_number(const unsigned char *p, double *value)
+{
+    (void)p;
+    (void)value;
+    return NULL;
+}
+
+const unsigned char *df_json_skip_short_number(const unsigned char *p)
+{
+    (void)p;
+    return NULL;
 }
 #endif
 

@@ -65,10 +65,11 @@ int df_coco_read_box(const CocoRecord *r, double box[4], bool *given)
         return DF_OK;
     if (event != DF_JSON_ARRAY)
         return wrong(r, event, "bbox", "an array");
-    size_t n = 0;
-    for (; (event = df_json_next(r->json, &v)) == DF_JSON_NUMBER; n++)
-        if (n < 4)
-            box[n] = v.number;
+    double extra;
+    size_t n, more = 1;
+    event = df_json_numbers(r->json, box, 4, &n);
+    for (; event == DF_JSON_NUMBER && more; n += more)
+        event = df_json_numbers(r->json, &extra, 1, &more);
     if (event != DF_JSON_CLOSE)
         return wrong(r, event, "bbox", "an array of numbers");
     if (n != 0 && n != 4)

@@ -111,19 +111,33 @@ static int read_size(const CocoRecord *r, CocoMask *mask)
     return DF_OK;
 }
 
-/* A list of counts into runs; fractions are cut off, as numpy does. */
-static int read_counts(const CocoRecord *r, Runs *runs)
+/* The numbers of an array, appended to those in the room. Gives the event behind them. */
+static DfJsonEvent read_numbers(DfJson *json, CocoMaskRoom *room)
 {
-    DfJsonValue v;
-    DfJsonEvent event;
-    runs->n = 0;
-    while ((event = df_json_next(r->json, &v)) == DF_JSON_NUMBER) {
-        if (!(v.number >= 0 && v.number < 4294967296.0))
-            return df_coco_fail(r, "segmentation: a count of %.17g, want one from 0 to 2^32 - 1", v.number);
-        if (!df_runs_grow(runs, runs->n + 1))
-            return df_fail_memory("masks");
-        runs->at[runs->n++] = (uint32_t)v.number;
+    DfJsonEvent event = DF_JSON_NUMBER;
+    while (event == DF_JSON_NUMBER) {
+        size_t n;
+        if (!df_grow((void **)&room->numbers, &room->capacity, room->n + 1, sizeof *room->numbers))
+            return DF_JSON_END;
+        event = df_json_numbers(json, room->numbers + room->n, room->capacity - room->n, &n);
+        room->n += n;
     }
+    return event;
+}
+
+/* A list of counts into runs; fractions are cut off, as numpy does. */
+static int read_counts(const CocoRecord *r, CocoMaskRoom *room, Runs *runs)
+{
+    room->n = 0;
+    const DfJsonEvent event = read_numbers(r->json, room);
+    if (event == DF_JSON_END || !df_runs_grow(runs, room->n))
+        return df_fail_memory("masks");
+    for (size_t i = 0; i < room->n; i++) {
+        if (!(room->numbers[i] >= 0 && room->numbers[i] < 4294967296.0))
+            return df_coco_fail(r, "segmentation: a count of %.17g, want one from 0 to 2^32 - 1", room->numbers[i]);
+        runs->at[i] = (uint32_t)room->numbers[i];
+    }
+    runs->n = room->n;
     return event == DF_JSON_CLOSE ? DF_OK : wrong(r, event, "counts hold something that is not a number");
 }
 
@@ -145,7 +159,7 @@ static int read_object(const CocoRecord *r, CocoMaskRoom *room, CocoBytes *bytes
             if (event == DF_JSON_TEXT && (error = name_record(r, df_runs_from_text(&room->runs, v.text, v.length))) == DF_OK)
                 error = keep(bytes, mask, v.text, v.length);
             else if (event == DF_JSON_ARRAY)
-                error = read_counts(r, list);
+                error = read_counts(r, room, list);
             else if (event != DF_JSON_TEXT)
                 error = wrong(r, event, "counts are neither a text nor a list");
         } else {
@@ -185,18 +199,13 @@ static void take_facts(const CocoMaskRoom *room, CocoMask *mask)
 static int read_polygon(const CocoRecord *r, CocoMaskRoom *room, bool first)
 {
     static const double farthest = 2e8;
-    DfJsonValue v;
-    DfJsonEvent event;
     const size_t head = room->n++;
-    for (;; room->n++) {
-        if (!df_grow((void **)&room->numbers, &room->capacity, room->n, sizeof *room->numbers))
-            return df_fail_memory("masks");
-        if ((event = df_json_next(r->json, &v)) != DF_JSON_NUMBER)
-            break;
-        if (!(fabs(v.number) < farthest))
-            return df_coco_fail(r, "segmentation: a polygon has the coordinate %g, want one between -2e8 and 2e8", v.number);
-        room->numbers[room->n] = v.number;
-    }
+    const DfJsonEvent event = read_numbers(r->json, room);
+    if (event == DF_JSON_END)
+        return df_fail_memory("masks");
+    for (size_t i = head + 1; i < room->n; i++)
+        if (!(fabs(room->numbers[i]) < farthest))
+            return df_coco_fail(r, "segmentation: a polygon has the coordinate %g, want one between -2e8 and 2e8", room->numbers[i]);
     if (event != DF_JSON_CLOSE)
         return wrong(r, event, "a polygon is not a list of numbers");
     const size_t n = room->n - head - 1;

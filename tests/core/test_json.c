@@ -134,6 +134,39 @@ Test(json, numbers_as_strtod_reads_them)
 }
 
 /* Tokens of every length across the borders of the window, and one text larger than it. */
+/* [1, X, 2, 3] by the fast ways and one by one, for every X of five characters and less. */
+Test(json, lists_of_numbers_at_once)
+{
+    static const char alphabet[] = "-.015e ,";
+    enum { LETTERS = 8, MOST = 5 };
+    for (size_t length = 1, all = LETTERS; length <= MOST; length++, all *= LETTERS)
+        for (size_t k = 0; k < all; k++) {
+            char text[32] = "[1,";
+            size_t n, at = 3;
+            double numbers[16], one[16];
+            DfJson *j, *slow;
+            DfJsonValue v;
+            DfJsonEvent event;
+            for (size_t i = 0, rest = k; i < length; i++, rest /= LETTERS)
+                text[at++] = alphabet[rest % LETTERS];
+            strcpy(text + at, ", 2,3]");
+            cr_assert_eq(df_json_open_text(&j, text, strlen(text), "text"), DF_OK);
+            cr_assert_eq(df_json_open_text(&slow, text, strlen(text), "text"), DF_OK);
+            cr_assert_eq(df_json_next(j, &v), DF_JSON_ARRAY);
+            const DfJsonEvent last = df_json_numbers(j, numbers, 16, &n);
+            cr_assert_eq(df_json_next(slow, &v), DF_JSON_ARRAY);
+            size_t m = 0;
+            while ((event = df_json_next(slow, &v)) == DF_JSON_NUMBER)
+                one[m++] = v.number;
+            cr_assert(last == event && n == m && memcmp(numbers, one, n * sizeof *one) == 0, "%s", text);
+            df_json_close(j);
+            cr_assert_eq(df_json_open_text(&j, text, strlen(text), "text"), DF_OK);
+            cr_assert_eq(df_json_skip(j) == DF_OK, event == DF_JSON_CLOSE, "%s", text);
+            df_json_close(j);
+            df_json_close(slow);
+        }
+}
+
 Test(json, window_borders)
 {
     const size_t items = 60000, longest = 1000000;
