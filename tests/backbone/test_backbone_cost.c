@@ -17,6 +17,7 @@ typedef struct {
 static const Row rows[] = {
     { "swin_tiny", 28.3, 4.5 },    { "swin_small", 49.6, 8.7 },   { "swin_base", 87.8, 15.4 },
     { "dat_tiny", 29, 4.6 },       { "dat_small", 50, 9.0 },      { "dat_base", 88, 15.8 },
+    { "dat_pp_tiny", 24, 4.3 },    { "dat_pp_small", 53, 9.4 },   { "dat_pp_base", 93, 16.6 },
     { "pvt_tiny", 13.2, 1.9 },     { "pvt_small", 24.5, 3.8 },    { "pvt_medium", 44.2, 6.7 },   { "pvt_large", 61.4, 9.8 },
     { "pvt_v2_b0", 3.7, 0.6 },     { "pvt_v2_b1", 14.0, 2.1 },    { "pvt_v2_b2", 25.4, 4.0 },    { "pvt_v2_b2_li", 22.6, 3.9 },
     { "pvt_v2_b3", 45.2, 6.9 },    { "pvt_v2_b4", 62.6, 10.1 },   { "pvt_v2_b5", 82.0, 11.8 },

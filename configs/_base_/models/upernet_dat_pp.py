@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+# UPerNet on DAT++-T (Xia et al., 2023): neighborhood attention (N) and deformable attention (D) in turns.
+_base_ = 'upernet.py'
+
+model = dict(
+    backbone=dict(
+        type='DAT',
+        style='detection',
+        code_version='2023',
+        img_size=224,
+        patch_size=4,
+        expansion=4,
+        dim_stem=64,
+        dims=[64, 128, 256, 512],
+        depths=[2, 4, 18, 2],
+        stage_spec=[['N', 'D'], ['N', 'D'] * 2, ['N', 'D'] * 9, ['D', 'D']],
+        heads=[2, 4, 8, 16],
+        groups=[1, 2, 4, 8],
+        use_pes=[True, True, True, True],
+        strides=[8, 4, 2, 1],
+        offset_range_factor=[-1, -1, -1, -1],
+        use_dwc_mlps=[True, True, True, True],
+        use_lpus=[True, True, True, True],
+        use_conv_patches=True,
+        ksizes=[9, 7, 5, 3],
+        nat_ksizes=[7, 7, 7, 7],
+        drop_path_rate=0.0,
+        out_indices=(0, 1, 2, 3)),
+    decode_head=dict(in_channels=[64, 128, 256, 512]),
+    auxiliary_head=dict(in_channels=256))

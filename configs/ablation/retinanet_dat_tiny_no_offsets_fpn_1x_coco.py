@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+# RetinaNet on DAT-T, ablation: no offsets and no position bias: keys and values by average pooling.
+_base_ = '../retinanet/retinanet_dat_tiny_fpn_1x_coco.py'
+
+model = dict(
+    backbone=dict(
+        no_offs=[False, False, True, True]))

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+# Mask R-CNN on DAT++-S, 1x schedule.
+_base_ = [
+    '../_base_/models/mask_rcnn_dat_pp_fpn.py', '../_base_/datasets/coco_instance_mstrain.py',
+    '../_base_/schedules/schedule_1x.py', '../_base_/default_runtime.py'
+]
+
+model = dict(
+    backbone=dict(
+        dim_stem=96,
+        dims=[96, 192, 384, 768],
+        heads=[3, 6, 12, 24],
+        groups=[1, 2, 3, 6],
+        drop_path_rate=0.1),
+    neck=dict(in_channels=[96, 192, 384, 768]))

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
+# Mask R-CNN on DAT++-T, 3x schedule.
+_base_ = [
+    '../_base_/models/mask_rcnn_dat_pp_fpn.py', '../_base_/datasets/coco_instance_mstrain.py',
+    '../_base_/schedules/schedule_3x.py', '../_base_/default_runtime.py'
+]
+
+model = dict(
+    backbone=dict(
+        drop_path_rate=0.3))

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
+# RetinaNet on DAT++-T, 3x schedule.
+_base_ = [
+    '../_base_/models/retinanet_dat_pp_fpn.py', '../_base_/datasets/coco_detection_mstrain.py',
+    '../_base_/schedules/schedule_3x.py', '../_base_/default_runtime.py'
+]
+
+model = dict(
+    backbone=dict(
+        drop_path_rate=0.2))

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+# Semantic FPN on DAT++-B, 512 x 512 crops, 80,000 steps.
+_base_ = [
+    '../_base_/models/semantic_fpn_dat_pp.py', '../_base_/datasets/ade20k.py', '../_base_/schedules/schedule_ade_80k.py',
+    '../_base_/default_runtime_iters.py'
+]
+
+data = dict(samples_per_gpu=4)
+
+model = dict(
+    backbone=dict(
+        dim_stem=128,
+        dims=[128, 256, 512, 1024],
+        heads=[4, 8, 16, 32],
+        groups=[2, 4, 8, 16],
+        drop_path_rate=0.7),
+    neck=dict(in_channels=[128, 256, 512, 1024]))

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+# UPerNet on DAT++-S, 512 x 512 crops, 160,000 steps.
+_base_ = [
+    '../_base_/models/upernet_dat_pp.py', '../_base_/datasets/ade20k.py', '../_base_/schedules/schedule_ade_160k.py',
+    '../_base_/default_runtime_iters.py'
+]
+
+model = dict(
+    backbone=dict(
+        dim_stem=96,
+        dims=[96, 192, 384, 768],
+        heads=[3, 6, 12, 24],
+        groups=[1, 2, 3, 6],
+        drop_path_rate=0.5),
+    decode_head=dict(in_channels=[96, 192, 384, 768]),
+    auxiliary_head=dict(in_channels=384))
