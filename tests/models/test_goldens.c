@@ -91,16 +91,8 @@ static void hear(void *user, const char *name, const DfTensor *x)
 
 static DfTensor *image_of(const Case *k, DfCtx *c)
 {
-    DfArray array = *golden_get(k->input, "image");
-    const DfArray nchw = array;
-    for (int i = 0; i < 4; i++) { /* the same bytes, read in our order */
-        static const int order[4] = { 0, 2, 3, 1 };
-        array.shape[i] = nchw.shape[order[i]];
-        array.stride[i] = nchw.stride[order[i]];
-    }
-    DfTensor *image = df_new(c, DF_SHAPE((int)array.shape[0], (int)array.shape[1], (int)array.shape[2], 3));
-    df_array_f32(&array, image->data);
-    return image;
+    const DfArray image = golden_channels_last(golden_get(k->input, "image"));
+    return golden_tensor(c, &image);
 }
 
 static DfImageMeta meta_of(const Case *k, const DfTensor *image)

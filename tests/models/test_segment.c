@@ -47,16 +47,8 @@ static void close_case(Case *k)
 
 static DfTensor *image_of(DfCtx *c, const DfCheckpoint *input, const char *name)
 {
-    DfArray array = *golden_get(input, name);
-    const DfArray nchw = array;
-    for (int i = 0; i < 4; i++) { /* the same bytes, read in our order */
-        static const int order[4] = { 0, 2, 3, 1 };
-        array.shape[i] = nchw.shape[order[i]];
-        array.stride[i] = nchw.stride[order[i]];
-    }
-    DfTensor *image = df_new(c, DF_SHAPE((int)array.shape[0], (int)array.shape[1], (int)array.shape[2], 3));
-    df_array_f32(&array, image->data);
-    return image;
+    const DfArray image = golden_channels_last(golden_get(input, name));
+    return golden_tensor(c, &image);
 }
 
 /* ---- inference ---------------------------------------------------------------------------------------------------------- */

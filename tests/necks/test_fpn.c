@@ -12,19 +12,10 @@
 static const char *const cases[] = { "none", "end_level", "on_input", "on_lateral", "on_output", "true", "true_on_output", "bn", "gn_lateral",
                                      "bilinear", "bilinear_align", "scale_factor" };
 
-/* NCHW of the file as NHWC. */
 static DfTensor *map_of(DfCtx *c, const DfCheckpoint *file, const char *name)
 {
-    DfArray array = *golden_get(file, name);
-    const int order[4] = { 0, 2, 3, 1 };
-    const DfArray from = array;
-    for (int i = 0; i < 4; i++) {
-        array.shape[i] = from.shape[order[i]];
-        array.stride[i] = from.stride[order[i]];
-    }
-    DfTensor *x = df_new(c, DF_SHAPE((int)array.shape[0], (int)array.shape[1], (int)array.shape[2], (int)array.shape[3]));
-    df_array_f32(&array, x->data);
-    return x;
+    const DfArray map = golden_channels_last(golden_get(file, name));
+    return golden_tensor(c, &map);
 }
 
 static double distance(DfCtx *c, DfTensor *x, const DfArray *expected)

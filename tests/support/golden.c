@@ -57,6 +57,29 @@ int64_t *golden_i64(const DfCheckpoint *golden, const char *name)
     return copy;
 }
 
+DfArray golden_channels_last(const DfArray *array)
+{
+    static const int order[4] = { 0, 2, 3, 1 };
+    DfArray turned = *array;
+    cr_assert_eq(array->ndim, 4, "%s", array->name);
+    for (int i = 0; i < 4; i++) {
+        turned.shape[i] = array->shape[order[i]];
+        turned.stride[i] = array->stride[order[i]];
+    }
+    return turned;
+}
+
+DfTensor *golden_tensor(DfCtx *c, const DfArray *array)
+{
+    DfShape shape = { .n = array->ndim };
+    for (int i = 0; i < array->ndim; i++)
+        shape.d[i] = (int)array->shape[i];
+    DfTensor *x = df_new(c, shape);
+    cr_assert_eq(df_ctx_error(c), DF_OK, "%s: %s", array->name, df_error());
+    df_array_f32(array, x->data);
+    return x;
+}
+
 /* The largest and the squared sum of the differences and of the expected values. */
 typedef struct {
     double difference, size, differences, sizes;

@@ -7,6 +7,7 @@
 #define DF_TESTS_GOLDEN_H
 
 #include "nn/checkpoint.h"
+#include "tensor/tensor.h"
 
 /* Opens the file named as by printf, "%s/ops/gelu.safetensors"; NULL if it does not exist, and a failed test if it is broken:
  *     DfCheckpoint *g = golden_open(DF_SHARED "/golden/ops/%s.safetensors", name);
@@ -18,6 +19,10 @@ bool golden_has(const DfCheckpoint *, const char *name);
 const DfArray *golden_get(const DfCheckpoint *, const char *name); /* the test fails if there is none */
 float *golden_f32(const DfCheckpoint *, const char *name);         /* a copy in row-major order: df_free() it */
 int64_t *golden_i64(const DfCheckpoint *, const char *name);
+
+/* N C H W as N H W C: the same bytes, read in our order. */
+DfArray golden_channels_last(const DfArray *);
+DfTensor *golden_tensor(DfCtx *, const DfArray *);
 
 /* Distances of row-major floats from an array of the same count, computed in double. NAN anywhere, or an infinity that the
  * other side does not have, gives INFINITY. If the expected array is all zero, the distances are absolute. */

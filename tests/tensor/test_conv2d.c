@@ -21,52 +21,39 @@ static void close_context(void)
 }
 TestSuite(conv2d, .init = open_context, .fini = close_context);
 
-/* out[a][c][d][b] = in[a][b][c][d], or back. */
-static void channels_last(float *out, const float *in, const int d[4], bool back)
+/* In our order of axes: channels last, and a depthwise weight C 1 kh kw as kh kw C. */
+static DfArray ours(const DfArray *array, bool depthwise)
 {
-    size_t at = 0;
-    for (int a = 0; a < d[0]; a++)
-        for (int b = 0; b < d[1]; b++)
-            for (int y = 0; y < d[2]; y++)
-                for (int x = 0; x < d[3]; x++, at++) {
-                    const size_t last = (size_t)(((a * d[2] + y) * d[3] + x) * d[1] + b);
-                    out[back ? at : last] = in[back ? last : at];
-                }
+    if (array->ndim != 4)
+        return *array;
+    DfArray a = golden_channels_last(array);
+    if (!depthwise)
+        return a;
+    const DfArray c_kh_kw_1 = a;
+    a.ndim = 3;
+    for (int i = 0; i < 3; i++) {
+        a.shape[i] = c_kh_kw_1.shape[(i + 1) % 3];
+        a.stride[i] = c_kh_kw_1.stride[(i + 1) % 3];
+    }
+    return a;
 }
 
-/* A depthwise weight C 1 kh kw becomes kh kw C. */
 static DfTensor *from_golden(const DfCheckpoint *g, const char *name, bool depthwise)
 {
     const DfArray *array = df_checkpoint_find(g, name);
     if (!array)
         return NULL;
-    int d[4] = { 1, 1, 1, 1 };
-    for (int i = 0; i < array->ndim; i++)
-        d[i] = (int)array->shape[i];
-    if (depthwise)
-        d[1] = d[0], d[0] = 1;
-    float *data = golden_f32(g, name), *turned = df_malloc((size_t)(d[0] * d[1] * d[2] * d[3]) * sizeof *turned);
-    channels_last(turned, data, d, false);
-    DfShape shape = array->ndim == 1 ? DF_SHAPE(d[0]) : depthwise ? DF_SHAPE(d[2], d[3], d[1]) : DF_SHAPE(d[0], d[2], d[3], d[1]);
-    DfTensor *x = df_from(c, shape, turned);
+    const DfArray a = ours(array, depthwise);
+    DfTensor *x = golden_tensor(c, &a);
     x->wants_grad = true;
-    df_free(data), df_free(turned);
     return x;
 }
 
 static void compare(const char *file, const DfCheckpoint *g, const char *name, const float *got, bool depthwise)
 {
-    const DfArray *array = golden_get(g, name);
-    int d[4] = { 1, 1, 1, 1 };
-    for (int i = 0; i < array->ndim; i++)
-        d[i] = (int)array->shape[i];
-    if (depthwise)
-        d[1] = d[0], d[0] = 1;
-    float *turned = df_malloc((size_t)df_array_count(array) * sizeof *turned);
-    channels_last(turned, got, d, true);
-    cr_assert(rel_l2(turned, array) < 2e-5, "%s: %s: relative error %g", file, name, rel_l2(turned, array));
-    cr_assert(max_abs_over_max(turned, array) < 2e-5, "%s: %s: largest error %g", file, name, max_abs_over_max(turned, array));
-    df_free(turned);
+    const DfArray a = ours(golden_get(g, name), depthwise);
+    cr_assert(rel_l2(got, &a) < 2e-5, "%s: %s: relative error %g", file, name, rel_l2(got, &a));
+    cr_assert(max_abs_over_max(got, &a) < 2e-5, "%s: %s: largest error %g", file, name, max_abs_over_max(got, &a));
 }
 
 typedef struct {

@@ -27,25 +27,6 @@ static const Case cases[] = {
 enum { X, OFFSET, MASK, WEIGHT, BIAS, INPUTS };
 static const char *const names[INPUTS] = { "x", "offset", "mask", "weight", "bias" };
 
-static void sizes(const DfArray *array, int d[4])
-{
-    for (int i = 0; i < 4; i++)
-        d[i] = i < array->ndim ? (int)array->shape[i] : 1;
-}
-
-/* out[a][c][d][b] = in[a][b][c][d], or back. */
-static void turn(float *out, const float *in, const int d[4], bool back)
-{
-    size_t at = 0;
-    for (int a = 0; a < d[0]; a++)
-        for (int b = 0; b < d[1]; b++)
-            for (int y = 0; y < d[2]; y++)
-                for (int x = 0; x < d[3]; x++, at++) {
-                    const size_t last = (size_t)(((a * d[2] + y) * d[3] + x) * d[1] + b);
-                    out[back ? at : last] = in[back ? last : at];
-                }
-}
-
 static const DfArray *array_of(const DfCheckpoint *g, const char *kind, const char *name)
 {
     char key[64];
@@ -53,32 +34,27 @@ static const DfArray *array_of(const DfCheckpoint *g, const char *kind, const ch
     return df_checkpoint_find(g, key);
 }
 
+static DfArray ours(const DfArray *array)
+{
+    return array->ndim == 4 ? golden_channels_last(array) : *array;
+}
+
 static DfTensor *load(DfCtx *c, const DfCheckpoint *g, const char *kind, const char *name)
 {
     const DfArray *array = array_of(g, kind, name);
     if (!array)
         return NULL;
-    int d[4];
-    sizes(array, d);
-    float *data = golden_f32(g, array->name), *turned = df_malloc((size_t)df_array_count(array) * sizeof *turned);
-    turn(turned, data, d, false);
-    DfTensor *x = df_from(c, array->ndim == 1 ? DF_SHAPE(d[0]) : DF_SHAPE(d[0], d[2], d[3], d[1]), turned);
+    const DfArray a = ours(array);
+    DfTensor *x = golden_tensor(c, &a);
     x->wants_grad = true;
-    df_free(data);
-    df_free(turned);
     return x;
 }
 
 static void compare(const DfCheckpoint *g, const char *kind, const char *name, const float *got)
 {
-    const DfArray *array = array_of(g, kind, name);
-    int d[4];
-    sizes(array, d);
-    float *turned = df_malloc((size_t)df_array_count(array) * sizeof *turned);
-    turn(turned, got, d, true);
-    cr_expect_lt(rel_l2(turned, array), 2e-5, "%s: relative error %g", array->name, rel_l2(turned, array));
-    cr_expect_lt(max_abs_over_max(turned, array), 2e-5, "%s: largest error %g", array->name, max_abs_over_max(turned, array));
-    df_free(turned);
+    const DfArray a = ours(array_of(g, kind, name));
+    cr_expect_lt(rel_l2(got, &a), 2e-5, "%s: relative error %g", a.name, rel_l2(got, &a));
+    cr_expect_lt(max_abs_over_max(got, &a), 2e-5, "%s: largest error %g", a.name, max_abs_over_max(got, &a));
 }
 
 static DfTensor *run(DfCtx *c, const Case *t, DfTensor *const *in)

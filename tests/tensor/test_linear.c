@@ -26,12 +26,7 @@ static DfTensor *from_golden(const DfCheckpoint *g, const char *name)
     const DfArray *array = df_checkpoint_find(g, name);
     if (!array)
         return NULL;
-    DfShape shape = { .n = array->ndim };
-    for (int i = 0; i < array->ndim; i++)
-        shape.d[i] = (int)array->shape[i];
-    float *data = golden_f32(g, name);
-    DfTensor *x = df_from(c, shape, data);
-    df_free(data);
+    DfTensor *x = golden_tensor(c, array);
     x->wants_grad = true;
     return x;
 }

@@ -112,46 +112,26 @@ static bool is_map(const Case *k, const DfArray *a)
     return k->channels_first && a->ndim == 4 && strcmp(name, "grid") != 0;
 }
 
-/* N C L to N L C, or back with C and L exchanged. */
-static void turn(float *out, const float *in, size_t N, size_t C, size_t L)
+/* In our order of axes. */
+static DfArray ours(const Case *k, DfCheckpoint *g, const char *kind, const char *name)
 {
-    for (size_t n = 0; n < N; n++)
-        for (size_t i = 0; i < C; i++)
-            for (size_t l = 0; l < L; l++)
-                out[(n * L + l) * C + i] = in[(n * C + i) * L + l];
+    char key[64];
+    snprintf(key, sizeof key, "%s.%s", kind, name);
+    const DfArray *a = golden_get(g, key);
+    return is_map(k, a) ? golden_channels_last(a) : *a;
 }
 
 static DfTensor *load(DfCtx *c, const Case *k, DfCheckpoint *g, const char *kind, const char *name)
 {
-    char key[64];
-    snprintf(key, sizeof key, "%s.%s", kind, name);
-    const DfArray *a = golden_get(g, key);
-    DfShape shape = { a->ndim, { 0 } };
-    for (int i = 0; i < a->ndim; i++)
-        shape.d[i] = (int)a->shape[i];
-    float *data = golden_f32(g, key);
-    if (is_map(k, a))
-        shape = DF_SHAPE(shape.d[0], shape.d[2], shape.d[3], shape.d[1]);
-    DfTensor *x = df_from(c, shape, data);
-    if (is_map(k, a))
-        turn(x->data, data, (size_t)a->shape[0], (size_t)a->shape[1], (size_t)(a->shape[2] * a->shape[3]));
-    df_free(data);
-    return x;
+    const DfArray a = ours(k, g, kind, name);
+    return golden_tensor(c, &a);
 }
 
 static void compare(const Case *k, DfCheckpoint *g, const char *kind, const char *name, const float *got)
 {
-    char key[64];
-    snprintf(key, sizeof key, "%s.%s", kind, name);
-    const DfArray *a = golden_get(g, key);
-    const size_t n = (size_t)df_array_count(a);
-    float *data = df_malloc(n * sizeof *data);
-    memcpy(data, got, n * sizeof *data);
-    if (is_map(k, a))
-        turn(data, got, (size_t)a->shape[0], (size_t)(a->shape[2] * a->shape[3]), (size_t)a->shape[1]);
-    cr_expect_leq(rel_l2(data, a), tolerance, "%s %s: rel l2 %g", k->file, key, rel_l2(data, a));
-    cr_expect_leq(max_abs_over_max(data, a), tolerance, "%s %s: max abs %g", k->file, key, max_abs_over_max(data, a));
-    df_free(data);
+    const DfArray a = ours(k, g, kind, name);
+    cr_expect_leq(rel_l2(got, &a), tolerance, "%s %s: rel l2 %g", k->file, a.name, rel_l2(got, &a));
+    cr_expect_leq(max_abs_over_max(got, &a), tolerance, "%s %s: max abs %g", k->file, a.name, max_abs_over_max(got, &a));
 }
 
 /* ---- one case ---------------------------------------------------------------------------------------------------- */
