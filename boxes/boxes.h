@@ -94,6 +94,7 @@ typedef struct {
     int max_num;              /* keep at most so many; <= 0: all                       */
     int split_thr;            /* from so many boxes on, class by class: the same for hard NMS, for soft NMS nearly so */
     double sigma, min_score;  /* of soft NMS                                           */
+    int offset;               /* 0, or 1: a box ends behind its last pixel             */
 } DfNms;
 DfNms df_nms_options(void);
 

@@ -33,8 +33,9 @@ static inline float iou(const Box *a, const Box *b)
 
 /* The boxes moved apart by label, one struct each. False if boxes of different labels might still touch: some coordinate is
  * negative, or so large that float32 swallows the gap. */
-static bool spread(size_t n, const float *boxes, const int *labels, bool agnostic, Box *out)
+static bool spread(const DfNms *o, size_t n, const float *boxes, const int *labels, Box *out)
 {
+    const float offset = (float)o->offset;
     float highest = -FLT_MAX, lowest = FLT_MAX;
     int last_label = 0;
     for (size_t i = 0; i < 4 * n; i++) {
@@ -42,9 +43,9 @@ static bool spread(size_t n, const float *boxes, const int *labels, bool agnosti
         lowest = boxes[i] < lowest ? boxes[i] : lowest;
     }
     for (size_t i = 0; i < n; i++) {
-        const int label = agnostic || !labels ? 0 : labels[i];
+        const int label = o->class_agnostic || !labels ? 0 : labels[i];
         const float shift = (float)label * (highest + 1), *b = boxes + 4 * i;
-        Box box = { b[0] + shift, b[1] + shift, b[2] + shift, b[3] + shift, 0 };
+        Box box = { b[0] + shift, b[1] + shift, b[2] + shift + offset, b[3] + shift + offset, 0 };
         box.area = (box.x2 - box.x1) * (box.y2 - box.y1);
         out[i] = box;
         last_label = label > last_label ? label : last_label;
@@ -214,7 +215,7 @@ int df_nms(const DfNms *o, size_t n, const float *boxes, const float *scores, co
     if (!spaced)
         return df_fail_memory("non-maximum suppression");
     const int *const classes = o->class_agnostic ? NULL : labels;
-    const bool apart = spread(n, boxes, labels, o->class_agnostic, spaced);
+    const bool apart = spread(o, n, boxes, labels, spaced);
     int error = DF_OK;
     if (o->kind == DF_NMS_HARD) {
         const bool split = o->split_thr > 0 && n >= (size_t)o->split_thr;

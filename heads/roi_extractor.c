@@ -6,7 +6,8 @@
 #include "heads/roi_extractor.h"
 
 #include <math.h>
-#include <string.h>
+
+#include "heads/settings.h"
 
 typedef struct {
     const DfNode *roi_layer;
@@ -25,46 +26,40 @@ static const DfOpt opts[] = {
 };
 
 typedef struct {
-    DfInts output_size;
-    int sampling_ratio, pool_mode;
+    DfInts output_size, out_size;
+    int sampling_ratio, sample_num, pool_mode;
     bool aligned, use_torchvision;
 } Align;
 
 static const DfOpt align_opts[] = {
-    DF_OPT_INTS(Align, output_size, NULL, 1, 1024, "bins along y and x, or one number for both"),
+    DF_OPT_INTS(Align, output_size, "None", 1, 1024, "bins along y and x, or one number for both"),
+    DF_OPT_INTS(Align, out_size, "None", 1, 1024, "older name of output_size"),
     DF_OPT_INT(Align, sampling_ratio, 0, -1, 1024, "samples of a bin along each axis; 0: as many as cells fit into it"),
     DF_OPT_ENUM(Align, pool_mode, avg, "avg|max", "what becomes of the samples: only their mean is built in"),
     DF_OPT_BOOL(Align, aligned, True, "pixel centres are at half a pixel"),
     DF_OPT_BOOL(Align, use_torchvision, False, "the same from another library"),
-    DF_OPT_UNUSED(sample_num, "the older name of sampling_ratio, which mmdet ignores too"),
+    DF_OPT_INT(Align, sample_num, 0, -1, 1024, "older name of sampling_ratio"),
     DF_OPT_END
 };
-
-static bool is_type(NnScope s, const DfNode *dict, const char *wanted)
-{
-    const char *type = df_node_text(df_node_get(dict, "type"), "none");
-    if (strcmp(type, wanted) == 0)
-        return true;
-    nn_fail(s, DF_EVALUE, "has type '%s': only %s is built in", type, wanted);
-    return false;
-}
 
 static void align_init(NnScope s, RoiExtractor *x, const DfNode *dict)
 {
     Align a = { 0 };
-    if (!is_type(nn_at(s, "roi_layer"), dict, "RoIAlign") || !nn_configure(s, dict, align_opts, &a, "RoIAlign"))
+    if (!df_head_type(nn_at(s, "roi_layer"), dict, "RoIAlign") || !nn_configure(s, dict, align_opts, &a, "RoIAlign"))
         return;
-    if (a.pool_mode != 0 || a.output_size.n < 1 || a.output_size.n > 2) {
+    const DfInts size = a.output_size.n ? a.output_size : a.out_size;
+    if (a.pool_mode != 0 || size.n < 1 || size.n > 2) {
         nn_fail(s, DF_EVALUE, a.pool_mode ? "pool_mode='max': only 'avg' is built in" : "output_size: want one number or two");
         return;
     }
-    x->align = (DfRoiAlign){ a.output_size.v[0], a.output_size.v[a.output_size.n - 1], a.sampling_ratio > 0 ? a.sampling_ratio : 0, a.aligned };
+    const int samples = a.sampling_ratio > 0 ? a.sampling_ratio : a.sample_num > 0 ? a.sample_num : 0;
+    x->align = (DfRoiAlign){ size.v[0], size.v[size.n - 1], samples, a.aligned };
 }
 
 void df_roi_extractor_init(NnScope s, RoiExtractor *x, const DfNode *dict)
 {
     Config k = { 0 };
-    if (!is_type(s, dict, "SingleRoIExtractor") || !nn_configure(s, dict, opts, &k, "SingleRoIExtractor"))
+    if (!df_head_type(s, dict, "SingleRoIExtractor") || !nn_configure(s, dict, opts, &k, "SingleRoIExtractor"))
         return;
     if (k.featmap_strides.n < 1 || k.featmap_strides.n > DF_LEVELS) {
         nn_fail(s, DF_EVALUE, "%d featmap_strides: want 1 to %d", k.featmap_strides.n, DF_LEVELS);

@@ -8,6 +8,15 @@
 #include <stdio.h>
 #include <string.h>
 
+bool df_head_type(NnScope s, const DfNode *dict, const char *wanted)
+{
+    const char *type = df_node_text(df_node_get(dict, "type"), "none");
+    if (strcmp(type, wanted) == 0)
+        return true;
+    nn_fail(s, DF_EVALUE, "has type '%s': only %s is built in", type, wanted);
+    return false;
+}
+
 /* ---- AnchorGenerator --------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -46,7 +55,7 @@ static void anchors_done(void *anchors)
 void df_head_anchors(NnScope s, DfAnchors *anchors, const DfNode *dict)
 {
     AnchorConfig g = { 0 };
-    if (!nn_configure(s, dict, anchor_opts, &g, "AnchorGenerator"))
+    if (!df_head_type(nn_at(s, "anchor_generator"), dict, "AnchorGenerator") || !nn_configure(s, dict, anchor_opts, &g, "AnchorGenerator"))
         return;
     int strides_w[DF_LEVELS], strides_h[DF_LEVELS], n = 0;
     double centers[2 * DF_LEVELS];
@@ -91,7 +100,7 @@ static const DfOpt coder_opts[] = {
 void df_head_coder(NnScope s, DfDeltaCoder *coder, const DfNode *dict)
 {
     CoderConfig k = { 0 };
-    if (!nn_configure(s, dict, coder_opts, &k, "DeltaXYWHBBoxCoder"))
+    if (!df_head_type(nn_at(s, "bbox_coder"), dict, "DeltaXYWHBBoxCoder") || !nn_configure(s, dict, coder_opts, &k, "DeltaXYWHBBoxCoder"))
         return;
     *coder = df_delta_coder();
     if (k.target_means.n != 4 || k.target_stds.n != 4) {
@@ -108,19 +117,20 @@ void df_head_coder(NnScope s, DfDeltaCoder *coder, const DfNode *dict)
 /* ---- nms --------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    int method, max_num, split_thr;
+    int method, max_num, split_thr, offset;
     double iou_threshold, iou_thr, sigma, min_score;
     bool class_agnostic;
 } NmsConfig;
 
 static const DfOpt nms_opts[] = {
     DF_OPT_ENUM(NmsConfig, method, linear, "naive|linear|gaussian", "of soft_nms"),
-    DF_OPT_FLOAT(NmsConfig, iou_threshold, None, 0, 1, "overlap that suppresses"),
+    DF_OPT_FLOAT(NmsConfig, iou_threshold, None, 0, 1, "overlap that suppresses; default: 0.5, of soft_nms 0.3"),
     DF_OPT_FLOAT(NmsConfig, iou_thr, None, 0, 1, "older name of iou_threshold"),
     DF_OPT_FLOAT(NmsConfig, sigma, 0.5, 1e-9, 1e9, "of soft_nms, gaussian"),
     DF_OPT_FLOAT(NmsConfig, min_score, 1e-3, 0, 1e9, "of soft_nms"),
     DF_OPT_BOOL(NmsConfig, class_agnostic, False, "classes suppress one another"),
     DF_OPT_INT(NmsConfig, max_num, -1, -1, 100000000, "boxes that stay; <= 0: all"),
+    DF_OPT_INT(NmsConfig, offset, 0, 0, 1, "added to sides; 1: a box ends behind its last pixel"),
     DF_OPT_INT(NmsConfig, split_thr, 10000, 0, 1000000000, "from so many boxes on, class by class"),
     DF_OPT_END
 };
@@ -138,11 +148,11 @@ void df_head_nms(NnScope s, DfNms *nms, const DfNode *dict)
         return;
     *nms = df_nms_options();
     nms->kind = soft ? (DfNmsKind)((int)DF_NMS_SOFT_NAIVE + k.method) : DF_NMS_HARD;
-    if (!isnan(k.iou_threshold) || !isnan(k.iou_thr))
-        nms->iou_threshold = isnan(k.iou_threshold) ? k.iou_thr : k.iou_threshold;
+    nms->iou_threshold = !isnan(k.iou_threshold) ? k.iou_threshold : !isnan(k.iou_thr) ? k.iou_thr : soft ? 0.3 : 0.5;
     nms->class_agnostic = k.class_agnostic;
     nms->max_num = k.max_num;
     nms->split_thr = k.split_thr;
+    nms->offset = k.offset;
     nms->sigma = k.sigma;
     nms->min_score = k.min_score;
 }

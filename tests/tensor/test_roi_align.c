@@ -20,6 +20,7 @@ static const Case cases[] = {
     { "roi_align_a_s0", { 7, 7, 0, true } },
     { "roi_align_a_s2", { 7, 7, 2, true } },
     { "roi_align_na_s0", { 3, 5, 0, false } },
+    { "roi_align_na_s3", { 4, 6, 3, false } },
 };
 
 /* N C H W of the file to N H W C, or back. */
