@@ -108,6 +108,8 @@ static bool set_value(const CliOption *option, const char *value)
         *(double *)option->to = strtod(value, &end);
         return *value && !*end && in_range(option, *(double *)option->to);
     case CLI_TEXT:
+        if (!*value)
+            return false;
         if (option->to)
             memcpy(option->to, &value, sizeof value);
         else
@@ -141,6 +143,10 @@ static int read_arguments(const CliCommand *command, int argc, char **argv, cons
         if (!only_names && strcmp(text, "--") == 0) {
             only_names = true;
             continue;
+        }
+        if (text[0] == 0) {
+            fprintf(stderr, "deformer %s: an argument is empty, want %s\n", command->name, command->synopsis);
+            return USAGE;
         }
         if (only_names || text[0] != '-' || text[1] == 0) {
             args[(*n)++] = text;
