@@ -63,8 +63,9 @@ int df_json_fork(DfJson **out, const DfJson *);
 /* Reads the objects of a long array by several threads, right after its DF_JSON_ARRAY; then the reader stands behind the array.
  * read() is given pieces of the array: it takes objects until df_json_next() gives DF_JSON_CLOSE, and keeps them in its slot, which it
  * empties first. It runs on any thread, and what it read may be thrown away. join() takes over what a slot holds, in the order of the
- * file, on the calling thread; lines of that slot are to be counted from `lines_before`. An error is met by read() on the calling
- * thread when all before it is joined, so that its sentence can count records. With a NULL pool all is done by this thread. */
+ * file: one at a time, on any thread, while others read. Lines of that slot are to be counted from `lines_before`. An error is met by
+ * read() on the calling thread when all before it is joined, so that its sentence can count records. With a NULL pool all is done by
+ * this thread. */
 enum { DF_JSON_SLOTS = 64 };
 typedef struct {
     void *arg;

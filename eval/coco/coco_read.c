@@ -4,6 +4,7 @@
  * Fields that only some evaluation needs (bbox, area, iscrowd, segmentation) may be absent here: df_coco_evaluate() asks for them.
  * Annotations are read by all threads; ids are numbered when their pieces are joined, in the order of the file.
  */
+#include <stdatomic.h>
 #include <string.h>
 
 #include "eval/coco/coco_data.h"
@@ -28,6 +29,7 @@ typedef struct {
 /* What is being built: growing arrays beside the finished ones. */
 typedef struct {
     DfCoco *coco;
+    atomic_size_t n_joined;    /* annotations so far, for messages */
     CocoIds annotation_ids;
     uint32_t *last;            /* by annotation id: its latest annotation */
     size_t last_capacity, annotations_capacity, masks_capacity, images_capacity, sizes_capacity, categories_capacity, names_capacity;
@@ -229,7 +231,7 @@ static int read_piece(void *arg, size_t i, DfJson *json)
 {
     Builder *const b = arg;
     Slot *const slot = &b->slots[i];
-    CocoRecord record = { json, "annotation", b->coco->n_annotations };
+    CocoRecord record = { json, "annotation", atomic_load(&b->n_joined) };
     DfJsonValue v;
     DfJsonEvent event;
     slot->n = 0;
@@ -290,6 +292,7 @@ static int join_piece(void *arg, size_t i, size_t lines_before)
         slot->drafts[k].fields.line += (uint32_t)lines_before;
         error = keep_annotation(b, &slot->drafts[k]);
     }
+    atomic_fetch_add(&b->n_joined, slot->n);
     return error;
 }
 
@@ -310,6 +313,7 @@ static int read_annotations(Builder *b, DfJson *json)
     if (event != DF_JSON_ARRAY)
         return event == DF_JSON_ERROR ? df_json_error(json) : df_json_fail(json, DF_EFORMAT, "\"annotations\" is not an array");
     b->coco->n_annotations = 0;
+    atomic_store(&b->n_joined, 0);
     return df_json_records(json, b->coco->pool, &(DfJsonRecords){ b, read_piece, join_piece });
 }
 

@@ -3,6 +3,7 @@
  * eval/coco/coco_results.c -- detections: from a results file, read in pieces by all threads, or image by image from memory.
  */
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "eval/coco/coco_data.h"
@@ -149,7 +150,7 @@ typedef struct {
 
 typedef struct {
     DfCocoResults *results;
-    size_t number; /* of detections in the file so far */
+    atomic_size_t number; /* of detections in the file so far, for messages */
     Slot slots[DF_JSON_SLOTS];
 } Reader;
 
@@ -279,7 +280,7 @@ static int read_detection(Piece *piece)
 static int read_piece(void *arg, size_t i, DfJson *json)
 {
     Reader *const reader = arg;
-    Piece piece = { .record = { json, "detection", reader->number }, .results = reader->results, .slot = &reader->slots[i], .place_before = NO_ID };
+    Piece piece = { .record = { json, "detection", atomic_load(&reader->number) }, .results = reader->results, .slot = &reader->slots[i], .place_before = NO_ID };
     DfJsonValue v;
     DfJsonEvent event;
     piece.slot->n = 0;
@@ -315,7 +316,7 @@ static int join_piece(void *arg, size_t i, size_t lines_before)
     DfCocoResults *const results = reader->results;
     Slot *const slot = &reader->slots[i];
     (void)lines_before;
-    reader->number += slot->n;
+    atomic_fetch_add(&reader->number, slot->n);
     int error = renumber_categories(results, slot);
     if (error < 0 || (error = make_room(results, slot->n)) < 0 || (error = df_coco_bytes_move(&results->bytes, &slot->bytes)) < 0)
         return error;
