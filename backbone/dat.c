@@ -113,7 +113,7 @@ static DatBlockOptions block_options(const Dat *dat, int i)
     const bool old = dat->code_version == CODE_2022, detection = dat->style == DETECTION;
     const bool slide = strcmp(df_node_text(df_node_at(dat->stage_spec, "0.0"), ""), "E") == 0;
     return (DatBlockOptions){
-        .dim = dat->dims.v[i], .heads = dat->heads.v[i], .side = (dat->img_size / dat->patch_size) >> i,
+        .dim = dat->dims.v[i], .heads = dat->heads.v[i], .side = (dat->img_size / dat->patch_size) >> i, .cell = dat->patch_size << i,
         .code_2022 = old, .fixed_size = !detection, .drop = (float)dat->drop_rate,
         .window = dat->window_sizes.v[i], .nat_ksize = dat->nat_ksizes.v[i],
         .sr_ratio = dat->sr_ratios.v[i], .heads_q = dat->heads_q.v[i], .qna_ksize = dat->ksize_qnas.v[i], .queries = dat->nqs.v[i],

@@ -147,6 +147,8 @@ static DfTensor *attend(DfCtx *c, const Deform *a, DfTensor *q, DfTensor *k, DfT
         how.kind = o->fixed_pe || o->log_cpb ? DF_BIAS_DENSE : DF_BIAS_TABLE;
         bias = o->fixed_pe ? fixed_bias(c, a, H * W, N) : o->log_cpb ? continuous_bias(c, a, pos, H, W) : a->table;
     }
+    if (pos)
+        df_observe_points(c, &(DfPointAttention){ .shared = true, .q = q, .k = k, .pos = pos, .bias = bias, .how = how, .cell = o->cell });
     return df_deform_attention(c, q, k, v, pos, bias, how);
 }
 

@@ -14,6 +14,7 @@
 typedef struct {
     int dim, heads;
     int side;                        /* of the map that position tables are made for        */
+    int cell;                        /* pixels of the image from one token to the next      */
     bool code_2022;                  /* the arithmetic that the paper's checkpoints came with */
     bool fixed_size;                 /* classification: maps have the size that tables are for */
     float drop;

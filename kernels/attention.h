@@ -111,6 +111,10 @@ int df_deform_attention_forward(DfPool *, const DfAttentionKernels *, const DfDe
 int df_deform_attention_backward(DfPool *, const DfAttentionKernels *, const DfDeformProblem *, const float *out, const float *lse,
                                  const float *dout, const DfDeformGrads *, float *workspace);
 
+/* How much one query of a head, row * W + column, attends to each key: weight[keys], which sum to 1. Attention itself never has them in one
+ * place; this is for looking at it, in float64. v is not read. */
+void df_deform_attention_weights(const DfDeformProblem *, int b, int head, int query, float *weight);
+
 /* ---- neighborhood attention: tensor/ops.h, df_neighborhood_attention ------------------------------------------------ */
 
 typedef struct {

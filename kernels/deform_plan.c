@@ -42,29 +42,15 @@ DfDeformPlan df_deform_plan(const DfDeformProblem *p, const DfAttentionKernels *
 
 /* ---- coordinates --------------------------------------------------------------------------------------------------- */
 
-/* Position i of n queries along an axis, in [-1, 1]; NaN (0 / 0) for a corner grid of one, as in the official code. */
-static double query_position(int i, int n, bool half_pixel)
-{
-    if (!half_pixel && n == 1)
-        return NAN;
-    return half_pixel ? (i + 0.5) / n * 2 - 1 : i / (n - 1.0) * 2 - 1;
-}
-
-/* The table is sampled at (q - p) / 2 in [-1, 1], corners aligned: entry ((q - p) / 2 + 1) / 2 (size - 1). */
-static double query_cell(int i, int n, bool half_pixel, int table_size)
-{
-    return query_position(i, n, half_pixel) * df_deform_cells(table_size) + (table_size - 1) / 2.0;
-}
-
 static void place_queries(DfDeformPlan *w)
 {
     const DfDeformProblem *p = w->p;
     const bool no_x = p->W == 1 && !p->half_pixel; /* a NaN in x is moved to y: indices are made from x */
     for (int i = 0; i < w->H; i++)
-        w->y[i] = no_x ? NAN : (float)query_cell(i, p->H, p->half_pixel, p->table_h);
+        w->y[i] = no_x ? NAN : (float)df_deform_query_cell(i, p->H, p->half_pixel, p->table_h);
     for (int piece = 0; piece < w->pieces; piece++)
         for (int j = 0; j < w->lanes; j++)
-            w->x[piece * w->lanes + j] = no_x ? 0.0f : (float)query_cell(piece * w->columns + j, p->W, p->half_pixel, p->table_w);
+            w->x[piece * w->lanes + j] = no_x ? 0.0f : (float)df_deform_query_cell(piece * w->columns + j, p->W, p->half_pixel, p->table_w);
 }
 
 static void place_keys(DfDeformPlan *w)

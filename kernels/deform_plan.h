@@ -5,6 +5,8 @@
 #ifndef DF_KERNELS_DEFORM_PLAN_H
 #define DF_KERNELS_DEFORM_PLAN_H
 
+#include <math.h>
+
 #include "kernels/attention.h"
 #include "kernels/attention_tile.h"
 
@@ -36,6 +38,20 @@ int df_deform_prepare(DfPool *, DfDeformPlan *);
 static inline double df_deform_cells(int table_size)
 {
     return (table_size - 1) / 4.0;
+}
+
+/* Position i of n queries along an axis, in [-1, 1]; NaN (0 / 0) for a corner grid of one, as in the official code. */
+static inline double df_deform_query_position(int i, int n, bool half_pixel)
+{
+    if (!half_pixel && n == 1)
+        return NAN;
+    return half_pixel ? (i + 0.5) / n * 2 - 1 : i / (n - 1.0) * 2 - 1;
+}
+
+/* The table is sampled at (q - p) / 2 in [-1, 1], corners aligned: entry ((q - p) / 2 + 1) / 2 (size - 1). */
+static inline double df_deform_query_cell(int i, int n, bool half_pixel, int table_size)
+{
+    return df_deform_query_position(i, n, half_pixel) * df_deform_cells(table_size) + (table_size - 1) / 2.0;
 }
 
 DfScoreTable df_deform_table(const DfDeformPlan *, int head);

@@ -171,16 +171,17 @@ static int run_view(DfCtx *c, const EncoderDecoder *net, DfTensor *image, const 
  * has them. What it hears does not change the result. */
 static int hear_whole(DfCtx *c, const EncoderDecoder *net, DfTensor *image, const ScoreSet *shape)
 {
-    if (!df_listens(c))
+    if (!df_listens(c) && !df_listens_points(c))
         return DF_OK;
     const int H = df_dim(image, 1), W = df_dim(image, 2);
     ScoreWindow window = { .h = H, .w = W };
     const ScoreView view = { H, W, 1, &window, false, false };
     const ScoreSet set = { shape->classes, H, W, shape->align_corners, 1, &view };
     int error = run_window(c, net, image, &window);
+    if (error < 0 || !df_listens(c))
+        return error;
     DfTensor *input = df_new(c, DF_SHAPE(1, H, W, shape->classes));
-    if (error == DF_OK)
-        error = c->err ? df_ctx_error(c) : df_score_view(c->k, &set, &view, input->data);
+    error = c->err ? df_ctx_error(c) : df_score_view(c->k, &set, &view, input->data);
     if (error == DF_OK)
         df_observe(c, input, "input_logits", -1);
     return error;

@@ -75,4 +75,6 @@ int df_model_segment(const DfModel *, DfCtx *, DfTensor *const *views, const DfI
 /* A training step's way forward: metas[N] and targets[N] for a batch of N. Record, then df_backward(c, out->total, NULL). */
 int df_model_losses(DfModel *, DfCtx *, DfTensor *image, const DfImageMeta *metas, const DfTargets *targets, DfLosses *out);
 
+#include "models/points.h"
+
 #endif

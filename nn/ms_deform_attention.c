@@ -48,5 +48,6 @@ DfTensor *nn_ms_deform_attention(DfCtx *c, const NnMsDeformAttention *a, DfTenso
     DfTensor *location = df_sampling_locations(c, reference, nn_linear(c, &a->offsets, query), field->ratios, &field->levels, a->heads, a->points);
     DfTensor *weight = df_reshape(c, nn_linear(c, &a->weights, query), DF_SHAPE(B, Q, a->heads, a->levels * a->points));
     weight = df_softmax(c, weight, -1);
+    df_observe_points(c, &(DfPointAttention){ .reference = reference, .location = location, .weight = weight, .ratios = field->ratios });
     return df_leave(c, m, nn_linear(c, &a->output, df_ms_deform_attention(c, value, location, weight, &field->levels)));
 }

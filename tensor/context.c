@@ -116,7 +116,7 @@ void df_reset(DfCtx *c)
 
 /* ---- errors ----------------------------------------------------------------------------------------------------- */
 
-static void path_of_scope(const struct DfCtxParts *p, char *out, size_t size)
+void df_path_of_scope(const struct DfCtxParts *p, char *out, size_t size)
 {
     size_t used = 0;
     out[0] = 0;
@@ -138,7 +138,7 @@ void df_ctx_fail(DfCtx *c, int code, const char *format, ...)
     va_start(args, format);
     vsnprintf(sentence, sizeof sentence, format, args);
     va_end(args);
-    path_of_scope(c->parts, path, sizeof path);
+    df_path_of_scope(c->parts, path, sizeof path);
     snprintf(c->parts->sentence, sizeof c->parts->sentence, "%s%s%s", path, path[0] ? ": " : "", sentence);
     c->err = code;
 }
@@ -335,7 +335,7 @@ static int enter_row(DfCtx *c)
 {
     struct DfCtxParts *p = c->parts;
     char path[256];
-    path_of_scope(p, path, sizeof path);
+    df_path_of_scope(p, path, sizeof path);
     int row = find_row(p, path);
     if (row < 0 && df_grow((void **)&p->rows, &p->rows_capacity, p->n_rows, sizeof *p->rows)) {
         const char *kept = df_arena_copy(p->profile_names, path, strlen(path));
@@ -398,7 +398,7 @@ DfTensor *df_leave(DfCtx *c, DfMark mark, DfTensor *keep)
 {
     if (c->parts->listens_to_scopes && !c->parts->muted && c->parts->depth > mark.depth && !c->err) {
         char path[256];
-        path_of_scope(c->parts, path, sizeof path);
+        df_path_of_scope(c->parts, path, sizeof path);
         c->parts->listener(c->parts->listener_user, path, keep);
     }
     df_leave_all(c, mark, &keep, 1);
@@ -409,33 +409,6 @@ void df_drop(DfCtx *c, DfTensor *x)
 {
     if (!c->recording && !c->err && x->buffer)
         release(c, x);
-}
-
-void df_listen(DfCtx *c, DfListener *listener, bool scopes, void *user)
-{
-    c->parts->listener = listener;
-    c->parts->listens_to_scopes = listener && scopes;
-    c->parts->listener_user = user;
-}
-
-bool df_listens(const DfCtx *c)
-{
-    return c->parts->listener && !c->parts->muted;
-}
-
-void df_mute(DfCtx *c, bool mute)
-{
-    c->parts->muted = mute;
-}
-
-void df_observe(DfCtx *c, const DfTensor *x, const char *name, int index)
-{
-    if (!df_listens(c) || c->err || !x)
-        return;
-    char numbered[128];
-    if (index >= 0)
-        snprintf(numbered, sizeof numbered, "%s%d", name, index);
-    c->parts->listener(c->parts->listener_user, index >= 0 ? numbered : name, x);
 }
 
 void df_profile(DfCtx *c, bool on)

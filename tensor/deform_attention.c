@@ -11,11 +11,11 @@ typedef struct { /* what backward needs besides the tensors */
     float lse[];
 } Note;
 
-static DfDeformProblem problem_of(const DfTensor *q, const DfTensor *k, const DfTensor *v, const DfTensor *pos, const DfTensor *bias, DfDeformAttention o)
+DfDeformProblem df_deform_problem(const DfTensor *q, const DfTensor *k, const DfTensor *v, const DfTensor *pos, const DfTensor *bias, DfDeformAttention o)
 {
     DfDeformProblem p = {
         .B = df_dim(q, 0), .H = df_dim(q, 1), .W = df_dim(q, 2), .C = df_dim(q, 3), .keys = df_dim(k, 1), .heads = o.heads,
-        .groups = o.groups, .scale = o.scale, .q = q->data, .k = k->data, .v = v->data, .half_pixel = o.half_pixel,
+        .groups = o.groups, .scale = o.scale, .q = q->data, .k = k->data, .v = v ? v->data : NULL, .half_pixel = o.half_pixel,
     };
     if (o.kind == DF_BIAS_TABLE) {
         p.pos = pos->data;
@@ -36,7 +36,7 @@ static void backward(DfCtx *c, DfTensor *y)
     const Note *note = y->saved;
     DfTensor *q = y->src[0], *k = y->src[1], *v = y->src[2], *pos = y->src[3], *bias = y->src[4];
     const DfDeformAttention o = note->options;
-    const DfDeformProblem p = problem_of(q, k, v, pos, bias, o);
+    const DfDeformProblem p = df_deform_problem(q, k, v, pos, bias, o);
     const DfDeformGrads grads = {
         .q = df_grad(c, q), .k = df_grad(c, k), .v = df_grad(c, v), .pos = o.kind == DF_BIAS_TABLE ? df_grad(c, pos) : NULL,
         .table = o.kind == DF_BIAS_TABLE ? df_grad(c, bias) : NULL, .dense = o.kind == DF_BIAS_DENSE ? df_grad(c, bias) : NULL,
@@ -80,7 +80,7 @@ DfTensor *df_deform_attention(DfCtx *c, DfTensor *q, DfTensor *k, DfTensor *v, D
 {
     if (c->err || !heads_fit(c, q, k, v, o) || !bias_fits(c, q, k, pos, bias, o))
         return &c->nil;
-    const DfDeformProblem p = problem_of(q, k, v, pos, bias, o);
+    const DfDeformProblem p = df_deform_problem(q, k, v, pos, bias, o);
     DfTensor *y = df_output(c, &op, q->shape, DF_SOURCES_OF(q, k, v, pos, bias));
     df_macs(c, DF_MACS_ATTENTION, 2.0 * p.B * ((double)p.H * p.W) * p.keys * p.C); /* q k' and p v */
     if (df_skip(c, y))

@@ -177,6 +177,8 @@ typedef struct {
     const uint8_t *off;  /* B Ns: 1 for padding, which no query sees; NULL: none. Without a bias only; must last as long as the tape */
 } DfDeformAttention;
 DfTensor *df_deform_attention(DfCtx *, DfTensor *q, DfTensor *k, DfTensor *v, DfTensor *pos, DfTensor *bias, DfDeformAttention);
+/* The same as the kernels take it, for df_deform_attention_weights(): v may be NULL there. */
+DfDeformProblem df_deform_problem(const DfTensor *q, const DfTensor *k, const DfTensor *v, const DfTensor *pos, const DfTensor *bias, DfDeformAttention);
 
 /* Every query attends to the window x window tokens around it, which move inwards at the border: neighborhood attention (Hassani
  * et al., CVPR 2023). With dilation d neighbors are d tokens apart.
@@ -225,6 +227,22 @@ DfTensor *df_sampling_locations(DfCtx *, DfTensor *reference, DfTensor *offset, 
 DfTensor *df_inverse_sigmoid(DfCtx *, DfTensor *x);                            /* log(max(x, 1e-5) / max(1 - x, 1e-5)), x clamped to [0, 1] */
 DfTensor *df_box_corners(DfCtx *, DfTensor *x);                                /* .. 4, cx cy w h -> x1 y1 x2 y2 */
 DfTensor *df_zero_rows(DfCtx *, DfTensor *x, const uint8_t *off);              /* .. C: rows with off[row] become 0; off NULL: x itself */
+
+/* ---- for listeners: listen.c --------------------------------------------------------------------------------------- */
+
+/* What df_observe_points() tells of an attention that reads points of its own choosing. It has one of two forms:
+ *     shared   DAT: the queries are the cells of a map and all read the same points, each with the softmax of its own scores:
+ *              `q`, `k`, `pos`, `bias` and `how` are what df_deform_attention() is given
+ *     own      Deformable DETR: every query has points of its own, with given weights; `shared` is false */
+struct DfPointAttention {
+    bool shared;
+    const DfTensor *q, *k, *pos, *bias; /* B H W C, B Ns C, B G Ns 2 (y, x)                                           */
+    DfDeformAttention how;
+    int cell;                           /* pixels of the network's input from one query to the next                    */
+    const DfTensor *reference;          /* where the queries stand: B Q 2 or 4, in [0, 1] of the part that is no padding */
+    const DfTensor *location, *weight;  /* B Q heads levels points 2 (x, y), in [0, 1] of a level; B Q heads levels points */
+    const float *ratios;                /* B levels 2 (x, y): the part of a level that is no padding                   */
+};
 
 /* ---- deform_positions.c, repeat.c: the small parts of DAT's offset branch ----------------------------------------- */
 

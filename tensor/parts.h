@@ -31,6 +31,8 @@ struct DfCtxParts {
     DfListener *listener;
     void *listener_user;
     bool listens_to_scopes, muted;
+    DfPointListener *point_listener;
+    void *point_listener_user;
 
     bool profiling;
     int row;                    /* the present one                                 */
@@ -38,5 +40,7 @@ struct DfCtxParts {
     size_t n_rows, rows_capacity;
     DfArena *profile_names;
 };
+
+void df_path_of_scope(const struct DfCtxParts *, char *out, size_t size);
 
 #endif

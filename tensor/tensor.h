@@ -122,14 +122,6 @@ void df_leave_all(DfCtx *, DfMark, DfTensor *const *keep, int n);
 /* Gives back one tensor early, when the scope that made it goes on without it (a loop over blocks). Not when recording. */
 void df_drop(DfCtx *, DfTensor *x);
 
-/* A listener hears what df_observe() is given by name and, with `scopes`, the result of every scope under its path. For
- * `deformer forward`, reports and debugging. */
-typedef void DfListener(void *user, const char *name, const DfTensor *x);
-void df_listen(DfCtx *, DfListener *listener, bool scopes, void *user);
-bool df_listens(const DfCtx *);
-void df_mute(DfCtx *, bool mute); /* the listener hears nothing for a while */
-void df_observe(DfCtx *, const DfTensor *x, const char *name, int index); /* "NAME" or, index >= 0, "NAMEindex" */
-
 /* Profiles: switch on before the pass, read after it. Rows are in order of first visit; row 0 is the whole pass. */
 void df_profile(DfCtx *, bool on);
 void df_profile_pause(DfCtx *, bool pause); /* passes that are not to be counted */
@@ -162,6 +154,7 @@ float *df_grad(DfCtx *, DfTensor *x);                     /* where to add dL/dx;
 void df_seed(DfCtx *, DfTensor *y, const float *seed);
 void df_backward(DfCtx *, DfTensor *y, const float *seed);
 
+#include "tensor/listen.h"
 #include "tensor/ops.h"
 
 #endif

@@ -156,6 +156,48 @@ Test(attention, deform)
         check(files[i], apply_deform);
 }
 
+/* The rows of the attention matrix, one by one: with the values they give what the op gives. */
+static void check_weights(const char *file)
+{
+    DfCheckpoint *golden = golden_open(DF_TEST_DATA "/attention/%s.safetensors", file);
+    cr_assert_not_null(golden);
+    Run r;
+    run(&r, golden, "c", 1, apply_deform);
+    const DfDeformAttention how = { .heads = (int)r.options[0], .groups = (int)r.options[1], .scale = r.options[4], .kind = (DfBiasKind)(int)r.options[2],
+                                    .half_pixel = r.options[3] != 0 };
+    const DfTensor *q = r.input[0], *k = r.input[1], *v = r.input[2], *pos = golden_has(golden, "pos") ? r.input[3] : NULL;
+    const DfTensor *bias = golden_has(golden, "bias") ? r.input[r.n - 1] : NULL;
+    const DfDeformProblem p = df_deform_problem(q, k, NULL, pos, bias, how);
+    const size_t C = (size_t)p.C, keys = (size_t)p.keys, depth = C / (size_t)p.heads, map = (size_t)p.H * (size_t)p.W;
+    float *weight = df_malloc(keys * sizeof *weight), *y = df_calloc(df_size(q), sizeof *y);
+    cr_assert(weight && y);
+    for (size_t b = 0; b < (size_t)p.B; b++)
+        for (size_t head = 0; head < (size_t)p.heads; head++)
+            for (size_t i = 0; i < map; i++) {
+                df_deform_attention_weights(&p, (int)b, (int)head, (int)i, weight);
+                for (size_t d = 0; d < depth; d++) {
+                    double sum = 0;
+                    for (size_t key = 0; key < keys; key++)
+                        sum += (double)weight[key] * (double)v->data[(b * keys + key) * C + head * depth + d];
+                    y[(b * map + i) * C + head * depth + d] = (float)sum;
+                }
+            }
+    cr_expect_leq(max_abs_over_max(y, golden_get(golden, "output")), 1e-6, "%s: the weights of its queries are %g off", file,
+                  max_abs_over_max(y, golden_get(golden, "output")));
+    df_free(weight);
+    df_free(y);
+    end(&r);
+    golden_close(golden);
+}
+
+Test(attention, weights_of_single_queries)
+{
+    static const char *const files[] = { "deform_table", "deform_half_pixel", "deform_wide_steps", "deform_far_outside", "deform_half_pixel_row", "deform_none",
+                                         "deform_dense", "deform_dense_batched" };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        check_weights(files[i]);
+}
+
 Test(attention, neighborhood)
 {
     static const char *const files[] = { "neighborhood_plain", "neighborhood_many_tiles", "neighborhood_map_of_one_window", "neighborhood_dilated",

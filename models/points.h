@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * models/points.h -- the places a network looks at: sampling points and attention weights of Deformable DETR (Zhu et al., ICLR 2021)
+ * and of DAT (Xia et al., CVPR 2022), in pixels of the original picture. Part of the door models/models.h: include that.
+ *
+ *     DfPoints *points;
+ *     df_points_new(&points, model, 800, 1216);          which layers there are: a dry pass, before any weights
+ *     df_points_want(points, i);                         keep what layer i reads
+ *     df_points_listen(points, c);
+ *     df_model_detect(model, c, image, &meta, 1, true, &found);
+ *     df_points_done(points, c);
+ *     df_points_read(points, i, 0, &meta, query, out);   now, and until the next df_points_listen()
+ */
+#ifndef DF_MODELS_POINTS_H
+#define DF_MODELS_POINTS_H
+
+#include "models/models.h"
+
+typedef struct DfPoints DfPoints;
+
+/* An attention layer of one of two kinds: every query has points of its own, or the queries are the cells of a map and share them. A
+ * query has heads * levels * points places; where they are shared, the heads of a group have the same ones. */
+typedef struct {
+    const char *path;                /* of its module: "transformer.decoder.layers.5", "backbone.stages.2.attns.1"     */
+    bool shared;
+    bool answers;                    /* detections come from its queries: DfDetection.index is one of them             */
+    int queries, heads, groups, levels, points; /* points: of a head and level. All as in the last pass, at first the dry one */
+} DfPointLayer;
+
+typedef struct {
+    float x, y;                      /* pixels of the original picture; may lie outside */
+    float weight;                    /* those of a head sum to 1                        */
+} DfPoint;
+
+/* The layers of a model at an input of H x W, in the order in which they run; none is fine. */
+int df_points_new(DfPoints **out, const DfModel *, int H, int W);
+void df_points_free(DfPoints *);
+int df_points_layers(const DfPoints *);
+const DfPointLayer *df_points_layer(const DfPoints *, int layer);
+
+/* The next pass through `c` leaves what it read in the layers that are wanted; of several views of a picture, the first. */
+void df_points_want(DfPoints *, int layer);
+void df_points_listen(DfPoints *, DfCtx *c);
+int df_points_done(DfPoints *, DfCtx *c);     /* stops listening; an error if something wanted was not heard */
+
+/* Where a query of image n stands, and the one nearest to a place. `meta` is what became of that image. */
+void df_points_query(const DfPoints *, int layer, int n, const DfImageMeta *meta, int query, float at[2]);
+int df_points_nearest(const DfPoints *, int layer, int n, const DfImageMeta *meta, const float at[2]);
+/* What the query reads: out[heads * levels * points], the points of a level together, then the levels of a head. DF_ENOMEM. */
+int df_points_read(const DfPoints *, int layer, int n, const DfImageMeta *meta, int query, DfPoint *out);
+
+#endif
