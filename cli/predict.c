@@ -3,14 +3,14 @@
  * cli/predict.c -- deformer predict: pictures in, drawn pictures and COCO-format results out.
  */
 #include "cli/detector.h"
+#include "cli/predict.h"
 #include "cli/segmentor.h"
 
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static const char *out_dir, *json_path, *wrapper;
+static CliExplain explain = { .head = -1 };
 static double score_thr = 0.3, opacity = 0.5;
 static long quality = 92;
 static bool allow_missing, aug_test, from_one;
@@ -23,6 +23,11 @@ static const CliOption options[] = {
     CLI_OPT_FLOAT("--opacity", opacity, "A", 0, 1, "segmentors: of the colours over the picture, 0 to 1; default 0.5"),
     CLI_OPT_FLAG("--aug-test", aug_test, "segmentors: six scales, each also mirrored, as mmseg's --aug-test"),
     CLI_OPT_FLAG("--from-one", from_one, "segmentors: label maps count classes from 1, as ADE20K's own files do"),
+    CLI_OPT_TEXT("--explain", explain.dir, "DIR", "where the network looked: sampling points with their weights, drawn and as numbers"),
+    CLI_OPT_TEXT("--detections", explain.detections, "N,..", "explain these, 0 is the best; default the best three"),
+    CLI_OPT_TEXT("--query", explain.query, "X,Y", "explain the attention of this place, in pixels, instead of detections"),
+    CLI_OPT_TEXT("--layers", explain.layers, "NAME,..", "explain these, by their path or a part of it, or `all`"),
+    CLI_OPT_INT("--head", explain.head, "N", 0, 1023, "explain this attention head alone; default all together"),
     CLI_OPT_TEXT("--wrapper", wrapper, "KEY", "which dict of the checkpoint: state_dict, model, model_ema, ..."),
     CLI_OPT_FLAG("--allow-missing", allow_missing, "parameters that the checkpoint lacks keep fresh values"),
     CLI_OPT_END
@@ -31,135 +36,20 @@ static const CliOption options[] = {
 typedef struct {
     CliSession session;
     DfPipeline *pipeline;
-    char **path;         /* the pictures */
-    size_t n_paths, capacity;
-    const char **classes;
-    int n_classes;
+    CliPictures pictures;
+    CliLabels labels;    /* of a detector  */
+    CliSegmentOutput segments;
+    DfArena *arena;      /* of a segmentor's class names */
     FILE *json;          /* in memory until the end */
     char *json_text;
     size_t json_size;
     bool first;
     long failed;
-    DfArena *arena;      /* of a segmentor's class names */
-    CliSegmentOutput segments;
 } Run;
 
-/* ---- which pictures ------------------------------------------------------------------------------------------------ */
-
-static int add_path(Run *r, char *path)
+static bool prints(void)
 {
-    if (!path || !df_grow((void **)&r->path, &r->capacity, r->n_paths, sizeof *r->path)) {
-        df_free(path);
-        return df_fail_memory("the list of pictures");
-    }
-    r->path[r->n_paths++] = path;
-    return DF_OK;
-}
-
-static bool is_picture(const char *name)
-{
-    static const char *const endings[] = { ".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG" };
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
-        if (df_ends_with(name, endings[i]))
-            return true;
-    return false;
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static int add_folder(Run *r, const char *folder)
-{
-    DIR *entries = opendir(folder);
-    if (!entries)
-        return df_fail_errno("%s", folder);
-    const size_t before = r->n_paths;
-    int error = DF_OK;
-    for (struct dirent *e; error == DF_OK && (e = readdir(entries));)
-        if (is_picture(e->d_name))
-            error = add_path(r, cli_join(folder, e->d_name));
-    closedir(entries);
-    if (error == DF_OK && r->n_paths == before)
-        return df_fail(DF_EVALUE, "%s: no .jpg, .jpeg or .png file in this folder", folder);
-    qsort(r->path + before, r->n_paths - before, sizeof *r->path, by_name);
-    return error;
-}
-
-static int add_pictures(Run *r, int n, const char *const *args)
-{
-    int error = DF_OK;
-    for (int i = 0; error == DF_OK && i < n; i++)
-        error = df_is_directory(args[i]) ? add_folder(r, args[i]) : add_path(r, cli_join("", args[i]));
-    return error;
-}
-
-static const char *name_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
-static int by_file_name(const void *a, const void *b)
-{
-    return strcmp(name_of(*(char *const *)a), name_of(*(char *const *)b));
-}
-
-/* Drawings go into one folder under the pictures' own names: not over a picture, and not over one another. */
-static int check_drawings(const Run *r)
-{
-    char **sorted = df_malloc((r->n_paths + 1) * sizeof *sorted);
-    int error = sorted ? DF_OK : df_fail_memory("the list of pictures");
-    if (error == DF_OK) {
-        memcpy(sorted, r->path, r->n_paths * sizeof *sorted);
-        qsort(sorted, r->n_paths, sizeof *sorted, by_file_name);
-    }
-    for (size_t i = 0; error == DF_OK && i < r->n_paths; i++) {
-        struct stat from, to;
-        char *drawing = cli_join(out_dir, name_of(sorted[i]));
-        if (!drawing)
-            error = df_fail_memory("a path");
-        else if (i && by_file_name(&sorted[i - 1], &sorted[i]) == 0)
-            error = df_fail(DF_EVALUE, "%s and %s would both be drawn as %s", sorted[i - 1], sorted[i], drawing);
-        else if (stat(sorted[i], &from) == 0 && stat(drawing, &to) == 0 && from.st_dev == to.st_dev && from.st_ino == to.st_ino)
-            error = df_fail(DF_EVALUE, "--out %s: the drawing would replace the picture %s", out_dir, sorted[i]);
-        df_free(drawing);
-    }
-    df_free(sorted);
-    return error;
-}
-
-/* ---- class names --------------------------------------------------------------------------------------------------- */
-
-/* DETR's labels are COCO's ids. */
-static bool labels_are_ids(const Run *r)
-{
-    return df_node_int(df_node_at(r->session.root, "data.test.id_classes"), 0) == df_model_classes(r->session.model);
-}
-
-/* The dataset's `classes` if the config lists them, else COCO's if there are 80 or labels are their ids, else numbers. */
-static int name_classes(Run *r)
-{
-    const int n = df_model_classes(r->session.model);
-    const DfNode *list = df_node_at(r->session.root, "data.test.classes");
-    r->classes = df_calloc((size_t)n + 1, sizeof *r->classes);
-    if (!r->classes)
-        return df_fail_memory("the class names");
-    if (list && list->kind == DF_NODE_LIST && list->n == n) {
-        for (const DfNode *item = list->first; item; item = item->next)
-            r->classes[r->n_classes++] = df_node_text(item, "?");
-    } else if (n == DF_COCO_CLASSES) {
-        memcpy(r->classes, df_coco_classes, sizeof df_coco_classes);
-        r->n_classes = n;
-    } else if (labels_are_ids(r)) {
-        for (; r->n_classes < n; r->n_classes++)
-            r->classes[r->n_classes] = "N/A";
-        for (int i = 0; i < DF_COCO_CLASSES; i++)
-            if (df_coco_category_id(i) < n)
-                r->classes[df_coco_category_id(i)] = df_coco_classes[i];
-    }
-    return DF_OK;
+    return !(json_path && strcmp(json_path, "-") == 0);
 }
 
 static int name_segments(Run *r)
@@ -168,83 +58,12 @@ static int name_segments(Run *r)
     if (out_dir && n > most)
         return df_fail(DF_EVALUE, "%d classes: label maps of one byte a pixel hold at most %d", n, most);
     r->segments = (CliSegmentOutput){ .out_dir = out_dir, .quality = (int)quality, .opacity = opacity, .first = from_one,
-                                      .prints = !(json_path && strcmp(json_path, "-") == 0) };
+                                      .prints = prints() };
     r->arena = df_arena_new();
     return r->arena ? cli_class_names(&r->session, r->arena, &r->segments.classes) : df_fail_memory("the class names");
 }
 
 /* ---- one picture --------------------------------------------------------------------------------------------------- */
-
-static void print_detections(const Run *r, const char *path, const DfDetections *found)
-{
-    for (size_t i = 0; i < found->n; i++) {
-        const DfDetection *d = &found->v[i];
-        char number[16];
-        snprintf(number, sizeof number, "%d", d->label);
-        printf("%s\t%s\t%.3f\t%.1f %.1f %.1f %.1f\n", path, d->label < r->n_classes ? r->classes[d->label] : number, (double)d->score, (double)d->box[0],
-               (double)d->box[1], (double)d->box[2], (double)d->box[3]);
-    }
-}
-
-/* The number in the name if it is one, as in COCO, else the name. */
-static void write_image_id(FILE *json, const char *name)
-{
-    const size_t digits = strspn(name, "0123456789");
-    if (digits && digits <= 18 && name[digits] == '.') {
-        fprintf(json, "%lld", strtoll(name, NULL, 10));
-        return;
-    }
-    fputc('"', json);
-    for (const char *p = name; *p; p++)
-        fprintf(json, *p == '"' || *p == '\\' ? "\\%c" : (unsigned char)*p < 32 ? "\\u%04x" : "%c", (unsigned char)*p);
-    fputc('"', json);
-}
-
-static int write_json(Run *r, const char *path, const DfDetections *found)
-{
-    for (size_t i = 0; i < found->n; i++, r->first = false) {
-        double b[4];
-        cli_xywh(found->v[i].box, b);
-        fprintf(r->json, "%s{\"image_id\": ", r->first ? "\n" : ",\n");
-        write_image_id(r->json, name_of(path));
-        const int label = found->v[i].label;
-        const bool of_coco = r->n_classes == DF_COCO_CLASSES && r->classes[label] == df_coco_classes[label];
-        const int category = of_coco ? df_coco_category_id(label) : labels_are_ids(r) ? label : label + 1; /* COCO's own ids have gaps */
-        fprintf(r->json, ", \"category_id\": %d, \"bbox\": [%.17g, %.17g, %.17g, %.17g], \"score\": %.9g", category, b[0], b[1], b[2], b[3],
-                  (double)found->v[i].score);
-        if (found->masks) {
-            fputs(", \"segmentation\": ", r->json);
-            const int error = cli_write_mask(r->json, &found->masks[i]);
-            if (error < 0)
-                return error;
-        }
-        fputc('}', r->json);
-    }
-    return DF_OK;
-}
-
-static int draw(Run *r, DfSample *sample, const DfDetections *found)
-{
-    char *path = cli_join(out_dir, name_of(sample->path));
-    DfDrawnBox *boxes = df_calloc(found->n + 1, sizeof *boxes);
-    int error = path && boxes ? DF_OK : df_fail_memory("a drawing");
-    for (size_t i = 0; error == DF_OK && i < found->n; i++) {
-        memcpy(boxes[i].box, found->v[i].box, sizeof boxes[i].box);
-        boxes[i].label = found->v[i].label;
-        boxes[i].score = found->v[i].score;
-        if (found->masks) {
-            boxes[i].runs = found->masks[i].runs;
-            boxes[i].n_runs = found->masks[i].n;
-        }
-    }
-    if (error == DF_OK)
-        error = df_draw_boxes(&sample->image, boxes, (int)found->n, r->classes, r->n_classes);
-    if (error == DF_OK)
-        error = df_image_write(&sample->image, path, (int)quality);
-    df_free(boxes);
-    df_free(path);
-    return error;
-}
 
 static void keep_above(DfDetections *found, double threshold)
 {
@@ -265,63 +84,128 @@ static void keep_above(DfDetections *found, double threshold)
 static int count_failure(Run *r, int error)
 {
     r->failed++;
-    if (r->n_paths == 1)
+    if (r->pictures.n == 1)
         return error;
     df_log(DF_LOG_WARNING, "%s", df_error());
     return DF_OK;
 }
 
+/* Before anything is drawn over the picture. */
+static int explain_sample(Run *r, const DfSample *sample, const DfDetections *found)
+{
+    return explain.dir ? cli_explain_picture(&explain, &r->session, sample, found, score_thr, &r->labels) : DF_OK;
+}
+
 static int take_segments(Run *r, DfSample *sample)
 {
+    uint16_t *labels;
+    int error = cli_segment(&r->session, sample, &labels);
+    if (error == DF_OK)
+        error = explain_sample(r, sample, NULL);
     r->segments.json = r->json;
-    const int error = cli_predict_segments(&r->session, sample, &r->segments);
+    if (error == DF_OK)
+        error = cli_give_segments(sample, labels, &r->segments);
+    df_free(labels);
+    return error < 0 ? count_failure(r, error) : DF_OK;
+}
+
+static int take_detections(Run *r, DfSample *sample)
+{
+    DfDetections found = { 0 };
+    int error = cli_detect(&r->session, sample, &found);
+    if (error == DF_OK) {
+        keep_above(&found, score_thr);
+        error = explain_sample(r, sample, &found);
+    }
+    if (error < 0) {
+        df_detections_free(&found);
+        return count_failure(r, error);
+    }
+    if (prints())
+        cli_print_detections(&r->labels, sample->path, &found);
+    if (r->json)
+        error = cli_write_detections(r->json, &r->labels, sample->path, &found, r->first);
+    r->first = r->first && found.n == 0;
+    if (error == DF_OK && out_dir)
+        error = cli_draw_detections(sample, &r->labels, &found, out_dir, (int)quality);
+    df_detections_free(&found);
+    return error;
+}
+
+static int take_maps(Run *r, DfSample *sample)
+{
+    int error = cli_run_backbone(&r->session, sample);
+    if (error == DF_OK)
+        error = explain_sample(r, sample, NULL);
     return error < 0 ? count_failure(r, error) : DF_OK;
 }
 
 static int take_sample(Run *r, DfSample *sample)
 {
-    DfDetections found = { 0 };
+    const DfModel *model = r->session.model;
     if (sample->error < 0)
         return count_failure(r, df_fail(sample->error, "%s", sample->message));
-    if (df_model_is_segmentor(r->session.model))
-        return take_segments(r, sample);
-    int error = cli_detect(&r->session, sample, &found);
-    if (error < 0)
-        return count_failure(r, error);
-    keep_above(&found, score_thr);
-    if (error == DF_OK && !(json_path && strcmp(json_path, "-") == 0))
-        print_detections(r, sample->path, &found);
-    if (error == DF_OK && r->json)
-        error = write_json(r, sample->path, &found);
-    if (error == DF_OK && out_dir)
-        error = draw(r, sample, &found);
-    df_detections_free(&found);
-    return error;
+    if (explain.dir)
+        cli_explain_listen(&explain, &r->session);
+    return df_model_is_segmentor(model) ? take_segments(r, sample) : df_model_is_detector(model) ? take_detections(r, sample) : take_maps(r, sample);
 }
 
 /* ---- the run ------------------------------------------------------------------------------------------------------- */
 
-static int open_run(Run *r, const char *config, const char *checkpoint)
+/* A bare backbone has no results to give, but places that it looked at. */
+static int check_model(const Run *r, const char *config)
 {
-    const DfModelLoad load = { .wrapper = wrapper, .allow_missing = allow_missing };
+    const DfModel *model = r->session.model;
+    if (df_model_is_segmentor(model) || df_model_is_detector(model))
+        return DF_OK;
+    if (!explain.dir)
+        return df_fail(DF_EVALUE, "%s describes a bare %s: predict wants a detector or a segmentor", config, df_model_type(model));
+    if (out_dir || json_path)
+        return df_fail(CLI_EUSAGE, "%s describes a bare %s: of it predict gives --explain alone", config, df_model_type(model));
+    return DF_OK;
+}
+
+static int open_explain(Run *r)
+{
+    explain.quality = (int)quality;
+    int error = cli_explain_open(&explain, &r->session);
+    return error == DF_OK && explain.dir ? cli_pictures_check_stems(&r->pictures, explain.dir) : error;
+}
+
+static int open_model(Run *r, const char *config)
+{
     int error = aug_test ? cli_aug_test() : DF_OK;
     if (error == DF_OK)
         error = cli_session_open(&r->session, config);
-    const bool segments = error == DF_OK && df_model_is_segmentor(r->session.model);
-    if (error == DF_OK && !segments && !df_model_is_detector(r->session.model))
-        error = df_fail(DF_EVALUE, "%s describes a bare %s: predict wants a detector or a segmentor", config, df_model_type(r->session.model));
     if (error == DF_OK)
-        error = cli_test_pipeline(&r->session, &r->pipeline);
+        error = check_model(r, config);
+    if (error < 0)
+        return error;
+    if (df_model_is_segmentor(r->session.model))
+        error = name_segments(r);
+    else if (df_model_is_detector(r->session.model))
+        error = cli_labels_new(&r->labels, &r->session);
+    else
+        return cli_explain_pipeline(&r->session, &r->pipeline);
+    return error == DF_OK ? cli_test_pipeline(&r->session, &r->pipeline) : error;
+}
+
+static int open_run(Run *r, const char *config, const char *checkpoint)
+{
+    const DfModelLoad load = { .wrapper = wrapper, .allow_missing = allow_missing };
+    int error = open_model(r, config);
     if (error == DF_OK)
-        error = segments ? name_segments(r) : name_classes(r);
+        error = open_explain(r);
     if (error == DF_OK)
         error = cli_check_output(json_path);
     if (error == DF_OK && out_dir)
-        error = check_drawings(r);
+        error = cli_pictures_check(&r->pictures, out_dir);
     if (error == DF_OK)
         error = cli_session_load(&r->session, checkpoint, &load);
     if (error == DF_OK && out_dir)
         error = df_make_directory(out_dir);
+    if (error == DF_OK && explain.dir)
+        error = df_make_directory(explain.dir);
     if (error == DF_OK && json_path && !(r->json = open_memstream(&r->json_text, &r->json_size)))
         error = df_fail_memory("the results");
     return error;
@@ -330,10 +214,10 @@ static int open_run(Run *r, const char *config, const char *checkpoint)
 static int run_pictures(Run *r)
 {
     DfLoader *loader = NULL;
-    const DfLoading loading = { .pipeline = r->pipeline, .paths = (const char *const *)r->path, .n = (int)r->n_paths, .threads = r->n_paths > 1, .ahead = 2,
-                                .keep_images = out_dir != NULL };
-    CliProgress progress = cli_progress("predict", (long)r->n_paths, 0);
-    const bool shows = r->n_paths > 1 && (out_dir || json_path);
+    const DfLoading loading = { .pipeline = r->pipeline, .paths = (const char *const *)r->pictures.path, .n = (int)r->pictures.n, .threads = r->pictures.n > 1, .ahead = 2,
+                                .keep_images = out_dir || explain.dir };
+    CliProgress progress = cli_progress("predict", (long)r->pictures.n, 0);
+    const bool shows = r->pictures.n > 1 && (out_dir || json_path || explain.dir);
     long done = 0;
     int error = df_loader_new(&loader, &loading);
     for (DfSample sample; error == DF_OK && !cli_interrupted() && df_loader_next(loader, &sample); df_sample_free(&sample)) {
@@ -345,19 +229,18 @@ static int run_pictures(Run *r)
     df_loader_free(loader);
     if (error == DF_OK && shows)
         cli_progress_end(&progress);
-    if (error == DF_OK && cli_interrupted() && done < (long)r->n_paths)
-        error = df_fail(DF_EINTERRUPT, "stopped after %ld of %zu pictures", done, r->n_paths);
+    if (error == DF_OK && cli_interrupted() && done < (long)r->pictures.n)
+        error = df_fail(DF_EINTERRUPT, "stopped after %ld of %zu pictures", done, r->pictures.n);
     if (error == DF_OK && r->failed)
-        error = df_fail(DF_EFORMAT, "%ld of %zu pictures failed", r->failed, r->n_paths);
+        error = df_fail(DF_EFORMAT, "%ld of %zu pictures failed", r->failed, r->pictures.n);
     return error;
 }
 
 static void close_run(Run *r)
 {
-    for (size_t i = 0; i < r->n_paths; i++)
-        df_free(r->path[i]);
-    df_free(r->path);
-    df_free(r->classes);
+    cli_explain_close(&explain);
+    cli_pictures_free(&r->pictures);
+    cli_labels_free(&r->labels);
     df_arena_free(r->arena);
     if (r->json)
         fclose(r->json);
@@ -369,7 +252,7 @@ static void close_run(Run *r)
 static int run(int n, const char *const *args)
 {
     Run r = { .first = true };
-    int error = add_pictures(&r, n - 2, args + 2);
+    int error = cli_pictures_add(&r.pictures, n - 2, args + 2);
     if (error == DF_OK)
         error = open_run(&r, args[0], args[1]);
     if (r.json)
@@ -387,7 +270,7 @@ static int run(int n, const char *const *args)
 
 const CliCommand cli_command_predict = {
     .name = "predict",
-    .synopsis = "CONFIG CHECKPOINT PATH... [--out DIR] [--json FILE] [--score-thr S]",
+    .synopsis = "CONFIG CHECKPOINT PATH... [--out DIR] [--json FILE] [--score-thr S] [--explain DIR]",
     .summary = "pictures in, drawn pictures and COCO-format results out",
     .details = "PATH is a .jpg or .png file or a folder of them. Every detection is a line on stdout, with tabs: picture, class, score, x1 y1 x2 y2\n"
                "in pixels. Classes have the names in the config's data.test.classes, else COCO's if there are 80, else numbers. A picture that\n"
@@ -400,7 +283,11 @@ const CliCommand cli_command_predict = {
                "\n"
                "A segmentor prints a line for every class of a picture: picture, class, pixels, share. Its drawings are the picture in the colours of\n"
                "its classes, with a legend, and DIR/labels/NAME.png is the label map. --json: [{\"image\", \"height\", \"width\", \"classes\": [{\"id\",\n"
-               "\"name\", \"pixels\"}, ..]}, ..].",
+               "\"name\", \"pixels\"}, ..]}, ..].\n"
+               "\n"
+               "--explain, for Deformable DETR and for DAT under any head or bare: the points that the last layer of the decoder and the last deformable\n"
+               "block of each stage read, with their weights, for the best detections or for the place --query. DIR/NAME.detection0.LAYER.jpg or\n"
+               "DIR/NAME.query.LAYER.jpg is a figure, DIR/NAME.json has the numbers; docs/explain.md says more.",
     .options = options,
     .least = 3,
     .most = -1,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/predict.h"
 #include "cli/segmentor.h"
 
 enum { LABELS = 1 << 16 };
@@ -52,24 +53,16 @@ static void print_parts(const CliSegmentOutput *o, const char *path, const Part 
         printf("%s\t%s\t%zu\t%.4f\n", path, name_of(o, parts[i].label, number), parts[i].pixels, (double)parts[i].pixels / (double)total);
 }
 
-static void write_text(FILE *json, const char *text)
-{
-    fputc('"', json);
-    for (const char *p = text; *p; p++)
-        fprintf(json, *p == '"' || *p == '\\' ? "\\%c" : (unsigned char)*p < 32 ? "\\u%04x" : "%c", (unsigned char)*p);
-    fputc('"', json);
-}
-
 static void write_parts(const CliSegmentOutput *o, const DfSample *sample, const Part *parts, int n)
 {
     char number[16];
     const DfView *view = &sample->views.view[0];
     fprintf(o->json, "%s{\"image\": ", ftell(o->json) > 1 ? ",\n" : "\n");
-    write_text(o->json, sample->path);
+    cli_print_json_text(o->json, sample->path);
     fprintf(o->json, ", \"height\": %d, \"width\": %d, \"classes\": [", view->ori_height, view->ori_width);
     for (int i = 0; i < n; i++) {
         fprintf(o->json, "%s{\"id\": %d, \"name\": ", i ? ", " : "", parts[i].label);
-        write_text(o->json, name_of(o, parts[i].label, number));
+        cli_print_json_text(o->json, name_of(o, parts[i].label, number));
         fprintf(o->json, ", \"pixels\": %zu}", parts[i].pixels);
     }
     fprintf(o->json, "]}");
@@ -78,8 +71,8 @@ static void write_parts(const CliSegmentOutput *o, const DfSample *sample, const
 /* DIR/NAME.jpg is the overlay, DIR/labels/NAME.png the map. */
 static int draw(DfSample *sample, const uint16_t *labels, const CliSegmentOutput *o)
 {
-    const char *slash = strrchr(sample->path, '/'), *name = slash ? slash + 1 : sample->path, *dot = strrchr(name, '.');
-    const size_t length = dot ? (size_t)(dot - name) : strlen(name);
+    const char *name = cli_name_of(sample->path);
+    const size_t length = cli_stem_length(name);
     char *overlay = cli_join(o->out_dir, name), *folder = cli_join(o->out_dir, "labels"), *stem = df_malloc(length + 1);
     int error = overlay && folder && stem ? DF_OK : df_fail_memory("a path");
     if (error == DF_OK) {
@@ -97,23 +90,20 @@ static int draw(DfSample *sample, const uint16_t *labels, const CliSegmentOutput
     return error;
 }
 
-int cli_predict_segments(CliSession *s, DfSample *sample, const CliSegmentOutput *o)
+int cli_give_segments(DfSample *sample, const uint16_t *labels, const CliSegmentOutput *o)
 {
-    uint16_t *labels;
-    int n, error = cli_segment(s, sample, &labels);
-    if (error < 0)
-        return error;
     const size_t total = (size_t)sample->views.view[0].ori_height * (size_t)sample->views.view[0].ori_width;
+    int n, error = DF_OK;
     Part *parts = parts_of(labels, total, &n);
-    error = parts ? DF_OK : DF_ENOMEM;
-    if (parts && o->prints)
+    if (!parts)
+        return DF_ENOMEM;
+    if (o->prints)
         print_parts(o, sample->path, parts, n, total);
-    if (parts && o->json)
+    if (o->json)
         write_parts(o, sample, parts, n);
-    if (parts && o->out_dir)
+    if (o->out_dir)
         error = draw(sample, labels, o);
     df_free(parts);
-    df_free(labels);
     return error;
 }
 

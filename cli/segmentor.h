@@ -28,7 +28,7 @@ typedef struct {
     FILE *json;                    /* or NULL                          */
     DfClasses classes;             /* n = 0: numbers                   */
 } CliSegmentOutput;
-int cli_predict_segments(CliSession *, DfSample *, const CliSegmentOutput *);
+int cli_give_segments(DfSample *, const uint16_t *labels, const CliSegmentOutput *);
 /* Names and colours: the test set's, else ADE20K's if there are 150. Long-lived ones go into `arena`. */
 int cli_class_names(const CliSession *, DfArena *arena, DfClasses *out);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/draw.h -- what a network found, drawn on a picture: boxes with class and score, or the class of every pixel.
+ * datasets/draw.h -- what a network found, drawn on a picture: boxes with class and score, or the class of every pixel; and where it looked.
  */
 #ifndef DF_DATASETS_DRAW_H
 #define DF_DATASETS_DRAW_H
@@ -23,6 +23,26 @@ int df_draw_boxes(DfImage *image, const DfDrawnBox *boxes, int n, const char *co
 /* Lays the class of every pixel over a BGR picture in its colour, and puts a legend under it: `image` grows downwards. `labels` are
  * height x width; opacity 0..1. A label without a name is written as its number. */
 int df_draw_classes(DfImage *image, const uint16_t *labels, const DfClasses *classes, float opacity);
+
+typedef struct {
+    float x, y;    /* pixels of the picture, from the corner of its first one; may lie outside */
+    float weight;  /* >= 0: chooses size and colour, by its share of the largest              */
+} DfDrawnPoint;
+
+typedef struct {
+    const DfDrawnPoint *points;
+    size_t n;
+    float from[2];          /* a cross: whose attention this is */
+    const DfDrawnBox *box;  /* what came of it, or NULL         */
+    const char *title;
+} DfDrawnPoints;
+
+/* A figure: the BGR picture, enlarged by a whole number if it is small, darkened, with a disc for every point, the heaviest on top; under
+ * it a scale and the title. `classes` as above. */
+int df_draw_points(DfImage *out, const DfImage *picture, const DfDrawnPoints *, const char *const *classes, int n_classes);
+
+/* Of a share 0..1 of the largest weight, B G R. */
+void df_weight_colour(float share, uint8_t bgr[3]);
 
 /* The colour of a label, B G R: neighbours differ, and all are bright enough to be seen on a photograph. */
 void df_label_colour(int label, uint8_t bgr[3]);

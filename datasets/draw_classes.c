@@ -19,7 +19,7 @@ typedef struct {
     int length;
 } Entry;
 
-static const uint8_t white[3] = { 255, 255, 255 }, black[3] = { 0, 0, 0 };
+static const uint8_t black[3] = { 0, 0, 0 };
 
 static void colour_of(const DfClasses *classes, int label, uint8_t bgr[3])
 {
@@ -133,17 +133,10 @@ static int add_legend(DfImage *image, const Entry *entries, int n, const DfClass
 {
     const Layout l = lay_out(image, entries, n);
     const int top = image->height;
-    DfImage larger;
-    const int error = df_image_new(&larger, top + l.rows * l.cell_height + l.pen.margin, image->width, 3);
-    if (error < 0)
-        return error;
-    memcpy(larger.pixels, image->pixels, df_image_bytes(image));
-    df_fill(&larger, (DfRect){ 0, top, larger.width, larger.height }, white, 1.0f);
-    for (int i = 0; i < n; i++)
-        draw_entry(&larger, &l, classes, &entries[i], i, top);
-    df_image_free(image);
-    *image = larger;
-    return DF_OK;
+    const int error = df_extend_down(image, l.rows * l.cell_height + l.pen.margin);
+    for (int i = 0; error == DF_OK && i < n; i++)
+        draw_entry(image, &l, classes, &entries[i], i, top);
+    return error;
 }
 
 int df_draw_classes(DfImage *image, const uint16_t *labels, const DfClasses *classes, float opacity)

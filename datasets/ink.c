@@ -5,6 +5,7 @@
 #include "datasets/ink.h"
 
 #include <math.h>
+#include <string.h>
 
 DfPen df_pen_for(const DfImage *image)
 {
@@ -34,6 +35,20 @@ void df_fill(DfImage *image, DfRect r, const uint8_t bgr[3], float cover)
         for (int x = x1; x < x2; x++, pixel += 3)
             df_blend(pixel, bgr, cover);
     }
+}
+
+int df_extend_down(DfImage *image, int rows)
+{
+    DfImage larger;
+    const int error = df_image_new(&larger, image->height + rows, image->width, image->channels);
+    if (error < 0)
+        return error;
+    const size_t before = df_image_bytes(image);
+    memcpy(larger.pixels, image->pixels, before);
+    memset(larger.pixels + before, 255, df_image_bytes(&larger) - before);
+    df_image_free(image);
+    *image = larger;
+    return DF_OK;
 }
 
 /* ---- letters --------------------------------------------------------------------------------------------------- */

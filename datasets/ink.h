@@ -27,6 +27,7 @@ static inline int df_clamp(int v, int lo, int hi)
 
 void df_blend(uint8_t *pixel, const uint8_t bgr[3], float cover);                           /* cover 0: as it was, 1: bgr */
 void df_fill(DfImage *image, DfRect r, const uint8_t bgr[3], float cover);                  /* what lies in the picture   */
+int df_extend_down(DfImage *image, int rows);                                               /* white rows below          */
 uint8_t df_ink_on(const uint8_t bgr[3]);                                                    /* 0 or 255: black or white   */
 float df_text_width(const DfPen *pen, int length);
 int df_text_height(const DfPen *pen);                                                       /* capitals, and most of a tail */
