@@ -250,6 +250,9 @@ static void bench_convolutions(void)
     bench_conv("RetinaNet reg P3", 100, 152, 256, 36, 3, 1, 1);
     bench_conv("FPN P6", 25, 38, 256, 256, 3, 2, 1);
     bench_conv("DAT++ merge", 56, 56, 96, 192, 3, 2, 1);
+    bench_conv("UPerNet bottleneck", 16, 22, 2816, 512, 3, 1, 1);
+    bench_conv("UPerNet FPN", 128, 171, 512, 512, 3, 1, 1);
+    bench_conv("UPerNet fusion", 128, 171, 2048, 512, 3, 1, 1);
     bench_depthwise("DAT offsets", 56, 56, 96, 9);
     bench_depthwise("DAT offsets", 28, 28, 192, 7);
     bench_depthwise("LePE", 14, 14, 384, 3);

@@ -16,6 +16,8 @@
 
 enum {
     TILE_BYTES = 1 << 20, /* transformed patches of a task   */
+    FAR_BYTES = 32 << 20, /* a transformed filter so large is read from memory, whole, by every task: ... */
+    FAR_TILES = 48,       /* ... then a task has so many tiles at least                                   */
     O_BLOCK = 64,         /* channels that go back at a time */
     TASKS = 16,
     LINE = 16             /* floats between the 36 matrices: keeps them off one another's cache sets */
@@ -98,6 +100,12 @@ static size_t clamp(size_t x, size_t lo, size_t hi)
     return x < lo ? lo : x > hi ? hi : x;
 }
 
+static size_t tiles_at_once(const DfConvShape *s)
+{
+    const size_t least = 36 * sizeof(float) * (size_t)s->I * (size_t)s->O > FAR_BYTES ? FAR_TILES : 6;
+    return clamp(TILE_BYTES / (36 * sizeof(float) * (size_t)s->I) / 6 * 6, least, 96);
+}
+
 int df_conv_winograd(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *x, const DfPacked *w, float *y, DfEpilogue e)
 {
     Winograd a = { .k = k, .s = s, .x = x, .w = w, .y = y, .e = e };
@@ -106,8 +114,7 @@ int df_conv_winograd(DfPool *pool, const DfKernels *k, const DfConvShape *s, con
     a.tiles = (size_t)s->N * a.tiles_y * a.tiles_x;
     if (!a.tiles)
         return DF_OK;
-    const size_t most = clamp(TILE_BYTES / (36 * 4 * (size_t)s->I) / 6 * 6, 6, 96);
-    a.blocks = df_ceil_div(a.tiles, most);
+    a.blocks = df_ceil_div(a.tiles, tiles_at_once(s));
     a.block = df_ceil_div(a.tiles, a.blocks);
     a.o_tasks = clamp(df_ceil_div(TASKS, a.blocks), 1, df_ceil_div((size_t)s->O, O_BLOCK));
     const size_t scratch = 36 * patches_stride(&a) + 36 * (a.block * O_BLOCK + LINE) + (size_t)s->I;
