@@ -5,7 +5,7 @@
  */
 #include "heads/decode_head.h"
 
-enum { SCALES = 8 };
+enum { SCALES = 8, ROWS = 64 };
 
 typedef struct {
     DecodeHead base;
@@ -68,6 +68,35 @@ static DfTensor *merged(DfCtx *c, const Uper *h, DfTensor *fine, DfTensor *coars
     return replace(c, fine, sum);
 }
 
+/* Rows first .. first + rows - 1 of the result. The convolution sees a row more on either side; those outside the map are zeros. */
+static DfTensor *strip(DfCtx *c, const Uper *h, DfTensor *const *x, int n, int first, int rows)
+{
+    const DfMark m = df_enter(c, NULL, -1);
+    NnConvModule conv = h->fpn_bottleneck;
+    conv.conv.conv.padding[0] = 0;
+    DfTensor *maps = df_interpolate_concat(c, x, n, df_dim(x[0], 1), df_dim(x[0], 2), first - 1, rows + 2, h->base.align_corners);
+    return df_leave(c, m, df_decode_head_classes(c, &h->base, nn_conv_module(c, &conv, maps)));
+}
+
+/* A multiple of 4, the side of Winograd's tiles: strips have the bits of the whole. */
+static int strip_rows(const DfCtx *c, int H)
+{
+    const int least = (H + DF_SOURCES - 1) / DF_SOURCES;
+    return c->recording || c->training ? H : least > ROWS ? (least + 3) / 4 * 4 : ROWS;
+}
+
+/* All maps at the finest size, side by side, have thousands of channels: they exist a strip at a time, except in training. */
+static DfTensor *join(DfCtx *c, const Uper *h, DfTensor *const *x, int n)        /* -> N H W classes */
+{
+    const DfMark m = df_enter(c, "fpn_bottleneck", -1);
+    const int H = df_dim(x[0], 1), rows = strip_rows(c, H);
+    DfTensor *strips[DF_SOURCES];
+    int n_strips = 0;
+    for (int first = 0; first < H; first += rows)
+        strips[n_strips++] = strip(c, h, x, n, first, H - first < rows ? H - first : rows);
+    return df_leave(c, m, n_strips == 1 ? strips[0] : df_concat(c, strips, n_strips, 1));
+}
+
 static DfTensor *segment(DfCtx *c, const void *self, const DfMaps *maps)
 {
     const Uper *h = self;
@@ -82,10 +111,7 @@ static DfTensor *segment(DfCtx *c, const void *self, const DfMaps *maps)
         x[i] = replace(c, x[i], nn_conv_module(c, &h->fpn[i], x[i]));
     if (c->err)
         return &c->nil;
-    DfTensor *joined = in.n > 1 ? df_interpolate_concat(c, x, in.n, df_dim(x[0], 1), df_dim(x[0], 2), h->base.align_corners) : x[0];
-    for (int i = 0; in.n > 1 && i < in.n; i++)
-        df_drop(c, x[i]);
-    return df_decode_head_classes(c, &h->base, nn_conv_module(c, &h->fpn_bottleneck, joined));
+    return join(c, h, x, in.n);
 }
 
 static int classes(const void *self)

@@ -261,9 +261,10 @@ static int transposed_winograd(DfPool *pool, const DfKernels *k, const DfConvSha
 
 int df_conv_transposed(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *y, const float *w, const float *bias, float *x)
 {
-    DfConvShape turned = *s;
-    turned.I = s->O;
-    turned.O = s->I;
+    DfConvShape turned = *s; /* of stride 1, that is: what a Winograd convolution has to be */
+    turned.H = s->oH, turned.W = s->oW, turned.I = s->O;
+    turned.oH = s->H, turned.oW = s->W, turned.O = s->I;
+    turned.padding[0] = 2 - s->padding[0], turned.padding[1] = 2 - s->padding[1];
     if (df_conv_prefers_winograd(&turned))
         return transposed_winograd(pool, k, &turned, y, w, bias, x);
     const size_t all = (size_t)s->kh * (size_t)s->kw;

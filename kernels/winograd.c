@@ -47,17 +47,17 @@ static Spot spot_of(const Winograd *a, size_t tile)
 /* The 6x6 pixels around a tile; those outside the map are zeros. */
 static void patch(const Winograd *a, Spot spot, const float *zeros, const float *d[36])
 {
-    const size_t H = (size_t)a->s->H, W = (size_t)a->s->W, I = (size_t)a->s->I;
+    const size_t H = (size_t)a->s->H, W = (size_t)a->s->W, I = (size_t)a->s->I, top = (size_t)a->s->padding[0], left = (size_t)a->s->padding[1];
     for (size_t i = 0; i < 36; i++) {
-        const size_t y = spot.y + i / 6, x = spot.x + i % 6; /* plus 1: no negative numbers */
-        const bool inside = y >= 1 && y <= H && x >= 1 && x <= W;
-        d[i] = inside ? a->x + ((spot.n * H + y - 1) * W + x - 1) * I : zeros;
+        const size_t y = spot.y + i / 6, x = spot.x + i % 6; /* in the padded map: no negative numbers */
+        const bool inside = y >= top && y < top + H && x >= left && x < left + W;
+        d[i] = inside ? a->x + ((spot.n * H + y - top) * W + x - left) * I : zeros;
     }
 }
 
 static void store(const Winograd *a, Spot spot, const float *m, size_t stride, size_t o, size_t channels)
 {
-    const size_t H = (size_t)a->s->H, W = (size_t)a->s->W, O = (size_t)a->s->O;
+    const size_t H = (size_t)a->s->oH, W = (size_t)a->s->oW, O = (size_t)a->s->O;
     const size_t h = H - spot.y < 4 ? H - spot.y : 4, w = W - spot.x < 4 ? W - spot.x : 4;
     const size_t pixel = (spot.n * H + spot.y) * W + spot.x;
     const DfEpilogue e = df_epilogue_at(&a->e, pixel, O, o);
@@ -109,8 +109,8 @@ static size_t tiles_at_once(const DfConvShape *s)
 int df_conv_winograd(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *x, const DfPacked *w, float *y, DfEpilogue e)
 {
     Winograd a = { .k = k, .s = s, .x = x, .w = w, .y = y, .e = e };
-    a.tiles_y = df_ceil_div((size_t)s->H, 4);
-    a.tiles_x = df_ceil_div((size_t)s->W, 4);
+    a.tiles_y = df_ceil_div((size_t)s->oH, 4);
+    a.tiles_x = df_ceil_div((size_t)s->oW, 4);
     a.tiles = (size_t)s->N * a.tiles_y * a.tiles_x;
     if (!a.tiles)
         return DF_OK;
@@ -123,8 +123,9 @@ int df_conv_winograd(DfPool *pool, const DfKernels *k, const DfConvShape *s, con
 
 bool df_conv_prefers_winograd(const DfConvShape *s)
 {
-    const bool fits = s->kh == 3 && s->kw == 3 && s->groups == 1 && s->stride[0] == 1 && s->stride[1] == 1 && s->padding[0] == 1 &&
-                      s->padding[1] == 1 && s->dilation[0] == 1 && s->dilation[1] == 1;
-    const double tiles = (double)df_ceil_div((size_t)s->H, 4) * (double)df_ceil_div((size_t)s->W, 4);
-    return fits && s->I >= 32 && s->O >= 32 && 36 * tiles < 0.7 * 9 * s->H * s->W;
+    bool fits = s->kh == 3 && s->kw == 3 && s->groups == 1 && s->I >= 32 && s->O >= 32;
+    for (int i = 0; i < 2; i++)
+        fits = fits && s->stride[i] == 1 && s->dilation[i] == 1 && s->padding[i] >= 0 && s->padding[i] <= 2;
+    const double tiles = (double)df_ceil_div((size_t)s->oH, 4) * (double)df_ceil_div((size_t)s->oW, 4);
+    return fits && 36 * tiles < 0.7 * 9 * s->oH * s->oW;
 }

@@ -12,8 +12,9 @@
 
 enum { TAPS = 4, CHANNELS = 64 };
 
+/* Positions first .. first + n - 1 of `whole`; those outside it have weights of zero. */
 typedef struct {
-    int n, taps;
+    int whole, first, n, taps;
     int *index;    /* n taps */
     float *weight; /* n taps */
 } Axis;
@@ -36,14 +37,14 @@ static int clamp(int i, int n)
 
 static void nearest_tap(Axis *a, int i, int in)
 {
-    const float ratio = (float)in / (float)a->n;
-    a->index[i] = clamp((int)floorf((float)i * ratio), in);
+    const float ratio = (float)in / (float)a->whole;
+    a->index[i] = clamp((int)floorf((float)(a->first + i) * ratio), in);
     a->weight[i] = 1;
 }
 
 static void bilinear_taps(Axis *a, int i, int in, bool align_corners)
 {
-    const double at = fmax(source(i, in, a->n, align_corners), 0);
+    const double at = fmax(source(a->first + i, in, a->whole, align_corners), 0);
     const int first = clamp((int)at, in);
     const double share = at - first;
     a->index[2 * i] = first;
@@ -64,7 +65,7 @@ static double far_cubic(double t, double a) /* 1 <= |t| <= 2 */
 
 static void bicubic_taps(Axis *a, int i, int in, bool align_corners)
 {
-    const double at = source(i, in, a->n, align_corners), first = floor(at), t = at - first, A = -0.75;
+    const double at = source(a->first + i, in, a->whole, align_corners), first = floor(at), t = at - first, A = -0.75;
     const double weight[TAPS] = { far_cubic(t + 1, A), near_cubic(t, A), near_cubic(1 - t, A), far_cubic(2 - t, A) };
     for (int k = 0; k < TAPS; k++) {
         a->index[TAPS * i + k] = clamp((int)first - 1 + k, in);
@@ -74,7 +75,8 @@ static void bicubic_taps(Axis *a, int i, int in, bool align_corners)
 
 static void fill(Axis *a, int in, DfInterpolation how, bool align_corners)
 {
-    for (int i = 0; i < a->n; i++)
+    const int begin = a->first < 0 ? -a->first : 0, end = a->whole - a->first < a->n ? a->whole - a->first : a->n;
+    for (int i = begin; i < end; i++)
         switch (how) {
         case DF_NEAREST: nearest_tap(a, i, in); break;
         case DF_BILINEAR: bilinear_taps(a, i, in, align_corners); break;
@@ -82,8 +84,13 @@ static void fill(Axis *a, int in, DfInterpolation how, bool align_corners)
         }
 }
 
+/* Rows first, .. of a map of H rows. */
+typedef struct {
+    int H, first;
+} Strip;
+
 /* Both tables, in one block with their owner. */
-static Saved *make_tables(DfCtx *c, DfTensor *y, const DfTensor *x, DfInterpolation how, bool align_corners)
+static Saved *make_tables(DfCtx *c, DfTensor *y, const DfTensor *x, Strip strip, DfInterpolation how, bool align_corners)
 {
     const int taps = how == DF_NEAREST ? 1 : how == DF_BILINEAR ? 2 : 4;
     const size_t ny = (size_t)(df_dim(y, 1) * taps), nx = (size_t)(df_dim(y, 2) * taps);
@@ -92,8 +99,8 @@ static Saved *make_tables(DfCtx *c, DfTensor *y, const DfTensor *x, DfInterpolat
         return NULL;
     int *index = (int *)(s + 1);
     float *weight = (float *)(index + ny + nx);
-    s->y = (Axis){ df_dim(y, 1), taps, index, weight };
-    s->x = (Axis){ df_dim(y, 2), taps, index + ny, weight + ny };
+    s->y = (Axis){ strip.H, strip.first, df_dim(y, 1), taps, index, weight };
+    s->x = (Axis){ df_dim(y, 2), 0, df_dim(y, 2), taps, index + ny, weight + ny };
     fill(&s->y, df_dim(x, 1), how, align_corners);
     fill(&s->x, df_dim(x, 2), how, align_corners);
     return s;
@@ -175,34 +182,40 @@ static void backward(DfCtx *c, DfTensor *y)
 
 static const DfOp op = { "interpolate", backward };
 
-DfTensor *df_interpolate(DfCtx *c, DfTensor *x, int H, int W, DfInterpolation how, bool align_corners)
+static DfTensor *interpolate(DfCtx *c, DfTensor *x, Strip strip, int rows, int W, DfInterpolation how, bool align_corners)
 {
     if (c->err)
         return &c->nil;
-    if (x->shape.n != 4 || H < 1 || W < 1 || df_dim(x, 1) < 1 || df_dim(x, 2) < 1)
-        return df_refuse(c, "interpolate: (%s) to %d x %d: want N H W C and sizes of at least 1", DF_TEXT(x), H, W);
-    DfTensor *y = df_output(c, &op, DF_SHAPE(df_dim(x, 0), H, W, df_dim(x, 3)), 1, &x);
+    if (x->shape.n != 4 || strip.H < 1 || rows < 1 || W < 1 || df_dim(x, 1) < 1 || df_dim(x, 2) < 1)
+        return df_refuse(c, "interpolate: (%s) to %d x %d: want N H W C and sizes of at least 1", DF_TEXT(x), strip.H, W);
+    DfTensor *y = df_output(c, &op, DF_SHAPE(df_dim(x, 0), rows, W, df_dim(x, 3)), 1, &x);
     if (df_skip(c, y))
         return y;
-    const Saved *s = make_tables(c, y, x, how, align_corners);
+    const Saved *s = make_tables(c, y, x, strip, how, align_corners);
     if (!s)
         return &c->nil;
     Job job = make_job(c, x, s, x->data, y->data);
-    df_run(c, (size_t)df_dim(y, 0) * (size_t)H, 0, forward_row, &job);
+    df_run(c, (size_t)df_dim(y, 0) * (size_t)rows, 0, forward_row, &job);
     return y;
 }
 
-/* The maps are written where they belong in the result; the tape has them one by one. */
-DfTensor *df_interpolate_concat(DfCtx *c, DfTensor *const *x, int n, int H, int W, bool align_corners)
+DfTensor *df_interpolate(DfCtx *c, DfTensor *x, int H, int W, DfInterpolation how, bool align_corners)
 {
+    return interpolate(c, x, (Strip){ H, 0 }, H, W, how, align_corners);
+}
+
+/* The maps are written where they belong in the result; the tape has them one by one. */
+DfTensor *df_interpolate_concat(DfCtx *c, DfTensor *const *x, int n, int H, int W, int first, int rows, bool align_corners)
+{
+    const Strip strip = { H, first };
     DfTensor *large[DF_SOURCES];
-    if (!c->err && (n < 1 || n > DF_SOURCES))
-        return df_refuse(c, "interpolate_concat: %d maps: want 1..%d", n, DF_SOURCES);
+    if (!c->err && (n < 1 || n > DF_SOURCES || rows < 1))
+        return df_refuse(c, "interpolate_concat: %d rows of %d maps: want 1 or more of 1..%d", rows, n, DF_SOURCES);
     for (int i = 0; c->recording && i < n; i++)
-        large[i] = df_interpolate(c, x[i], H, W, DF_BILINEAR, align_corners);
+        large[i] = interpolate(c, x[i], strip, rows, W, DF_BILINEAR, align_corners);
     if (c->recording || c->err)
         return df_concat(c, large, n, 3);
-    DfShape shape = DF_SHAPE(df_dim(x[0], 0), H, W, 0);
+    DfShape shape = DF_SHAPE(df_dim(x[0], 0), rows, W, 0);
     for (int i = 0; i < n; i++) {
         if (x[i]->shape.n != 4 || df_dim(x[i], 0) != shape.d[0])
             return df_refuse(c, "interpolate_concat: (%s): want N H W C, N = %d", DF_TEXT(x[i]), shape.d[0]);
@@ -211,12 +224,12 @@ DfTensor *df_interpolate_concat(DfCtx *c, DfTensor *const *x, int n, int H, int 
     DfTensor *y = df_output(c, &op, shape, n, x);
     float *to = y->data;
     for (int i = 0; i < n && !df_skip(c, y); to += df_dim(x[i++], 3)) {
-        const Saved *s = make_tables(c, y, x[i], DF_BILINEAR, align_corners);
+        const Saved *s = make_tables(c, y, x[i], strip, DF_BILINEAR, align_corners);
         if (!s)
             return &c->nil;
         Job job = make_job(c, x[i], s, x[i]->data, to);
         job.pitch = (size_t)shape.d[3];
-        df_run(c, (size_t)shape.d[0] * (size_t)H, 0, forward_row, &job);
+        df_run(c, (size_t)shape.d[0] * (size_t)rows, 0, forward_row, &job);
     }
     return y;
 }

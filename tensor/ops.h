@@ -95,8 +95,9 @@ DfTensor *df_mean_tokens(DfCtx *, DfTensor *x);                           /* B .
 
 typedef enum { DF_NEAREST, DF_BILINEAR, DF_BICUBIC } DfInterpolation;
 DfTensor *df_interpolate(DfCtx *, DfTensor *x, int H, int W, DfInterpolation, bool align_corners); /* N h w C -> N H W C */
-/* n maps of one N, each brought to H W (bilinear), side by side: df_interpolate() and df_concat() without the memory between. */
-DfTensor *df_interpolate_concat(DfCtx *, DfTensor *const *x, int n, int H, int W, bool align_corners);
+/* n maps of one N, each brought to H W (bilinear), side by side: df_interpolate() and df_concat() without the memory between. Of
+ * the H rows only `rows` from `first` on are made; those outside the map are zeros. */
+DfTensor *df_interpolate_concat(DfCtx *, DfTensor *const *x, int n, int H, int W, int first, int rows, bool align_corners);
 DfTensor *df_max_pool2d(DfCtx *, DfTensor *x, const int kernel[2], const int stride[2], const int padding[2], bool ceil_mode);
 DfTensor *df_avg_pool2d(DfCtx *, DfTensor *x, const int kernel[2], const int stride[2], const int padding[2], bool ceil_mode, bool count_include_pad);
 DfTensor *df_adaptive_avg_pool2d(DfCtx *, DfTensor *x, int H, int W);

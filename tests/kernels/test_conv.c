@@ -253,6 +253,8 @@ Test(conv, winograd)
     check(shape(1, 1, 2, 5, 3, 3, 3, 1, 1, 1, 1, 1, 1));
     check(shape(1, 21, 19, 32, 70, 3, 3, 1, 1, 1, 1, 1, 1)); /* two blocks of output channels; gradients by Winograd too */
     check(shape(2, 9, 30, 64, 36, 3, 3, 1, 1, 1, 1, 1, 1));
+    check(shape(2, 14, 17, 32, 33, 3, 3, 1, 1, 0, 1, 1, 1)); /* other paddings, as strips of a map have them */
+    check(shape(1, 13, 18, 33, 32, 3, 3, 1, 1, 2, 0, 1, 1));
 }
 
 /* Float32 sums one product after the other, as a plain loop has them. Sums in another order (the C rung's, in blocks) err less, so

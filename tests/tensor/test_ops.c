@@ -215,6 +215,23 @@ static DfTensor *resize_bicubic(DfCtx *c, DfTensor *const *in) { return df_inter
 static DfTensor *resize_nearest(DfCtx *c, DfTensor *const *in) { return df_interpolate(c, in[0], 10, 3, DF_NEAREST, false); }
 static double resize_nearest_value(const float *const *in, const int *i) { return pixel(in[0], i[0], i[1] * 5 / 10, i[2] * 7 / 3, 3, 5, 7, i[3]); }
 
+/* Rows -1 .. 9 of a map of 9: zeros, the map, zeros. */
+static DfTensor *resize_strip(DfCtx *c, DfTensor *const *in) { return df_interpolate_concat(c, in, 2, 9, 4, -1, 11, false); }
+static double enlarged(const float *x, int n, int y, int x_out, int H, int W, int C, int channel) /* to 9 x 4 */
+{
+    const double at_y = fmax((y + 0.5) * H / 9 - 0.5, 0), at_x = fmax((x_out + 0.5) * W / 4 - 0.5, 0);
+    const int y0 = (int)at_y, x0 = (int)at_x, y1 = y0 + 1 < H ? y0 + 1 : y0, x1 = x0 + 1 < W ? x0 + 1 : x0;
+    const double b = at_y - y0, a = at_x - x0;
+    return (1 - b) * ((1 - a) * pixel(x, n, y0, x0, C, H, W, channel) + a * pixel(x, n, y0, x1, C, H, W, channel)) +
+           b * ((1 - a) * pixel(x, n, y1, x0, C, H, W, channel) + a * pixel(x, n, y1, x1, C, H, W, channel));
+}
+static double resize_strip_value(const float *const *in, const int *i)
+{
+    if (i[1] == 0 || i[1] == 10)
+        return 0;
+    return i[3] < 3 ? enlarged(in[0], i[0], i[1] - 1, i[2], 5, 7, 3, i[3]) : enlarged(in[1], i[0], i[1] - 1, i[2], 3, 2, 2, i[3] - 3);
+}
+
 static DfTensor *avg_pool(DfCtx *c, DfTensor *const *in) { return df_avg_pool2d(c, in[0], (int[]){ 3, 2 }, (int[]){ 2, 2 }, (int[]){ 1, 1 }, true, true); }
 static double avg_pool_value(const float *const *in, const int *i)
 {
@@ -308,6 +325,7 @@ static const Case cases[] = {
     { "bilinear", { S(2, 5, 7, 67) }, resize_bilinear, NULL, false },
     { "bilinear corners", { S(2, 5, 7, 3) }, resize_corners, NULL, false },
     { "bicubic corners", { S(2, 5, 7, 3) }, resize_bicubic, NULL, false },
+    { "strip", { S(2, 5, 7, 3), S(2, 3, 2, 2) }, resize_strip, resize_strip_value, false },
     { "nearest", { S(2, 5, 7, 3) }, resize_nearest, resize_nearest_value, false },
     { "avg_pool ceil", { S(2, 5, 7, 3) }, avg_pool, avg_pool_value, false },
     { "avg_pool without padding", { S(2, 5, 7, 3) }, avg_pool_inside, avg_pool_inside_value, false },
