@@ -128,7 +128,7 @@ static DfCocoParams params_of(const CliScoring *scoring, int type)
 
 static int score(DfPool *pool, const CliScoring *scoring, Scores *s, DfCoco **gt, DfCocoResults **dt)
 {
-    DfCocoReading reading = { .pool = pool };
+    DfCocoReading reading = { .pool = pool, .across_classes = scoring->params && !scoring->params->use_categories };
     for (int i = 0; i < s->n; i++)
         reading.masks |= s->type[i] == SEGM;
     int error = df_coco_open_with(gt, scoring->gt_path, &reading);

@@ -36,10 +36,11 @@
 typedef struct DfCoco DfCoco;
 int df_coco_open(DfCoco **out, const char *path);
 int df_coco_read(DfCoco **out, DfJson *json); /* from a reader at the start of its text; borrowed */
-/* The same by several threads, and with masks if they are to be compared. The pool reads the results too and must outlive `*out`. */
+/* The same by several threads, and with masks if they are to be compared. That is done while detections are read, within each class;
+ * across classes too if they are to count as one (use_categories = false). The pool reads the results too and must outlive `*out`. */
 typedef struct {
     DfPool *pool;
-    bool masks;
+    bool masks, across_classes;
 } DfCocoReading;
 int df_coco_open_with(DfCoco **out, const char *path, const DfCocoReading *);
 int df_coco_read_with(DfCoco **out, DfJson *json, const DfCocoReading *);

@@ -110,7 +110,7 @@ static size_t hits_needed(double recall, size_t npig, size_t n)
 
 static double score_at(const CocoRun *run, const CocoRanking *r, size_t at)
 {
-    return run->detections[r->detection[at]].score;
+    return df_coco_detection(run->results, r->detection[at])->score;
 }
 
 /* One curve into its column of the arrays; `column` counts classes, areas and max_dets. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/coco_compare.c -- IoUs of masks: unpacked image by image, and a detection only where its box meets a ground truth's.
+ * eval/coco/coco_compare.c -- IoUs of masks. Those of the ground truth are unpacked when all is read. A detection's mask is compared
+ * with them when it is read, and forgotten: so a file of results is never held in memory, and no mask is unpacked twice.
  *
  * A mask that is one (no empty run but the first, as many pixels as the picture) is turned into the places where its runs end: the
  * intersection of two is then a walk over their foreground alone, and the union follows from the areas. Others are walked as
@@ -8,16 +9,22 @@
  */
 #include <string.h>
 
-#include "eval/coco/coco_evaluate.h"
+#include "eval/coco/coco_data.h"
+
+enum { TASKS = 64 };
 
 void df_coco_compare_room_done(CocoCompareRoom *room)
 {
-    df_free(room->truth_runs.at);
-    df_free(room->detection_runs.at);
+    df_free(room->drawn.at);
     df_free(room->one.at);
     df_free(room->both.at);
-    df_free(room->truths);
+    df_free(room->overlaps);
     df_polygon_room_done(&room->polygons);
+}
+
+bool df_coco_drawable(const CocoSize *size)
+{
+    return size->given && (uint64_t)size->height * size->width <= INT32_MAX;
 }
 
 static void swap(Runs *a, Runs *b)
@@ -48,58 +55,121 @@ static int draw_box(CocoCompareRoom *room, const double *b, const CocoSize *size
     return df_runs_from_polygon(out, &room->polygons, corners, 4, size->height, size->width);
 }
 
-/* The mask alone in `out`. */
-static int unpack(CocoCompareRoom *room, const CocoMask *mask, const double *box, const CocoSize *size, Runs *out, CocoUnpacked *u)
+/* Fills all but the runs. */
+static CocoTruthMask described(const CocoMask *mask, const RunsFacts *facts, size_t n, uint32_t height, uint32_t width)
 {
-    int error;
-    if (mask->form == MASK_RUNS) {
-        *u = (CocoUnpacked){ .height = mask->height, .width = mask->width };
-        error = df_runs_from_text(out, mask->bytes, mask->length);
-    } else {
-        *u = (CocoUnpacked){ .height = size->height, .width = size->width };
-        if (mask->form == NO_MASK)
-            error = draw_box(room, box, size, out);
-        else
-            error = draw(room, (const double *)(const void *)mask->bytes, mask->length / sizeof(double), size, out);
-    }
+    CocoTruthMask m = { .n = n, .height = height, .width = width, .area = facts->area, .form = mask->form, .plain = facts->plain };
+    for (int i = 0; i < 4; i++)
+        m.box[i] = facts->box[i];
+    return m;
+}
+
+static CocoTruthMask describe_runs(const CocoMask *mask, size_t n)
+{
+    RunsFacts facts = { .area = mask->area, .plain = mask->plain };
+    memcpy(facts.box, mask->box, sizeof facts.box);
+    return described(mask, &facts, n, mask->height, mask->width);
+}
+
+static CocoTruthMask describe_drawn(const CocoMask *mask, const Runs *drawn, const CocoSize *size)
+{
+    const RunsFacts facts = df_runs_facts(drawn->at, drawn->n, size->height, size->width);
+    return described(mask, &facts, drawn->n, size->height, size->width);
+}
+
+/* From how long runs are to where they end. */
+static void to_ends(uint32_t *to, const uint32_t *lengths, size_t n)
+{
+    uint32_t end = 0;
+    for (size_t i = 0; i < n; i++)
+        to[i] = end += lengths[i];
+}
+
+/* ---- the ground truth --------------------------------------------------------------------------------------------- */
+
+static int unpack(CocoCompareRoom *room, const CocoMask *mask, const CocoSize *size, CocoBytes *bytes, CocoTruthMask *out)
+{
+    Runs *const runs = &room->drawn;
+    const int error = mask->form == MASK_RUNS ? df_runs_from_text(runs, mask->bytes, mask->length)
+                                              : draw(room, (const double *)(const void *)mask->bytes, mask->length / sizeof(double), size, runs);
     if (error < 0)
         return error;
-    RunsFacts facts = { .area = mask->area, .plain = mask->plain };
-    if (mask->form == MASK_RUNS)
-        memcpy(facts.box, mask->box, sizeof facts.box);
-    else
-        facts = df_runs_facts(out->at, out->n, u->height, u->width);
-    u->n = out->n;
-    u->area = facts.area;
-    u->plain = facts.plain;
-    for (int i = 0; i < 4; i++)
-        u->box[i] = facts.box[i];
-    for (size_t i = 1; facts.plain && i < out->n; i++)
-        out->at[i] += out->at[i - 1];
+    *out = mask->form == MASK_RUNS ? describe_runs(mask, runs->n) : describe_drawn(mask, runs, size);
+    uint32_t *const kept = df_coco_bytes_take(bytes, runs->n * sizeof *kept);
+    if (!kept)
+        return df_fail_memory("masks");
+    if (out->plain)
+        to_ends(kept, runs->at, runs->n);
+    else if (runs->n)
+        memcpy(kept, runs->at, runs->n * sizeof *kept);
+    out->runs = kept;
     return DF_OK;
 }
 
-int df_coco_unpack_truths(const CocoRun *run, CocoCompareRoom *room, const CocoTruth *truths, size_t n)
+typedef struct {
+    DfCoco *coco;
+    const CocoMask *packed;
+    CocoBytes bytes[TASKS];
+    int errors[TASKS];
+} Drawing;
+
+static void draw_some(void *arg, size_t task, void *scratch)
 {
-    Runs *const all = &room->truth_runs, *const one = &room->detection_runs;
-    all->n = 0;
-    for (size_t i = 0; i < n; i++) {
-        const CocoAnnotation *a = &run->annotations[truths[i].annotation];
-        if (!df_grow((void **)&room->truths, &room->capacity, i, sizeof *room->truths))
-            return df_fail_memory("masks");
-        CocoUnpacked *const u = &room->truths[i];
-        const int error = unpack(room, &run->truth_masks[truths[i].annotation], a->box, &run->sizes[a->image], one, u);
-        if (error < 0)
-            return error;
-        if (!df_runs_grow(all, all->n + one->n))
-            return df_fail_memory("masks");
-        if (one->n)
-            memcpy(all->at + all->n, one->at, one->n * sizeof *one->at);
-        u->start = all->n;
-        all->n += one->n;
+    Drawing *const d = arg;
+    const DfCoco *const coco = d->coco;
+    const size_t n = coco->n_annotations, end = n * (task + 1) / TASKS;
+    CocoCompareRoom room = { 0 };
+    (void)scratch;
+    for (size_t i = n * task / TASKS; d->errors[task] == DF_OK && i < end; i++) {
+        const CocoMask *const mask = &d->packed[i];
+        const CocoSize *const size = &coco->sizes[coco->annotations[i].image];
+        if (mask->form == MASK_RUNS || (mask->form == MASK_POLYGONS && df_coco_drawable(size)))
+            d->errors[task] = unpack(&room, mask, size, &d->bytes[task], &coco->masks[i]);
+        else
+            coco->masks[i] = (CocoTruthMask){ .form = mask->form };
     }
+    df_coco_compare_room_done(&room);
+}
+
+/* Annotations that hold under their ids, by image. */
+static int file_by_image(DfCoco *coco)
+{
+    size_t *const start = coco->of_image_start = df_calloc(coco->images.n + 2, sizeof *start);
+    coco->of_image = df_malloc(coco->n_annotations * sizeof *coco->of_image);
+    if (!start || !coco->of_image)
+        return df_fail_memory("masks");
+    for (size_t i = 0; i < coco->n_annotations; i++)
+        start[coco->annotations[i].image + 2] += coco->annotations[i].last == i;
+    for (size_t i = 1; i <= coco->images.n; i++)
+        start[i + 1] += start[i];
+    for (size_t i = 0; i < coco->n_annotations; i++) /* the start of each image moves to its end, where the next begins */
+        if (coco->annotations[i].last == i)
+            coco->of_image[start[coco->annotations[i].image + 1]++] = (uint32_t)i;
     return DF_OK;
 }
+
+int df_coco_draw_truths(DfCoco *coco, const CocoMask *packed)
+{
+    Drawing *const d = df_calloc(1, sizeof *d);
+    coco->masks = df_malloc(coco->n_annotations * sizeof *coco->masks);
+    int error = d && coco->masks ? file_by_image(coco) : df_fail_memory("masks");
+    if (error == DF_OK) {
+        d->coco = coco;
+        d->packed = packed;
+        error = df_parallel(coco->pool, TASKS, 0, draw_some, d);
+    }
+    for (size_t i = 0; d && i < TASKS; i++) {
+        if (error == DF_OK && d->errors[i] < 0) /* what else can be wrong was looked at before */
+            error = df_fail_memory("masks");
+        if (error == DF_OK)
+            error = df_coco_bytes_move(&coco->bytes, &d->bytes[i]);
+        df_coco_bytes_done(&d->bytes[i]);
+    }
+    df_free(d);
+    return error;
+}
+
+/* ---- detections ---------------------------------------------------------------------------------------------------- */
 
 /* Pixels of the intersection of two lists of ends. */
 static uint32_t intersection(const uint32_t *a, size_t n_a, const uint32_t *b, size_t n_b)
@@ -116,27 +186,30 @@ static uint32_t intersection(const uint32_t *a, size_t n_a, const uint32_t *b, s
     return both;
 }
 
-/* How long run i is, whichever way the list is kept. */
-static int lengths(Runs *out, const uint32_t *at, const CocoUnpacked *u)
+/* How long each run is, whichever way the list is kept. */
+static int lengths(Runs *out, const CocoTruthMask *m)
 {
-    if (!df_runs_grow(out, u->n))
+    if (!df_runs_grow(out, m->n))
         return df_fail_memory("masks");
-    for (size_t i = 0; i < u->n; i++)
-        out->at[i] = u->plain && i > 0 ? at[i] - at[i - 1] : at[i];
-    out->n = u->n;
+    for (size_t i = 0; i < m->n; i++)
+        out->at[i] = m->plain && i > 0 ? m->runs[i] - m->runs[i - 1] : m->runs[i];
+    out->n = m->n;
     return DF_OK;
 }
 
-static int iou_of(CocoCompareRoom *room, const CocoUnpacked *d, const CocoUnpacked *g, bool crowd, double *iou)
+static int overlap(CocoCompareRoom *room, const CocoTruthMask *d, const CocoTruthMask *g, bool crowd, double *iou)
 {
-    const uint32_t *const a = room->detection_runs.at, *const b = room->truth_runs.at + g->start;
     uint32_t both, either = 0;
+    if (d->height != g->height || d->width != g->width) {
+        *iou = -1;
+        return DF_OK;
+    }
     if (d->plain && g->plain) {
-        both = intersection(a, d->n, b, g->n);
+        both = intersection(d->runs, d->n, g->runs, g->n);
         either = d->area + g->area - both;
     } else {
         int error;
-        if ((error = lengths(&room->one, a, d)) < 0 || (error = lengths(&room->both, b, g)) < 0)
+        if ((error = lengths(&room->one, d)) < 0 || (error = lengths(&room->both, g)) < 0)
             return error;
         df_runs_count(room->one.at, d->n, room->both.at, g->n, &both, &either);
     }
@@ -144,35 +217,74 @@ static int iou_of(CocoCompareRoom *room, const CocoUnpacked *d, const CocoUnpack
     return DF_OK;
 }
 
-int df_coco_compare_masks(const CocoRun *run, CocoCompareRoom *room, uint32_t detection, const CocoTruth *truths, size_t n, double *iou)
+/* The mask of a detection, its runs not yet turned into ends. */
+static int describe(CocoCompareRoom *room, const CocoMaskRoom *read, const CocoMask *mask, const double *box, const CocoSize *size, CocoTruthMask *out)
 {
-    const CocoDetection *d = &run->detections[detection];
-    const CocoMask *mask = &run->masks[detection];
-    CocoUnpacked u = { .height = mask->height, .width = mask->width, .box = { mask->box[0], mask->box[1], mask->box[2], mask->box[3] } };
-    bool unpacked = false;
-    for (size_t i = 0; i < n; i++) {
-        const CocoUnpacked *g = &room->truths[i];
-        const bool crowd = run->annotations[truths[i].annotation].crowd;
+    if (mask->form == MASK_RUNS) {
+        *out = describe_runs(mask, read->runs.n);
+        return DF_OK;
+    }
+    const int error = mask->form == NO_MASK ? draw_box(room, box, size, &room->drawn) : draw(room, read->numbers, read->n, size, &room->drawn);
+    if (error == DF_OK)
+        *out = describe_drawn(mask, &room->drawn, size);
+    return error;
+}
+
+static int keep(CocoCompareRoom *room, CocoCompared *c, uint32_t annotation, double iou)
+{
+    if (!df_grow((void **)&room->overlaps, &room->capacity, c->n, sizeof *room->overlaps))
+        return df_fail_memory("masks");
+    room->overlaps[c->n++] = (CocoOverlap){ iou, annotation };
+    return DF_OK;
+}
+
+/* Leaves the IoUs in the room. */
+static int compare(const DfCoco *gt, CocoCompareRoom *room, const CocoMaskRoom *read, const CocoMask *mask, const CocoDetection *d, CocoCompared *out)
+{
+    CocoTruthMask m = { .form = mask->form };
+    bool described = false;
+    for (size_t i = gt->of_image_start[d->image]; i < gt->of_image_start[d->image + 1]; i++) {
+        const uint32_t at = gt->of_image[i];
+        const CocoTruthMask *const g = &gt->masks[at];
+        const CocoAnnotation *const a = &gt->annotations[at];
         int error = DF_OK;
-        if (!unpacked && mask->form != MASK_RUNS) { /* whose box is not known yet */
-            error = unpack(room, mask, d->box, &run->sizes[d->image], &room->detection_runs, &u);
-            unpacked = true;
-        }
-        iou[i] = error == DF_OK ? df_box_iou(u.box, g->box, crowd) : 0;
-        if (!(iou[i] > 0) || error < 0) {
-            if (error < 0)
-                return error;
+        if (!g->runs || (a->category != d->category && !gt->across_classes))
             continue;
+        if (!described && (error = describe(room, read, mask, d->box, &gt->sizes[d->image], &m)) < 0)
+            return error;
+        described = true;
+        double iou = df_box_iou(m.box, g->box, a->crowd);
+        if (iou > 0 && !m.runs) {
+            uint32_t *const runs = mask->form == MASK_RUNS ? read->runs.at : room->drawn.at;
+            if (m.plain)
+                to_ends(runs, runs, m.n);
+            m.runs = runs;
         }
-        if (u.height != g->height || u.width != g->width) {
-            iou[i] = -1;
-            continue;
-        }
-        if (!unpacked)
-            error = unpack(room, mask, d->box, &run->sizes[d->image], &room->detection_runs, &u);
-        unpacked = true;
-        if (error < 0 || (error = iou_of(room, &u, g, crowd, &iou[i])) < 0)
+        if (iou > 0)
+            error = overlap(room, &m, g, a->crowd, &iou);
+        if (error == DF_OK && iou != 0)
+            error = keep(room, out, at, iou);
+        if (error < 0)
             return error;
     }
+    return DF_OK;
+}
+
+int df_coco_compare(const DfCoco *gt, CocoCompareRoom *room, CocoMaskRoom *read, const CocoMask *mask, const CocoDetection *d, CocoBytes *bytes, CocoCompared *out)
+{
+    *out = (CocoCompared){ .area = mask->area };
+    if (!gt->with_masks)
+        return DF_OK;
+    if (mask->form != MASK_RUNS && !df_coco_drawable(&gt->sizes[d->image])) {
+        out->n = NOT_DRAWN;
+        return DF_OK;
+    }
+    const int error = compare(gt, room, read, mask, d, out);
+    if (error < 0 || out->n == 0)
+        return error;
+    CocoOverlap *const kept = df_coco_bytes_take(bytes, out->n * sizeof *kept);
+    if (!kept)
+        return df_fail_memory("masks");
+    out->overlaps = memcpy(kept, room->overlaps, out->n * sizeof *kept);
     return DF_OK;
 }

@@ -13,7 +13,7 @@
 
 enum { HAS_BOX = 1, HAS_AREA = 2, HAS_CROWD = 4 };
 
-/* A segmentation as it is kept: packed, unpacked where it is compared. */
+/* A segmentation as it is read: of the ground truth, packed until all image sizes are known. */
 enum { NO_MASK, MASK_RUNS, MASK_POLYGONS };
 typedef struct {
     const char *bytes;       /* compressed counts; or of each polygon, as doubles, how many numbers and the numbers      */
@@ -23,6 +23,28 @@ typedef struct {
     uint8_t form;
     bool plain;              /* of runs: see RunsFacts                                                                   */
 } CocoMask;
+
+/* A mask of the ground truth, ready to be compared. */
+typedef struct {
+    const uint32_t *runs;    /* where runs end if plain, else how long they are; NULL: polygons of an image without a size */
+    size_t n;
+    uint32_t height, width, area;
+    uint8_t form;            /* that it had                                                                              */
+    bool plain;
+    double box[4];
+} CocoTruthMask;
+
+/* What is left of the mask of a detection: its IoUs that are not 0 with masks of the ground truth in its image. */
+typedef struct {
+    double iou;
+    uint32_t annotation;
+} CocoOverlap;
+typedef struct {
+    const CocoOverlap *overlaps; /* by annotation                                                 */
+    uint32_t n;                  /* or NOT_DRAWN: a box or polygons of an image without a size    */
+    uint32_t area;               /* of runs                                                       */
+} CocoCompared;
+#define NOT_DRAWN UINT32_MAX
 
 /* Bytes one after the other, freed together. */
 typedef struct {
@@ -40,6 +62,15 @@ typedef struct {
     Runs runs, other, merged;
 } CocoMaskRoom;
 void df_coco_mask_room_done(CocoMaskRoom *);
+
+/* What comparing takes. */
+typedef struct {
+    Runs drawn, one, both;
+    PolygonRoom polygons;
+    CocoOverlap *overlaps;
+    size_t capacity;
+} CocoCompareRoom;
+void df_coco_compare_room_done(CocoCompareRoom *);
 
 /* Image sizes, by place in the id table. */
 typedef struct {
@@ -63,11 +94,13 @@ struct DfCoco {
     const char **category_names; /* or NULL                                              */
     DfArena *names;
     CocoAnnotation *annotations;
-    CocoMask *masks;            /* of each annotation, or NULL                           */
+    CocoTruthMask *masks;       /* of each annotation, or NULL                           */
     CocoSize *sizes;            /* of each image                                         */
     size_t n_annotations;
+    uint32_t *of_image;         /* annotations that hold under their ids, by image; with masks only */
+    size_t *of_image_start;     /* of each image, and the end                            */
     CocoBytes bytes;            /* of the masks                                          */
-    bool with_masks;
+    bool with_masks, across_classes;
     DfPool *pool;               /* for reading; borrowed                                 */
 };
 
@@ -80,15 +113,33 @@ typedef struct {
  * They are numbered behind those of the ground truth. */
 typedef enum { KIND_UNKNOWN, KIND_BOX, KIND_MASK } CocoKind; /* as the first detection has it, so have all; says whose area counts */
 
+/* In blocks, so that nothing is copied while they grow. */
+enum { DETECTIONS_BLOCK = 1 << 14 };
+typedef struct {
+    CocoDetection *detections;
+    CocoCompared *masks;        /* if they are of KIND_MASK or the ground truth has masks; else NULL */
+} CocoBlock;
+
 struct DfCocoResults {
     const DfCoco *gt;
     CocoIds unknown;
-    CocoDetection *detections;
-    CocoMask *masks;            /* of each, if they are of KIND_MASK or the ground truth has masks; else NULL */
-    size_t n, capacity, masks_capacity;
-    CocoBytes bytes;
+    CocoBlock *blocks;
+    size_t n, n_blocks, capacity;
+    CocoBytes bytes;            /* of the overlaps                                       */
     CocoKind kind;
+    CocoMaskRoom read_room;     /* for what comes from memory                            */
+    CocoCompareRoom compare_room;
 };
+
+static inline CocoDetection *df_coco_detection(const DfCocoResults *r, size_t i)
+{
+    return &r->blocks[i / DETECTIONS_BLOCK].detections[i % DETECTIONS_BLOCK];
+}
+
+static inline CocoCompared *df_coco_compared(const DfCocoResults *r, size_t i)
+{
+    return &r->blocks[i / DETECTIONS_BLOCK].masks[i % DETECTIONS_BLOCK];
+}
 
 uint32_t df_coco_find_category(const DfCocoResults *, CocoId);
 
@@ -106,11 +157,20 @@ typedef struct {
     size_t number;    /* counted from 1  */
 } CocoRecord;
 int df_coco_fail(const CocoRecord *, const char *format, ...) DF_PRINTF(2, 3);
+/* Puts the record in front of the sentence of a function that knows masks and nothing of files. */
+int df_coco_fail_in(const CocoRecord *, int error);
 int df_coco_read_id(const CocoRecord *, const char *key, CocoId *id, char text[256]);
 int df_coco_read_number(const CocoRecord *, const char *key, double *number);
 int df_coco_read_flag(const CocoRecord *, const char *key, bool *flag);
 int df_coco_read_box(const CocoRecord *, double box[4], bool *given); /* null and [] count as not given */
-/* null and [] count as not given: NO_MASK. Kept in `bytes` unless that is NULL. `compressed`: an object whose counts are a text. */
+/* null and [] count as not given: NO_MASK. Runs are left in the room's runs, polygons in its numbers, and both are kept packed in `bytes`
+ * unless that is NULL. `compressed`: an object whose counts are a text. */
 int df_coco_read_mask(const CocoRecord *, CocoMaskRoom *, CocoBytes *bytes, CocoMask *mask, bool *compressed);
+
+/* Masks: whether polygons and boxes can be drawn in a picture; those of the ground truth, once all is read; and the IoUs of a detection
+ * whose mask was just read into the room, kept in `bytes`. */
+bool df_coco_drawable(const CocoSize *);
+int df_coco_draw_truths(DfCoco *, const CocoMask *packed);
+int df_coco_compare(const DfCoco *, CocoCompareRoom *, CocoMaskRoom *, const CocoMask *, const CocoDetection *, CocoBytes *bytes, CocoCompared *);
 
 #endif

@@ -182,7 +182,7 @@ static int check_size(const DfCoco *gt, uint32_t image, bool drawn)
     return DF_OK;
 }
 
-static int check_annotation(const CocoRun *run, const DfCoco *gt, const CocoAnnotation *a, const CocoMask *mask)
+static int check_annotation(const CocoRun *run, const DfCoco *gt, const CocoAnnotation *a, const CocoTruthMask *mask)
 {
     const char *missing = !(a->has & HAS_AREA) ? "area" : !(a->has & HAS_CROWD) ? "iscrowd" : !mask && !(a->has & HAS_BOX) ? "bbox" :
                           mask && mask->form == NO_MASK ? "segmentation" : NULL;
@@ -202,7 +202,7 @@ static int gather_truths(CocoRun *run, const DfCoco *gt, uint32_t *mention, size
             continue;
         if (run->place_of_image[a->image] == NO_ID || run->class_of_category[a->category] == NO_ID)
             continue;
-        const int error = check_annotation(run, gt, a, run->truth_masks ? &run->truth_masks[met->last] : NULL);
+        const int error = check_annotation(run, gt, a, run->compare_masks ? &gt->masks[met->last] : NULL);
         if (error < 0)
             return error;
         mention[*n] = run->place_of_image[met->image];
@@ -269,8 +269,8 @@ static int check_detections(const CocoRun *run, const DfCocoResults *dt)
 {
     int error = DF_OK;
     for (size_t i = 0; error == DF_OK && run->compare_masks && i < dt->n; i++)
-        if (run->masks[i].form != MASK_RUNS && run->place_of_image[dt->detections[i].image] != NO_ID)
-            error = check_size(dt->gt, dt->detections[i].image, true);
+        if (df_coco_compared(dt, i)->n == NOT_DRAWN && run->place_of_image[df_coco_detection(dt, i)->image] != NO_ID)
+            error = check_size(dt->gt, df_coco_detection(dt, i)->image, true);
     return error;
 }
 
@@ -285,7 +285,7 @@ static int file_detections(CocoRun *run, const DfCocoResults *dt)
         return df_fail_memory("the evaluation");
     }
     for (size_t i = 0; i < dt->n; i++) {
-        const CocoDetection *d = &dt->detections[i];
+        const CocoDetection *d = df_coco_detection(dt, i);
         if (run->class_of_category[d->category] == NO_ID || run->place_of_image[d->image] == NO_ID)
             continue;
         at[run->rank_of_category[d->category] + 1]++;
@@ -296,7 +296,7 @@ static int file_detections(CocoRun *run, const DfCocoResults *dt)
     for (size_t k = 0; k < run->n_classes; k++)
         run->order_start[k + 1] += run->order_start[k];
     for (size_t i = 0; i < dt->n; i++) {
-        const CocoDetection *d = &dt->detections[i];
+        const CocoDetection *d = df_coco_detection(dt, i);
         if (run->class_of_category[d->category] != NO_ID && run->place_of_image[d->image] != NO_ID)
             run->order[at[run->rank_of_category[d->category]]++] = (uint32_t)i;
     }
@@ -325,17 +325,17 @@ static int rank_detections(const CocoRun *run, size_t k, CocoRanking *r)
     int error = r->detection && r->place && r->rank && r->outcome && r->by_place && key && order ? DF_OK : df_fail_memory("ranking detections");
     for (size_t i = 0; error == DF_OK && i < n; i++) {
         order[i] = (uint32_t)i;
-        key[i] = run->place_of_image[run->detections[given[i]].image];
+        key[i] = run->place_of_image[df_coco_detection(run->results, given[i])->image];
     }
     if (error == DF_OK)
         error = df_sort(order, n, key);
     for (size_t i = 0; error == DF_OK && i < n; i++)
-        key[i] = df_sort_key(-run->detections[given[i]].score);
+        key[i] = df_sort_key(-df_coco_detection(run->results, given[i])->score);
     if (error == DF_OK)
         error = df_sort(order, n, key);
     for (size_t i = 0; error == DF_OK && i < n; i++) {
         r->detection[i] = given[order[i]];
-        key[i] = r->place[i] = run->place_of_image[run->detections[r->detection[i]].image];
+        key[i] = r->place[i] = run->place_of_image[df_coco_detection(run->results, r->detection[i])->image];
         r->by_place[i] = (uint32_t)i;
     }
     if (error == DF_OK)
@@ -431,14 +431,15 @@ int df_coco_evaluate(DfCocoEval **out, const DfCocoResults *dt, const DfCocoPara
 {
     const DfCoco *gt = dt->gt;
     const bool masks = params->type == DF_COCO_MASKS;
-    CocoRun run = { .detections = dt->detections, .annotations = gt->annotations, .truth_masks = masks ? gt->masks : NULL, .masks = dt->masks,
-                    .sizes = gt->sizes, .compare_masks = masks, .areas_of_masks = dt->kind == KIND_MASK };
+    CocoRun run = { .results = dt, .annotations = gt->annotations, .compare_masks = masks, .areas_of_masks = dt->kind == KIND_MASK };
     *out = NULL;
     int error = check(params);
     if (error < 0)
         return error;
     if (masks && !gt->with_masks)
         return df_fail(DF_EVALUE, "%s was read without its masks", gt->name);
+    if (masks && !params->use_categories && !gt->across_classes)
+        return df_fail(DF_EVALUE, "%s was read for masks compared within their classes, want it read for all across them", gt->name);
     DfCocoEval *e = run.eval = df_calloc(1, sizeof *e);
     if (!e || !(e->arena = df_arena_new())) {
         df_free(e);

@@ -20,11 +20,8 @@ typedef struct {
 } CocoTruth;
 
 typedef struct {
-    const CocoDetection *detections;
+    const DfCocoResults *results;
     const CocoAnnotation *annotations;
-    const CocoMask *truth_masks;  /* of the annotations; NULL unless masks are compared    */
-    const CocoMask *masks;        /* of the detections, or NULL                            */
-    const CocoSize *sizes;        /* of the images                                         */
     bool compare_masks;
     bool areas_of_masks;          /* else areas of detections are those of their boxes     */
     DfCocoParams params;          /* checked, sorted as pycocotools sorts them             */
@@ -56,29 +53,5 @@ int df_coco_match(const CocoRun *, size_t class_place, CocoRanking *, DfPool *);
 int df_coco_accumulate(const CocoRun *, size_t class_place, const CocoRanking *);
 
 int df_coco_summarize(DfCocoEval *);
-
-/* ---- masks while they are compared -------------------------------------------------------------------------------- */
-
-/* A mask unpacked into a list that holds several. */
-typedef struct {
-    size_t start, n;
-    uint32_t height, width;
-    double box[4];
-    uint32_t area;
-    bool plain; /* the list holds where runs end; else how long they are */
-} CocoUnpacked;
-
-typedef struct {
-    Runs truth_runs, detection_runs, one, both;
-    CocoUnpacked *truths;
-    size_t capacity;
-    PolygonRoom polygons;
-} CocoCompareRoom;
-void df_coco_compare_room_done(CocoCompareRoom *);
-
-/* Unpacks the masks of n ground truths. */
-int df_coco_unpack_truths(const CocoRun *, CocoCompareRoom *, const CocoTruth *, size_t n);
-/* IoUs of a detection with them. */
-int df_coco_compare_masks(const CocoRun *, CocoCompareRoom *, uint32_t detection, const CocoTruth *, size_t n, double *iou);
 
 #endif

@@ -18,6 +18,16 @@ int df_coco_fail(const CocoRecord *r, const char *format, ...)
     return df_json_fail(r->json, DF_EFORMAT, "%s %zu: %s", r->kind, r->number, sentence);
 }
 
+int df_coco_fail_in(const CocoRecord *r, int error)
+{
+    if (error == DF_OK || error == DF_ENOMEM)
+        return error;
+    char sentence[256];
+    strncpy(sentence, df_error(), sizeof sentence - 1);
+    sentence[sizeof sentence - 1] = 0;
+    return df_coco_fail(r, "segmentation: %s", sentence);
+}
+
 /* The reader's own sentence stands if the text is no JSON. */
 static int wrong(const CocoRecord *r, DfJsonEvent event, const char *key, const char *wanted)
 {

@@ -33,7 +33,6 @@ typedef struct {
     const size_t *starts; /* of each image in by_place, and the end */
     size_t n_images, most_dets;
     double least;         /* IoU threshold                          */
-    int *errors;          /* of each task                           */
 } Matching;
 
 static size_t image_bytes(const CocoRun *run, size_t n)
@@ -82,18 +81,29 @@ static Image image_begin(const CocoRun *run, const CocoTruth *truths, size_t n, 
     return image;
 }
 
+/* The IoUs of masks were kept by annotation, those that are not 0. Truths come mostly in that order. */
+static void spread(const CocoCompared *c, const CocoTruth *truths, size_t n, double *iou)
+{
+    size_t at = 0;
+    for (size_t g = 0; g < n; g++) {
+        iou[g] = 0;
+        for (size_t tries = 0; tries < c->n; tries++, at = at + 1 < c->n ? at + 1 : 0)
+            if (c->overlaps[at].annotation == truths[g].annotation) {
+                iou[g] = c->overlaps[at].iou;
+                break;
+            }
+    }
+}
+
 /* The IoUs of a detection with all, and which are to be looked at. */
-static int compare(const Matching *m, Image *image, uint32_t detection, CocoCompareRoom *room)
+static void compare(const Matching *m, Image *image, uint32_t detection)
 {
     const CocoRun *run = m->run;
-    const double *const box = run->detections[detection].box;
+    const double *const box = df_coco_detection(run->results, detection)->box;
     image->n_near = 0;
     image->most = -1;
-    if (run->compare_masks) {
-        const int error = df_coco_compare_masks(run, room, detection, image->truths, image->n, image->iou);
-        if (error < 0)
-            return error;
-    }
+    if (run->compare_masks)
+        spread(df_coco_compared(run->results, detection), image->truths, image->n, image->iou);
     for (size_t g = 0; g < image->n; g++) {
         const double iou = run->compare_masks ? image->iou[g] : overlap(box, image->box[g], image->crowd[g]);
         image->iou[g] = iou;
@@ -102,7 +112,6 @@ static int compare(const Matching *m, Image *image, uint32_t detection, CocoComp
         image->near[image->n_near++] = (uint32_t)g;
         image->most = iou != iou ? HUGE_VAL : iou > image->most ? iou : image->most;
     }
-    return DF_OK;
 }
 
 /* The best one free among those to be ignored or the others; image->n if none reaches `best`. */
@@ -132,18 +141,16 @@ static size_t best_match(const Image *image, size_t area, const uint8_t *taken, 
 
 static double area_of(const CocoRun *run, uint32_t detection)
 {
-    const double *box = run->detections[detection].box;
-    return run->areas_of_masks ? run->masks[detection].area : box[2] * box[3];
+    const double *const box = df_coco_detection(run->results, detection)->box;
+    return run->areas_of_masks ? df_coco_compared(run->results, detection)->area : box[2] * box[3];
 }
 
-static int match_one(const Matching *m, Image *image, uint32_t detection, CocoCompareRoom *room, uint8_t *outcome)
+static void match_one(const Matching *m, Image *image, uint32_t detection, uint8_t *outcome)
 {
     const CocoRun *run = m->run;
     const DfCocoParams *p = &run->params;
     const double area = area_of(run, detection);
-    const int error = compare(m, image, detection, room);
-    if (error < 0)
-        return error;
+    compare(m, image, detection);
     for (size_t a = 0; a < p->n_areas; a++, outcome += p->n_ious) {
         const uint8_t unmatched = outside(area, &p->areas[a]) ? IGNORED : FALSE_POSITIVE;
         memset(outcome, unmatched, p->n_ious);
@@ -159,7 +166,6 @@ static int match_one(const Matching *m, Image *image, uint32_t detection, CocoCo
                 outcome[t] = TRUE_POSITIVE;
         }
     }
-    return DF_OK;
 }
 
 static const CocoTruth *first_at(const CocoTruth *from, const CocoTruth *end, uint32_t place)
@@ -177,7 +183,7 @@ static const CocoTruth *first_at(const CocoTruth *from, const CocoTruth *end, ui
     return from;
 }
 
-static int match_image(const Matching *m, size_t i, CocoCompareRoom *room, void *scratch)
+static void match_image(const Matching *m, size_t i, void *scratch)
 {
     const CocoRun *run = m->run;
     const CocoRanking *r = m->ranking;
@@ -187,23 +193,19 @@ static int match_image(const Matching *m, size_t i, CocoCompareRoom *room, void 
     while (end < m->truths_end && end->place == place)
         end++;
     Image image = image_begin(run, first, (size_t)(end - first), scratch);
-    int error = run->compare_masks ? df_coco_unpack_truths(run, room, first, image.n) : DF_OK;
-    for (size_t j = m->starts[i]; error == DF_OK && j < m->starts[i + 1]; j++) {
+    for (size_t j = m->starts[i]; j < m->starts[i + 1]; j++) {
         const uint32_t d = r->by_place[j];
         r->rank[d] = (uint32_t)(j - m->starts[i]);
         if (r->rank[d] < m->most_dets)
-            error = match_one(m, &image, r->detection[d], room, r->outcome + d * row);
+            match_one(m, &image, r->detection[d], r->outcome + d * row);
     }
-    return error;
 }
 
 static void match_images(void *arg, size_t task, void *scratch)
 {
     const Matching *m = arg;
-    CocoCompareRoom room = { 0 };
-    for (size_t i = task * IMAGES_PER_TASK; i < m->n_images && i < (task + 1) * IMAGES_PER_TASK && m->errors[task] == DF_OK; i++)
-        m->errors[task] = match_image(m, i, &room, scratch);
-    df_coco_compare_room_done(&room);
+    for (size_t i = task * IMAGES_PER_TASK; i < m->n_images && i < (task + 1) * IMAGES_PER_TASK; i++)
+        match_image(m, i, scratch);
 }
 
 static size_t most_truths(const CocoTruth *from, const CocoTruth *end)
@@ -240,12 +242,7 @@ int df_coco_match(const CocoRun *run, size_t k, CocoRanking *r, DfPool *pool)
             starts[m.n_images++] = i;
     starts[m.n_images] = r->n;
     const size_t tasks = (m.n_images + IMAGES_PER_TASK - 1) / IMAGES_PER_TASK, truths = most_truths(m.truths, m.truths_end);
-    m.errors = df_calloc(tasks, sizeof *m.errors);
-    int error = m.errors ? df_parallel(pool, tasks, image_bytes(run, truths ? truths : 1), match_images, &m) : df_fail_memory("matching");
-    for (size_t i = 0; error == DF_OK && i < tasks; i++)
-        if (m.errors[i] < 0)
-            error = df_fail_memory("matching");
-    df_free(m.errors);
+    const int error = df_parallel(pool, tasks, image_bytes(run, truths ? truths : 1), match_images, &m);
     df_free(starts);
     return error;
 }

@@ -32,7 +32,9 @@ typedef struct {
     atomic_size_t n_joined;    /* annotations so far, for messages */
     CocoIds annotation_ids;
     uint32_t *last;            /* by annotation id: its latest annotation */
-    size_t last_capacity, annotations_capacity, masks_capacity, images_capacity, sizes_capacity, categories_capacity, names_capacity;
+    CocoMask *packed;          /* of each annotation, with masks   */
+    CocoBytes bytes;           /* of them                          */
+    size_t last_capacity, annotations_capacity, packed_capacity, images_capacity, sizes_capacity, categories_capacity, names_capacity;
     Slot slots[DF_JSON_SLOTS];
 } Builder;
 
@@ -267,7 +269,7 @@ static int keep_annotation(Builder *b, const Draft *d)
     uint32_t id;
     int error;
     if (n >= NO_ID - 1 || !df_grow((void **)&coco->annotations, &b->annotations_capacity, n, sizeof f) ||
-        (coco->with_masks && !df_grow((void **)&coco->masks, &b->masks_capacity, n, sizeof *coco->masks)) ||
+        (coco->with_masks && !df_grow((void **)&b->packed, &b->packed_capacity, n, sizeof *b->packed)) ||
         !df_grow((void **)&b->last, &b->last_capacity, b->annotation_ids.n, sizeof *b->last))
         return df_fail_memory("the annotations");
     if ((error = add_image(b, d->image, false, &f.image)) < 0 || (error = add_category(b, d->category, &f.category)) < 0 ||
@@ -278,7 +280,7 @@ static int keep_annotation(Builder *b, const Draft *d)
     b->last[id] = (uint32_t)n;
     coco->annotations[n] = f;
     if (coco->with_masks)
-        coco->masks[n] = d->mask;
+        b->packed[n] = d->mask;
     coco->n_annotations++;
     return DF_OK;
 }
@@ -287,7 +289,7 @@ static int join_piece(void *arg, size_t i, size_t lines_before)
 {
     Builder *const b = arg;
     Slot *const slot = &b->slots[i];
-    int error = df_coco_bytes_move(&b->coco->bytes, &slot->bytes);
+    int error = df_coco_bytes_move(&b->bytes, &slot->bytes);
     for (size_t k = 0; error == DF_OK && k < slot->n; k++) {
         slot->drafts[k].fields.line += (uint32_t)lines_before;
         error = keep_annotation(b, &slot->drafts[k]);
@@ -390,13 +392,18 @@ int df_coco_read_with(DfCoco **out, DfJson *json, const DfCocoReading *how)
         memcpy(coco->name, df_json_name(json), length);
         coco->pool = how->pool;
         coco->with_masks = how->masks;
+        coco->across_classes = how->across_classes;
         b->coco = coco;
         error = read_top(b, json);
     }
     for (size_t i = 0; error == DF_OK && i < coco->n_annotations; i++)
         coco->annotations[i].last = b->last[coco->annotations[i].last];
+    if (error == DF_OK && coco->with_masks)
+        error = df_coco_draw_truths(coco, b->packed);
     if (b) {
         slots_done(b);
+        df_free(b->packed);
+        df_coco_bytes_done(&b->bytes);
         df_coco_ids_done(&b->annotation_ids);
         df_free(b->last);
         df_free(b);
@@ -411,7 +418,7 @@ int df_coco_read_with(DfCoco **out, DfJson *json, const DfCocoReading *how)
 
 int df_coco_read(DfCoco **out, DfJson *json)
 {
-    return df_coco_read_with(out, json, &(DfCocoReading){ NULL, false });
+    return df_coco_read_with(out, json, &(DfCocoReading){ NULL, false, false });
 }
 
 int df_coco_open_with(DfCoco **out, const char *path, const DfCocoReading *how)
@@ -428,7 +435,7 @@ int df_coco_open_with(DfCoco **out, const char *path, const DfCocoReading *how)
 
 int df_coco_open(DfCoco **out, const char *path)
 {
-    return df_coco_open_with(out, path, &(DfCocoReading){ NULL, false });
+    return df_coco_open_with(out, path, &(DfCocoReading){ NULL, false, false });
 }
 
 void df_coco_free(DfCoco *coco)
@@ -444,6 +451,8 @@ void df_coco_free(DfCoco *coco)
     df_free(coco->annotations);
     df_free(coco->masks);
     df_free(coco->sizes);
+    df_free(coco->of_image);
+    df_free(coco->of_image_start);
     df_coco_bytes_done(&coco->bytes);
     df_free(coco->name);
     df_free(coco);

@@ -22,9 +22,14 @@ void df_coco_results_free(DfCocoResults *results)
     if (!results)
         return;
     df_coco_ids_done(&results->unknown);
-    df_free(results->detections);
-    df_free(results->masks);
+    for (size_t i = 0; i < results->n_blocks; i++) {
+        df_free(results->blocks[i].detections);
+        df_free(results->blocks[i].masks);
+    }
+    df_free(results->blocks);
     df_coco_bytes_done(&results->bytes);
+    df_coco_mask_room_done(&results->read_room);
+    df_coco_compare_room_done(&results->compare_room);
     df_free(results);
 }
 
@@ -57,46 +62,49 @@ static bool keeps_masks(const DfCocoResults *results)
     return results->kind == KIND_MASK || results->gt->with_masks;
 }
 
-/* Room for n detections more. */
-static int make_room(DfCocoResults *results, size_t n)
+static int add_block(DfCocoResults *results)
 {
-    if (n == 0)
-        return DF_OK;
-    if (n > NO_ID - 1 - results->n || !df_grow((void **)&results->detections, &results->capacity, results->n + n - 1, sizeof *results->detections) ||
-        (keeps_masks(results) && !df_grow((void **)&results->masks, &results->masks_capacity, results->n + n - 1, sizeof *results->masks)))
+    if (!df_grow((void **)&results->blocks, &results->capacity, results->n_blocks, sizeof *results->blocks))
         return df_fail_memory("the detections");
-    return DF_OK;
+    CocoBlock *const block = &results->blocks[results->n_blocks++];
+    *block = (CocoBlock){ df_malloc(DETECTIONS_BLOCK * sizeof *block->detections),
+                          keeps_masks(results) ? df_malloc(DETECTIONS_BLOCK * sizeof *block->masks) : NULL };
+    return block->detections && (block->masks || !keeps_masks(results)) ? DF_OK : df_fail_memory("the detections");
 }
 
-static int keep(DfCocoResults *results, const CocoDetection *detection, const CocoMask *mask)
+static int keep(DfCocoResults *results, const CocoDetection *detections, const CocoCompared *masks, size_t n)
 {
-    const int error = make_room(results, 1);
-    if (error < 0)
-        return error;
-    if (keeps_masks(results))
-        results->masks[results->n] = *mask;
-    results->detections[results->n++] = *detection;
+    if (n > NO_ID - 1 - results->n)
+        return df_fail(DF_EVALUE, "more than %u detections", (unsigned)NO_ID - 1);
+    for (size_t some; n > 0; n -= some, detections += some, results->n += some) {
+        const size_t place = results->n % DETECTIONS_BLOCK;
+        some = DETECTIONS_BLOCK - place < n ? DETECTIONS_BLOCK - place : n;
+        const int error = place == 0 ? add_block(results) : DF_OK;
+        if (error < 0)
+            return error;
+        memcpy(df_coco_detection(results, results->n), detections, some * sizeof *detections);
+        if (keeps_masks(results)) {
+            memcpy(df_coco_compared(results, results->n), masks, some * sizeof *masks);
+            masks += some;
+        }
+    }
     return DF_OK;
 }
 
 /* ---- from memory --------------------------------------------------------------------------------------------------- */
 
-static int pack_mask(DfCocoResults *results, const DfMask *from, CocoMask *to)
+static int take_mask(DfCocoResults *results, const DfMask *from, CocoMask *to)
 {
+    Runs *const runs = &results->read_room.runs;
     const RunsFacts facts = df_runs_facts(from->runs, from->n, from->height, from->width);
     *to = (CocoMask){ .height = from->height, .width = from->width, .area = facts.area, .form = MASK_RUNS, .plain = facts.plain };
     memcpy(to->box, facts.box, sizeof to->box);
-    if (!results->gt->with_masks)
-        return DF_OK;
-    char *const text = df_malloc(df_runs_text_length(from->n));
-    const size_t length = text ? df_runs_to_text(from->runs, from->n, text) : 0;
-    void *const bytes = text && length <= UINT32_MAX ? df_coco_bytes_take(&results->bytes, length) : NULL;
-    if (bytes && length)
-        memcpy(bytes, text, length);
-    df_free(text);
-    to->bytes = bytes;
-    to->length = (uint32_t)length;
-    return bytes ? DF_OK : df_fail_memory("masks");
+    if (!df_runs_grow(runs, from->n))
+        return df_fail_memory("masks");
+    if (from->n)
+        memcpy(runs->at, from->runs, from->n * sizeof *runs->at);
+    runs->n = from->n;
+    return DF_OK;
 }
 
 static int add(DfCocoResults *results, int64_t image_id, size_t n, const DfMask *masks, const double (*boxes)[4], const double *scores, const int64_t *category_ids)
@@ -113,14 +121,17 @@ static int add(DfCocoResults *results, int64_t image_id, size_t n, const DfMask 
     for (size_t i = 0; error == DF_OK && i < n; i++) {
         CocoDetection d = { .score = scores[i], .image = image };
         CocoMask mask = { 0 };
+        CocoCompared compared;
         if (masks)
-            error = pack_mask(results, &masks[i], &mask);
+            error = take_mask(results, &masks[i], &mask);
         for (int k = 0; k < 4; k++)
             d.box[k] = boxes ? boxes[i][k] : mask.box[k];
         if (error == DF_OK)
             error = number_category(results, (CocoId){ category_ids[i], NULL }, &d.category);
         if (error == DF_OK)
-            error = keep(results, &d, &mask);
+            error = df_coco_compare(gt, &results->compare_room, &results->read_room, &mask, &d, &results->bytes, &compared);
+        if (error == DF_OK)
+            error = keep(results, &d, &compared, 1);
     }
     return error;
 }
@@ -141,11 +152,12 @@ int df_coco_results_add_masks(DfCocoResults *results, int64_t image_id, size_t n
 /* Detections of a piece of the file; categories that the ground truth does not have are numbered behind its own, by piece. */
 typedef struct {
     CocoDetection *detections;
-    CocoMask *masks;
+    CocoCompared *masks;
     size_t n, capacity, masks_capacity;
     CocoIds unknown;
-    CocoBytes bytes;
+    CocoBytes bytes; /* of what is left of masks */
     CocoMaskRoom room;
+    CocoCompareRoom compare_room;
 } Slot;
 
 typedef struct {
@@ -211,9 +223,7 @@ static int read_mask(Piece *piece, Draft *d)
 {
     if (!keeps_masks(piece->results))
         return df_json_skip(piece->record.json);
-    Slot *const slot = piece->slot;
-    CocoBytes *const bytes = piece->results->gt->with_masks ? &slot->bytes : NULL;
-    const int error = df_coco_read_mask(&piece->record, &slot->room, bytes, &d->mask, &d->compressed);
+    const int error = df_coco_read_mask(&piece->record, &piece->slot->room, NULL, &d->mask, &d->compressed);
     d->has_mask = d->mask.form != NO_MASK;
     return error;
 }
@@ -247,13 +257,19 @@ static int check_draft(const Piece *piece, Draft *d)
     return DF_OK;
 }
 
-static int keep_in_slot(Slot *slot, const Draft *d, bool masks)
+static int keep_in_slot(const Piece *piece, const Draft *d)
 {
-    if (!df_grow((void **)&slot->detections, &slot->capacity, slot->n, sizeof d->fields) ||
-        (masks && !df_grow((void **)&slot->masks, &slot->masks_capacity, slot->n, sizeof d->mask)))
+    Slot *const slot = piece->slot;
+    const DfCocoResults *const results = piece->results;
+    if (!df_grow((void **)&slot->detections, &slot->capacity, slot->n, sizeof d->fields))
         return df_fail_memory("the detections");
-    if (masks)
-        slot->masks[slot->n] = d->mask;
+    if (keeps_masks(results)) {
+        if (!df_grow((void **)&slot->masks, &slot->masks_capacity, slot->n, sizeof *slot->masks))
+            return df_fail_memory("the detections");
+        const int error = df_coco_compare(results->gt, &slot->compare_room, &slot->room, &d->mask, &d->fields, &slot->bytes, &slot->masks[slot->n]);
+        if (error < 0)
+            return df_coco_fail_in(&piece->record, error);
+    }
     slot->detections[slot->n++] = d->fields;
     return DF_OK;
 }
@@ -273,7 +289,7 @@ static int read_detection(Piece *piece)
     if (event != DF_JSON_CLOSE)
         return df_json_error(json);
     const int error = check_draft(piece, &d);
-    return error < 0 ? error : keep_in_slot(piece->slot, &d, keeps_masks(piece->results));
+    return error < 0 ? error : keep_in_slot(piece, &d);
 }
 
 /* One piece of the array, on any thread. */
@@ -318,15 +334,9 @@ static int join_piece(void *arg, size_t i, size_t lines_before)
     (void)lines_before;
     atomic_fetch_add(&reader->number, slot->n);
     int error = renumber_categories(results, slot);
-    if (error < 0 || (error = make_room(results, slot->n)) < 0 || (error = df_coco_bytes_move(&results->bytes, &slot->bytes)) < 0)
-        return error;
-    if (slot->n > 0) {
-        memcpy(results->detections + results->n, slot->detections, slot->n * sizeof *slot->detections);
-        if (keeps_masks(results))
-            memcpy(results->masks + results->n, slot->masks, slot->n * sizeof *slot->masks);
-    }
-    results->n += slot->n;
-    return DF_OK;
+    if (error == DF_OK && (error = df_coco_bytes_move(&results->bytes, &slot->bytes)) == DF_OK)
+        error = keep(results, slot->detections, slot->masks, slot->n);
+    return error;
 }
 
 static void reader_done(Reader *reader)
@@ -338,6 +348,7 @@ static void reader_done(Reader *reader)
         df_coco_ids_done(&slot->unknown);
         df_coco_bytes_done(&slot->bytes);
         df_coco_mask_room_done(&slot->room);
+        df_coco_compare_room_done(&slot->compare_room);
     }
     df_free(reader);
 }

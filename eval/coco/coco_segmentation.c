@@ -80,17 +80,6 @@ static int wrong(const CocoRecord *r, DfJsonEvent event, const char *sentence)
     return event == DF_JSON_ERROR ? df_json_error(r->json) : df_coco_fail(r, "segmentation: %s", sentence);
 }
 
-/* Puts the record in front of the sentence of a function that knows nothing of files. */
-static int name_record(const CocoRecord *r, int error)
-{
-    if (error == DF_OK || error == DF_ENOMEM)
-        return error;
-    char sentence[256];
-    strncpy(sentence, df_error(), sizeof sentence - 1);
-    sentence[sizeof sentence - 1] = 0;
-    return df_coco_fail(r, "segmentation: %s", sentence);
-}
-
 static int read_size(const CocoRecord *r, CocoMask *mask)
 {
     DfJsonValue v;
@@ -156,7 +145,7 @@ static int read_object(const CocoRecord *r, CocoMaskRoom *room, CocoBytes *bytes
             event = df_json_next(r->json, &v);
             counts = true;
             *compressed = event == DF_JSON_TEXT;
-            if (event == DF_JSON_TEXT && (error = name_record(r, df_runs_from_text(&room->runs, v.text, v.length))) == DF_OK)
+            if (event == DF_JSON_TEXT && (error = df_coco_fail_in(r, df_runs_from_text(&room->runs, v.text, v.length))) == DF_OK)
                 error = keep(bytes, mask, v.text, v.length);
             else if (event == DF_JSON_ARRAY)
                 error = read_counts(r, room, list);

@@ -119,14 +119,14 @@ static int take_detections(CocoView *v, const DfCocoResults *dt, const uint32_t 
     int error = order && key && v->detections_start && v->detections ? DF_OK : df_fail_memory("the view of the results");
     for (size_t i = 0; error == DF_OK && i < dt->n; i++) {
         order[i] = (uint32_t)i;
-        key[i] = df_sort_key(-dt->detections[i].score);
+        key[i] = df_sort_key(-df_coco_detection(dt, i)->score);
     }
     if (error == DF_OK)
         error = df_sort(order, dt->n, key);
     for (int fill = 0; error == DF_OK && fill < 2; fill++) {
         size_t *start = v->detections_start + 1;
         for (size_t i = 0; i < dt->n; i++) {
-            const CocoDetection *d = &dt->detections[order[i]];
+            const CocoDetection *d = df_coco_detection(dt, order[i]);
             const uint32_t k = d->category < dt->gt->categories.n ? class[d->category] : VIEW_NONE, at = image[d->image];
             if (k == VIEW_NONE || at == VIEW_NONE)
                 continue;
