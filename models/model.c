@@ -35,6 +35,12 @@ static int build_architecture(DfModel *model, const DfNode *dict, const char *ty
     return nn_model_error(model->weights);
 }
 
+/* Two official programs write their arguments; some only DETR's has. */
+static const char *program_of(const DfNode *args)
+{
+    return df_node_get(args, "eos_coef") || df_node_get(args, "pre_norm") ? "args of DETR" : "args";
+}
+
 int df_model_new(DfModel **out, const DfNode *root)
 {
     *out = NULL;
@@ -46,7 +52,7 @@ int df_model_new(DfModel **out, const DfNode *root)
     if (error == DF_OK && whole) {
         error = build_architecture(model, whole, df_node_text(df_node_get(whole, "type"), NULL), root);
     } else if (error == DF_OK && args) {
-        error = build_architecture(model, args, "args", root);
+        error = build_architecture(model, args, program_of(args), root);
     } else if (error == DF_OK && backbone) {
         df_part_init(nn_root(model->weights), &model->backbone, PART_BACKBONE, backbone, NULL);
         error = nn_model_error(model->weights);

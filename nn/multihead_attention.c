@@ -15,7 +15,7 @@ void nn_multihead_attention_init(NnScope s, NnMultiheadAttention *a, int dim, in
     a->drop = (float)drop;
     a->in_weight = nn_param(s, "in_proj_weight", DF_SHAPE(3 * dim, dim), NN_AS_IS, nn_xavier_uniform(dim, 3 * dim));
     a->in_bias = nn_param(s, "in_proj_bias", DF_SHAPE(3 * dim), NN_AS_IS, nn_constant(0));
-    nn_linear_init_as(nn_at(s, "out_proj"), &a->out, dim, dim, true, nn_kaiming_uniform(dim), nn_constant(0));
+    nn_linear_init_as(nn_at(s, "out_proj"), &a->out, dim, dim, true, nn_xavier_uniform(dim, dim), nn_constant(0)); /* as the DETRs draw it */
 }
 
 /* Rows `from` .. of the joint projection: 0 for queries, 1 for keys, 2 for values, and `count` of these. */

@@ -77,6 +77,8 @@ void nn_norm_init(NnScope s, NnNorm *n, const DfNode *norm_cfg, int channels)
         nn_fail(s, DF_EVALUE, "num_groups = %d does not divide %d channels", n->groups, channels);
     n->weight = nn_param(s, "weight", DF_SHAPE(channels), NN_AS_IS, nn_constant(1));
     n->bias = nn_param(s, "bias", DF_SHAPE(channels), NN_AS_IS, nn_constant(0));
+    if (n->frozen)
+        nn_freeze(s);
     if (n->kind == NN_NORM_BATCH) {
         n->running_mean = nn_buffer(s, "running_mean", DF_SHAPE(channels), 0);
         n->running_var = nn_buffer(s, "running_var", DF_SHAPE(channels), 1);

@@ -128,3 +128,26 @@ Test(config_ready, deformable_detr)
         df_config_free(config);
     }
 }
+
+Test(config_ready, detr)
+{
+    static const struct {
+        const char *name, *backbone;
+        bool dilation;
+    } official[] = {
+        { "detr_r50", "resnet50", false }, { "detr_r50_dc5", "resnet50", true }, { "detr_r101", "resnet101", false }, { "detr_r101_dc5", "resnet101", true },
+    };
+    for (size_t i = 0; i < sizeof official / sizeof *official; i++) {
+        char path[1024];
+        DfConfig *config;
+        snprintf(path, sizeof path, "%s/configs/detr/%s.py", DF_ROOT, official[i].name);
+        cr_assert_eq(df_config_read(&config, path, NULL, 0), DF_OK, "%s", df_error());
+        const DfNode *args = df_node_get(df_config_root(config), "args");
+        cr_expect_str_eq(df_node_text(df_node_get(args, "backbone"), ""), official[i].backbone);
+        cr_expect_eq(df_node_bool(df_node_get(args, "dilation"), false), official[i].dilation, "%s", official[i].name);
+        cr_expect_eq(df_node_int(df_node_get(args, "num_queries"), 0), 100);
+        cr_expect_eq(df_node_int(df_node_get(args, "dim_feedforward"), 0), 2048);
+        cr_expect_eq(df_node_number(df_node_get(args, "eos_coef"), 0), 0.1);
+        df_config_free(config);
+    }
+}

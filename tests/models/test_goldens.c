@@ -49,7 +49,7 @@ static bool open_case(Case *k, const char *name)
     k->expected = golden_open("%s/expected.safetensors", k->path);
     k->input = golden_open("%s/input.safetensors", k->path);
     const bool known = k->expected && k->input && golden_has(k->input, "image") && df_checkpoint_metadata(k->input, "img_metas") &&
-                       df_model_new(&k->model, df_config_root(k->config)) == DF_OK; /* DETR has other metas: test_deformable_detr.c */
+                       df_model_new(&k->model, df_config_root(k->config)) == DF_OK; /* DETR has other metas: test_detr.c */
     if (!known) {
         close_case(k);
         return false;

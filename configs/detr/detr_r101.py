@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+# DETR on R101: 43.5 AP.
+_base_ = ['../_base_/models/detr.py', '../_base_/datasets/coco_detr.py', '../_base_/default_runtime.py']
+
+args = dict(backbone='resnet101')
