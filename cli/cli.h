@@ -82,7 +82,7 @@ CliProgress cli_progress(const char *what, long n, long before);
 void cli_progress_step(CliProgress *, long done);
 void cli_progress_end(CliProgress *);
 
-/* Set by Ctrl-C: finish what is begun and say what was done. */
+/* Set by Ctrl-C: finish what is begun and say what was done. A command that never asks ends at once, as does one at the second Ctrl-C. */
 bool cli_interrupted(void);
 
 double cli_now(void);                                     /* seconds */

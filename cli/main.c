@@ -174,17 +174,19 @@ static void log_line(void *user, DfLogLevel level, const char *line)
         fprintf(stderr, "%s\n", line);
 }
 
-static volatile sig_atomic_t interrupts;
+static volatile sig_atomic_t interrupts, asked; /* asked: the command looks for interrupts, to finish what is begun */
 
 static void on_interrupt(int signal)
 {
-    (void)signal;
-    if (++interrupts > 1)
-        _exit(130); /* asked twice: at once */
+    if (asked && ++interrupts == 1)
+        return;
+    df_writers_abandon();
+    _exit(128 + signal);
 }
 
 bool cli_interrupted(void)
 {
+    asked = 1;
     return interrupts > 0;
 }
 

@@ -7,9 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -135,98 +133,4 @@ int df_make_directory(const char *path)
     }
     df_free(copy);
     return error;
-}
-
-/* ---- writers ---------------------------------------------------------------------------------------------------- */
-
-struct DfWriter {
-    FILE *stream;
-    int saved_errno; /* of the first failure */
-    bool direct;     /* a device or a pipe is written as it is, not replaced */
-    char *path, *temporary;
-};
-
-static void writer_free(DfWriter *writer)
-{
-    df_free(writer->path);
-    df_free(writer->temporary);
-    df_free(writer);
-}
-
-int df_writer_open(DfWriter **out, const char *path)
-{
-    *out = NULL;
-    DfWriter *writer = df_calloc(1, sizeof *writer);
-    if (!writer)
-        return df_fail_memory("a file to write");
-    const size_t length = strlen(path);
-    writer->path = df_malloc(length + 1);
-    writer->temporary = df_malloc(length + 32);
-    if (!writer->path || !writer->temporary) {
-        writer_free(writer);
-        return df_fail_memory("a file to write");
-    }
-    memcpy(writer->path, path, length + 1);
-    snprintf(writer->temporary, length + 32, "%s.tmp-%ld", path, (long)getpid());
-    struct stat info;
-    const bool there = stat(path, &info) == 0;
-    if (there && S_ISDIR(info.st_mode)) {
-        writer_free(writer);
-        return df_fail(DF_EIO, "%s: is a directory, want the name of a file to write", path);
-    }
-    writer->direct = there && !S_ISREG(info.st_mode);
-    writer->stream = fopen(writer->direct ? path : writer->temporary, "wb");
-    if (!writer->stream) {
-        const int error = df_fail_errno("%s: cannot be written", path);
-        writer_free(writer);
-        return error;
-    }
-    *out = writer;
-    return DF_OK;
-}
-
-void df_write(DfWriter *writer, const void *bytes, size_t size)
-{
-    if (!writer->saved_errno && size && fwrite(bytes, 1, size, writer->stream) != size)
-        writer->saved_errno = errno ? errno : EIO;
-}
-
-void df_writef(DfWriter *writer, const char *format, ...)
-{
-    if (writer->saved_errno)
-        return;
-    va_list args;
-    va_start(args, format);
-    if (vfprintf(writer->stream, format, args) < 0)
-        writer->saved_errno = errno ? errno : EIO;
-    va_end(args);
-}
-
-int df_writer_commit(DfWriter *writer)
-{
-    if (!writer->saved_errno && (fflush(writer->stream) != 0 || (fsync(fileno(writer->stream)) != 0 && errno != EINVAL)))
-        writer->saved_errno = errno;
-    if (fclose(writer->stream) != 0 && !writer->saved_errno)
-        writer->saved_errno = errno;
-    if (!writer->saved_errno && !writer->direct && rename(writer->temporary, writer->path) != 0)
-        writer->saved_errno = errno;
-    int error = DF_OK;
-    if (writer->saved_errno) {
-        if (!writer->direct)
-            unlink(writer->temporary);
-        errno = writer->saved_errno;
-        error = df_fail_errno("%s: cannot be written", writer->path);
-    }
-    writer_free(writer);
-    return error;
-}
-
-void df_writer_drop(DfWriter *writer)
-{
-    if (!writer)
-        return;
-    fclose(writer->stream);
-    if (!writer->direct)
-        unlink(writer->temporary);
-    writer_free(writer);
 }

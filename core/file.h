@@ -38,4 +38,7 @@ void df_writef(DfWriter *, const char *format, ...) DF_PRINTF(2, 3);
 int df_writer_commit(DfWriter *); /* frees the writer in every case */
 void df_writer_drop(DfWriter *);  /* NULL is fine */
 
+/* For a signal handler, before the process ends: removes what is half-written under its temporary name. */
+void df_writers_abandon(void);
+
 #endif

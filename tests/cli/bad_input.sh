@@ -101,6 +101,17 @@ run 1 synth w.pth && says 'w.pth: cannot make the directory'
 command='init with ulimit -f' status=1
 says 'full.pth: cannot be written: File too large'
 [ ! -e full.pth ] || fail 'a file that could not be finished is there'
+"$program" synth stopped --images 100000 --quiet >out 2>err &
+process=$! command='synth, stopped' tries=0
+while [ ! -e stopped/val2017/000000000009.jpg ] && [ $tries -lt 1000 ]; do
+    tries=$((tries + 1))
+    sleep 0.01
+done
+kill -TERM $process
+status=0
+wait $process || status=$?
+is $status 143 'stopped'
+clean
 if [ -c /dev/full ]; then
     run 1 metric coco $gt none.json --json /dev/full --quiet && says '/dev/full: cannot be written: No space left on device'
 fi
