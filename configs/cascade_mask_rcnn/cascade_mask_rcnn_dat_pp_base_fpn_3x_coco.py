@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Cascade Mask R-CNN on DAT++-B, 3x schedule.
-_base_ = [
-    '../_base_/models/cascade_mask_rcnn_dat_pp_fpn.py', '../_base_/datasets/coco_instance_mstrain.py',
-    '../_base_/schedules/schedule_3x.py', '../_base_/default_runtime.py'
-]
+_base_ = 'cascade_mask_rcnn_dat_pp_tiny_fpn_3x_coco.py'
 
 model = dict(
     backbone=dict(

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Cascade Mask R-CNN on DAT++-T, 3x schedule.
-_base_ = [
-    '../_base_/models/cascade_mask_rcnn_dat_pp_fpn.py', '../_base_/datasets/coco_instance_mstrain.py',
-    '../_base_/schedules/schedule_3x.py', '../_base_/default_runtime.py'
-]
+_base_ = 'cascade_mask_rcnn_dat_pp_tiny_fpn_1x_coco.py'
 
-model = dict(
-    backbone=dict(
-        drop_path_rate=0.1))
+model = dict(backbone=dict(drop_path_rate=0.1))
+lr_config = dict(step=[27, 33])
+runner = dict(max_epochs=36)

@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Mask R-CNN on DAT++-S, 1x schedule.
-_base_ = [
-    '../_base_/models/mask_rcnn_dat_pp_fpn.py', '../_base_/datasets/coco_instance_mstrain.py',
-    '../_base_/schedules/schedule_1x.py', '../_base_/default_runtime.py'
-]
+_base_ = 'mask_rcnn_dat_pp_tiny_fpn_1x_coco.py'
 
 model = dict(
     backbone=dict(

@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # RetinaNet on DAT++-S, 1x schedule.
-_base_ = [
-    '../_base_/models/retinanet_dat_pp_fpn.py', '../_base_/datasets/coco_detection_mstrain.py',
-    '../_base_/schedules/schedule_1x.py', '../_base_/default_runtime.py'
-]
+_base_ = 'retinanet_dat_pp_tiny_fpn_1x_coco.py'
 
 model = dict(
     backbone=dict(

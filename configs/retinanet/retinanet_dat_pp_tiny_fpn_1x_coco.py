@@ -4,7 +4,3 @@ _base_ = [
     '../_base_/models/retinanet_dat_pp_fpn.py', '../_base_/datasets/coco_detection_mstrain.py',
     '../_base_/schedules/schedule_1x.py', '../_base_/default_runtime.py'
 ]
-
-model = dict(
-    backbone=dict(
-        drop_path_rate=0.0))

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # RetinaNet on DAT++-T, 3x schedule.
-_base_ = [
-    '../_base_/models/retinanet_dat_pp_fpn.py', '../_base_/datasets/coco_detection_mstrain.py',
-    '../_base_/schedules/schedule_3x.py', '../_base_/default_runtime.py'
-]
+_base_ = 'retinanet_dat_pp_tiny_fpn_1x_coco.py'
 
-model = dict(
-    backbone=dict(
-        drop_path_rate=0.2))
+model = dict(backbone=dict(drop_path_rate=0.2))
+lr_config = dict(step=[27, 33])
+runner = dict(max_epochs=36)

@@ -1,11 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Semantic FPN on DAT++-B, 512 x 512 crops, 80,000 steps.
-_base_ = [
-    '../_base_/models/semantic_fpn_dat_pp.py', '../_base_/datasets/ade20k.py', '../_base_/schedules/schedule_ade_80k.py',
-    '../_base_/default_runtime_iters.py'
-]
-
-data = dict(samples_per_gpu=4)
+_base_ = 'semantic_fpn_dat_pp_tiny_512_80k_ade20k.py'
 
 model = dict(
     backbone=dict(

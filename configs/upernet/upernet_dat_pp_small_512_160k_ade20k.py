@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # UPerNet on DAT++-S, 512 x 512 crops, 160,000 steps.
-_base_ = [
-    '../_base_/models/upernet_dat_pp.py', '../_base_/datasets/ade20k.py', '../_base_/schedules/schedule_ade_160k.py',
-    '../_base_/default_runtime_iters.py'
-]
+_base_ = 'upernet_dat_pp_tiny_512_160k_ade20k.py'
 
 model = dict(
     backbone=dict(

@@ -5,15 +5,11 @@ _base_ = 'upernet.py'
 model = dict(
     backbone=dict(
         type='DAT',
-        style='detection',
         code_version='2023',
-        img_size=224,
-        patch_size=4,
-        expansion=4,
         dim_stem=64,
         dims=[64, 128, 256, 512],
         depths=[2, 4, 18, 2],
-        stage_spec=[['N', 'D'], ['N', 'D'] * 2, ['N', 'D'] * 9, ['D', 'D']],
+        stage_spec=[['N', 'D'], ['N', 'D', 'N', 'D'], ['N', 'D'] * 9, ['D', 'D']],
         heads=[2, 4, 8, 16],
         groups=[1, 2, 4, 8],
         use_pes=[True, True, True, True],
@@ -22,9 +18,6 @@ model = dict(
         use_dwc_mlps=[True, True, True, True],
         use_lpus=[True, True, True, True],
         use_conv_patches=True,
-        ksizes=[9, 7, 5, 3],
-        nat_ksizes=[7, 7, 7, 7],
-        drop_path_rate=0.0,
-        out_indices=(0, 1, 2, 3)),
+        nat_ksizes=[7, 7, 7, 7]),
     decode_head=dict(in_channels=[64, 128, 256, 512]),
     auxiliary_head=dict(in_channels=256))
