@@ -188,8 +188,10 @@ int df_roi_detect(DfCtx *c, const RoiHead *h, const DfMaps *maps, const DfPropos
         error = df_regions_run(c, h, maps, metas, &r);
     if (error == DF_OK && rescale)
         to_original(&r, metas);
+    const DfMark m = df_enter(c, "suppression", -1);
     for (int i = 0; error == DF_OK && i < n; i++)
         error = df_regions_detections(h, &r, i, &results[i]);
+    df_leave_all(c, m, NULL, 0);
     df_regions_done(&r);
     if (error == DF_OK && h->mask)
         error = df_roi_add_masks(c, h, maps, metas, n, rescale, results);

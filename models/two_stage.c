@@ -111,12 +111,14 @@ static int second_stage(DfCtx *c, const TwoStage *net, const DfMaps *pyramid, co
                         DfProposals *proposals, DfDetections *results)
 {
     int error = df_ctx_error(c);
+    DfMark m = df_enter(c, "proposals", -1);
     for (int i = 0; error == DF_OK && i < n; i++)
         error = net->rpn.head->propose(net->rpn.self, dense, i, &metas[i], &proposals[i]);
+    df_leave_all(c, m, NULL, 0);
     if (error < 0)
         return error;
     observe_proposals(c, proposals, n);
-    const DfMark m = df_enter(c, "roi_head", -1);
+    m = df_enter(c, "roi_head", -1);
     error = net->roi.head->detect(c, net->roi.self, pyramid, proposals, metas, n, rescale, results);
     df_leave_all(c, m, NULL, 0);
     return error;

@@ -33,6 +33,7 @@ run 0 convert a.safetensors half.safetensors --half
 [ "$(wc -c <half.safetensors)" -lt $(($(wc -c <a.safetensors) * 6 / 10)) ] || fail 'float16 is not half as large'
 
 run 0 bench "$config" --shape 64x64 --repeat 1 --threads 1 && prints 'sgemm peak'
+run 0 bench "$root/configs/demo/mask_rcnn_dat_nano.py" --shape 64x64 --repeat 1 --threads 1 --decoding --set model.test_cfg.rcnn.score_thr=0 && prints 'roi_head.paste'
 run 0 bench "$config" --shape 64x64 --repeat 1 --json - && prints '"share_of_peak"'
 run 1 bench "$config" --shape 32768x32768 && says 'GB of memory'
 
