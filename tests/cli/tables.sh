@@ -6,6 +6,15 @@
 
 run 0 info "$config" --shape 192x320 --threads 1 && golden info
 run 0 info "$config" --shape 192x320 --json - && prints '"parameters":	918546' && prints '"multiply_adds"'
+
+# Published: 48 M and 267 G, 86 M and 745 G; for DAT 272 and 750 G, which leave out most of its attention (README, multiply-adds).
+for row in 'mask_rcnn/mask_rcnn_swin 47.795 266.553 3.105' 'mask_rcnn/mask_rcnn_dat 47.825 302.806 40.886' \
+    'cascade_mask_rcnn/cascade_mask_rcnn_swin 85.630 744.804 3.105' 'cascade_mask_rcnn/cascade_mask_rcnn_dat 85.661 781.057 40.886'; do
+    set -- $row
+    run 0 info "$root/configs/$1_tiny_fpn_1x_coco.py" --shape 800x1280 --depth 0
+    prints " $2 M   $3 G " && prints " $4 G "
+done
+
 run 0 list necks && golden list-necks
 run 0 list transforms && prints 'MultiScaleFlipAug'
 run 0 list && prints 'RetinaHead'
