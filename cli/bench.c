@@ -3,7 +3,7 @@
  * cli/bench.c -- deformer bench: time per stage, throughput, memory, and the share of this machine's sgemm peak, which is
  * measured between the passes.
  */
-#include "cli/cli.h"
+#include "cli/passes.h"
 
 #include <cjson/cJSON.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@ static bool decoding;
 
 static const CliOption options[] = {
     CLI_OPT_TEXT("--shape", shape_text, "HxW", "input size; default 800x1216 for detectors, 512x512 for segmentors, img_size for classifiers"),
-    CLI_OPT_INT("--batch", batch, "N", 1, 64, "images at once; default 1"),
+    CLI_OPT_INT("--batch", batch, "N", 1, CLI_BATCH, "images at once; default 1"),
     CLI_OPT_INT("--repeat", repeats, "N", 1, MOST, "passes; default: as many as fit into about ten seconds, at least 3"),
     CLI_OPT_INT("--depth", depth, "N", 0, 1000, "how deep modules are listed; default 2"),
     CLI_OPT_FLAG("--decoding", decoding, "detectors: modules of the pass with decoding: proposals, suppression and pasted masks too"),
@@ -25,18 +25,6 @@ static const CliOption options[] = {
     CLI_OPT_TEXT("--json", json_path, "FILE", "the same as JSON; - is stdout"),
     CLI_OPT_END
 };
-
-static int by_size(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *v, int n)
-{
-    qsort(v, (size_t)n, sizeof *v, by_size);
-    return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
-}
 
 /* A square product through the pool, as large as the big layers: what the machine can do just now. */
 typedef struct {
@@ -76,39 +64,11 @@ typedef struct {
     size_t memory;
 } Times;
 
-static DfTensor *noise(CliSession *s, int H, int W)
-{
-    DfTensor *image = df_zeros(s->c, DF_SHAPE((int)batch, H, W, 3));
-    DfRandom random = df_random(1, 2);
-    for (size_t i = 0; s->c->err == DF_OK && i < df_size(image); i++)
-        image->data[i] = (float)(2 * df_uniform(&random) - 1);
-    return image;
-}
-
-/* The network alone, and for detectors once more with everything behind it. */
+/* The network alone; for detectors it is done once more with everything behind it. */
 static int one_pass(CliSession *s, int H, int W, Times *t)
 {
-    df_reset(s->c);
-    DfTensor *image = noise(s, H, W);
-    const double start = cli_now();
-    df_model_forward(s->model, s->c, image);
-    t->seconds[t->n] = t->whole[t->n] = cli_now() - start;
-    return df_ctx_error(s->c);
-}
-
-static int whole_pass(CliSession *s, int H, int W, Times *t)
-{
-    DfImageMeta metas[64];
-    DfDetections found[64];
-    for (int i = 0; i < batch; i++)
-        metas[i] = (DfImageMeta){ H, W, H, W, H, W, { 1, 1, 1, 1 }, false, false };
-    df_reset(s->c);
-    DfTensor *image = noise(s, H, W);
-    const double start = cli_now();
-    const int error = df_model_detect(s->model, s->c, image, metas, (int)batch, true, found);
-    t->whole[t->n] = cli_now() - start;
-    for (int i = 0; error == DF_OK && i < batch; i++)
-        df_detections_free(&found[i]);
+    const int error = cli_time_network(s, (int)batch, H, W, &t->seconds[t->n]);
+    t->whole[t->n] = t->seconds[t->n];
     return error;
 }
 
@@ -129,7 +89,7 @@ static int measure(CliSession *s, int H, int W, Times *t)
         error = one_pass(s, H, W, t);
         df_profile_pause(s->c, detector && !decoding);
         if (error == DF_OK && detector)
-            error = whole_pass(s, H, W, t);
+            error = cli_time_detector(s, (int)batch, H, W, &t->whole[t->n]);
         df_profile_pause(s->c, false);
     }
     square_done(&square);
@@ -146,7 +106,7 @@ static int report(CliSession *s, int H, int W, Times *t)
     const DfProfileRow *rows;
     const int n_rows = df_profile_rows(s->c, &rows), n = t->n;
     double *const each_pass = decoding ? t->whole : t->seconds;
-    const double seconds = median(each_pass, n), whole = median(t->whole, n), peak = median(t->peak, n), flops = flops_of(&rows[0], n);
+    const double seconds = cli_median(each_pass, n), whole = cli_median(t->whole, n), peak = cli_median(t->peak, n), flops = flops_of(&rows[0], n);
     cJSON *json = cJSON_CreateObject(), *modules = cJSON_AddArrayToObject(json, "modules");
     const bool table = !json_path || strcmp(json_path, "-") != 0;
     if (table)

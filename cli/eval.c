@@ -238,8 +238,8 @@ const CliCommand cli_command_eval = {
                "data.test.pipeline.1.img_scale='(800, 480)' do.)\n"
                "\n"
                "A segmentor prints the table of its classes and aAcc, mIoU, mAcc and the others over all. --out DIR then keeps a label map of every\n"
-               "picture, DIR/NAME.png, one byte a pixel: what `deformer metric ade20k ANNOTATIONS DIR` and mmseg read. With --from-one the classes\n"
-               "count from 1 in them.\n"
+               "picture, DIR/NAME.png, one byte a pixel: what `deformer metric ade20k ANNOTATIONS DIR` and mmseg read, and results.miou.json, what\n"
+               "`deformer compare` reads. With --from-one the classes count from 1 in the maps.\n"
                "\n"
                CLI_SCORES_JSON,
     .options = options,

@@ -22,7 +22,8 @@ typedef struct {
     CliSession *session;
     DfSegmentation *set;
     DfPipeline *pipeline;
-    DfMiou *counts;
+    DfMiou *counts, *one;  /* of all pictures, of the present one */
+    DfImageScores *scores; /* of each picture                     */
     DfMiouParams params;
     int *order;          /* what is still to do              */
     int n_order;
@@ -58,13 +59,15 @@ static int open_run(Run *r)
         error = cli_session_load(r->session, r->o->checkpoint, &load);
     if (error == DF_OK)
         error = df_miou_new(&r->counts, 0);
+    if (error == DF_OK)
+        error = df_miou_new(&r->one, 0);
     if (error < 0)
         return error;
     r->params = df_miou_params();
     r->params.classes = df_model_classes(r->session->model);
     r->params.ignore_index = r->set->ignore_index;
     r->params.reduce_zero_label = r->set->reduce_zero_label;
-    return DF_OK;
+    return df_image_scores_new(&r->scores, DF_IMAGES_MIOU, r->params.classes, r->set->classes.n ? r->set->classes.name : NULL);
 }
 
 /* ---- counting ------------------------------------------------------------------------------------------------------ */
@@ -85,8 +88,16 @@ static int count(Run *r, int i, const uint8_t *pred, int height, int width)
     int error = df_segmentation_label(r->set, i, height, width, &label);
     if (error < 0)
         return error;
+    DfMiouResult result;
     warn_outside(r, i, &label);
-    error = df_miou_add_image(r->counts, pred, label.pixels, (size_t)height, (size_t)width);
+    df_miou_clear(r->one);
+    error = df_miou_add_image(r->one, pred, label.pixels, (size_t)height, (size_t)width);
+    if (error == DF_OK)
+        error = df_miou_result(&result, r->one, &r->params);
+    if (error == DF_OK)
+        error = df_image_scores_add_areas(r->scores, r->set->name[i], &result);
+    if (error == DF_OK)
+        df_miou_merge(r->counts, r->one);
     df_image_free(&label);
     return error;
 }
@@ -278,6 +289,17 @@ static int print_scores(const Run *r)
     return error;
 }
 
+/* What a comparison of runs draws its intervals from. */
+static int write_scores(const Run *r)
+{
+    char *path = r->o->out_dir ? cli_join(r->o->out_dir, "results.miou.json") : NULL;
+    int error = !r->o->out_dir || path ? DF_OK : df_fail_memory("a path");
+    if (path)
+        error = df_image_scores_write(r->scores, path);
+    df_free(path);
+    return error;
+}
+
 static int score(const Run *r)
 {
     if (r->unreadable == r->n)
@@ -286,7 +308,10 @@ static int score(const Run *r)
         df_log(DF_LOG_WARNING, "%ld of %ld images could not be read and do not count", r->unreadable, r->n);
     if (r->outside > SHOWN)
         df_log(DF_LOG_WARNING, "%ld label maps have labels that are no class", r->outside);
-    return r->set->label ? print_scores(r) : DF_OK;
+    if (!r->set->label)
+        return DF_OK;
+    const int error = write_scores(r);
+    return error < 0 ? error : print_scores(r);
 }
 
 int cli_eval_segmentor(CliSession *session, const CliEval *o)
@@ -300,6 +325,8 @@ int cli_eval_segmentor(CliSession *session, const CliEval *o)
     if (error == DF_OK)
         error = score(&r);
     df_miou_free(r.counts);
+    df_miou_free(r.one);
+    df_image_scores_free(r.scores);
     df_pipeline_free(r.pipeline);
     df_segmentation_free(r.set);
     df_free(r.order);

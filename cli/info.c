@@ -2,7 +2,7 @@
  *
  * cli/info.c -- deformer info: parameters, multiply-adds and activation memory of every module, from a dry pass.
  */
-#include "cli/cli.h"
+#include "cli/passes.h"
 
 #include <cjson/cJSON.h>
 #include <string.h>
@@ -18,17 +18,12 @@ static const CliOption options[] = {
     CLI_OPT_END
 };
 
-static double total(const DfProfileRow *row)
-{
-    return row->macs[DF_MACS_LAYER] + row->macs[DF_MACS_ATTENTION] + row->macs[DF_MACS_PADDING];
-}
-
 static cJSON *row_json(const DfProfileRow *row, size_t parameters)
 {
     cJSON *out = cJSON_CreateObject();
     cJSON_AddStringToObject(out, "module", row->path);
     cJSON_AddNumberToObject(out, "parameters", (double)parameters);
-    cJSON_AddNumberToObject(out, "multiply_adds", total(row));
+    cJSON_AddNumberToObject(out, "multiply_adds", cli_multiply_adds(row));
     cJSON_AddNumberToObject(out, "layer_multiply_adds", row->macs[DF_MACS_LAYER]);
     cJSON_AddNumberToObject(out, "attention_multiply_adds", row->macs[DF_MACS_ATTENTION]);
     cJSON_AddNumberToObject(out, "padding_multiply_adds", row->macs[DF_MACS_PADDING]);
@@ -39,7 +34,7 @@ static cJSON *row_json(const DfProfileRow *row, size_t parameters)
 static void print_row(const char *name, int indent, size_t parameters, const DfProfileRow *row)
 {
     printf("%*s%-*s %9.3f M %9.3f G %9.3f G %9.3f G %9.3f G %8.1f MB\n", 2 * indent, "", 34 - 2 * indent, name, 1e-6 * (double)parameters,
-           1e-9 * total(row), 1e-9 * row->macs[DF_MACS_LAYER], 1e-9 * row->macs[DF_MACS_ATTENTION], 1e-9 * row->macs[DF_MACS_PADDING],
+           1e-9 * cli_multiply_adds(row), 1e-9 * row->macs[DF_MACS_LAYER], 1e-9 * row->macs[DF_MACS_ATTENTION], 1e-9 * row->macs[DF_MACS_PADDING],
            4e-6 * (double)row->activations);
 }
 
@@ -83,12 +78,8 @@ static int run(int n, const char *const *args)
     int H = 0, W = 0, error = cli_session_open(&s, args[0]);
     if (error == DF_OK)
         error = cli_input_shape(&s, shape_text, 1280, &H, &W);
-    if (error == DF_OK) {
-        s.c->dry = true;
-        df_profile(s.c, true);
-        df_model_forward(s.model, s.c, df_new(s.c, DF_SHAPE((int)batch, H, W, 3)));
-        error = df_ctx_error(s.c);
-    }
+    if (error == DF_OK)
+        error = cli_dry_pass(&s, (int)batch, H, W);
     if (error == DF_OK)
         error = report(&s, H, W);
     cli_session_done(&s);

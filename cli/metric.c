@@ -15,6 +15,7 @@ CliMetricOptions cli_metric = {
 static const CliOption options[] = {
     CLI_OPT_FLAG("--per-class", cli_metric.per_class, "also the numbers of every class"),
     CLI_OPT_TEXT("--json", cli_metric.json, "FILE", "the numbers in full precision; - is stdout, without the table"),
+    CLI_OPT_TEXT("--per-image", cli_metric.per_image, "FILE", "ade20k, imagenet: the scores of every image, as JSON, for deformer compare"),
     CLI_OPT_TEXT("--type", cli_metric.type, "TYPE", "coco: bbox, segm, proposal (recall of boxes without classes), or several with commas; default bbox"),
     CLI_OPT_TEXT("--iou-thrs", cli_metric.iou_thrs, "LIST", "coco: IoU thresholds: 0.5,0.75 or 0.5:0.95:0.05, which is the default"),
     CLI_OPT_TEXT("--rec-thrs", cli_metric.rec_thrs, "LIST", "coco: recall thresholds; default 0:1:0.01"),

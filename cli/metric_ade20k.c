@@ -23,7 +23,8 @@ typedef struct {
 } Run;
 
 typedef struct Worker {
-    DfMiou *acc;
+    DfMiou *acc, *one;     /* of all pairs, of the present one */
+    DfImageScores *scores; /* with --per-image                 */
     int error;
     size_t failed_at, label_outside, pred_outside; /* files; SIZE_MAX: none */
     char sentence[512];
@@ -45,6 +46,23 @@ static char *pred_path(const Run *r, const char *name)
     return path;
 }
 
+/* The pair by itself, then into the sum. */
+static int add_scored(const Run *r, Worker *w, size_t i, const DfImage *label, const DfImage *pred)
+{
+    DfMiouResult result;
+    char name[512]; /* without the suffix, as eval names it */
+    snprintf(name, sizeof name, "%.*s", (int)(strlen(r->files.name[i]) - strlen(cli_metric.gt_suffix)), r->files.name[i]);
+    df_miou_clear(w->one);
+    int error = df_miou_add_image(w->one, pred->pixels, label->pixels, (size_t)label->height, (size_t)label->width);
+    if (error == DF_OK)
+        error = df_miou_result(&result, w->one, &r->params);
+    if (error == DF_OK)
+        error = df_image_scores_add_areas(w->scores, name, &result);
+    if (error == DF_OK)
+        df_miou_merge(w->acc, w->one);
+    return error;
+}
+
 static int add_pair(const Run *r, Worker *w, size_t i, const DfImage *label, const DfImage *pred, const char *label_path, const char *path)
 {
     if (label->height != pred->height || label->width != pred->width)
@@ -56,7 +74,9 @@ static int add_pair(const Run *r, Worker *w, size_t i, const DfImage *label, con
         w->label_outside = i;
     if (w->pred_outside == SIZE_MAX && df_miou_outside(&plain, pred->pixels, n))
         w->pred_outside = i;
-    return df_miou_add_image(w->acc, pred->pixels, label->pixels, (size_t)label->height, (size_t)label->width);
+    if (!w->scores)
+        return df_miou_add_image(w->acc, pred->pixels, label->pixels, (size_t)label->height, (size_t)label->width);
+    return add_scored(r, w, i, label, pred);
 }
 
 static int read_pair(const Run *r, Worker *w, size_t i)
@@ -104,14 +124,18 @@ static void work(void *arg, size_t task, void *scratch)
 
 /* ---- all of them -------------------------------------------------------------------------------------------------- */
 
-static int make_workers(Run *r, int threads)
+static int make_workers(Run *r, int threads, const char *const *names)
 {
+    const double boundary = cli_metric.boundary ? cli_metric.boundary_ratio : 0;
     r->n_workers = (size_t)threads;
     if (!(r->workers = df_calloc(r->n_workers, sizeof *r->workers)))
         return df_fail_memory("counters");
     for (size_t t = 0; t < r->n_workers; t++) {
-        r->workers[t].failed_at = r->workers[t].label_outside = r->workers[t].pred_outside = SIZE_MAX;
-        const int error = df_miou_new(&r->workers[t].acc, cli_metric.boundary ? cli_metric.boundary_ratio : 0);
+        Worker *w = &r->workers[t];
+        w->failed_at = w->label_outside = w->pred_outside = SIZE_MAX;
+        int error = df_miou_new(&w->acc, boundary);
+        if (error == DF_OK && cli_metric.per_image && (error = df_miou_new(&w->one, boundary)) == DF_OK)
+            error = df_image_scores_new(&w->scores, DF_IMAGES_MIOU, r->params.classes, names);
         if (error < 0)
             return error;
     }
@@ -132,14 +156,19 @@ static int gather(Run *r)
         if (t > 0)
             df_miou_merge(first->acc, w->acc);
     }
+    for (size_t t = 1; first->scores && t < r->n_workers; t++) {
+        const int error = df_image_scores_merge(first->scores, r->workers[t].scores);
+        if (error < 0)
+            return error;
+    }
     if (cli_interrupted())
         return df_fail(DF_EINTERRUPT, "stopped after %zu of %zu pairs", atomic_load(&r->next), r->files.n);
     return failed ? df_fail(failed->error, "%s", failed->sentence) : DF_OK;
 }
 
-static int count_pairs(Run *r, DfPool *pool)
+static int count_pairs(Run *r, DfPool *pool, const char *const *names)
 {
-    int error = make_workers(r, df_pool_threads(pool));
+    int error = make_workers(r, df_pool_threads(pool), names);
     if (error < 0)
         return error;
     r->progress = cli_progress("metric", (long)r->files.n, 0);
@@ -216,13 +245,15 @@ static int score(Run *r, DfPool *pool, const CliLines *names)
     if (error == DF_OK && r->files.n == 0)
         error = df_fail(DF_EVALUE, "%s: no file ends in %s", r->gt_dir, cli_metric.gt_suffix);
     if (error == DF_OK)
-        error = count_pairs(r, pool);
+        error = count_pairs(r, pool, names->n ? (const char *const *)names->line : NULL);
     if (error == DF_OK)
         error = df_miou_result(&result, r->workers[0].acc, &r->params);
     if (error == DF_OK) {
         warn_outside(r, &result);
         error = print(r, &result, names);
     }
+    if (error == DF_OK && cli_metric.per_image)
+        error = df_image_scores_write(r->workers[0].scores, cli_metric.per_image);
     return error;
 }
 
@@ -235,14 +266,19 @@ static int run(int n, const char *const *args)
     take_options(&r.params);
     int error = cli_check_output(cli_metric.json);
     if (error == DF_OK)
+        error = cli_check_output(cli_metric.per_image);
+    if (error == DF_OK)
         error = read_names(&names, r.params.classes);
     if (error < 0)
         return error;
     error = df_pool_new(&pool, (int)cli.threads);
     if (error == DF_OK)
         error = score(&r, pool, &names);
-    for (size_t t = 0; r.workers && t < r.n_workers; t++)
+    for (size_t t = 0; r.workers && t < r.n_workers; t++) {
         df_miou_free(r.workers[t].acc);
+        df_miou_free(r.workers[t].one);
+        df_image_scores_free(r.workers[t].scores);
+    }
     df_free(r.workers);
     cli_files_free(&r.files);
     cli_lines_free(&names);

@@ -15,6 +15,7 @@
 
 typedef struct {
     DfTopk *acc;
+    DfImageScores *scores; /* with --per-image */
     DfRealLabels real;
     char **names;     /* of classes, or NULL */
     int classes;
@@ -25,6 +26,8 @@ static int begin(Run *r, int classes)
     r->classes = classes;
     int error = df_topk_new(&r->acc, classes);
     DfJson *json;
+    if (error == DF_OK && cli_metric.per_image)
+        error = df_image_scores_new(&r->scores, DF_IMAGES_TOPK, classes, (const char *const *)r->names);
     if (error < 0 || !cli_metric.real_labels)
         return error;
     if ((error = df_json_open(&json, cli_metric.real_labels)) < 0)
@@ -34,11 +37,24 @@ static int begin(Run *r, int classes)
     return error;
 }
 
-static int add(Run *r, size_t image, const int32_t best[DF_TOP], int32_t label)
+/* `name`: NULL for a row of logits. */
+static int add_score(Run *r, size_t image, const char *name, const int32_t best[DF_TOP], int32_t label)
+{
+    char number[24];
+    bool within = false;
+    snprintf(number, sizeof number, "%08zu", image);
+    for (int i = 0; i < DF_TOP; i++)
+        within |= best[i] == label;
+    return df_image_scores_add_top(r->scores, name ? name : number, label, best[0] == label, within);
+}
+
+static int add(Run *r, size_t image, const char *name, const int32_t best[DF_TOP], int32_t label)
 {
     int error = df_topk_add(r->acc, best, label);
     if (error == DF_OK && cli_metric.real_labels)
         error = df_topk_add_real(r->acc, best, r->real.labels + r->real.start[image], r->real.start[image + 1] - r->real.start[image]);
+    if (error == DF_OK && r->scores)
+        error = add_score(r, image, name, best, label);
     return error < 0 ? df_fail_in(error, "image %zu: ", image + 1) : DF_OK;
 }
 
@@ -88,7 +104,7 @@ static int score_rows(Run *r, const DfArray *logits, const float *scores, const 
         df_topk_rank(scores + i * logits->shape[1], r->classes, best);
         if (labels[i] < 0 || labels[i] >= r->classes)
             return df_fail(DF_EVALUE, "image %lld: label %lld: want 0 to %d", (long long)i + 1, (long long)labels[i], r->classes - 1);
-        error = add(r, (size_t)i, best, (int32_t)labels[i]);
+        error = add(r, (size_t)i, NULL, best, (int32_t)labels[i]);
     }
     return error;
 }
@@ -210,7 +226,7 @@ static int take_line(Run *r, const char *path, size_t number, char *line, Image 
             return df_fail(DF_EVALUE, "%s: line %zu: '%.60s' is neither a class folder nor a number of 0..%d", path, number, word, r->classes - 1);
     if (best[0] < 0)
         return df_fail(DF_EFORMAT, "%s: line %zu: %.80s has no class: want NAME CLASS [CLASS ..]", path, number, name);
-    return add(r, (size_t)(image - images), best, image->label);
+    return add(r, (size_t)(image - images), image->name, best, image->label);
 }
 
 static int score_lines(Run *r, const char *path, Image *images, size_t n)
@@ -279,13 +295,18 @@ static int run(int n, const char *const *args)
     Run r = { 0 };
     int error = cli_check_output(cli_metric.json);
     if (error == DF_OK)
+        error = cli_check_output(cli_metric.per_image);
+    if (error == DF_OK)
         error = n == 1 ? score_logits(&r, args[0]) : score_predictions(&r, args[0], args[1]);
     if (error == DF_OK)
         error = print(&r);
+    if (error == DF_OK && r.scores)
+        error = df_image_scores_write(r.scores, cli_metric.per_image);
     for (int k = 0; r.names && k < r.classes; k++)
         df_free(r.names[k]);
     df_free(r.names);
     df_topk_free(r.acc);
+    df_image_scores_free(r.scores);
     df_real_labels_free(&r.real);
     return error;
 }

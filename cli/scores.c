@@ -36,7 +36,7 @@ static int read_types(Scores *s, const char *text)
 
 /* ---- what is written ---------------------------------------------------------------------------------------------- */
 
-/* `why`: what explains the boxes, or NULL. */
+/* `why`: what explains one of them, or NULL. */
 static int write_json(const Scores *s, const char *why, const char *path)
 {
     char *inner[MOST_TYPES] = { NULL }, *text = NULL;
@@ -128,7 +128,8 @@ static DfCocoParams params_of(const CliScoring *scoring, int type)
 
 static int score(DfPool *pool, const CliScoring *scoring, Scores *s, DfCoco **gt, DfCocoResults **dt)
 {
-    DfCocoReading reading = { .pool = pool, .across_classes = scoring->params && !scoring->params->use_categories };
+    const bool across_classes = scoring->explain_path || (scoring->params && !scoring->params->use_categories);
+    DfCocoReading reading = { .pool = pool, .across_classes = across_classes };
     for (int i = 0; i < s->n; i++)
         reading.masks |= s->type[i] == SEGM;
     int error = df_coco_open_with(gt, scoring->gt_path, &reading);
@@ -143,11 +144,11 @@ static int score(DfPool *pool, const CliScoring *scoring, Scores *s, DfCoco **gt
     return error;
 }
 
-/* Which of the evaluations the page explains; -1: none. */
+/* Which of the evaluations the page explains, the first that is not of proposals; -1: none. */
 static int explained(const Scores *s)
 {
     for (int i = 0; i < s->n; i++)
-        if (s->type[i] == BBOX)
+        if (s->type[i] != PROPOSAL)
             return i;
     return -1;
 }
@@ -157,7 +158,7 @@ static int check_explain(const CliScoring *scoring, const Scores *s)
     const DfCocoParams *p = scoring->params;
     if (!scoring->explain_path || (explained(s) >= 0 && !scoring->image_ids && !(p && (p->image_ids || p->category_ids || !p->use_categories))))
         return DF_OK;
-    return df_fail(CLI_EUSAGE, "--explain is about the boxes of all images and classes: want bbox in --type, and neither --img-ids, --cat-ids nor --no-cats");
+    return df_fail(CLI_EUSAGE, "--explain is about all images and classes: want bbox or segm in --type, and neither --img-ids, --cat-ids nor --no-cats");
 }
 
 int cli_score_coco(DfPool *pool, const CliScoring *scoring)

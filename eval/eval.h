@@ -25,10 +25,12 @@
 #include "eval/masks/mask.h"
 #include "eval/check/check.h"
 #include "eval/compare/compare.h"
+#include "eval/compare/image_scores.h"
 #include "eval/explain/explain.h"
 #include "eval/imagenet.h"
 #include "eval/miou.h"
 #include "eval/explain/tide.h"
+#include "eval/report/chart.h"
 
 /* ---- ground truth --------------------------------------------------------------------------------------------------- */
 
@@ -37,7 +39,7 @@ typedef struct DfCoco DfCoco;
 int df_coco_open(DfCoco **out, const char *path);
 int df_coco_read(DfCoco **out, DfJson *json); /* from a reader at the start of its text; borrowed */
 /* The same by several threads, and with masks if they are to be compared. That is done while detections are read, within each class;
- * across classes too if they are to count as one (use_categories = false). The pool reads the results too and must outlive `*out`. */
+ * across classes too if they are to count as one (use_categories = false) or errors are to be explained. The pool reads the results too and must outlive `*out`. */
 typedef struct {
     DfPool *pool;
     bool masks, across_classes;
@@ -100,6 +102,7 @@ enum { DF_COCO_STATS = 12 };
 
 /* -1 stands where there is no ground truth. Arrays are [ious][recalls][classes][areas][max_dets], recall without recalls. */
 typedef struct DfCocoEval {
+    DfCocoType type;                /* what was compared                                      */
     size_t n_ious, n_recalls, n_classes, n_areas, n_max_dets;
     double *ious;
     double *precision, *recall, *scores;

@@ -102,6 +102,13 @@ int df_miou_add_image(DfMiou *acc, const uint8_t *pred, const uint8_t *label, si
     return DF_OK;
 }
 
+void df_miou_clear(DfMiou *acc)
+{
+    memset(acc->pairs, 0, sizeof acc->pairs);
+    if (acc->boundary)
+        memset(acc->boundary, 0, 3 * sizeof *acc->boundary);
+}
+
 void df_miou_merge(DfMiou *into, const DfMiou *from)
 {
     for (size_t i = 0; i < PAIRS; i++)

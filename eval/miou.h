@@ -44,6 +44,7 @@ void df_miou_free(DfMiou *); /* NULL is fine */
 /* n pixels, one byte each, as stored in the files. Without the geometry there is no boundary: use the other with one. */
 void df_miou_add(DfMiou *, const uint8_t *pred, const uint8_t *label, size_t n);
 int df_miou_add_image(DfMiou *, const uint8_t *pred, const uint8_t *label, size_t height, size_t width);
+void df_miou_clear(DfMiou *);                             /* as new */
 void df_miou_merge(DfMiou *into, const DfMiou *from); /* both made with the same boundary_ratio */
 
 /* Of each class, and the means over the classes that are not NAN. All are fractions of 1. */

@@ -182,13 +182,15 @@ static int check_size(const DfCoco *gt, uint32_t image, bool drawn)
     return DF_OK;
 }
 
-static int check_annotation(const CocoRun *run, const DfCoco *gt, const CocoAnnotation *a, const CocoTruthMask *mask)
+int df_coco_check_truth(const DfCoco *gt, uint32_t annotation, bool masks)
 {
+    const CocoAnnotation *a = &gt->annotations[annotation];
+    const CocoTruthMask *mask = masks ? &gt->masks[annotation] : NULL;
     const char *missing = !(a->has & HAS_AREA) ? "area" : !(a->has & HAS_CROWD) ? "iscrowd" : !mask && !(a->has & HAS_BOX) ? "bbox" :
                           mask && mask->form == NO_MASK ? "segmentation" : NULL;
     if (missing)
         return df_fail(DF_EFORMAT, "%s: line %u: an annotation of image %s has no %s", gt->name, a->line, df_coco_id_text(gt->images.ids[a->image]), missing);
-    return run->compare_masks ? check_size(gt, a->image, mask->form == MASK_POLYGONS) : DF_OK;
+    return mask ? check_size(gt, a->image, mask->form == MASK_POLYGONS) : DF_OK;
 }
 
 /* The annotations as pycocotools meets them: image by image, each standing for the last one with its id, which is filed under its
@@ -202,7 +204,7 @@ static int gather_truths(CocoRun *run, const DfCoco *gt, uint32_t *mention, size
             continue;
         if (run->place_of_image[a->image] == NO_ID || run->class_of_category[a->category] == NO_ID)
             continue;
-        const int error = check_annotation(run, gt, a, run->compare_masks ? &gt->masks[met->last] : NULL);
+        const int error = df_coco_check_truth(gt, met->last, run->compare_masks);
         if (error < 0)
             return error;
         mention[*n] = run->place_of_image[met->image];
@@ -270,6 +272,15 @@ static int check_detections(const CocoRun *run, const DfCocoResults *dt)
     int error = DF_OK;
     for (size_t i = 0; error == DF_OK && run->compare_masks && i < dt->n; i++)
         if (df_coco_compared(dt, i)->n == NOT_DRAWN && run->place_of_image[df_coco_detection(dt, i)->image] != NO_ID)
+            error = check_size(dt->gt, df_coco_detection(dt, i)->image, true);
+    return error;
+}
+
+int df_coco_check_masks(const DfCocoResults *dt)
+{
+    int error = dt->gt->with_masks ? DF_OK : df_fail(DF_EVALUE, "%s was read without its masks", dt->gt->name);
+    for (size_t i = 0; error == DF_OK && i < dt->n; i++)
+        if (df_coco_compared(dt, i)->n == NOT_DRAWN && dt->gt->image_listed[df_coco_detection(dt, i)->image])
             error = check_size(dt->gt, df_coco_detection(dt, i)->image, true);
     return error;
 }
@@ -445,6 +456,7 @@ int df_coco_evaluate(DfCocoEval **out, const DfCocoResults *dt, const DfCocoPara
         df_free(e);
         return df_fail_memory("the evaluation");
     }
+    e->type = params->type;
     if ((error = take_params(&run, params)) == DF_OK && (error = number_images(&run, gt)) == DF_OK &&
         (error = number_classes(&run, dt)) == DF_OK && (error = file_truths(&run, gt)) == DF_OK &&
         (error = check_detections(&run, dt)) == DF_OK && (error = file_detections(&run, dt)) == DF_OK && (error = make_arrays(e)) == DF_OK)

@@ -54,4 +54,9 @@ int df_coco_accumulate(const CocoRun *, size_t class_place, const CocoRanking *)
 
 int df_coco_summarize(DfCocoEval *);
 
+/* Does the annotation have what an evaluation needs? */
+int df_coco_check_truth(const DfCoco *, uint32_t annotation, bool masks);
+/* Can the masks of the results be compared with those of the ground truth, in all listed images? */
+int df_coco_check_masks(const DfCocoResults *);
+
 #endif

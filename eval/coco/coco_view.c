@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval/coco/coco_data.h"
+#include "eval/coco/coco_evaluate.h"
 
 /* ---- which images and classes ------------------------------------------------------------------------------------- */
 
@@ -86,7 +86,8 @@ static bool to_truth(const DfCoco *gt, size_t i, const uint32_t *image, const ui
     const CocoAnnotation *met = &gt->annotations[i], *a = &gt->annotations[met->last];
     if (image[met->image] == VIEW_NONE || image[a->image] == VIEW_NONE || class[a->category] == VIEW_NONE)
         return false;
-    *t = (ViewTruth){ .area = a->area, .class = class[a->category], .image = image[a->image], .line = a->line, .crowd = a->crowd, .id_is_zero = a->id_is_zero };
+    *t = (ViewTruth){ .area = a->area, .class = class[a->category], .image = image[a->image], .line = a->line, .annotation = met->last, .crowd = a->crowd,
+                       .id_is_zero = a->id_is_zero };
     memcpy(t->box, a->box, sizeof t->box);
     return true;
 }
@@ -99,14 +100,30 @@ static int take_truths(CocoView *v, const DfCoco *gt, const uint32_t *image, con
     if (!v->truths_start || !v->truths)
         return df_fail_memory("the view of the results");
     size_t *start = v->truths_start + 1; /* moves on while filling, so that it ends one place ahead */
-    for (size_t i = 0; i < gt->n_annotations; i++)
-        if (to_truth(gt, i, image, class, &t))
-            start[t.image + 1]++, v->n_truths++;
+    for (size_t i = 0; i < gt->n_annotations; i++) {
+        if (!to_truth(gt, i, image, class, &t))
+            continue;
+        const int error = df_coco_check_truth(gt, t.annotation, v->masks);
+        if (error < 0)
+            return error;
+        start[t.image + 1]++;
+        v->n_truths++;
+    }
     accumulate(start, v->n_images);
     for (size_t i = 0; i < gt->n_annotations; i++)
         if (to_truth(gt, i, image, class, &t))
             v->truths[start[t.image]++] = t;
     return DF_OK;
+}
+
+/* Areas are those of masks where results have masks alone, as in pycocotools. */
+static ViewDetection to_detection(const DfCocoResults *dt, uint32_t i, uint32_t class, uint32_t image)
+{
+    const CocoDetection *d = df_coco_detection(dt, i);
+    ViewDetection v = { .score = d->score, .class = class, .image = image, .number = i + 1 };
+    v.area = dt->kind == KIND_MASK ? df_coco_compared(dt, i)->area : d->box[2] * d->box[3];
+    memcpy(v.box, d->box, sizeof v.box);
+    return v;
 }
 
 /* Detections that count, in the order of score, into the places of their images. */
@@ -135,9 +152,7 @@ static int take_detections(CocoView *v, const DfCocoResults *dt, const uint32_t 
                 v->n_detections++;
                 continue;
             }
-            ViewDetection *to = &v->detections[start[at]++];
-            *to = (ViewDetection){ .score = d->score, .class = k, .image = at, .number = order[i] + 1 };
-            memcpy(to->box, d->box, sizeof to->box);
+            v->detections[start[at]++] = to_detection(dt, order[i], k, at);
         }
         if (!fill)
             accumulate(start, v->n_images);
@@ -147,7 +162,7 @@ static int take_detections(CocoView *v, const DfCocoResults *dt, const uint32_t 
     return error;
 }
 
-int df_coco_view(CocoView **out, const DfCocoResults *dt)
+int df_coco_view(CocoView **out, const DfCocoResults *dt, bool masks)
 {
     const DfCoco *gt = dt->gt;
     Listed *images = NULL, *classes = NULL;
@@ -158,7 +173,11 @@ int df_coco_view(CocoView **out, const DfCocoResults *dt)
         df_free(v);
         return df_fail_memory("the view of the results");
     }
-    int error = number(&gt->images, gt->image_listed, &images, &v->n_images, &image_place);
+    v->results = dt;
+    v->masks = masks;
+    int error = masks ? df_coco_check_masks(dt) : DF_OK;
+    if (error == DF_OK)
+        error = number(&gt->images, gt->image_listed, &images, &v->n_images, &image_place);
     if (error == DF_OK)
         error = number(&gt->categories, gt->category_listed, &classes, &v->n_classes, &class_place);
     if (error == DF_OK)
@@ -184,6 +203,31 @@ void df_coco_view_free(CocoView *v)
         return;
     df_arena_free(v->arena);
     df_free(v);
+}
+
+/* ---- overlaps ----------------------------------------------------------------------------------------------------- */
+
+/* Those that are not 0 are kept by annotation. */
+static double kept_overlap(const CocoCompared *c, uint32_t annotation)
+{
+    size_t from = 0, to = c->n;
+    while (from < to) {
+        const size_t middle = from + (to - from) / 2;
+        if (c->overlaps[middle].annotation == annotation)
+            return c->overlaps[middle].iou;
+        if (c->overlaps[middle].annotation < annotation)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return 0;
+}
+
+double df_view_overlap(const CocoView *v, size_t detection, size_t truth)
+{
+    const ViewDetection *d = &v->detections[detection];
+    const ViewTruth *g = &v->truths[truth];
+    return v->masks ? kept_overlap(df_coco_compared(v->results, d->number - 1), g->annotation) : df_box_iou(d->box, g->box, g->crowd);
 }
 
 /* ---- file names --------------------------------------------------------------------------------------------------- */

@@ -13,11 +13,12 @@
 typedef struct {
     double box[4], area;  /* x y w h                     */
     uint32_t class, image, line;
+    uint32_t annotation;  /* its place in the file       */
     bool crowd, id_is_zero;
 } ViewTruth;
 
 typedef struct {
-    double box[4], score;
+    double box[4], area, score;
     uint32_t class, image;
     uint32_t number;      /* of the record in the results, from 1 */
 } ViewDetection;
@@ -31,6 +32,8 @@ typedef struct {
 
 typedef struct {
     DfArena *arena;       /* holds all of it             */
+    const DfCocoResults *results; /* that it shows; borrowed */
+    bool masks;           /* compared are masks, else boxes */
     size_t n_images, n_classes, n_truths, n_detections;
     ViewImage *images;    /* by id, ascending            */
     char **class_names;   /* by id; the id if it has none */
@@ -42,8 +45,12 @@ typedef struct {
     size_t *detections_start;
 } CocoView;
 
-int df_coco_view(CocoView **out, const DfCocoResults *);
+/* `masks`: overlaps are those of masks, which must have been read. */
+int df_coco_view(CocoView **out, const DfCocoResults *, bool masks);
 void df_coco_view_free(CocoView *);
+
+/* IoU of two of one image, of boxes or masks; with a crowd the share of the detection that lies in it. */
+double df_view_overlap(const CocoView *, size_t detection, size_t truth);
 
 /* File names and sizes of the images, from the annotation file once more. */
 int df_coco_view_pictures(CocoView *, DfJson *json);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/compare/compare.c -- scores of several results over the same bootstrap samples of the images.
+ * eval/compare/compare.c -- scores of several results over the same bootstrap samples of the images, whatever the scores are.
  *
  * Matching is done once; a replicate is a weight for every image and a new run down each ranking. Replicates are tasks of their own
  * random stream, so the numbers do not depend on the number of threads.
@@ -12,58 +12,32 @@
 #include <string.h>
 
 #include "eval/compare/compare_data.h"
-#include "eval/compare/outcomes.h"
 
 DfCompareParams df_compare_params(void)
 {
     return (DfCompareParams){ .replicates = 1000, .confidence = 0.95 };
 }
 
-/* Numbers of one result: the metrics, then the AP of each class. */
+/* Numbers of one result: the metrics, then one of each class. */
 static size_t row_size(const DfCompare *c)
 {
-    return DF_COMPARE_METRICS + c->n_classes;
-}
-
-/* ---- one set of images -------------------------------------------------------------------------------------------- */
-
-typedef struct {
-    double sum;
-    size_t n;
-} Mean;
-
-static void take(Mean *m, double x)
-{
-    if (x > -1) {
-        m->sum += x;
-        m->n++;
-    }
-}
-
-static void score(const Outcomes *o, const uint16_t *weight, double *room, double *row)
-{
-    Mean means[DF_COMPARE_METRICS] = { { 0, 0 } };
-    for (size_t k = 0; k < o->n_classes; k++) {
-        ClassScore s[OUTCOME_AREAS];
-        df_outcomes_score(o, k, weight, room, s);
-        const double values[DF_COMPARE_METRICS] = { s[0].ap, s[0].ap50, s[0].ap75, s[1].ap, s[2].ap, s[3].ap, s[0].ar };
-        for (int i = 0; i < DF_COMPARE_METRICS; i++)
-            take(&means[i], values[i]);
-        row[DF_COMPARE_METRICS + k] = s[0].ap;
-    }
-    for (int i = 0; i < DF_COMPARE_METRICS; i++)
-        row[i] = means[i].n ? means[i].sum / (double)means[i].n : -1;
+    return c->n_metrics + c->n_classes;
 }
 
 /* ---- replicates --------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     const DfCompare *compare;
-    const Outcomes *outcomes;
-    double *rows;       /* [n][replicates][row_size] */
-    size_t n_images, room;
-    uint64_t seed;
+    const char *results;
+    size_t size, room; /* bytes of a result, and of scratch memory */
+    CompareScore *score;
+    double *rows;      /* [n][replicates][row_size] */
 } Bootstrap;
+
+static const void *result_at(const Bootstrap *b, size_t r)
+{
+    return b->results + r * b->size;
+}
 
 static void draw(uint16_t *weight, size_t n, uint64_t seed, size_t replicate)
 {
@@ -79,11 +53,10 @@ static void replicate(void *arg, size_t task, void *scratch)
 {
     const Bootstrap *b = arg;
     const DfCompare *c = b->compare;
-    double *room = scratch;
-    uint16_t *weight = (uint16_t *)(room + b->room);
-    draw(weight, b->n_images, b->seed, task);
+    uint16_t *weight = (uint16_t *)((char *)scratch + b->room);
+    draw(weight, c->n_images, c->seed, task);
     for (size_t r = 0; r < c->n; r++)
-        score(&b->outcomes[r], weight, room, b->rows + (r * c->replicates + task) * row_size(c));
+        b->score(result_at(b, r), weight, scratch, b->rows + (r * c->replicates + task) * row_size(c));
 }
 
 /* ---- intervals ---------------------------------------------------------------------------------------------------- */
@@ -141,7 +114,7 @@ static int run_bootstrap(DfCompare *c, Bootstrap *b, DfPool *pool)
     double *room = df_malloc(c->replicates * sizeof *room);
     int error = b->rows && room ? DF_OK : df_fail_memory("replicates");
     if (error == DF_OK)
-        error = df_parallel(pool, c->replicates, b->room * sizeof(double) + (b->n_images + 1) * sizeof(uint16_t), replicate, b);
+        error = df_parallel(pool, c->replicates, b->room + (c->n_images + 1) * sizeof(uint16_t), replicate, b);
     for (size_t r = 0; error == DF_OK && r < c->n; r++)
         for (size_t i = 0; i < row; i++)
             summarize(c, b, r, i, room);
@@ -152,13 +125,14 @@ static int run_bootstrap(DfCompare *c, Bootstrap *b, DfPool *pool)
 
 /* ---- the comparison ----------------------------------------------------------------------------------------------- */
 
-static int score_all(DfCompare *c, const Outcomes *outcomes, size_t room_size)
+static int score_all(DfCompare *c, const Bootstrap *b)
 {
     const size_t row = row_size(c);
-    double *room = df_malloc(room_size * sizeof *room), *values = df_malloc(c->n * row * sizeof *values);
+    void *room = df_malloc(b->room);
+    double *values = df_malloc(c->n * row * sizeof *values);
     const int error = room && values ? DF_OK : df_fail_memory("the comparison");
     for (size_t r = 0; error == DF_OK && r < c->n; r++) {
-        score(&outcomes[r], NULL, room, values + r * row);
+        b->score(result_at(b, r), NULL, room, values + r * row);
         for (size_t i = 0; i < row; i++) {
             const double mine = values[r * row + i], first = values[i];
             c->numbers[r * row + i] = (DfCompared){ mine, (double)NAN, (double)NAN, mine > -1 && first > -1 ? mine - first : (double)NAN, (double)NAN, (double)NAN, false };
@@ -169,77 +143,60 @@ static int score_all(DfCompare *c, const Outcomes *outcomes, size_t room_size)
     return error;
 }
 
-static int take_names(DfCompare *c, const CocoView *v, const char *const *names)
+int df_compare_run(DfCompare *c, const void *results, size_t size, CompareScore *score, size_t room, DfPool *pool)
 {
-    c->n_classes = v->n_classes;
-    c->n_images = v->n_images;
-    c->names = df_arena_alloc(c->arena, c->n, sizeof *c->names);
-    c->class_names = df_arena_alloc(c->arena, v->n_classes + 1, sizeof *c->class_names);
-    c->class_ids = df_arena_alloc(c->arena, v->n_classes + 1, sizeof *c->class_ids);
-    c->class_is_text = df_arena_alloc(c->arena, v->n_classes + 1, sizeof *c->class_is_text);
-    c->numbers = df_arena_alloc(c->arena, c->n * row_size(c), sizeof *c->numbers);
-    if (!c->names || !c->class_names || !c->class_ids || !c->class_is_text || !c->numbers)
+    Bootstrap b = { .compare = c, .results = results, .size = size, .room = (room + 7) / 8 * 8, .score = score };
+    if (!(c->numbers = df_arena_alloc(c->arena, c->n * row_size(c), sizeof *c->numbers)))
         return df_fail_memory("the comparison");
-    for (size_t r = 0; r < c->n; r++)
-        if (!(c->names[r] = df_arena_copy(c->arena, names[r], strlen(names[r]))))
-            return df_fail_memory("the comparison");
-    for (size_t k = 0; k < v->n_classes; k++) {
-        c->class_is_text[k] = v->class_is_text[k];
-        c->class_names[k] = df_arena_copy(c->arena, v->class_names[k], strlen(v->class_names[k]));
-        c->class_ids[k] = df_arena_copy(c->arena, v->class_ids[k], strlen(v->class_ids[k]));
-        if (!c->class_names[k] || !c->class_ids[k])
-            return df_fail_memory("the comparison");
-    }
-    return DF_OK;
+    const int error = score_all(c, &b);
+    return error < 0 ? error : run_bootstrap(c, &b, pool);
 }
 
-static int match_all(DfCompare *c, Outcomes *outcomes, const struct DfCocoResults *const *results, const char *const *names, size_t *room)
+static const char *keep(DfCompare *c, const char *text)
 {
-    int error = DF_OK;
-    *room = 1;
-    for (size_t r = 0; error == DF_OK && r < c->n; r++) {
-        CocoView *view;
-        if ((error = df_coco_view(&view, results[r])) < 0)
-            break;
-        if (r == 0)
-            error = take_names(c, view, names);
-        if (error == DF_OK)
-            error = df_outcomes_of(&outcomes[r], view);
-        if (error == DF_OK && df_outcomes_room(&outcomes[r]) > *room)
-            *room = df_outcomes_room(&outcomes[r]);
-        df_coco_view_free(view);
-    }
-    return error;
+    return df_arena_copy(c->arena, text, strlen(text));
 }
 
-int df_compare_new(DfCompare **out, const struct DfCocoResults *const *results, const char *const *names, size_t n, const DfCompareParams *p, DfPool *pool)
+int df_compare_begin(DfCompare **out, const CompareKind *kind, const char *const *names, size_t n, const DfCompareParams *p)
 {
     *out = NULL;
     if (n < 1 || n > 1000 || p->replicates > 1000000 || !(p->confidence > 0 && p->confidence < 1))
         return df_fail(DF_EVALUE, "want 1 to 1000 results, at most a million replicates, and a confidence between 0 and 1");
     DfCompare *c = df_calloc(1, sizeof *c);
-    Outcomes *outcomes = df_calloc(n, sizeof *outcomes);
-    size_t room;
-    int error = c && outcomes && (c->arena = df_arena_new()) ? DF_OK : df_fail_memory("the comparison");
-    if (error == DF_OK) {
-        c->n = n;
-        c->replicates = p->replicates;
-        c->confidence = p->confidence;
-        c->seed = p->seed;
-        error = match_all(c, outcomes, results, names, &room);
-    }
-    if (error == DF_OK)
-        error = score_all(c, outcomes, room);
-    if (error == DF_OK)
-        error = run_bootstrap(c, &(Bootstrap){ c, outcomes, NULL, c->n_images, room, p->seed }, pool);
-    for (size_t r = 0; outcomes && r < n; r++)
-        df_outcomes_done(&outcomes[r]);
-    df_free(outcomes);
-    if (error < 0)
+    if (!c || !(c->arena = df_arena_new()) || !(c->names = df_arena_alloc(c->arena, n, sizeof *c->names))) {
         df_compare_free(c);
-    else
-        *out = c;
-    return error;
+        return df_fail_memory("the comparison");
+    }
+    for (; c->n < n; c->n++)
+        if (!(c->names[c->n] = keep(c, names[c->n]))) {
+            df_compare_free(c);
+            return df_fail_memory("the comparison");
+        }
+    c->metrics = kind->metrics;
+    c->n_metrics = kind->n_metrics;
+    c->class_key = kind->class_key;
+    c->replicates = p->replicates;
+    c->confidence = p->confidence;
+    c->seed = p->seed;
+    *out = c;
+    return DF_OK;
+}
+
+int df_compare_name_classes(DfCompare *c, size_t n)
+{
+    c->n_classes = n;
+    c->class_names = df_arena_alloc(c->arena, n + 1, sizeof *c->class_names);
+    c->class_ids = df_arena_alloc(c->arena, n + 1, sizeof *c->class_ids);
+    c->class_is_text = df_arena_alloc(c->arena, n + 1, sizeof *c->class_is_text);
+    return c->class_names && c->class_ids && c->class_is_text ? DF_OK : df_fail_memory("the comparison");
+}
+
+int df_compare_name_class(DfCompare *c, size_t k, const char *id, const char *name, bool id_is_text)
+{
+    c->class_is_text[k] = id_is_text;
+    c->class_ids[k] = keep(c, id);
+    c->class_names[k] = keep(c, name);
+    return c->class_ids[k] && c->class_names[k] ? DF_OK : df_fail_memory("the comparison");
 }
 
 void df_compare_free(DfCompare *c)
@@ -248,6 +205,17 @@ void df_compare_free(DfCompare *c)
         return;
     df_arena_free(c->arena);
     df_free(c);
+}
+
+size_t df_compare_metrics(const DfCompare *c, const DfCompareMetric **metrics)
+{
+    *metrics = c->metrics;
+    return c->n_metrics;
+}
+
+size_t df_compare_image_count(const DfCompare *c)
+{
+    return c->n_images;
 }
 
 size_t df_compare_classes(const DfCompare *c)
@@ -262,5 +230,5 @@ DfCompared df_compare_metric(const DfCompare *c, size_t result, size_t metric)
 
 DfCompared df_compare_class(const DfCompare *c, size_t result, size_t class_place)
 {
-    return c->numbers[result * row_size(c) + DF_COMPARE_METRICS + class_place];
+    return c->numbers[result * row_size(c) + c->n_metrics + class_place];
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/compare/compare.h -- COCO box results side by side: differences per metric and class, with bootstrap confidence intervals over images.
+ * eval/compare/compare.h -- results side by side: differences per metric and class, with bootstrap confidence intervals over images. COCO results
+ * of boxes or masks; or the scores of single images of a semantic segmentation or a classification (eval/compare/image_scores.h).
  *
  *     DfCompare *compare; char *text;
  *     df_compare_new(&compare, results, names, 2, &params, pool);
  *     df_compare_text(compare, false, &text);
  *
- * A bootstrap replicate draws as many images as there are, with replacement, the same ones for all results; its metrics are those of
- * COCO over the images drawn, an image drawn twice counting twice. The interval of a difference holds 95 of 100 replicates (percentiles,
+ * A bootstrap replicate draws as many images as there are, with replacement, the same ones for all results; its metrics are those
+ * over the images drawn, an image drawn twice counting twice. The interval of a difference holds 95 of 100 replicates (percentiles,
  * linear between replicates, as numpy). A difference is significant if its interval does not hold 0. Efron and Tibshirani, An Introduction to
  * the Bootstrap, 1993.
  */
@@ -21,17 +22,17 @@
 #include "core/core.h"
 
 struct DfCocoResults;
-
-enum { DF_COMPARE_METRICS = 7 }; /* AP AP50 AP75 APs APm APl AR100 */
+struct DfImageScores;
 
 typedef struct {
+    bool masks;           /* of COCO results, compare these; else boxes */
     size_t replicates;    /* 1000; 0: no intervals   */
     uint64_t seed;        /* 0                       */
     double confidence;    /* 0.95                    */
 } DfCompareParams;
 DfCompareParams df_compare_params(void);
 
-/* One number of one result, and how it differs from the first result's. -1 without ground truth. */
+/* One number of one result, and how it differs from the first result's. -1: there is none, for want of ground truth. */
 typedef struct {
     double value, low, high;               /* the interval of the value      */
     double difference, diff_low, diff_high; /* NAN: not to be had             */
@@ -41,10 +42,19 @@ typedef struct {
 typedef struct DfCompare DfCompare;
 /* n >= 1 results against the same ground truth; the first is what the others are compared with. `names` are copied. */
 int df_compare_new(DfCompare **out, const struct DfCocoResults *const *results, const char *const *names, size_t n, const DfCompareParams *, DfPool *);
+/* The same of single images' scores, all of the same kind and about the same images. */
+int df_compare_images(DfCompare **out, const struct DfImageScores *const *results, const char *const *names, size_t n, const DfCompareParams *, DfPool *);
 void df_compare_free(DfCompare *); /* NULL is fine */
+
+/* What was compared, by place: {"AP", "ap"}, and so on; the first one is the kind's main metric. */
+typedef struct {
+    const char *name, *key;
+} DfCompareMetric;
+size_t df_compare_metrics(const DfCompare *, const DfCompareMetric **);
+size_t df_compare_image_count(const DfCompare *);
 size_t df_compare_classes(const DfCompare *);
 DfCompared df_compare_metric(const DfCompare *, size_t result, size_t metric);
-DfCompared df_compare_class(const DfCompare *, size_t result, size_t class_place); /* its AP */
+DfCompared df_compare_class(const DfCompare *, size_t result, size_t class_place); /* its AP, IoU or top-1 */
 
 int df_compare_text(const DfCompare *, bool per_class, char **out);     /* df_free them all */
 int df_compare_markdown(const DfCompare *, bool per_class, char **out);

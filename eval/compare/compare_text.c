@@ -10,9 +10,6 @@
 #include "eval/compare/compare_data.h"
 #include "eval/textbuf.h"
 
-static const char *const metric_names[DF_COMPARE_METRICS] = { "AP", "AP50", "AP75", "APs", "APm", "APl", "AR100" };
-static const char *const metric_keys[DF_COMPARE_METRICS] = { "ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large", "ar100" };
-
 /* "31.2", or "31.2 +1.3 [+0.2 +2.5] *": value, difference, its interval, significant. In points of 100. */
 static void cell(char *out, size_t size, const DfCompared *n, bool first)
 {
@@ -45,8 +42,8 @@ static void row(DfTextbuf *t, const DfCompare *c, const Form *form, const char *
 
 static void rows(DfTextbuf *t, const DfCompare *c, const Form *form, bool per_class)
 {
-    for (size_t i = 0; i < DF_COMPARE_METRICS; i++)
-        row(t, c, form, metric_names[i], df_compare_metric, i);
+    for (size_t i = 0; i < c->n_metrics; i++)
+        row(t, c, form, c->metrics[i].name, df_compare_metric, i);
     for (size_t k = 0; per_class && k < c->n_classes; k++)
         row(t, c, form, c->class_names[k], df_compare_class, k);
 }
@@ -115,9 +112,9 @@ static void result(DfTextbuf *t, const DfCompare *c, size_t r)
 {
     df_textbuf_add(t, "%s{\"name\": ", r ? ",\n  " : "\n  ");
     df_textbuf_json(t, c->names[r]);
-    for (size_t i = 0; i < DF_COMPARE_METRICS; i++) {
+    for (size_t i = 0; i < c->n_metrics; i++) {
         const DfCompared n = df_compare_metric(c, r, i);
-        df_textbuf_add(t, ",\n   \"%s\": ", metric_keys[i]);
+        df_textbuf_add(t, ",\n   \"%s\": ", c->metrics[i].key);
         number(t, &n, r == 0);
     }
     df_textbuf_add(t, ",\n   \"per_class\": [");
@@ -130,7 +127,7 @@ static void result(DfTextbuf *t, const DfCompare *c, size_t r)
             df_textbuf_add(t, "%s", c->class_ids[k]);
         df_textbuf_add(t, ", \"name\": ");
         df_textbuf_json(t, c->class_names[k]);
-        df_textbuf_add(t, ", \"ap\": ");
+        df_textbuf_add(t, ", \"%s\": ", c->class_key);
         number(t, &n, r == 0);
         df_textbuf_add(t, "}");
     }
@@ -140,7 +137,7 @@ static void result(DfTextbuf *t, const DfCompare *c, size_t r)
 int df_compare_json(const DfCompare *c, char **out)
 {
     DfTextbuf t = { 0 };
-    df_textbuf_add(&t, "{\"images\": %zu, \"replicates\": %zu, \"seed\": %" PRIu64 ", \"confidence\": ", c->n_images, c->replicates, c->seed);
+    df_textbuf_add(&t, "{\"type\": \"%s\", \"images\": %zu, \"replicates\": %zu, \"seed\": %" PRIu64 ", \"confidence\": ", c->type, c->n_images, c->replicates, c->seed);
     df_textbuf_number(&t, c->confidence);
     df_textbuf_add(&t, ",\n \"results\": [");
     for (size_t r = 0; r < c->n; r++)

@@ -7,7 +7,6 @@
 #include <float.h>
 #include <string.h>
 
-#include "eval/masks/mask.h"
 
 static const double areas[OUTCOME_AREAS][2] = { { 0, 1e10 }, { 0, 1024 }, { 1024, 9216 }, { 9216, 1e10 } };
 
@@ -53,13 +52,13 @@ static size_t best_match(const Match *m, int a, const uint8_t *taken, double lea
     return match;
 }
 
-static Outcome match_one(Match *m, const ViewDetection *d)
+static Outcome match_one(const Match *m, size_t detection)
 {
+    const ViewDetection *d = &m->view->detections[detection];
     Outcome o = { .image = d->image };
     bool near = false;
     for (size_t g = 0; g < m->n; g++) {
-        const ViewTruth *truth = &m->view->truths[m->truth[g]];
-        m->iou[g] = df_box_iou(d->box, truth->box, truth->crowd);
+        m->iou[g] = df_view_overlap(m->view, detection, m->truth[g]);
         near |= !(m->iou[g] < 0.5);
     }
     for (int a = 0; a < OUTCOME_AREAS; a++)
@@ -67,12 +66,12 @@ static Outcome match_one(Match *m, const ViewDetection *d)
             uint8_t *taken = m->taken + (size_t)(a * OUTCOME_IOUS + t) * m->n;
             const size_t g = near ? best_match(m, a, taken, threshold(t)) : m->n;
             const ViewTruth *truth = g < m->n ? &m->view->truths[m->truth[g]] : NULL;
-            const bool ignore = truth ? ignored(truth, a) : outside(d->box[2] * d->box[3], a);
+            const bool ignore = truth ? ignored(truth, a) : outside(d->area, a);
             if (truth)
                 taken[g] = 1;
             /* A ground truth of id 0 takes the detection and leaves it unmatched. */
             const bool matched = truth && !truth->id_is_zero;
-            const bool counts = truth && truth->id_is_zero && !ignore ? !outside(d->box[2] * d->box[3], a) : !ignore;
+            const bool counts = truth && truth->id_is_zero && !ignore ? !outside(d->area, a) : !ignore;
             o.counts[a] |= (uint16_t)((unsigned)counts << t);
             o.right[a] |= (uint16_t)((unsigned)(matched && counts) << t);
         }
@@ -91,7 +90,7 @@ static void match_image(Match *m, size_t image, size_t class_place, Outcome *out
     memset(m->taken, 0, OUTCOME_AREAS * OUTCOME_IOUS * m->n);
     for (size_t d = v->detections_start[image]; d < v->detections_start[image + 1]; d++)
         if (v->detections[d].class == class_place)
-            out[d] = rank++ < OUTCOME_BEST ? match_one(m, &v->detections[d]) : (Outcome){ .image = v->detections[d].image };
+            out[d] = rank++ < OUTCOME_BEST ? match_one(m, d) : (Outcome){ .image = v->detections[d].image };
 }
 
 static int match_all(const CocoView *v, Outcome *out)
@@ -99,7 +98,7 @@ static int match_all(const CocoView *v, Outcome *out)
     size_t most = 0;
     for (size_t i = 0; i < v->n_images; i++)
         most = v->truths_start[i + 1] - v->truths_start[i] > most ? v->truths_start[i + 1] - v->truths_start[i] : most;
-    Match m = { v, 0, df_malloc(most * sizeof(uint32_t)), df_malloc(most * sizeof(double)), df_malloc(most * OUTCOME_AREAS * OUTCOME_IOUS) };
+    Match m = { .view = v, .truth = df_malloc(most * sizeof(uint32_t)), .iou = df_malloc(most * sizeof(double)), .taken = df_malloc(most * OUTCOME_AREAS * OUTCOME_IOUS) };
     uint32_t *seen = df_malloc((v->n_classes + 1) * sizeof *seen); /* by class: the image it was matched in last */
     const int error = m.truth && m.iou && m.taken && seen ? DF_OK : df_fail_memory("matching");
     if (error == DF_OK)

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "eval/explain/explain_data.h"
-#include "eval/masks/mask.h"
 
 static void count(DfExplain *e, size_t truth_class, size_t class)
 {
@@ -31,15 +30,15 @@ static void count_right(DfExplain *e, size_t image, uint8_t *used)
     }
 }
 
-static size_t mistaken(const CocoView *v, const ViewDetection *found, size_t image, const uint8_t *used)
+static size_t mistaken(const CocoView *v, size_t detection, size_t image, const uint8_t *used)
 {
     size_t best = SIZE_MAX;
     double most = 0.5;
     for (size_t g = v->truths_start[image]; g < v->truths_start[image + 1]; g++) {
         const ViewTruth *truth = &v->truths[g];
-        if (truth->crowd || used[g] || truth->class == found->class)
+        if (truth->crowd || used[g] || truth->class == v->detections[detection].class)
             continue;
-        const double iou = df_box_iou(found->box, truth->box, false);
+        const double iou = df_view_overlap(v, detection, g);
         if (best == SIZE_MAX ? iou >= most : iou > most) {
             most = iou;
             best = g;
@@ -55,7 +54,7 @@ static void count_wrong(DfExplain *e, size_t image, uint8_t *used)
         const ViewDetection *found = &v->detections[d];
         if (e->marks.detections[d].outcome != MARK_FALSE || !(found->score >= e->numbers.score_threshold))
             continue;
-        const size_t truth = mistaken(v, found, image, used);
+        const size_t truth = mistaken(v, d, image, used);
         if (truth != SIZE_MAX)
             used[truth] = 2;
         count(e, truth == SIZE_MAX ? e->numbers.n_classes : v->truths[truth].class, found->class);

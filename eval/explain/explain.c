@@ -72,7 +72,7 @@ int df_explain_new(DfExplain **out, const struct DfCocoResults *dt, const struct
         return df_fail_memory("the explanation");
     e->eval = eval;
     e->numbers.score_threshold = score_threshold;
-    int error = df_coco_view(&e->view, dt);
+    int error = df_tide_view(&e->view, dt, eval->type == DF_COCO_MASKS);
     if (error == DF_OK && (error = make_room(e)) == DF_OK && (error = df_tide_mark(&e->marks, e->view)) == DF_OK &&
         (error = df_tide_costs(&e->numbers.tide, e->view, &e->marks)) == DF_OK && (error = df_explain_confusion(e)) == DF_OK &&
         (error = df_explain_calibration(e)) == DF_OK && (error = take_aps(e)) == DF_OK)
@@ -208,7 +208,7 @@ int df_explain_json(const DfExplain *e, char **out)
 {
     const DfExplainNumbers *n = &e->numbers;
     DfTextbuf t = { 0 };
-    df_textbuf_add(&t, "{");
+    df_textbuf_add(&t, "{\"type\": \"%s\", ", e->view->masks ? "segm" : "bbox");
     add_tide(&t, &n->tide);
     df_textbuf_add(&t, ",\n \"score_threshold\": ");
     df_textbuf_number(&t, n->score_threshold);

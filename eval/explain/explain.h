@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/explain/explain.h -- why a COCO box score is what it is: kinds of errors, confusion, calibration, thresholds, images; as JSON and as one
+ * eval/explain/explain.h -- why a COCO score of boxes or masks is what it is: kinds of errors, confusion, calibration, thresholds, images; as JSON and as one
  * HTML page that needs nothing else.
  *
  *     DfExplain *why; char *html;
@@ -50,7 +50,7 @@ typedef struct DfExplain DfExplain;
 struct DfCocoEval;
 struct DfCocoResults;
 
-/* Borrows both; `score_threshold` in 0..1. */
+/* Borrows both; boxes or masks as the evaluation was of. `score_threshold` in 0..1. */
 int df_explain_new(DfExplain **out, const struct DfCocoResults *, const struct DfCocoEval *, double score_threshold);
 void df_explain_free(DfExplain *); /* NULL is fine */
 const DfExplainNumbers *df_explain_numbers(const DfExplain *);

@@ -174,11 +174,11 @@ int df_tide_costs(DfTide *t, const CocoView *v, const TideMarks *m)
     return error;
 }
 
-int df_coco_tide(DfTide *out, const struct DfCocoResults *dt)
+int df_coco_tide(DfTide *out, const struct DfCocoResults *dt, bool masks)
 {
     CocoView *view;
     TideMarks marks = { 0 };
-    int error = df_coco_view(&view, dt);
+    int error = df_tide_view(&view, dt, masks);
     if (error == DF_OK)
         error = df_tide_mark(&marks, view);
     if (error == DF_OK)

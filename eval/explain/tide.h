@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * eval/explain/tide.h -- what kinds of errors cost a detector its AP.  Bolya et al., TIDE: A General Toolbox for Identifying Object Detection
- * Errors, ECCV 2020. Boxes; foreground IoU 0.5, background IoU 0.1, the 100 best detections of an image.
+ * Errors, ECCV 2020. Boxes or masks; foreground IoU 0.5, background IoU 0.1, the 100 best detections of an image.
  *
  * Every false positive is of one kind, and so is every ground truth that no other error explains:
  *     Loc   its own class, IoU from 0.1 to 0.5            Cls   another class, IoU of at least 0.5
@@ -13,6 +13,7 @@
 #ifndef DF_EVAL_TIDE_H
 #define DF_EVAL_TIDE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef enum { DF_TIDE_CLS, DF_TIDE_LOC, DF_TIDE_BOTH, DF_TIDE_DUPE, DF_TIDE_BKG, DF_TIDE_MISS, DF_TIDE_KINDS } DfTideKind;
@@ -26,7 +27,7 @@ typedef struct {
 } DfTide;
 
 struct DfCocoResults;
-int df_coco_tide(DfTide *out, const struct DfCocoResults *);
+int df_coco_tide(DfTide *out, const struct DfCocoResults *, bool masks);
 const char *df_tide_name(DfTideKind); /* "Cls" */
 
 #endif

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "eval/masks/mask.h"
+#include "eval/coco/coco_data.h"
 
 static const double FOREGROUND = 0.5, BACKGROUND = 0.1;
 
@@ -15,21 +15,19 @@ typedef struct {
     TideMarks *marks;
     size_t truth, n_truths;         /* of this image: from, how many */
     size_t detection, n_detections;
-    double *iou;                    /* [n_detections][n_truths]; ground truth of crowds: 0 */
+    double *iou;                    /* [n_detections][n_truths] */
 } Image;
 
-static void overlaps(const Image *m)
+static void compare(const Image *m)
 {
     for (size_t d = 0; d < m->n_detections; d++)
-        for (size_t g = 0; g < m->n_truths; g++) {
-            const ViewTruth *truth = &m->view->truths[m->truth + g];
-            m->iou[d * m->n_truths + g] = truth->crowd ? 0 : df_box_iou(m->view->detections[m->detection + d].box, truth->box, false);
-        }
+        for (size_t g = 0; g < m->n_truths; g++)
+            m->iou[d * m->n_truths + g] = df_view_overlap(m->view, m->detection + d, m->truth + g);
 }
 
 typedef enum { SAME_CLASS = 1, OTHER_CLASS = 2, UNFOUND = 4, FOUND = 8 } Which;
 
-/* The first ground truth with the largest IoU among those asked for; n_truths if none of them overlaps. */
+/* The first ground truth, crowds aside, with the largest IoU among those asked for; n_truths if none of them overlaps. */
 static size_t nearest(const Image *m, size_t d, int which, double *iou)
 {
     size_t best = m->n_truths;
@@ -39,7 +37,7 @@ static size_t nearest(const Image *m, size_t d, int which, double *iou)
         const bool same = m->view->truths[at].class == m->view->detections[m->detection + d].class;
         const bool found = m->marks->truths[at].found_by != VIEW_NONE;
         const double x = m->iou[d * m->n_truths + g];
-        if ((which & (same ? SAME_CLASS : OTHER_CLASS)) && (which & (found ? FOUND : UNFOUND)) && x > *iou) {
+        if (!m->view->truths[at].crowd && (which & (same ? SAME_CLASS : OTHER_CLASS)) && (which & (found ? FOUND : UNFOUND)) && x > *iou) {
             *iou = x;
             best = g;
         }
@@ -69,7 +67,7 @@ static void ignore_in_crowds(const Image *m)
         for (size_t d = 0; truth->crowd && d < m->n_detections; d++) {
             const ViewDetection *found = &m->view->detections[m->detection + d];
             DetectionMark *mark = &m->marks->detections[m->detection + d];
-            if (mark->outcome == MARK_FALSE && found->class == truth->class && df_box_iou(found->box, truth->box, true) > FOREGROUND)
+            if (mark->outcome == MARK_FALSE && found->class == truth->class && m->iou[d * m->n_truths + g] > FOREGROUND)
                 mark->outcome = MARK_IGNORED;
         }
     }
@@ -116,16 +114,30 @@ static size_t best_of(const size_t *start, size_t i)
     return n < TIDE_BEST_OF_IMAGE ? n : TIDE_BEST_OF_IMAGE;
 }
 
-int df_tide_mark(TideMarks *marks, const CocoView *v)
+/* The most IoUs that an image has. */
+static size_t most_cells(const CocoView *v)
 {
     size_t most = 0;
-    marks->detections = df_calloc(v->n_detections + 1, sizeof *marks->detections);
-    marks->truths = df_malloc((v->n_truths + 1) * sizeof *marks->truths);
     for (size_t i = 0; i < v->n_images; i++) {
         const size_t cells = best_of(v->detections_start, i) * (v->truths_start[i + 1] - v->truths_start[i]);
         most = cells > most ? cells : most;
     }
-    double *iou = df_malloc(most * sizeof *iou);
+    return most;
+}
+
+int df_tide_view(CocoView **out, const DfCocoResults *dt, bool masks)
+{
+    *out = NULL;
+    if (masks && !dt->gt->across_classes)
+        return df_fail(DF_EVALUE, "%s: masks were read to be compared within each class: want across_classes to explain errors", dt->gt->name);
+    return df_coco_view(out, dt, masks);
+}
+
+int df_tide_mark(TideMarks *marks, const CocoView *v)
+{
+    marks->detections = df_calloc(v->n_detections + 1, sizeof *marks->detections);
+    marks->truths = df_malloc((v->n_truths + 1) * sizeof *marks->truths);
+    double *iou = df_malloc(most_cells(v) * sizeof *iou);
     if (!marks->detections || !marks->truths || !iou) {
         df_free(iou);
         return df_fail_memory("matching for TIDE");
@@ -133,7 +145,7 @@ int df_tide_mark(TideMarks *marks, const CocoView *v)
     memset(marks->truths, 0xff, (v->n_truths + 1) * sizeof *marks->truths);
     for (size_t i = 0; i < v->n_images; i++) {
         const Image m = { v, marks, v->truths_start[i], v->truths_start[i + 1] - v->truths_start[i], v->detections_start[i], best_of(v->detections_start, i), iou };
-        overlaps(&m);
+        compare(&m);
         match(&m);
         ignore_in_crowds(&m);
         explain_all(&m);

@@ -45,8 +45,8 @@ typedef struct {
 
 static const Kind kinds[DF_TIDE_KINDS] = {
     [DF_TIDE_CLS] = { "Classification", "right place, wrong class" },
-    [DF_TIDE_LOC] = { "Localisation", "right class, box off (IoU 0.1 to 0.5)" },
-    [DF_TIDE_BOTH] = { "Both", "class and box wrong" },
+    [DF_TIDE_LOC] = { "Localisation", "right class, badly placed (IoU 0.1 to 0.5)" },
+    [DF_TIDE_BOTH] = { "Both", "class and place wrong" },
     [DF_TIDE_DUPE] = { "Duplicate", "found already by a better detection" },
     [DF_TIDE_BKG] = { "Background", "nothing is there (IoU at most 0.1)" },
     [DF_TIDE_MISS] = { "Missed", "an object that no detection comes near" },
@@ -132,7 +132,7 @@ static int small_curves(DfTextbuf *t, const DfExplain *e)
 int df_report_precision(DfTextbuf *t, const DfExplain *e)
 {
     const DfCocoEval *eval = e->eval;
-    df_report_section(t, "Precision over recall", "The mean over all classes; AP is the area below. Curves that fall apart as the IoU grows say that boxes are found but not placed well.");
+    df_report_section(t, "Precision over recall", "The mean over all classes; AP is the area below. Curves that fall apart as the IoU grows say that objects are found but not placed well.");
     df_textbuf_add(t, "<div class=panel><div class=two><div>");
     frame_begin(t, "recall", "precision");
     for (size_t i = eval->n_ious; i-- > 0;)

@@ -180,7 +180,7 @@ int df_report_errors(DfTextbuf *t, const DfExplain *e)
     df_textbuf_add(t, "</tbody></table></div>");
     df_report_section_end(t);
     n = first_rows(e, e->view->n_truths, missed_value, rows);
-    df_report_section(t, "Large objects not found", "At any score. Whether a detection came near: with another class (Cls) or a bad box (Loc). The last column is the line of the annotation file.");
+    df_report_section(t, "Large objects not found", "At any score. Whether a detection came near: with another class (Cls) or badly placed (Loc). The last column is the line of the annotation file.");
     df_textbuf_add(t, "<div class=\"panel scroll\"><table><thead><tr><th class=l>class</th><th>size</th><th class=l>nearly found by</th><th class=l>image</th><th>line</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < n; i++)
         missed_row(t, e, rows[i]);

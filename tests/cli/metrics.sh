@@ -38,6 +38,11 @@ grep -q '"Cls": {"count": 15, "dap": 0.0478236736194' why.json || fail 'the cost
 grep -q '</html>' page.html || fail 'the page has no end'
 grep -qE '<script|https?:|src=' page.html && fail 'the page loads something'
 
+run 0 metric coco "$data/explain_masks.gt.json" "$data/explain_masks.dt.json" --type segm --explain page.html --json why.json
+grep -q '"explain": {"type": "segm", "tide": {"ap50": 0.269424688896' why.json || fail 'another AP50 of masks'
+grep -q '</html>' page.html || fail 'the page of masks has no end'
+run 2 metric coco "$data/explain.gt.json" "$data/explain.dt.json" --type proposal --explain page.html && says 'want bbox or segm'
+
 run 2 compare "$data/explain.dt.json" && says 'want --gt GT.json'
 run 0 compare --gt "$data/explain.gt.json" "$data/explain.dt.json" "$data/explain.dt.json" --bootstrap 50 && prints '+0.00 [+0.00 +0.00]'
 run 0 compare --gt "$data/explain.gt.json" "$data/explain.dt.json" --json - --bootstrap 0 && prints '"replicates": 0'

@@ -16,12 +16,12 @@ typedef struct {
     DfCocoResults *dt;
 } Pair;
 
-static Pair open_pair(const char *gt, const char *dt)
+static Pair open_pair(const char *gt, const char *dt, bool masks)
 {
     Pair p;
     char path[512];
     snprintf(path, sizeof path, DF_TEST_DATA "/eval/%s.json", gt);
-    cr_assert_eq(df_coco_open(&p.gt, path), DF_OK, "%s", df_error());
+    cr_assert_eq(df_coco_open_with(&p.gt, path, &(DfCocoReading){ .masks = masks }), DF_OK, "%s", df_error());
     cr_assert_eq(df_coco_results_new(&p.dt, p.gt), DF_OK);
     snprintf(path, sizeof path, DF_TEST_DATA "/eval/%s.json", dt);
     cr_assert_eq(df_coco_results_read(p.dt, path), DF_OK, "%s", df_error());
@@ -56,20 +56,22 @@ static void read_stats(const char *name, double *out)
 
 Test(compare, values_are_those_of_pycocotools)
 {
-    static const char *const names[] = { "crowd", "score_ties" };
-    static const int places[DF_COMPARE_METRICS] = { 0, 1, 2, 3, 4, 5, 8 };
+    static const char *const names[] = { "crowd", "score_ties", "crowd_masks", "rle_mix" };
+    enum { METRICS = 7 };
+    static const int places[METRICS] = { 0, 1, 2, 3, 4, 5, 8 };
     DfCompareParams params = df_compare_params();
     params.replicates = 0;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 4; i++) {
         char gt[64], dt[64];
         double stats[12] = { 0 };
         DfCompare *compare;
         snprintf(gt, sizeof gt, "%s.gt", names[i]);
         snprintf(dt, sizeof dt, "%s.dt", names[i]);
-        Pair p = open_pair(gt, dt);
+        params.masks = i >= 2;
+        Pair p = open_pair(gt, dt, params.masks);
         read_stats(names[i], stats);
         cr_assert_eq(df_compare_new(&compare, (const DfCocoResults *const[]){ p.dt }, names, 1, &params, NULL), DF_OK, "%s", df_error());
-        for (size_t m = 0; m < DF_COMPARE_METRICS; m++)
+        for (size_t m = 0; m < METRICS; m++)
             cr_expect(fabs(df_compare_metric(compare, 0, m).value - stats[places[m]]) < 1e-12, "%s, metric %zu: %.17g, want %.17g", names[i], m,
                       df_compare_metric(compare, 0, m).value, stats[places[m]]);
         df_compare_free(compare);
@@ -93,13 +95,13 @@ static size_t read_weights(uint16_t *weight)
 Test(compare, a_sample_is_a_data_set_with_its_images_repeated)
 {
     uint16_t weight[256];
-    Pair base = open_pair("explain.gt", "explain.dt"), repeated = open_pair("compare.gt", "compare.dt");
+    Pair base = open_pair("explain.gt", "explain.dt", false), repeated = open_pair("compare.gt", "compare.dt", false);
     DfCocoEval *eval;
     CocoView *view;
     Outcomes outcomes;
     const DfCocoParams params = df_coco_params();
     cr_assert_eq(df_coco_evaluate(&eval, repeated.dt, &params, NULL), DF_OK, "%s", df_error());
-    cr_assert_eq(df_coco_view(&view, base.dt), DF_OK);
+    cr_assert_eq(df_coco_view(&view, base.dt, false), DF_OK);
     cr_assert_eq(df_outcomes_of(&outcomes, view), DF_OK);
     cr_assert_eq(read_weights(weight), view->n_images);
     double *room = df_malloc(df_outcomes_room(&outcomes) * sizeof *room);
@@ -122,7 +124,7 @@ Test(compare, a_sample_is_a_data_set_with_its_images_repeated)
 
 Test(compare, intervals_are_the_same_bits_for_any_number_of_threads)
 {
-    Pair p = open_pair("explain.gt", "explain.dt");
+    Pair p = open_pair("explain.gt", "explain.dt", false);
     DfCocoResults *none;
     DfCompare *compare[2];
     DfPool *pool;

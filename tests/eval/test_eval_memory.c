@@ -114,6 +114,40 @@ static int miou(void)
     return error;
 }
 
+static int scores(void)
+{
+    static const char text[] = "{\"type\": \"miou\", \"num_classes\": 2, \"classes\": [\"a\", \"b\"], \"images\": [{\"name\": \"x\", \"areas\": [[1, 2, 3, 4]]}]}";
+    const DfCompareParams params = { .replicates = 3, .confidence = 0.9 };
+    DfImageScores *s;
+    DfCompare *c;
+    DfJson *json;
+    char *out = NULL;
+    int error = df_json_open_text(&json, text, sizeof text - 1, "scores");
+    if (error < 0)
+        return error;
+    error = df_image_scores_read_json(&s, json);
+    df_json_close(json);
+    if (error < 0)
+        return error;
+    error = df_compare_images(&c, (const DfImageScores *const[]){ s, s }, (const char *const[]){ "a", "b" }, 2, &params, NULL);
+    if (error == DF_OK) {
+        error = df_compare_json(c, &out);
+        df_compare_free(c);
+    }
+    df_free(out);
+    df_image_scores_free(s);
+    return error;
+}
+
+static int chart(void)
+{
+    static const DfChartPoint points[] = { { "a", "f", 1, 2, 1, 3 }, { "b", "f", 2, 3, 1, 4 } };
+    char *svg = NULL;
+    const int error = df_chart_svg(&(DfChart){ "t", "s", "x", "y", false, points, 2 }, &svg);
+    df_free(svg);
+    return error;
+}
+
 static void fail_each(int (*run)(void), const char *what)
 {
     const size_t before = df_memory().now;
@@ -135,4 +169,6 @@ Test(eval_memory, every_failure_is_met, .init = open_case, .fini = close_case)
     fail_each(compare, "compare");
     fail_each(check, "check");
     fail_each(miou, "miou");
+    fail_each(scores, "scores of images");
+    fail_each(chart, "chart");
 }

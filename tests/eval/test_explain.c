@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * tests/eval/test_explain.c -- TIDE's errors and costs, confusion, calibration and thresholds against a Python program written from the
- * papers (tests/scripts/make_explain_cases.py), whose TIDE part agrees with the authors' toolbox to the last digits.
+ * papers (tests/scripts/make_explain_cases.py), whose TIDE part agrees with the authors' toolbox to the last digits; those of masks
+ * against the toolbox itself (make_explain_masks.py).
  */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -15,14 +16,31 @@ static DfCocoResults *dt;
 static DfCocoEval *eval;
 static DfExplain *why;
 
-static void open_case(void)
+static const char *name; /* of the case */
+
+static void open_named(const char *wanted, DfCocoType type)
 {
     DfCocoParams params = df_coco_params();
-    cr_assert_eq(df_coco_open(&gt, DF_TEST_DATA "/eval/explain.gt.json"), DF_OK, "%s", df_error());
+    char path[512];
+    params.type = type;
+    name = wanted;
+    snprintf(path, sizeof path, DF_TEST_DATA "/eval/%s.gt.json", name);
+    cr_assert_eq(df_coco_open_with(&gt, path, &(DfCocoReading){ .masks = type == DF_COCO_MASKS, .across_classes = true }), DF_OK, "%s", df_error());
     cr_assert_eq(df_coco_results_new(&dt, gt), DF_OK);
-    cr_assert_eq(df_coco_results_read(dt, DF_TEST_DATA "/eval/explain.dt.json"), DF_OK, "%s", df_error());
+    snprintf(path, sizeof path, DF_TEST_DATA "/eval/%s.dt.json", name);
+    cr_assert_eq(df_coco_results_read(dt, path), DF_OK, "%s", df_error());
     cr_assert_eq(df_coco_evaluate(&eval, dt, &params, NULL), DF_OK, "%s", df_error());
     cr_assert_eq(df_explain_new(&why, dt, eval, 0.3), DF_OK, "%s", df_error());
+}
+
+static void open_case(void)
+{
+    open_named("explain", DF_COCO_BOXES);
+}
+
+static void open_masks(void)
+{
+    open_named("explain_masks", DF_COCO_MASKS);
 }
 
 static void close_case(void)
@@ -38,7 +56,9 @@ static size_t expected(const char *wanted, double *out)
     DfJson *j;
     DfJsonValue v;
     size_t n = 0;
-    cr_assert_eq(df_json_open(&j, DF_TEST_DATA "/eval/explain.expected.json"), DF_OK, "%s", df_error());
+    char path[512];
+    snprintf(path, sizeof path, DF_TEST_DATA "/eval/%s.expected.json", name);
+    cr_assert_eq(df_json_open(&j, path), DF_OK, "%s", df_error());
     df_json_next(j, &v);
     while (df_json_next(j, &v) == DF_JSON_KEY) {
         const bool it = strcmp(v.text, wanted) == 0;
@@ -59,9 +79,8 @@ static void near(const char *what, double got, double want)
     cr_expect(fabs(got - want) <= 1e-12, "%s: %.17g, want %.17g", what, got, want);
 }
 
-Test(explain, errors_cost_what_the_paper_says, .init = open_case, .fini = close_case)
+static void check_tide(const DfTide *t)
 {
-    const DfTide *t = &df_explain_numbers(why)->tide;
     double want[64];
     expected("ap50", want);
     near("AP50", t->ap50, want[0]);
@@ -75,6 +94,16 @@ Test(explain, errors_cost_what_the_paper_says, .init = open_case, .fini = close_
     expected("count", want);
     for (int i = 0; i < DF_TIDE_KINDS; i++)
         cr_expect_eq(t->count[i], (size_t)want[i], "%s", df_tide_name((DfTideKind)i));
+}
+
+Test(explain, errors_cost_what_the_paper_says, .init = open_case, .fini = close_case)
+{
+    check_tide(&df_explain_numbers(why)->tide);
+}
+
+Test(explain, errors_of_masks_cost_what_the_toolbox_says, .init = open_masks, .fini = close_case)
+{
+    check_tide(&df_explain_numbers(why)->tide);
 }
 
 Test(explain, counts_are_those_of_plain_loops, .init = open_case, .fini = close_case)

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * eval/compare/image_scores.h -- what each image adds to mIoU or to top-1 accuracy: the file that a bootstrap over images is computed from.
+ *
+ *     DfImageScores *s;
+ *     df_image_scores_new(&s, DF_IMAGES_MIOU, 150, names);
+ *     df_image_scores_add_areas(s, "a", &result);              of an accumulator that has seen image a alone
+ *     df_image_scores_write(s, "run/results.miou.json");
+ *
+ * The file is documented in docs/metrics.md; it is small, as an image mentions only the classes that it has.
+ */
+#ifndef DF_EVAL_IMAGE_SCORES_H
+#define DF_EVAL_IMAGE_SCORES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/core.h"
+#include "eval/miou.h"
+
+typedef enum { DF_IMAGES_MIOU, DF_IMAGES_TOPK } DfImagesKind;
+
+typedef struct DfImageScores DfImageScores;
+int df_image_scores_new(DfImageScores **out, DfImagesKind, int classes, const char *const *class_names); /* names: copied; or NULL */
+void df_image_scores_free(DfImageScores *);                                                             /* NULL is fine          */
+
+int df_image_scores_add_areas(DfImageScores *, const char *name, const DfMiouResult *);
+int df_image_scores_add_top(DfImageScores *, const char *name, int label, bool top1, bool top5);
+
+/* Adds the images of another of the same kind and classes. */
+int df_image_scores_merge(DfImageScores *into, const DfImageScores *from);
+
+/* In the order of the names, whatever the order of adding. */
+int df_image_scores_write(DfImageScores *, const char *path);
+int df_image_scores_read(DfImageScores **out, const char *path);
+int df_image_scores_read_json(DfImageScores **out, DfJson *);
+
+#endif

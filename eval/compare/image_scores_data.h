@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * eval/compare/image_scores_data.h -- private to eval/: scores of single images, as they are kept.
+ */
+#ifndef DF_EVAL_IMAGE_SCORES_DATA_H
+#define DF_EVAL_IMAGE_SCORES_DATA_H
+
+#include "eval/compare/image_scores.h"
+
+/* What an image adds to a class. Of mIoU: pixels of the intersection, the prediction, the label. Of top-k: 1 if right at once, 1 if right
+ * within five, and 1. */
+enum { SCORE_HIT, SCORE_OTHER, SCORE_ALL, SCORE_PARTS };
+typedef struct {
+    uint32_t class;
+    uint64_t part[SCORE_PARTS];
+} ImageScore;
+
+typedef struct {
+    const char *name;
+    size_t start, n; /* of its scores */
+} ScoredImage;
+
+struct DfImageScores {
+    DfArena *arena;           /* holds the names */
+    DfImagesKind kind;
+    int classes;
+    const char **class_names; /* or NULL         */
+    ScoredImage *images;
+    ImageScore *scores;
+    size_t n_images, images_capacity, n_scores, scores_capacity;
+};
+
+#endif

@@ -1,0 +1,64 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# compare.sh PROGRAM ROOT -- runs and models side by side: table, Markdown, JSON, chart.
+. "${0%/*}/lib.sh"
+data=$root/tests/data
+segmentor=$root/configs/demo/upernet_dat_nano.py
+
+# ---- results: masks, segmentations, classifications -------------------------------------------------------------------
+run 0 compare --gt "$data/eval/crowd_masks.gt.json" "$data/eval/crowd_masks.dt.json" "$data/eval/crowd_masks.dt.json" --type segm --bootstrap 20 && prints '+0.00 [+0.00 +0.00]'
+run 0 compare --gt "$data/eval/crowd_masks.gt.json" "$data/eval/crowd_masks.dt.json" --type segm --bootstrap 0 --json - && prints '"type": "segm"'
+for i in 1 2; do run 0 eval "$segmentor" random:$i --data "$data/segmentation" --out m$i --json m$i.json --quiet; done
+run 0 metric ade20k "$data/segmentation/labels" m1 --num-classes 4 --per-image again.json --quiet --threads 2
+grep -o '"name": .*' m1/results.miou.json | grep areas >first
+grep -o '"name": .*' again.json | grep areas >second
+same first second
+run 0 compare m1 m2 --bootstrap 50 --markdown table.md --per-class && prints ' mIoU '
+grep -q '^| mIoU | 11.13 | 13.97' table.md || fail 'the Markdown has another mIoU'
+grep -q '^| brick | ' table.md || fail 'the Markdown has no classes'
+run 0 compare m1 m2 --bootstrap 50 --threads 1 --json one.json
+run 0 compare m1 m2 --bootstrap 50 --threads 3 --json three.json
+same one.json three.json
+grep -qF "\"miou\": {\"value\": $(grep -o '"mIoU": [0-9.]*' m1.json | cut -c9-)" one.json || fail 'another mIoU than eval has'
+mkdir -p tree/a tree/b && touch tree/a/1.jpg tree/a/2.jpg tree/b/3.jpg
+printf '1.jpg a\n2.jpg b a\n3.jpg b\n' >list.txt
+run 0 metric imagenet list.txt tree --per-image top.json --json numbers.json
+run 0 compare top.json top.json --bootstrap 20 && prints ' top-1 '
+run 1 compare m1 top.json && says 'no results that could be compared'
+run 1 compare numbers.json && says 'no results that could be compared'
+run 1 compare list.txt && says 'list.txt'
+run 2 compare m1 --type box && says '--type box: want bbox, segm, miou, topk'
+
+# ---- models -------------------------------------------------------------------------------------------------------------
+models="$config mask=$root/configs/demo/mask_rcnn_dat_nano.py:random:3"
+# shellcheck disable=SC2086 # two words
+run 0 compare $models --shape 64x96 --rounds 1 --quiet --json out.json --markdown out.md --chart time.svg
+prints '64x96' && prints 'medians of 1 round'
+grep -q '"milliseconds":	[0-9.]*[1-9]' out.json || fail 'no time in the JSON'
+grep -q '"checkpoint":	"random:3"' out.json && grep -q '"model":	"MaskRCNN"' out.json || fail 'the JSON does not say what the models are'
+run 0 info "$config" --shape 64x96 --json info.json
+grep -o '"total".*' info.json | grep -q . || fail 'info has no total'
+wanted=$(sed -n '/"total"/,$s/.*"multiply_adds":	\([0-9]*\).*/\1/p' info.json | head -n 1)
+grep -q "\"multiply_adds\":	$wanted" out.json || fail 'another number of multiply-adds than info counts'
+grep -q '^| mask ' out.md || fail 'the Markdown does not name the model'
+grep -q '</svg>' time.svg || fail 'the chart has no end'
+grep -qE '<script|href' time.svg && fail 'the chart loads something'
+
+run 0 compare "a T=$segmentor@m1" "a S=$segmentor:random:2@m2" "b=$segmentor@m1.json" --rounds 0 --chart miou.svg --cost params --title 'Nano & co'
+prints '11.13 [' && prints '13.97 +2.84 [' && prints '11.13 +0.00'
+[ "$(grep -c 'class="line ' miou.svg)" = 1 ] || fail 'the family is not joined'
+[ "$(grep -c 'class="dot ' miou.svg)" = 3 ] || fail 'the chart has not three points'
+grep -q 'Nano &amp; co' miou.svg || fail 'the chart has another title'
+run 0 compare "$segmentor" "$segmentor@m1" --rounds 0 --json - && prints '"accuracy":	{'
+run 1 compare "$segmentor@top.json" "$config@m1" --rounds 0 --type segm && says 'no results in it of type segm'
+run 2 compare "$config@$data/eval/crowd_masks.dt.json" --rounds 0 && says 'want --gt GT.json'
+run 2 compare "$config" m1 --rounds 0 && says 'm1: want a model as the others are'
+run 2 compare "$config:" --rounds 0 && says 'want a checkpoint behind'
+run 2 compare "$config" --cost money && says '--cost money: want macs, params or time'
+run 2 compare "$config" --cost time --rounds 0 && says '--cost time wants'
+run 2 compare "$config" --chart x.svg --rounds 0 && says 'a chart wants accuracies'
+run 1 compare "$config:nothing.pth" --rounds 0 && says 'nothing.pth'
+run 1 compare "$config:nothing.pth" --rounds 1 --shape 64x64 --quiet && says 'nothing.pth'
+run 1 compare "$config" --rounds 1 --shape 32768x32768 --quiet && says 'GB of memory'
+finish
