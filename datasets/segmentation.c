@@ -28,7 +28,7 @@ typedef struct {
     DF_OPT_TEXT(Options, seg_map_suffix, "'.png'", "how the label maps' names end"),                                                 \
     DF_OPT_INT(Options, ignore_index, 255, 0, 255, "class of the pixels that do not count"),                                         \
     DF_OPT_BOOL(Options, reduce_zero_label, reduce, "a stored 0 counts nowhere, and a stored k is class k - 1"),                     \
-    DF_OPT_NODE(Options, classes, "None", "names of the classes, or a file with one a line"),                                        \
+    DF_OPT_NODE(Options, classes, "None", "names of the classes, or a file with one a line; of ADE20K: some of its own, in any order"),                                        \
     DF_OPT_NODE(Options, palette, "None", "a colour of each class: a list of [r, g, b]"),                                            \
     DF_OPT_NODE(Options, pipeline, "None", "what is done to each picture: a list of transforms"),                                    \
     DF_OPT_UNUSED(test_mode, "testing keeps every picture"),                                                                         \
@@ -83,25 +83,71 @@ static int read_palette(DfClasses *out, const DfNode *palette, DfArena *arena)
     return DF_OK;
 }
 
-static bool is_ade(const DfNames *names)
+static int ade_class(const char *name)
 {
-    bool same = names->n == DF_ADE_CLASSES;
-    for (int i = 0; same && i < names->n; i++)
-        same = strcmp(names->name[i], df_ade_classes[i]) == 0;
-    return same;
+    int i = 0;
+    while (i < DF_ADE_CLASSES && strcmp(df_ade_classes[i], name) != 0)
+        i++;
+    return i;
 }
 
-static int bind_classes(DfClasses *out, const Options *o, const DfDatasetType *type, DfArena *arena)
+/* Some of ADE20K's classes, in an order of the config's own, with their colours; to[i] is what class i becomes, -1 for one that is
+ * not chosen. */
+static int choose_classes(DfClasses *out, int to[DF_ADE_CLASSES], const DfNames *names, const DfNode *node, DfArena *arena)
+{
+    uint8_t (*colour)[3] = df_arena_alloc(arena, (size_t)names->n, sizeof *colour);
+    if (!colour)
+        return df_fail_memory("a palette");
+    *out = (DfClasses){ names->n, (const char *const *)names->name, (const uint8_t (*)[3])colour };
+    for (int i = 0; i < DF_ADE_CLASSES; i++)
+        to[i] = -1;
+    for (int i = 0; i < names->n; i++) {
+        const int from = ade_class(names->name[i]);
+        if (from == DF_ADE_CLASSES)
+            return df_node_fail(node, DF_EVALUE, "'%s' is no class of ADE20KDataset: want some of its own, or type 'CustomDataset'", names->name[i]);
+        if (to[from] >= 0)
+            return df_node_fail(node, DF_EVALUE, "'%s' is there twice", names->name[i]);
+        to[from] = i;
+        memcpy(colour[i], df_ade_palette[from], sizeof colour[i]);
+    }
+    return DF_OK;
+}
+
+static int bind_classes(DfClasses *out, int to[DF_ADE_CLASSES], const Options *o, const DfDatasetType *type, DfArena *arena)
 {
     DfNames names;
     const bool ade = type == &df_dataset_ADE20KDataset;
     int error = df_dataset_names(&names, o->classes, arena);
+    for (int i = 0; i < DF_ADE_CLASSES; i++)
+        to[i] = i;
     if (error < 0)
         return error;
-    if (ade && names.n && !is_ade(&names)) /* mmseg would renumber labels before it reduces them: never what is meant */
-        return df_node_fail(o->classes, DF_EVALUE, "%d classes of ADE20KDataset: want its own 150, or type 'CustomDataset'", names.n);
-    *out = ade ? (DfClasses){ DF_ADE_CLASSES, df_ade_classes, df_ade_palette } : (DfClasses){ names.n, (const char *const *)names.name, NULL };
-    return ade && !o->palette ? DF_OK : read_palette(out, o->palette, arena);
+    if (!ade)
+        *out = (DfClasses){ names.n, (const char *const *)names.name, NULL };
+    else if (names.n)
+        error = choose_classes(out, to, &names, o->classes, arena);
+    else
+        *out = (DfClasses){ DF_ADE_CLASSES, df_ade_classes, df_ade_palette };
+    return error < 0 || (ade && !o->palette) ? error : read_palette(out, o->palette, arena);
+}
+
+/* What the stored values become, NULL if they stay. mmseg 0.x renumbers before it takes 1 off, and in place, so that one class can
+ * become another twice; here every class becomes what the config says, as in mmseg 1.x. */
+static int renumber(DfSegmentation *s, const int to[DF_ADE_CLASSES])
+{
+    const int first = s->reduce_zero_label, nowhere = s->reduce_zero_label ? 0 : s->ignore_index;
+    bool same = true;
+    uint8_t *stored = df_arena_alloc(s->arena, 256, 1);
+    if (!stored)
+        return df_fail_memory("a table of labels");
+    for (int i = 0; i < 256; i++)
+        stored[i] = (uint8_t)i;
+    for (int i = 0; i < DF_ADE_CLASSES; i++) {
+        same = same && to[i] == i;
+        stored[i + first] = (uint8_t)(to[i] < 0 ? nowhere : to[i] + first);
+    }
+    s->renumbered = same ? NULL : stored;
+    return DF_OK;
 }
 
 static int bind(const DfNode *dataset, const DfDatasetType **type, Options *o, DfArena *arena)
@@ -120,9 +166,10 @@ int df_segmentation_classes(DfClasses *out, const DfNode *dataset, DfArena *aren
 {
     const DfDatasetType *type;
     Options o;
+    int to[DF_ADE_CLASSES];
     *out = (DfClasses){ 0 };
     const int error = bind(dataset, &type, &o, arena);
-    return error < 0 ? error : bind_classes(out, &o, type, arena);
+    return error < 0 ? error : bind_classes(out, to, &o, type, arena);
 }
 
 /* ---- files --------------------------------------------------------------------------------------------------------- */
@@ -183,19 +230,20 @@ static int open_set(DfSegmentation *s, const DfNode *dataset, const char *data_d
 {
     const DfDatasetType *type;
     Options o;
-    int error = bind(dataset, &type, &o, s->arena);
+    int to[DF_ADE_CLASSES], error = bind(dataset, &type, &o, s->arena);
     if (error == DF_OK && !o.img_dir)
         error = df_node_fail(dataset, DF_EVALUE, "img_dir = None: want a folder");
     if (error == DF_OK && (!o.img_suffix || !o.seg_map_suffix))
         error = df_node_fail(dataset, DF_EVALUE, "img_suffix or seg_map_suffix = None: want how the names end");
     if (error == DF_OK)
-        error = bind_classes(&s->classes, &o, type, s->arena);
+        error = bind_classes(&s->classes, to, &o, type, s->arena);
     if (error < 0)
         return error;
     s->type = type->name;
     s->reduce_zero_label = o.reduce_zero_label;
     s->ignore_index = o.ignore_index;
-    return list_files(s, &o, data_dir);
+    error = renumber(s, to);
+    return error < 0 ? error : list_files(s, &o, data_dir);
 }
 
 int df_segmentation_from_config(DfSegmentation **out, const DfNode *dataset, const char *data_dir)
@@ -225,8 +273,13 @@ void df_segmentation_free(DfSegmentation *s)
 int df_segmentation_label(const DfSegmentation *s, int i, int height, int width, DfImage *out)
 {
     const int error = df_image_read_labels(out, s->label[i]);
-    if (error < 0 || (out->height == height && out->width == width))
+    if (error < 0)
         return error;
+    if (out->height == height && out->width == width) {
+        for (size_t k = 0; s->renumbered && k < df_image_bytes(out); k++)
+            out->pixels[k] = s->renumbered[out->pixels[k]];
+        return DF_OK;
+    }
     const int h = out->height, w = out->width;
     df_image_free(out);
     return df_fail(DF_EVALUE, "%s is %d x %d and %s is %d x %d: want labels in the size of the picture", s->label[i], w, h, s->picture[i], width, height);

@@ -33,6 +33,7 @@ typedef struct {
     DfClasses classes;             /* n = 0 if the config names none                                                 */
     bool reduce_zero_label;        /* a stored 0 counts nowhere, and a stored k is class k - 1                       */
     int ignore_index;              /* pixels of this class (after the above) do not count                            */
+    const uint8_t *renumbered;     /* 256: what stored values become where the config chooses among classes; or NULL */
 } DfSegmentation;
 
 /* Opens what a config's dataset dict names: the pictures below img_dir that end in img_suffix, by name, or those that the file
@@ -46,7 +47,7 @@ void df_segmentation_free(DfSegmentation *); /* NULL is fine */
  * ever. */
 int df_segmentation_classes(DfClasses *out, const DfNode *dataset, DfArena *arena);
 
-/* The label map of picture i, as stored. One that is not height x width is DF_EVALUE; errors name the file. */
+/* The label map of picture i, as stored (but renumbered). One that is not height x width is DF_EVALUE; errors name the file. */
 int df_segmentation_label(const DfSegmentation *, int i, int height, int width, DfImage *out);
 
 #endif

@@ -63,11 +63,43 @@ Test(ade, dict)
     cr_expect_str_eq(set->picture[2], SET "/images/deep/c.png");
     cr_expect_str_eq(set->label[2], SET "/labels/deep/c.png");
     df_segmentation_free(set);
-    fails("data = dict(type='ADE20KDataset', img_dir='images', classes=['wall'])", "1 classes of ADE20KDataset: want its own 150");
+    fails("data = dict(type='ADE20KDataset', img_dir='images', classes=['wall', 'moon'])", "'moon' is no class of ADE20KDataset: want some of its own");
+    fails("data = dict(type='ADE20KDataset', img_dir='images', classes=['wall', 'sky', 'wall'])", "'wall' is there twice");
     fails("data = dict(type='ADE20KDataset', img_dir='images')", "no file in it ends in .jpg");
     fails("data = dict(type='ADE20KDataset', img_dri='images')", "did you mean 'img_dir'");
     fails("data = dict(type='CocoDataset')", "dataset of type 'CocoDataset': want 'ADE20KDataset' or 'CustomDataset'");
     fails("data = dict(type='ADEDataset')", "did you mean 'ADE20KDataset'");
+}
+
+static void check_chosen(const char *reduce, const uint8_t becomes[5])
+{
+    char text[512];
+    DfSegmentation *set, *all;
+    DfImage label, before;
+    snprintf(text, sizeof text, "data = dict(type='ADE20KDataset', data_root='x', img_dir='images', ann_dir='labels', img_suffix='.png', reduce_zero_label=%s", reduce);
+    const size_t end = strlen(text);
+    snprintf(text + end, sizeof text - end, ")");
+    cr_assert_eq(open_text(&all, text), DF_OK, "%s", df_error());
+    snprintf(text + end, sizeof text - end, ", classes=['sky', 'tree', 'wall'])");
+    cr_assert_eq(open_text(&set, text), DF_OK, "%s", df_error());
+    cr_expect_eq(set->classes.n, 3);
+    cr_expect_str_eq(set->classes.name[1], "tree");
+    cr_expect_eq(memcmp(set->classes.colour[0], df_ade_palette[2], 3), 0);
+    cr_assert_eq(df_segmentation_label(all, 0, 48, 64, &before), DF_OK);
+    cr_assert_eq(df_segmentation_label(set, 0, 48, 64, &label), DF_OK);
+    for (size_t i = 0; i < df_image_bytes(&label); i++)
+        cr_assert_eq(label.pixels[i], becomes[before.pixels[i]], "%d became %d", before.pixels[i], label.pixels[i]);
+    df_image_free(&label);
+    df_image_free(&before);
+    df_segmentation_free(set);
+    df_segmentation_free(all);
+}
+
+/* wall building sky floor tree are ADE20K's first. */
+Test(ade, chosen_classes)
+{
+    check_chosen("True", (const uint8_t[]){ 0, 3, 0, 1, 0 });
+    check_chosen("False", (const uint8_t[]){ 2, 255, 0, 255, 1 });
 }
 
 /* ---- any folder ----------------------------------------------------------------------------------------------------- */
