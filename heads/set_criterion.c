@@ -134,8 +134,9 @@ void df_set_losses(DfCtx *c, const DfSetCriterion *k, DfTensor *logits, DfTensor
     Answers a;
     if (!answers_new(c, &a, queries))
         return;
-    if (match(k, logits, boxes, targets, binary, &a) < 0) {
-        df_ctx_fail(c, DF_EVALUE, "%s", df_error());
+    const int error = match(k, logits, boxes, targets, binary, &a);
+    if (error < 0) {
+        df_ctx_fail(c, error, "%s", df_error());
         return;
     }
     const float share = 1 / (objects ? (float)objects : 1);

@@ -9,11 +9,8 @@
 
 /* ---- names ---------------------------------------------------------------------------------------------------------- */
 
-/* Heads that are shared, or that another module holds too, stand in the files more than once. */
-static const char *const official_ignorable[] = { "class_embed.*", "bbox_embed.*", "transformer.decoder.class_embed.*", "transformer.decoder.bbox_embed.*",
-                                                  "backbone.0.body.fc.*", NULL };
-static const char *const mmdet_ignorable[] = { "bbox_head.cls_branches.*", "bbox_head.reg_branches.*", "bbox_head.transformer.decoder.cls_branches.*",
-                                               "bbox_head.transformer.decoder.reg_branches.*", "backbone.fc.*", NULL };
+static const char *const official_ignorable[] = { "backbone.0.body.fc.*", NULL };
+static const char *const mmdet_ignorable[] = { "backbone.fc.*", NULL };
 
 static const DetrNames official_names = {
     .backbone = "backbone.0.body", .proj = "input_proj.%d", .extra_proj = "input_proj.%d", .conv = "0", .group_norm = "1",
@@ -22,7 +19,8 @@ static const DetrNames official_names = {
     .encoder_layer = "encoder.layers.%d", .encoder_attention = "self_attn", .encoder_norm = { "norm1", "norm2" },
     .decoder_layer = "decoder.layers.%d", .self_attention = "self_attn", .cross_attention = "cross_attn",
     .self_norm = "norm2", .cross_norm = "norm1", .ffn_norm = "norm3", .linear1 = "linear1", .linear2 = "linear2",
-    .class_head = "class_embed.%d", .box_head = "bbox_embed.%d.layers.%d", .box_step = 1, .ignorable = official_ignorable,
+    .class_head = "class_embed.%d", .box_heads = "bbox_embed.%d", .box_linear = "layers.%d", .box_step = 1, .held = "transformer.decoder",
+    .ignorable = official_ignorable,
 };
 static const DetrNames mmdet_names = {
     .backbone = "backbone", .proj = "neck.convs.%d", .extra_proj = "neck.extra_convs.%d", .conv = "conv", .group_norm = "gn",
@@ -31,7 +29,8 @@ static const DetrNames mmdet_names = {
     .encoder_layer = "encoder.layers.%d", .encoder_attention = "attentions.0", .encoder_norm = { "norms.0", "norms.1" },
     .decoder_layer = "decoder.layers.%d", .self_attention = "attentions.0.attn", .cross_attention = "attentions.1",
     .self_norm = "norms.0", .cross_norm = "norms.1", .ffn_norm = "norms.2", .linear1 = "ffns.0.layers.0.0", .linear2 = "ffns.0.layers.1",
-    .class_head = "bbox_head.cls_branches.%d", .box_head = "bbox_head.reg_branches.%d.%d", .box_step = 2, .ignorable = mmdet_ignorable,
+    .class_head = "bbox_head.cls_branches.%d", .box_heads = "bbox_head.reg_branches.%d", .box_linear = "%d", .box_step = 2,
+    .ignorable = mmdet_ignorable,
 };
 
 /* ---- construction ---------------------------------------------------------------------------------------------------- */

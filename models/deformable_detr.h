@@ -15,8 +15,9 @@ typedef struct {
     const char *transformer, *level_embed, *query_embed, *row_embed, *column_embed;
     const char *encoder_layer, *encoder_attention, *encoder_norm[2];
     const char *decoder_layer, *self_attention, *cross_attention, *self_norm, *cross_norm, *ffn_norm;
-    const char *linear1, *linear2, *class_head, *box_head;
+    const char *linear1, *linear2, *class_head, *box_heads, *box_linear;
     int box_step;                                                  /* of the numbers of a box head's linear layers */
+    const char *held;                                              /* another module that holds the heads it uses, or NULL */
     const char *const *ignorable;
 } DetrNames;
 

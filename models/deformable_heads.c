@@ -19,8 +19,25 @@ static void box_head_init(NnScope s, Detr *net, int i, double size_bias)
     last[2] = last[3] = (float)size_bias;
     for (int k = 0; k < 3; k++) {
         const NnInit spread = nn_kaiming_uniform(dim);
-        nn_linear_init_as(nn_at(s, net->names->box_head, i, k * net->names->box_step), &net->box_head[i].linear[k], dim, k < 2 ? dim : 4, true,
+        nn_linear_init_as(nn_at(s, net->names->box_linear, k * net->names->box_step), &net->box_head[i].linear[k], dim, k < 2 ? dim : 4, true,
                           k < 2 ? spread : nn_constant(0), k < 2 ? spread : nn_values(last));
+    }
+}
+
+/* Every layer has a name for its heads: those of the first where boxes are not refined. The decoder holds the box heads by which it
+ * refines, and with two stages the class heads. */
+static void share_heads(NnScope s, const Detr *net, int own)
+{
+    const DetrNames *names = net->names;
+    for (int i = own; i < net->n_heads; i++) {
+        nn_share(nn_at(s, names->class_head, 0), nn_at(s, names->class_head, i));
+        nn_share(nn_at(s, names->box_heads, 0), nn_at(s, names->box_heads, i));
+    }
+    const NnScope held = nn_at(s, "%s", names->held ? names->held : "");
+    for (int i = 0; names->held && net->o.refine && i < own; i++) {
+        nn_share(nn_at(s, names->box_heads, i), nn_at(held, names->box_heads, i));
+        if (net->o.two_stage)
+            nn_share(nn_at(s, names->class_head, i), nn_at(held, names->class_head, i));
     }
 }
 
@@ -34,8 +51,10 @@ void df_detr_heads_init(NnScope s, Detr *net)
     net->box_head = nn_alloc(s, (size_t)own, sizeof *net->box_head);
     for (int i = 0; nn_ok(s) && i < own; i++) {
         nn_linear_init_as(nn_at(s, net->names->class_head, i), &net->class_head[i], o->dim, o->classes, true, nn_kaiming_uniform(o->dim), nn_constant(-log(99)));
-        box_head_init(s, net, i, i || o->two_stage ? 0 : -2);
+        box_head_init(nn_at(s, net->names->box_heads, i), net, i, i || o->two_stage ? 0 : -2);
     }
+    if (nn_ok(s))
+        share_heads(s, net, own);
     const NnScope t = nn_at(s, "%s", net->names->transformer);
     if (!o->two_stage) {
         net->query_embed = nn_param(nn_at(s, "%s", net->names->query_embed), "weight", DF_SHAPE(o->queries, 2 * o->dim), NN_AS_IS, nn_normal(1));

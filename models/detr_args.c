@@ -35,8 +35,9 @@ const DfNode *df_detr_resnet(NnScope s, const DfNode *root, int backbone, bool d
     for (int i = 0; i < n_maps; i++)
         channels[i] = expansion * base << (4 - n_maps + i);
     DfConfig *config = NULL;
-    if (df_config_parse(&config, text, strlen(text), "args.backbone", true) < 0) {
-        nn_fail(s, DF_EVALUE, "%s", df_error());
+    const int error = df_config_parse(&config, text, strlen(text), "args.backbone", true);
+    if (error < 0) {
+        nn_fail(s, error, "%s", df_error());
         return NULL;
     }
     nn_at_end(s, free_config, config);

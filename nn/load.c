@@ -312,13 +312,22 @@ static int load_one(Loader *l, NnParam *param, const DfArray *array)
     return note(l->report, same ? NN_LOADED : NN_RESIZED, param->name, "");
 }
 
+static bool is_shared(const char *name, const NnModel *model)
+{
+    const NnShared *shared;
+    for (int i = nn_model_shared(model, &shared) - 1; i >= 0; i--)
+        if (strcmp(shared[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 static int take_array(Loader *l, const DfArray *array)
 {
     char name[512];
     spell(&l->dialect, array->name, name, sizeof name);
     const int i = index_find(&l->index, name);
     if (i < 0)
-        return note(l->report, is_ignorable(name, l->load) ? NN_IGNORED : NN_UNEXPECTED, array->name, "");
+        return note(l->report, is_ignorable(name, l->load) || is_shared(name, l->model) ? NN_IGNORED : NN_UNEXPECTED, array->name, "");
     l->seen[i] = true;
     return load_one(l, nn_model_at(l->model, i), array);
 }
@@ -410,29 +419,41 @@ char *nn_report_text(const NnReport *report)
 
 /* ---- saving ------------------------------------------------------------------------------------------------------ */
 
+/* Contiguous, in its official shape. */
+static DfArray array_of(const NnParam *param, float *data)
+{
+    DfArray array = { .name = param->name, .dtype = DF_F32, .ndim = param->shape.n, .data = data };
+    int64_t stride = 1;
+    for (int d = param->shape.n - 1; d >= 0; d--) {
+        array.shape[d] = param->shape.d[d];
+        array.stride[d] = stride;
+        stride *= param->shape.d[d];
+    }
+    return array;
+}
+
 int nn_model_save(const NnModel *model, const char *path, const char *const *metadata, int n_metadata)
 {
-    const int n = nn_model_count(model);
+    const NnShared *shared;
+    const int n = nn_model_count(model), n_shared = nn_model_shared(model, &shared);
     size_t floats = 0, at = 0;
     for (int i = 0; i < n; i++)
         floats += df_count(nn_model_at(model, i)->shape);
-    DfArray *arrays = df_calloc((size_t)n + 1, sizeof *arrays);
+    DfArray *arrays = df_calloc((size_t)n + (size_t)n_shared + 1, sizeof *arrays);
     float *official = df_malloc(floats * sizeof *official);
     int error = arrays && official ? DF_OK : df_fail_memory("a checkpoint to write");
     for (int i = 0; error == DF_OK && i < n; i++) {
         const NnParam *param = nn_model_at(model, i);
         nn_param_to_official(param, param->tensor->data, official + at);
-        arrays[i] = (DfArray){ .name = param->name, .dtype = DF_F32, .ndim = param->shape.n, .data = official + at };
-        int64_t stride = 1;
-        for (int d = param->shape.n - 1; d >= 0; d--) {
-            arrays[i].shape[d] = param->shape.d[d];
-            arrays[i].stride[d] = stride;
-            stride *= param->shape.d[d];
-        }
+        arrays[i] = array_of(param, official + at);
         at += df_count(param->shape);
     }
+    for (int i = 0; error == DF_OK && i < n_shared; i++) {
+        arrays[n + i] = arrays[shared[i].param];
+        arrays[n + i].name = shared[i].name;
+    }
     if (error == DF_OK)
-        error = df_checkpoint_write(path, arrays, n, metadata, n_metadata);
+        error = df_checkpoint_write(path, arrays, n + n_shared, metadata, n_metadata);
     df_free(arrays);
     df_free(official);
     return error;

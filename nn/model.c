@@ -20,6 +20,8 @@ struct NnModel {
     NnParam **params;
     size_t n, capacity;
     float *weights;     /* one block for all of them */
+    NnShared *shared;
+    size_t n_shared, shared_capacity;
     Ending *endings;
     int err;
     char sentence[800];
@@ -50,6 +52,7 @@ void nn_model_free(NnModel *model)
         df_packed_free(model->params[i]->tensor->packed);
     df_free(model->weights);
     df_free(model->params);
+    df_free(model->shared);
     df_arena_free(model->arena);
     df_free(model);
 }
@@ -84,6 +87,12 @@ size_t nn_model_elements(const NnModel *model, const char *prefix)
         if (!model->params[i]->buffer && df_starts_with(model->params[i]->name, prefix))
             n += df_count(model->params[i]->shape);
     return n;
+}
+
+int nn_model_shared(const NnModel *model, const NnShared **out)
+{
+    *out = model->shared;
+    return (int)model->n_shared;
 }
 
 DfArena *nn_model_arena(const NnModel *model)
@@ -297,6 +306,22 @@ void nn_freeze(NnScope s)
     for (size_t i = 0; i < s.model->n; i++)
         if (df_starts_with(s.model->params[i]->name, s.path))
             s.model->params[i]->frozen = true;
+}
+
+void nn_share(NnScope first, NnScope other)
+{
+    NnModel *const model = first.model;
+    const size_t length = strlen(first.path);
+    for (size_t i = 0; nn_ok(first) && i < model->n; i++) {
+        const char *name = model->params[i]->name;
+        if (!df_starts_with(name, first.path) || name[length] != '.')
+            continue;
+        const char *also = df_arena_text(model->arena, "%s%s", other.path, name + length);
+        if (!also || !df_grow((void **)&model->shared, &model->shared_capacity, model->n_shared, sizeof *model->shared))
+            nn_fail(other, DF_ENOMEM, "out of memory for a parameter");
+        else
+            model->shared[model->n_shared++] = (NnShared){ also, (int)i };
+    }
 }
 
 void nn_at_end(NnScope s, void (*done)(void *object), void *object)

@@ -68,6 +68,11 @@ NnParam *nn_model_at(const NnModel *, int i);
 NnParam *nn_model_find(const NnModel *, const char *name);  /* NULL if there is none */
 size_t nn_model_elements(const NnModel *, const char *prefix); /* trained weights whose name starts so ("" for all) */
 DfArena *nn_model_arena(const NnModel *);
+typedef struct {
+    const char *name;       /* another name, by nn_share() */
+    int param;              /* of this parameter           */
+} NnShared;
+int nn_model_shared(const NnModel *, const NnShared **out);
 /* Gives the weights memory and draws them: every parameter from a stream of its own, so adding one changes no other. */
 int nn_model_init(NnModel *, uint64_t seed);
 
@@ -90,6 +95,9 @@ NnParam *nn_last(NnScope);                                  /* the one just regi
 void nn_optional(NnScope);
 /* A training run leaves everything under the scope as it is. */
 void nn_freeze(NnScope);
+/* Modules that share their weights stand in the files under each of their names: what is registered under `first` by now is written under
+ * `other` too, and read from `first` alone. */
+void nn_share(NnScope first, NnScope other);
 /* When the model is freed, `done(object)` is called: for parts of a module that own memory outside the arena. */
 void nn_at_end(NnScope, void (*done)(void *object), void *object);
 /* df_bind() into a struct in the scope's model; false if the dict was wrong (the model is poisoned). */

@@ -4,10 +4,13 @@
  * not) against the code of their authors, and DETR against mmdet: everything on the way and the detections of a padded batch, for
  * each variant; losses and all gradients of a training step. On each rung, with 1 and 2 threads, which must agree to the bit.
  */
+#define _GNU_SOURCE
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "models/models.h"
 #include "tests/support/golden.h"
@@ -218,6 +221,38 @@ Test(deformable_detr, two_stage) { detect_shared(HEADS "/ddetr_two_stage"); }
 Test(detr, plain) { detect_everywhere(SMALL "/plain", 10); }
 Test(detr, dc5_pre_norm_learned) { detect_everywhere(SMALL "/dc5_pre_norm_learned", 10); }
 Test(detr, mmdet) { detect_everywhere(SMALL "/mmdet_211", 10); }
+
+/* ---- files ------------------------------------------------------------------------------------------------------------- */
+
+/* What is written has the keys of the official file, heads that are shared under all of their names, and the same numbers. */
+static void save(const char *folder)
+{
+    Case k;
+    if (!open_case(&k, folder, "c", 1))
+        cr_skip("no reference outputs here");
+    char path[] = "/tmp/deformer-detr-XXXXXX.pth";
+    const int fd = mkstemps(path, 4);
+    cr_assert_geq(fd, 0);
+    close(fd);
+    cr_assert_eq(nn_model_save(df_model_weights(k.model), path, NULL, 0), DF_OK, "%s", df_error());
+    DfCheckpoint *official = golden_open("%s/weights.pth", folder), *ours = golden_open("%s", path);
+    cr_expect_eq(df_checkpoint_count(ours), df_checkpoint_count(official), "%s", folder);
+    for (int i = 0; i < df_checkpoint_count(official); i++) {
+        const DfArray *want = df_checkpoint_at(official, i);
+        float *got = golden_f32(ours, want->name);
+        cr_expect_eq(max_abs_over_max(got, want), 0, "%s: %s differs", folder, want->name);
+        df_free(got);
+    }
+    golden_close(official);
+    golden_close(ours);
+    unlink(path);
+    close_case(&k);
+}
+
+Test(deformable_detr, saves_plain) { save(HEADS "/ddetr_plain"); }
+Test(deformable_detr, saves_box_refine) { save(HEADS "/ddetr_box_refine"); }
+Test(deformable_detr, saves_two_stage) { save(HEADS "/ddetr_two_stage"); }
+Test(detr, saves) { save(SMALL "/plain"); }
 
 /* ---- training ---------------------------------------------------------------------------------------------------------- */
 

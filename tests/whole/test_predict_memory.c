@@ -34,7 +34,8 @@ static int detect(Run *r)
 static int draw(Run *r, const char *path)
 {
     static const char *const classes[] = { "one", "two", "three", "four", "five", "six", "seven" };
-    DfDrawnBox boxes[10] = { 0 };
+    DfDrawnBox boxes[64] = { 0 };
+    cr_assert_leq(r->found.n, 64);
     for (size_t i = 0; i < r->found.n; i++) {
         memcpy(boxes[i].box, r->found.v[i].box, sizeof boxes[i].box);
         boxes[i].label = r->found.v[i].label;
@@ -137,3 +138,24 @@ Test(predict_memory, of_a_png, .timeout = 600)
     fail_each_allocation(&t, t.png);
     tiny_remove(&t);
 }
+
+/* Twice the same but for what the two programs do not share. */
+#define DETR_CONFIG(more) \
+    "args = dict(hidden_dim=32, nheads=2, enc_layers=1, dec_layers=2, dim_feedforward=16, num_queries=9," more ")\n" \
+    "resnet = dict(layers=[1, 1, 1, 1], base_width=4)\n" \
+    "num_classes = 7\n" \
+    "data = dict(test=dict(type='CocoDataset', pipeline=[\n" \
+    "    dict(type='LoadImageFromFile'), dict(type='DetrResize', size=96, max_size=160),\n" \
+    "    dict(type='DetrNormalize', mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])]))\n"
+
+static void fail_each_allocation_of(const char *config)
+{
+    const Tiny t = tiny_new_of(config);
+    write_weights(&t);
+    fail_each_allocation(&t, t.jpeg);
+    tiny_remove(&t);
+}
+
+Test(predict_memory, of_detr, .timeout = 600) { fail_each_allocation_of(DETR_CONFIG("pre_norm=True")); }
+Test(predict_memory, of_deformable_detr, .timeout = 600) { fail_each_allocation_of(DETR_CONFIG("num_feature_levels=4")); }
+Test(predict_memory, of_deformable_detr_in_two_stages, .timeout = 600) { fail_each_allocation_of(DETR_CONFIG("with_box_refine=True, two_stage=True")); }

@@ -48,6 +48,11 @@ static void write_picture(const char *path, int height, int width)
 
 Tiny tiny_new(void)
 {
+    return tiny_new_of(tiny_config);
+}
+
+Tiny tiny_new_of(const char *config)
+{
     Tiny t = { .folder = "/tmp/deformer-tiny-XXXXXX" };
     cr_assert_not_null(mkdtemp(t.folder));
     snprintf(t.config, sizeof t.config, "%s/config.py", t.folder);
@@ -57,7 +62,7 @@ Tiny tiny_new(void)
     snprintf(t.drawn, sizeof t.drawn, "%s/drawn.png", t.folder);
     FILE *out = fopen(t.config, "w");
     cr_assert_not_null(out);
-    fputs(tiny_config, out);
+    fputs(config, out);
     cr_assert_eq(fclose(out), 0);
     write_picture(t.jpeg, 40, 70);
     write_picture(t.png, 61, 33);

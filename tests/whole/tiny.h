@@ -16,6 +16,7 @@ extern const char tiny_config[]; /* the text of the config: RetinaNet on DAT, 7 
 
 /* Writes config and pictures; the weights are the test's to write. A failure ends the test. */
 Tiny tiny_new(void);
+Tiny tiny_new_of(const char *config); /* another detector: the text of its config */
 void tiny_remove(const Tiny *);
 
 #endif
