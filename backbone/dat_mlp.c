@@ -35,13 +35,25 @@ void df_dat_mlp_init(NnScope s, DatMlp *m, DatMlpKind kind, int dim, int hidden,
     }
 }
 
+/* act(x + dwconv(x)): one more in the middle tap adds x itself, so that the activation follows in the same pass. */
+static DfTensor *conv_of_itself(DfCtx *c, const NnConv *dwc, DfTensor *x, DfAct act)
+{
+    if (c->err)
+        return &c->nil;
+    const int channels = df_dim(x, 3), middle = (int)df_size(dwc->weight) / channels / 2;
+    DfTensor *itself = df_zeros(c, dwc->weight->shape);
+    for (int i = 0; !df_skip(c, itself) && i < channels; i++)
+        itself->data[middle * channels + i] = 1;
+    return df_conv2d(c, x, df_add(c, dwc->weight, itself), dwc->bias, dwc->conv, (DfFuse){ .act = act });
+}
+
 static DfTensor *conv_add(DfCtx *c, const DatMlp *m, DfTensor *x, NnResidual r)
 {
     DfTensor *h = df_dropout(c, nn_linear(c, &m->fc1, x), m->drop);                    /* B H W 4C */
     if (m->kind == DAT_MLP_CONV_2022)
         h = nn_conv_fused(c, &m->dwc, h, (DfFuse){ .act = DF_ACT_GELU });
     else
-        h = df_gelu(c, nn_conv_fused(c, &m->dwc, h, (DfFuse){ .residual = h }));
+        h = conv_of_itself(c, &m->dwc, h, DF_ACT_GELU);
     return df_dat_project_add(c, &m->fc2, h, m->drop, r);
 }
 
@@ -49,7 +61,7 @@ static DfTensor *cmt_add(DfCtx *c, const DatMlp *m, DfTensor *x, NnResidual r)
 {
     DfTensor *h = df_linear_fused(c, x, m->fc1.weight, m->fc1.bias, (DfFuse){ .act = DF_ACT_GELU });
     h = df_dropout(c, nn_norm(c, &m->norm[0], h), m->drop);
-    h = df_gelu(c, nn_conv_fused(c, &m->dwc, h, (DfFuse){ .residual = h }));
+    h = conv_of_itself(c, &m->dwc, h, DF_ACT_GELU);
     h = nn_norm(c, &m->norm[2], nn_linear(c, &m->fc2, nn_norm(c, &m->norm[1], h)));
     return nn_add(c, df_dropout(c, h, m->drop), r);
 }

@@ -39,24 +39,33 @@ static void init(NnScope s, void *self, const DatBlockOptions *o)
     a->table = nn_param(s, "relative_position_bias_table", DF_SHAPE(1, o->heads, 1, TAPS, 1, 1), NN_AS_IS, nn_truncated_normal(0.02));
 }
 
-/* A weight or bias of all heads: both convolutions are linear, so their sum is one. */
-static DfTensor *of_all_heads(DfCtx *c, const Slide *a, DfTensor *shift, DfTensor *deformed, int taps)
+/* A weight or bias, its taps apart, for all heads; both convolutions are linear, so their sum is one. */
+static DfTensor *of_all_heads(DfCtx *c, const Slide *a, DfTensor *shift, DfTensor *deformed, int inner) /* D TAPS inner -> inner heads*TAPS*D */
 {
     const int n = TAPS * a->depth;
-    DfTensor *sum = df_reshape(c, df_add(c, deformed, shift), DF_SHAPE(n * taps));
-    sum = df_repeat(c, sum, a->heads);
-    return df_reshape(c, sum, taps == 1 ? DF_SHAPE(a->heads * n) : DF_SHAPE(a->heads * n, SIDE, SIDE, 1));
+    DfTensor *sum = df_reshape(c, df_add(c, deformed, shift), DF_SHAPE(a->depth, TAPS, inner));
+    sum = df_reshape(c, df_permute(c, sum, DF_SHAPE(2, 1, 0)), DF_SHAPE(inner, n));
+    return df_repeat(c, sum, a->heads);
 }
 
-/* What each token sees in its neighbours. */
-static DfTensor *fetch(DfCtx *c, const Slide *a, DfTensor *x, DfTensor *weight, DfTensor *bias) /* B H W C' -> B H W heads D TAPS */
+/* What each token sees in its neighbours. A channel for each of its outputs makes the convolution depthwise. */
+static DfTensor *fetch(DfCtx *c, const Slide *a, DfTensor *x, DfTensor *weight, DfTensor *bias) /* B H W heads D -> B*H*W*heads TAPS D */
 {
-    DfConv conv = a->shift.conv;
-    conv.groups = a->heads * a->depth;
-    DfTensor *y = df_conv2d(c, x, weight, bias, conv, (DfFuse){ 0 });
     if (c->err)
         return &c->nil;
-    return df_reshape(c, y, DF_SHAPE(df_dim(y, 0), df_dim(y, 1), df_dim(y, 2), a->heads, a->depth, TAPS));
+    const int B = df_dim(x, 0), H = df_dim(x, 1), W = df_dim(x, 2), channels = a->heads * TAPS * a->depth;
+    DfConv conv = a->shift.conv;
+    conv.groups = channels;
+    DfTensor *y = df_reshape(c, df_repeat(c, x, TAPS), DF_SHAPE(B, H, W, channels));
+    y = df_conv2d(c, y, df_reshape(c, weight, DF_SHAPE(SIDE, SIDE, channels)), df_reshape(c, bias, DF_SHAPE(channels)), conv, (DfFuse){ 0 });
+    return df_reshape(c, y, DF_SHAPE(B * H * W * a->heads, TAPS, a->depth));
+}
+
+/* The position table is added to the keys: to the bias of their convolution. */
+static DfTensor *with_table(DfCtx *c, const Slide *a, DfTensor *bias)            /* heads*TAPS*D */
+{
+    DfTensor *table = df_repeat(c, df_reshape(c, a->table, DF_SHAPE(a->heads * TAPS, 1)), a->depth);
+    return df_add(c, bias, df_reshape(c, table, DF_SHAPE(1, a->heads * TAPS * a->depth)));
 }
 
 static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x, NnResidual r)
@@ -64,18 +73,16 @@ static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x, NnResidual r)
     const Slide *a = self;
     if (c->err)
         return &c->nil;
-    const int B = df_dim(x, 0), H = df_dim(x, 1), W = df_dim(x, 2), inner = a->heads * a->depth, n = B * H * W * a->heads;
-    const DfShape map = DF_SHAPE(B, H, W, inner);
+    const int B = df_dim(x, 0), H = df_dim(x, 1), W = df_dim(x, 2), n = B * H * W * a->heads;
+    const DfShape map = DF_SHAPE(B, H, W, a->heads, a->depth);
     DfTensor *qkv = df_reshape(c, nn_linear(c, &a->qkv, x), DF_SHAPE(B * H * W, a->heads, 3, a->depth));
     DfTensor *weight = of_all_heads(c, a, a->shift.weight, a->deformed.weight, TAPS), *bias = of_all_heads(c, a, a->shift.bias, a->deformed.bias, 1);
-    DfTensor *k = fetch(c, a, df_reshape(c, df_slice(c, qkv, 2, 1, 1), map), weight, bias);
+    DfTensor *k = fetch(c, a, df_reshape(c, df_slice(c, qkv, 2, 1, 1), map), weight, with_table(c, a, bias));
     DfTensor *v = fetch(c, a, df_reshape(c, df_slice(c, qkv, 2, 2, 1), map), weight, bias);
-    DfTensor *table = df_repeat(c, df_reshape(c, a->table, DF_SHAPE(a->heads, TAPS)), a->depth);
-    k = df_add(c, k, df_reshape(c, table, DF_SHAPE(a->heads, a->depth, TAPS)));
-    DfTensor *q = df_reshape(c, df_scale(c, df_slice(c, qkv, 2, 0, 1), a->scale), DF_SHAPE(n, 1, a->depth));
-    DfTensor *p = df_softmax(c, df_matmul(c, q, df_reshape(c, k, DF_SHAPE(n, a->depth, TAPS))), -1); /* n 1 TAPS */
-    DfTensor *y = df_matmul(c, df_reshape(c, v, DF_SHAPE(n, a->depth, TAPS)), df_reshape(c, p, DF_SHAPE(n, TAPS, 1)));
-    return nn_linear_add(c, &a->proj, df_reshape(c, y, map), r);
+    DfTensor *q = df_reshape(c, df_scale(c, df_slice(c, qkv, 2, 0, 1), a->scale), DF_SHAPE(n, a->depth, 1));
+    DfTensor *p = df_softmax(c, df_reshape(c, df_matmul(c, k, q), DF_SHAPE(n, 1, TAPS)), -1);
+    DfTensor *y = df_matmul(c, p, v);                                             /* n 1 D */
+    return nn_linear_add(c, &a->proj, df_reshape(c, y, DF_SHAPE(B, H, W, a->heads * a->depth)), r);
 }
 
 const DatBlockKind df_dat_block_slide = { .letter = 'E', .size = sizeof(Slide), .init = init, .forward = forward };
