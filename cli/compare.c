@@ -15,13 +15,13 @@ static const CliOption options[] = {
     CLI_OPT_FLAG("--per-class", cli_compare.per_class, "results: also the AP, IoU or accuracy of every class"),
     CLI_OPT_TEXT("--markdown", cli_compare.markdown, "FILE", "the table in Markdown; - is stdout, instead of the plain one"),
     CLI_OPT_TEXT("--json", cli_compare.json, "FILE", "the numbers in full precision; - is stdout, without the table"),
-    CLI_OPT_INT("--bootstrap", cli_compare.replicates, "1000", 0, 1000000, "how many bootstrap samples of the images; 0: no intervals"),
-    CLI_OPT_FLOAT("--confidence", cli_compare.confidence, "0.95", 0, 1, "how many of them an interval holds"),
-    CLI_OPT_INT("--seed", cli_compare.seed, "0", 0, 0, "another seed, other samples"),
+    CLI_OPT_INT("--bootstrap", cli_compare.replicates, "N", 0, 1000000, "how many bootstrap samples of the images; 0: no intervals; default 1000"),
+    CLI_OPT_FLOAT("--confidence", cli_compare.confidence, "P", 0, 1, "how many of them an interval holds; default 0.95"),
+    CLI_OPT_INT("--seed", cli_compare.seed, "N", 0, 9e18, "another seed, other samples; default 0"),
     CLI_OPT_TEXT("--shape", cli_compare.shape, "HxW", "models: input size; default 800x1280 for detectors, 512x512 for segmentors, img_size for classifiers"),
-    CLI_OPT_INT("--rounds", cli_compare.rounds, "3", 0, 100, "models: how often each is timed, in turns with the others; 0: not at all"),
+    CLI_OPT_INT("--rounds", cli_compare.rounds, "N", 0, 100, "models: how often each is timed, in turns with the others; 0: not at all; default 3"),
     CLI_OPT_TEXT("--chart", cli_compare.chart, "FILE.svg", "models: accuracy over cost, or time over multiply-adds if no run is given"),
-    CLI_OPT_TEXT("--cost", cli_compare.cost, "macs", "models: the cost in the chart: macs, params or time"),
+    CLI_OPT_TEXT("--cost", cli_compare.cost, "KIND", "models: the cost in the chart: macs, params or time; default macs"),
     CLI_OPT_TEXT("--title", cli_compare.title, "TEXT", "models: the title of the chart"),
     CLI_OPT_END
 };

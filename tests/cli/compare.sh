@@ -28,6 +28,8 @@ run 0 compare top.json top.json --bootstrap 20 && prints ' top-1 '
 run 1 compare m1 top.json && says 'no results that could be compared'
 run 1 compare numbers.json && says 'no results that could be compared'
 run 1 compare list.txt && says 'list.txt'
+run 0 compare m1 m2 --bootstrap 50 --seed 5 --json other.json
+! cmp -s one.json other.json || fail "--seed 5 takes the samples of seed 0"
 run 2 compare m1 --type box && says '--type box: want bbox, segm, miou, topk'
 
 # ---- models -------------------------------------------------------------------------------------------------------------

@@ -49,6 +49,7 @@ run 2 bench "$config" --repeat -1 && says '--repeat wants N'
 run 2 list head && says "did you mean 'heads'?"
 run 2 synth d --images 0 && says '--images wants N, a whole number from 1 to 100000'
 run 2 init "$config" x.pth --seed 1.5 && says '--seed wants N'
+run 2 compare --gt a b --seed -1 && says "--seed wants N, a whole number of at least 0, not '-1'"
 run 2 convert '' x.pth && says 'an argument is empty, want CHECKPOINT OUT'
 run 2 info "$config" --json '' && says "--json wants FILE, not ''"
 run 2 info "$config" --set '' && says "--set wants KEY=VALUE, not ''"
