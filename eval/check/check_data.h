@@ -23,15 +23,22 @@ typedef struct {
     size_t n_box;
     bool crowd;
     /* segmentation */
-    size_t parts, short_parts, odd_parts, crossing_parts;
+    size_t parts, short_parts, odd_parts, flat_parts, crossing_parts;
     bool runs, bad_runs;
-    double mask_height, mask_width, runs_sum; /* runs_sum -1: compressed, not known yet */
+    double mask_height, mask_width, runs_sum, runs_foreground; /* sums -1: compressed, not known yet */
     char *counts;              /* compressed; borrowed from `text_room`   */
     double low_x, high_x, low_y, high_y;
 } CheckRecord;
 
+/* How large a mask says its image is (0: it does not), and how far it reaches; high_x < low_x: not known. */
+typedef struct {
+    uint32_t height, width;
+    float low_x, low_y, high_x, high_y;
+} CheckMask;
+
 typedef struct {
     double box[4];
+    CheckMask mask;
     uint32_t image, category; /* places in the id tables */
     uint32_t line;
     bool crowd, has_box;
@@ -82,6 +89,16 @@ struct DfCheck {
 
 /* Reads the record whose opening brace was met. */
 int df_check_record(DfCheck *, DfJson *, size_t number, CheckRecord *);
+
+/* What is wrong with the segmentation of a record; `kind` is "annotation" or "detection". Fills `mask` as far as it is right. */
+int df_check_mask(DfCheck *, const CheckRecord *, const char *kind, CheckMask *mask);
+int df_check_mask_in_image(DfCheck *, const CheckMask *, const CheckImage *, size_t line, const char *kind); /* "an annotation" */
+int df_check_mask_in_box(DfCheck *, const CheckMask *, const CheckRecord *); /* of an annotation: detectors predict both by themselves */
+
+static inline bool df_check_mask_known(const CheckMask *m)
+{
+    return m->low_x <= m->high_x;
+}
 
 /* Adds a finding; `code` is a constant, the same for all findings alike. */
 int df_check_find(DfCheck *, DfCheckLevel, const char *code, size_t line, const char *format, ...) DF_PRINTF(5, 6);

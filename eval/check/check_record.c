@@ -112,6 +112,15 @@ static bool crosses_itself(const double *xy, size_t n)
     return false;
 }
 
+/* Do the points enclose nothing? */
+static bool is_flat(const double *xy, size_t n)
+{
+    double twice = 0;
+    for (size_t i = 0; i < n; i++)
+        twice += side(xy, xy + 2 * i, xy + 2 * ((i + 1) % n));
+    return !(fabs(twice) > 0);
+}
+
 static void look_at_polygon(CheckRecord *r, const double *xy, size_t n)
 {
     const size_t points = n / 2;
@@ -124,6 +133,7 @@ static void look_at_polygon(CheckRecord *r, const double *xy, size_t n)
         r->low_y = fmin(r->low_y, xy[2 * i + 1]);
         r->high_y = fmax(r->high_y, xy[2 * i + 1]);
     }
+    r->flat_parts += points >= 3 && points <= CHECK_POINTS && is_flat(xy, points);
     r->crossing_parts += points >= 4 && points <= CHECK_POINTS && crosses_itself(xy, points);
 }
 
@@ -152,7 +162,7 @@ static int keep_counts(DfCheck *c, CheckRecord *r, const DfJsonValue *v)
         return df_fail_memory("a mask");
     memcpy(c->counts, v->text, v->length + 1);
     r->counts = c->counts;
-    r->runs_sum = -1;
+    r->runs_sum = r->runs_foreground = -1;
     return DF_OK;
 }
 
@@ -164,8 +174,12 @@ static int read_counts(DfCheck *c, CheckRecord *r, DfJson *json)
         return keep_counts(c, r, &v);
     if (event != DF_JSON_ARRAY)
         return odd(r, F_MASK, json, event);
-    for (r->runs_sum = 0; (event = df_json_next(json, &v)) == DF_JSON_NUMBER; r->runs_sum += v.number)
+    r->runs_sum = r->runs_foreground = 0;
+    for (bool inside = false; (event = df_json_next(json, &v)) == DF_JSON_NUMBER; inside = !inside) {
         r->bad_runs |= !v.is_integer || v.integer < 0;
+        r->runs_sum += v.number;
+        r->runs_foreground += inside ? v.number : 0;
+    }
     if (event == DF_JSON_CLOSE)
         return DF_OK;
     const int error = odd(r, F_MASK, json, event);

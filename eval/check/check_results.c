@@ -25,7 +25,7 @@ typedef struct {
     CocoIds seen;             /* hashes of records       */
     size_t n, on_objects, agree[READINGS], with_box, corners, outside;
     double largest;           /* coordinate              */
-    bool masks;
+    size_t off_line, corner_line; /* of the first detection on an object of another class, of one that looks like corners; 0: none */
 } Results;
 
 /* ---- before ------------------------------------------------------------------------------------------------------- */
@@ -112,7 +112,10 @@ static int look_at_box(Results *s, const CheckRecord *r, const CheckImage *image
         return df_check_find(c, DF_CHECK_WARNING, "result_box_empty", r->line, "detection %zu has a box of %g x %g", r->number, b[2], b[3]);
     if (width == 0)
         return DF_OK;
-    s->corners += (b[0] + b[2] > width * 1.05 || b[1] + b[3] > height * 1.05) && b[2] <= width + 1 && b[3] <= height + 1 && b[2] >= b[0] && b[3] >= b[1];
+    if ((b[0] + b[2] > width * 1.05 || b[1] + b[3] > height * 1.05) && b[2] <= width + 1 && b[3] <= height + 1 && b[2] >= b[0] && b[3] >= b[1]) {
+        s->corners++;
+        s->corner_line = s->corner_line ? s->corner_line : r->line;
+    }
     if (b[0] >= width || b[1] >= height || b[0] + b[2] <= 0 || b[1] + b[3] <= 0)
         return df_check_find(c, DF_CHECK_WARNING, "result_box_outside", r->line, "detection %zu lies outside of its image: %g %g %g %g in %g x %g", r->number, b[0], b[1], b[2], b[3], width,
                              height);
@@ -163,6 +166,7 @@ static void vote(Results *s, const CheckRecord *r, uint32_t image)
         return;
     const int64_t is = c->category_ids.ids[on->category].number, rank = s->ranks[on->category], said = r->category.number;
     s->on_objects++;
+    s->off_line = s->off_line || said == is ? s->off_line : r->line;
     s->agree[SAME] += said == is;
     s->agree[ONE_LESS] += said < INT64_MAX && said + 1 == is;
     s->agree[ONE_MORE] += said > INT64_MIN && said - 1 == is;
@@ -170,15 +174,35 @@ static void vote(Results *s, const CheckRecord *r, uint32_t image)
     s->agree[PLACE_FROM_1] += rank >= 0 && said == rank + 1;
 }
 
-static int look_at_record(Results *s, const CheckRecord *r)
+/* The box of a detection that has a mask alone is that of its mask. */
+static int look_at_mask(Results *s, CheckRecord *r, CheckMask *mask)
 {
     DfCheck *c = s->check;
+    int error = df_check_mask(c, r, "detection", mask);
+    if (error == DF_OK && (r->has & F_MASK) && !(r->has & F_BOX) && !r->counts)
+        error = df_check_find(c, DF_CHECK_ERROR, "mask_type", r->line, "detection %zu has a mask and no box: want compressed runs, {\"size\": [height, width], \"counts\": \"..\"}", r->number);
+    if (error < 0 || (r->has & F_BOX) || !df_check_mask_known(mask))
+        return error;
+    const double box[4] = { (double)mask->low_x, (double)mask->low_y, (double)(mask->high_x - mask->low_x), (double)(mask->high_y - mask->low_y) };
+    memcpy(r->box, box, sizeof box);
+    r->has |= F_BOX;
+    return DF_OK;
+}
+
+static int look_at_record(Results *s, CheckRecord *r)
+{
+    DfCheck *c = s->check;
+    CheckMask mask;
     int error = look_at_fields(s, r);
+    if (error == DF_OK)
+        error = look_at_mask(s, r, &mask);
     if (error < 0 || !(r->has & F_IMAGE) || !(r->has & F_CATEGORY))
         return error;
     const uint32_t image = df_check_place(&c->image_ids, r->image), category = df_check_place(&c->category_ids, r->category);
     const bool known = image != NO_ID && c->images[image].listed, of_class = category != NO_ID && c->categories[category].listed;
     error = look_at_box(s, r, known ? &c->images[image] : NULL);
+    if (error == DF_OK && known)
+        error = df_check_mask_in_image(c, &mask, &c->images[image], r->line, "a detection");
     if (error == DF_OK && !known)
         error = df_check_find(c, DF_CHECK_ERROR, "result_image_unknown", r->line, "detection %zu is of image %s, which is not in the annotations", r->number, df_coco_id_text(r->image));
     if (error == DF_OK && !of_class)
@@ -202,7 +226,7 @@ static int look_at_classes(Results *s)
     for (size_t i = 1; i < READINGS; i++)
         best = s->agree[i] > s->agree[best] ? i : best;
     if (best != SAME && s->on_objects >= 10 && s->agree[best] > 2 * s->agree[SAME] && 2 * s->agree[best] > s->on_objects)
-        return df_check_find(c, DF_CHECK_ERROR, "classes_shifted", 0, "of %zu detections on an object %zu have its class, and %zu have it %s", s->on_objects, s->agree[SAME],
+        return df_check_find(c, DF_CHECK_ERROR, "classes_shifted", s->off_line, "of %zu detections on an object %zu have its class, and %zu have it %s", s->on_objects, s->agree[SAME],
                              s->agree[best], readings[best]);
     return DF_OK;
 }
@@ -213,26 +237,29 @@ static int look_at_boxes(Results *s)
     if (s->with_box >= 10 && s->largest <= 1.5)
         return df_check_find(c, DF_CHECK_ERROR, "boxes_relative", 0, "no box has a coordinate above %g: boxes look relative, want pixels", s->largest);
     if (s->with_box >= 10 && s->corners * 10 > s->with_box * 3)
-        return df_check_find(c, DF_CHECK_ERROR, "boxes_corners", 0, "%zu of %zu boxes leave their image and would fit as x1 y1 x2 y2: want x y width height", s->corners, s->with_box);
+        return df_check_find(c, DF_CHECK_ERROR, "boxes_corners", s->corner_line, "%zu of %zu boxes leave their image and would fit as x1 y1 x2 y2: want x y width height", s->corners, s->with_box);
     return DF_OK;
 }
 
 static int look_at_absences(Results *s)
 {
     DfCheck *c = s->check;
-    size_t without = 0, crowded = 0, images = 0;
+    size_t without = 0, first = 0, crowded = 0, images = 0;
     int error = DF_OK;
     for (size_t k = 0; error == DF_OK && k < c->category_ids.n; k++)
         if (c->categories[k].listed && c->categories[k].truths && !c->categories[k].detections)
-            error = df_check_find(c, DF_CHECK_WARNING, "category_without_result", 0, "category %s%s%s has %zu annotations and no detection", df_coco_id_text(c->category_ids.ids[k]),
-                                  c->categories[k].name ? " " : "", c->categories[k].name ? c->categories[k].name : "", c->categories[k].truths);
+            error = df_check_find(c, DF_CHECK_WARNING, "category_without_result", 0, "category %s%s%s (line %zu of the annotations) has %zu annotations and no detection",
+                                  df_coco_id_text(c->category_ids.ids[k]), c->categories[k].name ? " " : "", c->categories[k].name ? c->categories[k].name : "", c->categories[k].line,
+                                  c->categories[k].truths);
     for (size_t i = 0; i < c->image_ids.n; i++) {
         images += c->images[i].listed;
-        without += c->images[i].listed && c->images[i].truths && !c->images[i].detections;
+        if (c->images[i].listed && c->images[i].truths && !c->images[i].detections)
+            first = without++ ? first : c->images[i].line;
         crowded += c->images[i].detections > 100;
     }
     if (error == DF_OK && without)
-        error = df_check_find(c, DF_CHECK_WARNING, "images_without_result", 0, "%zu of %zu images have annotations and no detection", without, images);
+        error = df_check_find(c, DF_CHECK_WARNING, "images_without_result", 0, "%zu of %zu images have annotations and no detection; the first is on line %zu of the annotations", without, images,
+                              first);
     if (error == DF_OK && crowded)
         error = df_check_find(c, DF_CHECK_NOTE, "images_crowded", 0, "%zu images have more than 100 detections: of each class the best 100 count", crowded);
     if (error == DF_OK && s->n == 0)

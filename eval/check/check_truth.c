@@ -145,47 +145,9 @@ static int look_at_box(DfCheck *c, const CheckRecord *r)
     return DF_OK;
 }
 
-static int look_at_polygons(DfCheck *c, const CheckRecord *r)
+static int keep_truth(DfCheck *c, const CheckRecord *r, const CheckMask *mask)
 {
-    int error = DF_OK;
-    if (r->runs || !(r->has & F_MASK))
-        return DF_OK;
-    if (r->parts == 0 || r->short_parts)
-        error = df_check_find(c, DF_CHECK_ERROR, "polygon_empty", r->line, "annotation %zu has %s", r->number,
-                              r->parts == 0 ? "a segmentation without polygons" : "a polygon of less than three points");
-    if (error == DF_OK && r->odd_parts)
-        error = df_check_find(c, DF_CHECK_WARNING, "polygon_odd", r->line, "annotation %zu has a polygon with an odd number of coordinates: the last is dropped", r->number);
-    if (error == DF_OK && r->crossing_parts)
-        error = df_check_find(c, DF_CHECK_WARNING, "polygon_crosses_itself", r->line, "annotation %zu has a polygon that crosses itself: where it winds twice it is a hole", r->number);
-    if (error == DF_OK && (r->odd & F_MASK))
-        error = df_check_find(c, DF_CHECK_ERROR, "mask_type", r->line, "annotation %zu: segmentation is neither polygons nor runs", r->number);
-    return error;
-}
-
-static int look_at_runs(DfCheck *c, const CheckRecord *r)
-{
-    DfMask mask;
-    double sum = r->runs_sum;
-    if (!r->runs)
-        return DF_OK;
-    if (r->bad_runs || !(r->mask_height >= 0 && r->mask_width >= 0 && r->mask_height * r->mask_width < 2147483648.0))
-        return df_check_find(c, DF_CHECK_ERROR, "runs_wrong", r->line, "record %zu: runs of a mask are not whole numbers with a size of two", r->number);
-    if (r->counts) {
-        if (df_mask_from_text(&mask, r->counts, strlen(r->counts), (uint32_t)r->mask_height, (uint32_t)r->mask_width) < 0)
-            return df_check_find(c, DF_CHECK_ERROR, "runs_wrong", r->line, "record %zu: %s", r->number, df_error());
-        sum = 0;
-        for (size_t i = 0; i < mask.n; i++)
-            sum += mask.runs[i];
-        df_mask_done(&mask);
-    }
-    if (sum != r->mask_height * r->mask_width)
-        return df_check_find(c, DF_CHECK_ERROR, "runs_wrong_sum", r->line, "record %zu: runs of %.0f pixels in a mask of %.0f x %.0f", r->number, sum, r->mask_height, r->mask_width);
-    return DF_OK;
-}
-
-static int keep_truth(DfCheck *c, const CheckRecord *r)
-{
-    CheckTruth t = { .line = (uint32_t)r->line, .crowd = r->crowd, .has_box = (r->has & F_BOX) != 0 };
+    CheckTruth t = { .mask = *mask, .line = (uint32_t)r->line, .crowd = r->crowd, .has_box = (r->has & F_BOX) != 0 };
     if (!(r->has & F_IMAGE) || !(r->has & F_CATEGORY))
         return DF_OK;
     int error = image_at(c, r->image, &t.image);
@@ -204,9 +166,10 @@ static int keep_truth(DfCheck *c, const CheckRecord *r)
 
 static int look_at_annotation(DfCheck *c, const CheckRecord *r)
 {
+    CheckMask mask;
     int error;
-    (void)((error = look_at_id(c, r)) < 0 || (error = look_at_fields(c, r)) < 0 || (error = look_at_box(c, r)) < 0 || (error = look_at_polygons(c, r)) < 0 ||
-           (error = look_at_runs(c, r)) < 0 || (error = keep_truth(c, r)) < 0);
+    (void)((error = look_at_id(c, r)) < 0 || (error = look_at_fields(c, r)) < 0 || (error = look_at_box(c, r)) < 0 || (error = df_check_mask(c, r, "annotation", &mask)) < 0 ||
+           (error = df_check_mask_in_box(c, &mask, r)) < 0 || (error = keep_truth(c, r, &mask)) < 0);
     return error;
 }
 
@@ -220,8 +183,9 @@ static int look_at_place(DfCheck *c, const CheckTruth *t)
     if (!c->categories[t->category].listed)
         return df_check_find(c, DF_CHECK_ERROR, "category_unknown", t->line, "an annotation of category %s, which is not listed: it is dropped",
                              df_coco_id_text(c->category_ids.ids[t->category]));
-    if (!t->has_box || image->width == 0)
-        return DF_OK;
+    const int error = df_check_mask_in_image(c, &t->mask, image, t->line, "an annotation");
+    if (error < 0 || !t->has_box || image->width == 0)
+        return error;
     if (t->box[0] < -1 || t->box[1] < -1 || t->box[0] + t->box[2] > image->width + 1 || t->box[1] + t->box[3] > image->height + 1)
         return df_check_find(c, DF_CHECK_WARNING, "box_outside", t->line, "a box from %g %g to %g %g in an image of %g x %g", t->box[0], t->box[1], t->box[0] + t->box[2],
                              t->box[1] + t->box[3], image->width, image->height);

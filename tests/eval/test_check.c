@@ -14,6 +14,7 @@
 #define GT(more) "{" IMAGES ",\n" CATEGORIES ",\n\"annotations\": [\n" GOOD more "]}"
 #define ANN(id, image, category, box, area, mask) \
     ",\n{\"id\": " id ", \"image_id\": " image ", \"category_id\": " category ", \"bbox\": " box ", \"area\": " area ", \"iscrowd\": 0, \"segmentation\": " mask "}"
+#define SEGM(mask) "{\"image_id\": 1, \"category_id\": 1, \"score\": 0.5, \"segmentation\": {" mask "}}"
 #define SQUARE "[[1, 1, 9, 1, 9, 9, 1, 9]]"
 
 typedef struct {
@@ -36,6 +37,12 @@ static const Case cases[] = {
     { GT(ANN("3", "1", "1", "[1, 1, 9, 9]", "81", "[[1, 1, 9, 1, 9, 9, 1]]")), NULL, "polygon_odd", 5 },
     { GT(ANN("3", "1", "1", "[1, 1, 9, 9]", "81", "{\"size\": [80, 100], \"counts\": [5, 6]}")), NULL, "runs_wrong_sum", 5 },
     { GT(ANN("3", "1", "1", "[1, 1, 9, 9]", "81", "{\"size\": [80], \"counts\": [8000]}")), NULL, "runs_wrong", 5 },
+    { GT(ANN("3", "1", "1", "[1, 1, 8, 8]", "64", "[[1, 1, 9, 9, 5, 5]]")), NULL, "polygon_flat", 5 },
+    { GT(ANN("3", "1", "1", "[1, 1, 8, 8]", "64", "[[1, 1, 109, 1, 109, 9, 1, 9]]")), NULL, "mask_outside", 5 },
+    { GT(ANN("3", "1", "1", "[1, 1, 40, 8]", "64", SQUARE)), NULL, "mask_box", 5 },
+    { GT(ANN("3", "1", "1", "[1, 1, 9, 9]", "81", "{\"size\": [100, 80], \"counts\": [10, 20, 7970]}")), NULL, "mask_size", 5 },
+    { GT(ANN("3", "1", "1", "[1, 1, 9, 9]", "81", "{\"size\": [80, 100], \"counts\": [8000]}")), NULL, "mask_empty", 5 },
+    { GT(ANN("3", "1", "1", "[1, 1, 9, 9]", "81", "7")), NULL, "mask_type", 5 },
     { GT(",\n{\"image_id\": 1, \"category_id\": 1, \"bbox\": [1, 1, 9, 9], \"area\": 81, \"iscrowd\": 0}"), NULL, "no_id", 5 },
     { GT(",\n{\"id\": 3, \"image_id\": 1, \"category_id\": 1, \"bbox\": [1, 1, 9, 9], \"area\": 81}"), NULL, "annotation_iscrowd", 5 },
     { "{\"images\": [{\"id\": 1},\n{\"id\": 1}], " CATEGORIES ", \"annotations\": []}", NULL, "image_twice", 2 },
@@ -50,6 +57,11 @@ static const Case cases[] = {
     { GT(""), "[\n{\"image_id\": 1, \"category_id\": 1, \"score\": 1}]", "result_box", 2 },
     { GT(""), "[\n{\"image_id\": 1, \"category_id\": 1, \"bbox\": [1, 1, 0, 9], \"score\": 1}]", "result_box_empty", 2 },
     { GT(""), "[\n{\"image_id\": 1, \"category_id\": 1, \"bbox\": [200, 1, 9, 9], \"score\": 1}]", "result_box_outside", 2 },
+    { GT(""), "[\n" SEGM("\"size\": [80, 100], \"counts\": \"PPYo0\"") "]", "runs_wrong_sum", 2 },
+    { GT(""), "[\n" SEGM("\"size\": [100, 80], \"counts\": \":d0Ri7\"") "]", "mask_size", 2 },
+    { GT(""), "[\n" SEGM("\"size\": [80, 100], \"counts\": \"Pj7\"") "]", "mask_empty", 2 },
+    { GT(""), "[\n" SEGM("\"size\": [80, 100], \"counts\": [10, 20, 7970]") "]", "mask_type", 2 },
+    { GT(""), "[\n" SEGM("\"size\": [80, 100], \"counts\": \":d0Ri7\"") ",\n" SEGM("\"size\": [80, 100], \"counts\": \":d0Ri7\"") "]", "result_twice", 3 },
     { GT(""), "[]", "category_without_result", 0 },
     { GT(""), "[]", "no_results", 0 },
 };
@@ -99,8 +111,28 @@ Test(check, has_no_word_against_what_is_right)
     df_free(text);
 }
 
-/* Twelve objects of alternating classes and results that count classes from 0, or give corners. */
-static char *systematic(int shift, bool corners)
+/* Compressed runs of a mask. */
+static int mask_text(char *out, size_t size, int x, int y, int width, int height)
+{
+    uint8_t pixels[80 * 100] = { 0 };
+    DfMask mask;
+    char *text;
+    for (int i = y; i < y + height; i++)
+        for (int j = x; j < x + width; j++)
+            pixels[i * 100 + j] = 1;
+    cr_assert_eq(df_mask_encode(&mask, pixels, 80, 100), DF_OK);
+    cr_assert_eq(df_mask_to_text(&mask, &text), DF_OK);
+    int n = snprintf(out, size, "\"segmentation\": {\"size\": [80, 100], \"counts\": \"");
+    for (const char *c = text; *c; c++)
+        n += snprintf(out + n, size - (size_t)n, *c == '\\' ? "\\\\" : "%c", *c);
+    n += snprintf(out + n, size - (size_t)n, "\"}");
+    df_free(text);
+    df_mask_done(&mask);
+    return n;
+}
+
+/* Many objects of alternating classes and results that count classes from 0, or give corners; boxes, or masks alone. */
+static char *systematic(int shift, bool corners, bool masks)
 {
     static char gt[8192], dt[8192];
     size_t g = (size_t)snprintf(gt, sizeof gt, "{" IMAGES ", " CATEGORIES ", \"annotations\": ["), d = (size_t)snprintf(dt, sizeof dt, "[");
@@ -108,8 +140,12 @@ static char *systematic(int shift, bool corners)
         const int x = 4 * i, y = 30;
         g += (size_t)snprintf(gt + g, sizeof gt - g, "%s{\"id\": %d, \"image_id\": 1, \"category_id\": %d, \"bbox\": [%d, %d, 4, 45], \"area\": 180, \"iscrowd\": 0}", i ? ", " : "", i + 1,
                               1 + i % 2, x, y);
-        d += (size_t)snprintf(dt + d, sizeof dt - d, "%s{\"image_id\": 1, \"category_id\": %d, \"bbox\": [%d, %d, %d, %d], \"score\": 0.5}", i ? ", " : "", 1 + i % 2 + shift, x, y,
-                              corners ? x + 4 : 4, corners ? y + 45 : 45);
+        d += (size_t)snprintf(dt + d, sizeof dt - d, "%s\n{\"image_id\": 1, \"category_id\": %d, \"score\": 0.5, ", i ? ", " : "", 1 + i % 2 + shift);
+        if (masks)
+            d += (size_t)mask_text(dt + d, sizeof dt - d, x, y, 4, 45);
+        else
+            d += (size_t)snprintf(dt + d, sizeof dt - d, "\"bbox\": [%d, %d, %d, %d]", x, y, corners ? x + 4 : 4, corners ? y + 45 : 45);
+        d += (size_t)snprintf(dt + d, sizeof dt - d, "}");
     }
     snprintf(gt + g, sizeof gt - g, "]}");
     snprintf(dt + d, sizeof dt - d, "]");
@@ -118,13 +154,23 @@ static char *systematic(int shift, bool corners)
 
 Test(check, sees_labels_from_zero_and_boxes_as_corners)
 {
-    char *text = systematic(-1, false);
-    cr_expect(strstr(text, "classes_shifted") != NULL, "%s", text);
+    char *text;
+    for (int masks = 0; masks < 2; masks++) {
+        text = systematic(-1, false, masks);
+        cr_expect(strstr(text, "\"classes_shifted\", \"file\": \"dt\", \"line\": 2,") != NULL, "%s", text);
+        cr_expect(strstr(text, "labels look 0-based") != NULL, "%s", text);
+        df_free(text);
+        text = systematic(1, false, masks);
+        cr_expect(strstr(text, "labels look 1-based") != NULL, "%s", text);
+        df_free(text);
+    }
+    text = systematic(0, true, false);
+    cr_expect(strstr(text, "\"boxes_corners\", \"file\": \"dt\", \"line\": 2,") != NULL, "%s", text);
     df_free(text);
-    text = systematic(0, true);
-    cr_expect(strstr(text, "boxes_corners") != NULL, "%s", text);
+    text = systematic(0, false, true);
+    cr_expect(!strstr(text, "classes_shifted") && !strstr(text, "mask_"), "%s", text);
     df_free(text);
-    text = systematic(0, false);
+    text = systematic(0, false, false);
     cr_expect(!strstr(text, "classes_shifted") && !strstr(text, "boxes_corners"), "%s", text);
     df_free(text);
 }
