@@ -111,7 +111,7 @@ typedef struct DfCocoEval {
     int64_t *class_ids;             /* in the order of the arrays; -1 without use_categories  */
     const char **class_names;       /* "" if the file gives none                              */
     double stats[DF_COCO_STATS];    /* AP AP50 AP75 APs APm APl AR1 AR10 AR100 ARs ARm ARl    */
-    DfArena *arena;                 /* holds all of it                                        */
+    DfArena *arena;                 /* holds all but the three large arrays                   */
 } DfCocoEval;
 
 /* Bit-identical for any number of threads. Images are the units of memory: nothing grows with images x classes. */

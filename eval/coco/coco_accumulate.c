@@ -22,6 +22,7 @@ typedef struct {
     uint32_t *n_hits;       /* [areas * ious] */
     size_t *hits_start;     /* [areas]        */
     size_t *npig;           /* [areas]: ground truths that are not to be ignored */
+    size_t *needed;         /* [areas][recalls]: hits */
     Hit *hits;              /* [areas][ious][npig] */
     double *precision;      /* [largest npig] */
 } Curves;
@@ -32,8 +33,21 @@ static void curves_done(Curves *c)
     df_free(c->n_hits);
     df_free(c->hits_start);
     df_free(c->npig);
+    df_free(c->needed);
     df_free(c->hits);
     df_free(c->precision);
+}
+
+/* How many hits it takes to reach a recall: the first count with count / npig >= recall; npig + 1 if none. */
+static size_t hits_needed(double recall, size_t npig)
+{
+    const double guess = ceil(recall * (double)npig);
+    size_t count = guess > 0 ? guess < (double)npig ? (size_t)guess : npig : 0;
+    while (count > 0 && (double)(count - 1) / (double)npig >= recall)
+        count--;
+    while (count <= npig && !((double)count / (double)npig >= recall))
+        count++;
+    return count;
 }
 
 static int curves_init(Curves *c, const CocoRun *run, size_t k)
@@ -43,14 +57,16 @@ static int curves_init(Curves *c, const CocoRun *run, size_t k)
     size_t total = 0;
     *c = (Curves){ .false_so_far = df_malloc(cells * sizeof(uint32_t)), .n_hits = df_malloc(cells * sizeof(uint32_t)),
                    .hits_start = df_malloc(p->n_areas * sizeof(size_t)), .npig = df_calloc(p->n_areas, sizeof(size_t)),
-                   .precision = df_malloc(truths * sizeof(double)) };
-    if (!c->false_so_far || !c->n_hits || !c->hits_start || !c->npig || !c->precision)
+                   .needed = df_malloc(p->n_areas * p->n_recalls * sizeof(size_t)), .precision = df_malloc(truths * sizeof(double)) };
+    if (!c->false_so_far || !c->n_hits || !c->hits_start || !c->npig || !c->needed || !c->precision)
         return df_fail_memory("precision curves");
     for (size_t a = 0; a < p->n_areas; a++) {
         for (size_t i = run->truths_start[k]; i < run->truths_start[k + 1]; i++) {
             const CocoAnnotation *g = &run->annotations[run->truths[i].annotation];
             c->npig[a] += !(g->crowd || g->area < p->areas[a].low || g->area > p->areas[a].high);
         }
+        for (size_t i = 0; c->npig[a] > 0 && i < p->n_recalls; i++)
+            c->needed[a * p->n_recalls + i] = hits_needed(p->recalls[i], c->npig[a]);
         c->hits_start[a] = total;
         total += c->npig[a] * p->n_ious;
     }
@@ -96,18 +112,6 @@ static void count(Curves *c, const CocoRun *run, const CocoRanking *r, uint32_t 
     }
 }
 
-/* How many hits it takes to reach a recall: the first count with count / npig >= recall; more than n if none. */
-static size_t hits_needed(double recall, size_t npig, size_t n)
-{
-    const double guess = ceil(recall * (double)npig);
-    size_t count = guess > 0 ? guess < (double)n ? (size_t)guess : n : 0;
-    while (count > 0 && (double)(count - 1) / (double)npig >= recall)
-        count--;
-    while (count <= n && !((double)count / (double)npig >= recall))
-        count++;
-    return count;
-}
-
 static double score_at(const CocoRun *run, const CocoRanking *r, size_t at)
 {
     return df_coco_detection(run->results, r->detection[at])->score;
@@ -118,6 +122,7 @@ static void sample(const Curves *c, const CocoRun *run, const CocoRanking *r, si
 {
     const DfCocoEval *e = run->eval;
     const size_t cell = a * e->n_ious + t, npig = c->npig[a], n = c->n_hits[cell], columns = e->n_classes * e->n_areas * e->n_max_dets;
+    const size_t *const all_needed = c->needed + a * e->n_recalls;
     const Hit *hits = c->hits + c->hits_start[a] + t * npig;
     for (size_t i = 0; i < n; i++)
         c->precision[i] = (double)(i + 1) / ((double)hits[i].false_before + (double)(i + 1) + DBL_EPSILON);
@@ -125,7 +130,7 @@ static void sample(const Curves *c, const CocoRun *run, const CocoRanking *r, si
         c->precision[i - 1] = c->precision[i] > c->precision[i - 1] ? c->precision[i] : c->precision[i - 1];
     e->recall[t * columns + column] = (double)n / (double)npig;
     for (size_t i = 0; i < e->n_recalls; i++) {
-        const size_t at = (t * e->n_recalls + i) * columns + column, needed = hits_needed(run->params.recalls[i], npig, n);
+        const size_t at = (t * e->n_recalls + i) * columns + column, needed = all_needed[i];
         const bool reached = needed <= n && c->n > 0;
         const size_t hit = needed > 0 ? needed - 1 : 0; /* recall 0 is reached by the first detection, hit or not */
         e->precision[at] = reached && n > 0 ? c->precision[hit] : 0;

@@ -380,19 +380,31 @@ static void evaluate_class(void *arg, size_t task, void *scratch)
     work->errors[k] = error;
 }
 
-static int make_arrays(DfCocoEval *e)
+enum { FILLS = 64 };
+
+/* A part of each array, on any thread: this is where their memory is first touched. */
+static void fill_arrays(void *arg, size_t task, void *scratch)
 {
-    const size_t columns = e->n_classes * e->n_areas * e->n_max_dets, n = e->n_ious * e->n_recalls * columns;
-    e->precision = df_arena_alloc(e->arena, n, sizeof(double));
-    e->scores = df_arena_alloc(e->arena, n, sizeof(double));
-    e->recall = df_arena_alloc(e->arena, e->n_ious * columns, sizeof(double));
+    const DfCocoEval *const e = arg;
+    const size_t n = e->n_ious * e->n_classes * e->n_areas * e->n_max_dets;
+    (void)scratch;
+    for (size_t i = n * e->n_recalls * task / FILLS; i < n * e->n_recalls * (task + 1) / FILLS; i++)
+        e->precision[i] = e->scores[i] = -1;
+    for (size_t i = n * task / FILLS; i < n * (task + 1) / FILLS; i++)
+        e->recall[i] = -1;
+}
+
+static int make_arrays(DfCocoEval *e, DfPool *pool)
+{
+    const size_t n = e->n_ious * e->n_classes * e->n_areas * e->n_max_dets;
+    if (n > SIZE_MAX / sizeof(double) / FILLS / e->n_recalls)
+        return df_fail_memory("the arrays of precision and recall");
+    e->precision = df_malloc(n * e->n_recalls * sizeof(double));
+    e->scores = df_malloc(n * e->n_recalls * sizeof(double));
+    e->recall = df_malloc(n * sizeof(double));
     if (!e->precision || !e->scores || !e->recall)
         return df_fail_memory("the arrays of precision and recall");
-    for (size_t i = 0; i < n; i++)
-        e->precision[i] = e->scores[i] = -1;
-    for (size_t i = 0; i < e->n_ious * columns; i++)
-        e->recall[i] = -1;
-    return DF_OK;
+    return df_parallel(pool, FILLS, 0, fill_arrays, e);
 }
 
 /* So that a long one is not left for the end, when the other threads are done. */
@@ -459,7 +471,7 @@ int df_coco_evaluate(DfCocoEval **out, const DfCocoResults *dt, const DfCocoPara
     e->type = params->type;
     if ((error = take_params(&run, params)) == DF_OK && (error = number_images(&run, gt)) == DF_OK &&
         (error = number_classes(&run, dt)) == DF_OK && (error = file_truths(&run, gt)) == DF_OK &&
-        (error = check_detections(&run, dt)) == DF_OK && (error = file_detections(&run, dt)) == DF_OK && (error = make_arrays(e)) == DF_OK)
+        (error = check_detections(&run, dt)) == DF_OK && (error = file_detections(&run, dt)) == DF_OK && (error = make_arrays(e, pool)) == DF_OK)
         error = evaluate_classes(&run, pool);
     if (error == DF_OK)
         error = df_coco_summarize(e);
@@ -475,6 +487,9 @@ void df_coco_eval_free(DfCocoEval *e)
 {
     if (!e)
         return;
+    df_free(e->precision);
+    df_free(e->recall);
+    df_free(e->scores);
     df_arena_free(e->arena);
     df_free(e);
 }

@@ -125,44 +125,60 @@ uint32_t df_mask_area(const DfMask *mask)
     return area;
 }
 
+/* The columns and rows that foreground covers so far, both ends included. */
+typedef struct {
+    uint32_t height, left, right, top, bottom;
+    uint32_t column, column_start; /* of the last run, so that few divisions are needed */
+} Cover;
+
+/* A run of some pixels: most often within the column of the one before, or the next. */
+static inline void cover(Cover *c, uint32_t start, uint32_t run)
+{
+    uint32_t row = start - c->column_start;
+    if (row >= c->height || start < c->column_start) {
+        const bool next = start > c->column_start && row - c->height < c->height;
+        c->column = next ? c->column + 1 : start / c->height;
+        c->column_start = c->column * c->height;
+        row = start - c->column_start;
+    }
+    c->left = c->column < c->left ? c->column : c->left;
+    const uint32_t end = start + run - 1, bottom = row + run - 1;
+    const bool whole = run > c->height - row || end < start; /* goes on in another column */
+    const uint32_t last = whole ? end / c->height : c->column;
+    c->right = last > c->right ? last : c->right;
+    if (c->column < last) {
+        c->top = 0;
+        c->bottom = c->height - 1;
+        return;
+    }
+    const uint32_t y1 = whole ? end - last * c->height : bottom;
+    c->top = row < c->top ? row : c->top;
+    c->bottom = y1 > c->bottom ? y1 : c->bottom;
+}
+
 RunsFacts df_runs_facts(const uint32_t *runs, size_t n, uint32_t height, uint32_t width)
 {
-    RunsFacts f = { .plain = n > 0 };
-    uint32_t left = width, top = height, right = 0, bottom = 0, at = 0;
-    uint32_t column = 0, column_end = height; /* the column of the last run, so that few divisions are needed */
-    uint64_t sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        const uint32_t start = at, run = runs[i];
-        at += run;
-        sum += run;
-        f.plain &= i == 0 || run > 0;
-        if (i % 2 == 0 || run == 0)
-            continue;
+    RunsFacts f = { 0 };
+    Cover c = { .height = height, .left = width, .top = height };
+    uint32_t at = 0;
+    uint64_t sum = n % 2 ? runs[n - 1] : 0;
+    size_t empty = n % 2 && runs[n - 1] == 0;
+    for (size_t i = 0; i + 1 < n; i += 2) {
+        const uint32_t start = at + runs[i], run = runs[i + 1];
+        at = start + run;
+        sum += (uint64_t)runs[i] + run;
+        empty += (size_t)(runs[i] == 0) + (run == 0);
         f.area += run;
-        if (height == 0)
-            continue;
-        if (start >= column_end || start < column_end - height) {
-            column = start >= column_end && start - column_end < height ? column + 1 : start / height; /* most often the next one */
-            column_end = column * height + height;
-        }
-        const uint32_t last = at > start && at <= column_end ? column : (at - 1) / height;
-        left = column < left ? column : left;
-        right = last > right ? last : right;
-        if (column < last) {
-            top = 0;
-            bottom = height - 1;
-        } else {
-            const uint32_t y0 = start - column * height, y1 = at - 1 - last * height;
-            top = y0 < top ? y0 : top;
-            bottom = y1 > bottom ? y1 : bottom;
-        }
+        if (run > 0 && height > 0)
+            cover(&c, start, run);
     }
+    f.plain = n > 0 && empty == (runs[0] == 0);
     f.plain &= sum == (uint64_t)height * width;
     if (n >= 2) {
-        f.box[0] = left;
-        f.box[1] = top;
-        f.box[2] = right - left + 1;
-        f.box[3] = bottom - top + 1;
+        f.box[0] = c.left;
+        f.box[1] = c.top;
+        f.box[2] = c.right - c.left + 1;
+        f.box[3] = c.bottom - c.top + 1;
     }
     return f;
 }

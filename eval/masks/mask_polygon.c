@@ -19,7 +19,7 @@ static const double farthest = 1 << 30; /* on the fine grid */
 void df_polygon_room_done(PolygonRoom *room)
 {
     df_free(room->vertices.at);
-    df_free(room->crossings.at);
+    df_free(room->edges);
     df_free(room->columns.at);
     df_free(room->rows.at);
     df_free(room->one.at);
@@ -41,33 +41,26 @@ static int to_fine_grid(PolygonRoom *room, const double *xy, size_t n_points)
     return DF_OK;
 }
 
-/* An edge on the fine grid, its longer axis ascending. */
-typedef struct {
-    int32_t x0, y0, x1, y1;
-    bool flat; /* wider than high, or as wide */
-    double slope;
-} Edge;
-
-static Edge edge_between(const uint32_t *from, const uint32_t *to)
+static PolygonEdge edge_between(const uint32_t *from, const uint32_t *to)
 {
-    Edge e = { (int32_t)from[0], (int32_t)from[1], (int32_t)to[0], (int32_t)to[1], false, 0 };
+    PolygonEdge e = { .x0 = (int32_t)from[0], .y0 = (int32_t)from[1], .x1 = (int32_t)to[0], .y1 = (int32_t)to[1] };
     const int32_t dx = abs(e.x1 - e.x0), dy = abs(e.y1 - e.y0);
     e.flat = dx >= dy;
     if (e.flat ? e.x0 > e.x1 : e.y0 > e.y1)
-        e = (Edge){ e.x1, e.y1, e.x0, e.y0, e.flat, 0 };
-    if (dx)
-        e.slope = e.flat ? (double)(e.y1 - e.y0) / dx : (double)(e.x1 - e.x0) / dy;
+        e = (PolygonEdge){ .x0 = e.x1, .y0 = e.y1, .x1 = e.x0, .y1 = e.y0, .flat = e.flat };
+    e.slope = e.flat ? (double)(e.y1 - e.y0) / dx : (double)(e.x1 - e.x0) / dy;
+    e.steps = 1 / e.slope;
     return e;
 }
 
 /* Column of the point `t` steps down a steep edge. */
-static inline int32_t column_at(const Edge *e, int32_t t)
+static inline int32_t column_at(const PolygonEdge *e, int32_t t)
 {
     return (int32_t)(e->x0 + e->slope * t + 0.5);
 }
 
 /* Row on the fine grid where the edge steps between its columns c and c + 1. */
-static inline int32_t row_at(const Edge *e, int32_t c)
+static inline int32_t row_at(const PolygonEdge *e, int32_t c)
 {
     if (e->flat) {
         const int32_t t = c - e->x0;
@@ -76,7 +69,7 @@ static inline int32_t row_at(const Edge *e, int32_t c)
     }
     /* the last t on the near side of the step; the guess is off by one at most, but for numbers near a half */
     const bool right = e->slope > 0;
-    int32_t t = (int32_t)((c + 0.5 - e->x0) / e->slope);
+    int32_t t = (int32_t)((c + 0.5 - e->x0) * e->steps);
     while ((column_at(e, t) <= c) != right)
         t--;
     while ((column_at(e, t + 1) <= c) == right)
@@ -84,36 +77,75 @@ static inline int32_t row_at(const Edge *e, int32_t c)
     return e->y0 + t;
 }
 
-/* First and last pixel columns that the edge crosses in the picture; none: first > last. */
-static void columns_of(const Edge *e, uint32_t width, int32_t *first, int32_t *last)
+/* First and last pixel columns between fine columns left and right; none: first > last. */
+static void columns_of(int32_t left, int32_t right, uint32_t width, int32_t *first, int32_t *last)
 {
-    const int32_t left = e->x0 < e->x1 ? e->x0 : e->x1, right = e->x0 < e->x1 ? e->x1 : e->x0;
     *first = left <= MIDDLE ? 0 : (left - MIDDLE + FINE - 1) / FINE;
     *last = right <= MIDDLE ? -1 : (right - 1 - MIDDLE) / FINE;
     if (*last > (int32_t)width - 1)
         *last = (int32_t)width - 1;
 }
 
-static int cross(PolygonRoom *room, size_t n_points, uint32_t height, uint32_t width)
+/* The edges that cross the middle of a column in the picture. */
+static int find_edges(PolygonRoom *room, size_t n_points, uint32_t width)
 {
-    Runs *const c = &room->crossings;
-    c->n = 0;
+    room->n_edges = 0;
     for (size_t i = 0; i < n_points; i++) {
-        const Edge e = edge_between(room->vertices.at + 2 * i, room->vertices.at + 2 * i + 2);
-        int32_t x, last;
-        columns_of(&e, width, &x, &last);
-        if (x > last)
+        const uint32_t *const from = room->vertices.at + 2 * i, *const to = from + 2;
+        const int32_t a = (int32_t)from[0], b = (int32_t)to[0];
+        int32_t first, last;
+        columns_of(a < b ? a : b, a < b ? b : a, width, &first, &last);
+        if (first > last)
             continue;
-        if (!df_runs_grow(c, c->n + 2 * ((size_t)(last - x) + 1)))
+        if (!df_grow((void **)&room->edges, &room->capacity, room->n_edges, sizeof *room->edges))
             return df_fail_memory("a polygon");
-        for (; x <= last; x++) {
-            const int32_t fine = row_at(&e, FINE * x + MIDDLE);
-            const uint32_t row = fine <= MIDDLE ? 0 : (uint32_t)(fine + MIDDLE) / FINE; /* ceil((fine + .5) / 5 - .5) */
-            c->at[c->n++] = (uint32_t)x;
-            c->at[c->n++] = row < height ? row : height;
-        }
+        PolygonEdge *const e = &room->edges[room->n_edges++];
+        *e = edge_between(from, to);
+        e->first = (uint32_t)first;
+        e->last = (uint32_t)last;
     }
     return DF_OK;
+}
+
+/* Makes room for the crossings of each column from `left` on: columns.at becomes where those of each begin. */
+static int make_columns(PolygonRoom *room, uint32_t *left, size_t *n_columns)
+{
+    uint32_t right = 0;
+    *left = UINT32_MAX;
+    for (size_t i = 0; i < room->n_edges; i++) {
+        *left = room->edges[i].first < *left ? room->edges[i].first : *left;
+        right = room->edges[i].last > right ? room->edges[i].last : right;
+    }
+    *n_columns = room->n_edges ? (size_t)(right - *left) + 1 : 0;
+    if (!df_runs_grow(&room->columns, *n_columns + 2))
+        return df_fail_memory("a polygon");
+    uint32_t *const columns = room->columns.at, crossed = 0;
+    uint64_t begin = 0;
+    memset(columns, 0, (*n_columns + 2) * sizeof *columns);
+    for (size_t i = 0; i < room->n_edges; i++) { /* how many more than the column before, modulo 2^32 */
+        columns[room->edges[i].first - *left]++;
+        columns[room->edges[i].last - *left + 1]--;
+    }
+    for (size_t i = 0; i <= *n_columns; i++) {
+        crossed += columns[i];
+        columns[i] = (uint32_t)begin;
+        begin += crossed;
+    }
+    return begin < UINT32_MAX && df_runs_grow(&room->rows, (size_t)begin + 1) ? DF_OK : df_fail_memory("a polygon");
+}
+
+/* Puts the rows of the crossings into their columns; the start of each column moves to its end. */
+static void cross(const PolygonRoom *room, uint32_t left, uint32_t height)
+{
+    uint32_t *const rows = room->rows.at, *const columns = room->columns.at;
+    for (size_t i = 0; i < room->n_edges; i++) {
+        const PolygonEdge *const e = &room->edges[i];
+        for (uint32_t x = e->first; x <= e->last; x++) {
+            const int32_t fine = row_at(e, FINE * (int32_t)x + MIDDLE);
+            const uint32_t row = fine <= MIDDLE ? 0 : (uint32_t)(fine + MIDDLE) / FINE; /* ceil((fine + .5) / 5 - .5) */
+            rows[columns[x - left]++] = row < height ? row : height;
+        }
+    }
 }
 
 static int by_row(const void *a, const void *b)
@@ -137,59 +169,31 @@ static void sort_rows(uint32_t *rows, size_t n)
     }
 }
 
-/* Puts the crossings in order: rows.at holds the rows of each column from `left` on, columns.at where each column's end. */
-static int sort_crossings(PolygonRoom *room, uint32_t *left, size_t *n_columns)
-{
-    const uint32_t *const c = room->crossings.at;
-    const size_t n = room->crossings.n / 2;
-    uint32_t right = 0;
-    *left = UINT32_MAX;
-    for (size_t i = 0; i < n; i++) {
-        *left = c[2 * i] < *left ? c[2 * i] : *left;
-        right = c[2 * i] > right ? c[2 * i] : right;
-    }
-    *n_columns = n ? (size_t)(right - *left) + 1 : 0;
-    if (!df_runs_grow(&room->columns, *n_columns + 1) || !df_runs_grow(&room->rows, n + 1))
-        return df_fail_memory("a polygon");
-    uint32_t *const end = room->columns.at;
-    memset(end, 0, (*n_columns + 1) * sizeof *end);
-    for (size_t i = 0; i < n; i++)
-        end[c[2 * i] - *left + 1]++;
-    for (size_t i = 0; i < *n_columns; i++)
-        end[i + 1] += end[i];
-    for (size_t i = 0; i < n; i++) /* the start of each column moves to its end */
-        room->rows.at[end[c[2 * i] - *left]++] = c[2 * i + 1];
-    for (size_t i = 0, start = 0; i < *n_columns; start = end[i++])
-        sort_rows(room->rows.at + start, end[i] - start);
-    return DF_OK;
-}
-
 int df_runs_from_polygon(Runs *out, PolygonRoom *room, const double *xy, size_t n_points, uint32_t height, uint32_t width)
 {
     if (width > 1 << 30 || height > 1 << 30 || (uint64_t)height * width > INT32_MAX)
         return df_fail(DF_EVALUE, "a polygon in a picture of %u x %u pixels: want less than 2^31", (unsigned)height, (unsigned)width);
-    uint32_t left;
-    size_t n_columns;
+    uint32_t left, before = 0;
+    size_t n_columns, n = 0;
     int error = to_fine_grid(room, xy, n_points);
-    if (error < 0 || (error = cross(room, n_points, height, width)) < 0 || (error = sort_crossings(room, &left, &n_columns)) < 0)
+    if (error < 0 || (error = find_edges(room, n_points, width)) < 0 || (error = make_columns(room, &left, &n_columns)) < 0)
         return error;
-    if (!df_runs_grow(out, room->crossings.n / 2 + 1))
+    cross(room, left, height);
+    const uint32_t *const ends = room->columns.at;
+    if (!df_runs_grow(out, n_columns ? (size_t)ends[n_columns - 1] + 1 : 1))
         return df_fail_memory("a polygon");
-    uint32_t before = 0, *const runs = out->at;
-    size_t n = 0;
-    const uint32_t *row = room->rows.at;
-    const uint32_t *const last = row + room->crossings.n / 2;
-    size_t column = 0;
-    while (row < last) {
-        while ((size_t)(row - room->rows.at) >= room->columns.at[column])
-            column++;
-        const uint32_t at = (left + (uint32_t)column) * height + *row++;
-        if (n > 0 && at == before) { /* cancels the one before; the last run is open again */
-            before -= runs[--n];
-            continue;
+    uint32_t *const runs = out->at;
+    for (uint32_t column = 0, i = 0; column < n_columns; column++) {
+        sort_rows(room->rows.at + i, ends[column] - i);
+        for (; i < ends[column]; i++) {
+            const uint32_t at = (left + column) * height + room->rows.at[i];
+            if (n > 0 && at == before) { /* cancels the one before; the last run is open again */
+                before -= runs[--n];
+                continue;
+            }
+            runs[n++] = at - before;
+            before = at;
         }
-        runs[n++] = at - before;
-        before = at;
     }
     if (n > 0 && before == height * width)
         before -= runs[--n];

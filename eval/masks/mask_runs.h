@@ -13,11 +13,20 @@ typedef struct {
     size_t n, capacity;
 } Runs;
 
+/* An edge on a grid five times as fine as pixels, its longer axis ascending. */
+typedef struct {
+    int32_t x0, y0, x1, y1;
+    uint32_t first, last; /* pixel columns that it crosses           */
+    bool flat;            /* wider than high, or as wide             */
+    double slope, steps;  /* steps: of the longer axis for one of the other, about */
+} PolygonEdge;
+
 /* What it takes to turn polygons into runs. {0} to begin with. */
 typedef struct {
     Runs vertices;      /* x, y in fifths of a pixel, as int32 bits */
-    Runs crossings;     /* column, row */
-    Runs columns, rows;
+    PolygonEdge *edges;
+    size_t n_edges, capacity;
+    Runs columns, rows; /* rows of the crossings, by column */
     Runs one, both;     /* of a part, and of the parts so far */
 } PolygonRoom;
 void df_polygon_room_done(PolygonRoom *);
