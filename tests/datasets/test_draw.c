@@ -59,6 +59,74 @@ Test(draw, neighbouring_labels_differ)
     }
 }
 
+static DfDrawnPoints figure_of(const DfDrawnPoint *points, size_t n, const DfDrawnBox *box)
+{
+    return (DfDrawnPoints){ points, n, { 30, 20 }, box, "a layer" };
+}
+
+Test(draw, points_of_any_kind_on_pictures_of_any_size)
+{
+    static const int sizes[][2] = { { 1, 1 }, { 1, 900 }, { 7, 300 }, { 300, 7 }, { 40, 60 }, { 480, 640 }, { 2000, 1500 } };
+    static const char *const classes[] = { "person" };
+    const DfDrawnBox box = { { -10, 10, 1e9f, 50 }, 0, 0.5f, NULL, 0 };
+    const DfDrawnPoint points[] = { { 10, 10, 0.5f }, { -1e4f, 3, 1 }, { 1e30f, -1e30f, 0.2f }, { NAN, INFINITY, 0.1f }, { 5, 5, NAN }, { 639, 479, -1 }, { 0, 0, INFINITY } };
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (size_t n = 0; n <= 7; n++) {
+            DfImage image = grey(sizes[i][0], sizes[i][1]), out;
+            const DfDrawnPoints figure = figure_of(points, n, n % 2 ? &box : NULL);
+            cr_expect_eq(df_draw_points(&out, &image, &figure, classes, 1), DF_OK, "%s", df_error());
+            cr_expect(out.width >= 640 || out.width == image.width || out.height >= 640, "%d x %d became %d x %d", image.height, image.width, out.height, out.width);
+            cr_expect_eq(image.pixels[0], 128, "the picture itself stays");
+            df_image_free(&out);
+            df_image_free(&image);
+        }
+}
+
+static const uint8_t *pixel(const DfImage *image, int x, int y)
+{
+    return image->pixels + ((size_t)y * (size_t)image->width + (size_t)x) * 3;
+}
+
+Test(draw, points_are_where_they_should_be_and_as_large_as_they_count)
+{
+    const DfDrawnPoint points[] = { { 100.5f, 50.5f, 0.4f }, { 300.5f, 200.5f, 0.1f }, { 200.5f, 100.5f, 0 }, { -50, 10, 0.2f } };
+    const DfDrawnPoints figure = figure_of(points, 4, NULL);
+    DfImage image = grey(240, 320), out; /* becomes twice as large */
+    cr_assert_eq(df_draw_points(&out, &image, &figure, NULL, 0), DF_OK);
+    cr_assert_eq(out.width, 640);
+    cr_assert_gt(out.height, 480);
+    int radius[3] = { 0 };
+    for (int i = 0; i < 3; i++) {
+        uint8_t colour[3];
+        const int x = (int)(2 * points[i].x), y = (int)(2 * points[i].y);
+        df_weight_colour(points[i].weight / 0.4f, colour);
+        cr_expect_arr_eq(pixel(&out, x, y), colour, 3);
+        while (memcmp(pixel(&out, x + radius[i], y), colour, 3) == 0)
+            radius[i]++;
+    }
+    cr_expect(radius[0] >= 2 * radius[1] - 2 && radius[0] <= 2 * radius[1] + 2, "four times the weight is twice the radius: %d and %d", radius[0], radius[1]);
+    cr_expect(radius[1] > radius[2] && radius[2] >= 1, "no weight is a small disc: %d", radius[2]);
+    cr_expect_arr_eq(pixel(&out, 400, 400), "\x46\x46\x46", 3, "the picture stands back");
+    df_image_free(&out);
+    df_image_free(&image);
+}
+
+Test(draw, weights_have_colours_that_grow_lighter)
+{
+    double before = -1;
+    for (int i = 0; i <= 100; i++) {
+        uint8_t c[3];
+        df_weight_colour((float)i / 100.0f, c);
+        const double light = 0.114 * c[0] + 0.587 * c[1] + 0.299 * c[2];
+        cr_expect_gt(light, before - 0.6, "at %d %%", i);
+        before = light;
+    }
+    uint8_t low[3], least[3];
+    df_weight_colour(-3, low);
+    df_weight_colour(0, least);
+    cr_expect_arr_eq(low, least, 3);
+}
+
 Test(synthetic, can_be_read_back)
 {
     const char *folder = "test_synthetic_out";

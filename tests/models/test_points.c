@@ -348,7 +348,7 @@ Test(points, memory_that_runs_out_is_an_error)
         df_free(p);
     }
     cr_expect_eq(n, 3);
-    for (n = 1; n < 2000; n += 7) {
+    for (n = 1; n < 2000; n += 53) {
         DfDetections found = { 0 };
         df_reset(r.c);
         DfTensor *image = df_zeros(r.c, DF_SHAPE(1, HEIGHT, WIDTH, 3));
