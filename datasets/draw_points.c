@@ -87,7 +87,14 @@ static bool inside(const DfImage *image, const DfDrawnPoint *p)
 static float largest_radius(const DfImage *image, double sum, float most)
 {
     const double area = (double)image->width * image->height, like_it = most > 0 ? sum / (double)most : 1;
-    return (float)fmax(1.0, fmin(sqrt(area) / 42, sqrt(0.16 * area / (3.14159265 * fmax(like_it, 1)))));
+    return (float)fmax(1.0, fmin(sqrt(area) / 48, sqrt(0.16 * area / (3.14159265 * fmax(like_it, 1)))));
+}
+
+/* Points that hardly count are seen, but thousands of them leave the picture visible. */
+static float least_radius(const DfImage *image, size_t n, float largest)
+{
+    const double area = (double)image->width * image->height, few = 0.16 * (double)largest, many = sqrt(0.04 * area / (3.14159265 * (double)(n + 1)));
+    return fminf((float)fmin(fmax(few, 0.9), fmax(many, 0.5)), largest);
 }
 
 /* The weakest first, so that the strongest lies on top. */
@@ -97,9 +104,10 @@ static void draw_discs(DfImage *image, const DfDrawnPoint *sorted, size_t n)
     for (size_t i = 0; i < n; i++)
         sum += isfinite(sorted[i].weight) ? (double)sorted[i].weight : 0;
     const float most = n && isfinite(sorted[n - 1].weight) ? sorted[n - 1].weight : 0, largest = largest_radius(image, sum, most);
-    const float least = fminf(fmaxf(0.16f * largest, 0.9f), largest), edge = fminf(fmaxf(0.12f * largest, 0.5f), 2.5f);
+    const float least = least_radius(image, n, largest);
     for (size_t i = 0; i < n; i++) {
         const float share = most > 0 ? fmaxf(sorted[i].weight / most, 0.0f) : 0, radius = fmaxf(largest * sqrtf(share), least);
+        const float edge = fminf(0.35f * radius, fmaxf(0.12f * largest, 0.5f));
         uint8_t bgr[3];
         df_weight_colour(share, bgr);
         draw_disc(image, sorted[i].x, sorted[i].y, radius + edge, black, 0.7f);
@@ -149,7 +157,7 @@ static int draw_caption(DfImage *image, const DfDrawnPoints *of, float most, siz
 
 /* ---- all of it ----------------------------------------------------------------------------------------------------------- */
 
-enum { GOOD_SIDE = 640 };
+enum { GOOD_SIDE = 800 };
 
 /* A small picture is enlarged by a whole number, until there is room for discs. */
 static int enlarge(DfImage *out, const DfImage *picture, int *times)

@@ -75,7 +75,7 @@ Test(draw, points_of_any_kind_on_pictures_of_any_size)
             DfImage image = grey(sizes[i][0], sizes[i][1]), out;
             const DfDrawnPoints figure = figure_of(points, n, n % 2 ? &box : NULL);
             cr_expect_eq(df_draw_points(&out, &image, &figure, classes, 1), DF_OK, "%s", df_error());
-            cr_expect(out.width >= 640 || out.width == image.width || out.height >= 640, "%d x %d became %d x %d", image.height, image.width, out.height, out.width);
+            cr_expect(out.width >= 800 || out.width == image.width || out.height >= 800, "%d x %d became %d x %d", image.height, image.width, out.height, out.width);
             cr_expect_eq(image.pixels[0], 128, "the picture itself stays");
             df_image_free(&out);
             df_image_free(&image);
@@ -91,14 +91,14 @@ Test(draw, points_are_where_they_should_be_and_as_large_as_they_count)
 {
     const DfDrawnPoint points[] = { { 100.5f, 50.5f, 0.4f }, { 300.5f, 200.5f, 0.1f }, { 200.5f, 100.5f, 0 }, { -50, 10, 0.2f } };
     const DfDrawnPoints figure = figure_of(points, 4, NULL);
-    DfImage image = grey(240, 320), out; /* becomes twice as large */
+    DfImage image = grey(240, 320), out; /* becomes three times as large */
     cr_assert_eq(df_draw_points(&out, &image, &figure, NULL, 0), DF_OK);
-    cr_assert_eq(out.width, 640);
-    cr_assert_gt(out.height, 480);
+    cr_assert_eq(out.width, 960);
+    cr_assert_gt(out.height, 720);
     int radius[3] = { 0 };
     for (int i = 0; i < 3; i++) {
         uint8_t colour[3];
-        const int x = (int)(2 * points[i].x), y = (int)(2 * points[i].y);
+        const int x = (int)(3 * points[i].x), y = (int)(3 * points[i].y);
         df_weight_colour(points[i].weight / 0.4f, colour);
         cr_expect_arr_eq(pixel(&out, x, y), colour, 3);
         while (memcmp(pixel(&out, x + radius[i], y), colour, 3) == 0)
@@ -106,7 +106,7 @@ Test(draw, points_are_where_they_should_be_and_as_large_as_they_count)
     }
     cr_expect(radius[0] >= 2 * radius[1] - 2 && radius[0] <= 2 * radius[1] + 2, "four times the weight is twice the radius: %d and %d", radius[0], radius[1]);
     cr_expect(radius[1] > radius[2] && radius[2] >= 1, "no weight is a small disc: %d", radius[2]);
-    cr_expect_arr_eq(pixel(&out, 400, 400), "\x46\x46\x46", 3, "the picture stands back");
+    cr_expect_arr_eq(pixel(&out, 600, 500), "\x46\x46\x46", 3, "the picture stands back");
     df_image_free(&out);
     df_image_free(&image);
 }
