@@ -13,6 +13,7 @@
 #include "datasets/ink.h"
 #include "datasets/resize.h"
 
+static const double PI = 3.14159265358979323846;
 static const uint8_t white[3] = { 255, 255, 255 }, black[3] = { 0, 0, 0 };
 
 /* ---- colours ---------------------------------------------------------------------------------------------------------- */
@@ -83,27 +84,43 @@ static bool inside(const DfImage *image, const DfDrawnPoint *p)
     return p->x >= 0 && p->y >= 0 && p->x < (float)image->width && p->y < (float)image->height;
 }
 
-/* The radius of the heaviest point: a good size for a few, smaller if all of them together would cover the picture. */
-static float largest_radius(const DfImage *image, double sum, float most)
+/* How much of the picture the points are spread over: a circle of twice their deviation. */
+static double spread(const DfImage *image, const DfDrawnPoint *points, size_t n)
 {
-    const double area = (double)image->width * image->height, like_it = most > 0 ? sum / (double)most : 1;
-    return (float)fmax(1.0, fmin(sqrt(area) / 48, sqrt(0.16 * area / (3.14159265 * fmax(like_it, 1)))));
+    double sum[2] = { 0 }, squares = 0, count = 0;
+    for (size_t i = 0; i < n; i++)
+        if (inside(image, &points[i])) {
+            const double x = (double)points[i].x, y = (double)points[i].y;
+            sum[0] += x;
+            sum[1] += y;
+            squares += x * x + y * y;
+            count++;
+        }
+    const double variance = count > 0 ? squares / count - (sum[0] * sum[0] + sum[1] * sum[1]) / (count * count) : 0;
+    return fmin(4 * PI * fmax(variance, 0), (double)image->width * image->height);
+}
+
+/* The radius of the heaviest point: a good size for a few, smaller where all of them together would hide one another. */
+static float largest_radius(const DfImage *image, const DfDrawnPoint *sorted, size_t n, float most)
+{
+    const double side = sqrt((double)image->width * image->height);
+    double like_it = 0;
+    for (size_t i = 0; i < n && most > 0; i++)
+        like_it += isfinite(sorted[i].weight) ? (double)(sorted[i].weight / most) : 0;
+    return (float)fmax(fmax(1.5, side / 220), fmin(side / 48, sqrt(0.22 * spread(image, sorted, n) / (PI * fmax(like_it, 1)))));
 }
 
 /* Points that hardly count are seen, but thousands of them leave the picture visible. */
 static float least_radius(const DfImage *image, size_t n, float largest)
 {
-    const double area = (double)image->width * image->height, few = 0.16 * (double)largest, many = sqrt(0.04 * area / (3.14159265 * (double)(n + 1)));
+    const double area = (double)image->width * image->height, few = 0.16 * (double)largest, many = sqrt(0.04 * area / (PI * (double)(n + 1)));
     return fminf((float)fmin(fmax(few, 0.9), fmax(many, 0.5)), largest);
 }
 
 /* The weakest first, so that the strongest lies on top. */
 static void draw_discs(DfImage *image, const DfDrawnPoint *sorted, size_t n)
 {
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += isfinite(sorted[i].weight) ? (double)sorted[i].weight : 0;
-    const float most = n && isfinite(sorted[n - 1].weight) ? sorted[n - 1].weight : 0, largest = largest_radius(image, sum, most);
+    const float most = n && isfinite(sorted[n - 1].weight) ? sorted[n - 1].weight : 0, largest = largest_radius(image, sorted, n, most);
     const float least = least_radius(image, n, largest);
     for (size_t i = 0; i < n; i++) {
         const float share = most > 0 ? fmaxf(sorted[i].weight / most, 0.0f) : 0, radius = fmaxf(largest * sqrtf(share), least);
