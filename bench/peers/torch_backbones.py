@@ -144,7 +144,7 @@ def swin(detection, options):
     if detection:
         options.pop("img_size", None), options.pop("num_classes", None)
         m = load("mmdet.models.backbones.swin_transformer", "Swin-Transformer-Object-Detection/mmdet/models/backbones/swin_transformer.py")
-        return m.SwinTransformer(**options)
+        return m.SwinTransformer(out_indices=range(len(options["depths"])), **options)
     return load("swin_transformer", "Swin-Transformer/models/swin_transformer.py").SwinTransformer(**options)
 
 
@@ -233,13 +233,19 @@ BUILD = {"SwinTransformer": swin, "DAT": dat, "PyramidVisionTransformer": partia
 OURS = ("type", "style", "code_version", "out_indices")
 
 
+def backbone_of(path):
+    """The dict of a config file, laid over that of its _base_."""
+    scope = {}
+    exec(open(path).read(), scope)
+    base = backbone_of(os.path.join(os.path.dirname(path), scope["_base_"])) if "_base_" in scope else {}
+    return {**base, **scope["backbone"]}
+
+
 def read_config(name):
     """Options, and the size of the image in the detection form."""
     name, _, size = name.partition("@")
     path = name if os.path.exists(name) else os.path.join(CONFIGS, name + "_224.py")
-    scope = {}
-    exec(open(path).read(), scope)
-    return scope["backbone"], tuple(int(n) for n in size.split("x")) if size else None
+    return backbone_of(path), tuple(int(n) for n in size.split("x")) if size else None
 
 
 def build(config, detection):
@@ -248,6 +254,14 @@ def build(config, detection):
     net = BUILD[config["type"]](detection, options)
     net.eval()
     return net
+
+
+def finish_config(config, detection):
+    """What the official constructors do not know: which form this was."""
+    forms = ("torchvision", "pytorch") if config["type"] == "ResNet" else ("classification", "detection")
+    config["style"] = forms[detection]
+    if config["type"] == "DAT":
+        config["code_version"] = 2023
 
 
 # ---- what is asked ----------------------------------------------------------------------------------------------------------
@@ -335,10 +349,12 @@ def write_case(config, net, image, folder, with_gradients):
     with torch.no_grad():
         expected = outputs(net, image)
     save(folder + "/expected.safetensors", expected)
-    about = {"backbone": config, "checkpoint": {"prefix": ""}, "params_without_effect": [], "float32_vs_float64": accuracy(expected, net, image)}
-    json.dump(about, open(folder + "/config.json", "w"), indent=1)
+    about = {"backbone": config, "checkpoint": {"prefix": ""}, "float32_vs_float64": accuracy(expected, net, image)}
     if with_gradients:
         save(folder + "/grads.safetensors", gradients(net, image))
+        largest = max(p.grad.abs().max() for p in net.parameters() if p.grad is not None)
+        about["params_without_effect"] = [k for k, p in net.named_parameters() if p.grad is None or p.grad.abs().max() < 1e-13 * largest]
+    json.dump(about, open(folder + "/config.json", "w"), indent=1)
 
 
 def main():
@@ -360,10 +376,7 @@ def main():
         for k, v in net.state_dict().items():
             print(k, *v.shape)
     else:
-        style = "torchvision" if config["type"] == "ResNet" and not size else "pytorch" if config["type"] == "ResNet" else None
-        config["style"] = style or ("detection" if size else "classification")
-        if config["type"] == "DAT":
-            config["code_version"] = 2023
+        finish_config(config, bool(size))
         write_case(config, net, image, rest[0], what == "grad")
 
 

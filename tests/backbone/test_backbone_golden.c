@@ -218,9 +218,10 @@ static void values_on(const Case *k, const char *rung)
 
 static void values(Case *k)
 {
-    values_on(k, "c");
-    if (df_kernels_named("avx2"))
-        values_on(k, "avx2");
+    static const char *const rungs[] = { "c", "avx2", "avx512" };
+    for (size_t i = 0; i < sizeof rungs / sizeof *rungs; i++)
+        if (df_kernels_named(rungs[i]))
+            values_on(k, rungs[i]);
 }
 
 Test(backbone_golden, values, .timeout = 600)
