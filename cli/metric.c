@@ -25,7 +25,7 @@ static const CliOption options[] = {
     CLI_OPT_TEXT("--img-ids", cli_metric.img_ids, "LIST", "coco: only these images: 1,5,7 or @FILE"),
     CLI_OPT_TEXT("--cat-ids", cli_metric.cat_ids, "LIST", "coco: only these categories"),
     CLI_OPT_TEXT("--dump", cli_metric.dump, "FILE.safetensors", "coco: arrays of precision, recall and scores, float64"),
-    CLI_OPT_TEXT("--explain", cli_metric.explain, "PAGE.html", "coco: a page that says why: kinds of errors, curves, confusion, calibration, worst images"),
+    CLI_OPT_TEXT("--explain", cli_metric.explain, "PAGE.html", "coco, ade20k: a page that says why: kinds of errors, curves, confusion, calibration, worst images"),
     CLI_OPT_TEXT("--images", cli_metric.images, "DIR", "coco: the pictures, for the page; check: compares their sizes"),
     CLI_OPT_FLOAT("--score-thr", cli_metric.score_thr, "S", 0, 1, "coco: which detections the page counts and draws; default 0.3"),
     CLI_OPT_INT("--num-classes", cli_metric.num_classes, "N", 1, DF_MIOU_CLASSES, "ade20k: how many classes; default 150"),

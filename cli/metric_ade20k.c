@@ -124,6 +124,11 @@ static void work(void *arg, size_t task, void *scratch)
 
 /* ---- all of them -------------------------------------------------------------------------------------------------- */
 
+static bool wants_images(void)
+{
+    return cli_metric.per_image || cli_metric.explain;
+}
+
 static int make_workers(Run *r, int threads, const char *const *names)
 {
     const double boundary = cli_metric.boundary ? cli_metric.boundary_ratio : 0;
@@ -134,7 +139,7 @@ static int make_workers(Run *r, int threads, const char *const *names)
         Worker *w = &r->workers[t];
         w->failed_at = w->label_outside = w->pred_outside = SIZE_MAX;
         int error = df_miou_new(&w->acc, boundary);
-        if (error == DF_OK && cli_metric.per_image && (error = df_miou_new(&w->one, boundary)) == DF_OK)
+        if (error == DF_OK && wants_images() && (error = df_miou_new(&w->one, boundary)) == DF_OK)
             error = df_image_scores_new(&w->scores, DF_IMAGES_MIOU, r->params.classes, names);
         if (error < 0)
             return error;
@@ -215,6 +220,26 @@ static int print(const Run *r, const DfMiouResult *result, const CliLines *names
     return error;
 }
 
+/* The names of the classes, or their numbers. */
+static int explain(const Run *r, const DfMiouResult *result, const CliLines *names)
+{
+    char numbers[DF_MIOU_CLASSES][8], *html = NULL;
+    const char *name[DF_MIOU_CLASSES];
+    uint64_t *confusion = NULL;
+    for (int k = 0; k < result->classes; k++) {
+        snprintf(numbers[k], sizeof numbers[k], "%d", k);
+        name[k] = names->n ? names->line[k] : numbers[k];
+    }
+    int error = df_miou_confusion(&confusion, r->workers[0].acc, &r->params);
+    if (error == DF_OK)
+        error = df_miou_html(&(DfMiouPage){ r->pred_dir, result, name, confusion, r->workers[0].scores }, &html);
+    if (error == DF_OK)
+        error = cli_write_text(cli_metric.explain, html);
+    df_free(confusion);
+    df_free(html);
+    return error;
+}
+
 static int read_names(CliLines *names, int classes)
 {
     *names = (CliLines){ 0 };
@@ -252,6 +277,8 @@ static int score(Run *r, DfPool *pool, const CliLines *names)
         warn_outside(r, &result);
         error = print(r, &result, names);
     }
+    if (error == DF_OK && cli_metric.explain)
+        error = explain(r, &result, names);
     if (error == DF_OK && cli_metric.per_image)
         error = df_image_scores_write(r->workers[0].scores, cli_metric.per_image);
     return error;
@@ -267,6 +294,8 @@ static int run(int n, const char *const *args)
     int error = cli_check_output(cli_metric.json);
     if (error == DF_OK)
         error = cli_check_output(cli_metric.per_image);
+    if (error == DF_OK)
+        error = cli_check_output(cli_metric.explain);
     if (error == DF_OK)
         error = read_names(&names, r.params.classes);
     if (error < 0)

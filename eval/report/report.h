@@ -9,6 +9,21 @@
 #include "eval/explain/explain_data.h"
 #include "eval/textbuf.h"
 
+/* The frame of a page: style and title, cards with its main numbers (in percent; below 0: none), and its end. `note` is HTML. */
+void df_report_begin(DfTextbuf *, const char *title);
+void df_report_card(DfTextbuf *, const char *name, double value, bool main_one);
+void df_report_end(DfTextbuf *, const char *note);
+void df_report_percent(DfTextbuf *, double x); /* a cell of a table, <td>; below 0: none */
+
+/* Which class is taken for which: counts[row][column], the row is what is there. */
+typedef struct {
+    size_t n;
+    const char *const *names;
+    const uint64_t *counts; /* [n][n], or [n + 1][n + 1] */
+    bool nothing;           /* then the last row is nothing, the last column not found */
+} ReportMatrix;
+void df_report_matrix(DfTextbuf *, const ReportMatrix *);
+
 void df_report_section(DfTextbuf *, const char *title, const char *lead); /* opens it: heading and one line of text */
 void df_report_section_end(DfTextbuf *);
 

@@ -45,7 +45,7 @@ void df_report_section_end(DfTextbuf *t)
     df_textbuf_add(t, "</section>\n");
 }
 
-static void card(DfTextbuf *t, const char *name, double value, bool main_one)
+void df_report_card(DfTextbuf *t, const char *name, double value, bool main_one)
 {
     df_textbuf_add(t, "<div class=\"card%s\"><b>", main_one ? " main" : "");
     if (value >= 0)
@@ -53,6 +53,22 @@ static void card(DfTextbuf *t, const char *name, double value, bool main_one)
     else
         df_textbuf_add(t, "&ndash;");
     df_textbuf_add(t, "</b><span>%s</span></div>", name);
+}
+
+void df_report_begin(DfTextbuf *t, const char *title)
+{
+    df_textbuf_add(t, "<!doctype html>\n<html lang=en><head><meta charset=utf-8><meta name=viewport content=\"width=device-width,initial-scale=1\"><title>");
+    df_textbuf_html(t, title);
+    df_textbuf_add(t, "</title>\n<style>");
+    df_textbuf_add(t, "%s", style);
+    df_textbuf_add(t, "</style></head>\n<body><main><h1>");
+    df_textbuf_html(t, title);
+    df_textbuf_add(t, "</h1>");
+}
+
+void df_report_end(DfTextbuf *t, const char *note)
+{
+    df_textbuf_add(t, "<footer>Made by deformer. %s</footer></main></body></html>\n", note);
 }
 
 static void head(DfTextbuf *t, const DfExplain *e, const char *title)
@@ -65,16 +81,11 @@ static void head(DfTextbuf *t, const DfExplain *e, const char *title)
         truths += e->numbers.classes[k].truths;
         detections += e->numbers.classes[k].detections;
     }
-    df_textbuf_add(t, "<!doctype html>\n<html lang=en><head><meta charset=utf-8><meta name=viewport content=\"width=device-width,initial-scale=1\"><title>");
-    df_textbuf_html(t, title);
-    df_textbuf_add(t, "</title>\n<style>");
-    df_textbuf_add(t, "%s", style);
-    df_textbuf_add(t, "</style></head>\n<body><main><h1>");
-    df_textbuf_html(t, title);
-    df_textbuf_add(t, "</h1><p class=dim>%zu images &middot; %zu objects of %zu classes &middot; %zu detections</p>\n<div class=cards>", e->numbers.n_images,
-                   truths, e->numbers.n_classes, detections);
+    df_report_begin(t, title);
+    df_textbuf_add(t, "<p class=dim>%s: %zu images &middot; %zu objects of %zu classes &middot; %zu detections</p>\n<div class=cards>", e->view->masks ? "masks" : "boxes",
+                   e->numbers.n_images, truths, e->numbers.n_classes, detections);
     for (size_t i = 0; i < sizeof cards / sizeof *cards; i++)
-        card(t, cards[i].name, e->eval->stats[cards[i].place], i == 0);
+        df_report_card(t, cards[i].name, e->eval->stats[cards[i].place], i == 0);
     df_textbuf_add(t, "</div>\n");
 }
 
@@ -91,8 +102,8 @@ int df_explain_html(const DfExplain *e, const char *title, char **out)
         error = df_report_images(&t, e);
     if (error == DF_OK)
         error = df_report_errors(&t, e);
-    df_textbuf_add(&t, "<footer>Made by deformer. Average precision as pycocotools computes it; errors after TIDE (Bolya et al., ECCV 2020). Matches at "
-                       "IoU 0.5, the 100 best detections of an image; detections inside of crowds count nowhere.</footer></main></body></html>\n");
+    df_report_end(&t, "Average precision as pycocotools computes it; errors after TIDE (Bolya et al., ECCV 2020). Matches at IoU 0.5, the 100 best detections of "
+                      "an image; detections inside of crowds count nowhere.");
     const int taken = df_textbuf_take(&t, out);
     if (error < 0 && taken == DF_OK) {
         df_free(*out);

@@ -11,6 +11,10 @@ run 0 metric ade20k "$data/labels/gt" "$data/labels/pred" --threads 1 --json one
 run 0 metric ade20k "$data/labels/gt" "$data/labels/pred" --threads 3 --json three.json --boundary --confusion
 same one.json three.json
 grep -q '"mIoU": 0.34982326283426' one.json || fail 'the mIoU in the JSON is another'
+run 0 metric ade20k "$data/labels/gt" "$data/labels/pred" --explain page.html --per-image images.json --quiet
+grep -q '<b>35.0</b><span>mIoU' page.html && grep -q '</html>' page.html || fail 'the page has another mIoU'
+grep -qE '<script|https?:|src=' page.html && fail 'the page loads something'
+[ "$(grep -c '"areas"' images.json)" = 4 ] || fail 'not every image has its scores'
 mkdir few && cp "$data/labels/pred/000.png" few
 run 1 metric ade20k "$data/labels/gt" few --quiet && says 'few/001.png is not there: want a prediction for'
 cp few/000.png few/001.png && cp few/000.png few/002.png && printf 'no picture' >few/003.png

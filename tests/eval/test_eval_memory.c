@@ -90,6 +90,24 @@ static int check(void)
     return error;
 }
 
+static int miou_page(const DfMiouResult *r, const uint64_t *confusion)
+{
+    static const char *const names[] = { "a", "<b>", "c", "d" };
+    DfImageScores *scores;
+    char *html = NULL;
+    int error = df_image_scores_new(&scores, DF_IMAGES_MIOU, 4, NULL);
+    if (error < 0)
+        return error;
+    error = df_image_scores_add_areas(scores, "one & only", r);
+    if (error == DF_OK)
+        error = df_miou_html(&(DfMiouPage){ "a <title>", r, names, confusion, scores }, &html);
+    if (error == DF_OK)
+        cr_expect(strstr(html, "&lt;b&gt;") && strstr(html, "a &lt;title&gt;") && strstr(html, "</html>") && !strstr(html, "nan") && !strstr(html, "<script"));
+    df_free(html);
+    df_image_scores_free(scores);
+    return error;
+}
+
 static int miou(void)
 {
     static const uint8_t map[64] = { 1, 2, 3 };
@@ -108,6 +126,8 @@ static int miou(void)
         error = df_miou_confusion(&confusion, acc, &params);
     if (error == DF_OK)
         error = df_miou_json(&r, &params, NULL, confusion, &text);
+    if (error == DF_OK)
+        error = miou_page(&r, confusion);
     df_free(text);
     df_free(confusion);
     df_miou_free(acc);
