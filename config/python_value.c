@@ -273,26 +273,27 @@ static const char *operator_of(Parser *p, const char *const *ops)
     return NULL;
 }
 
-static DfNode *product(Parser *p)
+/* Operands with operators of one rank between them, from the left. */
+static DfNode *chain(Parser *p, const char *const *ops, DfNode *(*operand)(Parser *))
 {
-    static const char *const ops[] = { "*", "/", "//", "%", NULL };
-    DfNode *value = factor(p);
+    DfNode *value = operand(p);
     for (const char *op; value && (op = operator_of(p, ops));) {
-        DfNode *right = factor(p);
+        DfNode *right = operand(p);
         value = right ? df_arith(p->tree, op, value, right) : NULL;
     }
     return value;
 }
 
+static DfNode *product(Parser *p)
+{
+    static const char *const ops[] = { "*", "/", "//", "%", NULL };
+    return chain(p, ops, factor);
+}
+
 DfNode *df_python_expression(Parser *p)
 {
     static const char *const ops[] = { "+", "-", NULL };
-    DfNode *value = product(p);
-    for (const char *op; value && (op = operator_of(p, ops));) {
-        DfNode *right = product(p);
-        value = right ? df_arith(p->tree, op, value, right) : NULL;
-    }
-    return value;
+    return chain(p, ops, product);
 }
 
 DfNode *df_python_values(Parser *p)

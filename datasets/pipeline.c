@@ -159,6 +159,18 @@ int df_work_own(DfWork *work)
     return error;
 }
 
+void df_work_resized(DfWork *work, DfImage resized)
+{
+    const DfImage *image = df_work_image(work);
+    const float w = (float)((double)resized.width / image->width), h = (float)((double)resized.height / image->height);
+    df_image_free(&work->own);
+    work->own = resized;
+    for (int i = 0; i < 4; i += 2) {
+        work->scale_factor[i] = w;
+        work->scale_factor[i + 1] = h;
+    }
+}
+
 static int run_steps(const DfSteps *steps, DfWork *work)
 {
     int error = DF_OK;

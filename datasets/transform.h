@@ -38,7 +38,12 @@ struct DfWork {
 
 const DfImage *df_work_image(const DfWork *);
 int df_work_own(DfWork *); /* makes the picture our own, to change it in place */
+/* `resized` in place of the picture, which it takes. mmdet's scale factors: new sides over old ones, in double, kept as floats. */
+void df_work_resized(DfWork *, DfImage resized);
 int df_work_finish(const DfWork *, DfView *out);
+
+/* Three numbers in each, and none of std is zero; said at the dict. */
+int df_check_normalize(const DfFloats *mean, const DfFloats *std, const DfNode *dict);
 
 /* "(1333, 800)" or a list of such; None gives n = 0. */
 int df_read_sizes(DfScales *out, const DfNode *node, DfArena *arena);

@@ -47,18 +47,11 @@ static int resize_apply(const void *self, DfWork *work)
     size_for(self, image->height, image->width, size);
     if (size[0] > DF_IMAGE_MAX_SIDE || size[1] > DF_IMAGE_MAX_SIDE)
         return df_fail(DF_EVALUE, "a picture of %d x %d becomes %d x %d: want at most %d a side", image->height, image->width, size[0], size[1], DF_IMAGE_MAX_SIDE);
-    const float w = (float)((double)size[1] / image->width), h = (float)((double)size[0] / image->height);
     DfImage resized;
     const int error = df_resize_pil(&resized, image, size[0], size[1]);
-    if (error < 0)
-        return error;
-    df_image_free(&work->own);
-    work->own = resized;
-    for (int i = 0; i < 4; i += 2) {
-        work->scale_factor[i] = w;
-        work->scale_factor[i + 1] = h;
-    }
-    return DF_OK;
+    if (error == DF_OK)
+        df_work_resized(work, resized);
+    return error;
 }
 
 const DfTransform df_transform_DetrResize = {
@@ -81,12 +74,7 @@ static int normalize_init(void *self, const DfNode *dict, DfArena *arena)
 {
     const Normalize *n = self;
     (void)arena;
-    if (n->mean.n != 3 || n->std.n != 3)
-        return df_node_fail(dict, DF_EVALUE, "%d numbers in mean and %d in std: want 3 of each", n->mean.n, n->std.n);
-    for (int c = 0; c < 3; c++)
-        if ((float)n->std.v[c] == 0.0f)
-            return df_node_fail(dict, DF_EVALUE, "std has a zero: want other numbers");
-    return DF_OK;
+    return df_check_normalize(&n->mean, &n->std, dict);
 }
 
 static int normalize_apply(const void *self, DfWork *work)

@@ -16,16 +16,21 @@ static const DfOpt opts[] = {
     DF_OPT_END
 };
 
+int df_check_normalize(const DfFloats *mean, const DfFloats *std, const DfNode *dict)
+{
+    if (mean->n != 3 || std->n != 3)
+        return df_node_fail(dict, DF_EVALUE, "%d numbers in mean and %d in std: want 3 of each", mean->n, std->n);
+    for (int c = 0; c < 3; c++)
+        if ((float)std->v[c] == 0.0f)
+            return df_node_fail(dict, DF_EVALUE, "std has a zero: want other numbers");
+    return DF_OK;
+}
+
 static int init(void *self, const DfNode *dict, DfArena *arena)
 {
     const Normalize *n = self;
     (void)arena;
-    if (n->mean.n != 3 || n->std.n != 3)
-        return df_node_fail(dict, DF_EVALUE, "%d numbers in mean and %d in std: want 3 of each", n->mean.n, n->std.n);
-    for (int c = 0; c < 3; c++)
-        if ((float)n->std.v[c] == 0.0f)
-            return df_node_fail(dict, DF_EVALUE, "std has a zero: want other numbers");
-    return DF_OK;
+    return df_check_normalize(&n->mean, &n->std, dict);
 }
 
 /* OpenCV subtracts in float and multiplies by the inverse in double. */

@@ -92,18 +92,11 @@ static int apply(const void *self, DfWork *work)
     int error = size_for(r, work, image, size);
     if (error < 0)
         return error;
-    const float w = (float)((double)size[0] / image->width), h = (float)((double)size[1] / image->height);
     DfImage resized;
     error = r->backend == BACKEND_CV2 ? df_resize_cv2(&resized, image, size[1], size[0]) : df_resize_pil(&resized, image, size[1], size[0]);
-    if (error < 0)
-        return error;
-    df_image_free(&work->own);
-    work->own = resized;
-    for (int i = 0; i < 4; i += 2) {
-        work->scale_factor[i] = w;
-        work->scale_factor[i + 1] = h;
-    }
-    return DF_OK;
+    if (error == DF_OK)
+        df_work_resized(work, resized);
+    return error;
 }
 
 const DfTransform df_transform_Resize = {
