@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "backbone/backbone.h"
+#include "backbone/window_options.h"
 
 enum { DETECTION, CLASSIFICATION, DERIVED /* another name of detection */ };
 enum { POOL_NONE, POOL_FC, POOL_CONV, POOL_MEAN, POOL_MAX };
@@ -61,22 +62,8 @@ typedef struct {
 } Focal;
 
 static const DfOpt opts[] = {
+    WINDOW_OPTIONS(Focal, 0.1),
     DF_OPT_INTS(Focal, img_size, "[224]", 4, 65536, "side of the input image, or height and width"),
-    DF_OPT_INT(Focal, patch_size, 4, 1, 64, "side of a patch, in pixels"),
-    DF_OPT_INT(Focal, in_chans, 3, 1, 64, "channels of the image"),
-    DF_OPT_INT(Focal, num_classes, 1000, 0, 1000000, "classification: number of classes; 0 gives the mean token"),
-    DF_OPT_INT(Focal, embed_dim, 96, 1, 8192, "channels of stage 0; doubled from stage to stage"),
-    DF_OPT_INTS(Focal, depths, "[2, 2, 6, 2]", 0, 1000, "blocks of each stage"),
-    DF_OPT_INTS(Focal, num_heads, "[3, 6, 12, 24]", 1, 1024, "attention heads of each stage"),
-    DF_OPT_INT(Focal, window_size, 7, 1, 64, "side of an attention window, in tokens"),
-    DF_OPT_FLOAT(Focal, mlp_ratio, 4.0, 0.01, 64, "hidden width of a block's MLP over its channels"),
-    DF_OPT_BOOL(Focal, qkv_bias, True, "query, key and value projections have a bias"),
-    DF_OPT_FLOAT(Focal, qk_scale, None, 0, 1e6, "replaces head_dim ** -0.5 if it is not 0"),
-    DF_OPT_FLOAT(Focal, drop_rate, 0.0, 0, 0.99, "training: dropout after projections"),
-    DF_OPT_FLOAT(Focal, attn_drop_rate, 0.0, 0, 0.99, "training: dropout of attention weights"),
-    DF_OPT_FLOAT(Focal, drop_path_rate, 0.1, 0, 0.99, "training: stochastic depth of the last block, growing linearly from 0"),
-    DF_OPT_BOOL(Focal, ape, False, "add a learned absolute position embedding"),
-    DF_OPT_BOOL(Focal, patch_norm, True, "normalise patch embeddings"),
     DF_OPT_BOOL(Focal, use_shift, False, "odd blocks shift their windows"),
     DF_OPT_INTS(Focal, focal_stages, "[0, 1, 2, 3]", 0, 7, "stages that attend to pooled maps"),
     DF_OPT_INTS(Focal, focal_levels, "[1, 1, 1, 1]", 0, 1 + DF_FOCAL_LEVELS, "granularities of each stage, the finest included"),
@@ -88,13 +75,8 @@ static const DfOpt opts[] = {
     DF_OPT_BOOL(Focal, use_layerscale, False, "scale the channels of each branch"),
     DF_OPT_FLOAT(Focal, layerscale_value, 1e-4, -1e6, 1e6, "start of the layer scale"),
     DF_OPT_BOOL(Focal, use_pre_norm, False, "a GroupNorm before the convolutions between stages"),
-    DF_OPT_INTS(Focal, out_indices, "[0, 1, 2, 3]", 0, 7, "detection: stages whose maps are given"),
     { "style", DF_KIND_ENUM, offsetof(Focal, style), "detection", 0, 0, "detection|classification|detection (derived)", "maps, or logits of a fixed input size" },
     DF_OPT_UNUSED(expand_stages, "without effect in the official code"),
-    DF_OPT_UNUSED(use_checkpoint, "trades time for memory in PyTorch training"),
-    DF_OPT_UNUSED(frozen_stages, "which stages a training run leaves alone"),
-    DF_OPT_UNUSED(pretrained, "weights to start a training run from"),
-    DF_OPT_UNUSED(init_cfg, "weights to start a training run from"),
     DF_OPT_END
 };
 

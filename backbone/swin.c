@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "backbone/backbone.h"
+#include "backbone/window_options.h"
 
 enum { DETECTION, CLASSIFICATION };
 
@@ -47,30 +48,11 @@ typedef struct {
 } Swin;
 
 static const DfOpt opts[] = {
+    WINDOW_OPTIONS(Swin, 0.2),
     DF_OPT_INT(Swin, pretrain_img_size, 224, 1, 65536, "detection: image side that the absolute position embedding was made for"),
     DF_OPT_INT(Swin, img_size, 224, 1, 65536, "classification: side of the input image"),
-    DF_OPT_INT(Swin, patch_size, 4, 1, 64, "side of a patch, in pixels"),
-    DF_OPT_INT(Swin, in_chans, 3, 1, 64, "channels of the image"),
-    DF_OPT_INT(Swin, num_classes, 1000, 0, 1000000, "classification: number of classes; 0 gives the mean token"),
-    DF_OPT_INT(Swin, embed_dim, 96, 1, 8192, "channels of stage 0; doubled from stage to stage"),
-    DF_OPT_INTS(Swin, depths, "[2, 2, 6, 2]", 0, 1000, "blocks of each stage"),
-    DF_OPT_INTS(Swin, num_heads, "[3, 6, 12, 24]", 1, 1024, "attention heads of each stage"),
-    DF_OPT_INT(Swin, window_size, 7, 1, 64, "side of an attention window, in tokens"),
-    DF_OPT_FLOAT(Swin, mlp_ratio, 4.0, 0.01, 64, "hidden width of a block's MLP over its channels"),
-    DF_OPT_BOOL(Swin, qkv_bias, True, "query, key and value projections have a bias"),
-    DF_OPT_FLOAT(Swin, qk_scale, None, 0, 1e6, "replaces head_dim ** -0.5 if it is not 0"),
-    DF_OPT_FLOAT(Swin, drop_rate, 0.0, 0, 0.99, "training: dropout after projections"),
-    DF_OPT_FLOAT(Swin, attn_drop_rate, 0.0, 0, 0.99, "training: dropout of attention weights"),
-    DF_OPT_FLOAT(Swin, drop_path_rate, 0.2, 0, 0.99, "training: stochastic depth of the last block, growing linearly from 0"),
-    DF_OPT_BOOL(Swin, ape, False, "add a learned absolute position embedding"),
-    DF_OPT_BOOL(Swin, patch_norm, True, "normalise patch embeddings"),
-    DF_OPT_INTS(Swin, out_indices, "[0, 1, 2, 3]", 0, 7, "detection: stages whose maps are given"),
     DF_OPT_ENUM(Swin, style, detection, "detection|classification", "which of the two published forms"),
-    DF_OPT_UNUSED(frozen_stages, "which stages a training run leaves alone"),
-    DF_OPT_UNUSED(use_checkpoint, "trades time for memory in PyTorch training"),
     DF_OPT_UNUSED(fused_window_process, "another CUDA kernel"),
-    DF_OPT_UNUSED(pretrained, "weights to start a training run from"),
-    DF_OPT_UNUSED(init_cfg, "weights to start a training run from"),
     DF_OPT_UNUSED(pretrain_config, "describes a checkpoint, not the network"),
     DF_OPT_END
 };
