@@ -86,10 +86,10 @@ static void observe_centres(DfCtx *c, const NnField *field, const DfTensor *cent
     df_detr_observe(c, all, "enc_reference_points", -1);
 }
 
-/* norm(x + dropout(branch)) */
-static DfTensor *join(DfCtx *c, const Detr *net, DfTensor *x, DfTensor *branch, const NnLayerNorm *norm)
+/* x + dropout(branch) */
+static NnResidual beside(const Detr *net, DfTensor *x)
 {
-    return nn_layer_norm(c, norm, df_add(c, x, df_dropout(c, branch, (float)net->o.dropout)));
+    return (NnResidual){ .residual = x, .drop = (float)net->o.dropout };
 }
 
 static DfTensor *feed(DfCtx *c, const NnMlp *ffn, DfTensor *x, const NnLayerNorm *norm)
@@ -101,7 +101,8 @@ static DfTensor *encode_layer(DfCtx *c, const Detr *net, int i, DfTensor *x, con
 {
     const DetrEncoderLayer *layer = &net->encoder[i];
     const DfMark m = df_enter(c, "encoder.layers", i);
-    x = join(c, net, x, nn_ms_deform_attention(c, &layer->attention, df_add(c, x, p->positions), centres, x, &p->field), &layer->norm1);
+    x = nn_ms_deform_attention_add(c, &layer->attention, df_add(c, x, p->positions), centres, x, &p->field, beside(net, x));
+    x = nn_layer_norm(c, &layer->norm1, x);
     return df_leave(c, m, feed(c, &layer->ffn, x, &layer->norm2));
 }
 
@@ -128,8 +129,8 @@ DfTensor *df_detr_decode_layer(DfCtx *c, const Detr *net, int i, DfTensor *x, Df
     const DetrDecoderLayer *layer = &net->decoder[i];
     const DfMark m = df_enter(c, "decoder.layers", i);
     DfTensor *placed = df_add(c, x, position);
-    x = nn_multihead_attention_add(c, &layer->self, placed, placed, x, NULL, (NnResidual){ .residual = x, .drop = (float)net->o.dropout });
-    x = nn_layer_norm(c, &layer->self_norm, x);
-    x = join(c, net, x, nn_ms_deform_attention(c, &layer->cross, df_add(c, x, position), reference, memory, field), &layer->cross_norm);
+    x = nn_layer_norm(c, &layer->self_norm, nn_multihead_attention_add(c, &layer->self, placed, placed, x, NULL, beside(net, x)));
+    x = nn_ms_deform_attention_add(c, &layer->cross, df_add(c, x, position), reference, memory, field, beside(net, x));
+    x = nn_layer_norm(c, &layer->cross_norm, x);
     return df_leave(c, m, feed(c, &layer->ffn, x, &layer->ffn_norm));
 }

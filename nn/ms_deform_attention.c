@@ -39,7 +39,8 @@ void nn_ms_deform_attention_init(NnScope s, NnMsDeformAttention *a, int dim, int
     nn_linear_init_as(nn_at(s, "output_proj"), &a->output, dim, dim, true, spread, zero);
 }
 
-DfTensor *nn_ms_deform_attention(DfCtx *c, const NnMsDeformAttention *a, DfTensor *query, DfTensor *reference, DfTensor *source, const NnField *field)
+DfTensor *nn_ms_deform_attention_add(DfCtx *c, const NnMsDeformAttention *a, DfTensor *query, DfTensor *reference, DfTensor *source, const NnField *field,
+                                     NnResidual r)
 {
     const DfMark m = df_enter(c, NULL, -1);
     const int B = df_dim(query, 0), Q = df_dim(query, 1), C = df_dim(query, 2), S = df_dim(source, 1);
@@ -49,5 +50,5 @@ DfTensor *nn_ms_deform_attention(DfCtx *c, const NnMsDeformAttention *a, DfTenso
     DfTensor *weight = df_reshape(c, nn_linear(c, &a->weights, query), DF_SHAPE(B, Q, a->heads, a->levels * a->points));
     weight = df_softmax(c, weight, -1);
     df_observe_points(c, &(DfPointAttention){ .reference = reference, .location = location, .weight = weight, .ratios = field->ratios });
-    return df_leave(c, m, nn_linear(c, &a->output, df_ms_deform_attention(c, value, location, weight, &field->levels)));
+    return df_leave(c, m, nn_linear_add(c, &a->output, df_ms_deform_attention(c, value, location, weight, &field->levels), r));
 }

@@ -209,7 +209,7 @@ typedef struct {
 } NnMsDeformAttention;
 void nn_ms_deform_attention_init(NnScope, NnMsDeformAttention *, int dim, int heads, int levels, int points);
 /* query B Q C, reference B Q 2 or 4 (x y, or cx cy w h, in [0, 1] of what is no padding), source B cells C -> B Q C */
-DfTensor *nn_ms_deform_attention(DfCtx *, const NnMsDeformAttention *, DfTensor *query, DfTensor *reference, DfTensor *source, const NnField *);
+DfTensor *nn_ms_deform_attention_add(DfCtx *, const NnMsDeformAttention *, DfTensor *query, DfTensor *reference, DfTensor *source, const NnField *, NnResidual);
 
 /* ---- feature maps between backbone, neck and head ------------------------------------------------------------------ */
 
