@@ -12,6 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "datasets/resize.h"
+
+enum { LEAST_SIDE = 320 }; /* names cannot be read on less */
+
 /* ---- colours --------------------------------------------------------------------------------------------------- */
 
 static uint8_t channel(double hue, double saturation, double value)
@@ -138,7 +142,7 @@ static int by_score(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-static int draw_masks(DfImage *image, const DfDrawnBox *boxes, int n)
+static int draw_masks(DfImage *image, const DfDrawnBox *boxes, int n, int times)
 {
     bool any = false;
     for (int i = 0; i < n; i++)
@@ -146,9 +150,20 @@ static int draw_masks(DfImage *image, const DfDrawnBox *boxes, int n)
     uint8_t *pixels = any ? df_malloc((size_t)image->height * (size_t)image->width) : NULL;
     for (int i = n - 1; pixels && i >= 0; i--)
         if (boxes[i].runs)
-            df_draw_mask(image, &boxes[i], pixels);
+            df_draw_mask(image, &boxes[i], times, pixels);
     df_free(pixels);
     return any && !pixels ? df_fail_memory("masks to draw") : DF_OK;
+}
+
+static int enlarge(DfImage *image, int times)
+{
+    DfImage larger;
+    const int error = times > 1 ? df_resize_cv2(&larger, image, image->height * times, image->width * times) : DF_OK;
+    if (error == DF_OK && times > 1) {
+        df_image_free(image);
+        *image = larger;
+    }
+    return error;
 }
 
 int df_draw_boxes(DfImage *image, const DfDrawnBox *boxes, int n, const char *const *classes, int n_classes)
@@ -156,13 +171,16 @@ int df_draw_boxes(DfImage *image, const DfDrawnBox *boxes, int n, const char *co
     if (image->channels != 3)
         return df_fail(DF_EVALUE, "drawing on a picture of %d channels: want 3", image->channels);
     const size_t count = n > 0 ? (size_t)n : 0;
+    const int times = df_times_to(image, LEAST_SIDE);
     DfDrawnBox *sorted = df_malloc(count * sizeof *sorted);
     Tag *tags = df_malloc(count * sizeof *tags);
-    int error = sorted && tags ? DF_OK : df_fail_memory("boxes to draw");
+    int error = sorted && tags ? enlarge(image, times) : df_fail_memory("boxes to draw");
     if (error == DF_OK && count) {
         memcpy(sorted, boxes, count * sizeof *sorted);
         qsort(sorted, count, sizeof *sorted, by_score);
-        error = draw_masks(image, sorted, n);
+        for (size_t i = 0; i < 4 * count; i++)
+            sorted[i / 4].box[i % 4] *= (float)times;
+        error = draw_masks(image, sorted, n, times);
     }
     if (error == DF_OK && count) {
         const DfPen pen = df_pen_for(image);

@@ -17,7 +17,7 @@ typedef struct {
 } DfDrawnBox;
 
 /* Draws n boxes, with their masks, on a BGR picture, the weakest score first so that the strongest lies on top. Lines and letters grow with the
- * picture. `classes` names the labels 0..n_classes-1; a label beyond is drawn as its number. */
+ * picture; one of less than 320 pixels a side is enlarged by a whole number first, so that names can be read. `classes` names the labels 0..n_classes-1; a label beyond is drawn as its number. */
 int df_draw_boxes(DfImage *image, const DfDrawnBox *boxes, int n, const char *const *classes, int n_classes);
 
 /* Lays the class of every pixel over a BGR picture in its colour, and puts a legend under it: `image` grows downwards. `labels` are

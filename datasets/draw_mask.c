@@ -7,22 +7,27 @@
 
 #include "datasets/ink.h"
 
-/* Pixels of the picture, one byte each, row by row; and what part of it is not 0. */
-static DfRect decode(const DfImage *image, const uint32_t *runs, size_t n, uint8_t *pixels)
+/* One pixel of the mask in an enlarged picture; `r` grows with it. */
+static void set_square(const DfImage *image, int x, int y, int times, uint8_t *pixels, DfRect *r)
 {
-    const size_t H = (size_t)image->height, W = (size_t)image->width;
+    for (int row = 0; row < times; row++)
+        memset(pixels + (size_t)(y + row) * (size_t)image->width + (size_t)x, 1, (size_t)times);
+    r->x1 = x < r->x1 ? x : r->x1;
+    r->x2 = x + times > r->x2 ? x + times : r->x2;
+    r->y1 = y < r->y1 ? y : r->y1;
+    r->y2 = y + times > r->y2 ? y + times : r->y2;
+}
+
+/* Pixels of the picture, one byte each, row by row; and what part of it is not 0. */
+static DfRect decode(const DfImage *image, const uint32_t *runs, size_t n, int times, uint8_t *pixels)
+{
+    const size_t H = (size_t)(image->height / times), W = (size_t)(image->width / times);
     DfRect r = { image->width, image->height, 0, 0 };
     size_t at = 0;
     for (size_t i = 0; i < n && at < H * W; i++) {
         const size_t end = runs[i] < H * W - at ? at + runs[i] : H * W;
-        for (; i % 2 && at < end; at++) {
-            const int x = (int)(at / H), y = (int)(at % H);
-            pixels[(size_t)y * W + (size_t)x] = 1;
-            r.x1 = x < r.x1 ? x : r.x1;
-            r.x2 = x + 1 > r.x2 ? x + 1 : r.x2;
-            r.y1 = y < r.y1 ? y : r.y1;
-            r.y2 = y + 1 > r.y2 ? y + 1 : r.y2;
-        }
+        for (; i % 2 && at < end; at++)
+            set_square(image, (int)(at / H) * times, (int)(at % H) * times, times, pixels, &r);
         at = end;
     }
     return r;
@@ -53,12 +58,12 @@ static void paint(DfImage *image, const uint8_t *pixels, DfRect r, const uint8_t
         }
 }
 
-void df_draw_mask(DfImage *image, const DfDrawnBox *box, uint8_t *pixels)
+void df_draw_mask(DfImage *image, const DfDrawnBox *box, int times, uint8_t *pixels)
 {
     const int line = df_pen_for(image).line, thin = line >= 4 ? line / 3 : 1;
     uint8_t colour[3];
     memset(pixels, 0, (size_t)image->height * (size_t)image->width);
-    const DfRect r = decode(image, box->runs, box->n_runs, pixels);
+    const DfRect r = decode(image, box->runs, box->n_runs, times, pixels);
     df_label_colour(box->label, colour);
     if (r.x1 < r.x2)
         paint(image, pixels, r, colour, line, thin);

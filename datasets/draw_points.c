@@ -179,8 +179,7 @@ enum { GOOD_SIDE = 800 };
 /* A small picture is enlarged by a whole number, until there is room for discs. */
 static int enlarge(DfImage *out, const DfImage *picture, int *times)
 {
-    const int side = picture->height > picture->width ? picture->height : picture->width;
-    *times = side < GOOD_SIDE ? (GOOD_SIDE + side - 1) / side : 1;
+    *times = df_times_to(picture, GOOD_SIDE);
     return df_resize_cv2(out, picture, picture->height * *times, picture->width * *times);
 }
 

@@ -49,6 +49,27 @@ Test(draw, a_box_is_where_it_should_be)
     df_image_free(&image);
 }
 
+Test(draw, a_small_picture_is_enlarged_with_its_boxes_and_masks)
+{
+    const uint32_t runs[] = { 20 * 40 + 10, 20, 20, 20 }; /* rows 10 to 29 of columns 20 and 21 */
+    const DfDrawnBox box = { { 40, 10, 50, 30 }, 4, 0.9f, NULL, 0 }, mask = { { 40, 10, 50, 30 }, 4, 0.9f, runs, 4 };
+    DfImage plain = grey(40, 60), masked = grey(40, 60);
+    uint8_t colour[3];
+    df_label_colour(4, colour);
+    cr_assert_eq(df_draw_boxes(&plain, &box, 1, NULL, 0), DF_OK);
+    cr_assert_eq(df_draw_boxes(&masked, &mask, 1, NULL, 0), DF_OK);
+    cr_assert(plain.height == 240 && plain.width == 360 && masked.height == 240 && masked.width == 360);
+    cr_expect_eq(memcmp(plain.pixels + (120 * 360 + 240) * 3, colour, 3), 0, "the left side of the box");
+    for (int y = 0; y < 240; y++) /* the tint, and a dark line around it */
+        for (int x = 0; x < 200; x++) {
+            const bool inside = x >= 120 && x < 132 && y >= 60 && y < 180, near = x >= 119 && x < 133 && y >= 59 && y < 181;
+            const bool changed = memcmp(masked.pixels + (y * 360 + x) * 3, plain.pixels + (y * 360 + x) * 3, 3) != 0;
+            cr_expect((!inside || changed) && (near || !changed), "%d %d", x, y);
+        }
+    df_image_free(&plain);
+    df_image_free(&masked);
+}
+
 Test(draw, neighbouring_labels_differ)
 {
     for (int i = 0; i + 1 < 200; i++) {
