@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tests/backbone/test_backbone_configs.c -- the ready classification configs against what was published: parameters and
+ * multiply-adds at 224 x 224 in the tables of the papers, which round to one decimal; every name and shape of the official state_dicts
+ * (tests/data/keys, by `bench/peers/torch_backbones.py CLONES keys NAME`), and no other.
+ */
+#include <criterion/criterion.h>
+#include <fnmatch.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "backbone/backbone.h"
+
+typedef struct {
+    DfConfig *config;
+    const DfBackbone *backbone;
+    NnModel *weights;
+    void *self;
+} Network;
+
+static Network build(const char *name)
+{
+    char path[512];
+    Network net = { 0 };
+    snprintf(path, sizeof path, DF_ROOT "/configs/classification/%s_224.py", name);
+    cr_assert_eq(df_config_read(&net.config, path, NULL, 0), DF_OK, "%s", df_error());
+    const DfNode *dict = df_node_get(df_config_root(net.config), "backbone");
+    net.backbone = df_backbone_find(df_node_text(df_node_get(dict, "type"), ""));
+    cr_assert_not_null(net.backbone, "%s", df_error());
+    cr_assert_eq(nn_model_new(&net.weights), DF_OK);
+    const NnScope root = nn_root(net.weights);
+    net.self = nn_alloc(root, 1, net.backbone->size);
+    if (nn_configure(root, dict, net.backbone->opts, net.self, net.backbone->name))
+        net.backbone->init(root, net.self);
+    cr_assert_eq(nn_model_error(net.weights), DF_OK, "%s: %s", name, df_error());
+    return net;
+}
+
+static void done(Network *net)
+{
+    nn_model_free(net->weights);
+    df_config_free(net->config);
+}
+
+/* ---- cost ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    const char *config;
+    double parameters, macs; /* millions; thousand millions, 0: not reported */
+} Row;
+
+static const Row rows[] = {
+    { "swin_tiny", 28.3, 4.5 },    { "swin_small", 49.6, 8.7 },   { "swin_base", 87.8, 15.4 },
+    { "dat_tiny", 29, 4.6 },       { "dat_small", 50, 9.0 },      { "dat_base", 88, 15.8 },
+    { "dat_pp_tiny", 24, 4.3 },    { "dat_pp_small", 53, 9.4 },   { "dat_pp_base", 93, 16.6 },
+    { "pvt_tiny", 13.2, 1.9 },     { "pvt_small", 24.5, 3.8 },    { "pvt_medium", 44.2, 6.7 },   { "pvt_large", 61.4, 9.8 },
+    { "pvt_v2_b0", 3.7, 0.6 },     { "pvt_v2_b1", 14.0, 2.1 },    { "pvt_v2_b2", 25.4, 4.0 },    { "pvt_v2_b2_li", 22.6, 3.9 },
+    { "pvt_v2_b3", 45.2, 6.9 },    { "pvt_v2_b4", 62.6, 10.1 },   { "pvt_v2_b5", 82.0, 11.8 },
+    { "focal_tiny", 28.9, 4.9 },   { "focal_small", 51.1, 9.4 },  { "focal_base", 89.8, 16.4 },
+    { "resnet18", 11.7, 1.8 },     { "resnet34", 21.8, 3.7 },     { "resnet50", 25.6, 4.1 },     { "resnet101", 44.5, 7.8 },
+    { "resnet152", 60.2, 11.5 },
+};
+
+/* One dry pass: the same arithmetic on shapes alone. */
+static double count_macs(const DfBackbone *backbone, const void *self)
+{
+    DfCtx *c;
+    DfMaps maps;
+    const DfProfileRow *profile;
+    cr_assert_eq(df_ctx_new(&c, NULL), DF_OK);
+    c->dry = true;
+    df_profile(c, true);
+    backbone->forward(c, self, df_new(c, DF_SHAPE(1, 224, 224, 3)), &maps);
+    cr_assert_eq(df_ctx_error(c), DF_OK, "%s", df_error());
+    cr_assert_gt(df_profile_rows(c, &profile), 0);
+    const double macs = profile[0].macs[DF_MACS_LAYER] + profile[0].macs[DF_MACS_ATTENTION];
+    df_ctx_free(c);
+    return macs;
+}
+
+static void check_cost(const Row *row)
+{
+    Network net = build(row->config);
+    const double parameters = (double)nn_model_elements(net.weights, "") / 1e6, macs = count_macs(net.backbone, net.self) / 1e9;
+    const double rounding = row->parameters == floor(row->parameters) ? 0.75 : 0.051; /* DAT-T has 28.3 M, in the paper 29 */
+    cr_expect_lt(fabs(parameters - row->parameters), rounding, "%s: %.3f M parameters, want %.1f", row->config, parameters, row->parameters);
+    cr_expect_lt(fabs(macs - row->macs), 0.1, "%s: %.3f G multiply-adds, want %.1f", row->config, macs, row->macs);
+    done(&net);
+}
+
+Test(backbone_configs, cost_what_the_papers_say)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        check_cost(&rows[i]);
+}
+
+/* ---- keys ------------------------------------------------------------------------------------------------------------ */
+
+static const char *const names[] = {
+    "swin_tiny", "dat_tiny", "dat_pp_tiny", "pvt_tiny", "pvt_v2_b1", "pvt_v2_b2_li", "focal_tiny", "focal_tiny_useconv", "resnet50",
+};
+
+static bool ignored(const DfBackbone *backbone, const char *key)
+{
+    static const char *const always[] = { "*num_batches_tracked", "*relative_position_index", "*attn_mask" };
+    for (size_t i = 0; i < sizeof always / sizeof *always; i++)
+        if (fnmatch(always[i], key, 0) == 0)
+            return true;
+    for (int i = 0; backbone->ignorable[i]; i++)
+        if (fnmatch(backbone->ignorable[i], key, 0) == 0)
+            return true;
+    return false;
+}
+
+static DfShape shape_of(const char *text)
+{
+    DfShape shape = { 0 };
+    for (int used; shape.n < DF_DIMS && sscanf(text, "%d%n", &shape.d[shape.n], &used) == 1; text += used)
+        shape.n++;
+    return shape;
+}
+
+/* Every line of the file is a parameter, or known and not needed; how many were parameters. */
+static int compare(const char *name, const DfBackbone *backbone, const NnModel *weights)
+{
+    char path[512], line[512], key[256];
+    int used, found = 0;
+    snprintf(path, sizeof path, DF_TEST_DATA "/keys/%s.txt", name);
+    FILE *file = fopen(path, "r");
+    cr_assert_not_null(file, "%s", path);
+    while (fgets(line, sizeof line, file) && sscanf(line, "%255s%n", key, &used) == 1) {
+        const NnParam *param = nn_model_find(weights, key);
+        if (!param) {
+            cr_expect(ignored(backbone, key), "%s: no parameter %s", name, key);
+            continue;
+        }
+        found++;
+        cr_expect(df_same_shape(shape_of(line + used), param->shape), "%s has another shape of %s", name, line);
+    }
+    fclose(file);
+    return found;
+}
+
+Test(backbone_configs, have_the_official_parameters)
+{
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        Network net = build(names[i]);
+        cr_expect_eq(compare(names[i], net.backbone, net.weights), nn_model_count(net.weights), "%s has parameters that the official network has not",
+                     names[i]);
+        done(&net);
+    }
+}
