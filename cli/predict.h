@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * cli/predict.h -- private to predict: which pictures, and what becomes of one: of its detections (predict_detect.c), of the places its
- * network looked at (predict_explain.c). That of a segmentor's classes is in segmentor.h.
+ * network looked at (predict_layers.c, predict_explain.c). That of a segmentor's classes is in segmentor.h.
  */
 #ifndef DF_CLI_PREDICT_H
 #define DF_CLI_PREDICT_H
@@ -40,7 +40,7 @@ int cli_write_detections(FILE *json, const CliLabels *, const char *path, const 
 int cli_draw_detections(DfSample *, const CliLabels *, const DfDetections *, const char *out_dir, int quality);
 DfDrawnBox cli_drawn_box(const DfDetections *, size_t i);
 
-/* ---- predict_explain.c ------------------------------------------------------------------------------------------------ */
+/* ---- predict_layers.c, predict_explain.c ------------------------------------------------------------------------------ */
 
 enum { CLI_EXPLAIN_RANKS = 64 };
 typedef struct {
