@@ -332,10 +332,8 @@ static void init(NnScope s, void *self)
 
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
 
-static DfTensor *convolve(DfCtx *c, const ConvNorm *m, DfTensor *x)
+static DfTensor *deform(DfCtx *c, const ConvNorm *m, DfTensor *x)
 {
-    if (!m->dcn)
-        return nn_conv(c, &m->conv, x);
     const int points = 9 * m->groups;
     DfTensor *offset = nn_conv(c, &m->offset, x), *weight = NULL;                /* N H' W' 18G, or 27G: offsets, then weights */
     if (m->dcn == DCN_V2) {
@@ -348,7 +346,7 @@ static DfTensor *convolve(DfCtx *c, const ConvNorm *m, DfTensor *x)
 static DfTensor *conv_norm(DfCtx *c, const ConvNorm *m, DfTensor *x, DfAct act, DfTensor *residual) /* act(norm(conv(x)) + residual) */
 {
     const DfMark mark = df_enter(c, NULL, -1);
-    return df_leave(c, mark, nn_norm_fused(c, &m->norm, convolve(c, m, x), act, residual));
+    return df_leave(c, mark, m->dcn ? nn_norm_fused(c, &m->norm, deform(c, m, x), act, residual) : nn_conv_norm(c, &m->conv, &m->norm, x, act, residual));
 }
 
 static DfTensor *shortcut(DfCtx *c, const Block *b, DfTensor *x)

@@ -60,12 +60,12 @@ static DfTensor *replace(DfCtx *c, DfTensor *old, DfTensor *by)
     return by;
 }
 
-static DfTensor *merged(DfCtx *c, const Uper *h, DfTensor *fine, DfTensor *coarse)
+static DfTensor *merged(DfCtx *c, const Uper *h, const NnConvModule *lateral, DfTensor *fine, DfTensor *coarse)
 {
-    DfTensor *enlarged = df_decode_head_resize(c, &h->base, coarse, fine), *sum = df_add(c, fine, enlarged);
+    DfTensor *enlarged = df_decode_head_resize(c, &h->base, coarse, fine), *sum = nn_conv_module_add(c, lateral, fine, enlarged);
     if (enlarged != coarse)
         df_drop(c, enlarged);
-    return replace(c, fine, sum);
+    return sum;
 }
 
 /* Rows first .. first + rows - 1 of the result. The convolution sees a row more on either side; those outside the map are zeros. */
@@ -106,7 +106,7 @@ static DfTensor *segment(DfCtx *c, const void *self, const DfMaps *maps)
     DfTensor *x[DF_LEVELS];
     x[top] = pyramid_pooling(c, h, in.map[top]);
     for (int i = top - 1; i >= 0; i--)
-        x[i] = merged(c, h, nn_conv_module(c, &h->lateral[i], in.map[i]), x[i + 1]);
+        x[i] = merged(c, h, &h->lateral[i], in.map[i], x[i + 1]);
     for (int i = 0; i < top; i++)
         x[i] = replace(c, x[i], nn_conv_module(c, &h->fpn[i], x[i]));
     if (c->err)

@@ -49,9 +49,12 @@ int df_pack_winograd(DfPacked **out, DfPool *, const float *w, size_t O, size_t 
 void df_packed_free(DfPacked *); /* with all it is linked to; NULL is fine */
 DfPackKind df_packed_kind(const DfPacked *);
 size_t df_packed_bytes(const DfPacked *);
-/* A weight may be packed for several uses: its copies are a list. Link returns the new list; find NULL if there is none. */
+/* Says that the rows of the weight were multiplied by `fold` (n factors) before it was packed: a norm's part. */
+int df_packed_folded(DfPacked *, const float *fold, size_t n);
+/* A weight may be packed for several uses: its copies are a list. Link returns the new list; find NULL if there is none of this kind
+ * with these factors (n of them; NULL: none). */
 DfPacked *df_packed_link(DfPacked *one, DfPacked *list);
-const DfPacked *df_packed_find(const DfPacked *list, DfPackKind);
+const DfPacked *df_packed_find(const DfPacked *list, DfPackKind, const float *fold, size_t n);
 
 /* ---- products ---------------------------------------------------------------------------------------------------- */
 

@@ -2,6 +2,7 @@
  *
  * kernels/pack.c -- weights in the order in which the inner product reads them: panels of 16 columns, row after row.
  */
+#include <string.h>
 
 #include "kernels/gemm_leaves.h"
 
@@ -10,6 +11,7 @@ struct DfPacked {
     size_t matrices, k, n;
     size_t stride;  /* floats of one matrix */
     float *data;
+    float *fold;    /* factors of the rows, as they were at packing; or NULL */
     DfPacked *next;
 };
 
@@ -32,6 +34,7 @@ void df_packed_free(DfPacked *p)
     while (p) {
         DfPacked *next = p->next;
         df_free(p->data);
+        df_free(p->fold);
         df_free(p);
         p = next;
     }
@@ -43,11 +46,25 @@ DfPacked *df_packed_link(DfPacked *one, DfPacked *list)
     return one;
 }
 
-const DfPacked *df_packed_find(const DfPacked *list, DfPackKind kind)
+static bool same_fold(const float *a, const float *b, size_t n)
 {
-    while (list && list->kind != kind)
+    return a && b ? memcmp(a, b, n * sizeof *a) == 0 : a == b;
+}
+
+const DfPacked *df_packed_find(const DfPacked *list, DfPackKind kind, const float *fold, size_t n)
+{
+    while (list && !(list->kind == kind && same_fold(list->fold, fold, n)))
         list = list->next;
     return list;
+}
+
+int df_packed_folded(DfPacked *p, const float *fold, size_t n)
+{
+    p->fold = df_malloc(n * sizeof *fold);
+    if (!p->fold)
+        return df_fail_memory("packed weights");
+    memcpy(p->fold, fold, n * sizeof *fold);
+    return DF_OK;
 }
 
 DfPackKind df_packed_kind(const DfPacked *p)

@@ -42,6 +42,35 @@ DfTensor *nn_conv(DfCtx *c, const NnConv *l, DfTensor *x)
     return nn_conv_fused(c, l, x, (DfFuse){ 0 });
 }
 
+/* A batch norm that uses its running statistics is linear: it goes into the weight when that is packed. */
+static bool folds(const DfCtx *c, const NnConv *l, const NnNorm *n)
+{
+    return n->kind == NN_NORM_BATCH && !c->recording && (!c->training || n->frozen) && !l->bias && l->weight->shape.n == 4;
+}
+
+static DfTensor *folded(DfCtx *c, const NnConv *l, const NnNorm *n, DfTensor *x, DfAct act, DfTensor *residual) /* act(..) + residual */
+{
+    DfTensor *scale, *shift;
+    df_batch_norm_columns(c, n->weight, n->bias, n->running_mean, n->running_var, n->eps, &scale, &shift);
+    DfTensor *y = df_conv2d(c, x, l->weight, shift, l->conv, (DfFuse){ .fold = scale, .act = act, .residual = residual });
+    df_drop(c, scale);
+    df_drop(c, shift);
+    return y;
+}
+
+DfTensor *nn_conv_norm(DfCtx *c, const NnConv *l, const NnNorm *n, DfTensor *x, DfAct act, DfTensor *residual)
+{
+    const bool folding = folds(c, l, n);
+    DfTensor *y = folding ? folded(c, l, n, x, residual ? DF_ACT_NONE : act, residual) : nn_conv(c, l, x), *z = y;
+    if (!folding)
+        z = nn_norm_fused(c, n, y, act, residual);
+    else if (residual && act != DF_ACT_NONE)
+        z = df_act(c, y, act);
+    if (z != y)
+        df_drop(c, y);
+    return z;
+}
+
 void nn_conv_module_init(NnScope s, NnConvModule *m, int in, int out, NnConvShape shape, const DfNode *norm_cfg, DfAct act, NnInit weight)
 {
     shape.no_bias = norm_cfg != NULL;
@@ -55,8 +84,16 @@ DfTensor *nn_conv_module(DfCtx *c, const NnConvModule *m, DfTensor *x)
 {
     if (m->norm.kind == NN_NORM_NONE)
         return nn_conv_fused(c, &m->conv, x, (DfFuse){ .act = m->act });
-    DfTensor *y = nn_conv(c, &m->conv, x), *z = nn_norm_fused(c, &m->norm, y, m->act, NULL);
-    if (z != y)
-        df_drop(c, y);
+    return nn_conv_norm(c, &m->conv, &m->norm, x, m->act, NULL);
+}
+
+DfTensor *nn_conv_module_add(DfCtx *c, const NnConvModule *m, DfTensor *x, DfTensor *residual)
+{
+    if (m->norm.kind == NN_NORM_NONE)
+        return nn_conv_fused(c, &m->conv, x, (DfFuse){ .act = m->act, .residual = residual });
+    if (folds(c, &m->conv, &m->norm))
+        return folded(c, &m->conv, &m->norm, x, m->act, residual);
+    DfTensor *y = nn_conv_module(c, m, x), *z = df_add(c, y, residual);
+    df_drop(c, y);
     return z;
 }

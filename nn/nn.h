@@ -156,6 +156,8 @@ const char *nn_norm_name(const DfNode *norm_cfg);                               
 void nn_norm_init(NnScope, NnNorm *, const DfNode *norm_cfg, int channels);
 DfTensor *nn_norm(DfCtx *, const NnNorm *, DfTensor *x);
 DfTensor *nn_norm_fused(DfCtx *, const NnNorm *, DfTensor *x, DfAct, DfTensor *residual); /* act(norm(x) + residual); residual or NULL */
+/* act(norm(conv(x)) + residual); residual or NULL. Without a tape a batch norm becomes a part of the convolution. */
+DfTensor *nn_conv_norm(DfCtx *, const NnConv *, const NnNorm *, DfTensor *x, DfAct, DfTensor *residual);
 /* mmcv's act_cfg: ReLU, GELU, Sigmoid, Tanh; NULL is none. Poisons the scope's model on anything else. */
 DfAct nn_act(NnScope, const DfNode *act_cfg);
 
@@ -167,6 +169,7 @@ typedef struct {
 } NnConvModule;
 void nn_conv_module_init(NnScope, NnConvModule *, int in, int out, NnConvShape, const DfNode *norm_cfg, DfAct act, NnInit weight);
 DfTensor *nn_conv_module(DfCtx *, const NnConvModule *, DfTensor *x);
+DfTensor *nn_conv_module_add(DfCtx *, const NnConvModule *, DfTensor *x, DfTensor *residual); /* all three, then + residual */
 
 /* fc1, activation, fc2: the feed-forward half of a block. */
 typedef struct {

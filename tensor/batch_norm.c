@@ -131,6 +131,26 @@ DfTensor *df_batch_norm(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias,
     return y;
 }
 
+/* ---- into the convolution before it ------------------------------------------------------------------------------- */
+
+/* The norm is x scale + shift. */
+static void columns_of(float *scale, float *shift, size_t n, const DfTensor *weight, const DfTensor *bias, const DfTensor *mean, const DfTensor *var, float eps)
+{
+    for (size_t i = 0; i < n; i++) {
+        scale[i] = weight_at(weight, i) * (float)(1 / sqrt((double)var->data[i] + (double)eps));
+        shift[i] = (bias ? bias->data[i] : 0) - mean->data[i] * scale[i];
+    }
+}
+
+void df_batch_norm_columns(DfCtx *c, const DfTensor *weight, const DfTensor *bias, const DfTensor *mean, const DfTensor *var, float eps,
+                           DfTensor **scale, DfTensor **shift)
+{
+    *scale = df_new(c, mean->shape);
+    *shift = df_new(c, mean->shape);
+    if (!c->err && fits(c, mean, weight, bias, mean, var) && !df_skip(c, *scale))
+        columns_of((*scale)->data, (*shift)->data, df_size(mean), weight, bias, mean, var, eps);
+}
+
 /* ---- with what follows it ---------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -173,10 +193,7 @@ DfTensor *df_batch_norm_fused(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor 
     if (!scale)
         return &c->nil;
     float *const shift = scale + n;
-    for (size_t i = 0; i < n; i++) {
-        scale[i] = weight_at(weight, i) * (float)(1 / sqrt((double)var->data[i] + (double)eps));
-        shift[i] = (bias ? bias->data[i] : 0) - mean->data[i] * scale[i];
-    }
+    columns_of(scale, shift, n, weight, bias, mean, var, eps);
     Fused job = { y->data, x->data, residual ? residual->data : NULL, scale, shift, n, act };
     df_ranges(c, rows, df_at_least_1(DF_BLOCK / n), fused_range, &job);
     return y;

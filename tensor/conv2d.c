@@ -85,13 +85,13 @@ static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *w, DfConv conv)
     return false;
 }
 
-static int run(DfCtx *c, const DfConvShape *s, const DfTensor *x, DfTensor *weight, const DfTensor *y, DfEpilogue e)
+static int run(DfCtx *c, const DfConvShape *s, const DfTensor *x, DfTensor *weight, const DfTensor *fold, const DfTensor *y, DfEpilogue e)
 {
     if (is_depthwise(weight))
         return df_depthwise_forward(c->pool, c->k, s, x->data, weight->data, y->data, e);
     const DfPackKind kind = df_conv_prefers_winograd(s) ? DF_PACK_WINOGRAD : DF_PACK_GEMM;
     const size_t O = (size_t)s->O, K = df_size(weight) / O;
-    const DfPackedWeight w = df_weight(c, weight, kind, O, K, (size_t)s->groups);
+    const DfPackedWeight w = df_weight(c, weight, fold, kind, O, K, (size_t)s->groups);
     const int error = w.packed ? df_conv_forward(c->pool, c->k, s, x->data, w.packed, y->data, e) : DF_OK;
     df_weight_done(w);
     return error;
@@ -101,6 +101,8 @@ DfTensor *df_conv2d(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias, DfC
 {
     if (c->err || !fits(c, x, weight, conv))
         return &c->nil;
+    if (fuse.fold && (c->recording || is_depthwise(weight)))
+        return df_refuse(c, "conv2d: a factor folded into the weight: want no tape, and a weight of (O kh kw I/groups)");
     if (df_fuse_splits(c, x, weight, bias, fuse))
         return df_fuse_apart(c, df_conv2d(c, x, weight, bias, conv, (DfFuse){ 0 }), fuse);
     const DfConvShape s = shape_of(x, weight, conv);
@@ -117,7 +119,7 @@ DfTensor *df_conv2d(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias, DfC
     }
     if (df_skip(c, y))
         return y;
-    const int error = run(c, &s, x, weight, y, df_fuse_epilogue(bias, fuse));
+    const int error = run(c, &s, x, weight, fuse.fold, y, df_fuse_epilogue(bias, fuse));
     if (error)
         df_ctx_fail(c, error, "%s", df_error());
     return y;

@@ -71,7 +71,7 @@ static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *offset, const DfTe
 static int run(DfCtx *c, const DfDeformConv *d, DfTensor *weight, const DfTensor *bias, const DfTensor *y)
 {
     const size_t O = (size_t)d->shape.O;
-    const DfPackedWeight w = df_weight(c, weight, DF_PACK_GEMM, O, df_size(weight) / O, (size_t)d->shape.groups);
+    const DfPackedWeight w = df_weight(c, weight, NULL, DF_PACK_GEMM, O, df_size(weight) / O, (size_t)d->shape.groups);
     const int error = w.packed ? df_deform_conv_forward(c->pool, c->k, d, w.packed, y->data, df_fuse_epilogue(bias, (DfFuse){ 0 })) : DF_OK;
     df_weight_done(w);
     return error;

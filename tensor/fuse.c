@@ -10,19 +10,19 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards the lists of packed copies, never held while packing */
 
-static const DfPacked *find(const DfTensor *w, DfPackKind kind)
+static const DfPacked *find(const DfTensor *w, DfPackKind kind, const float *fold, size_t O)
 {
     pthread_mutex_lock(&lock);
-    const DfPacked *found = df_packed_find(w->packed, kind);
+    const DfPacked *found = df_packed_find(w->packed, kind, fold, O);
     pthread_mutex_unlock(&lock);
     return found;
 }
 
 /* Another thread may have been faster: then its copy is kept. */
-static const DfPacked *keep(DfTensor *w, DfPacked *packed)
+static const DfPacked *keep(DfTensor *w, DfPacked *packed, const float *fold, size_t O)
 {
     pthread_mutex_lock(&lock);
-    const DfPacked *found = df_packed_find(w->packed, df_packed_kind(packed));
+    const DfPacked *found = df_packed_find(w->packed, df_packed_kind(packed), fold, O);
     if (!found)
         w->packed = df_packed_link(packed, w->packed);
     pthread_mutex_unlock(&lock);
@@ -37,20 +37,40 @@ void df_packed_drop(DfTensor *w)
     w->packed = NULL;
 }
 
-DfPackedWeight df_weight(DfCtx *c, DfTensor *w, DfPackKind kind, size_t O, size_t K, size_t groups)
+static int pack(DfPacked **out, DfPool *pool, const float *w, DfPackKind kind, size_t O, size_t K, size_t groups)
+{
+    return kind == DF_PACK_WINOGRAD ? df_pack_winograd(out, pool, w, O, K / 9) : df_pack(out, pool, w, O, K, groups);
+}
+
+static int pack_folded(DfPacked **out, DfPool *pool, const float *w, const float *fold, DfPackKind kind, size_t O, size_t K, size_t groups)
+{
+    float *scaled = df_malloc(O * K * sizeof *scaled);
+    if (!scaled)
+        return df_fail_memory("packed weights");
+    for (size_t i = 0; i < O * K; i++)
+        scaled[i] = w[i] * fold[i / K];
+    int error = pack(out, pool, scaled, kind, O, K, groups);
+    if (!error)
+        error = df_packed_folded(*out, fold, O);
+    df_free(scaled);
+    return error;
+}
+
+DfPackedWeight df_weight(DfCtx *c, DfTensor *w, const DfTensor *fold, DfPackKind kind, size_t O, size_t K, size_t groups)
 {
     const bool changes = c->recording && w->wants_grad;
-    const DfPacked *found = changes ? NULL : find(w, kind);
+    const float *factors = fold ? fold->data : NULL;
+    const DfPacked *found = changes ? NULL : find(w, kind, factors, O);
     if (found)
         return (DfPackedWeight){ found, NULL };
     DfPacked *packed = NULL;
-    const int error = kind == DF_PACK_WINOGRAD ? df_pack_winograd(&packed, c->pool, w->data, O, K / 9) : df_pack(&packed, c->pool, w->data, O, K, groups);
+    const int error = fold ? pack_folded(&packed, c->pool, w->data, factors, kind, O, K, groups) : pack(&packed, c->pool, w->data, kind, O, K, groups);
     if (error) {
         df_packed_free(packed);
         df_ctx_fail(c, error, "%s", df_error());
         return (DfPackedWeight){ NULL, NULL };
     }
-    return changes ? (DfPackedWeight){ packed, packed } : (DfPackedWeight){ keep(w, packed), NULL };
+    return changes ? (DfPackedWeight){ packed, packed } : (DfPackedWeight){ keep(w, packed, factors, O), NULL };
 }
 
 void df_weight_done(DfPackedWeight w)
@@ -71,7 +91,7 @@ static bool has(DfCtx *c, const char *op, const char *what, const DfTensor *x, i
 bool df_fuse_fits(DfCtx *c, const char *op, DfShape result, const DfTensor *bias, DfFuse fuse)
 {
     const int O = result.d[result.n - 1];
-    if (!has(c, op, "a bias", bias, O) || !has(c, op, "a scale", fuse.scale, O))
+    if (!has(c, op, "a bias", bias, O) || !has(c, op, "a scale", fuse.scale, O) || !has(c, op, "a factor of the weight", fuse.fold, O))
         return false;
     if (!fuse.residual || df_same_shape(result, fuse.residual->shape))
         return true;

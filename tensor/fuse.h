@@ -13,7 +13,8 @@ typedef struct {
     const DfPacked *packed; /* NULL: the context is poisoned */
     DfPacked *own;
 } DfPackedWeight;
-DfPackedWeight df_weight(DfCtx *, DfTensor *w, DfPackKind, size_t O, size_t K, size_t groups); /* w: O rows of K, in groups */
+/* w: O rows of K, in groups; each row times its factor in `fold`, or NULL. */
+DfPackedWeight df_weight(DfCtx *, DfTensor *w, const DfTensor *fold, DfPackKind, size_t O, size_t K, size_t groups);
 void df_weight_done(DfPackedWeight);
 
 /* Poisons the context and returns false unless bias and scale have O elements and the residual has the shape of the result. */

@@ -57,7 +57,7 @@ DfTensor *df_linear_fused(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bia
     df_macs(c, DF_MACS_LAYER, (double)M * (double)I * (double)O);
     if (df_skip(c, y))
         return y;
-    const DfPackedWeight w = df_weight(c, weight, DF_PACK_GEMM, O, I, 1);
+    const DfPackedWeight w = df_weight(c, weight, NULL, DF_PACK_GEMM, O, I, 1);
     if (!w.packed)
         return &c->nil;
     const int error = df_gemm_packed(c->pool, c->k, M, x->data, I, w.packed, y->data, O, df_fuse_epilogue(bias, fuse));

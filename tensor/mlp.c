@@ -19,7 +19,7 @@ static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *w1, const DfTensor
 static int run(DfCtx *c, const DfTensor *x, DfTensor *w1, const DfTensor *b1, DfAct act, DfTensor *w2, const DfTensor *y, DfEpilogue e)
 {
     const size_t I = (size_t)df_dim(x, -1), H = (size_t)df_dim(w1, 0), O = (size_t)df_dim(w2, 0), M = df_size(y) / O;
-    const DfPackedWeight p1 = df_weight(c, w1, DF_PACK_GEMM, H, I, 1), p2 = df_weight(c, w2, DF_PACK_GEMM, O, H, 1);
+    const DfPackedWeight p1 = df_weight(c, w1, NULL, DF_PACK_GEMM, H, I, 1), p2 = df_weight(c, w2, NULL, DF_PACK_GEMM, O, H, 1);
     int error = DF_OK;
     if (p1.packed && p2.packed)
         error = df_mlp_packed(c->pool, c->k, M, x->data, p1.packed, b1 ? b1->data : NULL, act, p2.packed, y->data, e);

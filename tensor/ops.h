@@ -19,6 +19,7 @@ typedef struct {
     DfAct act;              /* DF_ACT_NONE, RELU, GELU, ... (kernels/kernels.h)               */
     DfTensor *scale;        /* per output channel (layer scale), or NULL                      */
     DfTensor *residual;     /* same shape as the result, or NULL                              */
+    DfTensor *fold;         /* df_conv2d without a tape: per output channel, a factor of the weight itself, for the price of packing; or NULL */
 } DfFuse;
 
 DfTensor *df_linear(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias);   /* .. I, O I, O or NULL -> .. O */
@@ -58,6 +59,9 @@ DfTensor *df_batch_norm(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, 
 /* act(batch_norm(x) + residual) by the running statistics, in one pass over memory unless the tape is on; residual or NULL. */
 DfTensor *df_batch_norm_fused(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, DfTensor *running_mean, DfTensor *running_var,
                               float eps, DfAct, DfTensor *residual);
+/* By the running statistics it is x scale + shift, of one element a channel: for the convolution before it (DfFuse.fold, bias). */
+void df_batch_norm_columns(DfCtx *, const DfTensor *weight, const DfTensor *bias, const DfTensor *running_mean, const DfTensor *running_var,
+                           float eps, DfTensor **scale, DfTensor **shift);
 
 /* ---- elementwise: activation.c, arithmetic.c, dropout.c ---------------------------------------------------------- */
 

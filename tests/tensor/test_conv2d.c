@@ -159,6 +159,35 @@ Test(conv2d, fused_and_recorded_agree)
     check_forms(random_tensor(DF_SHAPE(3, 3, 11), 9), 11, 11, depthwise);
 }
 
+/* A factor of each output channel that is folded into the weight, and another one later: each has a packed copy of its own. */
+static void check_folded(DfTensor *w, int I, int O, DfConv conv)
+{
+    DfTensor *x = random_tensor(DF_SHAPE(2, 9, 7, I), 1), *b = random_tensor(DF_SHAPE(O), 2), *fold = random_tensor(DF_SHAPE(O), 3);
+    for (int again = 0; again < 2; again++) {
+        DfTensor *y = df_conv2d(c, x, w, b, conv, (DfFuse){ .fold = fold, .act = DF_ACT_RELU });
+        DfTensor *z = df_relu(c, df_add(c, df_mul(c, df_conv2d(c, x, w, NULL, conv, (DfFuse){ 0 }), fold), b));
+        cr_assert_eq(df_ctx_error(c), DF_OK, "%s", df_error());
+        for (size_t i = 0; i < df_size(y); i++)
+            cr_assert_float_eq(y->data[i], z->data[i], 1e-4 * (1 + fabs((double)z->data[i])));
+        for (int i = 0; i < O; i++)
+            fold->data[i] = -1.5f * fold->data[i];
+    }
+    df_reset(c);
+}
+
+Test(conv2d, folded_factors)
+{
+    const DfConv same = { { 1, 1 }, { 1, 1 }, { 1, 1 }, 1 }, half = { { 2, 2 }, { 1, 1 }, { 1, 1 }, 1 }, point = { { 1, 1 }, { 0, 0 }, { 1, 1 }, 1 };
+    const DfConv grouped = { { 1, 1 }, { 1, 1 }, { 1, 1 }, 2 };
+    check_folded(random_tensor(DF_SHAPE(5, 1, 1, 6), 9), 6, 5, point);
+    check_folded(random_tensor(DF_SHAPE(5, 3, 3, 6), 9), 6, 5, half);
+    check_folded(random_tensor(DF_SHAPE(40, 3, 3, 32), 9), 32, 40, same); /* Winograd */
+    check_folded(random_tensor(DF_SHAPE(6, 3, 3, 4), 9), 8, 6, grouped);
+    const DfConv depthwise = { { 1, 1 }, { 1, 1 }, { 1, 1 }, 11 };
+    df_conv2d(c, random_tensor(DF_SHAPE(1, 9, 7, 11), 1), random_tensor(DF_SHAPE(3, 3, 11), 9), NULL, depthwise, (DfFuse){ .fold = random_tensor(DF_SHAPE(11), 3) });
+    cr_expect(df_ctx_error(c) < 0);
+}
+
 /* <conv(x), y> = <x, transposed(y)> when both have the same weight: whatever the options, output padding included. */
 Test(conv2d, transposed_is_the_adjoint)
 {
