@@ -105,6 +105,7 @@ void df_reset(DfCtx *c)
 {
     struct DfCtxParts *p = c->parts;
     forget(c);
+    df_storage_settle(p->storage);
     df_arena_free(p->step);
     p->step = df_arena_new();
     p->depth = 0;

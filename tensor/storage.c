@@ -34,6 +34,8 @@ typedef struct Slab {
 
 struct DfStorage {
     Slab *slabs;
+    size_t in_use, most;        /* bytes, now and ever                */
+    size_t settled_for;         /* `most` when slabs became one; or 0 */
     DfBuffer *free_list;
 };
 
@@ -61,11 +63,10 @@ DfStorage *df_storage_new(void)
     return df_calloc(1, sizeof(DfStorage));
 }
 
-void df_storage_free(DfStorage *storage)
+/* By now every buffer is free. */
+static void release_slabs(DfStorage *storage)
 {
-    if (!storage)
-        return;
-    for (DfBuffer *buffer = storage->free_list, *next; buffer; buffer = next) { /* by now every buffer is free */
+    for (DfBuffer *buffer = storage->free_list, *next; buffer; buffer = next) {
         next = buffer->free_after;
         df_free(buffer);
     }
@@ -75,6 +76,15 @@ void df_storage_free(DfStorage *storage)
         df_free(slab->memory);
         df_free(slab);
     }
+    storage->free_list = NULL;
+    storage->slabs = NULL;
+}
+
+void df_storage_free(DfStorage *storage)
+{
+    if (!storage)
+        return;
+    release_slabs(storage);
     df_free(storage);
 }
 
@@ -96,6 +106,17 @@ static DfBuffer *add_slab(DfStorage *storage, size_t size)
     HIDE(memory, whole);
     list_free(storage, buffer);
     return buffer;
+}
+
+/* A quarter more than was ever in use leaves room for holes; where that was too little, as much again. */
+void df_storage_settle(DfStorage *storage)
+{
+    if (storage->in_use || !storage->slabs || !storage->slabs->next)
+        return;
+    const size_t room = storage->settled_for == storage->most ? storage->most : storage->most / 4;
+    storage->settled_for = storage->most;
+    release_slabs(storage);
+    add_slab(storage, (storage->most + room + GRAIN - 1) / GRAIN * GRAIN); /* if memory is short, the next get makes what it can */
 }
 
 static DfBuffer *best_fit(const DfStorage *storage, size_t size)
@@ -137,6 +158,8 @@ DfBuffer *df_storage_get(DfStorage *storage, size_t floats)
     unlist(storage, buffer);
     split(storage, buffer, size);
     buffer->refs = 1;
+    storage->in_use += buffer->size;
+    storage->most = storage->in_use > storage->most ? storage->in_use : storage->most;
     SHOW(buffer->data, buffer->size);
     return buffer;
 }
@@ -171,6 +194,7 @@ void df_storage_put(DfStorage *storage, DfBuffer *buffer)
         return;
     }
     HIDE(buffer->data, buffer->size);
+    storage->in_use -= buffer->size;
     if (buffer->after && buffer->after->refs == 0) {
         unlist(storage, buffer->after);
         merge(buffer, buffer->after);

@@ -23,5 +23,7 @@ void df_storage_free(DfStorage *);
 DfBuffer *df_storage_get(DfStorage *, size_t floats); /* refs = 1, undefined content; NULL when memory ran out */
 DfBuffer *df_storage_phantom(size_t floats);   /* has a size and no memory: for dry passes; NULL when memory ran out */
 void df_storage_put(DfStorage *, DfBuffer *);  /* drops one reference; NULL is fine */
+/* Between steps, when nothing is in use: several slabs become one. Without this, images of many sizes leave slabs that fit none. */
+void df_storage_settle(DfStorage *);
 
 #endif
