@@ -5,9 +5,10 @@
  *     build/bench/bench_semantic [--pairs N] [--folder DIR] [--keep] [--peer COMMAND]
  *
  * Writes its own label maps (seeded): regions around random points, 150 classes, zero for none; a prediction displaces the borders and
- * takes some regions for others. "decoding" is what reading the PNGs takes alone, the bound of all that starts from files. A peer is
- * given the folder for {folder} (labels/ and predictions/ with the same names) and prints the seconds that it takes for a pair from
- * memory: bench/peers/numpy_miou.py. --keep leaves the files for `deformer metric ade20k`.
+ * takes some regions for others. They go to bench_semantic/ here unless --folder says otherwise, and stay for `deformer metric ade20k`
+ * with --keep. "decoding" is what reading the PNGs takes alone, the bound of all that starts from files. A peer is given the folder
+ * for {folder} (labels/ and predictions/ with the same names) and prints the seconds that it takes for a pair from memory:
+ * bench/peers/numpy_miou.py.
  */
 #define _GNU_SOURCE
 #include <math.h>
@@ -126,7 +127,7 @@ static double run_peer(const char *command, const char *folder)
 int main(int argc, char **argv)
 {
     static Bench b = { .pairs = 40 };
-    const char *folder = "/tmp/bench_semantic", *peer = NULL;
+    const char *folder = "bench_semantic", *peer = NULL;
     bool keep = false;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--pairs") == 0 && i + 1 < argc)
