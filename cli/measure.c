@@ -9,7 +9,7 @@
 
 #include "cli/passes.h"
 
-enum { LEAST = 3, MOST = 50 };
+enum { MOST = 50 };
 static const double BUDGET = 2; /* seconds of passes */
 
 /* What the process says at its end. */
@@ -25,7 +25,7 @@ static int time_passes(CliSession *s, int H, int W, CliMeasured *out)
     double network[MOST], whole[MOST], warm;
     int n = 0, error = cli_time_network(s, 1, H, W, &warm); /* warms caches, packs weights */
     const double start = cli_now();
-    while (error == DF_OK && n < MOST && (n < LEAST || cli_now() - start < BUDGET)) {
+    while (error == DF_OK && n < MOST && (n == 0 || cli_now() - start < BUDGET)) {
         if (cli_interrupted())
             return df_fail(DF_EINTERRUPT, "interrupted while measuring");
         error = cli_time_network(s, 1, H, W, &network[n]);
