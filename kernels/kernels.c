@@ -34,7 +34,7 @@ static void climb(void)
     df_pointwise_init_c(&c->pointwise);
     df_attention_init_c(&c->attention);
     df_ms_deform_init_c(&c->ms_deform);
-#if defined(__x86_64__)
+#ifdef DF_X86
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
         DfKernels *avx2 = next_rung("avx2");
         df_gemm_init_avx2(&avx2->gemm);
