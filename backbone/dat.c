@@ -75,7 +75,7 @@ static const DfOpt opts[] = {
     DF_OPT_BOOLS(Dat, dwc_pes, FALSE_4, "D: that bias is a depthwise convolution of the queries"),
     DF_OPT_BOOLS(Dat, fixed_pes, FALSE_4, "D: that bias is a table of every query and sample"),
     DF_OPT_BOOLS(Dat, log_cpb, FALSE_4, "D: that bias is a small network of the log-spaced displacement"),
-    DF_OPT_BOOLS(Dat, no_offs, FALSE_4, "D: samples stay on their grid: average pooling, no position bias; A: no offsets"),
+    DF_OPT_BOOLS(Dat, no_offs, FALSE_4, "D, A: samples stay on their grid; D of code_version 2023: average pooling, no position bias"),
     DF_OPT_BOOLS(Dat, use_dwc_mlps, FALSE_4, "the MLP has a depthwise 3x3 convolution"),
     DF_OPT_BOOL(Dat, use_conv_patches, False, "overlapping convolutions between stages"),
     DF_OPT_INTS(Dat, ksizes, "[9, 7, 5, 3]", 1, 63, "D: kernel of the offset network"),

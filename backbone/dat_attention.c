@@ -22,11 +22,17 @@ typedef struct {
 
 /* ---- construction ------------------------------------------------------------------------------------------------ */
 
+/* Without offsets the 2023 code pools and has no position bias; the 2022 code samples at the reference points. */
+static bool pools(const DatBlockOptions *o)
+{
+    return o->no_off && !o->code_2022;
+}
+
 static void position_bias_init(NnScope s, Deform *a)
 {
     const DatBlockOptions *o = &a->o;
     const int side = o->side, samples = o->code_2022 ? side : side / o->stride;
-    if (!o->use_pe || (o->no_off && !o->code_2022))
+    if (!o->use_pe || pools(o))
         return;
     if (o->dwc_pe) {
         nn_conv_init(nn_at(s, "rpe_table"), &a->lepe, a->o.dim, a->o.dim, (NnConvShape){ .kernel = 3, .padding = 1, .groups = a->o.dim });
@@ -50,8 +56,8 @@ static bool options_fit(NnScope s, const DatBlockOptions *o)
         nn_fail(s, DF_EVALUE, "strides = %d and ksizes = %d: a D block wants at least 1", o->stride, o->ksize);
     else if (o->side < 1)
         nn_fail(s, DF_EVALUE, "img_size leaves a map of side %d: want at least 1", o->side);
-    else if (o->no_off && o->use_pe && o->dwc_pe)
-        nn_fail(s, DF_EVALUE, "no_offs with use_pes and dwc_pes: the official code has no such form");
+    else if (pools(o) && o->use_pe && o->dwc_pe)
+        nn_fail(s, DF_EVALUE, "no_offs with use_pes and dwc_pes: the official 2023 code has no such form");
     return nn_ok(s);
 }
 
@@ -95,7 +101,10 @@ static DfTensor *offsets(DfCtx *c, const Deform *a, DfTensor *q)           /* B 
 static DfTensor *positions(DfCtx *c, const Deform *a, DfTensor *q)         /* -> B G Hk Wk 2 (y, x) */
 {
     const DfMark m = df_enter(c, "pos", -1);
-    DfTensor *pos = df_deform_positions(c, offsets(c, a, q), (DfPositions){ (float)a->o.offset_range_factor, a->o.code_2022 });
+    DfTensor *x = offsets(c, a, q);
+    if (a->o.no_off)
+        x = df_scale(c, x, 0);
+    DfTensor *pos = df_deform_positions(c, x, (DfPositions){ (float)a->o.offset_range_factor, a->o.code_2022 });
     return df_leave(c, m, pos);
 }
 
@@ -159,9 +168,9 @@ static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x, NnResidual r)
         return &c->nil;
     const int B = df_dim(x, 0), C = df_dim(x, 3), stride = a->o.stride;
     DfTensor *q = nn_linear(c, &a->proj_q, x);                                   /* B H W C */
-    DfTensor *pos = a->o.no_off ? NULL : positions(c, a, q);
-    DfTensor *s = a->o.no_off ? df_avg_pool2d(c, x, (int[2]){ stride, stride }, (int[2]){ stride, stride }, (int[2]){ 0, 0 }, false, true)
-                              : sample(c, x, pos);                               /* B Hk Wk C */
+    DfTensor *pos = pools(&a->o) ? NULL : positions(c, a, q);
+    DfTensor *s = !pos ? df_avg_pool2d(c, x, (int[2]){ stride, stride }, (int[2]){ stride, stride }, (int[2]){ 0, 0 }, false, true)
+                       : sample(c, x, pos);                                      /* B Hk Wk C */
     if (c->err)
         return &c->nil;
     const int N = df_dim(s, 1) * df_dim(s, 2);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# DAT-T, ablation: no offsets and no position bias: keys and values by average pooling.
+# DAT-T, ablation: no offsets: keys and values are sampled on their grid, with a position bias.
 _base_ = '../classification/dat_tiny_224.py'
 
 backbone = dict(

@@ -18,11 +18,12 @@ typedef struct {
     void *self;
 } Network;
 
-static Network build(const char *name)
+/* From configs/FOLDER/NAME_224.py. */
+static Network build(const char *folder, const char *name)
 {
     char path[512];
     Network net = { 0 };
-    snprintf(path, sizeof path, DF_ROOT "/configs/classification/%s_224.py", name);
+    snprintf(path, sizeof path, DF_ROOT "/configs/%s/%s_224.py", folder, name);
     cr_assert_eq(df_config_read(&net.config, path, NULL, 0), DF_OK, "%s", df_error());
     const DfNode *dict = df_node_get(df_config_root(net.config), "backbone");
     net.backbone = df_backbone_find(df_node_text(df_node_get(dict, "type"), ""));
@@ -80,7 +81,7 @@ static double count_macs(const DfBackbone *backbone, const void *self)
 
 static void check_cost(const Row *row)
 {
-    Network net = build(row->config);
+    Network net = build("classification", row->config);
     const double parameters = (double)nn_model_elements(net.weights, "") / 1e6, macs = count_macs(net.backbone, net.self) / 1e9;
     const double rounding = row->parameters == floor(row->parameters) ? 0.75 : 0.051; /* DAT-T has 28.3 M, in the paper 29 */
     cr_expect_lt(fabs(parameters - row->parameters), rounding, "%s: %.3f M parameters, want %.1f", row->config, parameters, row->parameters);
@@ -92,6 +93,27 @@ Test(backbone_configs, cost_what_the_papers_say)
 {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         check_cost(&rows[i]);
+}
+
+/* What configs/ablation changes costs parameters or multiply-adds, or neither. */
+static const Row ablations[] = {
+    { "dat_tiny_stages_4", 28.287, 4.491 },  { "dat_tiny_stages_234", 28.341, 4.510 }, { "dat_tiny_stages_1234", 28.386, 4.453 },
+    { "dat_tiny_pyramid", 29.498, 4.510 },   { "dat_tiny_no_offsets", 28.319, 4.563 }, { "dat_tiny_no_pe", 28.289, 4.563 },
+    { "dat_tiny_fixed_pe", 29.729, 4.563 },  { "dat_tiny_dwc_pe", 28.308, 4.566 },     { "dat_tiny_range_0", 28.319, 4.563 },
+    { "dat_tiny_range_1", 28.319, 4.563 },   { "dat_tiny_range_4", 28.319, 4.563 },    { "dat_tiny_range_8", 28.319, 4.563 },
+    { "dat_tiny_range_16", 28.319, 4.563 },
+};
+
+Test(backbone_configs, ablations_build)
+{
+    for (size_t i = 0; i < sizeof ablations / sizeof *ablations; i++) {
+        const Row *row = &ablations[i];
+        Network net = build("ablation", row->config);
+        const double parameters = (double)nn_model_elements(net.weights, "") / 1e6, macs = count_macs(net.backbone, net.self) / 1e9;
+        cr_expect_float_eq(parameters, row->parameters, 6e-4, "%s: %.3f M parameters", row->config, parameters);
+        cr_expect_float_eq(macs, row->macs, 6e-4, "%s: %.3f G multiply-adds", row->config, macs);
+        done(&net);
+    }
 }
 
 /* ---- keys ------------------------------------------------------------------------------------------------------------ */
@@ -144,7 +166,7 @@ static int compare(const char *name, const DfBackbone *backbone, const NnModel *
 Test(backbone_configs, have_the_official_parameters)
 {
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        Network net = build(names[i]);
+        Network net = build("classification", names[i]);
         cr_expect_eq(compare(names[i], net.backbone, net.weights), nn_model_count(net.weights), "%s has parameters that the official network has not",
                      names[i]);
         done(&net);
