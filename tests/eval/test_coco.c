@@ -385,6 +385,34 @@ Test(coco, boxes_stand_for_missing_masks)
     cr_expect_eq(ap, 0);
 }
 
+Test(coco, masks_across_classes_want_to_be_read_so)
+{
+    const char *file = MASK_FILE(MASK_TRUTH("1", "1", SQUARE)), *found = "[" MASK_DETECTION "]";
+    for (int across = 0; across < 2; across++) {
+        DfJson *json;
+        DfCoco *gt;
+        DfCocoResults *dt;
+        DfCocoEval *eval;
+        DfCocoParams params = df_coco_params();
+        params.type = DF_COCO_MASKS;
+        params.use_categories = false;
+        cr_assert_eq(df_json_open_text(&json, file, strlen(file), "gt.json"), DF_OK);
+        cr_assert_eq(df_coco_read_with(&gt, json, &(DfCocoReading){ NULL, true, across }), DF_OK);
+        df_json_close(json);
+        df_coco_results_new(&dt, gt);
+        cr_assert_eq(df_json_open_text(&json, found, strlen(found), "dt.json"), DF_OK);
+        cr_assert_eq(df_coco_results_read_json(dt, json), DF_OK, "%s", df_error());
+        df_json_close(json);
+        cr_expect_eq(df_coco_evaluate(&eval, dt, &params, NULL), across ? DF_OK : DF_EVALUE);
+        if (across)
+            df_coco_eval_free(eval);
+        else
+            cr_expect_str_eq(df_error(), "gt.json was read for masks compared within their classes, want it read for all across them");
+        df_coco_results_free(dt);
+        df_coco_free(gt);
+    }
+}
+
 Test(coco, bad_masks_get_one_sentence)
 {
     const struct {
