@@ -41,10 +41,10 @@ void df_decode_head_inputs(DfCtx *c, const DecodeHead *h, const DfMaps *in, DfMa
     out->n = 1;
 }
 
-void df_decode_head_conv(NnScope s, NnConvModule *m, const DecodeHead *h, int in, int kernel)
+void df_decode_head_conv(NnScope s, NnConvModule *m, const DecodeHead *h, int in, int kernel, int dilation)
 {
     const NnInit kaiming = nn_normal(sqrt(2.0 / ((double)h->channels * kernel * kernel))); /* mmcv's: normal, fan_out */
-    nn_conv_module_init(s, m, in, h->channels, (NnConvShape){ .kernel = kernel, .padding = kernel / 2 }, h->norm_cfg, nn_act(s, h->act_cfg), kaiming);
+    nn_conv_module_init(s, m, in, h->channels, (NnConvShape){ .kernel = kernel, .padding = kernel / 2 * dilation, .dilation = dilation }, h->norm_cfg, nn_act(s, h->act_cfg), kaiming);
 }
 
 DfTensor *df_decode_head_resize(DfCtx *c, const DecodeHead *h, DfTensor *x, const DfTensor *like)

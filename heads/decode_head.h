@@ -41,7 +41,7 @@ void df_decode_head_init(NnScope, DecodeHead *, bool several);
 /* The maps that the head takes, one (or their concatenation) for input_transform None and resize_concat. */
 void df_decode_head_inputs(DfCtx *, const DecodeHead *, const DfMaps *in, DfMaps *out);
 /* A convolution, norm and activation as the head's options say. */
-void df_decode_head_conv(NnScope, NnConvModule *, const DecodeHead *, int in, int kernel);
+void df_decode_head_conv(NnScope, NnConvModule *, const DecodeHead *, int in, int kernel, int dilation);
 DfTensor *df_decode_head_resize(DfCtx *, const DecodeHead *, DfTensor *x, const DfTensor *like);
 DfTensor *df_decode_head_classes(DfCtx *, const DecodeHead *, DfTensor *x);         /* N H W channels -> N H W classes */
 

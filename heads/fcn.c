@@ -8,7 +8,7 @@ enum { CONVS = 16 };
 
 typedef struct {
     DecodeHead base;
-    int num_convs, kernel_size;
+    int num_convs, kernel_size, dilation;
     bool concat_input;
     NnConvModule convs[CONVS], conv_cat;
 } Fcn;
@@ -16,7 +16,8 @@ typedef struct {
 static const DfOpt opts[] = {
     DF_OPT_INT(Fcn, num_convs, 2, 0, CONVS, "convolutions before the last"),
     DF_OPT_INT(Fcn, kernel_size, 3, 1, 31, "their kernel"),
-    DF_OPT_BOOL(Fcn, concat_input, True, "one more convolution sees the input beside their result"),
+    DF_OPT_INT(Fcn, dilation, 1, 1, 64, "their dilation"),
+    DF_OPT_BOOL(Fcn, concat_input, True, "one more convolution, never dilated, sees the input beside their result"),
     DECODE_HEAD_OPTS(Fcn),
     DF_OPT_END
 };
@@ -32,9 +33,9 @@ static void init(NnScope s, void *self, const DfNode *test_cfg)
     if (h->num_convs == 0 && in != h->base.channels)
         nn_fail(s, DF_EVALUE, "num_convs = 0 with %d in_channels and channels = %d: want the same", in, h->base.channels);
     for (int i = 0; nn_ok(s) && i < h->num_convs; i++)
-        df_decode_head_conv(nn_at(s, "convs.%d", i), &h->convs[i], &h->base, i ? h->base.channels : in, h->kernel_size);
+        df_decode_head_conv(nn_at(s, "convs.%d", i), &h->convs[i], &h->base, i ? h->base.channels : in, h->kernel_size, h->dilation);
     if (h->concat_input)
-        df_decode_head_conv(nn_at(s, "conv_cat"), &h->conv_cat, &h->base, in + h->base.channels, h->kernel_size);
+        df_decode_head_conv(nn_at(s, "conv_cat"), &h->conv_cat, &h->base, in + h->base.channels, h->kernel_size, 1);
 }
 
 static DfTensor *segment(DfCtx *c, const void *self, const DfMaps *maps)

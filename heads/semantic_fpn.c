@@ -47,7 +47,7 @@ static void init(NnScope s, void *self, const DfNode *test_cfg)
         }
         for (int k = 0; k < h->steps[i]; k++) /* upsampling has a place of its own in the official Sequential */
             df_decode_head_conv(nn_at(s, "scale_heads.%d.%d", i, grows ? 2 * k : k), &h->scale[i][k], &h->base,
-                             k ? h->base.channels : h->base.in_channels.v[i], 3);
+                             k ? h->base.channels : h->base.in_channels.v[i], 3, 1);
     }
 }
 

@@ -30,13 +30,13 @@ static void init(NnScope s, void *self, const DfNode *test_cfg)
     if (!nn_ok(s))
         return;
     for (int i = 0; i < h->pool_scales.n; i++)
-        df_decode_head_conv(nn_at(s, "psp_modules.%d.1", i), &h->psp[i], &h->base, h->base.in_channels.v[top], 1);
-    df_decode_head_conv(nn_at(s, "bottleneck"), &h->bottleneck, &h->base, h->base.in_channels.v[top] + h->pool_scales.n * C, 3);
+        df_decode_head_conv(nn_at(s, "psp_modules.%d.1", i), &h->psp[i], &h->base, h->base.in_channels.v[top], 1, 1);
+    df_decode_head_conv(nn_at(s, "bottleneck"), &h->bottleneck, &h->base, h->base.in_channels.v[top] + h->pool_scales.n * C, 3, 1);
     for (int i = 0; i < top; i++) {
-        df_decode_head_conv(nn_at(s, "lateral_convs.%d", i), &h->lateral[i], &h->base, h->base.in_channels.v[i], 1);
-        df_decode_head_conv(nn_at(s, "fpn_convs.%d", i), &h->fpn[i], &h->base, C, 3);
+        df_decode_head_conv(nn_at(s, "lateral_convs.%d", i), &h->lateral[i], &h->base, h->base.in_channels.v[i], 1, 1);
+        df_decode_head_conv(nn_at(s, "fpn_convs.%d", i), &h->fpn[i], &h->base, C, 3, 1);
     }
-    df_decode_head_conv(nn_at(s, "fpn_bottleneck"), &h->fpn_bottleneck, &h->base, n * C, 3);
+    df_decode_head_conv(nn_at(s, "fpn_bottleneck"), &h->fpn_bottleneck, &h->base, n * C, 3, 1);
 }
 
 static DfTensor *pyramid_pooling(DfCtx *c, const Uper *h, DfTensor *x)           /* N H W C -> N H W channels */

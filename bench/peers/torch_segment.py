@@ -47,9 +47,9 @@ def norm_of(cfg, channels):
 
 
 class ConvModule(nn.Module):
-    def __init__(self, i, o, k, norm, act=True, **conv):
+    def __init__(self, i, o, k, norm, act=True, dilation=1):
         super().__init__()
-        self.conv = nn.Conv2d(i, o, k, padding=k // 2, bias=norm is None, **conv)
+        self.conv = nn.Conv2d(i, o, k, padding=k // 2 * dilation, dilation=dilation, bias=norm is None)
         self.key, self.act = None, act
         if norm:
             self.key = "gn" if norm["type"] == "GN" else "bn"
@@ -218,11 +218,11 @@ class FPNHead(Head):
 
 
 class FCNHead(Head):
-    def __init__(self, num_convs=2, kernel_size=3, concat_input=True, **o):
+    def __init__(self, num_convs=2, kernel_size=3, concat_input=True, dilation=1, **o):
         super().__init__(**o)
         i, c, norm = o["in_channels"], o["channels"], o.get("norm_cfg")
         i = i if isinstance(i, int) else sum(i)
-        self.convs = nn.Sequential(*(ConvModule(c if k else i, c, kernel_size, norm) for k in range(num_convs)))
+        self.convs = nn.Sequential(*(ConvModule(c if k else i, c, kernel_size, norm, True, dilation) for k in range(num_convs)))
         self.conv_cat = ConvModule(i + c, c, kernel_size, norm) if concat_input else None
 
     def forward(self, maps):
