@@ -32,13 +32,14 @@ typedef struct {
 typedef struct {
     int depth, width, stride, dilation, first_dilation, dcn;
     bool frozen, given, first_dcn;
+    const int *grid;    /* the dilation of each block, or NULL */
     Block *blocks;
 } Stage;
 
 typedef struct {
     /* options */
     int depth, in_channels, stem_channels, base_channels, base_width, num_stages, style, frozen_stages, groups, width_per_group, num_classes;
-    DfInts strides, dilations, out_indices, stage_blocks;
+    DfInts strides, dilations, out_indices, stage_blocks, multi_grid;
     DfBools stage_with_dcn, replace_stride_with_dilation;
     bool deep_stem, avg_down, contract_dilation, norm_eval, zero_init_residual;
     const DfNode *norm_cfg, *dcn, *plugins, *conv_cfg;
@@ -62,6 +63,7 @@ typedef struct {
     DF_OPT_INT(ResNet, frozen_stages, -1, -1, 4, "training: the stem (0) and that many stages stay as they are"), \
     DF_OPT_DICT(ResNet, norm_cfg, "{'type': 'BN', 'requires_grad': True}", "which normalisation"), \
     DF_OPT_BOOL(ResNet, contract_dilation, False, "mmseg: the first block of a dilated stage has half the dilation"), \
+    DF_OPT_INTS(ResNet, multi_grid, "None", 1, 64, "mmseg: dilation of each block of the last stage"), \
     DF_OPT_BOOL(ResNet, norm_eval, True, "training: batch norms use their running statistics"), \
     DF_OPT_DICT(ResNet, dcn, "None", "DCN or DCNv2: the 3x3 convolutions of bottlenecks are deformable"), \
     DF_OPT_BOOLS(ResNet, stage_with_dcn, "[False, False, False, False]", "in which stages"), \
@@ -160,7 +162,7 @@ static void offset_init(NnScope s, ConvNorm *m, const Dcn *dcn, int in, NnConvSh
 
 static int dilation_of(const Stage *stage, int j)
 {
-    return j ? stage->dilation : stage->first_dilation;
+    return stage->grid ? stage->grid[j] : j ? stage->dilation : stage->first_dilation;
 }
 
 static void bottleneck_init(NnScope s, Block *b, const ResNet *net, const Stage *stage, int j, int in)
@@ -259,6 +261,8 @@ static void plan_stages(ResNet *net, const int *depths)
                           .dilation = net->dilations.v[i], .first_dilation = net->dilations.v[i],
                           .dcn = net->dcn && net->stage_with_dcn.v[i], .frozen = i < net->frozen_stages, .given = lists(&net->out_indices, i) };
         stage->first_dcn = stage->dcn && with_dcn++ == 0;
+        if (net->multi_grid.n && i == net->num_stages - 1)
+            stage->grid = net->multi_grid.v;
         if (net->contract_dilation && stage->dilation > 1)
             stage->first_dilation = stage->dilation / 2;
         if (net->style != TORCHVISION)
@@ -272,7 +276,7 @@ static void plan_stages(ResNet *net, const int *depths)
     }
 }
 
-static bool options_fit(NnScope s, ResNet *net)
+static bool options_fit(NnScope s, ResNet *net, const int *depths)
 {
     const int n = net->num_stages;
     if (net->base_width)
@@ -282,6 +286,8 @@ static bool options_fit(NnScope s, ResNet *net)
                 net->stage_with_dcn.n, n);
     else if (net->stage_blocks.n && net->stage_blocks.n != n)
         nn_fail(s, DF_EVALUE, "stage_blocks has %d entries: want num_stages = %d", net->stage_blocks.n, n);
+    else if (net->multi_grid.n && net->multi_grid.n != depths[n - 1])
+        nn_fail(s, DF_EVALUE, "multi_grid has %d entries: want one for each of the last stage's %d blocks", net->multi_grid.n, depths[n - 1]);
     else if (net->replace_stride_with_dilation.n != STAGES - 1)
         nn_fail(s, DF_EVALUE, "replace_stride_with_dilation has %d entries: want 3", net->replace_stride_with_dilation.n);
     else if (net->plugins || net->conv_cfg)
@@ -311,7 +317,7 @@ static void init(NnScope s, void *self)
 {
     ResNet *net = self;
     const int *depths = depths_of(s, net);
-    if (!depths || !options_fit(s, net))
+    if (!depths || !options_fit(s, net, depths))
         return;
     net->n_convs = net->depth < 50 ? 2 : 3;
     net->expansion = net->n_convs == 3 ? EXPANSION : 1;

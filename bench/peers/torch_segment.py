@@ -96,7 +96,7 @@ class ResNet(nn.Module):
     BLOCKS = {18: (Basic, 2, 2, 2, 2), 34: (Basic, 3, 4, 6, 3), 50: (Bottleneck, 3, 4, 6, 3), 101: (Bottleneck, 3, 4, 23, 3)}
 
     def __init__(self, depth, norm_cfg, strides=(1, 2, 2, 2), dilations=(1, 1, 1, 1), out_indices=(0, 1, 2, 3), contract_dilation=False,
-                 deep_stem=False, avg_down=False, num_stages=4, base_channels=64, **unused):
+                 deep_stem=False, avg_down=False, num_stages=4, base_channels=64, multi_grid=None, **unused):
         super().__init__()
         c, self.out, self.deep = base_channels, out_indices, deep_stem
         if deep_stem:
@@ -113,6 +113,7 @@ class ResNet(nn.Module):
             for j in range(counts[k]):
                 stride = 1 if j else strides[k]
                 dilation = dilations[k] // 2 if j == 0 and contract_dilation and dilations[k] > 1 else dilations[k]
+                dilation = multi_grid[j] if multi_grid and k == num_stages - 1 else dilation
                 down, o = None, width * block.expansion
                 if j == 0 and (stride != 1 or i != o):
                     pool = [nn.AvgPool2d(stride, stride, ceil_mode=True, count_include_pad=False)] if avg_down else []
