@@ -10,7 +10,10 @@
 
 #include "core/core.h"
 
-typedef enum { DF_NODE_NONE, DF_NODE_BOOL, DF_NODE_INT, DF_NODE_FLOAT, DF_NODE_TEXT, DF_NODE_LIST, DF_NODE_DICT } DfNodeKind;
+typedef enum {
+    DF_NODE_NONE, DF_NODE_BOOL, DF_NODE_INT, DF_NODE_FLOAT, DF_NODE_TEXT, DF_NODE_LIST, DF_NODE_DICT,
+    DF_NODE_BASE_VALUE /* {{ _base_.key }} with the key as text; stands in no tree that was read to its end */
+} DfNodeKind;
 
 /* One value of a config tree. Tuples are lists with `is_tuple` set. Nodes live as long as their DfConfig. */
 typedef struct DfNode DfNode;

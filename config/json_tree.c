@@ -6,6 +6,16 @@
 
 static int read_into(DfConfig *, DfJson *, DfNode *parent);
 
+/* A text, or what df_base_values_quoted() put between quotes. */
+static DfNode *text_leaf(DfConfig *tree, const DfJsonValue *value, const char *file, int line)
+{
+    const char *key;
+    size_t length;
+    if (df_base_value_length(value->text, value->text + value->length, &key, &length) == value->length && value->length)
+        return df_base_value_new(tree, key, length, file, line);
+    return df_tree_text(tree, value->text, value->length, file, line);
+}
+
 static DfNode *leaf(DfConfig *tree, const DfJson *json, DfJsonEvent event, const DfJsonValue *value, const char *file)
 {
     const int line = (int)df_json_line(json);
@@ -13,7 +23,7 @@ static DfNode *leaf(DfConfig *tree, const DfJson *json, DfJsonEvent event, const
     case DF_JSON_NULL: return df_tree_new(tree, DF_NODE_NONE, file, line);
     case DF_JSON_FALSE:
     case DF_JSON_TRUE: return df_tree_bool(tree, event == DF_JSON_TRUE, file, line);
-    case DF_JSON_TEXT: return df_tree_text(tree, value->text, value->length, file, line);
+    case DF_JSON_TEXT: return text_leaf(tree, value, file, line);
     case DF_JSON_ARRAY: return df_tree_new(tree, DF_NODE_LIST, file, line);
     case DF_JSON_OBJECT: return df_tree_new(tree, DF_NODE_DICT, file, line);
     default:
@@ -60,7 +70,7 @@ static int read_into(DfConfig *tree, DfJson *json, DfNode *parent)
     }
 }
 
-int df_read_json(DfConfig *tree, DfNode *root, const char *text, size_t size, const char *file)
+static int read_whole(DfConfig *tree, DfNode *root, const char *text, size_t size, const char *file)
 {
     DfJson *json = NULL;
     int error = df_json_open_text(&json, text, size, file);
@@ -78,4 +88,15 @@ int df_read_json(DfConfig *tree, DfNode *root, const char *text, size_t size, co
         error = DF_EFORMAT;
     df_json_close(json);
     return tree->error ? tree->error : error;
+}
+
+int df_read_json(DfConfig *tree, DfNode *root, const char *text, size_t size, const char *file)
+{
+    char *quoted = NULL;
+    size_t quoted_size = 0;
+    int error = df_base_values_quoted(&quoted, &quoted_size, text, size, file);
+    if (error == DF_OK)
+        error = quoted ? read_whole(tree, root, quoted, quoted_size, file) : read_whole(tree, root, text, size, file);
+    df_free(quoted);
+    return error;
 }

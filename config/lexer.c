@@ -138,6 +138,18 @@ static Token name(Lexer *l)
     return token;
 }
 
+/* {{ _base_.key }}, `length` bytes long. */
+static Token base_value(Lexer *l, size_t length)
+{
+    const Token token = { TOKEN_BASE, l->at, length, l->line };
+    for (const char *end = l->at + length; l->at < end;)
+        if (line_break(l))
+            skip_line_break(l);
+        else
+            l->at++;
+    return token;
+}
+
 /* Signs of up to three letters, the longest first; which of them mean something is up to the parser. */
 static Token sign(Lexer *l)
 {
@@ -175,6 +187,11 @@ static Token scan(Lexer *l)
         skip_line_break(l);
         return token;
     }
+    const char *key;
+    size_t key_length;
+    const size_t base = df_base_value_length(l->at, l->end, &key, &key_length);
+    if (base)
+        return base_value(l, base);
     const size_t prefix = text_prefix(l);
     if (prefix != SIZE_MAX)
         return text(l, prefix);

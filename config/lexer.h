@@ -14,6 +14,7 @@ typedef enum {
     TOKEN_NAME,
     TOKEN_NUMBER,
     TOKEN_TEXT,     /* with its prefix and quotes                                       */
+    TOKEN_BASE,     /* {{ _base_.key }}                                                 */
     TOKEN_SIGN,     /* ( ) [ ] { } , : ; = . + - * / % and the doubled ** and //, ...   */
     TOKEN_ERROR     /* df_error() says what                                             */
 } TokenKind;

@@ -6,7 +6,7 @@
  *     statement   NAME {, NAME} = values | del NAME {, NAME} | TEXT
  *     values      expression {, expression}                                   a tuple if there is a comma
  *     expression  sums, products, powers and signs of items; item { [expression] }
- *     item        NUMBER | TEXT.. | NAME | True | False | None | (values) | [values] | [expression for NAME in expression]
+ *     item        NUMBER | TEXT.. | NAME | {{ _base_.NAME {.NAME} }} | True | False | None | (values) | [values] | [expression for NAME in expression]
  *               | {expression: expression, **expression} | dict(..) | list(..) | tuple(..) | range(..) | len(..)
  *               | sum(..) | float(..)
  *

@@ -57,6 +57,18 @@ static DfNode *constant(Parser *p)
     return NULL;
 }
 
+/* {{ _base_.key }}: the value is put in when the bases are read. */
+static DfNode *base_value(const Parser *p)
+{
+    const Token *t = &p->token;
+    const char *key = NULL;
+    size_t length = 0;
+    if (!p->names)
+        return fail_at(p, t->line, "met '{{ _base_.key }}', want a value: there are no bases here");
+    df_base_value_length(t->start, t->start + t->length, &key, &length);
+    return df_base_value_new(p->tree, key, length, p->lexer.file, t->line);
+}
+
 /* Is the first expression inside a bracket followed by `for`? */
 static bool comprehension_ahead(const Parser *p)
 {
@@ -192,6 +204,8 @@ static DfNode *item(Parser *p)
         return df_python_text(p);
     if (token.kind == TOKEN_NUMBER)
         value = df_token_number(p->tree, &token, p->lexer.file);
+    else if (token.kind == TOKEN_BASE)
+        value = base_value(p);
     else if (token.kind == TOKEN_NAME) {
         const Token next = peek(p);
         if (next.kind == TOKEN_SIGN && spells(&next, "("))

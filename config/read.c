@@ -45,15 +45,12 @@ static const Variable *variable_at(const char *p, const char *end, const Variabl
     const char *at = p + 2;
     if (end - p < 4 || p[0] != '{' || p[1] != '{')
         return NULL;
-    while (at < end && (*at == ' ' || *at == '\t'))
-        at++;
+    at = df_skip_white(at, end);
     for (int i = 0; i < VARIABLES; i++) {
         const size_t n = strlen(v[i].name);
         if ((size_t)(end - at) < n || memcmp(at, v[i].name, n) != 0)
             continue;
-        const char *close = at + n;
-        while (close < end && (*close == ' ' || *close == '\t'))
-            close++;
+        const char *close = df_skip_white(at + n, end);
         if (end - close < 2 || close[0] != '}' || close[1] != '}')
             continue;
         *length = (size_t)(close + 2 - p);
@@ -188,7 +185,7 @@ static int follow_bases(DfConfig *tree, DfNode **root, const Chain *chain)
 {
     DfNode *names = df_tree_get(*root, "_base_");
     if (!names)
-        return DF_OK;
+        return df_base_values_fill(tree, *root, NULL);
     DfNode *all = df_tree_new(tree, DF_NODE_DICT, chain->path, 1);
     if (!all)
         return tree->error ? tree->error : DF_EVALUE;
@@ -199,7 +196,9 @@ static int follow_bases(DfConfig *tree, DfNode **root, const Chain *chain)
     if (error < 0)
         return error;
     df_tree_remove(names);
-    error = df_merge(tree, all, *root, false);
+    error = df_base_values_fill(tree, *root, all);
+    if (error == DF_OK)
+        error = df_merge(tree, all, *root, false);
     *root = all;
     return error;
 }
@@ -288,6 +287,8 @@ int df_config_parse(DfConfig **out, const char *text, size_t size, const char *n
         error = parse(tree, &tree->root, text, size, kept, python);
     if (error == DF_OK && df_tree_get(tree->root, "_base_"))
         error = df_node_fail(df_tree_get(tree->root, "_base_"), DF_EVALUE, "a config that is no file has no bases");
+    if (error == DF_OK)
+        error = df_base_values_fill(tree, tree->root, NULL);
     if (error == DF_OK)
         return DF_OK;
     df_config_free(tree);

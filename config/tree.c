@@ -269,6 +269,6 @@ bool df_node_bool(const DfNode *node, bool fallback)
 
 const char *df_node_kind_name(const DfNode *node)
 {
-    static const char *const names[] = { "None", "a bool", "an integer", "a float", "a text", "a list", "a dict" };
+    static const char *const names[] = { "None", "a bool", "an integer", "a float", "a text", "a list", "a dict", "a value of a base" };
     return node->is_tuple ? "a tuple" : names[node->kind];
 }

@@ -62,6 +62,24 @@ int df_read_json(DfConfig *, DfNode *root, const char *text, size_t size, const 
 /* One value in Python syntax, which may be a tuple without brackets; names are unknown. NULL after df_fail(). */
 DfNode *df_read_value(DfConfig *, const char *text, size_t size, const char *file, int line);
 
+/* Behind the white space at p, line breaks too. */
+static inline const char *df_skip_white(const char *p, const char *end)
+{
+    while (p < end && (*p == ' ' || (*p >= '\t' && *p <= '\r')))
+        p++;
+    return p;
+}
+
+/* base_value.c: mmcv's {{ _base_.model.neck }}, which stands for a value of the bases.
+ * The length of one at p, and in *key what stands behind "_base_."; 0 if none stands there. */
+size_t df_base_value_length(const char *p, const char *end, const char **key, size_t *key_length);
+DfNode *df_base_value_new(DfConfig *, const char *key, size_t length, const char *file, int line);
+/* The text of a JSON file with quotes around them, so that JSON can read them; "in quotes" already is an error. Free *out,
+ * which is NULL if there are none. */
+int df_base_values_quoted(char **out, size_t *out_size, const char *text, size_t size, const char *file);
+/* Puts copies of what `bases` has in their places below `node`; NULL: the file has no bases. */
+int df_base_values_fill(DfConfig *, DfNode *node, DfNode *bases);
+
 /* `over` into `base`, both of one tree, with mmcv's rules: dicts meet key by key, anything else replaces; `_delete_=True` in a
  * dict drops what the base had. With `lists`, a dict with keys 0, 1, ... also reaches into a list. `over` is used up. */
 int df_merge(DfConfig *, DfNode *base, DfNode *over, bool lists);

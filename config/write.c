@@ -150,6 +150,7 @@ static void value(const Out *o, const DfNode *node, int indent)
     case DF_NODE_TEXT: text(o, node->text); break;
     case DF_NODE_LIST: list(o, node, indent); break;
     case DF_NODE_DICT: dict(o, node, indent); break;
+    case DF_NODE_BASE_VALUE: break; /* in no tree that was read */
     }
 }
 

@@ -88,6 +88,8 @@ Test(config_python, broken_syntax)
         { "del a", "the name 'a' has no value" },
         { "a = 1 b = 2", "met 'b', want the end of the line" },
         { "_base_ = 'x.py'", "a config that is no file has no bases" },
+        { "a = {{ _base_.b }}", "a.py:1: key 'a': {{ _base_.b }}: the file names no _base_" },
+        { "a = {{ _base_.b }", "a.py:1: the name '_base_' has no value" },
     };
     REFUSED(cases, true);
     expect_refused("a = 'x\0y'", 9, true, "a zero byte inside a text");
@@ -164,6 +166,10 @@ Test(config_json, broken_files)
         { "{\"a\": 1", "" },
         { "{\"a\": 1} x", "" },
         { "", "" },
+        { "{\"a\":\n{{ _base_.b }}}", "key 'a': {{ _base_.b }}: the file names no _base_" },
+        { "{\"b\": \"\\\"{{\",\n\"a\": \"{{ _base_.b }}\"}", ":2: {{ _base_.key }} inside a text, want it alone, without quotes" },
+        { "{\"a\": {{ _base_.b }", "" },
+        { "{{{ _base_.b }}: 1}", "{{ _base_.b }} inside a text or key" },
         { "{\"_base_\": \"x.json\"}", "a config that is no file has no bases" },
     };
     REFUSED(cases, false);

@@ -43,19 +43,29 @@ static void expect_equal(const DfNode *got, const DfNode *want, const char *wher
     }
 }
 
-static void compare(const char *name)
+static void compare_to(const char *file, const char *name)
 {
     char path[512], expected[512];
-    snprintf(path, sizeof path, "%s/config/%s.py", DF_TEST_DATA, name);
+    snprintf(path, sizeof path, "%s/config/%s", DF_TEST_DATA, file);
     snprintf(expected, sizeof expected, "%s/config/%s.expected.json", DF_TEST_DATA, name);
     DfConfig *got = read_file(path), *want = read_file(expected);
-    expect_equal(df_config_root(got), df_config_root(want), name);
+    expect_equal(df_config_root(got), df_config_root(want), file);
     df_config_free(got);
     df_config_free(want);
 }
 
+static void compare(const char *name)
+{
+    char file[256];
+    snprintf(file, sizeof file, "%s.py", name);
+    compare_to(file, name);
+}
+
 Test(config_read, a_base_is_merged) { compare("child"); }
 Test(config_read, a_base_of_a_base_is_merged) { compare("grandchild"); }
+Test(config_read, values_of_bases_in_python) { compare("base_values"); }
+Test(config_read, values_of_bases_of_bases) { compare("base_values_again"); }
+Test(config_read, values_of_bases_in_json) { compare_to("base_values_json.json", "base_values_json"); }
 Test(config_read, windows_line_ends) { compare("windows"); }
 
 Test(config_read, every_form_of_value)
@@ -111,6 +121,44 @@ Test(config_read, bad_bases_are_refused)
     expect_refused("values.yaml", "want a config file that ends in .py or .json");
 }
 
+static void write_file(const char *name, const char *text)
+{
+    FILE *file = fopen(name, "w");
+    cr_assert_not_null(file);
+    cr_assert_gt(fprintf(file, "_base_ = '%s/config/base_model.py'\n%s\n", DF_TEST_DATA, text), 0);
+    cr_assert_eq(fclose(file), 0);
+}
+
+Test(config_read, bad_values_of_bases_are_refused)
+{
+    static const struct { const char *text, *words; } cases[] = {
+        { "a = {{ _base_.modle }}", ":2: key 'a': {{ _base_.modle }}: no base has the key 'modle'; did you mean 'model'?" },
+        { "\na = dict(b=[{{ _base_.model.nek }}])", ":3: key 'a.b.0': {{ _base_.model.nek }}: no base has the key 'nek'; did you mean 'neck'?" },
+        { "a = {{ _base_.model.neck.0 }}", "'0' of a list, want a key of a dict" },
+        { "a = {{ _base_.model. }}", "no base has the key ''" },
+        { "a = '{{ _base_.model }}'", ":2: key 'a': {{ _base_.model }} inside a text or key, want it alone" },
+        { "a = 'x/{{_base_.model.type}}.pth'", "inside a text" },
+        { "a = {{ _base_.model.type }} + '.pth'", "a value of a base + a text has no value" },
+        { "a = {{ _base_.model }}['neck']", "want dict['key'] or list[number]" },
+        { "a = dict(**{{ _base_.model }})", "met a value of a base, want a dict" },
+        { "a = {{{ _base_.model.type }}: 1}", "a value of a base as a key, want a text" },
+        { "a = {'{{ _base_.model }}': 1}", "inside a text or key" },
+        { "_base_ = [{{ _base_.model.type }}]", "a value of a base, want the name of a file" },
+        { "a = {{ _base_ }}", ":2: " },
+        { "del _base_\na = {{ _base_.model }}", ":3: key 'a': {{ _base_.model }}: the file names no _base_" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char name[64];
+        DfConfig *config = NULL;
+        snprintf(name, sizeof name, "test_config_base_value_%d.py", (int)getpid());
+        write_file(name, cases[i].text);
+        cr_expect_lt(df_config_read(&config, name, NULL, 0), 0, "%s was read", cases[i].text);
+        cr_expect_not_null(strstr(df_error(), cases[i].words), "%s: %s", cases[i].text, df_error());
+        df_config_free(config);
+        remove(name);
+    }
+}
+
 static DfConfig *with_overrides(const char *const *overrides, int n)
 {
     char path[512];
@@ -155,6 +203,7 @@ Test(config_override, slips_are_refused)
         { "=1", "want keys with points between them" },
         { "model..depth=1", "want keys with points between them" },
         { "scales=[1, 2", "the text ends here, want ',' or ']'" },
+        { "scales=[{{ _base_.model }}]", "there are no bases here" },
         { "total_epochs.max=1", "the base has an integer here" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -170,7 +219,7 @@ Test(config_override, slips_are_refused)
 Test(config_read, running_out_of_memory)
 {
     char path[512];
-    snprintf(path, sizeof path, "%s/config/grandchild.py", DF_TEST_DATA);
+    snprintf(path, sizeof path, "%s/config/base_values_again.py", DF_TEST_DATA);
     const char *override = "model.backbone.depth=18";
     const size_t before = df_memory().now;
     int error = DF_ENOMEM;

@@ -7,7 +7,8 @@
 
 Written from the documented rules of mmcv 1.x: bases left to right without a key in common, then the file itself over them;
 dicts merge key by key, everything else replaces, `_delete_=True` drops what the base had. A `_delete_` that met no base is
-dropped too, which mmcv leaves to the reader. Executes the files: run it on configs you trust.
+dropped too, which mmcv leaves to the reader. {{ _base_.a.b }} is a text until the bases are read, then a whole value.
+The expected trees of base_values*.py and .json were also made with mmcv 1.x's own Config._file2dict(), and are the same. Executes the files: run it on configs you trust.
 """
 import json
 import math
@@ -32,17 +33,40 @@ def merge(base, over):
     return out
 
 
+BASE_VALUE = re.compile(r'\{\{\s*_base_\.([\w.]+)\s*\}\}')
+MARK = '\x01'
+
+
+def fill(value, bases):
+    """Whole texts MARK + 'a.b' by what the bases have at a, b."""
+    if isinstance(value, dict):
+        return {k: fill(v, bases) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(fill(v, bases) for v in value)
+    if isinstance(value, str) and value.startswith(MARK):
+        at = bases
+        for key in value[len(MARK):].split('.'):
+            if not isinstance(at, dict):
+                raise TypeError(f'{value}: {key} of {type(at)}')
+            at = at[key]
+        return at
+    if isinstance(value, str) and MARK in value:
+        raise ValueError(f'{value}: a part of a text')
+    return value
+
+
 def read(path):
+    text = open(path).read()
+    base = os.path.basename(path)
+    stem, ext = os.path.splitext(base)
+    for name, to in (('fileDirname', os.path.dirname(path) or '.'), ('fileBasenameNoExtension', stem), ('fileBasename', base),
+                     ('fileExtname', ext)):
+        text = re.sub(r'\{\{\s*%s\s*\}\}' % name, to, text)
+    text = BASE_VALUE.sub(lambda found: '"' + (r'\u0001' + found[1]) + '"', text)
     if path.endswith('.json'):
-        config = json.load(open(path))
+        config = json.loads(text)
     else:
         names = {}
-        text = open(path).read()
-        base = os.path.basename(path)
-        stem, ext = os.path.splitext(base)
-        for name, to in (('fileDirname', os.path.dirname(path) or '.'), ('fileBasenameNoExtension', stem), ('fileBasename', base),
-                         ('fileExtname', ext)):
-            text = re.sub(r'\{\{\s*%s\s*\}\}' % name, to, text)
         exec(compile(text, path, 'exec'), names)
         config = {k: v for k, v in names.items() if not k.startswith('__')}
     bases = config.pop('_base_', [])
@@ -52,7 +76,7 @@ def read(path):
         if merged.keys() & base.keys():
             raise KeyError(f'{path}: keys in two bases: {merged.keys() & base.keys()}')
         merged.update(base)
-    return merge(merged, config)
+    return merge(merged, fill(config, merged))
 
 
 def plain(value):
