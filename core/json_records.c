@@ -119,7 +119,7 @@ static void join_ready(Records *r)
         r->joining = false;
         r->stopped = !go_on;
         r->free_slots[r->n_free++] = w->slot;
-        *w = (Waiting){ NULL };
+        *w = (Waiting){ 0 };
         r->joined++;
         pthread_cond_broadcast(&r->went_on);
     }

@@ -141,7 +141,7 @@ static void check_forms(DfTensor *w, int I, int O, DfConv conv)
     for (int fused = 0; fused < 2; fused++) {
         c->recording = !fused;
         r = r ? r : random_tensor(df_conv2d(c, x, w, b, conv, (DfFuse){ 0 })->shape, 4);
-        y[fused] = df_conv2d(c, x, w, b, conv, (DfFuse){ DF_ACT_RELU, s, r });
+        y[fused] = df_conv2d(c, x, w, b, conv, (DfFuse){ .act = DF_ACT_RELU, .scale = s, .residual = r });
     }
     cr_assert_eq(df_ctx_error(c), DF_OK, "%s", df_error());
     for (size_t i = 0; i < df_size(r); i++)

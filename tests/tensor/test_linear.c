@@ -114,7 +114,7 @@ static bool with_scale, with_residual;
 
 static DfFuse fuse_of(DfTensor *const *x, int at)
 {
-    return (DfFuse){ act, with_scale ? x[at] : NULL, with_residual ? x[at + 1] : NULL };
+    return (DfFuse){ .act = act, .scale = with_scale ? x[at] : NULL, .residual = with_residual ? x[at + 1] : NULL };
 }
 static DfTensor *build_linear(DfTensor *const *x)
 {
