@@ -138,11 +138,7 @@ static int report(CliSession *s, int H, int W, Times *t)
         printf("\nfastest %.2f ms; %.2f images/s; sgemm peak %.1f GFLOP/s; peak memory %.0f MB\n", 1e3 * each_pass[0], (double)batch / whole,
                1e-9 * peak, 1e-6 * (double)t->memory);
     }
-    char *text = cJSON_Print(json);
-    const int error = json_path ? (text ? cli_write_text(json_path, text) : df_fail_memory("JSON")) : DF_OK;
-    cJSON_free(text);
-    cJSON_Delete(json);
-    return error;
+    return cli_write_json(json, json_path);
 }
 
 static int run(int n, const char *const *args)

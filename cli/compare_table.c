@@ -250,11 +250,7 @@ static int write_json(const CliModels *m, const char *path)
     cJSON *models = cJSON_AddArrayToObject(json, "models");
     for (size_t i = 0; i < m->n; i++)
         cJSON_AddItemToArray(models, model_json(m, &m->model[i]));
-    char *text = cJSON_Print(json);
-    const int error = text ? cli_write_text(path, text) : df_fail_memory("JSON");
-    cJSON_free(text);
-    cJSON_Delete(json);
-    return error;
+    return cli_write_json(json, path);
 }
 
 /* ---- all of them -------------------------------------------------------------------------------------------------- */

@@ -30,8 +30,6 @@ static const CliOption options[] = {
     CLI_OPT_END
 };
 
-enum { SHOWN = 10 }; /* sentences about images that cannot be read; the others are counted */
-
 typedef struct {
     CliSession session;
     DfCocoDataset *dataset;
@@ -44,19 +42,10 @@ typedef struct {
     int n_order;
     int64_t *ids;         /* what is scored      */
     size_t n_ids;
-    long n_done, unreadable;
+    long unreadable;
 } Run;
 
 /* ---- which images ------------------------------------------------------------------------------------------------- */
-
-int cli_read_shard(const char *text, int *shard, int *shards)
-{
-    char rest;
-    *shard = *shards = 1;
-    if (!text || (sscanf(text, "%9d/%9d%c", shard, shards, &rest) == 2 && *shard >= 1 && *shard <= *shards))
-        return DF_OK;
-    return df_fail(CLI_EUSAGE, "--shard %s: want I/N with I from 1 to N", text);
-}
 
 static int choose_images(Run *r)
 {
@@ -76,7 +65,6 @@ static int choose_images(Run *r)
         if (!r->done[i])
             r->order[r->n_order++] = (int)i;
     }
-    r->n_done = (long)r->n_ids - r->n_order;
     return r->n_ids ? DF_OK : df_fail(DF_EVALUE, "%s: %d images, none of them in this part", r->dataset->path, total);
 }
 
@@ -112,43 +100,24 @@ static int open_results(Run *r, const char *config, const char *checkpoint)
     return r->folder ? cli_results_open(&r->results, r->folder, &of, r->dataset, fresh, r->done) : DF_ENOMEM;
 }
 
-/* An image that cannot be read is said and counted, and has no detections; a resumed run tries it again. A network that fails
- * ends the run. */
-static int take_sample(Run *r, const DfSample *sample)
+/* An image that cannot be read has no detections, and a resumed run tries it again. A network that fails ends the run. */
+static int take_sample(void *run, const DfSample *sample)
 {
+    Run *r = run;
     DfDetections found = { 0 };
-    int error = DF_OK;
-    if (sample->error < 0) {
-        if (r->unreadable++ < SHOWN)
-            df_log(DF_LOG_WARNING, "%s", sample->message);
-        df_fail(sample->error, "%s", sample->message);
-    } else {
-        error = cli_detect(&r->session, sample, &found);
-        if (error == DF_OK)
-            error = cli_results_add(r->results, sample->index, &found);
-    }
+    int error = cli_detect(&r->session, sample, &found);
+    if (error == DF_OK)
+        error = cli_results_add(r->results, sample->index, &found);
     df_detections_free(&found);
     return error;
 }
 
 static int run_images(Run *r)
 {
-    DfLoader *loader = NULL;
     const DfLoading loading = { .pipeline = r->pipeline, .paths = r->dataset->picture, .order = r->order, .n = r->n_order, .threads = 1, .ahead = 3 };
-    CliProgress progress = cli_progress("eval", (long)r->n_ids, r->n_done);
-    if (r->n_done && !cli.quiet)
-        fprintf(stderr, "%ld images are done already\n", r->n_done);
-    int error = df_loader_new(&loader, &loading);
-    for (DfSample sample; error == DF_OK && !cli_interrupted() && df_loader_next(loader, &sample); df_sample_free(&sample)) {
-        error = take_sample(r, &sample);
-        cli_progress_step(&progress, ++r->n_done);
-    }
-    df_loader_free(loader);
-    if (error == DF_OK)
-        cli_progress_end(&progress);
-    if (error == DF_OK && cli_interrupted() && r->n_done < (long)r->n_ids)
-        error = df_fail(DF_EINTERRUPT, "stopped after %ld of %zu images; %s", r->n_done, r->n_ids,
-                        out_dir ? "the same command goes on from there" : "nothing is kept: with --out DIR the same command would go on from there");
+    CliEvalImages images = { .loading = loading, .n = (long)r->n_ids, .done = (long)r->n_ids - r->n_order, .kept = out_dir, .take = take_sample, .run = r };
+    const int error = cli_eval_images(&images);
+    r->unreadable = images.unreadable;
     return error;
 }
 
@@ -162,8 +131,6 @@ static int export(Run *r, const char *name, bool masks)
 
 static int score(Run *r)
 {
-    if (r->unreadable == (long)r->n_ids)
-        return df_fail(DF_EIO, "none of %zu images could be read, the last: %s", r->n_ids, df_error());
     const bool masks = df_model_has_masks(r->session.model);
     int error = export(r, "results.bbox.json", false);
     if (error == DF_OK && masks)

@@ -15,7 +15,7 @@
 #include "cli/segmentor.h"
 #include "eval/eval.h"
 
-enum { SHOWN = 10, RUN_FILE = 1 << 16 };
+enum { RUN_FILE = 1 << 16 };
 
 typedef struct {
     const CliEval *o;
@@ -74,7 +74,7 @@ static int open_run(Run *r)
 
 static void warn_outside(Run *r, int i, const DfImage *label)
 {
-    if (df_miou_outside(&r->params, label->pixels, df_image_bytes(label)) && r->outside++ < SHOWN)
+    if (df_miou_outside(&r->params, label->pixels, df_image_bytes(label)) && r->outside++ < CLI_SHOWN)
         df_log(DF_LOG_WARNING, "%s has labels that are no class of 0..%d%s", r->set->label[i], r->params.classes - 1,
                r->set->reduce_zero_label ? ", after 1 is taken off" : "; is reduce_zero_label=True meant?");
 }
@@ -233,15 +233,10 @@ static int choose_and_mark(Run *r)
 
 /* ---- the run ------------------------------------------------------------------------------------------------------- */
 
-/* A picture that cannot be read is said, and not counted. Labels that do not fit and a network that fails end the run. */
-static int take_sample(Run *r, const DfSample *sample)
+/* A picture that cannot be read is not counted. Labels that do not fit and a network that fails end the run. */
+static int take_sample(void *run, const DfSample *sample)
 {
-    if (sample->error < 0) {
-        if (r->unreadable++ < SHOWN)
-            df_log(DF_LOG_WARNING, "%s", sample->message);
-        df_fail(sample->error, "%s", sample->message);
-        return DF_OK;
-    }
+    Run *r = run;
     uint16_t *labels;
     const int height = sample->views.view[0].ori_height, width = sample->views.view[0].ori_width;
     int error = cli_segment(r->session, sample, &labels);
@@ -255,22 +250,10 @@ static int take_sample(Run *r, const DfSample *sample)
 
 static int run_pictures(Run *r)
 {
-    DfLoader *loader = NULL;
     const DfLoading loading = { .pipeline = r->pipeline, .paths = r->set->picture, .order = r->order, .n = r->n_order, .threads = 1, .ahead = 2 };
-    CliProgress progress = cli_progress("eval", r->n, r->n_done);
-    if (r->n_done && !cli.quiet)
-        fprintf(stderr, "%ld images are done already\n", r->n_done);
-    int error = df_loader_new(&loader, &loading);
-    for (DfSample sample; error == DF_OK && !cli_interrupted() && df_loader_next(loader, &sample); df_sample_free(&sample)) {
-        error = take_sample(r, &sample);
-        cli_progress_step(&progress, ++r->n_done);
-    }
-    df_loader_free(loader);
-    if (error == DF_OK)
-        cli_progress_end(&progress);
-    if (error == DF_OK && cli_interrupted() && r->n_done < r->n)
-        error = df_fail(DF_EINTERRUPT, "stopped after %ld of %ld images; %s", r->n_done, r->n,
-                        r->o->out_dir ? "the same command goes on from there" : "nothing is kept: with --out DIR the same command would go on from there");
+    CliEvalImages images = { .loading = loading, .n = r->n, .done = r->n_done, .kept = r->o->out_dir, .take = take_sample, .run = r };
+    const int error = cli_eval_images(&images);
+    r->unreadable = images.unreadable;
     return error;
 }
 
@@ -302,11 +285,9 @@ static int write_scores(const Run *r)
 
 static int score(const Run *r)
 {
-    if (r->unreadable == r->n)
-        return df_fail(DF_EIO, "none of %ld images could be read, the last: %s", r->n, df_error());
     if (r->unreadable)
         df_log(DF_LOG_WARNING, "%ld of %ld images could not be read and do not count", r->unreadable, r->n);
-    if (r->outside > SHOWN)
+    if (r->outside > CLI_SHOWN)
         df_log(DF_LOG_WARNING, "%ld label maps have labels that are no class", r->outside);
     if (!r->set->label)
         return DF_OK;

@@ -64,11 +64,7 @@ static int report(CliSession *s, int H, int W)
     }
     cJSON_AddItemToObject(json, "total", row_json(&rows[0], parameters));
     cJSON_AddNumberToObject(json, "peak_activation_bytes", (double)s->c->peak);
-    char *text = cJSON_Print(json);
-    int error = json_path ? (text ? cli_write_text(json_path, text) : df_fail_memory("JSON")) : DF_OK;
-    cJSON_free(text);
-    cJSON_Delete(json);
-    return error;
+    return cli_write_json(json, json_path);
 }
 
 static int run(int n, const char *const *args)

@@ -4,6 +4,7 @@
  */
 #include "cli/detector.h"
 #include "cli/predict.h"
+#include "cli/samples.h"
 #include "cli/segmentor.h"
 
 #include <stdlib.h>
@@ -140,8 +141,9 @@ static int take_maps(Run *r, DfSample *sample)
     return error < 0 ? count_failure(r, error) : DF_OK;
 }
 
-static int take_sample(Run *r, DfSample *sample)
+static int take_sample(void *run, DfSample *sample)
 {
+    Run *r = run;
     const DfModel *model = r->session.model;
     if (sample->error < 0)
         return count_failure(r, df_fail(sample->error, "%s", sample->message));
@@ -213,26 +215,16 @@ static int open_run(Run *r, const char *config, const char *checkpoint)
 
 static int run_pictures(Run *r)
 {
-    DfLoader *loader = NULL;
-    const DfLoading loading = { .pipeline = r->pipeline, .paths = (const char *const *)r->pictures.path, .n = (int)r->pictures.n, .threads = r->pictures.n > 1, .ahead = 2,
-                                .keep_images = out_dir || explain.dir };
-    CliProgress progress = cli_progress("predict", (long)r->pictures.n, 0);
-    const bool shows = r->pictures.n > 1 && (out_dir || json_path || explain.dir);
-    long done = 0;
-    int error = df_loader_new(&loader, &loading);
-    for (DfSample sample; error == DF_OK && !cli_interrupted() && df_loader_next(loader, &sample); df_sample_free(&sample)) {
-        error = take_sample(r, &sample);
-        done++;
-        if (shows)
-            cli_progress_step(&progress, done);
-    }
-    df_loader_free(loader);
-    if (error == DF_OK && shows)
-        cli_progress_end(&progress);
-    if (error == DF_OK && cli_interrupted() && done < (long)r->pictures.n)
-        error = df_fail(DF_EINTERRUPT, "stopped after %ld of %zu pictures", done, r->pictures.n);
+    const CliPictures *pictures = &r->pictures;
+    CliSamples samples = { .what = "predict", .n = (long)pictures->n, .take = take_sample, .run = r };
+    samples.silent = pictures->n < 2 || !(out_dir || json_path || explain.dir);
+    samples.loading = (DfLoading){ .pipeline = r->pipeline, .paths = (const char *const *)pictures->path, .n = (int)pictures->n,
+                                   .threads = pictures->n > 1, .ahead = 2, .keep_images = out_dir || explain.dir };
+    int error = cli_each_sample(&samples);
+    if (error == DF_OK && samples.done < samples.n)
+        error = df_fail(DF_EINTERRUPT, "stopped after %ld of %ld pictures", samples.done, samples.n);
     if (error == DF_OK && r->failed)
-        error = df_fail(DF_EFORMAT, "%ld of %zu pictures failed", r->failed, r->pictures.n);
+        error = df_fail(DF_EFORMAT, "%ld of %zu pictures failed", r->failed, pictures->n);
     return error;
 }
 

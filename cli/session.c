@@ -4,6 +4,7 @@
  */
 #include "cli/cli.h"
 
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,6 +116,15 @@ int cli_write_text(const char *path, const char *text)
         return error;
     df_write(writer, text, strlen(text));
     return df_writer_commit(writer);
+}
+
+int cli_write_json(cJSON *json, const char *path)
+{
+    char *text = path ? cJSON_Print(json) : NULL;
+    const int error = !path ? DF_OK : text ? cli_write_text(path, text) : df_fail_memory("JSON");
+    cJSON_free(text);
+    cJSON_Delete(json);
+    return error;
 }
 
 char *cli_join(const char *folder, const char *name)
