@@ -73,7 +73,9 @@ void df_tile_backward(const DfTiles *, DfWindowRows *, DfWindowGrads *, int tile
 
 static inline void df_add_row(float *to, const float *row, int n, float factor) /* to NULL: nowhere */
 {
-    for (int d = 0; to && d < n; d++)
+    if (!to)
+        return;
+    for (int d = 0; d < n; d++)
         to[d] += factor * row[d];
 }
 /* The lanes of a tile from dp to dbias, whose keys are a stride apart. */
