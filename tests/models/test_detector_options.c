@@ -151,7 +151,8 @@ static void compare(const Case *k, const char *rung, int image, const DfDetectio
     bool taken[100] = { false };
     for (size_t i = 0; i < n; i++) {
         const float *box = (const float *)boxes->data + 5 * i;
-        const int64_t label = ((const int64_t *)labels->data)[i];
+        int64_t label; /* the file does not align it */
+        memcpy(&label, labels->data + i * sizeof label, sizeof label);
         size_t j = 0;
         while (j < n && (taken[j] || found->v[j].label != label || distance(box, &found->v[j]) > box_limit))
             j++;
