@@ -75,7 +75,7 @@ static const DfOpt opts[] = {
     DF_OPT_BOOL(Focal, use_layerscale, False, "scale the channels of each branch"),
     DF_OPT_FLOAT(Focal, layerscale_value, 1e-4, -1e6, 1e6, "start of the layer scale"),
     DF_OPT_BOOL(Focal, use_pre_norm, False, "a GroupNorm before the convolutions between stages"),
-    { "style", DF_KIND_ENUM, offsetof(Focal, style), "detection", 0, 0, "detection|classification|detection (derived)", "maps, or logits of a fixed input size" },
+    DF_OPT_ENUM(Focal, style, detection, "detection|classification|detection (derived)", "maps, or logits of a fixed input size"),
     DF_OPT_UNUSED(expand_stages, "without effect in the official code"),
     DF_OPT_END
 };

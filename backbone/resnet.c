@@ -89,7 +89,7 @@ static const DfOpt v1d_opts[] = { RESNET_OPTIONS(True, True), COMMON_OPTIONS, DF
 static const DfOpt resnext_opts[] = {
     DF_OPT_INT(ResNet, depth, 50, 50, 152, "50, 101 or 152"),
     DF_OPT_INT(ResNet, groups, 1, 1, 1024, "groups of the 3x3 convolutions"),
-    { "base_width", DF_KIND_INT, offsetof(ResNet, width_per_group), "4", 1, 8192, NULL, "width of a group in stage 0" },
+    DF_OPT_AS(ResNet, base_width, width_per_group, DF_KIND_INT, "4", 1, 8192, NULL, "width of a group in stage 0"),
     DF_OPT_BOOL(ResNet, deep_stem, False, "three 3x3 convolutions for the 7x7 of the stem"),
     DF_OPT_BOOL(ResNet, avg_down, False, "a shortcut pools before its convolution"),
     COMMON_OPTIONS,
@@ -131,7 +131,7 @@ typedef struct {
 /* mmcv's names, and its older ones. */
 static const DfOpt dcn_opts[] = {
     DF_OPT_INT(Dcn, deform_groups, 1, 1, 1024, "groups of channels, each with offsets of its own"),
-    { "deformable_groups", DF_KIND_INT, offsetof(Dcn, deform_groups), "1", 1, 1024, NULL, "an older name of deform_groups" },
+    DF_OPT_AS(Dcn, deformable_groups, deform_groups, DF_KIND_INT, "1", 1, 1024, NULL, "an older name of deform_groups"),
     DF_OPT_BOOL(Dcn, fallback_on_stride, False, "the first of all these blocks has a plain convolution, as in the official code"),
     DF_OPT_END
 };
@@ -410,42 +410,10 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
 
 static const char *const ignorable[] = { "fc.weight", "fc.bias", NULL };
 
-const DfBackbone df_backbone_resnet = {
-    .name = "ResNet",
-    .help = "ResNet (He et al., CVPR 2016), with dilation and deformable convolutions",
-    .size = sizeof(ResNet),
-    .opts = opts,
-    .init = init,
-    .forward = forward,
-    .ignorable = ignorable,
-};
-
-const DfBackbone df_backbone_resnet_v1c = {
-    .name = "ResNetV1c",
-    .help = "ResNet-C: a deep stem (He et al., CVPR 2019)",
-    .size = sizeof(ResNet),
-    .opts = v1c_opts,
-    .init = init,
-    .forward = forward,
-    .ignorable = ignorable,
-};
-
-const DfBackbone df_backbone_resnet_v1d = {
-    .name = "ResNetV1d",
-    .help = "ResNet-D: a deep stem, shortcuts that pool (He et al., CVPR 2019)",
-    .size = sizeof(ResNet),
-    .opts = v1d_opts,
-    .init = init,
-    .forward = forward,
-    .ignorable = ignorable,
-};
-
-const DfBackbone df_backbone_resnext = {
-    .name = "ResNeXt",
-    .help = "ResNeXt: bottlenecks in groups (Xie et al., CVPR 2017)",
-    .size = sizeof(ResNet),
-    .opts = resnext_opts,
-    .init = init,
-    .forward = forward,
-    .ignorable = ignorable,
-};
+#define RESNET(record, type, text, table) \
+    const DfBackbone df_backbone_##record = { .name = type, .help = text, .size = sizeof(ResNet), .opts = table, .init = init, \
+        .forward = forward, .ignorable = ignorable }
+RESNET(resnet, "ResNet", "ResNet (He et al., CVPR 2016), with dilation and deformable convolutions", opts);
+RESNET(resnet_v1c, "ResNetV1c", "ResNet-C: a deep stem (He et al., CVPR 2019)", v1c_opts);
+RESNET(resnet_v1d, "ResNetV1d", "ResNet-D: a deep stem, shortcuts that pool (He et al., CVPR 2019)", v1d_opts);
+RESNET(resnext, "ResNeXt", "ResNeXt: bottlenecks in groups (Xie et al., CVPR 2017)", resnext_opts);

@@ -19,7 +19,7 @@ typedef struct {
 
 enum { ONE_MAP, RESIZE_CONCAT, MULTIPLE_SELECT }; /* input_transform */
 
-#define DECODE_HEAD_ROW(T, name, kind, fallback, lo, hi, choices, help) { #name, kind, offsetof(T, base.name), fallback, lo, hi, choices, help }
+#define DECODE_HEAD_ROW(T, name, kind, fallback, lo, hi, choices, help) DF_OPT_AS(T, name, base.name, kind, fallback, lo, hi, choices, help)
 #define DECODE_HEAD_OPTS(T)                                                                                                            \
     DECODE_HEAD_ROW(T, in_channels, DF_KIND_INTS, NULL, 1, 65536, NULL, "channels of the maps that are taken"),                       \
     DECODE_HEAD_ROW(T, channels, DF_KIND_INT, NULL, 1, 65536, NULL, "channels inside the head"),                                      \

@@ -13,22 +13,19 @@ enum { AUXILIARY = 4, VIEWS = 64 };
 enum { WHOLE, SLIDE };
 
 typedef struct {
-    const DfNode *backbone_cfg, *neck_cfg, *decode_head_cfg, *auxiliary_head_cfg, *train_cfg, *test_cfg;
-    Part backbone, neck, head, auxiliary[AUXILIARY];
+    Trunk trunk; /* first */
+    const DfNode *decode_head, *auxiliary_head;
+    Part head, auxiliary[AUXILIARY];
     int n_auxiliary;
     int mode;
     int crop[2], stride[2]; /* of the sliding window: y, x */
 } EncoderDecoder;
 
 static const DfOpt opts[] = {
-    { "backbone", DF_KIND_DICT, offsetof(EncoderDecoder, backbone_cfg), NULL, 0, 0, NULL, "the backbone" },
-    { "neck", DF_KIND_DICT, offsetof(EncoderDecoder, neck_cfg), "None", 0, 0, NULL, "the neck" },
-    { "decode_head", DF_KIND_DICT, offsetof(EncoderDecoder, decode_head_cfg), NULL, 0, 0, NULL, "the head" },
-    { "auxiliary_head", DF_KIND_NODE, offsetof(EncoderDecoder, auxiliary_head_cfg), "None", 0, 0, NULL, "a head, or a list of heads, for training only" },
-    DF_OPT_DICT(EncoderDecoder, train_cfg, "None", "of a training run"),
-    DF_OPT_DICT(EncoderDecoder, test_cfg, "None", "mode: whole, or slide with crop_size and stride"),
-    DF_OPT_UNUSED(pretrained, "weights to start a training run from"),
-    DF_OPT_UNUSED(init_cfg, "weights to start a training run from"),
+    TRUNK_PARTS,
+    DF_OPT_DICT(EncoderDecoder, decode_head, NULL, "the head"),
+    DF_OPT_NODE(EncoderDecoder, auxiliary_head, "None", "a head, or a list of heads, for training only"),
+    TRUNK_SETTINGS("of a training run", "mode: whole, or slide with crop_size and stride"),
     DF_OPT_END
 };
 
@@ -74,12 +71,10 @@ static void head_init(NnScope s, Part *part, const DfNode *dict)
 static void init(NnScope s, void *self, const DfNode *root)
 {
     EncoderDecoder *net = self;
-    const DfNode *aux = net->auxiliary_head_cfg;
-    test_cfg_init(s, net, net->test_cfg ? net->test_cfg : df_node_get(root, "test_cfg"));
-    df_part_init(nn_at(s, "backbone"), &net->backbone, PART_BACKBONE, net->backbone_cfg, NULL);
-    if (net->neck_cfg)
-        df_part_init(nn_at(s, "neck"), &net->neck, PART_NECK, net->neck_cfg, NULL);
-    head_init(nn_at(s, "decode_head"), &net->head, net->decode_head_cfg);
+    const DfNode *aux = net->auxiliary_head;
+    test_cfg_init(s, net, df_trunk_test_cfg(&net->trunk, root));
+    df_trunk_init(s, &net->trunk);
+    head_init(nn_at(s, "decode_head"), &net->head, net->decode_head);
     const NnScope at = nn_at(s, "auxiliary_head");
     if (aux && aux->kind == DF_NODE_LIST) {
         if (aux->n > AUXILIARY)
@@ -99,7 +94,7 @@ static DfTensor *encode_decode(DfCtx *c, const EncoderDecoder *net, DfTensor *im
 {
     const DfMark m = df_enter(c, NULL, -1);
     DfMaps pyramid;
-    df_part_pyramid(c, &net->backbone, &net->neck, image, &pyramid);
+    df_trunk_pyramid(c, &net->trunk, image, &pyramid);
     const DfMark h = df_enter(c, "decode_head", -1);
     DfTensor *scores = df_leave(c, h, net->head.head->segment(c, net->head.self, &pyramid));
     df_observe(c, scores, "decode_logits", -1);
@@ -237,12 +232,6 @@ static int segment(DfCtx *c, const void *self, DfTensor *const *images, const Df
     return error;
 }
 
-static const char *const *ignorable(const void *self)
-{
-    const EncoderDecoder *net = self;
-    return net->backbone.backbone->ignorable;
-}
-
 static int classes(const void *self)
 {
     const EncoderDecoder *net = self;
@@ -255,7 +244,7 @@ const DfArchitecture df_architecture_encoder_decoder = {
     .size = sizeof(EncoderDecoder),
     .opts = opts,
     .init = init,
-    .ignorable = ignorable,
+    .ignorable = df_trunk_ignorable,
     .classes = classes,
     .forward = forward,
     .segment = segment,

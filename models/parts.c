@@ -52,29 +52,6 @@ void df_part_backbone(DfCtx *c, const Part *part, const char *scope, DfTensor *i
         df_leave_all(c, m, out->map, out->n);
 }
 
-void df_part_neck(DfCtx *c, const Part *part, const DfMaps *in, DfMaps *out)
-{
-    const DfMark m = df_enter(c, "neck", -1);
-    part->neck->forward(c, part->self, in, out);
-    if (c->err)
-        *out = (DfMaps){ 0 };
-    df_leave_all(c, m, out->map, out->n);
-}
-
-void df_part_pyramid(DfCtx *c, const Part *backbone, const Part *neck, DfTensor *image, DfMaps *out)
-{
-    DfMaps maps;
-    df_part_backbone(c, backbone, "backbone", image, &maps);
-    for (int i = 0; i < maps.n; i++)
-        df_observe(c, maps.map[i], "backbone_", i);
-    *out = maps;
-    if (!neck->self)
-        return;
-    df_part_neck(c, neck, &maps, out);
-    for (int i = 0; i < out->n; i++)
-        df_observe(c, out->map[i], "fpn_", i);
-}
-
 void df_part_head(DfCtx *c, const Part *part, const char *scope, const DfMaps *in, DfDense *out)
 {
     const DfMark m = df_enter(c, scope, -1);
@@ -87,4 +64,47 @@ void df_part_head(DfCtx *c, const Part *part, const char *scope, const DfMaps *i
         keep[2 * i + 1] = out->bbox_pred[i];
     }
     df_leave_all(c, m, keep, 2 * out->n);
+}
+
+/* ---- the trunk ------------------------------------------------------------------------------------------------------ */
+
+const DfNode *df_trunk_test_cfg(const Trunk *trunk, const DfNode *root)
+{
+    return trunk->test_cfg ? trunk->test_cfg : df_node_get(root, "test_cfg");
+}
+
+void df_trunk_init(NnScope s, Trunk *trunk)
+{
+    df_part_init(nn_at(s, "backbone"), &trunk->backbone, PART_BACKBONE, trunk->backbone_cfg, NULL);
+    if (trunk->neck_cfg)
+        df_part_init(nn_at(s, "neck"), &trunk->neck, PART_NECK, trunk->neck_cfg, NULL);
+}
+
+static void run_neck(DfCtx *c, const Part *part, const DfMaps *in, DfMaps *out)
+{
+    const DfMark m = df_enter(c, "neck", -1);
+    part->neck->forward(c, part->self, in, out);
+    if (c->err)
+        *out = (DfMaps){ 0 };
+    df_leave_all(c, m, out->map, out->n);
+}
+
+void df_trunk_pyramid(DfCtx *c, const Trunk *trunk, DfTensor *image, DfMaps *out)
+{
+    DfMaps maps;
+    df_part_backbone(c, &trunk->backbone, "backbone", image, &maps);
+    for (int i = 0; i < maps.n; i++)
+        df_observe(c, maps.map[i], "backbone_", i);
+    *out = maps;
+    if (!trunk->neck.self)
+        return;
+    run_neck(c, &trunk->neck, &maps, out);
+    for (int i = 0; i < out->n; i++)
+        df_observe(c, out->map[i], "fpn_", i);
+}
+
+const char *const *df_trunk_ignorable(const void *self)
+{
+    const Trunk *trunk = self;
+    return trunk->backbone.backbone->ignorable;
 }

@@ -6,18 +6,15 @@
 #include "models/parts.h"
 
 typedef struct {
-    const DfNode *backbone_cfg, *neck_cfg, *bbox_head_cfg, *train_cfg, *test_cfg;
-    Part backbone, neck, head;
+    Trunk trunk; /* first */
+    const DfNode *bbox_head;
+    Part head;
 } RetinaNet;
 
 static const DfOpt opts[] = {
-    { "backbone", DF_KIND_DICT, offsetof(RetinaNet, backbone_cfg), NULL, 0, 0, NULL, "the backbone" },
-    { "neck", DF_KIND_DICT, offsetof(RetinaNet, neck_cfg), "None", 0, 0, NULL, "the neck" },
-    { "bbox_head", DF_KIND_DICT, offsetof(RetinaNet, bbox_head_cfg), NULL, 0, 0, NULL, "the head" },
-    DF_OPT_DICT(RetinaNet, train_cfg, "None", "assigner, sampler and weights of a training run"),
-    DF_OPT_DICT(RetinaNet, test_cfg, "None", "thresholds and limits of the results"),
-    DF_OPT_UNUSED(pretrained, "weights to start a training run from"),
-    DF_OPT_UNUSED(init_cfg, "weights to start a training run from"),
+    TRUNK_PARTS,
+    DF_OPT_DICT(RetinaNet, bbox_head, NULL, "the head"),
+    TRUNK_SETTINGS("assigner, sampler and weights of a training run", "thresholds and limits of the results"),
     DF_OPT_UNUSED(data_preprocessor, "of mmdet 3"),
     DF_OPT_END
 };
@@ -25,11 +22,9 @@ static const DfOpt opts[] = {
 static void init(NnScope s, void *self, const DfNode *root)
 {
     RetinaNet *net = self;
-    const DfNode *test_cfg = net->test_cfg ? net->test_cfg : df_node_get(root, "test_cfg"); /* mmdet before 2.8 has it at the top */
-    df_part_init(nn_at(s, "backbone"), &net->backbone, PART_BACKBONE, net->backbone_cfg, NULL);
-    if (net->neck_cfg)
-        df_part_init(nn_at(s, "neck"), &net->neck, PART_NECK, net->neck_cfg, NULL);
-    df_part_init(nn_at(s, "bbox_head"), &net->head, PART_HEAD, net->bbox_head_cfg, test_cfg);
+    const DfNode *test_cfg = df_trunk_test_cfg(&net->trunk, root);
+    df_trunk_init(s, &net->trunk);
+    df_part_init(nn_at(s, "bbox_head"), &net->head, PART_HEAD, net->bbox_head, test_cfg);
     if (nn_ok(s) && !net->head.head->decode)
         nn_fail(s, DF_EVALUE, "bbox_head has type '%s': want a dense head that makes detections", net->head.head->name);
 }
@@ -37,7 +32,7 @@ static void init(NnScope s, void *self, const DfNode *root)
 static void run(DfCtx *c, const RetinaNet *net, DfTensor *image, DfDense *dense)
 {
     DfMaps pyramid;
-    df_part_pyramid(c, &net->backbone, &net->neck, image, &pyramid);
+    df_trunk_pyramid(c, &net->trunk, image, &pyramid);
     df_part_head(c, &net->head, "bbox_head", &pyramid, dense);
     for (int i = 0; i < dense->n; i++) {
         df_observe(c, dense->cls_score[i], "cls_score_", i);
@@ -82,12 +77,6 @@ static int detect_views(DfCtx *c, const void *self, DfTensor *const *views, cons
     return error;
 }
 
-static const char *const *ignorable(const void *self)
-{
-    const RetinaNet *net = self;
-    return net->backbone.backbone->ignorable;
-}
-
 static int classes(const void *self)
 {
     const RetinaNet *net = self;
@@ -103,6 +92,6 @@ const DfArchitecture df_architecture_retinanet = {
     .forward = forward,
     .detect = detect,
     .detect_views = detect_views,
-    .ignorable = ignorable,
+    .ignorable = df_trunk_ignorable,
     .classes = classes,
 };

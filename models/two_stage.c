@@ -11,19 +11,16 @@
 enum { USUAL_PROPOSALS = 1000, USUAL_DETECTIONS = 100 }; /* what official code counts multiply-adds with */
 
 typedef struct {
-    const DfNode *backbone_cfg, *neck_cfg, *rpn_head_cfg, *roi_head_cfg, *train_cfg, *test_cfg;
-    Part backbone, neck, rpn, roi;
+    Trunk trunk; /* first */
+    const DfNode *rpn_head, *roi_head;
+    Part rpn, roi;
 } TwoStage;
 
 static const DfOpt opts[] = {
-    { "backbone", DF_KIND_DICT, offsetof(TwoStage, backbone_cfg), NULL, 0, 0, NULL, "the backbone" },
-    { "neck", DF_KIND_DICT, offsetof(TwoStage, neck_cfg), "None", 0, 0, NULL, "the neck" },
-    { "rpn_head", DF_KIND_DICT, offsetof(TwoStage, rpn_head_cfg), NULL, 0, 0, NULL, "the first stage: where objects may be" },
-    { "roi_head", DF_KIND_DICT, offsetof(TwoStage, roi_head_cfg), NULL, 0, 0, NULL, "the second stage: what they are" },
-    DF_OPT_DICT(TwoStage, train_cfg, "None", "assigners, samplers and weights of a training run: rpn, rpn_proposal, rcnn"),
-    DF_OPT_DICT(TwoStage, test_cfg, "None", "thresholds and limits of the results: rpn, rcnn"),
-    DF_OPT_UNUSED(pretrained, "weights to start a training run from"),
-    DF_OPT_UNUSED(init_cfg, "weights to start a training run from"),
+    TRUNK_PARTS,
+    DF_OPT_DICT(TwoStage, rpn_head, NULL, "the first stage: where objects may be"),
+    DF_OPT_DICT(TwoStage, roi_head, NULL, "the second stage: what they are"),
+    TRUNK_SETTINGS("assigners, samplers and weights of a training run: rpn, rpn_proposal, rcnn", "thresholds and limits of the results: rpn, rcnn"),
     DF_OPT_UNUSED(data_preprocessor, "of mmdet 3"),
     DF_OPT_END
 };
@@ -31,12 +28,10 @@ static const DfOpt opts[] = {
 static void init(NnScope s, void *self, const DfNode *root)
 {
     TwoStage *net = self;
-    const DfNode *test_cfg = net->test_cfg ? net->test_cfg : df_node_get(root, "test_cfg"); /* mmdet before 2.8 has it at the top */
-    df_part_init(nn_at(s, "backbone"), &net->backbone, PART_BACKBONE, net->backbone_cfg, NULL);
-    if (net->neck_cfg)
-        df_part_init(nn_at(s, "neck"), &net->neck, PART_NECK, net->neck_cfg, NULL);
-    df_part_init(nn_at(s, "rpn_head"), &net->rpn, PART_HEAD, net->rpn_head_cfg, df_node_get(test_cfg, "rpn"));
-    df_part_init(nn_at(s, "roi_head"), &net->roi, PART_HEAD, net->roi_head_cfg, df_node_get(test_cfg, "rcnn"));
+    const DfNode *test_cfg = df_trunk_test_cfg(&net->trunk, root);
+    df_trunk_init(s, &net->trunk);
+    df_part_init(nn_at(s, "rpn_head"), &net->rpn, PART_HEAD, net->rpn_head, df_node_get(test_cfg, "rpn"));
+    df_part_init(nn_at(s, "roi_head"), &net->roi, PART_HEAD, net->roi_head, df_node_get(test_cfg, "rcnn"));
     if (nn_ok(s) && !net->rpn.head->propose)
         nn_fail(s, DF_EVALUE, "rpn_head has type '%s': want one that makes proposals", net->rpn.head->name);
     if (nn_ok(s) && !net->roi.head->detect)
@@ -80,7 +75,7 @@ static void forward(DfCtx *c, const void *self, DfTensor *image)
     const int N = df_dim(image, 0);
     DfMaps pyramid;
     DfDense dense;
-    df_part_pyramid(c, &net->backbone, &net->neck, image, &pyramid);
+    df_trunk_pyramid(c, &net->trunk, image, &pyramid);
     propose(c, net, &pyramid, &dense);
     float *rois = df_malloc((size_t)N * USUAL_PROPOSALS * 5 * sizeof *rois);
     if (rois) {
@@ -129,7 +124,7 @@ static int detect(DfCtx *c, const void *self, DfTensor *image, const DfImageMeta
     const TwoStage *net = self;
     DfMaps pyramid;
     DfDense dense;
-    df_part_pyramid(c, &net->backbone, &net->neck, image, &pyramid);
+    df_trunk_pyramid(c, &net->trunk, image, &pyramid);
     propose(c, net, &pyramid, &dense);
     DfProposals *proposals = df_calloc((size_t)n + 1, sizeof *proposals);
     const int error = proposals ? second_stage(c, net, &pyramid, &dense, metas, n, rescale, proposals, results) : df_fail_memory("proposals");
@@ -168,7 +163,7 @@ static int first_stage(DfCtx *c, const TwoStage *net, DfTensor *const *images, c
     int error = DF_OK;
     for (int i = 0; error == DF_OK && i < v->n; i++) {
         DfDense dense;
-        df_part_pyramid(c, &net->backbone, &net->neck, images[i], &v->pyramid[i]);
+        df_trunk_pyramid(c, &net->trunk, images[i], &v->pyramid[i]);
         const DfMark m = df_enter(c, NULL, -1);
         propose(c, net, &v->pyramid[i], &dense);
         error = df_ctx_error(c);
@@ -199,12 +194,6 @@ static int detect_views(DfCtx *c, const void *self, DfTensor *const *images, con
 
 /* ---- the rest ---------------------------------------------------------------------------------------------------- */
 
-static const char *const *ignorable(const void *self)
-{
-    const TwoStage *net = self;
-    return net->backbone.backbone->ignorable;
-}
-
 static int classes(const void *self)
 {
     const TwoStage *net = self;
@@ -219,7 +208,7 @@ static bool has_masks(const void *self)
 
 #define TWO_STAGE(record, type, text)                                                                                             \
     const DfArchitecture df_architecture_##record = { .name = type, .help = text, .size = sizeof(TwoStage), .opts = opts, .init = init, \
-        .forward = forward, .detect = detect, .detect_views = detect_views, .ignorable = ignorable, .classes = classes, .has_masks = has_masks }
+        .forward = forward, .detect = detect, .detect_views = detect_views, .ignorable = df_trunk_ignorable, .classes = classes, .has_masks = has_masks }
 TWO_STAGE(faster_rcnn, "FasterRCNN", "two-stage detector (Ren et al., NIPS 2015)");
 TWO_STAGE(mask_rcnn, "MaskRCNN", "two-stage detector with masks (He et al., ICCV 2017)");
 TWO_STAGE(cascade_rcnn, "CascadeRCNN", "detector that refines its boxes in stages (Cai and Vasconcelos, CVPR 2018)");
