@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/bits.h"
+
 /* "met X, want Y" with X the next byte or the end. */
 static DfJsonEvent fail_wanting(DfJson *j, const char *wanted)
 {
@@ -162,21 +164,20 @@ DfJsonEvent df_json_next(DfJson *j, DfJsonValue *value)
     }
 }
 
-/* Passes over numbers in a list that are short and followed by a comma or bracket, and leaves all that is rarer, or wrong, to the
- * ordinary way. Comes and goes behind a value. Keeps up to `room` of them, or none if `to` is NULL. */
-static size_t short_numbers(DfJson *j, double *to, size_t room)
+/* Takes the numbers of a list that follow one another without anything unusual, and leaves the rest, or what is wrong, to the ordinary way.
+ * Comes and goes behind a number. Keeps up to `room` of them, or none if `to` is NULL. */
+static size_t numbers_ahead(DfJson *j, double *to, size_t room)
 {
-    const unsigned char *at = j->at;
+    DfJsonList list;
     size_t n = 0;
-    while (*at == ',' && n < room) {
-        const unsigned char *const number = at + 1 + (at[1] == ' ');
-        const unsigned char *const end = to ? df_json_short_number(number, to + n) : df_json_skip_short_number(number);
-        if (!end)
-            break;
-        at = end;
-        n += to != NULL;
+    while (n < room && *j->at == ',' && df_json_list(&list, j->at)) {
+        size_t length = list.length;
+        if (to)
+            n += df_json_list_numbers(&list, j->at, to + n, room - n, &length);
+        for (; list.lines; list.lines &= list.lines - 1)
+            j->line += df_bits_below(list.lines) < length;
+        j->at += length;
     }
-    j->at += at - j->at;
     return n;
 }
 
@@ -187,7 +188,7 @@ DfJsonEvent df_json_numbers(DfJson *j, double *to, size_t room, size_t *n)
     *n = 0;
     while (*n < room && (event = df_json_next(j, &value)) == DF_JSON_NUMBER) {
         to[(*n)++] = value.number;
-        *n += short_numbers(j, to + *n, room - *n);
+        *n += numbers_ahead(j, to + *n, room - *n);
     }
     return event;
 }
@@ -201,7 +202,7 @@ int df_json_skip(DfJson *j)
     do {
         event = df_json_next(j, &value);
         if (event == DF_JSON_NUMBER && j->state == COMMA_OR_CLOSE && j->depth > depth && !j->in_object[j->depth - 1])
-            short_numbers(j, NULL, 1);
+            numbers_ahead(j, NULL, 1);
     } while (event > DF_JSON_END && j->depth > depth);
     j->skipping = false;
     return event < 0 ? j->broken : DF_OK;

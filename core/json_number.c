@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/json_number.c -- decimal to binary, correctly rounded, by the cheapest of three ways:
+ * core/json_number.c -- decimal to binary, correctly rounded, by the cheapest of three ways (short numbers by the first, at once):
  *   1. mantissa up to 2^53, power of ten up to 22: one exact multiplication or division (Clinger, PLDI 1990);
- *   2. up to 19 digits and a power of ten in -27..0 (what Python prints for scores and boxes): an exact integer division;
+ *   2. up to 19 digits and a power of ten in -27..0 (what Python prints for scores and boxes): a product of 128 bits;
  *   3. anything else: strtod() in the C locale.
  */
 #include "core/json_number.h"
@@ -12,62 +12,61 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 5^k, shifted left until the top bit is set; it fits 64 bits up to k = 27. */
+#include "core/bits.h"
+#include "core/json_digits.h"
+
+/* 1 / 5^k in 128 bits, rounded up, the top one set. */
 enum { MOST_FIVES = 27, MOST_DIGITS = 19 };
-static const uint64_t fives[MOST_FIVES + 1] = {
-    0x8000000000000000u, 0xa000000000000000u, 0xc800000000000000u, 0xfa00000000000000u,
-    0x9c40000000000000u, 0xc350000000000000u, 0xf424000000000000u, 0x9896800000000000u,
-    0xbebc200000000000u, 0xee6b280000000000u, 0x9502f90000000000u, 0xba43b74000000000u,
-    0xe8d4a51000000000u, 0x9184e72a00000000u, 0xb5e620f480000000u, 0xe35fa931a0000000u,
-    0x8e1bc9bf04000000u, 0xb1a2bc2ec5000000u, 0xde0b6b3a76400000u, 0x8ac7230489e80000u,
-    0xad78ebc5ac620000u, 0xd8d726b7177a8000u, 0x878678326eac9000u, 0xa968163f0a57b400u,
-    0xd3c21bcecceda100u, 0x84595161401484a0u, 0xa56fa5b99019a5c8u, 0xcecb8f27f4200f3au
+typedef struct {
+    uint64_t high, low;
+} Wide;
+static const Wide fifths[MOST_FIVES + 1] = {
+    { 0x8000000000000000u, 0x0000000000000000u }, { 0xccccccccccccccccu, 0xcccccccccccccccdu },
+    { 0xa3d70a3d70a3d70au, 0x3d70a3d70a3d70a4u }, { 0x83126e978d4fdf3bu, 0x645a1cac083126eau },
+    { 0xd1b71758e219652bu, 0xd3c36113404ea4a9u }, { 0xa7c5ac471b478423u, 0x0fcf80dc33721d54u },
+    { 0x8637bd05af6c69b5u, 0xa63f9a49c2c1b110u }, { 0xd6bf94d5e57a42bcu, 0x3d32907604691b4du },
+    { 0xabcc77118461cefcu, 0xfdc20d2b36ba7c3eu }, { 0x89705f4136b4a597u, 0x31680a88f8953031u },
+    { 0xdbe6fecebdedd5beu, 0xb573440e5a884d1cu }, { 0xafebff0bcb24aafeu, 0xf78f69a51539d749u },
+    { 0x8cbccc096f5088cbu, 0xf93f87b7442e45d4u }, { 0xe12e13424bb40e13u, 0x2865a5f206b06fbau },
+    { 0xb424dc35095cd80fu, 0x538484c19ef38c95u }, { 0x901d7cf73ab0acd9u, 0x0f9d37014bf60a11u },
+    { 0xe69594bec44de15bu, 0x4c2ebe687989a9b4u }, { 0xb877aa3236a4b449u, 0x09befeb9fad487c3u },
+    { 0x9392ee8e921d5d07u, 0x3aff322e62439fd0u }, { 0xec1e4a7db69561a5u, 0x2b31e9e3d06c32e6u },
+    { 0xbce5086492111aeau, 0x88f4bb1ca6bcf585u }, { 0x971da05074da7beeu, 0xd3f6fc16ebca5e04u },
+    { 0xf1c90080baf72cb1u, 0x5324c68b12dd6339u }, { 0xc16d9a0095928a27u, 0x75b7053c0f178294u },
+    { 0x9abe14cd44753b52u, 0xc4926a9672793543u }, { 0xf79687aed3eec551u, 0x3a83ddbd83f52205u },
+    { 0xc612062576589ddau, 0x95364afe032a819eu }, { 0x9e74d1b791e07e48u, 0x775ea264cf55347eu }
 };
-static const double tens[] = { 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                               1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
 
-static int leading_zeros(uint64_t x)
+const double df_json_tens[23] = { 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                  1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
+
+static inline Wide multiply(uint64_t a, uint64_t b)
 {
-    int n = 0;
-    for (int step = 32; step; step /= 2)
-        if (!(x >> (64 - step))) {
-            x <<= step;
-            n += step;
-        }
-    return n;
+    const uint64_t half = UINT32_MAX, low = (a & half) * (b & half), middle = (a >> 32) * (b & half) + (low >> 32), other = (a & half) * (b >> 32) + (middle & half);
+    return (Wide){ (a >> 32) * (b >> 32) + (middle >> 32) + (other >> 32), other << 32 | (low & half) };
 }
 
-/* floor((high * 2^64) / d) for high < d and d >= 2^63, in two steps of 32 bits (Knuth, TAOCP 2, 4.3.1 D); *exact: no remainder. */
-static uint64_t divide(uint64_t high, uint64_t d, bool *exact)
-{
-    const uint64_t base = (uint64_t)1 << 32, d1 = d >> 32, d0 = d & (base - 1);
-    uint64_t digit[2], rest = high;
-    for (int i = 0; i < 2; i++) {
-        uint64_t q = rest / d1, r = rest % d1;
-        while (q >= base || q * d0 > r * base) {
-            q--;
-            r += d1;
-            if (r >= base)
-                break;
-        }
-        rest = rest * base - q * d; /* modulo 2^64, as the true value is below d */
-        digit[i] = q;
-    }
-    *exact = rest == 0;
-    return digit[0] * base + digit[1];
-}
-
-/* m / 10^k for 0 < m < 2^63, rounded once: the quotient keeps 62 bits or more, and a remainder sets its last bit. */
+/* m / 10^k for m > 0, rounded once. The product has 64 bits that are right or one too low; the other half of 1 / 5^k is only asked for
+ * where that could change the 55 bits that count (Eisel's way; Lemire, "Number parsing at a gigabyte per second", 2021). */
 static double divide_by_tens(uint64_t m, int k)
 {
-    const int shift = leading_zeros(m) - 1, five_shift = 63 - (k * 1217359 >> 19); /* log2(5) = 1217359 / 2^19 */
-    bool exact;
-    const uint64_t quotient = divide(m << shift, fives[k], &exact);
-    const int64_t odd = (int64_t)(quotient >> 1 | (quotient & 1) | !exact);
-    const uint64_t scale_bits = (uint64_t)(1023 - 63 + five_shift - k - shift) << 52;
+    const unsigned shift = df_bits_above(m);
+    Wide product = multiply(m << shift, fifths[k].high);
+    if ((product.high & 0x1ff) == 0x1ff) {
+        const uint64_t carried = multiply(m << shift, fifths[k].low).high;
+        product.low += carried;
+        product.high += product.low < carried;
+    }
+    const unsigned top = (unsigned)(product.high >> 63), cut = top + 9;
+    uint64_t bits = product.high >> cut; /* 54, the last one to be rounded away */
+    if (product.low <= 1 && k <= 4 && (bits & 3) == 1 && bits << cut == product.high)
+        bits--; /* a tie: to even */
+    bits = (bits + (bits & 1)) >> 1;
+    const int exponent = 11 - k - (k * 152170 + 65535) / 65536 + (int)top - (int)shift; /* of the last bit; log2(5) = 152170 / 2^16 */
+    const uint64_t scale_bits = (uint64_t)(1023 + exponent) << 52;
     double scale;
     memcpy(&scale, &scale_bits, sizeof scale);
-    return (double)odd * scale;
+    return (double)(int64_t)bits * scale;
 }
 
 /* strtod() reads the decimal point of the user's language; JSON knows only '.'. */
@@ -92,118 +91,6 @@ typedef struct {
     bool negative, whole;       /* whole: neither point nor exponent                            */
 } Decimal;
 
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-/* The value of eight digits, the first in the lowest byte, of which only the lower four bits count: pairs, then fours, then all
- * (Lemire, "Number parsing at a gigabyte per second", 2021). */
-static inline uint64_t digits_value(uint64_t x)
-{
-    x = (x & 0x0f0f0f0f0f0f0f0fu) * 2561 >> 8;
-    x = (x & 0x00ff00ff00ff00ffu) * 6553601 >> 16;
-    return (x & 0x0000ffff0000ffffu) * 42949672960001u >> 32;
-}
-
-/* Eight digits at once, in one register. */
-static inline bool eight_digits(const unsigned char *p, uint64_t *value)
-{
-    uint64_t x;
-    memcpy(&x, p, sizeof x);
-    if (((x & 0xf0f0f0f0f0f0f0f0u) | ((x + 0x0606060606060606u) & 0xf0f0f0f0f0f0f0f0u) >> 4) != 0x3333333333333333u)
-        return false;
-    *value = digits_value(x);
-    return true;
-}
-
-/* The bytes that are no digits: 0x80 in each. */
-static inline uint64_t no_digits(uint64_t x)
-{
-    const uint64_t ones = UINT64_MAX / 255, digits = x ^ ones * '0';
-    return (((digits & ones * 0x7f) + ones * 0x76) | digits) & ones * 0x80;
-}
-
-/* The place of the first byte with a bit set. */
-static inline unsigned first_byte(uint64_t x)
-{
-#if defined(__GNUC__)
-    return (unsigned)__builtin_ctzll(x) / 8;
-#else
-    unsigned n = 0;
-    for (; !(x & 255); x >>= 8)
-        n++;
-    return n;
-#endif
-}
-
-/* Digits, perhaps a point and digits, and a comma or bracket among eight bytes: how long all are, and those before the point. */
-static inline bool is_short(uint64_t x, unsigned *whole, unsigned *length)
-{
-    const uint64_t others = no_digits(x), behind = others & (others - 1);
-    if (!others)
-        return false;
-    *whole = *length = first_byte(others);
-    const bool point = (x >> 8 * *whole & 255) == '.';
-    if (point && !behind)
-        return false;
-    if (point)
-        *length = first_byte(behind);
-    const unsigned next = (unsigned)(x >> 8 * *length & 255);
-    return *whole > 0 && *length != *whole + 1 && (next == ',' || next == ']') && (*whole == 1 || (x & 255) != '0');
-}
-
-/* The digits move to the upper end, without the point. As in Python -0 is 0, and -0.0 is not. */
-static inline double short_value(uint64_t x, unsigned whole, unsigned length, bool negative)
-{
-    if (whole == length) {
-        const int64_t integer = (int64_t)digits_value(x << 8 * (8 - length));
-        return (double)(negative ? -integer : integer);
-    }
-    const uint64_t before = ((uint64_t)1 << 8 * whole) - 1, digits = (x & before) | (x >> 8 & ~before);
-    const double magnitude = (double)(int64_t)digits_value(digits << 8 * (9 - length)) / tens[length - 1 - whole];
-    return negative ? -magnitude : magnitude;
-}
-
-const unsigned char *df_json_short_number(const unsigned char *p, double *value)
-{
-    const bool negative = *p == '-';
-    uint64_t x;
-    unsigned whole, length;
-    p += negative;
-    memcpy(&x, p, sizeof x);
-    if (!is_short(x, &whole, &length))
-        return NULL;
-    *value = short_value(x, whole, length, negative);
-    return p + length;
-}
-
-const unsigned char *df_json_skip_short_number(const unsigned char *p)
-{
-    uint64_t x;
-    unsigned whole, length;
-    p += *p == '-';
-    memcpy(&x, p, sizeof x);
-    return is_short(x, &whole, &length) ? p + length : NULL;
-}
-#else
-static inline bool eight_digits(const unsigned char *p, uint64_t *value)
-{
-    (void)p;
-    (void)value;
-    return false;
-}
-
-const unsigned char *df_json_short_number(const unsigned char *p, double *value)
-{
-    (void)p;
-    (void)value;
-    return NULL;
-}
-
-const unsigned char *df_json_skip_short_number(const unsigned char *p)
-{
-    (void)p;
-    return NULL;
-}
-#endif
-
 static inline const unsigned char *read_digits(const unsigned char *p, uint64_t *mantissa)
 {
     uint64_t m = *mantissa;
@@ -216,7 +103,7 @@ static inline const unsigned char *read_digits(const unsigned char *p, uint64_t 
 /* The digits behind the point are many where Python wrote them; those before it are few. */
 static inline const unsigned char *read_fraction(const unsigned char *p, uint64_t *mantissa)
 {
-    for (uint64_t eight; eight_digits(p, &eight); p += 8)
+    for (uint64_t eight; df_eight_digits(p, &eight); p += 8)
         *mantissa = *mantissa * 100000000 + eight;
     return read_digits(p, mantissa);
 }
@@ -283,8 +170,8 @@ static double magnitude(const Decimal *d)
     const uint64_t m = d->mantissa;
     if (d->digits <= MOST_DIGITS) {
         if (m <= (uint64_t)1 << 53 && d->power >= -22 && d->power <= 22)
-            return d->power < 0 ? (double)(int64_t)m / tens[-d->power] : (double)(int64_t)m * tens[d->power];
-        if (m >> 63 == 0 && m > 0 && d->power <= 0 && d->power >= -MOST_FIVES)
+            return d->power < 0 ? (double)(int64_t)m / df_json_tens[-d->power] : (double)(int64_t)m * df_json_tens[d->power];
+        if (m > 0 && d->power <= 0 && d->power >= -MOST_FIVES)
             return divide_by_tens(m, -d->power);
     }
     return by_library(d->begin);
@@ -306,9 +193,28 @@ static void as_integer(const Decimal *d, DfJsonValue *value)
     value->number = (double)value->integer; /* -0 is 0 */
 }
 
+static inline bool read_short(const unsigned char **at, DfJsonValue *value)
+{
+    const bool negative = **at == '-';
+    const unsigned char *const digits = *at + negative;
+    unsigned whole, length;
+    if (!df_few_characters(digits, &whole, &length))
+        return false;
+    *at = digits + length;
+    if (value) {
+        value->number = df_short_value(digits, whole, length, negative);
+        value->integer = (int64_t)value->number;
+        value->is_integer = (double)value->integer == value->number;
+        value->integer = value->is_integer ? value->integer : 0;
+    }
+    return true;
+}
+
 bool df_json_number(const unsigned char **p, DfJsonValue *value)
 {
     Decimal decimal;
+    if (read_short(p, value))
+        return true;
     if (!read_decimal(p, &decimal))
         return false;
     if (value) {

@@ -8,14 +8,21 @@
 #include <stdbool.h>
 
 #include "core/json.h"
+#include "core/json_digits.h"
 
-/* How many bytes may be looked at from any byte of a number on: so many must be readable behind the last one of a text. */
+/* How many bytes may be looked at from any byte of a number on. */
 enum { DF_JSON_NUMBER_REACH = 8 };
 
-/* Fast ways for what lists are full of: numbers of at most seven characters and no exponent, followed by a comma or a bracket. They return
- * what follows the number at p, or NULL if it is of another kind, or none. */
-const unsigned char *df_json_short_number(const unsigned char *p, double *value);
-const unsigned char *df_json_skip_short_number(const unsigned char *p);
+extern const double df_json_tens[23]; /* 10^0 to 10^22, exactly */
+
+/* The number of `length` characters at p, its sign not among them: see df_few_digits(). As in Python -0 is 0, and -0.0 is not. */
+static inline double df_short_value(const unsigned char *p, unsigned whole, unsigned length, bool negative)
+{
+    const double digits = (double)(int64_t)df_few_digits(p, whole, length);
+    if (whole == length)
+        return negative ? 0 - digits : digits;
+    return (negative ? -digits : digits) / df_json_tens[length - 1 - whole];
+}
 
 /* Reads the number at *p, which must be followed by some byte that belongs to no number, and moves *p to where reading stopped:
  * behind it, or at the byte that makes it malformed (false). Fills number, integer and is_integer; NULL only passes over it. */

@@ -9,9 +9,10 @@
 #ifndef DF_CORE_JSON_READER_H
 #define DF_CORE_JSON_READER_H
 
+#include "core/json_list.h"
 #include "core/json_number.h"
 
-enum { DF_JSON_WINDOW = 64 * 1024, DF_JSON_SLACK = 1 + DF_JSON_NUMBER_REACH }; /* the zero, and what may be looked at behind it */
+enum { DF_JSON_WINDOW = 64 * 1024, DF_JSON_SLACK = 1 + DF_JSON_LIST_REACH }; /* zeros: one, and what may be looked at behind it */
 
 /* What may come next. */
 typedef enum { VALUE, VALUE_OR_CLOSE, KEY, KEY_OR_CLOSE, COLON, COMMA_OR_CLOSE, DONE, FAILED } State;

@@ -6,20 +6,38 @@
 
 #include <string.h>
 
+#include "core/bits.h"
+
 /* Bytes that a text may hold as they are: neither control characters, '"', '\\' nor the start of a multi-byte character. */
 static inline bool plain(unsigned c)
 {
     return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
 }
 
-/* Eight bytes at once (as Mycroft finds a zero byte): false if perhaps one of them is not plain. At most DF_JSON_SLACK behind the window. */
-static inline bool eight_plain(const unsigned char *p)
+/* Eight bytes at once (as Mycroft finds a zero byte): no bit is set if all are plain, and the lowest one is in the first that is not, where
+ * bytes lie in ascending order. Looks at most DF_JSON_SLACK behind the window. */
+static inline uint64_t not_plain(const unsigned char *p)
 {
     const uint64_t ones = UINT64_MAX / 255, tops = ones << 7;
     uint64_t x;
     memcpy(&x, p, sizeof x);
     const uint64_t quote = x ^ ones * '"', slash = x ^ ones * '\\';
-    return !((x | (x - ones * 0x20) | (quote - ones) | (slash - ones)) & tops);
+    return (x | (x - ones * 0x20) | (quote - ones) | (slash - ones)) & tops;
+}
+
+/* The first byte from p on that is not plain; there is one, the zero behind the window. */
+static inline const unsigned char *pass_plain(const unsigned char *p)
+{
+    uint64_t met;
+    while (!(met = not_plain(p)))
+        p += sizeof met;
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return p + df_bits_below(met) / 8;
+#else
+    while (plain(*p))
+        p++;
+    return p;
+#endif
 }
 
 /* Length of the well-formed UTF-8 character at p (RFC 3629), or 0. Stops at the zero behind the window. */
@@ -102,11 +120,7 @@ static unsigned char *text_end(DfJson *j, bool *bare)
     *bare = true;
     size_t i = 1;
     for (;;) {
-        const unsigned char *p = j->at + i;
-        while (eight_plain(p))
-            p += 8;
-        while (plain(*p))
-            p++;
+        const unsigned char *const p = pass_plain(j->at + i);
         i = (size_t)(p - j->at);
         if (*p == '"')
             return j->at + i;

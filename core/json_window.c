@@ -71,7 +71,7 @@ bool df_json_more(DfJson *j)
     const ptrdiff_t got = source_read(j, j->end, j->capacity - kept);
     if (got > 0)
         j->end += got;
-    *j->end = 0;
+    memset(j->end, 0, DF_JSON_SLACK);
     return got > 0;
 }
 

@@ -133,7 +133,6 @@ Test(json, numbers_as_strtod_reads_them)
     }
 }
 
-/* Tokens of every length across the borders of the window, and one text larger than it. */
 /* [1, X, 2, 3] by the fast ways and one by one, for every X of five characters and less. */
 Test(json, lists_of_numbers_at_once)
 {
@@ -167,6 +166,62 @@ Test(json, lists_of_numbers_at_once)
         }
 }
 
+/* Of up to 40 numbers; every second list has a byte of it replaced. */
+static size_t write_list(char *text, DfRandom *r)
+{
+    size_t at = 0, numbers = 1 + df_random_bits(r) % 40;
+    text[at++] = '[';
+    for (size_t i = 0; i < numbers; i++) {
+        at += (size_t)sprintf(text + at, "%s%s", i ? "," : "", i && df_random_bits(r) % 3 ? df_random_bits(r) % 9 ? " " : " \n" : "");
+        const int places = (int)(df_random_bits(r) % 12), wide = (int)(df_random_bits(r) % 5);
+        at += (size_t)sprintf(text + at, df_random_bits(r) % 40 ? "%.*f" : "%.*e", places < 8 ? places % 4 : places, pow(10, wide) * (df_uniform(r) - 0.2));
+    }
+    text[at++] = ']';
+    if (df_random_bits(r) % 2)
+        text[1 + df_random_bits(r) % (at - 2)] = "0123456789.-, \n]e["[df_random_bits(r) % 18];
+    return at;
+}
+
+/* All numbers until the list ends, and the event that ended it. */
+static DfJsonEvent read_list(DfJson *j, bool at_once, double *numbers, size_t *n)
+{
+    DfJsonValue v;
+    DfJsonEvent event = df_json_next(j, &v);
+    size_t some, room = 0;
+    do {
+        if (at_once)
+            event = df_json_numbers(j, numbers + *n, room = room % 9 + 1, &some);
+        else if ((some = (event = df_json_next(j, &v)) == DF_JSON_NUMBER))
+            numbers[*n] = v.number;
+        *n += some;
+    } while (event == DF_JSON_NUMBER);
+    return event;
+}
+
+Test(json, long_lists_are_the_same_read_any_way)
+{
+    DfRandom r = df_random(31, 0);
+    for (int i = 0; i < 20000; i++) {
+        char text[2048];
+        DfJson *j[3];
+        double numbers[2][64] = { { 0 } };
+        size_t n[2] = { 0, 0 };
+        const size_t length = write_list(text, &r);
+        for (int k = 0; k < 3; k++)
+            cr_assert_eq(df_json_open_text(&j[k], text, length, "text"), DF_OK);
+        const DfJsonEvent one = read_list(j[0], false, numbers[0], &n[0]), at_once = read_list(j[1], true, numbers[1], &n[1]);
+        cr_assert(one == at_once && n[0] == n[1] && memcmp(numbers[0], numbers[1], sizeof numbers[0]) == 0, "%.*s", (int)length, text);
+        cr_assert(df_json_line(j[0]) == df_json_line(j[1]), "%.*s", (int)length, text);
+        if (one != DF_JSON_ARRAY) { /* else there is another list inside */
+            cr_assert_eq(df_json_skip(j[2]) == DF_OK, one == DF_JSON_CLOSE, "%.*s", (int)length, text);
+            cr_assert(df_json_line(j[0]) == df_json_line(j[2]), "%.*s", (int)length, text);
+        }
+        for (int k = 0; k < 3; k++)
+            df_json_close(j[k]);
+    }
+}
+
+/* Tokens of every length across the borders of the window, and one text larger than it. */
 Test(json, window_borders)
 {
     const size_t items = 60000, longest = 1000000;

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * core/bits.h -- private to core/: where the bits of a word are.
+ */
+#ifndef DF_CORE_BITS_H
+#define DF_CORE_BITS_H
+
+#include <stdint.h>
+
+/* The number of zeros below the lowest set bit; x is not 0. */
+static inline unsigned df_bits_below(uint64_t x)
+{
+#if defined(__GNUC__)
+    return (unsigned)__builtin_ctzll(x);
+#else
+    unsigned n = 0;
+    for (; !(x & 1); x >>= 1)
+        n++;
+    return n;
+#endif
+}
+
+/* The number of zeros above the highest set bit; x is not 0. */
+static inline unsigned df_bits_above(uint64_t x)
+{
+#if defined(__GNUC__)
+    return (unsigned)__builtin_clzll(x);
+#else
+    unsigned n = 0;
+    for (; !(x >> 63); x <<= 1)
+        n++;
+    return n;
+#endif
+}
+
+
+#endif
