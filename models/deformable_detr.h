@@ -22,14 +22,6 @@ typedef struct {
 } DetrNames;
 
 typedef struct {
-    int dim, heads, ffn, levels, encoder_layers, decoder_layers, encoder_points, decoder_points, queries, classes;
-    int n_maps, channels[DF_LEVELS];                               /* of the backbone */
-    int most;                                                      /* detections of an image */
-    bool refine, two_stage, clip;                                  /* clip: mmdet's boxes end at the image */
-    double dropout;
-} DetrOptions;
-
-typedef struct {
     NnMsDeformAttention attention;
     NnMlp ffn;
     NnLayerNorm norm1, norm2;
@@ -43,10 +35,8 @@ typedef struct {
 } DetrDecoderLayer;
 
 typedef struct {
-    DetrOptions o;
+    DetrBase base; /* first */
     const DetrNames *names;
-    Part backbone;
-    DetrPositions positions;
     NnConv proj[DF_LEVELS];
     NnLayerNorm proj_norm[DF_LEVELS]; /* a group norm's weight and bias                               */
     DfTensor *level_embed, *query_embed;
@@ -58,7 +48,6 @@ typedef struct {
     NnLinear reference_points;        /* one stage                                                    */
     NnLinear enc_output, pos_trans;   /* two stages                                                   */
     NnLayerNorm enc_output_norm, pos_trans_norm;
-    DfSetCriterion criterion;
 } Detr;
 
 /* The pyramid as the transformer reads it. */
@@ -80,6 +69,5 @@ DfTensor *df_detr_decode_layer(DfCtx *, const Detr *, int layer, DfTensor *x, Df
 void df_detr_heads_init(NnScope, Detr *);
 /* `all`: every layer's outputs, for losses; else those of the last one alone. */
 void df_detr_decode(DfCtx *, const Detr *, const DetrPyramid *, DfTensor *memory, bool all, DetrOutputs *out);
-int df_detr_detections(const Detr *, const DetrOutputs *, int n, const DfImageMeta *, bool rescale, DfDetections *out);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * models/deformable_heads.c -- from the encoder's memory to boxes: where queries begin (learned, or the best cells of a first stage),
- * the decoder's loop with iterative refinement, and the best hundred answers. Zhu et al., ICLR 2021, section 4.2.
+ * models/deformable_heads.c -- from the encoder's memory to boxes: where queries begin (learned, or the best cells of a first stage)
+ * and the decoder's loop with iterative refinement. Zhu et al., ICLR 2021, section 4.2.
  */
 #include <math.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 
 static void box_head_init(NnScope s, Detr *net, int i, double size_bias)
 {
-    const int dim = net->o.dim;
+    const int dim = net->base.o.dim;
     float *last = nn_alloc(s, 4, sizeof *last);
     if (!last)
         return;
@@ -34,9 +34,9 @@ static void share_heads(NnScope s, const Detr *net, int own)
         nn_share(nn_at(s, names->box_heads, 0), nn_at(s, names->box_heads, i));
     }
     const NnScope held = nn_at(s, "%s", names->held ? names->held : "");
-    for (int i = 0; names->held && net->o.refine && i < own; i++) {
+    for (int i = 0; names->held && net->base.o.refine && i < own; i++) {
         nn_share(nn_at(s, names->box_heads, i), nn_at(held, names->box_heads, i));
-        if (net->o.two_stage)
+        if (net->base.o.two_stage)
             nn_share(nn_at(s, names->class_head, i), nn_at(held, names->class_head, i));
     }
 }
@@ -44,7 +44,7 @@ static void share_heads(NnScope s, const Detr *net, int own)
 /* At first everything is background with a hundredth of a chance, and boxes are small, except that a first stage proposes. */
 void df_detr_heads_init(NnScope s, Detr *net)
 {
-    const DetrOptions *o = &net->o;
+    const DetrOptions *o = &net->base.o;
     const int own = o->refine ? o->decoder_layers + o->two_stage : 1;
     net->n_heads = o->decoder_layers + o->two_stage;
     net->class_head = nn_alloc(s, (size_t)own, sizeof *net->class_head);
@@ -71,7 +71,7 @@ void df_detr_heads_init(NnScope s, Detr *net)
 
 static int head_of(const Detr *net, int layer)
 {
-    return net->o.refine ? layer : 0;
+    return net->base.o.refine ? layer : 0;
 }
 
 static DfTensor *classify(DfCtx *c, const Detr *net, int layer, DfTensor *x)                /* N Q C -> N Q classes */
@@ -112,7 +112,7 @@ typedef struct {
 
 static Start learned_start(DfCtx *c, const Detr *net, int N)
 {
-    const int C = net->o.dim, Q = net->o.queries;
+    const int C = net->base.o.dim, Q = net->base.o.queries;
     DfTensor *all = df_add(c, df_zeros(c, DF_SHAPE(N, Q, 2 * C)), net->query_embed);
     Start s = { df_slice(c, all, -1, 0, C), df_slice(c, all, -1, C, C), NULL };
     s.reference = df_sigmoid(c, nn_linear(c, &net->reference_points, s.position));
@@ -152,7 +152,7 @@ static DfTensor *cell_boxes(DfCtx *c, const NnField *field, int N, uint8_t *off)
 /* The cells most likely to be of class 0, which in the first stage means any object. */
 static DfTensor *best_cells(DfCtx *c, const Detr *net, const DfTensor *logits, const DfTensor *boxes)
 {
-    const int N = df_dim(logits, 0), Q = net->o.queries;
+    const int N = df_dim(logits, 0), Q = net->base.o.queries;
     const size_t S = (size_t)df_dim(logits, 1), classes = (size_t)df_dim(logits, 2), queries = (size_t)Q;
     if (S < queries) {
         df_ctx_fail(c, DF_ESHAPE, "%zu cells for %d queries: want a larger image", S, Q);
@@ -184,8 +184,8 @@ static DfTensor *best_cells(DfCtx *c, const Detr *net, const DfTensor *logits, c
 /* Sines of all four numbers of a box. */
 static DfTensor *box_positions(DfCtx *c, const Detr *net, const DfTensor *boxes)             /* N Q 4 -> N Q 2C */
 {
-    const size_t n = (size_t)net->o.dim / 2;
-    DfTensor *p = df_new(c, DF_SHAPE(df_dim(boxes, 0), df_dim(boxes, 1), 2 * net->o.dim));
+    const size_t n = (size_t)net->base.o.dim / 2;
+    DfTensor *p = df_new(c, DF_SHAPE(df_dim(boxes, 0), df_dim(boxes, 1), 2 * net->base.o.dim));
     if (df_skip(c, p))
         return p;
     for (size_t i = 0; i < df_size(boxes); i++)
@@ -198,7 +198,7 @@ static DfTensor *box_positions(DfCtx *c, const Detr *net, const DfTensor *boxes)
 
 static Start proposed_start(DfCtx *c, const Detr *net, const DetrPyramid *p, DfTensor *memory, DetrOutputs *out)
 {
-    const int N = df_dim(memory, 0), S = df_dim(memory, 1), C = net->o.dim, last = net->n_heads - 1;
+    const int N = df_dim(memory, 0), S = df_dim(memory, 1), C = net->base.o.dim, last = net->n_heads - 1;
     uint8_t *off = (uint8_t *)df_workspace(c, ((size_t)N * (size_t)S + 3) / 4);
     DfTensor *cells = cell_boxes(c, &p->field, N, off);
     DfTensor *x = nn_layer_norm(c, &net->enc_output_norm, nn_linear(c, &net->enc_output, df_zero_rows(c, memory, off)));
@@ -221,22 +221,22 @@ static Start proposed_start(DfCtx *c, const Detr *net, const DetrPyramid *p, DfT
 
 void df_detr_decode(DfCtx *c, const Detr *net, const DetrPyramid *p, DfTensor *memory, bool all, DetrOutputs *out)
 {
-    const int layers = net->o.decoder_layers;
+    const int layers = net->base.o.decoder_layers;
     *out = (DetrOutputs){ 0 };
     if (c->err)
         return;
-    const Start s = net->o.two_stage ? proposed_start(c, net, p, memory, out) : learned_start(c, net, df_dim(memory, 0));
+    const Start s = net->base.o.two_stage ? proposed_start(c, net, p, memory, out) : learned_start(c, net, df_dim(memory, 0));
     DfTensor *x = s.content, *reference = s.reference, *hidden[DETR_LAYERS], *references[DETR_LAYERS];
     df_observe(c, reference, "init_reference", -1);
     for (int i = 0; !c->err && i < layers; i++) {
         const bool last = i + 1 == layers, given = all || last;
         hidden[i] = x = df_detr_decode_layer(c, net, i, x, s.position, reference, memory, &p->field);
-        DfTensor *boxes = given || net->o.refine ? boxes_from(c, locate(c, net, i, x), reference) : NULL;
+        DfTensor *boxes = given || net->base.o.refine ? boxes_from(c, locate(c, net, i, x), reference) : NULL;
         if (given) {
             out->logits[out->n] = classify(c, net, i, x);
             out->boxes[out->n++] = boxes;
         }
-        if (net->o.refine)
+        if (net->base.o.refine)
             reference = detached(c, boxes);
         references[i] = reference;
     }
@@ -244,30 +244,4 @@ void df_detr_decode(DfCtx *c, const Detr *net, const DetrPyramid *p, DfTensor *m
     df_detr_observe_layers(c, references, layers, "inter_references");
     if (!c->err)
         df_detr_observe_outputs(c, out);
-}
-
-/* ---- boxes ---------------------------------------------------------------------------------------------------------- */
-
-int df_detr_detections(const Detr *net, const DetrOutputs *outputs, int n, const DfImageMeta *meta, bool rescale, DfDetections *out)
-{
-    const DfTensor *logits = outputs->logits[outputs->n - 1], *boxes = outputs->boxes[outputs->n - 1];
-    const size_t Q = (size_t)df_dim(logits, 1), classes = (size_t)df_dim(logits, 2), all = Q * classes;
-    const size_t most = (size_t)net->o.most < all ? (size_t)net->o.most : all;
-    float *scores = df_malloc((all + 1) * sizeof *scores);
-    uint32_t *index = df_malloc((most + 1) * sizeof *index);
-    out->v = df_calloc(most + 1, sizeof *out->v);
-    int error = scores && index && out->v ? DF_OK : df_fail_memory("detections");
-    for (size_t i = 0; error == DF_OK && i < all; i++)
-        scores[i] = 1 / (1 + expf(-logits->data[(size_t)n * all + i]));
-    if (error == DF_OK)
-        error = df_top_k(all, scores, most, index);
-    for (size_t i = 0; error == DF_OK && i < most; i++) {
-        DfDetection *d = &out->v[out->n++];
-        const size_t query = index[i] / classes;
-        *d = (DfDetection){ .score = scores[index[i]], .label = (int)(index[i] % classes), .index = (uint32_t)query };
-        df_detr_place(boxes->data + ((size_t)n * Q + query) * 4, meta, rescale, net->o.clip, d->box);
-    }
-    df_free(scores);
-    df_free(index);
-    return error;
 }

@@ -11,7 +11,7 @@ enum { GROUPS = 32 };
 
 void df_detr_pyramid_init(NnScope s, Detr *net)
 {
-    const DetrOptions *o = &net->o;
+    const DetrOptions *o = &net->base.o;
     const DetrNames *names = net->names;
     if (o->dim % GROUPS)
         nn_fail(s, DF_EVALUE, "%d groups do not divide %d channels", GROUPS, o->dim);
@@ -24,14 +24,14 @@ void df_detr_pyramid_init(NnScope s, Detr *net)
                         nn_xavier_uniform(in * kernel * kernel, o->dim * kernel * kernel), nn_constant(0));
         nn_layer_norm_init(nn_at(at, "%s", names->group_norm), &net->proj_norm[l], o->dim, 1e-5);
     }
-    df_detr_positions_init(s, &net->positions, names->row_embed, names->column_embed);
+    df_detr_positions_init(s, &net->base.positions, names->row_embed, names->column_embed);
 }
 
 /* ---- the list ------------------------------------------------------------------------------------------------------- */
 
 static void project(DfCtx *c, const Detr *net, const DfMaps *maps, DfTensor **level)
 {
-    const DetrOptions *o = &net->o;
+    const DetrOptions *o = &net->base.o;
     const int first = maps->n - o->n_maps; /* of a backbone that gives all its maps the last are taken */
     for (int l = 0; l < o->levels; l++) {
         const DfMark m = df_enter(c, "input_proj", l);
@@ -44,11 +44,11 @@ static void project(DfCtx *c, const Detr *net, const DfMaps *maps, DfTensor **le
 
 void df_detr_pyramid(DfCtx *c, const Detr *net, const DfMaps *maps, const DfImageMeta *metas, int H, int W, DetrPyramid *out)
 {
-    const int L = net->o.levels, C = net->o.dim;
+    const int L = net->base.o.levels, C = net->base.o.dim;
     DfTensor *level[DF_LEVELS] = { NULL }, *position[DF_LEVELS] = { NULL };
     *out = (DetrPyramid){ .tokens = &c->nil, .positions = &c->nil };
-    if (maps->n < net->o.n_maps) {
-        df_ctx_fail(c, DF_ESHAPE, "the backbone gives %d maps: want %d", maps->n, net->o.n_maps);
+    if (maps->n < net->base.o.n_maps) {
+        df_ctx_fail(c, DF_ESHAPE, "the backbone gives %d maps: want %d", maps->n, net->base.o.n_maps);
         return;
     }
     project(c, net, maps, level);
@@ -64,7 +64,7 @@ void df_detr_pyramid(DfCtx *c, const Detr *net, const DfMaps *maps, const DfImag
     df_detr_observe_masks(c, &out->field, N);
     for (int l = 0; l < L; l++) {
         const DfShape list = DF_SHAPE(N, df_dim(level[l], 1) * df_dim(level[l], 2), C);
-        position[l] = df_detr_positions(c, &net->positions, &out->field, N, l);
+        position[l] = df_detr_positions(c, &net->base.positions, &out->field, N, l);
         df_observe(c, position[l], "pos_", l);
         position[l] = df_reshape(c, position[l], list);
         if (net->level_embed)

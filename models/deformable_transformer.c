@@ -7,38 +7,29 @@
 
 /* ---- construction --------------------------------------------------------------------------------------------------- */
 
-static void ffn_init(NnScope s, const Detr *net, NnMlp *ffn)
-{
-    const int dim = net->o.dim, wide = net->o.ffn;
-    ffn->act = DF_ACT_RELU;
-    ffn->drop = (float)net->o.dropout;
-    nn_linear_init_as(nn_at(s, "%s", net->names->linear1), &ffn->fc1, dim, wide, true, nn_xavier_uniform(dim, wide), nn_kaiming_uniform(dim));
-    nn_linear_init_as(nn_at(s, "%s", net->names->linear2), &ffn->fc2, wide, dim, true, nn_xavier_uniform(wide, dim), nn_kaiming_uniform(wide));
-}
-
 static void encoder_layer_init(NnScope s, const Detr *net, DetrEncoderLayer *layer)
 {
-    const DetrOptions *o = &net->o;
+    const DetrOptions *o = &net->base.o;
     nn_ms_deform_attention_init(nn_at(s, "%s", net->names->encoder_attention), &layer->attention, o->dim, o->heads, o->levels, o->encoder_points);
     nn_layer_norm_init(nn_at(s, "%s", net->names->encoder_norm[0]), &layer->norm1, o->dim, 1e-5);
-    ffn_init(s, net, &layer->ffn);
+    df_detr_ffn_init(s, o, &layer->ffn, net->names->linear1, net->names->linear2);
     nn_layer_norm_init(nn_at(s, "%s", net->names->encoder_norm[1]), &layer->norm2, o->dim, 1e-5);
 }
 
 static void decoder_layer_init(NnScope s, const Detr *net, DetrDecoderLayer *layer)
 {
-    const DetrOptions *o = &net->o;
+    const DetrOptions *o = &net->base.o;
     nn_ms_deform_attention_init(nn_at(s, "%s", net->names->cross_attention), &layer->cross, o->dim, o->heads, o->levels, o->decoder_points);
     nn_layer_norm_init(nn_at(s, "%s", net->names->cross_norm), &layer->cross_norm, o->dim, 1e-5);
     nn_multihead_attention_init(nn_at(s, "%s", net->names->self_attention), &layer->self, o->dim, o->heads, o->dropout);
     nn_layer_norm_init(nn_at(s, "%s", net->names->self_norm), &layer->self_norm, o->dim, 1e-5);
-    ffn_init(s, net, &layer->ffn);
+    df_detr_ffn_init(s, o, &layer->ffn, net->names->linear1, net->names->linear2);
     nn_layer_norm_init(nn_at(s, "%s", net->names->ffn_norm), &layer->ffn_norm, o->dim, 1e-5);
 }
 
 void df_detr_transformer_init(NnScope s, Detr *net)
 {
-    const DetrOptions *o = &net->o;
+    const DetrOptions *o = &net->base.o;
     net->level_embed = nn_param(s, net->names->level_embed, DF_SHAPE(o->levels, o->dim), NN_AS_IS, nn_normal(1));
     net->encoder = nn_alloc(s, (size_t)o->encoder_layers + 1, sizeof *net->encoder);
     net->decoder = nn_alloc(s, (size_t)o->decoder_layers + 1, sizeof *net->decoder);
@@ -89,7 +80,7 @@ static void observe_centres(DfCtx *c, const NnField *field, const DfTensor *cent
 /* x + dropout(branch) */
 static NnResidual beside(const Detr *net, DfTensor *x)
 {
-    return (NnResidual){ .residual = x, .drop = (float)net->o.dropout };
+    return (NnResidual){ .residual = x, .drop = (float)net->base.o.dropout };
 }
 
 static DfTensor *feed(DfCtx *c, const NnMlp *ffn, DfTensor *x, const NnLayerNorm *norm)
@@ -112,7 +103,7 @@ DfTensor *df_detr_encode(DfCtx *c, const Detr *net, const DetrPyramid *p)
         return &c->nil;
     DfTensor *centres = cell_centres(c, &p->field, df_dim(p->tokens, 0)), *x = p->tokens;
     observe_centres(c, &p->field, centres);
-    for (int i = 0; i < net->o.encoder_layers; i++) {
+    for (int i = 0; i < net->base.o.encoder_layers; i++) {
         DfTensor *y = encode_layer(c, net, i, x, p, centres);
         if (i)
             df_drop(c, x);

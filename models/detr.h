@@ -17,29 +17,19 @@ typedef struct {
 } PlainDetrNames;
 
 typedef struct {
-    int dim, heads, ffn, encoder_layers, decoder_layers, queries, classes, channels; /* classes without the one that is nothing */
-    int most;            /* detections of an image         */
-    bool pre_norm, clip; /* clip: boxes end at the image   */
-    double dropout;
-} PlainDetrOptions;
-
-typedef struct {
     NnMultiheadAttention self, cross; /* cross: in the decoder */
     NnMlp ffn;
     NnLayerNorm norm[3];              /* before (pre_norm) or after each of these; two in the encoder */
 } PlainDetrLayer;
 
 typedef struct {
-    PlainDetrOptions o;
+    DetrBase base; /* first */
     const PlainDetrNames *names;
-    Part backbone;
-    DetrPositions positions;
     NnLinear input_proj, class_head;
     DetrBoxHead box_head;
     DfTensor *query_embed;
     PlainDetrLayer *encoder, *decoder;
     NnLayerNorm encoder_end, decoder_end;
-    DfSetCriterion criterion;
 } PlainDetr;
 
 /* The map as the transformer reads it. */

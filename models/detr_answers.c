@@ -31,7 +31,7 @@ void df_detr_leave(DfCtx *c, DfMark m, DetrOutputs *out)
     df_leave_all(c, m, keep, n);
 }
 
-void df_detr_losses(DfCtx *c, const DfSetCriterion *criterion, const DetrOutputs *outputs, const DfTargets *targets, DfLosses *out)
+void df_detr_add_losses(DfCtx *c, const DfSetCriterion *criterion, const DetrOutputs *outputs, const DfTargets *targets, DfLosses *out)
 {
     DfSetLosses l;
     for (int i = 0; i < outputs->n && !c->err; i++) {

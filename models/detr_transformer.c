@@ -7,30 +7,29 @@
 
 /* ---- construction --------------------------------------------------------------------------------------------------- */
 
-static void ffn_init(NnScope s, const PlainDetr *net, NnMlp *ffn)
+void df_detr_ffn_init(NnScope s, const DetrOptions *o, NnMlp *ffn, const char *linear1, const char *linear2)
 {
-    const int dim = net->o.dim, wide = net->o.ffn;
     ffn->act = DF_ACT_RELU;
-    ffn->drop = (float)net->o.dropout;
-    nn_linear_init_as(nn_at(s, "%s", net->names->linear1), &ffn->fc1, dim, wide, true, nn_xavier_uniform(dim, wide), nn_kaiming_uniform(dim));
-    nn_linear_init_as(nn_at(s, "%s", net->names->linear2), &ffn->fc2, wide, dim, true, nn_xavier_uniform(wide, dim), nn_kaiming_uniform(wide));
+    ffn->drop = (float)o->dropout;
+    nn_linear_init_as(nn_at(s, "%s", linear1), &ffn->fc1, o->dim, o->ffn, true, nn_xavier_uniform(o->dim, o->ffn), nn_kaiming_uniform(o->dim));
+    nn_linear_init_as(nn_at(s, "%s", linear2), &ffn->fc2, o->ffn, o->dim, true, nn_xavier_uniform(o->ffn, o->dim), nn_kaiming_uniform(o->ffn));
 }
 
 static void layer_init(NnScope s, const PlainDetr *net, PlainDetrLayer *layer, bool decoder)
 {
     const PlainDetrNames *names = net->names;
-    const PlainDetrOptions *o = &net->o;
+    const DetrOptions *o = &net->base.o;
     nn_multihead_attention_init(nn_at(s, "%s", decoder ? names->decoder_self : names->encoder_self), &layer->self, o->dim, o->heads, o->dropout);
     if (decoder)
         nn_multihead_attention_init(nn_at(s, "%s", names->cross), &layer->cross, o->dim, o->heads, o->dropout);
-    ffn_init(s, net, &layer->ffn);
+    df_detr_ffn_init(s, o, &layer->ffn, names->linear1, names->linear2);
     for (int i = 0; i < 2 + decoder; i++)
         nn_layer_norm_init(nn_at(s, "%s", decoder ? names->decoder_norm[i] : names->encoder_norm[i]), &layer->norm[i], o->dim, 1e-5);
 }
 
 void df_plain_detr_transformer_init(NnScope s, PlainDetr *net)
 {
-    const PlainDetrOptions *o = &net->o;
+    const DetrOptions *o = &net->base.o;
     net->encoder = nn_alloc(s, (size_t)o->encoder_layers + 1, sizeof *net->encoder);
     net->decoder = nn_alloc(s, (size_t)o->decoder_layers + 1, sizeof *net->decoder);
     for (int i = 0; nn_ok(s) && i < o->encoder_layers; i++)
@@ -46,17 +45,17 @@ void df_plain_detr_transformer_init(NnScope s, PlainDetr *net)
 
 static DfTensor *before(DfCtx *c, const PlainDetr *net, const NnLayerNorm *norm, DfTensor *x)
 {
-    return net->o.pre_norm ? nn_layer_norm(c, norm, x) : x;
+    return net->base.o.pre_norm ? nn_layer_norm(c, norm, x) : x;
 }
 
 static DfTensor *after(DfCtx *c, const PlainDetr *net, const NnLayerNorm *norm, DfTensor *x)
 {
-    return net->o.pre_norm ? x : nn_layer_norm(c, norm, x);
+    return net->base.o.pre_norm ? x : nn_layer_norm(c, norm, x);
 }
 
 static DfTensor *attend_to_itself(DfCtx *c, const PlainDetr *net, const PlainDetrLayer *layer, DfTensor *x, DfTensor *positions, const uint8_t *off)
 {
-    const NnResidual r = { .residual = x, .drop = (float)net->o.dropout };
+    const NnResidual r = { .residual = x, .drop = (float)net->base.o.dropout };
     DfTensor *y = before(c, net, &layer->norm[0], x), *placed = df_add(c, y, positions);
     return after(c, net, &layer->norm[0], nn_multihead_attention_add(c, &layer->self, placed, placed, y, off, r));
 }
@@ -71,7 +70,7 @@ static DfTensor *feed(DfCtx *c, const PlainDetr *net, const PlainDetrLayer *laye
 DfTensor *df_plain_detr_encode(DfCtx *c, const PlainDetr *net, const PlainDetrMemory *in)
 {
     DfTensor *x = in->tokens;
-    for (int i = 0; i < net->o.encoder_layers; i++) {
+    for (int i = 0; i < net->base.o.encoder_layers; i++) {
         const PlainDetrLayer *layer = &net->encoder[i];
         const DfMark m = df_enter(c, "encoder.layers", i);
         DfTensor *y = feed(c, net, layer, &layer->norm[1], attend_to_itself(c, net, layer, x, in->positions, in->off));
@@ -81,7 +80,7 @@ DfTensor *df_plain_detr_encode(DfCtx *c, const PlainDetr *net, const PlainDetrMe
         x = y;
         df_observe(c, x, "enc_layer", i);
     }
-    return net->o.pre_norm ? nn_layer_norm(c, &net->encoder_end, x) : x;
+    return net->base.o.pre_norm ? nn_layer_norm(c, &net->encoder_end, x) : x;
 }
 
 /* ---- decoder -------------------------------------------------------------------------------------------------------- */
@@ -91,7 +90,7 @@ static DfTensor *decode_layer(DfCtx *c, const PlainDetr *net, int i, DfTensor *x
     const PlainDetrLayer *layer = &net->decoder[i];
     const DfMark m = df_enter(c, "decoder.layers", i);
     x = attend_to_itself(c, net, layer, x, positions, NULL);
-    const NnResidual r = { .residual = x, .drop = (float)net->o.dropout };
+    const NnResidual r = { .residual = x, .drop = (float)net->base.o.dropout };
     DfTensor *query = df_add(c, before(c, net, &layer->norm[1], x), positions);
     x = after(c, net, &layer->norm[1], nn_multihead_attention_add(c, &layer->cross, query, placed, memory->tokens, memory->off, r));
     return df_leave(c, m, feed(c, net, layer, &layer->norm[2], x));
@@ -101,12 +100,12 @@ int df_plain_detr_decode(DfCtx *c, const PlainDetr *net, const PlainDetrMemory *
 {
     if (c->err)
         return 0;
-    const DfShape shape = DF_SHAPE(df_dim(memory->tokens, 0), net->o.queries, net->o.dim);
+    const DfShape shape = DF_SHAPE(df_dim(memory->tokens, 0), net->base.o.queries, net->base.o.dim);
     DfTensor *x = df_zeros(c, shape), *positions = df_add(c, x, net->query_embed), *placed = df_add(c, memory->tokens, memory->positions);
     int n = 0;
-    for (int i = 0; i < net->o.decoder_layers; i++) {
+    for (int i = 0; i < net->base.o.decoder_layers; i++) {
         x = decode_layer(c, net, i, x, positions, memory, placed);
-        if (all || i + 1 == net->o.decoder_layers)
+        if (all || i + 1 == net->base.o.decoder_layers)
             hidden[n++] = nn_layer_norm(c, &net->decoder_end, x);
     }
     return n;
