@@ -64,29 +64,27 @@ static int write_json(const Scores *s, const char *why, const char *path)
  * several types. */
 static int dump(const Scores *s, const char *path)
 {
+    static const char *const array_names[] = { [DF_COCO_PRECISION] = "precision", [DF_COCO_RECALL] = "recall", [DF_COCO_SCORES] = "scores" };
     DfArray arrays[3 * MOST_TYPES];
     char names[3 * MOST_TYPES][NAME];
-    int n = 0;
+    double *data[3 * MOST_TYPES] = { NULL };
+    int n = 0, error = DF_OK;
     for (int i = 0; i < s->n; i++) {
         const DfCocoEval *e = s->eval[i];
-        const struct {
-            const char *name;
-            const double *data;
-        } parts[] = { { "precision", e->precision }, { "recall", e->recall }, { "scores", e->scores } };
-        for (int k = 0; k < 3; k++, n++) {
-            int64_t shape[5];
-            int ndim = 0;
-            shape[ndim++] = (int64_t)e->n_ious;
-            if (k != 1)
-                shape[ndim++] = (int64_t)e->n_recalls;
-            shape[ndim++] = (int64_t)e->n_classes;
-            shape[ndim++] = (int64_t)e->n_areas;
-            shape[ndim++] = (int64_t)e->n_max_dets;
-            snprintf(names[n], NAME, "%s%s%s", s->n > 1 ? type_names[s->type[i]] : "", s->n > 1 ? "." : "", parts[k].name);
-            arrays[n] = df_array(names[n], DF_F64, ndim, shape, parts[k].data);
+        for (int k = 0; error == DF_OK && k < 3; k++, n++) {
+            const int64_t shape[] = { (int64_t)e->n_ious, (int64_t)e->n_recalls, (int64_t)e->n_classes, (int64_t)e->n_areas, (int64_t)e->n_max_dets };
+            const int64_t of_recall[] = { shape[0], shape[2], shape[3], shape[4] };
+            const bool recall = k == DF_COCO_RECALL;
+            error = df_coco_eval_array(e, (DfCocoArray)k, &data[n]);
+            snprintf(names[n], NAME, "%s%s%s", s->n > 1 ? type_names[s->type[i]] : "", s->n > 1 ? "." : "", array_names[k]);
+            arrays[n] = df_array(names[n], DF_F64, recall ? 4 : 5, recall ? of_recall : shape, data[n]);
         }
     }
-    return df_checkpoint_write(path, arrays, n, NULL, 0);
+    if (error == DF_OK)
+        error = df_checkpoint_write(path, arrays, n, NULL, 0);
+    for (int i = 0; i < n; i++)
+        df_free(data[i]);
+    return error;
 }
 
 static int print_tables(const Scores *s, int i, bool per_class)
@@ -112,6 +110,7 @@ static DfCocoParams params_of(const CliScoring *scoring, int type)
     const DfCocoParams standard = df_coco_params(), proposal = df_coco_proposal_params();
     DfCocoParams p = scoring->params ? *scoring->params : standard;
     p.type = type == SEGM ? DF_COCO_MASKS : DF_COCO_BOXES;
+    p.arrays = scoring->dump_path != NULL;
     if (type == PROPOSAL) {
         p.use_categories = false;
         if (p.max_dets == standard.max_dets) {

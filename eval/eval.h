@@ -94,31 +94,42 @@ typedef struct {
     size_t n_image_ids;
     const int64_t *category_ids;    /* NULL: all                  */
     size_t n_category_ids;
+    bool arrays;                    /* keep all that df_coco_eval_array() gives, not what the tables need alone */
 } DfCocoParams;
 DfCocoParams df_coco_params(void);  /* the COCO challenge's        */
 DfCocoParams df_coco_proposal_params(void); /* of boxes without classes, with max_dets 1, 10, 100 and 1000 */
 
 enum { DF_COCO_STATS = 12 };
 
-/* -1 stands where there is no ground truth. Arrays are [ious][recalls][classes][areas][max_dets], recall without recalls. */
+/* -1 stands where there is no ground truth. A curve is precision over the recall thresholds. */
 typedef struct DfCocoEval {
     DfCocoType type;                /* what was compared                                      */
     size_t n_ious, n_recalls, n_classes, n_areas, n_max_dets;
     double *ious;
-    double *precision, *recall, *scores;
+    double *recall;                 /* [classes][areas][max_dets][ious]                       */
+    double *precision;              /* [classes][areas][max_dets from first_curve on][ious][recalls] */
+    double *scores;                 /* likewise: of the detection that reaches the recall; NULL without params.arrays */
+    size_t first_curve;             /* place in max_dets: the smaller numbers have no curves; 0 with params.arrays */
     int *max_dets;                  /* ascending                                              */
     DfAreaRange *areas;
     int64_t *class_ids;             /* in the order of the arrays; -1 without use_categories  */
     const char **class_names;       /* "" if the file gives none                              */
     double stats[DF_COCO_STATS];    /* AP AP50 AP75 APs APm APl AR1 AR10 AR100 ARs ARm ARl    */
-    DfArena *arena;                 /* holds all but the three large arrays                   */
+    DfArena *arena;                 /* holds all but the large arrays                           */
 } DfCocoEval;
 
 /* Bit-identical for any number of threads. Images are the units of memory: nothing grows with images x classes. */
 int df_coco_evaluate(DfCocoEval **out, const DfCocoResults *, const DfCocoParams *, DfPool *);
 void df_coco_eval_free(DfCocoEval *);
 
-/* Mean over precision at one class, area and max_dets (by place) and at one IoU threshold, or all if `iou` < 0; -1 if none. */
+/* The curve at one class, area, max_det (from first_curve on) and IoU threshold, all by place: n_recalls numbers. */
+const double *df_coco_curve(const DfCocoEval *, size_t class_place, size_t area, size_t max_det, size_t iou);
+
+/* An array as pycocotools has it, [ious][recalls][classes][areas][max_dets], that of recall without recalls. Wants params.arrays; df_free it. */
+typedef enum { DF_COCO_PRECISION, DF_COCO_RECALL, DF_COCO_SCORES } DfCocoArray;
+int df_coco_eval_array(const DfCocoEval *, DfCocoArray, double **out);
+
+/* Mean over precision at one class, area and max_det (as above) and at one IoU threshold, or all if `iou` < 0; -1 if none. */
 int df_coco_ap(const DfCocoEval *, size_t class_place, double iou, size_t area, size_t max_det, double *ap);
 int df_coco_ar(const DfCocoEval *, size_t class_place, double iou, size_t area, size_t max_det, double *ar); /* likewise over recall */
 int df_coco_recall(const DfCocoEval *, size_t area, size_t max_det, double *ar); /* mean over all classes and thresholds */

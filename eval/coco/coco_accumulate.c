@@ -117,42 +117,48 @@ static double score_at(const CocoRun *run, const CocoRanking *r, size_t at)
     return df_coco_detection(run->results, r->detection[at])->score;
 }
 
-/* One curve into its column of the arrays; `column` counts classes, areas and max_dets. */
-static void sample(const Curves *c, const CocoRun *run, const CocoRanking *r, size_t a, size_t t, size_t column)
+/* Precision and scores of one curve. */
+static void sample(const Curves *c, const CocoRun *run, const CocoRanking *r, size_t a, size_t m, size_t t, size_t k)
 {
     const DfCocoEval *e = run->eval;
-    const size_t cell = a * e->n_ious + t, npig = c->npig[a], n = c->n_hits[cell], columns = e->n_classes * e->n_areas * e->n_max_dets;
+    const size_t n = c->n_hits[a * e->n_ious + t], place = df_coco_curve_place(e, k, a, m, t);
     const size_t *const all_needed = c->needed + a * e->n_recalls;
-    const Hit *hits = c->hits + c->hits_start[a] + t * npig;
+    const Hit *hits = c->hits + c->hits_start[a] + t * c->npig[a];
     for (size_t i = 0; i < n; i++)
         c->precision[i] = (double)(i + 1) / ((double)hits[i].false_before + (double)(i + 1) + DBL_EPSILON);
     for (size_t i = n; i-- > 1;)
         c->precision[i - 1] = c->precision[i] > c->precision[i - 1] ? c->precision[i] : c->precision[i - 1];
-    e->recall[t * columns + column] = (double)n / (double)npig;
     for (size_t i = 0; i < e->n_recalls; i++) {
-        const size_t at = (t * e->n_recalls + i) * columns + column, needed = all_needed[i];
+        const size_t needed = all_needed[i];
         const bool reached = needed <= n && c->n > 0;
         const size_t hit = needed > 0 ? needed - 1 : 0; /* recall 0 is reached by the first detection, hit or not */
-        e->precision[at] = reached && n > 0 ? c->precision[hit] : 0;
-        e->scores[at] = reached ? score_at(run, r, needed > 0 ? hits[hit].at : c->first) : 0;
+        e->precision[place + i] = reached && n > 0 ? c->precision[hit] : 0;
+        if (e->scores)
+            e->scores[place + i] = reached ? score_at(run, r, needed > 0 ? hits[hit].at : c->first) : 0;
     }
 }
 
-/* With no more detections in any image than were counted before, a larger max_dets changes nothing. */
-static void repeat(const CocoRun *run, size_t first_column)
+static void fill(double *array, size_t place, size_t n)
+{
+    for (size_t i = 0; array && i < n; i++)
+        array[place + i] = -1;
+}
+
+/* What is kept at one area and number of detections. */
+static void sample_area(const Curves *c, const CocoRun *run, const CocoRanking *r, size_t a, size_t m, size_t k)
 {
     const DfCocoEval *e = run->eval;
-    const size_t M = e->n_max_dets, columns = e->n_classes * e->n_areas * M;
-    for (size_t a = 0; a < e->n_areas; a++)
-        for (size_t t = 0; t < e->n_ious; t++) {
-            const size_t to = first_column + a * M;
-            e->recall[t * columns + to] = e->recall[t * columns + to - 1];
-            for (size_t i = 0; i < e->n_recalls; i++) {
-                const size_t at = (t * e->n_recalls + i) * columns + to;
-                e->precision[at] = e->precision[at - 1];
-                e->scores[at] = e->scores[at - 1];
-            }
-        }
+    const size_t npig = c->npig[a], recalls = df_coco_recall_place(e, k, a, m);
+    for (size_t t = 0; t < e->n_ious; t++)
+        e->recall[recalls + t] = npig > 0 ? (double)c->n_hits[a * e->n_ious + t] / (double)npig : -1;
+    if (m < e->first_curve)
+        return;
+    for (size_t t = 0; npig > 0 && t < e->n_ious; t++)
+        sample(c, run, r, a, m, t, k);
+    if (npig == 0) {
+        fill(e->precision, df_coco_curve_place(e, k, a, m, 0), e->n_ious * e->n_recalls);
+        fill(e->scores, df_coco_curve_place(e, k, a, m, 0), e->n_ious * e->n_recalls);
+    }
 }
 
 static uint32_t most_in_an_image(const CocoRanking *r)
@@ -170,15 +176,10 @@ int df_coco_accumulate(const CocoRun *run, size_t k, const CocoRanking *r)
     Curves c;
     const int error = curves_init(&c, run, k);
     for (size_t m = 0; error == DF_OK && m < p->n_max_dets; m++) {
-        const size_t column = k * p->n_areas * p->n_max_dets + m;
-        if (m > 0 && (uint32_t)p->max_dets[m - 1] >= most) {
-            repeat(run, column);
-            continue;
-        }
-        count(&c, run, r, (uint32_t)p->max_dets[m]);
+        if (m == 0 || (uint32_t)p->max_dets[m - 1] < most) /* else there are no more detections than before in any image */
+            count(&c, run, r, (uint32_t)p->max_dets[m]);
         for (size_t a = 0; a < p->n_areas; a++)
-            for (size_t t = 0; c.npig[a] > 0 && t < p->n_ious; t++)
-                sample(&c, run, r, a, t, column + a * p->n_max_dets);
+            sample_area(&c, run, r, a, m, k);
     }
     curves_done(&c);
     return error;

@@ -52,6 +52,7 @@ static int take_params(CocoRun *run, const DfCocoParams *p)
         if (!(e->areas[a].name = df_arena_copy(e->arena, p->areas[a].name, strlen(p->areas[a].name))))
             return df_fail_memory("the evaluation");
     qsort(e->max_dets, e->n_max_dets, sizeof *e->max_dets, compare_ints);
+    e->first_curve = p->arrays ? 0 : df_coco_least_curve(e);
     run->params = *p;
     run->params.max_dets = e->max_dets;
     return DF_OK;
@@ -380,33 +381,6 @@ static void evaluate_class(void *arg, size_t task, void *scratch)
     work->errors[k] = error;
 }
 
-enum { FILLS = 64 };
-
-/* A part of each array, on any thread: this is where their memory is first touched. */
-static void fill_arrays(void *arg, size_t task, void *scratch)
-{
-    const DfCocoEval *const e = arg;
-    const size_t n = e->n_ious * e->n_classes * e->n_areas * e->n_max_dets;
-    (void)scratch;
-    for (size_t i = n * e->n_recalls * task / FILLS; i < n * e->n_recalls * (task + 1) / FILLS; i++)
-        e->precision[i] = e->scores[i] = -1;
-    for (size_t i = n * task / FILLS; i < n * (task + 1) / FILLS; i++)
-        e->recall[i] = -1;
-}
-
-static int make_arrays(DfCocoEval *e, DfPool *pool)
-{
-    const size_t n = e->n_ious * e->n_classes * e->n_areas * e->n_max_dets;
-    if (n > SIZE_MAX / sizeof(double) / FILLS / e->n_recalls)
-        return df_fail_memory("the arrays of precision and recall");
-    e->precision = df_malloc(n * e->n_recalls * sizeof(double));
-    e->scores = df_malloc(n * e->n_recalls * sizeof(double));
-    e->recall = df_malloc(n * sizeof(double));
-    if (!e->precision || !e->scores || !e->recall)
-        return df_fail_memory("the arrays of precision and recall");
-    return df_parallel(pool, FILLS, 0, fill_arrays, e);
-}
-
 /* So that a long one is not left for the end, when the other threads are done. */
 static int order_classes(const CocoRun *run, uint32_t *order)
 {
@@ -471,7 +445,7 @@ int df_coco_evaluate(DfCocoEval **out, const DfCocoResults *dt, const DfCocoPara
     e->type = params->type;
     if ((error = take_params(&run, params)) == DF_OK && (error = number_images(&run, gt)) == DF_OK &&
         (error = number_classes(&run, dt)) == DF_OK && (error = file_truths(&run, gt)) == DF_OK &&
-        (error = check_detections(&run, dt)) == DF_OK && (error = file_detections(&run, dt)) == DF_OK && (error = make_arrays(e, pool)) == DF_OK)
+        (error = check_detections(&run, dt)) == DF_OK && (error = file_detections(&run, dt)) == DF_OK && (error = df_coco_make_arrays(e, params->arrays)) == DF_OK)
         error = evaluate_classes(&run, pool);
     if (error == DF_OK)
         error = df_coco_summarize(e);

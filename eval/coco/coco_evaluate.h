@@ -49,10 +49,16 @@ typedef struct {
 /* Fills outcome. Images are matched in parallel where the class is not already inside a task. */
 int df_coco_match(const CocoRun *, size_t class_place, CocoRanking *, DfPool *);
 
-/* Fills precision, recall and scores of the class. */
+/* Fills what is kept of precision, recall and scores of the class. */
 int df_coco_accumulate(const CocoRun *, size_t class_place, const CocoRanking *);
 
 int df_coco_summarize(DfCocoEval *);
+size_t df_coco_least_curve(const DfCocoEval *); /* the least place in max_dets of which a table shows precision */
+
+/* Precision (and scores) and recall: allocated, not filled; and where in them numbers begin. */
+int df_coco_make_arrays(DfCocoEval *, bool scores);
+size_t df_coco_curve_place(const DfCocoEval *, size_t class_place, size_t area, size_t max_det, size_t iou);
+size_t df_coco_recall_place(const DfCocoEval *, size_t class_place, size_t area, size_t max_det);
 
 /* Does the annotation have what an evaluation needs? */
 int df_coco_check_truth(const DfCoco *, uint32_t annotation, bool masks);

@@ -12,27 +12,28 @@
 #include "eval/coco/coco_evaluate.h"
 #include "eval/pairwise.h"
 
-/* A slice of precision or recall: the thresholds (one, or all if `iou` < 0) and classes [from, to) at an area and max_dets. */
+/* A part of precision or recall: the thresholds (one, or all if `iou` < 0) and classes [from, to) at an area and max_det. */
 typedef struct {
-    const double *array;
-    size_t n_rows; /* recalls, or 1 for the recall array itself */
+    bool precision;
     double iou;
     size_t from, to, area, max_det;
 } Slice;
 
-/* Mean of what is > -1 in it, in the order of the array; -1 if nothing is. `room` holds all the numbers of the array. */
+/* Mean of what is > -1 in it, added in the order of pycocotools: thresholds, then recalls, then classes; -1 if nothing is. `room` holds
+ * one number more than all. */
 static double mean(const DfCocoEval *e, const Slice *s, double *room)
 {
+    const size_t recalls = s->precision ? e->n_recalls : 1, begin = s->precision ? df_coco_curve_place(e, 0, s->area, s->max_det, 0) : df_coco_recall_place(e, 0, s->area, s->max_det);
+    const size_t step = s->precision ? df_coco_curve_place(e, 1, s->area, s->max_det, 0) - begin : df_coco_recall_place(e, 1, s->area, s->max_det) - begin;
+    const double *const array = (s->precision ? e->precision : e->recall) + begin;
     size_t n = 0;
     for (size_t t = 0; t < e->n_ious; t++) {
         if (s->iou >= 0 && e->ious[t] != s->iou)
             continue;
-        for (size_t r = 0; r < s->n_rows; r++)
+        for (size_t r = t * recalls; r < (t + 1) * recalls; r++)
             for (size_t k = s->from; k < s->to; k++) {
-                const size_t row = (t * s->n_rows + r) * e->n_classes + k;
-                const double x = s->array[(row * e->n_areas + s->area) * e->n_max_dets + s->max_det];
-                if (x > -1)
-                    room[n++] = x;
+                room[n] = array[k * step + r];
+                n += room[n] > -1;
             }
     }
     return n ? df_pairwise_sum(room, n) / (double)n : -1;
@@ -67,13 +68,22 @@ static bool place(const DfCocoEval *e, const Line *line, size_t *area, size_t *m
     return *area < e->n_areas && *max_det < e->n_max_dets;
 }
 
+size_t df_coco_least_curve(const DfCocoEval *e)
+{
+    size_t least = 2;
+    for (size_t m = 0; m < least; m++)
+        if (e->max_dets[m] == 100)
+            least = m;
+    return least;
+}
+
 int df_coco_summarize(DfCocoEval *e)
 {
-    double *room = df_malloc(e->n_ious * e->n_recalls * e->n_classes * sizeof *room);
+    double *room = df_malloc((e->n_ious * e->n_recalls * e->n_classes + 1) * sizeof *room);
     if (!room)
         return df_fail_memory("the summary");
     for (int i = 0; i < DF_COCO_STATS; i++) {
-        Slice s = { lines[i].precision ? e->precision : e->recall, lines[i].precision ? e->n_recalls : 1, lines[i].iou, 0, e->n_classes, 0, 0 };
+        Slice s = { lines[i].precision, lines[i].iou, 0, e->n_classes, 0, 0 };
         e->stats[i] = place(e, &lines[i], &s.area, &s.max_det) ? mean(e, &s, room) : -1;
     }
     df_free(room);
@@ -82,7 +92,10 @@ int df_coco_summarize(DfCocoEval *e)
 
 static int mean_of_class(const DfCocoEval *e, const Slice *s, double *value)
 {
-    double *room = df_malloc(e->n_ious * s->n_rows * sizeof *room);
+    *value = -1;
+    if (s->precision && s->max_det < e->first_curve)
+        return df_fail(DF_EVALUE, "COCO evaluation: the curves of %d detections were not asked for", e->max_dets[s->max_det]);
+    double *room = df_malloc((e->n_ious * e->n_recalls + 1) * sizeof *room);
     if (!room)
         return df_fail_memory("the AP of a class");
     *value = mean(e, s, room);
@@ -92,20 +105,20 @@ static int mean_of_class(const DfCocoEval *e, const Slice *s, double *value)
 
 int df_coco_ap(const DfCocoEval *e, size_t class_place, double iou, size_t area, size_t max_det, double *ap)
 {
-    return mean_of_class(e, &(Slice){ e->precision, e->n_recalls, iou, class_place, class_place + 1, area, max_det }, ap);
+    return mean_of_class(e, &(Slice){ true, iou, class_place, class_place + 1, area, max_det }, ap);
 }
 
 int df_coco_ar(const DfCocoEval *e, size_t class_place, double iou, size_t area, size_t max_det, double *ar)
 {
-    return mean_of_class(e, &(Slice){ e->recall, 1, iou, class_place, class_place + 1, area, max_det }, ar);
+    return mean_of_class(e, &(Slice){ false, iou, class_place, class_place + 1, area, max_det }, ar);
 }
 
 int df_coco_recall(const DfCocoEval *e, size_t area, size_t max_det, double *ar)
 {
-    double *room = df_malloc(e->n_ious * e->n_classes * sizeof *room);
+    double *room = df_malloc((e->n_ious * e->n_classes + 1) * sizeof *room);
     if (!room)
         return df_fail_memory("the summary");
-    *ar = mean(e, &(Slice){ e->recall, 1, -1, 0, e->n_classes, area, max_det }, room);
+    *ar = mean(e, &(Slice){ false, -1, 0, e->n_classes, area, max_det }, room);
     df_free(room);
     return DF_OK;
 }

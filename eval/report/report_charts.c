@@ -89,7 +89,7 @@ static double mean_precision(const DfCocoEval *e, size_t threshold, size_t recal
     double sum = 0;
     size_t n = 0;
     for (size_t k = 0; k < e->n_classes; k++) {
-        const double p = e->precision[(((threshold * e->n_recalls + recall) * e->n_classes + k) * e->n_areas) * e->n_max_dets + e->n_max_dets - 1];
+        const double p = df_coco_curve(e, k, 0, e->n_max_dets - 1, threshold)[recall];
         if (p > -1) {
             sum += p;
             n++;
@@ -118,7 +118,7 @@ static int small_curves(DfTextbuf *t, const DfExplain *e)
             continue;
         df_textbuf_add(t, "<div><svg viewBox=\"0 0 130 74\"><path class=grid d=\"M1 1V73H129\"/><path fill=\"var(--accent)\" fill-opacity=.16 stroke=\"var(--accent)\" d=\"M1 73");
         for (size_t r = 0; r < eval->n_recalls; r += step) {
-            const double p = eval->precision[((r * eval->n_classes + k) * eval->n_areas) * eval->n_max_dets + eval->n_max_dets - 1];
+            const double p = df_coco_curve(eval, k, 0, eval->n_max_dets - 1, 0)[r];
             df_textbuf_add(t, "L%.1f %.1f", 1 + 128 * (double)r / (double)(eval->n_recalls > 1 ? eval->n_recalls - 1 : 1), 73 - 72 * (p > 0 ? p : 0));
         }
         df_textbuf_add(t, "L129 73\"/></svg><span style=\"font-size:12.5px\">");
