@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/coco_compare.c -- IoUs of masks. Those of the ground truth are unpacked when all is read. A detection's mask is compared
- * with them when it is read, and forgotten: so a file of results is never held in memory, and no mask is unpacked twice.
+ * eval/coco/coco_compare.c -- IoUs of masks. Those of the ground truth are turned into runs when they are read. A detection's mask is
+ * compared with them when it is read, and forgotten: so a file of results is never held in memory, and no mask is unpacked twice.
  *
  * A mask that is one (no empty run but the first, as many pixels as the picture) is turned into the places where its runs end: the
  * intersection of two is then a walk over their foreground alone, and the union follows from the areas. Others are walked as
@@ -10,8 +10,6 @@
 #include <string.h>
 
 #include "eval/coco/coco_data.h"
-
-enum { TASKS = 64 };
 
 void df_coco_compare_room_done(CocoCompareRoom *room)
 {
@@ -85,19 +83,31 @@ static void to_ends(uint32_t *to, const uint32_t *lengths, size_t n)
         to[i] = end += lengths[i];
 }
 
+/* The mask that is in the room, its runs not yet turned into ends; that of a box where it has none. */
+static int describe(CocoCompareRoom *room, const CocoMaskRoom *read, const CocoMask *mask, const double *box, const CocoSize *size, CocoTruthMask *out)
+{
+    if (mask->form == MASK_RUNS) {
+        *out = describe_runs(mask, read->runs.n);
+        return DF_OK;
+    }
+    const int error = mask->form == NO_MASK ? draw_box(room, box, size, &room->drawn) : draw(room, read->numbers, read->n, size, &room->drawn);
+    if (error == DF_OK)
+        *out = describe_drawn(mask, &room->drawn, size);
+    return error;
+}
+
 /* ---- the ground truth --------------------------------------------------------------------------------------------- */
 
-static int unpack(CocoCompareRoom *room, const CocoMask *mask, const CocoSize *size, CocoBytes *bytes, CocoTruthMask *out)
+int df_coco_keep_truth(CocoCompareRoom *room, const CocoMaskRoom *read, const CocoMask *mask, const CocoSize *size, CocoBytes *bytes, CocoTruthMask *out)
 {
-    Runs *const runs = &room->drawn;
-    const int error = mask->form == MASK_RUNS ? df_runs_from_text(runs, mask->bytes, mask->length)
-                                              : draw(room, (const double *)(const void *)mask->bytes, mask->length / sizeof(double), size, runs);
-    if (error < 0)
-        return error;
-    *out = mask->form == MASK_RUNS ? describe_runs(mask, runs->n) : describe_drawn(mask, runs, size);
-    uint32_t *const kept = df_coco_bytes_take(bytes, runs->n * sizeof *kept);
+    const Runs *const runs = mask->form == MASK_RUNS ? &read->runs : &room->drawn;
+    *out = (CocoTruthMask){ .form = mask->form };
+    if (mask->form == NO_MASK)
+        return DF_OK;
+    const int error = describe(room, read, mask, NULL, size, out);
+    uint32_t *const kept = error == DF_OK ? df_coco_bytes_take(bytes, runs->n * sizeof *kept) : NULL;
     if (!kept)
-        return df_fail_memory("masks");
+        return error < 0 ? error : df_fail_memory("masks");
     if (out->plain)
         to_ends(kept, runs->at, runs->n);
     else if (runs->n)
@@ -106,33 +116,8 @@ static int unpack(CocoCompareRoom *room, const CocoMask *mask, const CocoSize *s
     return DF_OK;
 }
 
-typedef struct {
-    DfCoco *coco;
-    const CocoMask *packed;
-    CocoBytes bytes[TASKS];
-    int errors[TASKS];
-} Drawing;
-
-static void draw_some(void *arg, size_t task, void *scratch)
-{
-    Drawing *const d = arg;
-    const DfCoco *const coco = d->coco;
-    const size_t n = coco->n_annotations, end = n * (task + 1) / TASKS;
-    CocoCompareRoom room = { 0 };
-    (void)scratch;
-    for (size_t i = n * task / TASKS; d->errors[task] == DF_OK && i < end; i++) {
-        const CocoMask *const mask = &d->packed[i];
-        const CocoSize *const size = &coco->sizes[coco->annotations[i].image];
-        if (mask->form == MASK_RUNS || (mask->form == MASK_POLYGONS && df_coco_drawable(size)))
-            d->errors[task] = unpack(&room, mask, size, &d->bytes[task], &coco->masks[i]);
-        else
-            coco->masks[i] = (CocoTruthMask){ .form = mask->form };
-    }
-    df_coco_compare_room_done(&room);
-}
-
 /* Annotations that hold under their ids, by image. */
-static int file_by_image(DfCoco *coco)
+int df_coco_file_by_image(DfCoco *coco)
 {
     size_t *const start = coco->of_image_start = df_calloc(coco->images.n + 2, sizeof *start);
     coco->of_image = df_malloc(coco->n_annotations * sizeof *coco->of_image);
@@ -146,27 +131,6 @@ static int file_by_image(DfCoco *coco)
         if (coco->annotations[i].last == i)
             coco->of_image[start[coco->annotations[i].image + 1]++] = (uint32_t)i;
     return DF_OK;
-}
-
-int df_coco_draw_truths(DfCoco *coco, const CocoMask *packed)
-{
-    Drawing *const d = df_calloc(1, sizeof *d);
-    coco->masks = df_malloc(coco->n_annotations * sizeof *coco->masks);
-    int error = d && coco->masks ? file_by_image(coco) : df_fail_memory("masks");
-    if (error == DF_OK) {
-        d->coco = coco;
-        d->packed = packed;
-        error = df_parallel(coco->pool, TASKS, 0, draw_some, d);
-    }
-    for (size_t i = 0; d && i < TASKS; i++) {
-        if (error == DF_OK && d->errors[i] < 0) /* what else can be wrong was looked at before */
-            error = df_fail_memory("masks");
-        if (error == DF_OK)
-            error = df_coco_bytes_move(&coco->bytes, &d->bytes[i]);
-        df_coco_bytes_done(&d->bytes[i]);
-    }
-    df_free(d);
-    return error;
 }
 
 /* ---- detections ---------------------------------------------------------------------------------------------------- */
@@ -215,19 +179,6 @@ static int overlap(CocoCompareRoom *room, const CocoTruthMask *d, const CocoTrut
     }
     *iou = both == 0 ? 0 : (double)both / (double)(crowd ? d->area : either);
     return DF_OK;
-}
-
-/* The mask of a detection, its runs not yet turned into ends. */
-static int describe(CocoCompareRoom *room, const CocoMaskRoom *read, const CocoMask *mask, const double *box, const CocoSize *size, CocoTruthMask *out)
-{
-    if (mask->form == MASK_RUNS) {
-        *out = describe_runs(mask, read->runs.n);
-        return DF_OK;
-    }
-    const int error = mask->form == NO_MASK ? draw_box(room, box, size, &room->drawn) : draw(room, read->numbers, read->n, size, &room->drawn);
-    if (error == DF_OK)
-        *out = describe_drawn(mask, &room->drawn, size);
-    return error;
 }
 
 static int keep(CocoCompareRoom *room, CocoCompared *c, uint32_t annotation, double iou)

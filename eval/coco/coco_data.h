@@ -13,11 +13,9 @@
 
 enum { HAS_BOX = 1, HAS_AREA = 2, HAS_CROWD = 4 };
 
-/* A segmentation as it is read: of the ground truth, packed until all image sizes are known. */
+/* A segmentation as it is read: its runs, or its polygons, are in the room. */
 enum { NO_MASK, MASK_RUNS, MASK_POLYGONS };
 typedef struct {
-    const char *bytes;       /* compressed counts; or of each polygon, as doubles, how many numbers and the numbers      */
-    uint32_t length;         /* of them                                                                                  */
     uint32_t height, width;  /* of runs; polygons are of the size of the image                                           */
     uint32_t area, box[4];   /* of runs                                                                                  */
     uint8_t form;
@@ -26,7 +24,7 @@ typedef struct {
 
 /* A mask of the ground truth, ready to be compared. */
 typedef struct {
-    const uint32_t *runs;    /* where runs end if plain, else how long they are; NULL: polygons of an image without a size */
+    const uint32_t *runs;    /* where runs end if plain, else how long they are; NULL: polygons that cannot be drawn     */
     size_t n;
     uint32_t height, width, area;
     uint8_t form;            /* that it had                                                                              */
@@ -57,7 +55,7 @@ void df_coco_bytes_done(CocoBytes *);
 
 /* What reading a segmentation takes, used again for each. */
 typedef struct {
-    double *numbers;
+    double *numbers;         /* of each polygon how many follow, and x, y of its points */
     size_t n, capacity;
     Runs runs, other, merged;
 } CocoMaskRoom;
@@ -163,14 +161,16 @@ int df_coco_read_id(const CocoRecord *, const char *key, CocoId *id, char text[2
 int df_coco_read_number(const CocoRecord *, const char *key, double *number);
 int df_coco_read_flag(const CocoRecord *, const char *key, bool *flag);
 int df_coco_read_box(const CocoRecord *, double box[4], bool *given); /* null and [] count as not given */
-/* null and [] count as not given: NO_MASK. Runs are left in the room's runs, polygons in its numbers, and both are kept packed in `bytes`
- * unless that is NULL. `compressed`: an object whose counts are a text. */
-int df_coco_read_mask(const CocoRecord *, CocoMaskRoom *, CocoBytes *bytes, CocoMask *mask, bool *compressed);
+/* null and [] count as not given: NO_MASK. Runs are left in the room's runs, polygons in its numbers. `compressed`: an object whose counts
+ * are a text. */
+int df_coco_read_mask(const CocoRecord *, CocoMaskRoom *, CocoMask *mask, bool *compressed);
 
-/* Masks: whether polygons and boxes can be drawn in a picture; those of the ground truth, once all is read; and the IoUs of a detection
- * whose mask was just read into the room, kept in `bytes`. */
+/* Masks: whether polygons and boxes can be drawn in a picture; those of the ground truth, kept in `bytes`: one that was just read into the
+ * room (and can be drawn, or is none), and polygons; the annotations of each image, once all are read; and the IoUs of a detection whose
+ * mask was just read into the room, kept in `bytes`. */
 bool df_coco_drawable(const CocoSize *);
-int df_coco_draw_truths(DfCoco *, const CocoMask *packed);
+int df_coco_keep_truth(CocoCompareRoom *, const CocoMaskRoom *, const CocoMask *, const CocoSize *, CocoBytes *bytes, CocoTruthMask *out);
+int df_coco_file_by_image(DfCoco *);
 int df_coco_compare(const DfCoco *, CocoCompareRoom *, CocoMaskRoom *, const CocoMask *, const CocoDetection *, CocoBytes *bytes, CocoCompared *);
 
 #endif

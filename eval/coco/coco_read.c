@@ -2,17 +2,18 @@
  *
  * eval/coco/coco_read.c -- the annotation file, read as a stream. Unknown keys are passed over; of a key given twice the last holds.
  * Fields that only some evaluation needs (bbox, area, iscrowd, segmentation) may be absent here: df_coco_evaluate() asks for them.
- * Annotations are read by all threads; ids are numbered when their pieces are joined, in the order of the file.
+ * Annotations are read by all threads; ids are numbered when their pieces are joined, in the order of the file. Polygons are drawn as
+ * they are read where the size of the image is known by then, as in all files that list images first.
  */
 #include <stdatomic.h>
 #include <string.h>
 
-#include "eval/coco/coco_data.h"
+#include "eval/coco/coco_undrawn.h"
 
 /* An annotation as it is read, its ids not yet numbered. */
 typedef struct {
-    CocoAnnotation fields;
-    CocoMask mask;
+    CocoAnnotation fields; /* image: NO_ID if no list names it (so far) */
+    CocoTruthMask mask;
     CocoId id, image, category;
     bool has_id, has_image, has_category;
 } Draft;
@@ -22,7 +23,9 @@ typedef struct {
     Draft *drafts;
     size_t n, capacity;
     CocoBytes bytes;      /* of their masks */
+    CocoUndrawn undrawn;
     CocoMaskRoom room;
+    CocoCompareRoom drawing;
     DfArena *texts;       /* of ids; or NULL */
 } Slot;
 
@@ -31,10 +34,11 @@ typedef struct {
     DfCoco *coco;
     atomic_size_t n_joined;    /* annotations so far, for messages */
     CocoIds annotation_ids;
+    CocoIds unlisted;          /* images that annotations name and no list did before: numbered behind the others at the end */
     uint32_t *last;            /* by annotation id: its latest annotation */
-    CocoMask *packed;          /* of each annotation, with masks   */
-    CocoBytes bytes;           /* of them                          */
-    size_t last_capacity, annotations_capacity, packed_capacity, images_capacity, sizes_capacity, categories_capacity, names_capacity;
+    CocoUndrawn undrawn;
+    bool drawn;                /* masks, in the sizes known so far */
+    size_t last_capacity, annotations_capacity, masks_capacity, images_capacity, sizes_capacity, categories_capacity, names_capacity;
     Slot slots[DF_JSON_SLOTS];
 } Builder;
 
@@ -113,9 +117,13 @@ static int read_image(Builder *b, const CocoRecord *r)
     uint32_t place;
     size.given = height && width;
     error = add_image(b, id, true, &place);
-    if (error == DF_OK)
-        b->coco->sizes[place] = size;
-    return error;
+    if (error < 0)
+        return error;
+    CocoSize *const known = &b->coco->sizes[place];
+    if (b->drawn && known->given && (known->height != size.height || known->width != size.width))
+        return df_coco_fail(r, "gives image %s another size, behind the annotations", df_coco_id_text(id));
+    *known = size;
+    return DF_OK;
 }
 
 static int keep_name(Builder *b, const char *name, const char **kept)
@@ -176,7 +184,7 @@ static int read_id(const CocoRecord *r, Slot *slot, const char *key, CocoId *id)
     return id->text ? DF_OK : df_fail_memory("ids");
 }
 
-static int read_annotation_field(const CocoRecord *r, const DfJsonValue *key, Slot *slot, Draft *d, bool with_masks)
+static int read_annotation_field(const CocoRecord *r, const DfJsonValue *key, Slot *slot, Draft *d, CocoMask *mask)
 {
     CocoAnnotation *f = &d->fields;
     bool given = true;
@@ -201,8 +209,8 @@ static int read_annotation_field(const CocoRecord *r, const DfJsonValue *key, Sl
         f->has |= HAS_CROWD;
         return df_coco_read_flag(r, "iscrowd", &f->crowd);
     }
-    if (with_masks && df_coco_key(key, "segmentation"))
-        return df_coco_read_mask(r, &slot->room, &slot->bytes, &d->mask, &given);
+    if (mask && df_coco_key(key, "segmentation"))
+        return df_coco_read_mask(r, &slot->room, mask, &given);
     if (!df_coco_key(key, "bbox"))
         return df_json_skip(r->json);
     error = df_coco_read_box(r, f->box, &given);
@@ -210,22 +218,35 @@ static int read_annotation_field(const CocoRecord *r, const DfJsonValue *key, Sl
     return error;
 }
 
-static int read_annotation(const CocoRecord *r, Slot *slot, bool with_masks)
+static int keep_mask(const DfCoco *coco, const CocoRecord *r, Slot *slot, Draft *d, const CocoMask *mask)
+{
+    const CocoSize *const size = d->fields.image == NO_ID ? NULL : &coco->sizes[d->fields.image];
+    d->mask.form = mask->form;
+    if (mask->form == MASK_POLYGONS && (!size || !size->given))
+        return df_coco_put_aside(&slot->undrawn, &slot->room, slot->n - 1);
+    if (mask->form == MASK_POLYGONS && !df_coco_drawable(size))
+        return DF_OK; /* df_coco_evaluate() complains where it is needed */
+    return df_coco_fail_in(r, df_coco_keep_truth(&slot->drawing, &slot->room, mask, size, &slot->bytes, &d->mask));
+}
+
+static int read_annotation(const CocoRecord *r, Slot *slot, const DfCoco *coco)
 {
     DfJsonValue v;
     DfJsonEvent event;
+    CocoMask mask = { 0 };
     int error = DF_OK;
     if (!df_grow((void **)&slot->drafts, &slot->capacity, slot->n, sizeof *slot->drafts))
         return df_fail_memory("the annotations");
     Draft *const d = &slot->drafts[slot->n++];
     *d = (Draft){ .fields = { .line = (uint32_t)df_json_line(r->json) } };
     while (error == DF_OK && (event = df_json_next(r->json, &v)) == DF_JSON_KEY)
-        error = read_annotation_field(r, &v, slot, d, with_masks);
+        error = read_annotation_field(r, &v, slot, d, coco->with_masks ? &mask : NULL);
     if (error < 0 || (error = end_of(r, event)) < 0)
         return error;
     if (!d->has_id || !d->has_image || !d->has_category)
         return df_coco_fail(r, "has no %s", !d->has_id ? "id" : !d->has_image ? "image_id" : "category_id");
-    return DF_OK;
+    d->fields.image = df_coco_ids_find(&coco->images, d->image);
+    return coco->with_masks ? keep_mask(coco, r, slot, d, &mask) : DF_OK;
 }
 
 /* One piece of the list, on any thread. */
@@ -238,9 +259,10 @@ static int read_piece(void *arg, size_t i, DfJson *json)
     DfJsonEvent event;
     slot->n = 0;
     df_coco_bytes_done(&slot->bytes);
+    df_coco_undrawn_done(&slot->undrawn);
     while ((event = df_json_next(json, &v)) == DF_JSON_OBJECT) {
         record.number++;
-        const int error = read_annotation(&record, slot, b->coco->with_masks);
+        const int error = read_annotation(&record, slot, b->coco);
         if (error < 0)
             return error;
     }
@@ -269,18 +291,20 @@ static int keep_annotation(Builder *b, const Draft *d)
     uint32_t id;
     int error;
     if (n >= NO_ID - 1 || !df_grow((void **)&coco->annotations, &b->annotations_capacity, n, sizeof f) ||
-        (coco->with_masks && !df_grow((void **)&b->packed, &b->packed_capacity, n, sizeof *b->packed)) ||
+        (coco->with_masks && !df_grow((void **)&coco->masks, &b->masks_capacity, n, sizeof *coco->masks)) ||
         !df_grow((void **)&b->last, &b->last_capacity, b->annotation_ids.n, sizeof *b->last))
         return df_fail_memory("the annotations");
-    if ((error = add_image(b, d->image, false, &f.image)) < 0 || (error = add_category(b, d->category, &f.category)) < 0 ||
-        (error = df_coco_ids_add(&b->annotation_ids, d->id, &id)) < 0)
+    if ((error = f.image == NO_ID ? df_coco_ids_add(&b->unlisted, d->image, &f.image) : DF_OK) < 0 ||
+        (error = add_category(b, d->category, &f.category)) < 0 || (error = df_coco_ids_add(&b->annotation_ids, d->id, &id)) < 0)
         return error;
+    if (d->fields.image == NO_ID)
+        f.image += (uint32_t)coco->images.n;
     f.last = id;
     f.id_is_zero = !d->id.text && d->id.number == 0;
     b->last[id] = (uint32_t)n;
     coco->annotations[n] = f;
     if (coco->with_masks)
-        b->packed[n] = d->mask;
+        coco->masks[n] = d->mask;
     coco->n_annotations++;
     return DF_OK;
 }
@@ -289,7 +313,9 @@ static int join_piece(void *arg, size_t i, size_t lines_before)
 {
     Builder *const b = arg;
     Slot *const slot = &b->slots[i];
-    int error = df_coco_bytes_move(&b->bytes, &slot->bytes);
+    int error = df_coco_bytes_move(&b->coco->bytes, &slot->bytes);
+    if (error == DF_OK)
+        error = df_coco_undrawn_move(&b->undrawn, &slot->undrawn, b->coco->n_annotations);
     for (size_t k = 0; error == DF_OK && k < slot->n; k++) {
         slot->drafts[k].fields.line += (uint32_t)lines_before;
         error = keep_annotation(b, &slot->drafts[k]);
@@ -303,9 +329,21 @@ static void slots_done(Builder *b)
     for (size_t i = 0; i < DF_JSON_SLOTS; i++) {
         df_free(b->slots[i].drafts);
         df_coco_bytes_done(&b->slots[i].bytes);
+        df_coco_undrawn_done(&b->slots[i].undrawn);
         df_coco_mask_room_done(&b->slots[i].room);
+        df_coco_compare_room_done(&b->slots[i].drawing);
         df_arena_free(b->slots[i].texts);
     }
+}
+
+static int number_unlisted(Builder *b)
+{
+    uint32_t place;
+    int error = DF_OK;
+    for (size_t i = 0; error == DF_OK && i < b->unlisted.n; i++)
+        error = add_image(b, b->unlisted.ids[i], false, &place);
+    df_coco_ids_done(&b->unlisted);
+    return error;
 }
 
 static int read_annotations(Builder *b, DfJson *json)
@@ -315,8 +353,11 @@ static int read_annotations(Builder *b, DfJson *json)
     if (event != DF_JSON_ARRAY)
         return event == DF_JSON_ERROR ? df_json_error(json) : df_json_fail(json, DF_EFORMAT, "\"annotations\" is not an array");
     b->coco->n_annotations = 0;
+    df_coco_undrawn_done(&b->undrawn);
     atomic_store(&b->n_joined, 0);
-    return df_json_records(json, b->coco->pool, &(DfJsonRecords){ b, read_piece, join_piece });
+    b->drawn = b->coco->with_masks;
+    const int error = df_json_records(json, b->coco->pool, &(DfJsonRecords){ b, read_piece, join_piece });
+    return error < 0 ? error : number_unlisted(b);
 }
 
 /* ---- the file ----------------------------------------------------------------------------------------------------- */
@@ -398,13 +439,13 @@ int df_coco_read_with(DfCoco **out, DfJson *json, const DfCocoReading *how)
     }
     for (size_t i = 0; error == DF_OK && i < coco->n_annotations; i++)
         coco->annotations[i].last = b->last[coco->annotations[i].last];
-    if (error == DF_OK && coco->with_masks)
-        error = df_coco_draw_truths(coco, b->packed);
+    if (error == DF_OK && coco->with_masks && (error = df_coco_draw_undrawn(coco, &b->undrawn)) == DF_OK)
+        error = df_coco_file_by_image(coco);
     if (b) {
         slots_done(b);
-        df_free(b->packed);
-        df_coco_bytes_done(&b->bytes);
+        df_coco_undrawn_done(&b->undrawn);
         df_coco_ids_done(&b->annotation_ids);
+        df_coco_ids_done(&b->unlisted);
         df_free(b->last);
         df_free(b);
     }

@@ -223,7 +223,7 @@ static int read_mask(Piece *piece, Draft *d)
 {
     if (!keeps_masks(piece->results))
         return df_json_skip(piece->record.json);
-    const int error = df_coco_read_mask(&piece->record, &piece->slot->room, NULL, &d->mask, &d->compressed);
+    const int error = df_coco_read_mask(&piece->record, &piece->slot->room, &d->mask, &d->compressed);
     d->has_mask = d->mask.form != NO_MASK;
     return error;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * eval/coco/coco_segmentation.c -- the forms of "segmentation": polygons [[x, y, ...], ...], runs {"size": [h, w], "counts": "..."} or with a
- * list of counts, and a list of the latter. Kept packed: runs compressed, polygons as they are.
+ * list of counts, and a list of the latter.
  */
 #include <math.h>
 #include <string.h>
@@ -56,21 +56,6 @@ void df_coco_mask_room_done(CocoMaskRoom *room)
     df_free(room->runs.at);
     df_free(room->other.at);
     df_free(room->merged.at);
-}
-
-static int keep(CocoBytes *bytes, CocoMask *mask, const void *from, size_t n)
-{
-    mask->bytes = NULL;
-    mask->length = (uint32_t)n;
-    if (!bytes)
-        return DF_OK;
-    void *const to = n > UINT32_MAX ? NULL : df_coco_bytes_take(bytes, n);
-    if (!to)
-        return df_fail_memory("masks");
-    if (n)
-        memcpy(to, from, n);
-    mask->bytes = to;
-    return DF_OK;
 }
 
 /* ---- runs --------------------------------------------------------------------------------------------------------- */
@@ -130,8 +115,8 @@ static int read_counts(const CocoRecord *r, CocoMaskRoom *room, Runs *runs)
     return event == DF_JSON_CLOSE ? DF_OK : wrong(r, event, "counts hold something that is not a number");
 }
 
-/* The rest of an object with size and counts. A text is kept as it is; a list is left in `list`. */
-static int read_object(const CocoRecord *r, CocoMaskRoom *room, CocoBytes *bytes, CocoMask *mask, Runs *list, bool *compressed)
+/* The rest of an object with size and counts. Those of a text are left in the room's runs, those of a list in `list`. */
+static int read_object(const CocoRecord *r, CocoMaskRoom *room, CocoMask *mask, Runs *list, bool *compressed)
 {
     DfJsonValue v;
     DfJsonEvent event;
@@ -145,11 +130,11 @@ static int read_object(const CocoRecord *r, CocoMaskRoom *room, CocoBytes *bytes
             event = df_json_next(r->json, &v);
             counts = true;
             *compressed = event == DF_JSON_TEXT;
-            if (event == DF_JSON_TEXT && (error = df_coco_fail_in(r, df_runs_from_text(&room->runs, v.text, v.length))) == DF_OK)
-                error = keep(bytes, mask, v.text, v.length);
+            if (event == DF_JSON_TEXT)
+                error = df_coco_fail_in(r, df_runs_from_text(&room->runs, v.text, v.length));
             else if (event == DF_JSON_ARRAY)
                 error = read_counts(r, room, list);
-            else if (event != DF_JSON_TEXT)
+            else
                 error = wrong(r, event, "counts are neither a text nor a list");
         } else {
             error = df_json_skip(r->json);
@@ -158,20 +143,6 @@ static int read_object(const CocoRecord *r, CocoMaskRoom *room, CocoBytes *bytes
     if (error < 0 || event != DF_JSON_CLOSE)
         return error < 0 ? error : df_json_error(r->json);
     return size && counts ? DF_OK : wrong(r, DF_JSON_CLOSE, size ? "has no counts" : "has no size");
-}
-
-/* Compresses what is in runs. */
-static int keep_runs(CocoMaskRoom *room, CocoBytes *bytes, CocoMask *mask)
-{
-    const size_t most = df_runs_text_length(room->runs.n);
-    if (!bytes)
-        return DF_OK;
-    char *const text = df_malloc(most);
-    if (!text)
-        return df_fail_memory("masks");
-    const int error = keep(bytes, mask, text, df_runs_to_text(room->runs.at, room->runs.n, text));
-    df_free(text);
-    return error;
 }
 
 static void take_facts(const CocoMaskRoom *room, CocoMask *mask)
@@ -227,7 +198,7 @@ static int unite(CocoMaskRoom *room, CocoMask *mask, const CocoMask *part, bool 
     return error;
 }
 
-static int read_list(const CocoRecord *r, CocoMaskRoom *room, CocoBytes *bytes, CocoMask *mask)
+static int read_list(const CocoRecord *r, CocoMaskRoom *room, CocoMask *mask)
 {
     DfJsonValue v;
     DfJsonEvent event, kind = DF_JSON_CLOSE;
@@ -242,20 +213,19 @@ static int read_list(const CocoRecord *r, CocoMaskRoom *room, CocoBytes *bytes, 
             return wrong(r, event, "a list of something else than polygons, want [[x, y, ...], ...]");
         if (kind == DF_JSON_ARRAY)
             error = read_polygon(r, room, first);
-        else if ((error = read_object(r, room, NULL, &part, &room->other, &compressed)) == DF_OK)
+        else if ((error = read_object(r, room, &part, &room->other, &compressed)) == DF_OK)
             error = compressed ? wrong(r, DF_JSON_CLOSE, "compressed runs in a list, want the object alone") : unite(room, mask, &part, first);
     }
     if (error < 0 || kind == DF_JSON_CLOSE)
         return error;
-    if (kind == DF_JSON_ARRAY) {
+    if (kind == DF_JSON_ARRAY)
         mask->form = MASK_POLYGONS;
-        return keep(bytes, mask, room->numbers, room->n * sizeof *room->numbers);
-    }
-    take_facts(room, mask);
-    return keep_runs(room, bytes, mask);
+    else
+        take_facts(room, mask);
+    return DF_OK;
 }
 
-int df_coco_read_mask(const CocoRecord *r, CocoMaskRoom *room, CocoBytes *bytes, CocoMask *mask, bool *compressed)
+int df_coco_read_mask(const CocoRecord *r, CocoMaskRoom *room, CocoMask *mask, bool *compressed)
 {
     DfJsonValue v;
     const DfJsonEvent event = df_json_next(r->json, &v);
@@ -264,12 +234,11 @@ int df_coco_read_mask(const CocoRecord *r, CocoMaskRoom *room, CocoBytes *bytes,
     if (event == DF_JSON_NULL)
         return DF_OK;
     if (event == DF_JSON_ARRAY)
-        return read_list(r, room, bytes, mask);
+        return read_list(r, room, mask);
     if (event != DF_JSON_OBJECT)
         return wrong(r, event, "is neither a list of polygons nor an object with size and counts");
-    int error = read_object(r, room, bytes, mask, &room->runs, compressed);
-    if (error < 0)
-        return error;
-    take_facts(room, mask);
-    return *compressed ? DF_OK : keep_runs(room, bytes, mask);
+    const int error = read_object(r, room, mask, &room->runs, compressed);
+    if (error == DF_OK)
+        take_facts(room, mask);
+    return error;
 }

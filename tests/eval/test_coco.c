@@ -394,6 +394,25 @@ Test(coco, boxes_stand_for_missing_masks)
     cr_expect_eq(ap, 0);
 }
 
+#define IMAGES(width) "\"images\": [{\"id\": 3, \"height\": 40, \"width\": 50}, {\"id\": 1, \"height\": 40, \"width\": " width "}]"
+#define THREE_MASKS "\"annotations\": [" MASK_TRUTH("1", "1", SQUARE) ", " MASK_TRUTH("2", "3", "{\"size\": [40, 50], \"counts\": [1, 2]}") ", " \
+    MASK_TRUTH("3", "3", SQUARE) "]"
+
+/* Polygons wait for the sizes of their images, and runs between them do not. */
+Test(coco, images_may_stand_behind_the_annotations)
+{
+    double ap;
+    const char *found = "[{\"image_id\": 1, \"category_id\": 5, \"score\": 0.5, \"bbox\": [10, 10, 20, 20]}]";
+    const char *files[] = { "{" THREE_MASKS ", " IMAGES("50") ", \"categories\": [{\"id\": 5}]}", "{" IMAGES("50") ", " THREE_MASKS ", " IMAGES("50") ", \"categories\": [{\"id\": 5}]}" };
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(evaluate_masks(files[i], found, &ap), DF_OK, "%s", df_error());
+        cr_expect_float_eq(ap, 34. / 101, 1e-12); /* recalls 0, 0.01, .. 0.33 of one in three */
+    }
+    cr_assert_eq(evaluate_masks("{" IMAGES("60") ", " THREE_MASKS ", " IMAGES("50") ", \"categories\": [{\"id\": 5}]}", found, &ap), DF_EFORMAT);
+    cr_expect_str_eq(df_error(), "gt.json: line 1: image 2: gives image 1 another size, behind the annotations");
+    cr_expect_eq(df_memory().now, 0);
+}
+
 Test(coco, masks_across_classes_want_to_be_read_so)
 {
     const char *file = MASK_FILE(MASK_TRUTH("1", "1", SQUARE)), *found = "[" MASK_DETECTION "]";
