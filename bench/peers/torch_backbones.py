@@ -20,26 +20,21 @@ stood in for. Where the official code does not run:
 - NATTEN has no PyTorch form: the neighbourhood is gathered by unfolding the map, which is the fastest way that PyTorch has.
 """
 import ast
+import copy
 import importlib.util
-import json
 import math
 import os
 import re
-import resource
-import statistics
-import struct
 import sys
-import time
 import types
-import warnings
 from functools import partial
 
-import numpy as np
 import torch
 import torch.nn as nn
-import torch.nn.functional as F
 
-warnings.filterwarnings("ignore")
+import harness
+from harness import module, save_tensors
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 CONFIGS = os.path.join(HERE, "..", "..", "configs", "classification")
 
@@ -97,13 +92,6 @@ class NeighborhoodValues:
     @staticmethod
     def apply(p, v, side, dilation):
         return (p[..., None, :] @ around(v, side)).squeeze(-2)
-
-
-def module(name, **members):
-    m = types.ModuleType(name)
-    m.__dict__.update(members)
-    m.__path__ = []
-    sys.modules[name] = m
 
 
 def stand_in():
@@ -233,19 +221,11 @@ BUILD = {"SwinTransformer": swin, "DAT": dat, "PyramidVisionTransformer": partia
 OURS = ("type", "style", "code_version", "out_indices")
 
 
-def backbone_of(path):
-    """The dict of a config file, laid over that of its _base_."""
-    scope = {}
-    exec(open(path).read(), scope)
-    base = backbone_of(os.path.join(os.path.dirname(path), scope["_base_"])) if "_base_" in scope else {}
-    return {**base, **scope["backbone"]}
-
-
 def read_config(name):
     """Options, and the size of the image in the detection form."""
-    name, _, size = name.partition("@")
+    name, size = harness.split_size(name)
     path = name if os.path.exists(name) else os.path.join(CONFIGS, name + "_224.py")
-    return backbone_of(path), tuple(int(n) for n in size.split("x")) if size else None
+    return harness.read_config(path)["backbone"], size
 
 
 def build(config, detection):
@@ -274,30 +254,6 @@ def outputs(net, x):
     if isinstance(y, tuple) and not torch.is_tensor(y[1]):                          # DAT: logits and its sampling positions
         return {"logits": y[0]}
     return {f"out{i}": t for i, t in enumerate(y)}
-
-
-def time_it(net, x):
-    with torch.no_grad():
-        net(x)
-        seconds = []
-        for _ in range(7 if x.shape[-1] < 400 else 3):
-            start = time.perf_counter()
-            net(x)
-            seconds.append(time.perf_counter() - start)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(f"median_ms={1e3 * statistics.median(seconds):.1f} min_ms={1e3 * min(seconds):.1f} peak_rss_mb={peak}")
-
-
-def save(path, tensors):
-    header, blob = {}, b""
-    for name, t in tensors.items():
-        a = np.ascontiguousarray(t.detach().numpy())
-        header[name] = {"dtype": "F32", "shape": list(a.shape), "data_offsets": [len(blob), len(blob) + a.nbytes]}
-        blob += a.tobytes()
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as f:
-        f.write(struct.pack("<Q", len(text)) + text + blob)
 
 
 def randomise(net):
@@ -344,17 +300,15 @@ def accuracy(expected, net, image):
 def write_case(config, net, image, folder, with_gradients):
     os.makedirs(folder, exist_ok=True)
     randomise(net)
-    torch.save(net.state_dict(), folder + "/weights.pth")
-    save(folder + "/input.safetensors", {"image": image})
+    weights = copy.deepcopy(net.state_dict())
     with torch.no_grad():
         expected = outputs(net, image)
-    save(folder + "/expected.safetensors", expected)
     about = {"backbone": config, "checkpoint": {"prefix": ""}, "float32_vs_float64": accuracy(expected, net, image)}
     if with_gradients:
-        save(folder + "/grads.safetensors", gradients(net, image))
+        save_tensors(folder + "/grads.safetensors", gradients(net, image))
         largest = max(p.grad.abs().max() for p in net.parameters() if p.grad is not None)
         about["params_without_effect"] = [k for k, p in net.named_parameters() if p.grad is None or p.grad.abs().max() < 1e-13 * largest]
-    json.dump(about, open(folder + "/config.json", "w"), indent=1)
+    harness.write_case(folder, about, weights, image, expected)
 
 
 def main():
@@ -366,12 +320,12 @@ def main():
             key, _, value = change.partition("=")
             config[key] = ast.literal_eval(value)
     if what == "time":
-        torch.set_num_threads(int(rest[0]) if rest else 2)
+        harness.use_threads(rest)
     side = config.get("img_size", 224)
     net = build(config, bool(size))
     image = torch.randn(1, 3, *(size or (side, side)))
     if what == "time":
-        time_it(net, image)
+        harness.report(name, harness.time_passes(lambda: net(image), harness.passes_of(image.shape[-1])))
     elif what == "keys":
         for k, v in net.state_dict().items():
             print(k, *v.shape)

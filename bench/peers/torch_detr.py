@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """DETR and Deformable DETR by the code that their authors published, in PyTorch: a peer for bench_networks.
 
-    torch_detr.py ROOT CONFIG[@HxW] [THREADS]           prints parameters=.. median_ms=.. peak_rss_mb=..
+    torch_detr.py ROOT CONFIG[@HxW] [THREADS]           prints median_ms=.. peak_rss_mb=.. parameters=..
     torch_detr.py ROOT op [THREADS]                     the cases of bench_detr_attention: median_ms=.. of each, forward
 
 ROOT holds clones of facebookresearch/detr and fundamentalvision/Deformable-DETR. CONFIG is one of ours that gives the arguments of
@@ -12,32 +12,14 @@ import argparse
 import glob
 import importlib
 import os
-import resource
-import statistics
 import sys
-import time
 import types
 
 import torch
 import torchvision
 
-
-def read_args(path):
-    """The args of a config, those of its bases first."""
-    values = {}
-    with open(path) as f:
-        exec(compile(f.read(), path, "exec"), values)
-    bases = values.get("_base_", [])
-    args = {}
-    for base in [bases] if isinstance(bases, str) else bases:
-        args.update(read_args(os.path.join(os.path.dirname(path), base)))
-    args.update(values.get("args", {}))
-    return args
-
-
-def module(name, **members):
-    sys.modules[name] = types.ModuleType(name)
-    sys.modules[name].__dict__.update(members)
+import harness
+from harness import module
 
 
 def use_clone(root, end):
@@ -69,13 +51,7 @@ def build(root, given):
 
 
 def median_ms(run):
-    times = []
-    with torch.no_grad():
-        for _ in range(4):
-            start = time.perf_counter()
-            run()
-            times.append(time.perf_counter() - start)
-    return 1e3 * statistics.median(times[1:])
+    return harness.median_ms(harness.time_passes(run, 3))
 
 
 def time_op(root):
@@ -97,18 +73,16 @@ def time_op(root):
 
 
 def main():
-    root, name = sys.argv[1:3]
-    torch.set_num_threads(int(sys.argv[3]) if len(sys.argv) > 3 else torch.get_num_threads())
+    root, name, *rest = sys.argv[1:]
+    harness.use_threads(rest)
     if name == "op":
         time_op(root)
         return
-    config, _, size = name.partition("@")
-    height, width = (int(n) for n in (size or "800x1216").split("x"))
-    net = build(root, read_args(config)).eval()
-    image = [torch.randn(3, height, width)]
-    parameters = sum(p.numel() for p in net.parameters())
-    print(f"torch {torch.__version__} {name} parameters={parameters} median_ms={median_ms(lambda: net(image)):.1f} "
-          f"peak_rss_mb={resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}", flush=True)
+    config, size = harness.split_size(name, (800, 1216))
+    net = build(root, harness.read_config(config)["args"]).eval()
+    image = [torch.randn(3, *size)]
+    harness.report(name, harness.time_passes(lambda: net(image), harness.passes_of(size[1])), parameters=sum(p.numel() for p in net.parameters()))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -10,17 +10,16 @@ mask_swin_whole, ..._dat_whole    with everything behind it: own proposals, supp
 A config's path stands for the network it is of. Prints median_ms, peak_rss_mb and, for Mask R-CNN, the milliseconds of each stage.
 """
 import math
-import resource
-import statistics
 import sys
 import time
-import warnings
 
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 import torchvision
 from torchvision.ops import batched_nms, roi_align
+
+import harness
 
 
 class ChannelNorm(nn.Module):
@@ -315,23 +314,14 @@ def name_of(network):
 
 
 def main():
-    name, threads = name_of(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 2
-    warnings.filterwarnings('ignore')
-    torch.set_num_threads(threads)
+    name = name_of(sys.argv[1])
+    harness.use_threads(sys.argv[2:])
     torch.manual_seed(0)
     net, size = NETWORKS[name]()
     net.eval()
-    x, times = torch.randn(1, 3, *size), []
-    with torch.no_grad():
-        net(x)
-        getattr(net, 'stages', {}).clear()
-        for _ in range(7 if size[0] < 400 else 3):
-            start = time.perf_counter()
-            net(x)
-            times.append(time.perf_counter() - start)
-    stages = ''.join(f' {k}={1e3 * v / len(times):.1f}' for k, v in getattr(net, 'stages', {}).items())
-    print(f'torch {torch.__version__} {name} threads={threads} median_ms={1e3 * statistics.median(times):.1f} min_ms={1e3 * min(times):.1f} '
-          f'peak_rss_mb={resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}{stages}', flush=True)
+    x, stages = torch.randn(1, 3, *size), getattr(net, 'stages', {})
+    seconds = harness.time_passes(lambda: net(x), harness.passes_of(size[1]), warmed=stages.clear)
+    harness.report(name, seconds, **{k: f'{1e3 * v / len(seconds):.1f}' for k, v in stages.items()})
 
 
 if __name__ == '__main__':

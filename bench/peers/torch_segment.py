@@ -9,7 +9,7 @@ CONFIG is a file, ours or an official one, with `model = dict(type='EncoderDecod
 mmseg's ResNet (deep stem, pooled shortcuts, dilation) are written here after their papers, with the official names of parameters;
 other backbones are those of torch_backbones.py, which says what ROOT holds and where they differ. Needs torch, torchvision, numpy.
 """
-import json
+import copy
 import os
 import sys
 
@@ -17,27 +17,8 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+import harness
 import torch_backbones
-
-# ---- config files -----------------------------------------------------------------------------------------------------------
-
-
-def merge(base, over):
-    """As mmcv merges a config into its base."""
-    if not isinstance(base, dict) or not isinstance(over, dict) or over.get("_delete_"):
-        return {k: v for k, v in over.items() if k != "_delete_"} if isinstance(over, dict) else over
-    return {**base, **{k: merge(base.get(k), v) for k, v in over.items()}}
-
-
-def read(path):
-    own = {}
-    exec(open(path).read(), own)
-    bases = own.pop("_base_", [])
-    whole = {}
-    for base in [bases] if isinstance(bases, str) else bases:
-        whole = merge(whole, read(os.path.join(os.path.dirname(path), base)))
-    return merge(whole, {k: v for k, v in own.items() if k != "__builtins__"})
-
 
 # ---- parts ------------------------------------------------------------------------------------------------------------------
 
@@ -276,23 +257,22 @@ def outputs(net, x):
 def write_case(model, net, image, folder):
     os.makedirs(folder, exist_ok=True)
     torch_backbones.randomise(net)
-    torch.save({"state_dict": net.state_dict()}, folder + "/weights.pth")
-    torch_backbones.save(folder + "/input.safetensors", {"image": image})
+    weights = {"state_dict": copy.deepcopy(net.state_dict())}
     with torch.no_grad():
-        torch_backbones.save(folder + "/expected.safetensors", {k: v.float() for k, v in outputs(net.double(), image.double()).items()})
-    json.dump({"model": model}, open(folder + "/config.json", "w"), indent=1)
+        expected = {k: v.float() for k, v in outputs(net.double(), image.double()).items()}
+    harness.write_case(folder, {"model": model}, weights, image, expected)
 
 
 def main():
     torch_backbones.stand_in()
-    what, (name, _, size), rest = sys.argv[2], sys.argv[3].partition("@"), sys.argv[4:]
+    what, (name, size), rest = sys.argv[2], harness.split_size(sys.argv[3], (512, 683)), sys.argv[4:]
     torch.manual_seed(0)
-    model = read(name)["model"]
+    model = harness.read_config(name)["model"]
     net = Segmentor(model).eval()
-    image = torch.randn(1, 3, *(int(n) for n in (size or "512x683").split("x")))
+    image = torch.randn(1, 3, *size)
     if what == "time":
-        torch.set_num_threads(int(rest[0]) if rest else 2)
-        torch_backbones.time_it(net, image)
+        harness.use_threads(rest)
+        harness.report(sys.argv[3], harness.time_passes(lambda: net(image), harness.passes_of(size[1])))
     else:
         write_case(model, net, image, rest[0])
 
