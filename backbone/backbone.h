@@ -18,6 +18,11 @@ typedef struct {
     const char *const *ignorable;   /* keys of official checkpoints that are recomputable or of no use, NULL-terminated */
 } DfBackbone;
 
+/* A record of a file that has several, which differ in their options; T is their struct, its functions init and forward. */
+#define DF_BACKBONE(id, type, text, T, table) \
+    const DfBackbone df_backbone_##id = { .name = type, .help = text, .size = sizeof(T), .opts = table, .init = init, \
+                                          .forward = forward, .ignorable = ignorable }
+
 extern const DfBackbone *const df_backbones[]; /* NULL-terminated */
 const DfBackbone *df_backbone_find(const char *type); /* NULL if there is none; df_fail() names the nearest */
 

@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "backbone/backbone.h"
 #include "backbone/dat_block.h"
+#include "backbone/transformer.h"
 
 enum { STAGES = 4 };
 enum { DETECTION, CLASSIFICATION };
@@ -195,7 +195,7 @@ static void stage_init(NnScope s, Dat *dat, int i, int before, int blocks)
     for (int j = 0; nn_ok(s) && j < stage->depth; j++) {
         Block *b = &stage->blocks[j];
         b->kind = kind_of(s, dat, i, j);
-        b->drop_path = blocks > 1 ? (float)(dat->drop_path_rate * (before + j) / (blocks - 1)) : 0;
+        b->drop_path = df_transformer_drop_path(dat->drop_path_rate, before + j, blocks);
         if (b->kind)
             block_init(s, b, dat, i, j);
     }
@@ -343,21 +343,11 @@ static DfTensor *down(DfCtx *c, const Stage *stage, DfTensor *x, int i)
     return df_leave(c, m, nn_layer_norm(c, &stage->down_norm, nn_conv(c, &stage->down, x)));
 }
 
-static bool fits(DfCtx *c, const Dat *dat, const DfTensor *image)
-{
-    if (dat->style == CLASSIFICATION && !c->err && (df_dim(image, 1) != dat->img_size || df_dim(image, 2) != dat->img_size))
-        df_ctx_fail(c, DF_ESHAPE, "an image of %dx%d: the classification form wants img_size = %d on both sides", df_dim(image, 2),
-                    df_dim(image, 1), dat->img_size);
-    if (!c->err && c->training && dat->attn_drop_rate > 0)
-        df_ctx_fail(c, DF_EVALUE, "attn_drop_rate = %g: training drops no attention weights here, want 0", dat->attn_drop_rate);
-    return !c->err;
-}
-
 static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
 {
     const Dat *dat = self;
     *out = (DfMaps){ 0 };
-    if (!fits(c, dat, image))
+    if (!df_transformer_can_run(c, image, dat->style == CLASSIFICATION ? dat->img_size : 0, dat->attn_drop_rate))
         return;
     DfTensor *x = stem(c, dat, image);
     for (int i = 0; i < STAGES; i++) {

@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 #include "backbone/backbone.h"
-#include "backbone/window_options.h"
+#include "backbone/transformer.h"
 
 enum { DETECTION, CLASSIFICATION, DERIVED /* another name of detection */ };
 enum { POOL_NONE, POOL_FC, POOL_CONV, POOL_MEAN, POOL_MAX };
@@ -82,19 +82,6 @@ static const DfOpt opts[] = {
 
 /* ---- construction ------------------------------------------------------------------------------------------------ */
 
-static void linear_init(NnScope s, NnLinear *l, int in, int out, bool bias)
-{
-    nn_linear_init_as(s, l, in, out, bias, nn_truncated_normal(0.02), nn_constant(0));
-}
-
-static bool lists(const DfInts *list, int value)
-{
-    for (int i = 0; i < list->n; i++)
-        if (list->v[i] == value)
-            return true;
-    return false;
-}
-
 static int image_side(const Focal *net, int axis) /* 0: height */
 {
     return net->img_size.v[net->img_size.n > 1 ? axis : 0];
@@ -110,7 +97,7 @@ static int smaller_side(const Focal *net, int stage)
 static DfFocalAttention plan_attention(const Focal *net, int i, int j)
 {
     const int side = smaller_side(net, i), dim = net->embed_dim << i, heads = net->num_heads.v[i], levels = net->focal_levels.v[i];
-    const bool pools = lists(&net->focal_stages, i) && net->focal_pool != POOL_NONE;
+    const bool pools = df_ints_have(net->focal_stages, i) && net->focal_pool != POOL_NONE;
     const bool shrinks = side <= net->window_size, expands = j % 2 != net->expand_layer && levels > 0;
     return (DfFocalAttention){
         .window = shrinks ? side : net->window_size,
@@ -135,7 +122,7 @@ static void level_init(NnScope s, Block *b, int k, int dim, int pool)
         return;
     }
     if (pool == POOL_FC)
-        linear_init(nn_at(s, "pool_layers.%d", k), &level->fc, side * side, 1, true);
+        df_transformer_linear_init(nn_at(s, "pool_layers.%d", k), &level->fc, side * side, 1, true);
     if (pool == POOL_CONV)
         nn_conv_init(nn_at(s, "pool_layers.%d", k), &level->conv, dim, dim, (NnConvShape){ .kernel = side, .stride = side, .groups = dim });
     snprintf(name, sizeof name, "relative_position_bias_table_to_windows.%d", k);
@@ -155,13 +142,13 @@ static void attention_init(NnScope s, Block *b, const Focal *net, int dim)
     if (a->expand)
         b->neighbors = nn_param(s, "relative_position_bias_table_to_neighbors", DF_SHAPE(1, a->heads, tokens, df_focal_neighbors(a->window, a->expand)),
                                 NN_AS_IS, nn_truncated_normal(0.02));
-    linear_init(nn_at(s, "qkv"), &b->qkv, dim, 3 * dim, net->qkv_bias);
-    linear_init(nn_at(s, "proj"), &b->proj, dim, dim, true);
+    df_transformer_linear_init(nn_at(s, "qkv"), &b->qkv, dim, 3 * dim, net->qkv_bias);
+    df_transformer_linear_init(nn_at(s, "proj"), &b->proj, dim, dim, true);
 }
 
 static void block_init(NnScope s, Block *b, const Focal *net, int i, int j)
 {
-    const int dim = net->embed_dim << i, hidden = (int)(dim * net->mlp_ratio);
+    const int dim = net->embed_dim << i;
     b->attn = plan_attention(net, i, j);
     b->pool = net->focal_pool;
     b->drop = (float)net->drop_rate;
@@ -170,10 +157,7 @@ static void block_init(NnScope s, Block *b, const Focal *net, int i, int j)
         level_init(s, b, k, dim, b->pool);
     nn_layer_norm_init(nn_at(s, "norm1"), &b->norm1, dim, 1e-5);
     nn_layer_norm_init(nn_at(s, "norm2"), &b->norm2, dim, 1e-5);
-    linear_init(nn_at(s, "mlp.fc1"), &b->mlp.fc1, dim, hidden, true);
-    linear_init(nn_at(s, "mlp.fc2"), &b->mlp.fc2, hidden, dim, true);
-    b->mlp.act = DF_ACT_GELU;
-    b->mlp.drop = (float)net->drop_rate;
+    df_transformer_mlp_init(nn_at(s, "mlp"), &b->mlp, dim, (int)(dim * net->mlp_ratio), net->drop_rate);
     if (!net->use_layerscale)
         return;
     b->scale1 = nn_param(s, "gamma_1", DF_SHAPE(dim), NN_AS_IS, nn_constant(net->layerscale_value));
@@ -199,11 +183,11 @@ static void stage_init(NnScope s, Focal *net, int i, int before, int blocks)
     stage->blocks = nn_alloc(s, (size_t)stage->depth, sizeof *stage->blocks);
     for (int j = 0; nn_ok(s) && j < stage->depth; j++) {
         block_init(nn_at(s, "layers.%d.blocks.%d", i, j), &stage->blocks[j], net, i, j);
-        stage->blocks[j].drop_path = blocks > 1 ? (float)(net->drop_path_rate * (before + j) / (blocks - 1)) : 0;
+        stage->blocks[j].drop_path = df_transformer_drop_path(net->drop_path_rate, before + j, blocks);
     }
     if (nn_ok(s) && i + 1 < net->depths.n && (stage->downsample = nn_alloc(s, 1, sizeof(Embedding))))
         downsample_init(nn_at(s, "layers.%d.downsample", i), stage->downsample, net, stage->dim);
-    if (nn_ok(s) && net->style != CLASSIFICATION && lists(&net->out_indices, i) && (stage->norm = nn_alloc(s, 1, sizeof(NnLayerNorm)))) {
+    if (nn_ok(s) && net->style != CLASSIFICATION && df_ints_have(net->out_indices, i) && (stage->norm = nn_alloc(s, 1, sizeof(NnLayerNorm)))) {
         const NnScope at = nn_at(s, "norm%d", i);
         nn_layer_norm_init(at, stage->norm, stage->dim, 1e-5);
         nn_optional(at); /* a classification checkpoint has none */
@@ -252,7 +236,7 @@ static void init(NnScope s, void *self)
         return;
     nn_layer_norm_init(nn_at(s, "norm"), &net->norm, last, 1e-5);
     if (net->num_classes)
-        linear_init(nn_at(s, "head"), &net->head, last, net->num_classes, true);
+        df_transformer_linear_init(nn_at(s, "head"), &net->head, last, net->num_classes, true);
 }
 
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
@@ -357,9 +341,7 @@ static bool fits(DfCtx *c, const Focal *net, const DfTensor *image)
     const int H = image_side(net, 0), W = image_side(net, 1);
     if (net->style == CLASSIFICATION && !c->err && (df_dim(image, 1) != H || df_dim(image, 2) != W))
         df_ctx_fail(c, DF_ESHAPE, "an image of %dx%d: the classification form wants img_size = %dx%d", df_dim(image, 2), df_dim(image, 1), W, H);
-    if (!c->err && c->training && net->attn_drop_rate > 0)
-        df_ctx_fail(c, DF_EVALUE, "attn_drop_rate = %g: training drops no attention weights here, want 0", net->attn_drop_rate);
-    return !c->err;
+    return df_transformer_can_run(c, image, 0, net->attn_drop_rate);
 }
 
 static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)

@@ -52,14 +52,11 @@ static const DfOpt large_opts[] = NAMED("[3, 8, 27, 3]");
 
 static void block_init(NnScope s, Block *b, const PvtOptions *o, int i, int j)
 {
-    const int dim = o->embed_dims.v[i], hidden = (int)(dim * o->mlp_ratios.v[i]);
+    const int dim = o->embed_dims.v[i];
     nn_layer_norm_init(nn_at(s, "norm1"), &b->norm1, dim, df_pvt_norm_eps(o));
     df_pvt_attention_init(nn_at(s, "attn"), &b->attn, o, i);
     nn_layer_norm_init(nn_at(s, "norm2"), &b->norm2, dim, df_pvt_norm_eps(o));
-    df_pvt_linear_init(nn_at(s, "mlp.fc1"), &b->mlp.fc1, dim, hidden, true);
-    df_pvt_linear_init(nn_at(s, "mlp.fc2"), &b->mlp.fc2, hidden, dim, true);
-    b->mlp.act = DF_ACT_GELU;
-    b->mlp.drop = (float)o->drop_rate;
+    df_transformer_mlp_init(nn_at(s, "mlp"), &b->mlp, dim, (int)(dim * o->mlp_ratios.v[i]), o->drop_rate);
     b->drop_path = df_pvt_drop_path(o, i, j);
 }
 
@@ -98,7 +95,7 @@ static void init(NnScope s, void *self)
     pvt->cls_token = nn_param(s, "cls_token", DF_SHAPE(1, 1, dim), NN_AS_IS, nn_truncated_normal(0.02));
     nn_layer_norm_init(nn_at(s, "norm"), &pvt->norm, dim, df_pvt_norm_eps(o));
     if (o->num_classes)
-        df_pvt_linear_init(nn_at(s, "head"), &pvt->head, dim, o->num_classes, true);
+        df_transformer_linear_init(nn_at(s, "head"), &pvt->head, dim, o->num_classes, true);
 }
 
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
@@ -174,7 +171,7 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
     const Pvt *pvt = self;
     const PvtOptions *o = &pvt->o;
     *out = (DfMaps){ 0 };
-    if (!df_pvt_can_run(c, &pvt->o))
+    if (!df_transformer_can_run(c, image, 0, pvt->o.attn_drop_rate))
         return;
     DfTensor *x = image;
     for (int i = 0; i < o->num_stages; i++) {
@@ -191,12 +188,9 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
 
 static const char *const ignorable[] = { "cls_token", "norm.weight", "norm.bias", "head.weight", "head.bias", NULL };
 
-#define RECORD(id, type, what, options) \
-    const DfBackbone df_backbone_##id = { .name = type, .help = what, .size = sizeof(Pvt), .opts = options, .init = init, \
-                                          .forward = forward, .ignorable = ignorable }
-RECORD(pvt, "PyramidVisionTransformer", "Pyramid Vision Transformer (Wang et al., ICCV 2021)", opts);
-RECORD(pvt_tiny, "pvt_tiny", "PVT-Tiny, the official configs' name", tiny_opts);
-RECORD(pvt_small, "pvt_small", "PVT-Small, the official configs' name", small_opts);
-RECORD(pvt_small_f4, "pvt_small_f4", "PVT-Small with its last map alone, the official configs' name", small_f4_opts);
-RECORD(pvt_medium, "pvt_medium", "PVT-Medium, the official configs' name", medium_opts);
-RECORD(pvt_large, "pvt_large", "PVT-Large, the official configs' name", large_opts);
+DF_BACKBONE(pvt, "PyramidVisionTransformer", "Pyramid Vision Transformer (Wang et al., ICCV 2021)", Pvt, opts);
+DF_BACKBONE(pvt_tiny, "pvt_tiny", "PVT-Tiny, the official configs' name", Pvt, tiny_opts);
+DF_BACKBONE(pvt_small, "pvt_small", "PVT-Small, the official configs' name", Pvt, small_opts);
+DF_BACKBONE(pvt_small_f4, "pvt_small_f4", "PVT-Small with its last map alone, the official configs' name", Pvt, small_f4_opts);
+DF_BACKBONE(pvt_medium, "pvt_medium", "PVT-Medium, the official configs' name", Pvt, medium_opts);
+DF_BACKBONE(pvt_large, "pvt_large", "PVT-Large, the official configs' name", Pvt, large_opts);

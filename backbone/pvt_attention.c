@@ -35,19 +35,7 @@ float df_pvt_drop_path(const PvtOptions *o, int stage, int block)
         blocks += o->depths.v[i];
         before += i < stage ? o->depths.v[i] : 0;
     }
-    return blocks > 1 ? (float)(o->drop_path_rate * before / (blocks - 1)) : 0;
-}
-
-bool df_pvt_can_run(DfCtx *c, const PvtOptions *o)
-{
-    if (!c->err && c->training && o->attn_drop_rate > 0)
-        df_ctx_fail(c, DF_EVALUE, "attn_drop_rate = %g: training drops no attention weights here, want 0", o->attn_drop_rate);
-    return !c->err;
-}
-
-void df_pvt_linear_init(NnScope s, NnLinear *l, int in, int out, bool bias)
-{
-    nn_linear_init_as(s, l, in, out, bias, nn_truncated_normal(0.02), nn_constant(0));
+    return df_transformer_drop_path(o->drop_path_rate, before, blocks);
 }
 
 void df_pvt_attention_init(NnScope s, PvtAttention *a, const PvtOptions *o, int stage)
@@ -57,9 +45,9 @@ void df_pvt_attention_init(NnScope s, PvtAttention *a, const PvtOptions *o, int 
     a->scale = (float)(o->qk_scale > 0 ? o->qk_scale : 1 / sqrt(dim / a->heads));
     a->drop = (float)o->drop_rate;
     a->linear = o->linear;
-    df_pvt_linear_init(nn_at(s, "q"), &a->q, dim, dim, o->qkv_bias);
-    df_pvt_linear_init(nn_at(s, "kv"), &a->kv, dim, 2 * dim, o->qkv_bias);
-    df_pvt_linear_init(nn_at(s, "proj"), &a->proj, dim, dim, true);
+    df_transformer_linear_init(nn_at(s, "q"), &a->q, dim, dim, o->qkv_bias);
+    df_transformer_linear_init(nn_at(s, "kv"), &a->kv, dim, 2 * dim, o->qkv_bias);
+    df_transformer_linear_init(nn_at(s, "proj"), &a->proj, dim, dim, true);
     if (a->linear)
         nn_pointwise_init(nn_at(s, "sr"), &a->pooled, dim, dim, true);
     else if (sr > 1)

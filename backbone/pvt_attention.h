@@ -5,7 +5,7 @@
 #ifndef DF_BACKBONE_PVT_ATTENTION_H
 #define DF_BACKBONE_PVT_ATTENTION_H
 
-#include "backbone/backbone.h"
+#include "backbone/transformer.h"
 
 enum { PVT_STAGES = 4 };
 enum { PVT_DETECTION, PVT_CLASSIFICATION, PVT_PYTORCH /* what official detection configs say */ };
@@ -54,7 +54,6 @@ typedef struct {
 
 /* Checks that every list has an entry per stage and that heads divide channels; false if the model is poisoned. */
 bool df_pvt_options_fit(NnScope, const PvtOptions *);
-bool df_pvt_can_run(DfCtx *, const PvtOptions *); /* false if the context is poisoned */
 double df_pvt_norm_eps(const PvtOptions *); /* of the norms in blocks and after stages; the others have 1e-5 */
 float df_pvt_drop_path(const PvtOptions *, int stage, int block);
 
@@ -70,7 +69,5 @@ typedef struct {
 } PvtAttention;
 void df_pvt_attention_init(NnScope, PvtAttention *, const PvtOptions *, int stage);
 DfTensor *df_pvt_attention_add(DfCtx *, const PvtAttention *, DfTensor *x, NnResidual); /* B H W C, normalised -> B H W C */
-
-void df_pvt_linear_init(NnScope, NnLinear *, int in, int out, bool bias);
 
 #endif

@@ -60,9 +60,9 @@ static void block_init(NnScope s, Block *b, const PvtOptions *o, int i, int j)
     nn_layer_norm_init(nn_at(s, "norm1"), &b->norm1, dim, df_pvt_norm_eps(o));
     df_pvt_attention_init(nn_at(s, "attn"), &b->attn, o, i);
     nn_layer_norm_init(nn_at(s, "norm2"), &b->norm2, dim, df_pvt_norm_eps(o));
-    df_pvt_linear_init(nn_at(s, "mlp.fc1"), &b->fc1, dim, hidden, true);
+    df_transformer_linear_init(nn_at(s, "mlp.fc1"), &b->fc1, dim, hidden, true);
     conv_init(nn_at(s, "mlp.dwconv.dwconv"), &b->dwconv, hidden, hidden, (NnConvShape){ .kernel = 3, .padding = 1, .groups = hidden });
-    df_pvt_linear_init(nn_at(s, "mlp.fc2"), &b->fc2, hidden, dim, true);
+    df_transformer_linear_init(nn_at(s, "mlp.fc2"), &b->fc2, hidden, dim, true);
     b->drop = (float)o->drop_rate;
     b->drop_path = df_pvt_drop_path(o, i, j);
 }
@@ -88,7 +88,7 @@ static void init(NnScope s, void *self)
     for (int i = 0; nn_ok(s) && i < o->num_stages; i++)
         stage_init(s, &pvt->stages[i], o, i);
     if (o->style == PVT_CLASSIFICATION && o->num_classes)
-        df_pvt_linear_init(nn_at(s, "head"), &pvt->head, o->embed_dims.v[o->num_stages - 1], o->num_classes, true);
+        df_transformer_linear_init(nn_at(s, "head"), &pvt->head, o->embed_dims.v[o->num_stages - 1], o->num_classes, true);
 }
 
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
@@ -140,7 +140,7 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
     const Pvt *pvt = self;
     const bool classifies = pvt->o.style == PVT_CLASSIFICATION;
     *out = (DfMaps){ 0 };
-    if (!df_pvt_can_run(c, &pvt->o))
+    if (!df_transformer_can_run(c, image, 0, pvt->o.attn_drop_rate))
         return;
     DfTensor *x = image;
     for (int i = 0; i < pvt->o.num_stages; i++) {
@@ -156,14 +156,11 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
 
 static const char *const ignorable[] = { "head.weight", "head.bias", NULL };
 
-#define RECORD(id, type, what, options) \
-    const DfBackbone df_backbone_##id = { .name = type, .help = what, .size = sizeof(Pvt), .opts = options, .init = init, \
-                                          .forward = forward, .ignorable = ignorable }
-RECORD(pvt_v2, "PyramidVisionTransformerV2", "PVT v2 (Wang et al., CVM 2022)", opts);
-RECORD(pvt_v2_b0, "pvt_v2_b0", "PVT v2-B0, the official configs' name", b0_opts);
-RECORD(pvt_v2_b1, "pvt_v2_b1", "PVT v2-B1, the official configs' name", b1_opts);
-RECORD(pvt_v2_b2, "pvt_v2_b2", "PVT v2-B2, the official configs' name", b2_opts);
-RECORD(pvt_v2_b2_li, "pvt_v2_b2_li", "PVT v2-B2-Linear, the official configs' name", b2_li_opts);
-RECORD(pvt_v2_b3, "pvt_v2_b3", "PVT v2-B3, the official configs' name", b3_opts);
-RECORD(pvt_v2_b4, "pvt_v2_b4", "PVT v2-B4, the official configs' name", b4_opts);
-RECORD(pvt_v2_b5, "pvt_v2_b5", "PVT v2-B5, the official configs' name", b5_opts);
+DF_BACKBONE(pvt_v2, "PyramidVisionTransformerV2", "PVT v2 (Wang et al., CVM 2022)", Pvt, opts);
+DF_BACKBONE(pvt_v2_b0, "pvt_v2_b0", "PVT v2-B0, the official configs' name", Pvt, b0_opts);
+DF_BACKBONE(pvt_v2_b1, "pvt_v2_b1", "PVT v2-B1, the official configs' name", Pvt, b1_opts);
+DF_BACKBONE(pvt_v2_b2, "pvt_v2_b2", "PVT v2-B2, the official configs' name", Pvt, b2_opts);
+DF_BACKBONE(pvt_v2_b2_li, "pvt_v2_b2_li", "PVT v2-B2-Linear, the official configs' name", Pvt, b2_li_opts);
+DF_BACKBONE(pvt_v2_b3, "pvt_v2_b3", "PVT v2-B3, the official configs' name", Pvt, b3_opts);
+DF_BACKBONE(pvt_v2_b4, "pvt_v2_b4", "PVT v2-B4, the official configs' name", Pvt, b4_opts);
+DF_BACKBONE(pvt_v2_b5, "pvt_v2_b5", "PVT v2-B5, the official configs' name", Pvt, b5_opts);

@@ -243,14 +243,6 @@ static void freeze(NnScope s, const ResNet *net)
         nn_freeze(nn_at(s, "layer%d.", i + 1));
 }
 
-static bool lists(const DfInts *list, int value)
-{
-    for (int i = 0; i < list->n; i++)
-        if (list->v[i] == value)
-            return true;
-    return false;
-}
-
 /* torchvision dilates instead of striding; the first block still has the dilation from before. */
 static void plan_stages(ResNet *net, const int *depths)
 {
@@ -259,7 +251,7 @@ static void plan_stages(ResNet *net, const int *depths)
         Stage *stage = &net->stages[i];
         *stage = (Stage){ .depth = depths[i], .width = net->base_channels << i, .stride = net->strides.v[i],
                           .dilation = net->dilations.v[i], .first_dilation = net->dilations.v[i],
-                          .dcn = net->dcn && net->stage_with_dcn.v[i], .frozen = i < net->frozen_stages, .given = lists(&net->out_indices, i) };
+                          .dcn = net->dcn && net->stage_with_dcn.v[i], .frozen = i < net->frozen_stages, .given = df_ints_have(net->out_indices, i) };
         stage->first_dcn = stage->dcn && with_dcn++ == 0;
         if (net->multi_grid.n && i == net->num_stages - 1)
             stage->grid = net->multi_grid.v;
@@ -410,10 +402,7 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
 
 static const char *const ignorable[] = { "fc.weight", "fc.bias", NULL };
 
-#define RESNET(record, type, text, table) \
-    const DfBackbone df_backbone_##record = { .name = type, .help = text, .size = sizeof(ResNet), .opts = table, .init = init, \
-        .forward = forward, .ignorable = ignorable }
-RESNET(resnet, "ResNet", "ResNet (He et al., CVPR 2016), with dilation and deformable convolutions", opts);
-RESNET(resnet_v1c, "ResNetV1c", "ResNet-C: a deep stem (He et al., CVPR 2019)", v1c_opts);
-RESNET(resnet_v1d, "ResNetV1d", "ResNet-D: a deep stem, shortcuts that pool (He et al., CVPR 2019)", v1d_opts);
-RESNET(resnext, "ResNeXt", "ResNeXt: bottlenecks in groups (Xie et al., CVPR 2017)", resnext_opts);
+DF_BACKBONE(resnet, "ResNet", "ResNet (He et al., CVPR 2016), with dilation and deformable convolutions", ResNet, opts);
+DF_BACKBONE(resnet_v1c, "ResNetV1c", "ResNet-C: a deep stem (He et al., CVPR 2019)", ResNet, v1c_opts);
+DF_BACKBONE(resnet_v1d, "ResNetV1d", "ResNet-D: a deep stem, shortcuts that pool (He et al., CVPR 2019)", ResNet, v1d_opts);
+DF_BACKBONE(resnext, "ResNeXt", "ResNeXt: bottlenecks in groups (Xie et al., CVPR 2017)", ResNet, resnext_opts);

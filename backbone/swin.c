@@ -10,7 +10,7 @@
 #include <math.h>
 
 #include "backbone/backbone.h"
-#include "backbone/window_options.h"
+#include "backbone/transformer.h"
 
 enum { DETECTION, CLASSIFICATION };
 
@@ -59,11 +59,6 @@ static const DfOpt opts[] = {
 
 /* ---- construction ------------------------------------------------------------------------------------------------ */
 
-static void linear_init(NnScope s, NnLinear *l, int in, int out, bool bias)
-{
-    nn_linear_init_as(s, l, in, out, bias, nn_truncated_normal(0.02), nn_constant(0));
-}
-
 static void attention_init(NnScope s, NnWindowAttention *a, const Swin *swin, int dim, int heads, int window, int shift)
 {
     if (dim % heads) {
@@ -76,20 +71,16 @@ static void attention_init(NnScope s, NnWindowAttention *a, const Swin *swin, in
     a->table = nn_param(s, "relative_position_bias_table", DF_SHAPE((2 * window - 1) * (2 * window - 1), heads), NN_AS_IS,
                         nn_truncated_normal(0.02));
     nn_last(s)->resize = NN_RESIZE_WINDOW_TABLE;
-    linear_init(nn_at(s, "qkv"), &a->qkv, dim, 3 * dim, swin->qkv_bias);
-    linear_init(nn_at(s, "proj"), &a->proj, dim, dim, true);
+    df_transformer_linear_init(nn_at(s, "qkv"), &a->qkv, dim, 3 * dim, swin->qkv_bias);
+    df_transformer_linear_init(nn_at(s, "proj"), &a->proj, dim, dim, true);
 }
 
 static void block_init(NnScope s, Block *b, const Swin *swin, int dim, int heads, int window, int shift)
 {
-    const int hidden = (int)(dim * swin->mlp_ratio);
     nn_layer_norm_init(nn_at(s, "norm1"), &b->norm1, dim, 1e-5);
     attention_init(nn_at(s, "attn"), &b->attn, swin, dim, heads, window, shift);
     nn_layer_norm_init(nn_at(s, "norm2"), &b->norm2, dim, 1e-5);
-    linear_init(nn_at(s, "mlp.fc1"), &b->mlp.fc1, dim, hidden, true);
-    linear_init(nn_at(s, "mlp.fc2"), &b->mlp.fc2, hidden, dim, true);
-    b->mlp.act = DF_ACT_GELU;
-    b->mlp.drop = (float)swin->drop_rate;
+    df_transformer_mlp_init(nn_at(s, "mlp"), &b->mlp, dim, (int)(dim * swin->mlp_ratio), swin->drop_rate);
 }
 
 /* Classification knows its map sizes: a window at least as large as the map becomes the map, and is not shifted. */
@@ -103,10 +94,7 @@ static int window_of_stage(const Swin *swin, int stage, bool *shifts)
 
 static bool gives(const Swin *swin, int stage)
 {
-    for (int i = 0; i < swin->out_indices.n; i++)
-        if (swin->out_indices.v[i] == stage)
-            return swin->style == DETECTION;
-    return false;
+    return swin->style == DETECTION && df_ints_have(swin->out_indices, stage);
 }
 
 static void stage_init(NnScope s, Swin *swin, int i, int blocks_before, int blocks)
@@ -121,11 +109,11 @@ static void stage_init(NnScope s, Swin *swin, int i, int blocks_before, int bloc
         Block *b = &stage->blocks[j];
         block_init(nn_at(s, "layers.%d.blocks.%d", i, j), b, swin, stage->dim, swin->num_heads.v[i], window,
                    shifts && j % 2 ? window / 2 : 0);
-        b->drop_path = blocks > 1 ? (float)(swin->drop_path_rate * (blocks_before + j) / (blocks - 1)) : 0;
+        b->drop_path = df_transformer_drop_path(swin->drop_path_rate, blocks_before + j, blocks);
     }
     if (nn_ok(s) && i + 1 < swin->depths.n && (stage->downsample = nn_alloc(s, 1, sizeof(Merging)))) {
         nn_layer_norm_init(nn_at(s, "layers.%d.downsample.norm", i), &stage->downsample->norm, 4 * stage->dim, 1e-5);
-        linear_init(nn_at(s, "layers.%d.downsample.reduction", i), &stage->downsample->reduction, 4 * stage->dim, 2 * stage->dim, false);
+        df_transformer_linear_init(nn_at(s, "layers.%d.downsample.reduction", i), &stage->downsample->reduction, 4 * stage->dim, 2 * stage->dim, false);
     }
 }
 
@@ -153,7 +141,7 @@ static void outputs_init(NnScope s, Swin *swin)
         return;
     nn_layer_norm_init(nn_at(s, "norm"), &swin->norm, swin->embed_dim << last, 1e-5);
     if (swin->num_classes)
-        linear_init(nn_at(s, "head"), &swin->head, swin->embed_dim << last, swin->num_classes, true);
+        df_transformer_linear_init(nn_at(s, "head"), &swin->head, swin->embed_dim << last, swin->num_classes, true);
 }
 
 static void init(NnScope s, void *self)
@@ -244,21 +232,11 @@ static DfTensor *classify(DfCtx *c, const Swin *swin, DfTensor *x)              
     return swin->num_classes ? nn_linear(c, &swin->head, x) : x;
 }
 
-static bool fits(DfCtx *c, const Swin *swin, const DfTensor *image)
-{
-    if (swin->style == CLASSIFICATION && !c->err && (df_dim(image, 1) != swin->img_size || df_dim(image, 2) != swin->img_size))
-        df_ctx_fail(c, DF_ESHAPE, "an image of %dx%d: the classification form wants img_size = %d on both sides", df_dim(image, 2),
-                    df_dim(image, 1), swin->img_size);
-    if (!c->err && c->training && swin->attn_drop_rate > 0)
-        df_ctx_fail(c, DF_EVALUE, "attn_drop_rate = %g: training drops no attention weights here, want 0", swin->attn_drop_rate);
-    return !c->err;
-}
-
 static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
 {
     const Swin *swin = self;
     *out = (DfMaps){ 0 };
-    if (!fits(c, swin, image))
+    if (!df_transformer_can_run(c, image, swin->style == CLASSIFICATION ? swin->img_size : 0, swin->attn_drop_rate))
         return;
     DfTensor *x = embed(c, swin, image);
     if (swin->ape)

@@ -29,6 +29,13 @@ struct DfNode; /* a subtree of a config, config/config.h */
 typedef struct { int n; const int *v; } DfInts;
 typedef struct { int n; const double *v; } DfFloats;
 typedef struct { int n; const bool *v; } DfBools;
+static inline bool df_ints_have(DfInts list, int value)
+{
+    for (int i = 0; i < list.n; i++)
+        if (list.v[i] == value)
+            return true;
+    return false;
+}
 
 typedef enum {
     DF_KIND_END,

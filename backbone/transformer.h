@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/window_options.h -- private: the options that Swin and the networks that grew from its code have in common, for a
- * struct T with fields of the same names.
+ * backbone/transformer.h -- private: what the transformers among the backbones have in common. Swin and the networks that grew from
+ * its code also share their options.
  */
-#ifndef DF_BACKBONE_WINDOW_OPTIONS_H
-#define DF_BACKBONE_WINDOW_OPTIONS_H
+#ifndef DF_BACKBONE_TRANSFORMER_H
+#define DF_BACKBONE_TRANSFORMER_H
 
+#include "backbone/backbone.h"
+
+void df_transformer_linear_init(NnScope, NnLinear *, int in, int out, bool bias); /* timm's: a truncated normal, biases 0 */
+void df_transformer_mlp_init(NnScope, NnMlp *, int dim, int hidden, double drop);  /* fc1, GELU, fc2                      */
+/* Stochastic depth: the probability of a block, growing linearly from 0 to `rate`. */
+float df_transformer_drop_path(double rate, int block, int blocks);
+/* False if the context is poisoned: an image whose sides are not img_size (0: any will do), training with dropped attention weights. */
+bool df_transformer_can_run(DfCtx *, const DfTensor *image, int img_size, double attn_drop_rate);
+
+/* For a struct T with fields of the same names. */
 #define WINDOW_OPTIONS(T, drop_path) \
     DF_OPT_INT(T, patch_size, 4, 1, 64, "side of a patch, in pixels"), \
     DF_OPT_INT(T, in_chans, 3, 1, 64, "channels of the image"), \
