@@ -32,25 +32,30 @@ static void swap(Runs *a, Runs *b)
     *b = swapped;
 }
 
-/* The union of packed polygons. */
-static int draw(CocoCompareRoom *room, const double *numbers, size_t n, const CocoSize *size, Runs *out)
+/* The union of polygons, in the room. */
+static int draw(CocoCompareRoom *room, const double *numbers, size_t n, const CocoSize *size, RunsFacts *facts)
 {
+    bool merged = false;
     for (size_t at = 0; at < n; at += (size_t)numbers[at] + 1) {
-        Runs *const to = at == 0 ? out : &room->one;
-        int error = df_runs_from_polygon(to, &room->polygons, numbers + at + 1, (size_t)numbers[at] / 2, size->height, size->width);
-        if (error == DF_OK && at > 0 && (error = df_runs_merge(&room->both, out, &room->one, false)) == DF_OK)
-            swap(out, &room->both);
+        Runs *const to = at == 0 ? &room->drawn : &room->one;
+        int error = df_runs_from_polygon(to, facts, &room->polygons, numbers + at + 1, (size_t)numbers[at] / 2, size->height, size->width);
+        if (error == DF_OK && at > 0 && (error = df_runs_merge(&room->both, &room->drawn, &room->one, false)) == DF_OK) {
+            swap(&room->drawn, &room->both);
+            merged = true;
+        }
         if (error < 0)
             return error;
     }
+    if (merged)
+        *facts = df_runs_facts(room->drawn.at, room->drawn.n, size->height, size->width);
     return DF_OK;
 }
 
-static int draw_box(CocoCompareRoom *room, const double *b, const CocoSize *size, Runs *out)
+static int draw_box(CocoCompareRoom *room, const double *b, const CocoSize *size, RunsFacts *facts)
 {
     const double right = b[0] + b[2], bottom = b[1] + b[3];
     const double corners[8] = { b[0], b[1], b[0], bottom, right, bottom, right, b[1] };
-    return df_runs_from_polygon(out, &room->polygons, corners, 4, size->height, size->width);
+    return df_runs_from_polygon(&room->drawn, facts, &room->polygons, corners, 4, size->height, size->width);
 }
 
 /* Fills all but the runs. */
@@ -69,12 +74,6 @@ static CocoTruthMask describe_runs(const CocoMask *mask, size_t n)
     return described(mask, &facts, n, mask->height, mask->width);
 }
 
-static CocoTruthMask describe_drawn(const CocoMask *mask, const Runs *drawn, const CocoSize *size)
-{
-    const RunsFacts facts = df_runs_facts(drawn->at, drawn->n, size->height, size->width);
-    return described(mask, &facts, drawn->n, size->height, size->width);
-}
-
 /* From how long runs are to where they end. */
 static void to_ends(uint32_t *to, const uint32_t *lengths, size_t n)
 {
@@ -90,9 +89,10 @@ static int describe(CocoCompareRoom *room, const CocoMaskRoom *read, const CocoM
         *out = describe_runs(mask, read->runs.n);
         return DF_OK;
     }
-    const int error = mask->form == NO_MASK ? draw_box(room, box, size, &room->drawn) : draw(room, read->numbers, read->n, size, &room->drawn);
+    RunsFacts facts;
+    const int error = mask->form == NO_MASK ? draw_box(room, box, size, &facts) : draw(room, read->numbers, read->n, size, &facts);
     if (error == DF_OK)
-        *out = describe_drawn(mask, &room->drawn, size);
+        *out = described(mask, &facts, room->drawn.n, size->height, size->width);
     return error;
 }
 

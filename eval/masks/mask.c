@@ -54,7 +54,8 @@ int df_mask_from_polygon(DfMask *out, const double *xy, size_t n_points, uint32_
 {
     Runs runs = { 0 };
     PolygonRoom room = { 0 };
-    const int error = df_runs_from_polygon(&runs, &room, xy, n_points, height, width);
+    RunsFacts facts;
+    const int error = df_runs_from_polygon(&runs, &facts, &room, xy, n_points, height, width);
     df_polygon_room_done(&room);
     return finish(out, &runs, error, height, width);
 }

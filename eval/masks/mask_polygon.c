@@ -169,12 +169,66 @@ static void sort_rows(uint32_t *rows, size_t n)
     }
 }
 
-int df_runs_from_polygon(Runs *out, PolygonRoom *room, const double *xy, size_t n_points, uint32_t height, uint32_t width)
+/* Runs that are being written: of `n`, the last one ends at `before`. What they cover is noted while every column is entered as often as it
+ * is left. */
+typedef struct {
+    uint32_t *runs;
+    size_t n;
+    uint32_t before, area, left, right, top, bottom;
+    bool even;
+} Writer;
+
+/* The next crossing; two in one place cancel, and the last run is open again. */
+static inline void turn(Writer *w, uint32_t at)
+{
+    if (w->n > 0 && at == w->before) {
+        w->before -= w->runs[--w->n];
+        return;
+    }
+    w->runs[w->n++] = at - w->before;
+    w->before = at;
+}
+
+/* Foreground in one column, from row `a` to before row `b`. */
+static inline void cover(Writer *w, uint32_t column, uint32_t start, uint32_t a, uint32_t b)
+{
+    if (a == b)
+        return;
+    w->left = column < w->left ? column : w->left;
+    w->right = column;
+    w->top = a < w->top ? a : w->top;
+    w->bottom = b > w->bottom ? b : w->bottom;
+    w->area += b - a;
+    if (w->n > 0 && start + a == w->before) {
+        w->runs[w->n - 1] += b - a;
+    } else {
+        w->runs[w->n] = start + a - w->before;
+        w->runs[w->n + 1] = b - a;
+        w->n += 2;
+    }
+    w->before = start + b;
+}
+
+static void write_column(Writer *w, uint32_t column, uint32_t start, uint32_t *rows, size_t n)
+{
+    if (n == 2 && w->even) {
+        cover(w, column, start, rows[0] < rows[1] ? rows[0] : rows[1], rows[0] < rows[1] ? rows[1] : rows[0]);
+        return;
+    }
+    sort_rows(rows, n);
+    w->even &= n % 2 == 0;
+    for (size_t i = 0; w->even && i < n; i += 2)
+        cover(w, column, start, rows[i], rows[i + 1]);
+    for (size_t i = 0; !w->even && i < n; i++)
+        turn(w, start + rows[i]);
+}
+
+int df_runs_from_polygon(Runs *out, RunsFacts *facts, PolygonRoom *room, const double *xy, size_t n_points, uint32_t height, uint32_t width)
 {
     if (width > 1 << 30 || height > 1 << 30 || (uint64_t)height * width > INT32_MAX)
         return df_fail(DF_EVALUE, "a polygon in a picture of %u x %u pixels: want less than 2^31", (unsigned)height, (unsigned)width);
-    uint32_t left, before = 0;
-    size_t n_columns, n = 0;
+    uint32_t left;
+    size_t n_columns;
     int error = to_fine_grid(room, xy, n_points);
     if (error < 0 || (error = find_edges(room, n_points, width)) < 0 || (error = make_columns(room, &left, &n_columns)) < 0)
         return error;
@@ -182,22 +236,17 @@ int df_runs_from_polygon(Runs *out, PolygonRoom *room, const double *xy, size_t 
     const uint32_t *const ends = room->columns.at;
     if (!df_runs_grow(out, n_columns ? (size_t)ends[n_columns - 1] + 1 : 1))
         return df_fail_memory("a polygon");
-    uint32_t *const runs = out->at;
-    for (uint32_t column = 0, i = 0; column < n_columns; column++) {
-        sort_rows(room->rows.at + i, ends[column] - i);
-        for (; i < ends[column]; i++) {
-            const uint32_t at = (left + column) * height + room->rows.at[i];
-            if (n > 0 && at == before) { /* cancels the one before; the last run is open again */
-                before -= runs[--n];
-                continue;
-            }
-            runs[n++] = at - before;
-            before = at;
-        }
-    }
-    if (n > 0 && before == height * width)
-        before -= runs[--n];
-    runs[n++] = height * width - before;
-    out->n = n;
+    Writer w = { .runs = out->at, .left = width, .top = height, .even = true };
+    for (uint32_t column = 0, i = 0; column < n_columns; i = ends[column++])
+        write_column(&w, left + column, (left + column) * height, room->rows.at + i, ends[column] - i);
+    if (w.n > 0 && w.before == height * width)
+        w.before -= w.runs[--w.n];
+    w.runs[w.n++] = height * width - w.before;
+    out->n = w.n;
+    *facts = (RunsFacts){ .area = w.area, .plain = true };
+    if (!w.even)
+        *facts = df_runs_facts(out->at, out->n, height, width);
+    else if (w.area > 0)
+        memcpy(facts->box, (uint32_t[4]){ w.left, w.top, w.right - w.left + 1, w.bottom - w.top }, sizeof facts->box);
     return DF_OK;
 }

@@ -34,7 +34,6 @@ void df_polygon_room_done(PolygonRoom *);
 bool df_runs_grow(Runs *, size_t n); /* makes room for n in all */
 
 int df_runs_from_text(Runs *, const char *text, size_t length);
-int df_runs_from_polygon(Runs *, PolygonRoom *, const double *xy, size_t n_points, uint32_t height, uint32_t width);
 int df_runs_merge(Runs *out, const Runs *a, const Runs *b, bool intersect);
 size_t df_runs_text_length(size_t n); /* most bytes that df_runs_to_text writes */
 size_t df_runs_to_text(const uint32_t *runs, size_t n, char *text);
@@ -46,6 +45,8 @@ typedef struct {
     bool plain;      /* no empty run but the first, and the runs fill the mask exactly */
 } RunsFacts;
 RunsFacts df_runs_facts(const uint32_t *runs, size_t n, uint32_t height, uint32_t width);
+
+int df_runs_from_polygon(Runs *, RunsFacts *, PolygonRoom *, const double *xy, size_t n_points, uint32_t height, uint32_t width);
 
 /* Pixels of union and intersection, counted as pycocotools counts: it stops where both lists have an empty run at once. */
 void df_runs_count(const uint32_t *a, size_t n_a, const uint32_t *b, size_t n_b, uint32_t *both, uint32_t *either);
