@@ -64,13 +64,13 @@ int df_json_fork(DfJson **out, const DfJson *);
  * read() is given pieces of the array: it takes objects until df_json_next() gives DF_JSON_CLOSE, and keeps them in its slot, which it
  * empties first. It runs on any thread, and what it read may be thrown away. join() takes over what a slot holds, in the order of the
  * file: one at a time, on any thread, while others read. Lines of that slot are to be counted from `lines_before`. An error is met by
- * read() on the calling thread when all before it is joined, so that its sentence can count records. With a NULL pool all is done by
- * this thread. */
+ * read() on the calling thread when all before it is joined, so that its sentence can count records. The array has about as many pieces
+ * as `pieces` says, which hold about as many objects each. With a NULL pool all is done by this thread. */
 enum { DF_JSON_SLOTS = 64 };
 typedef struct {
     void *arg;
     int (*read)(void *arg, size_t slot, DfJson *piece);
-    int (*join)(void *arg, size_t slot, size_t lines_before);
+    int (*join)(void *arg, size_t slot, size_t lines_before, size_t pieces);
 } DfJsonRecords;
 int df_json_records(DfJson *, DfPool *, const DfJsonRecords *);
 

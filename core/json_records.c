@@ -51,7 +51,7 @@ typedef struct {
     uint64_t begin, end, size; /* of the array, as far as known, and of a piece */
     pthread_mutex_t lock;
     pthread_cond_t went_on;
-    size_t joined;
+    size_t joined, pieces;
     bool joining, stopped;     /* stopped: by the end of the array, an error, or a wrong guess */
     Waiting waiting[DF_JSON_SLOTS];
     size_t free_slots[DF_JSON_SLOTS], n_free;
@@ -96,7 +96,7 @@ static bool join(Records *r, const Waiting *w)
     }
     if (!piece)
         return true;
-    if ((r->error = r->how->join(r->how->arg, w->slot, r->main->line - 1)) < 0) {
+    if ((r->error = r->how->join(r->how->arg, w->slot, r->main->line - 1, r->pieces)) < 0) {
         snprintf(r->sentence, sizeof r->sentence, "%s", df_error());
         return false;
     }
@@ -181,7 +181,7 @@ static int read_rest(DfJson *j, const DfJsonRecords *how, uint64_t begin, bool f
     piece_begins(piece, first, j->line);
     piece->piece = false;
     if ((error = how->read(how->arg, 0, piece)) == DF_OK)
-        error = how->join(how->arg, 0, 0);
+        error = how->join(how->arg, 0, 0, 1);
     if (error == DF_OK) {
         j->line = piece->line;
         go_on_behind(j, piece);
@@ -207,8 +207,8 @@ int df_json_records(DfJson *j, DfPool *pool, const DfJsonRecords *how)
         r.free_slots[i] = DF_JSON_SLOTS - 1 - i;
     pthread_mutex_init(&r.lock, NULL);
     pthread_cond_init(&r.went_on, NULL);
-    const size_t pieces = end > begin ? (size_t)((end - begin + r.size - 1) / r.size) : 0;
-    int error = df_parallel(pool, pieces, 0, read_piece, &r);
+    r.pieces = end > begin ? (size_t)((end - begin + r.size - 1) / r.size) : 0;
+    int error = df_parallel(pool, r.pieces, 0, read_piece, &r);
     pthread_cond_destroy(&r.went_on);
     pthread_mutex_destroy(&r.lock);
     for (size_t i = 0; i < DF_JSON_SLOTS; i++)

@@ -42,25 +42,25 @@ uint32_t df_coco_ids_find(const CocoIds *t, CocoId id)
     return t->n_slots ? t->slots[slot_of(t, id)] : NO_ID;
 }
 
-static int make_room(CocoIds *t)
+bool df_coco_ids_reserve(CocoIds *t, size_t n)
 {
-    if (t->n >= NO_ID - 1)
-        return df_fail(DF_EVALUE, "more than %u ids", (unsigned)NO_ID - 1);
-    if (!df_grow((void **)&t->ids, &t->capacity, t->n, sizeof *t->ids))
-        return df_fail_memory("ids");
-    if (t->n + 1 <= t->n_slots / 2)
-        return DF_OK;
-    const size_t wanted = t->n_slots ? 2 * t->n_slots : 64;
+    size_t wanted = t->n_slots ? t->n_slots : 64;
+    while (n > wanted / 2)
+        wanted *= 2;
+    if (n >= NO_ID || !df_grow((void **)&t->ids, &t->capacity, n - 1, sizeof *t->ids))
+        return false;
+    if (wanted == t->n_slots)
+        return true;
     uint32_t *slots = df_malloc(wanted * sizeof *slots);
     if (!slots)
-        return df_fail_memory("ids");
+        return false;
     memset(slots, 0xff, wanted * sizeof *slots);
     df_free(t->slots);
     t->slots = slots;
     t->n_slots = wanted;
     for (size_t i = 0; i < t->n; i++)
         slots[slot_of(t, t->ids[i])] = (uint32_t)i;
-    return DF_OK;
+    return true;
 }
 
 int df_coco_ids_add(CocoIds *t, CocoId id, uint32_t *place)
@@ -68,9 +68,10 @@ int df_coco_ids_add(CocoIds *t, CocoId id, uint32_t *place)
     *place = df_coco_ids_find(t, id);
     if (*place != NO_ID)
         return DF_OK;
-    const int error = make_room(t);
-    if (error < 0)
-        return error;
+    if (t->n >= NO_ID - 1)
+        return df_fail(DF_EVALUE, "more than %u ids", (unsigned)NO_ID - 1);
+    if (!df_coco_ids_reserve(t, t->n + 1))
+        return df_fail_memory("ids");
     if (id.text) {
         if (!t->texts && !(t->texts = df_arena_new()))
             return df_fail_memory("ids");

@@ -28,6 +28,7 @@ typedef struct {
 void df_coco_ids_done(CocoIds *);
 int df_coco_ids_add(CocoIds *, CocoId, uint32_t *place); /* finds it or appends it, copying a text */
 uint32_t df_coco_ids_find(const CocoIds *, CocoId);      /* NO_ID if it is not there               */
+bool df_coco_ids_reserve(CocoIds *, size_t n);           /* makes room for so many at once; false: no memory */
 
 /* Integers ascending, then texts. */
 int df_coco_id_compare(CocoId a, CocoId b);

@@ -309,10 +309,21 @@ static int keep_annotation(Builder *b, const Draft *d)
     return DF_OK;
 }
 
-static int join_piece(void *arg, size_t i, size_t lines_before)
+/* As many as the first piece promises. If memory is short, they ask again when they come. */
+static void expect(Builder *b, size_t n)
+{
+    DfCoco *const coco = b->coco;
+    if (n > 0 && n < NO_ID && df_grow((void **)&coco->annotations, &b->annotations_capacity, n, sizeof *coco->annotations) &&
+        df_grow((void **)&b->last, &b->last_capacity, n, sizeof *b->last) && df_coco_ids_reserve(&b->annotation_ids, n) && coco->with_masks)
+        df_grow((void **)&coco->masks, &b->masks_capacity, n, sizeof *coco->masks);
+}
+
+static int join_piece(void *arg, size_t i, size_t lines_before, size_t pieces)
 {
     Builder *const b = arg;
     Slot *const slot = &b->slots[i];
+    if (b->coco->n_annotations == 0 && slot->n <= NO_ID / pieces)
+        expect(b, slot->n * pieces);
     int error = df_coco_bytes_move(&b->coco->bytes, &slot->bytes);
     if (error == DF_OK)
         error = df_coco_undrawn_move(&b->undrawn, &slot->undrawn, b->coco->n_annotations);

@@ -326,12 +326,13 @@ static int renumber_categories(DfCocoResults *results, Slot *slot)
     return DF_OK;
 }
 
-static int join_piece(void *arg, size_t i, size_t lines_before)
+static int join_piece(void *arg, size_t i, size_t lines_before, size_t pieces)
 {
     Reader *const reader = arg;
     DfCocoResults *const results = reader->results;
     Slot *const slot = &reader->slots[i];
     (void)lines_before;
+    (void)pieces;
     atomic_fetch_add(&reader->number, slot->n);
     int error = renumber_categories(results, slot);
     if (error == DF_OK && (error = df_coco_bytes_move(&results->bytes, &slot->bytes)) == DF_OK)
