@@ -65,13 +65,14 @@ bool df_coco_ids_reserve(CocoIds *t, size_t n)
 
 int df_coco_ids_add(CocoIds *t, CocoId id, uint32_t *place)
 {
-    *place = df_coco_ids_find(t, id);
-    if (*place != NO_ID)
-        return DF_OK;
     if (t->n >= NO_ID - 1)
         return df_fail(DF_EVALUE, "more than %u ids", (unsigned)NO_ID - 1);
     if (!df_coco_ids_reserve(t, t->n + 1))
         return df_fail_memory("ids");
+    const size_t slot = slot_of(t, id);
+    *place = t->slots[slot];
+    if (*place != NO_ID)
+        return DF_OK;
     if (id.text) {
         if (!t->texts && !(t->texts = df_arena_new()))
             return df_fail_memory("ids");
@@ -79,7 +80,7 @@ int df_coco_ids_add(CocoIds *t, CocoId id, uint32_t *place)
         if (!id.text)
             return df_fail_memory("ids");
     }
-    t->slots[slot_of(t, id)] = *place = (uint32_t)t->n;
+    t->slots[slot] = *place = (uint32_t)t->n;
     t->ids[t->n++] = id;
     return DF_OK;
 }

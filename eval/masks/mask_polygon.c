@@ -62,10 +62,9 @@ static inline int32_t column_at(const PolygonEdge *e, int32_t t)
 /* Row on the fine grid where the edge steps between its columns c and c + 1. */
 static inline int32_t row_at(const PolygonEdge *e, int32_t c)
 {
-    if (e->flat) {
-        const int32_t t = c - e->x0;
-        const int32_t a = (int32_t)(e->y0 + e->slope * t + 0.5), b = (int32_t)(e->y0 + e->slope * (t + 1) + 0.5);
-        return a < b ? a : b;
+    if (e->flat) { /* the upper of the points at t and t + 1: rounding keeps their order */
+        const int32_t t = c - e->x0 + (e->slope < 0);
+        return (int32_t)(e->y0 + e->slope * t + 0.5);
     }
     /* the last t on the near side of the step; the guess is off by one at most, but for numbers near a half */
     const bool right = e->slope > 0;
