@@ -70,6 +70,14 @@ static int compare_chosen(const void *a, const void *b)
     return df_coco_id_compare(((const Chosen *)a)->id, ((const Chosen *)b)->id);
 }
 
+static bool ascending(const Chosen *list, size_t n)
+{
+    size_t i = 1;
+    while (i < n && df_coco_id_compare(list[i - 1].id, list[i].id) < 0)
+        i++;
+    return i >= n;
+}
+
 /* The listed ids, or those that are wanted, sorted and each once. Ids that are mentioned nowhere are kept with NO_ID: a class of
  * nothing still has its place in the arrays. */
 static int choose(const CocoIds *ids, const bool *listed, const int64_t *wanted, size_t n_wanted, bool sorted, Chosen **out, size_t *n)
@@ -85,7 +93,7 @@ static int choose(const CocoIds *ids, const bool *listed, const int64_t *wanted,
         else if (listed[i])
             list[(*n)++] = (Chosen){ ids->ids[i], (uint32_t)i };
     }
-    if (!wanted || sorted) {
+    if ((!wanted || sorted) && !ascending(list, *n)) {
         qsort(list, *n, sizeof *list, compare_chosen);
         size_t kept = 0;
         for (size_t i = 0; i < *n; i++)
@@ -196,9 +204,9 @@ int df_coco_check_truth(const DfCoco *gt, uint32_t annotation, bool masks)
 
 /* The annotations as pycocotools meets them: image by image, each standing for the last one with its id, which is filed under its
  * own image and class. mention[i] is the place of the image where it is met. */
-static int gather_truths(CocoRun *run, const DfCoco *gt, uint32_t *mention, size_t *n)
+static int gather_truths(CocoRun *run, const DfCoco *gt, uint32_t *mention)
 {
-    *n = 0;
+    size_t *const n = &run->n_truths;
     for (size_t i = 0; i < gt->n_annotations; i++) {
         const CocoAnnotation *met = &gt->annotations[i], *a = &gt->annotations[met->last];
         if (run->place_of_image[met->image] == NO_ID || (run->params.use_categories && run->class_of_category[met->category] == NO_ID))
@@ -219,8 +227,10 @@ static uint32_t class_of(const CocoRun *run, const CocoTruth *t)
     return run->class_of_category[run->annotations[t->annotation].category];
 }
 
-static int sort_truths(CocoRun *run, const uint32_t *mention, size_t n)
+static int sort_truths(CocoRun *run, const uint32_t *mention)
 {
+    const size_t n = run->n_truths;
+    bool same = true; /* both orders: no id is given twice, and each class is one category */
     uint32_t *order = df_malloc(n * sizeof *order);
     uint64_t *key = df_malloc(n * sizeof *key);
     CocoTruth *sorted = df_malloc(n * sizeof *sorted);
@@ -231,9 +241,12 @@ static int sort_truths(CocoRun *run, const uint32_t *mention, size_t n)
     }
     if (error == DF_OK)
         error = df_sort(order, n, key);
-    for (size_t i = 0; error == DF_OK && i < n; i++)
-        key[i] = (uint64_t)class_of(run, &run->truths[i]) << 32 | run->truths[i].place;
-    if (error == DF_OK)
+    for (size_t i = 0; error == DF_OK && i < n; i++) {
+        const uint64_t by_place = (uint64_t)class_of(run, &run->truths[i]) << 32 | run->truths[i].place;
+        same &= key[i] == by_place;
+        key[i] = by_place;
+    }
+    if (error == DF_OK && !same)
         error = df_sort(order, n, key);
     for (size_t i = 0; error == DF_OK && i < n; i++)
         sorted[i] = run->truths[order[i]];
@@ -248,20 +261,14 @@ static int sort_truths(CocoRun *run, const uint32_t *mention, size_t n)
     return error;
 }
 
-static int file_truths(CocoRun *run, const DfCoco *gt)
+/* By class and place. */
+static int file_truths(CocoRun *run, const uint32_t *mention)
 {
-    uint32_t *mention = df_malloc(gt->n_annotations * sizeof *mention);
-    size_t n = 0;
-    run->truths = df_malloc(gt->n_annotations * sizeof *run->truths);
-    run->truths_start = df_calloc(run->n_classes + 1, sizeof *run->truths_start);
-    int error = mention && run->truths && run->truths_start ? DF_OK : df_fail_memory("the evaluation");
-    if (error == DF_OK && (error = gather_truths(run, gt, mention, &n)) == DF_OK)
-        error = sort_truths(run, mention, n);
-    for (size_t i = 0; error == DF_OK && i < n; i++)
+    const int error = sort_truths(run, mention);
+    for (size_t i = 0; error == DF_OK && i < run->n_truths; i++)
         run->truths_start[class_of(run, &run->truths[i]) + 1]++;
     for (size_t k = 0; error == DF_OK && k < run->n_classes; k++)
         run->truths_start[k + 1] += run->truths_start[k];
-    df_free(mention);
     return error;
 }
 
@@ -315,6 +322,40 @@ static int file_detections(CocoRun *run, const DfCocoResults *dt)
     df_free(at);
     return DF_OK;
 }
+
+/* ---- both ---------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    CocoRun *run;
+    const DfCocoResults *dt;
+    const uint32_t *mention;
+    int errors[2];
+} Filing;
+
+static void file_one(void *arg, size_t task, void *scratch)
+{
+    Filing *const f = arg;
+    (void)scratch;
+    f->errors[task] = task == 0 ? file_truths(f->run, f->mention) : file_detections(f->run, f->dt);
+}
+
+static int file(CocoRun *run, const DfCocoResults *dt, DfPool *pool)
+{
+    const DfCoco *gt = dt->gt;
+    uint32_t *mention = df_malloc(gt->n_annotations * sizeof *mention);
+    run->truths = df_malloc(gt->n_annotations * sizeof *run->truths);
+    run->truths_start = df_calloc(run->n_classes + 1, sizeof *run->truths_start);
+    Filing f = { run, dt, mention, { DF_OK, DF_OK } };
+    int error = mention && run->truths && run->truths_start ? gather_truths(run, gt, mention) : df_fail_memory("the evaluation");
+    if (error == DF_OK && (error = check_detections(run, dt)) == DF_OK)
+        error = df_parallel(pool, 2, 0, file_one, &f);
+    if (f.errors[0] < 0 || f.errors[1] < 0) /* whose sentence is in another thread; nothing else can fail there */
+        error = df_fail_memory("the evaluation");
+    df_free(mention);
+    return error;
+}
+
+/* ---- one class ---------------------------------------------------------------------------------------------------- */
 
 static void ranking_done(CocoRanking *r)
 {
@@ -444,11 +485,10 @@ int df_coco_evaluate(DfCocoEval **out, const DfCocoResults *dt, const DfCocoPara
     }
     e->type = params->type;
     if ((error = take_params(&run, params)) == DF_OK && (error = number_images(&run, gt)) == DF_OK &&
-        (error = number_classes(&run, dt)) == DF_OK && (error = file_truths(&run, gt)) == DF_OK &&
-        (error = check_detections(&run, dt)) == DF_OK && (error = file_detections(&run, dt)) == DF_OK && (error = df_coco_make_arrays(e, params->arrays)) == DF_OK)
+        (error = number_classes(&run, dt)) == DF_OK && (error = file(&run, dt, pool)) == DF_OK && (error = df_coco_make_arrays(e, params->arrays)) == DF_OK)
         error = evaluate_classes(&run, pool);
     if (error == DF_OK)
-        error = df_coco_summarize(e);
+        error = df_coco_summarize(e, pool);
     if (error == DF_OK)
         *out = e;
     else

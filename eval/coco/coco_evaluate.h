@@ -30,6 +30,7 @@ typedef struct {
     uint32_t *class_of_category;  /* likewise                                              */
     uint32_t *rank_of_category;   /* order of the classes, also when all count as one      */
     CocoTruth *truths;            /* by class, then place                                  */
+    size_t n_truths;
     size_t *truths_start;         /* of each class; n_classes + 1                          */
     uint32_t *order;              /* detections by class; then rank, if all count as one; then as given */
     size_t *order_start;
@@ -52,7 +53,7 @@ int df_coco_match(const CocoRun *, size_t class_place, CocoRanking *, DfPool *);
 /* Fills what is kept of precision, recall and scores of the class. */
 int df_coco_accumulate(const CocoRun *, size_t class_place, const CocoRanking *);
 
-int df_coco_summarize(DfCocoEval *);
+int df_coco_summarize(DfCocoEval *, DfPool *);
 size_t df_coco_least_curve(const DfCocoEval *); /* the least place in max_dets of which a table shows precision */
 
 /* Precision (and scores) and recall: allocated, not filled; and where in them numbers begin. */

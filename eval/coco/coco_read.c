@@ -99,12 +99,12 @@ static int read_image(Builder *b, const CocoRecord *r)
     bool given = false, height = false, width = false;
     int error = DF_OK;
     while (error == DF_OK && (event = df_json_next(r->json, &v)) == DF_JSON_KEY) {
-        if (strcmp(v.text, "id") == 0) {
+        if (df_coco_key(&v, "id")) {
             error = df_coco_read_id(r, "id", &id, text);
             given = true;
-        } else if (strcmp(v.text, "height") == 0) {
+        } else if (df_coco_key(&v, "height")) {
             error = read_side(r, &size.height, &height);
-        } else if (strcmp(v.text, "width") == 0) {
+        } else if (df_coco_key(&v, "width")) {
             error = read_side(r, &size.width, &width);
         } else {
             error = df_json_skip(r->json);
@@ -142,10 +142,10 @@ static int read_category(Builder *b, const CocoRecord *r)
     bool given = false;
     int error = DF_OK;
     while (error == DF_OK && (event = df_json_next(r->json, &v)) == DF_JSON_KEY) {
-        if (strcmp(v.text, "id") == 0) {
+        if (df_coco_key(&v, "id")) {
             error = df_coco_read_id(r, "id", &id, text);
             given = true;
-        } else if (strcmp(v.text, "name") == 0) {
+        } else if (df_coco_key(&v, "name")) {
             const DfJsonEvent value = df_json_next(r->json, &v);
             if (value == DF_JSON_TEXT)
                 error = keep_name(b, v.text, &name);
@@ -410,15 +410,15 @@ static int read_top(Builder *b, DfJson *json)
     if (event != DF_JSON_OBJECT)
         return event == DF_JSON_ERROR ? df_json_error(json) : df_json_fail(json, DF_EFORMAT, "want a COCO annotation file: an object with images, annotations and categories");
     while (error == DF_OK && (event = df_json_next(json, &v)) == DF_JSON_KEY) {
-        if (strcmp(v.text, "images") == 0) {
+        if (df_coco_key(&v, "images")) {
             forget(coco->image_listed, coco->images.n);
             images = true;
             error = read_list(b, json, "images", "image", read_image);
-        } else if (strcmp(v.text, "categories") == 0) {
+        } else if (df_coco_key(&v, "categories")) {
             forget(coco->category_listed, coco->categories.n);
             categories = true;
             error = read_list(b, json, "categories", "category", read_category);
-        } else if (strcmp(v.text, "annotations") == 0) {
+        } else if (df_coco_key(&v, "annotations")) {
             error = read_annotations(b, json);
         } else {
             error = df_json_skip(json);

@@ -77,17 +77,16 @@ size_t df_coco_least_curve(const DfCocoEval *e)
     return least;
 }
 
-int df_coco_summarize(DfCocoEval *e)
+static void summarize_one(void *arg, size_t i, void *scratch)
 {
-    double *room = df_malloc((e->n_ious * e->n_recalls * e->n_classes + 1) * sizeof *room);
-    if (!room)
-        return df_fail_memory("the summary");
-    for (int i = 0; i < DF_COCO_STATS; i++) {
-        Slice s = { lines[i].precision, lines[i].iou, 0, e->n_classes, 0, 0 };
-        e->stats[i] = place(e, &lines[i], &s.area, &s.max_det) ? mean(e, &s, room) : -1;
-    }
-    df_free(room);
-    return DF_OK;
+    DfCocoEval *const e = arg;
+    Slice s = { lines[i].precision, lines[i].iou, 0, e->n_classes, 0, 0 };
+    e->stats[i] = place(e, &lines[i], &s.area, &s.max_det) ? mean(e, &s, scratch) : -1;
+}
+
+int df_coco_summarize(DfCocoEval *e, DfPool *pool)
+{
+    return df_parallel(pool, DF_COCO_STATS, (e->n_ious * e->n_recalls * e->n_classes + 1) * sizeof(double), summarize_one, e);
 }
 
 static int mean_of_class(const DfCocoEval *e, const Slice *s, double *value)
