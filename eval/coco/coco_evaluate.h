@@ -47,6 +47,11 @@ typedef struct {
     uint32_t *by_place;  /* 0..n-1 by place, best first within                             */
 } CocoRanking;
 
+/* The images and classes that the parameters choose; and truths and detections by class, those of the truths by image too. */
+int df_coco_number_images(CocoRun *, const DfCoco *);
+int df_coco_number_classes(CocoRun *, const DfCocoResults *);
+int df_coco_file(CocoRun *, const DfCocoResults *, DfPool *);
+
 /* Fills outcome. Images are matched in parallel where the class is not already inside a task. */
 int df_coco_match(const CocoRun *, size_t class_place, CocoRanking *, DfPool *);
 
