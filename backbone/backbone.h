@@ -11,8 +11,8 @@
 typedef struct {
     const char *name;               /* the `type` of the config                                                       */
     const char *help;               /* one line: what it is, and the paper                                            */
-    size_t size;                    /* of the struct that opts fill and init completes                                */
     const DfOpt *opts;
+    size_t size;                    /* of the struct that opts fill and init completes                                */
     void (*init)(NnScope, void *self);                                            /* builds modules under the scope   */
     void (*forward)(DfCtx *, const void *self, DfTensor *image, DfMaps *out);     /* N H W 3, normalised -> maps or logits */
     const char *const *ignorable;   /* keys of official checkpoints that are recomputable or of no use, NULL-terminated */

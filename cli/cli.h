@@ -91,6 +91,7 @@ int cli_write_text(const char *path, const char *text);   /* the whole file at o
 struct cJSON;
 int cli_write_json(struct cJSON *, const char *path);     /* the same of a value, which is deleted; NULL: nothing is written */
 int cli_check_output(const char *path);                   /* before long work: can this file be written? NULL and "-" can */
+int cli_check_outputs(size_t n, const char *const *paths); /* each of them */
 char *cli_temporary_folder(void);                         /* a new one, in TMPDIR; NULL after df_fail(); df_free it */
 void cli_remove_folder(const char *folder, const char *const *files); /* the named files, then the folder if it is empty */
 char *cli_join(const char *folder, const char *name);     /* "folder/name"; df_free it */

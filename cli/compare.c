@@ -101,10 +101,9 @@ static int check_type(void)
 
 static int run(int n, const char *const *args)
 {
-    const char *const outputs[] = { cli_compare.json, cli_compare.markdown, cli_compare.chart };
     int error = check_type();
-    for (size_t i = 0; error == DF_OK && i < sizeof outputs / sizeof *outputs; i++)
-        error = cli_check_output(outputs[i]);
+    if (error == DF_OK)
+        error = cli_check_outputs(3, (const char *const[]){ cli_compare.json, cli_compare.markdown, cli_compare.chart });
     if (error < 0)
         return error;
     return cli_is_model(args[0]) ? cli_compare_models(args, (size_t)n) : compare_results(args, (size_t)n);

@@ -41,55 +41,22 @@ static void print_opts(const DfOpt *opts)
     }
 }
 
-static void print_entry(const char *name, const char *help, const DfOpt *opts)
+static void print_table(const void *table)
 {
-    printf("  %s -- %s\n", name, help);
-    print_opts(opts);
-    printf("\n");
-}
-
-static void list_models(void)
-{
-    for (int i = 0; df_architectures[i]; i++)
-        print_entry(df_architectures[i]->name, df_architectures[i]->help, df_architectures[i]->opts);
-}
-
-static void list_backbones(void)
-{
-    for (int i = 0; df_backbones[i]; i++)
-        print_entry(df_backbones[i]->name, df_backbones[i]->help, df_backbones[i]->opts);
-}
-
-static void list_necks(void)
-{
-    for (int i = 0; df_necks[i]; i++)
-        print_entry(df_necks[i]->name, df_necks[i]->help, df_necks[i]->opts);
-}
-
-static void list_heads(void)
-{
-    for (int i = 0; df_heads[i]; i++)
-        print_entry(df_heads[i]->name, df_heads[i]->help, df_heads[i]->opts);
-}
-
-static void list_datasets(void)
-{
-    for (int i = 0; df_dataset_types[i]; i++)
-        print_entry(df_dataset_types[i]->name, df_dataset_types[i]->help, df_dataset_types[i]->opts);
-}
-
-static void list_transforms(void)
-{
-    for (int i = 0; df_transforms[i]; i++)
-        print_entry(df_transforms[i]->name, df_transforms[i]->help, df_transforms[i]->opts);
+    DfPlugin p;
+    for (int i = 0; df_plugin_at(table, i, &p); i++) {
+        printf("  %s -- %s\n", p.name, p.help);
+        print_opts(p.opts);
+        printf("\n");
+    }
 }
 
 static const struct {
     const char *name;
-    void (*list)(void);
+    const void *table;
 } kinds[] = {
-    { "models", list_models },     { "backbones", list_backbones }, { "necks", list_necks },
-    { "heads", list_heads },       { "datasets", list_datasets },   { "transforms", list_transforms },
+    { "models", df_architectures }, { "backbones", df_backbones },    { "necks", df_necks },
+    { "heads", df_heads },          { "datasets", df_dataset_types }, { "transforms", df_transforms },
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -103,7 +70,7 @@ static int run(int n, const char *const *args)
             continue;
         found = true;
         printf("%s\n", kinds[i].name);
-        kinds[i].list();
+        print_table(kinds[i].table);
     }
     if (found)
         return DF_OK;

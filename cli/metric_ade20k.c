@@ -291,11 +291,7 @@ static int run(int n, const char *const *args)
     DfPool *pool = NULL;
     CliLines names;
     take_options(&r.params);
-    int error = cli_check_output(cli_metric.json);
-    if (error == DF_OK)
-        error = cli_check_output(cli_metric.per_image);
-    if (error == DF_OK)
-        error = cli_check_output(cli_metric.explain);
+    int error = cli_check_outputs(3, (const char *const[]){ cli_metric.json, cli_metric.per_image, cli_metric.explain });
     if (error == DF_OK)
         error = read_names(&names, r.params.classes);
     if (error < 0)

@@ -158,11 +158,7 @@ static int run(int n, const char *const *args)
     DfArena *arena = df_arena_new();
     int error = arena ? read_params(arena, &params) : df_fail_memory("options");
     if (error == DF_OK)
-        error = cli_check_output(cli_metric.json);
-    if (error == DF_OK)
-        error = cli_check_output(cli_metric.dump);
-    if (error == DF_OK)
-        error = cli_check_output(cli_metric.explain);
+        error = cli_check_outputs(3, (const char *const[]){ cli_metric.json, cli_metric.dump, cli_metric.explain });
     if (error == DF_OK)
         error = df_pool_new(&pool, (int)cli.threads);
     if (error == DF_OK)

@@ -293,9 +293,7 @@ static int print(const Run *r)
 static int run(int n, const char *const *args)
 {
     Run r = { 0 };
-    int error = cli_check_output(cli_metric.json);
-    if (error == DF_OK)
-        error = cli_check_output(cli_metric.per_image);
+    int error = cli_check_outputs(2, (const char *const[]){ cli_metric.json, cli_metric.per_image });
     if (error == DF_OK)
         error = n == 1 ? score_logits(&r, args[0]) : score_predictions(&r, args[0], args[1]);
     if (error == DF_OK)

@@ -147,6 +147,14 @@ int cli_check_output(const char *path)
     return error;
 }
 
+int cli_check_outputs(size_t n, const char *const *paths)
+{
+    int error = DF_OK;
+    for (size_t i = 0; error == DF_OK && i < n; i++)
+        error = cli_check_output(paths[i]);
+    return error;
+}
+
 char *cli_temporary_folder(void)
 {
     const char *parent = getenv("TMPDIR");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/plugin.c -- a record by its name.
+ * core/plugin.c -- a record of a registry, by its number or its name.
  */
 #include "core/plugin.h"
 
@@ -11,14 +11,22 @@
 
 enum { MOST = 128 };
 
+bool df_plugin_at(const void *table, int i, DfPlugin *out)
+{
+    const void *const *records = table;
+    if (records[i])
+        memcpy(out, records[i], sizeof *out);
+    return records[i] != NULL;
+}
+
 const void *df_plugin_find(const char *kind, const char *name, const void *table)
 {
     const void *const *records = table;
     const char *names[MOST];
     size_t n = 0;
-    for (; records[n] && n < MOST; n++) {
-        memcpy(&names[n], records[n], sizeof names[n]); /* the first member */
-        if (strcmp(names[n], name) == 0)
+    for (DfPlugin p; n < MOST && df_plugin_at(table, (int)n, &p); n++) {
+        names[n] = p.name;
+        if (strcmp(p.name, name) == 0)
             return records[n];
     }
     const char *nearest = df_nearest_name(name, names, n);

@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/plugin.h -- what all registries share: a NULL-terminated table of pointers to records that begin with their name.
+ * core/plugin.h -- what all registries share: a NULL-terminated table of pointers to records that begin alike.
  */
 #ifndef DF_CORE_PLUGIN_H
 #define DF_CORE_PLUGIN_H
 
-/* The record of `table` called `name`, or NULL with the sentence "no KIND 'NAME'; did you mean 'NEAREST'?" in df_error(). Every
- * record's first member is `const char *name`. */
+#include <stdbool.h>
+
+#include "core/options.h"
+
+/* The first members of every record, under these names and in this order. */
+typedef struct {
+    const char *name, *help; /* the `type` of a config; one line: what it is, and the paper */
+    const DfOpt *opts;       /* what its dict may hold; or NULL                              */
+} DfPlugin;
+/* How record i of a table begins; false behind the last one. */
+bool df_plugin_at(const void *table, int i, DfPlugin *out);
+/* The record called `name`, or NULL with the sentence "no KIND 'NAME'; did you mean 'NEAREST'?" in df_error(). */
 const void *df_plugin_find(const char *kind, const char *name, const void *table);
 
 #endif

@@ -62,3 +62,15 @@ DfTensor *df_decode_head_classes(DfCtx *c, const DecodeHead *h, DfTensor *x)
         x = df_dropout_channels(c, x, (float)h->dropout_ratio);
     return nn_conv(c, &h->conv_seg, x);
 }
+
+int df_decode_head_n_classes(const void *self)
+{
+    const DecodeHead *h = self;
+    return h->num_classes;
+}
+
+bool df_decode_head_align_corners(const void *self)
+{
+    const DecodeHead *h = self;
+    return h->align_corners;
+}

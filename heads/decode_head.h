@@ -44,5 +44,8 @@ void df_decode_head_inputs(DfCtx *, const DecodeHead *, const DfMaps *in, DfMaps
 void df_decode_head_conv(NnScope, NnConvModule *, const DecodeHead *, int in, int kernel, int dilation);
 DfTensor *df_decode_head_resize(DfCtx *, const DecodeHead *, DfTensor *x, const DfTensor *like);
 DfTensor *df_decode_head_classes(DfCtx *, const DecodeHead *, DfTensor *x);         /* N H W channels -> N H W classes */
+/* What a DfHead is asked, of a struct that begins with its DecodeHead. */
+int df_decode_head_n_classes(const void *self);
+bool df_decode_head_align_corners(const void *self);
 
 #endif

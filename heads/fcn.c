@@ -7,7 +7,7 @@
 enum { CONVS = 16 };
 
 typedef struct {
-    DecodeHead base;
+    DecodeHead base; /* first */
     int num_convs, kernel_size, dilation;
     bool concat_input;
     NnConvModule convs[CONVS], conv_cat;
@@ -51,25 +51,13 @@ static DfTensor *segment(DfCtx *c, const void *self, const DfMaps *maps)
     return df_decode_head_classes(c, &h->base, x);
 }
 
-static int classes(const void *self)
-{
-    const Fcn *h = self;
-    return h->base.num_classes;
-}
-
-static bool align_corners(const void *self)
-{
-    const Fcn *h = self;
-    return h->base.align_corners;
-}
-
 const DfHead df_head_fcn = {
     .name = "FCNHead",
     .help = "convolutions on one map (Long et al., CVPR 2015)",
     .size = sizeof(Fcn),
     .opts = opts,
     .init = init,
-    .classes = classes,
+    .classes = df_decode_head_n_classes,
     .segment = segment,
-    .align_corners = align_corners,
+    .align_corners = df_decode_head_align_corners,
 };

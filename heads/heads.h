@@ -41,8 +41,8 @@ void df_proposals_free(DfProposals *); /* and empties it */
 /* A head is of one kind, and has the functions of that kind. */
 typedef struct {
     const char *name, *help;
-    size_t size;
     const DfOpt *opts;
+    size_t size;
     void (*init)(NnScope, void *self, const DfNode *test_cfg);
     int (*classes)(const void *self);
     /* dense: an output for every place of every map */

@@ -24,7 +24,8 @@ typedef struct {
     int columns;         /* scores of an anchor: num_classes, or one more              */
     /* test_cfg */
     int nms_pre, max_per_img;
-    double score_thr;
+    double score_thr, min_bbox_size;
+    const DfNode *nms_cfg;
     DfNms nms;
 } Retina;
 
@@ -49,31 +50,20 @@ static const DfOpt opts[] = {
 
 /* ---- test_cfg ---------------------------------------------------------------------------------------------------- */
 
-typedef struct {
-    int nms_pre, max_per_img;
-    double score_thr, min_bbox_size;
-    const DfNode *nms;
-} TestConfig;
-
 static const DfOpt test_opts[] = {
-    DF_OPT_INT(TestConfig, nms_pre, -1, -1, 100000000, "anchors of a level that go on, best first; <= 0: all"),
-    DF_OPT_INT(TestConfig, max_per_img, 100, -1, 100000000, "detections of an image; <= 0: all"),
-    DF_OPT_FLOAT(TestConfig, score_thr, 0.05, -1e9, 1e9, "detections score more than this"),
-    DF_OPT_FLOAT(TestConfig, min_bbox_size, 0, 0, 1e9, "without effect here, as in mmdet"),
-    DF_OPT_DICT(TestConfig, nms, "dict(type='nms', iou_threshold=0.5)", "non-maximum suppression"),
+    DF_OPT_INT(Retina, nms_pre, -1, -1, 100000000, "anchors of a level that go on, best first; <= 0: all"),
+    DF_OPT_INT(Retina, max_per_img, 100, -1, 100000000, "detections of an image; <= 0: all"),
+    DF_OPT_FLOAT(Retina, score_thr, 0.05, -1e9, 1e9, "detections score more than this"),
+    DF_OPT_FLOAT(Retina, min_bbox_size, 0, 0, 1e9, "without effect here, as in mmdet"),
+    DF_OPT_AS(Retina, nms, nms_cfg, DF_KIND_DICT, "dict(type='nms', iou_threshold=0.5)", 0, 0, NULL, "non-maximum suppression"),
     DF_OPT_UNUSED(deploy_nms_pre, "of an ONNX export"),
     DF_OPT_END
 };
 
 static void test_cfg_init(NnScope s, Retina *h, const DfNode *test_cfg)
 {
-    TestConfig k = { 0 };
-    if (!nn_configure(s, test_cfg, test_opts, &k, "test_cfg"))
-        return;
-    h->nms_pre = k.nms_pre;
-    h->max_per_img = k.max_per_img;
-    h->score_thr = k.score_thr;
-    df_head_nms(s, &h->nms, k.nms);
+    if (nn_configure(s, test_cfg, test_opts, h, "test_cfg"))
+        df_head_nms(s, &h->nms, h->nms_cfg);
 }
 
 /* ---- construction ------------------------------------------------------------------------------------------------ */

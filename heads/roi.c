@@ -12,17 +12,11 @@
 
 /* ---- construction ------------------------------------------------------------------------------------------------ */
 
-typedef struct {
-    int max_per_img;
-    double score_thr, mask_thr_binary;
-    const DfNode *nms;
-} TestConfig;
-
 static const DfOpt test_opts[] = {
-    DF_OPT_FLOAT(TestConfig, score_thr, 0.05, -1e9, 1e9, "detections score more than this"),
-    DF_OPT_INT(TestConfig, max_per_img, 100, -1, 100000000, "detections of an image; <= 0: all"),
-    DF_OPT_DICT(TestConfig, nms, "dict(type='nms', iou_threshold=0.5)", "non-maximum suppression, within a class"),
-    DF_OPT_FLOAT(TestConfig, mask_thr_binary, 0.5, -1e9, 1e9, "pixels of a mask have at least this"),
+    DF_OPT_FLOAT(RoiHead, score_thr, 0.05, -1e9, 1e9, "detections score more than this"),
+    DF_OPT_INT(RoiHead, max_per_img, 100, -1, 100000000, "detections of an image; <= 0: all"),
+    DF_OPT_AS(RoiHead, nms, nms_cfg, DF_KIND_DICT, "dict(type='nms', iou_threshold=0.5)", 0, 0, NULL, "non-maximum suppression, within a class"),
+    DF_OPT_FLOAT(RoiHead, mask_thr_binary, 0.5, -1e9, 1e9, "pixels of a mask have at least this"),
     DF_OPT_UNUSED(mask_size, "of a training run"),
     DF_OPT_UNUSED(keep_all_stages, "of mmdet 1"),
     DF_OPT_UNUSED(mask, "of a server"),
@@ -32,13 +26,8 @@ static const DfOpt test_opts[] = {
 
 static void test_cfg_init(NnScope s, RoiHead *h, const DfNode *test_cfg)
 {
-    TestConfig k = { 0 };
-    if (!nn_configure(s, test_cfg, test_opts, &k, "test_cfg.rcnn"))
-        return;
-    h->score_thr = k.score_thr;
-    h->max_per_img = k.max_per_img;
-    h->mask_thr_binary = k.mask_thr_binary;
-    df_head_nms(s, &h->nms, k.nms);
+    if (nn_configure(s, test_cfg, test_opts, h, "test_cfg.rcnn"))
+        df_head_nms(s, &h->nms, h->nms_cfg);
 }
 
 /* One dict for all stages, or a list of one for each. NULL after a failure. */

@@ -23,6 +23,7 @@ typedef struct {
     /* test_cfg */
     int max_per_img;
     double score_thr, mask_thr_binary;
+    const DfNode *nms_cfg;
     DfNms nms;
 } RoiHead;
 

@@ -8,7 +8,7 @@
 enum { STEPS = 8 };
 
 typedef struct {
-    DecodeHead base;
+    DecodeHead base; /* first */
     DfInts feature_strides;
     int steps[DF_LEVELS];                   /* convolutions of each level, each followed by a doubling (level 0: none) */
     NnConvModule scale[DF_LEVELS][STEPS];
@@ -73,25 +73,13 @@ static DfTensor *segment(DfCtx *c, const void *self, const DfMaps *maps)
     return df_decode_head_classes(c, &h->base, sum);
 }
 
-static int classes(const void *self)
-{
-    const SemanticFpn *h = self;
-    return h->base.num_classes;
-}
-
-static bool align_corners(const void *self)
-{
-    const SemanticFpn *h = self;
-    return h->base.align_corners;
-}
-
 const DfHead df_head_semantic_fpn = {
     .name = "FPNHead",
     .help = "Semantic FPN (Kirillov et al., CVPR 2019)",
     .size = sizeof(SemanticFpn),
     .opts = opts,
     .init = init,
-    .classes = classes,
+    .classes = df_decode_head_n_classes,
     .segment = segment,
-    .align_corners = align_corners,
+    .align_corners = df_decode_head_align_corners,
 };

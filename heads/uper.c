@@ -8,7 +8,7 @@
 enum { SCALES = 8, ROWS = 64 };
 
 typedef struct {
-    DecodeHead base;
+    DecodeHead base; /* first */
     DfInts pool_scales;
     NnConvModule psp[SCALES], bottleneck, lateral[DF_LEVELS], fpn[DF_LEVELS], fpn_bottleneck;
 } Uper;
@@ -114,25 +114,13 @@ static DfTensor *segment(DfCtx *c, const void *self, const DfMaps *maps)
     return join(c, h, x, in.n);
 }
 
-static int classes(const void *self)
-{
-    const Uper *h = self;
-    return h->base.num_classes;
-}
-
-static bool align_corners(const void *self)
-{
-    const Uper *h = self;
-    return h->base.align_corners;
-}
-
 const DfHead df_head_uper = {
     .name = "UPerHead",
     .help = "pyramid pooling and feature pyramid for semantic segmentation (Xiao et al., ECCV 2018)",
     .size = sizeof(Uper),
     .opts = opts,
     .init = init,
-    .classes = classes,
+    .classes = df_decode_head_n_classes,
     .segment = segment,
-    .align_corners = align_corners,
+    .align_corners = df_decode_head_align_corners,
 };

@@ -19,8 +19,8 @@
 
 typedef struct {
     const char *name, *help;
-    size_t size;
     const DfOpt *opts;
+    size_t size;
     void (*init)(NnScope, void *self, const DfNode *root); /* root: the whole config, for old-style train_cfg and test_cfg */
     const char *const *(*ignorable)(const void *self);
     int (*classes)(const void *self);

@@ -9,8 +9,8 @@
 
 typedef struct {
     const char *name, *help;
-    size_t size;
     const DfOpt *opts;
+    size_t size;
     void (*init)(NnScope, void *self);
     void (*forward)(DfCtx *, const void *self, const DfMaps *in, DfMaps *out);
 } DfNeck;
