@@ -19,32 +19,37 @@ DfImageMeta cli_image_meta(const DfView *view)
     return meta;
 }
 
-static int check_view(CliSession *s, const DfView *view)
+static int check_size(const CliSession *s, const DfView *view, bool whole)
 {
     const int64_t pixels = (int64_t)view->pad_height * view->pad_width;
     if (pixels > CLI_MAX_INPUT)
         return df_fail(DF_EVALUE, "the test pipeline makes it %d x %d: want at most %d pixels for the network", view->pad_height, view->pad_width, CLI_MAX_INPUT);
-    return pixels > CLI_LARGE_INPUT ? cli_check_memory(s, 1, view->pad_height, view->pad_width) : DF_OK;
+    return pixels > CLI_LARGE_INPUT && whole ? cli_check_memory(s, 1, view->pad_height, view->pad_width) : DF_OK;
 }
 
-static int detect(CliSession *s, const DfViews *views, DfDetections *out)
+int cli_take_views(CliSession *s, const DfViews *views, bool whole, DfTensor *images[CLI_VIEWS], DfImageMeta metas[CLI_VIEWS])
 {
-    enum { VIEWS = 64 };
-    DfTensor *images[VIEWS];
-    DfImageMeta metas[VIEWS];
-    if (views->n < 1 || views->n > VIEWS || (views->n == 1 && views->view[0].flip != DF_FLIP_NONE))
-        return df_fail(DF_EVALUE, "the test pipeline gives %d views of an image%s: want 1 to %d, a single one not mirrored", views->n,
-                       views->n == 1 ? ", mirrored" : "", VIEWS);
     df_reset(s->c);
     for (int i = 0; i < views->n; i++) {
         const DfView *view = &views->view[i];
-        const int error = check_view(s, view);
+        const int error = check_size(s, view, whole);
         if (error < 0)
             return error;
         metas[i] = cli_image_meta(view);
         images[i] = df_borrow(s->c, DF_SHAPE(1, view->pad_height, view->pad_width, 3), view->pixels);
     }
-    return df_model_detect_views(s->model, s->c, images, metas, views->n, out);
+    return DF_OK;
+}
+
+static int detect(CliSession *s, const DfViews *views, DfDetections *out)
+{
+    DfTensor *images[CLI_VIEWS];
+    DfImageMeta metas[CLI_VIEWS];
+    if (views->n < 1 || views->n > CLI_VIEWS || (views->n == 1 && views->view[0].flip != DF_FLIP_NONE))
+        return df_fail(DF_EVALUE, "the test pipeline gives %d views of an image%s: want 1 to %d, a single one not mirrored", views->n,
+                       views->n == 1 ? ", mirrored" : "", CLI_VIEWS);
+    const int error = cli_take_views(s, views, true, images, metas);
+    return error < 0 ? error : df_model_detect_views(s->model, s->c, images, metas, views->n, out);
 }
 
 int cli_detect(CliSession *s, const DfSample *sample, DfDetections *out)

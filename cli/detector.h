@@ -17,6 +17,11 @@ int cli_detect(CliSession *, const DfSample *, DfDetections *out);
 /* What became of a picture, as heads want it. */
 DfImageMeta cli_image_meta(const DfView *);
 
+/* The views of a picture as tensors of a fresh step, and what became of each. Too large a one is refused, and with `whole`, for networks
+ * that see it at once, a large one for which memory is short. */
+enum { CLI_VIEWS = 64 };
+int cli_take_views(CliSession *, const DfViews *, bool whole, DfTensor *images[CLI_VIEWS], DfImageMeta metas[CLI_VIEWS]);
+
 /* The pipeline of the config's test set. */
 int cli_test_pipeline(const CliSession *, DfPipeline **out);
 

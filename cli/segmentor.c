@@ -8,34 +8,20 @@
 
 #include "cli/detector.h"
 
-enum { VIEWS = 64 };
-
-static int check_size(const CliSession *s, const DfView *view)
+static bool slides(const CliSession *s)
 {
-    const int64_t pixels = (int64_t)view->pad_height * view->pad_width;
-    if (pixels > CLI_MAX_INPUT)
-        return df_fail(DF_EVALUE, "the test pipeline makes it %d x %d: want at most %d pixels for the network", view->pad_height, view->pad_width, CLI_MAX_INPUT);
     const DfNode *test_cfg = df_node_at(s->root, "model.test_cfg");
-    const bool slides = strcmp(df_node_text(df_node_get(test_cfg ? test_cfg : df_node_get(s->root, "test_cfg"), "mode"), "whole"), "slide") == 0;
-    return pixels > CLI_LARGE_INPUT && !slides ? cli_check_memory(s, 1, view->pad_height, view->pad_width) : DF_OK;
+    return strcmp(df_node_text(df_node_get(test_cfg ? test_cfg : df_node_get(s->root, "test_cfg"), "mode"), "whole"), "slide") == 0;
 }
 
 static int segment(CliSession *s, const DfViews *views, uint16_t *labels)
 {
-    DfTensor *images[VIEWS];
-    DfImageMeta metas[VIEWS];
-    if (views->n > VIEWS)
-        return df_fail(DF_EVALUE, "the test pipeline gives %d views of an image: want at most %d", views->n, VIEWS);
-    df_reset(s->c);
-    for (int i = 0; i < views->n; i++) {
-        const DfView *view = &views->view[i];
-        const int error = check_size(s, view);
-        if (error < 0)
-            return error;
-        metas[i] = cli_image_meta(view);
-        images[i] = df_borrow(s->c, DF_SHAPE(1, view->pad_height, view->pad_width, 3), view->pixels);
-    }
-    return df_model_segment(s->model, s->c, images, metas, views->n, labels);
+    DfTensor *images[CLI_VIEWS];
+    DfImageMeta metas[CLI_VIEWS];
+    if (views->n > CLI_VIEWS)
+        return df_fail(DF_EVALUE, "the test pipeline gives %d views of an image: want at most %d", views->n, CLI_VIEWS);
+    const int error = cli_take_views(s, views, !slides(s), images, metas);
+    return error < 0 ? error : df_model_segment(s->model, s->c, images, metas, views->n, labels);
 }
 
 int cli_segment(CliSession *s, const DfSample *sample, uint16_t **labels)
