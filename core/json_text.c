@@ -8,13 +8,8 @@
 
 #include "core/bits.h"
 
-/* Bytes that a text may hold as they are: neither control characters, '"', '\\' nor the start of a multi-byte character. */
-static inline bool plain(unsigned c)
-{
-    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
-}
-
-/* Eight bytes at once (as Mycroft finds a zero byte): no bit is set if all are plain, and the lowest one is in the first that is not, where
+/* Plain are the bytes that a text may hold as they are: neither control characters, '"', '\\' nor the start of a multi-byte character.
+ * Eight at once (as Mycroft finds a zero byte): no bit is set if all are plain, and the lowest one is in the first that is not, where
  * bytes lie in ascending order. Looks at most DF_JSON_SLACK behind the window. */
 static inline uint64_t not_plain(const unsigned char *p)
 {
@@ -34,7 +29,7 @@ static inline const unsigned char *pass_plain(const unsigned char *p)
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     return p + df_bits_below(met) / 8;
 #else
-    while (plain(*p))
+    while (*p >= 0x20 && *p < 0x80 && *p != '"' && *p != '\\')
         p++;
     return p;
 #endif
