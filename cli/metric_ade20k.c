@@ -24,6 +24,7 @@ typedef struct {
 
 typedef struct Worker {
     DfMiou *acc, *one;     /* of all pairs, of the present one */
+    DfImage label, pred;   /* the present one                  */
     DfImageScores *scores; /* with --per-image                 */
     int error;
     size_t failed_at, label_outside, pred_outside; /* files; SIZE_MAX: none */
@@ -81,19 +82,17 @@ static int add_pair(const Run *r, Worker *w, size_t i, const DfImage *label, con
 
 static int read_pair(const Run *r, Worker *w, size_t i)
 {
-    DfImage label = { 0 }, pred = { 0 };
+    DfImage *const label = &w->label, *const pred = &w->pred;
     char *label_path = cli_join(r->gt_dir, r->files.name[i]), *path = pred_path(r, r->files.name[i]);
     int error = label_path && path ? DF_OK : df_fail_memory("a path");
     if (error == DF_OK && !df_file_exists(path))
         error = df_fail(DF_EIO, "%s is not there: want a prediction for %s", path, label_path);
     if (error == DF_OK)
-        error = df_image_read_labels(&label, label_path);
+        error = df_image_read_labels_again(label, label_path);
     if (error == DF_OK)
-        error = df_image_read_labels(&pred, path);
+        error = df_image_read_labels_again(pred, path);
     if (error == DF_OK)
-        error = add_pair(r, w, i, &label, &pred, label_path, path);
-    df_image_free(&label);
-    df_image_free(&pred);
+        error = add_pair(r, w, i, label, pred, label_path, path);
     df_free(label_path);
     df_free(path);
     return error;
@@ -302,6 +301,8 @@ static int run(int n, const char *const *args)
     for (size_t t = 0; r.workers && t < r.n_workers; t++) {
         df_miou_free(r.workers[t].acc);
         df_miou_free(r.workers[t].one);
+        df_image_free(&r.workers[t].label);
+        df_image_free(&r.workers[t].pred);
         df_image_scores_free(r.workers[t].scores);
     }
     df_free(r.workers);

@@ -11,7 +11,7 @@
  * the file's name, which image.c puts in front. */
 int df_jpeg_decode(DfImage *out, int *orientation, const uint8_t *bytes, size_t size, size_t max_pixels);
 int df_png_decode(DfImage *out, int *orientation, const uint8_t *bytes, size_t size, size_t max_pixels);
-int df_png_decode_labels(DfImage *out, const uint8_t *bytes, size_t size, size_t max_pixels);
+int df_png_decode_labels(DfImage *, const uint8_t *bytes, size_t size, size_t max_pixels); /* into the memory of the image, if it is enough */
 
 int df_jpeg_encode(const DfImage *image, int quality, DfWriter *file);
 int df_png_encode(const DfImage *image, DfWriter *file);

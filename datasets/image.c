@@ -153,15 +153,23 @@ int df_image_read(DfImage *out, const char *path)
 
 int df_image_read_labels(DfImage *out, const char *path)
 {
-    DfFile file;
     *out = (DfImage){ 0 };
+    return df_image_read_labels_again(out, path);
+}
+
+int df_image_read_labels_again(DfImage *image, const char *path)
+{
+    DfFile file;
     int error = df_file_open(&file, path);
+    if (error == DF_OK) {
+        error = is_png(file.data, file.size) ? df_png_decode_labels(image, file.data, file.size, 0)
+                                             : df_fail(DF_EFORMAT, "not a PNG file: want a label map in PNG");
+        df_file_close(&file);
+        error = error < 0 ? df_fail_in(error, "%s: ", path) : DF_OK;
+    }
     if (error < 0)
-        return error;
-    error = is_png(file.data, file.size) ? df_png_decode_labels(out, file.data, file.size, 0)
-                                         : df_fail(DF_EFORMAT, "not a PNG file: want a label map in PNG");
-    df_file_close(&file);
-    return error < 0 ? df_fail_in(error, "%s: ", path) : DF_OK;
+        df_image_free(image);
+    return error;
 }
 
 int df_image_write(const DfImage *image, const char *path, int quality)

@@ -122,6 +122,18 @@ static int orientation_of(const Codec *c, png_infop after)
     return 1;
 }
 
+/* In the memory of the image that was given, if it is enough. */
+static int make_image(Codec *c, int height, int width, int channels)
+{
+    const size_t room = df_image_bytes(&c->image);
+    if (room < (size_t)height * (size_t)width * (size_t)channels) {
+        df_image_free(&c->image);
+        return df_image_new(&c->image, height, width, channels);
+    }
+    c->image = (DfImage){ height, width, channels, c->image.pixels };
+    return DF_OK;
+}
+
 /* False if libpng failed; other failures set `refused`. */
 static bool read_image(Codec *c, int (*want)(Codec *), png_infop after, int *orientation)
 {
@@ -140,7 +152,7 @@ static bool read_image(Codec *c, int (*want)(Codec *), png_infop after, int *ori
     png_read_update_info(c->png, c->info);
     if (png_get_rowbytes(c->png, c->info) != (size_t)width * (size_t)channels)
         png_error(c->png, "a combination of colour type and transparency that cannot be");
-    if ((c->refused = df_image_new(&c->image, (int)height, (int)width, channels)) < 0 || (c->refused = row_table(c)) < 0)
+    if ((c->refused = make_image(c, (int)height, (int)width, channels)) < 0 || (c->refused = row_table(c)) < 0)
         return true;
     png_read_image(c->png, c->rows);
     png_read_end(c->png, after);
@@ -177,7 +189,7 @@ int df_png_decode(DfImage *out, int *orientation, const uint8_t *bytes, size_t s
 
 int df_png_decode_labels(DfImage *out, const uint8_t *bytes, size_t size, size_t max_pixels)
 {
-    Codec c = { .bytes = bytes, .size = size, .max_pixels = max_pixels };
+    Codec c = { .bytes = bytes, .size = size, .max_pixels = max_pixels, .image = *out };
     int orientation = 1; /* label maps are not turned */
     return decode(&c, want_labels, out, &orientation);
 }

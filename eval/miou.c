@@ -54,20 +54,30 @@ static uint64_t eight(const uint8_t *bytes)
     return word;
 }
 
-/* Label maps are mostly flat: eight equal pairs in a row are one addition. */
+/* Label maps are mostly flat: eight equal pairs in a row are one addition, and more of the same wait for it. */
 void df_miou_add(DfMiou *acc, const uint8_t *pred, const uint8_t *label, size_t n)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
     uint64_t *const pairs = acc->pairs;
-    size_t i = 0;
+    uint64_t flat_pred = 0, flat_label = 0;
+    size_t i = 0, waiting = 0;
     for (; i + 8 <= n; i += 8) {
-        if (eight(pred + i) == pred[i] * ones && eight(label + i) == label[i] * ones) {
-            pairs[label[i] << 8 | pred[i]] += 8;
+        const uint64_t p = eight(pred + i), l = eight(label + i);
+        if (p == flat_pred && l == flat_label) {
+            waiting += 8;
+            continue;
+        }
+        if (p == pred[i] * ones && l == label[i] * ones) {
+            pairs[(flat_label & 255) << 8 | (flat_pred & 255)] += waiting;
+            flat_pred = p;
+            flat_label = l;
+            waiting = 8;
             continue;
         }
         for (size_t j = i; j < i + 8; j++)
             pairs[label[j] << 8 | pred[j]]++;
     }
+    pairs[(flat_label & 255) << 8 | (flat_pred & 255)] += waiting;
     for (; i < n; i++)
         pairs[label[i] << 8 | pred[i]]++;
 }
@@ -156,10 +166,18 @@ bool df_miou_outside(const DfMiouParams *p, const uint8_t *label, size_t n)
     bool outside[VALUES];
     for (int v = 0; v < VALUES; v++)
         outside[v] = label_of(p, v) != p->ignore_index && label_of(p, v) >= p->classes;
-    for (size_t i = 0; i < n; i++)
-        if (outside[label[i]])
-            return true;
-    return false;
+    bool met = false;
+    size_t i = 0;
+    for (uint64_t before = 0; i + 8 <= n && !met; i += 8) {
+        if (i > 0 && eight(label + i) == before)
+            continue;
+        before = eight(label + i);
+        for (size_t j = i; j < i + 8; j++)
+            met |= outside[label[j]];
+    }
+    for (; i < n; i++)
+        met |= outside[label[i]];
+    return met;
 }
 
 /* ---- areas -------------------------------------------------------------------------------------------------------- */

@@ -98,13 +98,38 @@ Test(image, a_bomb_is_refused)
     cr_expect_lt(df_memory().peak - before, 1u << 20);
 }
 
-static DfImage gradient(int channels)
+static DfImage gradient_of(int height, int width, int channels)
 {
     DfImage image;
-    cr_assert_eq(df_image_new(&image, 40, 50, channels), DF_OK);
+    cr_assert_eq(df_image_new(&image, height, width, channels), DF_OK);
     for (size_t i = 0; i < df_image_bytes(&image); i++)
         image.pixels[i] = (uint8_t)(i * 7 / 5);
     return image;
+}
+
+static DfImage gradient(int channels)
+{
+    return gradient_of(40, 50, channels);
+}
+
+Test(image, labels_are_read_into_the_same_memory_again)
+{
+    static const int sizes[][2] = { { 40, 50 }, { 40, 50 }, { 7, 300 }, { 3, 5 }, { 60, 70 } };
+    DfImage image = { 0 };
+    for (int i = 0; i < 5; i++) {
+        DfImage out = gradient_of(sizes[i][0], sizes[i][1], 1);
+        const uint8_t *const before = image.pixels;
+        cr_assert_eq(df_image_write(&out, "test_labels_again.png", 0), DF_OK, "%s", df_error());
+        cr_assert_eq(df_image_read_labels_again(&image, "test_labels_again.png"), DF_OK, "%s", df_error());
+        cr_expect(i != 1 || image.pixels == before);
+        cr_expect(image.height == out.height && image.width == out.width && image.channels == 1);
+        cr_expect_eq(memcmp(out.pixels, image.pixels, df_image_bytes(&out)), 0);
+        df_image_free(&out);
+    }
+    cr_expect_eq(df_image_read_labels_again(&image, path_of("rgb.png")), DF_EFORMAT);
+    cr_expect_null(image.pixels);
+    cr_expect_eq(df_memory().now, 0);
+    unlink("test_labels_again.png");
 }
 
 Test(image, png_comes_back_bit_for_bit)
