@@ -155,6 +155,7 @@ typedef struct {
     size_t number;    /* counted from 1  */
 } CocoRecord;
 int df_coco_fail(const CocoRecord *, const char *format, ...) DF_PRINTF(2, 3);
+int df_coco_close(const CocoRecord *, DfJsonEvent); /* the event behind the last key of a record: DF_OK if it closes it */
 /* Puts the record in front of the sentence of a function that knows masks and nothing of files. */
 int df_coco_fail_in(const CocoRecord *, int error);
 int df_coco_read_id(const CocoRecord *, const char *key, CocoId *id, char text[256]);

@@ -18,6 +18,11 @@ int df_coco_fail(const CocoRecord *r, const char *format, ...)
     return df_json_fail(r->json, DF_EFORMAT, "%s %zu: %s", r->kind, r->number, sentence);
 }
 
+int df_coco_close(const CocoRecord *r, DfJsonEvent event)
+{
+    return event == DF_JSON_CLOSE ? DF_OK : df_json_error(r->json);
+}
+
 int df_coco_fail_in(const CocoRecord *r, int error)
 {
     if (error == DF_OK || error == DF_ENOMEM)
