@@ -3,25 +3,13 @@
 """Writes tests/data/attention/*.safetensors: values and gradients of window, deformable and neighborhood attention, computed by PyTorch in
 float64 from float32 inputs, step by step as the papers' code does (pad, roll, partition, mask; grid_sample of the table).
 Needs torch and numpy. Usage: make_attention.py OUT_DIR"""
-import json
-import struct
 import sys
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-
-def save(path, tensors):
-    header, blob = {}, b""
-    for name, t in tensors.items():
-        a = np.ascontiguousarray(t.detach().numpy().astype(np.float32))
-        header[name] = {"dtype": "F32", "shape": list(a.shape), "data_offsets": [len(blob), len(blob) + a.nbytes]}
-        blob += a.tobytes()
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as f:
-        f.write(struct.pack("<Q", len(text)) + text + blob)
+from tensor_files import save
 
 
 def draw(g, *shape, scale=1.0):
@@ -37,7 +25,7 @@ def finish(path, inputs, options, y, g, **more):
         if x is not None:
             tensors[name] = x
             tensors["grad." + name] = x.grad if x.grad is not None else torch.zeros_like(x)
-    save(path, tensors)
+    save(path, tensors, kind="float32")
 
 
 def window_attention(qkv, pad, table, heads, w, shift, scale):

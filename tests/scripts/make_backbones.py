@@ -9,29 +9,16 @@ tests/data/backbones holds pvt_three pvt_v2_linear resnet18_gn resnet50_caffe re
 import importlib.util
 import json
 import os
-import struct
 import sys
 import types
 
-import numpy as np
 import torch
 import torch.nn as nn
 import torchvision
 
+from tensor_files import save
+
 MMDET, FOCAL, PVT, OUT = sys.argv[1:5]
-DTYPE = {torch.float32: "F32", torch.float64: "F64"}
-
-
-def save(path, tensors):
-    header, blob = {}, b""
-    for name, t in tensors.items():
-        a = np.ascontiguousarray(t.detach().numpy())
-        header[name] = {"dtype": DTYPE[t.dtype], "shape": list(a.shape), "data_offsets": [len(blob), len(blob) + a.nbytes]}
-        blob += a.tobytes()
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as f:
-        f.write(struct.pack("<Q", len(text)) + text + blob)
 
 
 # ---- what stands in for mmcv and timm -----------------------------------------------------------------------------------

@@ -2,17 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes tests/data/boxes/boxes.json. Usage: make_boxes.py REFERENCE_DIR, where ops/ and heads/ hold reference outputs of the
 official code as .safetensors. Needs torch and torchvision: NMS and overlaps on crowded boxes come from torchvision itself."""
-import json, os, struct, sys
+import json, os, sys
 import numpy as np
 import torch
 from torchvision.ops import nms, batched_nms, box_iou, generalized_box_iou
-
-def tensors(path):
-    data = open(path, "rb").read()
-    n = struct.unpack("<Q", data[:8])[0]
-    kinds = {"F32": "<f4", "I64": "<i8", "F64": "<f8"}
-    return {k: np.frombuffer(data[8 + n + v["data_offsets"][0]:8 + n + v["data_offsets"][1]], kinds[v["dtype"]]).reshape(v["shape"])
-            for k, v in json.loads(data[8:8 + n]).items() if k != "__metadata__"}
+from tensor_files import load
 
 reference, cases = sys.argv[1], []
 def put(kind, number=0.0, **arrays):
@@ -21,7 +15,7 @@ def put(kind, number=0.0, **arrays):
     cases.append(case)
 
 for name, threshold in ("nms_05", 0.5), ("nms_07", 0.7), ("batched_nms", 0.5):
-    t = tensors("%s/ops/%s.safetensors" % (reference, name))
+    t = load("%s/ops/%s.safetensors" % (reference, name))
     put("nms", threshold, boxes=t["input.boxes"], scores=t["input.scores"], labels=t.get("input.idxs", []), keep=t["output.keep"])
 
 torch.manual_seed(7)
@@ -41,7 +35,7 @@ a[:, 2:] += a[:, :2]; b[:, 2:] += b[:, :2]
 put("iou", a=a, b=b, out=box_iou(a, b))
 put("giou", a=a, b=b, out=generalized_box_iou(a, b))
 
-e = tensors("%s/heads/retinanet_on_input/expected.safetensors" % reference)
+e = load("%s/heads/retinanet_on_input/expected.safetensors" % reference)
 put("anchors", base=e["base_anchors"], grid=e["anchors_4"])
 
 # Box coding written out in torch; the whole path from network outputs to boxes is tested with the RetinaNet head.

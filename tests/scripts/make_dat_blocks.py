@@ -3,25 +3,12 @@
 """Writes tests/data/blocks/dat_mlp_cmt_train.safetensors: DAT's MLP in the form of CMT with batch norms in training mode, by PyTorch
 in float64: values, gradients and running statistics after the step. The other files there are reference outputs of the official
 modules. Needs torch and numpy. Usage: make_dat_blocks.py OUT_DIR"""
-import json
-import struct
 import sys
 
-import numpy as np
 import torch
 from torch import nn
 
-
-def save(path, tensors):
-    header, blob = {}, b""
-    for name, t in tensors.items():
-        a = np.ascontiguousarray(t.detach().numpy().astype(np.float32))
-        header[name] = {"dtype": "F32", "shape": list(a.shape), "data_offsets": [len(blob), len(blob) + a.nbytes]}
-        blob += a.tobytes()
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as f:
-        f.write(struct.pack("<Q", len(text)) + text + blob)
+from tensor_files import save
 
 
 class Mlp(nn.Module):
@@ -51,7 +38,7 @@ def main(out):
     tensors.update({"input.x": x, "output.y": y, "gradout.y": gy, "grad.x": x.grad})
     tensors.update({"grad.param." + k: p.grad for k, p in m.named_parameters()})
     tensors.update({"after." + k: v for k, v in m.state_dict().items() if "running" in k})
-    save(out + "/dat_mlp_cmt_train.safetensors", tensors)
+    save(out + "/dat_mlp_cmt_train.safetensors", tensors, kind="float32")
 
 
 main(sys.argv[1])

@@ -11,13 +11,14 @@ The images are not kept: their values are those of picture() below.
 """
 import copy
 import json
-import struct
 from pathlib import Path
 
 import numpy as np
 import torch
 from mmcv import ConfigDict
 from mmdet.models import build_detector
+
+from tensor_files import save
 
 OUT = Path(__file__).resolve().parent.parent / "data" / "detectors"
 CHANNELS = 8
@@ -144,18 +145,6 @@ def meta(height, width, original, mirrored):
                 flip_direction=mirrored)
 
 
-def write(path, tensors, metadata=None):
-    kinds = {"float16": "F16", "float32": "F32", "int64": "I64", "uint8": "U8"}
-    head, body = {"__metadata__": metadata} if metadata else {}, b""
-    for name, t in tensors.items():
-        data = np.ascontiguousarray(t).tobytes()
-        head[name] = dict(dtype=kinds[str(t.dtype)], shape=list(t.shape), data_offsets=[len(body), len(body) + len(data)])
-        body += data
-    text = json.dumps(head).encode()
-    text += b" " * (-len(text) % 8)
-    path.write_bytes(struct.pack("<Q", len(text)) + text + body)
-
-
 def flat(result, with_mask):
     """mmdet's lists by class as one list, best first."""
     boxes, masks = result if with_mask else (result, None)
@@ -195,9 +184,9 @@ def main():
         folder = OUT / name
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "config.json").write_text(json.dumps({"model": model}, indent=1) + "\n")
-        write(folder / "weights.safetensors", {k: v.numpy().astype(np.float16) for k, v in net.state_dict().items()
+        save(folder / "weights.safetensors", {k: v.numpy().astype(np.float16) for k, v in net.state_dict().items()
                                                if v.is_floating_point() and "relative_position_index" not in k})
-        write(folder / "expected.safetensors", expected, dict(img_metas=json.dumps(metas), views=str(int(views))))
+        save(folder / "expected.safetensors", expected, dict(img_metas=json.dumps(metas), views=str(int(views))))
         print(name, {k: v.shape for k, v in expected.items()})
 
 

@@ -9,7 +9,6 @@ import importlib
 import itertools
 import json
 import os
-import struct
 import sys
 import types
 
@@ -18,22 +17,15 @@ import torch
 import torch.nn as nn
 import torchvision
 
+import tensor_files
+
 DETR, MMDET, OUT = sys.argv[1:4]
 BASE, LAYERS, CLASSES = 3, [1, 1, 1, 1], 7
-DTYPE = {torch.float32: "F32", torch.int64: "I64"}
 
 
 def save(path, tensors):
-    header, blob = {}, b""
-    for name, t in tensors.items():
-        t = t.detach().float() if t.is_floating_point() or t.dtype == torch.bool else t.detach()
-        a = np.ascontiguousarray(t.numpy())
-        header[name] = {"dtype": DTYPE[t.dtype], "shape": list(a.shape), "data_offsets": [len(blob), len(blob) + a.nbytes]}
-        blob += a.tobytes()
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as f:
-        f.write(struct.pack("<Q", len(text)) + text + blob)
+    """Floats and bools as float32."""
+    tensor_files.save(path, {k: v.detach().float() if v.is_floating_point() or v.dtype == torch.bool else v for k, v in tensors.items()})
 
 
 def best_assignment(cost):

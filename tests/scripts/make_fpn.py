@@ -5,28 +5,15 @@ The forward pass follows the description of the paper and of mmdet's options; ea
 names, the inputs, the outputs, and the config as JSON in its metadata.
 """
 import json
-import struct
 import sys
 
 import torch
 import torch.nn.functional as F
 
+from tensor_files import save
+
 torch.manual_seed(7)
 CHANNELS, SIZES = [3, 4, 6, 5], [(17, 22), (9, 11), (5, 6), (3, 3)]
-
-
-def save(path, tensors, metadata):
-    header, offset = {'__metadata__': metadata}, 0
-    for name, t in tensors.items():
-        n = t.numel() * 4
-        header[name] = {'dtype': 'F32', 'shape': list(t.shape), 'data_offsets': [offset, offset + n]}
-        offset += n
-    text = json.dumps(header).encode()
-    text += b' ' * (-len(text) % 8)
-    with open(path, 'wb') as f:
-        f.write(struct.pack('<Q', len(text)) + text)
-        for t in tensors.values():
-            f.write(t.detach().float().contiguous().numpy().tobytes())
 
 
 def fpn(config, params, inputs):
@@ -118,4 +105,4 @@ for name, case in CASES.items():
     tensors = {f'input.{i}': t for i, t in enumerate(inputs)}
     tensors.update({f'output.{i}': t for i, t in enumerate(outputs)})
     tensors.update(params)
-    save(f'{sys.argv[1]}/fpn_{name}.safetensors', tensors, {'config': json.dumps(config)})
+    save(f'{sys.argv[1]}/fpn_{name}.safetensors', tensors, {'config': json.dumps(config)}, 'float32')

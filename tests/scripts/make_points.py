@@ -10,7 +10,6 @@ Needs torch and numpy. Usage: make_points.py SHARED/golden DEFORMABLE_DETR_REPOS
 import importlib.util
 import json
 import re
-import struct
 import sys
 import types
 
@@ -18,32 +17,15 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+import tensor_files
+
 QUERIES = (0, 3, 17)
 
 
-def save(path, tensors):
-    header, blob = {}, b""
-    for name, t in tensors.items():
-        a = np.ascontiguousarray(np.asarray(t).astype(np.float32))
-        header[name] = {"dtype": "F32", "shape": list(a.shape), "data_offsets": [len(blob), len(blob) + a.nbytes]}
-        blob += a.tobytes()
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as f:
-        f.write(struct.pack("<Q", len(text)) + text + blob)
-
-
 def load(path):
-    data = open(path, "rb").read()
-    n = struct.unpack("<Q", data[:8])[0]
-    kinds = {"F32": np.float32, "I64": np.int64, "U8": np.uint8, "BOOL": np.bool_}
-    tensors = {}
-    for name, v in json.loads(data[8:8 + n]).items():
-        if name != "__metadata__":
-            a, b = v["data_offsets"]
-            x = torch.from_numpy(np.frombuffer(data[8 + n + a:8 + n + b], kinds[v["dtype"]]).reshape(v["shape"]).copy())
-            tensors[name] = x.double() if x.is_floating_point() else x
-    return tensors
+    """Floats as float64."""
+    tensors = {name: torch.from_numpy(x.copy()) for name, x in tensor_files.load(path).items()}
+    return {name: x.double() if x.is_floating_point() else x for name, x in tensors.items()}
 
 
 # ---- Deformable DETR -----------------------------------------------------------------------------------------------------
@@ -98,7 +80,7 @@ def ddetr(golden, name, Layer, taken, out):
             at = taken.locations[n, q] / ratios[n][None, :, None] * sizes[n]  # heads levels points 2
             tensors["points.%d.%d" % (n, q)] = torch.cat([at, taken.weights[n, q][..., None]], -1).reshape(-1, 3)
             tensors["query.%d.%d" % (n, q)] = reference[n, q, :2] * sizes[n]
-    save("%s/%s.safetensors" % (out, name), tensors)
+    tensor_files.save("%s/%s.safetensors" % (out, name), tensors, kind="float32")
 
 
 # ---- DAT --------------------------------------------------------------------------------------------------------------------
@@ -161,7 +143,7 @@ def dat(golden, name, paths, Dat, Attention, out):
         for n in range(B):
             for q in (0, H * W // 2, H * W - 1):
                 tensors["%s.points.%d.%d" % (path, n, q)] = torch.cat([at[n], weights[n, :, q, :, None]], -1).reshape(-1, 3)
-    save("%s/%s.safetensors" % (out, name), tensors)
+    tensor_files.save("%s/%s.safetensors" % (out, name), tensors, kind="float32")
 
 
 def main(golden, ddetr_repository, dat_repository, out):

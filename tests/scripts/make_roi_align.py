@@ -3,12 +3,12 @@
 
     python3 tests/scripts/make_roi_align.py         needs torch and torchvision
 """
-import json
-import struct
 from pathlib import Path
 
 import torch
 from torchvision.ops import roi_align
+
+from tensor_files import save
 
 OUT = Path(__file__).resolve().parent.parent / "data" / "ops" / "roi_align_na_s3.safetensors"
 
@@ -21,15 +21,7 @@ def main():
     y = roi_align(x, rois, (4, 6), 0.25, 3, False)
     g = torch.randn_like(y)
     y.backward(g)
-    tensors = {"input.x": x.detach(), "input.rois": rois, "output.y": y.detach(), "gradout.y": g, "grad.x": x.grad}
-    head, body = {}, b""
-    for name, t in tensors.items():
-        data = t.contiguous().numpy().tobytes()
-        head[name] = dict(dtype="F32", shape=list(t.shape), data_offsets=[len(body), len(body) + len(data)])
-        body += data
-    text = json.dumps(head).encode()
-    text += b" " * (-len(text) % 8)
-    OUT.write_bytes(struct.pack("<Q", len(text)) + text + body)
+    save(OUT, {"input.x": x, "input.rois": rois, "output.y": y, "gradout.y": g, "grad.x": x.grad})
 
 
 if __name__ == "__main__":
