@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * bench/bench_gemm.c -- products and convolutions of the networks' layers: ours against OpenBLAS on as many threads, in GFLOP/s and
- * as a share of this machine's peak, which is that of a large square sgemm measured in the same run.
- *     bench_gemm [SECONDS per line [products|convolutions]]
+ * bench/bench_gemm.c -- products and convolutions of the networks' layers, in GFLOP/s and as a share of this machine's peak, which is
+ * that of a large square sgemm measured in the same run; against OpenBLAS on as many threads, where the build found it.
+ *     bench_gemm [SECONDS per line [products|backward|convolutions]]
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +12,41 @@
 #include "bench/bench.h"
 #include "kernels/kernels.h"
 
+static DfPool *pool;
+static double budget = 0.3, peak;
+
+/* ---- the peer: c = op(a) op(b) + beta c ---- */
+
+#ifdef HAVE_OPENBLAS
 #include <cblas.h>
 #undef I /* from complex.h */
 
-static DfPool *pool;
-static double budget = 0.3, peak;
+enum { PEERS = 1 };
+
+static void blas(bool ta, bool tb, size_t M, size_t N, size_t K, const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c)
+{
+    openblas_set_num_threads(df_pool_threads(pool));
+    cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, (blasint)M, (blasint)N, (blasint)K, 1, a,
+                (blasint)lda, b, (blasint)ldb, beta, c, (blasint)N);
+}
+
+static const char *blas_name(void)
+{
+    return openblas_get_corename();
+}
+#else
+enum { PEERS = 0 };
+
+static void blas(bool ta, bool tb, size_t M, size_t N, size_t K, const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c)
+{
+    (void)ta, (void)tb, (void)M, (void)N, (void)K, (void)a, (void)lda, (void)b, (void)ldb, (void)beta, (void)c;
+}
+
+static const char *blas_name(void)
+{
+    return "none";
+}
+#endif
 
 /* ---- products ---- */
 
@@ -36,8 +67,7 @@ static void run_ours(void *arg)
 static void run_blas(void *arg)
 {
     const Gemm *g = arg;
-    openblas_set_num_threads(df_pool_threads(pool));
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)g->M, (int)g->N, (int)g->K, 1, g->a, (int)g->K, g->w, (int)g->K, 0, g->y, (int)g->N);
+    blas(false, true, g->M, g->N, g->K, g->a, g->K, g->w, g->K, 0, g->y);
 }
 
 static Gemm new_gemm(size_t M, size_t N, size_t K, DfAct act)
@@ -59,15 +89,105 @@ static double rate(double macs, double seconds)
     return 2 * macs / seconds * 1e-9;
 }
 
+/* What a line says of the peer's time. */
+static void print_peer(double macs, double seconds)
+{
+    if (PEERS)
+        printf("   OpenBLAS %6.1f %4.0f%%", rate(macs, seconds), 100 * rate(macs, seconds) / peak);
+    printf("\n");
+}
+
 static void bench_product(const char *name, size_t M, size_t N, size_t K, DfAct act)
 {
     Gemm g = new_gemm(M, N, K, act);
     double seconds[2];
-    bench_interleaved((BenchRun *const[]){ run_ours, run_blas }, &g, 2, 5, budget, seconds);
-    const double macs = (double)M * (double)N * (double)K, ours = rate(macs, seconds[0]), blas = rate(macs, seconds[1]);
-    printf("%-34s %6zu x %4zu x %4zu  %8.3f ms  %6.1f GFLOP/s %4.0f%%   OpenBLAS %6.1f %4.0f%%\n", name, M, N, K, seconds[0] * 1e3, ours,
-           100 * ours / peak, blas, 100 * blas / peak);
+    bench_interleaved((BenchRun *const[]){ run_ours, run_blas }, &g, 1 + PEERS, 5, budget, seconds);
+    const double macs = (double)M * (double)N * (double)K, ours = rate(macs, seconds[0]);
+    printf("%-34s %6zu x %4zu x %4zu  %8.3f ms  %6.1f GFLOP/s %4.0f%%", name, M, N, K, seconds[0] * 1e3, ours, 100 * ours / peak);
+    print_peer(macs, seconds[1]);
     free_gemm(&g);
+}
+
+/* ---- products of two changing matrices ---- */
+
+typedef struct {
+    bool ta, tb;
+    size_t M, N, K, lda, ldb;
+    float *a, *b, *c, beta;
+} Changing;
+
+static void run_changing(void *arg)
+{
+    const Changing *g = arg;
+    df_gemm(pool, df_kernels(), g->ta, g->tb, g->M, g->N, g->K, 1, g->a, g->lda, g->b, g->ldb, g->beta, g->c, g->N);
+}
+
+static void run_changing_blas(void *arg)
+{
+    const Changing *g = arg;
+    blas(g->ta, g->tb, g->M, g->N, g->K, g->a, g->lda, g->b, g->ldb, g->beta, g->c);
+}
+
+static double log_ratios, worst_ratio = 1e9;
+static int n_ratios;
+
+static void bench_changing(const char *name, bool ta, bool tb, size_t M, size_t N, size_t K, float beta)
+{
+    Changing g = { ta, tb, M, N, K, ta ? M : K, tb ? K : N, bench_numbers(M * K), bench_numbers(K * N), bench_numbers(M * N), beta };
+    double seconds[2] = { 0 };
+    bench_interleaved((BenchRun *const[]){ run_changing, run_changing_blas }, &g, 1 + PEERS, 5, budget, seconds);
+    const double macs = (double)M * (double)N * (double)K, ours = rate(macs, seconds[0]), ratio = seconds[1] / seconds[0];
+    printf("%-28s %c%c %6zu x %5zu x %5zu  %8.3f ms  %6.1f GFLOP/s %4.0f%%", name, ta ? 'T' : 'N', tb ? 'T' : 'N', M, N, K, seconds[0] * 1e3, ours,
+           100 * ours / peak);
+    print_peer(macs, seconds[1]);
+    log_ratios += PEERS ? log(ratio) : 0;
+    worst_ratio = ratio < worst_ratio ? ratio : worst_ratio;
+    n_ratios++;
+    df_free(g.a), df_free(g.b), df_free(g.c);
+}
+
+/* dx += dy W and dW += dy' x of a layer M I -> M O. */
+static void bench_layer(const char *name, size_t M, size_t O, size_t I)
+{
+    bench_changing(name, false, false, M, I, O, 1);
+    bench_changing(name, true, false, O, I, M, 1);
+}
+
+static void bench_layers(const char *title, size_t H, size_t W)
+{
+    printf("\nlinear layers backward, %s\n", title);
+    size_t M = H * W, C = 96;
+    for (int stage = 0; stage < 4; stage++, M /= 4, C *= 2) {
+        char name[64];
+        snprintf(name, sizeof name, "stage %d qkv", stage);
+        bench_layer(name, M, 3 * C, C);
+        snprintf(name, sizeof name, "stage %d proj", stage);
+        bench_layer(name, M, C, C);
+        snprintf(name, sizeof name, "stage %d fc1", stage);
+        bench_layer(name, M, 4 * C, C);
+        snprintf(name, sizeof name, "stage %d fc2", stage);
+        bench_layer(name, M, C, 4 * C);
+        if (stage < 3)
+            bench_layer("patch merging", M / 4, 2 * C, 4 * C);
+    }
+}
+
+static void bench_backward(void)
+{
+    bench_layers("224 x 224", 56, 56);
+    bench_layers("800 x 1216", 200, 304);
+    printf("\nothers\n");
+    bench_layer("1x1 of RetinaNet's FPN", 100 * 152, 256, 192);
+    bench_layer("box head fc1", 512, 1024, 12544);
+    bench_layer("classifier", 32, 1000, 768);
+    for (int form = 0; form < 4; form++) {
+        bench_changing("scores of global attention", form & 1, form & 2, 3800, 950, 32, 0);
+        bench_changing("square", form & 1, form & 2, 512, 512, 512, 0);
+        bench_changing("square", form & 1, form & 2, 2048, 2048, 2048, 0);
+    }
+    if (PEERS)
+        printf("OpenBLAS's time over ours, of %d products: %.3f in the geometric mean, %.2f at worst\n", n_ratios, exp(log_ratios / n_ratios),
+               worst_ratio);
 }
 
 /* ---- convolutions ---- */
@@ -112,10 +232,9 @@ static void run_im2col(void *arg)
 {
     const Conv *v = arg;
     const DfConvShape *s = &v->s;
-    const int K = s->kh * s->kw * s->I;
+    const size_t K = (size_t)(s->kh * s->kw * s->I);
     df_parallel(pool, (size_t)s->oH, 0, im2col_row, arg);
-    openblas_set_num_threads(df_pool_threads(pool));
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, s->oH * s->oW, s->O, K, 1, v->columns, K, v->w, K, 0, v->y, s->O);
+    blas(false, true, (size_t)(s->oH * s->oW), (size_t)s->O, K, v->columns, K, v->w, K, 0, v->y);
 }
 
 /* Rates count the multiply-adds of the direct form, so Winograd can pass the peak. */
@@ -132,13 +251,16 @@ static void bench_conv(const char *name, int H, int W, int I, int O, int kernel,
     if (df_pack(&v.patches, pool, v.w, (size_t)O, K, 1) < 0 || (winograd && df_pack_winograd(&v.winograd, pool, v.w, (size_t)O, (size_t)I) < 0))
         abort();
     double seconds[3];
-    bench_interleaved((BenchRun *const[]){ run_patches, run_im2col, run_winograd }, &v, winograd ? 3 : 2, 3, budget, seconds);
-    const double macs = (double)rows * (double)O * (double)K;
-    printf("%-22s %3dx%-4d %4d -> %-4d %dx%d/%d  patches %7.2f ms %6.1f %4.0f%%  im2col+OpenBLAS %7.2f ms %6.1f", name, H, W, I, O, kernel,
-           kernel, stride, seconds[0] * 1e3, rate(macs, seconds[0]), 100 * rate(macs, seconds[0]) / peak, seconds[1] * 1e3, rate(macs, seconds[1]));
+    BenchRun *const runs[] = { run_patches, winograd ? run_winograd : run_im2col, run_im2col };
+    bench_interleaved(runs, &v, 1 + winograd + PEERS, 3, budget, seconds);
+    const double macs = (double)rows * (double)O * (double)K, peer = seconds[1 + winograd];
+    printf("%-22s %3dx%-4d %4d -> %-4d %dx%d/%d  patches %7.2f ms %6.1f %4.0f%%", name, H, W, I, O, kernel, kernel, stride, seconds[0] * 1e3,
+           rate(macs, seconds[0]), 100 * rate(macs, seconds[0]) / peak);
+    if (PEERS)
+        printf("  im2col+OpenBLAS %7.2f ms %6.1f", peer * 1e3, rate(macs, peer));
     if (winograd)
-        printf("  Winograd %7.2f ms %6.1f (%.0f%% of peak in its own products)", seconds[2] * 1e3, rate(macs, seconds[2]),
-               100 * rate(macs / 4, seconds[2]) / peak);
+        printf("  Winograd %7.2f ms %6.1f (%.0f%% of peak in its own products)", seconds[1] * 1e3, rate(macs, seconds[1]),
+               100 * rate(macs / 4, seconds[1]) / peak);
     printf("\n");
     df_packed_free(v.patches);
     df_packed_free(v.winograd);
@@ -205,13 +327,14 @@ static void bench_mlp(const char *name, size_t M, size_t C)
 
 static void measure_peak(void)
 {
-    Gemm g = new_gemm(2048, 2048, 2048, DF_ACT_NONE);
+    const size_t n = 2048;
+    Changing g = { false, false, n, n, n, n, n, bench_numbers(n * n), bench_numbers(n * n), bench_numbers(n * n), 0 };
     double seconds[2];
-    bench_interleaved((BenchRun *const[]){ run_ours, run_blas }, &g, 2, 5, 4 * budget, seconds);
-    const double macs = 2048.0 * 2048 * 2048, ours = rate(macs, seconds[0]), blas = rate(macs, seconds[1]);
-    peak = ours > blas ? ours : blas;
-    printf("peak: sgemm of 2048 on %d threads: ours %.1f, OpenBLAS %.1f GFLOP/s (%s)\n", df_pool_threads(pool), ours, blas, openblas_get_corename());
-    free_gemm(&g);
+    bench_interleaved((BenchRun *const[]){ run_changing, run_changing_blas }, &g, 1 + PEERS, 5, 4 * budget, seconds);
+    const double macs = (double)(n * n * n), ours = rate(macs, seconds[0]), peers = PEERS ? rate(macs, seconds[1]) : 0;
+    peak = ours > peers ? ours : peers;
+    printf("peak: sgemm of 2048 on %d threads: ours %.1f, OpenBLAS %.1f GFLOP/s (%s)\n", df_pool_threads(pool), ours, peers, blas_name());
+    df_free(g.a), df_free(g.b), df_free(g.c);
 }
 
 static void bench_swin(const char *title, size_t H, size_t W)
@@ -269,6 +392,8 @@ int main(int argc, char **argv)
         bench_swin("Swin-T, 224 x 224", 56, 56);
         bench_swin("Swin-T, 800 x 1216", 200, 304);
     }
+    if (argc <= 2 || argv[2][0] == 'b')
+        bench_backward();
     if (argc <= 2 || argv[2][0] == 'c')
         bench_convolutions();
     df_pool_free(pool);

@@ -49,10 +49,10 @@ static void square_done(Square *q)
     df_free(q->out);
 }
 
-static double square_run(DfPool *pool, const Square *q) /* floating-point operations a second */
+static double square_run(DfPool *pool, const DfKernels *k, const Square *q) /* floating-point operations a second */
 {
     const double start = cli_now();
-    if (df_gemm(pool, false, false, SIDE, SIDE, SIDE, 1, q->a, SIDE, q->b, SIDE, 0, q->out, SIDE) < 0)
+    if (df_gemm(pool, k, false, false, SIDE, SIDE, SIDE, 1, q->a, SIDE, q->b, SIDE, 0, q->out, SIDE) < 0)
         return 0;
     return 2.0 * SIDE * SIDE * SIDE / (cli_now() - start);
 }
@@ -84,7 +84,7 @@ static int measure(CliSession *s, int H, int W, Times *t)
     const int n = wanted < 1 ? 1 : wanted > 100 && repeats <= 0 ? 100 : wanted > MOST ? MOST : wanted;
     df_profile(s->c, true);
     for (t->n = 0; error == DF_OK && t->n < n && !cli_interrupted(); t->n++) {
-        t->peak[t->n] = square_run(s->pool, &square);
+        t->peak[t->n] = square_run(s->pool, s->c->k, &square);
         df_profile_pause(s->c, detector && decoding);
         error = one_pass(s, H, W, t);
         df_profile_pause(s->c, detector && !decoding);

@@ -12,7 +12,7 @@ set(_pkgconfig_at ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 if(TARGET deformer)
     install(TARGETS deformer RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
-# Two export sets, because only the static library asks its user for OpenBLAS, libpng and the others.
+# Two export sets, because only the static library asks its user for libpng and the others.
 install(TARGETS deformer_static EXPORT deformerStatic ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS deformer_shared EXPORT deformerShared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 foreach(header ${DEFORMER_PUBLIC_HEADERS})

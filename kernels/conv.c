@@ -291,8 +291,9 @@ typedef struct {
     const DfConvShape *s;
     Patches patches;
     const float *dy;
-    size_t rows, pieces, at_once, size; /* size: floats of the weight */
-    float *partial;                     /* pieces O k */
+    size_t rows, pieces, at_once, size; /* size: floats of the weight                */
+    size_t gathered;                    /* floats of patches, before a product's own */
+    float *partial;                     /* pieces O k                                */
     float *dw;
 } WeightGrad;
 
@@ -301,15 +302,16 @@ static void weight_grad_piece(void *arg, size_t piece, void *scratch)
     const WeightGrad *a = arg;
     const size_t row0 = df_cut(a->rows, a->pieces, piece), row1 = df_cut(a->rows, a->pieces, piece + 1);
     const size_t groups = (size_t)a->s->groups, O = (size_t)a->s->O, n = O / groups;
-    float *sum = a->partial + piece * a->size;
+    float *sum = a->partial + piece * a->size, *patches = scratch;
     memset(sum, 0, a->size * sizeof *sum);
     for (size_t row = row0; row < row1; row += a->at_once) {
         const size_t rows = row1 - row < a->at_once ? row1 - row : a->at_once;
         for (size_t group = 0; group < groups; group++) {
             Patches p = a->patches;
             p.c0 = group * p.channels;
-            gather(&p, row, rows, scratch);
-            df_gemm_serial(true, false, n, p.k, rows, 1, a->dy + row * O + group * n, O, scratch, p.k, 1, sum + group * n * p.k, p.k);
+            gather(&p, row, rows, patches);
+            const DfProduct product = { true, false, n, p.k, rows, 1, 1, a->dy + row * O + group * n, O, patches, p.k, sum + group * n * p.k, p.k };
+            df_product_alone(a->k, &product, patches + a->gathered);
         }
     }
 }
@@ -329,7 +331,7 @@ int df_conv_weight_grad(DfPool *pool, const DfKernels *k, const DfConvShape *s, 
     if (!rows || !O || !I)
         return DF_OK;
     if (is_plain_product(s))
-        return df_gemm(pool, true, false, O, I, rows, 1, dy, O, x, I, 1, dw, I);
+        return df_gemm(pool, k, true, false, O, I, rows, 1, dy, O, x, I, 1, dw, I);
     Run *runs = new_runs(s);
     if (!runs)
         return df_fail_memory("the taps of a convolution");
@@ -340,8 +342,10 @@ int df_conv_weight_grad(DfPool *pool, const DfKernels *k, const DfConvShape *s, 
     const size_t chunks = df_ceil_div(rows, a.at_once);
     a.pieces = chunks < GRAD_PIECES ? chunks : GRAD_PIECES;
     a.partial = df_malloc(a.pieces * a.size * sizeof *a.partial);
-    int error = a.partial ? df_parallel(pool, a.pieces, a.at_once * a.patches.k * sizeof(float), weight_grad_piece, &a)
-                          : df_fail_memory("partial gradients");
+    a.gathered = df_ceil_div(a.at_once * a.patches.k, DF_PANEL) * DF_PANEL;
+    const DfProduct largest = { .transpose_a = true, .M = O / (size_t)s->groups, .N = a.patches.k, .K = a.at_once };
+    const size_t scratch = a.gathered * sizeof(float) + df_product_scratch(&largest);
+    int error = a.partial ? df_parallel(pool, a.pieces, scratch, weight_grad_piece, &a) : df_fail_memory("partial gradients");
     if (!error)
         error = df_parallel(pool, O, 0, add_pieces, &a);
     df_free(a.partial);

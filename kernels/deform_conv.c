@@ -213,8 +213,8 @@ static int weight_grad(DfPool *pool, Backward *b, const float *dy)
     const size_t O = (size_t)p->d->shape.O, per = O / p->groups;
     int error = df_parallel(pool, b->blocks, 0, sample_task, b);
     for (size_t group = 0; !error && group < p->groups; group++)
-        error = df_gemm(pool, true, false, per, p->k, b->rows, 1, dy + b->first * O + group * per, O, b->columns + group * b->rows * p->k, p->k, 1,
-                        b->to->weight + group * per * p->k, p->k);
+        error = df_gemm(pool, p->kernels, true, false, per, p->k, b->rows, 1, dy + b->first * O + group * per, O,
+                        b->columns + group * b->rows * p->k, p->k, 1, b->to->weight + group * per * p->k, p->k);
     return error;
 }
 
@@ -224,8 +224,8 @@ static int input_grad(DfPool *pool, Backward *b, const float *weight, const floa
     const size_t O = (size_t)p->d->shape.O, per = O / p->groups;
     int error = DF_OK;
     for (size_t group = 0; !error && group < p->groups; group++)
-        error = df_gemm(pool, false, false, b->rows, p->k, per, 1, dy + b->first * O + group * per, O, weight + group * per * p->k, p->k, 0,
-                        b->columns + group * b->rows * p->k, p->k);
+        error = df_gemm(pool, p->kernels, false, false, b->rows, p->k, per, 1, dy + b->first * O + group * per, O,
+                        weight + group * per * p->k, p->k, 0, b->columns + group * b->rows * p->k, p->k);
     if (!error && b->to->x)
         error = df_parallel(pool, p->offset_groups * df_ceil_div(p->D, CHANNELS), 0, map_task, b);
     if (!error && (b->to->offset || b->to->mask))

@@ -10,12 +10,10 @@
 #include "kernels/gemm_leaves.h"
 
 enum {
-    K_BLOCK = 256,      /* a panel's block: 16 KiB                                              */
-    TASK_ROWS = 96,     /* a task's rows of one block of a: 96 KiB                              */
-    FAR_APART = 1024,   /* rows so long are copied block by block: their columns share cache sets */
-    PAD = 16,           /* between the rows of such a copy                                      */
-    TASKS = 24,         /* cut along columns too until there are so many, ...                   */
-    TASK_WORK = 1 << 18 /* ... unless tasks would be smaller than this many multiply-adds       */
+    K_BLOCK = 256,      /* a panel's block: 16 KiB                                */
+    TASK_ROWS = 96,     /* a task's rows of one block of a: 96 KiB                */
+    TASKS = 24,         /* cut along columns too until there are so many, ...     */
+    TASK_WORK = 1 << 18 /* ... unless tasks would be smaller than this many multiply-adds */
 };
 
 /* Rows are dealt out evenly: 49 rows make 4 tiles of 6 and 5 of 5, not 8 of 6 and one of 1. Weights may come from far away: while
@@ -42,15 +40,15 @@ static void copy_block(float *to, size_t ld, const float *a, size_t lda, size_t 
 
 size_t df_gemm_scratch(size_t rows, size_t lda)
 {
-    return lda < FAR_APART ? 0 : rows * (K_BLOCK + PAD) * sizeof(float);
+    return lda < DF_FAR_APART ? 0 : rows * (K_BLOCK + DF_ROW_PAD) * sizeof(float);
 }
 
 void df_gemm_rows(const DfGemmKernels *k, size_t m, const float *a, size_t lda, DfPanels b, size_t n0, size_t n1, float *y, size_t ldy,
                   const DfEpilogue *e, float *scratch)
 {
     const size_t blocks = b.k ? df_ceil_div(b.k, K_BLOCK) : 1, width = (size_t)k->tile_n, panel = b.k * DF_PANEL;
-    const bool copied = scratch && lda >= FAR_APART;
-    const size_t ld = copied ? K_BLOCK + PAD : lda;
+    const bool copied = scratch && lda >= DF_FAR_APART;
+    const size_t ld = copied ? K_BLOCK + DF_ROW_PAD : lda;
     for (size_t block = 0; block < blocks; block++) {
         const size_t k0 = df_cut(b.k, blocks, block), k1 = df_cut(b.k, blocks, block + 1);
         if (copied)
@@ -131,8 +129,8 @@ static void mlp_task(void *arg, size_t task, void *scratch)
     const size_t row = df_cut(p->M, p->tasks, task), rows = df_cut(p->M, p->tasks, task + 1) - row;
     const size_t in = p->w1.k, hidden = p->w1.n, out = p->w2.n;
     const DfEpilogue e = df_epilogue_at(&p->e, row, out, 0);
-    df_gemm_rows(p->k, rows, p->x + row * in, in, p->w1, 0, hidden, scratch, hidden + PAD, &p->hidden, NULL);
-    df_gemm_rows(p->k, rows, scratch, hidden + PAD, p->w2, 0, out, p->y + row * out, out, &e, NULL);
+    df_gemm_rows(p->k, rows, p->x + row * in, in, p->w1, 0, hidden, scratch, hidden + DF_ROW_PAD, &p->hidden, NULL);
+    df_gemm_rows(p->k, rows, scratch, hidden + DF_ROW_PAD, p->w2, 0, out, p->y + row * out, out, &e, NULL);
 }
 
 /* Too few rows to keep many threads busy: two products one after the other, with the whole hidden layer between them. */
@@ -157,5 +155,5 @@ int df_mlp_packed(DfPool *pool, const DfKernels *k, size_t M, const float *x, co
     p.tasks = df_ceil_div(M, MLP_ROWS);
     if (p.tasks < MLP_TASKS)
         return mlp_in_two(pool, k, &p, w1, w2);
-    return df_parallel(pool, p.tasks, df_ceil_div(M, p.tasks) * (p.w1.n + PAD) * sizeof(float), mlp_task, &p);
+    return df_parallel(pool, p.tasks, df_ceil_div(M, p.tasks) * (p.w1.n + DF_ROW_PAD) * sizeof(float), mlp_task, &p);
 }

@@ -4,8 +4,8 @@
  *
  * The forward pass multiplies by weights that stay the same, so they are packed once, into panels of DF_PANEL columns in the
  * order in which a kernel reads them (Goto and van de Geijn, ACM TOMS 2008). What follows a product -- bias, activation, scale,
- * residual -- is done while the result is still in registers. Products of two changing matrices, in backward passes, go through
- * OpenBLAS tile by tile.
+ * residual -- is done while the result is still in registers. Products of two changing matrices, in backward passes, pack both as
+ * they go.
  *
  * Drivers return DF_OK or DF_ENOMEM. All matrices are row-major; `ld..` is the distance of rows in floats.
  */
@@ -63,8 +63,8 @@ int df_gemm_packed(DfPool *, const DfKernels *, size_t M, const float *a, size_t
 /* y = epilogue(act(x w1' + b1) w2'), contiguous rows; the hidden layer exists a few rows at a time. */
 int df_mlp_packed(DfPool *, const DfKernels *, size_t M, const float *x, const DfPacked *w1, const float *b1, DfAct, const DfPacked *w2, float *y, DfEpilogue);
 /* c = alpha op(a) op(b) + beta c, op transposing if asked to: a is M K, or K M if transposed. beta = 0: c is not read. */
-int df_gemm(DfPool *, bool transpose_a, bool transpose_b, size_t M, size_t N, size_t K, float alpha, const float *a, size_t lda,
-            const float *b, size_t ldb, float beta, float *c, size_t ldc);
+int df_gemm(DfPool *, const DfKernels *, bool transpose_a, bool transpose_b, size_t M, size_t N, size_t K, float alpha, const float *a,
+            size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc);
 
 /* ---- convolutions, channels last --------------------------------------------------------------------------------- */
 
@@ -94,8 +94,8 @@ int df_depthwise_weight_grad(DfPool *, const DfKernels *, const DfConvShape *, c
 typedef struct {
     int tile_m, tile_n; /* the largest tile; tile_n is a multiple of DF_PANEL */
     /* One block of k of a tile: c = a b + what was there, m <= tile_m rows, n <= tile_n columns. a is m x k in rows of lda, b is
-     * k x n in panels that lie `panel` floats apart. The first block starts from the bias, later ones from c; the last one ends with
-     * the activation and the scale. The residual is part of the start if neither of them follows, else it is added at the end.
+     * k x n in panels that lie `panel` floats apart. The first block starts from the bias, later ones add what c holds; the last one
+     * ends with the activation and the scale. The residual is added by the first block if neither of them follows, else at the end.
      * The pointers of the epilogue are moved to this tile. */
     void (*tile)(int m, int n, size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c, size_t ldc, bool first, bool last,
                  const DfEpilogue *);

@@ -13,13 +13,11 @@
  * the sixteen. They have names, l0 r0 .. l5 r5, because compilers leave arrays in memory. */
 #define START(i)                                                             \
     V8 l##i = start_l, r##i = start_r;                                       \
-    if (start) {                                                             \
-        l##i = _mm256_add_ps(l##i, _mm256_loadu_ps(start + i * ldc));        \
-        r##i = _mm256_add_ps(r##i, _mm256_loadu_ps(start + i * ldc + 8));    \
-    } else {                                                                 \
-        _mm_prefetch((const char *)(c + i * ldc), _MM_HINT_T0);              \
-        _mm_prefetch((const char *)(c + i * ldc + 15), _MM_HINT_T0);         \
-    }
+    _mm_prefetch((const char *)(c + i * ldc), _MM_HINT_T0);                  \
+    _mm_prefetch((const char *)(c + i * ldc + 15), _MM_HINT_T0);
+#define ADD(i)                                                               \
+    l##i = _mm256_add_ps(l##i, _mm256_loadu_ps(more + i * ldc));             \
+    r##i = _mm256_add_ps(r##i, _mm256_loadu_ps(more + i * ldc + 8));
 #define STEP(i)                                                              \
     x = _mm256_broadcast_ss(a + i * lda + p);                                \
     l##i = _mm256_fmadd_ps(x, left, l##i);                                   \
@@ -28,10 +26,11 @@
     _mm256_storeu_ps(to + i * ld, l##i);                                     \
     _mm256_storeu_ps(to + i * ld + 8, r##i);
 
-/* `bias` and `start` (laid out as c) are where the sums start, or NULL; `end` is what follows, or NULL. */
+/* The sums start from `bias`; `more` (laid out as c) is added to them, when it has had time to arrive; `end` is what follows. Each may be
+ * NULL. */
 #define DEFINE_TILE(rows)                                                    \
 static void gemm_f32_avx2_##rows##x16(size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc, const float *bias, \
-                                      const float *start, const DfEpilogue *end) \
+                                      const float *more, const DfEpilogue *end) \
 {                                                                            \
     const V8 start_l = bias ? _mm256_loadu_ps(bias) : _mm256_setzero_ps();   \
     const V8 start_r = bias ? _mm256_loadu_ps(bias + 8) : _mm256_setzero_ps(); \
@@ -40,6 +39,9 @@ static void gemm_f32_avx2_##rows##x16(size_t k, const float *a, size_t lda, cons
         const V8 left = _mm256_load_ps(b + 16 * p), right = _mm256_load_ps(b + 16 * p + 8); \
         V8 x;                                                                \
         EACH_##rows(STEP)                                                    \
+    }                                                                        \
+    if (more) {                                                              \
+        EACH_##rows(ADD)                                                     \
     }                                                                        \
     alignas(32) float product[rows * 16];                                    \
     float *const to = end ? product : c;                                     \
@@ -55,7 +57,7 @@ DEFINE_TILE(4)
 DEFINE_TILE(5)
 DEFINE_TILE(6)
 
-typedef void Tile(size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc, const float *bias, const float *start,
+typedef void Tile(size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc, const float *bias, const float *more,
                   const DfEpilogue *end);
 static Tile *const tiles[] = { gemm_f32_avx2_1x16, gemm_f32_avx2_2x16, gemm_f32_avx2_3x16,
                                gemm_f32_avx2_4x16, gemm_f32_avx2_5x16, gemm_f32_avx2_6x16 };

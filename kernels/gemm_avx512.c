@@ -50,32 +50,35 @@ static void wide_tile_end(size_t rows, float *y, float *c, size_t ldc, const DfE
 /* As gemm_avx2.c, with two panels of 16 columns: at 12 rows 24 accumulators, two vectors of b and one of a. */
 #define START(i)                                                             \
     V16 l##i = start_l, r##i = start_r;                                      \
-    if (start) {                                                             \
-        l##i = _mm512_add_ps(l##i, _mm512_loadu_ps(start + i * ldc));        \
-        r##i = _mm512_add_ps(r##i, _mm512_loadu_ps(start + i * ldc + 16));   \
-    } else {                                                                 \
-        _mm_prefetch((const char *)(c + i * ldc), _MM_HINT_T0);              \
-        _mm_prefetch((const char *)(c + i * ldc + 16), _MM_HINT_T0);         \
-    }
+    _mm_prefetch((const char *)(c + i * ldc), _MM_HINT_T0);                  \
+    _mm_prefetch((const char *)(c + i * ldc + 31), _MM_HINT_T0);
 #define STEP(i)                                                              \
-    x = _mm512_set1_ps(a[i * lda + p]);                                      \
+    x = _mm512_set1_ps((i < 3 ? a : i < 6 ? a3 : i < 9 ? a6 : a9)[(size_t)(i % 3) * lda]); \
     l##i = _mm512_fmadd_ps(x, left, l##i);                                   \
     r##i = _mm512_fmadd_ps(x, right, r##i);
+#define ADD(i)                                                               \
+    l##i = _mm512_add_ps(l##i, _mm512_loadu_ps(more + i * ldc));             \
+    r##i = _mm512_add_ps(r##i, _mm512_loadu_ps(more + i * ldc + 16));
 #define STORE(i)                                                             \
     _mm512_storeu_ps(to + i * ld, l##i);                                     \
     _mm512_storeu_ps(to + i * ld + 16, r##i);
 
+/* Rows are reached from every third one, by what an address may add to a register: twelve distances would not fit into registers. */
 #define DEFINE_TILE(rows)                                                    \
 static void gemm_f32_avx512_##rows##x32(size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c, size_t ldc, \
-                                        const float *bias, const float *start, const DfEpilogue *end) \
+                                        const float *bias, const float *more, const DfEpilogue *end) \
 {                                                                            \
     const V16 start_l = bias ? _mm512_loadu_ps(bias) : _mm512_setzero_ps();  \
     const V16 start_r = bias ? _mm512_loadu_ps(bias + 16) : _mm512_setzero_ps(); \
     EACH_##rows(START)                                                       \
-    for (size_t p = 0; p < k; p++) {                                         \
-        const V16 left = _mm512_load_ps(b + 16 * p), right = _mm512_load_ps(b + panel + 16 * p); \
+    const float *a3 = a + 3 * lda, *a6 = a + 6 * lda, *a9 = a + 9 * lda;     \
+    for (const float *const b_end = b + 16 * k; b < b_end; b += 16, a++, a3++, a6++, a9++) { \
+        const V16 left = _mm512_load_ps(b), right = _mm512_load_ps(b + panel); \
         V16 x;                                                               \
         EACH_##rows(STEP)                                                    \
+    }                                                                        \
+    if (more) {                                                              \
+        EACH_##rows(ADD)                                                     \
     }                                                                        \
     alignas(64) float product[rows * 32];                                    \
     float *const to = end ? product : c;                                     \
@@ -98,7 +101,7 @@ DEFINE_TILE(11)
 DEFINE_TILE(12)
 
 typedef void Tile(size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c, size_t ldc, const float *bias,
-                  const float *start, const DfEpilogue *end);
+                  const float *more, const DfEpilogue *end);
 static Tile *const tiles[] = { gemm_f32_avx512_1x32, gemm_f32_avx512_2x32,  gemm_f32_avx512_3x32,  gemm_f32_avx512_4x32,
                                gemm_f32_avx512_5x32, gemm_f32_avx512_6x32,  gemm_f32_avx512_7x32,  gemm_f32_avx512_8x32,
                                gemm_f32_avx512_9x32, gemm_f32_avx512_10x32, gemm_f32_avx512_11x32, gemm_f32_avx512_12x32 };

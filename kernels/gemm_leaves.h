@@ -36,9 +36,25 @@ void df_packed_fill(DfPacked *, size_t matrix, size_t k0, size_t rows, const flo
 #define DF_WINOGRAD_A 0.625f
 #define DF_WINOGRAD_B 1.5f
 
-/* df_gemm on the calling thread alone. */
-void df_gemm_serial(bool ta, bool tb, size_t M, size_t N, size_t K, float alpha, const float *a, size_t lda, const float *b, size_t ldb,
-                    float beta, float *c, size_t ldc);
+/* Rows so long are copied block by block, because their columns share cache sets; the copies have a pad between them. */
+enum { DF_FAR_APART = 1024, DF_ROW_PAD = 16 };
+
+/* The arguments of df_gemm. */
+typedef struct {
+    bool transpose_a, transpose_b;
+    size_t M, N, K;
+    float alpha, beta;
+    const float *a;
+    size_t lda;
+    const float *b;
+    size_t ldb;
+    float *c;
+    size_t ldc;
+} DfProduct;
+
+/* df_gemm on the calling thread alone, with `scratch` of df_product_scratch() bytes (more do for larger ones), aligned to 64. */
+void df_product_alone(const DfKernels *, const DfProduct *, float *scratch);
+size_t df_product_scratch(const DfProduct *);
 
 int df_conv_winograd(DfPool *, const DfKernels *, const DfConvShape *, const float *x, const DfPacked *w, float *y, DfEpilogue);
 

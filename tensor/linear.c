@@ -23,9 +23,9 @@ static void backward(DfCtx *c, DfTensor *y)
     float *gx = df_grad(c, x), *gw = df_grad(c, w), *gb = df_grad(c, b);
     int error = DF_OK;
     if (gx)
-        error = df_gemm(c->pool, false, false, M, I, O, 1, y->grad, O, w->data, I, 1, gx, I);
+        error = df_gemm(c->pool, c->k, false, false, M, I, O, 1, y->grad, O, w->data, I, 1, gx, I);
     if (gw && !error)
-        error = df_gemm(c->pool, true, false, O, I, M, 1, y->grad, O, x->data, I, 1, gw, I);
+        error = df_gemm(c->pool, c->k, true, false, O, I, M, 1, y->grad, O, x->data, I, 1, gw, I);
     df_add_columns(c, DF_COLUMN_SUM, gb, y->grad, NULL, M, O);
     if (error)
         df_ctx_fail(c, error, "%s", df_error());

@@ -12,6 +12,7 @@ typedef struct {
     size_t batch, M, N, K;
     const float *a, *b;
     float beta, *c;
+    const DfKernels *k;
     DfPool *pool; /* for one product */
     int error;
 } Products;
@@ -19,7 +20,7 @@ typedef struct {
 static int product(const Products *p, size_t i)
 {
     const size_t lda = p->ta ? p->M : p->K, ldb = p->tb ? p->K : p->N;
-    return df_gemm(p->pool, p->ta, p->tb, p->M, p->N, p->K, 1, p->a + i * p->M * p->K, lda, p->b + i * p->K * p->N, ldb, p->beta,
+    return df_gemm(p->pool, p->k, p->ta, p->tb, p->M, p->N, p->K, 1, p->a + i * p->M * p->K, lda, p->b + i * p->K * p->N, ldb, p->beta,
                    p->c + i * p->M * p->N, p->N);
 }
 
@@ -33,6 +34,7 @@ static void product_task(void *arg, size_t i, void *scratch)
 
 static void run(DfCtx *c, Products p)
 {
+    p.k = c->k;
     if (p.batch < FEW) {
         p.pool = c->pool;
         for (size_t i = 0; i < p.batch && !p.error; i++)

@@ -12,7 +12,7 @@ program=$1
 root=$2
 here=$root/tests/cli
 config=$root/configs/demo/retinanet_dat_nano.py
-export OPENBLAS_NUM_THREADS=1 LC_ALL=C
+export LC_ALL=C
 unset DEFORMER_THREADS OMP_NUM_THREADS
 "$program" --version >/dev/null || exit 1
 failures=0 status=0 command=

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "kernels/kernels.h"
+#include "kernels/gemm_leaves.h"
 
 enum { GUARD = 32 };
 static const float canary = 12345.5f;
@@ -184,40 +184,107 @@ Test(gemm, mlp_is_two_products)
     }
 }
 
-static double naive(bool ta, bool tb, size_t i, size_t j, size_t K, const float *a, size_t lda, const float *b, size_t ldb)
+/* ---- products of two changing matrices --------------------------------------------------------------------------- */
+
+typedef struct {
+    bool ta, tb;
+    size_t M, N, K, pad; /* pad: between the rows of each matrix */
+    float alpha, beta;
+} General;
+
+/* Of one element: the truth, and in `size` what the terms add up to without their signs. */
+static double naive(const General *g, size_t i, size_t j, const float *a, size_t lda, const float *b, size_t ldb, double *size)
 {
     double sum = 0;
-    for (size_t p = 0; p < K; p++)
-        sum += (double)a[ta ? p * lda + i : i * lda + p] * (double)b[tb ? j * ldb + p : p * ldb + j];
-    return sum;
+    *size = 0;
+    for (size_t p = 0; p < g->K; p++) {
+        const double term = (double)a[g->ta ? p * lda + i : i * lda + p] * (double)b[g->tb ? j * ldb + p : p * ldb + j];
+        sum += term;
+        *size += fabs(term);
+    }
+    *size *= fabs((double)g->alpha);
+    return (double)g->alpha * sum;
 }
 
-static void check_general(bool ta, bool tb, size_t M, size_t N, size_t K, float alpha, float beta)
+static void check_result(const General *g, const char *rung, const float *a, size_t lda, const float *b, size_t ldb, const float *before,
+                         const float *c, size_t ldc)
 {
-    const size_t lda = (ta ? M : K) + 2, ldb = (tb ? K : N) + 1, ldc = N + 3;
-    float *a = numbers((ta ? K : M) * lda, 1), *b = numbers((tb ? N : K) * ldb, 2), *before = numbers(M * ldc, 3);
-    float *c1 = numbers(M * ldc, 3), *c2 = numbers(M * ldc, 3);
-    cr_assert_eq(df_gemm(pools.one, ta, tb, M, N, K, alpha, a, lda, b, ldb, beta, c1, ldc), DF_OK);
-    cr_assert_eq(df_gemm(pools.two, ta, tb, M, N, K, alpha, a, lda, b, ldb, beta, c2, ldc), DF_OK);
-    cr_assert(memcmp(c1, c2, M * ldc * sizeof *c1) == 0 && guarded(c1, M * ldc));
-    for (size_t i = 0; i < M; i++)
+    for (size_t i = 0; i < g->M; i++)
         for (size_t j = 0; j < ldc; j++) {
-            const double old = (double)before[i * ldc + j];
-            const double truth = j < N ? (double)alpha * naive(ta, tb, i, j, K, a, lda, b, ldb) + (double)beta * old : old;
-            cr_assert(fabs((double)c1[i * ldc + j] - truth) <= 1e-6 * (10 + sqrt((double)K) * 8), "%d%d %zu %zu %zu", ta, tb, M, N, K);
+            const float old = before[i * ldc + j], met = c[i * ldc + j];
+            double size = 0;
+            if (j >= g->N) {
+                cr_assert(met == old, "between the rows");
+                continue;
+            }
+            const double scaled = g->beta == 0 ? 0 : (double)g->beta * (double)old;
+            const double truth = naive(g, i, j, a, lda, b, ldb, &size) + scaled;
+            const double bound = FLT_EPSILON * ((size + fabs(scaled)) * ((double)g->K / 2 + 8));
+            cr_assert(fabs((double)met - truth) <= bound, "%s %d%d %zu x %zu x %zu, %g %g, at %zu %zu: met %g, want %g", rung, g->ta, g->tb, g->M,
+                      g->N, g->K, (double)g->alpha, (double)g->beta, i, j, (double)met, truth);
         }
+}
+
+static void check_general(const DfKernels *k, General g)
+{
+    const size_t lda = (g.ta ? g.M : g.K) + g.pad, ldb = (g.tb ? g.K : g.N) + g.pad, ldc = g.N + g.pad, size = g.M * ldc;
+    float *a = numbers((g.ta ? g.K : g.M) * lda, 1), *b = numbers((g.tb ? g.N : g.K) * ldb, 2), *before = numbers(size, 3);
+    float *c1 = numbers(size, 3), *c2 = numbers(size, 3);
+    for (size_t i = 0; g.beta == 0 && i < g.M; i++) /* is not read then */
+        for (size_t j = 0; j < g.N; j++)
+            c1[i * ldc + j] = c2[i * ldc + j] = NAN;
+    cr_assert_eq(df_gemm(pools.one, k, g.ta, g.tb, g.M, g.N, g.K, g.alpha, a, lda, b, ldb, g.beta, c1, ldc), DF_OK);
+    cr_assert_eq(df_gemm(pools.two, k, g.ta, g.tb, g.M, g.N, g.K, g.alpha, a, lda, b, ldb, g.beta, c2, ldc), DF_OK);
+    cr_assert(memcmp(c1, c2, size * sizeof *c1) == 0 && guarded(c1, size), "%zu x %zu x %zu", g.M, g.N, g.K);
+    check_result(&g, df_kernels_name(k), a, lda, b, ldb, before, c1, ldc);
     df_free(a), df_free(b), df_free(before), df_free(c1), df_free(c2);
 }
 
-Test(gemm, general_product)
+static void check_forms(General g)
 {
-    for (int bits = 0; bits < 4; bits++) {
-        check_general(bits & 1, bits & 2, 7, 5, 3, 1, 0);
-        check_general(bits & 1, bits & 2, 300, 270, 40, 0.5f, 1);
-        check_general(bits & 1, bits & 2, 20, 30, 5000, 1, 1); /* cut along k */
-        check_general(bits & 1, bits & 2, 20, 30, 3001, -1, 0);
-        check_general(bits & 1, bits & 2, 4, 3, 0, 1, 1);
+    for (size_t rung = 0; rung < 3; rung++) {
+        const DfKernels *k = df_kernels_named(rungs[rung]);
+        for (int form = 0; k && form < 4; form++) {
+            g.ta = form & 1, g.tb = form & 2;
+            check_general(k, g);
+        }
     }
+}
+
+Test(gemm, general_products_of_small_sizes)
+{
+    static const size_t sizes[] = { 0, 1, 2, 7, 16, 17, 33 };
+    for (size_t i = 0; i < 343; i++)
+        check_forms((General){ .M = sizes[i % 7], .N = sizes[i / 7 % 7], .K = sizes[i / 49], .pad = i % 3, .alpha = 1, .beta = (float)(i % 2) });
+}
+
+Test(gemm, general_products_with_factors)
+{
+    static const float factors[] = { 0, 1, -1, 0.3f };
+    for (size_t i = 0; i < 16; i++)
+        check_forms((General){ .M = 14, .N = 35, .K = 20, .pad = 1, .alpha = factors[i % 4], .beta = factors[i / 4] });
+}
+
+Test(gemm, general_products_of_several_blocks)
+{
+    check_forms((General){ .M = 97, .N = 50, .K = 321, .alpha = 1, .beta = 1 });               /* of rows and of k     */
+    check_forms((General){ .M = 200, .N = 210, .K = 40, .pad = 3, .alpha = 0.5f, .beta = 1 }); /* several tasks        */
+    check_forms((General){ .M = 520, .N = 30, .K = 70, .alpha = 1 });
+    check_forms((General){ .M = 30, .N = 530, .K = 70, .pad = 1, .alpha = 1, .beta = 2 });
+    check_forms((General){ .M = 20, .N = 30, .K = 5000, .alpha = 1, .beta = 1 });              /* cut along k          */
+    check_forms((General){ .M = 40, .N = 300, .K = 3001, .pad = 2, .alpha = -1 });
+    check_forms((General){ .M = 5, .N = 37, .K = 30, .pad = 1100, .alpha = 1, .beta = 1 });    /* rows lie far apart   */
+}
+
+Test(gemm, general_product_on_one_thread)
+{
+    const General g = { true, false, 130, 1100, 330, 0, 1, 1 }; /* more columns than a task of df_gemm has */
+    float *a = numbers(g.K * g.M, 1), *b = numbers(g.K * g.N, 2), *before = numbers(g.M * g.N, 3), *c = numbers(g.M * g.N, 3);
+    const DfProduct p = { true, false, g.M, g.N, g.K, 1, 1, a, g.M, b, g.N, c, g.N };
+    float *scratch = df_malloc(df_product_scratch(&p));
+    df_product_alone(df_kernels(), &p, scratch);
+    check_result(&g, "best", a, g.M, b, g.N, before, c, g.N);
+    df_free(a), df_free(b), df_free(before), df_free(c), df_free(scratch);
 }
 
 Test(gemm, out_of_memory_is_an_error)
@@ -232,4 +299,16 @@ Test(gemm, out_of_memory_is_an_error)
         df_packed_free(packed);
     }
     df_free(w);
+}
+
+Test(gemm, general_product_out_of_memory)
+{
+    float *a = numbers(8192 * 8, 1), *c = numbers(64, 2);
+    for (size_t n = 1; n <= 3; n++) { /* partial sums, then scratch */
+        df_memory_fail_at(n, true);
+        const int error = df_gemm(NULL, df_kernels(), true, false, 8, 8, 8192, 1, a, 8, a, 8, 0, c, 8);
+        df_memory_fail_at(0, false);
+        cr_assert_eq(error, n <= 2 ? DF_ENOMEM : DF_OK, "%zu: %d", n, error);
+    }
+    df_free(a), df_free(c);
 }
