@@ -90,16 +90,19 @@ static int dump(const Scores *s, const char *path)
 static int print_tables(const Scores *s, int i, bool per_class)
 {
     const DfCocoEval *eval = s->eval[i];
-    char *table = NULL, *classes = NULL;
+    char *table = NULL, *classes = NULL, *notes = NULL;
     int error = s->type[i] == PROPOSAL ? df_coco_eval_recall_table(eval, &table) : df_coco_eval_table(eval, &table);
     if (error == DF_OK && per_class)
         error = df_coco_eval_class_table(eval, &classes);
+    if (error == DF_OK)
+        error = df_coco_eval_notes(eval, per_class, &notes);
     if (error == DF_OK && s->n > 1)
         printf("%s%s\n", i ? "\n" : "", type_names[s->type[i]]);
     if (error == DF_OK)
-        printf("%s%s%s", table, classes ? "\n" : "", classes ? classes : "");
+        printf("%s%s%s%s%s", table, classes ? "\n" : "", classes ? classes : "", notes[0] ? "\n" : "", notes);
     df_free(table);
     df_free(classes);
+    df_free(notes);
     return error;
 }
 

@@ -137,8 +137,9 @@ int df_coco_recall(const DfCocoEval *, size_t area, size_t max_det, double *ar);
 int df_coco_eval_table(const DfCocoEval *, char **out); /* the twelve lines of pycocotools; df_free it */
 int df_coco_eval_recall_table(const DfCocoEval *, char **out);     /* of proposals: recall alone, at every number of detections */
 int df_coco_eval_class_table(const DfCocoEval *, char **out);      /* AP and AR of each class               */
+int df_coco_eval_notes(const DfCocoEval *, bool of_classes, char **out); /* why numbers are -1, a line each; "" if none is */
 /* {"stats": [12 numbers], "ar_at": {"1": ar, ...}, "per_class": [{"id", "name", "ap", "ap50", "ap75", "ap_small", "ap_medium",
- * "ap_large", "ar", "ar_small", "ar_medium", "ar_large"}]}, to be put under "bbox"; df_free it */
+ * "ap_large", "ar", "ar_small", "ar_medium", "ar_large"}], "notes": [lines]}, to be put under "bbox"; df_free it */
 int df_coco_eval_json(const DfCocoEval *, char **out);
 
 #endif

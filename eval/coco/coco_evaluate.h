@@ -59,6 +59,17 @@ int df_coco_match(const CocoRun *, size_t class_place, CocoRanking *, DfPool *);
 int df_coco_accumulate(const CocoRun *, size_t class_place, const CocoRanking *);
 
 int df_coco_summarize(DfCocoEval *, DfPool *);
+
+/* One of the twelve numbers. */
+typedef struct {
+    bool precision;
+    double iou;        /* -1: all                              */
+    const char *area;
+    int max_det;       /* place in max_dets; -1: the value 100 */
+} CocoLine;
+extern const CocoLine df_coco_lines[DF_COCO_STATS];
+/* Places of its area and of its number of detections; false if the parameters have no such. */
+bool df_coco_place(const DfCocoEval *, const CocoLine *, size_t *area, size_t *max_det);
 size_t df_coco_least_curve(const DfCocoEval *); /* the least place in max_dets of which a table shows precision */
 
 /* Precision (and scores) and recall: allocated, not filled; and where in them numbers begin. */

@@ -350,6 +350,42 @@ Test(coco, added_from_memory)
     df_coco_free(gt);
 }
 
+static void expect_notes(const char *gt, const DfCocoParams *params, const char *notes)
+{
+    DfCocoEval *eval;
+    char *text;
+    cr_assert_eq(evaluate(gt, "[]", params, &eval), DF_OK, "%s", df_error());
+    cr_assert_eq(df_coco_eval_notes(eval, true, &text), DF_OK);
+    cr_expect_str_eq(text, notes);
+    df_free(text);
+    df_coco_eval_free(eval);
+}
+
+Test(coco, no_number_is_missing_without_a_word)
+{
+    static const int max_dets[] = { 1, 5, 7 };
+    static const double ious[] = { 0.6, 0.75 };
+    static const DfAreaRange areas[] = { { "all", 0, 1e10 }, { "medium", 500, 600 } };
+    const char *one = FILE_OF(TRUTH("1", "1", "5")), *crowds = FILE_OF(BOX("1", "5", ", \"iscrowd\": 1, \"area\": 400, \"id\": 1"));
+    expect_notes(one, NULL, "-1 at area=medium: no object that counts has an area from 1024 to 9216 square pixels\n"
+                            "-1 at area=large: no object that counts has an area from 9216 to 1e+10 square pixels\n"
+                            "-1 for 1 of 2 classes, of which no object counts: 7\n");
+    expect_notes(crowds, NULL, "-1: no object counts, that is, is annotated in these images and classes and not as a crowd\n");
+    DfCocoParams params = df_coco_params();
+    params.max_dets = max_dets;
+    params.ious = ious;
+    params.n_ious = 2;
+    params.areas = areas;
+    params.n_areas = 2;
+    params.use_categories = false;
+    expect_notes(one, &params, "-1 at area=medium: no object that counts has an area from 500 to 600 square pixels\n"
+                               "-1 at IoU=0.50: it is not among the IoU thresholds\n"
+                               "-1 as the AP of all areas: it is taken at 100 detections, which are not among maxDets\n"
+                               "-1 at area=small: no area range has that name\n"
+                               "-1 at area=large: no area range has that name\n");
+    cr_expect_eq(df_memory().now, 0);
+}
+
 /* ---- masks -------------------------------------------------------------------------------------------------------------- */
 
 #define SQUARE "[[10, 10, 30, 10, 30, 30, 10, 30]]"
