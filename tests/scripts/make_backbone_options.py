@@ -72,6 +72,7 @@ def main():
             continue
         config = copy.deepcopy({**official.read_config(ready)[0], **options})
         old = case == "dat_2022_no_off"
+        torch.manual_seed(0)
         net = dat_2022(config) if old else official.build(config, bool(size))
         official.finish_config(config, bool(size))
         config.update({"code_version": 2022} if old else {})
