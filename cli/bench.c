@@ -3,7 +3,7 @@
  * cli/bench.c -- deformer bench: time per stage, throughput, memory, and the share of this machine's sgemm peak, which is
  * measured between the passes.
  */
-#include "cli/passes.h"
+#include "cli/common/passes.h"
 
 #include <cjson/cJSON.h>
 #include <stdlib.h>

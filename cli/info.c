@@ -2,7 +2,7 @@
  *
  * cli/info.c -- deformer info: parameters, multiply-adds and activation memory of every module, from a dry pass.
  */
-#include "cli/passes.h"
+#include "cli/common/passes.h"
 
 #include <cjson/cJSON.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/datasets/test_coco.c -- annotation files and dataset dicts. The order of images and labels is that of pycocotools'
+ * tests/datasets/test_coco_dataset.c -- annotation files and dataset dicts. The order of images and labels is that of pycocotools'
  * getImgIds() and getCatIds(catNms=...), which mmdet 2.x uses.
  */
 #include <criterion/criterion.h>

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/common/passes.c -- passes through a network over noise.
+ */
+#include "cli/common/passes.h"
+
+#include <stdlib.h>
+
+int cli_dry_pass(CliSession *s, int batch, int H, int W)
+{
+    s->c->dry = true;
+    df_profile(s->c, true);
+    df_model_forward(s->model, s->c, df_new(s->c, DF_SHAPE(batch, H, W, 3)));
+    return df_ctx_error(s->c);
+}
+
+double cli_multiply_adds(const DfProfileRow *row)
+{
+    return row->macs[DF_MACS_LAYER] + row->macs[DF_MACS_ATTENTION] + row->macs[DF_MACS_PADDING];
+}
+
+static DfTensor *noise(CliSession *s, int batch, int H, int W)
+{
+    DfTensor *image = df_zeros(s->c, DF_SHAPE(batch, H, W, 3));
+    DfRandom random = df_random(1, 2);
+    for (size_t i = 0; s->c->err == DF_OK && i < df_size(image); i++)
+        image->data[i] = (float)(2 * df_uniform(&random) - 1);
+    return image;
+}
+
+int cli_time_network(CliSession *s, int batch, int H, int W, double *seconds)
+{
+    df_reset(s->c);
+    DfTensor *image = noise(s, batch, H, W);
+    const double start = cli_now();
+    df_model_forward(s->model, s->c, image);
+    *seconds = cli_now() - start;
+    return df_ctx_error(s->c);
+}
+
+int cli_time_detector(CliSession *s, int batch, int H, int W, double *seconds)
+{
+    DfImageMeta metas[CLI_BATCH];
+    DfDetections found[CLI_BATCH];
+    for (int i = 0; i < batch; i++)
+        metas[i] = (DfImageMeta){ H, W, H, W, H, W, { 1, 1, 1, 1 }, false, false };
+    df_reset(s->c);
+    DfTensor *image = noise(s, batch, H, W);
+    const double start = cli_now();
+    const int error = df_model_detect(s->model, s->c, image, metas, batch, true, found);
+    *seconds = cli_now() - start;
+    for (int i = 0; error == DF_OK && i < batch; i++)
+        df_detections_free(&found[i]);
+    return error;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double cli_median(double *v, int n)
+{
+    if (n == 0)
+        return 0;
+    qsort(v, (size_t)n, sizeof *v, by_size);
+    return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
+}

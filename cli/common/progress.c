@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/common/progress.c -- how far a long command is, how fast, and how long it will still take.
+ */
+#include "cli/cli.h"
+
+#include <unistd.h>
+
+CliProgress cli_progress(const char *what, long n, long before)
+{
+    const double now = cli_now();
+    return (CliProgress){ what, n, before, before, now, now, isatty(STDERR_FILENO) != 0 };
+}
+
+static void print_time(char *out, size_t size, double seconds)
+{
+    const long s = (long)(seconds + 0.5);
+    if (s >= 3600)
+        snprintf(out, size, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+    else
+        snprintf(out, size, "%ld:%02ld", s / 60, s % 60);
+}
+
+static void show(CliProgress *p, double now)
+{
+    enum { WIDTH = 30 };
+    const double elapsed = now - p->start, rate = elapsed > 0 ? (double)(p->done - p->before) / elapsed : 0;
+    char left[32] = "?", bar[WIDTH + 1];
+    if (rate > 0 || p->done == p->n)
+        print_time(left, sizeof left, p->done < p->n ? (double)(p->n - p->done) / rate : 0);
+    const long full = p->n ? p->done * WIDTH / p->n : WIDTH;
+    for (int i = 0; i < WIDTH; i++)
+        bar[i] = i < full ? '#' : '.';
+    bar[WIDTH] = 0;
+    fprintf(stderr, p->live ? "\r%s [%s] %ld/%ld  %.2f/s  %s left   " : "%s [%s] %ld/%ld  %.2f/s  %s left\n", p->what, bar, p->done, p->n, rate, left);
+    p->last_shown = now;
+}
+
+void cli_progress_step(CliProgress *p, long done)
+{
+    const double now = cli_now();
+    p->done = done;
+    if (!cli.quiet && now - p->last_shown >= (p->live ? 0.2 : 10))
+        show(p, now);
+}
+
+void cli_progress_end(CliProgress *p)
+{
+    if (cli.quiet)
+        return;
+    show(p, cli_now());
+    if (p->live)
+        fputc('\n', stderr);
+}

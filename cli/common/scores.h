@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/common/scores.h -- a COCO results file against its ground truth: the tables and the JSON that eval and metric print.
+ */
+#ifndef DF_CLI_COMMON_SCORES_H
+#define DF_CLI_COMMON_SCORES_H
+
+#include "cli/cli.h"
+#include "eval/eval.h"
+
+typedef struct {
+    const char *gt_path;
+    const char *const *dt_paths; /* results files, scored together                                 */
+    int n_dt;
+    const char *types;          /* "bbox", "segm", "proposal", or several with commas; NULL: bbox */
+    const char *json_path;      /* NULL: none                                                     */
+    const char *dump_path;      /* .safetensors of precision, recall and scores; NULL: none       */
+    bool per_class;
+    const char *explain_path;   /* NULL: no page that explains the score                          */
+    const char *images_dir;     /* its pictures; NULL: none                                       */
+    double explain_score;       /* its score threshold                                            */
+    const DfCocoParams *params; /* NULL: the challenge's                                          */
+    const int64_t *image_ids;   /* NULL: all; else only these are scored                          */
+    size_t n_image_ids;
+} CliScoring;
+
+/* For the help. */
+#define CLI_SCORES_JSON                                                                                                            \
+    "--json: {\"bbox\": {\"stats\": [AP, AP50, AP75, APs, APm, APl, AR1, AR10, AR100, ARs, ARm, ARl], \"ar_at\": {\"1\": AR1, ..},\n" \
+    "\"per_class\": [{\"id\", \"name\", \"ap\", \"ap50\", \"ap75\", \"ap_small\", \"ap_medium\", \"ap_large\", \"ar\", \"ar_small\", \"ar_medium\",\n"     \
+    "\"ar_large\"}, ..]}}, likewise under \"segm\" and \"proposal\"; 0 to 1 in full precision; -1 where there is no ground truth."
+
+int cli_score_coco(DfPool *, const CliScoring *);
+
+#endif

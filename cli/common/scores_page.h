@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/common/scores_page.h -- why a COCO score is what it is, as a page and for the JSON.
+ */
+#ifndef DF_CLI_COMMON_SCORES_PAGE_H
+#define DF_CLI_COMMON_SCORES_PAGE_H
+
+#include "cli/cli.h"
+#include "eval/eval.h"
+
+typedef struct {
+    const char *gt_path, *title;
+    const char *page_path;      /* the HTML file                                      */
+    const char *images_dir;     /* pictures for the worst images; NULL: boxes alone   */
+    double score_threshold;
+} CliExplaining;
+
+/* Writes the page; *json gets the numbers, df_free it. */
+int cli_explain(const CliExplaining *, const DfCocoResults *, const DfCocoEval *, char **json);
+
+#endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/compare/runs.c -- finds the results in a run, and compares those of one kind.
+ */
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <string.h>
+
+#include "cli/compare/compare.h"
+
+enum { MOST_NUMBERS = 1 << 26 }; /* bytes of a file of numbers */
+
+static const struct {
+    const char *key, *metric, *file, *number; /* number: its key in a file of numbers; of COCO, stats[0] below the kind's */
+    bool coco;
+} kinds[CLI_RUN_KINDS] = {
+    [CLI_RUN_BBOX] = { "bbox", "AP", "results.bbox.json", NULL, true },
+    [CLI_RUN_SEGM] = { "segm", "mask AP", "results.segm.json", NULL, true },
+    [CLI_RUN_MIOU] = { "miou", "mIoU", "results.miou.json", "mIoU", false },
+    [CLI_RUN_TOPK] = { "topk", "top-1", "results.topk.json", "top1", false },
+};
+
+const char *cli_run_key(CliRunKind kind)
+{
+    return kinds[kind].key;
+}
+
+const char *cli_run_metric(CliRunKind kind)
+{
+    return kinds[kind].metric;
+}
+
+/* ---- what a file is ----------------------------------------------------------------------------------------------- */
+
+typedef enum { COCO_RESULTS, IMAGE_SCORES, NUMBERS } Form;
+
+/* From its first bytes. `kind`: of scores of images. */
+static int form_of(const char *path, Form *form, CliRunKind *kind)
+{
+    static const char *const number_keys[] = { "bbox", "segm", "proposal", "aAcc", "top1" };
+    DfJson *json;
+    DfJsonValue v;
+    int error = df_json_open(&json, path);
+    if (error < 0)
+        return error;
+    DfJsonEvent event = df_json_next(json, &v);
+    bool known = event == DF_JSON_ARRAY;
+    *form = COCO_RESULTS;
+    if (event == DF_JSON_OBJECT && (event = df_json_next(json, &v)) == DF_JSON_KEY && strcmp(v.text, "type") == 0) {
+        *form = IMAGE_SCORES;
+        event = df_json_next(json, &v);
+        for (int k = CLI_RUN_MIOU; event == DF_JSON_TEXT && k <= CLI_RUN_TOPK; k++)
+            if (strcmp(v.text, kinds[k].key) == 0) {
+                *kind = (CliRunKind)k;
+                known = true;
+            }
+    } else if (event == DF_JSON_KEY) {
+        *form = NUMBERS;
+        for (size_t i = 0; i < sizeof number_keys / sizeof *number_keys; i++)
+            known |= strcmp(v.text, number_keys[i]) == 0;
+    }
+    if (!known)
+        error = event == DF_JSON_ERROR ? df_json_error(json) : df_fail(DF_EFORMAT, "%s holds no results: want the --out folder of an eval, a file from it, COCO results, or what --json wrote", path);
+    df_json_close(json);
+    return error;
+}
+
+/* Is it named in --type? */
+static bool wanted(CliRunKind kind, bool otherwise)
+{
+    const size_t length = strlen(kinds[kind].key);
+    if (!cli_compare.type)
+        return otherwise;
+    for (const char *at = cli_compare.type; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+        if (strcspn(at, ",") == length && strncmp(at, kinds[kind].key, length) == 0)
+            return true;
+    return false;
+}
+
+int cli_run_file(const char *run, CliRunKind kind, char **file)
+{
+    Form form;
+    CliRunKind of = kind;
+    *file = NULL;
+    if (df_is_directory(run)) {
+        if (!wanted(kind, true))
+            return DF_OK;
+        if (!(*file = cli_join(run, kinds[kind].file)))
+            return df_fail_memory("a path");
+        if (!df_file_exists(*file)) {
+            df_free(*file);
+            *file = NULL;
+        }
+        return DF_OK;
+    }
+    const int error = form_of(run, &form, &of);
+    if (error < 0 || form == NUMBERS || kinds[kind].coco != (form == COCO_RESULTS) || of != kind || !wanted(kind, form == IMAGE_SCORES || kind == CLI_RUN_BBOX))
+        return error;
+    return (*file = cli_join("", run)) ? DF_OK : df_fail_memory("a path");
+}
+
+/* ---- numbers ------------------------------------------------------------------------------------------------------ */
+
+int cli_run_number(const char *run, CliRunKind kind, double *value)
+{
+    Form form;
+    CliRunKind of = kind;
+    char *text;
+    size_t size;
+    *value = (double)NAN;
+    int error = df_is_directory(run) ? DF_OK : form_of(run, &form, &of);
+    if (error < 0 || df_is_directory(run) || form != NUMBERS || !wanted(kind, true))
+        return error;
+    if ((error = df_file_text(&text, &size, run, MOST_NUMBERS)) < 0)
+        return error;
+    cJSON *json = cJSON_Parse(text);
+    const cJSON *at = kinds[kind].coco ? cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(json, kinds[kind].key), "stats"), 0)
+                                       : cJSON_GetObjectItemCaseSensitive(json, kinds[kind].number);
+    if (cJSON_IsNumber(at))
+        *value = at->valuedouble;
+    if (!json)
+        error = df_fail(DF_EFORMAT, "%s: not JSON", run);
+    cJSON_Delete(json);
+    df_free(text);
+    return error;
+}
+
+/* ---- results of one kind ------------------------------------------------------------------------------------------ */
+
+static int compare_coco(DfCompare **out, const char *const *files, const char *const *names, size_t n, const DfCompareParams *params, DfPool *pool)
+{
+    DfCoco *gt = NULL;
+    DfCocoResults **results = df_calloc(n, sizeof *results);
+    int error = results ? df_coco_open_with(&gt, cli_compare.gt, &(DfCocoReading){ .pool = pool, .masks = params->masks }) : df_fail_memory("results");
+    for (size_t i = 0; error == DF_OK && i < n; i++)
+        if ((error = df_coco_results_new(&results[i], gt)) == DF_OK)
+            error = df_coco_results_read(results[i], files[i]);
+    if (error == DF_OK)
+        error = df_compare_new(out, (const DfCocoResults *const *)results, names, n, params, pool);
+    for (size_t i = 0; results && i < n; i++)
+        df_coco_results_free(results[i]);
+    df_free(results);
+    df_coco_free(gt);
+    return error;
+}
+
+static int compare_images(DfCompare **out, const char *const *files, const char *const *names, size_t n, const DfCompareParams *params, DfPool *pool)
+{
+    DfImageScores **scores = df_calloc(n, sizeof *scores);
+    int error = scores ? DF_OK : df_fail_memory("results");
+    for (size_t i = 0; error == DF_OK && i < n; i++)
+        error = df_image_scores_read(&scores[i], files[i]);
+    if (error == DF_OK)
+        error = df_compare_images(out, (const DfImageScores *const *)scores, names, n, params, pool);
+    for (size_t i = 0; scores && i < n; i++)
+        df_image_scores_free(scores[i]);
+    df_free(scores);
+    return error;
+}
+
+int cli_run_compare(DfCompare **out, CliRunKind kind, const char *const *files, const char *const *names, size_t n, DfPool *pool)
+{
+    const DfCompareParams params = { .masks = kind == CLI_RUN_SEGM, .replicates = (size_t)cli_compare.replicates, .seed = (uint64_t)cli_compare.seed,
+                                     .confidence = cli_compare.confidence };
+    *out = NULL;
+    if (!kinds[kind].coco)
+        return compare_images(out, files, names, n, &params, pool);
+    if (!cli_compare.gt)
+        return df_fail(CLI_EUSAGE, "want --gt GT.json, the annotation file that all results are about");
+    return compare_coco(out, files, names, n, &params, pool);
+}

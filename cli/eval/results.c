@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/eval/results.c -- a journal of detections.
+ */
+#define _GNU_SOURCE
+#include "cli/eval/results.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/common/detector.h"
+
+struct CliResults {
+    const DfCocoDataset *dataset;
+    char *path;
+    FILE *stream;
+    char **line; /* of each image, without the newline; NULL: not yet */
+};
+
+/* A line is {"index": 3, "image_id": 139, "detections": [[x, y, w, h, score, category_id], ..]}, with a mask as a seventh item
+ * {"size": [h, w], "counts": ".."} if there are masks. Numbers are written so that they read back to the same bits. */
+static char *line_of(const DfCocoDataset *dataset, int index, const DfDetections *found)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return NULL;
+    bool failed = false;
+    fprintf(out, "{\"index\": %d, \"image_id\": %lld, \"detections\": [", index, (long long)dataset->images[index].id);
+    for (size_t i = 0; i < found->n; i++) {
+        const DfDetection *d = &found->v[i];
+        double b[4];
+        cli_xywh(d->box, b);
+        fprintf(out, "%s[%.17g, %.17g, %.17g, %.17g, %.9g, %lld", i ? ", " : "", b[0], b[1], b[2], b[3], (double)d->score,
+                (long long)dataset->category_ids[d->label]);
+        if (found->masks) {
+            fputs(", ", out);
+            failed |= cli_write_mask(out, &found->masks[i]) < 0;
+        }
+        fputc(']', out);
+    }
+    fprintf(out, "]}");
+    failed |= ferror(out) != 0;
+    if (fclose(out) == 0 && !failed)
+        return text;
+    free(text);
+    return NULL;
+}
+
+/* The names stand in it for the reader, as JSON texts; the hashes are compared. */
+static void write_text(FILE *out, const char *key, const char *text)
+{
+    fprintf(out, "\"%s\": \"", key);
+    for (const char *p = text; *p; p++)
+        fprintf(out, *p == '"' || *p == '\\' ? "\\%c" : (unsigned char)*p < 32 ? "\\u%04x" : "%c", (unsigned char)*p);
+    fprintf(out, "\", ");
+}
+
+static bool write_header(FILE *out, const CliRunOf *of)
+{
+    fprintf(out, "{");
+    write_text(out, "config", of->config);
+    write_text(out, "checkpoint", of->checkpoint);
+    return fprintf(out, "\"settings\": \"%016" PRIx64 "\", \"weights\": \"%016" PRIx64 "\", \"dataset\": \"%016" PRIx64 "\"}\n", of->settings, of->weights,
+                   of->dataset) > 0 && fflush(out) == 0;
+}
+
+static bool is_same(const char *line, const char *key, uint64_t hash)
+{
+    char wanted[64];
+    snprintf(wanted, sizeof wanted, "\"%s\": \"%016" PRIx64 "\"", key, hash);
+    return strstr(line, wanted) != NULL;
+}
+
+static int header_matches(const char *line, const CliRunOf *of, const char *path)
+{
+    if (!df_starts_with(line, "{\"config\": "))
+        return df_fail(DF_EFORMAT, "%s: the first line does not say what the results are of: use another --out, or --fresh to begin again", path);
+    const char *other = !is_same(line, "settings", of->settings)  ? "a config with other settings"
+                        : !is_same(line, "weights", of->weights) ? "other weights"
+                        : !is_same(line, "dataset", of->dataset) ? "other images or classes"
+                                                                 : NULL;
+    if (!other)
+        return DF_OK;
+    return df_fail(DF_EVALUE, "%s holds results of %s: use another --out, or --fresh to begin again", path, other);
+}
+
+/* Reads what an earlier run left, up to the last whole line, and cuts off what is behind it. */
+static int replay(CliResults *r, const CliRunOf *of, bool *done)
+{
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t length;
+    long end = 0;
+    int error = DF_OK;
+    bool first = true;
+    while (error == DF_OK && (length = getline(&line, &room, r->stream)) > 0 && line[length - 1] == '\n') {
+        int index = -1;
+        line[length - 1] = 0;
+        end = ftell(r->stream);
+        if (first) {
+            error = header_matches(line, of, r->path);
+        } else if (sscanf(line, "{\"index\": %d,", &index) != 1 || index < 0 || index >= r->dataset->n_images) {
+            error = df_fail(DF_EFORMAT, "%s: a line does not begin with the index of an image: use --fresh to begin again", r->path);
+        } else if (!r->line[index]) {
+            r->line[index] = strdup(line);
+            done[index] = r->line[index] != NULL;
+        }
+        first = false;
+    }
+    free(line);
+    if (error == DF_OK && (ftruncate(fileno(r->stream), end) != 0 || fseek(r->stream, end, SEEK_SET) != 0))
+        error = df_fail_errno("%s", r->path);
+    if (error == DF_OK && first && !write_header(r->stream, of))
+        error = df_fail_errno("%s", r->path);
+    return error;
+}
+
+/* One process at a time writes a journal. */
+static int lock(const CliResults *r)
+{
+    struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    if (fcntl(fileno(r->stream), F_SETLK, &whole) == 0 || (errno != EACCES && errno != EAGAIN)) /* a file system may know no locks */
+        return DF_OK;
+    return df_fail(DF_EVALUE, "%s: another run is writing it: give each run its own --out", r->path);
+}
+
+int cli_results_open(CliResults **out, const char *folder, const CliRunOf *of, const DfCocoDataset *dataset, bool fresh, bool *done)
+{
+    *out = NULL;
+    int error = df_make_directory(folder);
+    if (error < 0)
+        return error;
+    CliResults *r = df_calloc(1, sizeof *r);
+    if (!r)
+        return df_fail_memory("results");
+    r->dataset = dataset;
+    r->path = cli_join(folder, "results.jsonl");
+    r->line = df_calloc((size_t)dataset->n_images + 1, sizeof *r->line);
+    if (!r->path || !r->line)
+        error = df_fail_memory("results");
+    if (error == DF_OK && !(r->stream = fopen(r->path, "a+")))
+        error = df_fail_errno("%s", r->path);
+    if (error == DF_OK)
+        error = lock(r);
+    if (error == DF_OK && fresh && ftruncate(fileno(r->stream), 0) != 0)
+        error = df_fail_errno("%s", r->path);
+    if (error == DF_OK) {
+        rewind(r->stream);
+        error = replay(r, of, done);
+    }
+    if (error < 0) {
+        cli_results_close(r);
+        return error;
+    }
+    *out = r;
+    return DF_OK;
+}
+
+int cli_results_add(CliResults *r, int index, const DfDetections *found)
+{
+    char *line = line_of(r->dataset, index, found);
+    if (!line)
+        return df_fail_memory("a line of results");
+    free(r->line[index]);
+    r->line[index] = line;
+    errno = EIO;
+    if (fprintf(r->stream, "%s\n", line) < 0 || fflush(r->stream) != 0)
+        return df_fail_errno("%s: cannot be written", r->path);
+    return DF_OK;
+}
+
+/* The end of a mask's record, which begins at `at`; NULL if it has none. */
+static const char *end_of_mask(const char *at)
+{
+    const char *counts = strstr(at, "\"counts\": \"");
+    if (!counts)
+        return NULL;
+    for (at = counts + strlen("\"counts\": \""); *at && *at != '"'; at++)
+        if (*at == '\\' && at[1])
+            at++;
+    return at[0] == '"' && at[1] == '}' ? at + 2 : NULL;
+}
+
+/* One detection of a line as a COCO record. */
+static const char *export_one(DfWriter *out, const char *at, long long image_id, bool first, bool masks)
+{
+    double b[4], score;
+    long long category;
+    int used = 0;
+    if (sscanf(at, "[%lf, %lf, %lf, %lf, %lf, %lld%n", &b[0], &b[1], &b[2], &b[3], &score, &category, &used) != 6 || !used)
+        return NULL;
+    df_writef(out, "%s{\"image_id\": %lld, \"category_id\": %lld, \"bbox\": [%.17g, %.17g, %.17g, %.17g], \"score\": %.9g", first ? "\n" : ",\n", image_id,
+              category, b[0], b[1], b[2], b[3], score);
+    at += used;
+    const char *mask = df_starts_with(at, ", {") ? at + 2 : NULL, *end = mask ? end_of_mask(mask) : at;
+    if (!end || *end != ']')
+        return NULL;
+    if (mask && masks) {
+        df_writef(out, ", \"segmentation\": ");
+        df_write(out, mask, (size_t)(end - mask));
+    }
+    df_write(out, "}", 1);
+    return end + 1;
+}
+
+int cli_results_export(CliResults *r, const bool *chosen, bool masks, const char *path)
+{
+    DfWriter *out;
+    int error = df_writer_open(&out, path);
+    if (error < 0)
+        return error;
+    bool first = true;
+    df_write(out, "[", 1);
+    for (int i = 0; i < r->dataset->n_images; i++) {
+        const char *at = r->line[i] && chosen[i] ? strstr(r->line[i], "\"detections\": [") : NULL;
+        at = at ? strchr(at, '[') + 1 : NULL;
+        while (at && *at == '[') {
+            at = export_one(out, at, (long long)r->dataset->images[i].id, first, masks);
+            first = false;
+            if (at && at[0] == ',')
+                at += 2;
+        }
+        if (r->line[i] && chosen[i] && (!at || strcmp(at, "]}") != 0)) {
+            df_writer_drop(out);
+            return df_fail(DF_EFORMAT, "%s: the line of image %d is damaged: use --fresh to begin again", r->path, i);
+        }
+    }
+    df_write(out, "\n]\n", 3);
+    return df_writer_commit(out);
+}
+
+void cli_results_close(CliResults *r)
+{
+    if (!r)
+        return;
+    for (int i = 0; r->line && i < r->dataset->n_images; i++)
+        free(r->line[i]);
+    if (r->stream)
+        fclose(r->stream);
+    df_free(r->line);
+    df_free(r->path);
+    df_free(r);
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/metric/ade20k.c -- deformer metric ade20k: label maps in two folders of PNG files, scored as mmseg scores them.
+ *
+ * Each thread takes the next pair and counts into its own accumulator; the sums are the same bits for any number of threads.
+ */
+#include <stdatomic.h>
+#include <string.h>
+
+#include "cli/metric/metric.h"
+#include "datasets/datasets.h"
+#include "eval/eval.h"
+
+typedef struct {
+    const char *gt_dir, *pred_dir;
+    CliFiles files;
+    DfMiouParams params;
+    atomic_size_t next;
+    atomic_bool failed;
+    CliProgress progress;
+    struct Worker *workers;
+    size_t n_workers;
+} Run;
+
+typedef struct Worker {
+    DfMiou *acc, *one;     /* of all pairs, of the present one */
+    DfImage label, pred;   /* the present one                  */
+    DfImageScores *scores; /* with --per-image                 */
+    int error;
+    size_t failed_at, label_outside, pred_outside; /* files; SIZE_MAX: none */
+    char sentence[512];
+} Worker;
+
+/* ---- one pair ----------------------------------------------------------------------------------------------------- */
+
+/* The path of the prediction for a label file: the same name, with the other suffix. */
+static char *pred_path(const Run *r, const char *name)
+{
+    const size_t stem = strlen(name) - strlen(cli_metric.gt_suffix), suffix = strlen(cli_metric.pred_suffix);
+    char *other = df_malloc(stem + suffix + 1);
+    if (!other)
+        return NULL;
+    memcpy(other, name, stem);
+    memcpy(other + stem, cli_metric.pred_suffix, suffix + 1);
+    char *path = cli_join(r->pred_dir, other);
+    df_free(other);
+    return path;
+}
+
+/* The pair by itself, then into the sum. */
+static int add_scored(const Run *r, Worker *w, size_t i, const DfImage *label, const DfImage *pred)
+{
+    DfMiouResult result;
+    char name[512]; /* without the suffix, as eval names it */
+    snprintf(name, sizeof name, "%.*s", (int)(strlen(r->files.name[i]) - strlen(cli_metric.gt_suffix)), r->files.name[i]);
+    df_miou_clear(w->one);
+    int error = df_miou_add_image(w->one, pred->pixels, label->pixels, (size_t)label->height, (size_t)label->width);
+    if (error == DF_OK)
+        error = df_miou_result(&result, w->one, &r->params);
+    if (error == DF_OK)
+        error = df_image_scores_add_areas(w->scores, name, &result);
+    if (error == DF_OK)
+        df_miou_merge(w->acc, w->one);
+    return error;
+}
+
+static int add_pair(const Run *r, Worker *w, size_t i, const DfImage *label, const DfImage *pred, const char *label_path, const char *path)
+{
+    if (label->height != pred->height || label->width != pred->width)
+        return df_fail(DF_EVALUE, "%s is %d x %d and %s is %d x %d: want predictions in the size of the labels", path, pred->width, pred->height, label_path,
+                       label->width, label->height);
+    const size_t n = df_image_bytes(label);
+    const DfMiouParams plain = { .classes = r->params.classes, .ignore_index = -1 };
+    if (w->label_outside == SIZE_MAX && df_miou_outside(&r->params, label->pixels, n))
+        w->label_outside = i;
+    if (w->pred_outside == SIZE_MAX && df_miou_outside(&plain, pred->pixels, n))
+        w->pred_outside = i;
+    if (!w->scores)
+        return df_miou_add_image(w->acc, pred->pixels, label->pixels, (size_t)label->height, (size_t)label->width);
+    return add_scored(r, w, i, label, pred);
+}
+
+static int read_pair(const Run *r, Worker *w, size_t i)
+{
+    DfImage *const label = &w->label, *const pred = &w->pred;
+    char *label_path = cli_join(r->gt_dir, r->files.name[i]), *path = pred_path(r, r->files.name[i]);
+    int error = label_path && path ? DF_OK : df_fail_memory("a path");
+    if (error == DF_OK && !df_file_exists(path))
+        error = df_fail(DF_EIO, "%s is not there: want a prediction for %s", path, label_path);
+    if (error == DF_OK)
+        error = df_image_read_labels_again(label, label_path);
+    if (error == DF_OK)
+        error = df_image_read_labels_again(pred, path);
+    if (error == DF_OK)
+        error = add_pair(r, w, i, label, pred, label_path, path);
+    df_free(label_path);
+    df_free(path);
+    return error;
+}
+
+/* Takes pairs until none is left or one fails. Files are taken in order, so the first failure by name is always met. */
+static void work(void *arg, size_t task, void *scratch)
+{
+    (void)scratch;
+    Run *r = arg;
+    Worker *w = &r->workers[task];
+    for (;;) {
+        if (atomic_load(&r->failed) || cli_interrupted())
+            return;
+        const size_t i = atomic_fetch_add(&r->next, 1);
+        if (i >= r->files.n)
+            return;
+        if ((w->error = read_pair(r, w, i)) < 0) {
+            snprintf(w->sentence, sizeof w->sentence, "%s", df_error());
+            w->failed_at = i;
+            atomic_store(&r->failed, true);
+            return;
+        }
+        if (task == 0)
+            cli_progress_step(&r->progress, (long)i + 1);
+    }
+}
+
+/* ---- all of them -------------------------------------------------------------------------------------------------- */
+
+static bool wants_images(void)
+{
+    return cli_metric.per_image || cli_metric.explain;
+}
+
+static int make_workers(Run *r, int threads, const char *const *names)
+{
+    const double boundary = cli_metric.boundary ? cli_metric.boundary_ratio : 0;
+    r->n_workers = (size_t)threads;
+    if (!(r->workers = df_calloc(r->n_workers, sizeof *r->workers)))
+        return df_fail_memory("counters");
+    for (size_t t = 0; t < r->n_workers; t++) {
+        Worker *w = &r->workers[t];
+        w->failed_at = w->label_outside = w->pred_outside = SIZE_MAX;
+        int error = df_miou_new(&w->acc, boundary);
+        if (error == DF_OK && wants_images() && (error = df_miou_new(&w->one, boundary)) == DF_OK)
+            error = df_image_scores_new(&w->scores, DF_IMAGES_MIOU, r->params.classes, names);
+        if (error < 0)
+            return error;
+    }
+    return DF_OK;
+}
+
+/* Everything into the first worker; the failure of the first file that failed, if any. */
+static int gather(Run *r)
+{
+    Worker *first = r->workers;
+    const Worker *failed = NULL;
+    for (size_t t = 0; t < r->n_workers; t++) {
+        const Worker *w = &r->workers[t];
+        if (w->failed_at != SIZE_MAX && (!failed || w->failed_at < failed->failed_at))
+            failed = w;
+        first->label_outside = w->label_outside < first->label_outside ? w->label_outside : first->label_outside;
+        first->pred_outside = w->pred_outside < first->pred_outside ? w->pred_outside : first->pred_outside;
+        if (t > 0)
+            df_miou_merge(first->acc, w->acc);
+    }
+    for (size_t t = 1; first->scores && t < r->n_workers; t++) {
+        const int error = df_image_scores_merge(first->scores, r->workers[t].scores);
+        if (error < 0)
+            return error;
+    }
+    if (cli_interrupted())
+        return df_fail(DF_EINTERRUPT, "stopped after %zu of %zu pairs", atomic_load(&r->next), r->files.n);
+    return failed ? df_fail(failed->error, "%s", failed->sentence) : DF_OK;
+}
+
+static int count_pairs(Run *r, DfPool *pool, const char *const *names)
+{
+    int error = make_workers(r, df_pool_threads(pool), names);
+    if (error < 0)
+        return error;
+    r->progress = cli_progress("metric", (long)r->files.n, 0);
+    error = df_parallel(pool, r->n_workers, 0, work, r);
+    if (error == DF_OK)
+        error = gather(r);
+    r->progress.done = (long)r->files.n;
+    if (error == DF_OK)
+        cli_progress_end(&r->progress);
+    return error;
+}
+
+static void warn_outside(const Run *r, const DfMiouResult *result)
+{
+    const Worker *w = r->workers;
+    if (result->label_outside)
+        df_log(DF_LOG_WARNING, "%llu pixels have labels that are no class of 0..%d (first in %s/%s)%s", (unsigned long long)result->label_outside, result->classes - 1,
+               r->gt_dir, w->label_outside < r->files.n ? r->files.name[w->label_outside] : "?", r->params.reduce_zero_label ? "" : "; is --reduce-zero-label meant?");
+    if (result->pred_outside)
+        df_log(DF_LOG_WARNING, "%llu pixels have predictions that are no class of 0..%d (first for %s)%s", (unsigned long long)result->pred_outside, result->classes - 1,
+               w->pred_outside < r->files.n ? r->files.name[w->pred_outside] : "?", r->params.reduce_zero_label ? ": predictions count classes from 0" : "");
+}
+
+static int print(const Run *r, const DfMiouResult *result, const CliLines *names)
+{
+    const char *const *name = names->n ? (const char *const *)names->line : NULL;
+    char *table = NULL, *json = NULL;
+    uint64_t *confusion = NULL;
+    int error = DF_OK;
+    if (!cli_metric.json || strcmp(cli_metric.json, "-") != 0) {
+        error = df_miou_table(result, name, &table);
+        if (error == DF_OK)
+            printf("%s", cli_metric.per_class || !strstr(table, "\n\n") ? table : strstr(table, "\n\n") + 2);
+    }
+    if (error == DF_OK && cli_metric.json && cli_metric.confusion)
+        error = df_miou_confusion(&confusion, r->workers[0].acc, &r->params);
+    if (error == DF_OK && cli_metric.json)
+        error = df_miou_json(result, &r->params, name, confusion, &json);
+    if (error == DF_OK && cli_metric.json)
+        error = cli_write_text(cli_metric.json, json);
+    df_free(table);
+    df_free(json);
+    df_free(confusion);
+    return error;
+}
+
+/* The names of the classes, or their numbers. */
+static int explain(const Run *r, const DfMiouResult *result, const CliLines *names)
+{
+    char numbers[DF_MIOU_CLASSES][8], *html = NULL;
+    const char *name[DF_MIOU_CLASSES];
+    uint64_t *confusion = NULL;
+    for (int k = 0; k < result->classes; k++) {
+        snprintf(numbers[k], sizeof numbers[k], "%d", k);
+        name[k] = names->n ? names->line[k] : numbers[k];
+    }
+    int error = df_miou_confusion(&confusion, r->workers[0].acc, &r->params);
+    if (error == DF_OK)
+        error = df_miou_html(&(DfMiouPage){ r->pred_dir, result, name, confusion, r->workers[0].scores }, &html);
+    if (error == DF_OK)
+        error = cli_write_text(cli_metric.explain, html);
+    df_free(confusion);
+    df_free(html);
+    return error;
+}
+
+static int read_names(CliLines *names, int classes)
+{
+    *names = (CliLines){ 0 };
+    if (!cli_metric.class_names)
+        return DF_OK;
+    const int error = cli_lines_read(names, cli_metric.class_names);
+    if (error == DF_OK && names->n != (size_t)classes)
+        return df_fail(DF_EVALUE, "%s has %zu lines: want the names of %d classes, one a line", cli_metric.class_names, names->n, classes);
+    return error;
+}
+
+static void take_options(DfMiouParams *p)
+{
+    *p = df_miou_params();
+    p->classes = (int)cli_metric.num_classes;
+    p->ignore_index = (int)cli_metric.ignore_index;
+    p->reduce_zero_label = !cli_metric.no_reduce;
+    p->open_last_bin = cli_metric.histc;
+    p->beta = cli_metric.beta;
+    p->nan_to_num = cli_metric.nan_to_num >= 0;
+    p->nan_value = cli_metric.nan_to_num;
+}
+
+static int score(Run *r, DfPool *pool, const CliLines *names)
+{
+    DfMiouResult result;
+    int error = cli_files_list(&r->files, r->gt_dir, cli_metric.gt_suffix);
+    if (error == DF_OK && r->files.n == 0)
+        error = df_fail(DF_EVALUE, "%s: no file ends in %s", r->gt_dir, cli_metric.gt_suffix);
+    if (error == DF_OK)
+        error = count_pairs(r, pool, names->n ? (const char *const *)names->line : NULL);
+    if (error == DF_OK)
+        error = df_miou_result(&result, r->workers[0].acc, &r->params);
+    if (error == DF_OK) {
+        warn_outside(r, &result);
+        error = print(r, &result, names);
+    }
+    if (error == DF_OK && cli_metric.explain)
+        error = explain(r, &result, names);
+    if (error == DF_OK && cli_metric.per_image)
+        error = df_image_scores_write(r->workers[0].scores, cli_metric.per_image);
+    return error;
+}
+
+static int run(int n, const char *const *args)
+{
+    (void)n;
+    Run r = { .gt_dir = args[0], .pred_dir = args[1] };
+    DfPool *pool = NULL;
+    CliLines names;
+    take_options(&r.params);
+    int error = cli_check_outputs(3, (const char *const[]){ cli_metric.json, cli_metric.per_image, cli_metric.explain });
+    if (error == DF_OK)
+        error = read_names(&names, r.params.classes);
+    if (error < 0)
+        return error;
+    error = df_pool_new(&pool, (int)cli.threads);
+    if (error == DF_OK)
+        error = score(&r, pool, &names);
+    for (size_t t = 0; r.workers && t < r.n_workers; t++) {
+        df_miou_free(r.workers[t].acc);
+        df_miou_free(r.workers[t].one);
+        df_image_free(&r.workers[t].label);
+        df_image_free(&r.workers[t].pred);
+        df_image_scores_free(r.workers[t].scores);
+    }
+    df_free(r.workers);
+    cli_files_free(&r.files);
+    cli_lines_free(&names);
+    df_pool_free(pool);
+    return error;
+}
+
+const CliMetric cli_metric_ade20k = { "ade20k", "GT_DIR PRED_DIR", 2, 2, run };

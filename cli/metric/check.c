@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/metric/check.c -- deformer metric check: what silently ruins a score. Fails (exit status 1) if there is an error among the findings.
+ */
+#include <string.h>
+
+#include "cli/metric/metric.h"
+#include "datasets/datasets.h"
+
+/* The size of a picture. The whole file is decoded, so a damaged one is found too. */
+static int size_of(void *user, const char *file_name, int *width, int *height)
+{
+    DfImage image = { 0 };
+    char *path = cli_join(user, file_name);
+    if (!path)
+        return df_fail_memory("a path");
+    const int error = df_image_read(&image, path);
+    *width = image.width;
+    *height = image.height;
+    df_image_free(&image);
+    df_free(path);
+    return error;
+}
+
+static int tell(const DfCheck *check)
+{
+    char *text = NULL;
+    int error = DF_OK;
+    if (!cli_metric.json || strcmp(cli_metric.json, "-") != 0) {
+        error = df_check_text(check, &text);
+        if (error == DF_OK)
+            printf("%s", text);
+        df_free(text);
+    }
+    if (error == DF_OK && cli_metric.json) {
+        error = df_check_json(check, &text);
+        if (error == DF_OK)
+            error = cli_write_text(cli_metric.json, text);
+        df_free(text);
+    }
+    return error;
+}
+
+static int run(int n, const char *const *args)
+{
+    DfCheck *check = NULL;
+    const char *images = cli_metric.images;
+    char *folder = images ? cli_join(images, "") : NULL;
+    int error = cli_check_output(cli_metric.json);
+    if (error == DF_OK && images && !folder)
+        error = df_fail_memory("a path");
+    if (error == DF_OK)
+        error = df_check_new(&check);
+    if (error == DF_OK)
+        error = df_check_truth(check, args[0]);
+    if (error == DF_OK && folder)
+        error = df_check_images(check, size_of, folder);
+    for (int i = 1; error == DF_OK && i < n; i++)
+        error = df_check_results(check, args[i]);
+    if (error == DF_OK)
+        error = tell(check);
+    const size_t errors = error == DF_OK ? df_check_count(check, DF_CHECK_ERROR) : 0;
+    df_check_free(check);
+    df_free(folder);
+    return errors ? df_fail(DF_EVALUE, "%zu error%s would ruin a score", errors, errors == 1 ? "" : "s") : error;
+}
+
+const CliMetric cli_metric_check = { "check", "GT.json [DT.json...]", 1, -1, run };

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/metric/metric.h -- the ways of scoring behind `deformer metric`, each a file, and the options that they share.
+ */
+#ifndef DF_CLI_METRIC_METRIC_H
+#define DF_CLI_METRIC_METRIC_H
+
+#include "cli/cli.h"
+#include "eval/eval.h"
+
+/* Each reads what it needs; the help says which. */
+typedef struct {
+    const char *json;                        /* all    */
+    bool per_class;                          /* all    */
+    const char *per_image;                   /* ade20k, imagenet */
+    const char *type, *explain, *images;     /* coco   */
+    const char *iou_thrs, *rec_thrs, *max_dets, *area_rng, *img_ids, *cat_ids, *dump;
+    bool no_cats;
+    long num_classes, ignore_index;          /* ade20k */
+    bool reduce_zero_label, no_reduce, histc, confusion, boundary;
+    double score_thr;                        /* coco   */
+    double beta, nan_to_num, boundary_ratio;
+    const char *class_names, *gt_suffix, *pred_suffix;
+    const char *labels, *real_labels;        /* imagenet */
+} CliMetricOptions;
+extern CliMetricOptions cli_metric;
+
+/* One way of scoring: the first word after `deformer metric`. `least` and `most` count what follows it. */
+typedef struct {
+    const char *name, *arguments;
+    int least, most;
+    int (*run)(int n, const char *const *args);
+} CliMetric;
+extern const CliMetric cli_metric_coco;
+extern const CliMetric cli_metric_ade20k;
+extern const CliMetric cli_metric_imagenet;
+extern const CliMetric cli_metric_check;
+
+/* Sorted regular files below a folder whose names end in `suffix`, as paths relative to it. */
+typedef struct {
+    char **name;
+    size_t n, capacity;
+} CliFiles;
+int cli_files_list(CliFiles *, const char *folder, const char *suffix);
+void cli_files_free(CliFiles *);
+
+/* The lines of a small text file, without line ends; empty lines at the end are dropped. */
+typedef struct {
+    char *text, **line;
+    size_t n, capacity;
+} CliLines;
+int cli_lines_read(CliLines *, const char *path);
+void cli_lines_free(CliLines *);
+
+#endif

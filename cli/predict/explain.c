@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/predict/explain.c -- deformer predict --explain: for detections or for a place, which points attention read and how much each
+ * counted. A figure for each of them and each layer, and the numbers of a picture as JSON (docs/explain.md).
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/common/detector.h"
+#include "cli/predict/predict.h"
+
+/* ---- one figure ---------------------------------------------------------------------------------------------------------- */
+
+/* Whose attention it is: a detection's, or that of a place. */
+typedef struct {
+    int rank; /* -1: of a place */
+    float at[2];
+} Subject;
+
+/* What one layer read for one subject. */
+typedef struct {
+    const DfPointLayer *layer;
+    const Subject *subject;
+    int query, first_head, heads;
+    float from[2];
+    DfPoint *points; /* of all heads */
+    char name[600];  /* of the figure's file */
+} Reading;
+
+static size_t per_head(const DfPointLayer *l)
+{
+    return (size_t)l->levels * (size_t)l->points;
+}
+
+/* Heads of a group look at the same points: one disc, with the mean of their weights. */
+static size_t discs_of(const Reading *r, DfDrawnPoint *out)
+{
+    const DfPointLayer *l = r->layer;
+    const size_t n = per_head(l), together = l->shared && r->heads > 1 ? (size_t)(l->heads / l->groups) : 1;
+    DfDrawnPoint *to = out;
+    for (size_t head = (size_t)r->first_head; head < (size_t)(r->first_head + r->heads); head += together)
+        for (size_t i = 0; i < n; i++, to++) {
+            const DfPoint *p = &r->points[head * n + i];
+            *to = (DfDrawnPoint){ p->x, p->y, 0 };
+            for (size_t k = 0; k < together; k++)
+                to->weight += p[k * n].weight / (float)together;
+        }
+    return (size_t)(to - out);
+}
+
+/* "dog 63%, transformer.decoder.layers.5, head 2" */
+static void write_title(char *out, size_t size, const CliExplain *e, const Reading *r, const DfDetections *found, const CliLabels *labels)
+{
+    char what[120] = "", head[32] = "", number[16];
+    if (r->subject->rank >= 0) {
+        const DfDetection *d = &found->v[r->subject->rank];
+        snprintf(what, sizeof what, "%.80s %.0f%%, ", cli_label_name(labels, d->label, number), 100 * (double)d->score);
+    }
+    if (e->head >= 0)
+        snprintf(head, sizeof head, ", head %ld", e->head);
+    snprintf(out, size, "%s%s%s", what, r->layer->path, head);
+}
+
+static int draw(const CliExplain *e, const DfSample *sample, const DfDetections *found, const Reading *r, const CliLabels *labels)
+{
+    char title[400];
+    DfImage figure = { 0 };
+    DfDrawnPoint *discs = df_calloc((size_t)r->layer->heads * per_head(r->layer) + 1, sizeof *discs);
+    char *path = cli_join(e->dir, r->name);
+    int error = discs && path ? DF_OK : df_fail_memory("a figure");
+    if (error == DF_OK) {
+        const DfDrawnBox box = r->subject->rank >= 0 ? cli_drawn_box(found, (size_t)r->subject->rank) : (DfDrawnBox){ 0 };
+        write_title(title, sizeof title, e, r, found, labels);
+        const DfDrawnPoints points = { discs, discs_of(r, discs), { r->from[0], r->from[1] }, r->subject->rank >= 0 ? &box : NULL, title };
+        error = df_draw_points(&figure, &sample->image, &points, labels->name, labels->n);
+    }
+    if (error == DF_OK)
+        error = df_image_write(&figure, path, e->quality);
+    df_image_free(&figure);
+    df_free(path);
+    df_free(discs);
+    return error;
+}
+
+/* ---- numbers ------------------------------------------------------------------------------------------------------------ */
+
+static void print_number(FILE *json, float x)
+{
+    fprintf(json, isfinite(x) ? "%.7g" : "null", (double)x);
+}
+
+typedef enum { HEAD, LEVEL, X, Y, WEIGHT, COLUMNS } Column;
+
+static void print_column(FILE *json, const Reading *r, Column column)
+{
+    static const char *const keys[COLUMNS] = { "head", "level", "x", "y", "weight" };
+    const size_t n = per_head(r->layer), first = (size_t)r->first_head * n;
+    fprintf(json, ",\n      \"%s\": [", keys[column]);
+    for (size_t i = 0; i < (size_t)r->heads * n; i++) {
+        const DfPoint *p = &r->points[first + i];
+        fputs(i ? ", " : "", json);
+        if (column == HEAD)
+            fprintf(json, "%d", r->first_head + (int)(i / n));
+        else if (column == LEVEL)
+            fprintf(json, "%d", (int)(i % n) / r->layer->points);
+        else
+            print_number(json, column == X ? p->x : column == Y ? p->y : p->weight);
+    }
+    fputc(']', json);
+}
+
+static void print_reading(FILE *json, const Reading *r, bool first)
+{
+    char rank[16];
+    snprintf(rank, sizeof rank, "%d", r->subject->rank);
+    fprintf(json, "%s\n     {\"detection\": %s, \"query\": %d, \"position\": [", first ? "" : ",", r->subject->rank >= 0 ? rank : "null", r->query);
+    print_number(json, r->from[0]);
+    fputs(", ", json);
+    print_number(json, r->from[1]);
+    fputs("], \"figure\": ", json);
+    cli_print_json_text(json, r->name);
+    for (Column column = HEAD; column < COLUMNS; column++)
+        print_column(json, r, column);
+    fputc('}', json);
+}
+
+static void print_detection(FILE *json, const DfDetection *d, int rank, const CliLabels *labels, bool first)
+{
+    char number[16];
+    fprintf(json, "%s\n   {\"detection\": %d, \"label\": %d, \"class\": ", first ? "" : ",", rank, d->label);
+    cli_print_json_text(json, cli_label_name(labels, d->label, number));
+    fprintf(json, ", \"score\": %.9g, \"box\": [%.7g, %.7g, %.7g, %.7g]}", (double)d->score, (double)d->box[0], (double)d->box[1], (double)d->box[2], (double)d->box[3]);
+}
+
+/* ---- one picture ----------------------------------------------------------------------------------------------------------- */
+
+/* Everything of one picture, while its JSON grows. */
+typedef struct {
+    const CliExplain *e;
+    const DfSample *sample;
+    const DfDetections *found;
+    const CliLabels *labels;
+    DfImageMeta meta;
+    Subject subject[CLI_EXPLAIN_RANKS];
+    int n_subjects;
+    FILE *json;
+} Picture;
+
+static Subject of_detection(const DfDetections *found, int rank)
+{
+    const float *b = found->v[rank].box;
+    return (Subject){ rank, { (b[0] + b[2]) / 2, (b[1] + b[3]) / 2 } };
+}
+
+/* The detections that were asked for, or the best three; the place that was asked for; the middle of a picture without detections. */
+static int choose_subjects(Picture *p, double score_thr)
+{
+    const CliExplain *e = p->e;
+    const int n = p->found ? (int)p->found->n : 0;
+    for (int i = 0; i < e->n_ranks; i++) {
+        if (e->rank[i] >= n)
+            return df_fail(DF_EVALUE, "%s: --detections %d: the picture has %d of at least %g", p->sample->path, e->rank[i], n, score_thr);
+        p->subject[p->n_subjects++] = of_detection(p->found, e->rank[i]);
+    }
+    for (int i = 0; !e->query && !e->n_ranks && i < n && i < 3; i++)
+        p->subject[p->n_subjects++] = of_detection(p->found, i);
+    if (p->n_subjects)
+        return DF_OK;
+    const DfView *view = &p->sample->views.view[0];
+    const Subject place = { -1, { e->query ? e->at[0] : 0.5f * (float)view->ori_width, e->query ? e->at[1] : 0.5f * (float)view->ori_height } };
+    p->subject[p->n_subjects++] = place;
+    if (p->found && !e->query)
+        df_log(DF_LOG_WARNING, "%s: no detection of at least %g: explained is the middle of the picture", p->sample->path, score_thr);
+    return DF_OK;
+}
+
+/* NAME.detection0.LAYER.jpg, NAME.query.LAYER.jpg: with the picture's own ending. */
+static void name_figure(Reading *r, const char *path)
+{
+    const char *name = cli_name_of(path);
+    const size_t stem = cli_stem_length(name);
+    char what[32] = "query";
+    if (r->subject->rank >= 0)
+        snprintf(what, sizeof what, "detection%d", r->subject->rank);
+    snprintf(r->name, sizeof r->name, "%.*s.%s.%s%s", (int)stem, name, what, r->layer->path, name + stem);
+}
+
+static int read_and_give(Picture *p, int layer, const Subject *subject, bool first)
+{
+    const CliExplain *e = p->e;
+    const DfPointLayer *l = df_points_layer(e->points, layer);
+    Reading r = { .layer = l, .subject = subject, .first_head = e->head >= 0 ? (int)e->head : 0, .heads = e->head >= 0 ? 1 : l->heads };
+    r.query = l->answers && subject->rank >= 0 ? (int)p->found->v[subject->rank].index : df_points_nearest(e->points, layer, 0, &p->meta, subject->at);
+    df_points_query(e->points, layer, 0, &p->meta, r.query, r.from);
+    name_figure(&r, p->sample->path);
+    r.points = df_calloc((size_t)l->heads * per_head(l) + 1, sizeof *r.points);
+    int error = r.points ? df_points_read(e->points, layer, 0, &p->meta, r.query, r.points) : df_fail_memory("sampling points");
+    if (error == DF_OK) {
+        print_reading(p->json, &r, first);
+        error = draw(e, p->sample, p->found, &r, p->labels);
+    }
+    df_free(r.points);
+    return error;
+}
+
+static int give_layers(Picture *p)
+{
+    int error = DF_OK;
+    for (int i = 0; error == DF_OK && i < p->e->n_layers; i++) {
+        const DfPointLayer *l = df_points_layer(p->e->points, p->e->layer[i]);
+        fprintf(p->json, "%s\n   {\"layer\": ", i ? "," : "");
+        cli_print_json_text(p->json, l->path);
+        fprintf(p->json, ", \"shared\": %s, \"heads\": %d, \"groups\": %d, \"levels\": %d, \"points\": %d, \"queries\": [", l->shared ? "true" : "false", l->heads,
+                l->groups, l->levels, l->points);
+        for (int k = 0; error == DF_OK && k < p->n_subjects; k++)
+            error = read_and_give(p, p->e->layer[i], &p->subject[k], k == 0);
+        fputs("]}", p->json);
+    }
+    return error;
+}
+
+static int give_picture(Picture *p)
+{
+    const DfView *view = &p->sample->views.view[0];
+    fputs("{\"image\": ", p->json);
+    cli_print_json_text(p->json, p->sample->path);
+    fprintf(p->json, ", \"height\": %d, \"width\": %d,\n \"detections\": [", view->ori_height, view->ori_width);
+    for (int k = 0; k < p->n_subjects && p->subject[k].rank >= 0; k++)
+        print_detection(p->json, &p->found->v[p->subject[k].rank], p->subject[k].rank, p->labels, k == 0);
+    fputs("],\n \"layers\": [", p->json);
+    const int error = give_layers(p);
+    fputs("]}\n", p->json);
+    return error;
+}
+
+static int write_json(const CliExplain *e, const char *picture, const char *text)
+{
+    const char *name = cli_name_of(picture);
+    const size_t n = cli_stem_length(name) + sizeof ".json";
+    char *file = df_malloc(n), *path = NULL;
+    if (file) {
+        snprintf(file, n, "%.*s.json", (int)cli_stem_length(name), name);
+        path = cli_join(e->dir, file);
+    }
+    const int error = path ? cli_write_text(path, text) : df_fail_memory("a path");
+    df_free(file);
+    df_free(path);
+    return error;
+}
+
+int cli_explain_picture(CliExplain *e, CliSession *s, const DfSample *sample, const DfDetections *found, double score_thr, const CliLabels *labels)
+{
+    Picture p = { .e = e, .sample = sample, .found = found, .labels = labels, .meta = cli_image_meta(&sample->views.view[0]) };
+    char *text = NULL;
+    size_t size = 0;
+    int error = df_points_done(e->points, s->c);
+    if (error == DF_OK)
+        error = choose_subjects(&p, score_thr);
+    if (error < 0)
+        return error;
+    p.json = open_memstream(&text, &size);
+    if (!p.json)
+        return df_fail_memory("the numbers of a figure");
+    error = give_picture(&p);
+    if (fclose(p.json) != 0 && error == DF_OK)
+        error = df_fail_memory("the numbers of a figure");
+    if (error == DF_OK)
+        error = write_json(e, sample->path, text);
+    free(text);
+    return error;
+}
+
+/* ---- bare backbones ------------------------------------------------------------------------------------------------------- */
+
+/* The whole picture at the size that the network is made for, with ImageNet's mean and deviation. */
+int cli_explain_pipeline(const CliSession *s, DfPipeline **out)
+{
+    char text[512];
+    int H, W;
+    if (df_node_at(s->root, "data.test.pipeline") || df_node_get(s->root, "test_pipeline"))
+        return cli_test_pipeline(s, out);
+    int error = cli_input_shape(s, NULL, 224, &H, &W);
+    snprintf(text, sizeof text,
+             "pipeline = [dict(type='LoadImageFromFile'), dict(type='MultiScaleFlipAug', img_scale=(%d, %d), flip=False, transforms=[\n"
+             "    dict(type='Resize', keep_ratio=False), dict(type='Normalize', mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True),\n"
+             "    dict(type='ImageToTensor', keys=['img']), dict(type='Collect', keys=['img'])])]\n", W, H);
+    DfConfig *config = NULL;
+    if (error == DF_OK)
+        error = df_config_parse(&config, text, strlen(text), "pipeline.py", true);
+    if (error == DF_OK)
+        error = df_pipeline_new(out, df_node_get(df_config_root(config), "pipeline"));
+    df_config_free(config);
+    return error;
+}
+
+int cli_run_backbone(CliSession *s, const DfSample *sample)
+{
+    const DfView *view = &sample->views.view[0];
+    df_reset(s->c);
+    df_model_forward(s->model, s->c, df_borrow(s->c, DF_SHAPE(1, view->pad_height, view->pad_width, 3), view->pixels));
+    const int error = df_ctx_error(s->c);
+    return error < 0 ? df_fail_in(error, "%s: ", sample->path) : DF_OK;
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/predict/predict.c -- deformer predict: pictures in, drawn pictures and COCO-format results out.
+ */
+#include "cli/common/detector.h"
+#include "cli/common/samples.h"
+#include "cli/common/segmentor.h"
+#include "cli/predict/predict.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *out_dir, *json_path, *wrapper;
+static CliExplain explain = { .head = -1 };
+static double score_thr = 0.3, opacity = 0.5;
+static long quality = 92;
+static bool allow_missing, aug_test, from_one;
+
+static const CliOption options[] = {
+    CLI_OPT_TEXT("--out", out_dir, "DIR", "drawn pictures go there, under their own names"),
+    CLI_OPT_TEXT("--json", json_path, "FILE", "all detections in COCO's results format; - is stdout"),
+    CLI_OPT_FLOAT("--score-thr", score_thr, "S", 0, 1, "drawn and listed are detections of at least this score; default 0.3"),
+    CLI_OPT_INT("--quality", quality, "Q", 1, 100, "of drawn JPEG files, 1 to 100; default 92"),
+    CLI_OPT_FLOAT("--opacity", opacity, "A", 0, 1, "segmentors: of the colours over the picture, 0 to 1; default 0.5"),
+    CLI_OPT_FLAG("--aug-test", aug_test, "segmentors: six scales, each also mirrored, as mmseg's --aug-test"),
+    CLI_OPT_FLAG("--from-one", from_one, "segmentors: label maps count classes from 1, as ADE20K's own files do"),
+    CLI_OPT_TEXT("--explain", explain.dir, "DIR", "where the network looked: sampling points with their weights, drawn and as numbers"),
+    CLI_OPT_TEXT("--detections", explain.detections, "N,..", "explain these, 0 is the best; default the best three"),
+    CLI_OPT_TEXT("--query", explain.query, "X,Y", "explain the attention of this place, in pixels, instead of detections"),
+    CLI_OPT_TEXT("--layers", explain.layers, "NAME,..", "explain these, by their path or a part of it, or `all`"),
+    CLI_OPT_INT("--head", explain.head, "N", 0, 1023, "explain this attention head alone; default all together"),
+    CLI_OPT_TEXT("--wrapper", wrapper, "KEY", "which dict of the checkpoint: state_dict, model, model_ema, ..."),
+    CLI_OPT_FLAG("--allow-missing", allow_missing, "parameters that the checkpoint lacks keep fresh values"),
+    CLI_OPT_END
+};
+
+typedef struct {
+    CliSession session;
+    DfPipeline *pipeline;
+    CliPictures pictures;
+    CliLabels labels;    /* of a detector  */
+    CliSegmentOutput segments;
+    DfArena *arena;      /* of a segmentor's class names */
+    FILE *json;          /* in memory until the end */
+    char *json_text;
+    size_t json_size;
+    bool first;
+    long failed;
+} Run;
+
+static bool prints(void)
+{
+    return !(json_path && strcmp(json_path, "-") == 0);
+}
+
+static int name_segments(Run *r)
+{
+    const int n = df_model_classes(r->session.model), most = 256 - from_one;
+    if (out_dir && n > most)
+        return df_fail(DF_EVALUE, "%d classes: label maps of one byte a pixel hold at most %d", n, most);
+    r->segments = (CliSegmentOutput){ .out_dir = out_dir, .quality = (int)quality, .opacity = opacity, .first = from_one,
+                                      .prints = prints() };
+    r->arena = df_arena_new();
+    return r->arena ? cli_class_names(&r->session, r->arena, &r->segments.classes) : df_fail_memory("the class names");
+}
+
+/* ---- one picture --------------------------------------------------------------------------------------------------- */
+
+static void keep_above(DfDetections *found, double threshold)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < found->n; i++) {
+        const bool keeps = (double)found->v[i].score >= threshold;
+        found->v[n] = found->v[i];
+        if (found->masks && keeps)
+            found->masks[n] = found->masks[i];
+        else if (found->masks)
+            df_runs_free(&found->masks[i]);
+        n += keeps;
+    }
+    found->n = n;
+}
+
+/* A picture that fails is told and counted, and the others go on; of a single one the sentence is enough. */
+static int count_failure(Run *r, int error)
+{
+    r->failed++;
+    if (r->pictures.n == 1)
+        return error;
+    df_log(DF_LOG_WARNING, "%s", df_error());
+    return DF_OK;
+}
+
+/* Before anything is drawn over the picture. */
+static int explain_sample(Run *r, const DfSample *sample, const DfDetections *found)
+{
+    return explain.dir ? cli_explain_picture(&explain, &r->session, sample, found, score_thr, &r->labels) : DF_OK;
+}
+
+static int take_segments(Run *r, DfSample *sample)
+{
+    uint16_t *labels;
+    int error = cli_segment(&r->session, sample, &labels);
+    if (error == DF_OK)
+        error = explain_sample(r, sample, NULL);
+    r->segments.json = r->json;
+    if (error == DF_OK)
+        error = cli_give_segments(sample, labels, &r->segments);
+    df_free(labels);
+    return error < 0 ? count_failure(r, error) : DF_OK;
+}
+
+static int take_detections(Run *r, DfSample *sample)
+{
+    DfDetections found = { 0 };
+    int error = cli_detect(&r->session, sample, &found);
+    if (error == DF_OK) {
+        keep_above(&found, score_thr);
+        error = explain_sample(r, sample, &found);
+    }
+    if (error < 0) {
+        df_detections_free(&found);
+        return count_failure(r, error);
+    }
+    if (prints())
+        cli_print_detections(&r->labels, sample->path, &found);
+    if (r->json)
+        error = cli_write_detections(r->json, &r->labels, sample->path, &found, r->first);
+    r->first = r->first && found.n == 0;
+    if (error == DF_OK && out_dir)
+        error = cli_draw_detections(sample, &r->labels, &found, out_dir, (int)quality);
+    df_detections_free(&found);
+    return error;
+}
+
+static int take_maps(Run *r, DfSample *sample)
+{
+    int error = cli_run_backbone(&r->session, sample);
+    if (error == DF_OK)
+        error = explain_sample(r, sample, NULL);
+    return error < 0 ? count_failure(r, error) : DF_OK;
+}
+
+static int take_sample(void *run, DfSample *sample)
+{
+    Run *r = run;
+    const DfModel *model = r->session.model;
+    if (sample->error < 0)
+        return count_failure(r, df_fail(sample->error, "%s", sample->message));
+    if (explain.dir)
+        cli_explain_listen(&explain, &r->session);
+    return df_model_is_segmentor(model) ? take_segments(r, sample) : df_model_is_detector(model) ? take_detections(r, sample) : take_maps(r, sample);
+}
+
+/* ---- the run ------------------------------------------------------------------------------------------------------- */
+
+/* A bare backbone has no results to give, but places that it looked at. */
+static int check_model(const Run *r, const char *config)
+{
+    const DfModel *model = r->session.model;
+    if (df_model_is_segmentor(model) || df_model_is_detector(model))
+        return DF_OK;
+    if (!explain.dir)
+        return df_fail(DF_EVALUE, "%s describes a bare %s: predict wants a detector or a segmentor", config, df_model_type(model));
+    if (out_dir || json_path)
+        return df_fail(CLI_EUSAGE, "%s describes a bare %s: of it predict gives --explain alone", config, df_model_type(model));
+    return DF_OK;
+}
+
+static int open_explain(Run *r)
+{
+    explain.quality = (int)quality;
+    int error = cli_explain_open(&explain, &r->session);
+    return error == DF_OK && explain.dir ? cli_pictures_check_stems(&r->pictures, explain.dir) : error;
+}
+
+static int open_model(Run *r, const char *config)
+{
+    int error = aug_test ? cli_aug_test() : DF_OK;
+    if (error == DF_OK)
+        error = cli_session_open(&r->session, config);
+    if (error == DF_OK)
+        error = check_model(r, config);
+    if (error < 0)
+        return error;
+    if (df_model_is_segmentor(r->session.model))
+        error = name_segments(r);
+    else if (df_model_is_detector(r->session.model))
+        error = cli_labels_new(&r->labels, &r->session);
+    else
+        return cli_explain_pipeline(&r->session, &r->pipeline);
+    return error == DF_OK ? cli_test_pipeline(&r->session, &r->pipeline) : error;
+}
+
+static int open_run(Run *r, const char *config, const char *checkpoint)
+{
+    const DfModelLoad load = { .wrapper = wrapper, .allow_missing = allow_missing };
+    int error = open_model(r, config);
+    if (error == DF_OK)
+        error = open_explain(r);
+    if (error == DF_OK)
+        error = cli_check_output(json_path);
+    if (error == DF_OK && out_dir)
+        error = cli_pictures_check(&r->pictures, out_dir);
+    if (error == DF_OK)
+        error = cli_session_load(&r->session, checkpoint, &load);
+    if (error == DF_OK && out_dir)
+        error = df_make_directory(out_dir);
+    if (error == DF_OK && explain.dir)
+        error = df_make_directory(explain.dir);
+    if (error == DF_OK && json_path && !(r->json = open_memstream(&r->json_text, &r->json_size)))
+        error = df_fail_memory("the results");
+    return error;
+}
+
+static int run_pictures(Run *r)
+{
+    const CliPictures *pictures = &r->pictures;
+    CliSamples samples = { .what = "predict", .n = (long)pictures->n, .take = take_sample, .run = r };
+    samples.silent = pictures->n < 2 || !(out_dir || json_path || explain.dir);
+    samples.loading = (DfLoading){ .pipeline = r->pipeline, .paths = (const char *const *)pictures->path, .n = (int)pictures->n,
+                                   .threads = pictures->n > 1, .ahead = 2, .keep_images = out_dir || explain.dir };
+    int error = cli_each_sample(&samples);
+    if (error == DF_OK && samples.done < samples.n)
+        error = df_fail(DF_EINTERRUPT, "stopped after %ld of %ld pictures", samples.done, samples.n);
+    if (error == DF_OK && r->failed)
+        error = df_fail(DF_EFORMAT, "%ld of %zu pictures failed", r->failed, pictures->n);
+    return error;
+}
+
+static void close_run(Run *r)
+{
+    cli_explain_close(&explain);
+    cli_pictures_free(&r->pictures);
+    cli_labels_free(&r->labels);
+    df_arena_free(r->arena);
+    if (r->json)
+        fclose(r->json);
+    free(r->json_text);
+    df_pipeline_free(r->pipeline);
+    cli_session_done(&r->session);
+}
+
+static int run(int n, const char *const *args)
+{
+    Run r = { .first = true };
+    int error = cli_pictures_add(&r.pictures, n - 2, args + 2);
+    if (error == DF_OK)
+        error = open_run(&r, args[0], args[1]);
+    if (r.json)
+        fputc('[', r.json);
+    if (error == DF_OK)
+        error = run_pictures(&r);
+    if (r.json && (error == DF_OK || error == DF_EINTERRUPT || r.failed)) {
+        fputs("\n]\n", r.json);
+        const int written = fflush(r.json) == 0 ? cli_write_text(json_path, r.json_text) : df_fail_memory("the results");
+        error = error < 0 ? error : written;
+    }
+    close_run(&r);
+    return error;
+}
+
+const CliCommand cli_command_predict = {
+    .name = "predict",
+    .synopsis = "CONFIG CHECKPOINT PATH... [--out DIR] [--json FILE] [--score-thr S] [--explain DIR]",
+    .summary = "pictures in, drawn pictures and COCO-format results out",
+    .details = "PATH is a .jpg or .png file or a folder of them. Every detection is a line on stdout, with tabs: picture, class, score, x1 y1 x2 y2\n"
+               "in pixels. Classes have the names in the config's data.test.classes, else COCO's if there are 80, else numbers. A picture that\n"
+               "fails does not stop the others; the exit status is then 1. Detections below the config's own model.test_cfg.score_thr never get\n"
+               "here: lower that too with --set. CHECKPOINT is a .pth or .safetensors file, or `random[:SEED]`.\n"
+               "\n"
+               "--json: [{\"image_id\", \"category_id\", \"bbox\": [x, y, width, height], \"score\"}, ..], and \"segmentation\": {\"size\": [height,\n"
+               "width], \"counts\"} of a network with masks. image_id is the number that is the file's name (000000000139.jpg: 139), else the\n"
+               "name. category_id is COCO's for COCO's classes, else the number of the class from 1 on.\n"
+               "\n"
+               "A segmentor prints a line for every class of a picture: picture, class, pixels, share. Its drawings are the picture in the colours of\n"
+               "its classes, with a legend, and DIR/labels/NAME.png is the label map. --json: [{\"image\", \"height\", \"width\", \"classes\": [{\"id\",\n"
+               "\"name\", \"pixels\"}, ..]}, ..].\n"
+               "\n"
+               "--explain, for Deformable DETR and for DAT under any head or bare: the points that the last layer of the decoder and the last deformable\n"
+               "block of each stage read, with their weights, for the best detections or for the place --query. DIR/NAME.detection0.LAYER.jpg or\n"
+               "DIR/NAME.query.LAYER.jpg is a figure, DIR/NAME.json has the numbers; docs/explain.md says more.",
+    .options = options,
+    .least = 3,
+    .most = -1,
+    .run = run,
+};

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/predict/predict.h -- private to predict: which pictures, and what becomes of one: of its detections (detect.c), of the places its
+ * network looked at (layers.c, explain.c), of a segmentor's classes (segment.c).
+ */
+#ifndef DF_CLI_PREDICT_PREDICT_H
+#define DF_CLI_PREDICT_PREDICT_H
+
+#include "cli/cli.h"
+#include "datasets/datasets.h"
+
+/* ---- pictures.c ------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    char **path;
+    size_t n, capacity;
+} CliPictures;
+int cli_pictures_add(CliPictures *, int n, const char *const *args);         /* files, and folders of them */
+int cli_pictures_check(const CliPictures *, const char *out_dir);            /* drawings under their names would replace nothing, and no other */
+int cli_pictures_check_stems(const CliPictures *, const char *dir);          /* the same of names without their endings */
+void cli_pictures_free(CliPictures *);
+const char *cli_name_of(const char *path);                                   /* behind the last slash */
+size_t cli_stem_length(const char *name);                                    /* up to the last dot     */
+void cli_print_json_text(FILE *, const char *text);                          /* in quotes             */
+
+/* ---- detect.c --------------------------------------------------------------------------------------------------------- */
+
+/* Names of a detector's classes by label, and what its results call them. */
+typedef struct {
+    const char **name;
+    int n;             /* 0: numbers                        */
+    bool ids;          /* labels are COCO's ids, as DETR's  */
+} CliLabels;
+int cli_labels_new(CliLabels *, const CliSession *);
+void cli_labels_free(CliLabels *);
+const char *cli_label_name(const CliLabels *, int label, char number[16]);
+
+void cli_print_detections(const CliLabels *, const char *path, const DfDetections *);
+int cli_write_detections(FILE *json, const CliLabels *, const char *path, const DfDetections *, bool first);
+int cli_draw_detections(DfSample *, const CliLabels *, const DfDetections *, const char *out_dir, int quality);
+DfDrawnBox cli_drawn_box(const DfDetections *, size_t i);
+
+/* ---- segment.c -------------------------------------------------------------------------------------------------------- */
+
+/* One picture: a line a class on stdout, an overlay and a label map into a folder, JSON. */
+typedef struct {
+    const char *out_dir;           /* or NULL                          */
+    int quality;                   /* of JPEG                          */
+    double opacity;
+    int first;                     /* the number of the first class in label maps */
+    bool prints;
+    FILE *json;                    /* or NULL                          */
+    DfClasses classes;             /* n = 0: numbers                   */
+} CliSegmentOutput;
+int cli_give_segments(DfSample *, const uint16_t *labels, const CliSegmentOutput *);
+/* Names and colours: the test set's, else ADE20K's if there are 150. Long-lived ones go into `arena`. */
+int cli_class_names(const CliSession *, DfArena *arena, DfClasses *out);
+
+/* ---- layers.c, explain.c ---------------------------------------------------------------------------------------------- */
+
+enum { CLI_EXPLAIN_RANKS = 64 };
+typedef struct {
+    const char *dir, *detections, *query, *layers; /* of the command line; NULL: not given */
+    long head;                                     /* -1: all                              */
+    int quality;
+    int rank[CLI_EXPLAIN_RANKS], n_ranks;          /* which detections, best first         */
+    float at[2];                                   /* the place that was asked for         */
+    DfPoints *points;
+    int *layer, n_layers;                          /* which of them                        */
+} CliExplain;
+/* Reads the options and finds the layers. An error if the network has none, or none of that name. */
+int cli_explain_open(CliExplain *, const CliSession *);
+void cli_explain_close(CliExplain *);
+/* Around the pass of a picture; then its figures and numbers. `found` are its detections of at least `score_thr`, or NULL. */
+void cli_explain_listen(CliExplain *, CliSession *);
+int cli_explain_picture(CliExplain *, CliSession *, const DfSample *, const DfDetections *found, double score_thr, const CliLabels *);
+/* The pass of a bare backbone, whose pictures come through this pipeline if its config has none. */
+int cli_explain_pipeline(const CliSession *, DfPipeline **out);
+int cli_run_backbone(CliSession *, const DfSample *);
+
+#endif

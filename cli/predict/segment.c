@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/predict/segment.c -- deformer predict of a segmentor: one picture's classes as lines, as JSON, as an overlay with a legend and
+ * as a label map.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/common/segmentor.h"
+#include "cli/predict/predict.h"
+
+enum { LABELS = 1 << 16 };
+
+typedef struct {
+    int label;
+    size_t pixels;
+} Part;
+
+static int by_pixels(const void *a, const void *b)
+{
+    const Part *x = a, *y = b;
+    return x->pixels != y->pixels ? (x->pixels < y->pixels) - (x->pixels > y->pixels) : x->label - y->label;
+}
+
+/* The classes of a map, the largest first; NULL after df_fail(). */
+static Part *parts_of(const uint16_t *labels, size_t total, int *n)
+{
+    Part *parts = df_calloc(LABELS, sizeof *parts);
+    *n = 0;
+    if (!parts) {
+        df_fail_memory("the classes of a picture");
+        return NULL;
+    }
+    for (size_t i = 0; i < total; i++)
+        parts[labels[i]].pixels++;
+    for (int label = 0; label < LABELS; label++)
+        if (parts[label].pixels)
+            parts[(*n)++] = (Part){ label, parts[label].pixels };
+    qsort(parts, (size_t)*n, sizeof *parts, by_pixels);
+    return parts;
+}
+
+static const char *name_of(const CliSegmentOutput *o, int label, char number[16])
+{
+    snprintf(number, 16, "%d", label);
+    return label < o->classes.n ? o->classes.name[label] : number;
+}
+
+static void print_parts(const CliSegmentOutput *o, const char *path, const Part *parts, int n, size_t total)
+{
+    char number[16];
+    for (int i = 0; i < n; i++)
+        printf("%s\t%s\t%zu\t%.4f\n", path, name_of(o, parts[i].label, number), parts[i].pixels, (double)parts[i].pixels / (double)total);
+}
+
+static void write_parts(const CliSegmentOutput *o, const DfSample *sample, const Part *parts, int n)
+{
+    char number[16];
+    const DfView *view = &sample->views.view[0];
+    fprintf(o->json, "%s{\"image\": ", ftell(o->json) > 1 ? ",\n" : "\n");
+    cli_print_json_text(o->json, sample->path);
+    fprintf(o->json, ", \"height\": %d, \"width\": %d, \"classes\": [", view->ori_height, view->ori_width);
+    for (int i = 0; i < n; i++) {
+        fprintf(o->json, "%s{\"id\": %d, \"name\": ", i ? ", " : "", parts[i].label);
+        cli_print_json_text(o->json, name_of(o, parts[i].label, number));
+        fprintf(o->json, ", \"pixels\": %zu}", parts[i].pixels);
+    }
+    fprintf(o->json, "]}");
+}
+
+/* DIR/NAME.jpg is the overlay, DIR/labels/NAME.png the map. */
+static int draw(DfSample *sample, const uint16_t *labels, const CliSegmentOutput *o)
+{
+    const char *name = cli_name_of(sample->path);
+    const size_t length = cli_stem_length(name);
+    char *overlay = cli_join(o->out_dir, name), *folder = cli_join(o->out_dir, "labels"), *stem = df_malloc(length + 1);
+    int error = overlay && folder && stem ? DF_OK : df_fail_memory("a path");
+    if (error == DF_OK) {
+        memcpy(stem, name, length);
+        stem[length] = 0;
+        error = cli_write_classes(folder, stem, labels, sample->image.height, sample->image.width, o->first);
+    }
+    if (error == DF_OK)
+        error = df_draw_classes(&sample->image, labels, &o->classes, (float)o->opacity);
+    if (error == DF_OK)
+        error = df_image_write(&sample->image, overlay, o->quality);
+    df_free(overlay);
+    df_free(folder);
+    df_free(stem);
+    return error;
+}
+
+int cli_give_segments(DfSample *sample, const uint16_t *labels, const CliSegmentOutput *o)
+{
+    const size_t total = (size_t)sample->views.view[0].ori_height * (size_t)sample->views.view[0].ori_width;
+    int n, error = DF_OK;
+    Part *parts = parts_of(labels, total, &n);
+    if (!parts)
+        return DF_ENOMEM;
+    if (o->prints)
+        print_parts(o, sample->path, parts, n, total);
+    if (o->json)
+        write_parts(o, sample, parts, n);
+    if (o->out_dir)
+        error = draw(sample, labels, o);
+    df_free(parts);
+    return error;
+}
+
+int cli_class_names(const CliSession *s, DfArena *arena, DfClasses *out)
+{
+    const DfNode *dataset = df_node_at(s->root, "data.test");
+    const int n = df_model_classes(s->model);
+    const int error = dataset ? df_segmentation_classes(out, dataset, arena) : DF_OK;
+    if (!dataset)
+        *out = n == DF_ADE_CLASSES ? (DfClasses){ n, df_ade_classes, df_ade_palette } : (DfClasses){ 0 };
+    if (error == DF_OK && out->n != n)
+        *out = (DfClasses){ 0 };
+    return error;
+}
