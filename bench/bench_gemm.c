@@ -131,18 +131,23 @@ static void run_changing_blas(void *arg)
 static double log_ratios, worst_ratio = 1e9;
 static int n_ratios;
 
+static void count_ratio(double ratio)
+{
+    log_ratios += PEERS ? log(ratio) : 0;
+    worst_ratio = ratio < worst_ratio ? ratio : worst_ratio;
+    n_ratios++;
+}
+
 static void bench_changing(const char *name, bool ta, bool tb, size_t M, size_t N, size_t K, float beta)
 {
     Changing g = { ta, tb, M, N, K, ta ? M : K, tb ? K : N, bench_numbers(M * K), bench_numbers(K * N), bench_numbers(M * N), beta };
     double seconds[2] = { 0 };
     bench_interleaved((BenchRun *const[]){ run_changing, run_changing_blas }, &g, 1 + PEERS, 5, budget, seconds);
-    const double macs = (double)M * (double)N * (double)K, ours = rate(macs, seconds[0]), ratio = seconds[1] / seconds[0];
+    const double macs = (double)M * (double)N * (double)K, ours = rate(macs, seconds[0]);
     printf("%-28s %c%c %6zu x %5zu x %5zu  %8.3f ms  %6.1f GFLOP/s %4.0f%%", name, ta ? 'T' : 'N', tb ? 'T' : 'N', M, N, K, seconds[0] * 1e3, ours,
            100 * ours / peak);
     print_peer(macs, seconds[1]);
-    log_ratios += PEERS ? log(ratio) : 0;
-    worst_ratio = ratio < worst_ratio ? ratio : worst_ratio;
-    n_ratios++;
+    count_ratio(seconds[1] / seconds[0]);
     df_free(g.a), df_free(g.b), df_free(g.c);
 }
 
@@ -176,7 +181,7 @@ static void bench_backward(void)
 {
     bench_layers("224 x 224", 56, 56);
     bench_layers("800 x 1216", 200, 304);
-    printf("\nothers\n");
+    printf("\nother products\n");
     bench_layer("1x1 of RetinaNet's FPN", 100 * 152, 256, 192);
     bench_layer("box head fc1", 512, 1024, 12544);
     bench_layer("classifier", 32, 1000, 768);
@@ -185,9 +190,6 @@ static void bench_backward(void)
         bench_changing("square", form & 1, form & 2, 512, 512, 512, 0);
         bench_changing("square", form & 1, form & 2, 2048, 2048, 2048, 0);
     }
-    if (PEERS)
-        printf("OpenBLAS's time over ours, of %d products: %.3f in the geometric mean, %.2f at worst\n", n_ratios, exp(log_ratios / n_ratios),
-               worst_ratio);
 }
 
 /* ---- convolutions ---- */
@@ -265,6 +267,56 @@ static void bench_conv(const char *name, int H, int W, int I, int O, int kernel,
     df_packed_free(v.patches);
     df_packed_free(v.winograd);
     df_free(v.x), df_free(v.w), df_free(v.y), df_free(v.columns);
+}
+
+static void run_weight_grad(void *arg)
+{
+    const Conv *v = arg;
+    df_conv_weight_grad(pool, df_kernels(), &v->s, v->x, v->y, v->w);
+}
+
+static void run_im2col_weight_grad(void *arg)
+{
+    const Conv *v = arg;
+    const DfConvShape *s = &v->s;
+    const size_t K = (size_t)(s->kh * s->kw * s->I), O = (size_t)s->O;
+    df_parallel(pool, (size_t)s->oH, 0, im2col_row, arg);
+    blas(true, false, O, K, (size_t)(s->oH * s->oW), v->y, O, v->columns, K, 1, v->w);
+}
+
+static void bench_weight_grad(const char *name, int H, int W, int I, int O, int kernel, int stride, int padding)
+{
+    const int oH = (H + 2 * padding - kernel) / stride + 1, oW = (W + 2 * padding - kernel) / stride + 1;
+    Conv v = { .s = { 1, H, W, I, O, kernel, kernel, oH, oW, { stride, stride }, { padding, padding }, { 1, 1 }, 1 } };
+    const size_t K = (size_t)(kernel * kernel * I), rows = (size_t)(oH * oW);
+    v.x = bench_numbers((size_t)(H * W * I));
+    v.w = bench_numbers((size_t)O * K);
+    v.y = bench_numbers(rows * (size_t)O);
+    v.columns = bench_numbers(rows * K);
+    double seconds[2] = { 0 };
+    bench_interleaved((BenchRun *const[]){ run_weight_grad, run_im2col_weight_grad }, &v, 1 + PEERS, 3, budget, seconds);
+    const double macs = (double)rows * (double)O * (double)K;
+    printf("%-22s %3dx%-4d %4d -> %-4d %dx%d/%d  %8.2f ms  %6.1f GFLOP/s %4.0f%%", name, H, W, I, O, kernel, kernel, stride, seconds[0] * 1e3,
+           rate(macs, seconds[0]), 100 * rate(macs, seconds[0]) / peak);
+    print_peer(macs, seconds[1]);
+    count_ratio(seconds[1] / seconds[0]);
+    df_free(v.x), df_free(v.w), df_free(v.y), df_free(v.columns);
+}
+
+static void bench_weight_grads(void)
+{
+    printf("\nweight gradients of convolutions (OpenBLAS: of patches laid out in memory)\n");
+    bench_weight_grad("patch embedding", 224, 224, 3, 96, 4, 4, 0);
+    bench_weight_grad("ResNet stem", 224, 224, 3, 64, 7, 2, 3);
+    bench_weight_grad("ResNet stage 1", 56, 56, 64, 64, 3, 1, 1);
+    bench_weight_grad("ResNet stage 4", 7, 7, 512, 512, 3, 1, 1);
+    bench_weight_grad("RetinaNet head P3", 100, 152, 256, 256, 3, 1, 1);
+    bench_weight_grad("RetinaNet head P5", 25, 38, 256, 256, 3, 1, 1);
+    bench_weight_grad("DAT++ merge", 56, 56, 96, 192, 3, 2, 1);
+    bench_weight_grad("UPerNet bottleneck", 16, 22, 2816, 512, 3, 1, 1);
+    if (PEERS)
+        printf("\nOpenBLAS's time over ours, of %d backward passes: %.3f in the geometric mean, %.2f at worst\n", n_ratios, exp(log_ratios / n_ratios),
+               worst_ratio);
 }
 
 /* ---- depthwise, MLP ---- */
@@ -393,7 +445,7 @@ int main(int argc, char **argv)
         bench_swin("Swin-T, 800 x 1216", 200, 304);
     }
     if (argc <= 2 || argv[2][0] == 'b')
-        bench_backward();
+        bench_backward(), bench_weight_grads();
     if (argc <= 2 || argv[2][0] == 'c')
         bench_convolutions();
     df_pool_free(pool);

@@ -54,10 +54,10 @@ static void gather(const Patches *p, size_t row, size_t rows, float *out)
     }
 }
 
-/* The taps of a convolution; side by side ones are one run if nothing lies between them. */
-static size_t conv_runs(const DfConvShape *s, Run *runs)
+/* The taps of a convolution; side by side ones are one run if nothing lies between them, and if it has at most `longest` floats. */
+static size_t conv_runs(const DfConvShape *s, size_t longest, Run *runs)
 {
-    const bool joined = s->dilation[1] == 1 && s->groups == 1;
+    const bool joined = s->dilation[1] == 1 && s->groups == 1 && (size_t)s->kw * (size_t)s->I <= longest;
     size_t n = 0;
     for (int ky = 0; ky < s->kh; ky++)
         for (int kx = 0; kx < s->kw; kx += joined ? s->kw : 1)
@@ -127,7 +127,7 @@ static int by_patches(DfPool *pool, const DfKernels *k, const DfConvShape *s, co
     Run *runs = new_runs(s);
     if (!runs)
         return df_fail_memory("the taps of a convolution");
-    Forward a = { .k = k, .patches = conv_patches(s, x, runs, conv_runs(s, runs)), .w = w, .rows = outputs(s), .groups = (size_t)s->groups,
+    Forward a = { .k = k, .patches = conv_patches(s, x, runs, conv_runs(s, SIZE_MAX, runs)), .w = w, .rows = outputs(s), .groups = (size_t)s->groups,
                   .y = y, .ldy = (size_t)s->O, .e = e };
     const size_t tiles = df_ceil_div((size_t)(s->O / s->groups), (size_t)k->gemm.tile_n);
     a.blocks = df_ceil_div(a.rows, rows_at_once(a.patches.k));
@@ -283,36 +283,56 @@ int df_conv_transposed(DfPool *pool, const DfKernels *k, const DfConvShape *s, c
 
 /* ---- the weight's gradient --------------------------------------------------------------------------------------- */
 
-enum { GRAD_PIECES = 8, GRAD_PATCH_BYTES = 1 << 20 };
+enum { GRAD_TASKS = 8, GRAD_ROWS = 192, GRAD_COLUMNS = 512 };
 
-/* Every piece of the pixels sums into a gradient of its own; then these are added in order. */
+/* The columns of a group are cut into chunks: some runs, or some channels of one run. The pixels are cut into pieces, if there are few
+ * chunks: every piece but the first sums into a gradient of its own, and these are added in order. */
 typedef struct {
     const DfKernels *k;
     const DfConvShape *s;
     Patches patches;
     const float *dy;
-    size_t rows, pieces, at_once, size; /* size: floats of the weight                */
-    size_t gathered;                    /* floats of patches, before a product's own */
-    float *partial;                     /* pieces O k                                */
-    float *dw;
+    size_t rows, pieces, groups, chunks, runs, parts; /* runs of a chunk, parts of a run's channels */
+    size_t size;                                      /* floats of the weight                       */
+    float *dw, *partial;
 } WeightGrad;
 
-static void weight_grad_piece(void *arg, size_t piece, void *scratch)
+/* Says where the chunk begins in a row of the weight. */
+static Patches chunk_of(const WeightGrad *a, size_t group, size_t chunk, size_t *column)
+{
+    Patches p = a->patches;
+    const size_t run = chunk / a->parts * a->runs, part = chunk % a->parts, left = p.n_runs - run, length = (size_t)p.runs->length;
+    const size_t c0 = df_cut(p.channels, a->parts, part), c1 = df_cut(p.channels, a->parts, part + 1);
+    *column = run * length * p.channels + c0;
+    p.runs += run;
+    p.n_runs = left < a->runs ? left : a->runs;
+    p.c0 = group * p.channels + c0;
+    p.channels = c1 - c0;
+    p.k = p.n_runs * length * p.channels;
+    return p;
+}
+
+static size_t gathered(size_t columns)
+{
+    return df_ceil_div(GRAD_ROWS * columns, DF_PANEL) * DF_PANEL;
+}
+
+static void weight_grad_task(void *arg, size_t task, void *scratch)
 {
     const WeightGrad *a = arg;
-    const size_t row0 = df_cut(a->rows, a->pieces, piece), row1 = df_cut(a->rows, a->pieces, piece + 1);
-    const size_t groups = (size_t)a->s->groups, O = (size_t)a->s->O, n = O / groups;
-    float *sum = a->partial + piece * a->size, *patches = scratch;
-    memset(sum, 0, a->size * sizeof *sum);
-    for (size_t row = row0; row < row1; row += a->at_once) {
-        const size_t rows = row1 - row < a->at_once ? row1 - row : a->at_once;
-        for (size_t group = 0; group < groups; group++) {
-            Patches p = a->patches;
-            p.c0 = group * p.channels;
-            gather(&p, row, rows, patches);
-            const DfProduct product = { true, false, n, p.k, rows, 1, 1, a->dy + row * O + group * n, O, patches, p.k, sum + group * n * p.k, p.k };
-            df_product_alone(a->k, &product, patches + a->gathered);
-        }
+    const size_t piece = task % a->pieces, chunk = task / a->pieces % a->chunks, group = task / a->pieces / a->chunks;
+    const size_t begin = df_cut(a->rows, a->pieces, piece), all = df_cut(a->rows, a->pieces, piece + 1) - begin, steps = df_ceil_div(all, GRAD_ROWS);
+    const size_t O = (size_t)a->s->O, n = O / a->groups;
+    size_t column;
+    const Patches p = chunk_of(a, group, chunk, &column);
+    float *const patches = scratch, *const sum = piece ? a->partial + (piece - 1) * a->size : a->dw;
+    for (size_t step = 0; step < steps; step++) {
+        const size_t row = begin + df_cut(all, steps, step), rows = begin + df_cut(all, steps, step + 1) - row;
+        gather(&p, row, rows, patches);
+        const DfProduct product = { .transpose_a = true, .M = n, .N = p.k, .K = rows, .alpha = 1, .beta = piece && step == 0 ? 0 : 1,
+                                    .a = a->dy + row * O + group * n, .lda = O, .b = patches, .ldb = p.k,
+                                    .c = sum + group * n * a->patches.k + column, .ldc = a->patches.k };
+        df_product_alone(a->k, &product, patches + gathered(p.k));
     }
 }
 
@@ -321,8 +341,21 @@ static void add_pieces(void *arg, size_t o, void *scratch)
     const WeightGrad *a = arg;
     const size_t n = a->patches.k;
     (void)scratch;
-    for (size_t piece = 0; piece < a->pieces; piece++)
-        a->k->pointwise.accumulate(a->dw + o * n, a->partial + piece * a->size + o * n, 1, n);
+    for (size_t piece = 1; piece < a->pieces; piece++)
+        a->k->pointwise.accumulate(a->dw + o * n, a->partial + (piece - 1) * a->size + o * n, 1, n);
+}
+
+/* Returns the scratch of a task. */
+static size_t cut_weight_grad(WeightGrad *a)
+{
+    const size_t C = a->patches.channels, run = (size_t)a->patches.runs->length * C, fitting = GRAD_COLUMNS / run;
+    a->parts = df_ceil_div(run, GRAD_COLUMNS); /* 1 if taps are joined */
+    a->runs = fitting ? fitting : 1;
+    a->chunks = df_ceil_div(a->patches.n_runs, a->runs) * a->parts;
+    const size_t wanted = df_ceil_div(GRAD_TASKS, a->chunks * a->groups), possible = df_ceil_div(a->rows, GRAD_ROWS);
+    a->pieces = wanted < possible ? wanted : possible;
+    const DfProduct largest = { .M = (size_t)a->s->O / a->groups, .N = fitting ? a->runs * run : df_ceil_div(run, a->parts), .K = GRAD_ROWS };
+    return gathered(largest.N) * sizeof(float) + df_product_scratch(&largest);
 }
 
 int df_conv_weight_grad(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *x, const float *dy, float *dw)
@@ -335,18 +368,13 @@ int df_conv_weight_grad(DfPool *pool, const DfKernels *k, const DfConvShape *s, 
     Run *runs = new_runs(s);
     if (!runs)
         return df_fail_memory("the taps of a convolution");
-    WeightGrad a = { .k = k, .s = s, .patches = conv_patches(s, x, runs, conv_runs(s, runs)), .dy = dy, .rows = rows, .dw = dw };
+    WeightGrad a = { .k = k, .s = s, .patches = conv_patches(s, x, runs, conv_runs(s, GRAD_COLUMNS, runs)), .dy = dy, .rows = rows,
+                     .groups = (size_t)s->groups, .dw = dw };
+    const size_t scratch = cut_weight_grad(&a);
     a.size = O * a.patches.k;
-    const size_t fit = GRAD_PATCH_BYTES / sizeof(float) / a.patches.k;
-    a.at_once = fit < 32 ? 32 : fit > 256 ? 256 : fit;
-    const size_t chunks = df_ceil_div(rows, a.at_once);
-    a.pieces = chunks < GRAD_PIECES ? chunks : GRAD_PIECES;
-    a.partial = df_malloc(a.pieces * a.size * sizeof *a.partial);
-    a.gathered = df_ceil_div(a.at_once * a.patches.k, DF_PANEL) * DF_PANEL;
-    const DfProduct largest = { .transpose_a = true, .M = O / (size_t)s->groups, .N = a.patches.k, .K = a.at_once };
-    const size_t scratch = a.gathered * sizeof(float) + df_product_scratch(&largest);
-    int error = a.partial ? df_parallel(pool, a.pieces, scratch, weight_grad_piece, &a) : df_fail_memory("partial gradients");
-    if (!error)
+    a.partial = df_malloc((a.pieces - 1) * a.size * sizeof *a.partial);
+    int error = a.partial ? df_parallel(pool, a.groups * a.chunks * a.pieces, scratch, weight_grad_task, &a) : df_fail_memory("partial gradients");
+    if (!error && a.pieces > 1)
         error = df_parallel(pool, O, 0, add_pieces, &a);
     df_free(a.partial);
     df_free(runs);

@@ -90,6 +90,8 @@ size_t df_product_scratch(const DfProduct *p)
 static void pack_rows(const DfGemmKernels *k, const float *b, size_t ldb, size_t depth, size_t n, float *panels)
 {
     const size_t whole = n / DF_PANEL * DF_PANEL, rest = n - whole;
+    if (rest)
+        memset(panels + whole / DF_PANEL * panel_distance(depth), 0, depth * DF_PANEL * sizeof *panels);
     for (size_t i = 0; i < depth; i++) {
         const float *row = b + i * ldb;
         float *to = panels + i * DF_PANEL;
@@ -97,10 +99,8 @@ static void pack_rows(const DfGemmKernels *k, const float *b, size_t ldb, size_t
             k->fetch(row + AHEAD * ldb, n);
         for (size_t j = 0; j < whole; j += DF_PANEL, to += panel_distance(depth))
             memcpy(to, row + j, DF_PANEL * sizeof *to);
-        if (rest) {
-            memset(to, 0, DF_PANEL * sizeof *to);
-            memcpy(to, row + whole, rest * sizeof *to);
-        }
+        for (size_t j = 0; j < rest; j++)
+            to[j] = row[whole + j];
     }
 }
 

@@ -215,6 +215,15 @@ Test(conv, patches)
     check(shape(1, 2, 3, 40, 50, 5, 5, 1, 1, 2, 2, 1, 1));
 }
 
+Test(conv, weight_gradients_in_chunks)
+{
+    run_as(false, DF_PACK_GEMM);
+    check(shape(1, 23, 19, 100, 6, 3, 3, 1, 1, 1, 1, 1, 1)); /* of one run of three taps    */
+    check(shape(1, 6, 7, 190, 5, 3, 3, 1, 1, 1, 1, 1, 1));   /* of two taps                 */
+    check(shape(1, 4, 5, 1030, 3, 2, 2, 1, 1, 0, 0, 1, 1));  /* of a third of a tap         */
+    check(shape(1, 5, 4, 1200, 4, 1, 2, 1, 1, 0, 0, 1, 2));  /* of parts of a group's taps  */
+}
+
 Test(conv, groups)
 {
     run_as(false, DF_PACK_GEMM);
