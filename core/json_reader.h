@@ -49,8 +49,9 @@ bool df_json_text(DfJson *, DfJsonValue *);
 /* Steps over the bracket that closes the innermost array or object. */
 DfJsonEvent df_json_leave(DfJson *);
 
-/* A reader of the bytes [begin, end) with the surroundings of another; bytes of the source at any place. */
-int df_json_fork_at(DfJson **out, const DfJson *, uint64_t begin, uint64_t end);
+/* A reader of the bytes [begin, end) with the surroundings of another, in the window that is given (and taken over) or, if NULL, a new one;
+ * bytes of the source at any place. */
+int df_json_fork_at(DfJson **out, const DfJson *, uint64_t begin, uint64_t end, unsigned char *window);
 ptrdiff_t df_json_read_at(const DfJson *, void *into, size_t room, uint64_t at);
 
 #endif

@@ -55,6 +55,7 @@ typedef struct {
     bool joining, stopped;     /* stopped: by the end of the array, an error, or a wrong guess */
     Waiting waiting[DF_JSON_SLOTS];
     size_t free_slots[DF_JSON_SLOTS], n_free;
+    unsigned char *window[DF_JSON_SLOTS]; /* of a slot, for its next piece; or NULL            */
     uint64_t again;            /* where reading has to begin again, if `stopped` and not closed */
     bool closed;
     int error;                 /* of join()                                                */
@@ -140,19 +141,25 @@ static bool take_slot(Records *r, size_t i, size_t *slot)
 }
 
 /* Keeps the piece without its window, of which only the place is needed from now on. */
-static bool read_one(const Records *r, Waiting *w, size_t i)
+static bool read_one(Records *r, Waiting *w, size_t i)
 {
     const uint64_t end = begin_of(r, i + 1);
     w->begin = begin_of(r, i);
     if (w->begin == end)
         return true;
-    if (df_json_fork_at(&w->json, &r->origin, w->begin, end) < 0)
+    unsigned char **const window = &r->window[w->slot];
+    const int forked = df_json_fork_at(&w->json, &r->origin, w->begin, end, *window);
+    *window = NULL;
+    if (forked < 0)
         return false;
     DfJson *const piece = w->json;
     piece_begins(piece, i == 0, 1);
     const int error = r->how->read(r->how->arg, w->slot, piece);
     piece->before = df_json_offset(piece);
-    df_free(piece->window);
+    if (piece->capacity == DF_JSON_WINDOW)
+        *window = piece->window;
+    else /* a long text made it grow */
+        df_free(piece->window);
     piece->window = piece->at = piece->end = NULL;
     return error == DF_OK && piece->state == DONE; /* else it failed, or ended in the middle of something */
 }
@@ -175,7 +182,7 @@ static void read_piece(void *arg, size_t i, void *scratch)
 static int read_rest(DfJson *j, const DfJsonRecords *how, uint64_t begin, bool first)
 {
     DfJson *piece;
-    int error = df_json_fork_at(&piece, j, begin, j->limit);
+    int error = df_json_fork_at(&piece, j, begin, j->limit, NULL);
     if (error < 0)
         return error;
     piece_begins(piece, first, j->line);
@@ -211,8 +218,10 @@ int df_json_records(DfJson *j, DfPool *pool, const DfJsonRecords *how)
     int error = df_parallel(pool, r.pieces, 0, read_piece, &r);
     pthread_cond_destroy(&r.went_on);
     pthread_mutex_destroy(&r.lock);
-    for (size_t i = 0; i < DF_JSON_SLOTS; i++)
+    for (size_t i = 0; i < DF_JSON_SLOTS; i++) {
         df_json_close(r.waiting[i].json);
+        df_free(r.window[i]);
+    }
     if (r.error < 0)
         error = df_fail(r.error, "%s", r.sentence);
     if (error == DF_OK && !r.closed) /* says what is wrong or missing */

@@ -173,10 +173,11 @@ void df_json_close(DfJson *j)
 }
 
 /* A reader of the bytes [begin, end) with the surroundings of another. */
-int df_json_fork_at(DfJson **out, const DfJson *j, uint64_t begin, uint64_t end)
+int df_json_fork_at(DfJson **out, const DfJson *j, uint64_t begin, uint64_t end, unsigned char *window)
 {
     DfJson *f = *out = df_malloc(sizeof *f);
-    unsigned char *window = df_malloc(DF_JSON_WINDOW + DF_JSON_SLACK);
+    if (!window)
+        window = df_malloc(DF_JSON_WINDOW + DF_JSON_SLACK);
     if (!f || !window) {
         df_free(f);
         df_free(window);
@@ -195,7 +196,7 @@ int df_json_fork_at(DfJson **out, const DfJson *j, uint64_t begin, uint64_t end)
 
 int df_json_fork(DfJson **out, const DfJson *j)
 {
-    return df_json_fork_at(out, j, df_json_offset(j), j->limit);
+    return df_json_fork_at(out, j, df_json_offset(j), j->limit, NULL);
 }
 
 size_t df_json_line(const DfJson *j)

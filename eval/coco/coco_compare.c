@@ -62,16 +62,8 @@ static int draw_box(CocoCompareRoom *room, const double *b, const CocoSize *size
 static CocoTruthMask described(const CocoMask *mask, const RunsFacts *facts, size_t n, uint32_t height, uint32_t width)
 {
     CocoTruthMask m = { .n = n, .height = height, .width = width, .area = facts->area, .form = mask->form, .plain = facts->plain };
-    for (int i = 0; i < 4; i++)
-        m.box[i] = facts->box[i];
+    memcpy(m.box, facts->box, sizeof m.box);
     return m;
-}
-
-static CocoTruthMask describe_runs(const CocoMask *mask, size_t n)
-{
-    RunsFacts facts = { .area = mask->area, .plain = mask->plain };
-    memcpy(facts.box, mask->box, sizeof facts.box);
-    return described(mask, &facts, n, mask->height, mask->width);
 }
 
 /* From how long runs are to where they end. */
@@ -85,11 +77,12 @@ static void to_ends(uint32_t *to, const uint32_t *lengths, size_t n)
 /* The mask that is in the room, its runs not yet turned into ends; that of a box where it has none. */
 static int describe(CocoCompareRoom *room, const CocoMaskRoom *read, const CocoMask *mask, const double *box, const CocoSize *size, CocoTruthMask *out)
 {
+    RunsFacts facts = { .area = mask->area, .plain = mask->plain };
     if (mask->form == MASK_RUNS) {
-        *out = describe_runs(mask, read->runs.n);
+        memcpy(facts.box, mask->box, sizeof facts.box);
+        *out = described(mask, &facts, read->runs.n, mask->height, mask->width);
         return DF_OK;
     }
-    RunsFacts facts;
     const int error = mask->form == NO_MASK ? draw_box(room, box, size, &facts) : draw(room, read->numbers, read->n, size, &facts);
     if (error == DF_OK)
         *out = described(mask, &facts, room->drawn.n, size->height, size->width);
@@ -150,6 +143,11 @@ static uint32_t intersection(const uint32_t *a, size_t n_a, const uint32_t *b, s
     return both;
 }
 
+static double overlap_of_boxes(const uint32_t *d, const uint32_t *g, bool crowd)
+{
+    return df_box_iou((double[4]){ d[0], d[1], d[2], d[3] }, (double[4]){ g[0], g[1], g[2], g[3] }, crowd);
+}
+
 /* How long each run is, whichever way the list is kept. */
 static int lengths(Runs *out, const CocoTruthMask *m)
 {
@@ -204,7 +202,7 @@ static int compare(const DfCoco *gt, CocoCompareRoom *room, const CocoMaskRoom *
         if (!described && (error = describe(room, read, mask, d->box, &gt->sizes[d->image], &m)) < 0)
             return error;
         described = true;
-        double iou = df_box_iou(m.box, g->box, a->crowd);
+        double iou = overlap_of_boxes(m.box, g->box, a->crowd);
         if (iou > 0 && !m.runs) {
             uint32_t *const runs = mask->form == MASK_RUNS ? read->runs.at : room->drawn.at;
             if (m.plain)

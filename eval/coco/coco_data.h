@@ -27,9 +27,9 @@ typedef struct {
     const uint32_t *runs;    /* where runs end if plain, else how long they are; NULL: polygons that cannot be drawn     */
     size_t n;
     uint32_t height, width, area;
+    uint32_t box[4];
     uint8_t form;            /* that it had                                                                              */
     bool plain;
-    double box[4];
 } CocoTruthMask;
 
 /* What is left of the mask of a detection: its IoUs that are not 0 with masks of the ground truth in its image. */
