@@ -2,6 +2,7 @@
  *
  * core/memory.c -- counted blocks and arenas.
  */
+#define _GNU_SOURCE
 #include "core/memory.h"
 
 #include <stdarg.h>
@@ -10,8 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { ALIGN = 64, CHUNK = 64 * 1024 };
+enum { ALIGN = 64, CHUNK = 64 * 1024, HUGE_PAGE = 2 * 1024 * 1024 };
 
 /* Stands in the 64 bytes in front of every block. */
 typedef struct {
@@ -37,17 +39,31 @@ static void count(size_t added)
         ;
 }
 
-void *df_malloc(size_t size)
+static void *allocate(size_t size, size_t align)
 {
     if (must_fail() || size > SIZE_MAX / 2)
         return NULL;
-    const size_t whole = (size + 2 * ALIGN - 1) / ALIGN * ALIGN;
-    Header *header = aligned_alloc(ALIGN, whole);
+    const size_t whole = (ALIGN + size + align - 1) / align * align;
+    Header *header = aligned_alloc(align, whole);
     if (!header)
         return NULL;
+#ifdef MADV_HUGEPAGE
+    if (align == HUGE_PAGE)
+        madvise(header, whole, MADV_HUGEPAGE); /* one page fault for 512 */
+#endif
     header->size = size;
     count(size);
     return (char *)header + ALIGN;
+}
+
+void *df_malloc(size_t size)
+{
+    return allocate(size, ALIGN);
+}
+
+void *df_malloc_filled(size_t size)
+{
+    return allocate(size, size >= 2 * HUGE_PAGE - ALIGN ? HUGE_PAGE : ALIGN);
 }
 
 void *df_calloc(size_t n, size_t size)

@@ -15,6 +15,7 @@
 /* Single blocks, aligned to 64 bytes. NULL when memory ran out or the size overflows; size 0 gives a valid block. */
 void *df_malloc(size_t size);
 void *df_calloc(size_t count, size_t size);
+void *df_malloc_filled(size_t size); /* for blocks that will be filled soon: those of megabytes in huge pages, where the system has them */
 void *df_realloc(void *block, size_t size); /* keeps the old block on failure, like realloc() */
 void df_free(void *block);
 

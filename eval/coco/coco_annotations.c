@@ -22,7 +22,7 @@ typedef struct {
 typedef struct {
     Draft *drafts;
     size_t n, capacity;
-    CocoBytes bytes;      /* of their masks */
+    CocoBytes bytes;      /* of their masks, and of those of the pieces that were here before */
     CocoUndrawn undrawn;
     CocoMaskRoom room;
     CocoCompareRoom drawing;
@@ -122,7 +122,6 @@ static int read_piece(void *arg, size_t i, DfJson *json)
     DfJsonValue v;
     DfJsonEvent event;
     slot->n = 0;
-    df_coco_bytes_done(&slot->bytes);
     df_coco_undrawn_done(&slot->undrawn);
     while ((event = df_json_next(json, &v)) == DF_JSON_OBJECT) {
         record.number++;
@@ -177,9 +176,7 @@ static int join_piece(void *arg, size_t i, size_t lines_before, size_t pieces)
     Slot *const slot = &reader->slots[i];
     if (b->coco->n_annotations == 0 && slot->n <= NO_ID / pieces)
         expect(b, slot->n * pieces);
-    int error = df_coco_bytes_move(&b->coco->bytes, &slot->bytes);
-    if (error == DF_OK)
-        error = df_coco_undrawn_move(&b->undrawn, &slot->undrawn, b->coco->n_annotations);
+    int error = df_coco_undrawn_move(&b->undrawn, &slot->undrawn, b->coco->n_annotations);
     for (size_t k = 0; error == DF_OK && k < slot->n; k++) {
         slot->drafts[k].fields.line += (uint32_t)lines_before;
         error = keep_annotation(reader, &slot->drafts[k]);
@@ -228,6 +225,8 @@ int df_coco_read_annotations(CocoBuilder *b, DfJson *json)
     int error = df_json_records(json, b->coco->pool, &(DfJsonRecords){ reader, read_piece, join_piece });
     if (error == DF_OK)
         error = number_unlisted(b, &reader->unlisted);
+    for (size_t i = 0; error == DF_OK && i < DF_JSON_SLOTS; i++)
+        error = df_coco_bytes_move(&b->coco->bytes, &reader->slots[i].bytes);
     reader_done(reader);
     return error;
 }

@@ -155,7 +155,7 @@ typedef struct {
     CocoCompared *masks;
     size_t n, capacity, masks_capacity;
     CocoIds unknown;
-    CocoBytes bytes; /* of what is left of masks */
+    CocoBytes bytes; /* of what is left of masks, also of those of the pieces that were here before */
     CocoMaskRoom room;
     CocoCompareRoom compare_room;
 } Slot;
@@ -301,7 +301,6 @@ static int read_piece(void *arg, size_t i, DfJson *json)
     DfJsonEvent event;
     piece.slot->n = 0;
     df_coco_ids_done(&piece.slot->unknown);
-    df_coco_bytes_done(&piece.slot->bytes);
     while ((event = df_json_next(json, &v)) == DF_JSON_OBJECT) {
         piece.record.number++;
         const int error = read_detection(&piece);
@@ -335,7 +334,7 @@ static int join_piece(void *arg, size_t i, size_t lines_before, size_t pieces)
     (void)pieces;
     atomic_fetch_add(&reader->number, slot->n);
     int error = renumber_categories(results, slot);
-    if (error == DF_OK && (error = df_coco_bytes_move(&results->bytes, &slot->bytes)) == DF_OK)
+    if (error == DF_OK)
         error = keep(results, slot->detections, slot->masks, slot->n);
     return error;
 }
@@ -391,8 +390,14 @@ int df_coco_results_read_json(DfCocoResults *results, DfJson *json)
     Reader *const reader = df_calloc(1, sizeof *reader);
     if (!reader)
         return df_fail_memory("the detections");
+    const size_t n_before = results->n;
     reader->results = results;
     error = df_json_records(json, results->gt->pool, &(DfJsonRecords){ reader, read_piece, join_piece });
+    for (size_t i = 0; i < DF_JSON_SLOTS; i++) /* even after an error: what was kept points there */
+        if (df_coco_bytes_move(&results->bytes, &reader->slots[i].bytes) < 0) {
+            error = DF_ENOMEM;
+            results->n = n_before;
+        }
     reader_done(reader);
     if (error < 0)
         return error;

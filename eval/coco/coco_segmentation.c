@@ -10,14 +10,14 @@
 
 /* ---- bytes -------------------------------------------------------------------------------------------------------- */
 
-enum { CHUNK = 64 * 1024 };
+enum { FIRST_CHUNK = 64 * 1024, LARGEST_CHUNK = 8 * 1024 * 1024, HEAD = 64 /* of a block, so that chunks are whole pages */ };
 
 void *df_coco_bytes_take(CocoBytes *b, size_t n)
 {
     n = (n + 7) / 8 * 8;
     if (b->n == 0 || n > b->size - b->used) {
-        const size_t size = n > CHUNK ? n : CHUNK;
-        if (!df_grow((void **)&b->chunks, &b->capacity, b->n, sizeof *b->chunks) || !(b->chunks[b->n] = df_malloc(size)))
+        const size_t next = b->n == 0 ? FIRST_CHUNK : b->size + HEAD < LARGEST_CHUNK ? 2 * (b->size + HEAD) : LARGEST_CHUNK, size = n > next - HEAD ? n : next - HEAD;
+        if (!df_grow((void **)&b->chunks, &b->capacity, b->n, sizeof *b->chunks) || !(b->chunks[b->n] = df_malloc_filled(size)))
             return NULL;
         b->n++;
         b->used = 0;
