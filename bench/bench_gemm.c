@@ -239,8 +239,7 @@ static void run_im2col(void *arg)
     blas(false, true, (size_t)(s->oH * s->oW), (size_t)s->O, K, v->columns, K, v->w, K, 0, v->y);
 }
 
-/* Rates count the multiply-adds of the direct form, so Winograd can pass the peak. */
-static void bench_conv(const char *name, int H, int W, int I, int O, int kernel, int stride, int padding)
+static Conv new_conv(int H, int W, int I, int O, int kernel, int stride, int padding)
 {
     const int oH = (H + 2 * padding - kernel) / stride + 1, oW = (W + 2 * padding - kernel) / stride + 1;
     Conv v = { .s = { 1, H, W, I, O, kernel, kernel, oH, oW, { stride, stride }, { padding, padding }, { 1, 1 }, 1 } };
@@ -249,6 +248,21 @@ static void bench_conv(const char *name, int H, int W, int I, int O, int kernel,
     v.w = bench_numbers((size_t)O * K);
     v.y = bench_numbers(rows * (size_t)O);
     v.columns = bench_numbers(rows * K);
+    return v;
+}
+
+static void free_conv(Conv *v)
+{
+    df_packed_free(v->patches);
+    df_packed_free(v->winograd);
+    df_free(v->x), df_free(v->w), df_free(v->y), df_free(v->columns);
+}
+
+/* Rates count the multiply-adds of the direct form, so Winograd can pass the peak. */
+static void bench_conv(const char *name, int H, int W, int I, int O, int kernel, int stride, int padding)
+{
+    Conv v = new_conv(H, W, I, O, kernel, stride, padding);
+    const size_t K = (size_t)(kernel * kernel * I), rows = (size_t)(v.s.oH * v.s.oW);
     const bool winograd = df_conv_prefers_winograd(&v.s);
     if (df_pack(&v.patches, pool, v.w, (size_t)O, K, 1) < 0 || (winograd && df_pack_winograd(&v.winograd, pool, v.w, (size_t)O, (size_t)I) < 0))
         abort();
@@ -264,9 +278,7 @@ static void bench_conv(const char *name, int H, int W, int I, int O, int kernel,
         printf("  Winograd %7.2f ms %6.1f (%.0f%% of peak in its own products)", seconds[1] * 1e3, rate(macs, seconds[1]),
                100 * rate(macs / 4, seconds[1]) / peak);
     printf("\n");
-    df_packed_free(v.patches);
-    df_packed_free(v.winograd);
-    df_free(v.x), df_free(v.w), df_free(v.y), df_free(v.columns);
+    free_conv(&v);
 }
 
 static void run_weight_grad(void *arg)
@@ -286,13 +298,8 @@ static void run_im2col_weight_grad(void *arg)
 
 static void bench_weight_grad(const char *name, int H, int W, int I, int O, int kernel, int stride, int padding)
 {
-    const int oH = (H + 2 * padding - kernel) / stride + 1, oW = (W + 2 * padding - kernel) / stride + 1;
-    Conv v = { .s = { 1, H, W, I, O, kernel, kernel, oH, oW, { stride, stride }, { padding, padding }, { 1, 1 }, 1 } };
-    const size_t K = (size_t)(kernel * kernel * I), rows = (size_t)(oH * oW);
-    v.x = bench_numbers((size_t)(H * W * I));
-    v.w = bench_numbers((size_t)O * K);
-    v.y = bench_numbers(rows * (size_t)O);
-    v.columns = bench_numbers(rows * K);
+    Conv v = new_conv(H, W, I, O, kernel, stride, padding);
+    const size_t K = (size_t)(kernel * kernel * I), rows = (size_t)(v.s.oH * v.s.oW);
     double seconds[2] = { 0 };
     bench_interleaved((BenchRun *const[]){ run_weight_grad, run_im2col_weight_grad }, &v, 1 + PEERS, 3, budget, seconds);
     const double macs = (double)rows * (double)O * (double)K;
@@ -300,7 +307,7 @@ static void bench_weight_grad(const char *name, int H, int W, int I, int O, int 
            rate(macs, seconds[0]), 100 * rate(macs, seconds[0]) / peak);
     print_peer(macs, seconds[1]);
     count_ratio(seconds[1] / seconds[0]);
-    df_free(v.x), df_free(v.w), df_free(v.y), df_free(v.columns);
+    free_conv(&v);
 }
 
 static void bench_weight_grads(void)
