@@ -31,6 +31,8 @@ static void climb(void)
 {
     DfKernels *c = next_rung("c");
     df_gemm_init_c(&c->gemm);
+    df_winograd_init_c(&c->conv);
+    df_depthwise_init_c(&c->conv);
     df_pointwise_init_c(&c->pointwise);
     df_attention_init_c(&c->attention);
     df_ms_deform_init_c(&c->ms_deform);
@@ -38,6 +40,8 @@ static void climb(void)
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
         DfKernels *avx2 = next_rung("avx2");
         df_gemm_init_avx2(&avx2->gemm);
+        df_winograd_init_avx2(&avx2->conv);
+        df_depthwise_init_avx2(&avx2->conv);
         df_pointwise_init_avx2(&avx2->pointwise);
         df_attention_init_avx2(&avx2->attention);
         df_ms_deform_init_avx2(&avx2->ms_deform);

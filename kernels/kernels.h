@@ -12,12 +12,14 @@
 
 #include "core/core.h"
 #include "kernels/act.h"
-#include "kernels/attention.h" /* window and deformable attention */
-#include "kernels/deform_conv.h"
-#include "kernels/focal_attention.h"
-#include "kernels/gemm.h"      /* GEMM, packed weights, convolutions */
-#include "kernels/ms_deform_attention.h"
-#include "kernels/pointwise.h" /* rows: activations, softmax, norms, sampling */
+#include "kernels/attention/attention.h"
+#include "kernels/attention/focal_attention.h"
+#include "kernels/conv/conv.h"
+#include "kernels/deform/deform_attention.h"
+#include "kernels/deform/deform_conv.h"
+#include "kernels/deform/ms_deform_attention.h"
+#include "kernels/gemm/gemm.h"
+#include "kernels/pointwise/pointwise.h"
 
 typedef struct DfKernels DfKernels;
 
@@ -30,6 +32,7 @@ const char *df_kernels_name(const DfKernels *);
 struct DfKernels {
     const char *name;
     DfGemmKernels gemm;
+    DfConvKernels conv;
     DfPointwiseKernels pointwise;
     DfAttentionKernels attention;
     DfMsDeformKernels ms_deform;

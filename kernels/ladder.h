@@ -10,6 +10,10 @@
 void df_gemm_init_c(DfGemmKernels *);
 void df_gemm_init_avx2(DfGemmKernels *);
 void df_gemm_init_avx512(DfGemmKernels *);
+void df_winograd_init_c(DfConvKernels *);
+void df_winograd_init_avx2(DfConvKernels *);
+void df_depthwise_init_c(DfConvKernels *);
+void df_depthwise_init_avx2(DfConvKernels *);
 void df_pointwise_init_c(DfPointwiseKernels *);
 void df_pointwise_init_avx2(DfPointwiseKernels *);
 void df_rows_init_c(DfPointwiseKernels *);    /* called by df_pointwise_init_c()    */

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "kernels/gemm_leaves.h"
+#include "kernels/gemm/parts.h"
 
 enum { GUARD = 32 };
 static const float canary = 12345.5f;

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernels/attention/focal_attention.h -- focal attention. Part of the door kernels/kernels.h: include that.
+ */
+#ifndef DF_KERNELS_ATTENTION_FOCAL_ATTENTION_H
+#define DF_KERNELS_ATTENTION_FOCAL_ATTENTION_H
+
+#include "kernels/attention/attention.h"
+
+enum { DF_FOCAL_LEVELS = 4 }; /* pooled ones, at most */
+
+/* tensor/ops.h, df_focal_attention, says what is computed. */
+typedef struct {
+    int B, H, W, C, heads, window, shift, expand, levels, focal_window;
+    float scale;
+    const float *qkv;                     /* B H W 3C                                             */
+    const float *pad;                     /* 3C or NULL                                           */
+    const float *table;                   /* (2 window - 1)^2 heads                               */
+    const float *neighbors;               /* heads window^2 neighbors, if expand > 0              */
+    const float *pooled[DF_FOCAL_LEVELS]; /* B rows*2^k columns*2^k 3C: rows, columns of windows  */
+    const float *tables[DF_FOCAL_LEVELS]; /* heads (window + focal_window + 2^k - 2)^2            */
+} DfFocalProblem;
+
+typedef struct { /* where to add the gradients; each may be NULL */
+    float *qkv, *pad, *table, *neighbors, *pooled[DF_FOCAL_LEVELS], *tables[DF_FOCAL_LEVELS];
+} DfFocalGrads;
+
+int df_focal_neighbors(int window, int expand);       /* tokens around a window: how many keys they are */
+int df_focal_keys(const DfFocalProblem *);            /* of each query                                  */
+size_t df_focal_attention_workspace(const DfFocalProblem *);          /* floats */
+size_t df_focal_attention_backward_workspace(const DfFocalProblem *); /* floats */
+size_t df_focal_attention_lse_size(const DfFocalProblem *);
+/* `out` is B H W C; `lse` NULL unless backward follows. The only failure is DF_ENOMEM. */
+int df_focal_attention_forward(DfPool *, const DfAttentionKernels *, const DfFocalProblem *, float *out, float *lse, float *workspace);
+int df_focal_attention_backward(DfPool *, const DfAttentionKernels *, const DfFocalProblem *, const float *out, const float *lse,
+                                const float *dout, const DfFocalGrads *, float *workspace);
+
+#endif

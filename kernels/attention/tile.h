@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernels/attention/tile.h -- private to attention, deformable attention too: where a score falls in a position table, and cutting up scratch.
+ */
+#ifndef DF_KERNELS_ATTENTION_TILE_H
+#define DF_KERNELS_ATTENTION_TILE_H
+
+#include <math.h>
+
+#include "kernels/attention/attention.h"
+
+static inline int df_round_up(int n, int multiple)
+{
+    return (n + multiple - 1) / multiple * multiple;
+}
+
+/* Between entries `at` and `at` + 1 of a table of `size`, `part` of the way. Positions beyond the margin move to its edge, where
+ * values and differences are 0 as they should be. A NaN gives NaN for `part` and a place that is safe to read. */
+typedef struct {
+    int at;
+    float part;
+} DfCell;
+static inline DfCell df_table_cell(float position, int size)
+{
+    if (!(position > (float)-DF_TABLE_MARGIN))
+        return (DfCell){ -DF_TABLE_MARGIN, isnan(position) ? position : 0.0f };
+    if (!(position < (float)size))
+        return (DfCell){ size, 0.0f };
+    const float below = floorf(position);
+    return (DfCell){ (int)below, position - below };
+}
+
+/* The table's values at height y, and their differences to the next along x; entry 0 is column -2, the last is w + 1. */
+static inline void df_table_row(float *value, float *delta, const DfScoreTable *table, float y)
+{
+    const DfCell cell = df_table_cell(y, table->h);
+    const float b = cell.part, a = 1.0f - b;
+    const ptrdiff_t top = (ptrdiff_t)cell.at * table->stride - DF_TABLE_MARGIN, bottom = top + table->stride;
+    const int n = table->w + 2 * DF_TABLE_MARGIN;
+    for (int x = 0; x <= n; x++)
+        value[x] = a * table->value[top + x] + b * table->value[bottom + x];
+    for (int x = 0; x < n; x++)
+        delta[x] = value[x + 1] - value[x];
+}
+
+/* Scratch is taken piece by piece, each aligned to 64 bytes; over a base of NULL only the bytes wanted are counted. */
+typedef struct {
+    char *base;
+    size_t used;
+} DfCarver;
+static inline void *df_carve(DfCarver *c, size_t count, size_t size)
+{
+    void *taken = c->base ? c->base + c->used : NULL;
+    c->used += (count * size + 63) / 64 * 64;
+    return taken;
+}
+static inline float *df_carve_floats(DfCarver *c, size_t rows, size_t columns)
+{
+    return df_carve(c, rows * columns, sizeof(float));
+}
+
+#endif

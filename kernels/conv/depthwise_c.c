@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernels/conv/depthwise_c.c -- the leaf of depthwise convolution: the C reference.
+ */
+
+#include "kernels/conv/parts.h"
+#include "kernels/ladder.h"
+
+static void depthwise_c(float *y, size_t pixels, size_t n, const float *const *x, size_t step, const float *const *w, size_t taps, const DfEpilogue *e)
+{
+    for (size_t p = 0; p < pixels; p++)
+        for (size_t i = 0; i < n; i++) {
+            float sum = 0;
+            for (size_t t = 0; t < taps; t++)
+                sum += x[t][p * step + i] * w[t][i];
+            df_epilogue_c(&sum, 1, e, p * n + i, i);
+            y[p * n + i] = sum;
+        }
+}
+
+void df_depthwise_init_c(DfConvKernels *k)
+{
+    k->depthwise = depthwise_c;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernels/deform/deform_attention.h -- deformable attention. Part of the door kernels/kernels.h: include that.
+ */
+#ifndef DF_KERNELS_DEFORM_DEFORM_ATTENTION_H
+#define DF_KERNELS_DEFORM_DEFORM_ATTENTION_H
+
+#include <stdint.h>
+
+#include "kernels/attention/attention.h"
+
+/* tensor/ops.h, df_deform_attention, says what is computed. */
+typedef struct {
+    int B, H, W, C, keys, heads, groups;
+    float scale;
+    const float *q, *k, *v;  /* B H W C; B keys C twice                                     */
+    const float *pos;        /* B groups keys 2 (y, x); read if there is a table            */
+    const float *table;      /* heads table_h table_w, or NULL                              */
+    int table_h, table_w;
+    bool half_pixel;         /* which query grid goes with the table                        */
+    const float *dense;      /* heads H*W keys, or B of these if dense_batched; NULL: none  */
+    bool dense_batched;
+    const uint8_t *off;      /* B keys: 1 for a key that nobody sees; NULL: all are seen. Not with a table or a dense bias */
+} DfDeformProblem;
+
+typedef struct { /* where to add the gradients; each may be NULL */
+    float *q, *k, *v, *pos, *table, *dense;
+} DfDeformGrads;
+
+size_t df_deform_attention_workspace(const DfDeformProblem *);
+size_t df_deform_attention_backward_workspace(const DfDeformProblem *);
+size_t df_deform_attention_lse_size(const DfDeformProblem *);
+int df_deform_attention_forward(DfPool *, const DfAttentionKernels *, const DfDeformProblem *, float *out, float *lse, float *workspace);
+int df_deform_attention_backward(DfPool *, const DfAttentionKernels *, const DfDeformProblem *, const float *out, const float *lse,
+                                 const float *dout, const DfDeformGrads *, float *workspace);
+
+/* How much one query of a head, row * W + column, attends to each key: weight[keys], which sum to 1. Attention itself never has them in one
+ * place; this is for looking at it, in float64. v is not read. */
+void df_deform_attention_weights(const DfDeformProblem *, int b, int head, int query, float *weight);
+
+#endif

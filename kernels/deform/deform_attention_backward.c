@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernels/deform/deform_attention_backward.c -- gradients of deformable attention, scores recomputed block by block from the saved
+ * logarithm of their sums. A task is one head with all samples, so that what samples share (tables) is summed in one order.
+ */
+#include <string.h>
+
+#include "kernels/deform/plan.h"
+
+enum { ONES = (int)DF_LANES > (int)DF_KEY_BLOCK ? (int)DF_LANES : (int)DF_KEY_BLOCK }; /* combine() adds to what is there: it is kept times 1 */
+
+typedef struct {
+    DfDeformPlan plan;
+    const float *out, *lse, *dout;
+    const DfDeformGrads *grads;
+    float *dpos;                    /* B heads keys 2: each head's part of the gradient of its group */
+} Backward;
+
+typedef struct {
+    const float **rows, **dense;
+    float *qt, *dot, *qq, *doo, *s, *dp, *dq, *dk, *dv, *lse, *delta, *ones, *table_rows, *row_grad;
+} Scratch;
+
+static Scratch carve(const DfDeformPlan *w, DfCarver *c)
+{
+    const size_t lanes = (size_t)w->lanes * (size_t)w->tile_rows, width = (size_t)w->width, keys = (size_t)w->keys;
+    return (Scratch){
+        .rows = df_carve(c, lanes, sizeof(float *)), .dense = df_carve(c, lanes, sizeof(float *)),
+        .qt = df_carve_floats(c, width, lanes), .dot = df_carve_floats(c, width, lanes), .qq = df_carve_floats(c, lanes, width),
+        .doo = df_carve_floats(c, lanes, width), .s = df_carve_floats(c, DF_KEY_BLOCK, lanes),
+        .dp = df_carve_floats(c, DF_KEY_BLOCK, lanes), .dq = df_carve_floats(c, lanes, width), .dk = df_carve_floats(c, keys, width),
+        .dv = df_carve_floats(c, keys, width), .lse = df_carve_floats(c, 1, lanes), .delta = df_carve_floats(c, 1, lanes),
+        .ones = df_carve_floats(c, 1, ONES),
+        .table_rows = df_carve_floats(c, 2 * DF_TABLE_ROWS, (size_t)w->stride), .row_grad = df_carve_floats(c, 1, (size_t)w->stride),
+    };
+}
+
+/* ---- the table ------------------------------------------------------------------------------------------------------ */
+
+/* Spreads the gradient of one row of scores: over the entries of a table row in s->row_grad (column -2 first); returns d/dx. */
+static float spread_columns(const DfDeformPlan *w, const DfDeformTile *t, Scratch *s, const float *ds, const float *x, float key_x)
+{
+    const float *delta = s->table_rows + w->stride;
+    float dx = 0.0f;
+    memset(s->row_grad, 0, (size_t)w->stride * sizeof *s->row_grad);
+    for (int j = 0; j < t->columns; j++) {
+        const DfCell cell = df_table_cell(x[j] - key_x, w->p->table_w);
+        const int at = cell.at + DF_TABLE_MARGIN;
+        s->row_grad[at] += ds[j] * (1.0f - cell.part);
+        s->row_grad[at + 1] += ds[j] * cell.part;
+        dx += ds[j] * delta[at];
+    }
+    return dx;
+}
+
+/* Spreads s->row_grad over the two table rows around y; returns d/dy. */
+static float spread_rows(const DfDeformPlan *w, const Scratch *s, const DfScoreTable *table, float y, float *dtable)
+{
+    const DfCell cell = df_table_cell(y, table->h);
+    const ptrdiff_t top = (ptrdiff_t)cell.at * table->stride;
+    float dy = 0.0f;
+    for (int x = 0; x < table->w; x++) {
+        const float g = s->row_grad[x + DF_TABLE_MARGIN];
+        dy += g * (table->value[top + table->stride + x] - table->value[top + x]);
+        if (dtable && cell.at >= 0 && cell.at < table->h)
+            dtable[cell.at * w->p->table_w + x] += g * (1.0f - cell.part);
+        if (dtable && cell.at + 1 >= 0 && cell.at + 1 < table->h)
+            dtable[(cell.at + 1) * w->p->table_w + x] += g * cell.part;
+    }
+    return dy + 0.0f * cell.part; /* NaN if y is */
+}
+
+static void table_backward(const Backward *b, const DfDeformTile *t, int head, int first, int n, Scratch *s)
+{
+    const DfDeformPlan *w = &b->plan;
+    const DfDeformProblem *p = w->p;
+    const DfScoreTable table = df_deform_table(w, head);
+    const size_t key = df_deform_group_at(w, t->b, head) + (size_t)first;
+    float *dtable = b->grads->table ? b->grads->table + (size_t)head * (size_t)p->table_h * (size_t)p->table_w : NULL;
+    float *dpos = b->dpos + (((size_t)t->b * (size_t)p->heads + (size_t)head) * (size_t)p->keys + (size_t)first) * 2;
+    const float *x = w->x + t->first_column / w->columns * w->lanes;
+    for (int i = 0; i < n; i++)
+        for (int r = 0; r < t->rows; r++) {
+            const float y = w->y[t->first_row + r] - w->key_y[key + (size_t)i];
+            df_table_row(s->table_rows, s->table_rows + w->stride, &table, y);
+            const float dx = spread_columns(w, t, s, s->dp + i * t->lanes + r * w->lanes, x, w->key_x[key + (size_t)i]);
+            const float dy = spread_rows(w, s, &table, y, dtable);
+            dpos[2 * i] -= dy * (float)df_deform_cells(p->table_h);
+            dpos[2 * i + 1] -= dx * (float)df_deform_cells(p->table_w);
+        }
+}
+
+static void add_positions(const Backward *b)
+{
+    const DfDeformPlan *w = &b->plan;
+    const size_t keys = (size_t)w->p->keys;
+    for (int sample = 0; sample < w->p->B; sample++)
+        for (int head = 0; head < w->p->heads; head++) {
+            const float *from = b->dpos + ((size_t)sample * (size_t)w->p->heads + (size_t)head) * keys * 2;
+            float *to = b->grads->pos + df_deform_group_at(w, sample, head) * 2;
+            for (size_t i = 0; i < 2 * keys; i++)
+                to[i] += from[i];
+        }
+}
+
+static void dense_backward(const Backward *b, const DfDeformTile *t, int head, int first, int n, const Scratch *s)
+{
+    const DfDeformPlan *w = &b->plan;
+    const size_t map = (size_t)w->H * (size_t)w->W, keys = (size_t)w->p->keys, sample = w->p->dense_batched ? (size_t)t->b : 0;
+    float *to = b->grads->dense + (sample * (size_t)w->p->heads + (size_t)head) * map * keys + first;
+    for (int r = 0; r < t->rows; r++)
+        for (int j = 0; j < t->columns; j++)
+            for (int i = 0; i < n; i++)
+                to[df_deform_query(w, t, r, j) * keys + (size_t)i] += s->dp[i * t->lanes + r * w->lanes + j];
+}
+
+/* ---- queries, keys, values ------------------------------------------------------------------------------------------ */
+
+static void load_tile(const Backward *b, const DfDeformTile *t, int head, Scratch *s)
+{
+    const DfDeformPlan *w = &b->plan;
+    const size_t map = (size_t)w->H * (size_t)w->W;
+    const float *lse = b->lse + ((size_t)t->b * (size_t)w->p->heads + (size_t)head) * map;
+    df_deform_rows(w, t, head, w->p->q, s->rows);
+    w->k->transpose_rows(s->qt, s->rows, t->lanes, t->lanes, w->depth, w->p->scale);
+    w->k->copy_rows(s->qq, s->rows, t->lanes, w->depth, w->width, w->p->scale);
+    df_deform_rows(w, t, head, b->dout, s->rows);
+    w->k->transpose_rows(s->dot, s->rows, t->lanes, t->lanes, w->depth, 1.0f);
+    w->k->copy_rows(s->doo, s->rows, t->lanes, w->depth, w->width, 1.0f);
+    df_deform_rows(w, t, head, b->out, s->rows);
+    memset(s->dq, 0, (size_t)t->lanes * (size_t)w->width * sizeof *s->dq);
+    for (int lane = 0; lane < t->lanes; lane++) {
+        const bool real = s->rows[lane];
+        s->lse[lane] = real ? lse[df_deform_query(w, t, lane / w->lanes, lane % w->lanes)] : 0.0f;
+        s->delta[lane] = 0.0f;
+        for (int d = 0; real && d < w->depth; d++)
+            s->delta[lane] += s->rows[lane][d] * s->doo[lane * w->width + d];
+    }
+}
+
+/* Lanes without a query have no gradient; their scores are whatever the table says there. */
+static void clear_idle_lanes(const DfDeformPlan *w, const DfDeformTile *t, int n, Scratch *s)
+{
+    for (int i = 0; i < n; i++)
+        for (int r = 0; r < t->rows; r++)
+            for (int j = t->columns; j < w->lanes; j++)
+                s->s[i * t->lanes + r * w->lanes + j] = s->dp[i * t->lanes + r * w->lanes + j] = 0.0f;
+}
+
+static void backward_block(const Backward *b, const DfDeformTile *t, int head, int first, Scratch *s)
+{
+    const DfDeformPlan *w = &b->plan;
+    const int keys = df_deform_keys(w, t->b), n = keys - first < DF_KEY_BLOCK ? keys - first : DF_KEY_BLOCK;
+    const size_t lanes = (size_t)t->lanes, at = (size_t)first * (size_t)w->width, from = df_deform_head_at(w, t->b, head) + at;
+    const DfDeformBlock block = { s->qt, s->s, s->table_rows, s->dense };
+    df_deform_scores(w, t, head, first, n, &block);
+    w->k->scores(s->dp, NULL, 0, w->vv + from, s->dot, df_round_up(n, DF_KEY_MULTIPLE), t->lanes, w->depth, w->width);
+    w->k->softmax_backward(s->s, s->dp, n, t->lanes, s->lse, s->delta);
+    clear_idle_lanes(w, t, n, s);
+    w->k->combine(s->dv + at, s->ones, s->s, lanes, 1, s->doo, n, t->lanes, w->width);
+    w->k->combine(s->dk + at, s->ones, s->dp, lanes, 1, s->qq, n, t->lanes, w->width);
+    w->k->combine(s->dq, s->ones, s->dp, 1, lanes, w->kk + from, t->lanes, n, w->width);
+    if (w->p->table && (b->grads->table || b->grads->pos))
+        table_backward(b, t, head, first, n, s);
+    if (b->grads->dense)
+        dense_backward(b, t, head, first, n, s);
+}
+
+static void add_rows(float *to, size_t stride, const float *from, int width, int rows, int depth, float factor)
+{
+    for (int i = 0; i < rows; i++, to += stride, from += width)
+        for (int d = 0; d < depth; d++)
+            to[d] += factor * from[d];
+}
+
+static void backward_sample(const Backward *b, int sample, int head, Scratch *s)
+{
+    const DfDeformPlan *w = &b->plan;
+    const size_t C = (size_t)w->p->C, size = (size_t)w->keys * (size_t)w->width;
+    const size_t kv = (size_t)sample * (size_t)w->p->keys * C + (size_t)(head * w->depth);
+    const size_t q = (size_t)sample * (size_t)w->H * (size_t)w->W * C + (size_t)(head * w->depth);
+    memset(s->dk, 0, size * sizeof(float));
+    memset(s->dv, 0, size * sizeof(float));
+    for (int tile = 0; tile < w->tiles; tile++) {
+        const DfDeformTile t = df_deform_tile(w, sample, tile);
+        load_tile(b, &t, head, s);
+        for (int first = 0; first < df_deform_keys(w, sample); first += DF_KEY_BLOCK)
+            backward_block(b, &t, head, first, s);
+        for (int r = 0; b->grads->q && r < t.rows; r++)
+            add_rows(b->grads->q + q + df_deform_query(w, &t, r, 0) * C, C, s->dq + r * w->lanes * w->width, w->width, t.columns, w->depth, w->p->scale);
+    }
+    for (int i = 0; i < df_deform_keys(w, sample); i++) {
+        const size_t to = kv + df_deform_key(w, sample, i) * C;
+        if (b->grads->k)
+            add_rows(b->grads->k + to, 0, s->dk + i * w->width, 0, 1, w->depth, 1.0f);
+        if (b->grads->v)
+            add_rows(b->grads->v + to, 0, s->dv + i * w->width, 0, 1, w->depth, 1.0f);
+    }
+}
+
+static void backward_task(void *arg, size_t task, void *scratch)
+{
+    const Backward *b = arg;
+    DfCarver carver = { scratch, 0 };
+    Scratch s = carve(&b->plan, &carver);
+    for (int i = 0; i < ONES; i++)
+        s.ones[i] = 1.0f;
+    for (int sample = 0; sample < b->plan.p->B; sample++)
+        backward_sample(b, sample, (int)task, &s);
+}
+
+static size_t positions_size(const DfDeformProblem *p)
+{
+    return p->table ? (size_t)p->B * (size_t)p->heads * (size_t)p->keys * 2 : 0;
+}
+
+size_t df_deform_attention_backward_workspace(const DfDeformProblem *p)
+{
+    return df_deform_attention_workspace(p) + positions_size(p);
+}
+
+int df_deform_attention_backward(DfPool *pool, const DfAttentionKernels *k, const DfDeformProblem *p, const float *out, const float *lse,
+                                 const float *dout, const DfDeformGrads *grads, float *workspace)
+{
+    if (p->keys == 0)
+        return DF_OK;
+    DfCarver carver = { (char *)workspace, 0 }, counter = { NULL, 0 };
+    Backward b = { .plan = df_deform_plan(p, k, &carver), .out = out, .lse = lse, .dout = dout, .grads = grads };
+    b.dpos = df_carve_floats(&carver, 1, positions_size(p));
+    memset(b.dpos, 0, positions_size(p) * sizeof *b.dpos);
+    const int err = df_deform_prepare(pool, &b.plan);
+    if (err)
+        return err;
+    carve(&b.plan, &counter);
+    const int failed = df_parallel(pool, (size_t)p->heads, counter.used, backward_task, &b);
+    if (!failed && grads->pos && p->table)
+        add_positions(&b);
+    return failed;
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernels/deform/deform_conv.c -- deformable convolution: Dai et al., ICCV 2017; with weights of the samples, Zhu et al., CVPR 2019.
+ *
+ * Each point of the kernel reads the map bilinearly at a place of its own; what some pixels read makes rows, which are multiplied
+ * by the packed weight while they are in the cache. Outside the map there are zeros.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "kernels/gemm/parts.h"
+
+enum { ROW_BYTES = 256 << 10, MOST_ROWS = 96, CORNERS = 4, CHUNK = 1024, CHANNELS = 64 };
+
+/* Sizes: I, O over all groups; k the columns of one group's row; D channels that share an offset. */
+typedef struct {
+    const DfDeformConv *d;
+    const DfKernels *kernels;
+    size_t I, points, groups, per_group, k, offset_groups, D, pixels, outputs;
+} Plan;
+
+static Plan plan(const DfDeformConv *d, const DfKernels *kernels)
+{
+    const DfConvShape *s = &d->shape;
+    Plan p = { .d = d, .kernels = kernels, .I = (size_t)s->I, .points = (size_t)s->kh * (size_t)s->kw, .groups = (size_t)s->groups,
+               .offset_groups = (size_t)d->offset_groups };
+    p.per_group = p.I / p.groups;
+    p.k = p.points * p.per_group;
+    p.D = p.I / p.offset_groups;
+    p.pixels = (size_t)s->oH * (size_t)s->oW;
+    p.outputs = (size_t)s->N * p.pixels;
+    return p;
+}
+
+/* ---- places ------------------------------------------------------------------------------------------------------ */
+
+/* Where one point of the kernel reads: the corners that lie in the map, their shares, and which corner each is (0..3: top left,
+ * top right, bottom left, bottom right). `u`, `v`: how far right and down from the top left one. */
+typedef struct {
+    int n, corner[CORNERS];
+    size_t at[CORNERS]; /* pixel of the batch */
+    float weight[CORNERS], u, v;
+} Place;
+
+static Place place(const Plan *p, size_t output, size_t group, size_t point)
+{
+    const DfConvShape *s = &p->d->shape;
+    const float *offset = p->d->offset + 2 * ((output * p->offset_groups + group) * p->points + point);
+    const size_t pixel = output % p->pixels;
+    const int oy = (int)(pixel / (size_t)s->oW), ox = (int)(pixel % (size_t)s->oW), ky = (int)point / s->kw, kx = (int)point % s->kw;
+    const float y = (float)(oy * s->stride[0] - s->padding[0] + ky * s->dilation[0]) + offset[0];
+    const float x = (float)(ox * s->stride[1] - s->padding[1] + kx * s->dilation[1]) + offset[1];
+    Place at = { 0 };
+    if (!(y > -1 && y < (float)s->H && x > -1 && x < (float)s->W)) /* NaN is nowhere */
+        return at;
+    const float top = floorf(y), left = floorf(x);
+    at.v = y - top;
+    at.u = x - left;
+    for (int corner = 0; corner < CORNERS; corner++) {
+        const int right = corner & 1, below = corner >> 1, cy = (int)top + below, cx = (int)left + right;
+        if (cy < 0 || cx < 0 || cy >= s->H || cx >= s->W)
+            continue;
+        at.at[at.n] = (output / p->pixels * (size_t)s->H + (size_t)cy) * (size_t)s->W + (size_t)cx;
+        at.weight[at.n] = (right ? at.u : 1 - at.u) * (below ? at.v : 1 - at.v);
+        at.corner[at.n++] = corner;
+    }
+    return at;
+}
+
+static float mask_at(const Plan *p, size_t output, size_t group, size_t point)
+{
+    return p->d->mask ? p->d->mask[(output * p->offset_groups + group) * p->points + point] : 1;
+}
+
+/* Channel c of row `row`, point `point`, in rows that lie group after group, `rows` each; the channels up to *end are beside it. */
+static float *entry(const Plan *p, float *columns, size_t rows, size_t row, size_t point, size_t c, size_t *end)
+{
+    const size_t group = c / p->per_group, stop = (group + 1) * p->per_group;
+    if (*end > stop)
+        *end = stop;
+    return columns + (group * rows + row) * p->k + point * p->per_group + c - group * p->per_group;
+}
+
+/* ---- forward ----------------------------------------------------------------------------------------------------- */
+
+static void sample(const Plan *p, size_t output, size_t rows, size_t row, float *columns)
+{
+    for (size_t group = 0; group < p->offset_groups; group++)
+        for (size_t point = 0; point < p->points; point++) {
+            Place at = place(p, output, group, point);
+            const float mask = mask_at(p, output, group, point);
+            for (int i = 0; i < at.n; i++)
+                at.weight[i] *= mask;
+            for (size_t c = group * p->D, end; c < (group + 1) * p->D; c = end) {
+                end = (group + 1) * p->D;
+                float *to = entry(p, columns, rows, row, point, c, &end);
+                const float *tap[CORNERS];
+                for (int i = 0; i < at.n; i++)
+                    tap[i] = p->d->x + at.at[i] * p->I + c;
+                p->kernels->pointwise.blend(to, tap, at.weight, at.n, end - c);
+            }
+        }
+}
+
+typedef struct {
+    Plan plan;
+    const DfPacked *weight;
+    float *y;
+    DfEpilogue e;
+    size_t blocks;
+} Forward;
+
+static void forward_task(void *arg, size_t task, void *scratch)
+{
+    const Forward *f = arg;
+    const Plan *p = &f->plan;
+    const size_t first = df_cut(p->outputs, f->blocks, task), rows = df_cut(p->outputs, f->blocks, task + 1) - first;
+    const size_t O = (size_t)p->d->shape.O;
+    for (size_t row = 0; row < rows; row++)
+        sample(p, first + row, rows, row, scratch);
+    for (size_t group = 0; group < p->groups; group++) {
+        const DfPanels b = df_packed_panels(f->weight, group);
+        const DfEpilogue e = df_epilogue_at(&f->e, first, O, group * b.n);
+        df_gemm_rows(&p->kernels->gemm, rows, (float *)scratch + group * rows * p->k, p->k, b, 0, b.n, f->y + first * O + group * b.n, O, &e, NULL);
+    }
+}
+
+int df_deform_conv_forward(DfPool *pool, const DfKernels *k, const DfDeformConv *d, const DfPacked *weight, float *y, DfEpilogue e)
+{
+    Forward f = { plan(d, k), weight, y, e, 0 };
+    const size_t row = f.plan.k * f.plan.groups, fitting = ROW_BYTES / sizeof(float) / row;
+    const size_t rows = fitting < 12 ? 12 : fitting > MOST_ROWS ? MOST_ROWS : fitting;
+    f.blocks = df_ceil_div(f.plan.outputs, rows);
+    return df_parallel(pool, f.blocks, df_ceil_div(f.plan.outputs, f.blocks) * row * sizeof(float), forward_task, &f);
+}
+
+/* ---- backward ---------------------------------------------------------------------------------------------------- */
+
+/* Some pixels of one sample at a time: `columns` is what they read, then dL/d of it. */
+typedef struct {
+    Plan plan;
+    const DfDeformConvGrads *to;
+    size_t first, rows, blocks;
+    float *columns;
+} Backward;
+
+static void sample_task(void *arg, size_t task, void *scratch)
+{
+    const Backward *b = arg;
+    (void)scratch;
+    for (size_t row = df_cut(b->rows, b->blocks, task); row < df_cut(b->rows, b->blocks, task + 1); row++)
+        sample(&b->plan, b->first + row, b->rows, row, b->columns);
+}
+
+/* Into the map: some channels of one offset group, so that no two tasks add to the same floats. */
+static void map_task(void *arg, size_t task, void *scratch)
+{
+    const Backward *b = arg;
+    const Plan *p = &b->plan;
+    const size_t parts = df_ceil_div(p->D, CHANNELS), group = task / parts, first = group * p->D + task % parts * CHANNELS;
+    const size_t last = (group + 1) * p->D < first + CHANNELS ? (group + 1) * p->D : first + CHANNELS;
+    (void)scratch;
+    for (size_t row = 0; row < b->rows; row++)
+        for (size_t point = 0; point < p->points; point++) {
+            const Place at = place(p, b->first + row, group, point);
+            const float mask = mask_at(p, b->first + row, group, point);
+            for (size_t c = first, end; c < last; c = end) {
+                end = last;
+                const float *g = entry(p, b->columns, b->rows, row, point, c, &end);
+                for (int i = 0; i < at.n; i++)
+                    p->kernels->pointwise.accumulate(b->to->x + at.at[i] * p->I + c, g, at.weight[i] * mask, end - c);
+            }
+        }
+}
+
+/* Into offsets and masks: from the corners' values along the gradient. */
+static void place_grad(const Backward *b, size_t row, size_t group, size_t point)
+{
+    const Plan *p = &b->plan;
+    const size_t output = b->first + row, index = (output * p->offset_groups + group) * p->points + point;
+    const Place at = place(p, output, group, point);
+    double value[CORNERS] = { 0 }, blended = 0;
+    for (size_t c = group * p->D, end; c < (group + 1) * p->D; c = end) {
+        end = (group + 1) * p->D;
+        const float *g = entry(p, b->columns, b->rows, row, point, c, &end);
+        for (int i = 0; i < at.n; i++)
+            value[at.corner[i]] += p->kernels->pointwise.dot(g, p->d->x + at.at[i] * p->I + c, end - c);
+    }
+    const double u = (double)at.u, v = (double)at.v, mask = (double)mask_at(p, output, group, point);
+    for (int i = 0; i < at.n; i++)
+        blended += (double)at.weight[i] * value[at.corner[i]];
+    if (b->to->mask)
+        b->to->mask[index] += (float)blended;
+    if (!b->to->offset)
+        return;
+    b->to->offset[2 * index] += (float)(mask * ((1 - u) * (value[2] - value[0]) + u * (value[3] - value[1])));
+    b->to->offset[2 * index + 1] += (float)(mask * ((1 - v) * (value[1] - value[0]) + v * (value[3] - value[2])));
+}
+
+static void place_task(void *arg, size_t task, void *scratch)
+{
+    const Backward *b = arg;
+    (void)scratch;
+    for (size_t row = df_cut(b->rows, b->blocks, task); row < df_cut(b->rows, b->blocks, task + 1); row++)
+        for (size_t group = 0; group < b->plan.offset_groups; group++)
+            for (size_t point = 0; point < b->plan.points; point++)
+                place_grad(b, row, group, point);
+}
+
+static int weight_grad(DfPool *pool, Backward *b, const float *dy)
+{
+    const Plan *p = &b->plan;
+    const size_t O = (size_t)p->d->shape.O, per = O / p->groups;
+    int error = df_parallel(pool, b->blocks, 0, sample_task, b);
+    for (size_t group = 0; !error && group < p->groups; group++)
+        error = df_gemm(pool, p->kernels, true, false, per, p->k, b->rows, 1, dy + b->first * O + group * per, O,
+                        b->columns + group * b->rows * p->k, p->k, 1, b->to->weight + group * per * p->k, p->k);
+    return error;
+}
+
+static int input_grad(DfPool *pool, Backward *b, const float *weight, const float *dy)
+{
+    const Plan *p = &b->plan;
+    const size_t O = (size_t)p->d->shape.O, per = O / p->groups;
+    int error = DF_OK;
+    for (size_t group = 0; !error && group < p->groups; group++)
+        error = df_gemm(pool, p->kernels, false, false, b->rows, p->k, per, 1, dy + b->first * O + group * per, O,
+                        weight + group * per * p->k, p->k, 0, b->columns + group * b->rows * p->k, p->k);
+    if (!error && b->to->x)
+        error = df_parallel(pool, p->offset_groups * df_ceil_div(p->D, CHANNELS), 0, map_task, b);
+    if (!error && (b->to->offset || b->to->mask))
+        error = df_parallel(pool, b->blocks, 0, place_task, b);
+    return error;
+}
+
+int df_deform_conv_backward(DfPool *pool, const DfKernels *k, const DfDeformConv *d, const float *weight, const float *dy, const DfDeformConvGrads *to)
+{
+    Backward b = { .plan = plan(d, k), .to = to };
+    const size_t most = b.plan.outputs < CHUNK ? b.plan.outputs : CHUNK;
+    b.columns = df_malloc(most * b.plan.k * b.plan.groups * sizeof *b.columns);
+    if (!b.columns)
+        return df_fail_memory("the gradient of a deformable convolution");
+    int error = DF_OK;
+    for (; !error && b.first < b.plan.outputs; b.first += b.rows) {
+        b.rows = b.plan.outputs - b.first < CHUNK ? b.plan.outputs - b.first : CHUNK;
+        b.blocks = df_ceil_div(b.rows, 32);
+        if (to->weight)
+            error = weight_grad(pool, &b, dy);
+        if (!error && (to->x || to->offset || to->mask))
+            error = input_grad(pool, &b, weight, dy);
+    }
+    df_free(b.columns);
+    return error;
+}

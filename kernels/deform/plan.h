@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernels/deform/plan.h -- private to deformable attention: its sizes, tiles and prepared inputs, the same for both directions.
+ */
+#ifndef DF_KERNELS_DEFORM_PLAN_H
+#define DF_KERNELS_DEFORM_PLAN_H
+
+#include <math.h>
+
+#include "kernels/attention/tile.h"
+#include "kernels/deform/deform_attention.h"
+
+enum { DF_KEY_BLOCK = 48 }; /* keys whose scores exist at a time */
+
+/* With a table the queries keep their rows, for then a score's place in the table is separable; else the map is one long row.
+ * A tile is `tile_rows` rows of one of the `pieces` that a row is cut into. */
+typedef struct {
+    const DfDeformProblem *p;
+    const DfAttentionKernels *k;
+    int depth, width;               /* of a head, and rounded up to vectors       */
+    int keys;                       /* rounded up for scores()                    */
+    int H, W;                       /* of the map as it is tiled                  */
+    int pieces, columns, lanes;     /* a row: pieces of `columns`, padded to lanes */
+    int tile_rows, tiles;
+    int stride;                     /* of a padded table                          */
+    float *kk, *vv;                 /* B heads keys width: copies, each head in one run */
+    int *seen, *n_seen;             /* with p->off: B p->keys, the keys that are seen, and B, how many; only these are copied */
+    float *key_y, *key_x;           /* B groups p->keys: in cells of the table    */
+    float *y, *x;                   /* H; pieces lanes                            */
+    float *tables;                  /* heads (h + 4) stride: padded               */
+} DfDeformPlan;
+
+/* Carves the prepared inputs; over a base of NULL it counts. */
+DfDeformPlan df_deform_plan(const DfDeformProblem *, const DfAttentionKernels *, DfCarver *workspace);
+int df_deform_prepare(DfPool *, DfDeformPlan *);
+
+/* Cells of the table per unit of position, along an axis of the table. */
+static inline double df_deform_cells(int table_size)
+{
+    return (table_size - 1) / 4.0;
+}
+
+/* Position i of n queries along an axis, in [-1, 1]; NaN (0 / 0) for a corner grid of one, as in the official code. */
+static inline double df_deform_query_position(int i, int n, bool half_pixel)
+{
+    if (!half_pixel && n == 1)
+        return NAN;
+    return half_pixel ? (i + 0.5) / n * 2 - 1 : i / (n - 1.0) * 2 - 1;
+}
+
+/* The table is sampled at (q - p) / 2 in [-1, 1], corners aligned: entry ((q - p) / 2 + 1) / 2 (size - 1). */
+static inline double df_deform_query_cell(int i, int n, bool half_pixel, int table_size)
+{
+    return df_deform_query_position(i, n, half_pixel) * df_deform_cells(table_size) + (table_size - 1) / 2.0;
+}
+
+DfScoreTable df_deform_table(const DfDeformPlan *, int head);
+
+/* One tile of queries of sample b. */
+typedef struct {
+    int b, first_row, rows, first_column, columns, lanes; /* lanes of all rows together */
+} DfDeformTile;
+DfDeformTile df_deform_tile(const DfDeformPlan *, int b, int tile);
+/* rows[lane] = the head's part of the query's row in `map` (B H W C), NULL for lanes without a query. */
+void df_deform_rows(const DfDeformPlan *, const DfDeformTile *, int head, const float *map, const float **rows);
+
+/* s[key][lane] = scale q k' + bias for `n` keys from `first` on; qt holds the tile's queries, transposed and scaled. */
+typedef struct {
+    const float *qt;
+    float *s, *table_rows;
+    const float **dense; /* room for lanes pointers */
+} DfDeformBlock;
+void df_deform_scores(const DfDeformPlan *, const DfDeformTile *, int head, int first, int n, const DfDeformBlock *);
+
+/* Keys of sample b in its copies, and which of the caller's keys copy i is. */
+static inline int df_deform_keys(const DfDeformPlan *w, int b)
+{
+    return w->seen ? w->n_seen[b] : w->p->keys;
+}
+static inline size_t df_deform_key(const DfDeformPlan *w, int b, int i)
+{
+    return w->seen ? (size_t)w->seen[(size_t)b * (size_t)w->p->keys + (size_t)i] : (size_t)i;
+}
+
+static inline size_t df_deform_head_at(const DfDeformPlan *w, int b, int head)
+{
+    return ((size_t)b * (size_t)w->p->heads + (size_t)head) * (size_t)w->keys * (size_t)w->width;
+}
+
+/* Index of sample b's coordinates for the group of a head. */
+static inline size_t df_deform_group_at(const DfDeformPlan *w, int b, int head)
+{
+    const int group = head / (w->p->heads / w->p->groups);
+    return ((size_t)b * (size_t)w->p->groups + (size_t)group) * (size_t)w->p->keys;
+}
+
+/* Number of the query in row r, column j of a tile, within its sample. */
+static inline size_t df_deform_query(const DfDeformPlan *w, const DfDeformTile *t, int r, int j)
+{
+    return (size_t)(t->first_row + r) * (size_t)w->W + (size_t)(t->first_column + j);
+}
+
+#endif

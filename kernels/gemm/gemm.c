@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernels/gemm/gemm.c -- products with packed weights: how a product is cut into tasks, and a task into tiles.
+ *
+ * A task computes some rows and some panels of the result. It walks along k in blocks short enough for a panel's block to stay
+ * in the first-level cache; for each block and panel it passes over all its rows, whose part of a stays in the second level.
+ */
+#include <string.h>
+
+#include "kernels/gemm/parts.h"
+
+enum {
+    K_BLOCK = 256,      /* a panel's block: 16 KiB                                */
+    TASK_ROWS = 96,     /* a task's rows of one block of a: 96 KiB                */
+    TASKS = 24,         /* cut along columns too until there are so many, ...     */
+    TASK_WORK = 1 << 18 /* ... unless tasks would be smaller than this many multiply-adds */
+};
+
+/* Rows are dealt out evenly: 49 rows make 4 tiles of 6 and 5 of 5, not 8 of 6 and one of 1. Weights may come from far away: while
+ * a panel is used, a piece of `next` is fetched before every tile. */
+static void panel_rows(const DfGemmKernels *k, size_t m, size_t n, size_t depth, const float *a, size_t lda, const float *b, size_t panel,
+                       const float *next, float *y, size_t ldy, bool first, bool last, const DfEpilogue *e)
+{
+    const size_t tiles = df_ceil_div(m, (size_t)k->tile_m), fewest = m / tiles, longer = m % tiles;
+    const size_t piece = next ? df_ceil_div(depth, tiles) * DF_PANEL : 0;
+    for (size_t t = 0, row = 0, rows; t < tiles; t++, row += rows) {
+        rows = fewest + (t < longer);
+        const DfEpilogue moved = df_epilogue_at(e, row, ldy, 0);
+        if (next)
+            k->fetch(next + t * piece, piece);
+        k->tile((int)rows, (int)n, depth, a + row * lda, lda, b, panel, y + row * ldy, ldy, first, last, &moved);
+    }
+}
+
+static void copy_block(float *to, size_t ld, const float *a, size_t lda, size_t rows, size_t columns)
+{
+    for (size_t i = 0; i < rows; i++)
+        memcpy(to + i * ld, a + i * lda, columns * sizeof *to);
+}
+
+size_t df_gemm_scratch(size_t rows, size_t lda)
+{
+    return lda < DF_FAR_APART ? 0 : rows * (K_BLOCK + DF_ROW_PAD) * sizeof(float);
+}
+
+void df_gemm_rows(const DfGemmKernels *k, size_t m, const float *a, size_t lda, DfPanels b, size_t n0, size_t n1, float *y, size_t ldy,
+                  const DfEpilogue *e, float *scratch)
+{
+    const size_t blocks = b.k ? df_ceil_div(b.k, K_BLOCK) : 1, width = (size_t)k->tile_n, panel = b.k * DF_PANEL;
+    const bool copied = scratch && lda >= DF_FAR_APART;
+    const size_t ld = copied ? K_BLOCK + DF_ROW_PAD : lda;
+    for (size_t block = 0; block < blocks; block++) {
+        const size_t k0 = df_cut(b.k, blocks, block), k1 = df_cut(b.k, blocks, block + 1);
+        if (copied)
+            copy_block(scratch, ld, a + k0, lda, m, k1 - k0);
+        for (size_t j = n0; j < n1; j += width) {
+            const size_t n = n1 - j < width ? n1 - j : width;
+            const float *here = b.data + j * b.k + k0 * DF_PANEL, *next = j + width < n1 ? here + width * b.k : NULL;
+            const DfEpilogue moved = df_epilogue_at(e, 0, ldy, j);
+            panel_rows(k, m, n, k1 - k0, copied ? scratch : a + k0, ld, here, panel, next, y + j, ldy, block == 0, block + 1 == blocks, &moved);
+        }
+    }
+}
+
+/* ---- one product ------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const DfGemmKernels *k;
+    size_t M, row_tasks, column_tasks, tiles; /* tiles of tile_n columns, some of them a task's */
+    const float *a;
+    size_t lda;
+    DfPanels b;
+    float *y;
+    size_t ldy;
+    DfEpilogue e;
+} Product;
+
+static void product_task(void *arg, size_t task, void *scratch)
+{
+    const Product *p = arg;
+    const size_t i = task % p->row_tasks, j = task / p->row_tasks, width = (size_t)p->k->tile_n;
+    const size_t row = df_cut(p->M, p->row_tasks, i), rows = df_cut(p->M, p->row_tasks, i + 1) - row;
+    const size_t n0 = df_cut(p->tiles, p->column_tasks, j) * width, end = df_cut(p->tiles, p->column_tasks, j + 1) * width;
+    const DfEpilogue e = df_epilogue_at(&p->e, row, p->ldy, 0);
+    df_gemm_rows(p->k, rows, p->a + row * p->lda, p->lda, p->b, n0, end < p->b.n ? end : p->b.n, p->y + row * p->ldy, p->ldy, &e, scratch);
+}
+
+static size_t at_least_1(size_t n)
+{
+    return n ? n : 1;
+}
+
+static size_t column_tasks(size_t row_tasks, size_t tiles, double work)
+{
+    const size_t wanted = df_ceil_div(TASKS, row_tasks), sensible = at_least_1((size_t)(work / TASK_WORK) / row_tasks);
+    const size_t n = wanted < sensible ? wanted : sensible;
+    return n < tiles ? n : tiles;
+}
+
+int df_gemm_packed(DfPool *pool, const DfKernels *k, size_t M, const float *a, size_t lda, const DfPacked *w, float *y, size_t ldy,
+                   DfEpilogue e)
+{
+    const DfPanels b = df_packed_panels(w, 0);
+    if (!M || !b.n)
+        return DF_OK;
+    Product p = { .k = &k->gemm, .M = M, .a = a, .lda = lda, .b = b, .y = y, .ldy = ldy, .e = e };
+    p.tiles = df_ceil_div(b.n, (size_t)k->gemm.tile_n);
+    p.row_tasks = df_ceil_div(M, TASK_ROWS);
+    p.column_tasks = column_tasks(p.row_tasks, p.tiles, (double)M * (double)b.n * (double)b.k);
+    return df_parallel(pool, p.row_tasks * p.column_tasks, df_gemm_scratch(df_ceil_div(M, p.row_tasks), lda), product_task, &p);
+}
+
+/* ---- two products with a hidden layer between them --------------------------------------------------------------- */
+
+enum { MLP_ROWS = 48, MLP_TASKS = 16 };
+
+typedef struct {
+    const DfGemmKernels *k;
+    size_t M, tasks;
+    const float *x;
+    DfPanels w1, w2;
+    float *y;
+    DfEpilogue hidden, e;
+} Mlp;
+
+static void mlp_task(void *arg, size_t task, void *scratch)
+{
+    const Mlp *p = arg;
+    const size_t row = df_cut(p->M, p->tasks, task), rows = df_cut(p->M, p->tasks, task + 1) - row;
+    const size_t in = p->w1.k, hidden = p->w1.n, out = p->w2.n;
+    const DfEpilogue e = df_epilogue_at(&p->e, row, out, 0);
+    df_gemm_rows(p->k, rows, p->x + row * in, in, p->w1, 0, hidden, scratch, hidden + DF_ROW_PAD, &p->hidden, NULL);
+    df_gemm_rows(p->k, rows, scratch, hidden + DF_ROW_PAD, p->w2, 0, out, p->y + row * out, out, &e, NULL);
+}
+
+/* Too few rows to keep many threads busy: two products one after the other, with the whole hidden layer between them. */
+static int mlp_in_two(DfPool *pool, const DfKernels *k, const Mlp *p, const DfPacked *w1, const DfPacked *w2)
+{
+    const size_t hidden = p->w1.n;
+    float *h = df_malloc(p->M * hidden * sizeof *h);
+    if (!h)
+        return df_fail_memory("a hidden layer");
+    int error = df_gemm_packed(pool, k, p->M, p->x, p->w1.k, w1, h, hidden, p->hidden);
+    if (!error)
+        error = df_gemm_packed(pool, k, p->M, h, hidden, w2, p->y, p->w2.n, p->e);
+    df_free(h);
+    return error;
+}
+
+int df_mlp_packed(DfPool *pool, const DfKernels *k, size_t M, const float *x, const DfPacked *w1, const float *b1, DfAct act,
+                  const DfPacked *w2, float *y, DfEpilogue e)
+{
+    Mlp p = { .k = &k->gemm, .M = M, .x = x, .w1 = df_packed_panels(w1, 0), .w2 = df_packed_panels(w2, 0), .y = y,
+              .hidden = { .bias = b1, .act = act }, .e = e };
+    p.tasks = df_ceil_div(M, MLP_ROWS);
+    if (p.tasks < MLP_TASKS)
+        return mlp_in_two(pool, k, &p, w1, w2);
+    return df_parallel(pool, p.tasks, df_ceil_div(M, p.tasks) * (p.w1.n + DF_ROW_PAD) * sizeof(float), mlp_task, &p);
+}

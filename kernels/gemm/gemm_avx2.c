@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernels/gemm/gemm_avx2.c -- gemm_f32_avx2_6x16: the inner product of everything, by AVX2 and FMA.
+ */
+#include <stdalign.h>
+#include <string.h>
+
+#include "kernels/gemm/parts.h"
+#include "kernels/gemm/tile_end_avx2.h"
+#include "kernels/ladder.h"
+
+/* A tile of `rows` rows and 16 columns in registers: at 6 rows, twelve accumulators, two vectors of b and one of a fill fifteen of
+ * the sixteen. They have names, l0 r0 .. l5 r5, because compilers leave arrays in memory. */
+#define START(i)                                                             \
+    V8 l##i = start_l, r##i = start_r;                                       \
+    _mm_prefetch((const char *)(c + i * ldc), _MM_HINT_T0);                  \
+    _mm_prefetch((const char *)(c + i * ldc + 15), _MM_HINT_T0);
+#define ADD(i)                                                               \
+    l##i = _mm256_add_ps(l##i, _mm256_loadu_ps(more + i * ldc));             \
+    r##i = _mm256_add_ps(r##i, _mm256_loadu_ps(more + i * ldc + 8));
+#define STEP(i)                                                              \
+    x = _mm256_broadcast_ss(a + i * lda + p);                                \
+    l##i = _mm256_fmadd_ps(x, left, l##i);                                   \
+    r##i = _mm256_fmadd_ps(x, right, r##i);
+#define STORE(i)                                                             \
+    _mm256_storeu_ps(to + i * ld, l##i);                                     \
+    _mm256_storeu_ps(to + i * ld + 8, r##i);
+
+/* The sums start from `bias`; `more` (laid out as c) is added to them, when it has had time to arrive; `end` is what follows. Each may be
+ * NULL. */
+#define DEFINE_TILE(rows)                                                    \
+static void gemm_f32_avx2_##rows##x16(size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc, const float *bias, \
+                                      const float *more, const DfEpilogue *end) \
+{                                                                            \
+    const V8 start_l = bias ? _mm256_loadu_ps(bias) : _mm256_setzero_ps();   \
+    const V8 start_r = bias ? _mm256_loadu_ps(bias + 8) : _mm256_setzero_ps(); \
+    EACH_##rows(START)                                                       \
+    for (size_t p = 0; p < k; p++) {                                         \
+        const V8 left = _mm256_load_ps(b + 16 * p), right = _mm256_load_ps(b + 16 * p + 8); \
+        V8 x;                                                                \
+        EACH_##rows(STEP)                                                    \
+    }                                                                        \
+    if (more) {                                                              \
+        EACH_##rows(ADD)                                                     \
+    }                                                                        \
+    alignas(32) float product[rows * 16];                                    \
+    float *const to = end ? product : c;                                     \
+    const size_t ld = end ? 16 : ldc;                                        \
+    EACH_##rows(STORE)                                                       \
+    if (end)                                                                 \
+        tile_end(rows, 16, product, c, ldc, end);                            \
+}
+DEFINE_TILE(1)
+DEFINE_TILE(2)
+DEFINE_TILE(3)
+DEFINE_TILE(4)
+DEFINE_TILE(5)
+DEFINE_TILE(6)
+
+typedef void Tile(size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc, const float *bias, const float *more,
+                  const DfEpilogue *end);
+static Tile *const tiles[] = { gemm_f32_avx2_1x16, gemm_f32_avx2_2x16, gemm_f32_avx2_3x16,
+                               gemm_f32_avx2_4x16, gemm_f32_avx2_5x16, gemm_f32_avx2_6x16 };
+
+static void run_tile(int m, size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc, bool first, bool last, const DfEpilogue *e)
+{
+    const bool is_sum = df_epilogue_is_sum(e);
+    tiles[m - 1](k, a, lda, b, c, ldc, first ? e->bias : NULL, !first ? c : is_sum ? e->residual : NULL, last && !is_sum ? e : NULL);
+}
+
+static void copy_rows(int m, int n, float *to, size_t ld_to, const float *from, size_t ld_from)
+{
+    for (int i = 0; i < m; i++)
+        memcpy(to + (size_t)i * ld_to, from + (size_t)i * ld_from, (size_t)n * sizeof *to);
+}
+
+/* Fewer than 16 columns: everything that is read or written by column goes through copies of full width. */
+static void narrow_tile(int m, int n, size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc, bool first, bool last,
+                        const DfEpilogue *e)
+{
+    float y[6 * 16] = { 0 }, residual[6 * 16] = { 0 }, bias[16] = { 0 }, scale[16] = { 0 };
+    DfEpilogue wide = *e;
+    if (!first)
+        copy_rows(m, n, y, 16, c, ldc);
+    if (e->bias)
+        wide.bias = memcpy(bias, e->bias, (size_t)n * sizeof *bias);
+    if (e->scale)
+        wide.scale = memcpy(scale, e->scale, (size_t)n * sizeof *scale);
+    if (e->residual) {
+        copy_rows(m, n, residual, 16, e->residual, ldc);
+        wide.residual = residual;
+    }
+    run_tile(m, k, a, lda, b, y, 16, first, last, &wide);
+    copy_rows(m, n, c, ldc, y, 16);
+}
+
+static void gemm_f32_avx2_6x16_tile(int m, int n, size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c, size_t ldc,
+                                    bool first, bool last, const DfEpilogue *e)
+{
+    (void)panel;
+    if (n < DF_PANEL)
+        narrow_tile(m, n, k, a, lda, b, c, ldc, first, last, e);
+    else
+        run_tile(m, k, a, lda, b, c, ldc, first, last, e);
+}
+
+static void fetch_avx2(const float *from, size_t floats)
+{
+    for (size_t i = 0; i < floats; i += 16)
+        _mm_prefetch((const char *)(from + i), _MM_HINT_T1);
+}
+
+void df_gemm_init_avx2(DfGemmKernels *k)
+{
+    k->tile_m = 6;
+    k->tile_n = 16;
+    k->tile = gemm_f32_avx2_6x16_tile;
+    k->fetch = fetch_avx2;
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernels/gemm/pack.c -- weights in the order in which the inner product reads them: panels of 16 columns, row after row.
+ */
+#include <string.h>
+
+#include "kernels/gemm/parts.h"
+
+DfPacked *df_packed_new(DfPackKind kind, size_t matrices, size_t k, size_t n)
+{
+    DfPacked *p = df_calloc(1, sizeof *p);
+    if (!p)
+        return NULL;
+    const size_t stride = df_ceil_div(n, DF_PANEL) * DF_PANEL * k;
+    *p = (DfPacked){ .kind = kind, .matrices = matrices, .k = k, .n = n, .stride = stride };
+    p->data = df_malloc(matrices * stride * sizeof *p->data);
+    if (p->data)
+        return p;
+    df_free(p);
+    return NULL;
+}
+
+void df_packed_free(DfPacked *p)
+{
+    while (p) {
+        DfPacked *next = p->next;
+        df_free(p->data);
+        df_free(p->fold);
+        df_free(p);
+        p = next;
+    }
+}
+
+DfPacked *df_packed_link(DfPacked *one, DfPacked *list)
+{
+    one->next = list;
+    return one;
+}
+
+static bool same_fold(const float *a, const float *b, size_t n)
+{
+    return a && b ? memcmp(a, b, n * sizeof *a) == 0 : a == b;
+}
+
+const DfPacked *df_packed_find(const DfPacked *list, DfPackKind kind, const float *fold, size_t n)
+{
+    while (list && !(list->kind == kind && same_fold(list->fold, fold, n)))
+        list = list->next;
+    return list;
+}
+
+int df_packed_folded(DfPacked *p, const float *fold, size_t n)
+{
+    p->fold = df_malloc(n * sizeof *fold);
+    if (!p->fold)
+        return df_fail_memory("packed weights");
+    memcpy(p->fold, fold, n * sizeof *fold);
+    return DF_OK;
+}
+
+DfPackKind df_packed_kind(const DfPacked *p)
+{
+    return p->kind;
+}
+
+size_t df_packed_bytes(const DfPacked *p)
+{
+    return sizeof *p + p->matrices * p->stride * sizeof *p->data;
+}
+
+size_t df_packed_matrices(const DfPacked *p)
+{
+    return p->matrices;
+}
+
+DfPanels df_packed_panels(const DfPacked *p, size_t matrix)
+{
+    return (DfPanels){ p->data + matrix * p->stride, p->k, p->n };
+}
+
+static void fill_panel(const DfPacked *p, float *panel, size_t j, size_t rows, const float *w, size_t row_step, size_t column_step)
+{
+    const size_t columns = p->n - j < DF_PANEL ? p->n - j : DF_PANEL;
+    for (size_t i = 0; i < rows; i++, panel += DF_PANEL) {
+        const float *from = w + i * row_step + j * column_step;
+        for (size_t l = 0; l < columns; l++)
+            panel[l] = from[l * column_step];
+        for (size_t l = columns; l < DF_PANEL; l++)
+            panel[l] = 0;
+    }
+}
+
+void df_packed_fill(DfPacked *p, size_t matrix, size_t k0, size_t rows, const float *w, size_t row_step, size_t column_step)
+{
+    for (size_t j = 0; j < p->n; j += DF_PANEL)
+        fill_panel(p, p->data + matrix * p->stride + j * p->k + k0 * DF_PANEL, j, rows, w, row_step, column_step);
+}
+
+/* ---- in parallel: a task fills one panel of one matrix ---- */
+
+typedef struct {
+    DfPacked *p;
+    const float *w;
+    size_t panels;
+} Pack;
+
+static void pack_panel(void *arg, size_t task, void *scratch)
+{
+    const Pack *a = arg;
+    const DfPacked *p = a->p;
+    const size_t matrix = task / a->panels, j = task % a->panels * DF_PANEL;
+    (void)scratch;
+    fill_panel(p, p->data + matrix * p->stride + j * p->k, j, p->k, a->w + matrix * p->n * p->k, 1, p->k);
+}
+
+int df_pack(DfPacked **out, DfPool *pool, const float *w, size_t O, size_t K, size_t groups)
+{
+    *out = df_packed_new(DF_PACK_GEMM, groups, K, O / groups);
+    if (!*out)
+        return df_fail_memory("packed weights");
+    Pack a = { *out, w, df_ceil_div((*out)->n, DF_PANEL) };
+    return df_parallel(pool, a.panels * groups, 0, pack_panel, &a);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernels/gemm/parts.h -- private: what products and the convolutions made of them share.
+ */
+#ifndef DF_KERNELS_GEMM_PARTS_H
+#define DF_KERNELS_GEMM_PARTS_H
+
+#include "kernels/kernels.h"
+
+/* Nothing follows the sum but the residual: then it may as well come first, and the result itself may be the residual. */
+static inline bool df_epilogue_is_sum(const DfEpilogue *e)
+{
+    return e->act == DF_ACT_NONE && !e->scale;
+}
+
+/* The C reference of the epilogue, on n results side by side at offset `at` of the result, from column `column` on. */
+void df_epilogue_c(float *y, size_t n, const DfEpilogue *, size_t at, size_t column);
+
+/* A packed weight: its matrices one after the other, each as DfPanels. */
+struct DfPacked {
+    DfPackKind kind;
+    size_t matrices, k, n;
+    size_t stride;  /* floats of one matrix */
+    float *data;
+    float *fold;    /* factors of the rows, as they were at packing; or NULL */
+    DfPacked *next;
+};
+
+/* Of one matrix; there is one per group, or 36 for Winograd. */
+DfPanels df_packed_panels(const DfPacked *, size_t matrix);
+size_t df_packed_matrices(const DfPacked *);
+
+/* An empty packed weight of `matrices` matrices of k x n, and a way to fill it: rows k0..k0+rows-1 of a matrix from
+ * w[row * row_step + column * column_step]. */
+DfPacked *df_packed_new(DfPackKind, size_t matrices, size_t k, size_t n);
+void df_packed_fill(DfPacked *, size_t matrix, size_t k0, size_t rows, const float *w, size_t row_step, size_t column_step);
+
+/* Rows so long are copied block by block, because their columns share cache sets; the copies have a pad between them. */
+enum { DF_FAR_APART = 1024, DF_ROW_PAD = 16 };
+
+/* The arguments of df_gemm. */
+typedef struct {
+    bool transpose_a, transpose_b;
+    size_t M, N, K;
+    float alpha, beta;
+    const float *a;
+    size_t lda;
+    const float *b;
+    size_t ldb;
+    float *c;
+    size_t ldc;
+} DfProduct;
+
+/* df_gemm on the calling thread alone, with `scratch` of df_product_scratch() bytes (more do for larger ones), aligned to 64. */
+void df_product_alone(const DfKernels *, const DfProduct *, float *scratch);
+size_t df_product_scratch(const DfProduct *);
+
+/* The epilogue seen from row `row`, column `column` of a result with rows of `ld`. */
+static inline DfEpilogue df_epilogue_at(const DfEpilogue *e, size_t row, size_t ld, size_t column)
+{
+    DfEpilogue moved = *e;
+    if (e->bias)
+        moved.bias += column;
+    if (e->scale)
+        moved.scale += column;
+    if (e->residual)
+        moved.residual += row * ld + column;
+    return moved;
+}
+
+/* Part i of n cut into `parts` even pieces starts here. */
+static inline size_t df_cut(size_t n, size_t parts, size_t i)
+{
+    return n / parts * i + (n % parts * i) / parts;
+}
+
+static inline size_t df_ceil_div(size_t a, size_t b)
+{
+    return (a + b - 1) / b;
+}
+
+#endif
