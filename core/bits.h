@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/bits.h -- private to core/: where the bits of a word are.
+ * core/bits.h -- where the bits of a word are.
  */
 #ifndef DF_CORE_BITS_H
 #define DF_CORE_BITS_H

@@ -5,6 +5,7 @@
 #ifndef DF_CORE_CORE_H
 #define DF_CORE_CORE_H
 
+#include "core/bits.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/json.h"

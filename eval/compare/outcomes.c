@@ -7,7 +7,6 @@
 #include <float.h>
 #include <string.h>
 
-
 static const double areas[OUTCOME_AREAS][2] = { { 0, 1e10 }, { 0, 1024 }, { 1024, 9216 }, { 9216, 1e10 } };
 
 static double threshold(int t)
@@ -186,42 +185,71 @@ void df_outcomes_done(Outcomes *o)
 
 /* ---- scores of a weighted set of images --------------------------------------------------------------------------- */
 
+enum { EVERY = (1 << OUTCOME_IOUS) - 1 };
+
+/* Recall and precision after each true positive, at one threshold. */
+typedef struct {
+    double *recall, *precision;
+    size_t n;
+    uint64_t right;
+} Curve;
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The most true positives of a class. */
+static size_t most_hits(const Outcomes *o, size_t k)
+{
+    return smaller(o->start[k + 1] - o->start[k], o->truth_start[k + 1] - o->truth_start[k]);
+}
+
 size_t df_outcomes_room(const Outcomes *o)
 {
     size_t most = 0;
     for (size_t k = 0; k < o->n_classes; k++)
-        most = o->start[k + 1] - o->start[k] > most ? o->start[k + 1] - o->start[k] : most;
-    return 2 * (most + 1);
+        most = most_hits(o, k) > most ? most_hits(o, k) : most;
+    return 2 * OUTCOME_IOUS * most + 1;
 }
 
-/* AP at one threshold and area, over `hits` steps of the curve: recall and precision after each true positive. An image that counts w
- * times gives w true positives at once, the last of which has the best precision. */
-static double ap_of(const Outcome *outcomes, size_t n, const uint16_t *weight, int a, int t, uint64_t positives, double *recall, double *precision, double *last)
+/* Down the ranking, all thresholds at once: most detections count at each of them, and few are right. An image that counts w times gives w
+ * true positives at once, the last of which has the best precision. */
+static void walk(const Outcome *outcomes, size_t n, const uint16_t *weight, int a, uint64_t positives, Curve *curves)
 {
-    uint64_t right = 0, all = 0;
-    size_t hits = 0;
-    const unsigned bit = 1u << t;
+    uint64_t all = 0, fewer[OUTCOME_IOUS] = { 0 };
     for (size_t i = 0; i < n; i++) {
-        const unsigned w = weight ? weight[outcomes[i].image] : 1;
-        if (!(outcomes[i].counts[a] & bit) || !w)
+        const Outcome *const o = &outcomes[i];
+        const unsigned w = weight ? weight[o->image] : 1;
+        if (!o->counts[a] || !w)
             continue;
         all += w;
-        if (outcomes[i].right[a] & bit) {
-            right += w;
-            recall[hits] = (double)right / (double)positives;
-            precision[hits++] = (double)right / ((double)(all - right) + (double)right + DBL_EPSILON);
+        for (unsigned not = EVERY & ~(unsigned)o->counts[a]; not; not &= not - 1)
+            fewer[df_bits_below(not)] += w;
+        for (unsigned right = o->right[a]; right; right &= right - 1) {
+            const unsigned t = df_bits_below(right);
+            Curve *const c = &curves[t];
+            c->right += w;
+            c->recall[c->n] = (double)c->right / (double)positives;
+            c->precision[c->n++] = (double)c->right / ((double)(all - fewer[t] - c->right) + (double)c->right + DBL_EPSILON);
         }
     }
-    *last = hits ? recall[hits - 1] : 0;
-    for (size_t i = hits; i-- > 1;)
-        precision[i - 1] = precision[i] > precision[i - 1] ? precision[i] : precision[i - 1];
+}
+
+/* The mean of the best precision at recalls of at least 0, 0.01, .. 1. */
+static double ap_of(const Curve *c)
+{
     double sum = 0;
     size_t hit = 0;
-    for (int r = 0; r <= 100; r++) {
+    for (size_t i = c->n; i-- > 1;)
+        c->precision[i - 1] = c->precision[i] > c->precision[i - 1] ? c->precision[i] : c->precision[i - 1];
+    for (int r = 0; r <= 100 && c->n > 0; r++) {
         const double wanted = r == 100 ? 1.0 : r * 0.01;
-        while (hit < hits && !(recall[hit] >= wanted))
+        while (hit < c->n && !(c->recall[hit] >= wanted))
             hit++;
-        sum += hit < hits ? precision[hit] : 0;
+        if (hit == c->n)
+            break;
+        sum += c->precision[hit];
     }
     return sum / 101;
 }
@@ -229,19 +257,21 @@ static double ap_of(const Outcome *outcomes, size_t n, const uint16_t *weight, i
 static void score_area(const Outcomes *o, size_t k, int a, const uint16_t *weight, double *room, ClassScore *out)
 {
     uint64_t positives = 0;
-    const Outcome *outcomes = o->outcomes + o->start[k];
-    const size_t n = o->start[k + 1] - o->start[k];
+    const size_t most = most_hits(o, k);
+    Curve curves[OUTCOME_IOUS];
     *out = (ClassScore){ -1, -1, -1, -1 };
     for (size_t g = o->truth_start[k]; g < o->truth_start[k + 1]; g++)
         positives += (o->truth_areas[g] >> a & 1) ? (weight ? weight[o->truth_image[g]] : 1) : 0;
     if (positives == 0)
         return;
+    for (int t = 0; t < OUTCOME_IOUS; t++)
+        curves[t] = (Curve){ .recall = room + (size_t)(2 * t) * most, .precision = room + (size_t)(2 * t + 1) * most };
+    walk(o->outcomes + o->start[k], o->start[k + 1] - o->start[k], weight, a, positives, curves);
     double sum = 0, recalls = 0;
     for (int t = 0; t < OUTCOME_IOUS; t++) {
-        double last;
-        const double ap = ap_of(outcomes, n, weight, a, t, positives, room, room + n + 1, &last);
+        const double ap = ap_of(&curves[t]);
         sum += ap;
-        recalls += last;
+        recalls += curves[t].n ? curves[t].recall[curves[t].n - 1] : 0;
         out->ap50 = t == 0 ? ap : out->ap50;
         out->ap75 = t == 5 ? ap : out->ap75;
     }
