@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/loss_giou.c -- 1 - GIoU of pairs of boxes.  Rezatofighi et al., CVPR 2019.
+ * tensor/loss/giou.c -- 1 - GIoU of pairs of boxes.  Rezatofighi et al., CVPR 2019.
  */
-#include "tensor/loss.h"
+#include "tensor/loss/loss.h"
 
 typedef struct {
     const float *target, *weight;

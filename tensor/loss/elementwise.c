@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/loss_elementwise.c -- L1, smooth L1 (Girshick, Fast R-CNN, ICCV 2015) and binary cross entropy, element by element.
+ * tensor/loss/elementwise.c -- L1, smooth L1 (Girshick, Fast R-CNN, ICCV 2015) and binary cross entropy, element by element.
  */
 #include <math.h>
 
-#include "tensor/loss.h"
+#include "tensor/loss/loss.h"
 
 typedef struct {
     const float *target, *weight, *pos_weight;

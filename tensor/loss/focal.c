@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/loss_focal.c -- sigmoid focal loss.  Lin et al., ICCV 2017.
+ * tensor/loss/focal.c -- sigmoid focal loss.  Lin et al., ICCV 2017.
  */
 #include <math.h>
 
-#include "tensor/loss.h"
+#include "tensor/loss/loss.h"
 
 typedef struct {
     const int *label;

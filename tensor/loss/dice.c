@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/loss_dice.c -- 1 - the Dice coefficient of masks.  Milletari et al., V-Net, 3DV 2016.
+ * tensor/loss/dice.c -- 1 - the Dice coefficient of masks.  Milletari et al., V-Net, 3DV 2016.
  */
-#include "tensor/loss.h"
+#include "tensor/loss/loss.h"
 
 typedef struct {
     const float *target;

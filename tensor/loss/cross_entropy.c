@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/loss_cross_entropy.c -- softmax cross entropy of rows or pixels, with class weights, ignored labels and label smoothing
+ * tensor/loss/cross_entropy.c -- softmax cross entropy of rows or pixels, with class weights, ignored labels and label smoothing
  * (Szegedy et al., CVPR 2016).
  */
 #include <math.h>
 #include <string.h>
 
-#include "tensor/loss.h"
+#include "tensor/loss/loss.h"
 
 typedef struct {
     const int *label;

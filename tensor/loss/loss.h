@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/loss.h -- private: what losses share. A loss turns each row of x into one number. It computes the slope of that number
+ * tensor/loss/loss.h -- private: what losses share. A loss turns each row of x into one number. It computes the slope of that number
  * by the row at the same time, since the two share nearly everything; backward then only multiplies, and targets need not
  * outlive the call.
  */
-#ifndef DF_TENSOR_LOSS_H
-#define DF_TENSOR_LOSS_H
+#ifndef DF_TENSOR_LOSS_LOSS_H
+#define DF_TENSOR_LOSS_LOSS_H
 
 #include "tensor/op.h"
 

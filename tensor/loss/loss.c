@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/loss.c -- what losses share: rows in, one number each out, slopes kept for the way back.
+ * tensor/loss/loss.c -- what losses share: rows in, one number each out, slopes kept for the way back.
  */
-#include "tensor/loss.h"
+#include "tensor/loss/loss.h"
 
 typedef struct {
     DfLossRows *rows;
