@@ -7,11 +7,11 @@
 
 #include "datasets/coco.h"
 #include "datasets/dataset_config.h"
-#include "datasets/draw.h"
-#include "datasets/image.h"
-#include "datasets/loader.h"
-#include "datasets/pipeline.h"
-#include "datasets/resize.h"
+#include "datasets/draw/draw.h"
+#include "datasets/image/image.h"
+#include "datasets/image/resize.h"
+#include "datasets/pipeline/loader.h"
+#include "datasets/pipeline/pipeline.h"
 #include "datasets/segmentation.h"
 #include "datasets/synthetic.h"
 

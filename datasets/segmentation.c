@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "datasets/dataset_config.h"
-#include "datasets/draw.h"
+#include "datasets/draw/draw.h"
 #include "datasets/scan.h"
 
 typedef struct {

@@ -10,7 +10,7 @@
 #define DF_DATASETS_SEGMENTATION_H
 
 #include "config/config.h"
-#include "datasets/image.h"
+#include "datasets/image/image.h"
 
 enum { DF_ADE_CLASSES = 150 };
 extern const char *const df_ade_classes[DF_ADE_CLASSES];

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "datasets/codec.h"
+#include "datasets/image/codec.h"
 #include "datasets/datasets.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

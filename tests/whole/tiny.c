@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "datasets/image.h"
+#include "datasets/image/image.h"
 
 const char tiny_config[] =
     "model = dict(\n"

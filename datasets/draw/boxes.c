@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * datasets/draw/boxes.c -- boxes and labels on a picture.
+ *
+ * A box is a coloured frame with a thin dark edge on both sides, so that it stands out on any ground; its label is a filled
+ * tag at the upper left corner, or elsewhere at the box where tags would cover each other, with black or white letters.
+ */
+#include "datasets/draw/ink.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "datasets/image/resize.h"
+
+enum { LEAST_SIDE = 320 }; /* names cannot be read on less */
+
+/* ---- colours --------------------------------------------------------------------------------------------------- */
+
+static uint8_t channel(double hue, double saturation, double value)
+{
+    const double k = fmod(hue * 6.0, 6.0), dip = fmax(0.0, fmin(fmin(k, 4.0 - k), 1.0));
+    return (uint8_t)lrint(255.0 * value * (1.0 - saturation * dip));
+}
+
+void df_label_colour(int label, uint8_t bgr[3])
+{
+    const unsigned i = (unsigned)label;
+    const double hue = fmod((double)i * 0.6180339887 + 0.02, 1.0); /* the golden section keeps neighbours far apart */
+    const double saturation = i / 3 % 2 ? 0.62 : 0.88, value = i / 2 % 2 ? 0.86 : 1.0;
+    bgr[2] = channel(hue + 5.0 / 6.0, saturation, value);
+    bgr[1] = channel(hue + 3.0 / 6.0, saturation, value);
+    bgr[0] = channel(hue + 1.0 / 6.0, saturation, value);
+}
+
+/* ---- shapes ---------------------------------------------------------------------------------------------------- */
+
+/* The band of `width` pixels just inside r. */
+static void frame(DfImage *image, DfRect r, int width, const uint8_t bgr[3], float cover)
+{
+    df_fill(image, (DfRect){ r.x1, r.y1, r.x2, r.y1 + width }, bgr, cover);
+    df_fill(image, (DfRect){ r.x1, r.y2 - width, r.x2, r.y2 }, bgr, cover);
+    df_fill(image, (DfRect){ r.x1, r.y1 + width, r.x1 + width, r.y2 - width }, bgr, cover);
+    df_fill(image, (DfRect){ r.x2 - width, r.y1 + width, r.x2, r.y2 - width }, bgr, cover);
+}
+
+static DfRect grown(DfRect r, int by)
+{
+    return (DfRect){ r.x1 - by, r.y1 - by, r.x2 + by, r.y2 + by };
+}
+
+/* The text of a box on its coloured ground. */
+typedef struct {
+    DfRect at;
+    char text[96];
+    int length;
+    uint8_t colour[3];
+} Tag;
+
+static void draw_tag(DfImage *image, const DfPen *pen, const Tag *tag)
+{
+    df_fill(image, tag->at, tag->colour, 1.0f);
+    df_write_text(image, pen, (float)(tag->at.x1 + pen->margin), tag->at.y1 + pen->margin, tag->text, tag->length, df_ink_on(tag->colour));
+}
+
+static bool overlap(DfRect a, DfRect b)
+{
+    return a.x1 < b.x2 && b.x1 < a.x2 && a.y1 < b.y2 && b.y1 < a.y2;
+}
+
+static bool is_free(DfRect r, const Tag *placed, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (overlap(r, placed[i].at))
+            return false;
+    return true;
+}
+
+static DfRect moved_inside(DfRect r, const DfImage *image)
+{
+    const int right = r.x2 - image->width, x = right > 0 ? right : 0, bottom = r.y2 - image->height, y = bottom > 0 ? bottom : 0;
+    const int left = df_clamp(r.x1 - x, 0, image->width), top = df_clamp(r.y1 - y, 0, image->height);
+    return (DfRect){ left, top, left + r.x2 - r.x1, top + r.y2 - r.y1 };
+}
+
+/* Above the box, inside at its top, below it, inside at its bottom: the first place clear of the n tags placed before; where
+ * there is none, above. */
+static DfRect place_tag(const DfImage *image, const DfPen *pen, DfRect box, int length, const Tag *placed, int n)
+{
+    const int width = (int)ceilf(df_text_width(pen, length)) + 2 * pen->margin;
+    const int height = df_text_height(pen) + 2 * pen->margin;
+    const int tops[4] = { box.y1 - height >= 0 ? box.y1 - height : box.y1, box.y1, box.y2, box.y2 - height };
+    for (int i = 0; i < 4; i++) {
+        const DfRect r = moved_inside((DfRect){ box.x1, tops[i], box.x1 + width, tops[i] + height }, image);
+        if (is_free(r, placed, n))
+            return r;
+    }
+    return moved_inside((DfRect){ box.x1, tops[0], box.x1 + width, tops[0] + height }, image);
+}
+
+/* ---- detections ------------------------------------------------------------------------------------------------ */
+
+static int pixel_of(float v, int size)
+{
+    return isnan(v) ? 0 : (int)lrintf(fminf(fmaxf(v, 0.0f), (float)size));
+}
+
+static DfRect rect_of(const DfImage *image, const float box[4])
+{
+    DfRect r = { pixel_of(box[0], image->width), pixel_of(box[1], image->height), pixel_of(box[2], image->width), pixel_of(box[3], image->height) };
+    r.x2 = r.x2 <= r.x1 ? r.x1 + 1 : r.x2;
+    r.y2 = r.y2 <= r.y1 ? r.y1 + 1 : r.y2;
+    return r;
+}
+
+static void draw_box(DfImage *image, const DfPen *pen, const DfDrawnBox *box)
+{
+    static const uint8_t dark[3] = { 0, 0, 0 };
+    const DfRect r = rect_of(image, box->box);
+    const int thin = pen->line >= 4 ? pen->line / 3 : 1;
+    uint8_t colour[3];
+    df_label_colour(box->label, colour);
+    frame(image, grown(r, thin), thin, dark, 0.45f);
+    frame(image, grown(r, -pen->line), thin, dark, 0.45f);
+    frame(image, r, pen->line, colour, 1.0f);
+}
+
+static void write_tag(Tag *tag, const DfDrawnBox *box, const char *const *classes, int n_classes)
+{
+    const int percent = (int)lrintf(fminf(fmaxf(box->score, 0.0f), 1.0f) * 100.0f), size = (int)sizeof tag->text;
+    const int length = box->label >= 0 && box->label < n_classes
+        ? snprintf(tag->text, sizeof tag->text, "%s %d%%", classes[box->label], percent)
+        : snprintf(tag->text, sizeof tag->text, "%d: %d%%", box->label, percent);
+    tag->length = length < size ? length : size - 1;
+    df_label_colour(box->label, tag->colour);
+}
+
+static int by_score(const void *a, const void *b)
+{
+    const float x = ((const DfDrawnBox *)a)->score, y = ((const DfDrawnBox *)b)->score;
+    return (x < y) - (x > y);
+}
+
+static int draw_masks(DfImage *image, const DfDrawnBox *boxes, int n, int times)
+{
+    bool any = false;
+    for (int i = 0; i < n; i++)
+        any |= boxes[i].runs != NULL;
+    uint8_t *pixels = any ? df_malloc((size_t)image->height * (size_t)image->width) : NULL;
+    for (int i = n - 1; pixels && i >= 0; i--)
+        if (boxes[i].runs)
+            df_draw_mask(image, &boxes[i], times, pixels);
+    df_free(pixels);
+    return any && !pixels ? df_fail_memory("masks to draw") : DF_OK;
+}
+
+static int enlarge(DfImage *image, int times)
+{
+    DfImage larger;
+    const int error = times > 1 ? df_resize_cv2(&larger, image, image->height * times, image->width * times) : DF_OK;
+    if (error == DF_OK && times > 1) {
+        df_image_free(image);
+        *image = larger;
+    }
+    return error;
+}
+
+int df_draw_boxes(DfImage *image, const DfDrawnBox *boxes, int n, const char *const *classes, int n_classes)
+{
+    if (image->channels != 3)
+        return df_fail(DF_EVALUE, "drawing on a picture of %d channels: want 3", image->channels);
+    const size_t count = n > 0 ? (size_t)n : 0;
+    const int times = df_times_to(image, LEAST_SIDE);
+    DfDrawnBox *sorted = df_malloc(count * sizeof *sorted);
+    Tag *tags = df_malloc(count * sizeof *tags);
+    int error = sorted && tags ? enlarge(image, times) : df_fail_memory("boxes to draw");
+    if (error == DF_OK && count) {
+        memcpy(sorted, boxes, count * sizeof *sorted);
+        qsort(sorted, count, sizeof *sorted, by_score);
+        for (size_t i = 0; i < 4 * count; i++)
+            sorted[i / 4].box[i % 4] *= (float)times;
+        error = draw_masks(image, sorted, n, times);
+    }
+    if (error == DF_OK && count) {
+        const DfPen pen = df_pen_for(image);
+        for (int i = n - 1; i >= 0; i--)
+            draw_box(image, &pen, &sorted[i]);
+        for (int i = 0; i < n; i++) {
+            write_tag(&tags[i], &sorted[i], classes, n_classes);
+            tags[i].at = place_tag(image, &pen, rect_of(image, sorted[i].box), tags[i].length, tags, i);
+        }
+        for (int i = n - 1; i >= 0; i--)
+            draw_tag(image, &pen, &tags[i]);
+    }
+    df_free(sorted);
+    df_free(tags);
+    return error;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * datasets/draw/classes.c -- a class map over its picture, and the legend under it.
+ *
+ * Every class lies over the picture in its colour; where two meet, a dark line parts them, since palettes hold colours that are
+ * hardly told apart. The legend has the classes of the picture, the largest first, each with its colour, name and share.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "datasets/draw/ink.h"
+
+typedef struct {
+    int label;
+    size_t pixels;
+    char text[64];
+    int length;
+} Entry;
+
+static const uint8_t black[3] = { 0, 0, 0 };
+
+static void colour_of(const DfClasses *classes, int label, uint8_t bgr[3])
+{
+    if (label >= classes->n) {
+        df_label_colour(label, bgr);
+        return;
+    }
+    for (int i = 0; i < 3; i++)
+        bgr[i] = classes->colour[label][2 - i];
+}
+
+/* ---- the picture --------------------------------------------------------------------------------------------------- */
+
+static bool parts(const uint16_t *labels, int width, int height, int x, int y, int d)
+{
+    const uint16_t here = labels[(size_t)y * (size_t)width + (size_t)x];
+    return (x + d < width && labels[(size_t)y * (size_t)width + (size_t)(x + d)] != here) ||
+           (y + d < height && labels[(size_t)(y + d) * (size_t)width + (size_t)x] != here);
+}
+
+static void cover(DfImage *image, const uint16_t *labels, const DfClasses *classes, float opacity)
+{
+    const int line = df_pen_for(image).line / 2 > 1 ? df_pen_for(image).line / 2 : 1;
+    uint8_t *pixel = image->pixels;
+    for (int y = 0; y < image->height; y++)
+        for (int x = 0; x < image->width; x++, pixel += 3) {
+            uint8_t bgr[3];
+            colour_of(classes, labels[(size_t)y * (size_t)image->width + (size_t)x], bgr);
+            df_blend(pixel, bgr, opacity);
+            if (parts(labels, image->width, image->height, x, y, line))
+                df_blend(pixel, black, 0.6f);
+        }
+}
+
+/* ---- the legend ---------------------------------------------------------------------------------------------------- */
+
+static int by_pixels(const void *a, const void *b)
+{
+    const Entry *x = a, *y = b;
+    return x->pixels != y->pixels ? (x->pixels < y->pixels) - (x->pixels > y->pixels) : x->label - y->label;
+}
+
+static void name_entry(Entry *e, const DfClasses *classes, size_t total)
+{
+    char number[16];
+    const double share = 100.0 * (double)e->pixels / (double)total;
+    snprintf(number, sizeof number, "class %d", e->label);
+    const char *name = e->label < classes->n ? classes->name[e->label] : number;
+    const int length = snprintf(e->text, sizeof e->text, share < 0.1 ? "%.48s <0.1%%" : share < 9.95 ? "%.48s %.1f%%" : "%.48s %.0f%%", name, share);
+    e->length = length < (int)sizeof e->text ? length : (int)sizeof e->text - 1;
+}
+
+/* The classes of the map, the largest first. NULL after df_fail(). */
+static Entry *count(const uint16_t *labels, size_t total, const DfClasses *classes, int *n)
+{
+    size_t *pixels = df_calloc(1 << 16, sizeof *pixels);
+    *n = 0;
+    for (size_t i = 0; pixels && i < total; i++)
+        *n += pixels[labels[i]]++ == 0;
+    Entry *entries = pixels ? df_calloc((size_t)*n + 1, sizeof *entries) : NULL;
+    for (int label = 0, k = 0; entries && label < 1 << 16; label++)
+        if (pixels[label]) {
+            entries[k] = (Entry){ .label = label, .pixels = pixels[label] };
+            name_entry(&entries[k++], classes, total);
+        }
+    df_free(pixels);
+    if (!entries)
+        df_fail_memory("a legend");
+    else
+        qsort(entries, (size_t)*n, sizeof *entries, by_pixels);
+    return entries;
+}
+
+typedef struct {
+    DfPen pen;
+    int rows, columns, cell_width, cell_height, swatch;
+} Layout;
+
+/* As many columns as fit; a picture too narrow for one gets smaller letters. */
+static Layout lay_out(const DfImage *image, const Entry *entries, int n)
+{
+    Layout l = { .pen = df_pen_for(image) };
+    int longest = 1;
+    for (int i = 0; i < n; i++)
+        longest = entries[i].length > longest ? entries[i].length : longest;
+    const float widest = (float)(image->width) / (6.0f * (float)longest + 16.0f);
+    l.pen.dot = fmaxf(fminf(l.pen.dot, widest), 1.0f);
+    l.pen.margin = (int)lrintf(l.pen.dot * 1.5f);
+    l.swatch = df_text_height(&l.pen) + l.pen.margin;
+    l.cell_width = (int)ceilf(df_text_width(&l.pen, longest)) + l.swatch + 5 * l.pen.margin;
+    l.cell_height = df_text_height(&l.pen) + 3 * l.pen.margin;
+    l.columns = df_clamp(image->width / l.cell_width, 1, n);
+    l.rows = (n + l.columns - 1) / l.columns;
+    return l;
+}
+
+/* Entries run down the columns. */
+static void draw_entry(DfImage *image, const Layout *l, const DfClasses *classes, const Entry *e, int i, int top)
+{
+    const int m = l->pen.margin, x = i / l->rows * l->cell_width + m, y = top + i % l->rows * l->cell_height + m;
+    const DfRect swatch = { x + m, y, x + m + l->swatch, y + l->swatch };
+    const int edge = l->pen.line > 3 ? l->pen.line / 3 : 1;
+    uint8_t bgr[3];
+    colour_of(classes, e->label, bgr);
+    df_fill(image, swatch, black, 1.0f);
+    df_fill(image, (DfRect){ swatch.x1 + edge, swatch.y1 + edge, swatch.x2 - edge, swatch.y2 - edge }, bgr, 1.0f);
+    df_write_text(image, &l->pen, (float)(swatch.x2 + 2 * m), y + m / 2, e->text, e->length, 0);
+}
+
+static int add_legend(DfImage *image, const Entry *entries, int n, const DfClasses *classes)
+{
+    const Layout l = lay_out(image, entries, n);
+    const int top = image->height;
+    const int error = df_extend_down(image, l.rows * l.cell_height + l.pen.margin);
+    for (int i = 0; error == DF_OK && i < n; i++)
+        draw_entry(image, &l, classes, &entries[i], i, top);
+    return error;
+}
+
+int df_draw_classes(DfImage *image, const uint16_t *labels, const DfClasses *classes, float opacity)
+{
+    if (image->channels != 3)
+        return df_fail(DF_EVALUE, "drawing on a picture of %d channels: want 3", image->channels);
+    int n;
+    Entry *entries = count(labels, (size_t)image->height * (size_t)image->width, classes, &n);
+    if (!entries)
+        return DF_ENOMEM;
+    cover(image, labels, classes, opacity);
+    const int error = add_legend(image, entries, n, classes);
+    df_free(entries);
+    return error;
+}

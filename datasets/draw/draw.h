@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * datasets/draw/draw.h -- what a network found, drawn on a picture: boxes with class and score, or the class of every pixel; and where it looked.
+ */
+#ifndef DF_DATASETS_DRAW_DRAW_H
+#define DF_DATASETS_DRAW_DRAW_H
+
+#include "datasets/image/image.h"
+#include "datasets/segmentation.h"
+
+typedef struct {
+    float box[4];  /* x1 y1 x2 y2, pixels of the picture; may reach beyond it */
+    int label;     /* chooses the colour                                      */
+    float score;   /* 0..1                                                    */
+    const uint32_t *runs; /* its mask, of the picture's size: lengths of runs down the columns, background first; NULL: none */
+    size_t n_runs;
+} DfDrawnBox;
+
+/* Draws n boxes, with their masks, on a BGR picture, the weakest score first so that the strongest lies on top. Lines and letters grow with the
+ * picture; one of less than 320 pixels a side is enlarged by a whole number first, so that names can be read. `classes` names the labels 0..n_classes-1; a label beyond is drawn as its number. */
+int df_draw_boxes(DfImage *image, const DfDrawnBox *boxes, int n, const char *const *classes, int n_classes);
+
+/* Lays the class of every pixel over a BGR picture in its colour, and puts a legend under it: `image` grows downwards. `labels` are
+ * height x width; opacity 0..1. A label without a name is written as its number. */
+int df_draw_classes(DfImage *image, const uint16_t *labels, const DfClasses *classes, float opacity);
+
+typedef struct {
+    float x, y;    /* pixels of the picture, from the corner of its first one; may lie outside */
+    float weight;  /* >= 0: chooses size and colour, by its share of the largest              */
+} DfDrawnPoint;
+
+typedef struct {
+    const DfDrawnPoint *points;
+    size_t n;
+    float from[2];          /* a cross: whose attention this is */
+    const DfDrawnBox *box;  /* what came of it, or NULL         */
+    const char *title;
+} DfDrawnPoints;
+
+/* A figure: the BGR picture, enlarged by a whole number if it is small, darkened, with a disc for every point, the heaviest on top; under
+ * it a scale and the title. `classes` as above. */
+int df_draw_points(DfImage *out, const DfImage *picture, const DfDrawnPoints *, const char *const *classes, int n_classes);
+
+/* Of a share 0..1 of the largest weight, B G R. */
+void df_weight_colour(float share, uint8_t bgr[3]);
+
+/* The colour of a label, B G R: neighbours differ, and all are bright enough to be seen on a photograph. */
+void df_label_colour(int label, uint8_t bgr[3]);
+
+enum { DF_FONT_COLUMNS = 5, DF_FONT_ROWS = 9 };
+extern const uint8_t df_font[95][DF_FONT_ROWS]; /* of ' ' to '~' */
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * datasets/draw/ink.h -- filled rectangles and letters on a picture; for the drawing files of datasets/ alone. Pictures are BGR.
+ *
+ * Letters are the dots of font.c, enlarged with linear interpolation and a steep threshold, which rounds their corners.
+ */
+#ifndef DF_DATASETS_DRAW_INK_H
+#define DF_DATASETS_DRAW_INK_H
+
+#include "datasets/draw/draw.h"
+
+typedef struct {
+    int x1, y1, x2, y2; /* x2 and y2 are outside */
+} DfRect;
+
+typedef struct {
+    float dot;   /* side of a dot of the font, in pixels */
+    int line;    /* width of a frame                     */
+    int margin;  /* around the letters of a tag          */
+} DfPen;
+DfPen df_pen_for(const DfImage *image); /* grows with the picture */
+
+static inline int df_clamp(int v, int lo, int hi)
+{
+    return v < lo ? lo : v > hi ? hi : v;
+}
+
+/* What a picture is to be enlarged by, a whole number, until its longer side has `side` pixels. */
+static inline int df_times_to(const DfImage *image, int side)
+{
+    const int longer = image->height > image->width ? image->height : image->width;
+    return longer < side ? (side + longer - 1) / longer : 1;
+}
+
+void df_blend(uint8_t *pixel, const uint8_t bgr[3], float cover);                           /* cover 0: as it was, 1: bgr */
+void df_fill(DfImage *image, DfRect r, const uint8_t bgr[3], float cover);                  /* what lies in the picture   */
+int df_extend_down(DfImage *image, int rows);                                               /* white rows below          */
+uint8_t df_ink_on(const uint8_t bgr[3]);                                                    /* 0 or 255: black or white   */
+float df_text_width(const DfPen *pen, int length);
+int df_text_height(const DfPen *pen);                                                       /* capitals, and most of a tail */
+void df_write_text(DfImage *image, const DfPen *pen, float left, int top, const char *text, int length, uint8_t ink);
+
+/* The mask of a box, on a picture that is `times` as large as the mask; `pixels`: as many bytes as the picture has pixels, for use inside. */
+void df_draw_mask(DfImage *image, const DfDrawnBox *box, int times, uint8_t *pixels);
+
+#endif

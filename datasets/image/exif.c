@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * datasets/image/exif.c -- the one tag of EXIF that moves pixels: how the camera was held.
+ *
+ * A TIFF block is a byte order ("II" or "MM"), the number 42, and the offset of a directory: a count and that many entries
+ * of 12 bytes (tag, type, count, value). Only the first directory can hold the orientation.
+ */
+#include "datasets/image/codec.h"
+
+enum { TAG_ORIENTATION = 0x0112, ENTRY = 12 };
+
+typedef struct {
+    const uint8_t *bytes;
+    size_t size;
+    bool big_endian;
+} Tiff;
+
+/* 0 past the end: no tag has that number and no directory that offset. */
+static uint32_t u16(const Tiff *t, size_t at)
+{
+    if (at > t->size || t->size - at < 2)
+        return 0;
+    const uint32_t a = t->bytes[at], b = t->bytes[at + 1];
+    return t->big_endian ? a << 8 | b : b << 8 | a;
+}
+
+static uint32_t u32(const Tiff *t, size_t at)
+{
+    return t->big_endian ? u16(t, at) << 16 | u16(t, at + 2) : u16(t, at + 2) << 16 | u16(t, at);
+}
+
+int df_exif_orientation(const uint8_t *tiff, size_t size)
+{
+    if (size < 8)
+        return 1;
+    const Tiff t = { tiff, size, tiff[0] != 'I' || tiff[1] != 'I' }; /* no other mark is an error to OpenCV */
+    const size_t directory = u32(&t, 4);
+    if (u16(&t, 2) != 42 || directory >= size)
+        return 1;
+    const uint32_t entries = u16(&t, directory);
+    for (uint32_t i = 0; i < entries; i++) {
+        const size_t entry = directory + 2 + (size_t)i * ENTRY;
+        if (entry > size || size - entry < ENTRY)
+            return 1;
+        if (u16(&t, entry) == TAG_ORIENTATION) {
+            const uint32_t value = u16(&t, entry + 8);
+            return value >= 1 && value <= 8 ? (int)value : 1;
+        }
+    }
+    return 1;
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * datasets/image/png.c -- PNG in and out through libpng, with the conversions OpenCV asks of it.
+ *
+ * Errors leave libpng by a longjmp out of our callback, with the message kept; warnings are dropped. libpng's memory comes
+ * from core/memory.h like everybody's.
+ */
+#include <png.h>
+#include <setjmp.h>
+#include <string.h>
+
+#include "datasets/image/codec.h"
+
+typedef struct {
+    png_structp png;
+    png_infop info;
+    jmp_buf escape;
+    char text[160];
+    DfImage image;
+    uint8_t **rows;
+    const uint8_t *bytes; /* what is left of the file */
+    size_t size, max_pixels;
+    DfWriter *file;
+    int refused; /* code of a failure that is not libpng's, its sentence set */
+} Codec;
+
+static _Noreturn void on_error(png_structp png, png_const_charp message)
+{
+    Codec *c = png_get_error_ptr(png);
+    strncpy(c->text, message, sizeof c->text - 1);
+    longjmp(c->escape, 1);
+}
+
+static void on_warning(png_structp png, png_const_charp message)
+{
+    (void)png, (void)message;
+}
+
+static png_voidp allocate(png_structp png, png_alloc_size_t size)
+{
+    Codec *c = png_get_mem_ptr(png);
+    void *block = df_malloc(size);
+    if (!block)
+        c->refused = df_fail_memory("a PNG");
+    return block;
+}
+
+static void release(png_structp png, png_voidp block)
+{
+    (void)png;
+    df_free(block);
+}
+
+static void take(png_structp png, png_bytep out, size_t size)
+{
+    Codec *c = png_get_io_ptr(png);
+    if (size > c->size)
+        png_error(png, "the file ends early");
+    memcpy(out, c->bytes, size);
+    c->bytes += size;
+    c->size -= size;
+}
+
+static void give(png_structp png, png_bytep bytes, size_t size)
+{
+    const Codec *c = png_get_io_ptr(png);
+    df_write(c->file, bytes, size);
+}
+
+static void give_flush(png_structp png)
+{
+    (void)png;
+}
+
+static int row_table(Codec *c)
+{
+    const size_t stride = (size_t)c->image.width * (size_t)c->image.channels;
+    if (!(c->rows = df_malloc((size_t)c->image.height * sizeof *c->rows)))
+        return df_fail_memory("the lines of a picture");
+    for (size_t y = 0; y < (size_t)c->image.height; y++)
+        c->rows[y] = c->image.pixels + y * stride;
+    return DF_OK;
+}
+
+/* Any PNG to 8-bit BGR: 16 bits lose the low byte, alpha is dropped unused, grey is spread over three channels. */
+static int want_bgr(Codec *c)
+{
+    const int color = png_get_color_type(c->png, c->info), depth = png_get_bit_depth(c->png, c->info);
+    if (depth == 16)
+        png_set_strip_16(c->png);
+    png_set_strip_alpha(c->png);
+    if (color == PNG_COLOR_TYPE_PALETTE)
+        png_set_palette_to_rgb(c->png);
+    if (color & PNG_COLOR_MASK_COLOR) {
+        png_set_bgr(c->png);
+    } else {
+        if (depth < 8)
+            png_set_expand_gray_1_2_4_to_8(c->png);
+        png_set_gray_to_rgb(c->png);
+    }
+    return 3;
+}
+
+/* Labels: the numbers as stored, one byte each. Grey of few bits is spread to 0..255 as Pillow does. */
+static int want_labels(Codec *c)
+{
+    const int color = png_get_color_type(c->png, c->info), depth = png_get_bit_depth(c->png, c->info);
+    if (depth > 8 || (color != PNG_COLOR_TYPE_PALETTE && color != PNG_COLOR_TYPE_GRAY))
+        return df_fail(DF_EFORMAT, "a PNG of colour type %d with %d bits: want labels, one channel of at most 8 bits", color, depth);
+    if (color == PNG_COLOR_TYPE_GRAY && depth < 8)
+        png_set_expand_gray_1_2_4_to_8(c->png);
+    png_set_packing(c->png);
+    return 1;
+}
+
+static int orientation_of(const Codec *c, png_infop after)
+{
+    png_bytep exif = NULL;
+    png_uint_32 size = 0;
+    if (png_get_eXIf_1(c->png, c->info, &size, &exif) || png_get_eXIf_1(c->png, after, &size, &exif))
+        return df_exif_orientation(exif, size);
+    return 1;
+}
+
+/* In the memory of the image that was given, if it is enough. */
+static int make_image(Codec *c, int height, int width, int channels)
+{
+    const size_t room = df_image_bytes(&c->image);
+    if (room < (size_t)height * (size_t)width * (size_t)channels) {
+        df_image_free(&c->image);
+        return df_image_new(&c->image, height, width, channels);
+    }
+    c->image = (DfImage){ height, width, channels, c->image.pixels };
+    return DF_OK;
+}
+
+/* False if libpng failed; other failures set `refused`. */
+static bool read_image(Codec *c, int (*want)(Codec *), png_infop after, int *orientation)
+{
+    if (setjmp(c->escape))
+        return false;
+    png_set_read_fn(c->png, c, take);
+    png_set_user_limits(c->png, DF_IMAGE_MAX_SIDE, DF_IMAGE_MAX_SIDE);
+    png_read_info(c->png, c->info);
+    const png_uint_32 height = png_get_image_height(c->png, c->info), width = png_get_image_width(c->png, c->info);
+    if ((c->refused = df_image_check_size(height, width, c->max_pixels)) < 0)
+        return true;
+    const int channels = want(c);
+    if ((c->refused = channels) < 0)
+        return true;
+    png_set_interlace_handling(c->png);
+    png_read_update_info(c->png, c->info);
+    if (png_get_rowbytes(c->png, c->info) != (size_t)width * (size_t)channels)
+        png_error(c->png, "a combination of colour type and transparency that cannot be");
+    if ((c->refused = make_image(c, (int)height, (int)width, channels)) < 0 || (c->refused = row_table(c)) < 0)
+        return true;
+    png_read_image(c->png, c->rows);
+    png_read_end(c->png, after);
+    *orientation = orientation_of(c, after);
+    return true;
+}
+
+static int decode(Codec *c, int (*want)(Codec *), DfImage *out, int *orientation)
+{
+    *out = (DfImage){ 0 };
+    c->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, c, on_error, on_warning, c, allocate, release);
+    c->info = c->png ? png_create_info_struct(c->png) : NULL;
+    png_infop after = c->info ? png_create_info_struct(c->png) : NULL;
+    if (!after)
+        c->refused = df_fail_memory("a PNG decoder");
+    else if (!read_image(c, want, after, orientation) && c->refused == DF_OK)
+        c->refused = df_fail(DF_EFORMAT, "damaged or truncated PNG: %s", c->text);
+    if (c->png)
+        png_destroy_read_struct(&c->png, &c->info, &after);
+    df_free(c->rows);
+    if (c->refused < 0) {
+        df_image_free(&c->image);
+        return c->refused;
+    }
+    *out = c->image;
+    return DF_OK;
+}
+
+int df_png_decode(DfImage *out, int *orientation, const uint8_t *bytes, size_t size, size_t max_pixels)
+{
+    Codec c = { .bytes = bytes, .size = size, .max_pixels = max_pixels };
+    return decode(&c, want_bgr, out, orientation);
+}
+
+int df_png_decode_labels(DfImage *out, const uint8_t *bytes, size_t size, size_t max_pixels)
+{
+    Codec c = { .bytes = bytes, .size = size, .max_pixels = max_pixels, .image = *out };
+    int orientation = 1; /* label maps are not turned */
+    return decode(&c, want_labels, out, &orientation);
+}
+
+static bool write_image(Codec *c)
+{
+    if (setjmp(c->escape))
+        return false;
+    const DfImage *image = &c->image;
+    png_set_write_fn(c->png, c, give, give_flush);
+    png_set_compression_level(c->png, 4); /* a third of the time of the default level, a few percent larger */
+    png_set_IHDR(c->png, c->info, (png_uint_32)image->width, (png_uint_32)image->height, 8,
+        image->channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
+        PNG_FILTER_TYPE_DEFAULT);
+    png_write_info(c->png, c->info);
+    if (image->channels == 3)
+        png_set_bgr(c->png);
+    png_write_image(c->png, c->rows);
+    png_write_end(c->png, NULL);
+    return true;
+}
+
+int df_png_encode(const DfImage *image, DfWriter *file)
+{
+    Codec c = { .image = *image, .file = file };
+    int error = row_table(&c);
+    if (error < 0)
+        return error;
+    c.png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &c, on_error, on_warning, &c, allocate, release);
+    c.info = c.png ? png_create_info_struct(c.png) : NULL;
+    if (!c.info)
+        error = df_fail_memory("a PNG encoder");
+    else if (!write_image(&c))
+        error = c.refused < 0 ? c.refused : df_fail(DF_EVALUE, "cannot be written as PNG: %s", c.text);
+    if (c.png)
+        png_destroy_write_struct(&c.png, &c.info);
+    df_free(c.rows);
+    return error;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * datasets/image/resize_pil.c -- Pillow's 8-bit BILINEAR, bit for bit: a triangle as wide as a pixel of the larger grid, first
+ * along lines, then along columns, rounded to 8 bits in between. A direction whose size stays is skipped.
+ */
+#include <string.h>
+
+#include "datasets/image/resize.h"
+
+enum { BITS = 22 };
+
+/* Output i is the sum of `n` inputs from `first` on, times weights[i * most ...]. */
+typedef struct {
+    int first, n;
+} Span;
+
+typedef struct {
+    int most; /* taps of an output at most */
+    Span *spans;
+    int32_t *weights;
+    double *exact; /* scratch of one output */
+} Filter;
+
+static void filter_free(Filter *f)
+{
+    df_free(f->spans);
+    df_free(f->weights);
+    df_free(f->exact);
+}
+
+static void filter_tap(Filter *f, int i, int in, double scale, double support)
+{
+    const double centre = (i + 0.5) * scale, steepness = 1.0 / (scale > 1.0 ? scale : 1.0);
+    int first = (int)(centre - support + 0.5), end = (int)(centre + support + 0.5);
+    first = first < 0 ? 0 : first;
+    end = end > in ? in : end;
+    const int n = end - first;
+    double sum = 0.0;
+    for (int k = 0; k < n; k++) {
+        const double x = (k + first - centre + 0.5) * steepness, far = x < 0.0 ? -x : x;
+        f->exact[k] = far < 1.0 ? 1.0 - far : 0.0;
+        sum += f->exact[k];
+    }
+    f->spans[i] = (Span){ first, n };
+    int32_t *weights = f->weights + (size_t)i * (size_t)f->most;
+    for (int k = 0; k < n; k++) {
+        const double w = sum != 0.0 ? f->exact[k] / sum : f->exact[k];
+        weights[k] = (int32_t)(0.5 + w * (1 << BITS));
+    }
+}
+
+static int filter_new(Filter *f, int in, int out)
+{
+    const double scale = (double)in / out, support = scale > 1.0 ? scale : 1.0;
+    *f = (Filter){ .most = (int)support + 1 };
+    f->most = f->most * 2 + 1;
+    f->spans = df_calloc((size_t)out, sizeof *f->spans);
+    f->weights = df_calloc((size_t)out * (size_t)f->most, sizeof *f->weights);
+    f->exact = df_calloc((size_t)f->most, sizeof *f->exact);
+    if (!f->spans || !f->weights || !f->exact) {
+        filter_free(f);
+        return df_fail_memory("the weights of a resize");
+    }
+    for (int i = 0; i < out; i++)
+        filter_tap(f, i, in, scale, support);
+    return DF_OK;
+}
+
+/* The weights are not negative and sum to 1 within a rounding of each, so only the upper end needs a clamp. */
+static uint8_t rounded(int64_t sum)
+{
+    const int64_t value = (sum + (1 << (BITS - 1))) >> BITS;
+    return (uint8_t)(value > 255 ? 255 : value);
+}
+
+static void along_lines(DfImage *out, const DfImage *in, const Filter *f)
+{
+    const size_t channels = (size_t)in->channels;
+    uint8_t *to = out->pixels;
+    for (int y = 0; y < out->height; y++) {
+        const uint8_t *line = in->pixels + (size_t)y * (size_t)in->width * channels;
+        for (int x = 0; x < out->width; x++) {
+            const Span span = f->spans[x];
+            const int32_t *weights = f->weights + (size_t)x * (size_t)f->most;
+            for (size_t c = 0; c < channels; c++) {
+                const uint8_t *from = line + (size_t)span.first * channels + c;
+                int64_t sum = 0;
+                for (int k = 0; k < span.n; k++)
+                    sum += (int64_t)from[(size_t)k * channels] * weights[k];
+                *to++ = rounded(sum);
+            }
+        }
+    }
+}
+
+static void along_columns(DfImage *out, const DfImage *in, const Filter *f)
+{
+    const size_t stride = (size_t)in->width * (size_t)in->channels;
+    uint8_t *to = out->pixels;
+    for (int y = 0; y < out->height; y++) {
+        const Span span = f->spans[y];
+        const int32_t *weights = f->weights + (size_t)y * (size_t)f->most;
+        const uint8_t *from = in->pixels + (size_t)span.first * stride;
+        for (size_t x = 0; x < stride; x++) {
+            int64_t sum = 0;
+            for (int k = 0; k < span.n; k++)
+                sum += (int64_t)from[(size_t)k * stride + x] * weights[k];
+            *to++ = rounded(sum);
+        }
+    }
+}
+
+typedef void Pass(DfImage *out, const DfImage *in, const Filter *f);
+
+static int resize_one_way(DfImage *out, const DfImage *in, int height, int width, Pass *pass)
+{
+    Filter f;
+    int error = pass == along_lines ? filter_new(&f, in->width, width) : filter_new(&f, in->height, height);
+    if (error < 0)
+        return error;
+    if ((error = df_image_new(out, height, width, in->channels)) == DF_OK)
+        pass(out, in, &f);
+    filter_free(&f);
+    return error;
+}
+
+int df_resize_pil(DfImage *out, const DfImage *in, int height, int width)
+{
+    DfImage wide = { 0 };
+    const DfImage *from = in;
+    int error = DF_OK;
+    *out = (DfImage){ 0 };
+    if (width != in->width) {
+        if ((error = resize_one_way(&wide, in, in->height, width, along_lines)) < 0)
+            return error;
+        from = &wide;
+    }
+    if (height != in->height) {
+        error = resize_one_way(out, from, height, width, along_columns);
+    } else if (from == &wide) {
+        *out = wide;
+        return DF_OK;
+    } else if ((error = df_image_new(out, height, width, in->channels)) == DF_OK) {
+        memcpy(out->pixels, in->pixels, df_image_bytes(in));
+    }
+    df_image_free(&wide);
+    return error;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * datasets/pipeline/aug.c -- MultiScaleFlipAug: one view of a picture for each scale, plain and mirrored. With one scale and
+ * flip=False it is how mmdet writes ordinary testing. The views themselves are made in pipeline.c.
+ */
+#include <string.h>
+
+#include "datasets/pipeline/transform.h"
+
+static const DfOpt opts[] = {
+    DF_OPT_NODE(DfMultiScaleFlipAug, transforms, NULL, "what to do to each view: a list of transforms"),
+    DF_OPT_NODE(DfMultiScaleFlipAug, img_scale, "None", "(w, h) for Resize, or a list of such"),
+    DF_OPT_NODE(DfMultiScaleFlipAug, scale_factor, "None", "a factor for Resize, or a list of such; instead of img_scale"),
+    DF_OPT_NODE(DfMultiScaleFlipAug, img_ratios, "None", "mmseg: a factor of img_scale, or a list of such; without img_scale, of the picture"),
+    DF_OPT_BOOL(DfMultiScaleFlipAug, flip, False, "mirrored views too"),
+    DF_OPT_NODE(DfMultiScaleFlipAug, flip_direction, "'horizontal'", "'horizontal', 'vertical' or 'diagonal', or a list of them"),
+    DF_OPT_END
+};
+
+static int read_factors(DfScales *out, const DfNode *node, DfArena *arena)
+{
+    const bool list = node->kind == DF_NODE_LIST;
+    out->n = list ? node->n : 1;
+    if (!(out->v = df_arena_alloc(arena, (size_t)out->n + 1, sizeof *out->v)))
+        return df_fail_memory("scales");
+    int i = 0;
+    for (const DfNode *v = list ? node->first : node; v && i < out->n; v = v->next, i++) {
+        if ((v->kind != DF_NODE_FLOAT && v->kind != DF_NODE_INT) || !(v->number > 0.0) || v->number > 1e4)
+            return df_node_fail(v, DF_EVALUE, "want a positive factor, or a list of them");
+        out->v[i] = (DfScale){ .kind = DF_SCALE_FACTOR, .factor = v->number };
+    }
+    return DF_OK;
+}
+
+/* mmseg: int(w * ratio) and int(h * ratio), before the aspect ratio is looked at. */
+static int read_ratios(DfScales *out, const DfNode *dict, const DfMultiScaleFlipAug *aug, DfArena *arena)
+{
+    DfScales base;
+    int error = df_read_sizes(&base, aug->img_scale, arena);
+    if (error < 0 || (error = read_factors(out, aug->img_ratios, arena)) < 0)
+        return error;
+    if (base.n > 1)
+        return df_node_fail(dict, DF_EVALUE, "img_ratios of %d scales: want one img_scale", base.n);
+    for (int i = 0; base.n == 1 && i < out->n; i++) {
+        DfScale *scale = &out->v[i];
+        scale->kind = DF_SCALE_SIZE;
+        for (int k = 0; k < 2; k++) {
+            const double side = base.v->size[k] * scale->factor;
+            if (!(side >= 1 && side < DF_IMAGE_MAX_SIDE + 1))
+                return df_node_fail(dict, DF_EVALUE, "img_scale times %g is %g: want 1 to %d", scale->factor, side, DF_IMAGE_MAX_SIDE);
+            scale->size[k] = (int)side;
+        }
+    }
+    return DF_OK;
+}
+
+static int read_scales(DfScales *out, const DfNode *dict, const DfMultiScaleFlipAug *aug, DfArena *arena)
+{
+    if (aug->img_ratios)
+        return read_ratios(out, dict, aug, arena);
+    return aug->img_scale ? df_read_sizes(out, aug->img_scale, arena) : read_factors(out, aug->scale_factor, arena);
+}
+
+static int read_direction(DfMultiScaleFlipAug *aug, const DfNode *node)
+{
+    const char *word = df_node_text(node, "");
+    for (DfFlip flip = DF_FLIP_HORIZONTAL; flip <= DF_FLIP_DIAGONAL; flip++)
+        if (strcmp(word, df_flip_name(flip)) == 0) {
+            aug->which[aug->flips++] = flip;
+            return DF_OK;
+        }
+    return df_node_fail(node, DF_EVALUE, "'%s': want 'horizontal', 'vertical' or 'diagonal'", word);
+}
+
+static int read_flips(DfMultiScaleFlipAug *aug)
+{
+    const DfNode *node = aug->flip_direction;
+    aug->flips = 1;
+    if (!aug->flip)
+        return DF_OK;
+    if (!node || node->kind != DF_NODE_LIST)
+        return read_direction(aug, node);
+    if (node->n > 3)
+        return df_node_fail(node, DF_EVALUE, "%d directions: want at most three", node->n);
+    for (const DfNode *v = node->first; v; v = v->next) {
+        const int error = read_direction(aug, v);
+        if (error < 0)
+            return error;
+    }
+    return DF_OK;
+}
+
+static int init(void *self, const DfNode *dict, DfArena *arena)
+{
+    DfMultiScaleFlipAug *aug = self;
+    if ((!aug->img_scale && !aug->img_ratios) == !aug->scale_factor)
+        return df_node_fail(dict, DF_EVALUE, "want either img_scale or scale_factor");
+    int error = read_scales(&aug->scales, dict, aug, arena);
+    if (error < 0 || (error = read_flips(aug)) < 0)
+        return error;
+    if (aug->scales.n < 1)
+        return df_node_fail(dict, DF_EVALUE, "no scale: want one or more");
+    return df_steps_read(&aug->steps, aug->transforms, arena);
+}
+
+const DfTransform df_transform_MultiScaleFlipAug = {
+    .name = "MultiScaleFlipAug", .help = "a view for each scale, plain and mirrored", .opts = opts,
+    .size = sizeof(DfMultiScaleFlipAug), .init = init,
+};

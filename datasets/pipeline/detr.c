@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * datasets/pipeline/detr.c -- how DETR and its kin prepare a picture (Carion et al., ECCV 2020), with the bits of the official code:
+ * Pillow's antialiased resize to a shorter side, and a picture in [0, 1] that is normalised in float32.
+ */
+#include <math.h>
+
+#include "datasets/image/resize.h"
+#include "datasets/pipeline/transform.h"
+
+/* ---- DetrResize ------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    int size, max_size;
+} Resize;
+
+static const DfOpt resize_opts[] = {
+    DF_OPT_INT(Resize, size, 800, 1, 65500, "the shorter side"),
+    DF_OPT_INT(Resize, max_size, 1333, 0, 65500, "the longer side is at most so long; 0: any"),
+    DF_OPT_END
+};
+
+/* The shorter side becomes `size`, less if the longer one would be too long; the longer side is cut, not rounded. */
+static void size_for(const Resize *r, int h, int w, int out[2])
+{
+    const int least = h < w ? h : w, most = h < w ? w : h;
+    int size = r->size;
+    if (r->max_size && (double)most / least * size > r->max_size)
+        size = (int)nearbyint((double)r->max_size * least / most); /* Python rounds half to even */
+    out[0] = h;
+    out[1] = w;
+    if (least == size)
+        return;
+    out[0] = w < h ? (int)((double)size * h / w) : size;
+    out[1] = w < h ? size : (int)((double)size * w / h);
+    for (int i = 0; i < 2; i++)
+        if (out[i] < 1)
+            out[i] = 1;
+}
+
+static int resize_apply(const void *self, DfWork *work)
+{
+    const DfImage *image = df_work_image(work);
+    int size[2];
+    if (work->padded)
+        return df_fail(DF_EVALUE, "DetrResize after Pad: want it before");
+    size_for(self, image->height, image->width, size);
+    if (size[0] > DF_IMAGE_MAX_SIDE || size[1] > DF_IMAGE_MAX_SIDE)
+        return df_fail(DF_EVALUE, "a picture of %d x %d becomes %d x %d: want at most %d a side", image->height, image->width, size[0], size[1], DF_IMAGE_MAX_SIDE);
+    DfImage resized;
+    const int error = df_resize_pil(&resized, image, size[0], size[1]);
+    if (error == DF_OK)
+        df_work_resized(work, resized);
+    return error;
+}
+
+const DfTransform df_transform_DetrResize = {
+    .name = "DetrResize", .help = "Pillow's resize to a shorter side", .opts = resize_opts, .size = sizeof(Resize), .apply = resize_apply,
+};
+
+/* ---- DetrNormalize --------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    DfFloats mean, std;
+} Normalize;
+
+static const DfOpt normalize_opts[] = {
+    DF_OPT_FLOATS(Normalize, mean, "[0.485, 0.456, 0.406]", -1e6, 1e6, "of R, G, B in [0, 1]"),
+    DF_OPT_FLOATS(Normalize, std, "[0.229, 0.224, 0.225]", -1e6, 1e6, "of R, G, B"),
+    DF_OPT_END
+};
+
+static int normalize_init(void *self, const DfNode *dict, DfArena *arena)
+{
+    const Normalize *n = self;
+    (void)arena;
+    return df_check_normalize(&n->mean, &n->std, dict);
+}
+
+static int normalize_apply(const void *self, DfWork *work)
+{
+    const Normalize *n = self;
+    if (work->normalised || work->padded)
+        return df_fail(DF_EVALUE, "DetrNormalize after %s: want it before", work->padded ? "Pad" : "another");
+    for (int c = 0; c < 3; c++)
+        for (int v = 0; v < 256; v++)
+            work->table[c][v] = ((float)v / 255.0f - (float)n->mean.v[c]) / (float)n->std.v[c];
+    work->normalised = work->to_rgb = true;
+    return DF_OK;
+}
+
+const DfTransform df_transform_DetrNormalize = {
+    .name = "DetrNormalize", .help = "(pixel / 255 - mean) / std", .opts = normalize_opts, .size = sizeof(Normalize), .init = normalize_init, .apply = normalize_apply,
+};

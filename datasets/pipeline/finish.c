@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * datasets/pipeline/finish.c -- the last step of a pipeline: 8-bit pixels to floats, normalised, padded and in the right order, in
+ * one pass.
+ */
+#include <string.h>
+
+#include "datasets/pipeline/transform.h"
+
+static void fill(float *out, size_t pixels, const float value[3])
+{
+    for (size_t i = 0; i < pixels; i++, out += 3) {
+        out[0] = value[0];
+        out[1] = value[1];
+        out[2] = value[2];
+    }
+}
+
+static void look_up(float *restrict out, const uint8_t *restrict in, size_t pixels, float (*table)[256], bool to_rgb)
+{
+    const size_t first = to_rgb ? 2 : 0, last = 2 - first;
+    for (size_t i = 0; i < pixels; i++, out += 3, in += 3) {
+        out[0] = table[0][in[first]];
+        out[1] = table[1][in[1]];
+        out[2] = table[2][in[last]];
+    }
+}
+
+static void identity(float table[3][256])
+{
+    for (int c = 0; c < 3; c++)
+        for (int v = 0; v < 256; v++)
+            table[c][v] = (float)v;
+}
+
+int df_work_finish(const DfWork *work, DfView *out)
+{
+    const DfImage *image = df_work_image(work);
+    *out = (DfView){
+        .ori_height = work->source->height, .ori_width = work->source->width, .height = image->height, .width = image->width,
+        .pad_height = work->padded ? work->pad_height : image->height, .pad_width = work->padded ? work->pad_width : image->width,
+        .flip = work->flipped,
+    };
+    memcpy(out->scale_factor, work->scale_factor, sizeof out->scale_factor);
+    const size_t width = (size_t)out->width, stride = (size_t)out->pad_width, height = (size_t)out->height;
+    if (stride * (size_t)out->pad_height > DF_IMAGE_MAX_PIXELS)
+        return df_fail(DF_EVALUE, "padded to %d x %d: want at most %d pixels", out->pad_height, out->pad_width, DF_IMAGE_MAX_PIXELS);
+    if (!(out->pixels = df_malloc(stride * (size_t)out->pad_height * 3 * sizeof *out->pixels)))
+        return df_fail_memory("a prepared picture");
+    float table[3][256];
+    if (work->normalised)
+        memcpy(table, work->table, sizeof table);
+    else
+        identity(table);
+    for (size_t y = 0; y < height; y++) {
+        float *line = out->pixels + y * stride * 3;
+        look_up(line, image->pixels + y * width * 3, width, table, work->to_rgb);
+        fill(line + width * 3, stride - width, work->pad);
+    }
+    fill(out->pixels + height * stride * 3, ((size_t)out->pad_height - height) * stride, work->pad);
+    return DF_OK;
+}

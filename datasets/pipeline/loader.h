@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * datasets/pipeline/loader.h -- reads and prepares pictures ahead, on threads of its own, and hands them out in order.
+ *
+ *     DfLoader *loader;
+ *     df_loader_new(&loader, &(DfLoading){ .pipeline = p, .paths = coco->picture, .n = coco->n_images, .threads = 1, .ahead = 4 });
+ *     for (DfSample sample; df_loader_next(loader, &sample); df_sample_free(&sample))
+ *         if (sample.error == DF_OK)
+ *             use(&sample.views);
+ *     df_loader_free(loader);
+ */
+#ifndef DF_DATASETS_PIPELINE_LOADER_H
+#define DF_DATASETS_PIPELINE_LOADER_H
+
+#include "datasets/pipeline/pipeline.h"
+
+/* One picture. A picture that cannot be read or prepared comes with its error and sentence; whether the run goes on is the
+ * caller's decision. Owned by whoever took it. */
+typedef struct {
+    int index;          /* into `paths` */
+    const char *path;   /* borrowed     */
+    int error;
+    char message[512];
+    DfImage image;      /* BGR, upright; empty unless keep_images */
+    DfViews views;
+} DfSample;
+void df_sample_free(DfSample *);
+
+typedef struct {
+    const DfPipeline *pipeline;
+    const char *const *paths; /* all of the dataset; borrowed                                         */
+    const int *order;         /* which of them, in which order: a shard, what a stopped run left; borrowed. NULL: 0..n-1 */
+    int n;                    /* how many                                                             */
+    int threads;              /* 0: everything happens in df_loader_next()                            */
+    int ahead;                /* at most so many pictures are held at a time, at least 1; bounds the memory */
+    bool keep_images;         /* give the picture itself too, to draw on                              */
+} DfLoading;
+
+typedef struct DfLoader DfLoader;
+int df_loader_new(DfLoader **out, const DfLoading *what);
+bool df_loader_next(DfLoader *, DfSample *out); /* waits; false after the last */
+void df_loader_free(DfLoader *);                /* also before the last        */
+
+/* The same for one picture, on the calling thread. */
+void df_sample_load(DfSample *out, const DfPipeline *pipeline, const char *path, bool keep_image);
+
+#endif

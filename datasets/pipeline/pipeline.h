@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * datasets/pipeline/pipeline.h -- the test pipeline of an mmdet config: from a picture to the numbers a detector takes.
+ *
+ *     DfPipeline *pipeline;
+ *     df_pipeline_new(&pipeline, df_node_at(config, "data.test.pipeline"));
+ *     df_pipeline_run(pipeline, &image, &views);       from any thread
+ *
+ * Resizing, mirroring, normalising and padding have the bits of mmdet 2.x with OpenCV. A pipeline is read-only once made.
+ */
+#ifndef DF_DATASETS_PIPELINE_PIPELINE_H
+#define DF_DATASETS_PIPELINE_PIPELINE_H
+
+#include "config/config.h"
+#include "datasets/image/image.h"
+
+typedef enum { DF_FLIP_NONE, DF_FLIP_HORIZONTAL, DF_FLIP_VERTICAL, DF_FLIP_DIAGONAL } DfFlip;
+const char *df_flip_name(DfFlip); /* mmdet's word: "horizontal", ...; "" for none */
+
+/* One prepared view of a picture, with the sizes the heads need (mmdet's img_metas). */
+typedef struct {
+    float *pixels;             /* pad_height pad_width 3, normalised; B G R or R G B as the config says   */
+    int ori_height, ori_width; /* ori_shape: of the file, upright                                         */
+    int height, width;         /* img_shape: resized, before padding                                      */
+    int pad_height, pad_width; /* pad_shape                                                               */
+    float scale_factor[4];     /* img_shape / ori_shape: w h w h                                          */
+    DfFlip flip;
+} DfView;
+
+/* The views of one picture: one, or with test-time augmentation one for each scale and mirroring, in mmdet's order. */
+typedef struct {
+    int n;
+    DfView *view;
+} DfViews;
+void df_views_free(DfViews *);
+
+typedef struct DfPipeline DfPipeline;
+
+/* `list` is the value of a config's `pipeline`. An unknown transform or option is an error that names the nearest known. */
+int df_pipeline_new(DfPipeline **out, const DfNode *list);
+void df_pipeline_free(DfPipeline *);
+
+/* `image` is BGR and stays as it is. Free `out` with df_views_free(). */
+int df_pipeline_run(const DfPipeline *, const DfImage *image, DfViews *out);
+
+/* ---- what `deformer list` prints ------------------------------------------------------------------------------- */
+
+typedef struct DfWork DfWork; /* datasets/pipeline/transform.h */
+
+typedef struct {
+    const char *name, *help;
+    const DfOpt *opts;                                           /* NULL: known by name, for training only      */
+    size_t size;                                                 /* of the struct that `opts` fill              */
+    int (*init)(void *self, const DfNode *dict, DfArena *arena); /* checks and reads what df_bind cannot; or NULL */
+    int (*apply)(const void *self, DfWork *work);                /* NULL: nothing to do at test time             */
+} DfTransform;
+
+extern const DfTransform *const df_transforms[]; /* ends with NULL */
+
+#endif
