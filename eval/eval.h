@@ -22,15 +22,15 @@
 #include <stdint.h>
 
 #include "core/core.h"
-#include "eval/masks/mask.h"
 #include "eval/check/check.h"
+#include "eval/compare/chart.h"
 #include "eval/compare/compare.h"
 #include "eval/compare/image_scores.h"
 #include "eval/explain/explain.h"
-#include "eval/imagenet.h"
-#include "eval/miou.h"
 #include "eval/explain/tide.h"
-#include "eval/report/chart.h"
+#include "eval/imagenet.h"
+#include "eval/masks/mask.h"
+#include "eval/semantic/miou.h"
 
 /* ---- ground truth --------------------------------------------------------------------------------------------------- */
 

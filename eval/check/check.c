@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "eval/check/check_data.h"
+#include "eval/check/data.h"
 #include "eval/textbuf.h"
 
 int df_check_new(DfCheck **out)

@@ -7,8 +7,8 @@
  *     df_check_truth(check, "gt.json");  df_check_results(check, "dt.json");
  *     df_check_text(check, &text);                     df_check_count(check, DF_CHECK_ERROR) is how many would ruin the score
  */
-#ifndef DF_EVAL_CHECK_H
-#define DF_EVAL_CHECK_H
+#ifndef DF_EVAL_CHECK_CHECK_H
+#define DF_EVAL_CHECK_CHECK_H
 
 #include <stddef.h>
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval/compare/compare_data.h"
+#include "eval/compare/data.h"
 
 DfCompareParams df_compare_params(void)
 {

@@ -12,8 +12,8 @@
  * linear between replicates, as numpy). A difference is significant if its interval does not hold 0. Efron and Tibshirani, An Introduction to
  * the Bootstrap, 1993.
  */
-#ifndef DF_EVAL_COMPARE_H
-#define DF_EVAL_COMPARE_H
+#ifndef DF_EVAL_COMPARE_COMPARE_H
+#define DF_EVAL_COMPARE_COMPARE_H
 
 #include <stdbool.h>
 #include <stddef.h>

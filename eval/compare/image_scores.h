@@ -9,15 +9,15 @@
  *
  * The file is documented in docs/metrics.md; it is small, as an image mentions only the classes that it has.
  */
-#ifndef DF_EVAL_IMAGE_SCORES_H
-#define DF_EVAL_IMAGE_SCORES_H
+#ifndef DF_EVAL_COMPARE_IMAGE_SCORES_H
+#define DF_EVAL_COMPARE_IMAGE_SCORES_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "core/core.h"
-#include "eval/miou.h"
+#include "eval/semantic/miou.h"
 
 typedef enum { DF_IMAGES_MIOU, DF_IMAGES_TOPK } DfImagesKind;
 

@@ -2,8 +2,8 @@
  *
  * eval/compare/image_scores_data.h -- private to eval/: scores of single images, as they are kept.
  */
-#ifndef DF_EVAL_IMAGE_SCORES_DATA_H
-#define DF_EVAL_IMAGE_SCORES_DATA_H
+#ifndef DF_EVAL_COMPARE_IMAGE_SCORES_DATA_H
+#define DF_EVAL_COMPARE_IMAGE_SCORES_DATA_H
 
 #include "eval/compare/image_scores.h"
 

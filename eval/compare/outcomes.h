@@ -3,10 +3,10 @@
  * eval/compare/outcomes.h -- private to eval/: what became of every detection at COCO's thresholds and areas, so that scores over other sets of
  * images need no matching again.
  */
-#ifndef DF_EVAL_OUTCOMES_H
-#define DF_EVAL_OUTCOMES_H
+#ifndef DF_EVAL_COMPARE_OUTCOMES_H
+#define DF_EVAL_COMPARE_OUTCOMES_H
 
-#include "eval/coco/coco_view.h"
+#include "eval/coco/view.h"
 
 enum { OUTCOME_AREAS = 4, OUTCOME_IOUS = 10, OUTCOME_BEST = 100 };
 

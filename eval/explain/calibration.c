@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "eval/explain/explain_data.h"
+#include "eval/explain/data.h"
 
 static void add(DfScoreBin *bins, size_t n, double score, bool right)
 {

@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "eval/explain/explain_data.h"
+#include "eval/explain/data.h"
 
 static void count(DfExplain *e, size_t truth_class, size_t class)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/explain/explain.c -- gathers an explanation, and writes it as JSON. The page is in report_*.c.
+ * eval/explain/explain.c -- gathers an explanation, and writes it as JSON. The page is in eval/report/.
  */
 #include "eval/explain/explain.h"
 
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval/explain/explain_data.h"
+#include "eval/explain/data.h"
 #include "eval/textbuf.h"
 
 static int rank_images(DfExplain *e)

@@ -10,8 +10,8 @@
  *
  * All is matched at IoU 0.5 with at most 100 detections of an image (eval/explain/tide.h). Detections inside of a crowd count nowhere.
  */
-#ifndef DF_EVAL_EXPLAIN_H
-#define DF_EVAL_EXPLAIN_H
+#ifndef DF_EVAL_EXPLAIN_EXPLAIN_H
+#define DF_EVAL_EXPLAIN_EXPLAIN_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -10,8 +10,8 @@
  * The first that holds in the order Loc Cls Dupe Bkg Both, as in the authors' toolbox. The cost of a kind is how much AP50 rises when an
  * oracle corrects all errors of that kind alone.
  */
-#ifndef DF_EVAL_TIDE_H
-#define DF_EVAL_TIDE_H
+#ifndef DF_EVAL_EXPLAIN_TIDE_H
+#define DF_EVAL_EXPLAIN_TIDE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "eval/coco/coco_data.h"
+#include "eval/coco/data.h"
 
 static const double FOREGROUND = 0.5, BACKGROUND = 0.1;
 

@@ -2,10 +2,10 @@
  *
  * eval/explain/tide_marks.h -- private to eval/: what became of every detection and every ground truth at IoU 0.5.
  */
-#ifndef DF_EVAL_TIDE_MARKS_H
-#define DF_EVAL_TIDE_MARKS_H
+#ifndef DF_EVAL_EXPLAIN_TIDE_MARKS_H
+#define DF_EVAL_EXPLAIN_TIDE_MARKS_H
 
-#include "eval/coco/coco_view.h"
+#include "eval/coco/view.h"
 #include "eval/explain/tide.h"
 
 enum { TIDE_BEST_OF_IMAGE = 100 };

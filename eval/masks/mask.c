@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "eval/masks/mask_runs.h"
+#include "eval/masks/runs.h"
 
 bool df_runs_grow(Runs *r, size_t n)
 {

@@ -8,8 +8,8 @@
  *     double iou = df_mask_iou(&a, &b, false);
  *     df_mask_done(&a);  df_mask_done(&b);
  */
-#ifndef DF_EVAL_MASK_H
-#define DF_EVAL_MASK_H
+#ifndef DF_EVAL_MASKS_MASK_H
+#define DF_EVAL_MASKS_MASK_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,10 +3,10 @@
  * eval/report/report.h -- private to eval/: the parts of the page that explains a score. Each appends a <section>. Everything is HTML, CSS and
  * inline SVG: no script, and nothing is loaded from anywhere. Colours are CSS variables, so that light and dark are one drawing.
  */
-#ifndef DF_EVAL_REPORT_H
-#define DF_EVAL_REPORT_H
+#ifndef DF_EVAL_REPORT_REPORT_H
+#define DF_EVAL_REPORT_REPORT_H
 
-#include "eval/explain/explain_data.h"
+#include "eval/explain/data.h"
 #include "eval/textbuf.h"
 
 /* The frame of a page: style and title, cards with its main numbers (in percent; below 0: none), and its end. `note` is HTML. */

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * eval/coco/accumulate.c -- precision over recall of one class.
+ *
+ * Precision rises and recall grows at true positives only, so these are all that is kept of the curve: for each, how many false
+ * positives came before it and which detection it is.
+ */
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "eval/coco/evaluate.h"
+
+typedef struct {
+    uint32_t false_before, at; /* at: place in the ranking */
+} Hit;
+
+/* The curves of one class and max_dets, for every area and threshold. */
+typedef struct {
+    size_t n, first;       /* detections that count, and the best of them in the ranking */
+    uint32_t *false_so_far; /* [areas * ious] */
+    uint32_t *n_hits;       /* [areas * ious] */
+    size_t *hits_start;     /* [areas]        */
+    size_t *npig;           /* [areas]: ground truths that are not to be ignored */
+    size_t *needed;         /* [areas][recalls]: hits */
+    Hit *hits;              /* [areas][ious][npig] */
+    double *precision;      /* [largest npig] */
+} Curves;
+
+static void curves_done(Curves *c)
+{
+    df_free(c->false_so_far);
+    df_free(c->n_hits);
+    df_free(c->hits_start);
+    df_free(c->npig);
+    df_free(c->needed);
+    df_free(c->hits);
+    df_free(c->precision);
+}
+
+/* How many hits it takes to reach a recall: the first count with count / npig >= recall; npig + 1 if none. */
+static size_t hits_needed(double recall, size_t npig)
+{
+    const double guess = ceil(recall * (double)npig);
+    size_t count = guess > 0 ? guess < (double)npig ? (size_t)guess : npig : 0;
+    while (count > 0 && (double)(count - 1) / (double)npig >= recall)
+        count--;
+    while (count <= npig && !((double)count / (double)npig >= recall))
+        count++;
+    return count;
+}
+
+static int curves_init(Curves *c, const CocoRun *run, size_t k)
+{
+    const DfCocoParams *p = &run->params;
+    const size_t cells = p->n_areas * p->n_ious, truths = run->truths_start[k + 1] - run->truths_start[k];
+    size_t total = 0;
+    *c = (Curves){ .false_so_far = df_malloc(cells * sizeof(uint32_t)), .n_hits = df_malloc(cells * sizeof(uint32_t)),
+                   .hits_start = df_malloc(p->n_areas * sizeof(size_t)), .npig = df_calloc(p->n_areas, sizeof(size_t)),
+                   .needed = df_malloc(p->n_areas * p->n_recalls * sizeof(size_t)), .precision = df_malloc(truths * sizeof(double)) };
+    if (!c->false_so_far || !c->n_hits || !c->hits_start || !c->npig || !c->needed || !c->precision)
+        return df_fail_memory("precision curves");
+    for (size_t a = 0; a < p->n_areas; a++) {
+        for (size_t i = run->truths_start[k]; i < run->truths_start[k + 1]; i++) {
+            const CocoAnnotation *g = &run->annotations[run->truths[i].annotation];
+            c->npig[a] += !(g->crowd || g->area < p->areas[a].low || g->area > p->areas[a].high);
+        }
+        for (size_t i = 0; c->npig[a] > 0 && i < p->n_recalls; i++)
+            c->needed[a * p->n_recalls + i] = hits_needed(p->recalls[i], c->npig[a]);
+        c->hits_start[a] = total;
+        total += c->npig[a] * p->n_ious;
+    }
+    c->hits = df_calloc(total, sizeof(Hit));
+    return c->hits ? DF_OK : df_fail_memory("precision curves");
+}
+
+/* Eight outcomes at a time: only TRUE_POSITIVE is odd. */
+static bool any_true(const uint8_t *outcome, size_t n)
+{
+    uint64_t all = 0, eight;
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        memcpy(&eight, outcome + i, sizeof eight);
+        all |= eight;
+    }
+    for (; i < n; i++)
+        all |= outcome[i];
+    return all & UINT64_MAX / 255;
+}
+
+/* Runs down the ranking, over the first max_det of each image. */
+static void count(Curves *c, const CocoRun *run, const CocoRanking *r, uint32_t max_det)
+{
+    const size_t ious = run->params.n_ious, cells = run->params.n_areas * ious;
+    uint32_t *const false_so_far = c->false_so_far;
+    for (size_t i = 0; i < cells; i++)
+        false_so_far[i] = c->n_hits[i] = 0;
+    c->n = c->first = 0;
+    for (size_t d = 0; d < r->n; d++) {
+        if (r->rank[d] >= max_det)
+            continue;
+        if (c->n++ == 0)
+            c->first = d;
+        const uint8_t *const outcome = r->outcome + d * cells;
+        for (size_t i = 0; i < cells; i++)
+            false_so_far[i] += outcome[i] == FALSE_POSITIVE;
+        for (size_t i = 0; i < cells && (i > 0 || any_true(outcome, cells)); i++)
+            if (outcome[i] == TRUE_POSITIVE) {
+                Hit *hits = c->hits + c->hits_start[i / ious] + i % ious * c->npig[i / ious];
+                hits[c->n_hits[i]++] = (Hit){ false_so_far[i], (uint32_t)d };
+            }
+    }
+}
+
+static double score_at(const CocoRun *run, const CocoRanking *r, size_t at)
+{
+    return df_coco_detection(run->results, r->detection[at])->score;
+}
+
+/* Precision and scores of one curve. */
+static void sample(const Curves *c, const CocoRun *run, const CocoRanking *r, size_t a, size_t m, size_t t, size_t k)
+{
+    const DfCocoEval *e = run->eval;
+    const size_t n = c->n_hits[a * e->n_ious + t], place = df_coco_curve_place(e, k, a, m, t);
+    const size_t *const all_needed = c->needed + a * e->n_recalls;
+    const Hit *hits = c->hits + c->hits_start[a] + t * c->npig[a];
+    for (size_t i = 0; i < n; i++)
+        c->precision[i] = (double)(i + 1) / ((double)hits[i].false_before + (double)(i + 1) + DBL_EPSILON);
+    for (size_t i = n; i-- > 1;)
+        c->precision[i - 1] = c->precision[i] > c->precision[i - 1] ? c->precision[i] : c->precision[i - 1];
+    for (size_t i = 0; i < e->n_recalls; i++) {
+        const size_t needed = all_needed[i];
+        const bool reached = needed <= n && c->n > 0;
+        const size_t hit = needed > 0 ? needed - 1 : 0; /* recall 0 is reached by the first detection, hit or not */
+        e->precision[place + i] = reached && n > 0 ? c->precision[hit] : 0;
+        if (e->scores)
+            e->scores[place + i] = reached ? score_at(run, r, needed > 0 ? hits[hit].at : c->first) : 0;
+    }
+}
+
+static void fill(double *array, size_t place, size_t n)
+{
+    for (size_t i = 0; array && i < n; i++)
+        array[place + i] = -1;
+}
+
+/* What is kept at one area and number of detections. */
+static void sample_area(const Curves *c, const CocoRun *run, const CocoRanking *r, size_t a, size_t m, size_t k)
+{
+    const DfCocoEval *e = run->eval;
+    const size_t npig = c->npig[a], recalls = df_coco_recall_place(e, k, a, m);
+    for (size_t t = 0; t < e->n_ious; t++)
+        e->recall[recalls + t] = npig > 0 ? (double)c->n_hits[a * e->n_ious + t] / (double)npig : -1;
+    if (m < e->first_curve)
+        return;
+    for (size_t t = 0; npig > 0 && t < e->n_ious; t++)
+        sample(c, run, r, a, m, t, k);
+    if (npig == 0) {
+        fill(e->precision, df_coco_curve_place(e, k, a, m, 0), e->n_ious * e->n_recalls);
+        fill(e->scores, df_coco_curve_place(e, k, a, m, 0), e->n_ious * e->n_recalls);
+    }
+}
+
+static uint32_t most_in_an_image(const CocoRanking *r)
+{
+    uint32_t most = 0;
+    for (size_t d = 0; d < r->n; d++)
+        most = r->rank[d] >= most ? r->rank[d] + 1 : most;
+    return most;
+}
+
+int df_coco_accumulate(const CocoRun *run, size_t k, const CocoRanking *r)
+{
+    const DfCocoParams *p = &run->params;
+    const uint32_t most = most_in_an_image(r);
+    Curves c;
+    const int error = curves_init(&c, run, k);
+    for (size_t m = 0; error == DF_OK && m < p->n_max_dets; m++) {
+        if (m == 0 || (uint32_t)p->max_dets[m - 1] < most) /* else there are no more detections than before in any image */
+            count(&c, run, r, (uint32_t)p->max_dets[m]);
+        for (size_t a = 0; a < p->n_areas; a++)
+            sample_area(&c, run, r, a, m, k);
+    }
+    curves_done(&c);
+    return error;
+}

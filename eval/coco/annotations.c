@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * eval/coco/annotations.c -- the annotations of the ground truth. Fields that only some evaluation needs (bbox, area, iscrowd,
+ * segmentation) may be absent here: df_coco_evaluate() asks for them. They are read by all threads; ids are numbered when their pieces
+ * are joined, in the order of the file. Polygons are drawn as they are read where the size of the image is known by then, as in all files
+ * that list images first.
+ */
+#include <stdatomic.h>
+#include <string.h>
+
+#include "eval/coco/builder.h"
+
+/* An annotation as it is read, its ids not yet numbered. */
+typedef struct {
+    CocoAnnotation fields; /* image: NO_ID if no list names it (so far) */
+    CocoTruthMask mask;
+    CocoId id, image, category;
+    bool has_id, has_image, has_category;
+} Draft;
+
+/* Annotations of a piece of the file. */
+typedef struct {
+    Draft *drafts;
+    size_t n, capacity;
+    CocoBytes bytes;      /* of their masks, and of those of the pieces that were here before */
+    CocoUndrawn undrawn;
+    CocoMaskRoom room;
+    CocoCompareRoom drawing;
+    DfArena *texts;       /* of ids; or NULL */
+} Slot;
+
+typedef struct {
+    CocoBuilder *builder;
+    atomic_size_t n_joined; /* annotations so far, for messages                                                         */
+    CocoIds unlisted;       /* images that annotations name and no list did before: numbered behind the others at the end */
+    Slot slots[DF_JSON_SLOTS];
+} Reader;
+
+static int read_id(const CocoRecord *r, Slot *slot, const char *key, CocoId *id)
+{
+    char text[256];
+    const int error = df_coco_read_id(r, key, id, text);
+    if (error < 0 || !id->text)
+        return error;
+    if (!slot->texts && !(slot->texts = df_arena_new()))
+        return df_fail_memory("ids");
+    id->text = df_arena_copy(slot->texts, text, strlen(text));
+    return id->text ? DF_OK : df_fail_memory("ids");
+}
+
+static int read_annotation_field(const CocoRecord *r, const DfJsonValue *key, Slot *slot, Draft *d, CocoMask *mask)
+{
+    CocoAnnotation *f = &d->fields;
+    bool given = true;
+    int error;
+    if (df_coco_key(key, "id")) {
+        d->has_id = true;
+        return read_id(r, slot, "id", &d->id);
+    }
+    if (df_coco_key(key, "image_id")) {
+        d->has_image = true;
+        return read_id(r, slot, "image_id", &d->image);
+    }
+    if (df_coco_key(key, "category_id")) {
+        d->has_category = true;
+        return read_id(r, slot, "category_id", &d->category);
+    }
+    if (df_coco_key(key, "area")) {
+        f->has |= HAS_AREA;
+        return df_coco_read_number(r, "area", &f->area);
+    }
+    if (df_coco_key(key, "iscrowd")) {
+        f->has |= HAS_CROWD;
+        return df_coco_read_flag(r, "iscrowd", &f->crowd);
+    }
+    if (mask && df_coco_key(key, "segmentation"))
+        return df_coco_read_mask(r, &slot->room, mask, &given);
+    if (!df_coco_key(key, "bbox"))
+        return df_json_skip(r->json);
+    error = df_coco_read_box(r, f->box, &given);
+    f->has = (uint8_t)(given ? f->has | HAS_BOX : f->has & ~HAS_BOX);
+    return error;
+}
+
+static int keep_mask(const DfCoco *coco, const CocoRecord *r, Slot *slot, Draft *d, const CocoMask *mask)
+{
+    const CocoSize *const size = d->fields.image == NO_ID ? NULL : &coco->sizes[d->fields.image];
+    d->mask.form = mask->form;
+    if (mask->form == MASK_POLYGONS && (!size || !size->given))
+        return df_coco_put_aside(&slot->undrawn, &slot->room, slot->n - 1);
+    if (mask->form == MASK_POLYGONS && !df_coco_drawable(size))
+        return DF_OK; /* df_coco_evaluate() complains where it is needed */
+    return df_coco_fail_in(r, df_coco_keep_truth(&slot->drawing, &slot->room, mask, size, &slot->bytes, &d->mask));
+}
+
+static int read_annotation(const CocoRecord *r, Slot *slot, const DfCoco *coco)
+{
+    DfJsonValue v;
+    DfJsonEvent event;
+    CocoMask mask = { 0 };
+    int error = DF_OK;
+    if (!df_grow((void **)&slot->drafts, &slot->capacity, slot->n, sizeof *slot->drafts))
+        return df_fail_memory("the annotations");
+    Draft *const d = &slot->drafts[slot->n++];
+    *d = (Draft){ .fields = { .line = (uint32_t)df_json_line(r->json) } };
+    while (error == DF_OK && (event = df_json_next(r->json, &v)) == DF_JSON_KEY)
+        error = read_annotation_field(r, &v, slot, d, coco->with_masks ? &mask : NULL);
+    if (error < 0 || (error = df_coco_close(r, event)) < 0)
+        return error;
+    if (!d->has_id || !d->has_image || !d->has_category)
+        return df_coco_fail(r, "has no %s", !d->has_id ? "id" : !d->has_image ? "image_id" : "category_id");
+    d->fields.image = df_coco_ids_find(&coco->images, d->image);
+    return coco->with_masks ? keep_mask(coco, r, slot, d, &mask) : DF_OK;
+}
+
+/* One piece of the list, on any thread. */
+static int read_piece(void *arg, size_t i, DfJson *json)
+{
+    Reader *const reader = arg;
+    Slot *const slot = &reader->slots[i];
+    CocoRecord record = { json, "annotation", atomic_load(&reader->n_joined) };
+    DfJsonValue v;
+    DfJsonEvent event;
+    slot->n = 0;
+    df_coco_undrawn_done(&slot->undrawn);
+    while ((event = df_json_next(json, &v)) == DF_JSON_OBJECT) {
+        record.number++;
+        const int error = read_annotation(&record, slot, reader->builder->coco);
+        if (error < 0)
+            return error;
+    }
+    record.number++;
+    return event == DF_JSON_CLOSE ? DF_OK : event == DF_JSON_ERROR ? df_json_error(json) : df_coco_fail(&record, "is not an object");
+}
+
+static int keep_annotation(Reader *reader, const Draft *d)
+{
+    CocoBuilder *const b = reader->builder;
+    DfCoco *coco = b->coco;
+    CocoAnnotation f = d->fields;
+    const size_t n = coco->n_annotations;
+    uint32_t id;
+    int error;
+    if (n >= NO_ID - 1 || !df_grow((void **)&coco->annotations, &b->annotations_capacity, n, sizeof f) ||
+        (coco->with_masks && !df_grow((void **)&coco->masks, &b->masks_capacity, n, sizeof *coco->masks)) ||
+        !df_grow((void **)&b->last, &b->last_capacity, b->annotation_ids.n, sizeof *b->last))
+        return df_fail_memory("the annotations");
+    if ((error = f.image == NO_ID ? df_coco_ids_add(&reader->unlisted, d->image, &f.image) : DF_OK) < 0 ||
+        (error = df_coco_add_category(b, d->category, &f.category)) < 0 || (error = df_coco_ids_add(&b->annotation_ids, d->id, &id)) < 0)
+        return error;
+    if (d->fields.image == NO_ID)
+        f.image += (uint32_t)coco->images.n;
+    f.last = id;
+    f.id_is_zero = !d->id.text && d->id.number == 0;
+    b->last[id] = (uint32_t)n;
+    coco->annotations[n] = f;
+    if (coco->with_masks)
+        coco->masks[n] = d->mask;
+    coco->n_annotations++;
+    return DF_OK;
+}
+
+/* As many as the first piece promises. If memory is short, they ask again when they come. */
+static void expect(CocoBuilder *b, size_t n)
+{
+    DfCoco *const coco = b->coco;
+    if (n > 0 && n < NO_ID && df_grow((void **)&coco->annotations, &b->annotations_capacity, n, sizeof *coco->annotations) &&
+        df_grow((void **)&b->last, &b->last_capacity, n, sizeof *b->last) && df_coco_ids_reserve(&b->annotation_ids, n) && coco->with_masks)
+        df_grow((void **)&coco->masks, &b->masks_capacity, n, sizeof *coco->masks);
+}
+
+static int join_piece(void *arg, size_t i, size_t lines_before, size_t pieces)
+{
+    Reader *const reader = arg;
+    CocoBuilder *const b = reader->builder;
+    Slot *const slot = &reader->slots[i];
+    if (b->coco->n_annotations == 0 && slot->n <= NO_ID / pieces)
+        expect(b, slot->n * pieces);
+    int error = df_coco_undrawn_move(&b->undrawn, &slot->undrawn, b->coco->n_annotations);
+    for (size_t k = 0; error == DF_OK && k < slot->n; k++) {
+        slot->drafts[k].fields.line += (uint32_t)lines_before;
+        error = keep_annotation(reader, &slot->drafts[k]);
+    }
+    atomic_fetch_add(&reader->n_joined, slot->n);
+    return error;
+}
+
+static void reader_done(Reader *reader)
+{
+    for (size_t i = 0; i < DF_JSON_SLOTS; i++) {
+        Slot *const slot = &reader->slots[i];
+        df_free(slot->drafts);
+        df_coco_bytes_done(&slot->bytes);
+        df_coco_undrawn_done(&slot->undrawn);
+        df_coco_mask_room_done(&slot->room);
+        df_coco_compare_room_done(&slot->drawing);
+        df_arena_free(slot->texts);
+    }
+    df_coco_ids_done(&reader->unlisted);
+    df_free(reader);
+}
+
+static int number_unlisted(CocoBuilder *b, const CocoIds *unlisted)
+{
+    uint32_t place;
+    int error = DF_OK;
+    for (size_t i = 0; error == DF_OK && i < unlisted->n; i++)
+        error = df_coco_add_image(b, unlisted->ids[i], false, &place);
+    return error;
+}
+
+int df_coco_read_annotations(CocoBuilder *b, DfJson *json)
+{
+    DfJsonValue v;
+    const DfJsonEvent event = df_json_next(json, &v);
+    if (event != DF_JSON_ARRAY)
+        return event == DF_JSON_ERROR ? df_json_error(json) : df_json_fail(json, DF_EFORMAT, "\"annotations\" is not an array");
+    Reader *const reader = df_calloc(1, sizeof *reader);
+    if (!reader)
+        return df_fail_memory("the annotations");
+    reader->builder = b;
+    b->coco->n_annotations = 0;
+    b->drawn = b->coco->with_masks;
+    df_coco_undrawn_done(&b->undrawn);
+    int error = df_json_records(json, b->coco->pool, &(DfJsonRecords){ reader, read_piece, join_piece });
+    if (error == DF_OK)
+        error = number_unlisted(b, &reader->unlisted);
+    for (size_t i = 0; error == DF_OK && i < DF_JSON_SLOTS; i++)
+        error = df_coco_bytes_move(&b->coco->bytes, &reader->slots[i].bytes);
+    reader_done(reader);
+    return error;
+}
+
+int df_coco_finish_annotations(CocoBuilder *b)
+{
+    DfCoco *const coco = b->coco;
+    for (size_t i = 0; i < coco->n_annotations; i++)
+        coco->annotations[i].last = b->last[coco->annotations[i].last];
+    const int error = coco->with_masks ? df_coco_draw_undrawn(coco, &b->undrawn) : DF_OK;
+    return error == DF_OK && coco->with_masks ? df_coco_file_by_image(coco) : error;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * eval/coco/arrays.c -- where precision, recall and scores are kept, and how pycocotools orders them.
+ *
+ * Here the numbers of a class lie together, so that threads fill them apart and little memory is touched; there the classes come
+ * after the thresholds.
+ */
+#include "eval/coco/evaluate.h"
+
+size_t df_coco_curve_place(const DfCocoEval *e, size_t k, size_t area, size_t max_det, size_t iou)
+{
+    return (((k * e->n_areas + area) * (e->n_max_dets - e->first_curve) + max_det - e->first_curve) * e->n_ious + iou) * e->n_recalls;
+}
+
+size_t df_coco_recall_place(const DfCocoEval *e, size_t k, size_t area, size_t max_det)
+{
+    return ((k * e->n_areas + area) * e->n_max_dets + max_det) * e->n_ious;
+}
+
+const double *df_coco_curve(const DfCocoEval *e, size_t k, size_t area, size_t max_det, size_t iou)
+{
+    return e->precision + df_coco_curve_place(e, k, area, max_det, iou);
+}
+
+int df_coco_make_arrays(DfCocoEval *e, bool scores)
+{
+    const size_t n = e->n_classes * e->n_areas * e->n_max_dets * e->n_ious, most = SIZE_MAX / sizeof(double);
+    if (n > most / e->n_recalls)
+        return df_fail_memory("the arrays of precision and recall");
+    const size_t curves = df_coco_curve_place(e, e->n_classes, 0, e->first_curve, 0);
+    e->precision = df_malloc(curves * sizeof(double));
+    e->scores = scores ? df_malloc(curves * sizeof(double)) : NULL;
+    e->recall = df_malloc(n * sizeof(double));
+    return e->precision && (e->scores || !scores) && e->recall ? DF_OK : df_fail_memory("the arrays of precision and recall");
+}
+
+int df_coco_eval_array(const DfCocoEval *e, DfCocoArray which, double **out)
+{
+    const double *const from = which == DF_COCO_PRECISION ? e->precision : which == DF_COCO_RECALL ? e->recall : e->scores;
+    const size_t recalls = which == DF_COCO_RECALL ? 1 : e->n_recalls, n = e->n_ious * recalls * e->n_classes * e->n_areas * e->n_max_dets;
+    *out = NULL;
+    if (!e->scores)
+        return df_fail(DF_EVALUE, "COCO evaluation: its arrays were not asked for");
+    double *to = *out = df_malloc(n * sizeof *to);
+    if (!to)
+        return df_fail_memory("the arrays of precision and recall");
+    for (size_t t = 0; t < e->n_ious; t++)
+        for (size_t r = 0; r < recalls; r++)
+            for (size_t column = 0; column < e->n_classes * e->n_areas * e->n_max_dets; column++)
+                *to++ = from[(column * e->n_ious + t) * recalls + r];
+    return DF_OK;
+}

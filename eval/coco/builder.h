@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * eval/coco/builder.h -- private to eval/: ground truth while it is read. read.c reads the file, its images and categories,
+ * annotations.c the annotations.
+ */
+#ifndef DF_EVAL_COCO_BUILDER_H
+#define DF_EVAL_COCO_BUILDER_H
+
+#include "eval/coco/undrawn.h"
+
+/* Growing arrays beside the finished ones. */
+typedef struct {
+    DfCoco *coco;
+    CocoIds annotation_ids;
+    uint32_t *last;            /* by annotation id: its latest annotation */
+    CocoUndrawn undrawn;
+    bool drawn;                /* masks, in the sizes known so far */
+    size_t last_capacity, annotations_capacity, masks_capacity, images_capacity, sizes_capacity, categories_capacity, names_capacity;
+} CocoBuilder;
+
+/* `listed`: by the list of images itself. The table of categories grows by annotations too. */
+int df_coco_add_image(CocoBuilder *, CocoId, bool listed, uint32_t *place);
+int df_coco_add_category(CocoBuilder *, CocoId, uint32_t *place);
+
+/* The list of annotations, which replaces one before; and what is left to do when the file has ended. */
+int df_coco_read_annotations(CocoBuilder *, DfJson *);
+int df_coco_finish_annotations(CocoBuilder *);
+
+#endif

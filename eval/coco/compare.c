@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * eval/coco/compare.c -- IoUs of masks. Those of the ground truth are turned into runs when they are read. A detection's mask is
+ * compared with them when it is read, and forgotten: so a file of results is never held in memory, and no mask is unpacked twice.
+ *
+ * A mask that is one (no empty run but the first, as many pixels as the picture) is turned into the places where its runs end: the
+ * intersection of two is then a walk over their foreground alone, and the union follows from the areas. Others are walked as
+ * pycocotools walks them.
+ */
+#include <string.h>
+
+#include "eval/coco/data.h"
+
+void df_coco_compare_room_done(CocoCompareRoom *room)
+{
+    df_free(room->drawn.at);
+    df_free(room->one.at);
+    df_free(room->both.at);
+    df_free(room->overlaps);
+    df_polygon_room_done(&room->polygons);
+}
+
+bool df_coco_drawable(const CocoSize *size)
+{
+    return size->given && (uint64_t)size->height * size->width <= INT32_MAX;
+}
+
+static void swap(Runs *a, Runs *b)
+{
+    const Runs swapped = *a;
+    *a = *b;
+    *b = swapped;
+}
+
+/* The union of polygons, in the room. */
+static int draw(CocoCompareRoom *room, const double *numbers, size_t n, const CocoSize *size, RunsFacts *facts)
+{
+    bool merged = false;
+    for (size_t at = 0; at < n; at += (size_t)numbers[at] + 1) {
+        Runs *const to = at == 0 ? &room->drawn : &room->one;
+        int error = df_runs_from_polygon(to, facts, &room->polygons, numbers + at + 1, (size_t)numbers[at] / 2, size->height, size->width);
+        if (error == DF_OK && at > 0 && (error = df_runs_merge(&room->both, &room->drawn, &room->one, false)) == DF_OK) {
+            swap(&room->drawn, &room->both);
+            merged = true;
+        }
+        if (error < 0)
+            return error;
+    }
+    if (merged)
+        *facts = df_runs_facts(room->drawn.at, room->drawn.n, size->height, size->width);
+    return DF_OK;
+}
+
+static int draw_box(CocoCompareRoom *room, const double *b, const CocoSize *size, RunsFacts *facts)
+{
+    const double right = b[0] + b[2], bottom = b[1] + b[3];
+    const double corners[8] = { b[0], b[1], b[0], bottom, right, bottom, right, b[1] };
+    return df_runs_from_polygon(&room->drawn, facts, &room->polygons, corners, 4, size->height, size->width);
+}
+
+/* Fills all but the runs. */
+static CocoTruthMask described(const CocoMask *mask, const RunsFacts *facts, size_t n, uint32_t height, uint32_t width)
+{
+    CocoTruthMask m = { .n = n, .height = height, .width = width, .area = facts->area, .form = mask->form, .plain = facts->plain };
+    memcpy(m.box, facts->box, sizeof m.box);
+    return m;
+}
+
+/* From how long runs are to where they end. */
+static void to_ends(uint32_t *to, const uint32_t *lengths, size_t n)
+{
+    uint32_t end = 0;
+    for (size_t i = 0; i < n; i++)
+        to[i] = end += lengths[i];
+}
+
+/* The mask that is in the room, its runs not yet turned into ends; that of a box where it has none. */
+static int describe(CocoCompareRoom *room, const CocoMaskRoom *read, const CocoMask *mask, const double *box, const CocoSize *size, CocoTruthMask *out)
+{
+    RunsFacts facts = { .area = mask->area, .plain = mask->plain };
+    if (mask->form == MASK_RUNS) {
+        memcpy(facts.box, mask->box, sizeof facts.box);
+        *out = described(mask, &facts, read->runs.n, mask->height, mask->width);
+        return DF_OK;
+    }
+    const int error = mask->form == NO_MASK ? draw_box(room, box, size, &facts) : draw(room, read->numbers, read->n, size, &facts);
+    if (error == DF_OK)
+        *out = described(mask, &facts, room->drawn.n, size->height, size->width);
+    return error;
+}
+
+/* ---- the ground truth --------------------------------------------------------------------------------------------- */
+
+int df_coco_keep_truth(CocoCompareRoom *room, const CocoMaskRoom *read, const CocoMask *mask, const CocoSize *size, CocoBytes *bytes, CocoTruthMask *out)
+{
+    const Runs *const runs = mask->form == MASK_RUNS ? &read->runs : &room->drawn;
+    *out = (CocoTruthMask){ .form = mask->form };
+    if (mask->form == NO_MASK)
+        return DF_OK;
+    const int error = describe(room, read, mask, NULL, size, out);
+    uint32_t *const kept = error == DF_OK ? df_coco_bytes_take(bytes, runs->n * sizeof *kept) : NULL;
+    if (!kept)
+        return error < 0 ? error : df_fail_memory("masks");
+    if (out->plain)
+        to_ends(kept, runs->at, runs->n);
+    else if (runs->n)
+        memcpy(kept, runs->at, runs->n * sizeof *kept);
+    out->runs = kept;
+    return DF_OK;
+}
+
+/* Annotations that hold under their ids, by image. */
+int df_coco_file_by_image(DfCoco *coco)
+{
+    size_t *const start = coco->of_image_start = df_calloc(coco->images.n + 2, sizeof *start);
+    coco->of_image = df_malloc(coco->n_annotations * sizeof *coco->of_image);
+    if (!start || !coco->of_image)
+        return df_fail_memory("masks");
+    for (size_t i = 0; i < coco->n_annotations; i++)
+        start[coco->annotations[i].image + 2] += coco->annotations[i].last == i;
+    for (size_t i = 1; i <= coco->images.n; i++)
+        start[i + 1] += start[i];
+    for (size_t i = 0; i < coco->n_annotations; i++) /* the start of each image moves to its end, where the next begins */
+        if (coco->annotations[i].last == i)
+            coco->of_image[start[coco->annotations[i].image + 1]++] = (uint32_t)i;
+    return DF_OK;
+}
+
+/* ---- detections ---------------------------------------------------------------------------------------------------- */
+
+/* Pixels of the intersection of two lists of ends. */
+static uint32_t intersection(const uint32_t *a, size_t n_a, const uint32_t *b, size_t n_b)
+{
+    uint32_t both = 0;
+    size_t i = 1, j = 1;
+    while (i < n_a && j < n_b) {
+        const uint32_t start = a[i - 1] > b[j - 1] ? a[i - 1] : b[j - 1], end_a = a[i], end_b = b[j];
+        const uint32_t end = end_a < end_b ? end_a : end_b;
+        both += end > start ? end - start : 0;
+        i += end_a <= end_b ? 2 : 0;
+        j += end_a <= end_b ? 0 : 2;
+    }
+    return both;
+}
+
+static double overlap_of_boxes(const uint32_t *d, const uint32_t *g, bool crowd)
+{
+    return df_box_iou((double[4]){ d[0], d[1], d[2], d[3] }, (double[4]){ g[0], g[1], g[2], g[3] }, crowd);
+}
+
+/* How long each run is, whichever way the list is kept. */
+static int lengths(Runs *out, const CocoTruthMask *m)
+{
+    if (!df_runs_grow(out, m->n))
+        return df_fail_memory("masks");
+    for (size_t i = 0; i < m->n; i++)
+        out->at[i] = m->plain && i > 0 ? m->runs[i] - m->runs[i - 1] : m->runs[i];
+    out->n = m->n;
+    return DF_OK;
+}
+
+static int overlap(CocoCompareRoom *room, const CocoTruthMask *d, const CocoTruthMask *g, bool crowd, double *iou)
+{
+    uint32_t both, either = 0;
+    if (d->height != g->height || d->width != g->width) {
+        *iou = -1;
+        return DF_OK;
+    }
+    if (d->plain && g->plain) {
+        both = intersection(d->runs, d->n, g->runs, g->n);
+        either = d->area + g->area - both;
+    } else {
+        int error;
+        if ((error = lengths(&room->one, d)) < 0 || (error = lengths(&room->both, g)) < 0)
+            return error;
+        df_runs_count(room->one.at, d->n, room->both.at, g->n, &both, &either);
+    }
+    *iou = both == 0 ? 0 : (double)both / (double)(crowd ? d->area : either);
+    return DF_OK;
+}
+
+static int keep(CocoCompareRoom *room, CocoCompared *c, uint32_t annotation, double iou)
+{
+    if (!df_grow((void **)&room->overlaps, &room->capacity, c->n, sizeof *room->overlaps))
+        return df_fail_memory("masks");
+    room->overlaps[c->n++] = (CocoOverlap){ iou, annotation };
+    return DF_OK;
+}
+
+/* Leaves the IoUs in the room. */
+static int compare(const DfCoco *gt, CocoCompareRoom *room, const CocoMaskRoom *read, const CocoMask *mask, const CocoDetection *d, CocoCompared *out)
+{
+    CocoTruthMask m = { .form = mask->form };
+    bool described = false;
+    for (size_t i = gt->of_image_start[d->image]; i < gt->of_image_start[d->image + 1]; i++) {
+        const uint32_t at = gt->of_image[i];
+        const CocoTruthMask *const g = &gt->masks[at];
+        const CocoAnnotation *const a = &gt->annotations[at];
+        int error = DF_OK;
+        if (!g->runs || (a->category != d->category && !gt->across_classes))
+            continue;
+        if (!described && (error = describe(room, read, mask, d->box, &gt->sizes[d->image], &m)) < 0)
+            return error;
+        described = true;
+        double iou = overlap_of_boxes(m.box, g->box, a->crowd);
+        if (iou > 0 && !m.runs) {
+            uint32_t *const runs = mask->form == MASK_RUNS ? read->runs.at : room->drawn.at;
+            if (m.plain)
+                to_ends(runs, runs, m.n);
+            m.runs = runs;
+        }
+        if (iou > 0)
+            error = overlap(room, &m, g, a->crowd, &iou);
+        if (error == DF_OK && iou != 0)
+            error = keep(room, out, at, iou);
+        if (error < 0)
+            return error;
+    }
+    return DF_OK;
+}
+
+int df_coco_compare(const DfCoco *gt, CocoCompareRoom *room, CocoMaskRoom *read, const CocoMask *mask, const CocoDetection *d, CocoBytes *bytes, CocoCompared *out)
+{
+    *out = (CocoCompared){ .area = mask->area };
+    if (!gt->with_masks)
+        return DF_OK;
+    if (mask->form != MASK_RUNS && !df_coco_drawable(&gt->sizes[d->image])) {
+        out->n = NOT_DRAWN;
+        return DF_OK;
+    }
+    const int error = compare(gt, room, read, mask, d, out);
+    if (error < 0 || out->n == 0)
+        return error;
+    CocoOverlap *const kept = df_coco_bytes_take(bytes, out->n * sizeof *kept);
+    if (!kept)
+        return df_fail_memory("masks");
+    out->overlaps = memcpy(kept, room->overlaps, out->n * sizeof *kept);
+    return DF_OK;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * eval/coco/data.h -- private to eval/: what the two files hold once read.
+ */
+#ifndef DF_EVAL_COCO_DATA_H
+#define DF_EVAL_COCO_DATA_H
+
+#include <string.h>
+
+#include "eval/coco/ids.h"
+#include "eval/eval.h"
+#include "eval/masks/runs.h"
+
+enum { HAS_BOX = 1, HAS_AREA = 2, HAS_CROWD = 4 };
+
+/* A segmentation as it is read: its runs, or its polygons, are in the room. */
+enum { NO_MASK, MASK_RUNS, MASK_POLYGONS };
+typedef struct {
+    uint32_t height, width;  /* of runs; polygons are of the size of the image                                           */
+    uint32_t area, box[4];   /* of runs                                                                                  */
+    uint8_t form;
+    bool plain;              /* of runs: see RunsFacts                                                                   */
+} CocoMask;
+
+/* A mask of the ground truth, ready to be compared. */
+typedef struct {
+    const uint32_t *runs;    /* where runs end if plain, else how long they are; NULL: polygons that cannot be drawn     */
+    size_t n;
+    uint32_t height, width, area;
+    uint32_t box[4];
+    uint8_t form;            /* that it had                                                                              */
+    bool plain;
+} CocoTruthMask;
+
+/* What is left of the mask of a detection: its IoUs that are not 0 with masks of the ground truth in its image. */
+typedef struct {
+    double iou;
+    uint32_t annotation;
+} CocoOverlap;
+typedef struct {
+    const CocoOverlap *overlaps; /* by annotation                                                 */
+    uint32_t n;                  /* or NOT_DRAWN: a box or polygons of an image without a size    */
+    uint32_t area;               /* of runs                                                       */
+} CocoCompared;
+#define NOT_DRAWN UINT32_MAX
+
+/* Bytes one after the other, freed together. */
+typedef struct {
+    char **chunks;
+    size_t n, capacity, used, size;
+} CocoBytes;
+void *df_coco_bytes_take(CocoBytes *, size_t n);          /* aligned to 8; NULL when memory ran out */
+int df_coco_bytes_move(CocoBytes *to, CocoBytes *from);
+void df_coco_bytes_done(CocoBytes *);
+
+/* What reading a segmentation takes, used again for each. */
+typedef struct {
+    double *numbers;         /* of each polygon how many follow, and x, y of its points */
+    size_t n, capacity;
+    Runs runs, other, merged;
+} CocoMaskRoom;
+void df_coco_mask_room_done(CocoMaskRoom *);
+
+/* What comparing takes. */
+typedef struct {
+    Runs drawn, one, both;
+    PolygonRoom polygons;
+    CocoOverlap *overlaps;
+    size_t capacity;
+} CocoCompareRoom;
+void df_coco_compare_room_done(CocoCompareRoom *);
+
+/* Image sizes, by place in the id table. */
+typedef struct {
+    uint32_t height, width;
+    bool given;
+} CocoSize;
+
+typedef struct {
+    double box[4], area;      /* x y w h                                                       */
+    uint32_t image, category; /* places in the id tables                                       */
+    uint32_t last;            /* the annotation that holds under this id: the last in the file */
+    uint32_t line;
+    uint8_t has;
+    bool crowd, id_is_zero;
+} CocoAnnotation;
+
+struct DfCoco {
+    char *name;                 /* of the file                                          */
+    CocoIds images, categories; /* all that are mentioned                               */
+    bool *image_listed, *category_listed; /* mentioned in `images` and `categories` themselves    */
+    const char **category_names; /* or NULL                                              */
+    DfArena *names;
+    CocoAnnotation *annotations;
+    CocoTruthMask *masks;       /* of each annotation, or NULL                           */
+    CocoSize *sizes;            /* of each image                                         */
+    size_t n_annotations;
+    uint32_t *of_image;         /* annotations that hold under their ids, by image; with masks only */
+    size_t *of_image_start;     /* of each image, and the end                            */
+    CocoBytes bytes;            /* of the masks                                          */
+    bool with_masks, across_classes;
+    DfPool *pool;               /* for reading; borrowed                                 */
+};
+
+typedef struct {
+    double box[4], score;
+    uint32_t image, category;
+} CocoDetection;
+
+/* Categories that the ground truth never mentions are kept too: they count when all classes are one and the caller names them.
+ * They are numbered behind those of the ground truth. */
+typedef enum { KIND_UNKNOWN, KIND_BOX, KIND_MASK } CocoKind; /* as the first detection has it, so have all; says whose area counts */
+
+/* In blocks, so that nothing is copied while they grow. */
+enum { DETECTIONS_BLOCK = 1 << 14 };
+typedef struct {
+    CocoDetection *detections;
+    CocoCompared *masks;        /* if they are of KIND_MASK or the ground truth has masks; else NULL */
+} CocoBlock;
+
+struct DfCocoResults {
+    const DfCoco *gt;
+    CocoIds unknown;
+    CocoBlock *blocks;
+    size_t n, n_blocks, capacity;
+    CocoBytes bytes;            /* of the overlaps                                       */
+    CocoKind kind;
+    CocoMaskRoom read_room;     /* for what comes from memory                            */
+    CocoCompareRoom compare_room;
+};
+
+static inline CocoDetection *df_coco_detection(const DfCocoResults *r, size_t i)
+{
+    return &r->blocks[i / DETECTIONS_BLOCK].detections[i % DETECTIONS_BLOCK];
+}
+
+static inline CocoCompared *df_coco_compared(const DfCocoResults *r, size_t i)
+{
+    return &r->blocks[i / DETECTIONS_BLOCK].masks[i % DETECTIONS_BLOCK];
+}
+
+uint32_t df_coco_find_category(const DfCocoResults *, CocoId);
+
+/* Is this the key? With a literal name the compiler sees the lengths. */
+static inline bool df_coco_key(const DfJsonValue *v, const char *name)
+{
+    const size_t n = strlen(name);
+    return v->length == n && memcmp(v->text, name, n) == 0;
+}
+
+/* Readers of fields, shared by both files. `what` names the record: "annotation 3". They read the value that is due. */
+typedef struct {
+    DfJson *json;
+    const char *kind; /* "annotation"    */
+    size_t number;    /* counted from 1  */
+} CocoRecord;
+int df_coco_fail(const CocoRecord *, const char *format, ...) DF_PRINTF(2, 3);
+int df_coco_close(const CocoRecord *, DfJsonEvent); /* the event behind the last key of a record: DF_OK if it closes it */
+/* Puts the record in front of the sentence of a function that knows masks and nothing of files. */
+int df_coco_fail_in(const CocoRecord *, int error);
+int df_coco_read_id(const CocoRecord *, const char *key, CocoId *id, char text[256]);
+int df_coco_read_number(const CocoRecord *, const char *key, double *number);
+int df_coco_read_flag(const CocoRecord *, const char *key, bool *flag);
+int df_coco_read_box(const CocoRecord *, double box[4], bool *given); /* null and [] count as not given */
+/* null and [] count as not given: NO_MASK. Runs are left in the room's runs, polygons in its numbers. `compressed`: an object whose counts
+ * are a text. */
+int df_coco_read_mask(const CocoRecord *, CocoMaskRoom *, CocoMask *mask, bool *compressed);
+
+/* Masks: whether polygons and boxes can be drawn in a picture; those of the ground truth, kept in `bytes`: one that was just read into the
+ * room (and can be drawn, or is none), and polygons; the annotations of each image, once all are read; and the IoUs of a detection whose
+ * mask was just read into the room, kept in `bytes`. */
+bool df_coco_drawable(const CocoSize *);
+int df_coco_keep_truth(CocoCompareRoom *, const CocoMaskRoom *, const CocoMask *, const CocoSize *, CocoBytes *bytes, CocoTruthMask *out);
+int df_coco_file_by_image(DfCoco *);
+int df_coco_compare(const DfCoco *, CocoCompareRoom *, CocoMaskRoom *, const CocoMask *, const CocoDetection *, CocoBytes *bytes, CocoCompared *);
+
+#endif

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * eval/coco/evaluate.c -- from ground truth, detections and parameters to the arrays of precision, recall and scores.
+ */
+#include "eval/coco/evaluate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- parameters --------------------------------------------------------------------------------------------------- */
+
+static int check(const DfCocoParams *p)
+{
+    if (p->n_ious < 1 || p->n_recalls < 1 || p->n_areas < 1)
+        return df_fail(DF_EVALUE, "COCO evaluation: want at least one IoU threshold, one recall threshold and one area range");
+    if (p->n_ious > 10000 || p->n_recalls > 100000 || p->n_areas > 1000 || p->n_max_dets > 1000)
+        return df_fail(DF_EVALUE, "COCO evaluation: more thresholds or ranges than could be meant");
+    if (p->n_max_dets < 3)
+        return df_fail(DF_EVALUE, "COCO evaluation: %zu values of maxDets, want three", p->n_max_dets);
+    for (size_t m = 0; m < p->n_max_dets; m++)
+        if (p->max_dets[m] < 1)
+            return df_fail(DF_EVALUE, "COCO evaluation: maxDets of %d, want at least 1", p->max_dets[m]);
+    return DF_OK;
+}
+
+static int compare_ints(const void *a, const void *b)
+{
+    const int x = *(const int *)a, y = *(const int *)b;
+    return (x > y) - (x < y);
+}
+
+static void *copy(DfArena *arena, const void *from, size_t n, size_t size)
+{
+    void *to = df_arena_alloc(arena, n, size);
+    return to ? memcpy(to, from, n * size) : NULL;
+}
+
+/* The result keeps its own, sorted parameters, which the run uses. */
+static int take_params(CocoRun *run, const DfCocoParams *p)
+{
+    DfCocoEval *e = run->eval;
+    e->n_ious = p->n_ious;
+    e->n_recalls = p->n_recalls;
+    e->n_areas = p->n_areas;
+    e->n_max_dets = p->n_max_dets;
+    e->ious = copy(e->arena, p->ious, p->n_ious, sizeof *p->ious);
+    e->max_dets = copy(e->arena, p->max_dets, p->n_max_dets, sizeof *p->max_dets);
+    e->areas = copy(e->arena, p->areas, p->n_areas, sizeof *p->areas);
+    if (!e->ious || !e->max_dets || !e->areas)
+        return df_fail_memory("the evaluation");
+    for (size_t a = 0; a < p->n_areas; a++)
+        if (!(e->areas[a].name = df_arena_copy(e->arena, p->areas[a].name, strlen(p->areas[a].name))))
+            return df_fail_memory("the evaluation");
+    qsort(e->max_dets, e->n_max_dets, sizeof *e->max_dets, compare_ints);
+    e->first_curve = p->arrays ? 0 : df_coco_least_curve(e);
+    run->params = *p;
+    run->params.max_dets = e->max_dets;
+    return DF_OK;
+}
+
+/* ---- one class ---------------------------------------------------------------------------------------------------- */
+
+static void ranking_done(CocoRanking *r)
+{
+    df_free(r->detection);
+    df_free(r->place);
+    df_free(r->rank);
+    df_free(r->outcome);
+    df_free(r->by_place);
+}
+
+/* Best first; equal scores by image, and within an image as given. */
+static int rank_detections(const CocoRun *run, size_t k, CocoRanking *r)
+{
+    const uint32_t *given = run->order + run->order_start[k];
+    const size_t n = run->order_start[k + 1] - run->order_start[k], row = run->params.n_areas * run->params.n_ious;
+    *r = (CocoRanking){ n, df_malloc(n * sizeof(uint32_t)), df_malloc(n * sizeof(uint32_t)), df_malloc(n * sizeof(uint32_t)),
+                        n > SIZE_MAX / row ? NULL : df_malloc(n * row), df_malloc(n * sizeof(uint32_t)) };
+    uint64_t *key = df_malloc(n * sizeof *key);
+    uint32_t *order = df_malloc(n * sizeof *order);
+    int error = r->detection && r->place && r->rank && r->outcome && r->by_place && key && order ? DF_OK : df_fail_memory("ranking detections");
+    for (size_t i = 0; error == DF_OK && i < n; i++) {
+        order[i] = (uint32_t)i;
+        key[i] = run->place_of_image[df_coco_detection(run->results, given[i])->image];
+    }
+    if (error == DF_OK)
+        error = df_sort(order, n, key);
+    for (size_t i = 0; error == DF_OK && i < n; i++)
+        key[i] = df_sort_key(-df_coco_detection(run->results, given[i])->score);
+    if (error == DF_OK)
+        error = df_sort(order, n, key);
+    for (size_t i = 0; error == DF_OK && i < n; i++) {
+        r->detection[i] = given[order[i]];
+        key[i] = r->place[i] = run->place_of_image[df_coco_detection(run->results, r->detection[i])->image];
+        r->by_place[i] = (uint32_t)i;
+    }
+    if (error == DF_OK)
+        error = df_sort(r->by_place, n, key);
+    df_free(key);
+    df_free(order);
+    return error;
+}
+
+/* ---- the run ------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    CocoRun *run;
+    DfPool *pool;
+    uint32_t *order; /* classes, those with most detections first */
+    int *errors;     /* of each class                             */
+} Work;
+
+static void evaluate_class(void *arg, size_t task, void *scratch)
+{
+    (void)scratch;
+    Work *work = arg;
+    const size_t k = work->order[task];
+    CocoRanking ranking;
+    int error = rank_detections(work->run, k, &ranking);
+    if (error == DF_OK)
+        error = df_coco_match(work->run, k, &ranking, work->pool);
+    if (error == DF_OK)
+        error = df_coco_accumulate(work->run, k, &ranking);
+    ranking_done(&ranking);
+    work->errors[k] = error;
+}
+
+/* So that a long one is not left for the end, when the other threads are done. */
+static int order_classes(const CocoRun *run, uint32_t *order)
+{
+    uint64_t *key = df_malloc(run->n_classes * sizeof *key);
+    if (!key)
+        return df_fail_memory("the evaluation");
+    for (size_t k = 0; k < run->n_classes; k++) {
+        order[k] = (uint32_t)k;
+        key[k] = UINT64_MAX - (run->order_start[k + 1] - run->order_start[k]);
+    }
+    const int error = df_sort(order, run->n_classes, key);
+    df_free(key);
+    return error;
+}
+
+/* A single class is matched image by image in parallel, several are taken class by class. */
+static int evaluate_classes(CocoRun *run, DfPool *pool)
+{
+    Work work = { run, pool, df_malloc(run->n_classes * sizeof(uint32_t)), df_calloc(run->n_classes, sizeof(int)) };
+    int error = work.order && work.errors ? order_classes(run, work.order) : df_fail_memory("the evaluation");
+    if (error == DF_OK && run->n_classes == 1)
+        evaluate_class(&work, 0, NULL);
+    else if (error == DF_OK)
+        error = df_parallel(pool, run->n_classes, 0, evaluate_class, &work);
+    for (size_t k = 0; error == DF_OK && k < run->n_classes; k++)
+        if (work.errors[k] < 0) /* whose sentence is in another thread; nothing else can fail there */
+            error = df_fail_memory("the evaluation");
+    df_free(work.order);
+    df_free(work.errors);
+    return error;
+}
+
+static void run_done(CocoRun *run)
+{
+    df_free(run->place_of_image);
+    df_free(run->class_of_category);
+    df_free(run->rank_of_category);
+    df_free(run->truths);
+    df_free(run->truths_start);
+    df_free(run->order);
+    df_free(run->order_start);
+}
+
+int df_coco_evaluate(DfCocoEval **out, const DfCocoResults *dt, const DfCocoParams *params, DfPool *pool)
+{
+    const DfCoco *gt = dt->gt;
+    const bool masks = params->type == DF_COCO_MASKS;
+    CocoRun run = { .results = dt, .annotations = gt->annotations, .compare_masks = masks, .areas_of_masks = dt->kind == KIND_MASK };
+    *out = NULL;
+    int error = check(params);
+    if (error < 0)
+        return error;
+    if (masks && !gt->with_masks)
+        return df_fail(DF_EVALUE, "%s was read without its masks", gt->name);
+    if (masks && !params->use_categories && !gt->across_classes)
+        return df_fail(DF_EVALUE, "%s was read for masks compared within their classes, want it read for all across them", gt->name);
+    DfCocoEval *e = run.eval = df_calloc(1, sizeof *e);
+    if (!e || !(e->arena = df_arena_new())) {
+        df_free(e);
+        return df_fail_memory("the evaluation");
+    }
+    e->type = params->type;
+    if ((error = take_params(&run, params)) == DF_OK && (error = df_coco_number_images(&run, gt)) == DF_OK &&
+        (error = df_coco_number_classes(&run, dt)) == DF_OK && (error = df_coco_file(&run, dt, pool)) == DF_OK && (error = df_coco_make_arrays(e, params->arrays)) == DF_OK)
+        error = evaluate_classes(&run, pool);
+    if (error == DF_OK)
+        error = df_coco_summarize(e, pool);
+    if (error == DF_OK)
+        *out = e;
+    else
+        df_coco_eval_free(e);
+    run_done(&run);
+    return error;
+}
+
+void df_coco_eval_free(DfCocoEval *e)
+{
+    if (!e)
+        return;
+    df_free(e->precision);
+    df_free(e->recall);
+    df_free(e->scores);
+    df_arena_free(e->arena);
+    df_free(e);
+}

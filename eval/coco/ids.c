@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * eval/coco/ids.c -- a hash table from ids to small numbers.
+ */
+#include "eval/coco/ids.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static inline uint64_t hash(CocoId id)
+{
+    uint64_t h = id.text ? df_hash(id.text) : (uint64_t)id.number;
+    h = (h ^ h >> 32) * 0x9e3779b97f4a7c15u;
+    return h ^ h >> 29;
+}
+
+int df_coco_id_compare(CocoId a, CocoId b)
+{
+    if (!a.text != !b.text)
+        return a.text ? 1 : -1;
+    if (a.text)
+        return strcmp(a.text, b.text);
+    return (a.number > b.number) - (a.number < b.number);
+}
+
+static size_t slot_of(const CocoIds *t, CocoId id)
+{
+    size_t at = (size_t)hash(id) & (t->n_slots - 1);
+    if (!id.text) {
+        while (t->slots[at] != NO_ID && (t->ids[t->slots[at]].number != id.number || t->ids[t->slots[at]].text))
+            at = (at + 1) & (t->n_slots - 1);
+        return at;
+    }
+    while (t->slots[at] != NO_ID && df_coco_id_compare(t->ids[t->slots[at]], id) != 0)
+        at = (at + 1) & (t->n_slots - 1);
+    return at;
+}
+
+uint32_t df_coco_ids_find(const CocoIds *t, CocoId id)
+{
+    return t->n_slots ? t->slots[slot_of(t, id)] : NO_ID;
+}
+
+bool df_coco_ids_reserve(CocoIds *t, size_t n)
+{
+    size_t wanted = t->n_slots ? t->n_slots : 64;
+    while (n > wanted / 2)
+        wanted *= 2;
+    if (n >= NO_ID || !df_grow((void **)&t->ids, &t->capacity, n - 1, sizeof *t->ids))
+        return false;
+    if (wanted == t->n_slots)
+        return true;
+    uint32_t *slots = df_malloc(wanted * sizeof *slots);
+    if (!slots)
+        return false;
+    memset(slots, 0xff, wanted * sizeof *slots);
+    df_free(t->slots);
+    t->slots = slots;
+    t->n_slots = wanted;
+    for (size_t i = 0; i < t->n; i++)
+        slots[slot_of(t, t->ids[i])] = (uint32_t)i;
+    return true;
+}
+
+int df_coco_ids_add(CocoIds *t, CocoId id, uint32_t *place)
+{
+    if (t->n >= NO_ID - 1)
+        return df_fail(DF_EVALUE, "more than %u ids", (unsigned)NO_ID - 1);
+    if (!df_coco_ids_reserve(t, t->n + 1))
+        return df_fail_memory("ids");
+    const size_t slot = slot_of(t, id);
+    *place = t->slots[slot];
+    if (*place != NO_ID)
+        return DF_OK;
+    if (id.text) {
+        if (!t->texts && !(t->texts = df_arena_new()))
+            return df_fail_memory("ids");
+        id.text = df_arena_copy(t->texts, id.text, strlen(id.text));
+        if (!id.text)
+            return df_fail_memory("ids");
+    }
+    t->slots[slot] = *place = (uint32_t)t->n;
+    t->ids[t->n++] = id;
+    return DF_OK;
+}
+
+void df_coco_ids_done(CocoIds *t)
+{
+    df_free(t->ids);
+    df_free(t->slots);
+    df_arena_free(t->texts);
+    *t = (CocoIds){ 0 };
+}
+
+const char *df_coco_id_text(CocoId id)
+{
+    static _Thread_local char texts[4][80];
+    static _Thread_local unsigned next;
+    char *text = texts[next++ % 4];
+    if (id.text)
+        snprintf(text, sizeof texts[0], "'%.60s'", id.text);
+    else
+        snprintf(text, sizeof texts[0], "%" PRId64, id.number);
+    return text;
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * eval/coco/view.c -- ground truth and detections image by image.
+ */
+#include "eval/coco/view.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eval/coco/evaluate.h"
+
+/* ---- which images and classes ------------------------------------------------------------------------------------- */
+
+typedef struct {
+    CocoId id;
+    uint32_t index;
+} Listed;
+
+static int compare_listed(const void *a, const void *b)
+{
+    return df_coco_id_compare(((const Listed *)a)->id, ((const Listed *)b)->id);
+}
+
+/* The listed ids in order, and the place of each in that order. */
+static int number(const CocoIds *ids, const bool *listed, Listed **list, size_t *n, uint32_t **place)
+{
+    *n = 0;
+    *list = df_malloc(ids->n * sizeof **list);
+    *place = df_malloc(ids->n * sizeof **place);
+    if (!*list || !*place)
+        return df_fail_memory("the view of the results");
+    for (size_t i = 0; i < ids->n; i++) {
+        (*place)[i] = VIEW_NONE;
+        if (listed[i])
+            (*list)[(*n)++] = (Listed){ ids->ids[i], (uint32_t)i };
+    }
+    qsort(*list, *n, sizeof **list, compare_listed);
+    for (size_t i = 0; i < *n; i++)
+        (*place)[(*list)[i].index] = (uint32_t)i;
+    return DF_OK;
+}
+
+static char *id_text(DfArena *arena, CocoId id)
+{
+    return id.text ? df_arena_copy(arena, id.text, strlen(id.text)) : df_arena_text(arena, "%" PRId64, id.number);
+}
+
+static int name_all(CocoView *v, const DfCoco *gt, const Listed *images, const Listed *classes)
+{
+    v->images = df_arena_alloc(v->arena, v->n_images + 1, sizeof *v->images);
+    v->class_names = df_arena_alloc(v->arena, v->n_classes + 1, sizeof *v->class_names);
+    v->class_ids = df_arena_alloc(v->arena, v->n_classes + 1, sizeof *v->class_ids);
+    v->class_is_text = df_arena_alloc(v->arena, v->n_classes + 1, sizeof *v->class_is_text);
+    if (!v->images || !v->class_names || !v->class_ids || !v->class_is_text)
+        return df_fail_memory("names");
+    for (size_t i = 0; i < v->n_images; i++) {
+        v->images[i].number = images[i].id.number;
+        v->images[i].is_text = images[i].id.text != NULL;
+        if (!(v->images[i].name = v->images[i].id = id_text(v->arena, images[i].id)))
+            return df_fail_memory("names");
+    }
+    for (size_t k = 0; k < v->n_classes; k++) {
+        const char *name = gt->category_names[classes[k].index];
+        v->class_is_text[k] = classes[k].id.text != NULL;
+        v->class_ids[k] = id_text(v->arena, classes[k].id);
+        v->class_names[k] = name && name[0] ? df_arena_copy(v->arena, name, strlen(name)) : v->class_ids[k];
+        if (!v->class_ids[k] || !v->class_names[k])
+            return df_fail_memory("names");
+    }
+    return DF_OK;
+}
+
+/* ---- by image ----------------------------------------------------------------------------------------------------- */
+
+/* From counts per image in start[i + 1] to the place where each image begins. */
+static void accumulate(size_t *start, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        start[i + 1] += start[i];
+}
+
+static bool to_truth(const DfCoco *gt, size_t i, const uint32_t *image, const uint32_t *class, ViewTruth *t)
+{
+    const CocoAnnotation *met = &gt->annotations[i], *a = &gt->annotations[met->last];
+    if (image[met->image] == VIEW_NONE || image[a->image] == VIEW_NONE || class[a->category] == VIEW_NONE)
+        return false;
+    *t = (ViewTruth){ .area = a->area, .class = class[a->category], .image = image[a->image], .line = a->line, .annotation = met->last, .crowd = a->crowd,
+                       .id_is_zero = a->id_is_zero };
+    memcpy(t->box, a->box, sizeof t->box);
+    return true;
+}
+
+static int take_truths(CocoView *v, const DfCoco *gt, const uint32_t *image, const uint32_t *class)
+{
+    ViewTruth t;
+    v->truths_start = df_arena_alloc(v->arena, v->n_images + 2, sizeof(size_t));
+    v->truths = df_arena_alloc(v->arena, gt->n_annotations + 1, sizeof *v->truths);
+    if (!v->truths_start || !v->truths)
+        return df_fail_memory("the view of the results");
+    size_t *start = v->truths_start + 1; /* moves on while filling, so that it ends one place ahead */
+    for (size_t i = 0; i < gt->n_annotations; i++) {
+        if (!to_truth(gt, i, image, class, &t))
+            continue;
+        const int error = df_coco_check_truth(gt, t.annotation, v->masks);
+        if (error < 0)
+            return error;
+        start[t.image + 1]++;
+        v->n_truths++;
+    }
+    accumulate(start, v->n_images);
+    for (size_t i = 0; i < gt->n_annotations; i++)
+        if (to_truth(gt, i, image, class, &t))
+            v->truths[start[t.image]++] = t;
+    return DF_OK;
+}
+
+/* Areas are those of masks where results have masks alone, as in pycocotools. */
+static ViewDetection to_detection(const DfCocoResults *dt, uint32_t i, uint32_t class, uint32_t image)
+{
+    const CocoDetection *d = df_coco_detection(dt, i);
+    ViewDetection v = { .score = d->score, .class = class, .image = image, .number = i + 1 };
+    v.area = dt->kind == KIND_MASK ? df_coco_compared(dt, i)->area : d->box[2] * d->box[3];
+    memcpy(v.box, d->box, sizeof v.box);
+    return v;
+}
+
+/* Detections that count, in the order of score, into the places of their images. */
+static int take_detections(CocoView *v, const DfCocoResults *dt, const uint32_t *image, const uint32_t *class)
+{
+    uint32_t *order = df_malloc(dt->n * sizeof *order);
+    uint64_t *key = df_malloc(dt->n * sizeof *key);
+    v->detections_start = df_arena_alloc(v->arena, v->n_images + 2, sizeof(size_t));
+    v->detections = df_arena_alloc(v->arena, dt->n + 1, sizeof *v->detections);
+    int error = order && key && v->detections_start && v->detections ? DF_OK : df_fail_memory("the view of the results");
+    for (size_t i = 0; error == DF_OK && i < dt->n; i++) {
+        order[i] = (uint32_t)i;
+        key[i] = df_sort_key(-df_coco_detection(dt, i)->score);
+    }
+    if (error == DF_OK)
+        error = df_sort(order, dt->n, key);
+    for (int fill = 0; error == DF_OK && fill < 2; fill++) {
+        size_t *start = v->detections_start + 1;
+        for (size_t i = 0; i < dt->n; i++) {
+            const CocoDetection *d = df_coco_detection(dt, order[i]);
+            const uint32_t k = d->category < dt->gt->categories.n ? class[d->category] : VIEW_NONE, at = image[d->image];
+            if (k == VIEW_NONE || at == VIEW_NONE)
+                continue;
+            if (!fill) {
+                start[at + 1]++;
+                v->n_detections++;
+                continue;
+            }
+            v->detections[start[at]++] = to_detection(dt, order[i], k, at);
+        }
+        if (!fill)
+            accumulate(start, v->n_images);
+    }
+    df_free(order);
+    df_free(key);
+    return error;
+}
+
+int df_coco_view(CocoView **out, const DfCocoResults *dt, bool masks)
+{
+    const DfCoco *gt = dt->gt;
+    Listed *images = NULL, *classes = NULL;
+    uint32_t *image_place = NULL, *class_place = NULL;
+    CocoView *v = df_calloc(1, sizeof *v);
+    *out = NULL;
+    if (!v || !(v->arena = df_arena_new())) {
+        df_free(v);
+        return df_fail_memory("the view of the results");
+    }
+    v->results = dt;
+    v->masks = masks;
+    int error = masks ? df_coco_check_masks(dt) : DF_OK;
+    if (error == DF_OK)
+        error = number(&gt->images, gt->image_listed, &images, &v->n_images, &image_place);
+    if (error == DF_OK)
+        error = number(&gt->categories, gt->category_listed, &classes, &v->n_classes, &class_place);
+    if (error == DF_OK)
+        error = name_all(v, gt, images, classes);
+    if (error == DF_OK)
+        error = take_truths(v, gt, image_place, class_place);
+    if (error == DF_OK)
+        error = take_detections(v, dt, image_place, class_place);
+    df_free(images);
+    df_free(classes);
+    df_free(image_place);
+    df_free(class_place);
+    if (error < 0)
+        df_coco_view_free(v);
+    else
+        *out = v;
+    return error;
+}
+
+void df_coco_view_free(CocoView *v)
+{
+    if (!v)
+        return;
+    df_arena_free(v->arena);
+    df_free(v);
+}
+
+/* ---- overlaps ----------------------------------------------------------------------------------------------------- */
+
+/* Those that are not 0 are kept by annotation. */
+static double kept_overlap(const CocoCompared *c, uint32_t annotation)
+{
+    size_t from = 0, to = c->n;
+    while (from < to) {
+        const size_t middle = from + (to - from) / 2;
+        if (c->overlaps[middle].annotation == annotation)
+            return c->overlaps[middle].iou;
+        if (c->overlaps[middle].annotation < annotation)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return 0;
+}
+
+double df_view_overlap(const CocoView *v, size_t detection, size_t truth)
+{
+    const ViewDetection *d = &v->detections[detection];
+    const ViewTruth *g = &v->truths[truth];
+    return v->masks ? kept_overlap(df_coco_compared(v->results, d->number - 1), g->annotation) : df_box_iou(d->box, g->box, g->crowd);
+}
+
+/* ---- file names --------------------------------------------------------------------------------------------------- */
+
+static CocoId id_of(const ViewImage *image)
+{
+    return (CocoId){ image->number, image->is_text ? image->id : NULL };
+}
+
+static ViewImage *find_image(const CocoView *v, CocoId id)
+{
+    size_t from = 0, to = v->n_images;
+    while (from < to) {
+        const size_t middle = from + (to - from) / 2;
+        const int order = df_coco_id_compare(id_of(&v->images[middle]), id);
+        if (order == 0)
+            return &v->images[middle];
+        if (order < 0)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return NULL;
+}
+
+/* One record of `images`. */
+static int read_picture(CocoView *v, DfJson *json, size_t number)
+{
+    const CocoRecord record = { json, "image", number };
+    DfJsonValue value;
+    DfJsonEvent event;
+    CocoId id = { 0, NULL };
+    char text[256], name[512] = "";
+    double width = 0, height = 0;
+    int error = DF_OK;
+    while (error == DF_OK && (event = df_json_next(json, &value)) == DF_JSON_KEY) {
+        if (strcmp(value.text, "id") == 0)
+            error = df_coco_read_id(&record, "id", &id, text);
+        else if (strcmp(value.text, "width") == 0)
+            error = df_coco_read_number(&record, "width", &width);
+        else if (strcmp(value.text, "height") == 0)
+            error = df_coco_read_number(&record, "height", &height);
+        else if (strcmp(value.text, "file_name") != 0)
+            error = df_json_skip(json);
+        else if (df_json_next(json, &value) == DF_JSON_TEXT)
+            snprintf(name, sizeof name, "%s", value.text);
+        else
+            error = df_coco_fail(&record, "file_name is not a text");
+    }
+    if (error < 0 || event != DF_JSON_CLOSE)
+        return error < 0 ? error : df_json_error(json);
+    ViewImage *image = find_image(v, id);
+    if (!image)
+        return DF_OK;
+    image->width = width;
+    image->height = height;
+    if (name[0] && !(image->name = df_arena_copy(v->arena, name, strlen(name))))
+        return df_fail_memory("names");
+    return DF_OK;
+}
+
+int df_coco_view_pictures(CocoView *v, DfJson *json)
+{
+    DfJsonValue value;
+    DfJsonEvent event = df_json_next(json, &value);
+    int error = DF_OK;
+    while (error == DF_OK && (event = df_json_next(json, &value)) == DF_JSON_KEY) {
+        if (strcmp(value.text, "images") != 0) {
+            error = df_json_skip(json);
+            continue;
+        }
+        df_json_next(json, &value);
+        for (size_t n = 1; error == DF_OK && (event = df_json_next(json, &value)) == DF_JSON_OBJECT; n++)
+            error = read_picture(v, json, n);
+    }
+    return error == DF_OK && event == DF_JSON_ERROR ? df_json_error(json) : error;
+}

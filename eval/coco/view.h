@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * eval/coco/view.h -- private to eval/: ground truth and detections image by image, for everything that explains a score instead of
+ * computing it. Only listed images and categories are in it.
+ */
+#ifndef DF_EVAL_COCO_VIEW_H
+#define DF_EVAL_COCO_VIEW_H
+
+#include "eval/eval.h"
+
+#define VIEW_NONE UINT32_MAX
+
+typedef struct {
+    double box[4], area;  /* x y w h                     */
+    uint32_t class, image, line;
+    uint32_t annotation;  /* its place in the file       */
+    bool crowd, id_is_zero;
+} ViewTruth;
+
+typedef struct {
+    double box[4], area, score;
+    uint32_t class, image;
+    uint32_t number;      /* of the record in the results, from 1 */
+} ViewDetection;
+
+typedef struct {
+    char *id, *name;      /* name: file_name, or the id  */
+    int64_t number;       /* of an id that is an integer */
+    bool is_text;
+    double width, height; /* 0 if not known              */
+} ViewImage;
+
+typedef struct {
+    DfArena *arena;       /* holds all of it             */
+    const DfCocoResults *results; /* that it shows; borrowed */
+    bool masks;           /* compared are masks, else boxes */
+    size_t n_images, n_classes, n_truths, n_detections;
+    ViewImage *images;    /* by id, ascending            */
+    char **class_names;   /* by id; the id if it has none */
+    char **class_ids;
+    bool *class_is_text;
+    ViewTruth *truths;    /* by image, then as in the file */
+    size_t *truths_start; /* [n_images + 1]              */
+    ViewDetection *detections; /* by image, best first; equal scores as in the file */
+    size_t *detections_start;
+} CocoView;
+
+/* `masks`: overlaps are those of masks, which must have been read. */
+int df_coco_view(CocoView **out, const DfCocoResults *, bool masks);
+void df_coco_view_free(CocoView *);
+
+/* IoU of two of one image, of boxes or masks; with a crowd the share of the detection that lies in it. */
+double df_view_overlap(const CocoView *, size_t detection, size_t truth);
+
+/* File names and sizes of the images, from the annotation file once more. */
+int df_coco_view_pictures(CocoView *, DfJson *json);
+
+#endif

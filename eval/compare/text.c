@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * eval/compare/text.c -- a comparison as a table, as Markdown and as JSON.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "eval/compare/data.h"
+#include "eval/textbuf.h"
+
+/* "31.2", or "31.2 +1.3 [+0.2 +2.5] *": value, difference, its interval, significant. In points of 100. */
+static void cell(char *out, size_t size, const DfCompared *n, bool first)
+{
+    if (n->value < 0)
+        snprintf(out, size, "-");
+    else if (first || isnan(n->difference))
+        snprintf(out, size, "%.2f", 100 * n->value);
+    else if (isnan(n->diff_low))
+        snprintf(out, size, "%.2f  %+.2f", 100 * n->value, 100 * n->difference);
+    else
+        snprintf(out, size, "%.2f  %+.2f [%+.2f %+.2f]%s", 100 * n->value, 100 * n->difference, 100 * n->diff_low, 100 * n->diff_high, n->significant ? " *" : "  ");
+}
+
+typedef struct {
+    const char *before, *between, *after;
+    int first, wide;
+} Form;
+
+static void row(DfTextbuf *t, const DfCompare *c, const Form *form, const char *name, DfCompared (*number)(const DfCompare *, size_t, size_t), size_t i)
+{
+    char text[128];
+    df_textbuf_add(t, "%s%-*s", form->before, form->first, name);
+    for (size_t r = 0; r < c->n; r++) {
+        const DfCompared n = number(c, r, i);
+        cell(text, sizeof text, &n, r == 0);
+        df_textbuf_add(t, "%s%*s", form->between, r == 0 && form->wide ? 12 : form->wide, text);
+    }
+    df_textbuf_add(t, "%s\n", form->after);
+}
+
+static void rows(DfTextbuf *t, const DfCompare *c, const Form *form, bool per_class)
+{
+    for (size_t i = 0; i < c->n_metrics; i++)
+        row(t, c, form, c->metrics[i].name, df_compare_metric, i);
+    for (size_t k = 0; per_class && k < c->n_classes; k++)
+        row(t, c, form, c->class_names[k], df_compare_class, k);
+}
+
+static void foot(DfTextbuf *t, const DfCompare *c)
+{
+    if (c->replicates && c->n > 1)
+        df_textbuf_add(t, "difference from the first, in brackets its %g%% interval over %zu bootstrap samples of %zu images (seed %" PRIu64 "); * the interval does not hold 0\n",
+                       100 * c->confidence, c->replicates, c->n_images, c->seed);
+}
+
+/* The end of a long path, which tells more than its beginning. */
+static const char *tail(const char *name, int wide)
+{
+    const size_t n = strlen(name);
+    return n > (size_t)wide ? name + n - (size_t)wide : name;
+}
+
+int df_compare_text(const DfCompare *c, bool per_class, char **out)
+{
+    DfTextbuf t = { 0 };
+    Form form = { " ", " ", "", 7, 34 };
+    for (size_t k = 0; per_class && k < c->n_classes; k++)
+        form.first = (int)strlen(c->class_names[k]) > form.first ? (int)strlen(c->class_names[k]) : form.first;
+    df_textbuf_add(&t, " %-*s", form.first, "");
+    for (size_t r = 0; r < c->n; r++)
+        df_textbuf_add(&t, " %*s", r == 0 ? 12 : form.wide, tail(c->names[r], r == 0 ? 12 : form.wide));
+    df_textbuf_add(&t, "\n");
+    rows(&t, c, &form, per_class);
+    foot(&t, c);
+    return df_textbuf_take(&t, out);
+}
+
+int df_compare_markdown(const DfCompare *c, bool per_class, char **out)
+{
+    static const Form form = { "| ", " | ", " |", 0, 0 };
+    DfTextbuf t = { 0 };
+    df_textbuf_add(&t, "| |");
+    for (size_t r = 0; r < c->n; r++)
+        df_textbuf_add(&t, " %s |", c->names[r]);
+    df_textbuf_add(&t, "\n| --- |");
+    for (size_t r = 0; r < c->n; r++)
+        df_textbuf_add(&t, " ---: |");
+    df_textbuf_add(&t, "\n");
+    rows(&t, c, &form, per_class);
+    df_textbuf_add(&t, "\n");
+    foot(&t, c);
+    return df_textbuf_take(&t, out);
+}
+
+/* ---- JSON --------------------------------------------------------------------------------------------------------- */
+
+static void number(DfTextbuf *t, const DfCompared *n, bool first)
+{
+    const struct { const char *key; double value; } parts[] = {
+        { "value", n->value }, { "low", n->low }, { "high", n->high }, { "difference", n->difference }, { "diff_low", n->diff_low }, { "diff_high", n->diff_high }
+    };
+    for (size_t i = 0; i < (first ? 3 : 6); i++) {
+        df_textbuf_add(t, "%s\"%s\": ", i ? ", " : "{", parts[i].key);
+        df_textbuf_number(t, parts[i].value);
+    }
+    df_textbuf_add(t, first ? "}" : ", \"significant\": %s}", n->significant ? "true" : "false");
+}
+
+static void result(DfTextbuf *t, const DfCompare *c, size_t r)
+{
+    df_textbuf_add(t, "%s{\"name\": ", r ? ",\n  " : "\n  ");
+    df_textbuf_json(t, c->names[r]);
+    for (size_t i = 0; i < c->n_metrics; i++) {
+        const DfCompared n = df_compare_metric(c, r, i);
+        df_textbuf_add(t, ",\n   \"%s\": ", c->metrics[i].key);
+        number(t, &n, r == 0);
+    }
+    df_textbuf_add(t, ",\n   \"per_class\": [");
+    for (size_t k = 0; k < c->n_classes; k++) {
+        const DfCompared n = df_compare_class(c, r, k);
+        df_textbuf_add(t, "%s{\"id\": ", k ? ",\n    " : "\n    ");
+        if (c->class_is_text[k])
+            df_textbuf_json(t, c->class_ids[k]);
+        else
+            df_textbuf_add(t, "%s", c->class_ids[k]);
+        df_textbuf_add(t, ", \"name\": ");
+        df_textbuf_json(t, c->class_names[k]);
+        df_textbuf_add(t, ", \"%s\": ", c->class_key);
+        number(t, &n, r == 0);
+        df_textbuf_add(t, "}");
+    }
+    df_textbuf_add(t, "]}");
+}
+
+int df_compare_json(const DfCompare *c, char **out)
+{
+    DfTextbuf t = { 0 };
+    df_textbuf_add(&t, "{\"type\": \"%s\", \"images\": %zu, \"replicates\": %zu, \"seed\": %" PRIu64 ", \"confidence\": ", c->type, c->n_images, c->replicates, c->seed);
+    df_textbuf_number(&t, c->confidence);
+    df_textbuf_add(&t, ",\n \"results\": [");
+    for (size_t r = 0; r < c->n; r++)
+        result(&t, c, r);
+    df_textbuf_add(&t, "]}\n");
+    return df_textbuf_take(&t, out);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * eval/masks/text.c -- COCO's compressed runs: each is, from the fourth on, the difference to the run two before, cut into groups of
+ * five bits from the lowest up, each group a character from '0' on with 32 added where more follow; the last one's top bit is the sign.
+ */
+#include "eval/masks/runs.h"
+
+enum { MOST_GROUPS = 7, FIRST = '0', MORE = 32, SIGN = 16 };
+
+static int wrong(const char *text, size_t i)
+{
+    const unsigned c = (unsigned char)text[i];
+    return df_fail(DF_EFORMAT, "the compressed counts of a mask hold the byte 0x%02x at %zu, want characters from '0' to 'o'", c, i);
+}
+
+int df_runs_from_text(Runs *runs, const char *text, size_t length)
+{
+    if (!df_runs_grow(runs, length))
+        return df_fail_memory("a mask");
+    uint32_t *const at = runs->at;
+    size_t n = 0, i = 0;
+    while (i < length) {
+        unsigned c = (unsigned)(unsigned char)text[i] - FIRST;
+        if (c < MORE) { /* most runs are short */
+            i++;
+            const uint32_t x = (c & SIGN ? c | ~(uint32_t)31 : c);
+            at[n] = n > 2 ? x + at[n - 2] : x;
+            n++;
+            continue;
+        }
+        uint64_t x = 0;
+        int groups = 0;
+        do {
+            if (i == length || groups == MOST_GROUPS)
+                return df_fail(DF_EFORMAT, "the compressed counts of a mask %s", i == length ? "end inside a run" : "hold a run of over seven characters");
+            c = (unsigned)(unsigned char)text[i] - FIRST;
+            if (c >= 2 * MORE)
+                return wrong(text, i);
+            x |= (uint64_t)(c & 31) << 5 * groups++;
+            i++;
+        } while (c & MORE);
+        if (c & SIGN)
+            x |= ~(uint64_t)0 << 5 * groups;
+        at[n] = (uint32_t)x + (n > 2 ? at[n - 2] : 0);
+        n++;
+    }
+    runs->n = n;
+    return DF_OK;
+}
+
+size_t df_runs_text_length(size_t n)
+{
+    return n * MOST_GROUPS;
+}
+
+size_t df_runs_to_text(const uint32_t *runs, size_t n, char *text)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < n; i++) {
+        int64_t x = (int64_t)runs[i] - (i > 2 ? (int64_t)runs[i - 2] : 0);
+        for (bool more = true; more;) {
+            const int group = (int)(x & 31);
+            x = (x - group) / 32;
+            more = group & SIGN ? x != -1 : x != 0;
+            text[length++] = (char)(FIRST + group + (more ? MORE : 0));
+        }
+    }
+    return length;
+}
+
+int df_mask_to_text(const DfMask *mask, char **text)
+{
+    *text = mask->n > SIZE_MAX / 16 ? NULL : df_malloc(df_runs_text_length(mask->n) + 1);
+    if (!*text)
+        return df_fail_memory("a mask");
+    (*text)[df_runs_to_text(mask->runs, mask->n, *text)] = 0;
+    return DF_OK;
+}

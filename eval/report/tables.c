@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * eval/report/tables.c -- the classes of the page: their numbers, and which is taken for which.
+ */
+#include <math.h>
+#include <stdio.h>
+
+#include "eval/report/report.h"
+
+/* ---- classes ------------------------------------------------------------------------------------------------------ */
+
+void df_report_percent(DfTextbuf *t, double x)
+{
+    if (x >= 0)
+        df_textbuf_add(t, "<td>%.1f</td>", 100 * x);
+    else
+        df_textbuf_add(t, "<td class=dim>&ndash;</td>");
+}
+
+static double share(size_t part, size_t rest)
+{
+    return part + rest ? (double)part / (double)(part + rest) : -1;
+}
+
+static void class_row(DfTextbuf *t, const char *name, const DfExplainClass *c)
+{
+    df_textbuf_add(t, "<tr><td class=l>");
+    df_textbuf_html(t, name);
+    df_textbuf_add(t, "</td><td>%zu</td><td>%zu</td>", c->truths, c->detections);
+    df_textbuf_add(t, "<td class=bar><i style=\"width:%.1f%%\"></i></td>", c->ap > 0 ? 100 * c->ap : 0);
+    const double aps[] = { c->ap, c->ap50, c->ap75, c->ap_small, c->ap_medium, c->ap_large };
+    for (int i = 0; i < 6; i++)
+        df_report_percent(t, aps[i]);
+    df_report_percent(t, share(c->true_positives, c->false_positives));
+    df_report_percent(t, share(c->true_positives, c->false_negatives));
+    df_report_percent(t, c->truths ? c->best_f1 : -1);
+    df_textbuf_add(t, "<td class=dim>%.2f</td>", c->best_f1_score);
+    df_report_percent(t, isnan(c->ece) ? -1 : c->ece);
+    df_textbuf_add(t, "</tr>\n");
+}
+
+void df_report_classes(DfTextbuf *t, const DfExplain *e)
+{
+    char lead[256];
+    snprintf(lead, sizeof lead, "P and R: precision and recall of detections with a score of at least %.2f. F1: the best of all thresholds, and at which score. ECE: calibration error.",
+             e->numbers.score_threshold);
+    df_report_section(t, "Classes", lead);
+    df_textbuf_add(t, "<div class=\"panel scroll\"><table><thead><tr><th class=l>class</th><th>objects</th><th>detections</th><th></th><th>AP</th><th>AP50</th><th>AP75</th><th>small</th>"
+                      "<th>medium</th><th>large</th><th>P</th><th>R</th><th>F1</th><th>at</th><th>ECE</th></tr></thead><tbody>\n");
+    for (size_t k = 0; k < e->numbers.n_classes; k++)
+        class_row(t, e->view->class_names[k], &e->numbers.classes[k]);
+    df_textbuf_add(t, "</tbody></table></div>");
+    df_report_section_end(t);
+}
+
+/* ---- confusion ---------------------------------------------------------------------------------------------------- */
+
+void df_report_confusion(DfTextbuf *t, const DfExplain *e)
+{
+    const ReportMatrix matrix = { e->numbers.n_classes, (const char *const *)e->view->class_names, e->numbers.confusion, true };
+    char lead[256];
+    snprintf(lead, sizeof lead, "Rows are what is there, columns what was said, at scores of at least %.2f; shades are shares of the row. Last column: not found. Last row: detections of nothing.",
+             e->numbers.score_threshold);
+    df_report_section(t, "Confusion", lead);
+    df_report_matrix(t, &matrix);
+    df_report_section_end(t);
+}
