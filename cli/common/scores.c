@@ -178,7 +178,7 @@ int cli_score_coco(DfPool *pool, const CliScoring *scoring)
     for (int i = 0; error == DF_OK && !silent && i < s.n; i++)
         error = print_tables(&s, i, scoring->per_class);
     if (error == DF_OK && scoring->explain_path)
-        error = cli_explain(&(CliExplaining){ scoring->gt_path, scoring->dt_paths[0], scoring->explain_path, scoring->images_dir, scoring->explain_score },
+        error = cli_explain(&(CliExplaining){ scoring->gt_path, scoring->dt_paths[0], scoring->dt_paths, scoring->n_dt, scoring->explain_path, scoring->images_dir, scoring->explain_score },
                             dt, s.eval[explained(&s)], &why);
     if (error == DF_OK && scoring->json_path)
         error = write_json(&s, why, scoring->json_path);

@@ -5,6 +5,7 @@
 #include "cli/common/scores_page.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "datasets/datasets.h"
 
@@ -91,6 +92,24 @@ static int add_names(DfExplain *why, const char *gt_path)
     return error;
 }
 
+/* Masks are read once more, which a pipe cannot be: those are drawn as boxes. */
+static int add_masks(DfExplain *why, const CliExplaining *x)
+{
+    struct stat s;
+    int error = DF_OK;
+    for (int i = 0; i < x->n_dt; i++)
+        if (stat(x->dt_paths[i], &s) != 0 || !S_ISREG(s.st_mode))
+            return DF_OK;
+    for (int i = 0; error == DF_OK && i < x->n_dt; i++) {
+        DfJson *json;
+        if ((error = df_json_open(&json, x->dt_paths[i])) < 0)
+            return error;
+        error = df_explain_masks(why, json);
+        df_json_close(json);
+    }
+    return error;
+}
+
 static int write_page(DfExplain *why, const CliExplaining *x)
 {
     Thumbnails thumbnails = { x->images_dir, NULL };
@@ -118,6 +137,8 @@ int cli_explain(const CliExplaining *x, const DfCocoResults *dt, const DfCocoEva
     int error = df_explain_new(&why, dt, eval, x->score_threshold);
     if (error == DF_OK)
         error = add_names(why, x->gt_path);
+    if (error == DF_OK && eval->type == DF_COCO_MASKS)
+        error = add_masks(why, x);
     if (error == DF_OK)
         error = write_page(why, x);
     if (error == DF_OK)

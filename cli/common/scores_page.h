@@ -10,6 +10,8 @@
 
 typedef struct {
     const char *gt_path, *title;
+    const char *const *dt_paths; /* the results, in the order in which they were read */
+    int n_dt;
     const char *page_path;      /* the HTML file                                      */
     const char *images_dir;     /* pictures for the worst images; NULL: boxes alone   */
     double score_threshold;

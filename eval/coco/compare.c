@@ -159,6 +159,18 @@ static int lengths(Runs *out, const CocoTruthMask *m)
     return DF_OK;
 }
 
+int df_coco_mask_of(const CocoTruthMask *m, DfMask *out)
+{
+    Runs runs = { 0 };
+    *out = (DfMask){ 0 };
+    const int error = lengths(&runs, m);
+    if (error == DF_OK)
+        *out = (DfMask){ m->height, m->width, runs.n, runs.at };
+    else
+        df_free(runs.at);
+    return error;
+}
+
 static int overlap(CocoCompareRoom *room, const CocoTruthMask *d, const CocoTruthMask *g, bool crowd, double *iou)
 {
     uint32_t both, either = 0;

@@ -172,6 +172,7 @@ int df_coco_read_mask(const CocoRecord *, CocoMaskRoom *, CocoMask *mask, bool *
 bool df_coco_drawable(const CocoSize *);
 int df_coco_keep_truth(CocoCompareRoom *, const CocoMaskRoom *, const CocoMask *, const CocoSize *, CocoBytes *bytes, CocoTruthMask *out);
 int df_coco_file_by_image(DfCoco *);
+int df_coco_mask_of(const CocoTruthMask *, DfMask *out); /* a copy; one without runs is not for this */
 int df_coco_compare(const DfCoco *, CocoCompareRoom *, CocoMaskRoom *, const CocoMask *, const CocoDetection *, CocoBytes *bytes, CocoCompared *);
 
 #endif

@@ -5,12 +5,28 @@
 #ifndef DF_EVAL_EXPLAIN_DATA_H
 #define DF_EVAL_EXPLAIN_DATA_H
 
+#include "eval/coco/data.h"
 #include "eval/explain/explain.h"
 #include "eval/explain/tide_marks.h"
 
 typedef struct {
     uint32_t right, wrong, missed; /* at the score threshold */
 } ImageCounts;
+
+enum { EXPLAIN_SHOTS = 24 }; /* images on the page */
+
+/* The mask of a detection that is drawn on the page. */
+typedef struct {
+    uint32_t number;      /* of its record, from 1                 */
+    CocoTruthMask mask;   /* without runs: none, or not yet read   */
+} DrawnMask;
+
+typedef struct {
+    DrawnMask *at;        /* by number                             */
+    size_t n, capacity, read;
+    size_t records;       /* passed so far, in all files           */
+    CocoBytes bytes;
+} DrawnMasks;
 
 struct DfExplain {
     const DfCocoEval *eval;
@@ -19,11 +35,14 @@ struct DfExplain {
     DfExplainNumbers numbers;
     ImageCounts *images;   /* [n_images]                          */
     uint32_t *by_errors;   /* images, those with most errors first */
+    DrawnMasks masks;
     DfExplainThumbnail *thumbnail;
     void *thumbnail_user;
 };
 
 int df_explain_confusion(DfExplain *);   /* and the counts of classes and images */
 int df_explain_calibration(DfExplain *); /* and the best thresholds              */
+const CocoTruthMask *df_explain_mask(const DfExplain *, size_t detection); /* NULL: to be drawn as a box */
+void df_explain_masks_done(DrawnMasks *);
 
 #endif

@@ -90,6 +90,7 @@ void df_explain_free(DfExplain *e)
         return;
     df_coco_view_free(e->view);
     df_tide_marks_done(&e->marks);
+    df_explain_masks_done(&e->masks);
     df_free(e->numbers.classes);
     df_free(e->numbers.confusion);
     df_free(e->images);

@@ -6,6 +6,7 @@
  *     DfExplain *why; char *html;
  *     df_explain_new(&why, dt, eval, 0.3);        eval: of df_coco_evaluate() over the same results
  *     df_explain_pictures(why, json);             optional: the annotation file once more, for file names and sizes
+ *     df_explain_masks(why, results_json);        optional: the results once more, for masks in the pictures
  *     df_explain_html(why, "results.json", &html);
  *
  * All is matched at IoU 0.5 with at most 100 detections of an image (eval/explain/tide.h). Detections inside of a crowd count nowhere.
@@ -55,6 +56,8 @@ int df_explain_new(DfExplain **out, const struct DfCocoResults *, const struct D
 void df_explain_free(DfExplain *); /* NULL is fine */
 const DfExplainNumbers *df_explain_numbers(const DfExplain *);
 int df_explain_pictures(DfExplain *, DfJson *json);
+/* Of masks: the results once more, file by file in the order in which they were added; else they are drawn as boxes. */
+int df_explain_masks(DfExplain *, DfJson *json);
 
 /* A thumbnail for an image of the page: a data: URI ("data:image/jpeg;base64,..") in *uri, which is df_free'd, or NULL for none. */
 typedef int DfExplainThumbnail(void *user, const char *file_name, char **uri);

@@ -5,9 +5,10 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "eval/masks/outline.h"
 #include "eval/report/report.h"
 
-enum { SHOTS = 24, ROWS = 60 };
+enum { ROWS = 60 };
 
 /* ---- images ------------------------------------------------------------------------------------------------------- */
 
@@ -18,6 +19,32 @@ static void box(DfTextbuf *t, const char *class, const double b[4], const char *
     df_textbuf_add(t, "<rect class=%s x=%.1f y=%.1f width=%.1f height=%.1f><title>", class, b[0], b[1], b[2], b[3]);
     df_textbuf_html(t, name);
     df_textbuf_add(t, "%s</title></rect>", what);
+}
+
+/* A mask as its outline; a box if there is none. */
+static int shape(DfTextbuf *t, const CocoTruthMask *m, const char *class, const double b[4], const char *name, const char *what)
+{
+    DfMask mask;
+    if (!m) {
+        box(t, class, b, name, what);
+        return DF_OK;
+    }
+    int error = df_coco_mask_of(m, &mask);
+    if (error < 0)
+        return error;
+    df_textbuf_add(t, "<path class=%s d=\"", class);
+    error = df_mask_outline(t, &mask);
+    df_textbuf_add(t, "\"><title>");
+    df_textbuf_html(t, name);
+    df_textbuf_add(t, "%s</title></path>", what);
+    df_mask_done(&mask);
+    return error;
+}
+
+static const CocoTruthMask *truth_mask(const CocoView *v, const ViewTruth *g)
+{
+    const CocoTruthMask *const m = v->masks ? &v->results->gt->masks[g->annotation] : NULL;
+    return m && m->runs ? m : NULL;
 }
 
 /* The size in the file, or what the boxes reach. */
@@ -34,24 +61,26 @@ static void extent(const CocoView *v, size_t image, double *width, double *heigh
     }
 }
 
-static void boxes(DfTextbuf *t, const DfExplain *e, size_t image)
+static int shapes(DfTextbuf *t, const DfExplain *e, size_t image)
 {
     const CocoView *v = e->view;
     const double threshold = e->numbers.score_threshold;
     char what[64];
-    for (size_t g = v->truths_start[image]; g < v->truths_start[image + 1]; g++) {
+    int error = DF_OK;
+    for (size_t g = v->truths_start[image]; error == DF_OK && g < v->truths_start[image + 1]; g++) {
         const uint32_t by = e->marks.truths[g].found_by;
         const bool found = by != VIEW_NONE && v->detections[by].score >= threshold;
         if (!v->truths[g].crowd)
-            box(t, found ? "g" : "m", v->truths[g].box, v->class_names[v->truths[g].class], found ? ": found" : ": missed");
+            error = shape(t, truth_mask(v, &v->truths[g]), found ? "g" : "m", v->truths[g].box, v->class_names[v->truths[g].class], found ? ": found" : ": missed");
     }
-    for (size_t d = v->detections_start[image]; d < v->detections_start[image + 1]; d++) {
+    for (size_t d = v->detections_start[image]; error == DF_OK && d < v->detections_start[image + 1]; d++) {
         const DetectionMark *mark = &e->marks.detections[d];
         if (mark->outcome != MARK_FALSE || !(v->detections[d].score >= threshold))
             continue;
         snprintf(what, sizeof what, " %.2f: %s", v->detections[d].score, df_tide_name(mark->kind));
-        box(t, "b", v->detections[d].box, v->class_names[v->detections[d].class], what);
+        error = shape(t, df_explain_mask(e, d), "b", v->detections[d].box, v->class_names[v->detections[d].class], what);
     }
+    return error;
 }
 
 static int shot(DfTextbuf *t, const DfExplain *e, size_t image)
@@ -60,7 +89,7 @@ static int shot(DfTextbuf *t, const DfExplain *e, size_t image)
     const ImageCounts *c = &e->images[image];
     double width, height;
     char *uri = NULL;
-    const int error = e->thumbnail ? e->thumbnail(e->thumbnail_user, i->name, &uri) : DF_OK;
+    int error = e->thumbnail ? e->thumbnail(e->thumbnail_user, i->name, &uri) : DF_OK;
     extent(e->view, image, &width, &height);
     df_textbuf_add(t, "<div class=shot><svg viewBox=\"0 0 %.1f %.1f\" style=\"aspect-ratio:4/3\">", width, height);
     if (uri) {
@@ -69,7 +98,8 @@ static int shot(DfTextbuf *t, const DfExplain *e, size_t image)
     } else {
         df_textbuf_add(t, "<rect x=0 y=0 width=%.1f height=%.1f style=\"fill:var(--card);stroke:none\"/>", width, height);
     }
-    boxes(t, e, image);
+    if (error == DF_OK)
+        error = shapes(t, e, image);
     df_textbuf_add(t, "</svg><p>");
     df_textbuf_html(t, i->name);
     df_textbuf_add(t, "<br><span class=dim>%u right &middot; %u wrong &middot; %u missed</span></p></div>\n", c->right, c->wrong, c->missed);
@@ -80,9 +110,9 @@ static int shot(DfTextbuf *t, const DfExplain *e, size_t image)
 int df_report_images(DfTextbuf *t, const DfExplain *e)
 {
     int error = DF_OK;
-    df_report_section(t, "Images with most errors", "Objects that were found, objects that were missed, and detections that are wrong. Point at a box to read it.");
+    df_report_section(t, "Images with most errors", "Objects that were found, objects that were missed, and detections that are wrong. Point at a line to read it.");
     df_textbuf_add(t, "<div class=shots>\n");
-    for (size_t i = 0; error == DF_OK && i < e->view->n_images && i < SHOTS; i++) {
+    for (size_t i = 0; error == DF_OK && i < e->view->n_images && i < EXPLAIN_SHOTS; i++) {
         const uint32_t at = e->by_errors[i];
         if (e->images[at].wrong + e->images[at].missed == 0)
             break;

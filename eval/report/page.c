@@ -30,7 +30,7 @@ static const char style[] =
     ".key{display:flex;flex-wrap:wrap;gap:6px 18px;font-size:13px;color:var(--soft);margin-top:12px}.key i{display:inline-block;width:11px;height:11px;"
     "border-radius:3px;margin-right:6px;vertical-align:-1px}.shots{display:grid;grid-template-columns:repeat(auto-fill,minmax(240px,1fr));gap:16px}.shot{"
     "background:var(--card);border:1px solid var(--line);border-radius:10px;overflow:hidden;box-shadow:var(--shade)}.shot svg{width:100%;background:var(--faint)}"
-    ".shot p{padding:9px 12px;font-size:13px;overflow-wrap:anywhere}.shot rect{fill:none;vector-effect:non-scaling-stroke;stroke-width:1.8}.shot .g{stroke:"
+    ".shot p{padding:9px 12px;font-size:13px;overflow-wrap:anywhere}.shot rect,.shot path{fill:none;vector-effect:non-scaling-stroke;stroke-width:1.8}.shot path{stroke-width:1.2}.shot .g{stroke:"
     "var(--good)}.shot .b{stroke:var(--bad)}.shot .m{stroke:var(--miss);stroke-dasharray:5 3}"
     "details{margin-top:14px}summary{cursor:pointer;color:var(--accent);font-size:14px}footer{margin-top:64px;color:var(--soft);font-size:13px}"
     "@media print{main{padding:0}section{break-inside:avoid}}";

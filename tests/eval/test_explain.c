@@ -144,3 +144,36 @@ Test(explain, json_is_json, .init = open_case, .fini = close_case)
     df_json_close(j);
     df_free(text);
 }
+
+static size_t count(const char *text, const char *what)
+{
+    size_t n = 0;
+    for (; (text = strstr(text, what)); text++)
+        n++;
+    return n;
+}
+
+/* Masks of the results are read once more; without that, wrong detections are boxes. */
+Test(explain, masks_are_drawn, .init = open_masks, .fini = close_case)
+{
+    char path[512], *html;
+    DfJson *j;
+    size_t boxes = 0;
+    snprintf(path, sizeof path, DF_TEST_DATA "/eval/%s.dt.json", name);
+    for (int read = 0; read < 2; read++) {
+        if (read) {
+            cr_assert_eq(df_json_open(&j, path), DF_OK);
+            cr_assert_eq(df_explain_masks(why, j), DF_OK, "%s", df_error());
+            df_json_close(j);
+        }
+        cr_assert_eq(df_explain_html(why, name, &html), DF_OK);
+        cr_expect_gt(count(html, "<path class=g d=\"M") + count(html, "<path class=m d=\"M"), 0);
+        if (!read)
+            boxes = count(html, "<rect class=b x");
+        else
+            cr_expect_eq(count(html, "<path class=b d=\"M"), boxes);
+        cr_expect_eq(count(html, read ? "<rect class=b x" : "<path class=b"), 0);
+        df_free(html);
+    }
+    cr_expect_gt(boxes, 0);
+}

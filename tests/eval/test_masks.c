@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "eval/eval.h"
+#include "eval/masks/outline.h"
 
 static cJSON *cases(void)
 {
@@ -189,5 +190,74 @@ Test(masks, merge_and_limits)
     cr_expect_eq(df_mask_from_text(&out, "0 ", 2, 4, 3), DF_EFORMAT);
     cr_expect_eq(df_mask_from_polygon(&out, (double[]){ 0, 0, 1e9, 0, 1, 1 }, 3, 4, 3), DF_EFORMAT);
     cr_expect_eq(df_mask_from_polygon(&out, (double[]){ 0, 0, 1, 0, 1, 1 }, 3, 1 << 20, 1 << 20), DF_EVALUE);
+    cr_expect_eq(df_memory().now, 0);
+}
+
+/* ---- outlines ------------------------------------------------------------------------------------------------------- */
+
+/* Fills the lines: a pixel is inside if it has an odd number of vertical sides on its left. `closed`: every line ends where it began. */
+static bool fill_path(const char *path, uint8_t *pixels, size_t height, size_t width)
+{
+    size_t x = 0, y = 0, x0 = 0, y0 = 0;
+    bool closed = true;
+    memset(pixels, 0, height * width);
+    for (char *at = (char *)(uintptr_t)path, command; (command = *at);) {
+        at++;
+        const size_t to = command == 'Z' ? 0 : (size_t)strtol(at, &at, 10);
+        if (command == 'M') {
+            x = x0 = to;
+            y = y0 = (size_t)strtol(at, &at, 10);
+        } else if (command == 'H') {
+            x = to;
+        } else if (command == 'V') {
+            for (size_t row = y < to ? y : to; row < (y < to ? to : y); row++)
+                for (size_t column = x; column < width; column++)
+                    pixels[row * width + column] ^= 1;
+            y = to;
+        } else {
+            closed &= x == x0 && y == y0;
+        }
+    }
+    return closed;
+}
+
+Test(masks, outlines_hold_the_foreground)
+{
+    DfRandom r = df_random(5, 0);
+    for (int i = 0; i < 600; i++) {
+        const uint32_t height = 1 + (uint32_t)(df_random_bits(&r) % 14), width = 1 + (uint32_t)(df_random_bits(&r) % 14);
+        const double share = df_uniform(&r);
+        uint8_t pixels[14 * 14], filled[14 * 14];
+        DfMask mask;
+        DfTextbuf text = { 0 };
+        char *path;
+        for (size_t k = 0; k < height * width; k++)
+            pixels[k] = df_uniform(&r) < share;
+        cr_assert_eq(df_mask_encode(&mask, pixels, height, width), DF_OK);
+        cr_assert_eq(df_mask_outline(&text, &mask), DF_OK);
+        cr_assert_eq(df_textbuf_take(&text, &path), DF_OK);
+        cr_assert(fill_path(path, filled, height, width), "%s", path);
+        cr_assert_arr_eq(filled, pixels, height * width, "%s", path);
+        df_free(path);
+        df_mask_done(&mask);
+    }
+    cr_expect_eq(df_memory().now, 0);
+}
+
+/* 600 x 500 in cells of 3 x 3; the last column of cells is 2 pixels wide. */
+Test(masks, large_outlines_are_coarse)
+{
+    DfMask mask;
+    DfTextbuf text = { 0 };
+    char *path;
+    cr_assert_eq(df_mask_from_box(&mask, (double[4]){ 300, 30, 200, 60 }, 600, 500), DF_OK);
+    cr_assert_eq(df_mask_outline(&text, &mask), DF_OK);
+    cr_assert_eq(df_textbuf_take(&text, &path), DF_OK);
+    cr_expect_str_eq(path, "M300 30H500V90H300V30Z");
+    df_free(path);
+    df_mask_done(&mask);
+    mask = (DfMask){ 0 };
+    cr_assert_eq(df_mask_outline(&text, &mask), DF_OK);
+    cr_expect_eq(text.n, 0);
     cr_expect_eq(df_memory().now, 0);
 }

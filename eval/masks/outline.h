@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * eval/masks/outline.h -- private to eval/: where a mask ends, for drawings.
+ */
+#ifndef DF_EVAL_MASKS_OUTLINE_H
+#define DF_EVAL_MASKS_OUTLINE_H
+
+#include "eval/masks/mask.h"
+#include "eval/textbuf.h"
+
+/* Appends the path of an SVG: closed lines around the foreground, those around holes the other way round, in pixels. Cells of a grid of at
+ * most 200 a side are taken as their middle pixel is. Nothing if there is no foreground, or the mask has 2^26 pixels or more. */
+int df_mask_outline(DfTextbuf *, const DfMask *);
+
+#endif
