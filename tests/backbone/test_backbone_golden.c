@@ -272,6 +272,14 @@ static void close_gradient(const Case *k, const char *name, const float *got, si
     df_free(stat);
 }
 
+/* Where sums cancel, the official code itself is off in float32; the case says how far. */
+static double limit_of(const Case *k, const char *name, double limit)
+{
+    const DfNode *errors = df_node_get(k->root, "float32_gradients");
+    const double official = errors ? df_node_number(df_node_get(errors, name), 0) : 0;
+    return 2 * official > limit ? 2 * official : limit;
+}
+
 static void parameter_gradient(const Case *k, const NnParam *param, double limit)
 {
     const size_t n = df_count(param->shape);
@@ -286,7 +294,7 @@ static void parameter_gradient(const Case *k, const NnParam *param, double limit
     float *official = df_malloc(n * sizeof *official);
     cr_assert_not_null(official);
     nn_param_to_official(param, param->tensor->grad, official);
-    close_gradient(k, param->name, official, n, limit);
+    close_gradient(k, param->name, official, n, limit_of(k, param->name, limit));
     df_free(official);
 }
 
