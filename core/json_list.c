@@ -8,6 +8,10 @@
  */
 #include "core/json_list.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "core/bits.h"
 #include "core/json_number.h"
 
@@ -17,8 +21,6 @@ typedef struct {
 } Kinds;
 
 #if defined(__SSE2__)
-#include <emmintrin.h>
-
 static inline uint64_t equal(__m128i bytes, char c)
 {
     return (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(c)));

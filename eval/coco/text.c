@@ -134,8 +134,11 @@ static void note_classes(DfTextbuf *t, const DfCocoEval *e)
 int df_coco_eval_notes(const DfCocoEval *e, bool of_classes, char **out)
 {
     DfTextbuf text = { 0 };
-    if (nothing_counts(e, 0, e->n_classes, 0))
-        df_textbuf_add(&text, "-1: no object counts, that is, is annotated in these images and classes and not as a crowd\n");
+    bool nothing = true;
+    for (size_t a = 0; a < e->n_areas; a++)
+        nothing &= nothing_counts(e, 0, e->n_classes, a);
+    if (nothing)
+        df_textbuf_add(&text, "-1: no object counts, that is, is annotated in these images, classes and areas and not as a crowd\n");
     else
         note_areas(&text, e);
     note_parameters(&text, e);

@@ -370,7 +370,7 @@ Test(coco, no_number_is_missing_without_a_word)
     expect_notes(one, NULL, "-1 at area=medium: no object that counts has an area from 1024 to 9216 square pixels\n"
                             "-1 at area=large: no object that counts has an area from 9216 to 1e+10 square pixels\n"
                             "-1 for 1 of 2 classes, of which no object counts: 7\n");
-    expect_notes(crowds, NULL, "-1: no object counts, that is, is annotated in these images and classes and not as a crowd\n");
+    expect_notes(crowds, NULL, "-1: no object counts, that is, is annotated in these images, classes and areas and not as a crowd\n");
     DfCocoParams params = df_coco_params();
     params.max_dets = max_dets;
     params.ious = ious;
