@@ -133,9 +133,23 @@ static DfJsonEvent read_key(DfJson *j, DfJsonValue *value, unsigned c)
     return df_json_text(j, value) ? DF_JSON_KEY : DF_JSON_ERROR;
 }
 
+/* What lists are full of: a comma, perhaps a space, and a short number. */
+static inline bool next_of_list(DfJson *j, DfJsonValue *value)
+{
+    if (j->state != COMMA_OR_CLOSE || *j->at != ',' || j->in_object[j->depth - 1])
+        return false;
+    const unsigned char *end = j->at + 1 + (j->at[1] == ' ');
+    if (!df_json_short_number(&end, j->skipping ? NULL : value) || end >= j->end)
+        return false;
+    j->at += end - j->at;
+    return true;
+}
+
 DfJsonEvent df_json_next(DfJson *j, DfJsonValue *value)
 {
     *value = (DfJsonValue){ 0 };
+    if (next_of_list(j, value))
+        return DF_JSON_NUMBER;
     if (j->state == FAILED)
         return DF_JSON_ERROR;
     unsigned c = next_byte(j);

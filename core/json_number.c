@@ -193,27 +193,10 @@ static void as_integer(const Decimal *d, DfJsonValue *value)
     value->number = (double)value->integer; /* -0 is 0 */
 }
 
-static inline bool read_short(const unsigned char **at, DfJsonValue *value)
-{
-    const bool negative = **at == '-';
-    const unsigned char *const digits = *at + negative;
-    unsigned whole, length;
-    if (!df_few_characters(digits, &whole, &length))
-        return false;
-    *at = digits + length;
-    if (value) {
-        value->number = df_short_value(digits, whole, length, negative);
-        value->integer = (int64_t)value->number;
-        value->is_integer = (double)value->integer == value->number;
-        value->integer = value->is_integer ? value->integer : 0;
-    }
-    return true;
-}
-
 bool df_json_number(const unsigned char **p, DfJsonValue *value)
 {
     Decimal decimal;
-    if (read_short(p, value))
+    if (df_json_short_number(p, value))
         return true;
     if (!read_decimal(p, &decimal))
         return false;

@@ -24,6 +24,24 @@ static inline double df_short_value(const unsigned char *p, unsigned whole, unsi
     return (negative ? -digits : digits) / df_json_tens[length - 1 - whole];
 }
 
+/* df_json_number() for numbers of few characters without exponent; false if it is another. */
+static inline bool df_json_short_number(const unsigned char **at, DfJsonValue *value)
+{
+    const bool negative = **at == '-';
+    const unsigned char *const digits = *at + negative;
+    unsigned whole, length;
+    if (!df_few_characters(digits, &whole, &length))
+        return false;
+    *at = digits + length;
+    if (value) {
+        value->number = df_short_value(digits, whole, length, negative);
+        value->integer = (int64_t)value->number;
+        value->is_integer = (double)value->integer == value->number;
+        value->integer = value->is_integer ? value->integer : 0;
+    }
+    return true;
+}
+
 /* Reads the number at *p, which must be followed by some byte that belongs to no number, and moves *p to where reading stopped:
  * behind it, or at the byte that makes it malformed (false). Fills number, integer and is_integer; NULL only passes over it. */
 bool df_json_number(const unsigned char **p, DfJsonValue *value);
