@@ -33,5 +33,4 @@ static inline unsigned df_bits_above(uint64_t x)
 #endif
 }
 
-
 #endif

@@ -13,7 +13,7 @@ typedef struct {
     const char *const *dt_paths; /* the results, in the order in which they were read */
     int n_dt;
     const char *page_path;      /* the HTML file                                      */
-    const char *images_dir;     /* pictures for the worst images; NULL: boxes alone   */
+    const char *images_dir;     /* pictures for the worst images; NULL: none         */
     double score_threshold;
 } CliExplaining;
 

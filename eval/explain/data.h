@@ -25,6 +25,7 @@ typedef struct {
     DrawnMask *at;        /* by number                             */
     size_t n, capacity, read;
     size_t records;       /* passed so far, in all files           */
+    bool chosen;
     CocoBytes bytes;
 } DrawnMasks;
 

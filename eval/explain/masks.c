@@ -31,6 +31,7 @@ static int choose(DfExplain *e)
 {
     const CocoView *v = e->view;
     int error = DF_OK;
+    e->masks.chosen = true;
     for (size_t i = 0; i < v->n_images && i < EXPLAIN_SHOTS; i++) {
         const uint32_t image = e->by_errors[i];
         for (size_t d = v->detections_start[image]; error == DF_OK && d < v->detections_start[image + 1]; d++)
@@ -76,7 +77,7 @@ int df_explain_masks(DfExplain *e, DfJson *json)
     DfJsonValue value;
     DfJsonEvent event = df_json_next(json, &value);
     Room room = { 0 };
-    int error = e->view->masks && m->records == 0 ? choose(e) : DF_OK;
+    int error = e->view->masks && !m->chosen ? choose(e) : DF_OK;
     for (CocoRecord r = { json, "detection", 0 }; error == DF_OK && m->read < m->n && (event = df_json_next(json, &value)) == DF_JSON_OBJECT;) {
         r.number++;
         const bool drawn = ++m->records == m->at[m->read].number;

@@ -82,10 +82,19 @@ static void walk(Grid *g, size_t x0, size_t y0, DfTextbuf *t)
     df_textbuf_add(t, "Z");
 }
 
+static bool fits(const DfMask *mask)
+{
+    const uint64_t pixels = (uint64_t)mask->height * mask->width;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < mask->n; i++)
+        sum += mask->runs[i];
+    return pixels > 0 && pixels < MOST_PIXELS && sum <= pixels;
+}
+
 int df_mask_outline(DfTextbuf *t, const DfMask *mask)
 {
     Grid g;
-    if (mask->height == 0 || mask->width == 0 || (uint64_t)mask->height * mask->width >= MOST_PIXELS)
+    if (!fits(mask))
         return DF_OK;
     const int error = make_grid(&g, mask);
     for (size_t y = 0; error == DF_OK && y < g.height; y++)

@@ -21,22 +21,24 @@ static void box(DfTextbuf *t, const char *class, const double b[4], const char *
     df_textbuf_add(t, "%s</title></rect>", what);
 }
 
-/* A mask as its outline; a box if there is none. */
+/* A mask as its outline; a box if it has none. */
 static int shape(DfTextbuf *t, const CocoTruthMask *m, const char *class, const double b[4], const char *name, const char *what)
 {
-    DfMask mask;
-    if (!m) {
+    DfMask mask = { 0 };
+    DfTextbuf outline = { 0 };
+    char *path = NULL;
+    int error = m ? df_coco_mask_of(m, &mask) : DF_OK;
+    if (error == DF_OK && (error = df_mask_outline(&outline, &mask)) == DF_OK)
+        error = df_textbuf_take(&outline, &path);
+    if (error == DF_OK && path[0]) {
+        df_textbuf_add(t, "<path class=%s d=\"%s\"><title>", class, path);
+        df_textbuf_html(t, name);
+        df_textbuf_add(t, "%s</title></path>", what);
+    } else if (error == DF_OK) {
         box(t, class, b, name, what);
-        return DF_OK;
     }
-    int error = df_coco_mask_of(m, &mask);
-    if (error < 0)
-        return error;
-    df_textbuf_add(t, "<path class=%s d=\"", class);
-    error = df_mask_outline(t, &mask);
-    df_textbuf_add(t, "\"><title>");
-    df_textbuf_html(t, name);
-    df_textbuf_add(t, "%s</title></path>", what);
+    df_free(path);
+    df_free(outline.at);
     df_mask_done(&mask);
     return error;
 }

@@ -256,8 +256,11 @@ Test(masks, large_outlines_are_coarse)
     cr_expect_str_eq(path, "M300 30H500V90H300V30Z");
     df_free(path);
     df_mask_done(&mask);
-    mask = (DfMask){ 0 };
-    cr_assert_eq(df_mask_outline(&text, &mask), DF_OK);
-    cr_expect_eq(text.n, 0);
+    uint32_t too_long[] = { 2, 11 };
+    const DfMask without[] = { { 0 }, { 3, 4, 2, too_long }, { 1 << 13, 1 << 13, 0, NULL } };
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(df_mask_outline(&text, &without[i]), DF_OK);
+        cr_expect_eq(text.n, 0);
+    }
     cr_expect_eq(df_memory().now, 0);
 }
