@@ -137,11 +137,11 @@ static DfTensor *cell_boxes(DfCtx *c, const NnField *field, int N, uint8_t *off)
     for (int n = 0; n < N; n++)
         for (int l = 0; l < L; l++) {
             const int h = field->levels.h[l], w = field->levels.w[l];
-            const float *const ratio = field->ratios + (n * L + l) * 2;
+            const float *const ratio = field->valid_ratios + (n * L + l) * 2;
             const float used_w = roundf(ratio[0] * (float)w), used_h = roundf(ratio[1] * (float)h), size = 0.05f * (float)(1 << l);
             for (int cell = 0; cell < h * w; cell++, i++, to += 4) {
                 const float box[4] = { ((float)(cell % w) + 0.5f) / used_w, ((float)(cell / w) + 0.5f) / used_h, size, size };
-                off[i] = (field->off && field->off[i]) || !within(box[0]) || !within(box[1]) || !within(size);
+                off[i] = (field->padding_mask && field->padding_mask[i]) || !within(box[0]) || !within(box[1]) || !within(size);
                 for (int k = 0; k < 4; k++)
                     to[k] = off[i] ? INFINITY : logf(box[k] / (1 - box[k]));
             }

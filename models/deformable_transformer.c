@@ -52,7 +52,7 @@ static DfTensor *cell_centres(DfCtx *c, const NnField *field, int N)
     for (int n = 0; n < N; n++)
         for (int l = 0; l < L; l++) {
             const int h = field->levels.h[l], w = field->levels.w[l];
-            const float *const ratio = field->ratios + (n * L + l) * 2;
+            const float *const ratio = field->valid_ratios + (n * L + l) * 2;
             for (int y = 0; y < h; y++)
                 for (int x = 0; x < w; x++) {
                     *to++ = ((float)x + 0.5f) / (ratio[0] * (float)w);
@@ -72,7 +72,7 @@ static void observe_centres(DfCtx *c, const NnField *field, const DfTensor *cent
         return;
     for (size_t i = 0; i < df_size(all); i++) {
         const size_t axis = i % 2, l = i / 2 % (size_t)L, row = i / 2 / (size_t)L, n = row / (size_t)S;
-        all->data[i] = centres->data[2 * row + axis] * field->ratios[(n * (size_t)L + l) * 2 + axis];
+        all->data[i] = centres->data[2 * row + axis] * field->valid_ratios[(n * (size_t)L + l) * 2 + axis];
     }
     df_detr_observe(c, all, "enc_reference_points", -1);
 }

@@ -54,7 +54,7 @@ static PlainDetrMemory flatten(DfCtx *c, const PlainDetr *net, DfTensor *map, co
     df_detr_observe_masks(c, &field, N);
     out.positions = df_detr_positions(c, &net->base.positions, &field, N, 0);
     df_observe(c, out.positions, "pos_", 0);
-    out.off = field.off;
+    out.padding_mask = field.padding_mask;
     out.tokens = df_reshape(c, out.tokens, DF_SHAPE(N, h * w, net->base.o.dim));
     out.positions = df_reshape(c, out.positions, DF_SHAPE(N, h * w, net->base.o.dim));
     return out;

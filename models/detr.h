@@ -35,7 +35,7 @@ typedef struct {
 /* The map as the transformer reads it. */
 typedef struct {
     DfTensor *tokens, *positions; /* N cells C      */
-    const uint8_t *off;           /* N cells: padding; NULL: none */
+    const uint8_t *padding_mask;  /* N cells: 1 for padding; NULL: none */
 } PlainDetrMemory;
 
 /* ---- detr_transformer.c ---- */

@@ -78,8 +78,8 @@ void df_detr_mark_padding(DfCtx *c, NnField *field, const DfImageMeta *metas, in
                     off[(size_t)n * cells + (size_t)first] = y >= used_h || x >= used_w;
             any |= used_h < h || used_w < w;
         }
-    field->ratios = ratios;
-    field->off = any ? off : NULL;
+    field->valid_ratios = ratios;
+    field->padding_mask = any ? off : NULL;
 }
 
 /* ---- positions ------------------------------------------------------------------------------------------------------ */
@@ -105,7 +105,7 @@ static DfTensor *sine_positions(DfCtx *c, const DetrPositions *how, const NnFiel
     if (df_skip(c, p))
         return p;
     for (int n = 0; n < N; n++) {
-        const int used_w = (int)lroundf(field->ratios[(n * L + l) * 2] * (float)w), used_h = (int)lroundf(field->ratios[(n * L + l) * 2 + 1] * (float)h);
+        const int used_w = (int)lroundf(field->valid_ratios[(n * L + l) * 2] * (float)w), used_h = (int)lroundf(field->valid_ratios[(n * L + l) * 2 + 1] * (float)h);
         for (int padded = 0; padded < 2; padded++) { /* a padded column counts no rows, and the other way round */
             for (int y = 0; y < h; y++)
                 sine_axis(how, rows->data + (size_t)(padded * h + y) * half, padded ? 0 : (float)(y < used_h ? y + 1 : used_h), padded ? 0 : (float)used_h);
@@ -149,12 +149,12 @@ void df_detr_observe_masks(DfCtx *c, const NnField *field, int N)
     for (size_t l = 0, first = 0; df_listens(c) && l < (size_t)field->levels.n; l++) {
         const size_t n_cells = (size_t)field->levels.h[l] * (size_t)field->levels.w[l];
         DfTensor *mask = df_zeros(c, DF_SHAPE(N, field->levels.h[l], field->levels.w[l]));
-        if (!df_skip(c, mask) && field->off)
+        if (!df_skip(c, mask) && field->padding_mask)
             for (size_t i = 0; i < (size_t)N * n_cells; i++)
-                mask->data[i] = field->off[i / n_cells * cells + first + i % n_cells];
+                mask->data[i] = field->padding_mask[i / n_cells * cells + first + i % n_cells];
         df_observe(c, mask, "mask_", (int)l);
         first += n_cells;
     }
-    if (df_listens(c) && field->ratios)
-        df_observe(c, df_from(c, DF_SHAPE(N, field->levels.n, 2), field->ratios), "valid_ratios", -1);
+    if (df_listens(c) && field->valid_ratios)
+        df_observe(c, df_from(c, DF_SHAPE(N, field->levels.n, 2), field->valid_ratios), "valid_ratios", -1);
 }

@@ -53,11 +53,11 @@ static DfTensor *after(DfCtx *c, const PlainDetr *net, const NnLayerNorm *norm, 
     return net->base.o.pre_norm ? x : nn_layer_norm(c, norm, x);
 }
 
-static DfTensor *attend_to_itself(DfCtx *c, const PlainDetr *net, const PlainDetrLayer *layer, DfTensor *x, DfTensor *positions, const uint8_t *off)
+static DfTensor *attend_to_itself(DfCtx *c, const PlainDetr *net, const PlainDetrLayer *layer, DfTensor *x, DfTensor *positions, const uint8_t *padding_mask)
 {
     const NnResidual r = { .residual = x, .drop = (float)net->base.o.dropout };
     DfTensor *y = before(c, net, &layer->norm[0], x), *placed = df_add(c, y, positions);
-    return after(c, net, &layer->norm[0], nn_multihead_attention_add(c, &layer->self, placed, placed, y, off, r));
+    return after(c, net, &layer->norm[0], nn_multihead_attention_add(c, &layer->self, placed, placed, y, padding_mask, r));
 }
 
 static DfTensor *feed(DfCtx *c, const PlainDetr *net, const PlainDetrLayer *layer, const NnLayerNorm *norm, DfTensor *x)
@@ -73,7 +73,7 @@ DfTensor *df_plain_detr_encode(DfCtx *c, const PlainDetr *net, const PlainDetrMe
     for (int i = 0; i < net->base.o.encoder_layers; i++) {
         const PlainDetrLayer *layer = &net->encoder[i];
         const DfMark m = df_enter(c, "encoder.layers", i);
-        DfTensor *y = feed(c, net, layer, &layer->norm[1], attend_to_itself(c, net, layer, x, in->positions, in->off));
+        DfTensor *y = feed(c, net, layer, &layer->norm[1], attend_to_itself(c, net, layer, x, in->positions, in->padding_mask));
         y = df_leave(c, m, y);
         if (i)
             df_drop(c, x);
@@ -92,7 +92,7 @@ static DfTensor *decode_layer(DfCtx *c, const PlainDetr *net, int i, DfTensor *x
     x = attend_to_itself(c, net, layer, x, positions, NULL);
     const NnResidual r = { .residual = x, .drop = (float)net->base.o.dropout };
     DfTensor *query = df_add(c, before(c, net, &layer->norm[1], x), positions);
-    x = after(c, net, &layer->norm[1], nn_multihead_attention_add(c, &layer->cross, query, placed, memory->tokens, memory->off, r));
+    x = after(c, net, &layer->norm[1], nn_multihead_attention_add(c, &layer->cross, query, placed, memory->tokens, memory->padding_mask, r));
     return df_leave(c, m, feed(c, net, layer, &layer->norm[2], x));
 }
 

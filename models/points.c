@@ -15,7 +15,7 @@ typedef struct {
     DfDeformProblem problem;                             /* shared points: what decides their weights    */
     const float *pos;                                    /* B groups points 2 (y, x), in [-1, 1]         */
     int cell;
-    const float *reference, *location, *weight, *ratios; /* own points, as in DfPointAttention           */
+    const float *reference, *location, *weight, *valid_ratios; /* own points, as in DfPointAttention     */
     int parts;                                           /* numbers of a reference                       */
 } Layer;
 
@@ -77,7 +77,7 @@ static void keep(DfPoints *p, Layer *l, const DfPointAttention *a)
     l->parts = df_dim(a->reference, -1);
     l->location = kept(p, a->location);
     l->weight = kept(p, a->weight);
-    l->ratios = kept_floats(p, a->ratios, (size_t)df_dim(a->location, 0) * (size_t)l->about.levels * 2);
+    l->valid_ratios = kept_floats(p, a->valid_ratios, (size_t)df_dim(a->location, 0) * (size_t)l->about.levels * 2);
 }
 
 static void hear(void *user, const char *path, const DfPointAttention *a)
@@ -258,7 +258,7 @@ static void read_own(const Layer *l, int n, const DfImageMeta *meta, int query, 
     const size_t levels = (size_t)l->about.levels, points = (size_t)l->about.points, all = (size_t)l->about.heads * levels * points;
     const size_t first = ((size_t)n * (size_t)l->about.queries + (size_t)query) * all;
     for (size_t i = 0; i < all; i++) {
-        const float *location = l->location + (first + i) * 2, *ratio = l->ratios + ((size_t)n * levels + i / points % levels) * 2;
+        const float *location = l->location + (first + i) * 2, *ratio = l->valid_ratios + ((size_t)n * levels + i / points % levels) * 2;
         float at[2];
         to_original(meta, (double)location[0] / (double)ratio[0] * meta->img_w, (double)location[1] / (double)ratio[1] * meta->img_h, at);
         out[i] = (DfPoint){ at[0], at[1], l->weight[first + i] };

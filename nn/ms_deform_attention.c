@@ -44,11 +44,11 @@ DfTensor *nn_ms_deform_attention_add(DfCtx *c, const NnMsDeformAttention *a, DfT
 {
     const DfMark m = df_enter(c, NULL, -1);
     const int B = df_dim(query, 0), Q = df_dim(query, 1), C = df_dim(query, 2), S = df_dim(source, 1);
-    DfTensor *value = df_zero_rows(c, nn_linear(c, &a->value, source), field->off);
+    DfTensor *value = df_zero_rows(c, nn_linear(c, &a->value, source), field->padding_mask);
     value = df_reshape(c, value, DF_SHAPE(B, S, a->heads, C / a->heads));
-    DfTensor *location = df_sampling_locations(c, reference, nn_linear(c, &a->offsets, query), field->ratios, &field->levels, a->heads, a->points);
+    DfTensor *location = df_sampling_locations(c, reference, nn_linear(c, &a->offsets, query), field->valid_ratios, &field->levels, a->heads, a->points);
     DfTensor *weight = df_reshape(c, nn_linear(c, &a->weights, query), DF_SHAPE(B, Q, a->heads, a->levels * a->points));
     weight = df_softmax(c, weight, -1);
-    df_observe_points(c, &(DfPointAttention){ .reference = reference, .location = location, .weight = weight, .ratios = field->ratios });
+    df_observe_points(c, &(DfPointAttention){ .reference = reference, .location = location, .weight = weight, .valid_ratios = field->valid_ratios });
     return df_leave(c, m, nn_linear_add(c, &a->output, df_ms_deform_attention(c, value, location, weight, &field->levels), r));
 }

@@ -32,29 +32,29 @@ static DfTensor *heads_first(DfCtx *c, DfTensor *x, int heads)                  
 }
 
 /* 0 where a key is seen, minus infinity where not; of the scores' shape. */
-static DfTensor *mask_of(DfCtx *c, const uint8_t *off, DfShape scores)
+static DfTensor *mask_of(DfCtx *c, const uint8_t *padding_mask, DfShape scores)
 {
     DfTensor *mask = df_new(c, scores);
     if (df_skip(c, mask))
         return mask;
     const size_t keys = (size_t)scores.d[3], per_sample = df_size(mask) / (size_t)scores.d[0];
     for (size_t i = 0; i < df_size(mask); i++)
-        mask->data[i] = off[i / per_sample * keys + i % keys] ? -INFINITY : 0;
+        mask->data[i] = padding_mask[i / per_sample * keys + i % keys] ? -INFINITY : 0;
     return mask;
 }
 
 /* With dropout of the scores they must exist as a matrix. */
-static DfTensor *attend_with_dropout(DfCtx *c, const NnMultiheadAttention *a, DfTensor *q, DfTensor *k, DfTensor *v, const uint8_t *off, float scale)
+static DfTensor *attend_with_dropout(DfCtx *c, const NnMultiheadAttention *a, DfTensor *q, DfTensor *k, DfTensor *v, const uint8_t *padding_mask, float scale)
 {
     const int B = df_dim(q, 0), L = df_dim(q, 1), C = df_dim(q, 2);
     DfTensor *s = df_matmul(c, df_scale(c, heads_first(c, q, a->heads), scale), df_transpose(c, heads_first(c, k, a->heads)));
-    if (off && !c->err)
-        s = df_add(c, s, mask_of(c, off, s->shape));
+    if (padding_mask && !c->err)
+        s = df_add(c, s, mask_of(c, padding_mask, s->shape));
     s = df_matmul(c, df_dropout(c, df_softmax(c, s, -1), a->drop), heads_first(c, v, a->heads));
     return df_reshape(c, df_permute(c, s, DF_SHAPE(0, 2, 1, 3)), DF_SHAPE(B, L, C));
 }
 
-DfTensor *nn_multihead_attention_add(DfCtx *c, const NnMultiheadAttention *a, DfTensor *query, DfTensor *key, DfTensor *value, const uint8_t *off,
+DfTensor *nn_multihead_attention_add(DfCtx *c, const NnMultiheadAttention *a, DfTensor *query, DfTensor *key, DfTensor *value, const uint8_t *padding_mask,
                                      NnResidual r)
 {
     const DfMark m = df_enter(c, NULL, -1);
@@ -72,9 +72,9 @@ DfTensor *nn_multihead_attention_add(DfCtx *c, const NnMultiheadAttention *a, Df
     if (c->err)
         return df_leave(c, m, &c->nil);
     if (c->training && a->drop > 0) {
-        q = attend_with_dropout(c, a, q, k, v, off, scale);
+        q = attend_with_dropout(c, a, q, k, v, padding_mask, scale);
     } else {
-        const DfDeformAttention plain = { .heads = a->heads, .groups = 1, .scale = scale, .kind = DF_BIAS_NONE, .off = off };
+        const DfDeformAttention plain = { .heads = a->heads, .groups = 1, .scale = scale, .kind = DF_BIAS_NONE, .off = padding_mask };
         q = df_reshape(c, df_deform_attention(c, df_reshape(c, q, DF_SHAPE(B, 1, L, C)), k, v, NULL, NULL, plain), DF_SHAPE(B, L, C));
     }
     return df_leave(c, m, nn_linear_add(c, &a->out, q, r));

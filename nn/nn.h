@@ -196,15 +196,16 @@ typedef struct {
     float drop;              /* of the scores, in training */
 } NnMultiheadAttention;
 void nn_multihead_attention_init(NnScope, NnMultiheadAttention *, int dim, int heads, double drop);
-/* B L C, B M C twice -> B L C. off: B M, 1 for keys that are padding, lasting as long as the step; NULL: none. */
-DfTensor *nn_multihead_attention_add(DfCtx *, const NnMultiheadAttention *, DfTensor *query, DfTensor *key, DfTensor *value, const uint8_t *off, NnResidual);
+/* B L C, B M C twice -> B L C. padding_mask: B M, 1 for keys that are padding, lasting as long as the step; NULL: none. */
+DfTensor *nn_multihead_attention_add(DfCtx *, const NnMultiheadAttention *, DfTensor *query, DfTensor *key, DfTensor *value, const uint8_t *padding_mask,
+                                     NnResidual);
 
 /* Multi-scale deformable attention (Zhu et al., ICLR 2021) and the pyramid that it reads: its cells as one list of tokens, of which
  * some may be padding. Keys: sampling_offsets, attention_weights, value_proj, output_proj. */
 typedef struct {
     DfPyramid levels;
-    const uint8_t *off;      /* B cells: 1 for padding; NULL: none */
-    const float *ratios;     /* B levels 2 (x, y): the part of a level that is no padding */
+    const uint8_t *padding_mask; /* B cells: 1 for padding; NULL: none */
+    const float *valid_ratios;   /* B levels 2 (x, y): the part of a level that is no padding */
 } NnField;
 typedef struct {
     NnLinear offsets, weights, value, output;

@@ -246,7 +246,7 @@ struct DfPointAttention {
     int cell;                           /* pixels of the network's input from one query to the next                    */
     const DfTensor *reference;          /* where the queries stand: B Q 2 or 4, in [0, 1] of the part that is no padding */
     const DfTensor *location, *weight;  /* B Q heads levels points 2 (x, y), in [0, 1] of a level; B Q heads levels points */
-    const float *ratios;                /* B levels 2 (x, y): the part of a level that is no padding                   */
+    const float *valid_ratios;          /* B levels 2 (x, y): the part of a level that is no padding                   */
 };
 
 /* ---- deform_positions.c, repeat.c: the small parts of DAT's offset branch ----------------------------------------- */
