@@ -20,12 +20,6 @@ static inline Centred centred(const float *box)
     return (Centred){ (box[0] + box[2]) * 0.5f, (box[1] + box[3]) * 0.5f, box[2] - box[0], box[3] - box[1] };
 }
 
-/* As torch.clamp(): NaN stays. */
-static inline float clamp(float x, float low, float high)
-{
-    return x < low ? low : x > high ? high : x;
-}
-
 void df_delta_encode(const DfDeltaCoder *coder, size_t n, const float *boxes, const float *targets, float *deltas)
 {
     for (size_t i = 0; i < n; i++) {
@@ -45,10 +39,10 @@ static void decode_one(const DfDeltaCoder *coder, const Centred p, const float *
     float dx = p.w * d[0], dy = p.h * d[1];
     if (coder->add_ctr_clamp) {
         const float reach = (float)coder->ctr_clamp;
-        dx = clamp(dx, -reach, reach);
-        dy = clamp(dy, -reach, reach);
+        dx = df_clamp_float(dx, -reach, reach);
+        dy = df_clamp_float(dy, -reach, reach);
     }
-    const float w = p.w * expf(clamp(d[2], least, most)), h = p.h * expf(clamp(d[3], least, most));
+    const float w = p.w * expf(df_clamp_float(d[2], least, most)), h = p.h * expf(df_clamp_float(d[3], least, most));
     const float x = p.x + dx, y = p.y + dy;
     out[0] = x - w * 0.5f;
     out[1] = y - h * 0.5f;
@@ -64,7 +58,7 @@ void df_delta_decode(const DfDeltaCoder *coder, size_t n, int per_box, const flo
         for (int c = 0; c < per_box; c++, deltas += 4, out += 4) {
             decode_one(coder, p, deltas, out);
             for (int k = 0; clip && k < 4; k++)
-                out[k] = clamp(out[k], 0, (float)(k % 2 ? image_h : image_w));
+                out[k] = df_clamp_float(out[k], 0, (float)(k % 2 ? image_h : image_w));
         }
     }
 }

@@ -6,6 +6,7 @@
 #define DF_CORE_CORE_H
 
 #include "core/bits.h"
+#include "core/clamp.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/json.h"

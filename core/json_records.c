@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "core/clamp.h"
 #include "core/memory.h"
 
 enum { PIECES = 64, LEAST_PIECE = 64 * 1024, MOST_PIECE = 1024 * 1024, SEARCH = 4096 };
@@ -209,7 +210,7 @@ int df_json_records(DfJson *j, DfPool *pool, const DfJsonRecords *how)
 {
     const uint64_t begin = df_json_offset(j), end = source_end(j), wish = end > begin ? (end - begin) / PIECES : 0;
     Records r = { .how = how, .main = j, .origin = *j, .begin = begin, .end = end, .again = end > begin ? end : begin, .n_free = DF_JSON_SLOTS };
-    r.size = wish < LEAST_PIECE ? LEAST_PIECE : wish > MOST_PIECE ? MOST_PIECE : wish;
+    r.size = df_clamp_u64(wish, LEAST_PIECE, MOST_PIECE);
     for (size_t i = 0; i < DF_JSON_SLOTS; i++)
         r.free_slots[i] = DF_JSON_SLOTS - 1 - i;
     pthread_mutex_init(&r.lock, NULL);

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "core/clamp.h"
 #include "core/error.h"
 #include "core/memory.h"
 
@@ -97,7 +98,7 @@ static int threads_wanted(int threads)
         CPU_ZERO(&mine);
         threads = sched_getaffinity(0, sizeof mine, &mine) == 0 ? CPU_COUNT(&mine) : 1;
     }
-    return threads < 1 ? 1 : threads > MAX_THREADS ? MAX_THREADS : threads;
+    return df_clamp_int(threads, 1, MAX_THREADS);
 }
 
 int df_pool_new(DfPool **out, int threads)

@@ -80,7 +80,7 @@ static bool is_free(DfRect r, const Tag *placed, int n)
 static DfRect moved_inside(DfRect r, const DfImage *image)
 {
     const int right = r.x2 - image->width, x = right > 0 ? right : 0, bottom = r.y2 - image->height, y = bottom > 0 ? bottom : 0;
-    const int left = df_clamp(r.x1 - x, 0, image->width), top = df_clamp(r.y1 - y, 0, image->height);
+    const int left = df_clamp_int(r.x1 - x, 0, image->width), top = df_clamp_int(r.y1 - y, 0, image->height);
     return (DfRect){ left, top, left + r.x2 - r.x1, top + r.y2 - r.y1 };
 }
 

@@ -111,7 +111,7 @@ static Layout lay_out(const DfImage *image, const Entry *entries, int n)
     l.swatch = df_text_height(&l.pen) + l.pen.margin;
     l.cell_width = (int)ceilf(df_text_width(&l.pen, longest)) + l.swatch + 5 * l.pen.margin;
     l.cell_height = df_text_height(&l.pen) + 3 * l.pen.margin;
-    l.columns = df_clamp(image->width / l.cell_width, 1, n);
+    l.columns = df_clamp_int(image->width / l.cell_width, 1, n);
     l.rows = (n + l.columns - 1) / l.columns;
     return l;
 }

@@ -28,8 +28,8 @@ void df_blend(uint8_t *pixel, const uint8_t bgr[3], float cover)
 
 void df_fill(DfImage *image, DfRect r, const uint8_t bgr[3], float cover)
 {
-    const int x1 = df_clamp(r.x1, 0, image->width), x2 = df_clamp(r.x2, 0, image->width);
-    const int y1 = df_clamp(r.y1, 0, image->height), y2 = df_clamp(r.y2, 0, image->height);
+    const int x1 = df_clamp_int(r.x1, 0, image->width), x2 = df_clamp_int(r.x2, 0, image->width);
+    const int y1 = df_clamp_int(r.y1, 0, image->height), y2 = df_clamp_int(r.y2, 0, image->height);
     for (int y = y1; y < y2; y++) {
         uint8_t *pixel = image->pixels + ((size_t)y * (size_t)image->width + (size_t)x1) * 3;
         for (int x = x1; x < x2; x++, pixel += 3)
@@ -81,8 +81,8 @@ static void write_glyph(DfImage *image, const DfPen *pen, float left, int top, u
     const uint8_t *glyph = df_font[(letter < ' ' || letter > '~' ? '?' : letter) - ' '];
     const uint8_t colour[3] = { ink, ink, ink };
     const int height = (int)ceilf(DF_FONT_ROWS * pen->dot);
-    const int x1 = df_clamp((int)floorf(left - pen->dot), 0, image->width), x2 = df_clamp((int)ceilf(left + advance(pen)), 0, image->width);
-    for (int y = df_clamp(top, 0, image->height); y < df_clamp(top + height, 0, image->height); y++)
+    const int x1 = df_clamp_int((int)floorf(left - pen->dot), 0, image->width), x2 = df_clamp_int((int)ceilf(left + advance(pen)), 0, image->width);
+    for (int y = df_clamp_int(top, 0, image->height); y < df_clamp_int(top + height, 0, image->height); y++)
         for (int x = x1; x < x2; x++) {
             const float cover = ink_at(glyph, ((float)x + 0.5f - left) / pen->dot, ((float)(y - top) + 0.5f) / pen->dot, pen->dot);
             if (cover > 0.0f)

@@ -20,11 +20,6 @@ typedef struct {
 } DfPen;
 DfPen df_pen_for(const DfImage *image); /* grows with the picture */
 
-static inline int df_clamp(int v, int lo, int hi)
-{
-    return v < lo ? lo : v > hi ? hi : v;
-}
-
 /* What a picture is to be enlarged by, a whole number, until its longer side has `side` pixels. */
 static inline int df_times_to(const DfImage *image, int side)
 {

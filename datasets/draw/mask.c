@@ -48,8 +48,8 @@ static bool at_edge(const DfImage *image, const uint8_t *pixels, int x, int y, i
 static void paint(DfImage *image, const uint8_t *pixels, DfRect r, const uint8_t bgr[3], int line, int thin)
 {
     static const uint8_t dark[3] = { 0, 0, 0 };
-    for (int y = df_clamp(r.y1 - thin, 0, image->height); y < df_clamp(r.y2 + thin, 0, image->height); y++)
-        for (int x = df_clamp(r.x1 - thin, 0, image->width); x < df_clamp(r.x2 + thin, 0, image->width); x++) {
+    for (int y = df_clamp_int(r.y1 - thin, 0, image->height); y < df_clamp_int(r.y2 + thin, 0, image->height); y++)
+        for (int x = df_clamp_int(r.x1 - thin, 0, image->width); x < df_clamp_int(r.x2 + thin, 0, image->width); x++) {
             const size_t at = (size_t)y * (size_t)image->width + (size_t)x;
             if (pixels[at])
                 df_blend(image->pixels + 3 * at, bgr, at_edge(image, pixels, x, y, line, true) ? 0.95f : 0.4f);

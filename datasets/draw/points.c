@@ -46,8 +46,8 @@ static void draw_disc(DfImage *image, float x, float y, float radius, const uint
 {
     if (!(fabsf(x) < 1e6f && fabsf(y) < 1e6f))
         return;
-    const int x1 = df_clamp((int)floorf(x - radius - 1), 0, image->width), x2 = df_clamp((int)ceilf(x + radius + 1), 0, image->width);
-    const int y1 = df_clamp((int)floorf(y - radius - 1), 0, image->height), y2 = df_clamp((int)ceilf(y + radius + 1), 0, image->height);
+    const int x1 = df_clamp_int((int)floorf(x - radius - 1), 0, image->width), x2 = df_clamp_int((int)ceilf(x + radius + 1), 0, image->width);
+    const int y1 = df_clamp_int((int)floorf(y - radius - 1), 0, image->height), y2 = df_clamp_int((int)ceilf(y + radius + 1), 0, image->height);
     for (int j = y1; j < y2; j++)
         for (int i = x1; i < x2; i++) {
             const float within = radius + 0.5f - hypotf((float)i + 0.5f - x, (float)j + 0.5f - y);
@@ -160,7 +160,7 @@ static int draw_caption(DfImage *image, const DfDrawnPoints *of, float most, siz
     const int error = df_extend_down(image, 2 * c.row + m);
     if (error < 0)
         return error;
-    const int left = 4 * m + zero, right = df_clamp(image->width / 3, left + 8, left + 40 * m + 8), bottom = top + c.row;
+    const int left = 4 * m + zero, right = df_clamp_int(image->width / 3, left + 8, left + 40 * m + 8), bottom = top + c.row;
     df_write_text(image, &c.pen, (float)(2 * m), top + 2 * m, "0", 1, 0);
     for (int x = left; x < right; x++) {
         uint8_t bgr[3];

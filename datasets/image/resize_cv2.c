@@ -44,19 +44,15 @@ static Tap column_tap(int i, int in, int out, int channels)
     return tap(at * channels, channels, fraction);
 }
 
-static int clamp_row(int y, int height)
-{
-    return y < 0 ? 0 : y >= height ? height - 1 : y;
-}
-
 /* Rows outside the image repeat the border and keep their weights: other rounding than weight 0. */
 static Tap row_tap(int i, int in, int out)
 {
     int at;
     float fraction;
     position(i, in, out, &at, &fraction);
-    const int first = clamp_row(at, in);
-    return tap(first, clamp_row(at + 1, in) - first, fraction);
+    const int first = df_clamp_int(at, 0, in - 1);
+    const int second = df_clamp_int(at + 1, 0, in - 1);
+    return tap(first, second - first, fraction);
 }
 
 static void stretch_line(int16_t *restrict out, const uint8_t *restrict in, const Tap *taps, int width, int channels)
