@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/roi_detect.h -- private: the regions of a batch on their way through the stages, and the masks of what was found.
+ * heads/region/roi_detect.h -- private: the regions of a batch on their way through the stages, and the masks of what was found.
  */
-#ifndef DF_HEADS_ROI_DETECT_H
-#define DF_HEADS_ROI_DETECT_H
+#ifndef DF_HEADS_REGION_ROI_DETECT_H
+#define DF_HEADS_REGION_ROI_DETECT_H
 
-#include "heads/roi.h"
+#include "heads/region/roi.h"
 
 typedef struct {
     DfArena *arena;     /* holds all of it                                          */

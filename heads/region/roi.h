@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/roi.h -- private: the second stage of two-stage detectors: what is in a region, where exactly, and its mask. A plain head
+ * heads/region/roi.h -- private: the second stage of two-stage detectors: what is in a region, where exactly, and its mask. A plain head
  * is a cascade of one stage.
  */
-#ifndef DF_HEADS_ROI_H
-#define DF_HEADS_ROI_H
+#ifndef DF_HEADS_REGION_ROI_H
+#define DF_HEADS_REGION_ROI_H
 
-#include "heads/bbox_head.h"
+#include "heads/region/bbox_head.h"
 #include "heads/heads.h"
-#include "heads/mask_head.h"
-#include "heads/roi_extractor.h"
+#include "heads/region/mask_head.h"
+#include "heads/region/roi_extractor.h"
 
 typedef struct {
     /* options */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/bbox_head.c -- the box heads of two-stage detectors, by mmdet's names: shared convolutions and linear layers, then a branch for
+ * heads/region/bbox_head.c -- the box heads of two-stage detectors, by mmdet's names: shared convolutions and linear layers, then a branch for
  * classes and one for boxes. Ren et al., NIPS 2015; Lin et al., CVPR 2017 (two linear layers); Wu and He, ECCV 2018 (4conv1fc).
  */
-#include "heads/bbox_head.h"
+#include "heads/region/bbox_head.h"
 
 #include <math.h>
 
-#include "heads/settings.h"
+#include "heads/settings/settings.h"
 
 #define BOX_HEAD_COUNTS                                                                                          \
     DF_OPT_INT(BoxHead, num_shared_convs, 0, 0, 64, "convolutions that both branches share"),                     \

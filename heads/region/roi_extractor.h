@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/roi_extractor.h -- private: which map a region is read from, and how. mmdet's SingleRoIExtractor.
+ * heads/region/roi_extractor.h -- private: which map a region is read from, and how. mmdet's SingleRoIExtractor.
  */
-#ifndef DF_HEADS_ROI_EXTRACTOR_H
-#define DF_HEADS_ROI_EXTRACTOR_H
+#ifndef DF_HEADS_REGION_ROI_EXTRACTOR_H
+#define DF_HEADS_REGION_ROI_EXTRACTOR_H
 
 #include "heads/heads.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/settings.c -- the dicts that several heads have: anchors, box coder, non-maximum suppression.
+ * heads/settings/settings.c -- the dicts that several heads have: anchors, box coder, non-maximum suppression.
  */
-#include "heads/settings.h"
+#include "heads/settings/settings.h"
 
 #include <math.h>
 #include <stdio.h>

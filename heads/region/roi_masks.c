@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/roi_masks.c -- a mask for every detection: the mask heads on the detected boxes, and each result pasted straight into run
+ * heads/region/roi_masks.c -- a mask for every detection: the mask heads on the detected boxes, and each result pasted straight into run
  * lengths, so that memory does not grow with the image.
  */
-#include "heads/roi_detect.h"
+#include "heads/region/roi_detect.h"
 
 #include <math.h>
 #include <string.h>

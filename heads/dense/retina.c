@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/retina.c -- the head of RetinaNet: two towers of convolutions that all levels share, one for classes and one for boxes.
+ * heads/dense/retina.c -- the head of RetinaNet: two towers of convolutions that all levels share, one for classes and one for boxes.
  * Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017.
  */
 #include <math.h>
 #include <string.h>
 
 #include "heads/heads.h"
-#include "heads/settings.h"
+#include "heads/settings/settings.h"
 #include "heads/views.h"
 
 typedef struct {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/roi.c -- the second stage as modules: extractors, box heads and mask heads of every stage, under mmdet's two names. Ren et al.,
+ * heads/region/roi.c -- the second stage as modules: extractors, box heads and mask heads of every stage, under mmdet's two names. Ren et al.,
  * NIPS 2015; He et al., ICCV 2017; Cai and Vasconcelos, Cascade R-CNN, CVPR 2018.
  */
-#include "heads/roi.h"
+#include "heads/region/roi.h"
 
 #include <stdio.h>
 
-#include "heads/roi_detect.h"
-#include "heads/settings.h"
+#include "heads/region/roi_detect.h"
+#include "heads/settings/settings.h"
 
 /* ---- construction ------------------------------------------------------------------------------------------------ */
 

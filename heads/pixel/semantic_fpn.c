@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/semantic_fpn.c -- FPNHead: every level is brought to the finest size step by step, and all are added. Kirillov et al.,
+ * heads/pixel/semantic_fpn.c -- FPNHead: every level is brought to the finest size step by step, and all are added. Kirillov et al.,
  * "Panoptic Feature Pyramid Networks", CVPR 2019.
  */
-#include "heads/decode_head.h"
+#include "heads/pixel/decode_head.h"
 
 enum { STEPS = 8 };
 

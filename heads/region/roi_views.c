@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/roi_views.c -- the second stage on several views of one image, mmdet's aug_test: every view sees the same regions; the mean of
+ * heads/region/roi_views.c -- the second stage on several views of one image, mmdet's aug_test: every view sees the same regions; the mean of
  * what they say of a region counts.
  */
-#include "heads/roi_detect.h"
+#include "heads/region/roi_detect.h"
 
 #include <string.h>
 

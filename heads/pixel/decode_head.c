@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/decode_head.c -- inputs and the last convolution of a segmentation head.
+ * heads/pixel/decode_head.c -- inputs and the last convolution of a segmentation head.
  */
-#include "heads/decode_head.h"
+#include "heads/pixel/decode_head.h"
 
 #include <math.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/uper.c -- UPerHead: pyramid pooling on the last map, a feature pyramid over all, everything joined at the finest.
+ * heads/pixel/uper.c -- UPerHead: pyramid pooling on the last map, a feature pyramid over all, everything joined at the finest.
  * Xiao et al., "Unified Perceptual Parsing for Scene Understanding", ECCV 2018; PPM: Zhao et al., CVPR 2017.
  */
-#include "heads/decode_head.h"
+#include "heads/pixel/decode_head.h"
 
 enum { SCALES = 8, ROWS = 64 };
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/roi_extractor.c -- features of a region from the one map that fits its size. Lin et al., Feature Pyramid Networks, CVPR 2017,
+ * heads/region/roi_extractor.c -- features of a region from the one map that fits its size. Lin et al., Feature Pyramid Networks, CVPR 2017,
  * equation 1.
  */
-#include "heads/roi_extractor.h"
+#include "heads/region/roi_extractor.h"
 
 #include <math.h>
 
-#include "heads/settings.h"
+#include "heads/settings/settings.h"
 
 typedef struct {
     const DfNode *roi_layer;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/decode_head.h -- private: what all heads of semantic segmentation share, mmseg's BaseDecodeHead: which maps they take,
+ * heads/pixel/decode_head.h -- private: what all heads of semantic segmentation share, mmseg's BaseDecodeHead: which maps they take,
  * and the 1x1 convolution to classes at their end.
  */
-#ifndef DF_HEADS_DECODE_HEAD_H
-#define DF_HEADS_DECODE_HEAD_H
+#ifndef DF_HEADS_PIXEL_DECODE_HEAD_H
+#define DF_HEADS_PIXEL_DECODE_HEAD_H
 
 #include "heads/heads.h"
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/rpn.c -- the region proposal network: for every anchor, is there an object, and where exactly. Ren et al., Faster R-CNN,
+ * heads/dense/rpn.c -- the region proposal network: for every anchor, is there an object, and where exactly. Ren et al., Faster R-CNN,
  * NIPS 2015, with a pyramid as in Lin et al., CVPR 2017.
  */
 #include <math.h>
 #include <string.h>
 
 #include "heads/heads.h"
-#include "heads/settings.h"
+#include "heads/settings/settings.h"
 #include "heads/views.h"
 
 typedef struct {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/settings.h -- private: the dicts that several heads have. A wrong dict poisons the scope's model.
+ * heads/settings/settings.h -- private: the dicts that several heads have. A wrong dict poisons the scope's model.
  */
-#ifndef DF_HEADS_SETTINGS_H
-#define DF_HEADS_SETTINGS_H
+#ifndef DF_HEADS_SETTINGS_SETTINGS_H
+#define DF_HEADS_SETTINGS_SETTINGS_H
 
 #include "boxes/boxes.h"
 #include "nn/nn.h"

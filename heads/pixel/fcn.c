@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/fcn.c -- FCNHead: a few convolutions on one map; UPerNet's auxiliary head. Long et al., CVPR 2015.
+ * heads/pixel/fcn.c -- FCNHead: a few convolutions on one map; UPerNet's auxiliary head. Long et al., CVPR 2015.
  */
-#include "heads/decode_head.h"
+#include "heads/pixel/decode_head.h"
 
 enum { CONVS = 16 };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/mask_head.h -- private: from the features of regions to a mask for each class. mmdet's FCNMaskHead.
+ * heads/region/mask_head.h -- private: from the features of regions to a mask for each class. mmdet's FCNMaskHead.
  */
-#ifndef DF_HEADS_MASK_HEAD_H
-#define DF_HEADS_MASK_HEAD_H
+#ifndef DF_HEADS_REGION_MASK_HEAD_H
+#define DF_HEADS_REGION_MASK_HEAD_H
 
 #include "heads/heads.h"
 

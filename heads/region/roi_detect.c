@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/roi_detect.c -- from proposals to detections: the stages one after the other, suppression, and masks for what is left.
+ * heads/region/roi_detect.c -- from proposals to detections: the stages one after the other, suppression, and masks for what is left.
  */
-#include "heads/roi_detect.h"
+#include "heads/region/roi_detect.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/bbox_head.h -- private: from the features of regions to scores of classes and boxes. mmdet's ConvFCBBoxHead.
+ * heads/region/bbox_head.h -- private: from the features of regions to scores of classes and boxes. mmdet's ConvFCBBoxHead.
  */
-#ifndef DF_HEADS_BBOX_HEAD_H
-#define DF_HEADS_BBOX_HEAD_H
+#ifndef DF_HEADS_REGION_BBOX_HEAD_H
+#define DF_HEADS_REGION_BBOX_HEAD_H
 
 #include "heads/heads.h"
 

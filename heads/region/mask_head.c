@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/mask_head.c -- a few convolutions, an upsampling, and a 1x1 convolution to a mask for each class. He et al., Mask R-CNN,
+ * heads/region/mask_head.c -- a few convolutions, an upsampling, and a 1x1 convolution to a mask for each class. He et al., Mask R-CNN,
  * ICCV 2017.
  */
-#include "heads/mask_head.h"
+#include "heads/region/mask_head.h"
 
 #include <math.h>
 #include <string.h>
