@@ -319,12 +319,9 @@ static DfTensor *run_stage(DfCtx *c, const Dat *dat, int i, DfTensor *x)        
     const DfMark m = df_enter(c, "stages", i);
     if (stage->proj.weight)
         x = nn_linear(c, &stage->proj, x);
-    for (int j = 0; j < stage->depth; j++) {
-        DfTensor *y = run_block(c, &stage->blocks[j], x, j);
-        if (j)
-            df_drop(c, x);
-        x = y;
-    }
+    x = run_block(c, &stage->blocks[0], x, 0); /* its input is the caller's */
+    for (int j = 1; j < stage->depth; j++)
+        df_next(c, &x, run_block(c, &stage->blocks[j], x, j));
     return df_leave(c, m, x);
 }
 

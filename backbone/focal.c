@@ -354,11 +354,8 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
     for (int i = 0; i < net->depths.n; i++) {
         const Stage *stage = &net->stages[i];
         const DfMark m = df_enter(c, "layers", i);
-        for (int j = 0; j < stage->depth; j++) {
-            DfTensor *y = block(c, &stage->blocks[j], x, j);
-            df_drop(c, x);
-            x = y;
-        }
+        for (int j = 0; j < stage->depth; j++)
+            df_next(c, &x, block(c, &stage->blocks[j], x, j));
         DfTensor *given = stage->norm ? nn_layer_norm(c, stage->norm, x) : NULL;
         if (given)
             out->map[out->n++] = given;

@@ -159,9 +159,7 @@ static DfTensor *run_stage(DfCtx *c, const Pvt *pvt, int i, DfTensor *x)
     for (int j = 0; j < pvt->o.depths.v[i]; j++) {
         const Block *b = &pvt->stages[i].blocks[j];
         const DfMark m = df_enter(c, names[i], j);
-        DfTensor *y = df_leave(c, m, perceive(c, b, attend(c, b, x)));
-        df_drop(c, x);
-        x = y;
+        df_next(c, &x, df_leave(c, m, perceive(c, b, attend(c, b, x))));
     }
     return df_leave(c, whole, x);
 }

@@ -363,13 +363,9 @@ static DfTensor *block(DfCtx *c, const ResNet *net, int i, int j, DfTensor *x)  
     const Block *b = &net->stages[i].blocks[j];
     const DfMark m = df_enter(c, names[i], j);
     const int last = net->n_convs - 1;
-    DfTensor *y = x;
-    for (int k = 0; k < last; k++) {
-        DfTensor *z = conv_norm(c, &b->conv[k], y, DF_ACT_RELU, NULL);
-        if (k)
-            df_drop(c, y);
-        y = z;
-    }
+    DfTensor *y = conv_norm(c, &b->conv[0], x, DF_ACT_RELU, NULL);
+    for (int k = 1; k < last; k++)
+        df_next(c, &y, conv_norm(c, &b->conv[k], y, DF_ACT_RELU, NULL));
     return df_leave(c, m, conv_norm(c, &b->conv[last], y, DF_ACT_RELU, shortcut(c, b, x)));
 }
 
@@ -387,12 +383,9 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
     *out = (DfMaps){ 0 };
     DfTensor *x = stem(c, net, image);
     for (int i = 0; i < net->num_stages; i++) {
-        for (int j = 0; j < net->stages[i].depth; j++) {
-            DfTensor *y = block(c, net, i, j, x);
-            if (j)
-                df_drop(c, x);
-            x = y;
-        }
+        x = block(c, net, i, 0, x); /* its input may be a map that is given out */
+        for (int j = 1; j < net->stages[i].depth; j++)
+            df_next(c, &x, block(c, net, i, j, x));
         if (net->stages[i].given)
             out->map[out->n++] = x;
     }

@@ -101,13 +101,11 @@ DfTensor *df_detr_encode(DfCtx *c, const Detr *net, const DetrPyramid *p)
 {
     if (c->err)
         return &c->nil;
-    DfTensor *centres = cell_centres(c, &p->field, df_dim(p->tokens, 0)), *x = p->tokens;
+    DfTensor *centres = cell_centres(c, &p->field, df_dim(p->tokens, 0));
+    DfTensor *x = p->tokens; /* released by the first layer: nothing reads them afterwards */
     observe_centres(c, &p->field, centres);
     for (int i = 0; i < net->base.o.encoder_layers; i++) {
-        DfTensor *y = encode_layer(c, net, i, x, p, centres);
-        if (i)
-            df_drop(c, x);
-        x = y;
+        df_next(c, &x, encode_layer(c, net, i, x, p, centres));
         df_observe(c, x, "enc_layer", i);
     }
     return x;

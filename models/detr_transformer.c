@@ -69,15 +69,12 @@ static DfTensor *feed(DfCtx *c, const PlainDetr *net, const PlainDetrLayer *laye
 
 DfTensor *df_plain_detr_encode(DfCtx *c, const PlainDetr *net, const PlainDetrMemory *in)
 {
-    DfTensor *x = in->tokens;
+    DfTensor *x = in->tokens; /* released by the first layer: nothing reads them afterwards */
     for (int i = 0; i < net->base.o.encoder_layers; i++) {
         const PlainDetrLayer *layer = &net->encoder[i];
         const DfMark m = df_enter(c, "encoder.layers", i);
         DfTensor *y = feed(c, net, layer, &layer->norm[1], attend_to_itself(c, net, layer, x, in->positions, in->padding_mask));
-        y = df_leave(c, m, y);
-        if (i)
-            df_drop(c, x);
-        x = y;
+        df_next(c, &x, df_leave(c, m, y));
         df_observe(c, x, "enc_layer", i);
     }
     return net->base.o.pre_norm ? nn_layer_norm(c, &net->encoder_end, x) : x;

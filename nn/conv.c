@@ -53,8 +53,8 @@ static DfTensor *folded(DfCtx *c, const NnConv *l, const NnNorm *n, DfTensor *x,
     DfTensor *scale, *shift;
     df_batch_norm_columns(c, n->weight, n->bias, n->running_mean, n->running_var, n->eps, &scale, &shift);
     DfTensor *y = df_conv2d(c, x, l->weight, shift, l->conv, (DfFuse){ .fold = scale, .act = act, .residual = residual });
-    df_drop(c, scale);
-    df_drop(c, shift);
+    df_release(c, scale);
+    df_release(c, shift);
     return y;
 }
 
@@ -67,7 +67,7 @@ DfTensor *nn_conv_norm(DfCtx *c, const NnConv *l, const NnNorm *n, DfTensor *x, 
     else if (residual && act != DF_ACT_NONE)
         z = df_act(c, y, act);
     if (z != y)
-        df_drop(c, y);
+        df_release(c, y);
     return z;
 }
 
@@ -94,6 +94,6 @@ DfTensor *nn_conv_module_add(DfCtx *c, const NnConvModule *m, DfTensor *x, DfTen
     if (folds(c, &m->conv, &m->norm))
         return folded(c, &m->conv, &m->norm, x, m->act, residual);
     DfTensor *y = nn_conv_module(c, m, x), *z = df_add(c, y, residual);
-    df_drop(c, y);
+    df_release(c, y);
     return z;
 }

@@ -406,10 +406,17 @@ DfTensor *df_leave(DfCtx *c, DfMark mark, DfTensor *keep)
     return keep;
 }
 
-void df_drop(DfCtx *c, DfTensor *x)
+void df_release(DfCtx *c, DfTensor *x)
 {
     if (!c->recording && !c->err && x->buffer)
         release(c, x);
+}
+
+void df_next(DfCtx *c, DfTensor **x, DfTensor *y)
+{
+    if (y != *x)
+        df_release(c, *x);
+    *x = y;
 }
 
 void df_profile(DfCtx *c, bool on)

@@ -119,8 +119,13 @@ DfMark df_enter(DfCtx *, const char *name, int index);
 DfTensor *df_leave(DfCtx *, DfMark, DfTensor *keep);
 void df_leave_all(DfCtx *, DfMark, DfTensor *const *keep, int n);
 
-/* Gives back one tensor early, when the scope that made it goes on without it (a loop over blocks). Not when recording. */
-void df_drop(DfCtx *, DfTensor *x);
+/* Frees one tensor before its scope is left. Nothing happens when the context records: the way back needs all tensors. */
+void df_release(DfCtx *, DfTensor *x);
+/* The step of a loop over blocks: y becomes the new *x, and the old one is released unless it is y itself.
+ *     for (int i = 0; i < n; i++)
+ *         df_next(c, &x, block(c, &blocks[i], x));
+ * The first x must be the loop's own: where it belongs to a caller, run the first block before the loop. */
+void df_next(DfCtx *, DfTensor **x, DfTensor *y);
 
 /* Profiles: switch on before the pass, read after it. Rows are in order of first visit; row 0 is the whole pass. */
 void df_profile(DfCtx *, bool on);

@@ -99,13 +99,10 @@ static void init(NnScope s, void *self, const DfNode *test_cfg)
 static DfTensor *tower(DfCtx *c, const NnConvModule *convs, int n, const NnConv *last, DfTensor *x, const char *name, int level)
 {
     const DfMark m = df_enter(c, name, level);
-    for (int i = 0; i < n; i++) {
-        DfTensor *y = nn_conv_module(c, &convs[i], x);
-        if (i)
-            df_drop(c, x);
-        x = y;
-    }
-    return df_leave(c, m, nn_conv(c, last, x));
+    DfTensor *y = n ? nn_conv_module(c, &convs[0], x) : x; /* x is the caller's: the other tower reads it too */
+    for (int i = 1; i < n; i++)
+        df_next(c, &y, nn_conv_module(c, &convs[i], y));
+    return df_leave(c, m, nn_conv(c, last, y));
 }
 
 static void forward(DfCtx *c, const void *self, const DfMaps *in, DfDense *out)

@@ -52,19 +52,11 @@ static DfTensor *pyramid_pooling(DfCtx *c, const Uper *h, DfTensor *x)          
     return df_leave(c, m, nn_conv_module(c, &h->bottleneck, joined));
 }
 
-/* What is not needed any more is given back at once: at a quarter of the image's size, 512 channels are large. */
-static DfTensor *replace(DfCtx *c, DfTensor *old, DfTensor *by)
-{
-    if (by != old)
-        df_drop(c, old);
-    return by;
-}
-
 static DfTensor *merged(DfCtx *c, const Uper *h, const NnConvModule *lateral, DfTensor *fine, DfTensor *coarse)
 {
     DfTensor *enlarged = df_decode_head_resize(c, &h->base, coarse, fine), *sum = nn_conv_module_add(c, lateral, fine, enlarged);
     if (enlarged != coarse)
-        df_drop(c, enlarged);
+        df_release(c, enlarged);
     return sum;
 }
 
@@ -108,7 +100,7 @@ static DfTensor *segment(DfCtx *c, const void *self, const DfMaps *maps)
     for (int i = top - 1; i >= 0; i--)
         x[i] = merged(c, h, &h->lateral[i], in.map[i], x[i + 1]);
     for (int i = 0; i < top; i++)
-        x[i] = replace(c, x[i], nn_conv_module(c, &h->fpn[i], x[i]));
+        df_next(c, &x[i], nn_conv_module(c, &h->fpn[i], x[i])); /* a quarter of the image's size, 512 channels: large */
     if (c->err)
         return &c->nil;
     return join(c, h, x, in.n);

@@ -99,13 +99,10 @@ static DfTensor *enlarge(DfCtx *c, const MaskHead *h, DfTensor *x)
 
 DfTensor *df_mask_head_forward(DfCtx *c, const MaskHead *h, DfTensor *x)
 {
-    for (int i = 0; i < h->num_convs; i++) {
-        DfTensor *y = nn_conv_module(c, &h->convs[i], x);
-        if (i)
-            df_drop(c, x);
-        x = y;
-    }
-    return nn_conv(c, &h->logits, enlarge(c, h, x));
+    DfTensor *y = h->num_convs ? nn_conv_module(c, &h->convs[0], x) : x; /* x is the caller's */
+    for (int i = 1; i < h->num_convs; i++)
+        df_next(c, &y, nn_conv_module(c, &h->convs[i], y));
+    return nn_conv(c, &h->logits, enlarge(c, h, y));
 }
 
 static DfTensor *outline(DfCtx *c, const void *self, DfTensor *regions)

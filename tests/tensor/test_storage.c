@@ -12,11 +12,8 @@ static size_t pass(DfCtx *c, int size)
 {
     df_reset(c);
     DfTensor *x = df_zeros(c, DF_SHAPE(1, size, size, 16));
-    for (int i = 0; i < 12; i++) {
-        DfTensor *y = df_zeros(c, DF_SHAPE(1, size - 7 * i, size, i % 3 ? 24 : 64));
-        df_drop(c, x);
-        x = y;
-    }
+    for (int i = 0; i < 12; i++)
+        df_next(c, &x, df_zeros(c, DF_SHAPE(1, size - 7 * i, size, i % 3 ? 24 : 64)));
     cr_assert_eq(df_ctx_error(c), DF_OK);
     return c->peak;
 }
