@@ -16,13 +16,14 @@ static long depth = 2, repeats, batch = 1;
 static bool decoding;
 
 static const CliOption options[] = {
-    CLI_OPT_TEXT("--shape", shape_text, "HxW", "input size; default 800x1216 for detectors, 512x512 for segmentors, img_size for classifiers"),
-    CLI_OPT_INT("--batch", batch, "N", 1, CLI_BATCH, "images at once; default 1"),
-    CLI_OPT_INT("--repeat", repeats, "N", 1, MOST, "passes; default: as many as fit into about ten seconds, at least 3"),
-    CLI_OPT_INT("--depth", depth, "N", 0, 1000, "how deep modules are listed; default 2"),
-    CLI_OPT_FLAG("--decoding", decoding, "detectors: modules of the pass with decoding: proposals, suppression and pasted masks too"),
-    CLI_OPT_TEXT("--weights", weights, "FILE", "a checkpoint; default: random ones"),
-    CLI_OPT_TEXT("--json", json_path, "FILE", "the same as JSON; - is stdout"),
+    CLI_OPT_TEXT("--shape", shape_text, "HxW",
+                 "input size in pixels; default 800x1216 for detectors, 512x512 for segmentors, the config's img_size for classifiers"),
+    CLI_OPT_INT("--batch", batch, "N", 1, CLI_BATCH, "number of images in one pass; default 1"),
+    CLI_OPT_INT("--repeat", repeats, "N", 1, MOST, "number of passes; default: as many as fit into about ten seconds, at least 3"),
+    CLI_OPT_INT("--depth", depth, "N", 0, 1000, "list modules down to this level; default 2"),
+    CLI_OPT_FLAG("--decoding", decoding, "detectors: list the modules of the pass with decoding, which adds proposals, NMS and pasted masks"),
+    CLI_OPT_TEXT("--weights", weights, "FILE", "checkpoint to load; default: random weights"),
+    CLI_OPT_TEXT("--json", json_path, "FILE", "write the numbers as JSON; with `-` to stdout, in place of the table"),
     CLI_OPT_END
 };
 
@@ -168,11 +169,25 @@ static int run(int n, const char *const *args)
 
 const CliCommand cli_command_bench = {
     .name = "bench",
-    .synopsis = "CONFIG [--shape HxW]",
-    .summary = "time per stage, throughput, memory, share of this machine's sgemm peak",
-    .details = "Work is counted as direct arithmetic: a convolution by Winograd can exceed the peak.\n\n"
-               "A detector of two stages is timed on 1000 regions and, for masks, 100 that are always the same. With --decoding they are its own;\n"
-               "`--set model.test_cfg.rcnn.score_thr=0` then makes as many detections as max_per_img allows, whatever the weights.",
+    .synopsis = "CONFIG [OPTION]...",
+    .summary = "time a network, module by module",
+    .details = "Runs the network on random pixels and prints, for every module, the time of one\n"
+               "pass (ms), its work (GFLOP), its speed (GFLOP/s) and that speed as a share of\n"
+               "the peak. The peak is the speed of a large matrix product (sgemm) on the same\n"
+               "threads; it is measured between the passes. The totals below the table are\n"
+               "medians over the passes.\n"
+               "\n"
+               "Work is counted as direct arithmetic. A convolution that uses Winograd's method\n"
+               "does less than that, so its share of the peak can be over 100%.\n"
+               "\n"
+               "The row `with decoding` is the time of a detector from the image to its boxes.\n"
+               "The other rows are the network alone: two-stage detectors then work on a fixed\n"
+               "set of 1000 regions (100 for masks). With --decoding the rows are measured on\n"
+               "the network's own proposals. Add\n"
+               "    --set model.test_cfg.rcnn.score_thr=0\n"
+               "to get the largest allowed number of detections from any weights.",
+    .examples = "  deformer bench configs/retinanet/retinanet_swin_tiny_fpn_1x_coco.py\n"
+                "  deformer bench configs/upernet/upernet_dat_tiny_512_160k_ade20k.py --depth 1",
     .options = options,
     .least = 1,
     .most = 1,

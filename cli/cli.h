@@ -15,11 +15,11 @@
 /* ---- commands and their options ------------------------------------------------------------------------------------ */
 
 typedef struct {
-    const char *name;                                     /* "--limit"                              */
-    enum { CLI_END, CLI_FLAG, CLI_INT, CLI_FLOAT, CLI_TEXT } kind;
+    const char *name;                                     /* "--limit"; of a heading ""             */
+    enum { CLI_END, CLI_HEADING, CLI_FLAG, CLI_INT, CLI_FLOAT, CLI_TEXT } kind;
     void *to;                                             /* bool, long, double, const char *       */
     const char *value;                                    /* what stands for the value in the help  */
-    const char *help;
+    const char *help;                                     /* starts with a small letter, no period; names unit and default */
     double min, max;                                      /* of a number                            */
 } CliOption;
 
@@ -28,10 +28,15 @@ typedef struct {
 #define CLI_OPT_FLOAT(name, to, value, min, max, help) { name, CLI_FLOAT, &(to), value, help, min, max }
 #define CLI_OPT_TEXT(name, to, value, help)           { name, CLI_TEXT, &(to), value, help, 0, 0 }
 #define CLI_OPT_SET(name, value, help)                { name, CLI_TEXT, NULL, value, help, 0, 0 } /* gathered in cli.set */
+#define CLI_OPT_HEADING(text)                         { "", CLI_HEADING, NULL, NULL, text, 0, 0 } /* over the options that follow */
 #define CLI_OPT_END                                   { NULL, CLI_END, NULL, NULL, NULL, 0, 0 }
 
 typedef struct {
-    const char *name, *synopsis, *summary, *details;      /* details: more of the help, or NULL     */
+    const char *name;
+    const char *synopsis;                                 /* the arguments: "CONFIG CHECKPOINT [OPTION]..."         */
+    const char *summary;                                  /* one line, as it stands in the list of commands         */
+    const char *details;                                  /* paragraphs of the help, in lines of at most 80 columns */
+    const char *examples;                                 /* command lines, one a line, and comments after '#'      */
     const CliOption *options;
     int least, most;                                      /* positional arguments; most -1: any     */
     int (*run)(int n, const char *const *args);

@@ -10,8 +10,8 @@ static const char *wrapper;
 static bool half;
 
 static const CliOption options[] = {
-    CLI_OPT_TEXT("--wrapper", wrapper, "KEY", "which dict of the file: state_dict, model, model_ema, ..."),
-    CLI_OPT_FLAG("--half", half, "float16 for all floating-point arrays"),
+    CLI_OPT_TEXT("--wrapper", wrapper, "KEY", "take the weights from this entry of the file: state_dict, model, model_ema, ...; default: found automatically"),
+    CLI_OPT_FLAG("--half", half, "store floating-point weights as float16"),
     CLI_OPT_END
 };
 
@@ -90,9 +90,13 @@ static int run(int n_args, const char *const *args)
 
 const CliCommand cli_command_convert = {
     .name = "convert",
-    .synopsis = "CHECKPOINT OUT [--half] [--wrapper KEY]",
-    .summary = "checkpoints from one form to another: .pth <-> .safetensors, float16",
-    .details = "Only the chosen state dict is written: optimizer state and metadata stay behind.",
+    .synopsis = "CHECKPOINT OUT [OPTION]...",
+    .summary = "convert a checkpoint between .pth and .safetensors",
+    .details = "The ending of OUT says which format is written. Only the weights are copied;\n"
+               "the state of the optimizer and other training data are left out. Nothing in a\n"
+               ".pth file is executed.",
+    .examples = "  deformer convert weights.pth weights.safetensors\n"
+                "  deformer convert weights.pth small.safetensors --half",
     .options = options,
     .least = 2,
     .most = 2,

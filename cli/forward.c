@@ -11,11 +11,12 @@ static const char *input_path, *output_path, *wrapper;
 static bool all, allow_missing;
 
 static const CliOption options[] = {
-    CLI_OPT_TEXT("--input", input_path, "FILE", ".safetensors with `image` (N 3 H W, normalised) and, for detectors, img_metas"),
-    CLI_OPT_TEXT("--output", output_path, "FILE", ".safetensors to write"),
-    CLI_OPT_FLAG("--all", all, "also the result of every module, by its path"),
-    CLI_OPT_TEXT("--wrapper", wrapper, "KEY", "which dict of the checkpoint: state_dict, model, model_ema, ..."),
-    CLI_OPT_FLAG("--allow-missing", allow_missing, "parameters that the checkpoint lacks keep fresh values"),
+    CLI_OPT_TEXT("--input", input_path, "FILE",
+                 "required: a .safetensors file with `image` (N 3 H W, normalised); for detectors also with the metadata `img_metas`"),
+    CLI_OPT_TEXT("--output", output_path, "FILE", "required: the .safetensors file to write"),
+    CLI_OPT_FLAG("--all", all, "also save the output of every module, under its path in the network"),
+    CLI_OPT_TEXT("--wrapper", wrapper, "KEY", "take the weights from this entry of the checkpoint: state_dict, model, model_ema, ...; default: found automatically"),
+    CLI_OPT_FLAG("--allow-missing", allow_missing, "parameters that are missing in the checkpoint keep random values; default: they are an error"),
     CLI_OPT_END
 };
 
@@ -383,11 +384,21 @@ static int run(int n, const char *const *args)
 
 const CliCommand cli_command_forward = {
     .name = "forward",
-    .synopsis = "CONFIG CHECKPOINT --input X.safetensors --output Y.safetensors",
-    .summary = "one pass on a given tensor; every output by its official name",
-    .details = "A backbone gives out0, out1, .. or logits; a detector backbone_i, fpn_i, cls_score_i, bbox_pred_i, and boxes (x1 y1 x2 y2 score,\n"
-               "in pixels of the original image) with labels. With `mask` (N H W, 1 for padding) and `target_sizes` (N 2, h w)\n"
-               "beside the image, as DETR has them, it gives scores_i, labels_i, boxes_i. CHECKPOINT may be `random` or `random:SEED`.",
+    .synopsis = "CONFIG CHECKPOINT --input FILE --output FILE [OPTION]...",
+    .summary = "run a network once on a given tensor and save its outputs",
+    .details = "Made to compare results with another implementation: input and output are\n"
+               "tensors, with the names that the official code uses. CHECKPOINT is a .pth or\n"
+               ".safetensors file, or `random`, or `random:SEED`.\n"
+               "\n"
+               "The output file holds, for\n"
+               "  backbones   out0, out1, ..., or logits\n"
+               "  detectors   backbone_i, fpn_i, cls_score_i, bbox_pred_i; boxes (x1 y1 x2 y2\n"
+               "              score, in pixels of the original image) and labels; masks\n"
+               "  DETR        scores_i, labels_i, boxes_i of each image, if the input file also\n"
+               "              has `mask` (N H W, 1 where there is padding) and `target_sizes`\n"
+               "              (N 2: height, width)\n"
+               "  segmentors  seg_map, the class of each pixel",
+    .examples = "  deformer forward CONFIG.py random --input x.safetensors --output y.safetensors",
     .options = options,
     .least = 2,
     .most = 2,

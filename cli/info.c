@@ -11,10 +11,11 @@ static const char *shape_text, *json_path;
 static long depth = 2, batch = 1;
 
 static const CliOption options[] = {
-    CLI_OPT_TEXT("--shape", shape_text, "HxW", "input size; default 800x1280 for detectors, 512x512 for segmentors, img_size for classifiers"),
-    CLI_OPT_INT("--batch", batch, "N", 1, 1024, "images at once; default 1"),
-    CLI_OPT_INT("--depth", depth, "N", 0, 1000, "how deep modules are listed; default 2"),
-    CLI_OPT_TEXT("--json", json_path, "FILE", "the same as JSON; - is stdout"),
+    CLI_OPT_TEXT("--shape", shape_text, "HxW",
+                 "input size in pixels; default 800x1280 for detectors, 512x512 for segmentors, the config's img_size for classifiers"),
+    CLI_OPT_INT("--batch", batch, "N", 1, 1024, "number of images in one pass; default 1"),
+    CLI_OPT_INT("--depth", depth, "N", 0, 1000, "list modules down to this level; default 2"),
+    CLI_OPT_TEXT("--json", json_path, "FILE", "write the numbers as JSON; with `-` to stdout, in place of the table"),
     CLI_OPT_END
 };
 
@@ -84,10 +85,21 @@ static int run(int n, const char *const *args)
 
 const CliCommand cli_command_info = {
     .name = "info",
-    .synopsis = "CONFIG [--shape HxW]",
-    .summary = "parameters, multiply-adds and activation memory, per module",
-    .details = "A multiply and an add count as one, as in the papers. The three parts of the sum: layers with weights; the products of queries with\n"
-               "keys and of attention with values; and what official code computes on the padding of windows, which is not computed here.",
+    .synopsis = "CONFIG [OPTION]...",
+    .summary = "count parameters, multiply-adds and activation memory",
+    .details = "Prints a row for every module. No weights are needed and nothing is computed:\n"
+               "the counts follow from the config and the input size.\n"
+               "\n"
+               "One multiplication and one addition count as one multiply-add, as in the papers.\n"
+               "The column `mult-adds` is the sum of three parts:\n"
+               "  layers     layers with weights (convolutions, linear layers)\n"
+               "  attention  queries times keys, and attention times values\n"
+               "  padding    what the official code computes on the padding of windows;\n"
+               "             deformer does not compute it\n"
+               "`activations` is the memory of all results of a module. The last line says how\n"
+               "much of it is needed at the same time.",
+    .examples = "  deformer info configs/retinanet/retinanet_dat_tiny_fpn_1x_coco.py --depth 1\n"
+                "  deformer info configs/classification/dat_tiny_224.py --json dat.json",
     .options = options,
     .least = 1,
     .most = 1,

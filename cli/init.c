@@ -7,7 +7,7 @@
 static long seed;
 
 static const CliOption options[] = {
-    CLI_OPT_INT("--seed", seed, "N", 0, 9e18, "equal seeds give equal weights; default 0"),
+    CLI_OPT_INT("--seed", seed, "N", 0, 9e18, "seed of the random numbers; equal seeds give equal weights; default 0"),
     CLI_OPT_END
 };
 
@@ -30,8 +30,10 @@ static int run(int n, const char *const *args)
 const CliCommand cli_command_init = {
     .name = "init",
     .synopsis = "CONFIG OUT [--seed N]",
-    .summary = "randomly initialised weights, the official way",
-    .details = "OUT is a .pth or .safetensors file.",
+    .summary = "create a checkpoint with random weights",
+    .details = "Draws the weights from the distributions of the official code and writes them\n"
+               "to OUT, a .pth or .safetensors file.",
+    .examples = "  deformer init configs/demo/retinanet_dat_nano.py weights.pth --seed 1",
     .options = options,
     .least = 2,
     .most = 2,

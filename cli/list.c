@@ -82,7 +82,11 @@ static int run(int n, const char *const *args)
 const CliCommand cli_command_list = {
     .name = "list",
     .synopsis = "[models|backbones|necks|heads|datasets|transforms]",
-    .summary = "what configs can ask for, with every option, its type, range, default and meaning",
+    .summary = "list the models, backbones, heads, ... and their options",
+    .details = "Prints everything that a config can name with `type`, and for each of its\n"
+               "options the type, the allowed range, the default and the meaning.",
+    .examples = "  deformer list\n"
+                "  deformer list backbones",
     .least = 0,
     .most = 1,
     .run = run,

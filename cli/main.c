@@ -27,41 +27,81 @@ CliCommon cli;
 static bool wants_help, wants_version;
 
 static const CliOption common[] = {
-    CLI_OPT_INT("--threads", cli.threads, "N", 1, 1024, "threads; default: DEFORMER_THREADS, OMP_NUM_THREADS, the CPUs there are"),
-    CLI_OPT_SET("--set", "KEY=VALUE", "overrides a key of the config: --set model.test_cfg.score_thr=0.3; may be repeated"),
-    CLI_OPT_FLAG("--quiet", cli.quiet, "no progress and no log"),
-    CLI_OPT_FLAG("--help", wants_help, "this text"),
-    CLI_OPT_FLAG("--version", wants_version, "the version"),
+    CLI_OPT_INT("--threads", cli.threads, "N", 1, 1024,
+                "number of threads; default: DEFORMER_THREADS, else OMP_NUM_THREADS, else all CPUs"),
+    CLI_OPT_SET("--set", "KEY=VALUE", "set a value of the config, such as model.test_cfg.score_thr=0.3; may be repeated"),
+    CLI_OPT_FLAG("--quiet", cli.quiet, "show warnings and errors only, and no progress"),
+    CLI_OPT_FLAG("--help", wants_help, "show this help"),
+    CLI_OPT_FLAG("--version", wants_version, "show the version"),
     CLI_OPT_END
 };
 
 /* ---- help -------------------------------------------------------------------------------------------------------- */
 
+enum { COLUMN = 26, WIDTH = 80 }; /* of the help of options */
+
+/* The text in lines that end before WIDTH and begin at `indent`, where the first of them has already begun. */
+static void print_wrapped(const char *text, int indent)
+{
+    int column = indent;
+    while (*text) {
+        const int length = (int)strcspn(text, " ");
+        if (column > indent && column + 1 + length > WIDTH) {
+            printf("\n%*s", indent, "");
+            column = indent;
+        }
+        column += printf("%s%.*s", column > indent ? " " : "", length, text);
+        text += length;
+        text += strspn(text, " ");
+    }
+    printf("\n");
+}
+
 static void print_options(const CliOption *options)
 {
     for (; options && options->kind != CLI_END; options++) {
-        char name[64];
-        snprintf(name, sizeof name, "%s%s%s", options->name, options->value ? " " : "", options->value ? options->value : "");
-        printf("  %-22s %s\n", name, options->help);
+        if (options->kind == CLI_HEADING) {
+            printf("\n%s:\n", options->help);
+            continue;
+        }
+        const int length = printf("  %s%s%s", options->name, options->value ? " " : "", options->value ? options->value : "");
+        if (length + 2 > COLUMN)
+            printf("\n%*s", COLUMN, "");
+        else
+            printf("%*s", COLUMN - length, "");
+        print_wrapped(options->help, COLUMN);
     }
+}
+
+static void print_command_help(const CliCommand *command)
+{
+    printf("deformer %s - %s\n\nUsage: deformer %s %s\n", command->name, command->summary, command->name, command->synopsis);
+    if (command->details)
+        printf("\n%s\n", command->details);
+    if (command->options && command->options->kind != CLI_END) {
+        if (command->options->kind != CLI_HEADING)
+            printf("\nOptions:\n");
+        print_options(command->options);
+    }
+    printf("\nCommon options:\n");
+    print_options(common);
+    if (command->examples)
+        printf("\nExamples:\n%s\n", command->examples);
 }
 
 static void print_help(const CliCommand *command)
 {
     if (command) {
-        printf("deformer %s %s\n\n%s\n", command->name, command->synopsis, command->summary);
-        if (command->details)
-            printf("\n%s\n", command->details);
-        printf("\nOptions\n");
-        print_options(command->options);
-        print_options(common);
+        print_command_help(command);
         return;
     }
-    printf("deformer -- detection and segmentation with deformable-attention transformers\n\nCommands\n");
+    printf("deformer - run, score and compare object detection and segmentation networks\n\n"
+           "Usage: deformer COMMAND [ARGUMENT]... [OPTION]...\n\nCommands:\n");
     for (int i = 0; cli_commands[i]; i++)
         printf("  %-9s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
-    printf("\n`deformer COMMAND --help` tells more. Options of every command\n");
+    printf("\nCommon options:\n");
     print_options(common);
+    printf("\nRun `deformer COMMAND --help` to read about one command.\n");
 }
 
 /* ---- arguments --------------------------------------------------------------------------------------------------- */
@@ -79,7 +119,8 @@ static int unknown_option(const CliCommand *command, const char *text)
     const char *names[64];
     size_t n = 0;
     for (const CliOption *o = command->options; o && o->kind != CLI_END && n < 48; o++)
-        names[n++] = o->name;
+        if (o->kind != CLI_HEADING)
+            names[n++] = o->name;
     for (const CliOption *o = common; o->kind != CLI_END; o++)
         names[n++] = o->name;
     const char *nearest = df_nearest_name(text, names, n);
@@ -115,6 +156,7 @@ static bool set_value(const CliOption *option, const char *value)
         else
             cli.set[cli.n_set++] = value;
         return true;
+    case CLI_HEADING:
     case CLI_END:
         break;
     }

@@ -8,8 +8,8 @@
 static long images = 16, seed;
 
 static const CliOption options[] = {
-    CLI_OPT_INT("--images", images, "N", 1, 100000, "how many pictures; default 16"),
-    CLI_OPT_INT("--seed", seed, "N", 0, 9e18, "equal seeds give equal files; default 0"),
+    CLI_OPT_INT("--images", images, "N", 1, 100000, "number of pictures; default 16"),
+    CLI_OPT_INT("--seed", seed, "N", 0, 9e18, "seed of the random numbers; equal seeds give equal files; default 0"),
     CLI_OPT_END
 };
 
@@ -24,8 +24,13 @@ static int run(int n, const char *const *args)
 
 const CliCommand cli_command_synth = {
     .name = "synth",
-    .synopsis = "DIR [--images N] [--seed N]",
-    .summary = "draws a small dataset in COCO's layout, to try everything without a download",
+    .synopsis = "DIR [OPTION]...",
+    .summary = "create a small synthetic dataset in the layout of COCO",
+    .details = "Draws simple shapes and writes the pictures to DIR/val2017/ and their boxes and\n"
+               "masks to DIR/annotations/instances_val2017.json. With it you can try every other\n"
+               "command without a download.",
+    .examples = "  deformer synth pictures/ --images 24\n"
+                "  deformer eval configs/demo/retinanet_dat_nano.py random --data pictures/",
     .options = options,
     .least = 1,
     .most = 1,

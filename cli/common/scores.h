@@ -25,10 +25,12 @@ typedef struct {
 } CliScoring;
 
 /* For the help. */
-#define CLI_SCORES_JSON                                                                                                            \
-    "--json: {\"bbox\": {\"stats\": [AP, AP50, AP75, APs, APm, APl, AR1, AR10, AR100, ARs, ARm, ARl], \"ar_at\": {\"1\": AR1, ..},\n" \
-    "\"per_class\": [{\"id\", \"name\", \"ap\", \"ap50\", \"ap75\", \"ap_small\", \"ap_medium\", \"ap_large\", \"ar\", \"ar_small\", \"ar_medium\",\n"     \
-    "\"ar_large\"}, ..]}}, likewise under \"segm\" and \"proposal\"; 0 to 1 in full precision; -1 where there is no ground truth."
+#define CLI_SCORES_JSON                                                                    \
+    "JSON of COCO's scores: {\"bbox\": {\"stats\": [AP, AP50, AP75, APs, APm, APl, AR1,\n" \
+    "AR10, AR100, ARs, ARm, ARl], \"ar_at\": {\"1\": AR1, ...}, \"per_class\": [{\"id\",\n" \
+    "\"name\", \"ap\", \"ap50\", \"ap75\", \"ap_small\", \"ap_medium\", \"ap_large\", \"ar\",\n" \
+    "\"ar_small\", \"ar_medium\", \"ar_large\"}, ...]}}, and the same under \"segm\" and\n" \
+    "\"proposal\". Scores are from 0 to 1; -1 means that there is no ground truth."
 
 int cli_score_coco(DfPool *, const CliScoring *);
 

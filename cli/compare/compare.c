@@ -10,19 +10,23 @@
 CliCompareOptions cli_compare = { .replicates = 1000, .confidence = 0.95, .rounds = 3, .cost = "macs" };
 
 static const CliOption options[] = {
-    CLI_OPT_TEXT("--gt", cli_compare.gt, "GT.json", "the annotation file of all COCO results"),
-    CLI_OPT_TEXT("--type", cli_compare.type, "LIST", "which results: bbox, segm, miou, topk, or several with commas; default: what there is, of a COCO file bbox"),
-    CLI_OPT_FLAG("--per-class", cli_compare.per_class, "results: also the AP, IoU or accuracy of every class"),
-    CLI_OPT_TEXT("--markdown", cli_compare.markdown, "FILE", "the table in Markdown; - is stdout, instead of the plain one"),
-    CLI_OPT_TEXT("--json", cli_compare.json, "FILE", "the numbers in full precision; - is stdout, without the table"),
-    CLI_OPT_INT("--bootstrap", cli_compare.replicates, "N", 0, 1000000, "how many bootstrap samples of the images; 0: no intervals; default 1000"),
-    CLI_OPT_FLOAT("--confidence", cli_compare.confidence, "P", 0, 1, "how many of them an interval holds; default 0.95"),
-    CLI_OPT_INT("--seed", cli_compare.seed, "N", 0, 9e18, "another seed, other samples; default 0"),
-    CLI_OPT_TEXT("--shape", cli_compare.shape, "HxW", "models: input size; default 800x1280 for detectors, 512x512 for segmentors, img_size for classifiers"),
-    CLI_OPT_INT("--rounds", cli_compare.rounds, "N", 0, 100, "models: how often each is timed, in turns with the others; 0: not at all; default 3"),
-    CLI_OPT_TEXT("--chart", cli_compare.chart, "FILE.svg", "models: accuracy over cost, or time over multiply-adds if no run is given"),
-    CLI_OPT_TEXT("--cost", cli_compare.cost, "KIND", "models: the cost in the chart: macs, params or time; default macs"),
-    CLI_OPT_TEXT("--title", cli_compare.title, "TEXT", "models: the title of the chart"),
+    CLI_OPT_TEXT("--gt", cli_compare.gt, "GT.json", "annotation file of the dataset; required for COCO results"),
+    CLI_OPT_TEXT("--type", cli_compare.type, "LIST",
+                 "kind of results: bbox, segm, miou, topk, or several with commas; default: what the runs contain, and bbox for a COCO file"),
+    CLI_OPT_FLAG("--per-class", cli_compare.per_class, "results only: also print AP, IoU or accuracy of every class"),
+    CLI_OPT_INT("--bootstrap", cli_compare.replicates, "N", 0, 1000000, "number of bootstrap samples; 0: no intervals; default 1000"),
+    CLI_OPT_FLOAT("--confidence", cli_compare.confidence, "P", 0, 1, "confidence level of the intervals; default 0.95"),
+    CLI_OPT_INT("--seed", cli_compare.seed, "N", 0, 9e18, "seed of the bootstrap samples; default 0"),
+    CLI_OPT_TEXT("--markdown", cli_compare.markdown, "FILE", "write the table as Markdown; with `-` to stdout, in place of the plain table"),
+    CLI_OPT_TEXT("--json", cli_compare.json, "FILE", "write the numbers as JSON in full precision; with `-` to stdout, in place of the table"),
+
+    CLI_OPT_HEADING("Options for models"),
+    CLI_OPT_TEXT("--shape", cli_compare.shape, "HxW",
+                 "input size in pixels; default 800x1280 for detectors, 512x512 for segmentors, the config's img_size for classifiers"),
+    CLI_OPT_INT("--rounds", cli_compare.rounds, "N", 0, 100, "how many times each model is measured; 0: do not measure; default 3"),
+    CLI_OPT_TEXT("--chart", cli_compare.chart, "FILE.svg", "draw accuracy over cost; if no RUN is given, time over multiply-adds"),
+    CLI_OPT_TEXT("--cost", cli_compare.cost, "KIND", "cost shown in the chart: macs (multiply-adds), params or time; default macs"),
+    CLI_OPT_TEXT("--title", cli_compare.title, "TEXT", "title of the chart"),
     CLI_OPT_END
 };
 
@@ -111,16 +115,30 @@ static int run(int n, const char *const *args)
 
 const CliCommand cli_command_compare = {
     .name = "compare",
-    .synopsis = "[--gt GT.json] RUN RUN... | [NAME=]CONFIG[:CHECKPOINT][@RUN]... [--chart FILE.svg]",
-    .summary = "results or models side by side: differences with confidence intervals, and what they cost",
-    .details = "RUN is the --out folder of an eval or a file: COCO results, which want --gt; results.miou.json or results.topk.json, the scores of\n"
-               "single images that eval --out and metric --per-image write; or what --json wrote, whose numbers come without intervals (models only).\n"
-               "The others are compared with the first.\n"
+    .synopsis = "RUN... | MODEL... [OPTION]...",
+    .summary = "compare results, or models, side by side",
+    .details = "deformer compare [--gt GT.json] RUN RUN...\n"
+               "    Compares scores with those of the first RUN. Every score and every\n"
+               "    difference has a confidence interval, from a bootstrap over the images. A\n"
+               "    difference whose interval contains 0 may be chance. A RUN is the --out\n"
+               "    folder of `deformer eval`, a COCO results file, or a file with scores of\n"
+               "    single images (results.miou.json, results.topk.json) that `eval --out` or\n"
+               "    `metric --per-image` wrote.\n"
                "\n"
-               "Models: a row each, with parameters, multiply-adds, activations alive at once, time and peak memory on this machine (medians of\n"
-               "--rounds, each a process of its own, in turns; with CHECKPOINT's weights, else random ones), and the accuracy of its RUN if it\n"
-               "has one. NAME is what it is called, else what its file name does not share with the others. In the chart, models\n"
-               "whose names differ in a size alone (tiny, small, base; T, S, B; b0, b1) are joined by a line.",
+               "deformer compare MODEL MODEL...\n"
+               "    MODEL is [NAME=]CONFIG[:CHECKPOINT][@RUN]. Prints a row for each model:\n"
+               "    parameters, multiply-adds, activation memory, time for one image and peak\n"
+               "    memory on this machine, and the score of its RUN if one is given. Here a RUN\n"
+               "    may also be a file that --json of `eval` or `metric` wrote; such a score has\n"
+               "    no interval. Without CHECKPOINT the weights are random.\n"
+               "    Each measurement runs in a process of its own. Models are measured in turns,\n"
+               "    and the medians are printed. Without NAME a model is named by the part of\n"
+               "    its file name that the others do not share. In the chart, a line joins\n"
+               "    models whose names differ only in the size (tiny, small, base; T, S, B; b0,\n"
+               "    b1).",
+    .examples = "  deformer compare --gt GT.json a.json b.json\n"
+                "  deformer compare Swin=swin.py@run_swin/ DAT=dat.py@run_dat/ --gt GT.json \\\n"
+                "      --chart chart.svg",
     .options = options,
     .least = 1,
     .most = -1,

@@ -16,17 +16,17 @@ static long limit;
 static bool per_class, fresh, allow_missing, aug_test, from_one;
 
 static const CliOption options[] = {
-    CLI_OPT_TEXT("--data", data_dir, "DIR", "root of the data, with annotations/ and val2017/; default: where the config says"),
-    CLI_OPT_TEXT("--out", out_dir, "DIR", "keeps results.jsonl as it goes and results.bbox.json (and .segm.json) at the end; a stopped run goes on from there"),
-    CLI_OPT_FLAG("--fresh", fresh, "begin again, whatever --out holds"),
-    CLI_OPT_INT("--limit", limit, "N", 1, 2147483647, "only the first N images"),
-    CLI_OPT_TEXT("--shard", shard_text, "I/N", "only every N-th image, from the I-th on: a part for each of N machines"),
-    CLI_OPT_TEXT("--json", json_path, "FILE", "the numbers in full precision; - is stdout, without the table"),
-    CLI_OPT_FLAG("--per-class", per_class, "also the AP of every class"),
-    CLI_OPT_FLAG("--aug-test", aug_test, "segmentors: six scales, each also mirrored, as mmseg's --aug-test"),
-    CLI_OPT_FLAG("--from-one", from_one, "segmentors: label maps in --out count classes from 1, as ADE20K's own files do"),
-    CLI_OPT_TEXT("--wrapper", wrapper, "KEY", "which dict of the checkpoint: state_dict, model, model_ema, ..."),
-    CLI_OPT_FLAG("--allow-missing", allow_missing, "parameters that the checkpoint lacks keep fresh values"),
+    CLI_OPT_TEXT("--data", data_dir, "DIR", "folder of the dataset, such as one with annotations/ and val2017/; default: the paths in the config"),
+    CLI_OPT_TEXT("--out", out_dir, "DIR", "keep the results in DIR; a stopped run continues from there"),
+    CLI_OPT_FLAG("--fresh", fresh, "start over, even if --out has results of an earlier run"),
+    CLI_OPT_INT("--limit", limit, "N", 1, 2147483647, "use the first N images only"),
+    CLI_OPT_TEXT("--shard", shard_text, "I/N", "use every N-th image only, starting with the I-th, to divide the work among N machines"),
+    CLI_OPT_TEXT("--json", json_path, "FILE", "write the scores as JSON in full precision; with `-` to stdout, in place of the table"),
+    CLI_OPT_FLAG("--per-class", per_class, "detectors: also print the AP of every class"),
+    CLI_OPT_FLAG("--aug-test", aug_test, "segmentors: test-time augmentation with six scales, each also mirrored, as mmseg's --aug-test"),
+    CLI_OPT_FLAG("--from-one", from_one, "segmentors: number the classes from 1 in the label maps of --out, as in the files of ADE20K; default: from 0"),
+    CLI_OPT_TEXT("--wrapper", wrapper, "KEY", "take the weights from this entry of the checkpoint: state_dict, model, model_ema, ...; default: found automatically"),
+    CLI_OPT_FLAG("--allow-missing", allow_missing, "parameters that are missing in the checkpoint keep random values; default: they are an error"),
     CLI_OPT_END
 };
 
@@ -192,23 +192,39 @@ static int run(int n, const char *const *args)
 
 const CliCommand cli_command_eval = {
     .name = "eval",
-    .synopsis = "CONFIG CHECKPOINT [--data DIR] [--out DIR] [--limit N] [--json FILE]",
-    .summary = "the config's test set through the network, and its metric table",
-    .details = "CHECKPOINT is a .pth or .safetensors file, or `random[:SEED]`. With --out a run can be stopped (Ctrl-C) and resumed by the same\n"
-               "command; other settings, weights or data are refused there. Shards are put together by\n"
-               "    deformer metric coco ANNOTATIONS.json A/results.bbox.json B/results.bbox.json ..\n"
-               "A network with masks gets a table for boxes and one for masks; results.segm.json then has both, as mmdet writes it.\n"
+    .synopsis = "CONFIG CHECKPOINT [OPTION]...",
+    .summary = "run a model on its test set and print its score",
+    .details = "CONFIG is a config of mmdetection 2.x or mmsegmentation 0.x (.py or .json);\n"
+               "CHECKPOINT is a .pth or .safetensors file, or `random`, or `random:SEED`.\n"
                "\n"
-               "--data DIR puts the data in DIR: of the config's data/coco/annotations/x.json the longest tail that exists there is taken. (The\n"
-               "names of an mmdet config are replaced by their values when the file is read, so --set data_root=DIR moves nothing and --set\n"
-               "test_pipeline.1.flip=True changes nothing; --set data.test.ann_file=FILE, --set data.test.img_prefix=DIR and --set\n"
-               "data.test.pipeline.1.img_scale='(800, 480)' do.)\n"
+               "A detector gets COCO's twelve numbers for its boxes, and again for its masks if\n"
+               "it has any. A segmentor gets the IoU of every class, and mIoU, mAcc, aAcc, ...\n"
                "\n"
-               "A segmentor prints the table of its classes and aAcc, mIoU, mAcc and the others over all. --out DIR then keeps a label map of every\n"
-               "picture, DIR/NAME.png, one byte a pixel: what `deformer metric ade20k ANNOTATIONS DIR` and mmseg read, and results.miou.json, what\n"
-               "`deformer compare` reads. With --from-one the classes count from 1 in the maps.\n"
+               "Data: the dataset is `data.test` in the config. With --data DIR, a path such as\n"
+               "data/coco/annotations/x.json is replaced by the first of these that exists:\n"
+               "DIR/data/coco/annotations/x.json, DIR/coco/annotations/x.json,\n"
+               "DIR/annotations/x.json, DIR/x.json.\n"
+               "`--set data_root=DIR` has no effect on configs of mmdetection, because they use\n"
+               "data_root only to build other values. The same is true of `test_pipeline`. Use\n"
+               "--data, or set the values themselves:\n"
+               "    --set data.test.ann_file=FILE --set data.test.img_prefix=DIR\n"
+               "\n"
+               "Results: --out DIR keeps these files.\n"
+               "  detectors   results.jsonl (grows during the run), results.bbox.json, and\n"
+               "              results.segm.json with boxes and masks\n"
+               "  segmentors  a label map NAME.png of every picture, one byte per pixel, which\n"
+               "              `deformer metric ade20k GT_DIR DIR` scores, and\n"
+               "              results.miou.json, which `deformer compare` reads\n"
+               "Ctrl-C stops a run. Started again with the same --out, it continues; it refuses\n"
+               "to if the config, the weights or the data have changed.\n"
+               "\n"
+               "Several machines: give each its own --shard and --out, then score the results\n"
+               "together:\n"
+               "    deformer metric coco GT.json A/results.bbox.json B/results.bbox.json\n"
                "\n"
                CLI_SCORES_JSON,
+    .examples = "  deformer eval CONFIG.py weights.pth --data coco/ --out run/\n"
+                "  deformer eval CONFIG.py weights.pth --data coco/ --limit 50 --json scores.json",
     .options = options,
     .least = 2,
     .most = 2,

@@ -13,36 +13,51 @@ CliMetricOptions cli_metric = {
 };
 
 static const CliOption options[] = {
-    CLI_OPT_FLAG("--per-class", cli_metric.per_class, "also the numbers of every class"),
-    CLI_OPT_TEXT("--json", cli_metric.json, "FILE", "the numbers in full precision; - is stdout, without the table"),
-    CLI_OPT_TEXT("--per-image", cli_metric.per_image, "FILE", "ade20k, imagenet: the scores of every image, as JSON, for deformer compare"),
-    CLI_OPT_TEXT("--type", cli_metric.type, "TYPE", "coco: bbox, segm, proposal (recall of boxes without classes), or several with commas; default bbox"),
-    CLI_OPT_TEXT("--iou-thrs", cli_metric.iou_thrs, "LIST", "coco: IoU thresholds: 0.5,0.75 or 0.5:0.95:0.05, which is the default"),
-    CLI_OPT_TEXT("--rec-thrs", cli_metric.rec_thrs, "LIST", "coco: recall thresholds; default 0:1:0.01"),
-    CLI_OPT_TEXT("--max-dets", cli_metric.max_dets, "LIST", "coco: detections per image and class, at least three; default 1,10,100; of proposals 1,10,100,1000"),
-    CLI_OPT_TEXT("--area-rng", cli_metric.area_rng, "LIST", "coco: NAME:LOW:HIGH; default all:0:1e10,small:0:1024,medium:1024:9216,large:9216:1e10"),
-    CLI_OPT_FLAG("--no-cats", cli_metric.no_cats, "coco: all classes are one (useCats = 0)"),
-    CLI_OPT_TEXT("--img-ids", cli_metric.img_ids, "LIST", "coco: only these images: 1,5,7 or @FILE"),
-    CLI_OPT_TEXT("--cat-ids", cli_metric.cat_ids, "LIST", "coco: only these categories"),
-    CLI_OPT_TEXT("--dump", cli_metric.dump, "FILE.safetensors", "coco: arrays of precision, recall and scores, float64"),
-    CLI_OPT_TEXT("--explain", cli_metric.explain, "PAGE.html", "coco, ade20k: a page that says why: kinds of errors, curves, confusion, calibration, worst images"),
-    CLI_OPT_TEXT("--images", cli_metric.images, "DIR", "coco: the pictures, for the page; check: compares their sizes"),
-    CLI_OPT_FLOAT("--score-thr", cli_metric.score_thr, "S", 0, 1, "coco: which detections the page counts and draws; default 0.3"),
-    CLI_OPT_INT("--num-classes", cli_metric.num_classes, "N", 1, DF_MIOU_CLASSES, "ade20k: how many classes; default 150"),
-    CLI_OPT_INT("--ignore-index", cli_metric.ignore_index, "N", -1, 255, "ade20k: the label, after the reduction, that does not count; -1: none; default 255"),
-    CLI_OPT_FLAG("--no-reduce-zero-label", cli_metric.no_reduce, "ade20k: labels are the classes themselves; default: 0 is ignored, n means n - 1"),
-    CLI_OPT_FLAG("--reduce-zero-label", cli_metric.reduce_zero_label, "ade20k: says the default aloud"),
-    CLI_OPT_FLAG("--histc", cli_metric.histc, "ade20k: the value N of N classes counts nowhere, as in mmseg from 0.14 on; before, it was the last class"),
-    CLI_OPT_FLOAT("--beta", cli_metric.beta, "X", 0, 1e6, "ade20k: of mFscore; default 1"),
-    CLI_OPT_FLOAT("--nan-to-num", cli_metric.nan_to_num, "X", 0, 1, "ade20k: what a class of 0/0 scores; default: nan, outside of the means"),
-    CLI_OPT_FLAG("--boundary", cli_metric.boundary, "ade20k: also Boundary IoU"),
-    CLI_OPT_FLOAT("--boundary-ratio", cli_metric.boundary_ratio, "X", 0, 1, "ade20k: its width, a part of the diagonal; default 0.02"),
-    CLI_OPT_TEXT("--class-names", cli_metric.class_names, "FILE", "ade20k: names of the classes, one a line"),
-    CLI_OPT_TEXT("--gt-suffix", cli_metric.gt_suffix, "SUFFIX", "ade20k: which files of GT_DIR are labels; default .png"),
-    CLI_OPT_TEXT("--pred-suffix", cli_metric.pred_suffix, "SUFFIX", "ade20k: what replaces it in the name of the prediction; default .png"),
-    CLI_OPT_TEXT("--labels", cli_metric.labels, "FILE", "imagenet: the right class of each row of the logits, one a line"),
-    CLI_OPT_TEXT("--real-labels", cli_metric.real_labels, "FILE.json", "imagenet: all right classes of each image, a list of lists (ReaL)"),
-    CLI_OPT_FLAG("--confusion", cli_metric.confusion, "ade20k: the confusion matrix in the JSON"),
+    CLI_OPT_FLAG("--per-class", cli_metric.per_class, "also print the scores of every class"),
+    CLI_OPT_TEXT("--json", cli_metric.json, "FILE", "write the scores as JSON in full precision; with `-` to stdout, in place of the table"),
+
+    CLI_OPT_HEADING("Options for coco"),
+    CLI_OPT_TEXT("--type", cli_metric.type, "TYPE", "bbox, segm, proposal (recall of boxes, without classes), or several with commas; default bbox"),
+    CLI_OPT_TEXT("--explain", cli_metric.explain, "FILE.html", "write a page that explains the score: kinds of errors, curves, confused classes, worst images"),
+    CLI_OPT_TEXT("--images", cli_metric.images, "DIR", "folder of the pictures, to show them on the page"),
+    CLI_OPT_FLOAT("--score-thr", cli_metric.score_thr, "S", 0, 1, "the page counts and draws detections with a score of at least S; default 0.3"),
+    CLI_OPT_TEXT("--iou-thrs", cli_metric.iou_thrs, "LIST", "IoU thresholds: 0.5,0.75 or START:STOP:STEP; default 0.5:0.95:0.05"),
+    CLI_OPT_TEXT("--rec-thrs", cli_metric.rec_thrs, "LIST", "recall thresholds, in the same form; default 0:1:0.01"),
+    CLI_OPT_TEXT("--max-dets", cli_metric.max_dets, "LIST",
+                 "largest numbers of detections per image and class, at least three; default 1,10,100, for proposals 1,10,100,1000"),
+    CLI_OPT_TEXT("--area-rng", cli_metric.area_rng, "LIST",
+                 "areas as NAME:LOW:HIGH in square pixels; default all:0:1e10,small:0:1024,medium:1024:9216,large:9216:1e10"),
+    CLI_OPT_FLAG("--no-cats", cli_metric.no_cats, "treat all categories as one, as useCats=0 of pycocotools"),
+    CLI_OPT_TEXT("--img-ids", cli_metric.img_ids, "LIST", "score these images only: 1,5,7 or @FILE with ids in it"),
+    CLI_OPT_TEXT("--cat-ids", cli_metric.cat_ids, "LIST", "score these categories only, in the same form"),
+    CLI_OPT_TEXT("--dump", cli_metric.dump, "FILE", "write the arrays precision, recall and scores (float64) as .safetensors"),
+
+    CLI_OPT_HEADING("Options for check"),
+    CLI_OPT_TEXT("--images", cli_metric.images, "DIR", "also read the pictures in DIR and compare their sizes"),
+
+    CLI_OPT_HEADING("Options for ade20k"),
+    CLI_OPT_INT("--num-classes", cli_metric.num_classes, "N", 1, DF_MIOU_CLASSES, "number of classes; default 150"),
+    CLI_OPT_INT("--ignore-index", cli_metric.ignore_index, "N", -1, 255, "label that is not scored, after --reduce-zero-label; -1: none; default 255"),
+    CLI_OPT_FLAG("--no-reduce-zero-label", cli_metric.no_reduce, "take the labels as they are: label n is class n"),
+    CLI_OPT_FLAG("--reduce-zero-label", cli_metric.reduce_zero_label, "label 0 is not scored and label n is class n - 1; this is the default"),
+    CLI_OPT_TEXT("--explain", cli_metric.explain, "FILE.html", "write a page that explains the score: confused classes, worst images"),
+    CLI_OPT_FLAG("--confusion", cli_metric.confusion, "add the confusion matrix to the JSON"),
+    CLI_OPT_FLAG("--boundary", cli_metric.boundary, "also compute Boundary IoU"),
+    CLI_OPT_FLOAT("--boundary-ratio", cli_metric.boundary_ratio, "X", 0, 1, "width of the boundary as a part of the image's diagonal; default 0.02"),
+    CLI_OPT_FLOAT("--beta", cli_metric.beta, "X", 0, 1e6, "beta of mFscore; default 1"),
+    CLI_OPT_FLOAT("--nan-to-num", cli_metric.nan_to_num, "X", 0, 1, "value of scores that are 0/0, as of a class without pixels; default: they are left out of the means"),
+    CLI_OPT_FLAG("--histc", cli_metric.histc,
+                 "count as mmseg from 0.14 on: with N classes, a predicted value N is no class; default: as before 0.14, where N counts as class N - 1"),
+    CLI_OPT_TEXT("--class-names", cli_metric.class_names, "FILE", "names of the classes, one per line"),
+    CLI_OPT_TEXT("--gt-suffix", cli_metric.gt_suffix, "SUFFIX", "ending of the label files in GT_DIR; default .png"),
+    CLI_OPT_TEXT("--pred-suffix", cli_metric.pred_suffix, "SUFFIX", "ending of the predictions, in place of --gt-suffix; default .png"),
+
+    CLI_OPT_HEADING("Options for imagenet"),
+    CLI_OPT_TEXT("--labels", cli_metric.labels, "FILE", "correct class of each row of the logits, one per line; default: the array `labels`"),
+    CLI_OPT_TEXT("--real-labels", cli_metric.real_labels, "FILE", "ReaL labels: JSON with a list of all correct classes for each image"),
+
+    CLI_OPT_HEADING("Options for ade20k and imagenet"),
+    CLI_OPT_TEXT("--per-image", cli_metric.per_image, "FILE", "write the scores of every image as JSON, for `deformer compare`"),
     CLI_OPT_END
 };
 
@@ -75,13 +90,33 @@ static int run(int n, const char *const *args)
 
 const CliCommand cli_command_metric = {
     .name = "metric",
-    .synopsis = "coco GT.json DT.json... | ade20k GT_DIR PRED_DIR | imagenet LOGITS | check GT.json DT.json...",
-    .summary = "scoring alone, no model: as pycocotools and mmseg score; explanations; a check of the files",
-    .details = "coco: several results files are scored as one: the shards of an evaluation.\n"
-               "ade20k: PNG label maps, 0 = unlabelled and 1..150 in GT_DIR, predictions 0..149 under the same names in PRED_DIR.\n"
-               "imagenet: a .safetensors with `logits` [N, C] (and `labels` [N]), or PREDICTIONS DIR: lines \"NAME CLASS ..\" and class folders.\n"
-               "check: what silently ruins a score, with the line to look at; exit status 1 if there are errors.\n"
-               "All numbers and keys are described in docs/metrics.md.\n\n" CLI_SCORES_JSON,
+    .synopsis = "coco|ade20k|imagenet|check FILE... [OPTION]...",
+    .summary = "score result files of any tool; no model is needed",
+    .details = "deformer metric coco GT.json DT.json...\n"
+               "    COCO's AP and AR, equal to pycocotools. Several result files are scored\n"
+               "    together, such as those of `deformer eval --shard`.\n"
+               "deformer metric ade20k GT_DIR PRED_DIR\n"
+               "    mIoU, mAcc, aAcc, ... of label maps, equal to mmsegmentation. Label maps are\n"
+               "    PNG files with one value per pixel, and have the same names in both folders.\n"
+               "    In GT_DIR 0 is unlabelled and the classes are 1 to 150; in PRED_DIR the\n"
+               "    classes are 0 to 149. The options change this.\n"
+               "deformer metric imagenet LOGITS.safetensors\n"
+               "deformer metric imagenet PREDICTIONS.txt DIR\n"
+               "    Top-1 and top-5 accuracy. The first form reads the arrays `logits` [images,\n"
+               "    classes] and `labels` [images]. The second reads lines `NAME CLASS CLASS\n"
+               "    ...`, best class first, for pictures DIR/CLASS/NAME.\n"
+               "deformer metric check GT.json [DT.json...]\n"
+               "    Looks for mistakes in the files that ruin a score without an error: wrong\n"
+               "    ids, boxes given as corners, masks of the wrong size, ... Every finding names\n"
+               "    its line. The exit status is 1 if there is an error.\n"
+               "\n"
+               "docs/metrics.md describes all numbers and the keys of the JSON files.\n"
+               "\n"
+               CLI_SCORES_JSON,
+    .examples = "  deformer metric coco instances_val2017.json results.json --type bbox,segm\n"
+                "  deformer metric coco GT.json DT.json --explain page.html --images val2017/\n"
+                "  deformer metric ade20k annotations/validation/ predictions/ --per-class\n"
+                "  deformer metric check GT.json DT.json",
     .options = options,
     .least = 1,
     .most = -1,

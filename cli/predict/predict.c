@@ -17,20 +17,25 @@ static long quality = 92;
 static bool allow_missing, aug_test, from_one;
 
 static const CliOption options[] = {
-    CLI_OPT_TEXT("--out", out_dir, "DIR", "drawn pictures go there, under their own names"),
-    CLI_OPT_TEXT("--json", json_path, "FILE", "all detections in COCO's results format; - is stdout"),
-    CLI_OPT_FLOAT("--score-thr", score_thr, "S", 0, 1, "drawn and listed are detections of at least this score; default 0.3"),
-    CLI_OPT_INT("--quality", quality, "Q", 1, 100, "of drawn JPEG files, 1 to 100; default 92"),
-    CLI_OPT_FLOAT("--opacity", opacity, "A", 0, 1, "segmentors: of the colours over the picture, 0 to 1; default 0.5"),
-    CLI_OPT_FLAG("--aug-test", aug_test, "segmentors: six scales, each also mirrored, as mmseg's --aug-test"),
-    CLI_OPT_FLAG("--from-one", from_one, "segmentors: label maps count classes from 1, as ADE20K's own files do"),
-    CLI_OPT_TEXT("--explain", explain.dir, "DIR", "where the network looked: sampling points with their weights, drawn and as numbers"),
-    CLI_OPT_TEXT("--detections", explain.detections, "N,..", "explain these, 0 is the best; default the best three"),
-    CLI_OPT_TEXT("--query", explain.query, "X,Y", "explain the attention of this place, in pixels, instead of detections"),
-    CLI_OPT_TEXT("--layers", explain.layers, "NAME,..", "explain these, by their path or a part of it, or `all`"),
-    CLI_OPT_INT("--head", explain.head, "N", 0, 1023, "explain this attention head alone; default all together"),
-    CLI_OPT_TEXT("--wrapper", wrapper, "KEY", "which dict of the checkpoint: state_dict, model, model_ema, ..."),
-    CLI_OPT_FLAG("--allow-missing", allow_missing, "parameters that the checkpoint lacks keep fresh values"),
+    CLI_OPT_TEXT("--out", out_dir, "DIR", "save the pictures with their results drawn on them, under the same names, in DIR"),
+    CLI_OPT_TEXT("--json", json_path, "FILE", "write the results as JSON (for detectors: COCO's results format); with `-` to stdout"),
+    CLI_OPT_FLOAT("--score-thr", score_thr, "S", 0, 1, "detectors: keep detections with a score of at least S, from 0 to 1; default 0.3"),
+    CLI_OPT_INT("--quality", quality, "Q", 1, 100, "quality of saved JPEG files, from 1 to 100; default 92"),
+    CLI_OPT_TEXT("--wrapper", wrapper, "KEY", "take the weights from this entry of the checkpoint: state_dict, model, model_ema, ...; default: found automatically"),
+    CLI_OPT_FLAG("--allow-missing", allow_missing, "parameters that are missing in the checkpoint keep random values; default: they are an error"),
+
+    CLI_OPT_HEADING("Options for segmentors"),
+    CLI_OPT_FLOAT("--opacity", opacity, "A", 0, 1, "opacity of the colours over the picture, from 0 to 1; default 0.5"),
+    CLI_OPT_FLAG("--aug-test", aug_test, "test-time augmentation with six scales, each also mirrored, as mmseg's --aug-test"),
+    CLI_OPT_FLAG("--from-one", from_one, "number the classes from 1 in label maps, as in the files of ADE20K; default: from 0"),
+
+    CLI_OPT_HEADING("Options for --explain"),
+    CLI_OPT_TEXT("--explain", explain.dir, "DIR", "save in DIR where the attention of the network looked, as pictures and as JSON"),
+    CLI_OPT_TEXT("--detections", explain.detections, "N,...", "explain these detections; 0 is the one with the best score; default 0,1,2"),
+    CLI_OPT_TEXT("--query", explain.query, "X,Y", "explain this point of the picture, in pixels, instead of detections"),
+    CLI_OPT_TEXT("--layers", explain.layers, "NAME,...",
+                 "explain the layers with these names or parts of names, or `all`; default: the last layers (docs/explain.md)"),
+    CLI_OPT_INT("--head", explain.head, "N", 0, 1023, "show this attention head only, counted from 0; default: all heads together"),
     CLI_OPT_END
 };
 
@@ -262,24 +267,38 @@ static int run(int n, const char *const *args)
 
 const CliCommand cli_command_predict = {
     .name = "predict",
-    .synopsis = "CONFIG CHECKPOINT PATH... [--out DIR] [--json FILE] [--score-thr S] [--explain DIR]",
-    .summary = "pictures in, drawn pictures and COCO-format results out",
-    .details = "PATH is a .jpg or .png file or a folder of them. Every detection is a line on stdout, with tabs: picture, class, score, x1 y1 x2 y2\n"
-               "in pixels. Classes have the names in the config's data.test.classes, else COCO's if there are 80, else numbers. A picture that\n"
-               "fails does not stop the others; the exit status is then 1. Detections below the config's own model.test_cfg.score_thr never get\n"
-               "here: lower that too with --set. CHECKPOINT is a .pth or .safetensors file, or `random[:SEED]`.\n"
+    .synopsis = "CONFIG CHECKPOINT PICTURE... [OPTION]...",
+    .summary = "run a model on pictures and print or draw what it finds",
+    .details = "PICTURE is a .jpg or .png file, or a folder of such files. CHECKPOINT is a .pth\n"
+               "or .safetensors file, or `random`, or `random:SEED`.\n"
                "\n"
-               "--json: [{\"image_id\", \"category_id\", \"bbox\": [x, y, width, height], \"score\"}, ..], and \"segmentation\": {\"size\": [height,\n"
-               "width], \"counts\"} of a network with masks. image_id is the number that is the file's name (000000000139.jpg: 139), else the\n"
-               "name. category_id is COCO's for COCO's classes, else the number of the class from 1 on.\n"
+               "Detectors print a line for every detection, with tabs between the columns:\n"
+               "    picture  class  score  x1  y1  x2  y2        (corners of the box, in pixels)\n"
+               "Classes have the names in data.test.classes of the config, else COCO's names if\n"
+               "there are 80 classes, else numbers. The network itself drops detections below\n"
+               "model.test_cfg.score_thr of the config; to see those, lower it with --set.\n"
                "\n"
-               "A segmentor prints a line for every class of a picture: picture, class, pixels, share. Its drawings are the picture in the colours of\n"
-               "its classes, with a legend, and DIR/labels/NAME.png is the label map. --json: [{\"image\", \"height\", \"width\", \"classes\": [{\"id\",\n"
-               "\"name\", \"pixels\"}, ..]}, ..].\n"
+               "Segmentors print a line for every class in a picture:\n"
+               "    picture  class  pixels  share of the picture\n"
+               "With --out, DIR/NAME is the picture with a colour for each class and a legend,\n"
+               "and DIR/labels/NAME.png is the label map.\n"
                "\n"
-               "--explain, for Deformable DETR and for DAT under any head or bare: the points that the last layer of the decoder and the last deformable\n"
-               "block of each stage read, with their weights, for the best detections or for the place --query. DIR/NAME.detection0.LAYER.jpg or\n"
-               "DIR/NAME.query.LAYER.jpg is a figure, DIR/NAME.json has the numbers; docs/explain.md says more.",
+               "If a picture cannot be read, the others are still processed, and the exit status\n"
+               "is 1.\n"
+               "\n"
+               "JSON of a detector: [{\"image_id\", \"category_id\", \"bbox\": [x, y, width, height],\n"
+               "\"score\"}, ...], and of networks with masks also \"segmentation\": {\"size\":\n"
+               "[height, width], \"counts\"}. image_id is the file name as a number if it is one\n"
+               "(000000000139.jpg gives 139), else the name. category_id is COCO's id for the\n"
+               "classes of COCO, else the number of the class, counted from 1.\n"
+               "JSON of a segmentor: [{\"image\", \"height\", \"width\", \"classes\": [{\"id\", \"name\",\n"
+               "\"pixels\"}, ...]}, ...].\n"
+               "\n"
+               "--explain works for Deformable DETR and for DAT under any head or alone. Their\n"
+               "attention reads a few points that the network chooses; --explain draws these\n"
+               "points with their weights. See docs/explain.md.",
+    .examples = "  deformer predict CONFIG.py weights.pth photos/ --out drawn/ --json boxes.json\n"
+                "  deformer predict CONFIG.py weights.pth photo.jpg --explain seen/",
     .options = options,
     .least = 3,
     .most = -1,

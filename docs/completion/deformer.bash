@@ -14,7 +14,7 @@ _deformer()
         options=$("$program" "${COMP_WORDS[1]}" --help 2>/dev/null | sed -n 's/^  \(--[a-z-]*\).*/\1/p')
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
     elif [[ $before == --type ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "bbox" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "bbox segm proposal miou topk" -- "$word")
     fi # everything else is a file: the default below
 }
 complete -o default -F _deformer deformer

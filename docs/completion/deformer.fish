@@ -7,7 +7,7 @@ end
 
 function __deformer_options
     set -l words (commandline -opc)
-    deformer $words[2] --help 2>/dev/null | sed -n 's/^  \(--[a-z-]*\)[^a-z]*\(.*\)/\1\t\2/p'
+    deformer $words[2] --help 2>/dev/null | sed -n 's/^  \(--[a-z-]*\)\( [^ ]*\)\{0,1\}  *\(.*\)/\1\t\3/p'
 end
 
 complete -c deformer -n __fish_use_subcommand -f -a '(__deformer_commands)'
