@@ -10,7 +10,7 @@
 #define DF_NN_NN_H
 
 #include "config/config.h"
-#include "nn/checkpoint.h"
+#include "checkpoint/checkpoint.h"
 #include "tensor/tensor.h"
 
 /* ---- the tree of parameters: model.c, init.c ---------------------------------------------------------------------- */

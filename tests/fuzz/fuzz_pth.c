@@ -2,7 +2,7 @@
  *
  * tests/fuzz/fuzz_pth.c -- a .pth of either form, all of whose arrays are read and checked.
  */
-#include "nn/checkpoint.h"
+#include "checkpoint/checkpoint.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,7 +2,7 @@
  *
  * tests/fuzz/fuzz_safetensors.c -- a .safetensors file, all of whose arrays are read.
  */
-#include "nn/checkpoint.h"
+#include "checkpoint/checkpoint.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

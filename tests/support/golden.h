@@ -6,7 +6,7 @@
 #ifndef DF_TESTS_GOLDEN_H
 #define DF_TESTS_GOLDEN_H
 
-#include "nn/checkpoint.h"
+#include "checkpoint/checkpoint.h"
 #include "tensor/tensor.h"
 
 /* Opens the file named as by printf, "%s/ops/gelu.safetensors"; NULL if it does not exist, and a failed test if it is broken:

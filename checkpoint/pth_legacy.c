@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/pth_legacy.c -- reads the .pth of PyTorch before 1.6 (torch/serialization.py, _legacy_save): pickles end to end -- magic
+ * checkpoint/pth_legacy.c -- reads the .pth of PyTorch before 1.6 (torch/serialization.py, _legacy_save): pickles end to end -- magic
  * number, protocol version, machine, the object, the list of its storages' keys -- then each storage as an int64 count and its
  * elements. Only the order of the list tells where a storage begins.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/checkpoint_forms.h"
+#include "checkpoint/forms.h"
 
 enum { PROTOCOL = 1001 };
 

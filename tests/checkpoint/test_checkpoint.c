@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/nn/test_checkpoint.c -- checkpoints read as torch.load reads them (tests/data/checkpoint/expected.txt), what is refused
+ * tests/checkpoint/test_checkpoint.c -- checkpoints read as torch.load reads them (tests/data/checkpoint/expected.txt), what is refused
  * and how, and files written and read again. That torch.load reads what we write is checked by tests/scripts/check_written.py.
  */
 #include <criterion/criterion.h>
@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "nn/checkpoint.h"
+#include "checkpoint/checkpoint.h"
 
 #define DATA DF_TEST_DATA "/checkpoint/"
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/checkpoint_forms.h -- between checkpoint.c and the readers and writers of each form. Private to nn/.
- * Messages of the forms leave out the name of the file: checkpoint.c puts it in front of all of them.
+ * checkpoint/forms.h -- private: an open checkpoint, and the readers and writers of each form that fill it.
+ * The messages of the forms leave out the name of the file; open.c and write.c put it in front of them.
  */
-#ifndef DF_NN_CHECKPOINT_FORMS_H
-#define DF_NN_CHECKPOINT_FORMS_H
+#ifndef DF_CHECKPOINT_FORMS_H
+#define DF_CHECKPOINT_FORMS_H
 
-#include "nn/unpickle.h"
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/pickle/unpickle.h"
 
 struct DfCheckpoint {
     DfFile file; /* empty if the bytes are borrowed */
@@ -29,9 +30,8 @@ struct DfCheckpoint {
 /* Adds one array; its name must last (arena). A later one of the same name takes the place of the earlier. */
 int df_checkpoint_add(DfCheckpoint *, const DfArray *array);
 int df_checkpoint_add_metadata(DfCheckpoint *, const char *key, const char *value);
-
-/* Checks that shape and stride stay within `room` elements after `offset`, and that the count is no absurd number. */
-int df_array_check(const DfArray *, int64_t offset, int64_t room);
+/* After the last: sorts the names; of arrays with one name the last one wins and stands where the first stood. */
+int df_checkpoint_index(DfCheckpoint *);
 
 /* Finds the bytes of a whole storage; `*data` may be left NULL for one of no elements. */
 typedef int DfLocate(void *context, const DfPyStorage *storage, const uint8_t **data);
@@ -45,19 +45,5 @@ int df_safetensors_open(DfCheckpoint *);
 
 int df_safetensors_write(DfWriter *, const DfArray *arrays, size_t n, const char *const *metadata, size_t n_metadata);
 int df_pth_write(DfWriter *, const DfArray *arrays, size_t n, const char *const *metadata, size_t n_metadata);
-
-/* Calls `take` with the array's bytes in row-major order, piece by piece. */
-typedef void DfTakeBytes(void *context, const void *bytes, size_t size);
-void df_array_stream(const DfArray *, DfTakeBytes *take, void *context);
-
-/* Bytes that grow. After memory ran out `failed` is set and nothing is added. */
-typedef struct {
-    char *at;
-    size_t n, capacity;
-    bool failed;
-} DfBytes;
-void df_bytes_put(DfBytes *, const void *bytes, size_t n);
-void df_bytes_text(DfBytes *, const char *text); /* without its final zero */
-void df_bytes_little(DfBytes *, uint64_t value, int n); /* the lower n bytes, lowest first */
 
 #endif

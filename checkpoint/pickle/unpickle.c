@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/unpickle.c -- the stack machine of Python's pickle language, after the opcode table of pickletools.py (CPython, "The
+ * checkpoint/pickle/unpickle.c -- the stack machine of Python's pickle language, after the opcode table of pickletools.py (CPython, "The
  * pickle machine"). One row per opcode: its name, the form of its operand, what it does to the stack.
  */
-#include "nn/pickle_operand.h"
+#include "checkpoint/pickle/unpickle.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "checkpoint/pickle/operand.h"
+#include "checkpoint/pickle/torch_objects.h"
 
 enum { LONGEST_NUMBER = 64 }; /* letters of a number that is written out */
 

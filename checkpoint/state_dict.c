@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/state_dict.c -- from the value of a pickle to named arrays: which dict inside holds the weights, and their views.
+ * checkpoint/state_dict.c -- from the value of a pickle to named arrays: which dict inside holds the weights, and their views.
  */
 #include <string.h>
 
-#include "nn/checkpoint_forms.h"
+#include "checkpoint/array_parts.h"
+#include "checkpoint/forms.h"
 
 /* ---- choosing ---------------------------------------------------------------------------------------------------- */
 

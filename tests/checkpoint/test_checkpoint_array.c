@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/nn/test_checkpoint_array.c -- conversions between element types, against values of the standards written out.
+ * tests/checkpoint/test_checkpoint_array.c -- conversions between element types, against values of the standards written out.
  */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <string.h>
 
-#include "nn/checkpoint.h"
+#include "checkpoint/checkpoint.h"
 
 static const int64_t one[1] = { 1 };
 

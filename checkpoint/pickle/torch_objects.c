@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/torch_objects.c -- the few calls in a checkpoint that mean something here: what torch/_utils.py rebuilds tensors with,
+ * checkpoint/pickle/torch_objects.c -- the few calls in a checkpoint that mean something here: what torch/_utils.py rebuilds tensors with,
  * ordered dicts, and storages by persistent id (torch/serialization.py). Every other call gives an opaque object.
  */
 #include <string.h>
 
-#include "nn/unpickle.h"
+#include "checkpoint/pickle/torch_objects.h"
 
 /* Typed storages, by class name. The size matters even where the type is not read: legacy files lay storages end to end. */
 static const DfPyType storage_types[] = {

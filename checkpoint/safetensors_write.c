@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/safetensors_write.c -- writes the .safetensors form as its own library does: arrays of wide elements first, then by name,
+ * checkpoint/safetensors_write.c -- writes the .safetensors form as its own library does: arrays of wide elements first, then by name,
  * and the header padded with spaces, so that every element is aligned in a mapped file.
  */
 #include <inttypes.h>
@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/checkpoint_forms.h"
+#include "checkpoint/array_parts.h"
+#include "checkpoint/bytes.h"
+#include "checkpoint/forms.h"
 
 enum { ALIGN = 8 };
 

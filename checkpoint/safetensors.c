@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/safetensors.c -- reads the .safetensors form: eight bytes with the length of a JSON header, the header
+ * checkpoint/safetensors.c -- reads the .safetensors form: eight bytes with the length of a JSON header, the header
  * {"NAME": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, .., "__metadata__": {"KEY": "TEXT", ..}}, and the
  * arrays, row-major, end to end without gaps.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/checkpoint_forms.h"
+#include "checkpoint/forms.h"
 
 enum { LENGTH_SIZE = 8, LARGEST_HEADER = 100000000 }; /* as the format's own reader has it */
 

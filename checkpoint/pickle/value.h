@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/unpickle.h -- Python's pickle language (protocols 0 to 5), read into a tree of plain values. Private to nn/.
- *
- * A pickle is a program for a stack machine whose calls may name any function of the reader's Python. Here a call builds a
- * container or a tensor's description if its name is one of the few in torch_objects.c; any other call gives an opaque object
- * that is carried along and never looked into. Time and memory are linear in the size of the pickle: values are shared, not
+ * checkpoint/pickle/value.h -- private: the values of a pickle. Time and memory are linear in the size of the pickle: values are shared, not
  * copied, and the tree is never walked recursively, so cycles and deep nesting do no harm.
  */
-#ifndef DF_NN_UNPICKLE_H
-#define DF_NN_UNPICKLE_H
+#ifndef DF_CHECKPOINT_PICKLE_VALUE_H
+#define DF_CHECKPOINT_PICKLE_VALUE_H
 
-#include "nn/checkpoint.h"
+#include "checkpoint/array.h"
 
 typedef enum {
     DF_PY_MARK, /* only on the machine's stack */
@@ -82,21 +78,12 @@ struct DfPy {
     };
 };
 
-typedef struct {
-    DfPy *value;
-    DfPyStorage *storages;
-    size_t used; /* bytes up to and with STOP */
-} DfPickle;
-
-/* Reads one pickle from the front of `bytes`. The values live in `arena` and point into `bytes`. */
-int df_unpickle(DfPickle *out, DfArena *arena, const uint8_t *bytes, size_t size);
-
 bool df_py_is(const DfPy *, const char *text); /* a DF_PY_TEXT of these letters */
 const DfPy *df_py_get(const DfPy *dict, const char *key); /* the last value of that key, NULL if none or not a dict */
 bool df_py_is_dict(const DfPy *);                  /* a dict, or an object that items were set into */
 const char *df_py_describe(const DfPy *, char *buffer, size_t size); /* "a list", "an object of class a.B", for messages */
 
-/* ---- between unpickle.c, py_value.c and torch_objects.c ---------------------------------------------------------- */
+/* ---- making them -------------------------------------------------------------------------------------------------- */
 
 enum { DF_PY_MOST_VALUES = 1 << 23 }; /* a checkpoint of 100,000 tensors with optimizer state makes about 4 million */
 
@@ -108,10 +95,5 @@ typedef struct {
 
 DfPy *df_py_new(DfPyHeap *, DfPyKind kind); /* NULL with a sentence when memory or budget ran out */
 int df_py_append(DfPyHeap *, DfPy *to, DfPy *const *values, size_t n);
-
-/* callable(*args); the effects of torch._utils._rebuild_tensor_v2 and friends, or an opaque object. */
-int df_py_call(DfPyHeap *, DfPy **out, const DfPy *callable, DfPy *args);
-/* The object behind a persistent id: ('storage', type, key, location, numel[, view]). */
-int df_py_persistent(DfPyHeap *, DfPy **out, DfPy *id);
 
 #endif

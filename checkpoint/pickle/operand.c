@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/pickle_operand.c -- what follows an opcode in a pickle. Every length is compared with the bytes that are left.
+ * checkpoint/pickle/operand.c -- what follows an opcode in a pickle. Every length is compared with the bytes that are left.
  */
-#include "nn/pickle_operand.h"
+#include "checkpoint/pickle/operand.h"
 
 #include <string.h>
 

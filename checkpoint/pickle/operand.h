@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/pickle_operand.h -- what follows an opcode in a pickle. Private to the unpickler.
+ * checkpoint/pickle/operand.h -- what follows an opcode in a pickle. Private to the unpickler.
  */
-#ifndef DF_NN_PICKLE_OPERAND_H
-#define DF_NN_PICKLE_OPERAND_H
+#ifndef DF_CHECKPOINT_PICKLE_OPERAND_H
+#define DF_CHECKPOINT_PICKLE_OPERAND_H
 
-#include "nn/unpickle.h"
+#include "checkpoint/pickle/value.h"
 
 typedef struct {
     const uint8_t *at, *end;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/array.c -- element types and strided copies. A copy goes row by row: a run of the last dimension is read into doubles or
+ * checkpoint/array.c -- element types and strided copies. A copy goes row by row: a run of the last dimension is read into doubles or
  * int64s, which hold every value of the types exactly, and written from there.
  */
 #include <math.h>
 #include <string.h>
 
-#include "nn/checkpoint_forms.h"
+#include "checkpoint/array_parts.h"
 
 enum { RUN = 256 }; /* elements converted at a time */
 

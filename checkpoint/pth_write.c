@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/pth_write.c -- writes the .pth that torch.save writes since PyTorch 1.6, for torch.load to read: a zip archive of stored
+ * checkpoint/pth_write.c -- writes the .pth that torch.save writes since PyTorch 1.6, for torch.load to read: a zip archive of stored
  * entries whose bytes begin at multiples of 64, with the pickle of {"meta": {..}, "state_dict": OrderedDict(..)}.
  */
 #include <stdio.h>
 #include <string.h>
 #include <zlib.h>
 
-#include "nn/checkpoint_forms.h"
+#include "checkpoint/array_parts.h"
+#include "checkpoint/bytes.h"
+#include "checkpoint/forms.h"
 
 enum {
     ALIGN = 64,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/pth_zip.c -- reads the .pth of PyTorch 1.6 and later: a zip archive (PKWARE APPNOTE 6.3) whose PREFIX/data.pkl holds a
+ * checkpoint/pth_zip.c -- reads the .pth of PyTorch 1.6 and later: a zip archive (PKWARE APPNOTE 6.3) whose PREFIX/data.pkl holds a
  * pickle and whose PREFIX/data/KEY hold the storages. torch.save stores entries uncompressed, so they are used where they stand;
  * an archive that was packed again by another tool may be deflated, and those entries are inflated into memory.
  */
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "nn/checkpoint_forms.h"
+#include "checkpoint/forms.h"
 
 enum {
     END_SIZE = 22,        /* end of central directory             */

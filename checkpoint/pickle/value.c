@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/py_value.c -- the values of a pickle: made, filled, looked up.
+ * checkpoint/pickle/value.c -- the values of a pickle: made, filled, looked up.
  */
 #include <stdio.h>
 #include <string.h>
 
-#include "nn/unpickle.h"
+#include "checkpoint/pickle/value.h"
 
 DfPy *df_py_new(DfPyHeap *heap, DfPyKind kind)
 {

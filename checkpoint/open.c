@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * checkpoint/open.c -- opens a checkpoint of any form.
+ */
+#include <string.h>
+
+#include "checkpoint/forms.h"
+
+/* The form shows in the first bytes, whatever the file is called. A .safetensors file begins with the length of its header in
+ * eight bytes, of which the upper four are zero, and a brace. */
+static int read_form(DfCheckpoint *ck, const char *wrapper)
+{
+    static const char lfs[] = "version https://git-lfs";
+    const uint8_t *b = ck->bytes;
+    if (ck->size == 0)
+        return df_fail(DF_EFORMAT, "is empty, want a .pth or .safetensors file");
+    if (ck->size >= 9 && b[8] == '{' && !b[4] && !b[5] && !b[6] && !b[7]) {
+        if (wrapper)
+            return df_fail(DF_EVALUE, "is a .safetensors file, which has no '%s' inside", wrapper);
+        return df_safetensors_open(ck);
+    }
+    if (ck->size >= 4 && b[0] == 'P' && b[1] == 'K')
+        return df_pth_zip_open(ck, wrapper);
+    if (ck->size >= 262 && memcmp(b + 257, "ustar", 5) == 0)
+        return df_fail(DF_EFORMAT, "is a tar archive, the form of PyTorch before 0.2: save it again with a later torch.save");
+    if (ck->size >= sizeof lfs && memcmp(b, lfs, sizeof lfs - 1) == 0)
+        return df_fail(DF_EFORMAT, "is a Git LFS pointer, want the file that it stands for");
+    if (b[0] == 0x80 || b[0] == 'L')
+        return df_pth_legacy_open(ck, wrapper);
+    return df_fail(DF_EFORMAT, "is neither a .pth nor a .safetensors file (its first byte is 0x%02x)", b[0]);
+}
+
+static int parse(DfCheckpoint *ck, const char *name, const char *wrapper)
+{
+    int error = DF_OK;
+    if (!(ck->name = df_arena_copy(ck->arena, name, strlen(name))))
+        return df_fail_memory("a checkpoint");
+    if ((error = read_form(ck, wrapper)) == DF_OK)
+        error = df_checkpoint_index(ck);
+    return error < 0 ? df_fail_in(error, "%s: ", name) : DF_OK;
+}
+
+static DfCheckpoint *checkpoint_new(void)
+{
+    DfCheckpoint *ck = df_calloc(1, sizeof *ck);
+    if (ck && !(ck->arena = df_arena_new())) {
+        df_free(ck);
+        ck = NULL;
+    }
+    if (!ck)
+        df_fail_memory("a checkpoint");
+    return ck;
+}
+
+int df_checkpoint_parse(DfCheckpoint **out, const void *bytes, size_t size, const char *name, const char *wrapper)
+{
+    *out = NULL;
+    DfCheckpoint *ck = checkpoint_new();
+    if (!ck)
+        return DF_ENOMEM;
+    ck->bytes = bytes;
+    ck->size = size;
+    const int error = parse(ck, name, wrapper);
+    if (error < 0)
+        df_checkpoint_close(ck);
+    else
+        *out = ck;
+    return error;
+}
+
+int df_checkpoint_open(DfCheckpoint **out, const char *path, const char *wrapper)
+{
+    *out = NULL;
+    DfCheckpoint *ck = checkpoint_new();
+    if (!ck)
+        return DF_ENOMEM;
+    int error = df_file_open(&ck->file, path);
+    if (error == DF_OK) {
+        ck->bytes = ck->file.data;
+        ck->size = ck->file.size;
+        error = parse(ck, path, wrapper);
+    }
+    if (error < 0)
+        df_checkpoint_close(ck);
+    else
+        *out = ck;
+    return error;
+}
+
+void df_checkpoint_close(DfCheckpoint *ck)
+{
+    if (!ck)
+        return;
+    df_file_close(&ck->file);
+    df_free(ck->arrays);
+    df_free((void *)ck->metadata);
+    df_arena_free(ck->arena);
+    df_free(ck);
+}
+
+int df_checkpoint_verify(const DfCheckpoint *ck)
+{
+    const int error = ck->verify ? ck->verify(ck) : DF_OK;
+    return error < 0 ? df_fail_in(error, "%s: ", ck->name) : DF_OK;
+}
