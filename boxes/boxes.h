@@ -11,6 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "boxes/masks/mask.h"
+#include "boxes/masks/outline.h"
+#include "boxes/masks/runs.h"
 #include "core/core.h"
 
 /* ---- anchors (Ren et al., NIPS 2015; scales in octaves: Lin et al., ICCV 2017) -------------------------------------- */
@@ -126,18 +129,9 @@ int df_top_k(size_t n, const float *scores, size_t k, uint32_t *index);
 
 /* ---- masks ---------------------------------------------------------------------------------------------------------- */
 
-/* A binary mask as the lengths of its runs, which go down the columns, column after column, background first (maybe 0 long), as
- * in COCO's files. An image's masks take memory by their outlines, not by their pixels. */
-typedef struct {
-    uint32_t height, width;
-    size_t n;
-    uint32_t *runs;
-} DfRuns;
-void df_runs_free(DfRuns *); /* and empties it */
-
 /* Mask R-CNN's last step: mask[mask_h][mask_w], values 0 to 1 over `box`, read bilinearly at the pixels of the image (0 around it);
- * pixels of at least `threshold` belong to the instance. df_runs_free() the result. */
-int df_paste_mask(DfRuns *out, const float *mask, int mask_h, int mask_w, const float box[4], int image_h, int image_w, float threshold);
+ * pixels of at least `threshold` belong to the instance. df_mask_done() the result. */
+int df_paste_mask(DfMask *out, const float *mask, int mask_h, int mask_w, const float box[4], int image_h, int image_w, float threshold);
 
 /* ---- one-to-one matching -------------------------------------------------------------------------------------------- */
 

@@ -55,7 +55,7 @@ static void axis_done(Axis *a)
 
 /* Runs go down the columns, as in COCO. */
 typedef struct {
-    DfRuns *out;
+    DfMask *out;
     size_t capacity;
     uint32_t length; /* of the run that is open */
     bool inside, failed;
@@ -116,9 +116,9 @@ static void paste_column(Writer *w, const float *column, size_t pitch, const Axi
     }
 }
 
-int df_paste_mask(DfRuns *out, const float *mask, int mask_h, int mask_w, const float box[4], int image_h, int image_w, float threshold)
+int df_paste_mask(DfMask *out, const float *mask, int mask_h, int mask_w, const float box[4], int image_h, int image_w, float threshold)
 {
-    *out = (DfRuns){ (uint32_t)image_h, (uint32_t)image_w, 0, NULL };
+    *out = (DfMask){ (uint32_t)image_h, (uint32_t)image_w, 0, NULL };
     if (image_h < 0 || image_w < 0 || (image_h && (uint32_t)image_w > UINT32_MAX / (uint32_t)image_h))
         return df_fail(DF_EVALUE, "a mask of %d x %d pixels: want less than 2^32", image_h, image_w);
     Writer w = { .out = out };
@@ -150,12 +150,6 @@ int df_paste_mask(DfRuns *out, const float *mask, int mask_h, int mask_w, const 
     if (error == DF_OK && w.failed)
         error = df_fail_memory("a mask");
     if (error < 0)
-        df_runs_free(out);
+        df_mask_done(out);
     return error;
-}
-
-void df_runs_free(DfRuns *runs)
-{
-    df_free(runs->runs);
-    *runs = (DfRuns){ 0 };
 }

@@ -18,5 +18,6 @@
 #include "core/random.h"
 #include "core/sort.h"
 #include "core/text.h"
+#include "core/textbuf.h"
 
 #endif

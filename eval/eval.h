@@ -29,7 +29,7 @@
 #include "eval/explain/explain.h"
 #include "eval/explain/tide.h"
 #include "eval/imagenet.h"
-#include "eval/masks/mask.h"
+#include "boxes/boxes.h"
 #include "eval/semantic/miou.h"
 
 /* ---- ground truth --------------------------------------------------------------------------------------------------- */

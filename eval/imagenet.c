@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "eval/textbuf.h"
+#include "core/core.h"
 
 struct DfTopk {
     int classes;

@@ -27,7 +27,7 @@ typedef struct {
 typedef struct {
     DfDetection *v;
     size_t n;
-    DfRuns *masks; /* one of each detection, at the size of the image that boxes are given for; NULL: the network makes none */
+    DfMask *masks; /* one of each detection, at the size of the image that boxes are given for; NULL: the network makes none */
 } DfDetections;
 void df_detections_free(DfDetections *); /* and empties it */
 

@@ -23,7 +23,7 @@ const DfHead *df_head_find(const char *type)
 void df_detections_free(DfDetections *found)
 {
     for (size_t i = 0; found->masks && i < found->n; i++)
-        df_runs_free(&found->masks[i]);
+        df_mask_done(&found->masks[i]);
     df_free(found->masks);
     df_free(found->v);
     *found = (DfDetections){ 0 };

@@ -77,7 +77,7 @@ void cli_xywh(const float box[4], double out[4])
     out[3] = (double)box[3] - (double)box[1];
 }
 
-int cli_write_mask(FILE *out, const DfRuns *runs)
+int cli_write_mask(FILE *out, const DfMask *runs)
 {
     const DfMask mask = { runs->height, runs->width, runs->n, runs->runs };
     char *text;

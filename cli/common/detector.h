@@ -29,6 +29,6 @@ int cli_test_pipeline(const CliSession *, DfPipeline **out);
 void cli_xywh(const float box[4], double out[4]);
 
 /* A mask as COCO's files have it: {"size": [height, width], "counts": ".."}, as JSON. DF_ENOMEM. */
-int cli_write_mask(FILE *, const DfRuns *);
+int cli_write_mask(FILE *, const DfMask *);
 
 #endif

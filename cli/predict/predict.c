@@ -80,7 +80,7 @@ static void keep_above(DfDetections *found, double threshold)
         if (found->masks && keeps)
             found->masks[n] = found->masks[i];
         else if (found->masks)
-            df_runs_free(&found->masks[i]);
+            df_mask_done(&found->masks[i]);
         n += keeps;
     }
     found->n = n;

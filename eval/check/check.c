@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "eval/check/data.h"
-#include "eval/textbuf.h"
+#include "core/core.h"
 
 int df_check_new(DfCheck **out)
 {

@@ -7,7 +7,7 @@
 
 #include "eval/check/check.h"
 #include "eval/coco/ids.h"
-#include "eval/masks/mask.h"
+#include "boxes/boxes.h"
 
 enum { CHECK_SHOWN = 5, CHECK_KINDS = 64, CHECK_POINTS = 4000 };
 

@@ -25,19 +25,19 @@ bool df_coco_drawable(const CocoSize *size)
     return size->given && (uint64_t)size->height * size->width <= INT32_MAX;
 }
 
-static void swap(Runs *a, Runs *b)
+static void swap(DfRunList *a, DfRunList *b)
 {
-    const Runs swapped = *a;
+    const DfRunList swapped = *a;
     *a = *b;
     *b = swapped;
 }
 
 /* The union of polygons, in the room. */
-static int draw(CocoCompareRoom *room, const double *numbers, size_t n, const CocoSize *size, RunsFacts *facts)
+static int draw(CocoCompareRoom *room, const double *numbers, size_t n, const CocoSize *size, DfRunFacts *facts)
 {
     bool merged = false;
     for (size_t at = 0; at < n; at += (size_t)numbers[at] + 1) {
-        Runs *const to = at == 0 ? &room->drawn : &room->one;
+        DfRunList *const to = at == 0 ? &room->drawn : &room->one;
         int error = df_runs_from_polygon(to, facts, &room->polygons, numbers + at + 1, (size_t)numbers[at] / 2, size->height, size->width);
         if (error == DF_OK && at > 0 && (error = df_runs_merge(&room->both, &room->drawn, &room->one, false)) == DF_OK) {
             swap(&room->drawn, &room->both);
@@ -51,7 +51,7 @@ static int draw(CocoCompareRoom *room, const double *numbers, size_t n, const Co
     return DF_OK;
 }
 
-static int draw_box(CocoCompareRoom *room, const double *b, const CocoSize *size, RunsFacts *facts)
+static int draw_box(CocoCompareRoom *room, const double *b, const CocoSize *size, DfRunFacts *facts)
 {
     const double right = b[0] + b[2], bottom = b[1] + b[3];
     const double corners[8] = { b[0], b[1], b[0], bottom, right, bottom, right, b[1] };
@@ -59,7 +59,7 @@ static int draw_box(CocoCompareRoom *room, const double *b, const CocoSize *size
 }
 
 /* Fills all but the runs. */
-static CocoTruthMask described(const CocoMask *mask, const RunsFacts *facts, size_t n, uint32_t height, uint32_t width)
+static CocoTruthMask described(const CocoMask *mask, const DfRunFacts *facts, size_t n, uint32_t height, uint32_t width)
 {
     CocoTruthMask m = { .n = n, .height = height, .width = width, .area = facts->area, .form = mask->form, .plain = facts->plain };
     memcpy(m.box, facts->box, sizeof m.box);
@@ -77,7 +77,7 @@ static void to_ends(uint32_t *to, const uint32_t *lengths, size_t n)
 /* The mask that is in the room, its runs not yet turned into ends; that of a box where it has none. */
 static int describe(CocoCompareRoom *room, const CocoMaskRoom *read, const CocoMask *mask, const double *box, const CocoSize *size, CocoTruthMask *out)
 {
-    RunsFacts facts = { .area = mask->area, .plain = mask->plain };
+    DfRunFacts facts = { .area = mask->area, .plain = mask->plain };
     if (mask->form == MASK_RUNS) {
         memcpy(facts.box, mask->box, sizeof facts.box);
         *out = described(mask, &facts, read->runs.n, mask->height, mask->width);
@@ -93,7 +93,7 @@ static int describe(CocoCompareRoom *room, const CocoMaskRoom *read, const CocoM
 
 int df_coco_keep_truth(CocoCompareRoom *room, const CocoMaskRoom *read, const CocoMask *mask, const CocoSize *size, CocoBytes *bytes, CocoTruthMask *out)
 {
-    const Runs *const runs = mask->form == MASK_RUNS ? &read->runs : &room->drawn;
+    const DfRunList *const runs = mask->form == MASK_RUNS ? &read->runs : &room->drawn;
     *out = (CocoTruthMask){ .form = mask->form };
     if (mask->form == NO_MASK)
         return DF_OK;
@@ -149,7 +149,7 @@ static double overlap_of_boxes(const uint32_t *d, const uint32_t *g, bool crowd)
 }
 
 /* How long each run is, whichever way the list is kept. */
-static int lengths(Runs *out, const CocoTruthMask *m)
+static int lengths(DfRunList *out, const CocoTruthMask *m)
 {
     if (!df_runs_grow(out, m->n))
         return df_fail_memory("masks");
@@ -161,7 +161,7 @@ static int lengths(Runs *out, const CocoTruthMask *m)
 
 int df_coco_mask_of(const CocoTruthMask *m, DfMask *out)
 {
-    Runs runs = { 0 };
+    DfRunList runs = { 0 };
     *out = (DfMask){ 0 };
     const int error = lengths(&runs, m);
     if (error == DF_OK)

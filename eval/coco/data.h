@@ -9,7 +9,7 @@
 
 #include "eval/coco/ids.h"
 #include "eval/eval.h"
-#include "eval/masks/runs.h"
+#include "boxes/boxes.h"
 
 enum { HAS_BOX = 1, HAS_AREA = 2, HAS_CROWD = 4 };
 
@@ -19,7 +19,7 @@ typedef struct {
     uint32_t height, width;  /* of runs; polygons are of the size of the image                                           */
     uint32_t area, box[4];   /* of runs                                                                                  */
     uint8_t form;
-    bool plain;              /* of runs: see RunsFacts                                                                   */
+    bool plain;              /* of runs: see DfRunFacts                                                                   */
 } CocoMask;
 
 /* A mask of the ground truth, ready to be compared. */
@@ -57,14 +57,14 @@ void df_coco_bytes_done(CocoBytes *);
 typedef struct {
     double *numbers;         /* of each polygon how many follow, and x, y of its points */
     size_t n, capacity;
-    Runs runs, other, merged;
+    DfRunList runs, other, merged;
 } CocoMaskRoom;
 void df_coco_mask_room_done(CocoMaskRoom *);
 
 /* What comparing takes. */
 typedef struct {
-    Runs drawn, one, both;
-    PolygonRoom polygons;
+    DfRunList drawn, one, both;
+    DfPolygonRoom polygons;
     CocoOverlap *overlaps;
     size_t capacity;
 } CocoCompareRoom;

@@ -95,8 +95,8 @@ static int keep(DfCocoResults *results, const CocoDetection *detections, const C
 
 static int take_mask(DfCocoResults *results, const DfMask *from, CocoMask *to)
 {
-    Runs *const runs = &results->read_room.runs;
-    const RunsFacts facts = df_runs_facts(from->runs, from->n, from->height, from->width);
+    DfRunList *const runs = &results->read_room.runs;
+    const DfRunFacts facts = df_runs_facts(from->runs, from->n, from->height, from->width);
     *to = (CocoMask){ .height = from->height, .width = from->width, .area = facts.area, .form = MASK_RUNS, .plain = facts.plain };
     memcpy(to->box, facts.box, sizeof to->box);
     if (!df_runs_grow(runs, from->n))

@@ -100,7 +100,7 @@ static DfJsonEvent read_numbers(DfJson *json, CocoMaskRoom *room)
 }
 
 /* A list of counts into runs; fractions are cut off, as numpy does. */
-static int read_counts(const CocoRecord *r, CocoMaskRoom *room, Runs *runs)
+static int read_counts(const CocoRecord *r, CocoMaskRoom *room, DfRunList *runs)
 {
     room->n = 0;
     const DfJsonEvent event = read_numbers(r->json, room);
@@ -116,7 +116,7 @@ static int read_counts(const CocoRecord *r, CocoMaskRoom *room, Runs *runs)
 }
 
 /* The rest of an object with size and counts. Those of a text are left in the room's runs, those of a list in `list`. */
-static int read_object(const CocoRecord *r, CocoMaskRoom *room, CocoMask *mask, Runs *list, bool *compressed)
+static int read_object(const CocoRecord *r, CocoMaskRoom *room, CocoMask *mask, DfRunList *list, bool *compressed)
 {
     DfJsonValue v;
     DfJsonEvent event;
@@ -147,7 +147,7 @@ static int read_object(const CocoRecord *r, CocoMaskRoom *room, CocoMask *mask, 
 
 static void take_facts(const CocoMaskRoom *room, CocoMask *mask)
 {
-    const RunsFacts facts = df_runs_facts(room->runs.at, room->runs.n, mask->height, mask->width);
+    const DfRunFacts facts = df_runs_facts(room->runs.at, room->runs.n, mask->height, mask->width);
     mask->form = MASK_RUNS;
     mask->area = facts.area;
     mask->plain = facts.plain;
@@ -179,7 +179,7 @@ static int read_polygon(const CocoRecord *r, CocoMaskRoom *room, bool first)
 static int unite(CocoMaskRoom *room, CocoMask *mask, const CocoMask *part, bool first)
 {
     if (first) {
-        const Runs swapped = room->runs;
+        const DfRunList swapped = room->runs;
         room->runs = room->other;
         room->other = swapped;
         mask->height = part->height;
@@ -192,7 +192,7 @@ static int unite(CocoMaskRoom *room, CocoMask *mask, const CocoMask *part, bool 
         return DF_OK;
     }
     const int error = df_runs_merge(&room->merged, &room->runs, &room->other, false);
-    const Runs swapped = room->runs;
+    const DfRunList swapped = room->runs;
     room->runs = room->merged;
     room->merged = swapped;
     return error;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "eval/coco/evaluate.h"
-#include "eval/textbuf.h"
+#include "core/core.h"
 
 /* pycocotools' own format. */
 int df_coco_eval_table(const DfCocoEval *e, char **out)

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "eval/textbuf.h"
+#include "core/core.h"
 
 enum { COLOURS = 8, SHAPES = 4, TICKS = 16, MOST = 500 };
 

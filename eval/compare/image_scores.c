@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "eval/compare/image_scores_data.h"
-#include "eval/textbuf.h"
+#include "core/core.h"
 
 static const char *const kind_names[] = { [DF_IMAGES_MIOU] = "miou", [DF_IMAGES_TOPK] = "topk" };
 enum { KINDS = 2, MOST_CLASSES = 1 << 20 };

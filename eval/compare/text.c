@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "eval/compare/data.h"
-#include "eval/textbuf.h"
+#include "core/core.h"
 
 /* "31.2", or "31.2 +1.3 [+0.2 +2.5] *": value, difference, its interval, significant. In points of 100. */
 static void cell(char *out, size_t size, const DfCompared *n, bool first)

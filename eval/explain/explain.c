@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "eval/explain/data.h"
-#include "eval/textbuf.h"
+#include "core/core.h"
 
 static int rank_images(DfExplain *e)
 {

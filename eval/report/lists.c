@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "eval/masks/outline.h"
+#include "boxes/boxes.h"
 #include "eval/report/report.h"
 
 enum { ROWS = 60 };

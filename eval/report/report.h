@@ -7,7 +7,7 @@
 #define DF_EVAL_REPORT_REPORT_H
 
 #include "eval/explain/data.h"
-#include "eval/textbuf.h"
+#include "core/core.h"
 
 /* The frame of a page: style and title, cards with its main numbers (in percent; below 0: none), and its end. `note` is HTML. */
 void df_report_begin(DfTextbuf *, const char *title);

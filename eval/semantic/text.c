@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "eval/semantic/miou.h"
-#include "eval/textbuf.h"
+#include "core/core.h"
 
 typedef struct {
     const char *head, *mean_key, *key; /* head: of the table's column, NULL if it has none */

@@ -19,7 +19,7 @@ typedef struct {
     int *labels;             /* [rows]                   */
     float (*boxes)[4];       /* in the image of the mask */
     int (*sizes)[2];         /* of that image            */
-    DfRuns **out;
+    DfMask **out;
     int *errors;
     float threshold;
 } Rows;

@@ -55,13 +55,13 @@ static void check(const Case *k, int number)
         mask[i] = (float)k->mask[i];
     for (int i = 0; i < 4; i++)
         box[i] = (float)k->box[i];
-    DfRuns got;
+    DfMask got;
     cr_assert_eq(df_paste_mask(&got, mask, (int)k->size[0], (int)k->size[1], box, (int)k->size[2], (int)k->size[3], (float)k->threshold), DF_OK);
     cr_expect(got.height == (uint32_t)k->size[2] && got.width == (uint32_t)k->size[3]);
     cr_expect_eq(got.n, k->n_runs, "case %d: %zu runs, want %zu", number, got.n, k->n_runs);
     for (size_t i = 0; i < got.n && i < k->n_runs; i++)
         cr_expect_eq(got.runs[i], (uint32_t)k->runs[i], "case %d: run %zu is %u, want %g", number, i, (unsigned)got.runs[i], k->runs[i]);
-    df_runs_free(&got);
+    df_mask_done(&got);
 }
 
 Test(paste, reference)
@@ -84,17 +84,17 @@ Test(paste, reference)
 Test(paste, no_number_and_no_memory)
 {
     const float ones[4] = { 1, 1, 1, 1 }, nowhere[4] = { NAN, 2, NAN, 5 }, here[4] = { 1, 1, 6, 6 };
-    DfRuns got;
+    DfMask got;
     cr_assert_eq(df_paste_mask(&got, ones, 2, 2, nowhere, 8, 9, 0.5f), DF_OK);
     cr_expect(got.n == 1 && got.runs[0] == 72);
-    df_runs_free(&got);
+    df_mask_done(&got);
     cr_assert_eq(df_paste_mask(&got, ones, 2, 2, here, 0, 0, 0.5f), DF_OK);
-    df_runs_free(&got);
+    df_mask_done(&got);
     for (size_t i = 1, error = 1; error; i++) {
         df_memory_fail_at(i, false);
         error = df_paste_mask(&got, ones, 2, 2, here, 8, 9, 0.5f) < 0;
         df_memory_fail_at(0, false);
         cr_expect(!error || !got.runs);
-        df_runs_free(&got);
+        df_mask_done(&got);
     }
 }

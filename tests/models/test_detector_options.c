@@ -130,7 +130,7 @@ static double distance(const float *expected, const DfDetection *d)
     return off;
 }
 
-static size_t other_pixels(const uint8_t *expected, const DfRuns *mask)
+static size_t other_pixels(const uint8_t *expected, const DfMask *mask)
 {
     size_t at = 0, other = 0;
     for (size_t run = 0; run < mask->n; run++)

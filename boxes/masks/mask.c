@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/masks/mask.c -- masks as run lengths: pixels to runs and back, area, box, union and intersection, IoU.
+ * boxes/masks/mask.c -- masks as run lengths: pixels to runs and back, area, box, union and intersection, IoU.
  *
  * Counts are unsigned 32-bit numbers that wrap, and walks end where pycocotools' end, also for runs that describe no mask.
  */
-#include "eval/masks/mask.h"
+#include "boxes/masks/mask.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "eval/masks/runs.h"
+#include "boxes/masks/runs.h"
 
-bool df_runs_grow(Runs *r, size_t n)
+bool df_runs_grow(DfRunList *r, size_t n)
 {
     return n == 0 || df_grow((void **)&r->at, &r->capacity, n - 1, sizeof *r->at);
 }
@@ -23,7 +23,7 @@ void df_mask_done(DfMask *mask)
 }
 
 /* Makes a mask of a list, which it takes over. */
-static int finish(DfMask *out, Runs *runs, int error, uint32_t height, uint32_t width)
+static int finish(DfMask *out, DfRunList *runs, int error, uint32_t height, uint32_t width)
 {
     if (error == DF_OK && !df_runs_grow(runs, runs->n + 1))
         error = df_fail_memory("a mask");
@@ -35,7 +35,7 @@ static int finish(DfMask *out, Runs *runs, int error, uint32_t height, uint32_t 
 
 int df_mask_from_runs(DfMask *out, const uint32_t *from, size_t n, uint32_t height, uint32_t width)
 {
-    Runs runs = { 0 };
+    DfRunList runs = { 0 };
     const bool room = df_runs_grow(&runs, n);
     if (room && n)
         memcpy(runs.at, from, n * sizeof *from);
@@ -45,16 +45,16 @@ int df_mask_from_runs(DfMask *out, const uint32_t *from, size_t n, uint32_t heig
 
 int df_mask_from_text(DfMask *out, const char *text, size_t length, uint32_t height, uint32_t width)
 {
-    Runs runs = { 0 };
+    DfRunList runs = { 0 };
     const int error = df_runs_from_text(&runs, text, length);
     return finish(out, &runs, error, height, width);
 }
 
 int df_mask_from_polygon(DfMask *out, const double *xy, size_t n_points, uint32_t height, uint32_t width)
 {
-    Runs runs = { 0 };
-    PolygonRoom room = { 0 };
-    RunsFacts facts;
+    DfRunList runs = { 0 };
+    DfPolygonRoom room = { 0 };
+    DfRunFacts facts;
     const int error = df_runs_from_polygon(&runs, &facts, &room, xy, n_points, height, width);
     df_polygon_room_done(&room);
     return finish(out, &runs, error, height, width);
@@ -78,7 +78,7 @@ static int check_size(uint32_t height, uint32_t width)
 
 int df_mask_encode(DfMask *out, const uint8_t *pixels, uint32_t height, uint32_t width)
 {
-    Runs runs = { 0 };
+    DfRunList runs = { 0 };
     uint32_t length = 0;
     bool now = false;
     int error = check_size(height, width);
@@ -157,9 +157,9 @@ static inline void cover(Cover *c, uint32_t start, uint32_t run)
     c->bottom = y1 > c->bottom ? y1 : c->bottom;
 }
 
-RunsFacts df_runs_facts(const uint32_t *runs, size_t n, uint32_t height, uint32_t width)
+DfRunFacts df_runs_facts(const uint32_t *runs, size_t n, uint32_t height, uint32_t width)
 {
-    RunsFacts f = { 0 };
+    DfRunFacts f = { 0 };
     Cover c = { .height = height, .left = width, .top = height };
     uint32_t at = 0;
     uint64_t sum = n % 2 ? runs[n - 1] : 0;
@@ -186,7 +186,7 @@ RunsFacts df_runs_facts(const uint32_t *runs, size_t n, uint32_t height, uint32_
 
 void df_mask_box(const DfMask *mask, double xywh[4])
 {
-    const RunsFacts f = df_runs_facts(mask->runs, mask->n, mask->height, mask->width);
+    const DfRunFacts f = df_runs_facts(mask->runs, mask->n, mask->height, mask->width);
     for (int i = 0; i < 4; i++)
         xywh[i] = f.box[i];
 }
@@ -227,7 +227,7 @@ static void outlast(Walk *a, Walk *b)
     }
 }
 
-int df_runs_merge(Runs *out, const Runs *a, const Runs *b, bool intersect)
+int df_runs_merge(DfRunList *out, const DfRunList *a, const DfRunList *b, bool intersect)
 {
     Walk wa = walk(a->at, a->n), wb = walk(b->at, b->n);
     uint32_t length = 0, left = 1;
@@ -254,7 +254,7 @@ int df_runs_merge(Runs *out, const Runs *a, const Runs *b, bool intersect)
 
 int df_mask_merge(DfMask *out, const DfMask *masks, size_t n, bool intersect)
 {
-    Runs runs = { 0 }, next = { 0 };
+    DfRunList runs = { 0 }, next = { 0 };
     if (n == 0)
         return finish(out, &runs, DF_OK, 0, 0);
     const uint32_t height = masks[0].height, width = masks[0].width;
@@ -266,9 +266,9 @@ int df_mask_merge(DfMask *out, const DfMask *masks, size_t n, bool intersect)
         memcpy(runs.at, masks[0].runs, masks[0].n * sizeof *runs.at);
     runs.n = masks[0].n;
     for (size_t i = 1; error == DF_OK && i < n; i++) {
-        const Runs other = { masks[i].runs, masks[i].n, masks[i].n };
+        const DfRunList other = { masks[i].runs, masks[i].n, masks[i].n };
         error = df_runs_merge(&next, &runs, &other, intersect);
-        const Runs swapped = runs;
+        const DfRunList swapped = runs;
         runs = next;
         next = swapped;
     }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/masks/outline.c -- a line around the foreground of a mask, on a coarse grid.
+ * boxes/masks/outline.c -- a line around the foreground of a mask, on a coarse grid.
  *
  * Lines follow the sides of cells with the foreground on their right. Where two cells touch at a corner they turn right, which keeps the
  * cells apart. Every closed line has a side that leads right, on top of a cell: lines begin there, and each such side is walked once.
  */
-#include "eval/masks/outline.h"
+#include "boxes/masks/outline.h"
 
 enum { MOST_CELLS = 200, MOST_PIXELS = 1 << 26 };
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/masks/outline.h -- private to eval/: where a mask ends, for drawings.
+ * boxes/masks/outline.h -- the outline of a mask, for drawings.
  */
-#ifndef DF_EVAL_MASKS_OUTLINE_H
-#define DF_EVAL_MASKS_OUTLINE_H
+#ifndef DF_BOXES_MASKS_OUTLINE_H
+#define DF_BOXES_MASKS_OUTLINE_H
 
-#include "eval/masks/mask.h"
-#include "eval/textbuf.h"
+#include "boxes/masks/mask.h"
+#include "core/core.h"
 
 /* Appends the path of an SVG: closed lines around the foreground, those around holes the other way round, in pixels. Cells of a grid of at
  * most 200 a side are taken as their middle pixel is. Nothing if there is no foreground, if the runs are longer than the mask, or if it has

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/masks/mask.h -- binary masks as run lengths, to the last bit as pycocotools makes and compares them.
+ * boxes/masks/mask.h -- binary masks as run lengths, to the last bit as pycocotools makes and compares them.
  *
  *     DfMask a, b;
  *     df_mask_from_polygon(&a, xy, 5, 480, 640);
@@ -8,8 +8,8 @@
  *     double iou = df_mask_iou(&a, &b, false);
  *     df_mask_done(&a);  df_mask_done(&b);
  */
-#ifndef DF_EVAL_MASKS_MASK_H
-#define DF_EVAL_MASKS_MASK_H
+#ifndef DF_BOXES_MASKS_MASK_H
+#define DF_BOXES_MASKS_MASK_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/masks/polygon.c -- polygons to runs, the pixels of pycocotools.
+ * boxes/masks/polygon.c -- polygons to runs, the pixels of pycocotools.
  *
  * There, vertices go to a grid five times as fine, every edge is drawn on it point by point, and each time the line steps from
  * column 5x+2 to 5x+3 of the grid, the pixel column x is crossed at the upper of the two points. Points between are of no use, so
@@ -11,12 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval/masks/runs.h"
+#include "boxes/masks/runs.h"
 
 enum { FINE = 5, MIDDLE = 2, SHORT_LIST = 32 };
 static const double farthest = 1 << 30; /* on the fine grid */
 
-void df_polygon_room_done(PolygonRoom *room)
+void df_polygon_room_done(DfPolygonRoom *room)
 {
     df_free(room->vertices.at);
     df_free(room->edges);
@@ -26,7 +26,7 @@ void df_polygon_room_done(PolygonRoom *room)
     df_free(room->both.at);
 }
 
-static int to_fine_grid(PolygonRoom *room, const double *xy, size_t n_points)
+static int to_fine_grid(DfPolygonRoom *room, const double *xy, size_t n_points)
 {
     if (n_points > SIZE_MAX / 8 || !df_runs_grow(&room->vertices, 2 * n_points + 2))
         return df_fail_memory("a polygon");
@@ -41,26 +41,26 @@ static int to_fine_grid(PolygonRoom *room, const double *xy, size_t n_points)
     return DF_OK;
 }
 
-static PolygonEdge edge_between(const uint32_t *from, const uint32_t *to)
+static DfPolygonEdge edge_between(const uint32_t *from, const uint32_t *to)
 {
-    PolygonEdge e = { .x0 = (int32_t)from[0], .y0 = (int32_t)from[1], .x1 = (int32_t)to[0], .y1 = (int32_t)to[1] };
+    DfPolygonEdge e = { .x0 = (int32_t)from[0], .y0 = (int32_t)from[1], .x1 = (int32_t)to[0], .y1 = (int32_t)to[1] };
     const int32_t dx = abs(e.x1 - e.x0), dy = abs(e.y1 - e.y0);
     e.flat = dx >= dy;
     if (e.flat ? e.x0 > e.x1 : e.y0 > e.y1)
-        e = (PolygonEdge){ .x0 = e.x1, .y0 = e.y1, .x1 = e.x0, .y1 = e.y0, .flat = e.flat };
+        e = (DfPolygonEdge){ .x0 = e.x1, .y0 = e.y1, .x1 = e.x0, .y1 = e.y0, .flat = e.flat };
     e.slope = e.flat ? (double)(e.y1 - e.y0) / dx : (double)(e.x1 - e.x0) / dy;
     e.steps = 1 / e.slope;
     return e;
 }
 
 /* Column of the point `t` steps down a steep edge. */
-static inline int32_t column_at(const PolygonEdge *e, int32_t t)
+static inline int32_t column_at(const DfPolygonEdge *e, int32_t t)
 {
     return (int32_t)(e->x0 + e->slope * t + 0.5);
 }
 
 /* Row on the fine grid where the edge steps between its columns c and c + 1. */
-static inline int32_t row_at(const PolygonEdge *e, int32_t c)
+static inline int32_t row_at(const DfPolygonEdge *e, int32_t c)
 {
     if (e->flat) { /* the upper of the points at t and t + 1: rounding keeps their order */
         const int32_t t = c - e->x0 + (e->slope < 0);
@@ -86,7 +86,7 @@ static void columns_of(int32_t left, int32_t right, uint32_t width, int32_t *fir
 }
 
 /* The edges that cross the middle of a column in the picture. */
-static int find_edges(PolygonRoom *room, size_t n_points, uint32_t width)
+static int find_edges(DfPolygonRoom *room, size_t n_points, uint32_t width)
 {
     room->n_edges = 0;
     for (size_t i = 0; i < n_points; i++) {
@@ -98,7 +98,7 @@ static int find_edges(PolygonRoom *room, size_t n_points, uint32_t width)
             continue;
         if (!df_grow((void **)&room->edges, &room->capacity, room->n_edges, sizeof *room->edges))
             return df_fail_memory("a polygon");
-        PolygonEdge *const e = &room->edges[room->n_edges++];
+        DfPolygonEdge *const e = &room->edges[room->n_edges++];
         *e = edge_between(from, to);
         e->first = (uint32_t)first;
         e->last = (uint32_t)last;
@@ -107,7 +107,7 @@ static int find_edges(PolygonRoom *room, size_t n_points, uint32_t width)
 }
 
 /* Makes room for the crossings of each column from `left` on: columns.at becomes where those of each begin. */
-static int make_columns(PolygonRoom *room, uint32_t *left, size_t *n_columns)
+static int make_columns(DfPolygonRoom *room, uint32_t *left, size_t *n_columns)
 {
     uint32_t right = 0;
     *left = UINT32_MAX;
@@ -134,11 +134,11 @@ static int make_columns(PolygonRoom *room, uint32_t *left, size_t *n_columns)
 }
 
 /* Puts the rows of the crossings into their columns; the start of each column moves to its end. */
-static void cross(const PolygonRoom *room, uint32_t left, uint32_t height)
+static void cross(const DfPolygonRoom *room, uint32_t left, uint32_t height)
 {
     uint32_t *const rows = room->rows.at, *const columns = room->columns.at;
     for (size_t i = 0; i < room->n_edges; i++) {
-        const PolygonEdge *const e = &room->edges[i];
+        const DfPolygonEdge *const e = &room->edges[i];
         for (uint32_t x = e->first; x <= e->last; x++) {
             const int32_t fine = row_at(e, FINE * (int32_t)x + MIDDLE);
             const uint32_t row = fine <= MIDDLE ? 0 : (uint32_t)(fine + MIDDLE) / FINE; /* ceil((fine + .5) / 5 - .5) */
@@ -222,7 +222,7 @@ static void write_column(Writer *w, uint32_t column, uint32_t start, uint32_t *r
         turn(w, start + rows[i]);
 }
 
-int df_runs_from_polygon(Runs *out, RunsFacts *facts, PolygonRoom *room, const double *xy, size_t n_points, uint32_t height, uint32_t width)
+int df_runs_from_polygon(DfRunList *out, DfRunFacts *facts, DfPolygonRoom *room, const double *xy, size_t n_points, uint32_t height, uint32_t width)
 {
     if (width > 1 << 30 || height > 1 << 30 || (uint64_t)height * width > INT32_MAX)
         return df_fail(DF_EVALUE, "a polygon in a picture of %u x %u pixels: want less than 2^31", (unsigned)height, (unsigned)width);
@@ -242,7 +242,7 @@ int df_runs_from_polygon(Runs *out, RunsFacts *facts, PolygonRoom *room, const d
         w.before -= w.runs[--w.n];
     w.runs[w.n++] = height * width - w.before;
     out->n = w.n;
-    *facts = (RunsFacts){ .area = w.area, .plain = true };
+    *facts = (DfRunFacts){ .area = w.area, .plain = true };
     if (!w.even)
         *facts = df_runs_facts(out->at, out->n, height, width);
     else if (w.area > 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/eval/test_masks.c -- masks against pycocotools 2.0.11: polygons to compressed runs, areas, boxes, encoding and decoding, IoU
+ * tests/boxes/test_masks.c -- masks against pycocotools 2.0.11: polygons to compressed runs, areas, boxes, encoding and decoding, IoU
  * (tests/data/eval/masks.json, made by tests/scripts/make_coco_cases.py; all of the reference cases where they are at hand).
  */
 #include <cjson/cJSON.h>
@@ -9,13 +9,13 @@
 #include <string.h>
 
 #include "eval/eval.h"
-#include "eval/masks/outline.h"
+#include "boxes/masks/outline.h"
 
 static cJSON *cases(void)
 {
     char *text;
     size_t size;
-    const char *path = DF_SHARED "/golden/eval/masks/cases.json";
+    const char *path = DF_SHARED "/golden/boxes/masks/cases.json";
     if (!df_file_exists(path))
         path = DF_TEST_DATA "/eval/masks.json";
     cr_assert_eq(df_file_text(&text, &size, path, 1 << 24), DF_OK, "%s", df_error());

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/masks/runs.h -- private to eval/: runs in rooms that are used again and again, for evaluations with many masks.
+ * boxes/masks/runs.h -- lists of runs in memory that is used again and again, for evaluations with many masks.
  */
-#ifndef DF_EVAL_MASKS_RUNS_H
-#define DF_EVAL_MASKS_RUNS_H
+#ifndef DF_BOXES_MASKS_RUNS_H
+#define DF_BOXES_MASKS_RUNS_H
 
-#include "eval/masks/mask.h"
+#include "boxes/masks/mask.h"
 
 /* A list that grows. */
 typedef struct {
     uint32_t *at;
     size_t n, capacity;
-} Runs;
+} DfRunList;
 
 /* An edge on a grid five times as fine as pixels, its longer axis ascending. */
 typedef struct {
@@ -19,22 +19,22 @@ typedef struct {
     uint32_t first, last; /* pixel columns that it crosses           */
     bool flat;            /* wider than high, or as wide             */
     double slope, steps;  /* steps: of the longer axis for one of the other, about */
-} PolygonEdge;
+} DfPolygonEdge;
 
 /* What it takes to turn polygons into runs. {0} to begin with. */
 typedef struct {
-    Runs vertices;      /* x, y in fifths of a pixel, as int32 bits */
-    PolygonEdge *edges;
+    DfRunList vertices;      /* x, y in fifths of a pixel, as int32 bits */
+    DfPolygonEdge *edges;
     size_t n_edges, capacity;
-    Runs columns, rows; /* rows of the crossings, by column */
-    Runs one, both;     /* of a part, and of the parts so far */
-} PolygonRoom;
-void df_polygon_room_done(PolygonRoom *);
+    DfRunList columns, rows; /* rows of the crossings, by column */
+    DfRunList one, both;     /* of a part, and of the parts so far */
+} DfPolygonRoom;
+void df_polygon_room_done(DfPolygonRoom *);
 
-bool df_runs_grow(Runs *, size_t n); /* makes room for n in all */
+bool df_runs_grow(DfRunList *, size_t n); /* makes room for n in all */
 
-int df_runs_from_text(Runs *, const char *text, size_t length);
-int df_runs_merge(Runs *out, const Runs *a, const Runs *b, bool intersect);
+int df_runs_from_text(DfRunList *, const char *text, size_t length);
+int df_runs_merge(DfRunList *out, const DfRunList *a, const DfRunList *b, bool intersect);
 size_t df_runs_text_length(size_t n); /* most bytes that df_runs_to_text writes */
 size_t df_runs_to_text(const uint32_t *runs, size_t n, char *text);
 
@@ -43,10 +43,10 @@ typedef struct {
     uint32_t box[4]; /* x y w h, modulo 2^32 */
     uint32_t area;
     bool plain;      /* no empty run but the first, and the runs fill the mask exactly */
-} RunsFacts;
-RunsFacts df_runs_facts(const uint32_t *runs, size_t n, uint32_t height, uint32_t width);
+} DfRunFacts;
+DfRunFacts df_runs_facts(const uint32_t *runs, size_t n, uint32_t height, uint32_t width);
 
-int df_runs_from_polygon(Runs *, RunsFacts *, PolygonRoom *, const double *xy, size_t n_points, uint32_t height, uint32_t width);
+int df_runs_from_polygon(DfRunList *, DfRunFacts *, DfPolygonRoom *, const double *xy, size_t n_points, uint32_t height, uint32_t width);
 
 /* Pixels of union and intersection, counted as pycocotools counts: it stops where both lists have an empty run at once. */
 void df_runs_count(const uint32_t *a, size_t n_a, const uint32_t *b, size_t n_b, uint32_t *both, uint32_t *either);

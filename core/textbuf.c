@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/textbuf.c -- a text that grows.
+ * core/textbuf.c -- a text that grows.
  */
-#include "eval/textbuf.h"
+#include "core/textbuf.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "core/memory.h"
 
 /* Room for n more characters and the final zero, or NULL. */
 static char *room(DfTextbuf *t, size_t n)

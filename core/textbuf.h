@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/textbuf.h -- private to eval/: a text that grows, for tables, JSON and pages. A failure sticks until df_textbuf_take().
+ * core/textbuf.h -- a text that grows, for tables, JSON and pages. A failure sticks until df_textbuf_take().
  */
-#ifndef DF_EVAL_TEXTBUF_H
-#define DF_EVAL_TEXTBUF_H
+#ifndef DF_CORE_TEXTBUF_H
+#define DF_CORE_TEXTBUF_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "core/core.h"
+#include "core/error.h"
 
 typedef struct {
     char *at;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/masks/text.c -- COCO's compressed runs: each is, from the fourth on, the difference to the run two before, cut into groups of
+ * boxes/masks/text.c -- COCO's compressed runs: each is, from the fourth on, the difference to the run two before, cut into groups of
  * five bits from the lowest up, each group a character from '0' on with 32 added where more follow; the last one's top bit is the sign.
  */
-#include "eval/masks/runs.h"
+#include "boxes/masks/runs.h"
 
 enum { MOST_GROUPS = 7, FIRST = '0', MORE = 32, SIGN = 16 };
 
@@ -13,7 +13,7 @@ static int wrong(const char *text, size_t i)
     return df_fail(DF_EFORMAT, "the compressed counts of a mask hold the byte 0x%02x at %zu, want characters from '0' to 'o'", c, i);
 }
 
-int df_runs_from_text(Runs *runs, const char *text, size_t length)
+int df_runs_from_text(DfRunList *runs, const char *text, size_t length)
 {
     if (!df_runs_grow(runs, length))
         return df_fail_memory("a mask");
