@@ -344,8 +344,7 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
 {
     const Dat *dat = self;
     *out = (DfMaps){ 0 };
-    if (!df_transformer_can_run(c, image, dat->style == CLASSIFICATION ? dat->img_size : 0, dat->attn_drop_rate))
-        return;
+    df_transformer_check(c, image, dat->style == CLASSIFICATION ? dat->img_size : 0, dat->attn_drop_rate);
     DfTensor *x = stem(c, dat, image);
     for (int i = 0; i < STAGES; i++) {
         DfTensor *y = run_stage(c, dat, i, x);

@@ -91,8 +91,6 @@ static DfTensor *offsets(DfCtx *c, const Deform *a, DfTensor *q)           /* B 
     const DfMark m = df_enter(c, "conv_offset", -1);
     DfTensor *weight = df_repeat(c, a->offset_conv.weight, G), *bias = df_repeat(c, a->offset_conv.bias, G);
     DfTensor *x = df_conv2d(c, q, weight, bias, a->offset_conv.conv, (DfFuse){ 0 });
-    if (c->err)
-        return &c->nil;
     x = df_reshape(c, x, DF_SHAPE(df_dim(x, 0), df_dim(x, 1), df_dim(x, 2), G, Cg));
     x = df_gelu(c, nn_layer_norm(c, &a->offset_norm, x));
     return df_leave(c, m, nn_linear(c, &a->offset_out, x));
@@ -110,8 +108,6 @@ static DfTensor *positions(DfCtx *c, const Deform *a, DfTensor *q)         /* ->
 
 static DfTensor *sample(DfCtx *c, DfTensor *x, DfTensor *pos)                    /* B H W C -> B Hk Wk C */
 {
-    if (c->err)
-        return &c->nil;
     const int B = df_dim(pos, 0), G = df_dim(pos, 1), H = df_dim(pos, 2), W = df_dim(pos, 3);
     DfTensor *grid = df_reshape(c, df_swap_xy(c, pos), DF_SHAPE(B * G, H, W, 2));
     return df_grid_sample(c, x, grid, G, DF_PAD_ZEROS, true);
@@ -120,8 +116,6 @@ static DfTensor *sample(DfCtx *c, DfTensor *x, DfTensor *pos)                   
 /* Swin v2's continuous bias: a small network over log-spaced displacements. It exists as a matrix, so it suits small maps. */
 static DfTensor *continuous_bias(DfCtx *c, const Deform *a, DfTensor *pos, int H, int W) /* -> B heads HW Ns */
 {
-    if (c->err)
-        return &c->nil;
     const int B = df_dim(pos, 0), N = df_dim(pos, 2);
     DfTensor *d = df_log_displacement(c, pos, H, W);                             /* B*G HW Ns 2 */
     d = nn_linear(c, &a->cpb[1], df_relu(c, nn_linear(c, &a->cpb[0], d)));
@@ -146,8 +140,6 @@ static DfTensor *fixed_bias(DfCtx *c, const Deform *a, int queries, int samples)
 
 static DfTensor *attend(DfCtx *c, const Deform *a, DfTensor *q, DfTensor *k, DfTensor *v, DfTensor *pos)
 {
-    if (c->err)
-        return &c->nil;
     const DatBlockOptions *o = &a->o;
     const int H = df_dim(q, 1), W = df_dim(q, 2), N = df_dim(k, 1);
     DfDeformAttention how = { .heads = o->heads, .groups = o->groups, .scale = 1 / sqrtf((float)(o->dim / o->heads)), .half_pixel = o->code_2022 };
@@ -164,15 +156,11 @@ static DfTensor *attend(DfCtx *c, const Deform *a, DfTensor *q, DfTensor *k, DfT
 static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x, NnResidual r)
 {
     const Deform *a = self;
-    if (c->err)
-        return &c->nil;
     const int B = df_dim(x, 0), C = df_dim(x, 3), stride = a->o.stride;
     DfTensor *q = nn_linear(c, &a->proj_q, x);                                   /* B H W C */
     DfTensor *pos = pools(&a->o) ? NULL : positions(c, a, q);
     DfTensor *s = !pos ? df_avg_pool2d(c, x, (int[2]){ stride, stride }, (int[2]){ stride, stride }, (int[2]){ 0, 0 }, false, true)
                        : sample(c, x, pos);                                      /* B Hk Wk C */
-    if (c->err)
-        return &c->nil;
     const int N = df_dim(s, 1) * df_dim(s, 2);
     s = df_reshape(c, s, DF_SHAPE(B, N, C));
     if (pos)
@@ -180,7 +168,8 @@ static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x, NnResidual r)
     DfTensor *y = attend(c, a, q, nn_linear(c, &a->proj_k, s), nn_linear(c, &a->proj_v, s), pos);
     if (a->o.use_pe && a->o.dwc_pe)
         y = nn_conv_fused(c, &a->lepe, q, (DfFuse){ .residual = y });
-    return df_dat_project_add(c, &a->proj_out, y, a->o.drop, r);
+    r.drop = a->o.drop;
+    return nn_linear_add(c, &a->proj_out, y, r);
 }
 
 const DatBlockKind df_dat_block_deform = { .letter = 'D', .size = sizeof(Deform), .init = init, .forward = forward };

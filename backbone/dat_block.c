@@ -16,10 +16,3 @@ const DatBlockKind *df_dat_block_kind(const char *letter)
             return kinds[i];
     return NULL;
 }
-
-DfTensor *df_dat_project_add(DfCtx *c, const NnLinear *proj, DfTensor *x, float drop, NnResidual r)
-{
-    if (!c->training || drop == 0)
-        return nn_linear_add(c, proj, x, r);
-    return nn_add(c, df_dropout(c, nn_linear(c, proj, x), drop), r);
-}

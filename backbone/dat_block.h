@@ -51,9 +51,6 @@ extern const DatBlockKind df_dat_block_qna;                              /* Q:  
 
 const DatBlockKind *df_dat_block_kind(const char *letter);               /* NULL if there is none    */
 
-/* The projection that ends most kinds: r.residual + dropout(proj(x)). */
-DfTensor *df_dat_project_add(DfCtx *, const NnLinear *proj, DfTensor *x, float drop, NnResidual r);
-
 /* ---- the MLP: dat_mlp.c ------------------------------------------------------------------------------------------- */
 
 typedef enum {

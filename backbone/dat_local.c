@@ -98,7 +98,7 @@ static DfTensor *positions(DfCtx *c, const Local *a, DfTensor *q)               
 
 static DfTensor *to_grid(DfCtx *c, DfTensor *pos)                                /* B G N T 2 (y, x) -> B*G N T 2 (x, y) */
 {
-    return c->err ? &c->nil : df_reshape(c, df_swap_xy(c, pos), DF_SHAPE(df_dim(pos, 0) * df_dim(pos, 1), df_dim(pos, 2), df_dim(pos, 3), 2));
+    return df_reshape(c, df_swap_xy(c, pos), DF_SHAPE(df_dim(pos, 0) * df_dim(pos, 1), df_dim(pos, 2), df_dim(pos, 3), 2));
 }
 
 /* ---- attention ------------------------------------------------------------------------------------------------------ */
@@ -107,8 +107,6 @@ static DfTensor *to_grid(DfCtx *c, DfTensor *pos)                               
 static DfTensor *sample(DfCtx *c, const Local *a, DfTensor *x, DfTensor *grid)   /* B H W C -> B*N*heads T D */
 {
     DfTensor *y = df_grid_sample(c, x, grid, a->o.groups, DF_PAD_ZEROS, true);   /* B N T C */
-    if (c->err)
-        return &c->nil;
     const int n = df_dim(y, 0) * df_dim(y, 1), T = df_dim(y, 2), heads = a->o.heads, D = a->o.dim / heads;
     y = df_permute(c, df_reshape(c, y, DF_SHAPE(n, T, heads, D)), DF_SHAPE(0, 2, 1, 3));
     return df_reshape(c, y, DF_SHAPE(n * heads, T, D));
@@ -137,13 +135,11 @@ static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x, NnResidual r)
 {
     const Local *a = self;
     DfTensor *q = nn_linear(c, &a->proj_q, x);                                   /* B H W C */
-    if (c->err)
-        return &c->nil;
     const int H = df_dim(x, 1), W = df_dim(x, 2), heads = a->o.heads, D = a->o.dim / heads, n = df_dim(x, 0) * H * W * heads;
     DfTensor *pos = positions(c, a, q), *grid = to_grid(c, pos);
     DfTensor *k = sample(c, a, nn_linear(c, &a->proj_k, x), grid), *v = sample(c, a, nn_linear(c, &a->proj_v, x), grid);
     DfTensor *s = df_matmul(c, k, df_reshape(c, df_scale(c, q, 1 / sqrtf((float)D)), DF_SHAPE(n, D, 1))); /* n T 1 */
-    if (a->table && !c->err)
+    if (a->table)
         s = df_add(c, s, position_bias(c, a, pos, H, W));
     DfTensor *p = df_reshape(c, df_softmax(c, s, 1), DF_SHAPE(n, 1, a->o.local_kv * a->o.local_kv));
     DfTensor *y = df_reshape(c, df_matmul(c, p, v), DF_SHAPE(df_dim(x, 0), H, W, heads * D));

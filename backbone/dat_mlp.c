@@ -38,9 +38,7 @@ void df_dat_mlp_init(NnScope s, DatMlp *m, DatMlpKind kind, int dim, int hidden,
 /* act(x + dwconv(x)): one more in the middle tap adds x itself, so that the activation follows in the same pass. */
 static DfTensor *conv_of_itself(DfCtx *c, const NnConv *dwc, DfTensor *x, DfAct act)
 {
-    if (c->err)
-        return &c->nil;
-    const int channels = df_dim(x, 3), middle = (int)df_size(dwc->weight) / channels / 2;
+    const int channels = df_dim(dwc->weight, -1), middle = (int)df_size(dwc->weight) / channels / 2;
     DfTensor *itself = df_zeros(c, dwc->weight->shape);
     for (int i = 0; !df_skip(c, itself) && i < channels; i++)
         itself->data[middle * channels + i] = 1;
@@ -54,7 +52,8 @@ static DfTensor *conv_add(DfCtx *c, const DatMlp *m, DfTensor *x, NnResidual r)
         h = nn_conv_fused(c, &m->dwc, h, (DfFuse){ .act = DF_ACT_GELU });
     else
         h = conv_of_itself(c, &m->dwc, h, DF_ACT_GELU);
-    return df_dat_project_add(c, &m->fc2, h, m->drop, r);
+    r.drop = m->drop;
+    return nn_linear_add(c, &m->fc2, h, r);
 }
 
 static DfTensor *cmt_add(DfCtx *c, const DatMlp *m, DfTensor *x, NnResidual r)
@@ -63,7 +62,8 @@ static DfTensor *cmt_add(DfCtx *c, const DatMlp *m, DfTensor *x, NnResidual r)
     h = df_dropout(c, nn_norm(c, &m->norm[0], h), m->drop);
     h = conv_of_itself(c, &m->dwc, h, DF_ACT_GELU);
     h = nn_norm(c, &m->norm[2], nn_linear(c, &m->fc2, nn_norm(c, &m->norm[1], h)));
-    return nn_add(c, df_dropout(c, h, m->drop), r);
+    r.drop = m->drop;
+    return nn_add(c, h, r);
 }
 
 DfTensor *df_dat_mlp_add(DfCtx *c, const DatMlp *m, DfTensor *x, NnResidual r)

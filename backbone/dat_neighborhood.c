@@ -38,14 +38,13 @@ static int missing(int size, int window)
 static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x, NnResidual r)
 {
     const Neighborhood *a = self;
-    if (c->err)
-        return &c->nil;
     const int below = missing(df_dim(x, 1), a->attn.window), right = missing(df_dim(x, 2), a->attn.window);
     const bool padded = below || right;
     DfTensor *y = padded ? df_pad2d(c, x, (int[4]){ 0, below, 0, right }, 0) : x;
     y = df_neighborhood_attention(c, nn_linear(c, &a->qkv, y), a->rpb, a->attn);
     y = padded ? df_pad2d(c, y, (int[4]){ 0, -below, 0, -right }, 0) : y;
-    return df_dat_project_add(c, &a->proj, y, a->drop, r);
+    r.drop = a->drop;
+    return nn_linear_add(c, &a->proj, y, r);
 }
 
 const DatBlockKind df_dat_block_neighborhood = { .letter = 'N', .size = sizeof(Neighborhood), .init = init, .forward = forward };

@@ -37,13 +37,12 @@ static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x, NnResidual r)
     const Pyramid *a = self;
     DfTensor *s = a->down.weight ? nn_layer_norm(c, &a->down_norm, nn_conv(c, &a->down, x)) : x; /* B h w C */
     DfTensor *kv = nn_linear(c, &a->kv, s);                                                      /* B h w 2C */
-    if (c->err)
-        return &c->nil;
     const int B = df_dim(kv, 0), N = df_dim(kv, 1) * df_dim(kv, 2), C = df_dim(kv, 3) / 2;
     kv = df_reshape(c, kv, DF_SHAPE(B, N, 2 * C));
     DfTensor *y = df_deform_attention(c, nn_linear(c, &a->q, x), df_slice(c, kv, 2, 0, C), df_slice(c, kv, 2, C, C), NULL, NULL,
                                       (DfDeformAttention){ .heads = a->heads, .groups = 1, .scale = a->scale, .kind = DF_BIAS_NONE });
-    return df_dat_project_add(c, &a->proj, y, a->drop, r);
+    r.drop = a->drop;
+    return nn_linear_add(c, &a->proj, y, r);
 }
 
 const DatBlockKind df_dat_block_pyramid = { .letter = 'P', .size = sizeof(Pyramid), .init = init, .forward = forward };

@@ -281,18 +281,15 @@ static DfTensor *focal_attention(DfCtx *c, const Block *b, DfTensor *x, NnResidu
 {
     const DfMark m = df_enter(c, "attn", -1);
     DfTensor *pooled[DF_FOCAL_LEVELS] = { NULL }, *tables[DF_FOCAL_LEVELS] = { NULL };
-    DfTensor *whole = b->attn.levels && !c->err ? whole_windows(c, &b->attn, x) : x;
-    for (int k = 0; k < b->attn.levels && !c->err; k++) {
+    DfTensor *whole = b->attn.levels ? whole_windows(c, &b->attn, x) : x;
+    for (int k = 0; k < b->attn.levels; k++) {
         pooled[k] = coarser(c, b, whole, k);
         tables[k] = b->levels[k].table;
     }
     DfTensor *qkv = nn_linear(c, &b->qkv, x);                                   /* B H W 3C */
     x = df_focal_attention(c, qkv, b->qkv.bias, b->table, b->neighbors, pooled, tables, b->attn);
-    if (!c->training || b->drop == 0)
-        x = nn_linear_add(c, &b->proj, x, r);
-    else
-        x = nn_add(c, df_dropout(c, nn_linear(c, &b->proj, x), b->drop), r);
-    return df_leave(c, m, x);
+    r.drop = b->drop;
+    return df_leave(c, m, nn_linear_add(c, &b->proj, x, r));
 }
 
 static DfTensor *block(DfCtx *c, const Block *b, DfTensor *x, int index)         /* B H W C -> B H W C */
@@ -317,8 +314,6 @@ static DfTensor *downsample(DfCtx *c, const Embedding *e, DfTensor *x)          
 /* Position embeddings are for img_size: on a map of another size they are resized, as in Swin's detection code. */
 static DfTensor *add_position(DfCtx *c, const Focal *net, DfTensor *x)
 {
-    if (c->err)
-        return x;
     const int h = image_side(net, 0) / net->patch_size, w = image_side(net, 1) / net->patch_size, H = df_dim(x, 1), W = df_dim(x, 2), C = df_dim(x, 3);
     DfTensor *position = df_reshape(c, net->position, DF_SHAPE(1, h, w, C));
     if (h != H || w != W)
@@ -336,20 +331,19 @@ static DfTensor *embed(DfCtx *c, const Focal *net, DfTensor *image)             
     return df_leave(c, m, df_dropout(c, x, (float)net->drop_rate));
 }
 
-static bool fits(DfCtx *c, const Focal *net, const DfTensor *image)
+static void check(DfCtx *c, const Focal *net, const DfTensor *image)
 {
     const int H = image_side(net, 0), W = image_side(net, 1);
-    if (net->style == CLASSIFICATION && !c->err && (df_dim(image, 1) != H || df_dim(image, 2) != W))
+    if (net->style == CLASSIFICATION && (df_dim(image, 1) != H || df_dim(image, 2) != W))
         df_ctx_fail(c, DF_ESHAPE, "an image of %dx%d: the classification form wants img_size = %dx%d", df_dim(image, 2), df_dim(image, 1), W, H);
-    return df_transformer_can_run(c, image, 0, net->attn_drop_rate);
+    df_transformer_check(c, image, 0, net->attn_drop_rate);
 }
 
 static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
 {
     const Focal *net = self;
     *out = (DfMaps){ 0 };
-    if (!fits(c, net, image))
-        return;
+    check(c, net, image);
     DfTensor *x = embed(c, net, image);
     for (int i = 0; i < net->depths.n; i++) {
         const Stage *stage = &net->stages[i];

@@ -116,8 +116,6 @@ static DfTensor *embed(DfCtx *c, const Pvt *pvt, int i, DfTensor *x)            
     static const char *const names[PVT_STAGES] = { "patch_embed1", "patch_embed2", "patch_embed3", "patch_embed4" };
     const DfMark m = df_enter(c, names[i], -1);
     x = nn_layer_norm(c, &pvt->stages[i].norm, nn_conv(c, &pvt->stages[i].proj, x));
-    if (c->err)
-        return df_leave(c, m, x);
     const int H = df_dim(x, 1), W = df_dim(x, 2);
     return df_leave(c, m, df_add(c, x, df_reshape(c, position(c, pvt, i, H, W), DF_SHAPE(H, W, -1))));
 }
@@ -125,8 +123,6 @@ static DfTensor *embed(DfCtx *c, const Pvt *pvt, int i, DfTensor *x)            
 /* The class token, with its place in the table, before all others: B H W C -> B 1 H*W+1 C, a map of one row. */
 static DfTensor *with_class_token(DfCtx *c, const Pvt *pvt, DfTensor *x)
 {
-    if (c->err)
-        return x;
     const int B = df_dim(x, 0), C = df_dim(x, 3), last = pvt->o.num_stages - 1;
     DfTensor *token = df_add(c, pvt->cls_token, df_slice(c, pvt->stages[last].position, 1, 0, 1));
     token = df_add(c, df_zeros(c, DF_SHAPE(B, 1, C)), df_reshape(c, token, DF_SHAPE(1, C)));
@@ -169,15 +165,14 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
     const Pvt *pvt = self;
     const PvtOptions *o = &pvt->o;
     *out = (DfMaps){ 0 };
-    if (!df_transformer_can_run(c, image, 0, pvt->o.attn_drop_rate))
-        return;
+    df_transformer_check(c, image, 0, pvt->o.attn_drop_rate);
     DfTensor *x = image;
     for (int i = 0; i < o->num_stages; i++) {
         x = run_stage(c, pvt, i, x);
         if (o->style != PVT_CLASSIFICATION && (!o->F4 || is_last(o, i)))
             out->map[out->n++] = x;
     }
-    if (o->style != PVT_CLASSIFICATION || c->err)
+    if (o->style != PVT_CLASSIFICATION)
         return;
     x = df_reshape(c, df_slice(c, x, 2, 0, 1), DF_SHAPE(df_dim(x, 0), df_dim(x, 3)));
     x = nn_layer_norm(c, &pvt->norm, x);

@@ -67,17 +67,12 @@ static DfTensor *reduced(DfCtx *c, const PvtAttention *a, DfTensor *x)
 
 DfTensor *df_pvt_attention_add(DfCtx *c, const PvtAttention *a, DfTensor *x, NnResidual r)
 {
-    if (c->err)
-        return &c->nil;
     const DfMark m = df_enter(c, NULL, -1);
     const int B = df_dim(x, 0), C = df_dim(x, 3);
     DfTensor *q = nn_linear(c, &a->q, x);
     DfTensor *kv = df_reshape(c, nn_linear(c, &a->kv, reduced(c, a, x)), DF_SHAPE(B, -1, 2 * C));
     DfTensor *k = df_slice(c, kv, -1, 0, C), *v = df_slice(c, kv, -1, C, C);    /* B Ns C */
     x = df_deform_attention(c, q, k, v, NULL, NULL, (DfDeformAttention){ .heads = a->heads, .groups = 1, .scale = a->scale });
-    if (!c->training || a->drop == 0)
-        x = nn_linear_add(c, &a->proj, x, r);
-    else
-        x = nn_add(c, df_dropout(c, nn_linear(c, &a->proj, x), a->drop), r);
-    return df_leave(c, m, x);
+    r.drop = a->drop;
+    return df_leave(c, m, nn_linear_add(c, &a->proj, x, r));
 }

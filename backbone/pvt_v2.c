@@ -103,12 +103,10 @@ static DfTensor *attend(DfCtx *c, const Block *b, DfTensor *x)                  
 static DfTensor *perceive(DfCtx *c, const Block *b, bool linear, DfTensor *x)    /* x + fc2(gelu(dwconv(fc1(LN(x))))) */
 {
     const DfMark m = df_enter(c, "mlp", -1);
-    const NnResidual r = { .residual = x, .drop_path = b->drop_path };
+    const NnResidual r = { .residual = x, .drop_path = b->drop_path, .drop = b->drop };
     DfTensor *y = nn_layer_norm(c, &b->norm2, x);
     y = df_linear_fused(c, y, b->fc1.weight, b->fc1.bias, (DfFuse){ .act = linear ? DF_ACT_RELU : DF_ACT_NONE });
     y = df_dropout(c, nn_conv_fused(c, &b->dwconv, y, (DfFuse){ .act = DF_ACT_GELU }), b->drop);
-    if (c->training && b->drop > 0)
-        return df_leave(c, m, nn_add(c, df_dropout(c, nn_linear(c, &b->fc2, y), b->drop), r));
     return df_leave(c, m, nn_linear_add(c, &b->fc2, y, r));
 }
 
@@ -138,8 +136,7 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
     const Pvt *pvt = self;
     const bool classifies = pvt->o.style == PVT_CLASSIFICATION;
     *out = (DfMaps){ 0 };
-    if (!df_transformer_can_run(c, image, 0, pvt->o.attn_drop_rate))
-        return;
+    df_transformer_check(c, image, 0, pvt->o.attn_drop_rate);
     DfTensor *x = image;
     for (int i = 0; i < pvt->o.num_stages; i++) {
         x = run_stage(c, pvt, i, x);

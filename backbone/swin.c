@@ -236,8 +236,7 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
 {
     const Swin *swin = self;
     *out = (DfMaps){ 0 };
-    if (!df_transformer_can_run(c, image, swin->style == CLASSIFICATION ? swin->img_size : 0, swin->attn_drop_rate))
-        return;
+    df_transformer_check(c, image, swin->style == CLASSIFICATION ? swin->img_size : 0, swin->attn_drop_rate);
     DfTensor *x = embed(c, swin, image);
     if (swin->ape)
         x = add_position(c, swin, x);

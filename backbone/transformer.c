@@ -23,11 +23,11 @@ float df_transformer_drop_path(double rate, int block, int blocks)
     return blocks > 1 ? (float)(rate * block / (blocks - 1)) : 0;
 }
 
-bool df_transformer_can_run(DfCtx *c, const DfTensor *image, int img_size, double attn_drop_rate)
+void df_transformer_check(DfCtx *c, const DfTensor *image, int img_size, double attn_drop_rate)
 {
-    if (img_size && !c->err && (df_dim(image, 1) != img_size || df_dim(image, 2) != img_size))
-        df_ctx_fail(c, DF_ESHAPE, "an image of %dx%d: the classification form wants img_size = %d on both sides", df_dim(image, 2), df_dim(image, 1), img_size);
-    if (!c->err && c->training && attn_drop_rate > 0)
+    const int H = df_dim(image, 1), W = df_dim(image, 2);
+    if (img_size && (H != img_size || W != img_size))
+        df_ctx_fail(c, DF_ESHAPE, "an image of %dx%d: the classification form wants img_size = %d on both sides", W, H, img_size);
+    if (c->training && attn_drop_rate > 0)
         df_ctx_fail(c, DF_EVALUE, "attn_drop_rate = %g: training drops no attention weights here, want 0", attn_drop_rate);
-    return !c->err;
 }

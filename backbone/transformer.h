@@ -12,8 +12,8 @@ void df_transformer_linear_init(NnScope, NnLinear *, int in, int out, bool bias)
 void df_transformer_mlp_init(NnScope, NnMlp *, int dim, int hidden, double drop);  /* fc1, GELU, fc2                      */
 /* Stochastic depth: the probability of a block, growing linearly from 0 to `rate`. */
 float df_transformer_drop_path(double rate, int block, int blocks);
-/* False if the context is poisoned: an image whose sides are not img_size (0: any will do), training with dropped attention weights. */
-bool df_transformer_can_run(DfCtx *, const DfTensor *image, int img_size, double attn_drop_rate);
+/* Poisons the context where a pass cannot be run: an image whose sides are not img_size (0: any will do), training with dropped attention weights. */
+void df_transformer_check(DfCtx *, const DfTensor *image, int img_size, double attn_drop_rate);
 
 /* For a struct T with fields of the same names. */
 #define WINDOW_OPTIONS(T, drop_path) \

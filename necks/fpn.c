@@ -103,8 +103,6 @@ static void init(NnScope s, void *self)
 
 static DfTensor *upsample(DfCtx *c, const Fpn *f, DfTensor *coarse, const DfTensor *fine)
 {
-    if (c->err)
-        return &c->nil;
     const double k = f->scale_factor;
     const int H = k > 0 ? (int)(df_dim(coarse, 1) * k) : df_dim(fine, 1), W = k > 0 ? (int)(df_dim(coarse, 2) * k) : df_dim(fine, 2);
     return df_interpolate(c, coarse, H, W, f->mode, f->align_corners);
@@ -119,10 +117,10 @@ static void forward(DfCtx *c, const void *self, const DfMaps *in, DfMaps *out)
 {
     const Fpn *f = self;
     *out = (DfMaps){ 0 };
-    if (!c->err && in->n != f->in_channels.n)
+    if (in->n != f->in_channels.n) {
         df_ctx_fail(c, DF_ESHAPE, "FPN has %d in_channels and met %d maps", f->in_channels.n, in->n);
-    if (c->err)
-        return;
+        return; /* the maps that are missing are no tensors at all */
+    }
     DfTensor *lateral[DF_LEVELS];
     for (int i = f->levels - 1; i >= 0; i--) { /* top-down: the coarser map is added to the finer one */
         const DfMark m = df_enter(c, "lateral_convs", i);

@@ -48,7 +48,7 @@ static DfTensor *attend_with_dropout(DfCtx *c, const NnMultiheadAttention *a, Df
 {
     const int B = df_dim(q, 0), L = df_dim(q, 1), C = df_dim(q, 2);
     DfTensor *s = df_matmul(c, df_scale(c, heads_first(c, q, a->heads), scale), df_transpose(c, heads_first(c, k, a->heads)));
-    if (padding_mask && !c->err)
+    if (padding_mask)
         s = df_add(c, s, mask_of(c, padding_mask, s->shape));
     s = df_matmul(c, df_dropout(c, df_softmax(c, s, -1), a->drop), heads_first(c, v, a->heads));
     return df_reshape(c, df_permute(c, s, DF_SHAPE(0, 2, 1, 3)), DF_SHAPE(B, L, C));
@@ -69,8 +69,6 @@ DfTensor *nn_multihead_attention_add(DfCtx *c, const NnMultiheadAttention *a, Df
         q = project(c, a, query, 0, 1);
         k = project(c, a, key, 1, 1);
     }
-    if (c->err)
-        return df_leave(c, m, &c->nil);
     if (c->training && a->drop > 0) {
         q = attend_with_dropout(c, a, q, k, v, padding_mask, scale);
     } else {

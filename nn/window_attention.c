@@ -14,15 +14,10 @@ static void count_padding(DfCtx *c, const NnWindowAttention *a, const DfTensor *
 
 DfTensor *nn_window_attention_add(DfCtx *c, const NnWindowAttention *a, DfTensor *x, NnResidual r)
 {
-    if (c->err)
-        return &c->nil;
     const DfMark m = df_enter(c, NULL, -1);
     count_padding(c, a, x);
     DfTensor *qkv = nn_linear(c, &a->qkv, x);                                   /* B H W 3C */
     DfTensor *y = df_window_attention(c, qkv, a->qkv.bias, a->table, a->attn);  /* B H W C  */
-    if (!c->training || a->proj_drop == 0)
-        y = nn_linear_add(c, &a->proj, y, r);
-    else
-        y = nn_add(c, df_dropout(c, nn_linear(c, &a->proj, y), a->proj_drop), r);
-    return df_leave(c, m, y);
+    r.drop = a->proj_drop;
+    return df_leave(c, m, nn_linear_add(c, &a->proj, y, r));
 }
