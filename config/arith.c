@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/arith.c -- numbers, texts and lists under + - * / // % **, with Python's results: / of integers is a float, // and % round
- * towards minus infinity. Integers that leave 64 bits are an error, those beyond 2^53 are rounded before they are divided; what
- * repetition makes is bounded by the tree.
+ * config/arith.c -- + - * / // % ** of numbers, texts and lists, with Python's results: / of integers gives a float, // and %
+ * round towards minus infinity. Where Python's integers grow without limit, a result over 64 bits is an error here; integers beyond
+ * 2^53 are rounded before they are divided. Repetition is bounded by the limits of the tree.
  */
 #include "config/arith.h"
 
@@ -33,16 +33,25 @@ static bool add(int64_t a, int64_t b, int64_t *sum)
     return true;
 }
 
+static uint64_t magnitude(int64_t a)
+{
+    return a < 0 ? 0 - (uint64_t)a : (uint64_t)a;
+}
+
+/* The magnitudes are multiplied, unsigned: signed overflow is undefined in C. */
 static bool multiply(int64_t a, int64_t b, int64_t *product)
 {
-    const uint64_t ua = a < 0 ? 0 - (uint64_t)a : (uint64_t)a, ub = b < 0 ? 0 - (uint64_t)b : (uint64_t)b;
-    const uint64_t limit = (uint64_t)INT64_MAX; /* -2^63 itself is given up */
+    const uint64_t ua = magnitude(a);
+    const uint64_t ub = magnitude(b);
+    const uint64_t limit = (uint64_t)INT64_MAX; /* so the product -2^63, which would fit, is refused too */
     if (ua && ub > limit / ua)
         return false;
-    *product = (a < 0) != (b < 0) ? -(int64_t)(ua * ub) : (int64_t)(ua * ub);
+    const int64_t positive = (int64_t)(ua * ub);
+    *product = (a < 0) != (b < 0) ? -positive : positive;
     return true;
 }
 
+/* By squaring: base^13 = base^8 * base^4 * base^1, the set bits of 13. The exponent is not negative. */
 static bool power(int64_t base, int64_t exponent, int64_t *result)
 {
     *result = 1;
@@ -56,7 +65,7 @@ static bool power(int64_t base, int64_t exponent, int64_t *result)
     return true;
 }
 
-/* Remainder with the sign of b, b not 0; a - b * floor(a / b). */
+/* Remainder with the sign of b, b not 0: a - b * floor(a / b). C's own has the sign of a. */
 static int64_t modulo(int64_t a, int64_t b)
 {
     const int64_t rest = b == -1 ? 0 : a % b;
@@ -82,14 +91,15 @@ static DfNode *integers(DfConfig *tree, const char *op, const DfNode *a, const D
         result = modulo(x, y);
     else if (x == INT64_MIN && y == -1)
         fits = false;
-    else
+    else /* C rounds the quotient towards zero, Python's // down */
         result = x / y - (x % y != 0 && (x < 0) != (y < 0));
     return fits ? df_tree_int(tree, result, a->file, a->line) : fail(a, "the result does not fit into 64 bits");
 }
 
 /* ---- floats ------------------------------------------------------------------------------------------------------ */
 
-/* Quotient and remainder rounded as CPython rounds them: the quotient is an integer, the remainder has the sign of b. */
+/* a // b and a % b of floats, rounded as CPython's float_divmod() (Objects/floatobject.c) rounds them: the quotient is an integer,
+ * the remainder has the sign of b. */
 static double float_quotient(double a, double b, double *rest)
 {
     *rest = fmod(a, b);
@@ -147,7 +157,8 @@ static DfNode *numbers(DfConfig *tree, const char *op, const DfNode *a, const Df
 
 static DfNode *join_texts(DfConfig *tree, const DfNode *a, const DfNode *b)
 {
-    const size_t n = strlen(a->text), m = strlen(b->text);
+    const size_t n = strlen(a->text);
+    const size_t m = strlen(b->text);
     char *text = df_tree_bytes(tree, n + m);
     DfNode *node = text ? df_tree_new(tree, DF_NODE_TEXT, a->file, a->line) : NULL;
     if (!node)
@@ -169,8 +180,9 @@ static DfNode *join_lists(DfNode *a, DfNode *b)
 
 static DfNode *repeat_text(DfConfig *tree, const DfNode *a, int64_t times)
 {
-    const size_t n = strlen(a->text), count = times > 0 && n > 0 ? (size_t)times : 0;
-    if (count > MAX_TEXT / (n ? n : 1))
+    const size_t n = strlen(a->text);
+    const size_t count = times > 0 && n > 0 ? (size_t)times : 0;
+    if (n > 0 && count > MAX_TEXT / n)
         return fail(a, "the repeated text is too long");
     char *text = df_tree_bytes(tree, n * count);
     DfNode *node = text ? df_tree_new(tree, DF_NODE_TEXT, a->file, a->line) : NULL;

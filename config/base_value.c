@@ -2,17 +2,17 @@
  *
  * config/base_value.c -- {{ _base_.model.neck }} in a .py or .json file: a value of its bases, as mmcv.Config has it.
  *
- * mmcv puts a quoted word in its place, reads the file, and after the bases are read puts the value in place of every text that is
- * that word. So it stands for a whole value, and nothing can be done with it before: where mmcv would leave pieces of the word in
- * the config, here is an error.
+ * mmcv replaces it by a unique quoted word, reads the file and its bases, and then replaces every text equal to that word by the
+ * value. So a base value is always a whole value, and a file cannot compute with it. Where mmcv would leave pieces of the word in
+ * the config (inside a longer text, in a key), this is an error here.
  */
-#include "config/tree.h"
+#include "config/base_value.h"
 
 #include <string.h>
 
 /* ---- in the text of a file ---------------------------------------------------------------------------------------- */
 
-/* What a pattern of Python calls \w, or a point; letters outside ASCII are any bytes. */
+/* Letters, digits, underscores and points: [\w.] in mmcv's pattern. Any byte outside ASCII counts as part of a letter. */
 static bool in_key(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || (unsigned char)c >= 0x80;
@@ -46,7 +46,8 @@ DfNode *df_base_value_new(DfConfig *tree, const char *key, size_t length, const 
     return node;
 }
 
-/* Copies the file with quotes; counts only where `out` is NULL. *inside: the line of one that is part of a text, or 0. */
+/* Copies the file with quotes around its base values; gives the length. With `out` NULL it only counts.
+ * *inside: the line of a base value that is part of a text, or 0. */
 static size_t quote(char *out, const char *text, size_t size, int *inside)
 {
     bool quoted = false;
@@ -55,7 +56,8 @@ static size_t quote(char *out, const char *text, size_t size, int *inside)
     *inside = 0;
     for (const char *p = text, *end = text + size; p < end;) {
         const char *key;
-        size_t key_length, length = df_base_value_length(p, end, &key, &key_length);
+        size_t key_length;
+        size_t length = df_base_value_length(p, end, &key, &key_length);
         const bool found = length > 0;
         if (found && quoted && !*inside)
             *inside = line;
@@ -99,9 +101,10 @@ static const DfNode *no_key(const DfNode *wanted, const DfNode *at, const char *
     if (at->kind != DF_NODE_DICT)
         df_node_fail(wanted, DF_EVALUE, "{{ _base_.%s }}: '%s' of %s, want a key of a dict (%s:%d)", wanted->text, key,
                      df_node_kind_name(at), at->file, at->line);
+    else if (near)
+        df_node_fail(wanted, DF_EVALUE, "{{ _base_.%s }}: no base has the key '%s'; did you mean '%s'?", wanted->text, key, near);
     else
-        df_node_fail(wanted, DF_EVALUE, "{{ _base_.%s }}: no base has the key '%s'%s%s%s", wanted->text, key, near ? "; did you mean '" : "",
-                     near ? near : "", near ? "'?" : "");
+        df_node_fail(wanted, DF_EVALUE, "{{ _base_.%s }}: no base has the key '%s'", wanted->text, key);
     return NULL;
 }
 
@@ -138,7 +141,7 @@ static int fill_one(DfConfig *tree, DfNode *node, DfNode *bases)
     return DF_OK;
 }
 
-/* A text or a key that was to be one. */
+/* An error if a base value is only part of a text or key. */
 static int check_text(const DfNode *node, const char *text)
 {
     const char *key, *end = text + strlen(text);
@@ -159,7 +162,8 @@ int df_base_values_fill(DfConfig *tree, DfNode *node, DfNode *bases)
         if (error == DF_OK && child->kind == DF_NODE_TEXT)
             error = check_text(child, child->text);
         else if (error == DF_OK)
-            error = child->kind == DF_NODE_BASE_VALUE ? fill_one(tree, child, bases) : df_base_values_fill(tree, child, bases);
+            error = child->kind == DF_NODE_BASE_VALUE ? fill_one(tree, child, bases)
+                                                      : df_base_values_fill(tree, child, bases);
     }
     return error;
 }

@@ -2,7 +2,7 @@
  *
  * config/bind.c -- a dict into a struct, by an option table: defaults, types, ranges, and which keys there are.
  */
-#include "config/tree.h"
+#include "config/readers.h"
 
 #include <limits.h>
 #include <math.h>
@@ -32,7 +32,8 @@ static int in_range(const Bind *b, const DfOpt *opt, const DfNode *value)
 {
     if (value->number >= opt->min && value->number <= opt->max)
         return DF_OK;
-    return df_node_fail(value, DF_EVALUE, "%s has %s = %.15g, want %.15g to %.15g", b->what, opt->name, value->number, opt->min, opt->max);
+    return df_node_fail(value, DF_EVALUE, "%s has %s = %.15g, want %.15g to %.15g", b->what, opt->name, value->number, opt->min,
+                        opt->max);
 }
 
 /* An integer, or a float that is one. */
@@ -98,20 +99,28 @@ static int get_choice(const Bind *b, const DfOpt *opt, const DfNode *value, int 
     if (value->kind == DF_NODE_INT) {
         snprintf(digits, sizeof digits, "%lld", (long long)value->integer);
         word = digits;
-    } else if (value->kind == DF_NODE_BOOL || value->kind == DF_NODE_NONE) {
-        word = value->kind == DF_NODE_NONE ? "None" : value->boolean ? "True" : "False";
+    } else if (value->kind == DF_NODE_NONE) {
+        word = "None";
+    } else if (value->kind == DF_NODE_BOOL) {
+        word = value->boolean ? "True" : "False";
     } else if (value->kind != DF_NODE_TEXT) {
         return wrong_type(b, opt, value, opt->choices);
     }
     *out = find_choice(opt->choices, word);
-    return *out >= 0 ? DF_OK : df_node_fail(value, DF_EVALUE, "%s has %s = '%s', want one of %s", b->what, opt->name, word, opt->choices);
+    if (*out < 0)
+        return df_node_fail(value, DF_EVALUE, "%s has %s = '%s', want one of %s", b->what, opt->name, word, opt->choices);
+    return DF_OK;
 }
 
 /* ---- lists --------------------------------------------------------------------------------------------------------- */
 
 static size_t item_size(DfKind kind)
 {
-    return kind == DF_KIND_INTS ? sizeof(int) : kind == DF_KIND_FLOATS ? sizeof(double) : sizeof(bool);
+    switch (kind) {
+    case DF_KIND_INTS: return sizeof(int);
+    case DF_KIND_FLOATS: return sizeof(double);
+    default: return sizeof(bool);
+    }
 }
 
 static int get_item(const Bind *b, const DfOpt *opt, const DfNode *value, void *items, int i)
@@ -152,7 +161,7 @@ static int get_list(const Bind *b, const DfOpt *opt, const DfNode *value, void *
 
 /* ---- one option, all options --------------------------------------------------------------------------------------- */
 
-/* None: what the kind has for it. */
+/* None as a value: NaN for a number, NULL for a text or subtree, no items for a list. Other kinds have no None. */
 static int get_none(const Bind *b, const DfOpt *opt, const DfNode *value, void *out)
 {
     const bool subtree = opt->kind == DF_KIND_DICT || opt->kind == DF_KIND_NODE;
@@ -211,7 +220,8 @@ static int get_fallback(const Bind *b, const DfOpt *opt)
 
 static int unknown_key(const DfNode *value, const DfOpt *opts, const char *what)
 {
-    const char *names[256], *key = value->key;
+    const char *names[256];
+    const char *key = value->key;
     size_t n = 0;
     for (const DfOpt *opt = opts; opt->kind != DF_KIND_END && n < sizeof names / sizeof *names; opt++)
         names[n++] = opt->name;
@@ -247,8 +257,7 @@ int df_bind(const DfNode *dict, const DfOpt *opts, void *out, DfArena *arena, co
         else if (opt->fallback)
             error = get_fallback(&b, opt);
         else
-            error = dict ? df_node_fail(dict, DF_EVALUE, "%s wants the key '%s'", what, opt->name)
-                         : df_fail(DF_EVALUE, "%s wants the key '%s'", what, opt->name);
+            error = df_node_fail(dict, DF_EVALUE, "%s wants the key '%s'", what, opt->name);
     }
     return error;
 }

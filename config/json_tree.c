@@ -2,7 +2,8 @@
  *
  * config/json_tree.c -- a JSON config file as a tree. Of two equal keys the last one counts, as in Python.
  */
-#include "config/tree.h"
+#include "config/base_value.h"
+#include "config/readers.h"
 
 static int read_into(DfConfig *, DfJson *, DfNode *parent);
 

@@ -4,6 +4,7 @@
  * Python Language Reference, chapter 2, less what no config needs: bytes, f-strings, imaginary numbers, indentation.
  */
 #include "config/lexer.h"
+#include "config/base_value.h"
 
 #include <limits.h>
 #include <string.h>
@@ -76,7 +77,7 @@ static void skip_space(Lexer *l)
     }
 }
 
-/* Is the prefix at the lexer (r, u, R, U) one of a text? */
+/* The length of the letters before the quote of a text, as r in r'..'; SIZE_MAX if no text begins here. */
 static size_t text_prefix(const Lexer *l)
 {
     size_t n = 0;
@@ -114,7 +115,7 @@ static Token text(Lexer *l, size_t prefix)
     return fail(l, "the file ends inside the text that begins here");
 }
 
-/* Digits, letters, points, and the sign of an exponent: df_token_number() looks at them closely. */
+/* Digits, letters, points, and the sign of an exponent. df_token_number() checks what they are. */
 static Token number(Lexer *l)
 {
     Token token = { TOKEN_NUMBER, l->at, 0, l->line };
@@ -150,14 +151,18 @@ static Token base_value(Lexer *l, size_t length)
     return token;
 }
 
-/* Signs of up to three letters, the longest first; which of them mean something is up to the parser. */
+/* Signs of one to three characters; the longest that fits counts. Which of them mean something is up to the parser. */
 static Token sign(Lexer *l)
 {
-    static const char *const signs[] = { "**=", "//=", "**", "//", "==", "!=", "<=", ">=", "+=", "-=", "*=", "/=", "%=", "->", ":=" };
+    static const char *const signs[] = {
+        "**=", "//=", "**", "//", "==", "!=", "<=", ">=", "+=", "-=", "*=", "/=", "%=", "->", ":=",
+    };
     Token token = { TOKEN_SIGN, l->at, 1, l->line };
     const char c = *l->at;
+    if ((unsigned char)c >= 0x80)
+        return fail(l, "a letter outside ASCII, want it inside quotes");
     if (!strchr("()[]{},:;=.+-*/%<>!@&|^~", c) || c == '\0')
-        return fail(l, (unsigned char)c < 0x80 ? "a character that is no part of a config file" : "a letter outside ASCII, want it inside quotes");
+        return fail(l, "a character that is no part of a config file");
     for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {
         const size_t n = strlen(signs[i]);
         if ((size_t)(l->end - l->at) >= n && memcmp(l->at, signs[i], n) == 0) {
@@ -173,6 +178,7 @@ static Token sign(Lexer *l)
     return token;
 }
 
+/* The next token. Inside brackets line breaks are blanks, so only a logical line, as Python calls it, ends in a TOKEN_NEWLINE. */
 static Token scan(Lexer *l)
 {
     const char *const line_start = l->at;

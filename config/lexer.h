@@ -38,10 +38,11 @@ typedef struct {
 Lexer df_lexer(const char *text, size_t size, const char *file, int line, size_t *work);
 Token df_lexer_next(Lexer *);
 
-/* Number and text tokens to values; NULL after df_fail(). A text is the sum of `n` neighbouring tokens. */
+/* literal.c: the value of a number token; NULL after df_fail(). */
 DfNode *df_token_number(DfConfig *, const Token *, const char *file);
 
-/* Appends what the text token stands for to `into` (room for token->length bytes); returns the length or SIZE_MAX. */
+/* literal.c: writes what a text token stands for to `into` (room for token->length bytes). Gives its length, or SIZE_MAX after
+ * df_fail(). */
 size_t df_token_text(char *into, const Token *, const char *file);
 
 #endif

@@ -36,13 +36,26 @@ static bool plain_digits(char *out, const Token *token)
 
 static int base_of(const char *digits)
 {
-    const char c = digits[0] == '0' ? digits[1] : '\0';
-    return c == 'x' || c == 'X' ? 16 : c == 'o' || c == 'O' ? 8 : c == 'b' || c == 'B' ? 2 : 10;
+    if (digits[0] != '0')
+        return 10;
+    switch (digits[1]) {
+    case 'x': case 'X': return 16;
+    case 'o': case 'O': return 8;
+    case 'b': case 'B': return 2;
+    default: return 10;
+    }
 }
 
+/* The value of a digit up to f; 99 for anything else, which no base has. */
 static int value_of(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : 99;
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return 99;
 }
 
 static DfNode *integer(DfConfig *tree, const Token *token, const char *file, const char *digits)
@@ -101,21 +114,25 @@ DfNode *df_token_number(DfConfig *tree, const Token *token, const char *file)
 
 /* ---- texts ------------------------------------------------------------------------------------------------------- */
 
+/* One character as UTF-8: 7 bits in one byte, or 11, 16 or 21 bits in a lead byte and 1 to 3 bytes with 6 bits each. */
 static char *put_utf8(char *out, uint32_t c)
 {
-    if (c < 0x80) {
-        *out++ = (char)c;
-        return out;
-    }
-    const int more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
     static const unsigned char lead[] = { 0, 0xc0, 0xe0, 0xf0 };
+    int more = 0; /* bytes behind the first */
+    if (c >= 0x10000)
+        more = 3;
+    else if (c >= 0x800)
+        more = 2;
+    else if (c >= 0x80)
+        more = 1;
     *out++ = (char)(lead[more] | c >> (6 * more));
     for (int i = more - 1; i >= 0; i--)
         *out++ = (char)(0x80 | (c >> (6 * i) & 0x3f));
     return out;
 }
 
-/* Up to `most` digits of a base at *p. Fewer are fine for octal, not for hexadecimal. */
+/* The character whose code stands at *p in up to `most` digits. Octal escapes may be shorter, hexadecimal ones may not. False if
+ * the code is 0, half a surrogate pair, or beyond Unicode. */
 static bool read_code(const char **p, const char *end, int base, int most, uint32_t *code)
 {
     int n = 0;
@@ -126,17 +143,28 @@ static bool read_code(const char **p, const char *end, int base, int most, uint3
     return character && (base == 8 || n == most);
 }
 
-/* One escape, *p behind its backslash. The text gets no longer by it. Unknown escapes stay as they are, as in Python. */
+static int hex_digits(char escape)
+{
+    switch (escape) {
+    case 'x': return 2;
+    case 'u': return 4;
+    default: return 8; /* U */
+    }
+}
+
+/* One escape, *p behind its backslash; NULL if it is no character. What it stands for is never longer than what is written.
+ * Unknown escapes stay as they are, as in Python. */
 static char *escape(char *out, const char **p, const char *end)
 {
-    static const char names[] = "abfnrtv\\'\"", codes[] = "\a\b\f\n\r\t\v\\'\"";
+    static const char names[] = "abfnrtv\\'\"";
+    static const char codes[] = "\a\b\f\n\r\t\v\\'\"";
     const char c = *(*p)++;
     const char *known = c ? strchr(names, c) : NULL;
     uint32_t code;
     if (known) {
         *out++ = codes[known - names];
     } else if (c == 'x' || c == 'u' || c == 'U') {
-        if (!read_code(p, end, 16, c == 'x' ? 2 : c == 'u' ? 4 : 8, &code))
+        if (!read_code(p, end, 16, hex_digits(c), &code))
             return NULL;
         out = put_utf8(out, code);
     } else if (c >= '0' && c <= '7') {

@@ -2,7 +2,8 @@
  *
  * config/merge.c -- a config over its base, with the rules of mmcv.Config, and single overrides.
  */
-#include "config/tree.h"
+#include "config/merge.h"
+#include "config/readers.h"
 
 #include <string.h>
 
@@ -10,24 +11,27 @@
 static bool take_delete(DfNode *dict)
 {
     DfNode *mark = df_tree_get(dict, "_delete_");
-    const bool set = mark && (mark->kind == DF_NODE_BOOL ? mark->boolean : mark->kind == DF_NODE_INT && mark->integer != 0);
-    if (mark)
-        df_tree_remove(mark);
-    return set;
+    if (!mark)
+        return false;
+    df_tree_remove(mark);
+    if (mark->kind == DF_NODE_INT)
+        return mark->integer != 0;
+    return mark->kind == DF_NODE_BOOL && mark->boolean;
 }
 
-/* The number that a key is, or -1. */
-static int64_t as_index(const char *key)
+/* The item of a list whose number is `key`: "0", "1", ...; NULL if there is none. */
+static DfNode *item_of_key(DfNode *list, const char *key)
 {
+    const size_t length = strlen(key);
     int64_t index = 0;
-    if (!*key || strlen(key) > 9)
-        return -1;
+    if (length < 1 || length > 9)
+        return NULL;
     for (; *key; key++) {
         if (*key < '0' || *key > '9')
-            return -1;
+            return NULL;
         index = index * 10 + (*key - '0');
     }
-    return index;
+    return df_tree_item(list, index);
 }
 
 /* One value of `over` onto what the base has in its place. */
@@ -47,18 +51,12 @@ int df_merge(DfConfig *tree, DfNode *base, DfNode *over, bool lists)
 {
     for (DfNode *value = over->first, *next; value; value = next) {
         next = value->next;
-        const char *key = value->key;
         const bool in_list = base->kind == DF_NODE_LIST;
-        DfNode *old = in_list ? df_tree_item(base, as_index(key) < 0 ? INT64_MAX : as_index(key)) : df_tree_get(base, key);
+        DfNode *old = in_list ? item_of_key(base, value->key) : df_tree_get(base, value->key);
         if (in_list && !old)
-            return df_node_fail(value, DF_EVALUE, "want a number below %d: the base has a list here (%s:%d)", base->n, base->file, base->line);
-        if (old) {
-            const int error = merge_one(tree, old, value, lists);
-            if (error < 0)
-                return error;
-            continue;
-        }
-        const int error = df_tree_set(tree, base, key, value);
+            return df_node_fail(value, DF_EVALUE, "want a number below %d: the base has a list here (%s:%d)", base->n,
+                                base->file, base->line);
+        const int error = old ? merge_one(tree, old, value, lists) : df_tree_set(tree, base, value->key, value);
         if (error < 0)
             return error;
     }
@@ -67,11 +65,14 @@ int df_merge(DfConfig *tree, DfNode *base, DfNode *over, bool lists)
 
 /* ---- overrides --------------------------------------------------------------------------------------------------- */
 
-/* The first part of the path that is missing must not look like a slip of the pen. */
+/* An override may make new keys. But where the first missing key of its path is near to a known one, it is likely a typing error.
+ * (The last key may be anything: it is checked when options are filled.) */
 static int check_path(const DfNode *root, const DfNode *over)
 {
     const DfNode *at = root;
-    for (const DfNode *step = over->first; step && step->kind == DF_NODE_DICT && at && at->kind == DF_NODE_DICT; step = step->first) {
+    for (const DfNode *step = over->first; step && step->kind == DF_NODE_DICT; step = step->first) {
+        if (!at || at->kind != DF_NODE_DICT)
+            break;
         const DfNode *next = df_node_get(at, step->key);
         const char *near = next ? NULL : df_tree_nearest(at, step->key);
         if (near)
@@ -93,7 +94,7 @@ static DfNode *override_value(DfConfig *tree, const char *text, const char *file
     return value;
 }
 
-/* {a: {b: {c: value}}} of the path a.b.c, `length` letters long. */
+/* The dict {a: {b: {c: value}}} of the path a.b.c, which is `length` letters long: from its end, as each dict holds the one before. */
 static DfNode *nest(DfConfig *tree, const char *path, size_t length, DfNode *value, int depth)
 {
     size_t end = length;
@@ -115,7 +116,8 @@ static DfNode *nest(DfConfig *tree, const char *path, size_t length, DfNode *val
 
 int df_override(DfConfig *tree, DfNode *root, const char *override, int number)
 {
-    const char *equals = strchr(override, '='), *file = "--set";
+    static const char file[] = "--set";
+    const char *equals = strchr(override, '=');
     if (!equals)
         return df_fail(DF_EVALUE, "--set %s: want key=value", override);
     DfNode *value = override_value(tree, equals + 1, file, number);

@@ -2,18 +2,28 @@
  *
  * config/python.c -- the data language inside Python config files:
  *
- *     file        { statement NEWLINE }
- *     statement   NAME {, NAME} = values | del NAME {, NAME} | TEXT
- *     values      expression {, expression}                                   a tuple if there is a comma
- *     expression  sums, products, powers and signs of items; item { [expression] }
- *     item        NUMBER | TEXT.. | NAME | {{ _base_.NAME {.NAME} }} | True | False | None | (values) | [values] | [expression for NAME in expression]
- *               | {expression: expression, **expression} | dict(..) | list(..) | tuple(..) | range(..) | len(..)
- *               | sum(..) | float(..)
+ *     file        = { statement NEWLINE }
+ *     statement   = targets "=" { targets "=" } values | "del" NAME { "," NAME } | TEXT
+ *     targets     = NAME { "," NAME }
+ *     values      = expression { "," expression }                 a tuple if there is a comma
+ *     expression  = product { ( "+" | "-" ) product }
+ *     product     = factor { ( "*" | "/" | "//" | "%" ) factor }
+ *     factor      = ( "+" | "-" ) factor | primary [ "**" factor ]
+ *     primary     = item { "[" expression "]" }
+ *     item        = NUMBER | TEXT { TEXT } | NAME | "True" | "False" | "None" | "{{ _base_." NAME { "." NAME } " }}"
+ *                 | "(" [ values ] ")" | "[" [ values ] "]" | "[" expression "for" NAME "in" expression "]"
+ *                 | "{" [ pair { "," pair } ] "}"
+ *                 | "dict(" [ expression "," ] [ argument { "," argument } ] ")"
+ *                 | ( "list" | "tuple" | "range" | "len" | "sum" | "float" ) "(" [ expression { "," expression } ] ")"
+ *     pair        = expression ":" expression | "**" expression
+ *     argument    = NAME "=" expression | "**" expression
  *
+ * [ x ] is x or nothing, { x } any number of x. A comma may also follow the last part of a list.
  * Nothing is executed: whatever else a file holds is an error that names its line. A name that is read gives a copy, so a tree
- * stays a tree. This file reads statements; python_value.c and python_call.c what stands behind the '='.
+ * stays a tree. This file reads statements; python_value.c what follows the '='.
  */
 #include "config/python_parser.h"
+#include "config/readers.h"
 
 #include <string.h>
 
@@ -123,7 +133,7 @@ static bool statement(Parser *p)
         const DfNode *value = df_python_values(p);
         return value && assign(p, &targets, value);
     }
-    const Token next = peek(p);
+    const Token next = next_token(p);
     if (at_name(p, "del") && next.kind == TOKEN_NAME)
         return delete_names(p);
     return p->token.kind == TOKEN_TEXT ? df_python_text(p) != NULL : refuse(p); /* a text alone is a remark */

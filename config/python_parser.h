@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/python_parser.h -- the reader of Python config files, which its files share; private to this folder.
- * python.c reads statements, python_value.c expressions, python_call.c dict(..), range(..) and the other calls.
+ * config/python_parser.h -- what the files that read Python configs share; private to this folder. From the top down:
+ * python.c reads statements, python_value.c expressions; python_function.c computes range(..), sum(..) and the others,
+ * python_atom.c makes texts and looks up names. Tokens come from lexer.c. The grammar is in python.c.
  */
 #ifndef DF_CONFIG_PYTHON_PARSER_H
 #define DF_CONFIG_PYTHON_PARSER_H
@@ -21,11 +22,11 @@ typedef struct Scope {
 
 typedef struct {
     DfConfig *tree;
-    DfNode *names; /* what the file has assigned so far; NULL: there are no names */
+    DfNode *names; /* what the file has assigned so far; NULL where names have no value (--set) */
     Lexer lexer;
-    Token token;   /* the one to be read next */
+    Token token;   /* the present one: next to be read     */
     const Scope *scope;
-    int depth;
+    int depth;     /* of operands inside operands          */
 } Parser;
 
 /* ---- tokens ------------------------------------------------------------------------------------------------------ */
@@ -93,8 +94,8 @@ static inline DfNode *fail_at(const Parser *p, int line, const char *what)
     return NULL;
 }
 
-/* The next token behind the present one, which stays. */
-static inline Token peek(const Parser *p)
+/* The token behind the present one, which stays. */
+static inline Token next_token(const Parser *p)
 {
     Lexer ahead = p->lexer;
     return df_lexer_next(&ahead);
@@ -122,12 +123,14 @@ static inline DfNode *new_list(Parser *p, int line, bool tuple)
     return list;
 }
 
-DfNode *df_python_expression(Parser *);
-DfNode *df_python_values(Parser *);     /* expressions with commas between them are a tuple    */
-DfNode *df_python_text(Parser *);       /* the neighbouring texts at the parser, which are one */
-DfNode *df_python_call(Parser *);       /* NAME(..): the name is the present token             */
+DfNode *df_python_values(Parser *); /* python_value.c: an expression; several with commas between them are a tuple */
 
-/* Everything of `from` into `dict`; `once`: a key may not be there already, as in dict(a=1, **from). */
-bool df_python_pour(Parser *, DfNode *dict, DfNode *from, bool once, int line);
+/* python_atom.c: at the present token. */
+DfNode *df_python_text(Parser *);             /* neighbouring texts, which are one; reads them                       */
+DfNode *df_python_name(Parser *);             /* True, False, None, a loop variable or a name the file has assigned  */
+DfNode *df_python_base_value(const Parser *); /* {{ _base_.key }}, filled in later when the bases are read           */
+
+/* python_function.c: the value of NAME(args). `args` is a list that stands nowhere else and may be taken apart. */
+DfNode *df_python_function(Parser *, const Token *name, DfNode *args);
 
 #endif

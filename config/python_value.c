@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/python_value.c -- the expressions of a Python config file, by recursive descent straight to values. Grammar: python.c.
+ * config/python_value.c -- the expressions of a Python config file, by recursive descent straight to values: one function for each
+ * rule of the grammar in python.c. Each reads what its rule describes and gives the value, or NULL after df_fail().
  */
 #include "config/arith.h"
 #include "config/python_parser.h"
@@ -8,65 +9,16 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- items ------------------------------------------------------------------------------------------------------- */
+static DfNode *expression(Parser *p);
 
-/* Neighbouring texts are one. */
-DfNode *df_python_text(Parser *p)
-{
-    const Token first = p->token;
-    Lexer ahead = p->lexer;
-    size_t length = 0;
-    Token token = first;
-    for (; token.kind == TOKEN_TEXT; token = df_lexer_next(&ahead))
-        length += token.length;
-    char *bytes = df_tree_bytes(p->tree, length), *out = bytes;
-    DfNode *node = bytes ? df_tree_new(p->tree, DF_NODE_TEXT, p->lexer.file, first.line) : NULL;
-    if (!node)
-        return NULL;
-    for (; p->token.kind == TOKEN_TEXT; advance(p)) {
-        const size_t put = df_token_text(out, &p->token, p->lexer.file);
-        if (put == SIZE_MAX)
-            return NULL;
-        out += put;
-    }
-    *out = '\0';
-    node->text = bytes;
-    return node;
-}
+/* ---- lists ------------------------------------------------------------------------------------------------------- */
 
-static DfNode *constant(Parser *p)
+/* How a sign changes the number of open brackets. */
+static int bracket_step(const Token *sign)
 {
-    const char *file = p->lexer.file;
-    const int line = p->token.line;
-    if (at_name(p, "True") || at_name(p, "False"))
-        return df_tree_bool(p->tree, *p->token.start == 'T', file, line);
-    if (at_name(p, "None"))
-        return df_tree_new(p->tree, DF_NODE_NONE, file, line);
-    for (const Scope *scope = p->scope; scope; scope = scope->outer)
-        if (scope->name.length == p->token.length && memcmp(scope->name.start, p->token.start, p->token.length) == 0)
-            return df_tree_copy(p->tree, scope->value);
-    char name[MAX_NAME + 1];
-    if (!name_text(p, &p->token, name))
-        return NULL;
-    const DfNode *value = p->names ? df_node_get(p->names, name) : NULL;
-    if (value)
-        return df_tree_copy(p->tree, value);
-    const char *near = p->names ? df_tree_nearest(p->names, name) : NULL;
-    df_fail(DF_EVALUE, "%s:%d: the name '%s' has no value%s%s%s", file, line, name, near ? "; did you mean '" : "", near ? near : "",
-            near ? "'?" : "");
-    return NULL;
-}
-
-/* {{ _base_.key }}: the value is put in when the bases are read. */
-static DfNode *base_value(const Parser *p)
-{
-    const Token *t = &p->token;
-    const char *key = NULL;
-    size_t length = 0;
-    if (!p->names)
-        return fail_at(p, t->line, "met '{{ _base_.key }}', want a value: there are no bases here");
-    df_base_value_length(t->start, t->start + t->length, &key, &length);
-    return df_base_value_new(p->tree, key, length, p->lexer.file, t->line);
+    if (strchr("([{", *sign->start))
+        return 1;
+    return strchr(")]}", *sign->start) ? -1 : 0;
 }
 
 /* Is the first expression inside a bracket followed by `for`? */
@@ -81,7 +33,7 @@ static bool comprehension_ahead(const Parser *p)
             continue;
         if (open == 0 && strchr(",)]}", *t.start))
             return false;
-        open += strchr("([{", *t.start) ? 1 : strchr(")]}", *t.start) ? -1 : 0;
+        open += bracket_step(&t);
     }
     return false;
 }
@@ -90,7 +42,7 @@ static void skip_to_for(Parser *p)
 {
     for (int open = 0; !(open == 0 && at_name(p, "for")) && p->token.kind != TOKEN_ERROR; advance(p))
         if (p->token.kind == TOKEN_SIGN)
-            open += strchr("([{", *p->token.start) ? 1 : strchr(")]}", *p->token.start) ? -1 : 0;
+            open += bracket_step(&p->token);
 }
 
 /* [element for NAME in list]: the list first, then the element again and again from its place in the file. */
@@ -106,7 +58,7 @@ static DfNode *comprehension(Parser *p, int line)
     if (!at_name(p, "in"))
         return unexpected(p, "'in' and a list");
     advance(p);
-    const DfNode *over = df_python_expression(p);
+    const DfNode *over = expression(p);
     if (!over)
         return NULL;
     if (over->kind != DF_NODE_LIST)
@@ -119,7 +71,7 @@ static DfNode *comprehension(Parser *p, int line)
         *p = element;
         scope.value = item;
         p->scope = &scope;
-        DfNode *value = df_python_expression(p);
+        DfNode *value = expression(p);
         if (!value)
             return NULL;
         df_tree_append(list, value);
@@ -137,7 +89,7 @@ static DfNode *bracket(Parser *p, const char *close, int line)
     DfNode *list = new_list(p, line, round);
     bool comma = false;
     while (list && !at_sign(p, close)) {
-        DfNode *value = df_python_expression(p);
+        DfNode *value = expression(p);
         if (!value)
             return NULL;
         df_tree_append(list, value);
@@ -154,10 +106,33 @@ static DfNode *bracket(Parser *p, const char *close, int line)
     return only;
 }
 
+/* ---- dicts and calls --------------------------------------------------------------------------------------------- */
+
+/* Everything of `from` into `dict`; `once`: a key may not be there already, as in dict(a=1, **from). */
+static bool pour(Parser *p, DfNode *dict, DfNode *from, bool once, int line)
+{
+    if (from->kind != DF_NODE_DICT) {
+        df_fail(DF_EVALUE, "%s:%d: met %s, want a dict to take the keys from", p->lexer.file, line, df_node_kind_name(from));
+        return false;
+    }
+    for (DfNode *child = from->first, *next; child; child = next) {
+        const char *key = child->key;
+        next = child->next;
+        if (once && df_tree_get(dict, key)) {
+            df_fail(DF_EVALUE, "%s:%d: dict() is given the key '%s' twice", p->lexer.file, line, key);
+            return false;
+        }
+        df_tree_remove(child);
+        if (df_tree_set(p->tree, dict, key, child) < 0)
+            return false;
+    }
+    return true;
+}
+
 /* Keys are texts; a number is taken by its digits, as JSON does. */
 static bool set_pair(Parser *p, DfNode *dict)
 {
-    const DfNode *key = df_python_expression(p);
+    const DfNode *key = expression(p);
     if (!key)
         return false;
     char digits[32];
@@ -172,7 +147,7 @@ static bool set_pair(Parser *p, DfNode *dict)
         return false;
     }
     advance(p);
-    DfNode *value = df_python_expression(p);
+    DfNode *value = expression(p);
     return value && df_tree_set(p->tree, dict, key->kind == DF_NODE_INT ? digits : key->text, value) == DF_OK;
 }
 
@@ -182,8 +157,8 @@ static DfNode *dict_display(Parser *p, int line)
     while (dict && !at_sign(p, "}")) {
         const int at = p->token.line;
         if (accept(p, "**")) {
-            DfNode *from = df_python_expression(p);
-            if (!from || !df_python_pour(p, dict, from, false, at))
+            DfNode *from = expression(p);
+            if (!from || !pour(p, dict, from, false, at))
                 return NULL;
         } else if (!set_pair(p, dict)) {
             return NULL;
@@ -192,6 +167,88 @@ static DfNode *dict_display(Parser *p, int line)
             return unexpected(p, "',' or '}'");
     }
     return dict && expect(p, "}") ? dict : NULL;
+}
+
+/* One argument of dict(..): key=value or **dict. */
+static bool dict_argument(Parser *p, DfNode *dict)
+{
+    const int line = p->token.line;
+    if (accept(p, "**")) {
+        DfNode *from = expression(p);
+        return from && pour(p, dict, from, true, line);
+    }
+    char key[MAX_NAME + 1];
+    const Token next = next_token(p);
+    if (p->token.kind != TOKEN_NAME || next.kind != TOKEN_SIGN || !spells(&next, "=")) {
+        unexpected(p, "key=value or **name");
+        return false;
+    }
+    if (!name_text(p, &p->token, key))
+        return false;
+    advance(p);
+    advance(p);
+    DfNode *value = expression(p);
+    if (value && df_tree_get(dict, key)) {
+        df_fail(DF_EVALUE, "%s:%d: dict() is given the key '%s' twice", p->lexer.file, line, key);
+        return false;
+    }
+    return value && df_tree_set(p->tree, dict, key, value) == DF_OK;
+}
+
+/* The dict that may stand first, without a name: dict(other, a=1). */
+static DfNode *dict_to_extend(Parser *p)
+{
+    const Token next = next_token(p);
+    if (at_sign(p, ")") || at_sign(p, "**") || (next.kind == TOKEN_SIGN && spells(&next, "=")))
+        return df_tree_new(p->tree, DF_NODE_DICT, p->lexer.file, p->token.line);
+    DfNode *first = expression(p);
+    if (first && first->kind != DF_NODE_DICT)
+        return fail_at(p, first->line, "dict() wants key=value, **name or a dict");
+    if (first && !accept(p, ",") && !at_sign(p, ")"))
+        return unexpected(p, "',' or ')'");
+    return first;
+}
+
+static DfNode *dict_call(Parser *p, int line)
+{
+    DfNode *dict = dict_to_extend(p);
+    DfNode *named = df_tree_new(p->tree, DF_NODE_DICT, p->lexer.file, line); /* first alone, to find a key given twice */
+    if (!dict || !named)
+        return NULL;
+    dict->line = line;
+    while (!at_sign(p, ")")) {
+        if (!dict_argument(p, named))
+            return NULL;
+        if (!accept(p, ",") && !at_sign(p, ")"))
+            return unexpected(p, "',' or ')'");
+    }
+    return expect(p, ")") && pour(p, dict, named, false, line) ? dict : NULL;
+}
+
+static DfNode *arguments(Parser *p, int line)
+{
+    DfNode *args = new_list(p, line, true);
+    while (args && !at_sign(p, ")")) {
+        DfNode *value = expression(p);
+        if (!value)
+            return NULL;
+        df_tree_append(args, value);
+        if (!accept(p, ",") && !at_sign(p, ")"))
+            return unexpected(p, "',' or ')'");
+    }
+    return args && expect(p, ")") ? args : NULL;
+}
+
+/* NAME(..): the name is the present token. */
+static DfNode *call(Parser *p)
+{
+    const Token name = p->token;
+    advance(p); /* over NAME */
+    advance(p); /* over '('  */
+    if (spells(&name, "dict"))
+        return dict_call(p, name.line);
+    DfNode *args = arguments(p, name.line);
+    return args ? df_python_function(p, &name, args) : NULL;
 }
 
 /* ---- expressions ------------------------------------------------------------------------------------------------- */
@@ -205,12 +262,12 @@ static DfNode *item(Parser *p)
     if (token.kind == TOKEN_NUMBER)
         value = df_token_number(p->tree, &token, p->lexer.file);
     else if (token.kind == TOKEN_BASE)
-        value = base_value(p);
+        value = df_python_base_value(p);
     else if (token.kind == TOKEN_NAME) {
-        const Token next = peek(p);
+        const Token next = next_token(p);
         if (next.kind == TOKEN_SIGN && spells(&next, "("))
-            return df_python_call(p);
-        value = constant(p);
+            return call(p);
+        value = df_python_name(p);
     } else if (accept(p, "(")) {
         return bracket(p, ")", token.line);
     } else if (accept(p, "[")) {
@@ -228,7 +285,7 @@ static DfNode *item(Parser *p)
 static DfNode *subscript(Parser *p, DfNode *value)
 {
     const int line = p->token.line;
-    const DfNode *index = df_python_expression(p);
+    const DfNode *index = expression(p);
     if (!index || !expect(p, "]"))
         return NULL;
     DfNode *found = NULL;
@@ -304,7 +361,7 @@ static DfNode *product(Parser *p)
     return chain(p, ops, factor);
 }
 
-DfNode *df_python_expression(Parser *p)
+static DfNode *expression(Parser *p)
 {
     static const char *const ops[] = { "+", "-", NULL };
     return chain(p, ops, product);
@@ -313,7 +370,7 @@ DfNode *df_python_expression(Parser *p)
 DfNode *df_python_values(Parser *p)
 {
     const int line = p->token.line;
-    DfNode *value = df_python_expression(p);
+    DfNode *value = expression(p);
     if (!value || !at_sign(p, ","))
         return value;
     DfNode *tuple = new_list(p, line, true);
@@ -321,7 +378,7 @@ DfNode *df_python_values(Parser *p)
         df_tree_append(tuple, value);
         if (!accept(p, ",") || p->token.kind == TOKEN_NEWLINE || p->token.kind == TOKEN_END)
             return tuple;
-        value = df_python_expression(p);
+        value = expression(p);
     }
     return NULL;
 }

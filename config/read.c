@@ -2,10 +2,10 @@
  *
  * config/read.c -- files and their bases to one tree: the rules of mmcv.Config.fromfile().
  */
-#include "config/tree.h"
+#include "config/base_value.h"
+#include "config/merge.h"
+#include "config/readers.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -31,12 +31,19 @@ enum { VARIABLES = 4 };
 
 static void file_variables(Variable v[VARIABLES], const char *path)
 {
-    const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path, *dot = strrchr(base, '.');
-    const size_t base_length = strlen(base), stem = dot && dot != base ? (size_t)(dot - base) : base_length;
-    v[0] = (Variable){ "fileDirname", slash ? path : ".", slash ? (slash == path ? 1 : (size_t)(slash - path)) : 1 };
+    const char *slash = strrchr(path, '/');
+    const char *base = slash ? slash + 1 : path;
+    const char *dot = strrchr(base, '.');
+    const size_t length = strlen(base);
+    const size_t stem = dot && dot != base ? (size_t)(dot - base) : length;
+    v[0] = (Variable){ "fileDirname", ".", 1 };
+    if (slash) {
+        v[0].text = path;
+        v[0].length = slash == path ? 1 : (size_t)(slash - path); /* "/" of "/config.py" */
+    }
     v[1] = (Variable){ "fileBasenameNoExtension", base, stem };
-    v[2] = (Variable){ "fileBasename", base, base_length };
-    v[3] = (Variable){ "fileExtname", base + stem, base_length - stem };
+    v[2] = (Variable){ "fileBasename", base, length };
+    v[3] = (Variable){ "fileExtname", base + stem, length - stem };
 }
 
 /* The variable of "{{ name }}" at p, and in *length how long that is; NULL if none stands there. */
@@ -59,7 +66,8 @@ static const Variable *variable_at(const char *p, const char *end, const Variabl
     return NULL;
 }
 
-/* Replaces {{ fileDirname }} and its like, before anything is parsed. Counts only where `out` is NULL. */
+/* Copies the text with {{ fileDirname }} and the other variables replaced by their values; gives the length. With `out` NULL it only
+ * counts. This comes before parsing, as in mmcv, so a variable may stand anywhere. */
 static size_t substitute(char *out, const char *text, size_t size, const Variable *v)
 {
     size_t n = 0;
@@ -78,23 +86,43 @@ static size_t substitute(char *out, const char *text, size_t size, const Variabl
 
 /* ---- one file ----------------------------------------------------------------------------------------------------- */
 
+/* The length of the UTF-8 character at p (RFC 3629, section 4), or 0 if there is none. After four lead bytes the second byte has a
+ * narrower range: it excludes longer forms of short characters (E0, F0), surrogates (ED) and what is beyond Unicode (F4). */
+static int character_length(const unsigned char *p, const unsigned char *end)
+{
+    int more; /* bytes behind the first */
+    if (*p < 0x80)
+        return 1;
+    else if (*p >= 0xc2 && *p < 0xe0)
+        more = 1;
+    else if (*p >= 0xe0 && *p < 0xf0)
+        more = 2;
+    else if (*p >= 0xf0 && *p < 0xf5)
+        more = 3;
+    else
+        return 0;
+    if (end - p <= more)
+        return 0;
+    if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) || (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f))
+        return 0;
+    for (int i = 1; i <= more; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    return 1 + more;
+}
+
 /* The line of the first byte that is not UTF-8, or 0. */
 static int line_of_bad_utf8(const char *text, size_t size)
 {
-    const unsigned char *p = (const unsigned char *)text, *end = p + size;
+    const unsigned char *p = (const unsigned char *)text;
+    const unsigned char *const end = p + size;
     int line = 1;
     while (p < end) {
-        const int more = *p < 0x80 ? 0 : *p >= 0xc2 && *p < 0xe0 ? 1 : (*p & 0xf0) == 0xe0 ? 2 : *p >= 0xf0 && *p < 0xf5 ? 3 : -1;
-        if (more < 0 || end - p <= more)
+        const int length = character_length(p, end);
+        if (length == 0)
             return line;
-        const unsigned second = more ? p[1] : 0;
-        if ((*p == 0xe0 && second < 0xa0) || (*p == 0xed && second > 0x9f) || (*p == 0xf0 && second < 0x90) || (*p == 0xf4 && second > 0x8f))
-            return line;
-        for (int i = 1; i <= more; i++)
-            if ((p[i] & 0xc0) != 0x80)
-                return line;
         line += *p == '\n';
-        p += 1 + more;
+        p += length;
     }
     return 0;
 }
@@ -306,37 +334,4 @@ void df_config_free(DfConfig *tree)
 const DfNode *df_config_root(const DfConfig *tree)
 {
     return tree->root;
-}
-
-/* ---- messages ----------------------------------------------------------------------------------------------------- */
-
-/* Writes the path of a node from the root: "data.test.pipeline.1"; returns its length. */
-static size_t write_path(char *out, size_t room, const DfNode *node)
-{
-    if (!node->parent)
-        return 0;
-    size_t n = write_path(out, room, node->parent);
-    int put;
-    if (node->key) {
-        put = snprintf(out + n, room - n, "%s%s", n ? "." : "", node->key);
-    } else {
-        int index = 0;
-        for (const DfNode *child = node->parent->first; child && child != node; child = child->next)
-            index++;
-        put = snprintf(out + n, room - n, "%s%d", n ? "." : "", index);
-    }
-    return put > 0 && (size_t)put < room - n ? n + (size_t)put : room - 1;
-}
-
-int df_node_fail(const DfNode *node, int code, const char *format, ...)
-{
-    char sentence[512], path[256] = "";
-    va_list args;
-    va_start(args, format);
-    vsnprintf(sentence, sizeof sentence, format, args);
-    va_end(args);
-    const size_t length = node ? write_path(path, sizeof path, node) : 0;
-    if (length == 0)
-        return node ? df_fail(code, "%s:%d: %s", node->file, node->line, sentence) : df_fail(code, "%s", sentence);
-    return df_fail(code, "%s:%d: key '%s': %s", node->file, node->line, path, sentence);
 }

@@ -124,7 +124,8 @@ void df_tree_append(DfNode *list, DfNode *child)
     list->n++;
 }
 
-/* The link that points at a child; dicts are short and lists are rarely changed, so it is looked for. */
+/* The pointer that points at a child: its parent's `first` or the `next` of the child before it. There are no links back: dicts are
+ * short and lists rarely change, so a walk from the front does. */
 static DfNode **link_to(DfNode *child, DfNode **before)
 {
     DfNode **link = &child->parent->first;
@@ -136,7 +137,9 @@ static DfNode **link_to(DfNode *child, DfNode **before)
 
 void df_tree_replace(DfNode *old, DfNode *value)
 {
-    DfNode *before, **link = link_to(old, &before), *parent = old->parent;
+    DfNode *before;
+    DfNode **link = link_to(old, &before);
+    DfNode *parent = old->parent;
     value->key = old->key;
     value->parent = parent;
     value->next = old->next;
@@ -148,7 +151,9 @@ void df_tree_replace(DfNode *old, DfNode *value)
 
 void df_tree_remove(DfNode *child)
 {
-    DfNode *before, **link = link_to(child, &before), *parent = child->parent;
+    DfNode *before;
+    DfNode **link = link_to(child, &before);
+    DfNode *parent = child->parent;
     *link = child->next;
     if (parent->last == child)
         parent->last = before;
@@ -197,45 +202,6 @@ DfNode *df_tree_item(DfNode *list, int64_t index)
     return child;
 }
 
-const DfNode *df_node_get(const DfNode *dict, const char *key)
-{
-    if (!dict || dict->kind != DF_NODE_DICT)
-        return NULL;
-    for (const DfNode *child = dict->first; child; child = child->next)
-        if (strcmp(child->key, key) == 0)
-            return child;
-    return NULL;
-}
-
-/* The child named by the first `length` letters of `name`: a key of a dict, a number in a list. */
-static const DfNode *child_named(const DfNode *node, const char *name, size_t length)
-{
-    int64_t index = -1;
-    if (node->kind == DF_NODE_LIST) {
-        index = 0;
-        for (size_t i = 0; i < length; i++) {
-            if (name[i] < '0' || name[i] > '9' || index > node->n)
-                return NULL;
-            index = index * 10 + (name[i] - '0');
-        }
-    }
-    for (const DfNode *child = node->first; child; child = child->next) {
-        if (child->key ? strlen(child->key) == length && memcmp(child->key, name, length) == 0 : index-- == 0)
-            return child;
-    }
-    return NULL;
-}
-
-const DfNode *df_node_at(const DfNode *node, const char *path)
-{
-    while (node && *path) {
-        const size_t length = strcspn(path, ".");
-        node = length ? child_named(node, path, length) : NULL;
-        path += length + (path[length] == '.');
-    }
-    return node;
-}
-
 const char *df_tree_nearest(const DfNode *dict, const char *key)
 {
     const char *keys[MAX_KEYS];
@@ -243,32 +209,4 @@ const char *df_tree_nearest(const DfNode *dict, const char *key)
     for (const DfNode *child = dict->first; child && child->key && n < MAX_KEYS; child = child->next)
         keys[n++] = child->key;
     return df_nearest_name(key, keys, n);
-}
-
-/* ---- values ------------------------------------------------------------------------------------------------------ */
-
-const char *df_node_text(const DfNode *node, const char *fallback)
-{
-    return node && node->kind == DF_NODE_TEXT ? node->text : fallback;
-}
-
-int64_t df_node_int(const DfNode *node, int64_t fallback)
-{
-    return node && node->kind == DF_NODE_INT ? node->integer : fallback;
-}
-
-double df_node_number(const DfNode *node, double fallback)
-{
-    return node && (node->kind == DF_NODE_INT || node->kind == DF_NODE_FLOAT) ? node->number : fallback;
-}
-
-bool df_node_bool(const DfNode *node, bool fallback)
-{
-    return node && node->kind == DF_NODE_BOOL ? node->boolean : fallback;
-}
-
-const char *df_node_kind_name(const DfNode *node)
-{
-    static const char *const names[] = { "None", "a bool", "an integer", "a float", "a text", "a list", "a dict", "a value of a base" };
-    return node->is_tuple ? "a tuple" : names[node->kind];
 }

@@ -19,13 +19,16 @@ typedef struct {
 static void value(const Out *, const DfNode *, int indent);
 
 /* The shortest digits that read back to the same float, always with a point or an exponent, as repr() does. */
-static void number(const Out *o, double x)
+static void write_number(const Out *o, double x)
 {
     char digits[40];
-    if (isnan(x) || isinf(x)) {
-        const char *name = isnan(x) ? "NaN" : x < 0 ? "-Infinity" : "Infinity";
-        const char *call = isnan(x) ? "float('nan')" : x < 0 ? "float('-inf')" : "float('inf')";
-        df_writef(o->to, "%s", o->python ? call : name);
+    if (isnan(x)) {
+        df_writef(o->to, "%s", o->python ? "float('nan')" : "NaN");
+        return;
+    }
+    if (isinf(x)) {
+        const char *sign = x < 0 ? "-" : "";
+        df_writef(o->to, o->python ? "float('%sinf')" : "%sInfinity", sign);
         return;
     }
     for (int precision = 15; precision <= 17; precision++) {
@@ -59,6 +62,14 @@ static void text(const Out *o, const char *p)
     df_writef(o->to, "%c", quote);
 }
 
+static void write_bool(const Out *o, bool set)
+{
+    if (o->python)
+        df_writef(o->to, set ? "True" : "False");
+    else
+        df_writef(o->to, set ? "true" : "false");
+}
+
 static void new_line(const Out *o, int indent)
 {
     df_writef(o->to, "\n%*s", indent, "");
@@ -69,19 +80,24 @@ static bool is_leaf(const DfNode *node)
     return node->kind != DF_NODE_LIST && node->kind != DF_NODE_DICT;
 }
 
-/* A list of plain values, or of short lists of such, stays on one line. */
+/* A list of up to 16 plain values, or of such lists down to `depth`, stays on one line. */
 static bool fits_a_line(const DfNode *list, int depth)
 {
-    int most = 16;
-    for (const DfNode *child = list->first; child; child = child->next)
-        if (most-- == 0 || (!is_leaf(child) && (child->kind == DF_NODE_DICT || depth == 0 || !fits_a_line(child, depth - 1))))
+    if (list->n > 16)
+        return false;
+    for (const DfNode *child = list->first; child; child = child->next) {
+        if (is_leaf(child))
+            continue;
+        if (child->kind == DF_NODE_DICT || depth == 0 || !fits_a_line(child, depth - 1))
             return false;
+    }
     return true;
 }
 
 static void list(const Out *o, const DfNode *node, int indent)
 {
-    const bool round = o->python && node->is_tuple, flat = fits_a_line(node, 1);
+    const bool round = o->python && node->is_tuple;
+    const bool flat = fits_a_line(node, 1);
     df_writef(o->to, "%c", round ? '(' : '[');
     for (const DfNode *child = node->first; child; child = child->next) {
         if (!flat)
@@ -98,10 +114,12 @@ static void list(const Out *o, const DfNode *node, int indent)
 /* Names that may stand in front of '=': letters, digits, underscores, and no word of the language. */
 static bool is_name(const char *key)
 {
-    static const char *const words[] = { "None",  "True", "False",  "and",    "as",     "assert", "async",  "await", "break",  "class",
-                                         "continue", "def", "del", "elif",   "else",   "except", "finally", "for",  "from",   "global",
-                                         "if",    "import", "in",   "is",     "lambda", "nonlocal", "not",  "or",    "pass",   "raise",
-                                         "return", "try", "while",  "with",   "yield" };
+    static const char *const words[] = {
+        "None",     "True",   "False",  "and",   "as",     "assert",  "async",    "await", "break",
+        "class",    "continue", "def",  "del",   "elif",   "else",    "except",   "finally", "for",
+        "from",     "global", "if",     "import", "in",    "is",      "lambda",   "nonlocal", "not",
+        "or",       "pass",   "raise",  "return", "try",   "while",   "with",     "yield",
+    };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcmp(key, words[i]) == 0)
             return false;
@@ -142,11 +160,9 @@ static void value(const Out *o, const DfNode *node, int indent)
 {
     switch (node->kind) {
     case DF_NODE_NONE: df_writef(o->to, o->python ? "None" : "null"); break;
-    case DF_NODE_BOOL:
-        df_writef(o->to, "%s", o->python ? (node->boolean ? "True" : "False") : node->boolean ? "true" : "false");
-        break;
+    case DF_NODE_BOOL: write_bool(o, node->boolean); break;
     case DF_NODE_INT: df_writef(o->to, "%" PRId64, node->integer); break;
-    case DF_NODE_FLOAT: number(o, node->number); break;
+    case DF_NODE_FLOAT: write_number(o, node->number); break;
     case DF_NODE_TEXT: text(o, node->text); break;
     case DF_NODE_LIST: list(o, node, indent); break;
     case DF_NODE_DICT: dict(o, node, indent); break;

@@ -3,6 +3,7 @@
  * tests/fuzz/fuzz_config_python.c -- any bytes as a Python config; what follows a zero byte is an override on top of it.
  */
 #include "config/tree.h"
+#include "config/merge.h"
 
 #include <stdint.h>
 #include <stdlib.h>

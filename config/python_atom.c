@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * config/python_atom.c -- values that hold no expression: texts, names, values of the bases. (Numbers: literal.c.)
+ */
+#include "config/base_value.h"
+#include "config/python_parser.h"
+
+#include <string.h>
+
+DfNode *df_python_text(Parser *p)
+{
+    const int line = p->token.line;
+    Lexer ahead = p->lexer;
+    size_t length = 0; /* of all texts as they are written, which is at least what they stand for */
+    for (Token token = p->token; token.kind == TOKEN_TEXT; token = df_lexer_next(&ahead))
+        length += token.length;
+    char *bytes = df_tree_bytes(p->tree, length);
+    DfNode *node = bytes ? df_tree_new(p->tree, DF_NODE_TEXT, p->lexer.file, line) : NULL;
+    if (!node)
+        return NULL;
+    char *out = bytes;
+    for (; p->token.kind == TOKEN_TEXT; advance(p)) {
+        const size_t put = df_token_text(out, &p->token, p->lexer.file);
+        if (put == SIZE_MAX)
+            return NULL;
+        out += put;
+    }
+    *out = '\0';
+    node->text = bytes;
+    return node;
+}
+
+/* The value of the loop variable `name`, the innermost first; NULL if there is none of that name. */
+static const DfNode *loop_variable(const Parser *p, const Token *name)
+{
+    for (const Scope *scope = p->scope; scope; scope = scope->outer)
+        if (scope->name.length == name->length && memcmp(scope->name.start, name->start, name->length) == 0)
+            return scope->value;
+    return NULL;
+}
+
+static DfNode *no_value(const Parser *p, const char *name)
+{
+    const char *near = p->names ? df_tree_nearest(p->names, name) : NULL;
+    if (near)
+        df_fail(DF_EVALUE, "%s:%d: the name '%s' has no value; did you mean '%s'?", p->lexer.file, p->token.line, name, near);
+    else
+        df_fail(DF_EVALUE, "%s:%d: the name '%s' has no value", p->lexer.file, p->token.line, name);
+    return NULL;
+}
+
+DfNode *df_python_name(Parser *p)
+{
+    const char *file = p->lexer.file;
+    const int line = p->token.line;
+    if (at_name(p, "True") || at_name(p, "False"))
+        return df_tree_bool(p->tree, *p->token.start == 'T', file, line);
+    if (at_name(p, "None"))
+        return df_tree_new(p->tree, DF_NODE_NONE, file, line);
+    const DfNode *value = loop_variable(p, &p->token);
+    if (value)
+        return df_tree_copy(p->tree, value);
+    char name[MAX_NAME + 1];
+    if (!name_text(p, &p->token, name))
+        return NULL;
+    value = p->names ? df_node_get(p->names, name) : NULL;
+    return value ? df_tree_copy(p->tree, value) : no_value(p, name);
+}
+
+DfNode *df_python_base_value(const Parser *p)
+{
+    const Token *t = &p->token;
+    const char *key = NULL;
+    size_t length = 0;
+    if (!p->names)
+        return fail_at(p, t->line, "met '{{ _base_.key }}', want a value: there are no bases here");
+    df_base_value_length(t->start, t->start + t->length, &key, &length);
+    return df_base_value_new(p->tree, key, length, p->lexer.file, t->line);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * config/readers.h -- the two formats of config files, each read into a tree; private to this folder.
+ */
+#ifndef DF_CONFIG_READERS_H
+#define DF_CONFIG_READERS_H
+
+#include "config/tree.h"
+
+/* The bytes of one file into `root`, an empty dict. `file` must live as long as the tree. */
+int df_read_python(DfConfig *, DfNode *root, const char *text, size_t size, const char *file); /* python.c    */
+int df_read_json(DfConfig *, DfNode *root, const char *text, size_t size, const char *file);   /* json_tree.c */
+
+/* One value in Python syntax, which may be a tuple without brackets. Names have no values here. NULL after df_fail(). */
+DfNode *df_read_value(DfConfig *, const char *text, size_t size, const char *file, int line);
+
+#endif
