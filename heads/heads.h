@@ -67,7 +67,7 @@ typedef struct {
     bool (*align_corners)(const void *self);
 } DfHead;
 
-/* ---- losses of a set of predictions: set_criterion.c ------------------------------------------------------------- */
+/* ---- training ---------------------------------------------------------------------------------------------------- */
 
 /* The objects of an image: classes, and boxes cx cy w h in [0, 1] of the image. */
 typedef struct {
@@ -75,23 +75,6 @@ typedef struct {
     const int *labels;
     const float *boxes;
 } DfTargets;
-typedef struct {
-    DfSetMatcher matcher;         /* its `softmax` chooses the class loss as well                   */
-    double weight_ce, weight_bbox, weight_giou, alpha;
-    double background;            /* softmax: what the class that is nothing counts, others count 1 */
-} DfSetCriterion;
-DfSetCriterion df_set_criterion(void);         /* Deformable DETR's numbers */
-DfSetCriterion df_set_criterion_softmax(void); /* DETR's                    */
-typedef struct {
-    DfTensor *ce, *bbox, *giou;   /* focal loss, L1 and 1 - GIoU: sums over the batch by its number of objects (1 if there are none); with
-                                   * softmax ce is the weighted mean of the cross entropy of all queries                       */
-    DfTensor *total;              /* weighted                                                                                    */
-    float cardinality_error, class_error;
-    const int *target_of_query;   /* N Q: which object a query answers for, -1: none. Lives as long as the step                  */
-} DfSetLosses;
-/* logits N Q classes (with softmax the last one is nothing), boxes N Q 4 (cx cy w h, after the sigmoid), targets[N]. With `binary` every object is of class 0: the first
- * stage of two. Matching has no gradient. */
-void df_set_losses(DfCtx *, const DfSetCriterion *, DfTensor *logits, DfTensor *boxes, const DfTargets *targets, bool binary, DfSetLosses *out);
 
 /* What a training step computes, by name. Figures for the log have no tensor; all tensors are scalars. */
 enum { DF_LOSSES = 256 };
@@ -105,10 +88,10 @@ typedef struct {
     DfLoss v[DF_LOSSES];
     DfTensor *total; /* weighted: seed backward with it; NULL if there is nothing */
 } DfLosses;
-/* loss_ce, loss_bbox, loss_giou, cardinality_error, with a tail behind each name; class_error if there is no tail. */
-void df_losses_add_set(DfCtx *, DfLosses *, const DfSetLosses *, const char *tail);
 
 extern const DfHead *const df_heads[]; /* NULL-terminated */
 const DfHead *df_head_find(const char *type); /* NULL if there is none; df_fail() names the nearest */
+
+#include "heads/set.h"
 
 #endif

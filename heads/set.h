@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * heads/set.h -- heads that predict a set: DETR (Carion et al., ECCV 2020) and its kin. A fixed number of queries each give one class and
+ * one box, without anchors and without suppression; in training the Hungarian method says which query answers for which object.
+ * Part of the door heads/heads.h: include that.
+ */
+#ifndef DF_HEADS_SET_H
+#define DF_HEADS_SET_H
+
+#include "heads/heads.h"
+
+/* ---- heads ------------------------------------------------------------------------------------------------------- */
+
+enum { DF_SET_LAYERS = 32 };
+
+/* What the queries give after each layer of the decoder. `classes` counts the class of a softmax that says "nothing is here". */
+typedef struct {
+    int n;                            /* layers that were asked: all of the decoder, or the last one alone */
+    DfTensor *logits[DF_SET_LAYERS];  /* N Q classes                                                        */
+    DfTensor *boxes[DF_SET_LAYERS];   /* N Q 4: cx cy w h, in [0, 1] of the image                           */
+    DfTensor *encoder_logits;         /* N cells classes: of the first of two stages; NULL: there is none   */
+    DfTensor *encoder_boxes;          /* N cells 4                                                          */
+} DfSetOutputs;
+
+typedef struct {
+    const char *name, *help;
+    const DfOpt *opts;
+    size_t size;
+    void (*init)(NnScope, void *self, const DfNode *train_cfg, const DfNode *test_cfg);
+    int (*classes)(const void *self); /* without the one that is nothing */
+    /* in: maps of a batch whose padded pictures have H x W pixels; metas[N] say where each picture ends, NULL: none has padding.
+     * Gives the outputs of all decoder layers, or of the last one alone. */
+    void (*forward)(DfCtx *, const void *self, const DfMaps *in, const DfImageMeta *metas, int H, int W, bool all_layers, DfSetOutputs *out);
+    /* Adds the losses of every layer that `outputs` has, matching included. targets[N]. */
+    void (*losses)(DfCtx *, const void *self, const DfSetOutputs *outputs, const DfTargets *targets, DfLosses *out);
+    /* The detections of image `n` of the batch, by the last layer; in pixels of the original if `rescale`, else of the network's input. */
+    int (*decode)(const void *self, const DfSetOutputs *, int n, const DfImageMeta *, bool rescale, DfDetections *out);
+} DfSetHead;
+
+/* ---- losses: set/set_criterion.c --------------------------------------------------------------------------------- */
+
+typedef struct {
+    DfSetMatcher matcher;         /* its `softmax` chooses the class loss as well                   */
+    double weight_ce, weight_bbox, weight_giou;
+    double alpha;                 /* of the focal loss                                              */
+    double background;            /* softmax: what the class that is nothing counts, others count 1 */
+} DfSetCriterion;
+DfSetCriterion df_set_criterion(void);         /* Deformable DETR's numbers */
+DfSetCriterion df_set_criterion_softmax(void); /* DETR's                    */
+
+typedef struct {
+    DfTensor *ce;                 /* focal loss, summed over the batch by its number of objects (1 if there are none); with softmax the
+                                   * weighted mean of the cross entropy of all queries                                            */
+    DfTensor *bbox, *giou;        /* L1 and 1 - GIoU: sums over the batch by its number of objects                                */
+    DfTensor *total;              /* the three, weighted                                                                          */
+    float cardinality_error;      /* how far the number of queries that see something is from that of the objects: mean of images */
+    float class_error;            /* percentage of matched queries whose likeliest class is wrong                                 */
+    const int *target_of_query;   /* N Q: which object a query answers for, -1: none. Lives as long as the step                  */
+} DfSetLosses;
+/* logits N Q classes (with softmax the last one is nothing), boxes N Q 4 (cx cy w h, after the sigmoid), targets[N]. With `binary`
+ * every object is of class 0: the first stage of two. Matching has no gradient. */
+void df_set_losses(DfCtx *, const DfSetCriterion *, DfTensor *logits, DfTensor *boxes, const DfTargets *targets, bool binary, DfSetLosses *out);
+/* loss_ce, loss_bbox, loss_giou, cardinality_error, with a tail behind each name; class_error if there is no tail. */
+void df_losses_add_set(DfCtx *, DfLosses *, const DfSetLosses *, const char *tail);
+
+#endif
