@@ -5,10 +5,13 @@
 #ifndef DF_DATASETS_DATASETS_H
 #define DF_DATASETS_DATASETS_H
 
+#include "datasets/classes.h"
 #include "datasets/coco.h"
 #include "datasets/dataset_config.h"
+#include "datasets/draw/colour.h"
 #include "datasets/draw/draw.h"
 #include "datasets/image/image.h"
+#include "datasets/image/image_file.h"
 #include "datasets/image/resize.h"
 #include "datasets/pipeline/loader.h"
 #include "datasets/pipeline/pipeline.h"

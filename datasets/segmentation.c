@@ -8,7 +8,8 @@
 #include <string.h>
 
 #include "datasets/dataset_config.h"
-#include "datasets/draw/draw.h"
+#include "datasets/draw/colour.h"
+#include "datasets/image/image_file.h"
 #include "datasets/scan.h"
 
 typedef struct {

@@ -10,18 +10,12 @@
 #define DF_DATASETS_SEGMENTATION_H
 
 #include "config/config.h"
+#include "datasets/classes.h"
 #include "datasets/image/image.h"
 
 enum { DF_ADE_CLASSES = 150 };
 extern const char *const df_ade_classes[DF_ADE_CLASSES];
 extern const uint8_t df_ade_palette[DF_ADE_CLASSES][3]; /* R G B */
-
-/* Classes by name and colour. */
-typedef struct {
-    int n;
-    const char *const *name;       /* n      */
-    const uint8_t (*colour)[3];    /* n, RGB */
-} DfClasses;
 
 /* Everything lives until df_segmentation_free(). */
 typedef struct {

@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 #include "datasets/coco.h"
-#include "datasets/image/image.h"
+#include "datasets/image/image_file.h"
 
 #define TURN 6.283185307179586 /* a whole circle */
 

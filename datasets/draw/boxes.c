@@ -16,24 +16,6 @@
 
 enum { LEAST_SIDE = 320 }; /* names cannot be read on less */
 
-/* ---- colours --------------------------------------------------------------------------------------------------- */
-
-static uint8_t channel(double hue, double saturation, double value)
-{
-    const double k = fmod(hue * 6.0, 6.0), dip = fmax(0.0, fmin(fmin(k, 4.0 - k), 1.0));
-    return (uint8_t)lrint(255.0 * value * (1.0 - saturation * dip));
-}
-
-void df_label_colour(int label, uint8_t bgr[3])
-{
-    const unsigned i = (unsigned)label;
-    const double hue = fmod((double)i * 0.6180339887 + 0.02, 1.0); /* the golden section keeps neighbours far apart */
-    const double saturation = i / 3 % 2 ? 0.62 : 0.88, value = i / 2 % 2 ? 0.86 : 1.0;
-    bgr[2] = channel(hue + 5.0 / 6.0, saturation, value);
-    bgr[1] = channel(hue + 3.0 / 6.0, saturation, value);
-    bgr[0] = channel(hue + 1.0 / 6.0, saturation, value);
-}
-
 /* ---- shapes ---------------------------------------------------------------------------------------------------- */
 
 /* The band of `width` pixels just inside r. */

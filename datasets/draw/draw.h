@@ -5,8 +5,8 @@
 #ifndef DF_DATASETS_DRAW_DRAW_H
 #define DF_DATASETS_DRAW_DRAW_H
 
+#include "datasets/classes.h"
 #include "datasets/image/image.h"
-#include "datasets/segmentation.h"
 
 typedef struct {
     float box[4];  /* x1 y1 x2 y2, pixels of the picture; may reach beyond it */
@@ -40,12 +40,6 @@ typedef struct {
 /* A figure: the BGR picture, enlarged by a whole number if it is small, darkened, with a disc for every point, the heaviest on top; under
  * it a scale and the title. `classes` as above. */
 int df_draw_points(DfImage *out, const DfImage *picture, const DfDrawnPoints *, const char *const *classes, int n_classes);
-
-/* Of a share 0..1 of the largest weight, B G R. */
-void df_weight_colour(float share, uint8_t bgr[3]);
-
-/* The colour of a label, B G R: neighbours differ, and all are bright enough to be seen on a photograph. */
-void df_label_colour(int label, uint8_t bgr[3]);
 
 enum { DF_FONT_COLUMNS = 5, DF_FONT_ROWS = 9 };
 extern const uint8_t df_font[95][DF_FONT_ROWS]; /* of ' ' to '~' */

@@ -7,6 +7,7 @@
 #ifndef DF_DATASETS_DRAW_INK_H
 #define DF_DATASETS_DRAW_INK_H
 
+#include "datasets/draw/colour.h"
 #include "datasets/draw/draw.h"
 
 typedef struct {

@@ -2,8 +2,6 @@
  *
  * datasets/draw/points.c -- the places that attention reads, as figures of papers show them: the picture stands back, every point is a disc
  * whose area and colour say how much it counts, a cross says from where. Under the picture a scale and a line of text.
- *
- * The colours are those of matplotlib's viridis, without its darkest part: even in lightness, and in order for the colour-blind too.
  */
 #include <math.h>
 #include <stdio.h>
@@ -16,17 +14,7 @@
 static const double PI = 3.14159265358979323846;
 static const uint8_t white[3] = { 255, 255, 255 }, black[3] = { 0, 0, 0 };
 
-/* ---- colours ---------------------------------------------------------------------------------------------------------- */
-
-void df_weight_colour(float share, uint8_t bgr[3])
-{
-    static const uint8_t stops[][3] = { { 135, 67, 64 }, { 142, 120, 41 }, { 132, 167, 34 }, { 81, 209, 121 }, { 36, 231, 253 } };
-    enum { LAST = sizeof stops / sizeof *stops - 1 };
-    const float at = fminf(fmaxf(share, 0.0f), 1.0f) * LAST;
-    const int i = at < LAST ? (int)at : LAST - 1;
-    for (int c = 0; c < 3; c++)
-        bgr[c] = (uint8_t)lrintf((float)stops[i][c] + (at - (float)i) * (float)(stops[i + 1][c] - stops[i][c]));
-}
+/* ---- the picture ---------------------------------------------------------------------------------------------------------- */
 
 /* Less colourful, and darker, so that discs stand out on any picture. */
 static void stand_back(DfImage *image)

@@ -7,6 +7,8 @@
  */
 #include "datasets/image/codec.h"
 
+/* ---- the tag ------------------------------------------------------------------------------------------------------ */
+
 enum { TAG_ORIENTATION = 0x0112, ENTRY = 12 };
 
 typedef struct {
@@ -48,4 +50,52 @@ int df_exif_orientation(const uint8_t *tiff, size_t size)
         }
     }
     return 1;
+}
+
+/* ---- the pixels --------------------------------------------------------------------------------------------------- */
+
+static void copy_pixel(uint8_t *out, const uint8_t *in, int channels)
+{
+    for (int c = 0; c < channels; c++)
+        out[c] = in[c];
+}
+
+static int transpose(DfImage *image)
+{
+    DfImage turned;
+    const int error = df_image_new(&turned, image->width, image->height, image->channels);
+    if (error < 0)
+        return error;
+    const size_t channels = (size_t)image->channels;
+    const size_t stride = (size_t)image->width * channels;
+    uint8_t *out = turned.pixels;
+    for (int y = 0; y < turned.height; y++)
+        for (int x = 0; x < turned.width; x++, out += channels)
+            copy_pixel(out, image->pixels + (size_t)x * stride + (size_t)y * channels, image->channels);
+    df_image_free(image);
+    *image = turned;
+    return DF_OK;
+}
+
+/* Orientations 2 to 4 are mirrored; 5 to 8 lie on their side: they are transposed, and then mirrored. */
+int df_exif_make_upright(DfImage *image, int orientation)
+{
+    static const struct {
+        bool transposed, mirror_x, mirror_y;
+    } undo[9] = {
+        [2] = { false, true,  false },
+        [3] = { false, true,  true  }, /* upside down                */
+        [4] = { false, false, true  },
+        [5] = { true,  false, false },
+        [6] = { true,  true,  false }, /* a quarter turn clockwise   */
+        [7] = { true,  true,  true  },
+        [8] = { true,  false, true  }, /* a quarter turn back       */
+    };
+    if (undo[orientation].transposed) {
+        const int error = transpose(image);
+        if (error < 0)
+            return error;
+    }
+    df_image_flip(image, undo[orientation].mirror_x, undo[orientation].mirror_y);
+    return DF_OK;
 }

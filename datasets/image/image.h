@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/image.h -- pictures: JPEG and PNG in and out, with the pixels OpenCV would give.
- *
- * Reading follows cv2.imread(IMREAD_COLOR): libjpeg-turbo with its defaults (accurate integer DCT, fancy upsampling), EXIF
- * orientation applied, grey in three equal channels, CMYK turned into BGR by OpenCV's formula, PNG of every kind (palette,
- * 1 to 16 bits, interlaced) with 16 bits cut to 8 and alpha dropped. Where OpenCV returns a half-filled picture for a
- * truncated or damaged file, we return an error.
+ * datasets/image/image.h -- pictures in memory. Files of pictures: image_file.h.
+
  */
 #ifndef DF_DATASETS_IMAGE_IMAGE_H
 #define DF_DATASETS_IMAGE_IMAGE_H
@@ -26,6 +22,9 @@ enum {
     DF_IMAGE_MAX_PIXELS = 1 << 27    /* height * width: 134 million           */
 };
 
+/* DF_EVALUE (DF_EFORMAT if empty) for a picture of no pixels or beyond the limits; max_pixels 0: DF_IMAGE_MAX_PIXELS. */
+int df_image_check_size(uint64_t height, uint64_t width, size_t max_pixels);
+
 /* An image of undefined content; 1 to 4 channels. Larger than the limits above is DF_EVALUE. */
 int df_image_new(DfImage *out, int height, int width, int channels);
 void df_image_free(DfImage *); /* and zeroes it; a zeroed image is fine */
@@ -34,20 +33,6 @@ static inline size_t df_image_bytes(const DfImage *image)
 {
     return (size_t)image->height * (size_t)image->width * (size_t)image->channels;
 }
-
-/* Reads a JPEG or PNG file, told apart by its first bytes, as BGR. Errors name the file. */
-int df_image_read(DfImage *out, const char *path);
-
-/* The same from memory; `name` is for messages. At most `max_pixels` pixels (0: DF_IMAGE_MAX_PIXELS). */
-int df_image_decode(DfImage *out, const uint8_t *bytes, size_t size, size_t max_pixels, const char *name);
-
-/* Reads a PNG label map as one channel: palette indices as they are, grey as it is; colour and 16 bits are refused. The second takes an
- * image that was made before, or a zeroed one, and uses its memory again if there is enough. On failure it is freed. */
-int df_image_read_labels(DfImage *out, const char *path);
-int df_image_read_labels_again(DfImage *, const char *path);
-
-/* Writes BGR or one channel as PNG or JPEG, by the ending of the path. `quality` 1..100 is for JPEG. */
-int df_image_write(const DfImage *image, const char *path, int quality);
 
 /* Mirrors in place: left-right, top-bottom or both. */
 void df_image_flip(DfImage *image, bool horizontal, bool vertical);

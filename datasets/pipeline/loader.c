@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "datasets/image/image_file.h"
+
 typedef struct {
     DfSample sample;
     bool full;

@@ -61,6 +61,7 @@ typedef struct {
 } DfSteps;
 
 int df_steps_read(DfSteps *out, const DfNode *list, DfArena *arena);
+int df_steps_run(const DfSteps *, DfWork *);
 
 extern const DfTransform df_transform_MultiScaleFlipAug;
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "datasets/image/codec.h"
+#include "datasets/image/image_file.h"
 #include "datasets/datasets.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

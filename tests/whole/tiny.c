@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "datasets/image/image.h"
+#include "datasets/image/image_file.h"
 
 const char tiny_config[] =
     "model = dict(\n"

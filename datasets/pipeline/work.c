@@ -1,11 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/finish.c -- the last step of a pipeline: 8-bit pixels to floats, normalised, padded and in the right order, in
- * one pass.
+ * datasets/pipeline/work.c -- the picture that the transforms work on; and at the end its 8-bit pixels as floats, normalised, padded
+ * and in the right order of channels, in one pass.
  */
 #include <string.h>
 
 #include "datasets/pipeline/transform.h"
+
+const DfImage *df_work_image(const DfWork *work)
+{
+    return work->own.pixels ? &work->own : work->source;
+}
+
+int df_work_own(DfWork *work)
+{
+    if (work->own.pixels)
+        return DF_OK;
+    const int error = df_image_new(&work->own, work->source->height, work->source->width, work->source->channels);
+    if (error == DF_OK)
+        memcpy(work->own.pixels, work->source->pixels, df_image_bytes(work->source));
+    return error;
+}
+
+void df_work_resized(DfWork *work, DfImage resized)
+{
+    const DfImage *image = df_work_image(work);
+    const float w = (float)((double)resized.width / image->width);
+    const float h = (float)((double)resized.height / image->height);
+    df_image_free(&work->own);
+    work->own = resized;
+    for (int i = 0; i < 4; i += 2) {
+        work->scale_factor[i] = w;
+        work->scale_factor[i + 1] = h;
+    }
+}
+
+/* ---- to floats ------------------------------------------------------------------------------------------------------ */
 
 static void fill(float *out, size_t pixels, const float value[3])
 {
