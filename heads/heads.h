@@ -8,15 +8,6 @@
 #include "boxes/boxes.h"
 #include "nn/nn.h"
 
-/* What became of an image on its way into the network, in pixels; mmdet's img_metas. */
-typedef struct {
-    int ori_h, ori_w;       /* as decoded                                          */
-    int img_h, img_w;       /* after resizing, before padding                      */
-    int pad_h, pad_w;       /* as the network sees it                              */
-    float scale_factor[4];  /* w h w h: network pixels per original pixel          */
-    bool flip_x, flip_y;
-} DfImageMeta;
-
 /* Raw outputs of a dense head, one pair of maps a level: N H W (anchors * classes), N H W (anchors * 4). */
 typedef struct {
     int n;

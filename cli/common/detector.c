@@ -6,25 +6,12 @@
 
 #include "eval/eval.h"
 
-DfImageMeta cli_image_meta(const DfView *view)
-{
-    DfImageMeta meta = {
-        .ori_h = view->ori_height, .ori_w = view->ori_width, .img_h = view->height, .img_w = view->width,
-        .pad_h = view->pad_height, .pad_w = view->pad_width,
-        .flip_x = view->flip == DF_FLIP_HORIZONTAL || view->flip == DF_FLIP_DIAGONAL,
-        .flip_y = view->flip == DF_FLIP_VERTICAL || view->flip == DF_FLIP_DIAGONAL,
-    };
-    for (int i = 0; i < 4; i++)
-        meta.scale_factor[i] = view->scale_factor[i];
-    return meta;
-}
-
 static int check_size(const CliSession *s, const DfView *view, bool whole)
 {
-    const int64_t pixels = (int64_t)view->pad_height * view->pad_width;
+    const int64_t pixels = (int64_t)view->meta.pad_h * view->meta.pad_w;
     if (pixels > CLI_MAX_INPUT)
-        return df_fail(DF_EVALUE, "the test pipeline makes it %d x %d: want at most %d pixels for the network", view->pad_height, view->pad_width, CLI_MAX_INPUT);
-    return pixels > CLI_LARGE_INPUT && whole ? cli_check_memory(s, 1, view->pad_height, view->pad_width) : DF_OK;
+        return df_fail(DF_EVALUE, "the test pipeline makes it %d x %d: want at most %d pixels for the network", view->meta.pad_h, view->meta.pad_w, CLI_MAX_INPUT);
+    return pixels > CLI_LARGE_INPUT && whole ? cli_check_memory(s, 1, view->meta.pad_h, view->meta.pad_w) : DF_OK;
 }
 
 int cli_take_views(CliSession *s, const DfViews *views, bool whole, DfTensor *images[CLI_VIEWS], DfImageMeta metas[CLI_VIEWS])
@@ -35,8 +22,8 @@ int cli_take_views(CliSession *s, const DfViews *views, bool whole, DfTensor *im
         const int error = check_size(s, view, whole);
         if (error < 0)
             return error;
-        metas[i] = cli_image_meta(view);
-        images[i] = df_borrow(s->c, DF_SHAPE(1, view->pad_height, view->pad_width, 3), view->pixels);
+        metas[i] = view->meta;
+        images[i] = df_borrow(s->c, DF_SHAPE(1, view->meta.pad_h, view->meta.pad_w, 3), view->pixels);
     }
     return DF_OK;
 }
@@ -45,7 +32,7 @@ static int detect(CliSession *s, const DfViews *views, DfDetections *out)
 {
     DfTensor *images[CLI_VIEWS];
     DfImageMeta metas[CLI_VIEWS];
-    if (views->n < 1 || views->n > CLI_VIEWS || (views->n == 1 && views->view[0].flip != DF_FLIP_NONE))
+    if (views->n < 1 || views->n > CLI_VIEWS || (views->n == 1 && (views->view[0].meta.flip_x || views->view[0].meta.flip_y)))
         return df_fail(DF_EVALUE, "the test pipeline gives %d views of an image%s: want 1 to %d, a single one not mirrored", views->n,
                        views->n == 1 ? ", mirrored" : "", CLI_VIEWS);
     const int error = cli_take_views(s, views, true, images, metas);

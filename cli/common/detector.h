@@ -14,9 +14,6 @@ enum { CLI_LARGE_INPUT = 1 << 21, CLI_MAX_INPUT = 1 << 24 };
 /* Runs one sample, all views of it together; boxes in pixels of the original image. Errors name the picture. */
 int cli_detect(CliSession *, const DfSample *, DfDetections *out);
 
-/* What became of a picture, as heads want it. */
-DfImageMeta cli_image_meta(const DfView *);
-
 /* The views of a picture as tensors of a fresh step, and what became of each. Too large a one is refused, and with `whole`, for networks
  * that see it at once, a large one for which memory is short. */
 enum { CLI_VIEWS = 64 };

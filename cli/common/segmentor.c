@@ -27,7 +27,7 @@ static int segment(CliSession *s, const DfViews *views, uint16_t *labels)
 int cli_segment(CliSession *s, const DfSample *sample, uint16_t **labels)
 {
     const DfView *first = &sample->views.view[0];
-    *labels = df_malloc((size_t)first->ori_height * (size_t)first->ori_width * sizeof **labels);
+    *labels = df_malloc((size_t)first->meta.ori_h * (size_t)first->meta.ori_w * sizeof **labels);
     int error = *labels ? segment(s, &sample->views, *labels) : df_fail_memory("a label map");
     if (error == DF_OK)
         return DF_OK;

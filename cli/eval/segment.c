@@ -238,7 +238,7 @@ static int take_sample(void *run, const DfSample *sample)
 {
     Run *r = run;
     uint16_t *labels;
-    const int height = sample->views.view[0].ori_height, width = sample->views.view[0].ori_width;
+    const int height = sample->views.view[0].meta.ori_h, width = sample->views.view[0].meta.ori_w;
     int error = cli_segment(r->session, sample, &labels);
     if (error == DF_OK)
         error = count_labels(r, sample->index, labels, height, width);

@@ -168,7 +168,7 @@ static int choose_subjects(Picture *p, double score_thr)
     if (p->n_subjects)
         return DF_OK;
     const DfView *view = &p->sample->views.view[0];
-    const Subject place = { -1, { e->query ? e->at[0] : 0.5f * (float)view->ori_width, e->query ? e->at[1] : 0.5f * (float)view->ori_height } };
+    const Subject place = { -1, { e->query ? e->at[0] : 0.5f * (float)view->meta.ori_w, e->query ? e->at[1] : 0.5f * (float)view->meta.ori_h } };
     p->subject[p->n_subjects++] = place;
     if (p->found && !e->query)
         df_log(DF_LOG_WARNING, "%s: no detection of at least %g: explained is the middle of the picture", p->sample->path, score_thr);
@@ -225,7 +225,7 @@ static int give_picture(Picture *p)
     const DfView *view = &p->sample->views.view[0];
     fputs("{\"image\": ", p->json);
     cli_print_json_text(p->json, p->sample->path);
-    fprintf(p->json, ", \"height\": %d, \"width\": %d,\n \"detections\": [", view->ori_height, view->ori_width);
+    fprintf(p->json, ", \"height\": %d, \"width\": %d,\n \"detections\": [", view->meta.ori_h, view->meta.ori_w);
     for (int k = 0; k < p->n_subjects && p->subject[k].rank >= 0; k++)
         print_detection(p->json, &p->found->v[p->subject[k].rank], p->subject[k].rank, p->labels, k == 0);
     fputs("],\n \"layers\": [", p->json);
@@ -251,7 +251,7 @@ static int write_json(const CliExplain *e, const char *picture, const char *text
 
 int cli_explain_picture(CliExplain *e, CliSession *s, const DfSample *sample, const DfDetections *found, double score_thr, const CliLabels *labels)
 {
-    Picture p = { .e = e, .sample = sample, .found = found, .labels = labels, .meta = cli_image_meta(&sample->views.view[0]) };
+    Picture p = { .e = e, .sample = sample, .found = found, .labels = labels, .meta = sample->views.view[0].meta };
     char *text = NULL;
     size_t size = 0;
     int error = df_points_done(e->points, s->c);
@@ -298,7 +298,7 @@ int cli_run_backbone(CliSession *s, const DfSample *sample)
 {
     const DfView *view = &sample->views.view[0];
     df_reset(s->c);
-    df_model_forward(s->model, s->c, df_borrow(s->c, DF_SHAPE(1, view->pad_height, view->pad_width, 3), view->pixels));
+    df_model_forward(s->model, s->c, df_borrow(s->c, DF_SHAPE(1, view->meta.pad_h, view->meta.pad_w, 3), view->pixels));
     const int error = df_ctx_error(s->c);
     return error < 0 ? df_fail_in(error, "%s: ", sample->path) : DF_OK;
 }

@@ -59,7 +59,7 @@ static void write_parts(const CliSegmentOutput *o, const DfSample *sample, const
     const DfView *view = &sample->views.view[0];
     fprintf(o->json, "%s{\"image\": ", ftell(o->json) > 1 ? ",\n" : "\n");
     cli_print_json_text(o->json, sample->path);
-    fprintf(o->json, ", \"height\": %d, \"width\": %d, \"classes\": [", view->ori_height, view->ori_width);
+    fprintf(o->json, ", \"height\": %d, \"width\": %d, \"classes\": [", view->meta.ori_h, view->meta.ori_w);
     for (int i = 0; i < n; i++) {
         fprintf(o->json, "%s{\"id\": %d, \"name\": ", i ? ", " : "", parts[i].label);
         cli_print_json_text(o->json, name_of(o, parts[i].label, number));
@@ -92,7 +92,7 @@ static int draw(DfSample *sample, const uint16_t *labels, const CliSegmentOutput
 
 int cli_give_segments(DfSample *sample, const uint16_t *labels, const CliSegmentOutput *o)
 {
-    const size_t total = (size_t)sample->views.view[0].ori_height * (size_t)sample->views.view[0].ori_width;
+    const size_t total = (size_t)sample->views.view[0].meta.ori_h * (size_t)sample->views.view[0].meta.ori_w;
     int n, error = DF_OK;
     Part *parts = parts_of(labels, total, &n);
     if (!parts)

@@ -11,20 +11,17 @@
 #ifndef DF_DATASETS_PIPELINE_PIPELINE_H
 #define DF_DATASETS_PIPELINE_PIPELINE_H
 
+#include "boxes/boxes.h"
 #include "config/config.h"
 #include "datasets/image/image.h"
 
 typedef enum { DF_FLIP_NONE, DF_FLIP_HORIZONTAL, DF_FLIP_VERTICAL, DF_FLIP_DIAGONAL } DfFlip;
 const char *df_flip_name(DfFlip); /* mmdet's word: "horizontal", ...; "" for none */
 
-/* One prepared view of a picture, with the sizes the heads need (mmdet's img_metas). */
+/* One prepared view of a picture, and how it came from the picture. */
 typedef struct {
-    float *pixels;             /* pad_height pad_width 3, normalised; B G R or R G B as the config says   */
-    int ori_height, ori_width; /* ori_shape: of the file, upright                                         */
-    int height, width;         /* img_shape: resized, before padding                                      */
-    int pad_height, pad_width; /* pad_shape                                                               */
-    float scale_factor[4];     /* img_shape / ori_shape: w h w h                                          */
-    DfFlip flip;
+    float *pixels;    /* meta.pad_h meta.pad_w 3, normalised; B G R or R G B as the config says */
+    DfImageMeta meta;
 } DfView;
 
 /* The views of one picture: one, or with test-time augmentation one for each scale and mirroring, in mmdet's order. */

@@ -63,19 +63,32 @@ static void identity(float table[3][256])
             table[c][v] = (float)v;
 }
 
+static DfImageMeta meta_of(const DfWork *work)
+{
+    const DfImage *image = df_work_image(work);
+    DfImageMeta meta = {
+        .ori_h = work->source->height,
+        .ori_w = work->source->width,
+        .img_h = image->height,
+        .img_w = image->width,
+        .pad_h = work->padded ? work->pad_height : image->height,
+        .pad_w = work->padded ? work->pad_width : image->width,
+        .flip_x = work->flipped == DF_FLIP_HORIZONTAL || work->flipped == DF_FLIP_DIAGONAL,
+        .flip_y = work->flipped == DF_FLIP_VERTICAL || work->flipped == DF_FLIP_DIAGONAL,
+    };
+    memcpy(meta.scale_factor, work->scale_factor, sizeof meta.scale_factor);
+    return meta;
+}
+
 int df_work_finish(const DfWork *work, DfView *out)
 {
     const DfImage *image = df_work_image(work);
-    *out = (DfView){
-        .ori_height = work->source->height, .ori_width = work->source->width, .height = image->height, .width = image->width,
-        .pad_height = work->padded ? work->pad_height : image->height, .pad_width = work->padded ? work->pad_width : image->width,
-        .flip = work->flipped,
-    };
-    memcpy(out->scale_factor, work->scale_factor, sizeof out->scale_factor);
-    const size_t width = (size_t)out->width, stride = (size_t)out->pad_width, height = (size_t)out->height;
-    if (stride * (size_t)out->pad_height > DF_IMAGE_MAX_PIXELS)
-        return df_fail(DF_EVALUE, "padded to %d x %d: want at most %d pixels", out->pad_height, out->pad_width, DF_IMAGE_MAX_PIXELS);
-    if (!(out->pixels = df_malloc(stride * (size_t)out->pad_height * 3 * sizeof *out->pixels)))
+    *out = (DfView){ .meta = meta_of(work) };
+    const size_t width = (size_t)image->width, height = (size_t)image->height;
+    const size_t stride = (size_t)out->meta.pad_w, rows = (size_t)out->meta.pad_h;
+    if (stride * rows > DF_IMAGE_MAX_PIXELS)
+        return df_fail(DF_EVALUE, "padded to %d x %d: want at most %d pixels", out->meta.pad_h, out->meta.pad_w, DF_IMAGE_MAX_PIXELS);
+    if (!(out->pixels = df_malloc(stride * rows * 3 * sizeof *out->pixels)))
         return df_fail_memory("a prepared picture");
     float table[3][256];
     if (work->normalised)
@@ -87,6 +100,6 @@ int df_work_finish(const DfWork *work, DfView *out)
         look_up(line, image->pixels + y * width * 3, width, table, work->to_rgb);
         fill(line + width * 3, stride - width, work->pad);
     }
-    fill(out->pixels + height * stride * 3, ((size_t)out->pad_height - height) * stride, work->pad);
+    fill(out->pixels + height * stride * 3, (rows - height) * stride, work->pad);
     return DF_OK;
 }

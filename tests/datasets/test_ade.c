@@ -182,8 +182,8 @@ static void expect_views(const char *aug, int height, int width, int n, const Si
     cr_assert_eq(df_pipeline_run(pipeline, &image, &views), DF_OK, "%s", df_error());
     cr_expect_eq(views.n, n);
     for (int i = 0; i < n && i < views.n; i++)
-        cr_expect(views.view[i].height == sizes[i].height && views.view[i].width == sizes[i].width, "%s: view %d is %d x %d", aug, i,
-                  views.view[i].height, views.view[i].width);
+        cr_expect(views.view[i].meta.img_h == sizes[i].height && views.view[i].meta.img_w == sizes[i].width, "%s: view %d is %d x %d", aug, i,
+                  views.view[i].meta.img_h, views.view[i].meta.img_w);
     df_views_free(&views);
     df_image_free(&image);
     df_pipeline_free(pipeline);

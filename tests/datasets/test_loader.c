@@ -34,8 +34,8 @@ static void check_sample(const DfSample *s, int index, const DfPipeline *pipelin
     cr_expect(s->error == DF_OK || strstr(s->message, paths[index]), "%s", s->message);
     for (int i = 0; i < s->views.n; i++) {
         const DfView *a = &s->views.view[i], *b = &want.views.view[i];
-        cr_assert(a->pad_height == b->pad_height && a->pad_width == b->pad_width);
-        cr_expect_eq(memcmp(a->pixels, b->pixels, (size_t)a->pad_height * (size_t)a->pad_width * 3 * sizeof *a->pixels), 0);
+        cr_assert(a->meta.pad_h == b->meta.pad_h && a->meta.pad_w == b->meta.pad_w);
+        cr_expect_eq(memcmp(a->pixels, b->pixels, (size_t)a->meta.pad_h * (size_t)a->meta.pad_w * 3 * sizeof *a->pixels), 0);
     }
     cr_assert_eq(df_image_bytes(&s->image), df_image_bytes(&want.image));
     cr_expect(s->error < 0 || memcmp(s->image.pixels, want.image.pixels, df_image_bytes(&want.image)) == 0);

@@ -19,7 +19,7 @@ static unsigned long crc_of_floats(const float *v, size_t n)
 
 static size_t floats_of(const DfView *v)
 {
-    return (size_t)v->pad_height * (size_t)v->pad_width * 3;
+    return (size_t)v->meta.pad_h * (size_t)v->meta.pad_w * 3;
 }
 
 typedef struct {
@@ -35,13 +35,20 @@ static bool read_row(FILE *table, Row *r)
                &r->factor[1], r->flip, &r->crc) == 9;
 }
 
+static const char *name_of_flip(const DfImageMeta *meta)
+{
+    if (meta->flip_x)
+        return meta->flip_y ? "diagonal" : "horizontal";
+    return meta->flip_y ? "vertical" : "none";
+}
+
 static void check_view(const DfView *v, const Row *r, const char *name)
 {
-    cr_expect(v->height == r->height && v->width == r->width, "%s: %s is %d x %d, want %d x %d", name, r->picture, v->height, v->width,
+    cr_expect(v->meta.img_h == r->height && v->meta.img_w == r->width, "%s: %s is %d x %d, want %d x %d", name, r->picture, v->meta.img_h, v->meta.img_w,
         r->height, r->width);
-    cr_expect(v->pad_height == r->pad_height && v->pad_width == r->pad_width, "%s: %s padded to %d x %d", name, r->picture, v->pad_height, v->pad_width);
-    cr_expect(v->scale_factor[0] == r->factor[0] && v->scale_factor[3] == r->factor[1], "%s: %s", name, r->picture);
-    cr_expect_str_eq(v->flip ? df_flip_name(v->flip) : "none", r->flip);
+    cr_expect(v->meta.pad_h == r->pad_height && v->meta.pad_w == r->pad_width, "%s: %s padded to %d x %d", name, r->picture, v->meta.pad_h, v->meta.pad_w);
+    cr_expect(v->meta.scale_factor[0] == r->factor[0] && v->meta.scale_factor[3] == r->factor[1], "%s: %s", name, r->picture);
+    cr_expect_str_eq(name_of_flip(&v->meta), r->flip);
     cr_expect_eq(crc_of_floats(v->pixels, floats_of(v)), r->crc, "%s: %s %s has other values", name, r->picture, r->flip);
 }
 
@@ -181,7 +188,7 @@ static double number(const cJSON *object, const char *key)
 
 static unsigned long crc_of_chw(const DfView *v)
 {
-    const size_t plane = (size_t)v->pad_height * (size_t)v->pad_width;
+    const size_t plane = (size_t)v->meta.pad_h * (size_t)v->meta.pad_w;
     float *chw = df_malloc(plane * 3 * sizeof *chw);
     cr_assert(chw);
     for (size_t i = 0; i < plane; i++)
@@ -195,7 +202,7 @@ static unsigned long crc_of_chw(const DfView *v)
 static void check_resized(const DfImage *image, const DfView *v, unsigned long crc)
 {
     DfImage resized;
-    cr_assert_eq(df_resize_cv2(&resized, image, v->height, v->width), DF_OK);
+    cr_assert_eq(df_resize_cv2(&resized, image, v->meta.img_h, v->meta.img_w), DF_OK);
     cr_expect_eq(crc32(0, resized.pixels, (uInt)df_image_bytes(&resized)), crc);
     df_image_free(&resized);
 }
@@ -215,10 +222,10 @@ static void check_reference(const DfImage *image, const cJSON *want, const char 
     cr_assert_eq(df_pipeline_run(pipeline, image, &views), DF_OK, "%s", df_error());
     const DfView *v = views.view;
     const cJSON *shape = cJSON_GetObjectItem(want, "pad_shape"), *factor = cJSON_GetObjectItem(want, "scale_factor");
-    cr_expect_eq(v->pad_height, cJSON_GetArrayItem(shape, 0)->valueint);
-    cr_expect_eq(v->pad_width, cJSON_GetArrayItem(shape, 1)->valueint);
+    cr_expect_eq(v->meta.pad_h, cJSON_GetArrayItem(shape, 0)->valueint);
+    cr_expect_eq(v->meta.pad_w, cJSON_GetArrayItem(shape, 1)->valueint);
     for (int i = 0; i < 4; i++)
-        cr_expect_eq(v->scale_factor[i], (float)cJSON_GetArrayItem(factor, i)->valuedouble);
+        cr_expect_eq(v->meta.scale_factor[i], (float)cJSON_GetArrayItem(factor, i)->valuedouble);
     check_resized(image, v, (unsigned long)number(want, "resized_bgr_u8_crc32"));
     cr_expect_eq(crc_of_chw(v), (unsigned long)number(want, "tensor_chw_f32_crc32"));
     df_views_free(&views);
@@ -273,8 +280,8 @@ Test(pipeline, sizes_round_as_the_reference)
         memset(image.pixels, 0, df_image_bytes(&image));
         cr_assert_eq(df_pipeline_run(pipeline, &image, &views), DF_OK, "%s", df_error());
         const DfView *v = views.view;
-        cr_expect(v->width == n[4] && v->height == n[5] && v->pad_width == n[6] && v->pad_height == n[7], "%d x %d to %d x %d in %d x %d", n[0],
-            n[1], v->width, v->height, v->pad_width, v->pad_height);
+        cr_expect(v->meta.img_w == n[4] && v->meta.img_h == n[5] && v->meta.pad_w == n[6] && v->meta.pad_h == n[7], "%d x %d to %d x %d in %d x %d", n[0],
+            n[1], v->meta.img_w, v->meta.img_h, v->meta.pad_w, v->meta.pad_h);
         df_views_free(&views);
         df_image_free(&image);
         df_pipeline_free(pipeline);

@@ -28,7 +28,7 @@ static unsigned long planes_crc(const DfView *v) /* of C H W floats */
 {
     unsigned long crc = crc32(0, NULL, 0);
     for (int c = 0; c < 3; c++)
-        for (int i = 0; i < v->height * v->width; i++)
+        for (int i = 0; i < v->meta.img_h * v->meta.img_w; i++)
             crc = crc32(crc, (const Bytef *)&v->pixels[3 * i + c], sizeof(float));
     return crc;
 }
@@ -47,8 +47,8 @@ static void check_picture(const char *name)
         DfPipeline *pipeline = pipeline_of((int)df_node_int(df_node_get(one, "size"), 0), (int)df_node_int(df_node_get(one, "max_size"), 0));
         DfViews views;
         cr_assert_eq(df_pipeline_run(pipeline, &image, &views), DF_OK, "%s", df_error());
-        cr_expect_eq(views.view[0].height, df_node_int(df_node_at(one, "out_hw.0"), 0));
-        cr_expect_eq(views.view[0].width, df_node_int(df_node_at(one, "out_hw.1"), 0));
+        cr_expect_eq(views.view[0].meta.img_h, df_node_int(df_node_at(one, "out_hw.0"), 0));
+        cr_expect_eq(views.view[0].meta.img_w, df_node_int(df_node_at(one, "out_hw.1"), 0));
         cr_expect_eq((int64_t)planes_crc(&views.view[0]), df_node_int(df_node_get(one, "tensor_chw_f32_crc32"), 0), "%s, size %d", name, (int)df_node_int(df_node_get(one, "size"), 0));
         df_views_free(&views);
         df_pipeline_free(pipeline);

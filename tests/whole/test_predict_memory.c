@@ -23,12 +23,8 @@ typedef struct {
 static int detect(Run *r)
 {
     const DfView *view = &r->sample.views.view[0];
-    const DfImageMeta meta = {
-        .ori_h = view->ori_height, .ori_w = view->ori_width, .img_h = view->height, .img_w = view->width, .pad_h = view->pad_height,
-        .pad_w = view->pad_width, .scale_factor = { view->scale_factor[0], view->scale_factor[1], view->scale_factor[2], view->scale_factor[3] },
-    };
-    DfTensor *image = df_borrow(r->c, DF_SHAPE(1, view->pad_height, view->pad_width, 3), view->pixels);
-    return df_model_detect(r->model, r->c, image, &meta, 1, true, &r->found);
+    DfTensor *image = df_borrow(r->c, DF_SHAPE(1, view->meta.pad_h, view->meta.pad_w, 3), view->pixels);
+    return df_model_detect(r->model, r->c, image, &view->meta, 1, true, &r->found);
 }
 
 static int draw(Run *r, const char *path)
