@@ -62,7 +62,7 @@ static int run(int n, const char *const *args)
     const size_t errors = error == DF_OK ? df_check_count(check, DF_CHECK_ERROR) : 0;
     df_check_free(check);
     df_free(folder);
-    return errors ? df_fail(DF_EVALUE, "%zu error%s would ruin a score", errors, errors == 1 ? "" : "s") : error;
+    return errors ? df_fail(DF_EVALUE, "found %zu error%s that would make a score wrong", errors, errors == 1 ? "" : "s") : error;
 }
 
 const CliMetric cli_metric_check = { "check", "GT.json [DT.json...]", 1, -1, run };

@@ -14,11 +14,11 @@ static int look_at_polygons(DfCheck *c, const CheckRecord *r, const char *kind)
         error = df_check_find(c, DF_CHECK_ERROR, "polygon_empty", r->line, "%s %zu has %s", kind, r->number,
                               r->parts == 0 ? "a segmentation without polygons" : "a polygon of less than three points");
     if (error == DF_OK && r->odd_parts)
-        error = df_check_find(c, DF_CHECK_WARNING, "polygon_odd", r->line, "%s %zu has a polygon with an odd number of coordinates: the last is dropped", kind, r->number);
+        error = df_check_find(c, DF_CHECK_WARNING, "polygon_odd", r->line, "%s %zu has a polygon with an odd number of coordinates: the last one is ignored", kind, r->number);
     if (error == DF_OK && r->flat_parts)
         error = df_check_find(c, DF_CHECK_WARNING, "polygon_flat", r->line, "%s %zu has a polygon without an area: its points lie on a line", kind, r->number);
     if (error == DF_OK && r->crossing_parts)
-        error = df_check_find(c, DF_CHECK_WARNING, "polygon_crosses_itself", r->line, "%s %zu has a polygon that crosses itself: where it winds twice it is a hole", kind, r->number);
+        error = df_check_find(c, DF_CHECK_WARNING, "polygon_crosses_itself", r->line, "%s %zu has a polygon that crosses itself: what it encloses twice becomes a hole", kind, r->number);
     return error;
 }
 
@@ -46,15 +46,15 @@ static int look_at_runs(DfCheck *c, const CheckRecord *r, const char *kind, Chec
 {
     double sum = r->runs_sum, foreground = r->runs_foreground;
     if (r->bad_runs || !(r->mask_height >= 0 && r->mask_width >= 0 && r->mask_height * r->mask_width < 2147483648.0))
-        return df_check_find(c, DF_CHECK_ERROR, "runs_wrong", r->line, "%s %zu: runs of a mask are not whole numbers with a size of two", kind, r->number);
+        return df_check_find(c, DF_CHECK_ERROR, "runs_wrong", r->line, "%s %zu: the RLE of a mask is wrong: want whole numbers in \"counts\" and two in \"size\"", kind, r->number);
     mask->height = (uint32_t)r->mask_height;
     mask->width = (uint32_t)r->mask_width;
     if (r->counts && read_compressed(r, &sum, &foreground, mask) < 0)
         return df_check_find(c, DF_CHECK_ERROR, "runs_wrong", r->line, "%s %zu: %s", kind, r->number, df_error());
     if (sum != r->mask_height * r->mask_width)
-        return df_check_find(c, DF_CHECK_ERROR, "runs_wrong_sum", r->line, "%s %zu: runs of %.0f pixels in a mask of %.0f x %.0f", kind, r->number, sum, r->mask_height, r->mask_width);
+        return df_check_find(c, DF_CHECK_ERROR, "runs_wrong_sum", r->line, "%s %zu: the RLE has %.0f pixels, and the mask %.0f x %.0f", kind, r->number, sum, r->mask_height, r->mask_width);
     if (foreground == 0)
-        return df_check_find(c, DF_CHECK_WARNING, "mask_empty", r->line, "%s %zu has a mask without a pixel", kind, r->number);
+        return df_check_find(c, DF_CHECK_WARNING, "mask_empty", r->line, "%s %zu has an empty mask", kind, r->number);
     return DF_OK;
 }
 
@@ -62,7 +62,7 @@ int df_check_mask(DfCheck *c, const CheckRecord *r, const char *kind, CheckMask 
 {
     *mask = (CheckMask){ 0, 0, 0, 0, -1, -1 };
     if (r->odd & F_MASK)
-        return df_check_find(c, DF_CHECK_ERROR, "mask_type", r->line, "%s %zu: segmentation is neither polygons nor runs", kind, r->number);
+        return df_check_find(c, DF_CHECK_ERROR, "mask_type", r->line, "%s %zu: segmentation is neither polygons nor RLE", kind, r->number);
     if (!(r->has & F_MASK))
         return DF_OK;
     if (r->runs)
@@ -77,7 +77,7 @@ int df_check_mask_in_image(DfCheck *c, const CheckMask *m, const CheckImage *ima
     if (image->width == 0)
         return DF_OK;
     if (m->height && (m->height != image->height || m->width != image->width))
-        return df_check_find(c, DF_CHECK_ERROR, "mask_size", line, "%s has a mask of %u x %u in an image of %g x %g (height x width): it overlaps with nothing", kind, m->height, m->width,
+        return df_check_find(c, DF_CHECK_ERROR, "mask_size", line, "%s has a mask of %u x %u in an image of %g x %g (height x width): it cannot match anything", kind, m->height, m->width,
                              image->height, image->width);
     if (df_check_mask_known(m) && (m->low_x < -1 || m->low_y < -1 || m->high_x > image->width + 1 || m->high_y > image->height + 1))
         return df_check_find(c, DF_CHECK_WARNING, "mask_outside", line, "%s has a mask from %g %g to %g %g in an image of %g x %g", kind, (double)m->low_x, (double)m->low_y,

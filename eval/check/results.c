@@ -13,8 +13,8 @@ enum { MOST_COMPARED = 4000000 }; /* records that are looked up for being there 
 /* How the class of a detection can be off from that of the object it lies on. */
 typedef enum { SAME, ONE_LESS, ONE_MORE, PLACE_FROM_0, PLACE_FROM_1, READINGS } Reading;
 static const char *const readings[READINGS] = {
-    "", "if 1 is added: labels look 0-based and should be category ids", "if 1 is taken away: labels look 1-based and should be category ids",
-    "if they count the sorted categories from 0: want category ids", "if they count the sorted categories from 1: want category ids"
+    "", "if 1 were added: labels seem to count from 0, want category ids", "if 1 were subtracted: labels seem to count from 1, want category ids",
+    "as positions among the sorted categories, counted from 0: want category ids", "as positions among the sorted categories, counted from 1: want category ids"
 };
 
 typedef struct {
@@ -117,7 +117,7 @@ static int look_at_box(Results *s, const CheckRecord *r, const CheckImage *image
         s->corner_line = s->corner_line ? s->corner_line : r->line;
     }
     if (b[0] >= width || b[1] >= height || b[0] + b[2] <= 0 || b[1] + b[3] <= 0)
-        return df_check_find(c, DF_CHECK_WARNING, "result_box_outside", r->line, "detection %zu lies outside of its image: %g %g %g %g in %g x %g", r->number, b[0], b[1], b[2], b[3], width,
+        return df_check_find(c, DF_CHECK_WARNING, "result_box_outside", r->line, "detection %zu lies outside its image: %g %g %g %g in %g x %g", r->number, b[0], b[1], b[2], b[3], width,
                              height);
     return DF_OK;
 }
@@ -143,7 +143,7 @@ static int look_for_twin(Results *s, const CheckRecord *r, uint32_t image, uint3
     const int error = df_coco_ids_add(&s->seen, (CocoId){ (int64_t)hash_of(r, image, category), NULL }, &at);
     if (error < 0 || s->seen.n > before)
         return error;
-    return df_check_find(s->check, DF_CHECK_WARNING, "result_twice", r->line, "detection %zu is there already: the same image, category, box and score", r->number);
+    return df_check_find(s->check, DF_CHECK_WARNING, "result_twice", r->line, "detection %zu repeats an earlier one: same image, category, box and score", r->number);
 }
 
 /* Which reading of the class agrees with the object below the detection. */
@@ -180,7 +180,7 @@ static int look_at_mask(Results *s, CheckRecord *r, CheckMask *mask)
     DfCheck *c = s->check;
     int error = df_check_mask(c, r, "detection", mask);
     if (error == DF_OK && (r->has & F_MASK) && !(r->has & F_BOX) && !r->counts)
-        error = df_check_find(c, DF_CHECK_ERROR, "mask_type", r->line, "detection %zu has a mask and no box: want compressed runs, {\"size\": [height, width], \"counts\": \"..\"}", r->number);
+        error = df_check_find(c, DF_CHECK_ERROR, "mask_type", r->line, "detection %zu has a mask and no box: want a compressed RLE, {\"size\": [height, width], \"counts\": \"..\"}", r->number);
     if (error < 0 || (r->has & F_BOX) || !df_check_mask_known(mask))
         return error;
     const double box[4] = { (double)mask->low_x, (double)mask->low_y, (double)(mask->high_x - mask->low_x), (double)(mask->high_y - mask->low_y) };
@@ -206,7 +206,7 @@ static int look_at_record(Results *s, CheckRecord *r)
     if (error == DF_OK && !known)
         error = df_check_find(c, DF_CHECK_ERROR, "result_image_unknown", r->line, "detection %zu is of image %s, which is not in the annotations", r->number, df_coco_id_text(r->image));
     if (error == DF_OK && !of_class)
-        error = df_check_find(c, DF_CHECK_ERROR, "result_category_unknown", r->line, "detection %zu is of category %s, which is not in the annotations: it is dropped", r->number,
+        error = df_check_find(c, DF_CHECK_ERROR, "result_category_unknown", r->line, "detection %zu is of category %s, which is not in the annotations: it is ignored", r->number,
                               df_coco_id_text(r->category));
     if (error < 0 || !known)
         return error;
@@ -226,7 +226,7 @@ static int look_at_classes(Results *s)
     for (size_t i = 1; i < READINGS; i++)
         best = s->agree[i] > s->agree[best] ? i : best;
     if (best != SAME && s->on_objects >= 10 && s->agree[best] > 2 * s->agree[SAME] && 2 * s->agree[best] > s->on_objects)
-        return df_check_find(c, DF_CHECK_ERROR, "classes_shifted", s->off_line, "of %zu detections on an object %zu have its class, and %zu have it %s", s->on_objects, s->agree[SAME],
+        return df_check_find(c, DF_CHECK_ERROR, "classes_shifted", s->off_line, "%zu detections overlap an object; %zu of them have its class, but %zu would have it %s", s->on_objects, s->agree[SAME],
                              s->agree[best], readings[best]);
     return DF_OK;
 }
@@ -235,9 +235,9 @@ static int look_at_boxes(Results *s)
 {
     DfCheck *c = s->check;
     if (s->with_box >= 10 && s->largest <= 1.5)
-        return df_check_find(c, DF_CHECK_ERROR, "boxes_relative", 0, "no box has a coordinate above %g: boxes look relative, want pixels", s->largest);
+        return df_check_find(c, DF_CHECK_ERROR, "boxes_relative", 0, "no box has a coordinate above %g: boxes seem to be relative to the size of the image, want pixels", s->largest);
     if (s->with_box >= 10 && s->corners * 10 > s->with_box * 3)
-        return df_check_find(c, DF_CHECK_ERROR, "boxes_corners", s->corner_line, "%zu of %zu boxes leave their image and would fit as x1 y1 x2 y2: want x y width height", s->corners, s->with_box);
+        return df_check_find(c, DF_CHECK_ERROR, "boxes_corners", s->corner_line, "%zu of %zu boxes reach out of their image, but would fit as x1 y1 x2 y2: want x y width height", s->corners, s->with_box);
     return DF_OK;
 }
 
@@ -261,7 +261,7 @@ static int look_at_absences(Results *s)
         error = df_check_find(c, DF_CHECK_WARNING, "images_without_result", 0, "%zu of %zu images have annotations and no detection; the first is on line %zu of the annotations", without, images,
                               first);
     if (error == DF_OK && crowded)
-        error = df_check_find(c, DF_CHECK_NOTE, "images_crowded", 0, "%zu images have more than 100 detections: of each class the best 100 count", crowded);
+        error = df_check_find(c, DF_CHECK_NOTE, "images_crowded", 0, "%zu images have more than 100 detections: only the 100 best of each class count", crowded);
     if (error == DF_OK && s->n == 0)
         error = df_check_find(c, DF_CHECK_WARNING, "no_results", 0, "there is no detection");
     return error;

@@ -60,7 +60,7 @@ static int look_at_image(DfCheck *c, const CheckRecord *r)
         return error;
     CheckImage *image = &c->images[at];
     if (image->listed)
-        error = df_check_find(c, DF_CHECK_ERROR, "image_twice", r->line, "image %zu has the id %s of line %zu again: only the last counts", r->number,
+        error = df_check_find(c, DF_CHECK_ERROR, "image_twice", r->line, "image %zu has the id %s, as line %zu has: only the last one counts", r->number,
                               df_coco_id_text(r->id), image->line);
     const bool size = (r->has & F_WIDTH) && (r->has & F_HEIGHT) && r->width >= 1 && r->height >= 1;
     image->listed = true;
@@ -85,14 +85,14 @@ static int look_at_category(DfCheck *c, const CheckRecord *r)
         return error;
     CheckCategory *category = &c->categories[at];
     if (category->listed)
-        error = df_check_find(c, DF_CHECK_ERROR, "category_twice", r->line, "category %zu has the id %s of line %zu again", r->number, df_coco_id_text(r->id),
+        error = df_check_find(c, DF_CHECK_ERROR, "category_twice", r->line, "category %zu has the id %s, as line %zu has", r->number, df_coco_id_text(r->id),
                               category->line);
     category->listed = true;
     category->line = r->line;
     category->name = keep_text(c, r->name);
     for (size_t k = 0; error == DF_OK && category->name && k < c->category_ids.n; k++)
         if (k != at && c->categories[k].name && strcmp(c->categories[k].name, category->name) == 0)
-            error = df_check_find(c, DF_CHECK_WARNING, "category_name_twice", r->line, "category %zu is called '%s' as that of line %zu", r->number, category->name,
+            error = df_check_find(c, DF_CHECK_WARNING, "category_name_twice", r->line, "category %zu has the name '%s', as line %zu has", r->number, category->name,
                                   c->categories[k].line);
     return error;
 }
@@ -109,7 +109,7 @@ static int look_at_id(DfCheck *c, const CheckRecord *r)
         return df_fail_memory("annotations");
     int error = df_coco_ids_add(&c->annotation_ids, r->id, &at);
     if (error == DF_OK && c->annotation_ids.n == before)
-        error = df_check_find(c, DF_CHECK_ERROR, "annotation_twice", r->line, "annotation %zu has the id %s of line %zu again: the last one takes the place of all", r->number,
+        error = df_check_find(c, DF_CHECK_ERROR, "annotation_twice", r->line, "annotation %zu has the id %s, as line %zu has: the last one replaces the others", r->number,
                               df_coco_id_text(r->id), c->annotation_lines[at]);
     else if (error == DF_OK)
         c->annotation_lines[at] = r->line;
@@ -137,7 +137,7 @@ static int look_at_box(DfCheck *c, const CheckRecord *r)
     if (!(isfinite(r->box[0]) && isfinite(r->box[1]) && isfinite(r->box[2]) && isfinite(r->box[3])))
         return df_check_find(c, DF_CHECK_ERROR, "box_not_finite", r->line, "annotation %zu has a box that is not finite", r->number);
     if (r->box[2] <= 0 || r->box[3] <= 0)
-        return df_check_find(c, DF_CHECK_WARNING, "box_empty", r->line, "annotation %zu has a box of %g x %g: nothing can find it", r->number, r->box[2], r->box[3]);
+        return df_check_find(c, DF_CHECK_WARNING, "box_empty", r->line, "annotation %zu has a box of %g x %g: no detection can match it", r->number, r->box[2], r->box[3]);
     if ((r->has & F_AREA) && r->area <= 0 && !r->crowd)
         return df_check_find(c, DF_CHECK_WARNING, "area_empty", r->line, "annotation %zu has an area of %g", r->number, r->area);
     if ((r->has & F_AREA) && r->area > r->box[2] * r->box[3] * 1.01 + 1)
@@ -179,15 +179,15 @@ static int look_at_place(DfCheck *c, const CheckTruth *t)
 {
     const CheckImage *image = &c->images[t->image];
     if (!image->listed)
-        return df_check_find(c, DF_CHECK_ERROR, "image_unknown", t->line, "an annotation of image %s, which is not listed: it is dropped", df_coco_id_text(c->image_ids.ids[t->image]));
+        return df_check_find(c, DF_CHECK_ERROR, "image_unknown", t->line, "an annotation is of image %s, which is not in \"images\": it is ignored", df_coco_id_text(c->image_ids.ids[t->image]));
     if (!c->categories[t->category].listed)
-        return df_check_find(c, DF_CHECK_ERROR, "category_unknown", t->line, "an annotation of category %s, which is not listed: it is dropped",
+        return df_check_find(c, DF_CHECK_ERROR, "category_unknown", t->line, "an annotation is of category %s, which is not in \"categories\": it is ignored",
                              df_coco_id_text(c->category_ids.ids[t->category]));
     const int error = df_check_mask_in_image(c, &t->mask, image, t->line, "an annotation");
     if (error < 0 || !t->has_box || image->width == 0)
         return error;
     if (t->box[0] < -1 || t->box[1] < -1 || t->box[0] + t->box[2] > image->width + 1 || t->box[1] + t->box[3] > image->height + 1)
-        return df_check_find(c, DF_CHECK_WARNING, "box_outside", t->line, "a box from %g %g to %g %g in an image of %g x %g", t->box[0], t->box[1], t->box[0] + t->box[2],
+        return df_check_find(c, DF_CHECK_WARNING, "box_outside", t->line, "a box from %g %g to %g %g reaches out of its image of %g x %g", t->box[0], t->box[1], t->box[0] + t->box[2],
                              t->box[1] + t->box[3], image->width, image->height);
     return DF_OK;
 }

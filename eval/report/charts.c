@@ -45,11 +45,11 @@ typedef struct {
 
 static const Kind kinds[DF_TIDE_KINDS] = {
     [DF_TIDE_CLS] = { "Classification", "right place, wrong class" },
-    [DF_TIDE_LOC] = { "Localisation", "right class, badly placed (IoU 0.1 to 0.5)" },
-    [DF_TIDE_BOTH] = { "Both", "class and place wrong" },
-    [DF_TIDE_DUPE] = { "Duplicate", "found already by a better detection" },
-    [DF_TIDE_BKG] = { "Background", "nothing is there (IoU at most 0.1)" },
-    [DF_TIDE_MISS] = { "Missed", "an object that no detection comes near" },
+    [DF_TIDE_LOC] = { "Localisation", "right class, wrong place (IoU 0.1 to 0.5)" },
+    [DF_TIDE_BOTH] = { "Both", "wrong class and wrong place" },
+    [DF_TIDE_DUPE] = { "Duplicate", "a better detection found it already" },
+    [DF_TIDE_BKG] = { "Background", "there is no object (IoU at most 0.1)" },
+    [DF_TIDE_MISS] = { "Missed", "an object that no detection comes close to" },
 };
 
 static void tide_row(DfTextbuf *t, int row, const char *name, const char *meaning, const char *count, double cost, double most, const char *class)
@@ -67,16 +67,16 @@ void df_report_tide(DfTextbuf *t, const DfExplain *e)
     char count[48];
     for (int i = 0; i < DF_TIDE_KINDS; i++)
         most = fmax(most, tide->cost[i]);
-    df_report_section(t, "What costs precision", "How many points AP50 would gain if all errors of one kind were corrected and nothing else: the longer the bar, the more is to be won there.");
+    df_report_section(t, "Which errors cost most", "How many points AP50 would gain if all errors of one kind were corrected, and nothing else. A longer bar is a larger gain.");
     df_textbuf_add(t, "<div class=panel><svg viewBox=\"0 0 860 356\" role=img>");
     for (int i = 0; i < DF_TIDE_KINDS; i++) {
         snprintf(count, sizeof count, "&#160;%zu error%s", tide->count[i], tide->count[i] == 1 ? "" : "s");
         tide_row(t, i, kinds[i].name, kinds[i].meaning, count, tide->cost[i], most, i == DF_TIDE_MISS ? "missed" : "bad");
     }
     df_textbuf_add(t, "<path class=grid d=\"M0 258H860\"/>");
-    tide_row(t, 6, "False positives", "all of them scored below all true ones", "", tide->false_positives, most, "accent");
-    tide_row(t, 7, "False negatives", "no object missed, nothing else changed", "", tide->false_negatives, most, "accent");
-    df_textbuf_add(t, "</svg><p class=key>Points of AP50, which is %.1f now. The kinds do not add up: correcting one uncovers others.</p></div>",
+    tide_row(t, 6, "False positives", "no wrong detection before a correct one", "", tide->false_positives, most, "accent");
+    tide_row(t, 7, "False negatives", "no object missed", "", tide->false_negatives, most, "accent");
+    df_textbuf_add(t, "</svg><p class=key>Points of AP50, which is now %.1f. The gains do not add up, because correcting one error can uncover another.</p></div>",
                    100 * tide->ap50);
     df_report_section_end(t);
 }
@@ -111,7 +111,7 @@ static int small_curves(DfTextbuf *t, const DfExplain *e)
 {
     const DfCocoEval *eval = e->eval;
     const size_t step = eval->n_recalls > 50 ? 4 : 1;
-    df_textbuf_add(t, "<details%s><summary>Every class at IoU %.2f</summary><div style=\"display:grid;grid-template-columns:repeat(auto-fill,minmax(130px,1fr));gap:14px;margin-top:14px\">",
+    df_textbuf_add(t, "<details%s><summary>The curve of every class at IoU %.2f</summary><div style=\"display:grid;grid-template-columns:repeat(auto-fill,minmax(130px,1fr));gap:14px;margin-top:14px\">",
                    eval->n_classes <= 12 ? " open" : "", eval->ious[0]);
     for (size_t k = 0; k < eval->n_classes; k++) {
         if (e->numbers.classes[k].ap < 0)
@@ -132,7 +132,7 @@ static int small_curves(DfTextbuf *t, const DfExplain *e)
 int df_report_precision(DfTextbuf *t, const DfExplain *e)
 {
     const DfCocoEval *eval = e->eval;
-    df_report_section(t, "Precision over recall", "The mean over all classes; AP is the area below. Curves that fall apart as the IoU grows say that objects are found but not placed well.");
+    df_report_section(t, "Precision and recall", "The mean over all classes. AP is the area under a curve. Where the curves of high IoU are far below the others, objects are found but their positions are inaccurate.");
     df_textbuf_add(t, "<div class=panel><div class=two><div>");
     frame_begin(t, "recall", "precision");
     for (size_t i = eval->n_ious; i-- > 0;)
@@ -160,44 +160,44 @@ static void histogram(DfTextbuf *t, const DfExplainNumbers *n)
     for (int b = 0; b < DF_SCORE_BINS; b++)
         most = n->histogram[b].n > most ? n->histogram[b].n : most;
     const double wide = frame.width / DF_SCORE_BINS, root = sqrt((double)most);
-    frame_begin(t, "score", "share of the fullest bin, square root");
+    frame_begin(t, "score", "detections, relative to the fullest bin (square root)");
     for (int b = 0; b < DF_SCORE_BINS; b++) {
         const DfScoreBin *bin = &n->histogram[b];
         const double right = sqrt((double)bin->right) / root, wrong = sqrt((double)(bin->n - bin->right)) / root;
         const double x = frame.left + b * wide;
-        df_textbuf_add(t, "<g><title>%.2f to %.2f: %zu right, %zu wrong</title>", (double)b / DF_SCORE_BINS, (double)(b + 1) / DF_SCORE_BINS, bin->right, bin->n - bin->right);
+        df_textbuf_add(t, "<g><title>%.2f to %.2f: %zu correct, %zu wrong</title>", (double)b / DF_SCORE_BINS, (double)(b + 1) / DF_SCORE_BINS, bin->right, bin->n - bin->right);
         df_textbuf_add(t, "<rect class=good x=%.1f y=%.1f width=%.1f height=%.1f rx=1.5 />", x + 1.5, at_y(right), wide / 2 - 2, right * frame.height);
         df_textbuf_add(t, "<rect class=bad x=%.1f y=%.1f width=%.1f height=%.1f rx=1.5 /></g>", x + wide / 2 + .5, at_y(wrong), wide / 2 - 2, wrong * frame.height);
     }
-    df_textbuf_add(t, "</svg><p class=key><span><i style=\"background:var(--good)\"></i>right</span><span><i style=\"background:var(--bad)\"></i>wrong</span></p>");
+    df_textbuf_add(t, "</svg><p class=key><span><i style=\"background:var(--good)\"></i>correct</span><span><i style=\"background:var(--bad)\"></i>wrong</span></p>");
 }
 
 static void reliability(DfTextbuf *t, const DfExplainNumbers *n)
 {
     const double wide = frame.width / DF_CALIBRATION_BINS;
-    frame_begin(t, "score", "share that is right");
+    frame_begin(t, "score", "share of correct detections");
     for (int b = 0; b < DF_CALIBRATION_BINS; b++) {
         const DfScoreBin *bin = &n->bins[b];
         if (bin->n == 0)
             continue;
         const double share = (double)bin->right / (double)bin->n, mean = bin->score / (double)bin->n, inside = mean < 0 ? 0 : mean > 1 ? 1 : mean;
         const double top = fmax(share, inside), bottom = fmin(share, inside), x = frame.left + b * wide + 2;
-        df_textbuf_add(t, "<g><title>%zu detections, mean score %.3f, right %.3f</title><rect class=accent x=%.1f y=%.1f width=%.1f height=%.1f rx=2 />", bin->n, mean,
+        df_textbuf_add(t, "<g><title>%zu detections, mean score %.3f, correct %.3f</title><rect class=accent x=%.1f y=%.1f width=%.1f height=%.1f rx=2 />", bin->n, mean,
                        share, x, at_y(share), wide - 4, share * frame.height);
         df_textbuf_add(t, "<rect fill=\"var(--bad)\" fill-opacity=.28 x=%.1f y=%.1f width=%.1f height=%.1f /></g>", x, at_y(top), wide - 4, (top - bottom) * frame.height);
     }
     df_textbuf_add(t, "<path class=axis stroke-dasharray=\"4 4\" d=\"M%.1f %.1fL%.1f %.1f\"/></svg>", at_x(0), at_y(0), at_x(1), at_y(1));
-    df_textbuf_add(t, "<p class=key><span><i style=\"background:var(--accent)\"></i>share that is right</span><span><i style=\"background:var(--bad);opacity:.4\"></i>gap to the mean score</span></p>");
+    df_textbuf_add(t, "<p class=key><span><i style=\"background:var(--accent)\"></i>share of correct detections</span><span><i style=\"background:var(--bad);opacity:.4\"></i>difference from the mean score</span></p>");
 }
 
 void df_report_scores(DfTextbuf *t, const DfExplain *e)
 {
-    df_report_section(t, "Scores", "Left: where right and wrong detections lie. Right: whether a score can be read as a probability; bars below the diagonal are over-confident.");
-    df_textbuf_add(t, "<div class=two><div class=panel><h3>Right and wrong detections by score</h3>");
+    df_report_section(t, "Scores", "Left: the scores of correct and of wrong detections. Right: whether a score can be read as a probability. Where a bar ends below the diagonal, scores are too high.");
+    df_textbuf_add(t, "<div class=two><div class=panel><h3>Correct and wrong detections by score</h3>");
     histogram(t, &e->numbers);
     df_textbuf_add(t, "</div><div class=panel><h3>Calibration");
     if (!isnan(e->numbers.ece))
-        df_textbuf_add(t, " &middot; expected error %.1f%%", 100 * e->numbers.ece);
+        df_textbuf_add(t, " &middot; expected calibration error %.1f%%", 100 * e->numbers.ece);
     df_textbuf_add(t, "</h3>");
     reliability(t, &e->numbers);
     df_textbuf_add(t, "</div></div>");

@@ -104,7 +104,7 @@ static int shot(DfTextbuf *t, const DfExplain *e, size_t image)
         error = shapes(t, e, image);
     df_textbuf_add(t, "</svg><p>");
     df_textbuf_html(t, i->name);
-    df_textbuf_add(t, "<br><span class=dim>%u right &middot; %u wrong &middot; %u missed</span></p></div>\n", c->right, c->wrong, c->missed);
+    df_textbuf_add(t, "<br><span class=dim>%u correct &middot; %u wrong &middot; %u missed</span></p></div>\n", c->right, c->wrong, c->missed);
     df_free(uri);
     return error;
 }
@@ -112,7 +112,7 @@ static int shot(DfTextbuf *t, const DfExplain *e, size_t image)
 int df_report_images(DfTextbuf *t, const DfExplain *e)
 {
     int error = DF_OK;
-    df_report_section(t, "Images with most errors", "Objects that were found, objects that were missed, and detections that are wrong. Point at a line to read it.");
+    df_report_section(t, "Images with the most errors", "Objects that were found, objects that were missed, and wrong detections. Point at an outline to read its class.");
     df_textbuf_add(t, "<div class=shots>\n");
     for (size_t i = 0; error == DF_OK && i < e->view->n_images && i < EXPLAIN_SHOTS; i++) {
         const uint32_t at = e->by_errors[i];
@@ -142,7 +142,7 @@ static void false_row(DfTextbuf *t, const DfExplain *e, size_t at)
     df_textbuf_add(t, "<tr><td>%.3f</td><td class=l><span class=tag>%s</span></td>", d->score, df_tide_name(mark->kind));
     name_cell(t, e->view->class_names[d->class]);
     if (mark->truth == VIEW_NONE)
-        df_textbuf_add(t, "<td class=\"l dim\">nothing near</td>");
+        df_textbuf_add(t, "<td class=\"l dim\">none close</td>");
     else
         name_cell(t, e->view->class_names[e->view->truths[mark->truth].class]);
     df_textbuf_add(t, "<td>%.2f</td>", mark->iou);
@@ -204,15 +204,15 @@ int df_report_errors(DfTextbuf *t, const DfExplain *e)
 {
     size_t rows[ROWS];
     size_t n = first_rows(e, e->view->n_detections, false_value, rows);
-    df_report_section(t, "Wrong detections of high score", "The ones that hurt most. IoU with what is named beside it; the last column counts the records of the results.");
-    df_textbuf_add(t, "<div class=\"panel scroll\"><table><thead><tr><th>score</th><th class=l>kind</th><th class=l>said</th><th class=l>is</th><th>IoU</th><th class=l>image</th>"
+    df_report_section(t, "Wrong detections with the highest scores", "These cost most. IoU is the overlap with the object in the column before. The last column is the position of the detection in the results file.");
+    df_textbuf_add(t, "<div class=\"panel scroll\"><table><thead><tr><th>score</th><th class=l>kind</th><th class=l>detected as</th><th class=l>object</th><th>IoU</th><th class=l>image</th>"
                       "<th>record</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < n; i++)
         false_row(t, e, rows[i]);
     df_textbuf_add(t, "</tbody></table></div>");
     df_report_section_end(t);
     n = first_rows(e, e->view->n_truths, missed_value, rows);
-    df_report_section(t, "Large objects not found", "At any score. Whether a detection came near: with another class (Cls) or badly placed (Loc). The last column is the line of the annotation file.");
+    df_report_section(t, "Large objects that were not found", "Not found at any score. A detection may have come close, with another class (Cls) or in the wrong place (Loc). The last column is the line in the annotation file.");
     df_textbuf_add(t, "<div class=\"panel scroll\"><table><thead><tr><th class=l>class</th><th>size</th><th class=l>nearly found by</th><th class=l>image</th><th>line</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < n; i++)
         missed_row(t, e, rows[i]);

@@ -124,7 +124,7 @@ void df_report_matrix(DfTextbuf *t, const ReportMatrix *m)
     if (m->n <= DRAWN)
         draw(t, m);
     else
-        df_textbuf_add(t, "<p class=dim>%zu classes are too many for a drawing; the JSON has the matrix.</p>", m->n);
+        df_textbuf_add(t, "<p class=dim>The matrix of %zu classes is too large to draw; --json writes it.</p>", m->n);
     worst_pairs(t, m);
     df_textbuf_add(t, "</div>");
 }

@@ -51,8 +51,8 @@ static void class_row(DfTextbuf *t, const DfMiouPage *p, size_t k)
 
 static void classes(DfTextbuf *t, const DfMiouPage *p)
 {
-    df_report_section(t, "Classes", "Recall is how much of a class is found (mmseg's Acc), precision how much of what was said is right. Last: what its pixels are taken for most often, and how many of them.");
-    df_textbuf_add(t, "<div class=\"panel scroll\"><table><thead><tr><th class=l>class</th><th>of pixels</th><th></th><th>IoU</th><th>recall</th><th>precision</th><th>Dice</th>"
+    df_report_section(t, "Classes", "Recall is the share of the pixels of a class that were found (Acc in mmsegmentation); precision is the share of its predicted pixels that are correct. The last column is the class that its pixels are most often taken for, and for how many of them.");
+    df_textbuf_add(t, "<div class=\"panel scroll\"><table><thead><tr><th class=l>class</th><th>share of pixels</th><th></th><th>IoU</th><th>recall</th><th>precision</th><th>Dice</th>"
                       "<th class=l>taken for</th></tr></thead><tbody>\n");
     for (size_t k = 0; k < (size_t)p->result->classes; k++)
         class_row(t, p, k);
@@ -118,7 +118,7 @@ static int images(DfTextbuf *t, const DfMiouPage *p)
         ranks[i] = rank_of(s, &s->images[i]);
     if (s->n_images)
         qsort(ranks, s->n_images, sizeof *ranks, by_cost);
-    df_report_section(t, "Images with most wrong pixels", "Accuracy is the share of right pixels; mIoU is over the classes that the image or its prediction has; last the class that loses most pixels.");
+    df_report_section(t, "Images with the most wrong pixels", "Accuracy is the share of correct pixels. mIoU is the mean over the classes in the image or in its prediction. The last column is the class that loses the most pixels.");
     df_textbuf_add(t, "<div class=\"panel scroll\"><table><thead><tr><th class=l>image</th><th>wrong pixels</th><th></th><th>accuracy</th><th>mIoU</th><th class=l>mostly lost</th>"
                       "</tr></thead><tbody>\n");
     for (size_t i = 0; i < s->n_images && i < IMAGES && ranks[i].cost > 0; i++)
@@ -139,17 +139,17 @@ int df_miou_html(const DfMiouPage *p, char **out)
     const ReportMatrix matrix = { (size_t)r->classes, p->names, p->confusion, false };
     DfTextbuf t = { 0 };
     df_report_begin(&t, p->title);
-    df_textbuf_add(&t, "<p class=dim>%zu images &middot; %d classes &middot; %" PRIu64 " pixels, of which %" PRIu64 " do not count</p>\n<div class=cards>", p->images->n_images, r->classes,
+    df_textbuf_add(&t, "<p class=dim>%zu images &middot; %d classes &middot; %" PRIu64 " pixels, of which %" PRIu64 " are ignored</p>\n<div class=cards>", p->images->n_images, r->classes,
                    r->pixels, r->ignored);
     for (size_t i = 0; i < sizeof cards / sizeof *cards - !r->has_boundary; i++)
         df_report_card(&t, cards[i].name, isnan(cards[i].value) ? -1 : cards[i].value, i == 0);
     df_textbuf_add(&t, "</div>\n");
     classes(&t, p);
-    df_report_section(&t, "Confusion", "Rows are what is there, columns what was said; shades are shares of the row.");
+    df_report_section(&t, "Confusion", "Rows are the labels, columns the predictions. A darker cell is a larger share of its row.");
     df_report_matrix(&t, &matrix);
     df_report_section_end(&t);
     const int error = images(&t, p);
-    df_report_end(&t, "Scores as mmseg computes them.");
+    df_report_end(&t, "Scores are computed as in mmsegmentation.");
     const int taken = df_textbuf_take(&t, out);
     if (error < 0 && taken == DF_OK) {
         df_free(*out);

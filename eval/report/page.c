@@ -102,8 +102,8 @@ int df_explain_html(const DfExplain *e, const char *title, char **out)
         error = df_report_images(&t, e);
     if (error == DF_OK)
         error = df_report_errors(&t, e);
-    df_report_end(&t, "Average precision as pycocotools computes it; errors after TIDE (Bolya et al., ECCV 2020). Matches at IoU 0.5, the 100 best detections of "
-                      "an image; detections inside of crowds count nowhere.");
+    df_report_end(&t, "Average precision is computed as in pycocotools, errors as in TIDE (Bolya et al., ECCV 2020): at IoU 0.5, with the 100 best detections "
+                      "of each image. Detections inside a crowd region do not count.");
     const int taken = df_textbuf_take(&t, out);
     if (error < 0 && taken == DF_OK) {
         df_free(*out);

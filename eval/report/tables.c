@@ -41,12 +41,12 @@ static void class_row(DfTextbuf *t, const char *name, const DfExplainClass *c)
 
 void df_report_classes(DfTextbuf *t, const DfExplain *e)
 {
-    char lead[256];
-    snprintf(lead, sizeof lead, "P and R: precision and recall of detections with a score of at least %.2f. F1: the best of all thresholds, and at which score. ECE: calibration error.",
+    char lead[320];
+    snprintf(lead, sizeof lead, "P and R are precision and recall of the detections with a score of at least %.2f. F1 is the best of all thresholds, and stands before the threshold. ECE is the expected calibration error.",
              e->numbers.score_threshold);
     df_report_section(t, "Classes", lead);
     df_textbuf_add(t, "<div class=\"panel scroll\"><table><thead><tr><th class=l>class</th><th>objects</th><th>detections</th><th></th><th>AP</th><th>AP50</th><th>AP75</th><th>small</th>"
-                      "<th>medium</th><th>large</th><th>P</th><th>R</th><th>F1</th><th>at</th><th>ECE</th></tr></thead><tbody>\n");
+                      "<th>medium</th><th>large</th><th>P</th><th>R</th><th>F1</th><th>at score</th><th>ECE</th></tr></thead><tbody>\n");
     for (size_t k = 0; k < e->numbers.n_classes; k++)
         class_row(t, e->view->class_names[k], &e->numbers.classes[k]);
     df_textbuf_add(t, "</tbody></table></div>");
@@ -58,8 +58,8 @@ void df_report_classes(DfTextbuf *t, const DfExplain *e)
 void df_report_confusion(DfTextbuf *t, const DfExplain *e)
 {
     const ReportMatrix matrix = { e->numbers.n_classes, (const char *const *)e->view->class_names, e->numbers.confusion, true };
-    char lead[256];
-    snprintf(lead, sizeof lead, "Rows are what is there, columns what was said, at scores of at least %.2f; shades are shares of the row. Last column: not found. Last row: detections of nothing.",
+    char lead[320];
+    snprintf(lead, sizeof lead, "Rows are the classes of objects, columns the classes of detections with a score of at least %.2f. A darker cell is a larger share of its row. Last column: objects that were not found. Last row: detections without an object.",
              e->numbers.score_threshold);
     df_report_section(t, "Confusion", lead);
     df_report_matrix(t, &matrix);
