@@ -34,6 +34,8 @@ static void climb(void)
     df_winograd_init_c(&c->conv);
     df_depthwise_init_c(&c->conv);
     df_pointwise_init_c(&c->pointwise);
+    df_rows_init_c(&c->pointwise);
+    df_mix_init_c(&c->pointwise);
     df_attention_init_c(&c->attention);
     df_ms_deform_init_c(&c->ms_deform);
 #ifdef DF_X86
@@ -43,6 +45,8 @@ static void climb(void)
         df_winograd_init_avx2(&avx2->conv);
         df_depthwise_init_avx2(&avx2->conv);
         df_pointwise_init_avx2(&avx2->pointwise);
+        df_rows_init_avx2(&avx2->pointwise);
+        df_mix_init_avx2(&avx2->pointwise);
         df_attention_init_avx2(&avx2->attention);
         df_ms_deform_init_avx2(&avx2->ms_deform);
         if (__builtin_cpu_supports("avx512f"))

@@ -19,23 +19,12 @@
 #include "kernels/deform/deform_conv.h"
 #include "kernels/deform/ms_deform_attention.h"
 #include "kernels/gemm/gemm.h"
-#include "kernels/pointwise/pointwise.h"
-
-typedef struct DfKernels DfKernels;
+#include "kernels/leaves.h"
 
 /* The best rung of this CPU, or the one named by DEFORMER_CPU ("c", "avx2", "avx512"); chosen once, never NULL. */
 const DfKernels *df_kernels(void);
 /* A rung by name for tests and benches; NULL if unknown or not runnable here. */
 const DfKernels *df_kernels_named(const char *rung);
 const char *df_kernels_name(const DfKernels *);
-
-struct DfKernels {
-    const char *name;
-    DfGemmKernels gemm;
-    DfConvKernels conv;
-    DfPointwiseKernels pointwise;
-    DfAttentionKernels attention;
-    DfMsDeformKernels ms_deform;
-};
 
 #endif

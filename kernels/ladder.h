@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/ladder.h -- private: who fills which part of the table on which rung. One file per topic and rung.
+ * kernels/ladder.h -- private: who fills which part of the table on which rung. One file per topic and rung; each overwrites what it
+ * does better than the rung below and leaves the rest.
  */
 #ifndef DF_KERNELS_LADDER_H
 #define DF_KERNELS_LADDER_H
 
-#include "kernels/kernels.h"
+#include "kernels/leaves.h"
 
 void df_gemm_init_c(DfGemmKernels *);
 void df_gemm_init_avx2(DfGemmKernels *);
@@ -16,10 +17,10 @@ void df_depthwise_init_c(DfConvKernels *);
 void df_depthwise_init_avx2(DfConvKernels *);
 void df_pointwise_init_c(DfPointwiseKernels *);
 void df_pointwise_init_avx2(DfPointwiseKernels *);
-void df_rows_init_c(DfPointwiseKernels *);    /* called by df_pointwise_init_c()    */
-void df_rows_init_avx2(DfPointwiseKernels *); /* called by df_pointwise_init_avx2() */
-void df_mix_init_c(DfPointwiseKernels *);     /* called by df_pointwise_init_c()    */
-void df_mix_init_avx2(DfPointwiseKernels *);  /* called by df_pointwise_init_avx2() */
+void df_rows_init_c(DfPointwiseKernels *);
+void df_rows_init_avx2(DfPointwiseKernels *);
+void df_mix_init_c(DfPointwiseKernels *);
+void df_mix_init_avx2(DfPointwiseKernels *);
 void df_attention_init_c(DfAttentionKernels *);
 void df_attention_init_avx2(DfAttentionKernels *);
 void df_ms_deform_init_c(DfMsDeformKernels *);

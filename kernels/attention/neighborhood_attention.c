@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "kernels/attention/tile.h"
-#include "kernels/kernels.h"
 
 /* With a 7x7 window 4x4 queries share 10x10 keys: 16 of them are wide enough for scores(), and more queries would waste more
  * products. The copies of a band fit into the second cache. */

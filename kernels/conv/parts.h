@@ -5,6 +5,7 @@
 #ifndef DF_KERNELS_CONV_PARTS_H
 #define DF_KERNELS_CONV_PARTS_H
 
+#include "kernels/conv/conv.h"
 #include "kernels/gemm/parts.h"
 
 /* The points of F(4x4, 3x3): 0, +-A, +-B and infinity (kernels/conv/winograd.c says why these). */

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/deform/deform_conv.h"
 #include "kernels/gemm/parts.h"
 
 enum { ROW_BYTES = 256 << 10, MOST_ROWS = 96, CORNERS = 4, CHUNK = 1024, CHANNELS = 64 };

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/deform/ms_deform_attention.h"
 #include "kernels/ladder.h"
 
 enum { QUERIES = 32 }; /* of a forward task */

@@ -10,24 +10,9 @@
 #define DF_KERNELS_DEFORM_MS_DEFORM_ATTENTION_H
 
 #include "core/core.h"
+#include "kernels/leaves.h"
 
 enum { DF_MS_LEVELS = 16 }; /* most levels of a pyramid */
-
-/* The level of every sample, as a table: height and width as floats, width and first cell as integers. n samples, rounded up to
- * a multiple of 8; those added have no level (height and width 0) and weight 0. */
-typedef struct {
-    int n, room;
-    const float *h, *w;
-    const int *width, *first;
-} DfMsSamples;
-
-typedef struct {
-    /* Taps of the n samples of a query and head at location[n][2] (x, y in [0, 1] of a level): tap t of sample i is cell
-     * cell[t * room + i] with weight[t * room + i], which has attention[i] in it; outside the level cell 0 with weight 0. */
-    void (*taps)(int *cell, float *weight, const DfMsSamples *, const float *location, const float *attention);
-    /* out[d] = sum over n taps of weight[t] value[cell[t] * stride + d] */
-    void (*gather)(float *out, const float *value, size_t stride, const int *cell, const float *weight, int n, int depth);
-} DfMsDeformKernels;
 
 typedef struct {
     int B, queries, heads, depth, levels, points;

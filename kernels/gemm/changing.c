@@ -26,15 +26,10 @@ enum {
     AHEAD = 8            /* rows of b are fetched so long before they are copied                                         */
 };
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* As df_cut, where tiles of `side` end. */
 static size_t cut_tiles(size_t n, size_t side, size_t parts, size_t i)
 {
-    return smaller(df_cut(df_ceil_div(n, side), parts, i) * side, n);
+    return df_smaller(df_cut(df_ceil_div(n, side), parts, i) * side, n);
 }
 
 /* ---- steps ------------------------------------------------------------------------------------------------------- */
@@ -78,12 +73,12 @@ static size_t row_distance(size_t depth)
 
 static size_t panels_size(const DfProduct *p)
 {
-    return df_ceil_div(smaller(p->N, SIDE), DF_PANEL) * panel_distance(smaller(p->K, K_BLOCK));
+    return df_ceil_div(df_smaller(p->N, SIDE), DF_PANEL) * panel_distance(df_smaller(p->K, K_BLOCK));
 }
 
 size_t df_product_scratch(const DfProduct *p)
 {
-    return (panels_size(p) + smaller(p->M, ROWS) * row_distance(smaller(p->K, K_BLOCK))) * sizeof(float);
+    return (panels_size(p) + df_smaller(p->M, ROWS) * row_distance(df_smaller(p->K, K_BLOCK))) * sizeof(float);
 }
 
 /* `depth` rows of b, n columns: a row at a time. */
@@ -108,7 +103,7 @@ static void pack_rows(const DfGemmKernels *k, const float *b, size_t ldb, size_t
 static void pack_columns(const DfPointwiseKernels *k, const float *b, size_t ldb, size_t depth, size_t n, float *panels)
 {
     for (size_t j = 0; j < n; j += DF_PANEL, panels += panel_distance(depth)) {
-        const size_t columns = smaller(n - j, DF_PANEL);
+        const size_t columns = df_smaller(n - j, DF_PANEL);
         if (columns < DF_PANEL)
             memset(panels, 0, depth * DF_PANEL * sizeof *panels);
         k->transpose(panels, DF_PANEL, b + j * ldb, ldb, columns, depth);
@@ -134,7 +129,7 @@ static void transpose_a(const DfKernels *k, Step s, float *to)
     for (size_t i = 0; i < s.runs; i += STRIP) {
         for (size_t next = i + STRIP; next < s.runs && next < i + 2 * STRIP; next++)
             k->gemm.fetch(s.a + next * s.lda, s.length);
-        k->pointwise.transpose(to + i, ld, s.a + i * s.lda, s.lda, smaller(s.runs - i, STRIP), s.length);
+        k->pointwise.transpose(to + i, ld, s.a + i * s.lda, s.lda, df_smaller(s.runs - i, STRIP), s.length);
     }
 }
 
@@ -166,7 +161,7 @@ static void multiply(const DfGemmKernels *k, Step s, DfPanels b, float *c, size_
             const DfEpilogue e = { .residual = adds ? y : NULL };
             for (size_t i = 0; i < each && next.runs; i++, next.runs--, next.a += next.lda)
                 k->fetch(next.a, next.length);
-            k->tile((int)rows, (int)smaller(b.n - j, width), b.k, s.a + row * s.lda, s.lda, b.data + j / DF_PANEL * panel, panel, y, ldc, true,
+            k->tile((int)rows, (int)df_smaller(b.n - j, width), b.k, s.a + row * s.lda, s.lda, b.data + j / DF_PANEL * panel, panel, y, ldc, true,
                     true, &e);
         }
     }
@@ -181,7 +176,7 @@ static void add_block(const DfKernels *k, const DfProduct *p, size_t block, size
         const bool last = part + 1 == parts, very_last = last && block + 1 == blocks_of(p);
         Step s = step_at(k, p, block, part);
         if (part == 0)
-            b = pack_b(k, p, s, n0, smaller(p->N - n0, SIDE), panels);
+            b = pack_b(k, p, s, n0, df_smaller(p->N - n0, SIDE), panels);
         pack_a(k, p->transpose_a, &s, rows);
         multiply(&k->gemm, s, b, p->c + s.row * p->ldc + n0, p->ldc, block > 0 || p->beta != 0,
                  very_last ? (Step){ 0 } : step_at(k, p, block + last, last ? 0 : part + 1));
@@ -269,7 +264,7 @@ static void cut(Tasks *t)
     const size_t wanted = work < TASKS ? (size_t)work : TASKS;
     t->rows = df_ceil_div(p->M, SIDE);
     t->columns = df_ceil_div(p->N, SIDE);
-    t->pieces = smaller(wanted / (t->rows * t->columns), p->K / K_PIECE);
+    t->pieces = df_smaller(wanted / (t->rows * t->columns), p->K / K_PIECE);
     if (!t->pieces)
         t->pieces = 1;
     while (t->rows * t->columns * t->pieces < wanted) {

@@ -13,19 +13,7 @@
 #define DF_KERNELS_GEMM_GEMM_H
 
 #include "core/core.h"
-#include "kernels/act.h"
-
-typedef struct DfKernels DfKernels; /* kernels/kernels.h */
-
-enum { DF_PANEL = 16, DF_TILE_ROWS = 16 /* at most */ };
-
-/* What happens to a result before it is stored: y = act(y + bias) * scale + residual. */
-typedef struct {
-    const float *bias;      /* per column, or NULL                                                          */
-    DfAct act;
-    const float *scale;     /* per column, or NULL                                                          */
-    const float *residual;  /* laid out as the result, or NULL; without act and scale it may be the result itself: y += ... */
-} DfEpilogue;
+#include "kernels/leaves.h"
 
 /* A matrix of k rows and n columns cut into panels of DF_PANEL columns: panel j holds rows 0..k-1, DF_PANEL floats each. The last
  * one is filled up with zeros. */
@@ -64,18 +52,7 @@ int df_mlp_packed(DfPool *, const DfKernels *, size_t M, const float *x, const D
 int df_gemm(DfPool *, const DfKernels *, bool transpose_a, bool transpose_b, size_t M, size_t N, size_t K, float alpha, const float *a,
             size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc);
 
-/* ---- leaves ------------------------------------------------------------------------------------------------------ */
-
-typedef struct {
-    int tile_m, tile_n; /* the largest tile; tile_n is a multiple of DF_PANEL */
-    /* One block of k of a tile: c = a b + what was there, m <= tile_m rows, n <= tile_n columns. a is m x k in rows of lda, b is
-     * k x n in panels that lie `panel` floats apart. The first block starts from the bias, later ones add what c holds; the last one
-     * ends with the activation and the scale. The residual is added by the first block if neither of them follows, else at the end.
-     * The pointers of the epilogue are moved to this tile. */
-    void (*tile)(int m, int n, size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c, size_t ldc, bool first, bool last,
-                 const DfEpilogue *);
-    void (*fetch)(const float *from, size_t floats); /* will be needed soon: into the second-level cache */
-} DfGemmKernels;
+/* ---- on one thread, for drivers that are made of products -------------------------------------------------------- */
 
 /* The product of one thread: y = epilogue(a b) for columns n0..n1-1 (n0 a multiple of tile_n) and m rows; y, residual, bias and
  * scale point to column 0. Drivers are made of it. `scratch`, of df_gemm_scratch(m, lda) bytes, makes it faster for long rows; or NULL. */

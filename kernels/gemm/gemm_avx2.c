@@ -94,8 +94,8 @@ static void narrow_tile(int m, int n, size_t k, const float *a, size_t lda, cons
     copy_rows(m, n, c, ldc, y, 16);
 }
 
-static void gemm_f32_avx2_6x16_tile(int m, int n, size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c, size_t ldc,
-                                    bool first, bool last, const DfEpilogue *e)
+void df_gemm_tile_avx2(int m, int n, size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c, size_t ldc,
+                       bool first, bool last, const DfEpilogue *e)
 {
     (void)panel;
     if (n < DF_PANEL)
@@ -112,8 +112,8 @@ static void fetch_avx2(const float *from, size_t floats)
 
 void df_gemm_init_avx2(DfGemmKernels *k)
 {
-    k->tile_m = 6;
-    k->tile_n = 16;
-    k->tile = gemm_f32_avx2_6x16_tile;
+    k->tile_m = DF_AVX2_ROWS;
+    k->tile_n = DF_PANEL;
+    k->tile = df_gemm_tile_avx2;
     k->fetch = fetch_avx2;
 }

@@ -110,12 +110,13 @@ static Tile *const tiles[] = { gemm_f32_avx512_1x32, gemm_f32_avx512_2x32,  gemm
 static void narrow_tile(int m, int n, size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c, size_t ldc, bool first,
                         bool last, const DfEpilogue *e)
 {
-    const DfGemmKernels *below = &df_kernels_named("avx2")->gemm;
-    for (int i = 0; i < m; i += below->tile_m)
+    for (int i = 0; i < m; i += DF_AVX2_ROWS)
         for (int j = 0; j < n; j += DF_PANEL) {
-            const int rows = m - i < below->tile_m ? m - i : below->tile_m, columns = n - j < DF_PANEL ? n - j : DF_PANEL;
+            const int rows = m - i < DF_AVX2_ROWS ? m - i : DF_AVX2_ROWS;
+            const int columns = n - j < DF_PANEL ? n - j : DF_PANEL;
             const DfEpilogue moved = df_epilogue_at(e, (size_t)i, ldc, (size_t)j);
-            below->tile(rows, columns, k, a + (size_t)i * lda, lda, b + (j ? panel : 0), panel, c + (size_t)i * ldc + j, ldc, first, last, &moved);
+            df_gemm_tile_avx2(rows, columns, k, a + (size_t)i * lda, lda, b + (j ? panel : 0), panel, c + (size_t)i * ldc + j, ldc,
+                              first, last, &moved);
         }
 }
 

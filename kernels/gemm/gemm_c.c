@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "kernels/act_c.h"
 #include "kernels/gemm/parts.h"
 #include "kernels/ladder.h"
 
@@ -12,7 +13,7 @@ void df_epilogue_c(float *y, size_t n, const DfEpilogue *e, size_t at, size_t co
     for (size_t j = 0; e->bias && j < n; j++)
         y[j] += e->bias[column + j];
     if (e->act != DF_ACT_NONE)
-        df_kernels_named("c")->pointwise.act(e->act, y, y, n);
+        df_act_c(e->act, y, y, n);
     for (size_t j = 0; e->scale && j < n; j++)
         y[j] *= e->scale[column + j];
     for (size_t j = 0; e->residual && j < n; j++)

@@ -5,7 +5,8 @@
 #ifndef DF_KERNELS_GEMM_PARTS_H
 #define DF_KERNELS_GEMM_PARTS_H
 
-#include "kernels/kernels.h"
+#include "kernels/cut.h"
+#include "kernels/gemm/gemm.h"
 
 /* Nothing follows the sum but the residual: then it may as well come first, and the result itself may be the residual. */
 static inline bool df_epilogue_is_sum(const DfEpilogue *e)
@@ -66,17 +67,6 @@ static inline DfEpilogue df_epilogue_at(const DfEpilogue *e, size_t row, size_t 
     if (e->residual)
         moved.residual += row * ld + column;
     return moved;
-}
-
-/* Part i of n cut into `parts` even pieces starts here. */
-static inline size_t df_cut(size_t n, size_t parts, size_t i)
-{
-    return n / parts * i + (n % parts * i) / parts;
-}
-
-static inline size_t df_ceil_div(size_t a, size_t b)
-{
-    return (a + b - 1) / b;
 }
 
 #endif

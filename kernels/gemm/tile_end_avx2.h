@@ -36,6 +36,11 @@ static inline void tile_act(DfAct act, float *y, size_t n)
 #undef ALL
 }
 
+/* The whole tile of the AVX2 rung (DfGemmKernels in kernels/leaves.h): wider rungs leave columns over for it. */
+enum { DF_AVX2_ROWS = 6 };
+void df_gemm_tile_avx2(int m, int n, size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c, size_t ldc,
+                       bool first, bool last, const DfEpilogue *);
+
 /* act(y) * scale + residual of a product that went through memory: in registers its code would crowd the accumulators out. */
 static inline void tile_end(size_t rows, size_t columns, float *y, float *c, size_t ldc, const DfEpilogue *e)
 {

@@ -2,80 +2,8 @@
  *
  * kernels/pointwise/pointwise.c -- element by element, sums, taps: the C reference.
  */
-#include <math.h>
-#include <string.h>
-
+#include "kernels/act_c.h"
 #include "kernels/ladder.h"
-
-static const float sqrt_half = 0.70710678118654752f;      /* 1 / sqrt(2)    */
-static const float sqrt_two_over_pi = 0.79788456080286536f;
-static const float density_at_0 = 0.39894228040143268f;   /* 1 / sqrt(2 pi) */
-static const float gelu_cubic = 0.044715f;                /* of the tanh form: Hendrycks and Gimpel, 2016 */
-
-static float sigmoid(float x)
-{
-    return 1 / (1 + expf(-x));
-}
-
-/* x Phi(x) where Phi is the normal distribution; erfc keeps the far negative side accurate. */
-static float gelu(float x)
-{
-    return x * 0.5f * erfcf(-x * sqrt_half);
-}
-
-static float gelu_grad(float x)
-{
-    return 0.5f * erfcf(-x * sqrt_half) + x * density_at_0 * expf(-0.5f * x * x);
-}
-
-static float gelu_tanh(float x)
-{
-    return 0.5f * x * (1 + tanhf(sqrt_two_over_pi * (x + gelu_cubic * x * x * x)));
-}
-
-static float gelu_tanh_grad(float x)
-{
-    const float t = tanhf(sqrt_two_over_pi * (x + gelu_cubic * x * x * x));
-    return 0.5f * (1 + t) + 0.5f * x * (1 - t * t) * sqrt_two_over_pi * (1 + 3 * gelu_cubic * x * x);
-}
-
-static float act_one(DfAct act, float x)
-{
-    switch (act) {
-    case DF_ACT_RELU: return x > 0 ? x : x != x ? x : 0;
-    case DF_ACT_GELU: return gelu(x);
-    case DF_ACT_GELU_TANH: return gelu_tanh(x);
-    case DF_ACT_SIGMOID: return sigmoid(x);
-    case DF_ACT_TANH: return tanhf(x);
-    case DF_ACT_NONE: break;
-    }
-    return x;
-}
-
-static float slope(DfAct act, float x)
-{
-    switch (act) {
-    case DF_ACT_RELU: return x > 0 ? 1 : 0;
-    case DF_ACT_GELU: return gelu_grad(x);
-    case DF_ACT_GELU_TANH: return gelu_tanh_grad(x);
-    case DF_ACT_SIGMOID: return sigmoid(x) * sigmoid(-x);
-    case DF_ACT_TANH: return 1 - tanhf(x) * tanhf(x);
-    case DF_ACT_NONE: break;
-    }
-    return 1;
-}
-
-static void act_c(DfAct act, float *y, const float *x, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        y[i] = act_one(act, x[i]);
-}
-
-static void act_grad_c(DfAct act, float *gx, const float *g, const float *x, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        gx[i] += slope(act, x[i]) * g[i];
-}
 
 static void add_c(float *y, const float *a, const float *b, size_t n)
 {
@@ -149,9 +77,12 @@ static double dot_c(const float *a, const float *b, size_t n)
 
 static void blend_c(float *y, const float *const *tap, const float *weight, int taps, size_t n)
 {
-    memset(y, 0, n * sizeof *y);
-    for (int t = 0; t < taps; t++)
-        accumulate_c(y, tap[t], weight[t], n);
+    for (size_t i = 0; i < n; i++) {
+        float sum = 0;
+        for (int t = 0; t < taps; t++) /* inside, because y may be a tap */
+            sum += weight[t] * tap[t][i];
+        y[i] = sum;
+    }
 }
 
 static void transpose_c(float *y, size_t ldy, const float *x, size_t ldx, size_t rows, size_t columns)
@@ -166,8 +97,8 @@ static void transpose_c(float *y, size_t ldy, const float *x, size_t ldx, size_t
 
 void df_pointwise_init_c(DfPointwiseKernels *k)
 {
-    k->act = act_c;
-    k->act_grad = act_grad_c;
+    k->act = df_act_c;
+    k->act_grad = df_act_grad_c;
     k->add = add_c;
     k->mul = mul_c;
     k->max = max_c;
@@ -181,6 +112,4 @@ void df_pointwise_init_c(DfPointwiseKernels *k)
     k->dot = dot_c;
     k->blend = blend_c;
     k->transpose = transpose_c;
-    df_rows_init_c(k);
-    df_mix_init_c(k);
 }

@@ -337,6 +337,4 @@ void df_pointwise_init_avx2(DfPointwiseKernels *k)
     k->dot = dot_avx2;
     k->blend = blend_avx2;
     k->transpose = transpose_avx2;
-    df_rows_init_avx2(k);
-    df_mix_init_avx2(k);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "kernels/gemm/parts.h"
+#include "kernels/kernels.h"
 
 enum { GUARD = 32 };
 static const float canary = 12345.5f;

@@ -292,6 +292,28 @@ Test(pointwise, blend)
                 check_blend(&df_kernels_named(rungs[r])->pointwise, taps, n, &random);
 }
 
+/* What is already summed may be one of the taps of the next sum. */
+static void check_blend_in_place(Table *k, size_t n, DfRandom *random)
+{
+    const float *x = fill(&A, n, random), *before = fill(&B, n, random);
+    float *y = fill(&Y, n, random);
+    double expected[LONGEST] = { 0 };
+    memcpy(y, before, n * sizeof *y);
+    for (size_t i = 0; i < n; i++)
+        expected[i] = (double)before[i] - 0.5 * (double)x[i];
+    k->blend(y, (const float *[]){ y, x }, (const float[]){ 1, -0.5f }, 2, n);
+    expect_near(y, expected, n, 1e-5, "blend in place");
+    expect_guarded(&Y, "blend in place");
+}
+
+Test(pointwise, blend_in_place)
+{
+    DfRandom random = df_random(6, 0);
+    for (int r = 0; r < 2; r++)
+        for (size_t n = 0; df_kernels_named(rungs[r]) && n < LONGEST; n++)
+            check_blend_in_place(&df_kernels_named(rungs[r])->pointwise, n, &random);
+}
+
 /* Rounded in each step, on every rung: to the bit. Among equals the first is the best. */
 static void check_mix(Table *k, size_t n, DfRandom *random)
 {

@@ -126,6 +126,27 @@ Test(roi_align, several_maps)
     df_ctx_free(c);
 }
 
+/* The mean of equal cells is that cell, also where a bin has more cells than are blended at once. */
+Test(roi_align, large_bins)
+{
+    DfCtx *c;
+    cr_assert_eq(df_ctx_new(&c, NULL), DF_OK);
+    for (int r = 0; r < 2; r++) {
+        c->k = df_kernels_named(r ? "avx2" : "c");
+        if (!c->k)
+            continue;
+        DfTensor *map = df_new(c, DF_SHAPE(1, 30, 40, 13));
+        for (size_t i = 0; i < df_size(map); i++)
+            map->data[i] = 2.5f;
+        const float scale = 1, whole[] = { 0, 2, 3, 38, 28 };
+        const DfTensor *y = df_roi_align(c, &map, &scale, 1, whole, NULL, 1, (DfRoiAlign){ 1, 2, 0, true });
+        cr_assert_eq(df_ctx_error(c), DF_OK, "%s", df_error());
+        for (size_t i = 0; i < df_size(y); i++)
+            cr_expect_float_eq(y->data[i], 2.5f, 1e-4f, "%s: %zu", df_kernels_name(c->k), i);
+    }
+    df_ctx_free(c);
+}
+
 Test(roi_align, odd_regions)
 {
     DfCtx *c;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/deform/deform_attention.c -- attention over sampled keys with a bias from a position table: Xia et al., Vision Transformer
+ * kernels/deform/deform_attention_forward.c -- attention over sampled keys with a bias from a position table: Xia et al., Vision Transformer
  * with Deformable Attention (CVPR 2022), section 3.2. A task is one head of one tile of queries; blocks of keys pass by it.
  */
 #include <string.h>

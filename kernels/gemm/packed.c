@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/gemm.c -- products with packed weights: how a product is cut into tasks, and a task into tiles.
+ * kernels/gemm/packed.c -- products with packed weights: how a product is cut into tasks, and a task into tiles.
  *
  * A task computes some rows and some panels of the result. It walks along k in blocks short enough for a panel's block to stay
  * in the first-level cache; for each block and panel it passes over all its rows, whose part of a stays in the second level.
@@ -108,52 +108,4 @@ int df_gemm_packed(DfPool *pool, const DfKernels *k, size_t M, const float *a, s
     p.row_tasks = df_ceil_div(M, TASK_ROWS);
     p.column_tasks = column_tasks(p.row_tasks, p.tiles, (double)M * (double)b.n * (double)b.k);
     return df_parallel(pool, p.row_tasks * p.column_tasks, df_gemm_scratch(df_ceil_div(M, p.row_tasks), lda), product_task, &p);
-}
-
-/* ---- two products with a hidden layer between them --------------------------------------------------------------- */
-
-enum { MLP_ROWS = 48, MLP_TASKS = 16 };
-
-typedef struct {
-    const DfGemmKernels *k;
-    size_t M, tasks;
-    const float *x;
-    DfPanels w1, w2;
-    float *y;
-    DfEpilogue hidden, e;
-} Mlp;
-
-static void mlp_task(void *arg, size_t task, void *scratch)
-{
-    const Mlp *p = arg;
-    const size_t row = df_cut(p->M, p->tasks, task), rows = df_cut(p->M, p->tasks, task + 1) - row;
-    const size_t in = p->w1.k, hidden = p->w1.n, out = p->w2.n;
-    const DfEpilogue e = df_epilogue_at(&p->e, row, out, 0);
-    df_gemm_rows(p->k, rows, p->x + row * in, in, p->w1, 0, hidden, scratch, hidden + DF_ROW_PAD, &p->hidden, NULL);
-    df_gemm_rows(p->k, rows, scratch, hidden + DF_ROW_PAD, p->w2, 0, out, p->y + row * out, out, &e, NULL);
-}
-
-/* Too few rows to keep many threads busy: two products one after the other, with the whole hidden layer between them. */
-static int mlp_in_two(DfPool *pool, const DfKernels *k, const Mlp *p, const DfPacked *w1, const DfPacked *w2)
-{
-    const size_t hidden = p->w1.n;
-    float *h = df_malloc(p->M * hidden * sizeof *h);
-    if (!h)
-        return df_fail_memory("a hidden layer");
-    int error = df_gemm_packed(pool, k, p->M, p->x, p->w1.k, w1, h, hidden, p->hidden);
-    if (!error)
-        error = df_gemm_packed(pool, k, p->M, h, hidden, w2, p->y, p->w2.n, p->e);
-    df_free(h);
-    return error;
-}
-
-int df_mlp_packed(DfPool *pool, const DfKernels *k, size_t M, const float *x, const DfPacked *w1, const float *b1, DfAct act,
-                  const DfPacked *w2, float *y, DfEpilogue e)
-{
-    Mlp p = { .k = &k->gemm, .M = M, .x = x, .w1 = df_packed_panels(w1, 0), .w2 = df_packed_panels(w2, 0), .y = y,
-              .hidden = { .bias = b1, .act = act }, .e = e };
-    p.tasks = df_ceil_div(M, MLP_ROWS);
-    if (p.tasks < MLP_TASKS)
-        return mlp_in_two(pool, k, &p, w1, w2);
-    return df_parallel(pool, p.tasks, df_ceil_div(M, p.tasks) * (p.w1.n + DF_ROW_PAD) * sizeof(float), mlp_task, &p);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/deform/weights.c -- the attention weights of one query of deformable attention, in plain float64: Xia et al., Vision
+ * kernels/deform/deform_attention_weights.c -- the attention weights of one query of deformable attention, in plain float64: Xia et al., Vision
  * Transformer with Deformable Attention (CVPR 2022), equation (4) without its values. The kernels never hold them in one place.
  */
 #include "kernels/deform/plan.h"

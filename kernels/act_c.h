@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernels/act_c.h -- private: the activations in C, for the leaves that apply one. The faster form is act_avx2.h.
+ */
+#ifndef DF_KERNELS_ACT_C_H
+#define DF_KERNELS_ACT_C_H
+
+#include <stddef.h>
+
+#include "kernels/act.h"
+
+void df_act_c(DfAct, float *y, const float *x, size_t n);                       /* y = act(x), y may be x  */
+void df_act_grad_c(DfAct, float *gx, const float *g, const float *x, size_t n); /* gx += act'(x) g         */
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernels/conv/patches.h -- private to convolutions: what each pixel of the result sees of the map, gathered into the rows of a matrix
+ * ("im2col"), a few rows at a time.
+ */
+#ifndef DF_KERNELS_CONV_PATCHES_H
+#define DF_KERNELS_CONV_PATCHES_H
+
+#include "kernels/conv/conv.h"
+
+/* Taps side by side: they lie in one run of memory, since channels are last. */
+typedef struct {
+    int dy, dx;  /* of the first tap, from step * position */
+    int length;  /* taps                                   */
+} DfRun;
+
+/* Row (n, jy, jx) of the matrix holds, run after run, the taps around pixel (jy * step_y, jx * step_x) of image n; of each tap
+ * `channels` floats from channel c0 on. Taps outside the map are zeros. */
+typedef struct {
+    const float *x;           /* N H W C                         */
+    int H, W;
+    int jH, jW;               /* positions of an image           */
+    int step_y, step_x;
+    size_t C, c0, channels;
+    size_t k;                 /* floats of a row                 */
+    const DfRun *runs;
+    size_t n_runs;
+} DfPatches;
+
+void df_patches_gather(const DfPatches *, size_t row, size_t rows, float *out); /* rows x k */
+size_t df_patches_rows(size_t k);  /* how many rows of k floats to gather at once: they stay in the second-level cache */
+
+/* The taps of a convolution. A row of the kernel is one run if nothing lies between its taps, and if it has at most `longest` floats;
+ * else every tap is one. */
+DfRun *df_conv_runs_new(const DfConvShape *); /* room for all taps, to be freed by df_free(); NULL: out of memory */
+size_t df_conv_runs(const DfConvShape *, size_t longest, DfRun *runs);
+DfPatches df_conv_patches(const DfConvShape *, const float *x, const DfRun *runs, size_t n_runs);
+
+size_t df_conv_outputs(const DfConvShape *);   /* pixels of the result, of all images           */
+bool df_conv_is_product(const DfConvShape *);  /* a 1x1 convolution: the map is the matrix      */
+
+#endif

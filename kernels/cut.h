@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernels/cut.h -- private: whole numbers, and work cut into even pieces that depend on the sizes alone.
+ */
+#ifndef DF_KERNELS_CUT_H
+#define DF_KERNELS_CUT_H
+
+#include <stddef.h>
+
+static inline size_t df_smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline size_t df_ceil_div(size_t n, size_t piece)
+{
+    return (n + piece - 1) / piece;
+}
+
+/* Where part i starts when n is cut into `parts` pieces as even as can be; part `parts` starts at n. */
+static inline size_t df_cut(size_t n, size_t parts, size_t i)
+{
+    return n / parts * i + (n % parts * i) / parts;
+}
+
+#endif
