@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/arith.c -- + - * / // % ** of numbers, texts and lists, with Python's results: / of integers gives a float, // and %
- * round towards minus infinity. Where Python's integers grow without limit, a result over 64 bits is an error here; integers beyond
- * 2^53 are rounded before they are divided. Repetition is bounded by the limits of the tree.
+ * config/arith.c -- + - * / // % ** of numbers, texts and lists, with Python's results: / of integers gives a float,
+ * // and % round towards minus infinity. Where Python's integers grow without limit, a result over 64 bits is an
+ * error here; integers beyond 2^53 are rounded before they are divided. Repetition is bounded by the limits of the
+ * tree.
  */
 #include "config/arith.h"
 
@@ -23,7 +24,7 @@ static DfNode *fail_kinds(const char *op, const DfNode *a, const DfNode *b)
     return NULL;
 }
 
-/* ---- integers ---------------------------------------------------------------------------------------------------- */
+/* ---- integers -------------------------------------------------------------------------------------------------- */
 
 static bool add(int64_t a, int64_t b, int64_t *sum)
 {
@@ -96,10 +97,10 @@ static DfNode *integers(DfConfig *tree, const char *op, const DfNode *a, const D
     return fits ? df_tree_int(tree, result, a->file, a->line) : fail(a, "the result does not fit into 64 bits");
 }
 
-/* ---- floats ------------------------------------------------------------------------------------------------------ */
+/* ---- floats ---------------------------------------------------------------------------------------------------- */
 
-/* a // b and a % b of floats, rounded as CPython's float_divmod() (Objects/floatobject.c) rounds them: the quotient is an integer,
- * the remainder has the sign of b. */
+/* a // b and a % b of floats, rounded as CPython's float_divmod() (Objects/floatobject.c) rounds them: the
+ * quotient is an integer, the remainder has the sign of b. */
 static double float_quotient(double a, double b, double *rest)
 {
     *rest = fmod(a, b);
@@ -153,7 +154,7 @@ static DfNode *numbers(DfConfig *tree, const char *op, const DfNode *a, const Df
     return stays_integer ? integers(tree, op, a, b) : floats(tree, op, a, b);
 }
 
-/* ---- texts and lists --------------------------------------------------------------------------------------------- */
+/* ---- texts and lists ------------------------------------------------------------------------------------------- */
 
 static DfNode *join_texts(DfConfig *tree, const DfNode *a, const DfNode *b)
 {
@@ -215,7 +216,7 @@ static DfNode *repeat(DfConfig *tree, const DfNode *a, const DfNode *times)
     return a->kind == DF_NODE_TEXT ? repeat_text(tree, a, times->integer) : repeat_list(tree, a, times->integer);
 }
 
-/* ---- 'text %d' % value ------------------------------------------------------------------------------------------- */
+/* ---- 'text %d' % value ----------------------------------------------------------------------------------------- */
 
 /* One value where %s or %d stands; 0 if it cannot stand there. */
 static size_t format_one(char *out, size_t room, char kind, const DfNode *value)
@@ -255,7 +256,7 @@ static DfNode *format_text(DfConfig *tree, const DfNode *a, const DfNode *b)
     return next ? fail(a, "more values than places in the text") : df_tree_text(tree, out, n, a->file, a->line);
 }
 
-/* ---- the operators ----------------------------------------------------------------------------------------------- */
+/* ---- the operators --------------------------------------------------------------------------------------------- */
 
 DfNode *df_arith(DfConfig *tree, const char *op, DfNode *a, DfNode *b)
 {

@@ -2,15 +2,15 @@
  *
  * config/base_value.c -- {{ _base_.model.neck }} in a .py or .json file: a value of its bases, as mmcv.Config has it.
  *
- * mmcv replaces it by a unique quoted word, reads the file and its bases, and then replaces every text equal to that word by the
- * value. So a base value is always a whole value, and a file cannot compute with it. Where mmcv would leave pieces of the word in
- * the config (inside a longer text, in a key), this is an error here.
+ * mmcv replaces it by a unique quoted word, reads the file and its bases, and then replaces every text equal to that
+ * word by the value. So a base value is always a whole value, and a file cannot compute with it. Where mmcv would
+ * leave pieces of the word in the config (inside a longer text, in a key), this is an error here.
  */
 #include "config/base_value.h"
 
 #include <string.h>
 
-/* ---- in the text of a file ---------------------------------------------------------------------------------------- */
+/* ---- in the text of a file ------------------------------------------------------------------------------------- */
 
 /* Letters, digits, underscores and points: [\w.] in mmcv's pattern. Any byte outside ASCII counts as part of a letter. */
 static bool in_key(char c)
@@ -93,7 +93,7 @@ int df_base_values_quoted(char **out, size_t *out_size, const char *text, size_t
     return DF_OK;
 }
 
-/* ---- in a tree ---------------------------------------------------------------------------------------------------- */
+/* ---- in a tree ------------------------------------------------------------------------------------------------- */
 
 static const DfNode *no_key(const DfNode *wanted, const DfNode *at, const char *key)
 {

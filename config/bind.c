@@ -26,7 +26,7 @@ static int wrong_type(const Bind *b, const DfOpt *opt, const DfNode *value, cons
     return df_node_fail(value, DF_EVALUE, "%s has '%s' as %s, want %s", b->what, opt->name, df_node_kind_name(value), want);
 }
 
-/* ---- numbers ----------------------------------------------------------------------------------------------------- */
+/* ---- numbers --------------------------------------------------------------------------------------------------- */
 
 static int in_range(const Bind *b, const DfOpt *opt, const DfNode *value)
 {
@@ -68,7 +68,7 @@ static int get_bool(const Bind *b, const DfOpt *opt, const DfNode *value, bool *
     return DF_OK;
 }
 
-/* ---- texts and choices --------------------------------------------------------------------------------------------- */
+/* ---- texts and choices ----------------------------------------------------------------------------------------- */
 
 static int get_text(const Bind *b, const DfOpt *opt, const DfNode *value, const char **out)
 {
@@ -112,7 +112,7 @@ static int get_choice(const Bind *b, const DfOpt *opt, const DfNode *value, int 
     return DF_OK;
 }
 
-/* ---- lists --------------------------------------------------------------------------------------------------------- */
+/* ---- lists ----------------------------------------------------------------------------------------------------- */
 
 static size_t item_size(DfKind kind)
 {
@@ -159,7 +159,7 @@ static int get_list(const Bind *b, const DfOpt *opt, const DfNode *value, void *
     return DF_OK;
 }
 
-/* ---- one option, all options --------------------------------------------------------------------------------------- */
+/* ---- one option, all options ----------------------------------------------------------------------------------- */
 
 /* None as a value: NaN for a number, NULL for a text or subtree, no items for a list. Other kinds have no None. */
 static int get_none(const Bind *b, const DfOpt *opt, const DfNode *value, void *out)

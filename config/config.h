@@ -2,8 +2,8 @@
  *
  * config/config.h -- the door to config/: mmdet 2.x / mmseg 0.x config files as one tree.
  *
- * Reads `.json` and the official `.py` files (a restricted syntax; nothing is executed), follows `_base_`, merges the way
- * mmcv.Config does (`_delete_`), applies overrides, and fills option structs from dicts.
+ * Reads `.json` and the official `.py` files (a restricted syntax; nothing is executed), follows `_base_`, merges the
+ * way mmcv.Config does (`_delete_`), applies overrides, and fills option structs from dicts.
  */
 #ifndef DF_CONFIG_CONFIG_H
 #define DF_CONFIG_CONFIG_H
@@ -12,17 +12,18 @@
 
 typedef struct DfConfig DfConfig;
 
-/* Reads a file and its bases; `overrides` are n texts "a.b.c=value" (value in Python syntax, else a plain string; list items
- * by number: data.test.pipeline.1.flip=True). Free with df_config_free(). */
+/* Reads a file and its bases; `overrides` are n texts "a.b.c=value" (value in Python syntax, else a plain string;
+ * list items by number: data.test.pipeline.1.flip=True). Free with df_config_free(). */
 int df_config_read(DfConfig **out, const char *path, const char *const *overrides, int n);
 /* The same from bytes in memory, for tests and fuzzing: python or JSON; `_base_` is refused. */
 int df_config_parse(DfConfig **out, const char *text, size_t size, const char *name, bool python);
 void df_config_free(DfConfig *);
 const DfNode *df_config_root(const DfConfig *); /* a dict */
 
-/* Fills `out` from a dict by an option table (core/options.h): defaults first, then the dict's keys, except `type`. Unknown
- * keys, wrong types and values out of range are errors that name the key, its file and the nearest known key. Lists and
- * texts are put into `arena`. `what` names the thing in messages: "SwinTransformer". A NULL dict gives the defaults. */
+/* Fills `out` from a dict by an option table (core/options.h): defaults first, then the dict's keys, except
+ * `type`. Unknown keys, wrong types and values out of range are errors that name the key, its file and the nearest
+ * known key. Lists and texts are put into `arena`. `what` names the thing in messages: "SwinTransformer". A NULL
+ * dict gives the defaults. */
 int df_bind(const DfNode *dict, const DfOpt *opts, void *out, DfArena *arena, const char *what);
 
 /* Writes the tree as JSON (config.json of a run) or as Python (what mmcv's pretty_text does). */

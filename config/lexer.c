@@ -178,7 +178,8 @@ static Token sign(Lexer *l)
     return token;
 }
 
-/* The next token. Inside brackets line breaks are blanks, so only a logical line, as Python calls it, ends in a TOKEN_NEWLINE. */
+/* The next token. Inside brackets line breaks are blanks, so only a logical line, as Python calls it, ends in a
+ * TOKEN_NEWLINE. */
 static Token scan(Lexer *l)
 {
     const char *const line_start = l->at;

@@ -41,8 +41,8 @@ Token df_lexer_next(Lexer *);
 /* literal.c: the value of a number token; NULL after df_fail(). */
 DfNode *df_token_number(DfConfig *, const Token *, const char *file);
 
-/* literal.c: writes what a text token stands for to `into` (room for token->length bytes). Gives its length, or SIZE_MAX after
- * df_fail(). */
+/* literal.c: writes what a text token stands for to `into` (room for token->length bytes). Gives its length, or
+ * SIZE_MAX after df_fail(). */
 size_t df_token_text(char *into, const Token *, const char *file);
 
 #endif

@@ -10,7 +10,7 @@
 
 enum { LONGEST_NUMBER = 400 };
 
-/* ---- numbers ----------------------------------------------------------------------------------------------------- */
+/* ---- numbers --------------------------------------------------------------------------------------------------- */
 
 static DfNode *bad_number(const Token *token, const char *file, const char *why)
 {
@@ -112,7 +112,7 @@ DfNode *df_token_number(DfConfig *tree, const Token *token, const char *file)
     return df_tree_float(tree, strtod(digits, NULL), file, token->line);
 }
 
-/* ---- texts ------------------------------------------------------------------------------------------------------- */
+/* ---- texts ----------------------------------------------------------------------------------------------------- */
 
 /* One character as UTF-8: 7 bits in one byte, or 11, 16 or 21 bits in a lead byte and 1 to 3 bytes with 6 bits each. */
 static char *put_utf8(char *out, uint32_t c)
@@ -131,8 +131,8 @@ static char *put_utf8(char *out, uint32_t c)
     return out;
 }
 
-/* The character whose code stands at *p in up to `most` digits. Octal escapes may be shorter, hexadecimal ones may not. False if
- * the code is 0, half a surrogate pair, or beyond Unicode. */
+/* The character whose code stands at *p in up to `most` digits. Octal escapes may be shorter, hexadecimal ones may
+ * not. False if the code is 0, half a surrogate pair, or beyond Unicode. */
 static bool read_code(const char **p, const char *end, int base, int most, uint32_t *code)
 {
     int n = 0;
@@ -152,8 +152,8 @@ static int hex_digits(char escape)
     }
 }
 
-/* One escape, *p behind its backslash; NULL if it is no character. What it stands for is never longer than what is written.
- * Unknown escapes stay as they are, as in Python. */
+/* One escape, *p behind its backslash; NULL if it is no character. What it stands for is never longer than what is
+ * written. Unknown escapes stay as they are, as in Python. */
 static char *escape(char *out, const char **p, const char *end)
 {
     static const char names[] = "abfnrtv\\'\"";

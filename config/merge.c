@@ -63,10 +63,10 @@ int df_merge(DfConfig *tree, DfNode *base, DfNode *over, bool lists)
     return DF_OK;
 }
 
-/* ---- overrides --------------------------------------------------------------------------------------------------- */
+/* ---- overrides ------------------------------------------------------------------------------------------------- */
 
-/* An override may make new keys. But where the first missing key of its path is near to a known one, it is likely a typing error.
- * (The last key may be anything: it is checked when options are filled.) */
+/* An override may make new keys. But where the first missing key of its path is near to a known one, it is likely
+ * a typing error. (The last key may be anything: it is checked when options are filled.) */
 static int check_path(const DfNode *root, const DfNode *over)
 {
     const DfNode *at = root;
@@ -82,8 +82,8 @@ static int check_path(const DfNode *root, const DfNode *over)
     return DF_OK;
 }
 
-/* The value in Python syntax; true and false as in JSON; anything else that does not look like a list, dict or quoted text is
- * the text itself. */
+/* The value in Python syntax; true and false as in JSON; anything else that does not look like a list, dict or
+ * quoted text is the text itself. */
 static DfNode *override_value(DfConfig *tree, const char *text, const char *file, int line)
 {
     if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)
@@ -94,7 +94,8 @@ static DfNode *override_value(DfConfig *tree, const char *text, const char *file
     return value;
 }
 
-/* The dict {a: {b: {c: value}}} of the path a.b.c, which is `length` letters long: from its end, as each dict holds the one before. */
+/* The dict {a: {b: {c: value}}} of the path a.b.c, which is `length` letters long: from its end, as each dict
+ * holds the one before. */
 static DfNode *nest(DfConfig *tree, const char *path, size_t length, DfNode *value, int depth)
 {
     size_t end = length;

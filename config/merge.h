@@ -7,8 +7,9 @@
 
 #include "config/tree.h"
 
-/* `over` into `base`, both of one tree, with mmcv's rules: dicts meet key by key, anything else replaces; `_delete_=True` in a
- * dict drops what the base had. With `lists`, a dict with keys 0, 1, ... also reaches into a list. `over` is used up. */
+/* `over` into `base`, both of one tree, with mmcv's rules: dicts meet key by key, anything else replaces;
+ * `_delete_=True` in a dict drops what the base had. With `lists`, a dict with keys 0, 1, ... also reaches into a
+ * list. `over` is used up. */
 int df_merge(DfConfig *, DfNode *base, DfNode *over, bool lists);
 
 /* One override "a.b.c=value"; `number` stands as its line in messages: "--set:2: ...". */

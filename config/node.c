@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- finding ----------------------------------------------------------------------------------------------------- */
+/* ---- finding --------------------------------------------------------------------------------------------------- */
 
 const DfNode *df_node_get(const DfNode *dict, const char *key)
 {
@@ -51,7 +51,7 @@ const DfNode *df_node_at(const DfNode *node, const char *path)
     return node;
 }
 
-/* ---- values ------------------------------------------------------------------------------------------------------ */
+/* ---- values ---------------------------------------------------------------------------------------------------- */
 
 const char *df_node_text(const DfNode *node, const char *fallback)
 {
@@ -88,7 +88,7 @@ const char *df_node_kind_name(const DfNode *node)
     return node->is_tuple ? "a tuple" : names[node->kind];
 }
 
-/* ---- messages ---------------------------------------------------------------------------------------------------- */
+/* ---- messages -------------------------------------------------------------------------------------------------- */
 
 /* Writes the path of a node from the root: "data.test.pipeline.1"; returns its length. */
 static size_t write_path(char *out, size_t room, const DfNode *node)

@@ -18,9 +18,9 @@
  *     pair        = expression ":" expression | "**" expression
  *     argument    = NAME "=" expression | "**" expression
  *
- * [ x ] is x or nothing, { x } any number of x. A comma may also follow the last part of a list.
- * Nothing is executed: whatever else a file holds is an error that names its line. A name that is read gives a copy, so a tree
- * stays a tree. This file reads statements; python_value.c what follows the '='.
+ * [ x ] is x or nothing, { x } any number of x. A comma may also follow the last part of a list. Nothing is executed:
+ * whatever else a file holds is an error that names its line. A name that is read gives a copy, so a tree stays a
+ * tree. This file reads statements; python_value.c what follows the '='.
  */
 #include "config/python_parser.h"
 #include "config/readers.h"

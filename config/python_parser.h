@@ -29,7 +29,7 @@ typedef struct {
     int depth;     /* of operands inside operands          */
 } Parser;
 
-/* ---- tokens ------------------------------------------------------------------------------------------------------ */
+/* ---- tokens ---------------------------------------------------------------------------------------------------- */
 
 static inline void advance(Parser *p)
 {
@@ -113,7 +113,7 @@ static inline bool name_text(const Parser *p, const Token *token, char text[MAX_
     return true;
 }
 
-/* ---- values; NULL after df_fail() -------------------------------------------------------------------------------- */
+/* ---- values; NULL after df_fail() ------------------------------------------------------------------------------ */
 
 static inline DfNode *new_list(Parser *p, int line, bool tuple)
 {

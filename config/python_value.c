@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/python_value.c -- the expressions of a Python config file, by recursive descent straight to values: one function for each
- * rule of the grammar in python.c. Each reads what its rule describes and gives the value, or NULL after df_fail().
+ * config/python_value.c -- the expressions of a Python config file, by recursive descent straight to values: one
+ * function for each rule of the grammar in python.c. Each reads what its rule describes and gives the value, or NULL
+ * after df_fail().
  */
 #include "config/arith.h"
 #include "config/python_parser.h"
@@ -11,7 +12,7 @@
 
 static DfNode *expression(Parser *p);
 
-/* ---- lists ------------------------------------------------------------------------------------------------------- */
+/* ---- lists ----------------------------------------------------------------------------------------------------- */
 
 /* How a sign changes the number of open brackets. */
 static int bracket_step(const Token *sign)
@@ -106,7 +107,7 @@ static DfNode *bracket(Parser *p, const char *close, int line)
     return only;
 }
 
-/* ---- dicts and calls --------------------------------------------------------------------------------------------- */
+/* ---- dicts and calls ------------------------------------------------------------------------------------------- */
 
 /* Everything of `from` into `dict`; `once`: a key may not be there already, as in dict(a=1, **from). */
 static bool pour(Parser *p, DfNode *dict, DfNode *from, bool once, int line)
@@ -251,7 +252,7 @@ static DfNode *call(Parser *p)
     return args ? df_python_function(p, &name, args) : NULL;
 }
 
-/* ---- expressions ------------------------------------------------------------------------------------------------- */
+/* ---- expressions ----------------------------------------------------------------------------------------------- */
 
 static DfNode *item(Parser *p)
 {

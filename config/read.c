@@ -20,7 +20,7 @@ typedef struct Chain {
 
 static int read_file(DfConfig *, DfNode **root, const char *path, const Chain *outer);
 
-/* ---- names of the file itself ------------------------------------------------------------------------------------- */
+/* ---- names of the file itself ---------------------------------------------------------------------------------- */
 
 typedef struct {
     const char *name, *text;
@@ -66,8 +66,8 @@ static const Variable *variable_at(const char *p, const char *end, const Variabl
     return NULL;
 }
 
-/* Copies the text with {{ fileDirname }} and the other variables replaced by their values; gives the length. With `out` NULL it only
- * counts. This comes before parsing, as in mmcv, so a variable may stand anywhere. */
+/* Copies the text with {{ fileDirname }} and the other variables replaced by their values; gives the length. With
+ * `out` NULL it only counts. This comes before parsing, as in mmcv, so a variable may stand anywhere. */
 static size_t substitute(char *out, const char *text, size_t size, const Variable *v)
 {
     size_t n = 0;
@@ -84,10 +84,11 @@ static size_t substitute(char *out, const char *text, size_t size, const Variabl
     return n;
 }
 
-/* ---- one file ----------------------------------------------------------------------------------------------------- */
+/* ---- one file -------------------------------------------------------------------------------------------------- */
 
-/* The length of the UTF-8 character at p (RFC 3629, section 4), or 0 if there is none. After four lead bytes the second byte has a
- * narrower range: it excludes longer forms of short characters (E0, F0), surrogates (ED) and what is beyond Unicode (F4). */
+/* The length of the UTF-8 character at p (RFC 3629, section 4), or 0 if there is none. After four lead bytes the
+ * second byte has a narrower range: it excludes longer forms of short characters (E0, F0), surrogates (ED) and
+ * what is beyond Unicode (F4). */
 static int character_length(const unsigned char *p, const unsigned char *end)
 {
     int more; /* bytes behind the first */
@@ -167,7 +168,7 @@ static int parse_file(DfConfig *tree, DfNode **root, const char *path)
     return error;
 }
 
-/* ---- bases -------------------------------------------------------------------------------------------------------- */
+/* ---- bases ----------------------------------------------------------------------------------------------------- */
 
 static char *beside(DfConfig *tree, const char *path, const char *base)
 {
@@ -258,7 +259,7 @@ static void drop_delete_marks(DfNode *node)
         drop_delete_marks(child);
 }
 
-/* ---- the door ----------------------------------------------------------------------------------------------------- */
+/* ---- the door -------------------------------------------------------------------------------------------------- */
 
 static int new_tree(DfConfig **out)
 {

@@ -7,7 +7,7 @@
 #include <limits.h>
 #include <string.h>
 
-/* ---- making ------------------------------------------------------------------------------------------------------ */
+/* ---- making ---------------------------------------------------------------------------------------------------- */
 
 DfNode *df_tree_new(DfConfig *tree, DfNodeKind kind, const char *file, int line)
 {
@@ -110,7 +110,7 @@ DfNode *df_tree_copy(DfConfig *tree, const DfNode *node)
     return copy;
 }
 
-/* ---- placing ----------------------------------------------------------------------------------------------------- */
+/* ---- placing --------------------------------------------------------------------------------------------------- */
 
 void df_tree_append(DfNode *list, DfNode *child)
 {
@@ -124,8 +124,8 @@ void df_tree_append(DfNode *list, DfNode *child)
     list->n++;
 }
 
-/* The pointer that points at a child: its parent's `first` or the `next` of the child before it. There are no links back: dicts are
- * short and lists rarely change, so a walk from the front does. */
+/* The pointer that points at a child: its parent's `first` or the `next` of the child before it. There are no
+ * links back: dicts are short and lists rarely change, so a walk from the front does. */
 static DfNode **link_to(DfNode *child, DfNode **before)
 {
     DfNode **link = &child->parent->first;
@@ -178,7 +178,7 @@ int df_tree_set(DfConfig *tree, DfNode *dict, const char *key, DfNode *value)
     return DF_OK;
 }
 
-/* ---- finding ----------------------------------------------------------------------------------------------------- */
+/* ---- finding --------------------------------------------------------------------------------------------------- */
 
 DfNode *df_tree_get(DfNode *dict, const char *key)
 {

@@ -2,8 +2,8 @@
  *
  * config/tree.h -- how config/ builds its trees of nodes (config/node.h); private to this folder.
  *
- * A tree is made of nodes in one arena. What a stranger's file may ask for is bounded here, once: nodes, bytes of text, keys of
- * a dict, depth. Functions that make something return NULL after df_fail().
+ * A tree is made of nodes in one arena. What a stranger's file may ask for is bounded here, once: nodes, bytes of
+ * text, keys of a dict, depth. Functions that make something return NULL after df_fail().
  */
 #ifndef DF_CONFIG_TREE_H
 #define DF_CONFIG_TREE_H

@@ -1,52 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/compare/compare.c -- deformer compare: results side by side, with bootstrap confidence intervals over images; or models, with what
- * they cost (models.c).
+ * cli/compare/compare.c -- deformer compare: results side by side, with bootstrap confidence intervals over images;
+ * or models, with what they cost (models.c).
  */
-#include "cli/compare/compare.h"
+#include "cli/compare/models.h"
+#include "cli/compare/options.h"
+#include "cli/compare/runs.h"
 
 #include <string.h>
 
-CliCompareOptions cli_compare = { .replicates = 1000, .confidence = 0.95, .rounds = 3, .cost = "macs" };
+static bool is_stdout(const char *path)
+{
+    return path && strcmp(path, "-") == 0;
+}
 
-static const CliOption options[] = {
-    CLI_OPT_TEXT("--gt", cli_compare.gt, "GT.json", "annotation file of the dataset; required for COCO results"),
-    CLI_OPT_TEXT("--type", cli_compare.type, "LIST",
-                 "kind of results: bbox, segm, miou, topk, or several with commas; default: what the runs contain, and bbox for a COCO file"),
-    CLI_OPT_FLAG("--per-class", cli_compare.per_class, "results only: also print AP, IoU or accuracy of every class"),
-    CLI_OPT_INT("--bootstrap", cli_compare.replicates, "N", 0, 1000000, "number of bootstrap samples; 0: no intervals; default 1000"),
-    CLI_OPT_FLOAT("--confidence", cli_compare.confidence, "P", 0, 1, "confidence level of the intervals; default 0.95"),
-    CLI_OPT_INT("--seed", cli_compare.seed, "N", 0, 9e18, "seed of the bootstrap samples; default 0"),
-    CLI_OPT_TEXT("--markdown", cli_compare.markdown, "FILE", "write the table as Markdown; with `-` to stdout, in place of the plain table"),
-    CLI_OPT_TEXT("--json", cli_compare.json, "FILE", "write the numbers as JSON in full precision; with `-` to stdout, in place of the table"),
-
-    CLI_OPT_HEADING("Options for models"),
-    CLI_OPT_TEXT("--shape", cli_compare.shape, "HxW",
-                 "input size in pixels; default 800x1280 for detectors, 512x512 for segmentors, the config's img_size for classifiers"),
-    CLI_OPT_INT("--rounds", cli_compare.rounds, "N", 0, 100, "how many times each model is measured; 0: do not measure; default 3"),
-    CLI_OPT_TEXT("--chart", cli_compare.chart, "FILE.svg", "draw accuracy over cost; if no RUN is given, time over multiply-adds"),
-    CLI_OPT_TEXT("--cost", cli_compare.cost, "KIND", "cost shown in the chart: macs (multiply-adds), params or time; default macs"),
-    CLI_OPT_TEXT("--title", cli_compare.title, "TEXT", "title of the chart"),
-    CLI_OPT_END
-};
+static int write_and_free(char *text, const char *path)
+{
+    const int error = cli_write_text(path, text);
+    df_free(text);
+    return error;
+}
 
 static int tell(const DfCompare *compare)
 {
-    const bool to_stdout = cli_compare.markdown && strcmp(cli_compare.markdown, "-") == 0;
+    const bool stdout_taken = is_stdout(cli_compare.markdown) || is_stdout(cli_compare.json);
     char *text = NULL;
     int error = DF_OK;
-    if (!to_stdout && (!cli_compare.json || strcmp(cli_compare.json, "-") != 0) && (error = df_compare_text(compare, cli_compare.per_class, &text)) == DF_OK) {
-        printf("%s", text);
-        df_free(text);
-    }
-    if (error == DF_OK && cli_compare.markdown && (error = df_compare_markdown(compare, cli_compare.per_class, &text)) == DF_OK) {
-        error = cli_write_text(cli_compare.markdown, text);
-        df_free(text);
-    }
-    if (error == DF_OK && cli_compare.json && (error = df_compare_json(compare, &text)) == DF_OK) {
-        error = cli_write_text(cli_compare.json, text);
-        df_free(text);
-    }
+    if (!stdout_taken && (error = df_compare_text(compare, cli_compare.per_class, &text)) == DF_OK)
+        error = write_and_free(text, "-");
+    if (error == DF_OK && cli_compare.markdown && (error = df_compare_markdown(compare, cli_compare.per_class, &text)) == DF_OK)
+        error = write_and_free(text, cli_compare.markdown);
+    if (error == DF_OK && cli_compare.json && (error = df_compare_json(compare, &text)) == DF_OK)
+        error = write_and_free(text, cli_compare.json);
     return error;
 }
 
@@ -66,7 +51,10 @@ static int find_files(const char *const *runs, size_t n, char **files, CliRunKin
         if (found == n)
             return DF_OK;
     }
-    return df_fail(DF_EVALUE, "%s%s: no results that could be compared%s%s", runs[0], n > 1 ? " and the others" : "", cli_compare.type ? " of type " : "", cli_compare.type ? cli_compare.type : "");
+    const char *others = n > 1 ? " and the others" : "";
+    if (cli_compare.type)
+        return df_fail(DF_EVALUE, "%s%s: no results that could be compared of type %s", runs[0], others, cli_compare.type);
+    return df_fail(DF_EVALUE, "%s%s: no results that could be compared", runs[0], others);
 }
 
 static int compare_results(const char *const *runs, size_t n)
@@ -90,16 +78,21 @@ static int compare_results(const char *const *runs, size_t n)
     return error;
 }
 
+static bool is_kind(const char *word, size_t length)
+{
+    for (int k = 0; k < CLI_RUN_KINDS; k++) {
+        const char *key = cli_run_key((CliRunKind)k);
+        if (strlen(key) == length && strncmp(word, key, length) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int check_type(void)
 {
-    for (const char *at = cli_compare.type; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
-        const size_t length = strcspn(at, ",");
-        int k = 0;
-        while (k < CLI_RUN_KINDS && (strlen(cli_run_key((CliRunKind)k)) != length || strncmp(at, cli_run_key((CliRunKind)k), length) != 0))
-            k++;
-        if (k == CLI_RUN_KINDS)
+    for (const char *at = cli_compare.type; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+        if (!is_kind(at, strcspn(at, ",")))
             return df_fail(CLI_EUSAGE, "--type %s: want bbox, segm, miou, topk, or some of them with commas", cli_compare.type);
-    }
     return DF_OK;
 }
 
@@ -139,7 +132,7 @@ const CliCommand cli_command_compare = {
     .examples = "  deformer compare --gt GT.json a.json b.json\n"
                 "  deformer compare Swin=swin.py@run_swin/ DAT=dat.py@run_dat/ --gt GT.json \\\n"
                 "      --chart chart.svg",
-    .options = options,
+    .options = cli_compare_options,
     .least = 1,
     .most = -1,
     .run = run,

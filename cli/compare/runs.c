@@ -6,18 +6,22 @@
 #include <math.h>
 #include <string.h>
 
-#include "cli/compare/compare.h"
+#include "cli/compare/options.h"
+#include "cli/compare/runs.h"
 
 enum { MOST_NUMBERS = 1 << 26 }; /* bytes of a file of numbers */
 
 static const struct {
-    const char *key, *metric, *file, *number; /* number: its key in a file of numbers; of COCO, stats[0] below the kind's */
+    const char *key;
+    const char *metric;
+    const char *file;   /* in the --out folder of an eval                                              */
+    const char *number; /* the metric's key in a file of numbers; NULL: COCO's, stats[0] under the kind */
     bool coco;
 } kinds[CLI_RUN_KINDS] = {
-    [CLI_RUN_BBOX] = { "bbox", "AP", "results.bbox.json", NULL, true },
-    [CLI_RUN_SEGM] = { "segm", "mask AP", "results.segm.json", NULL, true },
-    [CLI_RUN_MIOU] = { "miou", "mIoU", "results.miou.json", "mIoU", false },
-    [CLI_RUN_TOPK] = { "topk", "top-1", "results.topk.json", "top1", false },
+    [CLI_RUN_BBOX] = { "bbox", "AP",      "results.bbox.json", NULL,   true  },
+    [CLI_RUN_SEGM] = { "segm", "mask AP", "results.segm.json", NULL,   true  },
+    [CLI_RUN_MIOU] = { "miou", "mIoU",    "results.miou.json", "mIoU", false },
+    [CLI_RUN_TOPK] = { "topk", "top-1",   "results.topk.json", "top1", false },
 };
 
 const char *cli_run_key(CliRunKind kind)
@@ -30,7 +34,7 @@ const char *cli_run_metric(CliRunKind kind)
     return kinds[kind].metric;
 }
 
-/* ---- what a file is ----------------------------------------------------------------------------------------------- */
+/* ---- what a file is -------------------------------------------------------------------------------------------- */
 
 typedef enum { COCO_RESULTS, IMAGE_SCORES, NUMBERS } Form;
 
@@ -59,13 +63,16 @@ static int form_of(const char *path, Form *form, CliRunKind *kind)
         for (size_t i = 0; i < sizeof number_keys / sizeof *number_keys; i++)
             known |= strcmp(v.text, number_keys[i]) == 0;
     }
-    if (!known)
-        error = event == DF_JSON_ERROR ? df_json_error(json) : df_fail(DF_EFORMAT, "%s holds no results: want the --out folder of an eval, a file from it, COCO results, or what --json wrote", path);
+    if (!known && event == DF_JSON_ERROR)
+        error = df_json_error(json);
+    else if (!known)
+        error = df_fail(DF_EFORMAT, "%s holds no results: want the --out folder of an eval, a file from it, COCO results, or what "
+                        "--json wrote", path);
     df_json_close(json);
     return error;
 }
 
-/* Is it named in --type? */
+/* Is the kind named in --type? Without --type the answer is `otherwise`. */
 static bool wanted(CliRunKind kind, bool otherwise)
 {
     const size_t length = strlen(kinds[kind].key);
@@ -77,29 +84,36 @@ static bool wanted(CliRunKind kind, bool otherwise)
     return false;
 }
 
+static int file_in_folder(const char *folder, CliRunKind kind, char **file)
+{
+    if (!wanted(kind, true))
+        return DF_OK;
+    if (!(*file = cli_join(folder, kinds[kind].file)))
+        return df_fail_memory("a path");
+    if (!df_file_exists(*file)) {
+        df_free(*file);
+        *file = NULL;
+    }
+    return DF_OK;
+}
+
 int cli_run_file(const char *run, CliRunKind kind, char **file)
 {
     Form form;
     CliRunKind of = kind;
     *file = NULL;
-    if (df_is_directory(run)) {
-        if (!wanted(kind, true))
-            return DF_OK;
-        if (!(*file = cli_join(run, kinds[kind].file)))
-            return df_fail_memory("a path");
-        if (!df_file_exists(*file)) {
-            df_free(*file);
-            *file = NULL;
-        }
-        return DF_OK;
-    }
+    if (df_is_directory(run))
+        return file_in_folder(run, kind, file);
     const int error = form_of(run, &form, &of);
-    if (error < 0 || form == NUMBERS || kinds[kind].coco != (form == COCO_RESULTS) || of != kind || !wanted(kind, form == IMAGE_SCORES || kind == CLI_RUN_BBOX))
+    if (error < 0 || form == NUMBERS || of != kind || kinds[kind].coco != (form == COCO_RESULTS))
         return error;
+    /* A COCO file does not say whether boxes or masks are meant: boxes, if nobody asks for masks. */
+    if (!wanted(kind, form == IMAGE_SCORES || kind == CLI_RUN_BBOX))
+        return DF_OK;
     return (*file = cli_join("", run)) ? DF_OK : df_fail_memory("a path");
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------------------------ */
+/* ---- numbers --------------------------------------------------------------------------------------------------- */
 
 int cli_run_number(const char *run, CliRunKind kind, double *value)
 {
@@ -114,8 +128,13 @@ int cli_run_number(const char *run, CliRunKind kind, double *value)
     if ((error = df_file_text(&text, &size, run, MOST_NUMBERS)) < 0)
         return error;
     cJSON *json = cJSON_Parse(text);
-    const cJSON *at = kinds[kind].coco ? cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(json, kinds[kind].key), "stats"), 0)
-                                       : cJSON_GetObjectItemCaseSensitive(json, kinds[kind].number);
+    const cJSON *at;
+    if (kinds[kind].coco) {
+        const cJSON *of_kind = cJSON_GetObjectItemCaseSensitive(json, kinds[kind].key);
+        at = cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(of_kind, "stats"), 0);
+    } else {
+        at = cJSON_GetObjectItemCaseSensitive(json, kinds[kind].number);
+    }
     if (cJSON_IsNumber(at))
         *value = at->valuedouble;
     if (!json)
@@ -125,34 +144,48 @@ int cli_run_number(const char *run, CliRunKind kind, double *value)
     return error;
 }
 
-/* ---- results of one kind ------------------------------------------------------------------------------------------ */
+/* ---- results of one kind --------------------------------------------------------------------------------------- */
 
-static int compare_coco(DfCompare **out, const char *const *files, const char *const *names, size_t n, const DfCompareParams *params, DfPool *pool)
+/* Files by name, to be compared with these settings. */
+typedef struct {
+    const char *const *files, *const *names;
+    size_t n;
+    const DfCompareParams *params;
+    DfPool *pool;
+} Comparison;
+
+static int compare_coco(DfCompare **out, const Comparison *of)
 {
+    const size_t n = of->n;
     DfCoco *gt = NULL;
     DfCocoResults **results = df_calloc(n, sizeof *results);
-    int error = results ? df_coco_open_with(&gt, cli_compare.gt, &(DfCocoReading){ .pool = pool, .masks = params->masks }) : df_fail_memory("results");
+    if (!results)
+        return df_fail_memory("results");
+    int error = df_coco_open_with(&gt, cli_compare.gt, &(DfCocoReading){ .pool = of->pool, .masks = of->params->masks });
     for (size_t i = 0; error == DF_OK && i < n; i++)
         if ((error = df_coco_results_new(&results[i], gt)) == DF_OK)
-            error = df_coco_results_read(results[i], files[i]);
+            error = df_coco_results_read(results[i], of->files[i]);
     if (error == DF_OK)
-        error = df_compare_new(out, (const DfCocoResults *const *)results, names, n, params, pool);
-    for (size_t i = 0; results && i < n; i++)
+        error = df_compare_new(out, (const DfCocoResults *const *)results, of->names, n, of->params, of->pool);
+    for (size_t i = 0; i < n; i++)
         df_coco_results_free(results[i]);
     df_free(results);
     df_coco_free(gt);
     return error;
 }
 
-static int compare_images(DfCompare **out, const char *const *files, const char *const *names, size_t n, const DfCompareParams *params, DfPool *pool)
+static int compare_images(DfCompare **out, const Comparison *of)
 {
+    const size_t n = of->n;
     DfImageScores **scores = df_calloc(n, sizeof *scores);
-    int error = scores ? DF_OK : df_fail_memory("results");
+    if (!scores)
+        return df_fail_memory("results");
+    int error = DF_OK;
     for (size_t i = 0; error == DF_OK && i < n; i++)
-        error = df_image_scores_read(&scores[i], files[i]);
+        error = df_image_scores_read(&scores[i], of->files[i]);
     if (error == DF_OK)
-        error = df_compare_images(out, (const DfImageScores *const *)scores, names, n, params, pool);
-    for (size_t i = 0; scores && i < n; i++)
+        error = df_compare_images(out, (const DfImageScores *const *)scores, of->names, n, of->params, of->pool);
+    for (size_t i = 0; i < n; i++)
         df_image_scores_free(scores[i]);
     df_free(scores);
     return error;
@@ -160,12 +193,17 @@ static int compare_images(DfCompare **out, const char *const *files, const char 
 
 int cli_run_compare(DfCompare **out, CliRunKind kind, const char *const *files, const char *const *names, size_t n, DfPool *pool)
 {
-    const DfCompareParams params = { .masks = kind == CLI_RUN_SEGM, .replicates = (size_t)cli_compare.replicates, .seed = (uint64_t)cli_compare.seed,
-                                     .confidence = cli_compare.confidence };
+    const DfCompareParams params = {
+        .masks = kind == CLI_RUN_SEGM,
+        .replicates = (size_t)cli_compare.replicates,
+        .seed = (uint64_t)cli_compare.seed,
+        .confidence = cli_compare.confidence,
+    };
+    const Comparison of = { files, names, n, &params, pool };
     *out = NULL;
     if (!kinds[kind].coco)
-        return compare_images(out, files, names, n, &params, pool);
+        return compare_images(out, &of);
     if (!cli_compare.gt)
         return df_fail(CLI_EUSAGE, "want --gt GT.json, the annotation file that all results are about");
-    return compare_coco(out, files, names, n, &params, pool);
+    return compare_coco(out, &of);
 }

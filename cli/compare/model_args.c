@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/compare/model_args.c -- [NAME=]CONFIG[:CHECKPOINT][@RUN]: arguments into models, and names for those that have
+ * none.
+ */
+#include "cli/compare/models.h"
+
+#include <string.h>
+
+/* ---- CONFIG[:CHECKPOINT][@RUN] --------------------------------------------------------------------------------- */
+
+/* The length of the config's path: to the first ".py" or ".json" at which the argument ends or ":CHECKPOINT" or
+ * "@RUN" begins. 0 if there is none. */
+static size_t config_length(const char *text)
+{
+    static const char *const ends[] = { ".py", ".json" };
+    for (const char *at = text; *at; at++)
+        for (size_t i = 0; i < 2; i++) {
+            const size_t n = strlen(ends[i]);
+            if (strncmp(at, ends[i], n) == 0 && (at[n] == 0 || at[n] == ':' || at[n] == '@'))
+                return (size_t)(at - text) + n;
+        }
+    return 0;
+}
+
+/* What follows "NAME=", where a name has no slash; the argument itself if it has no name. */
+static const char *behind_name(const char *arg)
+{
+    const char *equals = strchr(arg, '=');
+    return equals && equals > arg && (size_t)(equals - arg) == strcspn(arg, "=/") ? equals + 1 : arg;
+}
+
+/* Does a .json file hold a config? Results have none of these keys. */
+static bool is_config(const char *path)
+{
+    static const char *const keys[] = { "model", "backbone", "_base_" };
+    DfJson *json;
+    DfJsonValue v;
+    bool found = false;
+    if (df_json_open(&json, path) < 0)
+        return false;
+    if (df_json_next(json, &v) == DF_JSON_OBJECT)
+        while (!found && df_json_next(json, &v) == DF_JSON_KEY) {
+            for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+                found |= strcmp(v.text, keys[i]) == 0;
+            if (!found && df_json_skip(json) < 0)
+                break;
+        }
+    df_json_close(json);
+    return found;
+}
+
+bool cli_is_model(const char *arg)
+{
+    const char *path = behind_name(arg);
+    const size_t n = config_length(path);
+    if (n == 0 || path[n - 1] == 'y')
+        return n > 0;
+    return path[n] || is_config(path);
+}
+
+int cli_model_parse(CliModels *m, const char *arg, CliModel *model)
+{
+    const char *path = behind_name(arg);
+    const char *rest = path + config_length(path);
+    if (!cli_is_model(arg))
+        return df_fail(CLI_EUSAGE, "%s: want a model as the others are: [NAME=]CONFIG[:CHECKPOINT][@RUN]", arg);
+    const char *run = strrchr(rest, '@');
+    const size_t before_run = run ? (size_t)(run - rest) : strlen(rest);
+    if ((rest[0] == ':' && before_run == 1) || (run && !run[1]))
+        return df_fail(CLI_EUSAGE, "%s: want a checkpoint behind ':' and a run behind '@'", arg);
+    model->name = path > arg ? df_arena_copy(m->arena, arg, (size_t)(path - arg) - 1) : NULL;
+    model->config = df_arena_copy(m->arena, path, (size_t)(rest - path));
+    model->checkpoint = rest[0] == ':' ? df_arena_copy(m->arena, rest + 1, before_run - 1) : NULL;
+    model->run = run ? run + 1 : NULL;
+    const bool copied = model->config && (rest[0] != ':' || model->checkpoint) && (path == arg || model->name);
+    return copied ? DF_OK : df_fail_memory("models");
+}
+
+/* ---- names ----------------------------------------------------------------------------------------------------- */
+
+static const char *base_of(const char *path)
+{
+    return strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+}
+
+/* The next word of a name. At the end its length is 0. */
+static const char *word_of(const char *text, size_t *length)
+{
+    text += strspn(text, " _-.");
+    *length = strcspn(text, " _-.");
+    return text;
+}
+
+static bool has_word(const char *text, const char *word, size_t length)
+{
+    for (size_t n = 0;; text += n) {
+        text = word_of(text, &n);
+        if (n == 0 || (n == length && strncmp(text, word, n) == 0))
+            return n > 0;
+    }
+}
+
+/* Is the word a size? Letters in either case; b0 to b9 too. */
+static bool is_size(const char *word, size_t n)
+{
+    static const char *const sizes[] = {
+        "nano", "micro", "mini", "tiny", "small", "medium", "base", "large", "huge",
+        "n", "t", "s", "m", "b", "l", "h", "xl",
+    };
+    if (n == 2 && (word[0] | 32) == 'b' && word[1] >= '0' && word[1] <= '9')
+        return true;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        size_t k = 0;
+        while (k < n && sizes[i][k] == (word[k] | 32))
+            k++;
+        if (k == n && !sizes[i][k])
+            return true;
+    }
+    return false;
+}
+
+static bool all_have(const CliModels *m, const char *word, size_t length)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (!has_word(base_of(m->model[i].config), word, length))
+            return false;
+    return m->n > 1;
+}
+
+/* The words of `text` that are wanted, with spaces between; NULL when memory ran out. */
+typedef bool Keep(const CliModels *, const char *word, size_t length);
+static const char *words(const CliModels *m, const char *text, Keep *keep)
+{
+    char *out = df_arena_alloc(m->arena, strlen(text) + 2, 1), *to = out;
+    size_t n;
+    for (const char *word = word_of(text, &n); out && n; word = word_of(word + n, &n))
+        if (keep(m, word, n)) {
+            if (to > out)
+                *to++ = ' ';
+            memcpy(to, word, n);
+            to += n;
+        }
+    return out;
+}
+
+static bool is_own(const CliModels *m, const char *word, size_t length)
+{
+    return !all_have(m, word, length);
+}
+
+static bool is_no_size(const CliModels *m, const char *word, size_t length)
+{
+    (void)m;
+    return !is_size(word, length);
+}
+
+/* The words of the config's file name that the other models do not all share; the whole name if there are none.
+ * NULL when memory ran out. */
+static const char *own_name(const CliModels *m, const char *config)
+{
+    const char *base = base_of(config);
+    const size_t ending = df_ends_with(base, ".py") ? strlen(".py") : strlen(".json");
+    const char *stem = df_arena_copy(m->arena, base, config_length(base) - ending);
+    const char *own = stem ? words(m, stem, is_own) : NULL;
+    return own && !own[0] ? stem : own;
+}
+
+int cli_models_name(CliModels *m)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        CliModel *model = &m->model[i];
+        if (!model->name && !(model->name = own_name(m, model->config)))
+            return df_fail_memory("names");
+        if (!(model->family = words(m, model->name, is_no_size)))
+            return df_fail_memory("names");
+        if (!model->family[0])
+            model->family = NULL;
+    }
+    return DF_OK;
+}
