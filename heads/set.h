@@ -7,7 +7,8 @@
 #ifndef DF_HEADS_SET_H
 #define DF_HEADS_SET_H
 
-#include "heads/heads.h"
+#include "heads/head.h"
+#include "heads/losses.h"
 
 /* ---- heads ------------------------------------------------------------------------------------------------------- */
 
@@ -36,6 +37,9 @@ typedef struct {
     /* The detections of image `n` of the batch, by the last layer; in pixels of the original if `rescale`, else of the network's input. */
     int (*decode)(const void *self, const DfSetOutputs *, int n, const DfImageMeta *, bool rescale, DfDetections *out);
 } DfSetHead;
+
+extern const DfSetHead *const df_set_heads[]; /* ends with NULL */
+const DfSetHead *df_set_head_find(const char *type); /* NULL, with a sentence in df_error(): there is none of this kind */
 
 /* ---- losses: set/set_criterion.c --------------------------------------------------------------------------------- */
 

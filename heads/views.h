@@ -5,7 +5,7 @@
 #ifndef DF_HEADS_VIEWS_H
 #define DF_HEADS_VIEWS_H
 
-#include "heads/heads.h"
+#include "heads/head.h"
 
 /* mmdet's bbox_flip, bbox_mapping and bbox_mapping_back; the mirror is at the middle of the unpadded view. */
 static inline void df_box_mirror(float box[4], const DfImageMeta *meta)

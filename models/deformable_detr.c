@@ -61,7 +61,7 @@ static void build(NnScope s, Detr *net)
         return;
     net->base.answer = answer;
     net->base.ignorable = net->names->ignorable;
-    df_part_init(nn_at(s, "%s", net->names->backbone), &trunk->backbone, PART_BACKBONE, trunk->backbone_cfg, NULL);
+    df_backbone_part(nn_at(s, "%s", net->names->backbone), &trunk->backbone, trunk->backbone_cfg);
     df_detr_pyramid_init(s, net);
     if (nn_ok(s))
         df_detr_transformer_init(nn_at(s, "%s", net->names->transformer), net);

@@ -101,7 +101,7 @@ static void build(NnScope s, PlainDetr *net)
         return;
     net->base.answer = answer;
     net->base.ignorable = names->ignorable;
-    df_part_init(nn_at(s, "%s", names->backbone), &net->base.trunk.backbone, PART_BACKBONE, net->base.trunk.backbone_cfg, NULL);
+    df_backbone_part(nn_at(s, "%s", names->backbone), &net->base.trunk.backbone, net->base.trunk.backbone_cfg);
     nn_pointwise_init(nn_at(s, "%s", names->input_proj), &net->input_proj, net->base.o.channels[0], dim, true);
     df_detr_positions_init(s, &net->base.positions, names->row_embed, names->column_embed);
     df_plain_detr_transformer_init(nn_at(s, "%s", names->transformer), net);

@@ -10,7 +10,7 @@
 static void run(DfCtx *c, const DetrBase *net, DfTensor *image, const DfImageMeta *metas, bool all, DetrOutputs *out)
 {
     DfMaps maps;
-    df_part_backbone(c, &net->trunk.backbone, "backbone", image, &maps);
+    df_run_backbone(c, &net->trunk.backbone, "backbone", image, &maps);
     *out = (DetrOutputs){ 0 };
     if (!c->err)
         net->answer(c, net, &maps, metas, df_dim(image, 1), df_dim(image, 2), all || df_listens(c), out);

@@ -15,7 +15,7 @@ enum { WHOLE, SLIDE };
 typedef struct {
     Trunk trunk; /* first */
     const DfNode *decode_head, *auxiliary_head;
-    Part head, auxiliary[AUXILIARY];
+    PixelPart head, auxiliary[AUXILIARY];
     int n_auxiliary;
     int mode;
     int crop[2], stride[2]; /* of the sliding window: y, x */
@@ -61,28 +61,21 @@ static void test_cfg_init(NnScope s, EncoderDecoder *net, const DfNode *test_cfg
     }
 }
 
-static void head_init(NnScope s, Part *part, const DfNode *dict)
-{
-    df_part_init(s, part, PART_HEAD, dict, NULL);
-    if (nn_ok(s) && !part->head->segment)
-        nn_fail(s, DF_EVALUE, "%s gives no class scores of pixels: want UPerHead, FPNHead or FCNHead", part->head->name);
-}
-
 static void init(NnScope s, void *self, const DfNode *root)
 {
     EncoderDecoder *net = self;
     const DfNode *aux = net->auxiliary_head;
     test_cfg_init(s, net, df_trunk_test_cfg(&net->trunk, root));
     df_trunk_init(s, &net->trunk);
-    head_init(nn_at(s, "decode_head"), &net->head, net->decode_head);
+    df_pixel_part(nn_at(s, "decode_head"), &net->head, net->decode_head);
     const NnScope at = nn_at(s, "auxiliary_head");
     if (aux && aux->kind == DF_NODE_LIST) {
         if (aux->n > AUXILIARY)
             nn_fail(at, DF_EVALUE, "%d heads: want at most %d", aux->n, AUXILIARY);
         for (const DfNode *item = aux->first; nn_ok(s) && item; item = item->next, net->n_auxiliary++)
-            head_init(nn_at(at, "%d", net->n_auxiliary), &net->auxiliary[net->n_auxiliary], item);
+            df_pixel_part(nn_at(at, "%d", net->n_auxiliary), &net->auxiliary[net->n_auxiliary], item);
     } else if (aux) {
-        head_init(at, &net->auxiliary[net->n_auxiliary++], aux);
+        df_pixel_part(at, &net->auxiliary[net->n_auxiliary++], aux);
     }
     nn_optional(at); /* not used in inference, and stripped from some published checkpoints */
 }
@@ -96,10 +89,10 @@ static DfTensor *encode_decode(DfCtx *c, const EncoderDecoder *net, DfTensor *im
     DfMaps pyramid;
     df_trunk_pyramid(c, &net->trunk, image, &pyramid);
     const DfMark h = df_enter(c, "decode_head", -1);
-    DfTensor *scores = df_leave(c, h, net->head.head->segment(c, net->head.self, &pyramid));
+    DfTensor *scores = df_leave(c, h, net->head.record->forward(c, net->head.self, &pyramid));
     df_observe(c, scores, "decode_logits", -1);
     for (int i = 0; df_listens(c) && i < net->n_auxiliary; i++)
-        df_observe(c, net->auxiliary[i].head->segment(c, net->auxiliary[i].self, &pyramid), "aux_logits", i ? i : -1);
+        df_observe(c, net->auxiliary[i].record->forward(c, net->auxiliary[i].self, &pyramid), "aux_logits", i ? i : -1);
     return df_leave(c, m, scores);
 }
 
@@ -219,7 +212,7 @@ static int segment(DfCtx *c, const void *self, DfTensor *const *images, const Df
     if (n < 1 || n > VIEWS)
         return df_fail(DF_EVALUE, "%d views of an image: want 1 to %d", n, VIEWS);
     DfArena *arena = df_arena_new();
-    const ScoreSet set = { net->head.head->classes(net->head.self), metas[0].ori_h, metas[0].ori_w, net->head.head->align_corners(net->head.self), n, views };
+    const ScoreSet set = { net->head.record->classes(net->head.self), metas[0].ori_h, metas[0].ori_w, net->head.record->align_corners(net->head.self), n, views };
     int error = arena ? hear_whole(c, net, images[0], &set) : df_fail_memory("the windows of an image");
     df_mute(c, true);
     largest_first(images, n, order);
@@ -235,7 +228,7 @@ static int segment(DfCtx *c, const void *self, DfTensor *const *images, const Df
 static int classes(const void *self)
 {
     const EncoderDecoder *net = self;
-    return net->head.head->classes(net->head.self);
+    return net->head.record->classes(net->head.self);
 }
 
 const DfArchitecture df_architecture_encoder_decoder = {

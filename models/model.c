@@ -13,7 +13,7 @@ struct DfModel {
     NnModel *weights;
     const DfArchitecture *architecture; /* NULL: a bare backbone */
     void *self;
-    Part backbone;
+    BackbonePart backbone;
 };
 
 /* ---- building ---------------------------------------------------------------------------------------------------- */
@@ -54,7 +54,7 @@ int df_model_new(DfModel **out, const DfNode *root)
     } else if (error == DF_OK && args) {
         error = build_architecture(model, args, program_of(args), root);
     } else if (error == DF_OK && backbone) {
-        df_part_init(nn_root(model->weights), &model->backbone, PART_BACKBONE, backbone, NULL);
+        df_backbone_part(nn_root(model->weights), &model->backbone, backbone);
         error = nn_model_error(model->weights);
     } else if (error == DF_OK) {
         error = df_node_fail(root, DF_EVALUE, "has none of the keys 'model', 'args' and 'backbone'");
@@ -82,7 +82,7 @@ NnModel *df_model_weights(DfModel *model)
 
 const char *df_model_type(const DfModel *model)
 {
-    return model->architecture ? model->architecture->name : model->backbone.backbone->name;
+    return model->architecture ? model->architecture->name : model->backbone.record->name;
 }
 
 bool df_model_is_detector(const DfModel *model)
@@ -116,7 +116,7 @@ int df_model_load(DfModel *model, const char *path, const DfModelLoad *options)
 {
     const DfModelLoad o = options ? *options : (DfModelLoad){ 0 };
     const NnLoad load = {
-        .ignorable = model->architecture ? model->architecture->ignorable(model->self) : model->backbone.backbone->ignorable,
+        .ignorable = model->architecture ? model->architecture->ignorable(model->self) : model->backbone.record->ignorable,
         .allow_missing = o.allow_missing,
         .allow_wrong_shape = o.allow_wrong_shape,
     };
@@ -144,7 +144,7 @@ int df_model_load(DfModel *model, const char *path, const DfModelLoad *options)
 static void run_backbone(const DfModel *model, DfCtx *c, DfTensor *image)
 {
     DfMaps maps;
-    df_part_backbone(c, &model->backbone, NULL, image, &maps);
+    df_run_backbone(c, &model->backbone, NULL, image, &maps);
     if (maps.logits)
         df_observe(c, maps.logits, "logits", -1);
     for (int i = 0; i < maps.n; i++)

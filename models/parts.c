@@ -6,58 +6,111 @@
 
 #include <stdio.h>
 
-static const char *type_of(NnScope s, const DfNode *dict)
+/* ---- parts ---------------------------------------------------------------------------------------------------------- */
+
+static const char *type_of(const DfNode *dict)
 {
-    const char *type = df_node_text(df_node_get(dict, "type"), NULL);
-    if (!type)
+    return df_node_text(df_node_get(dict, "type"), "");
+}
+
+/* Whether a record was found. If not, the sentence that says so is given the place of the type in its file. */
+static bool found(NnScope s, const void *record, const DfNode *dict)
+{
+    if (record)
+        return true;
+    if (!type_of(dict)[0]) {
         nn_fail(s, DF_EVALUE, "its dict has no key 'type'");
-    return type;
-}
-
-void df_part_init(NnScope s, Part *part, PartKind kind, const DfNode *dict, const DfNode *test_cfg)
-{
-    const char *type = type_of(s, dict);
-    if (!type)
-        return;
-    part->backbone = kind == PART_BACKBONE ? df_backbone_find(type) : NULL;
-    part->neck = kind == PART_NECK ? df_neck_find(type) : NULL;
-    part->head = kind == PART_HEAD ? df_head_find(type) : NULL;
-    if (!part->backbone && !part->neck && !part->head) {
-        char sentence[256];
-        snprintf(sentence, sizeof sentence, "%s", df_error());
-        df_node_fail(df_node_get(dict, "type"), DF_EVALUE, "%s", sentence);
-        nn_fail((NnScope){ s.model, "" }, DF_EVALUE, "%s", df_error());
-        return;
+        return false;
     }
-    const size_t size = part->backbone ? part->backbone->size : part->neck ? part->neck->size : part->head->size;
-    const DfOpt *opts = part->backbone ? part->backbone->opts : part->neck ? part->neck->opts : part->head->opts;
-    part->self = nn_alloc(s, 1, size);
-    if (!part->self || !nn_configure(s, dict, opts, part->self, type))
-        return;
-    if (part->backbone)
-        part->backbone->init(s, part->self);
-    else if (part->neck)
-        part->neck->init(s, part->self);
-    else
-        part->head->init(s, part->self, test_cfg);
+    char sentence[256];
+    snprintf(sentence, sizeof sentence, "%s", df_error());
+    df_node_fail(df_node_get(dict, "type"), DF_EVALUE, "%s", sentence);
+    nn_fail((NnScope){ s.model, "" }, DF_EVALUE, "%s", df_error());
+    return false;
 }
 
-void df_part_backbone(DfCtx *c, const Part *part, const char *scope, DfTensor *image, DfMaps *out)
+/* The struct of a part, its options read from the dict; NULL after a failure. */
+static void *configured(NnScope s, const DfNode *dict, size_t size, const DfOpt *opts)
 {
-    const DfMark m = scope ? df_enter(c, scope, -1) : (DfMark){ 0 };
-    part->backbone->forward(c, part->self, image, out);
+    void *self = nn_alloc(s, 1, size);
+    return self && nn_configure(s, dict, opts, self, type_of(dict)) ? self : NULL;
+}
+
+void df_backbone_part(NnScope s, BackbonePart *part, const DfNode *dict)
+{
+    part->record = df_backbone_find(type_of(dict));
+    if (found(s, part->record, dict))
+        part->self = configured(s, dict, part->record->size, part->record->opts);
+    if (part->self)
+        part->record->init(s, part->self);
+}
+
+void df_neck_part(NnScope s, NeckPart *part, const DfNode *dict)
+{
+    part->record = df_neck_find(type_of(dict));
+    if (found(s, part->record, dict))
+        part->self = configured(s, dict, part->record->size, part->record->opts);
+    if (part->self)
+        part->record->init(s, part->self);
+}
+
+void df_dense_part(NnScope s, DensePart *part, const DfNode *dict, DfHeadSettings settings)
+{
+    part->record = df_dense_head_find(type_of(dict));
+    if (found(s, part->record, dict))
+        part->self = configured(s, dict, part->record->size, part->record->opts);
+    if (part->self)
+        part->record->init(s, part->self, settings);
+}
+
+void df_region_part(NnScope s, RegionPart *part, const DfNode *dict, DfHeadSettings settings)
+{
+    part->record = df_region_head_find(type_of(dict));
+    if (found(s, part->record, dict))
+        part->self = configured(s, dict, part->record->size, part->record->opts);
+    if (part->self)
+        part->record->init(s, part->self, settings);
+}
+
+void df_pixel_part(NnScope s, PixelPart *part, const DfNode *dict)
+{
+    part->record = df_pixel_head_find(type_of(dict));
+    if (found(s, part->record, dict))
+        part->self = configured(s, dict, part->record->size, part->record->opts);
+    if (part->self)
+        part->record->init(s, part->self);
+}
+
+/* ---- running a part ------------------------------------------------------------------------------------------------- */
+
+/* Something that failed may have filled its maps in part. What comes after it looks at the maps that there are: none. */
+static void forget_failed(const DfCtx *c, DfMaps *out)
+{
     if (c->err)
         *out = (DfMaps){ 0 };
+}
+
+void df_run_backbone(DfCtx *c, const BackbonePart *part, const char *scope, DfTensor *image, DfMaps *out)
+{
+    const DfMark m = scope ? df_enter(c, scope, -1) : (DfMark){ 0 };
+    part->record->forward(c, part->self, image, out);
+    forget_failed(c, out);
     if (scope)
         df_leave_all(c, m, out->map, out->n);
 }
 
-void df_part_head(DfCtx *c, const Part *part, const char *scope, const DfMaps *in, DfDense *out)
+static void run_neck(DfCtx *c, const NeckPart *part, const DfMaps *in, DfMaps *out)
+{
+    const DfMark m = df_enter(c, "neck", -1);
+    part->record->forward(c, part->self, in, out);
+    forget_failed(c, out);
+    df_leave_all(c, m, out->map, out->n);
+}
+
+void df_run_dense(DfCtx *c, const DensePart *part, const char *scope, const DfMaps *in, DfDense *out)
 {
     const DfMark m = df_enter(c, scope, -1);
-    part->head->forward(c, part->self, in, out);
-    if (c->err)
-        *out = (DfDense){ 0 };
+    part->record->forward(c, part->self, in, out);
     DfTensor *keep[2 * DF_LEVELS];
     for (int i = 0; i < out->n; i++) {
         keep[2 * i] = out->cls_score[i];
@@ -68,6 +121,11 @@ void df_part_head(DfCtx *c, const Part *part, const char *scope, const DfMaps *i
 
 /* ---- the trunk ------------------------------------------------------------------------------------------------------ */
 
+const DfNode *df_trunk_train_cfg(const Trunk *trunk, const DfNode *root)
+{
+    return trunk->train_cfg ? trunk->train_cfg : df_node_get(root, "train_cfg");
+}
+
 const DfNode *df_trunk_test_cfg(const Trunk *trunk, const DfNode *root)
 {
     return trunk->test_cfg ? trunk->test_cfg : df_node_get(root, "test_cfg");
@@ -75,24 +133,15 @@ const DfNode *df_trunk_test_cfg(const Trunk *trunk, const DfNode *root)
 
 void df_trunk_init(NnScope s, Trunk *trunk)
 {
-    df_part_init(nn_at(s, "backbone"), &trunk->backbone, PART_BACKBONE, trunk->backbone_cfg, NULL);
+    df_backbone_part(nn_at(s, "backbone"), &trunk->backbone, trunk->backbone_cfg);
     if (trunk->neck_cfg)
-        df_part_init(nn_at(s, "neck"), &trunk->neck, PART_NECK, trunk->neck_cfg, NULL);
-}
-
-static void run_neck(DfCtx *c, const Part *part, const DfMaps *in, DfMaps *out)
-{
-    const DfMark m = df_enter(c, "neck", -1);
-    part->neck->forward(c, part->self, in, out);
-    if (c->err)
-        *out = (DfMaps){ 0 };
-    df_leave_all(c, m, out->map, out->n);
+        df_neck_part(nn_at(s, "neck"), &trunk->neck, trunk->neck_cfg);
 }
 
 void df_trunk_pyramid(DfCtx *c, const Trunk *trunk, DfTensor *image, DfMaps *out)
 {
     DfMaps maps;
-    df_part_backbone(c, &trunk->backbone, "backbone", image, &maps);
+    df_run_backbone(c, &trunk->backbone, "backbone", image, &maps);
     for (int i = 0; i < maps.n; i++)
         df_observe(c, maps.map[i], "backbone_", i);
     *out = maps;
@@ -106,5 +155,5 @@ void df_trunk_pyramid(DfCtx *c, const Trunk *trunk, DfTensor *image, DfMaps *out
 const char *const *df_trunk_ignorable(const void *self)
 {
     const Trunk *trunk = self;
-    return trunk->backbone.backbone->ignorable;
+    return trunk->backbone.record->ignorable;
 }

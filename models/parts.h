@@ -7,25 +7,50 @@
 
 #include "models/models.h"
 
-typedef enum { PART_BACKBONE, PART_NECK, PART_HEAD } PartKind;
+/* A part is a record and the struct that its functions take as `self`. */
+typedef struct {
+    const DfBackbone *record;
+    void *self;
+} BackbonePart;
 
 typedef struct {
-    const DfBackbone *backbone; /* one of the three */
-    const DfNeck *neck;
-    const DfHead *head;
-    void *self;
-} Part;
+    const DfNeck *record;
+    void *self; /* NULL: the network has no neck */
+} NeckPart;
 
-/* Finds the plugin, fills its options from the dict and builds its modules. `test_cfg` goes to heads. */
-void df_part_init(NnScope, Part *, PartKind, const DfNode *dict, const DfNode *test_cfg);
-void df_part_backbone(DfCtx *, const Part *, const char *scope, DfTensor *image, DfMaps *out); /* scope NULL: none */
-void df_part_head(DfCtx *, const Part *, const char *scope, const DfMaps *in, DfDense *out); /* a dense one */
+typedef struct {
+    const DfDenseHead *record;
+    void *self;
+} DensePart;
+
+typedef struct {
+    const DfRegionHead *record;
+    void *self;
+} RegionPart;
+
+typedef struct {
+    const DfPixelHead *record;
+    void *self;
+} PixelPart;
+
+/* Each finds the record that the dict's `type` names, fills its options from the dict and builds its modules; a failure poisons the
+ * scope's model. */
+void df_backbone_part(NnScope, BackbonePart *, const DfNode *dict);
+void df_neck_part(NnScope, NeckPart *, const DfNode *dict);
+void df_dense_part(NnScope, DensePart *, const DfNode *dict, DfHeadSettings);
+void df_region_part(NnScope, RegionPart *, const DfNode *dict, DfHeadSettings);
+void df_pixel_part(NnScope, PixelPart *, const DfNode *dict);
+
+/* Runs in the scope of that name; NULL: in none. After a failure there are no maps. */
+void df_run_backbone(DfCtx *, const BackbonePart *, const char *scope, DfTensor *image, DfMaps *out);
+void df_run_dense(DfCtx *, const DensePart *, const char *scope, const DfMaps *in, DfDense *out);
 
 /* What a network of mmdet or mmseg begins with: a backbone, a neck or none. It stands first in the network's struct; its rows stand
  * around those of the heads. */
 typedef struct {
     const DfNode *backbone_cfg, *neck_cfg, *train_cfg, *test_cfg;
-    Part backbone, neck;
+    BackbonePart backbone;
+    NeckPart neck;
 } Trunk;
 #define TRUNK_PARTS \
     DF_OPT_AS(Trunk, backbone, backbone_cfg, DF_KIND_DICT, NULL, 0, 0, NULL, "the backbone"), \
@@ -35,7 +60,9 @@ typedef struct {
     DF_OPT_DICT(Trunk, test_cfg, "None", test_help), \
     DF_OPT_UNUSED(pretrained, "weights to start a training run from"), \
     DF_OPT_UNUSED(init_cfg, "weights to start a training run from")
-const DfNode *df_trunk_test_cfg(const Trunk *, const DfNode *root); /* mmdet before 2.8 has it at the top of the config */
+/* mmdet before 2.8 has these two at the top of the config. */
+const DfNode *df_trunk_train_cfg(const Trunk *, const DfNode *root);
+const DfNode *df_trunk_test_cfg(const Trunk *, const DfNode *root);
 void df_trunk_init(NnScope, Trunk *);
 /* Backbone and neck one after the other; a listener hears backbone_i and fpn_i. */
 void df_trunk_pyramid(DfCtx *, const Trunk *, DfTensor *image, DfMaps *out);

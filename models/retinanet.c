@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * models/retinanet.c -- a detector of one stage: backbone, neck, dense head. Lin et al., ICCV 2017.
+ * models/retinanet.c -- a detector of one stage: backbone, feature pyramid, dense head. Lin et al., "Focal Loss for Dense Object
+ * Detection", ICCV 2017, section 4 and figure 3.
  */
 #include "models/models.h"
 #include "models/parts.h"
@@ -8,7 +9,7 @@
 typedef struct {
     Trunk trunk; /* first */
     const DfNode *bbox_head;
-    Part head;
+    DensePart head;
 } RetinaNet;
 
 static const DfOpt opts[] = {
@@ -22,18 +23,21 @@ static const DfOpt opts[] = {
 static void init(NnScope s, void *self, const DfNode *root)
 {
     RetinaNet *net = self;
-    const DfNode *test_cfg = df_trunk_test_cfg(&net->trunk, root);
+    const DfHeadSettings settings = {
+        .train_cfg = df_trunk_train_cfg(&net->trunk, root),
+        .test_cfg = df_trunk_test_cfg(&net->trunk, root),
+    };
     df_trunk_init(s, &net->trunk);
-    df_part_init(nn_at(s, "bbox_head"), &net->head, PART_HEAD, net->bbox_head, test_cfg);
-    if (nn_ok(s) && !net->head.head->decode)
-        nn_fail(s, DF_EVALUE, "bbox_head has type '%s': want a dense head that makes detections", net->head.head->name);
+    df_dense_part(nn_at(s, "bbox_head"), &net->head, net->bbox_head, settings);
+    if (nn_ok(s) && !net->head.record->classes)
+        nn_fail(s, DF_EVALUE, "bbox_head has type '%s': want a dense head that makes detections", net->head.record->name);
 }
 
-static void run(DfCtx *c, const RetinaNet *net, DfTensor *image, DfDense *dense)
+static void run(DfCtx *c, const RetinaNet *net, DfTensor *image, DfDense *dense)    /* image N H W 3                              */
 {
     DfMaps pyramid;
-    df_trunk_pyramid(c, &net->trunk, image, &pyramid);
-    df_part_head(c, &net->head, "bbox_head", &pyramid, dense);
+    df_trunk_pyramid(c, &net->trunk, image, &pyramid);                              /* P3 to P7: N H/8 W/8 C .. N H/128 W/128 C   */
+    df_run_dense(c, &net->head, "bbox_head", &pyramid, dense);                      /* of each N h w A*classes, N h w A*4         */
     for (int i = 0; i < dense->n; i++) {
         df_observe(c, dense->cls_score[i], "cls_score_", i);
         df_observe(c, dense->bbox_pred[i], "bbox_pred_", i);
@@ -53,15 +57,13 @@ static int detect(DfCtx *c, const void *self, DfTensor *image, const DfImageMeta
     run(c, net, image, &dense);
     int error = df_ctx_error(c);
     for (int i = 0; error == DF_OK && i < n; i++)
-        error = net->head.head->decode(net->head.self, &dense, i, &metas[i], rescale, &results[i]);
+        error = net->head.record->decode(net->head.self, &dense, i, &metas[i], rescale, &results[i]);
     return error;
 }
 
 static int detect_views(DfCtx *c, const void *self, DfTensor *const *views, const DfImageMeta *metas, int n, DfDetections *result)
 {
     const RetinaNet *net = self;
-    if (!net->head.head->decode_views)
-        return df_fail(DF_EVALUE, "%s makes nothing of several views of an image", net->head.head->name);
     DfDense *dense = df_malloc((size_t)n * sizeof *dense);
     if (!dense)
         return df_fail_memory("the views of an image");
@@ -72,7 +74,7 @@ static int detect_views(DfCtx *c, const void *self, DfTensor *const *views, cons
     df_mute(c, false);
     int error = df_ctx_error(c);
     if (error == DF_OK)
-        error = net->head.head->decode_views(net->head.self, dense, metas, n, result);
+        error = net->head.record->decode_views(net->head.self, dense, metas, n, result);
     df_free(dense);
     return error;
 }
@@ -80,7 +82,7 @@ static int detect_views(DfCtx *c, const void *self, DfTensor *const *views, cons
 static int classes(const void *self)
 {
     const RetinaNet *net = self;
-    return net->head.head->classes(net->head.self);
+    return net->head.record->classes(net->head.self);
 }
 
 const DfArchitecture df_architecture_retinanet = {

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "heads/heads.h"
+#include "heads/dense/candidates.h"
 #include "heads/settings/settings.h"
 #include "heads/views.h"
 
@@ -17,12 +17,9 @@ typedef struct {
     bool reg_decoded_bbox;
     /* modules */
     NnConv conv, cls, reg;
-    DfAnchors anchors;
-    DfDeltaCoder coder;
-    bool sigmoid;  /* one score an anchor; else a softmax of two, the object's first */
     /* test_cfg */
-    int nms_pre, max_per_img;
-    double min_bbox_size;
+    DenseDecoder decoder; /* of one class, object; with a softmax it stands before the background */
+    int max_per_img;
     DfNms nms;
 } Rpn;
 
@@ -71,9 +68,9 @@ static void test_cfg_init(NnScope s, Rpn *h, const DfNode *test_cfg)
         return;
     if (k.max_num >= 0 && k.max_per_img >= 0 && k.max_num != k.max_per_img)
         nn_fail(s, DF_EVALUE, "test_cfg.rpn: max_num = %d and max_per_img = %d mean the same: want one of them", k.max_num, k.max_per_img);
-    h->nms_pre = k.nms_pre;
+    h->decoder.nms_pre = k.nms_pre;
     h->max_per_img = k.max_per_img >= 0 ? k.max_per_img : k.max_num >= 0 ? k.max_num : 1000;
-    h->min_bbox_size = k.min_bbox_size;
+    h->decoder.min_size = k.min_bbox_size;
     h->nms = df_nms_options();
     h->nms.iou_threshold = 0.7;
     if (k.nms)
@@ -86,184 +83,122 @@ static void test_cfg_init(NnScope s, Rpn *h, const DfNode *test_cfg)
 
 /* ---- construction and forward ------------------------------------------------------------------------------------ */
 
-static void init(NnScope s, void *self, const DfNode *test_cfg)
+static void init(NnScope s, void *self, DfHeadSettings settings)
 {
     Rpn *h = self;
-    h->sigmoid = df_node_bool(df_node_get(h->loss_cls, "use_sigmoid"), false);
-    df_head_anchors(s, &h->anchors, h->anchor_generator);
-    df_head_coder(s, &h->coder, h->bbox_coder);
-    test_cfg_init(s, h, test_cfg);
-    const int A = h->anchors.per_cell, F = h->feat_channels;
-    if (!nn_ok(s))
-        return;
-    nn_conv_init_as(nn_at(s, "rpn_conv"), &h->conv, h->in_channels, F, (NnConvShape){ .kernel = 3, .padding = 1 }, nn_normal(0.01), nn_constant(0));
-    nn_conv_init_as(nn_at(s, "rpn_cls"), &h->cls, F, h->sigmoid ? A : 2 * A, (NnConvShape){ .kernel = 1 }, nn_normal(0.01), nn_constant(0));
-    nn_conv_init_as(nn_at(s, "rpn_reg"), &h->reg, F, 4 * A, (NnConvShape){ .kernel = 1 }, nn_normal(0.01), nn_constant(0));
+    h->decoder.classes = 1;
+    h->decoder.sigmoid = df_node_bool(df_node_get(h->loss_cls, "use_sigmoid"), false);
+    h->decoder.columns = h->decoder.sigmoid ? 1 : 2;
+    df_head_anchors(s, &h->decoder.anchors, h->anchor_generator);
+    df_head_coder(s, &h->decoder.coder, h->bbox_coder);
+    test_cfg_init(s, h, settings.test_cfg);
+    const int A = h->decoder.anchors.per_cell, F = h->feat_channels;
+    const NnConvShape three = { .kernel = 3, .padding = 1 }, one = { .kernel = 1 };
+    nn_conv_init_as(nn_at(s, "rpn_conv"), &h->conv, h->in_channels, F, three, nn_normal(0.01), nn_constant(0));
+    nn_conv_init_as(nn_at(s, "rpn_cls"), &h->cls, F, A * h->decoder.columns, one, nn_normal(0.01), nn_constant(0));
+    nn_conv_init_as(nn_at(s, "rpn_reg"), &h->reg, F, A * 4, one, nn_normal(0.01), nn_constant(0));
 }
 
+/* Section 3.1 of the paper: a network of a 3x3 convolution slides over the map; two siblings of 1x1 say of every anchor whether it is an
+ * object, and where exactly. All levels share it. */
 static void forward(DfCtx *c, const void *self, const DfMaps *in, DfDense *out)
 {
     const Rpn *h = self;
     *out = (DfDense){ .n = in->n };
-    if (!c->err && in->n != h->anchors.levels)
-        df_ctx_fail(c, DF_ESHAPE, "the anchor generator has %d strides and met %d maps", h->anchors.levels, in->n);
-    for (int i = 0; i < in->n && !c->err; i++) {
+    if (in->n != h->decoder.anchors.levels)
+        df_ctx_fail(c, DF_ESHAPE, "the anchor generator has %d strides and met %d maps", h->decoder.anchors.levels, in->n);
+    for (int i = 0; i < in->n; i++) {
         const DfMark m = df_enter(c, "level", i);
-        DfTensor *x = nn_conv_fused(c, &h->conv, in->map[i], (DfFuse){ .act = DF_ACT_RELU });
-        out->cls_score[i] = nn_conv(c, &h->cls, x);
-        out->bbox_pred[i] = nn_conv(c, &h->reg, x);
+        DfTensor *x = nn_conv_fused(c, &h->conv, in->map[i], (DfFuse){ .act = DF_ACT_RELU }); /* N h w F   */
+        out->cls_score[i] = nn_conv(c, &h->cls, x);                                           /* N h w A   */
+        out->bbox_pred[i] = nn_conv(c, &h->reg, x);                                           /* N h w 4A  */
         df_leave_all(c, m, (DfTensor *[]){ out->cls_score[i], out->bbox_pred[i] }, 2);
     }
 }
 
 /* ---- proposals --------------------------------------------------------------------------------------------------- */
 
-/* Boxes of all levels that go into the suppression. */
-typedef struct {
-    size_t n;
-    float *boxes, *scores;
-    int *levels;
-    DfKept *keep;
-} Candidates;
-
-static size_t anchors_of(const Rpn *h, const DfDense *dense, int level)
+/* The best of the candidates: labels[n] says which do not suppress one another, NULL: all do. */
+static int suppress(const Rpn *h, const DfNms *nms, const Candidates *k, const int *labels, DfDetections *out)
 {
-    return (size_t)df_dim(dense->cls_score[level], 1) * (size_t)df_dim(dense->cls_score[level], 2) * (size_t)h->anchors.per_cell;
-}
-
-static size_t chosen_of(const Rpn *h, const DfDense *dense, int level)
-{
-    const size_t n = anchors_of(h, dense, level);
-    return h->nms_pre > 0 && n > (size_t)h->nms_pre ? (size_t)h->nms_pre : n;
-}
-
-static int candidates_init(Candidates *k, size_t n)
-{
-    k->boxes = df_malloc(n * 4 * sizeof *k->boxes);
-    k->scores = df_malloc(n * sizeof *k->scores);
-    k->levels = df_malloc(n * sizeof *k->levels);
-    k->keep = df_malloc(n * sizeof *k->keep);
-    return k->boxes && k->scores && k->levels && k->keep ? DF_OK : df_fail_memory("proposals");
-}
-
-static void candidates_done(Candidates *k)
-{
-    df_free(k->boxes);
-    df_free(k->scores);
-    df_free(k->levels);
-    df_free(k->keep);
-}
-
-static float score_of(const Rpn *h, const float *logits, size_t i)
-{
-    if (h->sigmoid)
-        return 1.0f / (1.0f + expf(-logits[i]));
-    const float a = logits[2 * i], b = logits[2 * i + 1], most = fmaxf(a, b);
-    return expf(a - most) / (expf(a - most) + expf(b - most));
-}
-
-/* The best anchors of a level, best first; all in their own order if there are no more. */
-static int choose(const Rpn *h, const DfDense *dense, int level, int image, float *scores, uint32_t *chosen)
-{
-    const size_t n = anchors_of(h, dense, level), wanted = chosen_of(h, dense, level);
-    const float *logits = dense->cls_score[level]->data + (size_t)image * n * (h->sigmoid ? 1 : 2);
-    for (size_t i = 0; i < n; i++)
-        scores[i] = score_of(h, logits, i);
-    for (size_t i = 0; wanted == n && i < n; i++)
-        chosen[i] = (uint32_t)i;
-    return wanted < n ? df_top_k(n, scores, wanted, chosen) : DF_OK;
-}
-
-static int add_level(const Rpn *h, const DfDense *dense, int level, int image, const DfImageMeta *meta, Candidates *k)
-{
-    const size_t n = anchors_of(h, dense, level), wanted = chosen_of(h, dense, level);
-    const float *deltas = dense->bbox_pred[level]->data + (size_t)image * n * 4;
-    float *scores = df_malloc(n * sizeof *scores);
-    uint32_t *chosen = df_malloc(wanted * sizeof *chosen);
-    const int error = scores && chosen ? choose(h, dense, level, image, scores, chosen) : df_fail_memory("proposals");
-    for (size_t i = 0; error == DF_OK && i < wanted; i++) {
-        float anchor[4], *box = k->boxes + 4 * k->n;
-        df_anchors_at(&h->anchors, level, df_dim(dense->cls_score[level], 2), chosen[i], anchor);
-        df_delta_decode(&h->coder, 1, 1, anchor, deltas + 4 * (size_t)chosen[i], meta->img_h, meta->img_w, box);
-        const float least = (float)h->min_bbox_size;
-        if (least > 0 && !(box[2] - box[0] >= least && box[3] - box[1] >= least))
-            continue;
-        k->scores[k->n] = scores[chosen[i]];
-        k->levels[k->n++] = level;
+    DfKept *keep = df_malloc(k->n * sizeof *keep);
+    size_t kept = 0;
+    int error = keep ? df_nms(nms, k->n, k->boxes, k->scores, labels, keep, &kept) : df_fail_memory("proposals");
+    if (kept > (size_t)h->max_per_img)
+        kept = (size_t)h->max_per_img;
+    if (error == DF_OK) {
+        out->v = df_malloc(kept * sizeof *out->v);
+        error = out->v ? DF_OK : df_fail_memory("proposals");
     }
-    df_free(scores);
-    df_free(chosen);
+    for (size_t i = 0; error == DF_OK && i < kept; i++, out->n++) {
+        DfDetection *d = &out->v[i];
+        *d = (DfDetection){ .score = keep[i].score, .index = keep[i].index };
+        memcpy(d->box, k->boxes + 4 * (size_t)keep[i].index, sizeof d->box);
+    }
+    df_free(keep);
     return error;
 }
 
-static int take(const Rpn *h, const Candidates *k, size_t kept, DfProposals *out)
-{
-    out->n = kept < (size_t)h->max_per_img ? kept : (size_t)h->max_per_img;
-    out->v = df_malloc(out->n * sizeof *out->v);
-    if (!out->v)
-        return df_fail_memory("proposals");
-    for (size_t i = 0; i < out->n; i++) {
-        memcpy(out->v[i], k->boxes + 4 * (size_t)k->keep[i].index, 4 * sizeof(float));
-        out->v[i][4] = k->keep[i].score;
-    }
-    return DF_OK;
-}
-
-static int propose(const void *self, const DfDense *dense, int image, const DfImageMeta *meta, DfProposals *out)
+/* Boxes of different levels do not suppress one another. */
+static int decode(const void *self, const DfDense *dense, int image, const DfImageMeta *meta, bool rescale, DfDetections *out)
 {
     const Rpn *h = self;
     Candidates k = { 0 };
-    size_t n = 0, kept = 0;
-    *out = (DfProposals){ 0 };
-    for (int level = 0; level < dense->n; level++)
-        n += chosen_of(h, dense, level);
-    int error = candidates_init(&k, n);
-    for (int level = 0; error == DF_OK && level < dense->n; level++)
-        error = add_level(h, dense, level, image, meta, &k);
+    *out = (DfDetections){ 0 };
     DfNms limited = h->nms;
     if (limited.max_num <= 0 || limited.max_num > h->max_per_img)
         limited.max_num = h->max_per_img > 0 ? h->max_per_img : 1;
+    int error = df_candidates_add(&k, &h->decoder, dense, image, meta);
     if (error == DF_OK)
-        error = df_nms(&limited, k.n, k.boxes, k.scores, k.levels, k.keep, &kept);
-    if (error == DF_OK)
-        error = take(h, &k, kept, out);
-    candidates_done(&k);
+        error = suppress(h, &limited, &k, k.levels, out);
+    for (size_t i = 0; rescale && i < 4 * out->n; i++)
+        out->v[i / 4].box[i % 4] /= meta->scale_factor[i % 4];
+    df_candidates_done(&k);
+    return error;
+}
+
+/* Adds a view's proposals, in original pixels. */
+static int add_proposals(Candidates *k, const DfDetections *found, const DfImageMeta *meta)
+{
+    const int error = df_candidates_room(k, found->n, 1);
+    for (size_t i = 0; error == DF_OK && i < found->n; i++, k->n++) {
+        float *box = k->boxes + 4 * k->n;
+        memcpy(box, found->v[i].box, sizeof found->v[i].box);
+        df_box_to_original(box, meta);
+        k->scores[k->n] = found->v[i].score;
+    }
     return error;
 }
 
 /* Proposals of several views, of which the weaker go where two overlap. As in mmdet, levels are forgotten, and suppression is hard. */
-static int merge(const void *self, const DfProposals *views, const DfImageMeta *metas, int n_views, DfProposals *out)
+static int decode_views(const void *self, const DfDense *views, const DfImageMeta *metas, int n, DfDetections *out)
 {
     const Rpn *h = self;
     Candidates k = { 0 };
-    size_t n = 0, kept = 0;
-    *out = (DfProposals){ 0 };
-    for (int i = 0; i < n_views; i++)
-        n += views[i].n;
-    int error = candidates_init(&k, n);
-    for (int view = 0; error == DF_OK && view < n_views; view++)
-        for (size_t i = 0; i < views[view].n; i++, k.n++) {
-            memcpy(k.boxes + 4 * k.n, views[view].v[i], 4 * sizeof *k.boxes);
-            df_box_to_original(k.boxes + 4 * k.n, &metas[view]);
-            k.scores[k.n] = views[view].v[i][4];
-        }
+    *out = (DfDetections){ 0 };
+    int error = DF_OK;
+    for (int view = 0; error == DF_OK && view < n; view++) {
+        DfDetections found;
+        error = decode(h, &views[view], 0, &metas[view], false, &found);
+        if (error == DF_OK)
+            error = add_proposals(&k, &found, &metas[view]);
+        df_detections_free(&found);
+    }
     DfNms hard = df_nms_options();
     hard.iou_threshold = h->nms.iou_threshold;
     if (error == DF_OK)
-        error = df_nms(&hard, k.n, k.boxes, k.scores, NULL, k.keep, &kept);
-    if (error == DF_OK)
-        error = take(h, &k, kept, out);
-    candidates_done(&k);
+        error = suppress(h, &hard, &k, NULL, out);
+    df_candidates_done(&k);
     return error;
 }
 
-const DfHead df_head_rpn = {
+const DfDenseHead df_head_rpn = {
     .name = "RPNHead",
     .help = "region proposal network (Ren et al., NIPS 2015)",
     .size = sizeof(Rpn),
     .opts = opts,
     .init = init,
     .forward = forward,
-    .propose = propose,
-    .merge = merge,
+    .decode = decode,
+    .decode_views = decode_views,
 };

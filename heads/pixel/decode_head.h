@@ -6,7 +6,7 @@
 #ifndef DF_HEADS_PIXEL_DECODE_HEAD_H
 #define DF_HEADS_PIXEL_DECODE_HEAD_H
 
-#include "heads/heads.h"
+#include "heads/pixel.h"
 
 typedef struct {
     DfInts in_channels, in_index;
@@ -44,7 +44,7 @@ void df_decode_head_inputs(DfCtx *, const DecodeHead *, const DfMaps *in, DfMaps
 void df_decode_head_conv(NnScope, NnConvModule *, const DecodeHead *, int in, int kernel, int dilation);
 DfTensor *df_decode_head_resize(DfCtx *, const DecodeHead *, DfTensor *x, const DfTensor *like);
 DfTensor *df_decode_head_classes(DfCtx *, const DecodeHead *, DfTensor *x);         /* N H W channels -> N H W classes */
-/* What a DfHead is asked, of a struct that begins with its DecodeHead. */
+/* What a DfPixelHead is asked, of a struct that begins with its DecodeHead. */
 int df_decode_head_n_classes(const void *self);
 bool df_decode_head_align_corners(const void *self);
 

@@ -22,9 +22,8 @@ static const DfOpt opts[] = {
     DF_OPT_END
 };
 
-static void init(NnScope s, void *self, const DfNode *test_cfg)
+static void init(NnScope s, void *self)
 {
-    (void)test_cfg;
     Fcn *h = self;
     df_decode_head_init(s, &h->base, false);
     int in = 0;
@@ -38,7 +37,7 @@ static void init(NnScope s, void *self, const DfNode *test_cfg)
         df_decode_head_conv(nn_at(s, "conv_cat"), &h->conv_cat, &h->base, in + h->base.channels, h->kernel_size, 1);
 }
 
-static DfTensor *segment(DfCtx *c, const void *self, const DfMaps *maps)
+static DfTensor *forward(DfCtx *c, const void *self, const DfMaps *maps)
 {
     const Fcn *h = self;
     DfMaps in;
@@ -51,13 +50,13 @@ static DfTensor *segment(DfCtx *c, const void *self, const DfMaps *maps)
     return df_decode_head_classes(c, &h->base, x);
 }
 
-const DfHead df_head_fcn = {
+const DfPixelHead df_head_fcn = {
     .name = "FCNHead",
     .help = "convolutions on one map (Long et al., CVPR 2015)",
     .size = sizeof(Fcn),
     .opts = opts,
     .init = init,
     .classes = df_decode_head_n_classes,
-    .segment = segment,
     .align_corners = df_decode_head_align_corners,
+    .forward = forward,
 };

@@ -30,9 +30,8 @@ static int log2_of(int n)
     return log;
 }
 
-static void init(NnScope s, void *self, const DfNode *test_cfg)
+static void init(NnScope s, void *self)
 {
-    (void)test_cfg;
     SemanticFpn *h = self;
     df_decode_head_init(s, &h->base, true);
     if (h->feature_strides.n != h->base.in_channels.n)
@@ -62,7 +61,7 @@ static DfTensor *level(DfCtx *c, const SemanticFpn *h, int i, DfTensor *x)
     return df_leave(c, m, x);
 }
 
-static DfTensor *segment(DfCtx *c, const void *self, const DfMaps *maps)
+static DfTensor *forward(DfCtx *c, const void *self, const DfMaps *maps)
 {
     const SemanticFpn *h = self;
     DfMaps in;
@@ -73,13 +72,13 @@ static DfTensor *segment(DfCtx *c, const void *self, const DfMaps *maps)
     return df_decode_head_classes(c, &h->base, sum);
 }
 
-const DfHead df_head_semantic_fpn = {
+const DfPixelHead df_head_semantic_fpn = {
     .name = "FPNHead",
     .help = "Semantic FPN (Kirillov et al., CVPR 2019)",
     .size = sizeof(SemanticFpn),
     .opts = opts,
     .init = init,
     .classes = df_decode_head_n_classes,
-    .segment = segment,
     .align_corners = df_decode_head_align_corners,
+    .forward = forward,
 };

@@ -19,9 +19,8 @@ static const DfOpt opts[] = {
     DF_OPT_END
 };
 
-static void init(NnScope s, void *self, const DfNode *test_cfg)
+static void init(NnScope s, void *self)
 {
-    (void)test_cfg;
     Uper *h = self;
     const int C = h->base.channels, n = h->base.in_channels.n, top = n - 1;
     df_decode_head_init(s, &h->base, true);
@@ -89,7 +88,7 @@ static DfTensor *join(DfCtx *c, const Uper *h, DfTensor *const *x, int n)       
     return df_leave(c, m, n_strips == 1 ? strips[0] : df_concat(c, strips, n_strips, 1));
 }
 
-static DfTensor *segment(DfCtx *c, const void *self, const DfMaps *maps)
+static DfTensor *forward(DfCtx *c, const void *self, const DfMaps *maps)
 {
     const Uper *h = self;
     DfMaps in;
@@ -106,13 +105,13 @@ static DfTensor *segment(DfCtx *c, const void *self, const DfMaps *maps)
     return join(c, h, x, in.n);
 }
 
-const DfHead df_head_uper = {
+const DfPixelHead df_head_uper = {
     .name = "UPerHead",
     .help = "pyramid pooling and feature pyramid for semantic segmentation (Xiao et al., ECCV 2018)",
     .size = sizeof(Uper),
     .opts = opts,
     .init = init,
     .classes = df_decode_head_n_classes,
-    .segment = segment,
     .align_corners = df_decode_head_align_corners,
+    .forward = forward,
 };

@@ -3,11 +3,30 @@
  * heads/region/bbox_head.c -- the box heads of two-stage detectors, by mmdet's names: shared convolutions and linear layers, then a branch for
  * classes and one for boxes. Ren et al., NIPS 2015; Lin et al., CVPR 2017 (two linear layers); Wu and He, ECCV 2018 (4conv1fc).
  */
-#include "heads/region/bbox_head.h"
-
 #include <math.h>
 
+#include "heads/region.h"
 #include "heads/settings/settings.h"
+
+typedef struct {
+    int n_convs, n_fcs;
+    NnConvModule *convs;
+    NnLinear *fcs;
+} BoxBranch;
+
+typedef struct {
+    /* options */
+    int num_shared_convs, num_shared_fcs, num_cls_convs, num_cls_fcs, num_reg_convs, num_reg_fcs, conv_out_channels, fc_out_channels;
+    int in_channels, num_classes;
+    DfInts roi_feat_size;
+    bool with_avg_pool, with_cls, with_reg, reg_class_agnostic, reg_decoded_bbox;
+    const DfNode *conv_cfg, *norm_cfg, *bbox_coder, *loss_cls, *loss_bbox;
+    /* modules */
+    BoxBranch shared, cls, reg;
+    NnLinear fc_cls, fc_reg;
+    DfDeltaCoder coder;
+    int size[2];        /* of the features */
+} BoxHead;
 
 #define BOX_HEAD_COUNTS                                                                                          \
     DF_OPT_INT(BoxHead, num_shared_convs, 0, 0, 64, "convolutions that both branches share"),                     \
@@ -79,10 +98,9 @@ static bool options_fit(NnScope s, BoxHead *h)
     return true;
 }
 
-static void init(NnScope s, void *self, const DfNode *test_cfg)
+static void init(NnScope s, void *self)
 {
     BoxHead *h = self;
-    (void)test_cfg;
     if (!options_fit(s, h))
         return;
     df_head_coder(s, &h->coder, h->bbox_coder);
@@ -98,19 +116,19 @@ static void init(NnScope s, void *self, const DfNode *test_cfg)
         nn_linear_init_as(nn_at(s, "fc_reg"), &h->fc_reg, reg, h->reg_class_agnostic ? 4 : 4 * h->num_classes, true, nn_normal(0.001), nn_constant(0));
 }
 
-static void init_shared_2fc(NnScope s, void *self, const DfNode *test_cfg)
+static void init_shared_2fc(NnScope s, void *self)
 {
     BoxHead *h = self;
     h->num_shared_fcs = 2;
-    init(s, self, test_cfg);
+    init(s, self);
 }
 
-static void init_shared_4conv_1fc(NnScope s, void *self, const DfNode *test_cfg)
+static void init_shared_4conv_1fc(NnScope s, void *self)
 {
     BoxHead *h = self;
     h->num_shared_convs = 4;
     h->num_shared_fcs = 1;
-    init(s, self, test_cfg);
+    init(s, self);
 }
 
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
@@ -118,7 +136,7 @@ static void init_shared_4conv_1fc(NnScope s, void *self, const DfNode *test_cfg)
 /* n h w C -> n C h w in one row, the order that official linear layers know; or the mean over the bins. */
 static DfTensor *flatten(DfCtx *c, const BoxHead *h, DfTensor *x)
 {
-    if (c->err || x->shape.n == 2)
+    if (x->shape.n == 2)
         return x;
     if (h->with_avg_pool)
         return df_mean_tokens(c, df_reshape(c, x, DF_SHAPE(df_dim(x, 0), h->size[0] * h->size[1], df_dim(x, 3))));
@@ -138,30 +156,32 @@ static DfTensor *branch(DfCtx *c, const BoxHead *h, const BoxBranch *b, DfTensor
     return x;
 }
 
-void df_box_head_forward(DfCtx *c, const BoxHead *h, DfTensor *x, DfTensor **scores, DfTensor **deltas)
-{
-    if (!c->err && (df_dim(x, 1) != h->size[0] || df_dim(x, 2) != h->size[1] || df_dim(x, 3) != h->in_channels))
-        df_ctx_fail(c, DF_ESHAPE, "regions have %d x %d bins of %d channels, roi_feat_size and in_channels say %d x %d of %d", df_dim(x, 1), df_dim(x, 2),
-                    df_dim(x, 3), h->size[0], h->size[1], h->in_channels);
-    x = branch(c, h, &h->shared, x, false);
-    *scores = nn_linear(c, &h->fc_cls, branch(c, h, &h->cls, x, true));
-    *deltas = h->with_reg ? nn_linear(c, &h->fc_reg, branch(c, h, &h->reg, x, true)) : NULL;
-}
-
-static void classify(DfCtx *c, const void *self, DfTensor *regions, DfTensor **scores, DfTensor **deltas)
-{
-    df_box_head_forward(c, self, regions, scores, deltas);
-}
-
-static int classes(const void *self)
+static void forward(DfCtx *c, const void *self, DfTensor *x, DfTensor **scores, DfTensor **deltas)
 {
     const BoxHead *h = self;
-    return h->num_classes;
+    if (df_dim(x, 1) != h->size[0] || df_dim(x, 2) != h->size[1] || df_dim(x, 3) != h->in_channels)
+        df_ctx_fail(c, DF_ESHAPE, "regions have %d x %d bins of %d channels, roi_feat_size and in_channels say %d x %d of %d", df_dim(x, 1),
+                    df_dim(x, 2), df_dim(x, 3), h->size[0], h->size[1], h->in_channels);
+    x = branch(c, h, &h->shared, x, false);                                  /* n 1024, or n h w 256  */
+    *scores = nn_linear(c, &h->fc_cls, branch(c, h, &h->cls, x, true));      /* n classes+1           */
+    *deltas = NULL;
+    if (h->with_reg)
+        *deltas = nn_linear(c, &h->fc_reg, branch(c, h, &h->reg, x, true));  /* n 4*classes, or n 4   */
 }
 
-#define BOX_HEAD(record, type, table, start, text) \
-    const DfHead df_head_##record = { .name = type, .help = text, .size = sizeof(BoxHead), .opts = table, .init = start, .classes = classes, .classify = classify }
+static DfBoxHeadShape shape(const void *self)
+{
+    const BoxHead *h = self;
+    return (DfBoxHeadShape){ .classes = h->num_classes, .has_boxes = h->with_reg, .class_agnostic = h->reg_class_agnostic, .coder = &h->coder };
+}
+
+/* The names differ in how many layers they have. */
+#define BOX_HEAD(record, type, table, start, text)                                                                     \
+    const DfBoxHead df_head_##record = {                                                                               \
+        .name = type, .help = text, .size = sizeof(BoxHead), .opts = table, .init = start, .shape = shape, .forward = forward \
+    }
 BOX_HEAD(bbox, "BBoxHead", plain_opts, init, "classes and boxes of regions, straight from their features");
 BOX_HEAD(conv_fc_bbox, "ConvFCBBoxHead", conv_fc_opts, init, "classes and boxes of regions, behind any number of layers");
 BOX_HEAD(shared_2fc_bbox, "Shared2FCBBoxHead", plain_opts, init_shared_2fc, "classes and boxes of regions, behind two linear layers");
-BOX_HEAD(shared_4conv_1fc_bbox, "Shared4Conv1FCBBoxHead", plain_opts, init_shared_4conv_1fc, "classes and boxes of regions, behind four convolutions and a linear layer");
+BOX_HEAD(shared_4conv_1fc_bbox, "Shared4Conv1FCBBoxHead", plain_opts, init_shared_4conv_1fc,
+         "classes and boxes of regions, behind four convolutions and a linear layer");

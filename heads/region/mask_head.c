@@ -3,10 +3,24 @@
  * heads/region/mask_head.c -- a few convolutions, an upsampling, and a 1x1 convolution to a mask for each class. He et al., Mask R-CNN,
  * ICCV 2017.
  */
-#include "heads/region/mask_head.h"
-
 #include <math.h>
 #include <string.h>
+
+#include "heads/region.h"
+
+enum { MASK_AS_IS, MASK_DECONV, MASK_NEAREST, MASK_BILINEAR };
+
+typedef struct {
+    /* options */
+    int num_convs, in_channels, conv_kernel_size, conv_out_channels, num_classes;
+    bool class_agnostic;
+    const DfNode *upsample_cfg, *conv_cfg, *norm_cfg, *loss_mask;
+    /* modules */
+    NnConvModule *convs;
+    int upsample, scale;           /* how, and how much           */
+    DfTensor *up_weight, *up_bias; /* of MASK_DECONV: I k k O, O  */
+    NnConv logits;
+} MaskHead;
 
 static const DfOpt opts[] = {
     DF_OPT_INT(MaskHead, num_convs, 4, 0, 64, "convolutions"),
@@ -65,10 +79,9 @@ static void upsample_init(NnScope s, MaskHead *h, int in)
     h->up_bias = nn_param(at, "bias", DF_SHAPE(out), NN_AS_IS, nn_constant(0));
 }
 
-static void init(NnScope s, void *self, const DfNode *test_cfg)
+static void init(NnScope s, void *self)
 {
     MaskHead *h = self;
-    (void)test_cfg;
     if (h->conv_cfg) {
         nn_fail(s, DF_EVALUE, "conv_cfg has type '%s': only the plain convolution is built in", df_node_text(df_node_get(h->conv_cfg, "type"), "?"));
         return;
@@ -87,27 +100,28 @@ static void init(NnScope s, void *self, const DfNode *test_cfg)
 
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
 
-static DfTensor *enlarge(DfCtx *c, const MaskHead *h, DfTensor *x)
+static DfTensor *upsample(DfCtx *c, const MaskHead *h, DfTensor *x)
 {
-    if (c->err || h->upsample == MASK_AS_IS)
+    if (h->upsample == MASK_AS_IS)
         return x;
-    if (h->upsample != MASK_DECONV)
-        return df_interpolate(c, x, df_dim(x, 1) * h->scale, df_dim(x, 2) * h->scale, h->upsample == MASK_NEAREST ? DF_NEAREST : DF_BILINEAR, false);
-    const DfConv conv = { { h->scale, h->scale }, { 0, 0 }, { 1, 1 }, 1 };
-    return df_relu(c, df_conv_transpose2d(c, x, h->up_weight, h->up_bias, conv, (int[2]){ 0, 0 }));
+    if (h->upsample == MASK_DECONV) {
+        const DfConv conv = { { h->scale, h->scale }, { 0, 0 }, { 1, 1 }, 1 };
+        return df_relu(c, df_conv_transpose2d(c, x, h->up_weight, h->up_bias, conv, (int[2]){ 0, 0 }));
+    }
+    const DfInterpolation how = h->upsample == MASK_NEAREST ? DF_NEAREST : DF_BILINEAR;
+    return df_interpolate(c, x, df_dim(x, 1) * h->scale, df_dim(x, 2) * h->scale, how, false);
 }
 
-DfTensor *df_mask_head_forward(DfCtx *c, const MaskHead *h, DfTensor *x)
+/* Figure 4 of the paper, right. Masks keep the layout of the region: they are convolutions all the way, where a linear layer would give
+ * it up. */
+static DfTensor *forward(DfCtx *c, const void *self, DfTensor *regions)
 {
-    DfTensor *y = h->num_convs ? nn_conv_module(c, &h->convs[0], x) : x; /* x is the caller's */
+    const MaskHead *h = self;
+    DfTensor *x = h->num_convs ? nn_conv_module(c, &h->convs[0], regions) : regions; /* n 14 14 256; the regions are the caller's */
     for (int i = 1; i < h->num_convs; i++)
-        df_next(c, &y, nn_conv_module(c, &h->convs[i], y));
-    return nn_conv(c, &h->logits, enlarge(c, h, y));
-}
-
-static DfTensor *outline(DfCtx *c, const void *self, DfTensor *regions)
-{
-    return df_mask_head_forward(c, self, regions);
+        df_next(c, &x, nn_conv_module(c, &h->convs[i], x));
+    x = upsample(c, h, x);                                                           /* n 28 28 256     */
+    return nn_conv(c, &h->logits, x);                                                /* n 28 28 classes */
 }
 
 static int classes(const void *self)
@@ -116,12 +130,12 @@ static int classes(const void *self)
     return h->num_classes;
 }
 
-const DfHead df_head_fcn_mask = {
+const DfMaskHead df_head_fcn_mask = {
     .name = "FCNMaskHead",
     .help = "masks of regions, by convolutions (He et al., ICCV 2017)",
     .size = sizeof(MaskHead),
     .opts = opts,
     .init = init,
-    .outline = outline,
     .classes = classes,
+    .forward = forward,
 };

@@ -1,176 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region/roi_detect.c -- from proposals to detections: the stages one after the other, suppression, and masks for what is left.
+ * heads/region/roi_detect.c -- from proposals to detections: the stages, suppression, and masks for what is left. Of one view of each image
+ * of a batch, or of several views of one image.
  */
 #include "heads/region/roi_detect.h"
 
-#include <math.h>
 #include <string.h>
 
-/* ---- regions ----------------------------------------------------------------------------------------------------- */
+#include "heads/region/roi_masks.h"
+#include "heads/region/roi_regions.h"
+#include "heads/views.h"
 
-int df_regions_init(Regions *r, const RoiHead *h, int n, const DfProposals *proposals)
+static int suppress(const RoiHead *h, const Regions *r, int image, DfDetections *out)
 {
-    size_t most = 0, rows = 0;
-    *r = (Regions){ .images = n, .arena = df_arena_new(), .classes = h->box[0]->num_classes };
-    r->first = r->arena ? df_arena_alloc(r->arena, (size_t)n + 1, sizeof *r->first) : NULL;
-    if (!r->first)
-        return df_fail_memory("regions");
-    for (int i = 0; i < n; i++)
-        most = proposals[i].n > most ? proposals[i].n : most;
-    for (int i = 0; i < n; i++) {
-        rows += h->cascade ? proposals[i].n : most; /* mmdet fills up a batch of the plain head with empty boxes, in front */
-        r->first[i + 1] = (int)rows;
-    }
-    const BoxHead *last = h->box[h->num_stages - 1];
-    r->boxes_per_row = last->with_reg && !last->reg_class_agnostic ? r->classes : 1;
-    r->rois = df_arena_alloc(r->arena, rows, 5 * sizeof *r->rois);
-    r->scores = df_arena_alloc(r->arena, rows, ((size_t)r->classes + 1) * sizeof *r->scores);
-    r->boxes = df_arena_alloc(r->arena, rows, 4 * (size_t)r->boxes_per_row * sizeof *r->boxes);
-    if (rows > INT32_MAX / 5 || !r->rois || !r->scores || !r->boxes)
-        return df_fail_memory("regions");
-    for (int i = 0; i < n; i++) {
-        const size_t count = (size_t)(r->first[i + 1] - r->first[i]), empty = count - proposals[i].n;
-        float *roi = r->rois + 5 * (size_t)r->first[i];
-        for (size_t k = 0; k < count; k++, roi += 5) {
-            roi[0] = (float)i;
-            if (k >= empty)
-                memcpy(roi + 1, proposals[i].v[k - empty], 4 * sizeof *roi);
-        }
-    }
-    return DF_OK;
-}
-
-void df_regions_done(Regions *r)
-{
-    df_arena_free(r->arena);
-    *r = (Regions){ 0 };
-}
-
-/* ---- stages ------------------------------------------------------------------------------------------------------ */
-
-static int largest(const float *x, int n)
-{
-    int at = 0;
-    for (int i = 1; i < n; i++)
-        at = x[i] > x[at] ? i : at;
-    return at;
-}
-
-/* Every region becomes the box of its best class; the image it is of stays. */
-static void refine(const BoxHead *h, Regions *r, const float *scores, const float *deltas, const DfImageMeta *metas)
-{
-    for (int image = 0; image < r->images; image++)
-        for (int i = r->first[image]; i < r->first[image + 1]; i++) {
-            float *box = r->rois + 5 * (size_t)i + 1, next[4];
-            const size_t label = (size_t)largest(scores + (size_t)i * ((size_t)r->classes + 1), r->classes);
-            const float *delta = deltas + 4 * (h->reg_class_agnostic ? (size_t)i : (size_t)i * (size_t)r->classes + label);
-            df_delta_decode(&h->coder, 1, 1, box, delta, metas[image].img_h, metas[image].img_w, next);
-            memcpy(box, next, sizeof next);
-        }
-}
-
-static void clip(float *box, const DfImageMeta *meta)
-{
-    for (int k = 0; k < 4; k++) {
-        const float most = (float)(k % 2 ? meta->img_h : meta->img_w);
-        box[k] = box[k] < 0 ? 0 : box[k] > most ? most : box[k];
-    }
-}
-
-/* The boxes of the last stage, in network pixels. */
-static void decode(const BoxHead *h, Regions *r, const float *deltas, const DfImageMeta *metas)
-{
+    const size_t from = (size_t)r->first[image];
+    const size_t n = (size_t)r->first[image + 1] - from;
     const size_t per_row = (size_t)r->boxes_per_row;
-    for (int image = 0; image < r->images; image++)
-        for (int i = r->first[image]; i < r->first[image + 1]; i++) {
-            const float *roi = r->rois + 5 * (size_t)i + 1;
-            float *boxes = r->boxes + 4 * per_row * (size_t)i;
-            if (deltas) {
-                df_delta_decode(&h->coder, 1, r->boxes_per_row, roi, deltas + 4 * per_row * (size_t)i, metas[image].img_h, metas[image].img_w, boxes);
-                continue;
-            }
-            memcpy(boxes, roi, 4 * sizeof *boxes);
-            clip(boxes, &metas[image]);
-        }
+    const int columns = r->classes + 1;
+    return df_multiclass_nms(&h->nms, h->score_thr, h->max_per_img, n, r->classes, columns, r->boxes + 4 * per_row * from, per_row > 1,
+                             r->scores + from * (size_t)columns, NULL, &out->v, &out->n);
 }
 
-static void softmax(float *x, int n)
-{
-    const float most = x[largest(x, n)];
-    float sum = 0;
-    for (int i = 0; i < n; i++)
-        sum += x[i] = expf(x[i] - most);
-    for (int i = 0; i < n; i++)
-        x[i] /= sum;
-}
-
-/* mmdet's plain head takes a region that ends at row 0 for one that fills up a batch, and forgets what the network said of it. */
-static void forget_empty(const Regions *r, float *scores, float *deltas)
-{
-    const size_t columns = (size_t)r->classes + 1, per_row = 4 * (size_t)r->boxes_per_row;
-    for (size_t i = 0; i < (size_t)r->first[r->images]; i++) {
-        if (r->rois[5 * i + 4] != 0)
-            continue;
-        memset(scores + i * columns, 0, columns * sizeof *scores);
-        if (deltas)
-            memset(deltas + i * per_row, 0, per_row * sizeof *deltas);
-    }
-}
-
-static void observe_rois(DfCtx *c, const RoiHead *h, int stage, const Regions *r)
-{
-    if (!df_listens(c))
-        return;
-    const DfMark m = df_enter(c, NULL, -1);
-    df_roi_observe(c, h, stage, "rois", df_from(c, DF_SHAPE(r->first[r->images], 5), r->rois));
-    df_leave_all(c, m, NULL, 0);
-}
-
-/* One stage, on the regions as the one before left them. */
-static void run_stage(DfCtx *c, const RoiHead *h, int stage, const DfMaps *maps, const DfImageMeta *metas, Regions *r)
-{
-    const int rows = r->first[r->images], last = h->num_stages - 1;
-    const DfMark m = df_enter(c, NULL, -1);
-    DfTensor *scores, *deltas;
-    observe_rois(c, h, stage, r);
-    df_roi_boxes(c, h, stage, maps, r->rois, rows, &scores, &deltas);
-    if (!c->err) {
-        if (!h->cascade && !r->keeps_empty)
-            forget_empty(r, scores->data, deltas ? deltas->data : NULL);
-        df_roi_observe(c, h, stage, "cls_score", scores);
-        if (deltas)
-            df_roi_observe(c, h, stage, "bbox_pred", deltas);
-        for (size_t i = 0; i < df_size(scores); i++)
-            r->scores[i] += scores->data[i];
-        if (stage < last && deltas)
-            refine(h->box[stage], r, scores->data, deltas->data, metas);
-        else if (stage == last)
-            decode(h->box[stage], r, deltas ? deltas->data : NULL, metas);
-    }
-    df_leave_all(c, m, NULL, 0);
-}
-
-int df_regions_run(DfCtx *c, const RoiHead *h, const DfMaps *maps, const DfImageMeta *metas, Regions *r)
-{
-    const int rows = r->first[r->images], columns = r->classes + 1;
-    for (int stage = 0; rows && !c->err && stage < h->num_stages; stage++)
-        run_stage(c, h, stage, maps, metas, r);
-    for (size_t i = 0; h->num_stages > 1 && i < (size_t)rows * (size_t)columns; i++)
-        r->scores[i] /= (float)h->num_stages;
-    for (int i = 0; !c->err && i < rows; i++)
-        softmax(r->scores + (size_t)i * (size_t)columns, columns);
-    return df_ctx_error(c);
-}
-
-/* ---- detections -------------------------------------------------------------------------------------------------- */
-
-int df_regions_detections(const RoiHead *h, const Regions *r, int image, DfDetections *out)
-{
-    const size_t from = (size_t)r->first[image], n = (size_t)r->first[image + 1] - from, per_row = (size_t)r->boxes_per_row;
-    return df_multiclass_nms(&h->nms, h->score_thr, h->max_per_img, n, r->classes, r->classes + 1, r->boxes + 4 * per_row * from, per_row > 1,
-                             r->scores + from * ((size_t)r->classes + 1), NULL, &out->v, &out->n);
-}
+/* ---- a batch -------------------------------------------------------------------------------------------------------- */
 
 static void to_original(Regions *r, const DfImageMeta *metas)
 {
@@ -180,7 +31,7 @@ static void to_original(Regions *r, const DfImageMeta *metas)
             r->boxes[i] /= metas[image].scale_factor[i % 4];
 }
 
-int df_roi_detect(DfCtx *c, const RoiHead *h, const DfMaps *maps, const DfProposals *proposals, const DfImageMeta *metas, int n, bool rescale, DfDetections *results)
+int df_roi_detect(DfCtx *c, const RoiHead *h, const DfMaps *maps, const DfDetections *proposals, const DfImageMeta *metas, int n, bool rescale, DfDetections *results)
 {
     Regions r;
     int error = df_regions_init(&r, h, n, proposals);
@@ -190,10 +41,88 @@ int df_roi_detect(DfCtx *c, const RoiHead *h, const DfMaps *maps, const DfPropos
         to_original(&r, metas);
     const DfMark m = df_enter(c, "suppression", -1);
     for (int i = 0; error == DF_OK && i < n; i++)
-        error = df_regions_detections(h, &r, i, &results[i]);
+        error = suppress(h, &r, i, &results[i]);
     df_leave_all(c, m, NULL, 0);
     df_regions_done(&r);
     if (error == DF_OK && h->mask)
         error = df_roi_add_masks(c, h, maps, metas, n, rescale, results);
+    return error;
+}
+
+/* ---- several views: mmdet's aug_test. Every view sees the same regions; the mean of what they say of a region counts. ---------- */
+
+static int to_view(DfDetections *out, const DfDetections *proposals, const DfImageMeta *meta)
+{
+    *out = (DfDetections){ .v = df_malloc((proposals->n + 1) * sizeof *out->v), .n = proposals->n };
+    if (!out->v)
+        return df_fail_memory("proposals");
+    memcpy(out->v, proposals->v, proposals->n * sizeof *out->v);
+    for (size_t i = 0; i < out->n; i++)
+        df_box_to_view(out->v[i].box, meta);
+    return DF_OK;
+}
+
+/* One view's regions after all stages, in original pixels. df_regions_done() them. */
+static int run_view(DfCtx *c, const RoiHead *h, const DfMaps *maps, const DfDetections *proposals, const DfImageMeta *meta, Regions *r)
+{
+    DfDetections mapped;
+    *r = (Regions){ 0 };
+    int error = to_view(&mapped, proposals, meta);
+    if (error == DF_OK)
+        error = df_regions_init(r, h, 1, &mapped);
+    r->keeps_empty = true;
+    if (error == DF_OK)
+        error = df_regions_run(c, h, maps, meta, r);
+    df_detections_free(&mapped);
+    const int boxes = error == DF_OK ? df_regions_rows(r) * r->boxes_per_row : 0;
+    for (int i = 0; i < boxes; i++)
+        df_box_to_original(r->boxes + 4 * (size_t)i, meta);
+    return error;
+}
+
+static size_t n_scores(const Regions *r)
+{
+    return (size_t)df_regions_rows(r) * ((size_t)r->classes + 1);
+}
+
+static size_t n_coordinates(const Regions *r)
+{
+    return (size_t)df_regions_rows(r) * (size_t)r->boxes_per_row * 4;
+}
+
+static void add(Regions *sum, const Regions *r)
+{
+    for (size_t i = 0; i < n_scores(sum); i++)
+        sum->scores[i] += r->scores[i];
+    for (size_t i = 0; i < n_coordinates(sum); i++)
+        sum->boxes[i] += r->boxes[i];
+}
+
+static void divide(Regions *sum, int n)
+{
+    for (size_t i = 0; i < n_scores(sum); i++)
+        sum->scores[i] /= (float)n;
+    for (size_t i = 0; i < n_coordinates(sum); i++)
+        sum->boxes[i] /= (float)n;
+}
+
+int df_roi_detect_views(DfCtx *c, const RoiHead *h, const DfMaps *views, const DfDetections *proposals, const DfImageMeta *metas, int n, DfDetections *out)
+{
+    Regions sum;
+    int error = run_view(c, h, &views[0], proposals, &metas[0], &sum);
+    for (int i = 1; error == DF_OK && i < n; i++) {
+        Regions r;
+        error = run_view(c, h, &views[i], proposals, &metas[i], &r);
+        if (error == DF_OK)
+            add(&sum, &r);
+        df_regions_done(&r);
+    }
+    if (error == DF_OK) {
+        divide(&sum, n);
+        error = suppress(h, &sum, 0, out);
+    }
+    df_regions_done(&sum);
+    if (error == DF_OK && h->mask)
+        error = df_roi_add_view_masks(c, h, views, metas, n, out);
     return error;
 }

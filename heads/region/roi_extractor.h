@@ -5,7 +5,8 @@
 #ifndef DF_HEADS_REGION_ROI_EXTRACTOR_H
 #define DF_HEADS_REGION_ROI_EXTRACTOR_H
 
-#include "heads/heads.h"
+#include "boxes/boxes.h"
+#include "nn/nn.h"
 
 typedef struct {
     int out_channels, levels;

@@ -1,170 +1,202 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * heads/region/roi_masks.c -- a mask for every detection: the mask heads on the detected boxes, and each result pasted straight into run
- * lengths, so that memory does not grow with the image.
+ * lengths, so that memory does not grow with the image. He et al., Mask R-CNN, ICCV 2017, section 3.1, "Inference".
  */
-#include "heads/region/roi_detect.h"
+#include "heads/region/roi_masks.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "heads/region/roi_forward.h"
 #include "heads/views.h"
+
+/* What a detection's mask is pasted into. */
+typedef struct {
+    int label;
+    float box[4];      /* in the image of the mask */
+    int height, width; /* of that image            */
+    DfMask *out;
+    int error;
+} Canvas;
 
 /* The detections of a batch, one after the other. */
 typedef struct {
     DfArena *arena;
-    int rows, height, width; /* of the small masks       */
-    float *rois;             /* [rows][5]                */
-    float *masks;            /* [rows][height][width]    */
-    int *labels;             /* [rows]                   */
-    float (*boxes)[4];       /* in the image of the mask */
-    int (*sizes)[2];         /* of that image            */
-    DfMask **out;
-    int *errors;
+    int n;
+    Canvas *canvas;    /* [n]                                     */
+    float *rois;       /* [n][5]                                  */
+    int height, width; /* of a small mask                         */
+    float *masks;      /* [n][height][width]: sums of probabilities */
     float threshold;
-} Rows;
+} MaskBatch;
+
+/* ---- the batch ------------------------------------------------------------------------------------------------------ */
+
+static int batch_init(MaskBatch *b, const RoiHead *h, int n, DfDetections *results)
+{
+    size_t rows = 0;
+    for (int i = 0; i < n; i++)
+        rows += results[i].n;
+    *b = (MaskBatch){ .arena = df_arena_new(), .n = (int)rows, .threshold = (float)h->mask_thr_binary };
+    if (!(b->threshold >= 0))
+        b->threshold = 1.0f / 255; /* below 0 mmdet shows all that is not black */
+    b->canvas = b->arena ? df_arena_alloc(b->arena, rows, sizeof *b->canvas) : NULL;
+    b->rois = b->arena ? df_arena_alloc(b->arena, rows, 5 * sizeof *b->rois) : NULL;
+    if (!b->canvas || !b->rois)
+        return df_fail_memory("masks");
+    for (int i = 0; i < n; i++) {
+        results[i].masks = df_calloc(results[i].n + 1, sizeof *results[i].masks);
+        if (!results[i].masks)
+            return df_fail_memory("masks");
+    }
+    return DF_OK;
+}
+
+/* A detection in original pixels (`rescale`) goes to network pixels and back, as in mmdet: its box may change in the last bit. */
+static void add_canvas(MaskBatch *b, int row, int image, const DfDetection *d, const DfImageMeta *meta, bool rescale, DfMask *out)
+{
+    Canvas *canvas = &b->canvas[row];
+    float *roi = b->rois + 5 * (size_t)row;
+    *canvas = (Canvas){ .label = d->label, .out = out };
+    roi[0] = (float)image;
+    for (int k = 0; k < 4; k++) {
+        roi[k + 1] = rescale ? d->box[k] * meta->scale_factor[k] : d->box[k];
+        canvas->box[k] = rescale ? roi[k + 1] / meta->scale_factor[k] : roi[k + 1];
+    }
+    canvas->height = rescale ? meta->ori_h : (int)rint((double)meta->ori_h * (double)meta->scale_factor[1]);
+    canvas->width = rescale ? meta->ori_w : (int)rint((double)meta->ori_w * (double)meta->scale_factor[0]);
+}
 
 /* ---- small masks ------------------------------------------------------------------------------------------------- */
 
-/* Adds the probabilities of each row's own class, mirrored back. */
-static void add_probabilities(Rows *r, const DfTensor *logits, bool flip_x, bool flip_y)
+/* Section 3 of the paper, "Mask Representation": a mask for every class, each a sigmoid, of which only that of the detection's own class
+ * counts, so classes do not compete. A view's masks are mirrored back. */
+static void add_probabilities(MaskBatch *b, const DfTensor *logits, bool flip_x, bool flip_y) /* n h w classes, or n h w 1 */
 {
-    const size_t H = (size_t)r->height, W = (size_t)r->width, C = (size_t)df_dim(logits, 3);
-    for (size_t i = 0; i < (size_t)r->rows; i++) {
-        const float *from = logits->data + i * H * W * C + (C > 1 ? (size_t)r->labels[i] : 0);
-        float *to = r->masks + i * H * W;
-        for (size_t y = 0; y < H; y++)
-            for (size_t x = 0; x < W; x++, to++)
-                *to += 1.0f / (1.0f + expf(-from[((flip_y ? H - 1 - y : y) * W + (flip_x ? W - 1 - x : x)) * C]));
+    const size_t H = (size_t)b->height, W = (size_t)b->width, C = (size_t)df_dim(logits, 3);
+    for (size_t i = 0; i < (size_t)b->n; i++) {
+        const size_t channel = C > 1 ? (size_t)b->canvas[i].label : 0;
+        const float *from = logits->data + i * H * W * C + channel;
+        float *to = b->masks + i * H * W;
+        for (size_t y = 0; y < H; y++) {
+            const float *row = from + (flip_y ? H - 1 - y : y) * W * C;
+            for (size_t x = 0; x < W; x++)
+                *to++ += 1.0f / (1.0f + expf(-row[(flip_x ? W - 1 - x : x) * C]));
+        }
     }
 }
 
-static int add_stage(DfCtx *c, const RoiHead *h, int stage, const DfMaps *maps, bool flip_x, bool flip_y, Rows *r)
+/* The first logits tell how large the small masks are; all others must be as large. */
+static void fit(DfCtx *c, MaskBatch *b, const DfTensor *logits, int stage)
+{
+    const int height = df_dim(logits, 1), width = df_dim(logits, 2);
+    if (!b->masks) {
+        b->height = height;
+        b->width = width;
+        b->masks = df_arena_alloc(b->arena, (size_t)b->n * (size_t)height, (size_t)width * sizeof *b->masks);
+        if (!b->masks)
+            df_ctx_fail(c, DF_ENOMEM, "out of memory for masks");
+    } else if (height != b->height || width != b->width) {
+        df_ctx_fail(c, DF_ESHAPE, "the masks of stage %d are %d x %d, those before %d x %d", stage, height, width, b->height, b->width);
+    }
+}
+
+/* The guards are for the plain loops over logits: those of a pass that failed have no numbers. */
+static int add_stage(DfCtx *c, const RoiHead *h, int stage, const DfMaps *maps, bool flip_x, bool flip_y, MaskBatch *b)
 {
     const DfMark m = df_enter(c, NULL, -1);
-    const DfTensor *logits = df_roi_masks(c, h, stage, maps, r->rois, r->rows);
+    const DfTensor *logits = df_roi_masks(c, h, stage, maps, b->rois, b->n);
     df_roi_observe(c, h, stage, "mask_logits", logits);
-    if (!c->err && !r->masks) {
-        r->height = df_dim(logits, 1);
-        r->width = df_dim(logits, 2);
-        r->masks = df_arena_alloc(r->arena, (size_t)r->rows * (size_t)r->height, (size_t)r->width * sizeof *r->masks);
-        if (!r->masks)
-            df_ctx_fail(c, DF_ENOMEM, "out of memory for masks");
-    }
-    if (!c->err && (df_dim(logits, 1) != r->height || df_dim(logits, 2) != r->width))
-        df_ctx_fail(c, DF_ESHAPE, "the masks of stage %d are %d x %d, those before %d x %d", stage, df_dim(logits, 1), df_dim(logits, 2), r->height, r->width);
     if (!c->err)
-        add_probabilities(r, logits, flip_x, flip_y);
+        fit(c, b, logits, stage);
+    if (!c->err)
+        add_probabilities(b, logits, flip_x, flip_y);
     df_leave_all(c, m, NULL, 0);
     return df_ctx_error(c);
+}
+
+static int add_stages(DfCtx *c, const RoiHead *h, const DfMaps *maps, bool flip_x, bool flip_y, MaskBatch *b)
+{
+    int error = DF_OK;
+    for (int stage = 0; error == DF_OK && stage < h->num_stages; stage++)
+        error = add_stage(c, h, stage, maps, flip_x, flip_y, b);
+    return error;
 }
 
 /* ---- pasting ----------------------------------------------------------------------------------------------------- */
 
 static void paste(void *arg, size_t i, void *scratch)
 {
-    const Rows *r = arg;
-    const size_t area = (size_t)r->height * (size_t)r->width;
+    const MaskBatch *b = arg;
+    const size_t area = (size_t)b->height * (size_t)b->width;
+    Canvas *canvas = &b->canvas[i];
     (void)scratch;
-    r->errors[i] = df_paste_mask(r->out[i], r->masks + i * area, r->height, r->width, r->boxes[i], r->sizes[i][0], r->sizes[i][1], r->threshold);
+    canvas->error = df_paste_mask(canvas->out, b->masks + i * area, b->height, b->width, canvas->box, canvas->height, canvas->width, b->threshold);
 }
 
-/* `n` masks of each were added up. */
-static int paste_all(DfCtx *c, Rows *r, int n)
+static int canvas_error(const Canvas *canvas)
+{
+    if (canvas->error >= 0)
+        return DF_OK;
+    if (canvas->error == DF_ENOMEM)
+        return df_fail_memory("masks");
+    return df_fail(canvas->error, "a mask of %d x %d pixels", canvas->height, canvas->width);
+}
+
+/* `n` masks of each were added up: by stages, and by views. */
+static int paste_all(DfCtx *c, MaskBatch *b, int n)
 {
     const DfMark m = df_enter(c, "paste", -1);
-    for (size_t i = 0; n > 1 && i < (size_t)r->rows * (size_t)r->height * (size_t)r->width; i++)
-        r->masks[i] /= (float)n;
-    int error = df_parallel(c->pool, (size_t)r->rows, 0, paste, r);
-    for (int i = 0; error == DF_OK && i < r->rows; i++)
-        if (r->errors[i] < 0)
-            error = r->errors[i] == DF_ENOMEM ? df_fail_memory("masks") : df_fail(r->errors[i], "a mask of %d x %d pixels", r->sizes[i][0], r->sizes[i][1]);
+    const size_t numbers = (size_t)b->n * (size_t)b->height * (size_t)b->width;
+    for (size_t i = 0; n > 1 && i < numbers; i++)
+        b->masks[i] /= (float)n;
+    int error = df_parallel(c->pool, (size_t)b->n, 0, paste, b);
+    for (int i = 0; error == DF_OK && i < b->n; i++)
+        error = canvas_error(&b->canvas[i]);
     df_leave_all(c, m, NULL, 0);
     return error;
 }
 
-/* ---- rows -------------------------------------------------------------------------------------------------------- */
-
-static int rows_init(Rows *r, const RoiHead *h, int n, DfDetections *results)
-{
-    size_t rows = 0;
-    for (int i = 0; i < n; i++)
-        rows += results[i].n;
-    const float threshold = (float)h->mask_thr_binary;
-    *r = (Rows){ .arena = df_arena_new(), .rows = (int)rows, .threshold = threshold >= 0 ? threshold : 1.0f / 255 }; /* below 0 mmdet shows all that is not black */
-    if (!r->arena)
-        return df_fail_memory("masks");
-    r->rois = df_arena_alloc(r->arena, rows, 5 * sizeof *r->rois);
-    r->labels = df_arena_alloc(r->arena, rows, sizeof *r->labels);
-    r->boxes = df_arena_alloc(r->arena, rows, sizeof *r->boxes);
-    r->sizes = df_arena_alloc(r->arena, rows, sizeof *r->sizes);
-    r->out = df_arena_alloc(r->arena, rows, sizeof *r->out);
-    r->errors = df_arena_alloc(r->arena, rows, sizeof *r->errors);
-    if (!r->rois || !r->labels || !r->boxes || !r->sizes || !r->out || !r->errors)
-        return df_fail_memory("masks");
-    for (int i = 0; i < n; i++)
-        if (!(results[i].masks = df_calloc(results[i].n + 1, sizeof *results[i].masks)))
-            return df_fail_memory("masks");
-    return DF_OK;
-}
-
-/* Detections are in original pixels if `rescale`, regions always in the network's. */
-static void fill_row(Rows *r, int row, int image, const DfDetection *d, const DfImageMeta *meta, bool rescale)
-{
-    float *roi = r->rois + 5 * (size_t)row;
-    roi[0] = (float)image;
-    r->labels[row] = d->label;
-    for (int k = 0; k < 4; k++) {
-        roi[k + 1] = rescale ? d->box[k] * meta->scale_factor[k] : d->box[k];
-        r->boxes[row][k] = rescale ? roi[k + 1] / meta->scale_factor[k] : roi[k + 1]; /* there and back, as the reference does */
-    }
-    r->sizes[row][0] = rescale ? meta->ori_h : (int)rint((double)meta->ori_h * (double)meta->scale_factor[1]);
-    r->sizes[row][1] = rescale ? meta->ori_w : (int)rint((double)meta->ori_w * (double)meta->scale_factor[0]);
-}
+/* ---- detections ----------------------------------------------------------------------------------------------------- */
 
 int df_roi_add_masks(DfCtx *c, const RoiHead *h, const DfMaps *maps, const DfImageMeta *metas, int n, bool rescale, DfDetections *results)
 {
-    Rows r;
-    int error = rows_init(&r, h, n, results), row = 0;
+    MaskBatch b;
+    int error = batch_init(&b, h, n, results);
+    int row = 0;
     for (int i = 0; error == DF_OK && i < n; i++)
-        for (size_t k = 0; k < results[i].n; k++, row++) {
-            r.out[row] = &results[i].masks[k];
-            fill_row(&r, row, i, &results[i].v[k], &metas[i], rescale);
-        }
-    if (error == DF_OK && r.rows && df_listens(c)) {
-        const DfMark m = df_enter(c, NULL, -1);
-        df_observe(c, df_from(c, DF_SHAPE(r.rows, 5), r.rois), "mask_rois", -1);
-        df_leave_all(c, m, NULL, 0);
+        for (size_t k = 0; k < results[i].n; k++)
+            add_canvas(&b, row++, i, &results[i].v[k], &metas[i], rescale, &results[i].masks[k]);
+    if (error == DF_OK && b.n) {
+        df_roi_observe_rois(c, h, -1, "mask_rois", b.rois, b.n);
+        error = add_stages(c, h, maps, false, false, &b);
     }
-    for (int i = 0; error == DF_OK && r.rows && i < h->num_stages; i++)
-        error = add_stage(c, h, i, maps, false, false, &r);
-    if (error == DF_OK && r.rows)
-        error = paste_all(c, &r, h->num_stages);
-    df_arena_free(r.arena);
+    if (error == DF_OK && b.n)
+        error = paste_all(c, &b, h->num_stages);
+    df_arena_free(b.arena);
     return error;
 }
 
 int df_roi_add_view_masks(DfCtx *c, const RoiHead *h, const DfMaps *views, const DfImageMeta *metas, int n, DfDetections *result)
 {
-    Rows r;
-    int error = rows_init(&r, h, 1, result);
-    for (int k = 0; error == DF_OK && k < r.rows; k++) {
-        r.out[k] = &result->masks[k];
-        r.labels[k] = result->v[k].label;
-        r.sizes[k][0] = metas[0].ori_h;
-        r.sizes[k][1] = metas[0].ori_w;
-        memcpy(r.boxes[k], result->v[k].box, sizeof r.boxes[k]);
+    MaskBatch b;
+    int error = batch_init(&b, h, 1, result);
+    for (int k = 0; error == DF_OK && k < b.n; k++) {
+        Canvas *canvas = &b.canvas[k];
+        *canvas = (Canvas){ .label = result->v[k].label, .height = metas->ori_h, .width = metas->ori_w, .out = &result->masks[k] };
+        memcpy(canvas->box, result->v[k].box, sizeof canvas->box);
     }
-    for (int i = 0; error == DF_OK && r.rows && i < n; i++) {
-        for (size_t k = 0; k < (size_t)r.rows; k++) {
-            memcpy(r.rois + 5 * k + 1, result->v[k].box, 4 * sizeof(float));
-            df_box_to_view(r.rois + 5 * k + 1, &metas[i]);
+    for (int i = 0; error == DF_OK && b.n && i < n; i++) {
+        for (int k = 0; k < b.n; k++) {
+            float *roi = b.rois + 5 * (size_t)k;
+            memcpy(roi + 1, result->v[k].box, 4 * sizeof *roi);
+            df_box_to_view(roi + 1, &metas[i]);
         }
-        for (int stage = 0; error == DF_OK && stage < h->num_stages; stage++)
-            error = add_stage(c, h, stage, &views[i], metas[i].flip_x, metas[i].flip_y, &r);
+        error = add_stages(c, h, &views[i], metas[i].flip_x, metas[i].flip_y, &b);
     }
-    if (error == DF_OK && r.rows)
-        error = paste_all(c, &r, n * h->num_stages);
-    df_arena_free(r.arena);
+    if (error == DF_OK && b.n)
+        error = paste_all(c, &b, n * h->num_stages);
+    df_arena_free(b.arena);
     return error;
 }

@@ -11,7 +11,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "heads/heads.h"
+#include "heads/set.h"
 
 DfSetCriterion df_set_criterion(void)
 {

@@ -39,7 +39,7 @@ is "$(find drawn -type f | wc -l)" 6 'drawings'
 grep -q '"segmentation": {"size": \[' p.json || fail 'no mask in the results of predict'
 
 # What configs say wrongly.
-run 1 info "$config" --set model.roi_head.bbox_head.type=FCNMaskHead && says 'FCNMaskHead is no box head'
+run 1 info "$config" --set model.roi_head.bbox_head.type=FCNMaskHead && says 'FCNMaskHead is a mask head: want a box head'
 run 1 info "$config" --set model.roi_head.bbox_roi_extractor.roi_layer.type=RoIPool && says 'only RoIAlign'
 run 1 info "$config" --set model.test_cfg.rpn.max_num=3 && says 'max_num = 3'
 run 1 info "$config" --set model.roi_head.mask_head.upsample_cfg.type=carafe && says 'carafe'

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * heads/dense/candidates.c -- from the outputs of a dense head to boxes with scores. Few anchors become boxes: the rest is neither made
+ * nor decoded.
+ */
+#include "heads/dense/candidates.h"
+
+#include <math.h>
+#include <string.h>
+
+/* The outputs of one image on one level. */
+typedef struct {
+    size_t n;            /* h * w * anchors of a cell */
+    const float *logits; /* [n][columns]              */
+    const float *deltas; /* [n][4]                    */
+} Level;
+
+static Level level_of(const DenseDecoder *d, const DfDense *dense, int level, int image)
+{
+    const DfTensor *cls = dense->cls_score[level];
+    const size_t n = (size_t)df_dim(cls, 1) * (size_t)df_dim(cls, 2) * (size_t)d->anchors.per_cell;
+    return (Level){
+        .n = n,
+        .logits = cls->data + (size_t)image * n * (size_t)d->columns,
+        .deltas = dense->bbox_pred[level]->data + (size_t)image * n * 4,
+    };
+}
+
+/* ---- scores --------------------------------------------------------------------------------------------------------- */
+
+static float sigmoid(float x)
+{
+    return 1.0f / (1.0f + expf(-x));
+}
+
+static float largest(const float *x, int n)
+{
+    float most = x[0];
+    for (int i = 1; i < n; i++)
+        most = x[i] > most ? x[i] : most;
+    return most;
+}
+
+/* logits[columns] -> scores[classes] */
+static void scores_of(const DenseDecoder *d, const float *logits, float *scores)
+{
+    if (d->sigmoid) {
+        for (int i = 0; i < d->classes; i++)
+            scores[i] = sigmoid(logits[i]);
+        return;
+    }
+    const float most = largest(logits, d->columns);
+    float sum = 0;
+    for (int i = 0; i < d->columns; i++)
+        sum += expf(logits[i] - most);
+    for (int i = 0; i < d->classes; i++)
+        scores[i] = expf(logits[i] - most) / sum;
+}
+
+/* What an anchor is chosen by: the score of its best class. A sigmoid is monotonic: once an anchor, not once a class. */
+static float best_score(const DenseDecoder *d, const float *logits, float *scratch)
+{
+    if (d->sigmoid)
+        return sigmoid(largest(logits, d->classes));
+    scores_of(d, logits, scratch);
+    return largest(scratch, d->classes);
+}
+
+/* ---- choosing ------------------------------------------------------------------------------------------------------- */
+
+static int choose_best(const DenseDecoder *d, const Level *level, size_t wanted, uint32_t *chosen)
+{
+    float *best = df_malloc(level->n * sizeof *best);
+    float *scratch = df_malloc((size_t)d->classes * sizeof *scratch);
+    int error = best && scratch ? DF_OK : df_fail_memory("candidate boxes");
+    for (size_t i = 0; error == DF_OK && i < level->n; i++)
+        best[i] = best_score(d, level->logits + i * (size_t)d->columns, scratch);
+    if (error == DF_OK)
+        error = df_top_k(level->n, best, wanted, chosen);
+    df_free(scratch);
+    df_free(best);
+    return error;
+}
+
+static int choose(const DenseDecoder *d, const Level *level, size_t wanted, uint32_t *chosen)
+{
+    if (wanted < level->n)
+        return choose_best(d, level, wanted, chosen);
+    for (size_t i = 0; i < level->n; i++)
+        chosen[i] = (uint32_t)i;
+    return DF_OK;
+}
+
+/* ---- boxes ---------------------------------------------------------------------------------------------------------- */
+
+int df_candidates_room(Candidates *k, size_t more, int classes)
+{
+    const size_t n = k->n + more;
+    if (n <= k->capacity)
+        return DF_OK;
+    float *boxes = df_realloc(k->boxes, n * 4 * sizeof *boxes);
+    if (boxes)
+        k->boxes = boxes;
+    float *scores = df_realloc(k->scores, n * (size_t)classes * sizeof *scores);
+    if (scores)
+        k->scores = scores;
+    int *levels = df_realloc(k->levels, n * sizeof *levels);
+    if (levels)
+        k->levels = levels;
+    if (!boxes || !scores || !levels)
+        return df_fail_memory("candidate boxes");
+    k->capacity = n;
+    return DF_OK;
+}
+
+static bool large_enough(const DenseDecoder *d, const float box[4])
+{
+    const float least = (float)d->min_size;
+    return !(least > 0) || (box[2] - box[0] >= least && box[3] - box[1] >= least);
+}
+
+static int add_level(Candidates *k, const DenseDecoder *d, const DfDense *dense, int level, int image, const DfImageMeta *meta)
+{
+    const Level of = level_of(d, dense, level, image);
+    const int w = df_dim(dense->cls_score[level], 2);
+    const size_t wanted = d->nms_pre > 0 && of.n > (size_t)d->nms_pre ? (size_t)d->nms_pre : of.n;
+    uint32_t *chosen = df_malloc(wanted * sizeof *chosen);
+    int error = chosen ? choose(d, &of, wanted, chosen) : df_fail_memory("candidate boxes");
+    if (error == DF_OK)
+        error = df_candidates_room(k, wanted, d->classes);
+    for (size_t i = 0; error == DF_OK && i < wanted; i++) {
+        float anchor[4];
+        float *box = k->boxes + 4 * k->n;
+        df_anchors_at(&d->anchors, level, w, chosen[i], anchor);
+        df_delta_decode(&d->coder, 1, 1, anchor, of.deltas + 4 * (size_t)chosen[i], meta->img_h, meta->img_w, box);
+        if (!large_enough(d, box))
+            continue;
+        scores_of(d, of.logits + chosen[i] * (size_t)d->columns, k->scores + k->n * (size_t)d->classes);
+        k->levels[k->n++] = level;
+    }
+    df_free(chosen);
+    return error;
+}
+
+int df_candidates_add(Candidates *k, const DenseDecoder *d, const DfDense *dense, int image, const DfImageMeta *meta)
+{
+    int error = DF_OK;
+    for (int level = 0; error == DF_OK && level < dense->n; level++)
+        error = add_level(k, d, dense, level, image, meta);
+    return error;
+}
+
+void df_candidates_done(Candidates *k)
+{
+    df_free(k->boxes);
+    df_free(k->scores);
+    df_free(k->levels);
+    *k = (Candidates){ 0 };
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * heads/dense/candidates.h -- private: the boxes of a dense head that go into non-maximum suppression.
+ */
+#ifndef DF_HEADS_DENSE_CANDIDATES_H
+#define DF_HEADS_DENSE_CANDIDATES_H
+
+#include "heads/dense.h"
+
+/* How the outputs of a head are read. */
+typedef struct {
+    DfAnchors anchors;
+    DfDeltaCoder coder;
+    bool sigmoid;    /* each class has a probability of its own; else a softmax over the classes, background last */
+    int classes;     /* an anchor's scores that count                                                             */
+    int columns;     /* an anchor's scores: with a softmax one more                                               */
+    int nms_pre;     /* at most so many anchors of a level become candidates, the best; <= 0: all                 */
+    double min_size; /* candidates are at least so wide and high, in network pixels; 0: of any size               */
+} DenseDecoder;
+
+typedef struct {
+    size_t n, capacity;
+    float *boxes;  /* [n][4], x1 y1 x2 y2 in network pixels */
+    float *scores; /* [n][classes], probabilities           */
+    int *levels;   /* [n]                                   */
+} Candidates;
+
+/* Adds those of image `image` of a batch, level by level; of a level all in the order of its anchors or, if there are more than nms_pre,
+ * the best first. DF_ENOMEM. */
+int df_candidates_add(Candidates *, const DenseDecoder *, const DfDense *, int image, const DfImageMeta *);
+int df_candidates_room(Candidates *, size_t more, int classes); /* for `more` of them behind the n; DF_ENOMEM */
+void df_candidates_done(Candidates *);
+
+#endif

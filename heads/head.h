@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * heads/head.h -- what heads of several kinds have in common: the settings they are given, and the detections of an image. Part of the
+ * door heads/heads.h.
+ */
+#ifndef DF_HEADS_HEAD_H
+#define DF_HEADS_HEAD_H
+
+#include "boxes/boxes.h"
+#include "nn/nn.h"
+
+/* A config has settings of a head outside the head's own dict. Each is NULL where the config has none. */
+typedef struct {
+    const DfNode *train_cfg; /* how objects are assigned to outputs, and which outputs a loss counts                     */
+    const DfNode *proposals; /* train_cfg.rpn_proposal: what the first of two stages hands on while it is trained         */
+    const DfNode *test_cfg;  /* thresholds and limits of the results                                                      */
+} DfHeadSettings;
+
+/* Detections of one image, best first. Those of a head without classes are regions that may hold an object: all have label 0. */
+typedef struct {
+    DfDetection *v;
+    size_t n;
+    DfMask *masks; /* one of each detection, at the size of the image that boxes are given for; NULL: the network makes none */
+} DfDetections;
+void df_detections_free(DfDetections *); /* and empties it */
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * heads/region/roi_forward.c -- from regions to scores and boxes, and to masks: features are read by RoIAlign, then a head sees them alone.
+ * He et al., Mask R-CNN, ICCV 2017, section 3.
+ */
+#include "heads/region/roi_forward.h"
+
+#include <stdio.h>
+
+void df_roi_observe(DfCtx *c, const RoiHead *h, int stage, const char *what, const DfTensor *x)
+{
+    char name[40];
+    if (h->cascade && stage >= 0)
+        snprintf(name, sizeof name, "s%d_%s", stage, what);
+    else
+        snprintf(name, sizeof name, "%s", what);
+    df_observe(c, x, name, -1);
+}
+
+void df_roi_observe_rois(DfCtx *c, const RoiHead *h, int stage, const char *what, const float *rois, int n)
+{
+    if (!df_listens(c))
+        return;
+    const DfMark m = df_enter(c, NULL, -1);
+    df_roi_observe(c, h, stage, what, df_from(c, DF_SHAPE(n, 5), rois));
+    df_leave_all(c, m, NULL, 0);
+}
+
+void df_roi_boxes(DfCtx *c, const RoiHead *h, int stage, const DfMaps *maps, const float *rois, int n, DfTensor **scores, DfTensor **deltas)
+{
+    const int index = h->cascade ? stage : -1;
+    const BoxPart *box = &h->box[stage];
+    const DfMark whole = df_enter(c, NULL, -1);
+    DfMark m = df_enter(c, "bbox_roi_extractor", index);
+    DfTensor *x = df_leave(c, m, df_roi_extract(c, &h->box_extractor[stage], maps, rois, n)); /* n 7 7 C */
+    m = df_enter(c, "bbox_head", index);
+    box->record->forward(c, box->self, x, scores, deltas);
+    DfTensor *const keep[2] = { *scores, *deltas };
+    const int n_keep = *deltas ? 2 : 1;
+    df_leave_all(c, m, keep, n_keep);
+    df_roi_observe(c, h, stage, "bbox_roi_feats", x);
+    df_leave_all(c, whole, keep, n_keep);
+}
+
+DfTensor *df_roi_masks(DfCtx *c, const RoiHead *h, int stage, const DfMaps *maps, const float *rois, int n)
+{
+    const int index = h->cascade ? stage : -1;
+    const MaskPart *mask = &h->mask[stage];
+    const DfMark whole = df_enter(c, NULL, -1);
+    DfMark m = df_enter(c, "mask_roi_extractor", index);
+    DfTensor *x = df_leave(c, m, df_roi_extract(c, &h->mask_extractor[stage], maps, rois, n)); /* n 14 14 C */
+    if (stage == 0)
+        df_observe(c, x, "mask_roi_feats", -1);
+    m = df_enter(c, "mask_head", index);
+    DfTensor *logits = df_leave(c, m, mask->record->forward(c, mask->self, x));                /* n 28 28 classes */
+    return df_leave(c, whole, logits);
+}

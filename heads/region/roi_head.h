@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * heads/region/roi_head.h -- private: a region head as modules. It has stages, each with an extractor, a box head and perhaps a mask head.
+ * A plain head is a cascade of one stage.
+ */
+#ifndef DF_HEADS_REGION_ROI_HEAD_H
+#define DF_HEADS_REGION_ROI_HEAD_H
+
+#include "heads/region.h"
+#include "heads/region/roi_extractor.h"
+
+typedef struct {
+    const DfBoxHead *record;
+    void *self;
+    DfBoxHeadShape shape;
+} BoxPart;
+
+typedef struct {
+    const DfMaskHead *record;
+    void *self;
+} MaskPart;
+
+typedef struct {
+    /* options */
+    const DfNode *bbox_roi_extractor, *bbox_head, *mask_roi_extractor, *mask_head, *shared_head, *stage_loss_weights;
+    int num_stages;
+    /* modules, one of each for a stage */
+    bool cascade;
+    RoiExtractor *box_extractor, *mask_extractor;
+    BoxPart *box;
+    MaskPart *mask; /* NULL: no masks */
+    /* test_cfg.rcnn */
+    int max_per_img;
+    double score_thr, mask_thr_binary;
+    const DfNode *nms_cfg;
+    DfNms nms;
+} RoiHead;
+
+/* Builds num_stages stages, with the stage's number in their names if `cascade`. */
+void df_roi_head_init(NnScope, RoiHead *, DfHeadSettings);
+int df_roi_head_classes(const RoiHead *); /* the same in all stages */
+
+#endif

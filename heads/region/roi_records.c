@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * heads/region/roi_records.c -- region heads under mmdet's two names: StandardRoIHead, of Fast, Faster and Mask R-CNN, and CascadeRoIHead,
+ * of which it is the case of one stage.
+ */
+#include "heads/region/roi_detect.h"
+#include "heads/region/roi_forward.h"
+#include "heads/region/roi_head.h"
+
+#define ROI_HEAD_OPTS                                                                                              \
+    DF_OPT_ROW(RoiHead, bbox_roi_extractor, DF_KIND_NODE, NULL, 0, 0, NULL, "how the box heads read a region"),      \
+    DF_OPT_ROW(RoiHead, bbox_head, DF_KIND_NODE, NULL, 0, 0, NULL, "what and where: ConvFCBBoxHead and its kin"),    \
+    DF_OPT_NODE(RoiHead, mask_roi_extractor, "None", "how the mask heads read a region; None: as the box heads"),    \
+    DF_OPT_NODE(RoiHead, mask_head, "None", "masks: FCNMaskHead"),                                                   \
+    DF_OPT_DICT(RoiHead, shared_head, "None", "of C4 models: not built in"),                                         \
+    DF_OPT_UNUSED(train_cfg, "of a training run"),                                                                   \
+    DF_OPT_UNUSED(test_cfg, "given by the detector"),                                                                \
+    DF_OPT_UNUSED(init_cfg, "weights to start a training run from"),                                                 \
+    DF_OPT_END
+
+static const DfOpt standard_opts[] = { ROI_HEAD_OPTS };
+
+static const DfOpt cascade_opts[] = {
+    DF_OPT_ROW(RoiHead, num_stages, DF_KIND_INT, NULL, 1, 16, NULL, "how often boxes are refined"),
+    DF_OPT_NODE(RoiHead, stage_loss_weights, "None", "of a training run: what each stage counts"),
+    ROI_HEAD_OPTS
+};
+
+static void init_standard(NnScope s, void *self, DfHeadSettings settings)
+{
+    RoiHead *h = self;
+    h->num_stages = 1;
+    df_roi_head_init(s, h, settings);
+}
+
+static void init_cascade(NnScope s, void *self, DfHeadSettings settings)
+{
+    RoiHead *h = self;
+    h->cascade = true;
+    df_roi_head_init(s, h, settings);
+}
+
+static int classes(const void *self)
+{
+    return df_roi_head_classes(self);
+}
+
+static bool has_masks(const void *self)
+{
+    const RoiHead *h = self;
+    return h->mask != NULL;
+}
+
+static void forward(DfCtx *c, const void *self, const DfMaps *in, const float *rois, int n, int n_masks)
+{
+    const RoiHead *h = self;
+    for (int i = 0; i < h->num_stages; i++) {
+        DfTensor *scores, *deltas;
+        const DfMark m = df_enter(c, NULL, -1);
+        df_roi_boxes(c, h, i, in, rois, n, &scores, &deltas);
+        df_leave_all(c, m, NULL, 0);
+    }
+    for (int i = 0; h->mask && i < h->num_stages; i++) {
+        const DfMark m = df_enter(c, NULL, -1);
+        df_roi_masks(c, h, i, in, rois, n_masks);
+        df_leave_all(c, m, NULL, 0);
+    }
+}
+
+static int detect(DfCtx *c, const void *self, const DfMaps *in, const DfDetections *proposals, const DfImageMeta *metas, int n, bool rescale,
+                  DfDetections *results)
+{
+    return df_roi_detect(c, self, in, proposals, metas, n, rescale, results);
+}
+
+static int detect_views(DfCtx *c, const void *self, const DfMaps *views, const DfDetections *proposals, const DfImageMeta *metas, int n, DfDetections *out)
+{
+    return df_roi_detect_views(c, self, views, proposals, metas, n, out);
+}
+
+const DfRegionHead df_head_standard_roi = {
+    .name = "StandardRoIHead",
+    .help = "boxes and masks of regions (Girshick, ICCV 2015; He et al., ICCV 2017)",
+    .size = sizeof(RoiHead),
+    .opts = standard_opts,
+    .init = init_standard,
+    .classes = classes,
+    .has_masks = has_masks,
+    .forward = forward,
+    .detect = detect,
+    .detect_views = detect_views,
+};
+
+const DfRegionHead df_head_cascade_roi = {
+    .name = "CascadeRoIHead",
+    .help = "boxes of regions, refined stage by stage (Cai and Vasconcelos, CVPR 2018)",
+    .size = sizeof(RoiHead),
+    .opts = cascade_opts,
+    .init = init_cascade,
+    .classes = classes,
+    .has_masks = has_masks,
+    .forward = forward,
+    .detect = detect,
+    .detect_views = detect_views,
+};

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * heads/region/roi_regions.c -- regions go through the stages, one after the other: each stage reads the maps where the one before it says
+ * that the objects are. Cai and Vasconcelos, Cascade R-CNN, CVPR 2018, section 4.
+ */
+#include "heads/region/roi_regions.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "heads/region/roi_forward.h"
+
+/* ---- regions ----------------------------------------------------------------------------------------------------- */
+
+/* How many rows each image has. mmdet fills up a batch of the plain head with empty boxes, in front, to the same number for all. */
+static size_t count_rows(Regions *r, const RoiHead *h, const DfDetections *proposals)
+{
+    size_t most = 0;
+    for (int i = 0; i < r->images; i++)
+        most = proposals[i].n > most ? proposals[i].n : most;
+    size_t rows = 0;
+    for (int i = 0; i < r->images; i++) {
+        rows += h->cascade ? proposals[i].n : most;
+        r->first[i + 1] = (int)rows;
+    }
+    return rows;
+}
+
+static void copy_proposals(Regions *r, const DfDetections *proposals)
+{
+    for (int i = 0; i < r->images; i++) {
+        const size_t count = (size_t)(r->first[i + 1] - r->first[i]);
+        const size_t empty = count - proposals[i].n;
+        float *roi = r->rois + 5 * (size_t)r->first[i];
+        for (size_t k = 0; k < count; k++, roi += 5) {
+            roi[0] = (float)i;
+            if (k >= empty)
+                memcpy(roi + 1, proposals[i].v[k - empty].box, 4 * sizeof *roi);
+        }
+    }
+}
+
+int df_regions_init(Regions *r, const RoiHead *h, int n, const DfDetections *proposals)
+{
+    const DfBoxHeadShape *last = &h->box[h->num_stages - 1].shape;
+    *r = (Regions){ .arena = df_arena_new(), .images = n, .classes = df_roi_head_classes(h) };
+    r->boxes_per_row = last->has_boxes && !last->class_agnostic ? r->classes : 1;
+    r->first = r->arena ? df_arena_alloc(r->arena, (size_t)n + 1, sizeof *r->first) : NULL;
+    if (!r->first)
+        return df_fail_memory("regions");
+    const size_t rows = count_rows(r, h, proposals);
+    r->rois = df_arena_alloc(r->arena, rows, 5 * sizeof *r->rois);
+    r->scores = df_arena_alloc(r->arena, rows, ((size_t)r->classes + 1) * sizeof *r->scores);
+    r->boxes = df_arena_alloc(r->arena, rows, 4 * (size_t)r->boxes_per_row * sizeof *r->boxes);
+    if (rows > INT32_MAX / 5 || !r->rois || !r->scores || !r->boxes)
+        return df_fail_memory("regions");
+    copy_proposals(r, proposals);
+    return DF_OK;
+}
+
+void df_regions_done(Regions *r)
+{
+    df_arena_free(r->arena);
+    *r = (Regions){ 0 };
+}
+
+int df_regions_rows(const Regions *r)
+{
+    return r->first[r->images];
+}
+
+/* ---- boxes of a stage ------------------------------------------------------------------------------------------------ */
+
+static int largest(const float *x, int n)
+{
+    int at = 0;
+    for (int i = 1; i < n; i++)
+        at = x[i] > x[at] ? i : at;
+    return at;
+}
+
+/* Section 4.1 of the paper: the regressors are a cascade, each for the distribution of boxes that the one before leaves. Every region
+ * becomes the box of its best class that is not background; nothing is suppressed, and the image it is of stays. */
+static void refine(const DfBoxHeadShape *shape, Regions *r, const float *scores, const float *deltas, const DfImageMeta *metas)
+{
+    const size_t columns = (size_t)r->classes + 1;
+    for (int image = 0; image < r->images; image++)
+        for (int i = r->first[image]; i < r->first[image + 1]; i++) {
+            const size_t row = (size_t)i;
+            const size_t label = (size_t)largest(scores + row * columns, r->classes);
+            const float *delta = deltas + 4 * (shape->class_agnostic ? row : row * (size_t)r->classes + label);
+            float *box = r->rois + 5 * row + 1;
+            float next[4];
+            df_delta_decode(shape->coder, 1, 1, box, delta, metas[image].img_h, metas[image].img_w, next);
+            memcpy(box, next, sizeof next);
+        }
+}
+
+static void clip(float *box, const DfImageMeta *meta)
+{
+    for (int k = 0; k < 4; k++) {
+        const float most = (float)(k % 2 ? meta->img_h : meta->img_w);
+        box[k] = df_clamp_float(box[k], 0, most);
+    }
+}
+
+/* The boxes of the last stage, in network pixels; without a box branch (deltas NULL) the regions themselves. */
+static void decode(const DfBoxHeadShape *shape, Regions *r, const float *deltas, const DfImageMeta *metas)
+{
+    const size_t per_row = (size_t)r->boxes_per_row;
+    for (int image = 0; image < r->images; image++)
+        for (int i = r->first[image]; i < r->first[image + 1]; i++) {
+            const float *roi = r->rois + 5 * (size_t)i + 1;
+            const DfImageMeta *meta = &metas[image];
+            float *boxes = r->boxes + 4 * per_row * (size_t)i;
+            if (deltas) {
+                const float *delta = deltas + 4 * per_row * (size_t)i;
+                df_delta_decode(shape->coder, 1, r->boxes_per_row, roi, delta, meta->img_h, meta->img_w, boxes);
+                continue;
+            }
+            memcpy(boxes, roi, 4 * sizeof *boxes);
+            clip(boxes, meta);
+        }
+}
+
+/* mmdet's plain head takes a region that ends at row 0 for one that fills up a batch, and forgets what the network said of it. */
+static void forget_empty(const Regions *r, float *scores, float *deltas)
+{
+    const size_t columns = (size_t)r->classes + 1;
+    const size_t per_row = 4 * (size_t)r->boxes_per_row;
+    const size_t rows = (size_t)df_regions_rows(r);
+    for (size_t i = 0; i < rows; i++) {
+        if (r->rois[5 * i + 4] != 0)
+            continue;
+        memset(scores + i * columns, 0, columns * sizeof *scores);
+        if (deltas)
+            memset(deltas + i * per_row, 0, per_row * sizeof *deltas);
+    }
+}
+
+/* ---- stages ------------------------------------------------------------------------------------------------------- */
+
+/* What a stage said: its logits are added up, and its boxes are the regions of the next one. */
+static void take(const RoiHead *h, int stage, const DfTensor *scores, const DfTensor *deltas, const DfImageMeta *metas, Regions *r)
+{
+    const DfBoxHeadShape *shape = &h->box[stage].shape;
+    const bool last = stage == h->num_stages - 1;
+    for (size_t i = 0; i < df_size(scores); i++)
+        r->scores[i] += scores->data[i];
+    if (last)
+        decode(shape, r, deltas ? deltas->data : NULL, metas);
+    else if (deltas)
+        refine(shape, r, scores->data, deltas->data, metas);
+}
+
+/* One stage, on the regions as the one before left them. The guard is for the loops over numbers of a pass that failed: it has none. */
+static void run_stage(DfCtx *c, const RoiHead *h, int stage, const DfMaps *maps, const DfImageMeta *metas, Regions *r)
+{
+    const int rows = df_regions_rows(r);
+    const DfMark m = df_enter(c, NULL, -1);
+    DfTensor *scores; /* rows classes+1                         */
+    DfTensor *deltas; /* rows 4*classes, or rows 4, or NULL     */
+    df_roi_observe_rois(c, h, stage, "rois", r->rois, rows);
+    df_roi_boxes(c, h, stage, maps, r->rois, rows, &scores, &deltas);
+    if (!c->err) {
+        if (!h->cascade && !r->keeps_empty)
+            forget_empty(r, scores->data, deltas ? deltas->data : NULL);
+        df_roi_observe(c, h, stage, "cls_score", scores);
+        if (deltas)
+            df_roi_observe(c, h, stage, "bbox_pred", deltas);
+        take(h, stage, scores, deltas, metas, r);
+    }
+    df_leave_all(c, m, NULL, 0);
+}
+
+static void softmax(float *x, int n)
+{
+    const float most = x[largest(x, n)];
+    float sum = 0;
+    for (int i = 0; i < n; i++)
+        sum += x[i] = expf(x[i] - most);
+    for (int i = 0; i < n; i++)
+        x[i] /= sum;
+}
+
+/* Scores are the softmax of the mean of all stages' logits. */
+int df_regions_run(DfCtx *c, const RoiHead *h, const DfMaps *maps, const DfImageMeta *metas, Regions *r)
+{
+    const int rows = df_regions_rows(r);
+    const int columns = r->classes + 1;
+    const int stages = rows ? h->num_stages : 0;
+    for (int stage = 0; stage < stages; stage++)
+        run_stage(c, h, stage, maps, metas, r);
+    for (size_t i = 0; stages > 1 && i < (size_t)rows * (size_t)columns; i++)
+        r->scores[i] /= (float)stages;
+    for (int i = 0; i < rows; i++)
+        softmax(r->scores + (size_t)i * (size_t)columns, columns);
+    return df_ctx_error(c);
+}
