@@ -46,4 +46,4 @@ install(FILES docs/completion/deformer.bash DESTINATION ${CMAKE_INSTALL_DATADIR}
 install(FILES docs/completion/deformer.zsh DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions RENAME _deformer)
 install(FILES docs/completion/deformer.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 install(DIRECTORY configs DESTINATION ${CMAKE_INSTALL_DATADIR}/deformer)
-install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
