@@ -31,12 +31,6 @@ static const DfPacked *keep(DfTensor *w, DfPacked *packed, const float *fold, si
     return found ? found : packed;
 }
 
-void df_packed_drop(DfTensor *w)
-{
-    df_packed_free(w->packed);
-    w->packed = NULL;
-}
-
 static int pack(DfPacked **out, DfPool *pool, const float *w, DfPackKind kind, size_t O, size_t K, size_t groups)
 {
     return kind == DF_PACK_WINOGRAD ? df_pack_winograd(out, pool, w, O, K / 9) : df_pack(out, pool, w, O, K, groups);

@@ -7,7 +7,8 @@
 #ifndef DF_TENSOR_LISTEN_H
 #define DF_TENSOR_LISTEN_H
 
-#include "tensor/tensor.h"
+#include "tensor/context.h"
+#include "tensor/ops.h"
 
 /* A listener hears what df_observe() is given by name and, with `scopes`, the result of every scope under its path. For
  * `deformer forward`, reports and debugging. */
@@ -17,9 +18,22 @@ bool df_listens(const DfCtx *);
 void df_mute(DfCtx *, bool mute); /* this listener, and that of points, hear nothing for a while */
 void df_observe(DfCtx *, const DfTensor *x, const char *name, int index); /* "NAME" or, index >= 0, "NAMEindex" */
 
-/* A listener of points hears of every attention that chooses what it reads (DfPointAttention in tensor/ops.h), under the path of its
- * module, also in a dry pass, where data are NULL. */
-typedef struct DfPointAttention DfPointAttention;
+/* What df_observe_points() tells of an attention that reads points of its own choosing. It has one of two forms:
+ *     shared   DAT: the queries are the cells of a map and all read the same points, each with the softmax of its own scores:
+ *              `q`, `k`, `pos`, `bias` and `how` are what df_deform_attention() is given
+ *     own      Deformable DETR: every query has points of its own, with given weights; `shared` is false */
+typedef struct {
+    bool shared;
+    const DfTensor *q, *k, *pos, *bias; /* B H W C, B Ns C, B G Ns 2 (y, x)                                           */
+    DfDeformAttention how;
+    int cell;                           /* pixels of the network's input from one query to the next                    */
+    const DfTensor *reference;          /* where the queries stand: B Q 2 or 4, in [0, 1] of the part that is no padding */
+    const DfTensor *location, *weight;  /* B Q heads levels points 2 (x, y), in [0, 1] of a level; B Q heads levels points */
+    const float *valid_ratios;          /* B levels 2 (x, y): the part of a level that is no padding                   */
+} DfPointAttention;
+
+/* A listener of points hears of every attention that chooses what it reads, under the path of its module, also in a dry
+ * pass, where data are NULL. */
 typedef void DfPointListener(void *user, const char *path, const DfPointAttention *);
 void df_listen_points(DfCtx *, DfPointListener *listener, void *user);
 bool df_listens_points(const DfCtx *);

@@ -9,7 +9,7 @@
 #ifndef DF_TENSOR_OPS_H
 #define DF_TENSOR_OPS_H
 
-#include "tensor/tensor.h"
+#include "tensor/context.h"
 
 /* ---- linear.c, matmul.c ------------------------------------------------------------------------------------------ */
 
@@ -26,8 +26,6 @@ DfTensor *df_linear(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias);   /
 DfTensor *df_linear_fused(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, DfFuse);
 /* act(x w1' + b1) w2' + b2 (* scale + residual): the hidden layer exists a few rows at a time only. */
 DfTensor *df_mlp(DfCtx *, DfTensor *x, DfTensor *w1, DfTensor *b1, DfAct act, DfTensor *w2, DfTensor *b2, DfFuse);
-/* Weights keep copies in the order that kernels read them. Forget those of one whose numbers changed, and before it is freed. */
-void df_packed_drop(DfTensor *weight);
 DfTensor *df_matmul(DfCtx *, DfTensor *a, DfTensor *b);                        /* B M K, B K N -> B M N (leading dims equal) */
 
 /* ---- conv2d.c, conv_transpose2d.c, deform_conv2d.c ---------------------------------------------------------------- */
@@ -232,22 +230,6 @@ DfTensor *df_sampling_locations(DfCtx *, DfTensor *reference, DfTensor *offset, 
 DfTensor *df_inverse_sigmoid(DfCtx *, DfTensor *x);                            /* log(max(x, 1e-5) / max(1 - x, 1e-5)), x clamped to [0, 1] */
 DfTensor *df_box_corners(DfCtx *, DfTensor *x);                                /* .. 4, cx cy w h -> x1 y1 x2 y2 */
 DfTensor *df_zero_rows(DfCtx *, DfTensor *x, const uint8_t *off);              /* .. C: rows with off[row] become 0; off NULL: x itself */
-
-/* ---- for listeners: listen.c --------------------------------------------------------------------------------------- */
-
-/* What df_observe_points() tells of an attention that reads points of its own choosing. It has one of two forms:
- *     shared   DAT: the queries are the cells of a map and all read the same points, each with the softmax of its own scores:
- *              `q`, `k`, `pos`, `bias` and `how` are what df_deform_attention() is given
- *     own      Deformable DETR: every query has points of its own, with given weights; `shared` is false */
-struct DfPointAttention {
-    bool shared;
-    const DfTensor *q, *k, *pos, *bias; /* B H W C, B Ns C, B G Ns 2 (y, x)                                           */
-    DfDeformAttention how;
-    int cell;                           /* pixels of the network's input from one query to the next                    */
-    const DfTensor *reference;          /* where the queries stand: B Q 2 or 4, in [0, 1] of the part that is no padding */
-    const DfTensor *location, *weight;  /* B Q heads levels points 2 (x, y), in [0, 1] of a level; B Q heads levels points */
-    const float *valid_ratios;          /* B levels 2 (x, y): the part of a level that is no padding                   */
-};
 
 /* ---- deform_positions.c, repeat.c: the small parts of DAT's offset branch ----------------------------------------- */
 

@@ -18,13 +18,11 @@ float *df_grad(DfCtx *c, DfTensor *x)
     if (x->grad)
         return x->grad;
     struct DfCtxParts *p = c->parts;
-    x->grad_buffer = df_storage_get(p->storage, df_size(x));
+    x->grad_buffer = df_buffer_get(c, df_size(x));
     if (!x->grad_buffer || (is_leaf(x) && !df_grow((void **)&p->leaves, &p->leaves_capacity, p->n_leaves, sizeof *p->leaves))) {
         df_ctx_fail(c, DF_ENOMEM, "out of memory for a gradient of %zu elements", df_size(x));
         return NULL;
     }
-    c->live += x->grad_buffer->size;
-    c->peak = c->live > c->peak ? c->live : c->peak;
     if (is_leaf(x) && !x->buffer)
         p->leaves[p->n_leaves++] = x; /* its memory is the model's, this gradient is the step's */
     x->grad = x->grad_buffer->data;

@@ -2,163 +2,16 @@
  *
  * tensor/tensor.h -- the door to tensor/: tensors, the context they live in, the tape, and every op.
  *
- * Two structs carry everything. A DfTensor is a contiguous row-major float32 array; feature maps are N H W C, tokens B L C.
- * A DfCtx owns the memory of a step, keeps the first error, and, when it records, the tape that df_backward() walks.
+ * Two structs carry everything (tensor/context.h). A DfTensor is a contiguous row-major float32 array; feature maps are N H W C,
+ * tokens B L C. A DfCtx owns the memory of a step, keeps the first error, and, when it records, the tape that df_backward() walks.
  *
- * Ops are eager: df_gelu(c, x) computes and returns a new tensor. After any failure the context is poisoned: later ops do
- * nothing and return &c->nil, so model code reads like the paper and the caller asks once, df_ctx_error(c).
+ * Ops (tensor/ops.h) are eager: df_gelu(c, x) computes and returns a new tensor. After any failure the context is poisoned: later
+ * ops do nothing and return &c->nil, so model code reads like the paper and the caller asks once, df_ctx_error(c).
  */
 #ifndef DF_TENSOR_TENSOR_H
 #define DF_TENSOR_TENSOR_H
 
-#include "core/core.h"
-#include "kernels/kernels.h"
-
-enum { DF_DIMS = 6, DF_SOURCES = 12 };
-
-typedef struct {
-    int n;          /* number of dimensions, 0 for a scalar */
-    int d[DF_DIMS]; /* sizes, each >= 0                     */
-} DfShape;
-#define DF_SHAPE(...) ((DfShape){ (int)(sizeof((int[]){ __VA_ARGS__ }) / sizeof(int)), { __VA_ARGS__ } })
-size_t df_count(DfShape);                    /* number of elements            */
-bool df_same_shape(DfShape a, DfShape b);
-
-typedef struct DfTensor DfTensor;
-typedef struct DfCtx DfCtx;
-typedef struct DfBuffer DfBuffer; /* reference-counted memory of a step */
-
-/* An op as the tape sees it. backward() adds to df_grad(c, y->src[i]) for every source that wants a gradient, reading y->grad
- * and whatever the forward pass left in y->saved. */
-typedef struct {
-    const char *name;
-    void (*backward)(DfCtx *c, DfTensor *y);
-} DfOp;
-
-struct DfTensor {
-    float *data;       /* NULL in a dry context, and for tensors without elements */
-    DfShape shape;
-    float *grad;       /* same shape; NULL until something flows back             */
-    bool wants_grad;   /* a parameter that is trained, or computed from one       */
-
-    const DfOp *op;    /* who made it, when recorded                              */
-    DfTensor *src[DF_SOURCES];
-    int n_src;
-    void *saved;       /* the op's own notes, from df_save()                      */
-    DfTensor *previous; /* on the tape                                            */
-
-    DfBuffer *buffer, *grad_buffer; /* NULL if the memory is somebody else's: parameters */
-    struct DfPacked *packed;        /* of a weight: its copy in the order that a kernel reads (kernels/kernels.h), made on first use */
-};
-
-static inline int df_dim(const DfTensor *x, int i) /* i < 0 counts from the end */
-{
-    return x->shape.d[i < 0 ? x->shape.n + i : i];
-}
-static inline size_t df_size(const DfTensor *x)
-{
-    return df_count(x->shape);
-}
-
-/* ---- the context ------------------------------------------------------------------------------------------------ */
-
-/* Multiply-adds, one for a multiply and an add, by what the field's counters see of them. */
-typedef enum {
-    DF_MACS_LAYER,     /* layers with weights: every counter has them                                            */
-    DF_MACS_ATTENTION, /* products between activations: some counters leave them out                             */
-    DF_MACS_PADDING,   /* what the official code computes on padded tokens and we do not                         */
-    DF_MAC_KINDS
-} DfMacs;
-
-/* What a profile keeps of one scope: a module by its path, times over all visits. */
-typedef struct {
-    const char *path;       /* "backbone.layers.0.blocks.1.attn"                                    */
-    double macs[DF_MAC_KINDS], seconds; /* own and inner scopes together                            */
-    size_t activations;     /* float32 elements that ops in it produced, inner scopes included      */
-    long visits;
-    int depth, parent;      /* index of the scope around it, -1 for none                            */
-} DfProfileRow;
-
-typedef struct DfTape DfTape;
-
-struct DfCtx {
-    DfPool *pool;           /* borrowed; NULL: one thread                                            */
-    const DfKernels *k;     /* which rung of kernels to use                                          */
-    bool recording;         /* keep a tape, and all memory of the step with it                       */
-    bool training;          /* dropout works, batch norm uses the batch                              */
-    bool dry;               /* shapes, multiply-adds and memory only: no data is computed or read    */
-    DfRandom random;        /* for dropout                                                           */
-    int err;                /* DF_OK, or the first failure                                           */
-    DfTensor nil;           /* what ops return after a failure                                       */
-    size_t live, peak;      /* bytes of activations now and at most                                  */
-    struct DfCtxParts *parts; /* private                                                             */
-};
-
-/* A context with its own step memory. `pool` is borrowed and may be NULL. */
-int df_ctx_new(DfCtx **out, DfPool *pool);
-void df_ctx_free(DfCtx *);
-/* Forgets all tensors of the step, the tape and the error. Memory is kept for the next step. */
-void df_reset(DfCtx *);
-
-/* Poisons the context with a sentence, put behind the path of the module that runs; the first one stays. */
-void df_ctx_fail(DfCtx *, int code, const char *format, ...) DF_PRINTF(3, 4);
-/* DF_OK, or the code of the first failure with its sentence restored to df_error(). */
-int df_ctx_error(DfCtx *);
-
-/* A scope is a module call: it names what runs, for messages and profiles (a NULL name: it has none), and bounds memory. Between enter and leave, ops
- * allocate; leave gives back everything but what is kept, unless the context records. No data moves.
- *     DfMark m = df_enter(c, "blocks", i);                  index -1: none
- *     ...
- *     return df_leave(c, m, x);                                                                                       */
-typedef struct {
-    size_t tensors;
-    int depth, row;
-    double start;
-} DfMark;
-DfMark df_enter(DfCtx *, const char *name, int index);
-DfTensor *df_leave(DfCtx *, DfMark, DfTensor *keep);
-void df_leave_all(DfCtx *, DfMark, DfTensor *const *keep, int n);
-
-/* Frees one tensor before its scope is left. Nothing happens when the context records: the way back needs all tensors. */
-void df_release(DfCtx *, DfTensor *x);
-/* The step of a loop over blocks: y becomes the new *x, and the old one is released unless it is y itself.
- *     for (int i = 0; i < n; i++)
- *         df_next(c, &x, block(c, &blocks[i], x));
- * The first x must be the loop's own: where it belongs to a caller, run the first block before the loop. */
-void df_next(DfCtx *, DfTensor **x, DfTensor *y);
-
-/* Profiles: switch on before the pass, read after it. Rows are in order of first visit; row 0 is the whole pass. */
-void df_profile(DfCtx *, bool on);
-void df_profile_pause(DfCtx *, bool pause); /* passes that are not to be counted */
-int df_profile_rows(const DfCtx *, const DfProfileRow **rows);
-void df_macs(DfCtx *, DfMacs kind, double n); /* ops say what they cost */
-
-/* ---- making tensors ---------------------------------------------------------------------------------------------- */
-
-DfTensor *df_new(DfCtx *, DfShape);                       /* undefined content */
-DfTensor *df_zeros(DfCtx *, DfShape);
-DfTensor *df_from(DfCtx *, DfShape, const float *data);   /* a copy            */
-DfTensor *df_borrow(DfCtx *, DfShape, float *data);       /* the caller's memory, which must outlive the step */
-
-/* For ops. A tensor made by `op` from n sources (entries may be NULL: an absent bias): if one of them wants a gradient and the
- * context records, it goes on the tape. &c->nil if the context is poisoned or memory ran out, then the op returns at once:
- *     DfTensor *y = df_output(c, &op, x->shape, 1, &x);
- *     if (df_skip(c, y)) return y;                                       poisoned, dry or empty: nothing to compute     */
-DfTensor *df_output(DfCtx *, const DfOp *, DfShape, int n_src, DfTensor *const *src);
-/* The same sharing the memory of src[0]: reshape and its kin. Never written through afterwards. */
-DfTensor *df_view(DfCtx *, const DfOp *, DfShape, DfTensor *src, size_t offset);
-bool df_skip(const DfCtx *, const DfTensor *y);
-bool df_taped(const DfTensor *y);                         /* y is on the tape: the op must save what backward needs */
-void *df_save(DfCtx *, DfTensor *y, size_t size);         /* zeroed notes that live as long as the step; NULL: poisoned */
-float *df_workspace(DfCtx *, size_t floats);              /* undefined; lives until the scope is left; NULL: poisoned   */
-float *df_grad(DfCtx *, DfTensor *x);                     /* where to add dL/dx; NULL if x wants none (or is NULL)      */
-#define DF_SOURCES_OF(...) (int)(sizeof((DfTensor *[]){ __VA_ARGS__ }) / sizeof(DfTensor *)), (DfTensor *[]){ __VA_ARGS__ }
-
-/* Walks the tape from y back to the parameters. `seed` is dL/dy (size of y), NULL for 1 everywhere. May be called for several
- * outputs of one step by seeding them first: df_seed() only adds to y's gradient, df_backward(c, NULL, NULL) then walks. */
-void df_seed(DfCtx *, DfTensor *y, const float *seed);
-void df_backward(DfCtx *, DfTensor *y, const float *seed);
-
+#include "tensor/context.h"
 #include "tensor/listen.h"
 #include "tensor/ops.h"
 

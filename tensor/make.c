@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tensor/make.c -- making tensors: for whoever has data, and for ops, whose results go on the tape when the context records.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "tensor/parts.h"
+
+static bool fits(DfCtx *c, DfShape shape)
+{
+    double n = 1;
+    for (int i = 0; i < shape.n; i++) {
+        if (shape.d[i] < 0) {
+            df_ctx_fail(c, DF_ESHAPE, "a tensor with size %d in dimension %d: want at least 0", shape.d[i], i);
+            return false;
+        }
+        n *= shape.d[i];
+    }
+    if (n > 1e12) {
+        df_ctx_fail(c, DF_ESHAPE, "a tensor of %.3g elements: too large", n);
+        return false;
+    }
+    return true;
+}
+
+static bool add_to(DfTensor ***list, size_t *n, size_t *capacity, DfTensor *x)
+{
+    if (!df_grow((void **)list, capacity, *n, sizeof **list))
+        return false;
+    (*list)[(*n)++] = x;
+    return true;
+}
+
+static DfTensor *header(DfCtx *c, DfShape shape)
+{
+    if (c->err || !fits(c, shape))
+        return NULL;
+    DfTensor *x = df_arena_alloc(c->parts->step, 1, sizeof *x);
+    if (!x || !add_to(&c->parts->tensors, &c->parts->n_live, &c->parts->capacity, x)) {
+        df_ctx_fail(c, DF_ENOMEM, "out of memory for a tensor");
+        return NULL;
+    }
+    x->shape = shape;
+    return x;
+}
+
+DfTensor *df_new(DfCtx *c, DfShape shape)
+{
+    DfTensor *x = header(c, shape);
+    if (!x)
+        return &c->nil;
+    x->buffer = df_buffer_get(c, df_size(x));
+    if (!x->buffer) {
+        df_ctx_fail(c, DF_ENOMEM, "out of memory for a tensor of %zu elements", df_size(x));
+        return &c->nil;
+    }
+    x->data = x->buffer->data;
+    return x;
+}
+
+DfTensor *df_zeros(DfCtx *c, DfShape shape)
+{
+    DfTensor *x = df_new(c, shape);
+    if (!df_skip(c, x))
+        memset(x->data, 0, df_size(x) * sizeof *x->data);
+    return x;
+}
+
+DfTensor *df_from(DfCtx *c, DfShape shape, const float *data)
+{
+    DfTensor *x = df_new(c, shape);
+    if (!df_skip(c, x))
+        memcpy(x->data, data, df_size(x) * sizeof *x->data);
+    return x;
+}
+
+DfTensor *df_borrow(DfCtx *c, DfShape shape, float *data)
+{
+    DfTensor *x = header(c, shape);
+    if (!x)
+        return &c->nil;
+    x->data = c->dry ? NULL : data;
+    return x;
+}
+
+static void put_on_tape(DfCtx *c, const DfOp *op, DfTensor *y, int n_src, DfTensor *const *src)
+{
+    assert(n_src <= DF_SOURCES);
+    for (int i = 0; i < n_src; i++)
+        y->wants_grad |= c->recording && src[i] && src[i]->wants_grad;
+    if (!y->wants_grad)
+        return;
+    y->op = op;
+    y->n_src = n_src;
+    memcpy(y->src, src, (size_t)n_src * sizeof *src);
+    y->previous = c->parts->tape;
+    c->parts->tape = y;
+}
+
+DfTensor *df_output(DfCtx *c, const DfOp *op, DfShape shape, int n_src, DfTensor *const *src)
+{
+    DfTensor *y = df_new(c, shape);
+    if (c->err)
+        return &c->nil;
+    put_on_tape(c, op, y, n_src, src);
+    df_profile_count(c, df_size(y));
+    return y;
+}
+
+DfTensor *df_view(DfCtx *c, const DfOp *op, DfShape shape, DfTensor *src, size_t offset)
+{
+    DfTensor *y = header(c, shape);
+    if (!y)
+        return &c->nil;
+    assert(offset + df_size(y) <= df_size(src));
+    y->data = src->data ? src->data + offset : NULL;
+    y->buffer = src->buffer;
+    if (y->buffer)
+        y->buffer->refs++;
+    put_on_tape(c, op, y, 1, &src);
+    return y;
+}
+
+bool df_skip(const DfCtx *c, const DfTensor *y)
+{
+    return c->err || c->dry || df_size(y) == 0;
+}
+
+bool df_taped(const DfTensor *y)
+{
+    return y->op != NULL;
+}
+
+void *df_save(DfCtx *c, DfTensor *y, size_t size)
+{
+    if (c->err)
+        return NULL;
+    y->saved = df_arena_alloc(c->parts->step, 1, size);
+    if (!y->saved)
+        df_ctx_fail(c, DF_ENOMEM, "out of memory for the tape");
+    return y->saved;
+}
+
+float *df_workspace(DfCtx *c, size_t floats)
+{
+    DfTensor *x = header(c, DF_SHAPE(0));
+    if (!x)
+        return NULL;
+    x->buffer = df_buffer_get(c, floats);
+    if (!x->buffer)
+        df_ctx_fail(c, DF_ENOMEM, "out of memory for a workspace of %zu elements", floats);
+    return x->buffer ? x->buffer->data : NULL;
+}

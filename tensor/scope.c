@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tensor/scope.c -- scopes: module calls that name what runs and bound its memory.
+ */
+#include "tensor/parts.h"
+
+DfMark df_enter(DfCtx *c, const char *name, int index)
+{
+    struct DfCtxParts *p = c->parts;
+    DfMark mark = { .tensors = p->n_live, .depth = p->depth, .row = p->row };
+    if (!name || p->depth == SCOPES)
+        return mark;
+    p->scopes[p->depth++] = (Scope){ name, index };
+    if (p->profiling)
+        mark.start = df_profile_enter(c);
+    return mark;
+}
+
+static bool is_among(const DfTensor *x, DfTensor *const *keep, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (x == keep[i])
+            return true;
+    return false;
+}
+
+/* Of the tensors from `first` on: what is kept moves up, in its order, and belongs to the scope around. */
+static void keep_only(DfCtx *c, size_t first, DfTensor *const *keep, int n)
+{
+    struct DfCtxParts *p = c->parts;
+    size_t kept = first;
+    for (size_t i = first; i < p->n_live; i++) {
+        DfTensor *x = p->tensors[i];
+        if (is_among(x, keep, n))
+            p->tensors[kept++] = x;
+        else
+            df_buffers_release(c, x);
+    }
+    p->n_live = kept;
+}
+
+void df_leave_all(DfCtx *c, DfMark mark, DfTensor *const *keep, int n)
+{
+    struct DfCtxParts *p = c->parts;
+    if (p->profiling && p->depth > mark.depth)
+        df_profile_leave(c, mark);
+    p->depth = mark.depth;
+    if (!c->recording)
+        keep_only(c, mark.tensors, keep, n);
+}
+
+/* Who listens to scopes hears the result of each named one. */
+static void tell(DfCtx *c, DfMark mark, const DfTensor *result)
+{
+    const struct DfCtxParts *p = c->parts;
+    if (!p->listens_to_scopes || p->muted || p->depth <= mark.depth || c->err)
+        return;
+    char path[256];
+    df_path_of_scope(p, path, sizeof path);
+    p->listener(p->listener_user, path, result);
+}
+
+DfTensor *df_leave(DfCtx *c, DfMark mark, DfTensor *keep)
+{
+    tell(c, mark, keep);
+    df_leave_all(c, mark, &keep, 1);
+    return keep;
+}
+
+void df_release(DfCtx *c, DfTensor *x)
+{
+    if (!c->recording && !c->err && x->buffer)
+        df_buffers_release(c, x);
+}
+
+void df_next(DfCtx *c, DfTensor **x, DfTensor *y)
+{
+    if (y != *x)
+        df_release(c, *x);
+    *x = y;
+}
+
