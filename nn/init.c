@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * nn/init.c -- how weights start: what a parameter may be drawn from, and the drawing itself.
+ */
+#include <math.h>
+
+#include "nn/model.h"
+
+/* ---- what to draw from ------------------------------------------------------------------------------------------- */
+
+NnInit nn_constant(double value)
+{
+    return (NnInit){ .kind = NN_CONSTANT, .a = value };
+}
+
+NnInit nn_values(const float *values)
+{
+    return (NnInit){ .kind = NN_VALUES, .values = values };
+}
+
+NnInit nn_uniform(double bound)
+{
+    return (NnInit){ .kind = NN_UNIFORM, .a = -bound, .b = bound };
+}
+
+NnInit nn_normal(double std)
+{
+    return (NnInit){ .kind = NN_NORMAL, .a = std };
+}
+
+NnInit nn_truncated_normal(double std)
+{
+    return (NnInit){ .kind = NN_TRUNCATED_NORMAL, .a = std };
+}
+
+/* He et al., ICCV 2015, as PyTorch calls it by default: kaiming_uniform_(a=sqrt(5)) has the bound sqrt(6 / ((1 + 5) fan_in)). */
+NnInit nn_kaiming_uniform(int fan_in)
+{
+    return nn_uniform(fan_in > 0 ? 1 / sqrt(fan_in) : 0);
+}
+
+/* Glorot and Bengio, AISTATS 2010: the variance of activations and of gradients stays what it is, as far as both can. */
+NnInit nn_xavier_uniform(int fan_in, int fan_out)
+{
+    return nn_uniform(sqrt(6.0 / (fan_in + fan_out)));
+}
+
+/* ---- drawing ------------------------------------------------------------------------------------------------------ */
+
+static double draw(const NnInit *init, size_t element, DfRandom *random)
+{
+    switch (init->kind) {
+    case NN_CONSTANT:
+        return init->a;
+    case NN_UNIFORM:
+        return init->a + (init->b - init->a) * df_uniform(random);
+    case NN_NORMAL:
+        return init->a * df_normal(random);
+    case NN_TRUNCATED_NORMAL:
+        return df_truncated_normal(random, init->a, -2, 2);
+    case NN_VALUES:
+        return (double)init->values[element];
+    }
+    return 0;
+}
+
+/* Floats that a parameter takes: whole cache lines of 64 bytes, so that each begins on one. */
+static size_t room(const NnParam *param)
+{
+    return (df_count(param->shape) + 15) / 16 * 16;
+}
+
+static int give_memory(NnModel *model)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < model->n; i++)
+        n += room(model->params[i]);
+    model->weights = df_malloc(n * sizeof *model->weights);
+    if (!model->weights)
+        return df_fail(DF_ENOMEM, "out of memory for %zu weights", n);
+    float *at = model->weights;
+    for (size_t i = 0; i < model->n; i++) {
+        model->params[i]->tensor->data = at;
+        at += room(model->params[i]);
+    }
+    return DF_OK;
+}
+
+int nn_model_init(NnModel *model, uint64_t seed)
+{
+    int error = nn_model_error(model);
+    if (error == DF_OK && !model->weights)
+        error = give_memory(model);
+    for (size_t i = 0; error == DF_OK && i < model->n; i++) {
+        const NnParam *param = model->params[i];
+        DfRandom random = df_random(seed, df_hash(param->name)); /* its own stream: a new parameter changes no other */
+        const size_t n = df_count(param->shape);
+        for (size_t j = 0; j < n; j++)
+            param->tensor->data[j] = (float)draw(&param->init, j, &random);
+        df_packed_drop(param->tensor);
+    }
+    return error;
+}

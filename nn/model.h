@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * nn/model.h -- private: what a model is made of. model.c owns it, scope.c adds parameters, init.c gives them memory and numbers.
+ */
+#ifndef DF_NN_MODEL_H
+#define DF_NN_MODEL_H
+
+#include "nn/nn.h"
+
+/* A call that nn_model_free() makes, of nn_at_end(). */
+typedef struct NnEnding {
+    struct NnEnding *next;
+    void (*done)(void *object);
+    void *object;
+} NnEnding;
+
+struct NnModel {
+    DfArena *arena;           /* names, parameters, and the arrays that modules ask for */
+    NnParam **params;         /* in the order in which they were registered             */
+    size_t n, capacity;
+    float *weights;           /* one block for all of them, from nn_model_init() on     */
+    NnShared *shared;         /* second names, of nn_share()                            */
+    size_t n_shared, shared_capacity;
+    NnEnding *endings;
+    int err;                  /* DF_OK, or the first failure while modules were built   */
+    char sentence[800];
+    NnParam nowhere;          /* what nn_last() gives after a failure                   */
+};
+
+#endif
