@@ -4,15 +4,6 @@
  */
 #include "backbone/dat_block.h"
 
-static void batch_norm_init(NnScope s, NnNorm *n, int channels)
-{
-    *n = (NnNorm){ .kind = NN_NORM_BATCH, .eps = 1e-5f, .momentum = 0.1f };
-    n->weight = nn_param(s, "weight", DF_SHAPE(channels), NN_AS_IS, nn_constant(1));
-    n->bias = nn_param(s, "bias", DF_SHAPE(channels), NN_AS_IS, nn_constant(0));
-    n->running_mean = nn_buffer(s, "running_mean", DF_SHAPE(channels), 0);
-    n->running_var = nn_buffer(s, "running_var", DF_SHAPE(channels), 1);
-}
-
 void df_dat_mlp_init(NnScope s, DatMlp *m, DatMlpKind kind, int dim, int hidden, float drop)
 {
     m->kind = kind;
@@ -29,9 +20,9 @@ void df_dat_mlp_init(NnScope s, DatMlp *m, DatMlpKind kind, int dim, int hidden,
     nn_conv_init(nn_at(s, "dwc"), &m->dwc, hidden, hidden, (NnConvShape){ .kernel = 3, .padding = 1, .groups = hidden });
     nn_pointwise_init(nn_at(s, "linear2%s", tail), &m->fc2, hidden, dim, true);
     if (kind == DAT_MLP_CMT) {
-        batch_norm_init(nn_at(s, "linear1.2"), &m->norm[0], hidden);
-        batch_norm_init(nn_at(s, "bn"), &m->norm[1], hidden);
-        batch_norm_init(nn_at(s, "linear2.1"), &m->norm[2], dim);
+        nn_batch_norm_init(nn_at(s, "linear1.2"), &m->norm[0], hidden);
+        nn_batch_norm_init(nn_at(s, "bn"), &m->norm[1], hidden);
+        nn_batch_norm_init(nn_at(s, "linear2.1"), &m->norm[2], dim);
     }
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/linear.c -- y = x W' + b, and the two-layer perceptron of a transformer block.
+ * nn/linear.c -- y = x W' + b; how a branch of a block ends; the two-layer perceptron (MLP) of a transformer block.
  */
 #include "nn/nn.h"
 
@@ -26,6 +26,9 @@ DfTensor *nn_linear(DfCtx *c, const NnLinear *l, DfTensor *x)
     return df_linear(c, x, l->weight, l->bias);
 }
 
+/* ---- the end of a branch: residual + drop_path(scale * dropout(branch)) -------------------------------------------- */
+
+/* With something dropped the parts exist one after the other; without, they are done where the branch's result is stored. */
 static bool fusible(const DfCtx *c, NnResidual r)
 {
     return !c->training || (r.drop_path == 0 && r.drop == 0);
@@ -48,8 +51,12 @@ DfTensor *nn_add(DfCtx *c, DfTensor *branch, NnResidual r)
 
 DfTensor *nn_linear_add(DfCtx *c, const NnLinear *l, DfTensor *x, NnResidual r)
 {
-    return fusible(c, r) ? df_linear_fused(c, x, l->weight, l->bias, fuse(r)) : nn_add(c, nn_linear(c, l, x), r);
+    if (fusible(c, r))
+        return df_linear_fused(c, x, l->weight, l->bias, fuse(r));
+    return nn_add(c, nn_linear(c, l, x), r);
 }
+
+/* ---- fc2(act(fc1(x))) ---------------------------------------------------------------------------------------------- */
 
 DfTensor *nn_mlp_add(DfCtx *c, const NnMlp *m, DfTensor *x, NnResidual r)
 {
@@ -58,7 +65,8 @@ DfTensor *nn_mlp_add(DfCtx *c, const NnMlp *m, DfTensor *x, NnResidual r)
     if (fusible(c, r)) {
         x = df_mlp(c, x, m->fc1.weight, m->fc1.bias, m->act, m->fc2.weight, m->fc2.bias, fuse(r));
     } else {
-        x = df_dropout(c, df_act(c, nn_linear(c, &m->fc1, x), m->act), m->drop);
+        x = df_act(c, nn_linear(c, &m->fc1, x), m->act);
+        x = df_dropout(c, x, m->drop);
         x = nn_linear_add(c, &m->fc2, x, r);
     }
     return df_leave(c, mark, x);

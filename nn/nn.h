@@ -1,210 +1,238 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/nn.h -- the door to nn/: modules that own weights, the tree of parameters, and checkpoints in and out.
+ * nn/nn.h -- the door to nn/: modules that own weights, the tree of parameters, and a checkpoint into a model and back.
  *
  * A model is built once, module by module, in a scope. A scope knows the path so far, so a parameter's name is its place:
  * nn_linear_init(nn_at(s, "qkv"), ..) inside "backbone.layers.0.blocks.1.attn" makes "backbone.layers.0.blocks.1.attn.qkv.weight",
  * which is the official state_dict key; loading is a lookup. Modules are plain structs, const during the forward pass.
+ *
+ * Errors. While a model is built: the first failure poisons it, later calls do nothing, and nn_model_error() tells at the end. In a
+ * forward pass: the same with the context (tensor/tensor.h). Elsewhere: DF_OK or a negative code, with a sentence in df_error().
  */
 #ifndef DF_NN_NN_H
 #define DF_NN_NN_H
 
-#include "config/config.h"
 #include "checkpoint/checkpoint.h"
+#include "config/config.h"
 #include "tensor/tensor.h"
 
-/* ---- the tree of parameters: model.c, init.c ---------------------------------------------------------------------- */
+/* ---- parameters --------------------------------------------------------------------------------------------------- */
 
-/* How the checkpoint's order of dimensions becomes ours (channels last). */
+/* How the official order of dimensions (PyTorch's, in files) becomes ours (channels last, in memory): layout.c. */
 typedef enum {
     NN_AS_IS,
-    NN_CONV,           /* O I kh kw -> O kh kw I                              */
-    NN_DEPTHWISE,      /* C 1 kh kw -> kh kw C                                */
+    NN_CONV,           /* O I kh kw -> O kh kw I                                   */
+    NN_DEPTHWISE,      /* C 1 kh kw -> kh kw C                                     */
     NN_POINTWISE,      /* O I 1 1 -> O I: a 1x1 convolution used as a linear layer */
-    NN_CONV_TRANSPOSE, /* I O kh kw -> I kh kw O                              */
-    NN_MAP             /* 1 C H W -> 1 H W C: position embeddings of a map    */
+    NN_CONV_TRANSPOSE, /* I O kh kw -> I kh kw O                                   */
+    NN_MAP             /* 1 C H W -> 1 H W C: position embeddings of a map         */
 } NnLayout;
 
-/* How a fresh weight is drawn. */
+/* What a weight is drawn from before a checkpoint is loaded or training begins: init.c. */
 typedef struct {
     enum { NN_CONSTANT, NN_UNIFORM, NN_NORMAL, NN_TRUNCATED_NORMAL, NN_VALUES } kind;
-    double a, b; /* the constant; lowest and highest; deviation (truncated to [-2, 2], as timm does) */
-    const float *values; /* one for each element, in our layout */
+    double a, b;         /* the constant; the lowest and highest value; the deviation */
+    const float *values; /* one for each element, in our layout                       */
 } NnInit;
 NnInit nn_constant(double value);
-NnInit nn_values(const float *values);      /* borrowed: they must outlive the model's nn_model_init() */
-NnInit nn_uniform(double bound);            /* [-bound, bound)                                    */
+NnInit nn_values(const float *values);      /* borrowed: they must outlive nn_model_init()                */
+NnInit nn_uniform(double bound);            /* in [-bound, bound)                                         */
 NnInit nn_normal(double std);
-NnInit nn_truncated_normal(double std);
-NnInit nn_kaiming_uniform(int fan_in);      /* PyTorch's default for weight and bias: 1/sqrt(fan_in) */
-NnInit nn_xavier_uniform(int fan_in, int fan_out);
+NnInit nn_truncated_normal(double std);     /* cut off at -2 and 2 (not at 2 std), as timm's trunc_normal_ */
+NnInit nn_kaiming_uniform(int fan_in);      /* PyTorch's default for weight and bias: bound 1/sqrt(fan_in) */
+NnInit nn_xavier_uniform(int fan_in, int fan_out); /* bound sqrt(6 / (fan_in + fan_out))                   */
 
-/* What to do with a table of another size, as the official loaders do: bicubic, a = -0.75, align_corners = False. */
+/* What to do with a table that a checkpoint has at another size, as the official loaders do: bicubic, a = -0.75, align_corners =
+ * False (resize.c). */
 typedef enum {
-    NN_RESIZE_NO,
-    NN_RESIZE_WINDOW_TABLE, /* (2w-1)^2 heads  as heads 2w-1 2w-1  */
-    NN_RESIZE_MAP_TABLE,    /* heads H W                           */
-    NN_RESIZE_POSITION      /* 1 C H W, from 1 H*W C: not resized, only laid out as a map */
+    NN_RESIZE_NO,           /* another size is an error                                                    */
+    NN_RESIZE_WINDOW_TABLE, /* (2w-1)^2 heads, as `heads` maps of 2w-1 x 2w-1                              */
+    NN_RESIZE_MAP_TABLE,    /* heads H W                                                                   */
+    NN_RESIZE_POSITION      /* 1 C H W, from 1 H*W C: laid out as a map; its size must be right            */
 } NnResize;
 
 typedef struct {
-    const char *name;       /* the official key                                   */
-    DfTensor *tensor;       /* in our layout                                      */
-    DfShape shape;          /* official                                           */
+    const char *name;       /* the official key                                                            */
+    DfTensor *tensor;       /* in our layout                                                               */
+    DfShape shape;          /* official                                                                    */
     NnLayout layout;
     NnInit init;
     NnResize resize;
-    bool buffer;            /* not trained: running statistics                    */
-    bool frozen;            /* a weight that a training run leaves as it is       */
-    bool optional;          /* absent from some official checkpoints: keeps its initial value, and the report says so */
+    bool buffer;            /* no weight: running statistics of a batch norm                               */
+    bool frozen;            /* a weight that a training run leaves as it is                                */
+    bool optional;          /* absent from some official checkpoints: it keeps its initial value, and the report says so */
 } NnParam;
 
+/* ---- models: model.c, init.c ---------------------------------------------------------------------------------------- */
+
+/* All parameters, in the order in which they were registered. A model owns them, the arrays of its modules, and what nn_at_end() was
+ * told of. */
 typedef struct NnModel NnModel;
-int nn_model_new(NnModel **out);
-void nn_model_free(NnModel *);
-int nn_model_error(const NnModel *);                        /* DF_OK or the first failure, its sentence restored */
+int nn_model_new(NnModel **out);                            /* DF_OK or DF_ENOMEM                                  */
+void nn_model_free(NnModel *);                              /* NULL is fine                                        */
+int nn_model_error(const NnModel *);                        /* DF_OK or the first failure, its sentence restored   */
+DfArena *nn_model_arena(const NnModel *);                   /* for what lives as long as the model                 */
+
 int nn_model_count(const NnModel *);
-NnParam *nn_model_at(const NnModel *, int i);
-NnParam *nn_model_find(const NnModel *, const char *name);  /* NULL if there is none */
-size_t nn_model_elements(const NnModel *, const char *prefix); /* trained weights whose name starts so ("" for all) */
-DfArena *nn_model_arena(const NnModel *);
+NnParam *nn_model_at(const NnModel *, int i);               /* 0 <= i < nn_model_count()                           */
+NnParam *nn_model_find(const NnModel *, const char *name);  /* NULL if there is none                               */
+size_t nn_model_elements(const NnModel *, const char *prefix); /* numbers in weights (no buffers) whose name begins so; "" for all */
+
+/* A second name of a parameter, by nn_share(). */
 typedef struct {
-    const char *name;       /* another name, by nn_share() */
-    int param;              /* of this parameter           */
+    const char *name;
+    int param;              /* of nn_model_at() */
 } NnShared;
-int nn_model_shared(const NnModel *, const NnShared **out);
-/* Gives the weights memory and draws them: every parameter from a stream of its own, so adding one changes no other. */
+int nn_model_shared(const NnModel *, const NnShared **out); /* how many; `out` is the model's                      */
+
+/* Gives the weights memory, the first time, and draws them: each parameter from a random stream of its own, by seed and name, so that
+ * adding one changes no other. DF_OK, DF_ENOMEM, or what nn_model_error() says. */
 int nn_model_init(NnModel *, uint64_t seed);
 
-/* ---- building: scopes ---------------------------------------------------------------------------------------------- */
+/* ---- building: scope.c ----------------------------------------------------------------------------------------------- */
 
 typedef struct {
     NnModel *model;
     const char *path; /* "" or "backbone.layers.0" */
 } NnScope;
 NnScope nn_root(NnModel *);
-NnScope nn_at(NnScope, const char *format, ...) DF_PRINTF(2, 3);
-void *nn_alloc(NnScope, size_t n, size_t size);             /* zeroed, from the model's arena; NULL poisons the model */
-void nn_fail(NnScope, int code, const char *format, ...) DF_PRINTF(3, 4); /* the first sentence stays, path in front   */
-bool nn_ok(NnScope);
-/* Registers NAME under the scope. NULL after a failure; models are only run after nn_model_error() said DF_OK. */
-DfTensor *nn_param(NnScope, const char *name, DfShape official, NnLayout, NnInit);
-DfTensor *nn_buffer(NnScope, const char *name, DfShape official, double value);
-NnParam *nn_last(NnScope);                                  /* the one just registered, to set resize; never NULL */
-/* Everything under the scope may be absent from a checkpoint: it keeps its initial value. */
-void nn_optional(NnScope);
-/* A training run leaves everything under the scope as it is. */
-void nn_freeze(NnScope);
-/* Modules that share their weights stand in the files under each of their names: what is registered under `first` by now is written under
- * `other` too, and read from `first` alone. */
-void nn_share(NnScope first, NnScope other);
-/* When the model is freed, `done(object)` is called: for parts of a module that own memory outside the arena. */
-void nn_at_end(NnScope, void (*done)(void *object), void *object);
-/* df_bind() into a struct in the scope's model; false if the dict was wrong (the model is poisoned). */
+NnScope nn_at(NnScope, const char *format, ...) DF_PRINTF(2, 3); /* one step down, or several: nn_at(s, "blocks.%d.attn", i) */
+
+/* Poisons the model with a sentence, the path in front; the first one stays. */
+void nn_fail(NnScope, int code, const char *format, ...) DF_PRINTF(3, 4);
+bool nn_ok(NnScope);                                        /* false once the model is poisoned                        */
+/* df_bind() of a config dict into a struct; false, and the model is poisoned, if the dict is wrong. `what` names it in messages. */
 bool nn_configure(NnScope, const DfNode *dict, const DfOpt *opts, void *out, const char *what);
 
-/* ---- layers -------------------------------------------------------------------------------------------------------- */
+/* n items of `size` bytes, zeroed, that live as long as the model. NULL poisons the model. */
+void *nn_alloc(NnScope, size_t n, size_t size);
+/* done(object) is called when the model is freed: for parts of a module that own memory outside the arena. */
+void nn_at_end(NnScope, void (*done)(void *object), void *object);
 
-typedef struct {
-    DfTensor *weight, *bias; /* O I, O or NULL */
-} NnLinear;
-void nn_linear_init(NnScope, NnLinear *, int in, int out, bool bias);              /* PyTorch's default init */
-void nn_linear_init_as(NnScope, NnLinear *, int in, int out, bool bias, NnInit weight, NnInit bias_init);
-void nn_pointwise_init(NnScope, NnLinear *, int in, int out, bool bias);           /* a 1x1 convolution by its keys; default init */
-DfTensor *nn_linear(DfCtx *, const NnLinear *, DfTensor *x);                       /* .. I -> .. O */
+/* Registers NAME under the scope, with its official shape. NULL after a failure: a model is run only when nn_model_error() said DF_OK.
+ * A parameter may also be without a layer around it; a buffer starts at `value`. */
+DfTensor *nn_param(NnScope, const char *name, DfShape official, NnLayout, NnInit);
+DfTensor *nn_buffer(NnScope, const char *name, DfShape official, double value);
+NnParam *nn_last(NnScope);                                  /* the one just registered, to set its `resize`; never NULL */
+void nn_optional(NnScope);                                  /* what is registered under the scope may be absent from a checkpoint */
+void nn_freeze(NnScope);                                    /* a training run leaves what is registered under it as it is */
+/* Modules that share their weights stand in files under each of their names: what is registered under `first` by now is written under
+ * `other` too, and read from `first` alone. */
+void nn_share(NnScope first, NnScope other);
 
-/* How a branch of a block ends: residual + drop_path(scale * dropout(branch)). Any part may be absent. Fused into the last linear
+/* ---- layers ----------------------------------------------------------------------------------------------------------
+ *
+ * A struct, nn_X_init() that registers its parameters under a scope, nn_X() that runs it. Shapes stand at the right margin, B batch, N H
+ * W C maps, O and I channels out and in. A layer owns nothing: its weights are the model's.                                        */
+
+/* How a branch of a block ends: residual + drop_path(scale * dropout(branch)). Any part may be absent. It is fused into the last linear
  * layer or convolution of the branch, except in training with something dropped. */
 typedef struct {
-    DfTensor *residual, *scale; /* of the branch's shape; per channel (layer scale) */
-    float drop_path;            /* probability that a sample's branch is dropped    */
-    float drop;                 /* and that a number of it is                       */
+    DfTensor *residual;         /* of the branch's shape, or NULL                                                   */
+    DfTensor *scale;            /* one number a channel (layer scale; Touvron et al., ICCV 2021), or NULL           */
+    float drop_path;            /* in training, the probability that a sample's whole branch is dropped (stochastic depth) */
+    float drop;                 /* in training, the probability that a number of the branch is dropped              */
 } NnResidual;
-DfTensor *nn_linear_add(DfCtx *, const NnLinear *, DfTensor *x, NnResidual);
-DfTensor *nn_add(DfCtx *, DfTensor *branch, NnResidual);                           /* the same after any module */
+DfTensor *nn_add(DfCtx *, DfTensor *branch, NnResidual);    /* that sum, behind any module                            */
 
+/* linear.c: y = x W' + b */
 typedef struct {
-    DfTensor *weight, *bias;
+    DfTensor *weight, *bias;    /* O I; O or NULL */
+} NnLinear;
+void nn_linear_init(NnScope, NnLinear *, int in, int out, bool bias);              /* PyTorch's default init           */
+void nn_linear_init_as(NnScope, NnLinear *, int in, int out, bool bias, NnInit weight, NnInit bias_init);
+void nn_pointwise_init(NnScope, NnLinear *, int in, int out, bool bias);           /* a 1x1 convolution in the files   */
+DfTensor *nn_linear(DfCtx *, const NnLinear *, DfTensor *x);                       /* .. I -> .. O                     */
+DfTensor *nn_linear_add(DfCtx *, const NnLinear *, DfTensor *x, NnResidual);       /* .. I -> .. O                     */
+
+/* linear.c: fc1, activation, fc2, the feed-forward half of a transformer block. The hidden layer exists a few rows at a time only. */
+typedef struct {
+    NnLinear fc1, fc2;
+    DfAct act;
+    float drop;                 /* dropout behind either layer: it takes the place of NnResidual.drop */
+} NnMlp;
+DfTensor *nn_mlp_add(DfCtx *, const NnMlp *, DfTensor *x, NnResidual);             /* .. C -> .. C                     */
+
+/* conv.c: convolutions of maps, square, the same along both axes; depthwise if groups = in = out. */
+typedef struct {
+    DfTensor *weight, *bias;    /* O kh kw I/groups, or kh kw C if depthwise; O or NULL */
     DfConv conv;
     int in, out, kernel[2];
 } NnConv;
 typedef struct {
-    int kernel, stride, padding, dilation, groups; /* 0 means 1 for all but padding */
+    int kernel, stride, padding, dilation, groups; /* 0 means 1, but for padding */
     bool no_bias;
 } NnConvShape;
-void nn_conv_init(NnScope, NnConv *, int in, int out, NnConvShape);                /* PyTorch's default init */
+void nn_conv_init(NnScope, NnConv *, int in, int out, NnConvShape);                /* PyTorch's default init           */
 void nn_conv_init_as(NnScope, NnConv *, int in, int out, NnConvShape, NnInit weight, NnInit bias_init);
-DfTensor *nn_conv(DfCtx *, const NnConv *, DfTensor *x);                           /* N H W I -> N H' W' O */
-DfTensor *nn_conv_fused(DfCtx *, const NnConv *, DfTensor *x, DfFuse);
+DfTensor *nn_conv(DfCtx *, const NnConv *, DfTensor *x);                           /* N H W I -> N H' W' O             */
+DfTensor *nn_conv_fused(DfCtx *, const NnConv *, DfTensor *x, DfFuse);             /* act(conv(x)) * scale + residual  */
 
+/* norm.c: layer norm over the last dimension (Ba et al., 2016) */
 typedef struct {
-    DfTensor *weight, *bias;
+    DfTensor *weight, *bias;    /* C each */
     float eps;
 } NnLayerNorm;
 void nn_layer_norm_init(NnScope, NnLayerNorm *, int dim, double eps);
-DfTensor *nn_layer_norm(DfCtx *, const NnLayerNorm *, DfTensor *x);
+DfTensor *nn_layer_norm(DfCtx *, const NnLayerNorm *, DfTensor *x);                /* .. C -> .. C                     */
 
-/* mmcv's norm_cfg: BN, SyncBN, GN, LN; `kind` 0 is none. */
+/* norm.c: what mmcv's norm_cfg asks for: BN, SyncBN, GN or LN. */
 typedef struct {
     enum { NN_NORM_NONE, NN_NORM_BATCH, NN_NORM_GROUP, NN_NORM_LAYER } kind;
-    DfTensor *weight, *bias, *running_mean, *running_var;
+    DfTensor *weight, *bias;                /* C each                                                              */
+    DfTensor *running_mean, *running_var;   /* C each, of a batch norm                                             */
     int groups;
-    float eps, momentum;
-    bool frozen;             /* requires_grad=False: statistics stay as they are */
+    float eps, momentum;                    /* momentum: weight of a batch in the running statistics               */
+    bool frozen;                            /* requires_grad=False: statistics stay as they are, in training too   */
 } NnNorm;
-const char *nn_norm_name(const DfNode *norm_cfg);                                  /* "bn", "gn", "ln": its key in the state dict */
-void nn_norm_init(NnScope, NnNorm *, const DfNode *norm_cfg, int channels);
-DfTensor *nn_norm(DfCtx *, const NnNorm *, DfTensor *x);
+const char *nn_norm_name(const DfNode *norm_cfg);                                  /* its key in the state dict: "bn", "gn", "ln" */
+void nn_norm_init(NnScope, NnNorm *, const DfNode *norm_cfg, int channels);        /* an unknown type poisons the model */
+void nn_batch_norm_init(NnScope, NnNorm *, int channels);                          /* torch.nn.BatchNorm2d by its defaults */
+DfTensor *nn_norm(DfCtx *, const NnNorm *, DfTensor *x);                           /* N H W C; kind NONE: x itself     */
 DfTensor *nn_norm_fused(DfCtx *, const NnNorm *, DfTensor *x, DfAct, DfTensor *residual); /* act(norm(x) + residual); residual or NULL */
-/* act(norm(conv(x)) + residual); residual or NULL. Without a tape a batch norm becomes a part of the convolution. */
+/* conv_module.c: act(norm(conv(x)) + residual); residual or NULL. Without a tape a batch norm becomes a part of the convolution. */
 DfTensor *nn_conv_norm(DfCtx *, const NnConv *, const NnNorm *, DfTensor *x, DfAct, DfTensor *residual);
-/* mmcv's act_cfg: ReLU, GELU, Sigmoid, Tanh; NULL is none. Poisons the scope's model on anything else. */
+
+/* norm.c: mmcv's act_cfg: ReLU, GELU, Sigmoid, Tanh; NULL is none. Anything else poisons the model. */
 DfAct nn_act(NnScope, const DfNode *act_cfg);
 
-/* mmcv's ConvModule: conv, norm, activation; the conv has a bias only without a norm. Keys: conv.*, bn.* or gn.*. */
+/* conv_module.c: mmcv's ConvModule, conv, norm, activation; the conv has a bias only without a norm. Keys: conv.*, bn.* or gn.*. */
 typedef struct {
     NnConv conv;
     NnNorm norm;
     DfAct act;
 } NnConvModule;
 void nn_conv_module_init(NnScope, NnConvModule *, int in, int out, NnConvShape, const DfNode *norm_cfg, DfAct act, NnInit weight);
-DfTensor *nn_conv_module(DfCtx *, const NnConvModule *, DfTensor *x);
+DfTensor *nn_conv_module(DfCtx *, const NnConvModule *, DfTensor *x);              /* N H W I -> N H' W' O             */
 DfTensor *nn_conv_module_add(DfCtx *, const NnConvModule *, DfTensor *x, DfTensor *residual); /* all three, then + residual */
 
-/* fc1, activation, fc2: the feed-forward half of a block. */
-typedef struct {
-    NnLinear fc1, fc2;
-    DfAct act;
-    float drop;
-} NnMlp;
-DfTensor *nn_mlp_add(DfCtx *, const NnMlp *, DfTensor *x, NnResidual);
-
-/* Window attention of Swin and of DAT's L and S blocks; x is a map, already normalised. */
+/* window_attention.c: the attention of Swin and of DAT's L and S blocks, eq. 4 of the Swin paper, whose init stands with them. */
 typedef struct {
     NnLinear qkv, proj;
-    DfTensor *table;         /* relative_position_bias_table */
+    DfTensor *table;            /* relative_position_bias_table: (2w-1)^2 heads, or NULL */
     DfWindowAttention attn;
-    float proj_drop;
+    float proj_drop;            /* dropout of the projection: it takes the place of NnResidual.drop */
 } NnWindowAttention;
-DfTensor *nn_window_attention_add(DfCtx *, const NnWindowAttention *, DfTensor *x, NnResidual);
+DfTensor *nn_window_attention_add(DfCtx *, const NnWindowAttention *, DfTensor *x, NnResidual); /* B H W C, normalised -> B H W C */
 
-/* torch.nn.MultiheadAttention between lists of tokens, batch first. Keys: in_proj_weight, in_proj_bias, out_proj.*. */
+/* multihead_attention.c: torch.nn.MultiheadAttention between lists of tokens, batch first. Keys: in_proj_weight, in_proj_bias,
+ * out_proj.*. */
 typedef struct {
-    DfTensor *in_weight, *in_bias; /* 3C C, 3C: of queries, keys, values */
+    DfTensor *in_weight, *in_bias; /* 3C C, 3C: of queries, keys and values */
     NnLinear out;
-    int heads;
-    float drop;              /* of the scores, in training */
+    int heads;                  /* they divide C                         */
+    float drop;                 /* dropout of the attention weights, in training */
 } NnMultiheadAttention;
 void nn_multihead_attention_init(NnScope, NnMultiheadAttention *, int dim, int heads, double drop);
-/* B L C, B M C twice -> B L C. padding_mask: B M, 1 for keys that are padding, lasting as long as the step; NULL: none. */
-DfTensor *nn_multihead_attention_add(DfCtx *, const NnMultiheadAttention *, DfTensor *query, DfTensor *key, DfTensor *value, const uint8_t *padding_mask,
-                                     NnResidual);
+/* query B L C; key and value B M C -> B L C. padding_mask: B M, 1 for keys that are padding, lasting as long as the step; NULL: none. */
+DfTensor *nn_multihead_attention_add(DfCtx *, const NnMultiheadAttention *, DfTensor *query, DfTensor *key, DfTensor *value,
+                                     const uint8_t *padding_mask, NnResidual);
 
-/* Multi-scale deformable attention (Zhu et al., ICLR 2021) and the pyramid that it reads: its cells as one list of tokens, of which
- * some may be padding. Keys: sampling_offsets, attention_weights, value_proj, output_proj. */
+/* ms_deform_attention.c: multi-scale deformable attention (Zhu et al., ICLR 2021, eq. 3) and the pyramid that it reads, whose cells are
+ * one list of tokens; some may be padding. Keys: sampling_offsets, attention_weights, value_proj, output_proj. */
 typedef struct {
     DfPyramid levels;
-    const uint8_t *padding_mask; /* B cells: 1 for padding; NULL: none */
+    const uint8_t *padding_mask; /* B cells: 1 for padding; NULL: none                      */
     const float *valid_ratios;   /* B levels 2 (x, y): the part of a level that is no padding */
 } NnField;
 typedef struct {
@@ -212,21 +240,22 @@ typedef struct {
     int heads, levels, points;
 } NnMsDeformAttention;
 void nn_ms_deform_attention_init(NnScope, NnMsDeformAttention *, int dim, int heads, int levels, int points);
-/* query B Q C, reference B Q 2 or 4 (x y, or cx cy w h, in [0, 1] of what is no padding), source B cells C -> B Q C */
-DfTensor *nn_ms_deform_attention_add(DfCtx *, const NnMsDeformAttention *, DfTensor *query, DfTensor *reference, DfTensor *source, const NnField *, NnResidual);
+/* query B Q C; reference B Q 2 or 4 (x y, or cx cy w h, in [0, 1] of what is no padding); source B cells C -> B Q C */
+DfTensor *nn_ms_deform_attention_add(DfCtx *, const NnMsDeformAttention *, DfTensor *query, DfTensor *reference, DfTensor *source,
+                                     const NnField *, NnResidual);
 
 /* ---- feature maps between backbone, neck and head ------------------------------------------------------------------ */
 
 enum { DF_LEVELS = 8 };
 typedef struct {
     int n;
-    DfTensor *map[DF_LEVELS]; /* N H W C, finest first                                   */
-    DfTensor *logits;         /* N classes, of a backbone in its classification form; or NULL */
+    DfTensor *map[DF_LEVELS]; /* N H W C, finest first; they are the context's                   */
+    DfTensor *logits;         /* N classes, of a backbone in its classification form; or NULL    */
 } DfMaps;
 
-/* ---- checkpoints: load.c, save.c ----------------------------------------------------------------------------------- */
+/* ---- checkpoints: load.c, report.c, save.c -------------------------------------------------------------------------- */
 
-/* Every key accounted for. */
+/* What became of a key of the file, or of a parameter of the model. */
 typedef enum {
     NN_LOADED,
     NN_RESIZED,     /* loaded from a table of another size                         */
@@ -240,7 +269,7 @@ typedef enum {
 typedef struct {
     int n;
     size_t capacity;
-    char **name; /* wrong shapes: with both shapes behind the name */
+    char **name;    /* those of wrong shapes with both shapes behind the name */
 } NnNames;
 typedef struct {
     NnNames of[NN_FATES];
@@ -249,15 +278,18 @@ typedef struct {
     const char *const *ignorable;  /* patterns of keys that are known and not needed, NULL-terminated: "*.attn_mask" */
     bool allow_missing, allow_wrong_shape;
 } NnLoad;
-/* Copies every parameter from the checkpoint (memory must be there: nn_model_init). Missing or wrong-shaped parameters are an
- * error unless allowed; the report is filled in either case. Free it with nn_report_free(). */
-int nn_model_load(NnModel *, const DfCheckpoint *, const NnLoad *, NnReport *report);
+/* Copies every parameter from the checkpoint (nn_model_init() gave it memory). The best prefix ("backbone.", "module.", ..) is cut off or
+ * put in front of all keys. Missing or wrong-shaped parameters are an error (DF_EFORMAT, DF_ESHAPE) unless `load` allows them; NULL
+ * allows nothing. The report is filled in either case: free it with nn_report_free(). */
+int nn_model_load(NnModel *, const DfCheckpoint *, const NnLoad *load, NnReport *report);
 void nn_report_free(NnReport *);
-char *nn_report_text(const NnReport *); /* a few lines for the log; df_free it */
-/* Between the checkpoint's order of dimensions and ours, for weights and what has their shape, such as gradients. */
+char *nn_report_text(const NnReport *); /* a few lines for the log; df_free() it. NULL: out of memory */
+
+/* Between the official order of dimensions and ours, for weights and what has their shape, such as gradients. */
 void nn_param_from_official(const NnParam *, const float *official, float *ours);
 void nn_param_to_official(const NnParam *, const float *ours, float *official);
-/* Writes all parameters and buffers under their official keys and shapes; metadata as in df_checkpoint_write. */
+
+/* Writes all parameters and buffers under their official keys and shapes; metadata as in df_checkpoint_write(). */
 int nn_model_save(const NnModel *, const char *path, const char *const *metadata, int n_metadata);
 
 #endif

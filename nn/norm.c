@@ -27,10 +27,10 @@ typedef struct {
 } Config;
 
 static const DfOpt opts[] = {
-    DF_OPT_INT(Config, num_groups, 32, 1, 65536, "groups of a GN"),
-    DF_OPT_FLOAT(Config, eps, 1e-5, 0, 1, "added to the variance"),
-    DF_OPT_FLOAT(Config, momentum, 0.1, 0, 1, "weight of a batch in the running statistics"),
-    DF_OPT_BOOL(Config, requires_grad, True, "False: weight, bias and statistics are frozen"),
+    DF_OPT_INT(Config, num_groups, 32, 1, 65536, "GN: number of groups of channels"),
+    DF_OPT_FLOAT(Config, eps, 1e-5, 0, 1, "added to the variance, so that nothing is divided by 0"),
+    DF_OPT_FLOAT(Config, momentum, 0.1, 0, 1, "BN: weight of a batch in the running statistics"),
+    DF_OPT_BOOL(Config, requires_grad, True, "False: training changes neither weight and bias nor the statistics"),
     DF_OPT_END
 };
 
@@ -38,8 +38,12 @@ static const struct {
     const char *type, *key;
     int kind;
 } kinds[] = {
-    { "BN", "bn", NN_NORM_BATCH },     { "BN2d", "bn", NN_NORM_BATCH },  { "SyncBN", "bn", NN_NORM_BATCH },
-    { "MMSyncBN", "bn", NN_NORM_BATCH }, { "GN", "gn", NN_NORM_GROUP },  { "LN", "ln", NN_NORM_LAYER },
+    { "BN",       "bn", NN_NORM_BATCH },
+    { "BN2d",     "bn", NN_NORM_BATCH },
+    { "SyncBN",   "bn", NN_NORM_BATCH },
+    { "MMSyncBN", "bn", NN_NORM_BATCH },
+    { "GN",       "gn", NN_NORM_GROUP },
+    { "LN",       "ln", NN_NORM_LAYER },
 };
 
 static int find_kind(const DfNode *norm_cfg)
@@ -55,6 +59,18 @@ const char *nn_norm_name(const DfNode *norm_cfg)
 {
     const int i = find_kind(norm_cfg);
     return i < 0 ? "norm" : kinds[i].key;
+}
+
+static void weights_init(NnScope s, NnNorm *n, int channels)
+{
+    n->weight = nn_param(s, "weight", DF_SHAPE(channels), NN_AS_IS, nn_constant(1));
+    n->bias = nn_param(s, "bias", DF_SHAPE(channels), NN_AS_IS, nn_constant(0));
+}
+
+static void statistics_init(NnScope s, NnNorm *n, int channels)
+{
+    n->running_mean = nn_buffer(s, "running_mean", DF_SHAPE(channels), 0);
+    n->running_var = nn_buffer(s, "running_var", DF_SHAPE(channels), 1);
 }
 
 void nn_norm_init(NnScope s, NnNorm *n, const DfNode *norm_cfg, int channels)
@@ -75,21 +91,31 @@ void nn_norm_init(NnScope s, NnNorm *n, const DfNode *norm_cfg, int channels)
     n->frozen = !config.requires_grad;
     if (n->kind == NN_NORM_GROUP && channels % n->groups)
         nn_fail(s, DF_EVALUE, "num_groups = %d does not divide %d channels", n->groups, channels);
-    n->weight = nn_param(s, "weight", DF_SHAPE(channels), NN_AS_IS, nn_constant(1));
-    n->bias = nn_param(s, "bias", DF_SHAPE(channels), NN_AS_IS, nn_constant(0));
+    weights_init(s, n, channels);
     if (n->frozen)
         nn_freeze(s);
-    if (n->kind == NN_NORM_BATCH) {
-        n->running_mean = nn_buffer(s, "running_mean", DF_SHAPE(channels), 0);
-        n->running_var = nn_buffer(s, "running_var", DF_SHAPE(channels), 1);
-    }
+    if (n->kind == NN_NORM_BATCH)
+        statistics_init(s, n, channels);
+}
+
+void nn_batch_norm_init(NnScope s, NnNorm *n, int channels)
+{
+    *n = (NnNorm){ .kind = NN_NORM_BATCH, .eps = 1e-5f, .momentum = 0.1f };
+    weights_init(s, n, channels);
+    statistics_init(s, n, channels);
+}
+
+/* Whether a batch norm takes the mean and variance of the batch; else its running statistics. */
+static bool uses_batch(const DfCtx *c, const NnNorm *n)
+{
+    return c->training && !n->frozen;
 }
 
 DfTensor *nn_norm(DfCtx *c, const NnNorm *n, DfTensor *x)
 {
     switch (n->kind) {
     case NN_NORM_BATCH:
-        return df_batch_norm(c, x, n->weight, n->bias, n->running_mean, n->running_var, c->training && !n->frozen, n->momentum, n->eps);
+        return df_batch_norm(c, x, n->weight, n->bias, n->running_mean, n->running_var, uses_batch(c, n), n->momentum, n->eps);
     case NN_NORM_GROUP:
         return df_group_norm(c, x, n->groups, n->weight, n->bias, n->eps);
     case NN_NORM_LAYER:
@@ -102,23 +128,29 @@ DfTensor *nn_norm(DfCtx *c, const NnNorm *n, DfTensor *x)
 
 DfTensor *nn_norm_fused(DfCtx *c, const NnNorm *n, DfTensor *x, DfAct act, DfTensor *residual)
 {
-    if (n->kind == NN_NORM_BATCH && !(c->training && !n->frozen))
+    if (n->kind == NN_NORM_BATCH && !uses_batch(c, n))
         return df_batch_norm_fused(c, x, n->weight, n->bias, n->running_mean, n->running_var, n->eps, act, residual);
     x = nn_norm(c, n, x);
-    x = residual ? df_add(c, x, residual) : x;
-    return act == DF_ACT_NONE ? x : df_act(c, x, act);
+    if (residual)
+        x = df_add(c, x, residual);
+    return df_act(c, x, act);
 }
 
 /* ---- act_cfg ----------------------------------------------------------------------------------------------------- */
 
 DfAct nn_act(NnScope s, const DfNode *act_cfg)
 {
-    if (!act_cfg)
-        return DF_ACT_NONE;
     static const struct {
         const char *type;
         DfAct act;
-    } acts[] = { { "ReLU", DF_ACT_RELU }, { "GELU", DF_ACT_GELU }, { "Sigmoid", DF_ACT_SIGMOID }, { "Tanh", DF_ACT_TANH } };
+    } acts[] = {
+        { "ReLU",    DF_ACT_RELU    },
+        { "GELU",    DF_ACT_GELU    },
+        { "Sigmoid", DF_ACT_SIGMOID },
+        { "Tanh",    DF_ACT_TANH    },
+    };
+    if (!act_cfg)
+        return DF_ACT_NONE;
     const char *type = df_node_text(df_node_get(act_cfg, "type"), "(none)");
     for (size_t i = 0; i < sizeof acts / sizeof *acts; i++)
         if (strcmp(acts[i].type, type) == 0)

@@ -1,15 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/window_attention.c -- attention within windows, as Swin (Liu et al., ICCV 2021) and DAT's L and S blocks use it.
+ * nn/window_attention.c -- attention within windows of a map: Liu et al., "Swin Transformer", ICCV 2021, section 3.2, eq. 4:
+ *     Attention(Q, K, V) = softmax(Q K' / sqrt(d) + B) V
+ * for the tokens of a window, where B is looked up in a table by the distance of query and key. Partition, shift, mask and the way back
+ * are one op (tensor/window_attention.c), which copies nothing.
  */
 #include "nn/nn.h"
 
-/* Official code pads the map to whole windows before it projects; here padded tokens are the bias, and cost nothing. */
+/* The smallest multiple of `window` that is not below `size`. */
+static int whole_windows(int size, int window)
+{
+    return (size + window - 1) / window * window;
+}
+
+/* The official code pads the map to whole windows before it projects; here padded tokens are the bias, and cost nothing. */
 static void count_padding(DfCtx *c, const NnWindowAttention *a, const DfTensor *x)
 {
-    const int w = a->attn.window, H = df_dim(x, 1), W = df_dim(x, 2), C = df_dim(x, 3);
-    const double whole = (double)((H + w - 1) / w * w) * ((W + w - 1) / w * w), tokens = df_dim(x, 0) * (whole - (double)H * W);
-    df_macs(c, DF_MACS_PADDING, tokens * 4 * C * C);
+    const int H = df_dim(x, 1), W = df_dim(x, 2), C = df_dim(x, 3);
+    const double whole = (double)whole_windows(H, a->attn.window) * whole_windows(W, a->attn.window);
+    const double tokens = df_dim(x, 0) * (whole - (double)H * W);
+    df_macs(c, DF_MACS_PADDING, tokens * 4 * C * C);                            /* to Q K V, and the projection */
 }
 
 DfTensor *nn_window_attention_add(DfCtx *c, const NnWindowAttention *a, DfTensor *x, NnResidual r)

@@ -41,14 +41,19 @@ static void add(File *f, const char *name, DfShape shape)
     f->n++;
 }
 
-static void write_and_open(File *f)
+static void choose_path(File *f, const char *ending)
 {
     snprintf(f->path, sizeof f->path, "/tmp/deformer-load-XXXXXX");
     const int descriptor = mkstemp(f->path);
     cr_assert_geq(descriptor, 0);
     close(descriptor);
     unlink(f->path);
-    snprintf(f->path + strlen(f->path), 16, ".safetensors");
+    snprintf(f->path + strlen(f->path), 16, "%s", ending);
+}
+
+static void write_and_open(File *f)
+{
+    choose_path(f, ".safetensors");
     cr_assert_eq(df_checkpoint_write(f->path, f->array, f->n, NULL, 0), DF_OK, "%s", df_error());
     cr_assert_eq(df_checkpoint_open(&f->open, f->path, NULL), DF_OK, "%s", df_error());
 }
@@ -287,7 +292,7 @@ Test(load, a_saved_model_is_read_again)
     nn_conv_init(nn_at(s, "conv"), &conv, 3, 4, (NnConvShape){ .kernel = 3 });
     nn_share(nn_at(s, "conv"), nn_at(s, "again"));
     cr_assert_eq(nn_model_init(model, 1), DF_OK);
-    snprintf(f->path, sizeof f->path, "/tmp/deformer-load-%ld.pth", (long)getpid());
+    choose_path(f, ".pth");
     cr_assert_eq(nn_model_save(model, f->path, NULL, 0), DF_OK, "%s", df_error());
     cr_assert_eq(df_checkpoint_open(&f->open, f->path, NULL), DF_OK, "%s", df_error());
     cr_expect_eq(df_checkpoint_count(f->open), 4); /* weight and bias, under both names */
