@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "boxes/annotation.h"
 #include "boxes/image_meta.h"
 #include "boxes/masks/mask.h"
 #include "boxes/masks/outline.h"

@@ -25,9 +25,9 @@ void df_check_free(DfCheck *c)
 {
     if (!c)
         return;
-    df_coco_ids_done(&c->image_ids);
-    df_coco_ids_done(&c->category_ids);
-    df_coco_ids_done(&c->annotation_ids);
+    df_ids_done(&c->image_ids);
+    df_ids_done(&c->category_ids);
+    df_ids_done(&c->annotation_ids);
     df_free(c->findings);
     df_free(c->images);
     df_free(c->categories);

@@ -6,7 +6,7 @@
 #define DF_EVAL_CHECK_DATA_H
 
 #include "eval/check/check.h"
-#include "eval/coco/ids.h"
+#include "annotations/annotations.h"
 #include "boxes/boxes.h"
 
 enum { CHECK_SHOWN = 5, CHECK_KINDS = 64, CHECK_POINTS = 4000 };
@@ -17,7 +17,7 @@ typedef struct {
     size_t line, number;
     unsigned has;              /* F_*: there, and of the right type       */
     unsigned odd;              /* F_*: there, of a wrong type             */
-    CocoId id, image, category;
+    DfId id, image, category;
     char id_text[256], image_text[256], category_text[256], name[512];
     double box[4], area, score, width, height;
     size_t n_box;
@@ -75,7 +75,7 @@ struct DfCheck {
     size_t n_kinds;
     CheckFinding *findings;
     size_t n_findings, findings_capacity;
-    CocoIds image_ids, category_ids, annotation_ids;
+    DfIds image_ids, category_ids, annotation_ids;
     CheckImage *images;
     CheckCategory *categories;
     size_t *annotation_lines;
@@ -103,6 +103,6 @@ static inline bool df_check_mask_known(const CheckMask *m)
 /* Adds a finding; `code` is a constant, the same for all findings alike. */
 int df_check_find(DfCheck *, DfCheckLevel, const char *code, size_t line, const char *format, ...) DF_PRINTF(5, 6);
 
-uint32_t df_check_place(const CocoIds *, CocoId); /* VIEW_NONE-like: NO_ID if it was never met */
+uint32_t df_check_place(const DfIds *, DfId); /* VIEW_NONE-like: DF_NO_ID if it was never met */
 
 #endif

@@ -29,15 +29,15 @@ static int odd(CheckRecord *r, unsigned field, DfJson *json, DfJsonEvent event)
     return event == DF_JSON_ARRAY || event == DF_JSON_OBJECT ? leave(json) : DF_OK;
 }
 
-static int read_id(CheckRecord *r, unsigned field, DfJson *json, CocoId *id, char text[256])
+static int read_id(CheckRecord *r, unsigned field, DfJson *json, DfId *id, char text[256])
 {
     DfJsonValue v;
     const DfJsonEvent event = df_json_next(json, &v);
     if (event == DF_JSON_TEXT && v.length < 256 && strlen(v.text) == v.length) {
         memcpy(text, v.text, v.length + 1);
-        *id = (CocoId){ 0, text };
+        *id = (DfId){ 0, text };
     } else if (event == DF_JSON_NUMBER && v.is_integer) {
-        *id = (CocoId){ v.integer, NULL };
+        *id = (DfId){ v.integer, NULL };
     } else {
         return odd(r, field, json, event);
     }

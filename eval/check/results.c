@@ -22,7 +22,7 @@ typedef struct {
     uint32_t *truths;         /* by image                */
     size_t *start;            /* [images + 1]            */
     int64_t *ranks;           /* [categories]: place among the sorted listed ones, from 0 */
-    CocoIds seen;             /* hashes of records       */
+    DfIds seen;             /* hashes of records       */
     size_t n, on_objects, agree[READINGS], with_box, corners, outside;
     double largest;           /* coordinate              */
     size_t off_line, corner_line; /* of the first detection on an object of another class, of one that looks like corners; 0: none */
@@ -48,8 +48,8 @@ static int sort_truths(Results *s)
 
 static int compare_ranked(const void *a, const void *b)
 {
-    const CocoId *const *x = a, *const *y = b;
-    return df_coco_id_compare(**x, **y);
+    const DfId *const *x = a, *const *y = b;
+    return df_id_compare(**x, **y);
 }
 
 static int rank_categories(Results *s)
@@ -57,7 +57,7 @@ static int rank_categories(Results *s)
     const DfCheck *c = s->check;
     const size_t n = c->category_ids.n;
     size_t listed = 0;
-    const CocoId **sorted = df_malloc(n * sizeof *sorted);
+    const DfId **sorted = df_malloc(n * sizeof *sorted);
     s->ranks = df_malloc(n * sizeof *s->ranks);
     if (!sorted || !s->ranks) {
         df_free(sorted);
@@ -140,7 +140,7 @@ static int look_for_twin(Results *s, const CheckRecord *r, uint32_t image, uint3
     const size_t before = s->seen.n;
     if (!(r->has & F_BOX) || !(r->has & F_SCORE) || before >= MOST_COMPARED)
         return DF_OK;
-    const int error = df_coco_ids_add(&s->seen, (CocoId){ (int64_t)hash_of(r, image, category), NULL }, &at);
+    const int error = df_ids_add(&s->seen, (DfId){ (int64_t)hash_of(r, image, category), NULL }, &at);
     if (error < 0 || s->seen.n > before)
         return error;
     return df_check_find(s->check, DF_CHECK_WARNING, "result_twice", r->line, "detection %zu repeats an earlier one: same image, category, box and score", r->number);
@@ -199,15 +199,15 @@ static int look_at_record(Results *s, CheckRecord *r)
     if (error < 0 || !(r->has & F_IMAGE) || !(r->has & F_CATEGORY))
         return error;
     const uint32_t image = df_check_place(&c->image_ids, r->image), category = df_check_place(&c->category_ids, r->category);
-    const bool known = image != NO_ID && c->images[image].listed, of_class = category != NO_ID && c->categories[category].listed;
+    const bool known = image != DF_NO_ID && c->images[image].listed, of_class = category != DF_NO_ID && c->categories[category].listed;
     error = look_at_box(s, r, known ? &c->images[image] : NULL);
     if (error == DF_OK && known)
         error = df_check_mask_in_image(c, &mask, &c->images[image], r->line, "a detection");
     if (error == DF_OK && !known)
-        error = df_check_find(c, DF_CHECK_ERROR, "result_image_unknown", r->line, "detection %zu is of image %s, which is not in the annotations", r->number, df_coco_id_text(r->image));
+        error = df_check_find(c, DF_CHECK_ERROR, "result_image_unknown", r->line, "detection %zu is of image %s, which is not in the annotations", r->number, df_id_text(r->image));
     if (error == DF_OK && !of_class)
         error = df_check_find(c, DF_CHECK_ERROR, "result_category_unknown", r->line, "detection %zu is of category %s, which is not in the annotations: it is ignored", r->number,
-                              df_coco_id_text(r->category));
+                              df_id_text(r->category));
     if (error < 0 || !known)
         return error;
     c->images[image].detections++;
@@ -249,7 +249,7 @@ static int look_at_absences(Results *s)
     for (size_t k = 0; error == DF_OK && k < c->category_ids.n; k++)
         if (c->categories[k].listed && c->categories[k].truths && !c->categories[k].detections)
             error = df_check_find(c, DF_CHECK_WARNING, "category_without_result", 0, "category %s%s%s (line %zu of the annotations) has %zu annotations and no detection",
-                                  df_coco_id_text(c->category_ids.ids[k]), c->categories[k].name ? " " : "", c->categories[k].name ? c->categories[k].name : "", c->categories[k].line,
+                                  df_id_text(c->category_ids.ids[k]), c->categories[k].name ? " " : "", c->categories[k].name ? c->categories[k].name : "", c->categories[k].line,
                                   c->categories[k].truths);
     for (size_t i = 0; i < c->image_ids.n; i++) {
         images += c->images[i].listed;
@@ -300,7 +300,7 @@ int df_check_results_json(DfCheck *c, DfJson *json)
         error = rank_categories(&s);
     if (error == DF_OK)
         error = look_through(&s, json);
-    df_coco_ids_done(&s.seen);
+    df_ids_done(&s.seen);
     df_free(s.truths);
     df_free(s.start);
     df_free(s.ranks);

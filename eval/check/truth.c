@@ -10,9 +10,9 @@
 
 #include "eval/check/data.h"
 
-uint32_t df_check_place(const CocoIds *ids, CocoId id)
+uint32_t df_check_place(const DfIds *ids, DfId id)
 {
-    return df_coco_ids_find(ids, id);
+    return df_ids_find(ids, id);
 }
 
 static const char *keep_text(DfCheck *c, const char *text)
@@ -21,23 +21,23 @@ static const char *keep_text(DfCheck *c, const char *text)
 }
 
 /* The table entry of an id, made if it is new. */
-static int image_at(DfCheck *c, CocoId id, uint32_t *place)
+static int image_at(DfCheck *c, DfId id, uint32_t *place)
 {
     const size_t before = c->image_ids.n;
     if (!df_grow((void **)&c->images, &c->images_capacity, before, sizeof *c->images))
         return df_fail_memory("images");
-    const int error = df_coco_ids_add(&c->image_ids, id, place);
+    const int error = df_ids_add(&c->image_ids, id, place);
     if (error == DF_OK && c->image_ids.n > before)
         c->images[*place] = (CheckImage){ 0 };
     return error;
 }
 
-static int category_at(DfCheck *c, CocoId id, uint32_t *place)
+static int category_at(DfCheck *c, DfId id, uint32_t *place)
 {
     const size_t before = c->category_ids.n;
     if (!df_grow((void **)&c->categories, &c->categories_capacity, before, sizeof *c->categories))
         return df_fail_memory("categories");
-    const int error = df_coco_ids_add(&c->category_ids, id, place);
+    const int error = df_ids_add(&c->category_ids, id, place);
     if (error == DF_OK && c->category_ids.n > before)
         c->categories[*place] = (CheckCategory){ 0 };
     return error;
@@ -61,7 +61,7 @@ static int look_at_image(DfCheck *c, const CheckRecord *r)
     CheckImage *image = &c->images[at];
     if (image->listed)
         error = df_check_find(c, DF_CHECK_ERROR, "image_twice", r->line, "image %zu has the id %s, as line %zu has: only the last one counts", r->number,
-                              df_coco_id_text(r->id), image->line);
+                              df_id_text(r->id), image->line);
     const bool size = (r->has & F_WIDTH) && (r->has & F_HEIGHT) && r->width >= 1 && r->height >= 1;
     image->listed = true;
     image->line = r->line;
@@ -85,7 +85,7 @@ static int look_at_category(DfCheck *c, const CheckRecord *r)
         return error;
     CheckCategory *category = &c->categories[at];
     if (category->listed)
-        error = df_check_find(c, DF_CHECK_ERROR, "category_twice", r->line, "category %zu has the id %s, as line %zu has", r->number, df_coco_id_text(r->id),
+        error = df_check_find(c, DF_CHECK_ERROR, "category_twice", r->line, "category %zu has the id %s, as line %zu has", r->number, df_id_text(r->id),
                               category->line);
     category->listed = true;
     category->line = r->line;
@@ -107,10 +107,10 @@ static int look_at_id(DfCheck *c, const CheckRecord *r)
     const size_t before = c->annotation_ids.n;
     if (!df_grow((void **)&c->annotation_lines, &c->lines_capacity, before, sizeof *c->annotation_lines))
         return df_fail_memory("annotations");
-    int error = df_coco_ids_add(&c->annotation_ids, r->id, &at);
+    int error = df_ids_add(&c->annotation_ids, r->id, &at);
     if (error == DF_OK && c->annotation_ids.n == before)
         error = df_check_find(c, DF_CHECK_ERROR, "annotation_twice", r->line, "annotation %zu has the id %s, as line %zu has: the last one replaces the others", r->number,
-                              df_coco_id_text(r->id), c->annotation_lines[at]);
+                              df_id_text(r->id), c->annotation_lines[at]);
     else if (error == DF_OK)
         c->annotation_lines[at] = r->line;
     if (error == DF_OK && !r->id.text && r->id.number == 0)
@@ -179,10 +179,10 @@ static int look_at_place(DfCheck *c, const CheckTruth *t)
 {
     const CheckImage *image = &c->images[t->image];
     if (!image->listed)
-        return df_check_find(c, DF_CHECK_ERROR, "image_unknown", t->line, "an annotation is of image %s, which is not in \"images\": it is ignored", df_coco_id_text(c->image_ids.ids[t->image]));
+        return df_check_find(c, DF_CHECK_ERROR, "image_unknown", t->line, "an annotation is of image %s, which is not in \"images\": it is ignored", df_id_text(c->image_ids.ids[t->image]));
     if (!c->categories[t->category].listed)
         return df_check_find(c, DF_CHECK_ERROR, "category_unknown", t->line, "an annotation is of category %s, which is not in \"categories\": it is ignored",
-                             df_coco_id_text(c->category_ids.ids[t->category]));
+                             df_id_text(c->category_ids.ids[t->category]));
     const int error = df_check_mask_in_image(c, &t->mask, image, t->line, "an annotation");
     if (error < 0 || !t->has_box || image->width == 0)
         return error;
@@ -201,7 +201,7 @@ static int look_at_whole(DfCheck *c)
     for (size_t k = 0; error == DF_OK && k < c->category_ids.n; k++)
         if (c->categories[k].listed && c->categories[k].truths == 0)
             error = df_check_find(c, DF_CHECK_NOTE, "category_without_truth", c->categories[k].line, "category %s%s%s has no annotation: its AP is -1",
-                                  df_coco_id_text(c->category_ids.ids[k]), c->categories[k].name ? " " : "", c->categories[k].name ? c->categories[k].name : "");
+                                  df_id_text(c->category_ids.ids[k]), c->categories[k].name ? " " : "", c->categories[k].name ? c->categories[k].name : "");
     for (size_t i = 0; i < c->image_ids.n; i++)
         empty += c->images[i].listed && c->images[i].truths == 0;
     if (error == DF_OK && empty)

@@ -12,9 +12,9 @@
 
 /* An annotation as it is read, its ids not yet numbered. */
 typedef struct {
-    CocoAnnotation fields; /* image: NO_ID if no list names it (so far) */
+    CocoAnnotation fields; /* image: DF_NO_ID if no list names it (so far) */
     CocoTruthMask mask;
-    CocoId id, image, category;
+    DfId id, image, category;
     bool has_id, has_image, has_category;
 } Draft;
 
@@ -32,11 +32,11 @@ typedef struct {
 typedef struct {
     CocoBuilder *builder;
     atomic_size_t n_joined; /* annotations so far, for messages                                                         */
-    CocoIds unlisted;       /* images that annotations name and no list did before: numbered behind the others at the end */
+    DfIds unlisted;       /* images that annotations name and no list did before: numbered behind the others at the end */
     Slot slots[DF_JSON_SLOTS];
 } Reader;
 
-static int read_id(const CocoRecord *r, Slot *slot, const char *key, CocoId *id)
+static int read_id(const CocoRecord *r, Slot *slot, const char *key, DfId *id)
 {
     char text[256];
     const int error = df_coco_read_id(r, key, id, text);
@@ -84,7 +84,7 @@ static int read_annotation_field(const CocoRecord *r, const DfJsonValue *key, Sl
 
 static int keep_mask(const DfCoco *coco, const CocoRecord *r, Slot *slot, Draft *d, const CocoMask *mask)
 {
-    const CocoSize *const size = d->fields.image == NO_ID ? NULL : &coco->sizes[d->fields.image];
+    const CocoSize *const size = d->fields.image == DF_NO_ID ? NULL : &coco->sizes[d->fields.image];
     d->mask.form = mask->form;
     if (mask->form == MASK_POLYGONS && (!size || !size->given))
         return df_coco_put_aside(&slot->undrawn, &slot->room, slot->n - 1);
@@ -109,7 +109,7 @@ static int read_annotation(const CocoRecord *r, Slot *slot, const DfCoco *coco)
         return error;
     if (!d->has_id || !d->has_image || !d->has_category)
         return df_coco_fail(r, "has no %s", !d->has_id ? "id" : !d->has_image ? "image_id" : "category_id");
-    d->fields.image = df_coco_ids_find(&coco->images, d->image);
+    d->fields.image = df_ids_find(&coco->images, d->image);
     return coco->with_masks ? keep_mask(coco, r, slot, d, &mask) : DF_OK;
 }
 
@@ -141,14 +141,14 @@ static int keep_annotation(Reader *reader, const Draft *d)
     const size_t n = coco->n_annotations;
     uint32_t id;
     int error;
-    if (n >= NO_ID - 1 || !df_grow((void **)&coco->annotations, &b->annotations_capacity, n, sizeof f) ||
+    if (n >= DF_NO_ID - 1 || !df_grow((void **)&coco->annotations, &b->annotations_capacity, n, sizeof f) ||
         (coco->with_masks && !df_grow((void **)&coco->masks, &b->masks_capacity, n, sizeof *coco->masks)) ||
         !df_grow((void **)&b->last, &b->last_capacity, b->annotation_ids.n, sizeof *b->last))
         return df_fail_memory("the annotations");
-    if ((error = f.image == NO_ID ? df_coco_ids_add(&reader->unlisted, d->image, &f.image) : DF_OK) < 0 ||
-        (error = df_coco_add_category(b, d->category, &f.category)) < 0 || (error = df_coco_ids_add(&b->annotation_ids, d->id, &id)) < 0)
+    if ((error = f.image == DF_NO_ID ? df_ids_add(&reader->unlisted, d->image, &f.image) : DF_OK) < 0 ||
+        (error = df_coco_add_category(b, d->category, &f.category)) < 0 || (error = df_ids_add(&b->annotation_ids, d->id, &id)) < 0)
         return error;
-    if (d->fields.image == NO_ID)
+    if (d->fields.image == DF_NO_ID)
         f.image += (uint32_t)coco->images.n;
     f.last = id;
     f.id_is_zero = !d->id.text && d->id.number == 0;
@@ -164,8 +164,8 @@ static int keep_annotation(Reader *reader, const Draft *d)
 static void expect(CocoBuilder *b, size_t n)
 {
     DfCoco *const coco = b->coco;
-    if (n > 0 && n < NO_ID && df_grow((void **)&coco->annotations, &b->annotations_capacity, n, sizeof *coco->annotations) &&
-        df_grow((void **)&b->last, &b->last_capacity, n, sizeof *b->last) && df_coco_ids_reserve(&b->annotation_ids, n) && coco->with_masks)
+    if (n > 0 && n < DF_NO_ID && df_grow((void **)&coco->annotations, &b->annotations_capacity, n, sizeof *coco->annotations) &&
+        df_grow((void **)&b->last, &b->last_capacity, n, sizeof *b->last) && df_ids_reserve(&b->annotation_ids, n) && coco->with_masks)
         df_grow((void **)&coco->masks, &b->masks_capacity, n, sizeof *coco->masks);
 }
 
@@ -174,7 +174,7 @@ static int join_piece(void *arg, size_t i, size_t lines_before, size_t pieces)
     Reader *const reader = arg;
     CocoBuilder *const b = reader->builder;
     Slot *const slot = &reader->slots[i];
-    if (b->coco->n_annotations == 0 && slot->n <= NO_ID / pieces)
+    if (b->coco->n_annotations == 0 && slot->n <= DF_NO_ID / pieces)
         expect(b, slot->n * pieces);
     int error = df_coco_undrawn_move(&b->undrawn, &slot->undrawn, b->coco->n_annotations);
     for (size_t k = 0; error == DF_OK && k < slot->n; k++) {
@@ -196,11 +196,11 @@ static void reader_done(Reader *reader)
         df_coco_compare_room_done(&slot->drawing);
         df_arena_free(slot->texts);
     }
-    df_coco_ids_done(&reader->unlisted);
+    df_ids_done(&reader->unlisted);
     df_free(reader);
 }
 
-static int number_unlisted(CocoBuilder *b, const CocoIds *unlisted)
+static int number_unlisted(CocoBuilder *b, const DfIds *unlisted)
 {
     uint32_t place;
     int error = DF_OK;

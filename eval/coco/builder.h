@@ -11,7 +11,7 @@
 /* Growing arrays beside the finished ones. */
 typedef struct {
     DfCoco *coco;
-    CocoIds annotation_ids;
+    DfIds annotation_ids;
     uint32_t *last;            /* by annotation id: its latest annotation */
     CocoUndrawn undrawn;
     bool drawn;                /* masks, in the sizes known so far */
@@ -19,8 +19,8 @@ typedef struct {
 } CocoBuilder;
 
 /* `listed`: by the list of images itself. The table of categories grows by annotations too. */
-int df_coco_add_image(CocoBuilder *, CocoId, bool listed, uint32_t *place);
-int df_coco_add_category(CocoBuilder *, CocoId, uint32_t *place);
+int df_coco_add_image(CocoBuilder *, DfId, bool listed, uint32_t *place);
+int df_coco_add_category(CocoBuilder *, DfId, uint32_t *place);
 
 /* The list of annotations, which replaces one before; and what is left to do when the file has ended. */
 int df_coco_read_annotations(CocoBuilder *, DfJson *);

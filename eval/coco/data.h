@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "eval/coco/ids.h"
+#include "annotations/annotations.h"
 #include "eval/eval.h"
 #include "boxes/boxes.h"
 
@@ -87,7 +87,7 @@ typedef struct {
 
 struct DfCoco {
     char *name;                 /* of the file                                          */
-    CocoIds images, categories; /* all that are mentioned                               */
+    DfIds images, categories; /* all that are mentioned                               */
     bool *image_listed, *category_listed; /* mentioned in `images` and `categories` themselves    */
     const char **category_names; /* or NULL                                              */
     DfArena *names;
@@ -120,7 +120,7 @@ typedef struct {
 
 struct DfCocoResults {
     const DfCoco *gt;
-    CocoIds unknown;
+    DfIds unknown;
     CocoBlock *blocks;
     size_t n, n_blocks, capacity;
     CocoBytes bytes;            /* of the overlaps                                       */
@@ -139,7 +139,7 @@ static inline CocoCompared *df_coco_compared(const DfCocoResults *r, size_t i)
     return &r->blocks[i / DETECTIONS_BLOCK].masks[i % DETECTIONS_BLOCK];
 }
 
-uint32_t df_coco_find_category(const DfCocoResults *, CocoId);
+uint32_t df_coco_find_category(const DfCocoResults *, DfId);
 
 /* Is this the key? With a literal name the compiler sees the lengths. */
 static inline bool df_coco_key(const DfJsonValue *v, const char *name)
@@ -158,7 +158,7 @@ int df_coco_fail(const CocoRecord *, const char *format, ...) DF_PRINTF(2, 3);
 int df_coco_close(const CocoRecord *, DfJsonEvent); /* the event behind the last key of a record: DF_OK if it closes it */
 /* Puts the record in front of the sentence of a function that knows masks and nothing of files. */
 int df_coco_fail_in(const CocoRecord *, int error);
-int df_coco_read_id(const CocoRecord *, const char *key, CocoId *id, char text[256]);
+int df_coco_read_id(const CocoRecord *, const char *key, DfId *id, char text[256]);
 int df_coco_read_number(const CocoRecord *, const char *key, double *number);
 int df_coco_read_flag(const CocoRecord *, const char *key, bool *flag);
 int df_coco_read_box(const CocoRecord *, double box[4], bool *given); /* null and [] count as not given */

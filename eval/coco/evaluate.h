@@ -26,7 +26,7 @@ typedef struct {
     bool areas_of_masks;          /* else areas of detections are those of their boxes     */
     DfCocoParams params;          /* checked, sorted as pycocotools sorts them             */
     size_t n_classes, n_places, n_ranks;
-    uint32_t *place_of_image;     /* NO_ID: not evaluated                                  */
+    uint32_t *place_of_image;     /* DF_NO_ID: not evaluated                                  */
     uint32_t *class_of_category;  /* likewise                                              */
     uint32_t *rank_of_category;   /* order of the classes, also when all count as one      */
     CocoTruth *truths;            /* by class, then place                                  */

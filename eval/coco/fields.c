@@ -39,11 +39,11 @@ static int wrong(const CocoRecord *r, DfJsonEvent event, const char *key, const 
     return event == DF_JSON_ERROR ? df_json_error(r->json) : df_coco_fail(r, "%s is not %s", key, wanted);
 }
 
-int df_coco_read_id(const CocoRecord *r, const char *key, CocoId *id, char text[256])
+int df_coco_read_id(const CocoRecord *r, const char *key, DfId *id, char text[256])
 {
     DfJsonValue v;
     const DfJsonEvent event = df_json_next(r->json, &v);
-    *id = (CocoId){ v.integer, NULL };
+    *id = (DfId){ v.integer, NULL };
     if (event == DF_JSON_NUMBER && v.is_integer)
         return DF_OK;
     if (event != DF_JSON_TEXT)

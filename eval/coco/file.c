@@ -10,26 +10,26 @@
 /* ---- which images and classes ------------------------------------------------------------------------------------- */
 
 typedef struct {
-    CocoId id;
+    DfId id;
     uint32_t index;
 } Chosen;
 
 static int compare_chosen(const void *a, const void *b)
 {
-    return df_coco_id_compare(((const Chosen *)a)->id, ((const Chosen *)b)->id);
+    return df_id_compare(((const Chosen *)a)->id, ((const Chosen *)b)->id);
 }
 
 static bool ascending(const Chosen *list, size_t n)
 {
     size_t i = 1;
-    while (i < n && df_coco_id_compare(list[i - 1].id, list[i].id) < 0)
+    while (i < n && df_id_compare(list[i - 1].id, list[i].id) < 0)
         i++;
     return i >= n;
 }
 
-/* The listed ids, or those that are wanted, sorted and each once. Ids that are mentioned nowhere are kept with NO_ID: a class of
+/* The listed ids, or those that are wanted, sorted and each once. Ids that are mentioned nowhere are kept with DF_NO_ID: a class of
  * nothing still has its place in the arrays. */
-static int choose(const CocoIds *ids, const bool *listed, const int64_t *wanted, size_t n_wanted, bool sorted, Chosen **out, size_t *n)
+static int choose(const DfIds *ids, const bool *listed, const int64_t *wanted, size_t n_wanted, bool sorted, Chosen **out, size_t *n)
 {
     const size_t most = wanted ? n_wanted : ids->n;
     Chosen *list = df_calloc(most, sizeof *list);
@@ -38,7 +38,7 @@ static int choose(const CocoIds *ids, const bool *listed, const int64_t *wanted,
         return df_fail_memory("the evaluation");
     for (size_t i = 0; i < most; i++) {
         if (wanted)
-            list[(*n)++] = (Chosen){ { wanted[i], NULL }, df_coco_ids_find(ids, (CocoId){ wanted[i], NULL }) };
+            list[(*n)++] = (Chosen){ { wanted[i], NULL }, df_ids_find(ids, (DfId){ wanted[i], NULL }) };
         else if (listed[i])
             list[(*n)++] = (Chosen){ ids->ids[i], (uint32_t)i };
     }
@@ -46,7 +46,7 @@ static int choose(const CocoIds *ids, const bool *listed, const int64_t *wanted,
         qsort(list, *n, sizeof *list, compare_chosen);
         size_t kept = 0;
         for (size_t i = 0; i < *n; i++)
-            if (kept == 0 || df_coco_id_compare(list[kept - 1].id, list[i].id) != 0)
+            if (kept == 0 || df_id_compare(list[kept - 1].id, list[i].id) != 0)
                 list[kept++] = list[i];
         *n = kept;
     }
@@ -64,7 +64,7 @@ int df_coco_number_images(CocoRun *run, const DfCoco *gt)
     if (run->place_of_image) {
         memset(run->place_of_image, 0xff, gt->images.n * sizeof(uint32_t));
         for (size_t i = 0; i < run->n_places; i++)
-            if (chosen[i].index != NO_ID)
+            if (chosen[i].index != DF_NO_ID)
                 run->place_of_image[chosen[i].index] = (uint32_t)i;
     }
     df_free(chosen);
@@ -100,7 +100,7 @@ static int fill_classes(CocoRun *run, const DfCocoResults *dt, const Chosen *cho
     memset(run->rank_of_category, 0xff, categories * sizeof(uint32_t));
     for (size_t i = 0; i < n; i++) {
         const uint32_t category = chosen[i].index;
-        if (category == NO_ID || run->rank_of_category[category] != NO_ID)
+        if (category == DF_NO_ID || run->rank_of_category[category] != DF_NO_ID)
             continue;
         run->rank_of_category[category] = (uint32_t)i;
         run->class_of_category[category] = run->params.use_categories ? (uint32_t)i : 0;
@@ -134,9 +134,9 @@ static int check_size(const DfCoco *gt, uint32_t image, bool drawn)
 {
     const CocoSize *size = &gt->sizes[image];
     if (!size->given)
-        return df_fail(DF_EFORMAT, "%s: image %s has no height and width, which masks need", gt->name, df_coco_id_text(gt->images.ids[image]));
+        return df_fail(DF_EFORMAT, "%s: image %s has no height and width, which masks need", gt->name, df_id_text(gt->images.ids[image]));
     if (drawn && (uint64_t)size->height * size->width > INT32_MAX)
-        return df_fail(DF_EVALUE, "%s: image %s has 2^31 pixels or more: too many for polygons", gt->name, df_coco_id_text(gt->images.ids[image]));
+        return df_fail(DF_EVALUE, "%s: image %s has 2^31 pixels or more: too many for polygons", gt->name, df_id_text(gt->images.ids[image]));
     return DF_OK;
 }
 
@@ -147,7 +147,7 @@ int df_coco_check_truth(const DfCoco *gt, uint32_t annotation, bool masks)
     const char *missing = !(a->has & HAS_AREA) ? "area" : !(a->has & HAS_CROWD) ? "iscrowd" : !mask && !(a->has & HAS_BOX) ? "bbox" :
                           mask && mask->form == NO_MASK ? "segmentation" : NULL;
     if (missing)
-        return df_fail(DF_EFORMAT, "%s: line %u: an annotation of image %s has no %s", gt->name, a->line, df_coco_id_text(gt->images.ids[a->image]), missing);
+        return df_fail(DF_EFORMAT, "%s: line %u: an annotation of image %s has no %s", gt->name, a->line, df_id_text(gt->images.ids[a->image]), missing);
     return mask ? check_size(gt, a->image, mask->form == MASK_POLYGONS) : DF_OK;
 }
 
@@ -158,9 +158,9 @@ static int gather_truths(CocoRun *run, const DfCoco *gt, uint32_t *mention)
     size_t *const n = &run->n_truths;
     for (size_t i = 0; i < gt->n_annotations; i++) {
         const CocoAnnotation *met = &gt->annotations[i], *a = &gt->annotations[met->last];
-        if (run->place_of_image[met->image] == NO_ID || (run->params.use_categories && run->class_of_category[met->category] == NO_ID))
+        if (run->place_of_image[met->image] == DF_NO_ID || (run->params.use_categories && run->class_of_category[met->category] == DF_NO_ID))
             continue;
-        if (run->place_of_image[a->image] == NO_ID || run->class_of_category[a->category] == NO_ID)
+        if (run->place_of_image[a->image] == DF_NO_ID || run->class_of_category[a->category] == DF_NO_ID)
             continue;
         const int error = df_coco_check_truth(gt, met->last, run->compare_masks);
         if (error < 0)
@@ -228,7 +228,7 @@ static int check_detections(const CocoRun *run, const DfCocoResults *dt)
 {
     int error = DF_OK;
     for (size_t i = 0; error == DF_OK && run->compare_masks && i < dt->n; i++)
-        if (df_coco_compared(dt, i)->n == NOT_DRAWN && run->place_of_image[df_coco_detection(dt, i)->image] != NO_ID)
+        if (df_coco_compared(dt, i)->n == NOT_DRAWN && run->place_of_image[df_coco_detection(dt, i)->image] != DF_NO_ID)
             error = check_size(dt->gt, df_coco_detection(dt, i)->image, true);
     return error;
 }
@@ -254,7 +254,7 @@ static int file_detections(CocoRun *run, const DfCocoResults *dt)
     }
     for (size_t i = 0; i < dt->n; i++) {
         const CocoDetection *d = df_coco_detection(dt, i);
-        if (run->class_of_category[d->category] == NO_ID || run->place_of_image[d->image] == NO_ID)
+        if (run->class_of_category[d->category] == DF_NO_ID || run->place_of_image[d->image] == DF_NO_ID)
             continue;
         at[run->rank_of_category[d->category] + 1]++;
         run->order_start[run->class_of_category[d->category] + 1]++;
@@ -265,7 +265,7 @@ static int file_detections(CocoRun *run, const DfCocoResults *dt)
         run->order_start[k + 1] += run->order_start[k];
     for (size_t i = 0; i < dt->n; i++) {
         const CocoDetection *d = df_coco_detection(dt, i);
-        if (run->class_of_category[d->category] != NO_ID && run->place_of_image[d->image] != NO_ID)
+        if (run->class_of_category[d->category] != DF_NO_ID && run->place_of_image[d->image] != DF_NO_ID)
             run->order[at[run->rank_of_category[d->category]]++] = (uint32_t)i;
     }
     df_free(at);

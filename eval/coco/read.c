@@ -8,12 +8,12 @@
 #include "eval/coco/builder.h"
 
 /* Adds an id to a table whose entries carry a `listed` flag each. */
-static int add_id(CocoIds *ids, bool **listed, size_t *capacity, CocoId id, bool now_listed, uint32_t *place)
+static int add_id(DfIds *ids, bool **listed, size_t *capacity, DfId id, bool now_listed, uint32_t *place)
 {
     const size_t before = ids->n;
     if (!df_grow((void **)listed, capacity, ids->n, sizeof **listed))
         return df_fail_memory("ids");
-    const int error = df_coco_ids_add(ids, id, place);
+    const int error = df_ids_add(ids, id, place);
     if (error < 0)
         return error;
     if (ids->n > before)
@@ -24,7 +24,7 @@ static int add_id(CocoIds *ids, bool **listed, size_t *capacity, CocoId id, bool
 
 /* ---- images and categories ---------------------------------------------------------------------------------------- */
 
-int df_coco_add_image(CocoBuilder *b, CocoId id, bool listed, uint32_t *place)
+int df_coco_add_image(CocoBuilder *b, DfId id, bool listed, uint32_t *place)
 {
     DfCoco *coco = b->coco;
     const size_t before = coco->images.n;
@@ -53,7 +53,7 @@ static int read_image(CocoBuilder *b, const CocoRecord *r)
 {
     DfJsonValue v;
     DfJsonEvent event;
-    CocoId id = { 0, NULL };
+    DfId id = { 0, NULL };
     CocoSize size = { 0, 0, false };
     char text[256];
     bool given = false, height = false, width = false;
@@ -81,7 +81,7 @@ static int read_image(CocoBuilder *b, const CocoRecord *r)
         return error;
     CocoSize *const known = &b->coco->sizes[place];
     if (b->drawn && known->given && (known->height != size.height || known->width != size.width))
-        return df_coco_fail(r, "gives image %s another size, behind the annotations", df_coco_id_text(id));
+        return df_coco_fail(r, "gives image %s another size, behind the annotations", df_id_text(id));
     *known = size;
     return DF_OK;
 }
@@ -96,7 +96,7 @@ static int read_category(CocoBuilder *b, const CocoRecord *r)
 {
     DfJsonValue v;
     DfJsonEvent event;
-    CocoId id = { 0, NULL };
+    DfId id = { 0, NULL };
     char text[256];
     const char *name = NULL;
     bool given = false;
@@ -131,7 +131,7 @@ static int read_category(CocoBuilder *b, const CocoRecord *r)
 }
 
 /* The category table grows by annotations too, so its names do. */
-int df_coco_add_category(CocoBuilder *b, CocoId id, uint32_t *place)
+int df_coco_add_category(CocoBuilder *b, DfId id, uint32_t *place)
 {
     DfCoco *coco = b->coco;
     if (!df_grow((void **)&coco->category_names, &b->names_capacity, coco->categories.n, sizeof *coco->category_names))
@@ -224,7 +224,7 @@ int df_coco_read_with(DfCoco **out, DfJson *json, const DfCocoReading *how)
         error = df_coco_finish_annotations(b);
     if (b) {
         df_coco_undrawn_done(&b->undrawn);
-        df_coco_ids_done(&b->annotation_ids);
+        df_ids_done(&b->annotation_ids);
         df_free(b->last);
         df_free(b);
     }
@@ -262,8 +262,8 @@ void df_coco_free(DfCoco *coco)
 {
     if (!coco)
         return;
-    df_coco_ids_done(&coco->images);
-    df_coco_ids_done(&coco->categories);
+    df_ids_done(&coco->images);
+    df_ids_done(&coco->categories);
     df_free(coco->image_listed);
     df_free(coco->category_listed);
     df_free(coco->category_names);

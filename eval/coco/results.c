@@ -21,7 +21,7 @@ void df_coco_results_free(DfCocoResults *results)
 {
     if (!results)
         return;
-    df_coco_ids_done(&results->unknown);
+    df_ids_done(&results->unknown);
     for (size_t i = 0; i < results->n_blocks; i++) {
         df_free(results->blocks[i].detections);
         df_free(results->blocks[i].masks);
@@ -38,21 +38,21 @@ size_t df_coco_results_count(const DfCocoResults *results)
     return results->n;
 }
 
-uint32_t df_coco_find_category(const DfCocoResults *results, CocoId id)
+uint32_t df_coco_find_category(const DfCocoResults *results, DfId id)
 {
-    const uint32_t known = df_coco_ids_find(&results->gt->categories, id);
-    if (known != NO_ID)
+    const uint32_t known = df_ids_find(&results->gt->categories, id);
+    if (known != DF_NO_ID)
         return known;
-    const uint32_t unknown = df_coco_ids_find(&results->unknown, id);
-    return unknown == NO_ID ? NO_ID : (uint32_t)results->gt->categories.n + unknown;
+    const uint32_t unknown = df_ids_find(&results->unknown, id);
+    return unknown == DF_NO_ID ? DF_NO_ID : (uint32_t)results->gt->categories.n + unknown;
 }
 
-static int number_category(DfCocoResults *results, CocoId id, uint32_t *number)
+static int number_category(DfCocoResults *results, DfId id, uint32_t *number)
 {
-    *number = df_coco_ids_find(&results->gt->categories, id);
-    if (*number != NO_ID)
+    *number = df_ids_find(&results->gt->categories, id);
+    if (*number != DF_NO_ID)
         return DF_OK;
-    const int error = df_coco_ids_add(&results->unknown, id, number);
+    const int error = df_ids_add(&results->unknown, id, number);
     *number += (uint32_t)results->gt->categories.n;
     return error;
 }
@@ -74,8 +74,8 @@ static int add_block(DfCocoResults *results)
 
 static int keep(DfCocoResults *results, const CocoDetection *detections, const CocoCompared *masks, size_t n)
 {
-    if (n > NO_ID - 1 - results->n)
-        return df_fail(DF_EVALUE, "more than %u detections", (unsigned)NO_ID - 1);
+    if (n > DF_NO_ID - 1 - results->n)
+        return df_fail(DF_EVALUE, "more than %u detections", (unsigned)DF_NO_ID - 1);
     for (size_t some; n > 0; n -= some, detections += some, results->n += some) {
         const size_t place = results->n % DETECTIONS_BLOCK;
         some = DETECTIONS_BLOCK - place < n ? DETECTIONS_BLOCK - place : n;
@@ -110,8 +110,8 @@ static int take_mask(DfCocoResults *results, const DfMask *from, CocoMask *to)
 static int add(DfCocoResults *results, int64_t image_id, size_t n, const DfMask *masks, const double (*boxes)[4], const double *scores, const int64_t *category_ids)
 {
     const DfCoco *gt = results->gt;
-    const uint32_t image = df_coco_ids_find(&gt->images, (CocoId){ image_id, NULL });
-    if (image == NO_ID || !gt->image_listed[image])
+    const uint32_t image = df_ids_find(&gt->images, (DfId){ image_id, NULL });
+    if (image == DF_NO_ID || !gt->image_listed[image])
         return df_fail(DF_EVALUE, "image_id %" PRId64 " is not an image of %s", image_id, gt->name);
     if (n > 0 && results->kind == KIND_UNKNOWN)
         results->kind = boxes ? KIND_BOX : KIND_MASK;
@@ -127,7 +127,7 @@ static int add(DfCocoResults *results, int64_t image_id, size_t n, const DfMask 
         for (int k = 0; k < 4; k++)
             d.box[k] = boxes ? boxes[i][k] : mask.box[k];
         if (error == DF_OK)
-            error = number_category(results, (CocoId){ category_ids[i], NULL }, &d.category);
+            error = number_category(results, (DfId){ category_ids[i], NULL }, &d.category);
         if (error == DF_OK)
             error = df_coco_compare(gt, &results->compare_room, &results->read_room, &mask, &d, &results->bytes, &compared);
         if (error == DF_OK)
@@ -154,7 +154,7 @@ typedef struct {
     CocoDetection *detections;
     CocoCompared *masks;
     size_t n, capacity, masks_capacity;
-    CocoIds unknown;
+    DfIds unknown;
     CocoBytes bytes; /* of what is left of masks, also of those of the pieces that were here before */
     CocoMaskRoom room;
     CocoCompareRoom compare_room;
@@ -170,7 +170,7 @@ typedef struct {
     CocoRecord record;
     const DfCocoResults *results;
     Slot *slot;
-    CocoId image_before;    /* most detections follow another of the same image */
+    DfId image_before;    /* most detections follow another of the same image */
     uint32_t place_before;
 } Piece;
 
@@ -183,17 +183,17 @@ typedef struct {
 static int read_image_id(Piece *piece, Draft *d)
 {
     char text[256];
-    CocoId id;
+    DfId id;
     int error = df_coco_read_id(&piece->record, "image_id", &id, text);
     if (error < 0)
         return error;
     const DfCoco *gt = piece->results->gt;
-    if (id.text || piece->place_before == NO_ID || id.number != piece->image_before.number) {
-        const uint32_t place = df_coco_ids_find(&gt->images, id);
-        if (place == NO_ID || !gt->image_listed[place])
-            return df_coco_fail(&piece->record, "image_id %s is not an image of %s", df_coco_id_text(id), gt->name);
+    if (id.text || piece->place_before == DF_NO_ID || id.number != piece->image_before.number) {
+        const uint32_t place = df_ids_find(&gt->images, id);
+        if (place == DF_NO_ID || !gt->image_listed[place])
+            return df_coco_fail(&piece->record, "image_id %s is not an image of %s", df_id_text(id), gt->name);
         piece->image_before = id;
-        piece->place_before = id.text ? NO_ID : place;
+        piece->place_before = id.text ? DF_NO_ID : place;
         d->fields.image = place;
     } else {
         d->fields.image = piece->place_before;
@@ -205,16 +205,16 @@ static int read_image_id(Piece *piece, Draft *d)
 static int read_category_id(Piece *piece, Draft *d)
 {
     char text[256];
-    CocoId id;
+    DfId id;
     const int error = df_coco_read_id(&piece->record, "category_id", &id, text);
     d->has_category = true;
     if (error < 0)
         return error;
-    const CocoIds *known = &piece->results->gt->categories;
-    d->fields.category = df_coco_ids_find(known, id);
-    if (d->fields.category != NO_ID)
+    const DfIds *known = &piece->results->gt->categories;
+    d->fields.category = df_ids_find(known, id);
+    if (d->fields.category != DF_NO_ID)
         return DF_OK;
-    const int added = df_coco_ids_add(&piece->slot->unknown, id, &d->fields.category);
+    const int added = df_ids_add(&piece->slot->unknown, id, &d->fields.category);
     d->fields.category += (uint32_t)known->n;
     return added;
 }
@@ -296,11 +296,11 @@ static int read_detection(Piece *piece)
 static int read_piece(void *arg, size_t i, DfJson *json)
 {
     Reader *const reader = arg;
-    Piece piece = { .record = { json, "detection", atomic_load(&reader->number) }, .results = reader->results, .slot = &reader->slots[i], .place_before = NO_ID };
+    Piece piece = { .record = { json, "detection", atomic_load(&reader->number) }, .results = reader->results, .slot = &reader->slots[i], .place_before = DF_NO_ID };
     DfJsonValue v;
     DfJsonEvent event;
     piece.slot->n = 0;
-    df_coco_ids_done(&piece.slot->unknown);
+    df_ids_done(&piece.slot->unknown);
     while ((event = df_json_next(json, &v)) == DF_JSON_OBJECT) {
         piece.record.number++;
         const int error = read_detection(&piece);
@@ -345,7 +345,7 @@ static void reader_done(Reader *reader)
         Slot *const slot = &reader->slots[i];
         df_free(slot->detections);
         df_free(slot->masks);
-        df_coco_ids_done(&slot->unknown);
+        df_ids_done(&slot->unknown);
         df_coco_bytes_done(&slot->bytes);
         df_coco_mask_room_done(&slot->room);
         df_coco_compare_room_done(&slot->compare_room);

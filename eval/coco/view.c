@@ -14,17 +14,17 @@
 /* ---- which images and classes ------------------------------------------------------------------------------------- */
 
 typedef struct {
-    CocoId id;
+    DfId id;
     uint32_t index;
 } Listed;
 
 static int compare_listed(const void *a, const void *b)
 {
-    return df_coco_id_compare(((const Listed *)a)->id, ((const Listed *)b)->id);
+    return df_id_compare(((const Listed *)a)->id, ((const Listed *)b)->id);
 }
 
 /* The listed ids in order, and the place of each in that order. */
-static int number(const CocoIds *ids, const bool *listed, Listed **list, size_t *n, uint32_t **place)
+static int number(const DfIds *ids, const bool *listed, Listed **list, size_t *n, uint32_t **place)
 {
     *n = 0;
     *list = df_malloc(ids->n * sizeof **list);
@@ -42,7 +42,7 @@ static int number(const CocoIds *ids, const bool *listed, Listed **list, size_t 
     return DF_OK;
 }
 
-static char *id_text(DfArena *arena, CocoId id)
+static char *id_text(DfArena *arena, DfId id)
 {
     return id.text ? df_arena_copy(arena, id.text, strlen(id.text)) : df_arena_text(arena, "%" PRId64, id.number);
 }
@@ -232,17 +232,17 @@ double df_view_overlap(const CocoView *v, size_t detection, size_t truth)
 
 /* ---- file names --------------------------------------------------------------------------------------------------- */
 
-static CocoId id_of(const ViewImage *image)
+static DfId id_of(const ViewImage *image)
 {
-    return (CocoId){ image->number, image->is_text ? image->id : NULL };
+    return (DfId){ image->number, image->is_text ? image->id : NULL };
 }
 
-static ViewImage *find_image(const CocoView *v, CocoId id)
+static ViewImage *find_image(const CocoView *v, DfId id)
 {
     size_t from = 0, to = v->n_images;
     while (from < to) {
         const size_t middle = from + (to - from) / 2;
-        const int order = df_coco_id_compare(id_of(&v->images[middle]), id);
+        const int order = df_id_compare(id_of(&v->images[middle]), id);
         if (order == 0)
             return &v->images[middle];
         if (order < 0)
@@ -259,7 +259,7 @@ static int read_picture(CocoView *v, DfJson *json, size_t number)
     const CocoRecord record = { json, "image", number };
     DfJsonValue value;
     DfJsonEvent event;
-    CocoId id = { 0, NULL };
+    DfId id = { 0, NULL };
     char text[256], name[512] = "";
     double width = 0, height = 0;
     int error = DF_OK;

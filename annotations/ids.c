@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/ids.c -- a hash table from ids to small numbers.
+ * annotations/ids.c -- a hash table from ids to small numbers.
  */
-#include "eval/coco/ids.h"
+#include "annotations/ids.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-static inline uint64_t hash(CocoId id)
+static inline uint64_t hash(DfId id)
 {
     uint64_t h = id.text ? df_hash(id.text) : (uint64_t)id.number;
     h = (h ^ h >> 32) * 0x9e3779b97f4a7c15u;
     return h ^ h >> 29;
 }
 
-int df_coco_id_compare(CocoId a, CocoId b)
+int df_id_compare(DfId a, DfId b)
 {
     if (!a.text != !b.text)
         return a.text ? 1 : -1;
@@ -24,30 +24,30 @@ int df_coco_id_compare(CocoId a, CocoId b)
     return (a.number > b.number) - (a.number < b.number);
 }
 
-static size_t slot_of(const CocoIds *t, CocoId id)
+static size_t slot_of(const DfIds *t, DfId id)
 {
     size_t at = (size_t)hash(id) & (t->n_slots - 1);
     if (!id.text) {
-        while (t->slots[at] != NO_ID && (t->ids[t->slots[at]].number != id.number || t->ids[t->slots[at]].text))
+        while (t->slots[at] != DF_NO_ID && (t->ids[t->slots[at]].number != id.number || t->ids[t->slots[at]].text))
             at = (at + 1) & (t->n_slots - 1);
         return at;
     }
-    while (t->slots[at] != NO_ID && df_coco_id_compare(t->ids[t->slots[at]], id) != 0)
+    while (t->slots[at] != DF_NO_ID && df_id_compare(t->ids[t->slots[at]], id) != 0)
         at = (at + 1) & (t->n_slots - 1);
     return at;
 }
 
-uint32_t df_coco_ids_find(const CocoIds *t, CocoId id)
+uint32_t df_ids_find(const DfIds *t, DfId id)
 {
-    return t->n_slots ? t->slots[slot_of(t, id)] : NO_ID;
+    return t->n_slots ? t->slots[slot_of(t, id)] : DF_NO_ID;
 }
 
-bool df_coco_ids_reserve(CocoIds *t, size_t n)
+bool df_ids_reserve(DfIds *t, size_t n)
 {
     size_t wanted = t->n_slots ? t->n_slots : 64;
     while (n > wanted / 2)
         wanted *= 2;
-    if (n >= NO_ID || !df_grow((void **)&t->ids, &t->capacity, n - 1, sizeof *t->ids))
+    if (n >= DF_NO_ID || !df_grow((void **)&t->ids, &t->capacity, n - 1, sizeof *t->ids))
         return false;
     if (wanted == t->n_slots)
         return true;
@@ -63,15 +63,15 @@ bool df_coco_ids_reserve(CocoIds *t, size_t n)
     return true;
 }
 
-int df_coco_ids_add(CocoIds *t, CocoId id, uint32_t *place)
+int df_ids_add(DfIds *t, DfId id, uint32_t *place)
 {
-    if (t->n >= NO_ID - 1)
-        return df_fail(DF_EVALUE, "more than %u ids", (unsigned)NO_ID - 1);
-    if (!df_coco_ids_reserve(t, t->n + 1))
+    if (t->n >= DF_NO_ID - 1)
+        return df_fail(DF_EVALUE, "more than %u ids", (unsigned)DF_NO_ID - 1);
+    if (!df_ids_reserve(t, t->n + 1))
         return df_fail_memory("ids");
     const size_t slot = slot_of(t, id);
     *place = t->slots[slot];
-    if (*place != NO_ID)
+    if (*place != DF_NO_ID)
         return DF_OK;
     if (id.text) {
         if (!t->texts && !(t->texts = df_arena_new()))
@@ -85,15 +85,15 @@ int df_coco_ids_add(CocoIds *t, CocoId id, uint32_t *place)
     return DF_OK;
 }
 
-void df_coco_ids_done(CocoIds *t)
+void df_ids_done(DfIds *t)
 {
     df_free(t->ids);
     df_free(t->slots);
     df_arena_free(t->texts);
-    *t = (CocoIds){ 0 };
+    *t = (DfIds){ 0 };
 }
 
-const char *df_coco_id_text(CocoId id)
+const char *df_id_text(DfId id)
 {
     static _Thread_local char texts[4][80];
     static _Thread_local unsigned next;

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * annotations/annotations.h -- the door to annotations/: files of ground truth and of results, read as streams.
+ */
+#ifndef DF_ANNOTATIONS_ANNOTATIONS_H
+#define DF_ANNOTATIONS_ANNOTATIONS_H
+
+#include "annotations/ids.h"
+
+#endif

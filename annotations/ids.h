@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * annotations/ids.h -- ids of images, categories and annotations, numbered in the order in which they are met.
+ * Part of the door annotations/annotations.h.
+ */
+#ifndef DF_ANNOTATIONS_IDS_H
+#define DF_ANNOTATIONS_IDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/core.h"
+
+#define DF_NO_ID UINT32_MAX
+
+/* An integer, or a text if `text` is not NULL. */
+typedef struct {
+    int64_t number;
+    const char *text;
+} DfId;
+
+/* Integers ascending, then texts. */
+int df_id_compare(DfId a, DfId b);
+
+/* For messages: "17" or "'name'". Valid until the fourth next call of this thread. */
+const char *df_id_text(DfId);
+
+/* Ids and their numbers 0, 1, 2, ... {0} to begin with. */
+typedef struct {
+    DfId *ids;       /* [n]                                           */
+    size_t n, capacity;
+    uint32_t *slots; /* open addressing: a place in ids, or DF_NO_ID  */
+    size_t n_slots;  /* a power of two                                */
+    DfArena *texts;
+} DfIds;
+void df_ids_done(DfIds *);
+int df_ids_add(DfIds *, DfId, uint32_t *place); /* finds it or appends it, copying a text      */
+uint32_t df_ids_find(const DfIds *, DfId);      /* DF_NO_ID if it is not there                 */
+bool df_ids_reserve(DfIds *, size_t n);         /* makes room for n ids in all; false: no memory */
+
+#endif

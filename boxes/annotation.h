@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * boxes/annotation.h -- what is known of one picture: its objects, and perhaps a class for every pixel or for the whole. Datasets yield
+ * it in pixels of the picture, transforms bring it to the size of the network, heads learn from it.
+ *
+ *     DfAnnotations a;
+ *     df_annotations_init(&a, n, true);
+ *     a.boxes[4 * i] = x1; ...  a.labels[i] = label; ...
+ *     df_annotations_done(&a);
+ */
+#ifndef DF_BOXES_ANNOTATION_H
+#define DF_BOXES_ANNOTATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "boxes/masks/mask.h"
+#include "core/core.h"
+
+/* ---- masks ---------------------------------------------------------------------------------------------------------- */
+
+/* n points; the last one is joined with the first. */
+typedef struct {
+    size_t n;
+    double *xy; /* [n][2], in pixels */
+} DfPolygon;
+
+/* The mask of an object, in the form that its file has. */
+typedef enum { DF_MASK_NONE, DF_MASK_POLYGONS, DF_MASK_RUNS } DfMaskForm;
+typedef struct {
+    DfMaskForm form;
+    size_t n_polygons;
+    DfPolygon *polygons; /* DF_MASK_POLYGONS: the object is their union                                        */
+    DfMask runs;         /* DF_MASK_RUNS: belongs to the annotations, so it is not given to df_mask_done() */
+} DfObjectMask;
+
+/* The mask as runs, in a picture of height x width: polygons are drawn as pycocotools draws them, runs must be of that size (else
+ * DF_EVALUE), no mask is the empty one. df_mask_done() the result. */
+int df_object_mask_runs(DfMask *out, const DfObjectMask *, uint32_t height, uint32_t width);
+
+/* ---- annotations ---------------------------------------------------------------------------------------------------- */
+
+typedef enum {
+    DF_BOXES_PIXELS,  /* x1 y1 x2 y2                                                            */
+    DF_BOXES_RELATIVE /* cx cy w h, as shares of the picture's width and height: what the official DETR trains with */
+} DfBoxUnit;
+
+/* A class for every pixel, row by row. */
+typedef struct {
+    int height, width;  /* 0: there is no map              */
+    uint8_t *narrow;    /* up to 256 classes, or NULL      */
+    uint16_t *wide;     /* if there are more, or NULL      */
+} DfLabelMap;
+
+/* An array that is NULL is not known; of crowd and ignore it says that none is. With an arena everything belongs to it. Without one
+ * ({0} to begin with) everything is borrowed from whoever filled it in. */
+typedef struct {
+    size_t n;              /* objects                                                       */
+    DfBoxUnit unit;        /* of boxes                                                      */
+    float *boxes;          /* [n][4]                                                        */
+    int *labels;           /* [n]: classes from 0 on; -1: none of those that are learnt     */
+    int64_t *ids;          /* [n]: of the annotations, in their file                        */
+    double *areas;         /* [n]: square pixels, of the mask where there is one            */
+    bool *crowd;           /* [n]: many objects in one; nothing has to be found there       */
+    bool *ignore;          /* [n]: neither found nor missed                                 */
+    DfObjectMask *masks;   /* [n]                                                           */
+    DfLabelMap map;
+    bool has_class;        /* of the whole picture                                          */
+    int image_class;
+    DfArena *arena;
+} DfAnnotations;
+
+/* All arrays of n objects, filled with zeros; masks if they are wanted. Leaves {0} on failure. */
+int df_annotations_init(DfAnnotations *out, size_t n, bool masks);
+void df_annotations_done(DfAnnotations *); /* frees what belongs to it, and leaves {0} */
+
+/* Box i as cx cy w h relative to a picture of height x width, which is what set heads compare. Pixels become centre and size first and
+ * are divided then, in float32, as in the official DETR; a box that is relative already is copied. */
+void df_annotations_relative(const DfAnnotations *, size_t i, int height, int width, float box[4]);
+
+#endif
