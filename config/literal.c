@@ -46,18 +46,6 @@ static int base_of(const char *digits)
     }
 }
 
-/* The value of a digit up to f; 99 for anything else, which no base has. */
-static int value_of(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return 99;
-}
-
 static DfNode *integer(DfConfig *tree, const Token *token, const char *file, const char *digits)
 {
     const int base = base_of(digits);
@@ -66,7 +54,7 @@ static DfNode *integer(DfConfig *tree, const Token *token, const char *file, con
     if (!*p || (base == 10 && p[0] == '0' && p[strspn(p, "0")] != '\0'))
         return bad_number(token, file, "is no number of Python");
     for (; *p; p++) {
-        const int d = value_of(*p);
+        const int d = df_digit_value(*p);
         if (d >= base)
             return bad_number(token, file, "is no number of Python");
         if (value > (INT64_MAX - d) / base)
@@ -114,31 +102,14 @@ DfNode *df_token_number(DfConfig *tree, const Token *token, const char *file)
 
 /* ---- texts ----------------------------------------------------------------------------------------------------- */
 
-/* One character as UTF-8: 7 bits in one byte, or 11, 16 or 21 bits in a lead byte and 1 to 3 bytes with 6 bits each. */
-static char *put_utf8(char *out, uint32_t c)
-{
-    static const unsigned char lead[] = { 0, 0xc0, 0xe0, 0xf0 };
-    int more = 0; /* bytes behind the first */
-    if (c >= 0x10000)
-        more = 3;
-    else if (c >= 0x800)
-        more = 2;
-    else if (c >= 0x80)
-        more = 1;
-    *out++ = (char)(lead[more] | c >> (6 * more));
-    for (int i = more - 1; i >= 0; i--)
-        *out++ = (char)(0x80 | (c >> (6 * i) & 0x3f));
-    return out;
-}
-
 /* The character whose code stands at *p in up to `most` digits. Octal escapes may be shorter, hexadecimal ones may
  * not. False if the code is 0, half a surrogate pair, or beyond Unicode. */
 static bool read_code(const char **p, const char *end, int base, int most, uint32_t *code)
 {
     int n = 0;
     *code = 0;
-    for (; n < most && *p < end && value_of(**p) < base; n++)
-        *code = *code * (uint32_t)base + (uint32_t)value_of(*(*p)++);
+    for (; n < most && *p < end && df_digit_value(**p) < base; n++)
+        *code = *code * (uint32_t)base + (uint32_t)df_digit_value(*(*p)++);
     const bool character = *code > 0 && *code <= 0x10ffff && (*code < 0xd800 || *code > 0xdfff);
     return character && (base == 8 || n == most);
 }
@@ -166,12 +137,12 @@ static char *escape(char *out, const char **p, const char *end)
     } else if (c == 'x' || c == 'u' || c == 'U') {
         if (!read_code(p, end, 16, hex_digits(c), &code))
             return NULL;
-        out = put_utf8(out, code);
+        out = (char *)df_utf8_put((unsigned char *)out, code);
     } else if (c >= '0' && c <= '7') {
         (*p)--;
         if (!read_code(p, end, 8, 3, &code))
             return NULL;
-        out = put_utf8(out, code);
+        out = (char *)df_utf8_put((unsigned char *)out, code);
     } else if (c == '\r' || c == '\n') {
         *p += c == '\r' && *p < end && **p == '\n';
     } else {

@@ -86,32 +86,6 @@ static size_t substitute(char *out, const char *text, size_t size, const Variabl
 
 /* ---- one file -------------------------------------------------------------------------------------------------- */
 
-/* The length of the UTF-8 character at p (RFC 3629, section 4), or 0 if there is none. After four lead bytes the
- * second byte has a narrower range: it excludes longer forms of short characters (E0, F0), surrogates (ED) and
- * what is beyond Unicode (F4). */
-static int character_length(const unsigned char *p, const unsigned char *end)
-{
-    int more; /* bytes behind the first */
-    if (*p < 0x80)
-        return 1;
-    else if (*p >= 0xc2 && *p < 0xe0)
-        more = 1;
-    else if (*p >= 0xe0 && *p < 0xf0)
-        more = 2;
-    else if (*p >= 0xf0 && *p < 0xf5)
-        more = 3;
-    else
-        return 0;
-    if (end - p <= more)
-        return 0;
-    if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) || (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f))
-        return 0;
-    for (int i = 1; i <= more; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    return 1 + more;
-}
-
 /* The line of the first byte that is not UTF-8, or 0. */
 static int line_of_bad_utf8(const char *text, size_t size)
 {
@@ -119,7 +93,7 @@ static int line_of_bad_utf8(const char *text, size_t size)
     const unsigned char *const end = p + size;
     int line = 1;
     while (p < end) {
-        const int length = character_length(p, end);
+        const size_t length = df_utf8_length(p, end);
         if (length == 0)
             return line;
         line += *p == '\n';

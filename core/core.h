@@ -19,5 +19,6 @@
 #include "core/sort.h"
 #include "core/text.h"
 #include "core/textbuf.h"
+#include "core/utf8.h"
 
 #endif

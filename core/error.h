@@ -2,8 +2,8 @@
  *
  * core/error.h -- how the library says that something went wrong.
  *
- * A function that can fail returns an int: DF_OK (0) or one of the negative codes below, and leaves one sentence for the
- * user in a thread-local buffer. The sentence says what was met and what was wanted, and names the file or key.
+ * A function that can fail returns an int: DF_OK (0) or one of the negative codes below, and leaves one sentence for
+ * the user in a thread-local buffer. The sentence says what was met and what was wanted, and names the file or key.
  * The library never prints and never exits.
  */
 #ifndef DF_CORE_ERROR_H

@@ -28,9 +28,10 @@ bool df_is_directory(const char *path);
 bool df_is_file(const char *path); /* a regular file */
 int df_make_directory(const char *path); /* parents too; fine if it is there already */
 
-/* Writes go to "PATH.tmp-PID" and become PATH in df_writer_commit(), after a flush to the disk: a reader sees the old file or
- * the whole new one, and a full disk is an error, never a short file. Errors stick: the writes after one do nothing, and
- * commit reports it. df_writer_drop() forgets the file; it is what commit does on failure. A device or a pipe is written as it is. */
+/* Writes go to "PATH.tmp-PID" and become PATH in df_writer_commit(), after a flush to the disk: a reader sees the
+ * old file or the whole new one, and a full disk is an error, never a short file. Errors stick: the writes after
+ * one do nothing, and commit reports it. df_writer_drop() forgets the file; it is what commit does on failure. A
+ * device or a pipe is written as it is. */
 typedef struct DfWriter DfWriter;
 int df_writer_open(DfWriter **out, const char *path);
 void df_write(DfWriter *, const void *bytes, size_t size);

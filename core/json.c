@@ -26,7 +26,7 @@ static DfJsonEvent fail_wanting(DfJson *j, const char *wanted)
     return df_json_stop(j, "%s", sentence);
 }
 
-/* ---- numbers and words -------------------------------------------------------------------------------------------- */
+/* ---- numbers and words ----------------------------------------------------------------------------------------- */
 
 static DfJsonEvent word(DfJson *j, const char *spelling, DfJsonEvent event)
 {
@@ -39,7 +39,7 @@ static DfJsonEvent word(DfJson *j, const char *spelling, DfJsonEvent event)
     return event;
 }
 
-/* Python writes and reads these three. */
+/* NaN, Infinity and -Infinity: no JSON, but Python writes and reads them. */
 static DfJsonEvent special_number(DfJson *j, DfJsonValue *value, const char *spelling, double number)
 {
     value->number = number;
@@ -50,7 +50,7 @@ static DfJsonEvent number(DfJson *j, DfJsonValue *value)
 {
     const unsigned char *end;
     bool good;
-    do { /* what reaches the end of the window may go on behind it */
+    do { /* a number that reaches the end of the window may go on behind it */
         end = j->at;
         good = df_json_number(&end, j->skipping ? NULL : value);
     } while (end == j->end && df_json_more(j));
@@ -62,7 +62,7 @@ static DfJsonEvent number(DfJson *j, DfJsonValue *value)
     return DF_JSON_NUMBER;
 }
 
-/* ---- structure ---------------------------------------------------------------------------------------------------- */
+/* ---- structure ------------------------------------------------------------------------------------------------- */
 
 /* Passes over white space and returns the byte behind it; at the end of the file, the zero behind the window. */
 static inline unsigned next_byte(DfJson *j)
@@ -121,8 +121,11 @@ static DfJsonEvent read_value(DfJson *j, DfJsonValue *value, unsigned c)
     case 'n': return word(j, "null", DF_JSON_NULL);
     case 'N': return special_number(j, value, "NaN", NAN);
     case 'I': return special_number(j, value, "Infinity", INFINITY);
-    default: return c == '-' || (c >= '0' && c <= '9') ? number(j, value) : no_value(j, c);
+    default: break;
     }
+    if (c == '-' || (c >= '0' && c <= '9'))
+        return number(j, value);
+    return no_value(j, c);
 }
 
 static DfJsonEvent read_key(DfJson *j, DfJsonValue *value, unsigned c)
@@ -133,7 +136,7 @@ static DfJsonEvent read_key(DfJson *j, DfJsonValue *value, unsigned c)
     return df_json_text(j, value) ? DF_JSON_KEY : DF_JSON_ERROR;
 }
 
-/* What lists are full of: a comma, perhaps a space, and a short number. */
+/* The fast way for what lists are full of: a comma, perhaps a space, and a short number. */
 static inline bool next_of_list(DfJson *j, DfJsonValue *value)
 {
     if (j->state != COMMA_OR_CLOSE || *j->at != ',' || j->in_object[j->depth - 1])
@@ -145,6 +148,14 @@ static inline bool next_of_list(DfJson *j, DfJsonValue *value)
     return true;
 }
 
+static DfJsonEvent done(DfJson *j, unsigned c)
+{
+    const bool at_end = c == 0 && j->at == j->end && j->broken == DF_OK;
+    return at_end ? DF_JSON_END : fail_wanting(j, "nothing behind the value");
+}
+
+/* A state machine over one stack of brackets. A step has two parts: the punctuation between two values (a comma, a
+ * colon, a closing bracket), then the value or key itself. */
 DfJsonEvent df_json_next(DfJson *j, DfJsonValue *value)
 {
     *value = (DfJsonValue){ 0 };
@@ -173,13 +184,14 @@ DfJsonEvent df_json_next(DfJson *j, DfJsonValue *value)
     case VALUE_OR_CLOSE: return c == ']' ? df_json_leave(j) : read_value(j, value, c);
     case KEY_OR_CLOSE: return c == '}' ? df_json_leave(j) : read_key(j, value, c);
     case KEY: return read_key(j, value, c);
-    case DONE: return c == 0 && j->at == j->end && j->broken == DF_OK ? DF_JSON_END : fail_wanting(j, "nothing behind the value");
+    case DONE: return done(j, c);
     default: return read_value(j, value, c);
     }
 }
 
-/* Takes the numbers of a list that follow one another without anything unusual, and leaves the rest, or what is wrong, to the ordinary way.
- * Comes and goes behind a number. Keeps up to `room` of them, or none if `to` is NULL. */
+/* Reads the numbers of a list block by block, as long as there is nothing unusual between them; the rest, and
+ * whatever is wrong, is left to df_json_next(). Begins and ends behind a number. Keeps up to `room` of them; with
+ * `to` NULL it passes over them. */
 static size_t numbers_ahead(DfJson *j, double *to, size_t room)
 {
     DfJsonList list;

@@ -2,10 +2,11 @@
  *
  * core/json.h -- large JSON files, read as a stream of events in constant memory (plus the longest text in them).
  *
- * Why not cJSON here: it takes ten times the file in memory (docs/design.md, decision 12). Small files go through cJSON.
- * Numbers are read as Python's json module reads them: correctly rounded doubles, and integers kept exactly to 64 bits.
- * NaN, Infinity and -Infinity are numbers too, a key may be repeated, and half a surrogate pair becomes U+FFFD. Refused: control
- * characters in texts, invalid UTF-8, a byte order mark, more than DF_JSON_DEPTH levels. Nothing recurses.
+ * Why not cJSON here: it takes ten times the file in memory (docs/design.md, decision 12). Small files go through
+ * cJSON. Numbers are read as Python's json module reads them: correctly rounded doubles, and integers kept exactly to
+ * 64 bits. NaN, Infinity and -Infinity are numbers too, a key may be repeated, and half a surrogate pair becomes
+ * U+FFFD. Refused: control characters in texts, invalid UTF-8, a byte order mark, more than DF_JSON_DEPTH levels.
+ * Nothing recurses.
  */
 #ifndef DF_CORE_JSON_H
 #define DF_CORE_JSON_H
@@ -50,7 +51,8 @@ void df_json_close(DfJson *);
 DfJsonEvent df_json_next(DfJson *, DfJsonValue *value);
 int df_json_skip(DfJson *);            /* right after a KEY (or where a value is due): passes over the whole value,
                                           checking its syntax but converting no number */
-/* In an array: up to `room` numbers at once; gives the event behind them, or DF_JSON_NUMBER if there was no room for more. */
+/* In an array: up to `room` numbers at once; gives the event behind them, or DF_JSON_NUMBER if there was no room
+ * for more. */
 DfJsonEvent df_json_numbers(DfJson *, double *to, size_t room, size_t *n);
 size_t df_json_line(const DfJson *);   /* 1-based line of the last event                                            */
 uint64_t df_json_offset(const DfJson *); /* bytes read so far, for progress                                          */
@@ -60,12 +62,13 @@ int df_json_error(const DfJson *);     /* the code behind DF_JSON_ERROR, or DF_O
 /* A second reader at the same place, to look ahead; the first must outlive it. */
 int df_json_fork(DfJson **out, const DfJson *);
 
-/* Reads the objects of a long array by several threads, right after its DF_JSON_ARRAY; then the reader stands behind the array.
- * read() is given pieces of the array: it takes objects until df_json_next() gives DF_JSON_CLOSE, and keeps them in its slot, which it
- * empties first. It runs on any thread, and what it read may be thrown away. join() takes over what a slot holds, in the order of the
- * file: one at a time, on any thread, while others read. Lines of that slot are to be counted from `lines_before`. An error is met by
- * read() on the calling thread when all before it is joined, so that its sentence can count records. The array has about as many pieces
- * as `pieces` says, which hold about as many objects each. With a NULL pool all is done by this thread. */
+/* Reads the objects of a long array by several threads, right after its DF_JSON_ARRAY; then the reader stands
+ * behind the array. read() is given pieces of the array: it takes objects until df_json_next() gives
+ * DF_JSON_CLOSE, and keeps them in its slot, which it empties first. It runs on any thread, and what it read may
+ * be thrown away. join() takes over what a slot holds, in the order of the file: one at a time, on any thread,
+ * while others read. Lines of that slot are to be counted from `lines_before`. An error is met by read() on the
+ * calling thread when all before it is joined, so that its sentence can count records. The array has about as many
+ * pieces as `pieces` says, which hold about as many objects each. With a NULL pool all is done by this thread. */
 enum { DF_JSON_SLOTS = 64 };
 typedef struct {
     void *arg;

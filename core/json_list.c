@@ -2,9 +2,11 @@
  *
  * core/json_list.c -- lists of numbers, 64 bytes at a time.
  *
- * Every byte becomes one bit in a word for each kind of byte, and the grammar is checked by shifting and masking these words, so for
- * all numbers of a block at once (as in Langdale and Lemire, "Parsing gigabytes of JSON per second", VLDB Journal 2019). What JSON
- * allows and lists seldom hold (exponents, space in front of a comma) ends a block, as the end of the text does.
+ * For each kind of byte there is a word of 64 bits, with a bit set where a byte of the block is of that kind. The
+ * grammar is checked by shifting and masking these words, for all numbers of a block at once (Langdale and Lemire,
+ * "Parsing gigabytes of JSON per second", VLDB Journal 2019). A shift by one to the left moves from a byte to the one
+ * behind it. What JSON allows but lists seldom hold (exponents, a space in front of a comma) ends a block, as the end
+ * of the text does; df_json_next() goes on there.
  */
 #include "core/json_list.h"
 
@@ -28,8 +30,9 @@ static inline uint64_t equal(__m128i bytes, char c)
 
 static inline void add_kinds(Kinds *k, const unsigned char *p, int at)
 {
-    const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(p + at)), value = _mm_sub_epi8(bytes, _mm_set1_epi8('0'));
-    const __m128i digit = _mm_cmpeq_epi8(_mm_min_epu8(value, _mm_set1_epi8(9)), value);
+    const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(p + at));
+    const __m128i value = _mm_sub_epi8(bytes, _mm_set1_epi8('0'));
+    const __m128i digit = _mm_cmpeq_epi8(_mm_min_epu8(value, _mm_set1_epi8(9)), value); /* value <= 9, unsigned */
     const uint64_t line = equal(bytes, '\n');
     k->digit |= (uint64_t)(unsigned)_mm_movemask_epi8(digit) << at;
     k->zero |= equal(bytes, '0') << at;
@@ -66,6 +69,7 @@ static inline Kinds kinds_of(const unsigned char *p)
 }
 #endif
 
+/* The bits below a bit. */
 static inline uint64_t below(unsigned bit)
 {
     return bit < 64 ? ((uint64_t)1 << bit) - 1 : UINT64_MAX;
@@ -85,18 +89,30 @@ bool df_json_list(DfJsonList *list, const unsigned char *comma)
 {
     const Kinds k = kinds_of(comma);
     const unsigned end = end_of(&k, comma);
-    const uint64_t inside = below(end), digit = k.digit, separated = (k.comma | k.blank) << 1;
-    const uint64_t fraction = k.point << 1, behind_fraction = (fraction + digit) & ~digit; /* the carry runs through its digits */
+    const uint64_t inside = below(end);
+    const uint64_t digit = k.digit;
+    const uint64_t separated = (k.comma | k.blank) << 1; /* behind a comma or a blank */
+    const uint64_t fraction = k.point << 1;              /* behind a point            */
+    const uint64_t behind_fraction = (fraction + digit) & ~digit; /* adding 1 to its first digit carries past its last */
     const uint64_t leading_zero = k.zero & ~((digit | k.point) << 1);
-    *list = (DfJsonList){ .ends = (k.comma & inside & ~(uint64_t)1) | (uint64_t)1 << end, .points = k.point & inside, .lines = k.line & inside, .length = end };
-    list->begins = (digit | k.minus) & separated & inside;
-    const uint64_t wrong = (list->ends & ~(digit << 1)) |                       /* behind a digit                */
-                           (inside & ((separated & ~(k.blank | digit | k.minus)) | /* space, then a number       */
-                                      (k.blank & ~separated) |                  /* only there                    */
-                                      (k.minus & ~separated) | (k.minus << 1 & ~digit) |
-                                      (k.point & ~(digit << 1)) | (fraction & ~digit) | (k.point & behind_fraction) |
-                                      (leading_zero << 1 & digit)));
-    return end > 0 && !wrong;
+    *list = (DfJsonList){
+        .begins = (digit | k.minus) & separated & inside,
+        .ends = (k.comma & inside & ~(uint64_t)1) | (uint64_t)1 << end,
+        .points = k.point & inside,
+        .lines = k.line & inside,
+        .length = end,
+    };
+    const uint64_t wrong_end = list->ends & ~(digit << 1); /* a number ends in a digit */
+    const uint64_t wrong =
+        (separated & ~(k.blank | digit | k.minus)) | /* a comma is followed by blanks or a number */
+        (k.blank & ~separated) |                     /* blanks stand nowhere else,                */
+        (k.minus & ~separated) |                     /* nor does a minus,                         */
+        (k.minus << 1 & ~digit) |                    /* which a digit follows                     */
+        (k.point & ~(digit << 1)) |                  /* a point stands behind a digit,            */
+        (fraction & ~digit) |                        /* in front of another,                      */
+        (k.point & behind_fraction) |                /* and once in a number                      */
+        (leading_zero << 1 & digit);                 /* 012 is no number                          */
+    return end > 0 && !wrong_end && !(wrong & inside);
 }
 
 /* The number between begin and end; point: its point, or end. */
@@ -104,7 +120,8 @@ static inline double value_of(const unsigned char *begin, const unsigned char *e
 {
     const bool negative = *begin == '-';
     const unsigned char *digits = begin + negative;
-    const unsigned length = (unsigned)(end - digits), whole = (unsigned)(point - digits);
+    const unsigned length = (unsigned)(end - digits);
+    const unsigned whole = (unsigned)(point - digits);
     if (length <= 8)
         return df_short_value(digits, whole, length, negative);
     DfJsonValue value;
@@ -114,11 +131,13 @@ static inline double value_of(const unsigned char *begin, const unsigned char *e
 
 size_t df_json_list_numbers(const DfJsonList *list, const unsigned char *comma, double *to, size_t room, size_t *length)
 {
-    uint64_t begins = list->begins, ends = list->ends;
+    uint64_t begins = list->begins;
+    uint64_t ends = list->ends;
     size_t n = 0;
     *length = 0;
-    for (; begins && n < room; begins &= begins - 1, ends &= ends - 1) {
-        const unsigned begin = df_bits_below(begins), end = df_bits_below(ends);
+    for (; begins && n < room; begins &= begins - 1, ends &= ends - 1) { /* clears the lowest bit of each */
+        const unsigned begin = df_bits_below(begins);
+        const unsigned end = df_bits_below(ends);
         const uint64_t point = list->points & below(end) & ~below(begin);
         to[n++] = value_of(comma + begin, comma + end, comma + (point ? df_bits_below(point) : end));
         *length = end;

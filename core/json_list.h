@@ -9,18 +9,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes that become a block, and how many may be looked at from the comma on: so many must be readable behind the last one of a text. */
+/* The bytes of a block, and how many may be read from its comma on: so many must be readable even behind the end
+ * of a text. */
 enum { DF_JSON_LIST_BLOCK = 64, DF_JSON_LIST_REACH = DF_JSON_LIST_BLOCK + 8 };
 
 /* The numbers of a block of 64 bytes that begins with the comma behind a number of a list. Bit i stands for byte i. */
 typedef struct {
-    uint64_t begins, ends; /* of each number: its sign or first digit, and the comma or bracket behind it */
+    uint64_t begins; /* of each number its sign or first digit       */
+    uint64_t ends;   /* of each number the comma or bracket behind it */
     uint64_t points;
-    uint64_t lines;        /* line feeds */
-    size_t length;         /* to the last of `ends` */
+    uint64_t lines;  /* line feeds                                    */
+    size_t length;   /* to the last of `ends`                         */
 } DfJsonList;
 
-/* False if there is no number without exponent in it, or something wrong: then the ordinary way says what. */
+/* False if the block does not begin with numbers without exponent, or if something in it is wrong; df_json_next()
+ * then says what. */
 bool df_json_list(DfJsonList *, const unsigned char *comma);
 
 /* The first numbers of the list, `room` at most. Gives how many, and where they end. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/json_number.c -- decimal to binary, correctly rounded, by the cheapest of three ways (short numbers by the first, at once):
- *   1. mantissa up to 2^53, power of ten up to 22: one exact multiplication or division (Clinger, PLDI 1990);
- *   2. up to 19 digits and a power of ten in -27..0 (what Python prints for scores and boxes): a product of 128 bits;
+ * core/json_number.c -- decimal to binary, correctly rounded, by the cheapest of three ways:
+ *   1. mantissa up to 2^53, power of ten up to 22: one exact multiplication or division (Clinger, PLDI 1990). Short
+ *      numbers take this way at once, without being cut into parts (json_number.h);
+ *   2. up to 19 digits and a power of ten in -27..0, as Python prints scores and boxes: a product of 128 bits;
  *   3. anything else: strtod() in the C locale.
  */
 #include "core/json_number.h"
@@ -15,11 +16,16 @@
 #include "core/bits.h"
 #include "core/json_digits.h"
 
-/* 1 / 5^k in 128 bits, rounded up, the top one set. */
-enum { MOST_FIVES = 27, MOST_DIGITS = 19 };
+enum {
+    MOST_FIVES = 27,  /* 5^27 is the largest power of five below 2^64                 */
+    MOST_DIGITS = 19  /* so many digits always fit into 64 bits                       */
+};
+
 typedef struct {
     uint64_t high, low;
 } Wide;
+
+/* 1 / 5^k as 128 bits with the top one set, rounded up. */
 static const Wide fifths[MOST_FIVES + 1] = {
     { 0x8000000000000000u, 0x0000000000000000u }, { 0xccccccccccccccccu, 0xcccccccccccccccdu },
     { 0xa3d70a3d70a3d70au, 0x3d70a3d70a3d70a4u }, { 0x83126e978d4fdf3bu, 0x645a1cac083126eau },
@@ -40,14 +46,25 @@ static const Wide fifths[MOST_FIVES + 1] = {
 const double df_json_tens[23] = { 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                   1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
 
+/* All 128 bits of a * b, from four products of 32-bit halves. */
 static inline Wide multiply(uint64_t a, uint64_t b)
 {
-    const uint64_t half = UINT32_MAX, low = (a & half) * (b & half), middle = (a >> 32) * (b & half) + (low >> 32), other = (a & half) * (b >> 32) + (middle & half);
-    return (Wide){ (a >> 32) * (b >> 32) + (middle >> 32) + (other >> 32), other << 32 | (low & half) };
+    const uint64_t half = UINT32_MAX;
+    const uint64_t low = (a & half) * (b & half);
+    const uint64_t middle = (a >> 32) * (b & half) + (low >> 32);
+    const uint64_t other = (a & half) * (b >> 32) + (middle & half);
+    const uint64_t high = (a >> 32) * (b >> 32) + (middle >> 32) + (other >> 32);
+    return (Wide){ high, other << 32 | (low & half) };
 }
 
-/* m / 10^k for m > 0, rounded once. The product has 64 bits that are right or one too low; the other half of 1 / 5^k is only asked for
- * where that could change the 55 bits that count (Eisel's way; Lemire, "Number parsing at a gigabyte per second", 2021). */
+/* m / 10^k for m > 0, rounded once, after Eisel and Lemire ("Number parsing at a gigabyte per second", 2021, section
+ * 5).
+ *
+ * 1 / 10^k = 1 / 5^k * 2^-k, and the power of two only changes the exponent. So the mantissa is the upper part of
+ * m * (1 / 5^k), both shifted so that their top bit is set. Multiplying by the upper half of 1 / 5^k alone gives
+ * 64 bits that are right or one too low. 53 bits are the result and one decides how it is rounded, so an error in
+ * the last bit matters only if the nine bits below them are all ones: only then the lower half of 1 / 5^k is
+ * multiplied too. */
 static double divide_by_tens(uint64_t m, int k)
 {
     const unsigned shift = df_bits_above(m);
@@ -57,12 +74,16 @@ static double divide_by_tens(uint64_t m, int k)
         product.low += carried;
         product.high += product.low < carried;
     }
-    const unsigned top = (unsigned)(product.high >> 63), cut = top + 9;
+    const unsigned top = (unsigned)(product.high >> 63); /* of a product of two numbers with the top bit set: 0 or 1 */
+    const unsigned cut = top + 9;
     uint64_t bits = product.high >> cut; /* 54, the last one to be rounded away */
+    /* Exactly half way between two doubles, so the even one is taken: m is then 5^k times a number of 54 bits,
+     * which fits up to 5^4. */
     if (product.low <= 1 && k <= 4 && (bits & 3) == 1 && bits << cut == product.high)
-        bits--; /* a tie: to even */
+        bits--;
     bits = (bits + (bits & 1)) >> 1;
-    const int exponent = 11 - k - (k * 152170 + 65535) / 65536 + (int)top - (int)shift; /* of the last bit; log2(5) = 152170 / 2^16 */
+    const int log2_of_fives = (k * 152170 + 65535) / 65536; /* of 5^k, rounded up: log2(5) = 152170 / 2^16 */
+    const int exponent = 11 - k - log2_of_fives + (int)top - (int)shift; /* of the last bit */
     const uint64_t scale_bits = (uint64_t)(1023 + exponent) << 52;
     double scale;
     memcpy(&scale, &scale_bits, sizeof scale);
@@ -100,7 +121,7 @@ static inline const unsigned char *read_digits(const unsigned char *p, uint64_t 
     return p;
 }
 
-/* The digits behind the point are many where Python wrote them; those before it are few. */
+/* The digits behind the point, eight at a time: there are many where Python wrote the number. */
 static inline const unsigned char *read_fraction(const unsigned char *p, uint64_t *mantissa)
 {
     for (uint64_t eight; df_eight_digits(p, &eight); p += 8)
@@ -124,7 +145,7 @@ static bool read_exponent(const unsigned char **at, Decimal *d)
     return p > begin;
 }
 
-/* How many digits count, when there are many: leading zeros do not. */
+/* The number of digits from the first that is not zero. */
 static ptrdiff_t significant(const unsigned char *begin, const unsigned char *end)
 {
     bool point = false;
@@ -169,8 +190,11 @@ static double magnitude(const Decimal *d)
 {
     const uint64_t m = d->mantissa;
     if (d->digits <= MOST_DIGITS) {
-        if (m <= (uint64_t)1 << 53 && d->power >= -22 && d->power <= 22)
-            return d->power < 0 ? (double)(int64_t)m / df_json_tens[-d->power] : (double)(int64_t)m * df_json_tens[d->power];
+        /* Clinger's fast path: both are exact doubles, so that their product or quotient is rounded only once. */
+        if (m <= (uint64_t)1 << 53 && d->power >= 0 && d->power <= 22)
+            return (double)(int64_t)m * df_json_tens[d->power];
+        if (m <= (uint64_t)1 << 53 && d->power < 0 && d->power >= -22)
+            return (double)(int64_t)m / df_json_tens[-d->power];
         if (m > 0 && d->power <= 0 && d->power >= -MOST_FIVES)
             return divide_by_tens(m, -d->power);
     }
@@ -181,7 +205,8 @@ static void as_integer(const Decimal *d, DfJsonValue *value)
 {
     static const double two63 = 9223372036854775808.0;
     if (!d->whole) { /* 1.0 and 1e3 count too */
-        value->is_integer = value->number >= -two63 && value->number < two63 && (double)(int64_t)value->number == value->number;
+        const bool fits = value->number >= -two63 && value->number < two63;
+        value->is_integer = fits && (double)(int64_t)value->number == value->number;
         value->integer = value->is_integer ? (int64_t)value->number : 0;
         return;
     }
@@ -189,6 +214,7 @@ static void as_integer(const Decimal *d, DfJsonValue *value)
     value->is_integer = d->digits <= MOST_DIGITS && d->mantissa <= limit;
     if (!value->is_integer)
         return;
+    /* -2^63 is an int64_t and 2^63 is not, hence this way to negate. */
     value->integer = d->negative ? -(int64_t)(d->mantissa - 1) - 1 : (int64_t)d->mantissa;
     value->number = (double)value->integer; /* -0 is 0 */
 }

@@ -15,7 +15,8 @@ enum { DF_JSON_NUMBER_REACH = 8 };
 
 extern const double df_json_tens[23]; /* 10^0 to 10^22, exactly */
 
-/* The number of `length` characters at p, its sign not among them: see df_few_digits(). As in Python -0 is 0, and -0.0 is not. */
+/* The number of `length` characters at p, its sign not among them: see df_few_digits(). As in Python -0 is 0, and
+ * -0.0 is not. */
 static inline double df_short_value(const unsigned char *p, unsigned whole, unsigned length, bool negative)
 {
     const double digits = (double)(int64_t)df_few_digits(p, whole, length);
@@ -42,8 +43,9 @@ static inline bool df_json_short_number(const unsigned char **at, DfJsonValue *v
     return true;
 }
 
-/* Reads the number at *p, which must be followed by some byte that belongs to no number, and moves *p to where reading stopped:
- * behind it, or at the byte that makes it malformed (false). Fills number, integer and is_integer; NULL only passes over it. */
+/* Reads the number at *p, which must be followed by some byte that belongs to no number, and moves *p to where
+ * reading stopped: behind it, or at the byte that makes it malformed (false). Fills number, integer and
+ * is_integer; NULL only passes over it. */
 bool df_json_number(const unsigned char **p, DfJsonValue *value);
 
 #endif

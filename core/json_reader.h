@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/json_reader.h -- private to core/: a reader of JSON from inside. One window of bytes slides over the file (json_window.c); texts
- * (json_text.c) and numbers (json_number.c) are read from it, structure is in json.c, arrays in pieces in json_records.c.
+ * core/json_reader.h -- private to core/: a reader of JSON from inside. One window of bytes slides over the file
+ * (json_window.c); texts (json_text.c) and numbers (json_number.c) are read from it, structure is in json.c, arrays
+ * in pieces in json_records.c.
  *
- * The byte behind the window is always zero, which no JSON token contains: inner loops need no bounds test, they stop there and
- * then ask whether the window or the file ended. Texts are unescaped and terminated in place.
+ * The byte behind the window is always zero, which no JSON token contains: inner loops need no bounds test, they stop
+ * there and then ask whether the window or the file ended. Texts are unescaped and terminated in place.
  */
 #ifndef DF_CORE_JSON_READER_H
 #define DF_CORE_JSON_READER_H
@@ -12,10 +13,22 @@
 #include "core/json_list.h"
 #include "core/json_number.h"
 
-enum { DF_JSON_WINDOW = 64 * 1024, DF_JSON_SLACK = 1 + DF_JSON_LIST_REACH }; /* zeros: one, and what may be looked at behind it */
+enum {
+    DF_JSON_WINDOW = 64 * 1024,
+    DF_JSON_SLACK = 1 + DF_JSON_LIST_REACH /* zeros behind the window: one ends loops, the others are read in blocks */
+};
 
 /* What may come next. */
-typedef enum { VALUE, VALUE_OR_CLOSE, KEY, KEY_OR_CLOSE, COLON, COMMA_OR_CLOSE, DONE, FAILED } State;
+typedef enum {
+    VALUE,
+    VALUE_OR_CLOSE, /* behind '['                    */
+    KEY,
+    KEY_OR_CLOSE,   /* behind '{'                    */
+    COLON,
+    COMMA_OR_CLOSE, /* behind a value inside brackets */
+    DONE,           /* behind the one value of the file */
+    FAILED
+} State;
 
 struct DfJson {
     unsigned char *window;          /* capacity + SLACK bytes                                    */
@@ -49,8 +62,8 @@ bool df_json_text(DfJson *, DfJsonValue *);
 /* Steps over the bracket that closes the innermost array or object. */
 DfJsonEvent df_json_leave(DfJson *);
 
-/* A reader of the bytes [begin, end) with the surroundings of another, in the window that is given (and taken over) or, if NULL, a new one;
- * bytes of the source at any place. */
+/* A reader of the bytes [begin, end) with the surroundings of another, in the window that is given (and taken
+ * over) or, if NULL, a new one; bytes of the source at any place. */
 int df_json_fork_at(DfJson **out, const DfJson *, uint64_t begin, uint64_t end, unsigned char *window);
 ptrdiff_t df_json_read_at(const DfJson *, void *into, size_t room, uint64_t at);
 

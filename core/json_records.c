@@ -2,11 +2,12 @@
  *
  * core/json_records.c -- the objects of one large array, read by several threads.
  *
- * The array is cut where a '}', a ',' and a '{' follow one another, which is most likely between two of its objects. Pieces are read
- * in parallel on this guess, and joined in order by whichever thread finds the next one ready. A piece that ends behind a comma of
- * depth 1 proves that the next one began rightly; one that does not (the cut was in a text, or deeper) is read again, with all that
- * follows, by the calling thread. So is one that failed, now with its true line, so that the sentence is the one that a single reader
- * would have left.
+ * Where the objects of the array begin is not known without reading it. So it is cut where a '}', a ',' and a '{'
+ * follow one another, which most likely is between two objects. Pieces are read in parallel on this guess, and joined
+ * in order by whichever thread finds the next one ready. A piece that ends behind a comma of depth 1 proves that the
+ * next one began rightly. If a piece ends elsewhere, the cut behind it was in a text or deeper in an object: the
+ * calling thread reads that piece again, and all that follows. It does the same from a piece that failed, now with
+ * the true line numbers, so that the error's sentence is the one that a single reader would have left.
  */
 #include "core/json_reader.h"
 
@@ -17,7 +18,12 @@
 #include "core/clamp.h"
 #include "core/memory.h"
 
-enum { PIECES = 64, LEAST_PIECE = 64 * 1024, MOST_PIECE = 1024 * 1024, SEARCH = 4096 };
+enum {
+    PIECES = 64,               /* of an array, if they are not too small or too large */
+    LEAST_PIECE = 64 * 1024,   /* bytes */
+    MOST_PIECE = 1024 * 1024,
+    SEARCH = 4096              /* bytes that are searched for a cut at a time */
+};
 
 /* Where the first object behind `from` begins that follows another; `end` if none does before it. */
 static uint64_t find_cut(const DfJson *j, uint64_t from, uint64_t end)
@@ -32,7 +38,12 @@ static uint64_t find_cut(const DfJson *j, uint64_t from, uint64_t end)
                 continue;
             if (seen == 2 && c == '{')
                 return at + (uint64_t)i < end ? at + (uint64_t)i : end;
-            seen = c == '}' ? 1 : seen == 1 && c == ',' ? 2 : 0;
+            if (c == '}')
+                seen = 1;
+            else if (seen == 1 && c == ',')
+                seen = 2;
+            else
+                seen = 0;
         }
     return end;
 }
@@ -48,12 +59,15 @@ typedef struct {
 /* Pieces from `joined` on are being read, DF_JSON_SLOTS of them at most. */
 typedef struct {
     const DfJsonRecords *how;
-    DfJson *main, origin;      /* origin: as it stood at the beginning of the array */
-    uint64_t begin, end, size; /* of the array, as far as known, and of a piece */
+    DfJson *main;
+    DfJson origin;             /* the main reader as it stood at the beginning of the array     */
+    uint64_t begin, end;       /* of the array, as far as known: of the rest of the file        */
+    uint64_t size;             /* of a piece                                                    */
     pthread_mutex_t lock;
     pthread_cond_t went_on;
     size_t joined, pieces;
-    bool joining, stopped;     /* stopped: by the end of the array, an error, or a wrong guess */
+    bool joining;              /* a thread is inside join()                                     */
+    bool stopped;              /* by the end of the array, an error, or a wrong guess           */
     Waiting waiting[DF_JSON_SLOTS];
     size_t free_slots[DF_JSON_SLOTS], n_free;
     unsigned char *window[DF_JSON_SLOTS]; /* of a slot, for its next piece; or NULL            */
@@ -75,7 +89,9 @@ static void piece_begins(DfJson *piece, bool first, size_t line)
 static uint64_t begin_of(const Records *r, size_t i)
 {
     const uint64_t from = r->begin + i * r->size;
-    return i == 0 ? r->begin : from < r->end ? find_cut(&r->origin, from, r->end) : r->end;
+    if (i == 0)
+        return r->begin;
+    return from < r->end ? find_cut(&r->origin, from, r->end) : r->end;
 }
 
 /* The main reader goes on behind the array that the piece closed. */
@@ -203,19 +219,31 @@ static uint64_t source_end(const DfJson *j)
     if (j->fd < 0)
         return j->limit;
     const off_t size = lseek(j->fd, 0, SEEK_END);
-    return size < 0 ? 0 : (uint64_t)size < j->limit ? (uint64_t)size : j->limit;
+    if (size < 0)
+        return 0;
+    return (uint64_t)size < j->limit ? (uint64_t)size : j->limit;
 }
 
 int df_json_records(DfJson *j, DfPool *pool, const DfJsonRecords *how)
 {
-    const uint64_t begin = df_json_offset(j), end = source_end(j), wish = end > begin ? (end - begin) / PIECES : 0;
-    Records r = { .how = how, .main = j, .origin = *j, .begin = begin, .end = end, .again = end > begin ? end : begin, .n_free = DF_JSON_SLOTS };
-    r.size = df_clamp_u64(wish, LEAST_PIECE, MOST_PIECE);
+    const uint64_t begin = df_json_offset(j);
+    const uint64_t end = source_end(j);
+    const uint64_t bytes = end > begin ? end - begin : 0;
+    Records r = {
+        .how = how,
+        .main = j,
+        .origin = *j,
+        .begin = begin,
+        .end = end,
+        .size = df_clamp_u64(bytes / PIECES, LEAST_PIECE, MOST_PIECE),
+        .again = begin + bytes,
+        .n_free = DF_JSON_SLOTS,
+    };
     for (size_t i = 0; i < DF_JSON_SLOTS; i++)
         r.free_slots[i] = DF_JSON_SLOTS - 1 - i;
     pthread_mutex_init(&r.lock, NULL);
     pthread_cond_init(&r.went_on, NULL);
-    r.pieces = end > begin ? (size_t)((end - begin + r.size - 1) / r.size) : 0;
+    r.pieces = (size_t)((bytes + r.size - 1) / r.size);
     int error = df_parallel(pool, r.pieces, 0, read_piece, &r);
     pthread_cond_destroy(&r.went_on);
     pthread_mutex_destroy(&r.lock);

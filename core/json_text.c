@@ -7,16 +7,25 @@
 #include <string.h>
 
 #include "core/bits.h"
+#include "core/text.h"
+#include "core/utf8.h"
 
-/* Plain are the bytes that a text may hold as they are: neither control characters, '"', '\\' nor the start of a multi-byte character.
- * Eight at once (as Mycroft finds a zero byte): no bit is set if all are plain, and the lowest one is in the first that is not, where
- * bytes lie in ascending order. Looks at most DF_JSON_SLACK behind the window. */
+/* Plain bytes stand for themselves in a text: all but control characters, '"', '\\' and the bytes of characters
+ * outside ASCII.
+ *
+ * Eight bytes at once, after Mycroft's test for a zero byte: x - 1 borrows into the top bit of a byte that is 0,
+ * so (byte ^ '"') - 1 has its top bit set for a quote, byte - 0x20 for a control character, and the byte itself
+ * outside ASCII. A borrow may also set a bit in a byte above one that is not plain, never below it. So no bit is
+ * set if all eight are plain, and else the lowest bit is in the first one that is not, on machines that put the
+ * first byte lowest. Reads at most DF_JSON_SLACK bytes behind the window. */
 static inline uint64_t not_plain(const unsigned char *p)
 {
-    const uint64_t ones = UINT64_MAX / 255, tops = ones << 7;
+    const uint64_t ones = UINT64_MAX / 255; /* 0x0101..01 */
+    const uint64_t tops = ones << 7;        /* 0x8080..80 */
     uint64_t x;
     memcpy(&x, p, sizeof x);
-    const uint64_t quote = x ^ ones * '"', slash = x ^ ones * '\\';
+    const uint64_t quote = x ^ ones * '"';
+    const uint64_t slash = x ^ ones * '\\';
     return (x | (x - ones * 0x20) | (quote - ones) | (slash - ones)) & tops;
 }
 
@@ -35,59 +44,25 @@ static inline const unsigned char *pass_plain(const unsigned char *p)
 #endif
 }
 
-/* Length of the well-formed UTF-8 character at p (RFC 3629), or 0. Stops at the zero behind the window. */
-static size_t utf8_length(const unsigned char *p)
-{
-    const unsigned a = p[0], b = a ? p[1] : 0;
-    if (a < 0xc2 || a > 0xf4 || (b & 0xc0) != 0x80)
-        return 0;
-    if (a < 0xe0)
-        return 2;
-    if ((p[2] & 0xc0) != 0x80 || (a == 0xe0 && b < 0xa0) || (a == 0xed && b > 0x9f))
-        return 0;
-    if (a < 0xf0)
-        return 3;
-    return (p[3] & 0xc0) != 0x80 || (a == 0xf0 && b < 0x90) || (a == 0xf4 && b > 0x8f) ? 0 : 4;
-}
-
-static unsigned char *utf8_put(unsigned char *to, uint32_t c)
-{
-    if (c < 0x80) {
-        *to++ = (unsigned char)c;
-    } else if (c < 0x800) {
-        *to++ = (unsigned char)(0xc0 | c >> 6);
-        *to++ = (unsigned char)(0x80 | (c & 63));
-    } else if (c < 0x10000) {
-        *to++ = (unsigned char)(0xe0 | c >> 12);
-        *to++ = (unsigned char)(0x80 | (c >> 6 & 63));
-        *to++ = (unsigned char)(0x80 | (c & 63));
-    } else {
-        *to++ = (unsigned char)(0xf0 | c >> 18);
-        *to++ = (unsigned char)(0x80 | (c >> 12 & 63));
-        *to++ = (unsigned char)(0x80 | (c >> 6 & 63));
-        *to++ = (unsigned char)(0x80 | (c & 63));
-    }
-    return to;
-}
-
 /* Four hexadecimal digits, or -1. */
 static int32_t hex4(const unsigned char *p)
 {
     int32_t c = 0;
     for (int i = 0; i < 4; i++) {
-        const unsigned lower = p[i] | 0x20u;
-        const int digit = p[i] >= '0' && p[i] <= '9' ? p[i] - '0' : lower >= 'a' && lower <= 'f' ? (int)lower - 'a' + 10 : -1;
-        if (digit < 0)
+        const int digit = df_digit_value((char)p[i]);
+        if (digit == 16)
             return -1;
         c = c * 16 + digit;
     }
     return c;
 }
 
-/* The escape at `from` (a backslash) goes to *to; returns the byte behind it, or NULL. Half a surrogate pair becomes U+FFFD. */
+/* The escape at `from` (a backslash) goes to *to; returns the byte behind it, or NULL. Half a surrogate pair
+ * becomes U+FFFD. */
 static const unsigned char *unescape(const unsigned char *from, unsigned char **to)
 {
-    static const char letters[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
+    static const char letters[] = "\"\\/bfnrt";
+    static const char meanings[] = "\"\\/\b\f\n\r\t";
     const char *letter = from[1] ? strchr(letters, from[1]) : NULL;
     if (letter) {
         *(*to)++ = (unsigned char)meanings[letter - letters];
@@ -97,6 +72,8 @@ static const unsigned char *unescape(const unsigned char *from, unsigned char **
     if (c < 0)
         return NULL;
     from += 6;
+    /* UTF-16 (RFC 8259, section 7): the first half of a pair holds the upper ten bits above 0x10000, the second
+     * half the lower ten. */
     if (c >= 0xd800 && c < 0xdc00 && from[0] == '\\' && from[1] == 'u') {
         const int32_t low = hex4(from + 2);
         if (low >= 0xdc00 && low < 0xe000) {
@@ -104,12 +81,13 @@ static const unsigned char *unescape(const unsigned char *from, unsigned char **
             from += 6;
         }
     }
-    *to = utf8_put(*to, c >= 0xd800 && c < 0xe000 ? 0xfffd : (uint32_t)c);
+    const bool half = c >= 0xd800 && c < 0xe000;
+    *to = df_utf8_put(*to, half ? 0xfffd : (uint32_t)c);
     return from;
 }
 
-/* Brings the whole text at j->at (its opening quote) into the window; returns its closing quote, or NULL. `bare`: nothing in
- * it has to be checked or resolved. */
+/* Brings the whole text at j->at (its opening quote) into the window; returns its closing quote, or NULL. `bare`:
+ * nothing in it has to be checked or resolved. */
 static unsigned char *text_end(DfJson *j, bool *bare)
 {
     *bare = true;
@@ -154,7 +132,7 @@ static unsigned char *resolve(DfJson *j, unsigned char *begin, const unsigned ch
         } else if (*from < 0x80) {
             *to++ = *from++;
         } else {
-            const size_t n = utf8_length(from);
+            const size_t n = df_utf8_length(from, end);
             if (n == 0) {
                 df_json_stop(j, "%s", "a text is not valid UTF-8");
                 return NULL;
@@ -173,7 +151,8 @@ bool df_json_text(DfJson *j, DfJsonValue *value)
     unsigned char *end = text_end(j, &bare);
     if (!end)
         return false;
-    unsigned char *begin = j->at + 1, *after = end + 1;
+    unsigned char *begin = j->at + 1;
+    unsigned char *after = end + 1;
     if (!bare)
         end = resolve(j, begin, end);
     if (!end)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/json_window.c -- where a JSON reader's bytes come from: a file, a text or a pipe, through a window that slides over it.
+ * core/json_window.c -- where a JSON reader's bytes come from: a file, a text or a pipe, through a window that slides
+ * over it.
  */
 #include "core/json_reader.h"
 
@@ -41,7 +42,8 @@ static ptrdiff_t source_read(DfJson *j, unsigned char *into, size_t room)
 /* A token that fills the whole window makes it grow. */
 static bool make_room(DfJson *j)
 {
-    const size_t used = (size_t)(j->end - j->window), offset = (size_t)(j->at - j->window);
+    const size_t used = (size_t)(j->end - j->window);
+    const size_t offset = (size_t)(j->at - j->window);
     if (used < j->capacity)
         return true;
     unsigned char *next = j->capacity > SIZE_MAX / 4 ? NULL : df_realloc(j->window, j->capacity * 2 + DF_JSON_SLACK);
@@ -75,7 +77,7 @@ bool df_json_more(DfJson *j)
     return got > 0;
 }
 
-/* ---- complaints --------------------------------------------------------------------------------------------------- */
+/* ---- complaints ------------------------------------------------------------------------------------------------ */
 
 int df_json_fail(const DfJson *j, int code, const char *format, ...)
 {
@@ -95,7 +97,7 @@ DfJsonEvent df_json_stop(DfJson *j, const char *format, const char *argument)
     return DF_JSON_ERROR;
 }
 
-/* ---- open and close ----------------------------------------------------------------------------------------------- */
+/* ---- open and close -------------------------------------------------------------------------------------------- */
 
 /* What is in a pipe can be read only once: it is taken into memory. */
 static int take_pipe(DfJson *j)
@@ -121,7 +123,8 @@ static int open_source(DfJson **out, int fd, const char *text, size_t size, cons
     DfJson *j = df_calloc(1, sizeof *j);
     const size_t length = strlen(called) + 1;
     if (j) {
-        *j = (DfJson){ .fd = fd, .text = text, .line = 1, .capacity = fd < 0 && size < DF_JSON_WINDOW ? size + 8 : DF_JSON_WINDOW };
+        const bool small_text = fd < 0 && size < DF_JSON_WINDOW;
+        *j = (DfJson){ .fd = fd, .text = text, .line = 1, .capacity = small_text ? size + 8 : DF_JSON_WINDOW };
         j->limit = fd < 0 ? size : INT64_MAX;
         j->window = df_calloc(j->capacity + DF_JSON_SLACK, 1);
         j->name = df_malloc(length);

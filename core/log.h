@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/log.h -- messages and progress on their way out of the library, which itself never prints: the program sets a sink.
+ * core/log.h -- messages and progress on their way out of the library, which itself never prints: the program sets a
+ * sink.
  */
 #ifndef DF_CORE_LOG_H
 #define DF_CORE_LOG_H

@@ -13,9 +13,13 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { ALIGN = 64, CHUNK = 64 * 1024, HUGE_PAGE = 2 * 1024 * 1024 };
+enum {
+    ALIGN = 64,                /* a cache line, and the widest vector                     */
+    CHUNK = 64 * 1024,         /* bytes that an arena takes at a time                     */
+    HUGE_PAGE = 2 * 1024 * 1024
+};
 
-/* Stands in the 64 bytes in front of every block. */
+/* In front of every block stand 64 bytes, so that the block keeps its alignment; they begin with this. */
 typedef struct {
     size_t size;
 } Header;
@@ -49,7 +53,7 @@ static void *allocate(size_t size, size_t align)
         return NULL;
 #ifdef MADV_HUGEPAGE
     if (align == HUGE_PAGE)
-        madvise(header, whole, MADV_HUGEPAGE); /* one page fault for 512 */
+        madvise(header, whole, MADV_HUGEPAGE); /* one page fault in place of 512 */
 #endif
     header->size = size;
     count(size);
@@ -154,26 +158,38 @@ void df_arena_free(DfArena *arena)
     df_free(arena);
 }
 
+/* A new chunk with room for a block. A large block gets a chunk of its own, behind the first one, whose rest stays
+ * in use. */
+static Chunk *add_chunk(DfArena *arena, size_t bytes)
+{
+    const bool own = bytes > CHUNK / 4;
+    const size_t room = own ? bytes : CHUNK;
+    Chunk *chunk = df_malloc(ALIGN + room);
+    if (!chunk)
+        return NULL;
+    *chunk = (Chunk){ NULL, 0, room };
+    if (own && arena->chunks) {
+        chunk->next = arena->chunks->next;
+        arena->chunks->next = chunk;
+    } else {
+        chunk->next = arena->chunks;
+        arena->chunks = chunk;
+    }
+    return chunk;
+}
+
 void *df_arena_alloc(DfArena *arena, size_t n, size_t size)
 {
     if (size && n > SIZE_MAX / 4 / size)
         return NULL;
-    const size_t bytes = n * size, align = bytes >= ALIGN ? ALIGN : 16;
+    const size_t bytes = n * size;
+    const size_t align = bytes >= ALIGN ? ALIGN : 16;
     Chunk *chunk = arena->chunks;
     size_t start = chunk ? (chunk->used + align - 1) / align * align : 0;
     if (!chunk || start > chunk->size || bytes > chunk->size - start) {
-        const size_t room = bytes > CHUNK / 4 ? bytes : CHUNK;
-        chunk = df_malloc(ALIGN + room);
+        chunk = add_chunk(arena, bytes);
         if (!chunk)
             return NULL;
-        *chunk = (Chunk){ NULL, 0, room };
-        if (room == bytes && arena->chunks) { /* a block of its own: the current chunk stays in front */
-            chunk->next = arena->chunks->next;
-            arena->chunks->next = chunk;
-        } else {
-            chunk->next = arena->chunks;
-            arena->chunks = chunk;
-        }
         start = 0;
     }
     chunk->used = start + bytes;

@@ -15,12 +15,13 @@
 /* Single blocks, aligned to 64 bytes. NULL when memory ran out or the size overflows; size 0 gives a valid block. */
 void *df_malloc(size_t size);
 void *df_calloc(size_t count, size_t size);
-void *df_malloc_filled(size_t size); /* for blocks that will be filled soon: those of megabytes in huge pages, where the system has them */
-void *df_realloc(void *block, size_t size); /* keeps the old block on failure, like realloc() */
+void *df_malloc_filled(size_t size);        /* for what is filled at once: in huge pages, if it is large                 */
+void *df_realloc(void *block, size_t size); /* keeps the old block on failure, like realloc()                            */
 void df_free(void *block);
 
-/* Grows an array by doubling: makes room for element `n` of `*array`. Returns false when memory ran out.
- *     if (!df_grow((void **)&list, &capacity, n, sizeof *list)) return df_fail_memory("the list");                   */
+/* Grows an array by doubling, so that there is room for element `n` of `*array`. False when memory ran out; the array
+ * is then as it was.
+ *     if (!df_grow((void **)&list, &capacity, n, sizeof *list)) return df_fail_memory("the list"); */
 bool df_grow(void **array, size_t *capacity, size_t n, size_t size);
 
 /* Bytes in blocks now and at most so far; blocks ever asked for. */

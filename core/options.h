@@ -2,10 +2,16 @@
  *
  * core/options.h -- option tables: one row makes parser, range check and manual at once (after FFmpeg).
  *
- * A plugin lists the keys its config dict may have; config/ fills the struct from the dict (df_bind in config/config.h),
- * `deformer list` prints the same rows. Defaults are written as they would stand in a config file:
+ * A plugin lists the keys its config dict may have; config/ fills the struct from the dict (df_bind in
+ * config/config.h), `deformer list` prints the same rows. Defaults are written as they would stand in a config file:
  *
- *     typedef struct { int embed_dim; DfInts depths; bool ape; double qk_scale; const char *norm; const DfNode *act_cfg; } Swin;
+ *     typedef struct {
+ *         int embed_dim, style;
+ *         DfInts depths;
+ *         bool ape;
+ *         double qk_scale;
+ *         const DfNode *act_cfg;
+ *     } Swin;
  *     static const DfOpt opts[] = {
  *         DF_OPT_INT  (Swin, embed_dim, 96, 1, 4096, "channels of stage 0"),
  *         DF_OPT_INTS (Swin, depths, "[2, 2, 6, 2]", 0, 1000, "blocks of each stage"),
@@ -63,14 +69,16 @@ typedef struct {
 } DfOpt;
 
 /* A row whose key is not its member's name: a member within a member, an older name of a key. */
-#define DF_OPT_AS(T, key, member, kind, fallback, lo, hi, choices, help) { #key, kind, offsetof(T, member), fallback, lo, hi, choices, help }
+#define DF_OPT_AS(T, key, member, kind, fallback, lo, hi, choices, help) \
+    { #key, kind, offsetof(T, member), fallback, lo, hi, choices, help }
 #define DF_OPT_ROW(T, f, kind, fallback, lo, hi, choices, help) DF_OPT_AS(T, f, f, kind, fallback, lo, hi, choices, help)
+/* Defaults of texts, lists and subtrees are quoted, as they would stand in a config: "'GN'", "[2, 2, 6, 2]", "None". */
 #define DF_OPT_INT(T, f, d, lo, hi, help)    DF_OPT_ROW(T, f, DF_KIND_INT, #d, lo, hi, NULL, help)
 #define DF_OPT_FLOAT(T, f, d, lo, hi, help)  DF_OPT_ROW(T, f, DF_KIND_FLOAT, #d, lo, hi, NULL, help)
 #define DF_OPT_BOOL(T, f, d, help)           DF_OPT_ROW(T, f, DF_KIND_BOOL, #d, 0, 1, NULL, help)
-#define DF_OPT_TEXT(T, f, d, help)           DF_OPT_ROW(T, f, DF_KIND_TEXT, d, 0, 0, NULL, help) /* d quoted as in a config: "'GN'" or "None" */
+#define DF_OPT_TEXT(T, f, d, help)           DF_OPT_ROW(T, f, DF_KIND_TEXT, d, 0, 0, NULL, help)
 #define DF_OPT_ENUM(T, f, d, choices, help)  DF_OPT_ROW(T, f, DF_KIND_ENUM, #d, 0, 0, choices, help)
-#define DF_OPT_INTS(T, f, d, lo, hi, help)   DF_OPT_ROW(T, f, DF_KIND_INTS, d, lo, hi, NULL, help) /* d quoted: "[2, 2, 6, 2]" */
+#define DF_OPT_INTS(T, f, d, lo, hi, help)   DF_OPT_ROW(T, f, DF_KIND_INTS, d, lo, hi, NULL, help)
 #define DF_OPT_FLOATS(T, f, d, lo, hi, help) DF_OPT_ROW(T, f, DF_KIND_FLOATS, d, lo, hi, NULL, help)
 #define DF_OPT_BOOLS(T, f, d, help)          DF_OPT_ROW(T, f, DF_KIND_BOOLS, d, 0, 1, NULL, help)
 #define DF_OPT_DICT(T, f, d, help)           DF_OPT_ROW(T, f, DF_KIND_DICT, d, 0, 0, NULL, help)

@@ -1,6 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * core/pool.c -- workers that sleep between jobs; a job is a counter that everybody takes tasks from.
+ *
+ * How a job is handed over: df_parallel() describes it (run, arg, tasks) under the lock, opens it, raises the number
+ * `job` and wakes the workers. A worker that sees a new number joins if the job is still open (active + 1). Caller
+ * and workers then take task numbers from the counter `next` until none is left. The caller, who leaves first or
+ * last, closes the job, so that a worker that wakes up too late cannot join, and waits until nobody is active: then
+ * every task is done, and the fields may describe the next job.
+ *
+ * Workers look at `job` for a moment before they sleep, and the caller at `active` before it waits: where jobs follow
+ * one another closely, as the ops of a network do, falling asleep and being woken would cost more than a small job.
  */
 #define _GNU_SOURCE
 #include "core/pool.h"
@@ -15,7 +24,10 @@
 #include "core/error.h"
 #include "core/memory.h"
 
-enum { MAX_THREADS = 256, SPINS = 4000 };
+enum {
+    MAX_THREADS = 256,
+    SPINS = 4000 /* looks before a thread goes to sleep */
+};
 
 typedef struct {
     DfPool *pool;
@@ -26,18 +38,18 @@ typedef struct {
 
 struct DfPool {
     int threads;
-    Worker *workers;            /* worker 0 is whoever calls df_parallel */
-    pthread_mutex_t turn;       /* one job at a time                     */
-    pthread_mutex_t lock;
+    Worker *workers;            /* worker 0 is whoever calls df_parallel()    */
+    pthread_mutex_t turn;       /* held for a whole job: one at a time        */
+    pthread_mutex_t lock;       /* guards `open` and `quit`                   */
     pthread_cond_t wake, done;
-    atomic_uint job;            /* number of the present job             */
-    bool open;                  /* it may still be joined                */
-    atomic_int active;          /* workers that joined and are not done  */
+    atomic_uint job;            /* number of the present job                  */
+    bool open;                  /* it may still be joined                     */
+    atomic_int active;          /* workers that joined and are not done       */
     bool quit;
-    DfTask *run;
+    DfTask *run;                /* the job's description: it changes while nobody is active */
     void *arg;
     size_t tasks;
-    atomic_size_t next;
+    atomic_size_t next;         /* the next task that nobody has taken        */
 };
 
 static _Thread_local bool inside; /* this thread is running a task */
@@ -68,7 +80,8 @@ static void *work(void *arg)
         pthread_mutex_lock(&pool->lock);
         while (atomic_load(&pool->job) == seen && !pool->quit)
             pthread_cond_wait(&pool->wake, &pool->lock);
-        const bool quit = pool->quit, join = pool->open;
+        const bool quit = pool->quit;
+        const bool join = pool->open;
         seen = atomic_load(&pool->job);
         if (join)
             atomic_fetch_add(&pool->active, 1);
@@ -181,6 +194,27 @@ static int grow_scratch(DfPool *pool, size_t size)
     return DF_OK;
 }
 
+static void open_job(DfPool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    pool->open = true;
+    atomic_fetch_add(&pool->job, 1);
+    pthread_cond_broadcast(&pool->wake);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+/* Waits for the workers that joined; the others come too late now. */
+static void close_job(DfPool *pool)
+{
+    for (int i = 0; i < SPINS && atomic_load_explicit(&pool->active, memory_order_acquire); i++)
+        pause_briefly();
+    pthread_mutex_lock(&pool->lock);
+    pool->open = false;
+    while (atomic_load(&pool->active))
+        pthread_cond_wait(&pool->done, &pool->lock);
+    pthread_mutex_unlock(&pool->lock);
+}
+
 int df_parallel(DfPool *pool, size_t tasks, size_t scratch, DfTask *run, void *arg)
 {
     if (tasks == 0)
@@ -189,32 +223,18 @@ int df_parallel(DfPool *pool, size_t tasks, size_t scratch, DfTask *run, void *a
         return run_alone(tasks, scratch, run, arg);
     pthread_mutex_lock(&pool->turn);
     int error = grow_scratch(pool, scratch);
-    if (error < 0 || pool->threads == 1 || tasks == 1) {
-        inside = true;
-        for (size_t i = 0; error == DF_OK && i < tasks; i++)
-            run(arg, i, pool->workers[0].scratch);
-        inside = false;
-        pthread_mutex_unlock(&pool->turn);
-        return error;
+    if (error == DF_OK) {
+        pool->run = run;
+        pool->arg = arg;
+        pool->tasks = tasks;
+        atomic_store(&pool->next, 0);
+        const bool shared = pool->threads > 1 && tasks > 1;
+        if (shared)
+            open_job(pool);
+        take_tasks(pool, pool->workers[0].scratch);
+        if (shared)
+            close_job(pool);
     }
-    pthread_mutex_lock(&pool->lock);
-    pool->run = run;
-    pool->arg = arg;
-    pool->tasks = tasks;
-    atomic_store(&pool->next, 0);
-    pool->open = true;
-    atomic_fetch_add(&pool->job, 1);
-    pthread_cond_broadcast(&pool->wake);
-    pthread_mutex_unlock(&pool->lock);
-
-    take_tasks(pool, pool->workers[0].scratch);
-    for (int i = 0; i < SPINS && atomic_load_explicit(&pool->active, memory_order_acquire); i++)
-        pause_briefly();
-    pthread_mutex_lock(&pool->lock);
-    pool->open = false;
-    while (atomic_load(&pool->active))
-        pthread_cond_wait(&pool->done, &pool->lock);
-    pthread_mutex_unlock(&pool->lock);
     pthread_mutex_unlock(&pool->turn);
-    return DF_OK;
+    return error;
 }

@@ -2,9 +2,9 @@
  *
  * core/pool.h -- the one thread pool.
  *
- * Work is cut into tasks whose number and shape depend on the data alone, never on the number of threads, and each task
- * writes where no other task writes: so a result has the same bits for 1, 2 or 64 threads. Which thread runs which task is
- * left to chance (an atomic counter), which evens out noisy cores.
+ * Work is cut into tasks whose number and shape depend on the data alone, never on the number of threads, and each
+ * task writes where no other task writes: so a result has the same bits for 1, 2 or 64 threads. Which thread runs
+ * which task is left to chance (an atomic counter), which evens out noisy cores.
  */
 #ifndef DF_CORE_POOL_H
 #define DF_CORE_POOL_H
@@ -18,12 +18,13 @@ int df_pool_new(DfPool **out, int threads);
 void df_pool_free(DfPool *);
 int df_pool_threads(const DfPool *); /* 1 for NULL: a NULL pool is the calling thread alone */
 
-/* What a task is given: `task` of 0..tasks-1, and `scratch` bytes private to the thread, 64-byte aligned, content undefined. */
+/* What a task is given: `task` of 0..tasks-1, and `scratch` bytes private to the thread, 64-byte aligned, content
+ * undefined. */
 typedef void DfTask(void *arg, size_t task, void *scratch);
 
-/* Runs tasks 0..tasks-1 and waits for them all. The only failure is DF_ENOMEM for the scratch, before anything ran.
- * Called from inside a task it runs the inner tasks on the calling thread, one after the other. Calls from several threads
- * take turns. A NULL pool runs everything on the calling thread. */
+/* Runs tasks 0..tasks-1 and waits for them all. The only failure is DF_ENOMEM for the scratch, before anything
+ * ran. Called from inside a task it runs the inner tasks on the calling thread, one after the other. Calls from
+ * several threads take turns. A NULL pool runs everything on the calling thread. */
 int df_parallel(DfPool *, size_t tasks, size_t scratch, DfTask *run, void *arg);
 
 #endif

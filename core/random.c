@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+/* splitmix64 (Steele, Lea and Flood, 2014) makes four well-mixed words of state from one seed. */
 static uint64_t splitmix(uint64_t *x)
 {
     uint64_t z = (*x += 0x9e3779b97f4a7c15u);
@@ -36,10 +37,13 @@ static uint64_t rotate(uint64_t x, int k)
     return (x << k) | (x >> (64 - k));
 }
 
+/* xoshiro256**: the state moves by shifts, rotations and xor; the scrambler on top multiplies by 5, rotates and
+ * multiplies by 9. */
 uint64_t df_random_bits(DfRandom *random)
 {
     uint64_t *const s = random->state;
-    const uint64_t result = rotate(s[1] * 5, 7) * 9, t = s[1] << 17;
+    const uint64_t result = rotate(s[1] * 5, 7) * 9;
+    const uint64_t t = s[1] << 17;
     s[2] ^= s[0];
     s[3] ^= s[1];
     s[1] ^= s[2];
@@ -49,14 +53,18 @@ uint64_t df_random_bits(DfRandom *random)
     return result;
 }
 
+/* The upper 53 bits, as many as a double has, over 2^53. */
 double df_uniform(DfRandom *random)
 {
     return (double)(df_random_bits(random) >> 11) * 0x1p-53;
 }
 
-double df_normal(DfRandom *random) /* Box and Muller; the second value is thrown away to keep the state small */
+/* Box and Muller, 1958: of two uniform numbers, u in (0, 1] and v, sqrt(-2 ln u) is the distance of a point from 0
+ * and 2 pi v its angle. Its x is the result; its y, as good a number, is thrown away to keep the state small. */
+double df_normal(DfRandom *random)
 {
-    const double u = 1 - df_uniform(random), v = df_uniform(random);
+    const double u = 1 - df_uniform(random);
+    const double v = df_uniform(random);
     return sqrt(-2 * log(u)) * cos(6.283185307179586 * v);
 }
 

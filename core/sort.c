@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/sort.c -- radix sort, least significant byte first; bytes in which all keys agree are passed over. Short lists: insertion.
+ * core/sort.c -- radix sort: the items are put in order of their lowest byte, then of the next, up to the highest.
+ * Each pass keeps the order of items that are equal in its byte, so the whole is stable. All eight counts are made in
+ * one pass, and a byte in which all keys agree is left out. Short lists are sorted by insertion.
  */
 #include "core/sort.h"
 
@@ -17,11 +19,13 @@ typedef struct {
 
 uint64_t df_sort_key(double x)
 {
-    if (x != x)
+    if (x != x) /* NaN */
         return UINT64_MAX;
     x += 0.0; /* -0 becomes 0 */
     uint64_t bits;
     memcpy(&bits, &x, sizeof bits);
+    /* Positive doubles are ordered as their bits are; of negative ones all bits are turned round, so that the
+     * largest comes last. */
     return bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
 }
 
@@ -36,7 +40,8 @@ static void insertion_sort(uint32_t *order, size_t n, const uint64_t *key)
     }
 }
 
-/* One pass over byte `b`; false if all items agree in it, and nothing moved. */
+/* Puts the items in order of byte `b`, given how many items have each of its values; false if all agree in it, and
+ * nothing moved. */
 static bool scatter(Item *to, const Item *from, size_t n, size_t counts[256], int b)
 {
     if (counts[from[0].key >> (8 * b) & 255] == n)

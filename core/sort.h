@@ -10,8 +10,8 @@
 
 #include "core/error.h"
 
-/* Reorders order[0..n) so that key[order[i]] ascends; equal keys keep the order they are given in. Keys are indexed by element,
- * not by place. Fails only for lack of memory. */
+/* Reorders order[0..n) so that key[order[i]] ascends; equal keys keep the order they are given in. Keys are
+ * indexed by element, not by place. Fails only for lack of memory. */
 int df_sort(uint32_t *order, size_t n, const uint64_t *key);
 
 /* Keys that ascend with the number: -inf first, -0 and 0 equal, NaN last. For descending order take the key of -x. */

@@ -71,10 +71,23 @@ void df_textbuf_number(DfTextbuf *t, double x)
         append(t, "null", 4);
 }
 
+/* How HTML spells a character that means something there; NULL: the character stays. */
+static const char *html_name(char c)
+{
+    switch (c) {
+    case '&': return "&amp;";
+    case '<': return "&lt;";
+    case '>': return "&gt;";
+    case '"': return "&quot;";
+    case '\'': return "&#39;";
+    default: return NULL;
+    }
+}
+
 void df_textbuf_html(DfTextbuf *t, const char *s)
 {
     for (; *s; s++) {
-        const char *name = *s == '&' ? "&amp;" : *s == '<' ? "&lt;" : *s == '>' ? "&gt;" : *s == '"' ? "&quot;" : *s == '\'' ? "&#39;" : NULL;
+        const char *name = html_name(*s);
         if (name)
             append(t, name, strlen(name));
         else

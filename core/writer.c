@@ -21,12 +21,12 @@ struct DfWriter {
     char *path, *temporary;
 };
 
-/* ---- what is unfinished ------------------------------------------------------------------------------------------ */
+/* ---- what is unfinished ---------------------------------------------------------------------------------------- */
 
 enum { MOST_UNFINISHED = 16 };
 static _Atomic(const char *) unfinished[MOST_UNFINISHED];
 
-/* `name` in place of `old`; more files than there is room for are merely not known to df_writers_abandon(). */
+/* `name` in place of `old` in the list. A file for which the list has no room is not known to df_writers_abandon(). */
 static void note(const char *name, const char *old)
 {
     for (int i = 0; i < MOST_UNFINISHED; i++) {
@@ -45,7 +45,7 @@ void df_writers_abandon(void)
     }
 }
 
-/* ---- one writer -------------------------------------------------------------------------------------------------- */
+/* ---- one writer ------------------------------------------------------------------------------------------------ */
 
 static void writer_free(DfWriter *writer)
 {
@@ -109,7 +109,10 @@ void df_writef(DfWriter *writer, const char *format, ...)
 
 int df_writer_commit(DfWriter *writer)
 {
-    if (!writer->saved_errno && (fflush(writer->stream) != 0 || (fsync(fileno(writer->stream)) != 0 && errno != EINVAL)))
+    if (!writer->saved_errno && fflush(writer->stream) != 0)
+        writer->saved_errno = errno;
+    /* EINVAL: a pipe or a terminal has no disk under it. */
+    if (!writer->saved_errno && fsync(fileno(writer->stream)) != 0 && errno != EINVAL)
         writer->saved_errno = errno;
     if (fclose(writer->stream) != 0 && !writer->saved_errno)
         writer->saved_errno = errno;
