@@ -23,7 +23,6 @@
 
 #include "core/core.h"
 #include "eval/check/check.h"
-#include "eval/compare/chart.h"
 #include "eval/compare/compare.h"
 #include "eval/compare/image_scores.h"
 #include "eval/explain/explain.h"

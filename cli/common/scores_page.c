@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "datasets/datasets.h"
+#include "report/report.h"
 
 /* ---- thumbnails --------------------------------------------------------------------------------------------------- */
 
@@ -120,7 +121,7 @@ static int write_page(DfExplain *why, const CliExplaining *x)
             return DF_EIO;
         df_explain_thumbnails(why, thumbnail, &thumbnails);
     }
-    error = df_explain_html(why, x->title, &html);
+    error = df_report_explain(why, x->title, &html);
     if (error == DF_OK)
         error = cli_write_text(x->page_path, html);
     if (thumbnails.folder)

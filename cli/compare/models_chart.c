@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/compare/models.h"
+#include "report/report.h"
 
 typedef enum { MACS, PARAMS, TIME, COSTS } Cost;
 

@@ -9,7 +9,7 @@
 
 #include "cli/metric/metric.h"
 #include "datasets/datasets.h"
-#include "eval/eval.h"
+#include "report/report.h"
 
 typedef struct {
     const char *gt_dir, *pred_dir;
@@ -231,7 +231,7 @@ static int explain(const Run *r, const DfMiouResult *result, const CliLines *nam
     }
     int error = df_miou_confusion(&confusion, r->workers[0].acc, &r->params);
     if (error == DF_OK)
-        error = df_miou_html(&(DfMiouPage){ r->pred_dir, result, name, confusion, r->workers[0].scores }, &html);
+        error = df_report_segmentation(&(DfSegmentationPage){ r->pred_dir, result, name, confusion, r->workers[0].scores }, &html);
     if (error == DF_OK)
         error = cli_write_text(cli_metric.explain, html);
     df_free(confusion);

@@ -358,3 +358,31 @@ int df_image_scores_read(DfImageScores **out, const char *path)
     df_json_close(json);
     return error;
 }
+
+/* ---- an image by itself ------------------------------------------------------------------------------------------ */
+
+size_t df_image_scores_count(const DfImageScores *s)
+{
+    return s->n_images;
+}
+
+DfImageSummary df_image_scores_summary(const DfImageScores *s, size_t i)
+{
+    const ScoredImage *image = &s->images[i];
+    DfImageSummary summary = { .name = image->name };
+    double sum = 0, hits = 0, all = 0, most = -1;
+    for (const ImageScore *c = s->scores + image->start, *end = c + image->n; c < end; c++) {
+        const double hit = (double)c->part[SCORE_HIT], pred = (double)c->part[SCORE_OTHER], label = (double)c->part[SCORE_ALL];
+        sum += hit / (pred + label - hit);
+        hits += hit;
+        all += label;
+        if (label - hit > most) {
+            most = label - hit;
+            summary.worst = c->class;
+        }
+    }
+    summary.miou = image->n ? sum / (double)image->n : -1;
+    summary.acc = all > 0 ? hits / all : -1;
+    summary.wrong = all - hits;
+    return summary;
+}

@@ -31,6 +31,16 @@ int df_image_scores_add_top(DfImageScores *, const char *name, int label, bool t
 /* Adds the images of another of the same kind and classes. */
 int df_image_scores_merge(DfImageScores *into, const DfImageScores *from);
 
+/* An image by itself, of DF_IMAGES_MIOU. */
+size_t df_image_scores_count(const DfImageScores *);
+typedef struct {
+    const char *name;
+    double miou, acc;      /* over the classes that the image or its prediction has; share of right pixels; -1: no pixel counts */
+    double wrong;          /* pixels                                                                                            */
+    uint32_t worst;        /* the class that loses most pixels                                                                  */
+} DfImageSummary;
+DfImageSummary df_image_scores_summary(const DfImageScores *, size_t image);
+
 /* In the order of the names, whatever the order of adding. */
 int df_image_scores_write(DfImageScores *, const char *path);
 int df_image_scores_read(DfImageScores **out, const char *path);

@@ -13,8 +13,6 @@ typedef struct {
     uint32_t right, wrong, missed; /* at the score threshold */
 } ImageCounts;
 
-enum { EXPLAIN_SHOTS = 24 }; /* images on the page */
-
 /* The mask of a detection that is drawn on the page. */
 typedef struct {
     uint32_t number;      /* of its record, from 1                 */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/explain/explain.c -- gathers an explanation, and writes it as JSON. The page is in eval/report/.
+ * eval/explain/explain.c -- gathers an explanation, and writes it as JSON. The page is in report/.
  */
 #include "eval/explain/explain.h"
 

@@ -7,7 +7,7 @@
  *     df_explain_new(&why, dt, eval, 0.3);        eval: of df_coco_evaluate() over the same results
  *     df_explain_pictures(why, json);             optional: the annotation file once more, for file names and sizes
  *     df_explain_masks(why, results_json);        optional: the results once more, for masks in the pictures
- *     df_explain_html(why, "results.json", &html);
+ *     df_report_explain(why, "results.json", &html);     report/report.h
  *
  * All is matched at IoU 0.5 with at most 100 detections of an image (eval/explain/tide.h). Detections inside of a crowd count nowhere.
  */
@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "boxes/boxes.h"
 #include "core/core.h"
 #include "eval/explain/tide.h"
 
@@ -59,11 +60,55 @@ int df_explain_pictures(DfExplain *, DfJson *json);
 /* Of masks: the results once more, file by file in the order in which they were added; else they are drawn as boxes. */
 int df_explain_masks(DfExplain *, DfJson *json);
 
-/* A thumbnail for an image of the page: a data: URI ("data:image/jpeg;base64,..") in *uri, which is df_free'd, or NULL for none. */
+/* ---- cases: images, objects and detections, and what became of each ------------------------------------------------ */
+
+const struct DfCocoEval *df_explain_eval(const DfExplain *);   /* the evaluation that is explained */
+bool df_explain_of_masks(const DfExplain *);                   /* else of boxes                    */
+const char *const *df_explain_class_names(const DfExplain *);  /* [n_classes], by category id      */
+
+#define DF_NO_CASE UINT32_MAX
+
+typedef struct {
+    const char *name;                   /* file_name, or the id                          */
+    double width, height;               /* pixels; 0 if not known                        */
+    size_t first_object, end_object;    /* its objects, in the order of the file         */
+    size_t first_detection, end_detection; /* its detections, best first                 */
+    uint32_t right, wrong, missed;      /* at the score threshold                        */
+} DfExplainImage;
+DfExplainImage df_explain_image(const DfExplain *, size_t image);
+size_t df_explain_worst_image(const DfExplain *, size_t rank); /* by errors, most first; rank below n_images */
+
+typedef struct {
+    double box[4];                      /* x y w h                                       */
+    uint32_t class_place, image, line;  /* line: of the annotation file                  */
+    bool crowd, missed;                 /* missed: at every score                        */
+    uint32_t found_by;                  /* a detection, or DF_NO_CASE                    */
+    uint32_t nearly_found_by;           /* the best Cls or Loc error, or DF_NO_CASE      */
+} DfExplainObject;
+size_t df_explain_objects(const DfExplain *);
+DfExplainObject df_explain_object(const DfExplain *, size_t object);
+
+typedef struct {
+    double box[4], score;
+    uint32_t class_place, image, number;/* number: of the record in the results, from 1  */
+    bool wrong;                         /* then `kind` says how                          */
+    DfTideKind kind;
+    uint32_t object;                    /* the one found, mistaken or badly found, or DF_NO_CASE */
+    double iou;                         /* with it                                       */
+} DfExplainDetection;
+size_t df_explain_detections(const DfExplain *);
+DfExplainDetection df_explain_detection(const DfExplain *, size_t detection);
+
+/* Masks for drawings. Without runs: there is none, or it was not read. df_mask_done() *out. */
+enum { DF_EXPLAIN_DRAWN = 24 };         /* df_explain_masks() reads those of so many worst images */
+int df_explain_object_mask(const DfExplain *, size_t object, DfMask *out);
+int df_explain_detection_mask(const DfExplain *, size_t detection, DfMask *out);
+
+/* A thumbnail for an image: a data: URI ("data:image/jpeg;base64,..") in *uri, which is df_free'd, or NULL for none. */
 typedef int DfExplainThumbnail(void *user, const char *file_name, char **uri);
 void df_explain_thumbnails(DfExplain *, DfExplainThumbnail *, void *user);
+int df_explain_thumbnail(const DfExplain *, size_t image, char **uri); /* NULL: none */
 
 int df_explain_json(const DfExplain *, char **out);                    /* keys: docs/metrics.md; df_free it */
-int df_explain_html(const DfExplain *, const char *title, char **out); /* df_free it                        */
 
 #endif

@@ -32,7 +32,7 @@ static int choose(DfExplain *e)
     const CocoView *v = e->view;
     int error = DF_OK;
     e->masks.chosen = true;
-    for (size_t i = 0; i < v->n_images && i < EXPLAIN_SHOTS; i++) {
+    for (size_t i = 0; i < v->n_images && i < DF_EXPLAIN_DRAWN; i++) {
         const uint32_t image = e->by_errors[i];
         for (size_t d = v->detections_start[image]; error == DF_OK && d < v->detections_start[image + 1]; d++)
             if (is_drawn(e, d))

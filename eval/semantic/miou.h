@@ -71,18 +71,6 @@ int df_miou_table(const DfMiouResult *, const char *const *names, char **out);
 /* The keys are listed in docs/metrics.md. `confusion` NULL or from df_miou_confusion(). df_free it. */
 int df_miou_json(const DfMiouResult *, const DfMiouParams *, const char *const *names, const uint64_t *confusion, char **out);
 
-/* A page that says why: HTML that needs nothing else. `names` one of each class, `confusion` of df_miou_confusion(), `images` each image
- * by itself. df_free it. */
-struct DfImageScores;
-typedef struct {
-    const char *title;
-    const DfMiouResult *result;
-    const char *const *names;
-    const uint64_t *confusion;
-    const struct DfImageScores *images;
-} DfMiouPage;
-int df_miou_html(const DfMiouPage *, char **out);
-
 /* Which pixels lie on the boundary of the segment they belong to: within d (in rows and in columns) of a pixel of another value
  * or of the outside of the picture. This is Boundary IoU's boundary of every class at once. boundary[height * width] gets 0 or 1. */
 int df_boundary_of(uint8_t *boundary, const uint8_t *label, size_t height, size_t width, size_t d);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/eval/test_eval_memory.c -- explaining, comparing and checking with every allocation failing in turn: DF_ENOMEM, and nothing left.
+ * tests/report/test_report_memory.c -- explaining, comparing and checking with every allocation failing in turn: DF_ENOMEM, and nothing left.
  */
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "eval/eval.h"
+#include "report/report.h"
 
 static DfCoco *gt;
 static DfCocoResults *dt;
@@ -40,7 +40,7 @@ static int explain(void)
         df_json_close(json);
     }
     if (error == DF_OK)
-        error = df_explain_html(why, "a <title> & \"more\"", &html);
+        error = df_report_explain(why, "a <title> & \"more\"", &html);
     if (error == DF_OK)
         error = df_explain_json(why, &text);
     if (error == DF_OK) {
@@ -100,7 +100,7 @@ static int miou_page(const DfMiouResult *r, const uint64_t *confusion)
         return error;
     error = df_image_scores_add_areas(scores, "one & only", r);
     if (error == DF_OK)
-        error = df_miou_html(&(DfMiouPage){ "a <title>", r, names, confusion, scores }, &html);
+        error = df_report_segmentation(&(DfSegmentationPage){ "a <title>", r, names, confusion, scores }, &html);
     if (error == DF_OK)
         cr_expect(strstr(html, "&lt;b&gt;") && strstr(html, "a &lt;title&gt;") && strstr(html, "</html>") && !strstr(html, "nan") && !strstr(html, "<script"));
     df_free(html);

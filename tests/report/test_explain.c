@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/eval/test_explain.c -- TIDE's errors and costs, confusion, calibration and thresholds against a Python program written from the
+ * tests/report/test_explain.c -- TIDE's errors and costs, confusion, calibration and thresholds against a Python program written from the
  * papers (tests/scripts/make_explain_cases.py), whose TIDE part agrees with the authors' toolbox to the last digits; those of masks
  * against the toolbox itself (make_explain_masks.py).
  */
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "eval/eval.h"
+#include "report/report.h"
 
 static DfCoco *gt;
 static DfCocoResults *dt;
@@ -169,7 +169,7 @@ Test(explain, masks_are_drawn, .init = open_masks, .fini = close_case)
             cr_assert_eq(df_explain_masks(why, j), DF_OK, "%s", df_error());
             df_json_close(j);
         }
-        cr_assert_eq(df_explain_html(why, name, &html), DF_OK);
+        cr_assert_eq(df_report_explain(why, name, &html), DF_OK);
         cr_expect_gt(count(html, "<path class=g d=\"M") + count(html, "<path class=m d=\"M"), 0);
         if (!read)
             boxes = count(html, "<rect class=b x");

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/report/matrix.c -- which class is taken for which: a matrix, and its largest errors in words.
+ * report/matrix.c -- which class is taken for which: a matrix, and its largest errors in words.
  */
 #include <inttypes.h>
 #include <math.h>
 
-#include "eval/report/report.h"
+#include "report/matrix.h"
 
 enum { DRAWN = 200, PAIRS = 12, LONG = 10000 };
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/eval/test_chart.c -- the chart of models: well formed, complete, and without anything that loads or runs.
+ * tests/report/test_chart.c -- the chart of models: well formed, complete, and without anything that loads or runs.
  */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "eval/eval.h"
+#include "report/report.h"
 
 static size_t count(const char *text, const char *what)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/compare/chart.h -- a drawing of points with names and intervals: accuracy over cost. One SVG file without scripts, light or dark as its
+ * report/chart.h -- a drawing of points with names and intervals: accuracy over cost. One SVG file without scripts, light or dark as its
  * reader is.
  */
-#ifndef DF_EVAL_COMPARE_CHART_H
-#define DF_EVAL_COMPARE_CHART_H
+#ifndef DF_REPORT_CHART_H
+#define DF_REPORT_CHART_H
 
 #include <stdbool.h>
 #include <stddef.h>

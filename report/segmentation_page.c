@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/report/miou.c -- the page that explains the score of a semantic segmentation: classes, which is taken for which, and the images
+ * report/segmentation_page.c -- the page that explains the score of a semantic segmentation: classes, which is taken for which, and the images
  * it does worst on.
  */
 #include <inttypes.h>
@@ -9,15 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval/compare/image_scores_data.h"
-#include "eval/report/report.h"
+#include "report/matrix.h"
+#include "report/page.h"
+#include "report/report.h"
 
 enum { IMAGES = 50 };
 
 /* ---- classes ------------------------------------------------------------------------------------------------------- */
 
 /* The class that most of the pixels that are wrong go to; n: none is wrong. */
-static size_t rival_of(const DfMiouPage *p, size_t k)
+static size_t rival_of(const DfSegmentationPage *p, size_t k)
 {
     const size_t n = (size_t)p->result->classes;
     size_t rival = n;
@@ -27,7 +28,7 @@ static size_t rival_of(const DfMiouPage *p, size_t k)
     return rival;
 }
 
-static void class_row(DfTextbuf *t, const DfMiouPage *p, size_t k)
+static void class_row(DfTextbuf *t, const DfSegmentationPage *p, size_t k)
 {
     const DfMiouResult *r = p->result;
     const size_t n = (size_t)r->classes, rival = rival_of(p, k);
@@ -49,7 +50,7 @@ static void class_row(DfTextbuf *t, const DfMiouPage *p, size_t k)
     }
 }
 
-static void classes(DfTextbuf *t, const DfMiouPage *p)
+static void classes(DfTextbuf *t, const DfSegmentationPage *p)
 {
     df_report_section(t, "Classes", "Recall is the share of the pixels of a class that were found (Acc in mmsegmentation); precision is the share of its predicted pixels that are correct. The last column is the class that its pixels are most often taken for, and for how many of them.");
     df_textbuf_add(t, "<div class=\"panel scroll\"><table><thead><tr><th class=l>class</th><th>share of pixels</th><th></th><th>IoU</th><th>recall</th><th>precision</th><th>Dice</th>"
@@ -62,45 +63,19 @@ static void classes(DfTextbuf *t, const DfMiouPage *p)
 
 /* ---- images -------------------------------------------------------------------------------------------------------- */
 
-typedef struct {
-    const ScoredImage *image;
-    double miou, acc, cost; /* cost: pixels that are wrong */
-    uint32_t worst;         /* the class that loses most pixels */
-} ImageRank;
-
-static ImageRank rank_of(const DfImageScores *s, const ScoredImage *image)
-{
-    ImageRank rank = { .image = image };
-    double sum = 0, hits = 0, all = 0, most = -1;
-    for (const ImageScore *c = s->scores + image->start, *end = c + image->n; c < end; c++) {
-        const double hit = (double)c->part[SCORE_HIT], pred = (double)c->part[SCORE_OTHER], label = (double)c->part[SCORE_ALL];
-        sum += hit / (pred + label - hit);
-        hits += hit;
-        all += label;
-        if (label - hit > most) {
-            most = label - hit;
-            rank.worst = c->class;
-        }
-    }
-    rank.miou = image->n ? sum / (double)image->n : -1;
-    rank.acc = all > 0 ? hits / all : -1;
-    rank.cost = all - hits;
-    return rank;
-}
-
 static int by_cost(const void *a, const void *b)
 {
-    const ImageRank *x = a, *y = b;
-    if (x->cost != y->cost)
-        return x->cost < y->cost ? 1 : -1;
-    return strcmp(x->image->name, y->image->name);
+    const DfImageSummary *x = a, *y = b;
+    if (x->wrong != y->wrong)
+        return x->wrong < y->wrong ? 1 : -1;
+    return strcmp(x->name, y->name);
 }
 
-static void image_row(DfTextbuf *t, const DfMiouPage *p, const ImageRank *rank)
+static void image_row(DfTextbuf *t, const DfSegmentationPage *p, const DfImageSummary *rank)
 {
     df_textbuf_add(t, "<tr><td class=l>");
-    df_textbuf_html(t, rank->image->name);
-    df_textbuf_add(t, "</td><td>%.0f</td><td class=bar><i style=\"width:%.1f%%\"></i></td>", rank->cost, rank->acc > 0 ? 100 * rank->acc : 0);
+    df_textbuf_html(t, rank->name);
+    df_textbuf_add(t, "</td><td>%.0f</td><td class=bar><i style=\"width:%.1f%%\"></i></td>", rank->wrong, rank->acc > 0 ? 100 * rank->acc : 0);
     df_report_percent(t, rank->acc);
     df_report_percent(t, rank->miou);
     df_textbuf_add(t, "<td class=l>");
@@ -108,20 +83,21 @@ static void image_row(DfTextbuf *t, const DfMiouPage *p, const ImageRank *rank)
     df_textbuf_add(t, "</td></tr>\n");
 }
 
-static int images(DfTextbuf *t, const DfMiouPage *p)
+static int images(DfTextbuf *t, const DfSegmentationPage *p)
 {
     const DfImageScores *s = p->images;
-    ImageRank *ranks = df_malloc(s->n_images * sizeof *ranks);
+    const size_t n = df_image_scores_count(s);
+    DfImageSummary *ranks = df_malloc(n * sizeof *ranks);
     if (!ranks)
         return df_fail_memory("the ranking of images");
-    for (size_t i = 0; i < s->n_images; i++)
-        ranks[i] = rank_of(s, &s->images[i]);
-    if (s->n_images)
-        qsort(ranks, s->n_images, sizeof *ranks, by_cost);
+    for (size_t i = 0; i < n; i++)
+        ranks[i] = df_image_scores_summary(s, i);
+    if (n)
+        qsort(ranks, n, sizeof *ranks, by_cost);
     df_report_section(t, "Images with the most wrong pixels", "Accuracy is the share of correct pixels. mIoU is the mean over the classes in the image or in its prediction. The last column is the class that loses the most pixels.");
     df_textbuf_add(t, "<div class=\"panel scroll\"><table><thead><tr><th class=l>image</th><th>wrong pixels</th><th></th><th>accuracy</th><th>mIoU</th><th class=l>mostly lost</th>"
                       "</tr></thead><tbody>\n");
-    for (size_t i = 0; i < s->n_images && i < IMAGES && ranks[i].cost > 0; i++)
+    for (size_t i = 0; i < n && i < IMAGES && ranks[i].wrong > 0; i++)
         image_row(t, p, &ranks[i]);
     df_textbuf_add(t, "</tbody></table></div>");
     df_report_section_end(t);
@@ -131,7 +107,7 @@ static int images(DfTextbuf *t, const DfMiouPage *p)
 
 /* ---- the page ------------------------------------------------------------------------------------------------------ */
 
-int df_miou_html(const DfMiouPage *p, char **out)
+int df_report_segmentation(const DfSegmentationPage *p, char **out)
 {
     const DfMiouResult *r = p->result;
     const struct { const char *name; double value; } cards[] = { { "mIoU", r->mean_iou }, { "aAcc", r->all_acc }, { "mAcc", r->mean_acc }, { "mDice", r->mean_dice },
@@ -139,7 +115,7 @@ int df_miou_html(const DfMiouPage *p, char **out)
     const ReportMatrix matrix = { (size_t)r->classes, p->names, p->confusion, false };
     DfTextbuf t = { 0 };
     df_report_begin(&t, p->title);
-    df_textbuf_add(&t, "<p class=dim>%zu images &middot; %d classes &middot; %" PRIu64 " pixels, of which %" PRIu64 " are ignored</p>\n<div class=cards>", p->images->n_images, r->classes,
+    df_textbuf_add(&t, "<p class=dim>%zu images &middot; %d classes &middot; %" PRIu64 " pixels, of which %" PRIu64 " are ignored</p>\n<div class=cards>", df_image_scores_count(p->images), r->classes,
                    r->pixels, r->ignored);
     for (size_t i = 0; i < sizeof cards / sizeof *cards - !r->has_boundary; i++)
         df_report_card(&t, cards[i].name, isnan(cards[i].value) ? -1 : cards[i].value, i == 0);

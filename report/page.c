@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/report/page.c -- the page that explains a score: its style, its head, and the parts in their order.
+ * report/page.c -- the frame of every page: its style, its title and cards, sections, cells of tables.
  */
-#include "eval/explain/explain.h"
-#include "eval/report/report.h"
+#include "report/page.h"
 
 static const char style[] =
     ":root{color-scheme:light dark;--paper:#fcfcfa;--card:#fff;--ink:#1d2129;--soft:#667080;--line:#e3e5e8;--faint:#f1f2f4;--good:#1f8a70;--bad:#d1495b;"
@@ -71,43 +70,10 @@ void df_report_end(DfTextbuf *t, const char *note)
     df_textbuf_add(t, "<footer>Made by deformer. %s</footer></main></body></html>\n", note);
 }
 
-static void head(DfTextbuf *t, const DfExplain *e, const char *title)
+void df_report_percent(DfTextbuf *t, double x)
 {
-    static const struct { const char *name; int place; } cards[] = {
-        { "AP", 0 }, { "AP50", 1 }, { "AP75", 2 }, { "AP small", 3 }, { "AP medium", 4 }, { "AP large", 5 }, { "AR100", 8 },
-    };
-    size_t truths = 0, detections = 0;
-    for (size_t k = 0; k < e->numbers.n_classes; k++) {
-        truths += e->numbers.classes[k].truths;
-        detections += e->numbers.classes[k].detections;
-    }
-    df_report_begin(t, title);
-    df_textbuf_add(t, "<p class=dim>%s: %zu images &middot; %zu objects of %zu classes &middot; %zu detections</p>\n<div class=cards>", e->view->masks ? "masks" : "boxes",
-                   e->numbers.n_images, truths, e->numbers.n_classes, detections);
-    for (size_t i = 0; i < sizeof cards / sizeof *cards; i++)
-        df_report_card(t, cards[i].name, e->eval->stats[cards[i].place], i == 0);
-    df_textbuf_add(t, "</div>\n");
-}
-
-int df_explain_html(const DfExplain *e, const char *title, char **out)
-{
-    DfTextbuf t = { 0 };
-    head(&t, e, title);
-    df_report_tide(&t, e);
-    int error = df_report_precision(&t, e);
-    df_report_scores(&t, e);
-    df_report_classes(&t, e);
-    df_report_confusion(&t, e);
-    if (error == DF_OK)
-        error = df_report_images(&t, e);
-    if (error == DF_OK)
-        error = df_report_errors(&t, e);
-    df_report_end(&t, "Average precision is computed as in pycocotools, errors as in TIDE (Bolya et al., ECCV 2020): at IoU 0.5, with the 100 best detections "
-                      "of each image. Detections inside a crowd region do not count.");
-    const int taken = df_textbuf_take(&t, out);
-    if (error < 0 && taken == DF_OK) {
-        df_free(*out);
-        *out = NULL;
-    }
-    return error < 0 ? error : taken;
+    if (x >= 0)
+        df_textbuf_add(t, "<td>%.1f</td>", 100 * x);
+    else
+        df_textbuf_add(t, "<td class=dim>&ndash;</td>");
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/report/charts.c -- the drawings of the page: what errors cost, precision over recall, scores, calibration.
+ * report/explain_charts.c -- the drawings of the page: what errors cost, precision over recall, scores, calibration.
  */
 #include <math.h>
 #include <stdio.h>
 
-#include "eval/report/report.h"
+#include "report/explain_parts.h"
 
 /* ---- a frame with axes from 0 to 1 -------------------------------------------------------------------------------- */
 
@@ -62,7 +62,7 @@ static void tide_row(DfTextbuf *t, int row, const char *name, const char *meanin
 
 void df_report_tide(DfTextbuf *t, const DfExplain *e)
 {
-    const DfTide *tide = &e->numbers.tide;
+    const DfTide *tide = &df_explain_numbers(e)->tide;
     double most = fmax(tide->false_positives, tide->false_negatives);
     char count[48];
     for (int i = 0; i < DF_TIDE_KINDS; i++)
@@ -109,12 +109,13 @@ static void curve(DfTextbuf *t, const DfCocoEval *e, size_t threshold, double op
 /* The classes as small curves at the first threshold, so that the eye finds the odd one. */
 static int small_curves(DfTextbuf *t, const DfExplain *e)
 {
-    const DfCocoEval *eval = e->eval;
+    const DfCocoEval *eval = df_explain_eval(e);
+    const DfExplainClass *classes = df_explain_numbers(e)->classes;
     const size_t step = eval->n_recalls > 50 ? 4 : 1;
     df_textbuf_add(t, "<details%s><summary>The curve of every class at IoU %.2f</summary><div style=\"display:grid;grid-template-columns:repeat(auto-fill,minmax(130px,1fr));gap:14px;margin-top:14px\">",
                    eval->n_classes <= 12 ? " open" : "", eval->ious[0]);
     for (size_t k = 0; k < eval->n_classes; k++) {
-        if (e->numbers.classes[k].ap < 0)
+        if (classes[k].ap < 0)
             continue;
         df_textbuf_add(t, "<div><svg viewBox=\"0 0 130 74\"><path class=grid d=\"M1 1V73H129\"/><path fill=\"var(--accent)\" fill-opacity=.16 stroke=\"var(--accent)\" d=\"M1 73");
         for (size_t r = 0; r < eval->n_recalls; r += step) {
@@ -122,8 +123,8 @@ static int small_curves(DfTextbuf *t, const DfExplain *e)
             df_textbuf_add(t, "L%.1f %.1f", 1 + 128 * (double)r / (double)(eval->n_recalls > 1 ? eval->n_recalls - 1 : 1), 73 - 72 * (p > 0 ? p : 0));
         }
         df_textbuf_add(t, "L129 73\"/></svg><span style=\"font-size:12.5px\">");
-        df_textbuf_html(t, e->view->class_names[k]);
-        df_textbuf_add(t, "</span> <span class=dim style=\"font-size:12.5px\">%.1f</span></div>", 100 * e->numbers.classes[k].ap50);
+        df_textbuf_html(t, df_explain_class_names(e)[k]);
+        df_textbuf_add(t, "</span> <span class=dim style=\"font-size:12.5px\">%.1f</span></div>", 100 * classes[k].ap50);
     }
     df_textbuf_add(t, "</div></details>");
     return DF_OK;
@@ -131,7 +132,7 @@ static int small_curves(DfTextbuf *t, const DfExplain *e)
 
 int df_report_precision(DfTextbuf *t, const DfExplain *e)
 {
-    const DfCocoEval *eval = e->eval;
+    const DfCocoEval *eval = df_explain_eval(e);
     df_report_section(t, "Precision and recall", "The mean over all classes. AP is the area under a curve. Where the curves of high IoU are far below the others, objects are found but their positions are inaccurate.");
     df_textbuf_add(t, "<div class=panel><div class=two><div>");
     frame_begin(t, "recall", "precision");
@@ -192,14 +193,15 @@ static void reliability(DfTextbuf *t, const DfExplainNumbers *n)
 
 void df_report_scores(DfTextbuf *t, const DfExplain *e)
 {
+    const DfExplainNumbers *numbers = df_explain_numbers(e);
     df_report_section(t, "Scores", "Left: the scores of correct and of wrong detections. Right: whether a score can be read as a probability. Where a bar ends below the diagonal, scores are too high.");
     df_textbuf_add(t, "<div class=two><div class=panel><h3>Correct and wrong detections by score</h3>");
-    histogram(t, &e->numbers);
+    histogram(t, numbers);
     df_textbuf_add(t, "</div><div class=panel><h3>Calibration");
-    if (!isnan(e->numbers.ece))
-        df_textbuf_add(t, " &middot; expected calibration error %.1f%%", 100 * e->numbers.ece);
+    if (!isnan(numbers->ece))
+        df_textbuf_add(t, " &middot; expected calibration error %.1f%%", 100 * numbers->ece);
     df_textbuf_add(t, "</h3>");
-    reliability(t, &e->numbers);
+    reliability(t, numbers);
     df_textbuf_add(t, "</div></div>");
     df_report_section_end(t);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/compare/chart.c -- a drawing of points with names and intervals.
+ * report/chart.c -- a drawing of points with names and intervals.
  *
  * A name is put where it covers least: beside its point in one of eight directions, counted against everything that is drawn. Colours are
  * classes of a style sheet, so that one file serves light and dark.
  */
-#include "eval/compare/chart.h"
+#include "report/chart.h"
 
 #include <math.h>
 #include <stdio.h>

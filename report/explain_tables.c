@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/report/tables.c -- the classes of the page: their numbers, and which is taken for which.
+ * report/explain_tables.c -- the classes of the page: their numbers, and which class is taken for which.
  */
 #include <math.h>
 #include <stdio.h>
 
-#include "eval/report/report.h"
+#include "report/explain_parts.h"
+#include "report/matrix.h"
 
 /* ---- classes ------------------------------------------------------------------------------------------------------ */
-
-void df_report_percent(DfTextbuf *t, double x)
-{
-    if (x >= 0)
-        df_textbuf_add(t, "<td>%.1f</td>", 100 * x);
-    else
-        df_textbuf_add(t, "<td class=dim>&ndash;</td>");
-}
 
 static double share(size_t part, size_t rest)
 {
@@ -43,12 +36,13 @@ void df_report_classes(DfTextbuf *t, const DfExplain *e)
 {
     char lead[320];
     snprintf(lead, sizeof lead, "P and R are precision and recall of the detections with a score of at least %.2f. F1 is the best of all thresholds, and stands before the threshold. ECE is the expected calibration error.",
-             e->numbers.score_threshold);
+             df_explain_numbers(e)->score_threshold);
     df_report_section(t, "Classes", lead);
     df_textbuf_add(t, "<div class=\"panel scroll\"><table><thead><tr><th class=l>class</th><th>objects</th><th>detections</th><th></th><th>AP</th><th>AP50</th><th>AP75</th><th>small</th>"
                       "<th>medium</th><th>large</th><th>P</th><th>R</th><th>F1</th><th>at score</th><th>ECE</th></tr></thead><tbody>\n");
-    for (size_t k = 0; k < e->numbers.n_classes; k++)
-        class_row(t, e->view->class_names[k], &e->numbers.classes[k]);
+    const DfExplainNumbers *numbers = df_explain_numbers(e);
+    for (size_t k = 0; k < numbers->n_classes; k++)
+        class_row(t, df_explain_class_names(e)[k], &numbers->classes[k]);
     df_textbuf_add(t, "</tbody></table></div>");
     df_report_section_end(t);
 }
@@ -57,10 +51,10 @@ void df_report_classes(DfTextbuf *t, const DfExplain *e)
 
 void df_report_confusion(DfTextbuf *t, const DfExplain *e)
 {
-    const ReportMatrix matrix = { e->numbers.n_classes, (const char *const *)e->view->class_names, e->numbers.confusion, true };
+    const ReportMatrix matrix = { df_explain_numbers(e)->n_classes, df_explain_class_names(e), df_explain_numbers(e)->confusion, true };
     char lead[320];
     snprintf(lead, sizeof lead, "Rows are the classes of objects, columns the classes of detections with a score of at least %.2f. A darker cell is a larger share of its row. Last column: objects that were not found. Last row: detections without an object.",
-             e->numbers.score_threshold);
+             df_explain_numbers(e)->score_threshold);
     df_report_section(t, "Confusion", lead);
     df_report_matrix(t, &matrix);
     df_report_section_end(t);
