@@ -12,6 +12,7 @@
 #include "heads/pixel.h"
 #include "heads/region.h"
 #include "heads/set.h"
+#include "heads/set/detr.h"
 
 /* The records of all kinds, which begin alike (core/plugin.h): for lists. Ends with NULL. */
 extern const void *const df_heads[];

@@ -27,7 +27,7 @@ typedef struct {
     const char *name, *help;
     const DfOpt *opts;
     size_t size;
-    void (*init)(NnScope, void *self, const DfNode *train_cfg, const DfNode *test_cfg);
+    void (*init)(NnScope, void *self, DfHeadSettings);
     int (*classes)(const void *self); /* without the one that is nothing */
     /* in: maps of a batch whose padded pictures have H x W pixels; metas[N] say where each picture ends, NULL: none has padding.
      * Gives the outputs of all decoder layers, or of the last one alone. */

@@ -81,6 +81,15 @@ void df_pixel_part(NnScope s, PixelPart *part, const DfNode *dict)
         part->record->init(s, part->self);
 }
 
+void df_set_part(NnScope s, SetPart *part, const DfNode *dict, DfHeadSettings settings)
+{
+    part->record = df_set_head_find(type_of(dict));
+    if (found(s, part->record, dict))
+        part->self = configured(s, dict, part->record->size, part->record->opts);
+    if (part->self)
+        part->record->init(s, part->self, settings);
+}
+
 /* ---- running a part ------------------------------------------------------------------------------------------------- */
 
 /* Something that failed may have filled its maps in part. What comes after it looks at the maps that there are: none. */
@@ -99,7 +108,7 @@ void df_run_backbone(DfCtx *c, const BackbonePart *part, const char *scope, DfTe
         df_leave_all(c, m, out->map, out->n);
 }
 
-static void run_neck(DfCtx *c, const NeckPart *part, const DfMaps *in, DfMaps *out)
+void df_run_neck(DfCtx *c, const NeckPart *part, const DfMaps *in, DfMaps *out)
 {
     const DfMark m = df_enter(c, "neck", -1);
     part->record->forward(c, part->self, in, out);
@@ -147,7 +156,7 @@ void df_trunk_pyramid(DfCtx *c, const Trunk *trunk, DfTensor *image, DfMaps *out
     *out = maps;
     if (!trunk->neck.self)
         return;
-    run_neck(c, &trunk->neck, &maps, out);
+    df_run_neck(c, &trunk->neck, &maps, out);
     for (int i = 0; i < out->n; i++)
         df_observe(c, out->map[i], "fpn_", i);
 }

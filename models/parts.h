@@ -33,6 +33,11 @@ typedef struct {
     void *self;
 } PixelPart;
 
+typedef struct {
+    const DfSetHead *record;
+    void *self;
+} SetPart;
+
 /* Each finds the record that the dict's `type` names, fills its options from the dict and builds its modules; a failure poisons the
  * scope's model. */
 void df_backbone_part(NnScope, BackbonePart *, const DfNode *dict);
@@ -40,9 +45,11 @@ void df_neck_part(NnScope, NeckPart *, const DfNode *dict);
 void df_dense_part(NnScope, DensePart *, const DfNode *dict, DfHeadSettings);
 void df_region_part(NnScope, RegionPart *, const DfNode *dict, DfHeadSettings);
 void df_pixel_part(NnScope, PixelPart *, const DfNode *dict);
+void df_set_part(NnScope, SetPart *, const DfNode *dict, DfHeadSettings);
 
 /* Runs in the scope of that name; NULL: in none. After a failure there are no maps. */
 void df_run_backbone(DfCtx *, const BackbonePart *, const char *scope, DfTensor *image, DfMaps *out);
+void df_run_neck(DfCtx *, const NeckPart *, const DfMaps *in, DfMaps *out); /* in the scope "neck" */
 void df_run_dense(DfCtx *, const DensePart *, const char *scope, const DfMaps *in, DfDense *out);
 
 /* What a network of mmdet or mmseg begins with: a backbone, a neck or none. It stands first in the network's struct; its rows stand

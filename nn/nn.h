@@ -253,6 +253,23 @@ typedef struct {
     DfTensor *logits;         /* N classes, of a backbone in its classification form; or NULL    */
 } DfMaps;
 
+/* Levels of one width from the maps of a backbone: levels.c. Convolutions and a group norm of 32 groups for each. */
+typedef struct {
+    const char *scope;            /* what a level is called while it runs                                             */
+    const char *given, *extra;    /* formats of its place, by its number; `extra`: of levels beyond the last map, which count from 0;
+                                   * NULL: as `given`, and counted on                                                 */
+    const char *conv, *norm;      /* its parts, below that                                                            */
+} NnLevelNames;
+typedef struct {
+    int n_maps, n;                /* how many maps are read, the last ones; how many levels there are, at least as many */
+    const char *scope;
+    NnConv conv[DF_LEVELS];
+    NnLayerNorm norm[DF_LEVELS];  /* weight and bias of the group norms                                               */
+} NnLevels;
+/* channels[n_maps] of the maps; `dim`, a multiple of 32, of every level. */
+void nn_levels_init(NnScope, NnLevels *, const NnLevelNames *, int n_maps, const int *channels, int levels, int dim);
+void nn_levels(DfCtx *, const NnLevels *, const DfMaps *in, DfMaps *out); /* DF_ESHAPE if there are fewer maps; then out->n is 0 */
+
 /* ---- checkpoints: load.c, report.c, save.c -------------------------------------------------------------------------- */
 
 /* What became of a key of the file, or of a parameter of the model. */

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * heads/set/detr.h -- DETR (Carion et al., ECCV 2020) and Deformable DETR (Zhu et al., ICLR 2021) by their numbers. mmdet's dicts of
+ * these heads become such numbers by the records' options; who has them from elsewhere, as models/ from the arguments of the official
+ * programs, builds the same heads here. Part of the door heads/heads.h: include that.
+ */
+#ifndef DF_HEADS_DETR_H
+#define DF_HEADS_DETR_H
+
+#include "heads/set.h"
+
+/* How the transformer is told where a cell is: half of the channels say y, half say x (set/positional_encoding.c). */
+typedef struct {
+    bool learned;               /* by two tables; else by sines                                                    */
+    int rows, columns;          /* sizes of the tables                                                             */
+    bool normalize;             /* sines of (i + 1 + offset) / n * scale for cell i of the n that are no padding; else of i + 1 */
+    double temperature, offset, scale;
+} DfPositionalEncoding;
+DfPositionalEncoding df_positional_encoding(void); /* DETR's: normalised sines, temperature 10000, scale 2 pi */
+
+/* How the parameters are called: which code wrote the checkpoints. */
+typedef enum {
+    DF_DETR_OFFICIAL,           /* the repositories of the papers' authors */
+    DF_DETR_MMDET_211,          /* mmdet up to 2.11: TransformerHead       */
+    DF_DETR_MMDET,              /* mmdet later                             */
+    DF_DETR_NAMINGS
+} DfDetrNaming;
+
+typedef struct {
+    DfDetrNaming naming;
+    int classes;                /* without the one that is nothing                                                  */
+    int queries;
+    /* the transformer */
+    int dim;                    /* channels of tokens and queries                                                   */
+    int heads;                  /* of attention                                                                     */
+    int ffn;                    /* hidden channels of the feed-forward networks                                     */
+    int encoder_layers, decoder_layers;
+    double dropout;             /* in training                                                                      */
+    bool pre_norm;              /* DETR: norms before the branches, not behind the sums                             */
+    DfPositionalEncoding positional_encoding;
+    /* the maps it reads: the last ones of the backbone, or levels of `dim` channels from a neck */
+    int n_maps;                 /* of the backbone; 0: there is a neck                                              */
+    int channels[DF_LEVELS];    /* of each of these maps                                                            */
+    /* Deformable DETR alone */
+    int levels;                 /* of the pyramid                                                                   */
+    int encoder_points, decoder_points; /* sampling points of a head on a level                                     */
+    bool refine;                /* iterative bounding box refinement                                                */
+    bool two_stage;             /* the encoder proposes the queries; needs `refine`                                 */
+    /* what comes behind */
+    DfSetCriterion criterion;
+    int max_per_img;            /* detections of an image                                                           */
+    bool clip;                  /* boxes end at the image, as mmdet has it                                          */
+} DfDetrOptions;
+
+extern const DfSetHead df_head_detr, df_head_transformer, df_head_deformable_detr;
+
+/* Builds a head into the zeroed `self` of df_head_detr.size or df_head_deformable_detr.size bytes. A wrong number poisons the
+ * scope's model. */
+void df_detr_init(NnScope, void *self, const DfDetrOptions *);
+void df_deformable_detr_init(NnScope, void *self, const DfDetrOptions *);
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * heads/set/detr_mmdet_transformer.c -- mmdet's dicts of a transformer and of its positional encoding. Up to 2.11 all numbers stand in one dict; later
+ * there is a dict for encoder and decoder, in each one for its layers, and in that one for each attention.
+ */
+#include "heads/set/detr_mmdet.h"
+
+#include <string.h>
+
+static bool is_or_absent(const DfNode *dict, const char *type)
+{
+    return strcmp(df_node_text(df_node_get(dict, "type"), type), type) == 0;
+}
+
+static void want_relu_and_layer_norm(NnScope s, const DfNode *act_cfg, const DfNode *norm_cfg)
+{
+    if (!is_or_absent(act_cfg, "ReLU") || !is_or_absent(norm_cfg, "LN"))
+        nn_fail(s, DF_EVALUE, "want act_cfg=dict(type='ReLU') and norm_cfg=dict(type='LN')");
+}
+
+/* ---- mmdet 2.11 ----------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    int embed_dims, num_heads, num_encoder_layers, num_decoder_layers, feedforward_channels, num_fcs;
+    double dropout;
+    const DfNode *act_cfg, *norm_cfg;
+    bool pre_norm;
+} Transformer;
+
+static const DfOpt transformer_211_opts[] = {
+    DF_OPT_ROW(Transformer, embed_dims, DF_KIND_INT, NULL, 4, 8192, NULL, "channels of tokens and queries"),
+    DF_OPT_INT(Transformer, num_heads, 8, 1, 256, "attention heads"),
+    DF_OPT_INT(Transformer, num_encoder_layers, 6, 0, DF_SET_LAYERS, "layers of the encoder"),
+    DF_OPT_INT(Transformer, num_decoder_layers, 6, 1, DF_SET_LAYERS, "layers of the decoder"),
+    DF_OPT_INT(Transformer, feedforward_channels, 2048, 1, 65536, "hidden channels of the feed-forward networks"),
+    DF_OPT_INT(Transformer, num_fcs, 2, 2, 2, "linear layers of a feed-forward network; only 2 is supported"),
+    DF_OPT_FLOAT(Transformer, dropout, 0, 0, 1, "probability of dropout in training"),
+    DF_OPT_DICT(Transformer, act_cfg, "None", "activation; only ReLU is supported"),
+    DF_OPT_DICT(Transformer, norm_cfg, "None", "norm; only LN is supported"),
+    DF_OPT_BOOL(Transformer, pre_norm, False, "norms before the branches, not behind the sums"),
+    DF_OPT_UNUSED(return_intermediate_dec, "layers of the decoder give outputs when they are asked"),
+    DF_OPT_END
+};
+
+void df_detr_mmdet_transformer_211(NnScope s, const DfNode *dict, DfDetrOptions *o)
+{
+    Transformer t = { 0 };
+    if (!nn_configure(s, dict, transformer_211_opts, &t, "Transformer"))
+        return;
+    want_relu_and_layer_norm(s, t.act_cfg, t.norm_cfg);
+    o->dim = t.embed_dims;
+    o->heads = t.num_heads;
+    o->encoder_layers = t.num_encoder_layers;
+    o->decoder_layers = t.num_decoder_layers;
+    o->ffn = t.feedforward_channels;
+    o->dropout = t.dropout;
+    o->pre_norm = t.pre_norm;
+}
+
+/* ---- later: a dict for each part ------------------------------------------------------------------------------------ */
+
+typedef struct {
+    const DfNode *encoder, *decoder;
+} NestedTransformer;
+typedef struct {
+    int embed_dims, num_heads, num_levels, num_points;
+    double dropout;
+} Attention;
+typedef struct {
+    int feedforward_channels;
+} Ffn;
+typedef struct {
+    const DfNode *attn_cfgs, *ffn_cfgs, *operation_order, *act_cfg, *norm_cfg;
+    int feedforward_channels;
+    double ffn_dropout;
+} Layer;
+/* An encoder or a decoder. */
+typedef struct {
+    int num_layers;
+    const DfNode *transformerlayers;
+    Layer layer;
+    Attention attention[2];      /* the first two of each layer; as many as there are */
+    int ffn;
+    bool norm_first;
+} Stack;
+
+static const DfOpt nested_opts[] = {
+    DF_OPT_DICT(NestedTransformer, encoder, "None", "a DetrTransformerEncoder"),
+    DF_OPT_DICT(NestedTransformer, decoder, "None", "a DetrTransformerDecoder or DeformableDetrTransformerDecoder"),
+    DF_OPT_UNUSED(as_two_stage, "stands in the head"),
+    DF_OPT_UNUSED(num_feature_levels, "stands in the attentions as num_levels"),
+    DF_OPT_UNUSED(two_stage_num_proposals, "as many as the head has queries"),
+    DF_OPT_UNUSED(init_cfg, "how weights are drawn"),
+    DF_OPT_END
+};
+
+static const DfOpt stack_opts[] = {
+    DF_OPT_INT(Stack, num_layers, 6, 0, DF_SET_LAYERS, "number of layers"),
+    DF_OPT_DICT(Stack, transformerlayers, "None", "what every layer is"),
+    DF_OPT_UNUSED(return_intermediate, "layers of the decoder give outputs when they are asked"),
+    DF_OPT_UNUSED(post_norm_cfg, "DETR has the norm of its paper behind the last layer"),
+    DF_OPT_UNUSED(init_cfg, "how weights are drawn"),
+    DF_OPT_END
+};
+
+static const DfOpt layer_opts[] = {
+    DF_OPT_NODE(Layer, attn_cfgs, "None", "the attentions of a layer: a list, or one dict for all"),
+    DF_OPT_DICT(Layer, ffn_cfgs, "None", "the feed-forward network"),
+    DF_OPT_INT(Layer, feedforward_channels, 0, 0, 65536, "older place of ffn_cfgs.feedforward_channels"),
+    DF_OPT_FLOAT(Layer, ffn_dropout, 0.1, 0, 1, "probability of dropout in training, of Deformable DETR"),
+    DF_OPT_NODE(Layer, operation_order, "None", "('self_attn', 'norm', ..), or with norms first"),
+    DF_OPT_DICT(Layer, act_cfg, "None", "activation; only ReLU is supported"),
+    DF_OPT_DICT(Layer, norm_cfg, "None", "norm; only LN is supported"),
+    DF_OPT_UNUSED(ffn_num_fcs, "linear layers of a feed-forward network: 2"),
+    DF_OPT_UNUSED(batch_first, "an order in memory"),
+    DF_OPT_UNUSED(init_cfg, "how weights are drawn"),
+    DF_OPT_END
+};
+
+static const DfOpt ffn_opts[] = {
+    DF_OPT_INT(Ffn, feedforward_channels, 0, 0, 65536, "hidden channels"),
+    DF_OPT_UNUSED(embed_dims, "stands in the attentions"),
+    DF_OPT_UNUSED(num_fcs, "linear layers: 2"),
+    DF_OPT_UNUSED(act_cfg, "activation: ReLU"),
+    DF_OPT_UNUSED(ffn_drop, "stands in the layer as ffn_dropout"),
+    DF_OPT_UNUSED(dropout_layer, "stands in the layer as ffn_dropout"),
+    DF_OPT_UNUSED(add_identity, "the input is added"),
+    DF_OPT_UNUSED(init_cfg, "how weights are drawn"),
+    DF_OPT_END
+};
+
+static const DfOpt attention_opts[] = {
+    DF_OPT_INT(Attention, embed_dims, 256, 4, 8192, "channels of tokens and queries"),
+    DF_OPT_INT(Attention, num_heads, 8, 1, 256, "attention heads"),
+    DF_OPT_INT(Attention, num_levels, 4, 1, DF_LEVELS, "levels of the pyramid"),
+    DF_OPT_INT(Attention, num_points, 4, 1, 64, "sampling points of a head on a level"),
+    DF_OPT_FLOAT(Attention, dropout, 0, 0, 1, "probability of dropout in training, of DETR"),
+    DF_OPT_UNUSED(attn_drop, "newer name of dropout"),
+    DF_OPT_UNUSED(proj_drop, "newer name of dropout"),
+    DF_OPT_UNUSED(dropout_layer, "newer name of dropout"),
+    DF_OPT_UNUSED(im2col_step, "pictures of a batch that mmcv computes at once"),
+    DF_OPT_UNUSED(batch_first, "an order in memory"),
+    DF_OPT_UNUSED(norm_cfg, "no norm stands in an attention"),
+    DF_OPT_UNUSED(init_cfg, "how weights are drawn"),
+    DF_OPT_END
+};
+
+static const DfNode *attention_cfg(const DfNode *attn_cfgs, int i)
+{
+    if (!attn_cfgs || attn_cfgs->kind != DF_NODE_LIST)
+        return attn_cfgs;
+    const DfNode *item = attn_cfgs->first;
+    for (; item && i > 0; i--)
+        item = item->next;
+    return item;
+}
+
+static bool read_stack(NnScope s, const DfNode *dict, const char *what, int usual_ffn, Stack *out)
+{
+    Ffn ffn = { 0 };
+    if (!nn_configure(s, dict, stack_opts, out, what) || !nn_configure(s, out->transformerlayers, layer_opts, &out->layer, "transformerlayers") ||
+        !nn_configure(s, out->layer.ffn_cfgs, ffn_opts, &ffn, "ffn_cfgs"))
+        return false;
+    for (int i = 0; i < 2; i++)
+        if (!nn_configure(s, attention_cfg(out->layer.attn_cfgs, i), attention_opts, &out->attention[i], "attn_cfgs"))
+            return false;
+    out->ffn = usual_ffn;
+    if (out->layer.feedforward_channels)
+        out->ffn = out->layer.feedforward_channels;
+    if (ffn.feedforward_channels)
+        out->ffn = ffn.feedforward_channels;
+    out->norm_first = strcmp(df_node_text(df_node_at(out->layer.operation_order, "0"), "self_attn"), "norm") == 0;
+    want_relu_and_layer_norm(s, out->layer.act_cfg, out->layer.norm_cfg);
+    return nn_ok(s);
+}
+
+static bool read_stacks(NnScope s, const DfNode *dict, int usual_ffn, Stack *encoder, Stack *decoder, DfDetrOptions *o)
+{
+    NestedTransformer t = { 0 };
+    if (!nn_configure(s, dict, nested_opts, &t, "transformer") || !read_stack(s, t.encoder, "encoder", usual_ffn, encoder) ||
+        !read_stack(s, t.decoder, "decoder", usual_ffn, decoder))
+        return false;
+    if (!encoder->transformerlayers || !decoder->transformerlayers)
+        nn_fail(s, DF_EVALUE, "transformer: want encoder and decoder, each with transformerlayers");
+    if (decoder->num_layers < 1)
+        nn_fail(s, DF_EVALUE, "decoder.num_layers = %d: want 1 to %d", decoder->num_layers, DF_SET_LAYERS);
+    o->dim = encoder->attention[0].embed_dims;
+    o->heads = encoder->attention[0].num_heads;
+    o->ffn = encoder->ffn;
+    o->encoder_layers = encoder->num_layers;
+    o->decoder_layers = decoder->num_layers;
+    return nn_ok(s);
+}
+
+void df_detr_mmdet_transformer(NnScope s, const DfNode *dict, DfDetrOptions *o)
+{
+    Stack e = { 0 }, d = { 0 };
+    if (!read_stacks(s, dict, 2048, &e, &d, o))
+        return;
+    if (e.attention[0].num_heads != d.attention[0].num_heads || e.ffn != d.ffn || e.norm_first != d.norm_first)
+        nn_fail(s, DF_EVALUE, "encoder and decoder differ in num_heads, feedforward_channels or operation_order: want the same");
+    o->dropout = e.attention[0].dropout;
+    o->pre_norm = e.norm_first;
+}
+
+void df_detr_mmdet_deformable_transformer(NnScope s, const DfNode *dict, DfDetrOptions *o)
+{
+    Stack e = { 0 }, d = { 0 };
+    if (!read_stacks(s, dict, 1024, &e, &d, o))
+        return;
+    const int heads[3] = { e.attention[0].num_heads, d.attention[0].num_heads, d.attention[1].num_heads };
+    if (heads[0] != heads[1] || heads[0] != heads[2])
+        nn_fail(s, DF_EVALUE, "attentions of %d, %d and %d heads: want as many in each", heads[0], heads[1], heads[2]);
+    if (e.ffn != d.ffn)
+        nn_fail(s, DF_EVALUE, "encoder and decoder of different feedforward_channels: want the same");
+    if (e.norm_first || d.norm_first)
+        nn_fail(s, DF_EVALUE, "operation_order begins with a norm: want norms behind the sums");
+    o->levels = e.attention[0].num_levels;
+    o->encoder_points = e.attention[0].num_points;
+    o->decoder_points = d.attention[1].num_points;
+    o->dropout = e.layer.ffn_dropout;
+}
+
+/* ---- positional encoding -------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    int num_feats, row_num_embed, col_num_embed;
+    bool normalize;
+    double temperature, scale, offset;
+} Encoding;
+
+static const DfOpt encoding_opts[] = {
+    DF_OPT_INT(Encoding, num_feats, 0, 0, 4096, "channels that say x, and as many that say y: half of the transformer's; 0: that"),
+    DF_OPT_INT(Encoding, row_num_embed, 50, 1, 65536, "LearnedPositionalEncoding: most rows of a map"),
+    DF_OPT_INT(Encoding, col_num_embed, 50, 1, 65536, "LearnedPositionalEncoding: most columns of a map"),
+    DF_OPT_FLOAT(Encoding, temperature, 10000, 1e-6, 1e9, "SinePositionalEncoding: ratio of the longest wavelength to the shortest"),
+    DF_OPT_BOOL(Encoding, normalize, False, "SinePositionalEncoding: places are parts of the picture, not cells"),
+    DF_OPT_FLOAT(Encoding, scale, 6.283185307179586, -1e9, 1e9, "SinePositionalEncoding: angle of a whole picture, normalised"),
+    DF_OPT_FLOAT(Encoding, offset, 0, -1e9, 1e9, "SinePositionalEncoding: added to the number of a cell, normalised"),
+    DF_OPT_UNUSED(eps, "SinePositionalEncoding: 1e-6"),
+    DF_OPT_UNUSED(init_cfg, "how weights are drawn"),
+    DF_OPT_END
+};
+
+void df_detr_mmdet_positional_encoding(NnScope s, const DfNode *dict, DfDetrOptions *o)
+{
+    const char *type = df_node_text(df_node_get(dict, "type"), "SinePositionalEncoding");
+    const bool learned = strcmp(type, "LearnedPositionalEncoding") == 0;
+    Encoding e = { 0 };
+    if (!learned && strcmp(type, "SinePositionalEncoding") != 0)
+        nn_fail(s, DF_EVALUE, "positional_encoding is %s: want SinePositionalEncoding or LearnedPositionalEncoding", type);
+    if (!nn_ok(s) || !nn_configure(s, dict, encoding_opts, &e, type))
+        return;
+    if (e.num_feats && e.num_feats != o->dim / 2)
+        nn_fail(s, DF_EVALUE, "positional_encoding.num_feats = %d: want half of %d channels", e.num_feats, o->dim);
+    o->positional_encoding = (DfPositionalEncoding){
+        .learned = learned, .rows = e.row_num_embed, .columns = e.col_num_embed,
+        .normalize = e.normalize, .temperature = e.temperature, .scale = e.scale, .offset = e.offset,
+    };
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * models/detr_official.c -- DETR (Carion et al., ECCV 2020) and Deformable DETR (Zhu et al., ICLR 2021) by the arguments of their official main
+ * programs: {'args': {..}} at the top of a config. Beside them may stand `num_classes`, instead of that of the data set, and `resnet`, for a
+ * smaller backbone (blocks of each stage, width).
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "models/set_detector.h"
+
+/* ---- arguments ------------------------------------------------------------------------------------------------------ */
+
+enum { R18, R34, R50, R101, R152 };
+enum { SINE, LEARNED };
+
+/* Of both programs, then of one. */
+typedef struct {
+    SetDetector net; /* first */
+    bool dilation, masks;
+    int backbone, position_embedding, enc_layers, dec_layers, dim_feedforward, hidden_dim, nheads, num_queries;
+    double dropout, set_cost_class, set_cost_bbox, set_cost_giou, bbox_loss_coef, giou_loss_coef;
+    const char *dataset_file;
+    /* DETR */
+    bool pre_norm;
+    double eos_coef;
+    /* Deformable DETR */
+    bool with_box_refine, two_stage;
+    int num_feature_levels, dec_n_points, enc_n_points;
+    double position_embedding_scale, cls_loss_coef, focal_alpha;
+} Args;
+
+/* The two programs differ in the defaults of the hidden channels, the queries and the class cost, and in the fewest channels. */
+#define ARGS_OF_BOTH(ffn, least_dim, queries, class_cost) \
+    DF_OPT_ENUM(Args, backbone, resnet50, "resnet18|resnet34|resnet50|resnet101|resnet152", "the backbone"), \
+    DF_OPT_BOOL(Args, dilation, False, "DC5: the last stage dilates its convolutions instead of striding"), \
+    DF_OPT_ENUM(Args, position_embedding, sine, "sine|learned|v2|v3", "positional encoding; v2 is sine, v3 is learned"), \
+    DF_OPT_INT(Args, enc_layers, 6, 0, DF_SET_LAYERS, "layers of the encoder"), \
+    DF_OPT_INT(Args, dec_layers, 6, 1, DF_SET_LAYERS, "layers of the decoder"), \
+    DF_OPT_INT(Args, dim_feedforward, ffn, 1, 65536, "hidden channels of the feed-forward networks"), \
+    DF_OPT_INT(Args, hidden_dim, 256, least_dim, 8192, "channels of the transformer"), \
+    DF_OPT_FLOAT(Args, dropout, 0.1, 0, 1, "probability of dropout in training"), \
+    DF_OPT_INT(Args, nheads, 8, 1, 256, "attention heads"), \
+    DF_OPT_INT(Args, num_queries, queries, 1, 10000, "number of queries"), \
+    DF_OPT_FLOAT(Args, set_cost_class, class_cost, 0, 1e6, "weight of the class in the cost of the matching"), \
+    DF_OPT_FLOAT(Args, set_cost_bbox, 5, 0, 1e6, "weight of the L1 distance in the cost of the matching"), \
+    DF_OPT_FLOAT(Args, set_cost_giou, 2, 0, 1e6, "weight of the GIoU in the cost of the matching"), \
+    DF_OPT_FLOAT(Args, bbox_loss_coef, 5, 0, 1e6, "weight of the L1 loss"), \
+    DF_OPT_FLOAT(Args, giou_loss_coef, 2, 0, 1e6, "weight of the GIoU loss"), \
+    DF_OPT_BOOL(Args, masks, False, "train a segmentation head; only False is supported"), \
+    DF_OPT_TEXT(Args, dataset_file, "'coco'", \
+                "says the number of classes: 91 for 'coco', 250 for 'coco_panoptic', else 20; num_classes at the top of the config replaces it")
+
+/* What both programs accept and this one does not need. */
+#define ARGS_UNUSED \
+    DF_OPT_UNUSED(aux_loss, "losses of every layer, in training"), \
+    DF_OPT_UNUSED(lr, "for training with the official program"), \
+    DF_OPT_UNUSED(lr_backbone, "for training with the official program"), \
+    DF_OPT_UNUSED(batch_size, "for training with the official program"), \
+    DF_OPT_UNUSED(weight_decay, "for training with the official program"), \
+    DF_OPT_UNUSED(epochs, "for training with the official program"), \
+    DF_OPT_UNUSED(lr_drop, "for training with the official program"), \
+    DF_OPT_UNUSED(clip_max_norm, "for training with the official program"), \
+    DF_OPT_UNUSED(frozen_weights, "for the segmentation head"), \
+    DF_OPT_UNUSED(mask_loss_coef, "for the segmentation head"), \
+    DF_OPT_UNUSED(dice_loss_coef, "for the segmentation head"), \
+    DF_OPT_UNUSED(coco_path, "the data is given in data.test"), \
+    DF_OPT_UNUSED(coco_panoptic_path, "for the segmentation head"), \
+    DF_OPT_UNUSED(remove_difficult, "for the official data loader"), \
+    DF_OPT_UNUSED(output_dir, "for the official program"), \
+    DF_OPT_UNUSED(device, "for the official program"), \
+    DF_OPT_UNUSED(seed, "for the official program"), \
+    DF_OPT_UNUSED(resume, "for the official program"), \
+    DF_OPT_UNUSED(start_epoch, "for the official program"), \
+    DF_OPT_UNUSED(eval, "for the official program"), \
+    DF_OPT_UNUSED(num_workers, "for the official program"), \
+    DF_OPT_UNUSED(world_size, "for the official program"), \
+    DF_OPT_UNUSED(dist_url, "for the official program"), \
+    DF_OPT_UNUSED(distributed, "for the official program"), \
+    DF_OPT_UNUSED(rank, "for the official program"), \
+    DF_OPT_UNUSED(gpu, "for the official program"), \
+    DF_OPT_UNUSED(dist_backend, "for the official program")
+
+static const DfOpt detr_opts[] = {
+    ARGS_OF_BOTH(2048, 4, 100, 1),
+    DF_OPT_BOOL(Args, pre_norm, False, "norms before the branches, not behind the sums"),
+    DF_OPT_FLOAT(Args, eos_coef, 0.1, 0, 1e6, "weight of the class that is nothing in the class loss"),
+    ARGS_UNUSED,
+    DF_OPT_END
+};
+
+static const DfOpt deformable_opts[] = {
+    ARGS_OF_BOTH(1024, 32, 300, 2),
+    DF_OPT_INT(Args, num_feature_levels, 4, 1, 8, "levels of the pyramid; 1: the last map alone"),
+    DF_OPT_FLOAT(Args, position_embedding_scale, 6.283185307179586, 0, 1e6, "not used: the official code does not pass it on"),
+    DF_OPT_INT(Args, dec_n_points, 4, 1, 64, "sampling points of a head on a level, in the decoder"),
+    DF_OPT_INT(Args, enc_n_points, 4, 1, 64, "sampling points of a head on a level, in the encoder"),
+    DF_OPT_BOOL(Args, with_box_refine, False, "iterative bounding box refinement"),
+    DF_OPT_BOOL(Args, two_stage, False, "the encoder proposes the queries; needs with_box_refine"),
+    DF_OPT_FLOAT(Args, cls_loss_coef, 2, 0, 1e6, "weight of the class loss"),
+    DF_OPT_FLOAT(Args, focal_alpha, 0.25, 0, 1, "weight of positive examples in the focal loss"),
+    DF_OPT_UNUSED(lr_backbone_names, "for training with the official program"),
+    DF_OPT_UNUSED(lr_linear_proj_names, "for training with the official program"),
+    DF_OPT_UNUSED(lr_linear_proj_mult, "for training with the official program"),
+    DF_OPT_UNUSED(lr_drop_epochs, "for training with the official program"),
+    DF_OPT_UNUSED(sgd, "for training with the official program"),
+    DF_OPT_UNUSED(cache_mode, "for the official data loader"),
+    ARGS_UNUSED,
+    DF_OPT_END
+};
+
+/* ---- backbone ------------------------------------------------------------------------------------------------------- */
+
+static void free_config(void *config)
+{
+    df_config_free(config);
+}
+
+/* The dict that `text` assigns to the key `backbone`. It lives as long as the model; NULL after a failure. */
+static const DfNode *parse_backbone(NnScope s, const char *text)
+{
+    DfConfig *config = NULL;
+    const int error = df_config_parse(&config, text, strlen(text), "args.backbone", true);
+    if (error < 0) {
+        nn_fail(s, error, "%s", df_error());
+        return NULL;
+    }
+    nn_at_end(s, free_config, config);
+    return df_node_get(df_config_root(config), "backbone");
+}
+
+/* "stage_blocks=[1, 2, ..], ", or nothing where the depth says it. */
+static void write_stage_blocks(const DfNode *blocks, char *out, size_t size)
+{
+    out[0] = '\0';
+    if (!blocks || !blocks->first)
+        return;
+    size_t used = (size_t)snprintf(out, size, "stage_blocks=[");
+    for (const DfNode *n = blocks->first; n && used < size - 32; n = n->next)
+        used += (size_t)snprintf(out + used, size - used, "%d, ", (int)df_node_int(n, 1));
+    snprintf(out + used, size - used, "], ");
+}
+
+/* torchvision's ResNet with frozen batch norms, as a dict: `n_maps` of its last maps, whose channels it gives. NULL after a failure. */
+static const DfNode *resnet(NnScope s, const Args *a, const DfNode *root, int n_maps, int *channels)
+{
+    static const int depths[] = { [R18] = 18, [R34] = 34, [R50] = 50, [R101] = 101, [R152] = 152 };
+    const DfNode *smaller = df_node_get(root, "resnet");
+    const int width = (int)df_node_int(df_node_get(smaller, "base_width"), 64);
+    const int expansion = a->backbone < R50 ? 1 : 4;
+    if (width < 1 || width > 8192)
+        nn_fail(s, DF_EVALUE, "resnet.base_width = %d: want 1 to 8192", width);
+    if (a->dilation && a->backbone < R50)
+        nn_fail(s, DF_EVALUE, "args.dilation = True: want a resnet50 or deeper, torchvision's basic blocks do not dilate");
+    if (!nn_ok(s))
+        return NULL;
+    char text[512], blocks[96];
+    write_stage_blocks(df_node_get(smaller, "layers"), blocks, sizeof blocks);
+    snprintf(text, sizeof text,
+             "backbone = dict(type='ResNet', depth=%d, %sbase_channels=%d, style='torchvision', num_classes=0, frozen_stages=1, out_indices=%s,\n"
+             "    norm_cfg=dict(type='BN', requires_grad=False), replace_stride_with_dilation=[False, False, %s])\n",
+             depths[a->backbone], blocks, width, n_maps > 1 ? "[1, 2, 3]" : "[3]", a->dilation ? "True" : "False");
+    for (int i = 0; i < n_maps; i++)
+        channels[i] = expansion * width << (4 - n_maps + i);
+    return parse_backbone(s, text);
+}
+
+/* ---- head ----------------------------------------------------------------------------------------------------------- */
+
+static int count_classes(NnScope s, const DfNode *root, const char *dataset_file)
+{
+    int usual = 20;
+    if (strcmp(dataset_file, "coco") == 0)
+        usual = 91;
+    else if (strcmp(dataset_file, "coco_panoptic") == 0)
+        usual = 250;
+    const int classes = (int)df_node_int(df_node_get(root, "num_classes"), usual);
+    if (classes < 1 || classes > 100000)
+        nn_fail(s, DF_EVALUE, "num_classes = %d: want 1 to 100000", classes);
+    return classes;
+}
+
+/* What both programs' arguments say of the head; `k` has the program's own part of the criterion. */
+static DfDetrOptions options_of_both(NnScope s, const Args *a, const DfNode *root, DfSetCriterion k)
+{
+    if (a->masks)
+        nn_fail(s, DF_EVALUE, "args.masks = True: want False, the segmentation head is not built in");
+    DfDetrOptions o = {
+        .naming = DF_DETR_OFFICIAL,
+        .classes = count_classes(s, root, a->dataset_file),
+        .queries = a->num_queries,
+        .dim = a->hidden_dim,
+        .heads = a->nheads,
+        .ffn = a->dim_feedforward,
+        .encoder_layers = a->enc_layers,
+        .decoder_layers = a->dec_layers,
+        .dropout = a->dropout,
+        .positional_encoding = df_positional_encoding(),
+    };
+    o.positional_encoding.learned = a->position_embedding % 2 == LEARNED;
+    k.matcher.cost_class = a->set_cost_class;
+    k.matcher.cost_bbox = a->set_cost_bbox;
+    k.matcher.cost_giou = a->set_cost_giou;
+    k.weight_bbox = a->bbox_loss_coef;
+    k.weight_giou = a->giou_loss_coef;
+    o.criterion = k;
+    return o;
+}
+
+static void build(NnScope s, Args *a, const DfNode *root, const DfSetHead *head, void (*head_init)(NnScope, void *, const DfDetrOptions *), DfDetrOptions *o)
+{
+    static const char *const ignorable[] = { "backbone.0.body.fc.*", NULL };
+    SetDetector *net = &a->net;
+    net->ignorable = ignorable;
+    net->head = (SetPart){ head, nn_alloc(s, 1, head->size) };
+    net->trunk.backbone_cfg = resnet(s, a, root, o->n_maps, o->channels);
+    if (!nn_ok(s))
+        return;
+    df_backbone_part(nn_at(s, "backbone.0.body"), &net->trunk.backbone, net->trunk.backbone_cfg);
+    if (nn_ok(s))
+        head_init(s, net->head.self, o);
+}
+
+static void detr_init(NnScope s, void *self, const DfNode *root)
+{
+    Args *a = self;
+    DfSetCriterion k = df_set_criterion_softmax();
+    k.background = a->eos_coef;
+    DfDetrOptions o = options_of_both(s, a, root, k);
+    o.n_maps = 1;
+    o.max_per_img = a->num_queries;
+    o.pre_norm = a->pre_norm;
+    build(s, a, root, &df_head_detr, df_detr_init, &o);
+}
+
+static void deformable_init(NnScope s, void *self, const DfNode *root)
+{
+    Args *a = self;
+    DfSetCriterion k = df_set_criterion();
+    k.weight_ce = a->cls_loss_coef;
+    k.alpha = a->focal_alpha;
+    DfDetrOptions o = options_of_both(s, a, root, k);
+    o.n_maps = a->num_feature_levels > 1 ? 3 : 1;
+    o.max_per_img = 100;
+    o.positional_encoding.offset = -0.5; /* the centre of a cell */
+    o.levels = a->num_feature_levels;
+    o.encoder_points = a->enc_n_points;
+    o.decoder_points = a->dec_n_points;
+    o.refine = a->with_box_refine;
+    o.two_stage = a->two_stage;
+    build(s, a, root, &df_head_deformable_detr, df_deformable_detr_init, &o);
+}
+
+/* ---- records -------------------------------------------------------------------------------------------------------- */
+
+const DfArchitecture df_architecture_detr_args = {
+    .name = "args of DETR",
+    .help = "DETR by the arguments of its official program: {'args': {..}} with eos_coef or pre_norm at the top of a config",
+    .size = sizeof(Args),
+    .opts = detr_opts,
+    .init = detr_init,
+    SET_DETECTOR_FUNCTIONS,
+};
+
+const DfArchitecture df_architecture_deformable_detr_args = {
+    .name = "args",
+    .help = "Deformable DETR by the arguments of its official program: {'args': {..}} at the top of a config",
+    .size = sizeof(Args),
+    .opts = deformable_opts,
+    .init = deformable_init,
+    SET_DETECTOR_FUNCTIONS,
+};

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * nn/levels.c -- levels of one width from the maps of a backbone: Zhu et al., "Deformable DETR", ICLR 2021, appendix A.2. A 1x1 convolution
+ * takes each map to C channels; levels beyond the last map are made by 3x3 convolutions of stride 2, the first of them from the map
+ * itself, the others each from the level before. A group norm follows each.
+ */
+#include "nn/nn.h"
+
+enum { GROUPS = 32 };
+
+static NnScope level_scope(NnScope s, const NnLevelNames *names, const NnLevels *p, int l)
+{
+    if (l >= p->n_maps && names->extra)
+        return nn_at(s, names->extra, l - p->n_maps);
+    return nn_at(s, names->given, l);
+}
+
+static void level_init(NnScope s, const NnLevelNames *names, NnLevels *p, int l, int in, int dim)
+{
+    const bool extra = l >= p->n_maps;
+    const NnConvShape shape = extra ? (NnConvShape){ .kernel = 3, .stride = 2, .padding = 1 } : (NnConvShape){ .kernel = 1 };
+    const int cells = shape.kernel * shape.kernel;
+    nn_conv_init_as(nn_at(s, "%s", names->conv), &p->conv[l], in, dim, shape, nn_xavier_uniform(in * cells, dim * cells), nn_constant(0));
+    nn_layer_norm_init(nn_at(s, "%s", names->norm), &p->norm[l], dim, 1e-5);
+}
+
+void nn_levels_init(NnScope s, NnLevels *p, const NnLevelNames *names, int n_maps, const int *channels, int levels, int dim)
+{
+    p->n_maps = n_maps;
+    p->n = levels;
+    p->scope = names->scope;
+    if (dim % GROUPS)
+        nn_fail(s, DF_EVALUE, "%d groups do not divide %d channels", GROUPS, dim);
+    if (levels < n_maps)
+        nn_fail(s, DF_EVALUE, "%d feature levels of %d maps: want at least as many", levels, n_maps);
+    for (int l = 0; nn_ok(s) && l < levels; l++) {
+        int in = dim;
+        if (l < n_maps)
+            in = channels[l];
+        else if (l == n_maps)
+            in = channels[n_maps - 1];
+        level_init(level_scope(s, names, p, l), names, p, l, in, dim);
+    }
+}
+
+void nn_levels(DfCtx *c, const NnLevels *p, const DfMaps *in, DfMaps *out)
+{
+    *out = (DfMaps){ 0 };
+    if (in->n < p->n_maps) {
+        df_ctx_fail(c, DF_ESHAPE, "the backbone gives %d maps: want %d", in->n, p->n_maps);
+        return;
+    }
+    DfTensor *const *maps = in->map + in->n - p->n_maps; /* of more maps the last ones are taken */
+    for (int l = 0; l < p->n; l++) {
+        const DfMark m = df_enter(c, p->scope, l);
+        DfTensor *x;
+        if (l < p->n_maps)
+            x = maps[l];
+        else if (l == p->n_maps)
+            x = maps[l - 1];
+        else
+            x = out->map[l - 1];
+        x = nn_conv(c, &p->conv[l], x);                                                             /* N h w C */
+        x = df_group_norm(c, x, GROUPS, p->norm[l].weight, p->norm[l].bias, p->norm[l].eps);
+        out->map[l] = df_leave(c, m, x);
+        out->n++;
+    }
+}
