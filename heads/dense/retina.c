@@ -6,13 +6,15 @@
 #include <math.h>
 
 #include "heads/dense/candidates.h"
+#include "heads/settings/loss_cfg.h"
 #include "heads/settings/settings.h"
+#include "heads/settings/train_cfg.h"
 #include "heads/views.h"
 
 typedef struct {
     /* options */
     int num_classes, in_channels, stacked_convs, feat_channels;
-    const DfNode *conv_cfg, *norm_cfg, *anchor_generator, *bbox_coder, *loss_cls, *loss_bbox;
+    const DfNode *conv_cfg, *norm_cfg, *anchor_generator, *bbox_coder, *loss_cls_cfg, *loss_bbox_cfg;
     bool reg_decoded_bbox;
     /* modules */
     NnConvModule *cls_convs, *reg_convs; /* stacked_convs of each */
@@ -23,36 +25,42 @@ typedef struct {
     double score_thr, min_bbox_size;
     const DfNode *nms_cfg;
     DfNms nms;
+    /* for training */
+    LossCfg loss_cls, loss_bbox;
+    TrainCfg train;
 } Retina;
+
+#define RETINA_ANCHORS "dict(type='AnchorGenerator', octave_base_scale=4, scales_per_octave=3, ratios=[0.5, 1.0, 2.0], strides=[8, 16, 32, 64, 128])"
+#define RETINA_CODER "dict(type='DeltaXYWHBBoxCoder', target_means=[0., 0., 0., 0.], target_stds=[1., 1., 1., 1.])"
 
 static const DfOpt opts[] = {
     DF_OPT_ROW(Retina, num_classes, DF_KIND_INT, NULL, 1, 1000000, NULL, "number of classes, without background"),
-    DF_OPT_ROW(Retina, in_channels, DF_KIND_INT, NULL, 1, 65536, NULL, "channels of the maps"),
-    DF_OPT_INT(Retina, stacked_convs, 4, 0, 64, "convolutions of each tower"),
-    DF_OPT_INT(Retina, feat_channels, 256, 1, 65536, "channels of the towers"),
-    DF_OPT_DICT(Retina, conv_cfg, "None", "kind of convolution: only the plain one"),
-    DF_OPT_DICT(Retina, norm_cfg, "None", "norm in the towers"),
-    DF_OPT_DICT(Retina, anchor_generator, "dict(type='AnchorGenerator', octave_base_scale=4, scales_per_octave=3, ratios=[0.5, 1.0, 2.0], strides=[8, 16, 32, 64, 128])",
-                "the anchors"),
-    DF_OPT_DICT(Retina, bbox_coder, "dict(type='DeltaXYWHBBoxCoder', target_means=[0., 0., 0., 0.], target_stds=[1., 1., 1., 1.])", "how a box is written relative to its anchor"),
-    DF_OPT_DICT(Retina, loss_cls, "dict(type='FocalLoss', use_sigmoid=True)", "classification loss; use_sigmoid also says how scores are made"),
-    DF_OPT_DICT(Retina, loss_bbox, "dict(type='L1Loss')", "box loss"),
-    DF_OPT_BOOL(Retina, reg_decoded_bbox, False, "the box loss sees boxes, not deltas"),
-    DF_OPT_UNUSED(train_cfg, "of a training run"),
-    DF_OPT_UNUSED(test_cfg, "given by the detector"),
-    DF_OPT_UNUSED(init_cfg, "weights to start a training run from"),
+    DF_OPT_ROW(Retina, in_channels, DF_KIND_INT, NULL, 1, 65536, NULL, "channels of the feature maps"),
+    DF_OPT_INT(Retina, stacked_convs, 4, 0, 64, "number of convolutions in each of the two towers"),
+    DF_OPT_INT(Retina, feat_channels, 256, 1, 65536, "channels inside the towers"),
+    DF_OPT_DICT(Retina, conv_cfg, "None", "type of convolution; only None, the plain one, is supported"),
+    DF_OPT_DICT(Retina, norm_cfg, "None", "norm after each convolution of the towers"),
+    DF_OPT_DICT(Retina, anchor_generator, RETINA_ANCHORS, "which anchors each cell has"),
+    DF_OPT_DICT(Retina, bbox_coder, RETINA_CODER, "how a box is written relative to its anchor"),
+    DF_OPT_AS(Retina, loss_cls, loss_cls_cfg, DF_KIND_DICT, "dict(type='FocalLoss', use_sigmoid=True)", 0, 0, NULL,
+              "classification loss; its use_sigmoid also says whether scores are sigmoids or a softmax"),
+    DF_OPT_AS(Retina, loss_bbox, loss_bbox_cfg, DF_KIND_DICT, "dict(type='L1Loss')", 0, 0, NULL, "box regression loss"),
+    DF_OPT_BOOL(Retina, reg_decoded_bbox, False, "the box loss compares boxes, not their deltas to the anchors"),
+    DF_OPT_UNUSED(train_cfg, "the detector's train_cfg is used"),
+    DF_OPT_UNUSED(test_cfg, "the detector's test_cfg is used"),
+    DF_OPT_UNUSED(init_cfg, "how mmdet initialises weights"),
     DF_OPT_END
 };
 
 /* ---- test_cfg ---------------------------------------------------------------------------------------------------- */
 
 static const DfOpt test_opts[] = {
-    DF_OPT_AS(Retina, nms_pre, decoder.nms_pre, DF_KIND_INT, "-1", -1, 100000000, NULL, "anchors of a level that go on, best first; <= 0: all"),
-    DF_OPT_INT(Retina, max_per_img, 100, -1, 100000000, "detections of an image; <= 0: all"),
-    DF_OPT_FLOAT(Retina, score_thr, 0.05, -1e9, 1e9, "detections score more than this"),
-    DF_OPT_FLOAT(Retina, min_bbox_size, 0, 0, 1e9, "without effect here, as in mmdet"),
+    DF_OPT_AS(Retina, nms_pre, decoder.nms_pre, DF_KIND_INT, "-1", -1, 100000000, NULL, "best anchors of each level that are decoded; <= 0: all"),
+    DF_OPT_INT(Retina, max_per_img, 100, -1, 100000000, "most detections of an image; <= 0: all"),
+    DF_OPT_FLOAT(Retina, score_thr, 0.05, -1e9, 1e9, "detections have a higher score than this"),
+    DF_OPT_FLOAT(Retina, min_bbox_size, 0, 0, 1e9, "not used, as in mmdet"),
     DF_OPT_AS(Retina, nms, nms_cfg, DF_KIND_DICT, "dict(type='nms', iou_threshold=0.5)", 0, 0, NULL, "non-maximum suppression"),
-    DF_OPT_UNUSED(deploy_nms_pre, "of an ONNX export"),
+    DF_OPT_UNUSED(deploy_nms_pre, "setting of an ONNX export"),
     DF_OPT_END
 };
 
@@ -77,7 +85,7 @@ static void tower_init(NnScope s, NnConvModule **convs, const Retina *h, const c
 static void decoder_init(NnScope s, Retina *h)
 {
     DenseDecoder *d = &h->decoder;
-    d->sigmoid = df_node_bool(df_node_get(h->loss_cls, "use_sigmoid"), false);
+    d->sigmoid = df_loss_says_sigmoid(h->loss_cls_cfg);
     d->classes = h->num_classes;
     d->columns = d->sigmoid ? h->num_classes : h->num_classes + 1;
     df_head_anchors(s, &d->anchors, h->anchor_generator);
@@ -89,12 +97,13 @@ static void decoder_init(NnScope s, Retina *h)
 static void init(NnScope s, void *self, DfHeadSettings settings)
 {
     Retina *h = self;
-    if (h->conv_cfg) {
-        nn_fail(s, DF_EVALUE, "conv_cfg has type '%s': only the plain convolution is built in", df_node_text(df_node_get(h->conv_cfg, "type"), "?"));
+    if (!df_head_plain_conv(s, h->conv_cfg))
         return;
-    }
     decoder_init(s, h);
     test_cfg_init(s, h, settings.test_cfg);
+    df_loss_cfg(s, &h->loss_cls, h->loss_cls_cfg, "loss_cls");
+    df_loss_cfg(s, &h->loss_bbox, h->loss_bbox_cfg, "loss_bbox");
+    df_train_cfg(s, &h->train, settings.train_cfg, "train_cfg");
     tower_init(s, &h->cls_convs, h, "cls_convs");
     tower_init(s, &h->reg_convs, h, "reg_convs");
     const int A = h->decoder.anchors.per_cell;

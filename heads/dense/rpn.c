@@ -7,78 +7,121 @@
 #include <string.h>
 
 #include "heads/dense/candidates.h"
+#include "heads/settings/loss_cfg.h"
 #include "heads/settings/settings.h"
+#include "heads/settings/train_cfg.h"
 #include "heads/views.h"
+
+/* Which of the decoded anchors become proposals. */
+typedef struct {
+    int nms_pre, max_per_img;
+    double min_size;
+    DfNms nms;
+} ProposalCfg;
 
 typedef struct {
     /* options */
     int in_channels, feat_channels;
-    const DfNode *anchor_generator, *bbox_coder, *loss_cls, *loss_bbox;
+    const DfNode *anchor_generator, *bbox_coder, *loss_cls_cfg, *loss_bbox_cfg;
     bool reg_decoded_bbox;
     /* modules */
     NnConv conv, cls, reg;
-    /* test_cfg */
     DenseDecoder decoder; /* of one class, object; with a softmax it stands before the background */
-    int max_per_img;
-    DfNms nms;
+    /* test_cfg.rpn */
+    ProposalCfg test;
+    /* for training: train_cfg.rpn, and train_cfg.rpn_proposal for what the second stage is given */
+    LossCfg loss_cls, loss_bbox;
+    TrainCfg train;
+    ProposalCfg train_proposals;
+    const char *train_proposals_problem;
 } Rpn;
 
+#define RPN_ANCHORS "dict(type='AnchorGenerator', scales=[8, 16, 32], ratios=[0.5, 1.0, 2.0], strides=[4, 8, 16, 32, 64])"
+
 static const DfOpt opts[] = {
-    DF_OPT_ROW(Rpn, in_channels, DF_KIND_INT, NULL, 1, 65536, NULL, "channels of the maps"),
-    DF_OPT_INT(Rpn, feat_channels, 256, 1, 65536, "channels inside"),
-    DF_OPT_DICT(Rpn, anchor_generator, "dict(type='AnchorGenerator', scales=[8, 16, 32], ratios=[0.5, 1.0, 2.0], strides=[4, 8, 16, 32, 64])", "the anchors"),
+    DF_OPT_ROW(Rpn, in_channels, DF_KIND_INT, NULL, 1, 65536, NULL, "channels of the feature maps"),
+    DF_OPT_INT(Rpn, feat_channels, 256, 1, 65536, "channels after the 3x3 convolution"),
+    DF_OPT_DICT(Rpn, anchor_generator, RPN_ANCHORS, "which anchors each cell has"),
     DF_OPT_DICT(Rpn, bbox_coder, "dict(type='DeltaXYWHBBoxCoder')", "how a box is written relative to its anchor"),
-    DF_OPT_BOOL(Rpn, reg_decoded_bbox, False, "the box loss sees boxes, not deltas"),
-    DF_OPT_DICT(Rpn, loss_cls, "dict(type='CrossEntropyLoss', use_sigmoid=True)", "objectness loss; use_sigmoid also says how scores are made"),
-    DF_OPT_DICT(Rpn, loss_bbox, "dict(type='SmoothL1Loss', beta=0.1111111111111111)", "box loss"),
-    DF_OPT_UNUSED(train_cfg, "of a training run"),
-    DF_OPT_UNUSED(test_cfg, "given by the detector"),
-    DF_OPT_UNUSED(num_classes, "there is one: object"),
-    DF_OPT_UNUSED(init_cfg, "weights to start a training run from"),
+    DF_OPT_BOOL(Rpn, reg_decoded_bbox, False, "the box loss compares boxes, not their deltas to the anchors"),
+    DF_OPT_AS(Rpn, loss_cls, loss_cls_cfg, DF_KIND_DICT, "dict(type='CrossEntropyLoss', use_sigmoid=True)", 0, 0, NULL,
+              "loss of object against background; its use_sigmoid also says whether scores are sigmoids or a softmax"),
+    DF_OPT_AS(Rpn, loss_bbox, loss_bbox_cfg, DF_KIND_DICT, "dict(type='SmoothL1Loss', beta=0.1111111111111111)", 0, 0, NULL, "box regression loss"),
+    DF_OPT_UNUSED(train_cfg, "the detector's train_cfg.rpn is used"),
+    DF_OPT_UNUSED(test_cfg, "the detector's test_cfg.rpn is used"),
+    DF_OPT_UNUSED(num_classes, "there is one class, object"),
+    DF_OPT_UNUSED(init_cfg, "how mmdet initialises weights"),
     DF_OPT_END
 };
 
-/* ---- test_cfg.rpn ------------------------------------------------------------------------------------------------ */
+/* ---- test_cfg.rpn and train_cfg.rpn_proposal --------------------------------------------------------------------- */
 
 typedef struct {
     int nms_pre, max_per_img, max_num;
     double nms_thr, min_bbox_size;
     const DfNode *nms;
-} TestConfig;
+} ProposalDict;
 
-static const DfOpt test_opts[] = {
-    DF_OPT_INT(TestConfig, nms_pre, 1000, -1, 100000000, "anchors of a level that go on, best first; <= 0: all"),
-    DF_OPT_INT(TestConfig, max_per_img, -1, -1, 100000000, "proposals of an image"),
-    DF_OPT_INT(TestConfig, max_num, -1, -1, 100000000, "older name of max_per_img"),
-    DF_OPT_DICT(TestConfig, nms, "None", "non-maximum suppression, within a level"),
-    DF_OPT_FLOAT(TestConfig, nms_thr, None, 0, 1, "older name of nms.iou_threshold"),
-    DF_OPT_FLOAT(TestConfig, min_bbox_size, 0, 0, 1e9, "smaller proposals go; 0: none"),
-    DF_OPT_UNUSED(nms_post, "without effect, as in mmdet 2.x"),
-    DF_OPT_UNUSED(nms_across_levels, "without effect, as in mmdet 2.x"),
-    DF_OPT_UNUSED(score_thr, "without effect, as in mmdet 2.x"),
-    DF_OPT_UNUSED(async_sleep_interval, "of a server"),
+static const DfOpt proposal_opts[] = {
+    DF_OPT_INT(ProposalDict, nms_pre, 1000, -1, 100000000, "best anchors of each level that are decoded; <= 0: all"),
+    DF_OPT_INT(ProposalDict, max_per_img, -1, -1, 100000000, "most proposals of an image; -1: 1000"),
+    DF_OPT_INT(ProposalDict, max_num, -1, -1, 100000000, "older name of max_per_img"),
+    DF_OPT_DICT(ProposalDict, nms, "None", "non-maximum suppression within a level; None: IoU above 0.7"),
+    DF_OPT_FLOAT(ProposalDict, nms_thr, None, 0, 1, "older name of nms.iou_threshold"),
+    DF_OPT_FLOAT(ProposalDict, min_bbox_size, 0, 0, 1e9, "least width and height of a proposal, in network pixels; 0: any"),
+    DF_OPT_UNUSED(nms_post, "not used, as in mmdet 2.x"),
+    DF_OPT_UNUSED(nms_across_levels, "not used, as in mmdet 2.x"),
+    DF_OPT_UNUSED(score_thr, "not used, as in mmdet 2.x"),
+    DF_OPT_UNUSED(async_sleep_interval, "setting of an inference server"),
     DF_OPT_END
 };
 
-/* Old and new names of a setting; both only if they agree. */
+/* Old and new names of a setting; both only if they agree. `what`: "test_cfg.rpn". */
+static int read_proposal_cfg(ProposalCfg *out, const ProposalDict *k, DfArena *arena, const char *what)
+{
+    if (k->max_num >= 0 && k->max_per_img >= 0 && k->max_num != k->max_per_img)
+        return df_fail(DF_EVALUE, "%s: max_num = %d and max_per_img = %d mean the same: want one of them", what, k->max_num, k->max_per_img);
+    *out = (ProposalCfg){ .nms_pre = k->nms_pre, .max_per_img = 1000, .min_size = k->min_bbox_size, .nms = df_nms_options() };
+    if (k->max_per_img >= 0)
+        out->max_per_img = k->max_per_img;
+    else if (k->max_num >= 0)
+        out->max_per_img = k->max_num;
+    out->nms.iou_threshold = isnan(k->nms_thr) ? 0.7 : k->nms_thr;
+    const int error = k->nms ? df_nms_cfg(&out->nms, k->nms, arena) : DF_OK;
+    if (error == DF_OK && !isnan(k->nms_thr) && k->nms_thr != out->nms.iou_threshold)
+        return df_fail(DF_EVALUE, "%s: nms_thr = %g and nms.iou_threshold = %g mean the same: want one of them", what, k->nms_thr,
+                       out->nms.iou_threshold);
+    return error;
+}
+
 static void test_cfg_init(NnScope s, Rpn *h, const DfNode *test_cfg)
 {
-    TestConfig k = { 0 };
-    if (!nn_configure(s, test_cfg, test_opts, &k, "test_cfg.rpn"))
+    ProposalDict k = { 0 };
+    if (!nn_configure(s, test_cfg, proposal_opts, &k, "test_cfg.rpn"))
         return;
-    if (k.max_num >= 0 && k.max_per_img >= 0 && k.max_num != k.max_per_img)
-        nn_fail(s, DF_EVALUE, "test_cfg.rpn: max_num = %d and max_per_img = %d mean the same: want one of them", k.max_num, k.max_per_img);
-    h->decoder.nms_pre = k.nms_pre;
-    h->max_per_img = k.max_per_img >= 0 ? k.max_per_img : k.max_num >= 0 ? k.max_num : 1000;
-    h->decoder.min_size = k.min_bbox_size;
-    h->nms = df_nms_options();
-    h->nms.iou_threshold = 0.7;
-    if (k.nms)
-        df_head_nms(s, &h->nms, k.nms);
-    else if (!isnan(k.nms_thr))
-        h->nms.iou_threshold = k.nms_thr;
-    if (k.nms && !isnan(k.nms_thr) && k.nms_thr != h->nms.iou_threshold)
-        nn_fail(s, DF_EVALUE, "test_cfg.rpn: nms_thr = %g and nms.iou_threshold = %g mean the same: want one of them", k.nms_thr, h->nms.iou_threshold);
+    const int error = read_proposal_cfg(&h->test, &k, nn_model_arena(s.model), "test_cfg.rpn");
+    if (error < 0)
+        nn_fail(s, error, "%s", df_error());
+    h->decoder.nms_pre = h->test.nms_pre;
+    h->decoder.min_size = h->test.min_size;
+}
+
+/* Without rpn_proposal a training run has the proposals of test_cfg. */
+static void train_cfg_init(NnScope s, Rpn *h, DfHeadSettings settings)
+{
+    df_loss_cfg(s, &h->loss_cls, h->loss_cls_cfg, "loss_cls");
+    df_loss_cfg(s, &h->loss_bbox, h->loss_bbox_cfg, "loss_bbox");
+    df_train_cfg(s, &h->train, settings.train_cfg, "train_cfg.rpn");
+    h->train_proposals = h->test;
+    ProposalDict k = { 0 };
+    const char *what = "train_cfg.rpn_proposal";
+    if (!settings.proposals || !df_bind_for_training(s, settings.proposals, proposal_opts, &k, what, &h->train_proposals_problem))
+        return;
+    const int error = read_proposal_cfg(&h->train_proposals, &k, nn_model_arena(s.model), what);
+    if (error == DF_ENOMEM)
+        nn_fail(s, error, "%s", df_error());
+    else if (error < 0)
+        df_set_problem(s, &h->train_proposals_problem, "%s", df_error());
 }
 
 /* ---- construction and forward ------------------------------------------------------------------------------------ */
@@ -87,11 +130,12 @@ static void init(NnScope s, void *self, DfHeadSettings settings)
 {
     Rpn *h = self;
     h->decoder.classes = 1;
-    h->decoder.sigmoid = df_node_bool(df_node_get(h->loss_cls, "use_sigmoid"), false);
+    h->decoder.sigmoid = df_loss_says_sigmoid(h->loss_cls_cfg);
     h->decoder.columns = h->decoder.sigmoid ? 1 : 2;
     df_head_anchors(s, &h->decoder.anchors, h->anchor_generator);
     df_head_coder(s, &h->decoder.coder, h->bbox_coder);
     test_cfg_init(s, h, settings.test_cfg);
+    train_cfg_init(s, h, settings);
     const int A = h->decoder.anchors.per_cell, F = h->feat_channels;
     const NnConvShape three = { .kernel = 3, .padding = 1 }, one = { .kernel = 1 };
     nn_conv_init_as(nn_at(s, "rpn_conv"), &h->conv, h->in_channels, F, three, nn_normal(0.01), nn_constant(0));
@@ -124,8 +168,8 @@ static int suppress(const Rpn *h, const DfNms *nms, const Candidates *k, const i
     DfKept *keep = df_malloc(k->n * sizeof *keep);
     size_t kept = 0;
     int error = keep ? df_nms(nms, k->n, k->boxes, k->scores, labels, keep, &kept) : df_fail_memory("proposals");
-    if (kept > (size_t)h->max_per_img)
-        kept = (size_t)h->max_per_img;
+    if (kept > (size_t)h->test.max_per_img)
+        kept = (size_t)h->test.max_per_img;
     if (error == DF_OK) {
         out->v = df_malloc(kept * sizeof *out->v);
         error = out->v ? DF_OK : df_fail_memory("proposals");
@@ -145,9 +189,9 @@ static int decode(const void *self, const DfDense *dense, int image, const DfIma
     const Rpn *h = self;
     Candidates k = { 0 };
     *out = (DfDetections){ 0 };
-    DfNms limited = h->nms;
-    if (limited.max_num <= 0 || limited.max_num > h->max_per_img)
-        limited.max_num = h->max_per_img > 0 ? h->max_per_img : 1;
+    DfNms limited = h->test.nms;
+    if (limited.max_num <= 0 || limited.max_num > h->test.max_per_img)
+        limited.max_num = h->test.max_per_img > 0 ? h->test.max_per_img : 1; /* 0 would mean all */
     int error = df_candidates_add(&k, &h->decoder, dense, image, meta);
     if (error == DF_OK)
         error = suppress(h, &limited, &k, k.levels, out);
@@ -185,7 +229,7 @@ static int decode_views(const void *self, const DfDense *views, const DfImageMet
         df_detections_free(&found);
     }
     DfNms hard = df_nms_options();
-    hard.iou_threshold = h->nms.iou_threshold;
+    hard.iou_threshold = h->test.nms.iou_threshold;
     if (error == DF_OK)
         error = suppress(h, &hard, &k, NULL, out);
     df_candidates_done(&k);

@@ -7,34 +7,45 @@
 #define DF_HEADS_PIXEL_DECODE_HEAD_H
 
 #include "heads/pixel.h"
+#include "heads/settings/loss_cfg.h"
+#include "heads/settings/train_cfg.h"
+
+enum { DECODE_LOSSES = 8 };
 
 typedef struct {
     DfInts in_channels, in_index;
     int channels, num_classes, input_transform, ignore_index;
     double dropout_ratio;
     bool align_corners;
-    const DfNode *conv_cfg, *norm_cfg, *act_cfg, *loss_decode;
+    const DfNode *conv_cfg, *norm_cfg, *act_cfg, *loss_decode_cfg, *sampler_cfg;
     NnConv conv_seg;
+    /* for training */
+    int n_losses;
+    LossCfg loss_decode[DECODE_LOSSES];
+    PixelSamplerCfg sampler;
+    const char *problem; /* NULL, or why no losses can be computed */
 } DecodeHead;
 
 enum { ONE_MAP, RESIZE_CONCAT, MULTIPLE_SELECT }; /* input_transform */
 
+/* Rows of the table of a struct T that begins with `DecodeHead base`. */
 #define DECODE_HEAD_ROW(T, name, kind, fallback, lo, hi, choices, help) DF_OPT_AS(T, name, base.name, kind, fallback, lo, hi, choices, help)
-#define DECODE_HEAD_OPTS(T)                                                                                                            \
-    DECODE_HEAD_ROW(T, in_channels, DF_KIND_INTS, NULL, 1, 65536, NULL, "channels of the maps that are taken"),                       \
-    DECODE_HEAD_ROW(T, channels, DF_KIND_INT, NULL, 1, 65536, NULL, "channels inside the head"),                                      \
-    DECODE_HEAD_ROW(T, num_classes, DF_KIND_INT, NULL, 1, 100000, NULL, "number of classes"),                                         \
-    DECODE_HEAD_ROW(T, dropout_ratio, DF_KIND_FLOAT, "0.1", 0, 0.99, NULL, "training: whole channels dropped before the last convolution"), \
-    DECODE_HEAD_ROW(T, conv_cfg, DF_KIND_DICT, "None", 0, 0, NULL, "kind of convolution: only the plain one"),                        \
-    DECODE_HEAD_ROW(T, norm_cfg, DF_KIND_DICT, "None", 0, 0, NULL, "norm behind every convolution"),                                  \
-    DECODE_HEAD_ROW(T, act_cfg, DF_KIND_DICT, "dict(type='ReLU')", 0, 0, NULL, "activation behind every convolution"),                \
-    DECODE_HEAD_ROW(T, in_index, DF_KIND_INTS, "-1", -DF_LEVELS, DF_LEVELS, NULL, "which maps are taken"),                            \
-    DECODE_HEAD_ROW(T, input_transform, DF_KIND_ENUM, "None", 0, 0, "None|resize_concat|multiple_select", "how several maps become the input"), \
-    DECODE_HEAD_ROW(T, loss_decode, DF_KIND_NODE, "dict(type='CrossEntropyLoss')", 0, 0, NULL, "the loss of a training run"),         \
-    DECODE_HEAD_ROW(T, ignore_index, DF_KIND_INT, "255", -100000, 100000, NULL, "label of pixels that do not count"),                 \
-    DECODE_HEAD_ROW(T, align_corners, DF_KIND_BOOL, "False", 0, 1, NULL, "corner pixels keep their place in every resizing"),         \
-    DF_OPT_UNUSED(sampler, "which pixels a training run learns from"),                                                                \
-    DF_OPT_UNUSED(init_cfg, "weights to start a training run from")
+#define DECODE_HEAD_OPTS(T) \
+    DECODE_HEAD_ROW(T, in_channels, DF_KIND_INTS, NULL, 1, 65536, NULL, "channels of each feature map that is used"), \
+    DECODE_HEAD_ROW(T, channels, DF_KIND_INT, NULL, 1, 65536, NULL, "channels inside the head"), \
+    DECODE_HEAD_ROW(T, num_classes, DF_KIND_INT, NULL, 1, 100000, NULL, "number of classes"), \
+    DECODE_HEAD_ROW(T, dropout_ratio, DF_KIND_FLOAT, "0.1", 0, 0.99, NULL, "part of the channels dropped before the last convolution, in training"), \
+    DECODE_HEAD_ROW(T, conv_cfg, DF_KIND_DICT, "None", 0, 0, NULL, "type of convolution; only None, the plain one, is supported"), \
+    DECODE_HEAD_ROW(T, norm_cfg, DF_KIND_DICT, "None", 0, 0, NULL, "norm after each convolution"), \
+    DECODE_HEAD_ROW(T, act_cfg, DF_KIND_DICT, "dict(type='ReLU')", 0, 0, NULL, "activation after each convolution"), \
+    DECODE_HEAD_ROW(T, in_index, DF_KIND_INTS, "-1", -DF_LEVELS, DF_LEVELS, NULL, "which feature maps are used; -1 is the last"), \
+    DECODE_HEAD_ROW(T, input_transform, DF_KIND_ENUM, "None", 0, 0, "None|resize_concat|multiple_select", \
+                    "how feature maps are joined: None takes one, resize_concat enlarges and concatenates, multiple_select passes a list"), \
+    DF_OPT_AS(T, loss_decode, base.loss_decode_cfg, DF_KIND_NODE, "dict(type='CrossEntropyLoss')", 0, 0, NULL, "loss, or a list of losses"), \
+    DECODE_HEAD_ROW(T, ignore_index, DF_KIND_INT, "255", -100000, 100000, NULL, "label of pixels that no loss counts"), \
+    DECODE_HEAD_ROW(T, align_corners, DF_KIND_BOOL, "False", 0, 1, NULL, "align the centres of the corner pixels when a map is resized"), \
+    DF_OPT_AS(T, sampler, base.sampler_cfg, DF_KIND_NODE, "None", 0, 0, NULL, "which pixels a loss counts: OHEMPixelSampler; None: all"), \
+    DF_OPT_UNUSED(init_cfg, "how mmseg initialises weights")
 
 /* Checks the options and builds conv_seg. `several`: the head takes a list of maps, whatever input_transform says. */
 void df_decode_head_init(NnScope, DecodeHead *, bool several);

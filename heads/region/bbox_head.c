@@ -6,8 +6,10 @@
 #include <math.h>
 
 #include "heads/region.h"
+#include "heads/settings/loss_cfg.h"
 #include "heads/settings/settings.h"
 
+/* Convolutions, then linear layers. */
 typedef struct {
     int n_convs, n_fcs;
     NnConvModule *convs;
@@ -16,44 +18,47 @@ typedef struct {
 
 typedef struct {
     /* options */
-    int num_shared_convs, num_shared_fcs, num_cls_convs, num_cls_fcs, num_reg_convs, num_reg_fcs, conv_out_channels, fc_out_channels;
-    int in_channels, num_classes;
+    int num_shared_convs, num_shared_fcs, num_cls_convs, num_cls_fcs, num_reg_convs, num_reg_fcs;
+    int conv_out_channels, fc_out_channels, in_channels, num_classes;
     DfInts roi_feat_size;
     bool with_avg_pool, with_cls, with_reg, reg_class_agnostic, reg_decoded_bbox;
-    const DfNode *conv_cfg, *norm_cfg, *bbox_coder, *loss_cls, *loss_bbox;
+    const DfNode *conv_cfg, *norm_cfg, *bbox_coder, *loss_cls_cfg, *loss_bbox_cfg;
     /* modules */
     BoxBranch shared, cls, reg;
     NnLinear fc_cls, fc_reg;
     DfDeltaCoder coder;
-    int size[2];        /* of the features */
+    int size[2]; /* height and width of a region's features, in bins */
+    /* for training */
+    LossCfg loss_cls, loss_bbox;
 } BoxHead;
 
-#define BOX_HEAD_COUNTS                                                                                          \
-    DF_OPT_INT(BoxHead, num_shared_convs, 0, 0, 64, "convolutions that both branches share"),                     \
-    DF_OPT_INT(BoxHead, num_shared_fcs, 0, 0, 64, "linear layers that both branches share"),                      \
-    DF_OPT_INT(BoxHead, num_cls_convs, 0, 0, 64, "convolutions of the class branch"),                             \
-    DF_OPT_INT(BoxHead, num_cls_fcs, 0, 0, 64, "linear layers of the class branch"),                              \
-    DF_OPT_INT(BoxHead, num_reg_convs, 0, 0, 64, "convolutions of the box branch"),                               \
-    DF_OPT_INT(BoxHead, num_reg_fcs, 0, 0, 64, "linear layers of the box branch")
+#define BOX_CODER "dict(type='DeltaXYWHBBoxCoder', target_means=[0., 0., 0., 0.], target_stds=[0.1, 0.1, 0.2, 0.2])"
 
-#define BOX_HEAD_OPTS                                                                                            \
-    DF_OPT_INT(BoxHead, conv_out_channels, 256, 1, 65536, "channels of the convolutions"),                        \
-    DF_OPT_INT(BoxHead, fc_out_channels, 1024, 1, 65536, "channels of the linear layers"),                        \
-    DF_OPT_INT(BoxHead, in_channels, 256, 1, 65536, "channels of a region's features"),                           \
-    DF_OPT_INTS(BoxHead, roi_feat_size, "7", 1, 1024, "bins of a region"),                                        \
-    DF_OPT_INT(BoxHead, num_classes, 80, 1, 1000000, "number of classes, without background"),                    \
-    DF_OPT_BOOL(BoxHead, with_avg_pool, False, "the mean over the bins instead of all of them"),                  \
-    DF_OPT_BOOL(BoxHead, with_cls, True, "there is a class branch"),                                              \
-    DF_OPT_BOOL(BoxHead, with_reg, True, "there is a box branch"),                                                \
-    DF_OPT_BOOL(BoxHead, reg_class_agnostic, False, "one box for all classes"),                                   \
-    DF_OPT_BOOL(BoxHead, reg_decoded_bbox, False, "the box loss sees boxes, not deltas"),                         \
-    DF_OPT_DICT(BoxHead, conv_cfg, "None", "kind of convolution: only the plain one"),                            \
-    DF_OPT_DICT(BoxHead, norm_cfg, "None", "norm behind every convolution"),                                      \
-    DF_OPT_DICT(BoxHead, bbox_coder, "dict(type='DeltaXYWHBBoxCoder', target_means=[0., 0., 0., 0.], target_stds=[0.1, 0.1, 0.2, 0.2])", \
-                "how a box is written relative to its region"),                                                  \
-    DF_OPT_DICT(BoxHead, loss_cls, "dict(type='CrossEntropyLoss')", "classification loss"),                       \
-    DF_OPT_DICT(BoxHead, loss_bbox, "dict(type='SmoothL1Loss')", "box loss"),                                     \
-    DF_OPT_UNUSED(init_cfg, "weights to start a training run from"),                                             \
+#define BOX_HEAD_COUNTS                                                                                              \
+    DF_OPT_INT(BoxHead, num_shared_convs, 0, 0, 64, "number of convolutions that both branches share"),              \
+    DF_OPT_INT(BoxHead, num_shared_fcs, 0, 0, 64, "number of linear layers that both branches share"),               \
+    DF_OPT_INT(BoxHead, num_cls_convs, 0, 0, 64, "number of convolutions in the class branch"),                      \
+    DF_OPT_INT(BoxHead, num_cls_fcs, 0, 0, 64, "number of linear layers in the class branch"),                       \
+    DF_OPT_INT(BoxHead, num_reg_convs, 0, 0, 64, "number of convolutions in the box branch"),                        \
+    DF_OPT_INT(BoxHead, num_reg_fcs, 0, 0, 64, "number of linear layers in the box branch")
+
+#define BOX_HEAD_OPTS                                                                                                \
+    DF_OPT_INT(BoxHead, conv_out_channels, 256, 1, 65536, "channels of the convolutions"),                           \
+    DF_OPT_INT(BoxHead, fc_out_channels, 1024, 1, 65536, "channels of the linear layers"),                           \
+    DF_OPT_INT(BoxHead, in_channels, 256, 1, 65536, "channels of a region's features"),                              \
+    DF_OPT_INTS(BoxHead, roi_feat_size, "7", 1, 1024, "height and width of a region's features, in bins"),           \
+    DF_OPT_INT(BoxHead, num_classes, 80, 1, 1000000, "number of classes, without background"),                       \
+    DF_OPT_BOOL(BoxHead, with_avg_pool, False, "average a region's features over its bins first"),                   \
+    DF_OPT_BOOL(BoxHead, with_cls, True, "predict classes; only True is supported"),                                 \
+    DF_OPT_BOOL(BoxHead, with_reg, True, "predict boxes; False: regions stay as they are"),                          \
+    DF_OPT_BOOL(BoxHead, reg_class_agnostic, False, "predict one box a region instead of one a class"),              \
+    DF_OPT_BOOL(BoxHead, reg_decoded_bbox, False, "the box loss compares boxes, not their deltas to the regions"),   \
+    DF_OPT_DICT(BoxHead, conv_cfg, "None", "type of convolution; only None, the plain one, is supported"),           \
+    DF_OPT_DICT(BoxHead, norm_cfg, "None", "norm after each convolution"),                                           \
+    DF_OPT_DICT(BoxHead, bbox_coder, BOX_CODER, "how a box is written relative to its region"),                      \
+    DF_OPT_AS(BoxHead, loss_cls, loss_cls_cfg, DF_KIND_DICT, "dict(type='CrossEntropyLoss')", 0, 0, NULL, "classification loss"), \
+    DF_OPT_AS(BoxHead, loss_bbox, loss_bbox_cfg, DF_KIND_DICT, "dict(type='SmoothL1Loss')", 0, 0, NULL, "box regression loss"), \
+    DF_OPT_UNUSED(init_cfg, "how mmdet initialises weights"),                                                        \
     DF_OPT_END
 
 static const DfOpt conv_fc_opts[] = { BOX_HEAD_COUNTS, BOX_HEAD_OPTS };
@@ -61,59 +66,72 @@ static const DfOpt plain_opts[] = { BOX_HEAD_OPTS };
 
 /* ---- construction ------------------------------------------------------------------------------------------------ */
 
+/* mmcv's kaiming initialisation: normal, by what a layer gives. */
+static NnInit kaiming(int channels)
+{
+    return nn_normal(sqrt(2.0 / (9.0 * channels)));
+}
+
 /* Returns the channels behind the branch. `flat`: a linear layer sees all bins. */
 static int branch_init(NnScope s, BoxBranch *b, const BoxHead *h, const char *name, int in, bool flat)
 {
     const NnConvShape shape = { .kernel = 3, .padding = 1 };
-    const NnInit kaiming = nn_normal(sqrt(2.0 / (9.0 * h->conv_out_channels))); /* mmcv's: normal, fan_out */
+    const int C = h->conv_out_channels, F = h->fc_out_channels;
     b->convs = nn_alloc(s, (size_t)b->n_convs, sizeof *b->convs);
     b->fcs = nn_alloc(s, (size_t)b->n_fcs, sizeof *b->fcs);
-    for (int i = 0; nn_ok(s) && i < b->n_convs; i++, in = h->conv_out_channels)
-        nn_conv_module_init(nn_at(s, "%s_convs.%d", name, i), &b->convs[i], in, h->conv_out_channels, shape, h->norm_cfg, DF_ACT_RELU, kaiming);
+    for (int i = 0; nn_ok(s) && i < b->n_convs; i++, in = C)
+        nn_conv_module_init(nn_at(s, "%s_convs.%d", name, i), &b->convs[i], in, C, shape, h->norm_cfg, DF_ACT_RELU, kaiming(C));
     if (b->n_fcs && flat)
         in *= h->size[0] * h->size[1];
-    for (int i = 0; nn_ok(s) && i < b->n_fcs; i++, in = h->fc_out_channels)
-        nn_linear_init_as(nn_at(s, "%s_fcs.%d", name, i), &b->fcs[i], in, h->fc_out_channels, true, nn_xavier_uniform(in, h->fc_out_channels), nn_constant(0));
+    for (int i = 0; nn_ok(s) && i < b->n_fcs; i++, in = F)
+        nn_linear_init_as(nn_at(s, "%s_fcs.%d", name, i), &b->fcs[i], in, F, true, nn_xavier_uniform(in, F), nn_constant(0));
     return in;
 }
 
-static bool options_fit(NnScope s, BoxHead *h)
+static void check_options(NnScope s, const BoxHead *h)
 {
     if (h->roi_feat_size.n < 1 || h->roi_feat_size.n > 2)
         nn_fail(s, DF_EVALUE, "roi_feat_size: want one number or two");
-    else if (h->conv_cfg)
-        nn_fail(s, DF_EVALUE, "conv_cfg has type '%s': only the plain convolution is built in", df_node_text(df_node_get(h->conv_cfg, "type"), "?"));
+    else if (!df_head_plain_conv(s, h->conv_cfg))
+        return;
     else if ((h->num_cls_convs > 0 || h->num_reg_convs > 0) && h->num_shared_fcs > 0)
         nn_fail(s, DF_EVALUE, "num_shared_fcs = %d in front of branches with convolutions: want 0", h->num_shared_fcs);
     else if (!h->with_cls)
         nn_fail(s, DF_EVALUE, "with_cls=False: a detector wants classes");
     else if (!h->with_reg && h->num_reg_convs + h->num_reg_fcs > 0)
         nn_fail(s, DF_EVALUE, "with_reg=False, but the box branch has layers");
-    else if (df_node_bool(df_node_get(h->loss_cls, "use_sigmoid"), false))
+    else if (df_loss_says_sigmoid(h->loss_cls_cfg))
         nn_fail(s, DF_EVALUE, "loss_cls.use_sigmoid=True: scores are a softmax here, as in mmdet");
-    if (!nn_ok(s))
-        return false;
-    h->size[0] = h->roi_feat_size.v[0];
-    h->size[1] = h->roi_feat_size.v[h->roi_feat_size.n - 1];
-    return true;
+}
+
+/* Channels of what the last linear layer of a branch sees: with all bins if no layer before it has taken them together. */
+static int last_in(const BoxHead *h, const BoxBranch *b, int channels, bool bins_left)
+{
+    return bins_left && b->n_fcs == 0 ? channels * h->size[0] * h->size[1] : channels;
 }
 
 static void init(NnScope s, void *self)
 {
     BoxHead *h = self;
-    if (!options_fit(s, h))
+    check_options(s, h);
+    if (!nn_ok(s))
         return;
+    h->size[0] = h->roi_feat_size.v[0];
+    h->size[1] = h->roi_feat_size.v[h->roi_feat_size.n - 1];
     df_head_coder(s, &h->coder, h->bbox_coder);
+    df_loss_cfg(s, &h->loss_cls, h->loss_cls_cfg, "loss_cls");
+    df_loss_cfg(s, &h->loss_bbox, h->loss_bbox_cfg, "loss_bbox");
     h->shared = (BoxBranch){ .n_convs = h->num_shared_convs, .n_fcs = h->num_shared_fcs };
     h->cls = (BoxBranch){ .n_convs = h->num_cls_convs, .n_fcs = h->num_cls_fcs };
     h->reg = (BoxBranch){ .n_convs = h->num_reg_convs, .n_fcs = h->num_reg_fcs };
     const bool bins_left = h->num_shared_fcs == 0 && !h->with_avg_pool;
-    const int area = h->size[0] * h->size[1], shared = branch_init(s, &h->shared, h, "shared", h->in_channels, !h->with_avg_pool);
-    const int cls = branch_init(s, &h->cls, h, "cls", shared, bins_left) * (bins_left && h->cls.n_fcs == 0 ? area : 1);
-    const int reg = branch_init(s, &h->reg, h, "reg", shared, bins_left) * (bins_left && h->reg.n_fcs == 0 ? area : 1);
+    const int shared = branch_init(s, &h->shared, h, "shared", h->in_channels, !h->with_avg_pool);
+    const int cls = last_in(h, &h->cls, branch_init(s, &h->cls, h, "cls", shared, bins_left), bins_left);
+    const int reg = last_in(h, &h->reg, branch_init(s, &h->reg, h, "reg", shared, bins_left), bins_left);
+    const int boxes = h->reg_class_agnostic ? 1 : h->num_classes;
     nn_linear_init_as(nn_at(s, "fc_cls"), &h->fc_cls, cls, h->num_classes + 1, true, nn_normal(0.01), nn_constant(0));
     if (h->with_reg)
-        nn_linear_init_as(nn_at(s, "fc_reg"), &h->fc_reg, reg, h->reg_class_agnostic ? 4 : 4 * h->num_classes, true, nn_normal(0.001), nn_constant(0));
+        nn_linear_init_as(nn_at(s, "fc_reg"), &h->fc_reg, reg, 4 * boxes, true, nn_normal(0.001), nn_constant(0));
 }
 
 static void init_shared_2fc(NnScope s, void *self)

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "heads/region.h"
+#include "heads/settings/loss_cfg.h"
+#include "heads/settings/settings.h"
 
 enum { MASK_AS_IS, MASK_DECONV, MASK_NEAREST, MASK_BILINEAR };
 
@@ -14,27 +16,29 @@ typedef struct {
     /* options */
     int num_convs, in_channels, conv_kernel_size, conv_out_channels, num_classes;
     bool class_agnostic;
-    const DfNode *upsample_cfg, *conv_cfg, *norm_cfg, *loss_mask;
+    const DfNode *upsample_cfg, *conv_cfg, *norm_cfg, *loss_mask_cfg;
     /* modules */
     NnConvModule *convs;
     int upsample, scale;           /* how, and how much           */
     DfTensor *up_weight, *up_bias; /* of MASK_DECONV: I k k O, O  */
     NnConv logits;
+    /* for training */
+    LossCfg loss_mask;
 } MaskHead;
 
 static const DfOpt opts[] = {
-    DF_OPT_INT(MaskHead, num_convs, 4, 0, 64, "convolutions"),
+    DF_OPT_INT(MaskHead, num_convs, 4, 0, 64, "number of convolutions before the upsampling"),
     DF_OPT_INT(MaskHead, in_channels, 256, 1, 65536, "channels of a region's features"),
-    DF_OPT_INT(MaskHead, conv_kernel_size, 3, 1, 63, "side of their kernels"),
+    DF_OPT_INT(MaskHead, conv_kernel_size, 3, 1, 63, "side of the kernels of the convolutions"),
     DF_OPT_INT(MaskHead, conv_out_channels, 256, 1, 65536, "channels of the convolutions"),
     DF_OPT_INT(MaskHead, num_classes, 80, 1, 1000000, "number of classes"),
-    DF_OPT_BOOL(MaskHead, class_agnostic, False, "one mask for all classes"),
-    DF_OPT_DICT(MaskHead, upsample_cfg, "dict(type='deconv', scale_factor=2)", "how the mask becomes larger: deconv, nearest, bilinear or None"),
-    DF_OPT_DICT(MaskHead, conv_cfg, "None", "kind of convolution: only the plain one"),
-    DF_OPT_DICT(MaskHead, norm_cfg, "None", "norm behind every convolution"),
-    DF_OPT_DICT(MaskHead, loss_mask, "dict(type='CrossEntropyLoss', use_mask=True)", "mask loss"),
-    DF_OPT_UNUSED(roi_feat_size, "bins of a region, which the layers do not need to know"),
-    DF_OPT_UNUSED(init_cfg, "weights to start a training run from"),
+    DF_OPT_BOOL(MaskHead, class_agnostic, False, "predict one mask a region instead of one a class"),
+    DF_OPT_DICT(MaskHead, upsample_cfg, "dict(type='deconv', scale_factor=2)", "how features are enlarged before the last layer: type deconv, nearest, bilinear or None"),
+    DF_OPT_DICT(MaskHead, conv_cfg, "None", "type of convolution; only None, the plain one, is supported"),
+    DF_OPT_DICT(MaskHead, norm_cfg, "None", "norm after each convolution"),
+    DF_OPT_AS(MaskHead, loss_mask, loss_mask_cfg, DF_KIND_DICT, "dict(type='CrossEntropyLoss', use_mask=True)", 0, 0, NULL, "mask loss"),
+    DF_OPT_UNUSED(roi_feat_size, "the layers work at any size"),
+    DF_OPT_UNUSED(init_cfg, "how mmdet initialises weights"),
     DF_OPT_END
 };
 
@@ -45,7 +49,7 @@ typedef struct {
 } Upsample;
 
 static const DfOpt upsample_opts[] = {
-    DF_OPT_INT(Upsample, scale_factor, 2, 1, 64, "how much larger"),
+    DF_OPT_INT(Upsample, scale_factor, 2, 1, 64, "factor by which height and width grow"),
     DF_OPT_END
 };
 
@@ -82,10 +86,9 @@ static void upsample_init(NnScope s, MaskHead *h, int in)
 static void init(NnScope s, void *self)
 {
     MaskHead *h = self;
-    if (h->conv_cfg) {
-        nn_fail(s, DF_EVALUE, "conv_cfg has type '%s': only the plain convolution is built in", df_node_text(df_node_get(h->conv_cfg, "type"), "?"));
+    if (!df_head_plain_conv(s, h->conv_cfg))
         return;
-    }
+    df_loss_cfg(s, &h->loss_mask, h->loss_mask_cfg, "loss_mask");
     const int k = h->conv_kernel_size, out = h->class_agnostic ? 1 : h->num_classes;
     const NnConvShape shape = { .kernel = k, .padding = (k - 1) / 2 };
     int in = h->in_channels;

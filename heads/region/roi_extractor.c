@@ -17,11 +17,11 @@ typedef struct {
 } Config;
 
 static const DfOpt opts[] = {
-    DF_OPT_ROW(Config, roi_layer, DF_KIND_DICT, NULL, 0, 0, NULL, "how a region is read"),
-    DF_OPT_ROW(Config, out_channels, DF_KIND_INT, NULL, 1, 65536, NULL, "channels of the maps"),
-    DF_OPT_FLOATS(Config, featmap_strides, NULL, 1e-3, 1e6, "pixels of the input between cells, of each map that is read"),
-    DF_OPT_FLOAT(Config, finest_scale, 56, 1e-6, 1e9, "regions of less than twice this side are read from the finest map"),
-    DF_OPT_UNUSED(init_cfg, "weights to start a training run from"),
+    DF_OPT_ROW(Config, roi_layer, DF_KIND_DICT, NULL, 0, 0, NULL, "how a region is read from its map: RoIAlign"),
+    DF_OPT_ROW(Config, out_channels, DF_KIND_INT, NULL, 1, 65536, NULL, "channels of the feature maps"),
+    DF_OPT_FLOATS(Config, featmap_strides, NULL, 1e-3, 1e6, "stride of each map that is read, in pixels of the network's input"),
+    DF_OPT_FLOAT(Config, finest_scale, 56, 1e-6, 1e9, "regions with a side of less than twice this, in pixels, are read from the finest map"),
+    DF_OPT_UNUSED(init_cfg, "how mmdet initialises weights"),
     DF_OPT_END
 };
 
@@ -32,12 +32,12 @@ typedef struct {
 } Align;
 
 static const DfOpt align_opts[] = {
-    DF_OPT_INTS(Align, output_size, "None", 1, 1024, "bins along y and x, or one number for both"),
+    DF_OPT_INTS(Align, output_size, "None", 1, 1024, "height and width of the result, in bins; one number for both"),
     DF_OPT_INTS(Align, out_size, "None", 1, 1024, "older name of output_size"),
-    DF_OPT_INT(Align, sampling_ratio, 0, -1, 1024, "samples of a bin along each axis; 0: as many as cells fit into it"),
-    DF_OPT_ENUM(Align, pool_mode, avg, "avg|max", "what becomes of the samples: only their mean is built in"),
-    DF_OPT_BOOL(Align, aligned, True, "pixel centres are at half a pixel"),
-    DF_OPT_BOOL(Align, use_torchvision, False, "the same from another library"),
+    DF_OPT_INT(Align, sampling_ratio, 0, -1, 1024, "samples of a bin along each axis; 0: one for each cell of the map in it"),
+    DF_OPT_ENUM(Align, pool_mode, avg, "avg|max", "what becomes of the samples of a bin; only avg is supported"),
+    DF_OPT_BOOL(Align, aligned, True, "pixels have their centre at 0.5, not at 0"),
+    DF_OPT_BOOL(Align, use_torchvision, False, "which library mmcv calls; not used"),
     DF_OPT_INT(Align, sample_num, 0, -1, 1024, "older name of sampling_ratio"),
     DF_OPT_END
 };

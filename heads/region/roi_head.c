@@ -9,14 +9,14 @@
 /* ---- test_cfg.rcnn -------------------------------------------------------------------------------------------------- */
 
 static const DfOpt test_opts[] = {
-    DF_OPT_FLOAT(RoiHead, score_thr, 0.05, -1e9, 1e9, "detections score more than this"),
-    DF_OPT_INT(RoiHead, max_per_img, 100, -1, 100000000, "detections of an image; <= 0: all"),
+    DF_OPT_FLOAT(RoiHead, score_thr, 0.05, -1e9, 1e9, "detections have a higher score than this"),
+    DF_OPT_INT(RoiHead, max_per_img, 100, -1, 100000000, "most detections of an image; <= 0: all"),
     DF_OPT_AS(RoiHead, nms, nms_cfg, DF_KIND_DICT, "dict(type='nms', iou_threshold=0.5)", 0, 0, NULL, "non-maximum suppression, within a class"),
-    DF_OPT_FLOAT(RoiHead, mask_thr_binary, 0.5, -1e9, 1e9, "pixels of a mask have at least this"),
-    DF_OPT_UNUSED(mask_size, "of a training run"),
-    DF_OPT_UNUSED(keep_all_stages, "of mmdet 1"),
-    DF_OPT_UNUSED(mask, "of a server"),
-    DF_OPT_UNUSED(async_sleep_interval, "of a server"),
+    DF_OPT_FLOAT(RoiHead, mask_thr_binary, 0.5, -1e9, 1e9, "least probability of the pixels of a mask"),
+    DF_OPT_UNUSED(mask_size, "setting of training"),
+    DF_OPT_UNUSED(keep_all_stages, "setting of mmdet 1"),
+    DF_OPT_UNUSED(mask, "setting of an inference server"),
+    DF_OPT_UNUSED(async_sleep_interval, "setting of an inference server"),
     DF_OPT_END
 };
 
@@ -128,6 +128,36 @@ static void masks_init(NnScope s, RoiHead *h)
     }
 }
 
+/* ---- for training ----------------------------------------------------------------------------------------------------- */
+
+/* train_cfg.rcnn is a dict for all stages, or a list of one for each. */
+static void train_cfg_init(NnScope s, RoiHead *h, const DfNode *train_cfg)
+{
+    const int n = h->num_stages;
+    h->train = nn_alloc(s, (size_t)n, sizeof *h->train);
+    const bool many = train_cfg && train_cfg->kind == DF_NODE_LIST;
+    for (int i = 0; nn_ok(s) && i < n; i++) {
+        const DfNode *dict = train_cfg;
+        if (many)
+            dict = i < train_cfg->n ? item_of(train_cfg, i) : NULL;
+        df_train_cfg(s, &h->train[i], dict, "train_cfg.rcnn");
+        if (many && train_cfg->n != n)
+            df_set_problem(s, &h->train[i].problem, "train_cfg.rcnn lists %d dicts: want one for each of %d stages", train_cfg->n, n);
+    }
+}
+
+static void stage_weights_init(NnScope s, RoiHead *h)
+{
+    const DfNode *list = h->stage_loss_weights;
+    const int n = h->num_stages;
+    h->stage_weights = nn_alloc(s, (size_t)n, sizeof *h->stage_weights);
+    const bool fits = list && list->kind == DF_NODE_LIST && list->n == n;
+    if (list && !fits)
+        df_set_problem(s, &h->stage_weights_problem, "stage_loss_weights: want a list of %d numbers", n);
+    for (int i = 0; nn_ok(s) && i < n; i++)
+        h->stage_weights[i] = fits ? df_node_number(item_of(list, i), 1) : 1;
+}
+
 /* ---- the head ------------------------------------------------------------------------------------------------------- */
 
 int df_roi_head_classes(const RoiHead *h)
@@ -152,6 +182,8 @@ void df_roi_head_init(NnScope s, RoiHead *h, DfHeadSettings settings)
     if (!nn_ok(s))
         return;
     test_cfg_init(s, h, settings.test_cfg);
+    train_cfg_init(s, h, settings.train_cfg);
+    stage_weights_init(s, h);
     h->box_extractor = extractors_init(s, h, h->bbox_roi_extractor, "bbox_roi_extractor");
     boxes_init(s, h);
     h->mask_extractor = h->box_extractor;

@@ -8,6 +8,7 @@
 
 #include "heads/region.h"
 #include "heads/region/roi_extractor.h"
+#include "heads/settings/train_cfg.h"
 
 typedef struct {
     const DfBoxHead *record;
@@ -34,6 +35,10 @@ typedef struct {
     double score_thr, mask_thr_binary;
     const DfNode *nms_cfg;
     DfNms nms;
+    /* for training: train_cfg.rcnn, and stage_loss_weights, of each stage */
+    TrainCfg *train;
+    double *stage_weights;
+    const char *stage_weights_problem;
 } RoiHead;
 
 /* Builds num_stages stages, with the stage's number in their names if `cascade`. */

@@ -7,22 +7,23 @@
 #include "heads/region/roi_forward.h"
 #include "heads/region/roi_head.h"
 
-#define ROI_HEAD_OPTS                                                                                              \
-    DF_OPT_ROW(RoiHead, bbox_roi_extractor, DF_KIND_NODE, NULL, 0, 0, NULL, "how the box heads read a region"),      \
-    DF_OPT_ROW(RoiHead, bbox_head, DF_KIND_NODE, NULL, 0, 0, NULL, "what and where: ConvFCBBoxHead and its kin"),    \
-    DF_OPT_NODE(RoiHead, mask_roi_extractor, "None", "how the mask heads read a region; None: as the box heads"),    \
-    DF_OPT_NODE(RoiHead, mask_head, "None", "masks: FCNMaskHead"),                                                   \
-    DF_OPT_DICT(RoiHead, shared_head, "None", "of C4 models: not built in"),                                         \
-    DF_OPT_UNUSED(train_cfg, "of a training run"),                                                                   \
-    DF_OPT_UNUSED(test_cfg, "given by the detector"),                                                                \
-    DF_OPT_UNUSED(init_cfg, "weights to start a training run from"),                                                 \
+/* A part is a dict, or a list of one dict for each stage. */
+#define ROI_HEAD_OPTS \
+    DF_OPT_ROW(RoiHead, bbox_roi_extractor, DF_KIND_NODE, NULL, 0, 0, NULL, "how box heads read a region: SingleRoIExtractor"), \
+    DF_OPT_ROW(RoiHead, bbox_head, DF_KIND_NODE, NULL, 0, 0, NULL, "box head, such as Shared2FCBBoxHead"), \
+    DF_OPT_NODE(RoiHead, mask_roi_extractor, "None", "how mask heads read a region; None: like box heads"), \
+    DF_OPT_NODE(RoiHead, mask_head, "None", "mask head, FCNMaskHead; None: no masks"), \
+    DF_OPT_DICT(RoiHead, shared_head, "None", "layers before all heads, of C4 models; only None is supported"), \
+    DF_OPT_UNUSED(train_cfg, "the detector's train_cfg.rcnn is used"), \
+    DF_OPT_UNUSED(test_cfg, "the detector's test_cfg.rcnn is used"), \
+    DF_OPT_UNUSED(init_cfg, "how mmdet initialises weights"), \
     DF_OPT_END
 
 static const DfOpt standard_opts[] = { ROI_HEAD_OPTS };
 
 static const DfOpt cascade_opts[] = {
-    DF_OPT_ROW(RoiHead, num_stages, DF_KIND_INT, NULL, 1, 16, NULL, "how often boxes are refined"),
-    DF_OPT_NODE(RoiHead, stage_loss_weights, "None", "of a training run: what each stage counts"),
+    DF_OPT_ROW(RoiHead, num_stages, DF_KIND_INT, NULL, 1, 16, NULL, "number of stages"),
+    DF_OPT_NODE(RoiHead, stage_loss_weights, "None", "factor of each stage's losses, a list; None: 1"),
     ROI_HEAD_OPTS
 };
 

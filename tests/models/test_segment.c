@@ -317,3 +317,21 @@ Test(segment, gradients_and_statistics)
     df_ctx_free(c);
     close_case(&k);
 }
+
+/* ---- settings of training ----------------------------------------------------------------------------------------------- */
+
+/* Losses and pixel samplers that are not built in concern a training run alone. */
+Test(segmentor, loads_with_any_training)
+{
+    static const char text[] =
+        "model = dict(type='EncoderDecoder', backbone=dict(type='ResNet', depth=18), train_cfg=dict(mine=1),\n"
+        "    decode_head=dict(type='UPerHead', in_channels=[64, 128, 256, 512], in_index=[0, 1, 2, 3], channels=16, num_classes=3,\n"
+        "        loss_decode=[dict(type='CrossEntropyLoss', mine=2), dict(type='TverskyLoss'), 3], sampler=dict(type='Mine')),\n"
+        "    auxiliary_head=dict(type='FCNHead', in_channels=256, in_index=2, channels=16, num_classes=3, loss_decode=None, sampler=4))\n";
+    DfConfig *config;
+    DfModel *model;
+    cr_assert_eq(df_config_parse(&config, text, strlen(text), "training", true), DF_OK, "%s", df_error());
+    cr_expect_eq(df_model_new(&model, df_config_root(config)), DF_OK, "%s", df_error());
+    df_model_free(model);
+    df_config_free(config);
+}

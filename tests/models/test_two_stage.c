@@ -207,3 +207,23 @@ Test(two_stage, no_memory, .timeout = 300)
     cr_expect_gt(failures, 20, "%d failures of %zu allocations", failures, calls);
     done(config, model);
 }
+
+/* Losses, assigners and samplers that are not built in concern a training run alone. */
+Test(two_stage, loads_with_any_training)
+{
+    static const char training[] =
+        "train_cfg = dict(rpn=dict(assigner=dict(type='Mine'), sampler=7, what=1), rpn_proposal=dict(nms_pre='many'),\n"
+        "                 rcnn=[dict(assigner=dict(type='MaxIoUAssigner'), sampler=dict(type='ScoreHLRSampler')), dict(mask_size='large')])\n";
+    for (int cascade = 0; cascade < 2; cascade++) {
+        char text[8192];
+        DfConfig *config;
+        DfModel *model;
+        const char *last = cascade ? "num_stages=3, stage_loss_weights='heavy'," : "";
+        snprintf(text, sizeof text, "model = dict(type='TwoStageDetector',\n%s roi_head=dict(type='%s', %s\n%s bbox_head=dict(type='Shared2FCBBoxHead', in_channels=8,\n"
+                 "    fc_out_channels=16, loss_cls=dict(type='SeesawLoss', num_classes=80), loss_bbox=dict(type='GIoULoss', weight=10))))\n%s",
+                 backbone, cascade ? "CascadeRoIHead" : "StandardRoIHead", last, extractors, training);
+        cr_assert_eq(df_config_parse(&config, text, strlen(text), "training", true), DF_OK, "%s", df_error());
+        cr_expect_eq(df_model_new(&model, df_config_root(config)), DF_OK, "%s", df_error());
+        done(config, model);
+    }
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * heads/settings/loss_cfg.c -- losses by the names and defaults of mmdet and mmseg.
+ */
+#include "heads/settings/loss_cfg.h"
+
+#include <string.h>
+
+#define LOSS_ROW(key, member, kind, fallback, lo, hi, choices, help) DF_OPT_AS(LossCfg, key, member, kind, fallback, lo, hi, choices, help)
+#define LOSS_BOOL(key, member, fallback, help) LOSS_ROW(key, member, DF_KIND_BOOL, fallback, 0, 1, NULL, help)
+#define LOSS_NUMBER(key, member, fallback, lo, hi, help) LOSS_ROW(key, member, DF_KIND_FLOAT, fallback, lo, hi, NULL, help)
+
+/* What every loss has. */
+#define LOSS_COMMON                                                                                                                       \
+    LOSS_NUMBER(loss_weight, weight, "1.0", 0, 1e9, "factor of this loss in the sum of all"),                                             \
+    LOSS_ROW(reduction, reduction, DF_KIND_ENUM, "mean", 0, 0, "mean|sum|none", "what becomes of the losses of all elements"),            \
+    LOSS_ROW(loss_name, name, DF_KIND_TEXT, "None", 0, 0, NULL, "name in the log")
+
+#define LOSS_CLASS_WEIGHT(member) LOSS_ROW(class_weight, member, DF_KIND_FLOATS, "None", 0, 1e9, NULL, "factor of each class; None: 1")
+#define LOSS_IGNORE_INDEX(member, fallback) LOSS_ROW(ignore_index, member, DF_KIND_INTS, fallback, -1000000, 1000000, NULL, "label that does not count")
+
+/* -alpha (1 - p)^gamma log(p), and with 1 - alpha for what is not the class. */
+static const DfOpt focal_opts[] = {
+    LOSS_BOOL(use_sigmoid, focal.use_sigmoid, "True", "one sigmoid a class"),
+    LOSS_NUMBER(gamma, focal.gamma, "2.0", 0, 100, "how much less an easy example counts"),
+    LOSS_NUMBER(alpha, focal.alpha, "0.25", 0, 1, "weight of the class against everything else"),
+    LOSS_BOOL(activated, focal.activated, "False", "the input is a probability, not a logit"),
+    LOSS_COMMON,
+    DF_OPT_END
+};
+
+static const DfOpt cross_entropy_opts[] = {
+    LOSS_BOOL(use_sigmoid, cross_entropy.use_sigmoid, "False", "one sigmoid a class instead of a softmax"),
+    LOSS_BOOL(use_mask, cross_entropy.use_mask, "False", "one sigmoid for each pixel of a mask, of the object's class alone"),
+    LOSS_CLASS_WEIGHT(cross_entropy.class_weight),
+    LOSS_IGNORE_INDEX(cross_entropy.ignore_index, "None"),
+    LOSS_BOOL(avg_non_ignore, cross_entropy.avg_non_ignore, "False", "the mean is over what counts, not over everything"),
+    LOSS_COMMON,
+    DF_OPT_END
+};
+
+static const DfOpt l1_opts[] = { LOSS_COMMON, DF_OPT_END };
+
+/* x^2 / (2 beta) where |x| < beta, else |x| - beta / 2. */
+static const DfOpt smooth_l1_opts[] = {
+    LOSS_NUMBER(beta, smooth_l1.beta, "1.0", 1e-9, 1e9, "below this difference the loss is quadratic"),
+    LOSS_COMMON,
+    DF_OPT_END
+};
+
+/* With b = e^(gamma / alpha) - 1: alpha / b (b x + 1) ln(b x / beta + 1) - alpha x where x < beta, else gamma x + gamma / b - alpha beta. */
+static const DfOpt balanced_l1_opts[] = {
+    LOSS_NUMBER(alpha, balanced_l1.alpha, "0.5", 1e-9, 1e9, "gradient of small differences: the smaller, the larger it is"),
+    LOSS_NUMBER(gamma, balanced_l1.gamma, "1.5", 1e-9, 1e9, "gradient of large differences"),
+    LOSS_NUMBER(beta, balanced_l1.beta, "1.0", 1e-9, 1e9, "where small differences end"),
+    LOSS_COMMON,
+    DF_OPT_END
+};
+
+static const DfOpt iou_opts[] = {
+    LOSS_NUMBER(eps, iou.eps, "1e-6", 0, 1, "least IoU, and least area of a union in pixels"),
+    LOSS_ROW(mode, iou.mode, DF_KIND_ENUM, "log", 0, 0, "linear|square|log", "1 - IoU, 1 - IoU^2 or -log IoU"),
+    LOSS_BOOL(linear, iou.linear, "False", "older spelling of mode='linear'"),
+    LOSS_COMMON,
+    DF_OPT_END
+};
+
+static const DfOpt giou_opts[] = { /* and DIoU, CIoU */
+    LOSS_NUMBER(eps, iou.eps, "1e-6", 0, 1, "keeps divisors from being 0"),
+    LOSS_COMMON,
+    DF_OPT_END
+};
+
+/* The options of mmdet, of mmseg 1 and of mmseg 0 together: they overlap, and each version has its own formula. */
+static const DfOpt dice_opts[] = {
+    LOSS_BOOL(use_sigmoid, dice.use_sigmoid, "True", "one sigmoid a class instead of a softmax"),
+    LOSS_BOOL(activate, dice.activate, "True", "the input is logits, not probabilities"),
+    LOSS_BOOL(naive_dice, dice.naive_dice, "False", "sums of the numbers in the divisor, not of their squares"),
+    LOSS_NUMBER(eps, dice.eps, "1e-3", 0, 1e9, "keeps the divisor from being 0"),
+    LOSS_NUMBER(smooth, dice.smooth, "1", 0, 1e9, "mmseg 0: added to numerator and divisor"),
+    LOSS_NUMBER(exponent, dice.exponent, "2", 0, 100, "mmseg 0: power of the numbers in the divisor"),
+    LOSS_CLASS_WEIGHT(dice.class_weight),
+    LOSS_IGNORE_INDEX(dice.ignore_index, "255"),
+    LOSS_COMMON,
+    DF_OPT_END
+};
+
+static const DfOpt lovasz_opts[] = {
+    LOSS_ROW(loss_type, lovasz.loss_type, DF_KIND_ENUM, "multi_class", 0, 0, "binary|multi_class", "hinge of two classes, or softmax of many"),
+    LOSS_ROW(classes, lovasz.classes, DF_KIND_NODE, "'present'", 0, 0, NULL, "classes in the mean: 'present', 'all' or a list of numbers"),
+    LOSS_BOOL(per_image, lovasz.per_image, "False", "images apart, not the batch as one"),
+    LOSS_CLASS_WEIGHT(lovasz.class_weight),
+    LOSS_COMMON,
+    DF_OPT_END
+};
+
+static const struct {
+    const char *type;
+    LossKind kind;
+    const DfOpt *opts;
+} losses[] = {
+    { "FocalLoss",        LOSS_FOCAL,         focal_opts         },
+    { "CrossEntropyLoss", LOSS_CROSS_ENTROPY, cross_entropy_opts },
+    { "L1Loss",           LOSS_L1,            l1_opts            },
+    { "SmoothL1Loss",     LOSS_SMOOTH_L1,     smooth_l1_opts     },
+    { "BalancedL1Loss",   LOSS_BALANCED_L1,   balanced_l1_opts   },
+    { "IoULoss",          LOSS_IOU,           iou_opts           },
+    { "GIoULoss",         LOSS_GIOU,          giou_opts          },
+    { "DIoULoss",         LOSS_DIOU,          giou_opts          },
+    { "CIoULoss",         LOSS_CIOU,          giou_opts          },
+    { "DiceLoss",         LOSS_DICE,          dice_opts          },
+    { "LovaszLoss",       LOSS_LOVASZ,        lovasz_opts        },
+};
+enum { LOSSES = sizeof losses / sizeof *losses };
+
+void df_loss_cfg(NnScope s, LossCfg *out, const DfNode *dict, const char *key)
+{
+    *out = (LossCfg){ .kind = LOSS_NONE, .type = "None" };
+    if (!dict || dict->kind == DF_NODE_NONE)
+        return;
+    const char *type = df_node_text(df_node_get(dict, "type"), NULL);
+    *out = (LossCfg){ .kind = LOSS_OTHER, .type = type ? type : "None" };
+    for (int i = 0; type && i < LOSSES; i++)
+        if (strcmp(losses[i].type, type) == 0) {
+            out->kind = losses[i].kind;
+            df_bind_for_training(s, dict, losses[i].opts, out, type, &out->problem);
+            return;
+        }
+    if (type)
+        df_set_problem(s, &out->problem, "%s: %s is not built in: no losses are computed with it", key, type);
+    else
+        df_set_problem(s, &out->problem, "%s: want a dict with the key 'type'", key);
+}
+
+int df_loss_cfgs(NnScope s, LossCfg *out, int most, const DfNode *node, const char *key, const char **problem)
+{
+    const bool many = node && node->kind == DF_NODE_LIST;
+    if (many && node->n > most) {
+        df_set_problem(s, problem, "%s lists %d losses: want at most %d", key, node->n, most);
+        return 0;
+    }
+    int n = 0;
+    for (const DfNode *dict = many ? node->first : node; dict; dict = many ? dict->next : NULL, n++) {
+        df_loss_cfg(s, &out[n], dict, key);
+        if (out[n].problem)
+            df_set_problem(s, problem, "%s", out[n].problem);
+    }
+    return n;
+}
+
+bool df_loss_says_sigmoid(const DfNode *dict)
+{
+    return df_node_bool(df_node_get(dict, "use_sigmoid"), false);
+}

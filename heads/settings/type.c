@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * heads/settings/type.c -- dicts of which one type is built in.
+ */
+#include <string.h>
+
+#include "heads/settings/settings.h"
+
+bool df_head_type(NnScope s, const DfNode *dict, const char *wanted)
+{
+    const char *type = df_node_text(df_node_get(dict, "type"), "none");
+    if (strcmp(type, wanted) == 0)
+        return true;
+    nn_fail(s, DF_EVALUE, "has type '%s': only %s is built in", type, wanted);
+    return false;
+}
+
+bool df_head_plain_conv(NnScope s, const DfNode *conv_cfg)
+{
+    if (conv_cfg)
+        nn_fail(s, DF_EVALUE, "conv_cfg has type '%s': only the plain convolution is built in", df_node_text(df_node_get(conv_cfg, "type"), "?"));
+    return !conv_cfg;
+}
