@@ -100,7 +100,7 @@ int df_array_check(const DfArray *array, int64_t offset, int64_t room)
     for (int i = 0; i < array->ndim; i++) {
         const int64_t n = array->shape[i], step = array->stride[i];
         if (n > most / count || (n > 1 && step > (most - last) / (n - 1)))
-            return df_fail(DF_EFORMAT, "its shape is too large to be true");
+            return df_fail(DF_EFORMAT, "its shape is impossibly large");
         count *= n;
         last += (n - 1) * step;
     }

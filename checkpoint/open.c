@@ -22,9 +22,9 @@ static int read_form(DfCheckpoint *ck, const char *wrapper)
     if (ck->size >= 4 && b[0] == 'P' && b[1] == 'K')
         return df_pth_zip_open(ck, wrapper);
     if (ck->size >= 262 && memcmp(b + 257, "ustar", 5) == 0)
-        return df_fail(DF_EFORMAT, "is a tar archive, the form of PyTorch before 0.2: save it again with a later torch.save");
+        return df_fail(DF_EFORMAT, "is a tar archive, as PyTorch wrote before 0.2: save it again with a later version");
     if (ck->size >= sizeof lfs && memcmp(b, lfs, sizeof lfs - 1) == 0)
-        return df_fail(DF_EFORMAT, "is a Git LFS pointer, want the file that it stands for");
+        return df_fail(DF_EFORMAT, "is a Git LFS pointer: want the file itself (git lfs pull)");
     if (b[0] == 0x80 || b[0] == 'L')
         return df_pth_legacy_open(ck, wrapper);
     return df_fail(DF_EFORMAT, "is neither a .pth nor a .safetensors file (its first byte is 0x%02x)", b[0]);

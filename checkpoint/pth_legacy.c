@@ -102,11 +102,11 @@ static size_t find_storage(DfPyStorage *const *sorted, size_t n, DfPyText key)
 static int place_storage(Stream *s, DfPyStorage *const *sorted, size_t n, const DfPy *key)
 {
     if (key->kind != DF_PY_TEXT)
-        return df_fail(DF_EFORMAT, "its list of storages has something that is no key");
+        return df_fail(DF_EFORMAT, "its list of storages contains something that is not a key");
     const int length = (int)(key->text.size & 0xff);
     const size_t first = find_storage(sorted, n, key->text);
     if (first == n)
-        return df_fail(DF_EFORMAT, "has a storage '%.*s' that no tensor asks for", length, key->text.bytes);
+        return df_fail(DF_EFORMAT, "has a storage '%.*s' that no tensor uses", length, key->text.bytes);
     if (sorted[first]->data)
         return df_fail(DF_EFORMAT, "has storage '%.*s' twice", length, key->text.bytes);
     const uint64_t left = s->ck->size - s->at, size = sorted[first]->type.size, numel = (uint64_t)sorted[first]->numel;
@@ -122,7 +122,7 @@ static int place_storage(Stream *s, DfPyStorage *const *sorted, size_t n, const 
     const uint8_t *data = s->ck->bytes + s->at + sizeof count;
     for (size_t i = first; i < n && compare_texts(sorted[i]->key, key->text) == 0; i++) {
         if (sorted[i]->type.size != size || (uint64_t)sorted[i]->numel != numel)
-            return df_fail(DF_EFORMAT, "describes storage '%.*s' in two ways", length, key->text.bytes);
+            return df_fail(DF_EFORMAT, "describes storage '%.*s' twice, differently", length, key->text.bytes);
         sorted[i]->data = data;
     }
     s->at += sizeof count + (size_t)(count * size);
@@ -132,7 +132,7 @@ static int place_storage(Stream *s, DfPyStorage *const *sorted, size_t n, const 
 static int place_storages(Stream *s, DfPyStorage *list, const DfPy *keys)
 {
     if (keys->kind != DF_PY_LIST)
-        return df_fail(DF_EFORMAT, "has no list of storages behind its object");
+        return df_fail(DF_EFORMAT, "has no list of storages after its object");
     DfPyStorage **sorted = NULL;
     size_t n = 0;
     int error = sort_storages(&sorted, &n, list);

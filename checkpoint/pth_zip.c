@@ -308,7 +308,7 @@ static int find_pickle(Zip *zip, Entry **out)
         *out = entry;
         return DF_OK;
     }
-    return df_fail(DF_EFORMAT, "is a zip archive without data.pkl, so no PyTorch checkpoint");
+    return df_fail(DF_EFORMAT, "is a zip archive without data.pkl: want a PyTorch checkpoint");
 }
 
 /* PyTorch 2.1 and later say in which order the bytes of a number stand; before, it was the order of the machine. */

@@ -100,7 +100,7 @@ static int check_row(Header *h, Row *row)
     for (int i = a->ndim; i-- > 0;) {
         a->stride[i] = stride;
         if (a->shape[i] > 0 && stride > INT64_MAX / 16 / a->shape[i])
-            return df_fail(DF_EFORMAT, "has a shape too large to be true");
+            return df_fail(DF_EFORMAT, "has an impossibly large shape");
         stride *= a->shape[i] > 0 ? a->shape[i] : 1;
     }
     if (df_array_count(a) * size != bytes)
@@ -161,7 +161,7 @@ static int read_header(Header *h)
             continue;
         }
         if (strlen(value.text) != value.length)
-            return df_fail(DF_EFORMAT, "its header: a name with a zero inside");
+            return df_fail(DF_EFORMAT, "its header: a name contains a zero byte");
         const char *name = df_arena_copy(h->ck->arena, value.text, value.length);
         error = name ? read_array(h, name) : df_fail_memory("the names of a checkpoint");
     }
@@ -199,7 +199,7 @@ static int check_places(const Header *h)
     }
     df_free((void *)order);
     if (error == DF_OK && at != h->data + h->data_size)
-        error = df_fail(DF_EFORMAT, "has %llu bytes behind its arrays", (unsigned long long)(h->data + h->data_size - at));
+        error = df_fail(DF_EFORMAT, "has %llu bytes after its arrays", (unsigned long long)(h->data + h->data_size - at));
     return error;
 }
 
@@ -242,7 +242,7 @@ int df_safetensors_open(DfCheckpoint *ck)
     for (int i = LENGTH_SIZE; i-- > 0;)
         size = size << 8 | ck->bytes[i];
     if (size > LARGEST_HEADER || size > ck->size - LENGTH_SIZE)
-        return df_fail(DF_EFORMAT, "has a header of %llu bytes in a file of %zu: it is truncated or no .safetensors file",
+        return df_fail(DF_EFORMAT, "has a header of %llu bytes in a file of %zu: it is truncated, or not a .safetensors file",
                        (unsigned long long)size, ck->size);
     Header h = { .ck = ck, .data = ck->bytes + LENGTH_SIZE + size, .data_size = ck->size - LENGTH_SIZE - size };
     int error = df_json_open_text(&h.json, (const char *)ck->bytes + LENGTH_SIZE, (size_t)size, "its header");

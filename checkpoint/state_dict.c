@@ -72,7 +72,7 @@ static int read_sizes(int64_t *out, const DfPy *tuple)
 {
     for (size_t i = 0; i < tuple->items.n; i++) {
         if (tuple->items.at[i]->kind != DF_PY_INT)
-            return df_fail(DF_EFORMAT, "its shape or stride has something that is no integer");
+            return df_fail(DF_EFORMAT, "its shape or stride contains something that is not an integer");
         out[i] = tuple->items.at[i]->integer;
     }
     return DF_OK;
@@ -124,7 +124,7 @@ static int add_item(DfCheckpoint *ck, const DfPy *key, const DfPy *value, bool s
         return DF_OK;
     DfPyText name = key->text;
     if (memchr(name.bytes, 0, name.size))
-        return df_fail(DF_EFORMAT, "has a key with a zero byte inside");
+        return df_fail(DF_EFORMAT, "has a key that contains a zero byte");
     if (strip && has_module(name)) {
         name.bytes += 7;
         name.size -= 7;
@@ -195,7 +195,7 @@ int df_state_dict(DfCheckpoint *ck, const DfPickle *pickle, const char *wrapper,
     }
     char keys[512];
     if (!any && n > 0)
-        return df_fail(DF_EFORMAT, "holds no tensors where the state dict is looked for; the keys there are: %s",
+        return df_fail(DF_EFORMAT, "has no tensors where the state dict should be; the keys there are: %s",
                        list_keys(dict, keys, sizeof keys));
     return DF_OK;
 }

@@ -20,7 +20,7 @@ static DfNode *fail(const DfNode *at, const char *what)
 
 static DfNode *fail_kinds(const char *op, const DfNode *a, const DfNode *b)
 {
-    df_fail(DF_EVALUE, "%s:%d: %s %s %s has no value", a->file, a->line, df_node_kind_name(a), op, df_node_kind_name(b));
+    df_fail(DF_EVALUE, "%s:%d: cannot compute %s %s %s", a->file, a->line, df_node_kind_name(a), op, df_node_kind_name(b));
     return NULL;
 }
 
@@ -249,7 +249,7 @@ static DfNode *format_text(DfConfig *tree, const DfNode *a, const DfNode *b)
         p++;
         const size_t put = next && (*p == 's' || *p == 'd') ? format_one(out + n, ROOM - n, *p, next) : SIZE_MAX;
         if (put == SIZE_MAX)
-            return fail(a, "want a text with %s and %d, and a text or an integer for each of them");
+            return fail(a, "want a string with %s and %d, and a string or an integer for each of them");
         n += put;
         next = many ? next->next : NULL;
     }

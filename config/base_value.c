@@ -83,7 +83,7 @@ int df_base_values_quoted(char **out, size_t *out_size, const char *text, size_t
     *out = NULL;
     *out_size = quote(NULL, text, size, &inside);
     if (inside)
-        return df_fail(DF_EFORMAT, "%s:%d: {{ _base_.key }} inside a text, want it alone, without quotes", file, inside);
+        return df_fail(DF_EFORMAT, "%s:%d: {{ _base_.key }} inside a string, want it alone, without quotes", file, inside);
     if (*out_size == size)
         return DF_OK;
     *out = df_malloc(*out_size);
@@ -148,7 +148,7 @@ static int check_text(const DfNode *node, const char *text)
     size_t length;
     for (const char *p = text; (p = strstr(p, "{{")); p++)
         if (df_base_value_length(p, end, &key, &length))
-            return df_node_fail(node, DF_EFORMAT, "{{ _base_.%.*s }} inside a text or key, want it alone, as a whole value", (int)length, key);
+            return df_node_fail(node, DF_EFORMAT, "{{ _base_.%.*s }} inside a string or key, want it alone, as a whole value", (int)length, key);
     return DF_OK;
 }
 

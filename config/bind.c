@@ -73,7 +73,7 @@ static int get_bool(const Bind *b, const DfOpt *opt, const DfNode *value, bool *
 static int get_text(const Bind *b, const DfOpt *opt, const DfNode *value, const char **out)
 {
     if (value->kind != DF_NODE_TEXT)
-        return wrong_type(b, opt, value, "a text");
+        return wrong_type(b, opt, value, "a string");
     *out = df_arena_copy(b->tree->arena, value->text, strlen(value->text));
     return *out ? DF_OK : df_fail_memory("the options");
 }
@@ -166,7 +166,7 @@ static int get_none(const Bind *b, const DfOpt *opt, const DfNode *value, void *
 {
     const bool subtree = opt->kind == DF_KIND_DICT || opt->kind == DF_KIND_NODE;
     if (!subtree && !none_allowed(opt))
-        return wrong_type(b, opt, value, opt->kind == DF_KIND_TEXT ? "a text" : "a value");
+        return wrong_type(b, opt, value, opt->kind == DF_KIND_TEXT ? "a string" : "a value");
     switch (opt->kind) {
     case DF_KIND_FLOAT: *(double *)out = NAN; return DF_OK;
     case DF_KIND_TEXT: *(const char **)out = NULL; return DF_OK;
@@ -257,7 +257,7 @@ int df_bind(const DfNode *dict, const DfOpt *opts, void *out, DfArena *arena, co
         else if (opt->fallback)
             error = get_fallback(&b, opt);
         else
-            error = df_node_fail(dict, DF_EVALUE, "%s wants the key '%s'", what, opt->name);
+            error = df_node_fail(dict, DF_EVALUE, "%s requires the key '%s'", what, opt->name);
     }
     return error;
 }

@@ -90,7 +90,7 @@ static Token text(Lexer *l, size_t prefix)
 {
     Token token = { TOKEN_TEXT, l->at, 0, l->line };
     if (prefix > 1 || (prefix == 1 && !strchr("rRuU", *l->at)))
-        return fail(l, "want a plain text 'like this': f-texts and bytes are not read here");
+        return fail(l, "want a plain string 'like this': f-strings and bytes are not supported");
     l->at += prefix;
     const char quote = *l->at;
     const bool triple = peek(l, 1) == quote && peek(l, 2) == quote;
@@ -101,11 +101,11 @@ static Token text(Lexer *l, size_t prefix)
             return token;
         }
         if (*l->at == '\0')
-            return fail(l, "a zero byte inside a text");
+            return fail(l, "a zero byte inside a string");
         if (*l->at == '\\' && l->at + 1 < l->end)
             l->at++;
         else if (!triple && line_break(l))
-            return fail(l, "the line ends inside a text, want a closing quote");
+            return fail(l, "the line ends inside a string, want a closing quote");
         if (line_break(l))
             skip_line_break(l);
         else
@@ -160,9 +160,9 @@ static Token sign(Lexer *l)
     Token token = { TOKEN_SIGN, l->at, 1, l->line };
     const char c = *l->at;
     if ((unsigned char)c >= 0x80)
-        return fail(l, "a letter outside ASCII, want it inside quotes");
+        return fail(l, "a letter outside ASCII: want it in quotes");
     if (!strchr("()[]{},:;=.+-*/%<>!@&|^~", c) || c == '\0')
-        return fail(l, "a character that is no part of a config file");
+        return fail(l, "a character that a config file cannot contain");
     for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {
         const size_t n = strlen(signs[i]);
         if ((size_t)(l->end - l->at) >= n && memcmp(l->at, signs[i], n) == 0) {

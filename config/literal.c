@@ -52,11 +52,11 @@ static DfNode *integer(DfConfig *tree, const Token *token, const char *file, con
     const char *p = base == 10 ? digits : digits + 2;
     int64_t value = 0;
     if (!*p || (base == 10 && p[0] == '0' && p[strspn(p, "0")] != '\0'))
-        return bad_number(token, file, "is no number of Python");
+        return bad_number(token, file, "is not a number in Python");
     for (; *p; p++) {
         const int d = df_digit_value(*p);
         if (d >= base)
-            return bad_number(token, file, "is no number of Python");
+            return bad_number(token, file, "is not a number in Python");
         if (value > (INT64_MAX - d) / base)
             return bad_number(token, file, "does not fit into 64 bits");
         value = value * base + d;
@@ -89,11 +89,11 @@ DfNode *df_token_number(DfConfig *tree, const Token *token, const char *file)
     if (token->length > LONGEST_NUMBER)
         return bad_number(token, file, "is a number of too many digits");
     if (!plain_digits(digits, token))
-        return bad_number(token, file, "is no number of Python");
+        return bad_number(token, file, "is not a number in Python");
     if (base_of(digits) != 10 || !digits[strspn(digits, "0123456789")])
         return integer(tree, token, file, digits);
     if (!is_float(digits))
-        return bad_number(token, file, "is no number of Python");
+        return bad_number(token, file, "is not a number in Python");
     char *point = strchr(digits, '.');
     if (point)
         *point = localeconv()->decimal_point[0]; /* strtod() follows the locale of the program we are part of */
@@ -170,7 +170,7 @@ size_t df_token_text(char *into, const Token *token, const char *file)
             p++;
             out = escape(out, &p, end);
             if (!out) {
-                df_fail(DF_EFORMAT, "%s:%d: a text holds an escape that is no character", file, token->line);
+                df_fail(DF_EFORMAT, "%s:%d: a string contains an invalid escape", file, token->line);
                 return SIZE_MAX;
             }
         }

@@ -102,7 +102,7 @@ static DfNode *nest(DfConfig *tree, const char *path, size_t length, DfNode *val
     while (end > 0 && path[end - 1] != '.')
         end--;
     if (end == length || depth > MAX_DEPTH) {
-        df_fail(DF_EVALUE, "%s:%d: want keys with points between them: a.b.c=value", value->file, value->line);
+        df_fail(DF_EVALUE, "%s:%d: want keys separated by dots: a.b.c=value", value->file, value->line);
         return NULL;
     }
     DfNode *dict = df_tree_new(tree, DF_NODE_DICT, value->file, value->line);

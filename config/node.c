@@ -80,7 +80,7 @@ const char *df_node_kind_name(const DfNode *node)
         [DF_NODE_BOOL] = "a bool",
         [DF_NODE_INT] = "an integer",
         [DF_NODE_FLOAT] = "a float",
-        [DF_NODE_TEXT] = "a text",
+        [DF_NODE_TEXT] = "a string",
         [DF_NODE_LIST] = "a list",
         [DF_NODE_DICT] = "a dict",
         [DF_NODE_BASE_VALUE] = "a value of a base",

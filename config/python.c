@@ -101,7 +101,7 @@ static bool delete_names(Parser *p)
             return false;
         DfNode *found = df_tree_get(p->names, key);
         if (!found) {
-            df_fail(DF_EVALUE, "%s:%d: del: the name '%s' has no value", p->lexer.file, p->token.line, key);
+            df_fail(DF_EVALUE, "%s:%d: del: the name '%s' is not defined", p->lexer.file, p->token.line, key);
             return false;
         }
         df_tree_remove(found);
@@ -116,7 +116,7 @@ static bool refuse(const Parser *p)
                                          "return", "raise", "global", "async", "exec", "print" };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (at_name(p, words[i])) {
-            df_fail(DF_EFORMAT, "%s:%d: '%s' is not read here: config files are data, nothing is executed", p->lexer.file,
+            df_fail(DF_EFORMAT, "%s:%d: '%s' is not supported: config files are data and are not executed", p->lexer.file,
                     p->token.line, words[i]);
             return false;
         }

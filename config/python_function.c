@@ -25,7 +25,7 @@ static DfNode *range(Parser *p, DfNode *args, int line)
 {
     for (const DfNode *arg = args->first; arg; arg = arg->next)
         if (arg->kind != DF_NODE_INT || arg->integer > INT32_MAX || arg->integer < -INT32_MAX)
-            return fail_at(p, line, "range() wants integers of moderate size");
+            return fail_at(p, line, "range() wants smaller integers");
     if (args->n < 1 || args->n > 3)
         return fail_at(p, line, "range() wants one to three integers");
     const int64_t first = args->n > 1 ? args->first->integer : 0;
@@ -107,7 +107,7 @@ DfNode *df_python_function(Parser *p, const Token *name, DfNode *args)
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
         if (spells(name, functions[i].name))
             return functions[i].call(p, args, name->line);
-    df_fail(DF_EFORMAT, "%s:%d: %.*s(..) is not called: config files are data, only dict, list, tuple, range, len, sum and float are known",
+    df_fail(DF_EFORMAT, "%s:%d: %.*s(..) is not supported, only dict, list, tuple, range, len, sum and float: config files are not executed",
             p->lexer.file, name->line, name->length < 40 ? (int)name->length : 40, name->start);
     return NULL;
 }

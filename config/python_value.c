@@ -86,7 +86,7 @@ static DfNode *bracket(Parser *p, const char *close, int line)
 {
     const bool round = *close == ')';
     if (comprehension_ahead(p))
-        return round ? fail_at(p, line, "a generator in round brackets, want [.. for .. in ..]") : comprehension(p, line);
+        return round ? fail_at(p, line, "a generator in parentheses, want [.. for .. in ..]") : comprehension(p, line);
     DfNode *list = new_list(p, line, round);
     bool comma = false;
     while (list && !at_sign(p, close)) {
@@ -140,7 +140,7 @@ static bool set_pair(Parser *p, DfNode *dict)
     if (key->kind == DF_NODE_INT)
         snprintf(digits, sizeof digits, "%lld", (long long)key->integer);
     else if (key->kind != DF_NODE_TEXT) {
-        df_fail(DF_EVALUE, "%s:%d: %s as a key, want a text", p->lexer.file, key->line, df_node_kind_name(key));
+        df_fail(DF_EVALUE, "%s:%d: %s as a key, want a string", p->lexer.file, key->line, df_node_kind_name(key));
         return false;
     }
     if (!at_sign(p, ":")) {

@@ -289,7 +289,7 @@ int df_config_parse(DfConfig **out, const char *text, size_t size, const char *n
     else if ((error = keep_name(tree, &kept, name)) == DF_OK)
         error = parse(tree, &tree->root, text, size, kept, python);
     if (error == DF_OK && df_tree_get(tree->root, "_base_"))
-        error = df_node_fail(df_tree_get(tree->root, "_base_"), DF_EVALUE, "a config that is no file has no bases");
+        error = df_node_fail(df_tree_get(tree->root, "_base_"), DF_EVALUE, "only a config file can have a _base_");
     if (error == DF_OK)
         error = df_base_values_fill(tree, tree->root, NULL);
     if (error == DF_OK)

@@ -53,7 +53,7 @@ DfNode *df_tree_bool(DfConfig *tree, bool value, const char *file, int line)
 char *df_tree_bytes(DfConfig *tree, size_t length)
 {
     if (length >= MAX_TEXT - tree->bytes) {
-        df_fail(DF_EVALUE, "the texts of the config are longer than %d bytes together", MAX_TEXT);
+        df_fail(DF_EVALUE, "the strings of the config are longer than %d bytes together", MAX_TEXT);
         return NULL;
     }
     char *bytes = df_arena_alloc(tree->arena, length + 1, 1);

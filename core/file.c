@@ -36,7 +36,7 @@ static int read_stream(DfFile *out, int fd, const char *path, size_t limit)
         size += (size_t)got;
         if (size > limit) {
             df_free(data);
-            return df_fail(DF_EFORMAT, "%s: larger than the %zu bytes such a file may have", path, limit);
+            return df_fail(DF_EFORMAT, "%s: larger than %zu bytes, the limit for such a file", path, limit);
         }
     }
     data[size] = 0;

@@ -151,7 +151,7 @@ static inline bool next_of_list(DfJson *j, DfJsonValue *value)
 static DfJsonEvent done(DfJson *j, unsigned c)
 {
     const bool at_end = c == 0 && j->at == j->end && j->broken == DF_OK;
-    return at_end ? DF_JSON_END : fail_wanting(j, "nothing behind the value");
+    return at_end ? DF_JSON_END : fail_wanting(j, "nothing after the value");
 }
 
 /* A state machine over one stack of brackets. A step has two parts: the punctuation between two values (a comma, a
@@ -175,7 +175,7 @@ DfJsonEvent df_json_next(DfJson *j, DfJsonValue *value)
         c = next_byte(j);
     } else if (j->state == COLON) {
         if (c != ':')
-            return fail_wanting(j, "':' behind a key");
+            return fail_wanting(j, "':' after a key");
         j->state = VALUE;
         j->at++;
         c = next_byte(j);

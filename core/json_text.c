@@ -101,15 +101,15 @@ static unsigned char *text_end(DfJson *j, bool *bare)
             *bare = false;
         if (p == j->end) {
             if (!df_json_more(j)) {
-                df_json_stop(j, "%s", "the file ends inside a text");
+                df_json_stop(j, "%s", "the file ends inside a string");
                 return NULL;
             }
         } else if (*p < 0x20) {
-            df_json_stop(j, "%s", "a control character inside a text, want it escaped");
+            df_json_stop(j, "%s", "a control character inside a string, want it escaped");
             return NULL;
         } else if (*p == '\\' && p + 1 == j->end) {
             if (!df_json_more(j)) {
-                df_json_stop(j, "%s", "the file ends inside a text");
+                df_json_stop(j, "%s", "the file ends inside a string");
                 return NULL;
             }
         } else {
@@ -126,7 +126,7 @@ static unsigned char *resolve(DfJson *j, unsigned char *begin, const unsigned ch
         if (*from == '\\') {
             from = unescape(from, &to);
             if (!from) {
-                df_json_stop(j, "%s", "a text holds a backslash that begins no JSON escape");
+                df_json_stop(j, "%s", "a string holds a backslash that begins no JSON escape");
                 return NULL;
             }
         } else if (*from < 0x80) {
@@ -134,7 +134,7 @@ static unsigned char *resolve(DfJson *j, unsigned char *begin, const unsigned ch
         } else {
             const size_t n = df_utf8_length(from, end);
             if (n == 0) {
-                df_json_stop(j, "%s", "a text is not valid UTF-8");
+                df_json_stop(j, "%s", "a string is not valid UTF-8");
                 return NULL;
             }
             memmove(to, from, n);

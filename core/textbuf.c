@@ -101,7 +101,7 @@ int df_textbuf_take(DfTextbuf *t, char **out)
     *out = t->failed ? NULL : t->at;
     if (t->failed)
         df_free(t->at);
-    const int error = t->failed ? df_fail_memory("a text") : DF_OK;
+    const int error = t->failed ? df_fail_memory("a string") : DF_OK;
     *t = (DfTextbuf){ 0 };
     return error;
 }

@@ -74,7 +74,7 @@ static int read_box(const Source *s, const Field *field, DfJsonEvent event, doub
 static int read_text(const Source *s, const Field *field, DfJsonEvent event, const DfJsonValue *value, void *out)
 {
     if (event != DF_JSON_TEXT || value->length == 0 || memchr(value->text, 0, value->length))
-        return wrong(s, field, "a text");
+        return wrong(s, field, "a string");
     const char *copy = df_arena_copy(s->arena, value->text, value->length);
     if (!copy)
         return df_fail_memory("names of a dataset");
@@ -227,7 +227,7 @@ static int image_keys(const DfCocoDataset *coco, Key **out)
     *out = keys;
     for (int i = 1; i < coco->n_images; i++)
         if (keys[i].id == keys[i - 1].id)
-            return df_fail(DF_EFORMAT, "%s: the image id %lld stands there twice", coco->path, (long long)keys[i].id);
+            return df_fail(DF_EFORMAT, "%s: two images have the id %lld", coco->path, (long long)keys[i].id);
     return DF_OK;
 }
 
@@ -291,7 +291,7 @@ static int missing_class(const DfCocoDataset *coco, const char *name)
     for (int i = 0; names && i < coco->n_categories; i++)
         names[i] = coco->categories[i].name;
     const char *near = names ? df_nearest_name(name, names, (size_t)coco->n_categories) : NULL;
-    return df_fail(DF_EVALUE, "%s: none of its %d categories is the class '%s' of the config%s%s%s", coco->path, coco->n_categories, name,
+    return df_fail(DF_EVALUE, "%s: none of its %d categories is called '%s', a class of the config%s%s%s", coco->path, coco->n_categories, name,
         near ? " (nearest: '" : "", near ? near : "", near ? "')" : "");
 }
 
@@ -306,7 +306,7 @@ static int number_labels(DfCocoDataset *coco, const char *const *classes, int n,
         DfCocoCategory *category = &coco->categories[i];
         const bool known = find_name(classes, n, category->name) >= 0;
         if (!known && strict)
-            return df_fail(DF_EVALUE, "%s: the category '%s' is none of the %d classes of COCO: want the dataset's own names as "
+            return df_fail(DF_EVALUE, "%s: the category '%s' is not one of the %d classes of COCO: want the names of this dataset as "
                 "`classes` in the config", coco->path, category->name, n);
         if (known && find_name(coco->classes, coco->n_classes, category->name) >= 0)
             return df_fail(DF_EFORMAT, "%s: two categories are called '%s'", coco->path, category->name);

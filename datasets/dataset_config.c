@@ -33,7 +33,7 @@ static int rerooted(char out[DF_PATH], const char *folder, const char *path)
             return DF_OK;
         last = tail;
     }
-    return df_fail(DF_EIO, "%s: no %s in it, where the config has %s", folder, last, path);
+    return df_fail(DF_EIO, "%s: does not contain %s (in the config: %s)", folder, last, path);
 }
 
 int df_dataset_path(char out[DF_PATH], const char *data_root, const char *path, const char *data_dir)
@@ -83,7 +83,7 @@ int df_dataset_lines(DfNames *out, const char *path, DfArena *arena)
     df_free(text);
     if (!out->name)
         return df_fail_memory("class names");
-    return out->n ? DF_OK : df_fail(DF_EVALUE, "%s: no class: want one name a line", path);
+    return out->n ? DF_OK : df_fail(DF_EVALUE, "%s: no class: want one name per line", path);
 }
 
 int df_dataset_names(DfNames *out, const DfNode *node, DfArena *arena)
@@ -95,7 +95,7 @@ int df_dataset_names(DfNames *out, const DfNode *node, DfArena *arena)
         return names_from_list(out, node, arena);
     if (node->kind == DF_NODE_TEXT)
         return df_dataset_lines(out, node->text, arena);
-    return df_node_fail(node, DF_EVALUE, "want a list of names, or the path of a file with one a line");
+    return df_node_fail(node, DF_EVALUE, "want a list of names, or the path of a file with one per line");
 }
 
 int df_dataset_type_fail(const DfNode *dataset, const char *wanted)

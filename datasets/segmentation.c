@@ -105,9 +105,9 @@ static int choose_classes(DfClasses *out, int to[DF_ADE_CLASSES], const DfNames 
     for (int i = 0; i < names->n; i++) {
         const int from = ade_class(names->name[i]);
         if (from == DF_ADE_CLASSES)
-            return df_node_fail(node, DF_EVALUE, "'%s' is no class of ADE20KDataset: want some of its own, or type 'CustomDataset'", names->name[i]);
+            return df_node_fail(node, DF_EVALUE, "'%s' is not a class of ADE20KDataset: want its class names, or type 'CustomDataset'", names->name[i]);
         if (to[from] >= 0)
-            return df_node_fail(node, DF_EVALUE, "'%s' is there twice", names->name[i]);
+            return df_node_fail(node, DF_EVALUE, "the class '%s' is listed twice", names->name[i]);
         to[from] = i;
         memcpy(colour[i], df_ade_palette[from], sizeof colour[i]);
     }
@@ -208,7 +208,7 @@ static int name_files(DfSegmentation *s, const Options *o, const char *labels)
         if (!s->picture[i] || (labels && !s->label[i]))
             return df_fail_memory("a list of pictures");
         if (labels && !df_file_exists(s->label[i]))
-            return df_fail(DF_EIO, "%s is not there: want a label map for %s", s->label[i], s->picture[i]);
+            return df_fail(DF_EIO, "%s does not exist: want a label map for %s", s->label[i], s->picture[i]);
     }
     return DF_OK;
 }
@@ -235,7 +235,7 @@ static int open_set(DfSegmentation *s, const DfNode *dataset, const char *data_d
     if (error == DF_OK && !o.img_dir)
         error = df_node_fail(dataset, DF_EVALUE, "img_dir = None: want a folder");
     if (error == DF_OK && (!o.img_suffix || !o.seg_map_suffix))
-        error = df_node_fail(dataset, DF_EVALUE, "img_suffix or seg_map_suffix = None: want how the names end");
+        error = df_node_fail(dataset, DF_EVALUE, "img_suffix or seg_map_suffix = None: want the ending of the file names");
     if (error == DF_OK)
         error = bind_classes(&s->classes, to, &o, type, s->arena);
     if (error < 0)
@@ -283,5 +283,5 @@ int df_segmentation_label(const DfSegmentation *s, int i, int height, int width,
     }
     const int h = out->height, w = out->width;
     df_image_free(out);
-    return df_fail(DF_EVALUE, "%s is %d x %d and %s is %d x %d: want labels in the size of the picture", s->label[i], w, h, s->picture[i], width, height);
+    return df_fail(DF_EVALUE, "%s is %d x %d and %s is %d x %d: want a label map of the size of the picture", s->label[i], w, h, s->picture[i], width, height);
 }

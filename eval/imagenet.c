@@ -189,7 +189,7 @@ int df_real_labels_read(DfRealLabels *real, DfJson *json, int classes)
             real->start[real->n++] = n;
         while (error == DF_OK && (event = df_json_next(json, &v)) == DF_JSON_NUMBER) {
             if (!v.is_integer || v.integer < 0 || v.integer >= classes)
-                error = df_json_fail(json, DF_EVALUE, "image %zu: a label that is no class of 0..%d", real->n, classes - 1);
+                error = df_json_fail(json, DF_EVALUE, "image %zu: a label outside 0..%d", real->n, classes - 1);
             else if (!df_grow((void **)&real->labels, &labels, n, sizeof *real->labels))
                 error = df_fail_memory("real labels");
             else

@@ -359,7 +359,7 @@ int df_chart_svg(const DfChart *chart, char **out)
     int error = chart->n <= MOST ? DF_OK : df_fail(DF_EVALUE, "a chart of %zu points: want at most %d", chart->n, MOST);
     for (size_t i = 0; error == DF_OK && i < chart->n; i++)
         if (!isfinite(chart->points[i].x) || !isfinite(chart->points[i].y))
-            error = df_fail(DF_EVALUE, "%s: neither of its numbers may be infinite or unknown in a chart", chart->points[i].name);
+            error = df_fail(DF_EVALUE, "%s: one of its numbers is infinite or unknown: want numbers that a chart can show", chart->points[i].name);
     if (error == DF_OK && (!d.points || !d.order))
         error = df_fail_memory("the chart");
     if (error == DF_OK) {

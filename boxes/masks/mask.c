@@ -108,7 +108,7 @@ int df_mask_decode(const DfMask *mask, uint8_t *pixels)
     memset(pixels, 0, h * w);
     for (size_t i = 0; i < mask->n; i++) {
         if (mask->runs[i] > h * w - at)
-            return df_fail(DF_EFORMAT, "the runs of a mask are longer than its %zu x %zu pixels", h, w);
+            return df_fail(DF_EFORMAT, "the RLE of a mask is longer than its %zu x %zu pixels", h, w);
         for (const size_t end = at + mask->runs[i]; at < end; at++)
             if (i % 2)
                 pixels[at % h * w + at / h] = 1;

@@ -242,7 +242,7 @@ static int read_storage(DfPyStorage *storage, const DfPy *id)
 int df_py_persistent(DfPyHeap *heap, DfPy **out, DfPy *id)
 {
     if (id->kind != DF_PY_TUPLE || id->items.n < 2)
-        return df_fail(DF_EFORMAT, "its pickle has a persistent id that is no tuple");
+        return df_fail(DF_EFORMAT, "its pickle has a persistent id that is not a tuple");
     if (df_py_is(id->items.at[0], "module")) { /* ('module', class, file, source): the class */
         *out = id->items.at[1];
         return DF_OK;

@@ -198,7 +198,7 @@ static int parse_index(DfPyText text, uint64_t *out)
     uint64_t value = 0;
     for (size_t i = 0; i < text.size; i++) {
         if (text.bytes[i] < '0' || text.bytes[i] > '9' || value > UINT32_MAX)
-            return df_fail(DF_EFORMAT, "its pickle has a memo index that is no number");
+            return df_fail(DF_EFORMAT, "its pickle has a memo index that is not a number");
         value = value * 10 + (uint64_t)(text.bytes[i] - '0');
     }
     *out = value;
@@ -242,7 +242,7 @@ static int op_integer_line(Machine *m, const Operand *o)
     int64_t value = 0;
     for (size_t i = minus; i < text.size; i++) {
         if (text.bytes[i] < '0' || text.bytes[i] > '9')
-            return df_fail(DF_EFORMAT, "its pickle has an integer that is no number");
+            return df_fail(DF_EFORMAT, "its pickle has an integer that is not a number");
         if (value > (INT64_MAX - 9) / 10)
             return push_text(m, DF_PY_LONG, text);
         value = value * 10 + (text.bytes[i] - '0');
@@ -378,7 +378,7 @@ static int op_stack_global(Machine *m, const Operand *o)
     if ((error = pop(m, &name)) < 0 || (error = pop(m, &module)) < 0)
         return error;
     if (module->kind != DF_PY_TEXT || name->kind != DF_PY_TEXT)
-        return df_fail(DF_EFORMAT, "its pickle names a class by something that is no string");
+        return df_fail(DF_EFORMAT, "its pickle names a class by something that is not a string");
     error = new_global(m, &value, module->text, name->text);
     return error < 0 ? error : push(m, value);
 }

@@ -91,7 +91,7 @@ int cli_measure(CliMeasured *out, const char *config, const char *checkpoint, in
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         continue;
     if (!told)
-        return df_fail(DF_ENOMEM, "%s: the process that measured it was ended from outside (signal %d): is there too little memory?", config, WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+        return df_fail(DF_ENOMEM, "%s: the measuring process was killed (signal %d): is there too little memory?", config, WIFSIGNALED(status) ? WTERMSIG(status) : 0);
     *out = answer.measured;
     return answer.error < 0 ? df_fail(answer.error, "%s", answer.sentence) : DF_OK;
 }

@@ -160,7 +160,7 @@ static int check_explain(const CliScoring *scoring, const Scores *s)
     const DfCocoParams *p = scoring->params;
     if (!scoring->explain_path || (explained(s) >= 0 && !scoring->image_ids && !(p && (p->image_ids || p->category_ids || !p->use_categories))))
         return DF_OK;
-    return df_fail(CLI_EUSAGE, "--explain is about all images and classes: want bbox or segm in --type, and neither --img-ids, --cat-ids nor --no-cats");
+    return df_fail(CLI_EUSAGE, "--explain explains all images and classes: want bbox or segm in --type, and neither --img-ids, --cat-ids nor --no-cats");
 }
 
 int cli_score_coco(DfPool *pool, const CliScoring *scoring)

@@ -89,7 +89,7 @@ int cli_check_memory(const CliSession *s, int n, int H, int W)
     const double wanted = (double)c->peak, there = memory_there();
     df_ctx_free(c);
     if (error == DF_OK && wanted > there)
-        return df_fail(DF_ENOMEM, "a network input of %d x 3 x %d x %d takes %.1f GB of memory: there are %.1f GB", n, H, W, 1e-9 * wanted, 1e-9 * there);
+        return df_fail(DF_ENOMEM, "a network input of %d x 3 x %d x %d needs %.1f GB of memory: %.1f GB are available", n, H, W, 1e-9 * wanted, 1e-9 * there);
     return error;
 }
 

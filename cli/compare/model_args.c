@@ -64,11 +64,11 @@ int cli_model_parse(CliModels *m, const char *arg, CliModel *model)
     const char *path = behind_name(arg);
     const char *rest = path + config_length(path);
     if (!cli_is_model(arg))
-        return df_fail(CLI_EUSAGE, "%s: want a model as the others are: [NAME=]CONFIG[:CHECKPOINT][@RUN]", arg);
+        return df_fail(CLI_EUSAGE, "%s: want a model, as in the other arguments: [NAME=]CONFIG[:CHECKPOINT][@RUN]", arg);
     const char *run = strrchr(rest, '@');
     const size_t before_run = run ? (size_t)(run - rest) : strlen(rest);
     if ((rest[0] == ':' && before_run == 1) || (run && !run[1]))
-        return df_fail(CLI_EUSAGE, "%s: want a checkpoint behind ':' and a run behind '@'", arg);
+        return df_fail(CLI_EUSAGE, "%s: want a checkpoint after ':' and a run after '@'", arg);
     model->name = path > arg ? df_arena_copy(m->arena, arg, (size_t)(path - arg) - 1) : NULL;
     model->config = df_arena_copy(m->arena, path, (size_t)(rest - path));
     model->checkpoint = rest[0] == ':' ? df_arena_copy(m->arena, rest + 1, before_run - 1) : NULL;

@@ -36,7 +36,7 @@ int cli_check_cost(void)
     if (i == COSTS)
         return df_fail(CLI_EUSAGE, "--cost %s: want macs, params or time", cli_compare.cost);
     if (i == TIME && cli_compare.rounds == 0)
-        return df_fail(CLI_EUSAGE, "--cost time wants at least one of --rounds");
+        return df_fail(CLI_EUSAGE, "--cost time needs --rounds of at least 1");
     return i;
 }
 
@@ -96,7 +96,7 @@ int cli_models_chart(const CliModels *m, const char *path)
     if (!points || !chart.subtitle)
         return df_fail_memory("the chart");
     if (times && m->rounds == 0)
-        return df_fail(CLI_EUSAGE, "a chart wants accuracies (a RUN of a model) or times (--rounds of at least 1)");
+        return df_fail(CLI_EUSAGE, "a chart needs scores (MODEL@RUN) or times (--rounds of at least 1)");
     for (size_t i = 0; i < m->n; i++)
         chart.n += point_of(&points[chart.n], m, &m->model[i], kind, cost);
     if (!chart.title && times)

@@ -204,6 +204,6 @@ int cli_run_compare(DfCompare **out, CliRunKind kind, const char *const *files, 
     if (!kinds[kind].coco)
         return compare_images(out, &of);
     if (!cli_compare.gt)
-        return df_fail(CLI_EUSAGE, "want --gt GT.json, the annotation file that all results are about");
+        return df_fail(CLI_EUSAGE, "want --gt GT.json, the annotation file of these results");
     return compare_coco(out, &of);
 }

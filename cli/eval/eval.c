@@ -65,7 +65,7 @@ static int choose_images(Run *r)
         if (!r->done[i])
             r->order[r->n_order++] = (int)i;
     }
-    return r->n_ids ? DF_OK : df_fail(DF_EVALUE, "%s: %d images, none of them in this part", r->dataset->path, total);
+    return r->n_ids ? DF_OK : df_fail(DF_EVALUE, "%s: %d images, none of them in this shard", r->dataset->path, total);
 }
 
 /* ---- the run ------------------------------------------------------------------------------------------------------ */
@@ -74,7 +74,7 @@ static int open_run(Run *r, const char *config, const char *checkpoint)
 {
     const DfModelLoad load = { .wrapper = wrapper, .allow_missing = allow_missing };
     int error = df_model_is_detector(r->session.model) ? DF_OK
-                    : df_fail(DF_EVALUE, "%s describes a bare %s: eval wants a detector or a segmentor", config, df_model_type(r->session.model));
+                    : df_fail(DF_EVALUE, "%s describes a %s alone: eval wants a detector or a segmentor", config, df_model_type(r->session.model));
     if (error == DF_OK)
         error = cli_test_pipeline(&r->session, &r->pipeline);
     if (error == DF_OK)
@@ -138,7 +138,7 @@ static int score(Run *r)
     if (error < 0)
         return error;
     if (r->unreadable)
-        df_log(DF_LOG_WARNING, "%ld of %zu images could not be read and count as without detections", r->unreadable, r->n_ids);
+        df_log(DF_LOG_WARNING, "%ld of %zu images could not be read and count as images without detections", r->unreadable, r->n_ids);
     const bool whole = r->n_ids == (size_t)r->dataset->n_images;
     const char *const dt_paths[] = { r->dt_path };
     return cli_score_coco(r->session.pool, &(CliScoring){ .gt_path = r->dataset->path, .dt_paths = dt_paths, .n_dt = 1, .types = masks ? "bbox,segm" : "bbox", .json_path = json_path,

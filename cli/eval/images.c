@@ -28,12 +28,12 @@ int cli_eval_images(CliEvalImages *e)
 {
     CliSamples samples = { .what = "eval", .loading = e->loading, .n = e->n, .done = e->done, .take = take_sample, .run = e };
     if (e->done && !cli.quiet)
-        fprintf(stderr, "%ld images are done already\n", e->done);
+        fprintf(stderr, "%ld images are already done\n", e->done);
     const int error = cli_each_sample(&samples);
     if (error < 0)
         return error;
     if (samples.done < e->n)
         return df_fail(DF_EINTERRUPT, "stopped after %ld of %ld images; %s", samples.done, e->n,
-                       e->kept ? "the same command goes on from there" : "nothing is kept: with --out DIR the same command would go on from there");
+                       e->kept ? "the same command continues from there" : "nothing was kept; with --out DIR the same command would continue from there");
     return e->unreadable < e->n ? DF_OK : df_fail(DF_EIO, "none of %ld images could be read, the last: %s", e->n, df_error());
 }

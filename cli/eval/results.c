@@ -81,7 +81,7 @@ static bool is_same(const char *line, const char *key, uint64_t hash)
 static int header_matches(const char *line, const CliRunOf *of, const char *path)
 {
     if (!df_starts_with(line, "{\"config\": "))
-        return df_fail(DF_EFORMAT, "%s: the first line does not say what the results are of: use another --out, or --fresh to begin again", path);
+        return df_fail(DF_EFORMAT, "%s: the first line does not describe a run: use another --out, or --fresh to begin again", path);
     const char *other = !is_same(line, "settings", of->settings)  ? "a config with other settings"
                         : !is_same(line, "weights", of->weights) ? "other weights"
                         : !is_same(line, "dataset", of->dataset) ? "other images or classes"
@@ -128,7 +128,7 @@ static int lock(const CliResults *r)
     struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
     if (fcntl(fileno(r->stream), F_SETLK, &whole) == 0 || (errno != EACCES && errno != EAGAIN)) /* a file system may know no locks */
         return DF_OK;
-    return df_fail(DF_EVALUE, "%s: another run is writing it: give each run its own --out", r->path);
+    return df_fail(DF_EVALUE, "%s: another run is writing to it: give each run its own --out", r->path);
 }
 
 int cli_results_open(CliResults **out, const char *folder, const CliRunOf *of, const DfCocoDataset *dataset, bool fresh, bool *done)

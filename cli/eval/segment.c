@@ -39,7 +39,7 @@ static int check_classes(const Run *r)
     if (r->set->classes.n && r->set->classes.n != n)
         return df_fail(DF_EVALUE, "%s has %d classes and the head %d: set the dataset's `classes` or the head's num_classes", r->set->folder, r->set->classes.n, n);
     if (n > most)
-        return df_fail(DF_EVALUE, "%d classes: label maps of one byte a pixel hold at most %d", n, most);
+        return df_fail(DF_EVALUE, "%d classes: label maps of one byte per pixel can hold at most %d", n, most);
     if (!r->set->label && !r->o->out_dir)
         return df_fail(DF_EVALUE, "%s has no ann_dir, so there is nothing to score: want one, or --out DIR for the label maps alone", r->set->type);
     return DF_OK;
@@ -75,8 +75,8 @@ static int open_run(Run *r)
 static void warn_outside(Run *r, int i, const DfImage *label)
 {
     if (df_miou_outside(&r->params, label->pixels, df_image_bytes(label)) && r->outside++ < CLI_SHOWN)
-        df_log(DF_LOG_WARNING, "%s has labels that are no class of 0..%d%s", r->set->label[i], r->params.classes - 1,
-               r->set->reduce_zero_label ? ", after 1 is taken off" : "; is reduce_zero_label=True meant?");
+        df_log(DF_LOG_WARNING, "%s has labels outside 0..%d%s", r->set->label[i], r->params.classes - 1,
+               r->set->reduce_zero_label ? ", after 1 is subtracted" : "; did you mean reduce_zero_label=True?");
 }
 
 /* `pred` has one byte a pixel, counted from 0. */
@@ -158,7 +158,7 @@ static int take_map(Run *r, int i, bool resumed)
     else if (there && resumed)
         error = count_map(r, i, path);
     else if (there && !r->o->fresh)
-        error = df_fail(DF_EVALUE, "%s is there already and of no run that is known: want another --out, or --fresh", path);
+        error = df_fail(DF_EVALUE, "%s already exists and is not from a known run: want another --out, or --fresh", path);
     else if (there && unlink(path) != 0)
         error = df_fail_errno("%s", path);
     if (error == DF_OK && there && resumed)
@@ -178,7 +178,7 @@ static int choose_pictures(Run *r, bool resumed)
     for (int64_t i = shard - 1; error == DF_OK && i < n; i += shards, r->n++)
         error = take_map(r, (int)i, resumed);
     if (error == DF_OK && r->n == 0)
-        error = df_fail(DF_EVALUE, "%s: %d pictures, none of them in this part", r->set->folder, total);
+        error = df_fail(DF_EVALUE, "%s: %d pictures, none of them in this shard", r->set->folder, total);
     return error;
 }
 
@@ -210,7 +210,7 @@ static int check_folder(const Run *r, const char *path, const char *fingerprint,
         return error;
     *resumed = strstr(before, fingerprint) != NULL;
     df_free(before);
-    return *resumed ? DF_OK : df_fail(DF_EVALUE, "%s is of a run with other settings, weights or data: want another --out, or --fresh", path);
+    return *resumed ? DF_OK : df_fail(DF_EVALUE, "%s is from a run with other settings, weights or data: want another --out, or --fresh", path);
 }
 
 static int choose_and_mark(Run *r)
@@ -286,9 +286,9 @@ static int write_scores(const Run *r)
 static int score(const Run *r)
 {
     if (r->unreadable)
-        df_log(DF_LOG_WARNING, "%ld of %ld images could not be read and do not count", r->unreadable, r->n);
+        df_log(DF_LOG_WARNING, "%ld of %ld images could not be read and are not counted", r->unreadable, r->n);
     if (r->outside > CLI_SHOWN)
-        df_log(DF_LOG_WARNING, "%ld label maps have labels that are no class", r->outside);
+        df_log(DF_LOG_WARNING, "%ld label maps have labels that are not a class", r->outside);
     if (!r->set->label)
         return DF_OK;
     const int error = write_scores(r);

@@ -67,7 +67,7 @@ static int add_scored(const Run *r, Worker *w, size_t i, const DfImage *label, c
 static int add_pair(const Run *r, Worker *w, size_t i, const DfImage *label, const DfImage *pred, const char *label_path, const char *path)
 {
     if (label->height != pred->height || label->width != pred->width)
-        return df_fail(DF_EVALUE, "%s is %d x %d and %s is %d x %d: want predictions in the size of the labels", path, pred->width, pred->height, label_path,
+        return df_fail(DF_EVALUE, "%s is %d x %d and %s is %d x %d: want a prediction of the size of the labels", path, pred->width, pred->height, label_path,
                        label->width, label->height);
     const size_t n = df_image_bytes(label);
     const DfMiouParams plain = { .classes = r->params.classes, .ignore_index = -1 };
@@ -86,7 +86,7 @@ static int read_pair(const Run *r, Worker *w, size_t i)
     char *label_path = cli_join(r->gt_dir, r->files.name[i]), *path = pred_path(r, r->files.name[i]);
     int error = label_path && path ? DF_OK : df_fail_memory("a path");
     if (error == DF_OK && !df_file_exists(path))
-        error = df_fail(DF_EIO, "%s is not there: want a prediction for %s", path, label_path);
+        error = df_fail(DF_EIO, "%s does not exist: want a prediction for %s", path, label_path);
     if (error == DF_OK)
         error = df_image_read_labels_again(label, label_path);
     if (error == DF_OK)
@@ -189,10 +189,10 @@ static void warn_outside(const Run *r, const DfMiouResult *result)
 {
     const Worker *w = r->workers;
     if (result->label_outside)
-        df_log(DF_LOG_WARNING, "%llu pixels have labels that are no class of 0..%d (first in %s/%s)%s", (unsigned long long)result->label_outside, result->classes - 1,
-               r->gt_dir, w->label_outside < r->files.n ? r->files.name[w->label_outside] : "?", r->params.reduce_zero_label ? "" : "; is --reduce-zero-label meant?");
+        df_log(DF_LOG_WARNING, "%llu pixels have labels outside 0..%d (first in %s/%s)%s", (unsigned long long)result->label_outside, result->classes - 1,
+               r->gt_dir, w->label_outside < r->files.n ? r->files.name[w->label_outside] : "?", r->params.reduce_zero_label ? "" : "; did you mean --reduce-zero-label?");
     if (result->pred_outside)
-        df_log(DF_LOG_WARNING, "%llu pixels have predictions that are no class of 0..%d (first for %s)%s", (unsigned long long)result->pred_outside, result->classes - 1,
+        df_log(DF_LOG_WARNING, "%llu pixels have predictions outside 0..%d (first for %s)%s", (unsigned long long)result->pred_outside, result->classes - 1,
                w->pred_outside < r->files.n ? r->files.name[w->pred_outside] : "?", r->params.reduce_zero_label ? ": predictions count classes from 0" : "");
 }
 
@@ -246,7 +246,7 @@ static int read_names(CliLines *names, int classes)
         return DF_OK;
     const int error = cli_lines_read(names, cli_metric.class_names);
     if (error == DF_OK && names->n != (size_t)classes)
-        return df_fail(DF_EVALUE, "%s has %zu lines: want the names of %d classes, one a line", cli_metric.class_names, names->n, classes);
+        return df_fail(DF_EVALUE, "%s has %zu lines: want the names of %d classes, one per line", cli_metric.class_names, names->n, classes);
     return error;
 }
 

@@ -79,7 +79,7 @@ static int labels_from_file(int64_t *labels, size_t n)
         from = from ? from + 1 : lines.line[i];
         labels[i] = strtoll(from, &end, 10);
         if (end == from || *end)
-            error = df_fail(DF_EFORMAT, "%s: line %zu: '%.60s' is no number of a class", cli_metric.labels, i + 1, from);
+            error = df_fail(DF_EFORMAT, "%s: line %zu: '%.60s': want the number of a class", cli_metric.labels, i + 1, from);
     }
     cli_lines_free(&lines);
     return error;
@@ -91,7 +91,7 @@ static int read_labels(const DfCheckpoint *file, const char *path, int64_t *labe
         return labels_from_file(labels, n);
     const DfArray *array = df_checkpoint_find(file, "labels");
     if (!array || df_array_count(array) != (int64_t)n || df_dtype_is_float(array->dtype))
-        return df_fail(DF_EVALUE, "%s: want whole numbers `labels` [%zu] beside the logits, or --labels FILE", path, n);
+        return df_fail(DF_EVALUE, "%s: want an array `labels` of %zu integers beside the logits, or --labels FILE", path, n);
     df_array_i64(array, labels);
     return DF_OK;
 }
@@ -181,7 +181,7 @@ static int list_images(Run *r, const CliFiles *files, const char *dir, Image *im
     for (size_t i = 0; i < files->n; i++) {
         const char *path = files->name[i], *slash = strchr(path, '/');
         if (!slash)
-            return df_fail(DF_EVALUE, "%s/%s is in no folder of a class: want %s/CLASS/IMAGE", dir, path, dir);
+            return df_fail(DF_EVALUE, "%s/%s is not in a class folder: want %s/CLASS/IMAGE", dir, path, dir);
         const size_t length = (size_t)(slash - path);
         images[i] = (Image){ strrchr(path, '/') + 1, path, length, 0, false };
         if (i == 0 || !same_folder(&images[i - 1], &images[i])) {
@@ -217,13 +217,13 @@ static int take_line(Run *r, const char *path, size_t number, char *line, Image 
     const char *name = strrchr(word, '/') ? strrchr(word, '/') + 1 : word;
     Image *image = bsearch(&(Image){ .name = name }, images, n, sizeof *images, compare_images);
     if (!image)
-        return df_fail(DF_EVALUE, "%s: line %zu: no image is called %.80s", path, number, name);
+        return df_fail(DF_EVALUE, "%s: line %zu: no image is named %.80s", path, number, name);
     if (image->seen)
-        return df_fail(DF_EVALUE, "%s: line %zu: %.80s again", path, number, name);
+        return df_fail(DF_EVALUE, "%s: line %zu: %.80s is listed twice", path, number, name);
     image->seen = true;
     for (int i = 0; i < DF_TOP && (word = strtok_r(NULL, blanks, &rest)); i++)
         if ((best[i] = class_of(r, word)) < 0)
-            return df_fail(DF_EVALUE, "%s: line %zu: '%.60s' is neither a class folder nor a number of 0..%d", path, number, word, r->classes - 1);
+            return df_fail(DF_EVALUE, "%s: line %zu: '%.60s' is neither the name of a class folder nor a number from 0 to %d", path, number, word, r->classes - 1);
     if (best[0] < 0)
         return df_fail(DF_EFORMAT, "%s: line %zu: %.80s has no class: want NAME CLASS [CLASS ..]", path, number, name);
     return add(r, (size_t)(image - images), image->name, best, image->label);
@@ -253,7 +253,7 @@ static int score_predictions(Run *r, const char *path, const char *dir)
         error = list_images(r, &files, dir, images, &classes);
     r->classes = classes;
     if (error == DF_OK && classes == 0)
-        error = df_fail(DF_EVALUE, "%s: no images in folders of classes", dir);
+        error = df_fail(DF_EVALUE, "%s: no images: want CLASS/IMAGE in it", dir);
     if (error == DF_OK)
         error = begin(r, classes);
     if (error == DF_OK && (error = check_real(r, files.n)) == DF_OK) {

@@ -160,7 +160,7 @@ static int choose_subjects(Picture *p, double score_thr)
     const int n = p->found ? (int)p->found->n : 0;
     for (int i = 0; i < e->n_ranks; i++) {
         if (e->rank[i] >= n)
-            return df_fail(DF_EVALUE, "%s: --detections %d: the picture has %d of at least %g", p->sample->path, e->rank[i], n, score_thr);
+            return df_fail(DF_EVALUE, "%s: --detections %d: the picture has %d detections with a score of at least %g", p->sample->path, e->rank[i], n, score_thr);
         p->subject[p->n_subjects++] = of_detection(p->found, e->rank[i]);
     }
     for (int i = 0; !e->query && !e->n_ranks && i < n && i < 3; i++)
@@ -171,7 +171,7 @@ static int choose_subjects(Picture *p, double score_thr)
     const Subject place = { -1, { e->query ? e->at[0] : 0.5f * (float)view->meta.ori_w, e->query ? e->at[1] : 0.5f * (float)view->meta.ori_h } };
     p->subject[p->n_subjects++] = place;
     if (p->found && !e->query)
-        df_log(DF_LOG_WARNING, "%s: no detection of at least %g: explained is the middle of the picture", p->sample->path, score_thr);
+        df_log(DF_LOG_WARNING, "%s: no detection has a score of at least %g: the middle of the picture is explained instead", p->sample->path, score_thr);
     return DF_OK;
 }
 

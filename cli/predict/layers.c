@@ -147,7 +147,7 @@ int cli_explain_open(CliExplain *e, const CliSession *s)
     if (error == DF_OK)
         error = df_points_new(&e->points, s->model, H, W);
     if (error == DF_OK && df_points_layers(e->points) == 0)
-        error = df_fail(DF_EVALUE, "--explain: no attention of this %s chooses the points that it reads: want Deformable DETR, or DAT with D blocks", df_model_type(s->model));
+        error = df_fail(DF_EVALUE, "--explain: this %s has no deformable attention: want Deformable DETR, or DAT with deformable (D) blocks", df_model_type(s->model));
     return error == DF_OK ? choose_layers(e) : error;
 }
 

@@ -62,7 +62,7 @@ static int name_segments(Run *r)
 {
     const int n = df_model_classes(r->session.model), most = 256 - from_one;
     if (out_dir && n > most)
-        return df_fail(DF_EVALUE, "%d classes: label maps of one byte a pixel hold at most %d", n, most);
+        return df_fail(DF_EVALUE, "%d classes: label maps of one byte per pixel can hold at most %d", n, most);
     r->segments = (CliSegmentOutput){ .out_dir = out_dir, .quality = (int)quality, .opacity = opacity, .first = from_one,
                                       .prints = prints() };
     r->arena = df_arena_new();
@@ -166,9 +166,9 @@ static int check_model(const Run *r, const char *config)
     if (df_model_is_segmentor(model) || df_model_is_detector(model))
         return DF_OK;
     if (!explain.dir)
-        return df_fail(DF_EVALUE, "%s describes a bare %s: predict wants a detector or a segmentor", config, df_model_type(model));
+        return df_fail(DF_EVALUE, "%s describes a %s alone: predict wants a detector or a segmentor", config, df_model_type(model));
     if (out_dir || json_path)
-        return df_fail(CLI_EUSAGE, "%s describes a bare %s: of it predict gives --explain alone", config, df_model_type(model));
+        return df_fail(CLI_EUSAGE, "%s describes a %s alone: without a head, predict can only --explain it", config, df_model_type(model));
     return DF_OK;
 }
 

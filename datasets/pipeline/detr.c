@@ -46,7 +46,7 @@ static int resize_apply(const void *self, DfWork *work)
         return df_fail(DF_EVALUE, "DetrResize after Pad: want it before");
     size_for(self, image->height, image->width, size);
     if (size[0] > DF_IMAGE_MAX_SIDE || size[1] > DF_IMAGE_MAX_SIDE)
-        return df_fail(DF_EVALUE, "a picture of %d x %d becomes %d x %d: want at most %d a side", image->height, image->width, size[0], size[1], DF_IMAGE_MAX_SIDE);
+        return df_fail(DF_EVALUE, "a picture of %d x %d becomes %d x %d: want sides of at most %d pixels", image->height, image->width, size[0], size[1], DF_IMAGE_MAX_SIDE);
     DfImage resized;
     const int error = df_resize_pil(&resized, image, size[0], size[1]);
     if (error == DF_OK)

@@ -76,7 +76,7 @@ static int apply(const void *self, DfWork *work)
     const int height = p->height ? p->height : up_to_multiple(image->height, p->size_divisor);
     const int width = p->width ? p->width : up_to_multiple(image->width, p->size_divisor);
     if (height < image->height || width < image->width)
-        return df_fail(DF_EVALUE, "Pad to %d x %d: the picture has %d x %d already", height, width, image->height, image->width);
+        return df_fail(DF_EVALUE, "Pad to %d x %d: the picture is already %d x %d", height, width, image->height, image->width);
     work->padded = true;
     work->pad_height = height;
     work->pad_width = width;

@@ -35,7 +35,7 @@ static int init(void *self, const DfNode *dict, DfArena *arena)
     if (error < 0)
         return error;
     if (r->scales.n > 1)
-        return df_node_fail(r->img_scale, DF_EVALUE, "%d scales to draw from are for training: want one in a test pipeline", r->scales.n);
+        return df_node_fail(r->img_scale, DF_EVALUE, "a choice of %d scales is for training: want one scale in a test pipeline", r->scales.n);
     if (r->override && r->scales.n == 0)
         return df_node_fail(dict, DF_EVALUE, "override = True without img_scale: want (w, h)");
     return DF_OK;
@@ -67,7 +67,7 @@ static int size_for(const Resize *r, const DfWork *work, const DfImage *image, i
     if (scale->kind == DF_SCALE_FACTOR) {
         const double w = image->width * scale->factor, h = image->height * scale->factor;
         if (w > DF_IMAGE_MAX_SIDE || h > DF_IMAGE_MAX_SIDE)
-            return df_fail(DF_EVALUE, "a picture of %d x %d enlarged %g times: want at most %d a side", image->height, image->width,
+            return df_fail(DF_EVALUE, "a picture of %d x %d enlarged %g times: want sides of at most %d pixels", image->height, image->width,
                 scale->factor, DF_IMAGE_MAX_SIDE);
         size[0] = larger((int)w, 1);
         size[1] = larger((int)h, 1);

@@ -67,7 +67,7 @@ static int read_step(DfStep *out, const DfNode *node, DfArena *arena)
     if (!*kind)
         return unknown_transform(node, type);
     if (!(*kind)->opts)
-        return df_node_fail(node, DF_EVALUE, "%s is for training: it has no place in a test pipeline", type);
+        return df_node_fail(node, DF_EVALUE, "%s is for training: it cannot be in a test pipeline", type);
     void *self = df_arena_alloc(arena, 1, (*kind)->size);
     if (!self)
         return df_fail_memory("a transform");

@@ -47,7 +47,7 @@ static int category_at(DfCheck *c, DfId id, uint32_t *place)
 
 static int no_id(DfCheck *c, const CheckRecord *r, const char *kind)
 {
-    return df_check_find(c, DF_CHECK_ERROR, "no_id", r->line, "%s %zu has %s", kind, r->number, r->odd & F_ID ? "an id that is neither an integer nor a text" : "no id");
+    return df_check_find(c, DF_CHECK_ERROR, "no_id", r->line, "%s %zu has %s", kind, r->number, r->odd & F_ID ? "an id that is neither an integer nor a string" : "no id");
 }
 
 static int look_at_image(DfCheck *c, const CheckRecord *r)

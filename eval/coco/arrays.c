@@ -40,7 +40,7 @@ int df_coco_eval_array(const DfCocoEval *e, DfCocoArray which, double **out)
     const size_t recalls = which == DF_COCO_RECALL ? 1 : e->n_recalls, n = e->n_ious * recalls * e->n_classes * e->n_areas * e->n_max_dets;
     *out = NULL;
     if (!e->scores)
-        return df_fail(DF_EVALUE, "COCO evaluation: its arrays were not asked for");
+        return df_fail(DF_EVALUE, "COCO evaluation: its arrays were not kept: set arrays in the parameters");
     double *to = *out = df_malloc(n * sizeof *to);
     if (!to)
         return df_fail_memory("the arrays of precision and recall");

@@ -14,7 +14,7 @@ static int check(const DfCocoParams *p)
     if (p->n_ious < 1 || p->n_recalls < 1 || p->n_areas < 1)
         return df_fail(DF_EVALUE, "COCO evaluation: want at least one IoU threshold, one recall threshold and one area range");
     if (p->n_ious > 10000 || p->n_recalls > 100000 || p->n_areas > 1000 || p->n_max_dets > 1000)
-        return df_fail(DF_EVALUE, "COCO evaluation: more thresholds or ranges than could be meant");
+        return df_fail(DF_EVALUE, "COCO evaluation: too many thresholds or area ranges");
     if (p->n_max_dets < 3)
         return df_fail(DF_EVALUE, "COCO evaluation: %zu values of maxDets, want three", p->n_max_dets);
     for (size_t m = 0; m < p->n_max_dets; m++)
@@ -180,7 +180,7 @@ int df_coco_evaluate(DfCocoEval **out, const DfCocoResults *dt, const DfCocoPara
     if (masks && !gt->with_masks)
         return df_fail(DF_EVALUE, "%s was read without its masks", gt->name);
     if (masks && !params->use_categories && !gt->across_classes)
-        return df_fail(DF_EVALUE, "%s was read for masks compared within their classes, want it read for all across them", gt->name);
+        return df_fail(DF_EVALUE, "%s was read to compare masks within each class: want across_classes when reading", gt->name);
     DfCocoEval *e = run.eval = df_calloc(1, sizeof *e);
     if (!e || !(e->arena = df_arena_new())) {
         df_free(e);

@@ -47,9 +47,9 @@ int df_coco_read_id(const CocoRecord *r, const char *key, DfId *id, char text[25
     if (event == DF_JSON_NUMBER && v.is_integer)
         return DF_OK;
     if (event != DF_JSON_TEXT)
-        return wrong(r, event, key, "an integer of 64 bits or a text");
+        return wrong(r, event, key, "an integer of 64 bits or a string");
     if (v.length > 255 || strlen(v.text) != v.length)
-        return df_coco_fail(r, "%s is a text longer than 255 bytes or with a zero in it", key);
+        return df_coco_fail(r, "%s is a string longer than 255 bytes or with a zero in it", key);
     memcpy(text, v.text, v.length + 1);
     id->text = text;
     return DF_OK;

@@ -81,7 +81,7 @@ static int read_image(CocoBuilder *b, const CocoRecord *r)
         return error;
     CocoSize *const known = &b->coco->sizes[place];
     if (b->drawn && known->given && (known->height != size.height || known->width != size.width))
-        return df_coco_fail(r, "gives image %s another size, behind the annotations", df_id_text(id));
+        return df_coco_fail(r, "gives image %s another size, after the annotations", df_id_text(id));
     *known = size;
     return DF_OK;
 }
@@ -110,7 +110,7 @@ static int read_category(CocoBuilder *b, const CocoRecord *r)
             if (value == DF_JSON_TEXT)
                 error = keep_name(b, v.text, &name);
             else
-                error = value == DF_JSON_ERROR ? df_json_error(r->json) : df_coco_fail(r, "name is not a text");
+                error = value == DF_JSON_ERROR ? df_json_error(r->json) : df_coco_fail(r, "name is not a string");
         } else {
             error = df_json_skip(r->json);
         }

@@ -116,7 +116,7 @@ static int add(DfCocoResults *results, int64_t image_id, size_t n, const DfMask 
     if (n > 0 && results->kind == KIND_UNKNOWN)
         results->kind = boxes ? KIND_BOX : KIND_MASK;
     if (n > 0 && (boxes ? KIND_BOX : KIND_MASK) != results->kind)
-        return df_fail(DF_EVALUE, "detections with boxes and without in one evaluation");
+        return df_fail(DF_EVALUE, "some detections have a box and others do not: want either in one evaluation");
     int error = DF_OK;
     for (size_t i = 0; error == DF_OK && i < n; i++) {
         CocoDetection d = { .score = scores[i], .image = image };

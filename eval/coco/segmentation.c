@@ -135,7 +135,7 @@ static int read_object(const CocoRecord *r, CocoMaskRoom *room, CocoMask *mask, 
             else if (event == DF_JSON_ARRAY)
                 error = read_counts(r, room, list);
             else
-                error = wrong(r, event, "counts are neither a text nor a list");
+                error = wrong(r, event, "counts are neither a string nor a list");
         } else {
             error = df_json_skip(r->json);
         }
@@ -214,7 +214,7 @@ static int read_list(const CocoRecord *r, CocoMaskRoom *room, CocoMask *mask)
         if (kind == DF_JSON_ARRAY)
             error = read_polygon(r, room, first);
         else if ((error = read_object(r, room, &part, &room->other, &compressed)) == DF_OK)
-            error = compressed ? wrong(r, DF_JSON_CLOSE, "compressed runs in a list, want the object alone") : unite(room, mask, &part, first);
+            error = compressed ? wrong(r, DF_JSON_CLOSE, "a compressed RLE in a list: want the object itself") : unite(room, mask, &part, first);
     }
     if (error < 0 || kind == DF_JSON_CLOSE)
         return error;

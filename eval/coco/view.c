@@ -275,7 +275,7 @@ static int read_picture(CocoView *v, DfJson *json, size_t number)
         else if (df_json_next(json, &value) == DF_JSON_TEXT)
             snprintf(name, sizeof name, "%s", value.text);
         else
-            error = df_coco_fail(&record, "file_name is not a text");
+            error = df_coco_fail(&record, "file_name is not a string");
     }
     if (error < 0 || event != DF_JSON_CLOSE)
         return error < 0 ? error : df_json_error(json);

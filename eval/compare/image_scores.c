@@ -186,7 +186,7 @@ static int read_area(DfImageScores *s, DfJson *json)
         score.part[i] = (uint64_t)number;
     }
     if (error == DF_OK && (score.part[SCORE_HIT] > score.part[SCORE_OTHER] || score.part[SCORE_HIT] > score.part[SCORE_ALL]))
-        error = df_json_fail(json, DF_EVALUE, "an intersection larger than what intersects");
+        error = df_json_fail(json, DF_EVALUE, "an intersection larger than the areas");
     if (error < 0)
         return error;
     const DfJsonEvent event = df_json_next(json, &v);
@@ -216,7 +216,7 @@ static int read_name(DfImageScores *s, DfJson *json, const char **out)
     DfJsonValue v;
     const DfJsonEvent event = df_json_next(json, &v);
     if (event != DF_JSON_TEXT)
-        return wrong(json, event, "a name that is a text");
+        return wrong(json, event, "a name that is a string");
     return (*out = keep(s, v.text)) ? DF_OK : df_fail_memory("scores of images");
 }
 
@@ -292,7 +292,7 @@ static int check_images(DfImageScores *s, const DfJson *json)
     sort_by_name(s);
     for (size_t i = 1; i < s->n_images; i++)
         if (strcmp(s->images[i - 1].name, s->images[i].name) == 0)
-            return df_fail(DF_EVALUE, "%s: the image %s is there twice", df_json_name(json), s->images[i].name);
+            return df_fail(DF_EVALUE, "%s: the image %s is listed twice", df_json_name(json), s->images[i].name);
     return s->n_images ? DF_OK : df_fail(DF_EVALUE, "%s: no image in it", df_json_name(json));
 }
 
@@ -333,7 +333,7 @@ static int read_keys(DfImageScores *s, DfJson *json)
         due++;
     }
     if (error == DF_OK && (event != DF_JSON_CLOSE || (event = df_json_next(json, &v)) != DF_JSON_END))
-        error = wrong(json, event, "nothing behind the scores");
+        error = wrong(json, event, "nothing after the scores");
     return error;
 }
 

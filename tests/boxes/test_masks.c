@@ -182,7 +182,7 @@ Test(masks, merge_and_limits)
     df_mask_done(&out);
     m[0].runs[1] = 20;
     cr_expect_eq(df_mask_decode(&m[0], pixels), DF_EFORMAT);
-    cr_expect_str_eq(df_error(), "the runs of a mask are longer than its 4 x 3 pixels");
+    cr_expect_str_eq(df_error(), "the RLE of a mask is longer than its 4 x 3 pixels");
     df_mask_done(&m[0]);
     df_mask_done(&m[1]);
     cr_expect_eq(df_mask_from_text(&out, "0P", 2, 4, 3), DF_EFORMAT);

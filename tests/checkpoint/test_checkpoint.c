@@ -204,8 +204,8 @@ Test(checkpoint, refuses_views_outside_their_storage)
     REFUSE(TENSOR(STORAGE("K\4"), "J\xff\xff\xff\xff", "K\2\x85", "K\1\x85") KEYS, "'t' reaches");
     REFUSE(TENSOR(STORAGE("K\4"), "K\4", ")", ")") KEYS, "'t' reaches from element 4");
     REFUSE(TENSOR(STORAGE("K\4"), "K\0", "K\2\x85", "J\xff\xff\xff\xff\x85") KEYS, "want none below 0");
-    REFUSE(TENSOR(STORAGE("K\4"), "K\0", "\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7fK\2\x86", "K\0K\0\x86") KEYS, "too large to be true");
-    REFUSE(TENSOR(STORAGE("K\4"), "K\0", "K\2\x85", "\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f\x85") KEYS, "too large to be true");
+    REFUSE(TENSOR(STORAGE("K\4"), "K\0", "\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7fK\2\x86", "K\0K\0\x86") KEYS, "impossibly large");
+    REFUSE(TENSOR(STORAGE("K\4"), "K\0", "K\2\x85", "\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f\x85") KEYS, "impossibly large");
     REFUSE(TENSOR(STORAGE("K\4"), "K\0", "K\2\x85", ")") KEYS, "arguments that do not fit");
     REFUSE(TENSOR(STORAGE("K\5"), "K\0", "K\2\x85", "K\1\x85") KEYS, "of 4 elements, want 5");
     REFUSE(TENSOR(STORAGE("\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f"), "K\0", ")", ")") KEYS, "elements");
@@ -283,7 +283,7 @@ Test(checkpoint, checks_safetensors_against_the_format)
         { "{}", 0, NULL },
         { "{" A "}  ", 8, NULL },
         { "{" A ",\"__metadata__\":{\"k\":\"v\"}}", 8, NULL },
-        { "{" A "}", 9, "1 bytes behind its arrays" },
+        { "{" A "}", 9, "1 bytes after its arrays" },
         { "{" A "}", 7, "'a' stands at bytes 0 to 8 of 7" },
         { "{" A "," A "}", 8, "two arrays named 'a'" },
         { "{" A ",\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8, "overlaps" },
@@ -291,8 +291,8 @@ Test(checkpoint, checks_safetensors_against_the_format)
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,8]}}", 8, "'a' has 3 elements of 4 bytes in a space of 8 bytes" },
         { "{\"a\":{\"dtype\":\"F8_E4M3\",\"shape\":[8],\"data_offsets\":[0,8]}}", 8, "'a' is of dtype F8_E4M3" },
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[-2],\"data_offsets\":[0,8]}}", 8, "want a shape" },
-        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[9223372036854775807,4],\"data_offsets\":[0,8]}}", 8, "too large to be true" },
-        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[0,9223372036854775807],\"data_offsets\":[0,0]}}", 0, "too large to be true" },
+        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[9223372036854775807,4],\"data_offsets\":[0,8]}}", 8, "impossibly large" },
+        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[0,9223372036854775807],\"data_offsets\":[0,0]}}", 0, "impossibly large" },
         { "{\"a\":{\"dtype\":\"U8\",\"shape\":[1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,1]}}", 1, "more than 8 numbers" },
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[2]}}", 0, "lacks its dtype, shape or data_offsets" },
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,0]}}", 8, "stands at bytes 8 to 0" },

@@ -32,7 +32,7 @@ status=0
 wait $process || status=$?
 if [ $status -ne 0 ]; then # a fast machine may be done before
     is $status 1 'stopped'
-    says ' of 16 images; the same command goes on from there'
+    says ' of 16 images; the same command continues from there'
     [ ! -e stopped/results.bbox.json ] || fail 'a stopped run leaves results.bbox.json'
 fi
 evaluate 0 --out stopped --per-class
@@ -53,7 +53,7 @@ evaluate 0 --out both --per-class && same out whole.txt && same both/results.bbo
 evaluate 0 --out part --limit 5
 is "$(wc -l <part/results.jsonl)" 6 'lines with --limit 5'
 evaluate 0 --out part --per-class && same out whole.txt
-evaluate 1 --limit 3 --shard 4/4 && says '16 images, none of them in this part'
+evaluate 1 --limit 3 --shard 4/4 && says '16 images, none of them in this shard'
 
 # Only the same goes on.
 for other in model.test_cfg.nms.iou_threshold=0.6 "data.test.pipeline.1.img_scale=(256, 160)"; do
@@ -65,7 +65,7 @@ run 1 eval "$config" w.safetensors --data other --quiet --set model.test_cfg.sco
 run 0 convert w.safetensors w.pth --quiet
 run 0 eval "$config" w.pth --data data --quiet --set model.test_cfg.score_thr=0.005 --out whole --per-class && same out whole.txt
 echo 'not a journal' >cut/results.jsonl
-evaluate 1 --out cut && says 'cut/results.jsonl: the first line does not say what the results are of'
+evaluate 1 --out cut && says 'cut/results.jsonl: the first line does not describe a run'
 evaluate 0 --out cut --fresh --per-class && same out whole.txt && same cut/results.bbox.json whole/results.bbox.json
 sed '3s/\[/{/g' whole/results.jsonl >cut/results.jsonl
 evaluate 1 --out cut && says 'is damaged: use --fresh to begin again'
@@ -77,7 +77,7 @@ head -c 2000 data/val2017/000000000002.jpg >broken/val2017/000000000002.jpg
 rm broken/val2017/000000000004.jpg
 run 0 eval "$config" w.safetensors --data broken --quiet --out missing
 says 'broken/val2017/000000000002.jpg: damaged or truncated JPEG'
-says '3 of 16 images could not be read and count as without detections'
+says '3 of 16 images could not be read and count as images without detections'
 is "$(wc -l <missing/results.jsonl)" 14 'lines without the unreadable images'
 cp data/val2017/* broken/val2017/
 run 0 eval "$config" w.safetensors --data broken --quiet --out missing
@@ -88,9 +88,9 @@ run 1 eval "$config" w.safetensors --data broken --quiet
 grep -q 'none of 16 images could be read' err || fail 'does not say that nothing could be read'
 
 # The data does not fit the config.
-evaluate 1 --set 'data.test.classes=("RBC", "WBC", "Platelets")' --set model.bbox_head.num_classes=3 && says "none of its 80 categories is the class 'RBC'"
+evaluate 1 --set 'data.test.classes=("RBC", "WBC", "Platelets")' --set model.bbox_head.num_classes=3 && says "none of its 80 categories is called 'RBC'"
 evaluate 1 --set 'data.test.classes=("cat", "dog")' && says 'has 2 classes and the head 80'
-run 1 eval "$config" w.safetensors --data nowhere && says 'nowhere: no instances_val2017.json in it'
+run 1 eval "$config" w.safetensors --data nowhere && says 'nowhere: does not contain instances_val2017.json'
 run 1 eval "$config" w.safetensors && says 'data/coco/annotations/instances_val2017.json: No such file'
 run 1 eval "$root/configs/classification/swin_tiny_224.py" random && says 'eval wants'
 evaluate 1 --json nowhere/x.json && says 'nowhere/x.json: cannot be written'

@@ -50,7 +50,7 @@ grep -q '"detections": \[\]' place/000000000001.json || fail 'a place has detect
 predict 0 data/val2017 --explain all --detections 0 && is "$(ls all | wc -l)" 9 'figures and numbers of the folder'
 
 # No detection: the middle of the picture.
-run 0 predict "$config" random:1 $picture --explain middle && says 'no detection of at least 0.3: explained is the middle of the picture'
+run 0 predict "$config" random:1 $picture --explain middle && says 'no detection has a score of at least 0.3: the middle of the picture is explained instead'
 [ -s middle/000000000001.query.backbone.stages.2.attns.1.jpg ] || fail 'no figure of the middle'
 # One pixel.
 echo iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg== | base64 -d >pixel.png
@@ -80,7 +80,7 @@ is "$(numbers detr/000000000001.json level)" 32 'points'
 run 0 predict detr.json random:1 $picture --explain detr --quiet --query 100,100 --layers encoder
 
 # What cannot be.
-predict 1 $picture --explain x --detections 4 && says '--detections 4: the picture has 4 of at least 0'
+predict 1 $picture --explain x --detections 4 && says '--detections 4: the picture has 4 detections with a score of at least 0'
 predict 2 $picture --explain x --detections 1,x && says '--detections 1,x: want at most 64 whole numbers'
 predict 2 $picture --explain x --detections 1, && says 'want at most 64 whole numbers'
 predict 2 $picture --explain x --query 5 && says '--query 5: want X,Y'
@@ -92,11 +92,11 @@ predict 2 $picture --explain x --layers , && says "no layer is named ''"
 predict 2 $picture --explain x --head 4 && says '--head 4: backbone.stages.2.attns.1 has 4 heads: want 0 to 3'
 predict 2 $picture --layers stages.2 && says 'want --explain DIR'
 run 1 predict "$root/configs/retinanet/retinanet_swin_tiny_fpn_1x_coco.py" random $picture --explain x
-says 'no attention of this RetinaNet chooses the points that it reads: want Deformable DETR, or DAT with D blocks'
+says 'this RetinaNet has no deformable attention: want Deformable DETR, or DAT with deformable (D) blocks'
 run 1 predict classifier.py random $picture && says 'predict wants a detector or a segmentor'
-run 2 predict classifier.py random $picture --explain x --out y && says 'of it predict gives --explain alone'
+run 2 predict classifier.py random $picture --explain x --out y && says 'predict can only --explain it'
 mkdir twins && cp $picture twins/a.jpg && cp $picture twins/a.jpeg
-predict 1 twins --explain x && says 'twins/a.jpeg and twins/a.jpg would both be explained in x as a'
+predict 1 twins --explain x && says 'twins/a.jpeg and twins/a.jpg would both be explained in x under the name a'
 [ ! -e x ] || is "$(ls x)" '' 'results of what cannot be'
 predict 1 $picture --explain $picture && says 'cannot make the directory'
 finish

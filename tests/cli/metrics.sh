@@ -16,10 +16,10 @@ grep -q '<b>35.0</b><span>mIoU' page.html && grep -q '</html>' page.html || fail
 grep -qE '<script|https?:|src=' page.html && fail 'the page loads something'
 [ "$(grep -c '"areas"' images.json)" = 4 ] || fail 'not every image has its scores'
 mkdir few && cp "$data/labels/pred/000.png" few
-run 1 metric ade20k "$data/labels/gt" few --quiet && says 'few/001.png is not there: want a prediction for'
+run 1 metric ade20k "$data/labels/gt" few --quiet && says 'few/001.png does not exist: want a prediction for'
 cp few/000.png few/001.png && cp few/000.png few/002.png && printf 'no picture' >few/003.png
 run 1 metric ade20k "$data/labels/gt" few --quiet --threads 1
-run 1 metric ade20k few nowhere --quiet && says 'is not there'
+run 1 metric ade20k few nowhere --quiet && says 'does not exist'
 run 1 metric ade20k "$data/labels" few --gt-suffix .jpg && says 'no file ends in .jpg'
 run 2 metric ade20k "$data/labels/gt" && says 'metric ade20k GT_DIR PRED_DIR'
 
@@ -29,7 +29,7 @@ run 0 metric imagenet list.txt tree && prints 'top-1 66.667   top-5 100.000'
 printf '[[0], [1], []]' >real.json
 run 0 metric imagenet list.txt tree --real-labels real.json && prints 'real labels 100.000 of 2'
 printf '1.jpg a\n2.jpg b\n' >list.txt
-run 1 metric imagenet list.txt tree && says "list.txt: line 2: 'b' is neither a class folder nor a number of 0..1"
+run 1 metric imagenet list.txt tree && says "list.txt: line 2: 'b' is neither the name of a class folder nor a number from 0 to 1"
 
 run 0 metric check "$data/explain.gt.json" "$data/explain.dt.json" && prints '0 errors'
 sed 's/"id":1,/"id":2,/' "$data/explain.gt.json" >twice.json

@@ -22,17 +22,17 @@ same out scores.json
 rm maps/b.png
 touch -d 2001-01-01 maps/a.png
 run 0 eval "$config" random:1 --data "$data" --out maps --json resumed.json
-says '2 images are done already'
+says '2 images are already done'
 same resumed.json scores.json
 [ maps/b.png -nt maps/a.png ] || fail "makes a map again"
 run 1 eval "$config" random:2 --data "$data" --out maps --quiet
-says 'maps/run.json is of a run with other settings, weights or data'
+says 'maps/run.json is from a run with other settings, weights or data'
 run 0 eval "$config" random:2 --data "$data" --out maps --fresh --quiet
 mkdir stray
 cp maps/a.png stray
 for i in 1 2; do
     run 1 eval "$config" random:1 --data "$data" --out stray --quiet
-    says 'stray/a.png is there already and of no run that is known'
+    says 'stray/a.png already exists and is not from a known run'
 done
 
 # ---- counted from one ---------------------------------------------------------------------------------------------------
@@ -62,13 +62,13 @@ wrong colour ': a PNG of colour type 2'
 wrong deep16 ': a PNG of colour type 0 with 16 bits'
 cp "$data/wrong/outside.png" other/labels/a.png
 run 0 eval "$config" random:1 --data other --quiet
-says 'other/labels/a.png has labels that are no class of 0..3'
+says 'other/labels/a.png has labels outside 0..3'
 echo text >other/labels/a.png
 run 1 eval "$config" random:1 --data other --quiet
 says 'other/labels/a.png: not a PNG file'
 rm other/labels/a.png
 run 1 eval "$config" random:1 --data other --quiet
-says 'other/labels/a.png is not there: want a label map for other/images/a.png'
+says 'other/labels/a.png does not exist: want a label map for other/images/a.png'
 run 1 eval "$config" random:1 --data other --set data.test.ann_dir=None --quiet
 says 'has no ann_dir, so there is nothing to score'
 run 1 eval "$config" random:1 --data "$data" --set data.test.type=CustomDatset --quiet

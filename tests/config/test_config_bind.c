@@ -119,7 +119,7 @@ Test(config_bind, wrong_keys_and_values_are_named)
         { "net = dict(embed_dim=1.5)", "Swin has 'embed_dim' as a float, want an integer" },
         { "net = dict(embed_dim=float('nan'))", "want an integer" },
         { "net = dict(embed_dim=float('inf'))", "want 1 to 4096" },
-        { "net = dict(embed_dim='96')", "as a text, want an integer" },
+        { "net = dict(embed_dim='96')", "as a string, want an integer" },
         { "net = dict(embed_dim=True)", "as a bool, want an integer" },
         { "net = dict(embed_dim=None)", "as None" },
         { "net = dict(depths=[2, 2, 0])", "key 'net.depths.2': Swin has depths = 0, want 1 to 1000" },
@@ -130,12 +130,12 @@ Test(config_bind, wrong_keys_and_values_are_named)
         { "net = dict(mlp_ratio=float('inf'))", "want 0.1 to 64" },
         { "net = dict(mlp_ratio=-1)", "want 0.1 to 64" },
         { "net = dict(mlp_ratio=None)", "as None" },
-        { "net = dict(norm=5)", "as an integer, want a text" },
-        { "net = dict(norm=None)", "as None, want a text" },
+        { "net = dict(norm=5)", "as an integer, want a string" },
+        { "net = dict(norm=None)", "as None, want a string" },
         { "net = dict(style='detektion')", "Swin has style = 'detektion', want one of detection|classification" },
         { "net = dict(style='')", "want one of" },
         { "net = dict(style='detection|classification')", "want one of" },
-        { "net = dict(act_cfg='GELU')", "as a text, want a dict" },
+        { "net = dict(act_cfg='GELU')", "as a string, want a dict" },
         { "net = [1]", "a list for Swin, want a dict" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -158,7 +158,7 @@ Test(config_bind, a_key_that_must_be_given)
     Data data;
     cr_assert_eq(df_config_parse(&config, "\ndata = dict()", 14, "d.py", true), DF_OK);
     cr_expect_eq(df_bind(df_node_get(df_config_root(config), "data"), data_opts, &data, arena, "CocoDataset"), DF_EVALUE);
-    cr_expect_str_eq(df_error(), "d.py:2: key 'data': CocoDataset wants the key 'ann_file'");
+    cr_expect_str_eq(df_error(), "d.py:2: key 'data': CocoDataset requires the key 'ann_file'");
     df_config_free(config);
     df_arena_free(arena);
 }

@@ -63,8 +63,8 @@ Test(ade, dict)
     cr_expect_str_eq(set->picture[2], SET "/images/deep/c.png");
     cr_expect_str_eq(set->label[2], SET "/labels/deep/c.png");
     df_segmentation_free(set);
-    fails("data = dict(type='ADE20KDataset', img_dir='images', classes=['wall', 'moon'])", "'moon' is no class of ADE20KDataset: want some of its own");
-    fails("data = dict(type='ADE20KDataset', img_dir='images', classes=['wall', 'sky', 'wall'])", "'wall' is there twice");
+    fails("data = dict(type='ADE20KDataset', img_dir='images', classes=['wall', 'moon'])", "'moon' is not a class of ADE20KDataset: want its class names");
+    fails("data = dict(type='ADE20KDataset', img_dir='images', classes=['wall', 'sky', 'wall'])", "the class 'wall' is listed twice");
     fails("data = dict(type='ADE20KDataset', img_dir='images')", "no file in it ends in .jpg");
     fails("data = dict(type='ADE20KDataset', img_dri='images')", "did you mean 'img_dir'");
     fails("data = dict(type='CocoDataset')", "dataset of type 'CocoDataset': want 'ADE20KDataset' or 'CustomDataset'");
@@ -120,8 +120,8 @@ Test(custom, dict)
     df_segmentation_free(set);
     fails(CUSTOM ", palette=[[1, 2, 3]])", "want a list of 4 colours");
     fails(CUSTOM ", palette=[[1, 2, 3], [4, 5, 6], [7, 8, 9], [10, 11, 256]])", "want a colour: [r, g, b]");
-    fails(CUSTOM ", ann_dir='wrong')", "/wrong/a.png is not there: want a label map for ");
-    fails(CUSTOM ", split='names.txt')", "no names.txt in it");
+    fails(CUSTOM ", ann_dir='wrong')", "/wrong/a.png does not exist: want a label map for ");
+    fails(CUSTOM ", split='names.txt')", "does not contain names.txt");
 }
 
 Test(custom, labels)

@@ -71,8 +71,8 @@ Test(coco, errors_are_sentences)
     expect_error("{\"images\": [{\"id\": 1}]}", "has no \"file_name\"");
     expect_error("{\"images\": [{\"id\": 1.5, \"file_name\": \"a\"}]}", "want an integer");
     expect_error("{\"images\": [{\"id\": 1, \"file_name\": \"a\", \"width\": -4}]}", "number of pixels");
-    expect_error("{\"images\": [{\"id\": 1, \"file_name\": \"a\"}, {\"id\": 1, \"file_name\": \"b\"}], " CATEGORIES "}", "twice");
-    expect_error("{" IMAGES "}", "is the class 'car' of the config");
+    expect_error("{\"images\": [{\"id\": 1, \"file_name\": \"a\"}, {\"id\": 1, \"file_name\": \"b\"}], " CATEGORIES "}", "two images have the id 1");
+    expect_error("{" IMAGES "}", "is called 'car', a class of the config");
     expect_error("{" IMAGES ", \"categories\": [{\"id\": 1, \"name\": \"carr\"}]}", "nearest: 'carr'");
     expect_error("{" IMAGES ", " CATEGORIES ", \"annotations\": [{\"id\": 1, \"image_id\": 1, \"category_id\": 1}]}", "has no \"bbox\"");
     expect_error("{" IMAGES ", " CATEGORIES ", \"annotations\": [{\"id\": 1, \"image_id\": 1, \"category_id\": 1, \"bbox\": [1, 2, 3]}]}", "four numbers");
@@ -86,7 +86,7 @@ Test(coco, a_dataset_of_other_categories)
     DfCocoDataset *coco;
     cr_assert_eq(df_json_open_text(&reader, blood, strlen(blood), "gt.json"), DF_OK);
     cr_expect_eq(df_coco_dataset_open_json(&coco, reader, "", NULL, 0), DF_EVALUE);
-    cr_expect_str_eq(df_error(), "gt.json: the category 'platelets' is none of the 80 classes of COCO: want the dataset's own names as `classes` in the config");
+    cr_expect_str_eq(df_error(), "gt.json: the category 'platelets' is not one of the 80 classes of COCO: want the names of this dataset as `classes` in the config");
     df_json_close(reader);
 }
 
@@ -104,7 +104,7 @@ Test(coco, from_a_config)
     DfCocoDataset *coco;
     cr_assert_eq(from_text(&coco, "data = dict(test=dict(type='CocoDataset', ann_file='data/coco/annotations/instances_small.json',"
         " img_prefix='data/coco/val2017/', classes=('car', 'dog', 'person'), pipeline=[], test_mode=True))", DF_TEST_DATA "/dataset"), DF_EIO);
-    cr_expect(strstr(df_error(), "no val2017/ in it"), "%s", df_error());
+    cr_expect(strstr(df_error(), "does not contain val2017/"), "%s", df_error());
     cr_assert_eq(from_text(&coco, "data = dict(test=dict(type='CocoDataset', data_root='data/', ann_file='dataset/annotations/instances_small.json',"
         " img_prefix='coco/images', classes=('car', 'dog', 'person'), pipeline=[]))", DF_TEST_DATA), DF_OK, "%s", df_error());
     cr_expect_str_eq(coco->path, SMALL);

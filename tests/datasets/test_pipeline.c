@@ -116,7 +116,7 @@ Test(pipeline, errors_are_sentences)
     expect_error("[dict(type='Resize', img_size=(10, 20))]", "img_scale");
     expect_error("[dict(type='Resize', img_scale=(10, 20, 30))]", "like (1333, 800)");
     expect_error("[dict(type='Resize', img_scale=(10, 0))]", "like (1333, 800)");
-    expect_error("[dict(type='Resize', img_scale=[(10, 20), (30, 40)])]", "2 scales to draw from");
+    expect_error("[dict(type='Resize', img_scale=[(10, 20), (30, 40)])]", "a choice of 2 scales");
     expect_error("[dict(type='Normalize', mean=[1.0], std=[1.0, 2.0, 3.0])]", "want 3 of each");
     expect_error("[dict(type='Normalize', mean=[1.0, 2.0, 3.0], std=[1.0, 0.0, 3.0])]", "zero");
     expect_error("[dict(type='Pad')]", "either size or size_divisor");

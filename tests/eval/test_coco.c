@@ -445,7 +445,7 @@ Test(coco, images_may_stand_behind_the_annotations)
         cr_expect_float_eq(ap, 34. / 101, 1e-12); /* recalls 0, 0.01, .. 0.33 of one in three */
     }
     cr_assert_eq(evaluate_masks("{" IMAGES("60") ", " THREE_MASKS ", " IMAGES("50") ", \"categories\": [{\"id\": 5}]}", found, &ap), DF_EFORMAT);
-    cr_expect_str_eq(df_error(), "gt.json: line 1: image 2: gives image 1 another size, behind the annotations");
+    cr_expect_str_eq(df_error(), "gt.json: line 1: image 2: gives image 1 another size, after the annotations");
     cr_expect_eq(df_memory().now, 0);
 }
 
@@ -471,7 +471,7 @@ Test(coco, masks_across_classes_want_to_be_read_so)
         if (across)
             df_coco_eval_free(eval);
         else
-            cr_expect_str_eq(df_error(), "gt.json was read for masks compared within their classes, want it read for all across them");
+            cr_expect_str_eq(df_error(), "gt.json was read to compare masks within each class: want across_classes when reading");
         df_coco_results_free(dt);
         df_coco_free(gt);
     }
@@ -610,7 +610,7 @@ Test(coco, bad_files_get_one_sentence)
         { "{\"images\": {}}", "[]", "gt.json: line 1: \"images\" is not an array" },
         { "{\n\"images\": [{\"id\": 1},\n 7]}", "[]", "gt.json: line 3: image 2: is not an object" },
         { "{\"images\": [{}]}", "[]", "gt.json: line 1: image 1: has no id" },
-        { "{\"images\": [{\"id\": 1.5}]}", "[]", "gt.json: line 1: image 1: id is not an integer of 64 bits or a text" },
+        { "{\"images\": [{\"id\": 1.5}]}", "[]", "gt.json: line 1: image 1: id is not an integer of 64 bits or a string" },
         { "{\"annotations\": [{\"id\": 1, \"image_id\": 1}]}", "[]", "gt.json: line 1: annotation 1: has no category_id" },
         { "{\"annotations\": [{\"bbox\": [1, 2, 3]}]}", "[]", "gt.json: line 1: annotation 1: bbox has 3 numbers, want x, y, width and height" },
         { "{\"annotations\": [{\"area\": \"x\"}]}", "[]", "gt.json: line 1: annotation 1: area is not a number" },
@@ -623,7 +623,7 @@ Test(coco, bad_files_get_one_sentence)
         { good_gt, "[{\"image_id\": 1, \"category_id\": 5, \"score\": 1}]", "dt.json: line 1: detection 1: want a segmentation of size and compressed counts, since the first detection has no bbox" },
         { good_gt, "[" BOX("1", "5", ", \"score\": 1") ", {\"image_id\": 1, \"category_id\": 5, \"score\": 1}]", "dt.json: line 1: detection 2: has no bbox, but the first detection has one" },
         { good_gt, "[" BOX("1", "5", ", \"score\": 1") "", "dt.json: line 1: the file ends, want ',' or ']'" },
-        { good_gt, "[] []", "dt.json: line 1: met '[', want nothing behind the value" },
+        { good_gt, "[] []", "dt.json: line 1: met '[', want nothing after the value" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         DfCocoEval *eval;
