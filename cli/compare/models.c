@@ -150,9 +150,9 @@ static int take_accuracies(CliModels *m)
         for (int kind = 0; kind < CLI_RUN_KINDS; kind++)
             known |= m->model[i].known[kind];
         if (!known && cli_compare.type)
-            error = df_fail(DF_EVALUE, "%s: no results in it of type %s", m->model[i].run, cli_compare.type);
+            error = df_fail(DF_EVALUE, "%s: contains no results of type %s", m->model[i].run, cli_compare.type);
         else if (!known)
-            error = df_fail(DF_EVALUE, "%s: no results in it", m->model[i].run);
+            error = df_fail(DF_EVALUE, "%s: contains no results", m->model[i].run);
     }
     df_pool_free(pool);
     return error;
