@@ -53,8 +53,8 @@ static int find_files(const char *const *runs, size_t n, char **files, CliRunKin
     }
     const char *others = n > 1 ? " and the others" : "";
     if (cli_compare.type)
-        return df_fail(DF_EVALUE, "%s%s: no results that could be compared of type %s", runs[0], others, cli_compare.type);
-    return df_fail(DF_EVALUE, "%s%s: no results that could be compared", runs[0], others);
+        return df_fail(DF_EVALUE, "%s%s: no results that can be compared of type %s", runs[0], others, cli_compare.type);
+    return df_fail(DF_EVALUE, "%s%s: no results that can be compared", runs[0], others);
 }
 
 static int compare_results(const char *const *runs, size_t n)
