@@ -236,13 +236,13 @@ Test(train_cfg, what_nobody_knows_is_kept)
         const char *value, *says;
     } cases[] = {
         { "dict(assigner=dict(type='ATSSAssigner', topk=9))", "train_cfg.rpn.assigner has type 'ATSSAssigner'" },
-        { "dict(assigner=dict(type='MaxIoUAssigner', neg_iou_thr=0.3))", "wants the key 'pos_iou_thr'" },
+        { "dict(assigner=dict(type='MaxIoUAssigner', neg_iou_thr=0.3))", "requires the key 'pos_iou_thr'" },
         { "dict(" ASSIGNER ", sampler=dict(type='ScoreHLRSampler', num=512))", "sampler has type 'ScoreHLRSampler'" },
         { "dict(" ASSIGNER ", sampler=dict(type='RandomSampler', num=512, pos_fraction=2))", "pos_fraction = 2, want 0 to 1" },
         { "dict(" ASSIGNER ", sampler=dict(type='CombinedSampler', num=512, pos_fraction=0.25, pos_sampler=dict(type='Mine'),\n"
           "     neg_sampler=dict(type='IoUBalancedNegSampler')))", "Mine is not built in" },
         { "dict(" ASSIGNER ", alowed_border=0)", "did you mean 'allowed_border'" },
-        { "dict(sampler=dict(type='PseudoSampler'))", "wants the key 'assigner'" },
+        { "dict(sampler=dict(type='PseudoSampler'))", "requires the key 'assigner'" },
         { "7", "train_cfg.rpn, want a dict" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
