@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * boxes/anchors.c -- the anchor boxes of every cell of every level, in float32 and in mmdet's order of operations.
+ *
+ * An anchor of size s, scale k and ratio r = height / width (Ren et al., NIPS 2015) has the area of a square with
+ * side s k:
+ *     w = s k / sqrt(r),   h = s k sqrt(r)
+ * It stands around the corner of its cell (or where `centers` says). RetinaNet (Lin et al., ICCV 2017) divides octaves:
+ * k = octave_base_scale * 2^(i / scales_per_octave).
  */
 #include "boxes/boxes.h"
 
@@ -36,10 +42,16 @@ static float scale_of(const DfAnchorOptions *o, int i)
     return (float)(pow(2.0, (double)i / o->scales_per_octave) * o->octave_base_scale);
 }
 
-/* The anchor of one ratio and scale around (x, y); the size is multiplied by the outer of the two first. */
-static void base_anchor(const DfAnchorOptions *o, double size, double x, double y, float ratio, float scale, float box[4])
+/* The anchor of one ratio and scale around (x, y). Which factor comes first changes the last bit: mmdet multiplies
+ * by that of its outer loop, the ratio if scale_major. */
+static void base_anchor(const DfAnchorOptions *o, double size, double x, double y, float ratio, float scale,
+                        float box[4])
 {
-    const float h_ratio = sqrtf(ratio), w_ratio = 1 / h_ratio, base = (float)size, cx = (float)x, cy = (float)y;
+    const float h_ratio = sqrtf(ratio);
+    const float w_ratio = 1 / h_ratio;
+    const float base = (float)size;
+    const float cx = (float)x;
+    const float cy = (float)y;
     const float w = o->scale_major ? base * w_ratio * scale : base * scale * w_ratio;
     const float h = o->scale_major ? base * h_ratio * scale : base * scale * h_ratio;
     box[0] = cx - 0.5f * w;
@@ -48,10 +60,19 @@ static void base_anchor(const DfAnchorOptions *o, double size, double x, double 
     box[3] = cy + 0.5f * h;
 }
 
+static double base_size(const DfAnchorOptions *o, int level)
+{
+    if (o->base_sizes.n)
+        return o->base_sizes.v[level];
+    const int w = o->strides_w[level];
+    const int h = o->strides_h ? o->strides_h[level] : w;
+    return w < h ? w : h;
+}
+
+/* The anchors of the cell at (0, 0); those of other cells are the same, moved. */
 static void base_anchors(const DfAnchorOptions *o, int level, int n_scales, float *out)
 {
-    const int w = o->strides_w[level], h = o->strides_h ? o->strides_h[level] : w;
-    const double size = o->base_sizes.n ? o->base_sizes.v[level] : w < h ? w : h;
+    const double size = base_size(o, level);
     const double x = o->centers ? o->centers[2 * level] : o->center_offset * size;
     const double y = o->centers ? o->centers[2 * level + 1] : o->center_offset * size;
     for (int r = 0; r < o->ratios.n; r++)
@@ -107,7 +128,8 @@ static void shifted(const float base[4], int x, int y, float out[4])
 void df_anchors_grid(const DfAnchors *a, int level, int h, int w, float *out)
 {
     const float *base = df_anchors_base(a, level);
-    const int stride_w = a->strides[2 * level], stride_h = a->strides[2 * level + 1];
+    const int stride_w = a->strides[2 * level];
+    const int stride_h = a->strides[2 * level + 1];
     for (int y = 0; y < h; y++)
         for (int x = 0; x < w; x++)
             for (int i = 0; i < a->per_cell; i++, out += 4)
@@ -116,15 +138,19 @@ void df_anchors_grid(const DfAnchors *a, int level, int h, int w, float *out)
 
 void df_anchors_at(const DfAnchors *a, int level, int w, size_t index, float out[4])
 {
-    const size_t cell = index / (size_t)a->per_cell, i = index % (size_t)a->per_cell;
-    const int x = (int)(cell % (size_t)w), y = (int)(cell / (size_t)w);
+    const size_t cell = index / (size_t)a->per_cell;
+    const size_t i = index % (size_t)a->per_cell;
+    const int x = (int)(cell % (size_t)w);
+    const int y = (int)(cell / (size_t)w);
     shifted(df_anchors_base(a, level) + 4 * i, x * a->strides[2 * level], y * a->strides[2 * level + 1], out);
 }
 
 void df_anchors_valid(const DfAnchors *a, int level, int h, int w, int pad_h, int pad_w, bool *out)
 {
-    const int stride_w = a->strides[2 * level], stride_h = a->strides[2 * level + 1];
-    const int valid_w = (pad_w + stride_w - 1) / stride_w, valid_h = (pad_h + stride_h - 1) / stride_h;
+    const int stride_w = a->strides[2 * level];
+    const int stride_h = a->strides[2 * level + 1];
+    const int valid_w = (pad_w + stride_w - 1) / stride_w; /* columns of cells that begin inside the image */
+    const int valid_h = (pad_h + stride_h - 1) / stride_h;
     for (int y = 0; y < h; y++)
         for (int x = 0; x < w; x++)
             for (int i = 0; i < a->per_cell; i++)

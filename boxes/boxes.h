@@ -2,7 +2,8 @@
  *
  * boxes/boxes.h -- the door to boxes/: geometry of detection on plain arrays, as mmdet 2.x computes it.
  *
- * A box is four floats x1 y1 x2 y2 in pixels; its width is x2 - x1, without a "+ 1" anywhere. n boxes are 4 n floats in a row.
+ * A box is four floats x1 y1 x2 y2 in pixels; its width is x2 - x1, without a "+ 1" anywhere. n boxes are 4 n floats
+ * in a row.
  */
 #ifndef DF_BOXES_BOXES_H
 #define DF_BOXES_BOXES_H
@@ -18,21 +19,22 @@
 #include "boxes/masks/runs.h"
 #include "core/core.h"
 
-/* ---- anchors (Ren et al., NIPS 2015; scales in octaves: Lin et al., ICCV 2017) -------------------------------------- */
+/* ---- anchors (Ren et al., NIPS 2015; scales in octaves: Lin et al., ICCV 2017) --------------------------------- */
 
-/* What mmdet's AnchorGenerator is given. Exactly one of `scales` and the octave pair: scales.n > 0, or octave_base_scale > 0
- * and scales_per_octave > 0. */
+/* What mmdet's AnchorGenerator is given. Exactly one of `scales` and the octave pair: scales.n > 0, or
+ * octave_base_scale > 0 and scales_per_octave > 0. */
 typedef struct {
     int levels;
-    const int *strides_w, *strides_h; /* levels each; strides_h NULL: square                                              */
-    DfFloats ratios;                  /* height / width                                                                   */
-    DfFloats scales;
-    double octave_base_scale;
+    const int *strides_w;     /* [levels], pixels                                        */
+    const int *strides_h;     /* [levels], or NULL: as strides_w                         */
+    DfFloats ratios;          /* height / width                                          */
+    DfFloats scales;          /* of the base size; or n = 0                              */
+    double octave_base_scale; /* in place of scales: base * 2^(i / scales_per_octave)    */
     int scales_per_octave;
-    DfFloats base_sizes;              /* n 0: the smaller stride of each level                                            */
-    bool scale_major;                 /* true (mmdet's default): ratios outside, scales inside                            */
-    const double *centers;            /* NULL, or x y of each level                                                       */
-    double center_offset;             /* 0..1 of the base size; 0 in mmdet 2.x                                            */
+    DfFloats base_sizes;      /* one a level, pixels; n = 0: the smaller stride          */
+    bool scale_major;         /* true (mmdet's default): ratios outside, scales inside   */
+    const double *centers;    /* [levels][2], x y of the cell at (0, 0), pixels; or NULL */
+    double center_offset;     /* 0..1 of the base size; 0 in mmdet 2.x                   */
 } DfAnchorOptions;
 
 typedef struct {
@@ -52,26 +54,27 @@ void df_anchors_at(const DfAnchors *, int level, int w, size_t index, float out[
 /* Which of them lie in the padded image of pad_h x pad_w pixels: out[h][w][per_cell]. */
 void df_anchors_valid(const DfAnchors *, int level, int h, int w, int pad_h, int pad_w, bool *out);
 
-/* ---- box coding (Girshick et al., CVPR 2014) ------------------------------------------------------------------------ */
+/* ---- box coding (Girshick et al., CVPR 2014) ------------------------------------------------------------------- */
 
 /* mmdet's DeltaXYWHBBoxCoder. df_delta_coder() has its defaults. */
 typedef struct {
     double means[4], stds[4];
-    bool clip_border;     /* decoded boxes end at the image            */
-    bool add_ctr_clamp;   /* centres move at most ctr_clamp pixels, and sizes are clamped from above only (YOLOF) */
+    bool clip_border;     /* decoded boxes end at the image                                      */
+    bool add_ctr_clamp;   /* YOLOF: centres move at most ctr_clamp pixels, sizes may shrink freely */
     int ctr_clamp;
-    double wh_ratio_clip; /* 16 / 1000                                 */
+    double wh_ratio_clip; /* sizes change at most by this factor or its inverse: 16 / 1000       */
 } DfDeltaCoder;
 DfDeltaCoder df_delta_coder(void);
 
 /* deltas[n][4] of boxes to targets. */
 void df_delta_encode(const DfDeltaCoder *, size_t n, const float *boxes, const float *targets, float *deltas);
 
-/* out[n][per_box][4] from boxes[n][4] and deltas[n][per_box][4] (per_box: 1, or the classes); clipped to 0..image_w, 0..image_h
- * if clip_border and image_w > 0. `out` may be `deltas`. */
-void df_delta_decode(const DfDeltaCoder *, size_t n, int per_box, const float *boxes, const float *deltas, int image_h, int image_w, float *out);
+/* out[n][per_box][4] from boxes[n][4] and deltas[n][per_box][4] (per_box: 1, or the classes); clipped to
+ * 0..image_w, 0..image_h if clip_border and image_w > 0. `out` may be `deltas`. */
+void df_delta_decode(const DfDeltaCoder *, size_t n, int per_box, const float *boxes, const float *deltas,
+                     int image_h, int image_w, float *out);
 
-/* ---- overlaps ------------------------------------------------------------------------------------------------------- */
+/* ---- overlaps -------------------------------------------------------------------------------------------------- */
 
 typedef enum {
     DF_IOU,  /* intersection over union                                                    */
@@ -82,24 +85,24 @@ typedef enum {
 /* out[n][m] of a[n][4] with b[m][4]; unions (and GIoU's hulls) are at least eps, mmdet's 1e-6. */
 void df_overlaps(DfOverlap, size_t n, const float *a, size_t m, const float *b, float eps, float *out);
 
-/* ---- non-maximum suppression ---------------------------------------------------------------------------------------- */
+/* ---- non-maximum suppression ----------------------------------------------------------------------------------- */
 
 typedef enum {
-    DF_NMS_HARD,          /* drop a box with IoU > iou_threshold to a better one                     */
-    DF_NMS_SOFT_NAIVE,    /* soft NMS (Bodla et al., ICCV 2017): lower its score, drop below min_score */
-    DF_NMS_SOFT_LINEAR,
-    DF_NMS_SOFT_GAUSSIAN
+    DF_NMS_HARD,         /* a box with IoU > iou_threshold to a better one is dropped            */
+    DF_NMS_SOFT_NAIVE,   /* soft: its score is lowered, and it is dropped below min_score; to 0, */
+    DF_NMS_SOFT_LINEAR,  /* times 1 - IoU (both for IoU >= iou_threshold),                       */
+    DF_NMS_SOFT_GAUSSIAN /* times exp(-IoU^2 / sigma): Bodla et al., ICCV 2017                   */
 } DfNmsKind;
 
 /* mmcv's nms_cfg. df_nms_options() has mmcv's defaults with type='nms', iou_threshold=0.5. */
 typedef struct {
     DfNmsKind kind;
     double iou_threshold;
-    bool class_agnostic;
-    int max_num;              /* keep at most so many; <= 0: all                       */
-    int split_thr;            /* from so many boxes on, class by class: the same for hard NMS, for soft NMS nearly so */
-    double sigma, min_score;  /* of soft NMS                                           */
-    int offset;               /* 0, or 1: a box ends behind its last pixel             */
+    bool class_agnostic;     /* boxes of different labels suppress one another         */
+    int max_num;             /* boxes kept at most; <= 0: all                          */
+    int split_thr;           /* from so many boxes on, soft NMS goes class by class, which changes its result a little */
+    double sigma, min_score; /* of soft NMS                                            */
+    int offset;              /* 0, or 1: a box ends behind its last pixel              */
 } DfNms;
 DfNms df_nms_options(void);
 
@@ -108,10 +111,11 @@ typedef struct {
     float score;    /* as given, or lowered by soft NMS */
 } DfKept;
 
-/* Boxes of different labels do not meet unless class_agnostic (labels are >= 0; NULL: one class). As in mmcv the boxes are moved
- * apart by label * (largest coordinate + 1) in float32. keep[n] gets the survivors, best first, equal scores in the order given;
- * *kept how many. */
-int df_nms(const DfNms *, size_t n, const float *boxes, const float *scores, const int *labels, DfKept *keep, size_t *kept);
+/* Boxes of different labels do not meet unless class_agnostic (labels are >= 0; NULL: one class). As in mmcv the
+ * boxes are moved apart by label * (largest coordinate + 1) in float32. keep[n] gets the survivors, best first,
+ * equal scores in the order given; *kept how many. */
+int df_nms(const DfNms *, size_t n, const float *boxes, const float *scores, const int *labels, DfKept *keep,
+           size_t *kept);
 
 typedef struct {
     float box[4], score;
@@ -119,27 +123,30 @@ typedef struct {
     uint32_t index; /* the row it came from */
 } DfDetection;
 
-/* mmdet's multiclass_nms. scores[n][score_stride], of which the first `classes` count (a background column behind them is
- * passed over); boxes[n][4], or [n][classes][4] if box_per_class. A pair counts if its score > score_thr.
- * *out (df_free it) holds *found detections, best first, at most max_per_img if that is > 0. `factors`, NULL or [n], multiply the scores after
- * the threshold. */
-int df_multiclass_nms(const DfNms *, double score_thr, int max_per_img, size_t n, int classes, int score_stride, const float *boxes,
-                      bool box_per_class, const float *scores, const float *factors, DfDetection **out, size_t *found);
+/* mmdet's multiclass_nms. scores[n][score_stride], of which the first `classes` count (a background column behind
+ * them is passed over); boxes[n][4], or [n][classes][4] if box_per_class. A pair counts if its score > score_thr.
+ * *out (df_free it) holds *found detections, best first, at most max_per_img if that is > 0. `factors`, NULL or
+ * [n], multiply the scores after the threshold. */
+int df_multiclass_nms(const DfNms *, double score_thr, int max_per_img, size_t n, int classes, int score_stride,
+                      const float *boxes, bool box_per_class, const float *scores, const float *factors,
+                      DfDetection **out, size_t *found);
 
 /* The k largest of n scores, best first, equal ones in the order given: index[min(k, n)]. NaN counts as the least. */
 int df_top_k(size_t n, const float *scores, size_t k, uint32_t *index);
 
-/* ---- masks ---------------------------------------------------------------------------------------------------------- */
+/* ---- masks ----------------------------------------------------------------------------------------------------- */
 
-/* Mask R-CNN's last step: mask[mask_h][mask_w], values 0 to 1 over `box`, read bilinearly at the pixels of the image (0 around it);
- * pixels of at least `threshold` belong to the instance. df_mask_done() the result. */
-int df_paste_mask(DfMask *out, const float *mask, int mask_h, int mask_w, const float box[4], int image_h, int image_w, float threshold);
+/* Mask R-CNN's last step: mask[mask_h][mask_w], values 0 to 1 over `box`, read bilinearly at the pixels of the
+ * image (0 around it); pixels of at least `threshold` belong to the instance. df_mask_done() the result. */
+int df_paste_mask(DfMask *out, const float *mask, int mask_h, int mask_w, const float box[4],
+                  int image_h, int image_w, float threshold);
 
-/* ---- one-to-one matching -------------------------------------------------------------------------------------------- */
+/* ---- one-to-one matching --------------------------------------------------------------------------------------- */
 
-/* The assignment of rows to columns, each used once at most, with the least total of cost[rows][columns]: column_of_row[rows],
- * -1 where rows are left over. All of the shorter side is assigned. INFINITY forbids a pair; DF_EVALUE if everything is
- * forbidden, or a cost is no number. The same costs give the same assignment, ties too (those of SciPy). */
+/* The assignment of rows to columns, each used once at most, with the least total of cost[rows][columns]:
+ * column_of_row[rows], -1 where rows are left over. All of the shorter side is assigned. INFINITY forbids a pair;
+ * DF_EVALUE if everything is forbidden, or a cost is no number. The same costs give the same assignment, ties too
+ * (those of SciPy). */
 int df_linear_assignment(size_t rows, size_t columns, const double *cost, int *column_of_row);
 
 /* What it costs that a prediction (class logits, box cx cy w h in the unit square) answers for an object:
@@ -152,12 +159,12 @@ typedef struct {
     bool corners;        /* mmdet 2.11's DETR: the distance of boxes is that of their corners               */
 } DfSetMatcher;
 DfSetMatcher df_set_matcher(void);
-/* cost[queries][n] for logits[queries][classes], boxes[queries][4], labels[n] below `classes` (and not the last of a softmax),
- * targets[n][4]. */
-void df_set_costs(const DfSetMatcher *, size_t queries, int classes, const float *logits, const float *boxes, size_t n, const int *labels,
-                  const float *targets, float *cost);
+/* cost[queries][n] for logits[queries][classes], boxes[queries][4], labels[n] below `classes` (and not the last of
+ * a softmax), targets[n][4]. */
+void df_set_costs(const DfSetMatcher *, size_t queries, int classes, const float *logits, const float *boxes,
+                  size_t n, const int *labels, const float *targets, float *cost);
 /* target_of_query[queries]: which of the n objects, or -1; the least total cost of all matchings. */
-int df_set_match(const DfSetMatcher *, size_t queries, int classes, const float *logits, const float *boxes, size_t n, const int *labels,
-                 const float *targets, int *target_of_query);
+int df_set_match(const DfSetMatcher *, size_t queries, int classes, const float *logits, const float *boxes,
+                 size_t n, const int *labels, const float *targets, int *target_of_query);
 
 #endif

@@ -1,33 +1,52 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/hungarian.c -- the rectangular linear assignment problem, exactly: shortest augmenting paths with dual prices (Jonker and
- * Volgenant, Computing 1987), in the rectangular form of Crouse, "On implementing 2D rectangular assignment algorithms", IEEE
- * TAES 2016. Most rows find a column by bidding; each of the rest then takes the shortest path that ends in a free column. Prices of
- * columns only fall, and only of assigned ones, as they must when there are more columns than rows. Everything goes in the order
- * of the rows, so ties fall the same way every time.
+ * boxes/hungarian.c -- the linear assignment problem ("Hungarian algorithm"), exactly: n rows choose n different
+ * columns of m >= n, so that the sum of cost[row][column] is least. Jonker and Volgenant, "A shortest augmenting path
+ * algorithm for dense and sparse linear assignment problems", Computing 1987; for m > n in the form of Crouse, "On
+ * implementing 2D rectangular assignment algorithms", IEEE TAES 2016.
+ *
+ * Every row i has a price u[i] and every column j a price v[j] <= 0. The reduced cost of a pair is
+ * cost[i][j] - u[i] - v[j]. Two things always hold:
+ *   - of assigned rows no reduced cost is negative, and that of the assigned pair is 0;
+ *   - v[j] = 0 for a column that is not assigned.
+ * So when all rows are assigned, their cost is the sum of all prices, and no assignment can cost less: it is optimal.
+ * (Prices are the dual variables of the linear program; this is complementary slackness.)
+ *
+ * 1. Bidding (Jonker and Volgenant's augmenting row reduction) assigns most rows cheaply: a row takes its cheapest
+ *    column, and lowers the column's price until its second choice costs as much. Whoever had the column bids again.
+ * 2. For each row that is left, Dijkstra's algorithm finds the shortest path to a free column: from a row to any
+ *    column over its reduced cost, from an assigned column back to its row for nothing. Prices are changed so that
+ *    all pairs on the path have reduced cost 0, and the pairs along the path are turned over: one row more is
+ *    assigned.
+ *
+ * Everything goes in the order of the rows, so ties fall the same way every time.
  */
 #include <math.h>
 #include <string.h>
 
 #include "boxes/boxes.h"
 
-/* n <= m. All arrays in one block. */
+/* n <= m. All arrays in one block of memory. */
 typedef struct {
     size_t n, m;
-    const double *cost;   /* n m                                        */
-    double *u, *v;        /* prices of rows and columns                 */
-    double *shortest;     /* m: length of the shortest path to a column */
-    size_t *row_of, *column_of;
-    size_t *path;         /* m: the row before a column on its path     */
-    size_t *open, n_open; /* columns not reached yet                    */
-    bool *row_seen, *column_seen;
+    const double *cost;   /* n m                                            */
+    double *u;            /* n: prices of rows                              */
+    double *v;            /* m: prices of columns                           */
+    size_t *row_of;       /* m: the row that has a column, or nobody        */
+    size_t *column_of;    /* n: the column of a row, or nobody              */
+    double *shortest;     /* m: length of the shortest path to a column     */
+    size_t *path;         /* m: the row before a column on that path        */
+    size_t *open, n_open; /* m: columns whose shortest path is not final    */
+    bool *row_seen;       /* n: rows and columns whose shortest path is     */
+    bool *column_seen;    /* m                                              */
 } Solver;
 
 static const size_t nobody = (size_t)-1;
 
 static int solver_new(Solver *s, void **memory)
 {
-    const size_t n = s->n, m = s->m;
+    const size_t n = s->n;
+    const size_t m = s->m;
     *memory = df_calloc(n + 2 * m, sizeof(double) + 2 * sizeof(size_t) + sizeof(bool));
     if (!*memory)
         return df_fail_memory("an assignment");
@@ -47,11 +66,12 @@ static int solver_new(Solver *s, void **memory)
     return DF_OK;
 }
 
-/* ---- bidding ------------------------------------------------------------------------------------------------------- */
+/* ---- bidding --------------------------------------------------------------------------------------------------- */
 
+/* The two lowest costs for a row, and their columns. */
 typedef struct {
     double lowest, second;
-    size_t column, other; /* where they are */
+    size_t column, other;
 } Offer;
 
 static Offer two_lowest(const Solver *s, size_t i)
@@ -75,15 +95,18 @@ static Offer two_lowest(const Solver *s, size_t i)
     return o;
 }
 
-/* Row i takes its cheapest column and lowers the price until its second choice is as good. Returns the row that had it. */
+/* Row i takes its cheapest column and lowers the column's price until its second choice is as good. Returns the
+ * row that had the column before. Where two columns are equally cheap, no price falls, and the row takes the free
+ * one. */
 static size_t bid(Solver *s, size_t i, bool *lowered)
 {
     const Offer o = two_lowest(s, i);
     *lowered = false;
     if (o.second == INFINITY)
-        return i; /* no choice: left to the paths */
+        return i; /* at most one column is allowed: left to the paths */
     const bool tie = !(o.lowest < o.second);
-    const size_t column = tie && s->row_of[o.column] != nobody ? o.other : o.column, before = s->row_of[column];
+    const size_t column = tie && s->row_of[o.column] != nobody ? o.other : o.column;
+    const size_t before = s->row_of[column];
     if (!tie) {
         const double price = s->v[column];
         s->v[column] -= o.second - o.lowest;
@@ -97,7 +120,8 @@ static size_t bid(Solver *s, size_t i, bool *lowered)
     return before;
 }
 
-/* Every row bids, and who loses its column bids again at once, as long as prices fall. Bounded: rounding could go on for ever. */
+/* Every row bids, and a row that loses its column bids again at once, as long as prices fall. The number of bids
+ * is bounded: with rounding, prices could fall by ever smaller steps. */
 static void bid_all(Solver *s)
 {
     size_t steps = 8 * s->n;
@@ -112,9 +136,11 @@ static void bid_all(Solver *s)
         }
 }
 
-/* ---- shortest paths ------------------------------------------------------------------------------------------------ */
+/* ---- shortest paths -------------------------------------------------------------------------------------------- */
 
-/* Relaxes all open columns by row i, reached at `length`; returns the position in `open` of the nearest. */
+/* A step of Dijkstra's algorithm: row i has been reached over a path of `length`; paths to the open columns may be
+ * shorter through it. Gives the position in `open` of the nearest column, a free one among equals; nobody if none
+ * can be reached. */
 static size_t nearest(Solver *s, size_t i, double length)
 {
     const double *const cost = s->cost + i * s->m;
@@ -135,7 +161,8 @@ static size_t nearest(Solver *s, size_t i, double length)
     return lowest < INFINITY ? best : nobody;
 }
 
-/* The free column in which the shortest path from row `first` ends, and its length; nobody if every way costs infinity. */
+/* The free column in which the shortest path from row `first` ends, and its length; nobody if every path costs
+ * infinity. */
 static size_t shortest_path(Solver *s, size_t first, double *length)
 {
     for (size_t j = 0; j < s->m; j++) {
@@ -161,6 +188,8 @@ static size_t shortest_path(Solver *s, size_t first, double *length)
     }
 }
 
+/* After a path of `length` that ended in a free column: rows and columns that were nearer get prices that make the
+ * pairs on the way cost nothing, while no reduced cost becomes negative (Crouse, step 4). */
 static void change_prices(Solver *s, size_t first, double length)
 {
     s->u[first] += length;
@@ -172,6 +201,8 @@ static void change_prices(Solver *s, size_t first, double length)
             s->v[j] -= length - s->shortest[j];
 }
 
+/* Walks back from the free column to row `first`: each row on the path takes the column behind it and leaves its
+ * own to the next. */
 static void turn_over(Solver *s, size_t first, size_t column)
 {
     for (size_t i = nobody; i != first;) {
@@ -203,7 +234,8 @@ static int check_costs(size_t n, const double *cost)
 {
     for (size_t i = 0; i < n; i++)
         if (isnan(cost[i]) || cost[i] == -INFINITY)
-            return df_fail(DF_EVALUE, "a cost of an assignment is %g: want numbers, or infinity for what must not be", cost[i]);
+            return df_fail(DF_EVALUE, "a cost of an assignment is %g: want numbers, or infinity for what must not be",
+                           cost[i]);
     return DF_OK;
 }
 
@@ -216,6 +248,25 @@ static double *transposed(size_t rows, size_t columns, const double *cost)
     return turned;
 }
 
+/* Of n rows to m >= n columns; `turned`: these are columns and rows of the caller. */
+static int assign(size_t n, size_t m, const double *cost, bool turned, int *column_of_row)
+{
+    Solver s = { .n = n, .m = m, .cost = cost };
+    void *memory = NULL;
+    int error = solver_new(&s, &memory);
+    if (error == DF_OK)
+        error = solve(&s);
+    for (size_t i = 0; error == DF_OK && i < n; i++) {
+        const size_t j = s.column_of[i];
+        if (turned)
+            column_of_row[j] = (int)i;
+        else
+            column_of_row[i] = (int)j;
+    }
+    df_free(memory);
+    return error;
+}
+
 int df_linear_assignment(size_t rows, size_t columns, const double *cost, int *column_of_row)
 {
     for (size_t i = 0; i < rows; i++)
@@ -225,18 +276,10 @@ int df_linear_assignment(size_t rows, size_t columns, const double *cost, int *c
     int error = check_costs(rows * columns, cost);
     if (error < 0)
         return error;
-    const bool tall = rows > columns;
-    double *turned = tall ? transposed(rows, columns, cost) : NULL;
-    Solver s = { .n = tall ? columns : rows, .m = tall ? rows : columns, .cost = tall ? turned : cost };
-    void *memory = NULL;
-    error = tall && !turned ? df_fail_memory("an assignment") : solver_new(&s, &memory);
-    if (error == DF_OK)
-        error = solve(&s);
-    for (size_t i = 0; error == DF_OK && i < s.n; i++) {
-        const size_t j = s.column_of[i];
-        column_of_row[tall ? j : i] = (int)(tall ? i : j);
-    }
-    df_free(memory);
+    if (rows <= columns)
+        return assign(rows, columns, cost, false, column_of_row);
+    double *turned = transposed(rows, columns, cost);
+    error = turned ? assign(columns, rows, turned, true, column_of_row) : df_fail_memory("an assignment");
     df_free(turned);
     return error;
 }

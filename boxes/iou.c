@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * boxes/iou.c -- pairwise overlaps, as mmdet's bbox_overlaps() computes them.
+ *
+ *     IoU  = |A and B| / |A or B|
+ *     IoF  = |A and B| / |A|
+ *     GIoU = IoU - (|hull| - |A or B|) / |hull|
+ * The hull is the smallest box around both; GIoU: Rezatofighi et al., CVPR 2019.
  */
 #include "boxes/boxes.h"
 

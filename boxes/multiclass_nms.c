@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/multiclass_nms.c -- from scores of all classes to a list of detections: threshold, suppression by class, the best few.
+ * boxes/multiclass_nms.c -- from scores of all classes to a list of detections: threshold, suppression by class, the
+ * best few. A box is a candidate once for every class whose score is above the threshold.
  */
 #include "boxes/boxes.h"
 
@@ -68,8 +69,9 @@ static int take(const Candidates *c, size_t found, DfDetection **out)
     return DF_OK;
 }
 
-int df_multiclass_nms(const DfNms *o, double score_thr, int max_per_img, size_t n, int classes, int score_stride, const float *boxes,
-                      bool box_per_class, const float *scores, const float *factors, DfDetection **out, size_t *found)
+int df_multiclass_nms(const DfNms *o, double score_thr, int max_per_img, size_t n, int classes, int score_stride,
+                      const float *boxes, bool box_per_class, const float *scores, const float *factors,
+                      DfDetection **out, size_t *found)
 {
     const float threshold = (float)score_thr;
     const size_t boxes_per_row = box_per_class ? (size_t)classes : 1;

@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/nms.c -- non-maximum suppression of a list of boxes, hard and soft (soft: Bodla et al., ICCV 2017).
+ * boxes/nms.c -- non-maximum suppression of a list of boxes: of boxes that overlap, the best stays.
  *
- * Hard: boxes come best first, and each is compared with those already kept, which is the same as the usual greedy loop but stops
- * as soon as max_num are kept. Boxes of different labels stand apart after the shift by label, so that a box need only be
- * compared with the kept ones of its label; where that is not certain all are compared.
+ * Hard: boxes come best first. A box is dropped if its IoU with a box that is kept already is over the threshold.
+ * This gives what the usual loop gives, which drops the neighbours of each kept box, but it stops as soon as max_num
+ * are kept.
+ *
+ * Soft (Bodla et al., ICCV 2017, section 3): the score of a box is lowered by its overlap with each better one,
+ *     linear    s <- s (1 - IoU)  where IoU >= threshold,
+ *     gaussian  s <- s exp(-IoU^2 / sigma),
+ * and the box is dropped when its score falls below min_score.
+ *
+ * Only boxes of one label suppress one another. As in mmcv all boxes are moved by label * (largest coordinate + 1),
+ * so that those of different labels cannot touch. A box then need only be compared with the kept ones of its label;
+ * where rounding might bring labels together, it is compared with all.
  */
 #include "boxes/boxes.h"
 
@@ -25,18 +34,23 @@ DfNms df_nms_options(void)
 
 static inline float iou(const Box *a, const Box *b)
 {
-    const float x1 = a->x1 > b->x1 ? a->x1 : b->x1, x2 = a->x2 < b->x2 ? a->x2 : b->x2;
-    const float y1 = a->y1 > b->y1 ? a->y1 : b->y1, y2 = a->y2 < b->y2 ? a->y2 : b->y2;
-    const float w = x2 > x1 ? x2 - x1 : 0, h = y2 > y1 ? y2 - y1 : 0, inter = w * h;
+    const float x1 = a->x1 > b->x1 ? a->x1 : b->x1;
+    const float y1 = a->y1 > b->y1 ? a->y1 : b->y1;
+    const float x2 = a->x2 < b->x2 ? a->x2 : b->x2;
+    const float y2 = a->y2 < b->y2 ? a->y2 : b->y2;
+    const float w = x2 > x1 ? x2 - x1 : 0;
+    const float h = y2 > y1 ? y2 - y1 : 0;
+    const float inter = w * h;
     return inter / (a->area + b->area - inter); /* NaN for two empty boxes: neither suppresses the other */
 }
 
-/* The boxes moved apart by label, one struct each. False if boxes of different labels might still touch: some coordinate is
- * negative, or so large that float32 swallows the gap. */
+/* The boxes moved apart by label, one struct each. False if boxes of different labels might still touch: some
+ * coordinate is negative, or so large that float32 swallows the gap. */
 static bool spread(const DfNms *o, size_t n, const float *boxes, const int *labels, Box *out)
 {
     const float offset = (float)o->offset;
-    float highest = -FLT_MAX, lowest = FLT_MAX;
+    float highest = -FLT_MAX;
+    float lowest = FLT_MAX;
     int last_label = 0;
     for (size_t i = 0; i < 4 * n; i++) {
         highest = boxes[i] > highest ? boxes[i] : highest;
@@ -44,13 +58,14 @@ static bool spread(const DfNms *o, size_t n, const float *boxes, const int *labe
     }
     for (size_t i = 0; i < n; i++) {
         const int label = o->class_agnostic || !labels ? 0 : labels[i];
-        const float shift = (float)label * (highest + 1), *b = boxes + 4 * i;
+        const float shift = (float)label * (highest + 1);
+        const float *b = boxes + 4 * i;
         Box box = { b[0] + shift, b[1] + shift, b[2] + shift + offset, b[3] + shift + offset, 0 };
         box.area = (box.x2 - box.x1) * (box.y2 - box.y1);
         out[i] = box;
         last_label = label > last_label ? label : last_label;
     }
-    return lowest >= 0 && (float)(last_label + 1) * (highest + 1) < 4e6f;
+    return lowest >= 0 && (float)(last_label + 1) * (highest + 1) < 4e6f; /* float32 then has steps of 1/4 or less */
 }
 
 static int sort_descending(uint32_t *order, size_t n, const float *scores)
@@ -78,7 +93,7 @@ int df_top_k(size_t n, const float *scores, size_t k, uint32_t *index)
     return error;
 }
 
-/* ---- hard --------------------------------------------------------------------------------------------------------- */
+/* ---- hard ------------------------------------------------------------------------------------------------------ */
 
 /* Whether one of the kept boxes overlaps `box` by more than the threshold. */
 static bool suppressed(const Box *box, const Box *kept, size_t n, double threshold)
@@ -92,7 +107,8 @@ static bool suppressed(const Box *box, const Box *kept, size_t n, double thresho
     return false;
 }
 
-/* Where the kept boxes of each label go: from slots[start[l]] on. start[] comes in as zeros. */
+/* Gives each label room for all of its boxes: those of label l are slots[start[l]] and the following. start[]
+ * comes in as zeros. */
 static void give_slots(size_t n, const int *labels, int n_labels, size_t *start)
 {
     for (size_t i = 0; labels && i < n; i++)
@@ -105,15 +121,25 @@ static void give_slots(size_t n, const int *labels, int n_labels, size_t *start)
     }
 }
 
-static int hard(const DfNms *o, size_t n, const Box *boxes, const float *scores, const int *labels, DfKept *keep, size_t *kept)
+/* One more than the largest label, and at least 1. */
+static int count_labels(size_t n, const int *labels)
 {
     int n_labels = 1;
     for (size_t i = 0; labels && i < n; i++)
         n_labels = labels[i] >= n_labels ? labels[i] + 1 : n_labels;
+    return n_labels;
+}
+
+static int hard(const DfNms *o, size_t n, const Box *boxes, const float *scores, const int *labels, DfKept *keep,
+                size_t *kept)
+{
+    const int n_labels = count_labels(n, labels);
     uint32_t *order = df_malloc(n * sizeof *order);
     Box *slots = df_malloc(n * sizeof *slots);
-    size_t *start = df_calloc((size_t)n_labels, sizeof *start), *count = df_calloc((size_t)n_labels, sizeof *count);
-    int error = order && slots && start && count ? sort_descending(order, n, scores) : df_fail_memory("non-maximum suppression");
+    size_t *start = df_calloc((size_t)n_labels, sizeof *start); /* of each label its first slot, */
+    size_t *count = df_calloc((size_t)n_labels, sizeof *count); /* and how many it has filled    */
+    const bool ready = order && slots && start && count;
+    int error = ready ? sort_descending(order, n, scores) : df_fail_memory("non-maximum suppression");
     if (error == DF_OK) {
         give_slots(n, labels, n_labels, start);
         const size_t most = o->max_num > 0 ? (size_t)o->max_num : n;
@@ -134,8 +160,9 @@ static int hard(const DfNms *o, size_t n, const Box *boxes, const float *scores,
     return error;
 }
 
-/* ---- soft --------------------------------------------------------------------------------------------------------- */
+/* ---- soft ------------------------------------------------------------------------------------------------------ */
 
+/* What a score is multiplied by. */
 static float weight(const DfNms *o, float overlap)
 {
     switch (o->kind) {
@@ -145,8 +172,9 @@ static float weight(const DfNms *o, float overlap)
     }
 }
 
-/* mmcv's softnms_cpu: the best of the rest goes in front, then lowers the scores of those behind it; what falls below min_score
- * changes places with the last and is forgotten. `live` begins as all boxes and ends as the kept ones in order. */
+/* mmcv's softnms_cpu(): the best of the rest goes in front and lowers the scores of those behind it. A box that
+ * falls below min_score is overwritten by the last one. `live` begins as all boxes and ends as the kept ones, best
+ * first. */
 static size_t soft(const DfNms *o, size_t n, const Box *boxes, DfKept *live)
 {
     for (size_t i = 0; i < n; i++) {
@@ -185,12 +213,12 @@ static int resort(DfKept *keep, size_t n)
     return error;
 }
 
-/* Label by label, then sorted together: what mmcv does for many boxes, where the square of their number would hurt. */
-static int soft_by_label(const DfNms *o, size_t n, const Box *boxes, const float *scores, const int *labels, DfKept *keep, size_t *kept)
+/* Label by label, then sorted together: what mmcv does for many boxes, since the time grows with the square of
+ * their number. */
+static int soft_by_label(const DfNms *o, size_t n, const Box *boxes, const float *scores, const int *labels,
+                         DfKept *keep, size_t *kept)
 {
-    int n_labels = 0;
-    for (size_t i = 0; i < n; i++)
-        n_labels = labels[i] >= n_labels ? labels[i] + 1 : n_labels;
+    const int n_labels = count_labels(n, labels);
     for (int l = 0; l < n_labels; l++) {
         size_t mine = 0;
         for (size_t i = 0; i < n; i++)
@@ -201,7 +229,8 @@ static int soft_by_label(const DfNms *o, size_t n, const Box *boxes, const float
     return resort(keep, *kept);
 }
 
-int df_nms(const DfNms *o, size_t n, const float *boxes, const float *scores, const int *labels, DfKept *keep, size_t *kept)
+int df_nms(const DfNms *o, size_t n, const float *boxes, const float *scores, const int *labels, DfKept *keep,
+           size_t *kept)
 {
     *kept = 0;
     if (n == 0)
@@ -216,11 +245,12 @@ int df_nms(const DfNms *o, size_t n, const float *boxes, const float *scores, co
         return df_fail_memory("non-maximum suppression");
     const int *const classes = o->class_agnostic ? NULL : labels;
     const bool apart = spread(o, n, boxes, labels, spaced);
+    const bool many = o->split_thr > 0 && n >= (size_t)o->split_thr; /* mmcv then goes class by class */
     int error = DF_OK;
     if (o->kind == DF_NMS_HARD) {
-        const bool split = o->split_thr > 0 && n >= (size_t)o->split_thr;
-        error = hard(o, n, spaced, scores, (apart && o->iou_threshold >= 0) || split ? classes : NULL, keep, kept);
-    } else if (classes && o->split_thr > 0 && n >= (size_t)o->split_thr) {
+        const bool by_label = (apart && o->iou_threshold >= 0) || many;
+        error = hard(o, n, spaced, scores, by_label ? classes : NULL, keep, kept);
+    } else if (classes && many) {
         error = soft_by_label(o, n, spaced, scores, classes, keep, kept);
     } else {
         for (size_t i = 0; i < n; i++)

@@ -1,22 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/paste.c -- the small mask of an instance put into its box in the image, as run lengths. He et al., Mask R-CNN, ICCV 2017,
- * with the arithmetic of mmdet's _do_paste_mask: bilinear, and zeros around the small mask.
+ * boxes/paste.c -- the small mask of an instance put into its box in the image, as run lengths. He et al., Mask
+ * R-CNN, ICCV 2017, with the arithmetic of mmdet's _do_paste_mask(): bilinear, and zeros around the small mask.
+ *
+ * Pixel i of the image reads the small mask at ((i + 0.5 - start) / (end - start) * cells) - 0.5, in cells: PyTorch's
+ * grid_sample() with align_corners = False. x and y are independent, so positions are computed once for each column
+ * and row.
  */
 #include "boxes/boxes.h"
 
 #include <math.h>
 
-/* Where the pixels of a window read in the small mask, along one axis. Cells are counted from 1, and zeros stand around them. */
+/* Where the pixels of a window read in the small mask, along one axis. Cells are counted from 1, and zeros stand
+ * around them. */
 typedef struct {
-    int from, to;      /* the window in the image                     */
-    int *low;          /* [to - from] cell below the position         */
-    float *beyond;     /* [to - from] how far the position is past it */
+    int from, to;  /* the window in the image: the box and one pixel around it */
+    int *low;      /* [to - from] cell below the position                      */
+    float *beyond; /* [to - from] how far the position is past it, 0..1        */
 } Axis;
 
+/* To an integer in 0..most; 0 for NaN, as a conversion of what does not fit is undefined in C. */
 static int clamp_to(float v, int most)
 {
-    return !(v > 0) ? 0 : v < (float)most ? (int)v : most;
+    if (!(v > 0))
+        return 0;
+    return v < (float)most ? (int)v : most;
 }
 
 /* In float32, step by step as the reference has it: pixels at the threshold depend on it. */
@@ -26,7 +34,8 @@ static void place(Axis *a, float start, float end, int cells)
         float g = ((float)i + 0.5f - start) / (end - start) * 2 - 1;
         if (isinf(g))
             g = 0;
-        const float at = (g + 1) * ((float)cells / 2) - 0.5f, low = floorf(at);
+        const float at = (g + 1) * ((float)cells / 2) - 0.5f;
+        const float low = floorf(at);
         const bool inside = low >= -1 && low < (float)cells;
         a->low[i - a->from] = inside ? (int)low + 1 : cells + 1; /* two zeros */
         a->beyond[i - a->from] = at - low;                       /* NaN for NaN: no pixel */
@@ -75,10 +84,12 @@ static void write_pixels(Writer *w, bool inside, uint32_t n)
     w->length += n;
 }
 
-/* The small mask column by column, in zeros: [width + 3][height + 3]. */
+/* The small mask column by column, with zeros around it: [width + 3][height + 3]. */
 static float *frame(const float *mask, int height, int width)
 {
-    const size_t h = (size_t)height, w = (size_t)width, pitch = h + 3;
+    const size_t h = (size_t)height;
+    const size_t w = (size_t)width;
+    const size_t pitch = h + 3;
     float *out = df_calloc(pitch * (w + 3), sizeof *out);
     for (size_t y = 0; out && y < h; y++)
         for (size_t x = 0; x < w; x++)
@@ -86,10 +97,14 @@ static float *frame(const float *mask, int height, int width)
     return out;
 }
 
-/* Pixels between the same four cells: if all four are clearly on one side of the threshold, so are the pixels. */
-static void paste_span(Writer *w, const float *left, const float *right, float beyond_x, const float *beyond_y, int n, float threshold)
+/* n pixels of a column that lie between the same four cells. If all four are clearly on one side of the threshold,
+ * so are the pixels. */
+static void paste_span(Writer *w, const float *left, const float *right, float beyond_x, const float *beyond_y, int n,
+                       float threshold)
 {
-    const float margin = 1e-4f * threshold, lo = threshold - margin, hi = threshold + margin;
+    const float margin = 1e-4f * threshold; /* more than rounding changes */
+    const float lo = threshold - margin;
+    const float hi = threshold + margin;
     if (left[0] < lo && left[1] < lo && right[0] < lo && right[1] < lo) {
         write_pixels(w, false, (uint32_t)n);
         return;
@@ -99,12 +114,17 @@ static void paste_span(Writer *w, const float *left, const float *right, float b
         return;
     }
     for (int i = 0; i < n; i++) {
-        const float down = beyond_y[i], up = 1 - down, east = beyond_x, west = 1 - east;
-        const float value = left[0] * (up * west) + right[0] * (up * east) + left[1] * (down * west) + right[1] * (down * east);
+        const float down = beyond_y[i];
+        const float up = 1 - down;
+        const float east = beyond_x;
+        const float west = 1 - east;
+        const float upper = left[0] * (up * west) + right[0] * (up * east);
+        const float value = upper + left[1] * (down * west) + right[1] * (down * east);
         write_pixels(w, value >= threshold, 1);
     }
 }
 
+/* The pixels of one column: those between the same cells together. */
 static void paste_column(Writer *w, const float *column, size_t pitch, const Axis *ys, float beyond_x, float threshold)
 {
     const int n = ys->to - ys->from;
@@ -116,7 +136,33 @@ static void paste_column(Writer *w, const float *column, size_t pitch, const Axi
     }
 }
 
-int df_paste_mask(DfMask *out, const float *mask, int mask_h, int mask_w, const float box[4], int image_h, int image_w, float threshold)
+/* The window of the mask, and nothing around it. */
+static void paste_window(Writer *w, const float *cells, size_t pitch, const Axis *xs, const Axis *ys, uint32_t height,
+                         uint32_t width, float threshold)
+{
+    const uint32_t above = (uint32_t)ys->from;
+    const uint32_t below = height - (uint32_t)ys->to;
+    write_pixels(w, false, (uint32_t)xs->from * height);
+    for (int i = 0; i < xs->to - xs->from; i++) {
+        write_pixels(w, false, above);
+        paste_column(w, cells + (size_t)xs->low[i] * pitch, pitch, ys, xs->beyond[i], threshold);
+        write_pixels(w, false, below);
+    }
+    write_pixels(w, false, (width - (uint32_t)xs->to) * height);
+}
+
+/* Writes the run that is open. */
+static int close_run(Writer *w)
+{
+    DfMask *out = w->out;
+    if (w->failed || !df_grow((void **)&out->runs, &w->capacity, out->n, sizeof *out->runs))
+        return df_fail_memory("a mask");
+    out->runs[out->n++] = w->length;
+    return DF_OK;
+}
+
+int df_paste_mask(DfMask *out, const float *mask, int mask_h, int mask_w, const float box[4], int image_h, int image_w,
+                  float threshold)
 {
     *out = (DfMask){ (uint32_t)image_h, (uint32_t)image_w, 0, NULL };
     if (image_h < 0 || image_w < 0 || (image_h && (uint32_t)image_w > UINT32_MAX / (uint32_t)image_h))
@@ -129,26 +175,13 @@ int df_paste_mask(DfMask *out, const float *mask, int mask_h, int mask_w, const 
         error = axis_init(&xs, box[0], box[2], mask_w, image_w);
     if (error == DF_OK)
         error = axis_init(&ys, box[1], box[3], mask_h, image_h);
-    const size_t pitch = (size_t)mask_h + 3;
-    const uint32_t above = (uint32_t)ys.from, below = (uint32_t)(image_h - ys.to), H = (uint32_t)image_h;
-    if (error == DF_OK)
-        write_pixels(&w, false, (uint32_t)xs.from * H);
-    for (int i = 0; error == DF_OK && i < xs.to - xs.from; i++) {
-        write_pixels(&w, false, above);
-        paste_column(&w, cells + (size_t)xs.low[i] * pitch, pitch, &ys, xs.beyond[i], threshold);
-        write_pixels(&w, false, below);
+    if (error == DF_OK) {
+        paste_window(&w, cells, (size_t)mask_h + 3, &xs, &ys, out->height, out->width, threshold);
+        error = close_run(&w);
     }
-    if (error == DF_OK)
-        write_pixels(&w, false, (uint32_t)(image_w - xs.to) * H);
-    if (error == DF_OK && !w.failed && !df_grow((void **)&out->runs, &w.capacity, out->n, sizeof *out->runs))
-        w.failed = true;
-    if (error == DF_OK && !w.failed)
-        out->runs[out->n++] = w.length;
     df_free(cells);
     axis_done(&xs);
     axis_done(&ys);
-    if (error == DF_OK && w.failed)
-        error = df_fail_memory("a mask");
     if (error < 0)
         df_mask_done(out);
     return error;
