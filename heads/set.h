@@ -48,6 +48,7 @@ typedef struct {
     double weight_ce, weight_bbox, weight_giou;
     double alpha;                 /* of the focal loss                                              */
     double background;            /* softmax: what the class that is nothing counts, others count 1 */
+    const char *problem;          /* not NULL: why nobody can compute these losses; df_set_losses() fails with it */
 } DfSetCriterion;
 DfSetCriterion df_set_criterion(void);         /* Deformable DETR's numbers */
 DfSetCriterion df_set_criterion_softmax(void); /* DETR's                    */

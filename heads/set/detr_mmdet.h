@@ -16,7 +16,7 @@ void df_detr_mmdet_positional_encoding(NnScope, const DfNode *, DfDetrOptions *)
 
 /* ---- detr_mmdet_losses.c -------------------------------------------------------------------------------------------- */
 
-/* The dicts of a head that say what it is trained by; each may be NULL for the defaults of its type. */
+/* The dicts of a head that say what it is trained by. */
 typedef struct {
     const DfNode *loss_cls, *loss_bbox, *loss_iou, *train_cfg;
 } DetrLossDicts;

@@ -28,6 +28,14 @@ typedef struct {
 } DetrNames;
 extern const DetrNames df_detr_names[DF_DETR_NAMINGS], df_deformable_detr_names[DF_DETR_NAMINGS]; /* detr_names.c */
 
+/* ---- detr_padding.c ------------------------------------------------------------------------------------------------- */
+
+/* Sets padding_mask (NULL if there is no padding at all) and valid_ratios of field->levels, for the step. metas[N] of pictures in a
+ * batch of H x W pixels; NULL: none has padding. */
+void df_detr_mark_padding(DfCtx *, NnField *field, const DfImageMeta *metas, int N, int H, int W);
+int df_detr_valid_cells(const NnField *, int n, int level, int axis);  /* of picture n; axis 0: in a row, 1: in a column */
+void df_detr_observe_padding(DfCtx *, const NnField *, int N);
+
 /* ---- positional_encoding.c ------------------------------------------------------------------------------------------ */
 
 typedef struct {
@@ -47,10 +55,9 @@ typedef struct {
     NnField field;                      /* sizes of the levels, padding mask, valid ratios */
     DfTensor *tokens, *positions;       /* N S C; positions with the level's embedding     */
 } DetrTokens;
-/* level_embed: levels C, or NULL. metas[N] of pictures in a batch of H x W pixels; NULL: no padding. */
+/* level_embed: levels C, or NULL. metas, H and W as above. */
 void df_detr_tokens(DfCtx *, const DetrPositions *, const DfMaps *levels, DfTensor *level_embed, const DfImageMeta *metas, int H, int W,
                     DetrTokens *out);
-int df_detr_valid_cells(const NnField *, int n, int level, int axis); /* of picture n, axis 0 (x) or 1 (y) */
 
 /* ---- what both transformers have: detr_layers.c --------------------------------------------------------------------- */
 
@@ -103,13 +110,14 @@ typedef struct {
     DetrBoxHead box_head;
 } Detr;
 
-void df_detr_forward(DfCtx *, const void *self, const DfMaps *, const DfImageMeta *, int H, int W, bool all_layers, DfSetOutputs *out);
+void df_detr_forward(DfCtx *, const void *self, const DfMaps *, const DfImageMeta *metas, int H, int W, bool all_layers,
+                     DfSetOutputs *out);
 void df_detr_transformer_init(NnScope, Detr *, const DetrNames *);
 DfTensor *df_detr_encoder(DfCtx *, const Detr *, const DetrTokens *);                          /* -> memory, N S C */
 /* hidden[layer], N Q C each: of every layer, or of the last alone. Gives their number. */
 int df_detr_decoder(DfCtx *, const Detr *, const DetrTokens *, DfTensor *memory, bool all_layers, DfTensor **hidden);
 
-/* ---- Deformable DETR: deformable_transformer.c, deformable_queries.c, deformable_head.c ----------------------------- */
+/* ---- Deformable DETR ------------------------------------------------------------------------------------------------ */
 
 typedef struct {
     NnMsDeformAttention self_attention;
@@ -139,20 +147,28 @@ typedef struct {
     NnLayerNorm enc_output_norm, pos_trans_norm;
 } DeformableDetr;
 
-void df_deformable_detr_forward(DfCtx *, const void *self, const DfMaps *, const DfImageMeta *, int H, int W, bool all_layers, DfSetOutputs *out);
-void df_deformable_transformer_init(NnScope, DeformableDetr *, const DetrNames *);
-DfTensor *df_deformable_encoder(DfCtx *, const DeformableDetr *, const DetrTokens *);          /* -> memory, N S C */
-DfTensor *df_deformable_decoder_layer(DfCtx *, const DeformableDetr *, int layer, DfTensor *x, DfTensor *query_position, DfTensor *reference,
-                                      DfTensor *memory, const NnField *);                      /* N Q C -> N Q C   */
+/* deformable_predict.c: from queries to classes and boxes, before the sigmoid; `layer` is that of the decoder, or the one behind the
+ * last for the first of two stages. */
+void df_deformable_predict_init(NnScope, DeformableDetr *, const DetrNames *);
+DfTensor *df_deformable_class_head(DfCtx *, const DeformableDetr *, int layer, DfTensor *x);   /* N Q C -> N Q classes */
+DfTensor *df_deformable_box_head(DfCtx *, const DeformableDetr *, int layer, DfTensor *x);     /* N Q C -> N Q 4       */
 
-/* Where the decoder begins. */
+/* deformable_transformer.c */
+void df_deformable_transformer_init(NnScope, DeformableDetr *, const DetrNames *);
+DfTensor *df_deformable_encoder(DfCtx *, const DeformableDetr *, const DetrTokens *);          /* -> memory, N S C     */
+DfTensor *df_deformable_decoder_layer(DfCtx *, const DeformableDetr *, int layer, DfTensor *x, DfTensor *query_position,
+                                      DfTensor *reference, DfTensor *memory, const NnField *); /* N Q C -> N Q C       */
+
+/* deformable_queries.c: where the decoder begins. Two stages leave the outputs of the first in `out`. */
 typedef struct {
-    DfTensor *position, *content;       /* N Q C each     */
-    DfTensor *reference;                /* N Q 2, or N Q 4 with two stages */
+    DfTensor *position, *content;       /* N Q C each                      */
+    DfTensor *reference;                /* N Q 2, with two stages N Q 4    */
 } DetrQueries;
 void df_deformable_queries_init(NnScope head, NnScope transformer, DeformableDetr *, const DetrNames *);
 DetrQueries df_deformable_queries(DfCtx *, const DeformableDetr *, const DetrTokens *, DfTensor *memory, DfSetOutputs *out);
-DfTensor *df_deformable_class_head(DfCtx *, const DeformableDetr *, int layer, DfTensor *x);   /* N Q C -> N Q classes            */
-DfTensor *df_deformable_box_head(DfCtx *, const DeformableDetr *, int layer, DfTensor *x);     /* N Q C -> N Q 4, before the sigmoid */
+
+/* deformable_head.c */
+void df_deformable_detr_forward(DfCtx *, const void *self, const DfMaps *, const DfImageMeta *metas, int H, int W, bool all_layers,
+                                DfSetOutputs *out);
 
 #endif

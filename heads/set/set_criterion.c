@@ -175,6 +175,8 @@ static void log_figures(const DfTensor *logits, const DfTargets *targets, const 
 void df_set_losses(DfCtx *c, const DfSetCriterion *k, DfTensor *logits, DfTensor *boxes, const DfTargets *targets, bool binary, DfSetLosses *out)
 {
     *out = (DfSetLosses){ .ce = &c->nil, .bbox = &c->nil, .giou = &c->nil, .total = &c->nil };
+    if (k->problem)
+        df_ctx_fail(c, DF_EVALUE, "%s", k->problem);
     if (c->err || c->dry) /* a matching needs numbers */
         return;
     QueryTargets t;

@@ -35,6 +35,7 @@ static const DfOpt cross_entropy_opts[] = {
     LOSS_CLASS_WEIGHT(cross_entropy.class_weight),
     LOSS_IGNORE_INDEX(cross_entropy.ignore_index, "None"),
     LOSS_BOOL(avg_non_ignore, cross_entropy.avg_non_ignore, "False", "the mean is over what counts, not over everything"),
+    LOSS_NUMBER(bg_cls_weight, cross_entropy.background, "1.0", 0, 1e9, "DETR: factor of the class that is nothing"),
     LOSS_COMMON,
     DF_OPT_END
 };

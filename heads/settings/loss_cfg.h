@@ -41,6 +41,7 @@ typedef struct {
             bool use_sigmoid, use_mask, avg_non_ignore;
             DfFloats class_weight; /* n 0: all classes count alike               */
             DfInts ignore_index;   /* n 0: every label counts                    */
+            double background;     /* DETR: weight of the class that is nothing  */
         } cross_entropy;
         struct {
             double beta;
