@@ -19,7 +19,7 @@ import torchvision
 
 import tensor_files
 
-DETR, MMDET, OUT = sys.argv[1:4]
+DETR, MMDET, OUT = (sys.argv[1:] + [None] * 3)[:3]
 BASE, LAYERS, CLASSES = 3, [1, 1, 1, 1], 7
 
 
@@ -295,4 +295,5 @@ def main():
     mmdet("mmdet_211", 3, sizes, originals)
 
 
-main()
+if __name__ == "__main__":  # make_deformable_detr.py borrows from it
+    main()
