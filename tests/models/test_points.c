@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/models/test_points.c -- where networks look, against the official modules in float64 (tests/scripts/make_points.py; skipped
- * where the reference cases are not), and with offsets of zero, where it is known.
+ * tests/models/test_points.c -- where networks look, against the official modules in float64 (tests/scripts/make_points.py), and with
+ * offsets of zero, where it is known.
  */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -55,6 +55,8 @@ static size_t count(const Run *r, int layer)
     const DfPointLayer *l = df_points_layer(r->points, layer);
     return (size_t)l->heads * (size_t)l->levels * (size_t)l->points;
 }
+
+#define DETR DF_TEST_DATA "/deformable_detr"
 
 /* ---- against the official modules --------------------------------------------------------------------------------------- */
 
@@ -110,27 +112,23 @@ static void compare(const Run *r, const DfCheckpoint *expected, const char *name
     df_free(want);
 }
 
-static bool open_golden(Run *r, const char *folder, const char *name, int threads, DfCheckpoint **input, DfCheckpoint **expected)
+static void open_golden(Run *r, const char *folder, const char *points, int threads, DfCheckpoint **input, DfCheckpoint **expected)
 {
     char config[1024], weights[1024];
-    *input = golden_open("%s/%s/input.safetensors", folder, name);
-    if (!*input)
-        return false;
-    *expected = golden_open(DF_TEST_DATA "/points/%s.safetensors", name);
-    cr_assert_not_null(*expected);
-    snprintf(config, sizeof config, "%s/%s/config.json", folder, name);
-    snprintf(weights, sizeof weights, "%s/%s/weights.pth", folder, name);
+    *input = golden_open("%s/input.safetensors", folder);
+    *expected = golden_open(DF_TEST_DATA "/points/%s.safetensors", points);
+    cr_assert(*input && *expected);
+    snprintf(config, sizeof config, "%s/config.json", folder);
+    snprintf(weights, sizeof weights, "%s/weights.pth", folder);
     start(r, config, weights, threads);
     read_image(r, *input);
-    return true;
 }
 
-static void check_detr(const char *name)
+static void check_detr(const char *folder, const char *points)
 {
     Run r;
     DfCheckpoint *input, *expected;
-    if (!open_golden(&r, DF_SHARED "/golden/heads", name, 2, &input, &expected))
-        cr_skip("no reference outputs here");
+    open_golden(&r, folder, points, 2, &input, &expected);
     take_sizes(&r, input);
     cr_assert_eq(df_points_new(&r.points, r.model, 128, 160), DF_OK, "%s", df_error());
     cr_assert_eq(df_points_layers(r.points), 4, "two of the encoder and two of the decoder");
@@ -162,17 +160,16 @@ static void check_detr(const char *name)
     end(&r);
 }
 
-Test(points, deformable_detr) { check_detr("ddetr_plain"); }
-Test(points, deformable_detr_with_box_refinement) { check_detr("ddetr_box_refine"); }
-Test(points, deformable_detr_of_one_scale) { check_detr("ddetr_single_scale"); }
+Test(points, deformable_detr) { check_detr(DETR "/plain", "ddetr_plain"); }
+Test(points, deformable_detr_with_box_refinement) { check_detr(DETR "/box_refine", "ddetr_box_refine"); }
+Test(points, deformable_detr_of_one_scale) { check_detr(DETR "/single_scale", "ddetr_single_scale"); }
 
 Test(points, dat)
 {
     static const char *const paths[] = { "stages.2.attns.1", "stages.3.attns.1" };
     Run r;
     DfCheckpoint *input, *expected;
-    if (!open_golden(&r, DF_SHARED "/golden/backbones", "dat_v1_cls", 2, &input, &expected))
-        cr_skip("no reference outputs here");
+    open_golden(&r, DF_TEST_DATA "/backbones/dat_cls", "dat_cls", 2, &input, &expected);
     cr_assert_eq(df_points_new(&r.points, r.model, df_dim(r.image, 1), df_dim(r.image, 2)), DF_OK, "%s", df_error());
     cr_assert_eq(df_points_layers(r.points), 2);
     df_points_want(r.points, 0);

@@ -6,7 +6,7 @@ reference cases, and what they give to their sampling (Deformable DETR) or get f
     ddetr_*   the last decoder layer: `points.IMAGE.QUERY` heads*levels*points 3 (x y in pixels of the original, weight), `query.IMAGE.QUERY` x y
     dat_*     a deformable block: `points.IMAGE.QUERY` heads*samples 3, in pixels of the network's input
 
-Needs torch and numpy. Usage: make_points.py SHARED/golden DEFORMABLE_DETR_REPOSITORY DAT_REPOSITORY OUT_DIR"""
+Needs torch and numpy. Usage: make_points.py tests/data DEFORMABLE_DETR_REPOSITORY DAT_REPOSITORY OUT_DIR"""
 import importlib.util
 import json
 import re
@@ -54,8 +54,8 @@ def official_decoder_layer(repository):
     return deformable_transformer.DeformableTransformerDecoderLayer, Taken
 
 
-def ddetr(golden, name, Layer, taken, out):
-    case = "%s/heads/%s" % (golden, name)
+def ddetr(data, name, Layer, taken, out):
+    case = "%s/deformable_detr/%s" % (data, name)
     args = json.load(open(case + "/config.json"))["args"]
     e, image = load(case + "/expected.safetensors"), load(case + "/input.safetensors")
     weights = torch.load(case + "/weights.pth", map_location="cpu")["model"]
@@ -80,7 +80,7 @@ def ddetr(golden, name, Layer, taken, out):
             at = taken.locations[n, q] / ratios[n][None, :, None] * sizes[n]  # heads levels points 2
             tensors["points.%d.%d" % (n, q)] = torch.cat([at, taken.weights[n, q][..., None]], -1).reshape(-1, 3)
             tensors["query.%d.%d" % (n, q)] = reference[n, q, :2] * sizes[n]
-    tensor_files.save("%s/%s.safetensors" % (out, name), tensors, kind="float32")
+    tensor_files.save("%s/ddetr_%s.safetensors" % (out, name), tensors, kind="float32")
 
 
 # ---- DAT --------------------------------------------------------------------------------------------------------------------
@@ -115,14 +115,14 @@ def official_dat(repository):
     return importlib.import_module("official_dat.dat").DAT, importlib.import_module("official_dat.dat_blocks").DAttentionBaseline
 
 
-def dat(golden, name, paths, Dat, Attention, out):
-    case = "%s/backbones/%s" % (golden, name)
+def dat(data, name, paths, Dat, Attention, out):
+    case = "%s/backbones/%s" % (data, name)
     options = json.load(open(case + "/config.json"))["backbone"]
     for ours in ("type", "style", "code_version"):
         options.pop(ours)
     net = Dat(**options)
-    missing = net.load_state_dict(torch.load(case + "/weights.pth", map_location="cpu")["model"], strict=False)
-    assert not missing.missing_keys, missing.missing_keys
+    missing = net.load_state_dict(torch.load(case + "/weights.pth", map_location="cpu"), strict=False).missing_keys
+    assert all("relative_position_index" in k or "attn_mask" in k for k in missing), missing
     net.double().eval()
     softmax, taken, tensors = F.softmax, {}, {}
     for path, module in net.named_modules():
@@ -146,11 +146,11 @@ def dat(golden, name, paths, Dat, Attention, out):
     tensor_files.save("%s/%s.safetensors" % (out, name), tensors, kind="float32")
 
 
-def main(golden, ddetr_repository, dat_repository, out):
+def main(data, ddetr_repository, dat_repository, out):
     layer = official_decoder_layer(ddetr_repository)
-    for name in ("ddetr_plain", "ddetr_box_refine", "ddetr_single_scale"):
-        ddetr(golden, name, *layer, out)
-    dat(golden, "dat_v1_cls", ["stages.2.attns.1", "stages.3.attns.1"], *official_dat(dat_repository), out)
+    for name in ("plain", "box_refine", "single_scale"):
+        ddetr(data, name, *layer, out)
+    dat(data, "dat_cls", ["stages.2.attns.1", "stages.3.attns.1"], *official_dat(dat_repository), out)
 
 
 main(*sys.argv[1:])

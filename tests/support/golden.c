@@ -57,6 +57,16 @@ int64_t *golden_i64(const DfCheckpoint *golden, const char *name)
     return copy;
 }
 
+size_t golden_step(const DfArray *array, size_t n)
+{
+    enum { SPREAD = 64 };
+    const size_t there = (size_t)df_array_count(array), step = (n + SPREAD - 1) / SPREAD;
+    if (there == n)
+        return 1;
+    cr_assert_eq(there, (n + step - 1) / step, "%s has %zu elements of %zu", array->name, there, n);
+    return step;
+}
+
 DfArray golden_channels_last(const DfArray *array)
 {
     static const int order[4] = { 0, 2, 3, 1 };

@@ -9,9 +9,8 @@
 #include "checkpoint/checkpoint.h"
 #include "tensor/tensor.h"
 
-/* Opens the file named as by printf, "%s/ops/gelu.safetensors"; NULL if it does not exist, and a failed test if it is broken:
- *     DfCheckpoint *g = golden_open(DF_SHARED "/golden/ops/%s.safetensors", name);
- *     if (!g) cr_skip("no reference outputs here");                                                                        */
+/* Opens the file named as by printf: golden_open(DF_TEST_DATA "/ops/%s.safetensors", name). NULL if it does not exist, as some cases
+ * lack a file; a failed test if it is broken. */
 DfCheckpoint *golden_open(const char *format, ...) DF_PRINTF(1, 2);
 void golden_close(DfCheckpoint *); /* NULL is fine */
 
@@ -19,6 +18,9 @@ bool golden_has(const DfCheckpoint *, const char *name);
 const DfArray *golden_get(const DfCheckpoint *, const char *name); /* the test fails if there is none */
 float *golden_f32(const DfCheckpoint *, const char *name);         /* a copy in row-major order: df_free() it */
 int64_t *golden_i64(const DfCheckpoint *, const char *name);
+
+/* Of a large array of n elements a file may have every k-th, at most 64: returns k; the test fails if the file has another number. */
+size_t golden_step(const DfArray *, size_t n);
 
 /* N C H W as N H W C: the same bytes, read in our order. */
 DfArray golden_channels_last(const DfArray *);
