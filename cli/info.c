@@ -61,7 +61,7 @@ static int report(CliSession *s, int H, int W)
     const size_t parameters = nn_model_elements(weights, "");
     if (table) {
         print_row("total", 0, parameters, &rows[0]);
-        printf("\nactivations alive at once, at most: %.1f MB\n", 1e-6 * (double)s->c->peak);
+        printf("\npeak activation memory: %.1f MB\n", 1e-6 * (double)s->c->peak);
     }
     cJSON_AddItemToObject(json, "total", row_json(&rows[0], parameters));
     cJSON_AddNumberToObject(json, "peak_activation_bytes", (double)s->c->peak);

@@ -14,17 +14,17 @@ typedef struct {
 } Options;
 
 const DfOpt df_coco_opts[] = {
-    DF_OPT_TEXT(Options, ann_file, NULL, "the annotations, in COCO's JSON"),
-    DF_OPT_TEXT(Options, img_prefix, "''", "the folder of the pictures"),
-    DF_OPT_TEXT(Options, data_root, "None", "the folder that ann_file and img_prefix are in"),
-    DF_OPT_NODE(Options, classes, "None", "names of the classes, or a file with one a line; None: the 80 of COCO"),
-    DF_OPT_INT(Options, id_classes, 0, 0, 100000, "a label is the category's id, below this (DETR: 91); 0: labels count the categories"),
-    DF_OPT_NODE(Options, pipeline, "None", "what is done to each picture: a list of transforms"),
-    DF_OPT_UNUSED(test_mode, "testing keeps every picture"),
-    DF_OPT_UNUSED(filter_empty_gt, "drops pictures without boxes, in training"),
-    DF_OPT_UNUSED(seg_prefix, "segmentation maps, in training"),
-    DF_OPT_UNUSED(proposal_file, "proposals computed beforehand, of Fast R-CNN"),
-    DF_OPT_UNUSED(samples_per_gpu, "batch size; a picture is tested alone here"),
+    DF_OPT_TEXT(Options, ann_file, NULL, "annotation file, in COCO's JSON format"),
+    DF_OPT_TEXT(Options, img_prefix, "''", "folder of the pictures"),
+    DF_OPT_TEXT(Options, data_root, "None", "folder that ann_file and img_prefix are relative to"),
+    DF_OPT_NODE(Options, classes, "None", "class names: a list, or a file with one name per line; None: the 80 classes of COCO"),
+    DF_OPT_INT(Options, id_classes, 0, 0, 100000, "if not 0, a label is the id of its category, below this number (91 for DETR); 0: labels are positions in the list of classes"),
+    DF_OPT_NODE(Options, pipeline, "None", "list of transforms that prepare each picture"),
+    DF_OPT_UNUSED(test_mode, "every picture is always kept"),
+    DF_OPT_UNUSED(filter_empty_gt, "in training, skips pictures without boxes"),
+    DF_OPT_UNUSED(seg_prefix, "in training, folder of segmentation maps"),
+    DF_OPT_UNUSED(proposal_file, "precomputed proposals for Fast R-CNN"),
+    DF_OPT_UNUSED(samples_per_gpu, "batch size; pictures are tested one at a time"),
     DF_OPT_END
 };
 
@@ -64,4 +64,4 @@ int df_coco_dataset_from_config(DfCocoDataset **out, const DfNode *dataset, cons
     return error;
 }
 
-const DfDatasetType df_dataset_CocoDataset = { "CocoDataset", "images and instances_*.json in COCO's layout", df_coco_opts };
+const DfDatasetType df_dataset_CocoDataset = { "CocoDataset", "pictures and an annotation file in COCO's format", df_coco_opts };

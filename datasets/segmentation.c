@@ -21,27 +21,27 @@ typedef struct {
 
 /* The two differ in one default. */
 #define OPTIONS(reduce)                                                                                                              \
-    DF_OPT_TEXT(Options, img_dir, NULL, "the folder of the pictures"),                                                               \
-    DF_OPT_TEXT(Options, ann_dir, "None", "the folder of the label maps: PNG files of the pictures' names; None: predict only"),     \
-    DF_OPT_TEXT(Options, split, "None", "a file with the names of the pictures to take, without suffix, one a line; None: all"),     \
-    DF_OPT_TEXT(Options, data_root, "None", "the folder that img_dir, ann_dir and split are in"),                                    \
-    DF_OPT_TEXT(Options, img_suffix, "'.jpg'", "how the pictures' names end"),                                                       \
-    DF_OPT_TEXT(Options, seg_map_suffix, "'.png'", "how the label maps' names end"),                                                 \
-    DF_OPT_INT(Options, ignore_index, 255, 0, 255, "class of the pixels that do not count"),                                         \
-    DF_OPT_BOOL(Options, reduce_zero_label, reduce, "a stored 0 counts nowhere, and a stored k is class k - 1"),                     \
-    DF_OPT_NODE(Options, classes, "None", "names of the classes, or a file with one a line; of ADE20K: some of its own, in any order"),                                        \
-    DF_OPT_NODE(Options, palette, "None", "a colour of each class: a list of [r, g, b]"),                                            \
-    DF_OPT_NODE(Options, pipeline, "None", "what is done to each picture: a list of transforms"),                                    \
-    DF_OPT_UNUSED(test_mode, "testing keeps every picture"),                                                                         \
-    DF_OPT_UNUSED(samples_per_gpu, "batch size; a picture is tested alone here"),                                                    \
-    DF_OPT_UNUSED(gt_seg_map_loader_cfg, "how labels are decoded; here always as they are stored"),                                  \
-    DF_OPT_UNUSED(file_client_args, "chooses a storage service; files are read from the disk"),                                      \
+    DF_OPT_TEXT(Options, img_dir, NULL, "folder of the pictures"),                                                                   \
+    DF_OPT_TEXT(Options, ann_dir, "None", "folder of the label maps, PNG files with the names of the pictures; None: no scores"),    \
+    DF_OPT_TEXT(Options, split, "None", "file with the names of the pictures to use, without suffix, one per line; None: all"),      \
+    DF_OPT_TEXT(Options, data_root, "None", "folder that img_dir, ann_dir and split are relative to"),                               \
+    DF_OPT_TEXT(Options, img_suffix, "'.jpg'", "ending of the names of pictures"),                                                   \
+    DF_OPT_TEXT(Options, seg_map_suffix, "'.png'", "ending of the names of label maps"),                                             \
+    DF_OPT_INT(Options, ignore_index, 255, 0, 255, "label of pixels that are not scored"),                                           \
+    DF_OPT_BOOL(Options, reduce_zero_label, reduce, "in the files, 0 is not scored and k is class k - 1"),                           \
+    DF_OPT_NODE(Options, classes, "None", "class names: a list, or a file with one name per line; for ADE20K a part of its classes, in any order"),                            \
+    DF_OPT_NODE(Options, palette, "None", "list of [r, g, b], a colour for each class"),                                             \
+    DF_OPT_NODE(Options, pipeline, "None", "list of transforms that prepare each picture"),                                          \
+    DF_OPT_UNUSED(test_mode, "every picture is always kept"),                                                                        \
+    DF_OPT_UNUSED(samples_per_gpu, "batch size; pictures are tested one at a time"),                                                 \
+    DF_OPT_UNUSED(gt_seg_map_loader_cfg, "how labels are decoded; they are always used as stored"),                                  \
+    DF_OPT_UNUSED(file_client_args, "storage service; files are always read from disk"),                                             \
     DF_OPT_END
 
 static const DfOpt custom_opts[] = { OPTIONS(False) };
 static const DfOpt ade_opts[] = { OPTIONS(True) };
 
-const DfDatasetType df_dataset_CustomDataset = { "CustomDataset", "a folder of pictures and one of label PNGs, with a list of classes", custom_opts };
+const DfDatasetType df_dataset_CustomDataset = { "CustomDataset", "a folder of pictures, a folder of label maps (PNG), and a list of classes", custom_opts };
 const DfDatasetType df_dataset_ADE20KDataset = { "ADE20KDataset", "the 150 classes of ADE20K's scene parsing (Zhou et al., CVPR 2017)", ade_opts };
 
 /* ---- classes ------------------------------------------------------------------------------------------------------- */

@@ -127,14 +127,14 @@ static void foot(FILE *out, const CliModels *m)
     size_t images = 0;
     for (int kind = 0; kind < CLI_RUN_KINDS; kind++)
         images = m->images[kind] > images ? m->images[kind] : images;
-    fprintf(out, "activations: alive at once, at most");
+    fprintf(out, "Activations: peak memory.");
     if (m->rounds)
-        fprintf(out, "; time: one image, with decoding, and peak memory of the process: medians of %d round%s in turns, "
-                "%d threads, kernels %s", m->rounds, m->rounds > 1 ? "s" : "", m->threads, m->kernels);
+        fprintf(out, " Time: one image, with decoding. Memory: peak of the process. Both are medians of %d round%s in turns, "
+                "with %d threads and kernels %s.", m->rounds, m->rounds > 1 ? "s" : "", m->threads, m->kernels);
     fprintf(out, "\n");
     if (images)
-        fprintf(out, "in brackets the %g%% interval over %ld bootstrap samples of %zu images (seed %ld), of the first of its value, "
-                "of the others of the difference from it; * it does not hold 0\n",
+        fprintf(out, "In brackets: the %g%% confidence interval, from %ld bootstrap samples of %zu images (seed %ld). For the first model it is that of "
+                "the score, for the others that of the difference from the first. *: it does not contain 0.\n",
                 100 * cli_compare.confidence, cli_compare.replicates, images, cli_compare.seed);
 }
 

@@ -8,11 +8,11 @@
 #include "datasets/pipeline/transform.h"
 
 static const DfOpt opts[] = {
-    DF_OPT_NODE(DfMultiScaleFlipAug, transforms, NULL, "what to do to each view: a list of transforms"),
-    DF_OPT_NODE(DfMultiScaleFlipAug, img_scale, "None", "(w, h) for Resize, or a list of such"),
-    DF_OPT_NODE(DfMultiScaleFlipAug, scale_factor, "None", "a factor for Resize, or a list of such; instead of img_scale"),
-    DF_OPT_NODE(DfMultiScaleFlipAug, img_ratios, "None", "mmseg: a factor of img_scale, or a list of such; without img_scale, of the picture"),
-    DF_OPT_BOOL(DfMultiScaleFlipAug, flip, False, "mirrored views too"),
+    DF_OPT_NODE(DfMultiScaleFlipAug, transforms, NULL, "list of transforms for each view"),
+    DF_OPT_NODE(DfMultiScaleFlipAug, img_scale, "None", "(w, h) for Resize, or a list of them"),
+    DF_OPT_NODE(DfMultiScaleFlipAug, scale_factor, "None", "factor for Resize, or a list of them; in place of img_scale"),
+    DF_OPT_NODE(DfMultiScaleFlipAug, img_ratios, "None", "mmseg: factor for img_scale, or a list of them; without img_scale, for the size of the picture"),
+    DF_OPT_BOOL(DfMultiScaleFlipAug, flip, False, "also make mirrored views"),
     DF_OPT_NODE(DfMultiScaleFlipAug, flip_direction, "'horizontal'", "'horizontal', 'vertical' or 'diagonal', or a list of them"),
     DF_OPT_END
 };
@@ -104,6 +104,6 @@ static int init(void *self, const DfNode *dict, DfArena *arena)
 }
 
 const DfTransform df_transform_MultiScaleFlipAug = {
-    .name = "MultiScaleFlipAug", .help = "a view for each scale, plain and mirrored", .opts = opts,
+    .name = "MultiScaleFlipAug", .help = "makes a view of the picture for each scale, and mirrored views", .opts = opts,
     .size = sizeof(DfMultiScaleFlipAug), .init = init,
 };

@@ -15,8 +15,8 @@ typedef struct {
 } Resize;
 
 static const DfOpt resize_opts[] = {
-    DF_OPT_INT(Resize, size, 800, 1, 65500, "the shorter side"),
-    DF_OPT_INT(Resize, max_size, 1333, 0, 65500, "the longer side is at most so long; 0: any"),
+    DF_OPT_INT(Resize, size, 800, 1, 65500, "length of the shorter side, in pixels"),
+    DF_OPT_INT(Resize, max_size, 1333, 0, 65500, "largest length of the longer side, in pixels; 0: no limit"),
     DF_OPT_END
 };
 
@@ -55,7 +55,7 @@ static int resize_apply(const void *self, DfWork *work)
 }
 
 const DfTransform df_transform_DetrResize = {
-    .name = "DetrResize", .help = "Pillow's resize to a shorter side", .opts = resize_opts, .size = sizeof(Resize), .apply = resize_apply,
+    .name = "DetrResize", .help = "resizes the picture to a shorter side, as Pillow does", .opts = resize_opts, .size = sizeof(Resize), .apply = resize_apply,
 };
 
 /* ---- DetrNormalize --------------------------------------------------------------------------------------------------- */
@@ -65,8 +65,8 @@ typedef struct {
 } Normalize;
 
 static const DfOpt normalize_opts[] = {
-    DF_OPT_FLOATS(Normalize, mean, "[0.485, 0.456, 0.406]", -1e6, 1e6, "of R, G, B in [0, 1]"),
-    DF_OPT_FLOATS(Normalize, std, "[0.229, 0.224, 0.225]", -1e6, 1e6, "of R, G, B"),
+    DF_OPT_FLOATS(Normalize, mean, "[0.485, 0.456, 0.406]", -1e6, 1e6, "mean of R, G, B, in the range 0 to 1"),
+    DF_OPT_FLOATS(Normalize, std, "[0.229, 0.224, 0.225]", -1e6, 1e6, "standard deviation of R, G, B, in the range 0 to 1"),
     DF_OPT_END
 };
 

@@ -9,8 +9,8 @@ typedef struct {
 } Flip;
 
 static const DfOpt opts[] = {
-    DF_OPT_NODE(Flip, flip_ratio, "None", "how often training mirrors: a number, or one for each direction"),
-    DF_OPT_NODE(Flip, prob, "None", "mmseg's name for it"),
+    DF_OPT_NODE(Flip, flip_ratio, "None", "in training, probability of mirroring: a number, or one for each direction"),
+    DF_OPT_NODE(Flip, prob, "None", "the name of flip_ratio in mmseg"),
     DF_OPT_NODE(Flip, direction, "'horizontal'", "'horizontal', 'vertical' or 'diagonal', or a list of them"),
     DF_OPT_END
 };

@@ -10,24 +10,24 @@ typedef struct {
 } Format;
 
 static const DfOpt keys_opts[] = {
-    DF_OPT_NODE(Format, keys, "None", "what to pack: ['img']"),
+    DF_OPT_NODE(Format, keys, "None", "what to convert: ['img']"),
     DF_OPT_END
 };
 
 static const DfOpt collect_opts[] = {
     DF_OPT_NODE(Format, keys, "None", "what to pass on: ['img']"),
-    DF_OPT_NODE(Format, meta_keys, "None", "which sizes to pass on; all are"),
+    DF_OPT_NODE(Format, meta_keys, "None", "which metadata to pass on; all of it always is"),
     DF_OPT_END
 };
 
 static const DfOpt no_opts[] = { DF_OPT_END };
 
 const DfTransform df_transform_ImageToTensor = {
-    .name = "ImageToTensor", .help = "packs for PyTorch; no effect here", .opts = keys_opts, .size = sizeof(Format),
+    .name = "ImageToTensor", .help = "converts to PyTorch tensors; has no effect here", .opts = keys_opts, .size = sizeof(Format),
 };
 const DfTransform df_transform_DefaultFormatBundle = {
-    .name = "DefaultFormatBundle", .help = "packs for PyTorch; no effect here", .opts = no_opts, .size = 1,
+    .name = "DefaultFormatBundle", .help = "converts to PyTorch tensors; has no effect here", .opts = no_opts, .size = 1,
 };
 const DfTransform df_transform_Collect = {
-    .name = "Collect", .help = "packs for PyTorch; no effect here", .opts = collect_opts, .size = sizeof(Format),
+    .name = "Collect", .help = "converts to PyTorch tensors; has no effect here", .opts = collect_opts, .size = sizeof(Format),
 };

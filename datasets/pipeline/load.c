@@ -14,10 +14,10 @@ typedef struct {
 } Load;
 
 static const DfOpt load_opts[] = {
-    DF_OPT_BOOL(Load, to_float32, False, "work on floats from the start (not built: resizing floats gives other bits)"),
-    DF_OPT_TEXT(Load, color_type, "'color'", "'color': three channels, B G R"),
-    DF_OPT_ENUM(Load, imdecode_backend, cv2, "cv2", "whose pixels to follow, bit for bit"),
-    DF_OPT_UNUSED(file_client_args, "chooses a storage service; files are read from the disk"),
+    DF_OPT_BOOL(Load, to_float32, False, "convert to float before resizing; only False is supported"),
+    DF_OPT_TEXT(Load, color_type, "'color'", "only 'color' is supported: three channels, B G R"),
+    DF_OPT_ENUM(Load, imdecode_backend, cv2, "cv2", "library whose decoded pixels are reproduced exactly"),
+    DF_OPT_UNUSED(file_client_args, "storage service; files are always read from disk"),
     DF_OPT_END
 };
 
@@ -33,7 +33,7 @@ static int load_init(void *self, const DfNode *dict, DfArena *arena)
 }
 
 const DfTransform df_transform_LoadImageFromFile = {
-    .name = "LoadImageFromFile", .help = "reads the picture as OpenCV does", .opts = load_opts, .size = sizeof(Load), .init = load_init,
+    .name = "LoadImageFromFile", .help = "reads a picture, with the same pixels as OpenCV", .opts = load_opts, .size = sizeof(Load), .init = load_init,
 };
 
 typedef struct {
@@ -45,12 +45,12 @@ static const DfOpt annotations_opts[] = {
     DF_OPT_BOOL(Annotations, with_label, True, "read classes"),
     DF_OPT_BOOL(Annotations, with_mask, False, "read instance masks"),
     DF_OPT_BOOL(Annotations, with_seg, False, "read the segmentation map"),
-    DF_OPT_BOOL(Annotations, poly2mask, True, "turn polygons into masks"),
-    DF_OPT_UNUSED(file_client_args, "chooses a storage service; files are read from the disk"),
+    DF_OPT_BOOL(Annotations, poly2mask, True, "convert polygons to masks"),
+    DF_OPT_UNUSED(file_client_args, "storage service; files are always read from disk"),
     DF_OPT_END
 };
 
 const DfTransform df_transform_LoadAnnotations = {
-    .name = "LoadAnnotations", .help = "boxes and masks for training; no effect in a test pipeline",
+    .name = "LoadAnnotations", .help = "reads boxes and masks for training; has no effect in a test pipeline",
     .opts = annotations_opts, .size = sizeof(Annotations),
 };

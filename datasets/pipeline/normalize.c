@@ -10,9 +10,9 @@ typedef struct {
 } Normalize;
 
 static const DfOpt opts[] = {
-    DF_OPT_FLOATS(Normalize, mean, NULL, -1e6, 1e6, "of each channel, in the order of the output"),
-    DF_OPT_FLOATS(Normalize, std, NULL, -1e6, 1e6, "of each channel"),
-    DF_OPT_BOOL(Normalize, to_rgb, True, "turn B G R into R G B first"),
+    DF_OPT_FLOATS(Normalize, mean, NULL, -1e6, 1e6, "mean of each channel, in the order of the output"),
+    DF_OPT_FLOATS(Normalize, std, NULL, -1e6, 1e6, "standard deviation of each channel"),
+    DF_OPT_BOOL(Normalize, to_rgb, True, "first convert B G R to R G B"),
     DF_OPT_END
 };
 

@@ -14,9 +14,9 @@ typedef struct {
 } Pad;
 
 static const DfOpt opts[] = {
-    DF_OPT_NODE(Pad, size, "None", "(h, w) of the result"),
-    DF_OPT_INT(Pad, size_divisor, 0, 0, 65500, "pad up to a multiple of this; instead of size"),
-    DF_OPT_NODE(Pad, pad_val, "0", "value of the border: a list for the channels, or dict(img=...); a lone number is for the first channel, as in OpenCV"),
+    DF_OPT_NODE(Pad, size, "None", "(h, w) of the result, in pixels"),
+    DF_OPT_INT(Pad, size_divisor, 0, 0, 65500, "pad to a multiple of this; in place of size"),
+    DF_OPT_NODE(Pad, pad_val, "0", "value of the border: a list for the channels, or dict(img=...); a single number is for the first channel only, as in OpenCV"),
     DF_OPT_END
 };
 
@@ -88,5 +88,5 @@ static int apply(const void *self, DfWork *work)
 }
 
 const DfTransform df_transform_Pad = {
-    .name = "Pad", .help = "a border right and below", .opts = opts, .size = sizeof(Pad), .init = init, .apply = apply,
+    .name = "Pad", .help = "adds a border at the right and at the bottom", .opts = opts, .size = sizeof(Pad), .init = init, .apply = apply,
 };

@@ -16,13 +16,13 @@ typedef struct {
 enum { BACKEND_CV2, BACKEND_PILLOW };
 
 static const DfOpt opts[] = {
-    DF_OPT_NODE(Resize, img_scale, "None", "(w, h), where MultiScaleFlipAug gives none; with keep_ratio the order does not matter"),
-    DF_OPT_ENUM(Resize, multiscale_mode, range, "range|value", "how training chooses among several scales"),
-    DF_OPT_NODE(Resize, ratio_range, "None", "training draws a factor from here"),
-    DF_OPT_BOOL(Resize, keep_ratio, True, "keep the aspect ratio; else the size is exactly img_scale"),
-    DF_OPT_BOOL(Resize, bbox_clip_border, True, "cut boxes at the border, in training"),
-    DF_OPT_ENUM(Resize, backend, cv2, "cv2|pillow", "whose bilinear resize to follow, bit for bit"),
-    DF_OPT_BOOL(Resize, override, False, "use this img_scale although another was asked for"),
+    DF_OPT_NODE(Resize, img_scale, "None", "(w, h) if MultiScaleFlipAug does not give it; with keep_ratio the order does not matter"),
+    DF_OPT_ENUM(Resize, multiscale_mode, range, "range|value", "in training, how one of several scales is chosen"),
+    DF_OPT_NODE(Resize, ratio_range, "None", "in training, range of a random factor"),
+    DF_OPT_BOOL(Resize, keep_ratio, True, "keep the aspect ratio; if False, the size is exactly img_scale"),
+    DF_OPT_BOOL(Resize, bbox_clip_border, True, "in training, clip boxes at the border"),
+    DF_OPT_ENUM(Resize, backend, cv2, "cv2|pillow", "library whose bilinear resize is reproduced exactly"),
+    DF_OPT_BOOL(Resize, override, False, "use this img_scale, even if MultiScaleFlipAug gives one"),
     DF_OPT_END
 };
 
@@ -100,5 +100,5 @@ static int apply(const void *self, DfWork *work)
 }
 
 const DfTransform df_transform_Resize = {
-    .name = "Resize", .help = "bilinear resize of the picture", .opts = opts, .size = sizeof(Resize), .init = init, .apply = apply,
+    .name = "Resize", .help = "resizes the picture, bilinear", .opts = opts, .size = sizeof(Resize), .init = init, .apply = apply,
 };

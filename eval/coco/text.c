@@ -79,7 +79,7 @@ static void note_areas(DfTextbuf *t, const DfCocoEval *e)
 {
     for (size_t a = 0; a < e->n_areas; a++)
         if (nothing_counts(e, 0, e->n_classes, a))
-            df_textbuf_add(t, "-1 at area=%s: no object that counts has an area from %.10g to %.10g square pixels\n", e->areas[a].name, e->areas[a].low, e->areas[a].high);
+            df_textbuf_add(t, "-1 at area=%s: no object to score has an area from %.10g to %.10g square pixels\n", e->areas[a].name, e->areas[a].low, e->areas[a].high);
 }
 
 /* The twelve ask for thresholds, areas and a number of detections that the parameters may not have. */
@@ -100,7 +100,7 @@ static void note_parameters(DfTextbuf *t, const DfCocoEval *e)
         if (area == e->n_areas)
             df_textbuf_add(t, "-1 at area=%s: no area range has that name\n", df_coco_lines[of_areas[i]].area);
         if (i == 0 && max_det == e->n_max_dets)
-            df_textbuf_add(t, "-1 as the AP of all areas: it is taken at 100 detections, which are not among maxDets\n");
+            df_textbuf_add(t, "-1 as the AP of all areas: it needs 100 in maxDets\n");
     }
 }
 
@@ -119,7 +119,7 @@ static void note_classes(DfTextbuf *t, const DfCocoEval *e)
         n += nothing_counts(e, k, k + 1, 0);
     if (n == 0 || n == e->n_classes)
         return;
-    df_textbuf_add(t, "-1 for %zu of %zu classes, of which no object counts:", n, e->n_classes);
+    df_textbuf_add(t, "-1 for %zu of %zu classes, which have no object to score:", n, e->n_classes);
     for (size_t k = 0, named = 0; k < e->n_classes && named <= NAMED; k++)
         if (nothing_counts(e, k, k + 1, 0)) {
             if (named == NAMED)
@@ -138,7 +138,7 @@ int df_coco_eval_notes(const DfCocoEval *e, bool of_classes, char **out)
     for (size_t a = 0; a < e->n_areas; a++)
         nothing &= nothing_counts(e, 0, e->n_classes, a);
     if (nothing)
-        df_textbuf_add(&text, "-1: no object counts, that is, is annotated in these images, classes and areas and not as a crowd\n");
+        df_textbuf_add(&text, "-1: there is no object to score in these images, classes and areas (crowds are not scored)\n");
     else
         note_areas(&text, e);
     note_parameters(&text, e);

@@ -51,7 +51,7 @@ static void rows(DfTextbuf *t, const DfCompare *c, const Form *form, bool per_cl
 static void foot(DfTextbuf *t, const DfCompare *c)
 {
     if (c->replicates && c->n > 1)
-        df_textbuf_add(t, "difference from the first, in brackets its %g%% interval over %zu bootstrap samples of %zu images (seed %" PRIu64 "); * the interval does not hold 0\n",
+        df_textbuf_add(t, "Differences are from the first. In brackets: the %g%% confidence interval, from %zu bootstrap samples of %zu images (seed %" PRIu64 "). *: it does not contain 0.\n",
                        100 * c->confidence, c->replicates, c->n_images, c->seed);
 }
 

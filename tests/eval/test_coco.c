@@ -367,10 +367,10 @@ Test(coco, no_number_is_missing_without_a_word)
     static const double ious[] = { 0.6, 0.75 };
     static const DfAreaRange areas[] = { { "all", 0, 1e10 }, { "medium", 500, 600 } };
     const char *one = FILE_OF(TRUTH("1", "1", "5")), *crowds = FILE_OF(BOX("1", "5", ", \"iscrowd\": 1, \"area\": 400, \"id\": 1"));
-    expect_notes(one, NULL, "-1 at area=medium: no object that counts has an area from 1024 to 9216 square pixels\n"
-                            "-1 at area=large: no object that counts has an area from 9216 to 1e+10 square pixels\n"
-                            "-1 for 1 of 2 classes, of which no object counts: 7\n");
-    expect_notes(crowds, NULL, "-1: no object counts, that is, is annotated in these images, classes and areas and not as a crowd\n");
+    expect_notes(one, NULL, "-1 at area=medium: no object to score has an area from 1024 to 9216 square pixels\n"
+                            "-1 at area=large: no object to score has an area from 9216 to 1e+10 square pixels\n"
+                            "-1 for 1 of 2 classes, which have no object to score: 7\n");
+    expect_notes(crowds, NULL, "-1: there is no object to score in these images, classes and areas (crowds are not scored)\n");
     DfCocoParams params = df_coco_params();
     params.max_dets = max_dets;
     params.ious = ious;
@@ -378,9 +378,9 @@ Test(coco, no_number_is_missing_without_a_word)
     params.areas = areas;
     params.n_areas = 2;
     params.use_categories = false;
-    expect_notes(one, &params, "-1 at area=medium: no object that counts has an area from 500 to 600 square pixels\n"
+    expect_notes(one, &params, "-1 at area=medium: no object to score has an area from 500 to 600 square pixels\n"
                                "-1 at IoU=0.50: it is not among the IoU thresholds\n"
-                               "-1 as the AP of all areas: it is taken at 100 detections, which are not among maxDets\n"
+                               "-1 as the AP of all areas: it needs 100 in maxDets\n"
                                "-1 at area=small: no area range has that name\n"
                                "-1 at area=large: no area range has that name\n");
     cr_expect_eq(df_memory().now, 0);
