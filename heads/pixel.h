@@ -9,6 +9,8 @@
 #include "heads/head.h"
 #include "heads/losses.h"
 
+/* ---- heads ---------------------------------------------------------------------------------------------------------- */
+
 typedef struct {
     const char *name, *help;
     const DfOpt *opts;
@@ -23,5 +25,37 @@ typedef struct {
 
 extern const DfPixelHead *const df_pixel_heads[]; /* ends with NULL */
 const DfPixelHead *df_pixel_head_find(const char *type); /* NULL, with a sentence in df_error(): there is none of this kind */
+
+/* ---- decode: pixel/score_rows.c, the same for all pixel heads --------------------------------------------------------- */
+
+/* The reference enlarges scores twice, to the size of the network's input and from there to the original image, and keeps every class
+ * of every pixel both times: 2.2 GB for 150 classes of a 2200x1650 picture. Here the scores stay small, and a block of the result, a few
+ * rows by some columns, is made from the rows and columns it needs: they fit into the second cache. */
+
+/* Scores of a part of a view: h x w pixels of the network's input from (y, x) on, as a map of map_h x map_w x classes. */
+typedef struct {
+    int y, x, h, w, map_h, map_w;
+    const float *scores; /* borrowed */
+} DfScoreWindow;
+
+/* One pass over the image: windows that cover height x width together; where they overlap their mean counts. */
+typedef struct {
+    int height, width, n;
+    DfScoreWindow *windows;
+    bool flip_x, flip_y; /* the view is mirrored; the result is mirrored back */
+} DfScoreView;
+
+typedef struct {
+    int classes, height, width; /* of the original image */
+    bool align_corners;         /* DfPixelHead.align_corners() */
+    int n;
+    const DfScoreView *views;
+} DfScoreSet;
+
+/* labels[height][width]: the first of the largest scores, after a mean of softmaxes if there are several views. `scores` and
+ * `prob` ([height][width][classes]) are filled too unless NULL; scores are those of the first view. DF_ENOMEM. */
+int df_score_labels(DfPool *, const DfKernels *, const DfScoreSet *, uint16_t *labels, float *scores, float *prob);
+/* The scores of a view at the size of the network's input: out[height][width][classes]. DF_ENOMEM. */
+int df_score_view(const DfKernels *, const DfScoreSet *, const DfScoreView *, float *out);
 
 #endif

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * models/encoder_decoder.c -- semantic segmentation: backbone, neck, decode head; mmseg's EncoderDecoder. Inference over the whole
- * image or a sliding window.
+ * models/encoder_decoder.c -- semantic segmentation: backbone, neck, decode head; mmseg's EncoderDecoder. UPerNet (Xiao et al., ECCV 2018),
+ * Semantic FPN (Kirillov et al., CVPR 2019), FCN (Long et al., CVPR 2015). Inference over the whole image or a sliding window.
  */
-#include <string.h>
-
 #include "models/models.h"
 #include "models/parts.h"
-#include "models/score_rows.h"
 
 enum { AUXILIARY = 4, VIEWS = 64 };
 enum { WHOLE, SLIDE };
@@ -23,9 +20,9 @@ typedef struct {
 
 static const DfOpt opts[] = {
     TRUNK_PARTS,
-    DF_OPT_DICT(EncoderDecoder, decode_head, NULL, "the head"),
-    DF_OPT_NODE(EncoderDecoder, auxiliary_head, "None", "a head, or a list of heads, for training only"),
-    TRUNK_SETTINGS("of a training run", "mode: whole, or slide with crop_size and stride"),
+    DF_OPT_DICT(EncoderDecoder, decode_head, NULL, "head that gives the result, such as UPerHead"),
+    DF_OPT_NODE(EncoderDecoder, auxiliary_head, "None", "head, or list of heads, used in training only"),
+    TRUNK_SETTINGS("not used; mmseg has no settings here", "settings of inference: mode='whole', or mode='slide' with crop_size and stride"),
     DF_OPT_END
 };
 
@@ -37,9 +34,9 @@ typedef struct {
 } TestConfig;
 
 static const DfOpt test_opts[] = {
-    DF_OPT_ENUM(TestConfig, mode, whole, "whole|slide", "the whole image at once, or a window that slides over it"),
-    DF_OPT_INTS(TestConfig, crop_size, "None", 1, 65536, "slide: the window's height and width"),
-    DF_OPT_INTS(TestConfig, stride, "None", 1, 65536, "slide: how far it goes, down and to the right"),
+    DF_OPT_ENUM(TestConfig, mode, whole, "whole|slide", "run on the whole image, or on a window that slides over it"),
+    DF_OPT_INTS(TestConfig, crop_size, "None", 1, 65536, "slide: height and width of the window, in pixels"),
+    DF_OPT_INTS(TestConfig, stride, "None", 1, 65536, "slide: step of the window down and to the right, in pixels"),
     DF_OPT_END
 };
 
@@ -61,23 +58,29 @@ static void test_cfg_init(NnScope s, EncoderDecoder *net, const DfNode *test_cfg
     }
 }
 
+/* One head, or a list of them. */
+static void auxiliary_init(NnScope s, EncoderDecoder *net, const DfNode *heads)
+{
+    if (!heads)
+        return;
+    if (heads->kind != DF_NODE_LIST) {
+        df_pixel_part(s, &net->auxiliary[net->n_auxiliary++], heads);
+        return;
+    }
+    if (heads->n > AUXILIARY)
+        nn_fail(s, DF_EVALUE, "%d heads: want at most %d", heads->n, AUXILIARY);
+    for (const DfNode *item = heads->first; nn_ok(s) && item; item = item->next, net->n_auxiliary++)
+        df_pixel_part(nn_at(s, "%d", net->n_auxiliary), &net->auxiliary[net->n_auxiliary], item);
+}
+
 static void init(NnScope s, void *self, const DfNode *root)
 {
     EncoderDecoder *net = self;
-    const DfNode *aux = net->auxiliary_head;
     test_cfg_init(s, net, df_trunk_test_cfg(&net->trunk, root));
     df_trunk_init(s, &net->trunk);
     df_pixel_part(nn_at(s, "decode_head"), &net->head, net->decode_head);
-    const NnScope at = nn_at(s, "auxiliary_head");
-    if (aux && aux->kind == DF_NODE_LIST) {
-        if (aux->n > AUXILIARY)
-            nn_fail(at, DF_EVALUE, "%d heads: want at most %d", aux->n, AUXILIARY);
-        for (const DfNode *item = aux->first; nn_ok(s) && item; item = item->next, net->n_auxiliary++)
-            df_pixel_part(nn_at(at, "%d", net->n_auxiliary), &net->auxiliary[net->n_auxiliary], item);
-    } else if (aux) {
-        df_pixel_part(at, &net->auxiliary[net->n_auxiliary++], aux);
-    }
-    nn_optional(at); /* not used in inference, and stripped from some published checkpoints */
+    auxiliary_init(nn_at(s, "auxiliary_head"), net, net->auxiliary_head);
+    nn_optional(nn_at(s, "auxiliary_head")); /* inference does not use it, and some published checkpoints lack its weights */
 }
 
 /* ---- the network -------------------------------------------------------------------------------------------------- */
@@ -85,15 +88,17 @@ static void init(NnScope s, void *self, const DfNode *root)
 /* Class scores of an image, at a fraction of its size. */
 static DfTensor *encode_decode(DfCtx *c, const EncoderDecoder *net, DfTensor *image) /* N H W 3 -> N h w classes */
 {
-    const DfMark m = df_enter(c, NULL, -1);
+    const DfMark whole = df_enter(c, NULL, -1);
     DfMaps pyramid;
-    df_trunk_pyramid(c, &net->trunk, image, &pyramid);
-    const DfMark h = df_enter(c, "decode_head", -1);
-    DfTensor *scores = df_leave(c, h, net->head.record->forward(c, net->head.self, &pyramid));
+    df_trunk_pyramid(c, &net->trunk, image, &pyramid);                               /* N H/4 W/4 C .. N H/32 W/32 C' */
+    const DfMark m = df_enter(c, "decode_head", -1);
+    DfTensor *scores = df_leave(c, m, net->head.record->forward(c, net->head.self, &pyramid));
     df_observe(c, scores, "decode_logits", -1);
-    for (int i = 0; df_listens(c) && i < net->n_auxiliary; i++)
-        df_observe(c, net->auxiliary[i].record->forward(c, net->auxiliary[i].self, &pyramid), "aux_logits", i ? i : -1);
-    return df_leave(c, m, scores);
+    for (int i = 0; df_listens(c) && i < net->n_auxiliary; i++) {
+        const PixelPart *part = &net->auxiliary[i];
+        df_observe(c, part->record->forward(c, part->self, &pyramid), "aux_logits", i ? i : -1);
+    }
+    return df_leave(c, whole, scores);
 }
 
 static void forward(DfCtx *c, const void *self, DfTensor *image)
@@ -112,76 +117,87 @@ static int grid(int size, int crop, int stride)
 /* Window k of a size: the last one ends at the border, and one larger than the image is the image. */
 static void place(int size, int crop, int stride, int k, int *from, int *length)
 {
-    const int end = k * stride + crop < size ? k * stride + crop : size;
-    *from = end - crop > 0 ? end - crop : 0;
+    const int end = df_clamp_int(k * stride + crop, 0, size);
+    *from = df_clamp_int(end - crop, 0, size);
     *length = end - *from;
 }
 
-static DfTensor *cut(DfCtx *c, DfTensor *image, const ScoreWindow *w)
+static DfTensor *cut(DfCtx *c, DfTensor *image, const DfScoreWindow *w)
 {
     if (w->h == df_dim(image, 1) && w->w == df_dim(image, 2))
         return image;
     return df_slice(c, df_slice(c, image, 1, w->y, w->h), 2, w->x, w->w);
 }
 
-static int run_window(DfCtx *c, const EncoderDecoder *net, DfTensor *image, ScoreWindow *w)
+/* The window's scores are its own until the context is reset. */
+static int run_window(DfCtx *c, const EncoderDecoder *net, DfTensor *image, DfScoreWindow *w)
 {
     DfTensor *scores = encode_decode(c, net, cut(c, image, w));
-    if (c->err)
-        return df_ctx_error(c);
     w->map_h = df_dim(scores, 1);
     w->map_w = df_dim(scores, 2);
     w->scores = scores->data;
-    return DF_OK;
+    return df_ctx_error(c);
 }
 
-static int run_view(DfCtx *c, const EncoderDecoder *net, DfTensor *image, const DfImageMeta *meta, ScoreView *view, DfArena *arena)
+/* Window i of a view, in rows of `columns`. */
+static DfScoreWindow window_at(const EncoderDecoder *net, int H, int W, int i, int columns)
+{
+    DfScoreWindow w = { .h = H, .w = W };
+    if (net->mode == SLIDE) {
+        place(H, net->crop[0], net->stride[0], i / columns, &w.y, &w.h);
+        place(W, net->crop[1], net->stride[1], i % columns, &w.x, &w.w);
+    }
+    return w;
+}
+
+static int run_view(DfCtx *c, const EncoderDecoder *net, DfTensor *image, const DfImageMeta *meta, DfScoreView *view, DfArena *arena)
 {
     const int H = df_dim(image, 1), W = df_dim(image, 2);
-    const int rows = net->mode == SLIDE ? grid(H, net->crop[0], net->stride[0]) : 1, columns = net->mode == SLIDE ? grid(W, net->crop[1], net->stride[1]) : 1;
-    *view = (ScoreView){ H, W, rows * columns, df_arena_alloc(arena, (size_t)rows * (size_t)columns, sizeof(ScoreWindow)), meta->flip_x, meta->flip_y };
-    if (!view->windows)
-        return df_fail_memory("the windows of an image");
-    int error = DF_OK;
+    int rows = 1, columns = 1;
+    if (net->mode == SLIDE) {
+        rows = grid(H, net->crop[0], net->stride[0]);
+        columns = grid(W, net->crop[1], net->stride[1]);
+    }
+    *view = (DfScoreView){ .height = H, .width = W, .n = rows * columns, .flip_x = meta->flip_x, .flip_y = meta->flip_y };
+    view->windows = df_arena_alloc(arena, (size_t)view->n, sizeof *view->windows);
+    int error = view->windows ? DF_OK : df_fail_memory("the windows of an image");
     for (int i = 0; error == DF_OK && i < view->n; i++) {
-        ScoreWindow *w = &view->windows[i];
-        *w = (ScoreWindow){ .h = H, .w = W };
-        if (net->mode == SLIDE) {
-            place(H, net->crop[0], net->stride[0], i / columns, &w->y, &w->h);
-            place(W, net->crop[1], net->stride[1], i % columns, &w->x, &w->w);
-        }
-        error = run_window(c, net, image, w);
+        view->windows[i] = window_at(net, H, W, i, columns);
+        error = run_window(c, net, image, &view->windows[i]);
     }
     return error;
 }
 
 /* A listener hears the network on the whole of the first view, then the scores of all views together, as large as the reference
  * has them. What it hears does not change the result. */
-static int hear_whole(DfCtx *c, const EncoderDecoder *net, DfTensor *image, const ScoreSet *shape)
+static int hear_whole(DfCtx *c, const EncoderDecoder *net, DfTensor *image, const DfScoreSet *shape)
 {
     if (!df_listens(c) && !df_listens_points(c))
         return DF_OK;
     const int H = df_dim(image, 1), W = df_dim(image, 2);
-    ScoreWindow window = { .h = H, .w = W };
-    const ScoreView view = { H, W, 1, &window, false, false };
-    const ScoreSet set = { shape->classes, H, W, shape->align_corners, 1, &view };
+    DfScoreWindow window = { .h = H, .w = W };
+    const DfScoreView view = { .height = H, .width = W, .n = 1, .windows = &window };
+    const DfScoreSet set = { .classes = shape->classes, .height = H, .width = W, .align_corners = shape->align_corners, .n = 1, .views = &view };
     int error = run_window(c, net, image, &window);
     if (error < 0 || !df_listens(c))
         return error;
     DfTensor *input = df_new(c, DF_SHAPE(1, H, W, shape->classes));
-    error = c->err ? df_ctx_error(c) : df_score_view(c->k, &set, &view, input->data);
+    error = df_ctx_error(c);
+    if (error == DF_OK)
+        error = df_score_view(c->k, &set, &view, input->data);
     if (error == DF_OK)
         df_observe(c, input, "input_logits", -1);
     return error;
 }
 
-static int score(DfCtx *c, const EncoderDecoder *net, const ScoreSet *set, uint16_t *labels)
+static int score(DfCtx *c, const EncoderDecoder *net, const DfScoreSet *set, uint16_t *labels)
 {
     if (!df_listens(c))
         return df_score_labels(c->pool, c->k, set, labels, NULL, NULL);
-    const ScoreView *view = &set->views[0];
+    const DfScoreView *view = &set->views[0];
     DfTensor *slide = df_new(c, DF_SHAPE(1, view->height, view->width, set->classes));
-    DfTensor *scores = df_new(c, DF_SHAPE(1, set->height, set->width, set->classes)), *prob = df_new(c, DF_SHAPE(1, set->height, set->width, set->classes));
+    DfTensor *scores = df_new(c, DF_SHAPE(1, set->height, set->width, set->classes));
+    DfTensor *prob = df_new(c, DF_SHAPE(1, set->height, set->width, set->classes));
     int error = df_ctx_error(c);
     if (error == DF_OK)
         error = df_score_view(c->k, set, view, slide->data);
@@ -197,28 +213,47 @@ static int score(DfCtx *c, const EncoderDecoder *net, const ScoreSet *set, uint1
 /* The memory of the largest view is enough for the others after it. */
 static void largest_first(DfTensor *const *images, int n, int *order)
 {
-    for (int i = 0, k; i < n; i++) {
-        for (k = i; k > 0 && df_size(images[order[k - 1]]) < df_size(images[i]); k--)
+    for (int i = 0; i < n; i++) {
+        int k = i;
+        for (; k > 0 && df_size(images[order[k - 1]]) < df_size(images[i]); k--)
             order[k] = order[k - 1];
         order[k] = i;
     }
 }
 
+static int run_views(DfCtx *c, const EncoderDecoder *net, DfTensor *const *images, const DfImageMeta *metas, int n, DfScoreView *views, DfArena *arena)
+{
+    int order[VIEWS];
+    int error = DF_OK;
+    largest_first(images, n, order);
+    df_mute(c, true);
+    for (int k = 0; error == DF_OK && k < n; k++) {
+        const int i = order[k];
+        error = run_view(c, net, images[i], &metas[i], &views[i], arena);
+    }
+    df_mute(c, false);
+    return error;
+}
+
 static int segment(DfCtx *c, const void *self, DfTensor *const *images, const DfImageMeta *metas, int n, uint16_t *labels)
 {
     const EncoderDecoder *net = self;
-    ScoreView views[VIEWS];
-    int order[VIEWS];
+    const PixelPart *head = &net->head;
     if (n < 1 || n > VIEWS)
         return df_fail(DF_EVALUE, "%d views of an image: want 1 to %d", n, VIEWS);
+    DfScoreView views[VIEWS];
+    const DfScoreSet set = {
+        .classes = head->record->classes(head->self),
+        .height = metas[0].ori_h,
+        .width = metas[0].ori_w,
+        .align_corners = head->record->align_corners(head->self),
+        .n = n,
+        .views = views,
+    };
     DfArena *arena = df_arena_new();
-    const ScoreSet set = { net->head.record->classes(net->head.self), metas[0].ori_h, metas[0].ori_w, net->head.record->align_corners(net->head.self), n, views };
     int error = arena ? hear_whole(c, net, images[0], &set) : df_fail_memory("the windows of an image");
-    df_mute(c, true);
-    largest_first(images, n, order);
-    for (int k = 0; error == DF_OK && k < n; k++)
-        error = run_view(c, net, images[order[k]], &metas[order[k]], &views[order[k]], arena);
-    df_mute(c, false);
+    if (error == DF_OK)
+        error = run_views(c, net, images, metas, n, views, arena);
     if (error == DF_OK)
         error = score(c, net, &set, labels);
     df_arena_free(arena);

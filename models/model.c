@@ -35,10 +35,30 @@ static int build_architecture(DfModel *model, const DfNode *dict, const char *ty
     return nn_model_error(model->weights);
 }
 
+static int build_backbone(DfModel *model, const DfNode *dict)
+{
+    df_backbone_part(nn_root(model->weights), &model->backbone, dict);
+    return nn_model_error(model->weights);
+}
+
 /* Two official programs write their arguments; some only DETR's has. */
 static const char *program_of(const DfNode *args)
 {
     return df_node_get(args, "eos_coef") || df_node_get(args, "pre_norm") ? "args of DETR" : "args";
+}
+
+static int build(DfModel *model, const DfNode *root)
+{
+    const DfNode *whole = df_node_get(root, "model");
+    const DfNode *args = df_node_get(root, "args");
+    const DfNode *backbone = df_node_get(root, "backbone");
+    if (whole)
+        return build_architecture(model, whole, df_node_text(df_node_get(whole, "type"), NULL), root);
+    if (args)
+        return build_architecture(model, args, program_of(args), root);
+    if (backbone)
+        return build_backbone(model, backbone);
+    return df_node_fail(root, DF_EVALUE, "has none of the keys 'model', 'args' and 'backbone'");
 }
 
 int df_model_new(DfModel **out, const DfNode *root)
@@ -48,17 +68,8 @@ int df_model_new(DfModel **out, const DfNode *root)
     if (!model)
         return df_fail_memory("a model");
     int error = nn_model_new(&model->weights);
-    const DfNode *whole = df_node_get(root, "model"), *args = df_node_get(root, "args"), *backbone = df_node_get(root, "backbone");
-    if (error == DF_OK && whole) {
-        error = build_architecture(model, whole, df_node_text(df_node_get(whole, "type"), NULL), root);
-    } else if (error == DF_OK && args) {
-        error = build_architecture(model, args, program_of(args), root);
-    } else if (error == DF_OK && backbone) {
-        df_backbone_part(nn_root(model->weights), &model->backbone, backbone);
-        error = nn_model_error(model->weights);
-    } else if (error == DF_OK) {
-        error = df_node_fail(root, DF_EVALUE, "has none of the keys 'model', 'args' and 'backbone'");
-    }
+    if (error == DF_OK)
+        error = build(model, root);
     if (error < 0) {
         df_model_free(model);
         return error;
@@ -153,7 +164,7 @@ static void run_backbone(const DfModel *model, DfCtx *c, DfTensor *image)
 
 static bool takes(DfCtx *c, const DfTensor *image)
 {
-    if (!c->err && (image->shape.n != 4 || df_dim(image, 3) != 3))
+    if (image->shape.n != 4 || df_dim(image, 3) != 3)
         df_ctx_fail(c, DF_ESHAPE, "the image has %d dimensions, the last of %d: want N H W 3", image->shape.n, df_dim(image, -1));
     return !c->err;
 }

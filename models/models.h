@@ -50,7 +50,7 @@ const char *df_model_type(const DfModel *);           /* "RetinaNet", "DAT"     
 bool df_model_is_detector(const DfModel *);
 bool df_model_has_masks(const DfModel *);             /* a detector whose detections have masks          */
 bool df_model_is_segmentor(const DfModel *);
-int df_model_classes(const DfModel *);                /* of a detector or classifier; 0 for bare maps    */
+int df_model_classes(const DfModel *);                /* of a detector or segmentor; 0 for a bare backbone */
 
 int df_model_init(DfModel *, uint64_t seed);          /* fresh weights, the official way */
 typedef struct {

@@ -60,13 +60,13 @@ typedef struct {
     NeckPart neck;
 } Trunk;
 #define TRUNK_PARTS \
-    DF_OPT_AS(Trunk, backbone, backbone_cfg, DF_KIND_DICT, NULL, 0, 0, NULL, "the backbone"), \
-    DF_OPT_AS(Trunk, neck, neck_cfg, DF_KIND_DICT, "None", 0, 0, NULL, "the neck")
+    DF_OPT_AS(Trunk, backbone, backbone_cfg, DF_KIND_DICT, NULL, 0, 0, NULL, "network that turns the image into feature maps"), \
+    DF_OPT_AS(Trunk, neck, neck_cfg, DF_KIND_DICT, "None", 0, 0, NULL, "network between backbone and head, such as FPN; None: there is none")
 #define TRUNK_SETTINGS(train_help, test_help) \
     DF_OPT_DICT(Trunk, train_cfg, "None", train_help), \
     DF_OPT_DICT(Trunk, test_cfg, "None", test_help), \
-    DF_OPT_UNUSED(pretrained, "weights to start a training run from"), \
-    DF_OPT_UNUSED(init_cfg, "weights to start a training run from")
+    DF_OPT_UNUSED(pretrained, "weights are given on the command line"), \
+    DF_OPT_UNUSED(init_cfg, "how mmdet initialises weights")
 /* mmdet before 2.8 has these two at the top of the config. */
 const DfNode *df_trunk_train_cfg(const Trunk *, const DfNode *root);
 const DfNode *df_trunk_test_cfg(const Trunk *, const DfNode *root);

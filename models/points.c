@@ -36,12 +36,26 @@ static bool gives_answers(const char *path)
 
 static DfPointLayer describe(const char *path, const DfPointAttention *a)
 {
-    if (a->shared)
-        return (DfPointLayer){ .path = path, .shared = true, .queries = df_dim(a->q, 1) * df_dim(a->q, 2), .heads = a->how.heads,
-                               .groups = a->how.groups, .levels = 1, .points = df_dim(a->k, 1) };
-    const DfTensor *l = a->location;
-    return (DfPointLayer){ .path = path, .answers = gives_answers(path), .queries = df_dim(l, 1), .heads = df_dim(l, 2), .groups = df_dim(l, 2),
-                           .levels = df_dim(l, 3), .points = df_dim(l, 4) };
+    if (a->shared) /* q: B H W C, k: B Ns C */
+        return (DfPointLayer){
+            .path = path,
+            .shared = true,
+            .queries = df_dim(a->q, 1) * df_dim(a->q, 2),
+            .heads = a->how.heads,
+            .groups = a->how.groups,
+            .levels = 1,
+            .points = df_dim(a->k, 1),
+        };
+    const DfTensor *l = a->location; /* B Q heads levels points 2 */
+    return (DfPointLayer){
+        .path = path,
+        .answers = gives_answers(path),
+        .queries = df_dim(l, 1),
+        .heads = df_dim(l, 2),
+        .groups = df_dim(l, 2),
+        .levels = df_dim(l, 3),
+        .points = df_dim(l, 4),
+    };
 }
 
 static const float *kept_floats(DfPoints *p, const float *x, size_t n)
@@ -226,12 +240,15 @@ int df_points_nearest(const DfPoints *p, int layer, int n, const DfImageMeta *me
 
 /* ---- reading ---------------------------------------------------------------------------------------------------------- */
 
-/* Positions run from the centre of the first cell, -1, to that of the last, 1. */
+/* DAT (Xia et al., CVPR 2022), section 3.2: positions run from the centre of the first cell, -1, to that of the last, 1. */
 static void place_shared(const Layer *l, int n, const DfImageMeta *meta, int head, int key, float at[2])
 {
-    const int groups = l->about.groups, keys = l->about.points, group = head / (l->about.heads / groups);
+    const int groups = l->about.groups, keys = l->about.points;
+    const int group = head / (l->about.heads / groups);
     const float *pos = l->pos + (((size_t)n * (size_t)groups + (size_t)group) * (size_t)keys + (size_t)key) * 2;
-    from_cells(l, meta, ((double)pos[1] + 1) / 2 * (l->problem.W - 1), ((double)pos[0] + 1) / 2 * (l->problem.H - 1), at);
+    const double x = ((double)pos[1] + 1) / 2 * (l->problem.W - 1);
+    const double y = ((double)pos[0] + 1) / 2 * (l->problem.H - 1);
+    from_cells(l, meta, x, y, at);
 }
 
 static int read_shared(const Layer *l, int n, const DfImageMeta *meta, int query, DfPoint *out)
@@ -252,15 +269,21 @@ static int read_shared(const Layer *l, int n, const DfImageMeta *meta, int query
     return DF_OK;
 }
 
-/* A location counts from the whole level, padding included: the ratio takes it to the part that is picture. */
+/* Deformable DETR's locations are in [0, 1] of the whole level, padding included, and the valid ratio is the part of it that is picture: so
+ * their quotient is in [0, 1] of the picture. */
 static void read_own(const Layer *l, int n, const DfImageMeta *meta, int query, DfPoint *out)
 {
-    const size_t levels = (size_t)l->about.levels, points = (size_t)l->about.points, all = (size_t)l->about.heads * levels * points;
+    const size_t levels = (size_t)l->about.levels, points = (size_t)l->about.points;
+    const size_t all = (size_t)l->about.heads * levels * points; /* of a query */
     const size_t first = ((size_t)n * (size_t)l->about.queries + (size_t)query) * all;
     for (size_t i = 0; i < all; i++) {
-        const float *location = l->location + (first + i) * 2, *ratio = l->valid_ratios + ((size_t)n * levels + i / points % levels) * 2;
+        const size_t level = i / points % levels; /* heads, then levels, then points */
+        const float *location = l->location + (first + i) * 2;
+        const float *ratio = l->valid_ratios + ((size_t)n * levels + level) * 2;
+        const double x = (double)location[0] / (double)ratio[0] * meta->img_w;
+        const double y = (double)location[1] / (double)ratio[1] * meta->img_h;
         float at[2];
-        to_original(meta, (double)location[0] / (double)ratio[0] * meta->img_w, (double)location[1] / (double)ratio[1] * meta->img_h, at);
+        to_original(meta, x, y, at);
         out[i] = (DfPoint){ at[0], at[1], l->weight[first + i] };
     }
 }

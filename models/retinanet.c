@@ -14,9 +14,9 @@ typedef struct {
 
 static const DfOpt opts[] = {
     TRUNK_PARTS,
-    DF_OPT_DICT(RetinaNet, bbox_head, NULL, "the head"),
-    TRUNK_SETTINGS("assigner, sampler and weights of a training run", "thresholds and limits of the results"),
-    DF_OPT_UNUSED(data_preprocessor, "of mmdet 3"),
+    DF_OPT_DICT(RetinaNet, bbox_head, NULL, "dense head, such as RetinaHead"),
+    TRUNK_SETTINGS("settings of training: assigner, sampler and weights", "settings of inference: thresholds and limits"),
+    DF_OPT_UNUSED(data_preprocessor, "images are prepared by the data pipeline"),
     DF_OPT_END
 };
 

@@ -20,10 +20,10 @@ typedef struct {
 
 static const DfOpt opts[] = {
     TRUNK_PARTS,
-    DF_OPT_DICT(TwoStage, rpn_head, NULL, "the first stage: where objects may be"),
-    DF_OPT_DICT(TwoStage, roi_head, NULL, "the second stage: what they are"),
-    TRUNK_SETTINGS("assigners, samplers and weights of a training run: rpn, rpn_proposal, rcnn", "thresholds and limits of the results: rpn, rcnn"),
-    DF_OPT_UNUSED(data_preprocessor, "of mmdet 3"),
+    DF_OPT_DICT(TwoStage, rpn_head, NULL, "first stage, which proposes regions: RPNHead"),
+    DF_OPT_DICT(TwoStage, roi_head, NULL, "second stage, which classifies them: StandardRoIHead or CascadeRoIHead"),
+    TRUNK_SETTINGS("settings of training, of each stage: rpn, rpn_proposal, rcnn", "settings of inference, of each stage: rpn, rcnn"),
+    DF_OPT_UNUSED(data_preprocessor, "images are prepared by the data pipeline"),
     DF_OPT_END
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * heads/pixel/semantic_fpn.c -- FPNHead: every level is brought to the finest size step by step, and all are added. Kirillov et al.,
- * "Panoptic Feature Pyramid Networks", CVPR 2019.
+ * "Panoptic Feature Pyramid Networks", CVPR 2019, section 3, "Semantic segmentation branch", and figure 3.
  */
 #include "heads/pixel/decode_head.h"
 
@@ -15,7 +15,7 @@ typedef struct {
 } SemanticFpn;
 
 static const DfOpt opts[] = {
-    DF_OPT_INTS(SemanticFpn, feature_strides, NULL, 1, 4096, "stride of each map, the finest first"),
+    DF_OPT_INTS(SemanticFpn, feature_strides, NULL, 1, 4096, "stride of each feature map, in pixels of the network's input; the finest first"),
     DECODE_HEAD_OPTS(SemanticFpn),
     DF_OPT_END
 };
@@ -37,25 +37,30 @@ static void init(NnScope s, void *self)
     if (h->feature_strides.n != h->base.in_channels.n)
         nn_fail(s, DF_EVALUE, "%d feature_strides and %d in_channels: want as many", h->feature_strides.n, h->base.in_channels.n);
     for (int i = 0; nn_ok(s) && i < h->feature_strides.n; i++) {
-        const int stride = h->feature_strides.v[i], first = h->feature_strides.v[0];
+        const int stride = h->feature_strides.v[i];
+        const int first = h->feature_strides.v[0];
         const bool grows = stride != first;
         h->steps[i] = grows ? log2_of(stride) - log2_of(first) : 1;
         if (h->steps[i] < 1 || h->steps[i] > STEPS) {
             nn_fail(s, DF_EVALUE, "feature_strides: %d after %d, want the finest first", stride, first);
             return;
         }
-        for (int k = 0; k < h->steps[i]; k++) /* upsampling has a place of its own in the official Sequential */
-            df_decode_head_conv(nn_at(s, "scale_heads.%d.%d", i, grows ? 2 * k : k), &h->scale[i][k], &h->base,
-                             k ? h->base.channels : h->base.in_channels.v[i], 3, 1);
+        for (int k = 0; k < h->steps[i]; k++) {
+            const int place = grows ? 2 * k : k; /* upsampling has a place of its own in the official Sequential */
+            const int in = k == 0 ? h->base.in_channels.v[i] : h->base.channels;
+            df_decode_head_conv(nn_at(s, "scale_heads.%d.%d", i, place), &h->scale[i][k], &h->base, in, 3, 1);
+        }
     }
 }
 
-static DfTensor *level(DfCtx *c, const SemanticFpn *h, int i, DfTensor *x)
+/* An upsampling stage of the paper: 3x3 convolution, norm, ReLU, twice the size; as often as the stride is twice the finest one. */
+static DfTensor *level(DfCtx *c, const SemanticFpn *h, int i, DfTensor *x)            /* N h w C -> N H W channels */
 {
     const DfMark m = df_enter(c, "scale_heads", i);
+    const bool grows = h->feature_strides.v[i] != h->feature_strides.v[0];
     for (int k = 0; k < h->steps[i]; k++) {
         x = nn_conv_module(c, &h->scale[i][k], x);
-        if (h->feature_strides.v[i] != h->feature_strides.v[0] && !c->err)
+        if (grows)
             x = df_interpolate(c, x, 2 * df_dim(x, 1), 2 * df_dim(x, 2), DF_BILINEAR, h->base.align_corners);
     }
     return df_leave(c, m, x);
@@ -66,10 +71,12 @@ static DfTensor *forward(DfCtx *c, const void *self, const DfMaps *maps)
     const SemanticFpn *h = self;
     DfMaps in;
     df_decode_head_inputs(c, &h->base, maps, &in);
-    DfTensor *sum = level(c, h, 0, in.map[0]);
-    for (int i = 1; i < in.n; i++)
-        sum = df_add(c, sum, df_decode_head_resize(c, &h->base, level(c, h, i, in.map[i]), sum));
-    return df_decode_head_classes(c, &h->base, sum);
+    DfTensor *sum = level(c, h, 0, in.map[0]);                              /* N H W channels: a quarter of the image */
+    for (int i = 1; i < in.n; i++) {
+        DfTensor *x = level(c, h, i, in.map[i]);
+        sum = df_add(c, sum, df_decode_head_resize(c, &h->base, x, sum));   /* of odd sizes a doubling gives one more */
+    }
+    return df_decode_head_classes(c, &h->base, sum);                        /* N H W classes                          */
 }
 
 const DfPixelHead df_head_semantic_fpn = {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * heads/pixel/uper.c -- UPerHead: pyramid pooling on the last map, a feature pyramid over all, everything joined at the finest.
- * Xiao et al., "Unified Perceptual Parsing for Scene Understanding", ECCV 2018; PPM: Zhao et al., CVPR 2017.
+ * Xiao et al., "Unified Perceptual Parsing for Scene Understanding", ECCV 2018, section 3 and figure 4; pyramid pooling: Zhao et al.,
+ * "Pyramid Scene Parsing Network", CVPR 2017, section 3.2.
  */
 #include "heads/pixel/decode_head.h"
 
@@ -10,11 +11,13 @@ enum { SCALES = 8, ROWS = 64 };
 typedef struct {
     DecodeHead base; /* first */
     DfInts pool_scales;
-    NnConvModule psp[SCALES], bottleneck, lateral[DF_LEVELS], fpn[DF_LEVELS], fpn_bottleneck;
+    NnConvModule psp[SCALES], bottleneck;             /* pyramid pooling            */
+    NnConvModule lateral[DF_LEVELS], fpn[DF_LEVELS];  /* the pyramid, without its top */
+    NnConvModule fpn_bottleneck;
 } Uper;
 
 static const DfOpt opts[] = {
-    DF_OPT_INTS(Uper, pool_scales, "[1, 2, 3, 6]", 1, 256, "cells a side of each pooled map"),
+    DF_OPT_INTS(Uper, pool_scales, "[1, 2, 3, 6]", 1, 256, "side of each pooled map, in cells"),
     DECODE_HEAD_OPTS(Uper),
     DF_OPT_END
 };
@@ -22,62 +25,78 @@ static const DfOpt opts[] = {
 static void init(NnScope s, void *self)
 {
     Uper *h = self;
-    const int C = h->base.channels, n = h->base.in_channels.n, top = n - 1;
-    df_decode_head_init(s, &h->base, true);
+    DecodeHead *base = &h->base;
+    df_decode_head_init(s, base, true);
     if (h->pool_scales.n < 1 || h->pool_scales.n > SCALES)
         nn_fail(s, DF_EVALUE, "%d pool_scales: want 1 to %d", h->pool_scales.n, SCALES);
     if (!nn_ok(s))
         return;
+    const int C = base->channels, n = base->in_channels.n, top = n - 1;
+    const int top_channels = base->in_channels.v[top];
     for (int i = 0; i < h->pool_scales.n; i++)
-        df_decode_head_conv(nn_at(s, "psp_modules.%d.1", i), &h->psp[i], &h->base, h->base.in_channels.v[top], 1, 1);
-    df_decode_head_conv(nn_at(s, "bottleneck"), &h->bottleneck, &h->base, h->base.in_channels.v[top] + h->pool_scales.n * C, 3, 1);
+        df_decode_head_conv(nn_at(s, "psp_modules.%d.1", i), &h->psp[i], base, top_channels, 1, 1);
+    df_decode_head_conv(nn_at(s, "bottleneck"), &h->bottleneck, base, top_channels + h->pool_scales.n * C, 3, 1);
     for (int i = 0; i < top; i++) {
-        df_decode_head_conv(nn_at(s, "lateral_convs.%d", i), &h->lateral[i], &h->base, h->base.in_channels.v[i], 1, 1);
-        df_decode_head_conv(nn_at(s, "fpn_convs.%d", i), &h->fpn[i], &h->base, C, 3, 1);
+        df_decode_head_conv(nn_at(s, "lateral_convs.%d", i), &h->lateral[i], base, base->in_channels.v[i], 1, 1);
+        df_decode_head_conv(nn_at(s, "fpn_convs.%d", i), &h->fpn[i], base, C, 3, 1);
     }
-    df_decode_head_conv(nn_at(s, "fpn_bottleneck"), &h->fpn_bottleneck, &h->base, n * C, 3, 1);
+    df_decode_head_conv(nn_at(s, "fpn_bottleneck"), &h->fpn_bottleneck, base, n * C, 3, 1);
 }
 
-static DfTensor *pyramid_pooling(DfCtx *c, const Uper *h, DfTensor *x)           /* N H W C -> N H W channels */
+/* ---- pyramid pooling ------------------------------------------------------------------------------------------------ */
+
+/* What the whole picture, its halves, thirds and sixths show on average, beside every cell of the map. */
+static DfTensor *pyramid_pooling(DfCtx *c, const Uper *h, DfTensor *x)                      /* N h w C -> N h w channels */
 {
     const DfMark m = df_enter(c, "psp", -1);
     DfTensor *parts[SCALES + 1] = { x };
     for (int i = 0; i < h->pool_scales.n; i++) {
         const int side = h->pool_scales.v[i];
-        DfTensor *y = nn_conv_module(c, &h->psp[i], df_adaptive_avg_pool2d(c, x, side, side));
-        parts[i + 1] = df_decode_head_resize(c, &h->base, y, x);
+        DfTensor *pooled = nn_conv_module(c, &h->psp[i], df_adaptive_avg_pool2d(c, x, side, side)); /* N side side channels */
+        parts[i + 1] = df_decode_head_resize(c, &h->base, pooled, x);                               /* N h w channels       */
     }
     DfTensor *joined = df_concat(c, parts, h->pool_scales.n + 1, 3);
     return df_leave(c, m, nn_conv_module(c, &h->bottleneck, joined));
 }
 
+/* ---- the pyramid ---------------------------------------------------------------------------------------------------- */
+
+/* A step down the pyramid: the coarser level enlarged, plus the backbone's map as it is seen through a 1x1 convolution. */
 static DfTensor *merged(DfCtx *c, const Uper *h, const NnConvModule *lateral, DfTensor *fine, DfTensor *coarse)
 {
-    DfTensor *enlarged = df_decode_head_resize(c, &h->base, coarse, fine), *sum = nn_conv_module_add(c, lateral, fine, enlarged);
+    DfTensor *enlarged = df_decode_head_resize(c, &h->base, coarse, fine);
+    DfTensor *sum = nn_conv_module_add(c, lateral, fine, enlarged);
     if (enlarged != coarse)
         df_release(c, enlarged);
     return sum;
 }
 
+/* ---- all levels at the finest size ---------------------------------------------------------------------------------- */
+
 /* Rows first .. first + rows - 1 of the result. The convolution sees a row more on either side; those outside the map are zeros. */
 static DfTensor *strip(DfCtx *c, const Uper *h, DfTensor *const *x, int n, int first, int rows)
 {
     const DfMark m = df_enter(c, NULL, -1);
+    const int H = df_dim(x[0], 1), W = df_dim(x[0], 2);
     NnConvModule conv = h->fpn_bottleneck;
     conv.conv.conv.padding[0] = 0;
-    DfTensor *maps = df_interpolate_concat(c, x, n, df_dim(x[0], 1), df_dim(x[0], 2), first - 1, rows + 2, h->base.align_corners);
-    return df_leave(c, m, df_decode_head_classes(c, &h->base, nn_conv_module(c, &conv, maps)));
+    DfTensor *maps = df_interpolate_concat(c, x, n, H, W, first - 1, rows + 2, h->base.align_corners); /* N rows+2 W n*channels */
+    DfTensor *y = nn_conv_module(c, &conv, maps);                                                      /* N rows W channels     */
+    return df_leave(c, m, df_decode_head_classes(c, &h->base, y));                                     /* N rows W classes      */
 }
 
 /* A multiple of 4, the side of Winograd's tiles: strips have the bits of the whole. */
 static int strip_rows(const DfCtx *c, int H)
 {
-    const int least = (H + DF_SOURCES - 1) / DF_SOURCES;
-    return c->recording || c->training ? H : least > ROWS ? (least + 3) / 4 * 4 : ROWS;
+    if (c->recording || c->training)
+        return H;
+    const int least = (H + DF_SOURCES - 1) / DF_SOURCES; /* df_concat() joins at most so many */
+    return least > ROWS ? (least + 3) / 4 * 4 : ROWS;
 }
 
-/* All maps at the finest size, side by side, have thousands of channels: they exist a strip at a time, except in training. */
-static DfTensor *join(DfCtx *c, const Uper *h, DfTensor *const *x, int n)        /* -> N H W classes */
+/* All levels side by side have thousands of channels at a quarter of the image's size. They exist one strip of rows at a time, except in
+ * training. */
+static DfTensor *join(DfCtx *c, const Uper *h, DfTensor *const *x, int n)                              /* -> N H W classes */
 {
     const DfMark m = df_enter(c, "fpn_bottleneck", -1);
     const int H = df_dim(x[0], 1), rows = strip_rows(c, H);
@@ -94,15 +113,13 @@ static DfTensor *forward(DfCtx *c, const void *self, const DfMaps *maps)
     DfMaps in;
     df_decode_head_inputs(c, &h->base, maps, &in);
     const int top = in.n - 1;
-    DfTensor *x[DF_LEVELS];
+    DfTensor *x[DF_LEVELS];                                                            /* of each N h w channels               */
     x[top] = pyramid_pooling(c, h, in.map[top]);
     for (int i = top - 1; i >= 0; i--)
         x[i] = merged(c, h, &h->lateral[i], in.map[i], x[i + 1]);
     for (int i = 0; i < top; i++)
-        df_next(c, &x[i], nn_conv_module(c, &h->fpn[i], x[i])); /* a quarter of the image's size, 512 channels: large */
-    if (c->err)
-        return &c->nil;
-    return join(c, h, x, in.n);
+        df_next(c, &x[i], nn_conv_module(c, &h->fpn[i], x[i]));                        /* the largest tensors of the network   */
+    return c->err ? &c->nil : join(c, h, x, in.n);                                     /* without rows join() has no strip     */
 }
 
 const DfPixelHead df_head_uper = {

@@ -151,14 +151,15 @@ static void init_shared_4conv_1fc(NnScope s, void *self)
 
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
 
-/* n h w C -> n C h w in one row, the order that official linear layers know; or the mean over the bins. */
+/* n h w C -> n C*h*w, the order that official linear layers know; or n C, the mean over the bins. */
 static DfTensor *flatten(DfCtx *c, const BoxHead *h, DfTensor *x)
 {
-    if (x->shape.n == 2)
+    const int n = df_dim(x, 0), bins = h->size[0] * h->size[1], C = df_dim(x, -1);
+    if (x->shape.n == 2) /* a shared linear layer has done it */
         return x;
     if (h->with_avg_pool)
-        return df_mean_tokens(c, df_reshape(c, x, DF_SHAPE(df_dim(x, 0), h->size[0] * h->size[1], df_dim(x, 3))));
-    return df_reshape(c, df_permute(c, x, DF_SHAPE(0, 3, 1, 2)), DF_SHAPE(df_dim(x, 0), df_dim(x, 1) * df_dim(x, 2) * df_dim(x, 3)));
+        return df_mean_tokens(c, df_reshape(c, x, DF_SHAPE(n, bins, C)));
+    return df_reshape(c, df_permute(c, x, DF_SHAPE(0, 3, 1, 2)), DF_SHAPE(n, C * bins));
 }
 
 static DfTensor *branch(DfCtx *c, const BoxHead *h, const BoxBranch *b, DfTensor *x, bool last)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * heads/region/roi_extractor.c -- features of a region from the one map that fits its size. Lin et al., Feature Pyramid Networks, CVPR 2017,
- * equation 1.
+ * section 4.2; He et al., Mask R-CNN, ICCV 2017, section 3 (RoIAlign).
  */
 #include "heads/region/roi_extractor.h"
 
@@ -52,8 +52,13 @@ static void align_init(NnScope s, RoiExtractor *x, const DfNode *dict)
         nn_fail(s, DF_EVALUE, a.pool_mode ? "pool_mode='max': only 'avg' is built in" : "output_size: want one number or two");
         return;
     }
-    const int samples = a.sampling_ratio > 0 ? a.sampling_ratio : a.sample_num > 0 ? a.sample_num : 0;
-    x->align = (DfRoiAlign){ size.v[0], size.v[size.n - 1], samples, a.aligned };
+    const int samples = a.sampling_ratio > 0 ? a.sampling_ratio : a.sample_num;
+    x->align = (DfRoiAlign){
+        .height = size.v[0],
+        .width = size.v[size.n - 1],
+        .sampling_ratio = samples > 0 ? samples : 0,
+        .aligned = a.aligned,
+    };
 }
 
 void df_roi_extractor_init(NnScope s, RoiExtractor *x, const DfNode *dict)
@@ -73,36 +78,37 @@ void df_roi_extractor_init(NnScope s, RoiExtractor *x, const DfNode *dict)
     align_init(s, x, k.roi_layer);
 }
 
+/* Feature Pyramid Networks, equation 1: a region of w x h pixels is read from level k = floor(k0 + log2(sqrt(w h) / 224)), k0 = 4, which is
+ * the map in which it has about as many cells as an image of ImageNet had in the network that the idea comes from. Counted from level 2, the
+ * finest map, that is floor(log2(sqrt(w h) / 56)). A region without area is read from the finest map. */
 static int level_of(const RoiExtractor *x, const float *roi)
 {
     const float side = sqrtf((roi[3] - roi[1]) * (roi[4] - roi[2]));
     const float level = floorf(log2f(side / (float)x->finest_scale + 1e-6f));
-    return !(level > 0) ? 0 : level < (float)x->levels ? (int)level : x->levels - 1;
+    if (!(level > 0)) /* NaN, too */
+        return 0;
+    return level < (float)x->levels ? (int)level : x->levels - 1;
 }
 
-static bool fits(DfCtx *c, const RoiExtractor *x, const DfMaps *maps)
+static void check(DfCtx *c, const RoiExtractor *x, const DfMaps *maps)
 {
-    if (c->err)
-        return false;
     if (maps->n < x->levels)
         df_ctx_fail(c, DF_ESHAPE, "%d featmap_strides and %d maps: want at least as many maps", x->levels, maps->n);
     else if (df_dim(maps->map[0], 3) != x->out_channels)
         df_ctx_fail(c, DF_ESHAPE, "the maps have %d channels, out_channels says %d", df_dim(maps->map[0], 3), x->out_channels);
-    return !c->err;
 }
 
-DfTensor *df_roi_extract(DfCtx *c, const RoiExtractor *x, const DfMaps *maps, const float *rois, int n)
+/* RoIAlign, Mask R-CNN, section 3: a region keeps its fractional coordinates, and each of its bins is the mean of samples that are read
+ * bilinearly; the older RoIPool rounded both, by which a mask is off by pixels. */
+DfTensor *df_roi_extract(DfCtx *c, const RoiExtractor *x, const DfMaps *maps, const float *rois, int n) /* -> n h w C */
 {
-    if (!fits(c, x, maps))
-        return &c->nil;
+    check(c, x, maps);
     int *levels = df_malloc((size_t)n * sizeof *levels);
-    if (!levels) {
+    if (!levels)
         df_ctx_fail(c, DF_ENOMEM, "out of memory for the levels of %d regions", n);
-        return &c->nil;
-    }
-    for (int i = 0; i < n; i++)
+    for (int i = 0; levels && i < n; i++)
         levels[i] = level_of(x, rois + 5 * (size_t)i);
-    DfTensor *y = df_roi_align(c, maps->map, x->scales, x->levels, rois, levels, n, x->align);
+    DfTensor *y = c->err ? &c->nil : df_roi_align(c, maps->map, x->scales, x->levels, rois, levels, n, x->align); /* levels may be NULL */
     df_free(levels);
     return y;
 }

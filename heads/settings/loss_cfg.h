@@ -14,7 +14,7 @@ typedef enum {
     LOSS_CROSS_ENTROPY, /* softmax, or one sigmoid a class                       */
     LOSS_L1,
     LOSS_SMOOTH_L1,     /* Girshick, ICCV 2015, equation 3                       */
-    LOSS_BALANCED_L1,   /* Pang et al., Libra R-CNN, CVPR 2019, equation 9       */
+    LOSS_BALANCED_L1,   /* Pang et al., Libra R-CNN, CVPR 2019, section 3.3      */
     LOSS_IOU,           /* Yu et al., UnitBox, ACM Multimedia 2016               */
     LOSS_GIOU,          /* Rezatofighi et al., CVPR 2019                         */
     LOSS_DIOU,          /* Zheng et al., AAAI 2020                               */

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "models/models.h"
-#include "models/score_rows.h"
 #include "tests/support/golden.h"
 
 #define CASES DF_SHARED "/golden/heads"
@@ -125,12 +124,12 @@ static double sample(const double *map, int h, int w, double y, double x, int c)
 }
 
 /* The view at the size of the network's input: the mean of its windows. df_free() it. */
-static double *plain_view(const ScoreView *v, bool align_corners)
+static double *plain_view(const DfScoreView *v, bool align_corners)
 {
     double *sum = df_calloc((size_t)(v->height * v->width * C), sizeof *sum);
     int *count = df_calloc((size_t)(v->height * v->width), sizeof *count);
     for (int k = 0; k < v->n; k++) {
-        const ScoreWindow *w = &v->windows[k];
+        const DfScoreWindow *w = &v->windows[k];
         double *map = df_malloc((size_t)(w->map_h * w->map_w * C) * sizeof *map);
         for (int i = 0; i < w->map_h * w->map_w * C; i++)
             map[i] = (double)w->scores[i];
@@ -147,11 +146,11 @@ static double *plain_view(const ScoreView *v, bool align_corners)
     return sum;
 }
 
-static double *plain_probabilities(const ScoreSet *set)
+static double *plain_probabilities(const DfScoreSet *set)
 {
     double *prob = df_calloc((size_t)H * W * C, sizeof *prob);
     for (int k = 0; k < set->n; k++) {
-        const ScoreView *v = &set->views[k];
+        const DfScoreView *v = &set->views[k];
         double *view = plain_view(v, set->align_corners);
         for (int y = 0; y < H; y++)
             for (int x = 0; x < W; x++) {
@@ -176,7 +175,7 @@ static int best_of(const double *x)
     return best;
 }
 
-static void check_set(DfPool *pool, const DfKernels *k, const ScoreSet *set)
+static void check_set(DfPool *pool, const DfKernels *k, const DfScoreSet *set)
 {
     static float scores[H * W * C], prob[H * W * C];
     static uint16_t labels[H * W], alone[H * W];
@@ -193,27 +192,27 @@ static void check_set(DfPool *pool, const DfKernels *k, const ScoreSet *set)
     df_free(expected);
 }
 
-static ScoreWindow window(DfRandom *random, float *scores, int y, int x, int h, int w, int map_h, int map_w)
+static DfScoreWindow window(DfRandom *random, float *scores, int y, int x, int h, int w, int map_h, int map_w)
 {
     for (int i = 0; i < map_h * map_w * C; i++)
         scores[i] = (float)(2 * df_normal(random));
-    return (ScoreWindow){ y, x, h, w, map_h, map_w, scores };
+    return (DfScoreWindow){ y, x, h, w, map_h, map_w, scores };
 }
 
 Test(segment, scores_of_pixels)
 {
     static float maps[6][64 * 64 * C];
     DfRandom random = df_random(1, 0);
-    ScoreWindow whole = window(&random, maps[0], 0, 0, 33, 150, 9, 38), large = window(&random, maps[1], 0, 0, 40, 700, 10, 60);
-    ScoreWindow parts[] = { window(&random, maps[2], 0, 0, 20, 64, 5, 16), window(&random, maps[3], 0, 37, 20, 64, 5, 16),
+    DfScoreWindow whole = window(&random, maps[0], 0, 0, 33, 150, 9, 38), large = window(&random, maps[1], 0, 0, 40, 700, 10, 60);
+    DfScoreWindow parts[] = { window(&random, maps[2], 0, 0, 20, 64, 5, 16), window(&random, maps[3], 0, 37, 20, 64, 5, 16),
                             window(&random, maps[4], 6, 0, 20, 64, 20, 64), window(&random, maps[5], 6, 37, 20, 64, 3, 1) };
-    const ScoreView views[VIEWS] = { { 26, 101, 4, parts, false, false }, { 33, 150, 1, &whole, true, false }, { 40, 700, 1, &large, true, true } };
+    const DfScoreView views[VIEWS] = { { 26, 101, 4, parts, false, false }, { 33, 150, 1, &whole, true, false }, { 40, 700, 1, &large, true, true } };
     DfPool *pool;
     cr_assert_eq(df_pool_new(&pool, 2), DF_OK);
     for (int corners = 0; corners < 2; corners++)
         for (int first = 0; first < VIEWS; first++)
             for (int n = 1; n <= VIEWS - first; n++) {
-                const ScoreSet set = { C, H, W, corners, n, views + first };
+                const DfScoreSet set = { C, H, W, corners, n, views + first };
                 check_set(pool, df_kernels_named("c"), &set);
                 if (df_kernels_named("avx2"))
                     check_set(pool, df_kernels_named("avx2"), &set);
