@@ -16,10 +16,11 @@ typedef struct {
     const DfFocalProblem *p;
     DfTiles t;
     int neighbors;
-    int first[DF_FOCAL_LEVELS + 1];    /* key of each level                           */
+    int first[DF_FOCAL_LEVELS + 1];    /* key of each level, and how many there are   */
     int side[DF_FOCAL_LEVELS];         /* keys of a level along each side             */
     int rows, columns;                 /* of windows                                  */
-    const float *bias;                 /* heads keys tiles*lanes                      */
+    const float *bias;                 /* heads keys stride                           */
+    const DfFocalGrads *to;            /* backward only                               */
 } Plan;
 
 int df_focal_neighbors(int window, int expand)
@@ -54,7 +55,8 @@ int df_focal_keys(const DfFocalProblem *p)
 /* Entry of a table for a query of the window and a key of a square of `side`: query - key, both counted along rows. */
 static size_t table_entry(int window, int side, int query, int key)
 {
-    const int dy = query / window - key / side, dx = query % window - key % side;
+    const int dy = query / window - key / side;
+    const int dx = query % window - key % side;
     return (size_t)((dy + side - 1) * (window + side - 1) + dx + side - 1);
 }
 
@@ -66,66 +68,65 @@ static int level_of(const Plan *w, int key)
     return level;
 }
 
-static size_t table_side(const Plan *w, int level)
-{
-    return (size_t)(w->p->window + w->side[level] - 1);
-}
+/* Where the bias of a pair stands: in the window's table, in the neighbors' one, or in that of a level. */
+typedef enum { TABLE, NEIGHBORS, LEVEL } Kind;
+typedef struct {
+    Kind kind;
+    int level;
+    size_t at;
+} BiasPlace;
 
-static float bias_of(const Plan *w, int h, int key, int query)
+static BiasPlace bias_place(const Plan *w, int h, int key, int query)
 {
     const DfFocalProblem *p = w->p;
+    const size_t head = (size_t)h;
     if (key < w->t.tokens)
-        return p->table[table_entry(p->window, p->window, query, key) * (size_t)p->heads + (size_t)h];
-    if (key < w->t.tokens + w->neighbors)
-        return p->neighbors[((size_t)h * (size_t)w->t.tokens + (size_t)query) * (size_t)w->neighbors + (size_t)(key - w->t.tokens)];
+        return (BiasPlace){ TABLE, 0, table_entry(p->window, p->window, query, key) * (size_t)p->heads + head };
+    if (key < w->t.tokens + w->neighbors) {
+        const size_t row = head * (size_t)w->t.tokens + (size_t)query;
+        return (BiasPlace){ NEIGHBORS, 0, row * (size_t)w->neighbors + (size_t)(key - w->t.tokens) };
+    }
     const int level = level_of(w, key);
-    const size_t size = table_side(w, level) * table_side(w, level);
-    return p->tables[level][(size_t)h * size + table_entry(p->window, w->side[level], query, key - w->first[level])];
+    const size_t side = (size_t)(p->window + w->side[level] - 1); /* of the table */
+    return (BiasPlace){ LEVEL, level, head * side * side + table_entry(p->window, w->side[level], query, key - w->first[level]) };
 }
 
+/* All tables, read once for every pair, in the order in which scores are held: all windows use it. */
 static void expand_bias(const Plan *w, float *bias)
 {
+    const DfFocalProblem *p = w->p;
+    const size_t stride = df_tiles_stride(&w->t);
     memset(bias, 0, df_tiles_bias_size(&w->t) * sizeof *bias);
-    for (int h = 0; h < w->p->heads; h++)
+    for (int h = 0; h < p->heads; h++)
         for (int key = 0; key < w->t.n; key++)
-            for (int query = 0; query < w->t.tokens; query++)
-                bias[((size_t)h * (size_t)w->t.keys + (size_t)key) * df_tiles_stride(&w->t) + (size_t)query] = bias_of(w, h, key, query);
+            for (int query = 0; query < w->t.tokens; query++) {
+                const BiasPlace from = bias_place(w, h, key, query);
+                const float *const tables[] = { p->table, p->neighbors, p->tables[from.level] };
+                bias[((size_t)h * (size_t)w->t.keys + (size_t)key) * stride + (size_t)query] = tables[from.kind][from.at];
+            }
 }
 
 /* The same way back, from one head's sums. */
-static void scatter_bias(const Plan *w, const DfFocalGrads *to, int h, const float *dbias)
+static void scatter_bias(const Plan *w, int h, const float *dbias)
 {
-    const DfFocalProblem *p = w->p;
+    const DfFocalGrads *to = w->to;
     for (int key = 0; key < w->t.n; key++)
         for (int query = 0; query < w->t.tokens; query++) {
-            const float g = dbias[(size_t)key * df_tiles_stride(&w->t) + (size_t)query];
-            if (key < w->t.tokens) {
-                if (to->table)
-                    to->table[table_entry(p->window, p->window, query, key) * (size_t)p->heads + (size_t)h] += g;
-            } else if (key < w->t.tokens + w->neighbors) {
-                if (to->neighbors)
-                    to->neighbors[((size_t)h * (size_t)w->t.tokens + (size_t)query) * (size_t)w->neighbors + (size_t)(key - w->t.tokens)] += g;
-            } else {
-                const int level = level_of(w, key);
-                const size_t size = table_side(w, level) * table_side(w, level);
-                if (to->tables[level])
-                    to->tables[level][(size_t)h * size + table_entry(p->window, w->side[level], query, key - w->first[level])] += g;
-            }
+            const BiasPlace place = bias_place(w, h, key, query);
+            float *const tables[] = { to->table, to->neighbors, to->tables[place.level] };
+            if (tables[place.kind])
+                tables[place.kind][place.at] += dbias[(size_t)key * df_tiles_stride(&w->t) + (size_t)query];
         }
 }
 
 /* ---- one window ---------------------------------------------------------------------------------------------------- */
 
-typedef struct {
-    DfWindowRows rows;    /* `at` of a pooled key: in the pooled map of its level */
-    bool shifted, masked; /* several regions; keys outside, or both               */
-} Window;
-
 /* A token of the padded, rolled map, which is cyclic. */
 static ptrdiff_t map_token(const Plan *w, int b, int y, int x)
 {
     const DfFocalProblem *p = w->p;
-    const int height = w->rows * p->window, width = w->columns * p->window;
+    const int height = w->rows * p->window;
+    const int width = w->columns * p->window;
     y = (y + p->shift + height) % height;
     x = (x + p->shift + width) % width;
     return y < p->H && x < p->W ? ((ptrdiff_t)b * p->H + y) * p->W + x : -1;
@@ -135,59 +136,76 @@ static ptrdiff_t map_token(const Plan *w, int b, int y, int x)
  * official code rolls the map up and to the left, so that the window sees what is below and to the right. */
 static void find_neighbors(const Plan *w, ptrdiff_t *at, int b, int row, int column)
 {
-    const int n = w->p->window, e = w->p->expand;
-    for (int corner = 0; corner < 4 && e > 0; corner++)
+    const int n = w->p->window;
+    const int e = w->p->expand;
+    for (int corner = 0; corner < 4 && e > 0; corner++) {
+        const bool down = corner < 2;
+        const bool right = corner % 2 == 0;
         for (int i = 0; i < n; i++)
             for (int j = 0; j < n; j++) {
-                const bool outer_y = corner < 2 ? i >= n - e : i < e, outer_x = corner % 2 == 0 ? j >= n - e : j < e;
+                const bool outer_y = down ? i >= n - e : i < e;
+                const bool outer_x = right ? j >= n - e : j < e;
                 if (outer_y || outer_x)
-                    *at++ = map_token(w, b, row * n + i + (corner < 2 ? e : -e), column * n + j + (corner % 2 == 0 ? e : -e));
+                    *at++ = map_token(w, b, row * n + i + (down ? e : -e), column * n + j + (right ? e : -e));
             }
+    }
 }
 
+/* Level k has 2^k x 2^k cells to a window: those, and focal_window / 2 around them. */
 static void find_pooled(const Plan *w, ptrdiff_t *at, int level, int b, int row, int column)
 {
-    const int side = w->side[level], height = w->rows << level, width = w->columns << level, reach = w->p->focal_window / 2;
+    const int side = w->side[level];
+    const int height = w->rows << level;
+    const int width = w->columns << level;
+    const int reach = w->p->focal_window / 2;
     for (int i = 0; i < side; i++)
         for (int j = 0; j < side; j++) {
-            const int y = (row << level) - reach + i, x = (column << level) - reach + j;
-            *at++ = y >= 0 && x >= 0 && y < height && x < width ? ((ptrdiff_t)b * height + y) * width + x : -1;
+            const int y = (row << level) - reach + i;
+            const int x = (column << level) - reach + j;
+            const bool inside = y >= 0 && x >= 0 && y < height && x < width;
+            *at++ = inside ? ((ptrdiff_t)b * height + y) * width + x : -1;
         }
 }
 
-static void find_window(const Plan *w, Window *window, int b, int row, int column)
+/* The `at` of a pooled key is its cell in the pooled map of its level. */
+static void find_window(const Plan *w, DfWindowRows *x, int b, int row, int column)
 {
-    DfWindowRows *x = &window->rows;
     const DfFocalProblem *p = w->p;
     const int n = p->window;
-    window->shifted = p->shift && (row == w->rows - 1 || column == w->columns - 1);
-    window->masked = window->shifted;
+    x->shifted = p->shift && (row == w->rows - 1 || column == w->columns - 1);
+    x->masked = x->shifted;
     memset(x->region, 0, (df_tiles_stride(&w->t) + (size_t)w->t.tokens) * sizeof *x->region);
     for (int i = 0; i < w->t.tokens; i++) {
-        const int y = row * n + i / n, at_x = column * n + i % n;
+        const int y = row * n + i / n;
+        const int at_x = column * n + i % n;
         x->at[i] = map_token(w, b, y, at_x);
-        if (window->shifted)
+        if (x->shifted)
             x->region[i] = 3 * df_window_region(y, w->rows * n, n, p->shift) + df_window_region(at_x, w->columns * n, n, p->shift);
     }
     find_neighbors(w, x->at + w->t.tokens, b, row, column);
     for (int level = 0; level < p->levels; level++)
         find_pooled(w, x->at + w->first[level], level, b, row, column);
     for (int i = w->t.tokens + w->neighbors; i < w->t.n; i++)
-        window->masked |= x->at[i] < 0;
+        x->masked |= x->at[i] < 0;
 }
 
-static const float *row_of(const float *qkv, ptrdiff_t at, const float *outside, size_t C)
+/* The q k v of a key: of a token of the map, or of a cell of a pooled map; NULL: zeros. */
+static const float *qkv_of(const Plan *w, const DfWindowRows *x, int i)
 {
-    return at < 0 ? outside : qkv + (size_t)at * 3 * C;
+    const bool pooled = i >= w->t.tokens + w->neighbors;
+    if (x->at[i] < 0)
+        return pooled ? NULL : w->p->pad;
+    const float *map = pooled ? w->p->pooled[level_of(w, i)] : w->p->qkv;
+    return map + (size_t)x->at[i] * 3 * (size_t)w->p->C;
 }
 
 /* Points q, k, v at the rows of head h. */
 static void find_rows(const Plan *w, DfWindowRows *x, int h)
 {
-    const size_t C = (size_t)w->p->C, head = (size_t)(h * w->t.depth);
+    const size_t C = (size_t)w->p->C;
+    const size_t head = (size_t)(h * w->t.depth);
     for (int i = 0; i < w->t.n; i++) {
-        const bool own = i < w->t.tokens + w->neighbors;
-        const float *row = own ? row_of(w->p->qkv, x->at[i], w->p->pad, C) : row_of(w->p->pooled[level_of(w, i)], x->at[i], NULL, C);
+        const float *row = qkv_of(w, x, i);
         if (i < w->t.tokens)
             x->q[i] = row ? row + head : NULL;
         x->k[i] = row ? row + C + head : NULL;
@@ -197,13 +215,12 @@ static void find_rows(const Plan *w, DfWindowRows *x, int h)
 }
 
 /* s = bias + mask of one tile. */
-static void masked_bias(const Plan *w, Window *window, const float *bias, int first)
+static void masked_bias(const Plan *w, DfWindowRows *x, const float *bias, int first)
 {
-    DfWindowRows *x = &window->rows;
     const size_t lanes = (size_t)w->t.lanes;
     for (int key = 0; key < w->t.keys; key++)
         memcpy(x->s + (size_t)key * lanes, bias + (size_t)key * df_tiles_stride(&w->t), lanes * sizeof *x->s);
-    if (window->shifted)
+    if (x->shifted)
         w->t.k->mask_regions(x->s, x->s, lanes, x->region, x->region + first, w->t.tokens, w->t.lanes);
     for (int key = w->t.tokens + w->neighbors; key < w->t.n; key++)
         for (size_t i = 0; x->at[key] < 0 && i < lanes; i++)
@@ -211,14 +228,27 @@ static void masked_bias(const Plan *w, Window *window, const float *bias, int fi
 }
 
 /* s = scale q k' + bias + mask of one tile. */
-static void tile_scores(const Plan *w, Window *x, int h, int tile)
+static void tile_scores(const void *of, DfWindowRows *x, int h, int tile)
 {
-    const size_t stride = df_tiles_stride(&w->t);
+    const Plan *w = of;
     const int first = tile * w->t.lanes;
-    const float *bias = w->bias + (size_t)h * (size_t)w->t.keys * stride + first;
-    if (x->masked)
-        masked_bias(w, x, bias, first);
-    df_tile_scores(&w->t, &x->rows, tile, x->masked ? x->rows.s : bias, x->masked ? (size_t)w->t.lanes : stride);
+    const float *bias = w->bias + (size_t)h * df_tiles_head_bias(&w->t) + first;
+    if (!x->masked) {
+        df_tile_scores(&w->t, x, tile, bias, df_tiles_stride(&w->t));
+        return;
+    }
+    masked_bias(w, x, bias, first);
+    df_tile_scores(&w->t, x, tile, x->s, (size_t)w->t.lanes);
+}
+
+static float *gradient_row(const void *of, const DfWindowRows *x, int h, int i, int part, float *pad)
+{
+    const Plan *w = of;
+    const bool pooled = i >= w->t.tokens + w->neighbors;
+    if (x->at[i] < 0)
+        return pooled ? NULL : pad + part * w->t.depth;
+    float *to = pooled ? w->to->pooled[level_of(w, i)] : w->to->qkv;
+    return to ? to + (size_t)x->at[i] * 3 * (size_t)w->p->C + (size_t)(part * w->p->C + h * w->t.depth) : NULL;
 }
 
 /* ---- forward ------------------------------------------------------------------------------------------------------- */
@@ -228,28 +258,20 @@ typedef struct {
     float *out, *lse;
 } Forward;
 
-static void forward_window(const Forward *f, Window *x, int h, float *lse)
-{
-    const Plan *w = &f->plan;
-    find_rows(w, &x->rows, h);
-    df_window_out_rows(&w->t, &x->rows, h, f->out);
-    for (int tile = 0; tile < w->t.tiles; tile++) {
-        tile_scores(w, x, h, tile);
-        df_tile_forward(&w->t, &x->rows, tile, lse);
-    }
-}
-
 static void forward_task(void *arg, size_t task, void *scratch)
 {
     const Forward *f = arg;
     const Plan *w = &f->plan;
+    const DfWindowKind kind = { &w->t, w, tile_scores, NULL };
     DfCarver carver = { scratch, 0 };
-    Window x = { df_window_rows(&w->t, &carver), false, false };
+    DfWindowRows x = df_window_rows(&w->t, &carver);
     const int h = (int)(task % (size_t)w->p->heads);
-    const size_t all = task / (size_t)w->p->heads; /* row of windows, of all samples */
+    const size_t row = task / (size_t)w->p->heads; /* of windows, of all samples */
     for (int column = 0; column < w->columns; column++) {
-        find_window(w, &x, (int)(all / (size_t)w->rows), (int)(all % (size_t)w->rows), column);
-        forward_window(f, &x, h, f->lse ? f->lse + df_tiles_lse_at(&w->t, all * (size_t)w->columns + (size_t)column, h) : NULL);
+        const size_t window = row * (size_t)w->columns + (size_t)column;
+        find_window(w, &x, (int)(row / (size_t)w->rows), (int)(row % (size_t)w->rows), column);
+        find_rows(w, &x, h);
+        df_window_forward(&kind, &x, h, f->out, f->lse ? f->lse + df_tiles_lse_at(&w->t, window, h) : NULL);
     }
 }
 
@@ -265,7 +287,8 @@ size_t df_focal_attention_lse_size(const DfFocalProblem *p)
     return df_tiles_lse_at(&w.t, (size_t)p->B * (size_t)w.rows * (size_t)w.columns, 0);
 }
 
-int df_focal_attention_forward(DfPool *pool, const DfAttentionKernels *k, const DfFocalProblem *p, float *out, float *lse, float *workspace)
+int df_focal_attention_forward(DfPool *pool, const DfAttentionKernels *k, const DfFocalProblem *p, float *out, float *lse,
+                               float *workspace)
 {
     Forward f = { plan(p, k), out, lse };
     DfCarver carver = { NULL, 0 };
@@ -280,71 +303,42 @@ int df_focal_attention_forward(DfPool *pool, const DfAttentionKernels *k, const 
 typedef struct {
     Plan plan;
     const float *out, *lse, *dout;
-    const DfFocalGrads *to;
     float *pads;    /* B heads 3 depth: what each task has for the padding  */
-    float *biases;  /* B heads keys tiles*lanes: and for the biases         */
+    float *biases;  /* B heads keys stride: and for the biases              */
 } Backward;
 
-/* Where the gradient of part (0 q, 1 k, 2 v) of a key goes: to a token, to the padding, or nowhere. */
-static float *gradient_row(const Backward *b, const DfWindowRows *x, int i, int h, int part, float *pad)
-{
-    const Plan *w = &b->plan;
-    const bool own = i < w->t.tokens + w->neighbors;
-    if (x->at[i] < 0)
-        return own ? pad + part * w->t.depth : NULL;
-    float *to = own ? b->to->qkv : b->to->pooled[level_of(w, i)];
-    return to ? to + (size_t)x->at[i] * 3 * (size_t)w->p->C + (size_t)(part * w->p->C + h * w->t.depth) : NULL;
-}
-
-static void backward_tile(const Backward *b, Window *x, DfWindowGrads *g, int h, int tile, const float *lse, float *pad, float *dbias)
-{
-    const Plan *w = &b->plan;
-    tile_scores(w, x, h, tile);
-    df_tile_backward(&w->t, &x->rows, g, tile, lse);
-    for (int i = 0; i < df_tile_queries(&w->t, tile); i++)
-        df_add_row(gradient_row(b, &x->rows, tile * w->t.lanes + i, h, 0, pad), g->dq + (size_t)i * (size_t)w->t.width, w->t.depth, w->p->scale);
-    df_tile_add_bias(&w->t, g, tile, dbias);
-}
-
-static void backward_window(const Backward *b, Window *x, DfWindowGrads *g, int h, const float *lse, float *pad, float *dbias)
-{
-    const Plan *w = &b->plan;
-    const size_t width = (size_t)w->t.width;
-    find_rows(w, &x->rows, h);
-    df_window_grads_start(&w->t, &x->rows, g, h, b->out, b->dout);
-    for (int tile = 0; tile < w->t.tiles; tile++)
-        backward_tile(b, x, g, h, tile, lse, pad, dbias);
-    for (int i = 0; i < w->t.n; i++) {
-        df_add_row(gradient_row(b, &x->rows, i, h, 1, pad), g->dk + (size_t)i * width, w->t.depth, 1.0f);
-        df_add_row(gradient_row(b, &x->rows, i, h, 2, pad), g->dv + (size_t)i * width, w->t.depth, 1.0f);
-    }
-}
-
+/* A task is one head of one sample, since the keys of neighbouring windows overlap. */
 static void backward_task(void *arg, size_t task, void *scratch)
 {
     const Backward *b = arg;
     const Plan *w = &b->plan;
+    const DfWindowKind kind = { &w->t, w, tile_scores, gradient_row };
     DfCarver carver = { scratch, 0 };
-    Window x = { df_window_rows(&w->t, &carver), false, false };
+    DfWindowRows x = df_window_rows(&w->t, &carver);
     DfWindowGrads g = df_window_grads(&w->t, &carver);
     const int h = (int)(task % (size_t)w->p->heads);
-    const size_t sample = task / (size_t)w->p->heads, windows = (size_t)w->rows * (size_t)w->columns, size = (size_t)w->t.keys * df_tiles_stride(&w->t);
-    float *pad = b->pads + task * 3 * (size_t)w->t.depth, *dbias = b->biases + task * size;
-    memset(pad, 0, 3 * (size_t)w->t.depth * sizeof *pad);
-    memset(dbias, 0, size * sizeof *dbias);
+    const size_t sample = task / (size_t)w->p->heads;
+    const size_t columns = (size_t)w->columns;
+    const size_t windows = (size_t)w->rows * columns;
+    g.pad = b->pads + task * 3 * (size_t)w->t.depth;
+    g.dbias = b->biases + task * df_tiles_head_bias(&w->t);
+    memset(g.pad, 0, 3 * (size_t)w->t.depth * sizeof *g.pad);
+    memset(g.dbias, 0, df_tiles_head_bias(&w->t) * sizeof *g.dbias);
     for (size_t i = 0; i < windows; i++) {
-        find_window(w, &x, (int)sample, (int)(i / (size_t)w->columns), (int)(i % (size_t)w->columns));
-        backward_window(b, &x, &g, h, b->lse + df_tiles_lse_at(&w->t, sample * windows + i, h), pad, dbias);
+        find_window(w, &x, (int)sample, (int)(i / columns), (int)(i % columns));
+        find_rows(w, &x, h);
+        df_window_backward(&kind, &x, &g, h, b->out, b->dout, b->lse + df_tiles_lse_at(&w->t, sample * windows + i, h));
     }
 }
 
 static void add_parts(const Backward *b)
 {
     const Plan *w = &b->plan;
-    const size_t heads = (size_t)w->p->heads, tasks = (size_t)w->p->B * heads;
-    df_tiles_add_pads(&w->t, b->to->pad, b->pads, tasks);
+    const size_t heads = (size_t)w->p->heads;
+    const size_t tasks = (size_t)w->p->B * heads;
+    df_tiles_add_pads(&w->t, w->to->pad, b->pads, tasks);
     for (size_t task = 0; task < tasks; task++)
-        scatter_bias(w, b->to, (int)(task % heads), b->biases + task * (size_t)w->t.keys * df_tiles_stride(&w->t));
+        scatter_bias(w, (int)(task % heads), b->biases + task * df_tiles_head_bias(&w->t));
 }
 
 size_t df_focal_attention_backward_workspace(const DfFocalProblem *p)
@@ -353,10 +347,11 @@ size_t df_focal_attention_backward_workspace(const DfFocalProblem *p)
     return df_tiles_bias_size(&w.t) * (size_t)(p->B + 1) + (size_t)p->B * 3 * (size_t)p->C;
 }
 
-int df_focal_attention_backward(DfPool *pool, const DfAttentionKernels *k, const DfFocalProblem *p, const float *out, const float *lse,
-                                const float *dout, const DfFocalGrads *to, float *workspace)
+int df_focal_attention_backward(DfPool *pool, const DfAttentionKernels *k, const DfFocalProblem *p, const float *out,
+                                const float *lse, const float *dout, const DfFocalGrads *to, float *workspace)
 {
-    Backward b = { .plan = plan(p, k), .out = out, .lse = lse, .dout = dout, .to = to };
+    Backward b = { .plan = plan(p, k), .out = out, .lse = lse, .dout = dout };
+    b.plan.to = to;
     expand_bias(&b.plan, workspace);
     b.plan.bias = workspace;
     b.biases = workspace + df_tiles_bias_size(&b.plan.t);

@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * kernels/attention/window_tiles.h -- what window attention and focal attention share: one head of one window, its queries in tiles against
- * rows of keys that were found before, forward and backward. Private to those two; the leaves are those of kernels/attention/attention.h.
+ * rows of keys that were found before, forward and backward. Private to those two; the leaves are those of kernels/leaves.h.
+ *
+ * For each query i of a window and its keys j, with head h's rows q, k, v:
+ *     s[j][i] = scale <q[i], k[j]> + bias[j][i] + mask[j][i]      (the kind of attention says which bias and mask: DfWindowKind)
+ *     p[j][i] = exp(s[j][i] - max) / sum                          softmax over j
+ *     o[i]    = sum over j of p[j][i] v[j]
+ * All keys of a window fit into scratch, so the softmax sees them at once. What the way back keeps is one number a query,
+ * lse[i] = max + log(sum): with it p[j][i] = exp(s[j][i] - lse[i]), and the scores are computed again.
  */
 #ifndef DF_KERNELS_ATTENTION_WINDOW_TILES_H
 #define DF_KERNELS_ATTENTION_WINDOW_TILES_H
@@ -20,67 +27,80 @@ typedef struct {
 } DfTiles;
 DfTiles df_tiles(const DfAttentionKernels *, int C, int heads, int window, int n, float scale);
 
-static inline size_t df_tiles_stride(const DfTiles *t) /* from key to key of a bias: the lanes of all tiles */
+static inline size_t df_tiles_stride(const DfTiles *t)    /* from key to key of a bias: the lanes of all tiles */
 {
     return (size_t)(t->tiles * t->lanes);
 }
+static inline size_t df_tiles_head_bias(const DfTiles *t) /* keys stride: the bias of one head */
+{
+    return (size_t)t->keys * df_tiles_stride(t);
+}
 static inline size_t df_tiles_bias_size(const DfTiles *t) /* heads keys stride */
 {
-    return (size_t)t->heads * (size_t)t->keys * df_tiles_stride(t);
+    return (size_t)t->heads * df_tiles_head_bias(t);
 }
 static inline size_t df_tiles_lse_at(const DfTiles *t, size_t window, int h)
 {
     return (window * (size_t)t->heads + (size_t)h) * (size_t)t->tokens;
 }
-static inline int df_tile_queries(const DfTiles *t, int tile)
-{
-    const int left = t->tokens - tile * t->lanes;
-    return left < t->lanes ? left : t->lanes;
-}
 
-/* Swin's slices (0, -w), (-w, -shift), (-shift, end) of the padded, rolled map. */
+/* A shift brings together what does not belong together. Swin cuts each axis of the padded, rolled map into the slices (0, -w),
+ * (-w, -shift), (-shift, end): tokens may see each other within one slice. */
 static inline int df_window_region(int at, int size, int window, int shift)
 {
-    return at < size - window ? 0 : at < size - shift ? 1 : 2;
+    if (at < size - window)
+        return 0;
+    return at < size - shift ? 1 : 2;
 }
 
-/* A task's window. What stands where is for the caller to fill in; the rest is scratch. */
+/* One window, as a task sees it. Whoever finds its tokens fills in `at`, `region`, `shifted`, `masked`; for each head q, k and v. The
+ * rest is scratch. */
 typedef struct {
     ptrdiff_t *at;                   /* of each key: its token, -1 outside the map         */
     int *region;                     /* of each key and, behind them, of lanes of padding  */
+    bool shifted, masked;            /* several regions; some score needs a mask           */
     const float **q, **k, **v;       /* rows of one head; NULL: zeros                      */
-    float *qt, *kk, *vv, *s, *o, *max, *sum, *rescale;
-    float **out;
+    float *qt;                       /* a tile's queries, turned: width lanes              */
+    float *kk, *vv;                  /* copies of k and v: keys width                      */
+    float *s, *o;                    /* scores: keys lanes; results: lanes width           */
+    float *max, *sum, *rescale;      /* lanes                                              */
+    float **out;                     /* where results go; NULL: nowhere                    */
 } DfWindowRows;
 DfWindowRows df_window_rows(const DfTiles *, DfCarver *);
 void df_window_copy_keys(const DfTiles *, DfWindowRows *); /* once k and v point at the rows of a head */
-
 /* s = scale q k' + bias, with `stride` floats from key to key of the bias; NULL is none, and s itself is allowed. */
 void df_tile_scores(const DfTiles *, DfWindowRows *, int tile, const float *bias, size_t stride);
-/* Scores to the rows of `out`, NULL outside the map; lse NULL: it is not kept. */
-void df_tile_forward(const DfTiles *, DfWindowRows *, int tile, float *lse);
-void df_window_out_rows(const DfTiles *, DfWindowRows *, int h, float *out); /* the tokens in B H W C */
 
-/* What the way back needs besides. */
+/* What a task of the way back needs besides, and what it adds up. */
 typedef struct {
     const float **o, **dout;         /* rows of the result and of its gradient; NULL outside the map */
-    float *dot, *qq, *doo, *dp, *dq, *dk, *dv, *lse, *delta, *ones;
+    float *dot;                      /* a tile's dout, turned: width lanes                 */
+    float *qq, *doo;                 /* a tile's queries, scaled, and its dout: lanes width */
+    float *dp;                       /* gradient of the scores: keys lanes                 */
+    float *dq, *dk, *dv;             /* lanes width; keys width twice                      */
+    float *lse, *delta, *ones;       /* lanes; lanes; keys                                 */
+    float *pad;                      /* 3 depth: q k v of the padding, summed over the task's windows */
+    float *dbias;                    /* keys stride, likewise                              */
 } DfWindowGrads;
-DfWindowGrads df_window_grads(const DfTiles *, DfCarver *);
-void df_window_grads_start(const DfTiles *, const DfWindowRows *, DfWindowGrads *, int h, const float *out, const float *dout);
-/* From scores: dp becomes the gradient of the scores and dq that of the scaled queries; dk and dv are added to. */
-void df_tile_backward(const DfTiles *, DfWindowRows *, DfWindowGrads *, int tile, const float *lse);
+DfWindowGrads df_window_grads(const DfTiles *, DfCarver *); /* all but `pad` and `dbias`, which are the task's */
 
-static inline void df_add_row(float *to, const float *row, int n, float factor) /* to NULL: nowhere */
-{
-    if (!to)
-        return;
-    for (int d = 0; d < n; d++)
-        to[d] += factor * row[d];
-}
-/* The lanes of a tile from dp to dbias, whose keys are a stride apart. */
-void df_tile_add_bias(const DfTiles *, const DfWindowGrads *, int tile, float *dbias);
-/* What tasks had for the padding, task after task head after head (3 depth each), into dpad (3C). */
+/* In what two kinds of attention differ. `plan` is their own. */
+typedef struct {
+    const DfTiles *t;
+    const void *plan;
+    /* x->s = scale q k' + bias + mask of one tile, by df_tile_scores() */
+    void (*scores)(const void *plan, DfWindowRows *x, int h, int tile);
+    /* Where the gradient of part (0 q, 1 k, 2 v) of key i is added: to its token, to `pad`, or nowhere (NULL). */
+    float *(*gradient)(const void *plan, const DfWindowRows *x, int h, int i, int part, float *pad);
+} DfWindowKind;
+
+/* One head of one window whose rows have been found: results go to `out` (B H W C); lse (tokens) NULL: it is not kept. */
+void df_window_forward(const DfWindowKind *, DfWindowRows *, int h, float *out, float *lse);
+/* The same way back, from out, dout (B H W C) and lse. */
+void df_window_backward(const DfWindowKind *, DfWindowRows *, DfWindowGrads *, int h, const float *out, const float *dout,
+                        const float *lse);
+
+/* What tasks had for the padding, task after task head after head (3 depth each), into dpad (3C); NULL: nowhere. */
 void df_tiles_add_pads(const DfTiles *, float *dpad, const float *pads, size_t tasks);
 
 #endif
