@@ -21,12 +21,13 @@ static inline V8 v8_tanh_form_of_gelu(V8 x)
     return _mm256_fmadd_ps(half, v8_tanh(inner), half);
 }
 
-/* x Phi(x) with Phi(x) = 1/2 + x P(x^2) / Q(x^2) up to |x| = 5.4, where float32 has no more of it: half the work of v8_gelu, which
- * keeps a few more bits than a product with hundreds of terms brings along. P / Q is a minimax fit, 5.5e-9 from the truth; the result
- * is within 1.5e-7 |x| of it. */
+/* x Phi(x) with Phi(x) = 1/2 + x P(x^2) / Q(x^2) up to |x| = 5.4, where float32 has no more of it: half the work of
+ * v8_gelu, which keeps a few more bits than a product with hundreds of terms brings along. P / Q is a minimax fit,
+ * 5.5e-9 from the truth; the result is within 1.5e-7 |x| of it. */
 static inline V8 v8_gelu_rational(V8 x)
 {
-    const V8 t = _mm256_min_ps(v8_set(5.4f), _mm256_max_ps(v8_set(-5.4f), x)), s = _mm256_mul_ps(t, t);
+    const V8 t = _mm256_min_ps(v8_set(5.4f), _mm256_max_ps(v8_set(-5.4f), x));
+    const V8 s = _mm256_mul_ps(t, t);
     V8 p = v8_set(2.338688711e-08f), q = v8_set(1.216595330e-06f);
     p = _mm256_fmadd_ps(p, s, v8_set(6.360018259e-06f));
     q = _mm256_fmadd_ps(q, s, v8_set(7.239980948e-05f));

@@ -2,10 +2,11 @@
  *
  * kernels/kernels.h -- the door to kernels/: the arithmetic on raw pointers.
  *
- * Two layers. A table of leaf kernels, DfKernels, filled with the C reference and then overwritten, rung by rung, with what is
- * faster on this CPU (DEFORMER_CPU=c|avx2|avx512 picks a rung). And drivers, which cut a whole operation into tasks for the pool and
- * call the leaves: tasks depend on the sizes alone, so results are the same bits for any number of threads. Kernels take
- * pointers, lengths and strides, never tensors; scratch comes from the pool.
+ * Two layers. A table of leaf kernels, DfKernels, filled with the C reference and then overwritten, rung by rung,
+ * with what is faster on this CPU (DEFORMER_CPU=c|avx2|avx512 picks a rung). And drivers, which cut a whole
+ * operation into tasks for the pool and call the leaves: tasks depend on the sizes alone, so results are the same
+ * bits for any number of threads. Kernels take pointers, lengths and strides, never tensors; scratch comes from the
+ * pool.
  */
 #ifndef DF_KERNELS_KERNELS_H
 #define DF_KERNELS_KERNELS_H

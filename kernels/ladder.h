@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/ladder.h -- private: who fills which part of the table on which rung. One file per topic and rung; each overwrites what it
- * does better than the rung below and leaves the rest.
+ * kernels/ladder.h -- private: who fills which part of the table on which rung. One file per topic and rung; each
+ * overwrites what it does better than the rung below and leaves the rest.
  */
 #ifndef DF_KERNELS_LADDER_H
 #define DF_KERNELS_LADDER_H

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/leaves.h -- the leaves: the small functions that do the arithmetic, a table of them for each topic. Part of the door
- * kernels/kernels.h: include that.
+ * kernels/leaves.h -- the leaves: the small functions that do the arithmetic, a table of them for each topic. Part
+ * of the door kernels/kernels.h: include that.
  *
- * Drivers (gemm/gemm.h, conv/conv.h, ...) cut an operation into tasks and call leaves through these tables. The C reference fills
- * a table first; a faster rung overwrites what it does better. To read what an operation computes, read its C leaf.
+ * Drivers (gemm/gemm.h, conv/conv.h, ...) cut an operation into tasks and call leaves through these tables. The C
+ * reference fills a table first; a faster rung overwrites what it does better. To read what an operation computes,
+ * read its C leaf.
  *
- * Pointers need no alignment unless a table says so. Lengths may be 0. What says "+=" adds to what its result holds. Arguments
- * and results overlap only where a leaf says so: "in place" means that a result may be that very argument, element for element.
+ * Pointers need no alignment unless a table says so. Lengths may be 0. What says "+=" adds to what its result holds.
+ * Arguments and results overlap only where a leaf says so: "in place" means that a result may be that very argument,
+ * element for element.
  */
 #ifndef DF_KERNELS_LEAVES_H
 #define DF_KERNELS_LEAVES_H
@@ -17,7 +19,7 @@
 
 #include "kernels/act.h"
 
-/* ---- elements and rows: pointwise/ ------------------------------------------------------------------------------- */
+/* ---- elements and rows: pointwise/ ------------------------------------------------------------------------------ */
 
 /* All but transpose() work in place: y may be x, a or b; gx may be g. */
 typedef struct {
@@ -41,12 +43,14 @@ typedef struct {
     /* rows of n floats, one after the other */
     void (*softmax)(float *y, const float *x, size_t rows, size_t n);                       /* e^x / sum(e^x)      */
     void (*softmax_grad)(float *gx, const float *g, const float *y, size_t rows, size_t n); /* gx += y (g - <g, y>) */
-    /* y = (x - mean) / sqrt(var + eps) weight + bias, mean and var of each row by two passes. weight, bias: n, or NULL. `stats`
-     * takes mean and 1 / sqrt(var + eps) of every row, or is NULL. */
-    void (*layer_norm)(float *y, const float *x, const float *weight, const float *bias, size_t rows, size_t n, float eps,
+    /* y = (x - mean) / sqrt(var + eps) weight + bias, mean and var of each row by two passes. weight, bias: n, or
+     * NULL. `stats` takes mean and 1 / sqrt(var + eps) of every row, or is NULL. */
+    void (*layer_norm)(float *y, const float *x, const float *weight, const float *bias, size_t rows, size_t n,
+                       float eps,
                        float *stats);
     /* Adds to gx (rows n), g_weight (n) and g_bias (n); each may be NULL. Not in place. */
-    void (*layer_norm_grad)(float *gx, float *g_weight, float *g_bias, const float *g, const float *x, const float *weight,
+    void (*layer_norm_grad)(float *gx, float *g_weight, float *g_bias, const float *g, const float *x,
+                            const float *weight,
                             const float *stats, size_t rows, size_t n);
 
     /* Sampling: y = sum over t of weight[t] tap[t]. No taps give zeros. y may be one of the taps. */
@@ -61,7 +65,7 @@ typedef struct {
     void (*transpose)(float *y, size_t ldy, const float *x, size_t ldx, size_t rows, size_t columns);
 } DfPointwiseKernels;
 
-/* ---- products: gemm/ --------------------------------------------------------------------------------------------- */
+/* ---- products: gemm/ -------------------------------------------------------------------------------------------- */
 
 enum { DF_PANEL = 16 }; /* columns of a panel: what a tile reads of a packed matrix lies in one run (gemm/gemm.h) */
 
@@ -89,23 +93,25 @@ typedef struct {
     void (*fetch)(const float *from, size_t floats); /* hint: into the second-level cache, it will be read soon */
 } DfGemmKernels;
 
-/* ---- convolutions: conv/ ----------------------------------------------------------------------------------------- */
+/* ---- convolutions: conv/ ---------------------------------------------------------------------------------------- */
 
 /* The residual of an epilogue may be y; nothing else overlaps. */
 typedef struct {
-    /* v[i] = (B' d B)[i], i = 0..35, of a 6x6 patch d of pixels with n channels. d[y * 6 + x] points to a pixel; v[i] is at
-     * v + i * stride. */
+    /* v[i] = (B' d B)[i], i = 0..35, of a 6x6 patch d of pixels with n channels. d[y * 6 + x] points to a pixel;
+     * v[i] is at v + i * stride. */
     void (*winograd_input)(float *v, size_t stride, const float *const d[36], size_t n);
-    /* y = epilogue(A' m A), the 4x4 pixels of n channels; m[i] is at m + i * stride. Pixels outside h x w are not stored. Rows
-     * and pixels of y (and of the residual) are ld_row and ld_pixel floats apart. */
-    void (*winograd_output)(float *y, size_t ld_row, size_t ld_pixel, int h, int w, const float *m, size_t stride, size_t n,
+    /* y = epilogue(A' m A), the 4x4 pixels of n channels; m[i] is at m + i * stride. Pixels outside h x w are not
+     * stored. Rows and pixels of y (and of the residual) are ld_row and ld_pixel floats apart. */
+    void (*winograd_output)(float *y, size_t ld_row, size_t ld_pixel, int h, int w, const float *m, size_t stride,
+                            size_t n,
                             const DfEpilogue *);
     /* y[p] = epilogue(sum over t of w[t] x[t][p * step]): `pixels` outputs of n channels from `taps` taps. */
-    void (*depthwise)(float *y, size_t pixels, size_t n, const float *const *x, size_t step, const float *const *w, size_t taps,
+    void (*depthwise)(float *y, size_t pixels, size_t n, const float *const *x, size_t step, const float *const *w,
+                      size_t taps,
                       const DfEpilogue *);
 } DfConvKernels;
 
-/* ---- attention: attention/, deform/ ------------------------------------------------------------------------------ */
+/* ---- attention: attention/, deform/ ----------------------------------------------------------------------------- */
 
 enum {
     DF_LANES = 96,         /* widest tile of queries                          */
@@ -114,27 +120,28 @@ enum {
     DF_TABLE_ROWS = 8      /* table rows that table_bias() has in scratch     */
 };
 
-/* One head's position table with zeros around it: `value` points at entry (0, 0); rows -2 .. h + 1 exist, and columns from -2 on
- * for `stride`, which is a multiple of 8 and at least w + 18. */
+/* One head's position table with zeros around it: `value` points at entry (0, 0); rows -2 .. h + 1 exist, and
+ * columns from -2 on for `stride`, which is a multiple of 8 and at least w + 18. */
 typedef struct {
     int h, w, stride;
     const float *value;
 } DfScoreTable;
 
-/* Where the queries of a tile stand, in cells of the table: lane r * width + j is row r, column j of the map's piece. A score is
- * sampled at (y[r] - key_y, x[j] - key_x). `step` is the distance of two columns. */
+/* Where the queries of a tile stand, in cells of the table: lane r * width + j is row r, column j of the map's
+ * piece. A score is sampled at (y[r] - key_y, x[j] - key_x). `step` is the distance of two columns. */
 typedef struct {
     int rows, width;       /* width: a multiple of 8 */
     const float *y, *x;
     float step;
 } DfLattice;
 
-/* Queries stand side by side in lanes, a tile of them, a multiple of 8 wide. Keys come in blocks. Scores are held transposed,
- * S[key][lane], in a few KB of scratch: so the softmax runs straight down the lanes, a key is one broadcast, and a bias is written
- * before the products are added to it.
+/* Queries stand side by side in lanes, a tile of them, a multiple of 8 wide. Keys come in blocks. Scores are held
+ * transposed, S[key][lane], in a few KB of scratch: so the softmax runs straight down the lanes, a key is one
+ * broadcast, and a bias is written before the products are added to it.
  *
- * Widths and lanes are multiples of 8; `depth` is the true length of a head. Scratch is 32-byte aligned and its rows are `width`
- * or `lanes` floats apart. A NULL row reads as zeros and is not written. Nothing overlaps but where it is said. */
+ * Widths and lanes are multiples of 8; `depth` is the true length of a head. Scratch is 32-byte aligned and its rows
+ * are `width` or `lanes` floats apart. A NULL row reads as zeros and is not written. Nothing overlaps but where it
+ * is said. */
 typedef struct {
     /* out[d][lane] = factor rows[lane][d]; 0 for lanes from n on */
     void (*transpose_rows)(float *out, const float *const *rows, int n, int lanes, int depth, float factor);
@@ -142,29 +149,34 @@ typedef struct {
     void (*copy_rows)(float *out, const float *const *rows, int n, int depth, int width, float factor);
     /* rows[i][d] = in[i][d] / sum[i] */
     void (*store_rows)(float *const *rows, const float *in, const float *sum, int n, int depth, int width);
-    /* s[key][lane] = bias[key][lane] + sum over d of k[key][d] q[d][lane]. Rows of the bias are `stride` apart; NULL is zeros, and
-     * s itself is allowed. `keys` is a multiple of DF_KEY_MULTIPLE. */
-    void (*scores)(float *s, const float *bias, size_t stride, const float *k, const float *q, int keys, int lanes, int depth,
+    /* s[key][lane] = bias[key][lane] + sum over d of k[key][d] q[d][lane]. Rows of the bias are `stride` apart; NULL
+     * is zeros, and s itself is allowed. `keys` is a multiple of DF_KEY_MULTIPLE. */
+    void (*scores)(float *s, const float *bias, size_t stride, const float *k, const float *q, int keys, int lanes,
+                   int depth,
                    int width);
     /* s[key][lane] = bias[key][lane], less 100 where the regions differ; bias as in scores() */
-    void (*mask_regions)(float *s, const float *bias, size_t stride, const int *key_region, const int *lane_region, int keys,
+    void (*mask_regions)(float *s, const float *bias, size_t stride, const int *key_region, const int *lane_region,
+                         int keys,
                          int lanes);
-    /* s[key][lane] = the table sampled bilinearly between query and key, zeros outside. NaN where key_y or a y is NaN; all x are
-     * finite. `rows` is scratch for 2 * DF_TABLE_ROWS * table->stride floats. */
-    void (*table_bias)(float *s, const DfScoreTable *table, const DfLattice *at, const float *key_y, const float *key_x, int keys,
+    /* s[key][lane] = the table sampled bilinearly between query and key, zeros outside. NaN where key_y or a y is
+     * NaN; all x are finite. `rows` is scratch for 2 * DF_TABLE_ROWS * table->stride floats. */
+    void (*table_bias)(float *s, const DfScoreTable *table, const DfLattice *at, const float *key_y,
+                       const float *key_x, int keys,
                        float *rows);
-    /* In place: s = exp(s - max) with the maximum so far; sum = sum rescale + the new ones; rescale = exp(old max - max). Start
-     * from max = -inf, sum = 0. */
+    /* In place: s = exp(s - max) with the maximum so far; sum = sum rescale + the new ones; rescale = exp(old max -
+     * max). Start from max = -inf, sum = 0. */
     void (*softmax)(float *s, int keys, int lanes, float *max, float *sum, float *rescale);
     /* out[i][] = keep[i] out[i][] + sum over j of m[i row + j column] x[j][]; keep NULL: out is only written */
-    void (*combine)(float *out, const float *keep, const float *m, size_t row, size_t column, const float *x, int n, int terms,
+    void (*combine)(float *out, const float *keep, const float *m, size_t row, size_t column, const float *x, int n,
+                    int terms,
                     int width);
     /* In place: s becomes p = exp(s - lse), dp becomes p (dp - delta), each lane with its own lse and delta. */
     void (*softmax_backward)(float *s, float *dp, int keys, int lanes, const float *lse, const float *delta);
 } DfAttentionKernels;
 
-/* The level of every sample of multi-scale deformable attention, as a table: height and width as floats, width and first cell as
- * integers. n samples, rounded up to `room`, a multiple of 8; those added have no level (height and width 0) and weight 0. */
+/* The level of every sample of multi-scale deformable attention, as a table: height and width as floats, width and
+ * first cell as integers. n samples, rounded up to `room`, a multiple of 8; those added have no level (height and
+ * width 0) and weight 0. */
 typedef struct {
     int n, room;
     const float *h, *w;
@@ -173,14 +185,16 @@ typedef struct {
 
 /* Nothing overlaps. */
 typedef struct {
-    /* Taps of the n samples of a query and head at location[n][2] (x, y in [0, 1] of a level): tap t of sample i is cell
-     * cell[t * room + i] with weight[t * room + i], which has attention[i] in it; outside the level cell 0 with weight 0. */
+    /* Taps of the n samples of a query and head at location[n][2] (x, y in [0, 1] of a level): tap t of sample i is
+     * cell cell[t * room + i] with weight[t * room + i], which has attention[i] in it; outside the level cell 0 with
+     * weight 0. */
     void (*taps)(int *cell, float *weight, const DfMsSamples *, const float *location, const float *attention);
     /* out[d] = sum over n taps of weight[t] value[cell[t] * stride + d] */
-    void (*gather)(float *out, const float *value, size_t stride, const int *cell, const float *weight, int n, int depth);
+    void (*gather)(float *out, const float *value, size_t stride, const int *cell, const float *weight, int n,
+                   int depth);
 } DfMsDeformKernels;
 
-/* ---- all of them: a rung of the ladder --------------------------------------------------------------------------- */
+/* ---- all of them: a rung of the ladder -------------------------------------------------------------------------- */
 
 typedef struct DfKernels {
     const char *name; /* of the rung: "c", "avx2", "avx512" */

@@ -45,9 +45,9 @@ static inline float v8_largest(V8 x)
     return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
 }
 
-/* e^x for x <= 88.72: the caller's promise saves one instruction, softmax keeps it.
- * x = n ln 2 + r, |r| <= ln 2 / 2: e^x = 2^n (1 + r + r^2 p(r)). Adding 1.5 2^23 rounds to the integer n and leaves it in the
- * low bits, from where it moves straight into the exponent. */
+/* e^x for x <= 88.72: the caller's promise saves one instruction, softmax keeps it. x = n ln 2 + r, |r| <= ln 2 / 2:
+ * e^x = 2^n (1 + r + r^2 p(r)). Adding 1.5 2^23 rounds to the integer n and leaves it in the low bits, from where it
+ * moves straight into the exponent. */
 static inline V8 v8_exp_le(V8 x)
 {
     const V8 shifter = v8_set(12582912.0f);

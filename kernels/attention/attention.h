@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/attention.h -- softmax attention whose scores never exist as a matrix. Part of the door kernels/kernels.h: include
- * that.
+ * kernels/attention/attention.h -- softmax attention whose scores never exist as a matrix. Part of the door
+ * kernels/kernels.h: include that.
  *
- * All attention, deformable attention too, is made of the same leaves. Queries stand side by side in lanes (a tile, a multiple of 8
- * wide), keys come in blocks, and scores are held transposed, S[key][lane], in a few KB of scratch: then the softmax runs straight down
- * the lanes, a key is one broadcast, and a bias is written before the products are added to it. Blocks of keys are joined by the
- * running maximum and sum of Milakov and Gimelshein (2018), used for attention by FlashAttention (Dao et al., NeurIPS 2022).
+ * All attention, deformable attention too, is made of the leaves DfAttentionKernels: a tile of queries stands side
+ * by side in lanes, blocks of keys pass by, and the softmax keeps a running maximum and sum (Milakov and Gimelshein,
+ * 2018), as FlashAttention does (Dao et al., NeurIPS 2022). With scores s of the keys seen so far,
+ *     m = max s,   l = sum exp(s - m),   o = sum exp(s - m) v
+ * and a new block changes m to m': l and o are multiplied by exp(m - m') before its own terms are added. The result
+ * is o / l. What a backward pass needs of the forward one is lse = m + log l: softmax weights are exp(s - lse).
+ *
+ * Drivers return DF_OK or DF_ENOMEM. Results overlap no arguments.
  */
 #ifndef DF_KERNELS_ATTENTION_ATTENTION_H
 #define DF_KERNELS_ATTENTION_ATTENTION_H
@@ -14,40 +18,46 @@
 #include "core/core.h"
 #include "kernels/leaves.h"
 
-/* ---- window attention: tensor/ops.h, df_window_attention, says what is computed ----------------------------------- */
+/* ---- window attention: df_window_attention() in tensor/ops.h says what is computed ------------------------------ */
 
 typedef struct {
-    int B, H, W, C, heads, window, shift;
-    float scale;
-    const float *qkv;   /* B H W 3C                */
-    const float *pad;   /* 3C or NULL              */
-    const float *table; /* (2 window - 1)^2 heads, or NULL */
+    int B, H, W, C, heads;
+    int window, shift;  /* in tokens                                     */
+    float scale;        /* of the scores: 1 / sqrt(C / heads) as a rule  */
+    const float *qkv;   /* B H W 3C                                      */
+    const float *pad;   /* 3C, or NULL for zeros                         */
+    const float *table; /* (2 window - 1)^2 heads, or NULL               */
 } DfWindowProblem;
 
 size_t df_window_attention_workspace(const DfWindowProblem *);          /* floats, forward  */
 size_t df_window_attention_backward_workspace(const DfWindowProblem *); /* floats, backward */
 size_t df_window_attention_lse_size(const DfWindowProblem *);           /* floats of what forward leaves for backward */
 
-/* `out` is B H W C; `lse` NULL unless backward follows. The only failure is DF_ENOMEM. */
-int df_window_attention_forward(DfPool *, const DfAttentionKernels *, const DfWindowProblem *, float *out, float *lse, float *workspace);
+/* `out` is B H W C; `lse` NULL unless backward follows. */
+int df_window_attention_forward(DfPool *, const DfAttentionKernels *, const DfWindowProblem *, float *out, float *lse,
+                                float *workspace);
 /* Adds to dqkv, dpad, dtable, each of which may be NULL. */
-int df_window_attention_backward(DfPool *, const DfAttentionKernels *, const DfWindowProblem *, const float *out, const float *lse,
-                                 const float *dout, float *dqkv, float *dpad, float *dtable, float *workspace);
+int df_window_attention_backward(DfPool *, const DfAttentionKernels *, const DfWindowProblem *, const float *out,
+                                 const float *lse, const float *dout, float *dqkv, float *dpad, float *dtable,
+                                 float *workspace);
 
-/* ---- neighborhood attention: tensor/ops.h, df_neighborhood_attention ------------------------------------------------ */
+/* ---- neighborhood attention: df_neighborhood_attention() in tensor/ops.h ---------------------------------------- */
 
 typedef struct {
-    int B, H, W, C, heads, window, dilation; /* window * dilation is at most H and W */
+    int B, H, W, C, heads;
+    int window, dilation; /* window * dilation is at most H and W        */
     float scale;
-    const float *qkv;   /* B H W 3C                                */
-    const float *table; /* heads 2 window - 1 twice, or NULL       */
+    const float *qkv;     /* B H W 3C                                    */
+    const float *table;   /* heads (2 window - 1) (2 window - 1), or NULL */
 } DfNeighborhoodProblem;
 
-size_t df_neighborhood_attention_lse_size(const DfNeighborhoodProblem *);
-size_t df_neighborhood_attention_backward_workspace(const DfNeighborhoodProblem *);
-int df_neighborhood_attention_forward(DfPool *, const DfKernels *, const DfNeighborhoodProblem *, float *out, float *lse);
+size_t df_neighborhood_attention_lse_size(const DfNeighborhoodProblem *);           /* floats, as above */
+size_t df_neighborhood_attention_backward_workspace(const DfNeighborhoodProblem *); /* floats */
+int df_neighborhood_attention_forward(DfPool *, const DfKernels *, const DfNeighborhoodProblem *, float *out,
+                                      float *lse);
 /* Adds to dqkv and dtable, each of which may be NULL. */
-int df_neighborhood_attention_backward(DfPool *, const DfKernels *, const DfNeighborhoodProblem *, const float *out, const float *lse,
-                                       const float *dout, float *dqkv, float *dtable, float *workspace);
+int df_neighborhood_attention_backward(DfPool *, const DfKernels *, const DfNeighborhoodProblem *, const float *out,
+                                       const float *lse, const float *dout, float *dqkv, float *dtable,
+                                       float *workspace);
 
 #endif

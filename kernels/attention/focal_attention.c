@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/focal_attention.c -- attention of a window to itself, to the tokens around it and to pooled maps: Yang et al., Focal
- * Self-attention for Local-Global Interactions in Vision Transformers, NeurIPS 2021, section 3.2.
+ * kernels/attention/focal_attention.c -- attention of a window to itself, to the tokens around it and to pooled
+ * maps: Yang et al., Focal Self-attention for Local-Global Interactions in Vision Transformers, NeurIPS 2021,
+ * section 3.2.
  *
- * What the official code rolls, unfolds and joins are here indices of keys: a window's rows are fetched from where they are. A task
- * of the forward pass is one head of one row of windows; of the backward pass one head of one sample, since neighbours overlap.
+ * Every query of a window has the same keys, fine ones near and coarse ones far away:
+ *     its window                        window^2 tokens
+ *     what is around it, `expand` wide  the window moved towards four corners, without itself
+ *     level k = 0, 1, ...               cells of the map pooled to 2^k x 2^k cells a window: those of the window, and
+ *                                       focal_window / 2 cells beyond
+ * The softmax runs over all of them together. What the official code rolls, unfolds and joins are here indices of
+ * keys: a window's rows are fetched from where they are. A task of the forward pass is one head of one row of
+ * windows.
  */
 #include <string.h>
 
@@ -50,7 +57,7 @@ int df_focal_keys(const DfFocalProblem *p)
     return plan(p, NULL).t.n;
 }
 
-/* ---- biases ------------------------------------------------------------------------------------------------------ */
+/* ---- biases ----------------------------------------------------------------------------------------------------- */
 
 /* Entry of a table for a query of the window and a key of a square of `side`: query - key, both counted along rows. */
 static size_t table_entry(int window, int side, int query, int key)
@@ -88,7 +95,8 @@ static BiasPlace bias_place(const Plan *w, int h, int key, int query)
     }
     const int level = level_of(w, key);
     const size_t side = (size_t)(p->window + w->side[level] - 1); /* of the table */
-    return (BiasPlace){ LEVEL, level, head * side * side + table_entry(p->window, w->side[level], query, key - w->first[level]) };
+    const size_t entry = table_entry(p->window, w->side[level], query, key - w->first[level]);
+    return (BiasPlace){ LEVEL, level, head * side * side + entry };
 }
 
 /* All tables, read once for every pair, in the order in which scores are held: all windows use it. */
@@ -102,7 +110,8 @@ static void expand_bias(const Plan *w, float *bias)
             for (int query = 0; query < w->t.tokens; query++) {
                 const BiasPlace from = bias_place(w, h, key, query);
                 const float *const tables[] = { p->table, p->neighbors, p->tables[from.level] };
-                bias[((size_t)h * (size_t)w->t.keys + (size_t)key) * stride + (size_t)query] = tables[from.kind][from.at];
+                const size_t row = (size_t)h * (size_t)w->t.keys + (size_t)key;
+                bias[row * stride + (size_t)query] = tables[from.kind][from.at];
             }
 }
 
@@ -119,7 +128,7 @@ static void scatter_bias(const Plan *w, int h, const float *dbias)
         }
 }
 
-/* ---- one window ---------------------------------------------------------------------------------------------------- */
+/* ---- one window ------------------------------------------------------------------------------------------------- */
 
 /* A token of the padded, rolled map, which is cyclic. */
 static ptrdiff_t map_token(const Plan *w, int b, int y, int x)
@@ -132,8 +141,9 @@ static ptrdiff_t map_token(const Plan *w, int b, int y, int x)
     return y < p->H && x < p->W ? ((ptrdiff_t)b * p->H + y) * p->W + x : -1;
 }
 
-/* The window moved by `expand` towards each of the four corners, without what the window itself has: top left comes first, where the
- * official code rolls the map up and to the left, so that the window sees what is below and to the right. */
+/* The window moved by `expand` towards each of the four corners, without what the window itself has: top left comes
+ * first, where the official code rolls the map up and to the left, so that the window sees what is below and to the
+ * right. */
 static void find_neighbors(const Plan *w, ptrdiff_t *at, int b, int row, int column)
 {
     const int n = w->p->window;
@@ -141,12 +151,14 @@ static void find_neighbors(const Plan *w, ptrdiff_t *at, int b, int row, int col
     for (int corner = 0; corner < 4 && e > 0; corner++) {
         const bool down = corner < 2;
         const bool right = corner % 2 == 0;
+        const int dy = down ? e : -e;
+        const int dx = right ? e : -e;
         for (int i = 0; i < n; i++)
             for (int j = 0; j < n; j++) {
                 const bool outer_y = down ? i >= n - e : i < e;
                 const bool outer_x = right ? j >= n - e : j < e;
                 if (outer_y || outer_x)
-                    *at++ = map_token(w, b, row * n + i + (down ? e : -e), column * n + j + (right ? e : -e));
+                    *at++ = map_token(w, b, row * n + i + dy, column * n + j + dx);
             }
     }
 }
@@ -180,7 +192,8 @@ static void find_window(const Plan *w, DfWindowRows *x, int b, int row, int colu
         const int at_x = column * n + i % n;
         x->at[i] = map_token(w, b, y, at_x);
         if (x->shifted)
-            x->region[i] = 3 * df_window_region(y, w->rows * n, n, p->shift) + df_window_region(at_x, w->columns * n, n, p->shift);
+            x->region[i] = 3 * df_window_region(y, w->rows * n, n, p->shift) +
+                           df_window_region(at_x, w->columns * n, n, p->shift);
     }
     find_neighbors(w, x->at + w->t.tokens, b, row, column);
     for (int level = 0; level < p->levels; level++)
@@ -251,7 +264,7 @@ static float *gradient_row(const void *of, const DfWindowRows *x, int h, int i, 
     return to ? to + (size_t)x->at[i] * 3 * (size_t)w->p->C + (size_t)(part * w->p->C + h * w->t.depth) : NULL;
 }
 
-/* ---- forward ------------------------------------------------------------------------------------------------------- */
+/* ---- forward ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     Plan plan;
@@ -287,8 +300,8 @@ size_t df_focal_attention_lse_size(const DfFocalProblem *p)
     return df_tiles_lse_at(&w.t, (size_t)p->B * (size_t)w.rows * (size_t)w.columns, 0);
 }
 
-int df_focal_attention_forward(DfPool *pool, const DfAttentionKernels *k, const DfFocalProblem *p, float *out, float *lse,
-                               float *workspace)
+int df_focal_attention_forward(DfPool *pool, const DfAttentionKernels *k, const DfFocalProblem *p, float *out,
+                               float *lse, float *workspace)
 {
     Forward f = { plan(p, k), out, lse };
     DfCarver carver = { NULL, 0 };
@@ -298,7 +311,7 @@ int df_focal_attention_forward(DfPool *pool, const DfAttentionKernels *k, const 
     return df_parallel(pool, (size_t)p->B * (size_t)f.plan.rows * (size_t)p->heads, carver.used, forward_task, &f);
 }
 
-/* ---- backward ------------------------------------------------------------------------------------------------------ */
+/* ---- backward --------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     Plan plan;

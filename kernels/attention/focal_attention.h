@@ -9,9 +9,11 @@
 
 enum { DF_FOCAL_LEVELS = 4 }; /* pooled ones, at most */
 
-/* tensor/ops.h, df_focal_attention, says what is computed. */
+/* df_focal_attention() in tensor/ops.h says what is computed. */
 typedef struct {
-    int B, H, W, C, heads, window, shift, expand, levels, focal_window;
+    int B, H, W, C, heads;
+    int window, shift, expand;            /* in tokens                                            */
+    int levels, focal_window;             /* pooled maps; cells of level 0, an odd number         */
     float scale;
     const float *qkv;                     /* B H W 3C                                             */
     const float *pad;                     /* 3C or NULL                                           */
@@ -30,9 +32,11 @@ int df_focal_keys(const DfFocalProblem *);            /* of each query          
 size_t df_focal_attention_workspace(const DfFocalProblem *);          /* floats */
 size_t df_focal_attention_backward_workspace(const DfFocalProblem *); /* floats */
 size_t df_focal_attention_lse_size(const DfFocalProblem *);
-/* `out` is B H W C; `lse` NULL unless backward follows. The only failure is DF_ENOMEM. */
-int df_focal_attention_forward(DfPool *, const DfAttentionKernels *, const DfFocalProblem *, float *out, float *lse, float *workspace);
-int df_focal_attention_backward(DfPool *, const DfAttentionKernels *, const DfFocalProblem *, const float *out, const float *lse,
-                                const float *dout, const DfFocalGrads *, float *workspace);
+/* `out` is B H W C; `lse` NULL unless backward follows. DF_OK or DF_ENOMEM. */
+int df_focal_attention_forward(DfPool *, const DfAttentionKernels *, const DfFocalProblem *, float *out, float *lse,
+                               float *workspace);
+/* Adds to the gradients. */
+int df_focal_attention_backward(DfPool *, const DfAttentionKernels *, const DfFocalProblem *, const float *out,
+                                const float *lse, const float *dout, const DfFocalGrads *, float *workspace);
 
 #endif

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/neighborhood_attention.c -- every query attends to the window x window tokens nearest to it: Hassani et al.,
- * Neighborhood Attention Transformer (CVPR 2023); dilated as in Hassani and Shi (2022).
+ * kernels/attention/neighborhood_attention.c -- every query attends to the window x window tokens nearest to it:
+ * Hassani et al., Neighborhood Attention Transformer (CVPR 2023); dilated as in Hassani and Shi (2022).
  *
- * A tile of queries is set against the union of their neighborhoods, with a bias of -inf where a key is no neighbor: some
- * products are wasted, but those that count run at the speed of a matrix product. All tiles in the middle of the map have the
- * same bias. A band is a row of tiles: it holds a copy of the keys and values of one head, column by column, so that the union
- * of each tile is one run of it. Dilation d falls apart into d x d subgrids, each an ordinary problem.
+ * A tile of queries is set against the union of their neighborhoods, with a bias of -inf where a key is no neighbor:
+ * some products are wasted, but those that count run at the speed of a matrix product. All tiles in the middle of
+ * the map have the same bias. A band is a row of tiles: it holds a copy of the keys and values of one head, column
+ * by column, so that the union of each tile is one run of it. Dilation d falls apart into d x d subgrids, each an
+ * ordinary problem.
  */
 #include <string.h>
 
 #include "kernels/attention/tile.h"
 
-/* With a 7x7 window 4x4 queries share 10x10 keys: 16 of them are wide enough for scores(), and more queries would waste more
- * products. The copies of a band fit into the second cache. */
+/* With a 7x7 window 4x4 queries share 10x10 keys: 16 of them are wide enough for scores(), and more queries would
+ * waste more products. The copies of a band fit into the second cache. */
 enum { TILE = 16, TILE_SIDE = 4, BAND = 16 };
 
 /* Sizes derived from a problem. */
@@ -41,7 +42,8 @@ static int smaller(int a, int b)
 
 static Plan plan(const DfNeighborhoodProblem *p, const DfKernels *k)
 {
-    Plan w = { .p = p, .k = &k->attention, .pointwise = &k->pointwise, .depth = p->C / p->heads, .table_side = 2 * p->window - 1 };
+    Plan w = { .p = p, .k = &k->attention, .pointwise = &k->pointwise, .depth = p->C / p->heads,
+               .table_side = 2 * p->window - 1 };
     const int H = pieces(p->H, p->dilation), W = pieces(p->W, p->dilation); /* of the largest subgrid */
     w.width = df_round_up(w.depth, 8);
     w.columns = pieces(W, pieces(W, TILE_SIDE)); /* so that tiles are of equal width */
@@ -56,7 +58,7 @@ static Plan plan(const DfNeighborhoodProblem *p, const DfKernels *k)
     return w;
 }
 
-/* ---- one band ------------------------------------------------------------------------------------------------------ */
+/* ---- one band --------------------------------------------------------------------------------------------------- */
 
 /* One axis of a tile: its queries, and the union of their neighborhoods. Positions count from the first key. */
 typedef struct {
@@ -104,7 +106,8 @@ typedef struct {
 static Band carve_band(const Plan *w, DfCarver *c)
 {
     const size_t n = (size_t)(w->band_keys + DF_KEY_MULTIPLE - 1), width = (size_t)w->width;
-    return (Band){ .key = df_carve(c, n, sizeof(size_t)), .rows = df_carve(c, n, sizeof(float *)), .k = df_carve_floats(c, n, width),
+    return (Band){ .key = df_carve(c, n, sizeof(size_t)), .rows = df_carve(c, n, sizeof(float *)),
+                   .k = df_carve_floats(c, n, width),
                    .v = df_carve_floats(c, n, width) };
 }
 
@@ -117,7 +120,9 @@ static size_t token(const Plan *w, Place at, int y, int x) /* (y, x) of the subg
 /* Finds the keys of a band; false if the subgrid, being a row or column smaller than the largest, does not reach it. */
 static bool find_band(const Plan *w, Band *band, Place at)
 {
-    const int d = w->p->dilation, window = w->p->window, column = at.column * w->columns;
+    const int d = w->p->dilation;
+    const int window = w->p->window;
+    const int column = at.column * w->columns;
     band->at = at;
     band->H = pieces(w->p->H - at.y, d);
     band->W = pieces(w->p->W - at.x, d);
@@ -127,7 +132,8 @@ static bool find_band(const Plan *w, Band *band, Place at)
     int key_y;
     band->y = axis_of(band->first_query, smaller(w->rows, band->H - band->first_query), band->H, window, &key_y);
     band->first_key = start_of(column, band->W, window);
-    const int last = smaller(column + BAND * w->columns, band->W) - 1, columns = start_of(last, band->W, window) + window - band->first_key;
+    const int last = smaller(column + BAND * w->columns, band->W) - 1;
+    const int columns = start_of(last, band->W, window) + window - band->first_key;
     band->keys = columns * band->y.keys;
     for (int i = 0; i < band->keys; i++)
         band->key[i] = token(w, at, key_y + i % band->y.keys, band->first_key + i / band->y.keys);
@@ -146,7 +152,7 @@ static void copy_keys(const Plan *w, Band *band, int h)
     }
 }
 
-/* ---- one tile ------------------------------------------------------------------------------------------------------ */
+/* ---- one tile --------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     Axis y, x;
@@ -166,9 +172,12 @@ typedef struct {
 
 static Tile carve_tile(const Plan *w, DfCarver *c)
 {
-    const size_t n = (size_t)w->keys, lanes = (size_t)w->lanes, width = (size_t)w->width;
+    const size_t n = (size_t)w->keys;
+    const size_t lanes = (size_t)w->lanes;
+    const size_t width = (size_t)w->width;
     return (Tile){
-        .query = df_carve(c, lanes, sizeof(size_t)), .q = df_carve(c, lanes, sizeof(float *)), .out = df_carve(c, lanes, sizeof(float *)),
+        .query = df_carve(c, lanes, sizeof(size_t)), .q = df_carve(c, lanes, sizeof(float *)),
+        .out = df_carve(c, lanes, sizeof(float *)),
         .bias = df_carve_floats(c, n, lanes), .qt = df_carve_floats(c, width, lanes), .s = df_carve_floats(c, n, lanes),
         .o = df_carve_floats(c, lanes, width), .max = df_carve_floats(c, 1, lanes), .sum = df_carve_floats(c, 1, lanes),
         .rescale = df_carve_floats(c, 1, lanes),
@@ -198,8 +207,11 @@ static bool find_tile(const Plan *w, const Band *band, Tile *t, int i, int h)
 /* Entry of the table for a query, numbered within the tile, and the key (y, x) of its neighborhood. */
 static size_t table_entry(const Plan *w, const Shape *shape, int query, int y, int x)
 {
-    const int i = query / shape->x.queries, j = query % shape->x.queries, middle = w->p->window - 1;
-    const int dy = shape->y.start[i] + y - (shape->y.query + i), dx = shape->x.start[j] + x - (shape->x.query + j);
+    const int i = query / shape->x.queries;
+    const int j = query % shape->x.queries;
+    const int middle = w->p->window - 1;
+    const int dy = shape->y.start[i] + y - (shape->y.query + i);
+    const int dx = shape->x.start[j] + x - (shape->x.query + j);
     return (size_t)((dy + middle) * w->table_side + dx + middle);
 }
 
@@ -233,10 +245,11 @@ static void tile_scores(const Plan *w, const Band *band, Tile *t)
 {
     const int keys = df_round_up(t->keys, DF_KEY_MULTIPLE);
     w->k->transpose_rows(t->qt, t->q, t->queries, w->lanes, w->depth, w->p->scale);
-    w->k->scores(t->s, t->bias, (size_t)w->lanes, band->k + t->first_key * (size_t)w->width, t->qt, keys, w->lanes, w->depth, w->width);
+    w->k->scores(t->s, t->bias, (size_t)w->lanes, band->k + t->first_key * (size_t)w->width, t->qt, keys, w->lanes,
+                 w->depth, w->width);
 }
 
-/* ---- forward ------------------------------------------------------------------------------------------------------- */
+/* ---- forward ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     Plan plan;
@@ -254,7 +267,8 @@ static void forward_tile(const Forward *f, const Band *band, Tile *t, int h)
         t->sum[i] = 0.0f;
     }
     w->k->softmax(t->s, t->keys, w->lanes, t->max, t->sum, t->rescale);
-    w->k->combine(t->o, NULL, t->s, 1, (size_t)w->lanes, band->v + t->first_key * (size_t)w->width, t->queries, t->keys, w->width);
+    w->k->combine(t->o, NULL, t->s, 1, (size_t)w->lanes, band->v + t->first_key * (size_t)w->width, t->queries,
+                  t->keys, w->width);
     for (int i = 0; i < t->queries; i++)
         t->out[i] = f->out + t->query[i] * (size_t)w->p->C + h * w->depth;
     w->k->store_rows(t->out, t->o, t->sum, t->queries, w->depth, w->width);
@@ -297,17 +311,19 @@ size_t df_neighborhood_attention_lse_size(const DfNeighborhoodProblem *p)
     return (size_t)p->B * (size_t)p->H * (size_t)p->W * (size_t)p->heads;
 }
 
-int df_neighborhood_attention_forward(DfPool *pool, const DfKernels *k, const DfNeighborhoodProblem *p, float *out, float *lse)
+int df_neighborhood_attention_forward(DfPool *pool, const DfKernels *k, const DfNeighborhoodProblem *p, float *out,
+                                      float *lse)
 {
     Forward f = { plan(p, k), out, lse };
     DfCarver counter = { NULL, 0 };
     carve_band(&f.plan, &counter);
     carve_tile(&f.plan, &counter);
-    const size_t rows = (size_t)p->B * (size_t)p->dilation * (size_t)f.plan.tile_rows, bands = (size_t)p->dilation * (size_t)f.plan.bands;
+    const size_t rows = (size_t)p->B * (size_t)p->dilation * (size_t)f.plan.tile_rows;
+    const size_t bands = (size_t)p->dilation * (size_t)f.plan.bands;
     return df_parallel(pool, rows * bands * (size_t)p->heads, counter.used, forward_task, &f);
 }
 
-/* ---- backward ------------------------------------------------------------------------------------------------------ */
+/* ---- backward --------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     Plan plan;
@@ -324,11 +340,17 @@ typedef struct {
 
 static Scratch carve_backward(const Plan *w, DfCarver *c)
 {
-    const size_t n = (size_t)w->keys, lanes = (size_t)w->lanes, width = (size_t)w->width, band = (size_t)w->band_keys;
+    const size_t n = (size_t)w->keys;
+    const size_t lanes = (size_t)w->lanes;
+    const size_t width = (size_t)w->width;
+    const size_t band = (size_t)w->band_keys;
     return (Scratch){
-        .dout = df_carve(c, lanes, sizeof(float *)), .dot = df_carve_floats(c, width, lanes), .qq = df_carve_floats(c, lanes, width),
-        .doo = df_carve_floats(c, lanes, width), .dp = df_carve_floats(c, n, lanes), .dq = df_carve_floats(c, lanes, width),
-        .dbias = df_carve_floats(c, n, lanes), .lse = df_carve_floats(c, 1, lanes), .delta = df_carve_floats(c, 1, lanes),
+        .dout = df_carve(c, lanes, sizeof(float *)), .dot = df_carve_floats(c, width, lanes),
+        .qq = df_carve_floats(c, lanes, width),
+        .doo = df_carve_floats(c, lanes, width), .dp = df_carve_floats(c, n, lanes),
+        .dq = df_carve_floats(c, lanes, width),
+        .dbias = df_carve_floats(c, n, lanes), .lse = df_carve_floats(c, 1, lanes),
+        .delta = df_carve_floats(c, 1, lanes),
         .ones = df_carve_floats(c, 1, n), .dk = df_carve_floats(c, band, width), .dv = df_carve_floats(c, band, width),
     };
 }
@@ -370,7 +392,8 @@ static void backward_tile(const Backward *b, const Band *band, Tile *t, Scratch 
     tile_scores(w, band, t);
     tile_sums(b, t, s, h);
     w->k->transpose_rows(s->dot, s->dout, t->queries, w->lanes, w->depth, 1.0f);
-    w->k->scores(s->dp, NULL, 0, band->v + first, s->dot, df_round_up(t->keys, DF_KEY_MULTIPLE), w->lanes, w->depth, w->width);
+    w->k->scores(s->dp, NULL, 0, band->v + first, s->dot, df_round_up(t->keys, DF_KEY_MULTIPLE), w->lanes, w->depth,
+                 w->width);
     w->k->softmax_backward(t->s, s->dp, t->keys, w->lanes, s->lse, s->delta);
     w->pointwise->accumulate(s->dbias, s->dp, 1.0f, (size_t)t->keys * lanes);
     if (!b->dqkv)
@@ -381,13 +404,15 @@ static void backward_tile(const Backward *b, const Band *band, Tile *t, Scratch 
     w->k->combine(s->dk + first, s->ones, s->dp, lanes, 1, s->qq, t->keys, t->queries, w->width);
     w->k->combine(s->dq, NULL, s->dp, 1, lanes, band->k + first, t->queries, t->keys, w->width);
     for (int i = 0; i < t->queries; i++)
-        w->pointwise->accumulate(b->dqkv + t->query[i] * 3 * (size_t)w->p->C + h * w->depth, s->dq + i * w->width, w->p->scale, (size_t)w->depth);
+        w->pointwise->accumulate(b->dqkv + t->query[i] * 3 * (size_t)w->p->C + h * w->depth, s->dq + i * w->width,
+                                 w->p->scale, (size_t)w->depth);
 }
 
 static void backward_band(const Backward *b, Band *band, Tile *t, Scratch *s, int h, float *table)
 {
     const Plan *w = &b->plan;
-    const size_t C = (size_t)w->p->C, size = (size_t)band->keys * (size_t)w->width * sizeof(float);
+    const size_t C = (size_t)w->p->C;
+    const size_t size = (size_t)band->keys * (size_t)w->width * sizeof(float);
     copy_keys(w, band, h);
     memset(s->dk, 0, size);
     memset(s->dv, 0, size);
@@ -431,8 +456,9 @@ size_t df_neighborhood_attention_backward_workspace(const DfNeighborhoodProblem 
     return (size_t)p->B * (size_t)p->heads * side * side;
 }
 
-int df_neighborhood_attention_backward(DfPool *pool, const DfKernels *k, const DfNeighborhoodProblem *p, const float *out, const float *lse,
-                                       const float *dout, float *dqkv, float *dtable, float *workspace)
+int df_neighborhood_attention_backward(DfPool *pool, const DfKernels *k, const DfNeighborhoodProblem *p,
+                                       const float *out, const float *lse, const float *dout, float *dqkv,
+                                       float *dtable, float *workspace)
 {
     Backward b = { plan(p, k), out, lse, dout, dqkv, workspace };
     DfCarver counter = { NULL, 0 };

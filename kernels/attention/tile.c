@@ -30,7 +30,9 @@ static void store_rows(float *const *rows, const float *in, const float *sum, in
             rows[i][d] = in[d] / sum[i];
 }
 
-static void scores(float *s, const float *bias, size_t stride, const float *k, const float *q, int keys, int lanes, int depth, int width)
+/* S = bias + K Q': the lanes are inside, so that this is a run of additions over contiguous floats. */
+static void scores(float *s, const float *bias, size_t stride, const float *k, const float *q, int keys, int lanes,
+                   int depth, int width)
 {
     for (int key = 0; key < keys; key++, s += lanes, k += width) {
         const float *start = bias ? bias + (size_t)key * stride : NULL;
@@ -42,7 +44,8 @@ static void scores(float *s, const float *bias, size_t stride, const float *k, c
     }
 }
 
-static void mask_regions(float *s, const float *bias, size_t stride, const int *key_region, const int *lane_region, int keys, int lanes)
+static void mask_regions(float *s, const float *bias, size_t stride, const int *key_region, const int *lane_region,
+                         int keys, int lanes)
 {
     for (int key = 0; key < keys; key++, s += lanes)
         for (int lane = 0; lane < lanes; lane++) {
@@ -51,19 +54,24 @@ static void mask_regions(float *s, const float *bias, size_t stride, const int *
         }
 }
 
-static void table_bias(float *s, const DfScoreTable *table, const DfLattice *at, const float *key_y, const float *key_x, int keys, float *rows)
+/* Bilinear interpolation is separable, and all queries of a row have the same y: the two rows of the table around it
+ * are blended once (value, and delta to the next column), then each query interpolates along x. */
+static void table_bias(float *s, const DfScoreTable *table, const DfLattice *at, const float *key_y,
+                       const float *key_x, int keys, float *rows)
 {
+    float *const value = rows;
+    float *const delta = rows + table->stride;
     for (int key = 0; key < keys; key++)
         for (int r = 0; r < at->rows; r++, s += at->width) {
-            const float *const delta = rows + table->stride;
-            df_table_row(rows, rows + table->stride, table, at->y[r] - key_y[key]);
+            df_table_row(value, delta, table, at->y[r] - key_y[key]);
             for (int j = 0; j < at->width; j++) {
                 const DfCell x = df_table_cell(at->x[j] - key_x[key], table->w);
-                s[j] = rows[x.at + DF_TABLE_MARGIN] + x.part * delta[x.at + DF_TABLE_MARGIN];
+                s[j] = value[x.at + DF_TABLE_MARGIN] + x.part * delta[x.at + DF_TABLE_MARGIN];
             }
         }
 }
 
+/* One block of the running softmax (kernels/attention/attention.h). */
 static void softmax(float *s, int keys, int lanes, float *max, float *sum, float *rescale)
 {
     for (int lane = 0; lane < lanes; lane++) {
@@ -78,7 +86,10 @@ static void softmax(float *s, int keys, int lanes, float *max, float *sum, float
     }
 }
 
-static void combine(float *out, const float *keep, const float *m, size_t row, size_t column, const float *x, int n, int terms, int width)
+/* Every product of attention that is no score: M may be read along its rows or its columns, so P' dO and dS' Q need
+ * no transposition. */
+static void combine(float *out, const float *keep, const float *m, size_t row, size_t column, const float *x, int n,
+                    int terms, int width)
 {
     for (int i = 0; i < n; i++, out += width) {
         for (int d = 0; d < width; d++)
@@ -91,6 +102,7 @@ static void combine(float *out, const float *keep, const float *m, size_t row, s
     }
 }
 
+/* With p = softmax(s):  ds = p (dp - sum over keys of p dp), and that sum is delta = <o, do>. */
 static void softmax_backward(float *s, float *dp, int keys, int lanes, const float *lse, const float *delta)
 {
     for (int key = 0; key < keys; key++, s += lanes, dp += lanes)
@@ -102,5 +114,6 @@ static void softmax_backward(float *s, float *dp, int keys, int lanes, const flo
 
 void df_attention_init_c(DfAttentionKernels *k)
 {
-    *k = (DfAttentionKernels){ transpose_rows, copy_rows, store_rows, scores, mask_regions, table_bias, softmax, combine, softmax_backward };
+    *k = (DfAttentionKernels){ transpose_rows, copy_rows, store_rows, scores, mask_regions, table_bias, softmax,
+                               combine, softmax_backward };
 }

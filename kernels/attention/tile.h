@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/tile.h -- private to attention, deformable attention too: where a score falls in a position table, and cutting up scratch.
+ * kernels/attention/tile.h -- private to attention, deformable attention too: where a score falls in a position
+ * table, and cutting up scratch.
  */
 #ifndef DF_KERNELS_ATTENTION_TILE_H
 #define DF_KERNELS_ATTENTION_TILE_H
@@ -14,8 +15,9 @@ static inline int df_round_up(int n, int multiple)
     return (n + multiple - 1) / multiple * multiple;
 }
 
-/* Between entries `at` and `at` + 1 of a table of `size`, `part` of the way. Positions beyond the margin move to its edge, where
- * values and differences are 0 as they should be. A NaN gives NaN for `part` and a place that is safe to read. */
+/* Between entries `at` and `at` + 1 of a table of `size`, `part` of the way. Positions beyond the margin move to its
+ * edge, where values and differences are 0 as they should be. A NaN gives NaN for `part` and a place that is safe to
+ * read. */
 typedef struct {
     int at;
     float part;
@@ -30,12 +32,14 @@ static inline DfCell df_table_cell(float position, int size)
     return (DfCell){ (int)below, position - below };
 }
 
-/* The table's values at height y, and their differences to the next along x; entry 0 is column -2, the last is w + 1. */
+/* The table's values at height y, and their differences to the next along x; entry 0 is column -2, the last is w +
+ * 1. */
 static inline void df_table_row(float *value, float *delta, const DfScoreTable *table, float y)
 {
     const DfCell cell = df_table_cell(y, table->h);
     const float b = cell.part, a = 1.0f - b;
-    const ptrdiff_t top = (ptrdiff_t)cell.at * table->stride - DF_TABLE_MARGIN, bottom = top + table->stride;
+    const ptrdiff_t top = (ptrdiff_t)cell.at * table->stride - DF_TABLE_MARGIN;
+    const ptrdiff_t bottom = top + table->stride;
     const int n = table->w + 2 * DF_TABLE_MARGIN;
     for (int x = 0; x <= n; x++)
         value[x] = a * table->value[top + x] + b * table->value[bottom + x];

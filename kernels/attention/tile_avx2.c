@@ -2,14 +2,15 @@
  *
  * kernels/attention/tile_avx2.c -- the leaves of attention for AVX2 and FMA.
  *
- * The two products keep 12 sums in registers (4 keys by 3 vectors of lanes; 3 rows by 4 vectors of a head), which covers the
- * latency of FMA. The inner functions take their tile as constants and are written to be inlined and unrolled whole.
+ * The two products keep 12 sums in registers (4 keys by 3 vectors of lanes; 3 rows by 4 vectors of a head), which
+ * covers the latency of FMA. The inner functions take their tile as constants and are written to be inlined and
+ * unrolled whole.
  */
 #include "kernels/attention/tile.h"
 #include "kernels/ladder.h"
 #include "kernels/vector_avx2.h"
 
-/* ---- rows ------------------------------------------------------------------------------------------------------------ */
+/* ---- rows ------------------------------------------------------------------------------------------------------- */
 
 static inline V8 load_part(const float *row, int n) /* the first n <= 8 of a row that may be NULL */
 {
@@ -75,7 +76,7 @@ static void store_rows(float *const *rows, const float *in, const float *sum, in
     }
 }
 
-/* ---- scores: S = bias + K Q' ------------------------------------------------------------------------------------------- */
+/* ---- scores: S = bias + K Q' ------------------------------------------------------------------------------------ */
 
 static inline V8 start(const float *bias)
 {
@@ -91,13 +92,17 @@ static inline void store_3(float *s, V8 x, V8 y, V8 z, const int vectors)
         _mm256_store_ps(s + 16, z);
 }
 
-/* Keys a b c e by `vectors` (1, 2 or 3) vectors of lanes. The sums have names of their own: from an array of arrays gcc makes a
- * store for every FMA. */
-static inline void scores_tile(float *s, const float *bias, size_t stride, const float *k, const float *q, size_t lanes, int depth, size_t width, const int vectors)
+/* Keys a b c e by `vectors` (1, 2 or 3) vectors of lanes. The sums have names of their own: from an array of arrays
+ * gcc makes a store for every FMA. */
+static inline void scores_tile(float *s, const float *bias, size_t stride, const float *k, const float *q,
+                               size_t lanes, int depth, size_t width, const int vectors)
 {
     const bool two = vectors > 1, three = vectors > 2;
     const V8 zero = _mm256_setzero_ps();
-    const float *const ba = bias, *const bb = bias ? bias + stride : NULL, *const bc = bias ? bias + 2 * stride : NULL, *const be = bias ? bias + 3 * stride : NULL;
+    const float *const ba = bias;
+    const float *const bb = bias ? bias + stride : NULL;
+    const float *const bc = bias ? bias + 2 * stride : NULL;
+    const float *const be = bias ? bias + 3 * stride : NULL;
     V8 a0 = start(ba), b0 = start(bb), c0 = start(bc), e0 = start(be);
     V8 a1 = a0, b1 = b0, c1 = c0, e1 = e0, a2 = a0, b2 = b0, c2 = c0, e2 = e0;
     if (two && bias) {
@@ -113,7 +118,9 @@ static inline void scores_tile(float *s, const float *bias, size_t stride, const
         e2 = _mm256_loadu_ps(be + 16);
     }
     for (int d = 0; d < depth; d++, k++, q += lanes) {
-        const V8 x0 = _mm256_load_ps(q), x1 = two ? _mm256_load_ps(q + 8) : zero, x2 = three ? _mm256_load_ps(q + 16) : zero;
+        const V8 x0 = _mm256_load_ps(q);
+        const V8 x1 = two ? _mm256_load_ps(q + 8) : zero;
+        const V8 x2 = three ? _mm256_load_ps(q + 16) : zero;
         const V8 ka = _mm256_broadcast_ss(k);
         a0 = _mm256_fmadd_ps(ka, x0, a0);
         a1 = two ? _mm256_fmadd_ps(ka, x1, a1) : zero;
@@ -137,13 +144,15 @@ static inline void scores_tile(float *s, const float *bias, size_t stride, const
     store_3(s + 3 * lanes, e0, e1, e2, vectors);
 }
 
-static void scores(float *s, const float *bias, size_t stride, const float *k, const float *q, int keys, int lanes, int depth, int width)
+static void scores(float *s, const float *bias, size_t stride, const float *k, const float *q, int keys, int lanes,
+                   int depth, int width)
 {
     for (int lane = 0; lane < lanes;) {
         const int left = (lanes - lane) / 8, vectors = left == 4 ? 2 : left < 3 ? left : 3; /* 4 = 2 + 2 */
         for (int key = 0; key < keys; key += 4) {
             float *to = s + (size_t)key * (size_t)lanes + lane;
-            const float *from = bias ? bias + (size_t)key * stride + lane : NULL, *kk = k + (size_t)key * (size_t)width;
+            const float *from = bias ? bias + (size_t)key * stride + lane : NULL;
+            const float *kk = k + (size_t)key * (size_t)width;
             if (vectors == 3)
                 scores_tile(to, from, stride, kk, q + lane, (size_t)lanes, depth, (size_t)width, 3);
             else if (vectors == 2)
@@ -155,15 +164,17 @@ static void scores(float *s, const float *bias, size_t stride, const float *k, c
     }
 }
 
-/* ---- bias --------------------------------------------------------------------------------------------------------------- */
+/* ---- bias ------------------------------------------------------------------------------------------------------- */
 
-static void mask_regions(float *s, const float *bias, size_t stride, const int *key_region, const int *lane_region, int keys, int lanes)
+static void mask_regions(float *s, const float *bias, size_t stride, const int *key_region, const int *lane_region,
+                         int keys, int lanes)
 {
     for (int key = 0; key < keys; key++, s += lanes) {
         const __m256i region = _mm256_set1_epi32(key_region[key]);
         for (int lane = 0; lane < lanes; lane += 8) {
             const V8 start = bias ? _mm256_loadu_ps(bias + (size_t)key * stride + lane) : _mm256_setzero_ps();
-            const __m256i same = _mm256_cmpeq_epi32(region, _mm256_loadu_si256((const __m256i *)(const void *)(lane_region + lane)));
+            const __m256i same = _mm256_cmpeq_epi32(region,
+                                                    _mm256_loadu_si256((const __m256i *)(const void *)(lane_region + lane)));
             _mm256_store_ps(s + lane, _mm256_add_ps(start, _mm256_andnot_ps(_mm256_castsi256_ps(same), v8_set(-100.0f))));
         }
     }
@@ -174,10 +185,12 @@ static inline void table_row(float *value, float *delta, const DfScoreTable *tab
 {
     const DfCell cell = df_table_cell(y, table->h);
     const V8 a = v8_set(1.0f - cell.part), b = v8_set(cell.part);
-    const float *top = table->value + (ptrdiff_t)cell.at * table->stride - DF_TABLE_MARGIN, *bottom = top + table->stride;
+    const float *top = table->value + (ptrdiff_t)cell.at * table->stride - DF_TABLE_MARGIN;
+    const float *bottom = top + table->stride;
     for (int x = first & ~7; x <= last; x += 8) {
         const V8 v = _mm256_fmadd_ps(b, _mm256_loadu_ps(bottom + x), _mm256_mul_ps(a, _mm256_loadu_ps(top + x)));
-        const V8 next = _mm256_fmadd_ps(b, _mm256_loadu_ps(bottom + x + 1), _mm256_mul_ps(a, _mm256_loadu_ps(top + x + 1)));
+        const V8 next = _mm256_fmadd_ps(b, _mm256_loadu_ps(bottom + x + 1),
+                                        _mm256_mul_ps(a, _mm256_loadu_ps(top + x + 1)));
         _mm256_store_ps(value + x, v);
         _mm256_store_ps(delta + x, _mm256_sub_ps(next, v));
     }
@@ -193,8 +206,9 @@ static inline Places places(V8 position, int size)
     return (Places){ at, _mm256_floor_ps(at) };
 }
 
-/* Steps up to one entry: eight neighbouring queries lie within eight entries of the row, and two loads and two permutations
- * fetch them all. At a step of one, rounding may put the last on the ninth: as the eighth plus one part it is the same. */
+/* Steps up to one entry: eight neighbouring queries lie within eight entries of the row, and two loads and two
+ * permutations fetch them all. At a step of one, rounding may put the last on the ninth: as the eighth plus one part
+ * it is the same. */
 static inline V8 sample_near(const float *value, const float *delta, V8 position, int size, bool whole_step)
 {
     Places p = places(position, size);
@@ -203,7 +217,8 @@ static inline V8 sample_near(const float *value, const float *delta, V8 position
         p.below = _mm256_min_ps(p.below, _mm256_add_ps(first, v8_set(7.0f)));
     const int start = _mm_cvttss_si32(_mm256_castps256_ps128(p.below)) + DF_TABLE_MARGIN;
     const __m256i from = _mm256_cvttps_epi32(_mm256_sub_ps(p.below, first));
-    const V8 v = _mm256_permutevar8x32_ps(_mm256_loadu_ps(value + start), from), d = _mm256_permutevar8x32_ps(_mm256_loadu_ps(delta + start), from);
+    const V8 v = _mm256_permutevar8x32_ps(_mm256_loadu_ps(value + start), from);
+    const V8 d = _mm256_permutevar8x32_ps(_mm256_loadu_ps(delta + start), from);
     return _mm256_fmadd_ps(_mm256_sub_ps(p.at, p.below), d, v);
 }
 
@@ -211,12 +226,14 @@ static inline V8 sample_far(const float *value, const float *delta, V8 position,
 {
     const Places p = places(position, size);
     const __m256i from = _mm256_cvttps_epi32(p.below);
-    const V8 v = _mm256_i32gather_ps(value + DF_TABLE_MARGIN, from, 4), d = _mm256_i32gather_ps(delta + DF_TABLE_MARGIN, from, 4);
+    const V8 v = _mm256_i32gather_ps(value + DF_TABLE_MARGIN, from, 4);
+    const V8 d = _mm256_i32gather_ps(delta + DF_TABLE_MARGIN, from, 4);
     return _mm256_fmadd_ps(_mm256_sub_ps(p.at, p.below), d, v);
 }
 
 /* One row of scores. */
-static inline void sample_row(float *s, const float *value, const float *delta, const DfLattice *at, float key_x, int size)
+static inline void sample_row(float *s, const float *value, const float *delta, const DfLattice *at, float key_x,
+                              int size)
 {
     const V8 x = v8_set(key_x);
     const float *const query = at->x;
@@ -232,15 +249,18 @@ static inline void sample_row(float *s, const float *value, const float *delta, 
 }
 
 /* The row of the table that a row of queries needs for a key. */
-static inline void prepare_row(float *row, const DfScoreTable *table, const DfLattice *at, int r, float key_y, float key_x)
+static inline void prepare_row(float *row, const DfScoreTable *table, const DfLattice *at, int r, float key_y,
+                               float key_x)
 {
     const int first = df_table_cell(at->x[0] - key_x, table->w).at + DF_TABLE_MARGIN;
     const int last = df_table_cell(at->x[at->width - 1] - key_x, table->w).at + DF_TABLE_MARGIN + 7;
     table_row(row, row + table->stride, table, at->y[r] - key_y, first, last);
 }
 
-/* Rows are made some at a time before they are sampled: a load right behind the stores that it spans would wait for them. */
-static void table_bias(float *s, const DfScoreTable *table, const DfLattice *at, const float *key_y, const float *key_x, int keys, float *rows)
+/* Rows are made some at a time before they are sampled: a load right behind the stores that it spans would wait for
+ * them. */
+static void table_bias(float *s, const DfScoreTable *table, const DfLattice *at, const float *key_y,
+                       const float *key_x, int keys, float *rows)
 {
     const int ahead = DF_TABLE_ROWS, stride = 2 * table->stride;
     for (int r = 0; r < at->rows; r++)
@@ -255,7 +275,7 @@ static void table_bias(float *s, const DfScoreTable *table, const DfLattice *at,
         }
 }
 
-/* ---- softmax ------------------------------------------------------------------------------------------------------------- */
+/* ---- softmax ---------------------------------------------------------------------------------------------------- */
 
 static void softmax(float *s, int keys, int lanes, float *max, float *sum, float *rescale)
 {
@@ -288,7 +308,7 @@ static void softmax_backward(float *s, float *dp, int keys, int lanes, const flo
         }
 }
 
-/* ---- combine: O = keep O + M X ------------------------------------------------------------------------------------------- */
+/* ---- combine: O = keep O + M X ---------------------------------------------------------------------------------- */
 
 typedef struct {
     const float *x;
@@ -308,20 +328,33 @@ static inline V8 kept(const float *out, float keep)
     return keep == 0.0f ? _mm256_setzero_ps() : _mm256_mul_ps(v8_set(keep), _mm256_load_ps(out)); /* 0 times undefined is 0 here */
 }
 
-/* `vectors` (4, 2 or 1) vectors of three rows from d on. The sums have names of their own: from an array of arrays gcc makes a
- * store for every FMA. */
+/* `vectors` (4, 2 or 1) vectors of three rows from d on. The sums have names of their own: from an array of arrays
+ * gcc makes a store for every FMA. */
 static inline void combine_tile(const Combine *c, const Rows *rows, int d, const int vectors)
 {
     const V8 zero = _mm256_setzero_ps();
-    float *const p = rows->out[0] + d, *const q = rows->out[1] + d, *const r = rows->out[2] + d;
+    float *const p = rows->out[0] + d;
+    float *const q = rows->out[1] + d;
+    float *const r = rows->out[2] + d;
     const bool two = vectors > 1, four = vectors > 2;
-    V8 p0 = kept(p, rows->keep[0]), p1 = two ? kept(p + 8, rows->keep[0]) : zero, p2 = four ? kept(p + 16, rows->keep[0]) : zero, p3 = four ? kept(p + 24, rows->keep[0]) : zero;
-    V8 q0 = kept(q, rows->keep[1]), q1 = two ? kept(q + 8, rows->keep[1]) : zero, q2 = four ? kept(q + 16, rows->keep[1]) : zero, q3 = four ? kept(q + 24, rows->keep[1]) : zero;
-    V8 r0 = kept(r, rows->keep[2]), r1 = two ? kept(r + 8, rows->keep[2]) : zero, r2 = four ? kept(r + 16, rows->keep[2]) : zero, r3 = four ? kept(r + 24, rows->keep[2]) : zero;
+    V8 p0 = kept(p, rows->keep[0]);
+    V8 p1 = two ? kept(p + 8, rows->keep[0]) : zero;
+    V8 p2 = four ? kept(p + 16, rows->keep[0]) : zero;
+    V8 p3 = four ? kept(p + 24, rows->keep[0]) : zero;
+    V8 q0 = kept(q, rows->keep[1]);
+    V8 q1 = two ? kept(q + 8, rows->keep[1]) : zero;
+    V8 q2 = four ? kept(q + 16, rows->keep[1]) : zero;
+    V8 q3 = four ? kept(q + 24, rows->keep[1]) : zero;
+    V8 r0 = kept(r, rows->keep[2]);
+    V8 r1 = two ? kept(r + 8, rows->keep[2]) : zero;
+    V8 r2 = four ? kept(r + 16, rows->keep[2]) : zero;
+    V8 r3 = four ? kept(r + 24, rows->keep[2]) : zero;
     const float *x = c->x + d, *mp = rows->m[0], *mq = rows->m[1], *mr = rows->m[2];
     const size_t column = c->column, width = c->width;
     for (int n = c->terms; n > 0; n--, x += width, mp += column, mq += column, mr += column) {
-        const V8 a = _mm256_broadcast_ss(mp), b = _mm256_broadcast_ss(mq), e = _mm256_broadcast_ss(mr);
+        const V8 a = _mm256_broadcast_ss(mp);
+        const V8 b = _mm256_broadcast_ss(mq);
+        const V8 e = _mm256_broadcast_ss(mr);
         const V8 x0 = _mm256_load_ps(x);
         p0 = _mm256_fmadd_ps(a, x0, p0);
         q0 = _mm256_fmadd_ps(b, x0, q0);
@@ -360,7 +393,8 @@ static inline void combine_tile(const Combine *c, const Rows *rows, int d, const
     }
 }
 
-static void combine(float *out, const float *keep, const float *m, size_t row, size_t column, const float *x, int n, int terms, int width)
+static void combine(float *out, const float *keep, const float *m, size_t row, size_t column, const float *x, int n,
+                    int terms, int width)
 {
     const Combine c = { x, column, (size_t)width, terms };
     for (int i = 0; i < n; i += 3) {
@@ -383,5 +417,6 @@ static void combine(float *out, const float *keep, const float *m, size_t row, s
 
 void df_attention_init_avx2(DfAttentionKernels *k)
 {
-    *k = (DfAttentionKernels){ transpose_rows, copy_rows, store_rows, scores, mask_regions, table_bias, softmax, combine, softmax_backward };
+    *k = (DfAttentionKernels){ transpose_rows, copy_rows, store_rows, scores, mask_regions, table_bias, softmax,
+                               combine, softmax_backward };
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/window_attention.c -- multi-head attention within shifted windows: Liu et al., Swin Transformer (ICCV 2021), section
- * 3.2:  softmax(scale Q K' + B) V  for the tokens of each window, B[i][j] = table[position of i - position of j].
+ * kernels/attention/window_attention.c -- multi-head attention within shifted windows: Liu et al., Swin Transformer
+ * (ICCV 2021), section 3.2:  softmax(scale Q K' + B) V  for the tokens of each window, B[i][j] = table[position of i
+ * - position of j].
  *
- * Partition, padding and roll are arithmetic on token indices: for each window and head the rows of q, k and v are fetched into
- * scratch, and results go straight to their tokens. A task of the forward pass is a row of windows, for some of the heads; heads of a
- * token are neighbours in memory, so heads are the inner loop.
+ * Partition, padding and roll are arithmetic on token indices: for each window and head the rows of q, k and v are
+ * fetched into scratch, and results go straight to their tokens. A task of the forward pass is a row of windows, for
+ * some of the heads; heads of a token are neighbours in memory, so heads are the inner loop.
  */
 #include <string.h>
 
@@ -59,7 +60,7 @@ static void expand_bias(const Plan *w, float *bias)
         }
 }
 
-/* ---- one window ---------------------------------------------------------------------------------------------------- */
+/* ---- one window ------------------------------------------------------------------------------------------------- */
 
 /* Finds the tokens of window (row, column) of sample b, and their regions. */
 static void find_tokens(const Plan *w, DfWindowRows *x, int b, int row, int column)
@@ -117,10 +118,11 @@ static float *gradient_row(const void *of, const DfWindowRows *x, int h, int i, 
     const Plan *w = of;
     if (x->at[i] < 0)
         return pad + part * w->t.depth;
-    return w->dqkv ? w->dqkv + (size_t)x->at[i] * 3 * (size_t)w->p->C + (size_t)(part * w->p->C + h * w->t.depth) : NULL;
+    const size_t at = (size_t)x->at[i] * 3 * (size_t)w->p->C + (size_t)(part * w->p->C + h * w->t.depth);
+    return w->dqkv ? w->dqkv + at : NULL;
 }
 
-/* ---- forward ------------------------------------------------------------------------------------------------------- */
+/* ---- forward ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     Plan plan;
@@ -160,8 +162,8 @@ size_t df_window_attention_lse_size(const DfWindowProblem *p)
     return df_tiles_lse_at(&w.t, (size_t)p->B * (size_t)w.rows * (size_t)w.columns, 0);
 }
 
-int df_window_attention_forward(DfPool *pool, const DfAttentionKernels *k, const DfWindowProblem *p, float *out, float *lse,
-                                float *workspace)
+int df_window_attention_forward(DfPool *pool, const DfAttentionKernels *k, const DfWindowProblem *p, float *out,
+                                float *lse, float *workspace)
 {
     Forward f = { plan(p, k), out, lse };
     DfCarver carver = { NULL, 0 };
@@ -170,10 +172,11 @@ int df_window_attention_forward(DfPool *pool, const DfAttentionKernels *k, const
         expand_bias(&f.plan, workspace);
         f.plan.bias = workspace;
     }
-    return df_parallel(pool, (size_t)p->B * (size_t)f.plan.rows * (size_t)f.plan.head_tasks, carver.used, forward_task, &f);
+    return df_parallel(pool, (size_t)p->B * (size_t)f.plan.rows * (size_t)f.plan.head_tasks, carver.used,
+                       forward_task, &f);
 }
 
-/* ---- backward ------------------------------------------------------------------------------------------------------ */
+/* ---- backward --------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     Plan plan;
@@ -250,8 +253,9 @@ size_t df_window_attention_backward_workspace(const DfWindowProblem *p)
     return df_window_attention_workspace(p) + parts_size(&w, 3 * (size_t)w.t.depth + table_entries(p));
 }
 
-int df_window_attention_backward(DfPool *pool, const DfAttentionKernels *k, const DfWindowProblem *p, const float *out,
-                                 const float *lse, const float *dout, float *dqkv, float *dpad, float *dtable, float *workspace)
+int df_window_attention_backward(DfPool *pool, const DfAttentionKernels *k, const DfWindowProblem *p,
+                                 const float *out, const float *lse, const float *dout, float *dqkv, float *dpad,
+                                 float *dtable, float *workspace)
 {
     Backward b = { .plan = plan(p, k), .out = out, .lse = lse, .dout = dout };
     b.plan.dqkv = dqkv;

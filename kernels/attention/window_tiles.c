@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/window_tiles.c -- one head of one window of attention, whatever its keys are: tiles of queries, forward and backward.
+ * kernels/attention/window_tiles.c -- one head of one window of attention, whatever its keys are: tiles of queries,
+ * forward and backward.
  */
 #include "kernels/attention/window_tiles.h"
 
@@ -8,11 +9,12 @@
 
 DfTiles df_tiles(const DfAttentionKernels *k, int C, int heads, int window, int n, float scale)
 {
-    DfTiles t = { .k = k, .C = C, .heads = heads, .depth = C / heads, .tokens = window * window, .n = n, .scale = scale };
+    DfTiles t = { .k = k, .C = C, .heads = heads, .depth = C / heads, .tokens = window * window, .n = n,
+                  .scale = scale };
     t.width = df_round_up(t.depth, 8);
     t.keys = df_round_up(n, DF_KEY_MULTIPLE);
     t.tiles = (t.tokens + DF_LANES - 1) / DF_LANES;
-    t.lanes = df_round_up((t.tokens + t.tiles - 1) / t.tiles, 8); /* tiles of equal width: 49 tokens are one of 56 lanes */
+    t.lanes = df_round_up((t.tokens + t.tiles - 1) / t.tiles, 8); /* of equal width: 49 tokens make one of 56 */
     return t;
 }
 
@@ -22,7 +24,7 @@ static int queries_of(const DfTiles *t, int tile)
     return left < t->lanes ? left : t->lanes;
 }
 
-/* ---- forward ------------------------------------------------------------------------------------------------------- */
+/* ---- forward ---------------------------------------------------------------------------------------------------- */
 
 DfWindowRows df_window_rows(const DfTiles *t, DfCarver *c)
 {
@@ -92,7 +94,7 @@ void df_window_forward(const DfWindowKind *kind, DfWindowRows *x, int h, float *
     }
 }
 
-/* ---- backward ------------------------------------------------------------------------------------------------------ */
+/* ---- backward --------------------------------------------------------------------------------------------------- */
 
 DfWindowGrads df_window_grads(const DfTiles *t, DfCarver *c)
 {
@@ -140,9 +142,11 @@ static void tile_sums(const DfTiles *t, DfWindowGrads *g, const float *lse, int 
     }
 }
 
-/* From the scores of a tile. Softmax back:  dp[j][i] = <dout[i], v[j]>,  ds = p (dp - delta)  with delta[i] = <dout[i], o[i]>, since
- * sum over j of p dp is that. Then
- *     dv[j] += sum over i of p[j][i] dout[i]     dk[j] += sum over i of ds[j][i] scale q[i]     dq[i] = sum over j of ds[j][i] k[j]
+/* From the scores of a tile. Softmax back:  dp[j][i] = <dout[i], v[j]>,  ds = p (dp - delta)  with delta[i] =
+ * <dout[i], o[i]>, since sum over j of p dp is that. Then
+ *     dv[j] += sum over i of p[j][i] dout[i]
+ *     dk[j] += sum over i of ds[j][i] scale q[i]
+ *     dq[i]  = sum over j of ds[j][i] k[j]
  * where g->dp becomes ds, and dq is the gradient of the scaled queries. */
 static void tile_backward(const DfTiles *t, DfWindowRows *x, DfWindowGrads *g, int tile, const float *lse)
 {
@@ -175,13 +179,14 @@ static void add_tile(const DfWindowKind *kind, const DfWindowRows *x, DfWindowGr
     const int n = queries_of(t, tile);
     const size_t lanes = (size_t)t->lanes;
     for (int i = 0; i < n; i++)
-        add_row(kind->gradient(kind->plan, x, h, first + i, 0, g->pad), g->dq + (size_t)i * (size_t)t->width, t->depth, t->scale);
+        add_row(kind->gradient(kind->plan, x, h, first + i, 0, g->pad), g->dq + (size_t)i * (size_t)t->width,
+                t->depth, t->scale);
     for (int key = 0; key < t->n; key++)
         add_row(g->dbias + (size_t)key * df_tiles_stride(t) + (size_t)first, g->dp + (size_t)key * lanes, n, 1.0f);
 }
 
-void df_window_backward(const DfWindowKind *kind, DfWindowRows *x, DfWindowGrads *g, int h, const float *out, const float *dout,
-                        const float *lse)
+void df_window_backward(const DfWindowKind *kind, DfWindowRows *x, DfWindowGrads *g, int h, const float *out,
+                        const float *dout, const float *lse)
 {
     const DfTiles *t = kind->t;
     const size_t width = (size_t)t->width;

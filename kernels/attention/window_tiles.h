@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/window_tiles.h -- what window attention and focal attention share: one head of one window, its queries in tiles against
- * rows of keys that were found before, forward and backward. Private to those two; the leaves are those of kernels/leaves.h.
+ * kernels/attention/window_tiles.h -- what window attention and focal attention share: one head of one window, its
+ * queries in tiles against rows of keys that were found before, forward and backward. Private to those two; the
+ * leaves are those of kernels/leaves.h.
  *
  * For each query i of a window and its keys j, with head h's rows q, k, v:
- *     s[j][i] = scale <q[i], k[j]> + bias[j][i] + mask[j][i]      (the kind of attention says which bias and mask: DfWindowKind)
+ *     s[j][i] = scale <q[i], k[j]> + bias[j][i] + mask[j][i]      which bias and mask says DfWindowKind
  *     p[j][i] = exp(s[j][i] - max) / sum                          softmax over j
  *     o[i]    = sum over j of p[j][i] v[j]
- * All keys of a window fit into scratch, so the softmax sees them at once. What the way back keeps is one number a query,
- * lse[i] = max + log(sum): with it p[j][i] = exp(s[j][i] - lse[i]), and the scores are computed again.
+ * All keys of a window fit into scratch, so the softmax sees them at once. What the way back keeps is one number a
+ * query, lse[i] = max + log(sum): with it p[j][i] = exp(s[j][i] - lse[i]), and the scores are computed again.
  */
 #ifndef DF_KERNELS_ATTENTION_WINDOW_TILES_H
 #define DF_KERNELS_ATTENTION_WINDOW_TILES_H
@@ -44,8 +45,8 @@ static inline size_t df_tiles_lse_at(const DfTiles *t, size_t window, int h)
     return (window * (size_t)t->heads + (size_t)h) * (size_t)t->tokens;
 }
 
-/* A shift brings together what does not belong together. Swin cuts each axis of the padded, rolled map into the slices (0, -w),
- * (-w, -shift), (-shift, end): tokens may see each other within one slice. */
+/* A shift brings together what does not belong together. Swin cuts each axis of the padded, rolled map into the
+ * slices (0, -w), (-w, -shift), (-shift, end): tokens may see each other within one slice. */
 static inline int df_window_region(int at, int size, int window, int shift)
 {
     if (at < size - window)
@@ -53,8 +54,8 @@ static inline int df_window_region(int at, int size, int window, int shift)
     return at < size - shift ? 1 : 2;
 }
 
-/* One window, as a task sees it. Whoever finds its tokens fills in `at`, `region`, `shifted`, `masked`; for each head q, k and v. The
- * rest is scratch. */
+/* One window, as a task sees it. Whoever finds its tokens fills in `at`, `region`, `shifted`, `masked`; for each
+ * head q, k and v. The rest is scratch. */
 typedef struct {
     ptrdiff_t *at;                   /* of each key: its token, -1 outside the map         */
     int *region;                     /* of each key and, behind them, of lanes of padding  */
@@ -94,11 +95,12 @@ typedef struct {
     float *(*gradient)(const void *plan, const DfWindowRows *x, int h, int i, int part, float *pad);
 } DfWindowKind;
 
-/* One head of one window whose rows have been found: results go to `out` (B H W C); lse (tokens) NULL: it is not kept. */
+/* One head of one window whose rows have been found: results go to `out` (B H W C); lse (tokens) NULL: it is not
+ * kept. */
 void df_window_forward(const DfWindowKind *, DfWindowRows *, int h, float *out, float *lse);
 /* The same way back, from out, dout (B H W C) and lse. */
-void df_window_backward(const DfWindowKind *, DfWindowRows *, DfWindowGrads *, int h, const float *out, const float *dout,
-                        const float *lse);
+void df_window_backward(const DfWindowKind *, DfWindowRows *, DfWindowGrads *, int h, const float *out,
+                        const float *dout, const float *lse);
 
 /* What tasks had for the padding, task after task head after head (3 depth each), into dpad (3C); NULL: nowhere. */
 void df_tiles_add_pads(const DfTiles *, float *dpad, const float *pads, size_t tasks);

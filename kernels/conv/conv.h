@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/conv.h -- convolutions, channels last: as products of patches, by Winograd's transforms, or channel by channel. Part of the
- * door kernels/kernels.h: include that.
+ * kernels/conv/conv.h -- convolutions, channels last: as products of patches, by Winograd's transforms, or channel
+ * by channel. Part of the door kernels/kernels.h: include that.
  *
- * Drivers return DF_OK or DF_ENOMEM. Results must not overlap arguments, except that the residual of an epilogue may be y where
- * DfEpilogue allows it.
+ * Drivers return DF_OK or DF_ENOMEM. Results must not overlap arguments, except that the residual of an epilogue may
+ * be y where DfEpilogue allows it.
  */
 #ifndef DF_KERNELS_CONV_CONV_H
 #define DF_KERNELS_CONV_CONV_H
@@ -26,17 +26,20 @@ int df_pack_winograd(DfPacked **out, DfPool *, const float *w, size_t O, size_t 
 /* May df_conv_winograd compute this one, and is that likely to be faster? */
 bool df_conv_prefers_winograd(const DfConvShape *);
 /* y = epilogue(conv(x, w)) with w packed either way. */
-int df_conv_forward(DfPool *, const DfKernels *, const DfConvShape *, const float *x, const DfPacked *w, float *y, DfEpilogue);
-/* x += the transposed convolution of y: dL/dx from dL/dy, and the forward pass of a transposed convolution. The weight is as it
- * comes, not packed; `bias` (I) is added to every pixel, or NULL. */
-int df_conv_transposed(DfPool *, const DfKernels *, const DfConvShape *, const float *y, const float *w, const float *bias,
-                       float *x);
+int df_conv_forward(DfPool *, const DfKernels *, const DfConvShape *, const float *x, const DfPacked *w, float *y,
+                    DfEpilogue);
+/* x += the transposed convolution of y: dL/dx from dL/dy, and the forward pass of a transposed convolution. The
+ * weight is as it comes, not packed; `bias` (I) is added to every pixel, or NULL. */
+int df_conv_transposed(DfPool *, const DfKernels *, const DfConvShape *, const float *y, const float *w,
+                       const float *bias, float *x);
 /* w += dL/dw from x and dL/dy. */
 int df_conv_weight_grad(DfPool *, const DfKernels *, const DfConvShape *, const float *x, const float *dy, float *dw);
 
 /* Depthwise: I == O == groups, weight kh kw C. The same three. */
-int df_depthwise_forward(DfPool *, const DfKernels *, const DfConvShape *, const float *x, const float *w, float *y, DfEpilogue);
+int df_depthwise_forward(DfPool *, const DfKernels *, const DfConvShape *, const float *x, const float *w, float *y,
+                         DfEpilogue);
 int df_depthwise_transposed(DfPool *, const DfKernels *, const DfConvShape *, const float *y, const float *w, float *x);
-int df_depthwise_weight_grad(DfPool *, const DfKernels *, const DfConvShape *, const float *x, const float *dy, float *dw);
+int df_depthwise_weight_grad(DfPool *, const DfKernels *, const DfConvShape *, const float *x, const float *dy,
+                             float *dw);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/conv_forward.c -- y = conv(x, w) as a product: the patches that some pixels see are gathered into rows, a few at a
- * time, and multiplied by the packed weight while they are in the cache. A 1x1 convolution needs no gathering, and a 3x3 one may go by
- * Winograd (winograd.c).
+ * kernels/conv/conv_forward.c -- y = conv(x, w) as a product: the patches that some pixels see are gathered into
+ * rows, a few at a time, and multiplied by the packed weight while they are in the cache. A 1x1 convolution needs no
+ * gathering, and a 3x3 one may go by Winograd (winograd.c).
  */
 #include "kernels/conv/parts.h"
 #include "kernels/conv/patches.h"
@@ -41,14 +41,15 @@ static void forward_task(void *arg, size_t task, void *scratch)
     df_gemm_rows(&a->k->gemm, rows, scratch, p.k, b, n0, n1, a->y + row * a->ldy + group * b.n, a->ldy, &e, NULL);
 }
 
-static int by_patches(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *x, const DfPacked *w, float *y,
-                      DfEpilogue e)
+static int by_patches(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *x, const DfPacked *w,
+                      float *y, DfEpilogue e)
 {
     DfRun *runs = df_conv_runs_new(s);
     if (!runs)
         return df_fail_memory("the taps of a convolution");
     Forward a = {
-        .k = k, .patches = df_conv_patches(s, x, runs, df_conv_runs(s, SIZE_MAX, runs)), .w = w, .rows = df_conv_outputs(s),
+        .k = k, .patches = df_conv_patches(s, x, runs, df_conv_runs(s, SIZE_MAX, runs)), .w = w,
+        .rows = df_conv_outputs(s),
         .groups = (size_t)s->groups, .y = y, .ldy = (size_t)s->O, .e = e,
     };
     const size_t tiles = df_ceil_div((size_t)(s->O / s->groups), (size_t)k->gemm.tile_n);
@@ -60,7 +61,8 @@ static int by_patches(DfPool *pool, const DfKernels *k, const DfConvShape *s, co
     return error;
 }
 
-int df_conv_forward(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *x, const DfPacked *w, float *y, DfEpilogue e)
+int df_conv_forward(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *x, const DfPacked *w,
+                    float *y, DfEpilogue e)
 {
     if (!df_conv_outputs(s) || !s->O)
         return DF_OK;

@@ -3,9 +3,10 @@
  * kernels/conv/conv_transposed.c -- x += the transposed convolution of y.
  *
  * Where the convolution reads  y[o] += w[k] x[o stride + k dilation - padding],  this adds to each x what it gave:
- *     x[i] += sum over k with (i + padding - k dilation) divisible by stride of  w[k]' y[(i + padding - k dilation) / stride]
- * Which k those are depends on i mod stride alone, the phase of the pixel. So all pixels of one phase form a plain convolution of y
- * with stride 1, by the taps of that phase: stride^2 products, and no two tasks add to the same pixel.
+ *     x[i] += sum over k of  w[k]' y[(i + padding - k dilation) / stride]    where the division leaves no rest
+ * Which k those are depends on i mod stride alone, the phase of the pixel. So all pixels of one phase form a plain
+ * convolution of y with stride 1, by the taps of that phase: stride^2 products, and no two tasks add to the same
+ * pixel.
  */
 #include "kernels/conv/parts.h"
 #include "kernels/conv/patches.h"
@@ -48,7 +49,8 @@ static void transposed_task(void *arg, size_t block, void *scratch)
         DfPatches p = a->patches;
         p.c0 = group * p.channels;
         df_patches_gather(&p, row, rows, patches);
-        df_gemm_rows(&a->k->gemm, rows, patches, p.k, df_packed_panels(a->w, group), 0, n, product, n, &(DfEpilogue){ 0 }, NULL);
+        df_gemm_rows(&a->k->gemm, rows, patches, p.k, df_packed_panels(a->w, group), 0, n, product, n,
+                     &(DfEpilogue){ 0 }, NULL);
         for (size_t r = 0; r < rows; r++)
             k->accumulate(pixel_of(a, row + r) + group * n, product + r * n, 1, n);
     }
@@ -111,8 +113,8 @@ static int transposed_phase(DfPool *pool, Transposed a, const float *w, DfRun *r
 }
 
 /* dL/dx of a Winograd convolution is one itself, with the filters turned around: I 3 3 O. */
-static int transposed_winograd(DfPool *pool, const DfKernels *k, const DfConvShape *turned, const float *y, const float *w,
-                               const float *bias, float *x)
+static int transposed_winograd(DfPool *pool, const DfKernels *k, const DfConvShape *turned, const float *y,
+                               const float *w, const float *bias, float *x)
 {
     const size_t I = (size_t)turned->O;
     const size_t O = (size_t)turned->I;
@@ -130,8 +132,8 @@ static int transposed_winograd(DfPool *pool, const DfKernels *k, const DfConvSha
     return error;
 }
 
-/* The convolution from y to x that a stride of 1 makes of this: input and output change places, and a padding of 2 - p lets the
- * turned 3x3 kernel reach as far as before. */
+/* The convolution from y to x that a stride of 1 makes of this: input and output change places, and a padding of 2 -
+ * p lets the turned 3x3 kernel reach as far as before. */
 static DfConvShape turned_shape(const DfConvShape *s)
 {
     DfConvShape turned = *s;
@@ -146,8 +148,8 @@ static DfConvShape turned_shape(const DfConvShape *s)
     return turned;
 }
 
-int df_conv_transposed(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *y, const float *w, const float *bias,
-                       float *x)
+int df_conv_transposed(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *y, const float *w,
+                       const float *bias, float *x)
 {
     const DfConvShape turned = turned_shape(s);
     if (df_conv_prefers_winograd(&turned))

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/conv_weight_grad.c -- w += dL/dw: with the patches P of x as rows (one a pixel of the result),  dW += dY' P.
+ * kernels/conv/conv_weight_grad.c -- w += dL/dw: with the patches P of x as rows (one a pixel of the result),  dW +=
+ * dY' P.
  *
- * This is a product with a long sum (all pixels) and a small result (the weight). P is never whole: a task gathers GRAD_ROWS of its
- * rows at a time, some columns of them, and adds their product. Tasks that share columns cut the pixels among them; each of them but
- * the first sums into a gradient of its own, and these are added in order.
+ * This is a product with a long sum (all pixels) and a small result (the weight). P is never whole: a task gathers
+ * GRAD_ROWS of its rows at a time, some columns of them, and adds their product. Tasks that share columns cut the
+ * pixels among them; each of them but the first sums into a gradient of its own, and these are added in order.
  */
 #include "kernels/conv/patches.h"
 #include "kernels/gemm/parts.h"
@@ -116,7 +117,8 @@ static int run_pieces(DfPool *pool, WeightGrad *a, size_t scratch)
     return error;
 }
 
-int df_conv_weight_grad(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *x, const float *dy, float *dw)
+int df_conv_weight_grad(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *x, const float *dy,
+                        float *dw)
 {
     const size_t rows = df_conv_outputs(s);
     const size_t O = (size_t)s->O;
@@ -128,7 +130,8 @@ int df_conv_weight_grad(DfPool *pool, const DfKernels *k, const DfConvShape *s, 
     DfRun *runs = df_conv_runs_new(s);
     if (!runs)
         return df_fail_memory("the taps of a convolution");
-    WeightGrad a = { .k = k, .s = s, .patches = df_conv_patches(s, x, runs, df_conv_runs(s, GRAD_COLUMNS, runs)), .dy = dy,
+    WeightGrad a = { .k = k, .s = s, .patches = df_conv_patches(s, x, runs, df_conv_runs(s, GRAD_COLUMNS, runs)),
+                     .dy = dy,
                      .rows = rows, .groups = (size_t)s->groups, .dw = dw };
     const size_t scratch = cut_weight_grad(&a);
     a.size = O * a.patches.k;

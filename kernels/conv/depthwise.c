@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/depthwise.c -- convolutions of every channel with a filter of its own, and their two gradients. A task is a row of
- * pixels. Taps outside the map are left out rather than read as zeros.
+ * kernels/conv/depthwise.c -- convolutions of every channel with a filter of its own, and their two gradients. A
+ * task is a row of pixels. Taps outside the map are left out rather than read as zeros.
  */
 #include <string.h>
 
@@ -31,10 +31,12 @@ static Range taps_inside(int o, int size, int kernel, int stride, int padding, i
 }
 
 /* Outputs ox..ox+pixels-1 of row oy, which all have the taps ky x kx inside. */
-static void pixels_with_taps(const Depthwise *a, int n, int oy, int ox, int pixels, Range ky, Range kx, const float **taps)
+static void pixels_with_taps(const Depthwise *a, int n, int oy, int ox, int pixels, Range ky, Range kx,
+                             const float **taps)
 {
     const DfConvShape *s = a->s;
-    const size_t C = (size_t)s->I, at = ((size_t)(n * s->oH + oy) * (size_t)s->oW + (size_t)ox) * C;
+    const size_t C = (size_t)s->I;
+    const size_t at = ((size_t)(n * s->oH + oy) * (size_t)s->oW + (size_t)ox) * C;
     const float **x = taps, **w = taps + s->kh * s->kw;
     size_t t = 0;
     for (int y = ky.first; y < ky.end; y++)
@@ -65,7 +67,8 @@ static void forward_row(void *arg, size_t task, void *scratch)
     }
 }
 
-int df_depthwise_forward(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *x, const float *w, float *y, DfEpilogue e)
+int df_depthwise_forward(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *x, const float *w,
+                         float *y, DfEpilogue e)
 {
     Depthwise a = { .k = k, .s = s, .x = x, .w = w, .out = y, .e = e };
     const size_t pointers = 2 * (size_t)s->kh * (size_t)s->kw;
@@ -95,11 +98,13 @@ static void transposed_row(void *arg, size_t task, void *scratch)
         for (int ix = 0; ix < s->W; ix++)
             for (int kx = 0, ox; kx < s->kw; kx++)
                 if (output_of(ix, kx, s->stride[1], s->padding[1], s->dilation[1], s->oW, &ox))
-                    a->k->pointwise.accumulate_product(row + (size_t)ix * C, from + (size_t)ox * C, a->w + (size_t)(ky * s->kw + kx) * C, C);
+                    a->k->pointwise.accumulate_product(row + (size_t)ix * C, from + (size_t)ox * C,
+                                                       a->w + (size_t)(ky * s->kw + kx) * C, C);
     }
 }
 
-int df_depthwise_transposed(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *y, const float *w, float *x)
+int df_depthwise_transposed(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *y, const float *w,
+                            float *x)
 {
     Depthwise a = { .k = k, .s = s, .y = y, .w = w, .out = x };
     return df_parallel(pool, (size_t)s->N * (size_t)s->H, 0, transposed_row, &a);
@@ -114,7 +119,9 @@ static void weight_grad_tap(void *arg, size_t tap, void *scratch)
     const int ky = (int)tap / s->kw, kx = (int)tap % s->kw;
     float *sum = scratch;
     for (int row = 0; row < s->N * s->oH; row++) {
-        const int n = row / s->oH, oy = row % s->oH, iy = oy * s->stride[0] - s->padding[0] + ky * s->dilation[0];
+        const int n = row / s->oH;
+        const int oy = row % s->oH;
+        const int iy = oy * s->stride[0] - s->padding[0] + ky * s->dilation[0];
         if (iy < 0 || iy >= s->H)
             continue;
         memset(sum, 0, C * sizeof *sum);
@@ -128,7 +135,8 @@ static void weight_grad_tap(void *arg, size_t tap, void *scratch)
     }
 }
 
-int df_depthwise_weight_grad(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *x, const float *dy, float *dw)
+int df_depthwise_weight_grad(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *x, const float *dy,
+                             float *dw)
 {
     Depthwise a = { .k = k, .s = s, .x = x, .y = dy, .out = dw };
     return df_parallel(pool, (size_t)s->kh * (size_t)s->kw, (size_t)s->I * sizeof(float), weight_grad_tap, &a);

@@ -8,8 +8,8 @@
 #include "kernels/ladder.h"
 
 /* One weight vector serves four pixels. */
-static inline void four_pixels(float *y, size_t i, size_t n, const float *const *x, size_t offset, size_t step, const float *const *w,
-                               size_t taps, const DfEpilogue *e, size_t at)
+static inline void four_pixels(float *y, size_t i, size_t n, const float *const *x, size_t offset, size_t step,
+                               const float *const *w, size_t taps, const DfEpilogue *e, size_t at)
 {
     V8 s0 = _mm256_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;
     for (size_t t = 0; t < taps; t++) {
@@ -26,8 +26,8 @@ static inline void four_pixels(float *y, size_t i, size_t n, const float *const 
     _mm256_storeu_ps(y + at + 3 * n, v8_epilogue(s3, e, at + 3 * n, i));
 }
 
-static inline void one_pixel(float *y, size_t i, const float *const *x, size_t offset, const float *const *w, size_t taps,
-                             const DfEpilogue *e, size_t at)
+static inline void one_pixel(float *y, size_t i, const float *const *x, size_t offset, const float *const *w,
+                             size_t taps, const DfEpilogue *e, size_t at)
 {
     V8 s0 = _mm256_setzero_ps(), s1 = s0;
     size_t t = 0;
@@ -40,8 +40,8 @@ static inline void one_pixel(float *y, size_t i, const float *const *x, size_t o
     _mm256_storeu_ps(y + at, v8_epilogue(_mm256_add_ps(s0, s1), e, at, i));
 }
 
-static void last_channels(float *y, size_t pixels, size_t i0, size_t n, const float *const *x, size_t step, const float *const *w,
-                          size_t taps, const DfEpilogue *e)
+static void last_channels(float *y, size_t pixels, size_t i0, size_t n, const float *const *x, size_t step,
+                          const float *const *w, size_t taps, const DfEpilogue *e)
 {
     for (size_t p = 0; p < pixels; p++)
         for (size_t i = i0; i < n; i++) {
@@ -53,7 +53,8 @@ static void last_channels(float *y, size_t pixels, size_t i0, size_t n, const fl
         }
 }
 
-static void depthwise_avx2(float *y, size_t pixels, size_t n, const float *const *x, size_t step, const float *const *w, size_t taps, const DfEpilogue *e)
+static void depthwise_avx2(float *y, size_t pixels, size_t n, const float *const *x, size_t step,
+                           const float *const *w, size_t taps, const DfEpilogue *e)
 {
     const size_t full = n / 8 * 8;
     size_t p = 0;

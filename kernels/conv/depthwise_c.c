@@ -6,7 +6,8 @@
 #include "kernels/conv/parts.h"
 #include "kernels/ladder.h"
 
-static void depthwise_c(float *y, size_t pixels, size_t n, const float *const *x, size_t step, const float *const *w, size_t taps, const DfEpilogue *e)
+static void depthwise_c(float *y, size_t pixels, size_t n, const float *const *x, size_t step, const float *const *w,
+                        size_t taps, const DfEpilogue *e)
 {
     for (size_t p = 0; p < pixels; p++)
         for (size_t i = 0; i < n; i++) {

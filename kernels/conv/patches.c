@@ -66,7 +66,8 @@ DfPatches df_conv_patches(const DfConvShape *s, const float *x, const DfRun *run
     const size_t channels = (size_t)(s->I / s->groups);
     return (DfPatches){
         .x = x, .H = s->H, .W = s->W, .jH = s->oH, .jW = s->oW, .step_y = s->stride[0], .step_x = s->stride[1],
-        .C = (size_t)s->I, .channels = channels, .k = (size_t)s->kh * (size_t)s->kw * channels, .runs = runs, .n_runs = n_runs,
+        .C = (size_t)s->I, .channels = channels, .k = (size_t)s->kh * (size_t)s->kw * channels, .runs = runs,
+        .n_runs = n_runs,
     };
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/patches.h -- private to convolutions: what each pixel of the result sees of the map, gathered into the rows of a matrix
- * ("im2col"), a few rows at a time.
+ * kernels/conv/patches.h -- private to convolutions: what each pixel of the result sees of the map, gathered into
+ * the rows of a matrix ("im2col"), a few rows at a time.
  */
 #ifndef DF_KERNELS_CONV_PATCHES_H
 #define DF_KERNELS_CONV_PATCHES_H
@@ -14,8 +14,8 @@ typedef struct {
     int length;  /* taps                                   */
 } DfRun;
 
-/* Row (n, jy, jx) of the matrix holds, run after run, the taps around pixel (jy * step_y, jx * step_x) of image n; of each tap
- * `channels` floats from channel c0 on. Taps outside the map are zeros. */
+/* Row (n, jy, jx) of the matrix holds, run after run, the taps around pixel (jy * step_y, jx * step_x) of image n;
+ * of each tap `channels` floats from channel c0 on. Taps outside the map are zeros. */
 typedef struct {
     const float *x;           /* N H W C                         */
     int H, W;
@@ -28,10 +28,10 @@ typedef struct {
 } DfPatches;
 
 void df_patches_gather(const DfPatches *, size_t row, size_t rows, float *out); /* rows x k */
-size_t df_patches_rows(size_t k);  /* how many rows of k floats to gather at once: they stay in the second-level cache */
+size_t df_patches_rows(size_t k);  /* how many rows of k floats to gather at once: they stay in the second cache */
 
-/* The taps of a convolution. A row of the kernel is one run if nothing lies between its taps, and if it has at most `longest` floats;
- * else every tap is one. */
+/* The taps of a convolution. A row of the kernel is one run if nothing lies between its taps, and if it has at most
+ * `longest` floats; else every tap is one. */
 DfRun *df_conv_runs_new(const DfConvShape *); /* room for all taps, to be freed by df_free(); NULL: out of memory */
 size_t df_conv_runs(const DfConvShape *, size_t longest, DfRun *runs);
 DfPatches df_conv_patches(const DfConvShape *, const float *x, const DfRun *runs, size_t n_runs);

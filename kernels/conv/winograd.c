@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/winograd.c -- 3x3 convolutions by Winograd's minimal filtering F(4x4, 3x3): 36 products of a 6x6 transformed patch
- * give 16 pixels, a quarter of the multiplications. Lavin and Gray, CVPR 2016.
+ * kernels/conv/winograd.c -- 3x3 convolutions by Winograd's minimal filtering F(4x4, 3x3): 36 products of a 6x6
+ * transformed patch give 16 pixels, a quarter of the multiplications. Lavin and Gray, CVPR 2016.
  *
- * The usual points 0, +-1, +-2 cost accuracy: over 256 channels the error against float64 is 4.1 times that of a plain float32
- * sum in the mean (rms) and 10 times at worst. With 0, +-5/8, +-3/2 it is 1.8 and 2.0 times (good points lie near 1 and near each
- * other's inverses: Barabasz et al., ACM TOMS 2020), and all constants of the data transforms are exact.
+ * The usual points 0, +-1, +-2 cost accuracy: over 256 channels the error against float64 is 4.1 times that of a
+ * plain float32 sum in the mean (rms) and 10 times at worst. With 0, +-5/8, +-3/2 it is 1.8 and 2.0 times (good
+ * points lie near 1 and near each other's inverses: Barabasz et al., ACM TOMS 2020), and all constants of the data
+ * transforms are exact.
  *
- * A task takes some tiles through all three steps: 36 matrices of transformed patches, 36 products with the transformed filter,
- * and back, so that what is between never leaves the cache.
+ * A task takes some tiles through all three steps: 36 matrices of transformed patches, 36 products with the
+ * transformed filter, and back, so that what is between never leaves the cache.
  */
 #include <string.h>
 
@@ -47,7 +48,11 @@ static Spot spot_of(const Winograd *a, size_t tile)
 /* The 6x6 pixels around a tile; those outside the map are zeros. */
 static void patch(const Winograd *a, Spot spot, const float *zeros, const float *d[36])
 {
-    const size_t H = (size_t)a->s->H, W = (size_t)a->s->W, I = (size_t)a->s->I, top = (size_t)a->s->padding[0], left = (size_t)a->s->padding[1];
+    const size_t H = (size_t)a->s->H;
+    const size_t W = (size_t)a->s->W;
+    const size_t I = (size_t)a->s->I;
+    const size_t top = (size_t)a->s->padding[0];
+    const size_t left = (size_t)a->s->padding[1];
     for (size_t i = 0; i < 36; i++) {
         const size_t y = spot.y + i / 6, x = spot.x + i % 6; /* in the padded map: no negative numbers */
         const bool inside = y >= top && y < top + H && x >= left && x < left + W;
@@ -57,7 +62,9 @@ static void patch(const Winograd *a, Spot spot, const float *zeros, const float 
 
 static void store(const Winograd *a, Spot spot, const float *m, size_t stride, size_t o, size_t channels)
 {
-    const size_t H = (size_t)a->s->oH, W = (size_t)a->s->oW, O = (size_t)a->s->O;
+    const size_t H = (size_t)a->s->oH;
+    const size_t W = (size_t)a->s->oW;
+    const size_t O = (size_t)a->s->O;
     const size_t h = H - spot.y < 4 ? H - spot.y : 4, w = W - spot.x < 4 ? W - spot.x : 4;
     const size_t pixel = (spot.n * H + spot.y) * W + spot.x;
     const DfEpilogue e = df_epilogue_at(&a->e, pixel, O, o);
@@ -72,9 +79,15 @@ static size_t patches_stride(const Winograd *a)
 static void winograd_task(void *arg, size_t task, void *scratch)
 {
     const Winograd *a = arg;
-    const size_t I = (size_t)a->s->I, O = (size_t)a->s->O, i = task % a->blocks, j = task / a->blocks;
-    const size_t t0 = df_cut(a->tiles, a->blocks, i), tiles = df_cut(a->tiles, a->blocks, i + 1) - t0;
-    const size_t v_stride = patches_stride(a), m_stride = a->block * O_BLOCK + LINE, o_blocks = df_ceil_div(O, O_BLOCK);
+    const size_t I = (size_t)a->s->I;
+    const size_t O = (size_t)a->s->O;
+    const size_t i = task % a->blocks;
+    const size_t j = task / a->blocks;
+    const size_t t0 = df_cut(a->tiles, a->blocks, i);
+    const size_t tiles = df_cut(a->tiles, a->blocks, i + 1) - t0;
+    const size_t v_stride = patches_stride(a);
+    const size_t m_stride = a->block * O_BLOCK + LINE;
+    const size_t o_blocks = df_ceil_div(O, O_BLOCK);
     float *v = scratch, *m = v + 36 * v_stride, *zeros = m + 36 * m_stride;
     memset(zeros, 0, I * sizeof *zeros);
     for (size_t t = 0; t < tiles; t++) {
@@ -88,7 +101,8 @@ static void winograd_task(void *arg, size_t task, void *scratch)
             DfPanels u = df_packed_panels(a->w, p);
             u.data += o * u.k;
             u.n = channels;
-            df_gemm_rows(&a->k->gemm, tiles, v + p * v_stride, I, u, 0, channels, m + p * m_stride, O_BLOCK, &(DfEpilogue){ 0 }, NULL);
+            df_gemm_rows(&a->k->gemm, tiles, v + p * v_stride, I, u, 0, channels, m + p * m_stride, O_BLOCK,
+                         &(DfEpilogue){ 0 }, NULL);
         }
         for (size_t t = 0; t < tiles; t++)
             store(a, spot_of(a, t0 + t), m + t * O_BLOCK, m_stride, o, channels);
@@ -106,7 +120,8 @@ static size_t tiles_at_once(const DfConvShape *s)
     return clamp(TILE_BYTES / (36 * sizeof(float) * (size_t)s->I) / 6 * 6, least, 96);
 }
 
-int df_conv_winograd(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *x, const DfPacked *w, float *y, DfEpilogue e)
+int df_conv_winograd(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *x, const DfPacked *w,
+                     float *y, DfEpilogue e)
 {
     Winograd a = { .k = k, .s = s, .x = x, .w = w, .y = y, .e = e };
     a.tiles_y = df_ceil_div((size_t)s->oH, 4);

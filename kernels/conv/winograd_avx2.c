@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/winograd_avx2.c -- the transforms of F(4x4, 3x3), eight channels at a time (kernels/conv/winograd_c.c has the algebra).
+ * kernels/conv/winograd_avx2.c -- the transforms of F(4x4, 3x3), eight channels at a time (kernels/conv/winograd_c.c
+ * has the algebra).
  */
 
 #include "kernels/conv/parts.h"
@@ -12,7 +13,10 @@
 
 static inline void input_row(V8 out[6], V8 d0, V8 d1, V8 d2, V8 d3, V8 d4, V8 d5)
 {
-    const V8 aa = v8_set(A * A), bb = v8_set(B * B), sum = v8_set(A * A + B * B), product = v8_set(A * A * B * B);
+    const V8 aa = v8_set(A * A);
+    const V8 bb = v8_set(B * B);
+    const V8 sum = v8_set(A * A + B * B);
+    const V8 product = v8_set(A * A * B * B);
     const V8 even_a = _mm256_fnmadd_ps(bb, d2, d4), odd_a = _mm256_fnmadd_ps(bb, d1, d3);
     const V8 even_b = _mm256_fnmadd_ps(aa, d2, d4), odd_b = _mm256_fnmadd_ps(aa, d1, d3);
     out[0] = _mm256_fmadd_ps(product, d0, _mm256_fnmadd_ps(sum, d2, d4));
@@ -65,13 +69,15 @@ static void winograd_input_avx2(float *v, size_t stride, const float *const d[36
     df_winograd_input_c(v + i, stride, rest, n - i);
 }
 
-static inline void output_tile(float *y, size_t ld_row, size_t ld_pixel, int h, int w, const float *m, size_t stride, size_t i, const DfEpilogue *e)
+static inline void output_tile(float *y, size_t ld_row, size_t ld_pixel, int h, int w, const float *m, size_t stride,
+                               size_t i, const DfEpilogue *e)
 {
     V8 half[24]; /* A' m */
     for (size_t x = 0; x < 6; x++) {
         const float *from = m + x * stride + i;
         V8 column[4];
-        output_row(column, _mm256_loadu_ps(from), _mm256_loadu_ps(from + 6 * stride), _mm256_loadu_ps(from + 12 * stride),
+        output_row(column, _mm256_loadu_ps(from), _mm256_loadu_ps(from + 6 * stride),
+                   _mm256_loadu_ps(from + 12 * stride),
                    _mm256_loadu_ps(from + 18 * stride), _mm256_loadu_ps(from + 24 * stride), _mm256_loadu_ps(from + 30 * stride));
         for (size_t row = 0; row < 4; row++)
             half[6 * row + x] = column[row];
@@ -87,7 +93,8 @@ static inline void output_tile(float *y, size_t ld_row, size_t ld_pixel, int h, 
     }
 }
 
-static void winograd_output_avx2(float *y, size_t ld_row, size_t ld_pixel, int h, int w, const float *m, size_t stride, size_t n, const DfEpilogue *e)
+static void winograd_output_avx2(float *y, size_t ld_row, size_t ld_pixel, int h, int w, const float *m,
+                                 size_t stride, size_t n, const DfEpilogue *e)
 {
     size_t i = 0;
     for (; i + 8 <= n; i += 8)

@@ -2,8 +2,8 @@
  *
  * kernels/conv/winograd_c.c -- the transforms of F(4x4, 3x3) for any two pairs of points +-a, +-b: the C reference.
  *
- * Rows of B' are the coefficients of prod (x - q) over the points q other than the row's own p; A' has the powers of p. Because
- * points come in pairs, rows do too: their even and odd parts are the same up to sign.
+ * Rows of B' are the coefficients of prod (x - q) over the points q other than the row's own p; A' has the powers of
+ * p. Because points come in pairs, rows do too: their even and odd parts are the same up to sign.
  */
 
 #include "kernels/conv/parts.h"
@@ -14,7 +14,12 @@ static const float a = DF_WINOGRAD_A, b = DF_WINOGRAD_B;
 static void input_row(float out[6], const float *d, size_t step)
 {
     const float aa = a * a, bb = b * b;
-    const float d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step], d5 = d[5 * step];
+    const float d0 = d[0];
+    const float d1 = d[step];
+    const float d2 = d[2 * step];
+    const float d3 = d[3 * step];
+    const float d4 = d[4 * step];
+    const float d5 = d[5 * step];
     const float even_a = d4 - bb * d2, odd_a = a * (d3 - bb * d1);
     const float even_b = d4 - aa * d2, odd_b = b * (d3 - aa * d1);
     out[0] = d4 - (aa + bb) * d2 + aa * bb * d0;
@@ -29,7 +34,8 @@ static void output_row(float out[4], const float *m, size_t step)
 {
     const float aa = a * a, bb = b * b;
     const float sum_a = m[step] + m[2 * step], sum_b = m[3 * step] + m[4 * step];
-    const float difference_a = a * (m[step] - m[2 * step]), difference_b = b * (m[3 * step] - m[4 * step]);
+    const float difference_a = a * (m[step] - m[2 * step]);
+    const float difference_b = b * (m[3 * step] - m[4 * step]);
     out[0] = m[0] + sum_a + sum_b;
     out[1] = difference_a + difference_b;
     out[2] = aa * sum_a + bb * sum_b;
@@ -52,7 +58,8 @@ void df_winograd_input_c(float *v, size_t stride, const float *const d[36], size
     }
 }
 
-void df_winograd_output_c(float *y, size_t ld_row, size_t ld_pixel, int h, int w, const float *m, size_t stride, size_t n, const DfEpilogue *e)
+void df_winograd_output_c(float *y, size_t ld_row, size_t ld_pixel, int h, int w, const float *m, size_t stride,
+                          size_t n, const DfEpilogue *e)
 {
     for (size_t i = 0; i < n; i++) {
         float spots[36], half[24], row[4];

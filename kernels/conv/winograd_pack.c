@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/winograd_pack.c -- the filters of F(4x4, 3x3), transformed and packed: 36 matrices, in the order in which products read
- * them. A task fills one panel of each.
+ * kernels/conv/winograd_pack.c -- the filters of F(4x4, 3x3), transformed and packed: 36 matrices, in the order in
+ * which products read them. A task fills one panel of each.
  */
 #include "kernels/conv/parts.h"
 
-/* U = G g G' of every 3x3 filter g, by Winograd's points, rounded once. Row p of G is (1, p, p^2) over the product of p's
- * distances from the other points, which B' leaves out. */
+/* U = G g G' of every 3x3 filter g, by Winograd's points, rounded once. Row p of G is (1, p, p^2) over the product
+ * of p's distances from the other points, which B' leaves out. */
 static void winograd_filter_row(double out[6], const double g[3])
 {
     const double a = (double)DF_WINOGRAD_A, b = (double)DF_WINOGRAD_B;

@@ -30,12 +30,13 @@ typedef struct { /* where to add the gradients; each may be NULL */
 size_t df_deform_attention_workspace(const DfDeformProblem *);
 size_t df_deform_attention_backward_workspace(const DfDeformProblem *);
 size_t df_deform_attention_lse_size(const DfDeformProblem *);
-int df_deform_attention_forward(DfPool *, const DfAttentionKernels *, const DfDeformProblem *, float *out, float *lse, float *workspace);
-int df_deform_attention_backward(DfPool *, const DfAttentionKernels *, const DfDeformProblem *, const float *out, const float *lse,
-                                 const float *dout, const DfDeformGrads *, float *workspace);
+int df_deform_attention_forward(DfPool *, const DfAttentionKernels *, const DfDeformProblem *, float *out, float *lse,
+                                float *workspace);
+int df_deform_attention_backward(DfPool *, const DfAttentionKernels *, const DfDeformProblem *, const float *out,
+                                 const float *lse, const float *dout, const DfDeformGrads *, float *workspace);
 
-/* How much one query of a head, row * W + column, attends to each key: weight[keys], which sum to 1. Attention itself never has them in one
- * place; this is for looking at it, in float64. v is not read. */
+/* How much one query of a head, row * W + column, attends to each key: weight[keys], which sum to 1. Attention
+ * itself never has them in one place; this is for looking at it, in float64. v is not read. */
 void df_deform_attention_weights(const DfDeformProblem *, int b, int head, int query, float *weight);
 
 #endif

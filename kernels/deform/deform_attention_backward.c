@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/deform/deform_attention_backward.c -- gradients of deformable attention, scores recomputed block by block from the saved
- * logarithm of their sums. A task is one head with all samples, so that what samples share (tables) is summed in one order.
+ * kernels/deform/deform_attention_backward.c -- gradients of deformable attention, scores recomputed block by block
+ * from the saved logarithm of their sums. A task is one head with all samples, so that what samples share (tables)
+ * is summed in one order.
  */
 #include <string.h>
 
@@ -23,22 +24,30 @@ typedef struct {
 
 static Scratch carve(const DfDeformPlan *w, DfCarver *c)
 {
-    const size_t lanes = (size_t)w->lanes * (size_t)w->tile_rows, width = (size_t)w->width, keys = (size_t)w->keys;
+    const size_t lanes = (size_t)w->lanes * (size_t)w->tile_rows;
+    const size_t width = (size_t)w->width;
+    const size_t keys = (size_t)w->keys;
     return (Scratch){
         .rows = df_carve(c, lanes, sizeof(float *)), .dense = df_carve(c, lanes, sizeof(float *)),
-        .qt = df_carve_floats(c, width, lanes), .dot = df_carve_floats(c, width, lanes), .qq = df_carve_floats(c, lanes, width),
+        .qt = df_carve_floats(c, width, lanes), .dot = df_carve_floats(c, width, lanes),
+        .qq = df_carve_floats(c, lanes, width),
         .doo = df_carve_floats(c, lanes, width), .s = df_carve_floats(c, DF_KEY_BLOCK, lanes),
-        .dp = df_carve_floats(c, DF_KEY_BLOCK, lanes), .dq = df_carve_floats(c, lanes, width), .dk = df_carve_floats(c, keys, width),
-        .dv = df_carve_floats(c, keys, width), .lse = df_carve_floats(c, 1, lanes), .delta = df_carve_floats(c, 1, lanes),
+        .dp = df_carve_floats(c, DF_KEY_BLOCK, lanes), .dq = df_carve_floats(c, lanes, width),
+        .dk = df_carve_floats(c, keys, width),
+        .dv = df_carve_floats(c, keys, width), .lse = df_carve_floats(c, 1, lanes),
+        .delta = df_carve_floats(c, 1, lanes),
         .ones = df_carve_floats(c, 1, ONES),
-        .table_rows = df_carve_floats(c, 2 * DF_TABLE_ROWS, (size_t)w->stride), .row_grad = df_carve_floats(c, 1, (size_t)w->stride),
+        .table_rows = df_carve_floats(c, 2 * DF_TABLE_ROWS, (size_t)w->stride),
+        .row_grad = df_carve_floats(c, 1, (size_t)w->stride),
     };
 }
 
-/* ---- the table ------------------------------------------------------------------------------------------------------ */
+/* ---- the table -------------------------------------------------------------------------------------------------- */
 
-/* Spreads the gradient of one row of scores: over the entries of a table row in s->row_grad (column -2 first); returns d/dx. */
-static float spread_columns(const DfDeformPlan *w, const DfDeformTile *t, Scratch *s, const float *ds, const float *x, float key_x)
+/* Spreads the gradient of one row of scores: over the entries of a table row in s->row_grad (column -2 first);
+ * returns d/dx. */
+static float spread_columns(const DfDeformPlan *w, const DfDeformTile *t, Scratch *s, const float *ds, const float *x,
+                            float key_x)
 {
     const float *delta = s->table_rows + w->stride;
     float dx = 0.0f;
@@ -106,7 +115,9 @@ static void add_positions(const Backward *b)
 static void dense_backward(const Backward *b, const DfDeformTile *t, int head, int first, int n, const Scratch *s)
 {
     const DfDeformPlan *w = &b->plan;
-    const size_t map = (size_t)w->H * (size_t)w->W, keys = (size_t)w->p->keys, sample = w->p->dense_batched ? (size_t)t->b : 0;
+    const size_t map = (size_t)w->H * (size_t)w->W;
+    const size_t keys = (size_t)w->p->keys;
+    const size_t sample = w->p->dense_batched ? (size_t)t->b : 0;
     float *to = b->grads->dense + (sample * (size_t)w->p->heads + (size_t)head) * map * keys + first;
     for (int r = 0; r < t->rows; r++)
         for (int j = 0; j < t->columns; j++)
@@ -114,7 +125,7 @@ static void dense_backward(const Backward *b, const DfDeformTile *t, int head, i
                 to[df_deform_query(w, t, r, j) * keys + (size_t)i] += s->dp[i * t->lanes + r * w->lanes + j];
 }
 
-/* ---- queries, keys, values ------------------------------------------------------------------------------------------ */
+/* ---- queries, keys, values -------------------------------------------------------------------------------------- */
 
 static void load_tile(const Backward *b, const DfDeformTile *t, int head, Scratch *s)
 {
@@ -150,8 +161,11 @@ static void clear_idle_lanes(const DfDeformPlan *w, const DfDeformTile *t, int n
 static void backward_block(const Backward *b, const DfDeformTile *t, int head, int first, Scratch *s)
 {
     const DfDeformPlan *w = &b->plan;
-    const int keys = df_deform_keys(w, t->b), n = keys - first < DF_KEY_BLOCK ? keys - first : DF_KEY_BLOCK;
-    const size_t lanes = (size_t)t->lanes, at = (size_t)first * (size_t)w->width, from = df_deform_head_at(w, t->b, head) + at;
+    const int keys = df_deform_keys(w, t->b);
+    const int n = keys - first < DF_KEY_BLOCK ? keys - first : DF_KEY_BLOCK;
+    const size_t lanes = (size_t)t->lanes;
+    const size_t at = (size_t)first * (size_t)w->width;
+    const size_t from = df_deform_head_at(w, t->b, head) + at;
     const DfDeformBlock block = { s->qt, s->s, s->table_rows, s->dense };
     df_deform_scores(w, t, head, first, n, &block);
     w->k->scores(s->dp, NULL, 0, w->vv + from, s->dot, df_round_up(n, DF_KEY_MULTIPLE), t->lanes, w->depth, w->width);
@@ -187,7 +201,8 @@ static void backward_sample(const Backward *b, int sample, int head, Scratch *s)
         for (int first = 0; first < df_deform_keys(w, sample); first += DF_KEY_BLOCK)
             backward_block(b, &t, head, first, s);
         for (int r = 0; b->grads->q && r < t.rows; r++)
-            add_rows(b->grads->q + q + df_deform_query(w, &t, r, 0) * C, C, s->dq + r * w->lanes * w->width, w->width, t.columns, w->depth, w->p->scale);
+            add_rows(b->grads->q + q + df_deform_query(w, &t, r, 0) * C, C, s->dq + r * w->lanes * w->width, w->width,
+                     t.columns, w->depth, w->p->scale);
     }
     for (int i = 0; i < df_deform_keys(w, sample); i++) {
         const size_t to = kv + df_deform_key(w, sample, i) * C;
@@ -219,8 +234,9 @@ size_t df_deform_attention_backward_workspace(const DfDeformProblem *p)
     return df_deform_attention_workspace(p) + positions_size(p);
 }
 
-int df_deform_attention_backward(DfPool *pool, const DfAttentionKernels *k, const DfDeformProblem *p, const float *out, const float *lse,
-                                 const float *dout, const DfDeformGrads *grads, float *workspace)
+int df_deform_attention_backward(DfPool *pool, const DfAttentionKernels *k, const DfDeformProblem *p,
+                                 const float *out, const float *lse, const float *dout, const DfDeformGrads *grads,
+                                 float *workspace)
 {
     if (p->keys == 0)
         return DF_OK;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/deform/deform_attention_forward.c -- attention over sampled keys with a bias from a position table: Xia et al., Vision Transformer
- * with Deformable Attention (CVPR 2022), section 3.2. A task is one head of one tile of queries; blocks of keys pass by it.
+ * kernels/deform/deform_attention_forward.c -- attention over sampled keys with a bias from a position table: Xia et
+ * al., Vision Transformer with Deformable Attention (CVPR 2022), section 3.2. A task is one head of one tile of
+ * queries; blocks of keys pass by it.
  */
 #include <string.h>
 
@@ -23,8 +24,10 @@ static Scratch carve(const DfDeformPlan *w, DfCarver *c)
     const size_t lanes = (size_t)w->lanes * (size_t)w->tile_rows, width = (size_t)w->width;
     return (Scratch){
         .rows = df_carve(c, lanes, sizeof(float *)), .out = df_carve(c, lanes, sizeof(float *)),
-        .qt = df_carve_floats(c, width, lanes), .s = df_carve_floats(c, DF_KEY_BLOCK, lanes), .o = df_carve_floats(c, lanes, width),
-        .max = df_carve_floats(c, 1, lanes), .sum = df_carve_floats(c, 1, lanes), .rescale = df_carve_floats(c, 1, lanes),
+        .qt = df_carve_floats(c, width, lanes), .s = df_carve_floats(c, DF_KEY_BLOCK, lanes),
+        .o = df_carve_floats(c, lanes, width),
+        .max = df_carve_floats(c, 1, lanes), .sum = df_carve_floats(c, 1, lanes),
+        .rescale = df_carve_floats(c, 1, lanes),
         .table_rows = df_carve_floats(c, 2 * DF_TABLE_ROWS, (size_t)w->stride),
     };
 }
@@ -94,7 +97,8 @@ size_t df_deform_attention_lse_size(const DfDeformProblem *p)
     return (size_t)p->B * (size_t)p->heads * (size_t)p->H * (size_t)p->W;
 }
 
-int df_deform_attention_forward(DfPool *pool, const DfAttentionKernels *k, const DfDeformProblem *p, float *out, float *lse, float *workspace)
+int df_deform_attention_forward(DfPool *pool, const DfAttentionKernels *k, const DfDeformProblem *p, float *out,
+                                float *lse, float *workspace)
 {
     if (p->keys == 0) {
         memset(out, 0, (size_t)p->B * (size_t)p->H * (size_t)p->W * (size_t)p->C * sizeof *out);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/deform/deform_attention_weights.c -- the attention weights of one query of deformable attention, in plain float64: Xia et al., Vision
- * Transformer with Deformable Attention (CVPR 2022), equation (4) without its values. The kernels never hold them in one place.
+ * kernels/deform/deform_attention_weights.c -- the attention weights of one query of deformable attention, in plain
+ * float64: Xia et al., Vision Transformer with Deformable Attention (CVPR 2022), equation (4) without its values.
+ * The kernels never hold them in one place.
  */
 #include "kernels/deform/plan.h"
 
@@ -28,8 +29,10 @@ static double bias_of(const DfDeformProblem *p, int b, int head, int query, int 
     if (p->table) {
         const int group = head / (p->heads / p->groups);
         const float *pos = p->pos + (((size_t)b * (size_t)p->groups + (size_t)group) * keys + (size_t)key) * 2;
-        const double y = df_deform_query_cell(query / p->W, p->H, p->half_pixel, p->table_h) - (double)pos[0] * df_deform_cells(p->table_h);
-        const double x = df_deform_query_cell(query % p->W, p->W, p->half_pixel, p->table_w) - (double)pos[1] * df_deform_cells(p->table_w);
+        const double y = df_deform_query_cell(query / p->W, p->H, p->half_pixel,
+                                              p->table_h) - (double)pos[0] * df_deform_cells(p->table_h);
+        const double x = df_deform_query_cell(query % p->W, p->W, p->half_pixel,
+                                              p->table_w) - (double)pos[1] * df_deform_cells(p->table_w);
         return table_at(p, head, y, x);
     }
     if (!p->dense)

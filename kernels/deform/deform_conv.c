@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/deform/deform_conv.c -- deformable convolution: Dai et al., ICCV 2017; with weights of the samples, Zhu et al., CVPR 2019.
+ * kernels/deform/deform_conv.c -- deformable convolution: Dai et al., ICCV 2017; with weights of the samples, Zhu et
+ * al., CVPR 2019.
  *
- * Each point of the kernel reads the map bilinearly at a place of its own; what some pixels read makes rows, which are multiplied
- * by the packed weight while they are in the cache. Outside the map there are zeros.
+ * Each point of the kernel reads the map bilinearly at a place of its own; what some pixels read makes rows, which
+ * are multiplied by the packed weight while they are in the cache. Outside the map there are zeros.
  */
 #include <math.h>
 #include <string.h>
@@ -23,7 +24,8 @@ typedef struct {
 static Plan plan(const DfDeformConv *d, const DfKernels *kernels)
 {
     const DfConvShape *s = &d->shape;
-    Plan p = { .d = d, .kernels = kernels, .I = (size_t)s->I, .points = (size_t)s->kh * (size_t)s->kw, .groups = (size_t)s->groups,
+    Plan p = { .d = d, .kernels = kernels, .I = (size_t)s->I, .points = (size_t)s->kh * (size_t)s->kw,
+               .groups = (size_t)s->groups,
                .offset_groups = (size_t)d->offset_groups };
     p.per_group = p.I / p.groups;
     p.k = p.points * p.per_group;
@@ -33,10 +35,10 @@ static Plan plan(const DfDeformConv *d, const DfKernels *kernels)
     return p;
 }
 
-/* ---- places ------------------------------------------------------------------------------------------------------ */
+/* ---- places ----------------------------------------------------------------------------------------------------- */
 
-/* Where one point of the kernel reads: the corners that lie in the map, their shares, and which corner each is (0..3: top left,
- * top right, bottom left, bottom right). `u`, `v`: how far right and down from the top left one. */
+/* Where one point of the kernel reads: the corners that lie in the map, their shares, and which corner each is
+ * (0..3: top left, top right, bottom left, bottom right). `u`, `v`: how far right and down from the top left one. */
 typedef struct {
     int n, corner[CORNERS];
     size_t at[CORNERS]; /* pixel of the batch */
@@ -48,7 +50,10 @@ static Place place(const Plan *p, size_t output, size_t group, size_t point)
     const DfConvShape *s = &p->d->shape;
     const float *offset = p->d->offset + 2 * ((output * p->offset_groups + group) * p->points + point);
     const size_t pixel = output % p->pixels;
-    const int oy = (int)(pixel / (size_t)s->oW), ox = (int)(pixel % (size_t)s->oW), ky = (int)point / s->kw, kx = (int)point % s->kw;
+    const int oy = (int)(pixel / (size_t)s->oW);
+    const int ox = (int)(pixel % (size_t)s->oW);
+    const int ky = (int)point / s->kw;
+    const int kx = (int)point % s->kw;
     const float y = (float)(oy * s->stride[0] - s->padding[0] + ky * s->dilation[0]) + offset[0];
     const float x = (float)(ox * s->stride[1] - s->padding[1] + kx * s->dilation[1]) + offset[1];
     Place at = { 0 };
@@ -58,7 +63,10 @@ static Place place(const Plan *p, size_t output, size_t group, size_t point)
     at.v = y - top;
     at.u = x - left;
     for (int corner = 0; corner < CORNERS; corner++) {
-        const int right = corner & 1, below = corner >> 1, cy = (int)top + below, cx = (int)left + right;
+        const int right = corner & 1;
+        const int below = corner >> 1;
+        const int cy = (int)top + below;
+        const int cx = (int)left + right;
         if (cy < 0 || cx < 0 || cy >= s->H || cx >= s->W)
             continue;
         at.at[at.n] = (output / p->pixels * (size_t)s->H + (size_t)cy) * (size_t)s->W + (size_t)cx;
@@ -73,7 +81,8 @@ static float mask_at(const Plan *p, size_t output, size_t group, size_t point)
     return p->d->mask ? p->d->mask[(output * p->offset_groups + group) * p->points + point] : 1;
 }
 
-/* Channel c of row `row`, point `point`, in rows that lie group after group, `rows` each; the channels up to *end are beside it. */
+/* Channel c of row `row`, point `point`, in rows that lie group after group, `rows` each; the channels up to *end
+ * are beside it. */
 static float *entry(const Plan *p, float *columns, size_t rows, size_t row, size_t point, size_t c, size_t *end)
 {
     const size_t group = c / p->per_group, stop = (group + 1) * p->per_group;
@@ -82,7 +91,7 @@ static float *entry(const Plan *p, float *columns, size_t rows, size_t row, size
     return columns + (group * rows + row) * p->k + point * p->per_group + c - group * p->per_group;
 }
 
-/* ---- forward ----------------------------------------------------------------------------------------------------- */
+/* ---- forward ---------------------------------------------------------------------------------------------------- */
 
 static void sample(const Plan *p, size_t output, size_t rows, size_t row, float *columns)
 {
@@ -115,18 +124,21 @@ static void forward_task(void *arg, size_t task, void *scratch)
 {
     const Forward *f = arg;
     const Plan *p = &f->plan;
-    const size_t first = df_cut(p->outputs, f->blocks, task), rows = df_cut(p->outputs, f->blocks, task + 1) - first;
+    const size_t first = df_cut(p->outputs, f->blocks, task);
+    const size_t rows = df_cut(p->outputs, f->blocks, task + 1) - first;
     const size_t O = (size_t)p->d->shape.O;
     for (size_t row = 0; row < rows; row++)
         sample(p, first + row, rows, row, scratch);
     for (size_t group = 0; group < p->groups; group++) {
         const DfPanels b = df_packed_panels(f->weight, group);
         const DfEpilogue e = df_epilogue_at(&f->e, first, O, group * b.n);
-        df_gemm_rows(&p->kernels->gemm, rows, (float *)scratch + group * rows * p->k, p->k, b, 0, b.n, f->y + first * O + group * b.n, O, &e, NULL);
+        df_gemm_rows(&p->kernels->gemm, rows, (float *)scratch + group * rows * p->k, p->k, b, 0, b.n,
+                     f->y + first * O + group * b.n, O, &e, NULL);
     }
 }
 
-int df_deform_conv_forward(DfPool *pool, const DfKernels *k, const DfDeformConv *d, const DfPacked *weight, float *y, DfEpilogue e)
+int df_deform_conv_forward(DfPool *pool, const DfKernels *k, const DfDeformConv *d, const DfPacked *weight, float *y,
+                           DfEpilogue e)
 {
     Forward f = { plan(d, k), weight, y, e, 0 };
     const size_t row = f.plan.k * f.plan.groups, fitting = ROW_BYTES / sizeof(float) / row;
@@ -135,7 +147,7 @@ int df_deform_conv_forward(DfPool *pool, const DfKernels *k, const DfDeformConv 
     return df_parallel(pool, f.blocks, df_ceil_div(f.plan.outputs, f.blocks) * row * sizeof(float), forward_task, &f);
 }
 
-/* ---- backward ---------------------------------------------------------------------------------------------------- */
+/* ---- backward --------------------------------------------------------------------------------------------------- */
 
 /* Some pixels of one sample at a time: `columns` is what they read, then dL/d of it. */
 typedef struct {
@@ -158,7 +170,9 @@ static void map_task(void *arg, size_t task, void *scratch)
 {
     const Backward *b = arg;
     const Plan *p = &b->plan;
-    const size_t parts = df_ceil_div(p->D, CHANNELS), group = task / parts, first = group * p->D + task % parts * CHANNELS;
+    const size_t parts = df_ceil_div(p->D, CHANNELS);
+    const size_t group = task / parts;
+    const size_t first = group * p->D + task % parts * CHANNELS;
     const size_t last = (group + 1) * p->D < first + CHANNELS ? (group + 1) * p->D : first + CHANNELS;
     (void)scratch;
     for (size_t row = 0; row < b->rows; row++)
@@ -178,7 +192,8 @@ static void map_task(void *arg, size_t task, void *scratch)
 static void place_grad(const Backward *b, size_t row, size_t group, size_t point)
 {
     const Plan *p = &b->plan;
-    const size_t output = b->first + row, index = (output * p->offset_groups + group) * p->points + point;
+    const size_t output = b->first + row;
+    const size_t index = (output * p->offset_groups + group) * p->points + point;
     const Place at = place(p, output, group, point);
     double value[CORNERS] = { 0 }, blended = 0;
     for (size_t c = group * p->D, end; c < (group + 1) * p->D; c = end) {
@@ -187,7 +202,9 @@ static void place_grad(const Backward *b, size_t row, size_t group, size_t point
         for (int i = 0; i < at.n; i++)
             value[at.corner[i]] += p->kernels->pointwise.dot(g, p->d->x + at.at[i] * p->I + c, end - c);
     }
-    const double u = (double)at.u, v = (double)at.v, mask = (double)mask_at(p, output, group, point);
+    const double u = (double)at.u;
+    const double v = (double)at.v;
+    const double mask = (double)mask_at(p, output, group, point);
     for (int i = 0; i < at.n; i++)
         blended += (double)at.weight[i] * value[at.corner[i]];
     if (b->to->mask)
@@ -234,7 +251,8 @@ static int input_grad(DfPool *pool, Backward *b, const float *weight, const floa
     return error;
 }
 
-int df_deform_conv_backward(DfPool *pool, const DfKernels *k, const DfDeformConv *d, const float *weight, const float *dy, const DfDeformConvGrads *to)
+int df_deform_conv_backward(DfPool *pool, const DfKernels *k, const DfDeformConv *d, const float *weight,
+                            const float *dy, const DfDeformConvGrads *to)
 {
     Backward b = { .plan = plan(d, k), .to = to };
     const size_t most = b.plan.outputs < CHUNK ? b.plan.outputs : CHUNK;

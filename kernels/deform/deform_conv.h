@@ -21,8 +21,10 @@ typedef struct { /* where to add the gradients; each may be NULL */
 } DfDeformConvGrads;
 
 /* y = conv + bias, N oH oW O, with the weight packed by df_pack (O rows, P I/groups columns, in groups). */
-int df_deform_conv_forward(DfPool *, const DfKernels *, const DfDeformConv *, const DfPacked *weight, float *y, DfEpilogue);
+int df_deform_conv_forward(DfPool *, const DfKernels *, const DfDeformConv *, const DfPacked *weight, float *y,
+                           DfEpilogue);
 /* From dy, and the weight as it comes: O kh kw I/groups. */
-int df_deform_conv_backward(DfPool *, const DfKernels *, const DfDeformConv *, const float *weight, const float *dy, const DfDeformConvGrads *);
+int df_deform_conv_backward(DfPool *, const DfKernels *, const DfDeformConv *, const float *weight, const float *dy,
+                            const DfDeformConvGrads *);
 
 #endif

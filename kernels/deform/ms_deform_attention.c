@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/deform/ms_deform_attention.c -- multi-scale deformable attention (Zhu et al., ICLR 2021): the leaves in C, and the drivers. A
- * task of the forward pass is a run of queries. A task of the backward pass is a head of a sample, whose gradients nobody else
- * writes: so nothing depends on the number of threads.
+ * kernels/deform/ms_deform_attention.c -- multi-scale deformable attention (Zhu et al., ICLR 2021): the leaves in C,
+ * and the drivers. A task of the forward pass is a run of queries. A task of the backward pass is a head of a
+ * sample, whose gradients nobody else writes: so nothing depends on the number of threads.
  */
 #include <math.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 
 enum { QUERIES = 32 }; /* of a forward task */
 
-/* ---- samples ----------------------------------------------------------------------------------------------------- */
+/* ---- samples ---------------------------------------------------------------------------------------------------- */
 
 static int rounded(int n)
 {
@@ -58,7 +58,7 @@ static size_t cells_of(const DfMsDeformProblem *p)
     return n;
 }
 
-/* ---- one point --------------------------------------------------------------------------------------------------- */
+/* ---- one point -------------------------------------------------------------------------------------------------- */
 
 /* Where a sample falls: pixel centres are at (i + 0.5) / size. Taps 0 1 are the upper row. */
 typedef struct {
@@ -69,13 +69,18 @@ typedef struct {
 
 static bool place(Point *q, const DfMsSamples *s, int i, const float *location)
 {
-    const float x = location[2 * i] * s->w[i] - 0.5f, y = location[2 * i + 1] * s->h[i] - 0.5f;
+    const float x = location[2 * i] * s->w[i] - 0.5f;
+    const float y = location[2 * i + 1] * s->h[i] - 0.5f;
     if (!(x > -1 && y > -1 && x < s->w[i] && y < s->h[i])) /* and not a number */
         return false;
     const float fx = floorf(x), fy = floorf(y);
     q->ax = x - fx;
     q->ay = y - fy;
-    const int x0 = (int)fx, y0 = (int)fy, w = s->width[i], h = (int)s->h[i], corner = s->first[i] + y0 * w + x0;
+    const int x0 = (int)fx;
+    const int y0 = (int)fy;
+    const int w = s->width[i];
+    const int h = (int)s->h[i];
+    const int corner = s->first[i] + y0 * w + x0;
     for (int t = 0; t < 4; t++) {
         const int xx = x0 + t % 2, yy = y0 + t / 2;
         q->on[t] = xx >= 0 && xx < w && yy >= 0 && yy < h;
@@ -89,7 +94,7 @@ static float share(const Point *q, int t)
     return (t % 2 ? q->ax : 1 - q->ax) * (t / 2 ? q->ay : 1 - q->ay);
 }
 
-/* ---- leaves ------------------------------------------------------------------------------------------------------ */
+/* ---- leaves ----------------------------------------------------------------------------------------------------- */
 
 static void taps_c(int *cell, float *weight, const DfMsSamples *s, const float *location, const float *attention)
 {
@@ -103,7 +108,8 @@ static void taps_c(int *cell, float *weight, const DfMsSamples *s, const float *
     }
 }
 
-static void gather_c(float *out, const float *value, size_t stride, const int *cell, const float *weight, int n, int depth)
+static void gather_c(float *out, const float *value, size_t stride, const int *cell, const float *weight, int n,
+                     int depth)
 {
     memset(out, 0, (size_t)depth * sizeof *out);
     for (int t = 0; t < n; t++) {
@@ -119,7 +125,7 @@ void df_ms_deform_init_c(DfMsDeformKernels *k)
     k->gather = gather_c;
 }
 
-/* ---- forward ----------------------------------------------------------------------------------------------------- */
+/* ---- forward ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     const DfMsDeformProblem *p;
@@ -135,8 +141,13 @@ static void forward_task(void *arg, size_t task, void *scratch)
     const DfMsSamples s = table_of(p, scratch);
     int *cell = (int *)(void *)((char *)scratch + table_bytes(p));
     float *weight = (float *)(void *)(cell + 4 * s.room);
-    const size_t heads = (size_t)p->heads, depth = (size_t)p->depth, C = heads * depth, queries = (size_t)p->queries, n = (size_t)s.n;
-    const size_t b = task / f->tasks_per_sample, from = task % f->tasks_per_sample * QUERIES;
+    const size_t heads = (size_t)p->heads;
+    const size_t depth = (size_t)p->depth;
+    const size_t C = heads * depth;
+    const size_t queries = (size_t)p->queries;
+    const size_t n = (size_t)s.n;
+    const size_t b = task / f->tasks_per_sample;
+    const size_t from = task % f->tasks_per_sample * QUERIES;
     const size_t to = from + QUERIES < queries ? from + QUERIES : queries;
     const float *const value = p->value + b * cells_of(p) * C;
     for (size_t q = b * queries + from; q < b * queries + to; q++)
@@ -152,10 +163,11 @@ int df_ms_deform_forward(DfPool *pool, const DfMsDeformKernels *k, const DfMsDef
     const Forward f = { p, k, out, ((size_t)p->queries + QUERIES - 1) / QUERIES };
     const size_t taps = 4 * (size_t)rounded(p->levels * p->points);
     Forward job = f;
-    return df_parallel(pool, (size_t)p->B * f.tasks_per_sample, table_bytes(p) + taps * (sizeof(int) + sizeof(float)), forward_task, &job);
+    return df_parallel(pool, (size_t)p->B * f.tasks_per_sample, table_bytes(p) + taps * (sizeof(int) + sizeof(float)),
+                       forward_task, &job);
 }
 
-/* ---- backward ---------------------------------------------------------------------------------------------------- */
+/* ---- backward --------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     const DfMsDeformProblem *p;
@@ -163,8 +175,8 @@ typedef struct {
     float *dvalue, *dlocation, *dattention;
 } Backward;
 
-/* With v_t the tap's value and g the gradient of the result: e_t = <g, v_t>; a weight's gradient is the blend of the e_t, a
- * location's their slope, and v_t's is g times the tap's weight. */
+/* With v_t the tap's value and g the gradient of the result: e_t = <g, v_t>; a weight's gradient is the blend of the
+ * e_t, a location's their slope, and v_t's is g times the tap's weight. */
 static float tap_backward(const float *g, const float *value, float *dvalue, float weight, int depth)
 {
     float e = 0;
@@ -175,7 +187,8 @@ static float tap_backward(const float *g, const float *value, float *dvalue, flo
     return e;
 }
 
-static void sample_backward(const Backward *j, const DfMsSamples *s, int i, const Point *q, size_t row, const float *g, size_t at, size_t stride)
+static void sample_backward(const Backward *j, const DfMsSamples *s, int i, const Point *q, size_t row,
+                            const float *g, size_t at, size_t stride)
 {
     const DfMsDeformProblem *p = j->p;
     const size_t sample = row * (size_t)s->n + (size_t)i;
@@ -185,14 +198,16 @@ static void sample_backward(const Backward *j, const DfMsSamples *s, int i, cons
         if (!q->on[t])
             continue;
         const size_t place_of = at + (size_t)q->cell[t] * stride;
-        e[t] = tap_backward(g, p->value + place_of, j->dvalue ? j->dvalue + place_of : NULL, share(q, t) * attention, p->depth);
+        e[t] = tap_backward(g, p->value + place_of, j->dvalue ? j->dvalue + place_of : NULL, share(q, t) * attention,
+                            p->depth);
         blend += share(q, t) * e[t];
     }
     if (j->dattention)
         j->dattention[sample] += blend;
     if (!j->dlocation)
         return;
-    const float by_x = (1 - q->ay) * (e[1] - e[0]) + q->ay * (e[3] - e[2]), by_y = (1 - q->ax) * (e[2] - e[0]) + q->ax * (e[3] - e[1]);
+    const float by_x = (1 - q->ay) * (e[1] - e[0]) + q->ay * (e[3] - e[2]);
+    const float by_y = (1 - q->ax) * (e[2] - e[0]) + q->ax * (e[3] - e[1]);
     j->dlocation[2 * sample] += attention * s->w[i] * by_x;
     j->dlocation[2 * sample + 1] += attention * s->h[i] * by_y;
 }
@@ -202,7 +217,11 @@ static void backward_task(void *arg, size_t task, void *scratch)
     const Backward *j = arg;
     const DfMsDeformProblem *p = j->p;
     const DfMsSamples s = table_of(p, scratch);
-    const size_t heads = (size_t)p->heads, depth = (size_t)p->depth, queries = (size_t)p->queries, b = task / heads, head = task % heads;
+    const size_t heads = (size_t)p->heads;
+    const size_t depth = (size_t)p->depth;
+    const size_t queries = (size_t)p->queries;
+    const size_t b = task / heads;
+    const size_t head = task % heads;
     const size_t stride = heads * depth, at = b * cells_of(p) * stride + head * depth;
     for (size_t q = b * queries; q < (b + 1) * queries; q++) {
         const size_t row = q * heads + head;
@@ -214,7 +233,8 @@ static void backward_task(void *arg, size_t task, void *scratch)
     }
 }
 
-int df_ms_deform_backward(DfPool *pool, const DfMsDeformProblem *p, const float *dout, float *dvalue, float *dlocation, float *dattention)
+int df_ms_deform_backward(DfPool *pool, const DfMsDeformProblem *p, const float *dout, float *dvalue,
+                          float *dlocation, float *dattention)
 {
     Backward job = { p, dout, dvalue, dlocation, dattention };
     return df_parallel(pool, (size_t)p->B * (size_t)p->heads, table_bytes(p), backward_task, &job);

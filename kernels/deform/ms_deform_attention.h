@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/deform/ms_deform_attention.h -- multi-scale deformable attention. Part of the door kernels/kernels.h: include that.
+ * kernels/deform/ms_deform_attention.h -- multi-scale deformable attention. Part of the door kernels/kernels.h:
+ * include that.
  *
- * Every query reads a few points of every level of a pyramid, bilinearly, with zeros outside: Zhu et al., "Deformable DETR",
- * ICLR 2021, section 4.1. A query and head has levels * points samples of four taps each; channels of a head lie side by side,
- * so a tap is a run of floats.
+ * Every query reads a few points of every level of a pyramid, bilinearly, with zeros outside: Zhu et al.,
+ * "Deformable DETR", ICLR 2021, section 4.1. A query and head has levels * points samples of four taps each;
+ * channels of a head lie side by side, so a tap is a run of floats.
  */
 #ifndef DF_KERNELS_DEFORM_MS_DEFORM_ATTENTION_H
 #define DF_KERNELS_DEFORM_MS_DEFORM_ATTENTION_H
@@ -24,6 +25,7 @@ typedef struct {
 
 int df_ms_deform_forward(DfPool *, const DfMsDeformKernels *, const DfMsDeformProblem *, float *out); /* B queries heads depth */
 /* Adds to the gradients, each of which may be NULL; shapes as in the problem. */
-int df_ms_deform_backward(DfPool *, const DfMsDeformProblem *, const float *dout, float *dvalue, float *dlocation, float *dattention);
+int df_ms_deform_backward(DfPool *, const DfMsDeformProblem *, const float *dout, float *dvalue, float *dlocation,
+                          float *dattention);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/deform/ms_deform_attention_avx2.c -- the leaves of multi-scale deformable attention, eight floats at once: samples side by
- * side while their taps are found, channels side by side while they are summed.
+ * kernels/deform/ms_deform_attention_avx2.c -- the leaves of multi-scale deformable attention, eight floats at once:
+ * samples side by side while their taps are found, channels side by side while they are summed.
  */
 #include "kernels/ladder.h"
 #include "kernels/vector_avx2.h"
 
-/* ---- taps -------------------------------------------------------------------------------------------------------- */
+/* ---- taps ------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     V8 x, y;
@@ -22,7 +22,8 @@ static Pairs load_pairs(const float *from, int n) /* x y x y .. of up to eight s
         low = _mm256_maskload_ps(from, v8_first(2 * n));
         high = n > 4 ? _mm256_maskload_ps(from + 8, v8_first(2 * n - 8)) : _mm256_setzero_ps();
     }
-    const V8 a = _mm256_permute2f128_ps(low, high, 0x20), b = _mm256_permute2f128_ps(low, high, 0x31);
+    const V8 a = _mm256_permute2f128_ps(low, high, 0x20);
+    const V8 b = _mm256_permute2f128_ps(low, high, 0x31);
     return (Pairs){ _mm256_shuffle_ps(a, b, 0x88), _mm256_shuffle_ps(a, b, 0xdd) };
 }
 
@@ -40,20 +41,39 @@ static void store_tap(int *cell, float *weight, V8 on, __m256i at, V8 share)
 
 static void eight_taps(int *cell, float *weight, const DfMsSamples *s, int i, Pairs location, V8 attention)
 {
-    const V8 one = v8_set(1), half = v8_set(0.5f), w = _mm256_loadu_ps(s->w + i), h = _mm256_loadu_ps(s->h + i);
-    const V8 x = _mm256_sub_ps(_mm256_mul_ps(location.x, w), half), y = _mm256_sub_ps(_mm256_mul_ps(location.y, h), half);
-    const V8 x0 = _mm256_floor_ps(x), y0 = _mm256_floor_ps(y), x1 = _mm256_add_ps(x0, one), y1 = _mm256_add_ps(y0, one);
-    const V8 ax = _mm256_sub_ps(x, x0), ay = _mm256_sub_ps(y, y0), bx = _mm256_sub_ps(one, ax), by = _mm256_sub_ps(one, ay);
-    const V8 left = within(x0, w), right = within(x1, w), top = within(y0, h), bottom = within(y1, h);
+    const V8 one = v8_set(1);
+    const V8 half = v8_set(0.5f);
+    const V8 w = _mm256_loadu_ps(s->w + i);
+    const V8 h = _mm256_loadu_ps(s->h + i);
+    const V8 x = _mm256_sub_ps(_mm256_mul_ps(location.x, w), half);
+    const V8 y = _mm256_sub_ps(_mm256_mul_ps(location.y, h), half);
+    const V8 x0 = _mm256_floor_ps(x);
+    const V8 y0 = _mm256_floor_ps(y);
+    const V8 x1 = _mm256_add_ps(x0, one);
+    const V8 y1 = _mm256_add_ps(y0, one);
+    const V8 ax = _mm256_sub_ps(x, x0);
+    const V8 ay = _mm256_sub_ps(y, y0);
+    const V8 bx = _mm256_sub_ps(one, ax);
+    const V8 by = _mm256_sub_ps(one, ay);
+    const V8 left = within(x0, w);
+    const V8 right = within(x1, w);
+    const V8 top = within(y0, h);
+    const V8 bottom = within(y1, h);
     const __m256i width = _mm256_loadu_si256((const __m256i *)(const void *)(s->width + i));
-    const __m256i first = _mm256_loadu_si256((const __m256i *)(const void *)(s->first + i)), next = _mm256_set1_epi32(1);
-    const __m256i corner = _mm256_add_epi32(first, _mm256_add_epi32(_mm256_mullo_epi32(_mm256_cvttps_epi32(y0), width), _mm256_cvttps_epi32(x0)));
+    const __m256i first = _mm256_loadu_si256((const __m256i *)(const void *)(s->first + i));
+    const __m256i next = _mm256_set1_epi32(1);
+    const __m256i corner = _mm256_add_epi32(first,
+                                            _mm256_add_epi32(_mm256_mullo_epi32(_mm256_cvttps_epi32(y0), width),
+                                                             _mm256_cvttps_epi32(x0)));
     const __m256i below = _mm256_add_epi32(corner, width);
     const int room = s->room;
     store_tap(cell + i, weight + i, _mm256_and_ps(top, left), corner, _mm256_mul_ps(_mm256_mul_ps(bx, by), attention));
-    store_tap(cell + room + i, weight + room + i, _mm256_and_ps(top, right), _mm256_add_epi32(corner, next), _mm256_mul_ps(_mm256_mul_ps(ax, by), attention));
-    store_tap(cell + 2 * room + i, weight + 2 * room + i, _mm256_and_ps(bottom, left), below, _mm256_mul_ps(_mm256_mul_ps(bx, ay), attention));
-    store_tap(cell + 3 * room + i, weight + 3 * room + i, _mm256_and_ps(bottom, right), _mm256_add_epi32(below, next), _mm256_mul_ps(_mm256_mul_ps(ax, ay), attention));
+    store_tap(cell + room + i, weight + room + i, _mm256_and_ps(top, right), _mm256_add_epi32(corner, next),
+              _mm256_mul_ps(_mm256_mul_ps(ax, by), attention));
+    store_tap(cell + 2 * room + i, weight + 2 * room + i, _mm256_and_ps(bottom, left), below,
+              _mm256_mul_ps(_mm256_mul_ps(bx, ay), attention));
+    store_tap(cell + 3 * room + i, weight + 3 * room + i, _mm256_and_ps(bottom, right), _mm256_add_epi32(below, next),
+              _mm256_mul_ps(_mm256_mul_ps(ax, ay), attention));
 }
 
 static void taps_avx2(int *cell, float *weight, const DfMsSamples *s, const float *location, const float *attention)
@@ -65,7 +85,7 @@ static void taps_avx2(int *cell, float *weight, const DfMsSamples *s, const floa
     }
 }
 
-/* ---- gather ------------------------------------------------------------------------------------------------------ */
+/* ---- gather ----------------------------------------------------------------------------------------------------- */
 
 /* 32 channels: four vectors, in two chains of sums so that additions do not wait for one another. */
 static void gather_32(float *out, const float *value, size_t stride, const int *cell, const float *weight, int n)
@@ -74,7 +94,8 @@ static void gather_32(float *out, const float *value, size_t stride, const int *
     for (int i = 0; i < 4; i++)
         a[i] = b[i] = _mm256_setzero_ps();
     for (int t = 0; t < n; t += 2) {
-        const float *const row = value + (size_t)cell[t] * stride, *const other = value + (size_t)cell[t + 1] * stride;
+        const float *const row = value + (size_t)cell[t] * stride;
+        const float *const other = value + (size_t)cell[t + 1] * stride;
         const V8 w = v8_set(weight[t]), u = v8_set(weight[t + 1]);
         for (int i = 0; i < 4; i++) {
             a[i] = _mm256_fmadd_ps(w, _mm256_loadu_ps(row + 8 * i), a[i]);
@@ -95,7 +116,8 @@ static void gather_8(float *out, const float *value, size_t stride, const int *c
     _mm256_storeu_ps(out, _mm256_add_ps(a, b));
 }
 
-static void gather_rest(float *out, const float *value, size_t stride, const int *cell, const float *weight, int n, int depth)
+static void gather_rest(float *out, const float *value, size_t stride, const int *cell, const float *weight, int n,
+                        int depth)
 {
     const __m256i on = v8_first(depth);
     V8 a = _mm256_setzero_ps();
@@ -104,7 +126,8 @@ static void gather_rest(float *out, const float *value, size_t stride, const int
     _mm256_maskstore_ps(out, on, a);
 }
 
-static void gather_avx2(float *out, const float *value, size_t stride, const int *cell, const float *weight, int n, int depth)
+static void gather_avx2(float *out, const float *value, size_t stride, const int *cell, const float *weight, int n,
+                        int depth)
 {
     int d = 0;
     for (; d + 32 <= depth; d += 32)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/deform/plan.c -- what both directions of deformable attention prepare: keys and values by head, padded tables,
- * and all coordinates in cells of the table, where query minus key is the place to sample.
+ * kernels/deform/plan.c -- what both directions of deformable attention prepare: keys and values by head, padded
+ * tables, and all coordinates in cells of the table, where query minus key is the place to sample.
  */
 #include "kernels/deform/plan.h"
 
@@ -40,7 +40,7 @@ DfDeformPlan df_deform_plan(const DfDeformProblem *p, const DfAttentionKernels *
     return w;
 }
 
-/* ---- coordinates --------------------------------------------------------------------------------------------------- */
+/* ---- coordinates ------------------------------------------------------------------------------------------------ */
 
 static void place_queries(DfDeformPlan *w)
 {
@@ -50,7 +50,8 @@ static void place_queries(DfDeformPlan *w)
         w->y[i] = no_x ? NAN : (float)df_deform_query_cell(i, p->H, p->half_pixel, p->table_h);
     for (int piece = 0; piece < w->pieces; piece++)
         for (int j = 0; j < w->lanes; j++)
-            w->x[piece * w->lanes + j] = no_x ? 0.0f : (float)df_deform_query_cell(piece * w->columns + j, p->W, p->half_pixel, p->table_w);
+            w->x[piece * w->lanes + j] = no_x ? 0.0f : (float)df_deform_query_cell(piece * w->columns + j, p->W,
+                                                                                   p->half_pixel, p->table_w);
 }
 
 static void place_keys(DfDeformPlan *w)
@@ -58,14 +59,15 @@ static void place_keys(DfDeformPlan *w)
     const DfDeformProblem *p = w->p;
     const size_t n = (size_t)p->B * (size_t)p->groups * (size_t)p->keys;
     for (size_t i = 0; i < n; i++) {
-        const double y = p->pos[2 * i] * df_deform_cells(p->table_h), x = p->pos[2 * i + 1] * df_deform_cells(p->table_w);
+        const double y = p->pos[2 * i] * df_deform_cells(p->table_h);
+        const double x = p->pos[2 * i + 1] * df_deform_cells(p->table_w);
         const bool finite = isfinite(y) && isfinite(x);
         w->key_y[i] = finite ? (float)y : NAN;
         w->key_x[i] = finite ? (float)x : 0.0f;
     }
 }
 
-/* ---- tables, keys and values ---------------------------------------------------------------------------------------- */
+/* ---- tables, keys and values ------------------------------------------------------------------------------------ */
 
 static size_t table_size(const DfDeformPlan *w)
 {
@@ -118,7 +120,8 @@ static void prepare_task(void *arg, size_t task, void *scratch)
 {
     DfDeformPlan *w = arg;
     (void)scratch;
-    const int b = (int)(task / (size_t)w->p->heads), head = (int)(task % (size_t)w->p->heads);
+    const int b = (int)(task / (size_t)w->p->heads);
+    const int head = (int)(task % (size_t)w->p->heads);
     gather_head(w, w->kk + df_deform_head_at(w, b, head), w->p->k, b, head);
     gather_head(w, w->vv + df_deform_head_at(w, b, head), w->p->v, b, head);
     if (w->p->table && b == 0)
@@ -136,11 +139,12 @@ int df_deform_prepare(DfPool *pool, DfDeformPlan *w)
     return df_parallel(pool, (size_t)w->p->B * (size_t)w->p->heads, 0, prepare_task, w);
 }
 
-/* ---- tiles --------------------------------------------------------------------------------------------------------- */
+/* ---- tiles ------------------------------------------------------------------------------------------------------ */
 
 DfDeformTile df_deform_tile(const DfDeformPlan *w, int b, int tile)
 {
-    DfDeformTile t = { .b = b, .first_row = tile / w->pieces * w->tile_rows, .first_column = tile % w->pieces * w->columns };
+    DfDeformTile t = { .b = b, .first_row = tile / w->pieces * w->tile_rows,
+                       .first_column = tile % w->pieces * w->columns };
     t.rows = w->H - t.first_row < w->tile_rows ? w->H - t.first_row : w->tile_rows;
     t.columns = w->W - t.first_column < w->columns ? w->W - t.first_column : w->columns;
     t.lanes = t.rows * w->lanes;
@@ -159,20 +163,23 @@ void df_deform_rows(const DfDeformPlan *w, const DfDeformTile *t, int head, cons
 
 static void dense_rows(const DfDeformPlan *w, const DfDeformTile *t, int head, int first, const float **rows)
 {
-    const size_t map = (size_t)w->H * (size_t)w->W, sample = w->p->dense_batched ? (size_t)t->b : 0;
+    const size_t map = (size_t)w->H * (size_t)w->W;
+    const size_t sample = w->p->dense_batched ? (size_t)t->b : 0;
     const float *bias = w->p->dense + (sample * (size_t)w->p->heads + (size_t)head) * map * (size_t)w->p->keys + first;
     for (int r = 0; r < t->rows; r++)
         for (int j = 0; j < w->lanes; j++)
             rows[r * w->lanes + j] = j < t->columns ? bias + df_deform_query(w, t, r, j) * (size_t)w->p->keys : NULL;
 }
 
-void df_deform_scores(const DfDeformPlan *w, const DfDeformTile *t, int head, int first, int n, const DfDeformBlock *block)
+void df_deform_scores(const DfDeformPlan *w, const DfDeformTile *t, int head, int first, int n,
+                      const DfDeformBlock *block)
 {
     if (w->p->table) {
         const DfScoreTable table = df_deform_table(w, head);
         const size_t key = df_deform_group_at(w, t->b, head) + (size_t)first;
         const float step = (float)(df_deform_cells(w->p->table_w) * 2 / (w->p->half_pixel || w->W == 1 ? w->W : w->W - 1));
-        const DfLattice at = { t->rows, w->lanes, w->y + t->first_row, w->x + t->first_column / w->columns * w->lanes, step };
+        const DfLattice at = { t->rows, w->lanes, w->y + t->first_row, w->x + t->first_column / w->columns * w->lanes,
+                               step };
         w->k->table_bias(block->s, &table, &at, w->key_y + key, w->key_x + key, n, block->table_rows);
     } else if (w->p->dense) {
         dense_rows(w, t, head, first, block->dense);
@@ -180,5 +187,6 @@ void df_deform_scores(const DfDeformPlan *w, const DfDeformTile *t, int head, in
     }
     const float *bias = w->p->table || w->p->dense ? block->s : NULL;
     const float *k = w->kk + df_deform_head_at(w, t->b, head) + (size_t)first * (size_t)w->width;
-    w->k->scores(block->s, bias, (size_t)t->lanes, k, block->qt, df_round_up(n, DF_KEY_MULTIPLE), t->lanes, w->depth, w->width);
+    w->k->scores(block->s, bias, (size_t)t->lanes, k, block->qt, df_round_up(n, DF_KEY_MULTIPLE), t->lanes, w->depth,
+                 w->width);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/deform/plan.h -- private to deformable attention: its sizes, tiles and prepared inputs, the same for both directions.
+ * kernels/deform/plan.h -- private to deformable attention: its sizes, tiles and prepared inputs, the same for both
+ * directions.
  */
 #ifndef DF_KERNELS_DEFORM_PLAN_H
 #define DF_KERNELS_DEFORM_PLAN_H
@@ -12,8 +13,8 @@
 
 enum { DF_KEY_BLOCK = 48 }; /* keys whose scores exist at a time */
 
-/* With a table the queries keep their rows, for then a score's place in the table is separable; else the map is one long row.
- * A tile is `tile_rows` rows of one of the `pieces` that a row is cut into. */
+/* With a table the queries keep their rows, for then a score's place in the table is separable; else the map is one
+ * long row. A tile is `tile_rows` rows of one of the `pieces` that a row is cut into. */
 typedef struct {
     const DfDeformProblem *p;
     const DfAttentionKernels *k;

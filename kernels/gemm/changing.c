@@ -1,29 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/changing.c -- products of two matrices that change, as in backward passes: packing is part of the product.
+ * kernels/gemm/changing.c -- products of two matrices that change, as in backward passes: packing is part of the
+ * product.
  *
- * A task computes a part of the result, block by block of k. A block of b becomes panels, as weights do (pack.c), and stays in the
- * second-level cache (Goto and van de Geijn, ACM TOMS 2008). Some rows of a at a time, transposed if need be, go past it: tile by
- * tile, so that the rows of a tile stay in the first level and a result's row is walked along. While they are multiplied, the next
- * rows are fetched.
+ * A task computes a part of the result, block by block of k. A block of b becomes panels, as weights do (pack.c),
+ * and stays in the second-level cache (Goto and van de Geijn, ACM TOMS 2008). Some rows of a at a time, transposed
+ * if need be, go past it: tile by tile, so that the rows of a tile stay in the first level and a result's row is
+ * walked along. While they are multiplied, the next rows are fetched.
  *
- * Small results of long sums (weight gradients) are cut along k too: every piece sums into a result of its own, and the results are
- * added in order. All cuts depend on the sizes alone.
+ * Small results of long sums (weight gradients) are cut along k too: every piece sums into a result of its own, and
+ * the results are added in order. All cuts depend on the sizes alone.
  */
 #include <string.h>
 
 #include "kernels/gemm/parts.h"
 
 enum {
-    K_BLOCK = 320,       /* a tile's rows of one block of a: 15 KiB                                                      */
-    ROWS = 96,           /* rows of a in one step                                                                        */
-    SIDE = 512,          /* most columns of a block of b, 640 KiB; most rows and columns of a task                       */
-    TASKS = 16,          /* cut further until there are so many, ...                                                     */
-    TASK_WORK = 1 << 18, /* ... unless tasks would be smaller than this many multiply-adds, ...                          */
-    LEAST_SIDE = 96,     /* ... or than this: what is packed for few rows or columns is used too seldom                  */
-    K_PIECE = 512,       /* least length of a piece of k                                                                 */
-    STRIP = 16,          /* rows that are transposed side by side                                                        */
-    AHEAD = 8            /* rows of b are fetched so long before they are copied                                         */
+    K_BLOCK = 320,       /* a tile's rows of one block of a: 15 KiB                                           */
+    ROWS = 96,           /* rows of a in one step                                                             */
+    SIDE = 512,          /* most columns of a block of b, 640 KiB; most rows and columns of a task            */
+    TASKS = 16,          /* cut further until there are so many, ...                                          */
+    TASK_WORK = 1 << 18, /* ... unless tasks would be smaller than this many multiply-adds, ...               */
+    LEAST_SIDE = 96,     /* ... or have fewer rows or columns: what is packed for a few is used too seldom    */
+    K_PIECE = 512,       /* least length of a piece of k                                                      */
+    STRIP = 16,          /* rows that are transposed side by side                                             */
+    AHEAD = 8            /* rows of b are fetched so long before they are copied                              */
 };
 
 /* As df_cut, where tiles of `side` end. */
@@ -32,12 +33,14 @@ static size_t cut_tiles(size_t n, size_t side, size_t parts, size_t i)
     return df_smaller(df_cut(df_ceil_div(n, side), parts, i) * side, n);
 }
 
-/* ---- steps ------------------------------------------------------------------------------------------------------- */
+/* ---- steps ------------------------------------------------------------------------------------------------------ */
 
-/* Some rows of op(a) in one block of k: as they lie in memory, `runs` of them, each `length` floats. */
+/* Some rows of op(a) in one block of k. In memory they are `runs` runs of `length` floats: rows, or columns if a is
+ * transposed. */
 typedef struct {
-    size_t k0, depth, row, rows;
-    const float *a;
+    size_t k0, depth; /* the block        */
+    size_t row, rows;
+    const float *a;   /* its first number */
     size_t lda, runs, length;
 } Step;
 
@@ -48,7 +51,8 @@ static size_t blocks_of(const DfProduct *p)
 
 static Step step_at(const DfKernels *k, const DfProduct *p, size_t block, size_t part)
 {
-    const size_t parts = df_ceil_div(p->M, ROWS), tile = (size_t)k->gemm.tile_m;
+    const size_t parts = df_ceil_div(p->M, ROWS);
+    const size_t tile = (size_t)k->gemm.tile_m;
     Step s = { .k0 = df_cut(p->K, blocks_of(p), block), .row = cut_tiles(p->M, tile, parts, part), .lda = p->lda };
     s.depth = df_cut(p->K, blocks_of(p), block + 1) - s.k0;
     s.rows = cut_tiles(p->M, tile, parts, part + 1) - s.row;
@@ -58,7 +62,7 @@ static Step step_at(const DfKernels *k, const DfProduct *p, size_t block, size_t
     return s;
 }
 
-/* ---- packing ----------------------------------------------------------------------------------------------------- */
+/* ---- packing ---------------------------------------------------------------------------------------------------- */
 
 /* Panels, and rows of a copy, lie a little further apart than they are long: else they would share cache sets. */
 static size_t panel_distance(size_t depth)
@@ -84,7 +88,8 @@ size_t df_product_scratch(const DfProduct *p)
 /* `depth` rows of b, n columns: a row at a time. */
 static void pack_rows(const DfGemmKernels *k, const float *b, size_t ldb, size_t depth, size_t n, float *panels)
 {
-    const size_t whole = n / DF_PANEL * DF_PANEL, rest = n - whole;
+    const size_t whole = n / DF_PANEL * DF_PANEL;
+    const size_t rest = n - whole;
     if (rest)
         memset(panels + whole / DF_PANEL * panel_distance(depth), 0, depth * DF_PANEL * sizeof *panels);
     for (size_t i = 0; i < depth; i++) {
@@ -147,24 +152,35 @@ static void pack_a(const DfKernels *k, bool transposed, Step *s, float *to)
     s->lda = row_distance(s->depth);
 }
 
-/* ---- on one thread ----------------------------------------------------------------------------------------------- */
+/* ---- on one thread ---------------------------------------------------------------------------------------------- */
 
-/* c = a b, or c += a b. Rows are dealt out evenly, and the runs of the next step fetched as evenly. */
+/* c = a b, or c += a b. The columns are inside: a tile's rows of a stay in the first level while the panels, from the
+ * second, pass by. Rows are dealt out evenly, and the runs of the next step fetched as evenly. */
 static void multiply(const DfGemmKernels *k, Step s, DfPanels b, float *c, size_t ldc, bool adds, Step next)
 {
-    const size_t width = (size_t)k->tile_n, tiles = df_ceil_div(s.rows, (size_t)k->tile_m), panel = panel_distance(b.k);
+    const size_t width = (size_t)k->tile_n;
+    const size_t tiles = df_ceil_div(s.rows, (size_t)k->tile_m);
+    const size_t panel = panel_distance(b.k);
     const size_t each = df_ceil_div(next.runs, tiles * df_ceil_div(b.n, width));
     for (size_t t = 0; t < tiles; t++) {
-        const size_t row = df_cut(s.rows, tiles, t), rows = df_cut(s.rows, tiles, t + 1) - row;
+        const size_t row = df_cut(s.rows, tiles, t);
+        const size_t rows = df_cut(s.rows, tiles, t + 1) - row;
         for (size_t j = 0; j < b.n; j += width) {
             float *y = c + row * ldc + j;
             const DfEpilogue e = { .residual = adds ? y : NULL };
             for (size_t i = 0; i < each && next.runs; i++, next.runs--, next.a += next.lda)
                 k->fetch(next.a, next.length);
-            k->tile((int)rows, (int)df_smaller(b.n - j, width), b.k, s.a + row * s.lda, s.lda, b.data + j / DF_PANEL * panel, panel, y, ldc, true,
-                    true, &e);
+            k->tile((int)rows, (int)df_smaller(b.n - j, width), b.k, s.a + row * s.lda, s.lda,
+                    b.data + j / DF_PANEL * panel, panel, y, ldc, true, true, &e);
         }
     }
+}
+
+static Step step_after(const DfKernels *k, const DfProduct *p, size_t block, size_t part)
+{
+    if (part + 1 < df_ceil_div(p->M, ROWS))
+        return step_at(k, p, block, part + 1);
+    return block + 1 < blocks_of(p) ? step_at(k, p, block + 1, 0) : (Step){ 0 };
 }
 
 /* One block of k, some columns. */
@@ -173,13 +189,12 @@ static void add_block(const DfKernels *k, const DfProduct *p, size_t block, size
     const size_t parts = df_ceil_div(p->M, ROWS);
     DfPanels b = { 0 };
     for (size_t part = 0; part < parts; part++) {
-        const bool last = part + 1 == parts, very_last = last && block + 1 == blocks_of(p);
         Step s = step_at(k, p, block, part);
         if (part == 0)
             b = pack_b(k, p, s, n0, df_smaller(p->N - n0, SIDE), panels);
         pack_a(k, p->transpose_a, &s, rows);
         multiply(&k->gemm, s, b, p->c + s.row * p->ldc + n0, p->ldc, block > 0 || p->beta != 0,
-                 very_last ? (Step){ 0 } : step_at(k, p, block + last, last ? 0 : part + 1));
+                 step_after(k, p, block, part));
     }
 }
 
@@ -192,12 +207,12 @@ void df_product_alone(const DfKernels *k, const DfProduct *p, float *scratch)
             add_block(k, p, block, n0, scratch, scratch + panels_size(p));
 }
 
-/* ---- in parallel ------------------------------------------------------------------------------------------------- */
+/* ---- in parallel ------------------------------------------------------------------------------------------------ */
 
 typedef struct {
     const DfKernels *k;
     DfProduct whole;
-    size_t rows, columns, pieces; /* tasks along M, N, K                                              */
+    size_t rows, columns, pieces; /* tasks along M, N, K                                                 */
     float *partial;               /* M N of every piece but the first, which sums into the result itself */
 } Tasks;
 
@@ -213,9 +228,13 @@ static size_t first_column(const Tasks *t, size_t j)
 
 static DfProduct part_of(const Tasks *t, size_t task)
 {
-    const size_t piece = task % t->pieces, i = task / t->pieces % t->rows, j = task / t->pieces / t->rows;
+    const size_t piece = task % t->pieces;
+    const size_t i = task / t->pieces % t->rows;
+    const size_t j = task / t->pieces / t->rows;
     DfProduct p = t->whole;
-    const size_t m0 = first_row(t, i), n0 = first_column(t, j), k0 = df_cut(p.K, t->pieces, piece);
+    const size_t m0 = first_row(t, i);
+    const size_t n0 = first_column(t, j);
+    const size_t k0 = df_cut(p.K, t->pieces, piece);
     p.a += p.transpose_a ? k0 * p.lda + m0 : m0 * p.lda + k0;
     p.b += p.transpose_b ? n0 * p.ldb + k0 : k0 * p.ldb + n0;
     p.c += m0 * p.ldc + n0;
@@ -232,7 +251,8 @@ static DfProduct part_of(const Tasks *t, size_t task)
 
 static size_t largest_scratch(const Tasks *t)
 {
-    const size_t height = (size_t)t->k->gemm.tile_m, width = (size_t)t->k->gemm.tile_n;
+    const size_t height = (size_t)t->k->gemm.tile_m;
+    const size_t width = (size_t)t->k->gemm.tile_n;
     DfProduct p = t->whole;
     p.M = df_ceil_div(df_ceil_div(p.M, height), t->rows) * height;
     p.N = df_ceil_div(df_ceil_div(p.N, width), t->columns) * width;
@@ -256,29 +276,34 @@ static void sum_row(void *arg, size_t row, void *scratch)
         t->k->pointwise.accumulate(p->c + row * p->ldc, t->partial + ((piece - 1) * p->M + row) * p->N, 1, p->N);
 }
 
-/* First along k, which costs no second packing; then where parts are longest. */
+/* First along k, where nothing is packed twice; then where parts are longest. */
 static void cut(Tasks *t)
 {
     const DfProduct *p = &t->whole;
-    const double work = (double)p->M * (double)p->N * (double)p->K / TASK_WORK;
-    const size_t wanted = work < TASKS ? (size_t)work : TASKS;
+    const double sensible = (double)p->M * (double)p->N * (double)p->K / TASK_WORK;
+    const size_t wanted = sensible < TASKS ? (size_t)sensible : TASKS;
     t->rows = df_ceil_div(p->M, SIDE);
     t->columns = df_ceil_div(p->N, SIDE);
     t->pieces = df_smaller(wanted / (t->rows * t->columns), p->K / K_PIECE);
     if (!t->pieces)
         t->pieces = 1;
     while (t->rows * t->columns * t->pieces < wanted) {
-        const bool tall = p->M / t->rows > p->N / t->columns;
-        if ((tall ? p->M / t->rows : p->N / t->columns) < 2 * LEAST_SIDE)
+        const size_t height = p->M / t->rows;
+        const size_t width = p->N / t->columns;
+        if (height < 2 * LEAST_SIDE && width < 2 * LEAST_SIDE)
             return;
-        ++*(tall ? &t->rows : &t->columns);
+        if (height > width)
+            t->rows++;
+        else
+            t->columns++;
     }
 }
 
-int df_gemm(DfPool *pool, const DfKernels *k, bool transpose_a, bool transpose_b, size_t M, size_t N, size_t K, float alpha, const float *a,
-            size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc)
+int df_gemm(DfPool *pool, const DfKernels *k, bool transpose_a, bool transpose_b, size_t M, size_t N, size_t K,
+            float alpha, const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc)
 {
-    Tasks t = { k, { transpose_a, transpose_b, M, N, alpha == 0 ? 0 : K, alpha, beta, a, lda, b, ldb, c, ldc }, 0, 0, 0, NULL };
+    Tasks t = { .k = k };
+    t.whole = (DfProduct){ transpose_a, transpose_b, M, N, alpha == 0 ? 0 : K, alpha, beta, a, lda, b, ldb, c, ldc };
     if (!M || !N)
         return DF_OK;
     cut(&t);

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * kernels/gemm/gemm_avx2.c -- gemm_f32_avx2_6x16: the inner product of everything, by AVX2 and FMA.
+ *
+ * A tile is 6 rows and 16 columns of the result, twelve vectors that stay in registers while k passes by. A step along
+ * k reads two vectors of b, and of each row of a one number, which is broadcast: 12 FMAs for 8 loads. Two FMAs may
+ * start every cycle and each takes four or five, so ten or so must be on their way to keep the unit busy; twelve are.
  */
 #include <stdalign.h>
 #include <string.h>
@@ -9,8 +13,8 @@
 #include "kernels/gemm/tile_end_avx2.h"
 #include "kernels/ladder.h"
 
-/* A tile of `rows` rows and 16 columns in registers: at 6 rows, twelve accumulators, two vectors of b and one of a fill fifteen of
- * the sixteen. They have names, l0 r0 .. l5 r5, because compilers leave arrays in memory. */
+/* What happens to row i. At 6 rows, twelve sums, two vectors of b and one of a fill fifteen of the sixteen registers.
+ * They have names, l0 r0 .. l5 r5 for the left and right half of a row, because compilers leave arrays in memory. */
 #define START(i)                                                             \
     V8 l##i = start_l, r##i = start_r;                                       \
     _mm_prefetch((const char *)(c + i * ldc), _MM_HINT_T0);                  \
@@ -26,29 +30,27 @@
     _mm256_storeu_ps(to + i * ld, l##i);                                     \
     _mm256_storeu_ps(to + i * ld + 8, r##i);
 
-/* The sums start from `bias`; `more` (laid out as c) is added to them, when it has had time to arrive; `end` is what follows. Each may be
- * NULL. */
+static inline void end_of_16(size_t rows, float *y, float *c, size_t ldc, const DfEpilogue *e)
+{
+    tile_end(rows, 16, y, c, ldc, e);
+}
+
+/* The sums start from `bias`; `more` (laid out as c) is added to them, when it has had time to arrive; `end` is what
+ * follows. Each may be NULL. */
 #define DEFINE_TILE(rows)                                                    \
-static void gemm_f32_avx2_##rows##x16(size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc, const float *bias, \
-                                      const float *more, const DfEpilogue *end) \
+static void gemm_f32_avx2_##rows##x16(size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc, \
+                                      const float *bias, const float *more, const DfEpilogue *end) \
 {                                                                            \
     const V8 start_l = bias ? _mm256_loadu_ps(bias) : _mm256_setzero_ps();   \
     const V8 start_r = bias ? _mm256_loadu_ps(bias + 8) : _mm256_setzero_ps(); \
     EACH_##rows(START)                                                       \
     for (size_t p = 0; p < k; p++) {                                         \
-        const V8 left = _mm256_load_ps(b + 16 * p), right = _mm256_load_ps(b + 16 * p + 8); \
+        const V8 left = _mm256_load_ps(b + 16 * p);                          \
+        const V8 right = _mm256_load_ps(b + 16 * p + 8);                     \
         V8 x;                                                                \
         EACH_##rows(STEP)                                                    \
     }                                                                        \
-    if (more) {                                                              \
-        EACH_##rows(ADD)                                                     \
-    }                                                                        \
-    alignas(32) float product[rows * 16];                                    \
-    float *const to = end ? product : c;                                     \
-    const size_t ld = end ? 16 : ldc;                                        \
-    EACH_##rows(STORE)                                                       \
-    if (end)                                                                 \
-        tile_end(rows, 16, product, c, ldc, end);                            \
+    FINISH_TILE(rows, 16, end_of_16)                                         \
 }
 DEFINE_TILE(1)
 DEFINE_TILE(2)
@@ -57,15 +59,16 @@ DEFINE_TILE(4)
 DEFINE_TILE(5)
 DEFINE_TILE(6)
 
-typedef void Tile(size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc, const float *bias, const float *more,
-                  const DfEpilogue *end);
+typedef void Tile(size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc, const float *bias,
+                  const float *more, const DfEpilogue *end);
 static Tile *const tiles[] = { gemm_f32_avx2_1x16, gemm_f32_avx2_2x16, gemm_f32_avx2_3x16,
                                gemm_f32_avx2_4x16, gemm_f32_avx2_5x16, gemm_f32_avx2_6x16 };
 
-static void run_tile(int m, size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc, bool first, bool last, const DfEpilogue *e)
+static void run_tile(int m, size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc, bool first,
+                     bool last, const DfEpilogue *e)
 {
-    const bool is_sum = df_epilogue_is_sum(e);
-    tiles[m - 1](k, a, lda, b, c, ldc, first ? e->bias : NULL, !first ? c : is_sum ? e->residual : NULL, last && !is_sum ? e : NULL);
+    const TileEnds ends = tile_ends(c, first, last, e);
+    tiles[m - 1](k, a, lda, b, c, ldc, ends.bias, ends.more, ends.end);
 }
 
 static void copy_rows(int m, int n, float *to, size_t ld_to, const float *from, size_t ld_from)
@@ -75,10 +78,13 @@ static void copy_rows(int m, int n, float *to, size_t ld_to, const float *from, 
 }
 
 /* Fewer than 16 columns: everything that is read or written by column goes through copies of full width. */
-static void narrow_tile(int m, int n, size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc, bool first, bool last,
-                        const DfEpilogue *e)
+static void narrow_tile(int m, int n, size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc,
+                        bool first, bool last, const DfEpilogue *e)
 {
-    float y[6 * 16] = { 0 }, residual[6 * 16] = { 0 }, bias[16] = { 0 }, scale[16] = { 0 };
+    float y[6 * 16] = { 0 };
+    float residual[6 * 16] = { 0 };
+    float bias[16] = { 0 };
+    float scale[16] = { 0 };
     DfEpilogue wide = *e;
     if (!first)
         copy_rows(m, n, y, 16, c, ldc);
@@ -94,8 +100,8 @@ static void narrow_tile(int m, int n, size_t k, const float *a, size_t lda, cons
     copy_rows(m, n, c, ldc, y, 16);
 }
 
-void df_gemm_tile_avx2(int m, int n, size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c, size_t ldc,
-                       bool first, bool last, const DfEpilogue *e)
+void df_gemm_tile_avx2(int m, int n, size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c,
+                       size_t ldc, bool first, bool last, const DfEpilogue *e)
 {
     (void)panel;
     if (n < DF_PANEL)

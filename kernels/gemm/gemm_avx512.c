@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/gemm_avx512.c -- gemm_f32_avx512_12x32: the inner product by AVX-512. Four times the tile of the AVX2 rung: half the loads
- * for a multiplication, and fewer beginnings and ends for the short sums of small channel counts.
+ * kernels/gemm/gemm_avx512.c -- gemm_f32_avx512_12x32: the inner product by AVX-512. Four times the tile of the AVX2
+ * rung (gemm_avx2.c tells how a tile works): half the loads for a multiplication, and fewer beginnings and ends for
+ * the short sums of small channel counts.
  */
 #include <stdalign.h>
 #include <string.h>
@@ -15,9 +16,12 @@ typedef __m512 V16;
 /* v8_gelu_rational of sixteen floats. */
 static inline V16 v16_gelu(V16 x)
 {
-    static const float p[] = { 2.338688711e-08f, 6.360018259e-06f, 1.643204154e-04f, 4.650843713e-03f, 3.337209376e-02f, 3.989422454e-01f };
-    static const float q[] = { 1.216595330e-06f, 7.239980948e-05f, 1.858974340e-03f, 2.837861217e-02f, 2.503175229e-01f, 1.0f };
-    const V16 t = _mm512_min_ps(_mm512_set1_ps(5.4f), _mm512_max_ps(_mm512_set1_ps(-5.4f), x)), s = _mm512_mul_ps(t, t);
+    static const float p[] = { 2.338688711e-08f, 6.360018259e-06f, 1.643204154e-04f, 4.650843713e-03f,
+                               3.337209376e-02f, 3.989422454e-01f };
+    static const float q[] = { 1.216595330e-06f, 7.239980948e-05f, 1.858974340e-03f, 2.837861217e-02f,
+                               2.503175229e-01f, 1.0f };
+    const V16 t = _mm512_min_ps(_mm512_set1_ps(5.4f), _mm512_max_ps(_mm512_set1_ps(-5.4f), x));
+    const V16 s = _mm512_mul_ps(t, t);
     V16 above = _mm512_set1_ps(p[0]), below = _mm512_set1_ps(q[0]);
     for (int i = 1; i < 6; i++) {
         above = _mm512_fmadd_ps(above, s, _mm512_set1_ps(p[i]));
@@ -28,23 +32,24 @@ static inline V16 v16_gelu(V16 x)
 }
 
 /* GELU follows the widest products, so it gets a path of its own. */
-static void wide_tile_end(size_t rows, float *y, float *c, size_t ldc, const DfEpilogue *e)
+static void end_of_32(size_t rows, float *y, float *c, size_t ldc, const DfEpilogue *e)
 {
+    enum { COLUMNS = 32 };
     DfEpilogue rest = *e;
     if (e->act == DF_ACT_GELU) {
         rest.act = DF_ACT_NONE;
         for (size_t i = 0; i < rows; i++)
-            for (size_t j = 0; j < 32; j += 16) {
-                const V16 x = v16_gelu(_mm512_load_ps(y + i * 32 + j));
+            for (size_t j = 0; j < COLUMNS; j += 16) {
+                const V16 x = v16_gelu(_mm512_load_ps(y + i * COLUMNS + j));
                 if (!e->scale && !e->residual)
                     _mm512_storeu_ps(c + i * ldc + j, x);
                 else
-                    _mm512_store_ps(y + i * 32 + j, x);
+                    _mm512_store_ps(y + i * COLUMNS + j, x);
             }
         if (!e->scale && !e->residual)
             return;
     }
-    tile_end(rows, 32, y, c, ldc, &rest);
+    tile_end(rows, COLUMNS, y, c, ldc, &rest);
 }
 
 /* As gemm_avx2.c, with two panels of 16 columns: at 12 rows 24 accumulators, two vectors of b and one of a. */
@@ -63,29 +68,23 @@ static void wide_tile_end(size_t rows, float *y, float *c, size_t ldc, const DfE
     _mm512_storeu_ps(to + i * ld, l##i);                                     \
     _mm512_storeu_ps(to + i * ld + 16, r##i);
 
-/* Rows are reached from every third one, by what an address may add to a register: twelve distances would not fit into registers. */
+/* Rows are reached from every third one (a, a3, a6, a9) by adding 0, 1 or 2 times lda, which an address can do by
+ * itself: twelve distances would not fit into registers. */
 #define DEFINE_TILE(rows)                                                    \
-static void gemm_f32_avx512_##rows##x32(size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c, size_t ldc, \
-                                        const float *bias, const float *more, const DfEpilogue *end) \
+static void gemm_f32_avx512_##rows##x32(size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c, \
+                                        size_t ldc, const float *bias, const float *more, const DfEpilogue *end) \
 {                                                                            \
     const V16 start_l = bias ? _mm512_loadu_ps(bias) : _mm512_setzero_ps();  \
     const V16 start_r = bias ? _mm512_loadu_ps(bias + 16) : _mm512_setzero_ps(); \
     EACH_##rows(START)                                                       \
     const float *a3 = a + 3 * lda, *a6 = a + 6 * lda, *a9 = a + 9 * lda;     \
     for (const float *const b_end = b + 16 * k; b < b_end; b += 16, a++, a3++, a6++, a9++) { \
-        const V16 left = _mm512_load_ps(b), right = _mm512_load_ps(b + panel); \
+        const V16 left = _mm512_load_ps(b);                                  \
+        const V16 right = _mm512_load_ps(b + panel);                         \
         V16 x;                                                               \
         EACH_##rows(STEP)                                                    \
     }                                                                        \
-    if (more) {                                                              \
-        EACH_##rows(ADD)                                                     \
-    }                                                                        \
-    alignas(64) float product[rows * 32];                                    \
-    float *const to = end ? product : c;                                     \
-    const size_t ld = end ? 32 : ldc;                                        \
-    EACH_##rows(STORE)                                                       \
-    if (end)                                                                 \
-        wide_tile_end(rows, product, c, ldc, end);                           \
+    FINISH_TILE(rows, 32, end_of_32)                                         \
 }
 DEFINE_TILE(1)
 DEFINE_TILE(2)
@@ -100,34 +99,37 @@ DEFINE_TILE(10)
 DEFINE_TILE(11)
 DEFINE_TILE(12)
 
-typedef void Tile(size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c, size_t ldc, const float *bias,
-                  const float *more, const DfEpilogue *end);
-static Tile *const tiles[] = { gemm_f32_avx512_1x32, gemm_f32_avx512_2x32,  gemm_f32_avx512_3x32,  gemm_f32_avx512_4x32,
-                               gemm_f32_avx512_5x32, gemm_f32_avx512_6x32,  gemm_f32_avx512_7x32,  gemm_f32_avx512_8x32,
-                               gemm_f32_avx512_9x32, gemm_f32_avx512_10x32, gemm_f32_avx512_11x32, gemm_f32_avx512_12x32 };
+typedef void Tile(size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c, size_t ldc,
+                  const float *bias, const float *more, const DfEpilogue *end);
+static Tile *const tiles[] = {
+    gemm_f32_avx512_1x32, gemm_f32_avx512_2x32,  gemm_f32_avx512_3x32,  gemm_f32_avx512_4x32,
+    gemm_f32_avx512_5x32, gemm_f32_avx512_6x32,  gemm_f32_avx512_7x32,  gemm_f32_avx512_8x32,
+    gemm_f32_avx512_9x32, gemm_f32_avx512_10x32, gemm_f32_avx512_11x32, gemm_f32_avx512_12x32,
+};
 
 /* Fewer than 32 columns: one panel at a time, by the rung below. */
-static void narrow_tile(int m, int n, size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c, size_t ldc, bool first,
-                        bool last, const DfEpilogue *e)
+static void narrow_tile(int m, int n, size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c,
+                        size_t ldc, bool first, bool last, const DfEpilogue *e)
 {
     for (int i = 0; i < m; i += DF_AVX2_ROWS)
         for (int j = 0; j < n; j += DF_PANEL) {
             const int rows = m - i < DF_AVX2_ROWS ? m - i : DF_AVX2_ROWS;
             const int columns = n - j < DF_PANEL ? n - j : DF_PANEL;
             const DfEpilogue moved = df_epilogue_at(e, (size_t)i, ldc, (size_t)j);
-            df_gemm_tile_avx2(rows, columns, k, a + (size_t)i * lda, lda, b + (j ? panel : 0), panel, c + (size_t)i * ldc + j, ldc,
-                              first, last, &moved);
+            df_gemm_tile_avx2(rows, columns, k, a + (size_t)i * lda, lda, b + (j ? panel : 0), panel,
+                              c + (size_t)i * ldc + j, ldc, first, last, &moved);
         }
 }
 
-static void gemm_f32_avx512_12x32_tile(int m, int n, size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c, size_t ldc,
-                                       bool first, bool last, const DfEpilogue *e)
+static void gemm_f32_avx512_12x32_tile(int m, int n, size_t k, const float *a, size_t lda, const float *b,
+                                       size_t panel, float *c, size_t ldc, bool first, bool last, const DfEpilogue *e)
 {
-    const bool is_sum = df_epilogue_is_sum(e);
-    if (n < 2 * DF_PANEL)
+    if (n < 2 * DF_PANEL) {
         narrow_tile(m, n, k, a, lda, b, panel, c, ldc, first, last, e);
-    else
-        tiles[m - 1](k, a, lda, b, panel, c, ldc, first ? e->bias : NULL, !first ? c : is_sum ? e->residual : NULL, last && !is_sum ? e : NULL);
+        return;
+    }
+    const TileEnds ends = tile_ends(c, first, last, e);
+    tiles[m - 1](k, a, lda, b, panel, c, ldc, ends.bias, ends.more, ends.end);
 }
 
 void df_gemm_init_avx512(DfGemmKernels *k)

@@ -20,14 +20,16 @@ void df_epilogue_c(float *y, size_t n, const DfEpilogue *e, size_t at, size_t co
         y[j] += e->residual[at + j];
 }
 
-static void gemm_f32_c_6x16(int m, int n, size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c, size_t ldc, bool first,
-                            bool last, const DfEpilogue *e)
+/* The same tile as the faster rungs have, row by row: first the sum over k, then what follows it. Columns are inside:
+ * they are contiguous in a panel, and the compiler makes vectors of them. */
+static void gemm_f32_c_6x16(int m, int n, size_t k, const float *a, size_t lda, const float *b, size_t panel,
+                            float *c, size_t ldc, bool first, bool last, const DfEpilogue *e)
 {
     const bool starts_with_residual = e->residual && df_epilogue_is_sum(e);
     const DfEpilogue end = { .act = e->act, .scale = e->scale, .residual = starts_with_residual ? NULL : e->residual };
     (void)panel;
     for (size_t i = 0; i < (size_t)m; i++) {
-        float acc[DF_PANEL] = { 0 };
+        float acc[DF_PANEL] = { 0 }; /* of the whole panel, whose last columns may be zeros */
         float *y = c + i * ldc;
         for (size_t p = 0; p < k; p++)
             for (size_t j = 0; j < DF_PANEL; j++)

@@ -1,32 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/mlp.c -- two products with packed weights and an activation between them. The hidden layer, four times as wide as its
- * input in a transformer, exists for a few rows at a time, in the cache.
+ * kernels/gemm/mlp.c -- two products with packed weights and an activation between them. The hidden layer, four
+ * times as wide as its input in a transformer, exists for a few rows at a time, in the cache.
  */
 #include "kernels/gemm/parts.h"
 
-enum { MLP_ROWS = 48, MLP_TASKS = 16 };
+enum {
+    MLP_ROWS = 48,  /* rows of the hidden layer that exist at a time: 576 KiB if it is 3072 wide */
+    MLP_TASKS = 16  /* with fewer tasks than this, two products are cut into more pieces         */
+};
 
 typedef struct {
     const DfGemmKernels *k;
     size_t M, tasks;
-    const float *x;
-    DfPanels w1, w2;
-    float *y;
-    DfEpilogue hidden, e;
+    const float *x;       /* M in           */
+    DfPanels w1, w2;      /* in H, H out    */
+    float *y;             /* M out          */
+    DfEpilogue hidden, e; /* of each layer  */
 } Mlp;
 
 static void mlp_task(void *arg, size_t task, void *scratch)
 {
     const Mlp *p = arg;
-    const size_t row = df_cut(p->M, p->tasks, task), rows = df_cut(p->M, p->tasks, task + 1) - row;
-    const size_t in = p->w1.k, hidden = p->w1.n, out = p->w2.n;
+    const size_t row = df_cut(p->M, p->tasks, task);
+    const size_t rows = df_cut(p->M, p->tasks, task + 1) - row;
+    const size_t in = p->w1.k;
+    const size_t hidden = p->w1.n;
+    const size_t out = p->w2.n;
     const DfEpilogue e = df_epilogue_at(&p->e, row, out, 0);
     df_gemm_rows(p->k, rows, p->x + row * in, in, p->w1, 0, hidden, scratch, hidden + DF_ROW_PAD, &p->hidden, NULL);
     df_gemm_rows(p->k, rows, scratch, hidden + DF_ROW_PAD, p->w2, 0, out, p->y + row * out, out, &e, NULL);
 }
 
-/* Too few rows to keep many threads busy: two products one after the other, with the whole hidden layer between them. */
+/* Too few rows to keep many threads busy: two products one after the other, with the whole hidden layer between
+ * them. */
 static int mlp_in_two(DfPool *pool, const DfKernels *k, const Mlp *p, const DfPacked *w1, const DfPacked *w2)
 {
     const size_t hidden = p->w1.n;
@@ -40,8 +47,8 @@ static int mlp_in_two(DfPool *pool, const DfKernels *k, const Mlp *p, const DfPa
     return error;
 }
 
-int df_mlp_packed(DfPool *pool, const DfKernels *k, size_t M, const float *x, const DfPacked *w1, const float *b1, DfAct act,
-                  const DfPacked *w2, float *y, DfEpilogue e)
+int df_mlp_packed(DfPool *pool, const DfKernels *k, size_t M, const float *x, const DfPacked *w1, const float *b1,
+                  DfAct act, const DfPacked *w2, float *y, DfEpilogue e)
 {
     Mlp p = { .k = &k->gemm, .M = M, .x = x, .w1 = df_packed_panels(w1, 0), .w2 = df_packed_panels(w2, 0), .y = y,
               .hidden = { .bias = b1, .act = act }, .e = e };

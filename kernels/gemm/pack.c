@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/pack.c -- weights in the order in which the inner product reads them: panels of 16 columns, row after row.
+ * kernels/gemm/pack.c -- weights in the order in which the inner product reads them: panels of 16 columns, row after
+ * row.
  */
 #include <string.h>
 
@@ -78,9 +79,11 @@ DfPanels df_packed_panels(const DfPacked *p, size_t matrix)
     return (DfPanels){ p->data + matrix * p->stride, p->k, p->n };
 }
 
-static void fill_panel(const DfPacked *p, float *panel, size_t j, size_t rows, const float *w, size_t row_step, size_t column_step)
+/* `rows` rows of the panel that begins at column j, from w[row * row_step + column * column_step]. */
+static void fill_panel(const DfPacked *p, float *panel, size_t j, size_t rows, const float *w, size_t row_step,
+                       size_t column_step)
 {
-    const size_t columns = p->n - j < DF_PANEL ? p->n - j : DF_PANEL;
+    const size_t columns = df_smaller(p->n - j, DF_PANEL);
     for (size_t i = 0; i < rows; i++, panel += DF_PANEL) {
         const float *from = w + i * row_step + j * column_step;
         for (size_t l = 0; l < columns; l++)
@@ -90,13 +93,14 @@ static void fill_panel(const DfPacked *p, float *panel, size_t j, size_t rows, c
     }
 }
 
-void df_packed_fill(DfPacked *p, size_t matrix, size_t k0, size_t rows, const float *w, size_t row_step, size_t column_step)
+void df_packed_fill(DfPacked *p, size_t matrix, size_t k0, size_t rows, const float *w, size_t row_step,
+                    size_t column_step)
 {
     for (size_t j = 0; j < p->n; j += DF_PANEL)
         fill_panel(p, p->data + matrix * p->stride + j * p->k + k0 * DF_PANEL, j, rows, w, row_step, column_step);
 }
 
-/* ---- in parallel: a task fills one panel of one matrix ---- */
+/* ---- in parallel: a task fills one panel of one matrix ---------------------------------------------------------- */
 
 typedef struct {
     DfPacked *p;
@@ -108,7 +112,8 @@ static void pack_panel(void *arg, size_t task, void *scratch)
 {
     const Pack *a = arg;
     const DfPacked *p = a->p;
-    const size_t matrix = task / a->panels, j = task % a->panels * DF_PANEL;
+    const size_t matrix = task / a->panels;
+    const size_t j = task % a->panels * DF_PANEL;
     (void)scratch;
     fill_panel(p, p->data + matrix * p->stride + j * p->k, j, p->k, a->w + matrix * p->n * p->k, 1, p->k);
 }

@@ -2,8 +2,13 @@
  *
  * kernels/gemm/packed.c -- products with packed weights: how a product is cut into tasks, and a task into tiles.
  *
- * A task computes some rows and some panels of the result. It walks along k in blocks short enough for a panel's block to stay
- * in the first-level cache; for each block and panel it passes over all its rows, whose part of a stays in the second level.
+ * The loops from the outside in, and what each keeps near (Goto and van de Geijn, ACM TOMS 2008):
+ *     task    at most TASK_ROWS rows of the result, some of its panels    one thread
+ *     block   K_BLOCK of k: the task's rows of a, 96 KiB                  second-level cache
+ *     panel   16 columns of b, K_BLOCK deep, 16 KiB                       first-level cache
+ *     tile    6 x 16 of the result with AVX2, 12 x 32 with AVX-512        registers
+ * So a panel comes from far away once a task. A tile is what makes a product fast: a step along k reads 6 numbers of a
+ * and 16 of b for 96 multiply-adds.
  */
 #include <string.h>
 
@@ -16,12 +21,16 @@ enum {
     TASK_WORK = 1 << 18 /* ... unless tasks would be smaller than this many multiply-adds */
 };
 
-/* Rows are dealt out evenly: 49 rows make 4 tiles of 6 and 5 of 5, not 8 of 6 and one of 1. Weights may come from far away: while
- * a panel is used, a piece of `next` is fetched before every tile. */
-static void panel_rows(const DfGemmKernels *k, size_t m, size_t n, size_t depth, const float *a, size_t lda, const float *b, size_t panel,
-                       const float *next, float *y, size_t ldy, bool first, bool last, const DfEpilogue *e)
+/* All rows against one panel (or as many as a tile is wide). Rows are dealt out evenly: 49 rows make 4 tiles of 6 and
+ * 5 of 5, not 8 of 6 and one of 1, which would be slow. Weights may come from far away: while a panel is used, a
+ * piece of the `next` one is fetched before every tile. */
+static void panel_rows(const DfGemmKernels *k, size_t m, size_t n, size_t depth, const float *a, size_t lda,
+                       const float *b, size_t panel, const float *next, float *y, size_t ldy, bool first, bool last,
+                       const DfEpilogue *e)
 {
-    const size_t tiles = df_ceil_div(m, (size_t)k->tile_m), fewest = m / tiles, longer = m % tiles;
+    const size_t tiles = df_ceil_div(m, (size_t)k->tile_m);
+    const size_t fewest = m / tiles;
+    const size_t longer = m % tiles; /* so many tiles have a row more */
     const size_t piece = next ? df_ceil_div(depth, tiles) * DF_PANEL : 0;
     for (size_t t = 0, row = 0, rows; t < tiles; t++, row += rows) {
         rows = fewest + (t < longer);
@@ -32,6 +41,8 @@ static void panel_rows(const DfGemmKernels *k, size_t m, size_t n, size_t depth,
     }
 }
 
+/* Rows that lie 4 KiB or more apart fall into a few cache sets and push one another out: they are copied to where
+ * they do not. */
 static void copy_block(float *to, size_t ld, const float *a, size_t lda, size_t rows, size_t columns)
 {
     for (size_t i = 0; i < rows; i++)
@@ -43,34 +54,40 @@ size_t df_gemm_scratch(size_t rows, size_t lda)
     return lda < DF_FAR_APART ? 0 : rows * (K_BLOCK + DF_ROW_PAD) * sizeof(float);
 }
 
-void df_gemm_rows(const DfGemmKernels *k, size_t m, const float *a, size_t lda, DfPanels b, size_t n0, size_t n1, float *y, size_t ldy,
-                  const DfEpilogue *e, float *scratch)
+void df_gemm_rows(const DfGemmKernels *k, size_t m, const float *a, size_t lda, DfPanels b, size_t n0, size_t n1,
+                  float *y, size_t ldy, const DfEpilogue *e, float *scratch)
 {
-    const size_t blocks = b.k ? df_ceil_div(b.k, K_BLOCK) : 1, width = (size_t)k->tile_n, panel = b.k * DF_PANEL;
+    const size_t blocks = b.k ? df_ceil_div(b.k, K_BLOCK) : 1;
+    const size_t width = (size_t)k->tile_n;
+    const size_t panel = b.k * DF_PANEL;
     const bool copied = scratch && lda >= DF_FAR_APART;
     const size_t ld = copied ? K_BLOCK + DF_ROW_PAD : lda;
     for (size_t block = 0; block < blocks; block++) {
-        const size_t k0 = df_cut(b.k, blocks, block), k1 = df_cut(b.k, blocks, block + 1);
+        const size_t k0 = df_cut(b.k, blocks, block);
+        const size_t k1 = df_cut(b.k, blocks, block + 1);
         if (copied)
             copy_block(scratch, ld, a + k0, lda, m, k1 - k0);
         for (size_t j = n0; j < n1; j += width) {
-            const size_t n = n1 - j < width ? n1 - j : width;
-            const float *here = b.data + j * b.k + k0 * DF_PANEL, *next = j + width < n1 ? here + width * b.k : NULL;
+            const size_t n = df_smaller(n1 - j, width);
+            const float *here = b.data + j * b.k + k0 * DF_PANEL;
+            const float *next = j + width < n1 ? here + width * b.k : NULL;
             const DfEpilogue moved = df_epilogue_at(e, 0, ldy, j);
-            panel_rows(k, m, n, k1 - k0, copied ? scratch : a + k0, ld, here, panel, next, y + j, ldy, block == 0, block + 1 == blocks, &moved);
+            panel_rows(k, m, n, k1 - k0, copied ? scratch : a + k0, ld, here, panel, next, y + j, ldy, block == 0,
+                       block + 1 == blocks, &moved);
         }
     }
 }
 
-/* ---- one product ------------------------------------------------------------------------------------------------- */
+/* ---- one product ------------------------------------------------------------------------------------------------ */
 
 typedef struct {
     const DfGemmKernels *k;
-    size_t M, row_tasks, column_tasks, tiles; /* tiles of tile_n columns, some of them a task's */
-    const float *a;
+    size_t M, row_tasks;
+    size_t tiles, column_tasks; /* tiles of tile_n columns, some of them a task's */
+    const float *a;             /* M K, rows lda apart                            */
     size_t lda;
-    DfPanels b;
-    float *y;
+    DfPanels b;                 /* K N                                            */
+    float *y;                   /* M N, rows ldy apart                            */
     size_t ldy;
     DfEpilogue e;
 } Product;
@@ -78,27 +95,26 @@ typedef struct {
 static void product_task(void *arg, size_t task, void *scratch)
 {
     const Product *p = arg;
-    const size_t i = task % p->row_tasks, j = task / p->row_tasks, width = (size_t)p->k->tile_n;
-    const size_t row = df_cut(p->M, p->row_tasks, i), rows = df_cut(p->M, p->row_tasks, i + 1) - row;
-    const size_t n0 = df_cut(p->tiles, p->column_tasks, j) * width, end = df_cut(p->tiles, p->column_tasks, j + 1) * width;
+    const size_t i = task % p->row_tasks;
+    const size_t j = task / p->row_tasks;
+    const size_t width = (size_t)p->k->tile_n;
+    const size_t row = df_cut(p->M, p->row_tasks, i);
+    const size_t rows = df_cut(p->M, p->row_tasks, i + 1) - row;
+    const size_t n0 = df_cut(p->tiles, p->column_tasks, j) * width;
+    const size_t n1 = df_smaller(df_cut(p->tiles, p->column_tasks, j + 1) * width, p->b.n);
     const DfEpilogue e = df_epilogue_at(&p->e, row, p->ldy, 0);
-    df_gemm_rows(p->k, rows, p->a + row * p->lda, p->lda, p->b, n0, end < p->b.n ? end : p->b.n, p->y + row * p->ldy, p->ldy, &e, scratch);
-}
-
-static size_t at_least_1(size_t n)
-{
-    return n ? n : 1;
+    df_gemm_rows(p->k, rows, p->a + row * p->lda, p->lda, p->b, n0, n1, p->y + row * p->ldy, p->ldy, &e, scratch);
 }
 
 static size_t column_tasks(size_t row_tasks, size_t tiles, double work)
 {
-    const size_t wanted = df_ceil_div(TASKS, row_tasks), sensible = at_least_1((size_t)(work / TASK_WORK) / row_tasks);
-    const size_t n = wanted < sensible ? wanted : sensible;
-    return n < tiles ? n : tiles;
+    const size_t wanted = df_ceil_div(TASKS, row_tasks);
+    const size_t sensible = (size_t)(work / TASK_WORK) / row_tasks;
+    return df_smaller(df_smaller(wanted, sensible ? sensible : 1), tiles);
 }
 
-int df_gemm_packed(DfPool *pool, const DfKernels *k, size_t M, const float *a, size_t lda, const DfPacked *w, float *y, size_t ldy,
-                   DfEpilogue e)
+int df_gemm_packed(DfPool *pool, const DfKernels *k, size_t M, const float *a, size_t lda, const DfPacked *w,
+                   float *y, size_t ldy, DfEpilogue e)
 {
     const DfPanels b = df_packed_panels(w, 0);
     if (!M || !b.n)
@@ -107,5 +123,6 @@ int df_gemm_packed(DfPool *pool, const DfKernels *k, size_t M, const float *a, s
     p.tiles = df_ceil_div(b.n, (size_t)k->gemm.tile_n);
     p.row_tasks = df_ceil_div(M, TASK_ROWS);
     p.column_tasks = column_tasks(p.row_tasks, p.tiles, (double)M * (double)b.n * (double)b.k);
-    return df_parallel(pool, p.row_tasks * p.column_tasks, df_gemm_scratch(df_ceil_div(M, p.row_tasks), lda), product_task, &p);
+    return df_parallel(pool, p.row_tasks * p.column_tasks, df_gemm_scratch(df_ceil_div(M, p.row_tasks), lda),
+                       product_task, &p);
 }

@@ -8,7 +8,8 @@
 #include "kernels/cut.h"
 #include "kernels/gemm/gemm.h"
 
-/* Nothing follows the sum but the residual: then it may as well come first, and the result itself may be the residual. */
+/* Nothing follows the sum but the residual: then it may as well come first, and the result itself may be the
+ * residual. */
 static inline bool df_epilogue_is_sum(const DfEpilogue *e)
 {
     return e->act == DF_ACT_NONE && !e->scale;
@@ -20,39 +21,42 @@ void df_epilogue_c(float *y, size_t n, const DfEpilogue *, size_t at, size_t col
 /* A packed weight: its matrices one after the other, each as DfPanels. */
 struct DfPacked {
     DfPackKind kind;
-    size_t matrices, k, n;
-    size_t stride;  /* floats of one matrix */
+    size_t matrices;  /* one a group, or 36 for Winograd                       */
+    size_t k, n;      /* of each                                               */
+    size_t stride;    /* floats of one matrix                                  */
     float *data;
-    float *fold;    /* factors of the rows, as they were at packing; or NULL */
-    DfPacked *next;
+    float *fold;      /* factors of the rows, as they were at packing; or NULL */
+    DfPacked *next;   /* the same weight, packed for another use               */
 };
 
-/* Of one matrix; there is one per group, or 36 for Winograd. */
 DfPanels df_packed_panels(const DfPacked *, size_t matrix);
 size_t df_packed_matrices(const DfPacked *);
 
 /* An empty packed weight of `matrices` matrices of k x n, and a way to fill it: rows k0..k0+rows-1 of a matrix from
  * w[row * row_step + column * column_step]. */
 DfPacked *df_packed_new(DfPackKind, size_t matrices, size_t k, size_t n);
-void df_packed_fill(DfPacked *, size_t matrix, size_t k0, size_t rows, const float *w, size_t row_step, size_t column_step);
+void df_packed_fill(DfPacked *, size_t matrix, size_t k0, size_t rows, const float *w, size_t row_step,
+                    size_t column_step);
 
-/* Rows so long are copied block by block, because their columns share cache sets; the copies have a pad between them. */
+/* A first-level cache keeps 8 or 12 lines of all that lie a multiple of 4 KiB apart. Rows that are DF_FAR_APART floats
+ * long or longer would share these few; they are copied block by block, to rows with a pad between them. */
 enum { DF_FAR_APART = 1024, DF_ROW_PAD = 16 };
 
-/* The arguments of df_gemm. */
+/* The arguments of df_gemm: c = alpha op(a) op(b) + beta c. */
 typedef struct {
     bool transpose_a, transpose_b;
     size_t M, N, K;
     float alpha, beta;
-    const float *a;
+    const float *a;  /* M K, or K M if transposed */
     size_t lda;
-    const float *b;
+    const float *b;  /* K N, or N K               */
     size_t ldb;
-    float *c;
+    float *c;        /* M N                       */
     size_t ldc;
 } DfProduct;
 
-/* df_gemm on the calling thread alone, with `scratch` of df_product_scratch() bytes (more do for larger ones), aligned to 64. */
+/* df_gemm on the calling thread alone, with `scratch` of df_product_scratch() bytes (more do for larger ones),
+ * aligned to 64. */
 void df_product_alone(const DfKernels *, const DfProduct *, float *scratch);
 size_t df_product_scratch(const DfProduct *);
 

@@ -2,13 +2,13 @@
  *
  * kernels/pointwise/pointwise_avx2.c -- element by element, sums, taps, eight floats at a time.
  *
- * Each kernel is one step on eight lanes and a loop that runs it, the last time with the lanes that are left. The loops take
- * the step as a constant argument and are inlined.
+ * Each kernel is one step on eight lanes and a loop that runs it, the last time with the lanes that are left. The
+ * loops take the step as a constant argument and are inlined.
  */
 #include "kernels/act_avx2.h"
 #include "kernels/ladder.h"
 
-/* ---- loops ------------------------------------------------------------------------------------------------------- */
+/* ---- loops ------------------------------------------------------------------------------------------------------ */
 
 typedef V8 Unary(V8 x);
 typedef V8 Binary(V8 a, V8 b);
@@ -48,7 +48,8 @@ static inline void ternary(Ternary *step, float *y, const float *a, const float 
     _mm256_maskstore_ps(y + i, rest, step(_mm256_maskload_ps(a + i, rest), _mm256_maskload_ps(b + i, rest), _mm256_maskload_ps(c + i, rest)));
 }
 
-static inline void quaternary(Quaternary *step, float *y, const float *a, const float *b, const float *c, const float *d, size_t n)
+static inline void quaternary(Quaternary *step, float *y, const float *a, const float *b, const float *c,
+                              const float *d, size_t n)
 {
     size_t i = 0;
     for (; i + 8 <= n; i += 8)
@@ -60,7 +61,7 @@ static inline void quaternary(Quaternary *step, float *y, const float *a, const 
                                           _mm256_maskload_ps(c + i, rest), _mm256_maskload_ps(d + i, rest)));
 }
 
-/* ---- activations ------------------------------------------------------------------------------------------------- */
+/* ---- activations ------------------------------------------------------------------------------------------------ */
 
 static inline V8 relu(V8 x) { return v8_act(DF_ACT_RELU, x); }
 static inline V8 gelu_tanh(V8 x) { return v8_act(DF_ACT_GELU_TANH, x); }
@@ -132,7 +133,7 @@ static void act_grad_avx2(DfAct act, float *gx, const float *g, const float *x, 
     }
 }
 
-/* ---- arithmetic -------------------------------------------------------------------------------------------------- */
+/* ---- arithmetic ------------------------------------------------------------------------------------------------- */
 
 static inline V8 plus(V8 a, V8 b) { return _mm256_add_ps(a, b); }
 static inline V8 times(V8 a, V8 b) { return _mm256_mul_ps(a, b); }
@@ -201,7 +202,7 @@ static void accumulate_avx2(float *y, const float *x, float factor, size_t n)
     _mm256_maskstore_ps(y + i, rest, _mm256_fmadd_ps(f, _mm256_maskload_ps(x + i, rest), _mm256_maskload_ps(y + i, rest)));
 }
 
-/* ---- sums, in float64 -------------------------------------------------------------------------------------------- */
+/* ---- sums, in float64 ------------------------------------------------------------------------------------------- */
 
 static inline __m256d low(V8 x)
 {
@@ -246,7 +247,7 @@ static double dot_avx2(const float *x, const float *y, size_t n)
     return total(_mm256_add_pd(a, b));
 }
 
-/* ---- taps -------------------------------------------------------------------------------------------------------- */
+/* ---- taps ------------------------------------------------------------------------------------------------------- */
 
 /* 32 channels at a time: four sums in registers while the taps go by. */
 static inline void blend_32(float *y, const float *const *tap, const float *weight, int taps, size_t at)
@@ -280,7 +281,7 @@ static void blend_avx2(float *y, const float *const *tap, const float *weight, i
     }
 }
 
-/* ---- transposition ----------------------------------------------------------------------------------------------- */
+/* ---- transposition ---------------------------------------------------------------------------------------------- */
 
 static inline void transpose_8x8(float *y, size_t ldy, const float *x, size_t ldx)
 {

@@ -52,7 +52,8 @@ static double variance_of(const float *x, size_t n, double mean)
     return sum / (double)n;
 }
 
-static void layer_norm_c(float *y, const float *x, const float *weight, const float *bias, size_t rows, size_t n, float eps, float *stats)
+static void layer_norm_c(float *y, const float *x, const float *weight, const float *bias, size_t rows, size_t n,
+                         float eps, float *stats)
 {
     for (size_t i = 0; i < rows; i++, x += n, y += n) {
         const double mean = mean_of(x, n), variance = variance_of(x, n, mean);
@@ -69,7 +70,8 @@ static void layer_norm_c(float *y, const float *x, const float *weight, const fl
 }
 
 /* With u = (x - mean) inverse and h = weight g:  gx = inverse (h - mean(h) - u mean(h u)). */
-static void layer_norm_grad_row(float *gx, const float *g, const float *x, const float *weight, float mean, float inverse, size_t n)
+static void layer_norm_grad_row(float *gx, const float *g, const float *x, const float *weight, float mean,
+                                float inverse, size_t n)
 {
     double sum_h = 0, sum_hu = 0;
     for (size_t j = 0; j < n; j++) {
@@ -84,8 +86,8 @@ static void layer_norm_grad_row(float *gx, const float *g, const float *x, const
     }
 }
 
-static void layer_norm_grad_c(float *gx, float *g_weight, float *g_bias, const float *g, const float *x, const float *weight,
-                              const float *stats, size_t rows, size_t n)
+static void layer_norm_grad_c(float *gx, float *g_weight, float *g_bias, const float *g, const float *x,
+                              const float *weight, const float *stats, size_t rows, size_t n)
 {
     for (size_t i = 0; i < rows; i++, g += n, x += n) {
         const float mean = stats[2 * i], inverse = stats[2 * i + 1];

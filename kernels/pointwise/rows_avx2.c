@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/pointwise/rows_avx2.c -- softmax and layer norm of rows, eight floats at a time. A row is read from memory once and from the
- * first cache after that.
+ * kernels/pointwise/rows_avx2.c -- softmax and layer norm of rows, eight floats at a time. A row is read from memory
+ * once and from the first cache after that.
  */
 #include <math.h>
 
@@ -13,7 +13,7 @@ static inline V8 only(V8 x, __m256i lanes) /* 0 in the others */
     return _mm256_and_ps(x, _mm256_castsi256_ps(lanes));
 }
 
-/* ---- softmax ----------------------------------------------------------------------------------------------------- */
+/* ---- softmax ---------------------------------------------------------------------------------------------------- */
 
 static inline float largest(const float *x, size_t n)
 {
@@ -80,7 +80,7 @@ static void softmax_grad_avx2(float *gx, const float *g, const float *y, size_t 
     }
 }
 
-/* ---- layer norm -------------------------------------------------------------------------------------------------- */
+/* ---- layer norm ------------------------------------------------------------------------------------------------- */
 
 static inline float mean_of(const float *x, size_t n)
 {
@@ -99,15 +99,17 @@ static inline float mean_of(const float *x, size_t n)
     return v8_sum(_mm256_add_ps(_mm256_add_ps(a, b), _mm256_add_ps(c, d))) / (float)n;
 }
 
-/* The variance around a mean that is only nearly right, and the mean set right: the deviations from it do not quite cancel,
- * and what is left says by how much it is off (the corrected two-pass algorithm of Chan, Golub, LeVeque, 1983). */
+/* The variance around a mean that is only nearly right, and the mean set right: the deviations from it do not quite
+ * cancel, and what is left says by how much it is off (the corrected two-pass algorithm of Chan, Golub, LeVeque,
+ * 1983). */
 static inline float variance_of(const float *x, size_t n, float *mean)
 {
     const V8 m = v8_set(*mean);
     V8 square = _mm256_setzero_ps(), square2 = square, left = square, left2 = square;
     size_t i = 0;
     for (; i + 16 <= n; i += 16) {
-        const V8 d = _mm256_sub_ps(_mm256_loadu_ps(x + i), m), e = _mm256_sub_ps(_mm256_loadu_ps(x + i + 8), m);
+        const V8 d = _mm256_sub_ps(_mm256_loadu_ps(x + i), m);
+        const V8 e = _mm256_sub_ps(_mm256_loadu_ps(x + i + 8), m);
         square = _mm256_fmadd_ps(d, d, square);
         square2 = _mm256_fmadd_ps(e, e, square2);
         left = _mm256_add_ps(left, d);
@@ -126,7 +128,8 @@ static inline float variance_of(const float *x, size_t n, float *mean)
 }
 
 /* (x - mean) inverse weight + bias */
-static inline void normalise(float *y, const float *x, const float *weight, const float *bias, float mean, float inverse, size_t n)
+static inline void normalise(float *y, const float *x, const float *weight, const float *bias, float mean,
+                             float inverse, size_t n)
 {
     const V8 m = v8_set(mean), s = v8_set(inverse);
     size_t i = 0;
@@ -145,11 +148,13 @@ static inline void normalise(float *y, const float *x, const float *weight, cons
     }
 }
 
-static void layer_norm_avx2(float *y, const float *x, const float *weight, const float *bias, size_t rows, size_t n, float eps, float *stats)
+static void layer_norm_avx2(float *y, const float *x, const float *weight, const float *bias, size_t rows, size_t n,
+                            float eps, float *stats)
 {
     for (size_t i = 0; i < rows; i++, x += n, y += n) {
         float mean = mean_of(x, n);
-        const float variance = variance_of(x, n, &mean), inverse = 1 / sqrtf(variance + eps);
+        const float variance = variance_of(x, n, &mean);
+        const float inverse = 1 / sqrtf(variance + eps);
         normalise(y, x, weight, bias, mean, inverse, n);
         if (stats) {
             stats[2 * i] = mean;
@@ -163,7 +168,8 @@ typedef struct {
     V8 g, u, h;
 } Columns;
 
-static inline Columns columns_at(const float *g, const float *x, const float *weight, V8 mean, V8 inverse, size_t i, __m256i lanes)
+static inline Columns columns_at(const float *g, const float *x, const float *weight, V8 mean, V8 inverse, size_t i,
+                                 __m256i lanes)
 {
     const V8 gi = _mm256_maskload_ps(g + i, lanes);
     const V8 u = only(_mm256_mul_ps(_mm256_sub_ps(_mm256_maskload_ps(x + i, lanes), mean), inverse), lanes);
@@ -176,8 +182,8 @@ static inline void add_to(float *sum, V8 x, size_t i, __m256i lanes)
         _mm256_maskstore_ps(sum + i, lanes, _mm256_add_ps(x, _mm256_maskload_ps(sum + i, lanes)));
 }
 
-static inline void layer_norm_grad_row(float *gx, float *g_weight, float *g_bias, const float *g, const float *x, const float *weight,
-                                       V8 mean, V8 inverse, size_t n)
+static inline void layer_norm_grad_row(float *gx, float *g_weight, float *g_bias, const float *g, const float *x,
+                                       const float *weight, V8 mean, V8 inverse, size_t n)
 {
     V8 sum_h = _mm256_setzero_ps(), sum_hu = sum_h;
     for (size_t i = 0; i < n; i += 8) {
@@ -188,7 +194,8 @@ static inline void layer_norm_grad_row(float *gx, float *g_weight, float *g_bias
         add_to(g_weight, _mm256_mul_ps(c.g, c.u), i, lanes);
         add_to(g_bias, c.g, i, lanes);
     }
-    const V8 mean_h = v8_set(v8_sum(sum_h) / (float)n), mean_hu = v8_set(v8_sum(sum_hu) / (float)n);
+    const V8 mean_h = v8_set(v8_sum(sum_h) / (float)n);
+    const V8 mean_hu = v8_set(v8_sum(sum_hu) / (float)n);
     for (size_t i = 0; gx && i < n; i += 8) {
         const __m256i lanes = v8_first(n - i < 8 ? (int)(n - i) : 8);
         const Columns c = columns_at(g, x, weight, mean, inverse, i, lanes);
@@ -196,8 +203,8 @@ static inline void layer_norm_grad_row(float *gx, float *g_weight, float *g_bias
     }
 }
 
-static void layer_norm_grad_avx2(float *gx, float *g_weight, float *g_bias, const float *g, const float *x, const float *weight,
-                                 const float *stats, size_t rows, size_t n)
+static void layer_norm_grad_avx2(float *gx, float *g_weight, float *g_bias, const float *g, const float *x,
+                                 const float *weight, const float *stats, size_t rows, size_t n)
 {
     for (size_t i = 0; i < rows; i++)
         layer_norm_grad_row(gx ? gx + i * n : NULL, g_weight, g_bias, g + i * n, x + i * n, weight,
