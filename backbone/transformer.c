@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/transformer.c -- what the transformers among the backbones have in common: how layers start (timm), stochastic depth
- * (Huang et al., ECCV 2016), what a pass can take.
+ * backbone/transformer.c -- what the transformers among the backbones have in common.
  */
 #include "backbone/transformer.h"
+
+#include <math.h>
+
+/* ---- construction ------------------------------------------------------------------------------------------------- */
 
 void df_transformer_linear_init(NnScope s, NnLinear *l, int in, int out, bool bias)
 {
@@ -18,16 +21,50 @@ void df_transformer_mlp_init(NnScope s, NnMlp *mlp, int dim, int hidden, double 
     mlp->drop = (float)drop;
 }
 
-float df_transformer_drop_path(double rate, int block, int blocks)
+float df_transformer_scale(double given, int dim, int heads)
 {
-    return blocks > 1 ? (float)(rate * block / (blocks - 1)) : 0;
+    return (float)(given > 0 ? given : 1 / sqrt(dim / heads));
 }
 
-void df_transformer_check(DfCtx *c, const DfTensor *image, int img_size, double attn_drop_rate)
+float df_transformer_drop_path(double rate, DfInts depths, int stage, int block)
 {
-    const int H = df_dim(image, 1), W = df_dim(image, 2);
-    if (img_size && (H != img_size || W != img_size))
-        df_ctx_fail(c, DF_ESHAPE, "an image of %dx%d: the classification form wants img_size = %d on both sides", W, H, img_size);
+    int before = block;
+    int blocks = 0;
+    for (int i = 0; i < depths.n; i++) {
+        blocks += depths.v[i];
+        if (i < stage)
+            before += depths.v[i];
+    }
+    return blocks > 1 ? (float)(rate * before / (blocks - 1)) : 0;
+}
+
+void df_transformer_output_init(NnScope s, NnLayerNorm *norm, int stage, int dim)
+{
+    const NnScope at = nn_at(s, "norm%d", stage);
+    nn_layer_norm_init(at, norm, dim, 1e-5);
+    nn_optional(at); /* the official loader leaves them as they are, too */
+}
+
+/* ---- forward ------------------------------------------------------------------------------------------------------ */
+
+void df_transformer_check(DfCtx *c, const DfTensor *image, int H, int W, double attn_drop_rate)
+{
+    const int h = df_dim(image, 1), w = df_dim(image, 2);
+    if (H && (h != H || w != W))
+        df_ctx_fail(c, DF_ESHAPE, "an image of %dx%d: the classification form wants img_size = %dx%d", w, h, W, H);
     if (c->training && attn_drop_rate > 0)
         df_ctx_fail(c, DF_EVALUE, "attn_drop_rate = %g: training drops no attention weights here, want 0", attn_drop_rate);
+}
+
+DfTensor *df_transformer_output(DfCtx *c, const NnLayerNorm *norm, DfTensor *x, DfMaps *out)
+{
+    if (!norm->weight)
+        return NULL;
+    return out->map[out->n++] = nn_layer_norm(c, norm, x);
+}
+
+DfTensor *df_transformer_classify(DfCtx *c, const NnLayerNorm *norm, const NnLinear *head, DfTensor *x)
+{
+    x = df_mean_tokens(c, nn_layer_norm(c, norm, x));                            /* N C */
+    return head->weight ? nn_linear(c, head, x) : x;
 }

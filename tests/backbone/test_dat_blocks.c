@@ -9,7 +9,8 @@
 #include <string.h>
 
 #include "backbone/backbone.h"
-#include "backbone/dat_block.h"
+#include "backbone/dat/kinds.h"
+#include "backbone/dat/mlp.h"
 #include "tests/support/golden.h"
 
 static const double tolerance = 2e-5;

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * backbone/pvt/pvt.c -- Pyramid Vision Transformer. Wang et al., "Pyramid Vision Transformer: A Versatile Backbone for Dense Prediction
+ * without Convolutions", ICCV 2021.
+ *
+ * Four stages (section 3.1): the map is cut into patches, a learned position is added to each, and transformer blocks follow, whose
+ * attention reads keys and values from a smaller map (attention.c).
+ *
+ * `detection` gives the map of every stage, without a norm; `classification` adds a class token in the last stage. Position
+ * embeddings are resized to the map, but not where it has as many tokens as the first table: the official code then takes the
+ * table as it is, whatever the map's sides.
+ */
+#include "backbone/pvt/attention.h"
+#include "backbone/transformer.h"
+
+typedef struct {
+    PvtAttention attn;
+    NnLayerNorm norm2;
+    NnMlp mlp;
+    float drop_path;
+} Block;
+
+typedef struct {
+    NnConv proj;
+    NnLayerNorm norm;
+    DfTensor *position;  /* 1 side*side C; the class token's first in the last stage */
+    int side;            /* of the map that `position` is for, in tokens             */
+    Block *blocks;
+} Stage;
+
+typedef struct {
+    PvtOptions o;        /* first: option tables are of a PvtOptions */
+    Stage stages[PVT_STAGES];
+    DfTensor *cls_token; /* 1 1 C; NULL in detection                 */
+    NnLayerNorm norm;
+    NnLinear head;
+} Pvt;
+
+static bool is_last(const PvtOptions *o, int i)
+{
+    return i == o->num_stages - 1;
+}
+
+/* ---- forward: patches and their positions ------------------------------------------------------------------------------ */
+
+/* The table of stage i for a map of H x W. */
+static DfTensor *position(DfCtx *c, const Pvt *pvt, int i, int H, int W)         /* -> 1 H W C */
+{
+    const Stage *stage = &pvt->stages[i];
+    const int side = stage->side, first = pvt->stages[0].side, C = df_dim(stage->position, 2);
+    DfTensor *table = stage->position;
+    if (is_last(&pvt->o, i))
+        table = df_slice(c, table, 1, 1, side * side);                           /* without the class token's */
+    if (H * W == first * first && H * W == side * side)
+        return df_reshape(c, table, DF_SHAPE(1, H, W, C));
+    table = df_reshape(c, table, DF_SHAPE(1, side, side, C));
+    return df_interpolate(c, table, H, W, DF_BILINEAR, false);
+}
+
+static DfTensor *embed(DfCtx *c, const Pvt *pvt, int i, DfTensor *x)             /* B H W C' -> B H/2 W/2 C, H/4 W/4 in stage 0 */
+{
+    static const char *const names[PVT_STAGES] = { "patch_embed1", "patch_embed2", "patch_embed3", "patch_embed4" };
+    const DfMark m = df_enter(c, names[i], -1);
+    x = nn_layer_norm(c, &pvt->stages[i].norm, nn_conv(c, &pvt->stages[i].proj, x));
+    const int H = df_dim(x, 1), W = df_dim(x, 2);
+    DfTensor *places = df_reshape(c, position(c, pvt, i, H, W), DF_SHAPE(H, W, -1));
+    return df_leave(c, m, df_add(c, x, places));
+}
+
+/* The class token, with its place in the table, before all others: a map of one row. */
+static DfTensor *with_class_token(DfCtx *c, const Pvt *pvt, DfTensor *x)         /* B H W C -> B 1 H*W+1 C */
+{
+    const int B = df_dim(x, 0), C = df_dim(x, 3), last = pvt->o.num_stages - 1;
+    DfTensor *place = df_slice(c, pvt->stages[last].position, 1, 0, 1);          /* 1 1 C */
+    DfTensor *token = df_reshape(c, df_add(c, pvt->cls_token, place), DF_SHAPE(1, C));
+    DfTensor *tokens = df_reshape(c, x, DF_SHAPE(B, -1, C));                     /* B H*W C */
+    token = df_add(c, df_zeros(c, DF_SHAPE(B, 1, C)), token);                    /* B 1 C: the same for all */
+    tokens = df_concat(c, (DfTensor *[]){ token, tokens }, 2, 1);
+    return df_reshape(c, tokens, DF_SHAPE(B, 1, -1, C));
+}
+
+/* ---- forward: blocks and stages ------------------------------------------------------------------------------------------ */
+
+static DfTensor *mlp(DfCtx *c, const Block *b, DfTensor *x)                      /* x + MLP(LN(x)) */
+{
+    const DfMark m = df_enter(c, "mlp", -1);
+    const NnResidual r = { .residual = x, .drop_path = b->drop_path };
+    DfTensor *y = nn_layer_norm(c, &b->norm2, x);
+    return df_leave(c, m, nn_mlp_add(c, &b->mlp, y, r));
+}
+
+static DfTensor *block(DfCtx *c, const Block *b, int i, int j, DfTensor *x)      /* B H W C -> B H W C */
+{
+    static const char *const names[PVT_STAGES] = { "block1", "block2", "block3", "block4" };
+    const DfMark m = df_enter(c, names[i], j);
+    x = df_pvt_attention(c, &b->attn, x);
+    x = mlp(c, b, x);
+    return df_leave(c, m, x);
+}
+
+static DfTensor *run_stage(DfCtx *c, const Pvt *pvt, int i, DfTensor *x)
+{
+    const DfMark m = df_enter(c, NULL, -1);
+    x = embed(c, pvt, i, x);
+    if (pvt->cls_token && is_last(&pvt->o, i))
+        x = with_class_token(c, pvt, x);
+    x = df_dropout(c, x, (float)pvt->o.drop_rate);
+    for (int j = 0; j < pvt->o.depths.v[i]; j++)
+        df_next(c, &x, block(c, &pvt->stages[i].blocks[j], i, j, x));
+    return df_leave(c, m, x);
+}
+
+static DfTensor *classify(DfCtx *c, const Pvt *pvt, DfTensor *x)                 /* B 1 H*W+1 C -> B classes */
+{
+    const int B = df_dim(x, 0), C = df_dim(x, 3);
+    x = df_reshape(c, df_slice(c, x, 2, 0, 1), DF_SHAPE(B, C));                  /* the class token */
+    x = nn_layer_norm(c, &pvt->norm, x);
+    return pvt->head.weight ? nn_linear(c, &pvt->head, x) : x;
+}
+
+static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
+{
+    const Pvt *pvt = self;
+    const PvtOptions *o = &pvt->o;
+    const bool classifies = o->style == PVT_CLASSIFICATION;
+    *out = (DfMaps){ 0 };
+    df_transformer_check(c, image, 0, 0, o->attn_drop_rate);
+    DfTensor *x = image;
+    for (int i = 0; i < o->num_stages; i++) {
+        x = run_stage(c, pvt, i, x);
+        if (!classifies && (!o->F4 || is_last(o, i)))
+            out->map[out->n++] = x;
+    }
+    if (classifies)
+        out->logits = classify(c, pvt, x);
+}
+
+/* ---- construction -------------------------------------------------------------------------------------------------------- */
+
+static void block_init(NnScope s, Block *b, const PvtOptions *o, int i, int j)
+{
+    const int dim = o->embed_dims.v[i];
+    df_pvt_attention_init(s, &b->attn, o, i, j);
+    nn_layer_norm_init(nn_at(s, "norm2"), &b->norm2, dim, df_pvt_norm_eps(o));
+    df_transformer_mlp_init(nn_at(s, "mlp"), &b->mlp, dim, (int)(dim * o->mlp_ratios.v[i]), o->drop_rate);
+    b->drop_path = df_pvt_drop_path(o, i, j);
+}
+
+/* Tokens along a side of the map of stage i for an image of img_size: patches of `patch_size`, then of 2. */
+static int side_of_stage(const PvtOptions *o, int i)
+{
+    return i ? (o->img_size >> (i + 1)) / 2 : o->img_size / o->patch_size;
+}
+
+static void stage_init(NnScope s, Stage *stage, const PvtOptions *o, int i)
+{
+    static const char *const names[PVT_STAGES] = { "pos_embed1", "pos_embed2", "pos_embed3", "pos_embed4" };
+    const int dim = o->embed_dims.v[i];
+    const int in = i ? o->embed_dims.v[i - 1] : o->in_chans;
+    const int patch = i ? 2 : o->patch_size;
+    const NnScope embed = nn_at(s, "patch_embed%d", i + 1);
+    nn_conv_init(nn_at(embed, "proj"), &stage->proj, in, dim, (NnConvShape){ .kernel = patch, .stride = patch });
+    nn_layer_norm_init(nn_at(embed, "norm"), &stage->norm, dim, 1e-5);
+    stage->side = side_of_stage(o, i);
+    const int tokens = stage->side * stage->side + is_last(o, i);
+    stage->position = nn_param(s, names[i], DF_SHAPE(1, tokens, dim), NN_AS_IS, nn_truncated_normal(0.02));
+    stage->blocks = nn_alloc(s, (size_t)o->depths.v[i], sizeof *stage->blocks);
+    for (int j = 0; nn_ok(s) && j < o->depths.v[i]; j++)
+        block_init(nn_at(s, "block%d.%d", i + 1, j), &stage->blocks[j], o, i, j);
+}
+
+static void classifier_init(NnScope s, Pvt *pvt)
+{
+    const PvtOptions *o = &pvt->o;
+    const int last = o->num_stages - 1, dim = o->embed_dims.v[last];
+    if (o->sr_ratios.v[last] > 1)
+        nn_fail(s, DF_EVALUE, "sr_ratios ends with %d: want 1, the last stage has a class token", o->sr_ratios.v[last]);
+    pvt->cls_token = nn_param(s, "cls_token", DF_SHAPE(1, 1, dim), NN_AS_IS, nn_truncated_normal(0.02));
+    nn_layer_norm_init(nn_at(s, "norm"), &pvt->norm, dim, df_pvt_norm_eps(o));
+    if (o->num_classes)
+        df_transformer_linear_init(nn_at(s, "head"), &pvt->head, dim, o->num_classes, true);
+}
+
+static void init(NnScope s, void *self)
+{
+    Pvt *pvt = self;
+    const PvtOptions *o = &pvt->o;
+    if (!df_pvt_options_fit(s, o))
+        return;
+    for (int i = 0; nn_ok(s) && i < o->num_stages; i++)
+        stage_init(s, &pvt->stages[i], o, i);
+    if (o->style == PVT_CLASSIFICATION)
+        classifier_init(s, pvt);
+}
+
+/* ---- the records ---------------------------------------------------------------------------------------------------------- */
+
+#define OPTIONS(patch, bias, norm, last_only, dims, heads, ratios, blocks) \
+    PVT_SIZES(PvtOptions, dims, heads, ratios, blocks), PVT_COMMON(PvtOptions, bias, norm), \
+    DF_OPT_INT(PvtOptions, patch_size, patch, 1, 64, "side of a patch, in pixels"), \
+    DF_OPT_BOOL(PvtOptions, F4, last_only, "detection: give the last map only"), DF_OPT_END
+#define NAMED_AS(last_only, blocks) \
+    { PVT_LEFTOVERS, OPTIONS(4, True, PVT_EPS6, last_only, "[64, 128, 320, 512]", "[1, 2, 5, 8]", "[8, 8, 4, 4]", blocks) }
+#define NAMED(blocks) NAMED_AS(False, blocks)
+
+static const DfOpt opts[] = { OPTIONS(16, False, "None", False, "[64, 128, 256, 512]", "[1, 2, 4, 8]", "[4, 4, 4, 4]", "[3, 4, 6, 3]") };
+static const DfOpt tiny_opts[] = NAMED("[2, 2, 2, 2]");
+static const DfOpt small_opts[] = NAMED("[3, 4, 6, 3]");
+static const DfOpt small_f4_opts[] = NAMED_AS(True, "[3, 4, 6, 3]");
+static const DfOpt medium_opts[] = NAMED("[3, 4, 18, 3]");
+static const DfOpt large_opts[] = NAMED("[3, 8, 27, 3]");
+
+static const char *const ignorable[] = { "cls_token", "norm.weight", "norm.bias", "head.weight", "head.bias", NULL };
+
+DF_BACKBONE(pvt, "PyramidVisionTransformer", "Pyramid Vision Transformer (Wang et al., ICCV 2021)", Pvt, opts);
+DF_BACKBONE(pvt_tiny, "pvt_tiny", "PVT-Tiny, the official configs' name", Pvt, tiny_opts);
+DF_BACKBONE(pvt_small, "pvt_small", "PVT-Small, the official configs' name", Pvt, small_opts);
+DF_BACKBONE(pvt_small_f4, "pvt_small_f4", "PVT-Small with its last map alone, the official configs' name", Pvt, small_f4_opts);
+DF_BACKBONE(pvt_medium, "pvt_medium", "PVT-Medium, the official configs' name", Pvt, medium_opts);
+DF_BACKBONE(pvt_large, "pvt_large", "PVT-Large, the official configs' name", Pvt, large_opts);

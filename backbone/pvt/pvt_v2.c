@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * backbone/pvt/pvt_v2.c -- PVT v2. Wang et al., "PVT v2: Improved Baselines with Pyramid Vision Transformer", Computational Visual Media
+ * 2022: patches overlap (section 3.3), the MLP has a depthwise convolution in place of position embeddings (section 3.4), and `linear`
+ * attention pools (section 3.2: attention.c).
+ *
+ * Unlike in v1 the norm of a stage is part of it: the next stage reads the normalised map.
+ */
+#include <math.h>
+
+#include "backbone/pvt/attention.h"
+#include "backbone/transformer.h"
+
+typedef struct {
+    PvtAttention attn;
+    NnLayerNorm norm2;
+    NnLinear fc1, fc2;
+    NnConv dwconv;
+    DfAct act;           /* behind fc1: ReLU in the linear form, else none */
+    float drop, drop_path;
+} Block;
+
+typedef struct {
+    NnConv proj;
+    NnLayerNorm embed_norm, norm;
+    Block *blocks;
+} Stage;
+
+typedef struct {
+    PvtOptions o;        /* first: option tables are of a PvtOptions */
+    Stage stages[PVT_STAGES];
+    NnLinear head;
+} Pvt;
+
+/* ---- forward --------------------------------------------------------------------------------------------------------- */
+
+static DfTensor *mlp(DfCtx *c, const Block *b, DfTensor *x)                      /* x + fc2(gelu(dwconv(fc1(LN(x))))) */
+{
+    const DfMark m = df_enter(c, "mlp", -1);
+    const NnResidual r = { .residual = x, .drop_path = b->drop_path, .drop = b->drop };
+    DfTensor *y = nn_layer_norm(c, &b->norm2, x);
+    y = df_linear_fused(c, y, b->fc1.weight, b->fc1.bias, (DfFuse){ .act = b->act }); /* B H W hidden */
+    y = nn_conv_fused(c, &b->dwconv, y, (DfFuse){ .act = DF_ACT_GELU });
+    y = df_dropout(c, y, b->drop);
+    return df_leave(c, m, nn_linear_add(c, &b->fc2, y, r));                      /* B H W C */
+}
+
+static DfTensor *block(DfCtx *c, const Block *b, int i, int j, DfTensor *x)      /* B H W C -> B H W C */
+{
+    static const char *const names[PVT_STAGES] = { "block1", "block2", "block3", "block4" };
+    const DfMark m = df_enter(c, names[i], j);
+    x = df_pvt_attention(c, &b->attn, x);
+    x = mlp(c, b, x);
+    return df_leave(c, m, x);
+}
+
+static DfTensor *embed(DfCtx *c, const Stage *stage, int i, DfTensor *x)         /* B H W C' -> B H/2 W/2 C, H/4 W/4 in stage 0 */
+{
+    static const char *const names[PVT_STAGES] = { "patch_embed1", "patch_embed2", "patch_embed3", "patch_embed4" };
+    const DfMark m = df_enter(c, names[i], -1);
+    x = nn_conv(c, &stage->proj, x);
+    return df_leave(c, m, nn_layer_norm(c, &stage->embed_norm, x));
+}
+
+static DfTensor *run_stage(DfCtx *c, const Pvt *pvt, int i, DfTensor *x)
+{
+    const Stage *stage = &pvt->stages[i];
+    const DfMark m = df_enter(c, NULL, -1);
+    x = embed(c, stage, i, x);
+    for (int j = 0; j < pvt->o.depths.v[i]; j++)
+        df_next(c, &x, block(c, &stage->blocks[j], i, j, x));
+    return df_leave(c, m, nn_layer_norm(c, &stage->norm, x));
+}
+
+static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
+{
+    const Pvt *pvt = self;
+    const bool classifies = pvt->o.style == PVT_CLASSIFICATION;
+    *out = (DfMaps){ 0 };
+    df_transformer_check(c, image, 0, 0, pvt->o.attn_drop_rate);
+    DfTensor *x = image;
+    for (int i = 0; i < pvt->o.num_stages; i++) {
+        x = run_stage(c, pvt, i, x);
+        if (!classifies)
+            out->map[out->n++] = x;
+    }
+    if (!classifies)
+        return;
+    x = df_mean_tokens(c, x);                                                    /* B C */
+    out->logits = pvt->head.weight ? nn_linear(c, &pvt->head, x) : x;
+}
+
+/* ---- construction ---------------------------------------------------------------------------------------------------- */
+
+/* He's: normal, by the number of outputs. */
+static void conv_init(NnScope s, NnConv *conv, int in, int out, NnConvShape shape)
+{
+    const double fan_out = (double)shape.kernel * shape.kernel * out / (shape.groups ? shape.groups : 1);
+    nn_conv_init_as(s, conv, in, out, shape, nn_normal(sqrt(2 / fan_out)), nn_constant(0));
+}
+
+static void block_init(NnScope s, Block *b, const PvtOptions *o, int i, int j)
+{
+    const int dim = o->embed_dims.v[i];
+    const int hidden = (int)(dim * o->mlp_ratios.v[i]);
+    const NnConvShape depthwise = { .kernel = 3, .padding = 1, .groups = hidden };
+    df_pvt_attention_init(s, &b->attn, o, i, j);
+    nn_layer_norm_init(nn_at(s, "norm2"), &b->norm2, dim, df_pvt_norm_eps(o));
+    df_transformer_linear_init(nn_at(s, "mlp.fc1"), &b->fc1, dim, hidden, true);
+    conv_init(nn_at(s, "mlp.dwconv.dwconv"), &b->dwconv, hidden, hidden, depthwise);
+    df_transformer_linear_init(nn_at(s, "mlp.fc2"), &b->fc2, hidden, dim, true);
+    b->act = o->linear ? DF_ACT_RELU : DF_ACT_NONE;
+    b->drop = (float)o->drop_rate;
+    b->drop_path = df_pvt_drop_path(o, i, j);
+}
+
+static void stage_init(NnScope s, Stage *stage, const PvtOptions *o, int i)
+{
+    const int dim = o->embed_dims.v[i];
+    const int in = i ? o->embed_dims.v[i - 1] : o->in_chans;
+    NnConvShape patches = { .kernel = 7, .stride = 4, .padding = 3 };
+    if (i)
+        patches = (NnConvShape){ .kernel = 3, .stride = 2, .padding = 1 };
+    conv_init(nn_at(s, "patch_embed%d.proj", i + 1), &stage->proj, in, dim, patches);
+    nn_layer_norm_init(nn_at(s, "patch_embed%d.norm", i + 1), &stage->embed_norm, dim, 1e-5);
+    stage->blocks = nn_alloc(s, (size_t)o->depths.v[i], sizeof *stage->blocks);
+    for (int j = 0; nn_ok(s) && j < o->depths.v[i]; j++)
+        block_init(nn_at(s, "block%d.%d", i + 1, j), &stage->blocks[j], o, i, j);
+    nn_layer_norm_init(nn_at(s, "norm%d", i + 1), &stage->norm, dim, df_pvt_norm_eps(o));
+}
+
+static void init(NnScope s, void *self)
+{
+    Pvt *pvt = self;
+    const PvtOptions *o = &pvt->o;
+    if (!df_pvt_options_fit(s, o))
+        return;
+    for (int i = 0; nn_ok(s) && i < o->num_stages; i++)
+        stage_init(s, &pvt->stages[i], o, i);
+    if (o->style == PVT_CLASSIFICATION && o->num_classes)
+        df_transformer_linear_init(nn_at(s, "head"), &pvt->head, o->embed_dims.v[o->num_stages - 1], o->num_classes, true);
+}
+
+/* ---- the records ------------------------------------------------------------------------------------------------------ */
+
+#define OPTIONS(bias, norm, is_linear, dims, heads, ratios, blocks) \
+    PVT_SIZES(PvtOptions, dims, heads, ratios, blocks), PVT_COMMON(PvtOptions, bias, norm), \
+    DF_OPT_BOOL(PvtOptions, linear, is_linear, "keys come from the map pooled to 7x7 (linear attention)"), \
+    DF_OPT_UNUSED(patch_size, "the official code always has 7, then 3; not used"), DF_OPT_END
+#define NAMED(dims, ratios, blocks, is_linear) { PVT_LEFTOVERS, OPTIONS(True, PVT_EPS6, is_linear, dims, "[1, 2, 5, 8]", ratios, blocks) }
+#define WIDE "[64, 128, 320, 512]"
+
+static const DfOpt opts[] = { OPTIONS(False, "None", False, "[64, 128, 256, 512]", "[1, 2, 4, 8]", "[4, 4, 4, 4]", "[3, 4, 6, 3]") };
+static const DfOpt b0_opts[] = NAMED("[32, 64, 160, 256]", "[8, 8, 4, 4]", "[2, 2, 2, 2]", False);
+static const DfOpt b1_opts[] = NAMED(WIDE, "[8, 8, 4, 4]", "[2, 2, 2, 2]", False);
+static const DfOpt b2_opts[] = NAMED(WIDE, "[8, 8, 4, 4]", "[3, 4, 6, 3]", False);
+static const DfOpt b2_li_opts[] = NAMED(WIDE, "[8, 8, 4, 4]", "[3, 4, 6, 3]", True);
+static const DfOpt b3_opts[] = NAMED(WIDE, "[8, 8, 4, 4]", "[3, 4, 18, 3]", False);
+static const DfOpt b4_opts[] = NAMED(WIDE, "[8, 8, 4, 4]", "[3, 8, 27, 3]", False);
+static const DfOpt b5_opts[] = NAMED(WIDE, "[4, 4, 4, 4]", "[3, 6, 40, 3]", False);
+
+static const char *const ignorable[] = { "head.weight", "head.bias", NULL };
+
+DF_BACKBONE(pvt_v2, "PyramidVisionTransformerV2", "PVT v2 (Wang et al., CVM 2022)", Pvt, opts);
+DF_BACKBONE(pvt_v2_b0, "pvt_v2_b0", "PVT v2-B0, the official configs' name", Pvt, b0_opts);
+DF_BACKBONE(pvt_v2_b1, "pvt_v2_b1", "PVT v2-B1, the official configs' name", Pvt, b1_opts);
+DF_BACKBONE(pvt_v2_b2, "pvt_v2_b2", "PVT v2-B2, the official configs' name", Pvt, b2_opts);
+DF_BACKBONE(pvt_v2_b2_li, "pvt_v2_b2_li", "PVT v2-B2-Linear, the official configs' name", Pvt, b2_li_opts);
+DF_BACKBONE(pvt_v2_b3, "pvt_v2_b3", "PVT v2-B3, the official configs' name", Pvt, b3_opts);
+DF_BACKBONE(pvt_v2_b4, "pvt_v2_b4", "PVT v2-B4, the official configs' name", Pvt, b4_opts);
+DF_BACKBONE(pvt_v2_b5, "pvt_v2_b5", "PVT v2-B5, the official configs' name", Pvt, b5_opts);
