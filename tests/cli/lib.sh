@@ -8,8 +8,8 @@
 #     golden NAME           out is golden/NAME.txt; UPDATE=1 in the environment writes it anew
 #     clean                 no half-written file is left
 set -u
-program=$1
-root=$2
+case $1 in /*) program=$1 ;; *) program=$PWD/$1 ;; esac # the scripts work elsewhere
+root=$(cd "$2" && pwd) || exit 1
 here=$root/tests/cli
 config=$root/configs/demo/retinanet_dat_nano.py
 export LC_ALL=C
