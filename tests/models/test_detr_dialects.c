@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tests/models/test_detr_dialects.c -- the same DETR and Deformable DETR by the arguments of the official programs and by mmdet's dicts: with
+ * the same weights they must give the same bits, whatever the parameters are called, and with the same coefficients the same losses. (That the
+ * official form is right, test_detr.c asks the code of its authors.) And what the dicts must not say.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "models/models.h"
+
+/* ---- configs: the same small networks ------------------------------------------------------------------------------- */
+
+#define OFFICIAL(more) \
+    "args = dict(hidden_dim=32, nheads=2, enc_layers=2, dec_layers=3, dim_feedforward=16, num_queries=9, " more ")\n" \
+    "resnet = dict(layers=[1, 1, 1, 1], base_width=4)\n" \
+    "num_classes = 7\n"
+
+#define BACKBONE(maps) \
+    "    backbone=dict(type='ResNet', depth=50, stage_blocks=[1, 1, 1, 1], base_channels=4, num_stages=4, out_indices=" maps ",\n" \
+    "                  frozen_stages=1, norm_cfg=dict(type='BN', requires_grad=False), norm_eval=True, style='pytorch'),\n"
+
+#define ATTENTION "dict(type='MultiheadAttention', embed_dims=32, num_heads=2, dropout=0.1)"
+#define DEFORMABLE "dict(type='MultiScaleDeformableAttention', embed_dims=32, num_heads=2)"
+#define STACK(name, layers, attention) \
+    name "=dict(num_layers=" layers ", transformerlayers=dict(attn_cfgs=" attention ", feedforward_channels=16, ffn_dropout=0.1))"
+
+#define DETR_211 \
+    "type='TransformerHead', transformer=dict(embed_dims=32, num_heads=2, num_encoder_layers=2, num_decoder_layers=3,\n" \
+    "        feedforward_channels=16, dropout=0.1)"
+#define DETR_LATER \
+    "type='DETRHead', num_query=9, transformer=dict(\n" \
+    "        " STACK("encoder", "2", "[" ATTENTION "]") ",\n" \
+    "        " STACK("decoder", "3", ATTENTION) ")"
+#define DETR(head, more) \
+    "model = dict(type='DETR',\n" BACKBONE("(3, )") \
+    "    bbox_head=dict(" head ", num_classes=7, in_channels=128,\n" \
+    "        positional_encoding=dict(type='SinePositionalEncoding', num_feats=16, normalize=True)" more "),\n" \
+    "    test_cfg=dict(max_per_img=9))\n"
+
+#define MAPPER "type='ChannelMapper', in_channels=[32, 64, 128], kernel_size=1, out_channels=32, norm_cfg=dict(type='GN', num_groups=32), num_outs=4"
+#define DEFORMABLE_DETR(neck, head) \
+    "model = dict(type='DeformableDETR',\n" BACKBONE("(1, 2, 3)") \
+    "    neck=dict(" neck "),\n" \
+    "    bbox_head=dict(type='DeformableDETRHead', num_query=9, num_classes=7, transformer=dict(\n" \
+    "        " STACK("encoder", "2", DEFORMABLE) ",\n" \
+    "        " STACK("decoder", "3", "[" ATTENTION ", " DEFORMABLE "]") "),\n" \
+    "        positional_encoding=dict(type='SinePositionalEncoding', normalize=True, offset=-0.5)" head "))\n"
+
+/* ---- a pass --------------------------------------------------------------------------------------------------------- */
+
+enum { N = 2, H = 96, W = 128, HEARD = 64 };
+
+typedef struct {
+    DfConfig *config;
+    DfModel *model;
+    DfCtx *c;
+    DfImageMeta metas[N];
+    int n;
+    struct {
+        char name[32];
+        uint64_t hash;
+    } heard[HEARD];
+} Run;
+
+static uint64_t hash(const void *data, size_t n)
+{
+    const unsigned char *bytes = data;
+    uint64_t h = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ bytes[i]) * 0x100000001b3u;
+    return h;
+}
+
+static void hear(void *user, const char *name, const DfTensor *x)
+{
+    Run *r = user;
+    cr_assert_lt(r->n, HEARD);
+    snprintf(r->heard[r->n].name, sizeof r->heard[r->n].name, "%s", name);
+    r->heard[r->n++].hash = hash(x->data, df_size(x) * sizeof *x->data);
+}
+
+static void open_run(Run *r, const char *text)
+{
+    *r = (Run){ 0 };
+    cr_assert_eq(df_config_parse(&r->config, text, strlen(text), "config.py", true), DF_OK, "%s", df_error());
+    cr_assert_eq(df_model_new(&r->model, df_config_root(r->config)), DF_OK, "%s", df_error());
+    cr_assert_eq(df_model_init(r->model, 1), DF_OK, "%s", df_error());
+    cr_assert_eq(df_ctx_new(&r->c, NULL), DF_OK);
+    for (int n = 0; n < N; n++) /* the second picture is smaller, and padded */
+        r->metas[n] = (DfImageMeta){ .ori_h = 100, .ori_w = 150, .img_h = H - 20 * n, .img_w = W - 50 * n, .pad_h = H, .pad_w = W, .scale_factor = { 1, 1, 1, 1 } };
+}
+
+static void close_run(Run *r)
+{
+    df_ctx_free(r->c);
+    df_model_free(r->model);
+    df_config_free(r->config);
+}
+
+/* The weights of every form are registered in the same order. Some start as zeros: all get noise, so that nothing cancels. */
+static void same_weights(Run *first, Run *second)
+{
+    NnModel *a = df_model_weights(first->model), *b = df_model_weights(second->model);
+    DfRandom random = df_random(3, 0);
+    cr_assert_eq(nn_model_count(a), nn_model_count(b));
+    for (int i = 0; i < nn_model_count(a); i++) {
+        const NnParam *p = nn_model_at(a, i), *q = nn_model_at(b, i);
+        const size_t n = df_count(p->shape);
+        cr_assert(df_same_shape(p->shape, q->shape), "%s and %s differ", p->name, q->name);
+        cr_expect(p->frozen == q->frozen && p->buffer == q->buffer, "%s and %s differ", p->name, q->name);
+        for (size_t j = 0; !p->buffer && j < n; j++)
+            p->tensor->data[j] += (float)(0.05 * df_normal(&random));
+        memcpy(q->tensor->data, p->tensor->data, n * sizeof(float));
+    }
+}
+
+static DfTensor *image(DfCtx *c)
+{
+    DfRandom random = df_random(5, 0);
+    DfTensor *x = df_new(c, DF_SHAPE(N, H, W, 3));
+    for (size_t i = 0; i < df_size(x); i++)
+        x->data[i] = (float)df_normal(&random);
+    return x;
+}
+
+static void listen_to(Run *r, DfDetections found[N])
+{
+    df_listen(r->c, hear, false, r);
+    cr_assert_eq(df_model_detect(r->model, r->c, image(r->c), r->metas, N, true, found), DF_OK, "%s", df_error());
+    df_listen(r->c, NULL, false, NULL);
+}
+
+/* The official program gives more detections of Deformable DETR, and mmdet's boxes end at the picture. */
+static void same_detections(const DfDetections *official, const DfDetections *mmdet)
+{
+    cr_expect_eq(mmdet->n, 9);
+    cr_assert_geq(official->n, mmdet->n);
+    for (size_t i = 0; i < mmdet->n; i++) {
+        cr_expect_eq(hash(&mmdet->v[i].score, sizeof(float)), hash(&official->v[i].score, sizeof(float)));
+        cr_expect_eq(mmdet->v[i].label, official->v[i].label);
+        cr_expect_eq(mmdet->v[i].index, official->v[i].index);
+    }
+}
+
+static void same_bits(const char *official, const char *mmdet)
+{
+    Run a, b;
+    DfDetections found[2][N] = { { { 0 } } };
+    open_run(&a, official);
+    open_run(&b, mmdet);
+    same_weights(&a, &b);
+    listen_to(&a, found[0]);
+    listen_to(&b, found[1]);
+    cr_assert_eq(a.n, b.n);
+    cr_expect_geq(a.n, 10);
+    for (int i = 0; i < a.n; i++) {
+        cr_expect_str_eq(b.heard[i].name, a.heard[i].name);
+        cr_expect_eq(b.heard[i].hash, a.heard[i].hash, "%s differs", a.heard[i].name);
+    }
+    for (int n = 0; n < N; n++) {
+        same_detections(&found[0][n], &found[1][n]);
+        df_detections_free(&found[0][n]);
+        df_detections_free(&found[1][n]);
+    }
+    close_run(&a);
+    close_run(&b);
+}
+
+#define REFINE ", with_box_refine=True"
+#define TWO_STAGE ", with_box_refine=True, as_two_stage=True"
+
+Test(detr_dialects, transformer_head) { same_bits(OFFICIAL("pre_norm=False"), DETR(DETR_211, "")); }
+Test(detr_dialects, detr_head) { same_bits(OFFICIAL("pre_norm=False"), DETR(DETR_LATER, "")); }
+Test(detr_dialects, deformable) { same_bits(OFFICIAL(""), DEFORMABLE_DETR(MAPPER, "")); }
+Test(detr_dialects, deformable_refined) { same_bits(OFFICIAL("with_box_refine=True"), DEFORMABLE_DETR(MAPPER, REFINE)); }
+Test(detr_dialects, deformable_in_two_stages)
+{
+    same_bits(OFFICIAL("with_box_refine=True, two_stage=True"), DEFORMABLE_DETR(MAPPER, TWO_STAGE));
+}
+
+/* ---- losses --------------------------------------------------------------------------------------------------------- */
+
+static DfLosses *losses_of(Run *r)
+{
+    static const int labels[N][2] = { { 1, 3 }, { 2, 0 } };
+    static const float boxes[N][8] = { { 0.3f, 0.4f, 0.2f, 0.3f, 0.7f, 0.6f, 0.4f, 0.5f }, { 0.5f, 0.5f, 0.6f, 0.4f } };
+    const DfTargets targets[N] = { { 2, labels[0], boxes[0] }, { 1, labels[1], boxes[1] } };
+    DfLosses *losses = df_calloc(1, sizeof *losses);
+    cr_assert_not_null(losses);
+    r->c->recording = true;
+    cr_assert_eq(df_model_losses(r->model, r->c, image(r->c), r->metas, targets, losses), DF_OK, "%s", df_error());
+    return losses;
+}
+
+static void same_losses(const char *official, const char *mmdet)
+{
+    Run a, b;
+    open_run(&a, official);
+    open_run(&b, mmdet);
+    same_weights(&a, &b);
+    DfLosses *x = losses_of(&a), *y = losses_of(&b);
+    cr_assert_eq(x->n, y->n);
+    for (int i = 0; i < x->n; i++) {
+        const float *p = x->v[i].loss ? x->v[i].loss->data : &x->v[i].figure, *q = y->v[i].loss ? y->v[i].loss->data : &y->v[i].figure;
+        cr_expect_str_eq(y->v[i].name, x->v[i].name);
+        cr_expect_eq(hash(p, sizeof *p), hash(q, sizeof *q), "%s: %g for %g", x->v[i].name, (double)*q, (double)*p);
+    }
+    cr_expect_eq(hash(x->total->data, sizeof(float)), hash(y->total->data, sizeof(float)), "%g for %g", (double)y->total->data[0], (double)x->total->data[0]);
+    df_free(x);
+    df_free(y);
+    close_run(&a);
+    close_run(&b);
+}
+
+#define COEFFICIENTS "set_cost_class=1.5, set_cost_bbox=4, set_cost_giou=3, bbox_loss_coef=6, giou_loss_coef=0.5"
+#define DICTS(loss_cls, cls_cost) \
+    ", loss_cls=dict(" loss_cls "), loss_bbox=dict(type='L1Loss', loss_weight=6.0), loss_iou=dict(type='GIoULoss', loss_weight=0.5),\n" \
+    "        train_cfg=dict(assigner=dict(type='HungarianAssigner', cls_cost=dict(type='" cls_cost "', weight=1.5),\n" \
+    "            reg_cost=dict(type='BBoxL1Cost', weight=4.0, box_format='xywh'), iou_cost=dict(type='IoUCost', iou_mode='giou', weight=3.0)))"
+#define SOFTMAX "type='CrossEntropyLoss', bg_cls_weight=0.2, use_sigmoid=False, loss_weight=1.0, class_weight=1.0"
+#define SIGMOID "type='FocalLoss', use_sigmoid=True, gamma=2.0, alpha=0.4, loss_weight=3.0"
+
+Test(detr_dialects, losses_of_detr)
+{
+    same_losses(OFFICIAL("eos_coef=0.2, " COEFFICIENTS), DETR(DETR_LATER, DICTS(SOFTMAX, "ClassificationCost")));
+}
+
+Test(detr_dialects, losses_of_deformable_detr)
+{
+    same_losses(OFFICIAL("cls_loss_coef=3, focal_alpha=0.4, with_box_refine=True, two_stage=True, " COEFFICIENTS),
+                DEFORMABLE_DETR(MAPPER, TWO_STAGE DICTS(SIGMOID, "FocalLossCost")));
+    same_losses(OFFICIAL(""), DEFORMABLE_DETR(MAPPER, "")); /* the same defaults */
+}
+
+/* ---- what is refused ------------------------------------------------------------------------------------------------ */
+
+static void refused(const char *text, const char *sentence)
+{
+    DfConfig *config;
+    DfModel *model;
+    cr_assert_eq(df_config_parse(&config, text, strlen(text), "config.py", true), DF_OK, "%s", df_error());
+    cr_expect_eq(df_model_new(&model, df_config_root(config)), DF_EVALUE);
+    cr_expect(strstr(df_error(), sentence), "says: %s", df_error());
+    df_config_free(config);
+}
+
+Test(detr_dialects, refused_dicts)
+{
+    refused(DETR("type='RetinaHead', transformer=dict()", ""), "RetinaHead is a dense head: want a set head");
+    refused(DETR(DETR_211 ", num_reg_fcs=3", ""), "num_reg_fcs = 3");
+    refused(DETR(DETR_211, ", train_cfg=dict(), tset_cfg=dict()"), "did you mean 'test_cfg'");
+    refused(DEFORMABLE_DETR(MAPPER, ", as_two_stage=True"), "two stages without box refinement");
+    refused(DEFORMABLE_DETR(MAPPER ", act_cfg=dict(type='ReLU')", ""), "want norm_cfg=dict(type='GN', num_groups=32)");
+    refused(DEFORMABLE_DETR("type='ChannelMapper', in_channels=[32, 64, 128], norm_cfg=dict(type='GN')", ""), "kernel_size = 3: want 1");
+    refused(DEFORMABLE_DETR("type='ChannelMapper', in_channels=[32, 64, 128], kernel_size=1, num_outs=2, norm_cfg=dict(type='GN', num_groups=32)", ""),
+            "2 feature levels of 3 maps");
+}
+
+/* Levels that do not fit the head: a neck of another width, or with more of them. */
+static void does_not_fit(const char *neck, const char *sentence)
+{
+    char text[4096];
+    Run r;
+    DfDetections found[N] = { { 0 } };
+    snprintf(text, sizeof text, DEFORMABLE_DETR("%s", ""), neck);
+    open_run(&r, text);
+    cr_expect_eq(df_model_detect(r.model, r.c, image(r.c), r.metas, N, true, found), DF_ESHAPE);
+    cr_expect(strstr(df_error(), sentence), "says: %s", df_error());
+    close_run(&r);
+}
+
+Test(detr_dialects, levels_that_do_not_fit)
+{
+    does_not_fit("type='ChannelMapper', in_channels=[32, 64, 128], kernel_size=1, out_channels=64, norm_cfg=dict(type='GN', num_groups=32)", "64 channels: want 32");
+    does_not_fit("type='ChannelMapper', in_channels=[32, 64, 128], kernel_size=1, out_channels=32, num_outs=5, norm_cfg=dict(type='GN', num_groups=32)",
+                 "5 levels: want 4");
+    does_not_fit("type='FPN', in_channels=[32, 64, 128], out_channels=32, num_outs=3", "3 levels: want 4");
+}
+
+/* What only training needs does not keep a network from being built and run. */
+static void not_trained(const char *text, const char *sentence)
+{
+    Run r;
+    DfDetections found[N] = { { 0 } };
+    DfLosses *losses = df_calloc(1, sizeof *losses);
+    const DfTargets none[N] = { { 0 } };
+    open_run(&r, text);
+    cr_expect_eq(df_model_detect(r.model, r.c, image(r.c), r.metas, N, true, found), DF_OK, "%s", df_error());
+    for (int n = 0; n < N; n++)
+        df_detections_free(&found[n]);
+    cr_expect_eq(df_model_losses(r.model, r.c, image(r.c), r.metas, none, losses), DF_EVALUE);
+    cr_expect(strstr(df_error(), sentence), "says: %s", df_error());
+    df_free(losses);
+    close_run(&r);
+}
+
+Test(detr_dialects, losses_that_are_not_built_in)
+{
+    not_trained(DETR(DETR_LATER, ", loss_cls=dict(type='FocalLoss')"), "loss_cls has type 'FocalLoss': want CrossEntropyLoss");
+    not_trained(DETR(DETR_LATER, ", loss_cls=dict(type='CrossEntropyLoss', class_weight=[1.0, 2.0])"), "loss_cls.class_weight: want 1.0");
+    not_trained(DETR(DETR_LATER, ", loss_iou=dict(type='CIoULoss')"), "loss_iou has type 'CIoULoss': want GIoULoss");
+    not_trained(DETR(DETR_LATER, ", train_cfg=dict(assigner=dict(type='MaxIoUAssigner'))"), "assigner has type 'MaxIoUAssigner': want HungarianAssigner");
+    not_trained(DEFORMABLE_DETR(MAPPER, ", loss_cls=dict(type='FocalLoss', gamma=1.5)"), "loss_cls.gamma: want 2.0");
+    not_trained(DEFORMABLE_DETR(MAPPER, ", train_cfg=dict(assigner=dict(type='HungarianAssigner', iou_cost=dict(type='IoUCost', iou_mode='iou')))"), "iou_mode");
+}
