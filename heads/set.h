@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set.h -- heads that predict a set: DETR (Carion et al., ECCV 2020) and its kin. A fixed number of queries each give one class and
- * one box, without anchors and without suppression; in training the Hungarian method says which query answers for which object.
- * Part of the door heads/heads.h: include that.
+ * heads/set.h -- heads that predict a set: DETR (Carion et al., ECCV 2020) and its kin. A fixed number of queries
+ * each give one class and one box, without anchors and without suppression; in training the Hungarian method says
+ * which query answers for which object. Part of the door heads/heads.h: include that.
  */
 #ifndef DF_HEADS_SET_H
 #define DF_HEADS_SET_H
@@ -10,11 +10,12 @@
 #include "heads/head.h"
 #include "heads/losses.h"
 
-/* ---- heads ------------------------------------------------------------------------------------------------------- */
+/* ---- heads ----------------------------------------------------------------------------------------------------- */
 
 enum { DF_SET_LAYERS = 32 };
 
-/* What the queries give after each layer of the decoder. `classes` counts the class of a softmax that says "nothing is here". */
+/* What the queries give after each layer of the decoder. `classes` counts the class of a softmax that says
+ * "nothing is here". */
 typedef struct {
     int n;                            /* layers that were asked: all of the decoder, or the last one alone */
     DfTensor *logits[DF_SET_LAYERS];  /* N Q classes                                                        */
@@ -23,25 +24,33 @@ typedef struct {
     DfTensor *encoder_boxes;          /* N cells 4                                                          */
 } DfSetOutputs;
 
+/* Pictures that are padded to the same size. */
+typedef struct {
+    int height, width;                /* with the padding                                          */
+    const DfImageMeta *metas;         /* [N] where each picture ends (img_h, img_w); NULL: none has padding */
+} DfSetBatch;
+
 typedef struct {
     const char *name, *help;
     const DfOpt *opts;
     size_t size;
     void (*init)(NnScope, void *self, DfHeadSettings);
     int (*classes)(const void *self); /* without the one that is nothing */
-    /* in: maps of a batch whose padded pictures have H x W pixels; metas[N] say where each picture ends, NULL: none has padding.
-     * Gives the outputs of all decoder layers, or of the last one alone. */
-    void (*forward)(DfCtx *, const void *self, const DfMaps *in, const DfImageMeta *metas, int H, int W, bool all_layers, DfSetOutputs *out);
+    /* From the maps of a batch to the outputs of all decoder layers, or of the last one alone. */
+    void (*forward)(DfCtx *, const void *self, const DfMaps *in, const DfSetBatch *, bool all_layers,
+                    DfSetOutputs *out);
     /* Adds the losses of every layer that `outputs` has, matching included. targets[N]. */
     void (*losses)(DfCtx *, const void *self, const DfSetOutputs *outputs, const DfTargets *targets, DfLosses *out);
-    /* The detections of image `n` of the batch, by the last layer; in pixels of the original if `rescale`, else of the network's input. */
-    int (*decode)(const void *self, const DfSetOutputs *, int n, const DfImageMeta *, bool rescale, DfDetections *out);
+    /* The detections of image `n` of the batch, by the last layer; in pixels of the original if `rescale`, else of
+     * the network's input. */
+    int (*decode)(const void *self, const DfSetOutputs *, int n, const DfImageMeta *, bool rescale,
+                  DfDetections *out);
 } DfSetHead;
 
 extern const DfSetHead *const df_set_heads[]; /* ends with NULL */
-const DfSetHead *df_set_head_find(const char *type); /* NULL, with a sentence in df_error(): there is none of this kind */
+const DfSetHead *df_set_head_find(const char *type); /* NULL, with a sentence in df_error(): none is called so */
 
-/* ---- losses: set/set_criterion.c --------------------------------------------------------------------------------- */
+/* ---- losses: set/set_criterion.c ------------------------------------------------------------------------------- */
 
 typedef struct {
     DfSetMatcher matcher;         /* its `softmax` chooses the class loss as well                   */
@@ -54,17 +63,18 @@ DfSetCriterion df_set_criterion(void);         /* Deformable DETR's numbers */
 DfSetCriterion df_set_criterion_softmax(void); /* DETR's                    */
 
 typedef struct {
-    DfTensor *ce;                 /* focal loss, summed over the batch by its number of objects (1 if there are none); with softmax the
-                                   * weighted mean of the cross entropy of all queries                                            */
-    DfTensor *bbox, *giou;        /* L1 and 1 - GIoU: sums over the batch by its number of objects                                */
-    DfTensor *total;              /* the three, weighted                                                                          */
-    float cardinality_error;      /* how far the number of queries that see something is from that of the objects: mean of images */
-    float class_error;            /* percentage of matched queries whose likeliest class is wrong                                 */
-    const int *target_of_query;   /* N Q: which object a query answers for, -1: none. Lives as long as the step                  */
+    /* Sums over the batch, divided by its number of objects (1 if there are none). */
+    DfTensor *ce;                 /* focal loss; with softmax: the weighted mean of all queries' cross entropy   */
+    DfTensor *bbox, *giou;        /* L1 distance; 1 - GIoU                                                       */
+    DfTensor *total;              /* the three, weighted                                                         */
+    float cardinality_error;      /* queries that see something against objects: mean difference of the images   */
+    float class_error;            /* percentage of matched queries whose likeliest class is wrong                */
+    const int *target_of_query;   /* N Q: which object a query answers for, -1: none; lives as long as the step  */
 } DfSetLosses;
-/* logits N Q classes (with softmax the last one is nothing), boxes N Q 4 (cx cy w h, after the sigmoid), targets[N]. With `binary`
- * every object is of class 0: the first stage of two. Matching has no gradient. */
-void df_set_losses(DfCtx *, const DfSetCriterion *, DfTensor *logits, DfTensor *boxes, const DfTargets *targets, bool binary, DfSetLosses *out);
+/* logits N Q classes (with softmax the last one is nothing), boxes N Q 4 (cx cy w h, after the sigmoid),
+ * targets[N]. With `binary` every object is of class 0: the first stage of two. Matching has no gradient. */
+void df_set_losses(DfCtx *, const DfSetCriterion *, DfTensor *logits, DfTensor *boxes, const DfTargets *targets,
+                   bool binary, DfSetLosses *out);
 /* loss_ce, loss_bbox, loss_giou, cardinality_error, with a tail behind each name; class_error if there is no tail. */
 void df_losses_add_set(DfCtx *, DfLosses *, const DfSetLosses *, const char *tail);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * models/detr.c -- DETR (Carion et al., ECCV 2020) and Deformable DETR (Zhu et al., ICLR 2021) as mmdet's configs describe them: a backbone, for
- * Deformable DETR a neck, and a head that predicts a set.
+ * models/detr.c -- DETR (Carion et al., ECCV 2020) and Deformable DETR (Zhu et al., ICLR 2021) as mmdet's configs
+ * describe them: a backbone, for Deformable DETR a neck, and a head that predicts a set.
  */
 #include "models/set_detector.h"
 
@@ -11,7 +11,8 @@ typedef struct {
 } MmdetDetr;
 
 static const DfOpt detr_opts[] = {
-    DF_OPT_AS(Trunk, backbone, backbone_cfg, DF_KIND_DICT, NULL, 0, 0, NULL, "the backbone, of which the last map is used"),
+    DF_OPT_AS(Trunk, backbone, backbone_cfg, DF_KIND_DICT, NULL, 0, 0, NULL,
+              "the backbone, of which the last map is used"),
     DF_OPT_DICT(MmdetDetr, bbox_head, NULL, "a TransformerHead (mmdet 2.11) or a DETRHead (later)"),
     TRUNK_SETTINGS("assigner: the costs of the matching, for training", "max_per_img: detections of an image"),
     DF_OPT_END
@@ -19,7 +20,8 @@ static const DfOpt detr_opts[] = {
 
 static const DfOpt deformable_opts[] = {
     DF_OPT_AS(Trunk, backbone, backbone_cfg, DF_KIND_DICT, NULL, 0, 0, NULL, "the backbone"),
-    DF_OPT_AS(Trunk, neck, neck_cfg, DF_KIND_DICT, NULL, 0, 0, NULL, "a ChannelMapper, which makes the levels of the pyramid"),
+    DF_OPT_AS(Trunk, neck, neck_cfg, DF_KIND_DICT, NULL, 0, 0, NULL,
+              "a ChannelMapper, which makes the levels of the pyramid"),
     DF_OPT_DICT(MmdetDetr, bbox_head, NULL, "a DeformableDETRHead"),
     TRUNK_SETTINGS("assigner: the costs of the matching, for training", "max_per_img: detections of an image"),
     DF_OPT_END

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * models/detr_official.c -- DETR (Carion et al., ECCV 2020) and Deformable DETR (Zhu et al., ICLR 2021) by the arguments of their official main
- * programs: {'args': {..}} at the top of a config. Beside them may stand `num_classes`, instead of that of the data set, and `resnet`, for a
- * smaller backbone (blocks of each stage, width).
+ * models/detr_official.c -- DETR (Carion et al., ECCV 2020) and Deformable DETR (Zhu et al., ICLR 2021) by the
+ * arguments of their official main programs: {'args': {..}} at the top of a config. Beside them may stand
+ * `num_classes`, instead of that of the data set, and `resnet`, for a smaller backbone (blocks of each stage, width).
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "models/set_detector.h"
 
-/* ---- arguments ------------------------------------------------------------------------------------------------------ */
+/* ---- arguments ------------------------------------------------------------------------------------------------- */
 
 enum { R18, R34, R50, R101, R152 };
 enum { SINE, LEARNED };
@@ -30,11 +30,13 @@ typedef struct {
     double position_embedding_scale, cls_loss_coef, focal_alpha;
 } Args;
 
-/* The two programs differ in the defaults of the hidden channels, the queries and the class cost, and in the fewest channels. */
+/* The two programs differ in the defaults of the hidden channels, the queries and the class cost, and in the
+ * fewest channels. */
 #define ARGS_OF_BOTH(ffn, least_dim, queries, class_cost) \
     DF_OPT_ENUM(Args, backbone, resnet50, "resnet18|resnet34|resnet50|resnet101|resnet152", "the backbone"), \
     DF_OPT_BOOL(Args, dilation, False, "DC5: the last stage dilates its convolutions instead of striding"), \
-    DF_OPT_ENUM(Args, position_embedding, sine, "sine|learned|v2|v3", "positional encoding; v2 is sine, v3 is learned"), \
+    DF_OPT_ENUM(Args, position_embedding, sine, "sine|learned|v2|v3", \
+                "positional encoding; v2 is sine, v3 is learned"), \
     DF_OPT_INT(Args, enc_layers, 6, 0, DF_SET_LAYERS, "layers of the encoder"), \
     DF_OPT_INT(Args, dec_layers, 6, 1, DF_SET_LAYERS, "layers of the decoder"), \
     DF_OPT_INT(Args, dim_feedforward, ffn, 1, 65536, "hidden channels of the feed-forward networks"), \
@@ -49,7 +51,8 @@ typedef struct {
     DF_OPT_FLOAT(Args, giou_loss_coef, 2, 0, 1e6, "weight of the GIoU loss"), \
     DF_OPT_BOOL(Args, masks, False, "train a segmentation head; only False is supported"), \
     DF_OPT_TEXT(Args, dataset_file, "'coco'", \
-                "says the number of classes: 91 for 'coco', 250 for 'coco_panoptic', else 20; num_classes at the top of the config replaces it")
+                "says the number of classes: 91 for 'coco', 250 for 'coco_panoptic', else 20; " \
+                "num_classes at the top of the config replaces it")
 
 /* What both programs accept and this one does not need. */
 #define ARGS_UNUSED \
@@ -92,7 +95,8 @@ static const DfOpt detr_opts[] = {
 static const DfOpt deformable_opts[] = {
     ARGS_OF_BOTH(1024, 32, 300, 2),
     DF_OPT_INT(Args, num_feature_levels, 4, 1, 8, "levels of the pyramid; 1: the last map alone"),
-    DF_OPT_FLOAT(Args, position_embedding_scale, 6.283185307179586, 0, 1e6, "not used: the official code does not pass it on"),
+    DF_OPT_FLOAT(Args, position_embedding_scale, 6.283185307179586, 0, 1e6,
+                 "not used: the official code does not pass it on"),
     DF_OPT_INT(Args, dec_n_points, 4, 1, 64, "sampling points of a head on a level, in the decoder"),
     DF_OPT_INT(Args, enc_n_points, 4, 1, 64, "sampling points of a head on a level, in the encoder"),
     DF_OPT_BOOL(Args, with_box_refine, False, "iterative bounding box refinement"),
@@ -109,7 +113,7 @@ static const DfOpt deformable_opts[] = {
     DF_OPT_END
 };
 
-/* ---- backbone ------------------------------------------------------------------------------------------------------- */
+/* ---- backbone -------------------------------------------------------------------------------------------------- */
 
 static void free_config(void *config)
 {
@@ -141,7 +145,8 @@ static void write_stage_blocks(const DfNode *blocks, char *out, size_t size)
     snprintf(out + used, size - used, "], ");
 }
 
-/* torchvision's ResNet with frozen batch norms, as a dict: `n_maps` of its last maps, whose channels it gives. NULL after a failure. */
+/* torchvision's ResNet with frozen batch norms, as a dict: `n_maps` of its last maps, whose channels it gives.
+ * NULL after a failure. */
 static const DfNode *resnet(NnScope s, const Args *a, const DfNode *root, int n_maps, int *channels)
 {
     static const int depths[] = { [R18] = 18, [R34] = 34, [R50] = 50, [R101] = 101, [R152] = 152 };
@@ -151,21 +156,23 @@ static const DfNode *resnet(NnScope s, const Args *a, const DfNode *root, int n_
     if (width < 1 || width > 8192)
         nn_fail(s, DF_EVALUE, "resnet.base_width = %d: want 1 to 8192", width);
     if (a->dilation && a->backbone < R50)
-        nn_fail(s, DF_EVALUE, "args.dilation = True: want a resnet50 or deeper, torchvision's basic blocks do not dilate");
+        nn_fail(s, DF_EVALUE, "args.dilation = True: want a resnet50 or deeper, "
+                              "torchvision's basic blocks do not dilate");
     if (!nn_ok(s))
         return NULL;
     char text[512], blocks[96];
     write_stage_blocks(df_node_get(smaller, "layers"), blocks, sizeof blocks);
     snprintf(text, sizeof text,
-             "backbone = dict(type='ResNet', depth=%d, %sbase_channels=%d, style='torchvision', num_classes=0, frozen_stages=1, out_indices=%s,\n"
-             "    norm_cfg=dict(type='BN', requires_grad=False), replace_stride_with_dilation=[False, False, %s])\n",
+             "backbone = dict(type='ResNet', depth=%d, %sbase_channels=%d, style='torchvision',\n"
+             "    num_classes=0, frozen_stages=1, norm_cfg=dict(type='BN', requires_grad=False),\n"
+             "    out_indices=%s, replace_stride_with_dilation=[False, False, %s])\n",
              depths[a->backbone], blocks, width, n_maps > 1 ? "[1, 2, 3]" : "[3]", a->dilation ? "True" : "False");
     for (int i = 0; i < n_maps; i++)
         channels[i] = expansion * width << (4 - n_maps + i);
     return parse_backbone(s, text);
 }
 
-/* ---- head ----------------------------------------------------------------------------------------------------------- */
+/* ---- head ------------------------------------------------------------------------------------------------------ */
 
 static int count_classes(NnScope s, const DfNode *root, const char *dataset_file)
 {
@@ -207,18 +214,17 @@ static DfDetrOptions options_of_both(NnScope s, const Args *a, const DfNode *roo
     return o;
 }
 
-static void build(NnScope s, Args *a, const DfNode *root, const DfSetHead *head, void (*head_init)(NnScope, void *, const DfDetrOptions *), DfDetrOptions *o)
+/* The backbone and the memory of the head; o->n_maps of its maps, whose channels become known. */
+static bool build_trunk(NnScope s, Args *a, const DfNode *root, const DfSetHead *head, DfDetrOptions *o)
 {
     static const char *const ignorable[] = { "backbone.0.body.fc.*", NULL };
     SetDetector *net = &a->net;
     net->ignorable = ignorable;
     net->head = (SetPart){ head, nn_alloc(s, 1, head->size) };
     net->trunk.backbone_cfg = resnet(s, a, root, o->n_maps, o->channels);
-    if (!nn_ok(s))
-        return;
-    df_backbone_part(nn_at(s, "backbone.0.body"), &net->trunk.backbone, net->trunk.backbone_cfg);
     if (nn_ok(s))
-        head_init(s, net->head.self, o);
+        df_backbone_part(nn_at(s, "backbone.0.body"), &net->trunk.backbone, net->trunk.backbone_cfg);
+    return nn_ok(s);
 }
 
 static void detr_init(NnScope s, void *self, const DfNode *root)
@@ -230,7 +236,8 @@ static void detr_init(NnScope s, void *self, const DfNode *root)
     o.n_maps = 1;
     o.max_per_img = a->num_queries;
     o.pre_norm = a->pre_norm;
-    build(s, a, root, &df_head_detr, df_detr_init, &o);
+    if (build_trunk(s, a, root, &df_head_detr, &o))
+        df_detr_init(s, a->net.head.self, &o);
 }
 
 static void deformable_init(NnScope s, void *self, const DfNode *root)
@@ -248,14 +255,16 @@ static void deformable_init(NnScope s, void *self, const DfNode *root)
     o.decoder_points = a->dec_n_points;
     o.refine = a->with_box_refine;
     o.two_stage = a->two_stage;
-    build(s, a, root, &df_head_deformable_detr, df_deformable_detr_init, &o);
+    if (build_trunk(s, a, root, &df_head_deformable_detr, &o))
+        df_deformable_detr_init(s, a->net.head.self, &o);
 }
 
-/* ---- records -------------------------------------------------------------------------------------------------------- */
+/* ---- records --------------------------------------------------------------------------------------------------- */
 
 const DfArchitecture df_architecture_detr_args = {
     .name = "args of DETR",
-    .help = "DETR by the arguments of its official program: {'args': {..}} with eos_coef or pre_norm at the top of a config",
+    .help = "DETR by the arguments of its official program: "
+            "{'args': {..}} with eos_coef or pre_norm at the top of a config",
     .size = sizeof(Args),
     .opts = detr_opts,
     .init = detr_init,

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * models/set_detector.c -- DETR (Carion et al., ECCV 2020) and Deformable DETR (Zhu et al., ICLR 2021) from an image to detections or losses.
+ * models/set_detector.c -- DETR (Carion et al., ECCV 2020) and Deformable DETR (Zhu et al., ICLR 2021) from an image
+ * to detections or losses.
  */
 #include "models/set_detector.h"
 
-static void run(DfCtx *c, const SetDetector *net, DfTensor *image, const DfImageMeta *metas, bool all_layers, DfSetOutputs *out)
+/* A listener hears what every layer of the decoder gives. metas NULL: no picture has padding. */
+static void run(DfCtx *c, const SetDetector *net, DfTensor *image, const DfImageMeta *metas, bool all_layers,
+                DfSetOutputs *out)
 {
-    const int H = df_dim(image, 1);
-    const int W = df_dim(image, 2);
+    const DfSetBatch batch = { .height = df_dim(image, 1), .width = df_dim(image, 2), .metas = metas };
     DfMaps maps;
     df_run_backbone(c, &net->trunk.backbone, "backbone", image, &maps);
     if (net->trunk.neck.self) {
         const DfMaps backbone = maps;
         df_run_neck(c, &net->trunk.neck, &backbone, &maps);
     }
-    net->head.record->forward(c, net->head.self, &maps, metas, H, W, all_layers || df_listens(c), out);
+    net->head.record->forward(c, net->head.self, &maps, &batch, all_layers || df_listens(c), out);
 }
 
 void df_set_detector_forward(DfCtx *c, const void *net, DfTensor *image)
@@ -23,7 +25,8 @@ void df_set_detector_forward(DfCtx *c, const void *net, DfTensor *image)
     run(c, net, image, NULL, c->recording, &outputs);
 }
 
-int df_set_detector_detect(DfCtx *c, const void *self, DfTensor *image, const DfImageMeta *metas, int n, bool rescale, DfDetections *results)
+int df_set_detector_detect(DfCtx *c, const void *self, DfTensor *image, const DfImageMeta *metas, int n, bool rescale,
+                           DfDetections *results)
 {
     const SetDetector *net = self;
     DfSetOutputs outputs;
@@ -34,7 +37,8 @@ int df_set_detector_detect(DfCtx *c, const void *self, DfTensor *image, const Df
     return error;
 }
 
-void df_set_detector_losses(DfCtx *c, const void *self, DfTensor *image, const DfImageMeta *metas, const DfTargets *targets, DfLosses *out)
+void df_set_detector_losses(DfCtx *c, const void *self, DfTensor *image, const DfImageMeta *metas,
+                            const DfTargets *targets, DfLosses *out)
 {
     const SetDetector *net = self;
     DfSetOutputs outputs;

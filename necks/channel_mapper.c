@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * necks/channel_mapper.c -- levels of one width from the backbone's maps, as Deformable DETR reads them: Zhu et al., ICLR 2021, appendix A.2.
- * The arithmetic is nn/levels.c; here are mmdet's names and options.
+ * necks/channel_mapper.c -- levels of one width from the backbone's maps, as Deformable DETR reads them: Zhu et al.,
+ * ICLR 2021, appendix A.2. The arithmetic is nn/levels.c; here are mmdet's names and options.
  */
 #include <string.h>
 
@@ -20,7 +20,8 @@ static const DfOpt opts[] = {
     DF_OPT_INTS(ChannelMapper, in_channels, NULL, 1, 65536, "channels of the backbone's maps; the last ones are used"),
     DF_OPT_INT(ChannelMapper, kernel_size, 3, 1, 99, "side of the convolutions; only 1 is supported"),
     DF_OPT_INT(ChannelMapper, out_channels, 256, 32, 8192, "channels of every level, a multiple of 32"),
-    DF_OPT_INT(ChannelMapper, num_outs, 4, 1, DF_LEVELS, "number of levels; those beyond the last map are made by 3x3 convolutions of stride 2"),
+    DF_OPT_INT(ChannelMapper, num_outs, 4, 1, DF_LEVELS,
+               "number of levels; those beyond the last map are made by 3x3 convolutions of stride 2"),
     DF_OPT_DICT(ChannelMapper, norm_cfg, "None", "norm behind each convolution; only GN of 32 groups is supported"),
     DF_OPT_DICT(ChannelMapper, act_cfg, "None", "activation; only None is supported"),
     DF_OPT_DICT(ChannelMapper, conv_cfg, "None", "kind of convolution; only None is supported"),
@@ -30,7 +31,9 @@ static const DfOpt opts[] = {
 
 static void init(NnScope s, void *self)
 {
-    static const NnLevelNames names = { .scope = "convs", .given = "convs.%d", .extra = "extra_convs.%d", .conv = "conv", .norm = "gn" };
+    static const NnLevelNames names = {
+        .scope = "convs", .given = "convs.%d", .extra = "extra_convs.%d", .conv = "conv", .norm = "gn",
+    };
     ChannelMapper *m = self;
     const int groups = (int)df_node_int(df_node_get(m->norm_cfg, "num_groups"), 32);
     if (strcmp(nn_norm_name(m->norm_cfg), "gn") != 0 || groups != 32 || m->act_cfg || m->conv_cfg)

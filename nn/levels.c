@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/levels.c -- levels of one width from the maps of a backbone: Zhu et al., "Deformable DETR", ICLR 2021, appendix A.2. A 1x1 convolution
- * takes each map to C channels; levels beyond the last map are made by 3x3 convolutions of stride 2, the first of them from the map
- * itself, the others each from the level before. A group norm follows each.
+ * nn/levels.c -- levels of one width from the maps of a backbone: Zhu et al., "Deformable DETR", ICLR 2021, appendix
+ * A.2. A 1x1 convolution takes each map to C channels; levels beyond the last map are made by 3x3 convolutions of
+ * stride 2, the first of them from the map itself, the others each from the level before. A group norm follows each.
  */
 #include "nn/nn.h"
 
@@ -18,13 +18,17 @@ static NnScope level_scope(NnScope s, const NnLevelNames *names, const NnLevels 
 static void level_init(NnScope s, const NnLevelNames *names, NnLevels *p, int l, int in, int dim)
 {
     const bool extra = l >= p->n_maps;
-    const NnConvShape shape = extra ? (NnConvShape){ .kernel = 3, .stride = 2, .padding = 1 } : (NnConvShape){ .kernel = 1 };
+    const NnConvShape given = { .kernel = 1 };
+    const NnConvShape halves = { .kernel = 3, .stride = 2, .padding = 1 };
+    const NnConvShape shape = extra ? halves : given;
     const int cells = shape.kernel * shape.kernel;
-    nn_conv_init_as(nn_at(s, "%s", names->conv), &p->conv[l], in, dim, shape, nn_xavier_uniform(in * cells, dim * cells), nn_constant(0));
+    const NnInit spread = nn_xavier_uniform(in * cells, dim * cells);
+    nn_conv_init_as(nn_at(s, "%s", names->conv), &p->conv[l], in, dim, shape, spread, nn_constant(0));
     nn_layer_norm_init(nn_at(s, "%s", names->norm), &p->norm[l], dim, 1e-5);
 }
 
-void nn_levels_init(NnScope s, NnLevels *p, const NnLevelNames *names, int n_maps, const int *channels, int levels, int dim)
+void nn_levels_init(NnScope s, NnLevels *p, const NnLevelNames *names, int n_maps, const int *channels, int levels,
+                    int dim)
 {
     p->n_maps = n_maps;
     p->n = levels;
@@ -60,7 +64,7 @@ void nn_levels(DfCtx *c, const NnLevels *p, const DfMaps *in, DfMaps *out)
             x = maps[l - 1];
         else
             x = out->map[l - 1];
-        x = nn_conv(c, &p->conv[l], x);                                                             /* N h w C */
+        x = nn_conv(c, &p->conv[l], x);                                               /* N h w C */
         x = df_group_norm(c, x, GROUPS, p->norm[l].weight, p->norm[l].bias, p->norm[l].eps);
         out->map[l] = df_leave(c, m, x);
         out->n++;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/deformable_predict.c -- what a query of Deformable DETR says: a linear layer gives a score of each class, three layers move the
- * box (Zhu et al., ICLR 2021, appendix A.3). With iterative refinement each layer of the decoder, and the first of two stages, has such
- * heads of its own; else all layers share them.
+ * heads/set/deformable_predict.c -- what a query of Deformable DETR says: a linear layer gives a score of each class,
+ * three layers move the box (Zhu et al., ICLR 2021, appendix A.3). With iterative refinement each layer of the
+ * decoder, and the first of two stages, has such heads of its own; else all layers share them.
  */
 #include <math.h>
 
@@ -23,22 +23,24 @@ DfTensor *df_deformable_box_head(DfCtx *c, const DeformableDetr *net, int layer,
     return df_detr_box_head(c, &net->box_head[head_of_layer(net, layer)], x);
 }
 
-/* ---- construction --------------------------------------------------------------------------------------------------- */
+/* ---- construction ---------------------------------------------------------------------------------------------- */
 
-static void box_head_init(NnScope s, const DfDetrOptions *o, DetrBoxHead *head, const DetrNames *names, double size_bias)
+static void box_head_init(NnScope s, const DfDetrOptions *o, DetrBoxHead *head, const DetrNames *names,
+                          double size_bias)
 {
     const NnInit spread = nn_kaiming_uniform(o->dim);
-    float *last_bias = nn_alloc(s, 4, sizeof *last_bias);                                          /* cx cy w h */
+    float *last_bias = nn_alloc(s, 4, sizeof *last_bias);                             /* cx cy w h */
     if (!last_bias)
         return;
     last_bias[2] = last_bias[3] = (float)size_bias;
     for (int i = 0; i < 2; i++)
         nn_linear_init_as(nn_at(s, "%s", names->box_linear[i]), &head->linear[i], o->dim, o->dim, true, spread, spread);
-    nn_linear_init_as(nn_at(s, "%s", names->box_linear[2]), &head->linear[2], o->dim, 4, true, nn_constant(0), nn_values(last_bias));
+    const NnScope last = nn_at(s, "%s", names->box_linear[2]);
+    nn_linear_init_as(last, &head->linear[2], o->dim, 4, true, nn_constant(0), nn_values(last_bias));
 }
 
-/* Every layer has a name for its heads: they are those of layer 0 where boxes are not refined. In the official files the decoder holds the
- * box heads by which it refines, and with two stages the class heads. */
+/* Every layer has a name for its heads: they are those of layer 0 where boxes are not refined. In the official
+ * files the decoder holds the box heads by which it refines, and with two stages the class heads. */
 static void share_heads(NnScope s, const DfDetrOptions *o, const DetrNames *names, int own, int all)
 {
     for (int i = own; i < all; i++) {
@@ -55,18 +57,23 @@ static void share_heads(NnScope s, const DfDetrOptions *o, const DetrNames *name
     }
 }
 
-/* At first every class has a chance of a hundredth, and boxes are small, except behind a first stage, which proposes their sizes. */
+/* At first every class has a chance of a hundredth, and boxes are small, except behind a first stage, which
+ * proposes their sizes. */
 void df_deformable_predict_init(NnScope s, DeformableDetr *net, const DetrNames *names)
 {
     const DfDetrOptions *o = &net->o;
     const int all = o->decoder_layers + o->two_stage;
     const int own = o->refine ? all : 1;
+    const NnInit spread = nn_kaiming_uniform(o->dim);
+    const NnInit a_hundredth = nn_constant(-log(99)); /* the logit of it */
     net->class_head = nn_alloc(s, (size_t)own, sizeof *net->class_head);
     net->box_head = nn_alloc(s, (size_t)own, sizeof *net->box_head);
     for (int i = 0; nn_ok(s) && i < own; i++) {
         const double size_bias = i || o->two_stage ? 0 : -2;
-        nn_linear_init_as(nn_at(s, names->class_head, i), &net->class_head[i], o->dim, o->classes, true, nn_kaiming_uniform(o->dim), nn_constant(-log(99)));
-        box_head_init(nn_at(s, names->box_head, i), o, &net->box_head[i], names, size_bias);
+        const NnScope class_head = nn_at(s, names->class_head, i);
+        const NnScope box_head = nn_at(s, names->box_head, i);
+        nn_linear_init_as(class_head, &net->class_head[i], o->dim, o->classes, true, spread, a_hundredth);
+        box_head_init(box_head, o, &net->box_head[i], names, size_bias);
     }
     if (nn_ok(s))
         share_heads(s, o, names, own, all);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/deformable_transformer.c -- encoder and decoder layers of Deformable DETR: Zhu et al., ICLR 2021, section 4.1. Each attention to the
- * pyramid is multi-scale deformable attention (eq. 3, nn/ms_deform_attention.c): a query reads a few points around its reference, on every
- * level. In the encoder every cell is a query, and its reference is its own centre; in the decoder the queries attend to one another by
- * full attention first. x <- norm(x + branch(x)) for each branch:
+ * heads/set/deformable_transformer.c -- encoder and decoder layers of Deformable DETR: Zhu et al., ICLR 2021, section
+ * 4.1. Each attention to the pyramid is multi-scale deformable attention (eq. 3, nn/ms_deform_attention.c): a query
+ * reads a few points around its reference, on every level. In the encoder every cell is a query, and its reference is
+ * its own centre; in the decoder the queries attend to one another by full attention first. x <- norm(x + branch(x))
+ * for each branch:
  *
  *     encoder     deformable(query = x + position, reference = centre, source = x), feed-forward
  *     decoder     attention(q = x + position, k = x + position, v = x),
@@ -11,7 +12,7 @@
  */
 #include "heads/set/detr_parts.h"
 
-/* ---- reference points of the encoder -------------------------------------------------------------------------------- */
+/* ---- reference points of the encoder --------------------------------------------------------------------------- */
 
 static float *centres_of_level(float *to, int h, int w, const float valid_ratio[2])
 {
@@ -26,7 +27,7 @@ static float *centres_of_level(float *to, int h, int w, const float valid_ratio[
 }
 
 /* The centre of every cell, in [0, 1] of what is no padding. */
-static DfTensor *reference_points(DfCtx *c, const NnField *field, int N)                           /* -> N S 2 */
+static DfTensor *reference_points(DfCtx *c, const NnField *field, int N)              /* -> N S 2 */
 {
     const int L = field->levels.n;
     DfTensor *points = df_new(c, DF_SHAPE(N, df_pyramid_cells(&field->levels), 2));
@@ -58,26 +59,28 @@ static void observe_reference_points(DfCtx *c, const NnField *field, const DfTen
     df_detr_observe(c, all, "enc_reference_points", -1);
 }
 
-/* ---- encoder -------------------------------------------------------------------------------------------------------- */
+/* ---- encoder --------------------------------------------------------------------------------------------------- */
 
 static DfTensor *feed_forward(DfCtx *c, const NnMlp *ffn, const NnLayerNorm *norm, DfTensor *x)
 {
     return nn_layer_norm(c, norm, nn_mlp_add(c, ffn, x, (NnResidual){ .residual = x }));
 }
 
-static DfTensor *encoder_layer(DfCtx *c, const DeformableDetr *net, int i, DfTensor *x, const DetrTokens *in, DfTensor *reference)
+static DfTensor *encoder_layer(DfCtx *c, const DeformableDetr *net, int i, DfTensor *x, const DetrTokens *in,
+                               DfTensor *reference)
 {
     const DeformableEncoderLayer *layer = &net->encoder[i];
+    const NnResidual add_x = df_detr_residual(&net->o, x);
     const DfMark m = df_enter(c, "encoder.layers", i);
-    DfTensor *query = df_add(c, x, in->positions);                                                 /* N S C */
-    x = nn_ms_deform_attention_add(c, &layer->self_attention, query, reference, x, &in->field, df_detr_residual(&net->o, x));
+    DfTensor *query = df_add(c, x, in->positions);                                    /* N S C */
+    x = nn_ms_deform_attention_add(c, &layer->self_attention, query, reference, x, &in->field, add_x);
     x = nn_layer_norm(c, &layer->norm[0], x);
     return df_leave(c, m, feed_forward(c, &layer->ffn, &layer->norm[1], x));
 }
 
 DfTensor *df_deformable_encoder(DfCtx *c, const DeformableDetr *net, const DetrTokens *in)
 {
-    DfTensor *reference = reference_points(c, &in->field, df_dim(in->tokens, 0));                  /* N S 2 */
+    DfTensor *reference = reference_points(c, &in->field, df_dim(in->tokens, 0));     /* N S 2 */
     DfTensor *x = in->tokens; /* released by the first layer: nothing reads them afterwards */
     observe_reference_points(c, &in->field, reference);
     for (int i = 0; i < net->o.encoder_layers; i++) {
@@ -87,23 +90,25 @@ DfTensor *df_deformable_encoder(DfCtx *c, const DeformableDetr *net, const DetrT
     return x;
 }
 
-/* ---- decoder -------------------------------------------------------------------------------------------------------- */
+/* ---- decoder --------------------------------------------------------------------------------------------------- */
 
-DfTensor *df_deformable_decoder_layer(DfCtx *c, const DeformableDetr *net, int i, DfTensor *x, DfTensor *query_position, DfTensor *reference,
-                                      DfTensor *memory, const NnField *field)
+DfTensor *df_deformable_decoder_layer(DfCtx *c, const DeformableDetr *net, int i, DfTensor *x,
+                                      DfTensor *query_position, DfTensor *reference, DfTensor *memory,
+                                      const NnField *field)
 {
     const DeformableDecoderLayer *layer = &net->decoder[i];
     const DfMark m = df_enter(c, "decoder.layers", i);
-    DfTensor *query = df_add(c, x, query_position);                                                /* N Q C */
+    DfTensor *query = df_add(c, x, query_position);                                   /* N Q C */
     x = nn_multihead_attention_add(c, &layer->self_attention, query, query, x, NULL, df_detr_residual(&net->o, x));
     x = nn_layer_norm(c, &layer->norm[0], x);
     query = df_add(c, x, query_position);
-    x = nn_ms_deform_attention_add(c, &layer->cross_attention, query, reference, memory, field, df_detr_residual(&net->o, x));
+    const NnResidual add_x = df_detr_residual(&net->o, x);
+    x = nn_ms_deform_attention_add(c, &layer->cross_attention, query, reference, memory, field, add_x);
     x = nn_layer_norm(c, &layer->norm[1], x);
     return df_leave(c, m, feed_forward(c, &layer->ffn, &layer->norm[2], x));
 }
 
-/* ---- construction --------------------------------------------------------------------------------------------------- */
+/* ---- construction ---------------------------------------------------------------------------------------------- */
 
 static void encoder_layer_init(NnScope s, const DfDetrOptions *o, DeformableEncoderLayer *layer, const DetrNames *names)
 {
@@ -116,10 +121,11 @@ static void encoder_layer_init(NnScope s, const DfDetrOptions *o, DeformableEnco
 
 static void decoder_layer_init(NnScope s, const DfDetrOptions *o, DeformableDecoderLayer *layer, const DetrNames *names)
 {
+    const NnScope self = nn_at(s, "%s", names->decoder_self_attention);
     const NnScope cross = nn_at(s, "%s", names->cross_attention);
     nn_ms_deform_attention_init(cross, &layer->cross_attention, o->dim, o->heads, o->levels, o->decoder_points);
     nn_layer_norm_init(nn_at(s, "%s", names->decoder_norm[1]), &layer->norm[1], o->dim, 1e-5);
-    nn_multihead_attention_init(nn_at(s, "%s", names->decoder_self_attention), &layer->self_attention, o->dim, o->heads, o->dropout);
+    nn_multihead_attention_init(self, &layer->self_attention, o->dim, o->heads, o->dropout);
     nn_layer_norm_init(nn_at(s, "%s", names->decoder_norm[0]), &layer->norm[0], o->dim, 1e-5);
     df_detr_ffn_init(s, o, &layer->ffn, names);
     nn_layer_norm_init(nn_at(s, "%s", names->decoder_norm[2]), &layer->norm[2], o->dim, 1e-5);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/detr.h -- DETR (Carion et al., ECCV 2020) and Deformable DETR (Zhu et al., ICLR 2021) by their numbers. mmdet's dicts of
- * these heads become such numbers by the records' options; who has them from elsewhere, as models/ from the arguments of the official
- * programs, builds the same heads here. Part of the door heads/heads.h: include that.
+ * heads/set/detr.h -- DETR (Carion et al., ECCV 2020) and Deformable DETR (Zhu et al., ICLR 2021) by their numbers.
+ * mmdet's dicts of these heads become such numbers by the records' options; who has them from elsewhere, as models/
+ * from the arguments of the official programs, builds the same heads here. Part of the door heads/heads.h: include
+ * that.
  */
 #ifndef DF_HEADS_DETR_H
 #define DF_HEADS_DETR_H
@@ -11,9 +12,10 @@
 
 /* How the transformer is told where a cell is: half of the channels say y, half say x (set/positional_encoding.c). */
 typedef struct {
-    bool learned;               /* by two tables; else by sines                                                    */
-    int rows, columns;          /* sizes of the tables                                                             */
-    bool normalize;             /* sines of (i + 1 + offset) / n * scale for cell i of the n that are no padding; else of i + 1 */
+    bool learned;               /* by two tables; else by sines                                                */
+    int rows, columns;          /* sizes of the tables                                                         */
+    bool normalize;             /* sines of (i + 1 + offset) / n * scale for cell i of the n without padding;
+                                 * else of i + 1                                                               */
     double temperature, offset, scale;
 } DfPositionalEncoding;
 DfPositionalEncoding df_positional_encoding(void); /* DETR's: normalised sines, temperature 10000, scale 2 pi */
@@ -54,8 +56,8 @@ typedef struct {
 
 extern const DfSetHead df_head_detr, df_head_transformer, df_head_deformable_detr;
 
-/* Builds a head into the zeroed `self` of df_head_detr.size or df_head_deformable_detr.size bytes. A wrong number poisons the
- * scope's model. */
+/* Builds a head into the zeroed `self` of df_head_detr.size or df_head_deformable_detr.size bytes. A wrong number
+ * poisons the scope's model. */
 void df_detr_init(NnScope, void *self, const DfDetrOptions *);
 void df_deformable_detr_init(NnScope, void *self, const DfDetrOptions *);
 

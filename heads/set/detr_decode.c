@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/detr_decode.c -- from the last layer's logits and boxes to detections: the best candidates, without suppression. By softmax (DETR) a
- * query is one candidate, of its likeliest class; else (Deformable DETR) each pair of a query and a class is one.
+ * heads/set/detr_decode.c -- from the last layer's logits and boxes to detections: the best candidates, without
+ * suppression. By softmax (DETR) a query is one candidate, of its likeliest class; else (Deformable DETR) each pair
+ * of a query and a class is one.
  */
 #include <math.h>
 
 #include "heads/set/detr_parts.h"
 
-/* ---- scores --------------------------------------------------------------------------------------------------------- */
+/* ---- scores ---------------------------------------------------------------------------------------------------- */
 
-/* The likeliest class of a query and its share of the softmax. The last of logits[classes + 1], "nothing", is no candidate. */
+/* The likeliest class of a query and its share of the softmax. The last of logits[classes + 1], "nothing", is no
+ * candidate. */
 static float softmax_score(const float *logits, size_t classes, int *label)
 {
     size_t best = 0;
@@ -47,10 +49,10 @@ static void score_candidates(const DfDetrOptions *o, const float *logits, Candid
     }
 }
 
-/* ---- boxes ---------------------------------------------------------------------------------------------------------- */
+/* ---- boxes ----------------------------------------------------------------------------------------------------- */
 
-/* From cx cy w h in [0, 1] of an image to x1 y1 x2 y2 in pixels: of the original if `rescale`. The official code takes boxes straight
- * there; mmdet (`clip`) takes them to the network's picture, where they end, and then back. */
+/* From cx cy w h in [0, 1] of an image to x1 y1 x2 y2 in pixels: of the original if `rescale`. The official code
+ * takes boxes straight there; mmdet (`clip`) takes them to the network's picture, where they end, and then back. */
 static void box_in_pixels(const float box[4], const DfImageMeta *meta, bool rescale, bool clip, float out[4])
 {
     const bool straight = rescale && !clip;
@@ -69,12 +71,12 @@ static void box_in_pixels(const float box[4], const DfImageMeta *meta, bool resc
     }
 }
 
-/* ---- detections ----------------------------------------------------------------------------------------------------- */
+/* ---- detections ------------------------------------------------------------------------------------------------ */
 
-static int best_candidates(const DfDetrOptions *o, const float *logits, const float *boxes, const DfImageMeta *meta, bool rescale, Candidates *k,
-                           size_t most, DfDetections *out)
+/* The best of the candidates, at most `most`; boxes[Q][4]. */
+static int take_best(const DfDetrOptions *o, const Candidates *k, size_t most, const float *boxes,
+                     const DfImageMeta *meta, bool rescale, DfDetections *out)
 {
-    score_candidates(o, logits, k);
     const int error = df_top_k(k->n, k->scores, most, k->index);
     for (size_t i = 0; error == DF_OK && i < most; i++) {
         const size_t at = k->index[i];
@@ -86,12 +88,15 @@ static int best_candidates(const DfDetrOptions *o, const float *logits, const fl
     return error;
 }
 
-int df_detr_decode(const void *self, const DfSetOutputs *outputs, int n, const DfImageMeta *meta, bool rescale, DfDetections *out)
+int df_detr_decode(const void *self, const DfSetOutputs *outputs, int n, const DfImageMeta *meta, bool rescale,
+                   DfDetections *out)
 {
     const DfDetrOptions *o = self;
-    const DfTensor *logits = outputs->logits[outputs->n - 1];                /* N Q classes (+ 1) */
-    const DfTensor *boxes = outputs->boxes[outputs->n - 1];                  /* N Q 4             */
+    const DfTensor *logits = outputs->logits[outputs->n - 1];                         /* N Q classes (+ 1) */
+    const DfTensor *boxes = outputs->boxes[outputs->n - 1];                           /* N Q 4             */
     const size_t Q = (size_t)df_dim(logits, 1);
+    const size_t columns = (size_t)df_dim(logits, 2);
+    const size_t first = (size_t)n * Q;                                               /* query of the image */
     const size_t each = o->criterion.matcher.softmax ? 1 : (size_t)o->classes;
     const size_t most = df_clamp_size((size_t)o->max_per_img, 0, Q * each);
     Candidates k = { .n = Q * each, .each = each };
@@ -100,8 +105,10 @@ int df_detr_decode(const void *self, const DfSetOutputs *outputs, int n, const D
     k.index = df_malloc(most * sizeof *k.index);
     out->v = df_calloc(most, sizeof *out->v);
     int error = k.scores && k.labels && k.index && out->v ? DF_OK : df_fail_memory("detections");
-    if (error == DF_OK)
-        error = best_candidates(o, logits->data + (size_t)n * Q * (size_t)df_dim(logits, 2), boxes->data + (size_t)n * Q * 4, meta, rescale, &k, most, out);
+    if (error == DF_OK) {
+        score_candidates(o, logits->data + first * columns, &k);
+        error = take_best(o, &k, most, boxes->data + first * 4, meta, rescale, out);
+    }
     df_free(k.scores);
     df_free(k.labels);
     df_free(k.index);

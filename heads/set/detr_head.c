@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/detr_head.c -- DETR: Carion et al., "End-to-End Object Detection with Transformers", ECCV 2020. The backbone's last map becomes a list
- * of tokens, the encoder relates each to all others, the decoder turns queries into answers, and every query says one class, or that it
- * sees nothing, and one box.
+ * heads/set/detr_head.c -- DETR: Carion et al., "End-to-End Object Detection with Transformers", ECCV 2020. The
+ * backbone's last map becomes a list of tokens, the encoder relates each to all others, the decoder turns queries
+ * into answers, and every query says one class, or that it sees nothing, and one box.
  */
 #include "heads/set/detr_parts.h"
 
-static void input_tokens(DfCtx *c, const Detr *net, DfTensor *map, const DfImageMeta *metas, int H, int W, DetrTokens *out)
+static void input_tokens(DfCtx *c, const Detr *net, DfTensor *map, const DfSetBatch *batch, DetrTokens *out)
 {
     const DfMark m = df_enter(c, "input_proj", -1);
-    DfTensor *x = df_leave(c, m, nn_linear(c, &net->input_proj, map));                             /* N h w C */
-    df_detr_tokens(c, &net->positions, &(DfMaps){ .n = 1, .map = { x } }, NULL, metas, H, W, out);
+    DfTensor *x = df_leave(c, m, nn_linear(c, &net->input_proj, map));                /* N h w C */
+    df_detr_tokens(c, &net->positions, &(DfMaps){ .n = 1, .map = { x } }, NULL, batch, out);
 }
 
 /* The same two networks for the hidden states of every layer. */
@@ -18,34 +18,34 @@ static void prediction_heads(DfCtx *c, const Detr *net, DfTensor *const *hidden,
 {
     out->n = n;
     for (int i = 0; i < n; i++) {
-        out->logits[i] = nn_linear(c, &net->class_head, hidden[i]);                                /* N Q classes + 1 */
-        out->boxes[i] = df_sigmoid(c, df_detr_box_head(c, &net->box_head, hidden[i]));             /* N Q 4           */
+        out->logits[i] = nn_linear(c, &net->class_head, hidden[i]);                   /* N Q classes + 1 */
+        out->boxes[i] = df_sigmoid(c, df_detr_box_head(c, &net->box_head, hidden[i]));    /* N Q 4           */
     }
     df_detr_observe_layers(c, hidden, n, "hs");
     df_detr_observe_outputs(c, out);
 }
 
-void df_detr_forward(DfCtx *c, const void *self, const DfMaps *in, const DfImageMeta *metas, int H, int W, bool all_layers, DfSetOutputs *out)
+void df_detr_forward(DfCtx *c, const void *self, const DfMaps *in, const DfSetBatch *batch, bool all_layers,
+                     DfSetOutputs *out)
 {
     const Detr *net = self;
-    *out = (DfSetOutputs){ 0 };
-    if (in->n < 1 || df_dim(in->map[in->n - 1], 3) != net->o.channels[0]) {
-        df_ctx_fail(c, DF_ESHAPE, "the backbone's last map has %d channels: want the head's in_channels, %d",
-                    in->n < 1 ? 0 : df_dim(in->map[in->n - 1], 3), net->o.channels[0]);
-        return;
-    }
-    DetrTokens tokens;
+    DfTensor *map = in->n > 0 ? in->map[in->n - 1] : &c->nil;
     DfTensor *hidden[DF_SET_LAYERS];
+    DetrTokens tokens;
+    *out = (DfSetOutputs){ 0 };
+    if (df_dim(map, 3) != net->o.channels[0])
+        df_ctx_fail(c, DF_ESHAPE, "the backbone's last map has %d channels: want the head's in_channels, %d",
+                    df_dim(map, 3), net->o.channels[0]);
     const DfMark m = df_enter(c, "transformer", -1);
-    input_tokens(c, net, in->map[in->n - 1], metas, H, W, &tokens);
-    DfTensor *memory = df_detr_encoder(c, net, &tokens);                                           /* N S C */
+    input_tokens(c, net, map, batch, &tokens);
+    DfTensor *memory = df_detr_encoder(c, net, &tokens);                              /* N S C */
     df_observe(c, memory, "memory", -1);
-    const int n = df_detr_decoder(c, net, &tokens, memory, all_layers, hidden);                    /* N Q C each */
+    const int n = df_detr_decoder(c, net, &tokens, memory, all_layers, hidden);       /* N Q C each */
     prediction_heads(c, net, hidden, n, out);
     df_detr_leave(c, m, out);
 }
 
-/* ---- construction --------------------------------------------------------------------------------------------------- */
+/* ---- construction ---------------------------------------------------------------------------------------------- */
 
 void df_detr_init(NnScope s, void *self, const DfDetrOptions *o)
 {
@@ -59,8 +59,11 @@ void df_detr_init(NnScope s, void *self, const DfDetrOptions *o)
     nn_pointwise_init(nn_at(s, "%s", names->input_proj), &net->input_proj, o->channels[0], o->dim, true);
     df_detr_positions_init(s, &net->positions, &o->positional_encoding, o->dim, names);
     df_detr_transformer_init(nn_at(s, "%s", names->transformer), net, names);
-    net->query_embed = nn_param(nn_at(s, "%s", names->query_embed), "weight", DF_SHAPE(o->queries, o->dim), NN_AS_IS, nn_normal(1));
+    const NnScope embed = nn_at(s, "%s", names->query_embed);
+    net->query_embed = nn_param(embed, "weight", DF_SHAPE(o->queries, o->dim), NN_AS_IS, nn_normal(1));
     nn_linear_init(nn_at(s, "%s", names->class_head), &net->class_head, o->dim, o->classes + 1, true);
-    for (int i = 0; i < 3; i++)
-        nn_linear_init(nn_at(s, "%s", names->box_linear[i]), &net->box_head.linear[i], o->dim, i < 2 ? o->dim : 4, true);
+    for (int i = 0; i < 3; i++) {
+        const int out = i < 2 ? o->dim : 4;
+        nn_linear_init(nn_at(s, "%s", names->box_linear[i]), &net->box_head.linear[i], o->dim, out, true);
+    }
 }

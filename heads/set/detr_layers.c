@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/detr_layers.c -- the layers that DETR and Deformable DETR have alike: feed-forward networks, how a branch ends, and the small
- * network that turns a query into a box (Carion et al., ECCV 2020, section 3.2).
+ * heads/set/detr_layers.c -- the layers that DETR and Deformable DETR have alike: feed-forward networks, how a branch
+ * ends, and the small network that turns a query into a box (Carion et al., ECCV 2020, section 3.2).
  */
 #include "heads/set/detr_parts.h"
 
-/* ---- transformer layers --------------------------------------------------------------------------------------------- */
+/* ---- transformer layers ---------------------------------------------------------------------------------------- */
 
 void df_detr_ffn_init(NnScope s, const DfDetrOptions *o, NnMlp *ffn, const DetrNames *names)
 {
@@ -13,8 +13,9 @@ void df_detr_ffn_init(NnScope s, const DfDetrOptions *o, NnMlp *ffn, const DetrN
     const NnScope second = nn_at(s, "%s", names->linear2);
     ffn->act = DF_ACT_RELU;
     ffn->drop = (float)o->dropout;
-    nn_linear_init_as(first, &ffn->fc1, o->dim, o->ffn, true, nn_xavier_uniform(o->dim, o->ffn), nn_kaiming_uniform(o->dim));
-    nn_linear_init_as(second, &ffn->fc2, o->ffn, o->dim, true, nn_xavier_uniform(o->ffn, o->dim), nn_kaiming_uniform(o->ffn));
+    const NnInit spread = nn_xavier_uniform(o->dim, o->ffn); /* of both: the sum of the two counts */
+    nn_linear_init_as(first, &ffn->fc1, o->dim, o->ffn, true, spread, nn_kaiming_uniform(o->dim));
+    nn_linear_init_as(second, &ffn->fc2, o->ffn, o->dim, true, spread, nn_kaiming_uniform(o->ffn));
 }
 
 NnResidual df_detr_residual(const DfDetrOptions *o, DfTensor *x)
@@ -22,7 +23,7 @@ NnResidual df_detr_residual(const DfDetrOptions *o, DfTensor *x)
     return (NnResidual){ .residual = x, .drop = (float)o->dropout };
 }
 
-/* ---- boxes ---------------------------------------------------------------------------------------------------------- */
+/* ---- boxes ----------------------------------------------------------------------------------------------------- */
 
 DfTensor *df_detr_box_head(DfCtx *c, const DetrBoxHead *head, DfTensor *x)
 {

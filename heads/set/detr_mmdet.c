@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/detr_mmdet.c -- DETR and Deformable DETR by mmdet's dicts: TransformerHead (mmdet up to 2.11), DETRHead and DeformableDETRHead (later).
+ * heads/set/detr_mmdet.c -- DETR and Deformable DETR by mmdet's dicts: TransformerHead (mmdet up to 2.11), DETRHead
+ * and DeformableDETRHead (later).
  */
 #include "heads/set/detr_mmdet.h"
 
@@ -26,15 +27,20 @@ typedef struct {
 #define DICT_ROW(T, key, kind, fallback, lo, hi, help) DF_OPT_AS(T, key, dict.key, kind, fallback, lo, hi, NULL, help)
 
 static const DfOpt detr_opts[] = {
-    DICT_ROW(MmdetDetr, num_classes, DF_KIND_INT, NULL, 1, 100000, "number of classes, without the one that is nothing"),
+    DICT_ROW(MmdetDetr, num_classes, DF_KIND_INT, NULL, 1, 100000, "classes, without the one that is nothing"),
     DICT_ROW(MmdetDetr, in_channels, DF_KIND_INT, NULL, 1, 65536, "channels of the backbone's last map"),
-    DICT_ROW(MmdetDetr, num_query, DF_KIND_INT, "100", 1, 10000, "number of queries; a TransformerHead has test_cfg.max_per_img"),
-    DICT_ROW(MmdetDetr, num_fcs, DF_KIND_INT, "2", 2, 2, "linear layers of a feed-forward network; only 2 is supported"),
+    DICT_ROW(MmdetDetr, num_query, DF_KIND_INT, "100", 1, 10000,
+             "number of queries; a TransformerHead has as many as test_cfg.max_per_img says"),
+    DICT_ROW(MmdetDetr, num_fcs, DF_KIND_INT, "2", 2, 2,
+             "linear layers of a feed-forward network; only 2 is supported"),
     DICT_ROW(MmdetDetr, num_reg_fcs, DF_KIND_INT, "2", 2, 2, "hidden layers of the box head; only 2 is supported"),
     DICT_ROW(MmdetDetr, transformer, DF_KIND_DICT, NULL, 0, 0, "a Transformer"),
-    DICT_ROW(MmdetDetr, positional_encoding, DF_KIND_DICT, "dict(type='SinePositionalEncoding', num_feats=128, normalize=True)", 0, 0,
+    DICT_ROW(MmdetDetr, positional_encoding, DF_KIND_DICT,
+             "dict(type='SinePositionalEncoding', num_feats=128, normalize=True)", 0, 0,
              "SinePositionalEncoding or LearnedPositionalEncoding"),
-    LOSS_DICT(MmdetDetr, loss_cls, "dict(type='CrossEntropyLoss', bg_cls_weight=0.1, loss_weight=1.0, class_weight=1.0)", "class loss: CrossEntropyLoss"),
+    LOSS_DICT(MmdetDetr, loss_cls,
+              "dict(type='CrossEntropyLoss', bg_cls_weight=0.1, loss_weight=1.0, class_weight=1.0)",
+              "class loss: CrossEntropyLoss"),
     LOSS_DICT(MmdetDetr, loss_bbox, "dict(type='L1Loss', loss_weight=5.0)", "distance of boxes: L1Loss"),
     LOSS_DICT(MmdetDetr, loss_iou, "dict(type='GIoULoss', loss_weight=2.0)", "overlap of boxes: GIoULoss"),
     LOSS_DICT(MmdetDetr, train_cfg, "None", "where the model has no train_cfg: assigner, the costs of the matching"),
@@ -48,13 +54,17 @@ static const DfOpt deformable_opts[] = {
     DICT_ROW(MmdetDeformableDetr, num_classes, DF_KIND_INT, "80", 1, 100000, "number of classes"),
     DICT_ROW(MmdetDeformableDetr, num_query, DF_KIND_INT, "100", 1, 10000, "number of queries"),
     DICT_ROW(MmdetDeformableDetr, with_box_refine, DF_KIND_BOOL, "False", 0, 1, "iterative bounding box refinement"),
-    DICT_ROW(MmdetDeformableDetr, as_two_stage, DF_KIND_BOOL, "False", 0, 1, "the encoder proposes the queries; needs with_box_refine"),
+    DICT_ROW(MmdetDeformableDetr, as_two_stage, DF_KIND_BOOL, "False", 0, 1,
+             "the encoder proposes the queries; needs with_box_refine"),
     DICT_ROW(MmdetDeformableDetr, transformer, DF_KIND_DICT, NULL, 0, 0, "a DeformableDetrTransformer"),
-    DICT_ROW(MmdetDeformableDetr, positional_encoding, DF_KIND_DICT, "None", 0, 0, "SinePositionalEncoding or LearnedPositionalEncoding"),
-    LOSS_DICT(MmdetDeformableDetr, loss_cls, "dict(type='FocalLoss', alpha=0.25, loss_weight=2.0)", "class loss: FocalLoss"),
+    DICT_ROW(MmdetDeformableDetr, positional_encoding, DF_KIND_DICT, "None", 0, 0,
+             "SinePositionalEncoding or LearnedPositionalEncoding"),
+    LOSS_DICT(MmdetDeformableDetr, loss_cls, "dict(type='FocalLoss', alpha=0.25, loss_weight=2.0)",
+              "class loss: FocalLoss"),
     LOSS_DICT(MmdetDeformableDetr, loss_bbox, "dict(type='L1Loss', loss_weight=5.0)", "distance of boxes: L1Loss"),
     LOSS_DICT(MmdetDeformableDetr, loss_iou, "dict(type='GIoULoss', loss_weight=2.0)", "overlap of boxes: GIoULoss"),
-    LOSS_DICT(MmdetDeformableDetr, train_cfg, "None", "where the model has no train_cfg: assigner, the costs of the matching"),
+    LOSS_DICT(MmdetDeformableDetr, train_cfg, "None",
+              "where the model has no train_cfg: assigner, the costs of the matching"),
     DICT_ROW(MmdetDeformableDetr, test_cfg, DF_KIND_DICT, "None", 0, 0, "where the model has no test_cfg: max_per_img"),
     DF_OPT_UNUSED(in_channels, "the levels come from the neck"),
     DF_OPT_UNUSED(num_reg_fcs, "hidden layers of the box head: 2"),
@@ -63,7 +73,7 @@ static const DfOpt deformable_opts[] = {
     DF_OPT_END
 };
 
-/* ---- test_cfg ------------------------------------------------------------------------------------------------------- */
+/* ---- test_cfg -------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     int max_per_img;
@@ -83,7 +93,7 @@ static int max_per_img(NnScope s, const DfNode *test_cfg, int usual)
     return t.max_per_img;
 }
 
-/* ---- from dicts to numbers ------------------------------------------------------------------------------------------ */
+/* ---- from dicts to numbers ------------------------------------------------------------------------------------- */
 
 /* The model's dicts come first, as mmdet hands them down. */
 static void take_model_dicts(HeadDict *dict, DfHeadSettings settings)
@@ -94,11 +104,23 @@ static void take_model_dicts(HeadDict *dict, DfHeadSettings settings)
         dict->test_cfg = settings.test_cfg;
 }
 
+/* DETR reads the backbone's last map. */
+static DfDetrOptions last_map_options(const HeadDict *dict, DfDetrNaming naming)
+{
+    return (DfDetrOptions){
+        .naming = naming,
+        .classes = dict->num_classes,
+        .n_maps = 1,
+        .channels = { dict->in_channels },
+        .clip = true,
+    };
+}
+
 static void transformer_head_init(NnScope s, void *self, DfHeadSettings settings)
 {
     HeadDict *dict = &((MmdetDetr *)self)->dict;
     take_model_dicts(dict, settings);
-    DfDetrOptions o = { .naming = DF_DETR_MMDET_211, .classes = dict->num_classes, .n_maps = 1, .channels = { dict->in_channels }, .clip = true };
+    DfDetrOptions o = last_map_options(dict, DF_DETR_MMDET_211);
     o.queries = max_per_img(s, dict->test_cfg, 100); /* the test configuration has the number of queries as well */
     o.max_per_img = o.queries;
     if (o.queries > 10000)
@@ -113,7 +135,7 @@ static void detr_head_init(NnScope s, void *self, DfHeadSettings settings)
 {
     HeadDict *dict = &((MmdetDetr *)self)->dict;
     take_model_dicts(dict, settings);
-    DfDetrOptions o = { .naming = DF_DETR_MMDET, .classes = dict->num_classes, .n_maps = 1, .channels = { dict->in_channels }, .clip = true };
+    DfDetrOptions o = last_map_options(dict, DF_DETR_MMDET);
     o.queries = dict->num_query;
     o.max_per_img = max_per_img(s, dict->test_cfg, o.queries);
     df_detr_mmdet_transformer(s, dict->transformer, &o);
@@ -126,9 +148,14 @@ static void deformable_head_init(NnScope s, void *self, DfHeadSettings settings)
 {
     HeadDict *dict = &((MmdetDeformableDetr *)self)->dict;
     take_model_dicts(dict, settings);
-    DfDetrOptions o = { .naming = DF_DETR_MMDET, .classes = dict->num_classes, .queries = dict->num_query, .clip = true };
-    o.refine = dict->with_box_refine;
-    o.two_stage = dict->as_two_stage;
+    DfDetrOptions o = {
+        .naming = DF_DETR_MMDET,
+        .classes = dict->num_classes,
+        .queries = dict->num_query,
+        .refine = dict->with_box_refine,
+        .two_stage = dict->as_two_stage,
+        .clip = true,
+    };
     o.max_per_img = max_per_img(s, dict->test_cfg, o.queries);
     df_detr_mmdet_deformable_transformer(s, dict->transformer, &o);
     o.criterion = df_detr_mmdet_sigmoid_criterion(s, &dict->losses);
@@ -136,7 +163,7 @@ static void deformable_head_init(NnScope s, void *self, DfHeadSettings settings)
     df_deformable_detr_init(s, self, &o);
 }
 
-/* ---- records -------------------------------------------------------------------------------------------------------- */
+/* ---- records --------------------------------------------------------------------------------------------------- */
 
 const DfSetHead df_head_detr = {
     .name = "DETRHead",

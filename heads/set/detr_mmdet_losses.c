@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/detr_mmdet_losses.c -- what mmdet's loss_cls, loss_bbox, loss_iou and train_cfg.assigner say of the criterion. A network that is not
- * trained does not fail by them: what is wrong is kept in the criterion.
+ * heads/set/detr_mmdet_losses.c -- what mmdet's loss_cls, loss_bbox, loss_iou and train_cfg.assigner say of the
+ * criterion. A network that is not trained does not fail by them: what is wrong is kept in the criterion.
  */
 #include "heads/set/detr_mmdet.h"
 
@@ -9,9 +9,10 @@
 
 #include "heads/settings/loss_cfg.h"
 
-/* ---- losses --------------------------------------------------------------------------------------------------------- */
+/* ---- losses ---------------------------------------------------------------------------------------------------- */
 
-static void read_loss(NnScope s, LossCfg *loss, const DfNode *dict, const char *key, LossKind kind, const char *type, const char **problem)
+static void read_loss(NnScope s, LossCfg *loss, const DfNode *dict, const char *key, LossKind kind, const char *type,
+                      const char **problem)
 {
     df_loss_cfg(s, loss, dict, key);
     if (loss->problem)
@@ -60,7 +61,7 @@ static void read_box_losses(NnScope s, const DetrLossDicts *dicts, DfSetCriterio
     k->weight_giou = giou.weight;
 }
 
-/* ---- costs of the matching ------------------------------------------------------------------------------------------ */
+/* ---- costs of the matching ------------------------------------------------------------------------------------- */
 
 typedef struct {
     const DfNode *assigner;
@@ -81,7 +82,7 @@ static const DfOpt train_opts[] = {
 };
 
 static const DfOpt assigner_opts[] = {
-    DF_OPT_DICT(AssignerDict, cls_cost, "None", "cost of the class: ClassificationCost, or FocalLossCost for Deformable DETR"),
+    DF_OPT_DICT(AssignerDict, cls_cost, "None", "ClassificationCost; for Deformable DETR FocalLossCost"),
     DF_OPT_DICT(AssignerDict, reg_cost, "None", "BBoxL1Cost: distance of boxes"),
     DF_OPT_DICT(AssignerDict, iou_cost, "None", "IoUCost: generalised IoU"),
     DF_OPT_END
@@ -114,7 +115,8 @@ static const DfOpt iou_cost_opts[] = {
 };
 
 /* Reads a dict that can be of one type only; NULL gives the defaults. */
-static void read_dict(NnScope s, const DfNode *dict, const char *key, const char *type, const DfOpt *opts, void *out, const char **problem)
+static void read_dict(NnScope s, const DfNode *dict, const char *key, const char *type, const DfOpt *opts, void *out,
+                      const char **problem)
 {
     const char *met = df_node_text(df_node_get(dict, "type"), type);
     if (strcmp(met, type) != 0)
@@ -124,7 +126,8 @@ static void read_dict(NnScope s, const DfNode *dict, const char *key, const char
 }
 
 /* Leaves the matcher as it is if there is no assigner. */
-static void read_matcher(NnScope s, const DfNode *train_cfg, const char *class_cost, const DfOpt *class_opts, DfSetCriterion *k)
+static void read_matcher(NnScope s, const DfNode *train_cfg, const char *class_cost, const DfOpt *class_opts,
+                         DfSetCriterion *k)
 {
     TrainDict train = { 0 };
     AssignerDict a = { 0 };
@@ -143,7 +146,7 @@ static void read_matcher(NnScope s, const DfNode *train_cfg, const char *class_c
         k->matcher.alpha = cls.alpha;
 }
 
-/* ---- criteria ------------------------------------------------------------------------------------------------------- */
+/* ---- criteria -------------------------------------------------------------------------------------------------- */
 
 DfSetCriterion df_detr_mmdet_softmax_criterion(NnScope s, const DetrLossDicts *dicts)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/detr_mmdet_transformer.c -- mmdet's dicts of a transformer and of its positional encoding. Up to 2.11 all numbers stand in one dict; later
- * there is a dict for encoder and decoder, in each one for its layers, and in that one for each attention.
+ * heads/set/detr_mmdet_transformer.c -- mmdet's dicts of a transformer and of its positional encoding. Up to 2.11 all
+ * numbers stand in one dict; later there is a dict for encoder and decoder, in each one for its layers, and in that
+ * one for each attention.
  */
 #include "heads/set/detr_mmdet.h"
 
@@ -18,7 +19,7 @@ static void want_relu_and_layer_norm(NnScope s, const DfNode *act_cfg, const DfN
         nn_fail(s, DF_EVALUE, "want act_cfg=dict(type='ReLU') and norm_cfg=dict(type='LN')");
 }
 
-/* ---- mmdet 2.11 ----------------------------------------------------------------------------------------------------- */
+/* ---- mmdet 2.11 ------------------------------------------------------------------------------------------------ */
 
 typedef struct {
     int embed_dims, num_heads, num_encoder_layers, num_decoder_layers, feedforward_channels, num_fcs;
@@ -57,7 +58,7 @@ void df_detr_mmdet_transformer_211(NnScope s, const DfNode *dict, DfDetrOptions 
     o->pre_norm = t.pre_norm;
 }
 
-/* ---- later: a dict for each part ------------------------------------------------------------------------------------ */
+/* ---- later: a dict for each part ------------------------------------------------------------------------------- */
 
 typedef struct {
     const DfNode *encoder, *decoder;
@@ -158,26 +159,29 @@ static const DfNode *attention_cfg(const DfNode *attn_cfgs, int i)
 static bool read_stack(NnScope s, const DfNode *dict, const char *what, int usual_ffn, Stack *out)
 {
     Ffn ffn = { 0 };
-    if (!nn_configure(s, dict, stack_opts, out, what) || !nn_configure(s, out->transformerlayers, layer_opts, &out->layer, "transformerlayers") ||
-        !nn_configure(s, out->layer.ffn_cfgs, ffn_opts, &ffn, "ffn_cfgs"))
+    Layer *layer = &out->layer;
+    if (!nn_configure(s, dict, stack_opts, out, what) ||
+        !nn_configure(s, out->transformerlayers, layer_opts, layer, "transformerlayers") ||
+        !nn_configure(s, layer->ffn_cfgs, ffn_opts, &ffn, "ffn_cfgs"))
         return false;
     for (int i = 0; i < 2; i++)
-        if (!nn_configure(s, attention_cfg(out->layer.attn_cfgs, i), attention_opts, &out->attention[i], "attn_cfgs"))
+        if (!nn_configure(s, attention_cfg(layer->attn_cfgs, i), attention_opts, &out->attention[i], "attn_cfgs"))
             return false;
     out->ffn = usual_ffn;
-    if (out->layer.feedforward_channels)
-        out->ffn = out->layer.feedforward_channels;
+    if (layer->feedforward_channels)
+        out->ffn = layer->feedforward_channels;
     if (ffn.feedforward_channels)
         out->ffn = ffn.feedforward_channels;
-    out->norm_first = strcmp(df_node_text(df_node_at(out->layer.operation_order, "0"), "self_attn"), "norm") == 0;
-    want_relu_and_layer_norm(s, out->layer.act_cfg, out->layer.norm_cfg);
+    out->norm_first = strcmp(df_node_text(df_node_at(layer->operation_order, "0"), "self_attn"), "norm") == 0;
+    want_relu_and_layer_norm(s, layer->act_cfg, layer->norm_cfg);
     return nn_ok(s);
 }
 
 static bool read_stacks(NnScope s, const DfNode *dict, int usual_ffn, Stack *encoder, Stack *decoder, DfDetrOptions *o)
 {
     NestedTransformer t = { 0 };
-    if (!nn_configure(s, dict, nested_opts, &t, "transformer") || !read_stack(s, t.encoder, "encoder", usual_ffn, encoder) ||
+    if (!nn_configure(s, dict, nested_opts, &t, "transformer") ||
+        !read_stack(s, t.encoder, "encoder", usual_ffn, encoder) ||
         !read_stack(s, t.decoder, "decoder", usual_ffn, decoder))
         return false;
     if (!encoder->transformerlayers || !decoder->transformerlayers)
@@ -198,7 +202,8 @@ void df_detr_mmdet_transformer(NnScope s, const DfNode *dict, DfDetrOptions *o)
     if (!read_stacks(s, dict, 2048, &e, &d, o))
         return;
     if (e.attention[0].num_heads != d.attention[0].num_heads || e.ffn != d.ffn || e.norm_first != d.norm_first)
-        nn_fail(s, DF_EVALUE, "encoder and decoder differ in num_heads, feedforward_channels or operation_order: want the same");
+        nn_fail(s, DF_EVALUE, "encoder and decoder differ in num_heads, feedforward_channels or operation_order: "
+                              "want the same");
     o->dropout = e.attention[0].dropout;
     o->pre_norm = e.norm_first;
 }
@@ -221,7 +226,7 @@ void df_detr_mmdet_deformable_transformer(NnScope s, const DfNode *dict, DfDetrO
     o->dropout = e.layer.ffn_dropout;
 }
 
-/* ---- positional encoding -------------------------------------------------------------------------------------------- */
+/* ---- positional encoding --------------------------------------------------------------------------------------- */
 
 typedef struct {
     int num_feats, row_num_embed, col_num_embed;
@@ -230,12 +235,14 @@ typedef struct {
 } Encoding;
 
 static const DfOpt encoding_opts[] = {
-    DF_OPT_INT(Encoding, num_feats, 0, 0, 4096, "channels that say x, and as many that say y: half of the transformer's; 0: that"),
+    DF_OPT_INT(Encoding, num_feats, 0, 0, 4096, "half of the transformer's channels, which is what 0 stands for"),
     DF_OPT_INT(Encoding, row_num_embed, 50, 1, 65536, "LearnedPositionalEncoding: most rows of a map"),
     DF_OPT_INT(Encoding, col_num_embed, 50, 1, 65536, "LearnedPositionalEncoding: most columns of a map"),
-    DF_OPT_FLOAT(Encoding, temperature, 10000, 1e-6, 1e9, "SinePositionalEncoding: ratio of the longest wavelength to the shortest"),
+    DF_OPT_FLOAT(Encoding, temperature, 10000, 1e-6, 1e9,
+                 "SinePositionalEncoding: ratio of the longest wavelength to the shortest"),
     DF_OPT_BOOL(Encoding, normalize, False, "SinePositionalEncoding: places are parts of the picture, not cells"),
-    DF_OPT_FLOAT(Encoding, scale, 6.283185307179586, -1e9, 1e9, "SinePositionalEncoding: angle of a whole picture, normalised"),
+    DF_OPT_FLOAT(Encoding, scale, 6.283185307179586, -1e9, 1e9,
+                 "SinePositionalEncoding: angle of a whole picture, normalised"),
     DF_OPT_FLOAT(Encoding, offset, 0, -1e9, 1e9, "SinePositionalEncoding: added to the number of a cell, normalised"),
     DF_OPT_UNUSED(eps, "SinePositionalEncoding: 1e-6"),
     DF_OPT_UNUSED(init_cfg, "how weights are drawn"),
@@ -248,7 +255,8 @@ void df_detr_mmdet_positional_encoding(NnScope s, const DfNode *dict, DfDetrOpti
     const bool learned = strcmp(type, "LearnedPositionalEncoding") == 0;
     Encoding e = { 0 };
     if (!learned && strcmp(type, "SinePositionalEncoding") != 0)
-        nn_fail(s, DF_EVALUE, "positional_encoding is %s: want SinePositionalEncoding or LearnedPositionalEncoding", type);
+        nn_fail(s, DF_EVALUE, "positional_encoding is %s: want SinePositionalEncoding or LearnedPositionalEncoding",
+                type);
     if (!nn_ok(s) || !nn_configure(s, dict, encoding_opts, &e, type))
         return;
     if (e.num_feats && e.num_feats != o->dim / 2)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/detr_outputs.c -- what the queries say after each layer: kept beyond the pass, compared with the truth, given to listeners.
+ * heads/set/detr_outputs.c -- what the queries say after each layer: kept beyond the pass, compared with the truth,
+ * given to listeners.
  */
 #include <stdio.h>
 
@@ -21,18 +22,18 @@ void df_detr_leave(DfCtx *c, DfMark m, const DfSetOutputs *out)
     df_leave_all(c, m, keep, n);
 }
 
-/* ---- losses --------------------------------------------------------------------------------------------------------- */
+/* ---- losses ---------------------------------------------------------------------------------------------------- */
 
-static void add_losses(DfCtx *c, const DfSetCriterion *criterion, DfTensor *logits, DfTensor *boxes, const DfTargets *targets, bool binary,
-                       const char *tail, DfLosses *out)
+static void add_losses(DfCtx *c, const DfSetCriterion *criterion, DfTensor *logits, DfTensor *boxes,
+                       const DfTargets *targets, bool binary, const char *tail, DfLosses *out)
 {
     DfSetLosses l;
     df_set_losses(c, criterion, logits, boxes, targets, binary, &l);
     df_losses_add_set(c, out, &l, tail);
 }
 
-/* Every layer has a matching and losses of its own (Carion et al., section 3.2, "auxiliary decoding losses"). They come in the official
- * order: the last layer, the others by their number, the first of two stages. */
+/* Every layer has a matching and losses of its own (Carion et al., section 3.2, "auxiliary decoding losses"). They
+ * come in the official order: the last layer, the others by their number, the first of two stages. */
 void df_detr_losses(DfCtx *c, const void *self, const DfSetOutputs *outputs, const DfTargets *targets, DfLosses *out)
 {
     const DfDetrOptions *o = self;
@@ -48,7 +49,7 @@ void df_detr_losses(DfCtx *c, const void *self, const DfSetOutputs *outputs, con
         add_losses(c, &o->criterion, outputs->encoder_logits, outputs->encoder_boxes, targets, true, "_enc", out);
 }
 
-/* ---- for listeners -------------------------------------------------------------------------------------------------- */
+/* ---- for listeners --------------------------------------------------------------------------------------------- */
 
 /* A listener takes what has four dimensions for a map N H W C and turns it: this is turned the other way first. */
 void df_detr_observe(DfCtx *c, DfTensor *x, const char *name, int index)

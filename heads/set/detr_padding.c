@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/detr_padding.c -- pictures of a batch have different sizes and are padded to the same one, right and below. Attention must not see
- * what was added: the padding mask says which cells of a level are padding (Carion et al., ECCV 2020), the valid ratios which part of
- * its width and height is not (Zhu et al., ICLR 2021, where references are in [0, 1] of that part).
+ * heads/set/detr_padding.c -- pictures of a batch have different sizes and are padded to the same one, right and
+ * below. Attention must not see what was added: the padding mask says which cells of a level are padding (Carion et
+ * al., ECCV 2020), the valid ratios which part of its width and height is not (Zhu et al., ICLR 2021, where
+ * references are in [0, 1] of that part).
  */
 #include <math.h>
 
 #include "heads/set/detr_parts.h"
 
-/* How many of n cells are no padding: a cell is what its nearest pixel is, of `size` pixels, the first `valid` of which are picture. */
+/* How many of n cells are no padding: a cell is what its nearest pixel is, of `size` pixels, the first `valid` of
+ * which are picture. */
 static int count_valid_cells(int n, int size, int valid)
 {
     const float step = (float)size / (float)n;
@@ -35,10 +37,11 @@ static bool mark_level(int h, int w, int valid_h, int valid_w, uint8_t *mask, fl
     return valid_h < h || valid_w < w;
 }
 
-void df_detr_mark_padding(DfCtx *c, NnField *field, const DfImageMeta *metas, int N, int H, int W)
+void df_detr_mark_padding(DfCtx *c, NnField *field, const DfSetBatch *batch, int N)
 {
     const int L = field->levels.n;
     const size_t cells = (size_t)df_pyramid_cells(&field->levels);
+    const DfImageMeta *metas = batch->metas;
     float *ratios = df_workspace(c, (size_t)N * (size_t)L * 2);
     uint8_t *mask = (uint8_t *)df_workspace(c, ((size_t)N * cells + 3) / 4);
     if (!ratios || !mask)
@@ -49,8 +52,8 @@ void df_detr_mark_padding(DfCtx *c, NnField *field, const DfImageMeta *metas, in
         for (int l = 0; l < L; l++) {
             const int h = field->levels.h[l];
             const int w = field->levels.w[l];
-            const int valid_h = metas ? count_valid_cells(h, H, metas[n].img_h) : h;
-            const int valid_w = metas ? count_valid_cells(w, W, metas[n].img_w) : w;
+            const int valid_h = metas ? count_valid_cells(h, batch->height, metas[n].img_h) : h;
+            const int valid_w = metas ? count_valid_cells(w, batch->width, metas[n].img_w) : w;
             any |= mark_level(h, w, valid_h, valid_w, to, ratios + (n * L + l) * 2);
             to += (size_t)h * (size_t)w;
         }

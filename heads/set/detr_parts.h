@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/detr_parts.h -- private: the parts of DETR (Carion et al., ECCV 2020) and of Deformable DETR (Zhu et al., ICLR 2021).
+ * heads/set/detr_parts.h -- private: the parts of DETR (Carion et al., ECCV 2020) and of Deformable DETR (Zhu et al.,
+ * ICLR 2021).
  *
- * Shapes: N pictures, S cells of all levels together, Q queries, C channels. A reference is a point (x, y) or a box (cx, cy, w, h) in
- * [0, 1] of what is no padding.
+ * Shapes: N pictures, S cells of all levels together, Q queries, C channels. A reference is a point (x, y) or a box
+ * (cx, cy, w, h) in [0, 1] of what is no padding.
  */
 #ifndef DF_HEADS_DETR_PARTS_H
 #define DF_HEADS_DETR_PARTS_H
@@ -28,15 +29,15 @@ typedef struct {
 } DetrNames;
 extern const DetrNames df_detr_names[DF_DETR_NAMINGS], df_deformable_detr_names[DF_DETR_NAMINGS]; /* detr_names.c */
 
-/* ---- detr_padding.c ------------------------------------------------------------------------------------------------- */
+/* ---- detr_padding.c -------------------------------------------------------------------------------------------- */
 
-/* Sets padding_mask (NULL if there is no padding at all) and valid_ratios of field->levels, for the step. metas[N] of pictures in a
- * batch of H x W pixels; NULL: none has padding. */
-void df_detr_mark_padding(DfCtx *, NnField *field, const DfImageMeta *metas, int N, int H, int W);
-int df_detr_valid_cells(const NnField *, int n, int level, int axis);  /* of picture n; axis 0: in a row, 1: in a column */
+/* Sets padding_mask (NULL if there is no padding at all) and valid_ratios of field->levels, for N pictures and as long
+ * as the step. */
+void df_detr_mark_padding(DfCtx *, NnField *field, const DfSetBatch *, int N);
+int df_detr_valid_cells(const NnField *, int n, int level, int axis); /* axis 0: of a row, 1: of a column */
 void df_detr_observe_padding(DfCtx *, const NnField *, int N);
 
-/* ---- positional_encoding.c ------------------------------------------------------------------------------------------ */
+/* ---- positional_encoding.c ------------------------------------------------------------------------------------- */
 
 typedef struct {
     DfPositionalEncoding how;
@@ -44,22 +45,21 @@ typedef struct {
     DfTensor *row_embed, *column_embed; /* rows C/2, columns C/2: learned ones */
 } DetrPositions;
 void df_detr_positions_init(NnScope, DetrPositions *, const DfPositionalEncoding *, int dim, const DetrNames *);
-DfTensor *df_detr_positions(DfCtx *, const DetrPositions *, const NnField *, int N, int level);            /* -> N h w C */
+DfTensor *df_detr_positions(DfCtx *, const DetrPositions *, const NnField *, int N, int level);       /* -> N h w C */
 /* Sines and cosines of one place: out[n], at wavelengths from 2 pi to temperature 2 pi. */
 void df_detr_sines(double temperature, float place, size_t n, float *out);
 
-/* ---- detr_tokens.c -------------------------------------------------------------------------------------------------- */
+/* ---- detr_tokens.c --------------------------------------------------------------------------------------------- */
 
 /* All levels as one list of tokens. */
 typedef struct {
     NnField field;                      /* sizes of the levels, padding mask, valid ratios */
     DfTensor *tokens, *positions;       /* N S C; positions with the level's embedding     */
 } DetrTokens;
-/* level_embed: levels C, or NULL. metas, H and W as above. */
-void df_detr_tokens(DfCtx *, const DetrPositions *, const DfMaps *levels, DfTensor *level_embed, const DfImageMeta *metas, int H, int W,
-                    DetrTokens *out);
+void df_detr_tokens(DfCtx *, const DetrPositions *, const DfMaps *levels, DfTensor *level_embed /* levels C, or NULL */,
+                    const DfSetBatch *, DetrTokens *out);
 
-/* ---- what both transformers have: detr_layers.c --------------------------------------------------------------------- */
+/* ---- what both transformers have: detr_layers.c ---------------------------------------------------------------- */
 
 void df_detr_ffn_init(NnScope, const DfDetrOptions *, NnMlp *, const DetrNames *);
 NnResidual df_detr_residual(const DfDetrOptions *, DfTensor *x);      /* x + dropout(branch) */
@@ -68,9 +68,9 @@ NnResidual df_detr_residual(const DfDetrOptions *, DfTensor *x);      /* x + dro
 typedef struct {
     NnLinear linear[3];
 } DetrBoxHead;
-DfTensor *df_detr_box_head(DfCtx *, const DetrBoxHead *, DfTensor *x);                         /* N Q C -> N Q 4, before the sigmoid */
+DfTensor *df_detr_box_head(DfCtx *, const DetrBoxHead *, DfTensor *x); /* N Q C -> N Q 4, before the sigmoid */
 
-/* ---- detr_outputs.c, detr_decode.c: behind the decoder -------------------------------------------------------------- */
+/* ---- detr_outputs.c, detr_decode.c: behind the decoder --------------------------------------------------------- */
 
 void df_detr_leave(DfCtx *, DfMark, const DfSetOutputs *);            /* leaves a scope with them */
 
@@ -79,12 +79,13 @@ int df_detr_classes(const void *self);
 void df_detr_losses(DfCtx *, const void *self, const DfSetOutputs *, const DfTargets *, DfLosses *out);
 int df_detr_decode(const void *self, const DfSetOutputs *, int n, const DfImageMeta *, bool rescale, DfDetections *out);
 
-/* For listeners: outputs by their official names; x[n], N Q C each, as one n N Q C; what has four dimensions and is no map. */
+/* For listeners: outputs by their official names; x[n], N Q C each, as one n N Q C; what has four dimensions and
+ * is no map. */
 void df_detr_observe_outputs(DfCtx *, const DfSetOutputs *);
 void df_detr_observe_layers(DfCtx *, DfTensor *const *x, int n, const char *name);
 void df_detr_observe(DfCtx *, DfTensor *x, const char *name, int index);
 
-/* ---- DETR: detr_transformer.c, detr_head.c -------------------------------------------------------------------------- */
+/* ---- DETR: detr_transformer.c, detr_head.c --------------------------------------------------------------------- */
 
 typedef struct {
     NnMultiheadAttention self_attention;
@@ -110,14 +111,13 @@ typedef struct {
     DetrBoxHead box_head;
 } Detr;
 
-void df_detr_forward(DfCtx *, const void *self, const DfMaps *, const DfImageMeta *metas, int H, int W, bool all_layers,
-                     DfSetOutputs *out);
+void df_detr_forward(DfCtx *, const void *self, const DfMaps *, const DfSetBatch *, bool all_layers, DfSetOutputs *out);
 void df_detr_transformer_init(NnScope, Detr *, const DetrNames *);
 DfTensor *df_detr_encoder(DfCtx *, const Detr *, const DetrTokens *);                          /* -> memory, N S C */
 /* hidden[layer], N Q C each: of every layer, or of the last alone. Gives their number. */
 int df_detr_decoder(DfCtx *, const Detr *, const DetrTokens *, DfTensor *memory, bool all_layers, DfTensor **hidden);
 
-/* ---- Deformable DETR ------------------------------------------------------------------------------------------------ */
+/* ---- Deformable DETR ------------------------------------------------------------------------------------------- */
 
 typedef struct {
     NnMsDeformAttention self_attention;
@@ -147,17 +147,17 @@ typedef struct {
     NnLayerNorm enc_output_norm, pos_trans_norm;
 } DeformableDetr;
 
-/* deformable_predict.c: from queries to classes and boxes, before the sigmoid; `layer` is that of the decoder, or the one behind the
- * last for the first of two stages. */
+/* deformable_predict.c: from queries to classes and boxes, before the sigmoid; `layer` is that of the decoder, or
+ * the one behind the last for the first of two stages. */
 void df_deformable_predict_init(NnScope, DeformableDetr *, const DetrNames *);
-DfTensor *df_deformable_class_head(DfCtx *, const DeformableDetr *, int layer, DfTensor *x);   /* N Q C -> N Q classes */
-DfTensor *df_deformable_box_head(DfCtx *, const DeformableDetr *, int layer, DfTensor *x);     /* N Q C -> N Q 4       */
+DfTensor *df_deformable_class_head(DfCtx *, const DeformableDetr *, int layer, DfTensor *x); /* N Q C -> N Q classes */
+DfTensor *df_deformable_box_head(DfCtx *, const DeformableDetr *, int layer, DfTensor *x); /* N Q C -> N Q 4       */
 
 /* deformable_transformer.c */
 void df_deformable_transformer_init(NnScope, DeformableDetr *, const DetrNames *);
-DfTensor *df_deformable_encoder(DfCtx *, const DeformableDetr *, const DetrTokens *);          /* -> memory, N S C     */
+DfTensor *df_deformable_encoder(DfCtx *, const DeformableDetr *, const DetrTokens *); /* -> memory, N S C     */
 DfTensor *df_deformable_decoder_layer(DfCtx *, const DeformableDetr *, int layer, DfTensor *x, DfTensor *query_position,
-                                      DfTensor *reference, DfTensor *memory, const NnField *); /* N Q C -> N Q C       */
+                                      DfTensor *reference, DfTensor *memory, const NnField *); /* N Q C -> N Q C */
 
 /* deformable_queries.c: where the decoder begins. Two stages leave the outputs of the first in `out`. */
 typedef struct {
@@ -165,10 +165,11 @@ typedef struct {
     DfTensor *reference;                /* N Q 2, with two stages N Q 4    */
 } DetrQueries;
 void df_deformable_queries_init(NnScope head, NnScope transformer, DeformableDetr *, const DetrNames *);
-DetrQueries df_deformable_queries(DfCtx *, const DeformableDetr *, const DetrTokens *, DfTensor *memory, DfSetOutputs *out);
+DetrQueries df_deformable_queries(DfCtx *, const DeformableDetr *, const DetrTokens *, DfTensor *memory,
+                                  DfSetOutputs *out);
 
 /* deformable_head.c */
-void df_deformable_detr_forward(DfCtx *, const void *self, const DfMaps *, const DfImageMeta *metas, int H, int W, bool all_layers,
+void df_deformable_detr_forward(DfCtx *, const void *self, const DfMaps *, const DfSetBatch *, bool all_layers,
                                 DfSetOutputs *out);
 
 #endif

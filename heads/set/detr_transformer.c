@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/detr_transformer.c -- encoder and decoder of DETR: Carion et al., ECCV 2020, section 3.2 and appendix A.3. Every layer is a list of
- * branches, x <- norm(x + branch(x)) (Vaswani et al., NeurIPS 2017) or, with pre_norm, x <- x + branch(norm(x)):
+ * heads/set/detr_transformer.c -- encoder and decoder of DETR: Carion et al., ECCV 2020, section 3.2 and appendix
+ * A.3. Every layer is a list of branches, x <- norm(x + branch(x)) (Vaswani et al., NeurIPS 2017) or, with pre_norm,
+ * x <- x + branch(norm(x)):
  *
  *     encoder     attention(q = x + position, k = x + position, v = x), feed-forward
  *     decoder     attention(q = x + query_embed, k = x + query_embed, v = x),
  *                 attention(q = x + query_embed, k = memory + position, v = memory), feed-forward
  *
- * Positions are added at every attention, to queries and keys alone: values do not carry them. The decoder starts from zeros, so at first
- * its queries differ in query_embed alone, which is learned.
+ * Positions are added at every attention, to queries and keys alone: values do not carry them. The decoder starts
+ * from zeros, so at first its queries differ in query_embed alone, which is learned.
  */
 #include "heads/set/detr_parts.h"
 
-/* ---- a branch and its norm ------------------------------------------------------------------------------------------ */
+/* ---- a branch and its norm ------------------------------------------------------------------------------------- */
 
 static DfTensor *norm_before(DfCtx *c, const Detr *net, const NnLayerNorm *norm, DfTensor *x)
 {
@@ -24,8 +25,9 @@ static DfTensor *norm_after(DfCtx *c, const Detr *net, const NnLayerNorm *norm, 
     return net->o.pre_norm ? x : nn_layer_norm(c, norm, x);
 }
 
-static DfTensor *self_attention(DfCtx *c, const Detr *net, const NnMultiheadAttention *attention, const NnLayerNorm *norm, DfTensor *x,
-                                DfTensor *position, const uint8_t *padding_mask)                   /* N L C -> N L C */
+/* x: N L C, of tokens or queries. */
+static DfTensor *self_attention(DfCtx *c, const Detr *net, const NnMultiheadAttention *attention,
+                                const NnLayerNorm *norm, DfTensor *x, DfTensor *position, const uint8_t *padding_mask)
 {
     DfTensor *value = norm_before(c, net, norm, x);
     DfTensor *query = df_add(c, value, position);
@@ -33,11 +35,19 @@ static DfTensor *self_attention(DfCtx *c, const Detr *net, const NnMultiheadAtte
     return norm_after(c, net, norm, x);
 }
 
-static DfTensor *cross_attention(DfCtx *c, const Detr *net, const DetrDecoderLayer *layer, DfTensor *x, DfTensor *query_position, DfTensor *key,
-                                 DfTensor *memory, const uint8_t *padding_mask)                    /* N Q C -> N Q C */
+/* What the decoder's queries read: the memory, and as keys the memory with its positions. */
+typedef struct {
+    DfTensor *key, *value;                                                            /* N S C */
+    const uint8_t *padding_mask;
+} Memory;
+
+static DfTensor *cross_attention(DfCtx *c, const Detr *net, const DetrDecoderLayer *layer, DfTensor *x,
+                                 DfTensor *query_position, const Memory *memory)      /* N Q C -> N Q C */
 {
+    const NnResidual add_x = df_detr_residual(&net->o, x);
     DfTensor *query = df_add(c, norm_before(c, net, &layer->norm[1], x), query_position);
-    x = nn_multihead_attention_add(c, &layer->cross_attention, query, key, memory, padding_mask, df_detr_residual(&net->o, x));
+    x = nn_multihead_attention_add(c, &layer->cross_attention, query, memory->key, memory->value, memory->padding_mask,
+                                   add_x);
     return norm_after(c, net, &layer->norm[1], x);
 }
 
@@ -47,7 +57,7 @@ static DfTensor *feed_forward(DfCtx *c, const Detr *net, const NnMlp *ffn, const
     return norm_after(c, net, norm, x);
 }
 
-/* ---- encoder -------------------------------------------------------------------------------------------------------- */
+/* ---- encoder --------------------------------------------------------------------------------------------------- */
 
 static DfTensor *encoder_layer(DfCtx *c, const Detr *net, int i, DfTensor *x, const DetrTokens *in)
 {
@@ -68,38 +78,40 @@ DfTensor *df_detr_encoder(DfCtx *c, const Detr *net, const DetrTokens *in)
     return norm_before(c, net, &net->encoder_end, x);
 }
 
-/* ---- decoder -------------------------------------------------------------------------------------------------------- */
+/* ---- decoder --------------------------------------------------------------------------------------------------- */
 
-static DfTensor *decoder_layer(DfCtx *c, const Detr *net, int i, DfTensor *x, DfTensor *query_position, DfTensor *key, DfTensor *memory,
-                               const uint8_t *padding_mask)
+static DfTensor *decoder_layer(DfCtx *c, const Detr *net, int i, DfTensor *x, DfTensor *query_position,
+                               const Memory *memory)
 {
     const DetrDecoderLayer *layer = &net->decoder[i];
     const DfMark m = df_enter(c, "decoder.layers", i);
     x = self_attention(c, net, &layer->self_attention, &layer->norm[0], x, query_position, NULL);
-    x = cross_attention(c, net, layer, x, query_position, key, memory, padding_mask);
+    x = cross_attention(c, net, layer, x, query_position, memory);
     x = feed_forward(c, net, &layer->ffn, &layer->norm[2], x);
     return df_leave(c, m, x);
 }
 
-int df_detr_decoder(DfCtx *c, const Detr *net, const DetrTokens *in, DfTensor *memory, bool all_layers, DfTensor **hidden)
+int df_detr_decoder(DfCtx *c, const Detr *net, const DetrTokens *in, DfTensor *memory, bool all_layers,
+                    DfTensor **hidden)
 {
-    DfTensor *x = df_zeros(c, DF_SHAPE(df_dim(memory, 0), net->o.queries, net->o.dim));            /* N Q C */
-    DfTensor *query_position = df_add(c, x, net->query_embed);                                     /* N Q C */
-    DfTensor *key = df_add(c, memory, in->positions);                                              /* N S C */
+    DfTensor *x = df_zeros(c, DF_SHAPE(df_dim(memory, 0), net->o.queries, net->o.dim));   /* N Q C */
+    DfTensor *query_position = df_add(c, x, net->query_embed);                        /* N Q C */
+    const Memory read = { df_add(c, memory, in->positions), memory, in->field.padding_mask };
     int n = 0;
     for (int i = 0; i < net->o.decoder_layers; i++) {
-        x = decoder_layer(c, net, i, x, query_position, key, memory, in->field.padding_mask);
+        x = decoder_layer(c, net, i, x, query_position, &read);
         if (all_layers || i + 1 == net->o.decoder_layers)
             hidden[n++] = nn_layer_norm(c, &net->decoder_end, x);
     }
     return n;
 }
 
-/* ---- construction --------------------------------------------------------------------------------------------------- */
+/* ---- construction ---------------------------------------------------------------------------------------------- */
 
 static void encoder_layer_init(NnScope s, const DfDetrOptions *o, DetrEncoderLayer *layer, const DetrNames *names)
 {
-    nn_multihead_attention_init(nn_at(s, "%s", names->encoder_self_attention), &layer->self_attention, o->dim, o->heads, o->dropout);
+    const NnScope self = nn_at(s, "%s", names->encoder_self_attention);
+    nn_multihead_attention_init(self, &layer->self_attention, o->dim, o->heads, o->dropout);
     df_detr_ffn_init(s, o, &layer->ffn, names);
     for (int i = 0; i < 2; i++)
         nn_layer_norm_init(nn_at(s, "%s", names->encoder_norm[i]), &layer->norm[i], o->dim, 1e-5);
@@ -107,8 +119,10 @@ static void encoder_layer_init(NnScope s, const DfDetrOptions *o, DetrEncoderLay
 
 static void decoder_layer_init(NnScope s, const DfDetrOptions *o, DetrDecoderLayer *layer, const DetrNames *names)
 {
-    nn_multihead_attention_init(nn_at(s, "%s", names->decoder_self_attention), &layer->self_attention, o->dim, o->heads, o->dropout);
-    nn_multihead_attention_init(nn_at(s, "%s", names->cross_attention), &layer->cross_attention, o->dim, o->heads, o->dropout);
+    const NnScope self = nn_at(s, "%s", names->decoder_self_attention);
+    const NnScope cross = nn_at(s, "%s", names->cross_attention);
+    nn_multihead_attention_init(self, &layer->self_attention, o->dim, o->heads, o->dropout);
+    nn_multihead_attention_init(cross, &layer->cross_attention, o->dim, o->heads, o->dropout);
     df_detr_ffn_init(s, o, &layer->ffn, names);
     for (int i = 0; i < 3; i++)
         nn_layer_norm_init(nn_at(s, "%s", names->decoder_norm[i]), &layer->norm[i], o->dim, 1e-5);

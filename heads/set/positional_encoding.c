@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/positional_encoding.c -- attention does not know where its keys stand, so every cell of a map gets C numbers that say it: half of
- * them say y, half say x. Carion et al., ECCV 2020, appendix A.4, after Vaswani et al., NeurIPS 2017:
+ * heads/set/positional_encoding.c -- attention does not know where its keys stand, so every cell of a map gets C
+ * numbers that say it: half of them say y, half say x. Carion et al., ECCV 2020, appendix A.4, after Vaswani et al.,
+ * NeurIPS 2017:
  *
  *     pe(2k)     = sin(place / T^(2k / (C/2)))
  *     pe(2k + 1) = cos(place / T^(2k / (C/2))),    place = (i + 1 + offset) / n * scale  for cell i of n
@@ -15,10 +16,16 @@
 
 DfPositionalEncoding df_positional_encoding(void)
 {
-    return (DfPositionalEncoding){ .rows = 50, .columns = 50, .normalize = true, .temperature = 10000, .scale = 6.283185307179586 };
+    return (DfPositionalEncoding){
+        .rows = 50,
+        .columns = 50,
+        .normalize = true,
+        .temperature = 10000,
+        .scale = 6.283185307179586, /* 2 pi */
+    };
 }
 
-/* ---- sines ---------------------------------------------------------------------------------------------------------- */
+/* ---- sines ----------------------------------------------------------------------------------------------------- */
 
 void df_detr_sines(double temperature, float place, size_t n, float *out)
 {
@@ -28,7 +35,8 @@ void df_detr_sines(double temperature, float place, size_t n, float *out)
     }
 }
 
-/* Of the cell that is the `count`-th of `valid` cells without padding. Where there are none (0 of 0) the angle is huge, and nobody reads it. */
+/* Of the cell that is the `count`-th of `valid` cells without padding. Where there are none (0 of 0) the angle is
+ * huge, and nobody reads it. */
 static void sine_of_cell(const DetrPositions *p, int count, int valid, float *out)
 {
     const DfPositionalEncoding *how = &p->how;
@@ -38,8 +46,8 @@ static void sine_of_cell(const DetrPositions *p, int count, int valid, float *ou
     df_detr_sines(how->temperature, place, (size_t)p->dim / 2, out);
 }
 
-/* Of the n cells of an axis, the first `valid` of which are no padding: out[2][n][C/2]. Counting stops where padding begins, and in a line that
- * is all padding nothing is counted: those are the second n. */
+/* Of the n cells of an axis, the first `valid` of which are no padding: out[2][n][C/2]. Counting stops where
+ * padding begins, and in a line that is all padding nothing is counted: those are the second n. */
 static void sines_of_axis(const DetrPositions *p, int n, int valid, float *out)
 {
     const size_t half = (size_t)p->dim / 2;
@@ -77,31 +85,37 @@ static DfTensor *sine_positions(DfCtx *c, const DetrPositions *p, const NnField 
     return out;
 }
 
-/* ---- learned -------------------------------------------------------------------------------------------------------- */
+/* ---- learned --------------------------------------------------------------------------------------------------- */
 
 static DfTensor *learned_positions(DfCtx *c, const DetrPositions *p, int N, int h, int w)
 {
     const int half = p->dim / 2;
     if (h > p->how.rows || w > p->how.columns) {
-        df_ctx_fail(c, DF_ESHAPE, "a level of %d x %d cells: learned positions go to %d x %d", h, w, p->how.rows, p->how.columns);
+        df_ctx_fail(c, DF_ESHAPE, "a level of %d x %d cells: learned positions go to %d x %d", h, w, p->how.rows,
+                    p->how.columns);
         return &c->nil;
     }
-    DfTensor *x = df_add(c, df_zeros(c, DF_SHAPE(N, h, w, half)), df_slice(c, p->column_embed, 0, 0, w));  /* N h w C/2 */
-    DfTensor *y = df_add(c, df_zeros(c, DF_SHAPE(N, w, h, half)), df_slice(c, p->row_embed, 0, 0, h));     /* N w h C/2 */
-    y = df_permute(c, y, DF_SHAPE(0, 2, 1, 3));                                                            /* N h w C/2 */
-    return df_concat(c, (DfTensor *[]){ x, y }, 2, -1);                                                    /* N h w C   */
+    DfTensor *column = df_slice(c, p->column_embed, 0, 0, w);                         /* w C/2     */
+    DfTensor *row = df_slice(c, p->row_embed, 0, 0, h);                               /* h C/2     */
+    DfTensor *x = df_add(c, df_zeros(c, DF_SHAPE(N, h, w, half)), column);            /* N h w C/2 */
+    DfTensor *y = df_add(c, df_zeros(c, DF_SHAPE(N, w, h, half)), row);               /* N w h C/2 */
+    y = df_permute(c, y, DF_SHAPE(0, 2, 1, 3));                                       /* N h w C/2 */
+    return df_concat(c, (DfTensor *[]){ x, y }, 2, -1);                               /* N h w C   */
 }
 
-/* ---- either --------------------------------------------------------------------------------------------------------- */
+/* ---- either ---------------------------------------------------------------------------------------------------- */
 
-void df_detr_positions_init(NnScope s, DetrPositions *p, const DfPositionalEncoding *how, int dim, const DetrNames *names)
+void df_detr_positions_init(NnScope s, DetrPositions *p, const DfPositionalEncoding *how, int dim,
+                            const DetrNames *names)
 {
     p->how = *how;
     p->dim = dim;
     if (!how->learned)
         return;
-    p->row_embed = nn_param(nn_at(s, "%s", names->row_embed), "weight", DF_SHAPE(how->rows, dim / 2), NN_AS_IS, nn_uniform(1));
-    p->column_embed = nn_param(nn_at(s, "%s", names->column_embed), "weight", DF_SHAPE(how->columns, dim / 2), NN_AS_IS, nn_uniform(1));
+    const NnScope rows = nn_at(s, "%s", names->row_embed);
+    const NnScope columns = nn_at(s, "%s", names->column_embed);
+    p->row_embed = nn_param(rows, "weight", DF_SHAPE(how->rows, dim / 2), NN_AS_IS, nn_uniform(1));
+    p->column_embed = nn_param(columns, "weight", DF_SHAPE(how->columns, dim / 2), NN_AS_IS, nn_uniform(1));
 }
 
 DfTensor *df_detr_positions(DfCtx *c, const DetrPositions *p, const NnField *field, int N, int l)

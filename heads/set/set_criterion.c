@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/set_criterion.c -- the loss of a set of predictions: Carion et al., ECCV 2020, section 3.1. First the matching of least cost
- * gives every object a query of its own (eq. 1); then, over all queries (eq. 2),
+ * heads/set/set_criterion.c -- the loss of a set of predictions: Carion et al., ECCV 2020, section 3.1. First the
+ * matching of least cost gives every object a query of its own (eq. 1); then, over all queries (eq. 2),
  *
  *     loss = sum of class_loss(query) + [query is matched] (weight_bbox |b - b'|_1 + weight_giou (1 - GIoU(b, b')))
  *
- * A query that is matched to nothing is background. The class loss is DETR's cross entropy, or the focal loss of Deformable DETR (Zhu
- * et al., ICLR 2021).
+ * A query that is matched to nothing is background. The class loss is DETR's cross entropy, or the focal loss of
+ * Deformable DETR (Zhu et al., ICLR 2021).
  */
 #include <math.h>
 #include <stdio.h>
@@ -15,16 +15,20 @@
 
 DfSetCriterion df_set_criterion(void)
 {
-    return (DfSetCriterion){ .matcher = df_set_matcher(), .weight_ce = 2, .weight_bbox = 5, .weight_giou = 2, .alpha = 0.25 };
+    return (DfSetCriterion){
+        .matcher = df_set_matcher(), .weight_ce = 2, .weight_bbox = 5, .weight_giou = 2, .alpha = 0.25,
+    };
 }
 
 DfSetCriterion df_set_criterion_softmax(void)
 {
     const DfSetMatcher matcher = { .cost_class = 1, .cost_bbox = 5, .cost_giou = 2, .softmax = true };
-    return (DfSetCriterion){ .matcher = matcher, .weight_ce = 1, .weight_bbox = 5, .weight_giou = 2, .background = 0.1 };
+    return (DfSetCriterion){
+        .matcher = matcher, .weight_ce = 1, .weight_bbox = 5, .weight_giou = 2, .background = 0.1,
+    };
 }
 
-/* ---- matching: eq. 1 ------------------------------------------------------------------------------------------------ */
+/* ---- matching: eq. 1 ------------------------------------------------------------------------------------------- */
 
 /* What the queries of all images should say, one after the other. */
 typedef struct {
@@ -62,13 +66,15 @@ static void set_query_target(QueryTargets *t, size_t query, int object, int labe
 }
 
 /* The queries of one image, which begin at `first`, with its objects. labels[objects->n]. */
-static int match_image(const DfSetMatcher *matcher, const DfTensor *logits, const DfTensor *boxes, size_t first, const DfTargets *objects,
-                       const int *labels, QueryTargets *t)
+static int match_image(const DfSetMatcher *matcher, const DfTensor *logits, const DfTensor *boxes, size_t first,
+                       const DfTargets *objects, const int *labels, QueryTargets *t)
 {
     static const float nowhere[4] = { 0.5f, 0.5f, 1, 1 }; /* any box with an area: its losses are finite, and count 0 */
     const int classes = df_dim(logits, 2);
     const size_t queries = (size_t)df_dim(logits, 1);
-    const int error = df_set_match(matcher, queries, classes, logits->data + first * (size_t)classes, boxes->data + 4 * first, objects->n, labels,
+    const float *query_logits = logits->data + first * (size_t)classes;
+    const float *query_boxes = boxes->data + 4 * first;
+    const int error = df_set_match(matcher, queries, classes, query_logits, query_boxes, objects->n, labels,
                                    objects->boxes, t->object + first);
     for (size_t q = first; error == DF_OK && q < first + queries; q++) {
         const int object = t->object[q];
@@ -80,23 +86,26 @@ static int match_image(const DfSetMatcher *matcher, const DfTensor *logits, cons
     return error;
 }
 
-static int match(const DfSetMatcher *matcher, const DfTensor *logits, const DfTensor *boxes, const DfTargets *targets, bool binary, QueryTargets *t)
+static int match(const DfSetMatcher *matcher, const DfTensor *logits, const DfTensor *boxes, const DfTargets *targets,
+                 bool binary, QueryTargets *t)
 {
+    const size_t queries = (size_t)df_dim(logits, 1);
     int error = DF_OK;
     for (int n = 0; error == DF_OK && n < df_dim(logits, 0); n++) {
         const DfTargets *objects = &targets[n];
         int *zeros = df_calloc(objects->n + 1, sizeof *zeros); /* the labels when all objects are of one class */
         if (!zeros)
             return df_fail_memory("a matching");
-        error = match_image(matcher, logits, boxes, (size_t)n * (size_t)df_dim(logits, 1), objects, binary ? zeros : objects->labels, t);
+        error = match_image(matcher, logits, boxes, (size_t)n * queries, objects, binary ? zeros : objects->labels, t);
         df_free(zeros);
     }
     return error;
 }
 
-/* ---- losses: eq. 2 -------------------------------------------------------------------------------------------------- */
+/* ---- losses: eq. 2 --------------------------------------------------------------------------------------------- */
 
-/* DETR: every query has a class to say. The last one, "nothing", is that of most queries and counts less. The mean is weighted. */
+/* DETR: every query has a class to say. The last one, "nothing", is that of most queries and counts less. The mean
+ * is weighted. */
 static DfTensor *cross_entropy(DfCtx *c, const DfSetCriterion *k, DfTensor *logits, const int *label, size_t queries)
 {
     const int classes = df_dim(logits, 2);
@@ -111,7 +120,8 @@ static DfTensor *cross_entropy(DfCtx *c, const DfSetCriterion *k, DfTensor *logi
         wanted[q] = label[q] < 0 ? classes - 1 : label[q];
         sum += (double)weight[wanted[q]];
     }
-    DfTensor *loss = df_cross_entropy(c, logits, wanted, (DfCrossEntropy){ .class_weight = weight, .ignore_index = -1 });
+    const DfCrossEntropy how = { .class_weight = weight, .ignore_index = -1 };
+    DfTensor *loss = df_cross_entropy(c, logits, wanted, how);                        /* N Q */
     return df_scale(c, df_sum(c, loss), (float)(1 / sum));
 }
 
@@ -122,7 +132,8 @@ static DfTensor *focal_loss(DfCtx *c, const DfSetCriterion *k, DfTensor *logits,
     return df_scale(c, df_sum(c, df_sigmoid_focal_loss(c, logits, label, NULL, (float)k->alpha, gamma)), share);
 }
 
-static void compute_losses(DfCtx *c, const DfSetCriterion *k, DfTensor *logits, DfTensor *boxes, const QueryTargets *t, size_t objects, DfSetLosses *out)
+static void compute_losses(DfCtx *c, const DfSetCriterion *k, DfTensor *logits, DfTensor *boxes, const QueryTargets *t,
+                           size_t objects, DfSetLosses *out)
 {
     const size_t queries = (size_t)df_dim(logits, 0) * (size_t)df_dim(logits, 1);
     const float share = 1 / (objects ? (float)objects : 1);
@@ -138,7 +149,7 @@ static void compute_losses(DfCtx *c, const DfSetCriterion *k, DfTensor *logits, 
     out->total = df_add(c, df_add(c, ce, bbox), giou);
 }
 
-/* ---- figures for the log -------------------------------------------------------------------------------------------- */
+/* ---- figures for the log --------------------------------------------------------------------------------------- */
 
 static size_t likeliest_class(const float *logits, size_t classes)
 {
@@ -170,9 +181,10 @@ static void log_figures(const DfTensor *logits, const DfTargets *targets, const 
     out->class_error = matched ? (float)(100 - 100 * (double)right / (double)matched) : 100;
 }
 
-/* ---- the criterion -------------------------------------------------------------------------------------------------- */
+/* ---- the criterion --------------------------------------------------------------------------------------------- */
 
-void df_set_losses(DfCtx *c, const DfSetCriterion *k, DfTensor *logits, DfTensor *boxes, const DfTargets *targets, bool binary, DfSetLosses *out)
+void df_set_losses(DfCtx *c, const DfSetCriterion *k, DfTensor *logits, DfTensor *boxes, const DfTargets *targets,
+                   bool binary, DfSetLosses *out)
 {
     *out = (DfSetLosses){ .ce = &c->nil, .bbox = &c->nil, .giou = &c->nil, .total = &c->nil };
     if (k->problem)
