@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/dense.h -- dense heads: an answer for every anchor of every cell of every map. RetinaNet's head (Lin et al., ICCV 2017) finds
- * objects by their class; the region proposal network (Ren et al., NIPS 2015) only says where objects may be. Part of the door
- * heads/heads.h.
+ * heads/dense.h -- dense heads: an answer for every anchor of every cell of every map. RetinaNet's head (Lin et al.,
+ * ICCV 2017) finds objects by their class; the region proposal network (Ren et al., NIPS 2015) only says where objects
+ * may be. Part of the door heads/heads.h.
  */
 #ifndef DF_HEADS_DENSE_H
 #define DF_HEADS_DENSE_H
@@ -22,18 +22,22 @@ typedef struct {
     const DfOpt *opts;
     size_t size;
     void (*init)(NnScope, void *self, DfHeadSettings);
-    /* How many classes its detections have. NULL: they are proposals, regions that may hold an object, without a class. */
+    /* How many classes its detections have. NULL: they are proposals, regions that may hold an object, without a
+     * class. */
     int (*classes)(const void *self);
     void (*forward)(DfCtx *, const void *self, const DfMaps *in, DfDense *out);
     /* The losses of a batch, added to `out`; targets[N], metas[N]. NULL: the head cannot be trained. */
-    void (*losses)(DfCtx *, const void *self, const DfDense *, const DfTargets *targets, const DfImageMeta *metas, DfLosses *out);
-    /* Detections of image `n` of the batch; boxes in original pixels if `rescale`, else in network pixels. DF_ENOMEM. */
+    void (*losses)(DfCtx *, const void *self, const DfDense *, const DfTargets *targets, const DfImageMeta *metas,
+                   DfLosses *out);
+    /* Detections of image `n` of the batch; boxes in original pixels if `rescale`, else in network pixels.
+     * DF_ENOMEM. */
     int (*decode)(const void *self, const DfDense *, int n, const DfImageMeta *, bool rescale, DfDetections *out);
     /* The same from n views of one image together (test-time augmentation), in original pixels. */
     int (*decode_views)(const void *self, const DfDense *views, const DfImageMeta *, int n, DfDetections *out);
 } DfDenseHead;
 
 extern const DfDenseHead *const df_dense_heads[]; /* ends with NULL */
-const DfDenseHead *df_dense_head_find(const char *type); /* NULL, with a sentence in df_error(): there is none of this kind */
+/* NULL, with a sentence in df_error(): there is none of this kind. */
+const DfDenseHead *df_dense_head_find(const char *type);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/head.h -- what heads of several kinds have in common: the settings they are given, and the detections of an image. Part of the
- * door heads/heads.h.
+ * heads/head.h -- what heads of several kinds have in common: the settings they are given, and the detections of an
+ * image. Part of the door heads/heads.h.
  */
 #ifndef DF_HEADS_HEAD_H
 #define DF_HEADS_HEAD_H
@@ -11,16 +11,17 @@
 
 /* A config has settings of a head outside the head's own dict. Each is NULL where the config has none. */
 typedef struct {
-    const DfNode *train_cfg; /* how objects are assigned to outputs, and which outputs a loss counts                     */
-    const DfNode *proposals; /* train_cfg.rpn_proposal: what the first of two stages hands on while it is trained         */
-    const DfNode *test_cfg;  /* thresholds and limits of the results                                                      */
+    const DfNode *train_cfg; /* how objects are assigned to outputs, and which outputs a loss counts            */
+    const DfNode *proposals; /* train_cfg.rpn_proposal: what the first of two stages hands on in training       */
+    const DfNode *test_cfg;  /* thresholds and limits of the results                                            */
 } DfHeadSettings;
 
-/* Detections of one image, best first. Those of a head without classes are regions that may hold an object: all have label 0. */
+/* Detections of one image, best first. Those of a head without classes are regions that may hold an object: all have
+ * label 0. */
 typedef struct {
     DfDetection *v;
     size_t n;
-    DfMask *masks; /* one of each detection, at the size of the image that boxes are given for; NULL: the network makes none */
+    DfMask *masks; /* [n], of the size of the image that the boxes are in; NULL: the network makes none */
 } DfDetections;
 void df_detections_free(DfDetections *); /* and empties it */
 

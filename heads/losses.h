@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/losses.h -- what the losses of every head are given and give: the objects of a batch, and a list of scalars by name. Part of
- * the door heads/heads.h.
+ * heads/losses.h -- what the losses of every head are given and give: the objects of a batch, and a list of scalars by
+ * name. Part of the door heads/heads.h.
  */
 #ifndef DF_HEADS_LOSSES_H
 #define DF_HEADS_LOSSES_H

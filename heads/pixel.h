@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/pixel.h -- pixel heads, of semantic segmentation: a score of every class for every cell of the finest map. UPerNet (Xiao et
- * al., ECCV 2018), Semantic FPN (Kirillov et al., CVPR 2019), FCN (Long et al., CVPR 2015). Part of the door heads/heads.h.
+ * heads/pixel.h -- pixel heads, of semantic segmentation: a score of every class for every cell of the finest map.
+ * UPerNet (Xiao et al., ECCV 2018), Semantic FPN (Kirillov et al., CVPR 2019), FCN (Long et al., CVPR 2015). Part of
+ * the door heads/heads.h.
  */
 #ifndef DF_HEADS_PIXEL_H
 #define DF_HEADS_PIXEL_H
@@ -9,7 +10,7 @@
 #include "heads/head.h"
 #include "heads/losses.h"
 
-/* ---- heads ---------------------------------------------------------------------------------------------------------- */
+/* ---- heads ------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     const char *name, *help;
@@ -20,19 +21,23 @@ typedef struct {
     bool (*align_corners)(const void *self); /* how its scores are to be enlarged to the size of the image */
     DfTensor *(*forward)(DfCtx *, const void *self, const DfMaps *in); /* -> N h w classes, logits */
     /* The losses of a batch, added to `out`; targets[N], metas[N]. NULL: the head cannot be trained. */
-    void (*losses)(DfCtx *, const void *self, DfTensor *scores, const DfTargets *targets, const DfImageMeta *metas, DfLosses *out);
+    void (*losses)(DfCtx *, const void *self, DfTensor *scores, const DfTargets *targets, const DfImageMeta *metas,
+                   DfLosses *out);
 } DfPixelHead;
 
 extern const DfPixelHead *const df_pixel_heads[]; /* ends with NULL */
-const DfPixelHead *df_pixel_head_find(const char *type); /* NULL, with a sentence in df_error(): there is none of this kind */
+/* NULL, with a sentence in df_error(): there is none of this kind. */
+const DfPixelHead *df_pixel_head_find(const char *type);
 
-/* ---- decode: pixel/score_rows.c, the same for all pixel heads --------------------------------------------------------- */
+/* ---- decode: pixel/score_rows.c, the same for all pixel heads ---------------------------------------------------- */
 
-/* The reference enlarges scores twice, to the size of the network's input and from there to the original image, and keeps every class
- * of every pixel both times: 2.2 GB for 150 classes of a 2200x1650 picture. Here the scores stay small, and a block of the result, a few
- * rows by some columns, is made from the rows and columns it needs: they fit into the second cache. */
+/* The reference enlarges scores twice, to the size of the network's input and from there to the original image, and
+ * keeps every class of every pixel both times: 2.2 GB for 150 classes of a 2200x1650 picture. Here the scores stay
+ * small, and a block of the result, a few rows by some columns, is made from the rows and columns it needs: they fit
+ * into the second cache. */
 
-/* Scores of a part of a view: h x w pixels of the network's input from (y, x) on, as a map of map_h x map_w x classes. */
+/* Scores of a part of a view: h x w pixels of the network's input from (y, x) on, as a map of map_h x map_w x
+ * classes. */
 typedef struct {
     int y, x, h, w, map_h, map_w;
     const float *scores; /* borrowed */
@@ -52,8 +57,9 @@ typedef struct {
     const DfScoreView *views;
 } DfScoreSet;
 
-/* labels[height][width]: the first of the largest scores, after a mean of softmaxes if there are several views. `scores` and
- * `prob` ([height][width][classes]) are filled too unless NULL; scores are those of the first view. DF_ENOMEM. */
+/* labels[height][width]: the first of the largest scores, after a mean of softmaxes if there are several views.
+ * `scores` and `prob` ([height][width][classes]) are filled too unless NULL; scores are those of the first view.
+ * DF_ENOMEM. */
 int df_score_labels(DfPool *, const DfKernels *, const DfScoreSet *, uint16_t *labels, float *scores, float *prob);
 /* The scores of a view at the size of the network's input: out[height][width][classes]. DF_ENOMEM. */
 int df_score_view(const DfKernels *, const DfScoreSet *, const DfScoreView *, float *out);

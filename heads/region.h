@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region.h -- region heads, the second stage of a detector: what is in a region, where exactly, and its mask. Fast and Faster
- * R-CNN (Girshick, ICCV 2015; Ren et al., NIPS 2015), Mask R-CNN (He et al., ICCV 2017), Cascade R-CNN (Cai and Vasconcelos, CVPR 2018).
- * A region head reads regions from the maps and gives them to its parts, box heads and mask heads, which see nothing else. Part of the
- * door heads/heads.h.
+ * heads/region.h -- region heads, the second stage of a detector: what is in a region, where exactly, and its mask.
+ * Fast and Faster R-CNN (Girshick, ICCV 2015; Ren et al., NIPS 2015), Mask R-CNN (He et al., ICCV 2017), Cascade R-CNN
+ * (Cai and Vasconcelos, CVPR 2018). A region head reads regions from the maps and gives them to its parts, box heads
+ * and mask heads, which see nothing else. Part of the door heads/heads.h.
  */
 #ifndef DF_HEADS_REGION_H
 #define DF_HEADS_REGION_H
@@ -11,7 +11,7 @@
 #include "heads/head.h"
 #include "heads/losses.h"
 
-/* ---- the parts ------------------------------------------------------------------------------------------------------ */
+/* ---- the parts --------------------------------------------------------------------------------------------------- */
 
 /* Regions that a training step chose, and what each should have been. */
 typedef struct {
@@ -36,9 +36,12 @@ typedef struct {
     size_t size;
     void (*init)(NnScope, void *self);
     DfBoxHeadShape (*shape)(const void *self);
-    /* regions R h w C -> scores R classes+1, logits with background last; deltas R 4*classes or R 4, or NULL without boxes */
+    /* regions R h w C -> scores R classes+1, logits with background last; deltas R 4*classes or R 4, or NULL without
+     * boxes */
     void (*forward)(DfCtx *, const void *self, DfTensor *regions, DfTensor **scores, DfTensor **deltas);
-    void (*losses)(DfCtx *, const void *self, DfTensor *scores, DfTensor *deltas, const DfRegionTargets *, DfLosses *out); /* or NULL */
+    /* Added to `out`. NULL: the head cannot be trained. */
+    void (*losses)(DfCtx *, const void *self, DfTensor *scores, DfTensor *deltas, const DfRegionTargets *,
+                   DfLosses *out);
 } DfBoxHead;
 
 typedef struct {
@@ -47,11 +50,13 @@ typedef struct {
     size_t size;
     void (*init)(NnScope, void *self);
     int (*classes)(const void *self);
-    DfTensor *(*forward)(DfCtx *, const void *self, DfTensor *regions); /* R h w C -> R H W classes or R H W 1, mask logits */
-    void (*losses)(DfCtx *, const void *self, DfTensor *mask_logits, const DfRegionTargets *, DfLosses *out);               /* or NULL */
+    /* regions R h w C -> mask logits R H W classes or, class agnostic, R H W 1 */
+    DfTensor *(*forward)(DfCtx *, const void *self, DfTensor *regions);
+    /* Added to `out`. NULL: the head cannot be trained. */
+    void (*losses)(DfCtx *, const void *self, DfTensor *mask_logits, const DfRegionTargets *, DfLosses *out);
 } DfMaskHead;
 
-/* ---- the head ------------------------------------------------------------------------------------------------------- */
+/* ---- the head ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     const char *name, *help;
@@ -60,19 +65,21 @@ typedef struct {
     void (*init)(NnScope, void *self, DfHeadSettings);
     int (*classes)(const void *self);
     bool (*has_masks)(const void *self); /* its detections have masks */
-    /* All stages on the same regions, for what a pass costs: rois[n][5], index in the batch and box; masks of the first n_masks. */
+    /* All stages on the same regions, for what a pass costs: rois[n][5], index in the batch and box; masks of the first
+     * n_masks. */
     void (*forward)(DfCtx *, const void *self, const DfMaps *in, const float *rois, int n, int n_masks);
-    /* The losses of a batch of n images, added to `out`: regions are sampled from the proposals before they are read. NULL: it cannot
-     * be trained. */
+    /* The losses of a batch of n images, added to `out`: regions are sampled from the proposals before they are read.
+     * NULL: it cannot be trained. */
     void (*losses)(DfCtx *, const void *self, const DfMaps *in, const DfDetections *proposals, const DfTargets *targets,
                    const DfImageMeta *metas, int n, DfLosses *out);
-    /* Forward and decode in turns, as the regions of a cascade's next stage are the boxes of this one: from proposals in network pixels
-     * to results[n]; boxes in original pixels if `rescale`, else in network pixels. An error of `c`, or DF_ENOMEM. */
-    int (*detect)(DfCtx *, const void *self, const DfMaps *in, const DfDetections *proposals, const DfImageMeta *metas, int n, bool rescale,
-                  DfDetections *results);
+    /* Forward and decode in turns, as the regions of a cascade's next stage are the boxes of this one: from proposals
+     * in network pixels to results[n]; boxes in original pixels if `rescale`, else in network pixels. An error of `c`,
+     * or DF_ENOMEM. */
+    int (*detect)(DfCtx *, const void *self, const DfMaps *in, const DfDetections *proposals, const DfImageMeta *metas,
+                  int n, bool rescale, DfDetections *results);
     /* One image in n views (test-time augmentation), its proposals and its detections in original pixels. */
-    int (*detect_views)(DfCtx *, const void *self, const DfMaps *views, const DfDetections *proposals, const DfImageMeta *metas, int n,
-                        DfDetections *out);
+    int (*detect_views)(DfCtx *, const void *self, const DfMaps *views, const DfDetections *proposals,
+                        const DfImageMeta *metas, int n, DfDetections *out);
 } DfRegionHead;
 
 extern const DfRegionHead *const df_region_heads[]; /* these end with NULL */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * models/encoder_decoder.c -- semantic segmentation: backbone, neck, decode head; mmseg's EncoderDecoder. UPerNet (Xiao et al., ECCV 2018),
- * Semantic FPN (Kirillov et al., CVPR 2019), FCN (Long et al., CVPR 2015). Inference over the whole image or a sliding window.
+ * models/encoder_decoder.c -- semantic segmentation: backbone, neck, decode head; mmseg's EncoderDecoder. UPerNet (Xiao
+ * et al., ECCV 2018), Semantic FPN (Kirillov et al., CVPR 2019), FCN (Long et al., CVPR 2015). Inference over the whole
+ * image or a sliding window.
  */
 #include "models/models.h"
 #include "models/parts.h"
@@ -22,7 +23,8 @@ static const DfOpt opts[] = {
     TRUNK_PARTS,
     DF_OPT_DICT(EncoderDecoder, decode_head, NULL, "head that gives the result, such as UPerHead"),
     DF_OPT_NODE(EncoderDecoder, auxiliary_head, "None", "head, or list of heads, used in training only"),
-    TRUNK_SETTINGS("not used; mmseg has no settings here", "settings of inference: mode='whole', or mode='slide' with crop_size and stride"),
+    TRUNK_SETTINGS("not used; mmseg has no settings here",
+                "settings of inference: mode='whole', or mode='slide' with crop_size and stride"),
     DF_OPT_END
 };
 
@@ -80,10 +82,10 @@ static void init(NnScope s, void *self, const DfNode *root)
     df_trunk_init(s, &net->trunk);
     df_pixel_part(nn_at(s, "decode_head"), &net->head, net->decode_head);
     auxiliary_init(nn_at(s, "auxiliary_head"), net, net->auxiliary_head);
-    nn_optional(nn_at(s, "auxiliary_head")); /* inference does not use it, and some published checkpoints lack its weights */
+    nn_optional(nn_at(s, "auxiliary_head")); /* some published checkpoints lack its weights */
 }
 
-/* ---- the network -------------------------------------------------------------------------------------------------- */
+/* ---- the network ------------------------------------------------------------------------------------------------- */
 
 /* Class scores of an image, at a fraction of its size. */
 static DfTensor *encode_decode(DfCtx *c, const EncoderDecoder *net, DfTensor *image) /* N H W 3 -> N h w classes */
@@ -106,7 +108,7 @@ static void forward(DfCtx *c, const void *self, DfTensor *image)
     encode_decode(c, self, image);
 }
 
-/* ---- inference ---------------------------------------------------------------------------------------------------- */
+/* ---- inference --------------------------------------------------------------------------------------------------- */
 
 static int grid(int size, int crop, int stride)
 {
@@ -150,7 +152,8 @@ static DfScoreWindow window_at(const EncoderDecoder *net, int H, int W, int i, i
     return w;
 }
 
-static int run_view(DfCtx *c, const EncoderDecoder *net, DfTensor *image, const DfImageMeta *meta, DfScoreView *view, DfArena *arena)
+static int run_view(DfCtx *c, const EncoderDecoder *net, DfTensor *image, const DfImageMeta *meta, DfScoreView *view,
+                    DfArena *arena)
 {
     const int H = df_dim(image, 1), W = df_dim(image, 2);
     int rows = 1, columns = 1;
@@ -158,7 +161,7 @@ static int run_view(DfCtx *c, const EncoderDecoder *net, DfTensor *image, const 
         rows = grid(H, net->crop[0], net->stride[0]);
         columns = grid(W, net->crop[1], net->stride[1]);
     }
-    *view = (DfScoreView){ .height = H, .width = W, .n = rows * columns, .flip_x = meta->flip_x, .flip_y = meta->flip_y };
+    *view = (DfScoreView){ H, W, .n = rows * columns, .flip_x = meta->flip_x, .flip_y = meta->flip_y };
     view->windows = df_arena_alloc(arena, (size_t)view->n, sizeof *view->windows);
     int error = view->windows ? DF_OK : df_fail_memory("the windows of an image");
     for (int i = 0; error == DF_OK && i < view->n; i++) {
@@ -168,8 +171,8 @@ static int run_view(DfCtx *c, const EncoderDecoder *net, DfTensor *image, const 
     return error;
 }
 
-/* A listener hears the network on the whole of the first view, then the scores of all views together, as large as the reference
- * has them. What it hears does not change the result. */
+/* A listener hears the network on the whole of the first view, then the scores of all views together, as large as the
+ * reference has them. What it hears does not change the result. */
 static int hear_whole(DfCtx *c, const EncoderDecoder *net, DfTensor *image, const DfScoreSet *shape)
 {
     if (!df_listens(c) && !df_listens_points(c))
@@ -177,7 +180,7 @@ static int hear_whole(DfCtx *c, const EncoderDecoder *net, DfTensor *image, cons
     const int H = df_dim(image, 1), W = df_dim(image, 2);
     DfScoreWindow window = { .h = H, .w = W };
     const DfScoreView view = { .height = H, .width = W, .n = 1, .windows = &window };
-    const DfScoreSet set = { .classes = shape->classes, .height = H, .width = W, .align_corners = shape->align_corners, .n = 1, .views = &view };
+    const DfScoreSet set = { shape->classes, H, W, shape->align_corners, .n = 1, .views = &view };
     int error = run_window(c, net, image, &window);
     if (error < 0 || !df_listens(c))
         return error;
@@ -221,7 +224,8 @@ static void largest_first(DfTensor *const *images, int n, int *order)
     }
 }
 
-static int run_views(DfCtx *c, const EncoderDecoder *net, DfTensor *const *images, const DfImageMeta *metas, int n, DfScoreView *views, DfArena *arena)
+static int run_views(DfCtx *c, const EncoderDecoder *net, DfTensor *const *images, const DfImageMeta *metas, int n,
+                     DfScoreView *views, DfArena *arena)
 {
     int order[VIEWS];
     int error = DF_OK;
@@ -235,7 +239,8 @@ static int run_views(DfCtx *c, const EncoderDecoder *net, DfTensor *const *image
     return error;
 }
 
-static int segment(DfCtx *c, const void *self, DfTensor *const *images, const DfImageMeta *metas, int n, uint16_t *labels)
+static int segment(DfCtx *c, const void *self, DfTensor *const *images, const DfImageMeta *metas, int n,
+                   uint16_t *labels)
 {
     const EncoderDecoder *net = self;
     const PixelPart *head = &net->head;

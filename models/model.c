@@ -123,11 +123,17 @@ int df_model_init(DfModel *model, uint64_t seed)
     return nn_model_init(model->weights, seed);
 }
 
+static const char *const *ignorable_of(const DfModel *model)
+{
+    const DfArchitecture *a = model->architecture;
+    return a ? a->ignorable(model->self) : model->backbone.record->ignorable;
+}
+
 int df_model_load(DfModel *model, const char *path, const DfModelLoad *options)
 {
     const DfModelLoad o = options ? *options : (DfModelLoad){ 0 };
     const NnLoad load = {
-        .ignorable = model->architecture ? model->architecture->ignorable(model->self) : model->backbone.record->ignorable,
+        .ignorable = ignorable_of(model),
         .allow_missing = o.allow_missing,
         .allow_wrong_shape = o.allow_wrong_shape,
     };
@@ -165,7 +171,8 @@ static void run_backbone(const DfModel *model, DfCtx *c, DfTensor *image)
 static bool takes(DfCtx *c, const DfTensor *image)
 {
     if (image->shape.n != 4 || df_dim(image, 3) != 3)
-        df_ctx_fail(c, DF_ESHAPE, "the image has %d dimensions, the last of %d: want N H W 3", image->shape.n, df_dim(image, -1));
+        df_ctx_fail(c, DF_ESHAPE, "the image has %d dimensions, the last of %d: want N H W 3", image->shape.n,
+                    df_dim(image, -1));
     return !c->err;
 }
 
@@ -179,7 +186,8 @@ void df_model_forward(const DfModel *model, DfCtx *c, DfTensor *image)
         run_backbone(model, c, image);
 }
 
-int df_model_detect(const DfModel *model, DfCtx *c, DfTensor *image, const DfImageMeta *metas, int n, bool rescale, DfDetections *results)
+int df_model_detect(const DfModel *model, DfCtx *c, DfTensor *image, const DfImageMeta *metas, int n, bool rescale,
+                    DfDetections *results)
 {
     memset(results, 0, (size_t)n * sizeof *results);
     if (!df_model_is_detector(model))
@@ -192,13 +200,15 @@ int df_model_detect(const DfModel *model, DfCtx *c, DfTensor *image, const DfIma
     return error;
 }
 
-int df_model_detect_views(const DfModel *model, DfCtx *c, DfTensor *const *views, const DfImageMeta *metas, int n, DfDetections *result)
+int df_model_detect_views(const DfModel *model, DfCtx *c, DfTensor *const *views, const DfImageMeta *metas, int n,
+                          DfDetections *result)
 {
     *result = (DfDetections){ 0 };
     if (n == 1)
         return df_model_detect(model, c, views[0], metas, 1, true, result);
     if (!model->architecture || !model->architecture->detect_views)
-        return df_fail(DF_EVALUE, "%s makes nothing of %d views of an image: test-time augmentation is not built in", df_model_type(model), n);
+        return df_fail(DF_EVALUE, "%s makes nothing of %d views of an image: test-time augmentation is not built in",
+                       df_model_type(model), n);
     for (int i = 0; i < n; i++)
         if (!takes(c, views[i]))
             return df_ctx_error(c);
@@ -208,7 +218,8 @@ int df_model_detect_views(const DfModel *model, DfCtx *c, DfTensor *const *views
     return error;
 }
 
-int df_model_segment(const DfModel *model, DfCtx *c, DfTensor *const *views, const DfImageMeta *metas, int n, uint16_t *labels)
+int df_model_segment(const DfModel *model, DfCtx *c, DfTensor *const *views, const DfImageMeta *metas, int n,
+                     uint16_t *labels)
 {
     if (!df_model_is_segmentor(model))
         return df_fail(DF_EVALUE, "%s is no segmentor", df_model_type(model));
@@ -218,7 +229,8 @@ int df_model_segment(const DfModel *model, DfCtx *c, DfTensor *const *views, con
     return model->architecture->segment(c, model->self, views, metas, n, labels);
 }
 
-int df_model_losses(DfModel *model, DfCtx *c, DfTensor *image, const DfImageMeta *metas, const DfTargets *targets, DfLosses *out)
+int df_model_losses(DfModel *model, DfCtx *c, DfTensor *image, const DfImageMeta *metas, const DfTargets *targets,
+                    DfLosses *out)
 {
     out->n = 0;
     out->total = NULL;

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-/* ---- parts ---------------------------------------------------------------------------------------------------------- */
+/* ---- parts ------------------------------------------------------------------------------------------------------- */
 
 static const char *type_of(const DfNode *dict)
 {
@@ -90,9 +90,10 @@ void df_set_part(NnScope s, SetPart *part, const DfNode *dict, DfHeadSettings se
         part->record->init(s, part->self, settings);
 }
 
-/* ---- running a part ------------------------------------------------------------------------------------------------- */
+/* ---- running a part ---------------------------------------------------------------------------------------------- */
 
-/* Something that failed may have filled its maps in part. What comes after it looks at the maps that there are: none. */
+/* Something that failed may have filled its maps in part. What comes after it looks at the maps that there are:
+ * none. */
 static void forget_failed(const DfCtx *c, DfMaps *out)
 {
     if (c->err)
@@ -128,7 +129,7 @@ void df_run_dense(DfCtx *c, const DensePart *part, const char *scope, const DfMa
     df_leave_all(c, m, keep, 2 * out->n);
 }
 
-/* ---- the trunk ------------------------------------------------------------------------------------------------------ */
+/* ---- the trunk --------------------------------------------------------------------------------------------------- */
 
 const DfNode *df_trunk_train_cfg(const Trunk *trunk, const DfNode *root)
 {

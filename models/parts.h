@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * models/parts.h -- private: a backbone, neck or head chosen by the `type` of its dict, and the trunk that most networks have.
+ * models/parts.h -- private: a backbone, neck or head chosen by the `type` of its dict, and the trunk that most
+ * networks have.
  */
 #ifndef DF_MODELS_PARTS_H
 #define DF_MODELS_PARTS_H
@@ -38,8 +39,8 @@ typedef struct {
     void *self;
 } SetPart;
 
-/* Each finds the record that the dict's `type` names, fills its options from the dict and builds its modules; a failure poisons the
- * scope's model. */
+/* Each finds the record that the dict's `type` names, fills its options from the dict and builds its modules; a failure
+ * poisons the scope's model. */
 void df_backbone_part(NnScope, BackbonePart *, const DfNode *dict);
 void df_neck_part(NnScope, NeckPart *, const DfNode *dict);
 void df_dense_part(NnScope, DensePart *, const DfNode *dict, DfHeadSettings);
@@ -52,16 +53,18 @@ void df_run_backbone(DfCtx *, const BackbonePart *, const char *scope, DfTensor 
 void df_run_neck(DfCtx *, const NeckPart *, const DfMaps *in, DfMaps *out); /* in the scope "neck" */
 void df_run_dense(DfCtx *, const DensePart *, const char *scope, const DfMaps *in, DfDense *out);
 
-/* What a network of mmdet or mmseg begins with: a backbone, a neck or none. It stands first in the network's struct; its rows stand
- * around those of the heads. */
+/* What a network of mmdet or mmseg begins with: a backbone, a neck or none. It stands first in the network's struct;
+ * its rows stand around those of the heads. */
 typedef struct {
     const DfNode *backbone_cfg, *neck_cfg, *train_cfg, *test_cfg;
     BackbonePart backbone;
     NeckPart neck;
 } Trunk;
 #define TRUNK_PARTS \
-    DF_OPT_AS(Trunk, backbone, backbone_cfg, DF_KIND_DICT, NULL, 0, 0, NULL, "network that turns the image into feature maps"), \
-    DF_OPT_AS(Trunk, neck, neck_cfg, DF_KIND_DICT, "None", 0, 0, NULL, "network between backbone and head, such as FPN; None: there is none")
+    DF_OPT_AS(Trunk, backbone, backbone_cfg, DF_KIND_DICT, NULL, 0, 0, NULL, \
+              "network that turns the image into feature maps"), \
+    DF_OPT_AS(Trunk, neck, neck_cfg, DF_KIND_DICT, "None", 0, 0, NULL, \
+              "network between backbone and head, such as FPN; None: there is none")
 #define TRUNK_SETTINGS(train_help, test_help) \
     DF_OPT_DICT(Trunk, train_cfg, "None", train_help), \
     DF_OPT_DICT(Trunk, test_cfg, "None", test_help), \

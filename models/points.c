@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * models/points.c -- hears which points the attentions of a network read, keeps those that are wanted, and takes them back to the original
- * picture. Of shared points (DAT) it keeps queries and keys and computes the weights of one query when asked: as a matrix they
- * would be larger than everything else in the network.
+ * models/points.c -- hears which points the attentions of a network read, keeps those that are wanted, and takes them
+ * back to the original picture. Of shared points (DAT) it keeps queries and keys and computes the weights of one query
+ * when asked: as a matrix they would be larger than everything else in the network.
  */
 #include <math.h>
 #include <string.h>
@@ -26,7 +26,7 @@ struct DfPoints {
     int error;
 };
 
-/* ---- hearing --------------------------------------------------------------------------------------------------------- */
+/* ---- hearing ----------------------------------------------------------------------------------------------------- */
 
 /* The last layer of Deformable DETR's decoder gives the boxes, and those before it hand on the same queries. */
 static bool gives_answers(const char *path)
@@ -117,7 +117,7 @@ static void hear_of_layer(void *user, const char *path, const DfPointAttention *
         p->layers[p->n++] = (Layer){ .about = describe(name, a) };
 }
 
-/* ---- life ---------------------------------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------------------------- */
 
 static int find_layers(DfPoints *p, const DfModel *model, int H, int W)
 {
@@ -195,7 +195,7 @@ int df_points_done(DfPoints *p, DfCtx *c)
     return DF_OK;
 }
 
-/* ---- from the network's coordinates to the picture's ------------------------------------------------------------------ */
+/* ---- from the network's coordinates to the picture's ------------------------------------------------------------- */
 
 /* From pixels of the network's input, counted from the upper left corner of the upper left pixel. */
 static void to_original(const DfImageMeta *meta, double x, double y, float at[2])
@@ -238,9 +238,10 @@ int df_points_nearest(const DfPoints *p, int layer, int n, const DfImageMeta *me
     return nearest;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
-/* DAT (Xia et al., CVPR 2022), section 3.2: positions run from the centre of the first cell, -1, to that of the last, 1. */
+/* DAT (Xia et al., CVPR 2022), section 3.2: positions run from the centre of the first cell, -1, to that of the last,
+ * 1. */
 static void place_shared(const Layer *l, int n, const DfImageMeta *meta, int head, int key, float at[2])
 {
     const int groups = l->about.groups, keys = l->about.points;
@@ -269,8 +270,8 @@ static int read_shared(const Layer *l, int n, const DfImageMeta *meta, int query
     return DF_OK;
 }
 
-/* Deformable DETR's locations are in [0, 1] of the whole level, padding included, and the valid ratio is the part of it that is picture: so
- * their quotient is in [0, 1] of the picture. */
+/* Deformable DETR's locations are in [0, 1] of the whole level, padding included, and the valid ratio is the part of it
+ * that is picture: so their quotient is in [0, 1] of the picture. */
 static void read_own(const Layer *l, int n, const DfImageMeta *meta, int query, DfPoint *out)
 {
     const size_t levels = (size_t)l->about.levels, points = (size_t)l->about.points;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * models/points.h -- the places a network looks at: sampling points and attention weights of Deformable DETR (Zhu et al., ICLR 2021)
- * and of DAT (Xia et al., CVPR 2022), in pixels of the original picture. Part of the door models/models.h: include that.
+ * models/points.h -- the places a network looks at: sampling points and attention weights of Deformable DETR (Zhu et
+ * al., ICLR 2021) and of DAT (Xia et al., CVPR 2022), in pixels of the original picture. Part of the door
+ * models/models.h: include that.
  *
  *     DfPoints *points;
  *     df_points_new(&points, model, 800, 1216);          which layers there are: a dry pass, before any weights
@@ -18,13 +19,14 @@
 
 typedef struct DfPoints DfPoints;
 
-/* An attention layer of one of two kinds: every query has points of its own, or the queries are the cells of a map and share them. A
- * query has heads * levels * points places; where they are shared, the heads of a group have the same ones. */
+/* An attention layer of one of two kinds: every query has points of its own, or the queries are the cells of a map and
+ * share them. A query has heads * levels * points places; where they are shared, the heads of a group have the same
+ * ones. */
 typedef struct {
-    const char *path;                /* of its module: "transformer.decoder.layers.5", "backbone.stages.2.attns.1"     */
+    const char *path;                /* of its module: "transformer.decoder.layers.5", "backbone.stages.2.attns.1" */
     bool shared;
-    bool answers;                    /* detections come from its queries: DfDetection.index is one of them             */
-    int queries, heads, groups, levels, points; /* points: of a head and level. All as in the last pass, at first the dry one */
+    bool answers;                    /* detections come from its queries: DfDetection.index is one of them         */
+    int queries, heads, groups, levels, points; /* points of a head and level; all as in the last pass */
 } DfPointLayer;
 
 typedef struct {
@@ -38,7 +40,8 @@ void df_points_free(DfPoints *);
 int df_points_layers(const DfPoints *);
 const DfPointLayer *df_points_layer(const DfPoints *, int layer);
 
-/* The next pass through `c` leaves what it read in the layers that are wanted; of several views of a picture, the first. */
+/* The next pass through `c` leaves what it read in the layers that are wanted; of several views of a picture, the
+ * first. */
 void df_points_want(DfPoints *, int layer);
 void df_points_listen(DfPoints *, DfCtx *c);
 int df_points_done(DfPoints *, DfCtx *c);     /* stops listening; an error if something wanted was not heard */
@@ -46,7 +49,8 @@ int df_points_done(DfPoints *, DfCtx *c);     /* stops listening; an error if so
 /* Where a query of image n stands, and the one nearest to a place. `meta` is what became of that image. */
 void df_points_query(const DfPoints *, int layer, int n, const DfImageMeta *meta, int query, float at[2]);
 int df_points_nearest(const DfPoints *, int layer, int n, const DfImageMeta *meta, const float at[2]);
-/* What the query reads: out[heads * levels * points], the points of a level together, then the levels of a head. DF_ENOMEM. */
+/* What the query reads: out[heads * levels * points], the points of a level together, then the levels of a head.
+ * DF_ENOMEM. */
 int df_points_read(const DfPoints *, int layer, int n, const DfImageMeta *meta, int query, DfPoint *out);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * models/retinanet.c -- a detector of one stage: backbone, feature pyramid, dense head. Lin et al., "Focal Loss for Dense Object
- * Detection", ICCV 2017, section 4 and figure 3.
+ * models/retinanet.c -- a detector of one stage: backbone, feature pyramid, dense head. Lin et al., "Focal Loss for
+ * Dense Object Detection", ICCV 2017, section 4 and figure 3.
  */
 #include "models/models.h"
 #include "models/parts.h"
@@ -15,7 +15,8 @@ typedef struct {
 static const DfOpt opts[] = {
     TRUNK_PARTS,
     DF_OPT_DICT(RetinaNet, bbox_head, NULL, "dense head, such as RetinaHead"),
-    TRUNK_SETTINGS("settings of training: assigner, sampler and weights", "settings of inference: thresholds and limits"),
+    TRUNK_SETTINGS("settings of training: assigner, sampler and weights",
+                "settings of inference: thresholds and limits"),
     DF_OPT_UNUSED(data_preprocessor, "images are prepared by the data pipeline"),
     DF_OPT_END
 };
@@ -30,14 +31,15 @@ static void init(NnScope s, void *self, const DfNode *root)
     df_trunk_init(s, &net->trunk);
     df_dense_part(nn_at(s, "bbox_head"), &net->head, net->bbox_head, settings);
     if (nn_ok(s) && !net->head.record->classes)
-        nn_fail(s, DF_EVALUE, "bbox_head has type '%s': want a dense head that makes detections", net->head.record->name);
+        nn_fail(s, DF_EVALUE, "bbox_head has type '%s': want a dense head that makes detections",
+                net->head.record->name);
 }
 
-static void run(DfCtx *c, const RetinaNet *net, DfTensor *image, DfDense *dense)    /* image N H W 3                              */
+static void run(DfCtx *c, const RetinaNet *net, DfTensor *image, DfDense *dense)  /* image N H W 3                 */
 {
     DfMaps pyramid;
-    df_trunk_pyramid(c, &net->trunk, image, &pyramid);                              /* P3 to P7: N H/8 W/8 C .. N H/128 W/128 C   */
-    df_run_dense(c, &net->head, "bbox_head", &pyramid, dense);                      /* of each N h w A*classes, N h w A*4         */
+    df_trunk_pyramid(c, &net->trunk, image, &pyramid);          /* P3 to P7: N H/8 W/8 C .. N H/128 W/128 C        */
+    df_run_dense(c, &net->head, "bbox_head", &pyramid, dense);  /* of each level N h w A*classes and N h w A*4      */
     for (int i = 0; i < dense->n; i++) {
         df_observe(c, dense->cls_score[i], "cls_score_", i);
         df_observe(c, dense->bbox_pred[i], "bbox_pred_", i);
@@ -50,7 +52,8 @@ static void forward(DfCtx *c, const void *self, DfTensor *image)
     run(c, self, image, &dense);
 }
 
-static int detect(DfCtx *c, const void *self, DfTensor *image, const DfImageMeta *metas, int n, bool rescale, DfDetections *results)
+static int detect(DfCtx *c, const void *self, DfTensor *image, const DfImageMeta *metas, int n, bool rescale,
+                  DfDetections *results)
 {
     const RetinaNet *net = self;
     DfDense dense;
@@ -61,7 +64,8 @@ static int detect(DfCtx *c, const void *self, DfTensor *image, const DfImageMeta
     return error;
 }
 
-static int detect_views(DfCtx *c, const void *self, DfTensor *const *views, const DfImageMeta *metas, int n, DfDetections *result)
+static int detect_views(DfCtx *c, const void *self, DfTensor *const *views, const DfImageMeta *metas, int n,
+                        DfDetections *result)
 {
     const RetinaNet *net = self;
     DfDense *dense = df_malloc((size_t)n * sizeof *dense);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * models/two_stage.c -- detectors of two stages: backbone, neck, region proposals, and a head for the regions. Faster R-CNN (Ren et
- * al., NIPS 2015), Mask R-CNN (He et al., ICCV 2017), Cascade R-CNN (Cai and Vasconcelos, CVPR 2018); they differ in their heads alone.
+ * models/two_stage.c -- detectors of two stages: backbone, neck, region proposals, and a head for the regions. Faster
+ * R-CNN (Ren et al., NIPS 2015), Mask R-CNN (He et al., ICCV 2017), Cascade R-CNN (Cai and Vasconcelos, CVPR 2018);
+ * they differ in their heads alone.
  */
 #include "models/models.h"
 #include "models/parts.h"
@@ -22,7 +23,8 @@ static const DfOpt opts[] = {
     TRUNK_PARTS,
     DF_OPT_DICT(TwoStage, rpn_head, NULL, "first stage, which proposes regions: RPNHead"),
     DF_OPT_DICT(TwoStage, roi_head, NULL, "second stage, which classifies them: StandardRoIHead or CascadeRoIHead"),
-    TRUNK_SETTINGS("settings of training, of each stage: rpn, rpn_proposal, rcnn", "settings of inference, of each stage: rpn, rcnn"),
+    TRUNK_SETTINGS("settings of training, of each stage: rpn, rpn_proposal, rcnn",
+                "settings of inference, of each stage: rpn, rcnn"),
     DF_OPT_UNUSED(data_preprocessor, "images are prepared by the data pipeline"),
     DF_OPT_END
 };
@@ -37,7 +39,10 @@ static void init(NnScope s, void *self, const DfNode *root)
         .proposals = df_node_get(train_cfg, "rpn_proposal"),
         .test_cfg = df_node_get(test_cfg, "rpn"),
     };
-    const DfHeadSettings second = { .train_cfg = df_node_get(train_cfg, "rcnn"), .test_cfg = df_node_get(test_cfg, "rcnn") };
+    const DfHeadSettings second = {
+        .train_cfg = df_node_get(train_cfg, "rcnn"),
+        .test_cfg = df_node_get(test_cfg, "rcnn"),
+    };
     df_trunk_init(s, &net->trunk);
     df_dense_part(nn_at(s, "rpn_head"), &net->rpn, net->rpn_head, first);
     df_region_part(nn_at(s, "roi_head"), &net->roi, net->roi_head, second);
@@ -45,13 +50,13 @@ static void init(NnScope s, void *self, const DfNode *root)
         nn_fail(s, DF_EVALUE, "rpn_head has type '%s': want one that makes proposals", net->rpn.record->name);
 }
 
-/* ---- the first stage ------------------------------------------------------------------------------------------------ */
+/* ---- the first stage --------------------------------------------------------------------------------------------- */
 
 /* Where objects may be: scores and boxes of all anchors of the pyramid. */
-static void run_first_stage(DfCtx *c, const TwoStage *net, DfTensor *image, DfMaps *pyramid, DfDense *dense) /* image N H W 3             */
+static void run_first_stage(DfCtx *c, const TwoStage *net, DfTensor *image, DfMaps *pyramid, DfDense *dense)
 {
-    df_trunk_pyramid(c, &net->trunk, image, pyramid);                    /* P2 to P6: N H/4 W/4 C .. N H/64 W/64 C                     */
-    df_run_dense(c, &net->rpn, "rpn_head", pyramid, dense);              /* of each N h w A, N h w A*4                                 */
+    df_trunk_pyramid(c, &net->trunk, image, pyramid);        /* N H W 3 -> P2 to P6: N H/4 W/4 C .. N H/64 W/64 C */
+    df_run_dense(c, &net->rpn, "rpn_head", pyramid, dense);  /* of each level N h w A and N h w A*4               */
     for (int i = 0; i < dense->n; i++) {
         df_observe(c, dense->cls_score[i], "rpn_cls_score_", i);
         df_observe(c, dense->bbox_pred[i], "rpn_bbox_pred_", i);
@@ -74,7 +79,8 @@ static void observe_proposals(DfCtx *c, const DfDetections *proposals, int n)
     }
 }
 
-static int propose(DfCtx *c, const TwoStage *net, const DfDense *dense, const DfImageMeta *metas, int n, DfDetections *proposals)
+static int propose(DfCtx *c, const TwoStage *net, const DfDense *dense, const DfImageMeta *metas, int n,
+                   DfDetections *proposals)
 {
     int error = df_ctx_error(c);
     const DfMark m = df_enter(c, "proposals", -1);
@@ -88,8 +94,8 @@ static int propose(DfCtx *c, const TwoStage *net, const DfDense *dense, const Df
 
 /* ---- detection --------------------------------------------------------------------------------------------------- */
 
-static int detect_in(DfCtx *c, const TwoStage *net, const DfMaps *pyramid, const DfDetections *proposals, const DfImageMeta *metas, int n,
-                     bool rescale, DfDetections *results)
+static int detect_in(DfCtx *c, const TwoStage *net, const DfMaps *pyramid, const DfDetections *proposals,
+                     const DfImageMeta *metas, int n, bool rescale, DfDetections *results)
 {
     const DfMark m = df_enter(c, "roi_head", -1);
     const int error = net->roi.record->detect(c, net->roi.self, pyramid, proposals, metas, n, rescale, results);
@@ -97,7 +103,8 @@ static int detect_in(DfCtx *c, const TwoStage *net, const DfMaps *pyramid, const
     return error;
 }
 
-static int detect(DfCtx *c, const void *self, DfTensor *image, const DfImageMeta *metas, int n, bool rescale, DfDetections *results)
+static int detect(DfCtx *c, const void *self, DfTensor *image, const DfImageMeta *metas, int n, bool rescale,
+                  DfDetections *results)
 {
     const TwoStage *net = self;
     DfMaps pyramid;
@@ -116,8 +123,8 @@ static int detect(DfCtx *c, const void *self, DfTensor *image, const DfImageMeta
 /* ---- several views of an image ----------------------------------------------------------------------------------- */
 
 /* The pyramids of all views stay: every one is read again in the second stage. */
-static int detect_in_views(DfCtx *c, const TwoStage *net, DfTensor *const *images, const DfImageMeta *metas, int n, DfMaps *pyramids, DfDense *dense,
-                           DfDetections *result)
+static int detect_in_views(DfCtx *c, const TwoStage *net, DfTensor *const *images, const DfImageMeta *metas, int n,
+                           DfMaps *pyramids, DfDense *dense, DfDetections *result)
 {
     for (int i = 0; i < n; i++) {
         run_first_stage(c, net, images[i], &pyramids[i], &dense[i]);
@@ -137,11 +144,13 @@ static int detect_in_views(DfCtx *c, const TwoStage *net, DfTensor *const *image
     return error;
 }
 
-static int detect_views(DfCtx *c, const void *self, DfTensor *const *images, const DfImageMeta *metas, int n, DfDetections *result)
+static int detect_views(DfCtx *c, const void *self, DfTensor *const *images, const DfImageMeta *metas, int n,
+                        DfDetections *result)
 {
     DfMaps *pyramids = df_malloc((size_t)n * sizeof *pyramids);
     DfDense *dense = df_malloc((size_t)n * sizeof *dense);
-    const int error = pyramids && dense ? detect_in_views(c, self, images, metas, n, pyramids, dense, result) : df_fail_memory("the views of an image");
+    const int error = pyramids && dense ? detect_in_views(c, self, images, metas, n, pyramids, dense,
+                                                          result) : df_fail_memory("the views of an image");
     df_free(dense);
     df_free(pyramids);
     return error;
@@ -149,8 +158,8 @@ static int detect_views(DfCtx *c, const void *self, DfTensor *const *images, con
 
 /* ---- a pass of the usual size ------------------------------------------------------------------------------------ */
 
-/* Regions of all sizes, all over the image: place and size follow number `i` of an endless, even spread of points in three dimensions
- * (Roberts' sequence: multiples of 1/g, 1/g^2, 1/g^3 with g^4 = g + 1). */
+/* Regions of all sizes, all over the image: place and size follow number `i` of an endless, even spread of points in
+ * three dimensions (Roberts' sequence: multiples of 1/g, 1/g^2, 1/g^3 with g^4 = g + 1). */
 static void usual_region(float roi[5], int image, int i, int H, int W)
 {
     const double u = fmod(0.5 + 0.8191725133961645 * i, 1);
@@ -192,7 +201,7 @@ static void forward(DfCtx *c, const void *self, DfTensor *image)
     df_free(rois);
 }
 
-/* ---- the four names ------------------------------------------------------------------------------------------------- */
+/* ---- the four names ---------------------------------------------------------------------------------------------- */
 
 static int classes(const void *self)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/dense/candidates.c -- from the outputs of a dense head to boxes with scores. Few anchors become boxes: the rest is neither made
- * nor decoded.
+ * heads/dense/candidates.c -- from the outputs of a dense head to boxes with scores. Few anchors become boxes: the rest
+ * is neither made nor decoded.
  */
 #include "heads/dense/candidates.h"
 
@@ -26,7 +26,7 @@ static Level level_of(const DenseDecoder *d, const DfDense *dense, int level, in
     };
 }
 
-/* ---- scores --------------------------------------------------------------------------------------------------------- */
+/* ---- scores ------------------------------------------------------------------------------------------------------ */
 
 static float sigmoid(float x)
 {
@@ -57,7 +57,8 @@ static void scores_of(const DenseDecoder *d, const float *logits, float *scores)
         scores[i] = expf(logits[i] - most) / sum;
 }
 
-/* What an anchor is chosen by: the score of its best class. A sigmoid is monotonic: once an anchor, not once a class. */
+/* What an anchor is chosen by: the score of its best class. A sigmoid is monotonic: once an anchor, not once a
+ * class. */
 static float best_score(const DenseDecoder *d, const float *logits, float *scratch)
 {
     if (d->sigmoid)
@@ -66,7 +67,7 @@ static float best_score(const DenseDecoder *d, const float *logits, float *scrat
     return largest(scratch, d->classes);
 }
 
-/* ---- choosing ------------------------------------------------------------------------------------------------------- */
+/* ---- choosing ---------------------------------------------------------------------------------------------------- */
 
 static int choose_best(const DenseDecoder *d, const Level *level, size_t wanted, uint32_t *chosen)
 {
@@ -91,7 +92,7 @@ static int choose(const DenseDecoder *d, const Level *level, size_t wanted, uint
     return DF_OK;
 }
 
-/* ---- boxes ---------------------------------------------------------------------------------------------------------- */
+/* ---- boxes ------------------------------------------------------------------------------------------------------- */
 
 int df_candidates_room(Candidates *k, size_t more, int classes)
 {
@@ -119,7 +120,8 @@ static bool large_enough(const DenseDecoder *d, const float box[4])
     return !(least > 0) || (box[2] - box[0] >= least && box[3] - box[1] >= least);
 }
 
-static int add_level(Candidates *k, const DenseDecoder *d, const DfDense *dense, int level, int image, const DfImageMeta *meta)
+static int add_level(Candidates *k, const DenseDecoder *d, const DfDense *dense, int level, int image,
+                     const DfImageMeta *meta)
 {
     const Level of = level_of(d, dense, level, image);
     const int w = df_dim(dense->cls_score[level], 2);

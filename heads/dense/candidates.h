@@ -25,8 +25,8 @@ typedef struct {
     int *levels;   /* [n]                                   */
 } Candidates;
 
-/* Adds those of image `image` of a batch, level by level; of a level all in the order of its anchors or, if there are more than nms_pre,
- * the best first. DF_ENOMEM. */
+/* Adds those of image `image` of a batch, level by level; of a level all in the order of its anchors or, if there are
+ * more than nms_pre, the best first. DF_ENOMEM. */
 int df_candidates_add(Candidates *, const DenseDecoder *, const DfDense *, int image, const DfImageMeta *);
 int df_candidates_room(Candidates *, size_t more, int classes); /* for `more` of them behind the n; DF_ENOMEM */
 void df_candidates_done(Candidates *);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/dense/retina.c -- the head of RetinaNet: two towers of convolutions that all levels share, one for classes and one for boxes.
- * Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017.
+ * heads/dense/retina.c -- the head of RetinaNet: two towers of convolutions that all levels share, one for classes and
+ * one for boxes. Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017.
  */
 #include <math.h>
 
@@ -30,7 +30,9 @@ typedef struct {
     TrainCfg train;
 } Retina;
 
-#define RETINA_ANCHORS "dict(type='AnchorGenerator', octave_base_scale=4, scales_per_octave=3, ratios=[0.5, 1.0, 2.0], strides=[8, 16, 32, 64, 128])"
+#define RETINA_ANCHORS \
+    "dict(type='AnchorGenerator', octave_base_scale=4, scales_per_octave=3, ratios=[0.5, 1.0, 2.0], " \
+    "strides=[8, 16, 32, 64, 128])"
 #define RETINA_CODER "dict(type='DeltaXYWHBBoxCoder', target_means=[0., 0., 0., 0.], target_stds=[1., 1., 1., 1.])"
 
 static const DfOpt opts[] = {
@@ -55,11 +57,13 @@ static const DfOpt opts[] = {
 /* ---- test_cfg ---------------------------------------------------------------------------------------------------- */
 
 static const DfOpt test_opts[] = {
-    DF_OPT_AS(Retina, nms_pre, decoder.nms_pre, DF_KIND_INT, "-1", -1, 100000000, NULL, "best anchors of each level that are decoded; <= 0: all"),
+    DF_OPT_AS(Retina, nms_pre, decoder.nms_pre, DF_KIND_INT, "-1", -1, 100000000, NULL,
+              "best anchors of each level that are decoded; <= 0: all"),
     DF_OPT_INT(Retina, max_per_img, 100, -1, 100000000, "most detections of an image; <= 0: all"),
     DF_OPT_FLOAT(Retina, score_thr, 0.05, -1e9, 1e9, "detections have a higher score than this"),
     DF_OPT_FLOAT(Retina, min_bbox_size, 0, 0, 1e9, "not used, as in mmdet"),
-    DF_OPT_AS(Retina, nms, nms_cfg, DF_KIND_DICT, "dict(type='nms', iou_threshold=0.5)", 0, 0, NULL, "non-maximum suppression"),
+    DF_OPT_AS(Retina, nms, nms_cfg, DF_KIND_DICT, "dict(type='nms', iou_threshold=0.5)", 0, 0, NULL,
+              "non-maximum suppression"),
     DF_OPT_UNUSED(deploy_nms_pre, "setting of an ONNX export"),
     DF_OPT_END
 };
@@ -78,7 +82,8 @@ static void tower_init(NnScope s, NnConvModule **convs, const Retina *h, const c
     *convs = nn_alloc(s, (size_t)h->stacked_convs, sizeof **convs);
     for (int i = 0; nn_ok(s) && i < h->stacked_convs; i++) {
         const int in = i == 0 ? h->in_channels : h->feat_channels;
-        nn_conv_module_init(nn_at(s, "%s.%d", name, i), &(*convs)[i], in, h->feat_channels, shape, h->norm_cfg, DF_ACT_RELU, nn_normal(0.01));
+        nn_conv_module_init(nn_at(s, "%s.%d", name, i), &(*convs)[i], in, h->feat_channels, shape, h->norm_cfg,
+                            DF_ACT_RELU, nn_normal(0.01));
     }
 }
 
@@ -92,8 +97,9 @@ static void decoder_init(NnScope s, Retina *h)
     df_head_coder(s, &d->coder, h->bbox_coder);
 }
 
-/* Section 4.1 of the paper: where nearly every anchor is background, a network that starts with 0.5 for all learns from nothing else at
- * first. The bias -log((1 - p) / p) makes every anchor start as an object with the probability p = 0.01. */
+/* Section 4.1 of the paper: where nearly every anchor is background, a network that starts with 0.5 for all learns from
+ * nothing else at first. The bias -log((1 - p) / p) makes every anchor start as an object with the probability p =
+ * 0.01. */
 static void init(NnScope s, void *self, DfHeadSettings settings)
 {
     Retina *h = self;
@@ -110,14 +116,16 @@ static void init(NnScope s, void *self, DfHeadSettings settings)
     const int in = h->stacked_convs ? h->feat_channels : h->in_channels;
     const NnConvShape shape = { .kernel = 3, .padding = 1 };
     const double prior = -log((1 - 0.01) / 0.01);
-    nn_conv_init_as(nn_at(s, "retina_cls"), &h->retina_cls, in, A * h->decoder.columns, shape, nn_normal(0.01), nn_constant(prior));
+    nn_conv_init_as(nn_at(s, "retina_cls"), &h->retina_cls, in, A * h->decoder.columns, shape, nn_normal(0.01),
+                    nn_constant(prior));
     nn_conv_init_as(nn_at(s, "retina_reg"), &h->retina_reg, in, A * 4, shape, nn_normal(0.01), nn_constant(0));
 }
 
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
 
 /* Figure 3 (c) and (d): four 3x3 convolutions with ReLU, then one to the outputs. */
-static DfTensor *tower(DfCtx *c, const NnConvModule *convs, int n, const NnConv *last, DfTensor *x, const char *name, int level)
+static DfTensor *tower(DfCtx *c, const NnConvModule *convs, int n, const NnConv *last, DfTensor *x, const char *name,
+                       int level)
 {
     const DfMark m = df_enter(c, name, level);
     DfTensor *y = n ? nn_conv_module(c, &convs[0], x) : x; /* x is the caller's: the other tower reads it too */
@@ -132,7 +140,8 @@ static void forward(DfCtx *c, const void *self, const DfMaps *in, DfDense *out)
     const int n = h->stacked_convs;
     *out = (DfDense){ .n = in->n };
     if (in->n != h->decoder.anchors.levels)
-        df_ctx_fail(c, DF_ESHAPE, "the anchor generator has %d strides and met %d maps", h->decoder.anchors.levels, in->n);
+        df_ctx_fail(c, DF_ESHAPE, "the anchor generator has %d strides and met %d maps", h->decoder.anchors.levels,
+                    in->n);
     for (int i = 0; i < in->n; i++) {
         out->cls_score[i] = tower(c, h->cls_convs, n, &h->retina_cls, in->map[i], "cls", i); /* N h w A*classes */
         out->bbox_pred[i] = tower(c, h->reg_convs, n, &h->retina_reg, in->map[i], "reg", i); /* N h w A*4       */
@@ -143,11 +152,12 @@ static void forward(DfCtx *c, const void *self, const DfMaps *in, DfDense *out)
 
 static int suppress(const Retina *h, const Candidates *k, DfDetections *out)
 {
-    return df_multiclass_nms(&h->nms, h->score_thr, h->max_per_img, k->n, h->num_classes, h->num_classes, k->boxes, false, k->scores, NULL,
-                             &out->v, &out->n);
+    return df_multiclass_nms(&h->nms, h->score_thr, h->max_per_img, k->n, h->num_classes, h->num_classes, k->boxes,
+                             false, k->scores, NULL, &out->v, &out->n);
 }
 
-static int decode(const void *self, const DfDense *dense, int image, const DfImageMeta *meta, bool rescale, DfDetections *out)
+static int decode(const void *self, const DfDense *dense, int image, const DfImageMeta *meta, bool rescale,
+                  DfDetections *out)
 {
     const Retina *h = self;
     Candidates k = { 0 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/dense/rpn.c -- the region proposal network: for every anchor, is there an object, and where exactly. Ren et al., Faster R-CNN,
- * NIPS 2015, with a pyramid as in Lin et al., CVPR 2017.
+ * heads/dense/rpn.c -- the region proposal network: for every anchor, is there an object, and where exactly. Ren et
+ * al., Faster R-CNN, NIPS 2015, with a pyramid as in Lin et al., CVPR 2017.
  */
 #include <math.h>
 #include <string.h>
@@ -36,7 +36,8 @@ typedef struct {
     const char *train_proposals_problem;
 } Rpn;
 
-#define RPN_ANCHORS "dict(type='AnchorGenerator', scales=[8, 16, 32], ratios=[0.5, 1.0, 2.0], strides=[4, 8, 16, 32, 64])"
+#define RPN_ANCHORS \
+    "dict(type='AnchorGenerator', scales=[8, 16, 32], ratios=[0.5, 1.0, 2.0], strides=[4, 8, 16, 32, 64])"
 
 static const DfOpt opts[] = {
     DF_OPT_ROW(Rpn, in_channels, DF_KIND_INT, NULL, 1, 65536, NULL, "channels of the feature maps"),
@@ -46,7 +47,8 @@ static const DfOpt opts[] = {
     DF_OPT_BOOL(Rpn, reg_decoded_bbox, False, "the box loss compares boxes, not their deltas to the anchors"),
     DF_OPT_AS(Rpn, loss_cls, loss_cls_cfg, DF_KIND_DICT, "dict(type='CrossEntropyLoss', use_sigmoid=True)", 0, 0, NULL,
               "loss of object against background; its use_sigmoid also says whether scores are sigmoids or a softmax"),
-    DF_OPT_AS(Rpn, loss_bbox, loss_bbox_cfg, DF_KIND_DICT, "dict(type='SmoothL1Loss', beta=0.1111111111111111)", 0, 0, NULL, "box regression loss"),
+    DF_OPT_AS(Rpn, loss_bbox, loss_bbox_cfg, DF_KIND_DICT, "dict(type='SmoothL1Loss', beta=0.1111111111111111)",
+              0, 0, NULL, "box regression loss"),
     DF_OPT_UNUSED(train_cfg, "the detector's train_cfg.rpn is used"),
     DF_OPT_UNUSED(test_cfg, "the detector's test_cfg.rpn is used"),
     DF_OPT_UNUSED(num_classes, "there is one class, object"),
@@ -68,7 +70,8 @@ static const DfOpt proposal_opts[] = {
     DF_OPT_INT(ProposalDict, max_num, -1, -1, 100000000, "older name of max_per_img"),
     DF_OPT_DICT(ProposalDict, nms, "None", "non-maximum suppression within a level; None: IoU above 0.7"),
     DF_OPT_FLOAT(ProposalDict, nms_thr, None, 0, 1, "older name of nms.iou_threshold"),
-    DF_OPT_FLOAT(ProposalDict, min_bbox_size, 0, 0, 1e9, "least width and height of a proposal, in network pixels; 0: any"),
+    DF_OPT_FLOAT(ProposalDict, min_bbox_size, 0, 0, 1e9,
+                 "least width and height of a proposal, in network pixels; 0: any"),
     DF_OPT_UNUSED(nms_post, "not used, as in mmdet 2.x"),
     DF_OPT_UNUSED(nms_across_levels, "not used, as in mmdet 2.x"),
     DF_OPT_UNUSED(score_thr, "not used, as in mmdet 2.x"),
@@ -80,8 +83,14 @@ static const DfOpt proposal_opts[] = {
 static int read_proposal_cfg(ProposalCfg *out, const ProposalDict *k, DfArena *arena, const char *what)
 {
     if (k->max_num >= 0 && k->max_per_img >= 0 && k->max_num != k->max_per_img)
-        return df_fail(DF_EVALUE, "%s: max_num = %d and max_per_img = %d mean the same: want one of them", what, k->max_num, k->max_per_img);
-    *out = (ProposalCfg){ .nms_pre = k->nms_pre, .max_per_img = 1000, .min_size = k->min_bbox_size, .nms = df_nms_options() };
+        return df_fail(DF_EVALUE, "%s: max_num = %d and max_per_img = %d mean the same: want one of them", what,
+                       k->max_num, k->max_per_img);
+    *out = (ProposalCfg){
+        .nms_pre = k->nms_pre,
+        .max_per_img = 1000,
+        .min_size = k->min_bbox_size,
+        .nms = df_nms_options(),
+    };
     if (k->max_per_img >= 0)
         out->max_per_img = k->max_per_img;
     else if (k->max_num >= 0)
@@ -89,8 +98,8 @@ static int read_proposal_cfg(ProposalCfg *out, const ProposalDict *k, DfArena *a
     out->nms.iou_threshold = isnan(k->nms_thr) ? 0.7 : k->nms_thr;
     const int error = k->nms ? df_nms_cfg(&out->nms, k->nms, arena) : DF_OK;
     if (error == DF_OK && !isnan(k->nms_thr) && k->nms_thr != out->nms.iou_threshold)
-        return df_fail(DF_EVALUE, "%s: nms_thr = %g and nms.iou_threshold = %g mean the same: want one of them", what, k->nms_thr,
-                       out->nms.iou_threshold);
+        return df_fail(DF_EVALUE, "%s: nms_thr = %g and nms.iou_threshold = %g mean the same: want one of them", what,
+                       k->nms_thr, out->nms.iou_threshold);
     return error;
 }
 
@@ -115,7 +124,8 @@ static void train_cfg_init(NnScope s, Rpn *h, DfHeadSettings settings)
     h->train_proposals = h->test;
     ProposalDict k = { 0 };
     const char *what = "train_cfg.rpn_proposal";
-    if (!settings.proposals || !df_bind_for_training(s, settings.proposals, proposal_opts, &k, what, &h->train_proposals_problem))
+    if (!settings.proposals || !df_bind_for_training(s, settings.proposals, proposal_opts, &k, what,
+                                                     &h->train_proposals_problem))
         return;
     const int error = read_proposal_cfg(&h->train_proposals, &k, nn_model_arena(s.model), what);
     if (error == DF_ENOMEM)
@@ -143,14 +153,15 @@ static void init(NnScope s, void *self, DfHeadSettings settings)
     nn_conv_init_as(nn_at(s, "rpn_reg"), &h->reg, F, A * 4, one, nn_normal(0.01), nn_constant(0));
 }
 
-/* Section 3.1 of the paper: a network of a 3x3 convolution slides over the map; two siblings of 1x1 say of every anchor whether it is an
- * object, and where exactly. All levels share it. */
+/* Section 3.1 of the paper: a network of a 3x3 convolution slides over the map; two siblings of 1x1 say of every anchor
+ * whether it is an object, and where exactly. All levels share it. */
 static void forward(DfCtx *c, const void *self, const DfMaps *in, DfDense *out)
 {
     const Rpn *h = self;
     *out = (DfDense){ .n = in->n };
     if (in->n != h->decoder.anchors.levels)
-        df_ctx_fail(c, DF_ESHAPE, "the anchor generator has %d strides and met %d maps", h->decoder.anchors.levels, in->n);
+        df_ctx_fail(c, DF_ESHAPE, "the anchor generator has %d strides and met %d maps", h->decoder.anchors.levels,
+                    in->n);
     for (int i = 0; i < in->n; i++) {
         const DfMark m = df_enter(c, "level", i);
         DfTensor *x = nn_conv_fused(c, &h->conv, in->map[i], (DfFuse){ .act = DF_ACT_RELU }); /* N h w F   */
@@ -184,7 +195,8 @@ static int suppress(const Rpn *h, const DfNms *nms, const Candidates *k, const i
 }
 
 /* Boxes of different levels do not suppress one another. */
-static int decode(const void *self, const DfDense *dense, int image, const DfImageMeta *meta, bool rescale, DfDetections *out)
+static int decode(const void *self, const DfDense *dense, int image, const DfImageMeta *meta, bool rescale,
+                  DfDetections *out)
 {
     const Rpn *h = self;
     Candidates k = { 0 };
@@ -214,7 +226,8 @@ static int add_proposals(Candidates *k, const DfDetections *found, const DfImage
     return error;
 }
 
-/* Proposals of several views, of which the weaker go where two overlap. As in mmdet, levels are forgotten, and suppression is hard. */
+/* Proposals of several views, of which the weaker go where two overlap. As in mmdet, levels are forgotten, and
+ * suppression is hard. */
 static int decode_views(const void *self, const DfDense *views, const DfImageMeta *metas, int n, DfDetections *out)
 {
     const Rpn *h = self;

@@ -15,10 +15,12 @@ void df_decode_head_init(NnScope s, DecodeHead *h, bool several)
     const bool one = h->input_transform == ONE_MAP;
     const int n = h->in_channels.n;
     if (df_head_plain_conv(s, h->conv_cfg) && (n != h->in_index.n || n > DF_LEVELS || (one && n != 1)))
-        nn_fail(s, DF_EVALUE, "%d in_channels and %d in_index: want %s", n, h->in_index.n, one ? "one of each" : "as many of each, at most 8");
+        nn_fail(s, DF_EVALUE, "%d in_channels and %d in_index: want %s", n, h->in_index.n,
+                one ? "one of each" : "as many of each, at most 8");
     h->n_losses = df_loss_cfgs(s, h->loss_decode, DECODE_LOSSES, h->loss_decode_cfg, "loss_decode", &h->problem);
     df_pixel_sampler_cfg(s, &h->sampler, h->sampler_cfg);
-    nn_conv_init_as(nn_at(s, "conv_seg"), &h->conv_seg, h->channels, h->num_classes, (NnConvShape){ .kernel = 1 }, nn_normal(0.01), nn_constant(0));
+    nn_conv_init_as(nn_at(s, "conv_seg"), &h->conv_seg, h->channels, h->num_classes, (NnConvShape){ .kernel = 1 },
+                    nn_normal(0.01), nn_constant(0));
 }
 
 static DfTensor *pick(DfCtx *c, const DecodeHead *h, const DfMaps *in, int i)

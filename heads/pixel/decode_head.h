@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/pixel/decode_head.h -- private: what all heads of semantic segmentation share, mmseg's BaseDecodeHead: which maps they take,
- * and the 1x1 convolution to classes at their end.
+ * heads/pixel/decode_head.h -- private: what all heads of semantic segmentation share, mmseg's BaseDecodeHead: which
+ * maps they take, and the 1x1 convolution to classes at their end.
  */
 #ifndef DF_HEADS_PIXEL_DECODE_HEAD_H
 #define DF_HEADS_PIXEL_DECODE_HEAD_H
@@ -29,22 +29,30 @@ typedef struct {
 enum { ONE_MAP, RESIZE_CONCAT, MULTIPLE_SELECT }; /* input_transform */
 
 /* Rows of the table of a struct T that begins with `DecodeHead base`. */
-#define DECODE_HEAD_ROW(T, name, kind, fallback, lo, hi, choices, help) DF_OPT_AS(T, name, base.name, kind, fallback, lo, hi, choices, help)
+#define DECODE_HEAD_ROW(T, name, kind, fallback, lo, hi, choices, help) \
+    DF_OPT_AS(T, name, base.name, kind, fallback, lo, hi, choices, help)
 #define DECODE_HEAD_OPTS(T) \
     DECODE_HEAD_ROW(T, in_channels, DF_KIND_INTS, NULL, 1, 65536, NULL, "channels of each feature map that is used"), \
     DECODE_HEAD_ROW(T, channels, DF_KIND_INT, NULL, 1, 65536, NULL, "channels inside the head"), \
     DECODE_HEAD_ROW(T, num_classes, DF_KIND_INT, NULL, 1, 100000, NULL, "number of classes"), \
-    DECODE_HEAD_ROW(T, dropout_ratio, DF_KIND_FLOAT, "0.1", 0, 0.99, NULL, "part of the channels dropped before the last convolution, in training"), \
-    DECODE_HEAD_ROW(T, conv_cfg, DF_KIND_DICT, "None", 0, 0, NULL, "type of convolution; only None, the plain one, is supported"), \
+    DECODE_HEAD_ROW(T, dropout_ratio, DF_KIND_FLOAT, "0.1", 0, 0.99, NULL, \
+                    "part of the channels dropped before the last convolution, in training"), \
+    DECODE_HEAD_ROW(T, conv_cfg, DF_KIND_DICT, "None", 0, 0, NULL, \
+                    "type of convolution; only None, the plain one, is supported"), \
     DECODE_HEAD_ROW(T, norm_cfg, DF_KIND_DICT, "None", 0, 0, NULL, "norm after each convolution"), \
     DECODE_HEAD_ROW(T, act_cfg, DF_KIND_DICT, "dict(type='ReLU')", 0, 0, NULL, "activation after each convolution"), \
-    DECODE_HEAD_ROW(T, in_index, DF_KIND_INTS, "-1", -DF_LEVELS, DF_LEVELS, NULL, "which feature maps are used; -1 is the last"), \
+    DECODE_HEAD_ROW(T, in_index, DF_KIND_INTS, "-1", -DF_LEVELS, DF_LEVELS, NULL, \
+                    "which feature maps are used; -1 is the last"), \
     DECODE_HEAD_ROW(T, input_transform, DF_KIND_ENUM, "None", 0, 0, "None|resize_concat|multiple_select", \
-                    "how feature maps are joined: None takes one, resize_concat enlarges and concatenates, multiple_select passes a list"), \
-    DF_OPT_AS(T, loss_decode, base.loss_decode_cfg, DF_KIND_NODE, "dict(type='CrossEntropyLoss')", 0, 0, NULL, "loss, or a list of losses"), \
-    DECODE_HEAD_ROW(T, ignore_index, DF_KIND_INT, "255", -100000, 100000, NULL, "label of pixels that no loss counts"), \
-    DECODE_HEAD_ROW(T, align_corners, DF_KIND_BOOL, "False", 0, 1, NULL, "align the centres of the corner pixels when a map is resized"), \
-    DF_OPT_AS(T, sampler, base.sampler_cfg, DF_KIND_NODE, "None", 0, 0, NULL, "which pixels a loss counts: OHEMPixelSampler; None: all"), \
+                    "None: one map; resize_concat: maps of one size, concatenated; multiple_select: a list of maps"), \
+    DF_OPT_AS(T, loss_decode, base.loss_decode_cfg, DF_KIND_NODE, "dict(type='CrossEntropyLoss')", 0, 0, NULL, \
+              "loss, or a list of losses"), \
+    DECODE_HEAD_ROW(T, ignore_index, DF_KIND_INT, "255", -100000, 100000, NULL, \
+                    "label of pixels that no loss counts"), \
+    DECODE_HEAD_ROW(T, align_corners, DF_KIND_BOOL, "False", 0, 1, NULL, \
+                    "align the centres of the corner pixels when a map is resized"), \
+    DF_OPT_AS(T, sampler, base.sampler_cfg, DF_KIND_NODE, "None", 0, 0, NULL, \
+              "which pixels a loss counts: OHEMPixelSampler; None: all"), \
     DF_OPT_UNUSED(init_cfg, "how mmseg initialises weights")
 
 /* Checks the options and builds conv_seg. `several`: the head takes a list of maps, whatever input_transform says. */
@@ -54,7 +62,7 @@ void df_decode_head_inputs(DfCtx *, const DecodeHead *, const DfMaps *in, DfMaps
 /* A convolution, norm and activation as the head's options say. */
 void df_decode_head_conv(NnScope, NnConvModule *, const DecodeHead *, int in, int kernel, int dilation);
 DfTensor *df_decode_head_resize(DfCtx *, const DecodeHead *, DfTensor *x, const DfTensor *like);
-DfTensor *df_decode_head_classes(DfCtx *, const DecodeHead *, DfTensor *x);         /* N H W channels -> N H W classes */
+DfTensor *df_decode_head_classes(DfCtx *, const DecodeHead *, DfTensor *x); /* N H W channels -> N H W classes */
 /* What a DfPixelHead is asked, of a struct that begins with its DecodeHead. */
 int df_decode_head_n_classes(const void *self);
 bool df_decode_head_align_corners(const void *self);

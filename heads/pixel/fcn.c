@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/pixel/fcn.c -- FCNHead: a few convolutions on one map; UPerNet's auxiliary head. Long et al., "Fully Convolutional Networks for
- * Semantic Segmentation", CVPR 2015: a classifier whose linear layers have become convolutions, so that it gives a map of classes.
+ * heads/pixel/fcn.c -- FCNHead: a few convolutions on one map; UPerNet's auxiliary head. Long et al., "Fully
+ * Convolutional Networks for Semantic Segmentation", CVPR 2015: a classifier whose linear layers have become
+ * convolutions, so that it gives a map of classes.
  */
 #include "heads/pixel/decode_head.h"
 
@@ -18,7 +19,8 @@ static const DfOpt opts[] = {
     DF_OPT_INT(Fcn, num_convs, 2, 0, CONVS, "number of convolutions before the last one"),
     DF_OPT_INT(Fcn, kernel_size, 3, 1, 31, "side of their kernels"),
     DF_OPT_INT(Fcn, dilation, 1, 1, 64, "dilation of their kernels"),
-    DF_OPT_BOOL(Fcn, concat_input, True, "concatenate the input to their result, and convolve once more without dilation"),
+    DF_OPT_BOOL(Fcn, concat_input, True,
+                "concatenate the input to their result, and convolve once more without dilation"),
     DECODE_HEAD_OPTS(Fcn),
     DF_OPT_END
 };
@@ -31,9 +33,11 @@ static void init(NnScope s, void *self)
     for (int i = 0; i < h->base.in_channels.n; i++)
         in += h->base.in_channels.v[i];
     if (h->num_convs == 0 && in != h->base.channels)
-        nn_fail(s, DF_EVALUE, "num_convs = 0 with %d in_channels and channels = %d: want the same", in, h->base.channels);
+        nn_fail(s, DF_EVALUE, "num_convs = 0 with %d in_channels and channels = %d: want the same", in,
+                h->base.channels);
     for (int i = 0; nn_ok(s) && i < h->num_convs; i++)
-        df_decode_head_conv(nn_at(s, "convs.%d", i), &h->convs[i], &h->base, i == 0 ? in : h->base.channels, h->kernel_size, h->dilation);
+        df_decode_head_conv(nn_at(s, "convs.%d", i), &h->convs[i], &h->base, i == 0 ? in : h->base.channels,
+                            h->kernel_size, h->dilation);
     if (h->concat_input)
         df_decode_head_conv(nn_at(s, "conv_cat"), &h->conv_cat, &h->base, in + h->base.channels, h->kernel_size, 1);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/pixel/score_rows.c -- from small scores to the class of every pixel: two bilinear steps and an argmax, a block of the result at a
- * time. A row of the result is a mix of two rows of a view; a row of a view is a mix of two rows of each window's map. Neighbouring rows of
- * the result mostly mix the same two, which are kept. Classes stand side by side, so every mix is one run of numbers.
+ * heads/pixel/score_rows.c -- from small scores to the class of every pixel: two bilinear steps and an argmax, a block
+ * of the result at a time. A row of the result is a mix of two rows of a view; a row of a view is a mix of two rows of
+ * each window's map. Neighbouring rows of the result mostly mix the same two, which are kept. Classes stand side by
+ * side, so every mix is one run of numbers.
  */
 #include <math.h>
 #include <string.h>
@@ -11,10 +12,10 @@
 
 enum { ROWS = 8, COLUMNS = 128 }; /* of a block */
 
-/* ---- interpolation ------------------------------------------------------------------------------------------------ */
+/* ---- interpolation ----------------------------------------------------------------------------------------------- */
 
-/* Where output `i` of `to` reads in an input of `from`, as PyTorch's bilinear interpolation has it: at i (from - 1) / (to - 1) if the
- * corners are aligned, else at (i + 1/2) from / to - 1/2, the middle of the pixel. */
+/* Where output `i` of `to` reads in an input of `from`, as PyTorch's bilinear interpolation has it: at i (from - 1) /
+ * (to - 1) if the corners are aligned, else at (i + 1/2) from / to - 1/2, the middle of the pixel. */
 typedef struct {
     int first, second;
     float weight; /* of the second */
@@ -52,7 +53,7 @@ static Span common(Span a, Span b)
     return (Span){ x, end > x ? end - x : 0 };
 }
 
-/* ---- scratch ------------------------------------------------------------------------------------------------------ */
+/* ---- scratch ----------------------------------------------------------------------------------------------------- */
 
 /* Of a block: rows of a view as wide as the block needs them, and sums of its pixels. */
 typedef struct {
@@ -123,17 +124,19 @@ static Scratch scratch_in(const DfScoreSet *set, const DfKernels *k, size_t colu
     return s;
 }
 
-/* ---- rows of a view ------------------------------------------------------------------------------------------------ */
+/* ---- rows of a view ---------------------------------------------------------------------------------------------- */
 
 /* Adds columns `part` of the view, which lie in the window, to `out`, which begins at column x0. */
-static void add_window(const DfScoreSet *set, const DfScoreWindow *w, int y, Span part, float *out, int x0, const Scratch *s)
+static void add_window(const DfScoreSet *set, const DfScoreWindow *w, int y, Span part, float *out, int x0,
+                       const Scratch *s)
 {
     const size_t C = (size_t)set->classes;
     const size_t pitch = (size_t)w->map_w * C;
     const Tap t = tap(y - w->y, w->h, w->map_h, set->align_corners);
     const Span map = needed((Span){ part.x - w->x, part.n }, w->w, w->map_w, set->align_corners);
     const float *from = w->scores + (size_t)map.x * C;
-    s->k->pointwise.mix(s->narrow, from + (size_t)t.first * pitch, from + (size_t)t.second * pitch, t.weight, (size_t)map.n * C);
+    s->k->pointwise.mix(s->narrow, from + (size_t)t.first * pitch, from + (size_t)t.second * pitch, t.weight,
+                        (size_t)map.n * C);
     for (int x = part.x; x < part.x + part.n; x++) {
         const Tap h = tap(x - w->x, w->w, w->map_w, set->align_corners);
         const float *a = s->narrow + (size_t)(h.first - map.x) * C;
@@ -176,7 +179,7 @@ static const float *cached_row(const DfScoreSet *set, const DfScoreView *view, i
     return s->row[slot];
 }
 
-/* ---- blocks of the result ------------------------------------------------------------------------------------------ */
+/* ---- blocks of the result ---------------------------------------------------------------------------------------- */
 
 typedef struct {
     const DfKernels *k;
@@ -205,7 +208,8 @@ static void label_row(const Job *job, Span block, Span span, int y, const Scratc
     }
 }
 
-/* Adds the softmax of a row of a view to the sums of the block. `block` is in the view's own, perhaps mirrored, columns. */
+/* Adds the softmax of a row of a view to the sums of the block. `block` is in the view's own, perhaps mirrored,
+ * columns. */
 static void add_row(const Job *job, const DfScoreView *view, Span block, Span span, int y, float *sum, const Scratch *s)
 {
     const DfScoreSet *set = job->set;
@@ -214,7 +218,8 @@ static void add_row(const Job *job, const DfScoreView *view, Span block, Span sp
     for (int i = 0; i < block.n; i++) {
         const int x = block.x + i;
         const Tap t = tap(x, set->width, view->width, set->align_corners);
-        k->mix(s->pixel, s->blend + (size_t)(t.first - span.x) * C, s->blend + (size_t)(t.second - span.x) * C, t.weight, C);
+        k->mix(s->pixel, s->blend + (size_t)(t.first - span.x) * C, s->blend + (size_t)(t.second - span.x) * C,
+               t.weight, C);
         if (job->scores && view == set->views)
             memcpy(job->scores + ((size_t)y * (size_t)set->width + (size_t)x) * C, s->pixel, C * sizeof *s->pixel);
         k->softmax(s->pixel, s->pixel, 1, C);
@@ -223,7 +228,8 @@ static void add_row(const Job *job, const DfScoreView *view, Span block, Span sp
 }
 
 /* One view's part in the block; `labels_only` as in label_row(). */
-static void add_view(const Job *job, const DfScoreView *view, int top, int rows, Span block, bool labels_only, Scratch *s)
+static void add_view(const Job *job, const DfScoreView *view, int top, int rows, Span block, bool labels_only,
+                     Scratch *s)
 {
     const DfScoreSet *set = job->set;
     const size_t C = (size_t)set->classes;
@@ -280,7 +286,8 @@ static void work(void *arg, size_t task, void *memory)
         finish(job, top, rows, block, &s);
 }
 
-int df_score_labels(DfPool *pool, const DfKernels *k, const DfScoreSet *set, uint16_t *labels, float *scores, float *prob)
+int df_score_labels(DfPool *pool, const DfKernels *k, const DfScoreSet *set, uint16_t *labels, float *scores,
+                    float *prob)
 {
     const int across = (set->width + COLUMNS - 1) / COLUMNS;
     const int down = (set->height + ROWS - 1) / ROWS;

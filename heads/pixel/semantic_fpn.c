@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/pixel/semantic_fpn.c -- FPNHead: every level is brought to the finest size step by step, and all are added. Kirillov et al.,
- * "Panoptic Feature Pyramid Networks", CVPR 2019, section 3, "Semantic segmentation branch", and figure 3.
+ * heads/pixel/semantic_fpn.c -- FPNHead: every level is brought to the finest size step by step, and all are added.
+ * Kirillov et al., "Panoptic Feature Pyramid Networks", CVPR 2019, section 3, "Semantic segmentation branch", and
+ * figure 3.
  */
 #include "heads/pixel/decode_head.h"
 
@@ -10,12 +11,13 @@ enum { STEPS = 8 };
 typedef struct {
     DecodeHead base; /* first */
     DfInts feature_strides;
-    int steps[DF_LEVELS];                   /* convolutions of each level, each followed by a doubling (level 0: none) */
+    int steps[DF_LEVELS]; /* convolutions of each level; but for level 0 each doubles the size */
     NnConvModule scale[DF_LEVELS][STEPS];
 } SemanticFpn;
 
 static const DfOpt opts[] = {
-    DF_OPT_INTS(SemanticFpn, feature_strides, NULL, 1, 4096, "stride of each feature map, in pixels of the network's input; the finest first"),
+    DF_OPT_INTS(SemanticFpn, feature_strides, NULL, 1, 4096,
+                "stride of each feature map, in pixels of the network's input; the finest first"),
     DECODE_HEAD_OPTS(SemanticFpn),
     DF_OPT_END
 };
@@ -35,7 +37,8 @@ static void init(NnScope s, void *self)
     SemanticFpn *h = self;
     df_decode_head_init(s, &h->base, true);
     if (h->feature_strides.n != h->base.in_channels.n)
-        nn_fail(s, DF_EVALUE, "%d feature_strides and %d in_channels: want as many", h->feature_strides.n, h->base.in_channels.n);
+        nn_fail(s, DF_EVALUE, "%d feature_strides and %d in_channels: want as many", h->feature_strides.n,
+                h->base.in_channels.n);
     for (int i = 0; nn_ok(s) && i < h->feature_strides.n; i++) {
         const int stride = h->feature_strides.v[i];
         const int first = h->feature_strides.v[0];
@@ -53,7 +56,8 @@ static void init(NnScope s, void *self)
     }
 }
 
-/* An upsampling stage of the paper: 3x3 convolution, norm, ReLU, twice the size; as often as the stride is twice the finest one. */
+/* An upsampling stage of the paper: 3x3 convolution, norm, ReLU, twice the size; as often as the stride is twice the
+ * finest one. */
 static DfTensor *level(DfCtx *c, const SemanticFpn *h, int i, DfTensor *x)            /* N h w C -> N H W channels */
 {
     const DfMark m = df_enter(c, "scale_heads", i);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/pixel/uper.c -- UPerHead: pyramid pooling on the last map, a feature pyramid over all, everything joined at the finest.
- * Xiao et al., "Unified Perceptual Parsing for Scene Understanding", ECCV 2018, section 3 and figure 4; pyramid pooling: Zhao et al.,
- * "Pyramid Scene Parsing Network", CVPR 2017, section 3.2.
+ * heads/pixel/uper.c -- UPerHead: pyramid pooling on the last map, a feature pyramid over all, everything joined at the
+ * finest. Xiao et al., "Unified Perceptual Parsing for Scene Understanding", ECCV 2018, section 3 and figure 4; pyramid
+ * pooling: Zhao et al., "Pyramid Scene Parsing Network", CVPR 2017, section 3.2.
  */
 #include "heads/pixel/decode_head.h"
 
@@ -43,25 +43,27 @@ static void init(NnScope s, void *self)
     df_decode_head_conv(nn_at(s, "fpn_bottleneck"), &h->fpn_bottleneck, base, n * C, 3, 1);
 }
 
-/* ---- pyramid pooling ------------------------------------------------------------------------------------------------ */
+/* ---- pyramid pooling --------------------------------------------------------------------------------------------- */
 
 /* What the whole picture, its halves, thirds and sixths show on average, beside every cell of the map. */
-static DfTensor *pyramid_pooling(DfCtx *c, const Uper *h, DfTensor *x)                      /* N h w C -> N h w channels */
+static DfTensor *pyramid_pooling(DfCtx *c, const Uper *h, DfTensor *x)             /* N h w C -> N h w channels */
 {
     const DfMark m = df_enter(c, "psp", -1);
     DfTensor *parts[SCALES + 1] = { x };
     for (int i = 0; i < h->pool_scales.n; i++) {
         const int side = h->pool_scales.v[i];
-        DfTensor *pooled = nn_conv_module(c, &h->psp[i], df_adaptive_avg_pool2d(c, x, side, side)); /* N side side channels */
-        parts[i + 1] = df_decode_head_resize(c, &h->base, pooled, x);                               /* N h w channels       */
+        DfTensor *pooled = df_adaptive_avg_pool2d(c, x, side, side);               /* N side side C             */
+        DfTensor *y = nn_conv_module(c, &h->psp[i], pooled);                       /* N side side channels      */
+        parts[i + 1] = df_decode_head_resize(c, &h->base, y, x);                   /* N h w channels            */
     }
     DfTensor *joined = df_concat(c, parts, h->pool_scales.n + 1, 3);
     return df_leave(c, m, nn_conv_module(c, &h->bottleneck, joined));
 }
 
-/* ---- the pyramid ---------------------------------------------------------------------------------------------------- */
+/* ---- the pyramid ------------------------------------------------------------------------------------------------- */
 
-/* A step down the pyramid: the coarser level enlarged, plus the backbone's map as it is seen through a 1x1 convolution. */
+/* A step down the pyramid: the coarser level enlarged, plus the backbone's map as it is seen through a 1x1
+ * convolution. */
 static DfTensor *merged(DfCtx *c, const Uper *h, const NnConvModule *lateral, DfTensor *fine, DfTensor *coarse)
 {
     DfTensor *enlarged = df_decode_head_resize(c, &h->base, coarse, fine);
@@ -71,18 +73,19 @@ static DfTensor *merged(DfCtx *c, const Uper *h, const NnConvModule *lateral, Df
     return sum;
 }
 
-/* ---- all levels at the finest size ---------------------------------------------------------------------------------- */
+/* ---- all levels at the finest size ------------------------------------------------------------------------------- */
 
-/* Rows first .. first + rows - 1 of the result. The convolution sees a row more on either side; those outside the map are zeros. */
+/* Rows first .. first + rows - 1 of the result. The convolution sees a row more on either side; those outside the map
+ * are zeros. */
 static DfTensor *strip(DfCtx *c, const Uper *h, DfTensor *const *x, int n, int first, int rows)
 {
     const DfMark m = df_enter(c, NULL, -1);
     const int H = df_dim(x[0], 1), W = df_dim(x[0], 2);
     NnConvModule conv = h->fpn_bottleneck;
     conv.conv.conv.padding[0] = 0;
-    DfTensor *maps = df_interpolate_concat(c, x, n, H, W, first - 1, rows + 2, h->base.align_corners); /* N rows+2 W n*channels */
-    DfTensor *y = nn_conv_module(c, &conv, maps);                                                      /* N rows W channels     */
-    return df_leave(c, m, df_decode_head_classes(c, &h->base, y));                                     /* N rows W classes      */
+    DfTensor *y = df_interpolate_concat(c, x, n, H, W, first - 1, rows + 2, h->base.align_corners);
+    y = nn_conv_module(c, &conv, y);                                /* N rows+2 W n*channels -> N rows W channels */
+    return df_leave(c, m, df_decode_head_classes(c, &h->base, y));  /* N rows W classes                           */
 }
 
 /* A multiple of 4, the side of Winograd's tiles: strips have the bits of the whole. */
@@ -94,9 +97,9 @@ static int strip_rows(const DfCtx *c, int H)
     return least > ROWS ? (least + 3) / 4 * 4 : ROWS;
 }
 
-/* All levels side by side have thousands of channels at a quarter of the image's size. They exist one strip of rows at a time, except in
- * training. */
-static DfTensor *join(DfCtx *c, const Uper *h, DfTensor *const *x, int n)                              /* -> N H W classes */
+/* All levels side by side have thousands of channels at a quarter of the image's size. They exist one strip of rows at
+ * a time, except in training. */
+static DfTensor *join(DfCtx *c, const Uper *h, DfTensor *const *x, int n)        /* -> N H W classes */
 {
     const DfMark m = df_enter(c, "fpn_bottleneck", -1);
     const int H = df_dim(x[0], 1), rows = strip_rows(c, H);
@@ -113,13 +116,13 @@ static DfTensor *forward(DfCtx *c, const void *self, const DfMaps *maps)
     DfMaps in;
     df_decode_head_inputs(c, &h->base, maps, &in);
     const int top = in.n - 1;
-    DfTensor *x[DF_LEVELS];                                                            /* of each N h w channels               */
+    DfTensor *x[DF_LEVELS]; /* of each N h w channels */
     x[top] = pyramid_pooling(c, h, in.map[top]);
     for (int i = top - 1; i >= 0; i--)
         x[i] = merged(c, h, &h->lateral[i], in.map[i], x[i + 1]);
     for (int i = 0; i < top; i++)
-        df_next(c, &x[i], nn_conv_module(c, &h->fpn[i], x[i]));                        /* the largest tensors of the network   */
-    return c->err ? &c->nil : join(c, h, x, in.n);                                     /* without rows join() has no strip     */
+        df_next(c, &x[i], nn_conv_module(c, &h->fpn[i], x[i]));
+    return c->err ? &c->nil : join(c, h, x, in.n); /* the nil tensor has no rows to make strips of */
 }
 
 const DfPixelHead df_head_uper = {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region/bbox_head.c -- the box heads of two-stage detectors, by mmdet's names: shared convolutions and linear layers, then a branch for
- * classes and one for boxes. Ren et al., NIPS 2015; Lin et al., CVPR 2017 (two linear layers); Wu and He, ECCV 2018 (4conv1fc).
+ * heads/region/bbox_head.c -- the box heads of two-stage detectors, by mmdet's names: shared convolutions and linear
+ * layers, then a branch for classes and one for boxes. Ren et al., NIPS 2015; Lin et al., CVPR 2017 (two linear
+ * layers); Wu and He, ECCV 2018 (4conv1fc).
  */
 #include <math.h>
 
@@ -56,8 +57,10 @@ typedef struct {
     DF_OPT_DICT(BoxHead, conv_cfg, "None", "type of convolution; only None, the plain one, is supported"),           \
     DF_OPT_DICT(BoxHead, norm_cfg, "None", "norm after each convolution"),                                           \
     DF_OPT_DICT(BoxHead, bbox_coder, BOX_CODER, "how a box is written relative to its region"),                      \
-    DF_OPT_AS(BoxHead, loss_cls, loss_cls_cfg, DF_KIND_DICT, "dict(type='CrossEntropyLoss')", 0, 0, NULL, "classification loss"), \
-    DF_OPT_AS(BoxHead, loss_bbox, loss_bbox_cfg, DF_KIND_DICT, "dict(type='SmoothL1Loss')", 0, 0, NULL, "box regression loss"), \
+    DF_OPT_AS(BoxHead, loss_cls, loss_cls_cfg, DF_KIND_DICT, "dict(type='CrossEntropyLoss')", 0, 0, NULL, \
+              "classification loss"), \
+    DF_OPT_AS(BoxHead, loss_bbox, loss_bbox_cfg, DF_KIND_DICT, "dict(type='SmoothL1Loss')", 0, 0, NULL, \
+              "box regression loss"), \
     DF_OPT_UNUSED(init_cfg, "how mmdet initialises weights"),                                                        \
     DF_OPT_END
 
@@ -80,11 +83,13 @@ static int branch_init(NnScope s, BoxBranch *b, const BoxHead *h, const char *na
     b->convs = nn_alloc(s, (size_t)b->n_convs, sizeof *b->convs);
     b->fcs = nn_alloc(s, (size_t)b->n_fcs, sizeof *b->fcs);
     for (int i = 0; nn_ok(s) && i < b->n_convs; i++, in = C)
-        nn_conv_module_init(nn_at(s, "%s_convs.%d", name, i), &b->convs[i], in, C, shape, h->norm_cfg, DF_ACT_RELU, kaiming(C));
+        nn_conv_module_init(nn_at(s, "%s_convs.%d", name, i), &b->convs[i], in, C, shape, h->norm_cfg, DF_ACT_RELU,
+                            kaiming(C));
     if (b->n_fcs && flat)
         in *= h->size[0] * h->size[1];
     for (int i = 0; nn_ok(s) && i < b->n_fcs; i++, in = F)
-        nn_linear_init_as(nn_at(s, "%s_fcs.%d", name, i), &b->fcs[i], in, F, true, nn_xavier_uniform(in, F), nn_constant(0));
+        nn_linear_init_as(nn_at(s, "%s_fcs.%d", name, i), &b->fcs[i], in, F, true, nn_xavier_uniform(in, F),
+                          nn_constant(0));
     return in;
 }
 
@@ -104,7 +109,8 @@ static void check_options(NnScope s, const BoxHead *h)
         nn_fail(s, DF_EVALUE, "loss_cls.use_sigmoid=True: scores are a softmax here, as in mmdet");
 }
 
-/* Channels of what the last linear layer of a branch sees: with all bins if no layer before it has taken them together. */
+/* Channels of what the last linear layer of a branch sees: with all bins if no layer before it has taken them
+ * together. */
 static int last_in(const BoxHead *h, const BoxBranch *b, int channels, bool bins_left)
 {
     return bins_left && b->n_fcs == 0 ? channels * h->size[0] * h->size[1] : channels;
@@ -175,32 +181,53 @@ static DfTensor *branch(DfCtx *c, const BoxHead *h, const BoxBranch *b, DfTensor
     return x;
 }
 
-static void forward(DfCtx *c, const void *self, DfTensor *x, DfTensor **scores, DfTensor **deltas)
+static void check_regions(DfCtx *c, const BoxHead *h, const DfTensor *x)
+{
+    const int height = df_dim(x, 1), width = df_dim(x, 2), channels = df_dim(x, 3);
+    if (height != h->size[0] || width != h->size[1] || channels != h->in_channels)
+        df_ctx_fail(c, DF_ESHAPE,
+                    "regions have %d x %d bins of %d channels, roi_feat_size and in_channels say %d x %d of %d", height,
+                    width, channels, h->size[0], h->size[1], h->in_channels);
+}
+
+static void forward(DfCtx *c, const void *self, DfTensor *regions, DfTensor **scores, DfTensor **deltas)
 {
     const BoxHead *h = self;
-    if (df_dim(x, 1) != h->size[0] || df_dim(x, 2) != h->size[1] || df_dim(x, 3) != h->in_channels)
-        df_ctx_fail(c, DF_ESHAPE, "regions have %d x %d bins of %d channels, roi_feat_size and in_channels say %d x %d of %d", df_dim(x, 1),
-                    df_dim(x, 2), df_dim(x, 3), h->size[0], h->size[1], h->in_channels);
-    x = branch(c, h, &h->shared, x, false);                                  /* n 1024, or n h w 256  */
-    *scores = nn_linear(c, &h->fc_cls, branch(c, h, &h->cls, x, true));      /* n classes+1           */
+    check_regions(c, h, regions);                                           /* n 7 7 256             */
+    DfTensor *x = branch(c, h, &h->shared, regions, false);                 /* n 1024, or n 7 7 256  */
+    *scores = nn_linear(c, &h->fc_cls, branch(c, h, &h->cls, x, true));     /* n classes+1           */
     *deltas = NULL;
     if (h->with_reg)
-        *deltas = nn_linear(c, &h->fc_reg, branch(c, h, &h->reg, x, true));  /* n 4*classes, or n 4   */
+        *deltas = nn_linear(c, &h->fc_reg, branch(c, h, &h->reg, x, true)); /* n 4*classes, or n 4   */
 }
 
 static DfBoxHeadShape shape(const void *self)
 {
     const BoxHead *h = self;
-    return (DfBoxHeadShape){ .classes = h->num_classes, .has_boxes = h->with_reg, .class_agnostic = h->reg_class_agnostic, .coder = &h->coder };
+    return (DfBoxHeadShape){
+        .classes = h->num_classes,
+        .has_boxes = h->with_reg,
+        .class_agnostic = h->reg_class_agnostic,
+        .coder = &h->coder,
+    };
 }
 
-/* The names differ in how many layers they have. */
-#define BOX_HEAD(record, type, table, start, text)                                                                     \
-    const DfBoxHead df_head_##record = {                                                                               \
-        .name = type, .help = text, .size = sizeof(BoxHead), .opts = table, .init = start, .shape = shape, .forward = forward \
+/* ---- the four names ---------------------------------------------------------------------------------------------- */
+
+#define BOX_HEAD(record, type, table, start, text) \
+    const DfBoxHead df_head_##record = { \
+        .name = type, \
+        .help = text, \
+        .size = sizeof(BoxHead), \
+        .opts = table, \
+        .init = start, \
+        .shape = shape, \
+        .forward = forward, \
     }
 BOX_HEAD(bbox, "BBoxHead", plain_opts, init, "classes and boxes of regions, straight from their features");
-BOX_HEAD(conv_fc_bbox, "ConvFCBBoxHead", conv_fc_opts, init, "classes and boxes of regions, behind any number of layers");
-BOX_HEAD(shared_2fc_bbox, "Shared2FCBBoxHead", plain_opts, init_shared_2fc, "classes and boxes of regions, behind two linear layers");
+BOX_HEAD(conv_fc_bbox, "ConvFCBBoxHead", conv_fc_opts, init,
+         "classes and boxes of regions, behind any number of layers");
+BOX_HEAD(shared_2fc_bbox, "Shared2FCBBoxHead", plain_opts, init_shared_2fc,
+         "classes and boxes of regions, behind two linear layers");
 BOX_HEAD(shared_4conv_1fc_bbox, "Shared4Conv1FCBBoxHead", plain_opts, init_shared_4conv_1fc,
          "classes and boxes of regions, behind four convolutions and a linear layer");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region/mask_head.c -- a few convolutions, an upsampling, and a 1x1 convolution to a mask for each class. He et al., Mask R-CNN,
- * ICCV 2017.
+ * heads/region/mask_head.c -- a few convolutions, an upsampling, and a 1x1 convolution to a mask for each class. He et
+ * al., Mask R-CNN, ICCV 2017.
  */
 #include <math.h>
 #include <string.h>
@@ -33,10 +33,12 @@ static const DfOpt opts[] = {
     DF_OPT_INT(MaskHead, conv_out_channels, 256, 1, 65536, "channels of the convolutions"),
     DF_OPT_INT(MaskHead, num_classes, 80, 1, 1000000, "number of classes"),
     DF_OPT_BOOL(MaskHead, class_agnostic, False, "predict one mask a region instead of one a class"),
-    DF_OPT_DICT(MaskHead, upsample_cfg, "dict(type='deconv', scale_factor=2)", "how features are enlarged before the last layer: type deconv, nearest, bilinear or None"),
+    DF_OPT_DICT(MaskHead, upsample_cfg, "dict(type='deconv', scale_factor=2)",
+                "how features are enlarged before the last layer: type deconv, nearest, bilinear or None"),
     DF_OPT_DICT(MaskHead, conv_cfg, "None", "type of convolution; only None, the plain one, is supported"),
     DF_OPT_DICT(MaskHead, norm_cfg, "None", "norm after each convolution"),
-    DF_OPT_AS(MaskHead, loss_mask, loss_mask_cfg, DF_KIND_DICT, "dict(type='CrossEntropyLoss', use_mask=True)", 0, 0, NULL, "mask loss"),
+    DF_OPT_AS(MaskHead, loss_mask, loss_mask_cfg, DF_KIND_DICT, "dict(type='CrossEntropyLoss', use_mask=True)",
+              0, 0, NULL, "mask loss"),
     DF_OPT_UNUSED(roi_feat_size, "the layers work at any size"),
     DF_OPT_UNUSED(init_cfg, "how mmdet initialises weights"),
     DF_OPT_END
@@ -79,7 +81,8 @@ static void upsample_init(NnScope s, MaskHead *h, int in)
         return;
     const int k = h->scale, out = h->conv_out_channels;
     const NnScope at = nn_at(s, "upsample");
-    h->up_weight = nn_param(at, "weight", DF_SHAPE(in, out, k, k), NN_CONV_TRANSPOSE, kaiming(in * k * k)); /* PyTorch counts a turned fan_out */
+    const NnInit init = kaiming(in * k * k); /* PyTorch takes a transposed convolution's inputs for its outputs */
+    h->up_weight = nn_param(at, "weight", DF_SHAPE(in, out, k, k), NN_CONV_TRANSPOSE, init);
     h->up_bias = nn_param(at, "bias", DF_SHAPE(out), NN_AS_IS, nn_constant(0));
 }
 
@@ -94,11 +97,12 @@ static void init(NnScope s, void *self)
     int in = h->in_channels;
     h->convs = nn_alloc(s, (size_t)h->num_convs, sizeof *h->convs);
     for (int i = 0; nn_ok(s) && i < h->num_convs; i++, in = h->conv_out_channels)
-        nn_conv_module_init(nn_at(s, "convs.%d", i), &h->convs[i], in, h->conv_out_channels, shape, h->norm_cfg, DF_ACT_RELU,
-                            kaiming(k * k * h->conv_out_channels));
+        nn_conv_module_init(nn_at(s, "convs.%d", i), &h->convs[i], in, h->conv_out_channels, shape, h->norm_cfg,
+                            DF_ACT_RELU, kaiming(k * k * h->conv_out_channels));
     upsample_init(s, h, in);
     in = h->upsample == MASK_DECONV ? h->conv_out_channels : in;
-    nn_conv_init_as(nn_at(s, "conv_logits"), &h->logits, in, out, (NnConvShape){ .kernel = 1 }, kaiming(out), nn_constant(0));
+    nn_conv_init_as(nn_at(s, "conv_logits"), &h->logits, in, out, (NnConvShape){ .kernel = 1 }, kaiming(out),
+                    nn_constant(0));
 }
 
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
@@ -115,16 +119,18 @@ static DfTensor *upsample(DfCtx *c, const MaskHead *h, DfTensor *x)
     return df_interpolate(c, x, df_dim(x, 1) * h->scale, df_dim(x, 2) * h->scale, how, false);
 }
 
-/* Figure 4 of the paper, right. Masks keep the layout of the region: they are convolutions all the way, where a linear layer would give
- * it up. */
+/* Figure 4 of the paper, right. Masks keep the layout of the region: they are convolutions all the way, where a linear
+ * layer would give it up. */
 static DfTensor *forward(DfCtx *c, const void *self, DfTensor *regions)
 {
     const MaskHead *h = self;
-    DfTensor *x = h->num_convs ? nn_conv_module(c, &h->convs[0], regions) : regions; /* n 14 14 256; the regions are the caller's */
+    DfTensor *x = regions; /* the caller's: the loop may not release it */
+    if (h->num_convs)
+        x = nn_conv_module(c, &h->convs[0], x);
     for (int i = 1; i < h->num_convs; i++)
-        df_next(c, &x, nn_conv_module(c, &h->convs[i], x));
-    x = upsample(c, h, x);                                                           /* n 28 28 256     */
-    return nn_conv(c, &h->logits, x);                                                /* n 28 28 classes */
+        df_next(c, &x, nn_conv_module(c, &h->convs[i], x)); /* n 14 14 256     */
+    x = upsample(c, h, x);                                  /* n 28 28 256     */
+    return nn_conv(c, &h->logits, x);                       /* n 28 28 classes */
 }
 
 static int classes(const void *self)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region/roi_detect.c -- from proposals to detections: the stages, suppression, and masks for what is left. Of one view of each image
- * of a batch, or of several views of one image.
+ * heads/region/roi_detect.c -- from proposals to detections: the stages, suppression, and masks for what is left. Of
+ * one view of each image of a batch, or of several views of one image.
  */
 #include "heads/region/roi_detect.h"
 
@@ -17,11 +17,12 @@ static int suppress(const RoiHead *h, const Regions *r, int image, DfDetections 
     const size_t n = (size_t)r->first[image + 1] - from;
     const size_t per_row = (size_t)r->boxes_per_row;
     const int columns = r->classes + 1;
-    return df_multiclass_nms(&h->nms, h->score_thr, h->max_per_img, n, r->classes, columns, r->boxes + 4 * per_row * from, per_row > 1,
+    return df_multiclass_nms(&h->nms, h->score_thr, h->max_per_img, n, r->classes, columns,
+                             r->boxes + 4 * per_row * from, per_row > 1,
                              r->scores + from * (size_t)columns, NULL, &out->v, &out->n);
 }
 
-/* ---- a batch -------------------------------------------------------------------------------------------------------- */
+/* ---- a batch ----------------------------------------------------------------------------------------------------- */
 
 static void to_original(Regions *r, const DfImageMeta *metas)
 {
@@ -31,7 +32,8 @@ static void to_original(Regions *r, const DfImageMeta *metas)
             r->boxes[i] /= metas[image].scale_factor[i % 4];
 }
 
-int df_roi_detect(DfCtx *c, const RoiHead *h, const DfMaps *maps, const DfDetections *proposals, const DfImageMeta *metas, int n, bool rescale, DfDetections *results)
+int df_roi_detect(DfCtx *c, const RoiHead *h, const DfMaps *maps, const DfDetections *proposals,
+                  const DfImageMeta *metas, int n, bool rescale, DfDetections *results)
 {
     Regions r;
     int error = df_regions_init(&r, h, n, proposals);
@@ -49,7 +51,9 @@ int df_roi_detect(DfCtx *c, const RoiHead *h, const DfMaps *maps, const DfDetect
     return error;
 }
 
-/* ---- several views: mmdet's aug_test. Every view sees the same regions; the mean of what they say of a region counts. ---------- */
+/* ---- several views ----------------------------------------------------------------------------------------------- */
+
+/* mmdet's aug_test: every view sees the same regions, and the mean of what they say of a region counts. */
 
 static int to_view(DfDetections *out, const DfDetections *proposals, const DfImageMeta *meta)
 {
@@ -63,7 +67,8 @@ static int to_view(DfDetections *out, const DfDetections *proposals, const DfIma
 }
 
 /* One view's regions after all stages, in original pixels. df_regions_done() them. */
-static int run_view(DfCtx *c, const RoiHead *h, const DfMaps *maps, const DfDetections *proposals, const DfImageMeta *meta, Regions *r)
+static int run_view(DfCtx *c, const RoiHead *h, const DfMaps *maps, const DfDetections *proposals,
+                    const DfImageMeta *meta, Regions *r)
 {
     DfDetections mapped;
     *r = (Regions){ 0 };
@@ -106,7 +111,8 @@ static void divide(Regions *sum, int n)
         sum->boxes[i] /= (float)n;
 }
 
-int df_roi_detect_views(DfCtx *c, const RoiHead *h, const DfMaps *views, const DfDetections *proposals, const DfImageMeta *metas, int n, DfDetections *out)
+int df_roi_detect_views(DfCtx *c, const RoiHead *h, const DfMaps *views, const DfDetections *proposals,
+                        const DfImageMeta *metas, int n, DfDetections *out)
 {
     Regions sum;
     int error = run_view(c, h, &views[0], proposals, &metas[0], &sum);

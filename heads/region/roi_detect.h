@@ -7,7 +7,9 @@
 
 #include "heads/region/roi_head.h"
 
-int df_roi_detect(DfCtx *, const RoiHead *, const DfMaps *, const DfDetections *proposals, const DfImageMeta *, int n, bool rescale, DfDetections *results);
-int df_roi_detect_views(DfCtx *, const RoiHead *, const DfMaps *views, const DfDetections *proposals, const DfImageMeta *, int n, DfDetections *out);
+int df_roi_detect(DfCtx *, const RoiHead *, const DfMaps *, const DfDetections *proposals, const DfImageMeta *, int n,
+                  bool rescale, DfDetections *results);
+int df_roi_detect_views(DfCtx *, const RoiHead *, const DfMaps *views, const DfDetections *proposals,
+                        const DfImageMeta *, int n, DfDetections *out);
 
 #endif

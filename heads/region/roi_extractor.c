@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region/roi_extractor.c -- features of a region from the one map that fits its size. Lin et al., Feature Pyramid Networks, CVPR 2017,
- * section 4.2; He et al., Mask R-CNN, ICCV 2017, section 3 (RoIAlign).
+ * heads/region/roi_extractor.c -- features of a region from the one map that fits its size. Lin et al., Feature Pyramid
+ * Networks, CVPR 2017, section 4.2; He et al., Mask R-CNN, ICCV 2017, section 3 (RoIAlign).
  */
 #include "heads/region/roi_extractor.h"
 
@@ -19,8 +19,10 @@ typedef struct {
 static const DfOpt opts[] = {
     DF_OPT_ROW(Config, roi_layer, DF_KIND_DICT, NULL, 0, 0, NULL, "how a region is read from its map: RoIAlign"),
     DF_OPT_ROW(Config, out_channels, DF_KIND_INT, NULL, 1, 65536, NULL, "channels of the feature maps"),
-    DF_OPT_FLOATS(Config, featmap_strides, NULL, 1e-3, 1e6, "stride of each map that is read, in pixels of the network's input"),
-    DF_OPT_FLOAT(Config, finest_scale, 56, 1e-6, 1e9, "regions with a side of less than twice this, in pixels, are read from the finest map"),
+    DF_OPT_FLOATS(Config, featmap_strides, NULL, 1e-3, 1e6,
+                  "stride of each map that is read, in pixels of the network's input"),
+    DF_OPT_FLOAT(Config, finest_scale, 56, 1e-6, 1e9,
+                 "regions with a side of less than twice this, in pixels, are read from the finest map"),
     DF_OPT_UNUSED(init_cfg, "how mmdet initialises weights"),
     DF_OPT_END
 };
@@ -34,7 +36,8 @@ typedef struct {
 static const DfOpt align_opts[] = {
     DF_OPT_INTS(Align, output_size, "None", 1, 1024, "height and width of the result, in bins; one number for both"),
     DF_OPT_INTS(Align, out_size, "None", 1, 1024, "older name of output_size"),
-    DF_OPT_INT(Align, sampling_ratio, 0, -1, 1024, "samples of a bin along each axis; 0: one for each cell of the map in it"),
+    DF_OPT_INT(Align, sampling_ratio, 0, -1, 1024,
+               "samples of a bin along each axis; 0: one for each cell of the map in it"),
     DF_OPT_ENUM(Align, pool_mode, avg, "avg|max", "what becomes of the samples of a bin; only avg is supported"),
     DF_OPT_BOOL(Align, aligned, True, "pixels have their centre at 0.5, not at 0"),
     DF_OPT_BOOL(Align, use_torchvision, False, "which library mmcv calls; not used"),
@@ -49,7 +52,8 @@ static void align_init(NnScope s, RoiExtractor *x, const DfNode *dict)
         return;
     const DfInts size = a.output_size.n ? a.output_size : a.out_size;
     if (a.pool_mode != 0 || size.n < 1 || size.n > 2) {
-        nn_fail(s, DF_EVALUE, a.pool_mode ? "pool_mode='max': only 'avg' is built in" : "output_size: want one number or two");
+        nn_fail(s, DF_EVALUE,
+                a.pool_mode ? "pool_mode='max': only 'avg' is built in" : "output_size: want one number or two");
         return;
     }
     const int samples = a.sampling_ratio > 0 ? a.sampling_ratio : a.sample_num;
@@ -78,9 +82,10 @@ void df_roi_extractor_init(NnScope s, RoiExtractor *x, const DfNode *dict)
     align_init(s, x, k.roi_layer);
 }
 
-/* Feature Pyramid Networks, equation 1: a region of w x h pixels is read from level k = floor(k0 + log2(sqrt(w h) / 224)), k0 = 4, which is
- * the map in which it has about as many cells as an image of ImageNet had in the network that the idea comes from. Counted from level 2, the
- * finest map, that is floor(log2(sqrt(w h) / 56)). A region without area is read from the finest map. */
+/* Feature Pyramid Networks, equation 1: a region of w x h pixels is read from level k = floor(k0 + log2(sqrt(w h) /
+ * 224)), k0 = 4, which is the map in which it has about as many cells as an image of ImageNet had in the network that
+ * the idea comes from. Counted from level 2, the finest map, that is floor(log2(sqrt(w h) / 56)). A region without area
+ * is read from the finest map. */
 static int level_of(const RoiExtractor *x, const float *roi)
 {
     const float side = sqrtf((roi[3] - roi[1]) * (roi[4] - roi[2]));
@@ -95,11 +100,12 @@ static void check(DfCtx *c, const RoiExtractor *x, const DfMaps *maps)
     if (maps->n < x->levels)
         df_ctx_fail(c, DF_ESHAPE, "%d featmap_strides and %d maps: want at least as many maps", x->levels, maps->n);
     else if (df_dim(maps->map[0], 3) != x->out_channels)
-        df_ctx_fail(c, DF_ESHAPE, "the maps have %d channels, out_channels says %d", df_dim(maps->map[0], 3), x->out_channels);
+        df_ctx_fail(c, DF_ESHAPE, "the maps have %d channels, out_channels says %d", df_dim(maps->map[0], 3),
+                    x->out_channels);
 }
 
-/* RoIAlign, Mask R-CNN, section 3: a region keeps its fractional coordinates, and each of its bins is the mean of samples that are read
- * bilinearly; the older RoIPool rounded both, by which a mask is off by pixels. */
+/* RoIAlign, Mask R-CNN, section 3: a region keeps its fractional coordinates, and each of its bins is the mean of
+ * samples that are read bilinearly; the older RoIPool rounded both, by which a mask is off by pixels. */
 DfTensor *df_roi_extract(DfCtx *c, const RoiExtractor *x, const DfMaps *maps, const float *rois, int n) /* -> n h w C */
 {
     check(c, x, maps);
@@ -108,7 +114,9 @@ DfTensor *df_roi_extract(DfCtx *c, const RoiExtractor *x, const DfMaps *maps, co
         df_ctx_fail(c, DF_ENOMEM, "out of memory for the levels of %d regions", n);
     for (int i = 0; levels && i < n; i++)
         levels[i] = level_of(x, rois + 5 * (size_t)i);
-    DfTensor *y = c->err ? &c->nil : df_roi_align(c, maps->map, x->scales, x->levels, rois, levels, n, x->align); /* levels may be NULL */
+    DfTensor *y = &c->nil;
+    if (levels)
+        y = df_roi_align(c, maps->map, x->scales, x->levels, rois, levels, n, x->align);
     df_free(levels);
     return y;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region/roi_forward.c -- from regions to scores and boxes, and to masks: features are read by RoIAlign, then a head sees them alone.
- * He et al., Mask R-CNN, ICCV 2017, section 3.
+ * heads/region/roi_forward.c -- from regions to scores and boxes, and to masks: features are read by RoIAlign, then a
+ * head sees them alone. He et al., Mask R-CNN, ICCV 2017, section 3.
  */
 #include "heads/region/roi_forward.h"
 
@@ -26,7 +26,8 @@ void df_roi_observe_rois(DfCtx *c, const RoiHead *h, int stage, const char *what
     df_leave_all(c, m, NULL, 0);
 }
 
-void df_roi_boxes(DfCtx *c, const RoiHead *h, int stage, const DfMaps *maps, const float *rois, int n, DfTensor **scores, DfTensor **deltas)
+void df_roi_boxes(DfCtx *c, const RoiHead *h, int stage, const DfMaps *maps, const float *rois, int n,
+                  DfTensor **scores, DfTensor **deltas)
 {
     const int index = h->cascade ? stage : -1;
     const BoxPart *box = &h->box[stage];

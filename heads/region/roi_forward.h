@@ -9,8 +9,10 @@
 
 /* rois[n][5]: index in the batch, x1 y1 x2 y2 in network pixels.
  * scores n classes+1, logits; deltas n 4*classes or n 4, or NULL. */
-void df_roi_boxes(DfCtx *, const RoiHead *, int stage, const DfMaps *, const float *rois, int n, DfTensor **scores, DfTensor **deltas);
-DfTensor *df_roi_masks(DfCtx *, const RoiHead *, int stage, const DfMaps *, const float *rois, int n); /* -> n h w classes, logits */
+void df_roi_boxes(DfCtx *, const RoiHead *, int stage, const DfMaps *, const float *rois, int n, DfTensor **scores,
+                  DfTensor **deltas);
+/* -> n h w classes, or n h w 1: logits */
+DfTensor *df_roi_masks(DfCtx *, const RoiHead *, int stage, const DfMaps *, const float *rois, int n);
 
 /* A listener hears "WHAT", in a stage of a cascade "sSTAGE_WHAT"; stage -1: of none. */
 void df_roi_observe(DfCtx *, const RoiHead *, int stage, const char *what, const DfTensor *x);

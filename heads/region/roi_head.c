@@ -6,12 +6,13 @@
 
 #include "heads/settings/settings.h"
 
-/* ---- test_cfg.rcnn -------------------------------------------------------------------------------------------------- */
+/* ---- test_cfg.rcnn ----------------------------------------------------------------------------------------------- */
 
 static const DfOpt test_opts[] = {
     DF_OPT_FLOAT(RoiHead, score_thr, 0.05, -1e9, 1e9, "detections have a higher score than this"),
     DF_OPT_INT(RoiHead, max_per_img, 100, -1, 100000000, "most detections of an image; <= 0: all"),
-    DF_OPT_AS(RoiHead, nms, nms_cfg, DF_KIND_DICT, "dict(type='nms', iou_threshold=0.5)", 0, 0, NULL, "non-maximum suppression, within a class"),
+    DF_OPT_AS(RoiHead, nms, nms_cfg, DF_KIND_DICT, "dict(type='nms', iou_threshold=0.5)", 0, 0, NULL,
+              "non-maximum suppression, within a class"),
     DF_OPT_FLOAT(RoiHead, mask_thr_binary, 0.5, -1e9, 1e9, "least probability of the pixels of a mask"),
     DF_OPT_UNUSED(mask_size, "setting of training"),
     DF_OPT_UNUSED(keep_all_stages, "setting of mmdet 1"),
@@ -26,7 +27,7 @@ static void test_cfg_init(NnScope s, RoiHead *h, const DfNode *test_cfg)
         df_head_nms(s, &h->nms, h->nms_cfg);
 }
 
-/* ---- dicts of the stages -------------------------------------------------------------------------------------------- */
+/* ---- dicts of the stages ----------------------------------------------------------------------------------------- */
 
 static const DfNode *item_of(const DfNode *list, int i)
 {
@@ -60,7 +61,7 @@ static NnScope stage_scope(NnScope s, const RoiHead *h, const char *key, int sta
     return h->cascade ? nn_at(s, "%s.%d", key, stage) : nn_at(s, "%s", key);
 }
 
-/* ---- parts ---------------------------------------------------------------------------------------------------------- */
+/* ---- parts ------------------------------------------------------------------------------------------------------- */
 
 static RoiExtractor *extractors_init(NnScope s, const RoiHead *h, const DfNode *node, const char *key)
 {
@@ -128,7 +129,7 @@ static void masks_init(NnScope s, RoiHead *h)
     }
 }
 
-/* ---- for training ----------------------------------------------------------------------------------------------------- */
+/* ---- for training ------------------------------------------------------------------------------------------------ */
 
 /* train_cfg.rcnn is a dict for all stages, or a list of one for each. */
 static void train_cfg_init(NnScope s, RoiHead *h, const DfNode *train_cfg)
@@ -142,7 +143,8 @@ static void train_cfg_init(NnScope s, RoiHead *h, const DfNode *train_cfg)
             dict = i < train_cfg->n ? item_of(train_cfg, i) : NULL;
         df_train_cfg(s, &h->train[i], dict, "train_cfg.rcnn");
         if (many && train_cfg->n != n)
-            df_set_problem(s, &h->train[i].problem, "train_cfg.rcnn lists %d dicts: want one for each of %d stages", train_cfg->n, n);
+            df_set_problem(s, &h->train[i].problem, "train_cfg.rcnn lists %d dicts: want one for each of %d stages",
+                           train_cfg->n, n);
     }
 }
 
@@ -158,7 +160,7 @@ static void stage_weights_init(NnScope s, RoiHead *h)
         h->stage_weights[i] = fits ? df_node_number(item_of(list, i), 1) : 1;
 }
 
-/* ---- the head ------------------------------------------------------------------------------------------------------- */
+/* ---- the head ---------------------------------------------------------------------------------------------------- */
 
 int df_roi_head_classes(const RoiHead *h)
 {
@@ -178,7 +180,8 @@ static void check_classes(NnScope s, const RoiHead *h)
 void df_roi_head_init(NnScope s, RoiHead *h, DfHeadSettings settings)
 {
     if (h->shared_head)
-        nn_fail(s, DF_EVALUE, "shared_head has type '%s': C4 models are not built in", df_node_text(df_node_get(h->shared_head, "type"), "?"));
+        nn_fail(s, DF_EVALUE, "shared_head has type '%s': C4 models are not built in",
+                df_node_text(df_node_get(h->shared_head, "type"), "?"));
     if (!nn_ok(s))
         return;
     test_cfg_init(s, h, settings.test_cfg);

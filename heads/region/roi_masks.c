@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region/roi_masks.c -- a mask for every detection: the mask heads on the detected boxes, and each result pasted straight into run
- * lengths, so that memory does not grow with the image. He et al., Mask R-CNN, ICCV 2017, section 3.1, "Inference".
+ * heads/region/roi_masks.c -- a mask for every detection: the mask heads on the detected boxes, and each result pasted
+ * straight into run lengths, so that memory does not grow with the image. He et al., Mask R-CNN, ICCV 2017, section
+ * 3.1, "Inference".
  */
 #include "heads/region/roi_masks.h"
 
@@ -31,7 +32,7 @@ typedef struct {
     float threshold;
 } MaskBatch;
 
-/* ---- the batch ------------------------------------------------------------------------------------------------------ */
+/* ---- the batch --------------------------------------------------------------------------------------------------- */
 
 static int batch_init(MaskBatch *b, const RoiHead *h, int n, DfDetections *results)
 {
@@ -53,8 +54,10 @@ static int batch_init(MaskBatch *b, const RoiHead *h, int n, DfDetections *resul
     return DF_OK;
 }
 
-/* A detection in original pixels (`rescale`) goes to network pixels and back, as in mmdet: its box may change in the last bit. */
-static void add_canvas(MaskBatch *b, int row, int image, const DfDetection *d, const DfImageMeta *meta, bool rescale, DfMask *out)
+/* A detection in original pixels (`rescale`) goes to network pixels and back, as in mmdet: its box may change in the
+ * last bit. */
+static void add_canvas(MaskBatch *b, int row, int image, const DfDetection *d, const DfImageMeta *meta, bool rescale,
+                       DfMask *out)
 {
     Canvas *canvas = &b->canvas[row];
     float *roi = b->rois + 5 * (size_t)row;
@@ -70,9 +73,9 @@ static void add_canvas(MaskBatch *b, int row, int image, const DfDetection *d, c
 
 /* ---- small masks ------------------------------------------------------------------------------------------------- */
 
-/* Section 3 of the paper, "Mask Representation": a mask for every class, each a sigmoid, of which only that of the detection's own class
- * counts, so classes do not compete. A view's masks are mirrored back. */
-static void add_probabilities(MaskBatch *b, const DfTensor *logits, bool flip_x, bool flip_y) /* n h w classes, or n h w 1 */
+/* Section 3 of the paper, "Mask Representation": a mask for every class, each a sigmoid, of which only that of the
+ * detection's own class counts, so classes do not compete. A view's masks are mirrored back. */
+static void add_probabilities(MaskBatch *b, const DfTensor *logits, bool flip_x, bool flip_y) /* n h w classes or 1 */
 {
     const size_t H = (size_t)b->height, W = (size_t)b->width, C = (size_t)df_dim(logits, 3);
     for (size_t i = 0; i < (size_t)b->n; i++) {
@@ -98,7 +101,8 @@ static void fit(DfCtx *c, MaskBatch *b, const DfTensor *logits, int stage)
         if (!b->masks)
             df_ctx_fail(c, DF_ENOMEM, "out of memory for masks");
     } else if (height != b->height || width != b->width) {
-        df_ctx_fail(c, DF_ESHAPE, "the masks of stage %d are %d x %d, those before %d x %d", stage, height, width, b->height, b->width);
+        df_ctx_fail(c, DF_ESHAPE, "the masks of stage %d are %d x %d, those before %d x %d", stage, height, width,
+                    b->height, b->width);
     }
 }
 
@@ -132,7 +136,8 @@ static void paste(void *arg, size_t i, void *scratch)
     const size_t area = (size_t)b->height * (size_t)b->width;
     Canvas *canvas = &b->canvas[i];
     (void)scratch;
-    canvas->error = df_paste_mask(canvas->out, b->masks + i * area, b->height, b->width, canvas->box, canvas->height, canvas->width, b->threshold);
+    canvas->error = df_paste_mask(canvas->out, b->masks + i * area, b->height, b->width, canvas->box, canvas->height,
+                                  canvas->width, b->threshold);
 }
 
 static int canvas_error(const Canvas *canvas)
@@ -158,9 +163,10 @@ static int paste_all(DfCtx *c, MaskBatch *b, int n)
     return error;
 }
 
-/* ---- detections ----------------------------------------------------------------------------------------------------- */
+/* ---- detections -------------------------------------------------------------------------------------------------- */
 
-int df_roi_add_masks(DfCtx *c, const RoiHead *h, const DfMaps *maps, const DfImageMeta *metas, int n, bool rescale, DfDetections *results)
+int df_roi_add_masks(DfCtx *c, const RoiHead *h, const DfMaps *maps, const DfImageMeta *metas, int n, bool rescale,
+                     DfDetections *results)
 {
     MaskBatch b;
     int error = batch_init(&b, h, n, results);
@@ -178,14 +184,21 @@ int df_roi_add_masks(DfCtx *c, const RoiHead *h, const DfMaps *maps, const DfIma
     return error;
 }
 
-int df_roi_add_view_masks(DfCtx *c, const RoiHead *h, const DfMaps *views, const DfImageMeta *metas, int n, DfDetections *result)
+int df_roi_add_view_masks(DfCtx *c, const RoiHead *h, const DfMaps *views, const DfImageMeta *metas, int n,
+                          DfDetections *result)
 {
     MaskBatch b;
     int error = batch_init(&b, h, 1, result);
     for (int k = 0; error == DF_OK && k < b.n; k++) {
         Canvas *canvas = &b.canvas[k];
-        *canvas = (Canvas){ .label = result->v[k].label, .height = metas->ori_h, .width = metas->ori_w, .out = &result->masks[k] };
-        memcpy(canvas->box, result->v[k].box, sizeof canvas->box);
+        const DfDetection *d = &result->v[k];
+        *canvas = (Canvas){
+            .label = d->label,
+            .height = metas->ori_h,
+            .width = metas->ori_w,
+            .out = &result->masks[k],
+        };
+        memcpy(canvas->box, d->box, sizeof canvas->box);
     }
     for (int i = 0; error == DF_OK && b.n && i < n; i++) {
         for (int k = 0; k < b.n; k++) {

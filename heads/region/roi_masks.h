@@ -7,9 +7,12 @@
 
 #include "heads/region/roi_head.h"
 
-/* Fills `masks` of results[n]; their boxes are in original pixels if `rescale`, and so are the masks. DF_ENOMEM, or an error of `c`. */
-int df_roi_add_masks(DfCtx *, const RoiHead *, const DfMaps *, const DfImageMeta *, int n, bool rescale, DfDetections *results);
+/* Fills `masks` of results[n]; their boxes are in original pixels if `rescale`, and so are the masks. DF_ENOMEM, or an
+ * error of `c`. */
+int df_roi_add_masks(DfCtx *, const RoiHead *, const DfMaps *, const DfImageMeta *, int n, bool rescale,
+                     DfDetections *results);
 /* The same for one image by n views of it, in original pixels. */
-int df_roi_add_view_masks(DfCtx *, const RoiHead *, const DfMaps *views, const DfImageMeta *, int n, DfDetections *result);
+int df_roi_add_view_masks(DfCtx *, const RoiHead *, const DfMaps *views, const DfImageMeta *, int n,
+                          DfDetections *result);
 
 #endif

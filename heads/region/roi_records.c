@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region/roi_records.c -- region heads under mmdet's two names: StandardRoIHead, of Fast, Faster and Mask R-CNN, and CascadeRoIHead,
- * of which it is the case of one stage.
+ * heads/region/roi_records.c -- region heads under mmdet's two names: StandardRoIHead, of Fast, Faster and Mask R-CNN,
+ * and CascadeRoIHead, of which it is the case of one stage.
  */
 #include "heads/region/roi_detect.h"
 #include "heads/region/roi_forward.h"
@@ -9,7 +9,8 @@
 
 /* A part is a dict, or a list of one dict for each stage. */
 #define ROI_HEAD_OPTS \
-    DF_OPT_ROW(RoiHead, bbox_roi_extractor, DF_KIND_NODE, NULL, 0, 0, NULL, "how box heads read a region: SingleRoIExtractor"), \
+    DF_OPT_ROW(RoiHead, bbox_roi_extractor, DF_KIND_NODE, NULL, 0, 0, NULL, \
+               "how box heads read a region: SingleRoIExtractor"), \
     DF_OPT_ROW(RoiHead, bbox_head, DF_KIND_NODE, NULL, 0, 0, NULL, "box head, such as Shared2FCBBoxHead"), \
     DF_OPT_NODE(RoiHead, mask_roi_extractor, "None", "how mask heads read a region; None: like box heads"), \
     DF_OPT_NODE(RoiHead, mask_head, "None", "mask head, FCNMaskHead; None: no masks"), \
@@ -68,13 +69,14 @@ static void forward(DfCtx *c, const void *self, const DfMaps *in, const float *r
     }
 }
 
-static int detect(DfCtx *c, const void *self, const DfMaps *in, const DfDetections *proposals, const DfImageMeta *metas, int n, bool rescale,
-                  DfDetections *results)
+static int detect(DfCtx *c, const void *self, const DfMaps *in, const DfDetections *proposals,
+                  const DfImageMeta *metas, int n, bool rescale, DfDetections *results)
 {
     return df_roi_detect(c, self, in, proposals, metas, n, rescale, results);
 }
 
-static int detect_views(DfCtx *c, const void *self, const DfMaps *views, const DfDetections *proposals, const DfImageMeta *metas, int n, DfDetections *out)
+static int detect_views(DfCtx *c, const void *self, const DfMaps *views, const DfDetections *proposals,
+                        const DfImageMeta *metas, int n, DfDetections *out)
 {
     return df_roi_detect_views(c, self, views, proposals, metas, n, out);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region/roi_regions.c -- regions go through the stages, one after the other: each stage reads the maps where the one before it says
- * that the objects are. Cai and Vasconcelos, Cascade R-CNN, CVPR 2018, section 4.
+ * heads/region/roi_regions.c -- regions go through the stages, one after the other: each stage reads the maps where the
+ * one before it says that the objects are. Cai and Vasconcelos, Cascade R-CNN, CVPR 2018, section 4.
  */
 #include "heads/region/roi_regions.h"
 
@@ -12,7 +12,8 @@
 
 /* ---- regions ----------------------------------------------------------------------------------------------------- */
 
-/* How many rows each image has. mmdet fills up a batch of the plain head with empty boxes, in front, to the same number for all. */
+/* How many rows each image has. mmdet fills up a batch of the plain head with empty boxes, in front, to the same number
+ * for all. */
 static size_t count_rows(Regions *r, const RoiHead *h, const DfDetections *proposals)
 {
     size_t most = 0;
@@ -69,7 +70,7 @@ int df_regions_rows(const Regions *r)
     return r->first[r->images];
 }
 
-/* ---- boxes of a stage ------------------------------------------------------------------------------------------------ */
+/* ---- boxes of a stage -------------------------------------------------------------------------------------------- */
 
 static int largest(const float *x, int n)
 {
@@ -79,9 +80,11 @@ static int largest(const float *x, int n)
     return at;
 }
 
-/* Section 4.1 of the paper: the regressors are a cascade, each for the distribution of boxes that the one before leaves. Every region
- * becomes the box of its best class that is not background; nothing is suppressed, and the image it is of stays. */
-static void refine(const DfBoxHeadShape *shape, Regions *r, const float *scores, const float *deltas, const DfImageMeta *metas)
+/* Section 4.1 of the paper: the regressors are a cascade, each for the distribution of boxes that the one before
+ * leaves. Every region becomes the box of its best class that is not background; nothing is suppressed, and the image
+ * it is of stays. */
+static void refine(const DfBoxHeadShape *shape, Regions *r, const float *scores, const float *deltas,
+                   const DfImageMeta *metas)
 {
     const size_t columns = (size_t)r->classes + 1;
     for (int image = 0; image < r->images; image++)
@@ -123,7 +126,8 @@ static void decode(const DfBoxHeadShape *shape, Regions *r, const float *deltas,
         }
 }
 
-/* mmdet's plain head takes a region that ends at row 0 for one that fills up a batch, and forgets what the network said of it. */
+/* mmdet's plain head takes a region that ends at row 0 for one that fills up a batch, and forgets what the network said
+ * of it. */
 static void forget_empty(const Regions *r, float *scores, float *deltas)
 {
     const size_t columns = (size_t)r->classes + 1;
@@ -138,10 +142,11 @@ static void forget_empty(const Regions *r, float *scores, float *deltas)
     }
 }
 
-/* ---- stages ------------------------------------------------------------------------------------------------------- */
+/* ---- stages ------------------------------------------------------------------------------------------------------ */
 
 /* What a stage said: its logits are added up, and its boxes are the regions of the next one. */
-static void take(const RoiHead *h, int stage, const DfTensor *scores, const DfTensor *deltas, const DfImageMeta *metas, Regions *r)
+static void take(const RoiHead *h, int stage, const DfTensor *scores, const DfTensor *deltas, const DfImageMeta *metas,
+                 Regions *r)
 {
     const DfBoxHeadShape *shape = &h->box[stage].shape;
     const bool last = stage == h->num_stages - 1;
@@ -153,7 +158,8 @@ static void take(const RoiHead *h, int stage, const DfTensor *scores, const DfTe
         refine(shape, r, scores->data, deltas->data, metas);
 }
 
-/* One stage, on the regions as the one before left them. The guard is for the loops over numbers of a pass that failed: it has none. */
+/* One stage, on the regions as the one before left them. The guard is for the loops over numbers of a pass that failed:
+ * it has none. */
 static void run_stage(DfCtx *c, const RoiHead *h, int stage, const DfMaps *maps, const DfImageMeta *metas, Regions *r)
 {
     const int rows = df_regions_rows(r);

@@ -22,7 +22,8 @@ typedef struct {
 int df_regions_init(Regions *, const RoiHead *, int n, const DfDetections *proposals);
 void df_regions_done(Regions *);
 int df_regions_rows(const Regions *);
-/* All stages: rois become those of the last one, scores probabilities, boxes are in network pixels. An error of the context. */
+/* All stages: rois become those of the last one, scores probabilities, boxes are in network pixels. An error of the
+ * context. */
 int df_regions_run(DfCtx *, const RoiHead *, const DfMaps *, const DfImageMeta *, Regions *);
 
 #endif

@@ -17,15 +17,21 @@ typedef struct {
 } AnchorConfig;
 
 static const DfOpt anchor_opts[] = {
-    DF_OPT_NODE(AnchorConfig, strides, NULL, "stride of each level, in pixels of the network's input: a number or (w, h)"),
+    DF_OPT_NODE(AnchorConfig, strides, NULL,
+                "stride of each level, in pixels of the network's input: a number or (w, h)"),
     DF_OPT_FLOATS(AnchorConfig, ratios, NULL, 1e-6, 1e6, "height over width of each anchor"),
-    DF_OPT_FLOATS(AnchorConfig, scales, "None", 1e-6, 1e6, "sizes of the anchors, in strides; instead of octave_base_scale and scales_per_octave"),
-    DF_OPT_FLOATS(AnchorConfig, base_sizes, "None", 1e-6, 1e6, "unit of the scales for each level, in pixels; None: the stride"),
+    DF_OPT_FLOATS(AnchorConfig, scales, "None", 1e-6, 1e6,
+                  "sizes of the anchors, in strides; instead of octave_base_scale and scales_per_octave"),
+    DF_OPT_FLOATS(AnchorConfig, base_sizes, "None", 1e-6, 1e6,
+                  "unit of the scales for each level, in pixels; None: the stride"),
     DF_OPT_BOOL(AnchorConfig, scale_major, True, "order of a cell's anchors: all scales of a ratio stand together"),
     DF_OPT_FLOAT(AnchorConfig, octave_base_scale, None, 1e-6, 1e6, "size of the smallest anchor, in strides"),
-    DF_OPT_INT(AnchorConfig, scales_per_octave, 0, 0, 1000, "sizes between octave_base_scale and its double, at equal factors"),
-    DF_OPT_NODE(AnchorConfig, centers, "None", "centre (x, y) of the anchors of each level's first cell, in pixels; None: from center_offset"),
-    DF_OPT_FLOAT(AnchorConfig, center_offset, 0.0, 0, 1, "centre of the anchors within their cell, in strides: 0 is its corner, 0.5 its middle"),
+    DF_OPT_INT(AnchorConfig, scales_per_octave, 0, 0, 1000,
+               "sizes between octave_base_scale and its double, at equal factors"),
+    DF_OPT_NODE(AnchorConfig, centers, "None",
+                "centre (x, y) of the anchors of each level's first cell, in pixels; None: from center_offset"),
+    DF_OPT_FLOAT(AnchorConfig, center_offset, 0.0, 0, 1,
+                 "centre of the anchors within their cell, in strides: 0 is its corner, 0.5 its middle"),
     DF_OPT_END
 };
 
@@ -48,7 +54,9 @@ static void anchors_done(void *anchors)
 void df_head_anchors(NnScope s, DfAnchors *anchors, const DfNode *dict)
 {
     AnchorConfig g = { 0 };
-    if (!df_head_type(nn_at(s, "anchor_generator"), dict, "AnchorGenerator") || !nn_configure(s, dict, anchor_opts, &g, "AnchorGenerator"))
+    if (!df_head_type(nn_at(s, "anchor_generator"), dict, "AnchorGenerator"))
+        return;
+    if (!nn_configure(s, dict, anchor_opts, &g, "AnchorGenerator"))
         return;
     int strides_w[DF_LEVELS], strides_h[DF_LEVELS]; /* of each level         */
     double centers[2 * DF_LEVELS];                  /* x y of each level     */

@@ -13,8 +13,10 @@ typedef struct {
 } CoderConfig;
 
 static const DfOpt coder_opts[] = {
-    DF_OPT_FLOATS(CoderConfig, target_means, "[0., 0., 0., 0.]", -1e6, 1e6, "mean of dx dy dw dh over a training set, subtracted when a box is encoded"),
-    DF_OPT_FLOATS(CoderConfig, target_stds, "[1., 1., 1., 1.]", 1e-9, 1e6, "their standard deviation, divided by when a box is encoded"),
+    DF_OPT_FLOATS(CoderConfig, target_means, "[0., 0., 0., 0.]", -1e6, 1e6,
+                  "mean of dx dy dw dh over a training set, subtracted when a box is encoded"),
+    DF_OPT_FLOATS(CoderConfig, target_stds, "[1., 1., 1., 1.]", 1e-9, 1e6,
+                  "their standard deviation, divided by when a box is encoded"),
     DF_OPT_BOOL(CoderConfig, clip_border, True, "decoded boxes end at the border of the image"),
     DF_OPT_BOOL(CoderConfig, add_ctr_clamp, False, "the centre of a box moves by at most ctr_clamp pixels"),
     DF_OPT_INT(CoderConfig, ctr_clamp, 32, 0, 1000000, "how far, in pixels"),
@@ -24,7 +26,9 @@ static const DfOpt coder_opts[] = {
 void df_head_coder(NnScope s, DfDeltaCoder *coder, const DfNode *dict)
 {
     CoderConfig k = { 0 };
-    if (!df_head_type(nn_at(s, "bbox_coder"), dict, "DeltaXYWHBBoxCoder") || !nn_configure(s, dict, coder_opts, &k, "DeltaXYWHBBoxCoder"))
+    if (!df_head_type(nn_at(s, "bbox_coder"), dict, "DeltaXYWHBBoxCoder"))
+        return;
+    if (!nn_configure(s, dict, coder_opts, &k, "DeltaXYWHBBoxCoder"))
         return;
     *coder = df_delta_coder();
     if (k.target_means.n != 4 || k.target_stds.n != 4) {

@@ -27,7 +27,8 @@ void df_set_problem(NnScope s, const char **problem, const char *format, ...)
     keep(s, problem, sentence);
 }
 
-bool df_bind_for_training(NnScope s, const DfNode *dict, const DfOpt *opts, void *out, const char *what, const char **problem)
+bool df_bind_for_training(NnScope s, const DfNode *dict, const DfOpt *opts, void *out, const char *what,
+                          const char **problem)
 {
     if (dict && dict->kind == DF_NODE_NONE)
         dict = NULL;

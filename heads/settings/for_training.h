@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/settings/for_training.h -- private: dicts that only a training run needs. A network that is not trained must not fail by them: it
- * loads with a loss that is not built in, or with a key that nobody knows. What is wrong is kept as a sentence, and whoever asks for losses
- * is refused with it.
+ * heads/settings/for_training.h -- private: dicts that only a training run needs. A network that is not trained must
+ * not fail by them: it loads with a loss that is not built in, or with a key that nobody knows. What is wrong is kept
+ * as a sentence, and whoever asks for losses is refused with it.
  */
 #ifndef DF_HEADS_SETTINGS_FOR_TRAINING_H
 #define DF_HEADS_SETTINGS_FOR_TRAINING_H
 
 #include "nn/nn.h"
 
-/* Fills *out from a dict by an option table, as nn_configure() does; NULL and None give the defaults. False: *problem says why; it is
- * NULL at first, and its first sentence stays. Only a lack of memory poisons the model. */
-bool df_bind_for_training(NnScope, const DfNode *dict, const DfOpt *opts, void *out, const char *what, const char **problem);
+/* Fills *out from a dict by an option table, as nn_configure() does; NULL and None give the defaults. False: *problem
+ * says why; it is NULL at first, and its first sentence stays. Only a lack of memory poisons the model. */
+bool df_bind_for_training(NnScope, const DfNode *dict, const DfOpt *opts, void *out, const char *what,
+                          const char **problem);
 void df_set_problem(NnScope, const char **problem, const char *format, ...) DF_PRINTF(3, 4);
 
 #endif

@@ -6,18 +6,23 @@
 
 #include <string.h>
 
-#define LOSS_ROW(key, member, kind, fallback, lo, hi, choices, help) DF_OPT_AS(LossCfg, key, member, kind, fallback, lo, hi, choices, help)
+#define LOSS_ROW(key, member, kind, fallback, lo, hi, choices, help) \
+    DF_OPT_AS(LossCfg, key, member, kind, fallback, lo, hi, choices, help)
 #define LOSS_BOOL(key, member, fallback, help) LOSS_ROW(key, member, DF_KIND_BOOL, fallback, 0, 1, NULL, help)
-#define LOSS_NUMBER(key, member, fallback, lo, hi, help) LOSS_ROW(key, member, DF_KIND_FLOAT, fallback, lo, hi, NULL, help)
+#define LOSS_NUMBER(key, member, fallback, lo, hi, help) \
+    LOSS_ROW(key, member, DF_KIND_FLOAT, fallback, lo, hi, NULL, help)
 
 /* What every loss has. */
-#define LOSS_COMMON                                                                                                                       \
-    LOSS_NUMBER(loss_weight, weight, "1.0", 0, 1e9, "factor of this loss in the sum of all"),                                             \
-    LOSS_ROW(reduction, reduction, DF_KIND_ENUM, "mean", 0, 0, "mean|sum|none", "what becomes of the losses of all elements"),            \
+#define LOSS_COMMON \
+    LOSS_NUMBER(loss_weight, weight, "1.0", 0, 1e9, "factor of this loss in the sum of all"), \
+    LOSS_ROW(reduction, reduction, DF_KIND_ENUM, "mean", 0, 0, "mean|sum|none", \
+             "how the losses of all elements are joined"), \
     LOSS_ROW(loss_name, name, DF_KIND_TEXT, "None", 0, 0, NULL, "name in the log")
 
-#define LOSS_CLASS_WEIGHT(member) LOSS_ROW(class_weight, member, DF_KIND_FLOATS, "None", 0, 1e9, NULL, "factor of each class; None: 1")
-#define LOSS_IGNORE_INDEX(member, fallback) LOSS_ROW(ignore_index, member, DF_KIND_INTS, fallback, -1000000, 1000000, NULL, "label that does not count")
+#define LOSS_CLASS_WEIGHT(member) \
+    LOSS_ROW(class_weight, member, DF_KIND_FLOATS, "None", 0, 1e9, NULL, "factor of each class; None: 1")
+#define LOSS_IGNORE_INDEX(member, fallback) \
+    LOSS_ROW(ignore_index, member, DF_KIND_INTS, fallback, -1000000, 1000000, NULL, "label that does not count")
 
 /* -alpha (1 - p)^gamma log(p), and with 1 - alpha for what is not the class. */
 static const DfOpt focal_opts[] = {
@@ -31,10 +36,12 @@ static const DfOpt focal_opts[] = {
 
 static const DfOpt cross_entropy_opts[] = {
     LOSS_BOOL(use_sigmoid, cross_entropy.use_sigmoid, "False", "one sigmoid a class instead of a softmax"),
-    LOSS_BOOL(use_mask, cross_entropy.use_mask, "False", "one sigmoid for each pixel of a mask, of the object's class alone"),
+    LOSS_BOOL(use_mask, cross_entropy.use_mask, "False",
+              "one sigmoid for each pixel of a mask, of the object's class alone"),
     LOSS_CLASS_WEIGHT(cross_entropy.class_weight),
     LOSS_IGNORE_INDEX(cross_entropy.ignore_index, "None"),
-    LOSS_BOOL(avg_non_ignore, cross_entropy.avg_non_ignore, "False", "the mean is over what counts, not over everything"),
+    LOSS_BOOL(avg_non_ignore, cross_entropy.avg_non_ignore, "False",
+              "the mean is over what counts, not over everything"),
     LOSS_NUMBER(bg_cls_weight, cross_entropy.background, "1.0", 0, 1e9, "DETR: factor of the class that is nothing"),
     LOSS_COMMON,
     DF_OPT_END
@@ -49,9 +56,11 @@ static const DfOpt smooth_l1_opts[] = {
     DF_OPT_END
 };
 
-/* With b = e^(gamma / alpha) - 1: alpha / b (b x + 1) ln(b x / beta + 1) - alpha x where x < beta, else gamma x + gamma / b - alpha beta. */
+/* With b = e^(gamma / alpha) - 1: alpha / b (b x + 1) ln(b x / beta + 1) - alpha x where x < beta, else gamma x + gamma
+ * / b - alpha beta. */
 static const DfOpt balanced_l1_opts[] = {
-    LOSS_NUMBER(alpha, balanced_l1.alpha, "0.5", 1e-9, 1e9, "gradient of small differences: the smaller, the larger it is"),
+    LOSS_NUMBER(alpha, balanced_l1.alpha, "0.5", 1e-9, 1e9,
+                "gradient of small differences: the smaller, the larger it is"),
     LOSS_NUMBER(gamma, balanced_l1.gamma, "1.5", 1e-9, 1e9, "gradient of large differences"),
     LOSS_NUMBER(beta, balanced_l1.beta, "1.0", 1e-9, 1e9, "where small differences end"),
     LOSS_COMMON,
@@ -87,8 +96,10 @@ static const DfOpt dice_opts[] = {
 };
 
 static const DfOpt lovasz_opts[] = {
-    LOSS_ROW(loss_type, lovasz.loss_type, DF_KIND_ENUM, "multi_class", 0, 0, "binary|multi_class", "hinge of two classes, or softmax of many"),
-    LOSS_ROW(classes, lovasz.classes, DF_KIND_NODE, "'present'", 0, 0, NULL, "classes in the mean: 'present', 'all' or a list of numbers"),
+    LOSS_ROW(loss_type, lovasz.loss_type, DF_KIND_ENUM, "multi_class", 0, 0, "binary|multi_class",
+             "hinge of two classes, or softmax of many"),
+    LOSS_ROW(classes, lovasz.classes, DF_KIND_NODE, "'present'", 0, 0, NULL,
+             "classes in the mean: 'present', 'all' or a list of numbers"),
     LOSS_BOOL(per_image, lovasz.per_image, "False", "images apart, not the batch as one"),
     LOSS_CLASS_WEIGHT(lovasz.class_weight),
     LOSS_COMMON,

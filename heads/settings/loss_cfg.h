@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/settings/loss_cfg.h -- private: a head's `loss_cls`, `loss_bbox`, `loss_mask` or `loss_decode`, as mmdet and mmseg have them. The
- * arithmetic is in tensor/ (losses are ops); here is which one, and with what numbers.
+ * heads/settings/loss_cfg.h -- private: a head's `loss_cls`, `loss_bbox`, `loss_mask` or `loss_decode`, as mmdet and
+ * mmseg have them. The arithmetic is in tensor/ (losses are ops); here is which one, and with what numbers.
  */
 #ifndef DF_HEADS_SETTINGS_LOSS_CFG_H
 #define DF_HEADS_SETTINGS_LOSS_CFG_H
@@ -73,8 +73,8 @@ typedef struct {
 void df_loss_cfg(NnScope, LossCfg *, const DfNode *dict, const char *key);
 /* One dict, or a list of up to `most`; returns how many there are, or 0 with *problem. */
 int df_loss_cfgs(NnScope, LossCfg *, int most, const DfNode *node, const char *key, const char **problem);
-/* Whether each class has a score of its own, by a sigmoid: what the dict says, and no if it says nothing, whatever the loss itself has for
- * its default. That is how mmdet's heads ask. */
+/* Whether each class has a score of its own, by a sigmoid: what the dict says, and no if it says nothing, whatever the
+ * loss itself has for its default. That is how mmdet's heads ask. */
 bool df_loss_says_sigmoid(const DfNode *dict);
 
 #endif

@@ -15,14 +15,16 @@ typedef struct {
 
 static const DfOpt nms_opts[] = {
     DF_OPT_ENUM(NmsConfig, method, linear, "naive|linear|gaussian", "soft_nms: how a score is lowered"),
-    DF_OPT_FLOAT(NmsConfig, iou_threshold, None, 0, 1, "IoU above which the weaker box goes; None: 0.5, in soft_nms 0.3"),
+    DF_OPT_FLOAT(NmsConfig, iou_threshold, None, 0, 1,
+                 "IoU above which the weaker box goes; None: 0.5, in soft_nms 0.3"),
     DF_OPT_FLOAT(NmsConfig, iou_thr, None, 0, 1, "older name of iou_threshold"),
     DF_OPT_FLOAT(NmsConfig, sigma, 0.5, 1e-9, 1e9, "soft_nms, gaussian: width of the Gaussian"),
     DF_OPT_FLOAT(NmsConfig, min_score, 1e-3, 0, 1e9, "soft_nms: boxes with a lower score go"),
     DF_OPT_BOOL(NmsConfig, class_agnostic, False, "boxes of different classes suppress one another, too"),
     DF_OPT_INT(NmsConfig, max_num, -1, -1, 100000000, "most boxes that stay; <= 0: all"),
     DF_OPT_INT(NmsConfig, offset, 0, 0, 1, "added to the sides of a box: 1 where coordinates are whole pixels"),
-    DF_OPT_INT(NmsConfig, split_thr, 10000, 0, 1000000000, "from this number of boxes on, classes are treated one by one"),
+    DF_OPT_INT(NmsConfig, split_thr, 10000, 0, 1000000000,
+               "from this number of boxes on, classes are treated one by one"),
     DF_OPT_END
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/settings/settings.h -- private: the dicts that several heads have, for the forward pass and for decoding. A wrong one poisons the
- * scope's model. What only a training run needs is in loss_cfg.h and train_cfg.h.
+ * heads/settings/settings.h -- private: the dicts that several heads have, for the forward pass and for decoding. A
+ * wrong one poisons the scope's model. What only a training run needs is in loss_cfg.h and train_cfg.h.
  */
 #ifndef DF_HEADS_SETTINGS_SETTINGS_H
 #define DF_HEADS_SETTINGS_SETTINGS_H
@@ -10,7 +10,7 @@
 #include "nn/nn.h"
 
 bool df_head_type(NnScope, const DfNode *dict, const char *wanted); /* whether its `type` is the one that is built in */
-bool df_head_plain_conv(NnScope, const DfNode *conv_cfg);           /* whether it is None: other convolutions are not built in */
+bool df_head_plain_conv(NnScope, const DfNode *conv_cfg);           /* whether it is None: others are not built in    */
 void df_head_anchors(NnScope, DfAnchors *, const DfNode *anchor_generator); /* freed with the model */
 void df_head_coder(NnScope, DfDeltaCoder *, const DfNode *bbox_coder);
 void df_head_nms(NnScope, DfNms *, const DfNode *nms); /* mmcv's nms_cfg: nms or soft_nms */

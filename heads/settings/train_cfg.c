@@ -11,20 +11,23 @@ static const char *type_of(const DfNode *dict)
     return df_node_text(df_node_get(dict, "type"), "None");
 }
 
-/* ---- assigner ------------------------------------------------------------------------------------------------------- */
+/* ---- assigner ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     AssignerCfg out;
     DfFloats neg_iou_thr;
 } AssignerDict;
 
-#define ASSIGNER_ROW(key, kind, fallback, lo, hi, help) DF_OPT_AS(AssignerDict, key, out.key, kind, fallback, lo, hi, NULL, help)
+#define ASSIGNER_ROW(key, kind, fallback, lo, hi, help) \
+    DF_OPT_AS(AssignerDict, key, out.key, kind, fallback, lo, hi, NULL, help)
 static const DfOpt assigner_opts[] = {
     ASSIGNER_ROW(pos_iou_thr, DF_KIND_FLOAT, NULL, 0, 1, "least IoU of a positive box"),
-    DF_OPT_FLOATS(AssignerDict, neg_iou_thr, NULL, 0, 1, "IoU below which a box is background; two numbers: lowest and highest"),
+    DF_OPT_FLOATS(AssignerDict, neg_iou_thr, NULL, 0, 1,
+                  "IoU below which a box is background; two numbers: lowest and highest"),
     ASSIGNER_ROW(min_pos_iou, DF_KIND_FLOAT, "0.0", 0, 1, "least IoU of the best box of an object"),
     ASSIGNER_ROW(gt_max_assign_all, DF_KIND_BOOL, "True", 0, 1, "all best boxes of an object, not only the first"),
-    ASSIGNER_ROW(ignore_iof_thr, DF_KIND_FLOAT, "-1", -1e9, 1, "boxes that lie more than this in an ignored region do not count; < 0: all do"),
+    ASSIGNER_ROW(ignore_iof_thr, DF_KIND_FLOAT, "-1", -1e9, 1,
+                 "boxes that lie more than this in an ignored region do not count; < 0: all do"),
     ASSIGNER_ROW(ignore_wrt_candidates, DF_KIND_BOOL, "True", 0, 1, "in parts of the box, not of the region"),
     ASSIGNER_ROW(match_low_quality, DF_KIND_BOOL, "True", 0, 1, "an object gets its best boxes, whatever their IoU"),
     DF_OPT_UNUSED(gpu_assign_thr, "memory of a GPU"),
@@ -36,13 +39,15 @@ static void assigner(NnScope s, TrainCfg *out, const DfNode *dict, const char *w
 {
     AssignerDict k = { 0 };
     if (strcmp(type_of(dict), "MaxIoUAssigner") != 0) {
-        df_set_problem(s, &out->problem, "%s.assigner has type '%s': only MaxIoUAssigner is built in", what, type_of(dict));
+        df_set_problem(s, &out->problem, "%s.assigner has type '%s': only MaxIoUAssigner is built in", what,
+                       type_of(dict));
         return;
     }
     if (!df_bind_for_training(s, dict, assigner_opts, &k, "MaxIoUAssigner", &out->problem))
         return;
     if (k.neg_iou_thr.n < 1 || k.neg_iou_thr.n > 2) {
-        df_set_problem(s, &out->problem, "%s.assigner has %d numbers in neg_iou_thr: want one or two", what, k.neg_iou_thr.n);
+        df_set_problem(s, &out->problem, "%s.assigner has %d numbers in neg_iou_thr: want one or two", what,
+                       k.neg_iou_thr.n);
         return;
     }
     out->assigner = k.out;
@@ -50,23 +55,24 @@ static void assigner(NnScope s, TrainCfg *out, const DfNode *dict, const char *w
     out->assigner.neg_iou_hi = k.neg_iou_thr.v[k.neg_iou_thr.n - 1];
 }
 
-/* ---- sampler -------------------------------------------------------------------------------------------------------- */
+/* ---- sampler ----------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     SamplerCfg out;
     const DfNode *pos_sampler, *neg_sampler;
 } SamplerDict;
 
-#define SAMPLER_ROW(key, kind, fallback, lo, hi, help) DF_OPT_AS(SamplerDict, key, out.key, kind, fallback, lo, hi, NULL, help)
-#define SAMPLER_COMMON                                                                                                          \
-    SAMPLER_ROW(num, DF_KIND_INT, NULL, 1, 100000000, "boxes of an image"),                                                     \
-    SAMPLER_ROW(pos_fraction, DF_KIND_FLOAT, NULL, 0, 1, "largest part of them that is positive"),                              \
-    SAMPLER_ROW(neg_pos_ub, DF_KIND_FLOAT, "-1", -1e9, 1e9, "most negative boxes for each positive one; < 0: any number"),      \
+#define SAMPLER_ROW(key, kind, fallback, lo, hi, help) \
+    DF_OPT_AS(SamplerDict, key, out.key, kind, fallback, lo, hi, NULL, help)
+#define SAMPLER_COMMON \
+    SAMPLER_ROW(num, DF_KIND_INT, NULL, 1, 100000000, "boxes of an image"), \
+    SAMPLER_ROW(pos_fraction, DF_KIND_FLOAT, NULL, 0, 1, "largest part of them that is positive"), \
+    SAMPLER_ROW(neg_pos_ub, DF_KIND_FLOAT, "-1", -1e9, 1e9, "most negative boxes for a positive one; < 0: any"), \
     SAMPLER_ROW(add_gt_as_proposals, DF_KIND_BOOL, "True", 0, 1, "the objects themselves are among the boxes")
-#define SAMPLER_BALANCED                                                                                                        \
-    SAMPLER_ROW(floor_thr, DF_KIND_FLOAT, "-1", -1, 1, "IoU below which boxes are a set of their own; -1: there is none"),      \
-    SAMPLER_ROW(floor_fraction, DF_KIND_FLOAT, "0", 0, 1, "part of the negative boxes that is from that set"),                  \
-    SAMPLER_ROW(num_bins, DF_KIND_INT, "3", 1, 10000, "ranges of IoU from which as many are taken")
+#define SAMPLER_BALANCED \
+    SAMPLER_ROW(floor_thr, DF_KIND_FLOAT, "-1", -1, 1, "IoU below which boxes are a set of their own; -1: none are"), \
+    SAMPLER_ROW(floor_fraction, DF_KIND_FLOAT, "0", 0, 1, "part of the negative boxes that is from that set"), \
+    SAMPLER_ROW(num_bins, DF_KIND_INT, "3", 1, 10000, "ranges of IoU from which equally many boxes are taken")
 
 static const DfOpt random_opts[] = { SAMPLER_COMMON, DF_OPT_END };
 static const DfOpt balanced_opts[] = { SAMPLER_COMMON, SAMPLER_BALANCED, DF_OPT_END };
@@ -142,7 +148,7 @@ static void sampler(NnScope s, TrainCfg *out, const DfNode *dict, const char *wh
     out->sampler = k.out;
 }
 
-/* ---- train_cfg ------------------------------------------------------------------------------------------------------ */
+/* ---- train_cfg --------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     const DfNode *assigner, *sampler;
@@ -153,7 +159,8 @@ typedef struct {
 static const DfOpt train_opts[] = {
     DF_OPT_DICT(TrainDict, assigner, NULL, "which boxes answer for which object"),
     DF_OPT_DICT(TrainDict, sampler, "None", "which boxes a loss counts; None: all"),
-    DF_OPT_FLOAT(TrainDict, allowed_border, -1, -1e9, 1e9, "pixels that an anchor may reach beyond the image; < 0: any number"),
+    DF_OPT_FLOAT(TrainDict, allowed_border, -1, -1e9, 1e9,
+                 "pixels that an anchor may reach beyond the image; < 0: any number"),
     DF_OPT_FLOAT(TrainDict, pos_weight, -1, -1e9, 1e9, "weight of positive boxes; <= 0: 1"),
     DF_OPT_INTS(TrainDict, mask_size, "None", 1, 4096, "side of the masks that are learnt, in cells"),
     DF_OPT_UNUSED(debug, "without effect, as in mmdet"),
@@ -173,10 +180,11 @@ void df_train_cfg(NnScope s, TrainCfg *out, const DfNode *dict, const char *what
     sampler(s, out, k.sampler, what);
 }
 
-/* ---- sampler of pixels ---------------------------------------------------------------------------------------------- */
+/* ---- sampler of pixels ------------------------------------------------------------------------------------------- */
 
 static const DfOpt pixel_sampler_opts[] = {
-    DF_OPT_FLOAT(PixelSamplerCfg, thresh, None, 0, 1, "pixels count whose own class has less than this probability; None: the worst"),
+    DF_OPT_FLOAT(PixelSamplerCfg, thresh, None, 0, 1,
+                 "pixels count whose own class has less than this probability; None: the worst"),
     DF_OPT_INT(PixelSamplerCfg, min_kept, 100000, 1, 1000000000, "pixels of an image that count at least"),
     DF_OPT_END
 };

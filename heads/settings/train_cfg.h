@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/settings/train_cfg.h -- private: a head's part of train_cfg, as mmdet has it: which boxes answer for which object (the assigner),
- * which of them a loss counts (the sampler), and a few numbers more.
+ * heads/settings/train_cfg.h -- private: a head's part of train_cfg, as mmdet has it: which boxes answer for which
+ * object (the assigner), which of them a loss counts (the sampler), and a few numbers more.
  */
 #ifndef DF_HEADS_SETTINGS_TRAIN_CFG_H
 #define DF_HEADS_SETTINGS_TRAIN_CFG_H
 
 #include "heads/settings/for_training.h"
 
-/* MaxIoUAssigner, Faster R-CNN's rule (Ren et al., NIPS 2015, section 3.1.2). By its best IoU with an object a box is background within
- * [neg_iou_lo, neg_iou_hi), an example of that object from pos_iou_thr on, and nothing between. */
+/* MaxIoUAssigner, Faster R-CNN's rule (Ren et al., NIPS 2015, section 3.1.2). By its best IoU with an object a box is
+ * background within [neg_iou_lo, neg_iou_hi), an example of that object from pos_iou_thr on, and nothing between. */
 typedef struct {
     double pos_iou_thr, neg_iou_lo, neg_iou_hi;
     bool match_low_quality;     /* an object also gets the boxes of its best IoU, if that is at least min_pos_iou */
     double min_pos_iou;
     bool gt_max_assign_all;     /* all of equally good ones, or the first                                          */
-    double ignore_iof_thr;      /* boxes that lie in an ignored region by more than this count for nothing; < 0: all count */
+    double ignore_iof_thr;      /* boxes that lie in an ignored region by more than this do not count; < 0: all do */
     bool ignore_wrt_candidates; /* by their own area, not by the region's                                          */
 } AssignerCfg;
 

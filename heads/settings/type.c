@@ -18,6 +18,7 @@ bool df_head_type(NnScope s, const DfNode *dict, const char *wanted)
 bool df_head_plain_conv(NnScope s, const DfNode *conv_cfg)
 {
     if (conv_cfg)
-        nn_fail(s, DF_EVALUE, "conv_cfg has type '%s': only the plain convolution is built in", df_node_text(df_node_get(conv_cfg, "type"), "?"));
+        nn_fail(s, DF_EVALUE, "conv_cfg has type '%s': only the plain convolution is built in",
+                df_node_text(df_node_get(conv_cfg, "type"), "?"));
     return !conv_cfg;
 }

@@ -45,7 +45,7 @@ static LossCfg loss_of(Text *t, const char *value)
     return loss;
 }
 
-/* ---- losses --------------------------------------------------------------------------------------------------------- */
+/* ---- losses ------------------------------------------------------------------------------------------------------ */
 
 Test(losses, defaults_of_classification)
 {
@@ -97,7 +97,8 @@ Test(losses, defaults_of_boxes)
 Test(losses, all_that_can_be_said)
 {
     Text t;
-    LossCfg l = loss_of(&t, "dict(type='CrossEntropyLoss', use_sigmoid=True, class_weight=[1.0, 0.5], ignore_index=255, avg_non_ignore=True,\n"
+    LossCfg l = loss_of(&t,
+                        "dict(type='CrossEntropyLoss', use_sigmoid=True, class_weight=[1.0, 0.5], ignore_index=255, avg_non_ignore=True,\n"
                             "     reduction='sum', loss_weight=0.4, loss_name='loss_ce')");
     cr_expect(!l.problem && l.weight == 0.4 && l.reduction == REDUCE_SUM);
     cr_expect_str_eq(l.name, "loss_ce");
@@ -131,7 +132,8 @@ Test(losses, what_nobody_knows_is_kept)
         const LossCfg l = loss_of(&t, cases[i].value);
         cr_expect(l.kind == cases[i].kind, "%s", cases[i].value);
         cr_expect_str_eq(l.type, cases[i].type);
-        cr_expect(l.problem && strstr(l.problem, cases[i].says), "%s: %s", cases[i].value, l.problem ? l.problem : "no problem");
+        cr_expect(l.problem && strstr(l.problem, cases[i].says), "%s: %s", cases[i].value,
+                  l.problem ? l.problem : "no problem");
         done(&t);
     }
     Text t;
@@ -157,7 +159,7 @@ Test(losses, several)
     done(&t);
 }
 
-/* ---- train_cfg ------------------------------------------------------------------------------------------------------ */
+/* ---- train_cfg --------------------------------------------------------------------------------------------------- */
 
 static TrainCfg train_of(Text *t, const char *value)
 {
@@ -188,7 +190,8 @@ Test(train_cfg, defaults)
 Test(train_cfg, faster_rcnn)
 {
     Text t;
-    const TrainCfg c = train_of(&t, "dict(assigner=dict(type='MaxIoUAssigner', pos_iou_thr=0.5, neg_iou_thr=(0.1, 0.5), min_pos_iou=0.5,\n"
+    const TrainCfg c = train_of(&t,
+                                "dict(assigner=dict(type='MaxIoUAssigner', pos_iou_thr=0.5, neg_iou_thr=(0.1, 0.5), min_pos_iou=0.5,\n"
                                     "     match_low_quality=False, ignore_iof_thr=0.5, gt_max_assign_all=False, iou_calculator=dict(type='BboxOverlaps2D')),\n"
                                     "     sampler=dict(type='RandomSampler', num=512, pos_fraction=0.25, neg_pos_ub=5, add_gt_as_proposals=False),\n"
                                     "     allowed_border=0, pos_weight=2.5, mask_size=28, debug=False)");
@@ -222,7 +225,8 @@ Test(train_cfg, samplers)
         snprintf(value, sizeof value, "dict(" ASSIGNER ", sampler=%s)", cases[i].value);
         const TrainCfg c = train_of(&t, value);
         cr_expect(!c.problem, "%s: %s", cases[i].value, c.problem ? c.problem : "");
-        cr_expect(c.sampler.positives == cases[i].positives && c.sampler.negatives == cases[i].negatives, "%s", cases[i].value);
+        cr_expect(c.sampler.positives == cases[i].positives && c.sampler.negatives == cases[i].negatives, "%s",
+                  cases[i].value);
         cr_expect(i < 2 || (c.sampler.num == 512 && c.sampler.pos_fraction == 0.25 && c.sampler.add_gt_as_proposals && c.sampler.neg_pos_ub == -1));
         cr_expect((i != 3 && i != 5) || c.sampler.num_bins == 4);
         cr_expect(i != 5 || (c.sampler.floor_thr == 0.1 && c.sampler.floor_fraction == 0.2));
@@ -248,7 +252,8 @@ Test(train_cfg, what_nobody_knows_is_kept)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         Text t;
         const TrainCfg c = train_of(&t, cases[i].value);
-        cr_expect(c.given && c.problem && strstr(c.problem, cases[i].says), "%s: %s", cases[i].value, c.problem ? c.problem : "no problem");
+        cr_expect(c.given && c.problem && strstr(c.problem, cases[i].says), "%s: %s", cases[i].value,
+                  c.problem ? c.problem : "no problem");
         done(&t);
     }
 }
@@ -270,7 +275,7 @@ Test(train_cfg, pixels)
     done(&t);
 }
 
-/* ---- heads ---------------------------------------------------------------------------------------------------------- */
+/* ---- heads ------------------------------------------------------------------------------------------------------- */
 
 static int build(Text *t, const DfDenseHead *head)
 {
@@ -291,7 +296,8 @@ Test(heads, load_with_any_training)
     };
     for (int i = 0; i < 2; i++) {
         char value[1024];
-        snprintf(value, sizeof value, "dict(head=%s, train=dict(assigner=dict(type='Mine'), sampler=7), proposals=dict(nms=dict(type='mine'), what=1))",
+        snprintf(value, sizeof value,
+                 "dict(head=%s, train=dict(assigner=dict(type='Mine'), sampler=7), proposals=dict(nms=dict(type='mine'), what=1))",
                  heads[i]);
         Text t = text_of(value);
         cr_expect_eq(build(&t, df_dense_head_find(i ? "RPNHead" : "RetinaHead")), DF_OK, "%s", df_error());
@@ -321,7 +327,7 @@ Test(heads, without_memory)
     df_config_free(t.config);
 }
 
-/* ---- by name -------------------------------------------------------------------------------------------------------- */
+/* ---- by name ----------------------------------------------------------------------------------------------------- */
 
 Test(heads, of_every_kind_by_name)
 {
