@@ -151,7 +151,7 @@ static int run(int n, const char *const *args)
     if (error == DF_OK)
         error = cli_input_shape(&s, shape_text, 1216, &H, &W);
     if (error == DF_OK)
-        error = cli_check_memory(&s, (int)batch, H, W);
+        error = df_detector_check_memory(s.detector, (int)batch, H, W);
     if (error == DF_OK)
         error = cli_session_load(&s, weights, NULL);
     if (error == DF_OK)

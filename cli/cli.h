@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-#include "models/models.h"
+#include "inference/inference.h"
 
 /* ---- commands and their options ------------------------------------------------------------------------------------ */
 
@@ -60,20 +60,18 @@ extern CliCommon cli;
 
 /* ---- services ------------------------------------------------------------------------------------------------------ */
 
-/* Config and model, and the pool. Everything is freed by cli_session_done(), also after a failure. */
+/* A network that is built from its config, and its parts at hand. Everything is freed by cli_session_done(), also after a failure. */
 typedef struct {
+    DfDetector *detector;
     DfPool *pool;
-    DfConfig *config;
-    const DfNode *root;
+    const DfNode *root;                                   /* of the config */
     DfModel *model;
     DfCtx *c;
 } CliSession;
 int cli_session_open(CliSession *, const char *config_path);
-int cli_session_load(CliSession *, const char *checkpoint, const DfModelLoad *); /* "random" or "random:SEED": fresh weights */
+int cli_session_load(CliSession *, const char *checkpoint, const DfModelLoad *); /* a file, "random" or "random:SEED" */
 void cli_session_done(CliSession *);
-/* DF_ENOMEM if the activations of such an input are more than this machine's memory: better said than killed for. */
-int cli_check_memory(const CliSession *, int n, int H, int W);
-/* "HxW", or for NULL 800 x `width` of a detector, 512 x 512 of a segmentor and img_size of a classifier. */
+/* "HxW"; NULL: the usual shape of such a network (df_detector_usual_shape()). */
 int cli_input_shape(const CliSession *, const char *text, int width, int *H, int *W);
 
 /* A live line on a terminal, a line now and then elsewhere, nothing with --quiet. */
@@ -86,6 +84,14 @@ typedef struct {
 CliProgress cli_progress(const char *what, long n, long before);
 void cli_progress_step(CliProgress *, long done);
 void cli_progress_end(CliProgress *);
+/* A DfProgress (inference/sequence.h) whose user is a CliRunProgress: shows how far the run is; Ctrl-C stops it. */
+typedef struct {
+    const char *what;
+    bool silent;                                          /* show nothing                    */
+    bool begun;                                           /* {0} to begin with: its own note */
+    CliProgress shown;
+} CliRunProgress;
+bool cli_run_progress(void *user, long done, long n);
 
 /* Set by Ctrl-C: finish what is begun and say what was done. A command that never asks ends at once, as does one at the second Ctrl-C. */
 bool cli_interrupted(void);
@@ -97,8 +103,5 @@ struct cJSON;
 int cli_write_json(struct cJSON *, const char *path);     /* the same of a value, which is deleted; NULL: nothing is written */
 int cli_check_output(const char *path);                   /* before long work: can this file be written? NULL and "-" can */
 int cli_check_outputs(size_t n, const char *const *paths); /* each of them */
-char *cli_temporary_folder(void);                         /* a new one, in TMPDIR; NULL after df_fail(); df_free it */
-void cli_remove_folder(const char *folder, const char *const *files); /* the named files, then the folder if it is empty */
-char *cli_join(const char *folder, const char *name);     /* "folder/name"; df_free it */
 
 #endif

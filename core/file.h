@@ -28,6 +28,13 @@ bool df_is_directory(const char *path);
 bool df_is_file(const char *path); /* a regular file */
 int df_make_directory(const char *path); /* parents too; fine if it is there already */
 
+/* "FOLDER/NAME", or NAME below an empty folder; df_free() it. NULL: no memory, without a sentence. */
+char *df_path_join(const char *folder, const char *name);
+/* A new folder in TMPDIR, or in the system's folder for temporary files; df_free() it. NULL after df_fail(). */
+char *df_temporary_folder(void);
+/* Removes the named files (up to NULL), then the folder if it is empty. */
+void df_remove_folder(const char *folder, const char *const *files);
+
 /* Writes go to "PATH.tmp-PID" and become PATH in df_writer_commit(), after a flush to the disk: a reader sees the
  * old file or the whole new one, and a full disk is an error, never a short file. Errors stick: the writes after
  * one do nothing, and commit reports it. df_writer_drop() forgets the file; it is what commit does on failure. A
@@ -38,6 +45,9 @@ void df_write(DfWriter *, const void *bytes, size_t size);
 void df_writef(DfWriter *, const char *format, ...) DF_PRINTF(2, 3);
 int df_writer_commit(DfWriter *); /* frees the writer in every case */
 void df_writer_drop(DfWriter *);  /* NULL is fine */
+
+/* The whole of a small file at once. */
+int df_file_write_text(const char *path, const char *text);
 
 /* For a signal handler, before the process ends: removes what is half-written under its temporary name. */
 void df_writers_abandon(void);

@@ -138,3 +138,13 @@ void df_writer_drop(DfWriter *writer)
         unlink(writer->temporary);
     writer_free(writer);
 }
+
+int df_file_write_text(const char *path, const char *text)
+{
+    DfWriter *writer;
+    const int error = df_writer_open(&writer, path);
+    if (error < 0)
+        return error;
+    df_write(writer, text, strlen(text));
+    return df_writer_commit(writer);
+}

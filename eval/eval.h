@@ -23,6 +23,7 @@
 
 #include "core/core.h"
 #include "eval/check/check.h"
+#include "eval/coco/score.h"
 #include "eval/compare/compare.h"
 #include "eval/compare/image_scores.h"
 #include "eval/explain/explain.h"
@@ -81,7 +82,7 @@ typedef struct {
 typedef enum { DF_COCO_BOXES, DF_COCO_MASKS } DfCocoType; /* bbox, segm */
 
 /* pycocotools' Params. Arrays are borrowed during df_coco_evaluate() and may come in any order where pycocotools sorts them. */
-typedef struct {
+typedef struct DfCocoParams {
     DfCocoType type;
     size_t n_ious, n_recalls, n_max_dets, n_areas;
     const double *ious;             /* IoU thresholds            */

@@ -41,6 +41,8 @@ int df_mask_merge(DfMask *out, const DfMask *masks, size_t n, bool intersect);
 /* height * width bytes of 0 and 1, row by row. Fails if the runs are longer than that; what they leave over is 0. */
 int df_mask_decode(const DfMask *, uint8_t *pixels);
 int df_mask_to_text(const DfMask *, char **text); /* zero-terminated; df_free it */
+/* As COCO's files have it: {"size": [height, width], "counts": ".."}; df_free it. */
+int df_mask_to_json(const DfMask *, char **text);
 uint32_t df_mask_area(const DfMask *);
 void df_mask_box(const DfMask *, double xywh[4]);
 

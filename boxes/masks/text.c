@@ -76,3 +76,17 @@ int df_mask_to_text(const DfMask *mask, char **text)
     (*text)[df_runs_to_text(mask->runs, mask->n, *text)] = 0;
     return DF_OK;
 }
+
+int df_mask_to_json(const DfMask *mask, char **text)
+{
+    DfTextbuf json = { 0 };
+    char *counts;
+    const int error = df_mask_to_text(mask, &counts);
+    if (error < 0)
+        return error;
+    df_textbuf_add(&json, "{\"size\": [%u, %u], \"counts\": ", (unsigned)mask->height, (unsigned)mask->width);
+    df_textbuf_json(&json, counts);
+    df_textbuf_add(&json, "}");
+    df_free(counts);
+    return df_textbuf_take(&json, text);
+}

@@ -45,7 +45,7 @@ static void measure_here(Answer *a, const char *config, const char *checkpoint, 
     CliSession s;
     a->error = cli_session_open(&s, config);
     if (a->error == DF_OK)
-        a->error = cli_check_memory(&s, 1, H, W);
+        a->error = df_detector_check_memory(s.detector, 1, H, W);
     if (a->error == DF_OK)
         a->error = cli_session_load(&s, checkpoint, NULL);
     if (a->error == DF_OK)

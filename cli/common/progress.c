@@ -52,3 +52,17 @@ void cli_progress_end(CliProgress *p)
     if (p->live)
         fputc('\n', stderr);
 }
+
+bool cli_run_progress(void *user, long done, long n)
+{
+    CliRunProgress *p = user;
+    if (!p->begun) {
+        p->begun = true;
+        p->shown = cli_progress(p->what, n, done);
+        if (done && !cli.quiet)
+            fprintf(stderr, "%ld images are already done\n", done);
+    } else if (!p->silent) {
+        cli_progress_step(&p->shown, done);
+    }
+    return !cli_interrupted();
+}

@@ -20,8 +20,6 @@ typedef struct {
     const char *images_dir;     /* its pictures; NULL: none                                       */
     double explain_score;       /* its score threshold                                            */
     const DfCocoParams *params; /* NULL: the challenge's                                          */
-    const int64_t *image_ids;   /* NULL: all; else only these are scored                          */
-    size_t n_image_ids;
 } CliScoring;
 
 /* For the help. */
@@ -33,5 +31,10 @@ typedef struct {
     "\"proposal\". Scores are from 0 to 1; -1 means that there is no ground truth."
 
 int cli_score_coco(DfPool *, const CliScoring *);
+
+/* Tables on stdout, unless `json_path` is "-": JSON goes there then. */
+int cli_print_coco(const DfCocoScores *, const char *json_path, bool per_class);
+/* JSON into a file; json_path NULL: none. `why`: what explains one of them, or NULL. */
+int cli_write_coco(const DfCocoScores *, const char *why, const char *json_path);
 
 #endif

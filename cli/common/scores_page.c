@@ -45,7 +45,7 @@ static int shrink_and_encode(const Thumbnails *t, const DfImage *image, char **u
     DfFile file = { 0 };
     const int width = image->width < THUMBNAIL_WIDTH ? image->width : THUMBNAIL_WIDTH;
     const int height = (int)((long)image->height * width / image->width);
-    char *path = cli_join(t->folder, "thumbnail.jpg");
+    char *path = df_path_join(t->folder, "thumbnail.jpg");
     int error = path ? df_resize_cv2(&small, image, height > 0 ? height : 1, width) : df_fail_memory("a path");
     if (error == DF_OK)
         error = df_image_write(&small, path, QUALITY);
@@ -65,7 +65,7 @@ static int thumbnail(void *user, const char *file_name, char **uri)
     const Thumbnails *t = user;
     DfImage image = { 0 };
     *uri = NULL;
-    char *path = cli_join(t->images_dir, file_name);
+    char *path = df_path_join(t->images_dir, file_name);
     if (!path)
         return df_fail_memory("a path");
     int error = df_image_read(&image, path);
@@ -117,7 +117,7 @@ static int write_page(DfExplain *why, const CliExplaining *x)
     char *html = NULL;
     int error = DF_OK;
     if (x->images_dir) {
-        if (!(thumbnails.folder = cli_temporary_folder()))
+        if (!(thumbnails.folder = df_temporary_folder()))
             return DF_EIO;
         df_explain_thumbnails(why, thumbnail, &thumbnails);
     }
@@ -125,7 +125,7 @@ static int write_page(DfExplain *why, const CliExplaining *x)
     if (error == DF_OK)
         error = cli_write_text(x->page_path, html);
     if (thumbnails.folder)
-        cli_remove_folder(thumbnails.folder, (const char *const[]){ "thumbnail.jpg", NULL });
+        df_remove_folder(thumbnails.folder, (const char *const[]){ "thumbnail.jpg", NULL });
     df_free(thumbnails.folder);
     df_free(html);
     return error;

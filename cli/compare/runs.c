@@ -88,7 +88,7 @@ static int file_in_folder(const char *folder, CliRunKind kind, char **file)
 {
     if (!wanted(kind, true))
         return DF_OK;
-    if (!(*file = cli_join(folder, kinds[kind].file)))
+    if (!(*file = df_path_join(folder, kinds[kind].file)))
         return df_fail_memory("a path");
     if (!df_file_exists(*file)) {
         df_free(*file);
@@ -110,7 +110,7 @@ int cli_run_file(const char *run, CliRunKind kind, char **file)
     /* A COCO file does not say whether boxes or masks are meant: boxes, if nobody asks for masks. */
     if (!wanted(kind, form == IMAGE_SCORES || kind == CLI_RUN_BBOX))
         return DF_OK;
-    return (*file = cli_join("", run)) ? DF_OK : df_fail_memory("a path");
+    return (*file = df_path_join("", run)) ? DF_OK : df_fail_memory("a path");
 }
 
 /* ---- numbers --------------------------------------------------------------------------------------------------- */

@@ -42,7 +42,7 @@ static char *pred_path(const Run *r, const char *name)
         return NULL;
     memcpy(other, name, stem);
     memcpy(other + stem, cli_metric.pred_suffix, suffix + 1);
-    char *path = cli_join(r->pred_dir, other);
+    char *path = df_path_join(r->pred_dir, other);
     df_free(other);
     return path;
 }
@@ -83,7 +83,7 @@ static int add_pair(const Run *r, Worker *w, size_t i, const DfImage *label, con
 static int read_pair(const Run *r, Worker *w, size_t i)
 {
     DfImage *const label = &w->label, *const pred = &w->pred;
-    char *label_path = cli_join(r->gt_dir, r->files.name[i]), *path = pred_path(r, r->files.name[i]);
+    char *label_path = df_path_join(r->gt_dir, r->files.name[i]), *path = pred_path(r, r->files.name[i]);
     int error = label_path && path ? DF_OK : df_fail_memory("a path");
     if (error == DF_OK && !df_file_exists(path))
         error = df_fail(DF_EIO, "%s does not exist: want a prediction for %s", path, label_path);

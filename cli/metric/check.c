@@ -11,7 +11,7 @@
 static int size_of(void *user, const char *file_name, int *width, int *height)
 {
     DfImage image = { 0 };
-    char *path = cli_join(user, file_name);
+    char *path = df_path_join(user, file_name);
     if (!path)
         return df_fail_memory("a path");
     const int error = df_image_read(&image, path);
@@ -45,7 +45,7 @@ static int run(int n, const char *const *args)
 {
     DfCheck *check = NULL;
     const char *images = cli_metric.images;
-    char *folder = images ? cli_join(images, "") : NULL;
+    char *folder = images ? df_path_join(images, "") : NULL;
     int error = cli_check_output(cli_metric.json);
     if (error == DF_OK && images && !folder)
         error = df_fail_memory("a path");

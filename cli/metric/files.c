@@ -26,11 +26,11 @@ static int list_below(CliFiles *files, const char *root, const char *below, cons
 
 static int take_entry(CliFiles *files, const char *root, const char *below, const char *entry, const char *suffix, int depth)
 {
-    char *name = below[0] ? cli_join(below, entry) : df_malloc(strlen(entry) + 1), *path = NULL;
+    char *name = below[0] ? df_path_join(below, entry) : df_malloc(strlen(entry) + 1), *path = NULL;
     if (name && !below[0])
         memcpy(name, entry, strlen(entry) + 1);
     if (name)
-        path = cli_join(root, name);
+        path = df_path_join(root, name);
     if (!name || !path) {
         df_free(name);
         return df_fail_memory("a list of files");
@@ -48,7 +48,7 @@ static int take_entry(CliFiles *files, const char *root, const char *below, cons
 
 static int list_below(CliFiles *files, const char *root, const char *below, const char *suffix, int depth)
 {
-    char *path = below[0] ? cli_join(root, below) : NULL;
+    char *path = below[0] ? df_path_join(root, below) : NULL;
     DIR *folder = opendir(path ? path : root);
     int error = folder ? DF_OK : df_fail_errno("%s", path ? path : root);
     for (const struct dirent *entry; error == DF_OK && (entry = readdir(folder));)

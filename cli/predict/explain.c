@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/common/detector.h"
 #include "cli/predict/predict.h"
 
 /* ---- one figure ---------------------------------------------------------------------------------------------------------- */
@@ -50,30 +49,31 @@ static size_t discs_of(const Reading *r, DfDrawnPoint *out)
 }
 
 /* "dog 63%, transformer.decoder.layers.5, head 2" */
-static void write_title(char *out, size_t size, const CliExplain *e, const Reading *r, const DfDetections *found, const CliLabels *labels)
+static void write_title(char *out, size_t size, const CliExplain *e, const Reading *r, const DfDetections *found)
 {
-    char what[120] = "", head[32] = "", number[16];
+    char what[120] = "", head[32] = "";
     if (r->subject->rank >= 0) {
         const DfDetection *d = &found->v[r->subject->rank];
-        snprintf(what, sizeof what, "%.80s %.0f%%, ", cli_label_name(labels, d->label, number), 100 * (double)d->score);
+        snprintf(what, sizeof what, "%.80s %.0f%%, ", df_detector_class_name(e->detector, d->label), 100 * (double)d->score);
     }
     if (e->head >= 0)
         snprintf(head, sizeof head, ", head %ld", e->head);
     snprintf(out, size, "%s%s%s", what, r->layer->path, head);
 }
 
-static int draw(const CliExplain *e, const DfSample *sample, const DfDetections *found, const Reading *r, const CliLabels *labels)
+static int draw(const CliExplain *e, const DfSample *sample, const DfDetections *found, const Reading *r)
 {
+    const DfClasses *classes = df_detector_class_names(e->detector);
     char title[400];
     DfImage figure = { 0 };
     DfDrawnPoint *discs = df_calloc((size_t)r->layer->heads * per_head(r->layer) + 1, sizeof *discs);
-    char *path = cli_join(e->dir, r->name);
+    char *path = df_path_join(e->dir, r->name);
     int error = discs && path ? DF_OK : df_fail_memory("a figure");
     if (error == DF_OK) {
         const DfDrawnBox box = r->subject->rank >= 0 ? cli_drawn_box(found, (size_t)r->subject->rank) : (DfDrawnBox){ 0 };
-        write_title(title, sizeof title, e, r, found, labels);
+        write_title(title, sizeof title, e, r, found);
         const DfDrawnPoints points = { discs, discs_of(r, discs), { r->from[0], r->from[1] }, r->subject->rank >= 0 ? &box : NULL, title };
-        error = df_draw_points(&figure, &sample->image, &points, labels->name, labels->n);
+        error = df_draw_points(&figure, &sample->image, &points, classes->name, classes->n);
     }
     if (error == DF_OK)
         error = df_image_write(&figure, path, e->quality);
@@ -125,11 +125,10 @@ static void print_reading(FILE *json, const Reading *r, bool first)
     fputc('}', json);
 }
 
-static void print_detection(FILE *json, const DfDetection *d, int rank, const CliLabels *labels, bool first)
+static void print_detection(FILE *json, const CliExplain *e, const DfDetection *d, int rank, bool first)
 {
-    char number[16];
     fprintf(json, "%s\n   {\"detection\": %d, \"label\": %d, \"class\": ", first ? "" : ",", rank, d->label);
-    cli_print_json_text(json, cli_label_name(labels, d->label, number));
+    cli_print_json_text(json, df_detector_class_name(e->detector, d->label));
     fprintf(json, ", \"score\": %.9g, \"box\": [%.7g, %.7g, %.7g, %.7g]}", (double)d->score, (double)d->box[0], (double)d->box[1], (double)d->box[2], (double)d->box[3]);
 }
 
@@ -140,7 +139,6 @@ typedef struct {
     const CliExplain *e;
     const DfSample *sample;
     const DfDetections *found;
-    const CliLabels *labels;
     DfImageMeta meta;
     Subject subject[CLI_EXPLAIN_RANKS];
     int n_subjects;
@@ -198,7 +196,7 @@ static int read_and_give(Picture *p, int layer, const Subject *subject, bool fir
     int error = r.points ? df_points_read(e->points, layer, 0, &p->meta, r.query, r.points) : df_fail_memory("sampling points");
     if (error == DF_OK) {
         print_reading(p->json, &r, first);
-        error = draw(e, p->sample, p->found, &r, p->labels);
+        error = draw(e, p->sample, p->found, &r);
     }
     df_free(r.points);
     return error;
@@ -227,7 +225,7 @@ static int give_picture(Picture *p)
     cli_print_json_text(p->json, p->sample->path);
     fprintf(p->json, ", \"height\": %d, \"width\": %d,\n \"detections\": [", view->meta.ori_h, view->meta.ori_w);
     for (int k = 0; k < p->n_subjects && p->subject[k].rank >= 0; k++)
-        print_detection(p->json, &p->found->v[p->subject[k].rank], p->subject[k].rank, p->labels, k == 0);
+        print_detection(p->json, p->e, &p->found->v[p->subject[k].rank], p->subject[k].rank, k == 0);
     fputs("],\n \"layers\": [", p->json);
     const int error = give_layers(p);
     fputs("]}\n", p->json);
@@ -241,7 +239,7 @@ static int write_json(const CliExplain *e, const char *picture, const char *text
     char *file = df_malloc(n), *path = NULL;
     if (file) {
         snprintf(file, n, "%.*s.json", (int)cli_stem_length(name), name);
-        path = cli_join(e->dir, file);
+        path = df_path_join(e->dir, file);
     }
     const int error = path ? cli_write_text(path, text) : df_fail_memory("a path");
     df_free(file);
@@ -249,9 +247,9 @@ static int write_json(const CliExplain *e, const char *picture, const char *text
     return error;
 }
 
-int cli_explain_picture(CliExplain *e, CliSession *s, const DfSample *sample, const DfDetections *found, double score_thr, const CliLabels *labels)
+int cli_explain_picture(CliExplain *e, CliSession *s, const DfSample *sample, const DfDetections *found, double score_thr)
 {
-    Picture p = { .e = e, .sample = sample, .found = found, .labels = labels, .meta = sample->views.view[0].meta };
+    Picture p = { .e = e, .sample = sample, .found = found, .meta = sample->views.view[0].meta };
     char *text = NULL;
     size_t size = 0;
     int error = df_points_done(e->points, s->c);
@@ -269,36 +267,4 @@ int cli_explain_picture(CliExplain *e, CliSession *s, const DfSample *sample, co
         error = write_json(e, sample->path, text);
     free(text);
     return error;
-}
-
-/* ---- bare backbones ------------------------------------------------------------------------------------------------------- */
-
-/* The whole picture at the size that the network is made for, with ImageNet's mean and deviation. */
-int cli_explain_pipeline(const CliSession *s, DfPipeline **out)
-{
-    char text[512];
-    int H, W;
-    if (df_node_at(s->root, "data.test.pipeline") || df_node_get(s->root, "test_pipeline"))
-        return cli_test_pipeline(s, out);
-    int error = cli_input_shape(s, NULL, 224, &H, &W);
-    snprintf(text, sizeof text,
-             "pipeline = [dict(type='LoadImageFromFile'), dict(type='MultiScaleFlipAug', img_scale=(%d, %d), flip=False, transforms=[\n"
-             "    dict(type='Resize', keep_ratio=False), dict(type='Normalize', mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True),\n"
-             "    dict(type='ImageToTensor', keys=['img']), dict(type='Collect', keys=['img'])])]\n", W, H);
-    DfConfig *config = NULL;
-    if (error == DF_OK)
-        error = df_config_parse(&config, text, strlen(text), "pipeline.py", true);
-    if (error == DF_OK)
-        error = df_pipeline_new(out, df_node_get(df_config_root(config), "pipeline"));
-    df_config_free(config);
-    return error;
-}
-
-int cli_run_backbone(CliSession *s, const DfSample *sample)
-{
-    const DfView *view = &sample->views.view[0];
-    df_reset(s->c);
-    df_model_forward(s->model, s->c, df_borrow(s->c, DF_SHAPE(1, view->meta.pad_h, view->meta.pad_w, 3), view->pixels));
-    const int error = df_ctx_error(s->c);
-    return error < 0 ? df_fail_in(error, "%s: ", sample->path) : DF_OK;
 }

@@ -141,6 +141,7 @@ int cli_explain_open(CliExplain *e, const CliSession *s)
     int H, W;
     if (!e->dir)
         return e->detections || e->query || e->layers || e->head >= 0 ? df_fail(CLI_EUSAGE, "--detections, --query, --layers and --head want --explain DIR") : DF_OK;
+    e->detector = s->detector;
     int error = read_options(e);
     if (error == DF_OK)
         error = cli_input_shape(s, NULL, 1216, &H, &W);

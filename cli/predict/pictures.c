@@ -42,7 +42,7 @@ static int add_folder(CliPictures *p, const char *folder)
     int error = DF_OK;
     for (struct dirent *e; error == DF_OK && (e = readdir(entries));)
         if (is_picture(e->d_name))
-            error = add_path(p, cli_join(folder, e->d_name));
+            error = add_path(p, df_path_join(folder, e->d_name));
     closedir(entries);
     if (error == DF_OK && p->n == before)
         return df_fail(DF_EVALUE, "%s: no .jpg, .jpeg or .png file in this folder", folder);
@@ -54,7 +54,7 @@ int cli_pictures_add(CliPictures *p, int n, const char *const *args)
 {
     int error = DF_OK;
     for (int i = 0; error == DF_OK && i < n; i++)
-        error = df_is_directory(args[i]) ? add_folder(p, args[i]) : add_path(p, cli_join("", args[i]));
+        error = df_is_directory(args[i]) ? add_folder(p, args[i]) : add_path(p, df_path_join("", args[i]));
     return error;
 }
 
@@ -86,7 +86,7 @@ int cli_pictures_check(const CliPictures *p, const char *out_dir)
     }
     for (size_t i = 0; error == DF_OK && i < p->n; i++) {
         struct stat from, to;
-        char *drawing = cli_join(out_dir, cli_name_of(sorted[i]));
+        char *drawing = df_path_join(out_dir, cli_name_of(sorted[i]));
         if (!drawing)
             error = df_fail_memory("a path");
         else if (i && by_file_name(&sorted[i - 1], &sorted[i]) == 0)

@@ -2,9 +2,7 @@
  *
  * cli/predict/predict.c -- deformer predict: pictures in, drawn pictures and COCO-format results out.
  */
-#include "cli/common/detector.h"
-#include "cli/common/samples.h"
-#include "cli/common/segmentor.h"
+#include "cli/common/aug_test.h"
 #include "cli/predict/predict.h"
 
 #include <stdlib.h>
@@ -41,11 +39,9 @@ static const CliOption options[] = {
 
 typedef struct {
     CliSession session;
-    DfPipeline *pipeline;
     CliPictures pictures;
-    CliLabels labels;    /* of a detector  */
     CliSegmentOutput segments;
-    DfArena *arena;      /* of a segmentor's class names */
+    CliRunProgress progress;
     FILE *json;          /* in memory until the end */
     char *json_text;
     size_t json_size;
@@ -58,33 +54,17 @@ static bool prints(void)
     return !(json_path && strcmp(json_path, "-") == 0);
 }
 
-static int name_segments(Run *r)
+static int open_segments(Run *r)
 {
     const int n = df_model_classes(r->session.model), most = 256 - from_one;
     if (out_dir && n > most)
         return df_fail(DF_EVALUE, "%d classes: label maps of one byte per pixel can hold at most %d", n, most);
     r->segments = (CliSegmentOutput){ .out_dir = out_dir, .quality = (int)quality, .opacity = opacity, .first = from_one,
-                                      .prints = prints() };
-    r->arena = df_arena_new();
-    return r->arena ? cli_class_names(&r->session, r->arena, &r->segments.classes) : df_fail_memory("the class names");
+                                      .prints = prints(), .detector = r->session.detector };
+    return DF_OK;
 }
 
 /* ---- one picture --------------------------------------------------------------------------------------------------- */
-
-static void keep_above(DfDetections *found, double threshold)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < found->n; i++) {
-        const bool keeps = (double)found->v[i].score >= threshold;
-        found->v[n] = found->v[i];
-        if (found->masks && keeps)
-            found->masks[n] = found->masks[i];
-        else if (found->masks)
-            df_mask_done(&found->masks[i]);
-        n += keeps;
-    }
-    found->n = n;
-}
 
 /* A picture that fails is told and counted, and the others go on; of a single one the sentence is enough. */
 static int count_failure(Run *r, int error)
@@ -99,62 +79,47 @@ static int count_failure(Run *r, int error)
 /* Before anything is drawn over the picture. */
 static int explain_sample(Run *r, const DfSample *sample, const DfDetections *found)
 {
-    return explain.dir ? cli_explain_picture(&explain, &r->session, sample, found, score_thr, &r->labels) : DF_OK;
+    return explain.dir ? cli_explain_picture(&explain, &r->session, sample, found, score_thr) : DF_OK;
 }
 
-static int take_segments(Run *r, DfSample *sample)
+static int give_detections(Run *r, DfSample *sample, const DfDetections *found)
 {
-    uint16_t *labels;
-    int error = cli_segment(&r->session, sample, &labels);
-    if (error == DF_OK)
-        error = explain_sample(r, sample, NULL);
-    r->segments.json = r->json;
-    if (error == DF_OK)
-        error = cli_give_segments(sample, labels, &r->segments);
-    df_free(labels);
-    return error < 0 ? count_failure(r, error) : DF_OK;
-}
-
-static int take_detections(Run *r, DfSample *sample)
-{
-    DfDetections found = { 0 };
-    int error = cli_detect(&r->session, sample, &found);
-    if (error == DF_OK) {
-        keep_above(&found, score_thr);
-        error = explain_sample(r, sample, &found);
-    }
-    if (error < 0) {
-        df_detections_free(&found);
-        return count_failure(r, error);
-    }
+    const DfDetector *detector = r->session.detector;
+    int error = DF_OK;
     if (prints())
-        cli_print_detections(&r->labels, sample->path, &found);
+        cli_print_detections(detector, sample->path, found);
     if (r->json)
-        error = cli_write_detections(r->json, &r->labels, sample->path, &found, r->first);
-    r->first = r->first && found.n == 0;
+        error = cli_write_detections(r->json, detector, sample->path, found, r->first);
+    r->first = r->first && found->n == 0;
     if (error == DF_OK && out_dir)
-        error = cli_draw_detections(sample, &r->labels, &found, out_dir, (int)quality);
-    df_detections_free(&found);
+        error = cli_draw_detections(sample, detector, found, out_dir, (int)quality);
     return error;
 }
 
-static int take_maps(Run *r, DfSample *sample)
+static int give_result(Run *r, DfSample *sample, DfResult *result)
 {
-    int error = cli_run_backbone(&r->session, sample);
-    if (error == DF_OK)
-        error = explain_sample(r, sample, NULL);
-    return error < 0 ? count_failure(r, error) : DF_OK;
+    const bool detects = df_detector_task(r->session.detector) == DF_TASK_DETECTION;
+    if (detects)
+        df_detections_keep_above(&result->detections, score_thr);
+    int error = explain_sample(r, sample, detects ? &result->detections : NULL);
+    r->segments.json = r->json;
+    if (error == DF_OK && result->label_map)
+        error = cli_give_segments(sample, result->label_map, &r->segments);
+    if (error < 0)
+        return count_failure(r, error);
+    return detects ? give_detections(r, sample, &result->detections) : DF_OK;
 }
 
 static int take_sample(void *run, DfSample *sample)
 {
     Run *r = run;
-    const DfModel *model = r->session.model;
-    if (sample->error < 0)
-        return count_failure(r, df_fail(sample->error, "%s", sample->message));
-    if (explain.dir)
+    DfResult result = { 0 };
+    if (explain.dir && sample->error == DF_OK)
         cli_explain_listen(&explain, &r->session);
-    return df_model_is_segmentor(model) ? take_segments(r, sample) : df_model_is_detector(model) ? take_detections(r, sample) : take_maps(r, sample);
+    int error = df_detector_run_sample(r->session.detector, sample, &result);
+    error = error < 0 ? count_failure(r, error) : give_result(r, sample, &result);
+    df_result_done(&result);
+    return error;
 }
 
 /* ---- the run ------------------------------------------------------------------------------------------------------- */
@@ -189,12 +154,8 @@ static int open_model(Run *r, const char *config)
     if (error < 0)
         return error;
     if (df_model_is_segmentor(r->session.model))
-        error = name_segments(r);
-    else if (df_model_is_detector(r->session.model))
-        error = cli_labels_new(&r->labels, &r->session);
-    else
-        return cli_explain_pipeline(&r->session, &r->pipeline);
-    return error == DF_OK ? cli_test_pipeline(&r->session, &r->pipeline) : error;
+        error = open_segments(r);
+    return error == DF_OK ? df_detector_prepare(r->session.detector) : error;
 }
 
 static int open_run(Run *r, const char *config, const char *checkpoint)
@@ -221,13 +182,16 @@ static int open_run(Run *r, const char *config, const char *checkpoint)
 static int run_pictures(Run *r)
 {
     const CliPictures *pictures = &r->pictures;
-    CliSamples samples = { .what = "predict", .n = (long)pictures->n, .take = take_sample, .run = r };
-    samples.silent = pictures->n < 2 || !(out_dir || json_path || explain.dir);
-    samples.loading = (DfLoading){ .pipeline = r->pipeline, .paths = (const char *const *)pictures->path, .n = (int)pictures->n,
-                                   .threads = pictures->n > 1, .ahead = 2, .keep_images = out_dir || explain.dir };
-    int error = cli_each_sample(&samples);
-    if (error == DF_OK && samples.done < samples.n)
-        error = df_fail(DF_EINTERRUPT, "stopped after %ld of %ld pictures", samples.done, samples.n);
+    const DfLoading loading = { .pipeline = df_detector_pipeline(r->session.detector), .paths = (const char *const *)pictures->path,
+                                .n = (int)pictures->n, .threads = pictures->n > 1, .ahead = 2, .keep_images = out_dir || explain.dir };
+    DfSequence s = { .loading = loading, .n = (long)pictures->n, .progress = cli_run_progress, .progress_user = &r->progress,
+                     .take = take_sample, .take_user = r };
+    r->progress = (CliRunProgress){ .what = "predict", .silent = pictures->n < 2 || !(out_dir || json_path || explain.dir) };
+    int error = df_sequence_run(&s);
+    if (error == DF_OK && !r->progress.silent)
+        cli_progress_end(&r->progress.shown);
+    if (error == DF_OK && s.done < s.n)
+        error = df_fail(DF_EINTERRUPT, "stopped after %ld of %ld pictures", s.done, s.n);
     if (error == DF_OK && r->failed)
         error = df_fail(DF_EFORMAT, "%ld of %zu pictures failed", r->failed, pictures->n);
     return error;
@@ -237,12 +201,9 @@ static void close_run(Run *r)
 {
     cli_explain_close(&explain);
     cli_pictures_free(&r->pictures);
-    cli_labels_free(&r->labels);
-    df_arena_free(r->arena);
     if (r->json)
         fclose(r->json);
     free(r->json_text);
-    df_pipeline_free(r->pipeline);
     cli_session_done(&r->session);
 }
 

@@ -25,19 +25,9 @@ void cli_print_json_text(FILE *, const char *text);                          /* 
 
 /* ---- detect.c --------------------------------------------------------------------------------------------------------- */
 
-/* Names of a detector's classes by label, and what its results call them. */
-typedef struct {
-    const char **name;
-    int n;             /* 0: numbers                        */
-    bool ids;          /* labels are COCO's ids, as DETR's  */
-} CliLabels;
-int cli_labels_new(CliLabels *, const CliSession *);
-void cli_labels_free(CliLabels *);
-const char *cli_label_name(const CliLabels *, int label, char number[16]);
-
-void cli_print_detections(const CliLabels *, const char *path, const DfDetections *);
-int cli_write_detections(FILE *json, const CliLabels *, const char *path, const DfDetections *, bool first);
-int cli_draw_detections(DfSample *, const CliLabels *, const DfDetections *, const char *out_dir, int quality);
+void cli_print_detections(const DfDetector *, const char *path, const DfDetections *);
+int cli_write_detections(FILE *json, const DfDetector *, const char *path, const DfDetections *, bool first);
+int cli_draw_detections(DfSample *, const DfDetector *, const DfDetections *, const char *out_dir, int quality);
 DfDrawnBox cli_drawn_box(const DfDetections *, size_t i);
 
 /* ---- segment.c -------------------------------------------------------------------------------------------------------- */
@@ -50,11 +40,9 @@ typedef struct {
     int first;                     /* the number of the first class in label maps */
     bool prints;
     FILE *json;                    /* or NULL                          */
-    DfClasses classes;             /* n = 0: numbers                   */
+    const DfDetector *detector;
 } CliSegmentOutput;
 int cli_give_segments(DfSample *, const uint16_t *labels, const CliSegmentOutput *);
-/* Names and colours: the test set's, else ADE20K's if there are 150. Long-lived ones go into `arena`. */
-int cli_class_names(const CliSession *, DfArena *arena, DfClasses *out);
 
 /* ---- layers.c, explain.c ---------------------------------------------------------------------------------------------- */
 
@@ -67,15 +55,13 @@ typedef struct {
     float at[2];                                   /* the place that was asked for         */
     DfPoints *points;
     int *layer, n_layers;                          /* which of them                        */
+    const DfDetector *detector;
 } CliExplain;
 /* Reads the options and finds the layers. An error if the network has none, or none of that name. */
 int cli_explain_open(CliExplain *, const CliSession *);
 void cli_explain_close(CliExplain *);
 /* Around the pass of a picture; then its figures and numbers. `found` are its detections of at least `score_thr`, or NULL. */
 void cli_explain_listen(CliExplain *, CliSession *);
-int cli_explain_picture(CliExplain *, CliSession *, const DfSample *, const DfDetections *found, double score_thr, const CliLabels *);
-/* The pass of a bare backbone, whose pictures come through this pipeline if its config has none. */
-int cli_explain_pipeline(const CliSession *, DfPipeline **out);
-int cli_run_backbone(CliSession *, const DfSample *);
+int cli_explain_picture(CliExplain *, CliSession *, const DfSample *, const DfDetections *found, double score_thr);
 
 #endif

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/common/segmentor.h"
 #include "cli/predict/predict.h"
 
 enum { LABELS = 1 << 16 };
@@ -40,29 +39,21 @@ static Part *parts_of(const uint16_t *labels, size_t total, int *n)
     return parts;
 }
 
-static const char *name_of(const CliSegmentOutput *o, int label, char number[16])
-{
-    snprintf(number, 16, "%d", label);
-    return label < o->classes.n ? o->classes.name[label] : number;
-}
-
 static void print_parts(const CliSegmentOutput *o, const char *path, const Part *parts, int n, size_t total)
 {
-    char number[16];
     for (int i = 0; i < n; i++)
-        printf("%s\t%s\t%zu\t%.4f\n", path, name_of(o, parts[i].label, number), parts[i].pixels, (double)parts[i].pixels / (double)total);
+        printf("%s\t%s\t%zu\t%.4f\n", path, df_detector_class_name(o->detector, parts[i].label), parts[i].pixels, (double)parts[i].pixels / (double)total);
 }
 
 static void write_parts(const CliSegmentOutput *o, const DfSample *sample, const Part *parts, int n)
 {
-    char number[16];
     const DfView *view = &sample->views.view[0];
     fprintf(o->json, "%s{\"image\": ", ftell(o->json) > 1 ? ",\n" : "\n");
     cli_print_json_text(o->json, sample->path);
     fprintf(o->json, ", \"height\": %d, \"width\": %d, \"classes\": [", view->meta.ori_h, view->meta.ori_w);
     for (int i = 0; i < n; i++) {
         fprintf(o->json, "%s{\"id\": %d, \"name\": ", i ? ", " : "", parts[i].label);
-        cli_print_json_text(o->json, name_of(o, parts[i].label, number));
+        cli_print_json_text(o->json, df_detector_class_name(o->detector, parts[i].label));
         fprintf(o->json, ", \"pixels\": %zu}", parts[i].pixels);
     }
     fprintf(o->json, "]}");
@@ -73,15 +64,15 @@ static int draw(DfSample *sample, const uint16_t *labels, const CliSegmentOutput
 {
     const char *name = cli_name_of(sample->path);
     const size_t length = cli_stem_length(name);
-    char *overlay = cli_join(o->out_dir, name), *folder = cli_join(o->out_dir, "labels"), *stem = df_malloc(length + 1);
+    char *overlay = df_path_join(o->out_dir, name), *folder = df_path_join(o->out_dir, "labels"), *stem = df_malloc(length + 1);
     int error = overlay && folder && stem ? DF_OK : df_fail_memory("a path");
     if (error == DF_OK) {
         memcpy(stem, name, length);
         stem[length] = 0;
-        error = cli_write_classes(folder, stem, labels, sample->image.height, sample->image.width, o->first);
+        error = df_label_map_write(folder, stem, labels, sample->image.height, sample->image.width, o->first);
     }
     if (error == DF_OK)
-        error = df_draw_classes(&sample->image, labels, &o->classes, (float)o->opacity);
+        error = df_draw_classes(&sample->image, labels, df_detector_class_names(o->detector), (float)o->opacity);
     if (error == DF_OK)
         error = df_image_write(&sample->image, overlay, o->quality);
     df_free(overlay);
@@ -104,17 +95,5 @@ int cli_give_segments(DfSample *sample, const uint16_t *labels, const CliSegment
     if (o->out_dir)
         error = draw(sample, labels, o);
     df_free(parts);
-    return error;
-}
-
-int cli_class_names(const CliSession *s, DfArena *arena, DfClasses *out)
-{
-    const DfNode *dataset = df_node_at(s->root, "data.test");
-    const int n = df_model_classes(s->model);
-    const int error = dataset ? df_segmentation_classes(out, dataset, arena) : DF_OK;
-    if (!dataset)
-        *out = n == DF_ADE_CLASSES ? (DfClasses){ n, df_ade_classes, df_ade_palette } : (DfClasses){ 0 };
-    if (error == DF_OK && out->n != n)
-        *out = (DfClasses){ 0 };
     return error;
 }

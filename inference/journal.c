@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/eval/results.c -- a journal of detections.
+ * inference/journal.c -- a journal of detections.
  */
 #define _GNU_SOURCE
-#include "cli/eval/results.h"
+#include "inference/journal.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
-#include "cli/common/detector.h"
+#include "inference/detector.h"
 
-struct CliResults {
+struct DfJournal {
     const DfCocoDataset *dataset;
     char *path;
     FILE *stream;
@@ -24,51 +24,46 @@ struct CliResults {
 
 /* A line is {"index": 3, "image_id": 139, "detections": [[x, y, w, h, score, category_id], ..]}, with a mask as a seventh item
  * {"size": [h, w], "counts": ".."} if there are masks. Numbers are written so that they read back to the same bits. */
-static char *line_of(const DfCocoDataset *dataset, int index, const DfDetections *found)
+static int line_of(char **out, const DfCocoDataset *dataset, int index, const DfDetections *found)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    if (!out)
-        return NULL;
-    bool failed = false;
-    fprintf(out, "{\"index\": %d, \"image_id\": %lld, \"detections\": [", index, (long long)dataset->images[index].id);
-    for (size_t i = 0; i < found->n; i++) {
+    DfTextbuf line = { 0 };
+    int error = DF_OK;
+    df_textbuf_add(&line, "{\"index\": %d, \"image_id\": %lld, \"detections\": [", index, (long long)dataset->images[index].id);
+    for (size_t i = 0; error == DF_OK && i < found->n; i++) {
         const DfDetection *d = &found->v[i];
+        char *mask = NULL;
         double b[4];
-        cli_xywh(d->box, b);
-        fprintf(out, "%s[%.17g, %.17g, %.17g, %.17g, %.9g, %lld", i ? ", " : "", b[0], b[1], b[2], b[3], (double)d->score,
-                (long long)dataset->category_ids[d->label]);
-        if (found->masks) {
-            fputs(", ", out);
-            failed |= cli_write_mask(out, &found->masks[i]) < 0;
-        }
-        fputc(']', out);
+        df_box_to_xywh(d->box, b);
+        df_textbuf_add(&line, "%s[%.17g, %.17g, %.17g, %.17g, %.9g, %lld", i ? ", " : "", b[0], b[1], b[2], b[3], (double)d->score,
+                       (long long)dataset->category_ids[d->label]);
+        if (found->masks && (error = df_mask_to_json(&found->masks[i], &mask)) == DF_OK)
+            df_textbuf_add(&line, ", %s", mask);
+        df_textbuf_add(&line, "]");
+        df_free(mask);
     }
-    fprintf(out, "]}");
-    failed |= ferror(out) != 0;
-    if (fclose(out) == 0 && !failed)
-        return text;
-    free(text);
-    return NULL;
+    df_textbuf_add(&line, "]}");
+    const int taken = df_textbuf_take(&line, out);
+    if (error < 0 && taken == DF_OK)
+        df_free(*out);
+    return error < 0 ? error : taken;
 }
 
 /* The names stand in it for the reader, as JSON texts; the hashes are compared. */
-static void write_text(FILE *out, const char *key, const char *text)
+static bool write_header(FILE *out, const DfJournalOf *of)
 {
-    fprintf(out, "\"%s\": \"", key);
-    for (const char *p = text; *p; p++)
-        fprintf(out, *p == '"' || *p == '\\' ? "\\%c" : (unsigned char)*p < 32 ? "\\u%04x" : "%c", (unsigned char)*p);
-    fprintf(out, "\", ");
-}
-
-static bool write_header(FILE *out, const CliRunOf *of)
-{
-    fprintf(out, "{");
-    write_text(out, "config", of->config);
-    write_text(out, "checkpoint", of->checkpoint);
-    return fprintf(out, "\"settings\": \"%016" PRIx64 "\", \"weights\": \"%016" PRIx64 "\", \"dataset\": \"%016" PRIx64 "\"}\n", of->settings, of->weights,
-                   of->dataset) > 0 && fflush(out) == 0;
+    DfTextbuf line = { 0 };
+    char *text;
+    df_textbuf_add(&line, "{\"config\": ");
+    df_textbuf_json(&line, of->config);
+    df_textbuf_add(&line, ", \"checkpoint\": ");
+    df_textbuf_json(&line, of->checkpoint);
+    df_textbuf_add(&line, ", \"settings\": \"%016" PRIx64 "\", \"weights\": \"%016" PRIx64 "\", \"dataset\": \"%016" PRIx64 "\"}\n", of->settings,
+                   of->weights, of->dataset);
+    if (df_textbuf_take(&line, &text) < 0)
+        return false;
+    const bool written = fputs(text, out) >= 0 && fflush(out) == 0;
+    df_free(text);
+    return written;
 }
 
 static bool is_same(const char *line, const char *key, uint64_t hash)
@@ -78,7 +73,7 @@ static bool is_same(const char *line, const char *key, uint64_t hash)
     return strstr(line, wanted) != NULL;
 }
 
-static int header_matches(const char *line, const CliRunOf *of, const char *path)
+static int header_matches(const char *line, const DfJournalOf *of, const char *path)
 {
     if (!df_starts_with(line, "{\"config\": "))
         return df_fail(DF_EFORMAT, "%s: the first line does not describe a run: use another --out, or --fresh to begin again", path);
@@ -91,8 +86,15 @@ static int header_matches(const char *line, const CliRunOf *of, const char *path
     return df_fail(DF_EVALUE, "%s holds results of %s: use another --out, or --fresh to begin again", path, other);
 }
 
+static char *copy_of(const char *line)
+{
+    const size_t size = strlen(line) + 1;
+    char *copy = df_malloc(size);
+    return copy ? memcpy(copy, line, size) : NULL;
+}
+
 /* Reads what an earlier run left, up to the last whole line, and cuts off what is behind it. */
-static int replay(CliResults *r, const CliRunOf *of, bool *done)
+static int replay(DfJournal *r, const DfJournalOf *of, bool *done)
 {
     char *line = NULL;
     size_t room = 0;
@@ -109,7 +111,7 @@ static int replay(CliResults *r, const CliRunOf *of, bool *done)
         } else if (sscanf(line, "{\"index\": %d,", &index) != 1 || index < 0 || index >= r->dataset->n_images) {
             error = df_fail(DF_EFORMAT, "%s: a line does not begin with the index of an image: use --fresh to begin again", r->path);
         } else if (!r->line[index]) {
-            r->line[index] = strdup(line);
+            r->line[index] = copy_of(line);
             done[index] = r->line[index] != NULL;
         }
         first = false;
@@ -123,7 +125,7 @@ static int replay(CliResults *r, const CliRunOf *of, bool *done)
 }
 
 /* One process at a time writes a journal. */
-static int lock(const CliResults *r)
+static int lock(const DfJournal *r)
 {
     struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
     if (fcntl(fileno(r->stream), F_SETLK, &whole) == 0 || (errno != EACCES && errno != EAGAIN)) /* a file system may know no locks */
@@ -131,17 +133,17 @@ static int lock(const CliResults *r)
     return df_fail(DF_EVALUE, "%s: another run is writing to it: give each run its own --out", r->path);
 }
 
-int cli_results_open(CliResults **out, const char *folder, const CliRunOf *of, const DfCocoDataset *dataset, bool fresh, bool *done)
+int df_journal_open(DfJournal **out, const char *folder, const DfJournalOf *of, const DfCocoDataset *dataset, bool fresh, bool *done)
 {
     *out = NULL;
     int error = df_make_directory(folder);
     if (error < 0)
         return error;
-    CliResults *r = df_calloc(1, sizeof *r);
+    DfJournal *r = df_calloc(1, sizeof *r);
     if (!r)
         return df_fail_memory("results");
     r->dataset = dataset;
-    r->path = cli_join(folder, "results.jsonl");
+    r->path = df_path_join(folder, "results.jsonl");
     r->line = df_calloc((size_t)dataset->n_images + 1, sizeof *r->line);
     if (!r->path || !r->line)
         error = df_fail_memory("results");
@@ -156,19 +158,20 @@ int cli_results_open(CliResults **out, const char *folder, const CliRunOf *of, c
         error = replay(r, of, done);
     }
     if (error < 0) {
-        cli_results_close(r);
+        df_journal_close(r);
         return error;
     }
     *out = r;
     return DF_OK;
 }
 
-int cli_results_add(CliResults *r, int index, const DfDetections *found)
+int df_journal_add(DfJournal *r, int index, const DfDetections *found)
 {
-    char *line = line_of(r->dataset, index, found);
-    if (!line)
-        return df_fail_memory("a line of results");
-    free(r->line[index]);
+    char *line;
+    const int error = line_of(&line, r->dataset, index, found);
+    if (error < 0)
+        return error;
+    df_free(r->line[index]);
     r->line[index] = line;
     errno = EIO;
     if (fprintf(r->stream, "%s\n", line) < 0 || fflush(r->stream) != 0)
@@ -210,7 +213,7 @@ static const char *export_one(DfWriter *out, const char *at, long long image_id,
     return end + 1;
 }
 
-int cli_results_export(CliResults *r, const bool *chosen, bool masks, const char *path)
+int df_journal_export(DfJournal *r, const bool *chosen, bool masks, const char *path)
 {
     DfWriter *out;
     int error = df_writer_open(&out, path);
@@ -236,12 +239,12 @@ int cli_results_export(CliResults *r, const bool *chosen, bool masks, const char
     return df_writer_commit(out);
 }
 
-void cli_results_close(CliResults *r)
+void df_journal_close(DfJournal *r)
 {
     if (!r)
         return;
     for (int i = 0; r->line && i < r->dataset->n_images; i++)
-        free(r->line[i]);
+        df_free(r->line[i]);
     if (r->stream)
         fclose(r->stream);
     df_free(r->line);

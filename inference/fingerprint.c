@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/eval/fingerprint.c -- hashes of settings, weights and data.
+ * inference/fingerprint.c -- hashes of settings, weights and data.
  */
-#include "cli/eval/fingerprint.h"
+#include "inference/fingerprint.h"
 
 #include <string.h>
 
@@ -38,7 +38,7 @@ static uint64_t add_node(uint64_t hash, const DfNode *node)
     return add(hash, ".", 1);
 }
 
-uint64_t cli_hash_settings(const DfNode *root)
+uint64_t df_hash_settings(const DfNode *root)
 {
     const DfNode *pipeline = df_node_at(root, "data.test.pipeline");
     uint64_t hash = add_node(START, df_node_get(root, "model"));
@@ -47,7 +47,7 @@ uint64_t cli_hash_settings(const DfNode *root)
 }
 
 /* Four bytes at a time: there may be hundreds of megabytes. */
-uint64_t cli_hash_weights(DfModel *model)
+uint64_t df_hash_weights(DfModel *model)
 {
     const NnModel *weights = df_model_weights(model);
     uint64_t hash = START;
@@ -63,7 +63,7 @@ uint64_t cli_hash_weights(DfModel *model)
     return hash;
 }
 
-uint64_t cli_hash_dataset(const DfCocoDataset *dataset)
+uint64_t df_hash_dataset(const DfCocoDataset *dataset)
 {
     uint64_t hash = START;
     for (int i = 0; i < dataset->n_images; i++)
@@ -73,7 +73,7 @@ uint64_t cli_hash_dataset(const DfCocoDataset *dataset)
     return hash;
 }
 
-uint64_t cli_hash_segmentation(const DfSegmentation *set)
+uint64_t df_hash_segmentation(const DfSegmentation *set)
 {
     uint64_t hash = START;
     for (int i = 0; i < set->n; i++)

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/common/aug_test.h -- the option --aug-test of eval and predict.
+ */
+#ifndef DF_CLI_COMMON_AUG_TEST_H
+#define DF_CLI_COMMON_AUG_TEST_H
+
+#include "cli/cli.h"
+
+/* Test-time augmentation as mmseg's tools/test.py --aug-test has it: six scales, each also mirrored. To be called before the config is read. */
+int cli_aug_test(void);
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/eval.c -- deformer eval: the config's test set through the network, and its metric table.
+ */
+#include <string.h>
+
+#include "cli/common/aug_test.h"
+#include "cli/common/scores.h"
+
+static const char *data_dir, *out_dir, *json_path, *shard_text, *wrapper;
+static long limit;
+static bool per_class, fresh, allow_missing, aug_test, from_one;
+
+static const CliOption options[] = {
+    CLI_OPT_TEXT("--data", data_dir, "DIR", "folder of the dataset, such as one with annotations/ and val2017/; default: the paths in the config"),
+    CLI_OPT_TEXT("--out", out_dir, "DIR", "keep the results in DIR; a stopped run continues from there"),
+    CLI_OPT_FLAG("--fresh", fresh, "start over, even if --out has results of an earlier run"),
+    CLI_OPT_INT("--limit", limit, "N", 1, 2147483647, "use the first N images only"),
+    CLI_OPT_TEXT("--shard", shard_text, "I/N", "use every N-th image only, starting with the I-th, to divide the work among N machines"),
+    CLI_OPT_TEXT("--json", json_path, "FILE", "write the scores as JSON in full precision; with `-` to stdout, in place of the table"),
+    CLI_OPT_FLAG("--per-class", per_class, "detectors: also print the AP of every class"),
+    CLI_OPT_FLAG("--aug-test", aug_test, "segmentors: test-time augmentation with six scales, each also mirrored, as mmseg's --aug-test"),
+    CLI_OPT_FLAG("--from-one", from_one, "segmentors: number the classes from 1 in the label maps of --out, as in the files of ADE20K; default: from 0"),
+    CLI_OPT_TEXT("--wrapper", wrapper, "KEY", "take the weights from this entry of the checkpoint: state_dict, model, model_ema, ...; default: found automatically"),
+    CLI_OPT_FLAG("--allow-missing", allow_missing, "parameters that are missing in the checkpoint keep random values; default: they are an error"),
+    CLI_OPT_END
+};
+
+typedef struct {
+    CliSession session;
+    DfEvaluation *evaluation;
+    CliRunProgress progress;
+} Run;
+
+/* "I/N", or NULL for all of it: the I-th of N parts, I from 1 on. */
+static int read_shard(const char *text, int *shard, int *shards)
+{
+    char rest;
+    *shard = *shards = 1;
+    if (!text || (sscanf(text, "%9d/%9d%c", shard, shards, &rest) == 2 && *shard >= 1 && *shard <= *shards))
+        return DF_OK;
+    return df_fail(CLI_EUSAGE, "--shard %s: want I/N with I from 1 to N", text);
+}
+
+static int open_run(Run *r, const char *config, const char *checkpoint)
+{
+    const DfModelLoad load = { .wrapper = wrapper, .allow_missing = allow_missing };
+    DfEvaluationOptions o = { .data_dir = data_dir, .out_dir = out_dir, .fresh = fresh, .limit = limit, .first_class = from_one,
+                              .progress = cli_run_progress, .progress_user = &r->progress };
+    int error = read_shard(shard_text, &o.shard, &o.shards);
+    if (error == DF_OK && aug_test)
+        error = cli_aug_test();
+    if (error == DF_OK)
+        error = cli_session_open(&r->session, config);
+    if (error == DF_OK)
+        error = df_evaluation_open(&r->evaluation, r->session.detector, &o);
+    if (error == DF_OK)
+        error = cli_check_output(json_path);
+    return error == DF_OK ? cli_session_load(&r->session, checkpoint, &load) : error;
+}
+
+static int run_images(Run *r)
+{
+    const int error = df_evaluation_run(r->evaluation);
+    if (error == DF_OK)
+        cli_progress_end(&r->progress.shown);
+    if (error != DF_EINTERRUPT)
+        return error;
+    return df_fail(DF_EINTERRUPT, "stopped after %ld of %ld images; %s", r->progress.shown.done, r->progress.shown.n,
+                   out_dir ? "the same command continues from there" : "nothing was kept; with --out DIR the same command would continue from there");
+}
+
+static int print_miou(const DfMiouScores *scores)
+{
+    char *table = NULL;
+    char *json = NULL;
+    int error = DF_OK;
+    if (!(json_path && strcmp(json_path, "-") == 0) && (error = df_miou_table(&scores->result, scores->names, &table)) == DF_OK)
+        printf("%s", table);
+    if (error == DF_OK && json_path && (error = df_miou_json(&scores->result, &scores->params, scores->names, NULL, &json)) == DF_OK)
+        error = cli_write_text(json_path, json);
+    df_free(table);
+    df_free(json);
+    return error;
+}
+
+static int print_scores(const Run *r)
+{
+    const DfCocoScores *coco = df_evaluation_coco(r->evaluation);
+    const DfMiouScores *miou = df_evaluation_miou(r->evaluation);
+    if (!coco)
+        return miou ? print_miou(miou) : DF_OK;
+    const int error = cli_print_coco(coco, json_path, per_class);
+    return error < 0 ? error : cli_write_coco(coco, NULL, json_path);
+}
+
+static int run(int n, const char *const *args)
+{
+    (void)n;
+    Run r = { .progress = { .what = "eval" } };
+    int error = open_run(&r, args[0], args[1]);
+    if (error == DF_OK)
+        error = run_images(&r);
+    if (error == DF_OK)
+        error = df_evaluation_score(r.evaluation);
+    if (error == DF_OK)
+        error = print_scores(&r);
+    df_evaluation_close(r.evaluation);
+    cli_session_done(&r.session);
+    return error;
+}
+
+const CliCommand cli_command_eval = {
+    .name = "eval",
+    .synopsis = "CONFIG CHECKPOINT [OPTION]...",
+    .summary = "run a model on its test set and print its score",
+    .details = "CONFIG is a config of mmdetection 2.x or mmsegmentation 0.x (.py or .json);\n"
+               "CHECKPOINT is a .pth or .safetensors file, or `random`, or `random:SEED`.\n"
+               "\n"
+               "A detector gets COCO's twelve numbers for its boxes, and again for its masks if\n"
+               "it has any. A segmentor gets the IoU of every class, and mIoU, mAcc, aAcc, ...\n"
+               "\n"
+               "Data: the dataset is `data.test` in the config. With --data DIR, a path such as\n"
+               "data/coco/annotations/x.json is replaced by the first of these that exists:\n"
+               "DIR/data/coco/annotations/x.json, DIR/coco/annotations/x.json,\n"
+               "DIR/annotations/x.json, DIR/x.json.\n"
+               "`--set data_root=DIR` has no effect on configs of mmdetection, because they use\n"
+               "data_root only to build other values. The same is true of `test_pipeline`. Use\n"
+               "--data, or set the values themselves:\n"
+               "    --set data.test.ann_file=FILE --set data.test.img_prefix=DIR\n"
+               "\n"
+               "Results: --out DIR keeps these files.\n"
+               "  detectors   results.jsonl (grows during the run), results.bbox.json, and\n"
+               "              results.segm.json with boxes and masks\n"
+               "  segmentors  a label map NAME.png of every picture, one byte per pixel, which\n"
+               "              `deformer metric ade20k GT_DIR DIR` scores, and\n"
+               "              results.miou.json, which `deformer compare` reads\n"
+               "Ctrl-C stops a run. Started again with the same --out, it continues; it refuses\n"
+               "to if the config, the weights or the data have changed.\n"
+               "\n"
+               "Several machines: give each its own --shard and --out, then score the results\n"
+               "together:\n"
+               "    deformer metric coco GT.json A/results.bbox.json B/results.bbox.json\n"
+               "\n"
+               CLI_SCORES_JSON,
+    .examples = "  deformer eval CONFIG.py weights.pth --data coco/ --out run/\n"
+                "  deformer eval CONFIG.py weights.pth --data coco/ --limit 50 --json scores.json",
+    .options = options,
+    .least = 2,
+    .most = 2,
+    .run = run,
+};

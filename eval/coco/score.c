@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * eval/coco/score.c -- results files against a ground truth.
+ */
+#include "eval/coco/score.h"
+
+#include "eval/eval.h"
+
+const char *df_score_kind_name(DfScoreKind kind)
+{
+    static const char *const names[DF_SCORE_KINDS] = { "bbox", "segm", "proposal" };
+    return names[kind];
+}
+
+/* Proposals have no classes, and are scored at 1, 10, 100 and 1000 an image unless the caller says otherwise. */
+static DfCocoParams params_of(const DfCocoScoring *scoring, DfScoreKind kind)
+{
+    const DfCocoParams standard = df_coco_params();
+    const DfCocoParams proposal = df_coco_proposal_params();
+    DfCocoParams p = scoring->params ? *scoring->params : standard;
+    p.type = kind == DF_SCORE_MASKS ? DF_COCO_MASKS : DF_COCO_BOXES;
+    p.arrays = scoring->arrays;
+    if (kind == DF_SCORE_PROPOSALS) {
+        p.use_categories = false;
+        if (p.max_dets == standard.max_dets) {
+            p.max_dets = proposal.max_dets;
+            p.n_max_dets = proposal.n_max_dets;
+        }
+    }
+    if (scoring->image_ids) {
+        p.image_ids = scoring->image_ids;
+        p.n_image_ids = scoring->n_image_ids;
+    }
+    return p;
+}
+
+static int read_files(DfCocoScores *s, const DfCocoScoring *scoring, DfPool *pool)
+{
+    const bool across_classes = scoring->across_classes || (scoring->params && !scoring->params->use_categories);
+    DfCocoReading reading = { .pool = pool, .across_classes = across_classes };
+    for (int i = 0; i < scoring->n_kinds; i++)
+        reading.masks |= scoring->kind[i] == DF_SCORE_MASKS;
+    int error = df_coco_open_with(&s->truth, scoring->truth, &reading);
+    if (error == DF_OK)
+        error = df_coco_results_new(&s->results, s->truth);
+    for (int i = 0; error == DF_OK && i < scoring->n_results; i++)
+        error = df_coco_results_read(s->results, scoring->results[i]);
+    return error;
+}
+
+int df_coco_score(DfCocoScores *out, const DfCocoScoring *scoring, DfPool *pool)
+{
+    *out = (DfCocoScores){ 0 };
+    int error = read_files(out, scoring, pool);
+    for (int i = 0; error == DF_OK && i < scoring->n_kinds; i++) {
+        const DfCocoParams params = params_of(scoring, scoring->kind[i]);
+        out->kind[i] = scoring->kind[i];
+        error = df_coco_evaluate(&out->eval[i], out->results, &params, pool);
+        out->n += error == DF_OK;
+    }
+    if (error < 0)
+        df_coco_scores_done(out);
+    return error;
+}
+
+void df_coco_scores_done(DfCocoScores *s)
+{
+    for (int i = 0; i < s->n; i++)
+        df_coco_eval_free(s->eval[i]);
+    df_coco_results_free(s->results);
+    df_coco_free(s->truth);
+    *s = (DfCocoScores){ 0 };
+}
+
+int df_coco_scores_json(const DfCocoScores *s, const char *explain, char **out)
+{
+    DfTextbuf text = { 0 };
+    int error = DF_OK;
+    for (int i = 0; error == DF_OK && i < s->n; i++) {
+        char *scores = NULL;
+        error = df_coco_eval_json(s->eval[i], &scores);
+        if (error == DF_OK)
+            df_textbuf_add(&text, "%s\"%s\": %s", i ? ",\n " : "{", df_score_kind_name(s->kind[i]), scores);
+        df_free(scores);
+    }
+    df_textbuf_add(&text, "%s%s}\n", explain ? ",\n \"explain\": " : "", explain ? explain : "");
+    const int taken = df_textbuf_take(&text, out);
+    if (error < 0 && taken == DF_OK)
+        df_free(*out);
+    return error < 0 ? error : taken;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * eval/coco/score.h -- results files against a ground truth: the scores of boxes, masks and proposals from one reading of the files.
+ */
+#ifndef DF_EVAL_COCO_SCORE_H
+#define DF_EVAL_COCO_SCORE_H
+
+#include "core/core.h"
+
+struct DfCoco;
+struct DfCocoResults;
+struct DfCocoEval;
+struct DfCocoParams;
+
+typedef enum { DF_SCORE_BOXES, DF_SCORE_MASKS, DF_SCORE_PROPOSALS, DF_SCORE_KINDS } DfScoreKind;
+const char *df_score_kind_name(DfScoreKind); /* "bbox", "segm", "proposal" */
+
+typedef struct {
+    const char *truth;                    /* the annotation file                                             */
+    const char *const *results;           /* n_results files, scored together                                */
+    int n_results;
+    DfScoreKind kind[DF_SCORE_KINDS];     /* n_kinds of them, each once, in this order                       */
+    int n_kinds;
+    const struct DfCocoParams *params;    /* NULL: the challenge's; its type is set for each kind            */
+    const int64_t *image_ids;             /* NULL: those of `params`; else only these n_image_ids are scored */
+    size_t n_image_ids;
+    bool arrays;                          /* keep precision, recall and scores (df_coco_eval_array())        */
+    bool across_classes;                  /* the score is to be explained (eval/explain/explain.h)           */
+} DfCocoScoring;
+
+typedef struct {
+    struct DfCoco *truth;
+    struct DfCocoResults *results;
+    int n;
+    DfScoreKind kind[DF_SCORE_KINDS];
+    struct DfCocoEval *eval[DF_SCORE_KINDS];
+} DfCocoScores;
+
+/* After a failure *out is empty. The pool must outlive it. */
+int df_coco_score(DfCocoScores *out, const DfCocoScoring *, DfPool *);
+void df_coco_scores_done(DfCocoScores *); /* {0} is fine */
+
+/* {"bbox": {..}, "segm": {..}} as of df_coco_eval_json(), and "explain" if `explain` is not NULL (JSON). df_free it. */
+int df_coco_scores_json(const DfCocoScores *, const char *explain, char **out);
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * inference/detector.c -- opens a config and its checkpoint, and says what they are.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "inference/parts.h"
+
+/* ---- opening -------------------------------------------------------------------------------------------------------- */
+
+static int build(DfDetector *d, const char *config, const DfDetectorOptions *options)
+{
+    d->arena = df_arena_new();
+    d->config_path = d->arena ? df_arena_copy(d->arena, config, strlen(config)) : NULL;
+    if (!d->config_path)
+        return df_fail_memory("a detector");
+    int error = df_pool_new(&d->pool, options->threads);
+    if (error == DF_OK)
+        error = df_config_read(&d->config, config, options->set, options->n_set);
+    if (error < 0)
+        return error;
+    d->root = df_config_root(d->config);
+    error = df_model_new(&d->model, d->root);
+    return error < 0 ? error : df_ctx_new(&d->c, d->pool);
+}
+
+int df_detector_build(DfDetector **out, const char *config, const DfDetectorOptions *options)
+{
+    static const DfDetectorOptions standard = { 0 };
+    *out = NULL;
+    DfDetector *d = df_calloc(1, sizeof *d);
+    if (!d)
+        return df_fail_memory("a detector");
+    const int error = build(d, config, options ? options : &standard);
+    if (error < 0)
+        df_detector_close(d);
+    else
+        *out = d;
+    return error;
+}
+
+/* The whole picture at the size that the network is made for, with ImageNet's mean and deviation: for configs of a bare backbone, which
+ * name no pipeline. */
+static int usual_pipeline(DfDetector *d)
+{
+    char text[512];
+    int H, W;
+    df_detector_usual_shape(d, 224, &H, &W);
+    snprintf(text, sizeof text,
+             "pipeline = [dict(type='LoadImageFromFile'), dict(type='MultiScaleFlipAug', img_scale=(%d, %d), flip=False, transforms=[\n"
+             "    dict(type='Resize', keep_ratio=False),\n"
+             "    dict(type='Normalize', mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True),\n"
+             "    dict(type='ImageToTensor', keys=['img']), dict(type='Collect', keys=['img'])])]\n",
+             W, H);
+    DfConfig *config = NULL;
+    int error = df_config_parse(&config, text, strlen(text), "pipeline.py", true);
+    if (error == DF_OK)
+        error = df_pipeline_new(&d->pipeline, df_node_get(df_config_root(config), "pipeline"));
+    df_config_free(config);
+    return error;
+}
+
+static int read_pipeline(DfDetector *d)
+{
+    const DfDetectorTask task = df_detector_task(d);
+    const DfNode *list = df_node_at(d->root, "data.test.pipeline");
+    if (!list)
+        list = df_node_get(d->root, "test_pipeline");
+    if (list)
+        return df_pipeline_new(&d->pipeline, list);
+    if (task == DF_TASK_CLASSIFICATION || task == DF_TASK_FEATURES)
+        return usual_pipeline(d);
+    return df_node_fail(d->root, DF_EVALUE, "has no data.test.pipeline: want a config with a test set");
+}
+
+int df_detector_prepare(DfDetector *d)
+{
+    if (d->pipeline)
+        return DF_OK;
+    const int error = df_detector_name_classes(d);
+    return error < 0 ? error : read_pipeline(d);
+}
+
+static int draw_weights(DfDetector *d, const char *checkpoint)
+{
+    const char *seed = checkpoint + strlen("random:");
+    char *end;
+    errno = 0;
+    const unsigned long long value = strtoull(seed, &end, 10);
+    if (seed[0] < '0' || seed[0] > '9' || *end || errno)
+        return df_fail(DF_EVALUE, "checkpoint '%s': want random:SEED with a whole number", checkpoint);
+    return df_model_init(d->model, value);
+}
+
+int df_detector_load(DfDetector *d, const char *checkpoint, const DfModelLoad *load)
+{
+    if (!(d->checkpoint_path = df_arena_copy(d->arena, checkpoint, strlen(checkpoint))))
+        return df_fail_memory("a detector");
+    if (strcmp(checkpoint, "random") == 0)
+        return df_model_init(d->model, 0);
+    if (df_starts_with(checkpoint, "random:"))
+        return draw_weights(d, checkpoint);
+    return df_model_load(d->model, checkpoint, load);
+}
+
+int df_detector_open(DfDetector **out, const char *config, const char *checkpoint, const DfDetectorOptions *options)
+{
+    DfDetector *d = NULL;
+    *out = NULL;
+    int error = df_detector_build(&d, config, options);
+    if (error == DF_OK)
+        error = df_detector_prepare(d);
+    if (error == DF_OK)
+        error = df_detector_load(d, checkpoint, options ? &options->load : NULL);
+    if (error < 0)
+        df_detector_close(d);
+    else
+        *out = d;
+    return error;
+}
+
+void df_detector_close(DfDetector *d)
+{
+    if (!d)
+        return;
+    df_pipeline_free(d->pipeline);
+    df_ctx_free(d->c);
+    df_model_free(d->model);
+    df_config_free(d->config);
+    df_pool_free(d->pool);
+    df_arena_free(d->arena);
+    df_free(d);
+}
+
+/* ---- what it is ----------------------------------------------------------------------------------------------------- */
+
+DfDetectorTask df_detector_task(const DfDetector *d)
+{
+    if (df_model_is_detector(d->model))
+        return DF_TASK_DETECTION;
+    if (df_model_is_segmentor(d->model))
+        return DF_TASK_SEGMENTATION;
+    return df_model_classes(d->model) > 0 ? DF_TASK_CLASSIFICATION : DF_TASK_FEATURES;
+}
+
+int df_detector_classes(const DfDetector *d)
+{
+    return df_model_classes(d->model);
+}
+
+DfModel *df_detector_model(DfDetector *d)
+{
+    return d->model;
+}
+
+DfCtx *df_detector_context(DfDetector *d)
+{
+    return d->c;
+}
+
+DfPool *df_detector_pool(DfDetector *d)
+{
+    return d->pool;
+}
+
+const DfNode *df_detector_config(const DfDetector *d)
+{
+    return d->root;
+}
+
+const DfPipeline *df_detector_pipeline(const DfDetector *d)
+{
+    return d->pipeline;
+}
+
+const char *df_detector_config_path(const DfDetector *d)
+{
+    return d->config_path;
+}
+
+const char *df_detector_checkpoint_path(const DfDetector *d)
+{
+    return d->checkpoint_path;
+}
+
+void df_detector_usual_shape(const DfDetector *d, int wide, int *H, int *W)
+{
+    switch (df_detector_task(d)) {
+    case DF_TASK_DETECTION:
+        *H = 800;
+        *W = wide;
+        break;
+    case DF_TASK_SEGMENTATION:
+        *H = *W = 512;
+        break;
+    default:
+        *H = *W = (int)df_node_int(df_node_at(d->root, "backbone.img_size"), 224);
+    }
+}

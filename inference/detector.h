@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * inference/detector.h -- a config, its weights and its test pipeline as one thing: pictures in, results out. Detectors, segmentors and
+ * classifiers are opened and run alike.
+ *
+ *     DfDetector *detector;  DfImage picture;  DfResult result;
+ *     df_detector_open(&detector, "mask_rcnn_swin_tiny_fpn_3x_coco.py", "weights.pth", NULL);
+ *     df_image_read(&picture, "street.jpg");
+ *     df_detector_run(detector, &picture, 1, &result);
+ *     for (size_t i = 0; i < result.detections.n; i++)
+ *         puts(df_detector_class_name(detector, result.detections.v[i].label));
+ *     df_result_done(&result);  df_image_free(&picture);  df_detector_close(detector);
+ *
+ * Functions that can fail return DF_OK or a negative code, with a sentence in df_error(). A detector serves one thread at a time; it
+ * computes on a pool of its own.
+ */
+#ifndef DF_INFERENCE_DETECTOR_H
+#define DF_INFERENCE_DETECTOR_H
+
+#include "datasets/datasets.h"
+#include "models/models.h"
+
+typedef struct DfDetector DfDetector;
+
+/* {0} is fine: every processor, the config as it stands, the loading rules of the official code. */
+typedef struct {
+    int threads;              /* 0: DEFORMER_THREADS, else OMP_NUM_THREADS, else all processors that the process may use */
+    const char *const *set;   /* n_set changes to the config, as "model.test_cfg.score_thr=0.3"                         */
+    int n_set;
+    DfModelLoad load;         /* how the checkpoint is read                                                              */
+} DfDetectorOptions;
+
+/* Reads the config, builds the network, loads the weights, reads the test pipeline. `checkpoint` is a .pth or .safetensors file, or
+ * "random" or "random:SEED" for fresh weights. `options` may be NULL. All is copied. */
+int df_detector_open(DfDetector **out, const char *config, const char *checkpoint, const DfDetectorOptions *options);
+void df_detector_close(DfDetector *); /* NULL is fine */
+
+/* The same in steps, for programs that check their inputs before they load hundreds of megabytes. */
+int df_detector_build(DfDetector **out, const char *config, const DfDetectorOptions *); /* config, network, pool, context      */
+int df_detector_prepare(DfDetector *);                                                  /* test pipeline and class names; once */
+int df_detector_load(DfDetector *, const char *checkpoint, const DfModelLoad *);        /* weights; NULL: the official rules   */
+
+/* ---- what it is ----------------------------------------------------------------------------------------------------- */
+
+typedef enum {
+    DF_TASK_DETECTION,      /* boxes, and masks if the network has a mask head */
+    DF_TASK_SEGMENTATION,   /* a class for every pixel                         */
+    DF_TASK_CLASSIFICATION, /* a class for the picture                         */
+    DF_TASK_FEATURES        /* a bare backbone: maps, no results               */
+} DfDetectorTask;
+DfDetectorTask df_detector_task(const DfDetector *);
+int df_detector_classes(const DfDetector *);                       /* how many */
+/* The config's name of a class (data.test), else COCO's or ADE20K's where the number of classes says so, else its number. Lives as long as
+ * the detector; known after df_detector_prepare(). */
+const char *df_detector_class_name(const DfDetector *, int label);
+/* Names and colours of all classes; n = 0 where there are numbers alone. */
+const DfClasses *df_detector_class_names(const DfDetector *);
+int64_t df_detector_category_id(const DfDetector *, int label);    /* of a label in COCO's results format: COCO's own ids, or from 1 on */
+
+DfModel *df_detector_model(DfDetector *);
+DfCtx *df_detector_context(DfDetector *);
+DfPool *df_detector_pool(DfDetector *);
+const DfNode *df_detector_config(const DfDetector *);              /* the root of the config, changes included    */
+const DfPipeline *df_detector_pipeline(const DfDetector *);        /* after df_detector_prepare()                 */
+const char *df_detector_config_path(const DfDetector *);
+const char *df_detector_checkpoint_path(const DfDetector *);       /* as given; NULL before df_detector_load()    */
+
+/* ---- running it ----------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    int height, width;        /* of the picture, upright                                                                   */
+    DfDetections detections;  /* of a detector: best first, boxes and masks in pixels of the picture                       */
+    uint16_t *label_map;      /* of a segmentor: [height][width], the class of every pixel; else NULL                      */
+    float *class_scores;      /* of a classifier: a softmax over the classes; else NULL                                    */
+    int class_label;          /* of a classifier: the class of the best score; else -1                                     */
+} DfResult;
+void df_result_done(DfResult *); /* frees what it holds and empties it; {0} is fine */
+
+/* n pictures (BGR, 8 bits), one after the other: results[n]. A result depends on its picture alone. After a failure all are empty. */
+int df_detector_run(DfDetector *, const DfImage *pictures, int n, DfResult *results);
+/* The same for a picture that a loader has prepared with df_detector_pipeline(). Errors name the picture. */
+int df_detector_run_sample(DfDetector *, const DfSample *, DfResult *);
+
+/* DF_ENOMEM if the activations of an input of n x H x W would take more than this machine's memory. */
+int df_detector_check_memory(const DfDetector *, int n, int H, int W);
+/* The usual input size: 800 x `wide` for detectors, 512 x 512 for segmentors, the config's img_size for classifiers. */
+void df_detector_usual_shape(const DfDetector *, int wide, int *H, int *W);
+
+/* Detections of a lower score go. */
+void df_detections_keep_above(DfDetections *, double score);
+/* x1 y1 x2 y2 to x y width height, in double as mmdet writes them. */
+void df_box_to_xywh(const float box[4], double out[4]);
+
+#endif

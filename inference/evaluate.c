@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * inference/evaluate.c -- a test set through its network: what evaluations of detectors and segmentors share.
+ */
+#include "inference/evaluate.h"
+
+#include "inference/evaluation.h"
+
+static const EvaluationKind *kind_of(const DfEvaluation *e)
+{
+    return df_detector_task(e->detector) == DF_TASK_SEGMENTATION ? &df_evaluation_of_segmentor : &df_evaluation_of_detector;
+}
+
+static int check_network(const DfDetector *d)
+{
+    const DfDetectorTask task = df_detector_task(d);
+    if (task == DF_TASK_DETECTION || task == DF_TASK_SEGMENTATION)
+        return DF_OK;
+    return df_fail(DF_EVALUE, "%s describes a %s alone: eval wants a detector or a segmentor", df_detector_config_path(d),
+                   df_model_type(df_detector_model((DfDetector *)(uintptr_t)d)));
+}
+
+int df_evaluation_open(DfEvaluation **out, DfDetector *d, const DfEvaluationOptions *options)
+{
+    *out = NULL;
+    DfEvaluation *e = df_calloc(1, sizeof *e);
+    if (!e)
+        return df_fail_memory("an evaluation");
+    e->detector = d;
+    e->o = options ? *options : (DfEvaluationOptions){ 0 };
+    int error = check_network(d);
+    if (error == DF_OK)
+        error = df_detector_prepare(d);
+    if (error == DF_OK)
+        error = kind_of(e)->open(e);
+    if (error < 0)
+        df_evaluation_close(e);
+    else
+        *out = e;
+    return error;
+}
+
+void df_evaluation_close(DfEvaluation *e)
+{
+    if (!e)
+        return;
+    kind_of(e)->close(e);
+    df_free(e->order);
+    df_free(e);
+}
+
+/* A picture that cannot be read is told and counted, and a resumed run tries it again. A network that fails ends the run. */
+static int take(void *user, DfSample *sample)
+{
+    DfEvaluation *e = user;
+    if (sample->error == DF_OK)
+        return kind_of(e)->take(e, sample);
+    if (e->unreadable++ < SHOWN)
+        df_log(DF_LOG_WARNING, "%s", sample->message);
+    df_fail(sample->error, "%s", sample->message); /* the last one stays for the sentence of run_pictures() */
+    return DF_OK;
+}
+
+static int run_pictures(DfEvaluation *e)
+{
+    const DfLoading loading = { .pipeline = df_detector_pipeline(e->detector), .paths = kind_of(e)->pictures(e), .order = e->order,
+                                .n = e->n_order, .threads = 1, .ahead = 3 };
+    DfSequence s = { .loading = loading, .n = e->n, .done = e->n_done, .progress = e->o.progress, .progress_user = e->o.progress_user,
+                     .take = take, .take_user = e };
+    const int error = df_sequence_run(&s);
+    if (error < 0)
+        return error;
+    if (s.done < e->n)
+        return df_fail(DF_EINTERRUPT, "stopped after %ld of %ld images", s.done, e->n);
+    return e->unreadable < e->n ? DF_OK : df_fail(DF_EIO, "none of %ld images could be read, the last: %s", e->n, df_error());
+}
+
+int df_evaluation_run(DfEvaluation *e)
+{
+    const int error = kind_of(e)->begin(e);
+    return error < 0 ? error : run_pictures(e);
+}
+
+int df_evaluation_score(DfEvaluation *e)
+{
+    return kind_of(e)->score(e);
+}
+
+long df_evaluation_images(const DfEvaluation *e)
+{
+    return e->n;
+}
+
+long df_evaluation_unreadable(const DfEvaluation *e)
+{
+    return e->unreadable;
+}
+
+const DfCocoScores *df_evaluation_coco(const DfEvaluation *e)
+{
+    return e->coco.n ? &e->coco : NULL;
+}
+
+const DfMiouScores *df_evaluation_miou(const DfEvaluation *e)
+{
+    return e->miou.result.classes ? &e->miou : NULL;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * inference/evaluate.h -- the test set of a config through its network, and the scores: COCO's for detectors, mmseg's for segmentors.
+ *
+ *     DfEvaluation *run;
+ *     df_evaluation_open(&run, detector, &options);      dataset and pipeline, before the weights are loaded
+ *     df_detector_load(detector, "weights.pth", NULL);
+ *     df_evaluation_run(run);                            picture by picture; may be stopped, and continued by the same calls
+ *     df_evaluation_score(run);                          then df_evaluation_coco(run) or df_evaluation_miou(run)
+ *     df_evaluation_close(run);
+ */
+#ifndef DF_INFERENCE_EVALUATE_H
+#define DF_INFERENCE_EVALUATE_H
+
+#include "eval/eval.h"
+#include "inference/detector.h"
+#include "inference/sequence.h"
+
+/* {0} is fine. Texts are borrowed until the evaluation is closed. */
+typedef struct {
+    const char *data_dir;   /* folder of the dataset; NULL: the paths of the config                                  */
+    const char *out_dir;    /* keeps the results; a stopped run continues from there. NULL: nothing is kept          */
+    bool fresh;             /* begin again, whatever out_dir holds                                                   */
+    long limit;             /* the first `limit` images; 0: all                                                      */
+    int shard, shards;      /* every shards-th image, from the shard-th on (1 <= shard <= shards); 0: all            */
+    int first_class;        /* the number of the first class in label maps: 0, or 1 as in ADE20K's files            */
+    DfProgress *progress;   /* may be NULL                                                                           */
+    void *progress_user;
+} DfEvaluationOptions;
+
+typedef struct DfEvaluation DfEvaluation;
+int df_evaluation_open(DfEvaluation **out, DfDetector *, const DfEvaluationOptions *); /* NULL: {0} */
+void df_evaluation_close(DfEvaluation *);       /* NULL is fine */
+
+/* All pictures that an earlier run with the same out_dir has not done. A run of other settings, weights or data there is refused. Pictures
+ * that cannot be read are logged and counted; if none can be read, that is an error. DF_EINTERRUPT when progress() said so. */
+int df_evaluation_run(DfEvaluation *);
+int df_evaluation_score(DfEvaluation *);
+
+long df_evaluation_images(const DfEvaluation *);     /* that are asked for                */
+long df_evaluation_unreadable(const DfEvaluation *); /* of these could not be read        */
+
+/* A detector's: boxes, and masks if it has any. NULL for other networks, and before df_evaluation_score(). */
+const DfCocoScores *df_evaluation_coco(const DfEvaluation *);
+
+/* A segmentor's; likewise, and NULL for a dataset without annotations. */
+typedef struct {
+    DfMiouParams params;
+    DfMiouResult result;
+    const char *const *names; /* of the classes; NULL: none in the config */
+} DfMiouScores;
+const DfMiouScores *df_evaluation_miou(const DfEvaluation *);
+
+#endif

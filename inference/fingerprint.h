@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * inference/fingerprint.h -- private: what the results of a run depend on, as hashes (FNV-1a, 64 bits): against mistakes, not against malice.
+ */
+#ifndef DF_INFERENCE_FINGERPRINT_H
+#define DF_INFERENCE_FINGERPRINT_H
+
+#include "datasets/datasets.h"
+#include "models/models.h"
+
+uint64_t df_hash_settings(const DfNode *root);            /* the model and the test pipeline, with all overrides */
+uint64_t df_hash_weights(DfModel *);                      /* every parameter, as loaded                          */
+uint64_t df_hash_dataset(const DfCocoDataset *);          /* which images, and which classes                     */
+uint64_t df_hash_segmentation(const DfSegmentation *);     /* the same of a segmentation set                     */
+
+#endif

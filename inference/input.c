@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * inference/input.c -- prepared views become tensors, if they fit into this machine.
+ */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "inference/parts.h"
+
+/* Pixels of a network's input: from the first on the memory for its activations is asked for before, above the second it is refused. */
+enum { LARGE_INPUT = 1 << 21, MOST_INPUT = 1 << 24 };
+
+/* What this process may have: the machine's memory, or less in a container. */
+static double memory_there(void)
+{
+    double there = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    double most;
+    FILE *limit = fopen("/sys/fs/cgroup/memory.max", "r");
+    if (limit && fscanf(limit, "%lf", &most) == 1 && most < there)
+        there = most;
+    if (limit)
+        fclose(limit);
+    return there;
+}
+
+int df_detector_check_memory(const DfDetector *d, int n, int H, int W)
+{
+    DfCtx *c;
+    int error = df_ctx_new(&c, NULL);
+    if (error < 0)
+        return error;
+    c->dry = true;
+    df_model_forward(d->model, c, df_new(c, DF_SHAPE(n, H, W, 3)));
+    error = df_ctx_error(c);
+    const double wanted = (double)c->peak;
+    const double there = memory_there();
+    df_ctx_free(c);
+    if (error == DF_OK && wanted > there)
+        return df_fail(DF_ENOMEM, "a network input of %d x 3 x %d x %d needs %.1f GB of memory: %.1f GB are available", n, H, W, 1e-9 * wanted, 1e-9 * there);
+    return error;
+}
+
+static int check_size(const DfDetector *d, const DfImageMeta *meta, bool whole)
+{
+    const int64_t pixels = (int64_t)meta->pad_h * meta->pad_w;
+    if (pixels > MOST_INPUT)
+        return df_fail(DF_EVALUE, "the test pipeline makes it %d x %d: want at most %d pixels for the network", meta->pad_h, meta->pad_w, MOST_INPUT);
+    return pixels > LARGE_INPUT && whole ? df_detector_check_memory(d, 1, meta->pad_h, meta->pad_w) : DF_OK;
+}
+
+int df_detector_input(DetectorInput *out, DfDetector *d, const DfViews *views, bool whole)
+{
+    df_reset(d->c);
+    if (views->n > DF_MOST_VIEWS)
+        return df_fail(DF_EVALUE, "the test pipeline gives %d views of an image: want at most %d", views->n, DF_MOST_VIEWS);
+    out->n = views->n;
+    for (int i = 0; i < views->n; i++) {
+        const DfView *view = &views->view[i];
+        const int error = check_size(d, &view->meta, whole);
+        if (error < 0)
+            return error;
+        out->meta[i] = view->meta;
+        out->image[i] = df_borrow(d->c, DF_SHAPE(1, view->meta.pad_h, view->meta.pad_w, 3), view->pixels);
+    }
+    return DF_OK;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * inference/names.c -- what the classes of a network are called, and their ids in COCO's files.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "inference/parts.h"
+
+static int number_classes(DfDetector *d, int n)
+{
+    d->numbers = df_arena_alloc(d->arena, (size_t)n + 1, sizeof *d->numbers);
+    for (int i = 0; d->numbers && i < n; i++)
+        if (!(d->numbers[i] = df_arena_text(d->arena, "%d", i)))
+            return df_fail_memory("the class names");
+    return d->numbers ? DF_OK : df_fail_memory("the class names");
+}
+
+/* COCO's names in the places of their ids, 1 to 90 with gaps. */
+static void name_ids(const char **name, int n)
+{
+    for (int i = 0; i < n; i++)
+        name[i] = "N/A";
+    for (int i = 0; i < DF_COCO_CLASSES; i++)
+        if (df_coco_category_id(i) < n)
+            name[df_coco_category_id(i)] = df_coco_classes[i];
+}
+
+/* The dataset's `classes` if the config lists them, else COCO's if there are 80 or labels are their ids, else numbers. */
+static int name_objects(DfDetector *d, int n)
+{
+    const DfNode *list = df_node_at(d->root, "data.test.classes");
+    const char **name = df_arena_alloc(d->arena, (size_t)n + 1, sizeof *name);
+    d->labels_are_ids = df_node_int(df_node_at(d->root, "data.test.id_classes"), 0) == n;
+    if (!name)
+        return df_fail_memory("the class names");
+    if (list && list->kind == DF_NODE_LIST && list->n == n) {
+        int i = 0;
+        for (const DfNode *item = list->first; item; item = item->next)
+            name[i++] = df_node_text(item, "?");
+    } else if (n == DF_COCO_CLASSES) {
+        memcpy(name, df_coco_classes, sizeof df_coco_classes);
+    } else if (d->labels_are_ids) {
+        name_ids(name, n);
+    } else {
+        return DF_OK;
+    }
+    d->classes = (DfClasses){ .n = n, .name = name };
+    return DF_OK;
+}
+
+/* The test set's, else ADE20K's if there are 150. */
+static int name_segments(DfDetector *d, int n)
+{
+    const DfNode *dataset = df_node_at(d->root, "data.test");
+    if (!dataset && n == DF_ADE_CLASSES)
+        d->classes = (DfClasses){ n, df_ade_classes, df_ade_palette };
+    const int error = dataset ? df_segmentation_classes(&d->classes, dataset, d->arena) : DF_OK;
+    if (d->classes.n != n)
+        d->classes = (DfClasses){ 0 };
+    return error;
+}
+
+int df_detector_name_classes(DfDetector *d)
+{
+    const int n = df_model_classes(d->model);
+    const int error = number_classes(d, n);
+    if (error < 0)
+        return error;
+    return df_model_is_segmentor(d->model) ? name_segments(d, n) : name_objects(d, n);
+}
+
+const char *df_detector_class_name(const DfDetector *d, int label)
+{
+    if (label < 0 || label >= df_model_classes(d->model) || !d->numbers)
+        return "?";
+    return label < d->classes.n ? d->classes.name[label] : d->numbers[label];
+}
+
+const DfClasses *df_detector_class_names(const DfDetector *d)
+{
+    return &d->classes;
+}
+
+int64_t df_detector_category_id(const DfDetector *d, int label)
+{
+    const bool of_coco = d->classes.n == DF_COCO_CLASSES && d->classes.name[label] == df_coco_classes[label];
+    if (of_coco)
+        return df_coco_category_id(label);
+    return d->labels_are_ids ? label : label + 1;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * inference/parts.h -- private: what a detector is made of.
+ */
+#ifndef DF_INFERENCE_PARTS_H
+#define DF_INFERENCE_PARTS_H
+
+#include "inference/detector.h"
+
+struct DfDetector {
+    DfArena *arena;          /* texts and class names */
+    const char *config_path, *checkpoint_path;
+    DfPool *pool;
+    DfConfig *config;
+    const DfNode *root;
+    DfModel *model;
+    DfCtx *c;
+    DfPipeline *pipeline;
+    DfClasses classes;       /* n = 0: numbers        */
+    const char **numbers;    /* a text for each class */
+    bool labels_are_ids;     /* labels are COCO's category ids, as in DETR */
+};
+
+/* Names of the classes, from the config or from what the number of classes says. */
+int df_detector_name_classes(DfDetector *);
+
+/* Views of a picture as tensors of a fresh step. */
+enum { DF_MOST_VIEWS = 64 };
+typedef struct {
+    int n;
+    DfTensor *image[DF_MOST_VIEWS];
+    DfImageMeta meta[DF_MOST_VIEWS];
+} DetectorInput;
+
+/* Too large an input is refused; with `whole`, for networks that see it at once, a large one for which memory is short as well. */
+int df_detector_input(DetectorInput *out, DfDetector *, const DfViews *, bool whole);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * inference/run.c -- pictures through the network: detections, a class for every pixel, or a class for the picture.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "inference/parts.h"
+
+/* ---- results -------------------------------------------------------------------------------------------------------- */
+
+void df_result_done(DfResult *result)
+{
+    df_detections_free(&result->detections);
+    df_free(result->label_map);
+    df_free(result->class_scores);
+    *result = (DfResult){ .class_label = -1 };
+}
+
+void df_detections_keep_above(DfDetections *found, double score)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < found->n; i++) {
+        const bool keeps = (double)found->v[i].score >= score;
+        found->v[n] = found->v[i];
+        if (found->masks && keeps)
+            found->masks[n] = found->masks[i];
+        else if (found->masks)
+            df_mask_done(&found->masks[i]);
+        n += keeps;
+    }
+    found->n = n;
+}
+
+void df_box_to_xywh(const float box[4], double out[4])
+{
+    out[0] = (double)box[0];
+    out[1] = (double)box[1];
+    out[2] = (double)box[2] - (double)box[0];
+    out[3] = (double)box[3] - (double)box[1];
+}
+
+/* ---- one picture ---------------------------------------------------------------------------------------------------- */
+
+static int detect(DfDetector *d, const DfViews *views, DfResult *out)
+{
+    DetectorInput input;
+    const bool mirrored = views->n == 1 && (views->view[0].meta.flip_x || views->view[0].meta.flip_y);
+    if (views->n < 1 || views->n > DF_MOST_VIEWS || mirrored)
+        return df_fail(DF_EVALUE, "the test pipeline gives %d views of an image%s: want 1 to %d, a single one not mirrored", views->n,
+                       mirrored ? ", mirrored" : "", DF_MOST_VIEWS);
+    const int error = df_detector_input(&input, d, views, true);
+    return error < 0 ? error : df_model_detect_views(d->model, d->c, input.image, input.meta, input.n, &out->detections);
+}
+
+/* A segmentor that slides a window over the picture never sees it at once. */
+static bool slides(const DfDetector *d)
+{
+    const DfNode *test_cfg = df_node_at(d->root, "model.test_cfg");
+    if (!test_cfg)
+        test_cfg = df_node_get(d->root, "test_cfg");
+    return strcmp(df_node_text(df_node_get(test_cfg, "mode"), "whole"), "slide") == 0;
+}
+
+static int segment(DfDetector *d, const DfViews *views, DfResult *out)
+{
+    DetectorInput input;
+    const size_t pixels = (size_t)out->height * (size_t)out->width;
+    if (!(out->label_map = df_malloc(pixels * sizeof *out->label_map)))
+        return df_fail_memory("a label map");
+    const int error = df_detector_input(&input, d, views, !slides(d));
+    return error < 0 ? error : df_model_segment(d->model, d->c, input.image, input.meta, input.n, out->label_map);
+}
+
+/* What a classifier's pass says to a listener. */
+typedef struct {
+    float *scores;
+    int n;
+} Logits;
+
+static void hear_logits(void *user, const char *name, const DfTensor *x)
+{
+    Logits *logits = user;
+    if (strcmp(name, "logits") == 0 && x->data && df_size(x) == (size_t)logits->n)
+        memcpy(logits->scores, x->data, df_size(x) * sizeof *x->data);
+}
+
+/* softmax(x)_i = exp(x_i - max x) / sum_j exp(x_j - max x) */
+static int softmax(float *x, int n)
+{
+    int best = 0;
+    double sum = 0;
+    for (int i = 1; i < n; i++)
+        if (x[i] > x[best])
+            best = i;
+    const float most = x[best];
+    for (int i = 0; i < n; i++) {
+        x[i] = expf(x[i] - most);
+        sum += (double)x[i];
+    }
+    for (int i = 0; i < n; i++)
+        x[i] = (float)((double)x[i] / sum);
+    return best;
+}
+
+static int classify(DfDetector *d, const DfViews *views, DfResult *out)
+{
+    DetectorInput input;
+    Logits logits = { .n = df_model_classes(d->model) };
+    if (!(out->class_scores = logits.scores = df_calloc((size_t)logits.n + 1, sizeof *logits.scores)))
+        return df_fail_memory("the scores of classes");
+    int error = df_detector_input(&input, d, views, true);
+    if (error < 0)
+        return error;
+    df_listen(d->c, hear_logits, false, &logits);
+    df_model_forward(d->model, d->c, input.image[0]);
+    error = df_ctx_error(d->c);
+    df_listen(d->c, NULL, false, NULL);
+    if (error == DF_OK)
+        out->class_label = softmax(logits.scores, logits.n);
+    return error;
+}
+
+static int pass(DfDetector *d, const DfViews *views)
+{
+    DetectorInput input;
+    const int error = df_detector_input(&input, d, views, true);
+    if (error < 0)
+        return error;
+    df_model_forward(d->model, d->c, input.image[0]);
+    return df_ctx_error(d->c);
+}
+
+static int run_views(DfDetector *d, const DfViews *views, DfResult *out)
+{
+    *out = (DfResult){ .height = views->view[0].meta.ori_h, .width = views->view[0].meta.ori_w, .class_label = -1 };
+    switch (df_detector_task(d)) {
+    case DF_TASK_DETECTION:
+        return detect(d, views, out);
+    case DF_TASK_SEGMENTATION:
+        return segment(d, views, out);
+    case DF_TASK_CLASSIFICATION:
+        return classify(d, views, out);
+    default:
+        return pass(d, views);
+    }
+}
+
+int df_detector_run_sample(DfDetector *d, const DfSample *sample, DfResult *out)
+{
+    *out = (DfResult){ .class_label = -1 };
+    const int error = sample->error < 0 ? df_fail(sample->error, "%s", sample->message) : run_views(d, &sample->views, out);
+    if (error == DF_OK)
+        return DF_OK;
+    df_result_done(out);
+    return sample->error < 0 ? error : df_fail_in(error, "%s: ", sample->path);
+}
+
+int df_detector_run(DfDetector *d, const DfImage *pictures, int n, DfResult *results)
+{
+    int error = DF_OK;
+    for (int i = 0; i < n; i++)
+        results[i] = (DfResult){ .class_label = -1 };
+    for (int i = 0; error == DF_OK && i < n; i++) {
+        DfViews views = { 0 };
+        error = df_pipeline_run(d->pipeline, &pictures[i], &views);
+        if (error == DF_OK)
+            error = run_views(d, &views, &results[i]);
+        df_views_free(&views);
+    }
+    for (int i = 0; error < 0 && i < n; i++)
+        df_result_done(&results[i]);
+    return error;
+}
