@@ -140,6 +140,8 @@ Test(predict_memory, of_a_png, .timeout = 600)
     "args = dict(hidden_dim=32, nheads=2, enc_layers=1, dec_layers=2, dim_feedforward=16, num_queries=9," more ")\n" \
     "resnet = dict(layers=[1, 1, 1, 1], base_width=4)\n" \
     "num_classes = 7\n" \
+    DETR_DATA
+#define DETR_DATA \
     "data = dict(test=dict(type='CocoDataset', pipeline=[\n" \
     "    dict(type='LoadImageFromFile'), dict(type='DetrResize', size=96, max_size=160),\n" \
     "    dict(type='DetrNormalize', mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])]))\n"
@@ -155,3 +157,18 @@ static void fail_each_allocation_of(const char *config)
 Test(predict_memory, of_detr, .timeout = 600) { fail_each_allocation_of(DETR_CONFIG("pre_norm=True")); }
 Test(predict_memory, of_deformable_detr, .timeout = 600) { fail_each_allocation_of(DETR_CONFIG("num_feature_levels=4")); }
 Test(predict_memory, of_deformable_detr_in_two_stages, .timeout = 600) { fail_each_allocation_of(DETR_CONFIG("with_box_refine=True, two_stage=True")); }
+
+/* Deformable DETR by mmdet's dicts, whose levels are made by a neck. */
+#define ATTENTION "attn_cfgs=dict(type='MultiScaleDeformableAttention', embed_dims=32, num_heads=2)"
+#define MMDET_CONFIG \
+    "model = dict(type='DeformableDETR',\n" \
+    "    backbone=dict(type='ResNet', depth=50, stage_blocks=[1, 1, 1, 1], base_channels=4, num_stages=4, out_indices=(1, 2, 3)),\n" \
+    "    neck=dict(type='ChannelMapper', in_channels=[32, 64, 128], kernel_size=1, out_channels=32,\n" \
+    "              norm_cfg=dict(type='GN', num_groups=32), num_outs=4),\n" \
+    "    bbox_head=dict(type='DeformableDETRHead', num_query=9, num_classes=7, with_box_refine=True,\n" \
+    "        transformer=dict(encoder=dict(num_layers=1, transformerlayers=dict(" ATTENTION ", feedforward_channels=16)),\n" \
+    "                         decoder=dict(num_layers=2, transformerlayers=dict(" ATTENTION ", feedforward_channels=16))),\n" \
+    "        positional_encoding=dict(type='SinePositionalEncoding', normalize=True),\n" \
+    "        train_cfg=dict(assigner=dict(type='HungarianAssigner', cls_cost=dict(type='FocalLossCost', weight=2.0)))))\n"
+
+Test(predict_memory, of_deformable_detr_of_mmdet, .timeout = 600) { fail_each_allocation_of(MMDET_CONFIG DETR_DATA); }
