@@ -100,7 +100,7 @@ typedef struct {
     double iou_threshold;
     bool class_agnostic;     /* boxes of different labels suppress one another         */
     int max_num;             /* boxes kept at most; <= 0: all                          */
-    int split_thr;           /* from so many boxes on, soft NMS goes class by class, which changes its result a little */
+    int split_thr;           /* with so many boxes, soft NMS goes class by class (a little different) */
     double sigma, min_score; /* of soft NMS                                            */
     int offset;              /* 0, or 1: a box ends behind its last pixel              */
 } DfNms;

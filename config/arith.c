@@ -20,7 +20,8 @@ static DfNode *fail(const DfNode *at, const char *what)
 
 static DfNode *fail_kinds(const char *op, const DfNode *a, const DfNode *b)
 {
-    df_fail(DF_EVALUE, "%s:%d: cannot compute %s %s %s", a->file, a->line, df_node_kind_name(a), op, df_node_kind_name(b));
+    df_fail(DF_EVALUE, "%s:%d: cannot compute %s %s %s", a->file, a->line, df_node_kind_name(a), op,
+            df_node_kind_name(b));
     return NULL;
 }
 

@@ -12,10 +12,12 @@
 
 /* ---- in the text of a file ------------------------------------------------------------------------------------- */
 
-/* Letters, digits, underscores and points: [\w.] in mmcv's pattern. Any byte outside ASCII counts as part of a letter. */
+/* Letters, digits, underscores and points: [\w.] in mmcv's pattern. Any byte outside ASCII counts as part of a
+ * letter. */
 static bool in_key(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || (unsigned char)c >= 0x80;
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (unsigned char)c >= 0x80;
+    return letter || (c >= '0' && c <= '9') || c == '_' || c == '.';
 }
 
 size_t df_base_value_length(const char *p, const char *end, const char **key, size_t *key_length)
@@ -83,7 +85,8 @@ int df_base_values_quoted(char **out, size_t *out_size, const char *text, size_t
     *out = NULL;
     *out_size = quote(NULL, text, size, &inside);
     if (inside)
-        return df_fail(DF_EFORMAT, "%s:%d: {{ _base_.key }} inside a string, want it alone, without quotes", file, inside);
+        return df_fail(DF_EFORMAT, "%s:%d: {{ _base_.key }} inside a string, want it alone, without quotes", file,
+                       inside);
     if (*out_size == size)
         return DF_OK;
     *out = df_malloc(*out_size);
@@ -102,7 +105,8 @@ static const DfNode *no_key(const DfNode *wanted, const DfNode *at, const char *
         df_node_fail(wanted, DF_EVALUE, "{{ _base_.%s }}: '%s' of %s, want a key of a dict (%s:%d)", wanted->text, key,
                      df_node_kind_name(at), at->file, at->line);
     else if (near)
-        df_node_fail(wanted, DF_EVALUE, "{{ _base_.%s }}: no base has the key '%s'; did you mean '%s'?", wanted->text, key, near);
+        df_node_fail(wanted, DF_EVALUE, "{{ _base_.%s }}: no base has the key '%s'; did you mean '%s'?", wanted->text,
+                     key, near);
     else
         df_node_fail(wanted, DF_EVALUE, "{{ _base_.%s }}: no base has the key '%s'", wanted->text, key);
     return NULL;
@@ -148,7 +152,9 @@ static int check_text(const DfNode *node, const char *text)
     size_t length;
     for (const char *p = text; (p = strstr(p, "{{")); p++)
         if (df_base_value_length(p, end, &key, &length))
-            return df_node_fail(node, DF_EFORMAT, "{{ _base_.%.*s }} inside a string or key, want it alone, as a whole value", (int)length, key);
+            return df_node_fail(node, DF_EFORMAT,
+                                "{{ _base_.%.*s }} inside a string or key, want it alone, as a whole value",
+                                (int)length, key);
     return DF_OK;
 }
 

@@ -23,7 +23,8 @@ static bool none_allowed(const DfOpt *opt)
 
 static int wrong_type(const Bind *b, const DfOpt *opt, const DfNode *value, const char *want)
 {
-    return df_node_fail(value, DF_EVALUE, "%s has '%s' as %s, want %s", b->what, opt->name, df_node_kind_name(value), want);
+    return df_node_fail(value, DF_EVALUE, "%s has '%s' as %s, want %s", b->what, opt->name, df_node_kind_name(value),
+                        want);
 }
 
 /* ---- numbers --------------------------------------------------------------------------------------------------- */
@@ -32,8 +33,8 @@ static int in_range(const Bind *b, const DfOpt *opt, const DfNode *value)
 {
     if (value->number >= opt->min && value->number <= opt->max)
         return DF_OK;
-    return df_node_fail(value, DF_EVALUE, "%s has %s = %.15g, want %.15g to %.15g", b->what, opt->name, value->number, opt->min,
-                        opt->max);
+    return df_node_fail(value, DF_EVALUE, "%s has %s = %.15g, want %.15g to %.15g", b->what, opt->name, value->number,
+                        opt->min, opt->max);
 }
 
 /* An integer, or a float that is one. */
@@ -46,7 +47,8 @@ static int get_int(const Bind *b, const DfOpt *opt, const DfNode *value, int *ou
     if (error < 0)
         return error;
     if (value->number < INT_MIN || value->number > INT_MAX)
-        return df_node_fail(value, DF_EVALUE, "%s has %s = %.15g, want an integer of 32 bits", b->what, opt->name, value->number);
+        return df_node_fail(value, DF_EVALUE, "%s has %s = %.15g, want an integer of 32 bits", b->what, opt->name,
+                            value->number);
     *out = (int)value->number;
     return DF_OK;
 }
@@ -108,7 +110,8 @@ static int get_choice(const Bind *b, const DfOpt *opt, const DfNode *value, int 
     }
     *out = find_choice(opt->choices, word);
     if (*out < 0)
-        return df_node_fail(value, DF_EVALUE, "%s has %s = '%s', want one of %s", b->what, opt->name, word, opt->choices);
+        return df_node_fail(value, DF_EVALUE, "%s has %s = '%s', want one of %s", b->what, opt->name, word,
+                            opt->choices);
     return DF_OK;
 }
 

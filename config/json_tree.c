@@ -28,7 +28,9 @@ static DfNode *leaf(DfConfig *tree, const DfJson *json, DfJsonEvent event, const
     case DF_JSON_ARRAY: return df_tree_new(tree, DF_NODE_LIST, file, line);
     case DF_JSON_OBJECT: return df_tree_new(tree, DF_NODE_DICT, file, line);
     default:
-        return value->is_integer ? df_tree_int(tree, value->integer, file, line) : df_tree_float(tree, value->number, file, line);
+        if (value->is_integer)
+            return df_tree_int(tree, value->integer, file, line);
+        return df_tree_float(tree, value->number, file, line);
     }
 }
 

@@ -40,7 +40,8 @@ static int merge_one(DfConfig *tree, DfNode *old, DfNode *value, bool lists)
     if (value->kind == DF_NODE_DICT && !take_delete(value)) {
         if (old->kind == DF_NODE_DICT || (lists && old->kind == DF_NODE_LIST))
             return df_merge(tree, old, value, lists);
-        return df_node_fail(value, DF_EVALUE, "a dict, but the base has %s here (%s:%d); _delete_=True in the dict replaces it",
+        return df_node_fail(value, DF_EVALUE,
+                            "a dict, but the base has %s here (%s:%d); _delete_=True in the dict replaces it",
                             df_node_kind_name(old), old->file, old->line);
     }
     df_tree_replace(old, value);

@@ -71,9 +71,11 @@ static inline DfNode *unexpected(const Parser *p, const char *want)
     if (t->kind == TOKEN_INDENT)
         df_fail(DF_EFORMAT, "%s:%d: an indented statement: config files are data, without blocks", file, t->line);
     else if (t->kind == TOKEN_END || t->kind == TOKEN_NEWLINE)
-        df_fail(DF_EFORMAT, "%s:%d: the %s ends here, want %s", file, t->line, p->lexer.at < p->lexer.end ? "line" : "text", want);
+        df_fail(DF_EFORMAT, "%s:%d: the %s ends here, want %s", file, t->line,
+                p->lexer.at < p->lexer.end ? "line" : "text", want);
     else
-        df_fail(DF_EFORMAT, "%s:%d: met '%.*s', want %s", file, t->line, t->length < 40 ? (int)t->length : 40, t->start, want);
+        df_fail(DF_EFORMAT, "%s:%d: met '%.*s', want %s", file, t->line, t->length < 40 ? (int)t->length : 40, t->start,
+                want);
     return NULL;
 }
 

@@ -113,7 +113,8 @@ static DfNode *bracket(Parser *p, const char *close, int line)
 static bool pour(Parser *p, DfNode *dict, DfNode *from, bool once, int line)
 {
     if (from->kind != DF_NODE_DICT) {
-        df_fail(DF_EVALUE, "%s:%d: met %s, want a dict to take the keys from", p->lexer.file, line, df_node_kind_name(from));
+        df_fail(DF_EVALUE, "%s:%d: met %s, want a dict to take the keys from", p->lexer.file, line,
+                df_node_kind_name(from));
         return false;
     }
     for (DfNode *child = from->first, *next; child; child = next) {
@@ -213,7 +214,7 @@ static DfNode *dict_to_extend(Parser *p)
 static DfNode *dict_call(Parser *p, int line)
 {
     DfNode *dict = dict_to_extend(p);
-    DfNode *named = df_tree_new(p->tree, DF_NODE_DICT, p->lexer.file, line); /* first alone, to find a key given twice */
+    DfNode *named = df_tree_new(p->tree, DF_NODE_DICT, p->lexer.file, line); /* apart: no key twice */
     if (!dict || !named)
         return NULL;
     dict->line = line;

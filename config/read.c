@@ -160,8 +160,8 @@ static int gather(DfConfig *tree, DfNode *all, DfNode *base)
         next = child->next;
         const DfNode *other = df_tree_get(all, child->key);
         if (other)
-            return df_fail(DF_EVALUE, "%s:%d: the key '%s' is in another base too: %s:%d", child->file, child->line, child->key,
-                           other->file, other->line);
+            return df_fail(DF_EVALUE, "%s:%d: the key '%s' is in another base too: %s:%d", child->file, child->line,
+                           child->key, other->file, other->line);
         const int error = df_tree_set(tree, all, child->key, child);
         if (error < 0)
             return error;

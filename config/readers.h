@@ -11,7 +11,8 @@
 int df_read_python(DfConfig *, DfNode *root, const char *text, size_t size, const char *file); /* python.c    */
 int df_read_json(DfConfig *, DfNode *root, const char *text, size_t size, const char *file);   /* json_tree.c */
 
-/* One value in Python syntax, which may be a tuple without brackets. Names have no values here. NULL after df_fail(). */
+/* One value in Python syntax, which may be a tuple without brackets. Names have no values here. NULL after
+ * df_fail(). */
 DfNode *df_read_value(DfConfig *, const char *text, size_t size, const char *file, int line);
 
 #endif

@@ -175,7 +175,8 @@ static int assignments(const Out *o, const DfNode *root)
 {
     for (const DfNode *child = root->first; child; child = child->next) {
         if (!is_name(child->key))
-            return df_fail(DF_EVALUE, "the key '%s' cannot be a name of a Python config file; .json can hold it", child->key);
+            return df_fail(DF_EVALUE, "the key '%s' cannot be a name of a Python config file; .json can hold it",
+                           child->key);
         df_writef(o->to, "%s = ", child->key);
         value(o, child, 0);
         df_writef(o->to, "\n");

@@ -12,46 +12,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-static inline int df_clamp_int(int x, int lo, int hi)
-{
-    if (x < lo)
-        return lo;
-    return x > hi ? hi : x;
-}
-
-static inline int64_t df_clamp_i64(int64_t x, int64_t lo, int64_t hi)
-{
-    if (x < lo)
-        return lo;
-    return x > hi ? hi : x;
-}
-
-static inline uint64_t df_clamp_u64(uint64_t x, uint64_t lo, uint64_t hi)
-{
-    if (x < lo)
-        return lo;
-    return x > hi ? hi : x;
-}
-
-static inline size_t df_clamp_size(size_t x, size_t lo, size_t hi)
-{
-    if (x < lo)
-        return lo;
-    return x > hi ? hi : x;
-}
-
-static inline float df_clamp_float(float x, float lo, float hi)
-{
-    if (x < lo)
-        return lo;
-    return x > hi ? hi : x;
-}
-
-static inline double df_clamp_double(double x, double lo, double hi)
-{
-    if (x < lo)
-        return lo;
-    return x > hi ? hi : x;
-}
+#define DF_CLAMP(name, T)                               \
+    static inline T df_clamp_##name(T x, T lo, T hi)    \
+    {                                                   \
+        if (x < lo)                                     \
+            return lo;                                  \
+        return x > hi ? hi : x;                         \
+    }
+DF_CLAMP(int, int)
+DF_CLAMP(i64, int64_t)
+DF_CLAMP(u64, uint64_t)
+DF_CLAMP(size, size_t)
+DF_CLAMP(float, float)
+DF_CLAMP(double, double)
+#undef DF_CLAMP
 
 #endif

@@ -44,8 +44,9 @@ typedef struct {
 } DfJsonValue;
 
 typedef struct DfJson DfJson;
-int df_json_open(DfJson **out, const char *path);                              /* a file, in blocks                    */
-int df_json_open_text(DfJson **out, const char *text, size_t size, const char *name); /* borrowed bytes; `name` for messages */
+/* Opens a file, or bytes that are borrowed (`name` is for messages). */
+int df_json_open(DfJson **out, const char *path);
+int df_json_open_text(DfJson **out, const char *text, size_t size, const char *name);
 void df_json_close(DfJson *);
 
 DfJsonEvent df_json_next(DfJson *, DfJsonValue *value);

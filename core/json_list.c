@@ -75,7 +75,8 @@ static inline uint64_t below(unsigned bit)
     return bit < 64 ? ((uint64_t)1 << bit) - 1 : UINT64_MAX;
 }
 
-/* Where the block ends: at the bracket that closes the list if it comes before anything else, else at the last comma. */
+/* Where the block ends: at the bracket that closes the list if it comes before anything else, else at the last
+ * comma. */
 static inline unsigned end_of(const Kinds *k, const unsigned char *p)
 {
     const uint64_t others = ~(k->digit | k->point | k->minus | k->comma | k->blank);
@@ -93,7 +94,7 @@ bool df_json_list(DfJsonList *list, const unsigned char *comma)
     const uint64_t digit = k.digit;
     const uint64_t separated = (k.comma | k.blank) << 1; /* behind a comma or a blank */
     const uint64_t fraction = k.point << 1;              /* behind a point            */
-    const uint64_t behind_fraction = (fraction + digit) & ~digit; /* adding 1 to its first digit carries past its last */
+    const uint64_t behind_fraction = (fraction + digit) & ~digit; /* 1 added to its first digit carries past its last */
     const uint64_t leading_zero = k.zero & ~((digit | k.point) << 1);
     *list = (DfJsonList){
         .begins = (digit | k.minus) & separated & inside,

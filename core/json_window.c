@@ -48,7 +48,8 @@ static bool make_room(DfJson *j)
         return true;
     unsigned char *next = j->capacity > SIZE_MAX / 4 ? NULL : df_realloc(j->window, j->capacity * 2 + DF_JSON_SLACK);
     if (!next) {
-        j->broken = df_fail(DF_ENOMEM, "%s: line %zu: out of memory for a string of over %zu bytes", j->name, j->line, used);
+        j->broken = df_fail(DF_ENOMEM, "%s: line %zu: out of memory for a string of over %zu bytes", j->name, j->line,
+                            used);
         return false;
     }
     j->window = next;

@@ -15,8 +15,8 @@
 /* Single blocks, aligned to 64 bytes. NULL when memory ran out or the size overflows; size 0 gives a valid block. */
 void *df_malloc(size_t size);
 void *df_calloc(size_t count, size_t size);
-void *df_malloc_filled(size_t size);        /* for what is filled at once: in huge pages, if it is large                 */
-void *df_realloc(void *block, size_t size); /* keeps the old block on failure, like realloc()                            */
+void *df_malloc_filled(size_t size);        /* for what is filled at once: in huge pages, if it is large */
+void *df_realloc(void *block, size_t size); /* keeps the old block on failure, like realloc()            */
 void df_free(void *block);
 
 /* Grows an array by doubling, so that there is room for element `n` of `*array`. False when memory ran out; the array

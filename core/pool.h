@@ -13,7 +13,8 @@
 
 typedef struct DfPool DfPool;
 
-/* `threads` >= 1 counts the caller; 0 asks DEFORMER_THREADS, then OMP_NUM_THREADS, then the CPUs this process may use. */
+/* `threads` >= 1 counts the caller; 0 asks DEFORMER_THREADS, then OMP_NUM_THREADS, then the CPUs this process may
+ * use. */
 int df_pool_new(DfPool **out, int threads);
 void df_pool_free(DfPool *);
 int df_pool_threads(const DfPool *); /* 1 for NULL: a NULL pool is the calling thread alone */

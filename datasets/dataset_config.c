@@ -12,9 +12,10 @@ enum { TEXT_FILE = 1 << 24 };
 /* A path of the config, below data_root if there is one, as Python's os.path.join has it. */
 static int config_path(char out[DF_PATH], const char *root, const char *path)
 {
-    const bool alone = !root || path[0] == '/';
-    const char *slash = alone || !root[0] || df_ends_with(root, "/") ? "" : "/";
-    if (snprintf(out, DF_PATH, "%s%s%s", alone ? "" : root, slash, path) >= DF_PATH)
+    if (!root || path[0] == '/')
+        root = "";
+    const char *slash = !root[0] || df_ends_with(root, "/") ? "" : "/";
+    if (snprintf(out, DF_PATH, "%s%s%s", root, slash, path) >= DF_PATH)
         return df_fail(DF_EVALUE, "a path of more than %d bytes", DF_PATH);
     return DF_OK;
 }
@@ -22,7 +23,8 @@ static int config_path(char out[DF_PATH], const char *root, const char *path)
 /* The longest tail of `path` that exists below `folder`: data/coco/val2017/ is FOLDER/val2017/. */
 static int rerooted(char out[DF_PATH], const char *folder, const char *path)
 {
-    const char *slash = df_ends_with(folder, "/") ? "" : "/", *last = path;
+    const char *slash = df_ends_with(folder, "/") ? "" : "/";
+    const char *last = path; /* the tail that was tried last, for the message */
     for (const char *tail = path; tail && *tail; tail = strchr(tail, '/')) {
         tail += strspn(tail, "/");
         if (!*tail)
@@ -100,7 +102,8 @@ int df_dataset_names(DfNames *out, const DfNode *node, DfArena *arena)
 
 int df_dataset_type_fail(const DfNode *dataset, const char *wanted)
 {
-    const char *type = df_node_text(df_node_get(dataset, "type"), ""), *names[64];
+    const char *type = df_node_text(df_node_get(dataset, "type"), "");
+    const char *names[64];
     size_t n = 0;
     for (; n < 64 && df_dataset_types[n]; n++) {
         names[n] = df_dataset_types[n]->name;
@@ -108,6 +111,7 @@ int df_dataset_type_fail(const DfNode *dataset, const char *wanted)
             return df_node_fail(dataset, DF_EVALUE, "dataset of type '%s': want %s", type, wanted);
     }
     const char *near = df_nearest_name(type, names, n);
-    return near ? df_node_fail(dataset, DF_EVALUE, "unknown dataset '%s': did you mean '%s'?", type, near)
-                : df_node_fail(dataset, DF_EVALUE, "dataset of type '%s': want %s", type, wanted);
+    if (near)
+        return df_node_fail(dataset, DF_EVALUE, "unknown dataset '%s': did you mean '%s'?", type, near);
+    return df_node_fail(dataset, DF_EVALUE, "dataset of type '%s': want %s", type, wanted);
 }

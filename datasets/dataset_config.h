@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/dataset_config.h -- what the dataset dicts of a config (data.test) have in common: paths below a root, lists of class
- * names, and the kinds of datasets. The table of kinds is for `deformer list`; the rest is for the files of datasets/ alone.
+ * datasets/dataset_config.h -- what the dataset dicts of a config (data.test) have in common: paths below a root,
+ * lists of class names, and the kinds of datasets. The table of kinds is for `deformer list`; the rest is for the
+ * files of datasets/ alone.
  */
 #ifndef DF_DATASETS_DATASET_CONFIG_H
 #define DF_DATASETS_DATASET_CONFIG_H
@@ -16,8 +17,9 @@ extern const DfDatasetType *const df_dataset_types[]; /* ends with NULL; list.de
 
 enum { DF_PATH = 4096 };
 
-/* `path` as the config means it: below `data_root` (or NULL) unless it is absolute, as Python's os.path.join has it. With
- * `data_dir` (or NULL), the longest tail of that which exists below it: data/coco/val2017/ is DIR/val2017/; DF_EIO if none does. */
+/* `path` as the config means it: below `data_root` (or NULL) unless it is absolute, as Python's os.path.join has
+ * it. With `data_dir` (or NULL), the longest tail of that which exists below it: data/coco/val2017/ is
+ * DIR/val2017/; DF_EIO if none does. */
 int df_dataset_path(char out[DF_PATH], const char *data_root, const char *path, const char *data_dir);
 
 /* Names in the order of the labels, in the arena: a list of texts, or a file with one a line. No node: none. */

@@ -7,8 +7,8 @@
 
 #include "core/core.h"
 
-/* Files below `folder`, in its folders too, whose names end in `suffix`: paths relative to it, sorted by their bytes, without the
- * suffix. Hidden ones are left out. Names and list live in `arena`. */
+/* Files below `folder`, in its folders too, whose names end in `suffix`: paths relative to it, sorted by their
+ * bytes, without the suffix. Hidden ones are left out. Names and list live in `arena`. */
 typedef struct {
     int n;
     const char **name;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/segmentation.c -- CustomDataset and ADE20KDataset: from the dataset dict of a config to lists of pictures and label maps.
+ * datasets/segmentation.c -- CustomDataset and ADE20KDataset: from the dataset dict of a config to lists of pictures
+ * and label maps.
  */
 #include "datasets/segmentation.h"
 
@@ -19,32 +20,44 @@ typedef struct {
     const DfNode *classes, *palette, *pipeline;
 } Options;
 
-/* The two differ in one default. */
-#define OPTIONS(reduce)                                                                                                              \
-    DF_OPT_TEXT(Options, img_dir, NULL, "folder of the pictures"),                                                                   \
-    DF_OPT_TEXT(Options, ann_dir, "None", "folder of the label maps, PNG files with the names of the pictures; None: no scores"),    \
-    DF_OPT_TEXT(Options, split, "None", "file with the names of the pictures to use, without suffix, one per line; None: all"),      \
-    DF_OPT_TEXT(Options, data_root, "None", "folder that img_dir, ann_dir and split are relative to"),                               \
-    DF_OPT_TEXT(Options, img_suffix, "'.jpg'", "ending of the names of pictures"),                                                   \
-    DF_OPT_TEXT(Options, seg_map_suffix, "'.png'", "ending of the names of label maps"),                                             \
-    DF_OPT_INT(Options, ignore_index, 255, 0, 255, "label of pixels that are not scored"),                                           \
-    DF_OPT_BOOL(Options, reduce_zero_label, reduce, "in the files, 0 is not scored and k is class k - 1"),                           \
-    DF_OPT_NODE(Options, classes, "None", "class names: a list, or a file with one name per line; for ADE20K a part of its classes, in any order"),                            \
-    DF_OPT_NODE(Options, palette, "None", "list of [r, g, b], a colour for each class"),                                             \
-    DF_OPT_NODE(Options, pipeline, "None", "list of transforms that prepare each picture"),                                          \
-    DF_OPT_UNUSED(test_mode, "every picture is always kept"),                                                                        \
-    DF_OPT_UNUSED(samples_per_gpu, "batch size; pictures are tested one at a time"),                                                 \
-    DF_OPT_UNUSED(gt_seg_map_loader_cfg, "how labels are decoded; they are always used as stored"),                                  \
-    DF_OPT_UNUSED(file_client_args, "storage service; files are always read from disk"),                                             \
+/* The two types differ in the default of reduce_zero_label. */
+#define OPTIONS(reduce)                                                                                         \
+    DF_OPT_TEXT(Options, img_dir, NULL, "folder of the pictures"),                                              \
+    DF_OPT_TEXT(Options, ann_dir, "None",                                                                       \
+                "folder of the label maps, PNG files named as the pictures; None: no scores"),                  \
+    DF_OPT_TEXT(Options, split, "None",                                                                         \
+                "file with the names of the pictures, without suffix, one per line; None: all"),                \
+    DF_OPT_TEXT(Options, data_root, "None", "folder that img_dir, ann_dir and split are relative to"),          \
+    DF_OPT_TEXT(Options, img_suffix, "'.jpg'", "ending of the pictures' file names"),                           \
+    DF_OPT_TEXT(Options, seg_map_suffix, "'.png'", "ending of the label maps' file names"),                     \
+    DF_OPT_INT(Options, ignore_index, 255, 0, 255, "label of pixels that are not scored"),                      \
+    DF_OPT_BOOL(Options, reduce_zero_label, reduce, "label 0 is not scored, and label k is class k - 1"),       \
+    DF_OPT_NODE(Options, classes, "None",                                                                       \
+                "class names, as a list or a file with one per line; "                                          \
+                "ADE20KDataset: some of its classes, in any order"),                                            \
+    DF_OPT_NODE(Options, palette, "None", "colours of the classes: a list of [r, g, b], 0 to 255"),             \
+    DF_OPT_NODE(Options, pipeline, "None", "list of transforms, applied to each picture"),                      \
+    DF_OPT_UNUSED(test_mode, "every picture is always kept"),                                                   \
+    DF_OPT_UNUSED(samples_per_gpu, "batch size; pictures are tested one by one"),                               \
+    DF_OPT_UNUSED(gt_seg_map_loader_cfg, "how labels are decoded; they are read as stored"),                    \
+    DF_OPT_UNUSED(file_client_args, "storage service; files are always read from disk"),                        \
     DF_OPT_END
 
 static const DfOpt custom_opts[] = { OPTIONS(False) };
 static const DfOpt ade_opts[] = { OPTIONS(True) };
 
-const DfDatasetType df_dataset_CustomDataset = { "CustomDataset", "a folder of pictures, a folder of label maps (PNG), and a list of classes", custom_opts };
-const DfDatasetType df_dataset_ADE20KDataset = { "ADE20KDataset", "the 150 classes of ADE20K's scene parsing (Zhou et al., CVPR 2017)", ade_opts };
+const DfDatasetType df_dataset_CustomDataset = {
+    .name = "CustomDataset",
+    .help = "a folder of pictures and a folder of label PNGs, with a list of classes",
+    .opts = custom_opts,
+};
+const DfDatasetType df_dataset_ADE20KDataset = {
+    .name = "ADE20KDataset",
+    .help = "the 150 classes of ADE20K's scene parsing (Zhou et al., CVPR 2017)",
+    .opts = ade_opts,
+};
 
-/* ---- classes ------------------------------------------------------------------------------------------------------- */
+/* ---- classes --------------------------------------------------------------------------------------------------- */
 
 static bool is_byte(const DfNode *node)
 {
@@ -62,7 +75,15 @@ static int read_colour(uint8_t rgb[3], const DfNode *node)
     return DF_OK;
 }
 
-/* Without a palette, colours of our own (mmseg draws them by lot). */
+static void own_colour(uint8_t rgb[3], int label)
+{
+    uint8_t bgr[3];
+    df_label_colour(label, bgr);
+    for (int k = 0; k < 3; k++)
+        rgb[k] = bgr[2 - k];
+}
+
+/* The colours of a config, or our own where it has none (mmseg draws random ones). */
 static int read_palette(DfClasses *out, const DfNode *palette, DfArena *arena)
 {
     uint8_t (*colour)[3] = df_arena_alloc(arena, (size_t)out->n + 1, sizeof *colour);
@@ -72,16 +93,15 @@ static int read_palette(DfClasses *out, const DfNode *palette, DfArena *arena)
     if (palette && (palette->kind != DF_NODE_LIST || palette->n != out->n))
         return df_node_fail(palette, DF_EVALUE, "want a list of %d colours, one of each class", out->n);
     const DfNode *node = palette ? palette->first : NULL;
-    for (int i = 0, error; i < out->n; i++) {
-        uint8_t bgr[3];
-        df_label_colour(i, bgr);
-        for (int k = 0; k < 3; k++)
-            colour[i][k] = bgr[2 - k];
-        if (node && (error = read_colour(colour[i], node)) < 0)
-            return error;
-        node = node ? node->next : NULL;
-    }
-    return DF_OK;
+    int error = DF_OK;
+    for (int i = 0; i < out->n && error == DF_OK; i++)
+        if (node) {
+            error = read_colour(colour[i], node);
+            node = node->next;
+        } else {
+            own_colour(colour[i], i);
+        }
+    return error;
 }
 
 static int ade_class(const char *name)
@@ -92,9 +112,10 @@ static int ade_class(const char *name)
     return i;
 }
 
-/* Some of ADE20K's classes, in an order of the config's own, with their colours; to[i] is what class i becomes, -1 for one that is
- * not chosen. */
-static int choose_classes(DfClasses *out, int to[DF_ADE_CLASSES], const DfNames *names, const DfNode *node, DfArena *arena)
+/* Some of ADE20K's classes in the order of the config, with their colours. to[i] is the new number of class i, -1
+ * if the config leaves it out. */
+static int choose_classes(DfClasses *out, int to[DF_ADE_CLASSES], const DfNames *names, const DfNode *node,
+                          DfArena *arena)
 {
     uint8_t (*colour)[3] = df_arena_alloc(arena, (size_t)names->n, sizeof *colour);
     if (!colour)
@@ -105,7 +126,8 @@ static int choose_classes(DfClasses *out, int to[DF_ADE_CLASSES], const DfNames 
     for (int i = 0; i < names->n; i++) {
         const int from = ade_class(names->name[i]);
         if (from == DF_ADE_CLASSES)
-            return df_node_fail(node, DF_EVALUE, "'%s' is not a class of ADE20KDataset: want its class names, or type 'CustomDataset'", names->name[i]);
+            return df_node_fail(node, DF_EVALUE, "'%s' is not a class of ADE20KDataset: want its class names, or type "
+                                "'CustomDataset'", names->name[i]);
         if (to[from] >= 0)
             return df_node_fail(node, DF_EVALUE, "the class '%s' is listed twice", names->name[i]);
         to[from] = i;
@@ -114,7 +136,8 @@ static int choose_classes(DfClasses *out, int to[DF_ADE_CLASSES], const DfNames 
     return DF_OK;
 }
 
-static int bind_classes(DfClasses *out, int to[DF_ADE_CLASSES], const Options *o, const DfDatasetType *type, DfArena *arena)
+static int bind_classes(DfClasses *out, int to[DF_ADE_CLASSES], const Options *o, const DfDatasetType *type,
+                        DfArena *arena)
 {
     DfNames names;
     const bool ade = type == &df_dataset_ADE20KDataset;
@@ -129,14 +152,18 @@ static int bind_classes(DfClasses *out, int to[DF_ADE_CLASSES], const Options *o
         error = choose_classes(out, to, &names, o->classes, arena);
     else
         *out = (DfClasses){ DF_ADE_CLASSES, df_ade_classes, df_ade_palette };
-    return error < 0 || (ade && !o->palette) ? error : read_palette(out, o->palette, arena);
+    if (error < 0 || (ade && !o->palette))
+        return error;
+    return read_palette(out, o->palette, arena);
 }
 
-/* What the stored values become, NULL if they stay. mmseg 0.x renumbers before it takes 1 off, and in place, so that one class can
- * become another twice; here every class becomes what the config says, as in mmseg 1.x. */
+/* The table of what each stored value becomes; none if all stay. mmseg 0.x renumbers in place, one class after the
+ * other and before 1 is subtracted, so that a class may be renumbered twice. Here each class becomes what the
+ * config says, as in mmseg 1.x. */
 static int renumber(DfSegmentation *s, const int to[DF_ADE_CLASSES])
 {
-    const int first = s->reduce_zero_label, nowhere = s->reduce_zero_label ? 0 : s->ignore_index;
+    const int first = s->reduce_zero_label; /* the stored value of class 0 */
+    const int ignored = s->reduce_zero_label ? 0 : s->ignore_index;
     bool same = true;
     uint8_t *stored = df_arena_alloc(s->arena, 256, 1);
     if (!stored)
@@ -145,7 +172,7 @@ static int renumber(DfSegmentation *s, const int to[DF_ADE_CLASSES])
         stored[i] = (uint8_t)i;
     for (int i = 0; i < DF_ADE_CLASSES; i++) {
         same = same && to[i] == i;
-        stored[i + first] = (uint8_t)(to[i] < 0 ? nowhere : to[i] + first);
+        stored[i + first] = (uint8_t)(to[i] < 0 ? ignored : to[i] + first);
     }
     s->renumbered = same ? NULL : stored;
     return DF_OK;
@@ -173,7 +200,7 @@ int df_segmentation_classes(DfClasses *out, const DfNode *dataset, DfArena *aren
     return error < 0 ? error : bind_classes(out, to, &o, type, arena);
 }
 
-/* ---- files --------------------------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------------------------- */
 
 static const char *slash(const char *folder)
 {
@@ -185,9 +212,14 @@ static int list_names(DfSegmentation *s, const Options *o, const char *data_dir)
     char split[DF_PATH];
     DfNames names = { 0 };
     DfScan scan = { 0 };
-    int error = o->split ? df_dataset_path(split, o->data_root, o->split, data_dir) : DF_OK;
-    if (error == DF_OK)
-        error = o->split ? df_dataset_lines(&names, split, s->arena) : df_scan(&scan, s->folder, o->img_suffix, s->arena);
+    int error;
+    if (o->split) {
+        error = df_dataset_path(split, o->data_root, o->split, data_dir);
+        if (error == DF_OK)
+            error = df_dataset_lines(&names, split, s->arena);
+    } else {
+        error = df_scan(&scan, s->folder, o->img_suffix, s->arena);
+    }
     s->n = o->split ? names.n : scan.n;
     s->name = o->split ? names.name : scan.name;
     if (error == DF_OK && s->n == 0)
@@ -224,18 +256,22 @@ static int list_files(DfSegmentation *s, const Options *o, const char *data_dir)
     if (!(s->folder = df_arena_text(s->arena, "%s", pictures)))
         return df_fail_memory("a path");
     error = list_names(s, o, data_dir);
-    return error < 0 ? error : name_files(s, o, o->ann_dir ? labels : NULL);
+    if (error == DF_OK)
+        error = name_files(s, o, o->ann_dir ? labels : NULL);
+    return error;
 }
 
 static int open_set(DfSegmentation *s, const DfNode *dataset, const char *data_dir)
 {
     const DfDatasetType *type;
     Options o;
-    int to[DF_ADE_CLASSES], error = bind(dataset, &type, &o, s->arena);
+    int to[DF_ADE_CLASSES];
+    int error = bind(dataset, &type, &o, s->arena);
     if (error == DF_OK && !o.img_dir)
         error = df_node_fail(dataset, DF_EVALUE, "img_dir = None: want a folder");
     if (error == DF_OK && (!o.img_suffix || !o.seg_map_suffix))
-        error = df_node_fail(dataset, DF_EVALUE, "img_suffix or seg_map_suffix = None: want the ending of the file names");
+        error = df_node_fail(dataset, DF_EVALUE,
+                             "img_suffix or seg_map_suffix = None: want the ending of the file names");
     if (error == DF_OK)
         error = bind_classes(&s->classes, to, &o, type, s->arena);
     if (error < 0)
@@ -281,7 +317,10 @@ int df_segmentation_label(const DfSegmentation *s, int i, int height, int width,
             out->pixels[k] = s->renumbered[out->pixels[k]];
         return DF_OK;
     }
-    const int h = out->height, w = out->width;
+    const int h = out->height;
+    const int w = out->width;
     df_image_free(out);
-    return df_fail(DF_EVALUE, "%s is %d x %d and %s is %d x %d: want a label map of the size of the picture", s->label[i], w, h, s->picture[i], width, height);
+    return df_fail(DF_EVALUE, "%s is %d x %d and %s is %d x %d: want a label map of the size of the picture",
+                   s->label[i], w, h,
+                   s->picture[i], width, height);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/segmentation.h -- pictures and label PNGs of semantic segmentation, as mmseg's CustomDataset and ADE20KDataset see them.
+ * datasets/segmentation.h -- pictures and label PNGs of semantic segmentation, as mmseg's CustomDataset and
+ * ADE20KDataset see them.
  *
  *     DfSegmentation *set;  DfImage label;
  *     df_segmentation_from_config(&set, df_node_at(root, "data.test"), NULL);
@@ -20,28 +21,31 @@ extern const uint8_t df_ade_palette[DF_ADE_CLASSES][3]; /* R G B */
 /* Everything lives until df_segmentation_free(). */
 typedef struct {
     DfArena *arena;
-    const char *type, *folder;     /* "ADE20KDataset"; where the pictures are                                        */
+    const char *type;          /* "ADE20KDataset"                                                                   */
+    const char *folder;        /* of the pictures                                                                   */
     int n;
-    const char **name;             /* n: the picture below the folder, without its suffix: "ADE_val_00000001"        */
-    const char **picture, **label; /* n: whole paths; `label` is NULL for a dataset without annotations              */
-    DfClasses classes;             /* n = 0 if the config names none                                                 */
-    bool reduce_zero_label;        /* a stored 0 counts nowhere, and a stored k is class k - 1                       */
-    int ignore_index;              /* pixels of this class (after the above) do not count                            */
-    const uint8_t *renumbered;     /* 256: what stored values become where the config chooses among classes; or NULL */
+    const char **name;         /* [n]: path of the picture below the folder, without suffix: "ADE_val_00000001"      */
+    const char **picture;      /* [n]: whole paths                                                                  */
+    const char **label;        /* [n], or NULL for a dataset without annotations                                    */
+    DfClasses classes;         /* n = 0 if the config names none                                                    */
+    bool reduce_zero_label;    /* a stored 0 is not scored, and a stored k is class k - 1                           */
+    int ignore_index;          /* pixels of this class (after the line above) are not scored                        */
+    const uint8_t *renumbered; /* [256]: what stored values become, if the config chooses some classes; or NULL     */
 } DfSegmentation;
 
-/* Opens what a config's dataset dict names: the pictures below img_dir that end in img_suffix, by name, or those that the file
- * `split` lists, in its order. `data_dir` (or NULL) is the root of the data in place of the config's: of
- * "data/ade/ADEChallengeData2016/images/validation" the longest tail that exists under it is taken. That every label file is there
- * is checked; it is read when it is asked for. */
+/* Opens what a config's dataset dict names: the pictures below img_dir that end in img_suffix, by name, or those
+ * that the file `split` lists, in its order. `data_dir` (or NULL) is the root of the data in place of the
+ * config's: of "data/ade/ADEChallengeData2016/images/validation" the longest tail that exists under it is taken.
+ * That every label file is there is checked; it is read when it is asked for. */
 int df_segmentation_from_config(DfSegmentation **out, const DfNode *dataset, const char *data_dir);
 void df_segmentation_free(DfSegmentation *); /* NULL is fine */
 
-/* The names and colours that a dataset dict gives, without looking for files; n = 0 if it names none. They live in `arena`, or for
- * ever. */
+/* The names and colours that a dataset dict gives, without looking for files; n = 0 if it names none. They live in
+ * `arena`, or for ever. */
 int df_segmentation_classes(DfClasses *out, const DfNode *dataset, DfArena *arena);
 
-/* The label map of picture i, as stored (but renumbered). One that is not height x width is DF_EVALUE; errors name the file. */
+/* The label map of picture i, as stored (but renumbered). One that is not height x width is DF_EVALUE; errors name
+ * the file. */
 int df_segmentation_label(const DfSegmentation *, int i, int height, int width, DfImage *out);
 
 #endif

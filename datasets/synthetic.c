@@ -2,8 +2,8 @@
  *
  * datasets/synthetic.c -- draws shapes whose boxes are known exactly.
  *
- * A shape is a function: how far inside its border a point lies, in pixels. Half a pixel around 0 it fades out, which gives
- * smooth edges. A scene follows from seed and number alone: once it is painted, and once more it is annotated.
+ * A shape is a function: how far inside its border a point lies, in pixels. Half a pixel around 0 it fades out, which
+ * gives smooth edges. A scene follows from seed and number alone: once it is painted, and once more it is annotated.
  */
 #include "datasets/synthetic.h"
 
@@ -38,7 +38,9 @@ static double inside_triangle(const Shape *s, double dx, double dy)
 
 static double inside(const Shape *s, double x, double y)
 {
-    const double dx = x - s->x, dy = y - s->y, r = hypot(dx, dy);
+    const double dx = x - s->x;
+    const double dy = y - s->y;
+    const double r = hypot(dx, dy);
     switch (s->kind) {
     case BALL: return s->half_w - r;
     case SCREEN: return fmin(s->half_w - fabs(dx), s->half_h - fabs(dy));
@@ -50,14 +52,21 @@ static double inside(const Shape *s, double x, double y)
 /* The outline as x, y pairs; a ring is outlined by its outer circle. */
 static int outline(const Shape *s, double xy[CORNERS][2])
 {
-    static const double box[4][2] = { { -1, -1 }, { 1, -1 }, { 1, 1 }, { -1, 1 } }, triangle[3][2] = { { 0, -1 }, { 1, 1 }, { -1, 1 } };
-    const int n = s->kind == SCREEN ? 4 : s->kind == SLICE ? 3 : CORNERS;
+    static const double box[4][2] = { { -1, -1 }, { 1, -1 }, { 1, 1 }, { -1, 1 } };
+    static const double triangle[3][2] = { { 0, -1 }, { 1, 1 }, { -1, 1 } };
+    const double(*corner)[2] = NULL; /* NULL: a circle */
+    int n = CORNERS;
+    if (s->kind == SCREEN) {
+        corner = box;
+        n = 4;
+    } else if (s->kind == SLICE) {
+        corner = triangle;
+        n = 3;
+    }
     for (int i = 0; i < n; i++) {
         const double turn = TURN * i / n;
-        const double u = s->kind == SCREEN ? box[i][0] : s->kind == SLICE ? triangle[i][0] : cos(turn);
-        const double v = s->kind == SCREEN ? box[i][1] : s->kind == SLICE ? triangle[i][1] : sin(turn);
-        xy[i][0] = s->x + u * s->half_w;
-        xy[i][1] = s->y + v * s->half_h;
+        xy[i][0] = s->x + (corner ? corner[i][0] : cos(turn)) * s->half_w;
+        xy[i][1] = s->y + (corner ? corner[i][1] : sin(turn)) * s->half_h;
     }
     return n;
 }
@@ -103,7 +112,9 @@ typedef struct {
 static Scene random_scene(uint64_t seed, int number)
 {
     DfRandom random = df_random(seed, 2 * (uint64_t)number);
-    Scene scene = { .height = 240 + (int)(df_random_bits(&random) % 241), .width = 320 + (int)(df_random_bits(&random) % 321) };
+    Scene scene = { .n = 0 };
+    scene.height = 240 + (int)(df_random_bits(&random) % 241);
+    scene.width = 320 + (int)(df_random_bits(&random) % 321);
     const int wanted = 1 + (int)(df_random_bits(&random) % MOST_SHAPES);
     for (int tries = 0; scene.n < wanted && tries < 60; tries++) {
         const Shape shape = random_shape(&random, scene.height, scene.width);
@@ -127,7 +138,9 @@ static uint8_t byte(double v)
 static void paint_ground(DfImage *image, DfRandom *random)
 {
     double from[3], to[3];
-    const double turn = between(random, 0.0, TURN), wave = between(random, 0.02, 0.25), height = between(random, 4.0, 22.0);
+    const double turn = between(random, 0.0, TURN);
+    const double wave = between(random, 0.02, 0.25);
+    const double height = between(random, 4.0, 22.0);
     for (int c = 0; c < 3; c++) {
         from[c] = between(random, 40.0, 215.0);
         to[c] = between(random, 40.0, 215.0);
@@ -144,11 +157,16 @@ static void paint_ground(DfImage *image, DfRandom *random)
 
 static void paint_shape(DfImage *image, const Shape *s)
 {
-    const int x1 = (int)(s->x - s->half_w), x2 = (int)(s->x + s->half_w), y1 = (int)(s->y - s->half_h), y2 = (int)(s->y + s->half_h);
+    const int x1 = (int)(s->x - s->half_w);
+    const int x2 = (int)(s->x + s->half_w);
+    const int y1 = (int)(s->y - s->half_h);
+    const int y2 = (int)(s->y + s->half_h);
     for (int y = y1; y < y2 && y < image->height; y++)
         for (int x = x1; x < x2 && x < image->width; x++) {
-            const double deep = inside(s, x + 0.5, y + 0.5), cover = fmin(fmax(deep + 0.5, 0.0), 1.0);
-            const double shade = deep < 3.0 ? 0.55 : 1.0 - 0.25 * (y - s->y) / s->half_h; /* a dark rim, light from above */
+            const double deep = inside(s, x + 0.5, y + 0.5);
+            const double cover = fmin(fmax(deep + 0.5, 0.0), 1.0);
+            /* A dark rim, and light from above. */
+            const double shade = deep < 3.0 ? 0.55 : 1.0 - 0.25 * (y - s->y) / s->half_h;
             uint8_t *pixel = image->pixels + ((size_t)y * (size_t)image->width + (size_t)x) * 3;
             for (int c = 0; c < 3; c++)
                 pixel[c] = byte(pixel[c] + cover * (s->colour[c] * shade - pixel[c]));
@@ -191,9 +209,12 @@ static void write_box(DfWriter *file, const Shape *s, int id, int picture)
 {
     double xy[CORNERS][2];
     const int corners = outline(s, xy);
-    df_writef(file, "%s\n{\"id\": %d, \"image_id\": %d, \"category_id\": %d, \"iscrowd\": 0, \"bbox\": [%.0f, %.0f, %.0f, %.0f], "
-        "\"area\": %.2f, \"segmentation\": [[", id > 1 ? "," : "", id, picture, df_coco_category_id(label_of_kind[s->kind]),
-        s->x - s->half_w, s->y - s->half_h, 2.0 * s->half_w, 2.0 * s->half_h, area(s));
+    df_writef(file, "%s\n{\"id\": %d, \"image_id\": %d, \"category_id\": %d, \"iscrowd\": 0, ", id > 1 ? "," : "", id,
+              picture,
+              df_coco_category_id(label_of_kind[s->kind]));
+    df_writef(file, "\"bbox\": [%.0f, %.0f, %.0f, %.0f], ", s->x - s->half_w, s->y - s->half_h, 2.0 * s->half_w,
+              2.0 * s->half_h);
+    df_writef(file, "\"area\": %.2f, \"segmentation\": [[", area(s));
     for (int i = 0; i < corners; i++)
         df_writef(file, "%s%.2f, %.2f", i ? ", " : "", xy[i][0], xy[i][1]);
     df_writef(file, "]]}");
@@ -205,8 +226,8 @@ static void write_annotations(DfWriter *file, int n, uint64_t seed)
     df_writef(file, "{\"info\": {\"description\": \"shapes drawn by Deformer\"},\n\"images\": [");
     for (int i = 1; i <= n; i++) {
         const Scene scene = random_scene(seed, i);
-        df_writef(file, "%s\n{\"id\": %d, \"file_name\": \"%s\", \"height\": %d, \"width\": %d}", i > 1 ? "," : "", i, picture_name(name, i),
-            scene.height, scene.width);
+        df_writef(file, "%s\n{\"id\": %d, \"file_name\": \"%s\", \"height\": %d, \"width\": %d}", i > 1 ? "," : "", i,
+                  picture_name(name, i), scene.height, scene.width);
     }
     df_writef(file, "],\n\"annotations\": [");
     for (int i = 1, id = 1; i <= n; i++) {
@@ -238,7 +259,11 @@ int df_synthetic_coco(const char *folder, int n, uint64_t seed)
         return error;
     for (int i = 1; i <= n && error == DF_OK; i++)
         error = draw_picture(folder, i, seed);
-    if (error < 0 || (error = path_in(path, folder, "annotations", "instances_val2017.json")) < 0 || (error = df_writer_open(&file, path)) < 0)
+    if (error == DF_OK)
+        error = path_in(path, folder, "annotations", "instances_val2017.json");
+    if (error == DF_OK)
+        error = df_writer_open(&file, path);
+    if (error < 0)
         return error;
     write_annotations(file, n, seed);
     return df_writer_commit(file);

@@ -12,7 +12,8 @@
 /* Draws n pictures (1 to 100000) and writes
  *     FOLDER/annotations/instances_val2017.json       80 categories of COCO; boxes, areas, polygons
  *     FOLDER/val2017/000000000001.jpg, ...            every eighth a PNG; 240 to 640 pixels a side
- * A ball is a "sports ball", a rectangle a "tv", a triangle a "pizza", a ring a "donut". Equal seeds give equal files. */
+ * A ball is a "sports ball", a rectangle a "tv", a triangle a "pizza", a ring a "donut". Equal seeds give equal
+ * files. */
 int df_synthetic_coco(const char *folder, int n, uint64_t seed);
 
 #endif

@@ -28,10 +28,16 @@ static int tell(const DfCompare *compare)
     int error = DF_OK;
     if (!stdout_taken && (error = df_compare_text(compare, cli_compare.per_class, &text)) == DF_OK)
         error = write_and_free(text, "-");
-    if (error == DF_OK && cli_compare.markdown && (error = df_compare_markdown(compare, cli_compare.per_class, &text)) == DF_OK)
-        error = write_and_free(text, cli_compare.markdown);
-    if (error == DF_OK && cli_compare.json && (error = df_compare_json(compare, &text)) == DF_OK)
-        error = write_and_free(text, cli_compare.json);
+    if (error == DF_OK && cli_compare.markdown) {
+        error = df_compare_markdown(compare, cli_compare.per_class, &text);
+        if (error == DF_OK)
+            error = write_and_free(text, cli_compare.markdown);
+    }
+    if (error == DF_OK && cli_compare.json) {
+        error = df_compare_json(compare, &text);
+        if (error == DF_OK)
+            error = write_and_free(text, cli_compare.json);
+    }
     return error;
 }
 
@@ -53,7 +59,8 @@ static int find_files(const char *const *runs, size_t n, char **files, CliRunKin
     }
     const char *others = n > 1 ? " and the others" : "";
     if (cli_compare.type)
-        return df_fail(DF_EVALUE, "%s%s: no results that can be compared of type %s", runs[0], others, cli_compare.type);
+        return df_fail(DF_EVALUE, "%s%s: no results that can be compared of type %s", runs[0], others,
+                       cli_compare.type);
     return df_fail(DF_EVALUE, "%s%s: no results that can be compared", runs[0], others);
 }
 
@@ -92,7 +99,8 @@ static int check_type(void)
 {
     for (const char *at = cli_compare.type; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
         if (!is_kind(at, strcspn(at, ",")))
-            return df_fail(CLI_EUSAGE, "--type %s: want bbox, segm, miou, topk, or some of them with commas", cli_compare.type);
+            return df_fail(CLI_EUSAGE, "--type %s: want bbox, segm, miou, topk, or some of them with commas",
+                           cli_compare.type);
     return DF_OK;
 }
 
@@ -100,7 +108,8 @@ static int run(int n, const char *const *args)
 {
     int error = check_type();
     if (error == DF_OK)
-        error = cli_check_outputs(3, (const char *const[]){ cli_compare.json, cli_compare.markdown, cli_compare.chart });
+        error = cli_check_outputs(3,
+                                  (const char *const[]){ cli_compare.json, cli_compare.markdown, cli_compare.chart });
     if (error < 0)
         return error;
     return cli_is_model(args[0]) ? cli_compare_models(args, (size_t)n) : compare_results(args, (size_t)n);

@@ -64,7 +64,8 @@ int cli_model_parse(CliModels *m, const char *arg, CliModel *model)
     const char *path = behind_name(arg);
     const char *rest = path + config_length(path);
     if (!cli_is_model(arg))
-        return df_fail(CLI_EUSAGE, "%s: want a model, as in the other arguments: [NAME=]CONFIG[:CHECKPOINT][@RUN]", arg);
+        return df_fail(CLI_EUSAGE, "%s: want a model, as in the other arguments: [NAME=]CONFIG[:CHECKPOINT][@RUN]",
+                       arg);
     const char *run = strrchr(rest, '@');
     const size_t before_run = run ? (size_t)(run - rest) : strlen(rest);
     if ((rest[0] == ':' && before_run == 1) || (run && !run[1]))

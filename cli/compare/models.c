@@ -132,9 +132,10 @@ static int take_accuracy(CliModels *m, CliRunKind kind, DfPool *pool)
         error = compare_results(m, kind, &f, pool);
     for (size_t i = 0; error == DF_OK && i < m->n; i++) {
         DfCompared *a = &m->model[i].accuracy[kind];
-        const bool both = m->model[i].known[kind] && first->known[kind] && a->value >= 0 && first->accuracy[kind].value >= 0;
-        if (both && isnan(a->difference))
-            a->difference = a->value - first->accuracy[kind].value;
+        const DfCompared *of_first = &first->accuracy[kind];
+        const bool both_known = m->model[i].known[kind] && first->known[kind];
+        if (both_known && a->value >= 0 && of_first->value >= 0 && isnan(a->difference))
+            a->difference = a->value - of_first->value;
     }
     return error;
 }

@@ -129,12 +129,15 @@ static void foot(FILE *out, const CliModels *m)
         images = m->images[kind] > images ? m->images[kind] : images;
     fprintf(out, "Activations: peak memory.");
     if (m->rounds)
-        fprintf(out, " Time: one image, with decoding. Memory: peak of the process. Both are medians of %d round%s in turns, "
+        fprintf(out,
+                " Time: one image, with decoding. Memory: peak of the process. Both are medians of %d round%s in turns, "
                 "with %d threads and kernels %s.", m->rounds, m->rounds > 1 ? "s" : "", m->threads, m->kernels);
     fprintf(out, "\n");
     if (images)
-        fprintf(out, "In brackets: the %g%% confidence interval, from %ld bootstrap samples of %zu images (seed %ld). For the first model it is that of "
-                "the score, for the others that of the difference from the first. *: it does not contain 0.\n",
+        fprintf(out,
+                "In brackets: the %g%% confidence interval, from %ld bootstrap samples of %zu images (seed %ld). "
+                "For the first model it is that of the score, for the others that of the difference from the first. "
+                "*: it does not contain 0.\n",
                 100 * cli_compare.confidence, cli_compare.replicates, images, cli_compare.seed);
 }
 

@@ -66,7 +66,8 @@ static int form_of(const char *path, Form *form, CliRunKind *kind)
     if (!known && event == DF_JSON_ERROR)
         error = df_json_error(json);
     else if (!known)
-        error = df_fail(DF_EFORMAT, "%s holds no results: want the --out folder of an eval, a file from it, COCO results, or what "
+        error = df_fail(DF_EFORMAT,
+                        "%s holds no results: want the --out folder of an eval, a file from it, COCO results, or what "
                         "--json wrote", path);
     df_json_close(json);
     return error;
@@ -161,7 +162,8 @@ static int compare_coco(DfCompare **out, const Comparison *of)
     DfCocoResults **results = df_calloc(n, sizeof *results);
     if (!results)
         return df_fail_memory("results");
-    int error = df_coco_open_with(&gt, cli_compare.gt, &(DfCocoReading){ .pool = of->pool, .masks = of->params->masks });
+    int error = df_coco_open_with(&gt, cli_compare.gt,
+                                  &(DfCocoReading){ .pool = of->pool, .masks = of->params->masks });
     for (size_t i = 0; error == DF_OK && i < n; i++)
         if ((error = df_coco_results_new(&results[i], gt)) == DF_OK)
             error = df_coco_results_read(results[i], of->files[i]);
@@ -191,7 +193,8 @@ static int compare_images(DfCompare **out, const Comparison *of)
     return error;
 }
 
-int cli_run_compare(DfCompare **out, CliRunKind kind, const char *const *files, const char *const *names, size_t n, DfPool *pool)
+int cli_run_compare(DfCompare **out, CliRunKind kind, const char *const *files, const char *const *names, size_t n,
+                    DfPool *pool)
 {
     const DfCompareParams params = {
         .masks = kind == CLI_RUN_SEGM,

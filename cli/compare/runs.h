@@ -26,6 +26,7 @@ int cli_run_file(const char *run, CliRunKind, char **file);
 /* The main metric in a file of numbers; NAN if `run` is no such file or the metric is not in it. */
 int cli_run_number(const char *run, CliRunKind, double *value);
 /* Scores of n files from cli_run_file(), with intervals, and differences from the first. */
-int cli_run_compare(DfCompare **out, CliRunKind, const char *const *files, const char *const *names, size_t n, DfPool *);
+int cli_run_compare(DfCompare **out, CliRunKind, const char *const *files, const char *const *names, size_t n,
+                    DfPool *);
 
 #endif

@@ -2,8 +2,9 @@
  *
  * datasets/draw/boxes.c -- boxes and labels on a picture.
  *
- * A box is a coloured frame with a thin dark edge on both sides, so that it stands out on any ground; its label is a filled
- * tag at the upper left corner, or elsewhere at the box where tags would cover each other, with black or white letters.
+ * A box is a coloured frame with a thin dark edge on both sides, so that it stands out on any ground; its label is a
+ * filled tag at the upper left corner, or elsewhere at the box where tags would cover each other, with black or white
+ * letters.
  */
 #include "datasets/draw/ink.h"
 
@@ -43,7 +44,9 @@ typedef struct {
 static void draw_tag(DfImage *image, const DfPen *pen, const Tag *tag)
 {
     df_fill(image, tag->at, tag->colour, 1.0f);
-    df_write_text(image, pen, (float)(tag->at.x1 + pen->margin), tag->at.y1 + pen->margin, tag->text, tag->length, df_ink_on(tag->colour));
+    const float left = (float)(tag->at.x1 + pen->margin);
+    const int top = tag->at.y1 + pen->margin;
+    df_write_text(image, pen, left, top, tag->text, tag->length, df_ink_on(tag->colour));
 }
 
 static bool overlap(DfRect a, DfRect b)
@@ -61,13 +64,17 @@ static bool is_free(DfRect r, const Tag *placed, int n)
 
 static DfRect moved_inside(DfRect r, const DfImage *image)
 {
-    const int right = r.x2 - image->width, x = right > 0 ? right : 0, bottom = r.y2 - image->height, y = bottom > 0 ? bottom : 0;
-    const int left = df_clamp_int(r.x1 - x, 0, image->width), top = df_clamp_int(r.y1 - y, 0, image->height);
-    return (DfRect){ left, top, left + r.x2 - r.x1, top + r.y2 - r.y1 };
+    const int width = r.x2 - r.x1;
+    const int height = r.y2 - r.y1;
+    const int beyond_x = r.x2 > image->width ? r.x2 - image->width : 0;
+    const int beyond_y = r.y2 > image->height ? r.y2 - image->height : 0;
+    const int left = df_clamp_int(r.x1 - beyond_x, 0, image->width);
+    const int top = df_clamp_int(r.y1 - beyond_y, 0, image->height);
+    return (DfRect){ left, top, left + width, top + height };
 }
 
-/* Above the box, inside at its top, below it, inside at its bottom: the first place clear of the n tags placed before; where
- * there is none, above. */
+/* Four places are tried: above the box, inside at its top, below it, inside at its bottom. The first that touches
+ * none of the n tags placed before is taken; if there is none, the place above. */
 static DfRect place_tag(const DfImage *image, const DfPen *pen, DfRect box, int length, const Tag *placed, int n)
 {
     const int width = (int)ceilf(df_text_width(pen, length)) + 2 * pen->margin;
@@ -90,7 +97,12 @@ static int pixel_of(float v, int size)
 
 static DfRect rect_of(const DfImage *image, const float box[4])
 {
-    DfRect r = { pixel_of(box[0], image->width), pixel_of(box[1], image->height), pixel_of(box[2], image->width), pixel_of(box[3], image->height) };
+    DfRect r = {
+        .x1 = pixel_of(box[0], image->width),
+        .y1 = pixel_of(box[1], image->height),
+        .x2 = pixel_of(box[2], image->width),
+        .y2 = pixel_of(box[3], image->height),
+    };
     r.x2 = r.x2 <= r.x1 ? r.x1 + 1 : r.x2;
     r.y2 = r.y2 <= r.y1 ? r.y1 + 1 : r.y2;
     return r;
@@ -110,20 +122,23 @@ static void draw_box(DfImage *image, const DfPen *pen, const DfDrawnBox *box)
 
 static void write_tag(Tag *tag, const DfDrawnBox *box, const char *const *classes, int n_classes)
 {
-    const int percent = (int)lrintf(fminf(fmaxf(box->score, 0.0f), 1.0f) * 100.0f), size = (int)sizeof tag->text;
-    const int length = box->label >= 0 && box->label < n_classes
-        ? snprintf(tag->text, sizeof tag->text, "%s %d%%", classes[box->label], percent)
-        : snprintf(tag->text, sizeof tag->text, "%d: %d%%", box->label, percent);
-    tag->length = length < size ? length : size - 1;
+    const int percent = (int)lrintf(fminf(fmaxf(box->score, 0.0f), 1.0f) * 100.0f);
+    if (box->label >= 0 && box->label < n_classes)
+        snprintf(tag->text, sizeof tag->text, "%s %d%%", classes[box->label], percent);
+    else
+        snprintf(tag->text, sizeof tag->text, "%d: %d%%", box->label, percent);
+    tag->length = (int)strlen(tag->text);
     df_label_colour(box->label, tag->colour);
 }
 
 static int by_score(const void *a, const void *b)
 {
-    const float x = ((const DfDrawnBox *)a)->score, y = ((const DfDrawnBox *)b)->score;
+    const float x = ((const DfDrawnBox *)a)->score;
+    const float y = ((const DfDrawnBox *)b)->score;
     return (x < y) - (x > y);
 }
 
+/* The weakest first, as all that is drawn, so that the strongest lies on top. */
 static int draw_masks(DfImage *image, const DfDrawnBox *boxes, int n, int times)
 {
     bool any = false;
@@ -148,6 +163,21 @@ static int enlarge(DfImage *image, int times)
     return error;
 }
 
+/* Frames and tags of n boxes, the best first. The tags of the best choose their places first. */
+static void draw_sorted(DfImage *image, const DfDrawnBox *sorted, int n, Tag *tags, const char *const *classes,
+                        int n_classes)
+{
+    const DfPen pen = df_pen_for(image);
+    for (int i = n - 1; i >= 0; i--)
+        draw_box(image, &pen, &sorted[i]);
+    for (int i = 0; i < n; i++) {
+        write_tag(&tags[i], &sorted[i], classes, n_classes);
+        tags[i].at = place_tag(image, &pen, rect_of(image, sorted[i].box), tags[i].length, tags, i);
+    }
+    for (int i = n - 1; i >= 0; i--)
+        draw_tag(image, &pen, &tags[i]);
+}
+
 int df_draw_boxes(DfImage *image, const DfDrawnBox *boxes, int n, const char *const *classes, int n_classes)
 {
     if (image->channels != 3)
@@ -160,20 +190,12 @@ int df_draw_boxes(DfImage *image, const DfDrawnBox *boxes, int n, const char *co
     if (error == DF_OK && count) {
         memcpy(sorted, boxes, count * sizeof *sorted);
         qsort(sorted, count, sizeof *sorted, by_score);
-        for (size_t i = 0; i < 4 * count; i++)
-            sorted[i / 4].box[i % 4] *= (float)times;
+        for (size_t i = 0; i < count; i++)
+            for (int k = 0; k < 4; k++)
+                sorted[i].box[k] *= (float)times;
         error = draw_masks(image, sorted, n, times);
-    }
-    if (error == DF_OK && count) {
-        const DfPen pen = df_pen_for(image);
-        for (int i = n - 1; i >= 0; i--)
-            draw_box(image, &pen, &sorted[i]);
-        for (int i = 0; i < n; i++) {
-            write_tag(&tags[i], &sorted[i], classes, n_classes);
-            tags[i].at = place_tag(image, &pen, rect_of(image, sorted[i].box), tags[i].length, tags, i);
-        }
-        for (int i = n - 1; i >= 0; i--)
-            draw_tag(image, &pen, &tags[i]);
+        if (error == DF_OK)
+            draw_sorted(image, sorted, n, tags, classes, n_classes);
     }
     df_free(sorted);
     df_free(tags);

@@ -2,8 +2,9 @@
  *
  * datasets/draw/classes.c -- a class map over its picture, and the legend under it.
  *
- * Every class lies over the picture in its colour; where two meet, a dark line parts them, since palettes hold colours that are
- * hardly told apart. The legend has the classes of the picture, the largest first, each with its colour, name and share.
+ * Every class lies over the picture in its colour; where two meet, a dark line parts them, since palettes hold
+ * colours that are hardly told apart. The legend has the classes of the picture, the largest first, each with its
+ * colour, name and share.
  */
 #include <math.h>
 #include <stdio.h>
@@ -31,35 +32,41 @@ static void colour_of(const DfClasses *classes, int label, uint8_t bgr[3])
         bgr[i] = classes->colour[label][2 - i];
 }
 
-/* ---- the picture --------------------------------------------------------------------------------------------------- */
+/* ---- the picture ----------------------------------------------------------------------------------------------- */
 
-static bool parts(const uint16_t *labels, int width, int height, int x, int y, int d)
+/* Does another class begin within d pixels to the right or below? */
+static bool at_border(const uint16_t *labels, int width, int height, int x, int y, int d)
 {
-    const uint16_t here = labels[(size_t)y * (size_t)width + (size_t)x];
-    return (x + d < width && labels[(size_t)y * (size_t)width + (size_t)(x + d)] != here) ||
-           (y + d < height && labels[(size_t)(y + d) * (size_t)width + (size_t)x] != here);
+    const size_t W = (size_t)width;
+    const uint16_t *here = labels + (size_t)y * W + (size_t)x;
+    if (x + d < width && here[d] != *here)
+        return true;
+    return y + d < height && here[(size_t)d * W] != *here;
 }
 
 static void cover(DfImage *image, const uint16_t *labels, const DfClasses *classes, float opacity)
 {
-    const int line = df_pen_for(image).line / 2 > 1 ? df_pen_for(image).line / 2 : 1;
+    const int half = df_pen_for(image).line / 2;
+    const int line = half > 1 ? half : 1;
     uint8_t *pixel = image->pixels;
     for (int y = 0; y < image->height; y++)
         for (int x = 0; x < image->width; x++, pixel += 3) {
             uint8_t bgr[3];
             colour_of(classes, labels[(size_t)y * (size_t)image->width + (size_t)x], bgr);
             df_blend(pixel, bgr, opacity);
-            if (parts(labels, image->width, image->height, x, y, line))
+            if (at_border(labels, image->width, image->height, x, y, line))
                 df_blend(pixel, black, 0.6f);
         }
 }
 
-/* ---- the legend ---------------------------------------------------------------------------------------------------- */
+/* ---- the legend ------------------------------------------------------------------------------------------------ */
 
 static int by_pixels(const void *a, const void *b)
 {
     const Entry *x = a, *y = b;
-    return x->pixels != y->pixels ? (x->pixels < y->pixels) - (x->pixels > y->pixels) : x->label - y->label;
+    if (x->pixels != y->pixels)
+        return x->pixels < y->pixels ? 1 : -1;
+    return x->label - y->label;
 }
 
 static void name_entry(Entry *e, const DfClasses *classes, size_t total)
@@ -68,8 +75,11 @@ static void name_entry(Entry *e, const DfClasses *classes, size_t total)
     const double share = 100.0 * (double)e->pixels / (double)total;
     snprintf(number, sizeof number, "class %d", e->label);
     const char *name = e->label < classes->n ? classes->name[e->label] : number;
-    const int length = snprintf(e->text, sizeof e->text, share < 0.1 ? "%.48s <0.1%%" : share < 9.95 ? "%.48s %.1f%%" : "%.48s %.0f%%", name, share);
-    e->length = length < (int)sizeof e->text ? length : (int)sizeof e->text - 1;
+    if (share < 0.1)
+        snprintf(e->text, sizeof e->text, "%.48s <0.1%%", name);
+    else
+        snprintf(e->text, sizeof e->text, "%.48s %.*f%%", name, share < 9.95 ? 1 : 0, share);
+    e->length = (int)strlen(e->text);
 }
 
 /* The classes of the map, the largest first. NULL after df_fail(). */
@@ -119,7 +129,9 @@ static Layout lay_out(const DfImage *image, const Entry *entries, int n)
 /* Entries run down the columns. */
 static void draw_entry(DfImage *image, const Layout *l, const DfClasses *classes, const Entry *e, int i, int top)
 {
-    const int m = l->pen.margin, x = i / l->rows * l->cell_width + m, y = top + i % l->rows * l->cell_height + m;
+    const int m = l->pen.margin;
+    const int x = i / l->rows * l->cell_width + m;
+    const int y = top + i % l->rows * l->cell_height + m;
     const DfRect swatch = { x + m, y, x + m + l->swatch, y + l->swatch };
     const int edge = l->pen.line > 3 ? l->pen.line / 3 : 1;
     uint8_t bgr[3];

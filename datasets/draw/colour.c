@@ -6,7 +6,8 @@
 
 #include <math.h>
 
-/* One channel of a colour in HSV (Smith, 1978): a hue is a ramp up, a plateau, a ramp down and a valley around the circle. */
+/* One channel of a colour in HSV (Smith, 1978): a hue is a ramp up, a plateau, a ramp down and a valley around the
+ * circle. */
 static uint8_t channel(double hue, double saturation, double value)
 {
     const double k = fmod(hue * 6.0, 6.0);
@@ -25,8 +26,8 @@ void df_label_colour(int label, uint8_t bgr[3])
     bgr[0] = channel(hue + 1.0 / 6.0, saturation, value);
 }
 
-/* Five colours of matplotlib's viridis, without its darkest part. Viridis is even in lightness, and stays in order for the
- * colour-blind. */
+/* Five colours of matplotlib's viridis, without its darkest part. Viridis is even in lightness, and stays in order
+ * for the colour-blind. */
 void df_weight_colour(float share, uint8_t bgr[3])
 {
     static const uint8_t stops[][3] = {

@@ -7,7 +7,8 @@
 
 #include <stdint.h>
 
-/* The colour of a label. Labels that follow one another differ, and all are bright enough to be seen on a photograph. */
+/* The colour of a label. Labels that follow one another differ, and all are bright enough to be seen on a
+ * photograph. */
 void df_label_colour(int label, uint8_t bgr[3]);
 
 /* The colour of a weight, by its share 0..1 of the largest: from blue over green to yellow. */

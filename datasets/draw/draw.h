@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/draw/draw.h -- what a network found, drawn on a picture: boxes with class and score, or the class of every pixel; and where it looked.
+ * datasets/draw/draw.h -- what a network found, drawn on a picture: boxes with class and score, the class of every
+ * pixel, or the places where it looked.
  */
 #ifndef DF_DATASETS_DRAW_DRAW_H
 #define DF_DATASETS_DRAW_DRAW_H
@@ -9,37 +10,40 @@
 #include "datasets/image/image.h"
 
 typedef struct {
-    float box[4];  /* x1 y1 x2 y2, pixels of the picture; may reach beyond it */
-    int label;     /* chooses the colour                                      */
-    float score;   /* 0..1                                                    */
-    const uint32_t *runs; /* its mask, of the picture's size: lengths of runs down the columns, background first; NULL: none */
-    size_t n_runs;
+    float box[4];         /* x1 y1 x2 y2, pixels of the picture; may reach beyond it                        */
+    int label;            /* chooses the colour                                                             */
+    float score;          /* 0..1                                                                           */
+    const uint32_t *runs; /* NULL, or its mask in the picture's size: the runs of a DfMask, which go down   */
+    size_t n_runs;        /* the columns, the first one outside                                             */
 } DfDrawnBox;
 
-/* Draws n boxes, with their masks, on a BGR picture, the weakest score first so that the strongest lies on top. Lines and letters grow with the
- * picture; one of less than 320 pixels a side is enlarged by a whole number first, so that names can be read. `classes` names the labels 0..n_classes-1; a label beyond is drawn as its number. */
+/* Draws n boxes and their masks on a BGR picture, the weakest score first so that the strongest lies on top. Lines
+ * and letters grow with the picture; a picture whose longer side is under 320 pixels is enlarged by a whole number
+ * first, so that names can be read. `classes` names the labels 0..n_classes-1; another label is written as its
+ * number. */
 int df_draw_boxes(DfImage *image, const DfDrawnBox *boxes, int n, const char *const *classes, int n_classes);
 
-/* Lays the class of every pixel over a BGR picture in its colour, and puts a legend under it: `image` grows downwards. `labels` are
- * height x width; opacity 0..1. A label without a name is written as its number. */
+/* Lays the class of every pixel over a BGR picture in its colour, and puts a legend under it: `image` grows
+ * downwards. labels[height][width]; opacity 0..1. A label without a name is written as its number. */
 int df_draw_classes(DfImage *image, const uint16_t *labels, const DfClasses *classes, float opacity);
 
 typedef struct {
-    float x, y;    /* pixels of the picture, from the corner of its first one; may lie outside */
-    float weight;  /* >= 0: chooses size and colour, by its share of the largest              */
+    float x, y;   /* pixels, from the corner of the picture's first one; may lie outside */
+    float weight; /* >= 0; its share of the largest chooses size and colour              */
 } DfDrawnPoint;
 
 typedef struct {
     const DfDrawnPoint *points;
     size_t n;
-    float from[2];          /* a cross: whose attention this is */
-    const DfDrawnBox *box;  /* what came of it, or NULL         */
+    float from[2];         /* the place whose attention this is, drawn as a cross */
+    const DfDrawnBox *box; /* the detection that came of it, or NULL              */
     const char *title;
 } DfDrawnPoints;
 
-/* A figure: the BGR picture, enlarged by a whole number if it is small, darkened, with a disc for every point, the heaviest on top; under
- * it a scale and the title. `classes` as above. */
-int df_draw_points(DfImage *out, const DfImage *picture, const DfDrawnPoints *, const char *const *classes, int n_classes);
+/* A figure in the manner of papers: the BGR picture darkened (and enlarged by a whole number, if it is small), a
+ * disc for every point, the heaviest on top, and under it a scale and the title. `classes` as above. */
+int df_draw_points(DfImage *out, const DfImage *picture, const DfDrawnPoints *, const char *const *classes,
+                   int n_classes);
 
 enum { DF_FONT_COLUMNS = 5, DF_FONT_ROWS = 9 };
 extern const uint8_t df_font[95][DF_FONT_ROWS]; /* of ' ' to '~' */

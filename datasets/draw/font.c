@@ -2,7 +2,8 @@
  *
  * datasets/draw/font.c -- the letters drawn on pictures: printable ASCII on a grid of 5 x 9, our own drawing.
  *
- * A glyph is nine rows from the top, the leftmost dot in bit 4. Capitals take rows 0 to 6, small letters 2 to 6, tails 7 and 8.
+ * A glyph is nine rows from the top, the leftmost dot in bit 4. Capitals take rows 0 to 6, small letters 2 to 6,
+ * tails 7 and 8.
  */
 #include "datasets/draw/draw.h"
 

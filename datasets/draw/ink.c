@@ -28,10 +28,12 @@ void df_blend(uint8_t *pixel, const uint8_t bgr[3], float cover)
 
 void df_fill(DfImage *image, DfRect r, const uint8_t bgr[3], float cover)
 {
-    const int x1 = df_clamp_int(r.x1, 0, image->width), x2 = df_clamp_int(r.x2, 0, image->width);
-    const int y1 = df_clamp_int(r.y1, 0, image->height), y2 = df_clamp_int(r.y2, 0, image->height);
+    const int x1 = df_clamp_int(r.x1, 0, image->width);
+    const int x2 = df_clamp_int(r.x2, 0, image->width);
+    const int y1 = df_clamp_int(r.y1, 0, image->height);
+    const int y2 = df_clamp_int(r.y2, 0, image->height);
     for (int y = y1; y < y2; y++) {
-        uint8_t *pixel = image->pixels + ((size_t)y * (size_t)image->width + (size_t)x1) * 3;
+        uint8_t *pixel = df_pixel_at(image, x1, y);
         for (int x = x1; x < x2; x++, pixel += 3)
             df_blend(pixel, bgr, cover);
     }
@@ -60,11 +62,16 @@ static float dot_at(const uint8_t glyph[DF_FONT_ROWS], int row, int column)
     return (float)(glyph[row] >> (DF_FONT_COLUMNS - 1 - column) & 1);
 }
 
-/* How much of a pixel at (x, y), in dots, is ink. */
+/* How much of a pixel at (x, y), in dots, is ink: the glyph's dots interpolated linearly, and then a steep ramp in
+ * place of a threshold, which rounds the corners of the dots and keeps edges soft. */
 static float ink_at(const uint8_t glyph[DF_FONT_ROWS], float x, float y, float dot)
 {
-    const float fx = floorf(x - 0.5f), fy = floorf(y - 0.5f), ax = x - 0.5f - fx, ay = y - 0.5f - fy;
-    const int column = (int)fx, row = (int)fy;
+    const float fx = floorf(x - 0.5f);
+    const float fy = floorf(y - 0.5f);
+    const float ax = x - 0.5f - fx;
+    const float ay = y - 0.5f - fy;
+    const int column = (int)fx;
+    const int row = (int)fy;
     const float top = dot_at(glyph, row, column) * (1.0f - ax) + dot_at(glyph, row, column + 1) * ax;
     const float bottom = dot_at(glyph, row + 1, column) * (1.0f - ax) + dot_at(glyph, row + 1, column + 1) * ax;
     const float level = top * (1.0f - ay) + bottom * ay;
@@ -81,12 +88,17 @@ static void write_glyph(DfImage *image, const DfPen *pen, float left, int top, u
     const uint8_t *glyph = df_font[(letter < ' ' || letter > '~' ? '?' : letter) - ' '];
     const uint8_t colour[3] = { ink, ink, ink };
     const int height = (int)ceilf(DF_FONT_ROWS * pen->dot);
-    const int x1 = df_clamp_int((int)floorf(left - pen->dot), 0, image->width), x2 = df_clamp_int((int)ceilf(left + advance(pen)), 0, image->width);
-    for (int y = df_clamp_int(top, 0, image->height); y < df_clamp_int(top + height, 0, image->height); y++)
+    const int x1 = df_clamp_int((int)floorf(left - pen->dot), 0, image->width);
+    const int x2 = df_clamp_int((int)ceilf(left + advance(pen)), 0, image->width);
+    const int y1 = df_clamp_int(top, 0, image->height);
+    const int y2 = df_clamp_int(top + height, 0, image->height);
+    for (int y = y1; y < y2; y++)
         for (int x = x1; x < x2; x++) {
-            const float cover = ink_at(glyph, ((float)x + 0.5f - left) / pen->dot, ((float)(y - top) + 0.5f) / pen->dot, pen->dot);
+            const float glyph_x = ((float)x + 0.5f - left) / pen->dot;
+            const float glyph_y = ((float)(y - top) + 0.5f) / pen->dot;
+            const float cover = ink_at(glyph, glyph_x, glyph_y, pen->dot);
             if (cover > 0.0f)
-                df_blend(image->pixels + ((size_t)y * (size_t)image->width + (size_t)x) * 3, colour, cover);
+                df_blend(df_pixel_at(image, x, y), colour, cover);
         }
 }
 

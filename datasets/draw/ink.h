@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/draw/ink.h -- filled rectangles and letters on a picture; for the drawing files of datasets/ alone. Pictures are BGR.
+ * datasets/draw/ink.h -- filled rectangles and letters on a picture; for the drawing files of datasets/ alone.
+ * Pictures are BGR.
  *
  * Letters are the dots of font.c, enlarged with linear interpolation and a steep threshold, which rounds their corners.
  */
@@ -21,22 +22,36 @@ typedef struct {
 } DfPen;
 DfPen df_pen_for(const DfImage *image); /* grows with the picture */
 
-/* What a picture is to be enlarged by, a whole number, until its longer side has `side` pixels. */
+/* The whole number by which a picture must be enlarged so that its longer side has at least `side` pixels. */
 static inline int df_times_to(const DfImage *image, int side)
 {
     const int longer = image->height > image->width ? image->height : image->width;
     return longer < side ? (side + longer - 1) / longer : 1;
 }
 
-void df_blend(uint8_t *pixel, const uint8_t bgr[3], float cover);                           /* cover 0: as it was, 1: bgr */
-void df_fill(DfImage *image, DfRect r, const uint8_t bgr[3], float cover);                  /* what lies in the picture   */
-int df_extend_down(DfImage *image, int rows);                                               /* white rows below          */
-uint8_t df_ink_on(const uint8_t bgr[3]);                                                    /* 0 or 255: black or white   */
+static inline uint8_t *df_pixel_at(const DfImage *image, int x, int y)
+{
+    return image->pixels + ((size_t)y * (size_t)image->width + (size_t)x) * 3;
+}
+
+/* Mixes a colour into a pixel: cover 0 leaves it as it was, 1 makes it bgr. */
+void df_blend(uint8_t *pixel, const uint8_t bgr[3], float cover);
+
+/* The same for the part of a rectangle that lies in the picture. */
+void df_fill(DfImage *image, DfRect r, const uint8_t bgr[3], float cover);
+
+/* Adds white rows below. */
+int df_extend_down(DfImage *image, int rows);
+
+/* The better ink on a ground of that colour: 0 for black, 255 for white. */
+uint8_t df_ink_on(const uint8_t bgr[3]);
+
 float df_text_width(const DfPen *pen, int length);
-int df_text_height(const DfPen *pen);                                                       /* capitals, and most of a tail */
+int df_text_height(const DfPen *pen); /* of capitals, and of most of a tail */
 void df_write_text(DfImage *image, const DfPen *pen, float left, int top, const char *text, int length, uint8_t ink);
 
-/* The mask of a box, on a picture that is `times` as large as the mask; `pixels`: as many bytes as the picture has pixels, for use inside. */
+/* mask.c: draws the mask of a box on a picture that is `times` as large as the mask. `pixels` is room for as many
+ * bytes as the picture has pixels. */
 void df_draw_mask(DfImage *image, const DfDrawnBox *box, int times, uint8_t *pixels);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/draw/mask.c -- the mask of an instance on a picture: its pixels tinted in the colour of its label, with a solid outline,
- * and a dark line around that, so that instances of one label stay apart.
+ * datasets/draw/mask.c -- the mask of an instance on a picture: its pixels tinted in the colour of its label, with a
+ * solid outline, and a dark line around that, so that instances of one label stay apart.
  */
 #include <string.h>
 
@@ -21,7 +21,8 @@ static void set_square(const DfImage *image, int x, int y, int times, uint8_t *p
 /* Pixels of the picture, one byte each, row by row; and what part of it is not 0. */
 static DfRect decode(const DfImage *image, const uint32_t *runs, size_t n, int times, uint8_t *pixels)
 {
-    const size_t H = (size_t)(image->height / times), W = (size_t)(image->width / times);
+    const size_t H = (size_t)(image->height / times);
+    const size_t W = (size_t)(image->width / times);
     DfRect r = { image->width, image->height, 0, 0 };
     size_t at = 0;
     for (size_t i = 0; i < n && at < H * W; i++) {
@@ -35,7 +36,9 @@ static DfRect decode(const DfImage *image, const uint32_t *runs, size_t n, int t
 
 static bool inside(const DfImage *image, const uint8_t *pixels, int x, int y)
 {
-    return x >= 0 && y >= 0 && x < image->width && y < image->height && pixels[(size_t)y * (size_t)image->width + (size_t)x];
+    if (x < 0 || y < 0 || x >= image->width || y >= image->height)
+        return false;
+    return pixels[(size_t)y * (size_t)image->width + (size_t)x];
 }
 
 /* Is one of the four pixels at this distance on the other side? */
@@ -48,19 +51,23 @@ static bool at_edge(const DfImage *image, const uint8_t *pixels, int x, int y, i
 static void paint(DfImage *image, const uint8_t *pixels, DfRect r, const uint8_t bgr[3], int line, int thin)
 {
     static const uint8_t dark[3] = { 0, 0, 0 };
-    for (int y = df_clamp_int(r.y1 - thin, 0, image->height); y < df_clamp_int(r.y2 + thin, 0, image->height); y++)
-        for (int x = df_clamp_int(r.x1 - thin, 0, image->width); x < df_clamp_int(r.x2 + thin, 0, image->width); x++) {
-            const size_t at = (size_t)y * (size_t)image->width + (size_t)x;
-            if (pixels[at])
-                df_blend(image->pixels + 3 * at, bgr, at_edge(image, pixels, x, y, line, true) ? 0.95f : 0.4f);
+    const int x1 = df_clamp_int(r.x1 - thin, 0, image->width);
+    const int x2 = df_clamp_int(r.x2 + thin, 0, image->width);
+    const int y1 = df_clamp_int(r.y1 - thin, 0, image->height);
+    const int y2 = df_clamp_int(r.y2 + thin, 0, image->height);
+    for (int y = y1; y < y2; y++)
+        for (int x = x1; x < x2; x++) {
+            if (inside(image, pixels, x, y))
+                df_blend(df_pixel_at(image, x, y), bgr, at_edge(image, pixels, x, y, line, true) ? 0.95f : 0.4f);
             else if (at_edge(image, pixels, x, y, thin, false))
-                df_blend(image->pixels + 3 * at, dark, 0.45f);
+                df_blend(df_pixel_at(image, x, y), dark, 0.45f);
         }
 }
 
 void df_draw_mask(DfImage *image, const DfDrawnBox *box, int times, uint8_t *pixels)
 {
-    const int line = df_pen_for(image).line, thin = line >= 4 ? line / 3 : 1;
+    const int line = df_pen_for(image).line;
+    const int thin = line >= 4 ? line / 3 : 1;
     uint8_t colour[3];
     memset(pixels, 0, (size_t)image->height * (size_t)image->width);
     const DfRect r = decode(image, box->runs, box->n_runs, times, pixels);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/draw/points.c -- the places that attention reads, as figures of papers show them: the picture stands back, every point is a disc
- * whose area and colour say how much it counts, a cross says from where. Under the picture a scale and a line of text.
+ * datasets/draw/points.c -- the places that attention reads, as figures of papers show them: the picture stands back,
+ * every point is a disc whose area and colour say how much it counts, a cross says from where. Under the picture a
+ * scale and a line of text.
  */
 #include <math.h>
 #include <stdio.h>
@@ -12,9 +13,10 @@
 #include "datasets/image/resize.h"
 
 static const double PI = 3.14159265358979323846;
-static const uint8_t white[3] = { 255, 255, 255 }, black[3] = { 0, 0, 0 };
+static const uint8_t white[3] = { 255, 255, 255 };
+static const uint8_t black[3] = { 0, 0, 0 };
 
-/* ---- the picture ---------------------------------------------------------------------------------------------------------- */
+/* ---- the picture ----------------------------------------------------------------------------------------------- */
 
 /* Less colourful, and darker, so that discs stand out on any picture. */
 static void stand_back(DfImage *image)
@@ -27,43 +29,52 @@ static void stand_back(DfImage *image)
     }
 }
 
-/* ---- shapes ------------------------------------------------------------------------------------------------------------ */
+/* ---- shapes ---------------------------------------------------------------------------------------------------- */
 
 /* A disc with soft edges: a pixel is covered by how far its centre is within. Centres are at halves. */
 static void draw_disc(DfImage *image, float x, float y, float radius, const uint8_t bgr[3], float cover)
 {
     if (!(fabsf(x) < 1e6f && fabsf(y) < 1e6f))
         return;
-    const int x1 = df_clamp_int((int)floorf(x - radius - 1), 0, image->width), x2 = df_clamp_int((int)ceilf(x + radius + 1), 0, image->width);
-    const int y1 = df_clamp_int((int)floorf(y - radius - 1), 0, image->height), y2 = df_clamp_int((int)ceilf(y + radius + 1), 0, image->height);
+    const int x1 = df_clamp_int((int)floorf(x - radius - 1), 0, image->width);
+    const int x2 = df_clamp_int((int)ceilf(x + radius + 1), 0, image->width);
+    const int y1 = df_clamp_int((int)floorf(y - radius - 1), 0, image->height);
+    const int y2 = df_clamp_int((int)ceilf(y + radius + 1), 0, image->height);
     for (int j = y1; j < y2; j++)
         for (int i = x1; i < x2; i++) {
             const float within = radius + 0.5f - hypotf((float)i + 0.5f - x, (float)j + 0.5f - y);
             if (within > 0)
-                df_blend(image->pixels + ((size_t)j * (size_t)image->width + (size_t)i) * 3, bgr, cover * fminf(within, 1.0f));
+                df_blend(df_pixel_at(image, i, j), bgr, cover * fminf(within, 1.0f));
         }
+}
+
+/* The two bars of a cross, `grow` pixels larger on all sides. */
+static void draw_arms(DfImage *image, int x, int y, int line, int grow, const uint8_t bgr[3])
+{
+    const int near = line / 2 + grow;
+    const int far = line - line / 2 + grow;
+    const int arm = 4 * line + 2 + grow;
+    df_fill(image, (DfRect){ x - arm, y - near, x + arm + 1, y + far }, bgr, 1.0f);
+    df_fill(image, (DfRect){ x - near, y - arm, x + far, y + arm + 1 }, bgr, 1.0f);
 }
 
 static void draw_cross(DfImage *image, float x, float y)
 {
-    const int line = df_pen_for(image).line;
+    static const uint8_t vermilion[3] = { 30, 60, 255 };
     if (!(fabsf(x) < 1e6f && fabsf(y) < 1e6f))
         return;
-    static const uint8_t vermilion[3] = { 30, 60, 255 };
-    const int cx = (int)floorf(x), cy = (int)floorf(y), arm = 4 * line + 2, half = line / 2, edge = line > 2 ? line / 2 : 1;
-    for (int k = 0; k < 2; k++) {
-        const int grow = k ? 0 : edge;
-        const uint8_t *bgr = k ? vermilion : white;
-        df_fill(image, (DfRect){ cx - arm - grow, cy - half - grow, cx + arm + 1 + grow, cy - half + line + grow }, bgr, 1.0f);
-        df_fill(image, (DfRect){ cx - half - grow, cy - arm - grow, cx - half + line + grow, cy + arm + 1 + grow }, bgr, 1.0f);
-    }
+    const int line = df_pen_for(image).line;
+    const int edge = line > 2 ? line / 2 : 1;
+    draw_arms(image, (int)floorf(x), (int)floorf(y), line, edge, white);
+    draw_arms(image, (int)floorf(x), (int)floorf(y), line, 0, vermilion);
 }
 
-/* ---- points ------------------------------------------------------------------------------------------------------------ */
+/* ---- points ---------------------------------------------------------------------------------------------------- */
 
 static int by_weight(const void *a, const void *b)
 {
-    const float x = ((const DfDrawnPoint *)a)->weight, y = ((const DfDrawnPoint *)b)->weight;
+    const float x = ((const DfDrawnPoint *)a)->weight;
+    const float y = ((const DfDrawnPoint *)b)->weight;
     return (x > y) - (x < y);
 }
 
@@ -72,46 +83,61 @@ static bool inside(const DfImage *image, const DfDrawnPoint *p)
     return p->x >= 0 && p->y >= 0 && p->x < (float)image->width && p->y < (float)image->height;
 }
 
-/* How much of the picture the points are spread over: a circle of twice their deviation. */
+/* The area, in pixels, that the points in the picture are spread over: a circle whose radius is twice their
+ * standard deviation. */
 static double spread(const DfImage *image, const DfDrawnPoint *points, size_t n)
 {
-    double sum[2] = { 0 }, squares = 0, count = 0;
+    double sum_x = 0;
+    double sum_y = 0;
+    double squares = 0;
+    double count = 0;
     for (size_t i = 0; i < n; i++)
         if (inside(image, &points[i])) {
-            const double x = (double)points[i].x, y = (double)points[i].y;
-            sum[0] += x;
-            sum[1] += y;
+            const double x = (double)points[i].x;
+            const double y = (double)points[i].y;
+            sum_x += x;
+            sum_y += y;
             squares += x * x + y * y;
             count++;
         }
-    const double variance = count > 0 ? squares / count - (sum[0] * sum[0] + sum[1] * sum[1]) / (count * count) : 0;
+    if (count == 0)
+        return 0;
+    const double variance = squares / count - (sum_x * sum_x + sum_y * sum_y) / (count * count);
     return fmin(4 * PI * fmax(variance, 0), (double)image->width * image->height);
 }
 
-/* The radius of the heaviest point: a good size for a few, smaller where all of them together would hide one another. */
+/* The radius of the heaviest point. A disc's area is in proportion to its weight, and all discs together should
+ * cover 22% of the area they are spread over at most, so that they do not hide one another; between 1/220 and 1/48
+ * of the picture's side. */
 static float largest_radius(const DfImage *image, const DfDrawnPoint *sorted, size_t n, float most)
 {
     const double side = sqrt((double)image->width * image->height);
-    double like_it = 0;
+    double discs = 0; /* the area of all discs, in discs of the largest size */
     for (size_t i = 0; i < n && most > 0; i++)
-        like_it += isfinite(sorted[i].weight) ? (double)(sorted[i].weight / most) : 0;
-    return (float)fmax(fmax(1.5, side / 220), fmin(side / 48, sqrt(0.22 * spread(image, sorted, n) / (PI * fmax(like_it, 1)))));
+        discs += isfinite(sorted[i].weight) ? (double)(sorted[i].weight / most) : 0;
+    const double fitting = sqrt(0.22 * spread(image, sorted, n) / (PI * fmax(discs, 1)));
+    return (float)fmax(fmax(1.5, side / 220), fmin(side / 48, fitting));
 }
 
-/* Points that hardly count are seen, but thousands of them leave the picture visible. */
+/* The radius of points that hardly count: large enough to be seen, but so small that all of them cover 4% of the
+ * picture at most. */
 static float least_radius(const DfImage *image, size_t n, float largest)
 {
-    const double area = (double)image->width * image->height, few = 0.16 * (double)largest, many = sqrt(0.04 * area / (PI * (double)(n + 1)));
+    const double area = (double)image->width * image->height;
+    const double few = 0.16 * (double)largest;
+    const double many = sqrt(0.04 * area / (PI * (double)(n + 1)));
     return fminf((float)fmin(fmax(few, 0.9), fmax(many, 0.5)), largest);
 }
 
 /* The weakest first, so that the strongest lies on top. */
 static void draw_discs(DfImage *image, const DfDrawnPoint *sorted, size_t n)
 {
-    const float most = n && isfinite(sorted[n - 1].weight) ? sorted[n - 1].weight : 0, largest = largest_radius(image, sorted, n, most);
+    const float most = n && isfinite(sorted[n - 1].weight) ? sorted[n - 1].weight : 0;
+    const float largest = largest_radius(image, sorted, n, most);
     const float least = least_radius(image, n, largest);
     for (size_t i = 0; i < n; i++) {
-        const float share = most > 0 ? fmaxf(sorted[i].weight / most, 0.0f) : 0, radius = fmaxf(largest * sqrtf(share), least);
+        const float share = most > 0 ? fmaxf(sorted[i].weight / most, 0.0f) : 0;
+        const float radius = fmaxf(largest * sqrtf(share), least);
         const float edge = fminf(0.35f * radius, fmaxf(0.12f * largest, 0.5f));
         uint8_t bgr[3];
         df_weight_colour(share, bgr);
@@ -120,7 +146,7 @@ static void draw_discs(DfImage *image, const DfDrawnPoint *sorted, size_t n)
     }
 }
 
-/* ---- under the picture --------------------------------------------------------------------------------------------------- */
+/* ---- under the picture ----------------------------------------------------------------------------------------- */
 
 typedef struct {
     DfPen pen;
@@ -132,7 +158,10 @@ static Caption caption_of(const DfImage *image, const DfDrawnPoints *of, float m
 {
     Caption c = { .pen = df_pen_for(image) };
     snprintf(c.text[0], sizeof c.text[0], "%.3g", (double)most);
-    snprintf(c.text[1], sizeof c.text[1], outside ? "%s: %zu points, %zu outside" : "%s: %zu points", of->title, of->n, outside);
+    if (outside)
+        snprintf(c.text[1], sizeof c.text[1], "%s: %zu points, %zu outside", of->title, of->n, outside);
+    else
+        snprintf(c.text[1], sizeof c.text[1], "%s: %zu points", of->title, of->n);
     for (int i = 0; i < 2; i++)
         c.length[i] = (int)strlen(c.text[i]);
     c.pen.dot = fmaxf(fminf(c.pen.dot, (float)image->width / (6.0f * (float)c.length[1] + 6.0f)), 1.0f);
@@ -144,11 +173,15 @@ static Caption caption_of(const DfImage *image, const DfDrawnPoints *of, float m
 static int draw_caption(DfImage *image, const DfDrawnPoints *of, float most, size_t outside)
 {
     const Caption c = caption_of(image, of, most, outside);
-    const int m = c.pen.margin, top = image->height, zero = (int)ceilf(df_text_width(&c.pen, 1));
+    const int m = c.pen.margin;
+    const int top = image->height;
+    const int zero = (int)ceilf(df_text_width(&c.pen, 1));
     const int error = df_extend_down(image, 2 * c.row + m);
     if (error < 0)
         return error;
-    const int left = 4 * m + zero, right = df_clamp_int(image->width / 3, left + 8, left + 40 * m + 8), bottom = top + c.row;
+    const int left = 4 * m + zero;
+    const int right = df_clamp_int(image->width / 3, left + 8, left + 40 * m + 8);
+    const int bottom = top + c.row;
     df_write_text(image, &c.pen, (float)(2 * m), top + 2 * m, "0", 1, 0);
     for (int x = left; x < right; x++) {
         uint8_t bgr[3];
@@ -160,7 +193,7 @@ static int draw_caption(DfImage *image, const DfDrawnPoints *of, float most, siz
     return DF_OK;
 }
 
-/* ---- all of it ----------------------------------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------------------------- */
 
 enum { GOOD_SIDE = 800 };
 
@@ -179,8 +212,11 @@ static DfDrawnPoint *sorted_points(const DfDrawnPoints *of, int times)
         df_fail_memory("points to draw");
         return NULL;
     }
-    for (size_t i = 0; i < of->n; i++)
-        sorted[i] = (DfDrawnPoint){ of->points[i].x * (float)times, of->points[i].y * (float)times, of->points[i].weight };
+    for (size_t i = 0; i < of->n; i++) {
+        sorted[i] = of->points[i];
+        sorted[i].x *= (float)times;
+        sorted[i].y *= (float)times;
+    }
     qsort(sorted, of->n, sizeof *sorted, by_weight);
     return sorted;
 }
@@ -214,7 +250,8 @@ static int draw_all(DfImage *image, const DfDrawnPoints *of, int times, const ch
     return error;
 }
 
-int df_draw_points(DfImage *out, const DfImage *picture, const DfDrawnPoints *of, const char *const *classes, int n_classes)
+int df_draw_points(DfImage *out, const DfImage *picture, const DfDrawnPoints *of, const char *const *classes,
+                   int n_classes)
 {
     int times;
     *out = (DfImage){ 0 };

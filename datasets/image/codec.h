@@ -7,16 +7,18 @@
 
 #include "datasets/image/image.h"
 
-/* Decoders leave `*out` zeroed on failure, and give the EXIF orientation 1..8 (1 where there is none). Messages are without
- * the file's name, which image_file.c puts in front. */
+/* Decoders leave `*out` zeroed on failure, and give the EXIF orientation 1..8 (1 where there is none). Messages
+ * are without the file's name, which image_file.c puts in front. */
 int df_jpeg_decode(DfImage *out, int *orientation, const uint8_t *bytes, size_t size, size_t max_pixels);
 int df_png_decode(DfImage *out, int *orientation, const uint8_t *bytes, size_t size, size_t max_pixels);
-int df_png_decode_labels(DfImage *, const uint8_t *bytes, size_t size, size_t max_pixels); /* into the memory of the image, if it is enough */
+/* Uses the memory of the image again, if there is enough. */
+int df_png_decode_labels(DfImage *, const uint8_t *bytes, size_t size, size_t max_pixels);
 
 int df_jpeg_encode(const DfImage *image, int quality, DfWriter *file);
 int df_png_encode(const DfImage *image, DfWriter *file);
 
-/* The orientation in a TIFF block (what follows "Exif\0\0" in a JPEG, the content of a PNG's eXIf chunk): 1..8, else 1. */
+/* The orientation in a TIFF block (what follows "Exif\0\0" in a JPEG, the content of a PNG's eXIf chunk): 1..8,
+ * else 1. */
 int df_exif_orientation(const uint8_t *tiff, size_t size);
 
 /* Turns and mirrors a picture so that it looks as it was seen: undoes one of EXIF's eight ways of holding a camera. */

@@ -2,12 +2,12 @@
  *
  * datasets/image/exif.c -- the one tag of EXIF that moves pixels: how the camera was held.
  *
- * A TIFF block is a byte order ("II" or "MM"), the number 42, and the offset of a directory: a count and that many entries
- * of 12 bytes (tag, type, count, value). Only the first directory can hold the orientation.
+ * A TIFF block is a byte order ("II" or "MM"), the number 42, and the offset of a directory: a count and that many
+ * entries of 12 bytes (tag, type, count, value). Only the first directory can hold the orientation.
  */
 #include "datasets/image/codec.h"
 
-/* ---- the tag ------------------------------------------------------------------------------------------------------ */
+/* ---- the tag --------------------------------------------------------------------------------------------------- */
 
 enum { TAG_ORIENTATION = 0x0112, ENTRY = 12 };
 
@@ -52,7 +52,7 @@ int df_exif_orientation(const uint8_t *tiff, size_t size)
     return 1;
 }
 
-/* ---- the pixels --------------------------------------------------------------------------------------------------- */
+/* ---- the pixels ------------------------------------------------------------------------------------------------ */
 
 static void copy_pixel(uint8_t *out, const uint8_t *in, int channels)
 {

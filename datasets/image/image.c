@@ -12,7 +12,9 @@ int df_image_check_size(uint64_t height, uint64_t width, size_t max_pixels)
     if (!height || !width)
         return df_fail(DF_EFORMAT, "the picture is empty (%" PRIu64 " x %" PRIu64 " pixels)", height, width);
     if (height > DF_IMAGE_MAX_SIDE || width > DF_IMAGE_MAX_SIDE || height * width > limit)
-        return df_fail(DF_EVALUE, "the picture has %" PRIu64 " x %" PRIu64 " pixels: want at most %" PRIu64 " pixels and %d a side",
+        return df_fail(DF_EVALUE,
+                       "the picture has %" PRIu64 " x %" PRIu64 " pixels: want at most %" PRIu64 " pixels and %d a side",
+                       
                        height, width, limit, DF_IMAGE_MAX_SIDE);
     return DF_OK;
 }
@@ -21,7 +23,8 @@ int df_image_new(DfImage *out, int height, int width, int channels)
 {
     *out = (DfImage){ 0 };
     if (height < 1 || width < 1 || channels < 1 || channels > 4)
-        return df_fail(DF_EVALUE, "a picture of %d x %d pixels with %d channels: want at least one pixel and 1 to 4 channels",
+        return df_fail(DF_EVALUE,
+                       "a picture of %d x %d pixels with %d channels: want at least one pixel and 1 to 4 channels",
             height, width, channels);
     const int error = df_image_check_size((uint64_t)height, (uint64_t)width, 0);
     if (error < 0)

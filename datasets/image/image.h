@@ -11,7 +11,8 @@
 
 #include "core/core.h"
 
-/* Pixels row by row without gaps, channels innermost: B G R, or one channel (labels). Owned by whoever made the image. */
+/* Pixels row by row without gaps, channels innermost: B G R, or one channel (labels). Owned by whoever made the
+ * image. */
 typedef struct {
     int height, width, channels;
     uint8_t *pixels;
@@ -22,7 +23,8 @@ enum {
     DF_IMAGE_MAX_PIXELS = 1 << 27    /* height * width: 134 million           */
 };
 
-/* DF_EVALUE (DF_EFORMAT if empty) for a picture of no pixels or beyond the limits; max_pixels 0: DF_IMAGE_MAX_PIXELS. */
+/* DF_EVALUE (DF_EFORMAT if empty) for a picture of no pixels or beyond the limits; max_pixels 0:
+ * DF_IMAGE_MAX_PIXELS. */
 int df_image_check_size(uint64_t height, uint64_t width, size_t max_pixels);
 
 /* An image of undefined content; 1 to 4 channels. Larger than the limits above is DF_EVALUE. */

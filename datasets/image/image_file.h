@@ -2,10 +2,10 @@
  *
  * datasets/image/image_file.h -- JPEG and PNG files in and out, with the pixels OpenCV would give.
  *
- * Reading follows cv2.imread(IMREAD_COLOR): libjpeg-turbo with its defaults (accurate integer DCT, fancy upsampling), EXIF
- * orientation applied, grey in three equal channels, CMYK turned into BGR by OpenCV's formula, PNG of every kind (palette,
- * 1 to 16 bits, interlaced) with 16 bits cut to 8 and alpha dropped. Where OpenCV returns a half-filled picture for a
- * truncated or damaged file, we return an error.
+ * Reading follows cv2.imread(IMREAD_COLOR): libjpeg-turbo with its defaults (accurate integer DCT, fancy upsampling),
+ * EXIF orientation applied, grey in three equal channels, CMYK turned into BGR by OpenCV's formula, PNG of every kind
+ * (palette, 1 to 16 bits, interlaced) with 16 bits cut to 8 and alpha dropped. Where OpenCV returns a half-filled
+ * picture for a truncated or damaged file, we return an error.
  */
 #ifndef DF_DATASETS_IMAGE_IMAGE_FILE_H
 #define DF_DATASETS_IMAGE_IMAGE_FILE_H
@@ -18,8 +18,9 @@ int df_image_read(DfImage *out, const char *path);
 /* The same from memory; `name` is for messages. At most `max_pixels` pixels (0: DF_IMAGE_MAX_PIXELS). */
 int df_image_decode(DfImage *out, const uint8_t *bytes, size_t size, size_t max_pixels, const char *name);
 
-/* Reads a PNG label map as one channel: palette indices as they are, grey as it is; colour and 16 bits are refused. The second takes an
- * image that was made before, or a zeroed one, and uses its memory again if there is enough. On failure it is freed. */
+/* Reads a PNG label map as one channel: palette indices as they are, grey as it is; colour and 16 bits are
+ * refused. The second takes an image that was made before, or a zeroed one, and uses its memory again if there is
+ * enough. On failure it is freed. */
 int df_image_read_labels(DfImage *out, const char *path);
 int df_image_read_labels_again(DfImage *, const char *path);
 

@@ -2,8 +2,9 @@
  *
  * datasets/image/jpeg.c -- JPEG in and out through libjpeg-turbo with its defaults, the ones OpenCV and Pillow use.
  *
- * libjpeg reports an error by a callback that must not return: ours keeps the message and longjmps to the caller. Warnings
- * that mean lost data are made errors; the harmless ones (stray bytes between markers) are dropped. Nothing is printed.
+ * libjpeg reports an error by a callback that must not return: ours keeps the message and longjmps to the caller.
+ * Warnings that mean lost data are made errors; the harmless ones (stray bytes between markers) are dropped. Nothing
+ * is printed.
  */
 #include <stdio.h> /* jpeglib.h wants it first */
 
@@ -44,14 +45,17 @@ static _Noreturn void on_error(j_common_ptr jpeg)
     longjmp(errors->escape, 1);
 }
 
-/* level < 0 is a warning. A missing end-of-image marker is forgiven where one scan holds the whole picture: if pixels were
- * missing too, JWRN_HIT_MARKER tells. */
+/* level < 0 is a warning. A missing end-of-image marker is forgiven where one scan holds the whole picture: if
+ * pixels were missing too, JWRN_HIT_MARKER tells. */
 static void on_message(j_common_ptr jpeg, int level)
 {
     if (level >= 0)
         return;
     switch (jpeg->err->msg_code) {
-    case JWRN_HIT_MARKER: case JWRN_HUFF_BAD_CODE: case JWRN_MUST_RESYNC: case JWRN_ARITH_BAD_CODE:
+    case JWRN_HIT_MARKER:
+    case JWRN_HUFF_BAD_CODE:
+    case JWRN_MUST_RESYNC:
+    case JWRN_ARITH_BAD_CODE:
         on_error(jpeg);
     case JWRN_JPEG_EOF:
         if (jpeg->is_decompressor && jpeg_has_multiple_scans((j_decompress_ptr)jpeg))
@@ -76,14 +80,16 @@ static void catch_errors(Errors *errors)
     errors->base.emit_message = on_message;
 }
 
-/* Like OpenCV: the first APP1 marker, taken for "Exif", two zeros and a TIFF block without a look at the first six bytes. */
+/* EXIF data is an APP1 marker with "Exif", two zeros and a TIFF block. Like OpenCV we take the first APP1 for it,
+ * whatever its first six bytes are. */
 static int orientation_of(const struct jpeg_decompress_struct *jpeg)
 {
     const jpeg_saved_marker_ptr app1 = jpeg->marker_list; /* the only kind that is saved */
     return app1 && app1->data_length > 6 ? df_exif_orientation(app1->data + 6, app1->data_length - 6) : 1;
 }
 
-/* OpenCV's conversion of Adobe's inverted CMYK, integer for integer. */
+/* OpenCV's conversion of CMYK, integer for integer. Adobe stores CMYK inverted, 255 for no ink: a channel is k -
+ * (255 - c) k / 256. */
 static void bgr_from_cmyk(uint8_t *restrict bgr, const uint8_t *restrict cmyk, size_t pixels)
 {
     for (size_t i = 0; i < pixels; i++, bgr += 3, cmyk += 4) {

@@ -2,8 +2,8 @@
  *
  * datasets/image/png.c -- PNG in and out through libpng, with the conversions OpenCV asks of it.
  *
- * Errors leave libpng by a longjmp out of our callback, with the message kept; warnings are dropped. libpng's memory comes
- * from core/memory.h like everybody's.
+ * Errors leave libpng by a longjmp out of our callback, with the message kept; warnings are dropped. libpng's memory
+ * comes from core/memory.h like everybody's.
  */
 #include <png.h>
 #include <setjmp.h>
@@ -85,7 +85,8 @@ static int row_table(Codec *c)
 /* Any PNG to 8-bit BGR: 16 bits lose the low byte, alpha is dropped unused, grey is spread over three channels. */
 static int want_bgr(Codec *c)
 {
-    const int color = png_get_color_type(c->png, c->info), depth = png_get_bit_depth(c->png, c->info);
+    const int color = png_get_color_type(c->png, c->info);
+    const int depth = png_get_bit_depth(c->png, c->info);
     if (depth == 16)
         png_set_strip_16(c->png);
     png_set_strip_alpha(c->png);
@@ -104,9 +105,11 @@ static int want_bgr(Codec *c)
 /* Labels: the numbers as stored, one byte each. Grey of few bits is spread to 0..255 as Pillow does. */
 static int want_labels(Codec *c)
 {
-    const int color = png_get_color_type(c->png, c->info), depth = png_get_bit_depth(c->png, c->info);
+    const int color = png_get_color_type(c->png, c->info);
+    const int depth = png_get_bit_depth(c->png, c->info);
     if (depth > 8 || (color != PNG_COLOR_TYPE_PALETTE && color != PNG_COLOR_TYPE_GRAY))
-        return df_fail(DF_EFORMAT, "a PNG of colour type %d with %d bits: want labels, one channel of at most 8 bits", color, depth);
+        return df_fail(DF_EFORMAT, "a PNG of colour type %d with %d bits: want labels, one channel of at most 8 bits",
+                       color, depth);
     if (color == PNG_COLOR_TYPE_GRAY && depth < 8)
         png_set_expand_gray_1_2_4_to_8(c->png);
     png_set_packing(c->png);
@@ -122,7 +125,7 @@ static int orientation_of(const Codec *c, png_infop after)
     return 1;
 }
 
-/* In the memory of the image that was given, if it is enough. */
+/* Uses the memory of the image that was given, if there is enough of it. */
 static int make_image(Codec *c, int height, int width, int channels)
 {
     const size_t room = df_image_bytes(&c->image);
@@ -142,7 +145,8 @@ static bool read_image(Codec *c, int (*want)(Codec *), png_infop after, int *ori
     png_set_read_fn(c->png, c, take);
     png_set_user_limits(c->png, DF_IMAGE_MAX_SIDE, DF_IMAGE_MAX_SIDE);
     png_read_info(c->png, c->info);
-    const png_uint_32 height = png_get_image_height(c->png, c->info), width = png_get_image_width(c->png, c->info);
+    const png_uint_32 height = png_get_image_height(c->png, c->info);
+    const png_uint_32 width = png_get_image_width(c->png, c->info);
     if ((c->refused = df_image_check_size(height, width, c->max_pixels)) < 0)
         return true;
     const int channels = want(c);

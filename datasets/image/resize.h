@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/resize.h -- 8-bit bilinear resizing with the bits of the two libraries the field prepares its images with.
+ * datasets/image/resize.h -- 8-bit bilinear resizing with the bits of the two libraries the field prepares its images
+ * with.
  */
 #ifndef DF_DATASETS_IMAGE_RESIZE_H
 #define DF_DATASETS_IMAGE_RESIZE_H
 
 #include "datasets/image/image.h"
 
-/* cv2.resize(INTER_LINEAR): two taps a direction in 11-bit fixed point; what mmdet and mmseg use. Equal sizes are a copy. */
+/* cv2.resize(INTER_LINEAR): two taps a direction in 11-bit fixed point; what mmdet and mmseg use. Equal sizes are
+ * a copy. */
 int df_resize_cv2(DfImage *out, const DfImage *in, int height, int width);
 
-/* PIL.Image.resize(BILINEAR): a triangle that widens when it shrinks (antialiased), in 22-bit fixed point; what DETR uses. */
+/* PIL.Image.resize(BILINEAR): a triangle that widens when it shrinks (antialiased), in 22-bit fixed point; what
+ * DETR uses. */
 int df_resize_pil(DfImage *out, const DfImage *in, int height, int width);
 
 #endif

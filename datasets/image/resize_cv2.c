@@ -1,19 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/resize_cv2.c -- OpenCV's 8-bit INTER_LINEAR, bit for bit.
+ * datasets/image/resize_cv2.c -- OpenCV's 8-bit INTER_LINEAR, bit for bit (modules/imgproc/src/resize.cpp).
  *
- * A line of the input is stretched horizontally to 15 bits (11 of the weight, 8 of the pixel, less 4), and two such lines
- * are blended into one of the output. Each input line is stretched once: the two latest are kept. The blend runs over
- * int16 without branches, so that the compiler turns it into multiply-high instructions.
+ * In each direction an output pixel i lies at f in the input, and is read from the two pixels around it, with weights
+ * of 11 bits:
+ *     f  = (i + 0.5) * in / out - 0.5,   at = floor(f)
+ *     a1 = round((f - at) * 2048),       a0 = round((1 - (f - at)) * 2048)
+ * First lines are stretched, then two stretched lines are blended:
+ *     line = (p[at] * a0 + p[at + 1] * a1) >> 4                       8 + 11 - 4 = 15 bits
+ *     out  = ((line0 * b0 >> 16) + (line1 * b1 >> 16) + 2) >> 2       15 + 11 - 16 = 10 bits, rounded to 8
+ * Shifting each product before the sum loses bits, but lets 16-bit vectors do the work; a plain formula gives other
+ * pixels.
+ *
+ * Each input line is stretched once: the two latest are kept. The blend runs over int16_t without branches, so that
+ * the compiler turns it into multiply-high instructions.
  */
 #include <math.h>
 #include <string.h>
 
 #include "datasets/image/resize.h"
 
-enum { ONE = 2048 };
+enum { ONE = 2048 }; /* the weight 1 */
 
-/* Output i is  (in[at] * a0 + in[at + step] * a1) / ONE. */
+/* Where an output pixel reads: in[at] * a0 + in[at + step] * a1. */
 typedef struct {
     int at, step;
     int16_t a0, a1;
@@ -33,18 +42,20 @@ static Tap tap(int at, int step, float fraction)
     return (Tap){ at, step, (int16_t)lrintf((1.0f - fraction) * ONE), (int16_t)lrintf(fraction * ONE) };
 }
 
-/* Columns outside the image get weight 0, so the last one is never read beyond. */
+/* Beyond the first and last pixel a column is that pixel with weight 1: nothing is read outside the line. */
 static Tap column_tap(int i, int in, int out, int channels)
 {
     int at;
     float fraction;
     position(i, in, out, &at, &fraction);
-    if (at < 0 || at >= in - 1)
-        return tap((at < 0 ? 0 : in - 1) * channels, 0, 0.0f);
+    if (at < 0)
+        return tap(0, 0, 0.0f);
+    if (at >= in - 1)
+        return tap((in - 1) * channels, 0, 0.0f);
     return tap(at * channels, channels, fraction);
 }
 
-/* Rows outside the image repeat the border and keep their weights: other rounding than weight 0. */
+/* Beyond the first and last row that row is read twice and keeps both weights, which rounds otherwise than weight 1. */
 static Tap row_tap(int i, int in, int out)
 {
     int at;
@@ -78,7 +89,8 @@ static void blend_lines(uint8_t *restrict out, const int16_t *restrict a, const 
 {
     const int16_t a0 = t.a0, a1 = t.a1;
     for (size_t i = 0; i < n; i++) {
-        const int16_t upper = (int16_t)((a[i] * a0) >> 16), lower = (int16_t)((b[i] * a1) >> 16);
+        const int16_t upper = (int16_t)((a[i] * a0) >> 16);
+        const int16_t lower = (int16_t)((b[i] * a1) >> 16);
         out[i] = (uint8_t)((int16_t)(upper + lower + 2) >> 2);
     }
 }
@@ -91,6 +103,7 @@ typedef struct {
     int row[2];       /* and which ones        */
 } Lines;
 
+/* An input row, stretched; it may take the place of another, but not of the row `keep`. */
 static const int16_t *line_of(Lines *l, int row, int keep)
 {
     for (int i = 0; i < 2; i++)
@@ -115,7 +128,8 @@ static int bilinear(DfImage *out, const DfImage *in)
         Lines l = { in, columns, out->width, { lines, lines + n }, { -1, -1 } };
         for (int y = 0; y < out->height; y++) {
             const Tap t = row_tap(y, in->height, out->height);
-            const int16_t *a = line_of(&l, t.at, t.at + t.step), *b = line_of(&l, t.at + t.step, t.at);
+            const int16_t *a = line_of(&l, t.at, t.at + t.step);
+            const int16_t *b = line_of(&l, t.at + t.step, t.at);
             blend_lines(out->pixels + (size_t)y * n, a, b, t, n);
         }
     }
@@ -124,14 +138,15 @@ static int bilinear(DfImage *out, const DfImage *in)
     return ready ? DF_OK : df_fail_memory("the lines of a resize");
 }
 
-/* OpenCV takes its area code for an exact halving. */
+/* An exact halving is the mean of four pixels: OpenCV switches to INTER_AREA for it. */
 static void halve(DfImage *out, const DfImage *in)
 {
     const int channels = in->channels;
     const size_t stride = (size_t)in->width * (size_t)channels;
     uint8_t *to = out->pixels;
     for (int y = 0; y < out->height; y++) {
-        const uint8_t *a = in->pixels + 2 * (size_t)y * stride, *b = a + stride;
+        const uint8_t *a = in->pixels + 2 * (size_t)y * stride;
+        const uint8_t *b = a + stride;
         for (int x = 0; x < out->width; x++, a += channels, b += channels)
             for (int c = 0; c < channels; c++, a++, b++)
                 *to++ = (uint8_t)((a[0] + a[channels] + b[0] + b[channels] + 2) >> 2);

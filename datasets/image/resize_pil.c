@@ -1,24 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/resize_pil.c -- Pillow's 8-bit BILINEAR, bit for bit: a triangle as wide as a pixel of the larger grid, first
- * along lines, then along columns, rounded to 8 bits in between. A direction whose size stays is skipped.
+ * datasets/image/resize_pil.c -- Pillow's 8-bit BILINEAR, bit for bit (src/libImaging/Resample.c).
+ *
+ * Output pixel i is a weighted mean of the inputs k within a triangle around its centre. The triangle is two pixels
+ * of the larger grid wide, so that shrinking averages over all that is left out (antialiasing):
+ *     scale  = in / out,   support = max(scale, 1),   centre = (i + 0.5) * scale
+ *     weight = max(0, 1 - |k + 0.5 - centre| / support), divided by the sum of all weights
+ * computed in double and kept as integers, weight * 2^22 rounded. First along lines, then along columns, rounded to 8
+ * bits in between. A direction whose size stays is skipped.
  */
 #include <string.h>
 
 #include "datasets/image/resize.h"
 
-enum { BITS = 22 };
+enum { BITS = 22 }; /* of a weight: 32 less 8 of a pixel, less 2 to spare */
 
-/* Output i is the sum of `n` inputs from `first` on, times weights[i * most ...]. */
+/* The inputs that an output is made of. */
 typedef struct {
     int first, n;
 } Span;
 
 typedef struct {
-    int most; /* taps of an output at most */
-    Span *spans;
-    int32_t *weights;
-    double *exact; /* scratch of one output */
+    int most;         /* inputs of an output at most                   */
+    Span *spans;      /* [out]                                         */
+    int32_t *weights; /* [out][most]                                   */
+    double *exact;    /* [most]: the weights of one output, in double  */
 } Filter;
 
 static void filter_free(Filter *f)
@@ -28,16 +34,20 @@ static void filter_free(Filter *f)
     df_free(f->exact);
 }
 
+/* The span and weights of output i. */
 static void filter_tap(Filter *f, int i, int in, double scale, double support)
 {
-    const double centre = (i + 0.5) * scale, steepness = 1.0 / (scale > 1.0 ? scale : 1.0);
-    int first = (int)(centre - support + 0.5), end = (int)(centre + support + 0.5);
+    const double centre = (i + 0.5) * scale;
+    const double steepness = 1.0 / support;
+    int first = (int)(centre - support + 0.5);
+    int end = (int)(centre + support + 0.5);
     first = first < 0 ? 0 : first;
     end = end > in ? in : end;
     const int n = end - first;
     double sum = 0.0;
     for (int k = 0; k < n; k++) {
-        const double x = (k + first - centre + 0.5) * steepness, far = x < 0.0 ? -x : x;
+        const double x = (k + first - centre + 0.5) * steepness;
+        const double far = x < 0.0 ? -x : x;
         f->exact[k] = far < 1.0 ? 1.0 - far : 0.0;
         sum += f->exact[k];
     }
@@ -51,9 +61,9 @@ static void filter_tap(Filter *f, int i, int in, double scale, double support)
 
 static int filter_new(Filter *f, int in, int out)
 {
-    const double scale = (double)in / out, support = scale > 1.0 ? scale : 1.0;
-    *f = (Filter){ .most = (int)support + 1 };
-    f->most = f->most * 2 + 1;
+    const double scale = (double)in / out;
+    const double support = scale > 1.0 ? scale : 1.0;
+    *f = (Filter){ .most = ((int)support + 1) * 2 + 1 };
     f->spans = df_calloc((size_t)out, sizeof *f->spans);
     f->weights = df_calloc((size_t)out * (size_t)f->most, sizeof *f->weights);
     f->exact = df_calloc((size_t)f->most, sizeof *f->exact);

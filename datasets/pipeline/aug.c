@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/aug.c -- MultiScaleFlipAug: one view of a picture for each scale, plain and mirrored. With one scale and
- * flip=False it is how mmdet writes ordinary testing. The views themselves are made in pipeline.c.
+ * datasets/pipeline/aug.c -- MultiScaleFlipAug: one view of a picture for each scale, plain and mirrored. With one
+ * scale and flip=False it is how mmdet writes ordinary testing. The views themselves are made in pipeline.c.
  */
 #include <string.h>
 
 #include "datasets/pipeline/transform.h"
 
 static const DfOpt opts[] = {
-    DF_OPT_NODE(DfMultiScaleFlipAug, transforms, NULL, "list of transforms for each view"),
-    DF_OPT_NODE(DfMultiScaleFlipAug, img_scale, "None", "(w, h) for Resize, or a list of them"),
-    DF_OPT_NODE(DfMultiScaleFlipAug, scale_factor, "None", "factor for Resize, or a list of them; in place of img_scale"),
-    DF_OPT_NODE(DfMultiScaleFlipAug, img_ratios, "None", "mmseg: factor for img_scale, or a list of them; without img_scale, for the size of the picture"),
+    DF_OPT_NODE(DfMultiScaleFlipAug, transforms, NULL, "list of transforms, applied to each view"),
+    DF_OPT_NODE(DfMultiScaleFlipAug, img_scale, "None", "size (w, h) for Resize, in pixels, or a list of sizes"),
+    DF_OPT_NODE(DfMultiScaleFlipAug, scale_factor, "None",
+                "in place of img_scale: a factor for Resize, or a list of factors"),
+    DF_OPT_NODE(DfMultiScaleFlipAug, img_ratios, "None",
+                "mmseg: factors of img_scale, one or a list; if there is no img_scale, of the picture's size"),
     DF_OPT_BOOL(DfMultiScaleFlipAug, flip, False, "also make mirrored views"),
-    DF_OPT_NODE(DfMultiScaleFlipAug, flip_direction, "'horizontal'", "'horizontal', 'vertical' or 'diagonal', or a list of them"),
+    DF_OPT_NODE(DfMultiScaleFlipAug, flip_direction, "'horizontal'",
+                "direction of mirroring: 'horizontal', 'vertical' or 'diagonal', or a list of them"),
     DF_OPT_END
 };
 
@@ -47,7 +50,8 @@ static int read_ratios(DfScales *out, const DfNode *dict, const DfMultiScaleFlip
         for (int k = 0; k < 2; k++) {
             const double side = base.v->size[k] * scale->factor;
             if (!(side >= 1 && side < DF_IMAGE_MAX_SIDE + 1))
-                return df_node_fail(dict, DF_EVALUE, "img_scale times %g is %g: want 1 to %d", scale->factor, side, DF_IMAGE_MAX_SIDE);
+                return df_node_fail(dict, DF_EVALUE, "img_scale times %g is %g: want 1 to %d", scale->factor, side,
+                                    DF_IMAGE_MAX_SIDE);
             scale->size[k] = (int)side;
         }
     }
@@ -104,6 +108,9 @@ static int init(void *self, const DfNode *dict, DfArena *arena)
 }
 
 const DfTransform df_transform_MultiScaleFlipAug = {
-    .name = "MultiScaleFlipAug", .help = "makes a view of the picture for each scale, and mirrored views", .opts = opts,
-    .size = sizeof(DfMultiScaleFlipAug), .init = init,
+    .name = "MultiScaleFlipAug",
+    .help = "makes one view of the picture for each scale, and mirrored ones on request",
+    .opts = opts,
+    .size = sizeof(DfMultiScaleFlipAug),
+    .init = init,
 };

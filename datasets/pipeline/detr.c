@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/detr.c -- how DETR and its kin prepare a picture (Carion et al., ECCV 2020), with the bits of the official code:
- * Pillow's antialiased resize to a shorter side, and a picture in [0, 1] that is normalised in float32.
+ * datasets/pipeline/detr.c -- how DETR and its kin prepare a picture (Carion et al., ECCV 2020), with the bits of the
+ * official code: Pillow's antialiased resize to a shorter side, and a picture in [0, 1] that is normalised in
+ * float32.
  */
 #include <math.h>
 
 #include "datasets/image/resize.h"
 #include "datasets/pipeline/transform.h"
 
-/* ---- DetrResize ------------------------------------------------------------------------------------------------------ */
+/* ---- DetrResize ------------------------------------------------------------------------------------------------ */
 
 typedef struct {
     int size, max_size;
@@ -16,14 +17,16 @@ typedef struct {
 
 static const DfOpt resize_opts[] = {
     DF_OPT_INT(Resize, size, 800, 1, 65500, "length of the shorter side, in pixels"),
-    DF_OPT_INT(Resize, max_size, 1333, 0, 65500, "largest length of the longer side, in pixels; 0: no limit"),
+    DF_OPT_INT(Resize, max_size, 1333, 0, 65500, "upper limit of the longer side, in pixels; 0: no limit"),
     DF_OPT_END
 };
 
-/* The shorter side becomes `size`, less if the longer one would be too long; the longer side is cut, not rounded. */
+/* get_size_with_aspect_ratio() of the official code (datasets/transforms.py): the shorter side becomes `size`, or
+ * less if the longer one would be over max_size. The longer side is cut to an integer, not rounded. */
 static void size_for(const Resize *r, int h, int w, int out[2])
 {
-    const int least = h < w ? h : w, most = h < w ? w : h;
+    const int least = h < w ? h : w;
+    const int most = h < w ? w : h;
     int size = r->size;
     if (r->max_size && (double)most / least * size > r->max_size)
         size = (int)nearbyint((double)r->max_size * least / most); /* Python rounds half to even */
@@ -46,7 +49,8 @@ static int resize_apply(const void *self, DfWork *work)
         return df_fail(DF_EVALUE, "DetrResize after Pad: want it before");
     size_for(self, image->height, image->width, size);
     if (size[0] > DF_IMAGE_MAX_SIDE || size[1] > DF_IMAGE_MAX_SIDE)
-        return df_fail(DF_EVALUE, "a picture of %d x %d becomes %d x %d: want sides of at most %d pixels", image->height, image->width, size[0], size[1], DF_IMAGE_MAX_SIDE);
+        return df_fail(DF_EVALUE, "a picture of %d x %d becomes %d x %d: want sides of at most %d pixels",
+                       image->height, image->width, size[0], size[1], DF_IMAGE_MAX_SIDE);
     DfImage resized;
     const int error = df_resize_pil(&resized, image, size[0], size[1]);
     if (error == DF_OK)
@@ -55,10 +59,14 @@ static int resize_apply(const void *self, DfWork *work)
 }
 
 const DfTransform df_transform_DetrResize = {
-    .name = "DetrResize", .help = "resizes the picture to a shorter side, as Pillow does", .opts = resize_opts, .size = sizeof(Resize), .apply = resize_apply,
+    .name = "DetrResize",
+    .help = "resizes to a given shorter side, with the bits of Pillow; what the official DETR does",
+    .opts = resize_opts,
+    .size = sizeof(Resize),
+    .apply = resize_apply,
 };
 
-/* ---- DetrNormalize --------------------------------------------------------------------------------------------------- */
+/* ---- DetrNormalize --------------------------------------------------------------------------------------------- */
 
 typedef struct {
     DfFloats mean, std;
@@ -90,5 +98,10 @@ static int normalize_apply(const void *self, DfWork *work)
 }
 
 const DfTransform df_transform_DetrNormalize = {
-    .name = "DetrNormalize", .help = "(pixel / 255 - mean) / std", .opts = normalize_opts, .size = sizeof(Normalize), .init = normalize_init, .apply = normalize_apply,
+    .name = "DetrNormalize",
+    .help = "computes (pixel / 255 - mean) / std of R, G, B",
+    .opts = normalize_opts,
+    .size = sizeof(Normalize),
+    .init = normalize_init,
+    .apply = normalize_apply,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/flip.c -- RandomFlip: in a test pipeline it mirrors when MultiScaleFlipAug asks for it, never by chance.
+ * datasets/pipeline/flip.c -- RandomFlip: in a test pipeline it mirrors when MultiScaleFlipAug asks for it, never by
+ * chance.
  */
 #include "datasets/pipeline/transform.h"
 
@@ -9,9 +10,10 @@ typedef struct {
 } Flip;
 
 static const DfOpt opts[] = {
-    DF_OPT_NODE(Flip, flip_ratio, "None", "in training, probability of mirroring: a number, or one for each direction"),
-    DF_OPT_NODE(Flip, prob, "None", "the name of flip_ratio in mmseg"),
-    DF_OPT_NODE(Flip, direction, "'horizontal'", "'horizontal', 'vertical' or 'diagonal', or a list of them"),
+    DF_OPT_NODE(Flip, flip_ratio, "None", "probability of mirroring in training, one or a list; not used in testing"),
+    DF_OPT_NODE(Flip, prob, "None", "the same as flip_ratio, as mmseg calls it"),
+    DF_OPT_NODE(Flip, direction, "'horizontal'",
+                "direction of mirroring: 'horizontal', 'vertical' or 'diagonal', or a list of them"),
     DF_OPT_END
 };
 
@@ -31,5 +33,9 @@ static int apply(const void *self, DfWork *work)
 }
 
 const DfTransform df_transform_RandomFlip = {
-    .name = "RandomFlip", .help = "mirrors the picture", .opts = opts, .size = sizeof(Flip), .apply = apply,
+    .name = "RandomFlip",
+    .help = "mirrors the picture, if MultiScaleFlipAug asks for it",
+    .opts = opts,
+    .size = sizeof(Flip),
+    .apply = apply,
 };

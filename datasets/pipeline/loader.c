@@ -2,8 +2,10 @@
  *
  * datasets/pipeline/loader.c -- a ring of `ahead` slots between the threads that prepare and the one that takes.
  *
- * Picture i goes through slot i % ahead. A thread draws the next picture when its slot has been emptied, prepares it without
- * the lock, and marks the slot full; the taker waits for its slot to be full. One mutex guards all counters and flags.
+ * Picture i goes through slot i % ahead. A worker draws the next picture as soon as its slot is empty, prepares it
+ * without holding the lock, and marks the slot full. df_loader_next() waits until the slot of the next picture is
+ * full, whatever order the others are finished in, so pictures come out in order. One mutex guards all counters and
+ * flags.
  */
 #include "datasets/pipeline/loader.h"
 

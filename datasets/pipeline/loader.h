@@ -3,7 +3,8 @@
  * datasets/pipeline/loader.h -- reads and prepares pictures ahead, on threads of its own, and hands them out in order.
  *
  *     DfLoader *loader;
- *     df_loader_new(&loader, &(DfLoading){ .pipeline = p, .paths = coco->picture, .n = coco->n_images, .threads = 1, .ahead = 4 });
+ *     DfLoading what = { .pipeline = p, .paths = coco->picture, .n = coco->n_images, .threads = 1, .ahead = 4 };
+ *     df_loader_new(&loader, &what);
  *     for (DfSample sample; df_loader_next(loader, &sample); df_sample_free(&sample))
  *         if (sample.error == DF_OK)
  *             use(&sample.views);
@@ -14,8 +15,8 @@
 
 #include "datasets/pipeline/pipeline.h"
 
-/* One picture. A picture that cannot be read or prepared comes with its error and sentence; whether the run goes on is the
- * caller's decision. Owned by whoever took it. */
+/* One picture. A picture that cannot be read or prepared comes with its error and sentence; whether the run goes
+ * on is the caller's decision. Owned by whoever took it. */
 typedef struct {
     int index;          /* into `paths` */
     const char *path;   /* borrowed     */
@@ -28,12 +29,12 @@ void df_sample_free(DfSample *);
 
 typedef struct {
     const DfPipeline *pipeline;
-    const char *const *paths; /* all of the dataset; borrowed                                         */
-    const int *order;         /* which of them, in which order: a shard, what a stopped run left; borrowed. NULL: 0..n-1 */
-    int n;                    /* how many                                                             */
-    int threads;              /* 0: everything happens in df_loader_next()                            */
-    int ahead;                /* at most so many pictures are held at a time, at least 1; bounds the memory */
-    bool keep_images;         /* give the picture itself too, to draw on                              */
+    const char *const *paths; /* of the whole dataset; borrowed                                     */
+    const int *order;         /* [n]: which of them, in which order; borrowed. NULL: 0..n-1         */
+    int n;
+    int threads;              /* that prepare pictures; 0: df_loader_next() prepares them itself    */
+    int ahead;                /* pictures held at a time, at most (at least 1): bounds the memory   */
+    bool keep_images;         /* give the picture itself too, to draw on                            */
 } DfLoading;
 
 typedef struct DfLoader DfLoader;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/normalize.c -- Normalize: (pixel - mean) / std in mmcv's arithmetic, as a table of 256 values a channel.
+ * datasets/pipeline/normalize.c -- Normalize: (pixel - mean) / std in mmcv's arithmetic, as a table of 256 values a
+ * channel.
  */
 #include "datasets/pipeline/transform.h"
 
@@ -33,7 +34,8 @@ static int init(void *self, const DfNode *dict, DfArena *arena)
     return df_check_normalize(&n->mean, &n->std, dict);
 }
 
-/* OpenCV subtracts in float and multiplies by the inverse in double. */
+/* mmcv.imnormalize() in OpenCV's arithmetic: the mean is subtracted in float32, the product with 1 / std is a
+ * double. A pixel has 256 values, so all results fit into a table. */
 static int apply(const void *self, DfWork *work)
 {
     const Normalize *n = self;
@@ -58,5 +60,10 @@ static int apply(const void *self, DfWork *work)
 }
 
 const DfTransform df_transform_Normalize = {
-    .name = "Normalize", .help = "(pixel - mean) / std", .opts = opts, .size = sizeof(Normalize), .init = init, .apply = apply,
+    .name = "Normalize",
+    .help = "computes (pixel - mean) / std of each channel",
+    .opts = opts,
+    .size = sizeof(Normalize),
+    .init = init,
+    .apply = apply,
 };

@@ -14,9 +14,11 @@ typedef struct {
 } Pad;
 
 static const DfOpt opts[] = {
-    DF_OPT_NODE(Pad, size, "None", "(h, w) of the result, in pixels"),
-    DF_OPT_INT(Pad, size_divisor, 0, 0, 65500, "pad to a multiple of this; in place of size"),
-    DF_OPT_NODE(Pad, pad_val, "0", "value of the border: a list for the channels, or dict(img=...); a single number is for the first channel only, as in OpenCV"),
+    DF_OPT_NODE(Pad, size, "None", "size (h, w) of the result, in pixels"),
+    DF_OPT_INT(Pad, size_divisor, 0, 0, 65500, "in place of size: pad both sides up to a multiple of this"),
+    DF_OPT_NODE(Pad, pad_val, "0",
+                "value of the border: a list, one for each channel, or dict(img=...); "
+                "a lone number sets the first channel, as in OpenCV"),
     DF_OPT_END
 };
 
@@ -25,7 +27,8 @@ static bool is_number(const DfNode *node)
     return node && (node->kind == DF_NODE_INT || node->kind == DF_NODE_FLOAT);
 }
 
-/* cv2.copyMakeBorder makes a Scalar of a lone number: (v, 0, 0). Later configs write dict(img=(v, v, v)) because of it. */
+/* cv2.copyMakeBorder makes a Scalar of a lone number: (v, 0, 0). Later configs write dict(img=(v, v, v)) because
+ * of it. */
 static int read_value(Pad *p)
 {
     const DfNode *node = p->pad_val;
@@ -76,7 +79,8 @@ static int apply(const void *self, DfWork *work)
     const int height = p->height ? p->height : up_to_multiple(image->height, p->size_divisor);
     const int width = p->width ? p->width : up_to_multiple(image->width, p->size_divisor);
     if (height < image->height || width < image->width)
-        return df_fail(DF_EVALUE, "Pad to %d x %d: the picture is already %d x %d", height, width, image->height, image->width);
+        return df_fail(DF_EVALUE, "Pad to %d x %d: the picture is already %d x %d", height, width, image->height,
+                       image->width);
     work->padded = true;
     work->pad_height = height;
     work->pad_width = width;
@@ -88,5 +92,10 @@ static int apply(const void *self, DfWork *work)
 }
 
 const DfTransform df_transform_Pad = {
-    .name = "Pad", .help = "adds a border at the right and at the bottom", .opts = opts, .size = sizeof(Pad), .init = init, .apply = apply,
+    .name = "Pad",
+    .help = "adds a border on the right and below",
+    .opts = opts,
+    .size = sizeof(Pad),
+    .init = init,
+    .apply = apply,
 };

@@ -24,7 +24,8 @@ static int check_order(const DfSteps *steps, const DfNode *list)
             if (aug->steps.v[k].kind == &df_transform_MultiScaleFlipAug)
                 return df_node_fail(list, DF_EVALUE, "MultiScaleFlipAug inside itself");
         if (i + 1 < steps->n)
-            return df_node_fail(list, DF_EVALUE, "%s after MultiScaleFlipAug: want it inside", steps->v[i + 1].kind->name);
+            return df_node_fail(list, DF_EVALUE, "%s after MultiScaleFlipAug: want it inside",
+                                steps->v[i + 1].kind->name);
     }
     return DF_OK;
 }
@@ -56,8 +57,10 @@ void df_pipeline_free(DfPipeline *pipeline)
 
 /* ---- running --------------------------------------------------------------------------------------------------- */
 
-/* `before` are the steps outside MultiScaleFlipAug (`aug`, NULL if there is none). */
-static int make_view(const DfPipeline *pipeline, const DfMultiScaleFlipAug *aug, int scale, int flip, const DfImage *image, DfView *out)
+/* One view: the steps of the list, then those inside MultiScaleFlipAug (`aug`, NULL if there is none), which for
+ * each view begin again with the picture. */
+static int make_view(const DfPipeline *pipeline, const DfMultiScaleFlipAug *aug, int scale, int flip,
+                     const DfImage *image, DfView *out)
 {
     DfWork work = { .source = image, .scale_factor = { 1.0f, 1.0f, 1.0f, 1.0f } };
     int error = df_steps_run(&pipeline->steps, &work);
@@ -77,7 +80,8 @@ int df_pipeline_run(const DfPipeline *pipeline, const DfImage *image, DfViews *o
     const DfSteps *steps = &pipeline->steps;
     const DfStep *last = steps->n ? &steps->v[steps->n - 1] : NULL;
     const DfMultiScaleFlipAug *aug = last && last->kind == &df_transform_MultiScaleFlipAug ? last->self : NULL;
-    const int scales = aug ? aug->scales.n : 1, flips = aug ? aug->flips : 1;
+    const int scales = aug ? aug->scales.n : 1;
+    const int flips = aug ? aug->flips : 1;
     *out = (DfViews){ 0 };
     if (image->channels != 3)
         return df_fail(DF_EVALUE, "a picture of %d channels: want 3", image->channels);

@@ -6,7 +6,8 @@
  *     df_pipeline_new(&pipeline, df_node_at(config, "data.test.pipeline"));
  *     df_pipeline_run(pipeline, &image, &views);       from any thread
  *
- * Resizing, mirroring, normalising and padding have the bits of mmdet 2.x with OpenCV. A pipeline is read-only once made.
+ * Resizing, mirroring, normalising and padding have the bits of mmdet 2.x with OpenCV. A pipeline is read-only once
+ * made.
  */
 #ifndef DF_DATASETS_PIPELINE_PIPELINE_H
 #define DF_DATASETS_PIPELINE_PIPELINE_H
@@ -33,7 +34,8 @@ void df_views_free(DfViews *);
 
 typedef struct DfPipeline DfPipeline;
 
-/* `list` is the value of a config's `pipeline`. An unknown transform or option is an error that names the nearest known. */
+/* `list` is the value of a config's `pipeline`. An unknown transform or option is an error that names the nearest
+ * known. */
 int df_pipeline_new(DfPipeline **out, const DfNode *list);
 void df_pipeline_free(DfPipeline *);
 

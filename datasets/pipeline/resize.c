@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/resize.c -- Resize: to a size, or with keep_ratio to the largest size that fits (long side, short side),
- * rounded half up like mmcv.
+ * datasets/pipeline/resize.c -- Resize: to a size, or with keep_ratio to the largest size that fits (long side, short
+ * side), rounded half up like mmcv.
  */
 #include "datasets/image/resize.h"
 #include "datasets/pipeline/transform.h"
@@ -16,13 +16,14 @@ typedef struct {
 enum { BACKEND_CV2, BACKEND_PILLOW };
 
 static const DfOpt opts[] = {
-    DF_OPT_NODE(Resize, img_scale, "None", "(w, h) if MultiScaleFlipAug does not give it; with keep_ratio the order does not matter"),
-    DF_OPT_ENUM(Resize, multiscale_mode, range, "range|value", "in training, how one of several scales is chosen"),
-    DF_OPT_NODE(Resize, ratio_range, "None", "in training, range of a random factor"),
-    DF_OPT_BOOL(Resize, keep_ratio, True, "keep the aspect ratio; if False, the size is exactly img_scale"),
-    DF_OPT_BOOL(Resize, bbox_clip_border, True, "in training, clip boxes at the border"),
-    DF_OPT_ENUM(Resize, backend, cv2, "cv2|pillow", "library whose bilinear resize is reproduced exactly"),
-    DF_OPT_BOOL(Resize, override, False, "use this img_scale, even if MultiScaleFlipAug gives one"),
+    DF_OPT_NODE(Resize, img_scale, "None", "target size (w, h) in pixels, if MultiScaleFlipAug gives none"),
+    DF_OPT_ENUM(Resize, multiscale_mode, range, "range|value", "how training chooses among several scales; not used"),
+    DF_OPT_NODE(Resize, ratio_range, "None", "range of a random factor in training; only None is supported"),
+    DF_OPT_BOOL(Resize, keep_ratio, True,
+                "keep the aspect ratio: the largest size that fits img_scale, in either orientation"),
+    DF_OPT_BOOL(Resize, bbox_clip_border, True, "clip boxes at the border, in training; not used"),
+    DF_OPT_ENUM(Resize, backend, cv2, "cv2|pillow", "the library whose bilinear resize is reproduced bit for bit"),
+    DF_OPT_BOOL(Resize, override, False, "use img_scale even where MultiScaleFlipAug gives another"),
     DF_OPT_END
 };
 
@@ -35,7 +36,8 @@ static int init(void *self, const DfNode *dict, DfArena *arena)
     if (error < 0)
         return error;
     if (r->scales.n > 1)
-        return df_node_fail(r->img_scale, DF_EVALUE, "a choice of %d scales is for training: want one scale in a test pipeline", r->scales.n);
+        return df_node_fail(r->img_scale, DF_EVALUE,
+                            "a choice of %d scales is for training: want one scale in a test pipeline", r->scales.n);
     if (r->override && r->scales.n == 0)
         return df_node_fail(dict, DF_EVALUE, "override = True without img_scale: want (w, h)");
     return DF_OK;
@@ -57,6 +59,8 @@ static int scaled(int side, double factor)
     return larger((int)(side * factor + 0.5), 1);
 }
 
+/* With keep_ratio, mmcv's rescale_size(): the factor is the smaller of long side over long side and short side
+ * over short side. */
 static int size_for(const Resize *r, const DfWork *work, const DfImage *image, int size[2])
 {
     const DfScale *scale = !r->override && work->scale.kind != DF_SCALE_NONE ? &work->scale : r->scales.v;
@@ -65,9 +69,11 @@ static int size_for(const Resize *r, const DfWork *work, const DfImage *image, i
     size[0] = scale->size[0];
     size[1] = scale->size[1];
     if (scale->kind == DF_SCALE_FACTOR) {
-        const double w = image->width * scale->factor, h = image->height * scale->factor;
+        const double w = image->width * scale->factor;
+        const double h = image->height * scale->factor;
         if (w > DF_IMAGE_MAX_SIDE || h > DF_IMAGE_MAX_SIDE)
-            return df_fail(DF_EVALUE, "a picture of %d x %d enlarged %g times: want sides of at most %d pixels", image->height, image->width,
+            return df_fail(DF_EVALUE, "a picture of %d x %d enlarged %g times: want sides of at most %d pixels",
+                           image->height, image->width,
                 scale->factor, DF_IMAGE_MAX_SIDE);
         size[0] = larger((int)w, 1);
         size[1] = larger((int)h, 1);
@@ -93,12 +99,20 @@ static int apply(const void *self, DfWork *work)
     if (error < 0)
         return error;
     DfImage resized;
-    error = r->backend == BACKEND_CV2 ? df_resize_cv2(&resized, image, size[1], size[0]) : df_resize_pil(&resized, image, size[1], size[0]);
+    if (r->backend == BACKEND_CV2)
+        error = df_resize_cv2(&resized, image, size[1], size[0]);
+    else
+        error = df_resize_pil(&resized, image, size[1], size[0]);
     if (error == DF_OK)
         df_work_resized(work, resized);
     return error;
 }
 
 const DfTransform df_transform_Resize = {
-    .name = "Resize", .help = "resizes the picture, bilinear", .opts = opts, .size = sizeof(Resize), .init = init, .apply = apply,
+    .name = "Resize",
+    .help = "resizes the picture bilinearly",
+    .opts = opts,
+    .size = sizeof(Resize),
+    .init = init,
+    .apply = apply,
 };

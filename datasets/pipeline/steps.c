@@ -52,8 +52,10 @@ static int unknown_transform(const DfNode *node, const char *type)
         n++;
     }
     const char *near = df_nearest_name(type, names, n);
-    return near ? df_node_fail(node, DF_EVALUE, "unknown transform '%s': did you mean '%s'?", type, near)
-                : df_node_fail(node, DF_EVALUE, "unknown transform '%s': `deformer list transforms` prints the known ones", type);
+    if (near)
+        return df_node_fail(node, DF_EVALUE, "unknown transform '%s': did you mean '%s'?", type, near);
+    return df_node_fail(node, DF_EVALUE, "unknown transform '%s': `deformer list transforms` prints the known ones",
+                        type);
 }
 
 static int read_step(DfStep *out, const DfNode *node, DfArena *arena)

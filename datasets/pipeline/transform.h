@@ -2,8 +2,9 @@
  *
  * datasets/pipeline/transform.h -- what the transforms of a pipeline work on; for the files of datasets/ alone.
  *
- * Pixels stay 8 bits until the end. Normalising and padding are only noted down, and df_work_finish() does both in the one
- * pass that makes floats. That is exact: an 8-bit pixel has 256 possible values in each channel, so normalising is a table.
+ * Pixels stay 8 bits until the end. Normalising and padding are only noted down, and df_work_finish() does both in
+ * the one pass that makes floats. That is exact: an 8-bit pixel has 256 possible values in each channel, so
+ * normalising is a table.
  */
 #ifndef DF_DATASETS_PIPELINE_TRANSFORM_H
 #define DF_DATASETS_PIPELINE_TRANSFORM_H
@@ -38,7 +39,8 @@ struct DfWork {
 
 const DfImage *df_work_image(const DfWork *);
 int df_work_own(DfWork *); /* makes the picture our own, to change it in place */
-/* `resized` in place of the picture, which it takes. mmdet's scale factors: new sides over old ones, in double, kept as floats. */
+/* `resized` in place of the picture, which it takes. mmdet's scale factors: new sides over old ones, in double,
+ * kept as floats. */
 void df_work_resized(DfWork *, DfImage resized);
 int df_work_finish(const DfWork *, DfView *out);
 
@@ -70,8 +72,8 @@ typedef struct {
     bool flip;
     DfSteps steps;
     DfScales scales;
-    int flips;       /* how many of */
-    DfFlip which[5]; /* first none, then the directions */
+    int flips;       /* how many views of each scale                 */
+    DfFlip which[5]; /* [flips]: first none, then the directions     */
 } DfMultiScaleFlipAug;
 
 #endif

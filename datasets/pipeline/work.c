@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/work.c -- the picture that the transforms work on; and at the end its 8-bit pixels as floats, normalised, padded
- * and in the right order of channels, in one pass.
+ * datasets/pipeline/work.c -- the picture that the transforms work on; and at the end its 8-bit pixels as floats,
+ * normalised, padded and in the right order of channels, in one pass.
  */
 #include <string.h>
 
@@ -35,7 +35,7 @@ void df_work_resized(DfWork *work, DfImage resized)
     }
 }
 
-/* ---- to floats ------------------------------------------------------------------------------------------------------ */
+/* ---- to floats ------------------------------------------------------------------------------------------------- */
 
 static void fill(float *out, size_t pixels, const float value[3])
 {
@@ -48,7 +48,8 @@ static void fill(float *out, size_t pixels, const float value[3])
 
 static void look_up(float *restrict out, const uint8_t *restrict in, size_t pixels, float (*table)[256], bool to_rgb)
 {
-    const size_t first = to_rgb ? 2 : 0, last = 2 - first;
+    const size_t first = to_rgb ? 2 : 0;
+    const size_t last = 2 - first;
     for (size_t i = 0; i < pixels; i++, out += 3, in += 3) {
         out[0] = table[0][in[first]];
         out[1] = table[1][in[1]];
@@ -84,10 +85,13 @@ int df_work_finish(const DfWork *work, DfView *out)
 {
     const DfImage *image = df_work_image(work);
     *out = (DfView){ .meta = meta_of(work) };
-    const size_t width = (size_t)image->width, height = (size_t)image->height;
-    const size_t stride = (size_t)out->meta.pad_w, rows = (size_t)out->meta.pad_h;
+    const size_t width = (size_t)image->width;
+    const size_t height = (size_t)image->height;
+    const size_t stride = (size_t)out->meta.pad_w;
+    const size_t rows = (size_t)out->meta.pad_h;
     if (stride * rows > DF_IMAGE_MAX_PIXELS)
-        return df_fail(DF_EVALUE, "padded to %d x %d: want at most %d pixels", out->meta.pad_h, out->meta.pad_w, DF_IMAGE_MAX_PIXELS);
+        return df_fail(DF_EVALUE, "padded to %d x %d: want at most %d pixels", out->meta.pad_h, out->meta.pad_w,
+                       DF_IMAGE_MAX_PIXELS);
     if (!(out->pixels = df_malloc(stride * rows * 3 * sizeof *out->pixels)))
         return df_fail_memory("a prepared picture");
     float table[3][256];
