@@ -4,7 +4,6 @@
  * et al., ECCV 2018), Semantic FPN (Kirillov et al., CVPR 2019), FCN (Long et al., CVPR 2015). Inference over the whole
  * image or a sliding window.
  */
-#include "models/models.h"
 #include "models/parts.h"
 
 enum { AUXILIARY = 4, VIEWS = 64 };

@@ -2,7 +2,7 @@
  *
  * models/model.c -- a network by its config: built, loaded, run.
  */
-#include "models/models.h"
+#include "models/model.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 #ifndef DF_MODELS_PARTS_H
 #define DF_MODELS_PARTS_H
 
-#include "models/models.h"
+#include "models/architecture.h"
 
 /* A part is a record and the struct that its functions take as `self`. */
 typedef struct {

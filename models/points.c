@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "models/models.h"
+#include "models/points.h"
 
 typedef struct {
     DfPointLayer about;

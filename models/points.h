@@ -15,7 +15,7 @@
 #ifndef DF_MODELS_POINTS_H
 #define DF_MODELS_POINTS_H
 
-#include "models/models.h"
+#include "models/model.h"
 
 typedef struct DfPoints DfPoints;
 

@@ -2,7 +2,7 @@
  *
  * models/registry_models.c -- list.def as a table.
  */
-#include "models/models.h"
+#include "models/architecture.h"
 
 #define DF_PLUGIN(name) extern const DfArchitecture df_architecture_##name;
 #include "models/list.def"

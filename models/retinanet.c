@@ -3,7 +3,6 @@
  * models/retinanet.c -- a detector of one stage: backbone, feature pyramid, dense head. Lin et al., "Focal Loss for
  * Dense Object Detection", ICCV 2017, section 4 and figure 3.
  */
-#include "models/models.h"
 #include "models/parts.h"
 
 typedef struct {

@@ -4,7 +4,6 @@
  * R-CNN (Ren et al., NIPS 2015), Mask R-CNN (He et al., ICCV 2017), Cascade R-CNN (Cai and Vasconcelos, CVPR 2018);
  * they differ in their heads alone.
  */
-#include "models/models.h"
 #include "models/parts.h"
 
 #include <math.h>

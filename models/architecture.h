@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * models/architecture.h -- what a network as a whole is: a record that wires a backbone, a neck and heads, under the name
+ * that configs have for it. Part of the door models/models.h.
+ */
+#ifndef DF_MODELS_ARCHITECTURE_H
+#define DF_MODELS_ARCHITECTURE_H
+
+#include "backbone/backbone.h"
+#include "heads/heads.h"
+#include "necks/necks.h"
+
+typedef struct {
+    const char *name, *help;
+    const DfOpt *opts;
+    size_t size;
+    /* root: the whole config, where older ones have train_cfg and test_cfg */
+    void (*init)(NnScope, void *self, const DfNode *root);
+    /* Keys of official checkpoints that the network does not need, as patterns ("*.attn_mask"); ends with NULL. */
+    const char *const *(*ignorable)(const void *self);
+    int (*classes)(const void *self); /* without background */
+    /* The network without its post-processing: what is counted and timed. Data-dependent parts run on a usual amount of
+     * data. */
+    void (*forward)(DfCtx *, const void *self, DfTensor *image);
+    /* Detectors: n images of a batch, boxes in original pixels if `rescale`, else in network pixels. results[n] start
+     * empty. */
+    int (*detect)(DfCtx *, const void *self, DfTensor *image, const DfImageMeta *metas, int n, bool rescale,
+                  DfDetections *results);
+    /* One image in n views (test-time augmentation), in original pixels; NULL: not built in. */
+    int (*detect_views)(DfCtx *, const void *self, DfTensor *const *views, const DfImageMeta *metas, int n,
+                        DfDetections *result);
+    bool (*has_masks)(const void *self); /* its detections have masks; NULL: none of them */
+    /* Segmentors: the views of one image (1 H W 3 each), the class of every pixel of the original. */
+    int (*segment)(DfCtx *, const void *self, DfTensor *const *views, const DfImageMeta *metas, int n,
+                   uint16_t *labels);
+    /* Training: the losses of a batch, in `out`, which starts empty. targets[N]. */
+    void (*losses)(DfCtx *, const void *self, DfTensor *image, const DfImageMeta *metas, const DfTargets *targets,
+                   DfLosses *out);
+} DfArchitecture;
+
+extern const DfArchitecture *const df_architectures[]; /* NULL-terminated */
+
+#endif
