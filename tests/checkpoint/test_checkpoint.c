@@ -93,12 +93,10 @@ Test(checkpoint, calls_in_a_pickle_have_no_effect)
 
 Test(checkpoint, official_checkpoints_open)
 {
-    static const char *const names[] = { "dat_v1_cls", "swin_cls_w", "swin_cls_w7", "pvt_v1_cls" };
-    if (!df_is_directory(DF_SHARED "/golden"))
-        cr_skip("no reference checkpoints here");
+    static const char *const names[] = { "dat_cls", "dat_load", "dat_pp_odd_det", "swin_ape_cls", "swin_odd_det", "pvt_cls" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[1024];
-        snprintf(path, sizeof path, DF_SHARED "/golden/backbones/%s/weights.pth", names[i]);
+        snprintf(path, sizeof path, DF_TEST_DATA "/backbones/%s/weights.pth", names[i]);
         DfCheckpoint *ck;
         cr_assert_eq(df_checkpoint_open(&ck, path, NULL), DF_OK, "%s", df_error());
         cr_expect_gt(df_checkpoint_count(ck), 40);

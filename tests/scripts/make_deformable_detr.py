@@ -87,6 +87,7 @@ def listen(net, out):
             out[name] = value
         if y[3] is not None:
             out["enc_logits"], out["enc_coord_unact"], out["enc_boxes"] = y[3], y[4], y[4].sigmoid()
+            out["topk_values"], out["topk_proposals"] = torch.topk(y[3][..., 0], net.transformer.two_stage_num_proposals, dim=1)
 
     given = lambda _, a: out.update({f"{stem}_{i}": x for stem, list_ in zip(("src", "mask", "pos"), a) for i, x in enumerate(list_)})
     t = net.transformer
