@@ -3,9 +3,8 @@
 """Writes OUT/CASE/{config.json, weights.pth, input, expected, grads .safetensors}: values, and gradients in float64, by the official
 code: the options that configs/ablation changes, on a tiny DAT of the 2023 code, and every family on an image whose sides divide by
 nothing. Names with _det are of the detection form.
-Usage: make_backbone_options.py CLONES OUT [CASE...]; CLONES as for bench/peers/torch_backbones.py, which this uses; dat_2022_no_off also
-wants DAT-2022, a clone of DAT at 42b489e. That code's `offset.fill(0.0)` calls a method that PyTorch lacks: fill_ is meant.
-tests/data/backbones holds dat_2022_no_off dat_pyramid_det dat_fixed_det dat_no_off_cls dat_pp_odd_det swin_odd_det focal_odd_det"""
+Usage: make_backbone_options.py CLONES OUT [CASE...]; CLONES as for bench/peers/torch_backbones.py, which this uses.
+tests/data/backbones holds swin_odd_det focal_odd_det; smaller ones are made by make_small_backbones.py"""
 import copy
 import os
 import sys
@@ -48,18 +47,11 @@ ODD = {
 CONFIG = {"dat_pp": "dat_pp_tiny", "swin": "swin_tiny", "focal": "focal_tiny", "pvt": "pvt_tiny", "pvt_v2": "pvt_v2_b1", "resnet": "resnet50"}
 
 
-def dat_2022(config):
-    torch.Tensor.fill = torch.Tensor.fill_
-    options = {k: v for k, v in config.items() if k not in official.OURS + ("ksizes",)}
-    return official.package("dat22", "DAT-2022/models", ["dat_blocks", "dat"]).DAT(**options).eval()
-
-
 def cases():
     """Name, ready config, what to change, size of the detection form."""
     for name, options in CASES.items():
         yield f"dat_{name}_cls", "dat_tiny", {**TINY, **options}, None
         yield f"dat_{name}_det", "dat_tiny", {**TINY, **options}, (75, 101)
-    yield "dat_2022_no_off", "dat_tiny", {**TINY, "no_offs": LATE}, None
     for name, options in ODD.items():
         yield f"{name}_odd_det", CONFIG[name], options, (75, 101)
 
@@ -71,11 +63,9 @@ def main():
         if len(sys.argv) > 3 and case not in sys.argv[3:]:
             continue
         config = copy.deepcopy({**official.read_config(ready)[0], **options})
-        old = case == "dat_2022_no_off"
         torch.manual_seed(0)
-        net = dat_2022(config) if old else official.build(config, bool(size))
+        net = official.build(config, bool(size))
         official.finish_config(config, bool(size))
-        config.update({"code_version": 2022} if old else {})
         side = config.get("img_size", 224)
         official.write_case(config, net, torch.randn(1, 3, *(size or (side, side))), os.path.join(OUT, case), True)
 
