@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * tests/boxes/test_masks.c -- masks against pycocotools 2.0.11: polygons to compressed runs, areas, boxes, encoding and decoding, IoU
- * (tests/data/eval/masks.json, made by tests/scripts/make_coco_cases.py; all of the reference cases where they are at hand).
+ * (tests/data/eval/masks.json, made by tests/scripts/make_coco_cases.py).
  */
 #include <cjson/cJSON.h>
 #include <criterion/criterion.h>
@@ -15,10 +15,7 @@ static cJSON *cases(void)
 {
     char *text;
     size_t size;
-    const char *path = DF_SHARED "/golden/boxes/masks/cases.json";
-    if (!df_file_exists(path))
-        path = DF_TEST_DATA "/eval/masks.json";
-    cr_assert_eq(df_file_text(&text, &size, path, 1 << 24), DF_OK, "%s", df_error());
+    cr_assert_eq(df_file_text(&text, &size, DF_TEST_DATA "/eval/masks.json", 1 << 24), DF_OK, "%s", df_error());
     cJSON *const root = cJSON_ParseWithLength(text, size);
     df_free(text);
     cr_assert_not_null(root);

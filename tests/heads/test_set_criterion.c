@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * tests/heads/test_set_criterion.c -- assignments against SciPy, matchings, losses and gradients against the official Deformable
- * DETR. Skipped where the reference outputs are not.
+ * DETR.
  */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -10,22 +10,27 @@
 #include "heads/heads.h"
 #include "tests/support/golden.h"
 
-#define HEADS DF_SHARED "/golden/heads"
+#define CASES DF_TEST_DATA "/matching"
+
+static DfCheckpoint *open_cases(const char *name)
+{
+    DfCheckpoint *g = golden_open(CASES "/%s.safetensors", name);
+    cr_assert_not_null(g, "%s is missing", name);
+    return g;
+}
 
 static DfConfig *config_of(const char *name)
 {
     DfConfig *config = NULL;
     char path[1024];
-    snprintf(path, sizeof path, HEADS "/%s/config.json", name);
+    snprintf(path, sizeof path, CASES "/%s.json", name);
     cr_assert_eq(df_config_read(&config, path, NULL, 0), DF_OK, "%s", df_error());
     return config;
 }
 
 Test(assignment, scipy)
 {
-    DfCheckpoint *g = golden_open(HEADS "/linear_sum_assignment/expected.safetensors");
-    if (!g)
-        cr_skip("no reference outputs here");
+    DfCheckpoint *g = open_cases("linear_sum_assignment");
     DfConfig *config = config_of("linear_sum_assignment");
     int k = 0;
     for (const DfNode *one = df_node_get(df_config_root(config), "cases")->first; one; one = one->next, k++) {
@@ -87,9 +92,7 @@ static void same_pairs(const DfCheckpoint *g, const char *source_name, const cha
 
 Test(matcher, official)
 {
-    DfCheckpoint *g = golden_open(HEADS "/hungarian_matcher/expected.safetensors");
-    if (!g)
-        cr_skip("no reference outputs here");
+    DfCheckpoint *g = open_cases("hungarian_matcher");
     DfConfig *config = config_of("hungarian_matcher");
     int k = 0;
     for (const DfNode *one = df_node_get(df_config_root(config), "cases")->first; one; one = one->next, k++) {
@@ -188,11 +191,9 @@ static void same_gradients(const DfCheckpoint *g, const char *stem, const Layer 
     cr_expect_leq(rel_l2(l->boxes->grad, golden_get(g, name[1])), 1e-6, "%s: %g", name[1], rel_l2(l->boxes->grad, golden_get(g, name[1])));
 }
 
-static void check(const char *folder)
+static void check(const char *name)
 {
-    DfCheckpoint *g = golden_open(HEADS "/%s/expected.safetensors", folder);
-    if (!g)
-        cr_skip("no reference outputs here");
+    DfCheckpoint *g = open_cases(name);
     DfCtx *c = NULL;
     cr_assert_eq(df_ctx_new(&c, NULL), DF_OK);
     c->recording = true;

@@ -113,10 +113,8 @@ Test(conv2d, as_pytorch)
         for (size_t i = 0; k && i < sizeof cases / sizeof *cases; i++) {
             c->k = k;
             DfCheckpoint *g = golden_open(DF_TEST_DATA "/ops/%s.safetensors", cases[i].name);
-            if (!g) /* not all are shipped */
-                g = golden_open(DF_SHARED "/golden/ops/%s.safetensors", cases[i].name);
-            if (g)
-                check_golden(&cases[i], g);
+            cr_assert_not_null(g, "%s is missing", cases[i].name);
+            check_golden(&cases[i], g);
             golden_close(g);
         }
     }

@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Copies small reference outputs into tests/data: the matching, losses and gradients of Deformable DETR's official code and SciPy's
+assignments (matching/), how mmcv rounds sizes (preprocessing/sizes.json), the mIoU of mmseg (eval/miou/), PyTorch's convolutions (ops/).
+Usage: copy_references.py REFERENCE_DIR, where heads/, ops/ and eval/ hold reference outputs; needs numpy. Of the assignments it leaves out the largest of
+random numbers (300 x 300)."""
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import tensor_files
+
+REFERENCE = Path(sys.argv[1])
+DATA = Path(__file__).resolve().parent.parent / "data"
+
+
+def matching():
+    out = DATA / "matching"
+    out.mkdir(parents=True, exist_ok=True)
+    for name in "hungarian_matcher", "set_criterion", "set_criterion_two_stage":
+        shutil.copyfile(REFERENCE / "heads" / name / "expected.safetensors", out / f"{name}.safetensors")
+    shutil.copyfile(REFERENCE / "heads/hungarian_matcher/config.json", out / "hungarian_matcher.json")
+    folder = REFERENCE / "heads/linear_sum_assignment"
+    config, tensors, kept = json.loads((folder / "config.json").read_text()), tensor_files.load(str(folder / "expected.safetensors")), {}
+    cases = [c for c in enumerate(config["cases"]) if c[1]["rows"] * c[1]["cols"] <= 15000 or c[1]["kind"] == "integer_ties"]
+    for to, (at, _) in enumerate(cases):
+        for part in "cost", "row", "col":
+            t = tensors[f"c{at:02}_{part}"]
+            kinds = np.uint8, np.float32, t.dtype
+            kept[f"c{to:02}_{part}"] = next(n for n in map(t.astype, kinds if part == "cost" else kinds[2:]) if np.array_equal(n, t))
+    (out / "linear_sum_assignment.json").write_text(json.dumps(dict(config, cases=[c for _, c in cases]), indent=1) + "\n")
+    tensor_files.save(out / "linear_sum_assignment.safetensors", kept)
+
+
+def miou():
+    for name in "m01_basic", "m03_absent_classes", "m05_ignored", "m07_out_of_range", "m12_palette_png":
+        shutil.copytree(REFERENCE / "eval/miou" / name, DATA / "eval/miou" / name, dirs_exist_ok=True, copy_function=shutil.copyfile)
+
+
+def convolutions():
+    for path in (REFERENCE / "ops").glob("conv*2d_*.safetensors"):
+        shutil.copyfile(path, DATA / "ops" / path.name)
+
+
+matching()
+miou()
+convolutions()
+shutil.copyfile(REFERENCE / "heads/preprocess_sizes/expected.json", DATA / "preprocessing" / "sizes.json")
