@@ -21,20 +21,22 @@
 
 /* ---- elements and rows: pointwise/ ------------------------------------------------------------------------------ */
 
-/* All but transpose() work in place: y may be x, a or b; gx may be g. */
+/* In place but where it says otherwise: y may be x, a or b, and gx may be g. */
 typedef struct {
     /* elements */
-    void (*act)(DfAct, float *y, const float *x, size_t n);                          /* y = act(x)           */
-    void (*act_grad)(DfAct, float *gx, const float *g, const float *x, size_t n);    /* gx += act'(x) g      */
-    void (*add)(float *y, const float *a, const float *b, size_t n);                 /* y = a + b            */
-    void (*mul)(float *y, const float *a, const float *b, size_t n);                 /* y = a b              */
-    void (*max)(float *y, const float *a, const float *b, size_t n);                 /* y = max(a, b)        */
-    void (*scale)(float *y, const float *x, float factor, size_t n);                 /* y = factor x         */
-    void (*affine)(float *y, const float *x, const float *scale, const float *shift, size_t n); /* y = x scale + shift */
-    void (*accumulate)(float *y, const float *x, float factor, size_t n);            /* y += factor x        */
-    void (*accumulate_product)(float *y, const float *a, const float *b, size_t n);  /* y += a b             */
-    void (*accumulate_centred)(float *y, const float *g, const float *x, const float *mean, size_t n); /* y += g (x - mean) */
-    void (*accumulate_square)(float *y, const float *x, const float *mean, size_t n);                  /* y += (x - mean)^2 */
+    void (*act)(DfAct, float *y, const float *x, size_t n);                       /* y = act(x)      */
+    void (*act_grad)(DfAct, float *gx, const float *g, const float *x, size_t n); /* gx += act'(x) g */
+    void (*add)(float *y, const float *a, const float *b, size_t n);              /* y = a + b       */
+    void (*mul)(float *y, const float *a, const float *b, size_t n);              /* y = a b         */
+    void (*max)(float *y, const float *a, const float *b, size_t n);              /* y = max(a, b)   */
+    void (*scale)(float *y, const float *x, float factor, size_t n);              /* y = factor x    */
+    void (*accumulate)(float *y, const float *x, float factor, size_t n);         /* y += factor x   */
+    void (*accumulate_product)(float *y, const float *a, const float *b, size_t n);   /* y += a b          */
+    void (*accumulate_square)(float *y, const float *x, const float *mean, size_t n); /* y += (x - mean)^2 */
+    /* y += g (x - mean) */
+    void (*accumulate_centred)(float *y, const float *g, const float *x, const float *mean, size_t n);
+    /* y = x scale + shift */
+    void (*affine)(float *y, const float *x, const float *scale, const float *shift, size_t n);
 
     /* sums, in float64 */
     double (*sum)(const float *x, size_t n);
@@ -46,12 +48,10 @@ typedef struct {
     /* y = (x - mean) / sqrt(var + eps) weight + bias, mean and var of each row by two passes. weight, bias: n, or
      * NULL. `stats` takes mean and 1 / sqrt(var + eps) of every row, or is NULL. */
     void (*layer_norm)(float *y, const float *x, const float *weight, const float *bias, size_t rows, size_t n,
-                       float eps,
-                       float *stats);
+                       float eps, float *stats);
     /* Adds to gx (rows n), g_weight (n) and g_bias (n); each may be NULL. Not in place. */
     void (*layer_norm_grad)(float *gx, float *g_weight, float *g_bias, const float *g, const float *x,
-                            const float *weight,
-                            const float *stats, size_t rows, size_t n);
+                            const float *weight, const float *stats, size_t rows, size_t n);
 
     /* Sampling: y = sum over t of weight[t] tap[t]. No taps give zeros. y may be one of the taps. */
     void (*blend)(float *y, const float *const *tap, const float *weight, int taps, size_t n);

@@ -75,7 +75,7 @@ static DfTensor *attend(DfCtx *c, const NnMultiheadAttention *a, DfTensor *q, Df
                         const uint8_t *padding_mask, float scale)
 {
     const int B = df_dim(q, 0), L = df_dim(q, 1), C = df_dim(q, 2);
-    const DfDeformAttention plain = { .heads = a->heads, .groups = 1, .scale = scale, .kind = DF_BIAS_NONE, .off = padding_mask };
+    const DfDeformAttention plain = { .heads = a->heads, .groups = 1, .scale = scale, .kind = DF_BIAS_NONE, .padding_mask = padding_mask };
     q = df_reshape(c, q, DF_SHAPE(B, 1, L, C));
     return df_reshape(c, df_deform_attention(c, q, k, v, NULL, NULL, plain), DF_SHAPE(B, L, C));
 }

@@ -26,7 +26,7 @@ DfDeformProblem df_deform_problem(const DfTensor *q, const DfTensor *k, const Df
         p.dense = bias->data;
         p.dense_batched = bias->shape.n == 4;
     } else {
-        p.off = o.off;
+        p.padding_mask = o.padding_mask;
     }
     return p;
 }
@@ -62,7 +62,7 @@ static bool bias_fits(DfCtx *c, const DfTensor *q, const DfTensor *k, const DfTe
     const int B = df_dim(q, 0), map = df_dim(q, 1) * df_dim(q, 2), keys = df_dim(k, 1);
     if (o.kind == DF_BIAS_NONE)
         return true;
-    if (o.off)
+    if (o.padding_mask)
         df_refuse(c, "deformable attention: keys are left out and a bias is given, want one of these");
     else if (!bias)
         df_refuse(c, "deformable attention: a bias is asked for and none is given");

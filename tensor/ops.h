@@ -177,7 +177,8 @@ typedef struct {
     float scale;
     DfBiasKind kind;
     bool half_pixel;
-    const uint8_t *off;  /* B Ns: 1 for padding, which no query sees; NULL: none. Without a bias only; must last as long as the tape */
+    const uint8_t *padding_mask; /* B Ns: 1 for padding, which no query sees; NULL: none. Not with a bias; must last as
+                                  * long as the tape */
 } DfDeformAttention;
 DfTensor *df_deform_attention(DfCtx *, DfTensor *q, DfTensor *k, DfTensor *v, DfTensor *pos, DfTensor *bias, DfDeformAttention);
 /* The same as the kernels take it, for df_deform_attention_weights(): v may be NULL there. */

@@ -3,11 +3,14 @@
  * kernels/attention/neighborhood_attention.c -- every query attends to the window x window tokens nearest to it:
  * Hassani et al., Neighborhood Attention Transformer (CVPR 2023); dilated as in Hassani and Shi (2022).
  *
- * A tile of queries is set against the union of their neighborhoods, with a bias of -inf where a key is no neighbor:
- * some products are wasted, but those that count run at the speed of a matrix product. All tiles in the middle of
- * the map have the same bias. A band is a row of tiles: it holds a copy of the keys and values of one head, column
- * by column, so that the union of each tile is one run of it. Dilation d falls apart into d x d subgrids, each an
- * ordinary problem.
+ * Each query has keys of its own, so this is no product of matrices; but neighbouring queries share most of theirs. A
+ * tile of queries is set against the union of their neighborhoods, with a bias of -inf where a key is no neighbor:
+ *     softmax over the union of  scale <q, k> + bias      bias = table[key - query] for neighbors, else -inf
+ * Some products are wasted, but those that count run at the speed of a matrix product. All tiles in the middle of the
+ * map have the same bias.
+ *
+ * A band is a row of tiles. It holds a copy of the keys and values of one head, column by column, so that the union of
+ * each tile is one run of it. Dilation d falls apart into d x d subgrids, each an ordinary problem.
  */
 #include <string.h>
 
@@ -15,7 +18,11 @@
 
 /* With a 7x7 window 4x4 queries share 10x10 keys: 16 of them are wide enough for scores(), and more queries would
  * waste more products. The copies of a band fit into the second cache. */
-enum { TILE = 16, TILE_SIDE = 4, BAND = 16 };
+enum {
+    TILE = 16,     /* most queries of a tile       */
+    TILE_SIDE = 4, /* most queries of a row of one */
+    BAND = 16      /* most tiles of a band         */
+};
 
 /* Sizes derived from a problem. */
 typedef struct {
@@ -44,7 +51,8 @@ static Plan plan(const DfNeighborhoodProblem *p, const DfKernels *k)
 {
     Plan w = { .p = p, .k = &k->attention, .pointwise = &k->pointwise, .depth = p->C / p->heads,
                .table_side = 2 * p->window - 1 };
-    const int H = pieces(p->H, p->dilation), W = pieces(p->W, p->dilation); /* of the largest subgrid */
+    const int H = pieces(p->H, p->dilation); /* of the largest subgrid */
+    const int W = pieces(p->W, p->dilation);
     w.width = df_round_up(w.depth, 8);
     w.columns = pieces(W, pieces(W, TILE_SIDE)); /* so that tiles are of equal width */
     w.rows = pieces(H, pieces(H, TILE / w.columns));
@@ -99,16 +107,20 @@ typedef struct {
     int first_key;           /* column of the first key                          */
     int keys;                /* y.keys in each column of it, column after column */
     size_t *key;             /* their tokens in B*H*W                            */
-    const float **rows;
-    float *k, *v;            /* copies of one head                               */
+    const float **rows;      /* scratch of copy_keys()                           */
+    float *k, *v;            /* copies of one head: keys width                   */
 } Band;
 
 static Band carve_band(const Plan *w, DfCarver *c)
 {
-    const size_t n = (size_t)(w->band_keys + DF_KEY_MULTIPLE - 1), width = (size_t)w->width;
-    return (Band){ .key = df_carve(c, n, sizeof(size_t)), .rows = df_carve(c, n, sizeof(float *)),
-                   .k = df_carve_floats(c, n, width),
-                   .v = df_carve_floats(c, n, width) };
+    const size_t n = (size_t)(w->band_keys + DF_KEY_MULTIPLE - 1);
+    const size_t width = (size_t)w->width;
+    Band band = { 0 };
+    band.key = df_carve(c, n, sizeof *band.key);
+    band.rows = df_carve(c, n, sizeof *band.rows);
+    band.k = df_carve_floats(c, n, width);
+    band.v = df_carve_floats(c, n, width);
+    return band;
 }
 
 static size_t token(const Plan *w, Place at, int y, int x) /* (y, x) of the subgrid */
@@ -167,7 +179,9 @@ typedef struct {
     float **out;
     Shape biased;                   /* the shape that `bias` was made for; none before */
     bool has_bias;
-    float *bias, *qt, *s, *o, *max, *sum, *rescale;
+    float *bias, *s;                /* keys lanes                                      */
+    float *qt, *o;                  /* the queries, turned: width lanes; lanes width   */
+    float *max, *sum, *rescale;     /* lanes                                           */
 } Tile;
 
 static Tile carve_tile(const Plan *w, DfCarver *c)
@@ -175,13 +189,18 @@ static Tile carve_tile(const Plan *w, DfCarver *c)
     const size_t n = (size_t)w->keys;
     const size_t lanes = (size_t)w->lanes;
     const size_t width = (size_t)w->width;
-    return (Tile){
-        .query = df_carve(c, lanes, sizeof(size_t)), .q = df_carve(c, lanes, sizeof(float *)),
-        .out = df_carve(c, lanes, sizeof(float *)),
-        .bias = df_carve_floats(c, n, lanes), .qt = df_carve_floats(c, width, lanes), .s = df_carve_floats(c, n, lanes),
-        .o = df_carve_floats(c, lanes, width), .max = df_carve_floats(c, 1, lanes), .sum = df_carve_floats(c, 1, lanes),
-        .rescale = df_carve_floats(c, 1, lanes),
-    };
+    Tile t = { 0 };
+    t.query = df_carve(c, lanes, sizeof *t.query);
+    t.q = df_carve(c, lanes, sizeof *t.q);
+    t.out = df_carve(c, lanes, sizeof *t.out);
+    t.bias = df_carve_floats(c, n, lanes);
+    t.qt = df_carve_floats(c, width, lanes);
+    t.s = df_carve_floats(c, n, lanes);
+    t.o = df_carve_floats(c, lanes, width);
+    t.max = df_carve_floats(c, 1, lanes);
+    t.sum = df_carve_floats(c, 1, lanes);
+    t.rescale = df_carve_floats(c, 1, lanes);
+    return t;
 }
 
 /* Finds the queries of tile i of a band; false if the band ends before. */
@@ -193,7 +212,8 @@ static bool find_tile(const Plan *w, const Band *band, Tile *t, int i, int h)
     int key;
     t->shape.y = band->y;
     t->shape.x = axis_of(column, smaller(w->columns, band->W - column), band->W, w->p->window, &key);
-    const Axis *y = &t->shape.y, *x = &t->shape.x;
+    const Axis *y = &t->shape.y;
+    const Axis *x = &t->shape.x;
     t->queries = y->queries * x->queries;
     t->keys = y->keys * x->keys;
     t->first_key = (size_t)(key - band->first_key) * (size_t)y->keys;
@@ -218,9 +238,12 @@ static size_t table_entry(const Plan *w, const Shape *shape, int query, int y, i
 /* Place of that key in the union. */
 static int key_of(const Shape *shape, int query, int y, int x)
 {
-    return (shape->x.start[query % shape->x.queries] + x) * shape->y.keys + shape->y.start[query / shape->x.queries] + y;
+    const int row = shape->y.start[query / shape->x.queries] + y;
+    const int column = shape->x.start[query % shape->x.queries] + x;
+    return column * shape->y.keys + row;
 }
 
+/* All -inf, then the neighbors one by one: exp(-inf) is 0, so the softmax sees nothing else. */
 static void make_bias(const Plan *w, Tile *t, int h)
 {
     const float *table = w->p->table ? w->p->table + (size_t)h * (size_t)(w->table_side * w->table_side) : NULL;
@@ -229,8 +252,10 @@ static void make_bias(const Plan *w, Tile *t, int h)
             t->bias[key * w->lanes + lane] = lane < t->queries && key < t->keys ? -INFINITY : 0.0f;
     for (int query = 0; query < t->queries; query++)
         for (int y = 0; y < w->p->window; y++)
-            for (int x = 0; x < w->p->window; x++)
-                t->bias[key_of(&t->shape, query, y, x) * w->lanes + query] = table ? table[table_entry(w, &t->shape, query, y, x)] : 0.0f;
+            for (int x = 0; x < w->p->window; x++) {
+                const int key = key_of(&t->shape, query, y, x);
+                t->bias[key * w->lanes + query] = table ? table[table_entry(w, &t->shape, query, y, x)] : 0.0f;
+            }
     t->biased = t->shape;
     t->has_bias = true;
 }
@@ -333,9 +358,13 @@ typedef struct {
 } Backward;
 
 typedef struct {
-    const float **dout;
-    float *dot, *qq, *doo, *dp, *dq, *dbias, *lse, *delta, *ones;
-    float *dk, *dv; /* of a band */
+    const float **dout;         /* rows of one head                              */
+    float *dot;                 /* dout, turned: width lanes                     */
+    float *qq, *doo, *dq;       /* queries, scaled; dout; their gradient: lanes width */
+    float *dp;                  /* gradient of the scores: keys lanes            */
+    float *dbias;               /* that of all tiles of one shape: keys lanes    */
+    float *lse, *delta, *ones;  /* lanes; lanes; keys                            */
+    float *dk, *dv;             /* of a band: keys width                         */
 } Scratch;
 
 static Scratch carve_backward(const Plan *w, DfCarver *c)
@@ -344,15 +373,20 @@ static Scratch carve_backward(const Plan *w, DfCarver *c)
     const size_t lanes = (size_t)w->lanes;
     const size_t width = (size_t)w->width;
     const size_t band = (size_t)w->band_keys;
-    return (Scratch){
-        .dout = df_carve(c, lanes, sizeof(float *)), .dot = df_carve_floats(c, width, lanes),
-        .qq = df_carve_floats(c, lanes, width),
-        .doo = df_carve_floats(c, lanes, width), .dp = df_carve_floats(c, n, lanes),
-        .dq = df_carve_floats(c, lanes, width),
-        .dbias = df_carve_floats(c, n, lanes), .lse = df_carve_floats(c, 1, lanes),
-        .delta = df_carve_floats(c, 1, lanes),
-        .ones = df_carve_floats(c, 1, n), .dk = df_carve_floats(c, band, width), .dv = df_carve_floats(c, band, width),
-    };
+    Scratch s = { 0 };
+    s.dout = df_carve(c, lanes, sizeof *s.dout);
+    s.dot = df_carve_floats(c, width, lanes);
+    s.qq = df_carve_floats(c, lanes, width);
+    s.doo = df_carve_floats(c, lanes, width);
+    s.dp = df_carve_floats(c, n, lanes);
+    s.dq = df_carve_floats(c, lanes, width);
+    s.dbias = df_carve_floats(c, n, lanes);
+    s.lse = df_carve_floats(c, 1, lanes);
+    s.delta = df_carve_floats(c, 1, lanes);
+    s.ones = df_carve_floats(c, 1, n);
+    s.dk = df_carve_floats(c, band, width);
+    s.dv = df_carve_floats(c, band, width);
+    return s;
 }
 
 /* What the tiles of one shape gathered moves on to the table. */
@@ -361,8 +395,10 @@ static void flush_bias(const Plan *w, const Tile *t, Scratch *s, float *table)
     const int queries = t->biased.y.queries * t->biased.x.queries;
     for (int query = 0; t->has_bias && query < queries; query++)
         for (int y = 0; y < w->p->window; y++)
-            for (int x = 0; x < w->p->window; x++)
-                table[table_entry(w, &t->biased, query, y, x)] += s->dbias[key_of(&t->biased, query, y, x) * w->lanes + query];
+            for (int x = 0; x < w->p->window; x++) {
+                const int key = key_of(&t->biased, query, y, x);
+                table[table_entry(w, &t->biased, query, y, x)] += s->dbias[key * w->lanes + query];
+            }
     memset(s->dbias, 0, (size_t)w->keys * (size_t)w->lanes * sizeof *s->dbias);
 }
 
@@ -381,10 +417,12 @@ static void tile_sums(const Backward *b, const Tile *t, Scratch *s, int h)
     }
 }
 
+/* Softmax back as in window_tiles.c. The gradient of the bias is gathered over all tiles that have the same one. */
 static void backward_tile(const Backward *b, const Band *band, Tile *t, Scratch *s, int h, float *table)
 {
     const Plan *w = &b->plan;
-    const size_t lanes = (size_t)w->lanes, first = t->first_key * (size_t)w->width;
+    const size_t lanes = (size_t)w->lanes;
+    const size_t first = t->first_key * (size_t)w->width;
     if (!bias_fits(t)) {
         flush_bias(w, t, s, table);
         make_bias(w, t, h);
@@ -434,7 +472,8 @@ static void backward_task(void *arg, size_t task, void *scratch)
     Band band = carve_band(w, &carver);
     Tile t = carve_tile(w, &carver);
     Scratch s = carve_backward(w, &carver);
-    const int h = (int)(task % (size_t)w->p->heads), d = w->p->dilation;
+    const int h = (int)(task % (size_t)w->p->heads);
+    const int d = w->p->dilation;
     const size_t entries = (size_t)(w->table_side * w->table_side);
     float *table = b->tables + task * entries;
     memset(table, 0, entries * sizeof *table);

@@ -83,6 +83,11 @@ static inline V8 start(const float *bias)
     return bias ? _mm256_loadu_ps(bias) : _mm256_setzero_ps();
 }
 
+static inline V8 start_if(bool wanted, const float *bias, size_t at)
+{
+    return wanted && bias ? _mm256_loadu_ps(bias + at) : _mm256_setzero_ps();
+}
+
 static inline void store_3(float *s, V8 x, V8 y, V8 z, const int vectors)
 {
     _mm256_store_ps(s, x);
@@ -92,31 +97,23 @@ static inline void store_3(float *s, V8 x, V8 y, V8 z, const int vectors)
         _mm256_store_ps(s + 16, z);
 }
 
-/* Keys a b c e by `vectors` (1, 2 or 3) vectors of lanes. The sums have names of their own: from an array of arrays
- * gcc makes a store for every FMA. */
+/* Keys a b c e by `vectors` (1, 2 or 3) vectors of lanes: a0 a1 a2 are the sums of key a. They have names of their own:
+ * from an array of arrays gcc makes a store for every FMA. `vectors` is a constant where this is inlined, and what it
+ * rules out is left out. */
 static inline void scores_tile(float *s, const float *bias, size_t stride, const float *k, const float *q,
                                size_t lanes, int depth, size_t width, const int vectors)
 {
-    const bool two = vectors > 1, three = vectors > 2;
+    const bool two = vectors > 1;
+    const bool three = vectors > 2;
     const V8 zero = _mm256_setzero_ps();
     const float *const ba = bias;
     const float *const bb = bias ? bias + stride : NULL;
     const float *const bc = bias ? bias + 2 * stride : NULL;
     const float *const be = bias ? bias + 3 * stride : NULL;
-    V8 a0 = start(ba), b0 = start(bb), c0 = start(bc), e0 = start(be);
-    V8 a1 = a0, b1 = b0, c1 = c0, e1 = e0, a2 = a0, b2 = b0, c2 = c0, e2 = e0;
-    if (two && bias) {
-        a1 = _mm256_loadu_ps(ba + 8);
-        b1 = _mm256_loadu_ps(bb + 8);
-        c1 = _mm256_loadu_ps(bc + 8);
-        e1 = _mm256_loadu_ps(be + 8);
-    }
-    if (three && bias) {
-        a2 = _mm256_loadu_ps(ba + 16);
-        b2 = _mm256_loadu_ps(bb + 16);
-        c2 = _mm256_loadu_ps(bc + 16);
-        e2 = _mm256_loadu_ps(be + 16);
-    }
+    V8 a0 = start(ba), a1 = start_if(two, ba, 8), a2 = start_if(three, ba, 16);
+    V8 b0 = start(bb), b1 = start_if(two, bb, 8), b2 = start_if(three, bb, 16);
+    V8 c0 = start(bc), c1 = start_if(two, bc, 8), c2 = start_if(three, bc, 16);
+    V8 e0 = start(be), e1 = start_if(two, be, 8), e2 = start_if(three, be, 16);
     for (int d = 0; d < depth; d++, k++, q += lanes) {
         const V8 x0 = _mm256_load_ps(q);
         const V8 x1 = two ? _mm256_load_ps(q + 8) : zero;
@@ -144,11 +141,19 @@ static inline void scores_tile(float *s, const float *bias, size_t stride, const
     store_3(s + 3 * lanes, e0, e1, e2, vectors);
 }
 
+/* How many vectors of lanes go together when so many are left: three as long as there are, but 4 as 2 + 2. */
+static inline int vectors_at_once(int left)
+{
+    if (left == 4)
+        return 2;
+    return left < 3 ? left : 3;
+}
+
 static void scores(float *s, const float *bias, size_t stride, const float *k, const float *q, int keys, int lanes,
                    int depth, int width)
 {
     for (int lane = 0; lane < lanes;) {
-        const int left = (lanes - lane) / 8, vectors = left == 4 ? 2 : left < 3 ? left : 3; /* 4 = 2 + 2 */
+        const int vectors = vectors_at_once((lanes - lane) / 8);
         for (int key = 0; key < keys; key += 4) {
             float *to = s + (size_t)key * (size_t)lanes + lane;
             const float *from = bias ? bias + (size_t)key * stride + lane : NULL;
@@ -172,10 +177,10 @@ static void mask_regions(float *s, const float *bias, size_t stride, const int *
     for (int key = 0; key < keys; key++, s += lanes) {
         const __m256i region = _mm256_set1_epi32(key_region[key]);
         for (int lane = 0; lane < lanes; lane += 8) {
-            const V8 start = bias ? _mm256_loadu_ps(bias + (size_t)key * stride + lane) : _mm256_setzero_ps();
-            const __m256i same = _mm256_cmpeq_epi32(region,
-                                                    _mm256_loadu_si256((const __m256i *)(const void *)(lane_region + lane)));
-            _mm256_store_ps(s + lane, _mm256_add_ps(start, _mm256_andnot_ps(_mm256_castsi256_ps(same), v8_set(-100.0f))));
+            const __m256i other = _mm256_loadu_si256((const __m256i *)(const void *)(lane_region + lane));
+            const V8 same = _mm256_castsi256_ps(_mm256_cmpeq_epi32(region, other));
+            const V8 before = bias ? _mm256_loadu_ps(bias + (size_t)key * stride + lane) : _mm256_setzero_ps();
+            _mm256_store_ps(s + lane, _mm256_add_ps(before, _mm256_andnot_ps(same, v8_set(-100.0f))));
         }
     }
 }
@@ -184,7 +189,8 @@ static void mask_regions(float *s, const float *bias, size_t stride, const int *
 static inline void table_row(float *value, float *delta, const DfScoreTable *table, float y, int first, int last)
 {
     const DfCell cell = df_table_cell(y, table->h);
-    const V8 a = v8_set(1.0f - cell.part), b = v8_set(cell.part);
+    const V8 a = v8_set(1.0f - cell.part);
+    const V8 b = v8_set(cell.part);
     const float *top = table->value + (ptrdiff_t)cell.at * table->stride - DF_TABLE_MARGIN;
     const float *bottom = top + table->stride;
     for (int x = first & ~7; x <= last; x += 8) {
@@ -231,21 +237,26 @@ static inline V8 sample_far(const float *value, const float *delta, V8 position,
     return _mm256_fmadd_ps(_mm256_sub_ps(p.at, p.below), d, v);
 }
 
+/* Where eight queries of a row sample, from the j-th on. */
+static inline V8 from_key(const DfLattice *at, int j, V8 key_x)
+{
+    return _mm256_sub_ps(_mm256_loadu_ps(at->x + j), key_x);
+}
+
 /* One row of scores. */
 static inline void sample_row(float *s, const float *value, const float *delta, const DfLattice *at, float key_x,
                               int size)
 {
     const V8 x = v8_set(key_x);
-    const float *const query = at->x;
     if (at->step * 7 < 6.99f)
         for (int j = 0; j < at->width; j += 8)
-            _mm256_store_ps(s + j, sample_near(value, delta, _mm256_sub_ps(_mm256_loadu_ps(query + j), x), size, false));
+            _mm256_store_ps(s + j, sample_near(value, delta, from_key(at, j, x), size, false));
     else if (at->step <= 1)
         for (int j = 0; j < at->width; j += 8)
-            _mm256_store_ps(s + j, sample_near(value, delta, _mm256_sub_ps(_mm256_loadu_ps(query + j), x), size, true));
+            _mm256_store_ps(s + j, sample_near(value, delta, from_key(at, j, x), size, true));
     else
         for (int j = 0; j < at->width; j += 8)
-            _mm256_store_ps(s + j, sample_far(value, delta, _mm256_sub_ps(_mm256_loadu_ps(query + j), x), size));
+            _mm256_store_ps(s + j, sample_far(value, delta, from_key(at, j, x), size));
 }
 
 /* The row of the table that a row of queries needs for a key. */
@@ -262,7 +273,8 @@ static inline void prepare_row(float *row, const DfScoreTable *table, const DfLa
 static void table_bias(float *s, const DfScoreTable *table, const DfLattice *at, const float *key_y,
                        const float *key_x, int keys, float *rows)
 {
-    const int ahead = DF_TABLE_ROWS, stride = 2 * table->stride;
+    const int ahead = DF_TABLE_ROWS;
+    const int stride = 2 * table->stride; /* a row has its values and their differences */
     for (int r = 0; r < at->rows; r++)
         for (int first = 0; first < keys; first += ahead) {
             const int end = first + ahead < keys ? first + ahead : keys;
@@ -282,7 +294,8 @@ static void softmax(float *s, int keys, int lanes, float *max, float *sum, float
     const size_t stride = (size_t)lanes;
     for (int lane = 0; lane < lanes; lane += 8) {
         const V8 before = _mm256_load_ps(max + lane);
-        V8 m = before, total = _mm256_setzero_ps();
+        V8 m = before;
+        V8 total = _mm256_setzero_ps();
         float *column = s + lane;
         for (int key = 0; key < keys; key++)
             m = _mm256_max_ps(m, _mm256_load_ps(column + (size_t)key * stride));
@@ -304,7 +317,8 @@ static void softmax_backward(float *s, float *dp, int keys, int lanes, const flo
         for (int lane = 0; lane < lanes; lane += 8) {
             const V8 p = v8_exp(_mm256_sub_ps(_mm256_load_ps(s + lane), _mm256_load_ps(lse + lane)));
             _mm256_store_ps(s + lane, p);
-            _mm256_store_ps(dp + lane, _mm256_mul_ps(p, _mm256_sub_ps(_mm256_load_ps(dp + lane), _mm256_load_ps(delta + lane))));
+            const V8 centred = _mm256_sub_ps(_mm256_load_ps(dp + lane), _mm256_load_ps(delta + lane));
+            _mm256_store_ps(dp + lane, _mm256_mul_ps(p, centred));
         }
 }
 
@@ -325,36 +339,45 @@ typedef struct {
 
 static inline V8 kept(const float *out, float keep)
 {
-    return keep == 0.0f ? _mm256_setzero_ps() : _mm256_mul_ps(v8_set(keep), _mm256_load_ps(out)); /* 0 times undefined is 0 here */
+    if (keep == 0.0f)
+        return _mm256_setzero_ps(); /* what is there may be undefined */
+    return _mm256_mul_ps(v8_set(keep), _mm256_load_ps(out));
 }
 
-/* `vectors` (4, 2 or 1) vectors of three rows from d on. The sums have names of their own: from an array of arrays
- * gcc makes a store for every FMA. */
+static inline V8 kept_if(bool wanted, const float *out, float keep)
+{
+    return wanted ? kept(out, keep) : _mm256_setzero_ps();
+}
+
+static inline void store_4(float *out, V8 x0, V8 x1, V8 x2, V8 x3, const int vectors)
+{
+    _mm256_store_ps(out, x0);
+    if (vectors > 1)
+        _mm256_store_ps(out + 8, x1);
+    if (vectors > 2) {
+        _mm256_store_ps(out + 16, x2);
+        _mm256_store_ps(out + 24, x3);
+    }
+}
+
+/* `vectors` (4, 2 or 1) vectors of the three rows p q r from d on: p0 .. p3 are the sums of row p. A row of x is read
+ * once for all three. */
 static inline void combine_tile(const Combine *c, const Rows *rows, int d, const int vectors)
 {
-    const V8 zero = _mm256_setzero_ps();
     float *const p = rows->out[0] + d;
     float *const q = rows->out[1] + d;
     float *const r = rows->out[2] + d;
-    const bool two = vectors > 1, four = vectors > 2;
-    V8 p0 = kept(p, rows->keep[0]);
-    V8 p1 = two ? kept(p + 8, rows->keep[0]) : zero;
-    V8 p2 = four ? kept(p + 16, rows->keep[0]) : zero;
-    V8 p3 = four ? kept(p + 24, rows->keep[0]) : zero;
-    V8 q0 = kept(q, rows->keep[1]);
-    V8 q1 = two ? kept(q + 8, rows->keep[1]) : zero;
-    V8 q2 = four ? kept(q + 16, rows->keep[1]) : zero;
-    V8 q3 = four ? kept(q + 24, rows->keep[1]) : zero;
-    V8 r0 = kept(r, rows->keep[2]);
-    V8 r1 = two ? kept(r + 8, rows->keep[2]) : zero;
-    V8 r2 = four ? kept(r + 16, rows->keep[2]) : zero;
-    V8 r3 = four ? kept(r + 24, rows->keep[2]) : zero;
+    const float kp = rows->keep[0], kq = rows->keep[1], kr = rows->keep[2];
+    const bool two = vectors > 1;
+    const bool four = vectors > 2;
+    V8 p0 = kept(p, kp), p1 = kept_if(two, p + 8, kp), p2 = kept_if(four, p + 16, kp), p3 = kept_if(four, p + 24, kp);
+    V8 q0 = kept(q, kq), q1 = kept_if(two, q + 8, kq), q2 = kept_if(four, q + 16, kq), q3 = kept_if(four, q + 24, kq);
+    V8 r0 = kept(r, kr), r1 = kept_if(two, r + 8, kr), r2 = kept_if(four, r + 16, kr), r3 = kept_if(four, r + 24, kr);
     const float *x = c->x + d, *mp = rows->m[0], *mq = rows->m[1], *mr = rows->m[2];
-    const size_t column = c->column, width = c->width;
+    const size_t column = c->column;
+    const size_t width = c->width;
     for (int n = c->terms; n > 0; n--, x += width, mp += column, mq += column, mr += column) {
-        const V8 a = _mm256_broadcast_ss(mp);
-        const V8 b = _mm256_broadcast_ss(mq);
-        const V8 e = _mm256_broadcast_ss(mr);
+        const V8 a = _mm256_broadcast_ss(mp), b = _mm256_broadcast_ss(mq), e = _mm256_broadcast_ss(mr);
         const V8 x0 = _mm256_load_ps(x);
         p0 = _mm256_fmadd_ps(a, x0, p0);
         q0 = _mm256_fmadd_ps(b, x0, q0);
@@ -375,22 +398,9 @@ static inline void combine_tile(const Combine *c, const Rows *rows, int d, const
             r3 = _mm256_fmadd_ps(e, x3, r3);
         }
     }
-    _mm256_store_ps(p, p0);
-    _mm256_store_ps(q, q0);
-    _mm256_store_ps(r, r0);
-    if (two) {
-        _mm256_store_ps(p + 8, p1);
-        _mm256_store_ps(q + 8, q1);
-        _mm256_store_ps(r + 8, r1);
-    }
-    if (four) {
-        _mm256_store_ps(p + 16, p2);
-        _mm256_store_ps(q + 16, q2);
-        _mm256_store_ps(r + 16, r2);
-        _mm256_store_ps(p + 24, p3);
-        _mm256_store_ps(q + 24, q3);
-        _mm256_store_ps(r + 24, r3);
-    }
+    store_4(p, p0, p1, p2, p3, vectors);
+    store_4(q, q0, q1, q2, q3, vectors);
+    store_4(r, r0, r1, r2, r3, vectors);
 }
 
 static void combine(float *out, const float *keep, const float *m, size_t row, size_t column, const float *x, int n,

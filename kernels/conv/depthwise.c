@@ -10,8 +10,10 @@
 typedef struct {
     const DfKernels *k;
     const DfConvShape *s;
-    const float *x, *w, *y;
-    float *out;
+    const float *x;       /* N H W C                         */
+    const float *w;       /* kh kw C                         */
+    const float *y;       /* N oH oW C, on the way back dL/dy */
+    float *out;           /* like y, like x, or like w       */
     DfEpilogue e;
 } Depthwise;
 
@@ -37,7 +39,8 @@ static void pixels_with_taps(const Depthwise *a, int n, int oy, int ox, int pixe
     const DfConvShape *s = a->s;
     const size_t C = (size_t)s->I;
     const size_t at = ((size_t)(n * s->oH + oy) * (size_t)s->oW + (size_t)ox) * C;
-    const float **x = taps, **w = taps + s->kh * s->kw;
+    const float **x = taps;
+    const float **w = taps + s->kh * s->kw;
     size_t t = 0;
     for (int y = ky.first; y < ky.end; y++)
         for (int i = kx.first; i < kx.end; i++, t++) {
@@ -50,11 +53,13 @@ static void pixels_with_taps(const Depthwise *a, int n, int oy, int ox, int pixe
     a->k->conv.depthwise(a->out + at, (size_t)pixels, C, x, (size_t)s->stride[1] * C, w, t, &e);
 }
 
+/* Runs of pixels with the same taps go together: the whole row but for the borders. */
 static void forward_row(void *arg, size_t task, void *scratch)
 {
     const Depthwise *a = arg;
     const DfConvShape *s = a->s;
-    const int n = (int)(task / (size_t)s->oH), oy = (int)(task % (size_t)s->oH);
+    const int n = (int)(task / (size_t)s->oH);
+    const int oy = (int)(task % (size_t)s->oH);
     const Range ky = taps_inside(oy, s->H, s->kh, s->stride[0], s->padding[0], s->dilation[0]);
     for (int ox = 0, end; ox < s->oW; ox = end) {
         const Range kx = taps_inside(ox, s->W, s->kw, s->stride[1], s->padding[1], s->dilation[1]);
@@ -83,12 +88,14 @@ static bool output_of(int i, int k, int stride, int padding, int dilation, int o
     return at >= 0 && at % stride == 0 && *o < outputs;
 }
 
+/* A row of x gathers from all outputs that have read it, so that no two tasks add to the same pixel. */
 static void transposed_row(void *arg, size_t task, void *scratch)
 {
     const Depthwise *a = arg;
     const DfConvShape *s = a->s;
     const size_t C = (size_t)s->I;
-    const int n = (int)(task / (size_t)s->H), iy = (int)(task % (size_t)s->H);
+    const int n = (int)(task / (size_t)s->H);
+    const int iy = (int)(task % (size_t)s->H);
     float *row = a->out + task * (size_t)s->W * C;
     (void)scratch;
     for (int ky = 0, oy; ky < s->kh; ky++) {
@@ -116,7 +123,8 @@ static void weight_grad_tap(void *arg, size_t tap, void *scratch)
     const Depthwise *a = arg;
     const DfConvShape *s = a->s;
     const size_t C = (size_t)s->I;
-    const int ky = (int)tap / s->kw, kx = (int)tap % s->kw;
+    const int ky = (int)tap / s->kw;
+    const int kx = (int)tap % s->kw;
     float *sum = scratch;
     for (int row = 0; row < s->N * s->oH; row++) {
         const int n = row / s->oH;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/winograd.c -- 3x3 convolutions by Winograd's minimal filtering F(4x4, 3x3): 36 products of a 6x6
- * transformed patch give 16 pixels, a quarter of the multiplications. Lavin and Gray, CVPR 2016.
+ * kernels/conv/winograd.c -- 3x3 convolutions by Winograd's minimal filtering F(4x4, 3x3): Lavin and Gray, CVPR 2016.
+ *     Y = A' ((G g G') . (B' d B)) A        g: the 3x3 filter, d: a 6x6 patch, Y: 4x4 pixels, . by element
+ * Convolving is multiplying polynomials, and these are as well multiplied at six points: B' d evaluates there, G g
+ * too, and A' goes back. 36 multiplications give 16 pixels, where the sum of nine taps takes 144. Over the input
+ * channels the 36 products by element become 36 products of matrices, V[p] (tiles x I) times U[p] (I x O).
  *
  * The usual points 0, +-1, +-2 cost accuracy: over 256 channels the error against float64 is 4.1 times that of a
  * plain float32 sum in the mean (rms) and 10 times at worst. With 0, +-5/8, +-3/2 it is 1.8 and 2.0 times (good
@@ -16,12 +19,13 @@
 #include "kernels/conv/parts.h"
 
 enum {
-    TILE_BYTES = 1 << 20, /* transformed patches of a task   */
+    TILE_BYTES = 1 << 20, /* transformed patches of a task                                                */
+    MOST_TILES = 96,
     FAR_BYTES = 32 << 20, /* a transformed filter so large is read from memory, whole, by every task: ... */
     FAR_TILES = 48,       /* ... then a task has so many tiles at least                                   */
-    O_BLOCK = 64,         /* channels that go back at a time */
-    TASKS = 16,
-    LINE = 16             /* floats between the 36 matrices: keeps them off one another's cache sets */
+    O_BLOCK = 64,         /* channels that go back at a time                                              */
+    TASKS = 16,           /* cut along output channels too until there are so many                        */
+    LINE = 16             /* floats between the 36 matrices: keeps them off one another's cache sets      */
 };
 
 typedef struct {
@@ -31,8 +35,9 @@ typedef struct {
     const DfPacked *w;
     float *y;
     DfEpilogue e;
-    size_t tiles_y, tiles_x, tiles;
-    size_t block, blocks, o_tasks; /* tiles of a task; tasks along tiles and output channels */
+    size_t tiles_y, tiles_x, tiles; /* of an image, of all                */
+    size_t block, blocks;           /* tiles of a task; tasks along tiles */
+    size_t o_tasks;                 /* and along output channels          */
 } Winograd;
 
 typedef struct {
@@ -41,7 +46,8 @@ typedef struct {
 
 static Spot spot_of(const Winograd *a, size_t tile)
 {
-    const size_t per_image = a->tiles_y * a->tiles_x, in = tile % per_image;
+    const size_t per_image = a->tiles_y * a->tiles_x;
+    const size_t in = tile % per_image;
     return (Spot){ tile / per_image, in / a->tiles_x * 4, in % a->tiles_x * 4 };
 }
 
@@ -54,18 +60,21 @@ static void patch(const Winograd *a, Spot spot, const float *zeros, const float 
     const size_t top = (size_t)a->s->padding[0];
     const size_t left = (size_t)a->s->padding[1];
     for (size_t i = 0; i < 36; i++) {
-        const size_t y = spot.y + i / 6, x = spot.x + i % 6; /* in the padded map: no negative numbers */
+        const size_t y = spot.y + i / 6; /* in the padded map: no negative numbers */
+        const size_t x = spot.x + i % 6;
         const bool inside = y >= top && y < top + H && x >= left && x < left + W;
         d[i] = inside ? a->x + ((spot.n * H + y - top) * W + x - left) * I : zeros;
     }
 }
 
+/* The pixels of a tile, some channels: Y from M. At the right and lower border a tile may hang over. */
 static void store(const Winograd *a, Spot spot, const float *m, size_t stride, size_t o, size_t channels)
 {
     const size_t H = (size_t)a->s->oH;
     const size_t W = (size_t)a->s->oW;
     const size_t O = (size_t)a->s->O;
-    const size_t h = H - spot.y < 4 ? H - spot.y : 4, w = W - spot.x < 4 ? W - spot.x : 4;
+    const size_t h = df_smaller(H - spot.y, 4);
+    const size_t w = df_smaller(W - spot.x, 4);
     const size_t pixel = (spot.n * H + spot.y) * W + spot.x;
     const DfEpilogue e = df_epilogue_at(&a->e, pixel, O, o);
     a->k->conv.winograd_output(a->y + pixel * O + o, W * O, O, (int)h, (int)w, m, stride, channels, &e);
@@ -88,7 +97,9 @@ static void winograd_task(void *arg, size_t task, void *scratch)
     const size_t v_stride = patches_stride(a);
     const size_t m_stride = a->block * O_BLOCK + LINE;
     const size_t o_blocks = df_ceil_div(O, O_BLOCK);
-    float *v = scratch, *m = v + 36 * v_stride, *zeros = m + 36 * m_stride;
+    float *v = scratch;                 /* 36 tiles I       */
+    float *m = v + 36 * v_stride;       /* 36 tiles O_BLOCK */
+    float *zeros = m + 36 * m_stride;   /* I                */
     memset(zeros, 0, I * sizeof *zeros);
     for (size_t t = 0; t < tiles; t++) {
         const float *d[36];
@@ -96,7 +107,8 @@ static void winograd_task(void *arg, size_t task, void *scratch)
         a->k->conv.winograd_input(v + t * I, v_stride, d, I);
     }
     for (size_t block = df_cut(o_blocks, a->o_tasks, j); block < df_cut(o_blocks, a->o_tasks, j + 1); block++) {
-        const size_t o = block * O_BLOCK, channels = O - o < O_BLOCK ? O - o : O_BLOCK;
+        const size_t o = block * O_BLOCK;
+        const size_t channels = df_smaller(O - o, O_BLOCK);
         for (size_t p = 0; p < 36; p++) {
             DfPanels u = df_packed_panels(a->w, p);
             u.data += o * u.k;
@@ -109,15 +121,11 @@ static void winograd_task(void *arg, size_t task, void *scratch)
     }
 }
 
-static size_t clamp(size_t x, size_t lo, size_t hi)
-{
-    return x < lo ? lo : x > hi ? hi : x;
-}
-
 static size_t tiles_at_once(const DfConvShape *s)
 {
     const size_t least = 36 * sizeof(float) * (size_t)s->I * (size_t)s->O > FAR_BYTES ? FAR_TILES : 6;
-    return clamp(TILE_BYTES / (36 * sizeof(float) * (size_t)s->I) / 6 * 6, least, 96);
+    const size_t fitting = TILE_BYTES / (36 * sizeof(float) * (size_t)s->I);
+    return df_clamp_size(fitting / 6 * 6, least, MOST_TILES); /* whole tiles of 6 rows */
 }
 
 int df_conv_winograd(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *x, const DfPacked *w,
@@ -131,7 +139,7 @@ int df_conv_winograd(DfPool *pool, const DfKernels *k, const DfConvShape *s, con
         return DF_OK;
     a.blocks = df_ceil_div(a.tiles, tiles_at_once(s));
     a.block = df_ceil_div(a.tiles, a.blocks);
-    a.o_tasks = clamp(df_ceil_div(TASKS, a.blocks), 1, df_ceil_div((size_t)s->O, O_BLOCK));
+    a.o_tasks = df_clamp_size(df_ceil_div(TASKS, a.blocks), 1, df_ceil_div((size_t)s->O, O_BLOCK));
     const size_t scratch = 36 * patches_stride(&a) + 36 * (a.block * O_BLOCK + LINE) + (size_t)s->I;
     return df_parallel(pool, a.blocks * a.o_tasks, scratch * sizeof(float), winograd_task, &a);
 }

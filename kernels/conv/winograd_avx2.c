@@ -11,6 +11,7 @@
 #define A DF_WINOGRAD_A
 #define B DF_WINOGRAD_B
 
+/* B' times six vectors. */
 static inline void input_row(V8 out[6], V8 d0, V8 d1, V8 d2, V8 d3, V8 d4, V8 d5)
 {
     const V8 aa = v8_set(A * A);
@@ -27,6 +28,7 @@ static inline void input_row(V8 out[6], V8 d0, V8 d1, V8 d2, V8 d3, V8 d4, V8 d5
     out[5] = _mm256_fmadd_ps(product, d1, _mm256_fnmadd_ps(sum, d3, d5));
 }
 
+/* A' times six vectors. */
 static inline void output_row(V8 out[4], V8 m0, V8 m1, V8 m2, V8 m3, V8 m4, V8 m5)
 {
     const V8 sum_a = _mm256_add_ps(m1, m2), sum_b = _mm256_add_ps(m3, m4);
@@ -77,8 +79,8 @@ static inline void output_tile(float *y, size_t ld_row, size_t ld_pixel, int h, 
         const float *from = m + x * stride + i;
         V8 column[4];
         output_row(column, _mm256_loadu_ps(from), _mm256_loadu_ps(from + 6 * stride),
-                   _mm256_loadu_ps(from + 12 * stride),
-                   _mm256_loadu_ps(from + 18 * stride), _mm256_loadu_ps(from + 24 * stride), _mm256_loadu_ps(from + 30 * stride));
+                   _mm256_loadu_ps(from + 12 * stride), _mm256_loadu_ps(from + 18 * stride),
+                   _mm256_loadu_ps(from + 24 * stride), _mm256_loadu_ps(from + 30 * stride));
         for (size_t row = 0; row < 4; row++)
             half[6 * row + x] = column[row];
     }

@@ -3,7 +3,14 @@
  * kernels/conv/winograd_c.c -- the transforms of F(4x4, 3x3) for any two pairs of points +-a, +-b: the C reference.
  *
  * Rows of B' are the coefficients of prod (x - q) over the points q other than the row's own p; A' has the powers of
- * p. Because points come in pairs, rows do too: their even and odd parts are the same up to sign.
+ * p. Because points come in pairs, rows do too: their even and odd parts are the same up to sign. With the points in
+ * the order 0, a, -a, b, -b, infinity:
+ *          | aabb    0    -aa-bb    0     1   0 |         | 1   1    1    1    1   0 |
+ *          |  0   -a bb    -bb      a     1   0 |         | 0   a   -a    b   -b   0 |
+ *     B' = |  0    a bb    -bb     -a     1   0 |    A' = | 0   aa   aa   bb   bb  0 |
+ *          |  0   -b aa    -aa      b     1   0 |         | 0  aaa -aaa  bbb -bbb  1 |
+ *          |  0    b aa    -aa     -b     1   0 |
+ *          |  0   aabb      0     -aa-bb  0   1 |
  */
 
 #include "kernels/conv/parts.h"
@@ -11,6 +18,7 @@
 
 static const float a = DF_WINOGRAD_A, b = DF_WINOGRAD_B;
 
+/* B' times six numbers that lie `step` apart. */
 static void input_row(float out[6], const float *d, size_t step)
 {
     const float aa = a * a, bb = b * b;
@@ -30,10 +38,12 @@ static void input_row(float out[6], const float *d, size_t step)
     out[5] = d5 - (aa + bb) * d3 + aa * bb * d1;
 }
 
+/* A' times six numbers. */
 static void output_row(float out[4], const float *m, size_t step)
 {
     const float aa = a * a, bb = b * b;
-    const float sum_a = m[step] + m[2 * step], sum_b = m[3 * step] + m[4 * step];
+    const float sum_a = m[step] + m[2 * step];
+    const float sum_b = m[3 * step] + m[4 * step];
     const float difference_a = a * (m[step] - m[2 * step]);
     const float difference_b = b * (m[3 * step] - m[4 * step]);
     out[0] = m[0] + sum_a + sum_b;
@@ -42,6 +52,7 @@ static void output_row(float out[4], const float *m, size_t step)
     out[3] = aa * difference_a + bb * difference_b + m[5 * step];
 }
 
+/* B' d B is B' applied to the columns, then to the rows of what comes out. */
 void df_winograd_input_c(float *v, size_t stride, const float *const d[36], size_t n)
 {
     for (size_t i = 0; i < n; i++) {

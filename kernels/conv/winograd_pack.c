@@ -10,7 +10,8 @@
 static void winograd_filter_row(double out[6], const double g[3])
 {
     const double a = (double)DF_WINOGRAD_A, b = (double)DF_WINOGRAD_B;
-    const double at_a = 2 * a * a * (a * a - b * b), at_b = 2 * b * b * (b * b - a * a);
+    const double at_a = 2 * a * a * (a * a - b * b);
+    const double at_b = 2 * b * b * (b * b - a * a);
     out[0] = g[0] / (a * a * b * b);
     out[1] = (g[0] + a * g[1] + a * a * g[2]) / at_a;
     out[2] = (g[0] - a * g[1] + a * a * g[2]) / at_a;
@@ -22,8 +23,10 @@ static void winograd_filter_row(double out[6], const double g[3])
 static void winograd_filter(float *u, size_t stride, const float *g, size_t step)
 {
     double columns[3][6], rows[6];
-    for (size_t x = 0; x < 3; x++)
-        winograd_filter_row(columns[x], (double[3]){ (double)g[x * step], (double)g[(3 + x) * step], (double)g[(6 + x) * step] });
+    for (size_t x = 0; x < 3; x++) {
+        const double column[3] = { (double)g[x * step], (double)g[(3 + x) * step], (double)g[(6 + x) * step] };
+        winograd_filter_row(columns[x], column);
+    }
     for (size_t y = 0; y < 6; y++) {
         winograd_filter_row(rows, (double[3]){ columns[0][y], columns[1][y], columns[2][y] });
         for (size_t x = 0; x < 6; x++)
@@ -40,7 +43,8 @@ static void pack_winograd_panel(void *arg, size_t task, void *scratch)
 {
     const Pack *a = arg;
     const DfPacked *p = a->p;
-    const size_t j = task * DF_PANEL, I = p->k;
+    const size_t j = task * DF_PANEL;
+    const size_t I = p->k;
     static const float zeros[9];
     (void)scratch;
     for (size_t l = 0; l < DF_PANEL; l++)

@@ -9,9 +9,12 @@
 
 #include "kernels/attention/attention.h"
 
-/* tensor/ops.h, df_deform_attention, says what is computed. */
+/* For each query m of a map and head h, with keys and values sampled elsewhere at the positions p of its group:
+ *     out[m] = sum over i of softmax_i(scale <q[m], k[i]> + bias(m, i)) v[i]
+ *     bias(m, i) = the head's table at (grid[m] - p[i]) / 2, bilinearly, zeros outside          (DAT's phi(B; R))
+ * df_deform_attention() in tensor/ops.h says it in detail. */
 typedef struct {
-    int B, H, W, C, keys, heads, groups;
+    int B, H, W, C, keys, heads, groups; /* head h has the positions of group h / (heads / groups)  */
     float scale;
     const float *q, *k, *v;  /* B H W C; B keys C twice                                     */
     const float *pos;        /* B groups keys 2 (y, x); read if there is a table            */
@@ -20,18 +23,20 @@ typedef struct {
     bool half_pixel;         /* which query grid goes with the table                        */
     const float *dense;      /* heads H*W keys, or B of these if dense_batched; NULL: none  */
     bool dense_batched;
-    const uint8_t *off;      /* B keys: 1 for a key that nobody sees; NULL: all are seen. Not with a table or a dense bias */
+    const uint8_t *padding_mask; /* B keys: 1 for a key that nobody sees, or NULL. Not with a table or a dense bias */
 } DfDeformProblem;
 
 typedef struct { /* where to add the gradients; each may be NULL */
     float *q, *k, *v, *pos, *table, *dense;
 } DfDeformGrads;
 
-size_t df_deform_attention_workspace(const DfDeformProblem *);
-size_t df_deform_attention_backward_workspace(const DfDeformProblem *);
-size_t df_deform_attention_lse_size(const DfDeformProblem *);
+size_t df_deform_attention_workspace(const DfDeformProblem *);          /* floats, forward  */
+size_t df_deform_attention_backward_workspace(const DfDeformProblem *); /* floats, backward */
+size_t df_deform_attention_lse_size(const DfDeformProblem *);           /* floats of what forward leaves for backward */
+/* `out` is B H W C and overlaps nothing; `lse` NULL unless backward follows. DF_OK or DF_ENOMEM. */
 int df_deform_attention_forward(DfPool *, const DfAttentionKernels *, const DfDeformProblem *, float *out, float *lse,
                                 float *workspace);
+/* Adds to the gradients. */
 int df_deform_attention_backward(DfPool *, const DfAttentionKernels *, const DfDeformProblem *, const float *out,
                                  const float *lse, const float *dout, const DfDeformGrads *, float *workspace);
 

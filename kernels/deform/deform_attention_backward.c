@@ -8,7 +8,8 @@
 
 #include "kernels/deform/plan.h"
 
-enum { ONES = (int)DF_LANES > (int)DF_KEY_BLOCK ? (int)DF_LANES : (int)DF_KEY_BLOCK }; /* combine() adds to what is there: it is kept times 1 */
+/* combine() multiplies what is there before it adds: by 1, for each lane or each key of a block. */
+enum { ONES = (int)DF_LANES > (int)DF_KEY_BLOCK ? (int)DF_LANES : (int)DF_KEY_BLOCK };
 
 typedef struct {
     DfDeformPlan plan;
@@ -18,8 +19,15 @@ typedef struct {
 } Backward;
 
 typedef struct {
-    const float **rows, **dense;
-    float *qt, *dot, *qq, *doo, *s, *dp, *dq, *dk, *dv, *lse, *delta, *ones, *table_rows, *row_grad;
+    const float **rows, **dense; /* lanes                                                    */
+    float *qt, *dot;             /* queries, scaled, and dout, turned: width lanes           */
+    float *qq, *doo, *dq;        /* the same row by row, and the queries' gradient: lanes width */
+    float *s, *dp;               /* scores of one block and their gradient: DF_KEY_BLOCK lanes */
+    float *dk, *dv;              /* of a sample: keys width                                  */
+    float *lse, *delta;          /* lanes                                                    */
+    float *ones;
+    float *table_rows;           /* a row of the table at some y, and its slope along x      */
+    float *row_grad;             /* the gradient of that row                                 */
 } Scratch;
 
 static Scratch carve(const DfDeformPlan *w, DfCarver *c)
@@ -27,25 +35,38 @@ static Scratch carve(const DfDeformPlan *w, DfCarver *c)
     const size_t lanes = (size_t)w->lanes * (size_t)w->tile_rows;
     const size_t width = (size_t)w->width;
     const size_t keys = (size_t)w->keys;
-    return (Scratch){
-        .rows = df_carve(c, lanes, sizeof(float *)), .dense = df_carve(c, lanes, sizeof(float *)),
-        .qt = df_carve_floats(c, width, lanes), .dot = df_carve_floats(c, width, lanes),
-        .qq = df_carve_floats(c, lanes, width),
-        .doo = df_carve_floats(c, lanes, width), .s = df_carve_floats(c, DF_KEY_BLOCK, lanes),
-        .dp = df_carve_floats(c, DF_KEY_BLOCK, lanes), .dq = df_carve_floats(c, lanes, width),
-        .dk = df_carve_floats(c, keys, width),
-        .dv = df_carve_floats(c, keys, width), .lse = df_carve_floats(c, 1, lanes),
-        .delta = df_carve_floats(c, 1, lanes),
-        .ones = df_carve_floats(c, 1, ONES),
-        .table_rows = df_carve_floats(c, 2 * DF_TABLE_ROWS, (size_t)w->stride),
-        .row_grad = df_carve_floats(c, 1, (size_t)w->stride),
-    };
+    Scratch s = { 0 };
+    s.rows = df_carve(c, lanes, sizeof *s.rows);
+    s.dense = df_carve(c, lanes, sizeof *s.dense);
+    s.qt = df_carve_floats(c, width, lanes);
+    s.dot = df_carve_floats(c, width, lanes);
+    s.qq = df_carve_floats(c, lanes, width);
+    s.doo = df_carve_floats(c, lanes, width);
+    s.s = df_carve_floats(c, DF_KEY_BLOCK, lanes);
+    s.dp = df_carve_floats(c, DF_KEY_BLOCK, lanes);
+    s.dq = df_carve_floats(c, lanes, width);
+    s.dk = df_carve_floats(c, keys, width);
+    s.dv = df_carve_floats(c, keys, width);
+    s.lse = df_carve_floats(c, 1, lanes);
+    s.delta = df_carve_floats(c, 1, lanes);
+    s.ones = df_carve_floats(c, 1, ONES);
+    s.table_rows = df_carve_floats(c, 2 * DF_TABLE_ROWS, (size_t)w->stride);
+    s.row_grad = df_carve_floats(c, 1, (size_t)w->stride);
+    return s;
 }
 
 /* ---- the table -------------------------------------------------------------------------------------------------- */
 
-/* Spreads the gradient of one row of scores: over the entries of a table row in s->row_grad (column -2 first);
- * returns d/dx. */
+/* The bias of query m and key i interpolates the table T at (y, x) = grid[m] - p[i], in cells. With v, u the parts of a
+ * cell along y, x and T00 .. T11 its corners:
+ *     bias = (1 - v) ((1 - u) T00 + u T01) + v ((1 - u) T10 + u T11)
+ * so the gradient ds of a score goes to the corners by their shares, and to the position by the slopes
+ *     d bias / dx = (1 - v) (T01 - T00) + v (T11 - T10)      d bias / dy = (1 - u) (T10 - T00) + u (T11 - T01)
+ * (dp = - of these, times the cells per unit). As in the forward pass this falls apart: a row of queries first sums its
+ * shares along x into one row, which then goes to the two rows of the table. */
+
+
+/* Spreads the gradient of one row of scores along x, into s->row_grad (column -2 first); returns that by x. */
 static float spread_columns(const DfDeformPlan *w, const DfDeformTile *t, Scratch *s, const float *ds, const float *x,
                             float key_x)
 {
@@ -62,7 +83,7 @@ static float spread_columns(const DfDeformPlan *w, const DfDeformTile *t, Scratc
     return dx;
 }
 
-/* Spreads s->row_grad over the two table rows around y; returns d/dy. */
+/* Spreads s->row_grad over the two table rows around y; returns the gradient by y. */
 static float spread_rows(const DfDeformPlan *w, const Scratch *s, const DfScoreTable *table, float y, float *dtable)
 {
     const DfCell cell = df_table_cell(y, table->h);
@@ -90,15 +111,17 @@ static void table_backward(const Backward *b, const DfDeformTile *t, int head, i
     const float *x = w->x + t->first_column / w->columns * w->lanes;
     for (int i = 0; i < n; i++)
         for (int r = 0; r < t->rows; r++) {
+            const float *ds = s->dp + i * t->lanes + r * w->lanes;
             const float y = w->y[t->first_row + r] - w->key_y[key + (size_t)i];
             df_table_row(s->table_rows, s->table_rows + w->stride, &table, y);
-            const float dx = spread_columns(w, t, s, s->dp + i * t->lanes + r * w->lanes, x, w->key_x[key + (size_t)i]);
+            const float dx = spread_columns(w, t, s, ds, x, w->key_x[key + (size_t)i]);
             const float dy = spread_rows(w, s, &table, y, dtable);
             dpos[2 * i] -= dy * (float)df_deform_cells(p->table_h);
             dpos[2 * i + 1] -= dx * (float)df_deform_cells(p->table_w);
         }
 }
 
+/* Heads of a group share its positions. */
 static void add_positions(const Backward *b)
 {
     const DfDeformPlan *w = &b->plan;
@@ -127,6 +150,7 @@ static void dense_backward(const Backward *b, const DfDeformTile *t, int head, i
 
 /* ---- queries, keys, values -------------------------------------------------------------------------------------- */
 
+/* All that a tile needs of its queries: q, dout, lse, and delta = <out, dout>. */
 static void load_tile(const Backward *b, const DfDeformTile *t, int head, Scratch *s)
 {
     const DfDeformPlan *w = &b->plan;
@@ -158,6 +182,7 @@ static void clear_idle_lanes(const DfDeformPlan *w, const DfDeformTile *t, int n
                 s->s[i * t->lanes + r * w->lanes + j] = s->dp[i * t->lanes + r * w->lanes + j] = 0.0f;
 }
 
+/* The scores of a block again, then softmax back as in window_tiles.c: s becomes p, dp becomes ds. */
 static void backward_block(const Backward *b, const DfDeformTile *t, int head, int first, Scratch *s)
 {
     const DfDeformPlan *w = &b->plan;
@@ -190,7 +215,8 @@ static void add_rows(float *to, size_t stride, const float *from, int width, int
 static void backward_sample(const Backward *b, int sample, int head, Scratch *s)
 {
     const DfDeformPlan *w = &b->plan;
-    const size_t C = (size_t)w->p->C, size = (size_t)w->keys * (size_t)w->width;
+    const size_t C = (size_t)w->p->C;
+    const size_t size = (size_t)w->keys * (size_t)w->width;
     const size_t kv = (size_t)sample * (size_t)w->p->keys * C + (size_t)(head * w->depth);
     const size_t q = (size_t)sample * (size_t)w->H * (size_t)w->W * C + (size_t)(head * w->depth);
     memset(s->dk, 0, size * sizeof(float));
@@ -240,7 +266,8 @@ int df_deform_attention_backward(DfPool *pool, const DfAttentionKernels *k, cons
 {
     if (p->keys == 0)
         return DF_OK;
-    DfCarver carver = { (char *)workspace, 0 }, counter = { NULL, 0 };
+    DfCarver carver = { (char *)workspace, 0 };
+    DfCarver counter = { NULL, 0 };
     Backward b = { .plan = df_deform_plan(p, k, &carver), .out = out, .lse = lse, .dout = dout, .grads = grads };
     b.dpos = df_carve_floats(&carver, 1, positions_size(p));
     memset(b.dpos, 0, positions_size(p) * sizeof *b.dpos);

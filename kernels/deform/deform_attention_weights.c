@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * kernels/deform/deform_attention_weights.c -- the attention weights of one query of deformable attention, in plain
- * float64: Xia et al., Vision Transformer with Deformable Attention (CVPR 2022), equation (4) without its values.
- * The kernels never hold them in one place.
+ * float64: the softmax of section 3.2 of Xia et al., Vision Transformer with Deformable Attention (CVPR 2022), which
+ * the kernels never hold in one place. This is also the plainest form of what they compute.
  */
 #include "kernels/deform/plan.h"
 
@@ -18,14 +18,17 @@ static double table_at(const DfDeformProblem *p, int head, double y, double x)
 {
     if (!isfinite(y) || !isfinite(x))
         return NAN;
-    const double y0 = floor(y), x0 = floor(x), ay = y - y0, ax = x - x0;
-    return (1 - ay) * ((1 - ax) * table_entry(p, head, y0, x0) + ax * table_entry(p, head, y0, x0 + 1)) +
-           ay * ((1 - ax) * table_entry(p, head, y0 + 1, x0) + ax * table_entry(p, head, y0 + 1, x0 + 1));
+    const double y0 = floor(y), x0 = floor(x);
+    const double ay = y - y0, ax = x - x0;
+    const double above = (1 - ax) * table_entry(p, head, y0, x0) + ax * table_entry(p, head, y0, x0 + 1);
+    const double below = (1 - ax) * table_entry(p, head, y0 + 1, x0) + ax * table_entry(p, head, y0 + 1, x0 + 1);
+    return (1 - ay) * above + ay * below;
 }
 
 static double bias_of(const DfDeformProblem *p, int b, int head, int query, int key)
 {
-    const size_t keys = (size_t)p->keys, map = (size_t)p->H * (size_t)p->W;
+    const size_t keys = (size_t)p->keys;
+    const size_t map = (size_t)p->H * (size_t)p->W;
     if (p->table) {
         const int group = head / (p->heads / p->groups);
         const float *pos = p->pos + (((size_t)b * (size_t)p->groups + (size_t)group) * keys + (size_t)key) * 2;
@@ -41,9 +44,11 @@ static double bias_of(const DfDeformProblem *p, int b, int head, int query, int 
     return (double)p->dense[((sample * (size_t)p->heads + (size_t)head) * map + (size_t)query) * keys + (size_t)key];
 }
 
+/* scale <q, k> + bias */
 static double score_of(const DfDeformProblem *p, int b, int head, int query, int key)
 {
-    const size_t depth = (size_t)(p->C / p->heads), C = (size_t)p->C;
+    const size_t depth = (size_t)(p->C / p->heads);
+    const size_t C = (size_t)p->C;
     const float *q = p->q + ((size_t)b * (size_t)p->H * (size_t)p->W + (size_t)query) * C + (size_t)head * depth;
     const float *k = p->k + ((size_t)b * (size_t)p->keys + (size_t)key) * C + (size_t)head * depth;
     double sum = 0;
@@ -55,7 +60,8 @@ static double score_of(const DfDeformProblem *p, int b, int head, int query, int
 /* The scores are computed twice rather than kept: float32 would round them, and nobody waits for one row. */
 void df_deform_attention_weights(const DfDeformProblem *p, int b, int head, int query, float *weight)
 {
-    double max = -INFINITY, sum = 0;
+    double max = -INFINITY;
+    double sum = 0;
     for (int key = 0; key < p->keys; key++)
         max = fmax(max, score_of(p, b, head, query, key));
     for (int key = 0; key < p->keys; key++)

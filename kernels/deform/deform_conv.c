@@ -3,8 +3,9 @@
  * kernels/deform/deform_conv.c -- deformable convolution: Dai et al., ICCV 2017; with weights of the samples, Zhu et
  * al., CVPR 2019.
  *
- * Each point of the kernel reads the map bilinearly at a place of its own; what some pixels read makes rows, which
- * are multiplied by the packed weight while they are in the cache. Outside the map there are zeros.
+ *     y[p] = sum over points k of  w[k] x(p stride - padding + k dilation + offset[p][k]) mask[p][k]
+ * where x(..) reads the map bilinearly, with zeros outside. This is a convolution whose patches lie elsewhere: what
+ * some pixels read makes rows, which are multiplied by the packed weight while they are in the cache.
  */
 #include <math.h>
 #include <string.h>
@@ -12,21 +13,34 @@
 #include "kernels/deform/deform_conv.h"
 #include "kernels/gemm/parts.h"
 
-enum { ROW_BYTES = 256 << 10, MOST_ROWS = 96, CORNERS = 4, CHUNK = 1024, CHANNELS = 64 };
+enum {
+    ROW_BYTES = 256 << 10, /* rows of a forward task                               */
+    LEAST_ROWS = 12,
+    MOST_ROWS = 96,
+    CHUNK = 1024,          /* pixels of the result that a backward pass takes at a time */
+    CHANNELS = 64,         /* of a task that adds to the map's gradient            */
+    CORNERS = 4
+};
 
-/* Sizes: I, O over all groups; k the columns of one group's row; D channels that share an offset. */
 typedef struct {
     const DfDeformConv *d;
     const DfKernels *kernels;
-    size_t I, points, groups, per_group, k, offset_groups, D, pixels, outputs;
+    size_t I;                 /* channels of x, in all groups                  */
+    size_t points;            /* of the kernel                                 */
+    size_t groups, per_group; /* of the convolution, and channels of each      */
+    size_t k;                 /* points per_group: a row of one group          */
+    size_t offset_groups, D;  /* and channels of each, which share an offset   */
+    size_t pixels, outputs;   /* of a sample's result, of all                  */
 } Plan;
 
 static Plan plan(const DfDeformConv *d, const DfKernels *kernels)
 {
     const DfConvShape *s = &d->shape;
-    Plan p = { .d = d, .kernels = kernels, .I = (size_t)s->I, .points = (size_t)s->kh * (size_t)s->kw,
-               .groups = (size_t)s->groups,
-               .offset_groups = (size_t)d->offset_groups };
+    Plan p = { .d = d, .kernels = kernels };
+    p.I = (size_t)s->I;
+    p.points = (size_t)s->kh * (size_t)s->kw;
+    p.groups = (size_t)s->groups;
+    p.offset_groups = (size_t)d->offset_groups;
     p.per_group = p.I / p.groups;
     p.k = p.points * p.per_group;
     p.D = p.I / p.offset_groups;
@@ -40,9 +54,11 @@ static Plan plan(const DfDeformConv *d, const DfKernels *kernels)
 /* Where one point of the kernel reads: the corners that lie in the map, their shares, and which corner each is
  * (0..3: top left, top right, bottom left, bottom right). `u`, `v`: how far right and down from the top left one. */
 typedef struct {
-    int n, corner[CORNERS];
-    size_t at[CORNERS]; /* pixel of the batch */
-    float weight[CORNERS], u, v;
+    int n;
+    int corner[CORNERS];
+    size_t at[CORNERS];    /* pixel of the batch */
+    float weight[CORNERS]; /* share              */
+    float u, v;
 } Place;
 
 static Place place(const Plan *p, size_t output, size_t group, size_t point)
@@ -59,7 +75,8 @@ static Place place(const Plan *p, size_t output, size_t group, size_t point)
     Place at = { 0 };
     if (!(y > -1 && y < (float)s->H && x > -1 && x < (float)s->W)) /* NaN is nowhere */
         return at;
-    const float top = floorf(y), left = floorf(x);
+    const float top = floorf(y);
+    const float left = floorf(x);
     at.v = y - top;
     at.u = x - left;
     for (int corner = 0; corner < CORNERS; corner++) {
@@ -81,18 +98,18 @@ static float mask_at(const Plan *p, size_t output, size_t group, size_t point)
     return p->d->mask ? p->d->mask[(output * p->offset_groups + group) * p->points + point] : 1;
 }
 
-/* Channel c of row `row`, point `point`, in rows that lie group after group, `rows` each; the channels up to *end
- * are beside it. */
+/* Channel c of row `row`, point `point`, in rows that lie group after group, `rows` each. Channels of an offset
+ * group may belong to several groups of the convolution: *end is drawn in to where those beside c end. */
 static float *entry(const Plan *p, float *columns, size_t rows, size_t row, size_t point, size_t c, size_t *end)
 {
-    const size_t group = c / p->per_group, stop = (group + 1) * p->per_group;
-    if (*end > stop)
-        *end = stop;
+    const size_t group = c / p->per_group;
+    *end = df_smaller(*end, (group + 1) * p->per_group);
     return columns + (group * rows + row) * p->k + point * p->per_group + c - group * p->per_group;
 }
 
 /* ---- forward ---------------------------------------------------------------------------------------------------- */
 
+/* What pixel `output` of the result reads, into row `row`. */
 static void sample(const Plan *p, size_t output, size_t rows, size_t row, float *columns)
 {
     for (size_t group = 0; group < p->offset_groups; group++)
@@ -141,8 +158,8 @@ int df_deform_conv_forward(DfPool *pool, const DfKernels *k, const DfDeformConv 
                            DfEpilogue e)
 {
     Forward f = { plan(d, k), weight, y, e, 0 };
-    const size_t row = f.plan.k * f.plan.groups, fitting = ROW_BYTES / sizeof(float) / row;
-    const size_t rows = fitting < 12 ? 12 : fitting > MOST_ROWS ? MOST_ROWS : fitting;
+    const size_t row = f.plan.k * f.plan.groups; /* floats of all groups */
+    const size_t rows = df_clamp_size(ROW_BYTES / sizeof(float) / row, LEAST_ROWS, MOST_ROWS);
     f.blocks = df_ceil_div(f.plan.outputs, rows);
     return df_parallel(pool, f.blocks, df_ceil_div(f.plan.outputs, f.blocks) * row * sizeof(float), forward_task, &f);
 }
@@ -173,7 +190,7 @@ static void map_task(void *arg, size_t task, void *scratch)
     const size_t parts = df_ceil_div(p->D, CHANNELS);
     const size_t group = task / parts;
     const size_t first = group * p->D + task % parts * CHANNELS;
-    const size_t last = (group + 1) * p->D < first + CHANNELS ? (group + 1) * p->D : first + CHANNELS;
+    const size_t last = df_smaller((group + 1) * p->D, first + CHANNELS);
     (void)scratch;
     for (size_t row = 0; row < b->rows; row++)
         for (size_t point = 0; point < p->points; point++) {
@@ -188,31 +205,35 @@ static void map_task(void *arg, size_t task, void *scratch)
         }
 }
 
-/* Into offsets and masks: from the corners' values along the gradient. */
+/* Into offsets and masks. With g the gradient of what was read and e_c = <g, x at corner c>, what was read along g is
+ *     (1 - v) ((1 - u) e_0 + u e_1) + v ((1 - u) e_2 + u e_3)
+ * That is the mask's gradient; the offset's are its slopes by v (along y) and u (along x), times the mask. Corners
+ * outside the map have e = 0. */
 static void place_grad(const Backward *b, size_t row, size_t group, size_t point)
 {
     const Plan *p = &b->plan;
     const size_t output = b->first + row;
     const size_t index = (output * p->offset_groups + group) * p->points + point;
     const Place at = place(p, output, group, point);
-    double value[CORNERS] = { 0 }, blended = 0;
+    double e[CORNERS] = { 0 };
+    double blended = 0;
     for (size_t c = group * p->D, end; c < (group + 1) * p->D; c = end) {
         end = (group + 1) * p->D;
         const float *g = entry(p, b->columns, b->rows, row, point, c, &end);
         for (int i = 0; i < at.n; i++)
-            value[at.corner[i]] += p->kernels->pointwise.dot(g, p->d->x + at.at[i] * p->I + c, end - c);
+            e[at.corner[i]] += p->kernels->pointwise.dot(g, p->d->x + at.at[i] * p->I + c, end - c);
     }
     const double u = (double)at.u;
     const double v = (double)at.v;
     const double mask = (double)mask_at(p, output, group, point);
     for (int i = 0; i < at.n; i++)
-        blended += (double)at.weight[i] * value[at.corner[i]];
+        blended += (double)at.weight[i] * e[at.corner[i]];
     if (b->to->mask)
         b->to->mask[index] += (float)blended;
     if (!b->to->offset)
         return;
-    b->to->offset[2 * index] += (float)(mask * ((1 - u) * (value[2] - value[0]) + u * (value[3] - value[1])));
-    b->to->offset[2 * index + 1] += (float)(mask * ((1 - v) * (value[1] - value[0]) + v * (value[3] - value[2])));
+    b->to->offset[2 * index] += (float)(mask * ((1 - u) * (e[2] - e[0]) + u * (e[3] - e[1])));
+    b->to->offset[2 * index + 1] += (float)(mask * ((1 - v) * (e[1] - e[0]) + v * (e[3] - e[2])));
 }
 
 static void place_task(void *arg, size_t task, void *scratch)
@@ -225,10 +246,12 @@ static void place_task(void *arg, size_t task, void *scratch)
                 place_grad(b, row, group, point);
 }
 
+/* dW += dy' columns */
 static int weight_grad(DfPool *pool, Backward *b, const float *dy)
 {
     const Plan *p = &b->plan;
-    const size_t O = (size_t)p->d->shape.O, per = O / p->groups;
+    const size_t O = (size_t)p->d->shape.O;
+    const size_t per = O / p->groups;
     int error = df_parallel(pool, b->blocks, 0, sample_task, b);
     for (size_t group = 0; !error && group < p->groups; group++)
         error = df_gemm(pool, p->kernels, true, false, per, p->k, b->rows, 1, dy + b->first * O + group * per, O,
@@ -236,10 +259,12 @@ static int weight_grad(DfPool *pool, Backward *b, const float *dy)
     return error;
 }
 
+/* columns = dy W, from where they go into the map and its places */
 static int input_grad(DfPool *pool, Backward *b, const float *weight, const float *dy)
 {
     const Plan *p = &b->plan;
-    const size_t O = (size_t)p->d->shape.O, per = O / p->groups;
+    const size_t O = (size_t)p->d->shape.O;
+    const size_t per = O / p->groups;
     int error = DF_OK;
     for (size_t group = 0; !error && group < p->groups; group++)
         error = df_gemm(pool, p->kernels, false, false, b->rows, p->k, per, 1, dy + b->first * O + group * per, O,
@@ -255,13 +280,13 @@ int df_deform_conv_backward(DfPool *pool, const DfKernels *k, const DfDeformConv
                             const float *dy, const DfDeformConvGrads *to)
 {
     Backward b = { .plan = plan(d, k), .to = to };
-    const size_t most = b.plan.outputs < CHUNK ? b.plan.outputs : CHUNK;
+    const size_t most = df_smaller(b.plan.outputs, CHUNK);
     b.columns = df_malloc(most * b.plan.k * b.plan.groups * sizeof *b.columns);
     if (!b.columns)
         return df_fail_memory("the gradient of a deformable convolution");
     int error = DF_OK;
     for (; !error && b.first < b.plan.outputs; b.first += b.rows) {
-        b.rows = b.plan.outputs - b.first < CHUNK ? b.plan.outputs - b.first : CHUNK;
+        b.rows = df_smaller(b.plan.outputs - b.first, CHUNK);
         b.blocks = df_ceil_div(b.rows, 32);
         if (to->weight)
             error = weight_grad(pool, &b, dy);

@@ -7,7 +7,7 @@
 
 #include "kernels/conv/conv.h"
 
-/* tensor/ops.h, df_deform_conv2d, says what is computed. With P = kh kw points and G = offset_groups: */
+/* df_deform_conv2d() in tensor/ops.h says what is computed. With P = kh kw points and G = offset_groups: */
 typedef struct {
     DfConvShape shape;
     int offset_groups;

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * kernels/deform/ms_deform_attention.c -- multi-scale deformable attention (Zhu et al., ICLR 2021): the leaves in C,
- * and the drivers. A task of the forward pass is a run of queries. A task of the backward pass is a head of a
- * sample, whose gradients nobody else writes: so nothing depends on the number of threads.
+ * and the drivers. Equation 3 without its outer projections: for query q and head m,
+ *     out = sum over levels l and points k of  A[l][k] x_l(location[l][k])        x_l(..) is bilinear, zeros outside
+ * A sample is four taps, each a run of channels of one cell. First the taps of all samples are found, side by side;
+ * then they are one long weighted sum.
+ *
+ * A task of the forward pass is a run of queries. A task of the backward pass is a head of a sample, whose gradients
+ * nobody else writes: so nothing depends on the number of threads.
  */
 #include <math.h>
 #include <string.h>
@@ -29,15 +34,18 @@ static size_t table_bytes(const DfMsDeformProblem *p)
     return (size_t)rounded(p->levels * p->points) * (2 * sizeof(float) + 2 * sizeof(int));
 }
 
+/* Sample i = level * points + point. The table is the same for every query. */
 static DfMsSamples table_of(const DfMsDeformProblem *p, void *memory)
 {
-    const int n = p->levels * p->points, room = rounded(n);
+    const int n = p->levels * p->points;
+    const int room = rounded(n);
     Table t = { .h = memory };
     t.w = t.h + room;
     t.width = (int *)(void *)(t.w + room);
     t.first = t.width + room;
     memset(memory, 0, table_bytes(p));
-    int first = 0, i = 0;
+    int first = 0; /* cell of the level */
+    int i = 0;
     for (int l = 0; l < p->levels; l++) {
         for (int k = 0; k < p->points; k++, i++) {
             t.h[i] = (float)p->height[l];
@@ -73,7 +81,8 @@ static bool place(Point *q, const DfMsSamples *s, int i, const float *location)
     const float y = location[2 * i + 1] * s->h[i] - 0.5f;
     if (!(x > -1 && y > -1 && x < s->w[i] && y < s->h[i])) /* and not a number */
         return false;
-    const float fx = floorf(x), fy = floorf(y);
+    const float fx = floorf(x);
+    const float fy = floorf(y);
     q->ax = x - fx;
     q->ay = y - fy;
     const int x0 = (int)fx;
@@ -82,7 +91,8 @@ static bool place(Point *q, const DfMsSamples *s, int i, const float *location)
     const int h = (int)s->h[i];
     const int corner = s->first[i] + y0 * w + x0;
     for (int t = 0; t < 4; t++) {
-        const int xx = x0 + t % 2, yy = y0 + t / 2;
+        const int xx = x0 + t % 2;
+        const int yy = y0 + t / 2;
         q->on[t] = xx >= 0 && xx < w && yy >= 0 && yy < h;
         q->cell[t] = q->on[t] ? corner + t / 2 * w + t % 2 : 0;
     }
@@ -91,7 +101,9 @@ static bool place(Point *q, const DfMsSamples *s, int i, const float *location)
 
 static float share(const Point *q, int t)
 {
-    return (t % 2 ? q->ax : 1 - q->ax) * (t / 2 ? q->ay : 1 - q->ay);
+    const float along_x = t % 2 ? q->ax : 1 - q->ax;
+    const float along_y = t / 2 ? q->ay : 1 - q->ay;
+    return along_x * along_y;
 }
 
 /* ---- leaves ----------------------------------------------------------------------------------------------------- */
@@ -175,8 +187,9 @@ typedef struct {
     float *dvalue, *dlocation, *dattention;
 } Backward;
 
-/* With v_t the tap's value and g the gradient of the result: e_t = <g, v_t>; a weight's gradient is the blend of the
- * e_t, a location's their slope, and v_t's is g times the tap's weight. */
+/* With v_t the value of tap t and g the gradient of the result, e_t = <g, v_t>. The gradient of a sample's weight is
+ * the blend of its e_t; of its location their slope along each axis, times the weight and the size of the level; of
+ * v_t it is g times the tap's share of the weight. */
 static float tap_backward(const float *g, const float *value, float *dvalue, float weight, int depth)
 {
     float e = 0;
@@ -193,13 +206,14 @@ static void sample_backward(const Backward *j, const DfMsSamples *s, int i, cons
     const DfMsDeformProblem *p = j->p;
     const size_t sample = row * (size_t)s->n + (size_t)i;
     const float attention = p->attention[sample];
-    float e[4] = { 0 }, blend = 0;
+    float e[4] = { 0 };
+    float blend = 0;
     for (int t = 0; t < 4; t++) {
         if (!q->on[t])
             continue;
-        const size_t place_of = at + (size_t)q->cell[t] * stride;
-        e[t] = tap_backward(g, p->value + place_of, j->dvalue ? j->dvalue + place_of : NULL, share(q, t) * attention,
-                            p->depth);
+        const size_t cell = at + (size_t)q->cell[t] * stride;
+        float *const dvalue = j->dvalue ? j->dvalue + cell : NULL;
+        e[t] = tap_backward(g, p->value + cell, dvalue, share(q, t) * attention, p->depth);
         blend += share(q, t) * e[t];
     }
     if (j->dattention)
@@ -222,7 +236,8 @@ static void backward_task(void *arg, size_t task, void *scratch)
     const size_t queries = (size_t)p->queries;
     const size_t b = task / heads;
     const size_t head = task % heads;
-    const size_t stride = heads * depth, at = b * cells_of(p) * stride + head * depth;
+    const size_t stride = heads * depth;
+    const size_t at = b * cells_of(p) * stride + head * depth;
     for (size_t q = b * queries; q < (b + 1) * queries; q++) {
         const size_t row = q * heads + head;
         for (int i = 0; i < s.n; i++) {

@@ -17,13 +17,14 @@ enum { DF_MS_LEVELS = 16 }; /* most levels of a pyramid */
 
 typedef struct {
     int B, queries, heads, depth, levels, points;
-    int height[DF_MS_LEVELS], width[DF_MS_LEVELS];
+    int height[DF_MS_LEVELS], width[DF_MS_LEVELS]; /* of each level, in cells */
     const float *value;     /* B cells heads depth; cells of all levels, one after the other */
     const float *location;  /* B queries heads levels points 2, x y                         */
     const float *attention; /* B queries heads levels points                                */
 } DfMsDeformProblem;
 
-int df_ms_deform_forward(DfPool *, const DfMsDeformKernels *, const DfMsDeformProblem *, float *out); /* B queries heads depth */
+/* `out` is B queries heads depth. DF_OK or DF_ENOMEM. */
+int df_ms_deform_forward(DfPool *, const DfMsDeformKernels *, const DfMsDeformProblem *, float *out);
 /* Adds to the gradients, each of which may be NULL; shapes as in the problem. */
 int df_ms_deform_backward(DfPool *, const DfMsDeformProblem *, const float *dout, float *dvalue, float *dlocation,
                           float *dattention);

@@ -39,40 +39,39 @@ static void store_tap(int *cell, float *weight, V8 on, __m256i at, V8 share)
     _mm256_storeu_ps(weight, _mm256_and_ps(on, share));
 }
 
+static __m256i load_ints(const int *from)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)from);
+}
+
+/* The taps of eight samples: (x, y) in cells, with pixel centres at halves; x0 y0 the tap above and left of it, ax
+ * ay how far beyond it lies. */
 static void eight_taps(int *cell, float *weight, const DfMsSamples *s, int i, Pairs location, V8 attention)
 {
-    const V8 one = v8_set(1);
-    const V8 half = v8_set(0.5f);
-    const V8 w = _mm256_loadu_ps(s->w + i);
-    const V8 h = _mm256_loadu_ps(s->h + i);
+    const V8 one = v8_set(1), half = v8_set(0.5f);
+    const V8 w = _mm256_loadu_ps(s->w + i), h = _mm256_loadu_ps(s->h + i);
     const V8 x = _mm256_sub_ps(_mm256_mul_ps(location.x, w), half);
     const V8 y = _mm256_sub_ps(_mm256_mul_ps(location.y, h), half);
-    const V8 x0 = _mm256_floor_ps(x);
-    const V8 y0 = _mm256_floor_ps(y);
-    const V8 x1 = _mm256_add_ps(x0, one);
-    const V8 y1 = _mm256_add_ps(y0, one);
-    const V8 ax = _mm256_sub_ps(x, x0);
-    const V8 ay = _mm256_sub_ps(y, y0);
-    const V8 bx = _mm256_sub_ps(one, ax);
-    const V8 by = _mm256_sub_ps(one, ay);
-    const V8 left = within(x0, w);
-    const V8 right = within(x1, w);
-    const V8 top = within(y0, h);
-    const V8 bottom = within(y1, h);
-    const __m256i width = _mm256_loadu_si256((const __m256i *)(const void *)(s->width + i));
-    const __m256i first = _mm256_loadu_si256((const __m256i *)(const void *)(s->first + i));
+    const V8 x0 = _mm256_floor_ps(x), x1 = _mm256_add_ps(x0, one);
+    const V8 y0 = _mm256_floor_ps(y), y1 = _mm256_add_ps(y0, one);
+    const V8 ax = _mm256_sub_ps(x, x0), bx = _mm256_sub_ps(one, ax);
+    const V8 ay = _mm256_sub_ps(y, y0), by = _mm256_sub_ps(one, ay);
+    const V8 left = within(x0, w), right = within(x1, w);
+    const V8 top = within(y0, h), bottom = within(y1, h);
+    const __m256i width = load_ints(s->width + i);
     const __m256i next = _mm256_set1_epi32(1);
-    const __m256i corner = _mm256_add_epi32(first,
-                                            _mm256_add_epi32(_mm256_mullo_epi32(_mm256_cvttps_epi32(y0), width),
-                                                             _mm256_cvttps_epi32(x0)));
-    const __m256i below = _mm256_add_epi32(corner, width);
+    const __m256i row = _mm256_mullo_epi32(_mm256_cvttps_epi32(y0), width);
+    const __m256i above = _mm256_add_epi32(load_ints(s->first + i), _mm256_add_epi32(row, _mm256_cvttps_epi32(x0)));
+    const __m256i below = _mm256_add_epi32(above, width);
     const int room = s->room;
-    store_tap(cell + i, weight + i, _mm256_and_ps(top, left), corner, _mm256_mul_ps(_mm256_mul_ps(bx, by), attention));
-    store_tap(cell + room + i, weight + room + i, _mm256_and_ps(top, right), _mm256_add_epi32(corner, next),
+    cell += i;
+    weight += i;
+    store_tap(cell, weight, _mm256_and_ps(top, left), above, _mm256_mul_ps(_mm256_mul_ps(bx, by), attention));
+    store_tap(cell + room, weight + room, _mm256_and_ps(top, right), _mm256_add_epi32(above, next),
               _mm256_mul_ps(_mm256_mul_ps(ax, by), attention));
-    store_tap(cell + 2 * room + i, weight + 2 * room + i, _mm256_and_ps(bottom, left), below,
+    store_tap(cell + 2 * room, weight + 2 * room, _mm256_and_ps(bottom, left), below,
               _mm256_mul_ps(_mm256_mul_ps(bx, ay), attention));
-    store_tap(cell + 3 * room + i, weight + 3 * room + i, _mm256_and_ps(bottom, right), _mm256_add_epi32(below, next),
+    store_tap(cell + 3 * room, weight + 3 * room, _mm256_and_ps(bottom, right), _mm256_add_epi32(below, next),
               _mm256_mul_ps(_mm256_mul_ps(ax, ay), attention));
 }
 

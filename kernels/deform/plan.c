@@ -24,7 +24,7 @@ DfDeformPlan df_deform_plan(const DfDeformProblem *p, const DfAttentionKernels *
     const size_t heads = (size_t)p->B * (size_t)p->heads;
     w.kk = df_carve_floats(c, heads * (size_t)w.keys, (size_t)w.width);
     w.vv = df_carve_floats(c, heads * (size_t)w.keys, (size_t)w.width);
-    if (p->off) {
+    if (p->padding_mask) {
         w.seen = df_carve(c, (size_t)p->B * (size_t)p->keys, sizeof *w.seen);
         w.n_seen = df_carve(c, (size_t)p->B, sizeof *w.n_seen);
     }
@@ -42,6 +42,7 @@ DfDeformPlan df_deform_plan(const DfDeformProblem *p, const DfAttentionKernels *
 
 /* ---- coordinates ------------------------------------------------------------------------------------------------ */
 
+/* A query's cell does not depend on the head: tables of all heads are of one size. */
 static void place_queries(DfDeformPlan *w)
 {
     const DfDeformProblem *p = w->p;
@@ -49,9 +50,11 @@ static void place_queries(DfDeformPlan *w)
     for (int i = 0; i < w->H; i++)
         w->y[i] = no_x ? NAN : (float)df_deform_query_cell(i, p->H, p->half_pixel, p->table_h);
     for (int piece = 0; piece < w->pieces; piece++)
-        for (int j = 0; j < w->lanes; j++)
-            w->x[piece * w->lanes + j] = no_x ? 0.0f : (float)df_deform_query_cell(piece * w->columns + j, p->W,
-                                                                                   p->half_pixel, p->table_w);
+        for (int j = 0; j < w->lanes; j++) {
+            const int column = piece * w->columns + j;
+            const double x = no_x ? 0 : df_deform_query_cell(column, p->W, p->half_pixel, p->table_w);
+            w->x[piece * w->lanes + j] = (float)x;
+        }
 }
 
 static void place_keys(DfDeformPlan *w)
@@ -74,9 +77,11 @@ static size_t table_size(const DfDeformPlan *w)
     return (size_t)(w->p->table_h + 2 * DF_TABLE_MARGIN) * (size_t)w->stride;
 }
 
+/* Zeros around the table stand for all that lies outside, so that sampling needs no case for the border. */
 static void pad_table(DfDeformPlan *w, int head)
 {
-    const size_t H = (size_t)w->p->table_h, W = (size_t)w->p->table_w;
+    const size_t H = (size_t)w->p->table_h;
+    const size_t W = (size_t)w->p->table_w;
     float *to = w->tables + (size_t)head * table_size(w);
     memset(to, 0, table_size(w) * sizeof *to);
     to += DF_TABLE_MARGIN * (w->stride + 1);
@@ -96,17 +101,18 @@ static void list_seen(DfDeformPlan *w)
     for (size_t b = 0; b < (size_t)w->p->B; b++) {
         w->n_seen[b] = 0;
         for (size_t i = 0; i < keys; i++)
-            if (!w->p->off[b * keys + i])
+            if (!w->p->padding_mask[b * keys + i])
                 w->seen[b * keys + (size_t)w->n_seen[b]++] = (int)i;
     }
 }
 
-enum { ROWS = 64 };
-
+/* The keys or values of one head in one run, ROWS at a time. */
 static void gather_head(const DfDeformPlan *w, float *to, const float *from, int b, int head)
 {
+    enum { ROWS = 64 };
     const float *rows[ROWS];
-    const int keys = df_deform_keys(w, b), rounded = df_round_up(keys, DF_KEY_MULTIPLE);
+    const int keys = df_deform_keys(w, b);
+    const int rounded = df_round_up(keys, DF_KEY_MULTIPLE);
     from += (size_t)b * (size_t)w->p->keys * (size_t)w->p->C + (size_t)(head * w->depth);
     for (int first = 0; first < rounded; first += ROWS) {
         const int n = rounded - first < ROWS ? rounded - first : ROWS;
@@ -134,7 +140,7 @@ int df_deform_prepare(DfPool *pool, DfDeformPlan *w)
         place_queries(w);
         place_keys(w);
     }
-    if (w->p->off)
+    if (w->p->padding_mask)
         list_seen(w);
     return df_parallel(pool, (size_t)w->p->B * (size_t)w->p->heads, 0, prepare_task, w);
 }
@@ -161,6 +167,7 @@ void df_deform_rows(const DfDeformPlan *w, const DfDeformTile *t, int head, cons
         }
 }
 
+/* The row of the dense bias of each lane's query. */
 static void dense_rows(const DfDeformPlan *w, const DfDeformTile *t, int head, int first, const float **rows)
 {
     const size_t map = (size_t)w->H * (size_t)w->W;
@@ -177,7 +184,8 @@ void df_deform_scores(const DfDeformPlan *w, const DfDeformTile *t, int head, in
     if (w->p->table) {
         const DfScoreTable table = df_deform_table(w, head);
         const size_t key = df_deform_group_at(w, t->b, head) + (size_t)first;
-        const float step = (float)(df_deform_cells(w->p->table_w) * 2 / (w->p->half_pixel || w->W == 1 ? w->W : w->W - 1));
+        const int steps = w->p->half_pixel || w->W == 1 ? w->W : w->W - 1; /* of the grid, from -1 to 1 */
+        const float step = (float)(df_deform_cells(w->p->table_w) * 2 / steps);
         const DfLattice at = { t->rows, w->lanes, w->y + t->first_row, w->x + t->first_column / w->columns * w->lanes,
                                step };
         w->k->table_bias(block->s, &table, &at, w->key_y + key, w->key_x + key, n, block->table_rows);

@@ -11,10 +11,11 @@
 #include "kernels/attention/tile.h"
 #include "kernels/deform/deform_attention.h"
 
-enum { DF_KEY_BLOCK = 48 }; /* keys whose scores exist at a time */
+enum { DF_KEY_BLOCK = 48 }; /* keys whose scores exist at a time: with 96 lanes 18 KiB */
 
-/* With a table the queries keep their rows, for then a score's place in the table is separable; else the map is one
- * long row. A tile is `tile_rows` rows of one of the `pieces` that a row is cut into. */
+/* With a table the queries keep their rows: then all queries of a row have the same y in the table, and interpolating
+ * there falls apart into once along y for the row and once along x for each query. Without a table the map is one long
+ * row. A tile is `tile_rows` rows of one of the `pieces` that a row is cut into. */
 typedef struct {
     const DfDeformProblem *p;
     const DfAttentionKernels *k;
@@ -25,7 +26,8 @@ typedef struct {
     int tile_rows, tiles;
     int stride;                     /* of a padded table                          */
     float *kk, *vv;                 /* B heads keys width: copies, each head in one run */
-    int *seen, *n_seen;             /* with p->off: B p->keys, the keys that are seen, and B, how many; only these are copied */
+    int *seen, *n_seen;             /* with a padding mask: B p->keys, the keys that are seen, and B, how many;
+                                     * only these are copied                      */
     float *key_y, *key_x;           /* B groups p->keys: in cells of the table    */
     float *y, *x;                   /* H; pieces lanes                            */
     float *tables;                  /* heads (h + 4) stride: padded               */
@@ -33,9 +35,12 @@ typedef struct {
 
 /* Carves the prepared inputs; over a base of NULL it counts. */
 DfDeformPlan df_deform_plan(const DfDeformProblem *, const DfAttentionKernels *, DfCarver *workspace);
-int df_deform_prepare(DfPool *, DfDeformPlan *);
+int df_deform_prepare(DfPool *, DfDeformPlan *); /* fills them in */
 
-/* Cells of the table per unit of position, along an axis of the table. */
+/* ---- from positions to cells of the table ----------------------------------------------------------------------- */
+
+/* Positions run from -1 to 1, their differences from -2 to 2, and a table of `size` entries covers these: its cells per
+ * unit of position are (size - 1) / 4. */
 static inline double df_deform_cells(int table_size)
 {
     return (table_size - 1) / 4.0;
@@ -44,12 +49,13 @@ static inline double df_deform_cells(int table_size)
 /* Position i of n queries along an axis, in [-1, 1]; NaN (0 / 0) for a corner grid of one, as in the official code. */
 static inline double df_deform_query_position(int i, int n, bool half_pixel)
 {
-    if (!half_pixel && n == 1)
-        return NAN;
-    return half_pixel ? (i + 0.5) / n * 2 - 1 : i / (n - 1.0) * 2 - 1;
+    if (half_pixel)
+        return (i + 0.5) / n * 2 - 1;
+    return n == 1 ? NAN : i / (n - 1.0) * 2 - 1;
 }
 
-/* The table is sampled at (q - p) / 2 in [-1, 1], corners aligned: entry ((q - p) / 2 + 1) / 2 (size - 1). */
+/* The table is sampled at (q - p) / 2 in [-1, 1], corners aligned: at entry ((q - p) / 2 + 1) / 2 (size - 1), which is
+ * (q's cell) - (p's cell) with p's cell = p (size - 1) / 4. */
 static inline double df_deform_query_cell(int i, int n, bool half_pixel, int table_size)
 {
     return df_deform_query_position(i, n, half_pixel) * df_deform_cells(table_size) + (table_size - 1) / 2.0;
@@ -57,9 +63,14 @@ static inline double df_deform_query_cell(int i, int n, bool half_pixel, int tab
 
 DfScoreTable df_deform_table(const DfDeformPlan *, int head);
 
+/* ---- tiles ------------------------------------------------------------------------------------------------------ */
+
 /* One tile of queries of sample b. */
 typedef struct {
-    int b, first_row, rows, first_column, columns, lanes; /* lanes of all rows together */
+    int b;
+    int first_row, rows;
+    int first_column, columns;
+    int lanes;                 /* of all rows together */
 } DfDeformTile;
 DfDeformTile df_deform_tile(const DfDeformPlan *, int b, int tile);
 /* rows[lane] = the head's part of the query's row in `map` (B H W C), NULL for lanes without a query. */
@@ -67,11 +78,14 @@ void df_deform_rows(const DfDeformPlan *, const DfDeformTile *, int head, const 
 
 /* s[key][lane] = scale q k' + bias for `n` keys from `first` on; qt holds the tile's queries, transposed and scaled. */
 typedef struct {
-    const float *qt;
-    float *s, *table_rows;
-    const float **dense; /* room for lanes pointers */
+    const float *qt;     /* width lanes                                */
+    float *s;            /* DF_KEY_BLOCK lanes                         */
+    float *table_rows;   /* scratch of table_bias()                    */
+    const float **dense; /* room for lanes pointers                    */
 } DfDeformBlock;
 void df_deform_scores(const DfDeformPlan *, const DfDeformTile *, int head, int first, int n, const DfDeformBlock *);
+
+/* ---- where things stand ----------------------------------------------------------------------------------------- */
 
 /* Keys of sample b in its copies, and which of the caller's keys copy i is. */
 static inline int df_deform_keys(const DfDeformPlan *w, int b)
@@ -83,12 +97,13 @@ static inline size_t df_deform_key(const DfDeformPlan *w, int b, int i)
     return w->seen ? (size_t)w->seen[(size_t)b * (size_t)w->p->keys + (size_t)i] : (size_t)i;
 }
 
+/* Index of sample b's copies of a head, in kk and vv. */
 static inline size_t df_deform_head_at(const DfDeformPlan *w, int b, int head)
 {
     return ((size_t)b * (size_t)w->p->heads + (size_t)head) * (size_t)w->keys * (size_t)w->width;
 }
 
-/* Index of sample b's coordinates for the group of a head. */
+/* Index of sample b's coordinates for the group of a head, in key_y and key_x. */
 static inline size_t df_deform_group_at(const DfDeformPlan *w, int b, int head)
 {
     const int group = head / (w->p->heads / w->p->groups);

@@ -45,7 +45,8 @@ static inline void ternary(Ternary *step, float *y, const float *a, const float 
     if (i == n)
         return;
     const __m256i rest = v8_first((int)(n - i));
-    _mm256_maskstore_ps(y + i, rest, step(_mm256_maskload_ps(a + i, rest), _mm256_maskload_ps(b + i, rest), _mm256_maskload_ps(c + i, rest)));
+    _mm256_maskstore_ps(y + i, rest, step(_mm256_maskload_ps(a + i, rest), _mm256_maskload_ps(b + i, rest),
+                                          _mm256_maskload_ps(c + i, rest)));
 }
 
 static inline void quaternary(Quaternary *step, float *y, const float *a, const float *b, const float *c,
@@ -53,7 +54,8 @@ static inline void quaternary(Quaternary *step, float *y, const float *a, const 
 {
     size_t i = 0;
     for (; i + 8 <= n; i += 8)
-        _mm256_storeu_ps(y + i, step(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i), _mm256_loadu_ps(c + i), _mm256_loadu_ps(d + i)));
+        _mm256_storeu_ps(y + i, step(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i), _mm256_loadu_ps(c + i),
+                                     _mm256_loadu_ps(d + i)));
     if (i == n)
         return;
     const __m256i rest = v8_first((int)(n - i));
@@ -199,7 +201,8 @@ static void accumulate_avx2(float *y, const float *x, float factor, size_t n)
     for (; i + 8 <= n; i += 8)
         _mm256_storeu_ps(y + i, _mm256_fmadd_ps(f, _mm256_loadu_ps(x + i), _mm256_loadu_ps(y + i)));
     const __m256i rest = v8_first((int)(n - i));
-    _mm256_maskstore_ps(y + i, rest, _mm256_fmadd_ps(f, _mm256_maskload_ps(x + i, rest), _mm256_maskload_ps(y + i, rest)));
+    const V8 sum = _mm256_fmadd_ps(f, _mm256_maskload_ps(x + i, rest), _mm256_maskload_ps(y + i, rest));
+    _mm256_maskstore_ps(y + i, rest, sum);
 }
 
 /* ---- sums, in float64 ------------------------------------------------------------------------------------------- */

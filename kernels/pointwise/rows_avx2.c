@@ -75,7 +75,8 @@ static void softmax_grad_avx2(float *gx, const float *g, const float *y, size_t 
         for (size_t i = 0; i < n; i += 8) {
             const __m256i lanes = v8_first(n - i < 8 ? (int)(n - i) : 8);
             const V8 d = _mm256_sub_ps(_mm256_maskload_ps(g + i, lanes), inner);
-            _mm256_maskstore_ps(gx + i, lanes, _mm256_fmadd_ps(_mm256_maskload_ps(y + i, lanes), d, _mm256_maskload_ps(gx + i, lanes)));
+            const V8 before = _mm256_maskload_ps(gx + i, lanes);
+            _mm256_maskstore_ps(gx + i, lanes, _mm256_fmadd_ps(_mm256_maskload_ps(y + i, lanes), d, before));
         }
     }
 }
@@ -124,7 +125,7 @@ static inline float variance_of(const float *x, size_t n, float *mean)
     const float off = v8_sum(_mm256_add_ps(left, left2)) / (float)n;
     *mean += off;
     const float variance = v8_sum(_mm256_add_ps(square, square2)) / (float)n - off * off;
-    return variance > 0 ? variance : variance != variance ? variance : 0;
+    return variance <= 0 ? 0 : variance; /* a NaN stays one */
 }
 
 /* (x - mean) inverse weight + bias */

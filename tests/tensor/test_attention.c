@@ -67,7 +67,7 @@ static void apply_deform(Run *r)
     const float *o = r->options;
     DfTensor *q = input(r, "q"), *k = input(r, "k"), *v = input(r, "v"), *pos = input(r, "pos"), *bias = input(r, "bias");
     r->y = df_deform_attention(r->c, q, k, v, pos, bias, (DfDeformAttention){ .heads = (int)o[0], .groups = (int)o[1], .scale = o[4],
-                               .kind = (DfBiasKind)(int)o[2], .half_pixel = o[3] != 0, .off = golden_has(r->golden, "off") ? mask(r) : NULL });
+                               .kind = (DfBiasKind)(int)o[2], .half_pixel = o[3] != 0, .padding_mask = golden_has(r->golden, "off") ? mask(r) : NULL });
 }
 
 static void apply_neighborhood(Run *r)
@@ -271,7 +271,7 @@ Test(attention, no_keys_give_zeros)
     k = filled(c, DF_SHAPE(1, 3, 8), 1);
     q = filled(c, DF_SHAPE(1, 2, 3, 8), 1);
     q->wants_grad = true;
-    y = df_deform_attention(c, q, k, k, NULL, NULL, (DfDeformAttention){ .heads = 2, .groups = 1, .scale = 1, .off = off });
+    y = df_deform_attention(c, q, k, k, NULL, NULL, (DfDeformAttention){ .heads = 2, .groups = 1, .scale = 1, .padding_mask = off });
     df_backward(c, y, NULL);
     cr_assert_eq(df_ctx_error(c), DF_OK);
     for (size_t i = 0; i < df_size(y); i++)
