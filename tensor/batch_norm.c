@@ -19,7 +19,8 @@ static float weight_at(const DfTensor *weight, size_t i)
 }
 
 /* With u = (x - mean) inverse, over R rows:  gx = scale (g - sum(g) / R - u sum(g u) / R). */
-static void batch_grad(DfCtx *c, const DfTensor *y, float *gx, const double *sum_g, const double *sum_gx, size_t rows, size_t n)
+static void batch_grad(DfCtx *c, const DfTensor *y, float *gx, const double *sum_g, const double *sum_gx, size_t rows,
+                       size_t n)
 {
     const Saved *s = y->saved;
     float *columns = df_malloc(2 * n * sizeof *columns);
@@ -29,7 +30,9 @@ static void batch_grad(DfCtx *c, const DfTensor *y, float *gx, const double *sum
     }
     float *const b = columns, *const shift = columns + n;
     for (size_t i = 0; i < n; i++) {
-        const double scale = (double)s->scale[i], inverse = (double)s->inverse[i], R = (double)rows;
+        const double scale = (double)s->scale[i];
+        const double inverse = (double)s->inverse[i];
+        const double R = (double)rows;
         b[i] = (float)(-scale * inverse * inverse * sum_gx[i] / R);
         shift[i] = (float)(-scale * sum_g[i] / R);
     }
@@ -42,7 +45,9 @@ static void backward(DfCtx *c, DfTensor *y)
     const Saved *s = y->saved;
     const DfTensor *x = y->src[0];
     const size_t n = (size_t)df_dim(x, -1), rows = df_size(x) / n;
-    float *gx = df_grad(c, y->src[0]), *gw = df_grad(c, y->src[1]), *gb = df_grad(c, y->src[2]);
+    float *gx = df_grad(c, y->src[0]);
+    float *gw = df_grad(c, y->src[1]);
+    float *gb = df_grad(c, y->src[2]);
     double *sums = df_malloc(2 * n * sizeof *sums);
     if (!sums) {
         df_ctx_fail(c, DF_ENOMEM, "out of memory for the gradient of batch norm");
@@ -65,7 +70,8 @@ static void backward(DfCtx *c, DfTensor *y)
 static const DfOp op = { "batch_norm", backward };
 
 /* Mean and biased variance of the batch; the running ones move towards it, the variance by its unbiased estimate. */
-static void batch_statistics(DfCtx *c, const DfTensor *x, Saved *s, float *var, DfTensor *running_mean, DfTensor *running_var, float momentum)
+static void batch_statistics(DfCtx *c, const DfTensor *x, Saved *s, float *var, DfTensor *running_mean,
+                             DfTensor *running_var, float momentum)
 {
     const size_t n = (size_t)df_dim(x, -1), rows = df_size(x) / n;
     double *sums = df_malloc(n * sizeof *sums);
@@ -91,7 +97,8 @@ static bool is_column(const DfTensor *x, int n)
     return x->shape.n == 1 && x->shape.d[0] == n;
 }
 
-static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *weight, const DfTensor *bias, const DfTensor *mean, const DfTensor *var)
+static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *weight, const DfTensor *bias, const DfTensor *mean,
+                 const DfTensor *var)
 {
     const int n = x->shape.n > 0 ? df_dim(x, -1) : -1;
     if ((!weight || is_column(weight, n)) && (!bias || is_column(bias, n)) && is_column(mean, n) && is_column(var, n))
@@ -101,8 +108,8 @@ static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *weight, const DfTe
     return false;
 }
 
-DfTensor *df_batch_norm(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias, DfTensor *running_mean, DfTensor *running_var,
-                        bool use_batch, float momentum, float eps)
+DfTensor *df_batch_norm(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias, DfTensor *running_mean,
+                        DfTensor *running_var, bool use_batch, float momentum, float eps)
 {
     if (c->err || !fits(c, x, weight, bias, running_mean, running_var))
         return &c->nil;
@@ -131,10 +138,11 @@ DfTensor *df_batch_norm(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias,
     return y;
 }
 
-/* ---- into the convolution before it ------------------------------------------------------------------------------- */
+/* ---- into the convolution before it ----------------------------------------------------------------------------- */
 
 /* The norm is x scale + shift. */
-static void columns_of(float *scale, float *shift, size_t n, const DfTensor *weight, const DfTensor *bias, const DfTensor *mean, const DfTensor *var, float eps)
+static void columns_of(float *scale, float *shift, size_t n, const DfTensor *weight, const DfTensor *bias,
+                       const DfTensor *mean, const DfTensor *var, float eps)
 {
     for (size_t i = 0; i < n; i++) {
         scale[i] = weight_at(weight, i) * (float)(1 / sqrt((double)var->data[i] + (double)eps));
@@ -142,8 +150,8 @@ static void columns_of(float *scale, float *shift, size_t n, const DfTensor *wei
     }
 }
 
-void df_batch_norm_columns(DfCtx *c, const DfTensor *weight, const DfTensor *bias, const DfTensor *mean, const DfTensor *var, float eps,
-                           DfTensor **scale, DfTensor **shift)
+void df_batch_norm_columns(DfCtx *c, const DfTensor *weight, const DfTensor *bias, const DfTensor *mean,
+                           const DfTensor *var, float eps, DfTensor **scale, DfTensor **shift)
 {
     *scale = df_new(c, mean->shape);
     *shift = df_new(c, mean->shape);
@@ -151,7 +159,7 @@ void df_batch_norm_columns(DfCtx *c, const DfTensor *weight, const DfTensor *bia
         columns_of((*scale)->data, (*shift)->data, df_size(mean), weight, bias, mean, var, eps);
 }
 
-/* ---- with what follows it ---------------------------------------------------------------------------------------- */
+/* ---- with what follows it --------------------------------------------------------------------------------------- */
 
 typedef struct {
     float *y;
@@ -173,8 +181,8 @@ static void fused_range(void *arg, const DfPointwiseKernels *k, size_t from, siz
     }
 }
 
-DfTensor *df_batch_norm_fused(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias, DfTensor *mean, DfTensor *var, float eps, DfAct act,
-                              DfTensor *residual)
+DfTensor *df_batch_norm_fused(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias, DfTensor *mean, DfTensor *var,
+                              float eps, DfAct act, DfTensor *residual)
 {
     if (c->recording || c->err) {
         x = df_batch_norm(c, x, weight, bias, mean, var, false, 0, eps);
@@ -184,7 +192,8 @@ DfTensor *df_batch_norm_fused(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor 
     if (!fits(c, x, weight, bias, mean, var))
         return &c->nil;
     if (residual && !df_same_shape(x->shape, residual->shape))
-        return df_refuse(c, "batch_norm: a residual of shape (%s): want that of x, (%s)", DF_TEXT(residual), DF_TEXT(x));
+        return df_refuse(c, "batch_norm: a residual of shape (%s): want that of x, (%s)", DF_TEXT(residual),
+                         DF_TEXT(x));
     DfTensor *y = df_output(c, &op, x->shape, DF_SOURCES_OF(x, weight, bias));
     if (df_skip(c, y))
         return y;

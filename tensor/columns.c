@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/columns.c -- sums over the rows of a matrix, column by column, and rows that are scaled and shifted by column: the
- * two halves of batch norm and group norm, and the gradient of every broadcast.
+ * tensor/columns.c -- sums over the rows of a matrix, column by column, and rows that are scaled and shifted by
+ * column: the two halves of batch norm and group norm, and the gradient of every broadcast.
  *
- * A task takes a block of rows and a block of columns. It adds up RUN rows in float32 at a time and these sums in float64; the
- * blocks are then added in order. So the result depends neither on threads nor much on the number of rows.
+ * A task takes a block of rows and a block of columns. It adds up RUN rows in float32 at a time and these sums in
+ * float64; the blocks are then added in order. So the result depends neither on threads nor much on the number of
+ * rows.
  */
 #include <string.h>
 
@@ -39,8 +40,10 @@ static void add_row(const Job *j, float *sum, size_t row, size_t column, size_t 
 static void sum_block(void *arg, size_t task, void *scratch)
 {
     const Job *j = arg;
-    const size_t block = task / j->column_blocks, column = task % j->column_blocks * COLUMNS;
-    const size_t n = smaller(COLUMNS, j->n - column), end = smaller(j->rows, (block + 1) * j->rows_per_block);
+    const size_t block = task / j->column_blocks;
+    const size_t column = task % j->column_blocks * COLUMNS;
+    const size_t n = smaller(COLUMNS, j->n - column);
+    const size_t end = smaller(j->rows, (block + 1) * j->rows_per_block);
     double *total = j->partial + block * j->n + column;
     float *sum = scratch;
     memset(total, 0, n * sizeof *total);
@@ -53,13 +56,16 @@ static void sum_block(void *arg, size_t task, void *scratch)
     }
 }
 
-void df_columns(DfCtx *c, DfColumn what, double *out, const float *a, const float *b, const float *mean, size_t rows, size_t n)
+void df_columns(DfCtx *c, DfColumn what, double *out, const float *a, const float *b, const float *mean, size_t rows,
+                size_t n)
 {
     memset(out, 0, n * sizeof *out);
     if (rows == 0 || n == 0)
         return;
-    const size_t fair = df_blocks(rows, ROW_BLOCKS), rows_per_block = fair > RUN ? fair : RUN;
-    const size_t row_blocks = df_blocks(rows, rows_per_block), column_blocks = df_blocks(n, COLUMNS);
+    const size_t fair = df_blocks(rows, ROW_BLOCKS);
+    const size_t rows_per_block = fair > RUN ? fair : RUN;
+    const size_t row_blocks = df_blocks(rows, rows_per_block);
+    const size_t column_blocks = df_blocks(n, COLUMNS);
     Job job = { what, &c->k->pointwise, a, b, mean, rows, n, rows_per_block, column_blocks, NULL };
     job.partial = df_malloc(row_blocks * n * sizeof *job.partial);
     if (!job.partial) {
@@ -88,7 +94,7 @@ void df_add_columns(DfCtx *c, DfColumn what, float *grad, const float *a, const 
     df_free(sums);
 }
 
-/* ---- rows scaled and shifted by column --------------------------------------------------------------------------- */
+/* ---- rows scaled and shifted by column -------------------------------------------------------------------------- */
 
 typedef struct {
     float *y;
@@ -121,8 +127,8 @@ static void affine_grad_range(void *arg, const DfPointwiseKernels *k, size_t fro
     }
 }
 
-void df_affine_rows_grad(DfCtx *c, float *gx, const float *g, const float *x, const float *a, const float *b, const float *mean,
-                         const float *shift, size_t rows, size_t n)
+void df_affine_rows_grad(DfCtx *c, float *gx, const float *g, const float *x, const float *a, const float *b,
+                         const float *mean, const float *shift, size_t rows, size_t n)
 {
     Affine job = { .y = gx, .x = x, .g = g, .scale = a, .shift = shift, .b = b, .mean = mean, .n = n };
     df_ranges(c, rows, df_at_least_1(DF_BLOCK / n), affine_grad_range, &job);

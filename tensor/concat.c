@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/concat.c -- tensors joined along a dimension, and a piece cut out of one. Around dimension `dim` a tensor is a matrix:
- * rows are what stands before it, and a row holds the dimension and all behind it.
+ * tensor/concat.c -- tensors joined along a dimension, and a piece cut out of one. Around dimension `dim` a tensor
+ * is a matrix: rows are what stands before it, and a row holds the dimension and all behind it.
  */
 #include "tensor/op.h"
 
@@ -13,7 +13,7 @@ static size_t product(const DfTensor *x, int from, int to)
     return n;
 }
 
-/* ---- concat ------------------------------------------------------------------------------------------------------ */
+/* ---- concat ----------------------------------------------------------------------------------------------------- */
 
 static void concat_backward(DfCtx *c, DfTensor *y)
 {
@@ -44,12 +44,14 @@ DfTensor *df_concat(DfCtx *c, DfTensor *const *x, int n, int dim)
     if (c->err)
         return &c->nil;
     if (n < 1 || n > DF_SOURCES || df_axis(x[0], dim) < 0)
-        return df_refuse(c, "concat: %d tensors along dimension %d: want 1..%d tensors that have it", n, dim, DF_SOURCES);
+        return df_refuse(c, "concat: %d tensors along dimension %d: want 1..%d tensors that have it", n, dim,
+                         DF_SOURCES);
     const int axis = df_axis(x[0], dim);
     DfShape shape = x[0]->shape;
     for (int i = 1; i < n; i++) {
         if (!alike(x[0], x[i], axis))
-            return df_refuse(c, "concat: (%s) and (%s) along dimension %d: want all other dimensions equal", DF_TEXT(x[0]), DF_TEXT(x[i]), axis);
+            return df_refuse(c, "concat: (%s) and (%s) along dimension %d: want all other dimensions equal",
+                             DF_TEXT(x[0]), DF_TEXT(x[i]), axis);
         shape.d[axis] += x[i]->shape.d[axis];
     }
     DfTensor *y = df_output(c, &concat_op, shape, n, x);
@@ -68,7 +70,7 @@ DfTensor *df_concat(DfCtx *c, DfTensor *const *x, int n, int dim)
     return y;
 }
 
-/* ---- slice ------------------------------------------------------------------------------------------------------- */
+/* ---- slice ------------------------------------------------------------------------------------------------------ */
 
 typedef struct {
     int axis, start;
@@ -78,10 +80,12 @@ static void slice_backward(DfCtx *c, DfTensor *y)
 {
     DfTensor *const x = y->src[0];
     const Slice *s = y->saved;
-    const size_t inner = product(x, s->axis + 1, x->shape.n), n = (size_t)df_dim(y, s->axis) * inner;
+    const size_t inner = product(x, s->axis + 1, x->shape.n);
+    const size_t n = (size_t)df_dim(y, s->axis) * inner;
     float *gx = df_grad(c, x);
     if (gx)
-        df_add_rows(c, gx + (size_t)s->start * inner, (size_t)df_dim(x, s->axis) * inner, y->grad, n, product(x, 0, s->axis), n);
+        df_add_rows(c, gx + (size_t)s->start * inner, (size_t)df_dim(x, s->axis) * inner, y->grad, n,
+                    product(x, 0, s->axis), n);
 }
 
 static const DfOp slice_op = { "slice", slice_backward };
@@ -92,7 +96,8 @@ DfTensor *df_slice(DfCtx *c, DfTensor *x, int dim, int start, int count)
         return &c->nil;
     const int axis = df_axis(x, dim);
     if (axis < 0 || start < 0 || count < 0 || count > df_dim(x, axis) - start)
-        return df_refuse(c, "slice: %d items from %d in dimension %d of a tensor of shape (%s)", count, start, dim, DF_TEXT(x));
+        return df_refuse(c, "slice: %d items from %d in dimension %d of a tensor of shape (%s)", count, start, dim,
+                         DF_TEXT(x));
     DfShape shape = x->shape;
     shape.d[axis] = count;
     DfTensor *y = df_output(c, &slice_op, shape, 1, &x);
@@ -102,6 +107,7 @@ DfTensor *df_slice(DfCtx *c, DfTensor *x, int dim, int start, int count)
     if (note)
         *note = (Slice){ axis, start };
     const size_t inner = product(x, axis + 1, x->shape.n), n = (size_t)count * inner;
-    df_copy_rows(c, y->data, n, x->data + (size_t)start * inner, (size_t)df_dim(x, axis) * inner, product(x, 0, axis), n);
+    df_copy_rows(c, y->data, n, x->data + (size_t)start * inner, (size_t)df_dim(x, axis) * inner, product(x, 0, axis),
+                 n);
     return y;
 }

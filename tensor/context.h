@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/context.h -- the two structs that carry everything, and what can be done with them besides ops. Part of the door
- * tensor/tensor.h: include that.
+ * tensor/context.h -- the two structs that carry everything, and what can be done with them besides ops. Part of the
+ * door tensor/tensor.h: include that.
  */
 #ifndef DF_TENSOR_CONTEXT_H
 #define DF_TENSOR_CONTEXT_H
@@ -16,10 +16,10 @@ typedef struct DfTensor DfTensor;
 typedef struct DfCtx DfCtx;
 typedef struct DfBuffer DfBuffer; /* reference-counted memory of a step */
 
-/* ---- tensors ----------------------------------------------------------------------------------------------------- */
+/* ---- tensors ---------------------------------------------------------------------------------------------------- */
 
-/* An op as the tape sees it. backward() adds to df_grad(c, y->src[i]) for every source that wants a gradient, reading y->grad
- * and whatever the forward pass left in y->saved. */
+/* An op as the tape sees it. backward() adds to df_grad(c, y->src[i]) for every source that wants a gradient,
+ * reading y->grad and whatever the forward pass left in y->saved. */
 typedef struct {
     const char *name;
     void (*backward)(DfCtx *c, DfTensor *y);
@@ -53,7 +53,7 @@ static inline size_t df_size(const DfTensor *x)    /* number of elements */
 /* Frees the packed copies of a weight: when its numbers have changed, and before its own memory is freed. */
 void df_packed_drop(DfTensor *weight);
 
-/* ---- the context ------------------------------------------------------------------------------------------------- */
+/* ---- the context ------------------------------------------------------------------------------------------------ */
 
 struct DfCtx {
     DfPool *pool;           /* borrowed; NULL: one thread                                            */
@@ -79,13 +79,14 @@ void df_ctx_fail(DfCtx *, int code, const char *format, ...) DF_PRINTF(3, 4);
 /* DF_OK, or the code of the first failure with its sentence restored to df_error(). */
 int df_ctx_error(DfCtx *);
 
-/* ---- scopes ------------------------------------------------------------------------------------------------------ */
+/* ---- scopes ----------------------------------------------------------------------------------------------------- */
 
-/* A scope is a module call: it names what runs, for messages and profiles (a NULL name: it has none), and bounds memory. Between
- * enter and leave ops allocate; leave frees all of it but what is kept, unless the context records. No data moves.
+/* A scope is a module call: it names what runs, for messages and profiles (a NULL name: it has none), and bounds
+ * memory. Between enter and leave ops allocate; leave frees all of it but what is kept, unless the context records.
+ * No data moves.
  *     DfMark m = df_enter(c, "blocks", i);                  index -1: none
  *     ...
- *     return df_leave(c, m, x);                                                                                       */
+ *     return df_leave(c, m, x); */
 typedef struct {
     size_t tensors;
     int depth, row;
@@ -95,7 +96,8 @@ DfMark df_enter(DfCtx *, const char *name, int index);
 DfTensor *df_leave(DfCtx *, DfMark, DfTensor *keep);
 void df_leave_all(DfCtx *, DfMark, DfTensor *const *keep, int n);
 
-/* Frees one tensor before its scope is left. Nothing happens when the context records: the way back needs all tensors. */
+/* Frees one tensor before its scope is left. Nothing happens when the context records: the way back needs all
+ * tensors. */
 void df_release(DfCtx *, DfTensor *x);
 /* The step of a loop over blocks: y becomes the new *x, and the old one is released unless it is y itself.
  *     for (int i = 0; i < n; i++)
@@ -103,7 +105,7 @@ void df_release(DfCtx *, DfTensor *x);
  * The first x must be the loop's own: where it belongs to a caller, run the first block before the loop. */
 void df_next(DfCtx *, DfTensor **x, DfTensor *y);
 
-/* ---- profiles ---------------------------------------------------------------------------------------------------- */
+/* ---- profiles --------------------------------------------------------------------------------------------------- */
 
 /* Multiply-adds, one for a multiply and an add, by what the field's counters see of them. */
 typedef enum {
@@ -129,17 +131,18 @@ void df_profile_pause(DfCtx *, bool pause); /* passes that are not to be counted
 int df_profile_rows(const DfCtx *, const DfProfileRow **rows);
 void df_macs(DfCtx *, DfMacs kind, double n); /* ops say what they cost */
 
-/* ---- making tensors ---------------------------------------------------------------------------------------------- */
+/* ---- making tensors --------------------------------------------------------------------------------------------- */
 
 DfTensor *df_new(DfCtx *, DfShape);                       /* undefined content */
 DfTensor *df_zeros(DfCtx *, DfShape);
 DfTensor *df_from(DfCtx *, DfShape, const float *data);   /* a copy            */
 DfTensor *df_borrow(DfCtx *, DfShape, float *data);       /* the caller's memory, which must outlive the step */
 
-/* For ops. A tensor made by `op` from n sources (entries may be NULL: an absent bias): if one of them wants a gradient and the
- * context records, it goes on the tape. &c->nil if the context is poisoned or memory ran out, then the op returns at once:
+/* For ops. A tensor made by `op` from n sources (entries may be NULL: an absent bias): if one of them wants a
+ * gradient and the context records, it goes on the tape. &c->nil if the context is poisoned or memory ran out, then
+ * the op returns at once:
  *     DfTensor *y = df_output(c, &op, x->shape, 1, &x);
- *     if (df_skip(c, y)) return y;                                       poisoned, dry or empty: nothing to compute     */
+ *     if (df_skip(c, y)) return y;                                       poisoned, dry or empty: nothing to compute */
 DfTensor *df_output(DfCtx *, const DfOp *, DfShape, int n_src, DfTensor *const *src);
 /* The same sharing the memory of src[0]: reshape and its kin. Never written through afterwards. */
 DfTensor *df_view(DfCtx *, const DfOp *, DfShape, DfTensor *src, size_t offset);
@@ -149,11 +152,12 @@ void *df_save(DfCtx *, DfTensor *y, size_t size);         /* zeroed notes that l
 float *df_workspace(DfCtx *, size_t floats);              /* undefined; lives until the scope is left; NULL: poisoned   */
 #define DF_SOURCES_OF(...) (int)(sizeof((DfTensor *[]){ __VA_ARGS__ }) / sizeof(DfTensor *)), (DfTensor *[]){ __VA_ARGS__ }
 
-/* ---- the tape ---------------------------------------------------------------------------------------------------- */
+/* ---- the tape --------------------------------------------------------------------------------------------------- */
 
 float *df_grad(DfCtx *, DfTensor *x); /* where to add dL/dx; NULL if x wants none (or is NULL) */
-/* Walks the tape from y back to the parameters. `seed` is dL/dy (size of y), NULL for 1 everywhere. May be called for several
- * outputs of one step by seeding them first: df_seed() only adds to y's gradient, df_backward(c, NULL, NULL) then walks. */
+/* Walks the tape from y back to the parameters. `seed` is dL/dy (size of y), NULL for 1 everywhere. May be called
+ * for several outputs of one step by seeding them first: df_seed() only adds to y's gradient, df_backward(c, NULL,
+ * NULL) then walks. */
 void df_seed(DfCtx *, DfTensor *y, const float *seed);
 void df_backward(DfCtx *, DfTensor *y, const float *seed);
 

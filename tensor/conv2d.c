@@ -21,7 +21,8 @@ static int outputs(int size, int kernel, int stride, int padding, int dilation)
 static DfConvShape shape_of(const DfTensor *x, const DfTensor *w, DfConv conv)
 {
     const bool dw = is_depthwise(w);
-    DfConvShape s = { .N = df_dim(x, 0), .H = df_dim(x, 1), .W = df_dim(x, 2), .I = df_dim(x, 3), .O = dw ? df_dim(w, 2) : df_dim(w, 0),
+    DfConvShape s = { .N = df_dim(x, 0), .H = df_dim(x, 1), .W = df_dim(x, 2), .I = df_dim(x, 3),
+                      .O = dw ? df_dim(w, 2) : df_dim(w, 0),
                       .kh = df_dim(w, dw ? 0 : 1), .kw = df_dim(w, dw ? 1 : 2), .groups = conv.groups };
     for (int i = 0; i < 2; i++) {
         s.stride[i] = conv.stride[i];
@@ -35,7 +36,9 @@ static DfConvShape shape_of(const DfTensor *x, const DfTensor *w, DfConv conv)
 
 static void backward(DfCtx *c, DfTensor *y)
 {
-    DfTensor *const x = y->src[0], *const w = y->src[1], *const b = y->src[2];
+    DfTensor *const x = y->src[0];
+    DfTensor *const w = y->src[1];
+    DfTensor *const b = y->src[2];
     const DfConvShape s = shape_of(x, w, *(const DfConv *)y->saved);
     float *gx = df_grad(c, x), *gw = df_grad(c, w), *gb = df_grad(c, b);
     const bool dw = is_depthwise(w);
@@ -72,7 +75,8 @@ static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *w, DfConv conv)
     if (good && is_depthwise(w))
         good = df_dim(x, 3) == df_dim(w, 2) && conv.groups == df_dim(x, 3) && df_dim(w, 0) > 0 && df_dim(w, 1) > 0;
     else if (good)
-        good = df_dim(x, 3) == df_dim(w, 3) * conv.groups && df_dim(w, 0) % conv.groups == 0 && df_dim(w, 1) > 0 && df_dim(w, 2) > 0;
+        good = df_dim(x, 3) == df_dim(w, 3) * conv.groups && df_dim(w, 0) % conv.groups == 0 && df_dim(w,
+                                                                                                       1) > 0 && df_dim(w, 2) > 0;
     if (!good) {
         df_refuse(c, "conv2d: x of shape (%s) with a weight of shape (%s) in %d groups: want (N H W I) and (O kh kw I/groups), or (kh kw I) for "
                   "I groups", DF_TEXT(x), DF_TEXT(w), conv.groups);
@@ -81,11 +85,13 @@ static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *w, DfConv conv)
     const DfConvShape s = shape_of(x, w, conv);
     if (s.oH >= 0 && s.oW >= 0)
         return true;
-    df_refuse(c, "conv2d: a %dx%d kernel on a %dx%d map with padding %d %d: want a kernel that fits", s.kh, s.kw, s.H, s.W, s.padding[0], s.padding[1]);
+    df_refuse(c, "conv2d: a %dx%d kernel on a %dx%d map with padding %d %d: want a kernel that fits", s.kh, s.kw, s.H,
+              s.W, s.padding[0], s.padding[1]);
     return false;
 }
 
-static int run(DfCtx *c, const DfConvShape *s, const DfTensor *x, DfTensor *weight, const DfTensor *fold, const DfTensor *y, DfEpilogue e)
+static int run(DfCtx *c, const DfConvShape *s, const DfTensor *x, DfTensor *weight, const DfTensor *fold,
+               const DfTensor *y, DfEpilogue e)
 {
     if (is_depthwise(weight))
         return df_depthwise_forward(c->pool, c->k, s, x->data, weight->data, y->data, e);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/conv_transpose2d.c -- the transposed convolution. It is the gradient of a convolution from its result (N H' W' O) to its
- * input (N H W I), so that convolution's three passes serve here with their roles exchanged.
+ * tensor/conv_transpose2d.c -- the transposed convolution. It is the gradient of a convolution from its result (N H'
+ * W' O) to its input (N H W I), so that convolution's three passes serve here with their roles exchanged.
  */
 #include <string.h>
 
@@ -22,7 +22,8 @@ static int side(int size, int kernel, const Note *t, int i)
 /* The convolution from result to input. */
 static DfConvShape turned_shape(const DfTensor *x, const DfTensor *w, const Note *t)
 {
-    DfConvShape s = { .N = df_dim(x, 0), .I = df_dim(w, 3) * t->conv.groups, .O = df_dim(x, 3), .kh = df_dim(w, 1), .kw = df_dim(w, 2),
+    DfConvShape s = { .N = df_dim(x, 0), .I = df_dim(w, 3) * t->conv.groups, .O = df_dim(x, 3), .kh = df_dim(w, 1),
+                      .kw = df_dim(w, 2),
                       .oH = df_dim(x, 1), .oW = df_dim(x, 2), .groups = t->conv.groups };
     for (int i = 0; i < 2; i++) {
         s.stride[i] = t->conv.stride[i];
@@ -46,7 +47,9 @@ static int add_input_gradient(DfCtx *c, const DfConvShape *s, const DfTensor *y,
 
 static void backward(DfCtx *c, DfTensor *y)
 {
-    DfTensor *const x = y->src[0], *const w = y->src[1], *const b = y->src[2];
+    DfTensor *const x = y->src[0];
+    DfTensor *const w = y->src[1];
+    DfTensor *const b = y->src[2];
     const DfConvShape s = turned_shape(x, w, y->saved);
     float *gx = df_grad(c, x), *gw = df_grad(c, w), *gb = df_grad(c, b);
     int error = DF_OK;
@@ -72,7 +75,8 @@ static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *w, const DfTensor 
                   "the stride or the dilation", t->conv.stride[0], t->conv.stride[1], t->output_padding[0], t->output_padding[1], t->conv.groups);
         return false;
     }
-    good = x->shape.n == 4 && w->shape.n == 4 && df_dim(x, 3) == df_dim(w, 0) && df_dim(x, 3) % t->conv.groups == 0 && df_dim(w, 1) > 0
+    good = x->shape.n == 4 && w->shape.n == 4 && df_dim(x, 3) == df_dim(w, 0) && df_dim(x,
+                                                                                        3) % t->conv.groups == 0 && df_dim(w, 1) > 0
            && df_dim(w, 2) > 0 && (!bias || df_size(bias) == (size_t)df_dim(w, 3) * (size_t)t->conv.groups);
     if (good && side(df_dim(x, 1), df_dim(w, 1), t, 0) >= 0 && side(df_dim(x, 2), df_dim(w, 2), t, 1) >= 0)
         return true;
@@ -81,7 +85,8 @@ static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *w, const DfTensor 
     return false;
 }
 
-DfTensor *df_conv_transpose2d(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias, DfConv conv, const int output_padding[2])
+DfTensor *df_conv_transpose2d(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias, DfConv conv,
+                              const int output_padding[2])
 {
     const Note t = { conv, { output_padding[0], output_padding[1] } };
     if (c->err || !fits(c, x, weight, bias, &t))

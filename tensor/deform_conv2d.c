@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/deform_conv2d.c -- convolution whose points read the map where offsets say: Dai et al., Deformable Convolutional Networks,
- * ICCV 2017 (v1); with a weight for each sample, Zhu et al., CVPR 2019 (v2).
+ * tensor/deform_conv2d.c -- convolution whose points read the map where offsets say: Dai et al., Deformable
+ * Convolutional Networks, ICCV 2017 (v1); with a weight for each sample, Zhu et al., CVPR 2019 (v2).
  */
 #include "tensor/fuse.h"
 
@@ -16,9 +16,11 @@ static int outputs(int size, int kernel, int stride, int padding, int dilation)
     return room < 0 ? 0 : (int)(room / stride) + 1;
 }
 
-static DfDeformConv problem(const DfTensor *x, const DfTensor *offset, const DfTensor *mask, const DfTensor *w, Note note)
+static DfDeformConv problem(const DfTensor *x, const DfTensor *offset, const DfTensor *mask, const DfTensor *w,
+                            Note note)
 {
-    DfConvShape s = { .N = df_dim(x, 0), .H = df_dim(x, 1), .W = df_dim(x, 2), .I = df_dim(x, 3), .O = df_dim(w, 0), .kh = df_dim(w, 1),
+    DfConvShape s = { .N = df_dim(x, 0), .H = df_dim(x, 1), .W = df_dim(x, 2), .I = df_dim(x, 3), .O = df_dim(w, 0),
+                      .kh = df_dim(w, 1),
                       .kw = df_dim(w, 2), .groups = note.conv.groups };
     for (int i = 0; i < 2; i++) {
         s.stride[i] = note.conv.stride[i];
@@ -32,10 +34,14 @@ static DfDeformConv problem(const DfTensor *x, const DfTensor *offset, const DfT
 
 static void backward(DfCtx *c, DfTensor *y)
 {
-    DfTensor *const x = y->src[0], *const offset = y->src[1], *const mask = y->src[2], *const w = y->src[3];
+    DfTensor *const x = y->src[0];
+    DfTensor *const offset = y->src[1];
+    DfTensor *const mask = y->src[2];
+    DfTensor *const w = y->src[3];
     const DfDeformConv d = problem(x, offset, mask, w, *(const Note *)y->saved);
     const DfDeformConvGrads to = { df_grad(c, x), df_grad(c, offset), df_grad(c, mask), df_grad(c, w) };
-    df_add_columns(c, DF_COLUMN_SUM, df_grad(c, y->src[4]), y->grad, NULL, df_size(y) / (size_t)d.shape.O, (size_t)d.shape.O);
+    df_add_columns(c, DF_COLUMN_SUM, df_grad(c, y->src[4]), y->grad, NULL, df_size(y) / (size_t)d.shape.O,
+                   (size_t)d.shape.O);
     if (!c->err && df_deform_conv_backward(c->pool, c->k, &d, w->data, y->grad, &to))
         df_ctx_fail(c, DF_ENOMEM, "%s", df_error());
 }
@@ -50,10 +56,12 @@ static bool options_fit(DfConv conv)
     return good;
 }
 
-static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *offset, const DfTensor *mask, const DfTensor *w, Note note)
+static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *offset, const DfTensor *mask, const DfTensor *w,
+                 Note note)
 {
     const int G = note.offset_groups;
-    bool good = options_fit(note.conv) && G >= 1 && x->shape.n == 4 && w->shape.n == 4 && df_dim(x, 3) == df_dim(w, 3) * note.conv.groups &&
+    bool good = options_fit(note.conv) && G >= 1 && x->shape.n == 4 && w->shape.n == 4 && df_dim(x, 3) == df_dim(w,
+                                                                                                                 3) * note.conv.groups &&
                 df_dim(w, 0) % note.conv.groups == 0 && df_dim(x, 3) % G == 0 && df_size(w) > 0;
     if (good) {
         const DfConvShape s = problem(x, offset, mask, w, note).shape;
@@ -72,12 +80,14 @@ static int run(DfCtx *c, const DfDeformConv *d, DfTensor *weight, const DfTensor
 {
     const size_t O = (size_t)d->shape.O;
     const DfPackedWeight w = df_weight(c, weight, NULL, DF_PACK_GEMM, O, df_size(weight) / O, (size_t)d->shape.groups);
-    const int error = w.packed ? df_deform_conv_forward(c->pool, c->k, d, w.packed, y->data, df_fuse_epilogue(bias, (DfFuse){ 0 })) : DF_OK;
+    const int error = w.packed ? df_deform_conv_forward(c->pool, c->k, d, w.packed, y->data,
+                                                        df_fuse_epilogue(bias, (DfFuse){ 0 })) : DF_OK;
     df_weight_done(w);
     return error;
 }
 
-DfTensor *df_deform_conv2d(DfCtx *c, DfTensor *x, DfTensor *offset, DfTensor *mask, DfTensor *weight, DfTensor *bias, DfConv conv, int offset_groups)
+DfTensor *df_deform_conv2d(DfCtx *c, DfTensor *x, DfTensor *offset, DfTensor *mask, DfTensor *weight, DfTensor *bias,
+                           DfConv conv, int offset_groups)
 {
     const Note note = { conv, offset_groups };
     if (c->err || !fits(c, x, offset, mask, weight, note))

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/deform_positions.c -- sampling positions of deformable attention, and displacements between queries and samples.
- * Xia et al., "Vision Transformer with Deformable Attention", CVPR 2022, section 3.2; the two published codes differ in their
- * arithmetic (docs/design.md, "Two forms of DAT").
+ * tensor/deform_positions.c -- sampling positions of deformable attention, and displacements between queries and
+ * samples. Xia et al., "Vision Transformer with Deformable Attention", CVPR 2022, section 3.2; the two published
+ * codes differ in their arithmetic (docs/design.md, "Two forms of DAT").
  */
 #include <math.h>
 
 #include "tensor/tensor.h"
 
-/* ---- positions --------------------------------------------------------------------------------------------------- */
+/* ---- positions -------------------------------------------------------------------------------------------------- */
 
 static float reference(int i, int size, bool code_2022)
 {
@@ -51,7 +51,10 @@ typedef struct {
 
 static void walk(const DfTensor *offset, Walk *w, void (*visit)(Walk *, size_t from, size_t to, int i, int size))
 {
-    const int B = df_dim(offset, 0), H = df_dim(offset, 1), W = df_dim(offset, 2), G = df_dim(offset, 3);
+    const int B = df_dim(offset, 0);
+    const int H = df_dim(offset, 1);
+    const int W = df_dim(offset, 2);
+    const int G = df_dim(offset, 3);
     size_t from = 0;
     for (int b = 0; b < B; b++)
         for (int i = 0; i < H; i++)
@@ -75,7 +78,8 @@ static void visit_backward(Walk *w, size_t from, size_t to, int i, int size)
 
 static void positions_backward(DfCtx *c, DfTensor *y)
 {
-    Walk w = { .offset = y->src[0]->data, .gpos = y->grad, .goffset = df_grad(c, y->src[0]), .p = *(const DfPositions *)y->saved };
+    Walk w = { .offset = y->src[0]->data, .gpos = y->grad, .goffset = df_grad(c, y->src[0]),
+               .p = *(const DfPositions *)y->saved };
     if (w.goffset)
         walk(y->src[0], &w, visit_backward);
 }
@@ -86,7 +90,10 @@ DfTensor *df_deform_positions(DfCtx *c, DfTensor *offset, DfPositions p)
 {
     if (c->err)
         return &c->nil;
-    const int B = df_dim(offset, 0), H = df_dim(offset, 1), W = df_dim(offset, 2), G = df_dim(offset, 3);
+    const int B = df_dim(offset, 0);
+    const int H = df_dim(offset, 1);
+    const int W = df_dim(offset, 2);
+    const int G = df_dim(offset, 3);
     if (!p.code_2022 && p.factor >= 0 && (H == 1 || W == 1)) {
         df_ctx_fail(c, DF_ESHAPE, "a %dx%d grid of samples: the offset range 1 / (size - 1) wants at least 2x2", H, W);
         return &c->nil;
@@ -102,7 +109,7 @@ DfTensor *df_deform_positions(DfCtx *c, DfTensor *offset, DfPositions p)
     return y;
 }
 
-/* ---- (y, x) <-> (x, y) ------------------------------------------------------------------------------------------- */
+/* ---- (y, x) <-> (x, y) ------------------------------------------------------------------------------------------ */
 
 static void swap_backward(DfCtx *c, DfTensor *y)
 {
@@ -125,7 +132,7 @@ DfTensor *df_swap_xy(DfCtx *c, DfTensor *x)
     return y;
 }
 
-/* ---- log-spaced displacements ------------------------------------------------------------------------------------ */
+/* ---- log-spaced displacements ----------------------------------------------------------------------------------- */
 
 typedef struct {
     int H, W;
@@ -147,7 +154,9 @@ static void log_backward(DfCtx *c, DfTensor *y)
     const DfTensor *pos = y->src[0];
     const Grid *grid = y->saved;
     float *gpos = df_grad(c, y->src[0]);
-    const size_t M = (size_t)df_dim(y, 1), N = (size_t)df_dim(y, 2), BG = (size_t)df_dim(y, 0);
+    const size_t M = (size_t)df_dim(y, 1);
+    const size_t N = (size_t)df_dim(y, 2);
+    const size_t BG = (size_t)df_dim(y, 0);
     for (size_t b = 0; gpos && b < BG; b++)
         for (size_t m = 0; m < M; m++)
             for (size_t n = 0; n < 2 * N; n++) {
@@ -162,7 +171,9 @@ DfTensor *df_log_displacement(DfCtx *c, DfTensor *pos, int H, int W)
 {
     if (c->err)
         return &c->nil;
-    const int B = df_dim(pos, 0), G = df_dim(pos, 1), N = df_dim(pos, 2);
+    const int B = df_dim(pos, 0);
+    const int G = df_dim(pos, 1);
+    const int N = df_dim(pos, 2);
     DfTensor *y = df_output(c, &log_op, DF_SHAPE(B * G, H * W, N, 2), 1, &pos);
     if (df_skip(c, y))
         return y;

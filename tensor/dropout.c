@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/dropout.c -- dropout of elements (Srivastava et al., JMLR 2014) and of whole samples on a residual path: stochastic
- * depth (Huang et al., ECCV 2016). What stays is scaled by 1 / (1 - p).
+ * tensor/dropout.c -- dropout of elements (Srivastava et al., JMLR 2014) and of whole samples on a residual path:
+ * stochastic depth (Huang et al., ECCV 2016). What stays is scaled by 1 / (1 - p).
  */
 #include "tensor/op.h"
 
@@ -80,7 +80,9 @@ DfTensor *df_dropout_channels(DfCtx *c, DfTensor *x, float p)
     DfTensor *mask = df_new(c, x->shape);
     if (df_skip(c, mask))
         return x;
-    const size_t C = (size_t)df_dim(x, -1), n = (size_t)df_dim(x, 0), size = df_size(x) / n;
+    const size_t C = (size_t)df_dim(x, -1);
+    const size_t n = (size_t)df_dim(x, 0);
+    const size_t size = df_size(x) / n;
     for (size_t b = 0; b < n; b++) {
         float *of = mask->data + b * size;
         for (size_t i = 0; i < C; i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/focal_attention.c -- attention of windows to themselves, their surroundings and pooled maps: Yang et al., Focal
- * Self-attention for Local-Global Interactions in Vision Transformers, NeurIPS 2021.
+ * tensor/focal_attention.c -- attention of windows to themselves, their surroundings and pooled maps: Yang et al.,
+ * Focal Self-attention for Local-Global Interactions in Vision Transformers, NeurIPS 2021.
  */
 #include "tensor/op.h"
 
@@ -17,9 +17,12 @@ static DfFocalProblem problem_of(DfTensor *const *src, DfFocalAttention o)
 {
     const DfTensor *qkv = src[QKV];
     DfFocalProblem p = {
-        .B = df_dim(qkv, 0), .H = df_dim(qkv, 1), .W = df_dim(qkv, 2), .C = df_dim(qkv, 3) / 3, .heads = o.heads, .window = o.window,
-        .shift = o.shift, .expand = o.expand, .levels = o.levels, .focal_window = o.focal_window, .scale = o.scale, .qkv = qkv->data,
-        .pad = src[PAD] ? src[PAD]->data : NULL, .table = src[TABLE]->data, .neighbors = src[NEIGHBORS] ? src[NEIGHBORS]->data : NULL,
+        .B = df_dim(qkv, 0), .H = df_dim(qkv, 1), .W = df_dim(qkv, 2), .C = df_dim(qkv, 3) / 3, .heads = o.heads,
+        .window = o.window,
+        .shift = o.shift, .expand = o.expand, .levels = o.levels, .focal_window = o.focal_window, .scale = o.scale,
+        .qkv = qkv->data,
+        .pad = src[PAD] ? src[PAD]->data : NULL, .table = src[TABLE]->data,
+        .neighbors = src[NEIGHBORS] ? src[NEIGHBORS]->data : NULL,
     };
     for (int k = 0; k < o.levels; k++) {
         p.pooled[k] = src[POOLED + 2 * k]->data;
@@ -32,7 +35,8 @@ static void backward(DfCtx *c, DfTensor *y)
 {
     const Note *note = y->saved;
     const DfFocalProblem p = problem_of(y->src, note->options);
-    DfFocalGrads to = { df_grad(c, y->src[QKV]), df_grad(c, y->src[PAD]), df_grad(c, y->src[TABLE]), df_grad(c, y->src[NEIGHBORS]), { NULL }, { NULL } };
+    DfFocalGrads to = { df_grad(c, y->src[QKV]), df_grad(c, y->src[PAD]), df_grad(c, y->src[TABLE]),
+                        df_grad(c, y->src[NEIGHBORS]), { NULL }, { NULL } };
     for (int k = 0; k < p.levels; k++) {
         to.pooled[k] = df_grad(c, y->src[POOLED + 2 * k]);
         to.tables[k] = df_grad(c, y->src[POOLED + 2 * k + 1]);
@@ -66,7 +70,8 @@ static bool is(DfCtx *c, const char *what, const DfTensor *x, DfShape shape)
 static bool levels_fit(DfCtx *c, DfTensor *const *src, DfFocalAttention o)
 {
     const DfTensor *qkv = src[QKV];
-    const int rows = (df_dim(qkv, 1) + o.window - 1) / o.window, columns = (df_dim(qkv, 2) + o.window - 1) / o.window;
+    const int rows = (df_dim(qkv, 1) + o.window - 1) / o.window;
+    const int columns = (df_dim(qkv, 2) + o.window - 1) / o.window;
     for (int k = 0; k < o.levels; k++) {
         const int side = o.window + o.focal_window + (1 << k) - 2;
         if (!is(c, "a pooled map", src[POOLED + 2 * k], DF_SHAPE(df_dim(qkv, 0), rows << k, columns << k, df_dim(qkv, 3))) ||
@@ -82,16 +87,18 @@ static bool fits(DfCtx *c, DfTensor *const *src, DfFocalAttention o)
     if (!options_fit(c, o))
         return false;
     if (qkv->shape.n != 4 || o.heads < 1 || df_dim(qkv, 3) % (3 * o.heads)) {
-        df_refuse(c, "focal attention: qkv is (%s), want B H W 3C with C a multiple of %d heads", DF_TEXT(qkv), o.heads);
+        df_refuse(c, "focal attention: qkv is (%s), want B H W 3C with C a multiple of %d heads", DF_TEXT(qkv),
+                  o.heads);
         return false;
     }
     const int w = o.window;
-    return (!src[PAD] || is(c, "padding", src[PAD], DF_SHAPE(df_dim(qkv, 3)))) && is(c, "table", src[TABLE], DF_SHAPE((2 * w - 1) * (2 * w - 1), o.heads)) &&
+    return (!src[PAD] || is(c, "padding", src[PAD], DF_SHAPE(df_dim(qkv, 3)))) && is(c, "table", src[TABLE],
+                                                                                     DF_SHAPE((2 * w - 1) * (2 * w - 1), o.heads)) &&
            (o.expand == 0 || is(c, "neighbors' table", src[NEIGHBORS], DF_SHAPE(1, o.heads, w * w, df_focal_neighbors(w, o.expand)))) && levels_fit(c, src, o);
 }
 
-DfTensor *df_focal_attention(DfCtx *c, DfTensor *qkv, DfTensor *pad, DfTensor *table, DfTensor *neighbors, DfTensor *const *pooled,
-                             DfTensor *const *tables, DfFocalAttention o)
+DfTensor *df_focal_attention(DfCtx *c, DfTensor *qkv, DfTensor *pad, DfTensor *table, DfTensor *neighbors,
+                             DfTensor *const *pooled, DfTensor *const *tables, DfFocalAttention o)
 {
     DfTensor *src[POOLED + 2 * DF_FOCAL_LEVELS] = { qkv, pad, table, neighbors };
     for (int k = 0; k < o.levels && k < DF_FOCAL_LEVELS; k++) {

@@ -6,7 +6,7 @@
 
 #include <pthread.h>
 
-/* ---- packed weights ---------------------------------------------------------------------------------------------- */
+/* ---- packed weights --------------------------------------------------------------------------------------------- */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards the lists of packed copies, never held while packing */
 
@@ -36,7 +36,8 @@ static int pack(DfPacked **out, DfPool *pool, const float *w, DfPackKind kind, s
     return kind == DF_PACK_WINOGRAD ? df_pack_winograd(out, pool, w, O, K / 9) : df_pack(out, pool, w, O, K, groups);
 }
 
-static int pack_folded(DfPacked **out, DfPool *pool, const float *w, const float *fold, DfPackKind kind, size_t O, size_t K, size_t groups)
+static int pack_folded(DfPacked **out, DfPool *pool, const float *w, const float *fold, DfPackKind kind, size_t O,
+                       size_t K, size_t groups)
 {
     float *scaled = df_malloc(O * K * sizeof *scaled);
     if (!scaled)
@@ -50,7 +51,8 @@ static int pack_folded(DfPacked **out, DfPool *pool, const float *w, const float
     return error;
 }
 
-DfPackedWeight df_weight(DfCtx *c, DfTensor *w, const DfTensor *fold, DfPackKind kind, size_t O, size_t K, size_t groups)
+DfPackedWeight df_weight(DfCtx *c, DfTensor *w, const DfTensor *fold, DfPackKind kind, size_t O, size_t K,
+                         size_t groups)
 {
     const bool changes = c->recording && w->wants_grad;
     const float *factors = fold ? fold->data : NULL;
@@ -58,7 +60,8 @@ DfPackedWeight df_weight(DfCtx *c, DfTensor *w, const DfTensor *fold, DfPackKind
     if (found)
         return (DfPackedWeight){ found, NULL };
     DfPacked *packed = NULL;
-    const int error = fold ? pack_folded(&packed, c->pool, w->data, factors, kind, O, K, groups) : pack(&packed, c->pool, w->data, kind, O, K, groups);
+    const int error = fold ? pack_folded(&packed, c->pool, w->data, factors, kind, O, K, groups) : pack(&packed,
+                                                                                                        c->pool, w->data, kind, O, K, groups);
     if (error) {
         df_packed_free(packed);
         df_ctx_fail(c, error, "%s", df_error());
@@ -72,7 +75,7 @@ void df_weight_done(DfPackedWeight w)
     df_packed_free(w.own);
 }
 
-/* ---- what follows a product -------------------------------------------------------------------------------------- */
+/* ---- what follows a product ------------------------------------------------------------------------------------- */
 
 static bool has(DfCtx *c, const char *op, const char *what, const DfTensor *x, int n)
 {
@@ -85,11 +88,13 @@ static bool has(DfCtx *c, const char *op, const char *what, const DfTensor *x, i
 bool df_fuse_fits(DfCtx *c, const char *op, DfShape result, const DfTensor *bias, DfFuse fuse)
 {
     const int O = result.d[result.n - 1];
-    if (!has(c, op, "a bias", bias, O) || !has(c, op, "a scale", fuse.scale, O) || !has(c, op, "a factor of the weight", fuse.fold, O))
+    if (!has(c, op, "a bias", bias, O) || !has(c, op, "a scale", fuse.scale, O) ||
+        !has(c, op, "a factor of the weight", fuse.fold, O))
         return false;
     if (!fuse.residual || df_same_shape(result, fuse.residual->shape))
         return true;
-    df_refuse(c, "%s: a residual of shape (%s): want that of the result, (%s)", op, DF_TEXT(fuse.residual), df_shape_text(result).text);
+    df_refuse(c, "%s: a residual of shape (%s): want that of the result, (%s)", op, DF_TEXT(fuse.residual),
+              df_shape_text(result).text);
     return false;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/grid_sample.c -- a map read at any positions, bilinearly: PyTorch's grid_sample, differentiable in map and positions.
- * Jaderberg et al., Spatial Transformer Networks, NIPS 2015.
+ * tensor/grid_sample.c -- a map read at any positions, bilinearly: PyTorch's grid_sample, differentiable in map and
+ * positions. Jaderberg et al., Spatial Transformer Networks, NIPS 2015.
  */
 #include <math.h>
 
@@ -33,7 +33,7 @@ typedef struct {
     float slope;  /* d position in pixels / d grid      */
 } Place;
 
-/* ---- positions --------------------------------------------------------------------------------------------------- */
+/* ---- positions -------------------------------------------------------------------------------------------------- */
 
 /* PyTorch's rule: no gradient on the border itself. */
 static float clip(float at, float last, float *slope)
@@ -94,7 +94,10 @@ static Point point_at(const Job *j, size_t i)
 {
     Point p = { .x = place(&j->how, j->grid[2 * i], j->W), .y = place(&j->how, j->grid[2 * i + 1], j->H) };
     for (int corner = 0; corner < TAPS && p.x.inside && p.y.inside; corner++) {
-        const int right = corner & 1, below = corner >> 1, x = p.x.first + right, y = p.y.first + below;
+        const int right = corner & 1;
+        const int below = corner >> 1;
+        const int x = p.x.first + right;
+        const int y = p.y.first + below;
         if (x < 0 || y < 0 || x >= (int)j->W || y >= (int)j->H)
             continue;
         p.at[p.taps] = (size_t)y * j->W + (size_t)x;
@@ -112,11 +115,13 @@ static size_t map_at(const Job *j, size_t n, size_t g)
 
 static size_t result_at(const Job *j, size_t i)
 {
-    const size_t plane = i / j->points, n = plane / j->G, g = plane % j->G;
+    const size_t plane = i / j->points;
+    const size_t n = plane / j->G;
+    const size_t g = plane % j->G;
     return (n * j->points + i % j->points) * j->C + g * j->D;
 }
 
-/* ---- forward ----------------------------------------------------------------------------------------------------- */
+/* ---- forward ---------------------------------------------------------------------------------------------------- */
 
 static void range(void *arg, const DfPointwiseKernels *k, size_t from, size_t count)
 {
@@ -132,13 +137,14 @@ static void range(void *arg, const DfPointwiseKernels *k, size_t from, size_t co
     }
 }
 
-/* ---- backward ---------------------------------------------------------------------------------------------------- */
+/* ---- backward --------------------------------------------------------------------------------------------------- */
 
 /* Into the map. One sample, one group, some channels: a task meets no other one at the pixels that it adds to. */
 static void map_grad(void *arg, size_t task, void *scratch)
 {
     const Job *j = arg;
-    const size_t plane = task / j->channel_blocks, channel = task % j->channel_blocks * CHANNELS;
+    const size_t plane = task / j->channel_blocks;
+    const size_t channel = task % j->channel_blocks * CHANNELS;
     const size_t n = j->D - channel < CHANNELS ? j->D - channel : CHANNELS;
     float *map = j->gx + map_at(j, plane / j->G, plane % j->G) + channel;
     (void)scratch;
@@ -171,9 +177,12 @@ static void grid_grad_range(void *arg, const DfPointwiseKernels *k, size_t from,
 
 static Job make_job(DfCtx *c, const DfTensor *x, const DfTensor *grid, Saved how)
 {
-    const size_t C = (size_t)df_dim(x, 3), G = (size_t)how.groups, D = C / G;
+    const size_t C = (size_t)df_dim(x, 3);
+    const size_t G = (size_t)how.groups;
+    const size_t D = C / G;
     return (Job){ .k = &c->k->pointwise, .how = how, .x = x->data, .grid = grid->data, .H = (size_t)df_dim(x, 1),
-                  .W = (size_t)df_dim(x, 2), .C = C, .D = D, .G = G, .points = (size_t)df_dim(grid, 1) * (size_t)df_dim(grid, 2),
+                  .W = (size_t)df_dim(x, 2), .C = C, .D = D, .G = G,
+                  .points = (size_t)df_dim(grid, 1) * (size_t)df_dim(grid, 2),
                   .channel_blocks = df_blocks(D, CHANNELS) };
 }
 
@@ -200,7 +209,8 @@ DfTensor *df_grid_sample(DfCtx *c, DfTensor *x, DfTensor *grid, int groups, DfPa
 {
     if (c->err)
         return &c->nil;
-    if (x->shape.n != 4 || grid->shape.n != 4 || groups < 1 || df_dim(x, 3) % groups || df_dim(x, 1) < 1 || df_dim(x, 2) < 1 ||
+    if (x->shape.n != 4 || grid->shape.n != 4 || groups < 1 || df_dim(x, 3) % groups || df_dim(x, 1) < 1 ||
+        df_dim(x, 2) < 1 ||
         df_dim(grid, 0) != df_dim(x, 0) * groups || df_dim(grid, 3) != 2)
         return df_refuse(c, "grid_sample: x (%s), grid (%s), %d groups: want N H W C, N*groups h w 2, and groups that divide C",
                          DF_TEXT(x), DF_TEXT(grid), groups);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/group_norm.c -- group norm of N H W C: mean and variance over the positions and channels of a group, for each sample.
- * Wu, He, ECCV 2018.
+ * tensor/group_norm.c -- group norm of N H W C: mean and variance over the positions and channels of a group, for
+ * each sample. Wu, He, ECCV 2018.
  */
 #include <math.h>
 
@@ -31,8 +31,8 @@ static float weight_at(const DfTensor *weight, size_t i)
 
 /* With u = (x - mean) inverse and h = weight g, over the M = L D elements of a group:
  * gx = inverse (h - sum(h) / M - u sum(h u) / M), columnwise a g + b (x - mean) + shift. */
-static void group_columns(const Sizes *z, const double *sum_g, const double *sum_gx, const DfTensor *weight, const float *inverse,
-                          float *a, float *b, float *shift)
+static void group_columns(const Sizes *z, const double *sum_g, const double *sum_gx, const DfTensor *weight,
+                          const float *inverse, float *a, float *b, float *shift)
 {
     const double M = (double)(z->L * z->D);
     for (size_t first = 0; first < z->C; first += z->D) {
@@ -60,7 +60,9 @@ static void backward_sample(DfCtx *c, DfTensor *y, size_t sample, double *sums, 
     double *const sum_g = sums, *const sum_gx = sums + z.C;
     df_columns(c, DF_COLUMN_SUM, sum_g, y->grad + at, NULL, NULL, z.L, z.C);
     df_columns(c, DF_COLUMN_CENTRED, sum_gx, y->grad + at, x->data + at, mean, z.L, z.C);
-    float *gx = df_grad(c, y->src[0]), *gw = df_grad(c, y->src[1]), *gb = df_grad(c, y->src[2]);
+    float *gx = df_grad(c, y->src[0]);
+    float *gw = df_grad(c, y->src[1]);
+    float *gb = df_grad(c, y->src[2]);
     for (size_t i = 0; gw && i < z.C; i++)
         gw[i] += (float)(sum_gx[i] * (double)inverse[i]);
     for (size_t i = 0; gb && i < z.C; i++)
@@ -100,8 +102,8 @@ static void group_means(const Sizes *z, const double *sums, float *out)
 }
 
 /* One sample: statistics by two passes, then y = x scale + shift. `columns` is scratch of 2 C. */
-static void forward_sample(DfCtx *c, const Sizes *z, float *y, const float *x, const DfTensor *weight, const DfTensor *bias,
-                           float *mean, float *inverse, float eps, double *sums, float *columns)
+static void forward_sample(DfCtx *c, const Sizes *z, float *y, const float *x, const DfTensor *weight,
+                           const DfTensor *bias, float *mean, float *inverse, float eps, double *sums, float *columns)
 {
     float *const scale = columns, *const shift = columns + z->C;
     df_columns(c, DF_COLUMN_SUM, sums, x, NULL, NULL, z->L, z->C);
@@ -125,7 +127,8 @@ DfTensor *df_group_norm(DfCtx *c, DfTensor *x, int groups, DfTensor *weight, DfT
 {
     if (c->err)
         return &c->nil;
-    if (x->shape.n < 2 || groups < 1 || df_dim(x, -1) % groups || !is_column(weight, df_dim(x, -1)) || !is_column(bias, df_dim(x, -1)))
+    if (x->shape.n < 2 || groups < 1 || df_dim(x, -1) % groups || !is_column(weight, df_dim(x, -1)) ||
+        !is_column(bias, df_dim(x, -1)))
         return df_refuse(c, "group_norm: x (%s), %d groups, weight (%s), bias (%s): want N .. C, groups that divide C, weight and bias of C",
                          DF_TEXT(x), groups, weight ? DF_TEXT(weight) : "none", bias ? DF_TEXT(bias) : "none");
     DfTensor *y = df_output(c, &op, x->shape, DF_SOURCES_OF(x, weight, bias));

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/interpolate.c -- a map resized: nearest, bilinear, bicubic (Keys, 1981, a = -0.75). All three are separable: each
- * output position of an axis is a weighted sum of 1, 2 or 4 input positions, so one table per axis says it all.
+ * tensor/interpolate.c -- a map resized: nearest, bilinear, bicubic (Keys, 1981, a = -0.75). All three are
+ * separable: each output position of an axis is a weighted sum of 1, 2 or 4 input positions, so one table per axis
+ * says it all.
  *
- * The positions are PyTorch's: bilinear clamps the source position at 0 before it takes neighbours, bicubic does not and clamps
- * the neighbours instead; nearest multiplies by in / out in float32, which decides ties.
+ * The positions are PyTorch's: bilinear clamps the source position at 0 before it takes neighbours, bicubic does not
+ * and clamps the neighbours instead; nearest multiplies by in / out in float32, which decides ties.
  */
 #include <math.h>
 
@@ -65,7 +66,10 @@ static double far_cubic(double t, double a) /* 1 <= |t| <= 2 */
 
 static void bicubic_taps(Axis *a, int i, int in, bool align_corners)
 {
-    const double at = source(a->first + i, in, a->whole, align_corners), first = floor(at), t = at - first, A = -0.75;
+    const double at = source(a->first + i, in, a->whole, align_corners);
+    const double first = floor(at);
+    const double t = at - first;
+    const double A = -0.75;
     const double weight[TAPS] = { far_cubic(t + 1, A), near_cubic(t, A), near_cubic(1 - t, A), far_cubic(2 - t, A) };
     for (int k = 0; k < TAPS; k++) {
         a->index[TAPS * i + k] = clamp((int)first - 1 + k, in);
@@ -75,7 +79,8 @@ static void bicubic_taps(Axis *a, int i, int in, bool align_corners)
 
 static void fill(Axis *a, int in, DfInterpolation how, bool align_corners)
 {
-    const int begin = a->first < 0 ? -a->first : 0, end = a->whole - a->first < a->n ? a->whole - a->first : a->n;
+    const int begin = a->first < 0 ? -a->first : 0;
+    const int end = a->whole - a->first < a->n ? a->whole - a->first : a->n;
     for (int i = begin; i < end; i++)
         switch (how) {
         case DF_NEAREST: nearest_tap(a, i, in); break;
@@ -90,7 +95,8 @@ typedef struct {
 } Strip;
 
 /* Both tables, in one block with their owner. */
-static Saved *make_tables(DfCtx *c, DfTensor *y, const DfTensor *x, Strip strip, DfInterpolation how, bool align_corners)
+static Saved *make_tables(DfCtx *c, DfTensor *y, const DfTensor *x, Strip strip, DfInterpolation how,
+                          bool align_corners)
 {
     const int taps = how == DF_NEAREST ? 1 : how == DF_BILINEAR ? 2 : 4;
     const size_t ny = (size_t)(df_dim(y, 1) * taps), nx = (size_t)(df_dim(y, 2) * taps);
@@ -131,7 +137,9 @@ static int taps_at(const Job *job, int i, int j, size_t *at, float *weight)
 static void forward_row(void *arg, size_t task, void *scratch)
 {
     const Job *job = arg;
-    const int H = job->s->y.n, W = job->s->x.n, i = (int)(task % (size_t)H);
+    const int H = job->s->y.n;
+    const int W = job->s->x.n;
+    const int i = (int)(task % (size_t)H);
     const float *map = job->from + task / (size_t)H * job->h * job->w * job->C;
     float *out = job->to + task * (size_t)W * job->pitch;
     (void)scratch;
@@ -151,7 +159,8 @@ static void backward_channels(void *arg, size_t task, void *scratch)
 {
     const Job *job = arg;
     const int H = job->s->y.n, W = job->s->x.n;
-    const size_t sample = task / job->channel_blocks, channel = task % job->channel_blocks * CHANNELS;
+    const size_t sample = task / job->channel_blocks;
+    const size_t channel = task % job->channel_blocks * CHANNELS;
     const size_t n = job->C - channel < CHANNELS ? job->C - channel : CHANNELS;
     const float *g = job->from + sample * (size_t)H * (size_t)W * job->C + channel;
     float *map = job->to + sample * job->h * job->w * job->C + channel;
@@ -169,7 +178,8 @@ static void backward_channels(void *arg, size_t task, void *scratch)
 static Job make_job(DfCtx *c, const DfTensor *x, const Saved *s, const float *from, float *to)
 {
     const size_t C = (size_t)df_dim(x, 3);
-    return (Job){ s, &c->k->pointwise, from, to, (size_t)df_dim(x, 1), (size_t)df_dim(x, 2), C, df_blocks(C, CHANNELS), C };
+    return (Job){ s, &c->k->pointwise, from, to, (size_t)df_dim(x, 1), (size_t)df_dim(x, 2), C,
+                  df_blocks(C, CHANNELS), C };
 }
 
 static void backward(DfCtx *c, DfTensor *y)
@@ -182,12 +192,14 @@ static void backward(DfCtx *c, DfTensor *y)
 
 static const DfOp op = { "interpolate", backward };
 
-static DfTensor *interpolate(DfCtx *c, DfTensor *x, Strip strip, int rows, int W, DfInterpolation how, bool align_corners)
+static DfTensor *interpolate(DfCtx *c, DfTensor *x, Strip strip, int rows, int W, DfInterpolation how,
+                             bool align_corners)
 {
     if (c->err)
         return &c->nil;
     if (x->shape.n != 4 || strip.H < 1 || rows < 1 || W < 1 || df_dim(x, 1) < 1 || df_dim(x, 2) < 1)
-        return df_refuse(c, "interpolate: (%s) to %d x %d: want N H W C and sizes of at least 1", DF_TEXT(x), strip.H, W);
+        return df_refuse(c, "interpolate: (%s) to %d x %d: want N H W C and sizes of at least 1", DF_TEXT(x), strip.H,
+                         W);
     DfTensor *y = df_output(c, &op, DF_SHAPE(df_dim(x, 0), rows, W, df_dim(x, 3)), 1, &x);
     if (df_skip(c, y))
         return y;
@@ -205,7 +217,8 @@ DfTensor *df_interpolate(DfCtx *c, DfTensor *x, int H, int W, DfInterpolation ho
 }
 
 /* The maps are written where they belong in the result; the tape has them one by one. */
-DfTensor *df_interpolate_concat(DfCtx *c, DfTensor *const *x, int n, int H, int W, int first, int rows, bool align_corners)
+DfTensor *df_interpolate_concat(DfCtx *c, DfTensor *const *x, int n, int H, int W, int first, int rows,
+                                bool align_corners)
 {
     const Strip strip = { H, first };
     DfTensor *large[DF_SOURCES];

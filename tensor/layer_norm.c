@@ -21,10 +21,13 @@ typedef struct {
 static void grad_range(void *arg, const DfPointwiseKernels *k, size_t from, size_t rows)
 {
     const Job *j = arg;
-    const size_t block = from / j->block, n = j->n, at = from * n;
+    const size_t block = from / j->block;
+    const size_t n = j->n;
+    const size_t at = from * n;
     float *g_weight = j->g_weight ? j->g_weight + block * n : NULL;
     float *g_bias = j->g_bias ? j->g_bias + block * n : NULL;
-    k->layer_norm_grad(j->gx ? j->gx + at : NULL, g_weight, g_bias, j->g + at, j->x + at, j->weight, j->stats + 2 * from, rows, n);
+    k->layer_norm_grad(j->gx ? j->gx + at : NULL, g_weight, g_bias, j->g + at, j->x + at, j->weight,
+                       j->stats + 2 * from, rows, n);
 }
 
 static void add_partials(float *grad, const float *partial, size_t blocks, size_t n)
@@ -39,17 +42,23 @@ static void add_partials(float *grad, const float *partial, size_t blocks, size_
 
 static void backward(DfCtx *c, DfTensor *y)
 {
-    DfTensor *const x = y->src[0], *const weight = y->src[1], *const bias = y->src[2];
+    DfTensor *const x = y->src[0];
+    DfTensor *const weight = y->src[1];
+    DfTensor *const bias = y->src[2];
     const size_t n = (size_t)df_dim(x, -1), rows = df_size(x) / n;
-    float *const gx = df_grad(c, x), *const gw = df_grad(c, weight), *const gb = df_grad(c, bias);
-    const size_t fair = df_blocks(rows, GRAD_BLOCKS), block = fair > GRAD_ROWS ? fair : GRAD_ROWS;
+    float *const gx = df_grad(c, x);
+    float *const gw = df_grad(c, weight);
+    float *const gb = df_grad(c, bias);
+    const size_t fair = df_blocks(rows, GRAD_BLOCKS);
+    const size_t block = fair > GRAD_ROWS ? fair : GRAD_ROWS;
     const size_t blocks = df_blocks(rows, block);
     float *partial = df_calloc(2 * blocks * n, sizeof *partial);
     if (!partial) {
         df_ctx_fail(c, DF_ENOMEM, "out of memory for the gradient of layer norm");
         return;
     }
-    Job job = { .x = x->data, .g = y->grad, .weight = weight ? weight->data : NULL, .stats = y->saved, .n = n, .block = block,
+    Job job = { .x = x->data, .g = y->grad, .weight = weight ? weight->data : NULL, .stats = y->saved, .n = n,
+                .block = block,
                 .gx = gx, .g_weight = gw ? partial : NULL, .g_bias = gb ? partial + blocks * n : NULL };
     df_ranges(c, rows, block, grad_range, &job);
     add_partials(gw, partial, blocks, n);

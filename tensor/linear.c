@@ -17,9 +17,13 @@ static Sizes sizes_of(const DfTensor *x, const DfTensor *w)
 /* dx += dy W, dW += dy' x, db += the sums of dy's columns. */
 static void backward(DfCtx *c, DfTensor *y)
 {
-    DfTensor *const x = y->src[0], *const w = y->src[1], *const b = y->src[2];
+    DfTensor *const x = y->src[0];
+    DfTensor *const w = y->src[1];
+    DfTensor *const b = y->src[2];
     const Sizes s = sizes_of(x, w);
-    const size_t M = (size_t)s.rows, I = (size_t)s.I, O = (size_t)s.O;
+    const size_t M = (size_t)s.rows;
+    const size_t I = (size_t)s.I;
+    const size_t O = (size_t)s.O;
     float *gx = df_grad(c, x), *gw = df_grad(c, w), *gb = df_grad(c, b);
     int error = DF_OK;
     if (gx)
@@ -37,7 +41,8 @@ static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *w)
 {
     if (x->shape.n >= 1 && w->shape.n >= 1 && df_size(w) == (size_t)df_dim(w, 0) * (size_t)df_dim(x, -1))
         return true;
-    df_refuse(c, "linear: x of shape (%s) with a weight of shape (%s): want x's last size to be the weight's", DF_TEXT(x), DF_TEXT(w));
+    df_refuse(c, "linear: x of shape (%s) with a weight of shape (%s): want x's last size to be the weight's",
+              DF_TEXT(x), DF_TEXT(w));
     return false;
 }
 
@@ -50,7 +55,9 @@ DfTensor *df_linear_fused(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bia
     DfShape shape = x->shape;
     shape.d[shape.n - 1] = df_dim(weight, 0);
     const Sizes s = sizes_of(x, weight);
-    const size_t M = df_count(shape) / (size_t)(s.O ? s.O : 1), I = (size_t)s.I, O = (size_t)s.O;
+    const size_t M = df_count(shape) / (size_t)(s.O ? s.O : 1);
+    const size_t I = (size_t)s.I;
+    const size_t O = (size_t)s.O;
     if (!df_fuse_fits(c, "linear", shape, bias, fuse))
         return &c->nil;
     DfTensor *y = df_output(c, &op, shape, DF_SOURCES_OF(x, weight, bias));

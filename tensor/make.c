@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/make.c -- making tensors: for whoever has data, and for ops, whose results go on the tape when the context records.
+ * tensor/make.c -- making tensors: for whoever has data, and for ops, whose results go on the tape when the context
+ * records.
  */
 #include <assert.h>
 #include <string.h>

@@ -20,7 +20,8 @@ typedef struct {
 static int product(const Products *p, size_t i)
 {
     const size_t lda = p->ta ? p->M : p->K, ldb = p->tb ? p->K : p->N;
-    return df_gemm(p->pool, p->k, p->ta, p->tb, p->M, p->N, p->K, 1, p->a + i * p->M * p->K, lda, p->b + i * p->K * p->N, ldb, p->beta,
+    return df_gemm(p->pool, p->k, p->ta, p->tb, p->M, p->N, p->K, 1, p->a + i * p->M * p->K, lda,
+                   p->b + i * p->K * p->N, ldb, p->beta,
                    p->c + i * p->M * p->N, p->N);
 }
 
@@ -48,7 +49,10 @@ static void run(DfCtx *c, Products p)
 static void backward(DfCtx *c, DfTensor *y)
 {
     DfTensor *const a = y->src[0], *const b = y->src[1];
-    const size_t M = (size_t)df_dim(a, -2), K = (size_t)df_dim(a, -1), N = (size_t)df_dim(b, -1), batch = df_size(y) / df_at_least_1(M * N);
+    const size_t M = (size_t)df_dim(a, -2);
+    const size_t K = (size_t)df_dim(a, -1);
+    const size_t N = (size_t)df_dim(b, -1);
+    const size_t batch = df_size(y) / df_at_least_1(M * N);
     float *ga = df_grad(c, a), *gb = df_grad(c, b);
     if (ga)
         run(c, (Products){ .tb = true, .batch = batch, .M = M, .N = K, .K = N, .a = y->grad, .b = b->data, .beta = 1, .c = ga });
@@ -73,7 +77,9 @@ DfTensor *df_matmul(DfCtx *c, DfTensor *a, DfTensor *b)
     if (!fits(a, b))
         return df_refuse(c, "matmul: matrices of shapes (%s) and (%s): want (.. M K) and (.. K N) with equal leading sizes", DF_TEXT(a), DF_TEXT(b));
     DfShape shape = a->shape;
-    const size_t M = (size_t)df_dim(a, -2), K = (size_t)df_dim(a, -1), N = (size_t)df_dim(b, -1);
+    const size_t M = (size_t)df_dim(a, -2);
+    const size_t K = (size_t)df_dim(a, -1);
+    const size_t N = (size_t)df_dim(b, -1);
     shape.d[shape.n - 1] = (int)N;
     DfTensor *y = df_output(c, &op, shape, DF_SOURCES_OF(a, b));
     df_macs(c, DF_MACS_ATTENTION, (double)df_count(shape) * (double)K);

@@ -19,7 +19,9 @@ static void grad_range(void *arg, const DfPointwiseKernels *k, size_t from, size
 
 static void backward(DfCtx *c, DfTensor *y)
 {
-    const size_t B = (size_t)df_dim(y, 0), C = (size_t)df_dim(y, 1), L = df_size(y->src[0]) / (B * C);
+    const size_t B = (size_t)df_dim(y, 0);
+    const size_t C = (size_t)df_dim(y, 1);
+    const size_t L = df_size(y->src[0]) / (B * C);
     Job job = { df_grad(c, y->src[0]), y->grad, L, C };
     if (job.gx)
         df_ranges(c, B * L, df_at_least_1(DF_BLOCK / C), grad_range, &job);
@@ -36,7 +38,9 @@ DfTensor *df_mean_tokens(DfCtx *c, DfTensor *x)
     DfTensor *y = df_output(c, &op, DF_SHAPE(df_dim(x, 0), df_dim(x, -1)), 1, &x);
     if (df_skip(c, y))
         return y;
-    const size_t B = (size_t)df_dim(x, 0), C = (size_t)df_dim(x, -1), L = df_size(x) / (B * C);
+    const size_t B = (size_t)df_dim(x, 0);
+    const size_t C = (size_t)df_dim(x, -1);
+    const size_t L = df_size(x) / (B * C);
     double *sums = df_malloc(C * sizeof *sums);
     if (!sums)
         df_ctx_fail(c, DF_ENOMEM, "out of memory for %zu sums", C);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/mlp.c -- two linear layers with an activation between them, the hidden layer never whole in memory. On the tape it is
- * the two layers one by one.
+ * tensor/mlp.c -- two linear layers with an activation between them, the hidden layer never whole in memory. On the
+ * tape it is the two layers one by one.
  */
 #include "tensor/fuse.h"
 
 static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *w1, const DfTensor *b1, const DfTensor *w2)
 {
     const bool known = x->shape.n >= 1 && w1->shape.n >= 1 && w2->shape.n >= 1;
-    if (known && df_size(w1) == (size_t)df_dim(w1, 0) * (size_t)df_dim(x, -1) && df_size(w2) == (size_t)df_dim(w2, 0) * (size_t)df_dim(w1, 0)
+    if (known && df_size(w1) == (size_t)df_dim(w1, 0) * (size_t)df_dim(x, -1) &&
+        df_size(w2) == (size_t)df_dim(w2, 0) * (size_t)df_dim(w1, 0)
         && (!b1 || df_size(b1) == (size_t)df_dim(w1, 0)))
         return true;
     df_refuse(c, "mlp: x of shape (%s) with weights of shapes (%s) and (%s): want (.. I), (H I), (O H), and a bias of H", DF_TEXT(x),
@@ -16,10 +17,15 @@ static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *w1, const DfTensor
     return false;
 }
 
-static int run(DfCtx *c, const DfTensor *x, DfTensor *w1, const DfTensor *b1, DfAct act, DfTensor *w2, const DfTensor *y, DfEpilogue e)
+static int run(DfCtx *c, const DfTensor *x, DfTensor *w1, const DfTensor *b1, DfAct act, DfTensor *w2,
+               const DfTensor *y, DfEpilogue e)
 {
-    const size_t I = (size_t)df_dim(x, -1), H = (size_t)df_dim(w1, 0), O = (size_t)df_dim(w2, 0), M = df_size(y) / O;
-    const DfPackedWeight p1 = df_weight(c, w1, NULL, DF_PACK_GEMM, H, I, 1), p2 = df_weight(c, w2, NULL, DF_PACK_GEMM, O, H, 1);
+    const size_t I = (size_t)df_dim(x, -1);
+    const size_t H = (size_t)df_dim(w1, 0);
+    const size_t O = (size_t)df_dim(w2, 0);
+    const size_t M = df_size(y) / O;
+    const DfPackedWeight p1 = df_weight(c, w1, NULL, DF_PACK_GEMM, H, I, 1);
+    const DfPackedWeight p2 = df_weight(c, w2, NULL, DF_PACK_GEMM, O, H, 1);
     int error = DF_OK;
     if (p1.packed && p2.packed)
         error = df_mlp_packed(c->pool, c->k, M, x->data, p1.packed, b1 ? b1->data : NULL, act, p2.packed, y->data, e);

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/ms_deform_attention.c -- attention that reads a few points of each level of a pyramid, and where those points lie: Zhu
- * et al., "Deformable DETR: Deformable Transformers for End-to-End Object Detection", ICLR 2021, section 4.1.
+ * tensor/ms_deform_attention.c -- attention that reads a few points of each level of a pyramid, and where those
+ * points lie: Zhu et al., "Deformable DETR: Deformable Transformers for End-to-End Object Detection", ICLR 2021,
+ * section 4.1.
  */
 #include "tensor/op.h"
 
-/* ---- attention ----------------------------------------------------------------------------------------------------- */
+/* ---- attention -------------------------------------------------------------------------------------------------- */
 
-static DfMsDeformProblem problem_of(const DfTensor *value, const DfTensor *location, const DfTensor *attention, const DfPyramid *levels)
+static DfMsDeformProblem problem_of(const DfTensor *value, const DfTensor *location, const DfTensor *attention,
+                                    const DfPyramid *levels)
 {
     DfMsDeformProblem p = {
-        .B = df_dim(value, 0), .queries = df_dim(location, 1), .heads = df_dim(value, 2), .depth = df_dim(value, 3), .levels = levels->n,
+        .B = df_dim(value, 0), .queries = df_dim(location, 1), .heads = df_dim(value, 2), .depth = df_dim(value, 3),
+        .levels = levels->n,
         .points = df_dim(location, 4), .value = value->data, .location = location->data, .attention = attention->data,
     };
     for (int l = 0; l < levels->n; l++) {
@@ -22,9 +25,13 @@ static DfMsDeformProblem problem_of(const DfTensor *value, const DfTensor *locat
 
 static void backward(DfCtx *c, DfTensor *y)
 {
-    DfTensor *value = y->src[0], *location = y->src[1], *attention = y->src[2];
+    DfTensor *value = y->src[0];
+    DfTensor *location = y->src[1];
+    DfTensor *attention = y->src[2];
     const DfMsDeformProblem p = problem_of(value, location, attention, y->saved);
-    float *dvalue = df_grad(c, value), *dlocation = df_grad(c, location), *dattention = df_grad(c, attention);
+    float *dvalue = df_grad(c, value);
+    float *dlocation = df_grad(c, location);
+    float *dattention = df_grad(c, attention);
     if (!c->err && df_ms_deform_backward(c->pool, &p, y->grad, dvalue, dlocation, dattention))
         df_ctx_fail(c, DF_ENOMEM, "%s", df_error());
 }
@@ -39,24 +46,31 @@ int df_pyramid_cells(const DfPyramid *levels)
     return n;
 }
 
-static bool fits(DfCtx *c, const DfTensor *value, const DfTensor *location, const DfTensor *attention, const DfPyramid *levels)
+static bool fits(DfCtx *c, const DfTensor *value, const DfTensor *location, const DfTensor *attention,
+                 const DfPyramid *levels)
 {
-    const int cells = df_pyramid_cells(levels), B = df_dim(value, 0), heads = value->shape.n == 4 ? df_dim(value, 2) : 0;
+    const int cells = df_pyramid_cells(levels);
+    const int B = df_dim(value, 0);
+    const int heads = value->shape.n == 4 ? df_dim(value, 2) : 0;
     if (value->shape.n != 4 || df_dim(value, 1) != cells)
         df_refuse(c, "ms_deform_attention: value is (%s): want B %d heads channels", DF_TEXT(value), cells);
-    else if (location->shape.n != 6 || df_dim(location, 0) != B || df_dim(location, 2) != heads || df_dim(location, 3) != levels->n || df_dim(location, 5) != 2)
-        df_refuse(c, "ms_deform_attention: locations are (%s): want %d queries %d %d points 2", DF_TEXT(location), B, heads, levels->n);
+    else if (location->shape.n != 6 || df_dim(location, 0) != B || df_dim(location, 2) != heads ||
+             df_dim(location, 3) != levels->n || df_dim(location, 5) != 2)
+        df_refuse(c, "ms_deform_attention: locations are (%s): want %d queries %d %d points 2", DF_TEXT(location), B,
+                  heads, levels->n);
     else if (attention->shape.n < 1 || 2 * df_size(attention) != df_size(location))
         df_refuse(c, "ms_deform_attention: weights are (%s) for locations (%s)", DF_TEXT(attention), DF_TEXT(location));
     return !c->err;
 }
 
-DfTensor *df_ms_deform_attention(DfCtx *c, DfTensor *value, DfTensor *location, DfTensor *attention, const DfPyramid *levels)
+DfTensor *df_ms_deform_attention(DfCtx *c, DfTensor *value, DfTensor *location, DfTensor *attention,
+                                 const DfPyramid *levels)
 {
     if (c->err || !fits(c, value, location, attention, levels))
         return &c->nil;
     const int heads = df_dim(value, 2), depth = df_dim(value, 3);
-    DfTensor *y = df_output(c, &op, DF_SHAPE(df_dim(value, 0), df_dim(location, 1), heads * depth), DF_SOURCES_OF(value, location, attention));
+    DfTensor *y = df_output(c, &op, DF_SHAPE(df_dim(value, 0), df_dim(location, 1), heads * depth),
+                            DF_SOURCES_OF(value, location, attention));
     df_macs(c, DF_MACS_ATTENTION, 5.0 * (double)df_size(attention) * depth); /* four taps and a weight */
     if (df_skip(c, y))
         return y;
@@ -69,7 +83,7 @@ DfTensor *df_ms_deform_attention(DfCtx *c, DfTensor *value, DfTensor *location, 
     return y;
 }
 
-/* ---- locations ----------------------------------------------------------------------------------------------------- */
+/* ---- locations -------------------------------------------------------------------------------------------------- */
 
 /* A row is a query: its reference (2 or 4 numbers) and the offsets of its heads, levels and points. */
 typedef struct {
@@ -84,8 +98,8 @@ typedef struct {
     float *location, *dreference, *doffset;
 } Job;
 
-/* location = reference * ratio + offset * step, along an axis: a reference point has steps of one cell, a reference box of half
- * its size over the number of points. */
+/* location = reference * ratio + offset * step, along an axis: a reference point has steps of one cell, a reference
+ * box of half its size over the number of points. */
 static float step_of(const Places *s, int level, int axis, const float *reference, float ratio)
 {
     if (s->parts == 4)
@@ -100,10 +114,13 @@ static void place_range(void *arg, const DfPointwiseKernels *k, size_t from, siz
     const int L = s->levels.n, points = s->points;
     (void)k;
     for (size_t q = from; q < from + count; q++) {
-        const float *const reference = j->reference + q * (size_t)s->parts, *const ratios = s->ratios + q / (size_t)s->queries * (size_t)L * 2;
+        const float *const reference = j->reference + q * (size_t)s->parts;
+        const float *const ratios = s->ratios + q / (size_t)s->queries * (size_t)L * 2;
         for (int level = 0; level < L; level++)
             for (int axis = 0; axis < 2; axis++) {
-                const float ratio = ratios[2 * level + axis], start = reference[axis] * ratio, step = step_of(s, level, axis, reference, ratio);
+                const float ratio = ratios[2 * level + axis];
+                const float start = reference[axis] * ratio;
+                const float step = step_of(s, level, axis, reference, ratio);
                 for (int head = 0; head < s->heads; head++) {
                     const size_t at = (((q * (size_t)s->heads + (size_t)head) * (size_t)L + (size_t)level) * (size_t)points) * 2 + (size_t)axis;
                     for (int i = 0; i < points; i++)
@@ -120,10 +137,12 @@ static void place_grad_range(void *arg, const DfPointwiseKernels *k, size_t from
     const int L = s->levels.n, points = s->points;
     (void)k;
     for (size_t q = from; q < from + count; q++) {
-        const float *const reference = j->reference + q * (size_t)s->parts, *const ratios = s->ratios + q / (size_t)s->queries * (size_t)L * 2;
+        const float *const reference = j->reference + q * (size_t)s->parts;
+        const float *const ratios = s->ratios + q / (size_t)s->queries * (size_t)L * 2;
         for (int level = 0; level < L; level++)
             for (int axis = 0; axis < 2; axis++) {
-                const float ratio = ratios[2 * level + axis], step = step_of(s, level, axis, reference, ratio);
+                const float ratio = ratios[2 * level + axis];
+                const float step = step_of(s, level, axis, reference, ratio);
                 double sum = 0, moved = 0;
                 for (int head = 0; head < s->heads; head++) {
                     const size_t at = (((q * (size_t)s->heads + (size_t)head) * (size_t)L + (size_t)level) * (size_t)points) * 2 + (size_t)axis;
@@ -153,27 +172,32 @@ static void run_places(DfCtx *c, const DfTensor *reference, Job *job, DfRange *r
 static void places_backward(DfCtx *c, DfTensor *y)
 {
     DfTensor *reference = y->src[0], *offset = y->src[1];
-    Job job = { .s = y->saved, .reference = reference->data, .offset = offset->data, .g = y->grad, .dreference = df_grad(c, reference), .doffset = df_grad(c, offset) };
+    Job job = { .s = y->saved, .reference = reference->data, .offset = offset->data, .g = y->grad,
+                .dreference = df_grad(c, reference), .doffset = df_grad(c, offset) };
     if (!c->err)
         run_places(c, reference, &job, place_grad_range);
 }
 
 static const DfOp places_op = { "sampling_locations", places_backward };
 
-DfTensor *df_sampling_locations(DfCtx *c, DfTensor *reference, DfTensor *offset, const float *ratios, const DfPyramid *levels, int heads, int points)
+DfTensor *df_sampling_locations(DfCtx *c, DfTensor *reference, DfTensor *offset, const float *ratios,
+                                const DfPyramid *levels, int heads, int points)
 {
     if (c->err)
         return &c->nil;
     const int L = levels->n, parts = reference->shape.n == 3 ? df_dim(reference, 2) : 0;
-    if ((parts != 2 && parts != 4) || offset->shape.n != 3 || df_dim(offset, 0) != df_dim(reference, 0) || df_dim(offset, 1) != df_dim(reference, 1) ||
+    if ((parts != 2 && parts != 4) || offset->shape.n != 3 || df_dim(offset, 0) != df_dim(reference, 0) ||
+        df_dim(offset, 1) != df_dim(reference, 1) ||
         df_dim(offset, 2) != heads * L * points * 2)
-        return df_refuse(c, "sampling_locations: references (%s) and offsets (%s): want B Q 2 or 4 and B Q %d", DF_TEXT(reference), DF_TEXT(offset), heads * L * points * 2);
+        return df_refuse(c, "sampling_locations: references (%s) and offsets (%s): want B Q 2 or 4 and B Q %d",
+                         DF_TEXT(reference), DF_TEXT(offset), heads * L * points * 2);
     const int B = df_dim(reference, 0), queries = df_dim(reference, 1);
     DfTensor *y = df_output(c, &places_op, DF_SHAPE(B, queries, heads, L, points, 2), DF_SOURCES_OF(reference, offset));
     if (df_skip(c, y))
         return y;
     const size_t room = (size_t)B * (size_t)L * 2;
-    Places now = { *levels, queries, heads, points, parts, ratios }, *note = df_taped(y) ? df_save(c, y, sizeof *note + room * sizeof *ratios) : NULL;
+    Places now = { *levels, queries, heads, points, parts, ratios }, *note = df_taped(y) ? df_save(c, y,
+                                                                                                   sizeof *note + room * sizeof *ratios) : NULL;
     if (note) { /* the ratios are the caller's: keep a copy */
         *note = now;
         float *copy = (float *)(void *)(note + 1);

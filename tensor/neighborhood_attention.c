@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/neighborhood_attention.c -- every query attends to the tokens nearest to it: Hassani et al., Neighborhood Attention
- * Transformer (CVPR 2023).
+ * tensor/neighborhood_attention.c -- every query attends to the tokens nearest to it: Hassani et al., Neighborhood
+ * Attention Transformer (CVPR 2023).
  */
 #include "tensor/op.h"
 
@@ -13,7 +13,8 @@ typedef struct { /* what backward needs besides the tensors */
 static DfNeighborhoodProblem problem_of(const DfTensor *qkv, const DfTensor *table, DfNeighborhoodAttention o)
 {
     return (DfNeighborhoodProblem){
-        .B = df_dim(qkv, 0), .H = df_dim(qkv, 1), .W = df_dim(qkv, 2), .C = df_dim(qkv, 3) / 3, .heads = o.heads, .window = o.window,
+        .B = df_dim(qkv, 0), .H = df_dim(qkv, 1), .W = df_dim(qkv, 2), .C = df_dim(qkv, 3) / 3, .heads = o.heads,
+        .window = o.window,
         .dilation = o.dilation, .scale = o.scale, .qkv = qkv->data, .table = table ? table->data : NULL,
     };
 }
@@ -35,11 +36,13 @@ static bool fits(DfCtx *c, const DfTensor *qkv, const DfTensor *table, DfNeighbo
 {
     const int side = 2 * o.window - 1;
     if (qkv->shape.n != 4 || o.heads < 1 || df_dim(qkv, 3) % (3 * o.heads))
-        df_refuse(c, "neighborhood attention: qkv is (%s), want B H W 3C with C a multiple of %d heads", DF_TEXT(qkv), o.heads);
+        df_refuse(c, "neighborhood attention: qkv is (%s), want B H W 3C with C a multiple of %d heads", DF_TEXT(qkv),
+                  o.heads);
     else if (o.window < 1 || o.window > 127 || o.window % 2 == 0 || o.dilation < 1)
         df_refuse(c, "neighborhood attention: window %d, dilation %d, want an odd window of 1..127 and a dilation of at least 1", o.window, o.dilation);
     else if (df_dim(qkv, 1) / o.window < o.dilation || df_dim(qkv, 2) / o.window < o.dilation)
-        df_refuse(c, "neighborhood attention: a map of %dx%d, want window times dilation, %d times %d, at most that", df_dim(qkv, 1), df_dim(qkv, 2), o.window, o.dilation);
+        df_refuse(c, "neighborhood attention: a map of %dx%d, want window times dilation, %d times %d, at most that",
+                  df_dim(qkv, 1), df_dim(qkv, 2), o.window, o.dilation);
     else if (table && !df_same_shape(table->shape, DF_SHAPE(o.heads, side, side)))
         df_refuse(c, "neighborhood attention: table is (%s), want %d %d %d", DF_TEXT(table), o.heads, side, side);
     return !c->err;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/observe.c -- what a network tells whoever listens while it runs (tensor/listen.h). Where nobody listens, nothing is done.
+ * tensor/observe.c -- what a network tells whoever listens while it runs (tensor/listen.h). Where nobody listens,
+ * nothing is done.
  */
 #include <stdio.h>
 

@@ -42,7 +42,7 @@ void df_run(DfCtx *c, size_t tasks, size_t scratch, DfTask *run, void *arg)
         df_ctx_fail(c, DF_ENOMEM, "%s", df_error());
 }
 
-/* ---- ranges ------------------------------------------------------------------------------------------------------ */
+/* ---- ranges ----------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     const DfPointwiseKernels *k;
@@ -65,7 +65,7 @@ void df_ranges(DfCtx *c, size_t n, size_t block, DfRange *run, void *arg)
     df_run(c, df_blocks(n, block), 0, run_range, &ranges);
 }
 
-/* ---- rows -------------------------------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     float *y;

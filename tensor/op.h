@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/op.h -- private: what the files of ops share. An op checks its shapes and refuses with a sentence, cuts its work into
- * blocks that depend on the sizes alone, and adds up partial results in the order of the blocks.
+ * tensor/op.h -- private: what the files of ops share. An op checks its shapes and refuses with a sentence, cuts its
+ * work into blocks that depend on the sizes alone, and adds up partial results in the order of the blocks.
  */
 #ifndef DF_TENSOR_OP_H
 #define DF_TENSOR_OP_H
@@ -44,7 +44,7 @@ static inline size_t df_at_least_1(size_t n) /* rows of a block: df_at_least_1(D
 void df_copy_rows(DfCtx *, float *y, size_t ldy, const float *x, size_t ldx, size_t rows, size_t n);
 void df_add_rows(DfCtx *, float *y, size_t ldy, const float *x, size_t ldx, size_t rows, size_t n);
 
-/* ---- columns.c: sums over the rows of a matrix (rows n), in float64 over blocks of float32 ---- */
+/* ---- columns.c: sums over the rows of a matrix (rows n), in float64 over blocks of float32 ---------------------- */
 
 typedef enum {
     DF_COLUMN_SUM,     /* a             */
@@ -52,14 +52,16 @@ typedef enum {
     DF_COLUMN_CENTRED, /* a (b - mean)  */
     DF_COLUMN_SQUARE   /* (a - mean)^2  */
 } DfColumn;
-void df_columns(DfCtx *, DfColumn what, double *out, const float *a, const float *b, const float *mean, size_t rows, size_t n);
-/* The same added to a gradient; grad may be NULL. Bias gradients are df_add_columns(c, DF_COLUMN_SUM, gb, g, NULL, rows, n). */
+void df_columns(DfCtx *, DfColumn what, double *out, const float *a, const float *b, const float *mean, size_t rows,
+                size_t n);
+/* The same added to a gradient; grad may be NULL. Bias gradients are df_add_columns(c, DF_COLUMN_SUM, gb, g, NULL,
+ * rows, n). */
 void df_add_columns(DfCtx *, DfColumn what, float *grad, const float *a, const float *b, size_t rows, size_t n);
 
 /* y = x scale + shift, columnwise. */
 void df_affine_rows(DfCtx *, float *y, const float *x, const float *scale, const float *shift, size_t rows, size_t n);
 /* gx += g a + (x - mean) b + shift, columnwise; b == NULL: gx += g a. */
-void df_affine_rows_grad(DfCtx *, float *gx, const float *g, const float *x, const float *a, const float *b, const float *mean,
-                         const float *shift, size_t rows, size_t n);
+void df_affine_rows_grad(DfCtx *, float *gx, const float *g, const float *x, const float *a, const float *b,
+                         const float *mean, const float *shift, size_t rows, size_t n);
 
 #endif

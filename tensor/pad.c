@@ -17,14 +17,19 @@ typedef struct {
 
 static Job make_job(const DfTensor *x, const DfTensor *y, const int pad[4])
 {
-    const int left = pad[2], W = df_dim(x, 2), V = df_dim(y, 2);
+    const int left = pad[2];
+    const int W = df_dim(x, 2);
+    const int V = df_dim(y, 2);
     const int y_left = left > 0 ? left : 0, x_left = left < 0 ? -left : 0;
     const int room = W - x_left < V - y_left ? W - x_left : V - y_left;
-    return (Job){ .C = (size_t)df_dim(x, 3), .x_width = (size_t)W, .y_width = (size_t)V, .width = room > 0 ? (size_t)room : 0,
-                  .x_left = (size_t)x_left, .y_left = room > 0 ? (size_t)y_left : 0, .x_height = df_dim(x, 1), .y_height = df_dim(y, 1), .top = pad[0] };
+    return (Job){ .C = (size_t)df_dim(x, 3), .x_width = (size_t)W, .y_width = (size_t)V,
+                  .width = room > 0 ? (size_t)room : 0,
+                  .x_left = (size_t)x_left, .y_left = room > 0 ? (size_t)y_left : 0, .x_height = df_dim(x,
+                                                                                                        1), .y_height = df_dim(y, 1), .top = pad[0] };
 }
 
-/* Where the row of x begins, at the first pixel they share, that row i of y (of all samples) comes from; false in the border. */
+/* Where the row of x begins, at the first pixel they share, that row i of y (of all samples) comes from; false in
+ * the border. */
 static bool source(const Job *j, size_t i, size_t *at)
 {
     const size_t sample = i / (size_t)j->y_height;
@@ -44,7 +49,9 @@ static void fill(float *y, size_t n, float value)
 static void range(void *arg, const DfPointwiseKernels *k, size_t from, size_t count)
 {
     const Job *j = arg;
-    const size_t begin = j->y_left * j->C, n = j->width * j->C, whole = j->y_width * j->C;
+    const size_t begin = j->y_left * j->C;
+    const size_t n = j->width * j->C;
+    const size_t whole = j->y_width * j->C;
     (void)k;
     for (size_t i = from; i < from + count; i++) {
         float *row = j->y + i * whole;
@@ -90,8 +97,10 @@ DfTensor *df_pad2d(DfCtx *c, DfTensor *x, const int pad[4], float value)
     if (c->err)
         return &c->nil;
     if (x->shape.n != 4 || df_dim(x, 1) + pad[0] + pad[1] < 0 || df_dim(x, 2) + pad[2] + pad[3] < 0)
-        return df_refuse(c, "pad2d: (%s) by %d %d %d %d: want N H W C and a result of some size", DF_TEXT(x), pad[0], pad[1], pad[2], pad[3]);
-    const DfShape shape = DF_SHAPE(df_dim(x, 0), df_dim(x, 1) + pad[0] + pad[1], df_dim(x, 2) + pad[2] + pad[3], df_dim(x, 3));
+        return df_refuse(c, "pad2d: (%s) by %d %d %d %d: want N H W C and a result of some size", DF_TEXT(x), pad[0],
+                         pad[1], pad[2], pad[3]);
+    const DfShape shape = DF_SHAPE(df_dim(x, 0), df_dim(x, 1) + pad[0] + pad[1], df_dim(x, 2) + pad[2] + pad[3],
+                                   df_dim(x, 3));
     DfTensor *y = df_output(c, &op, shape, 1, &x);
     if (df_skip(c, y))
         return y;

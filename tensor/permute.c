@@ -2,8 +2,8 @@
  *
  * tensor/permute.c -- dimensions in another order, by copying; the windows of a map are one such order.
  *
- * Neighbours that stay neighbours are merged first. Then either the last dimension stays last, and runs of it are copied, or
- * it changes places with another one, and planes of the two are transposed.
+ * Neighbours that stay neighbours are merged first. Then either the last dimension stays last, and runs of it are
+ * copied, or it changes places with another one, and planes of the two are transposed.
  */
 #include <string.h>
 
@@ -100,7 +100,8 @@ static void transpose_task(void *arg, size_t task, void *scratch)
 {
     const Plan *p = arg;
     const int last = p->n - 1, inner = p->inner;
-    const size_t column = task % p->column_blocks * TILE, row = task / p->column_blocks % p->row_blocks * TILE;
+    const size_t column = task % p->column_blocks * TILE;
+    const size_t row = task / p->column_blocks % p->row_blocks * TILE;
     size_t x_at, y_at;
     (void)scratch;
     locate(p, task / p->column_blocks / p->row_blocks, last, inner, &x_at, &y_at);
@@ -149,7 +150,8 @@ DfTensor *df_permute(DfCtx *c, DfTensor *x, DfShape order)
     if (c->err)
         return &c->nil;
     if (!is_order(order, x->shape.n))
-        return df_refuse(c, "permute: (%s) in the order (%s): want each dimension once", DF_TEXT(x), df_shape_text(order).text);
+        return df_refuse(c, "permute: (%s) in the order (%s): want each dimension once", DF_TEXT(x),
+                         df_shape_text(order).text);
     DfShape shape = { order.n, { 0 } };
     for (int i = 0; i < order.n; i++)
         shape.d[i] = x->shape.d[order.d[i]];
@@ -176,15 +178,19 @@ DfTensor *df_transpose(DfCtx *c, DfTensor *x)
     return df_permute(c, x, order);
 }
 
-/* ---- windows of a map, and 2 x 2 pixels as one ------------------------------------------------------------------- */
+/* ---- windows of a map, and 2 x 2 pixels as one ------------------------------------------------------------------ */
 
 DfTensor *df_window_partition(DfCtx *c, DfTensor *x, int window)
 {
     if (c->err)
         return &c->nil;
     if (x->shape.n != 4 || window < 1 || df_dim(x, 1) % window || df_dim(x, 2) % window)
-        return df_refuse(c, "window_partition: (%s) in windows of %d: want N H W C, H and W multiples of the window", DF_TEXT(x), window);
-    const int N = df_dim(x, 0), nH = df_dim(x, 1) / window, nW = df_dim(x, 2) / window, C = df_dim(x, 3);
+        return df_refuse(c, "window_partition: (%s) in windows of %d: want N H W C, H and W multiples of the window",
+                         DF_TEXT(x), window);
+    const int N = df_dim(x, 0);
+    const int nH = df_dim(x, 1) / window;
+    const int nW = df_dim(x, 2) / window;
+    const int C = df_dim(x, 3);
     x = df_reshape(c, x, DF_SHAPE(N, nH, window, nW, window, C));
     x = df_permute(c, x, DF_SHAPE(0, 1, 3, 2, 4, 5));
     return df_reshape(c, x, DF_SHAPE(N * nH * nW, window * window, C));
@@ -195,7 +201,8 @@ DfTensor *df_window_reverse(DfCtx *c, DfTensor *x, int window, int H, int W)
     if (c->err)
         return &c->nil;
     const int per_map = window < 1 ? 0 : (H / window) * (W / window);
-    if (x->shape.n != 3 || per_map < 1 || H % window || W % window || df_dim(x, 1) != window * window || df_dim(x, 0) % per_map)
+    if (x->shape.n != 3 || per_map < 1 || H % window || W % window || df_dim(x, 1) != window * window ||
+        df_dim(x, 0) % per_map)
         return df_refuse(c, "window_reverse: (%s), windows of %d, map of %d x %d: want N windows of window^2 tokens that cover the map",
                          DF_TEXT(x), window, H, W);
     const int N = df_dim(x, 0) / per_map, C = df_dim(x, 2);
@@ -212,7 +219,10 @@ DfTensor *df_space_to_depth(DfCtx *c, DfTensor *x)
         return df_refuse(c, "space_to_depth: (%s): want N H W C", DF_TEXT(x));
     if (df_dim(x, 1) % 2 || df_dim(x, 2) % 2)
         x = df_pad2d(c, x, (const int[4]){ 0, df_dim(x, 1) % 2, 0, df_dim(x, 2) % 2 }, 0);
-    const int N = df_dim(x, 0), H = df_dim(x, 1) / 2, W = df_dim(x, 2) / 2, C = df_dim(x, 3);
+    const int N = df_dim(x, 0);
+    const int H = df_dim(x, 1) / 2;
+    const int W = df_dim(x, 2) / 2;
+    const int C = df_dim(x, 3);
     x = df_reshape(c, x, DF_SHAPE(N, H, 2, W, 2, C));
     x = df_permute(c, x, DF_SHAPE(0, 1, 3, 4, 2, 5)); /* N H W column row C: 00 10 01 11 as (row, column) */
     return df_reshape(c, x, DF_SHAPE(N, H, W, 4 * C));

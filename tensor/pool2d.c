@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/pool2d.c -- the largest value or the mean of windows of a map. Windows are separable: a table per axis says where each
- * begins and ends, and what a mean divides by.
+ * tensor/pool2d.c -- the largest value or the mean of windows of a map. Windows are separable: a table per axis says
+ * where each begins and ends, and what a mean divides by.
  */
 #include <math.h>
 #include <stdint.h>
@@ -32,10 +32,11 @@ typedef struct {
 static Job make_job(DfCtx *c, const DfTensor *x, const Saved *s, const float *from, float *to)
 {
     const size_t C = (size_t)df_dim(x, 3);
-    return (Job){ s, &c->k->pointwise, from, to, (size_t)df_dim(x, 1), (size_t)df_dim(x, 2), C, df_blocks(C, CHANNELS) };
+    return (Job){ s, &c->k->pointwise, from, to, (size_t)df_dim(x, 1), (size_t)df_dim(x, 2), C,
+                  df_blocks(C, CHANNELS) };
 }
 
-/* ---- tables ------------------------------------------------------------------------------------------------------ */
+/* ---- tables ----------------------------------------------------------------------------------------------------- */
 
 static int pooled_size(int in, int kernel, int stride, int padding, bool ceil_mode)
 {
@@ -60,7 +61,8 @@ static Window sliding(int i, int in, int kernel, int stride, int padding, bool c
 
 static Window adaptive(int i, int in, int out)
 {
-    const int from = (int)((int64_t)i * in / out), to = (int)(((int64_t)(i + 1) * in + out - 1) / out);
+    const int from = (int)((int64_t)i * in / out);
+    const int to = (int)(((int64_t)(i + 1) * in + out - 1) / out);
     return (Window){ from, to, (float)(to - from) };
 }
 
@@ -77,7 +79,7 @@ static Saved *make_tables(DfCtx *c, DfTensor *y, size_t n_largest)
     return s;
 }
 
-/* ---- mean -------------------------------------------------------------------------------------------------------- */
+/* ---- mean ------------------------------------------------------------------------------------------------------- */
 
 static void mean_row(void *arg, size_t task, void *scratch)
 {
@@ -102,7 +104,8 @@ static void mean_grad(void *arg, size_t task, void *scratch)
 {
     const Job *job = arg;
     const Saved *s = job->s;
-    const size_t sample = task / job->channel_blocks, channel = task % job->channel_blocks * CHANNELS;
+    const size_t sample = task / job->channel_blocks;
+    const size_t channel = task % job->channel_blocks * CHANNELS;
     const size_t n = job->C - channel < CHANNELS ? job->C - channel : CHANNELS;
     const float *g = job->from + sample * (size_t)s->H * (size_t)s->W * job->C + channel;
     float *map = job->to + sample * job->h * job->w * job->C + channel;
@@ -111,7 +114,8 @@ static void mean_grad(void *arg, size_t task, void *scratch)
         for (int j = 0; j < s->W; j++, g += job->C)
             for (int a = s->y[i].from; a < s->y[i].to; a++)
                 for (int b = s->x[j].from; b < s->x[j].to; b++)
-                    job->k->accumulate(map + ((size_t)a * job->w + (size_t)b) * job->C, g, 1 / (s->y[i].divisor * s->x[j].divisor), n);
+                    job->k->accumulate(map + ((size_t)a * job->w + (size_t)b) * job->C, g,
+                                       1 / (s->y[i].divisor * s->x[j].divisor), n);
 }
 
 static void mean_backward(DfCtx *c, DfTensor *y)
@@ -132,8 +136,8 @@ static DfTensor *run_mean(DfCtx *c, DfTensor *y, const DfTensor *x, const Saved 
 }
 
 /* Refuses, or says how large the result is. */
-static bool fits(DfCtx *c, const char *name, const DfTensor *x, const int kernel[2], const int stride[2], const int padding[2],
-                 bool ceil_mode, DfShape *out)
+static bool fits(DfCtx *c, const char *name, const DfTensor *x, const int kernel[2], const int stride[2],
+                 const int padding[2], bool ceil_mode, DfShape *out)
 {
     bool good = x->shape.n == 4;
     for (int i = 0; i < 2 && good; i++)
@@ -149,7 +153,8 @@ static bool fits(DfCtx *c, const char *name, const DfTensor *x, const int kernel
     return true;
 }
 
-static void sliding_tables(Saved *s, const DfTensor *x, const int kernel[2], const int stride[2], const int padding[2], bool count_padding)
+static void sliding_tables(Saved *s, const DfTensor *x, const int kernel[2], const int stride[2],
+                           const int padding[2], bool count_padding)
 {
     for (int i = 0; i < s->H; i++)
         s->y[i] = sliding(i, df_dim(x, 1), kernel[0], stride[0], padding[0], count_padding);
@@ -157,7 +162,8 @@ static void sliding_tables(Saved *s, const DfTensor *x, const int kernel[2], con
         s->x[i] = sliding(i, df_dim(x, 2), kernel[1], stride[1], padding[1], count_padding);
 }
 
-DfTensor *df_avg_pool2d(DfCtx *c, DfTensor *x, const int kernel[2], const int stride[2], const int padding[2], bool ceil_mode, bool count_include_pad)
+DfTensor *df_avg_pool2d(DfCtx *c, DfTensor *x, const int kernel[2], const int stride[2], const int padding[2],
+                        bool ceil_mode, bool count_include_pad)
 {
     DfShape shape;
     if (c->err || !fits(c, "avg_pool2d", x, kernel, stride, padding, ceil_mode, &shape))
@@ -177,7 +183,8 @@ DfTensor *df_adaptive_avg_pool2d(DfCtx *c, DfTensor *x, int H, int W)
     if (c->err)
         return &c->nil;
     if (x->shape.n != 4 || H < 1 || W < 1 || df_dim(x, 1) < 1 || df_dim(x, 2) < 1)
-        return df_refuse(c, "adaptive_avg_pool2d: (%s) to %d x %d: want N H W C and sizes of at least 1", DF_TEXT(x), H, W);
+        return df_refuse(c, "adaptive_avg_pool2d: (%s) to %d x %d: want N H W C and sizes of at least 1", DF_TEXT(x),
+                         H, W);
     DfTensor *y = df_output(c, &mean_op, DF_SHAPE(df_dim(x, 0), H, W, df_dim(x, 3)), 1, &x);
     if (df_skip(c, y))
         return y;
@@ -191,7 +198,7 @@ DfTensor *df_adaptive_avg_pool2d(DfCtx *c, DfTensor *x, int H, int W)
     return run_mean(c, y, x, s);
 }
 
-/* ---- max --------------------------------------------------------------------------------------------------------- */
+/* ---- max -------------------------------------------------------------------------------------------------------- */
 
 static void max_row(void *arg, size_t task, void *scratch)
 {
@@ -248,7 +255,8 @@ static void max_grad(void *arg, size_t task, void *scratch)
 {
     const Job *job = arg;
     const size_t pixels = (size_t)job->s->H * (size_t)job->s->W;
-    const size_t sample = task / job->channel_blocks, channel = task % job->channel_blocks * CHANNELS;
+    const size_t sample = task / job->channel_blocks;
+    const size_t channel = task % job->channel_blocks * CHANNELS;
     const size_t n = job->C - channel < CHANNELS ? job->C - channel : CHANNELS;
     const float *g = job->from + sample * pixels * job->C + channel;
     const int32_t *at = job->s->largest + sample * pixels * job->C + channel;
@@ -269,7 +277,8 @@ static void max_backward(DfCtx *c, DfTensor *y)
 
 static const DfOp max_op = { "max_pool2d", max_backward };
 
-DfTensor *df_max_pool2d(DfCtx *c, DfTensor *x, const int kernel[2], const int stride[2], const int padding[2], bool ceil_mode)
+DfTensor *df_max_pool2d(DfCtx *c, DfTensor *x, const int kernel[2], const int stride[2], const int padding[2],
+                        bool ceil_mode)
 {
     DfShape shape;
     if (c->err || !fits(c, "max_pool2d", x, kernel, stride, padding, ceil_mode, &shape))

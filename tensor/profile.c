@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/profile.c -- what each scope costs: time, multiply-adds, activations. A row a path; the rows form a tree, and what is counted
- * is added to the present row and to all around it.
+ * tensor/profile.c -- what each scope costs: time, multiply-adds, activations. A row a path; the rows form a tree,
+ * and what is counted is added to the present row and to all around it.
  */
 #include <string.h>
 #include <time.h>
@@ -15,7 +15,7 @@ static double now(void) /* seconds */
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* ---- scopes ------------------------------------------------------------------------------------------------------ */
+/* ---- scopes ----------------------------------------------------------------------------------------------------- */
 
 static int find_row(const struct DfCtxParts *p, const char *path)
 {
@@ -74,7 +74,7 @@ void df_macs(DfCtx *c, DfMacs kind, double n)
         p->rows[row].macs[kind] += n;
 }
 
-/* ---- on, off, read ----------------------------------------------------------------------------------------------- */
+/* ---- on, off, read ---------------------------------------------------------------------------------------------- */
 
 void df_profile(DfCtx *c, bool on)
 {

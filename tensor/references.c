@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/references.c -- small ops around the reference points of DETR's kin: the inverse of the sigmoid, boxes by their corners,
- * rows that are padding.
+ * tensor/references.c -- small ops around the reference points of DETR's kin: the inverse of the sigmoid, boxes by
+ * their corners, rows that are padding.
  */
 #include <math.h>
 #include <string.h>
@@ -15,7 +15,7 @@ typedef struct {
     size_t n;
 } Job;
 
-/* ---- inverse sigmoid ------------------------------------------------------------------------------------------------ */
+/* ---- inverse sigmoid -------------------------------------------------------------------------------------------- */
 
 static const float least = 1e-5f;
 
@@ -64,7 +64,7 @@ DfTensor *df_inverse_sigmoid(DfCtx *c, DfTensor *x)
     return y;
 }
 
-/* ---- boxes by their corners ----------------------------------------------------------------------------------------- */
+/* ---- boxes by their corners ------------------------------------------------------------------------------------- */
 
 static void corners_range(void *arg, const DfPointwiseKernels *k, size_t from, size_t count)
 {
@@ -111,7 +111,7 @@ DfTensor *df_box_corners(DfCtx *c, DfTensor *x)
     return y;
 }
 
-/* ---- rows that are padding ------------------------------------------------------------------------------------------- */
+/* ---- rows that are padding -------------------------------------------------------------------------------------- */
 
 static void rows_range(void *arg, const DfPointwiseKernels *k, size_t from, size_t count)
 {

@@ -11,7 +11,9 @@ static void backward(DfCtx *c, DfTensor *y)
     float *gx = df_grad(c, y->src[0]);
     if (!gx)
         return;
-    const size_t C = (size_t)df_dim(y->src[0], -1), n = (size_t)df_dim(y, -1) / C, rows = df_size(y->src[0]) / C;
+    const size_t C = (size_t)df_dim(y->src[0], -1);
+    const size_t n = (size_t)df_dim(y, -1) / C;
+    const size_t rows = df_size(y->src[0]) / C;
     for (size_t row = 0; row < rows; row++)
         for (size_t i = 0; i < n * C; i++)
             gx[row * C + i % C] += y->grad[row * n * C + i];

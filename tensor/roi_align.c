@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/roi_align.c -- RoIAlign: a small grid of features for every region of interest. He et al., Mask R-CNN, ICCV 2017.
+ * tensor/roi_align.c -- RoIAlign: a small grid of features for every region of interest. He et al., Mask R-CNN, ICCV
+ * 2017.
  *
- * A bin is the mean of bilinear samples on a regular grid. Bilinear weights are products of a weight along y and one along x, and
- * so is their mean: a bin reads each cell of the map once, with the product of two sums of weights, however dense the samples are.
+ * A bin is the mean of bilinear samples on a regular grid. Bilinear weights are products of a weight along y and one
+ * along x, and so is their mean: a bin reads each cell of the map once, with the product of two sums of weights,
+ * however dense the samples are.
  */
 #include <math.h>
 #include <string.h>
@@ -37,7 +39,7 @@ typedef struct {
     int *first, *end;    /* [bins]; cells that count lie in first .. end - 1 */
 } Axis;
 
-/* ---- shares of cells --------------------------------------------------------------------------------------------- */
+/* ---- shares of cells -------------------------------------------------------------------------------------------- */
 
 static void add_sample(const Axis *a, int bin, float at, float weight)
 {
@@ -103,7 +105,9 @@ static Region region_of(const Job *j, int i, void *scratch)
 {
     const DfRoiAlign *how = &j->s->how;
     const int level = j->s->level[i];
-    const float *roi = j->s->rois + 5 * (size_t)i, scale = j->s->scale[level], shift = how->aligned ? 0.5f : 0;
+    const float *roi = j->s->rois + 5 * (size_t)i;
+    const float scale = j->s->scale[level];
+    const float shift = how->aligned ? 0.5f : 0;
     Region r = { .map = j->map[level] };
     const int H = df_dim(r.map, 1), W = df_dim(r.map, 2);
     r.image = (size_t)roi[0] * (size_t)H * (size_t)W * j->C;
@@ -113,7 +117,7 @@ static Region region_of(const Job *j, int i, void *scratch)
     return r;
 }
 
-/* ---- forward ----------------------------------------------------------------------------------------------------- */
+/* ---- forward ---------------------------------------------------------------------------------------------------- */
 
 /* Taps are blended a few at a time; what there is already is one of them. */
 typedef struct {
@@ -133,7 +137,8 @@ static void flush(const DfPointwiseKernels *k, Taps *t, float *y, size_t C)
 
 static void bin_features(const Job *j, const Region *r, int py, int px, float *y)
 {
-    const float *const share_y = r->y.share + (size_t)py * (size_t)r->y.size, *const share_x = r->x.share + (size_t)px * (size_t)r->x.size;
+    const float *const share_y = r->y.share + (size_t)py * (size_t)r->y.size;
+    const float *const share_x = r->x.share + (size_t)px * (size_t)r->x.size;
     const float *const map = r->map->data + r->image;
     Taps t = { .n = 0 };
     for (int iy = r->y.first[py]; iy < r->y.end[py]; iy++)
@@ -160,11 +165,12 @@ static void region(void *arg, size_t task, void *scratch)
             bin_features(j, &r, py, px, y);
 }
 
-/* ---- backward ---------------------------------------------------------------------------------------------------- */
+/* ---- backward --------------------------------------------------------------------------------------------------- */
 
 static void bin_gradient(const Job *j, const Region *r, int py, int px, const float *g, size_t channel, size_t n)
 {
-    const float *const share_y = r->y.share + (size_t)py * (size_t)r->y.size, *const share_x = r->x.share + (size_t)px * (size_t)r->x.size;
+    const float *const share_y = r->y.share + (size_t)py * (size_t)r->y.size;
+    const float *const share_x = r->x.share + (size_t)px * (size_t)r->x.size;
     float *const map = j->gx + r->image + channel;
     for (int iy = r->y.first[py]; iy < r->y.end[py]; iy++)
         for (int ix = r->x.first[px]; ix < r->x.end[px]; ix++) {
@@ -179,7 +185,8 @@ static void map_gradient(void *arg, size_t task, void *scratch)
 {
     const Job *j = arg;
     const int h = j->s->how.height, w = j->s->how.width;
-    const size_t image = task / j->channel_blocks, channel = task % j->channel_blocks * CHANNELS;
+    const size_t image = task / j->channel_blocks;
+    const size_t channel = task % j->channel_blocks * CHANNELS;
     const size_t n = j->C - channel < CHANNELS ? j->C - channel : CHANNELS;
     for (int i = 0; i < j->s->n; i++) {
         if (j->s->level[i] != j->gradient_level || (size_t)j->s->rois[5 * (size_t)i] != image)
@@ -197,7 +204,8 @@ static Job make_job(DfCtx *c, const Saved *s, DfTensor *const *maps)
     Job job = { .k = &c->k->pointwise, .s = s, .map = maps, .C = (size_t)df_dim(maps[0], 3) };
     job.channel_blocks = df_blocks(job.C, CHANNELS);
     for (int i = 0; i < s->n_maps; i++) {
-        const size_t floats = axis_floats(df_dim(maps[i], 1), s->how.height) + axis_floats(df_dim(maps[i], 2), s->how.width);
+        const size_t floats = axis_floats(df_dim(maps[i], 1), s->how.height) + axis_floats(df_dim(maps[i], 2),
+                                                                                           s->how.width);
         job.scratch = floats * sizeof(float) > job.scratch ? floats * sizeof(float) : job.scratch;
     }
     return job;
@@ -215,7 +223,7 @@ static void backward(DfCtx *c, DfTensor *y)
     }
 }
 
-/* ---- the op ------------------------------------------------------------------------------------------------------ */
+/* ---- the op ----------------------------------------------------------------------------------------------------- */
 
 static const DfOp op = { "roi_align", backward };
 
@@ -223,7 +231,8 @@ static bool fits(DfCtx *c, DfTensor *const *maps, int n_maps, int n, DfRoiAlign 
 {
     bool good = n_maps >= 1 && n_maps <= DF_ROI_MAPS && n >= 0 && how.height >= 1 && how.width >= 1;
     for (int i = 0; good && i < n_maps; i++)
-        good = maps[i]->shape.n == 4 && df_dim(maps[i], 0) == df_dim(maps[0], 0) && df_dim(maps[i], 3) == df_dim(maps[0], 3) &&
+        good = maps[i]->shape.n == 4 && df_dim(maps[i], 0) == df_dim(maps[0], 0) && df_dim(maps[i],
+                                                                                           3) == df_dim(maps[0], 3) &&
                df_dim(maps[i], 1) > 0 && df_dim(maps[i], 2) > 0;
     if (!good)
         df_refuse(c, "roi_align: %d maps, the first (%s), and %d regions: want 1 to %d maps N H W C with the same N and C", n_maps,
@@ -236,7 +245,8 @@ static bool regions_fit(DfCtx *c, const DfTensor *map, int n_maps, const float *
     for (int i = 0; i < n; i++) {
         const float image = rois[5 * (size_t)i];
         if (!(image >= 0 && image < (float)df_dim(map, 0)) || (level && (level[i] < 0 || level[i] >= n_maps))) {
-            df_refuse(c, "roi_align: region %d is of image %g and map %d: there are %d images and %d maps", i, (double)image, level ? level[i] : 0,
+            df_refuse(c, "roi_align: region %d is of image %g and map %d: there are %d images and %d maps", i,
+                      (double)image, level ? level[i] : 0,
                       df_dim(map, 0), n_maps);
             return false;
         }
@@ -258,7 +268,8 @@ static bool keep_regions(DfCtx *c, Saved *s, const float *rois, const int *level
     return c->err == DF_OK;
 }
 
-DfTensor *df_roi_align(DfCtx *c, DfTensor *const *maps, const float *scales, int n_maps, const float *rois, const int *level, int n, DfRoiAlign how)
+DfTensor *df_roi_align(DfCtx *c, DfTensor *const *maps, const float *scales, int n_maps, const float *rois,
+                       const int *level, int n, DfRoiAlign how)
 {
     if (c->err || !fits(c, maps, n_maps, n, how) || !regions_fit(c, maps[0], n_maps, rois, level, n))
         return &c->nil;

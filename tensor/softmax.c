@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/softmax.c -- softmax along any dimension. Along the last one rows lie ready; along another one, columns are turned
- * into rows a few at a time.
+ * tensor/softmax.c -- softmax along any dimension. Along the last one rows lie ready; along another one, columns are
+ * turned into rows a few at a time.
  */
 #include "tensor/op.h"
 
@@ -81,7 +81,8 @@ static void run(DfCtx *c, Job *j, size_t size, DfRange *rows, DfTask *columns, s
 static void backward(DfCtx *c, DfTensor *y)
 {
     const int *axis = y->saved;
-    Job job = { .out = df_grad(c, y->src[0]), .x = y->data, .g = y->grad, .n = (size_t)df_dim(y, *axis), .inner = inner_of(y, *axis) };
+    Job job = { .out = df_grad(c, y->src[0]), .x = y->data, .g = y->grad, .n = (size_t)df_dim(y, *axis),
+                .inner = inner_of(y, *axis) };
     if (job.out)
         run(c, &job, df_size(y), grad_rows_range, grad_columns_task, 3);
 }

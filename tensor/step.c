@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/step.c -- a context from its making to its end, and the memory of a step: whose buffer is alive, and how much there was at most.
+ * tensor/step.c -- a context from its making to its end, and the memory of a step: whose buffer is alive, and how
+ * much there was at most.
  */
 #include "tensor/parts.h"
 
-/* ---- buffers ----------------------------------------------------------------------------------------------------- */
+/* ---- buffers ---------------------------------------------------------------------------------------------------- */
 
 /* A dry context keeps books without memory. */
 DfBuffer *df_buffer_get(DfCtx *c, size_t floats)
@@ -47,7 +48,7 @@ void df_buffers_release(DfCtx *c, DfTensor *x)
     x->data = NULL; /* a use after the scope was left shows at once */
 }
 
-/* ---- life -------------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------------------------- */
 
 int df_ctx_new(DfCtx **out, DfPool *pool)
 {

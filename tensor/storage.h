@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/storage.h -- private: the memory of a step. Buffers are cut from large slabs, given back in any order, merged with
- * their free neighbours and used again, so a pass costs page faults once and its peak is what is alive, not what was made.
+ * tensor/storage.h -- private: the memory of a step. Buffers are cut from large slabs, given back in any order,
+ * merged with their free neighbours and used again, so a pass costs page faults once and its peak is what is alive,
+ * not what was made.
  */
 #ifndef DF_TENSOR_STORAGE_H
 #define DF_TENSOR_STORAGE_H
@@ -23,7 +24,8 @@ void df_storage_free(DfStorage *);
 DfBuffer *df_storage_get(DfStorage *, size_t floats); /* refs = 1, undefined content; NULL when memory ran out */
 DfBuffer *df_storage_phantom(size_t floats);   /* has a size and no memory: for dry passes; NULL when memory ran out */
 void df_storage_put(DfStorage *, DfBuffer *);  /* drops one reference; NULL is fine */
-/* Between steps, when nothing is in use: several slabs become one. Without this, images of many sizes leave slabs that fit none. */
+/* Between steps, when nothing is in use: several slabs become one. Without this, images of many sizes leave slabs
+ * that fit none. */
 void df_storage_settle(DfStorage *);
 
 #endif

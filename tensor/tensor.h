@@ -2,11 +2,13 @@
  *
  * tensor/tensor.h -- the door to tensor/: tensors, the context they live in, the tape, and every op.
  *
- * Two structs carry everything (tensor/context.h). A DfTensor is a contiguous row-major float32 array; feature maps are N H W C,
- * tokens B L C. A DfCtx owns the memory of a step, keeps the first error, and, when it records, the tape that df_backward() walks.
+ * Two structs carry everything (tensor/context.h). A DfTensor is a contiguous row-major float32 array; feature maps
+ * are N H W C, tokens B L C. A DfCtx owns the memory of a step, keeps the first error, and, when it records, the
+ * tape that df_backward() walks.
  *
- * Ops (tensor/ops.h) are eager: df_gelu(c, x) computes and returns a new tensor. After any failure the context is poisoned: later
- * ops do nothing and return &c->nil, so model code reads like the paper and the caller asks once, df_ctx_error(c).
+ * Ops (tensor/ops.h) are eager: df_gelu(c, x) computes and returns a new tensor. After any failure the context is
+ * poisoned: later ops do nothing and return &c->nil, so model code reads like the paper and the caller asks once,
+ * df_ctx_error(c).
  */
 #ifndef DF_TENSOR_TENSOR_H
 #define DF_TENSOR_TENSOR_H

@@ -12,15 +12,19 @@ typedef struct { /* what backward needs besides the tensors */
 static DfWindowProblem problem_of(const DfTensor *qkv, const DfTensor *pad, const DfTensor *table, DfWindowAttention o)
 {
     return (DfWindowProblem){
-        .B = df_dim(qkv, 0), .H = df_dim(qkv, 1), .W = df_dim(qkv, 2), .C = df_dim(qkv, 3) / 3, .heads = o.heads, .window = o.window,
-        .shift = o.shift, .scale = o.scale, .qkv = qkv->data, .pad = pad ? pad->data : NULL, .table = table ? table->data : NULL,
+        .B = df_dim(qkv, 0), .H = df_dim(qkv, 1), .W = df_dim(qkv, 2), .C = df_dim(qkv, 3) / 3, .heads = o.heads,
+        .window = o.window,
+        .shift = o.shift, .scale = o.scale, .qkv = qkv->data, .pad = pad ? pad->data : NULL,
+        .table = table ? table->data : NULL,
     };
 }
 
 static void backward(DfCtx *c, DfTensor *y)
 {
     const Note *note = y->saved;
-    DfTensor *qkv = y->src[0], *pad = y->src[1], *table = y->src[2];
+    DfTensor *qkv = y->src[0];
+    DfTensor *pad = y->src[1];
+    DfTensor *table = y->src[2];
     const DfWindowProblem p = problem_of(qkv, pad, table, note->options);
     float *dqkv = df_grad(c, qkv), *dpad = df_grad(c, pad), *dtable = df_grad(c, table);
     float *workspace = df_workspace(c, df_window_attention_backward_workspace(&p));
@@ -33,20 +37,25 @@ static const DfOp op = { "window_attention", backward };
 static bool fits(DfCtx *c, const DfTensor *qkv, const DfTensor *pad, const DfTensor *table, DfWindowAttention o)
 {
     if (qkv->shape.n != 4 || o.heads < 1 || df_dim(qkv, 3) % (3 * o.heads))
-        df_refuse(c, "window attention: qkv is (%s), want B H W 3C with C a multiple of %d heads", DF_TEXT(qkv), o.heads);
+        df_refuse(c, "window attention: qkv is (%s), want B H W 3C with C a multiple of %d heads", DF_TEXT(qkv),
+                  o.heads);
     else if (o.window < 1 || o.window > 128 || o.shift < 0 || o.shift > o.window)
-        df_refuse(c, "window attention: window %d, shift %d, want a window of 1..128 and a shift of 0..window", o.window, o.shift);
+        df_refuse(c, "window attention: window %d, shift %d, want a window of 1..128 and a shift of 0..window",
+                  o.window, o.shift);
     else if (pad && df_size(pad) != (size_t)df_dim(qkv, 3))
         df_refuse(c, "window attention: padding has shape (%s), want %d values", DF_TEXT(pad), df_dim(qkv, 3));
     else if (table && !df_same_shape(table->shape, DF_SHAPE((2 * o.window - 1) * (2 * o.window - 1), o.heads)))
-        df_refuse(c, "window attention: table is (%s), want %d %d", DF_TEXT(table), (2 * o.window - 1) * (2 * o.window - 1), o.heads);
+        df_refuse(c, "window attention: table is (%s), want %d %d", DF_TEXT(table),
+                  (2 * o.window - 1) * (2 * o.window - 1), o.heads);
     return !c->err;
 }
 
 /* q k' and p v: window^2 keys for each of the padded map's tokens, C multiply-adds each. */
 static double macs(const DfWindowProblem *p)
 {
-    const int w = p->window, rows = (p->H + w - 1) / w, columns = (p->W + w - 1) / w;
+    const int w = p->window;
+    const int rows = (p->H + w - 1) / w;
+    const int columns = (p->W + w - 1) / w;
     return 2.0 * p->B * rows * columns * ((double)w * w) * ((double)w * w) * p->C;
 }
 

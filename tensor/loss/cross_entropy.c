@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/loss/cross_entropy.c -- softmax cross entropy of rows or pixels, with class weights, ignored labels and label smoothing
- * (Szegedy et al., CVPR 2016).
+ * tensor/loss/cross_entropy.c -- softmax cross entropy of rows or pixels, with class weights, ignored labels and
+ * label smoothing (Szegedy et al., CVPR 2016).
  */
 #include <math.h>
 #include <string.h>
@@ -30,9 +30,11 @@ static double log_sum(const DfPointwiseKernels *k, const float *x, float *p, siz
 }
 
 /* With target t_c = (1 - s) w_y [c = y] + s / C w_c:  loss = sum t_c (log_sum - x_c), slope_c = p_c sum t - t_c. */
-static float one_row(const Targets *t, const DfPointwiseKernels *k, const float *x, float *slope, size_t C, size_t label)
+static float one_row(const Targets *t, const DfPointwiseKernels *k, const float *x, float *slope, size_t C,
+                     size_t label)
 {
-    const double own = (1 - (double)t->how.smoothing) * (double)class_weight(t, label), spread = (double)t->how.smoothing / (double)C;
+    const double own = (1 - (double)t->how.smoothing) * (double)class_weight(t, label);
+    const double spread = (double)t->how.smoothing / (double)C;
     const double all = log_sum(k, x, slope, C);
     double loss = own * (all - (double)x[label]);
     for (size_t i = 0; i < C; i++) {
@@ -44,7 +46,8 @@ static float one_row(const Targets *t, const DfPointwiseKernels *k, const float 
     return (float)loss;
 }
 
-static void rows(const void *arg, const DfPointwiseKernels *k, const float *x, size_t C, size_t from, size_t count, float *loss, float *slope)
+static void rows(const void *arg, const DfPointwiseKernels *k, const float *x, size_t C, size_t from, size_t count,
+                 float *loss, float *slope)
 {
     const Targets *t = arg;
     for (size_t i = from; i < from + count; i++) {
@@ -65,7 +68,8 @@ static bool labels_fit(DfCtx *c, const int *label, size_t n, int C, int ignore_i
 {
     for (size_t i = 0; i < n; i++)
         if (label[i] != ignore_index && (label[i] < 0 || label[i] >= C)) {
-            df_ctx_fail(c, DF_EVALUE, "cross_entropy: label %d: want 0..%d, or %d for what does not count", label[i], C - 1, ignore_index);
+            df_ctx_fail(c, DF_EVALUE, "cross_entropy: label %d: want 0..%d, or %d for what does not count", label[i],
+                        C - 1, ignore_index);
             return false;
         }
     return true;

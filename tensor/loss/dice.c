@@ -12,20 +12,24 @@ typedef struct {
 
 /* loss = 1 - top / bottom; both are linear or quadratic in p, so the slope is
  * -(2 t) / bottom + top / bottom^2 (1, or 2 p if squared). */
-static void one_row(const Targets *k, const float *p, const float *t, size_t n, double common, double sum_p, double sum_t, float *loss, float *slope)
+static void one_row(const Targets *k, const float *p, const float *t, size_t n, double common, double sum_p,
+                    double sum_t, float *loss, float *slope)
 {
-    const double top = 2 * common + (k->squared ? 0 : k->eps), bottom = sum_p + sum_t + (k->squared ? 2 : 1) * k->eps;
+    const double top = 2 * common + (k->squared ? 0 : k->eps);
+    const double bottom = sum_p + sum_t + (k->squared ? 2 : 1) * k->eps;
     *loss = (float)(1 - top / bottom);
     for (size_t i = 0; i < n; i++)
         slope[i] = (float)(-2 * (double)t[i] / bottom + top / (bottom * bottom) * (k->squared ? 2 * (double)p[i] : 1));
 }
 
-static void rows(const void *arg, const DfPointwiseKernels *k, const float *x, size_t n, size_t from, size_t count, float *loss, float *slope)
+static void rows(const void *arg, const DfPointwiseKernels *k, const float *x, size_t n, size_t from, size_t count,
+                 float *loss, float *slope)
 {
     const Targets *targets = arg;
     for (size_t i = from; i < from + count; i++) {
         const float *p = x + i * n, *t = targets->target + i * n;
-        const double sum_p = targets->squared ? k->dot(p, p, n) : k->sum(p, n), sum_t = targets->squared ? k->dot(t, t, n) : k->sum(t, n);
+        const double sum_p = targets->squared ? k->dot(p, p, n) : k->sum(p, n);
+        const double sum_t = targets->squared ? k->dot(t, t, n) : k->sum(t, n);
         one_row(targets, p, t, n, k->dot(p, t, n), sum_p, sum_t, loss + i, slope + i * n);
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/loss/elementwise.c -- L1, smooth L1 (Girshick, Fast R-CNN, ICCV 2015) and binary cross entropy, element by element.
+ * tensor/loss/elementwise.c -- L1, smooth L1 (Girshick, Fast R-CNN, ICCV 2015) and binary cross entropy, element by
+ * element.
  */
 #include <math.h>
 
@@ -17,9 +18,10 @@ static float weight_at(const Targets *t, size_t i)
     return t->weight ? t->weight[i] : 1;
 }
 
-/* ---- L1, smooth L1 ----------------------------------------------------------------------------------------------- */
+/* ---- L1, smooth L1 ---------------------------------------------------------------------------------------------- */
 
-static void smooth_l1_rows(const void *arg, const DfPointwiseKernels *k, const float *x, size_t n, size_t from, size_t count, float *loss, float *slope)
+static void smooth_l1_rows(const void *arg, const DfPointwiseKernels *k, const float *x, size_t n, size_t from,
+                           size_t count, float *loss, float *slope)
 {
     const Targets *t = arg;
     (void)k;
@@ -51,16 +53,20 @@ DfTensor *df_l1_loss(DfCtx *c, DfTensor *x, const float *target, const float *we
     return df_loss(c, &l1_op, x, x->shape, smooth_l1_rows, &targets);
 }
 
-/* ---- binary cross entropy ---------------------------------------------------------------------------------------- */
+/* ---- binary cross entropy --------------------------------------------------------------------------------------- */
 
-/* -p t log(s) - (1 - t) log(1 - s) with s = sigmoid(x) and p the weight of positives, as (1 - t) x + (1 + (p - 1) t) softplus(-x). */
-static void bce_rows(const void *arg, const DfPointwiseKernels *k, const float *x, size_t n, size_t from, size_t count, float *loss, float *slope)
+/* -p t log(s) - (1 - t) log(1 - s) with s = sigmoid(x) and p the weight of positives, as (1 - t) x + (1 + (p - 1) t)
+ * softplus(-x). */
+static void bce_rows(const void *arg, const DfPointwiseKernels *k, const float *x, size_t n, size_t from,
+                     size_t count, float *loss, float *slope)
 {
     const Targets *t = arg;
     (void)n;
     k->act(DF_ACT_SIGMOID, slope + from, x + from, count);
     for (size_t i = from; i < from + count; i++) {
-        const float positive = t->pos_weight ? t->pos_weight[i % t->columns] : 1, target = t->target[i], w = weight_at(t, i);
+        const float positive = t->pos_weight ? t->pos_weight[i % t->columns] : 1;
+        const float target = t->target[i];
+        const float w = weight_at(t, i);
         const float share = 1 + (positive - 1) * target;
         const float softplus = log1pf(expf(-fabsf(x[i]))) + fmaxf(-x[i], 0); /* of -x */
         loss[i] = w * ((1 - target) * x[i] + share * softplus);
@@ -74,6 +80,7 @@ DfTensor *df_bce_with_logits(DfCtx *c, DfTensor *x, const float *target, const f
 {
     if (c->err)
         return &c->nil;
-    const Targets targets = { .target = target, .weight = weight, .pos_weight = pos_weight, .columns = x->shape.n ? (size_t)df_dim(x, -1) : 1 };
+    const Targets targets = { .target = target, .weight = weight, .pos_weight = pos_weight,
+                              .columns = x->shape.n ? (size_t)df_dim(x, -1) : 1 };
     return df_loss(c, &bce_op, x, x->shape, bce_rows, &targets);
 }

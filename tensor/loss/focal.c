@@ -16,7 +16,8 @@ typedef struct {
 /* With z = x for the row's class and -x for the others, and q = sigmoid(z), the probability of what is true:
  *     loss  = a (1 - q)^gamma softplus(-z)
  *     slope = -a (1 - q)^gamma (gamma q softplus(-z) + 1 - q)   by z */
-static void rows(const void *arg, const DfPointwiseKernels *k, const float *x, size_t n, size_t from, size_t count, float *loss, float *slope)
+static void rows(const void *arg, const DfPointwiseKernels *k, const float *x, size_t n, size_t from, size_t count,
+                 float *loss, float *slope)
 {
     const Focal *f = arg;
     (void)k;
@@ -26,7 +27,8 @@ static void rows(const void *arg, const DfPointwiseKernels *k, const float *x, s
         const bool positive = f->label[row] >= 0 && (size_t)f->label[row] == i % f->C;
         const float sign = positive ? 1 : -1, z = sign * x[i], e = expf(-fabsf(z));
         const float softplus = log1pf(e) + fmaxf(-z, 0);
-        const float q = z >= 0 ? 1 / (1 + e) : e / (1 + e), miss = z >= 0 ? e / (1 + e) : 1 / (1 + e);
+        const float q = z >= 0 ? 1 / (1 + e) : e / (1 + e);
+        const float miss = z >= 0 ? e / (1 + e) : 1 / (1 + e);
         const float focus = f->gamma == 2 ? miss * miss : powf(miss, f->gamma);
         const float a = (positive ? f->alpha : 1 - f->alpha) * (f->weight ? f->weight[row] : 1) * focus;
         loss[i] = a * softplus;

@@ -32,7 +32,8 @@ static double smaller(double a, double b)
 
 static Axis axis(double a1, double a2, double b1, double b2)
 {
-    Axis x = { a2 - a1, b2 - b1, smaller(a2, b2) - larger(a1, b1), larger(a2, b2) - smaller(a1, b1), { -over(a1, b1), over(b2, a2) },
+    Axis x = { a2 - a1, b2 - b1, smaller(a2, b2) - larger(a1, b1), larger(a2, b2) - smaller(a1, b1),
+               { -over(a1, b1), over(b2, a2) },
                { -over(b1, a1), over(a2, b2) } };
     if (x.overlap < 0)
         x.overlap = x.d_overlap[0] = x.d_overlap[1] = 0;
@@ -44,20 +45,28 @@ static Axis axis(double a1, double a2, double b1, double b2)
 /* loss = 1 - I / U + (E - U) / E with intersection I, union U and enclosing area E; U and E are at least eps. */
 static double pair(const float *a, const float *b, double eps, double slope[4])
 {
-    const Axis x = axis((double)a[0], (double)a[2], (double)b[0], (double)b[2]), y = axis((double)a[1], (double)a[3], (double)b[1], (double)b[3]);
-    const double I = x.overlap * y.overlap, U0 = x.own * y.own + x.other * y.other - I, E0 = x.enclosing * y.enclosing;
-    const double U = larger(U0, eps), E = larger(E0, eps), u = over(U0, eps), e = over(E0, eps);
+    const Axis x = axis((double)a[0], (double)a[2], (double)b[0], (double)b[2]);
+    const Axis y = axis((double)a[1], (double)a[3], (double)b[1], (double)b[3]);
+    const double I = x.overlap * y.overlap;
+    const double U0 = x.own * y.own + x.other * y.other - I;
+    const double E0 = x.enclosing * y.enclosing;
+    const double U = larger(U0, eps);
+    const double E = larger(E0, eps);
+    const double u = over(U0, eps);
+    const double e = over(E0, eps);
     const double by_I = -1 / U, by_U = I / (U * U) - 1 / E, by_E = U / (E * E);
     for (int i = 0; i < 4; i++) { /* x1 y1 x2 y2 */
         const Axis *along = i % 2 ? &y : &x, *across = i % 2 ? &x : &y;
         const double d_own = (i < 2 ? -1 : 1) * across->own;
-        const double d_I = along->d_overlap[i / 2] * across->overlap, d_E = along->d_enclosing[i / 2] * across->enclosing;
+        const double d_I = along->d_overlap[i / 2] * across->overlap;
+        const double d_E = along->d_enclosing[i / 2] * across->enclosing;
         slope[i] = by_I * d_I + by_U * u * (d_own - d_I) + by_E * e * d_E;
     }
     return 1 - I / U + (E - U) / E;
 }
 
-static void rows(const void *arg, const DfPointwiseKernels *k, const float *x, size_t n, size_t from, size_t count, float *loss, float *slope)
+static void rows(const void *arg, const DfPointwiseKernels *k, const float *x, size_t n, size_t from, size_t count,
+                 float *loss, float *slope)
 {
     const Targets *t = arg;
     (void)k;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/loss/loss.h -- private: what losses share. A loss turns each row of x into one number. It computes the slope of that number
- * by the row at the same time, since the two share nearly everything; backward then only multiplies, and targets need not
- * outlive the call.
+ * tensor/loss/loss.h -- private: what losses share. A loss turns each row of x into one number. It computes the
+ * slope of that number by the row at the same time, since the two share nearly everything; backward then only
+ * multiplies, and targets need not outlive the call.
  */
 #ifndef DF_TENSOR_LOSS_LOSS_H
 #define DF_TENSOR_LOSS_LOSS_H
@@ -10,7 +10,8 @@
 #include "tensor/op.h"
 
 /* For rows from..from+count-1 of x, n floats each: loss[row], and slope (like x). */
-typedef void DfLossRows(const void *arg, const DfPointwiseKernels *k, const float *x, size_t n, size_t from, size_t count, float *loss, float *slope);
+typedef void DfLossRows(const void *arg, const DfPointwiseKernels *k, const float *x, size_t n, size_t from,
+                        size_t count, float *loss, float *slope);
 
 /* The result has `shape`; a row of x is what is left for each of its elements. `op` has df_loss_backward. */
 DfTensor *df_loss(DfCtx *, const DfOp *op, DfTensor *x, DfShape shape, DfLossRows *rows, const void *arg);
