@@ -51,6 +51,22 @@ static void anchors_done(void *anchors)
     df_anchors_done(anchors);
 }
 
+/* Strides and centres of the levels, as arrays. Returns how many levels there are. */
+static int read_levels(const AnchorConfig *g, int *strides_w, int *strides_h, double *centers)
+{
+    int n = 0;
+    for (const DfNode *item = g->strides->first; item && n < DF_LEVELS; item = item->next, n++) {
+        strides_w[n] = pair_of(item, 0);
+        strides_h[n] = pair_of(item, 1);
+    }
+    for (int i = 0; g->centers && i < 2 * n; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "%d.%d", i / 2, i % 2);
+        centers[i] = df_node_number(df_node_at(g->centers, path), 0);
+    }
+    return n;
+}
+
 void df_head_anchors(NnScope s, DfAnchors *anchors, const DfNode *dict)
 {
     AnchorConfig g = { 0 };
@@ -58,18 +74,9 @@ void df_head_anchors(NnScope s, DfAnchors *anchors, const DfNode *dict)
         return;
     if (!nn_configure(s, dict, anchor_opts, &g, "AnchorGenerator"))
         return;
-    int strides_w[DF_LEVELS], strides_h[DF_LEVELS]; /* of each level         */
-    double centers[2 * DF_LEVELS];                  /* x y of each level     */
-    int n = 0;
-    for (const DfNode *item = g.strides->first; item && n < DF_LEVELS; item = item->next, n++) {
-        strides_w[n] = pair_of(item, 0);
-        strides_h[n] = pair_of(item, 1);
-    }
-    for (int i = 0; g.centers && i < 2 * n; i++) {
-        char path[32];
-        snprintf(path, sizeof path, "%d.%d", i / 2, i % 2);
-        centers[i] = df_node_number(df_node_at(g.centers, path), 0);
-    }
+    int strides_w[DF_LEVELS], strides_h[DF_LEVELS];
+    double centers[2 * DF_LEVELS]; /* x y of each level */
+    const int n = read_levels(&g, strides_w, strides_h, centers);
     const DfAnchorOptions options = {
         .levels = n,
         .strides_w = strides_w,

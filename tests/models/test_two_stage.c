@@ -227,3 +227,41 @@ Test(two_stage, loads_with_any_training)
         done(config, model);
     }
 }
+
+/* A head of another kind stands in the wrong place, and the sentence says so. */
+Test(two_stage, heads_of_another_kind)
+{
+    static const struct {
+        const char *rpn, *roi, *box, *says;
+    } cases[] = {
+        { "RetinaHead', num_classes=3, init_cfg='", "StandardRoIHead", "Shared2FCBBoxHead", "rpn_head has type 'RetinaHead': want one that makes proposals" },
+        { "UPerHead", "StandardRoIHead", "Shared2FCBBoxHead", "UPerHead is a pixel head: want a dense head" },
+        { "RPNHead", "RPNHead", "Shared2FCBBoxHead", "RPNHead is a dense head: want a region head" },
+        { "RPNHead", "StandardRoIHead", "StandardRoIHead", "StandardRoIHead is a region head: want a box head" },
+        { "RPNHead", "StandardRoIHead", "Shared2FCBoxHead", "no box head 'Shared2FCBoxHead'; did you mean 'Shared2FCBBoxHead'?" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[4096];
+        DfConfig *config;
+        DfModel *model;
+        snprintf(text, sizeof text, "model = dict(type='FasterRCNN', backbone=dict(type='ResNet', depth=18), rpn_head=dict(type='%s', in_channels=8),\n"
+                 "    roi_head=dict(type='%s', bbox_roi_extractor=dict(type='SingleRoIExtractor', roi_layer=dict(type='RoIAlign', output_size=7),\n"
+                 "    out_channels=8, featmap_strides=[4]), bbox_head=dict(type='%s', in_channels=8)))\n", cases[i].rpn, cases[i].roi, cases[i].box);
+        cr_assert_eq(df_config_parse(&config, text, strlen(text), "kinds", true), DF_OK, "%s", df_error());
+        cr_expect_eq(df_model_new(&model, df_config_root(config)), DF_EVALUE, "case %zu", i);
+        cr_expect(strstr(df_error(), cases[i].says), "%s: want %s", df_error(), cases[i].says);
+        df_config_free(config);
+    }
+}
+
+/* A detector of one stage wants classes. */
+Test(one_stage, wants_classes)
+{
+    static const char text[] = "model = dict(type='RetinaNet', backbone=dict(type='ResNet', depth=18), bbox_head=dict(type='RPNHead', in_channels=8))\n";
+    DfConfig *config;
+    DfModel *model;
+    cr_assert_eq(df_config_parse(&config, text, strlen(text), "kinds", true), DF_OK, "%s", df_error());
+    cr_expect_eq(df_model_new(&model, df_config_root(config)), DF_EVALUE);
+    cr_expect(strstr(df_error(), "bbox_head has type 'RPNHead': want a dense head that makes detections"), "%s", df_error());
+    df_config_free(config);
+}
