@@ -11,6 +11,29 @@
 
 /* ---- opening -------------------------------------------------------------------------------------------------------- */
 
+static void hear_logits(void *user, const char *name, const DfTensor *x)
+{
+    if (strcmp(name, "logits") == 0)
+        *(int *)user = df_dim(x, -1);
+}
+
+/* A backbone says only by its logits whether it classifies, and into how many classes: a dry pass gives their shape. One that cannot take an
+ * input of the usual shape counts as one without classes. */
+static void count_classes(DfDetector *d)
+{
+    int H, W;
+    d->n_classes = df_model_classes(d->model);
+    if (df_model_is_detector(d->model) || df_model_is_segmentor(d->model))
+        return;
+    df_detector_usual_shape(d, 224, &H, &W);
+    d->c->dry = true;
+    df_listen(d->c, hear_logits, false, &d->n_classes);
+    df_model_forward(d->model, d->c, df_new(d->c, DF_SHAPE(1, H, W, 3)));
+    df_listen(d->c, NULL, false, NULL);
+    df_reset(d->c);
+    d->c->dry = false;
+}
+
 static int build(DfDetector *d, const char *config, const DfDetectorOptions *options)
 {
     d->arena = df_arena_new();
@@ -24,7 +47,11 @@ static int build(DfDetector *d, const char *config, const DfDetectorOptions *opt
         return error;
     d->root = df_config_root(d->config);
     error = df_model_new(&d->model, d->root);
-    return error < 0 ? error : df_ctx_new(&d->c, d->pool);
+    if (error == DF_OK)
+        error = df_ctx_new(&d->c, d->pool);
+    if (error == DF_OK)
+        count_classes(d);
+    return error;
 }
 
 int df_detector_build(DfDetector **out, const char *config, const DfDetectorOptions *options)
@@ -143,12 +170,12 @@ DfDetectorTask df_detector_task(const DfDetector *d)
         return DF_TASK_DETECTION;
     if (df_model_is_segmentor(d->model))
         return DF_TASK_SEGMENTATION;
-    return df_model_classes(d->model) > 0 ? DF_TASK_CLASSIFICATION : DF_TASK_FEATURES;
+    return d->n_classes > 0 ? DF_TASK_CLASSIFICATION : DF_TASK_FEATURES;
 }
 
 int df_detector_classes(const DfDetector *d)
 {
-    return df_model_classes(d->model);
+    return d->n_classes;
 }
 
 DfModel *df_detector_model(DfDetector *d)

@@ -63,7 +63,7 @@ static int name_segments(DfDetector *d, int n)
 
 int df_detector_name_classes(DfDetector *d)
 {
-    const int n = df_model_classes(d->model);
+    const int n = d->n_classes;
     const int error = number_classes(d, n);
     if (error < 0)
         return error;
@@ -72,7 +72,7 @@ int df_detector_name_classes(DfDetector *d)
 
 const char *df_detector_class_name(const DfDetector *d, int label)
 {
-    if (label < 0 || label >= df_model_classes(d->model) || !d->numbers)
+    if (label < 0 || label >= d->n_classes || !d->numbers)
         return "?";
     return label < d->classes.n ? d->classes.name[label] : d->numbers[label];
 }

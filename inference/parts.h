@@ -15,6 +15,7 @@ struct DfDetector {
     const DfNode *root;
     DfModel *model;
     DfCtx *c;
+    int n_classes;           /* 0: a bare backbone    */
     DfPipeline *pipeline;
     DfClasses classes;       /* n = 0: numbers        */
     const char **numbers;    /* a text for each class */

@@ -106,7 +106,7 @@ static int softmax(float *x, int n)
 static int classify(DfDetector *d, const DfViews *views, DfResult *out)
 {
     DetectorInput input;
-    Logits logits = { .n = df_model_classes(d->model) };
+    Logits logits = { .n = d->n_classes };
     if (!(out->class_scores = logits.scores = df_calloc((size_t)logits.n + 1, sizeof *logits.scores)))
         return df_fail_memory("the scores of classes");
     int error = df_detector_input(&input, d, views, true);
