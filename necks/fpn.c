@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * necks/fpn.c -- Feature Pyramid Network. Lin et al., CVPR 2017; with extra levels as in RetinaNet (Lin et al., ICCV 2017).
+ * necks/fpn.c -- Feature Pyramid Network. Lin et al., "Feature Pyramid Networks for Object Detection", CVPR 2017, section 3 and figure 3;
+ * with extra levels as in RetinaNet (Lin et al., ICCV 2017).
+ *
+ * From the coarsest backbone map C_l down to the finest:
+ *     M_l = conv1x1(C_l) + upsample(M_{l+1})         the laterals: all of one width, and each knows what the coarser ones know
+ *     P_l = conv3x3(M_l)                             the outputs
+ * and beyond the coarsest P, extra outputs by convolutions of stride 2 or by taking every other point.
  */
 #include <math.h>
 
 #include "necks/necks.h"
 
-enum { NO, ON_INPUT, ON_LATERAL, ON_OUTPUT, YES };
+enum { NO, ON_INPUT, ON_LATERAL, ON_OUTPUT, YES }; /* add_extra_convs */
 
 typedef struct {
     /* options */
@@ -15,102 +21,62 @@ typedef struct {
     bool extra_convs_on_inputs, relu_before_extra_convs, no_norm_on_lateral;
     const DfNode *conv_cfg, *norm_cfg, *act_cfg, *upsample_cfg;
     /* modules */
-    int levels, top;      /* laterals; the backbone map behind the last of them */
-    int extra;            /* from what the first extra convolution is made     */
+    int levels;           /* laterals                                                 */
+    int top;              /* the backbone map behind the last one that is used        */
+    int extra;            /* from what the first extra output is convolved; NO: subsampled */
     NnConvModule lateral[DF_LEVELS], out[DF_LEVELS];
     DfInterpolation mode;
     bool align_corners;
-    double scale_factor;  /* 0: to the size of the finer map */
+    double scale_factor;  /* 0: to the size of the finer map                          */
 } Fpn;
 
-static const DfOpt opts[] = {
-    DF_OPT_INTS(Fpn, in_channels, NULL, 1, 65536, "channels of each backbone map"),
-    DF_OPT_ROW(Fpn, out_channels, DF_KIND_INT, NULL, 1, 65536, NULL, "channels of every output"),
-    DF_OPT_ROW(Fpn, num_outs, DF_KIND_INT, NULL, 1, DF_LEVELS, NULL, "number of outputs"),
-    DF_OPT_INT(Fpn, start_level, 0, 0, DF_LEVELS, "first backbone map that is used"),
-    DF_OPT_INT(Fpn, end_level, -1, -1, DF_LEVELS, "the one behind the last that is used; -1: all, and extra levels are allowed"),
-    DF_OPT_ENUM(Fpn, add_extra_convs, False, "False|on_input|on_lateral|on_output|True", "extra levels by stride-2 convolutions from that map; else by subsampling"),
-    DF_OPT_BOOL(Fpn, extra_convs_on_inputs, True, "what add_extra_convs=True means: on_input, else on_output"),
-    DF_OPT_BOOL(Fpn, relu_before_extra_convs, False, "ReLU between extra convolutions"),
-    DF_OPT_BOOL(Fpn, no_norm_on_lateral, False, "norm_cfg does not hold for the laterals"),
-    DF_OPT_DICT(Fpn, conv_cfg, "None", "kind of convolution: only the plain one"),
-    DF_OPT_DICT(Fpn, norm_cfg, "None", "norm behind every convolution"),
-    DF_OPT_DICT(Fpn, act_cfg, "None", "activation behind every convolution"),
-    DF_OPT_DICT(Fpn, upsample_cfg, "dict(mode='nearest')", "how a coarse map becomes as large as the finer one"),
-    DF_OPT_UNUSED(init_cfg, "weights to start a training run from"),
-    DF_OPT_END
-};
-
-/* ---- construction ------------------------------------------------------------------------------------------------ */
-
-typedef struct {
-    int mode;
-    bool align_corners;
-    double scale_factor;
-} Upsample;
-
-static const DfOpt upsample_opts[] = {
-    DF_OPT_ENUM(Upsample, mode, nearest, "nearest|bilinear|bicubic", "interpolation"),
-    DF_OPT_BOOL(Upsample, align_corners, False, "corner pixels keep their place"),
-    DF_OPT_FLOAT(Upsample, scale_factor, None, 0.01, 64, "by this factor instead of to the size of the finer map"),
-    DF_OPT_END
-};
-
-static bool options_fit(NnScope s, Fpn *f)
-{
-    const int n = f->in_channels.n;
-    f->top = f->end_level < 0 ? n : f->end_level;
-    f->levels = f->top - f->start_level;
-    f->extra = f->add_extra_convs == YES ? (f->extra_convs_on_inputs ? ON_INPUT : ON_OUTPUT) : f->add_extra_convs;
-    if (n < 1 || n > DF_LEVELS || f->top > n || f->levels < 1)
-        nn_fail(s, DF_EVALUE, "start_level = %d and end_level = %d of %d in_channels: no level is left", f->start_level, f->end_level, n);
-    else if (f->num_outs < f->levels || (f->end_level >= 0 && f->num_outs != f->levels))
-        nn_fail(s, DF_EVALUE, "num_outs = %d: want %s%d", f->num_outs, f->end_level < 0 ? "at least " : "", f->levels);
-    else if (f->conv_cfg)
-        nn_fail(s, DF_EVALUE, "conv_cfg has type '%s': only the plain convolution is built in", df_node_text(df_node_get(f->conv_cfg, "type"), "?"));
-    Upsample up = { 0 };
-    if (nn_configure(s, f->upsample_cfg, upsample_opts, &up, "upsample_cfg")) {
-        f->mode = (DfInterpolation[]){ DF_NEAREST, DF_BILINEAR, DF_BICUBIC }[up.mode];
-        f->align_corners = up.align_corners;
-        f->scale_factor = isnan(up.scale_factor) ? 0 : up.scale_factor;
-    }
-    return nn_ok(s);
-}
-
-static void conv_init(NnScope s, NnConvModule *m, const Fpn *f, int in, NnConvShape shape, const DfNode *norm_cfg)
-{
-    const int k = shape.kernel, area = k * k;
-    nn_conv_module_init(s, m, in, f->out_channels, shape, norm_cfg, nn_act(s, f->act_cfg), nn_xavier_uniform(in * area, f->out_channels * area));
-}
-
-static void init(NnScope s, void *self)
-{
-    Fpn *f = self;
-    if (!options_fit(s, f))
-        return;
-    for (int i = 0; i < f->levels; i++) {
-        conv_init(nn_at(s, "lateral_convs.%d", i), &f->lateral[i], f, f->in_channels.v[f->start_level + i], (NnConvShape){ .kernel = 1 },
-                  f->no_norm_on_lateral ? NULL : f->norm_cfg);
-        conv_init(nn_at(s, "fpn_convs.%d", i), &f->out[i], f, f->out_channels, (NnConvShape){ .kernel = 3, .padding = 1 }, f->norm_cfg);
-    }
-    for (int i = f->levels; f->extra != NO && i < f->num_outs; i++) {
-        const int in = i == f->levels && f->extra == ON_INPUT ? f->in_channels.v[f->top - 1] : f->out_channels;
-        conv_init(nn_at(s, "fpn_convs.%d", i), &f->out[i], f, in, (NnConvShape){ .kernel = 3, .stride = 2, .padding = 1 }, f->norm_cfg);
-    }
-}
-
-/* ---- forward ----------------------------------------------------------------------------------------------------- */
+/* ---- forward ---------------------------------------------------------------------------------------------------------- */
 
 static DfTensor *upsample(DfCtx *c, const Fpn *f, DfTensor *coarse, const DfTensor *fine)
 {
     const double k = f->scale_factor;
-    const int H = k > 0 ? (int)(df_dim(coarse, 1) * k) : df_dim(fine, 1), W = k > 0 ? (int)(df_dim(coarse, 2) * k) : df_dim(fine, 2);
+    int H = df_dim(fine, 1);
+    int W = df_dim(fine, 2);
+    if (k > 0) {
+        H = (int)(df_dim(coarse, 1) * k);
+        W = (int)(df_dim(coarse, 2) * k);
+    }
     return df_interpolate(c, coarse, H, W, f->mode, f->align_corners);
 }
 
-static DfTensor *subsample(DfCtx *c, DfTensor *x)
+static DfTensor *subsample(DfCtx *c, DfTensor *x)                                /* N H W C -> N H/2 W/2 C */
 {
     return df_max_pool2d(c, x, (int[2]){ 1, 1 }, (int[2]){ 2, 2 }, (int[2]){ 0, 0 }, false);
+}
+
+/* M_l = conv1x1(C_l) + upsample(M_{l+1}); there is no coarser one at the top: NULL. */
+static DfTensor *lateral(DfCtx *c, const Fpn *f, int level, DfTensor *map, DfTensor *coarser)
+{
+    const DfMark m = df_enter(c, "lateral_convs", level);
+    DfTensor *x = nn_conv_module(c, &f->lateral[level], map);
+    if (coarser)
+        x = df_add(c, x, upsample(c, f, coarser, x));
+    return df_leave(c, m, x);
+}
+
+/* What the first extra output is made from: the coarsest backbone map, lateral or output. */
+static DfTensor *source_of_extra(const Fpn *f, const DfMaps *in, DfTensor *const *laterals, const DfMaps *out)
+{
+    if (f->extra == ON_INPUT)
+        return in->map[f->top - 1];
+    if (f->extra == ON_LATERAL)
+        return laterals[f->levels - 1];
+    return out->map[f->levels - 1];
+}
+
+/* An output beyond the coarsest lateral, from the one before it. */
+static DfTensor *extra(DfCtx *c, const Fpn *f, int i, DfTensor *x)
+{
+    if (f->extra == NO)
+        return subsample(c, x);
+    if (i > f->levels && f->relu_before_extra_convs)
+        x = df_relu(c, x);
+    return nn_conv_module(c, &f->out[i], x);
 }
 
 static void forward(DfCtx *c, const void *self, const DfMaps *in, DfMaps *out)
@@ -121,28 +87,124 @@ static void forward(DfCtx *c, const void *self, const DfMaps *in, DfMaps *out)
         df_ctx_fail(c, DF_ESHAPE, "FPN has %d in_channels and met %d maps", f->in_channels.n, in->n);
         return; /* the maps that are missing are no tensors at all */
     }
-    DfTensor *lateral[DF_LEVELS];
-    for (int i = f->levels - 1; i >= 0; i--) { /* top-down: the coarser map is added to the finer one */
-        const DfMark m = df_enter(c, "lateral_convs", i);
-        lateral[i] = nn_conv_module(c, &f->lateral[i], in->map[f->start_level + i]);
-        if (i + 1 < f->levels)
-            lateral[i] = df_add(c, lateral[i], upsample(c, f, lateral[i + 1], lateral[i]));
-        df_leave(c, m, lateral[i]);
-    }
-    out->n = f->num_outs;
+    DfTensor *laterals[DF_LEVELS];                                               /* N H W C: finest first */
+    for (int i = f->levels - 1; i >= 0; i--)
+        laterals[i] = lateral(c, f, i, in->map[f->start_level + i], i + 1 < f->levels ? laterals[i + 1] : NULL);
     for (int i = 0; i < f->num_outs; i++) {
         const DfMark m = df_enter(c, "fpn_convs", i);
-        DfTensor *x = i < f->levels ? lateral[i] : out->map[i - 1];
-        if (i == f->levels && f->extra == ON_INPUT)
-            x = in->map[f->top - 1];
-        else if (i == f->levels && f->extra == ON_LATERAL)
-            x = lateral[i - 1];
-        else if (i > f->levels && f->extra != NO && f->relu_before_extra_convs)
-            x = df_relu(c, x);
-        out->map[i] = i < f->levels || f->extra != NO ? nn_conv_module(c, &f->out[i], x) : subsample(c, x);
+        if (i < f->levels)
+            out->map[i] = nn_conv_module(c, &f->out[i], laterals[i]);
+        else
+            out->map[i] = extra(c, f, i, i == f->levels ? source_of_extra(f, in, laterals, out) : out->map[i - 1]);
         df_leave(c, m, out->map[i]);
     }
+    out->n = f->num_outs;
 }
+
+/* ---- construction ------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    int mode;
+    bool align_corners;
+    double scale_factor;
+} Upsample;
+
+static const DfOpt upsample_opts[] = {
+    DF_OPT_ENUM(Upsample, mode, nearest, "nearest|bilinear|bicubic", "kind of interpolation"),
+    DF_OPT_BOOL(Upsample, align_corners, False, "corner pixels keep their place"),
+    DF_OPT_FLOAT(Upsample, scale_factor, None, 0.01, 64, "factor of each side; None: to the size of the finer map"),
+    DF_OPT_END
+};
+
+static void upsample_init(NnScope s, Fpn *f)
+{
+    static const DfInterpolation modes[] = { DF_NEAREST, DF_BILINEAR, DF_BICUBIC };
+    Upsample up = { 0 };
+    if (!nn_configure(s, f->upsample_cfg, upsample_opts, &up, "upsample_cfg"))
+        return;
+    f->mode = modes[up.mode];
+    f->align_corners = up.align_corners;
+    f->scale_factor = isnan(up.scale_factor) ? 0 : up.scale_factor;
+}
+
+static int source_of_options(const Fpn *f)
+{
+    if (f->add_extra_convs != YES)
+        return f->add_extra_convs;
+    return f->extra_convs_on_inputs ? ON_INPUT : ON_OUTPUT; /* mmdet's older way to say it */
+}
+
+static bool options_fit(NnScope s, const Fpn *f)
+{
+    const int n = f->in_channels.n;
+    const bool open_ended = f->end_level < 0;
+    if (n < 1 || n > DF_LEVELS || f->top > n || f->levels < 1)
+        nn_fail(s, DF_EVALUE, "start_level = %d and end_level = %d of %d in_channels: no level is left", f->start_level, f->end_level, n);
+    else if (f->num_outs < f->levels || (!open_ended && f->num_outs != f->levels))
+        nn_fail(s, DF_EVALUE, "num_outs = %d: want %s%d", f->num_outs, open_ended ? "at least " : "", f->levels);
+    else if (f->conv_cfg)
+        nn_fail(s, DF_EVALUE, "conv_cfg has type '%s': only the plain convolution is built in", df_node_text(df_node_get(f->conv_cfg, "type"), "?"));
+    return nn_ok(s);
+}
+
+static void conv_init(NnScope s, NnConvModule *m, const Fpn *f, int in, NnConvShape shape, const DfNode *norm_cfg)
+{
+    const int area = shape.kernel * shape.kernel;
+    const NnInit start = nn_xavier_uniform(in * area, f->out_channels * area);
+    nn_conv_module_init(s, m, in, f->out_channels, shape, norm_cfg, nn_act(s, f->act_cfg), start);
+}
+
+static void level_init(NnScope s, Fpn *f, int i)
+{
+    const NnConvShape to_width = { .kernel = 1 };
+    const NnConvShape smooth = { .kernel = 3, .padding = 1 };
+    const DfNode *lateral_norm = f->no_norm_on_lateral ? NULL : f->norm_cfg;
+    conv_init(nn_at(s, "lateral_convs.%d", i), &f->lateral[i], f, f->in_channels.v[f->start_level + i], to_width, lateral_norm);
+    conv_init(nn_at(s, "fpn_convs.%d", i), &f->out[i], f, f->out_channels, smooth, f->norm_cfg);
+}
+
+static void extra_init(NnScope s, Fpn *f, int i)
+{
+    const NnConvShape half = { .kernel = 3, .stride = 2, .padding = 1 };
+    const bool on_input = i == f->levels && f->extra == ON_INPUT;
+    const int in = on_input ? f->in_channels.v[f->top - 1] : f->out_channels;
+    conv_init(nn_at(s, "fpn_convs.%d", i), &f->out[i], f, in, half, f->norm_cfg);
+}
+
+static void init(NnScope s, void *self)
+{
+    Fpn *f = self;
+    f->top = f->end_level < 0 ? f->in_channels.n : f->end_level;
+    f->levels = f->top - f->start_level;
+    f->extra = source_of_options(f);
+    if (!options_fit(s, f))
+        return;
+    upsample_init(s, f);
+    for (int i = 0; nn_ok(s) && i < f->levels; i++)
+        level_init(s, f, i);
+    for (int i = f->levels; nn_ok(s) && f->extra != NO && i < f->num_outs; i++)
+        extra_init(s, f, i);
+}
+
+/* ---- the record --------------------------------------------------------------------------------------------------------- */
+
+static const DfOpt opts[] = {
+    DF_OPT_INTS(Fpn, in_channels, NULL, 1, 65536, "number of channels of each backbone map"),
+    DF_OPT_ROW(Fpn, out_channels, DF_KIND_INT, NULL, 1, 65536, NULL, "number of channels of every output"),
+    DF_OPT_ROW(Fpn, num_outs, DF_KIND_INT, NULL, 1, DF_LEVELS, NULL, "number of outputs"),
+    DF_OPT_INT(Fpn, start_level, 0, 0, DF_LEVELS, "first backbone map that is used, counted from 0"),
+    DF_OPT_INT(Fpn, end_level, -1, -1, DF_LEVELS, "backbone map before which it ends; -1: all are used, and extra outputs are allowed"),
+    DF_OPT_ENUM(Fpn, add_extra_convs, False, "False|on_input|on_lateral|on_output|True", "extra outputs are convolutions of stride 2, the first one of the coarsest map of this kind; False: every other point of the output before"),
+    DF_OPT_BOOL(Fpn, extra_convs_on_inputs, True, "what add_extra_convs=True means: on_input if True, else on_output"),
+    DF_OPT_BOOL(Fpn, relu_before_extra_convs, False, "ReLU between the extra convolutions"),
+    DF_OPT_BOOL(Fpn, no_norm_on_lateral, False, "the 1x1 convolutions have no norm, whatever norm_cfg says"),
+    DF_OPT_DICT(Fpn, conv_cfg, "None", "kind of convolution; only None, the plain one, is supported"),
+    DF_OPT_DICT(Fpn, norm_cfg, "None", "norm after every convolution"),
+    DF_OPT_DICT(Fpn, act_cfg, "None", "activation after every convolution"),
+    DF_OPT_DICT(Fpn, upsample_cfg, "dict(mode='nearest')", "how a coarse map is brought to the size of the finer one"),
+    DF_OPT_UNUSED(init_cfg, "weights that a training run starts from; not used"),
+    DF_OPT_END
+};
 
 const DfNeck df_neck_fpn = {
     .name = "FPN",

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * backbone/resnet/network.h -- private: what a ResNet is made of, and what its files take from one another.
+ */
+#ifndef DF_BACKBONE_RESNET_NETWORK_H
+#define DF_BACKBONE_RESNET_NETWORK_H
+
+#include "backbone/backbone.h"
+
+enum { RESNET_STAGES = 4, RESNET_STEM = 3 };
+enum { RESNET_PYTORCH, RESNET_CAFFE, RESNET_TORCHVISION }; /* style */
+enum { DCN_NONE, DCN_V1, DCN_V2 };
+
+typedef struct {
+    NnConv conv;
+    NnNorm norm;
+    NnConv offset;      /* of a deformable convolution: to the offsets, and in v2 the weights */
+    int dcn, groups;    /* which, and how many groups of channels have offsets of their own   */
+} ConvNorm;
+
+typedef struct {
+    ConvNorm conv[3];   /* a basic block has two                                         */
+    ConvNorm shortcut;  /* where size or channels change, else without a weight          */
+    int pool;           /* avg_down: stride of the pooling before the shortcut, else 0   */
+} ResNetBlock;
+
+typedef struct {
+    /* the plan: plan.c */
+    int depth, width;   /* blocks; channels of their 3x3 convolutions, groups aside      */
+    int stride;         /* of the first block                                            */
+    int dilation, first_dilation; /* of the 3x3 convolutions; of those of the first block */
+    const int *grid;    /* multi_grid: the dilation of each block, or NULL               */
+    bool dcn;           /* its 3x3 convolutions are deformable                           */
+    bool first_dcn;     /* and no stage before it has such                               */
+    bool frozen;        /* a training run leaves it as it is                             */
+    bool given;         /* its map is an output                                          */
+    /* modules: build.c */
+    ResNetBlock *blocks;
+} ResNetStage;
+
+typedef struct {
+    /* options, by mmdet's names: resnet.c */
+    int depth, in_channels, stem_channels, base_channels, base_width, num_stages, style, frozen_stages, groups, width_per_group, num_classes;
+    DfInts strides, dilations, out_indices, stage_blocks, multi_grid;
+    DfBools stage_with_dcn, replace_stride_with_dilation;
+    bool deep_stem, avg_down, contract_dilation, norm_eval, zero_init_residual;
+    const DfNode *norm_cfg, *dcn, *plugins, *conv_cfg;
+    /* the plan */
+    int n_convs;        /* of a block: 2 in a basic block, 3 in a bottleneck             */
+    int expansion;      /* channels that a block gives, over its width                   */
+    ResNetStage stages[RESNET_STAGES];
+    /* modules */
+    ConvNorm stem[RESNET_STEM]; /* the first one alone, or three if the stem is deep     */
+    NnLinear fc;
+} ResNet;
+
+/* Checks the options and fills the plan; false if the model is poisoned. */
+bool df_resnet_plan(NnScope, ResNet *);
+/* Makes the modules of a planned network. */
+void df_resnet_build(NnScope, ResNet *);
+
+#endif
