@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * backbone/dat/pyramid.c -- block P of DAT: keys and values from a coarser map, the spatial-reduction attention of Wang et al., "Pyramid
- * Vision Transformer", ICCV 2021, section 3.3. backbone/pvt.c has the original.
+ * Vision Transformer", ICCV 2021, section 3.3. backbone/pvt/ has the original.
  */
 #include <math.h>
 
