@@ -42,13 +42,16 @@ void df_topk_free(DfTopk *t)
     df_free(t);
 }
 
-/* ---- counting ----------------------------------------------------------------------------------------------------- */
+/* ---- counting -------------------------------------------------------------------------------------------------- */
 
+/* NaN is below everything. */
 static bool above(float x, float y)
 {
     return x > y || (isnan(y) && !isnan(x));
 }
 
+/* A sorted list of the best so far, into which each class is inserted. Equal scores stay in order, as a class is
+ * put behind those that it is not above. */
 void df_topk_rank(const float *scores, int classes, int32_t best[DF_TOP])
 {
     int kept = 0;
@@ -103,7 +106,14 @@ int df_topk_add_real(DfTopk *t, const int32_t best[DF_TOP], const int32_t *label
 
 DfTopkResult df_topk_result(const DfTopk *t)
 {
-    DfTopkResult r = { .classes = t->classes, .real_images = t->real_images, .real_top1 = t->real_top1, .class_images = t->images, .class_top1 = t->top1, .class_top5 = t->top5 };
+    DfTopkResult r = {
+        .classes = t->classes,
+        .real_images = t->real_images,
+        .real_top1 = t->real_top1,
+        .class_images = t->images,
+        .class_top1 = t->top1,
+        .class_top5 = t->top5,
+    };
     double sum = 0;
     int with_images = 0;
     for (int k = 0; k < t->classes; k++) {
@@ -122,7 +132,7 @@ DfTopkResult df_topk_result(const DfTopk *t)
     return r;
 }
 
-/* ---- text --------------------------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------------------------ */
 
 int df_topk_table(const DfTopkResult *r, const char *const *names, bool per_class, char **out)
 {
@@ -135,11 +145,13 @@ int df_topk_table(const DfTopkResult *r, const char *const *names, bool per_clas
         snprintf(number, sizeof number, "%d", k);
         df_textbuf_add(&t, " %-28s %8" PRIu64, names ? names[k] : number, r->class_images[k]);
         if (r->class_images[k])
-            df_textbuf_add(&t, " %8.2f %8.2f\n", 100 * (double)r->class_top1[k] / n, 100 * (double)r->class_top5[k] / n);
+            df_textbuf_add(&t, " %8.2f %8.2f\n", 100 * (double)r->class_top1[k] / n,
+                           100 * (double)r->class_top5[k] / n);
         else
             df_textbuf_add(&t, " %8s %8s\n", "-", "-");
     }
-    df_textbuf_add(&t, "%s top-1 %.3f   top-5 %.3f   mean over classes %.3f", per_class ? "\n" : "", 100 * r->top1_acc, 100 * r->top5_acc, 100 * r->mean_class_acc);
+    df_textbuf_add(&t, "%s top-1 %.3f   top-5 %.3f   mean over classes %.3f", per_class ? "\n" : "", 100 * r->top1_acc,
+                   100 * r->top5_acc, 100 * r->mean_class_acc);
     if (r->real_images)
         df_textbuf_add(&t, "   real labels %.3f of %" PRIu64, 100 * r->real_acc, r->real_images);
     df_textbuf_add(&t, "   (%" PRIu64 " images)\n", r->images);
@@ -149,8 +161,14 @@ int df_topk_table(const DfTopkResult *r, const char *const *names, bool per_clas
 int df_topk_json(const DfTopkResult *r, const char *const *names, char **out)
 {
     DfTextbuf t = { 0 };
-    const struct { const char *key; double value; } scores[] = {
-        { "top1", r->top1_acc }, { "top5", r->top5_acc }, { "mean_class_acc", r->mean_class_acc }, { "real", r->real_acc }
+    const struct {
+        const char *key;
+        double value;
+    } scores[] = {
+        { "top1",           r->top1_acc       },
+        { "top5",           r->top5_acc       },
+        { "mean_class_acc", r->mean_class_acc },
+        { "real",           r->real_acc       },
     };
     df_textbuf_add(&t, "{");
     for (size_t i = 0; i < sizeof scores / sizeof *scores; i++) {
@@ -158,54 +176,88 @@ int df_topk_json(const DfTopkResult *r, const char *const *names, char **out)
         df_textbuf_number(&t, scores[i].value);
         df_textbuf_add(&t, ", ");
     }
-    df_textbuf_add(&t, "\"images\": %" PRIu64 ", \"real_images\": %" PRIu64 ",\n \"per_class\": [", r->images, r->real_images);
+    df_textbuf_add(&t, "\"images\": %" PRIu64 ", \"real_images\": %" PRIu64 ",\n \"per_class\": [", r->images,
+                   r->real_images);
     for (int k = 0; k < r->classes; k++) {
         df_textbuf_add(&t, "%s{\"id\": %d", k ? ",\n  " : "\n  ", k);
         if (names) {
             df_textbuf_add(&t, ", \"name\": ");
             df_textbuf_json(&t, names[k]);
         }
-        df_textbuf_add(&t, ", \"images\": %" PRIu64 ", \"top1\": %" PRIu64 ", \"top5\": %" PRIu64 "}", r->class_images[k], r->class_top1[k], r->class_top5[k]);
+        df_textbuf_add(&t, ", \"images\": %" PRIu64 ", \"top1\": %" PRIu64 ", \"top5\": %" PRIu64 "}",
+                       r->class_images[k],
+                       r->class_top1[k], r->class_top5[k]);
     }
     df_textbuf_add(&t, "]}\n");
     return df_textbuf_take(&t, out);
 }
 
-/* ---- real labels -------------------------------------------------------------------------------------------------- */
+/* ---- real labels ----------------------------------------------------------------------------------------------- */
+
+/* How much of the two arrays is in use, and how much there is. */
+typedef struct {
+    DfRealLabels *real;
+    size_t n_labels, starts, labels; /* starts, labels: capacities */
+} Filling;
+
+/* The reader's own sentence if it stopped, or that image `image` (from 1) is not what is wanted. */
+static int wrong(DfJson *json, DfJsonEvent event, size_t image, const char *wanted)
+{
+    if (event == DF_JSON_ERROR)
+        return df_json_error(json);
+    return df_json_fail(json, DF_EFORMAT, "image %zu: want %s", image, wanted);
+}
+
+/* The labels of one image, whose bracket was met. */
+static int read_image(Filling *f, DfJson *json, int classes)
+{
+    DfRealLabels *real = f->real;
+    DfJsonValue v;
+    DfJsonEvent event;
+    if (!df_grow((void **)&real->start, &f->starts, real->n + 1, sizeof *real->start))
+        return df_fail_memory("real labels");
+    real->start[real->n++] = f->n_labels;
+    while ((event = df_json_next(json, &v)) == DF_JSON_NUMBER) {
+        if (!v.is_integer || v.integer < 0 || v.integer >= classes)
+            return df_json_fail(json, DF_EVALUE, "image %zu: a label outside 0..%d", real->n, classes - 1);
+        if (!df_grow((void **)&real->labels, &f->labels, f->n_labels, sizeof *real->labels))
+            return df_fail_memory("real labels");
+        real->labels[f->n_labels++] = (int32_t)v.integer;
+    }
+    return event == DF_JSON_CLOSE ? DF_OK : wrong(json, event, real->n, "a list of numbers");
+}
+
+static int read_images(Filling *f, DfJson *json, int classes)
+{
+    DfRealLabels *real = f->real;
+    DfJsonValue v;
+    DfJsonEvent event = df_json_next(json, &v);
+    if (event == DF_JSON_ERROR)
+        return df_json_error(json);
+    if (event != DF_JSON_ARRAY)
+        return df_json_fail(json, DF_EFORMAT, "want a list with a list of classes for each image");
+    int error = DF_OK;
+    while (error == DF_OK && (event = df_json_next(json, &v)) == DF_JSON_ARRAY)
+        error = read_image(f, json, classes);
+    if (error < 0)
+        return error;
+    if (event == DF_JSON_CLOSE)
+        event = df_json_next(json, &v);
+    if (event != DF_JSON_END)
+        return wrong(json, event, real->n + 1, "a list of classes");
+    if (!real->start && !(real->start = df_malloc(sizeof *real->start)))
+        return df_fail_memory("real labels");
+    real->start[real->n] = f->n_labels;
+    return DF_OK;
+}
 
 int df_real_labels_read(DfRealLabels *real, DfJson *json, int classes)
 {
-    DfJsonValue v;
-    DfJsonEvent event = df_json_next(json, &v);
-    size_t starts = 0, labels = 0, n = 0;
-    int error = DF_OK;
+    Filling filling = { .real = real };
     *real = (DfRealLabels){ 0 };
-    if (event != DF_JSON_ARRAY)
-        return event == DF_JSON_ERROR ? df_json_error(json) : df_json_fail(json, DF_EFORMAT, "want a list with a list of classes for each image");
-    while (error == DF_OK && (event = df_json_next(json, &v)) == DF_JSON_ARRAY) {
-        if (!df_grow((void **)&real->start, &starts, real->n + 1, sizeof *real->start))
-            error = df_fail_memory("real labels");
-        else
-            real->start[real->n++] = n;
-        while (error == DF_OK && (event = df_json_next(json, &v)) == DF_JSON_NUMBER) {
-            if (!v.is_integer || v.integer < 0 || v.integer >= classes)
-                error = df_json_fail(json, DF_EVALUE, "image %zu: a label outside 0..%d", real->n, classes - 1);
-            else if (!df_grow((void **)&real->labels, &labels, n, sizeof *real->labels))
-                error = df_fail_memory("real labels");
-            else
-                real->labels[n++] = (int32_t)v.integer;
-        }
-        if (error == DF_OK && event != DF_JSON_CLOSE)
-            error = event == DF_JSON_ERROR ? df_json_error(json) : df_json_fail(json, DF_EFORMAT, "image %zu: want a list of numbers", real->n);
-    }
-    if (error == DF_OK && (event != DF_JSON_CLOSE || df_json_next(json, &v) != DF_JSON_END))
-        error = df_json_error(json) < 0 ? df_json_error(json) : df_json_fail(json, DF_EFORMAT, "image %zu: want a list of classes", real->n + 1);
-    if (error == DF_OK && !real->start && !(real->start = df_malloc(sizeof *real->start)))
-        error = df_fail_memory("real labels");
+    const int error = read_images(&filling, json, classes);
     if (error < 0)
         df_real_labels_free(real);
-    else
-        real->start[real->n] = n;
     return error;
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/imagenet.h -- image classification: top-1 and top-5 accuracy, of all and of each class, and against several right labels per image
- * (ReaL: Beyer et al., Are we done with ImageNet?, 2020).
+ * eval/imagenet.h -- image classification: top-1 and top-5 accuracy, of all and of each class, and against several
+ * right labels per image (ReaL: Beyer et al., Are we done with ImageNet?, 2020).
  *
- * A class is in the top k if fewer than k classes score higher; of equal scores the lower class stands first, as a stable sort has it.
- * NaN scores below everything.
+ * A class is in the top k if fewer than k classes score higher; of equal scores the lower class stands first, as a
+ * stable sort has it. NaN scores below everything.
  */
 #ifndef DF_EVAL_IMAGENET_H
 #define DF_EVAL_IMAGENET_H
@@ -31,16 +31,18 @@ int df_topk_add_real(DfTopk *, const int32_t best[DF_TOP], const int32_t *labels
 
 typedef struct {
     int classes;
-    uint64_t images, top1, top5;            /* counted, right at once, right within five        */
-    uint64_t real_images, real_top1;        /* of those with at least one real label            */
-    double top1_acc, top5_acc, real_acc;    /* of 1; NAN without images                         */
-    double mean_class_acc;                  /* of top-1, over the classes that have images      */
-    const uint64_t *class_images, *class_top1, *class_top5; /* [classes], borrowed              */
+    uint64_t images, top1, top5;         /* counted; right at once; right within five         */
+    uint64_t real_images, real_top1;     /* of the images with at least one real label        */
+    double top1_acc, top5_acc, real_acc; /* fractions of 1; NAN without images                */
+    double mean_class_acc;               /* top-1: the mean over the classes that have images */
+    const uint64_t *class_images;        /* [classes], borrowed, as the next two              */
+    const uint64_t *class_top1, *class_top5;
 } DfTopkResult;
 DfTopkResult df_topk_result(const DfTopk *);
 
-int df_topk_table(const DfTopkResult *, const char *const *names, bool per_class, char **out); /* names NULL or one of each class; df_free it */
-int df_topk_json(const DfTopkResult *, const char *const *names, char **out);                  /* keys: docs/metrics.md; df_free it           */
+/* `names`: NULL, or one of each class. df_free the text. The keys of the JSON are in docs/metrics.md. */
+int df_topk_table(const DfTopkResult *, const char *const *names, bool per_class, char **out);
+int df_topk_json(const DfTopkResult *, const char *const *names, char **out);
 
 /* Real labels: a JSON list with a list of classes for each image, in order. */
 typedef struct {

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/compare/coco.c -- COCO results side by side: boxes, or masks. Detections are matched once; a set of images is then a new run down
- * each ranking (outcomes.h).
+ * eval/compare/coco.c -- COCO results side by side: boxes, or masks. Detections are matched once; a set of images is
+ * then a new run down each ranking (outcomes.h).
  */
 #include "eval/compare/data.h"
 #include "eval/compare/outcomes.h"
 
 static const DfCompareMetric metrics[] = {
-    { "AP", "ap" }, { "AP50", "ap50" }, { "AP75", "ap75" }, { "APs", "ap_small" }, { "APm", "ap_medium" }, { "APl", "ap_large" }, { "AR100", "ar100" }
+    { "AP",    "ap"        },
+    { "AP50",  "ap50"      },
+    { "AP75",  "ap75"      },
+    { "APs",   "ap_small"  },
+    { "APm",   "ap_medium" },
+    { "APl",   "ap_large"  },
+    { "AR100", "ar100"     },
 };
 enum { METRICS = sizeof metrics / sizeof *metrics };
 
@@ -24,6 +30,7 @@ static void take(Mean *m, double x)
     }
 }
 
+/* Each metric is the mean over the classes that have ground truth for it. */
 static void score(const void *result, const uint16_t *weight, void *room, double *row)
 {
     const Outcomes *o = result;
@@ -50,7 +57,8 @@ static int take_classes(DfCompare *c, const CocoView *v)
 }
 
 /* `room`: the doubles that scoring takes, at least what it was. */
-static int match_all(DfCompare *c, Outcomes *outcomes, const struct DfCocoResults *const *results, bool masks, size_t *room)
+static int match_all(DfCompare *c, Outcomes *outcomes, const struct DfCocoResults *const *results, bool masks,
+                     size_t *room)
 {
     int error = DF_OK;
     for (size_t r = 0; error == DF_OK && r < c->n; r++) {
@@ -68,7 +76,8 @@ static int match_all(DfCompare *c, Outcomes *outcomes, const struct DfCocoResult
     return error;
 }
 
-int df_compare_new(DfCompare **out, const struct DfCocoResults *const *results, const char *const *names, size_t n, const DfCompareParams *p, DfPool *pool)
+int df_compare_new(DfCompare **out, const struct DfCocoResults *const *results, const char *const *names, size_t n,
+                   const DfCompareParams *p, DfPool *pool)
 {
     static const CompareKind kind = { metrics, METRICS, "ap" };
     Outcomes *outcomes = NULL;

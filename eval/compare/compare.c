@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/compare/compare.c -- scores of several results over the same bootstrap samples of the images, whatever the scores are.
+ * eval/compare/compare.c -- scores of several results over the same bootstrap samples of the images, whatever the
+ * scores are.
  *
- * Matching is done once; a replicate is a weight for every image and a new run down each ranking. Replicates are tasks of their own
- * random stream, so the numbers do not depend on the number of threads.
+ * The bootstrap (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapters 6 and 13) asks how a score
+ * would vary with another choice of images. It draws N of the N images with replacement, B times, and computes the
+ * score of each sample. The interval of level 1 - a runs from the a/2 to the 1 - a/2 percentile of these B scores.
+ * For the difference of two results both are scored on the same samples, which takes out what is common to them: hard
+ * images lower both.
+ *
+ * A sample is a weight for every image, how often it was drawn; detections are matched only once (outcomes.c). Each
+ * replicate is a task with its own random stream, so the numbers do not depend on the number of threads.
  */
 #include "eval/compare/compare.h"
 
@@ -24,14 +31,14 @@ static size_t row_size(const DfCompare *c)
     return c->n_metrics + c->n_classes;
 }
 
-/* ---- replicates --------------------------------------------------------------------------------------------------- */
+/* ---- replicates ------------------------------------------------------------------------------------------------ */
 
 typedef struct {
     const DfCompare *compare;
     const char *results;
-    size_t size, room; /* bytes of a result, and of scratch memory */
+    size_t size, room; /* bytes of a result, and of scratch memory for score() */
     CompareScore *score;
-    double *rows;      /* [n][replicates][row_size] */
+    double *rows;      /* [n][replicates][row_size]                            */
 } Bootstrap;
 
 static const void *result_at(const Bootstrap *b, size_t r)
@@ -39,6 +46,7 @@ static const void *result_at(const Bootstrap *b, size_t r)
     return b->results + r * b->size;
 }
 
+/* One sample: how often each of n images is drawn. */
 static void draw(uint16_t *weight, size_t n, uint64_t seed, size_t replicate)
 {
     DfRandom random = df_random(seed, replicate + 1);
@@ -59,19 +67,23 @@ static void replicate(void *arg, size_t task, void *scratch)
         b->score(result_at(b, r), weight, scratch, b->rows + (r * c->replicates + task) * row_size(c));
 }
 
-/* ---- intervals ---------------------------------------------------------------------------------------------------- */
+/* ---- intervals ------------------------------------------------------------------------------------------------- */
 
 static int compare_numbers(const void *a, const void *b)
 {
-    const double x = *(const double *)a, y = *(const double *)b;
+    const double x = *(const double *)a;
+    const double y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
+/* numpy.percentile(): linear between the two nearest. */
 static double percentile(const double *sorted, size_t n, double part)
 {
     const double at = part * (double)(n - 1);
     const size_t below = (size_t)at;
-    return below + 1 < n ? sorted[below] + (at - (double)below) * (sorted[below + 1] - sorted[below]) : sorted[n - 1];
+    if (below + 1 >= n)
+        return sorted[n - 1];
+    return sorted[below] + (at - (double)below) * (sorted[below + 1] - sorted[below]);
 }
 
 static void interval(double *values, size_t n, double confidence, double *low, double *high)
@@ -84,12 +96,13 @@ static void interval(double *values, size_t n, double confidence, double *low, d
     *high = percentile(values, n, 1 - (1 - confidence) / 2);
 }
 
-/* Fills one number from its replicates; those in which either result has no ground truth are left out. */
+/* The intervals of number i of result r, from its replicates. Samples without ground truth for it are left out. */
 static void summarize(DfCompare *c, const Bootstrap *b, size_t r, size_t i, double *room)
 {
     const size_t row = row_size(c);
     DfCompared *out = &c->numbers[r * row + i];
-    const double *mine = b->rows + r * c->replicates * row + i, *first = b->rows + i;
+    const double *mine = b->rows + r * c->replicates * row + i; /* every `row` numbers one */
+    const double *first = b->rows + i;
     size_t n = 0;
     for (size_t j = 0; j < c->replicates; j++)
         if (mine[j * row] > -1)
@@ -123,10 +136,12 @@ static int run_bootstrap(DfCompare *c, Bootstrap *b, DfPool *pool)
     return error;
 }
 
-/* ---- the comparison ----------------------------------------------------------------------------------------------- */
+/* ---- the comparison -------------------------------------------------------------------------------------------- */
 
+/* The scores and differences, all without intervals yet. */
 static int score_all(DfCompare *c, const Bootstrap *b)
 {
+    const double unknown = (double)NAN;
     const size_t row = row_size(c);
     void *room = df_malloc(b->room);
     double *values = df_malloc(c->n * row * sizeof *values);
@@ -134,8 +149,12 @@ static int score_all(DfCompare *c, const Bootstrap *b)
     for (size_t r = 0; error == DF_OK && r < c->n; r++) {
         b->score(result_at(b, r), NULL, room, values + r * row);
         for (size_t i = 0; i < row; i++) {
-            const double mine = values[r * row + i], first = values[i];
-            c->numbers[r * row + i] = (DfCompared){ mine, (double)NAN, (double)NAN, mine > -1 && first > -1 ? mine - first : (double)NAN, (double)NAN, (double)NAN, false };
+            const double mine = values[r * row + i];
+            const double first = values[i];
+            DfCompared number = { mine, unknown, unknown, unknown, unknown, unknown, false };
+            if (mine > -1 && first > -1)
+                number.difference = mine - first;
+            c->numbers[r * row + i] = number;
         }
     }
     df_free(room);
@@ -157,11 +176,13 @@ static const char *keep(DfCompare *c, const char *text)
     return df_arena_copy(c->arena, text, strlen(text));
 }
 
-int df_compare_begin(DfCompare **out, const CompareKind *kind, const char *const *names, size_t n, const DfCompareParams *p)
+int df_compare_begin(DfCompare **out, const CompareKind *kind, const char *const *names, size_t n,
+                     const DfCompareParams *p)
 {
     *out = NULL;
     if (n < 1 || n > 1000 || p->replicates > 1000000 || !(p->confidence > 0 && p->confidence < 1))
-        return df_fail(DF_EVALUE, "want 1 to 1000 results, at most a million replicates, and a confidence between 0 and 1");
+        return df_fail(DF_EVALUE,
+                       "want 1 to 1000 results, at most a million replicates, and a confidence between 0 and 1");
     DfCompare *c = df_calloc(1, sizeof *c);
     if (!c || !(c->arena = df_arena_new()) || !(c->names = df_arena_alloc(c->arena, n, sizeof *c->names))) {
         df_compare_free(c);

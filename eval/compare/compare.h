@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/compare/compare.h -- results side by side: differences per metric and class, with bootstrap confidence intervals over images. COCO results
- * of boxes or masks; or the scores of single images of a semantic segmentation or a classification (eval/compare/image_scores.h).
+ * eval/compare/compare.h -- results side by side: differences per metric and class, with bootstrap confidence
+ * intervals over images. COCO results of boxes or masks; or the scores of single images of a semantic segmentation or
+ * a classification (eval/compare/image_scores.h).
  *
  *     DfCompare *compare; char *text;
  *     df_compare_new(&compare, results, names, 2, &params, pool);
  *     df_compare_text(compare, false, &text);
  *
- * A bootstrap replicate draws as many images as there are, with replacement, the same ones for all results; its metrics are those
- * over the images drawn, an image drawn twice counting twice. The interval of a difference holds 95 of 100 replicates (percentiles,
- * linear between replicates, as numpy). A difference is significant if its interval does not hold 0. Efron and Tibshirani, An Introduction to
- * the Bootstrap, 1993.
+ * A bootstrap replicate draws as many images as there are, with replacement, the same ones for all results; its
+ * metrics are those over the images drawn, an image drawn twice counting twice. The interval of a difference holds 95
+ * of 100 replicates (percentiles, linear between replicates, as numpy). A difference is significant if its interval
+ * does not hold 0. Efron and Tibshirani, An Introduction to the Bootstrap, 1993.
  */
 #ifndef DF_EVAL_COMPARE_COMPARE_H
 #define DF_EVAL_COMPARE_COMPARE_H
@@ -25,25 +26,28 @@ struct DfCocoResults;
 struct DfImageScores;
 
 typedef struct {
-    bool masks;           /* of COCO results, compare these; else boxes */
-    size_t replicates;    /* 1000; 0: no intervals   */
-    uint64_t seed;        /* 0                       */
-    double confidence;    /* 0.95                    */
+    bool masks;        /* of COCO results compare the masks, not the boxes */
+    size_t replicates; /* 0: no intervals                                  */
+    uint64_t seed;
+    double confidence; /* 0..1                                             */
 } DfCompareParams;
-DfCompareParams df_compare_params(void);
+DfCompareParams df_compare_params(void); /* boxes, 1000 replicates, seed 0, confidence 0.95 */
 
-/* One number of one result, and how it differs from the first result's. -1: there is none, for want of ground truth. */
+/* One score of one result, and its difference from that of the first result. -1: there is no score, as there is no
+ * ground truth. */
 typedef struct {
-    double value, low, high;               /* the interval of the value      */
-    double difference, diff_low, diff_high; /* NAN: not to be had             */
-    bool significant;
+    double value, low, high;                /* the score and its interval              */
+    double difference, diff_low, diff_high; /* the difference and its interval; or NAN */
+    bool significant;                       /* the difference's interval excludes 0    */
 } DfCompared;
 
 typedef struct DfCompare DfCompare;
 /* n >= 1 results against the same ground truth; the first is what the others are compared with. `names` are copied. */
-int df_compare_new(DfCompare **out, const struct DfCocoResults *const *results, const char *const *names, size_t n, const DfCompareParams *, DfPool *);
+int df_compare_new(DfCompare **out, const struct DfCocoResults *const *results, const char *const *names, size_t n,
+                   const DfCompareParams *, DfPool *);
 /* The same of single images' scores, all of the same kind and about the same images. */
-int df_compare_images(DfCompare **out, const struct DfImageScores *const *results, const char *const *names, size_t n, const DfCompareParams *, DfPool *);
+int df_compare_images(DfCompare **out, const struct DfImageScores *const *results, const char *const *names, size_t n,
+                      const DfCompareParams *, DfPool *);
 void df_compare_free(DfCompare *); /* NULL is fine */
 
 /* What was compared, by place: {"AP", "ap"}, and so on; the first one is the kind's main metric. */

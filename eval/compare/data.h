@@ -2,8 +2,8 @@
  *
  * eval/compare/data.h -- private to eval/: a comparison, and how its kinds are made.
  *
- * A kind (coco.c, images.c) begins one, names the classes, and gives a function that scores a result over a weighted set
- * of images; intervals and differences are the same for all (compare.c).
+ * A kind (coco.c, images.c) begins one, names the classes, and gives a function that scores a result over a weighted
+ * set of images; intervals and differences are the same for all (compare.c).
  */
 #ifndef DF_EVAL_COMPARE_DATA_H
 #define DF_EVAL_COMPARE_DATA_H
@@ -12,18 +12,22 @@
 
 struct DfCompare {
     DfArena *arena;
-    const char *type;     /* "bbox", "segm", "miou", "topk" */
-    size_t n, n_metrics, n_classes, n_images, replicates;
+    const char *type;               /* "bbox", "segm", "miou", "topk"          */
+    size_t n;                       /* results                                 */
+    size_t n_metrics, n_classes, n_images, replicates;
     uint64_t seed;
     double confidence;
-    const DfCompareMetric *metrics;
-    const char *class_key; /* "ap": the key of a class's number in JSON */
-    const char **names, **class_names, **class_ids;
-    bool *class_is_text;
-    DfCompared *numbers;   /* [n][n_metrics + n_classes] */
+    const DfCompareMetric *metrics; /* [n_metrics]                             */
+    const char *class_key;          /* "ap": the key of a class's score in JSON */
+    const char **names;             /* [n]                                     */
+    const char **class_names;       /* [n_classes]                             */
+    const char **class_ids;         /* [n_classes]                             */
+    bool *class_is_text;            /* [n_classes]: is its id a text in JSON?  */
+    DfCompared *numbers;            /* [n][n_metrics + n_classes]              */
 };
 
-/* Fills row[n_metrics + n_classes] with the scores of a result when image i counts weight[i] times (NULL: once); -1: there is none. */
+/* Fills row[n_metrics + n_classes] with the scores of a result when image i counts weight[i] times (NULL: once);
+ * -1: there is none. */
 typedef void CompareScore(const void *result, const uint16_t *weight, void *room, double *row);
 
 typedef struct {

@@ -19,24 +19,27 @@ static const char *keep(DfImageScores *s, const char *text)
     return df_arena_copy(s->arena, text, strlen(text));
 }
 
+static bool keep_names(DfImageScores *s, const char *const *names, int n)
+{
+    s->class_names = df_arena_alloc(s->arena, (size_t)n, sizeof *s->class_names);
+    for (int k = 0; s->class_names && k < n; k++)
+        if (!(s->class_names[k] = keep(s, names[k])))
+            return false;
+    return s->class_names != NULL;
+}
+
 int df_image_scores_new(DfImageScores **out, DfImagesKind kind, int classes, const char *const *class_names)
 {
-    DfImageScores *s = *out = df_calloc(1, sizeof *s);
-    int error = s && (s->arena = df_arena_new()) ? DF_OK : df_fail_memory("scores of images");
-    if (error == DF_OK) {
-        s->kind = kind;
-        s->classes = classes;
-    }
-    if (error == DF_OK && class_names && !(s->class_names = df_arena_alloc(s->arena, (size_t)classes, sizeof *s->class_names)))
-        error = df_fail_memory("scores of images");
-    for (int k = 0; error == DF_OK && class_names && k < classes; k++)
-        if (!(s->class_names[k] = keep(s, class_names[k])))
-            error = df_fail_memory("scores of images");
-    if (error < 0) {
+    DfImageScores *s = df_calloc(1, sizeof *s);
+    *out = NULL;
+    if (!s || !(s->arena = df_arena_new()) || (class_names && !keep_names(s, class_names, classes))) {
         df_image_scores_free(s);
-        *out = NULL;
+        return df_fail_memory("scores of images");
     }
-    return error;
+    s->kind = kind;
+    s->classes = classes;
+    *out = s;
+    return DF_OK;
 }
 
 void df_image_scores_free(DfImageScores *s)
@@ -49,7 +52,7 @@ void df_image_scores_free(DfImageScores *s)
     df_free(s);
 }
 
-/* ---- gathering ---------------------------------------------------------------------------------------------------- */
+/* ---- gathering ------------------------------------------------------------------------------------------------- */
 
 static int add_image(DfImageScores *s, const char *name)
 {
@@ -81,8 +84,10 @@ int df_image_scores_add_areas(DfImageScores *s, const char *name, const DfMiouRe
 
 int df_image_scores_add_top(DfImageScores *s, const char *name, int label, bool top1, bool top5)
 {
-    const int error = add_image(s, name);
-    return error < 0 ? error : add_score(s, &(ImageScore){ (uint32_t)label, { top1, top5, 1 } });
+    int error = add_image(s, name);
+    if (error == DF_OK)
+        error = add_score(s, &(ImageScore){ (uint32_t)label, { top1, top5, 1 } });
+    return error;
 }
 
 int df_image_scores_merge(DfImageScores *into, const DfImageScores *from)
@@ -108,7 +113,7 @@ static void sort_by_name(DfImageScores *s)
         qsort(s->images, s->n_images, sizeof *s->images, by_name);
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------ */
+/* ---- writing --------------------------------------------------------------------------------------------------- */
 
 static void write_image(DfTextbuf *t, const DfImageScores *s, const ScoredImage *image)
 {
@@ -116,14 +121,14 @@ static void write_image(DfTextbuf *t, const DfImageScores *s, const ScoredImage 
     df_textbuf_add(t, "{\"name\": ");
     df_textbuf_json(t, image->name);
     if (s->kind == DF_IMAGES_TOPK) {
-        df_textbuf_add(t, ", \"label\": %" PRIu32 ", \"top1\": %s, \"top5\": %s}", score->class, score->part[SCORE_HIT] ? "true" : "false",
-                       score->part[SCORE_OTHER] ? "true" : "false");
+        df_textbuf_add(t, ", \"label\": %" PRIu32 ", \"top1\": %s, \"top5\": %s}", score->class,
+                       score->part[SCORE_HIT] ? "true" : "false", score->part[SCORE_OTHER] ? "true" : "false");
         return;
     }
     df_textbuf_add(t, ", \"areas\": [");
     for (size_t i = 0; i < image->n; i++)
-        df_textbuf_add(t, "%s[%" PRIu32 ", %" PRIu64 ", %" PRIu64 ", %" PRIu64 "]", i ? ", " : "", score[i].class, score[i].part[SCORE_HIT], score[i].part[SCORE_OTHER],
-                       score[i].part[SCORE_ALL]);
+        df_textbuf_add(t, "%s[%" PRIu32 ", %" PRIu64 ", %" PRIu64 ", %" PRIu64 "]", i ? ", " : "", score[i].class,
+                       score[i].part[SCORE_HIT], score[i].part[SCORE_OTHER], score[i].part[SCORE_ALL]);
     df_textbuf_add(t, "]}");
 }
 
@@ -155,7 +160,7 @@ int df_image_scores_write(DfImageScores *s, const char *path)
     return error;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------ */
+/* ---- reading --------------------------------------------------------------------------------------------------- */
 
 /* The reader's own sentence if it stopped, or this one. */
 static int wrong(DfJson *json, DfJsonEvent event, const char *wanted)
@@ -182,13 +187,14 @@ static int read_area(DfImageScores *s, DfJson *json)
     int error = read_whole(json, "a class below num_classes", s->classes - 1, &number);
     score.class = (uint32_t)number;
     for (int i = 0; error == DF_OK && i < SCORE_PARTS; i++) {
-        error = read_whole(json, "areas [class, intersect, prediction, label] in whole pixels", INT64_MAX >> 32, &number);
+        error = read_whole(json, "areas [class, intersect, prediction, label] in whole pixels", INT64_MAX >> 32,
+                           &number);
         score.part[i] = (uint64_t)number;
     }
-    if (error == DF_OK && (score.part[SCORE_HIT] > score.part[SCORE_OTHER] || score.part[SCORE_HIT] > score.part[SCORE_ALL]))
-        error = df_json_fail(json, DF_EVALUE, "an intersection larger than the areas");
     if (error < 0)
         return error;
+    if (score.part[SCORE_HIT] > score.part[SCORE_OTHER] || score.part[SCORE_HIT] > score.part[SCORE_ALL])
+        return df_json_fail(json, DF_EVALUE, "an intersection larger than the areas");
     const DfJsonEvent event = df_json_next(json, &v);
     return event == DF_JSON_CLOSE ? add_score(s, &score) : wrong(json, event, "areas of four numbers");
 }
@@ -200,7 +206,9 @@ static int read_areas(DfImageScores *s, DfJson *json)
     int error = event == DF_JSON_ARRAY ? DF_OK : wrong(json, event, "a list of areas");
     while (error == DF_OK && (event = df_json_next(json, &v)) == DF_JSON_ARRAY)
         error = read_area(s, json);
-    return error < 0 ? error : event == DF_JSON_CLOSE ? DF_OK : wrong(json, event, "a list of areas");
+    if (error == DF_OK && event != DF_JSON_CLOSE)
+        error = wrong(json, event, "a list of areas");
+    return error;
 }
 
 static int read_flag(DfJson *json, const char *what, uint64_t *out)
@@ -227,7 +235,8 @@ static int read_image(DfImageScores *s, DfJson *json)
     DfJsonEvent event;
     ImageScore top = { .part[SCORE_ALL] = 1 };
     const char *name = NULL;
-    bool areas = false, label = false;
+    bool areas = false; /* met */
+    bool label = false;
     int error = add_image(s, "");
     while (error == DF_OK && (event = df_json_next(json, &v)) == DF_JSON_KEY) {
         int64_t number = 0;
@@ -248,19 +257,34 @@ static int read_image(DfImageScores *s, DfJson *json)
             error = df_json_skip(json);
         }
     }
-    if (error < 0 || event != DF_JSON_CLOSE)
-        return error < 0 ? error : df_json_error(json);
-    if (!name || (s->kind == DF_IMAGES_MIOU ? !areas || label : !label || areas))
-        return df_json_fail(json, DF_EFORMAT, "image %zu: want a name and %s", s->n_images, s->kind == DF_IMAGES_MIOU ? "areas" : "label, top1 and top5");
+    if (error < 0)
+        return error;
+    if (event != DF_JSON_CLOSE)
+        return df_json_error(json);
+    const bool miou = s->kind == DF_IMAGES_MIOU;
+    if (!name || areas != miou || label == miou)
+        return df_json_fail(json, DF_EFORMAT, "image %zu: want a name and %s", s->n_images,
+                            miou ? "areas" : "label, top1 and top5");
     s->images[s->n_images - 1].name = name;
-    return s->kind == DF_IMAGES_TOPK ? add_score(s, &top) : DF_OK;
+    return miou ? DF_OK : add_score(s, &top);
+}
+
+static int read_class_count(DfImageScores *s, DfJson *json)
+{
+    int64_t number = 0;
+    const int error = read_whole(json, "num_classes from 1 to 2^20", MOST_CLASSES, &number);
+    s->classes = (int)number;
+    return error;
 }
 
 static int read_class_names(DfImageScores *s, DfJson *json)
 {
+    if (s->classes < 1)
+        return df_json_fail(json, DF_EVALUE, "want at least one class");
     DfJsonValue v;
     DfJsonEvent event = df_json_next(json, &v);
-    int error = DF_OK, n = 0;
+    int error = DF_OK;
+    int n = 0;
     if (event == DF_JSON_NULL)
         return DF_OK;
     if (event != DF_JSON_ARRAY)
@@ -284,7 +308,9 @@ static int read_images(DfImageScores *s, DfJson *json)
     int error = event == DF_JSON_ARRAY ? DF_OK : wrong(json, event, "a list of images");
     while (error == DF_OK && (event = df_json_next(json, &v)) == DF_JSON_OBJECT)
         error = read_image(s, json);
-    return error < 0 ? error : event == DF_JSON_CLOSE ? DF_OK : wrong(json, event, "images that are objects");
+    if (error == DF_OK && event != DF_JSON_CLOSE)
+        error = wrong(json, event, "images that are objects");
+    return error;
 }
 
 static int check_images(DfImageScores *s, const DfJson *json)
@@ -293,7 +319,9 @@ static int check_images(DfImageScores *s, const DfJson *json)
     for (size_t i = 1; i < s->n_images; i++)
         if (strcmp(s->images[i - 1].name, s->images[i].name) == 0)
             return df_fail(DF_EVALUE, "%s: the image %s is listed twice", df_json_name(json), s->images[i].name);
-    return s->n_images ? DF_OK : df_fail(DF_EVALUE, "%s: no image in it", df_json_name(json));
+    if (s->n_images == 0)
+        return df_fail(DF_EVALUE, "%s: no image in it", df_json_name(json));
+    return DF_OK;
 }
 
 static int read_kind(DfImageScores *s, DfJson *json)
@@ -308,29 +336,28 @@ static int read_kind(DfImageScores *s, DfJson *json)
     return wrong(json, event, "\"type\": \"miou\" or \"topk\"");
 }
 
-/* The keys come in the order in which they are written: what an image means is known before it comes. */
+/* The keys must come in the order in which they are written, so that kind and classes are known when the images
+ * come. */
 static int read_keys(DfImageScores *s, DfJson *json)
 {
     static const char *const keys[] = { "type", "num_classes", "classes", "images" };
     enum { TYPE, NUM_CLASSES, CLASSES, IMAGES, KEYS };
     DfJsonValue v;
     DfJsonEvent event = df_json_next(json, &v);
-    int error = event == DF_JSON_OBJECT ? DF_OK : wrong(json, event, "scores of images: an object with type, num_classes, classes and images");
+    int error = DF_OK;
+    if (event != DF_JSON_OBJECT)
+        error = wrong(json, event, "scores of images: an object with type, num_classes, classes and images");
     for (int due = 0; error == DF_OK && (event = df_json_next(json, &v)) == DF_JSON_KEY;) {
-        int64_t number = 0;
         if (due == KEYS || strcmp(v.text, keys[due]) != 0)
-            return df_json_fail(json, DF_EFORMAT, "scores of images: met \"%.40s\", want type, num_classes, classes and images in this order", v.text);
-        if (due == TYPE)
-            error = read_kind(s, json);
-        else if (due == NUM_CLASSES && (error = read_whole(json, "num_classes from 1 to 2^20", MOST_CLASSES, &number)) == DF_OK)
-            s->classes = (int)number;
-        else if (due == CLASSES && s->classes < 1)
-            error = df_json_fail(json, DF_EVALUE, "want at least one class");
-        else if (due == CLASSES)
-            error = read_class_names(s, json);
-        else if (due == IMAGES)
-            error = read_images(s, json);
-        due++;
+            return df_json_fail(json, DF_EFORMAT,
+                                "scores of images: met \"%.40s\", want type, num_classes, classes and "
+                                "images in this order", v.text);
+        switch (due++) {
+        case TYPE: error = read_kind(s, json); break;
+        case NUM_CLASSES: error = read_class_count(s, json); break;
+        case CLASSES: error = read_class_names(s, json); break;
+        default: error = read_images(s, json); break;
+        }
     }
     if (error == DF_OK && (event != DF_JSON_CLOSE || (event = df_json_next(json, &v)) != DF_JSON_END))
         error = wrong(json, event, "nothing after the scores");
@@ -359,7 +386,7 @@ int df_image_scores_read(DfImageScores **out, const char *path)
     return error;
 }
 
-/* ---- an image by itself ------------------------------------------------------------------------------------------ */
+/* ---- an image by itself ---------------------------------------------------------------------------------------- */
 
 size_t df_image_scores_count(const DfImageScores *s)
 {
@@ -370,9 +397,15 @@ DfImageSummary df_image_scores_summary(const DfImageScores *s, size_t i)
 {
     const ScoredImage *image = &s->images[i];
     DfImageSummary summary = { .name = image->name };
-    double sum = 0, hits = 0, all = 0, most = -1;
-    for (const ImageScore *c = s->scores + image->start, *end = c + image->n; c < end; c++) {
-        const double hit = (double)c->part[SCORE_HIT], pred = (double)c->part[SCORE_OTHER], label = (double)c->part[SCORE_ALL];
+    const ImageScore *scores = s->scores + image->start;
+    double sum = 0;
+    double hits = 0;
+    double all = 0;
+    double most = -1; /* pixels that the worst class loses */
+    for (const ImageScore *c = scores; c < scores + image->n; c++) {
+        const double hit = (double)c->part[SCORE_HIT];
+        const double pred = (double)c->part[SCORE_OTHER];
+        const double label = (double)c->part[SCORE_ALL];
         sum += hit / (pred + label - hit);
         hits += hit;
         all += label;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/compare/image_scores.h -- what each image adds to mIoU or to top-1 accuracy: the file that a bootstrap over images is computed from.
+ * eval/compare/image_scores.h -- what each image adds to mIoU or to top-1 accuracy: the file that a bootstrap over
+ * images is computed from.
  *
  *     DfImageScores *s;
  *     df_image_scores_new(&s, DF_IMAGES_MIOU, 150, names);
@@ -22,8 +23,9 @@
 typedef enum { DF_IMAGES_MIOU, DF_IMAGES_TOPK } DfImagesKind;
 
 typedef struct DfImageScores DfImageScores;
-int df_image_scores_new(DfImageScores **out, DfImagesKind, int classes, const char *const *class_names); /* names: copied; or NULL */
-void df_image_scores_free(DfImageScores *);                                                             /* NULL is fine          */
+/* `class_names` are copied; NULL: there are none. */
+int df_image_scores_new(DfImageScores **out, DfImagesKind, int classes, const char *const *class_names);
+void df_image_scores_free(DfImageScores *); /* NULL is fine */
 
 int df_image_scores_add_areas(DfImageScores *, const char *name, const DfMiouResult *);
 int df_image_scores_add_top(DfImageScores *, const char *name, int label, bool top1, bool top5);
@@ -35,9 +37,10 @@ int df_image_scores_merge(DfImageScores *into, const DfImageScores *from);
 size_t df_image_scores_count(const DfImageScores *);
 typedef struct {
     const char *name;
-    double miou, acc;      /* over the classes that the image or its prediction has; share of right pixels; -1: no pixel counts */
-    double wrong;          /* pixels                                                                                            */
-    uint32_t worst;        /* the class that loses most pixels                                                                  */
+    double miou;    /* mean IoU of the classes that the image or its prediction has; -1: no pixel counts */
+    double acc;     /* share of right pixels; -1: no pixel counts                                        */
+    double wrong;   /* wrong pixels                                                                      */
+    uint32_t worst; /* the class with most pixels that are not found                                     */
 } DfImageSummary;
 DfImageSummary df_image_scores_summary(const DfImageScores *, size_t image);
 

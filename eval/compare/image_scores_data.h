@@ -7,9 +7,13 @@
 
 #include "eval/compare/image_scores.h"
 
-/* What an image adds to a class. Of mIoU: pixels of the intersection, the prediction, the label. Of top-k: 1 if right at once, 1 if right
- * within five, and 1. */
-enum { SCORE_HIT, SCORE_OTHER, SCORE_ALL, SCORE_PARTS };
+/* What an image adds to a class. */
+enum {
+    SCORE_HIT,   /* mIoU: pixels of the intersection.  top-k: 1 if right at once     */
+    SCORE_OTHER, /* mIoU: pixels of the prediction.    top-k: 1 if right within five */
+    SCORE_ALL,   /* mIoU: pixels of the label.         top-k: 1                      */
+    SCORE_PARTS
+};
 typedef struct {
     uint32_t class;
     uint64_t part[SCORE_PARTS];
@@ -26,8 +30,9 @@ struct DfImageScores {
     int classes;
     const char **class_names; /* or NULL         */
     ScoredImage *images;
+    size_t n_images, images_capacity;
     ImageScore *scores;
-    size_t n_images, images_capacity, n_scores, scores_capacity;
+    size_t n_scores, scores_capacity;
 };
 
 #endif

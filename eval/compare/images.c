@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/compare/images.c -- semantic segmentations and classifications side by side. A set of images is a weighted sum of what each of them
- * adds to each class, and the scores are those of the sum.
+ * eval/compare/images.c -- semantic segmentations and classifications side by side. A set of images is a weighted sum
+ * of what each of them adds to each class, and the scores are those of the sum.
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,9 +9,17 @@
 #include "eval/compare/data.h"
 #include "eval/compare/image_scores_data.h"
 
-static const DfCompareMetric miou_metrics[] = { { "mIoU", "miou" }, { "mAcc", "macc" }, { "aAcc", "aacc" } };
-static const DfCompareMetric topk_metrics[] = { { "top-1", "top1" }, { "top-5", "top5" }, { "mean", "mean_class_acc" } };
 enum { METRICS = 3 };
+static const DfCompareMetric miou_metrics[METRICS] = {
+    { "mIoU", "miou" },
+    { "mAcc", "macc" },
+    { "aAcc", "aacc" },
+};
+static const DfCompareMetric topk_metrics[METRICS] = {
+    { "top-1", "top1"           },
+    { "top-5", "top5"           },
+    { "mean",  "mean_class_acc" },
+};
 
 /* [classes][SCORE_PARTS] */
 static double sum_of(const uint64_t *sums, size_t classes, size_t part)
@@ -57,19 +65,28 @@ static void score(const void *result, const uint16_t *weight, void *room, double
     const size_t n = (size_t)s->classes;
     const bool miou = s->kind == DF_IMAGES_MIOU;
     uint64_t *const sums = room;
-    double *const shares = (double *)(sums + n * SCORE_PARTS), *const classes = row + METRICS;
+    double *const shares = (double *)(sums + n * SCORE_PARTS); /* [n]: accuracy of each class */
+    double *const classes = row + METRICS;                     /* [n]: its score              */
     memset(sums, 0, n * SCORE_PARTS * sizeof *sums);
     add_images(s, weight, sums);
     for (size_t k = 0; k < n; k++) {
         const uint64_t *sum = sums + k * SCORE_PARTS;
-        const double hit = (double)sum[SCORE_HIT], all = (double)sum[SCORE_ALL];
+        const double hit = (double)sum[SCORE_HIT];
+        const double all = (double)sum[SCORE_ALL];
         shares[k] = share(hit, all);
         classes[k] = miou ? share(hit, (double)sum[SCORE_OTHER] + all - hit) : shares[k];
     }
-    const double all = sum_of(sums, n, SCORE_ALL), once = share(sum_of(sums, n, SCORE_HIT), all);
-    row[0] = miou ? mean_of(classes, n) : once;
-    row[1] = miou ? mean_of(shares, n) : share(sum_of(sums, n, SCORE_OTHER), all);
-    row[2] = miou ? once : mean_of(shares, n);
+    const double all = sum_of(sums, n, SCORE_ALL);
+    const double right = share(sum_of(sums, n, SCORE_HIT), all);
+    if (miou) {
+        row[0] = mean_of(classes, n);
+        row[1] = mean_of(shares, n);
+        row[2] = right;
+    } else {
+        row[0] = right;
+        row[1] = share(sum_of(sums, n, SCORE_OTHER), all);
+        row[2] = mean_of(shares, n);
+    }
 }
 
 /* All are about the same images and classes as the first. */
@@ -81,10 +98,13 @@ static int check_alike(const DfImageScores *const *results, const char *const *n
         if (s->kind != first->kind || s->classes != first->classes)
             return df_fail(DF_EVALUE, "%s and %s are of different metrics or numbers of classes", names[0], names[r]);
         if (s->n_images != first->n_images)
-            return df_fail(DF_EVALUE, "%s has %zu images and %s %zu: want the same ones", names[0], first->n_images, names[r], s->n_images);
+            return df_fail(DF_EVALUE, "%s has %zu images and %s %zu: want the same ones", names[0], first->n_images,
+                           names[r],
+                           s->n_images);
         for (size_t i = 0; i < s->n_images; i++)
             if (strcmp(s->images[i].name, first->images[i].name) != 0)
-                return df_fail(DF_EVALUE, "%s is about the image %s, where %s has %s: want the same ones", names[0], first->images[i].name, names[r], s->images[i].name);
+                return df_fail(DF_EVALUE, "%s is about the image %s, where %s has %s: want the same ones", names[0],
+                               first->images[i].name, names[r], s->images[i].name);
     }
     return DF_OK;
 }
@@ -101,20 +121,24 @@ static int take_classes(DfCompare *c, const DfImageScores *s)
     return error;
 }
 
-int df_compare_images(DfCompare **out, const DfImageScores *const *results, const char *const *names, size_t n, const DfCompareParams *p, DfPool *pool)
+int df_compare_images(DfCompare **out, const DfImageScores *const *results, const char *const *names, size_t n,
+                      const DfCompareParams *p, DfPool *pool)
 {
-    static const CompareKind kinds[] = { [DF_IMAGES_MIOU] = { miou_metrics, METRICS, "iou" }, [DF_IMAGES_TOPK] = { topk_metrics, METRICS, "top1" } };
+    static const CompareKind kinds[] = {
+        [DF_IMAGES_MIOU] = { miou_metrics, METRICS, "iou" },
+        [DF_IMAGES_TOPK] = { topk_metrics, METRICS, "top1" },
+    };
     int error = df_compare_begin(out, &kinds[n ? results[0]->kind : 0], names, n, p);
     if (error < 0)
         return error;
     DfCompare *c = *out;
-    const size_t classes = (size_t)results[0]->classes;
+    const size_t room = (size_t)results[0]->classes * (SCORE_PARTS * sizeof(uint64_t) + sizeof(double));
     c->type = results[0]->kind == DF_IMAGES_MIOU ? "miou" : "topk";
     error = check_alike(results, names, n);
     if (error == DF_OK)
         error = take_classes(c, results[0]);
     if (error == DF_OK)
-        error = df_compare_run(c, results, sizeof *results, score, classes * (SCORE_PARTS * sizeof(uint64_t) + sizeof(double)), pool);
+        error = df_compare_run(c, results, sizeof *results, score, room, pool);
     if (error < 0) {
         df_compare_free(c);
         *out = NULL;

@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/compare/outcomes.c -- matching at COCO's thresholds by pycocotools' rules, kept as bits; and AP of any weighted set of images from them.
+ * eval/compare/outcomes.c -- matching at COCO's thresholds by pycocotools' rules, kept as bits; and AP of any
+ * weighted set of images from them.
  */
 #include "eval/compare/outcomes.h"
 
 #include <float.h>
 #include <string.h>
 
-static const double areas[OUTCOME_AREAS][2] = { { 0, 1e10 }, { 0, 1024 }, { 1024, 9216 }, { 9216, 1e10 } };
+/* Square pixels: all, small, medium, large. */
+static const double areas[OUTCOME_AREAS][2] = {
+    { 0,    1e10 },
+    { 0,    1024 },
+    { 1024, 9216 },
+    { 9216, 1e10 },
+};
 
+/* numpy.linspace(0.5, 0.95, 10)[t] */
 static double threshold(int t)
 {
     return t == OUTCOME_IOUS - 1 ? 0.95 : t * ((0.95 - 0.5) / 9) + 0.5;
@@ -19,15 +27,15 @@ static bool outside(double area, int a)
     return area < areas[a][0] || area > areas[a][1];
 }
 
-/* ---- matching ----------------------------------------------------------------------------------------------------- */
+/* ---- matching -------------------------------------------------------------------------------------------------- */
 
 /* The ground truth of one image and class. */
 typedef struct {
     const CocoView *view;
     size_t n;
-    uint32_t *truth;      /* [n]                                        */
-    double *iou;          /* [n] with the present detection             */
-    uint8_t *taken;       /* [areas][ious][n]                           */
+    uint32_t *truth; /* [n]: places in view->truths          */
+    double *iou;     /* [n]: with the present detection      */
+    uint8_t *taken;  /* [areas][ious][n]: found already      */
 } Match;
 
 static bool ignored(const ViewTruth *g, int a)
@@ -35,7 +43,8 @@ static bool ignored(const ViewTruth *g, int a)
     return g->crowd || outside(g->area, a);
 }
 
-/* What to ignore comes after what counts, and is taken only if nothing that counts was. */
+/* The free ground truth with the largest IoU of at least `least`; m->n if there is none. Ground truth to be
+ * ignored is taken only if none that counts is left. */
 static size_t best_match(const Match *m, int a, const uint8_t *taken, double least)
 {
     double best = least < 1 - 1e-10 ? least : 1 - 1e-10;
@@ -70,14 +79,15 @@ static Outcome match_one(const Match *m, size_t detection)
                 taken[g] = 1;
             /* A ground truth of id 0 takes the detection and leaves it unmatched. */
             const bool matched = truth && !truth->id_is_zero;
-            const bool counts = truth && truth->id_is_zero && !ignore ? !outside(d->area, a) : !ignore;
+            const bool unmatched = truth && truth->id_is_zero;
+            const bool counts = !ignore && !(unmatched && outside(d->area, a));
             o.counts[a] |= (uint16_t)((unsigned)counts << t);
             o.right[a] |= (uint16_t)((unsigned)(matched && counts) << t);
         }
     return o;
 }
 
-/* All detections of the view get an outcome; those behind the best 100 of image and class count nowhere. */
+/* The outcomes of all detections of an image and class. Only the best 100 are matched; the others count nowhere. */
 static void match_image(Match *m, size_t image, size_t class_place, Outcome *out)
 {
     const CocoView *v = m->view;
@@ -95,9 +105,16 @@ static void match_image(Match *m, size_t image, size_t class_place, Outcome *out
 static int match_all(const CocoView *v, Outcome *out)
 {
     size_t most = 0;
-    for (size_t i = 0; i < v->n_images; i++)
-        most = v->truths_start[i + 1] - v->truths_start[i] > most ? v->truths_start[i + 1] - v->truths_start[i] : most;
-    Match m = { .view = v, .truth = df_malloc(most * sizeof(uint32_t)), .iou = df_malloc(most * sizeof(double)), .taken = df_malloc(most * OUTCOME_AREAS * OUTCOME_IOUS) };
+    for (size_t i = 0; i < v->n_images; i++) {
+        const size_t n = v->truths_start[i + 1] - v->truths_start[i];
+        most = n > most ? n : most;
+    }
+    Match m = {
+        .view = v,
+        .truth = df_malloc(most * sizeof *m.truth),
+        .iou = df_malloc(most * sizeof *m.iou),
+        .taken = df_malloc(most * OUTCOME_AREAS * OUTCOME_IOUS),
+    };
     uint32_t *seen = df_malloc((v->n_classes + 1) * sizeof *seen); /* by class: the image it was matched in last */
     const int error = m.truth && m.iou && m.taken && seen ? DF_OK : df_fail_memory("matching");
     if (error == DF_OK)
@@ -115,7 +132,7 @@ static int match_all(const CocoView *v, Outcome *out)
     return error;
 }
 
-/* ---- by class ----------------------------------------------------------------------------------------------------- */
+/* ---- by class -------------------------------------------------------------------------------------------------- */
 
 static int sort_outcomes(Outcomes *o, const CocoView *v, const Outcome *given)
 {
@@ -160,11 +177,16 @@ static void sort_truths(Outcomes *o, const CocoView *v)
 int df_outcomes_of(Outcomes *o, const CocoView *v)
 {
     Outcome *given = df_malloc(v->n_detections * sizeof *given);
-    *o = (Outcomes){ v->n_classes, df_malloc(v->n_detections * sizeof *o->outcomes), df_calloc(v->n_classes + 2, sizeof *o->start),
-                     df_malloc(v->n_truths * sizeof *o->truth_image), df_calloc(v->n_truths, 1), df_calloc(v->n_classes + 2, sizeof *o->truth_start) };
-    int error = given && o->outcomes && o->start && o->truth_image && o->truth_areas && o->truth_start ? DF_OK : df_fail_memory("matching");
-    if (error == DF_OK)
-        error = match_all(v, given);
+    *o = (Outcomes){
+        .n_classes = v->n_classes,
+        .outcomes = df_malloc(v->n_detections * sizeof *o->outcomes),
+        .start = df_calloc(v->n_classes + 2, sizeof *o->start),
+        .truth_image = df_malloc(v->n_truths * sizeof *o->truth_image),
+        .truth_areas = df_calloc(v->n_truths, sizeof *o->truth_areas),
+        .truth_start = df_calloc(v->n_classes + 2, sizeof *o->truth_start),
+    };
+    const bool ready = given && o->outcomes && o->start && o->truth_image && o->truth_areas && o->truth_start;
+    int error = ready ? match_all(v, given) : df_fail_memory("matching");
     if (error == DF_OK)
         error = sort_outcomes(o, v, given);
     if (error == DF_OK)
@@ -183,7 +205,7 @@ void df_outcomes_done(Outcomes *o)
     *o = (Outcomes){ 0 };
 }
 
-/* ---- scores of a weighted set of images --------------------------------------------------------------------------- */
+/* ---- scores of a weighted set of images ------------------------------------------------------------------------ */
 
 enum { EVERY = (1 << OUTCOME_IOUS) - 1 };
 
@@ -213,11 +235,14 @@ size_t df_outcomes_room(const Outcomes *o)
     return 2 * OUTCOME_IOUS * most + 1;
 }
 
-/* Down the ranking, all thresholds at once: most detections count at each of them, and few are right. An image that counts w times gives w
- * true positives at once, the last of which has the best precision. */
+/* Down the ranking, all thresholds at once. After each true positive, recall = TP / positives and precision = TP /
+ * (TP + FP). Most detections count at every threshold, so `all` counts them once, and `fewer` those that a
+ * threshold leaves out. A detection in an image that counts w times is w true positives at once; only the last of
+ * them is kept, as it has the best precision. */
 static void walk(const Outcome *outcomes, size_t n, const uint16_t *weight, int a, uint64_t positives, Curve *curves)
 {
-    uint64_t all = 0, fewer[OUTCOME_IOUS] = { 0 };
+    uint64_t all = 0;
+    uint64_t fewer[OUTCOME_IOUS] = { 0 };
     for (size_t i = 0; i < n; i++) {
         const Outcome *const o = &outcomes[i];
         const unsigned w = weight ? weight[o->image] : 1;
@@ -230,19 +255,22 @@ static void walk(const Outcome *outcomes, size_t n, const uint16_t *weight, int 
             const unsigned t = df_bits_below(right);
             Curve *const c = &curves[t];
             c->right += w;
+            const uint64_t wrong = all - fewer[t] - c->right;
             c->recall[c->n] = (double)c->right / (double)positives;
-            c->precision[c->n++] = (double)c->right / ((double)(all - fewer[t] - c->right) + (double)c->right + DBL_EPSILON);
+            c->precision[c->n++] = (double)c->right / ((double)wrong + (double)c->right + DBL_EPSILON);
         }
     }
 }
 
-/* The mean of the best precision at recalls of at least 0, 0.01, .. 1. */
+/* Interpolated AP: the mean, over the 101 recalls 0, 0.01, .. 1, of the best precision at that recall or a higher
+ * one. */
 static double ap_of(const Curve *c)
 {
     double sum = 0;
     size_t hit = 0;
     for (size_t i = c->n; i-- > 1;)
-        c->precision[i - 1] = c->precision[i] > c->precision[i - 1] ? c->precision[i] : c->precision[i - 1];
+        if (c->precision[i] > c->precision[i - 1])
+            c->precision[i - 1] = c->precision[i];
     for (int r = 0; r <= 100 && c->n > 0; r++) {
         const double wanted = r == 100 ? 1.0 : r * 0.01;
         while (hit < c->n && !(c->recall[hit] >= wanted))
@@ -261,27 +289,34 @@ static void score_area(const Outcomes *o, size_t k, int a, const uint16_t *weigh
     Curve curves[OUTCOME_IOUS];
     *out = (ClassScore){ -1, -1, -1, -1 };
     for (size_t g = o->truth_start[k]; g < o->truth_start[k + 1]; g++)
-        positives += (o->truth_areas[g] >> a & 1) ? (weight ? weight[o->truth_image[g]] : 1) : 0;
+        if (o->truth_areas[g] >> a & 1)
+            positives += weight ? weight[o->truth_image[g]] : 1;
     if (positives == 0)
         return;
     for (int t = 0; t < OUTCOME_IOUS; t++)
-        curves[t] = (Curve){ .recall = room + (size_t)(2 * t) * most, .precision = room + (size_t)(2 * t + 1) * most };
+        curves[t] = (Curve){
+            .recall = room + (size_t)(2 * t) * most,
+            .precision = room + (size_t)(2 * t + 1) * most,
+        };
     walk(o->outcomes + o->start[k], o->start[k + 1] - o->start[k], weight, a, positives, curves);
-    double sum = 0, recalls = 0;
+    double sum = 0;
+    double recalls = 0;
     for (int t = 0; t < OUTCOME_IOUS; t++) {
         const double ap = ap_of(&curves[t]);
         sum += ap;
         recalls += curves[t].n ? curves[t].recall[curves[t].n - 1] : 0;
-        out->ap50 = t == 0 ? ap : out->ap50;
-        out->ap75 = t == 5 ? ap : out->ap75;
+        if (t == 0)
+            out->ap50 = ap;
+        if (t == 5)
+            out->ap75 = ap;
     }
     out->ap = sum / OUTCOME_IOUS;
     out->ar = recalls / OUTCOME_IOUS;
 }
 
-int df_outcomes_score(const Outcomes *o, size_t class_place, const uint16_t *weight, double *room, ClassScore out[OUTCOME_AREAS])
+void df_outcomes_score(const Outcomes *o, size_t class_place, const uint16_t *weight, double *room,
+                       ClassScore out[OUTCOME_AREAS])
 {
     for (int a = 0; a < OUTCOME_AREAS; a++)
         score_area(o, class_place, a, weight, room, &out[a]);
-    return DF_OK;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/compare/outcomes.h -- private to eval/: what became of every detection at COCO's thresholds and areas, so that scores over other sets of
- * images need no matching again.
+ * eval/compare/outcomes.h -- private to eval/: what became of every detection at COCO's thresholds and areas, so that
+ * scores over other sets of images need no matching again.
  */
 #ifndef DF_EVAL_COMPARE_OUTCOMES_H
 #define DF_EVAL_COMPARE_OUTCOMES_H
@@ -10,7 +10,8 @@
 
 enum { OUTCOME_AREAS = 4, OUTCOME_IOUS = 10, OUTCOME_BEST = 100 };
 
-/* Bit t of right[a]: true positive at threshold t and area a; of counts[a]: true or false positive, not ignored. */
+/* What became of a detection: bit t of right[a] is set if it is a true positive at threshold t and area a, bit t
+ * of counts[a] if it is a true or a false positive and not ignored. */
 typedef struct {
     uint32_t image;
     uint16_t right[OUTCOME_AREAS], counts[OUTCOME_AREAS];
@@ -28,11 +29,13 @@ typedef struct {
 int df_outcomes_of(Outcomes *, const CocoView *);
 void df_outcomes_done(Outcomes *);
 
-/* Scores with images counted `weight` times (NULL: once). [class][area]: the mean AP, AP50, AP75 and AR of a class; -1 if no ground truth. */
+/* The scores of a class in each area, with images counted `weight` times (NULL: once). ap and ar are means over
+ * the thresholds; -1: there is no ground truth. */
 typedef struct {
     double ap, ap50, ap75, ar;
 } ClassScore;
-int df_outcomes_score(const Outcomes *, size_t class_place, const uint16_t *weight, double *room, ClassScore out[OUTCOME_AREAS]);
+void df_outcomes_score(const Outcomes *, size_t class_place, const uint16_t *weight, double *room,
+                       ClassScore out[OUTCOME_AREAS]);
 size_t df_outcomes_room(const Outcomes *); /* doubles that `room` must hold */
 
 #endif

@@ -20,22 +20,29 @@ static void cell(char *out, size_t size, const DfCompared *n, bool first)
     else if (isnan(n->diff_low))
         snprintf(out, size, "%.2f  %+.2f", 100 * n->value, 100 * n->difference);
     else
-        snprintf(out, size, "%.2f  %+.2f [%+.2f %+.2f]%s", 100 * n->value, 100 * n->difference, 100 * n->diff_low, 100 * n->diff_high, n->significant ? " *" : "  ");
+        snprintf(out, size, "%.2f  %+.2f [%+.2f %+.2f]%s", 100 * n->value, 100 * n->difference, 100 * n->diff_low,
+                 100 * n->diff_high, n->significant ? " *" : "  ");
 }
 
+/* The form of a row: what stands before, between and after its cells, and how wide they are; width 0: as wide as
+ * the text. */
 typedef struct {
     const char *before, *between, *after;
-    int first, wide;
+    int name;   /* width of the first cell, the name              */
+    int first;  /* of the first result, which has no difference   */
+    int others;
 } Form;
 
-static void row(DfTextbuf *t, const DfCompare *c, const Form *form, const char *name, DfCompared (*number)(const DfCompare *, size_t, size_t), size_t i)
+typedef DfCompared Number(const DfCompare *, size_t result, size_t i);
+
+static void row(DfTextbuf *t, const DfCompare *c, const Form *form, const char *name, Number *number, size_t i)
 {
     char text[128];
-    df_textbuf_add(t, "%s%-*s", form->before, form->first, name);
+    df_textbuf_add(t, "%s%-*s", form->before, form->name, name);
     for (size_t r = 0; r < c->n; r++) {
         const DfCompared n = number(c, r, i);
         cell(text, sizeof text, &n, r == 0);
-        df_textbuf_add(t, "%s%*s", form->between, r == 0 && form->wide ? 12 : form->wide, text);
+        df_textbuf_add(t, "%s%*s", form->between, r == 0 ? form->first : form->others, text);
     }
     df_textbuf_add(t, "%s\n", form->after);
 }
@@ -51,7 +58,9 @@ static void rows(DfTextbuf *t, const DfCompare *c, const Form *form, bool per_cl
 static void foot(DfTextbuf *t, const DfCompare *c)
 {
     if (c->replicates && c->n > 1)
-        df_textbuf_add(t, "Differences are from the first. In brackets: the %g%% confidence interval, from %zu bootstrap samples of %zu images (seed %" PRIu64 "). *: it does not contain 0.\n",
+        df_textbuf_add(t,
+                       "Differences are from the first. In brackets: the %g%% confidence interval, from %zu bootstrap "
+                       "samples of %zu images (seed %" PRIu64 "). *: it does not contain 0.\n",
                        100 * c->confidence, c->replicates, c->n_images, c->seed);
 }
 
@@ -65,12 +74,16 @@ static const char *tail(const char *name, int wide)
 int df_compare_text(const DfCompare *c, bool per_class, char **out)
 {
     DfTextbuf t = { 0 };
-    Form form = { " ", " ", "", 7, 34 };
-    for (size_t k = 0; per_class && k < c->n_classes; k++)
-        form.first = (int)strlen(c->class_names[k]) > form.first ? (int)strlen(c->class_names[k]) : form.first;
-    df_textbuf_add(&t, " %-*s", form.first, "");
-    for (size_t r = 0; r < c->n; r++)
-        df_textbuf_add(&t, " %*s", r == 0 ? 12 : form.wide, tail(c->names[r], r == 0 ? 12 : form.wide));
+    Form form = { .before = " ", .between = " ", .after = "", .name = 7, .first = 12, .others = 34 };
+    for (size_t k = 0; per_class && k < c->n_classes; k++) {
+        const int length = (int)strlen(c->class_names[k]);
+        form.name = length > form.name ? length : form.name;
+    }
+    df_textbuf_add(&t, " %-*s", form.name, "");
+    for (size_t r = 0; r < c->n; r++) {
+        const int wide = r == 0 ? form.first : form.others;
+        df_textbuf_add(&t, " %*s", wide, tail(c->names[r], wide));
+    }
     df_textbuf_add(&t, "\n");
     rows(&t, c, &form, per_class);
     foot(&t, c);
@@ -79,7 +92,7 @@ int df_compare_text(const DfCompare *c, bool per_class, char **out)
 
 int df_compare_markdown(const DfCompare *c, bool per_class, char **out)
 {
-    static const Form form = { "| ", " | ", " |", 0, 0 };
+    static const Form form = { .before = "| ", .between = " | ", .after = " |" };
     DfTextbuf t = { 0 };
     df_textbuf_add(&t, "| |");
     for (size_t r = 0; r < c->n; r++)
@@ -94,18 +107,28 @@ int df_compare_markdown(const DfCompare *c, bool per_class, char **out)
     return df_textbuf_take(&t, out);
 }
 
-/* ---- JSON --------------------------------------------------------------------------------------------------------- */
+/* ---- JSON ------------------------------------------------------------------------------------------------------ */
 
 static void number(DfTextbuf *t, const DfCompared *n, bool first)
 {
-    const struct { const char *key; double value; } parts[] = {
-        { "value", n->value }, { "low", n->low }, { "high", n->high }, { "difference", n->difference }, { "diff_low", n->diff_low }, { "diff_high", n->diff_high }
+    const struct {
+        const char *key;
+        double value;
+    } parts[] = {
+        { "value",      n->value      },
+        { "low",        n->low        },
+        { "high",       n->high       },
+        { "difference", n->difference },
+        { "diff_low",   n->diff_low   },
+        { "diff_high",  n->diff_high  },
     };
     for (size_t i = 0; i < (first ? 3 : 6); i++) {
         df_textbuf_add(t, "%s\"%s\": ", i ? ", " : "{", parts[i].key);
         df_textbuf_number(t, parts[i].value);
     }
-    df_textbuf_add(t, first ? "}" : ", \"significant\": %s}", n->significant ? "true" : "false");
+    if (!first)
+        df_textbuf_add(t, ", \"significant\": %s", n->significant ? "true" : "false");
+    df_textbuf_add(t, "}");
 }
 
 static void result(DfTextbuf *t, const DfCompare *c, size_t r)
@@ -137,7 +160,9 @@ static void result(DfTextbuf *t, const DfCompare *c, size_t r)
 int df_compare_json(const DfCompare *c, char **out)
 {
     DfTextbuf t = { 0 };
-    df_textbuf_add(&t, "{\"type\": \"%s\", \"images\": %zu, \"replicates\": %zu, \"seed\": %" PRIu64 ", \"confidence\": ", c->type, c->n_images, c->replicates, c->seed);
+    df_textbuf_add(&t, "{\"type\": \"%s\", \"images\": %zu, \"replicates\": %zu, ", c->type, c->n_images,
+                   c->replicates);
+    df_textbuf_add(&t, "\"seed\": %" PRIu64 ", \"confidence\": ", c->seed);
     df_textbuf_number(&t, c->confidence);
     df_textbuf_add(&t, ",\n \"results\": [");
     for (size_t r = 0; r < c->n; r++)

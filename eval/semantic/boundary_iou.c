@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/semantic/boundary_iou.c -- where the boundaries of a label map are.  Cheng et al., Boundary IoU, CVPR 2021.
+ * eval/semantic/boundary_iou.c -- where the boundaries of a label map are. Cheng et al., Boundary IoU, CVPR 2021,
+ * section 4.
  *
- * The paper erodes each mask d times by a 3x3 square, with nothing but background outside of the picture; what is lost is the boundary. A
- * pixel is kept if the (2d+1) x (2d+1) square around it is inside of the picture and of one value. That is asked here for all classes
- * together: runs of equal values along the rows first, then along the columns.
+ * The paper erodes each mask d times by a 3x3 square, with nothing but background outside of the picture; what is
+ * lost is the boundary. So a pixel is inside, and not on the boundary, if the (2d+1) x (2d+1) square around it lies
+ * in the picture and has one value. This is computed for all classes at once: first where the 2d+1 pixels of a row
+ * are equal, then where 2d+1 such rows of one value follow one another.
  */
 #include <math.h>
 #include <string.h>
@@ -13,7 +15,9 @@
 
 size_t df_boundary_distance(size_t height, size_t width, double ratio)
 {
-    const double h = (double)height, w = (double)width, d = nearbyint(ratio * sqrt(h * h + w * w)); /* half to even, as Python */
+    const double h = (double)height;
+    const double w = (double)width;
+    const double d = nearbyint(ratio * sqrt(h * h + w * w)); /* half to even, as Python */
     return d >= 1 ? (size_t)d : 1;
 }
 
@@ -30,11 +34,13 @@ static void even_row(uint8_t *even, const uint8_t *row, size_t width, size_t d)
     }
 }
 
-/* run[x]: how many rows up to this one are even at x and of one value. */
+/* run[x]: how many rows up to this one are even at x and have the same value there. */
 static void extend(uint32_t *run, const uint8_t *even, const uint8_t *row, const uint8_t *above, size_t width)
 {
-    for (size_t x = 0; x < width; x++)
-        run[x] = even[x] ? (row[x] == above[x] ? run[x] + 1 : 1) : 0;
+    for (size_t x = 0; x < width; x++) {
+        const uint32_t before = row[x] == above[x] ? run[x] : 0;
+        run[x] = even[x] ? before + 1 : 0;
+    }
 }
 
 int df_boundary_of(uint8_t *boundary, const uint8_t *label, size_t height, size_t width, size_t d)

@@ -1,6 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/semantic/miou.c -- counting pairs of values, and the scores of semantic segmentation that follow from the counts.
+ * eval/semantic/miou.c -- counting pairs of values, and the scores of semantic segmentation that follow from the
+ * counts.
+ *
+ * With n[l][p] the pixels of label l that are predicted as p, class k has
+ *     intersect = n[k][k],   pred_area = sum over l of n[l][k],   label_area = sum over p of n[k][p]
+ *     IoU       = intersect / (pred_area + label_area - intersect)
+ *     Acc       = Recall = intersect / label_area,   Precision = intersect / pred_area
+ *     Dice      = 2 intersect / (pred_area + label_area)
+ *     F         = (1 + beta^2) Precision Recall / (beta^2 Precision + Recall)
+ * mIoU and the other means are over the classes whose score is not 0 / 0; aAcc is the sum of all intersect over the
+ * sum of all label_area.
  */
 #include "eval/semantic/miou.h"
 
@@ -13,9 +23,9 @@ enum { VALUES = 256, PAIRS = VALUES * VALUES };
 
 struct DfMiou {
     double boundary_ratio;
-    uint64_t pairs[PAIRS];        /* [label][prediction]                                                                 */
-    uint64_t (*boundary)[PAIRS];  /* 3, or NULL: the pixels on the label's boundary, on the prediction's, on both        */
-    uint8_t *flags;               /* two maps of the largest image so far                                                */
+    uint64_t pairs[PAIRS];       /* [label][prediction]                                                       */
+    uint64_t (*boundary)[PAIRS]; /* NULL, or [3]: pixels on the label's boundary, on the prediction's, on both */
+    uint8_t *flags;              /* two maps of the largest image so far                                      */
     size_t flags_capacity;
 };
 
@@ -45,7 +55,7 @@ void df_miou_free(DfMiou *acc)
     df_free(acc);
 }
 
-/* ---- counting ----------------------------------------------------------------------------------------------------- */
+/* ---- counting -------------------------------------------------------------------------------------------------- */
 
 static uint64_t eight(const uint8_t *bytes)
 {
@@ -54,15 +64,19 @@ static uint64_t eight(const uint8_t *bytes)
     return word;
 }
 
-/* Label maps are mostly flat: eight equal pairs in a row are one addition, and more of the same wait for it. */
+/* Label maps are mostly flat. So eight pixels are looked at together: if they are the same pair as the eight
+ * before, they only add to `waiting`, which is added to the counter when another pair comes. */
 void df_miou_add(DfMiou *acc, const uint8_t *pred, const uint8_t *label, size_t n)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
     uint64_t *const pairs = acc->pairs;
-    uint64_t flat_pred = 0, flat_label = 0;
-    size_t i = 0, waiting = 0;
+    uint64_t flat_pred = 0; /* the pair that waits, eight times over */
+    uint64_t flat_label = 0;
+    size_t waiting = 0;
+    size_t i = 0;
     for (; i + 8 <= n; i += 8) {
-        const uint64_t p = eight(pred + i), l = eight(label + i);
+        const uint64_t p = eight(pred + i);
+        const uint64_t l = eight(label + i);
         if (p == flat_pred && l == flat_label) {
             waiting += 8;
             continue;
@@ -128,7 +142,7 @@ void df_miou_merge(DfMiou *into, const DfMiou *from)
             into->boundary[k][i] += from->boundary[k][i];
 }
 
-/* ---- what values mean --------------------------------------------------------------------------------------------- */
+/* ---- what values mean ------------------------------------------------------------------------------------------ */
 
 DfMiouParams df_miou_params(void)
 {
@@ -141,24 +155,32 @@ static int check(const DfMiouParams *p)
         return df_fail(DF_EVALUE, "%d classes: want 1 to %d", p->classes, DF_MIOU_CLASSES);
     if (p->ignore_index < -1 || p->ignore_index > 255)
         return df_fail(DF_EVALUE, "ignore_index %d: want 0 to 255, or -1 for none", p->ignore_index);
-    return p->beta > 0 ? DF_OK : df_fail(DF_EVALUE, "beta %g of the F-score: want more than 0", p->beta);
+    if (!(p->beta > 0))
+        return df_fail(DF_EVALUE, "beta %g of the F-score: want more than 0", p->beta);
+    return DF_OK;
 }
 
-/* The label that a stored value stands for, 0..255. */
+/* The label that a stored value stands for, 0..255. mmseg subtracts 1 in 8 bits: label[label == 0] = 255; label -= 1;
+ * label[label == 254] = 255. */
 static int label_of(const DfMiouParams *p, int stored)
 {
     if (!p->reduce_zero_label)
         return stored;
-    const int reduced = stored == 0 ? 255 : stored - 1;
-    return reduced == 254 ? 255 : reduced;
+    if (stored == 0 || stored == 255)
+        return 255;
+    return stored - 1;
 }
 
-/* The bin of a value in a histogram of the classes; -1 if it is in none. */
+/* The bin of a value in a histogram of the classes; -1 if it is in none. numpy.histogram(bins = n, range = (0, n))
+ * closes its last bin, so that the value n counts as class n - 1; torch.histc(bins = n, min = 0, max = n - 1)
+ * leaves it out. */
 static int bin_of(const DfMiouParams *p, int value)
 {
     if (value < p->classes)
         return value;
-    return value == p->classes && !p->open_last_bin ? value - 1 : -1;
+    if (value == p->classes && !p->open_last_bin)
+        return value - 1;
+    return -1;
 }
 
 bool df_miou_outside(const DfMiouParams *p, const uint8_t *label, size_t n)
@@ -180,18 +202,24 @@ bool df_miou_outside(const DfMiouParams *p, const uint8_t *label, size_t n)
     return met;
 }
 
-/* ---- areas -------------------------------------------------------------------------------------------------------- */
+/* ---- areas ----------------------------------------------------------------------------------------------------- */
 
+/* Pixels of each class. */
 typedef struct {
-    uint64_t intersect[DF_MIOU_CLASSES], pred[DF_MIOU_CLASSES], label[DF_MIOU_CLASSES];
+    uint64_t intersect[DF_MIOU_CLASSES];
+    uint64_t pred[DF_MIOU_CLASSES];
+    uint64_t label[DF_MIOU_CLASSES];
 } Areas;
 
-/* The three histograms of mmseg, each from its own counts; those of all pixels are the same three times. */
-static void gather(Areas *a, const DfMiouParams *p, const uint64_t *of_both, const uint64_t *of_pred, const uint64_t *of_label)
+/* The three histograms of mmseg, each from counts of its own. For mIoU all three come from the counts of all
+ * pixels; for Boundary IoU from those of the pixels on both boundaries, on the prediction's and on the label's. */
+static void gather(Areas *a, const DfMiouParams *p, const uint64_t *of_both, const uint64_t *of_pred,
+                   const uint64_t *of_label)
 {
     *a = (Areas){ { 0 }, { 0 }, { 0 } };
     for (int stored = 0; stored < VALUES; stored++) {
-        const int label = label_of(p, stored), bin = bin_of(p, label);
+        const int label = label_of(p, stored);
+        const int bin = bin_of(p, label);
         if (label == p->ignore_index)
             continue;
         for (int pred = 0; pred < VALUES; pred++) {
@@ -214,19 +242,27 @@ static void count_outside(DfMiouResult *r, const DfMiou *acc, const DfMiouParams
         for (int pred = 0; pred < VALUES; pred++) {
             const uint64_t n = acc->pairs[stored << 8 | pred];
             r->pixels += n;
-            r->ignored += label == p->ignore_index ? n : 0;
-            r->label_outside += label != p->ignore_index && label >= p->classes ? n : 0;
-            r->pred_outside += label != p->ignore_index && pred >= p->classes ? n : 0;
+            if (label == p->ignore_index) {
+                r->ignored += n;
+                continue;
+            }
+            if (label >= p->classes)
+                r->label_outside += n;
+            if (pred >= p->classes)
+                r->pred_outside += n;
         }
     }
 }
 
-/* ---- scores ------------------------------------------------------------------------------------------------------- */
+/* ---- scores ---------------------------------------------------------------------------------------------------- */
 
 static double ratio(const DfMiouParams *p, double above, double below)
 {
     const double x = above / below;
-    return !isnan(x) ? x : p->nan_to_num ? p->nan_value : (double)NAN;
+    if (!isnan(x))
+        return x;
+    /* Not x: the NaN of 0 / 0 is negative on x86, and printf() shows it. */
+    return p->nan_to_num ? p->nan_value : (double)NAN;
 }
 
 static double fscore(const DfMiouParams *p, double precision, double recall)
@@ -237,7 +273,9 @@ static double fscore(const DfMiouParams *p, double precision, double recall)
 
 static void score_class(DfMiouResult *r, const DfMiouParams *p, const Areas *a, int k)
 {
-    const double both = (double)a->intersect[k], pred = (double)a->pred[k], label = (double)a->label[k];
+    const double both = (double)a->intersect[k];
+    const double pred = (double)a->pred[k];
+    const double label = (double)a->label[k];
     r->intersect[k] = a->intersect[k];
     r->pred_area[k] = a->pred[k];
     r->label_area[k] = a->label[k];
@@ -255,6 +293,23 @@ static double sum(const uint64_t *x, int n)
     for (int i = 0; i < n; i++)
         total += x[i];
     return (double)total;
+}
+
+/* |Gd and Pd| / |Gd or Pd| of each class, where Gd and Pd are the pixels of the class that lie on a boundary of
+ * the label map and of the prediction. */
+static void score_boundaries(DfMiouResult *r, const DfMiou *acc, const DfMiouParams *p)
+{
+    Areas areas;
+    if (acc->boundary)
+        gather(&areas, p, acc->boundary[2], acc->boundary[1], acc->boundary[0]);
+    for (int k = 0; k < p->classes; k++) {
+        r->boundary_iou[k] = (double)NAN;
+        if (!acc->boundary)
+            continue;
+        const double both = (double)areas.intersect[k];
+        r->boundary_iou[k] = ratio(p, both, (double)areas.pred[k] + (double)areas.label[k] - both);
+    }
+    r->mean_boundary_iou = df_nan_mean(r->boundary_iou, (size_t)p->classes);
 }
 
 int df_miou_result(DfMiouResult *r, const DfMiou *acc, const DfMiouParams *p)
@@ -276,13 +331,7 @@ int df_miou_result(DfMiouResult *r, const DfMiou *acc, const DfMiouParams *p)
     r->mean_fscore = df_nan_mean(r->fscore, n);
     r->mean_precision = df_nan_mean(r->precision, n);
     r->mean_recall = df_nan_mean(r->recall, n);
-    if (acc->boundary)
-        gather(&areas, p, acc->boundary[2], acc->boundary[1], acc->boundary[0]);
-    for (int k = 0; k < p->classes; k++) {
-        const double both = (double)areas.intersect[k];
-        r->boundary_iou[k] = acc->boundary ? ratio(p, both, (double)areas.pred[k] + (double)areas.label[k] - both) : (double)NAN;
-    }
-    r->mean_boundary_iou = df_nan_mean(r->boundary_iou, n);
+    score_boundaries(r, acc, p);
     return DF_OK;
 }
 

@@ -14,15 +14,16 @@ typedef struct {
     size_t mean, values;               /* offsets in DfMiouResult                          */
 } Score;
 
-#define SCORE(head, mean_key, key, mean, values) { head, mean_key, key, offsetof(DfMiouResult, mean), offsetof(DfMiouResult, values) }
+#define SCORE(head, mean_key, key, mean, values) \
+    { head, mean_key, key, offsetof(DfMiouResult, mean), offsetof(DfMiouResult, values) }
 static const Score scores[] = {
-    SCORE("IoU", "mIoU", "iou", mean_iou, iou),
-    SCORE("Acc", "mAcc", "acc", mean_acc, acc),
-    SCORE("Dice", "mDice", "dice", mean_dice, dice),
-    SCORE("Fscore", "mFscore", "fscore", mean_fscore, fscore),
-    SCORE("Precision", "mPrecision", "precision", mean_precision, precision),
-    SCORE("Recall", "mRecall", "recall", mean_recall, recall),
-    SCORE("BIoU", "mBoundaryIoU", "boundary_iou", mean_boundary_iou, boundary_iou),
+    SCORE("IoU",       "mIoU",         "iou",          mean_iou,          iou),
+    SCORE("Acc",       "mAcc",         "acc",          mean_acc,          acc),
+    SCORE("Dice",      "mDice",        "dice",         mean_dice,         dice),
+    SCORE("Fscore",    "mFscore",      "fscore",       mean_fscore,       fscore),
+    SCORE("Precision", "mPrecision",   "precision",    mean_precision,    precision),
+    SCORE("Recall",    "mRecall",      "recall",       mean_recall,       recall),
+    SCORE("BIoU",      "mBoundaryIoU", "boundary_iou", mean_boundary_iou, boundary_iou),
 };
 enum { SCORES = sizeof scores / sizeof *scores, BOUNDARY = SCORES - 1 };
 
@@ -86,30 +87,45 @@ static void add_classes(DfTextbuf *t, const DfMiouResult *r, const char *const *
             df_textbuf_add(t, ", \"%s\": ", scores[s].key);
             df_textbuf_number(t, value_of(r, &scores[s], k));
         }
-        df_textbuf_add(t, ", \"intersect\": %" PRIu64 ", \"pred_area\": %" PRIu64 ", \"label_area\": %" PRIu64 "}", r->intersect[k], r->pred_area[k],
-                       r->label_area[k]);
+        df_textbuf_add(t, ", \"intersect\": %" PRIu64 ", \"pred_area\": %" PRIu64 ", \"label_area\": %" PRIu64 "}",
+                       r->intersect[k], r->pred_area[k], r->label_area[k]);
     }
     df_textbuf_add(t, "]");
 }
 
-int df_miou_json(const DfMiouResult *r, const DfMiouParams *p, const char *const *names, const uint64_t *confusion, char **out)
+static void add_confusion(DfTextbuf *t, const uint64_t *confusion, size_t n)
+{
+    df_textbuf_add(t, ",\n \"confusion\": [");
+    for (size_t row = 0; row < n; row++) {
+        df_textbuf_add(t, row ? ",\n  [" : "\n  [");
+        for (size_t column = 0; column < n; column++)
+            df_textbuf_add(t, "%s%" PRIu64, column ? ", " : "", confusion[row * n + column]);
+        df_textbuf_add(t, "]");
+    }
+    df_textbuf_add(t, "]");
+}
+
+int df_miou_json(const DfMiouResult *r, const DfMiouParams *p, const char *const *names, const uint64_t *confusion,
+                 char **out)
 {
     DfTextbuf t = { 0 };
-    const size_t n = (size_t)r->classes;
     df_textbuf_add(&t, "{\"aAcc\": ");
     df_textbuf_number(&t, r->all_acc);
     for (int s = 0; s < columns(r); s++) {
         df_textbuf_add(&t, ", \"%s\": ", scores[s].mean_key);
         df_textbuf_number(&t, mean_of(r, &scores[s]));
     }
-    df_textbuf_add(&t, ",\n \"params\": {\"num_classes\": %d, \"ignore_index\": %d, \"reduce_zero_label\": %s, \"histogram\": \"%s\", \"beta\": ", p->classes,
-                   p->ignore_index, p->reduce_zero_label ? "true" : "false", p->open_last_bin ? "torch.histc" : "numpy.histogram");
+    df_textbuf_add(&t, ",\n \"params\": {\"num_classes\": %d, \"ignore_index\": %d, \"reduce_zero_label\": %s, ",
+                   p->classes,
+                   p->ignore_index, p->reduce_zero_label ? "true" : "false");
+    df_textbuf_add(&t, "\"histogram\": \"%s\", \"beta\": ", p->open_last_bin ? "torch.histc" : "numpy.histogram");
     df_textbuf_number(&t, p->beta);
-    df_textbuf_add(&t, "},\n \"pixels\": %" PRIu64 ", \"ignored\": %" PRIu64 ", \"label_outside\": %" PRIu64 ", \"pred_outside\": %" PRIu64 ",\n ", r->pixels,
-                   r->ignored, r->label_outside, r->pred_outside);
+    df_textbuf_add(&t, "},\n \"pixels\": %" PRIu64 ", \"ignored\": %" PRIu64, r->pixels, r->ignored);
+    df_textbuf_add(&t, ", \"label_outside\": %" PRIu64 ", \"pred_outside\": %" PRIu64 ",\n ", r->label_outside,
+                   r->pred_outside);
     add_classes(&t, r, names);
-    for (size_t i = 0; confusion && i < n * n; i++)
-        df_textbuf_add(&t, "%s%" PRIu64 "%s", i == 0 ? ",\n \"confusion\": [\n  [" : i % n ? ", " : "],\n  [", confusion[i], i + 1 == n * n ? "]]" : "");
+    if (confusion)
+        add_confusion(&t, confusion, (size_t)r->classes);
     df_textbuf_add(&t, "}");
     return df_textbuf_take(&t, out);
 }
