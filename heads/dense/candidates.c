@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/dense/candidates.c -- from the outputs of a dense head to boxes with scores. Few anchors become boxes: the rest
- * is neither made nor decoded.
+ * heads/dense/candidates.c -- from the outputs of a dense head to boxes with scores. Only the
+ * chosen anchors are made and decoded: a thousand of a hundred thousand.
  */
 #include "heads/dense/candidates.h"
 
@@ -57,8 +57,8 @@ static void scores_of(const DenseDecoder *d, const float *logits, float *scores)
         scores[i] = expf(logits[i] - most) / sum;
 }
 
-/* What an anchor is chosen by: the score of its best class. A sigmoid is monotonic: once an anchor, not once a
- * class. */
+/* The score of an anchor's best class, by which it is chosen. The sigmoid grows with its argument, so one for each
+ * anchor is enough: that of the largest logit. */
 static float best_score(const DenseDecoder *d, const float *logits, float *scratch)
 {
     if (d->sigmoid)

@@ -173,7 +173,8 @@ static void forward(DfCtx *c, const void *self, const DfMaps *in, DfDense *out)
 
 /* ---- proposals --------------------------------------------------------------------------------------------------- */
 
-/* The best of the candidates: labels[n] says which do not suppress one another, NULL: all do. */
+/* Non-maximum suppression, and the best of what it leaves. Boxes of different labels[n] do not suppress one another;
+ * labels NULL: all do. */
 static int suppress(const Rpn *h, const DfNms *nms, const Candidates *k, const int *labels, DfDetections *out)
 {
     DfKept *keep = df_malloc(k->n * sizeof *keep);

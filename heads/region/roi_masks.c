@@ -106,7 +106,7 @@ static void fit(DfCtx *c, MaskBatch *b, const DfTensor *logits, int stage)
     }
 }
 
-/* The guards are for the plain loops over logits: those of a pass that failed have no numbers. */
+/* The guards protect the plain loops over logits: after a failure the tensor has no numbers. */
 static int add_stage(DfCtx *c, const RoiHead *h, int stage, const DfMaps *maps, bool flip_x, bool flip_y, MaskBatch *b)
 {
     const DfMark m = df_enter(c, NULL, -1);

@@ -12,8 +12,8 @@
 
 /* ---- regions ----------------------------------------------------------------------------------------------------- */
 
-/* How many rows each image has. mmdet fills up a batch of the plain head with empty boxes, in front, to the same number
- * for all. */
+/* Sets the rows of each image. mmdet pads the proposals of a batch, for the plain head, to the same number for all images,
+ * with empty boxes in front. Returns the number of all rows. */
 static size_t count_rows(Regions *r, const RoiHead *h, const DfDetections *proposals)
 {
     size_t most = 0;
@@ -126,8 +126,7 @@ static void decode(const DfBoxHeadShape *shape, Regions *r, const float *deltas,
         }
 }
 
-/* mmdet's plain head takes a region that ends at row 0 for one that fills up a batch, and forgets what the network said
- * of it. */
+/* mmdet's plain head takes a region with y2 = 0 for padding of the batch, and sets its scores and deltas to 0. */
 static void forget_empty(const Regions *r, float *scores, float *deltas)
 {
     const size_t columns = (size_t)r->classes + 1;
@@ -158,8 +157,8 @@ static void take(const RoiHead *h, int stage, const DfTensor *scores, const DfTe
         refine(shape, r, scores->data, deltas->data, metas);
 }
 
-/* One stage, on the regions as the one before left them. The guard is for the loops over numbers of a pass that failed:
- * it has none. */
+/* One stage, on the regions as the one before left them. The guard protects the plain loops inside: after a failure the
+ * tensors have no numbers. */
 static void run_stage(DfCtx *c, const RoiHead *h, int stage, const DfMaps *maps, const DfImageMeta *metas, Regions *r)
 {
     const int rows = df_regions_rows(r);
