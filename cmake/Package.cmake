@@ -17,8 +17,9 @@ set(CPACK_SOURCE_IGNORE_FILES "/\\.git(/|$)" "^${PROJECT_SOURCE_DIR}/build[^/]*/
 
 # ---- Debian: dependencies are those of the files themselves, as dpkg-shlibdeps finds them ------------------------------
 find_program(DEFORMER_SHLIBDEPS dpkg-shlibdeps)
-mark_as_advanced(DEFORMER_SHLIBDEPS)
-if(DEFORMER_SHLIBDEPS)
+find_program(DEFORMER_FILE file) # tells CPack which files are programs and libraries
+mark_as_advanced(DEFORMER_SHLIBDEPS DEFORMER_FILE)
+if(DEFORMER_SHLIBDEPS AND DEFORMER_FILE)
     list(APPEND CPACK_GENERATOR DEB)
 endif()
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
