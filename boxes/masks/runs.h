@@ -5,7 +5,11 @@
 #ifndef DF_BOXES_MASKS_RUNS_H
 #define DF_BOXES_MASKS_RUNS_H
 
-#include "boxes/masks/mask.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/core.h"
 
 /* A list that grows. */
 typedef struct {
@@ -46,7 +50,8 @@ typedef struct {
 } DfRunFacts;
 DfRunFacts df_runs_facts(const uint32_t *runs, size_t n, uint32_t height, uint32_t width);
 
-int df_runs_from_polygon(DfRunList *, DfRunFacts *, DfPolygonRoom *, const double *xy, size_t n_points, uint32_t height, uint32_t width);
+int df_runs_from_polygon(DfRunList *, DfRunFacts *, DfPolygonRoom *, const double *xy, size_t n_points, uint32_t height,
+                         uint32_t width);
 
 /* Pixels of union and intersection, counted as pycocotools counts: it stops where both lists have an empty run at once. */
 void df_runs_count(const uint32_t *a, size_t n_a, const uint32_t *b, size_t n_b, uint32_t *both, uint32_t *either);

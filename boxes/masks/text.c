@@ -67,26 +67,3 @@ size_t df_runs_to_text(const uint32_t *runs, size_t n, char *text)
     }
     return length;
 }
-
-int df_mask_to_text(const DfMask *mask, char **text)
-{
-    *text = mask->n > SIZE_MAX / 16 ? NULL : df_malloc(df_runs_text_length(mask->n) + 1);
-    if (!*text)
-        return df_fail_memory("a mask");
-    (*text)[df_runs_to_text(mask->runs, mask->n, *text)] = 0;
-    return DF_OK;
-}
-
-int df_mask_to_json(const DfMask *mask, char **text)
-{
-    DfTextbuf json = { 0 };
-    char *counts;
-    const int error = df_mask_to_text(mask, &counts);
-    if (error < 0)
-        return error;
-    df_textbuf_add(&json, "{\"size\": [%u, %u], \"counts\": ", (unsigned)mask->height, (unsigned)mask->width);
-    df_textbuf_json(&json, counts);
-    df_textbuf_add(&json, "}");
-    df_free(counts);
-    return df_textbuf_take(&json, text);
-}
