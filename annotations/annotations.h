@@ -5,6 +5,7 @@
 #ifndef DF_ANNOTATIONS_ANNOTATIONS_H
 #define DF_ANNOTATIONS_ANNOTATIONS_H
 
+#include "annotations/coco/coco.h"
 #include "annotations/ids.h"
 
 #endif

@@ -15,16 +15,16 @@ typedef struct {
     CocoAnnotation fields; /* image: DF_NO_ID if no list names it (so far) */
     CocoTruthMask mask;
     DfId id, image, category;
-    bool has_id, has_image, has_category;
 } Draft;
 
 /* Annotations of a piece of the file. */
 typedef struct {
+    const DfCoco *coco;
     Draft *drafts;
     size_t n, capacity;
     CocoBytes bytes;      /* of their masks, and of those of the pieces that were here before */
     CocoUndrawn undrawn;
-    CocoMaskRoom room;
+    DfCocoRecord record;
     CocoCompareRoom drawing;
     DfArena *texts;       /* of ids; or NULL */
 } Slot;
@@ -32,85 +32,68 @@ typedef struct {
 typedef struct {
     CocoBuilder *builder;
     atomic_size_t n_joined; /* annotations so far, for messages                                                         */
-    DfIds unlisted;       /* images that annotations name and no list did before: numbered behind the others at the end */
+    DfIds unlisted;         /* images that annotations name and no list did before: numbered behind the others at the end */
     Slot slots[DF_JSON_SLOTS];
 } Reader;
 
-static int read_id(const CocoRecord *r, Slot *slot, const char *key, DfId *id)
+/* ---- one annotation, on any thread ---------------------------------------------------------------------------------- */
+
+static int keep_id(Slot *slot, DfId from, DfId *to)
 {
-    char text[256];
-    const int error = df_coco_read_id(r, key, id, text);
-    if (error < 0 || !id->text)
-        return error;
+    *to = from;
+    if (!from.text)
+        return DF_OK;
     if (!slot->texts && !(slot->texts = df_arena_new()))
         return df_fail_memory("ids");
-    id->text = df_arena_copy(slot->texts, text, strlen(text));
-    return id->text ? DF_OK : df_fail_memory("ids");
+    to->text = df_arena_copy(slot->texts, from.text, strlen(from.text));
+    return to->text ? DF_OK : df_fail_memory("ids");
 }
 
-static int read_annotation_field(const CocoRecord *r, const DfJsonValue *key, Slot *slot, Draft *d, CocoMask *mask)
+static int keep_ids(Slot *slot, const DfCocoRecord *r, Draft *d)
 {
-    CocoAnnotation *f = &d->fields;
-    bool given = true;
-    int error;
-    if (df_coco_key(key, "id")) {
-        d->has_id = true;
-        return read_id(r, slot, "id", &d->id);
-    }
-    if (df_coco_key(key, "image_id")) {
-        d->has_image = true;
-        return read_id(r, slot, "image_id", &d->image);
-    }
-    if (df_coco_key(key, "category_id")) {
-        d->has_category = true;
-        return read_id(r, slot, "category_id", &d->category);
-    }
-    if (df_coco_key(key, "area")) {
-        f->has |= HAS_AREA;
-        return df_coco_read_number(r, "area", &f->area);
-    }
-    if (df_coco_key(key, "iscrowd")) {
-        f->has |= HAS_CROWD;
-        return df_coco_read_flag(r, "iscrowd", &f->crowd);
-    }
-    if (mask && df_coco_key(key, "segmentation"))
-        return df_coco_read_mask(r, &slot->room, mask, &given);
-    if (!df_coco_key(key, "bbox"))
-        return df_json_skip(r->json);
-    error = df_coco_read_box(r, f->box, &given);
-    f->has = (uint8_t)(given ? f->has | HAS_BOX : f->has & ~HAS_BOX);
-    return error;
+    int error = keep_id(slot, r->id, &d->id);
+    if (error == DF_OK)
+        error = keep_id(slot, r->image_id, &d->image);
+    return error == DF_OK ? keep_id(slot, r->category_id, &d->category) : error;
 }
 
-static int keep_mask(const DfCoco *coco, const CocoRecord *r, Slot *slot, Draft *d, const CocoMask *mask)
+static int keep_mask(Slot *slot, const DfCocoRecord *r, Draft *d)
 {
-    const CocoSize *const size = d->fields.image == DF_NO_ID ? NULL : &coco->sizes[d->fields.image];
-    d->mask.form = mask->form;
-    if (mask->form == MASK_POLYGONS && (!size || !size->given))
-        return df_coco_put_aside(&slot->undrawn, &slot->room, slot->n - 1);
-    if (mask->form == MASK_POLYGONS && !df_coco_drawable(size))
+    const CocoSize *const size = d->fields.image == DF_NO_ID ? NULL : &slot->coco->sizes[d->fields.image];
+    const CocoMask mask = df_coco_mask(&r->segmentation);
+    d->mask.form = (uint8_t)mask.form;
+    if (mask.form == DF_MASK_POLYGONS && (!size || !size->given))
+        return df_coco_put_aside(&slot->undrawn, &r->segmentation, slot->n - 1);
+    if (mask.form == DF_MASK_POLYGONS && !df_coco_drawable(size))
         return DF_OK; /* df_coco_evaluate() complains where it is needed */
-    return df_coco_fail_in(r, df_coco_keep_truth(&slot->drawing, &slot->room, mask, size, &slot->bytes, &d->mask));
+    return df_coco_fail_in(r, df_coco_keep_truth(&slot->drawing, &r->segmentation, &mask, size, &slot->bytes, &d->mask));
 }
 
-static int read_annotation(const CocoRecord *r, Slot *slot, const DfCoco *coco)
+static uint8_t what_it_has(const DfCocoRecord *r)
 {
-    DfJsonValue v;
-    DfJsonEvent event;
-    CocoMask mask = { 0 };
-    int error = DF_OK;
+    const int box = r->has & DF_COCO_BBOX ? HAS_BOX : 0;
+    const int area = r->has & DF_COCO_AREA ? HAS_AREA : 0;
+    const int crowd = r->has & DF_COCO_ISCROWD ? HAS_CROWD : 0;
+    return (uint8_t)(box | area | crowd);
+}
+
+static int take_annotation(void *arg, DfCocoRecord *r)
+{
+    Slot *const slot = arg;
+    if (!(r->has & DF_COCO_ID))
+        return df_coco_record_fail(r, "has no id");
+    if (!(r->has & DF_COCO_IMAGE_ID))
+        return df_coco_record_fail(r, "has no image_id");
+    if (!(r->has & DF_COCO_CATEGORY_ID))
+        return df_coco_record_fail(r, "has no category_id");
     if (!df_grow((void **)&slot->drafts, &slot->capacity, slot->n, sizeof *slot->drafts))
         return df_fail_memory("the annotations");
     Draft *const d = &slot->drafts[slot->n++];
-    *d = (Draft){ .fields = { .line = (uint32_t)df_json_line(r->json) } };
-    while (error == DF_OK && (event = df_json_next(r->json, &v)) == DF_JSON_KEY)
-        error = read_annotation_field(r, &v, slot, d, coco->with_masks ? &mask : NULL);
-    if (error < 0 || (error = df_coco_close(r, event)) < 0)
-        return error;
-    if (!d->has_id || !d->has_image || !d->has_category)
-        return df_coco_fail(r, "has no %s", !d->has_id ? "id" : !d->has_image ? "image_id" : "category_id");
-    d->fields.image = df_ids_find(&coco->images, d->image);
-    return coco->with_masks ? keep_mask(coco, r, slot, d, &mask) : DF_OK;
+    *d = (Draft){ .fields = { .area = r->area, .line = (uint32_t)r->line, .has = what_it_has(r), .crowd = r->iscrowd } };
+    memcpy(d->fields.box, r->box, sizeof r->box);
+    d->fields.image = df_ids_find(&slot->coco->images, r->image_id);
+    const int error = keep_ids(slot, r, d);
+    return error == DF_OK && slot->coco->with_masks ? keep_mask(slot, r, d) : error;
 }
 
 /* One piece of the list, on any thread. */
@@ -118,20 +101,17 @@ static int read_piece(void *arg, size_t i, DfJson *json)
 {
     Reader *const reader = arg;
     Slot *const slot = &reader->slots[i];
-    CocoRecord record = { json, "annotation", atomic_load(&reader->n_joined) };
-    DfJsonValue v;
-    DfJsonEvent event;
+    DfCocoSink sink = { .arg = slot, .record = take_annotation, .problem = df_coco_allow_empty };
+    sink.wanted = DF_COCO_ID | DF_COCO_IMAGE_ID | DF_COCO_CATEGORY_ID | DF_COCO_BBOX | DF_COCO_AREA | DF_COCO_ISCROWD;
+    slot->coco = reader->builder->coco;
+    if (slot->coco->with_masks)
+        sink.wanted |= DF_COCO_SEGMENTATION;
     slot->n = 0;
     df_coco_undrawn_done(&slot->undrawn);
-    while ((event = df_json_next(json, &v)) == DF_JSON_OBJECT) {
-        record.number++;
-        const int error = read_annotation(&record, slot, reader->builder->coco);
-        if (error < 0)
-            return error;
-    }
-    record.number++;
-    return event == DF_JSON_CLOSE ? DF_OK : event == DF_JSON_ERROR ? df_json_error(json) : df_coco_fail(&record, "is not an object");
+    return df_coco_stream_records(json, DF_COCO_ANNOTATIONS, atomic_load(&reader->n_joined), &slot->record, &sink);
 }
+
+/* ---- all of them, in order ------------------------------------------------------------------------------------------ */
 
 static int keep_annotation(Reader *reader, const Draft *d)
 {
@@ -192,7 +172,7 @@ static void reader_done(Reader *reader)
         df_free(slot->drafts);
         df_coco_bytes_done(&slot->bytes);
         df_coco_undrawn_done(&slot->undrawn);
-        df_coco_mask_room_done(&slot->room);
+        df_coco_record_done(&slot->record);
         df_coco_compare_room_done(&slot->drawing);
         df_arena_free(slot->texts);
     }
@@ -211,10 +191,6 @@ static int number_unlisted(CocoBuilder *b, const DfIds *unlisted)
 
 int df_coco_read_annotations(CocoBuilder *b, DfJson *json)
 {
-    DfJsonValue v;
-    const DfJsonEvent event = df_json_next(json, &v);
-    if (event != DF_JSON_ARRAY)
-        return event == DF_JSON_ERROR ? df_json_error(json) : df_json_fail(json, DF_EFORMAT, "\"annotations\" is not an array");
     Reader *const reader = df_calloc(1, sizeof *reader);
     if (!reader)
         return df_fail_memory("the annotations");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/builder.h -- private to eval/: ground truth while it is read. read.c reads the file, its images and categories,
- * annotations.c the annotations.
+ * eval/coco/builder.h -- private to eval/: ground truth while it is read. read.c reads the file; images.c keeps its images and categories,
+ * annotations.c its annotations.
  */
 #ifndef DF_EVAL_COCO_BUILDER_H
 #define DF_EVAL_COCO_BUILDER_H
@@ -15,10 +15,16 @@ typedef struct {
     uint32_t *last;            /* by annotation id: its latest annotation */
     CocoUndrawn undrawn;
     bool drawn;                /* masks, in the sizes known so far */
+    bool has_images, has_categories; /* the lists are there        */
+    DfCocoRecord record;       /* the image or category that is read */
     size_t last_capacity, annotations_capacity, masks_capacity, images_capacity, sizes_capacity, categories_capacity, names_capacity;
 } CocoBuilder;
 
-/* `listed`: by the list of images itself. The table of categories grows by annotations too. */
+/* The list of images, and that of categories. One that is given again replaces the one before. */
+int df_coco_read_images(CocoBuilder *, DfJson *);
+int df_coco_read_categories(CocoBuilder *, DfJson *);
+
+/* What annotations name. `listed`: by the list of images itself. The table of categories grows by annotations too. */
 int df_coco_add_image(CocoBuilder *, DfId, bool listed, uint32_t *place);
 int df_coco_add_category(CocoBuilder *, DfId, uint32_t *place);
 

@@ -75,15 +75,15 @@ static void to_ends(uint32_t *to, const uint32_t *lengths, size_t n)
 }
 
 /* The mask that is in the room, its runs not yet turned into ends; that of a box where it has none. */
-static int describe(CocoCompareRoom *room, const CocoMaskRoom *read, const CocoMask *mask, const double *box, const CocoSize *size, CocoTruthMask *out)
+static int describe(CocoCompareRoom *room, const DfCocoSegmentation *read, const CocoMask *mask, const double *box, const CocoSize *size, CocoTruthMask *out)
 {
     DfRunFacts facts = { .area = mask->area, .plain = mask->plain };
-    if (mask->form == MASK_RUNS) {
+    if (mask->form == DF_MASK_RUNS) {
         memcpy(facts.box, mask->box, sizeof facts.box);
         *out = described(mask, &facts, read->runs.n, mask->height, mask->width);
         return DF_OK;
     }
-    const int error = mask->form == NO_MASK ? draw_box(room, box, size, &facts) : draw(room, read->numbers, read->n, size, &facts);
+    const int error = mask->form == DF_MASK_NONE ? draw_box(room, box, size, &facts) : draw(room, read->numbers, read->n, size, &facts);
     if (error == DF_OK)
         *out = described(mask, &facts, room->drawn.n, size->height, size->width);
     return error;
@@ -91,11 +91,11 @@ static int describe(CocoCompareRoom *room, const CocoMaskRoom *read, const CocoM
 
 /* ---- the ground truth --------------------------------------------------------------------------------------------- */
 
-int df_coco_keep_truth(CocoCompareRoom *room, const CocoMaskRoom *read, const CocoMask *mask, const CocoSize *size, CocoBytes *bytes, CocoTruthMask *out)
+int df_coco_keep_truth(CocoCompareRoom *room, const DfCocoSegmentation *read, const CocoMask *mask, const CocoSize *size, CocoBytes *bytes, CocoTruthMask *out)
 {
-    const DfRunList *const runs = mask->form == MASK_RUNS ? &read->runs : &room->drawn;
+    const DfRunList *const runs = mask->form == DF_MASK_RUNS ? &read->runs : &room->drawn;
     *out = (CocoTruthMask){ .form = mask->form };
-    if (mask->form == NO_MASK)
+    if (mask->form == DF_MASK_NONE)
         return DF_OK;
     const int error = describe(room, read, mask, NULL, size, out);
     uint32_t *const kept = error == DF_OK ? df_coco_bytes_take(bytes, runs->n * sizeof *kept) : NULL;
@@ -200,7 +200,7 @@ static int keep(CocoCompareRoom *room, CocoCompared *c, uint32_t annotation, dou
 }
 
 /* Leaves the IoUs in the room. */
-static int compare(const DfCoco *gt, CocoCompareRoom *room, const CocoMaskRoom *read, const CocoMask *mask, const CocoDetection *d, CocoCompared *out)
+static int compare(const DfCoco *gt, CocoCompareRoom *room, const DfCocoSegmentation *read, const CocoMask *mask, const CocoDetection *d, CocoCompared *out)
 {
     CocoTruthMask m = { .form = mask->form };
     bool described = false;
@@ -216,7 +216,7 @@ static int compare(const DfCoco *gt, CocoCompareRoom *room, const CocoMaskRoom *
         described = true;
         double iou = overlap_of_boxes(m.box, g->box, a->crowd);
         if (iou > 0 && !m.runs) {
-            uint32_t *const runs = mask->form == MASK_RUNS ? read->runs.at : room->drawn.at;
+            uint32_t *const runs = mask->form == DF_MASK_RUNS ? read->runs.at : room->drawn.at;
             if (m.plain)
                 to_ends(runs, runs, m.n);
             m.runs = runs;
@@ -231,12 +231,12 @@ static int compare(const DfCoco *gt, CocoCompareRoom *room, const CocoMaskRoom *
     return DF_OK;
 }
 
-int df_coco_compare(const DfCoco *gt, CocoCompareRoom *room, CocoMaskRoom *read, const CocoMask *mask, const CocoDetection *d, CocoBytes *bytes, CocoCompared *out)
+int df_coco_compare(const DfCoco *gt, CocoCompareRoom *room, DfCocoSegmentation *read, const CocoMask *mask, const CocoDetection *d, CocoBytes *bytes, CocoCompared *out)
 {
     *out = (CocoCompared){ .area = mask->area };
     if (!gt->with_masks)
         return DF_OK;
-    if (mask->form != MASK_RUNS && !df_coco_drawable(&gt->sizes[d->image])) {
+    if (mask->form != DF_MASK_RUNS && !df_coco_drawable(&gt->sizes[d->image])) {
         out->n = NOT_DRAWN;
         return DF_OK;
     }

@@ -13,14 +13,14 @@
 
 enum { HAS_BOX = 1, HAS_AREA = 2, HAS_CROWD = 4 };
 
-/* A segmentation as it is read: its runs, or its polygons, are in the room. */
-enum { NO_MASK, MASK_RUNS, MASK_POLYGONS };
+/* What comparing wants to know of a segmentation. */
 typedef struct {
+    DfMaskForm form;
     uint32_t height, width;  /* of runs; polygons are of the size of the image                                           */
     uint32_t area, box[4];   /* of runs                                                                                  */
-    uint8_t form;
     bool plain;              /* of runs: see DfRunFacts                                                                   */
 } CocoMask;
+CocoMask df_coco_mask(const DfCocoSegmentation *);
 
 /* A mask of the ground truth, ready to be compared. */
 typedef struct {
@@ -52,14 +52,6 @@ typedef struct {
 void *df_coco_bytes_take(CocoBytes *, size_t n);          /* aligned to 8; NULL when memory ran out */
 int df_coco_bytes_move(CocoBytes *to, CocoBytes *from);
 void df_coco_bytes_done(CocoBytes *);
-
-/* What reading a segmentation takes, used again for each. */
-typedef struct {
-    double *numbers;         /* of each polygon how many follow, and x, y of its points */
-    size_t n, capacity;
-    DfRunList runs, other, merged;
-} CocoMaskRoom;
-void df_coco_mask_room_done(CocoMaskRoom *);
 
 /* What comparing takes. */
 typedef struct {
@@ -125,7 +117,7 @@ struct DfCocoResults {
     size_t n, n_blocks, capacity;
     CocoBytes bytes;            /* of the overlaps                                       */
     CocoKind kind;
-    CocoMaskRoom read_room;     /* for what comes from memory                            */
+    DfCocoSegmentation given;   /* room for masks that come from memory                  */
     CocoCompareRoom compare_room;
 };
 
@@ -141,38 +133,16 @@ static inline CocoCompared *df_coco_compared(const DfCocoResults *r, size_t i)
 
 uint32_t df_coco_find_category(const DfCocoResults *, DfId);
 
-/* Is this the key? With a literal name the compiler sees the lengths. */
-static inline bool df_coco_key(const DfJsonValue *v, const char *name)
-{
-    const size_t n = strlen(name);
-    return v->length == n && memcmp(v->text, name, n) == 0;
-}
-
-/* Readers of fields, shared by both files. `what` names the record: "annotation 3". They read the value that is due. */
-typedef struct {
-    DfJson *json;
-    const char *kind; /* "annotation"    */
-    size_t number;    /* counted from 1  */
-} CocoRecord;
-int df_coco_fail(const CocoRecord *, const char *format, ...) DF_PRINTF(2, 3);
-int df_coco_close(const CocoRecord *, DfJsonEvent); /* the event behind the last key of a record: DF_OK if it closes it */
 /* Puts the record in front of the sentence of a function that knows masks and nothing of files. */
-int df_coco_fail_in(const CocoRecord *, int error);
-int df_coco_read_id(const CocoRecord *, const char *key, DfId *id, char text[256]);
-int df_coco_read_number(const CocoRecord *, const char *key, double *number);
-int df_coco_read_flag(const CocoRecord *, const char *key, bool *flag);
-int df_coco_read_box(const CocoRecord *, double box[4], bool *given); /* null and [] count as not given */
-/* null and [] count as not given: NO_MASK. Runs are left in the room's runs, polygons in its numbers. `compressed`: an object whose counts
- * are a text. */
-int df_coco_read_mask(const CocoRecord *, CocoMaskRoom *, CocoMask *mask, bool *compressed);
+int df_coco_fail_in(const DfCocoRecord *, int error);
 
 /* Masks: whether polygons and boxes can be drawn in a picture; those of the ground truth, kept in `bytes`: one that was just read into the
  * room (and can be drawn, or is none), and polygons; the annotations of each image, once all are read; and the IoUs of a detection whose
  * mask was just read into the room, kept in `bytes`. */
 bool df_coco_drawable(const CocoSize *);
-int df_coco_keep_truth(CocoCompareRoom *, const CocoMaskRoom *, const CocoMask *, const CocoSize *, CocoBytes *bytes, CocoTruthMask *out);
+int df_coco_keep_truth(CocoCompareRoom *, const DfCocoSegmentation *, const CocoMask *, const CocoSize *, CocoBytes *bytes, CocoTruthMask *out);
 int df_coco_file_by_image(DfCoco *);
 int df_coco_mask_of(const CocoTruthMask *, DfMask *out); /* a copy; one without runs is not for this */
-int df_coco_compare(const DfCoco *, CocoCompareRoom *, CocoMaskRoom *, const CocoMask *, const CocoDetection *, CocoBytes *bytes, CocoCompared *);
+int df_coco_compare(const DfCoco *, CocoCompareRoom *, DfCocoSegmentation *, const CocoMask *, const CocoDetection *, CocoBytes *bytes, CocoCompared *);
 
 #endif

@@ -145,10 +145,10 @@ int df_coco_check_truth(const DfCoco *gt, uint32_t annotation, bool masks)
     const CocoAnnotation *a = &gt->annotations[annotation];
     const CocoTruthMask *mask = masks ? &gt->masks[annotation] : NULL;
     const char *missing = !(a->has & HAS_AREA) ? "area" : !(a->has & HAS_CROWD) ? "iscrowd" : !mask && !(a->has & HAS_BOX) ? "bbox" :
-                          mask && mask->form == NO_MASK ? "segmentation" : NULL;
+                          mask && mask->form == DF_MASK_NONE ? "segmentation" : NULL;
     if (missing)
         return df_fail(DF_EFORMAT, "%s: line %u: an annotation of image %s has no %s", gt->name, a->line, df_id_text(gt->images.ids[a->image]), missing);
-    return mask ? check_size(gt, a->image, mask->form == MASK_POLYGONS) : DF_OK;
+    return mask ? check_size(gt, a->image, mask->form == DF_MASK_POLYGONS) : DF_OK;
 }
 
 /* The annotations as pycocotools meets them: image by image, each standing for the last one with its id, which is filed under its

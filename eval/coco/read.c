@@ -1,208 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/read.c -- the annotation file, read as a stream: images and categories. Unknown keys are passed over; of a key given
- * twice the last holds.
+ * eval/coco/read.c -- the annotation file, read as a stream, and what became of it.
  */
 #include <string.h>
 
 #include "eval/coco/builder.h"
 
-/* Adds an id to a table whose entries carry a `listed` flag each. */
-static int add_id(DfIds *ids, bool **listed, size_t *capacity, DfId id, bool now_listed, uint32_t *place)
+/* One of the three lists, whose '[' was met. */
+static int read_list(void *arg, DfCocoList list, DfJson *json)
 {
-    const size_t before = ids->n;
-    if (!df_grow((void **)listed, capacity, ids->n, sizeof **listed))
-        return df_fail_memory("ids");
-    const int error = df_ids_add(ids, id, place);
-    if (error < 0)
+    CocoBuilder *const b = arg;
+    if (list == DF_COCO_IMAGES)
+        return df_coco_read_images(b, json);
+    if (list == DF_COCO_CATEGORIES)
+        return df_coco_read_categories(b, json);
+    return df_coco_read_annotations(b, json);
+}
+
+static int read_file(CocoBuilder *b, DfJson *json)
+{
+    const int error = df_coco_stream_truth(json, &(DfCocoFile){ .arg = b, .list = read_list });
+    if (error < 0 || (b->has_images && b->has_categories))
         return error;
-    if (ids->n > before)
-        (*listed)[*place] = false;
-    (*listed)[*place] |= now_listed;
-    return DF_OK;
-}
-
-/* ---- images and categories ---------------------------------------------------------------------------------------- */
-
-int df_coco_add_image(CocoBuilder *b, DfId id, bool listed, uint32_t *place)
-{
-    DfCoco *coco = b->coco;
-    const size_t before = coco->images.n;
-    if (!df_grow((void **)&coco->sizes, &b->sizes_capacity, before, sizeof *coco->sizes))
-        return df_fail_memory("ids");
-    const int error = add_id(&coco->images, &coco->image_listed, &b->images_capacity, id, listed, place);
-    if (error == DF_OK && coco->images.n > before)
-        coco->sizes[*place] = (CocoSize){ 0, 0, false };
-    return error;
-}
-
-/* Heights and widths that are none count as not given: masks ask for them. */
-static int read_side(const CocoRecord *r, uint32_t *side, bool *given)
-{
-    DfJson *const json = r->json;
-    DfJsonValue v;
-    const DfJsonEvent event = df_json_next(json, &v);
-    *given = event == DF_JSON_NUMBER && v.is_integer && v.integer >= 0 && v.integer <= UINT32_MAX;
-    *side = *given ? (uint32_t)v.integer : 0;
-    if (event == DF_JSON_ARRAY || event == DF_JSON_OBJECT)
-        return df_coco_fail(r, "height or width is not a number");
-    return event == DF_JSON_ERROR ? df_json_error(json) : DF_OK;
-}
-
-static int read_image(CocoBuilder *b, const CocoRecord *r)
-{
-    DfJsonValue v;
-    DfJsonEvent event;
-    DfId id = { 0, NULL };
-    CocoSize size = { 0, 0, false };
-    char text[256];
-    bool given = false, height = false, width = false;
-    int error = DF_OK;
-    while (error == DF_OK && (event = df_json_next(r->json, &v)) == DF_JSON_KEY) {
-        if (df_coco_key(&v, "id")) {
-            error = df_coco_read_id(r, "id", &id, text);
-            given = true;
-        } else if (df_coco_key(&v, "height")) {
-            error = read_side(r, &size.height, &height);
-        } else if (df_coco_key(&v, "width")) {
-            error = read_side(r, &size.width, &width);
-        } else {
-            error = df_json_skip(r->json);
-        }
-    }
-    if (error < 0 || (error = df_coco_close(r, event)) < 0)
-        return error;
-    if (!given)
-        return df_coco_fail(r, "has no id");
-    uint32_t place;
-    size.given = height && width;
-    error = df_coco_add_image(b, id, true, &place);
-    if (error < 0)
-        return error;
-    CocoSize *const known = &b->coco->sizes[place];
-    if (b->drawn && known->given && (known->height != size.height || known->width != size.width))
-        return df_coco_fail(r, "gives image %s another size, after the annotations", df_id_text(id));
-    *known = size;
-    return DF_OK;
-}
-
-static int keep_name(CocoBuilder *b, const char *name, const char **kept)
-{
-    *kept = df_arena_copy(b->coco->names, name, strlen(name));
-    return *kept ? DF_OK : df_fail_memory("category names");
-}
-
-static int read_category(CocoBuilder *b, const CocoRecord *r)
-{
-    DfJsonValue v;
-    DfJsonEvent event;
-    DfId id = { 0, NULL };
-    char text[256];
-    const char *name = NULL;
-    bool given = false;
-    int error = DF_OK;
-    while (error == DF_OK && (event = df_json_next(r->json, &v)) == DF_JSON_KEY) {
-        if (df_coco_key(&v, "id")) {
-            error = df_coco_read_id(r, "id", &id, text);
-            given = true;
-        } else if (df_coco_key(&v, "name")) {
-            const DfJsonEvent value = df_json_next(r->json, &v);
-            if (value == DF_JSON_TEXT)
-                error = keep_name(b, v.text, &name);
-            else
-                error = value == DF_JSON_ERROR ? df_json_error(r->json) : df_coco_fail(r, "name is not a string");
-        } else {
-            error = df_json_skip(r->json);
-        }
-    }
-    if (error < 0 || (error = df_coco_close(r, event)) < 0)
-        return error;
-    if (!given)
-        return df_coco_fail(r, "has no id");
-    DfCoco *coco = b->coco;
-    uint32_t place;
-    const size_t before = coco->categories.n;
-    if (!df_grow((void **)&coco->category_names, &b->names_capacity, before, sizeof *coco->category_names))
-        return df_fail_memory("category names");
-    error = add_id(&coco->categories, &coco->category_listed, &b->categories_capacity, id, true, &place);
-    if (error == DF_OK)
-        coco->category_names[place] = name;
-    return error;
-}
-
-/* The category table grows by annotations too, so its names do. */
-int df_coco_add_category(CocoBuilder *b, DfId id, uint32_t *place)
-{
-    DfCoco *coco = b->coco;
-    if (!df_grow((void **)&coco->category_names, &b->names_capacity, coco->categories.n, sizeof *coco->category_names))
-        return df_fail_memory("category names");
-    const size_t before = coco->categories.n;
-    const int error = add_id(&coco->categories, &coco->category_listed, &b->categories_capacity, id, false, place);
-    if (error == DF_OK && coco->categories.n > before)
-        coco->category_names[*place] = NULL;
-    return error;
-}
-
-/* ---- the file ----------------------------------------------------------------------------------------------------- */
-
-typedef int ReadRecord(CocoBuilder *, const CocoRecord *);
-
-static int read_list(CocoBuilder *b, DfJson *json, const char *key, const char *kind, ReadRecord *read)
-{
-    DfJsonValue v;
-    DfJsonEvent event = df_json_next(json, &v);
-    CocoRecord record = { json, kind, 0 };
-    if (event != DF_JSON_ARRAY)
-        return event == DF_JSON_ERROR ? df_json_error(json) : df_json_fail(json, DF_EFORMAT, "\"%s\" is not an array", key);
-    while ((event = df_json_next(json, &v)) == DF_JSON_OBJECT) {
-        record.number++;
-        const int error = read(b, &record);
-        if (error < 0)
-            return error;
-    }
-    record.number++;
-    return event == DF_JSON_CLOSE ? DF_OK : event == DF_JSON_ERROR ? df_json_error(json) : df_coco_fail(&record, "is not an object");
-}
-
-/* A list that is given again replaces the one before. */
-static void forget(bool *listed, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        listed[i] = false;
-}
-
-static int read_top(CocoBuilder *b, DfJson *json)
-{
-    DfCoco *coco = b->coco;
-    DfJsonValue v;
-    DfJsonEvent event;
-    bool images = false, categories = false;
-    int error = DF_OK;
-    event = df_json_next(json, &v);
-    if (event != DF_JSON_OBJECT)
-        return event == DF_JSON_ERROR ? df_json_error(json) : df_json_fail(json, DF_EFORMAT, "want a COCO annotation file: an object with images, annotations and categories");
-    while (error == DF_OK && (event = df_json_next(json, &v)) == DF_JSON_KEY) {
-        if (df_coco_key(&v, "images")) {
-            forget(coco->image_listed, coco->images.n);
-            images = true;
-            error = read_list(b, json, "images", "image", read_image);
-        } else if (df_coco_key(&v, "categories")) {
-            forget(coco->category_listed, coco->categories.n);
-            categories = true;
-            error = read_list(b, json, "categories", "category", read_category);
-        } else if (df_coco_key(&v, "annotations")) {
-            error = df_coco_read_annotations(b, json);
-        } else {
-            error = df_json_skip(json);
-        }
-    }
-    if (error < 0)
-        return error;
-    if (event != DF_JSON_CLOSE || df_json_next(json, &v) != DF_JSON_END)
-        return df_json_error(json);
-    if (!images || !categories)
-        return df_json_fail(json, DF_EFORMAT, "has no \"%s\", want a COCO annotation file", images ? "categories" : "images");
-    return DF_OK;
+    return df_json_fail(json, DF_EFORMAT, "has no \"%s\", want a COCO annotation file", b->has_images ? "categories" : "images");
 }
 
 int df_coco_read_with(DfCoco **out, DfJson *json, const DfCocoReading *how)
@@ -218,12 +38,13 @@ int df_coco_read_with(DfCoco **out, DfJson *json, const DfCocoReading *how)
         coco->with_masks = how->masks;
         coco->across_classes = how->across_classes;
         b->coco = coco;
-        error = read_top(b, json);
+        error = read_file(b, json);
     }
     if (error == DF_OK)
         error = df_coco_finish_annotations(b);
     if (b) {
         df_coco_undrawn_done(&b->undrawn);
+        df_coco_record_done(&b->record);
         df_ids_done(&b->annotation_ids);
         df_free(b->last);
         df_free(b);

@@ -28,7 +28,7 @@ void df_coco_results_free(DfCocoResults *results)
     }
     df_free(results->blocks);
     df_coco_bytes_done(&results->bytes);
-    df_coco_mask_room_done(&results->read_room);
+    df_coco_segmentation_done(&results->given);
     df_coco_compare_room_done(&results->compare_room);
     df_free(results);
 }
@@ -95,9 +95,9 @@ static int keep(DfCocoResults *results, const CocoDetection *detections, const C
 
 static int take_mask(DfCocoResults *results, const DfMask *from, CocoMask *to)
 {
-    DfRunList *const runs = &results->read_room.runs;
+    DfRunList *const runs = &results->given.runs;
     const DfRunFacts facts = df_runs_facts(from->runs, from->n, from->height, from->width);
-    *to = (CocoMask){ .height = from->height, .width = from->width, .area = facts.area, .form = MASK_RUNS, .plain = facts.plain };
+    *to = (CocoMask){ .height = from->height, .width = from->width, .area = facts.area, .form = DF_MASK_RUNS, .plain = facts.plain };
     memcpy(to->box, facts.box, sizeof to->box);
     if (!df_runs_grow(runs, from->n))
         return df_fail_memory("masks");
@@ -129,7 +129,7 @@ static int add(DfCocoResults *results, int64_t image_id, size_t n, const DfMask 
         if (error == DF_OK)
             error = number_category(results, (DfId){ category_ids[i], NULL }, &d.category);
         if (error == DF_OK)
-            error = df_coco_compare(gt, &results->compare_room, &results->read_room, &mask, &d, &results->bytes, &compared);
+            error = df_coco_compare(gt, &results->compare_room, &results->given, &mask, &d, &results->bytes, &compared);
         if (error == DF_OK)
             error = keep(results, &d, &compared, 1);
     }
@@ -151,13 +151,17 @@ int df_coco_results_add_masks(DfCocoResults *results, int64_t image_id, size_t n
 
 /* Detections of a piece of the file; categories that the ground truth does not have are numbered behind its own, by piece. */
 typedef struct {
+    const DfCocoResults *results;
     CocoDetection *detections;
     CocoCompared *masks;
     size_t n, capacity, masks_capacity;
     DfIds unknown;
     CocoBytes bytes; /* of what is left of masks, also of those of the pieces that were here before */
-    CocoMaskRoom room;
+    DfCocoRecord record;
     CocoCompareRoom compare_room;
+    int64_t image_before;   /* most detections follow another of the same image */
+    uint32_t place_before;  /* DF_NO_ID: none, or its id is a text              */
+    uint32_t image;         /* place of the image that was named last           */
 } Slot;
 
 typedef struct {
@@ -166,149 +170,96 @@ typedef struct {
     Slot slots[DF_JSON_SLOTS];
 } Reader;
 
-typedef struct {
-    CocoRecord record;
-    const DfCocoResults *results;
-    Slot *slot;
-    DfId image_before;    /* most detections follow another of the same image */
-    uint32_t place_before;
-} Piece;
-
-typedef struct {
-    CocoDetection fields;
-    CocoMask mask;
-    bool has_image, has_category, has_box, has_score, has_mask, compressed;
-} Draft;
-
-static int read_image_id(Piece *piece, Draft *d)
+/* Looks the image up as soon as it is named. */
+static int find_image(void *arg, DfCocoRecord *r, unsigned field)
 {
-    char text[256];
-    DfId id;
-    int error = df_coco_read_id(&piece->record, "image_id", &id, text);
-    if (error < 0)
-        return error;
-    const DfCoco *gt = piece->results->gt;
-    if (id.text || piece->place_before == DF_NO_ID || id.number != piece->image_before.number) {
-        const uint32_t place = df_ids_find(&gt->images, id);
-        if (place == DF_NO_ID || !gt->image_listed[place])
-            return df_coco_fail(&piece->record, "image_id %s is not an image of %s", df_id_text(id), gt->name);
-        piece->image_before = id;
-        piece->place_before = id.text ? DF_NO_ID : place;
-        d->fields.image = place;
-    } else {
-        d->fields.image = piece->place_before;
+    Slot *const slot = arg;
+    const DfCoco *const gt = slot->results->gt;
+    const DfId id = r->image_id;
+    (void)field;
+    if (!id.text && slot->place_before != DF_NO_ID && id.number == slot->image_before) {
+        slot->image = slot->place_before;
+        return DF_OK;
     }
-    d->has_image = true;
+    slot->image = df_ids_find(&gt->images, id);
+    if (slot->image == DF_NO_ID || !gt->image_listed[slot->image])
+        return df_coco_record_fail(r, "image_id %s is not an image of %s", df_id_text(id), gt->name);
+    slot->image_before = id.number;
+    slot->place_before = id.text ? DF_NO_ID : slot->image;
     return DF_OK;
 }
 
-static int read_category_id(Piece *piece, Draft *d)
+static int find_category(Slot *slot, DfId id, uint32_t *category)
 {
-    char text[256];
-    DfId id;
-    const int error = df_coco_read_id(&piece->record, "category_id", &id, text);
-    d->has_category = true;
-    if (error < 0)
-        return error;
-    const DfIds *known = &piece->results->gt->categories;
-    d->fields.category = df_ids_find(known, id);
-    if (d->fields.category != DF_NO_ID)
+    const DfIds *const known = &slot->results->gt->categories;
+    *category = df_ids_find(known, id);
+    if (*category != DF_NO_ID)
         return DF_OK;
-    const int added = df_ids_add(&piece->slot->unknown, id, &d->fields.category);
-    d->fields.category += (uint32_t)known->n;
-    return added;
-}
-
-static int read_mask(Piece *piece, Draft *d)
-{
-    if (!keeps_masks(piece->results))
-        return df_json_skip(piece->record.json);
-    const int error = df_coco_read_mask(&piece->record, &piece->slot->room, &d->mask, &d->compressed);
-    d->has_mask = d->mask.form != NO_MASK;
+    const int error = df_ids_add(&slot->unknown, id, category);
+    *category += (uint32_t)known->n;
     return error;
 }
 
-static int read_field(Piece *piece, const DfJsonValue *key, Draft *d)
+/* What a detection must have, as the first one has it. */
+static int check(const DfCocoResults *results, const DfCocoRecord *r)
 {
-    if (df_coco_key(key, "image_id"))
-        return read_image_id(piece, d);
-    if (df_coco_key(key, "category_id"))
-        return read_category_id(piece, d);
-    if (df_coco_key(key, "bbox"))
-        return df_coco_read_box(&piece->record, d->fields.box, &d->has_box);
-    if (df_coco_key(key, "score")) {
-        d->has_score = true;
-        return df_coco_read_number(&piece->record, "score", &d->fields.score);
-    }
-    return df_coco_key(key, "segmentation") ? read_mask(piece, d) : df_json_skip(piece->record.json);
+    if (!(r->has & DF_COCO_IMAGE_ID))
+        return df_coco_record_fail(r, "has no image_id");
+    if (!(r->has & DF_COCO_CATEGORY_ID))
+        return df_coco_record_fail(r, "has no category_id");
+    if (!(r->has & DF_COCO_SCORE))
+        return df_coco_record_fail(r, "has no score");
+    if (results->kind == KIND_BOX)
+        return r->has & DF_COCO_BBOX ? DF_OK : df_coco_record_fail(r, "has no bbox, but the first detection has one");
+    const DfCocoSegmentation *const s = &r->segmentation;
+    return s->form != DF_MASK_NONE && s->compressed ? DF_OK :
+           df_coco_record_fail(r, "want a segmentation of size and compressed counts, since the first detection has no bbox");
 }
 
-static int check_draft(const Piece *piece, Draft *d)
+/* A box that is not given is that of the mask. */
+static int keep_mask(Slot *slot, DfCocoRecord *r, CocoDetection *d)
 {
-    const CocoRecord *r = &piece->record;
-    if (!d->has_image || !d->has_category || !d->has_score)
-        return df_coco_fail(r, "has no %s", !d->has_image ? "image_id" : !d->has_category ? "category_id" : "score");
-    if (piece->results->kind == KIND_BOX)
-        return d->has_box ? DF_OK : df_coco_fail(r, "has no bbox, but the first detection has one");
-    if (!d->has_mask || !d->compressed)
-        return df_coco_fail(r, "want a segmentation of size and compressed counts, since the first detection has no bbox");
-    for (int k = 0; k < 4 && !d->has_box; k++)
-        d->fields.box[k] = d->mask.box[k];
-    return DF_OK;
-}
-
-static int keep_in_slot(const Piece *piece, const Draft *d)
-{
-    Slot *const slot = piece->slot;
-    const DfCocoResults *const results = piece->results;
-    if (!df_grow((void **)&slot->detections, &slot->capacity, slot->n, sizeof d->fields))
+    if (!df_grow((void **)&slot->masks, &slot->masks_capacity, slot->n, sizeof *slot->masks))
         return df_fail_memory("the detections");
-    if (keeps_masks(results)) {
-        if (!df_grow((void **)&slot->masks, &slot->masks_capacity, slot->n, sizeof *slot->masks))
-            return df_fail_memory("the detections");
-        const int error = df_coco_compare(results->gt, &slot->compare_room, &slot->room, &d->mask, &d->fields, &slot->bytes, &slot->masks[slot->n]);
-        if (error < 0)
-            return df_coco_fail_in(&piece->record, error);
-    }
-    slot->detections[slot->n++] = d->fields;
-    return DF_OK;
+    const CocoMask mask = df_coco_mask(&r->segmentation);
+    for (int k = 0; k < 4 && !(r->has & DF_COCO_BBOX); k++)
+        d->box[k] = mask.box[k];
+    return df_coco_fail_in(r, df_coco_compare(slot->results->gt, &slot->compare_room, &r->segmentation, &mask, d, &slot->bytes, &slot->masks[slot->n]));
 }
 
-static int read_detection(Piece *piece)
+static int take_detection(void *arg, DfCocoRecord *r)
 {
-    DfJson *const json = piece->record.json;
-    DfJsonValue v;
-    DfJsonEvent event;
-    Draft d;
-    memset(&d, 0, sizeof d);
-    while ((event = df_json_next(json, &v)) == DF_JSON_KEY) {
-        const int error = read_field(piece, &v, &d);
-        if (error < 0)
-            return error;
-    }
-    if (event != DF_JSON_CLOSE)
-        return df_json_error(json);
-    const int error = check_draft(piece, &d);
-    return error < 0 ? error : keep_in_slot(piece, &d);
+    Slot *const slot = arg;
+    int error = check(slot->results, r);
+    if (error < 0)
+        return error;
+    if (!df_grow((void **)&slot->detections, &slot->capacity, slot->n, sizeof *slot->detections))
+        return df_fail_memory("the detections");
+    CocoDetection *const d = &slot->detections[slot->n];
+    memcpy(d->box, r->box, sizeof d->box);
+    d->score = r->score;
+    d->image = slot->image;
+    error = find_category(slot, r->category_id, &d->category);
+    if (error == DF_OK && keeps_masks(slot->results))
+        error = keep_mask(slot, r, d);
+    slot->n += error == DF_OK;
+    return error;
 }
 
 /* One piece of the array, on any thread. */
 static int read_piece(void *arg, size_t i, DfJson *json)
 {
     Reader *const reader = arg;
-    Piece piece = { .record = { json, "detection", atomic_load(&reader->number) }, .results = reader->results, .slot = &reader->slots[i], .place_before = DF_NO_ID };
-    DfJsonValue v;
-    DfJsonEvent event;
-    piece.slot->n = 0;
-    df_ids_done(&piece.slot->unknown);
-    while ((event = df_json_next(json, &v)) == DF_JSON_OBJECT) {
-        piece.record.number++;
-        const int error = read_detection(&piece);
-        if (error < 0)
-            return error;
-    }
-    piece.record.number++;
-    return event == DF_JSON_CLOSE ? DF_OK : event == DF_JSON_ERROR ? df_json_error(json) : df_coco_fail(&piece.record, "is not an object");
+    Slot *const slot = &reader->slots[i];
+    DfCocoSink sink = { .arg = slot, .record = take_detection, .watched = DF_COCO_IMAGE_ID, .field = find_image, .problem = df_coco_allow_empty };
+    sink.wanted = DF_COCO_IMAGE_ID | DF_COCO_CATEGORY_ID | DF_COCO_BBOX | DF_COCO_SCORE;
+    if (keeps_masks(reader->results))
+        sink.wanted |= DF_COCO_SEGMENTATION;
+    slot->results = reader->results;
+    slot->place_before = DF_NO_ID;
+    slot->n = 0;
+    df_ids_done(&slot->unknown);
+    return df_coco_stream_records(json, DF_COCO_RESULTS, atomic_load(&reader->number), &slot->record, &sink);
 }
 
 static int renumber_categories(DfCocoResults *results, Slot *slot)
@@ -347,50 +298,68 @@ static void reader_done(Reader *reader)
         df_free(slot->masks);
         df_ids_done(&slot->unknown);
         df_coco_bytes_done(&slot->bytes);
-        df_coco_mask_room_done(&slot->room);
+        df_coco_record_done(&slot->record);
         df_coco_compare_room_done(&slot->compare_room);
     }
     df_free(reader);
 }
 
+/* ---- boxes or masks? ----------------------------------------------------------------------------------------------- */
+
+/* The first "bbox" that is neither null nor empty tells. */
+static int met_box(void *arg, DfCocoRecord *r, unsigned field)
+{
+    (void)r;
+    (void)field;
+    *(bool *)arg = true;
+    return DF_COCO_ENOUGH;
+}
+
+static int met_other(void *arg, DfCocoRecord *r, const DfCocoProblem *p)
+{
+    bool *const box = arg;
+    (void)r;
+    *box = p->inside || p->count > 0;
+    return *box || p->met == DF_JSON_OBJECT ? DF_COCO_ENOUGH : DF_OK;
+}
+
+static int met_end(void *arg, DfCocoRecord *r)
+{
+    (void)arg;
+    (void)r;
+    return DF_COCO_ENOUGH;
+}
+
 /* Looks ahead at the first detection. What is wrong with it is found, and said, when it is read. */
 static int find_kind(DfCocoResults *results, const DfJson *at)
 {
+    bool box = false;
+    DfCocoRecord first = { 0 };
+    const DfCocoSink sink = { .arg = &box, .wanted = DF_COCO_BBOX, .watched = DF_COCO_BBOX, .field = met_box, .record = met_end, .problem = met_other };
     DfJson *json;
-    DfJsonValue v;
-    int error = df_json_fork(&json, at);
+    const int error = df_json_fork(&json, at);
     if (error < 0)
         return error;
-    bool box = false, empty = df_json_next(json, &v) != DF_JSON_OBJECT;
-    while (!empty && error == DF_OK && df_json_next(json, &v) == DF_JSON_KEY) {
-        if (strcmp(v.text, "bbox") != 0) {
-            error = df_json_skip(json);
-            continue;
-        }
-        const DfJsonEvent event = df_json_next(json, &v);
-        box = event == DF_JSON_ARRAY && df_json_next(json, &v) != DF_JSON_CLOSE;
-        if (event == DF_JSON_OBJECT || box)
-            break;
-    }
-    df_json_close(json);
-    if (!empty)
+    df_coco_stream_records(json, DF_COCO_RESULTS, 0, &first, &sink);
+    if (first.line > 0) /* there is a record */
         results->kind = box ? KIND_BOX : KIND_MASK;
+    df_coco_record_done(&first);
+    df_json_close(json);
     return DF_OK;
 }
 
-int df_coco_results_read_json(DfCocoResults *results, DfJson *json)
+/* ---- the file, whole ------------------------------------------------------------------------------------------------ */
+static int read_list(void *arg, DfCocoList list, DfJson *json)
 {
-    DfJsonValue v;
-    const DfJsonEvent event = df_json_next(json, &v);
-    if (event != DF_JSON_ARRAY)
-        return event == DF_JSON_ERROR ? df_json_error(json) : df_json_fail(json, DF_EFORMAT, "want COCO results: an array of detections");
+    DfCocoResults *const results = arg;
+    const size_t n_before = results->n;
     int error = results->kind == KIND_UNKNOWN ? find_kind(results, json) : DF_OK;
     if (error < 0)
         return error;
     Reader *const reader = df_calloc(1, sizeof *reader);
     if (!reader)
         return df_fail_memory("the detections");
-    const size_t n_before = results->n;
+    (void)list;
     reader->results = results;
     error = df_json_records(json, results->gt->pool, &(DfJsonRecords){ reader, read_piece, join_piece });
     for (size_t i = 0; i < DF_JSON_SLOTS; i++) /* even after an error: what was kept points there */
@@ -399,9 +368,12 @@ int df_coco_results_read_json(DfCocoResults *results, DfJson *json)
             results->n = n_before;
         }
     reader_done(reader);
-    if (error < 0)
-        return error;
-    return df_json_next(json, &v) != DF_JSON_END ? df_json_error(json) : DF_OK;
+    return error;
+}
+
+int df_coco_results_read_json(DfCocoResults *results, DfJson *json)
+{
+    return df_coco_stream_results(json, &(DfCocoFile){ .arg = results, .list = read_list });
 }
 
 int df_coco_results_read(DfCocoResults *results, const char *path)

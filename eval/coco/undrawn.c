@@ -16,7 +16,7 @@ static int add(CocoUndrawn *u, Polygons polygons)
     return DF_OK;
 }
 
-int df_coco_put_aside(CocoUndrawn *u, const CocoMaskRoom *room, size_t annotation)
+int df_coco_put_aside(CocoUndrawn *u, const DfCocoSegmentation *room, size_t annotation)
 {
     double *const numbers = df_coco_bytes_take(&u->bytes, room->n * sizeof *numbers);
     if (!numbers)
@@ -55,13 +55,13 @@ static void draw_some(void *arg, size_t task, void *scratch)
 {
     Drawing *const d = arg;
     const size_t end = (task + 1) * TOGETHER < d->undrawn->n ? (task + 1) * TOGETHER : d->undrawn->n;
-    const CocoMask polygons = { .form = MASK_POLYGONS };
+    const CocoMask polygons = { .form = DF_MASK_POLYGONS };
     CocoCompareRoom room = { 0 };
     (void)scratch;
     for (size_t i = task * TOGETHER; i < end && d->errors[task] == DF_OK; i++) {
         const Polygons *const p = &d->undrawn->at[i];
         const CocoSize *const size = &d->coco->sizes[d->coco->annotations[p->annotation].image];
-        const CocoMaskRoom read = { .numbers = p->numbers, .n = p->n };
+        const DfCocoSegmentation read = { .numbers = p->numbers, .n = p->n };
         if (df_coco_drawable(size))
             d->errors[task] = df_coco_keep_truth(&room, &read, &polygons, size, &d->bytes[task], &d->coco->masks[p->annotation]);
     }

@@ -254,54 +254,35 @@ static ViewImage *find_image(const CocoView *v, DfId id)
 }
 
 /* One record of `images`. */
-static int read_picture(CocoView *v, DfJson *json, size_t number)
+static int take_picture(void *arg, DfCocoRecord *r)
 {
-    const CocoRecord record = { json, "image", number };
-    DfJsonValue value;
-    DfJsonEvent event;
-    DfId id = { 0, NULL };
-    char text[256], name[512] = "";
-    double width = 0, height = 0;
-    int error = DF_OK;
-    while (error == DF_OK && (event = df_json_next(json, &value)) == DF_JSON_KEY) {
-        if (strcmp(value.text, "id") == 0)
-            error = df_coco_read_id(&record, "id", &id, text);
-        else if (strcmp(value.text, "width") == 0)
-            error = df_coco_read_number(&record, "width", &width);
-        else if (strcmp(value.text, "height") == 0)
-            error = df_coco_read_number(&record, "height", &height);
-        else if (strcmp(value.text, "file_name") != 0)
-            error = df_json_skip(json);
-        else if (df_json_next(json, &value) == DF_JSON_TEXT)
-            snprintf(name, sizeof name, "%s", value.text);
-        else
-            error = df_coco_fail(&record, "file_name is not a string");
-    }
-    if (error < 0 || event != DF_JSON_CLOSE)
-        return error < 0 ? error : df_json_error(json);
-    ViewImage *image = find_image(v, id);
+    enum { LONGEST = 511 };
+    CocoView *const v = arg;
+    ViewImage *const image = find_image(v, r->id);
     if (!image)
         return DF_OK;
-    image->width = width;
-    image->height = height;
-    if (name[0] && !(image->name = df_arena_copy(v->arena, name, strlen(name))))
-        return df_fail_memory("names");
-    return DF_OK;
+    image->width = r->width;
+    image->height = r->height;
+    const size_t n = r->has & DF_COCO_FILE_NAME ? strlen(r->file_name.at) : 0;
+    if (n > 0)
+        image->name = df_arena_copy(v->arena, r->file_name.at, n < LONGEST ? n : LONGEST);
+    return image->name ? DF_OK : df_fail_memory("names");
+}
+
+static int read_list(void *arg, DfCocoList list, DfJson *json)
+{
+    DfCocoRecord record = { 0 };
+    DfCocoSink sink = { .arg = arg };
+    if (list == DF_COCO_IMAGES) {
+        sink.wanted = DF_COCO_ID | DF_COCO_WIDTH | DF_COCO_HEIGHT | DF_COCO_FILE_NAME;
+        sink.record = take_picture;
+    }
+    const int error = df_coco_stream_records(json, list, 0, &record, &sink);
+    df_coco_record_done(&record);
+    return error;
 }
 
 int df_coco_view_pictures(CocoView *v, DfJson *json)
 {
-    DfJsonValue value;
-    DfJsonEvent event = df_json_next(json, &value);
-    int error = DF_OK;
-    while (error == DF_OK && (event = df_json_next(json, &value)) == DF_JSON_KEY) {
-        if (strcmp(value.text, "images") != 0) {
-            error = df_json_skip(json);
-            continue;
-        }
-        df_json_next(json, &value);
-        for (size_t n = 1; error == DF_OK && (event = df_json_next(json, &value)) == DF_JSON_OBJECT; n++)
-            error = read_picture(v, json, n);
-    }
-    return error == DF_OK && event == DF_JSON_ERROR ? df_json_error(json) : error;
+    return df_coco_stream_truth(json, &(DfCocoFile){ .arg = v, .list = read_list });
 }

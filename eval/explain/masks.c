@@ -45,48 +45,65 @@ static int choose(DfExplain *e)
 
 /* What reading takes. */
 typedef struct {
-    CocoMaskRoom read;
+    DfExplain *explain;
+    DfCocoRecord record;
     CocoCompareRoom drawing;
-} Room;
+    DfCocoSink sink;
+} Reading;
 
-static int read_mask(DfExplain *e, const CocoRecord *r, Room *room, DrawnMask *drawn)
+static int keep_mask(Reading *reading, const DfCocoRecord *r, DrawnMask *drawn)
 {
+    DfExplain *const e = reading->explain;
     const DfCocoResults *const results = e->view->results;
     const CocoSize *const size = &results->gt->sizes[df_coco_detection(results, drawn->number - 1)->image];
-    CocoMask mask;
-    bool compressed;
-    const int error = df_coco_read_mask(r, &room->read, &mask, &compressed);
-    if (error < 0 || mask.form == NO_MASK || (mask.form == MASK_POLYGONS && !df_coco_drawable(size)))
-        return error;
-    return df_coco_fail_in(r, df_coco_keep_truth(&room->drawing, &room->read, &mask, size, &e->masks.bytes, &drawn->mask));
+    const CocoMask mask = df_coco_mask(&r->segmentation);
+    if (mask.form == DF_MASK_NONE || (mask.form == DF_MASK_POLYGONS && !df_coco_drawable(size)))
+        return DF_OK;
+    return df_coco_fail_in(r, df_coco_keep_truth(&reading->drawing, &r->segmentation, &mask, size, &e->masks.bytes, &drawn->mask));
 }
 
-static int read_record(DfExplain *e, const CocoRecord *r, Room *room, DrawnMask *drawn)
+/* Only of the detections that are drawn segmentations are read. */
+static void expect_next(Reading *reading)
 {
-    DfJsonValue key;
-    DfJsonEvent event;
-    int error = DF_OK;
-    while (error == DF_OK && (event = df_json_next(r->json, &key)) == DF_JSON_KEY)
-        error = drawn && df_coco_key(&key, "segmentation") ? read_mask(e, r, room, drawn) : df_json_skip(r->json);
-    return error < 0 ? error : df_coco_close(r, event);
+    const DrawnMasks *const m = &reading->explain->masks;
+    const bool drawn = m->records + 1 == m->at[m->read].number;
+    reading->sink.wanted = drawn ? DF_COCO_SEGMENTATION : 0;
+}
+
+static int take_detection(void *arg, DfCocoRecord *r)
+{
+    Reading *const reading = arg;
+    DrawnMasks *const m = &reading->explain->masks;
+    if (++m->records == m->at[m->read].number) {
+        const int error = keep_mask(reading, r, &m->at[m->read++]);
+        if (error < 0)
+            return error;
+    }
+    if (m->read == m->n)
+        return DF_COCO_ENOUGH;
+    expect_next(reading);
+    return DF_OK;
+}
+
+static int read_list(void *arg, DfCocoList list, DfJson *json)
+{
+    Reading *const reading = arg;
+    expect_next(reading);
+    return df_coco_stream_records(json, list, 0, &reading->record, &reading->sink);
 }
 
 int df_explain_masks(DfExplain *e, DfJson *json)
 {
     DrawnMasks *const m = &e->masks;
-    DfJsonValue value;
-    DfJsonEvent event = df_json_next(json, &value);
-    Room room = { 0 };
+    Reading reading = { .explain = e, .sink = { .record = take_detection, .problem = df_coco_allow_empty } };
     int error = e->view->masks && !m->chosen ? choose(e) : DF_OK;
-    for (CocoRecord r = { json, "detection", 0 }; error == DF_OK && m->read < m->n && (event = df_json_next(json, &value)) == DF_JSON_OBJECT;) {
-        r.number++;
-        const bool drawn = ++m->records == m->at[m->read].number;
-        error = read_record(e, &r, &room, drawn ? &m->at[m->read] : NULL);
-        m->read += drawn;
-    }
-    df_coco_mask_room_done(&room.read);
-    df_coco_compare_room_done(&room.drawing);
-    return error == DF_OK && event == DF_JSON_ERROR ? df_json_error(json) : error;
+    if (error < 0 || m->read == m->n)
+        return error;
+    reading.sink.arg = &reading;
+    error = df_coco_stream_results(json, &(DfCocoFile){ .arg = &reading, .list = read_list });
+    df_coco_record_done(&reading.record);
+    df_coco_compare_room_done(&reading.drawing);
+    return error < 0 ? error : DF_OK;
 }
 
 const CocoTruthMask *df_explain_mask(const DfExplain *e, size_t detection)

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * annotations/coco/file.c -- the outermost level of the files: an object with three lists, or one list.
+ */
+#include <stdio.h>
+
+#include "annotations/coco/reader.h"
+
+/* The reader's own sentence stands if the text is no JSON. */
+static int wrong(DfJson *json, const DfCocoFile *file, DfJsonEvent event, const char *list, const char *sentence)
+{
+    if (event == DF_JSON_ERROR)
+        return df_json_error(json);
+    return file->wrong ? file->wrong(file->arg, json, list, sentence) : df_json_fail(json, DF_EFORMAT, "%s", sentence);
+}
+
+static int read_list(DfJson *json, const DfCocoFile *file, DfCocoList list, const char *name)
+{
+    DfJsonValue v;
+    const DfJsonEvent event = df_json_next(json, &v);
+    char sentence[64];
+    if (event == DF_JSON_ARRAY)
+        return file->list(file->arg, list, json);
+    snprintf(sentence, sizeof sentence, "\"%s\" is not an array", name);
+    return wrong(json, file, event, name, sentence);
+}
+
+int df_coco_stream_truth(DfJson *json, const DfCocoFile *file)
+{
+    DfJsonValue v;
+    DfJsonEvent event = df_json_next(json, &v);
+    int error = DF_OK;
+    if (event != DF_JSON_OBJECT)
+        return wrong(json, file, event, "", "want a COCO annotation file: an object with images, annotations and categories");
+    while (error == DF_OK && (event = df_json_next(json, &v)) == DF_JSON_KEY) {
+        if (df_coco_is(&v, "images"))
+            error = read_list(json, file, DF_COCO_IMAGES, "images");
+        else if (df_coco_is(&v, "categories"))
+            error = read_list(json, file, DF_COCO_CATEGORIES, "categories");
+        else if (df_coco_is(&v, "annotations"))
+            error = read_list(json, file, DF_COCO_ANNOTATIONS, "annotations");
+        else
+            error = df_json_skip(json);
+    }
+    if (error != DF_OK)
+        return error;
+    return event == DF_JSON_CLOSE && df_json_next(json, &v) == DF_JSON_END ? DF_OK : df_json_error(json);
+}
+
+int df_coco_stream_results(DfJson *json, const DfCocoFile *file)
+{
+    DfJsonValue v;
+    const DfJsonEvent event = df_json_next(json, &v);
+    if (event != DF_JSON_ARRAY)
+        return wrong(json, file, event, "", "want COCO results: an array of detections");
+    const int error = file->list(file->arg, DF_COCO_RESULTS, json);
+    if (error != DF_OK)
+        return error;
+    return df_json_next(json, &v) == DF_JSON_END ? DF_OK : df_json_error(json);
+}

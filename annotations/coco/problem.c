@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * annotations/coco/problem.c -- what is not as the schema has it: told to the sink, and passed over where the sink is patient.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "annotations/coco/reader.h"
+
+enum { SENTENCE = 512 };
+
+int df_coco_record_fail(const DfCocoRecord *r, const char *format, ...)
+{
+    static const char *const kinds[] = { "image", "category", "annotation", "detection" };
+    char sentence[SENTENCE];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(sentence, sizeof sentence, format, args);
+    va_end(args);
+    return df_json_fail(r->json, DF_EFORMAT, "%s %zu: %s", kinds[r->list], r->number, sentence);
+}
+
+int df_coco_refuse(void *arg, DfCocoRecord *r, const DfCocoProblem *problem)
+{
+    (void)arg;
+    return df_coco_record_fail(r, "%s", problem->sentence);
+}
+
+int df_coco_allow_empty(void *arg, DfCocoRecord *r, const DfCocoProblem *p)
+{
+    const bool no_box = p->field == DF_COCO_BBOX && p->of_its_type && p->count == 0;
+    const bool null = (p->field & (DF_COCO_BBOX | DF_COCO_SEGMENTATION)) && p->met == DF_JSON_NULL && !p->inside;
+    if (!no_box && !null)
+        return df_coco_refuse(arg, r, p);
+    r->has &= ~p->field;
+    return DF_OK;
+}
+
+int df_coco_report(DfCocoRecord *r, const DfCocoSink *sink, DfCocoProblem p, const char *format, ...)
+{
+    if (p.met == DF_JSON_ERROR)
+        return df_json_error(r->json);
+    char sentence[SENTENCE];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(sentence, sizeof sentence, format, args);
+    va_end(args);
+    p.sentence = sentence;
+    return sink->problem ? sink->problem(sink->arg, r, &p) : df_coco_refuse(NULL, r, &p);
+}
+
+/* Passes over what is left of `depth` lists and objects. */
+static int leave(DfJson *json, int depth)
+{
+    DfJsonValue v;
+    while (depth > 0) {
+        const DfJsonEvent event = df_json_next(json, &v);
+        if (event == DF_JSON_ERROR || event == DF_JSON_END)
+            return df_json_error(json);
+        if (event == DF_JSON_ARRAY || event == DF_JSON_OBJECT)
+            depth++;
+        if (event == DF_JSON_CLOSE)
+            depth--;
+    }
+    return DF_OK;
+}
+
+int df_coco_report_and_pass(DfCocoRecord *r, const DfCocoSink *sink, DfCocoProblem p, int around, const char *sentence)
+{
+    const bool opens = p.met == DF_JSON_ARRAY || p.met == DF_JSON_OBJECT;
+    const int error = df_coco_report(r, sink, p, "%s", sentence);
+    return error != DF_OK ? error : leave(r->json, around + opens);
+}
+
+int df_coco_report_type(DfCocoRecord *r, const DfCocoSink *sink, unsigned field, DfJsonEvent met, const char *name, const char *wanted)
+{
+    char sentence[96];
+    snprintf(sentence, sizeof sentence, "%s is not %s", name, wanted);
+    return df_coco_report_and_pass(r, sink, (DfCocoProblem){ .field = field, .met = met }, 0, sentence);
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * annotations/coco/record.c -- the records of a list, field by field.
+ */
+#include <string.h>
+
+#include "annotations/coco/reader.h"
+
+void df_coco_record_done(DfCocoRecord *r)
+{
+    df_free(r->file_name.at);
+    df_free(r->name.at);
+    df_coco_segmentation_done(&r->segmentation);
+    *r = (DfCocoRecord){ 0 };
+}
+
+/* ---- values of one kind --------------------------------------------------------------------------------------------- */
+
+/* A value of the right type. */
+static inline int met(DfCocoRecord *r, const DfCocoSink *sink, unsigned field)
+{
+    r->has |= field;
+    return field & sink->watched ? sink->field(sink->arg, r, field) : DF_OK;
+}
+
+/* An id that is no integer. */
+static int read_text_id(DfCocoRecord *r, const DfCocoSink *sink, unsigned field, const char *name, DfJsonEvent event, const DfJsonValue *v, DfId *id,
+                        char text[256])
+{
+    if (event != DF_JSON_TEXT)
+        return df_coco_report_type(r, sink, field, event, name, "an integer of 64 bits or a string");
+    if (v->length > 255 || strlen(v->text) != v->length) {
+        const DfCocoProblem p = { .field = field, .met = event, .of_its_type = true };
+        return df_coco_report(r, sink, p, "%s is a string longer than 255 bytes or with a zero in it", name);
+    }
+    memcpy(text, v->text, v->length + 1);
+    *id = (DfId){ 0, text };
+    return met(r, sink, field);
+}
+
+static inline int read_id(DfCocoRecord *r, const DfCocoSink *sink, unsigned field, const char *name, DfId *id, char text[256])
+{
+    DfJsonValue v;
+    const DfJsonEvent event = df_json_next(r->json, &v);
+    if (event != DF_JSON_NUMBER || !v.is_integer)
+        return read_text_id(r, sink, field, name, event, &v, id, text);
+    *id = (DfId){ v.integer, NULL };
+    return met(r, sink, field);
+}
+
+static inline int read_number(DfCocoRecord *r, const DfCocoSink *sink, unsigned field, const char *name, double *number)
+{
+    DfJsonValue v;
+    const DfJsonEvent event = df_json_next(r->json, &v);
+    if (event != DF_JSON_NUMBER)
+        return df_coco_report_type(r, sink, field, event, name, "a number");
+    *number = v.number;
+    return met(r, sink, field);
+}
+
+static int read_flag(DfCocoRecord *r, const DfCocoSink *sink, unsigned field, const char *name, bool *flag)
+{
+    DfJsonValue v;
+    const DfJsonEvent event = df_json_next(r->json, &v);
+    if (event != DF_JSON_NUMBER && event != DF_JSON_TRUE && event != DF_JSON_FALSE)
+        return df_coco_report_type(r, sink, field, event, name, "0 or 1");
+    *flag = event == DF_JSON_TRUE || (event == DF_JSON_NUMBER && v.number != 0);
+    return met(r, sink, field);
+}
+
+static int read_text(DfCocoRecord *r, const DfCocoSink *sink, unsigned field, const char *name, DfCocoText *text)
+{
+    DfJsonValue v;
+    const DfJsonEvent event = df_json_next(r->json, &v);
+    if (event != DF_JSON_TEXT)
+        return df_coco_report_type(r, sink, field, event, name, "a string");
+    if (!df_grow((void **)&text->at, &text->capacity, v.length, 1))
+        return df_fail_memory("names");
+    memcpy(text->at, v.text, v.length + 1);
+    text->n = v.length;
+    return met(r, sink, field);
+}
+
+static int read_box(DfCocoRecord *r, const DfCocoSink *sink)
+{
+    DfJsonValue v;
+    DfCocoProblem p = { .field = DF_COCO_BBOX };
+    double box[5]; /* one more than there should be */
+    size_t n;
+    p.met = df_json_next(r->json, &v);
+    if (p.met != DF_JSON_ARRAY)
+        return df_coco_report_and_pass(r, sink, p, 0, "bbox is not an array");
+    p.met = df_json_numbers(r->json, box, 5, &n);
+    for (p.count = n; p.met == DF_JSON_NUMBER; p.count += n)
+        p.met = df_json_numbers(r->json, box + 4, 1, &n);
+    p.inside = p.met != DF_JSON_CLOSE;
+    if (p.inside)
+        return df_coco_report_and_pass(r, sink, p, 1, "bbox is not an array of numbers");
+    if (p.count != 4) {
+        p.of_its_type = true;
+        return df_coco_report(r, sink, p, "bbox has %zu numbers, want x, y, width and height", p.count);
+    }
+    memcpy(r->box, box, sizeof r->box);
+    return met(r, sink, DF_COCO_BBOX);
+}
+
+/* ---- fields --------------------------------------------------------------------------------------------------------- */
+
+/* Is this the key of a field that is wanted? */
+static inline bool is(const DfCocoSink *sink, const DfJsonValue *key, unsigned field, const char *name)
+{
+    return (sink->wanted & field) && df_coco_is(key, name);
+}
+
+/* Images, {"id": 139, "file_name": "000000000139.jpg", "height": 426, "width": 640}; categories, {"id": 18, "name": "dog"}; and what
+ * annotations have beside the fields of detections, {"id": 1768, "area": 702.1, "iscrowd": 0, "ignore": 0}. */
+static int read_truth(DfCocoRecord *r, const DfCocoSink *sink, const DfJsonValue *key)
+{
+    switch (key->length) {
+    case 2:
+        if (is(sink, key, DF_COCO_ID, "id"))
+            return read_id(r, sink, DF_COCO_ID, "id", &r->id, r->id_text[0]);
+        break;
+    case 4:
+        if (is(sink, key, DF_COCO_AREA, "area"))
+            return read_number(r, sink, DF_COCO_AREA, "area", &r->area);
+        if (is(sink, key, DF_COCO_NAME, "name"))
+            return read_text(r, sink, DF_COCO_NAME, "name", &r->name);
+        break;
+    case 5:
+        if (is(sink, key, DF_COCO_WIDTH, "width"))
+            return read_number(r, sink, DF_COCO_WIDTH, "width", &r->width);
+        break;
+    case 6:
+        if (is(sink, key, DF_COCO_HEIGHT, "height"))
+            return read_number(r, sink, DF_COCO_HEIGHT, "height", &r->height);
+        if (is(sink, key, DF_COCO_IGNORE, "ignore"))
+            return read_flag(r, sink, DF_COCO_IGNORE, "ignore", &r->ignore);
+        break;
+    case 7:
+        if (is(sink, key, DF_COCO_ISCROWD, "iscrowd"))
+            return read_flag(r, sink, DF_COCO_ISCROWD, "iscrowd", &r->iscrowd);
+        break;
+    case 9:
+        if (is(sink, key, DF_COCO_FILE_NAME, "file_name"))
+            return read_text(r, sink, DF_COCO_FILE_NAME, "file_name", &r->file_name);
+        break;
+    }
+    return df_json_skip(r->json);
+}
+
+/* Detections, {"image_id": 139, "category_id": 18, "bbox": [473.07, 395.93, 38.65, 28.67], "score": 0.92, "segmentation":
+ * {"size": [426, 640], "counts": "PPYo0..."}}; and all others. Lengths tell most keys apart. */
+static int read_value(DfCocoRecord *r, const DfCocoSink *sink, const DfJsonValue *key)
+{
+    switch (key->length) {
+    case 4:
+        if (is(sink, key, DF_COCO_BBOX, "bbox"))
+            return read_box(r, sink);
+        break;
+    case 5:
+        if (is(sink, key, DF_COCO_SCORE, "score"))
+            return read_number(r, sink, DF_COCO_SCORE, "score", &r->score);
+        break;
+    case 8:
+        if (is(sink, key, DF_COCO_IMAGE_ID, "image_id"))
+            return read_id(r, sink, DF_COCO_IMAGE_ID, "image_id", &r->image_id, r->id_text[1]);
+        break;
+    case 11:
+        if (is(sink, key, DF_COCO_CATEGORY_ID, "category_id"))
+            return read_id(r, sink, DF_COCO_CATEGORY_ID, "category_id", &r->category_id, r->id_text[2]);
+        break;
+    case 12:
+        if (is(sink, key, DF_COCO_SEGMENTATION, "segmentation"))
+            return df_coco_read_segmentation(r, sink);
+        break;
+    }
+    return read_truth(r, sink, key);
+}
+
+/* ---- records -------------------------------------------------------------------------------------------------------- */
+
+/* Behind the '{' of a record. */
+static void begin(DfCocoRecord *r)
+{
+    memset(&r->has, 0, offsetof(DfCocoRecord, file_name) - offsetof(DfCocoRecord, has));
+    r->line = df_json_line(r->json);
+    r->offset = df_json_offset(r->json) - 1;
+    r->segmentation.form = DF_MASK_NONE;
+}
+
+static int read_record(DfCocoRecord *r, const DfCocoSink *sink)
+{
+    DfJsonValue v;
+    DfJsonEvent event;
+    int error = DF_OK;
+    begin(r);
+    while (error == DF_OK && (event = df_json_next(r->json, &v)) == DF_JSON_KEY)
+        error = read_value(r, sink, &v);
+    if (error != DF_OK)
+        return error;
+    if (event != DF_JSON_CLOSE)
+        return df_json_error(r->json);
+    return sink->record ? sink->record(sink->arg, r) : DF_OK;
+}
+
+int df_coco_stream_records(DfJson *json, DfCocoList list, size_t before, DfCocoRecord *r, const DfCocoSink *sink)
+{
+    DfJsonValue v;
+    DfJsonEvent event;
+    r->json = json;
+    r->list = list;
+    r->number = before;
+    while ((event = df_json_next(json, &v)) == DF_JSON_OBJECT) {
+        r->number++;
+        const int error = read_record(r, sink);
+        if (error != DF_OK)
+            return error;
+    }
+    r->number++;
+    return event == DF_JSON_CLOSE ? DF_OK : df_coco_report(r, sink, (DfCocoProblem){ .met = event }, "is not an object");
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * eval/coco/images.c -- images and categories of the ground truth: those that its lists name, and those that only annotations name.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "eval/coco/builder.h"
+
+/* Adds an id to a table whose entries carry a `listed` flag each. */
+static int add_id(DfIds *ids, bool **listed, size_t *capacity, DfId id, bool now_listed, uint32_t *place)
+{
+    const size_t before = ids->n;
+    if (!df_grow((void **)listed, capacity, ids->n, sizeof **listed))
+        return df_fail_memory("ids");
+    const int error = df_ids_add(ids, id, place);
+    if (error < 0)
+        return error;
+    if (ids->n > before)
+        (*listed)[*place] = false;
+    (*listed)[*place] |= now_listed;
+    return DF_OK;
+}
+
+/* A list that is given again replaces the one before. */
+static void forget(bool *listed, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        listed[i] = false;
+}
+
+/* ---- images --------------------------------------------------------------------------------------------------------- */
+
+int df_coco_add_image(CocoBuilder *b, DfId id, bool listed, uint32_t *place)
+{
+    DfCoco *coco = b->coco;
+    const size_t before = coco->images.n;
+    if (!df_grow((void **)&coco->sizes, &b->sizes_capacity, before, sizeof *coco->sizes))
+        return df_fail_memory("ids");
+    const int error = add_id(&coco->images, &coco->image_listed, &b->images_capacity, id, listed, place);
+    if (error == DF_OK && coco->images.n > before)
+        coco->sizes[*place] = (CocoSize){ 0, 0, false };
+    return error;
+}
+
+/* Is this how many pixels a side has? */
+static bool is_side(double side)
+{
+    return side >= 0 && side <= UINT32_MAX && side == floor(side);
+}
+
+/* Heights and widths that are none count as not given: masks ask for them. */
+static CocoSize size_of(const DfCocoRecord *r)
+{
+    const bool height = (r->has & DF_COCO_HEIGHT) && is_side(r->height);
+    const bool width = (r->has & DF_COCO_WIDTH) && is_side(r->width);
+    return (CocoSize){ height ? (uint32_t)r->height : 0, width ? (uint32_t)r->width : 0, height && width };
+}
+
+static int odd_image(void *arg, DfCocoRecord *r, const DfCocoProblem *p)
+{
+    if (!(p->field & (DF_COCO_HEIGHT | DF_COCO_WIDTH)))
+        return df_coco_refuse(arg, r, p);
+    if (p->met == DF_JSON_ARRAY || p->met == DF_JSON_OBJECT)
+        return df_coco_record_fail(r, "height or width is not a number");
+    r->has &= ~p->field;
+    return DF_OK;
+}
+
+static int take_image(void *arg, DfCocoRecord *r)
+{
+    CocoBuilder *const b = arg;
+    const CocoSize size = size_of(r);
+    uint32_t place;
+    if (!(r->has & DF_COCO_ID))
+        return df_coco_record_fail(r, "has no id");
+    const int error = df_coco_add_image(b, r->id, true, &place);
+    if (error < 0)
+        return error;
+    CocoSize *const known = &b->coco->sizes[place];
+    if (b->drawn && known->given && (known->height != size.height || known->width != size.width))
+        return df_coco_record_fail(r, "gives image %s another size, after the annotations", df_id_text(r->id));
+    *known = size;
+    return DF_OK;
+}
+
+int df_coco_read_images(CocoBuilder *b, DfJson *json)
+{
+    const DfCocoSink sink = { .arg = b, .wanted = DF_COCO_ID | DF_COCO_HEIGHT | DF_COCO_WIDTH, .record = take_image, .problem = odd_image };
+    forget(b->coco->image_listed, b->coco->images.n);
+    b->has_images = true;
+    return df_coco_stream_records(json, DF_COCO_IMAGES, 0, &b->record, &sink);
+}
+
+/* ---- categories ----------------------------------------------------------------------------------------------------- */
+
+/* The category table grows by annotations too, so its names do. */
+static int add_category(CocoBuilder *b, DfId id, bool listed, uint32_t *place)
+{
+    DfCoco *coco = b->coco;
+    const size_t before = coco->categories.n;
+    if (!df_grow((void **)&coco->category_names, &b->names_capacity, before, sizeof *coco->category_names))
+        return df_fail_memory("category names");
+    const int error = add_id(&coco->categories, &coco->category_listed, &b->categories_capacity, id, listed, place);
+    if (error == DF_OK && coco->categories.n > before)
+        coco->category_names[*place] = NULL;
+    return error;
+}
+
+int df_coco_add_category(CocoBuilder *b, DfId id, uint32_t *place)
+{
+    return add_category(b, id, false, place);
+}
+
+static int take_category(void *arg, DfCocoRecord *r)
+{
+    CocoBuilder *const b = arg;
+    uint32_t place;
+    const char *name = NULL;
+    if (!(r->has & DF_COCO_ID))
+        return df_coco_record_fail(r, "has no id");
+    if ((r->has & DF_COCO_NAME) && !(name = df_arena_copy(b->coco->names, r->name.at, strlen(r->name.at))))
+        return df_fail_memory("category names");
+    const int error = add_category(b, r->id, true, &place);
+    if (error == DF_OK)
+        b->coco->category_names[place] = name;
+    return error;
+}
+
+int df_coco_read_categories(CocoBuilder *b, DfJson *json)
+{
+    const DfCocoSink sink = { .arg = b, .wanted = DF_COCO_ID | DF_COCO_NAME, .record = take_category };
+    forget(b->coco->category_listed, b->coco->categories.n);
+    b->has_categories = true;
+    return df_coco_stream_records(json, DF_COCO_CATEGORIES, 0, &b->record, &sink);
+}
