@@ -12,8 +12,8 @@
 
 /* ---- regions ----------------------------------------------------------------------------------------------------- */
 
-/* Sets the rows of each image. mmdet pads the proposals of a batch, for the plain head, to the same number for all images,
- * with empty boxes in front. Returns the number of all rows. */
+/* Sets the rows of each image, and returns the number of all rows. For the plain head, mmdet pads the proposals of all
+ * images to the same number, with empty boxes in front. */
 static size_t count_rows(Regions *r, const RoiHead *h, const DfDetections *proposals)
 {
     size_t most = 0;
