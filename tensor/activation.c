@@ -39,12 +39,7 @@ DfTensor *df_act(DfCtx *c, DfTensor *x, DfAct act)
     DfTensor *y = df_output(c, &op, x->shape, 1, &x);
     if (df_skip(c, y))
         return y;
-    if (df_taped(y)) {
-        DfAct *note = df_save(c, y, sizeof *note);
-        if (!note)
-            return &c->nil;
-        *note = act;
-    }
+    df_note(c, y, &act, sizeof act);
     Job job = { act, y->data, x->data, NULL };
     df_ranges(c, df_size(y), DF_BLOCK, range, &job);
     return y;

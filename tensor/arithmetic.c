@@ -2,7 +2,7 @@
  *
  * tensor/arithmetic.c -- sums and products of tensors, of a tensor and a number; clamping; the sum of all elements.
  */
-#include "tensor/op.h"
+#include "tensor/columns.h"
 
 /* ---- add, mul --------------------------------------------------------------------------------------------------- */
 
@@ -13,7 +13,8 @@ static bool fits(DfCtx *c, const char *name, const DfTensor *x, const DfTensor *
     for (int i = 0; same && i < y->shape.n; i++)
         same = x->shape.d[lead + i] == y->shape.d[i];
     if (!same)
-        df_refuse(c, "%s: operands of shape (%s) and (%s): want the same shape, or a second one of trailing dimensions", name, DF_TEXT(x), DF_TEXT(y));
+        df_refuse(c, "%s: operands of shape (%s) and (%s): want the same shape, or a second one of trailing "
+                     "dimensions", name, DF_TEXT(x), DF_TEXT(y));
     return same;
 }
 
@@ -139,9 +140,7 @@ DfTensor *df_scale(DfCtx *c, DfTensor *x, float factor)
     DfTensor *y = df_output(c, &scale_op, x->shape, 1, &x);
     if (df_skip(c, y))
         return y;
-    float *note = df_taped(y) ? df_save(c, y, sizeof *note) : NULL;
-    if (note)
-        *note = factor;
+    df_note(c, y, &factor, sizeof factor);
     Job job = { .out = y->data, .a = x->data, .factor = factor };
     df_ranges(c, df_size(y), DF_BLOCK, scale_range, &job);
     return y;
@@ -172,10 +171,8 @@ static void clamp_range(void *arg, const DfPointwiseKernels *k, size_t from, siz
 {
     const Job *j = arg;
     (void)k;
-    for (size_t i = from; i < from + n; i++) {
-        const float x = j->a[i];
-        j->out[i] = x < j->lo ? j->lo : x > j->hi ? j->hi : x;
-    }
+    for (size_t i = from; i < from + n; i++)
+        j->out[i] = df_clamp_float(j->a[i], j->lo, j->hi);
 }
 
 DfTensor *df_clamp(DfCtx *c, DfTensor *x, float lo, float hi)
@@ -185,11 +182,7 @@ DfTensor *df_clamp(DfCtx *c, DfTensor *x, float lo, float hi)
     DfTensor *y = df_output(c, &clamp_op, x->shape, 1, &x);
     if (df_skip(c, y))
         return y;
-    float *note = df_taped(y) ? df_save(c, y, 2 * sizeof *note) : NULL;
-    if (note) {
-        note[0] = lo;
-        note[1] = hi;
-    }
+    df_note(c, y, (const float[2]){ lo, hi }, 2 * sizeof(float));
     Job job = { .out = y->data, .a = x->data, .lo = lo, .hi = hi };
     df_ranges(c, df_size(y), DF_BLOCK, clamp_range, &job);
     return y;

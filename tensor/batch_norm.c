@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * tensor/batch_norm.c -- batch norm over the last dimension.  Ioffe, Szegedy, ICML 2015.
+ *     y = (x - mean) / sqrt(var + eps) * weight + bias      mean and var of each channel, over all R other positions
+ * In training they are the batch's; at inference the running ones, and then this is a line, y = x scale + shift, which
+ * may as well go into the convolution before it.
  */
 #include <math.h>
 
-#include "tensor/op.h"
+#include "tensor/columns.h"
 
-/* What backward needs, and the columns it makes of it. n floats each. */
+/* What backward needs, n floats each. */
 typedef struct {
     bool use_batch;
-    float *mean, *inverse; /* inverse: 1 / sqrt(var + eps)               */
-    float *scale, *shift;  /* forward: y = x scale + shift               */
+    float *mean, *inverse; /* inverse: 1 / sqrt(var + eps)   */
+    float *scale, *shift;  /* y = x scale + shift            */
 } Saved;
 
-static float weight_at(const DfTensor *weight, size_t i)
-{
-    return weight ? weight->data[i] : 1;
-}
-
-/* With u = (x - mean) inverse, over R rows:  gx = scale (g - sum(g) / R - u sum(g u) / R). */
+/* The batch's mean and variance depend on x too. With u = (x - mean) inverse, over R rows:
+ *     gx = scale (g - sum(g) / R - u sum(g u) / R)  =  g scale + (x - mean) b + shift
+ * with  b = -scale inverse^2 sum(g (x - mean)) / R  and  shift = -scale sum(g) / R,  column by column. */
 static void batch_grad(DfCtx *c, const DfTensor *y, float *gx, const double *sum_g, const double *sum_gx, size_t rows,
                        size_t n)
 {
@@ -28,7 +28,8 @@ static void batch_grad(DfCtx *c, const DfTensor *y, float *gx, const double *sum
         df_ctx_fail(c, DF_ENOMEM, "out of memory for the gradient of batch norm");
         return;
     }
-    float *const b = columns, *const shift = columns + n;
+    float *const b = columns;
+    float *const shift = columns + n;
     for (size_t i = 0; i < n; i++) {
         const double scale = (double)s->scale[i];
         const double inverse = (double)s->inverse[i];
@@ -44,7 +45,8 @@ static void backward(DfCtx *c, DfTensor *y)
 {
     const Saved *s = y->saved;
     const DfTensor *x = y->src[0];
-    const size_t n = (size_t)df_dim(x, -1), rows = df_size(x) / n;
+    const size_t n = (size_t)df_dim(x, -1);
+    const size_t rows = df_size(x) / n;
     float *gx = df_grad(c, y->src[0]);
     float *gw = df_grad(c, y->src[1]);
     float *gb = df_grad(c, y->src[2]);
@@ -53,7 +55,8 @@ static void backward(DfCtx *c, DfTensor *y)
         df_ctx_fail(c, DF_ENOMEM, "out of memory for the gradient of batch norm");
         return;
     }
-    double *const sum_g = sums, *const sum_gx = sums + n; /* sum_gx: of g (x - mean) */
+    double *const sum_g = sums;
+    double *const sum_gx = sums + n; /* of g (x - mean) */
     df_columns(c, DF_COLUMN_SUM, sum_g, y->grad, NULL, NULL, rows, n);
     df_columns(c, DF_COLUMN_CENTRED, sum_gx, y->grad, x->data, s->mean, rows, n);
     for (size_t i = 0; gw && i < n; i++)
@@ -73,13 +76,17 @@ static const DfOp op = { "batch_norm", backward };
 static void batch_statistics(DfCtx *c, const DfTensor *x, Saved *s, float *var, DfTensor *running_mean,
                              DfTensor *running_var, float momentum)
 {
-    const size_t n = (size_t)df_dim(x, -1), rows = df_size(x) / n;
+    const size_t n = (size_t)df_dim(x, -1);
+    const size_t rows = df_size(x) / n;
     double *sums = df_malloc(n * sizeof *sums);
     if (!sums) {
         df_ctx_fail(c, DF_ENOMEM, "out of memory for batch norm");
         return;
     }
-    const double R = (double)rows, keep = 1 - (double)momentum, take = (double)momentum;
+    const double R = (double)rows;
+    const double take = (double)momentum;
+    const double keep = 1 - take;
+    const double unbiased = rows > 1 ? R - 1 : 1;
     df_columns(c, DF_COLUMN_SUM, sums, x->data, NULL, NULL, rows, n);
     for (size_t i = 0; i < n; i++)
         s->mean[i] = (float)(sums[i] / R);
@@ -87,24 +94,19 @@ static void batch_statistics(DfCtx *c, const DfTensor *x, Saved *s, float *var, 
     for (size_t i = 0; i < n && !c->err; i++) {
         var[i] = (float)(sums[i] / R);
         running_mean->data[i] = (float)(keep * (double)running_mean->data[i] + take * (double)s->mean[i]);
-        running_var->data[i] = (float)(keep * (double)running_var->data[i] + take * sums[i] / (rows > 1 ? R - 1 : 1));
+        running_var->data[i] = (float)(keep * (double)running_var->data[i] + take * sums[i] / unbiased);
     }
     df_free(sums);
-}
-
-static bool is_column(const DfTensor *x, int n)
-{
-    return x->shape.n == 1 && x->shape.d[0] == n;
 }
 
 static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *weight, const DfTensor *bias, const DfTensor *mean,
                  const DfTensor *var)
 {
     const int n = x->shape.n > 0 ? df_dim(x, -1) : -1;
-    if ((!weight || is_column(weight, n)) && (!bias || is_column(bias, n)) && is_column(mean, n) && is_column(var, n))
+    if (df_is_row(weight, n) && df_is_row(bias, n) && df_is_row(mean, n) && df_is_row(var, n))
         return true;
-    df_refuse(c, "batch_norm: x (%s), weight (%s), bias (%s), running mean (%s), running var (%s): want the last dimension of x for all",
-              DF_TEXT(x), weight ? DF_TEXT(weight) : "none", bias ? DF_TEXT(bias) : "none", DF_TEXT(mean), DF_TEXT(var));
+    df_refuse(c, "batch_norm: x (%s), weight (%s), bias (%s), running mean (%s), running var (%s): want the last "
+                 "dimension of x for all", DF_TEXT(x), DF_TEXT(weight), DF_TEXT(bias), DF_TEXT(mean), DF_TEXT(var));
     return false;
 }
 
@@ -116,7 +118,8 @@ DfTensor *df_batch_norm(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias,
     DfTensor *y = df_output(c, &op, x->shape, DF_SOURCES_OF(x, weight, bias));
     if (df_skip(c, y))
         return y;
-    const size_t n = (size_t)df_dim(x, -1), rows = df_size(x) / n;
+    const size_t n = (size_t)df_dim(x, -1);
+    const size_t rows = df_size(x) / n;
     Saved *s = df_save(c, y, sizeof *s + 4 * n * sizeof(float));
     if (!s)
         return &c->nil;
@@ -131,8 +134,8 @@ DfTensor *df_batch_norm(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias,
             var[i] = running_var->data[i];
         }
         s->inverse[i] = (float)(1 / sqrt((double)var[i] + (double)eps));
-        s->scale[i] = weight_at(weight, i) * s->inverse[i];
-        s->shift[i] = (bias ? bias->data[i] : 0) - s->mean[i] * s->scale[i];
+        s->scale[i] = df_at_or(weight, i, 1) * s->inverse[i];
+        s->shift[i] = df_at_or(bias, i, 0) - s->mean[i] * s->scale[i];
     }
     df_affine_rows(c, y->data, x->data, s->scale, s->shift, rows, n);
     return y;
@@ -145,8 +148,8 @@ static void columns_of(float *scale, float *shift, size_t n, const DfTensor *wei
                        const DfTensor *mean, const DfTensor *var, float eps)
 {
     for (size_t i = 0; i < n; i++) {
-        scale[i] = weight_at(weight, i) * (float)(1 / sqrt((double)var->data[i] + (double)eps));
-        shift[i] = (bias ? bias->data[i] : 0) - mean->data[i] * scale[i];
+        scale[i] = df_at_or(weight, i, 1) * (float)(1 / sqrt((double)var->data[i] + (double)eps));
+        shift[i] = df_at_or(bias, i, 0) - mean->data[i] * scale[i];
     }
 }
 
@@ -197,13 +200,14 @@ DfTensor *df_batch_norm_fused(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor 
     DfTensor *y = df_output(c, &op, x->shape, DF_SOURCES_OF(x, weight, bias));
     if (df_skip(c, y))
         return y;
-    const size_t n = (size_t)df_dim(x, -1), rows = df_size(x) / n;
+    const size_t n = (size_t)df_dim(x, -1);
+    const size_t rows = df_size(x) / n;
     float *scale = df_workspace(c, 2 * n);
     if (!scale)
         return &c->nil;
     float *const shift = scale + n;
     columns_of(scale, shift, n, weight, bias, mean, var, eps);
-    Fused job = { y->data, x->data, residual ? residual->data : NULL, scale, shift, n, act };
+    Fused job = { y->data, x->data, df_data_of(residual), scale, shift, n, act };
     df_ranges(c, rows, df_at_least_1(DF_BLOCK / n), fused_range, &job);
     return y;
 }

@@ -7,9 +7,10 @@
  * float64; the blocks are then added in order. So the result depends neither on threads nor much on the number of
  * rows.
  */
+#include "tensor/columns.h"
+
 #include <string.h>
 
-#include "tensor/op.h"
 
 enum { RUN = 64, ROW_BLOCKS = 64, COLUMNS = 2048 };
 

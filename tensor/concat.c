@@ -57,9 +57,7 @@ DfTensor *df_concat(DfCtx *c, DfTensor *const *x, int n, int dim)
     DfTensor *y = df_output(c, &concat_op, shape, n, x);
     if (df_skip(c, y))
         return y;
-    int *note = df_taped(y) ? df_save(c, y, sizeof *note) : NULL;
-    if (note)
-        *note = axis;
+    df_note(c, y, &axis, sizeof axis);
     const size_t rows = product(y, 0, axis), ldy = product(y, axis, y->shape.n);
     size_t at = 0;
     for (int i = 0; i < n; i++) {
@@ -103,9 +101,7 @@ DfTensor *df_slice(DfCtx *c, DfTensor *x, int dim, int start, int count)
     DfTensor *y = df_output(c, &slice_op, shape, 1, &x);
     if (df_skip(c, y))
         return y;
-    Slice *note = df_taped(y) ? df_save(c, y, sizeof *note) : NULL;
-    if (note)
-        *note = (Slice){ axis, start };
+    df_note(c, y, &(Slice){ axis, start }, sizeof(Slice));
     const size_t inner = product(x, axis + 1, x->shape.n), n = (size_t)count * inner;
     df_copy_rows(c, y->data, n, x->data + (size_t)start * inner, (size_t)df_dim(x, axis) * inner, product(x, 0, axis),
                  n);

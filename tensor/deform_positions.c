@@ -6,7 +6,7 @@
  */
 #include <math.h>
 
-#include "tensor/tensor.h"
+#include "tensor/op.h"
 
 /* ---- positions -------------------------------------------------------------------------------------------------- */
 
@@ -101,9 +101,7 @@ DfTensor *df_deform_positions(DfCtx *c, DfTensor *offset, DfPositions p)
     DfTensor *y = df_output(c, &positions_op, DF_SHAPE(B, G, H, W, 2), 1, &offset);
     if (df_skip(c, y))
         return y;
-    DfPositions *saved = df_taped(y) ? df_save(c, y, sizeof *saved) : NULL;
-    if (saved)
-        *saved = p;
+    df_note(c, y, &p, sizeof p);
     Walk w = { .offset = offset->data, .pos = y->data, .p = p };
     walk(offset, &w, visit_forward);
     return y;
@@ -178,9 +176,7 @@ DfTensor *df_log_displacement(DfCtx *c, DfTensor *pos, int H, int W)
     if (df_skip(c, y))
         return y;
     const Grid grid = { H, W };
-    Grid *saved = df_taped(y) ? df_save(c, y, sizeof *saved) : NULL;
-    if (saved)
-        *saved = grid;
+    df_note(c, y, &grid, sizeof grid);
     float *out = y->data;
     for (size_t b = 0; b < (size_t)B * (size_t)G; b++)
         for (size_t m = 0; m < (size_t)H * (size_t)W; m++)

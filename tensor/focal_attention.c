@@ -17,12 +17,10 @@ static DfFocalProblem problem_of(DfTensor *const *src, DfFocalAttention o)
 {
     const DfTensor *qkv = src[QKV];
     DfFocalProblem p = {
-        .B = df_dim(qkv, 0), .H = df_dim(qkv, 1), .W = df_dim(qkv, 2), .C = df_dim(qkv, 3) / 3, .heads = o.heads,
-        .window = o.window,
-        .shift = o.shift, .expand = o.expand, .levels = o.levels, .focal_window = o.focal_window, .scale = o.scale,
-        .qkv = qkv->data,
-        .pad = src[PAD] ? src[PAD]->data : NULL, .table = src[TABLE]->data,
-        .neighbors = src[NEIGHBORS] ? src[NEIGHBORS]->data : NULL,
+        .B = df_dim(qkv, 0), .H = df_dim(qkv, 1), .W = df_dim(qkv, 2), .C = df_dim(qkv, 3) / 3,
+        .heads = o.heads, .window = o.window, .shift = o.shift, .expand = o.expand, .levels = o.levels,
+        .focal_window = o.focal_window, .scale = o.scale, .qkv = qkv->data, .pad = df_data_of(src[PAD]),
+        .table = df_data_of(src[TABLE]), .neighbors = df_data_of(src[NEIGHBORS]),
     };
     for (int k = 0; k < o.levels; k++) {
         p.pooled[k] = src[POOLED + 2 * k]->data;
@@ -35,28 +33,34 @@ static void backward(DfCtx *c, DfTensor *y)
 {
     const Note *note = y->saved;
     const DfFocalProblem p = problem_of(y->src, note->options);
-    DfFocalGrads to = { df_grad(c, y->src[QKV]), df_grad(c, y->src[PAD]), df_grad(c, y->src[TABLE]),
-                        df_grad(c, y->src[NEIGHBORS]), { NULL }, { NULL } };
+    DfFocalGrads to = { .qkv = df_grad(c, y->src[QKV]), .pad = df_grad(c, y->src[PAD]) };
+    to.table = df_grad(c, y->src[TABLE]);
+    to.neighbors = df_grad(c, y->src[NEIGHBORS]);
     for (int k = 0; k < p.levels; k++) {
         to.pooled[k] = df_grad(c, y->src[POOLED + 2 * k]);
         to.tables[k] = df_grad(c, y->src[POOLED + 2 * k + 1]);
     }
+    const DfAttentionKernels *a = &c->k->attention;
     float *workspace = df_workspace(c, df_focal_attention_backward_workspace(&p));
-    if (workspace && !c->err && df_focal_attention_backward(c->pool, &c->k->attention, &p, y->data, note->lse, y->grad, &to, workspace))
-        df_ctx_fail(c, DF_ENOMEM, "%s", df_error());
+    if (workspace && !c->err)
+        df_check(c, df_focal_attention_backward(c->pool, a, &p, y->data, note->lse, y->grad, &to, workspace));
 }
 
 static const DfOp op = { "focal_attention", backward };
 
 static bool options_fit(DfCtx *c, DfFocalAttention o)
 {
-    const bool good = o.window >= 1 && o.window <= 64 && o.shift >= 0 && o.shift < o.window && o.expand >= 0 && o.expand <= o.window &&
-                      o.levels >= 0 && o.levels <= DF_FOCAL_LEVELS && o.focal_window >= 1 && o.focal_window <= 64 && o.focal_window % 2 == 1;
-    if (!good)
-        df_refuse(c, "focal attention: window %d, shift %d, expand %d, %d pooled levels, focal window %d: want a window of 1..64, a smaller "
-                  "shift, expand up to the window, at most %d levels, an odd focal window", o.window, o.shift, o.expand, o.levels,
-                  o.focal_window, DF_FOCAL_LEVELS);
-    return good;
+    const bool window = o.window >= 1 && o.window <= 64;
+    const bool shift = o.shift >= 0 && o.shift < o.window;
+    const bool expand = o.expand >= 0 && o.expand <= o.window;
+    const bool levels = o.levels >= 0 && o.levels <= DF_FOCAL_LEVELS;
+    const bool focal_window = o.focal_window >= 1 && o.focal_window <= 64 && o.focal_window % 2 == 1;
+    if (window && shift && expand && levels && focal_window)
+        return true;
+    df_refuse(c, "focal attention: window %d, shift %d, expand %d, %d pooled levels, focal window %d: want a window of "
+                 "1..64, a smaller shift, expand up to the window, at most %d levels, an odd focal window", o.window,
+              o.shift, o.expand, o.levels, o.focal_window, DF_FOCAL_LEVELS);
+    return false;
 }
 
 static bool is(DfCtx *c, const char *what, const DfTensor *x, DfShape shape)
@@ -70,11 +74,13 @@ static bool is(DfCtx *c, const char *what, const DfTensor *x, DfShape shape)
 static bool levels_fit(DfCtx *c, DfTensor *const *src, DfFocalAttention o)
 {
     const DfTensor *qkv = src[QKV];
-    const int rows = (df_dim(qkv, 1) + o.window - 1) / o.window;
+    const int B = df_dim(qkv, 0);
+    const int rows = (df_dim(qkv, 1) + o.window - 1) / o.window; /* of windows */
     const int columns = (df_dim(qkv, 2) + o.window - 1) / o.window;
     for (int k = 0; k < o.levels; k++) {
         const int side = o.window + o.focal_window + (1 << k) - 2;
-        if (!is(c, "a pooled map", src[POOLED + 2 * k], DF_SHAPE(df_dim(qkv, 0), rows << k, columns << k, df_dim(qkv, 3))) ||
+        const DfShape pooled = DF_SHAPE(B, rows << k, columns << k, df_dim(qkv, 3));
+        if (!is(c, "a pooled map", src[POOLED + 2 * k], pooled) ||
             !is(c, "its table", src[POOLED + 2 * k + 1], DF_SHAPE(o.heads, side * side)))
             return false;
     }
@@ -92,9 +98,25 @@ static bool fits(DfCtx *c, DfTensor *const *src, DfFocalAttention o)
         return false;
     }
     const int w = o.window;
-    return (!src[PAD] || is(c, "padding", src[PAD], DF_SHAPE(df_dim(qkv, 3)))) && is(c, "table", src[TABLE],
-                                                                                     DF_SHAPE((2 * w - 1) * (2 * w - 1), o.heads)) &&
-           (o.expand == 0 || is(c, "neighbors' table", src[NEIGHBORS], DF_SHAPE(1, o.heads, w * w, df_focal_neighbors(w, o.expand)))) && levels_fit(c, src, o);
+    const DfShape table = DF_SHAPE((2 * w - 1) * (2 * w - 1), o.heads);
+    const DfShape neighbors = DF_SHAPE(1, o.heads, w * w, df_focal_neighbors(w, o.expand));
+    if (src[PAD] && !is(c, "padding", src[PAD], DF_SHAPE(df_dim(qkv, 3))))
+        return false;
+    if (!is(c, "table", src[TABLE], table))
+        return false;
+    if (o.expand > 0 && !is(c, "neighbors' table", src[NEIGHBORS], neighbors))
+        return false;
+    return levels_fit(c, src, o);
+}
+
+/* q k' and p v: the same number of keys for each of the padded map's tokens, C multiply-adds each. */
+static double macs(const DfFocalProblem *p)
+{
+    const int w = p->window;
+    const int rows = (p->H + w - 1) / w;
+    const int columns = (p->W + w - 1) / w;
+    const double queries = (double)rows * columns * w * w;
+    return 2 * p->B * queries * df_focal_keys(p) * p->C;
 }
 
 DfTensor *df_focal_attention(DfCtx *c, DfTensor *qkv, DfTensor *pad, DfTensor *table, DfTensor *neighbors,
@@ -109,15 +131,16 @@ DfTensor *df_focal_attention(DfCtx *c, DfTensor *qkv, DfTensor *pad, DfTensor *t
         return &c->nil;
     const DfFocalProblem p = problem_of(src, o);
     DfTensor *y = df_output(c, &op, DF_SHAPE(p.B, p.H, p.W, p.C), POOLED + 2 * o.levels, src);
-    const double queries = (double)((p.H + o.window - 1) / o.window) * ((p.W + o.window - 1) / o.window) * o.window * o.window;
-    df_macs(c, DF_MACS_ATTENTION, 2 * p.B * queries * df_focal_keys(&p) * p.C); /* q k' and p v */
+    df_macs(c, DF_MACS_ATTENTION, macs(&p));
     if (df_skip(c, y))
         return y;
-    Note *note = df_taped(y) ? df_save(c, y, sizeof *note + df_focal_attention_lse_size(&p) * sizeof *note->lse) : NULL;
+    const size_t lse = df_focal_attention_lse_size(&p);
+    Note *note = df_taped(y) ? df_save(c, y, sizeof *note + lse * sizeof *note->lse) : NULL;
     if (note)
         note->options = o;
+    const DfAttentionKernels *a = &c->k->attention;
     float *workspace = df_workspace(c, df_focal_attention_workspace(&p));
-    if (!c->err && df_focal_attention_forward(c->pool, &c->k->attention, &p, y->data, note ? note->lse : NULL, workspace))
-        df_ctx_fail(c, DF_ENOMEM, "%s", df_error());
+    if (!c->err)
+        df_check(c, df_focal_attention_forward(c->pool, a, &p, y->data, note ? note->lse : NULL, workspace));
     return y;
 }

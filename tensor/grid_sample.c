@@ -2,12 +2,19 @@
  *
  * tensor/grid_sample.c -- a map read at any positions, bilinearly: PyTorch's grid_sample, differentiable in map and
  * positions. Jaderberg et al., Spatial Transformer Networks, NIPS 2015.
+ *
+ * A position (gx, gy) in [-1, 1] is one of pixels: with n pixels along an axis
+ *     at = (g + 1) / 2 (n - 1)        align_corners: -1 and 1 are the centres of the first and last pixel
+ *     at = ((g + 1) n - 1) / 2        else: they are the outer edges of these
+ * Outside the map `padding` says what is there. With x0 = floor(at), u = at - x0, likewise y0 and v, four taps share
+ *     y = (1 - v) ((1 - u) x[y0][x0] + u x[y0][x0 + 1]) + v ((1 - u) x[y0 + 1][x0] + u x[y0 + 1][x0 + 1])
+ * A tap is a run of all channels of its group: the weights are found once for the run.
  */
 #include <math.h>
 
 #include "tensor/op.h"
 
-enum { CHANNELS = 64, TAPS = 4 };
+enum { TAPS = 4 };
 
 typedef struct {
     int groups;
@@ -15,14 +22,14 @@ typedef struct {
     bool align_corners;
 } Saved;
 
-/* x: N H W C with C = G D; grid: N G h w 2 as points in that order. */
 typedef struct {
     const DfPointwiseKernels *k;
     Saved how;
-    const float *x, *grid, *gy;
+    const float *x, *grid, *gy; /* N H W C, N G h w 2 (x y), N h w C */
     float *y, *gx, *g_grid;
-    size_t H, W, C, D, G, points; /* points: h w, of one sample and group */
-    size_t channel_blocks;
+    size_t H, W, C;
+    size_t G, D;                /* groups of D channels              */
+    size_t points;              /* h w, of one sample and group      */
 } Job;
 
 /* A position on one axis: pixel `first` and the next one share it as 1 - share to share. */
@@ -41,7 +48,7 @@ static float clip(float at, float last, float *slope)
     if (at > 0 && at < last)
         return at;
     *slope = 0;
-    return at >= last ? last : at <= 0 ? 0 : at; /* a NaN stays one */
+    return df_clamp_float(at, 0, last); /* a NaN stays one */
 }
 
 /* Folds `at` back and forth between lo and hi. */
@@ -66,7 +73,8 @@ static float reflect(float at, float lo, float hi, float *slope)
 
 static Place place(const Saved *how, float g, size_t size)
 {
-    const float n = (float)size, last = n - 1;
+    const float n = (float)size;
+    const float last = n - 1;
     Place p = { .slope = how->align_corners ? last / 2 : n / 2 };
     float at = how->align_corners ? (g + 1) / 2 * last : ((g + 1) * n - 1) / 2;
     if (how->padding == DF_PAD_REFLECTION)
@@ -101,7 +109,9 @@ static Point point_at(const Job *j, size_t i)
         if (x < 0 || y < 0 || x >= (int)j->W || y >= (int)j->H)
             continue;
         p.at[p.taps] = (size_t)y * j->W + (size_t)x;
-        p.weight[p.taps] = (right ? p.x.share : 1 - p.x.share) * (below ? p.y.share : 1 - p.y.share);
+        const float along_x = right ? p.x.share : 1 - p.x.share;
+        const float along_y = below ? p.y.share : 1 - p.y.share;
+        p.weight[p.taps] = along_x * along_y;
         p.corner[p.taps++] = corner;
     }
     return p;
@@ -139,20 +149,18 @@ static void range(void *arg, const DfPointwiseKernels *k, size_t from, size_t co
 
 /* ---- backward --------------------------------------------------------------------------------------------------- */
 
-/* Into the map. One sample, one group, some channels: a task meets no other one at the pixels that it adds to. */
+/* Into the map: some channels of one sample and group. */
 static void map_grad(void *arg, size_t task, void *scratch)
 {
     const Job *j = arg;
-    const size_t plane = task / j->channel_blocks;
-    const size_t channel = task % j->channel_blocks * CHANNELS;
-    const size_t n = j->D - channel < CHANNELS ? j->D - channel : CHANNELS;
-    float *map = j->gx + map_at(j, plane / j->G, plane % j->G) + channel;
+    const DfChannels of = df_channels(task, j->D);
+    float *map = j->gx + map_at(j, of.plane / j->G, of.plane % j->G) + of.first;
     (void)scratch;
-    for (size_t i = plane * j->points; i < (plane + 1) * j->points; i++) {
+    for (size_t i = of.plane * j->points; i < (of.plane + 1) * j->points; i++) {
         const Point p = point_at(j, i);
-        const float *g = j->gy + result_at(j, i) + channel;
+        const float *g = j->gy + result_at(j, i) + of.first;
         for (int t = 0; t < p.taps; t++)
-            j->k->accumulate(map + p.at[t] * j->C, g, p.weight[t], n);
+            j->k->accumulate(map + p.at[t] * j->C, g, p.weight[t], of.n);
     }
 }
 
@@ -167,7 +175,8 @@ static void grid_grad_range(void *arg, const DfPointwiseKernels *k, size_t from,
         double corner[TAPS] = { 0 };
         for (int t = 0; t < p.taps; t++)
             corner[p.corner[t]] = k->dot(j->gy + result_at(j, i), map + p.at[t] * j->C, j->D);
-        const double u = (double)p.x.share, v = (double)p.y.share;
+        const double u = (double)p.x.share;
+        const double v = (double)p.y.share;
         const double along_x = (1 - v) * (corner[1] - corner[0]) + v * (corner[3] - corner[2]);
         const double along_y = (1 - u) * (corner[2] - corner[0]) + u * (corner[3] - corner[1]);
         j->g_grid[2 * i] += (float)(along_x * (double)p.x.slope);
@@ -179,11 +188,11 @@ static Job make_job(DfCtx *c, const DfTensor *x, const DfTensor *grid, Saved how
 {
     const size_t C = (size_t)df_dim(x, 3);
     const size_t G = (size_t)how.groups;
-    const size_t D = C / G;
-    return (Job){ .k = &c->k->pointwise, .how = how, .x = x->data, .grid = grid->data, .H = (size_t)df_dim(x, 1),
-                  .W = (size_t)df_dim(x, 2), .C = C, .D = D, .G = G,
-                  .points = (size_t)df_dim(grid, 1) * (size_t)df_dim(grid, 2),
-                  .channel_blocks = df_blocks(D, CHANNELS) };
+    return (Job){
+        .k = &c->k->pointwise, .how = how, .x = x->data, .grid = grid->data, .H = (size_t)df_dim(x, 1),
+        .W = (size_t)df_dim(x, 2), .C = C, .G = G, .D = C / G,
+        .points = (size_t)df_dim(grid, 1) * (size_t)df_dim(grid, 2),
+    };
 }
 
 static void each_point(DfCtx *c, DfRange *run, Job *j, const DfTensor *grid)
@@ -198,30 +207,35 @@ static void backward(DfCtx *c, DfTensor *y)
     Job job = make_job(c, x, grid, *how);
     job.gy = y->grad;
     if ((job.gx = df_grad(c, x)))
-        df_run(c, (size_t)df_dim(x, 0) * job.G * job.channel_blocks, 0, map_grad, &job);
+        df_run(c, (size_t)df_dim(x, 0) * job.G * df_blocks(job.D, DF_CHANNELS), 0, map_grad, &job);
     if ((job.g_grid = df_grad(c, grid)))
         each_point(c, grid_grad_range, &job, grid);
 }
 
 static const DfOp op = { "grid_sample", backward };
 
+static bool fits(const DfTensor *x, const DfTensor *grid, int groups)
+{
+    if (x->shape.n != 4 || grid->shape.n != 4 || groups < 1 || df_dim(x, 3) % groups)
+        return false;
+    if (df_dim(x, 1) < 1 || df_dim(x, 2) < 1)
+        return false;
+    return df_dim(grid, 0) == df_dim(x, 0) * groups && df_dim(grid, 3) == 2;
+}
+
 DfTensor *df_grid_sample(DfCtx *c, DfTensor *x, DfTensor *grid, int groups, DfPadding padding, bool align_corners)
 {
     if (c->err)
         return &c->nil;
-    if (x->shape.n != 4 || grid->shape.n != 4 || groups < 1 || df_dim(x, 3) % groups || df_dim(x, 1) < 1 ||
-        df_dim(x, 2) < 1 ||
-        df_dim(grid, 0) != df_dim(x, 0) * groups || df_dim(grid, 3) != 2)
-        return df_refuse(c, "grid_sample: x (%s), grid (%s), %d groups: want N H W C, N*groups h w 2, and groups that divide C",
-                         DF_TEXT(x), DF_TEXT(grid), groups);
+    if (!fits(x, grid, groups))
+        return df_refuse(c, "grid_sample: x (%s), grid (%s), %d groups: want N H W C, N*groups h w 2, and groups that "
+                            "divide C", DF_TEXT(x), DF_TEXT(grid), groups);
     const DfShape shape = DF_SHAPE(df_dim(x, 0), df_dim(grid, 1), df_dim(grid, 2), df_dim(x, 3));
     DfTensor *y = df_output(c, &op, shape, DF_SOURCES_OF(x, grid));
     if (df_skip(c, y))
         return y;
     const Saved how = { groups, padding, align_corners };
-    Saved *note = df_taped(y) ? df_save(c, y, sizeof *note) : NULL;
-    if (note)
-        *note = how;
+    df_note(c, y, &how, sizeof how);
     Job job = make_job(c, x, grid, how);
     job.y = y->data;
     each_point(c, range, &job, grid);

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/interpolate.c -- a map resized: nearest, bilinear, bicubic (Keys, 1981, a = -0.75). All three are
- * separable: each output position of an axis is a weighted sum of 1, 2 or 4 input positions, so one table per axis
- * says it all.
+ * tensor/interpolate.c -- a map resized: nearest, bilinear, bicubic (Keys, IEEE TASSP 1981, with a = -0.75).
  *
- * The positions are PyTorch's: bilinear clamps the source position at 0 before it takes neighbours, bicubic does not
- * and clamps the neighbours instead; nearest multiplies by in / out in float32, which decides ties.
+ * All three are separable: each output position of an axis is a weighted sum of 1, 2 or 4 input positions, so a table
+ * for each axis says it all, and an output pixel has the products of its row's and its column's weights. With pixel
+ * centres at halves, position i of n_out reads position (i + 0.5) n_in / n_out - 0.5.
+ *
+ * As in PyTorch, bilinear clamps the source position at 0 before it takes neighbours, bicubic does not and clamps the
+ * neighbours instead; nearest multiplies by n_in / n_out in float32, which decides ties.
  */
 #include <math.h>
 
 #include "tensor/op.h"
 
-enum { TAPS = 4, CHANNELS = 64 };
+enum { TAPS = 4 }; /* most along an axis */
 
 /* Positions first .. first + n - 1 of `whole`; those outside it have weights of zero. */
 typedef struct {
@@ -24,6 +26,7 @@ typedef struct {
     Axis y, x;
 } Saved;
 
+/* The position that output i of a map of `out` pixels reads. */
 static double source(int i, int in, int out, bool align_corners)
 {
     if (align_corners)
@@ -31,29 +34,25 @@ static double source(int i, int in, int out, bool align_corners)
     return (i + 0.5) * ((double)in / out) - 0.5;
 }
 
-static int clamp(int i, int n)
-{
-    return i < 0 ? 0 : i > n - 1 ? n - 1 : i;
-}
-
 static void nearest_tap(Axis *a, int i, int in)
 {
     const float ratio = (float)in / (float)a->whole;
-    a->index[i] = clamp((int)floorf((float)(a->first + i) * ratio), in);
+    a->index[i] = df_clamp_int((int)floorf((float)(a->first + i) * ratio), 0, in - 1);
     a->weight[i] = 1;
 }
 
 static void bilinear_taps(Axis *a, int i, int in, bool align_corners)
 {
     const double at = fmax(source(a->first + i, in, a->whole, align_corners), 0);
-    const int first = clamp((int)at, in);
+    const int first = df_clamp_int((int)at, 0, in - 1);
     const double share = at - first;
     a->index[2 * i] = first;
-    a->index[2 * i + 1] = clamp(first + 1, in);
+    a->index[2 * i + 1] = df_clamp_int(first + 1, 0, in - 1);
     a->weight[2 * i] = (float)(1 - share);
     a->weight[2 * i + 1] = (float)share;
 }
 
+/* Keys' kernel: two cubics that meet smoothly. */
 static double near_cubic(double t, double a) /* |t| <= 1 */
 {
     return ((a + 2) * t - (a + 3)) * t * t + 1;
@@ -72,11 +71,12 @@ static void bicubic_taps(Axis *a, int i, int in, bool align_corners)
     const double A = -0.75;
     const double weight[TAPS] = { far_cubic(t + 1, A), near_cubic(t, A), near_cubic(1 - t, A), far_cubic(2 - t, A) };
     for (int k = 0; k < TAPS; k++) {
-        a->index[TAPS * i + k] = clamp((int)first - 1 + k, in);
+        a->index[TAPS * i + k] = df_clamp_int((int)first - 1 + k, 0, in - 1);
         a->weight[TAPS * i + k] = (float)weight[k];
     }
 }
 
+/* Positions outside the whole map keep the zeros that they are made of. */
 static void fill(Axis *a, int in, DfInterpolation how, bool align_corners)
 {
     const int begin = a->first < 0 ? -a->first : 0;
@@ -98,7 +98,8 @@ typedef struct {
 static Saved *make_tables(DfCtx *c, DfTensor *y, const DfTensor *x, Strip strip, DfInterpolation how,
                           bool align_corners)
 {
-    const int taps = how == DF_NEAREST ? 1 : how == DF_BILINEAR ? 2 : 4;
+    static const int taps_of[] = { [DF_NEAREST] = 1, [DF_BILINEAR] = 2, [DF_BICUBIC] = 4 };
+    const int taps = taps_of[how];
     const size_t ny = (size_t)(df_dim(y, 1) * taps), nx = (size_t)(df_dim(y, 2) * taps);
     Saved *s = df_save(c, y, sizeof *s + (ny + nx) * (sizeof(int) + sizeof(float)));
     if (!s)
@@ -117,8 +118,8 @@ typedef struct {
     const DfPointwiseKernels *k;
     const float *from;
     float *to;
-    size_t h, w, C, channel_blocks; /* of the input                        */
-    size_t pitch;                   /* floats from a pixel of `to` to the next, forward */
+    size_t h, w, C; /* of the input                                     */
+    size_t pitch;   /* floats from a pixel of `to` to the next, forward */
 } Job;
 
 /* The taps of output pixel (i, j), as offsets in pixels within the input map, with their weights. */
@@ -154,16 +155,14 @@ static void forward_row(void *arg, size_t task, void *scratch)
     }
 }
 
-/* One sample, some channels: a task meets no other one at the pixels that it adds to. */
 static void backward_channels(void *arg, size_t task, void *scratch)
 {
     const Job *job = arg;
-    const int H = job->s->y.n, W = job->s->x.n;
-    const size_t sample = task / job->channel_blocks;
-    const size_t channel = task % job->channel_blocks * CHANNELS;
-    const size_t n = job->C - channel < CHANNELS ? job->C - channel : CHANNELS;
-    const float *g = job->from + sample * (size_t)H * (size_t)W * job->C + channel;
-    float *map = job->to + sample * job->h * job->w * job->C + channel;
+    const int H = job->s->y.n;
+    const int W = job->s->x.n;
+    const DfChannels of = df_channels(task, job->C);
+    const float *g = job->from + of.plane * (size_t)H * (size_t)W * job->C + of.first;
+    float *map = job->to + of.plane * job->h * job->w * job->C + of.first;
     (void)scratch;
     for (int i = 0; i < H; i++)
         for (int j = 0; j < W; j++, g += job->C) {
@@ -171,15 +170,15 @@ static void backward_channels(void *arg, size_t task, void *scratch)
             float weight[TAPS * TAPS];
             const int taps = taps_at(job, i, j, at, weight);
             for (int t = 0; t < taps; t++)
-                job->k->accumulate(map + at[t] * job->C, g, weight[t], n);
+                job->k->accumulate(map + at[t] * job->C, g, weight[t], of.n);
         }
 }
 
 static Job make_job(DfCtx *c, const DfTensor *x, const Saved *s, const float *from, float *to)
 {
     const size_t C = (size_t)df_dim(x, 3);
-    return (Job){ s, &c->k->pointwise, from, to, (size_t)df_dim(x, 1), (size_t)df_dim(x, 2), C,
-                  df_blocks(C, CHANNELS), C };
+    return (Job){ .s = s, .k = &c->k->pointwise, .from = from, .to = to, .h = (size_t)df_dim(x, 1),
+                  .w = (size_t)df_dim(x, 2), .C = C, .pitch = C };
 }
 
 static void backward(DfCtx *c, DfTensor *y)
@@ -187,7 +186,7 @@ static void backward(DfCtx *c, DfTensor *y)
     float *gx = df_grad(c, y->src[0]);
     Job job = make_job(c, y->src[0], y->saved, y->grad, gx);
     if (gx)
-        df_run(c, (size_t)df_dim(y, 0) * job.channel_blocks, 0, backward_channels, &job);
+        df_run(c, (size_t)df_dim(y, 0) * df_blocks(job.C, DF_CHANNELS), 0, backward_channels, &job);
 }
 
 static const DfOp op = { "interpolate", backward };

@@ -2,37 +2,34 @@
  *
  * tensor/linear.c -- y = x W' + b.
  */
+#include "tensor/columns.h"
 #include "tensor/fuse.h"
+#include "tensor/weights.h"
 
+/* x is seen as a matrix of M rows, whatever its leading dimensions are. */
 typedef struct {
-    int rows, I, O;
+    size_t M, I, O;
 } Sizes;
 
 static Sizes sizes_of(const DfTensor *x, const DfTensor *w)
 {
-    const int I = df_dim(x, -1);
-    return (Sizes){ I ? (int)(df_size(x) / (size_t)I) : 0, I, df_dim(w, 0) };
+    const size_t I = (size_t)df_dim(x, -1);
+    return (Sizes){ df_size(x) / df_at_least_1(I), I, (size_t)df_dim(w, 0) };
 }
 
 /* dx += dy W, dW += dy' x, db += the sums of dy's columns. */
 static void backward(DfCtx *c, DfTensor *y)
 {
-    DfTensor *const x = y->src[0];
-    DfTensor *const w = y->src[1];
-    DfTensor *const b = y->src[2];
+    DfTensor *const x = y->src[0], *const w = y->src[1], *const b = y->src[2];
     const Sizes s = sizes_of(x, w);
-    const size_t M = (size_t)s.rows;
-    const size_t I = (size_t)s.I;
-    const size_t O = (size_t)s.O;
     float *gx = df_grad(c, x), *gw = df_grad(c, w), *gb = df_grad(c, b);
     int error = DF_OK;
-    if (gx)
-        error = df_gemm(c->pool, c->k, false, false, M, I, O, 1, y->grad, O, w->data, I, 1, gx, I);
-    if (gw && !error)
-        error = df_gemm(c->pool, c->k, true, false, O, I, M, 1, y->grad, O, x->data, I, 1, gw, I);
-    df_add_columns(c, DF_COLUMN_SUM, gb, y->grad, NULL, M, O);
-    if (error)
-        df_ctx_fail(c, error, "%s", df_error());
+    if (gx)                                                                              /* M I = M O . O I */
+        error = df_gemm(c->pool, c->k, false, false, s.M, s.I, s.O, 1, y->grad, s.O, w->data, s.I, 1, gx, s.I);
+    if (gw && !error)                                                                    /* O I = O M . M I */
+        error = df_gemm(c->pool, c->k, true, false, s.O, s.I, s.M, 1, y->grad, s.O, x->data, s.I, 1, gw, s.I);
+    df_add_columns(c, DF_COLUMN_SUM, gb, y->grad, NULL, s.M, s.O);
+    df_check(c, error);
 }
 
 static const DfOp op = { "linear", backward };
@@ -54,12 +51,11 @@ DfTensor *df_linear_fused(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bia
         return df_fuse_apart(c, df_linear(c, x, weight, bias), fuse);
     DfShape shape = x->shape;
     shape.d[shape.n - 1] = df_dim(weight, 0);
-    const Sizes s = sizes_of(x, weight);
-    const size_t M = df_count(shape) / (size_t)(s.O ? s.O : 1);
-    const size_t I = (size_t)s.I;
-    const size_t O = (size_t)s.O;
     if (!df_fuse_fits(c, "linear", shape, bias, fuse))
         return &c->nil;
+    const size_t I = (size_t)df_dim(x, -1);
+    const size_t O = (size_t)df_dim(weight, 0);
+    const size_t M = df_count(shape) / df_at_least_1(O); /* also where I is 0 */
     DfTensor *y = df_output(c, &op, shape, DF_SOURCES_OF(x, weight, bias));
     df_macs(c, DF_MACS_LAYER, (double)M * (double)I * (double)O);
     if (df_skip(c, y))
@@ -67,10 +63,9 @@ DfTensor *df_linear_fused(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bia
     const DfPackedWeight w = df_weight(c, weight, NULL, DF_PACK_GEMM, O, I, 1);
     if (!w.packed)
         return &c->nil;
-    const int error = df_gemm_packed(c->pool, c->k, M, x->data, I, w.packed, y->data, O, df_fuse_epilogue(bias, fuse));
+    const DfEpilogue e = df_fuse_epilogue(bias, fuse);
+    df_check(c, df_gemm_packed(c->pool, c->k, M, x->data, I, w.packed, y->data, O, e));
     df_weight_done(w);
-    if (error)
-        df_ctx_fail(c, error, "%s", df_error());
     return y;
 }
 

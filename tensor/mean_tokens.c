@@ -2,7 +2,7 @@
  *
  * tensor/mean_tokens.c -- the mean of all tokens, or of all positions of a map: B .. C -> B C.
  */
-#include "tensor/op.h"
+#include "tensor/columns.h"
 
 typedef struct {
     float *gx;

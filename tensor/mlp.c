@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/mlp.c -- two linear layers with an activation between them, the hidden layer never whole in memory. On the
- * tape it is the two layers one by one.
+ * tensor/mlp.c -- y = act(x W1' + b1) W2' + b2, the hidden layer never whole in memory. On the tape it is the two
+ * layers one by one.
  */
 #include "tensor/fuse.h"
+#include "tensor/weights.h"
 
 static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *w1, const DfTensor *b1, const DfTensor *w2)
 {
-    const bool known = x->shape.n >= 1 && w1->shape.n >= 1 && w2->shape.n >= 1;
-    if (known && df_size(w1) == (size_t)df_dim(w1, 0) * (size_t)df_dim(x, -1) &&
-        df_size(w2) == (size_t)df_dim(w2, 0) * (size_t)df_dim(w1, 0)
-        && (!b1 || df_size(b1) == (size_t)df_dim(w1, 0)))
-        return true;
-    df_refuse(c, "mlp: x of shape (%s) with weights of shapes (%s) and (%s): want (.. I), (H I), (O H), and a bias of H", DF_TEXT(x),
-              DF_TEXT(w1), DF_TEXT(w2));
-    return false;
+    bool good = x->shape.n >= 1 && w1->shape.n >= 1 && w2->shape.n >= 1;
+    if (good) {
+        const size_t I = (size_t)df_dim(x, -1);
+        const size_t H = (size_t)df_dim(w1, 0);
+        const size_t O = (size_t)df_dim(w2, 0);
+        good = df_size(w1) == H * I && df_size(w2) == O * H && (!b1 || df_size(b1) == H);
+    }
+    if (!good)
+        df_refuse(c, "mlp: x of shape (%s) with weights of shapes (%s) and (%s): want (.. I), (H I), (O H), and a bias "
+                     "of H", DF_TEXT(x), DF_TEXT(w1), DF_TEXT(w2));
+    return good;
 }
 
 static int run(DfCtx *c, const DfTensor *x, DfTensor *w1, const DfTensor *b1, DfAct act, DfTensor *w2,
@@ -28,7 +32,7 @@ static int run(DfCtx *c, const DfTensor *x, DfTensor *w1, const DfTensor *b1, Df
     const DfPackedWeight p2 = df_weight(c, w2, NULL, DF_PACK_GEMM, O, H, 1);
     int error = DF_OK;
     if (p1.packed && p2.packed)
-        error = df_mlp_packed(c->pool, c->k, M, x->data, p1.packed, b1 ? b1->data : NULL, act, p2.packed, y->data, e);
+        error = df_mlp_packed(c->pool, c->k, M, x->data, p1.packed, df_data_of(b1), act, p2.packed, y->data, e);
     df_weight_done(p1);
     df_weight_done(p2);
     return error;
@@ -54,8 +58,6 @@ DfTensor *df_mlp(DfCtx *c, DfTensor *x, DfTensor *w1, DfTensor *b1, DfAct act, D
     df_macs(c, DF_MACS_LAYER, rows * ((double)df_size(w1) + (double)df_size(w2)));
     if (df_skip(c, y))
         return y;
-    const int error = run(c, x, w1, b1, act, w2, y, df_fuse_epilogue(b2, fuse));
-    if (error)
-        df_ctx_fail(c, error, "%s", df_error());
+    df_check(c, run(c, x, w1, b1, act, w2, y, df_fuse_epilogue(b2, fuse)));
     return y;
 }

@@ -13,9 +13,9 @@ typedef struct { /* what backward needs besides the tensors */
 static DfNeighborhoodProblem problem_of(const DfTensor *qkv, const DfTensor *table, DfNeighborhoodAttention o)
 {
     return (DfNeighborhoodProblem){
-        .B = df_dim(qkv, 0), .H = df_dim(qkv, 1), .W = df_dim(qkv, 2), .C = df_dim(qkv, 3) / 3, .heads = o.heads,
-        .window = o.window,
-        .dilation = o.dilation, .scale = o.scale, .qkv = qkv->data, .table = table ? table->data : NULL,
+        .B = df_dim(qkv, 0), .H = df_dim(qkv, 1), .W = df_dim(qkv, 2), .C = df_dim(qkv, 3) / 3,
+        .heads = o.heads, .window = o.window, .dilation = o.dilation, .scale = o.scale,
+        .qkv = qkv->data, .table = df_data_of(table),
     };
 }
 
@@ -26,8 +26,8 @@ static void backward(DfCtx *c, DfTensor *y)
     const DfNeighborhoodProblem p = problem_of(qkv, table, note->options);
     float *dqkv = df_grad(c, qkv), *dtable = df_grad(c, table);
     float *workspace = df_workspace(c, df_neighborhood_attention_backward_workspace(&p));
-    if (workspace && !c->err && df_neighborhood_attention_backward(c->pool, c->k, &p, y->data, note->lse, y->grad, dqkv, dtable, workspace))
-        df_ctx_fail(c, DF_ENOMEM, "%s", df_error());
+    if (workspace && !c->err)
+        df_check(c, df_neighborhood_attention_backward(c->pool, c->k, &p, y->data, note->lse, y->grad, dqkv, dtable, workspace));
 }
 
 static const DfOp op = { "neighborhood_attention", backward };
@@ -39,7 +39,8 @@ static bool fits(DfCtx *c, const DfTensor *qkv, const DfTensor *table, DfNeighbo
         df_refuse(c, "neighborhood attention: qkv is (%s), want B H W 3C with C a multiple of %d heads", DF_TEXT(qkv),
                   o.heads);
     else if (o.window < 1 || o.window > 127 || o.window % 2 == 0 || o.dilation < 1)
-        df_refuse(c, "neighborhood attention: window %d, dilation %d, want an odd window of 1..127 and a dilation of at least 1", o.window, o.dilation);
+        df_refuse(c, "neighborhood attention: window %d, dilation %d, want an odd window of 1..127 and a dilation of at "
+                     "least 1", o.window, o.dilation);
     else if (df_dim(qkv, 1) / o.window < o.dilation || df_dim(qkv, 2) / o.window < o.dilation)
         df_refuse(c, "neighborhood attention: a map of %dx%d, want window times dilation, %d times %d, at most that",
                   df_dim(qkv, 1), df_dim(qkv, 2), o.window, o.dilation);
@@ -57,10 +58,11 @@ DfTensor *df_neighborhood_attention(DfCtx *c, DfTensor *qkv, DfTensor *table, Df
     df_macs(c, DF_MACS_ATTENTION, 2.0 * p.B * ((double)p.H * p.W) * p.window * p.window * p.C); /* q k' and p v */
     if (df_skip(c, y))
         return y;
-    Note *note = df_taped(y) ? df_save(c, y, sizeof *note + df_neighborhood_attention_lse_size(&p) * sizeof *note->lse) : NULL;
+    const size_t lse = df_neighborhood_attention_lse_size(&p);
+    Note *note = df_taped(y) ? df_save(c, y, sizeof *note + lse * sizeof *note->lse) : NULL;
     if (note)
         note->options = o;
-    if (!c->err && df_neighborhood_attention_forward(c->pool, c->k, &p, y->data, note ? note->lse : NULL))
-        df_ctx_fail(c, DF_ENOMEM, "%s", df_error());
+    if (!c->err)
+        df_check(c, df_neighborhood_attention_forward(c->pool, c->k, &p, y->data, note ? note->lse : NULL));
     return y;
 }

@@ -19,6 +19,11 @@ DfShapeText df_shape_text(DfShape shape)
     return out;
 }
 
+DfShapeText df_tensor_text(const DfTensor *x)
+{
+    return x ? df_shape_text(x->shape) : (DfShapeText){ "none" };
+}
+
 DfTensor *df_refuse(DfCtx *c, const char *format, ...)
 {
     char sentence[400];
@@ -30,9 +35,23 @@ DfTensor *df_refuse(DfCtx *c, const char *format, ...)
     return &c->nil;
 }
 
+void df_check(DfCtx *c, int error)
+{
+    if (error)
+        df_ctx_fail(c, error, "%s", df_error());
+}
+
+void df_note(DfCtx *c, DfTensor *y, const void *note, size_t size)
+{
+    void *kept = df_taped(y) ? df_save(c, y, size) : NULL;
+    if (kept)
+        memcpy(kept, note, size);
+}
+
 int df_axis(const DfTensor *x, int dim)
 {
-    const int n = x->shape.n, axis = dim < 0 ? dim + n : dim;
+    const int n = x->shape.n;
+    const int axis = dim < 0 ? dim + n : dim;
     return axis >= 0 && axis < n ? axis : -1;
 }
 

@@ -1,28 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * tensor/op.h -- private: what the files of ops share. An op checks its shapes and refuses with a sentence, cuts its
- * work into blocks that depend on the sizes alone, and adds up partial results in the order of the blocks.
+ * work into blocks that depend on the sizes alone, and adds up partial results in the order of the blocks. So a result
+ * has the same bits for any number of threads.
  */
 #ifndef DF_TENSOR_OP_H
 #define DF_TENSOR_OP_H
 
 #include "tensor/tensor.h"
 
-/* ---- complaints ---- */
+/* ---- complaints ------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     char text[96];
 } DfShapeText;
-DfShapeText df_shape_text(DfShape);                                     /* "2 7 24"; "scalar" */
-#define DF_TEXT(tensor) (df_shape_text((tensor)->shape).text)
+DfShapeText df_shape_text(DfShape);             /* "2 7 24"; "scalar"                  */
+DfShapeText df_tensor_text(const DfTensor *);   /* of its shape; "none" if it is NULL  */
+#define DF_TEXT(tensor) (df_tensor_text(tensor).text)
 
 /* Poisons the context with DF_ESHAPE and returns &c->nil:  return df_refuse(c, "gelu: ..."); */
 DfTensor *df_refuse(DfCtx *, const char *format, ...) DF_PRINTF(2, 3);
-int df_axis(const DfTensor *x, int dim);                                /* 0..n-1 for dim in -n..n-1, else -1 */
+/* Poisons the context if a kernel returned an error, with the sentence that it left. */
+void df_check(DfCtx *, int error);
 
-/* ---- work ---- */
+/* ---- arguments -------------------------------------------------------------------------------------------------- */
 
-enum { DF_BLOCK = 16384 }; /* floats that one task takes of an elementwise op: 64 KiB */
+int df_axis(const DfTensor *x, int dim);        /* 0..n-1 for dim in -n..n-1, else -1  */
+
+static inline bool df_is_row(const DfTensor *x, int n) /* of n elements, or absent */
+{
+    return !x || (x->shape.n == 1 && x->shape.d[0] == n);
+}
+static inline const float *df_data_of(const DfTensor *x)
+{
+    return x ? x->data : NULL;
+}
+static inline float df_at_or(const DfTensor *x, size_t i, float absent) /* element i */
+{
+    return x ? x->data[i] : absent;
+}
+
+/* If y is on the tape, it keeps a copy of `size` bytes for the way back, as y->saved. */
+void df_note(DfCtx *, DfTensor *y, const void *note, size_t size);
+
+/* ---- work ------------------------------------------------------------------------------------------------------- */
+
+enum {
+    DF_BLOCK = 16384,  /* floats that one task takes of an elementwise op: 64 KiB */
+    DF_CHANNELS = 64   /* that one task takes of a map to which it adds           */
+};
 
 /* df_parallel() on the context's pool; poisons the context when there is no memory for the scratch. */
 void df_run(DfCtx *, size_t tasks, size_t scratch, DfTask *run, void *arg);
@@ -40,28 +66,22 @@ static inline size_t df_at_least_1(size_t n) /* rows of a block: df_at_least_1(D
     return n ? n : 1;
 }
 
+/* Pixels of a result that lie side by side read some of the same pixels of the map, so on the way back two tasks must
+ * not take two pixels. They take some channels each, of one plane (a sample, or a group of its channels), and walk over
+ * all its pixels: there are planes * df_blocks(C, DF_CHANNELS) such tasks. */
+typedef struct {
+    size_t plane, first, n; /* channels first .. first + n - 1 */
+} DfChannels;
+static inline DfChannels df_channels(size_t task, size_t C)
+{
+    const size_t blocks = df_blocks(C, DF_CHANNELS);
+    const size_t first = task % blocks * DF_CHANNELS;
+    const size_t left = C - first;
+    return (DfChannels){ task / blocks, first, left < DF_CHANNELS ? left : DF_CHANNELS };
+}
+
 /* `rows` rows of n floats, ld apart: copied, or added (y += x). */
 void df_copy_rows(DfCtx *, float *y, size_t ldy, const float *x, size_t ldx, size_t rows, size_t n);
 void df_add_rows(DfCtx *, float *y, size_t ldy, const float *x, size_t ldx, size_t rows, size_t n);
-
-/* ---- columns.c: sums over the rows of a matrix (rows n), in float64 over blocks of float32 ---------------------- */
-
-typedef enum {
-    DF_COLUMN_SUM,     /* a             */
-    DF_COLUMN_PRODUCT, /* a b           */
-    DF_COLUMN_CENTRED, /* a (b - mean)  */
-    DF_COLUMN_SQUARE   /* (a - mean)^2  */
-} DfColumn;
-void df_columns(DfCtx *, DfColumn what, double *out, const float *a, const float *b, const float *mean, size_t rows,
-                size_t n);
-/* The same added to a gradient; grad may be NULL. Bias gradients are df_add_columns(c, DF_COLUMN_SUM, gb, g, NULL,
- * rows, n). */
-void df_add_columns(DfCtx *, DfColumn what, float *grad, const float *a, const float *b, size_t rows, size_t n);
-
-/* y = x scale + shift, columnwise. */
-void df_affine_rows(DfCtx *, float *y, const float *x, const float *scale, const float *shift, size_t rows, size_t n);
-/* gx += g a + (x - mean) b + shift, columnwise; b == NULL: gx += g a. */
-void df_affine_rows_grad(DfCtx *, float *gx, const float *g, const float *x, const float *a, const float *b,
-                         const float *mean, const float *shift, size_t rows, size_t n);
 
 #endif

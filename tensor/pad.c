@@ -104,9 +104,7 @@ DfTensor *df_pad2d(DfCtx *c, DfTensor *x, const int pad[4], float value)
     DfTensor *y = df_output(c, &op, shape, 1, &x);
     if (df_skip(c, y))
         return y;
-    int *note = df_taped(y) ? df_save(c, y, 4 * sizeof *note) : NULL;
-    if (note)
-        memcpy(note, pad, 4 * sizeof *note);
+    df_note(c, y, pad, 4 * sizeof *pad);
     Job job = make_job(x, y, pad);
     job.y = y->data;
     job.x = x->data;

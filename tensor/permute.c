@@ -158,9 +158,7 @@ DfTensor *df_permute(DfCtx *c, DfTensor *x, DfShape order)
     DfTensor *y = df_output(c, &op, shape, 1, &x);
     if (df_skip(c, y))
         return y;
-    DfShape *note = df_taped(y) ? df_save(c, y, sizeof *note) : NULL;
-    if (note)
-        *note = order;
+    df_note(c, y, &order, sizeof order);
     move(c, y->data, x->data, x->shape, order);
     return y;
 }
@@ -203,8 +201,8 @@ DfTensor *df_window_reverse(DfCtx *c, DfTensor *x, int window, int H, int W)
     const int per_map = window < 1 ? 0 : (H / window) * (W / window);
     if (x->shape.n != 3 || per_map < 1 || H % window || W % window || df_dim(x, 1) != window * window ||
         df_dim(x, 0) % per_map)
-        return df_refuse(c, "window_reverse: (%s), windows of %d, map of %d x %d: want N windows of window^2 tokens that cover the map",
-                         DF_TEXT(x), window, H, W);
+        return df_refuse(c, "window_reverse: (%s), windows of %d, map of %d x %d: want N windows of window^2 tokens "
+                            "that cover the map", DF_TEXT(x), window, H, W);
     const int N = df_dim(x, 0) / per_map, C = df_dim(x, 2);
     x = df_reshape(c, x, DF_SHAPE(N, H / window, W / window, window, window, C));
     x = df_permute(c, x, DF_SHAPE(0, 1, 3, 2, 4, 5));

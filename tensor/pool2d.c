@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * tensor/pool2d.c -- the largest value or the mean of windows of a map. Windows are separable: a table per axis says
- * where each begins and ends, and what a mean divides by.
+ * where each begins and ends, and what a mean divides by. Sums and maxima are taken over runs of channels.
  */
 #include <math.h>
 #include <stdint.h>
 
 #include "tensor/op.h"
-
-enum { CHANNELS = 64 };
 
 typedef struct {
     int from, to;  /* within the map        */
@@ -26,14 +24,13 @@ typedef struct {
     const DfPointwiseKernels *k;
     const float *from;
     float *to;
-    size_t h, w, C, channel_blocks; /* of the input */
+    size_t h, w, C; /* of the input */
 } Job;
 
 static Job make_job(DfCtx *c, const DfTensor *x, const Saved *s, const float *from, float *to)
 {
     const size_t C = (size_t)df_dim(x, 3);
-    return (Job){ s, &c->k->pointwise, from, to, (size_t)df_dim(x, 1), (size_t)df_dim(x, 2), C,
-                  df_blocks(C, CHANNELS) };
+    return (Job){ s, &c->k->pointwise, from, to, (size_t)df_dim(x, 1), (size_t)df_dim(x, 2), C };
 }
 
 /* ---- tables ----------------------------------------------------------------------------------------------------- */
@@ -44,8 +41,8 @@ static int pooled_size(int in, int kernel, int stride, int padding, bool ceil_mo
     if (room < 0)
         return 0;
     int out = (room + (ceil_mode ? stride - 1 : 0)) / stride + 1;
-    if (ceil_mode && (out - 1) * stride >= in + padding) /* the last window must begin within the map or the left padding */
-        out--;
+    if (ceil_mode && (out - 1) * stride >= in + padding)
+        out--; /* the last window must begin within the map or the left padding */
     return out;
 }
 
@@ -79,43 +76,59 @@ static Saved *make_tables(DfCtx *c, DfTensor *y, size_t n_largest)
     return s;
 }
 
+/* ---- a row of the result ---------------------------------------------------------------------------------------- */
+
+typedef struct {
+    Window y;
+    const float *map; /* of its sample                         */
+    size_t at;        /* where the row begins, in the result   */
+} Row;
+
+static Row row_of(const Job *job, size_t task)
+{
+    const size_t H = (size_t)job->s->H;
+    const float *map = job->from + task / H * job->h * job->w * job->C;
+    return (Row){ job->s->y[task % H], map, task * (size_t)job->s->W * job->C };
+}
+
+static const float *pixel(const Job *job, const float *map, int y, int x)
+{
+    return map + ((size_t)y * job->w + (size_t)x) * job->C;
+}
+
 /* ---- mean ------------------------------------------------------------------------------------------------------- */
 
 static void mean_row(void *arg, size_t task, void *scratch)
 {
     const Job *job = arg;
-    const Saved *s = job->s;
-    const Window y = s->y[task % (size_t)s->H];
-    const float *map = job->from + task / (size_t)s->H * job->h * job->w * job->C;
-    float *out = job->to + task * (size_t)s->W * job->C;
+    const Row row = row_of(job, task);
+    float *out = job->to + row.at;
     (void)scratch;
-    for (int j = 0; j < s->W; j++, out += job->C) {
-        const Window x = s->x[j];
-        job->k->blend(out, NULL, NULL, 0, job->C);
-        for (int a = y.from; a < y.to; a++)
+    for (int j = 0; j < job->s->W; j++, out += job->C) {
+        const Window x = job->s->x[j];
+        job->k->blend(out, NULL, NULL, 0, job->C); /* zeros */
+        for (int a = row.y.from; a < row.y.to; a++)
             for (int b = x.from; b < x.to; b++)
-                job->k->add(out, out, map + ((size_t)a * job->w + (size_t)b) * job->C, job->C);
-        job->k->scale(out, out, 1 / (y.divisor * x.divisor), job->C);
+                job->k->add(out, out, pixel(job, row.map, a, b), job->C);
+        job->k->scale(out, out, 1 / (row.y.divisor * x.divisor), job->C);
     }
 }
 
-/* One sample, some channels: a task meets no other one at the pixels that it adds to. */
 static void mean_grad(void *arg, size_t task, void *scratch)
 {
     const Job *job = arg;
     const Saved *s = job->s;
-    const size_t sample = task / job->channel_blocks;
-    const size_t channel = task % job->channel_blocks * CHANNELS;
-    const size_t n = job->C - channel < CHANNELS ? job->C - channel : CHANNELS;
-    const float *g = job->from + sample * (size_t)s->H * (size_t)s->W * job->C + channel;
-    float *map = job->to + sample * job->h * job->w * job->C + channel;
+    const DfChannels of = df_channels(task, job->C);
+    const float *g = job->from + of.plane * (size_t)s->H * (size_t)s->W * job->C + of.first;
+    float *map = job->to + of.plane * job->h * job->w * job->C + of.first;
     (void)scratch;
     for (int i = 0; i < s->H; i++)
-        for (int j = 0; j < s->W; j++, g += job->C)
+        for (int j = 0; j < s->W; j++, g += job->C) {
+            const float share = 1 / (s->y[i].divisor * s->x[j].divisor);
             for (int a = s->y[i].from; a < s->y[i].to; a++)
                 for (int b = s->x[j].from; b < s->x[j].to; b++)
-                    job->k->accumulate(map + ((size_t)a * job->w + (size_t)b) * job->C, g,
-                                       1 / (s->y[i].divisor * s->x[j].divisor), n);
+                    job->k->accumulate(map + ((size_t)a * job->w + (size_t)b) * job->C, g, share, of.n);
+        }
 }
 
 static void mean_backward(DfCtx *c, DfTensor *y)
@@ -123,7 +136,7 @@ static void mean_backward(DfCtx *c, DfTensor *y)
     float *gx = df_grad(c, y->src[0]);
     Job job = make_job(c, y->src[0], y->saved, y->grad, gx);
     if (gx)
-        df_run(c, (size_t)df_dim(y, 0) * job.channel_blocks, 0, mean_grad, &job);
+        df_run(c, (size_t)df_dim(y, 0) * df_blocks(job.C, DF_CHANNELS), 0, mean_grad, &job);
 }
 
 static const DfOp mean_op = { "avg_pool2d", mean_backward };
@@ -146,8 +159,9 @@ static bool fits(DfCtx *c, const char *name, const DfTensor *x, const int kernel
         *out = DF_SHAPE(df_dim(x, 0), pooled_size(df_dim(x, 1), kernel[0], stride[0], padding[0], ceil_mode),
                         pooled_size(df_dim(x, 2), kernel[1], stride[1], padding[1], ceil_mode), df_dim(x, 3));
     if (!good || out->d[1] < 1 || out->d[2] < 1) {
-        df_refuse(c, "%s: (%s), kernel %d x %d, stride %d x %d, padding %d x %d: want N H W C, padding of at most half the kernel, and a map not smaller than it",
-                  name, DF_TEXT(x), kernel[0], kernel[1], stride[0], stride[1], padding[0], padding[1]);
+        df_refuse(c, "%s: (%s), kernel %d x %d, stride %d x %d, padding %d x %d: want N H W C, padding of at most half "
+                     "the kernel, and a map not smaller than it", name, DF_TEXT(x), kernel[0], kernel[1], stride[0],
+                  stride[1], padding[0], padding[1]);
         return false;
     }
     return true;
@@ -203,18 +217,16 @@ DfTensor *df_adaptive_avg_pool2d(DfCtx *c, DfTensor *x, int H, int W)
 static void max_row(void *arg, size_t task, void *scratch)
 {
     const Job *job = arg;
-    const Saved *s = job->s;
-    const Window y = s->y[task % (size_t)s->H];
-    const float *map = job->from + task / (size_t)s->H * job->h * job->w * job->C;
-    float *out = job->to + task * (size_t)s->W * job->C;
+    const Row row = row_of(job, task);
+    float *out = job->to + row.at;
     (void)scratch;
-    for (int j = 0; j < s->W; j++, out += job->C) {
-        const Window x = s->x[j];
-        const float *first = map + ((size_t)y.from * job->w + (size_t)x.from) * job->C;
+    for (int j = 0; j < job->s->W; j++, out += job->C) {
+        const Window x = job->s->x[j];
+        const float *first = pixel(job, row.map, row.y.from, x.from);
         job->k->max(out, first, first, job->C);
-        for (int a = y.from; a < y.to; a++)
+        for (int a = row.y.from; a < row.y.to; a++)
             for (int b = x.from; b < x.to; b++)
-                job->k->max(out, out, map + ((size_t)a * job->w + (size_t)b) * job->C, job->C);
+                job->k->max(out, out, pixel(job, row.map, a, b), job->C);
     }
 }
 
@@ -231,23 +243,20 @@ static void largest_of(float *best, int32_t *at, const float *x, int32_t pixel, 
 static void max_row_noting(void *arg, size_t task, void *scratch)
 {
     const Job *job = arg;
-    const Saved *s = job->s;
-    const Window y = s->y[task % (size_t)s->H];
-    const float *map = job->from + task / (size_t)s->H * job->h * job->w * job->C;
-    float *out = job->to + task * (size_t)s->W * job->C;
-    int32_t *at = s->largest + task * (size_t)s->W * job->C;
+    const Row row = row_of(job, task);
+    const int32_t w = (int32_t)job->w;
+    float *out = job->to + row.at;
+    int32_t *at = job->s->largest + row.at;
     (void)scratch;
-    for (int j = 0; j < s->W; j++, out += job->C, at += job->C) {
-        const Window x = s->x[j];
+    for (int j = 0; j < job->s->W; j++, out += job->C, at += job->C) {
+        const Window x = job->s->x[j];
         for (size_t i = 0; i < job->C; i++) {
             out[i] = -INFINITY;
-            at[i] = y.from * (int32_t)job->w + x.from;
+            at[i] = row.y.from * w + x.from;
         }
-        for (int a = y.from; a < y.to; a++)
-            for (int b = x.from; b < x.to; b++) {
-                const int32_t pixel = a * (int32_t)job->w + b;
-                largest_of(out, at, map + (size_t)pixel * job->C, pixel, job->C);
-            }
+        for (int a = row.y.from; a < row.y.to; a++)
+            for (int b = x.from; b < x.to; b++)
+                largest_of(out, at, pixel(job, row.map, a, b), a * w + b, job->C);
     }
 }
 
@@ -255,15 +264,13 @@ static void max_grad(void *arg, size_t task, void *scratch)
 {
     const Job *job = arg;
     const size_t pixels = (size_t)job->s->H * (size_t)job->s->W;
-    const size_t sample = task / job->channel_blocks;
-    const size_t channel = task % job->channel_blocks * CHANNELS;
-    const size_t n = job->C - channel < CHANNELS ? job->C - channel : CHANNELS;
-    const float *g = job->from + sample * pixels * job->C + channel;
-    const int32_t *at = job->s->largest + sample * pixels * job->C + channel;
-    float *map = job->to + sample * job->h * job->w * job->C + channel;
+    const DfChannels of = df_channels(task, job->C);
+    const float *g = job->from + of.plane * pixels * job->C + of.first;
+    const int32_t *at = job->s->largest + of.plane * pixels * job->C + of.first;
+    float *map = job->to + of.plane * job->h * job->w * job->C + of.first;
     (void)scratch;
     for (size_t p = 0; p < pixels; p++, g += job->C, at += job->C)
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < of.n; i++)
             map[(size_t)at[i] * job->C + i] += g[i];
 }
 
@@ -272,7 +279,7 @@ static void max_backward(DfCtx *c, DfTensor *y)
     float *gx = df_grad(c, y->src[0]);
     Job job = make_job(c, y->src[0], y->saved, y->grad, gx);
     if (gx)
-        df_run(c, (size_t)df_dim(y, 0) * job.channel_blocks, 0, max_grad, &job);
+        df_run(c, (size_t)df_dim(y, 0) * df_blocks(job.C, DF_CHANNELS), 0, max_grad, &job);
 }
 
 static const DfOp max_op = { "max_pool2d", max_backward };

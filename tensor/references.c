@@ -11,7 +11,7 @@
 typedef struct {
     float *out;
     const float *x, *g;
-    const uint8_t *off;
+    const uint8_t *padding_mask;
     size_t n;
 } Job;
 
@@ -118,7 +118,7 @@ static void rows_range(void *arg, const DfPointwiseKernels *k, size_t from, size
     const Job *j = arg;
     (void)k;
     for (size_t i = from; i < from + count; i++)
-        if (j->off[i])
+        if (j->padding_mask[i])
             memset(j->out + i * j->n, 0, j->n * sizeof *j->out);
         else
             memcpy(j->out + i * j->n, j->x + i * j->n, j->n * sizeof *j->out);
@@ -128,32 +128,30 @@ static void rows_grad_range(void *arg, const DfPointwiseKernels *k, size_t from,
 {
     const Job *j = arg;
     for (size_t i = from; i < from + count; i++)
-        if (!j->off[i])
+        if (!j->padding_mask[i])
             k->accumulate(j->out + i * j->n, j->g + i * j->n, 1, j->n);
 }
 
 static void rows_backward(DfCtx *c, DfTensor *y)
 {
     const size_t n = (size_t)df_dim(y, -1);
-    Job job = { .out = df_grad(c, y->src[0]), .g = y->grad, .off = y->saved, .n = n };
+    Job job = { .out = df_grad(c, y->src[0]), .g = y->grad, .padding_mask = y->saved, .n = n };
     if (job.out)
         df_ranges(c, df_size(y) / n, df_at_least_1(DF_BLOCK / n), rows_grad_range, &job);
 }
 
 static const DfOp rows_op = { "zero_rows", rows_backward };
 
-DfTensor *df_zero_rows(DfCtx *c, DfTensor *x, const uint8_t *off)
+DfTensor *df_zero_rows(DfCtx *c, DfTensor *x, const uint8_t *padding_mask)
 {
-    if (c->err || !off)
+    if (c->err || !padding_mask)
         return x;
     DfTensor *y = df_output(c, &rows_op, x->shape, 1, &x);
     if (df_skip(c, y))
         return y;
     const size_t n = (size_t)df_dim(x, -1), rows = df_size(x) / n;
-    uint8_t *note = df_taped(y) ? df_save(c, y, rows) : NULL;
-    if (note)
-        memcpy(note, off, rows);
-    Job job = { .out = y->data, .x = x->data, .off = off, .n = n };
+    df_note(c, y, padding_mask, rows);
+    Job job = { .out = y->data, .x = x->data, .padding_mask = padding_mask, .n = n };
     if (!c->err)
         df_ranges(c, rows, df_at_least_1(DF_BLOCK / n), rows_range, &job);
     return y;

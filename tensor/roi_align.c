@@ -3,16 +3,21 @@
  * tensor/roi_align.c -- RoIAlign: a small grid of features for every region of interest. He et al., Mask R-CNN, ICCV
  * 2017.
  *
- * A bin is the mean of bilinear samples on a regular grid. Bilinear weights are products of a weight along y and one
- * along x, and so is their mean: a bin reads each cell of the map once, with the product of two sums of weights,
- * however dense the samples are.
+ * A region is cut into height x width bins; a bin is the mean of bilinear samples on a regular grid. A sample's four
+ * weights are products of a weight along y and one along x. The grid is regular, so the mean is such a product too:
+ *     bin = sum over cells (iy, ix) of  share_y[iy] share_x[ix] map[iy][ix]
+ * where the shares sum up the weights of all samples along one axis. A bin reads each cell of the map once, however dense
+ * the samples are.
  */
 #include <math.h>
 #include <string.h>
 
 #include "tensor/op.h"
 
-enum { CHANNELS = 64, TAPS = 32, MAX_SAMPLES = 1 << 20 };
+enum {
+    TAPS = 32,            /* that are blended at a time                    */
+    MAX_SAMPLES = 1 << 20 /* of a bin along an axis, however large it is   */
+};
 
 typedef struct {
     DfRoiAlign how;
@@ -28,8 +33,8 @@ typedef struct {
     DfTensor *const *map;
     float *y, *gx;       /* results; the gradient of one map */
     const float *gy;
-    size_t C, channel_blocks, scratch;
-    int gradient_level;
+    size_t C, scratch;   /* scratch: bytes of a task         */
+    int gradient_level;  /* which map gx is of               */
 } Job;
 
 /* The bins of a region along one axis: what share each cell of the map has in each bin. */
@@ -41,13 +46,16 @@ typedef struct {
 
 /* ---- shares of cells -------------------------------------------------------------------------------------------- */
 
+/* A sample at `at`, in cells: it belongs to the cells on either side of it, by their distance. Up to one cell beyond the
+ * map it counts as on the border, farther away not at all. */
 static void add_sample(const Axis *a, int bin, float at, float weight)
 {
     const float last = (float)(a->size - 1);
     if (!(at >= -1 && at <= (float)a->size))
         return;
     at = fmaxf(at, 0);
-    const int low = at >= last ? a->size - 1 : (int)at, high = low + (low < a->size - 1);
+    const int low = at >= last ? a->size - 1 : (int)at;
+    const int high = low + (low < a->size - 1);
     const float beyond = low == a->size - 1 ? 0 : at - (float)low;
     float *share = a->share + (size_t)bin * (size_t)a->size;
     share[low] += weight * (1 - beyond);
@@ -61,7 +69,9 @@ static int samples_of(const DfRoiAlign *how, float length, int bins)
     if (how->sampling_ratio > 0)
         return how->sampling_ratio;
     const float n = ceilf(length / (float)bins);
-    return n >= 1 ? n < MAX_SAMPLES ? (int)n : MAX_SAMPLES : 0;
+    if (!(n >= 1)) /* and not a number */
+        return 0;
+    return n < MAX_SAMPLES ? (int)n : MAX_SAMPLES;
 }
 
 /* A region that is empty, or not a number, has no samples: its features are 0. */
@@ -101,6 +111,7 @@ static float *lay_out(Axis *a, int size, int bins, float *room)
     return room + axis_floats(size, bins);
 }
 
+/* Where region i lies in its map, and what its bins have of the cells there. */
 static Region region_of(const Job *j, int i, void *scratch)
 {
     const DfRoiAlign *how = &j->s->how;
@@ -109,7 +120,8 @@ static Region region_of(const Job *j, int i, void *scratch)
     const float scale = j->s->scale[level];
     const float shift = how->aligned ? 0.5f : 0;
     Region r = { .map = j->map[level] };
-    const int H = df_dim(r.map, 1), W = df_dim(r.map, 2);
+    const int H = df_dim(r.map, 1);
+    const int W = df_dim(r.map, 2);
     r.image = (size_t)roi[0] * (size_t)H * (size_t)W * j->C;
     lay_out(&r.x, W, how->width, lay_out(&r.y, H, how->height, scratch));
     share_out(how, &r.y, roi[2] * scale - shift, roi[4] * scale - shift, how->height);
@@ -124,7 +136,6 @@ typedef struct {
     const float *tap[TAPS];
     float weight[TAPS];
     int n;
-    bool begun;
 } Taps;
 
 static void flush(const DfPointwiseKernels *k, Taps *t, float *y, size_t C)
@@ -167,46 +178,44 @@ static void region(void *arg, size_t task, void *scratch)
 
 /* ---- backward --------------------------------------------------------------------------------------------------- */
 
-static void bin_gradient(const Job *j, const Region *r, int py, int px, const float *g, size_t channel, size_t n)
+static void bin_gradient(const Job *j, const Region *r, int py, int px, const float *g, DfChannels of)
 {
     const float *const share_y = r->y.share + (size_t)py * (size_t)r->y.size;
     const float *const share_x = r->x.share + (size_t)px * (size_t)r->x.size;
-    float *const map = j->gx + r->image + channel;
+    float *const map = j->gx + r->image + of.first;
     for (int iy = r->y.first[py]; iy < r->y.end[py]; iy++)
         for (int ix = r->x.first[px]; ix < r->x.end[px]; ix++) {
             const float weight = share_y[iy] * share_x[ix];
             if (weight != 0)
-                j->k->accumulate(map + ((size_t)iy * (size_t)r->x.size + (size_t)ix) * j->C, g, weight, n);
+                j->k->accumulate(map + ((size_t)iy * (size_t)r->x.size + (size_t)ix) * j->C, g, weight, of.n);
         }
 }
 
-/* Some channels of one image of one map, all its regions in order: a task meets no other one. */
+/* Some channels of one image of one map, all its regions in order. */
 static void map_gradient(void *arg, size_t task, void *scratch)
 {
     const Job *j = arg;
     const int h = j->s->how.height, w = j->s->how.width;
-    const size_t image = task / j->channel_blocks;
-    const size_t channel = task % j->channel_blocks * CHANNELS;
-    const size_t n = j->C - channel < CHANNELS ? j->C - channel : CHANNELS;
+    const DfChannels of = df_channels(task, j->C); /* a plane is an image */
     for (int i = 0; i < j->s->n; i++) {
-        if (j->s->level[i] != j->gradient_level || (size_t)j->s->rois[5 * (size_t)i] != image)
+        if (j->s->level[i] != j->gradient_level || (size_t)j->s->rois[5 * (size_t)i] != of.plane)
             continue;
         const Region r = region_of(j, i, scratch);
-        const float *g = j->gy + (size_t)i * (size_t)h * (size_t)w * j->C + channel;
+        const float *g = j->gy + (size_t)i * (size_t)h * (size_t)w * j->C + of.first;
         for (int py = 0; py < h; py++)
             for (int px = 0; px < w; px++, g += j->C)
-                bin_gradient(j, &r, py, px, g, channel, n);
+                bin_gradient(j, &r, py, px, g, of);
     }
 }
 
 static Job make_job(DfCtx *c, const Saved *s, DfTensor *const *maps)
 {
     Job job = { .k = &c->k->pointwise, .s = s, .map = maps, .C = (size_t)df_dim(maps[0], 3) };
-    job.channel_blocks = df_blocks(job.C, CHANNELS);
     for (int i = 0; i < s->n_maps; i++) {
-        const size_t floats = axis_floats(df_dim(maps[i], 1), s->how.height) + axis_floats(df_dim(maps[i], 2),
-                                                                                           s->how.width);
-        job.scratch = floats * sizeof(float) > job.scratch ? floats * sizeof(float) : job.scratch;
+        const size_t along_y = axis_floats(df_dim(maps[i], 1), s->how.height);
+        const size_t along_x = axis_floats(df_dim(maps[i], 2), s->how.width);
+        const size_t bytes = (along_y + along_x) * sizeof(float);
+        job.scratch = bytes > job.scratch ? bytes : job.scratch;
     }
     return job;
 }
@@ -219,7 +228,7 @@ static void backward(DfCtx *c, DfTensor *y)
     for (int i = 0; i < s->n_maps; i++) {
         job.gradient_level = i;
         if ((job.gx = df_grad(c, y->src[i])))
-            df_run(c, (size_t)df_dim(y->src[i], 0) * job.channel_blocks, job.scratch, map_gradient, &job);
+            df_run(c, (size_t)df_dim(y->src[i], 0) * df_blocks(job.C, DF_CHANNELS), job.scratch, map_gradient, &job);
     }
 }
 
@@ -227,16 +236,20 @@ static void backward(DfCtx *c, DfTensor *y)
 
 static const DfOp op = { "roi_align", backward };
 
+static bool alike(const DfTensor *a, const DfTensor *b)
+{
+    return b->shape.n == 4 && df_dim(a, 0) == df_dim(b, 0) && df_dim(a, 3) == df_dim(b, 3) && df_dim(b, 1) > 0 &&
+           df_dim(b, 2) > 0;
+}
+
 static bool fits(DfCtx *c, DfTensor *const *maps, int n_maps, int n, DfRoiAlign how)
 {
     bool good = n_maps >= 1 && n_maps <= DF_ROI_MAPS && n >= 0 && how.height >= 1 && how.width >= 1;
     for (int i = 0; good && i < n_maps; i++)
-        good = maps[i]->shape.n == 4 && df_dim(maps[i], 0) == df_dim(maps[0], 0) && df_dim(maps[i],
-                                                                                           3) == df_dim(maps[0], 3) &&
-               df_dim(maps[i], 1) > 0 && df_dim(maps[i], 2) > 0;
+        good = maps[0]->shape.n == 4 && alike(maps[0], maps[i]);
     if (!good)
-        df_refuse(c, "roi_align: %d maps, the first (%s), and %d regions: want 1 to %d maps N H W C with the same N and C", n_maps,
-                  n_maps > 0 ? DF_TEXT(maps[0]) : "", n, DF_ROI_MAPS);
+        df_refuse(c, "roi_align: %d maps, the first (%s), and %d regions: want 1 to %d maps N H W C with the same N "
+                     "and C", n_maps, n_maps > 0 ? DF_TEXT(maps[0]) : "", n, DF_ROI_MAPS);
     return good;
 }
 
@@ -244,12 +257,12 @@ static bool regions_fit(DfCtx *c, const DfTensor *map, int n_maps, const float *
 {
     for (int i = 0; i < n; i++) {
         const float image = rois[5 * (size_t)i];
-        if (!(image >= 0 && image < (float)df_dim(map, 0)) || (level && (level[i] < 0 || level[i] >= n_maps))) {
-            df_refuse(c, "roi_align: region %d is of image %g and map %d: there are %d images and %d maps", i,
-                      (double)image, level ? level[i] : 0,
-                      df_dim(map, 0), n_maps);
-            return false;
-        }
+        const int of = level ? level[i] : 0;
+        if (image >= 0 && image < (float)df_dim(map, 0) && of >= 0 && of < n_maps)
+            continue;
+        df_refuse(c, "roi_align: region %d is of image %g and map %d: there are %d images and %d maps", i,
+                  (double)image, of, df_dim(map, 0), n_maps);
+        return false;
     }
     return true;
 }
@@ -280,7 +293,8 @@ DfTensor *df_roi_align(DfCtx *c, DfTensor *const *maps, const float *scales, int
     memcpy(own.scale, scales, (size_t)n_maps * sizeof *scales);
     const size_t floats = 6 * (size_t)n;
     char *note = df_taped(y) ? df_save(c, y, sizeof own + floats * sizeof(float)) : NULL;
-    if (!keep_regions(c, &own, rois, level, note ? (float *)(void *)(note + sizeof own) : df_workspace(c, floats)))
+    float *room = note ? (float *)(void *)(note + sizeof own) : df_workspace(c, floats);
+    if (!keep_regions(c, &own, rois, level, room))
         return &c->nil;
     if (note)
         memcpy(note, &own, sizeof own);

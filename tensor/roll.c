@@ -79,9 +79,7 @@ DfTensor *df_roll2d(DfCtx *c, DfTensor *x, int dy, int dx)
     if (df_skip(c, y))
         return y;
     const int shift[2] = { dy, dx };
-    int *note = df_taped(y) ? df_save(c, y, sizeof shift) : NULL;
-    if (note)
-        memcpy(note, shift, sizeof shift);
+    df_note(c, y, shift, sizeof shift);
     Job job = make_job(x, shift);
     job.y = y->data;
     job.x = x->data;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/softmax.c -- softmax along any dimension. Along the last one rows lie ready; along another one, columns are
- * turned into rows a few at a time.
+ * tensor/softmax.c -- softmax along any dimension.
+ *     y = e^(x - max) / sum of e^(x - max)      dL/dx = y (g - <g, y>) with g = dL/dy
+ * Along the last dimension rows lie ready for the kernel; along another one, columns are turned into rows a few at a
+ * time.
  */
 #include "tensor/op.h"
 
 enum { COLUMNS = 16 }; /* turned at once: a cache line of each row */
 
-/* x is outer n inner; the softmax runs over n. */
+/* x is seen as outer n inner; the softmax runs over n. Rows are those of inner == 1. */
 typedef struct {
     const DfPointwiseKernels *k;
     float *out;
@@ -28,9 +30,11 @@ static void grad_rows_range(void *arg, const DfPointwiseKernels *k, size_t from,
     k->softmax_grad(j->out + at, j->g + at, j->x + at, rows, j->n);
 }
 
+/* A task takes some columns of one of the `outer` planes; *at is its first element. */
 static void column_block(const Job *j, size_t task, size_t *at, size_t *columns)
 {
-    const size_t column = task % j->column_blocks * COLUMNS, left = j->inner - column;
+    const size_t column = task % j->column_blocks * COLUMNS;
+    const size_t left = j->inner - column;
     *at = task / j->column_blocks * j->n * j->inner + column;
     *columns = left < COLUMNS ? left : COLUMNS;
 }
@@ -51,7 +55,9 @@ static void grad_columns_task(void *arg, size_t task, void *scratch)
     const Job *j = arg;
     size_t at, columns;
     column_block(j, task, &at, &columns);
-    float *const x = scratch, *const g = x + COLUMNS * j->n, *const gx = g + COLUMNS * j->n;
+    float *const x = scratch;
+    float *const g = x + COLUMNS * j->n;
+    float *const gx = g + COLUMNS * j->n;
     j->k->transpose(x, j->n, j->x + at, j->inner, j->n, columns);
     j->k->transpose(g, j->n, j->g + at, j->inner, j->n, columns);
     j->k->transpose(gx, j->n, j->out + at, j->inner, j->n, columns);
@@ -99,9 +105,7 @@ DfTensor *df_softmax(DfCtx *c, DfTensor *x, int dim)
     DfTensor *y = df_output(c, &op, x->shape, 1, &x);
     if (df_skip(c, y))
         return y;
-    int *note = df_taped(y) ? df_save(c, y, sizeof *note) : NULL;
-    if (note)
-        *note = axis;
+    df_note(c, y, &axis, sizeof axis);
     Job job = { .out = y->data, .x = x->data, .n = (size_t)df_dim(x, axis), .inner = inner_of(x, axis) };
     run(c, &job, df_size(x), rows_range, columns_task, 1);
     return y;

@@ -12,10 +12,9 @@ typedef struct { /* what backward needs besides the tensors */
 static DfWindowProblem problem_of(const DfTensor *qkv, const DfTensor *pad, const DfTensor *table, DfWindowAttention o)
 {
     return (DfWindowProblem){
-        .B = df_dim(qkv, 0), .H = df_dim(qkv, 1), .W = df_dim(qkv, 2), .C = df_dim(qkv, 3) / 3, .heads = o.heads,
-        .window = o.window,
-        .shift = o.shift, .scale = o.scale, .qkv = qkv->data, .pad = pad ? pad->data : NULL,
-        .table = table ? table->data : NULL,
+        .B = df_dim(qkv, 0), .H = df_dim(qkv, 1), .W = df_dim(qkv, 2), .C = df_dim(qkv, 3) / 3,
+        .heads = o.heads, .window = o.window, .shift = o.shift, .scale = o.scale,
+        .qkv = qkv->data, .pad = df_data_of(pad), .table = df_data_of(table),
     };
 }
 
@@ -27,9 +26,10 @@ static void backward(DfCtx *c, DfTensor *y)
     DfTensor *table = y->src[2];
     const DfWindowProblem p = problem_of(qkv, pad, table, note->options);
     float *dqkv = df_grad(c, qkv), *dpad = df_grad(c, pad), *dtable = df_grad(c, table);
+    const DfAttentionKernels *a = &c->k->attention;
     float *workspace = df_workspace(c, df_window_attention_backward_workspace(&p));
-    if (workspace && !c->err && df_window_attention_backward(c->pool, &c->k->attention, &p, y->data, note->lse, y->grad, dqkv, dpad, dtable, workspace))
-        df_ctx_fail(c, DF_ENOMEM, "%s", df_error());
+    if (workspace && !c->err)
+        df_check(c, df_window_attention_backward(c->pool, a, &p, y->data, note->lse, y->grad, dqkv, dpad, dtable, workspace));
 }
 
 static const DfOp op = { "window_attention", backward };
@@ -68,11 +68,13 @@ DfTensor *df_window_attention(DfCtx *c, DfTensor *qkv, DfTensor *pad, DfTensor *
     df_macs(c, DF_MACS_ATTENTION, macs(&p));
     if (df_skip(c, y))
         return y;
-    Note *note = df_taped(y) ? df_save(c, y, sizeof *note + df_window_attention_lse_size(&p) * sizeof *note->lse) : NULL;
+    const size_t lse = df_window_attention_lse_size(&p);
+    Note *note = df_taped(y) ? df_save(c, y, sizeof *note + lse * sizeof *note->lse) : NULL;
     if (note)
         note->options = o;
+    const DfAttentionKernels *a = &c->k->attention;
     float *workspace = df_workspace(c, df_window_attention_workspace(&p));
-    if (!c->err && df_window_attention_forward(c->pool, &c->k->attention, &p, y->data, note ? note->lse : NULL, workspace))
-        df_ctx_fail(c, DF_ENOMEM, "%s", df_error());
+    if (!c->err)
+        df_check(c, df_window_attention_forward(c->pool, a, &p, y->data, note ? note->lse : NULL, workspace));
     return y;
 }

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tensor/weights.h -- private: packed copies of weights, in the order in which products read them.
+ */
+#ifndef DF_TENSOR_WEIGHTS_H
+#define DF_TENSOR_WEIGHTS_H
+
+#include "tensor/op.h"
+
+/* A weight in packed form for one use. A parameter keeps its copy for the next pass; that of a weight that is being
+ * trained, which changes every step, lives only until df_weight_done(). */
+typedef struct {
+    const DfPacked *packed; /* NULL: the context is poisoned      */
+    DfPacked *own;          /* to be freed after use; may be NULL */
+} DfPackedWeight;
+/* w: O rows of K, in groups; each row times its factor in `fold` (O), or NULL. Several threads may ask at once. */
+DfPackedWeight df_weight(DfCtx *, DfTensor *w, const DfTensor *fold, DfPackKind, size_t O, size_t K, size_t groups);
+void df_weight_done(DfPackedWeight);
+
+#endif
