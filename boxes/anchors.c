@@ -112,7 +112,8 @@ void df_anchors_done(DfAnchors *a)
     *a = (DfAnchors){ 0 };
 }
 
-const float *df_anchors_base(const DfAnchors *a, int level)
+/* [per_cell][4] */
+static const float *base_of(const DfAnchors *a, int level)
 {
     return a->base + (size_t)level * (size_t)a->per_cell * 4;
 }
@@ -127,7 +128,7 @@ static void shifted(const float base[4], int x, int y, float out[4])
 
 void df_anchors_grid(const DfAnchors *a, int level, int h, int w, float *out)
 {
-    const float *base = df_anchors_base(a, level);
+    const float *base = base_of(a, level);
     const int stride_w = a->strides[2 * level];
     const int stride_h = a->strides[2 * level + 1];
     for (int y = 0; y < h; y++)
@@ -142,7 +143,7 @@ void df_anchors_at(const DfAnchors *a, int level, int w, size_t index, float out
     const size_t i = index % (size_t)a->per_cell;
     const int x = (int)(cell % (size_t)w);
     const int y = (int)(cell / (size_t)w);
-    shifted(df_anchors_base(a, level) + 4 * i, x * a->strides[2 * level], y * a->strides[2 * level + 1], out);
+    shifted(base_of(a, level) + 4 * i, x * a->strides[2 * level], y * a->strides[2 * level + 1], out);
 }
 
 void df_anchors_valid(const DfAnchors *a, int level, int h, int w, int pad_h, int pad_w, bool *out)

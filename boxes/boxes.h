@@ -45,7 +45,6 @@ typedef struct {
 
 int df_anchors_init(DfAnchors *out, const DfAnchorOptions *options); /* DF_EVALUE names the key that does not fit */
 void df_anchors_done(DfAnchors *);
-const float *df_anchors_base(const DfAnchors *, int level); /* [per_cell][4] */
 
 /* All anchors of a level of h x w cells: out[h][w][per_cell][4]. */
 void df_anchors_grid(const DfAnchors *, int level, int h, int w, float *out);

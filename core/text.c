@@ -45,7 +45,7 @@ static int letter(const char *text, int i)
 /* The distance of Damerau and Levenshtein (optimal string alignment), row by row: entry [i][j] is the distance of
  * the first i letters of a from the first j of b. The last letters are replaced (or equal), one is deleted, one is
  * inserted, or two are swapped. */
-int df_edit_distance(const char *a, const char *b)
+static int edit_distance(const char *a, const char *b)
 {
     const int n = least((int)strlen(a), LONGEST);
     const int m = least((int)strlen(b), LONGEST);
@@ -76,7 +76,7 @@ const char *df_nearest_name(const char *name, const char *const *candidates, siz
     for (size_t i = 0; i < n; i++) {
         if (!candidates[i])
             continue;
-        const int distance = df_edit_distance(name, candidates[i]);
+        const int distance = edit_distance(name, candidates[i]);
         if (distance < least_distance) {
             least_distance = distance;
             best = candidates[i];

@@ -14,9 +14,6 @@ bool df_ends_with(const char *text, const char *suffix);
 /* The value of a digit of a base up to 16, letters in either case; 16 for any other character. */
 int df_digit_value(char);
 
-/* How many letters to insert, delete, replace or swap with a neighbour to get from one to the other. */
-int df_edit_distance(const char *a, const char *b);
-
 /* The candidate (of n, NULL entries skipped) nearest to `name`, or NULL if none is near enough to be meant. */
 const char *df_nearest_name(const char *name, const char *const *candidates, size_t n);
 

@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/dataset_config.h -- what the dataset dicts of a config (data.test) have in common: paths below a root,
- * lists of class names, and the kinds of datasets. The table of kinds is for `deformer list`; the rest is for the
- * files of datasets/ alone.
+ * datasets/dataset_config.h -- what the dataset dicts of a config (data.test) have in common: paths below a root and
+ * lists of names; private to datasets/.
  */
 #ifndef DF_DATASETS_DATASET_CONFIG_H
 #define DF_DATASETS_DATASET_CONFIG_H
 
 #include "config/config.h"
-
-typedef struct {
-    const char *name, *help; /* "CocoDataset"                       */
-    const DfOpt *opts;       /* of its dict, beside `type`          */
-} DfDatasetType;
-extern const DfDatasetType *const df_dataset_types[]; /* ends with NULL; list.def */
+#include "datasets/registry.h"
 
 enum { DF_PATH = 4096 };
 

@@ -7,7 +7,6 @@
 
 #include "datasets/classes.h"
 #include "datasets/coco.h"
-#include "datasets/dataset_config.h"
 #include "datasets/draw/colour.h"
 #include "datasets/draw/draw.h"
 #include "datasets/image/image.h"
@@ -15,6 +14,7 @@
 #include "datasets/image/resize.h"
 #include "datasets/pipeline/loader.h"
 #include "datasets/pipeline/pipeline.h"
+#include "datasets/registry.h"
 #include "datasets/segmentation.h"
 #include "datasets/synthetic.h"
 

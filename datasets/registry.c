@@ -2,8 +2,7 @@
  *
  * datasets/registry.c -- list.def as tables.
  */
-#include "datasets/dataset_config.h"
-#include "datasets/pipeline/pipeline.h"
+#include "datasets/registry.h"
 
 #define DF_DATASET(type) extern const DfDatasetType df_dataset_##type;
 #define DF_TRANSFORM(type) extern const DfTransform df_transform_##type;

@@ -45,7 +45,4 @@ typedef struct {
 int df_draw_points(DfImage *out, const DfImage *picture, const DfDrawnPoints *, const char *const *classes,
                    int n_classes);
 
-enum { DF_FONT_COLUMNS = 5, DF_FONT_ROWS = 9 };
-extern const uint8_t df_font[95][DF_FONT_ROWS]; /* of ' ' to '~' */
-
 #endif

@@ -5,7 +5,7 @@
  * A glyph is nine rows from the top, the leftmost dot in bit 4. Capitals take rows 0 to 6, small letters 2 to 6,
  * tails 7 and 8.
  */
-#include "datasets/draw/draw.h"
+#include "datasets/draw/ink.h"
 
 const uint8_t df_font[95][DF_FONT_ROWS] = {
     { 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00 }, /* space */

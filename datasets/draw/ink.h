@@ -11,6 +11,9 @@
 #include "datasets/draw/colour.h"
 #include "datasets/draw/draw.h"
 
+enum { DF_FONT_COLUMNS = 5, DF_FONT_ROWS = 9 };
+extern const uint8_t df_font[95][DF_FONT_ROWS]; /* font.c: ' ' to '~', a row of dots a byte */
+
 typedef struct {
     int x1, y1, x2, y2; /* x2 and y2 are outside */
 } DfRect;

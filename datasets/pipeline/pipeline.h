@@ -42,18 +42,4 @@ void df_pipeline_free(DfPipeline *);
 /* `image` is BGR and stays as it is. Free `out` with df_views_free(). */
 int df_pipeline_run(const DfPipeline *, const DfImage *image, DfViews *out);
 
-/* ---- what `deformer list` prints ------------------------------------------------------------------------------- */
-
-typedef struct DfWork DfWork; /* datasets/pipeline/transform.h */
-
-typedef struct {
-    const char *name, *help;
-    const DfOpt *opts;                                           /* NULL: known by name, for training only      */
-    size_t size;                                                 /* of the struct that `opts` fill              */
-    int (*init)(void *self, const DfNode *dict, DfArena *arena); /* checks and reads what df_bind cannot; or NULL */
-    int (*apply)(const void *self, DfWork *work);                /* NULL: nothing to do at test time             */
-} DfTransform;
-
-extern const DfTransform *const df_transforms[]; /* ends with NULL */
-
 #endif

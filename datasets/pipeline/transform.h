@@ -10,6 +10,7 @@
 #define DF_DATASETS_PIPELINE_TRANSFORM_H
 
 #include "datasets/pipeline/pipeline.h"
+#include "datasets/registry.h"
 
 /* mmdet's (w, h) of a scale, or a factor. */
 typedef struct {
@@ -23,31 +24,38 @@ typedef struct {
     DfScale *v;
 } DfScales;
 
-struct DfWork {
-    const DfImage *source; /* the picture, borrowed                                */
-    DfImage own;           /* what replaced it, if anything did                     */
-    DfScale scale;         /* what MultiScaleFlipAug asks of Resize                 */
-    DfFlip flip;           /* ... and of RandomFlip                                 */
-    DfFlip flipped;        /* what was done                                         */
-    float scale_factor[4];
+/* One view of a picture on its way through the transforms. */
+typedef struct DfWork {
+    const DfImage *source;     /* the picture, borrowed                        */
+    DfImage own;               /* what replaced it, if anything did            */
+    DfScale scale;             /* what MultiScaleFlipAug asks of Resize,       */
+    DfFlip flip;               /* and of RandomFlip                            */
+    DfFlip flipped;            /* what RandomFlip has done                     */
+    float scale_factor[4];     /* w h w h                                      */
     bool normalised, to_rgb;
-    float table[3][256];   /* of the output's channel: value of a pixel             */
+    float table[3][256];       /* [channel of the output][pixel]: its value    */
     bool padded;
     int pad_height, pad_width;
-    float pad[3];          /* of the output's channel                               */
-};
+    float pad[3];              /* value of the border, by channel of the output */
+} DfWork;
 
+/* The picture as it is now. */
 const DfImage *df_work_image(const DfWork *);
-int df_work_own(DfWork *); /* makes the picture our own, to change it in place */
-/* `resized` in place of the picture, which it takes. mmdet's scale factors: new sides over old ones, in double,
- * kept as floats. */
+
+/* Makes the picture our own, so that it may be changed in place. */
+int df_work_own(DfWork *);
+
+/* Takes `resized` in place of the picture. The scale factors are mmdet's: new sides over old ones, in double, kept
+ * as floats. */
 void df_work_resized(DfWork *, DfImage resized);
+
+/* The floats: normalised, padded, in the right order of channels. */
 int df_work_finish(const DfWork *, DfView *out);
 
-/* Three numbers in each, and none of std is zero; said at the dict. */
+/* DF_EVALUE, said at the dict, unless mean and std have three numbers each and std no zero. */
 int df_check_normalize(const DfFloats *mean, const DfFloats *std, const DfNode *dict);
 
-/* "(1333, 800)" or a list of such; None gives n = 0. */
+/* Reads "(1333, 800)" or a list of such; None gives n = 0. */
 int df_read_sizes(DfScales *out, const DfNode *node, DfArena *arena);
 
 /* ---- the transforms that hold other transforms ----------------------------------------------------------------- */

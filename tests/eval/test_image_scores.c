@@ -97,6 +97,7 @@ Test(image_scores, intervals_are_those_of_counting_again, .init = draw_maps)
     cr_assert_eq(df_compare_metrics(c, &metrics), 3);
     cr_expect_str_eq(metrics[0].key, "miou");
     cr_expect_eq(df_compare_image_count(c), IMAGES);
+    cr_expect_eq(df_compare_classes(c), CLASSES);
     for (int n = 0; n < REPLICATES; n++) {
         DfRandom random = df_random(how.seed, (uint64_t)n + 1);
         uint16_t weight[IMAGES] = { 0 };

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * datasets/registry.h -- the tables of all datasets and transforms (list.def), which `deformer list` prints. They
+ * begin as DfPlugin (core/plugin.h).
+ */
+#ifndef DF_DATASETS_REGISTRY_H
+#define DF_DATASETS_REGISTRY_H
+
+#include "core/core.h"
+
+struct DfNode;
+struct DfWork; /* datasets/pipeline/transform.h */
+
+typedef struct {
+    const char *name, *help; /* "CocoDataset"                    */
+    const DfOpt *opts;       /* of its dict in a config, beside `type` */
+} DfDatasetType;
+extern const DfDatasetType *const df_dataset_types[]; /* ends with NULL */
+
+typedef struct {
+    const char *name, *help;
+    const DfOpt *opts; /* NULL: known by name, for training only */
+    size_t size;       /* of the struct that `opts` fill         */
+
+    /* Checks and reads what df_bind() cannot; or NULL. */
+    int (*init)(void *self, const struct DfNode *dict, DfArena *arena);
+
+    /* Does it to the picture; NULL: nothing to do at test time. */
+    int (*apply)(const void *self, struct DfWork *work);
+} DfTransform;
+extern const DfTransform *const df_transforms[]; /* ends with NULL */
+
+#endif
