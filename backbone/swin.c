@@ -267,8 +267,8 @@ static const DfOpt opts[] = {
     DF_OPT_INT(Swin, pretrain_img_size, 224, 1, 65536, "detection: side of the image that the absolute position embedding was made for, in pixels"),
     DF_OPT_INT(Swin, img_size, 224, 1, 65536, "classification: side of the image, in pixels"),
     DF_OPT_ENUM(Swin, style, detection, "detection|classification", "detection: maps, for images of any size; classification: logits, for images of one size"),
-    DF_OPT_UNUSED(fused_window_process, "chooses another CUDA kernel; not used"),
-    DF_OPT_UNUSED(pretrain_config, "describes a checkpoint, not the network; not used"),
+    DF_OPT_UNUSED(fused_window_process, "chooses another CUDA kernel"),
+    DF_OPT_UNUSED(pretrain_config, "describes a checkpoint, not the network"),
     DF_OPT_END
 };
 

@@ -54,9 +54,9 @@ DfTensor *df_transformer_classify(DfCtx *, const NnLayerNorm *norm, const NnLine
     DF_OPT_BOOL(T, ape, False, "add a learned embedding of the absolute position to the patches"), \
     DF_OPT_BOOL(T, patch_norm, True, "normalise the patches after they are embedded"), \
     DF_OPT_INTS(T, out_indices, "[0, 1, 2, 3]", 0, 7, "detection: stages whose maps are given, counted from 0"), \
-    DF_OPT_UNUSED(frozen_stages, "stages that a training run leaves as they are; not used"), \
-    DF_OPT_UNUSED(use_checkpoint, "saves memory in PyTorch training; not used"), \
-    DF_OPT_UNUSED(pretrained, "weights that a training run starts from; not used"), \
-    DF_OPT_UNUSED(init_cfg, "weights that a training run starts from; not used")
+    DF_OPT_UNUSED(frozen_stages, "stages that a training run leaves as they are"), \
+    DF_OPT_UNUSED(use_checkpoint, "saves memory in PyTorch training"), \
+    DF_OPT_UNUSED(pretrained, "weights that a training run starts from"), \
+    DF_OPT_UNUSED(init_cfg, "weights that a training run starts from")
 
 #endif

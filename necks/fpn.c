@@ -202,7 +202,7 @@ static const DfOpt opts[] = {
     DF_OPT_DICT(Fpn, norm_cfg, "None", "norm after every convolution"),
     DF_OPT_DICT(Fpn, act_cfg, "None", "activation after every convolution"),
     DF_OPT_DICT(Fpn, upsample_cfg, "dict(mode='nearest')", "how a coarse map is brought to the size of the finer one"),
-    DF_OPT_UNUSED(init_cfg, "weights that a training run starts from; not used"),
+    DF_OPT_UNUSED(init_cfg, "weights that a training run starts from"),
     DF_OPT_END
 };
 

@@ -64,11 +64,11 @@ const DfOpt df_dat_opts[] = {
     DF_OPT_UNUSED(ns_per_pts, "has no effect in the official code"),
     DF_OPT_UNUSED(deform_groups, "has no effect in the official code"),
     DF_OPT_UNUSED(qna_activation, "activation of Q blocks; it cancels where the official code runs"),
-    DF_OPT_UNUSED(lower_lr_kvs, "learning rates of a training run; not used"),
-    DF_OPT_UNUSED(use_checkpoint, "saves memory in PyTorch training; not used"),
-    DF_OPT_UNUSED(pretrained, "weights that a training run starts from; not used"),
-    DF_OPT_UNUSED(init_cfg, "weights that a training run starts from; not used"),
-    DF_OPT_UNUSED(pretrain_config, "describes a checkpoint, not the network; not used"),
+    DF_OPT_UNUSED(lower_lr_kvs, "learning rates of a training run"),
+    DF_OPT_UNUSED(use_checkpoint, "saves memory in PyTorch training"),
+    DF_OPT_UNUSED(pretrained, "weights that a training run starts from"),
+    DF_OPT_UNUSED(init_cfg, "weights that a training run starts from"),
+    DF_OPT_UNUSED(pretrain_config, "describes a checkpoint, not the network"),
     DF_OPT_END
 };
 

@@ -44,18 +44,18 @@ float df_pvt_drop_path(const PvtOptions *, int stage, int block);
     DF_OPT_FLOAT(T, drop_path_rate, 0.1, 0, 0.99, "training: probability that the last block is skipped (stochastic depth); it grows linearly from 0"), \
     DF_OPT_NODE(T, norm_layer, norm, "the LayerNorm of blocks, with its eps; None: eps is 1e-5"), \
     DF_OPT_ENUM(T, style, detection, "detection|classification|pytorch", "detection: maps, for images of any size; classification: logits; pytorch: detection, as official configs say it"), \
-    DF_OPT_UNUSED(pretrained, "weights that a training run starts from; not used"), \
-    DF_OPT_UNUSED(init_cfg, "weights that a training run starts from; not used")
+    DF_OPT_UNUSED(pretrained, "weights that a training run starts from"), \
+    DF_OPT_UNUSED(init_cfg, "weights that a training run starts from")
 /* The official configs lay the named networks over a ResNet's dict, whose keys they ignore. */
 #define PVT_LEFTOVERS \
-    DF_OPT_UNUSED(depth, "of the ResNet that official configs start from; not used"), \
-    DF_OPT_UNUSED(out_indices, "of the ResNet that official configs start from; not used"), \
-    DF_OPT_UNUSED(frozen_stages, "of the ResNet that official configs start from; not used"), \
-    DF_OPT_UNUSED(norm_cfg, "of the ResNet that official configs start from; not used"), \
-    DF_OPT_UNUSED(norm_eval, "of the ResNet that official configs start from; not used"), \
-    DF_OPT_UNUSED(strides, "of the ResNet that official configs start from; not used"), \
-    DF_OPT_UNUSED(dilations, "of the ResNet that official configs start from; not used"), \
-    DF_OPT_UNUSED(contract_dilation, "of the ResNet that official configs start from; not used")
+    DF_OPT_UNUSED(depth, "of the ResNet that official configs start from"), \
+    DF_OPT_UNUSED(out_indices, "of the ResNet that official configs start from"), \
+    DF_OPT_UNUSED(frozen_stages, "of the ResNet that official configs start from"), \
+    DF_OPT_UNUSED(norm_cfg, "of the ResNet that official configs start from"), \
+    DF_OPT_UNUSED(norm_eval, "of the ResNet that official configs start from"), \
+    DF_OPT_UNUSED(strides, "of the ResNet that official configs start from"), \
+    DF_OPT_UNUSED(dilations, "of the ResNet that official configs start from"), \
+    DF_OPT_UNUSED(contract_dilation, "of the ResNet that official configs start from")
 #define PVT_EPS6 "{'type': 'LayerNorm', 'eps': 1e-6}"
 
 #endif

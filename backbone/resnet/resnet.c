@@ -121,9 +121,9 @@ static void init(NnScope s, void *self)
     DF_OPT_BOOLS(ResNet, replace_stride_with_dilation, "[False, False, False]", "torchvision: which of the stages 1 to 3 dilate instead of striding"), \
     DF_OPT_NODE(ResNet, plugins, "None", "blocks within blocks; only None is supported"), \
     DF_OPT_NODE(ResNet, conv_cfg, "None", "kind of convolution; only None, the plain one, is supported"), \
-    DF_OPT_UNUSED(with_cp, "saves memory in PyTorch training; not used"), \
-    DF_OPT_UNUSED(pretrained, "weights that a training run starts from; not used"), \
-    DF_OPT_UNUSED(init_cfg, "weights that a training run starts from; not used")
+    DF_OPT_UNUSED(with_cp, "saves memory in PyTorch training"), \
+    DF_OPT_UNUSED(pretrained, "weights that a training run starts from"), \
+    DF_OPT_UNUSED(init_cfg, "weights that a training run starts from")
 #define RESNET_OPTIONS(deep, pooled) \
     DF_OPT_INT(ResNet, depth, 50, 18, 152, "number of layers: 18, 34, 50, 101 or 152"), \
     DF_OPT_INT(ResNet, base_width, 0, 0, 8192, "another name of base_channels; 0: not given"), \

@@ -72,9 +72,9 @@ static const DfOpt proposal_opts[] = {
     DF_OPT_FLOAT(ProposalDict, nms_thr, None, 0, 1, "older name of nms.iou_threshold"),
     DF_OPT_FLOAT(ProposalDict, min_bbox_size, 0, 0, 1e9,
                  "least width and height of a proposal, in network pixels; 0: any"),
-    DF_OPT_UNUSED(nms_post, "not used, as in mmdet 2.x"),
-    DF_OPT_UNUSED(nms_across_levels, "not used, as in mmdet 2.x"),
-    DF_OPT_UNUSED(score_thr, "not used, as in mmdet 2.x"),
+    DF_OPT_UNUSED(nms_post, "has no effect in mmdet 2.x either"),
+    DF_OPT_UNUSED(nms_across_levels, "has no effect in mmdet 2.x either"),
+    DF_OPT_UNUSED(score_thr, "has no effect in mmdet 2.x either"),
     DF_OPT_UNUSED(async_sleep_interval, "setting of an inference server"),
     DF_OPT_END
 };
