@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/array.c -- element types and strided copies. A copy goes row by row: a run of the last dimension is read into doubles or
- * int64s, which hold every value of the types exactly, and written from there.
+ * checkpoint/array.c -- element types and strided copies. A copy goes row by row: a run of the last dimension is read
+ * into doubles or int64s, which hold every value of the types exactly, and written from there.
  */
 #include <math.h>
 #include <string.h>
@@ -15,9 +15,10 @@ static const struct {
     size_t size;
     bool is_float;
 } dtypes[DF_DTYPES] = {
-    [DF_F32] = { "F32", 4, true },   [DF_F16] = { "F16", 2, true },   [DF_BF16] = { "BF16", 2, true }, [DF_F64] = { "F64", 8, true },
-    [DF_I64] = { "I64", 8, false },  [DF_I32] = { "I32", 4, false },  [DF_I16] = { "I16", 2, false },  [DF_I8] = { "I8", 1, false },
-    [DF_U8] = { "U8", 1, false },    [DF_BOOL] = { "BOOL", 1, false }, [DF_U16] = { "U16", 2, false }, [DF_U32] = { "U32", 4, false },
+    [DF_F32] = { "F32", 4, true },    [DF_F16] = { "F16", 2, true },  [DF_BF16] = { "BF16", 2, true },
+    [DF_F64] = { "F64", 8, true },    [DF_I64] = { "I64", 8, false }, [DF_I32] = { "I32", 4, false },
+    [DF_I16] = { "I16", 2, false },   [DF_I8] = { "I8", 1, false },   [DF_U8] = { "U8", 1, false },
+    [DF_BOOL] = { "BOOL", 1, false }, [DF_U16] = { "U16", 2, false }, [DF_U32] = { "U32", 4, false },
     [DF_U64] = { "U64", 8, false },
 };
 
@@ -91,8 +92,8 @@ int df_array_check(const DfArray *array, int64_t offset, int64_t room)
     bool empty = false;
     for (int i = 0; i < array->ndim; i++) {
         if (array->shape[i] < 0 || array->stride[i] < 0)
-            return df_fail(DF_EFORMAT, "dimension %d has size %lld and stride %lld, want none below 0", i, (long long)array->shape[i],
-                           (long long)array->stride[i]);
+            return df_fail(DF_EFORMAT, "dimension %d has size %lld and stride %lld, want none below 0", i,
+                           (long long)array->shape[i], (long long)array->stride[i]);
         empty |= array->shape[i] == 0;
     }
     if (empty)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/array.h -- an array in somebody's bytes: element type, shape, strides; and its conversion to the types that we compute with.
+ * checkpoint/array.h -- an array in somebody's bytes: element type, shape, strides; and its conversion to the types
+ * that we compute with.
  */
 #ifndef DF_CHECKPOINT_ARRAY_H
 #define DF_CHECKPOINT_ARRAY_H
@@ -20,8 +21,8 @@ const char *df_dtype_name(DfDtype);                 /* "F32", as safetensors wri
 bool df_dtype_find(DfDtype *out, const char *name); /* false if it is none of those above       */
 bool df_dtype_is_float(DfDtype);
 
-/* A view into the file's bytes. Element (i, j, ..) stands at data + (i * stride[0] + j * stride[1] + ..) * size of dtype; the
- * reader has checked that every element lies within the file. Several arrays may share one storage. */
+/* A view into the file's bytes. Element (i, j, ..) stands at data + (i * stride[0] + j * stride[1] + ..) * size of
+ * dtype; the reader has checked that every element lies within the file. Several arrays may share one storage. */
 typedef struct {
     const char *name;
     DfDtype dtype;
@@ -35,8 +36,9 @@ bool df_array_is_packed(const DfArray *); /* row-major without gaps: its bytes c
 /* An array of this shape over row-major memory of the caller, for df_checkpoint_write(). `ndim` <= DF_ARRAY_DIMS. */
 DfArray df_array(const char *name, DfDtype, int ndim, const int64_t *shape, const void *data);
 
-/* Copies in row-major order, converting to `to`. Float to integer truncates and saturates (NaN gives 0), integer to smaller
- * integer saturates, to bool anything but 0 is 1; to F16 and BF16 rounds to nearest even. `out` is aligned for its type. */
+/* Copies in row-major order, converting to `to`. Float to integer truncates and saturates (NaN gives 0), integer to
+ * smaller integer saturates, to bool anything but 0 is 1; to F16 and BF16 rounds to nearest even. `out` is aligned
+ * for its type. */
 void df_array_copy(const DfArray *, DfDtype to, void *out);
 void df_array_f32(const DfArray *, float *out);
 void df_array_f64(const DfArray *, double *out);

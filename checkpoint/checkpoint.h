@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/checkpoint.h -- the door to checkpoint/: files of named arrays, which are PyTorch's .pth in both of its forms and .safetensors.
- * Names, types, shapes and bytes go in and out; what they mean to a network is not known here.
+ * checkpoint/checkpoint.h -- the door to checkpoint/: files of named arrays, which are PyTorch's .pth in both of its
+ * forms and .safetensors. Names, types, shapes and bytes go in and out; what they mean to a network is not known
+ * here.
  *
- * The bytes come from strangers. The unpickler builds containers, numbers, texts and views of arrays; no opcode has another effect.
+ * The bytes come from strangers. The unpickler builds containers, numbers, texts and views of arrays; no opcode has
+ * another effect.
  */
 #ifndef DF_CHECKPOINT_CHECKPOINT_H
 #define DF_CHECKPOINT_CHECKPOINT_H
@@ -13,11 +15,11 @@
 /* An open file. Arrays come in file order; their names are the keys of the state dict that was chosen. */
 typedef struct DfCheckpoint DfCheckpoint;
 
-/* `wrapper` chooses the dict inside: NULL for what the official loaders take ("state_dict", else "model", else the file's own
- * dict); "model_ema", "ema", .. by name. Anything in the chosen dict that is not an array is skipped, but a number is an array
- * without dimensions (I64, F64 or BOOL). A leading "module." is stripped from all keys if the first key has it. A .safetensors
- * file has no dicts inside and takes no wrapper.
- * Nothing but the description of the arrays is read here: the numbers stay in the mapped file until somebody copies them. */
+/* `wrapper` chooses the dict inside: NULL for what the official loaders take ("state_dict", else "model", else the
+ * file's own dict); "model_ema", "ema", .. by name. Anything in the chosen dict that is not an array is skipped, but
+ * a number is an array without dimensions (I64, F64 or BOOL). A leading "module." is stripped from all keys if the
+ * first key has it. A .safetensors file has no dicts inside and takes no wrapper. Nothing but the description of the
+ * arrays is read here: the numbers stay in the mapped file until somebody copies them. */
 int df_checkpoint_open(DfCheckpoint **out, const char *path, const char *wrapper);
 int df_checkpoint_parse(DfCheckpoint **out, const void *bytes, size_t size, const char *name, const char *wrapper); /* borrowed */
 void df_checkpoint_close(DfCheckpoint *); /* NULL is fine */
@@ -25,7 +27,8 @@ int df_checkpoint_count(const DfCheckpoint *);
 const DfArray *df_checkpoint_at(const DfCheckpoint *, int i);
 const DfArray *df_checkpoint_find(const DfCheckpoint *, const char *name); /* NULL if there is none */
 const char *df_checkpoint_form(const DfCheckpoint *);                      /* "pth (zip)", "pth (legacy)", "safetensors" */
-/* Top-level keys of a .pth dict ("meta", "state_dict", "optimizer"), for reports; the safetensors __metadata__ by key. */
+/* Top-level keys of a .pth dict ("meta", "state_dict", "optimizer"), for reports; the safetensors __metadata__ by
+ * key. */
 int df_checkpoint_keys(const DfCheckpoint *, const char *const **keys);
 /* A text of the safetensors __metadata__, or of a .pth's "meta" dict; NULL if there is none of that key. */
 const char *df_checkpoint_metadata(const DfCheckpoint *, const char *key);
@@ -33,9 +36,9 @@ const char *df_checkpoint_metadata(const DfCheckpoint *, const char *key);
 /* Compares the checksums of a zip form with its bytes, which reads the whole file; the other forms have none: DF_OK. */
 int df_checkpoint_verify(const DfCheckpoint *);
 
-/* Writing. Metadata is n pairs key, value (may be NULL). The form follows the ending of `path`: .safetensors, or .pth / .pt
- * (zip form, {"meta": {..}, "state_dict": OrderedDict}, readable by torch.load; arrays of U16, U32, U64 only by torch 2.3 and
- * later, so they are refused). Names must differ. The file appears whole or not at all. */
+/* Writing. Metadata is n pairs key, value (may be NULL). The form follows the ending of `path`: .safetensors, or .pth
+ * / .pt (zip form, {"meta": {..}, "state_dict": OrderedDict}, readable by torch.load; arrays of U16, U32, U64 only by
+ * torch 2.3 and later, so they are refused). Names must differ. The file appears whole or not at all. */
 int df_checkpoint_write(const char *path, const DfArray *arrays, int n, const char *const *metadata, int n_metadata);
 
 #endif

@@ -6,8 +6,8 @@
 
 #include "checkpoint/forms.h"
 
-/* The form shows in the first bytes, whatever the file is called. A .safetensors file begins with the length of its header in
- * eight bytes, of which the upper four are zero, and a brace. */
+/* The form shows in the first bytes, whatever the file is called. A .safetensors file begins with the length of its
+ * header in eight bytes, of which the upper four are zero, and a brace. */
 static int read_form(DfCheckpoint *ck, const char *wrapper)
 {
     static const char lfs[] = "version https://git-lfs";

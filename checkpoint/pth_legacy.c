@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/pth_legacy.c -- reads the .pth of PyTorch before 1.6 (torch/serialization.py, _legacy_save): pickles end to end -- magic
- * number, protocol version, machine, the object, the list of its storages' keys -- then each storage as an int64 count and its
- * elements. Only the order of the list tells where a storage begins.
+ * checkpoint/pth_legacy.c -- reads the .pth of PyTorch before 1.6 (torch/serialization.py, _legacy_save): pickles end
+ * to end -- magic number, protocol version, machine, the object, the list of its storages' keys -- then each storage
+ * as an int64 count and its elements. Only the order of the list tells where a storage begins.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +42,8 @@ static int read_head(Stream *s)
     if ((error = next_pickle(&magic, s)) < 0)
         return error;
     if (!is_magic(magic.value))
-        return df_fail(DF_EFORMAT, "is a pickle but does not begin with PyTorch's magic number: want a file of torch.save");
+        return df_fail(DF_EFORMAT,
+                       "is a pickle but does not begin with PyTorch's magic number: want a file of torch.save");
     if ((error = next_pickle(&version, s)) < 0)
         return error;
     if (version.value->kind != DF_PY_INT || version.value->integer != PROTOCOL)
@@ -109,14 +110,16 @@ static int place_storage(Stream *s, DfPyStorage *const *sorted, size_t n, const 
         return df_fail(DF_EFORMAT, "has a storage '%.*s' that no tensor uses", length, key->text.bytes);
     if (sorted[first]->data)
         return df_fail(DF_EFORMAT, "has storage '%.*s' twice", length, key->text.bytes);
-    const uint64_t left = s->ck->size - s->at, size = sorted[first]->type.size, numel = (uint64_t)sorted[first]->numel;
+    const uint64_t left = s->ck->size - s->at;
+    const uint64_t size = sorted[first]->type.size;
+    const uint64_t numel = (uint64_t)sorted[first]->numel;
     uint64_t count;
     if (left < sizeof count)
         return df_fail(DF_EFORMAT, "ends before storage '%.*s': the file is truncated", length, key->text.bytes);
     memcpy(&count, s->ck->bytes + s->at, sizeof count);
     if (count != numel)
-        return df_fail(DF_EFORMAT, "has storage '%.*s' of %llu elements, want %llu", length, key->text.bytes, (unsigned long long)count,
-                       (unsigned long long)numel);
+        return df_fail(DF_EFORMAT, "has storage '%.*s' of %llu elements, want %llu", length, key->text.bytes,
+                       (unsigned long long)count, (unsigned long long)numel);
     if (count > (left - sizeof count) / size)
         return df_fail(DF_EFORMAT, "ends within storage '%.*s': the file is truncated", length, key->text.bytes);
     const uint8_t *data = s->ck->bytes + s->at + sizeof count;
@@ -146,8 +149,8 @@ static int locate(void *context, const DfPyStorage *storage, const uint8_t **dat
 {
     (void)context;
     if (!storage->data)
-        return df_fail(DF_EFORMAT, "wants storage '%.*s', which the file does not have", (int)(storage->key.size & 0xff),
-                       storage->key.bytes);
+        return df_fail(DF_EFORMAT, "wants storage '%.*s', which the file does not have",
+                       (int)(storage->key.size & 0xff), storage->key.bytes);
     *data = storage->data;
     return DF_OK;
 }

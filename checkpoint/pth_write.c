@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/pth_write.c -- writes the .pth that torch.save writes since PyTorch 1.6, for torch.load to read: a zip archive of stored
- * entries whose bytes begin at multiples of 64, with the pickle of {"meta": {..}, "state_dict": OrderedDict(..)}.
+ * checkpoint/pth_write.c -- writes the .pth that torch.save writes since PyTorch 1.6, for torch.load to read: a zip
+ * archive of stored entries whose bytes begin at multiples of 64, with the pickle of {"meta": {..}, "state_dict":
+ * OrderedDict(..)}.
  */
 #include <stdio.h>
 #include <string.h>
@@ -57,7 +58,8 @@ static void put_common(DfBytes *out, const char *name, uint32_t crc, uint64_t si
 
 static void put_directory_entry(DfBytes *out, const char *name, uint32_t crc, uint64_t size, uint64_t offset)
 {
-    const bool large_size = size >= beyond, large_offset = offset >= beyond;
+    const bool large_size = size >= beyond;
+    const bool large_offset = offset >= beyond;
     const int block = (large_size ? 16 : 0) + (large_offset ? 8 : 0);
     df_bytes_put(out, "PK\1\2", 4);
     df_bytes_little(out, VERSION64, 2);
@@ -85,7 +87,8 @@ static void put_directory_entry(DfBytes *out, const char *name, uint32_t crc, ui
 static int begin_entry(Zip *zip, const char *name, uint32_t crc, uint64_t size)
 {
     const bool large = size >= beyond;
-    const uint64_t block = large ? 20 : 0, unpadded = zip->at + LOCAL_SIZE + strlen("archive/") + strlen(name) + block + 4;
+    const uint64_t block = large ? 20 : 0;
+    const uint64_t unpadded = zip->at + LOCAL_SIZE + strlen("archive/") + strlen(name) + block + 4;
     const uint64_t padding = (ALIGN - unpadded % ALIGN) % ALIGN;
     DfBytes out = { 0 };
     df_bytes_put(&out, "PK\3\4", 4);
@@ -122,7 +125,9 @@ static int write_entry(Zip *zip, const char *name, const void *bytes, size_t siz
 
 static int finish(Zip *zip)
 {
-    const uint64_t start = zip->at, size = zip->directory.n, end64 = start + size;
+    const uint64_t start = zip->at;
+    const uint64_t size = zip->directory.n;
+    const uint64_t end64 = start + size;
     const bool large = start >= beyond || size >= beyond || zip->n >= UINT16_MAX;
     DfBytes *out = &zip->directory;
     if (large) {
@@ -253,7 +258,8 @@ static int write_all(Zip *zip, const DfBytes *pickle, const DfArray *arrays, siz
     if (pickle->failed)
         return df_fail_memory("a checkpoint to write");
     int error;
-    if ((error = write_entry(zip, "data.pkl", pickle->at, pickle->n)) < 0 || (error = write_entry(zip, "byteorder", "little", 6)) < 0)
+    if ((error = write_entry(zip, "data.pkl", pickle->at, pickle->n)) < 0 ||
+        (error = write_entry(zip, "byteorder", "little", 6)) < 0)
         return error;
     for (size_t i = 0; i < n; i++)
         if ((error = write_storage(zip, &arrays[i], i)) < 0)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/pth_zip.c -- reads the .pth of PyTorch 1.6 and later: a zip archive (PKWARE APPNOTE 6.3) whose PREFIX/data.pkl holds a
- * pickle and whose PREFIX/data/KEY hold the storages. torch.save stores entries uncompressed, so they are used where they stand;
- * an archive that was packed again by another tool may be deflated, and those entries are inflated into memory.
+ * checkpoint/pth_zip.c -- reads the .pth of PyTorch 1.6 and later: a zip archive (PKWARE APPNOTE 6.3) whose
+ * PREFIX/data.pkl holds a pickle and whose PREFIX/data/KEY hold the storages. torch.save stores entries uncompressed,
+ * so they are used where they stand; an archive that was packed again by another tool may be deflated, and those
+ * entries are inflated into memory.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -136,14 +137,17 @@ static int read_entry(Entry *entry, const DfCheckpoint *ck, const uint8_t **at, 
     const uint8_t *b = *at;
     if (end - b < CENTRAL_SIZE || memcmp(b, "PK\1\2", 4) != 0)
         return df_fail(DF_EFORMAT, "is a zip archive with a broken directory");
-    const size_t name = (size_t)little(b + 28, 2), extra = (size_t)little(b + 30, 2), comment = (size_t)little(b + 32, 2);
+    const size_t name = (size_t)little(b + 28, 2);
+    const size_t extra = (size_t)little(b + 30, 2);
+    const size_t comment = (size_t)little(b + 32, 2);
     if ((size_t)(end - b) - CENTRAL_SIZE < name + extra + comment)
         return df_fail(DF_EFORMAT, "is a zip archive with a broken directory");
     *entry = (Entry){ .name = (const char *)b + CENTRAL_SIZE, .name_size = name, .method = (uint16_t)little(b + 10, 2),
                       .crc = (uint32_t)little(b + 16, 4), .packed = little(b + 20, 4), .size = little(b + 24, 4) };
     uint64_t offset = little(b + 42, 4);
     *at = b + CENTRAL_SIZE + name + extra + comment;
-    const int error = read_extra64(b + CENTRAL_SIZE + name, extra, (uint64_t *[3]){ &entry->size, &entry->packed, &offset });
+    const int error =
+        read_extra64(b + CENTRAL_SIZE + name, extra, (uint64_t *[3]){ &entry->size, &entry->packed, &offset });
     if (error < 0)
         return error;
     if (little(b + 8, 2) & 1)
@@ -174,7 +178,8 @@ static int read_directory(Zip *zip)
     zip->entries = df_arena_alloc(ck->arena, zip->n + 1, sizeof *zip->entries);
     if (!zip->entries)
         return df_fail_memory("the entries of a zip archive");
-    const uint8_t *at = ck->bytes + directory.offset, *end = at + directory.size;
+    const uint8_t *at = ck->bytes + directory.offset;
+    const uint8_t *end = at + directory.size;
     for (size_t i = 0; i < zip->n && error == DF_OK; i++)
         error = read_entry(&zip->entries[i], ck, &at, end);
     if (error < 0)
@@ -191,7 +196,8 @@ static int read_directory(Zip *zip)
 /* The entry PREFIX + folder + name, or NULL. */
 static Entry *find_entry(Zip *zip, const char *folder, const char *name, size_t name_size)
 {
-    const size_t folder_size = strlen(folder), start = zip->prefix_size + folder_size;
+    const size_t folder_size = strlen(folder);
+    const size_t start = zip->prefix_size + folder_size;
     size_t low = 0, high = zip->n;
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
@@ -288,8 +294,8 @@ static int locate(void *context, const DfPyStorage *storage, const uint8_t **dat
     if (!entry)
         return df_fail(DF_EFORMAT, "wants storage '%.*s', which the archive does not have", length, storage->key.bytes);
     if (entry->size < (uint64_t)storage->numel * storage->type.size)
-        return df_fail(DF_EFORMAT, "wants a storage of %lld elements, and storage '%.*s' has %llu bytes", (long long)storage->numel,
-                       length, storage->key.bytes, (unsigned long long)entry->size);
+        return df_fail(DF_EFORMAT, "wants a storage of %lld elements, and storage '%.*s' has %llu bytes",
+                       (long long)storage->numel, length, storage->key.bytes, (unsigned long long)entry->size);
     return entry_bytes(zip, entry, data);
 }
 
@@ -337,8 +343,8 @@ int df_pth_zip_open(DfCheckpoint *ck, const char *wrapper)
     Entry *entry = NULL;
     const uint8_t *bytes;
     int error;
-    if ((error = read_directory(zip)) < 0 || (error = find_pickle(zip, &entry)) < 0 || (error = check_byte_order(zip)) < 0 ||
-        (error = entry_bytes(zip, entry, &bytes)) < 0)
+    if ((error = read_directory(zip)) < 0 || (error = find_pickle(zip, &entry)) < 0 ||
+        (error = check_byte_order(zip)) < 0 || (error = entry_bytes(zip, entry, &bytes)) < 0)
         return error;
     if (checksum(bytes, entry->size) != entry->crc)
         return df_fail(DF_EFORMAT, "its data.pkl does not match its checksum: the file is corrupt");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * checkpoint/safetensors.c -- reads the .safetensors form: eight bytes with the length of a JSON header, the header
- * {"NAME": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, .., "__metadata__": {"KEY": "TEXT", ..}}, and the
- * arrays, row-major, end to end without gaps.
+ * {"NAME": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, .., "__metadata__": {"KEY": "TEXT", ..}}, and
+ * the arrays, row-major, end to end without gaps.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -93,9 +93,10 @@ static int check_row(Header *h, Row *row)
     if (!row->has_dtype || !row->has_shape || !row->has_offsets)
         return df_fail(DF_EFORMAT, "lacks its dtype, shape or data_offsets");
     if (row->offsets[0] > row->offsets[1] || (uint64_t)row->offsets[1] > h->data_size)
-        return df_fail(DF_EFORMAT, "stands at bytes %lld to %lld of %llu", (long long)row->offsets[0], (long long)row->offsets[1],
-                       (unsigned long long)h->data_size);
-    const int64_t size = (int64_t)df_dtype_size(a->dtype), bytes = row->offsets[1] - row->offsets[0];
+        return df_fail(DF_EFORMAT, "stands at bytes %lld to %lld of %llu", (long long)row->offsets[0],
+                       (long long)row->offsets[1], (unsigned long long)h->data_size);
+    const int64_t size = (int64_t)df_dtype_size(a->dtype);
+    const int64_t bytes = row->offsets[1] - row->offsets[0];
     int64_t stride = 1;
     for (int i = a->ndim; i-- > 0;) {
         a->stride[i] = stride;
@@ -104,8 +105,8 @@ static int check_row(Header *h, Row *row)
         stride *= a->shape[i] > 0 ? a->shape[i] : 1;
     }
     if (df_array_count(a) * size != bytes)
-        return df_fail(DF_EFORMAT, "has %lld elements of %lld bytes in a space of %lld bytes", (long long)df_array_count(a), (long long)size,
-                       (long long)bytes);
+        return df_fail(DF_EFORMAT, "has %lld elements of %lld bytes in a space of %lld bytes",
+                       (long long)df_array_count(a), (long long)size, (long long)bytes);
     a->data = h->data + row->offsets[0];
     return DF_OK;
 }
@@ -136,7 +137,8 @@ static int read_metadata(Header *h)
             break;
         if (event != DF_JSON_KEY)
             return DF_EFORMAT;
-        const char *key = df_arena_copy(h->ck->arena, value.text, value.length), *text = NULL;
+        const char *key = df_arena_copy(h->ck->arena, value.text, value.length);
+        const char *text = NULL;
         if ((error = expect(h, DF_JSON_TEXT, &value, "texts in __metadata__")) < 0)
             return error;
         if (!key || !(text = df_arena_copy(h->ck->arena, value.text, value.length)))
@@ -199,7 +201,8 @@ static int check_places(const Header *h)
     }
     df_free((void *)order);
     if (error == DF_OK && at != h->data + h->data_size)
-        error = df_fail(DF_EFORMAT, "has %llu bytes after its arrays", (unsigned long long)(h->data + h->data_size - at));
+        error =
+            df_fail(DF_EFORMAT, "has %llu bytes after its arrays", (unsigned long long)(h->data + h->data_size - at));
     return error;
 }
 
@@ -242,7 +245,8 @@ int df_safetensors_open(DfCheckpoint *ck)
     for (int i = LENGTH_SIZE; i-- > 0;)
         size = size << 8 | ck->bytes[i];
     if (size > LARGEST_HEADER || size > ck->size - LENGTH_SIZE)
-        return df_fail(DF_EFORMAT, "has a header of %llu bytes in a file of %zu: it is truncated, or not a .safetensors file",
+        return df_fail(DF_EFORMAT,
+                       "has a header of %llu bytes in a file of %zu: it is truncated, or not a .safetensors file",
                        (unsigned long long)size, ck->size);
     Header h = { .ck = ck, .data = ck->bytes + LENGTH_SIZE + size, .data_size = ck->size - LENGTH_SIZE - size };
     int error = df_json_open_text(&h.json, (const char *)ck->bytes + LENGTH_SIZE, (size_t)size, "its header");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/safetensors_write.c -- writes the .safetensors form as its own library does: arrays of wide elements first, then by name,
- * and the header padded with spaces, so that every element is aligned in a mapped file.
+ * checkpoint/safetensors_write.c -- writes the .safetensors form as its own library does: arrays of wide elements
+ * first, then by name, and the header padded with spaces, so that every element is aligned in a mapped file.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,7 +22,8 @@ static uint64_t bytes_of(const DfArray *array)
 static int compare_arrays(const void *a, const void *b)
 {
     const DfArray *const x = *(const DfArray *const *)a, *const y = *(const DfArray *const *)b;
-    const size_t p = df_dtype_size(x->dtype), q = df_dtype_size(y->dtype);
+    const size_t p = df_dtype_size(x->dtype);
+    const size_t q = df_dtype_size(y->dtype);
     return p != q ? (p < q ? 1 : -1) : strcmp(x->name, y->name);
 }
 
@@ -78,7 +79,8 @@ static void put_array(DfBytes *out, const DfArray *array, uint64_t start)
     df_bytes_text(out, "]}");
 }
 
-static void put_header(DfBytes *out, const DfArray *const *order, size_t n, const char *const *metadata, size_t n_metadata)
+static void put_header(DfBytes *out, const DfArray *const *order, size_t n, const char *const *metadata,
+                       size_t n_metadata)
 {
     uint64_t start = 0;
     df_bytes_text(out, "{");
@@ -99,7 +101,8 @@ static void write_piece(void *context, const void *bytes, size_t size)
     df_write(context, bytes, size);
 }
 
-int df_safetensors_write(DfWriter *writer, const DfArray *arrays, size_t n, const char *const *metadata, size_t n_metadata)
+int df_safetensors_write(DfWriter *writer, const DfArray *arrays, size_t n, const char *const *metadata,
+                         size_t n_metadata)
 {
     for (size_t i = 0; i < n; i++)
         if (strcmp(arrays[i].name, "__metadata__") == 0)

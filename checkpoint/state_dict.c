@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/state_dict.c -- from the value of a pickle to named arrays: which dict inside holds the weights, and their views.
+ * checkpoint/state_dict.c -- from the value of a pickle to named arrays: which dict inside holds the weights, and
+ * their views.
  */
 #include <string.h>
 
@@ -42,9 +43,11 @@ static int choose(const DfPy **out, const DfPy *top, const char *wrapper)
     if (wrapper) {
         const DfPy *inner = df_py_get(top, wrapper);
         if (!inner)
-            return df_fail(DF_EVALUE, "has no '%s' inside; its keys are: %s", wrapper, list_keys(top, text, sizeof text));
+            return df_fail(DF_EVALUE, "has no '%s' inside; its keys are: %s", wrapper,
+                           list_keys(top, text, sizeof text));
         if (!df_py_is_dict(inner))
-            return df_fail(DF_EVALUE, "its '%s' is %s, want a dict of tensors", wrapper, df_py_describe(inner, text, sizeof text));
+            return df_fail(DF_EVALUE, "its '%s' is %s, want a dict of tensors", wrapper,
+                           df_py_describe(inner, text, sizeof text));
         *out = inner;
         return DF_OK;
     }
@@ -55,8 +58,8 @@ static int choose(const DfPy **out, const DfPy *top, const char *wrapper)
     return DF_OK;
 }
 
-/* A zero-terminated copy. A text of a pickle can be named again and again in two bytes: honest files do that a few times at
- * most, so all copies together have a limit. */
+/* A zero-terminated copy. A text of a pickle can be named again and again in two bytes: honest files do that a few
+ * times at most, so all copies together have a limit. */
 static int copy_text(DfCheckpoint *ck, const char **out, DfPyText text)
 {
     if (text.size > ck->text_room)
@@ -89,7 +92,8 @@ static int view(DfArray *array, const DfPyTensor *tensor, DfLocate *locate, void
     array->dtype = tensor->type.dtype;
     array->ndim = (int)tensor->shape->items.n;
     int error;
-    if ((error = read_sizes(array->shape, tensor->shape)) < 0 || (error = read_sizes(array->stride, tensor->stride)) < 0)
+    if ((error = read_sizes(array->shape, tensor->shape)) < 0 ||
+        (error = read_sizes(array->stride, tensor->stride)) < 0)
         return error;
     const size_t size = df_dtype_size(array->dtype);
     const int64_t room = (int64_t)((uint64_t)storage->view_numel * storage->type.size / size);
@@ -166,7 +170,8 @@ static int add_meta(DfCheckpoint *ck, const DfPy *top)
     if (!meta || !df_py_is_dict(meta))
         return DF_OK;
     for (size_t i = 0; i + 1 < meta->items.n; i += 2) {
-        const DfPy *key = meta->items.at[i], *value = meta->items.at[i + 1];
+        const DfPy *key = meta->items.at[i];
+        const DfPy *value = meta->items.at[i + 1];
         if (key->kind != DF_PY_TEXT || value->kind != DF_PY_TEXT)
             continue;
         const char *k = NULL, *v = NULL;

@@ -40,7 +40,8 @@ int df_checkpoint_write(const char *path, const DfArray *arrays, int n, const ch
         return df_fail_in(error, "%s: ", path);
     if ((error = df_writer_open(&writer, path)) < 0)
         return error;
-    error = (safetensors ? df_safetensors_write : df_pth_write)(writer, arrays, (size_t)n, metadata, (size_t)n_metadata);
+    error =
+        (safetensors ? df_safetensors_write : df_pth_write)(writer, arrays, (size_t)n, metadata, (size_t)n_metadata);
     if (error < 0) {
         df_writer_drop(writer);
         return df_fail_in(error, "%s: ", path);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/bench.c -- deformer bench: time per stage, throughput, memory, and the share of this machine's sgemm peak, which is
- * measured between the passes.
+ * cli/bench.c -- deformer bench: time per stage, throughput, memory, and the share of this machine's sgemm peak,
+ * which is measured between the passes.
  */
 #include "cli/common/passes.h"
 
@@ -16,12 +16,15 @@ static long depth = 2, repeats, batch = 1;
 static bool decoding;
 
 static const CliOption options[] = {
-    CLI_OPT_TEXT("--shape", shape_text, "HxW",
-                 "input size in pixels; default 800x1216 for detectors, 512x512 for segmentors, the config's img_size for classifiers"),
+    CLI_OPT_TEXT(
+        "--shape", shape_text, "HxW",
+        "input size in pixels; default 800x1216 for detectors, 512x512 for segmentors, the config's img_size for classifiers"),
     CLI_OPT_INT("--batch", batch, "N", 1, CLI_BATCH, "number of images in one pass; default 1"),
-    CLI_OPT_INT("--repeat", repeats, "N", 1, MOST, "number of passes; default: as many as fit into about ten seconds, at least 3"),
+    CLI_OPT_INT("--repeat", repeats, "N", 1, MOST,
+                "number of passes; default: as many as fit into about ten seconds, at least 3"),
     CLI_OPT_INT("--depth", depth, "N", 0, 1000, "list modules down to this level; default 2"),
-    CLI_OPT_FLAG("--decoding", decoding, "detectors: list the modules of the pass with decoding, which adds proposals, NMS and pasted masks"),
+    CLI_OPT_FLAG("--decoding", decoding,
+                 "detectors: list the modules of the pass with decoding, which adds proposals, NMS and pasted masks"),
     CLI_OPT_TEXT("--weights", weights, "FILE", "checkpoint to load; default: random weights"),
     CLI_OPT_TEXT("--json", json_path, "FILE", "write the numbers as JSON; with `-` to stdout, in place of the table"),
     CLI_OPT_END
@@ -107,22 +110,28 @@ static int report(CliSession *s, int H, int W, Times *t)
     const DfProfileRow *rows;
     const int n_rows = df_profile_rows(s->c, &rows), n = t->n;
     double *const each_pass = decoding ? t->whole : t->seconds;
-    const double seconds = cli_median(each_pass, n), whole = cli_median(t->whole, n), peak = cli_median(t->peak, n), flops = flops_of(&rows[0], n);
-    cJSON *json = cJSON_CreateObject(), *modules = cJSON_AddArrayToObject(json, "modules");
+    const double seconds = cli_median(each_pass, n);
+    const double whole = cli_median(t->whole, n);
+    const double peak = cli_median(t->peak, n);
+    const double flops = flops_of(&rows[0], n);
+    cJSON *json = cJSON_CreateObject();
+    cJSON *modules = cJSON_AddArrayToObject(json, "modules");
     const bool table = !json_path || strcmp(json_path, "-") != 0;
     if (table)
-        printf("%s, %ld x 3 x %d x %d, %d threads, kernels %s, median of %d\n\n%-34s %10s %9s %12s %8s\n", df_model_type(s->model), batch, H, W,
-               df_pool_threads(s->pool), df_kernels_name(s->c->k), n, "module", "ms", "GFLOP", "GFLOP/s", "of peak");
+        printf("%s, %ld x 3 x %d x %d, %d threads, kernels %s, median of %d\n\n%-34s %10s %9s %12s %8s\n",
+               df_model_type(s->model), batch, H, W, df_pool_threads(s->pool), df_kernels_name(s->c->k), n, "module",
+               "ms", "GFLOP", "GFLOP/s", "of peak");
     for (int i = 1; i < n_rows; i++) {
-        const double each = rows[i].seconds / n, work = flops_of(&rows[i], n);
+        const double each = rows[i].seconds / n;
+        const double work = flops_of(&rows[i], n);
         cJSON *row = cJSON_CreateObject();
         cJSON_AddStringToObject(row, "module", rows[i].path);
         cJSON_AddNumberToObject(row, "milliseconds", 1e3 * each);
         cJSON_AddNumberToObject(row, "flop", work);
         cJSON_AddItemToArray(modules, row);
         if (table && rows[i].depth <= depth)
-            printf("%*s%-*s %10.2f %9.2f %12.1f %7.1f%%\n", 2 * (rows[i].depth - 1), "", 36 - 2 * rows[i].depth, rows[i].path, 1e3 * each, 1e-9 * work,
-                   1e-9 * work / each, 100 * work / each / peak);
+            printf("%*s%-*s %10.2f %9.2f %12.1f %7.1f%%\n", 2 * (rows[i].depth - 1), "", 36 - 2 * rows[i].depth,
+                   rows[i].path, 1e3 * each, 1e-9 * work, 1e-9 * work / each, 100 * work / each / peak);
     }
     cJSON_AddNumberToObject(json, "milliseconds", 1e3 * seconds);
     cJSON_AddNumberToObject(json, "whole_milliseconds", 1e3 * whole);
@@ -133,11 +142,12 @@ static int report(CliSession *s, int H, int W, Times *t)
     cJSON_AddNumberToObject(json, "peak_rss_bytes", (double)t->memory);
     cJSON_AddNumberToObject(json, "threads", df_pool_threads(s->pool));
     if (table) {
-        printf("%-34s %10.2f %9.2f %12.1f %7.1f%%\n", "network", 1e3 * seconds, 1e-9 * flops, 1e-9 * flops / seconds, 100 * flops / seconds / peak);
+        printf("%-34s %10.2f %9.2f %12.1f %7.1f%%\n", "network", 1e3 * seconds, 1e-9 * flops, 1e-9 * flops / seconds,
+               100 * flops / seconds / peak);
         if (df_model_is_detector(s->model))
             printf("%-34s %10.2f\n", "with decoding", 1e3 * whole);
-        printf("\nfastest %.2f ms; %.2f images/s; sgemm peak %.1f GFLOP/s; peak memory %.0f MB\n", 1e3 * each_pass[0], (double)batch / whole,
-               1e-9 * peak, 1e-6 * (double)t->memory);
+        printf("\nfastest %.2f ms; %.2f images/s; sgemm peak %.1f GFLOP/s; peak memory %.0f MB\n", 1e3 * each_pass[0],
+               (double)batch / whole, 1e-9 * peak, 1e-6 * (double)t->memory);
     }
     return cli_write_json(json, json_path);
 }
@@ -147,7 +157,9 @@ static int run(int n, const char *const *args)
     (void)n;
     CliSession s;
     Times *t = df_calloc(1, sizeof *t);
-    int H = 0, W = 0, error = t ? cli_session_open(&s, args[0]) : df_fail_memory("the times");
+    int H = 0;
+    int W = 0;
+    int error = t ? cli_session_open(&s, args[0]) : df_fail_memory("the times");
     if (error == DF_OK)
         error = cli_input_shape(&s, shape_text, 1216, &H, &W);
     if (error == DF_OK)

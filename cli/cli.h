@@ -2,8 +2,9 @@
  *
  * cli/cli.h -- what the commands of the program share. A command is one file and one line in list.def.
  *
- * Results go to stdout, progress and log to stderr. A command returns DF_OK or a negative code with its sentence in df_error();
- * main() prints it and exits with 1, or with 2 if the code is CLI_EUSAGE: the command line is wrong, and nothing was begun.
+ * Results go to stdout, progress and log to stderr. A command returns DF_OK or a negative code with its sentence in
+ * df_error(); main() prints it and exits with 1, or with 2 if the code is CLI_EUSAGE: the command line is wrong, and
+ * nothing was begun.
  */
 #ifndef DF_CLI_CLI_H
 #define DF_CLI_CLI_H
@@ -12,7 +13,7 @@
 
 #include "inference/inference.h"
 
-/* ---- commands and their options ------------------------------------------------------------------------------------ */
+/* ---- commands and their options ---------------------------------------------------------------------------------- */
 
 typedef struct {
     const char *name;                                     /* "--limit"; of a heading ""             */
@@ -47,7 +48,7 @@ enum { CLI_EUSAGE = -100 };
 
 extern const CliCommand *const cli_commands[];            /* NULL-terminated */
 
-/* ---- common options ------------------------------------------------------------------------------------------------ */
+/* ---- common options ---------------------------------------------------------------------------------------------- */
 
 enum { CLI_SETS = 64 };
 typedef struct {
@@ -58,9 +59,10 @@ typedef struct {
 } CliCommon;
 extern CliCommon cli;
 
-/* ---- services ------------------------------------------------------------------------------------------------------ */
+/* ---- services ---------------------------------------------------------------------------------------------------- */
 
-/* A network that is built from its config, and its parts at hand. Everything is freed by cli_session_done(), also after a failure. */
+/* A network that is built from its config, and its parts at hand. Everything is freed by cli_session_done(), also
+ * after a failure. */
 typedef struct {
     DfDetector *detector;
     DfPool *pool;
@@ -93,7 +95,8 @@ typedef struct {
 } CliRunProgress;
 bool cli_run_progress(void *user, long done, long n);
 
-/* Set by Ctrl-C: finish what is begun and say what was done. A command that never asks ends at once, as does one at the second Ctrl-C. */
+/* Set by Ctrl-C: finish what is begun and say what was done. A command that never asks ends at once, as does one at
+ * the second Ctrl-C. */
 bool cli_interrupted(void);
 
 double cli_now(void);                                     /* seconds */

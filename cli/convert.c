@@ -10,7 +10,9 @@ static const char *wrapper;
 static bool half;
 
 static const CliOption options[] = {
-    CLI_OPT_TEXT("--wrapper", wrapper, "KEY", "take the weights from this entry of the file: state_dict, model, model_ema, ...; default: found automatically"),
+    CLI_OPT_TEXT(
+        "--wrapper", wrapper, "KEY",
+        "take the weights from this entry of the file: state_dict, model, model_ema, ...; default: found automatically"),
     CLI_OPT_FLAG("--half", half, "store floating-point weights as float16"),
     CLI_OPT_END
 };
@@ -31,7 +33,9 @@ static uint16_t half_of(float x)
     const uint32_t mantissa = (magnitude & 0x7fffff) | 0x800000;
     const int shift = exponent < -14 ? 13 - 14 - exponent : 13;
     const uint32_t base = exponent < -14 ? 0 : (uint32_t)(exponent + 14) << 10;
-    const uint32_t kept = mantissa >> shift, rest = mantissa & ((1u << shift) - 1), middle = 1u << (shift - 1);
+    const uint32_t kept = mantissa >> shift;
+    const uint32_t rest = mantissa & ((1u << shift) - 1);
+    const uint32_t middle = 1u << (shift - 1);
     return (uint16_t)(sign | (base + kept + (rest > middle || (rest == middle && (kept & 1)))));
 }
 

@@ -12,17 +12,27 @@ static long limit;
 static bool per_class, fresh, allow_missing, aug_test, from_one;
 
 static const CliOption options[] = {
-    CLI_OPT_TEXT("--data", data_dir, "DIR", "folder of the dataset, such as one with annotations/ and val2017/; default: the paths in the config"),
+    CLI_OPT_TEXT(
+        "--data", data_dir, "DIR",
+        "folder of the dataset, such as one with annotations/ and val2017/; default: the paths in the config"),
     CLI_OPT_TEXT("--out", out_dir, "DIR", "keep the results in DIR; a stopped run continues from there"),
     CLI_OPT_FLAG("--fresh", fresh, "start over, even if --out has results of an earlier run"),
     CLI_OPT_INT("--limit", limit, "N", 1, 2147483647, "use the first N images only"),
-    CLI_OPT_TEXT("--shard", shard_text, "I/N", "use every N-th image only, starting with the I-th, to divide the work among N machines"),
-    CLI_OPT_TEXT("--json", json_path, "FILE", "write the scores as JSON in full precision; with `-` to stdout, in place of the table"),
+    CLI_OPT_TEXT("--shard", shard_text, "I/N",
+                 "use every N-th image only, starting with the I-th, to divide the work among N machines"),
+    CLI_OPT_TEXT("--json", json_path, "FILE",
+                 "write the scores as JSON in full precision; with `-` to stdout, in place of the table"),
     CLI_OPT_FLAG("--per-class", per_class, "detectors: also print the AP of every class"),
-    CLI_OPT_FLAG("--aug-test", aug_test, "segmentors: test-time augmentation with six scales, each also mirrored, as mmseg's --aug-test"),
-    CLI_OPT_FLAG("--from-one", from_one, "segmentors: number the classes from 1 in the label maps of --out, as in the files of ADE20K; default: from 0"),
-    CLI_OPT_TEXT("--wrapper", wrapper, "KEY", "take the weights from this entry of the checkpoint: state_dict, model, model_ema, ...; default: found automatically"),
-    CLI_OPT_FLAG("--allow-missing", allow_missing, "parameters that are missing in the checkpoint keep random values; default: they are an error"),
+    CLI_OPT_FLAG("--aug-test", aug_test,
+                 "segmentors: test-time augmentation with six scales, each also mirrored, as mmseg's --aug-test"),
+    CLI_OPT_FLAG(
+        "--from-one", from_one,
+        "segmentors: number the classes from 1 in the label maps of --out, as in the files of ADE20K; default: from 0"),
+    CLI_OPT_TEXT(
+        "--wrapper", wrapper, "KEY",
+        "take the weights from this entry of the checkpoint: state_dict, model, model_ema, ...; default: found automatically"),
+    CLI_OPT_FLAG("--allow-missing", allow_missing,
+                 "parameters that are missing in the checkpoint keep random values; default: they are an error"),
     CLI_OPT_END
 };
 
@@ -45,8 +55,13 @@ static int read_shard(const char *text, int *shard, int *shards)
 static int open_run(Run *r, const char *config, const char *checkpoint)
 {
     const DfModelLoad load = { .wrapper = wrapper, .allow_missing = allow_missing };
-    DfEvaluationOptions o = { .data_dir = data_dir, .out_dir = out_dir, .fresh = fresh, .limit = limit, .first_class = from_one,
-                              .progress = cli_run_progress, .progress_user = &r->progress };
+    DfEvaluationOptions o = { .data_dir = data_dir,
+                              .out_dir = out_dir,
+                              .fresh = fresh,
+                              .limit = limit,
+                              .first_class = from_one,
+                              .progress = cli_run_progress,
+                              .progress_user = &r->progress };
     int error = read_shard(shard_text, &o.shard, &o.shards);
     if (error == DF_OK && aug_test)
         error = cli_aug_test();
@@ -67,7 +82,8 @@ static int run_images(Run *r)
     if (error != DF_EINTERRUPT)
         return error;
     return df_fail(DF_EINTERRUPT, "stopped after %ld of %ld images; %s", r->progress.shown.done, r->progress.shown.n,
-                   out_dir ? "the same command continues from there" : "nothing was kept; with --out DIR the same command would continue from there");
+                   out_dir ? "the same command continues from there"
+                           : "nothing was kept; with --out DIR the same command would continue from there");
 }
 
 static int print_miou(const DfMiouScores *scores)
@@ -75,9 +91,11 @@ static int print_miou(const DfMiouScores *scores)
     char *table = NULL;
     char *json = NULL;
     int error = DF_OK;
-    if (!(json_path && strcmp(json_path, "-") == 0) && (error = df_miou_table(&scores->result, scores->names, &table)) == DF_OK)
+    if (!(json_path && strcmp(json_path, "-") == 0) &&
+        (error = df_miou_table(&scores->result, scores->names, &table)) == DF_OK)
         printf("%s", table);
-    if (error == DF_OK && json_path && (error = df_miou_json(&scores->result, &scores->params, scores->names, NULL, &json)) == DF_OK)
+    if (error == DF_OK && json_path &&
+        (error = df_miou_json(&scores->result, &scores->params, scores->names, NULL, &json)) == DF_OK)
         error = cli_write_text(json_path, json);
     df_free(table);
     df_free(json);

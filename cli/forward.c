@@ -11,12 +11,16 @@ static const char *input_path, *output_path, *wrapper;
 static bool all, allow_missing;
 
 static const CliOption options[] = {
-    CLI_OPT_TEXT("--input", input_path, "FILE",
-                 "required: a .safetensors file with `image` (N 3 H W, normalised); for detectors also with the metadata `img_metas`"),
+    CLI_OPT_TEXT(
+        "--input", input_path, "FILE",
+        "required: a .safetensors file with `image` (N 3 H W, normalised); for detectors also with the metadata `img_metas`"),
     CLI_OPT_TEXT("--output", output_path, "FILE", "required: the .safetensors file to write"),
     CLI_OPT_FLAG("--all", all, "also save the output of every module, under its path in the network"),
-    CLI_OPT_TEXT("--wrapper", wrapper, "KEY", "take the weights from this entry of the checkpoint: state_dict, model, model_ema, ...; default: found automatically"),
-    CLI_OPT_FLAG("--allow-missing", allow_missing, "parameters that are missing in the checkpoint keep random values; default: they are an error"),
+    CLI_OPT_TEXT(
+        "--wrapper", wrapper, "KEY",
+        "take the weights from this entry of the checkpoint: state_dict, model, model_ema, ...; default: found automatically"),
+    CLI_OPT_FLAG("--allow-missing", allow_missing,
+                 "parameters that are missing in the checkpoint keep random values; default: they are an error"),
     CLI_OPT_END
 };
 
@@ -56,7 +60,9 @@ static void hear(void *user, const char *name, const DfTensor *x)
     float *copy = df_arena_alloc(o->arena, n + 1, sizeof *copy);
     DfShape shape = x->shape;
     if (copy && shape.n == 4) {
-        const size_t N = (size_t)shape.d[0], P = (size_t)shape.d[1] * (size_t)shape.d[2], C = (size_t)shape.d[3];
+        const size_t N = (size_t)shape.d[0];
+        const size_t P = (size_t)shape.d[1] * (size_t)shape.d[2];
+        const size_t C = (size_t)shape.d[3];
         for (size_t b = 0; b < N; b++)
             for (size_t p = 0; p < P; p++)
                 for (size_t ch = 0; ch < C; ch++)
@@ -105,10 +111,12 @@ static int read_image(CliSession *s, const DfCheckpoint *file, const char *name,
         return df_fail(DF_EFORMAT, "%s: want a tensor `%s` of shape N 3 H W", input_path, name);
     for (int i = 0; i < 4; i++)
         if (array->shape[i] < 1 || array->shape[i] > 32768)
-            return df_fail(DF_EFORMAT, "%s: `%s` has size %lld in dimension %d: want 1 to 32768", input_path, name, (long long)array->shape[i], i);
+            return df_fail(DF_EFORMAT, "%s: `%s` has size %lld in dimension %d: want 1 to 32768", input_path, name,
+                           (long long)array->shape[i], i);
     if (array->shape[2] * array->shape[3] > 1 << 24 || array->shape[0] > 1024)
-        return df_fail(DF_EFORMAT, "%s: `image` is %lld x 3 x %lld x %lld: want at most 1024 images of %d pixels", input_path, (long long)array->shape[0],
-                       (long long)array->shape[2], (long long)array->shape[3], 1 << 24);
+        return df_fail(DF_EFORMAT, "%s: `image` is %lld x 3 x %lld x %lld: want at most 1024 images of %d pixels",
+                       input_path, (long long)array->shape[0], (long long)array->shape[2], (long long)array->shape[3],
+                       1 << 24);
     DfArray nhwc = *array; /* the same bytes, read in our order */
     const int order[4] = { 0, 2, 3, 1 };
     for (int i = 0; i < 4; i++) {
@@ -130,8 +138,10 @@ static int number_at(const cJSON *list, int i, int fallback)
 /* Without img_metas the image is taken as it is: not resized, not padded. */
 static DfImageMeta read_meta(const cJSON *metas, int n, int H, int W)
 {
-    const cJSON *meta = cJSON_GetArrayItem(metas, n), *ori = cJSON_GetObjectItem(meta, "ori_shape");
-    const cJSON *img = cJSON_GetObjectItem(meta, "img_shape"), *scale = cJSON_GetObjectItem(meta, "scale_factor");
+    const cJSON *meta = cJSON_GetArrayItem(metas, n);
+    const cJSON *ori = cJSON_GetObjectItem(meta, "ori_shape");
+    const cJSON *img = cJSON_GetObjectItem(meta, "img_shape");
+    const cJSON *scale = cJSON_GetObjectItem(meta, "scale_factor");
     DfImageMeta out = { .pad_h = H, .pad_w = W };
     out.img_h = number_at(img, 0, H);
     out.img_w = number_at(img, 1, W);
@@ -194,18 +204,21 @@ static int detect_both(CliSession *s, Outputs *o, DfTensor *image, const char *j
     return error;
 }
 
-/* DETR's form: `mask` (N H W, not 0 where there is padding, right and below) and `target_sizes` (N 2: height and width of the
- * originals) stand beside the image; scores_i, labels_i and boxes_i come out. */
+/* DETR's form: `mask` (N H W, not 0 where there is padding, right and below) and `target_sizes` (N 2: height and
+ * width of the originals) stand beside the image; scores_i, labels_i and boxes_i come out. */
 static bool in_detr_form(const DfCheckpoint *input, const DfTensor *image)
 {
-    const DfArray *mask = df_checkpoint_find(input, "mask"), *sizes = df_checkpoint_find(input, "target_sizes");
-    return mask && mask->ndim == 3 && mask->shape[0] == df_dim(image, 0) && mask->shape[1] == df_dim(image, 1) && mask->shape[2] == df_dim(image, 2) &&
+    const DfArray *mask = df_checkpoint_find(input, "mask");
+    const DfArray *sizes = df_checkpoint_find(input, "target_sizes");
+    return mask && mask->ndim == 3 && mask->shape[0] == df_dim(image, 0) && mask->shape[1] == df_dim(image, 1) &&
+           mask->shape[2] == df_dim(image, 2) &&
            (!sizes || (sizes->ndim == 2 && sizes->shape[0] == df_dim(image, 0) && sizes->shape[1] == 2));
 }
 
 static int detr_metas(const DfCheckpoint *input, DfImageMeta *metas, int N, int H, int W)
 {
-    const DfArray *mask = df_checkpoint_find(input, "mask"), *sizes = df_checkpoint_find(input, "target_sizes");
+    const DfArray *mask = df_checkpoint_find(input, "mask");
+    const DfArray *sizes = df_checkpoint_find(input, "target_sizes");
     float *off = df_malloc((size_t)df_array_count(mask) * sizeof *off + 1);
     int64_t *size = df_malloc((size_t)N * 2 * sizeof *size);
     if (off && size) {
@@ -222,7 +235,8 @@ static int detr_metas(const DfCheckpoint *input, DfImageMeta *metas, int N, int 
             meta.ori_h = sizes && size[2 * n] > 0 && size[2 * n] < 1 << 20 ? (int)size[2 * n] : meta.img_h;
             meta.ori_w = sizes && size[2 * n + 1] > 0 && size[2 * n + 1] < 1 << 20 ? (int)size[2 * n + 1] : meta.img_w;
             for (int i = 0; i < 4; i++)
-                meta.scale_factor[i] = i % 2 ? (float)meta.img_h / (float)meta.ori_h : (float)meta.img_w / (float)meta.ori_w;
+                meta.scale_factor[i] =
+                    i % 2 ? (float)meta.img_h / (float)meta.ori_h : (float)meta.img_w / (float)meta.ori_w;
             metas[n] = meta;
         }
     }
@@ -234,7 +248,8 @@ static int detr_metas(const DfCheckpoint *input, DfImageMeta *metas, int N, int 
 
 static void add_detr(Outputs *o, const DfDetections *found, int image)
 {
-    float *scores = df_arena_alloc(o->arena, found->n + 1, sizeof *scores), *boxes = df_arena_alloc(o->arena, found->n + 1, 4 * sizeof *boxes);
+    float *scores = df_arena_alloc(o->arena, found->n + 1, sizeof *scores);
+    float *boxes = df_arena_alloc(o->arena, found->n + 1, 4 * sizeof *boxes);
     int64_t *labels = df_arena_alloc(o->arena, found->n + 1, sizeof *labels);
     for (size_t i = 0; scores && boxes && labels && i < found->n; i++) {
         memcpy(boxes + 4 * i, found->v[i].box, 4 * sizeof *boxes);
@@ -256,7 +271,8 @@ static int detect_detr(CliSession *s, Outputs *o, DfTensor *image, const DfCheck
     const int N = df_dim(image, 0);
     DfImageMeta *metas = df_calloc((size_t)N, sizeof *metas);
     DfDetections *found = df_calloc((size_t)N, sizeof *found);
-    int error = metas && found ? detr_metas(input, metas, N, df_dim(image, 1), df_dim(image, 2)) : df_fail_memory("detections");
+    int error = metas && found ? detr_metas(input, metas, N, df_dim(image, 1), df_dim(image, 2))
+                               : df_fail_memory("detections");
     if (error == DF_OK)
         error = df_model_detect(s->model, s->c, image, metas, N, true, found);
     for (int n = 0; error == DF_OK && n < N; n++)

@@ -34,9 +34,9 @@ static cJSON *row_json(const DfProfileRow *row, size_t parameters)
 
 static void print_row(const char *name, int indent, size_t parameters, const DfProfileRow *row)
 {
-    printf("%*s%-*s %9.3f M %9.3f G %9.3f G %9.3f G %9.3f G %8.1f MB\n", 2 * indent, "", 34 - 2 * indent, name, 1e-6 * (double)parameters,
-           1e-9 * cli_multiply_adds(row), 1e-9 * row->macs[DF_MACS_LAYER], 1e-9 * row->macs[DF_MACS_ATTENTION], 1e-9 * row->macs[DF_MACS_PADDING],
-           4e-6 * (double)row->activations);
+    printf("%*s%-*s %9.3f M %9.3f G %9.3f G %9.3f G %9.3f G %8.1f MB\n", 2 * indent, "", 34 - 2 * indent, name,
+           1e-6 * (double)parameters, 1e-9 * cli_multiply_adds(row), 1e-9 * row->macs[DF_MACS_LAYER],
+           1e-9 * row->macs[DF_MACS_ATTENTION], 1e-9 * row->macs[DF_MACS_PADDING], 4e-6 * (double)row->activations);
 }
 
 static int report(CliSession *s, int H, int W)
@@ -44,14 +44,15 @@ static int report(CliSession *s, int H, int W)
     const DfProfileRow *rows;
     const int n = df_profile_rows(s->c, &rows);
     NnModel *weights = df_model_weights(s->model);
-    cJSON *json = cJSON_CreateObject(), *modules = cJSON_AddArrayToObject(json, "modules");
+    cJSON *json = cJSON_CreateObject();
+    cJSON *modules = cJSON_AddArrayToObject(json, "modules");
     cJSON_AddStringToObject(json, "model", df_model_type(s->model));
     cJSON_AddNumberToObject(json, "height", H);
     cJSON_AddNumberToObject(json, "width", W);
     const bool table = !json_path || strcmp(json_path, "-") != 0;
     if (table)
-        printf("%s, %ld x 3 x %d x %d\n\n%-34s %11s %11s %11s %11s %11s %11s\n", df_model_type(s->model), batch, H, W, "module", "parameters", "mult-adds",
-               "= layers", "+ attention", "+ padding", "activations");
+        printf("%s, %ld x 3 x %d x %d\n\n%-34s %11s %11s %11s %11s %11s %11s\n", df_model_type(s->model), batch, H, W,
+               "module", "parameters", "mult-adds", "= layers", "+ attention", "+ padding", "activations");
     for (int i = 1; i < n; i++) {
         const size_t parameters = nn_model_elements(weights, rows[i].path);
         cJSON_AddItemToArray(modules, row_json(&rows[i], parameters));

@@ -75,8 +75,9 @@ static int run(int n, const char *const *args)
     if (found)
         return DF_OK;
     const char *nearest = df_nearest_name(args[0], names, KINDS);
-    return df_fail(CLI_EUSAGE, "nothing is called '%s': want models, backbones, necks, heads, datasets or transforms%s%s%s", args[0],
-                   nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+    return df_fail(CLI_EUSAGE,
+                   "nothing is called '%s': want models, backbones, necks, heads, datasets or transforms%s%s%s",
+                   args[0], nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }
 
 const CliCommand cli_command_list = {

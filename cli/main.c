@@ -29,7 +29,8 @@ static bool wants_help, wants_version;
 static const CliOption common[] = {
     CLI_OPT_INT("--threads", cli.threads, "N", 1, 1024,
                 "number of threads; default: DEFORMER_THREADS, else OMP_NUM_THREADS, else all CPUs"),
-    CLI_OPT_SET("--set", "KEY=VALUE", "set a value of the config, such as model.test_cfg.score_thr=0.3; may be repeated"),
+    CLI_OPT_SET("--set", "KEY=VALUE",
+                "set a value of the config, such as model.test_cfg.score_thr=0.3; may be repeated"),
     CLI_OPT_FLAG("--quiet", cli.quiet, "show warnings and errors only, and no progress"),
     CLI_OPT_FLAG("--help", wants_help, "show this help"),
     CLI_OPT_FLAG("--version", wants_version, "show the version"),
@@ -64,7 +65,8 @@ static void print_options(const CliOption *options)
             printf("\n%s:\n", options->help);
             continue;
         }
-        const int length = printf("  %s%s%s", options->name, options->value ? " " : "", options->value ? options->value : "");
+        const int length =
+            printf("  %s%s%s", options->name, options->value ? " " : "", options->value ? options->value : "");
         if (length + 2 > COLUMN)
             printf("\n%*s", COLUMN, "");
         else
@@ -75,7 +77,8 @@ static void print_options(const CliOption *options)
 
 static void print_command_help(const CliCommand *command)
 {
-    printf("deformer %s - %s\n\nUsage: deformer %s %s\n", command->name, command->summary, command->name, command->synopsis);
+    printf("deformer %s - %s\n\nUsage: deformer %s %s\n", command->name, command->summary, command->name,
+           command->synopsis);
     if (command->details)
         printf("\n%s\n", command->details);
     if (command->options && command->options->kind != CLI_END) {
@@ -124,8 +127,8 @@ static int unknown_option(const CliCommand *command, const char *text)
     for (const CliOption *o = common; o->kind != CLI_END; o++)
         names[n++] = o->name;
     const char *nearest = df_nearest_name(text, names, n);
-    fprintf(stderr, "deformer %s: unknown option '%s'%s%s%s\n", command->name, text, nearest ? "; did you mean '" : "", nearest ? nearest : "",
-            nearest ? "'?" : "");
+    fprintf(stderr, "deformer %s: unknown option '%s'%s%s%s\n", command->name, text,
+            nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
     return USAGE;
 }
 
@@ -171,8 +174,9 @@ static int wrong_value(const CliCommand *command, const CliOption *option, const
     else if (option->kind == CLI_INT || option->kind == CLI_FLOAT)
         snprintf(range, sizeof range, " from %.10g to %.10g", option->min, option->max);
     const char *number = option->kind == CLI_INT ? ", a whole number" : option->kind == CLI_FLOAT ? ", a number" : "";
-    fprintf(stderr, "deformer %s: %s wants %s%s%s%s%s%s\n", command->name, option->name, option->value ? option->value : "no value", number, range,
-            value ? ", not '" : "", value ? value : "", value ? "'" : "");
+    fprintf(stderr, "deformer %s: %s wants %s%s%s%s%s%s\n", command->name, option->name,
+            option->value ? option->value : "no value", number, range, value ? ", not '" : "", value ? value : "",
+            value ? "'" : "");
     return USAGE;
 }
 
@@ -201,7 +205,8 @@ static int read_arguments(const CliCommand *command, int argc, char **argv, cons
         if (!option)
             return unknown_option(command, text);
         const char *value = equals ? equals + 1 : option->kind == CLI_FLAG ? "" : i + 1 < argc ? argv[++i] : NULL;
-        if (!value || (option->kind == CLI_FLAG && equals) || (!option->to && cli.n_set == CLI_SETS) || !set_value(option, value))
+        if (!value || (option->kind == CLI_FLAG && equals) || (!option->to && cli.n_set == CLI_SETS) ||
+            !set_value(option, value))
             return wrong_value(command, option, value);
     }
     return 0;
@@ -247,8 +252,8 @@ static int no_command(const char *name)
     for (; cli_commands[n]; n++)
         names[n] = cli_commands[n]->name;
     const char *nearest = df_nearest_name(name, names, n);
-    fprintf(stderr, "deformer: no command '%s'%s%s%s; `deformer --help` lists them\n", name, nearest ? "; did you mean '" : "", nearest ? nearest : "",
-            nearest ? "'?" : "");
+    fprintf(stderr, "deformer: no command '%s'%s%s%s; `deformer --help` lists them\n", name,
+            nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
     return USAGE;
 }
 
@@ -301,7 +306,8 @@ int main(int argc, char **argv)
     errno = 0;
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == 0) {
         if (errno != EPIPE) /* who reads may stop reading, and knows it */
-            fprintf(stderr, "deformer: the output could not be written%s%s\n", errno ? ": " : "", errno ? strerror(errno) : "");
+            fprintf(stderr, "deformer: the output could not be written%s%s\n", errno ? ": " : "",
+                    errno ? strerror(errno) : "");
         status = EXIT_FAILURE;
     }
     return status;

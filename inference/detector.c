@@ -9,7 +9,7 @@
 
 #include "inference/parts.h"
 
-/* ---- opening -------------------------------------------------------------------------------------------------------- */
+/* ---- opening ----------------------------------------------------------------------------------------------------- */
 
 static void hear_logits(void *user, const char *name, const DfTensor *x)
 {
@@ -17,8 +17,8 @@ static void hear_logits(void *user, const char *name, const DfTensor *x)
         *(int *)user = df_dim(x, -1);
 }
 
-/* A backbone says only by its logits whether it classifies, and into how many classes: a dry pass gives their shape. One that cannot take an
- * input of the usual shape counts as one without classes. */
+/* A backbone says only by its logits whether it classifies, and into how many classes: a dry pass gives their shape.
+ * One that cannot take an input of the usual shape counts as one without classes. */
 static void count_classes(DfDetector *d)
 {
     int H, W;
@@ -69,8 +69,8 @@ int df_detector_build(DfDetector **out, const char *config, const DfDetectorOpti
     return error;
 }
 
-/* The whole picture at the size that the network is made for, with ImageNet's mean and deviation: for configs of a bare backbone, which
- * name no pipeline. */
+/* The whole picture at the size that the network is made for, with ImageNet's mean and deviation: for configs of a
+ * bare backbone, which name no pipeline. */
 static int usual_pipeline(DfDetector *d)
 {
     char text[512];
@@ -162,7 +162,7 @@ void df_detector_close(DfDetector *d)
     df_free(d);
 }
 
-/* ---- what it is ----------------------------------------------------------------------------------------------------- */
+/* ---- what it is -------------------------------------------------------------------------------------------------- */
 
 DfDetectorTask df_detector_task(const DfDetector *d)
 {

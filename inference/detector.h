@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/detector.h -- a config, its weights and its test pipeline as one thing: pictures in, results out. Detectors, segmentors and
- * classifiers are opened and run alike.
+ * inference/detector.h -- a config, its weights and its test pipeline as one thing: pictures in, results out.
+ * Detectors, segmentors and classifiers are opened and run alike.
  *
  *     DfDetector *detector;  DfImage picture;  DfResult result;
  *     df_detector_open(&detector, "mask_rcnn_swin_tiny_fpn_3x_coco.py", "weights.pth", NULL);
@@ -11,8 +11,8 @@
  *         puts(df_detector_class_name(detector, result.detections.v[i].label));
  *     df_result_done(&result);  df_image_free(&picture);  df_detector_close(detector);
  *
- * Functions that can fail return DF_OK or a negative code, with a sentence in df_error(). A detector serves one thread at a time; it
- * computes on a pool of its own.
+ * Functions that can fail return DF_OK or a negative code, with a sentence in df_error(). A detector serves one
+ * thread at a time; it computes on a pool of its own.
  */
 #ifndef DF_INFERENCE_DETECTOR_H
 #define DF_INFERENCE_DETECTOR_H
@@ -30,8 +30,8 @@ typedef struct {
     DfModelLoad load;         /* how the checkpoint is read                                                              */
 } DfDetectorOptions;
 
-/* Reads the config, builds the network, loads the weights, reads the test pipeline. `checkpoint` is a .pth or .safetensors file, or
- * "random" or "random:SEED" for fresh weights. `options` may be NULL. All is copied. */
+/* Reads the config, builds the network, loads the weights, reads the test pipeline. `checkpoint` is a .pth or
+ * .safetensors file, or "random" or "random:SEED" for fresh weights. `options` may be NULL. All is copied. */
 int df_detector_open(DfDetector **out, const char *config, const char *checkpoint, const DfDetectorOptions *options);
 void df_detector_close(DfDetector *); /* NULL is fine */
 
@@ -40,7 +40,7 @@ int df_detector_build(DfDetector **out, const char *config, const DfDetectorOpti
 int df_detector_prepare(DfDetector *);                                                  /* test pipeline and class names; once */
 int df_detector_load(DfDetector *, const char *checkpoint, const DfModelLoad *);        /* weights; NULL: the official rules   */
 
-/* ---- what it is ----------------------------------------------------------------------------------------------------- */
+/* ---- what it is -------------------------------------------------------------------------------------------------- */
 
 typedef enum {
     DF_TASK_DETECTION,      /* boxes, and masks if the network has a mask head */
@@ -50,8 +50,8 @@ typedef enum {
 } DfDetectorTask;
 DfDetectorTask df_detector_task(const DfDetector *);
 int df_detector_classes(const DfDetector *);                       /* how many */
-/* The config's name of a class (data.test), else COCO's or ADE20K's where the number of classes says so, else its number. Lives as long as
- * the detector; known after df_detector_prepare(). */
+/* The config's name of a class (data.test), else COCO's or ADE20K's where the number of classes says so, else its
+ * number. Lives as long as the detector; known after df_detector_prepare(). */
 const char *df_detector_class_name(const DfDetector *, int label);
 /* Names and colours of all classes; n = 0 where there are numbers alone. */
 const DfClasses *df_detector_class_names(const DfDetector *);
@@ -65,7 +65,7 @@ const DfPipeline *df_detector_pipeline(const DfDetector *);        /* after df_d
 const char *df_detector_config_path(const DfDetector *);
 const char *df_detector_checkpoint_path(const DfDetector *);       /* as given; NULL before df_detector_load()    */
 
-/* ---- running it ----------------------------------------------------------------------------------------------------- */
+/* ---- running it -------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     int height, width;        /* of the picture, upright                                                                   */
@@ -76,7 +76,8 @@ typedef struct {
 } DfResult;
 void df_result_done(DfResult *); /* frees what it holds and empties it; {0} is fine */
 
-/* n pictures (BGR, 8 bits), one after the other: results[n]. A result depends on its picture alone. After a failure all are empty. */
+/* n pictures (BGR, 8 bits), one after the other: results[n]. A result depends on its picture alone. After a failure
+ * all are empty. */
 int df_detector_run(DfDetector *, const DfImage *pictures, int n, DfResult *results);
 /* The same for a picture that a loader has prepared with df_detector_pipeline(). Errors name the picture. */
 int df_detector_run_sample(DfDetector *, const DfSample *, DfResult *);

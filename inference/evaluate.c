@@ -8,7 +8,8 @@
 
 static const EvaluationKind *kind_of(const DfEvaluation *e)
 {
-    return df_detector_task(e->detector) == DF_TASK_SEGMENTATION ? &df_evaluation_of_segmentor : &df_evaluation_of_detector;
+    return df_detector_task(e->detector) == DF_TASK_SEGMENTATION ? &df_evaluation_of_segmentor
+                                                                 : &df_evaluation_of_detector;
 }
 
 static int check_network(const DfDetector *d)
@@ -16,8 +17,8 @@ static int check_network(const DfDetector *d)
     const DfDetectorTask task = df_detector_task(d);
     if (task == DF_TASK_DETECTION || task == DF_TASK_SEGMENTATION)
         return DF_OK;
-    return df_fail(DF_EVALUE, "%s describes a %s alone: eval wants a detector or a segmentor", df_detector_config_path(d),
-                   df_model_type(df_detector_model((DfDetector *)(uintptr_t)d)));
+    return df_fail(DF_EVALUE, "%s describes a %s alone: eval wants a detector or a segmentor",
+                   df_detector_config_path(d), df_model_type(df_detector_model((DfDetector *)(uintptr_t)d)));
 }
 
 int df_evaluation_open(DfEvaluation **out, DfDetector *d, const DfEvaluationOptions *options)
@@ -49,7 +50,8 @@ void df_evaluation_close(DfEvaluation *e)
     df_free(e);
 }
 
-/* A picture that cannot be read is told and counted, and a resumed run tries it again. A network that fails ends the run. */
+/* A picture that cannot be read is told and counted, and a resumed run tries it again. A network that fails ends the
+ * run. */
 static int take(void *user, DfSample *sample)
 {
     DfEvaluation *e = user;
@@ -63,16 +65,26 @@ static int take(void *user, DfSample *sample)
 
 static int run_pictures(DfEvaluation *e)
 {
-    const DfLoading loading = { .pipeline = df_detector_pipeline(e->detector), .paths = kind_of(e)->pictures(e), .order = e->order,
-                                .n = e->n_order, .threads = 1, .ahead = 3 };
-    DfSequence s = { .loading = loading, .n = e->n, .done = e->n_done, .progress = e->o.progress, .progress_user = e->o.progress_user,
-                     .take = take, .take_user = e };
+    const DfLoading loading = { .pipeline = df_detector_pipeline(e->detector),
+                                .paths = kind_of(e)->pictures(e),
+                                .order = e->order,
+                                .n = e->n_order,
+                                .threads = 1,
+                                .ahead = 3 };
+    DfSequence s = { .loading = loading,
+                     .n = e->n,
+                     .done = e->n_done,
+                     .progress = e->o.progress,
+                     .progress_user = e->o.progress_user,
+                     .take = take,
+                     .take_user = e };
     const int error = df_sequence_run(&s);
     if (error < 0)
         return error;
     if (s.done < e->n)
         return df_fail(DF_EINTERRUPT, "stopped after %ld of %ld images", s.done, e->n);
-    return e->unreadable < e->n ? DF_OK : df_fail(DF_EIO, "none of %ld images could be read, the last: %s", e->n, df_error());
+    return e->unreadable < e->n ? DF_OK
+                                : df_fail(DF_EIO, "none of %ld images could be read, the last: %s", e->n, df_error());
 }
 
 int df_evaluation_run(DfEvaluation *e)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/evaluate.h -- the test set of a config through its network, and the scores: COCO's for detectors, mmseg's for segmentors.
+ * inference/evaluate.h -- the test set of a config through its network, and the scores: COCO's for detectors, mmseg's
+ * for segmentors.
  *
  *     DfEvaluation *run;
  *     df_evaluation_open(&run, detector, &options);      dataset and pipeline, before the weights are loaded
  *     df_detector_load(detector, "weights.pth", NULL);
- *     df_evaluation_run(run);                            picture by picture; may be stopped, and continued by the same calls
- *     df_evaluation_score(run);                          then df_evaluation_coco(run) or df_evaluation_miou(run)
- *     df_evaluation_close(run);
+ *     df_evaluation_run(run);                            picture by picture; may be stopped, and continued by the
+ * same calls df_evaluation_score(run);                          then df_evaluation_coco(run) or
+ * df_evaluation_miou(run) df_evaluation_close(run);
  */
 #ifndef DF_INFERENCE_EVALUATE_H
 #define DF_INFERENCE_EVALUATE_H
@@ -32,8 +33,9 @@ typedef struct DfEvaluation DfEvaluation;
 int df_evaluation_open(DfEvaluation **out, DfDetector *, const DfEvaluationOptions *); /* NULL: {0} */
 void df_evaluation_close(DfEvaluation *);       /* NULL is fine */
 
-/* All pictures that an earlier run with the same out_dir has not done. A run of other settings, weights or data there is refused. Pictures
- * that cannot be read are logged and counted; if none can be read, that is an error. DF_EINTERRUPT when progress() said so. */
+/* All pictures that an earlier run with the same out_dir has not done. A run of other settings, weights or data there
+ * is refused. Pictures that cannot be read are logged and counted; if none can be read, that is an error.
+ * DF_EINTERRUPT when progress() said so. */
 int df_evaluation_run(DfEvaluation *);
 int df_evaluation_score(DfEvaluation *);
 

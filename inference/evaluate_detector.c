@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/evaluate_detector.c -- the test set of a detector. Detections go into a journal as they come; at the end the journal becomes
- * COCO results files, and these are scored.
+ * inference/evaluate_detector.c -- the test set of a detector. Detections go into a journal as they come; at the end
+ * the journal becomes COCO results files, and these are scored.
  */
 #include "inference/evaluation.h"
 #include "inference/fingerprint.h"
@@ -13,11 +13,12 @@ static int open_dataset(DfEvaluation *e)
     const int classes = df_detector_classes(e->detector);
     if (error < 0 || e->dataset->n_classes == classes)
         return error;
-    return df_fail(DF_EVALUE, "%s has %d classes and the head %d: set the dataset's `classes` or the head's num_classes", e->dataset->path,
-                   e->dataset->n_classes, classes);
+    return df_fail(DF_EVALUE,
+                   "%s has %d classes and the head %d: set the dataset's `classes` or the head's num_classes",
+                   e->dataset->path, e->dataset->n_classes, classes);
 }
 
-/* ---- which images ------------------------------------------------------------------------------------------------- */
+/* ---- which images ------------------------------------------------------------------------------------------------ */
 
 static int choose_images(DfEvaluation *e)
 {
@@ -43,8 +44,9 @@ static int choose_images(DfEvaluation *e)
 static int begin(DfEvaluation *e)
 {
     DfDetector *d = e->detector;
-    const DfJournalOf of = { df_detector_config_path(d), df_detector_checkpoint_path(d), df_hash_settings(df_detector_config(d)),
-                             df_hash_weights(df_detector_model(d)), df_hash_dataset(e->dataset) };
+    const DfJournalOf of = { df_detector_config_path(d), df_detector_checkpoint_path(d),
+                             df_hash_settings(df_detector_config(d)), df_hash_weights(df_detector_model(d)),
+                             df_hash_dataset(e->dataset) };
     e->done = df_calloc((size_t)e->dataset->n_images + 1, sizeof *e->done);
     if (!e->done)
         return df_fail_memory("the results");
@@ -56,7 +58,7 @@ static int begin(DfEvaluation *e)
     return error < 0 ? error : choose_images(e);
 }
 
-/* ---- the run ------------------------------------------------------------------------------------------------------ */
+/* ---- the run ----------------------------------------------------------------------------------------------------- */
 
 static const char *const *pictures(const DfEvaluation *e)
 {
@@ -78,7 +80,8 @@ static int export(DfEvaluation *e, const char *name, bool masks)
 {
     df_free(e->results_path);
     e->results_path = df_path_join(e->folder, name);
-    return e->results_path ? df_journal_export(e->journal, e->chosen, masks, e->results_path) : df_fail_memory("a path");
+    return e->results_path ? df_journal_export(e->journal, e->chosen, masks, e->results_path)
+                           : df_fail_memory("a path");
 }
 
 static int score(DfEvaluation *e)
@@ -90,7 +93,8 @@ static int score(DfEvaluation *e)
     if (error < 0)
         return error;
     if (e->unreadable)
-        df_log(DF_LOG_WARNING, "%ld of %ld images could not be read and count as images without detections", e->unreadable, e->n);
+        df_log(DF_LOG_WARNING, "%ld of %ld images could not be read and count as images without detections",
+               e->unreadable, e->n);
     const bool whole = e->n == e->dataset->n_images;
     const char *const results[] = { e->results_path };
     const DfCocoScoring scoring = {
@@ -109,7 +113,8 @@ static void close_all(DfEvaluation *e)
 {
     df_journal_close(e->journal);
     if (e->temporary && e->folder)
-        df_remove_folder(e->folder, (const char *const[]){ "results.jsonl", "results.bbox.json", "results.segm.json", NULL });
+        df_remove_folder(e->folder,
+                         (const char *const[]){ "results.jsonl", "results.bbox.json", "results.segm.json", NULL });
     df_coco_scores_done(&e->coco);
     df_coco_dataset_free(e->dataset);
     df_free(e->folder);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/evaluate_segmentor.c -- the test set of a segmentor: every picture becomes a label map, which is counted against the annotation
- * at once. With a folder for results the maps are kept as PNG files, and those of a stopped run are counted instead of made again.
+ * inference/evaluate_segmentor.c -- the test set of a segmentor: every picture becomes a label map, which is counted
+ * against the annotation at once. With a folder for results the maps are kept as PNG files, and those of a stopped
+ * run are counted instead of made again.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,19 +16,23 @@
 
 enum { RUN_FILE = 1 << 16 };
 
-/* ---- opening ------------------------------------------------------------------------------------------------------- */
+/* ---- opening ----------------------------------------------------------------------------------------------------- */
 
 static int check_classes(const DfEvaluation *e)
 {
     const int n = df_detector_classes(e->detector);
     const int most = 256 - e->o.first_class;
     if (e->set->classes.n && e->set->classes.n != n)
-        return df_fail(DF_EVALUE, "%s has %d classes and the head %d: set the dataset's `classes` or the head's num_classes", e->set->folder,
-                       e->set->classes.n, n);
+        return df_fail(DF_EVALUE,
+                       "%s has %d classes and the head %d: set the dataset's `classes` or the head's num_classes",
+                       e->set->folder, e->set->classes.n, n);
     if (n > most)
         return df_fail(DF_EVALUE, "%d classes: label maps of one byte per pixel can hold at most %d", n, most);
     if (!e->set->label && !e->o.out_dir)
-        return df_fail(DF_EVALUE, "%s has no ann_dir, so there is nothing to score: want one, or --out DIR for the label maps alone", e->set->type);
+        return df_fail(
+            DF_EVALUE,
+            "%s has no ann_dir, so there is nothing to score: want one, or --out DIR for the label maps alone",
+            e->set->type);
     return DF_OK;
 }
 
@@ -51,7 +56,7 @@ static int open_set(DfEvaluation *e)
     return df_image_scores_new(&e->scores, DF_IMAGES_MIOU, e->miou.params.classes, e->miou.names);
 }
 
-/* ---- counting ------------------------------------------------------------------------------------------------------ */
+/* ---- counting ---------------------------------------------------------------------------------------------------- */
 
 static void warn_outside(DfEvaluation *e, int i, const DfImage *label)
 {
@@ -96,7 +101,7 @@ static int count_labels(DfEvaluation *e, int i, const uint16_t *labels, int heig
     return error;
 }
 
-/* ---- what an earlier run left --------------------------------------------------------------------------------------- */
+/* ---- what an earlier run left ------------------------------------------------------------------------------------ */
 
 static bool same_file(const char *a, const char *b)
 {
@@ -128,7 +133,8 @@ static int take_map(DfEvaluation *e, int i, bool resumed)
     else if (there && resumed)
         error = count_map(e, i, path);
     else if (there && !e->o.fresh)
-        error = df_fail(DF_EVALUE, "%s already exists and is not from a known run: want another --out, or --fresh", path);
+        error =
+            df_fail(DF_EVALUE, "%s already exists and is not from a known run: want another --out, or --fresh", path);
     else if (there && unlink(path) != 0)
         error = df_fail_errno("%s", path);
     if (error == DF_OK && there && resumed)
@@ -160,8 +166,9 @@ static int describe(const DfEvaluation *e, char fingerprint[64], char **out)
 {
     DfDetector *d = e->detector;
     DfTextbuf json = { 0 };
-    snprintf(fingerprint, 64, "%016" PRIx64 "-%016" PRIx64 "-%016" PRIx64 "-%d", df_hash_settings(df_detector_config(d)),
-             df_hash_weights(df_detector_model(d)), df_hash_segmentation(e->set), e->o.first_class);
+    snprintf(fingerprint, 64, "%016" PRIx64 "-%016" PRIx64 "-%016" PRIx64 "-%d",
+             df_hash_settings(df_detector_config(d)), df_hash_weights(df_detector_model(d)),
+             df_hash_segmentation(e->set), e->o.first_class);
     df_textbuf_add(&json, "{\n\t\"config\":\t");
     df_textbuf_json(&json, df_detector_config_path(d));
     df_textbuf_add(&json, ",\n\t\"checkpoint\":\t");
@@ -183,7 +190,10 @@ static int check_folder(const DfEvaluation *e, const char *path, const char *fin
         return error;
     *resumed = strstr(before, fingerprint) != NULL;
     df_free(before);
-    return *resumed ? DF_OK : df_fail(DF_EVALUE, "%s is from a run with other settings, weights or data: want another --out, or --fresh", path);
+    return *resumed ? DF_OK
+                    : df_fail(DF_EVALUE,
+                              "%s is from a run with other settings, weights or data: want another --out, or --fresh",
+                              path);
 }
 
 static int begin(DfEvaluation *e)
@@ -208,7 +218,7 @@ static int begin(DfEvaluation *e)
     return error;
 }
 
-/* ---- the run ------------------------------------------------------------------------------------------------------- */
+/* ---- the run ----------------------------------------------------------------------------------------------------- */
 
 static const char *const *pictures(const DfEvaluation *e)
 {
@@ -223,7 +233,8 @@ static int take(DfEvaluation *e, const DfSample *sample)
     if (error == DF_OK)
         error = count_labels(e, sample->index, result.label_map, result.height, result.width);
     if (error == DF_OK && e->o.out_dir)
-        error = df_label_map_write(e->o.out_dir, e->set->name[sample->index], result.label_map, result.height, result.width, e->o.first_class);
+        error = df_label_map_write(e->o.out_dir, e->set->name[sample->index], result.label_map, result.height,
+                                   result.width, e->o.first_class);
     df_result_done(&result);
     return error;
 }

@@ -20,7 +20,8 @@ static uint64_t add_text(uint64_t hash, const char *text)
     return add(hash, text ? text : "", text ? strlen(text) + 1 : 1);
 }
 
-/* Kind, key and value; where a value was written does not count. Nodes are nested no deeper than a file may nest them. */
+/* Kind, key and value; where a value was written does not count. Nodes are nested no deeper than a file may nest
+ * them. */
 static uint64_t add_node(uint64_t hash, const DfNode *node)
 {
     if (!node)

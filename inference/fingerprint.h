@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/fingerprint.h -- private: what the results of a run depend on, as hashes (FNV-1a, 64 bits): against mistakes, not against malice.
+ * inference/fingerprint.h -- private: what the results of a run depend on, as hashes (FNV-1a, 64 bits): against
+ * mistakes, not against malice.
  */
 #ifndef DF_INFERENCE_FINGERPRINT_H
 #define DF_INFERENCE_FINGERPRINT_H

@@ -7,7 +7,8 @@
 
 #include "inference/parts.h"
 
-/* Pixels of a network's input: from the first on the memory for its activations is asked for before, above the second it is refused. */
+/* Pixels of a network's input: from the first on the memory for its activations is asked for before, above the second
+ * it is refused. */
 enum { LARGE_INPUT = 1 << 21, MOST_INPUT = 1 << 24 };
 
 /* What this process may have: the machine's memory, or less in a container. */
@@ -36,7 +37,9 @@ int df_detector_check_memory(const DfDetector *d, int n, int H, int W)
     const double there = memory_there();
     df_ctx_free(c);
     if (error == DF_OK && wanted > there)
-        return df_fail(DF_ENOMEM, "a network input of %d x 3 x %d x %d needs %.1f GB of memory: %.1f GB are available", n, H, W, 1e-9 * wanted, 1e-9 * there);
+        return df_fail(DF_ENOMEM,
+                       "a network input of %d x 3 x %d x %d needs %.1f GB of memory: %.1f GB are available", n, H, W,
+                       1e-9 * wanted, 1e-9 * there);
     return error;
 }
 
@@ -44,7 +47,8 @@ static int check_size(const DfDetector *d, const DfImageMeta *meta, bool whole)
 {
     const int64_t pixels = (int64_t)meta->pad_h * meta->pad_w;
     if (pixels > MOST_INPUT)
-        return df_fail(DF_EVALUE, "the test pipeline makes it %d x %d: want at most %d pixels for the network", meta->pad_h, meta->pad_w, MOST_INPUT);
+        return df_fail(DF_EVALUE, "the test pipeline makes it %d x %d: want at most %d pixels for the network",
+                       meta->pad_h, meta->pad_w, MOST_INPUT);
     return pixels > LARGE_INPUT && whole ? df_detector_check_memory(d, 1, meta->pad_h, meta->pad_w) : DF_OK;
 }
 
@@ -52,7 +56,8 @@ int df_detector_input(DetectorInput *out, DfDetector *d, const DfViews *views, b
 {
     df_reset(d->c);
     if (views->n > DF_MOST_VIEWS)
-        return df_fail(DF_EVALUE, "the test pipeline gives %d views of an image: want at most %d", views->n, DF_MOST_VIEWS);
+        return df_fail(DF_EVALUE, "the test pipeline gives %d views of an image: want at most %d", views->n,
+                       DF_MOST_VIEWS);
     out->n = views->n;
     for (int i = 0; i < views->n; i++) {
         const DfView *view = &views->view[i];

@@ -22,20 +22,23 @@ struct DfJournal {
     char **line; /* of each image, without the newline; NULL: not yet */
 };
 
-/* A line is {"index": 3, "image_id": 139, "detections": [[x, y, w, h, score, category_id], ..]}, with a mask as a seventh item
- * {"size": [h, w], "counts": ".."} if there are masks. Numbers are written so that they read back to the same bits. */
+/* A line is {"index": 3, "image_id": 139, "detections": [[x, y, w, h, score, category_id], ..]}, with a mask as a
+ * seventh item
+ * {"size": [h, w], "counts": ".."} if there are masks. Numbers are written so that they read back to the same bits.
+ */
 static int line_of(char **out, const DfCocoDataset *dataset, int index, const DfDetections *found)
 {
     DfTextbuf line = { 0 };
     int error = DF_OK;
-    df_textbuf_add(&line, "{\"index\": %d, \"image_id\": %lld, \"detections\": [", index, (long long)dataset->images[index].id);
+    df_textbuf_add(&line, "{\"index\": %d, \"image_id\": %lld, \"detections\": [", index,
+                   (long long)dataset->images[index].id);
     for (size_t i = 0; error == DF_OK && i < found->n; i++) {
         const DfDetection *d = &found->v[i];
         char *mask = NULL;
         double b[4];
         df_box_to_xywh(d->box, b);
-        df_textbuf_add(&line, "%s[%.17g, %.17g, %.17g, %.17g, %.9g, %lld", i ? ", " : "", b[0], b[1], b[2], b[3], (double)d->score,
-                       (long long)dataset->category_ids[d->label]);
+        df_textbuf_add(&line, "%s[%.17g, %.17g, %.17g, %.17g, %.9g, %lld", i ? ", " : "", b[0], b[1], b[2], b[3],
+                       (double)d->score, (long long)dataset->category_ids[d->label]);
         if (found->masks && (error = df_mask_to_json(&found->masks[i], &mask)) == DF_OK)
             df_textbuf_add(&line, ", %s", mask);
         df_textbuf_add(&line, "]");
@@ -57,8 +60,10 @@ static bool write_header(FILE *out, const DfJournalOf *of)
     df_textbuf_json(&line, of->config);
     df_textbuf_add(&line, ", \"checkpoint\": ");
     df_textbuf_json(&line, of->checkpoint);
-    df_textbuf_add(&line, ", \"settings\": \"%016" PRIx64 "\", \"weights\": \"%016" PRIx64 "\", \"dataset\": \"%016" PRIx64 "\"}\n", of->settings,
-                   of->weights, of->dataset);
+    df_textbuf_add(&line,
+                   ", \"settings\": \"%016" PRIx64 "\", \"weights\": \"%016" PRIx64 "\", \"dataset\": \"%016" PRIx64
+                   "\"}\n",
+                   of->settings, of->weights, of->dataset);
     if (df_textbuf_take(&line, &text) < 0)
         return false;
     const bool written = fputs(text, out) >= 0 && fflush(out) == 0;
@@ -76,7 +81,9 @@ static bool is_same(const char *line, const char *key, uint64_t hash)
 static int header_matches(const char *line, const DfJournalOf *of, const char *path)
 {
     if (!df_starts_with(line, "{\"config\": "))
-        return df_fail(DF_EFORMAT, "%s: the first line does not describe a run: use another --out, or --fresh to begin again", path);
+        return df_fail(DF_EFORMAT,
+                       "%s: the first line does not describe a run: use another --out, or --fresh to begin again",
+                       path);
     const char *other = !is_same(line, "settings", of->settings)  ? "a config with other settings"
                         : !is_same(line, "weights", of->weights) ? "other weights"
                         : !is_same(line, "dataset", of->dataset) ? "other images or classes"
@@ -109,7 +116,9 @@ static int replay(DfJournal *r, const DfJournalOf *of, bool *done)
         if (first) {
             error = header_matches(line, of, r->path);
         } else if (sscanf(line, "{\"index\": %d,", &index) != 1 || index < 0 || index >= r->dataset->n_images) {
-            error = df_fail(DF_EFORMAT, "%s: a line does not begin with the index of an image: use --fresh to begin again", r->path);
+            error =
+                df_fail(DF_EFORMAT,
+                        "%s: a line does not begin with the index of an image: use --fresh to begin again", r->path);
         } else if (!r->line[index]) {
             r->line[index] = copy_of(line);
             done[index] = r->line[index] != NULL;
@@ -133,7 +142,8 @@ static int lock(const DfJournal *r)
     return df_fail(DF_EVALUE, "%s: another run is writing to it: give each run its own --out", r->path);
 }
 
-int df_journal_open(DfJournal **out, const char *folder, const DfJournalOf *of, const DfCocoDataset *dataset, bool fresh, bool *done)
+int df_journal_open(DfJournal **out, const char *folder, const DfJournalOf *of, const DfCocoDataset *dataset,
+                    bool fresh, bool *done)
 {
     *out = NULL;
     int error = df_make_directory(folder);
@@ -197,12 +207,15 @@ static const char *export_one(DfWriter *out, const char *at, long long image_id,
     double b[4], score;
     long long category;
     int used = 0;
-    if (sscanf(at, "[%lf, %lf, %lf, %lf, %lf, %lld%n", &b[0], &b[1], &b[2], &b[3], &score, &category, &used) != 6 || !used)
+    if (sscanf(at, "[%lf, %lf, %lf, %lf, %lf, %lld%n", &b[0], &b[1], &b[2], &b[3], &score, &category, &used) != 6 ||
+        !used)
         return NULL;
-    df_writef(out, "%s{\"image_id\": %lld, \"category_id\": %lld, \"bbox\": [%.17g, %.17g, %.17g, %.17g], \"score\": %.9g", first ? "\n" : ",\n", image_id,
-              category, b[0], b[1], b[2], b[3], score);
+    df_writef(out,
+              "%s{\"image_id\": %lld, \"category_id\": %lld, \"bbox\": [%.17g, %.17g, %.17g, %.17g], \"score\": %.9g",
+              first ? "\n" : ",\n", image_id, category, b[0], b[1], b[2], b[3], score);
     at += used;
-    const char *mask = df_starts_with(at, ", {") ? at + 2 : NULL, *end = mask ? end_of_mask(mask) : at;
+    const char *mask = df_starts_with(at, ", {") ? at + 2 : NULL;
+    const char *end = mask ? end_of_mask(mask) : at;
     if (!end || *end != ']')
         return NULL;
     if (mask && masks) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/journal.h -- private: results of an evaluation as they come: one line an image, so that a stopped run loses at most the image it
- * was at, and a resumed one goes on behind the last whole line.
+ * inference/journal.h -- private: results of an evaluation as they come: one line an image, so that a stopped run
+ * loses at most the image it was at, and a resumed one goes on behind the last whole line.
  */
 #ifndef DF_INFERENCE_JOURNAL_H
 #define DF_INFERENCE_JOURNAL_H
@@ -9,7 +9,8 @@
 #include "datasets/datasets.h"
 #include "models/models.h"
 
-/* FOLDER/results.jsonl. The first line names what the run is of; a run is resumed only by the same. One process at a time. */
+/* FOLDER/results.jsonl. The first line names what the run is of; a run is resumed only by the same. One process at a
+ * time. */
 typedef struct DfJournal DfJournal;
 
 /* What results depend on: names for the reader, and hashes that are compared. */
@@ -19,7 +20,8 @@ typedef struct {
 } DfJournalOf;
 
 /* Opens or resumes. `done[i]` is set for the images (by index in the dataset) that an earlier run left. */
-int df_journal_open(DfJournal **out, const char *folder, const DfJournalOf *of, const DfCocoDataset *dataset, bool fresh, bool *done);
+int df_journal_open(DfJournal **out, const char *folder, const DfJournalOf *of, const DfCocoDataset *dataset,
+                    bool fresh, bool *done);
 int df_journal_add(DfJournal *, int index, const DfDetections *found);
 /* Writes a COCO results file of the images with `chosen[i]`, in the dataset's order; with `masks`, those too. */
 int df_journal_export(DfJournal *, const bool *chosen, bool masks, const char *path);

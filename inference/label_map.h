@@ -7,7 +7,8 @@
 
 #include <stdint.h>
 
-/* FOLDER/NAME.png: one byte a pixel, the class, counted from `first` (0 or 1); at most 256 - first classes. Makes folders on the way. */
+/* FOLDER/NAME.png: one byte a pixel, the class, counted from `first` (0 or 1); at most 256 - first classes. Makes
+ * folders on the way. */
 int df_label_map_write(const char *folder, const char *name, const uint16_t *labels, int height, int width, int first);
 char *df_label_map_path(const char *folder, const char *name); /* df_free() it; NULL after df_fail() */
 

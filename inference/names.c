@@ -26,7 +26,8 @@ static void name_ids(const char **name, int n)
             name[df_coco_category_id(i)] = df_coco_classes[i];
 }
 
-/* The dataset's `classes` if the config lists them, else COCO's if there are 80 or labels are their ids, else numbers. */
+/* The dataset's `classes` if the config lists them, else COCO's if there are 80 or labels are their ids, else
+ * numbers. */
 static int name_objects(DfDetector *d, int n)
 {
     const DfNode *list = df_node_at(d->root, "data.test.classes");

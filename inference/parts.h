@@ -33,7 +33,8 @@ typedef struct {
     DfImageMeta meta[DF_MOST_VIEWS];
 } DetectorInput;
 
-/* Too large an input is refused; with `whole`, for networks that see it at once, a large one for which memory is short as well. */
+/* Too large an input is refused; with `whole`, for networks that see it at once, a large one for which memory is
+ * short as well. */
 int df_detector_input(DetectorInput *out, DfDetector *, const DfViews *, bool whole);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "inference/parts.h"
 
-/* ---- results -------------------------------------------------------------------------------------------------------- */
+/* ---- results ----------------------------------------------------------------------------------------------------- */
 
 void df_result_done(DfResult *result)
 {
@@ -40,17 +40,19 @@ void df_box_to_xywh(const float box[4], double out[4])
     out[3] = (double)box[3] - (double)box[1];
 }
 
-/* ---- one picture ---------------------------------------------------------------------------------------------------- */
+/* ---- one picture ------------------------------------------------------------------------------------------------- */
 
 static int detect(DfDetector *d, const DfViews *views, DfResult *out)
 {
     DetectorInput input;
     const bool mirrored = views->n == 1 && (views->view[0].meta.flip_x || views->view[0].meta.flip_y);
     if (views->n < 1 || views->n > DF_MOST_VIEWS || mirrored)
-        return df_fail(DF_EVALUE, "the test pipeline gives %d views of an image%s: want 1 to %d, a single one not mirrored", views->n,
-                       mirrored ? ", mirrored" : "", DF_MOST_VIEWS);
+        return df_fail(DF_EVALUE,
+                       "the test pipeline gives %d views of an image%s: want 1 to %d, a single one not mirrored",
+                       views->n, mirrored ? ", mirrored" : "", DF_MOST_VIEWS);
     const int error = df_detector_input(&input, d, views, true);
-    return error < 0 ? error : df_model_detect_views(d->model, d->c, input.image, input.meta, input.n, &out->detections);
+    return error < 0 ? error
+                     : df_model_detect_views(d->model, d->c, input.image, input.meta, input.n, &out->detections);
 }
 
 /* A segmentor that slides a window over the picture never sees it at once. */
@@ -149,7 +151,8 @@ static int run_views(DfDetector *d, const DfViews *views, DfResult *out)
 int df_detector_run_sample(DfDetector *d, const DfSample *sample, DfResult *out)
 {
     *out = (DfResult){ .class_label = -1 };
-    const int error = sample->error < 0 ? df_fail(sample->error, "%s", sample->message) : run_views(d, &sample->views, out);
+    const int error =
+        sample->error < 0 ? df_fail(sample->error, "%s", sample->message) : run_views(d, &sample->views, out);
     if (error == DF_OK)
         return DF_OK;
     df_result_done(out);

@@ -7,8 +7,8 @@
 
 #include "datasets/datasets.h"
 
-/* Called before the first picture and after every one: `done` of `n` pictures are through, those of an earlier run included. False stops
- * the run. */
+/* Called before the first picture and after every one: `done` of `n` pictures are through, those of an earlier run
+ * included. False stops the run. */
 typedef bool DfProgress(void *user, long done, long n);
 
 typedef struct {

@@ -2,8 +2,8 @@
  *
  * report/chart.c -- a drawing of points with names and intervals.
  *
- * A name is put where it covers least: beside its point in one of eight directions, counted against everything that is drawn. Colours are
- * classes of a style sheet, so that one file serves light and dark.
+ * A name is put where it covers least: beside its point in one of eight directions, counted against everything that
+ * is drawn. Colours are classes of a style sheet, so that one file serves light and dark.
  */
 #include "report/chart.h"
 
@@ -31,10 +31,11 @@ static const char style[] =
 
 static const struct {
     const char *light, *dark;
-} colours[COLOURS] = { { "#2c6bb3", "#74abea" }, { "#c95f16", "#f2a365" }, { "#17806a", "#4cc9a6" }, { "#7a4bb0", "#b99aec" },
-                       { "#b8365f", "#f2839f" }, { "#83720c", "#d9c557" }, { "#0a7990", "#58c4dc" }, { "#59626f", "#aeb8c6" } };
+} colours[COLOURS] = { { "#2c6bb3", "#74abea" }, { "#c95f16", "#f2a365" }, { "#17806a", "#4cc9a6" },
+                       { "#7a4bb0", "#b99aec" }, { "#b8365f", "#f2839f" }, { "#83720c", "#d9c557" },
+                       { "#0a7990", "#58c4dc" }, { "#59626f", "#aeb8c6" } };
 
-/* ---- scales ------------------------------------------------------------------------------------------------------- */
+/* ---- scales ------------------------------------------------------------------------------------------------------ */
 
 typedef struct {
     double low, high, step;
@@ -44,7 +45,9 @@ typedef struct {
 /* 1, 2 or 5 times a power of ten, so that about `wanted` of them fill the range. */
 static double nice_step(double range, double wanted)
 {
-    const double rough = range / wanted, power = pow(10, floor(log10(rough))), part = rough / power;
+    const double rough = range / wanted;
+    const double power = pow(10, floor(log10(rough)));
+    const double part = rough / power;
     return power * (part < 1.5 ? 1 : part < 3.5 ? 2 : part < 7.5 ? 5 : 10);
 }
 
@@ -67,7 +70,7 @@ static double at(const Scale *s, double value, double from, double to)
     return from + (value - s->low) / (s->high - s->low) * (to - from);
 }
 
-/* ---- what is drawn ------------------------------------------------------------------------------------------------ */
+/* ---- what is drawn ----------------------------------------------------------------------------------------------- */
 
 typedef struct {
     double x, y, low, high; /* in the drawing */
@@ -117,7 +120,10 @@ static bool before(const Drawing *d, size_t a, size_t b)
 static void place_points(Drawing *d)
 {
     const DfChart *c = d->chart;
-    double low_x = INFINITY, high_x = -INFINITY, low_y = INFINITY, high_y = -INFINITY;
+    double low_x = INFINITY;
+    double high_x = -INFINITY;
+    double low_y = INFINITY;
+    double high_y = -INFINITY;
     for (size_t i = 0; i < c->n; i++) {
         const DfChartPoint *p = &c->points[i];
         low_x = fmin(low_x, p->x);
@@ -142,7 +148,7 @@ static void place_points(Drawing *d)
     }
 }
 
-/* ---- where names go ----------------------------------------------------------------------------------------------- */
+/* ---- where names go ---------------------------------------------------------------------------------------------- */
 
 static bool take(Drawing *d, Box box)
 {
@@ -157,7 +163,9 @@ static bool take_line(Drawing *d, const Point *a, const Point *b)
     enum { PIECES = 24 };
     bool fine = true;
     for (int i = 1; i < PIECES && fine; i++) {
-        const double part = (double)i / PIECES, x = a->x + part * (b->x - a->x), y = a->y + part * (b->y - a->y);
+        const double part = (double)i / PIECES;
+        const double x = a->x + part * (b->x - a->x);
+        const double y = a->y + part * (b->y - a->y);
         fine = take(d, (Box){ x - 3, y - 3, x + 3, y + 3 });
     }
     return fine;
@@ -165,7 +173,8 @@ static bool take_line(Drawing *d, const Point *a, const Point *b)
 
 static double overlap(const Box *a, const Box *b)
 {
-    const double w = fmin(a->x1, b->x1) - fmax(a->x0, b->x0), h = fmin(a->y1, b->y1) - fmax(a->y0, b->y0);
+    const double w = fmin(a->x1, b->x1) - fmax(a->x0, b->x0);
+    const double h = fmin(a->y1, b->y1) - fmax(a->y0, b->y0);
     return w > 0 && h > 0 ? w * h : 0;
 }
 
@@ -191,7 +200,8 @@ static double cost_of(const Drawing *d, const Point *of, const Box *box)
         cost += overlap(box, &d->taken[i]);
     for (size_t i = 0; i < d->chart->n; i++)
         cost += &d->points[i] != of && distance(&d->points[i], box) < own + 3 ? 40 : 0;
-    const double out = fmax(0, LEFT + 4 - box->x0) + fmax(0, box->x1 - WIDTH + 8) + fmax(0, TOP - 8 - box->y0) + fmax(0, box->y1 - BOTTOM + 4);
+    const double out = fmax(0, LEFT + 4 - box->x0) + fmax(0, box->x1 - WIDTH + 8) + fmax(0, TOP - 8 - box->y0) +
+                       fmax(0, box->y1 - BOTTOM + 4);
     return cost + 100 * out;
 }
 
@@ -200,9 +210,10 @@ static bool place_name(Drawing *d, size_t i)
     static const struct {
         double x, y, malus;
         const char *anchor;
-    } ways[] = { { HALF, 5, 0, "start" },          { -HALF, 5, 4, "end" },         { HALF - 2, -9, 2, "start" }, { HALF - 2, 19, 3, "start" }, { -HALF + 2, -9, 5, "end" },
-                 { -HALF + 2, 19, 6, "end" },      { 0, -16, 7, "middle" },        { 0, 28, 8, "middle" },       { 14, -26, 40, "start" },     { 14, 36, 42, "start" },
-                 { -14, -26, 44, "end" },          { -14, 36, 46, "end" } };
+    } ways[] = { { HALF, 5, 0, "start" },      { -HALF, 5, 4, "end" },      { HALF - 2, -9, 2, "start" },
+                 { HALF - 2, 19, 3, "start" }, { -HALF + 2, -9, 5, "end" }, { -HALF + 2, 19, 6, "end" },
+                 { 0, -16, 7, "middle" },      { 0, 28, 8, "middle" },      { 14, -26, 40, "start" },
+                 { 14, 36, 42, "start" },      { -14, -26, 44, "end" },     { -14, 36, 46, "end" } };
     Point *p = &d->points[i], best = *p;
     double least = INFINITY;
     for (size_t k = 0; k < sizeof ways / sizeof *ways; k++) {
@@ -225,7 +236,8 @@ static bool place_names(Drawing *d)
     bool fine = true;
     for (size_t i = 0; i < d->chart->n && fine; i++) {
         const Point *p = &d->points[i];
-        fine = take(d, (Box){ p->x - 9, p->y - 9, p->x + 9, p->y + 9 }) && take(d, (Box){ p->x - 5, p->high - 2, p->x + 5, p->low + 2 });
+        fine = take(d, (Box){ p->x - 9, p->y - 9, p->x + 9, p->y + 9 }) &&
+               take(d, (Box){ p->x - 5, p->high - 2, p->x + 5, p->low + 2 });
     }
     for (size_t k = 1; k < d->chart->n && fine; k++)
         if (d->points[d->order[k]].family == d->points[d->order[k - 1]].family)
@@ -235,7 +247,7 @@ static bool place_names(Drawing *d)
     return fine;
 }
 
-/* ---- drawing ------------------------------------------------------------------------------------------------------ */
+/* ---- drawing ----------------------------------------------------------------------------------------------------- */
 
 static void text(Drawing *d, const char *class, double x, double y, const char *anchor, const char *s)
 {
@@ -247,7 +259,10 @@ static void text(Drawing *d, const char *class, double x, double y, const char *
 static void head(Drawing *d)
 {
     DfTextbuf *t = &d->t;
-    df_textbuf_add(t, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" height=\"%.0f\" role=\"img\" aria-label=\"", WIDTH, HEIGHT, WIDTH, HEIGHT);
+    df_textbuf_add(
+        t,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" height=\"%.0f\" role=\"img\" aria-label=\"",
+        WIDTH, HEIGHT, WIDTH, HEIGHT);
     df_textbuf_html(t, d->chart->title);
     df_textbuf_add(t, "\">\n<style>");
     df_textbuf_add(t, "%s", style);
@@ -266,13 +281,15 @@ static void axes(Drawing *d)
     char number[32];
     const Scale *x = &d->x, *y = &d->y;
     for (int i = 0; i < TICKS && y->low + i * y->step <= y->high + 1e-9 * y->step; i++) {
-        const double value = y->low + i * y->step, v = at(y, value, BOTTOM, TOP);
+        const double value = y->low + i * y->step;
+        const double v = at(y, value, BOTTOM, TOP);
         df_textbuf_add(&d->t, "<path class=\"%s\" d=\"M%.1f %.1fH%.1f\"/>\n", i ? "grid" : "base", LEFT, v, EDGE);
         snprintf(number, sizeof number, "%.*f", y->digits, value);
         text(d, "tick", LEFT - 12, v + 4.5, "end", number);
     }
     for (int i = 0; i < TICKS && x->low + i * x->step <= x->high + 1e-9 * x->step; i++) {
-        const double value = x->low + i * x->step, v = at(x, value, LEFT, RIGHT);
+        const double value = x->low + i * x->step;
+        const double v = at(x, value, LEFT, RIGHT);
         df_textbuf_add(&d->t, "<path class=\"base\" d=\"M%.1f %.1fv6\"/>\n", v, BOTTOM);
         snprintf(number, sizeof number, "%.*f", x->digits, value);
         text(d, "tick", v, BOTTOM + 24, "middle", number);
@@ -280,8 +297,11 @@ static void axes(Drawing *d)
     text(d, "axis", LEFT - 48, TOP - 18, "start", d->chart->y_name);
     text(d, "axis", (LEFT + EDGE) / 2, BOTTOM + 54, "middle", d->chart->x_name);
     /* Where it is good to be: left, and up or down. */
-    const double tip = d->chart->less_is_better ? BOTTOM + 58 : BOTTOM + 40, tail = d->chart->less_is_better ? tip - 18 : tip + 18, turn = d->chart->less_is_better ? -9 : 9;
-    df_textbuf_add(&d->t, "<path class=\"arrow\" d=\"M%.1f %.1fL%.1f %.1fM%.1f %.1fv%.1fM%.1f %.1fh9\"/>\n", LEFT - 30, tail, LEFT - 48, tip, LEFT - 48, tip, turn, LEFT - 48, tip);
+    const double tip = d->chart->less_is_better ? BOTTOM + 58 : BOTTOM + 40;
+    const double tail = d->chart->less_is_better ? tip - 18 : tip + 18;
+    const double turn = d->chart->less_is_better ? -9 : 9;
+    df_textbuf_add(&d->t, "<path class=\"arrow\" d=\"M%.1f %.1fL%.1f %.1fM%.1f %.1fv%.1fM%.1f %.1fh9\"/>\n",
+                   LEFT - 30, tail, LEFT - 48, tip, LEFT - 48, tip, turn, LEFT - 48, tip);
     text(d, "hint", LEFT - 22, BOTTOM + 54, "start", "better");
 }
 
@@ -289,16 +309,19 @@ static void bar(Drawing *d, const Point *p)
 {
     if (p->low - p->high < 1)
         return;
-    df_textbuf_add(&d->t, "<path class=\"bar s%zu\" d=\"M%.1f %.1fV%.1fM%.1f %.1fh9M%.1f %.1fh9\"/>\n", p->family % COLOURS, p->x, p->high, p->low, p->x - 4.5, p->high, p->x - 4.5, p->low);
+    df_textbuf_add(&d->t, "<path class=\"bar s%zu\" d=\"M%.1f %.1fV%.1fM%.1f %.1fh9M%.1f %.1fh9\"/>\n",
+                   p->family % COLOURS, p->x, p->high, p->low, p->x - 4.5, p->high, p->x - 4.5, p->low);
 }
 
 /* Families differ in shape too, for those who do not see the colours. */
 static void mark(Drawing *d, const Point *p)
 {
-    static const char *const shapes[SHAPES] = { "a7 7 0 1 0 .01 0z", "m-6 -6h12v12h-12z", "m0 -1.6l-8 8 8 8 8-8z", "m0 -1l-8 13.6h16z" };
+    static const char *const shapes[SHAPES] = { "a7 7 0 1 0 .01 0z", "m-6 -6h12v12h-12z", "m0 -1.6l-8 8 8 8 8-8z",
+                                                "m0 -1l-8 13.6h16z" };
     static const double up[SHAPES] = { 7, 0, 6.4, 7.6 };
     const size_t shape = p->family % SHAPES;
-    df_textbuf_add(&d->t, "<path class=\"dot f%zu\" d=\"M%.1f %.1f%s\"/>\n", p->family % COLOURS, p->x, p->y - up[shape], shapes[shape]);
+    df_textbuf_add(&d->t, "<path class=\"dot f%zu\" d=\"M%.1f %.1f%s\"/>\n", p->family % COLOURS, p->x,
+                   p->y - up[shape], shapes[shape]);
 }
 
 static void lines(Drawing *d)
@@ -311,7 +334,8 @@ static void lines(Drawing *d)
             continue;
         df_textbuf_add(&d->t, "<path class=\"line s%zu\" d=\"", family % COLOURS);
         for (size_t i = k; i < end; i++)
-            df_textbuf_add(&d->t, "%c%.1f %.1f", i == k ? 'M' : 'L', d->points[d->order[i]].x, d->points[d->order[i]].y);
+            df_textbuf_add(&d->t, "%c%.1f %.1f", i == k ? 'M' : 'L', d->points[d->order[i]].x,
+                           d->points[d->order[i]].y);
         df_textbuf_add(&d->t, "\"/>\n");
     }
 }
@@ -320,7 +344,8 @@ static void name(Drawing *d, size_t i)
 {
     const Point *p = &d->points[i];
     const DfChartPoint *of = &d->chart->points[i];
-    df_textbuf_add(&d->t, "<text class=\"name halo f%zu\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">", p->family % COLOURS, p->label_x, p->label_y, p->anchor);
+    df_textbuf_add(&d->t, "<text class=\"name halo f%zu\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">",
+                   p->family % COLOURS, p->label_x, p->label_y, p->anchor);
     df_textbuf_html(&d->t, of->name);
     df_textbuf_add(&d->t, "<tspan class=\"value\" dx=\"6\">%s</tspan></text>\n", p->value);
 }
@@ -354,12 +379,16 @@ static void draw(Drawing *d)
 
 int df_chart_svg(const DfChart *chart, char **out)
 {
-    Drawing d = { .chart = chart, .points = df_calloc(chart->n + 1, sizeof *d.points), .order = df_calloc(chart->n + 1, sizeof *d.order) };
+    Drawing d = { .chart = chart,
+                  .points = df_calloc(chart->n + 1, sizeof *d.points),
+                  .order = df_calloc(chart->n + 1, sizeof *d.order) };
     *out = NULL;
     int error = chart->n <= MOST ? DF_OK : df_fail(DF_EVALUE, "a chart of %zu points: want at most %d", chart->n, MOST);
     for (size_t i = 0; error == DF_OK && i < chart->n; i++)
         if (!isfinite(chart->points[i].x) || !isfinite(chart->points[i].y))
-            error = df_fail(DF_EVALUE, "%s: one of its numbers is infinite or unknown: want numbers that a chart can show", chart->points[i].name);
+            error = df_fail(DF_EVALUE,
+                            "%s: one of its numbers is infinite or unknown: want numbers that a chart can show",
+                            chart->points[i].name);
     if (error == DF_OK && (!d.points || !d.order))
         error = df_fail_memory("the chart");
     if (error == DF_OK) {

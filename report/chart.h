@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * report/chart.h -- a drawing of points with names and intervals: accuracy over cost. One SVG file without scripts, light or dark as its
- * reader is.
+ * report/chart.h -- a drawing of points with names and intervals: accuracy over cost. One SVG file without scripts,
+ * light or dark as its reader is.
  */
 #ifndef DF_REPORT_CHART_H
 #define DF_REPORT_CHART_H

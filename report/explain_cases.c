@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * report/explain_cases.c -- the cases of the page: images with most errors, false detections of high score, large objects not found.
+ * report/explain_cases.c -- the cases of the page: images with most errors, false detections of high score, large
+ * objects not found.
  */
 #include <math.h>
 #include <stdio.h>
@@ -9,7 +10,7 @@
 
 enum { ROWS = 60 };
 
-/* ---- images ------------------------------------------------------------------------------------------------------- */
+/* ---- images ------------------------------------------------------------------------------------------------------ */
 
 static void box(DfTextbuf *t, const char *class, const double b[4], const char *name, const char *what)
 {
@@ -65,7 +66,9 @@ static int draw_object(DfTextbuf *t, const DfExplain *e, size_t at)
     if (object.crowd)
         return DF_OK;
     const int error = df_explain_object_mask(e, at, &mask);
-    return error < 0 ? error : shape(t, &mask, found ? "g" : "m", object.box, df_explain_class_names(e)[object.class_place], found ? ": found" : ": missed");
+    return error < 0 ? error
+                     : shape(t, &mask, found ? "g" : "m", object.box, df_explain_class_names(e)[object.class_place],
+                             found ? ": found" : ": missed");
 }
 
 static int draw_error(DfTextbuf *t, const DfExplain *e, size_t at)
@@ -77,7 +80,8 @@ static int draw_error(DfTextbuf *t, const DfExplain *e, size_t at)
         return DF_OK;
     snprintf(what, sizeof what, " %.2f: %s", detection.score, df_tide_name(detection.kind));
     const int error = df_explain_detection_mask(e, at, &mask);
-    return error < 0 ? error : shape(t, &mask, "b", detection.box, df_explain_class_names(e)[detection.class_place], what);
+    return error < 0 ? error
+                     : shape(t, &mask, "b", detection.box, df_explain_class_names(e)[detection.class_place], what);
 }
 
 static int shapes(DfTextbuf *t, const DfExplain *e, const DfExplainImage *image)
@@ -102,13 +106,15 @@ static int shot(DfTextbuf *t, const DfExplain *e, size_t at)
         df_textbuf_add(t, "<image width=%.1f height=%.1f preserveAspectRatio=none href=\"", width, height);
         df_textbuf_add(t, "%s\"/>", uri);
     } else {
-        df_textbuf_add(t, "<rect x=0 y=0 width=%.1f height=%.1f style=\"fill:var(--card);stroke:none\"/>", width, height);
+        df_textbuf_add(t, "<rect x=0 y=0 width=%.1f height=%.1f style=\"fill:var(--card);stroke:none\"/>", width,
+                       height);
     }
     if (error == DF_OK)
         error = shapes(t, e, &image);
     df_textbuf_add(t, "</svg><p>");
     df_textbuf_html(t, image.name);
-    df_textbuf_add(t, "<br><span class=dim>%u correct &middot; %u wrong &middot; %u missed</span></p></div>\n", image.right, image.wrong, image.missed);
+    df_textbuf_add(t, "<br><span class=dim>%u correct &middot; %u wrong &middot; %u missed</span></p></div>\n",
+                   image.right, image.wrong, image.missed);
     df_free(uri);
     return error;
 }
@@ -116,7 +122,9 @@ static int shot(DfTextbuf *t, const DfExplain *e, size_t at)
 int df_report_images(DfTextbuf *t, const DfExplain *e)
 {
     int error = DF_OK;
-    df_report_section(t, "Images with the most errors", "Objects that were found, objects that were missed, and wrong detections. Point at an outline to read its class.");
+    df_report_section(
+        t, "Images with the most errors",
+        "Objects that were found, objects that were missed, and wrong detections. Point at an outline to read its class.");
     df_textbuf_add(t, "<div class=shots>\n");
     const size_t n = df_explain_numbers(e)->n_images;
     for (size_t rank = 0; error == DF_OK && rank < n && rank < DF_EXPLAIN_DRAWN; rank++) {
@@ -126,13 +134,15 @@ int df_report_images(DfTextbuf *t, const DfExplain *e)
             break;
         error = shot(t, e, at);
     }
-    df_textbuf_add(t, "</div><p class=key><span><i style=\"background:var(--good)\"></i>found</span><span><i style=\"background:var(--miss)\"></i>missed</span>"
-                      "<span><i style=\"background:var(--bad)\"></i>wrong</span></p>");
+    df_textbuf_add(
+        t,
+        "</div><p class=key><span><i style=\"background:var(--good)\"></i>found</span><span><i style=\"background:var(--miss)\"></i>missed</span>"
+        "<span><i style=\"background:var(--bad)\"></i>wrong</span></p>");
     df_report_section_end(t);
     return error;
 }
 
-/* ---- single errors ------------------------------------------------------------------------------------------------ */
+/* ---- single errors ----------------------------------------------------------------------------------------------- */
 
 static void name_cell(DfTextbuf *t, const char *name)
 {
@@ -213,16 +223,24 @@ int df_report_errors(DfTextbuf *t, const DfExplain *e)
 {
     size_t rows[ROWS];
     size_t n = first_rows(e, df_explain_detections(e), false_value, rows);
-    df_report_section(t, "Wrong detections with the highest scores", "These cost most. IoU is the overlap with the object in the column before. The last column is the position of the detection in the results file.");
-    df_textbuf_add(t, "<div class=\"panel scroll\"><table><thead><tr><th>score</th><th class=l>kind</th><th class=l>detected as</th><th class=l>object</th><th>IoU</th><th class=l>image</th>"
-                      "<th>record</th></tr></thead><tbody>\n");
+    df_report_section(
+        t, "Wrong detections with the highest scores",
+        "These cost most. IoU is the overlap with the object in the column before. The last column is the position of the detection in the results file.");
+    df_textbuf_add(
+        t,
+        "<div class=\"panel scroll\"><table><thead><tr><th>score</th><th class=l>kind</th><th class=l>detected as</th><th class=l>object</th><th>IoU</th><th class=l>image</th>"
+        "<th>record</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < n; i++)
         false_row(t, e, rows[i]);
     df_textbuf_add(t, "</tbody></table></div>");
     df_report_section_end(t);
     n = first_rows(e, df_explain_objects(e), missed_value, rows);
-    df_report_section(t, "Large objects that were not found", "Not found at any score. A detection may have come close, with another class (Cls) or in the wrong place (Loc). The last column is the line in the annotation file.");
-    df_textbuf_add(t, "<div class=\"panel scroll\"><table><thead><tr><th class=l>class</th><th>size</th><th class=l>nearly found by</th><th class=l>image</th><th>line</th></tr></thead><tbody>\n");
+    df_report_section(
+        t, "Large objects that were not found",
+        "Not found at any score. A detection may have come close, with another class (Cls) or in the wrong place (Loc). The last column is the line in the annotation file.");
+    df_textbuf_add(
+        t,
+        "<div class=\"panel scroll\"><table><thead><tr><th class=l>class</th><th>size</th><th class=l>nearly found by</th><th class=l>image</th><th>line</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < n; i++)
         missed_row(t, e, rows[i]);
     df_textbuf_add(t, "</tbody></table></div>");

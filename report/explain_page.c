@@ -18,8 +18,10 @@ static void head(DfTextbuf *t, const DfExplain *e, const char *title)
         detections += numbers->classes[k].detections;
     }
     df_report_begin(t, title);
-    df_textbuf_add(t, "<p class=dim>%s: %zu images &middot; %zu objects of %zu classes &middot; %zu detections</p>\n<div class=cards>", df_explain_of_masks(e) ? "masks" : "boxes",
-                   numbers->n_images, truths, numbers->n_classes, detections);
+    df_textbuf_add(
+        t,
+        "<p class=dim>%s: %zu images &middot; %zu objects of %zu classes &middot; %zu detections</p>\n<div class=cards>",
+        df_explain_of_masks(e) ? "masks" : "boxes", numbers->n_images, truths, numbers->n_classes, detections);
     for (size_t i = 0; i < sizeof cards / sizeof *cards; i++)
         df_report_card(t, cards[i].name, df_explain_eval(e)->stats[cards[i].place], i == 0);
     df_textbuf_add(t, "</div>\n");
@@ -38,8 +40,10 @@ int df_report_explain(const DfExplain *e, const char *title, char **out)
         error = df_report_images(&t, e);
     if (error == DF_OK)
         error = df_report_errors(&t, e);
-    df_report_end(&t, "Average precision is computed as in pycocotools, errors as in TIDE (Bolya et al., ECCV 2020): at IoU 0.5, with the 100 best detections "
-                      "of each image. Detections inside a crowd region do not count.");
+    df_report_end(
+        &t,
+        "Average precision is computed as in pycocotools, errors as in TIDE (Bolya et al., ECCV 2020): at IoU 0.5, with the 100 best detections "
+        "of each image. Detections inside a crowd region do not count.");
     const int taken = df_textbuf_take(&t, out);
     if (error < 0 && taken == DF_OK) {
         df_free(*out);

@@ -8,7 +8,7 @@
 #include "report/explain_parts.h"
 #include "report/matrix.h"
 
-/* ---- classes ------------------------------------------------------------------------------------------------------ */
+/* ---- classes ----------------------------------------------------------------------------------------------------- */
 
 static double share(size_t part, size_t rest)
 {
@@ -35,11 +35,15 @@ static void class_row(DfTextbuf *t, const char *name, const DfExplainClass *c)
 void df_report_classes(DfTextbuf *t, const DfExplain *e)
 {
     char lead[320];
-    snprintf(lead, sizeof lead, "P and R are precision and recall of the detections with a score of at least %.2f. F1 is the best of all thresholds, and stands before the threshold. ECE is the expected calibration error.",
-             df_explain_numbers(e)->score_threshold);
+    snprintf(
+        lead, sizeof lead,
+        "P and R are precision and recall of the detections with a score of at least %.2f. F1 is the best of all thresholds, and stands before the threshold. ECE is the expected calibration error.",
+        df_explain_numbers(e)->score_threshold);
     df_report_section(t, "Classes", lead);
-    df_textbuf_add(t, "<div class=\"panel scroll\"><table><thead><tr><th class=l>class</th><th>objects</th><th>detections</th><th></th><th>AP</th><th>AP50</th><th>AP75</th><th>small</th>"
-                      "<th>medium</th><th>large</th><th>P</th><th>R</th><th>F1</th><th>at score</th><th>ECE</th></tr></thead><tbody>\n");
+    df_textbuf_add(
+        t,
+        "<div class=\"panel scroll\"><table><thead><tr><th class=l>class</th><th>objects</th><th>detections</th><th></th><th>AP</th><th>AP50</th><th>AP75</th><th>small</th>"
+        "<th>medium</th><th>large</th><th>P</th><th>R</th><th>F1</th><th>at score</th><th>ECE</th></tr></thead><tbody>\n");
     const DfExplainNumbers *numbers = df_explain_numbers(e);
     for (size_t k = 0; k < numbers->n_classes; k++)
         class_row(t, df_explain_class_names(e)[k], &numbers->classes[k]);
@@ -47,14 +51,17 @@ void df_report_classes(DfTextbuf *t, const DfExplain *e)
     df_report_section_end(t);
 }
 
-/* ---- confusion ---------------------------------------------------------------------------------------------------- */
+/* ---- confusion --------------------------------------------------------------------------------------------------- */
 
 void df_report_confusion(DfTextbuf *t, const DfExplain *e)
 {
-    const ReportMatrix matrix = { df_explain_numbers(e)->n_classes, df_explain_class_names(e), df_explain_numbers(e)->confusion, true };
+    const ReportMatrix matrix = { df_explain_numbers(e)->n_classes, df_explain_class_names(e),
+                                  df_explain_numbers(e)->confusion, true };
     char lead[320];
-    snprintf(lead, sizeof lead, "Rows are the classes of objects, columns the classes of detections with a score of at least %.2f. A darker cell is a larger share of its row. Last column: objects that were not found. Last row: detections without an object.",
-             df_explain_numbers(e)->score_threshold);
+    snprintf(
+        lead, sizeof lead,
+        "Rows are the classes of objects, columns the classes of detections with a score of at least %.2f. A darker cell is a larger share of its row. Last column: objects that were not found. Last row: detections without an object.",
+        df_explain_numbers(e)->score_threshold);
     df_report_section(t, "Confusion", lead);
     df_report_matrix(t, &matrix);
     df_report_section_end(t);

@@ -56,7 +56,9 @@ void df_report_card(DfTextbuf *t, const char *name, double value, bool main_one)
 
 void df_report_begin(DfTextbuf *t, const char *title)
 {
-    df_textbuf_add(t, "<!doctype html>\n<html lang=en><head><meta charset=utf-8><meta name=viewport content=\"width=device-width,initial-scale=1\"><title>");
+    df_textbuf_add(
+        t,
+        "<!doctype html>\n<html lang=en><head><meta charset=utf-8><meta name=viewport content=\"width=device-width,initial-scale=1\"><title>");
     df_textbuf_html(t, title);
     df_textbuf_add(t, "</title>\n<style>");
     df_textbuf_add(t, "%s", style);

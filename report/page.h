@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * report/page.h -- private: the frame of a page. Everything is HTML, CSS and inline SVG: there is no script, and nothing is loaded from
- * anywhere. Colours are CSS variables, so one drawing serves light and dark.
+ * report/page.h -- private: the frame of a page. Everything is HTML, CSS and inline SVG: there is no script, and
+ * nothing is loaded from anywhere. Colours are CSS variables, so one drawing serves light and dark.
  */
 #ifndef DF_REPORT_PAGE_H
 #define DF_REPORT_PAGE_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * report/report.h -- the door to report/: pages and drawings of what eval/ found. Every page is one HTML file without scripts that loads
- * nothing; every drawing is one SVG file. Texts that are given back are zero-terminated: df_free() them.
+ * report/report.h -- the door to report/: pages and drawings of what eval/ found. Every page is one HTML file without
+ * scripts that loads nothing; every drawing is one SVG file. Texts that are given back are zero-terminated: df_free()
+ * them.
  */
 #ifndef DF_REPORT_REPORT_H
 #define DF_REPORT_REPORT_H
@@ -9,7 +10,8 @@
 #include "eval/eval.h"
 #include "report/chart.h"
 
-/* Why a COCO score of boxes or masks is what it is: kinds of errors, curves, calibration, classes, confusion, the worst images. */
+/* Why a COCO score of boxes or masks is what it is: kinds of errors, curves, calibration, classes, confusion, the
+ * worst images. */
 int df_report_explain(const DfExplain *, const char *title, char **out);
 
 /* Why the score of a semantic segmentation is what it is: classes, confusion, the worst images. */

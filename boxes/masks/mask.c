@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/masks/mask.c -- binary masks as run lengths: made from pixels, texts and polygons; their area, box, union and IoU.
+ * boxes/masks/mask.c -- binary masks as run lengths: made from pixels, texts and polygons; their area, box, union and
+ * IoU.
  */
 #include "boxes/masks/mask.h"
 
@@ -61,7 +62,7 @@ int df_mask_from_box(DfMask *out, const double b[4], uint32_t height, uint32_t w
     return df_mask_from_polygon(out, corners, 4, height, width);
 }
 
-/* ---- pixels ------------------------------------------------------------------------------------------------------- */
+/* ---- pixels ------------------------------------------------------------------------------------------------------ */
 
 static int check_size(uint32_t height, uint32_t width)
 {
@@ -110,7 +111,7 @@ int df_mask_decode(const DfMask *mask, uint8_t *pixels)
     return DF_OK;
 }
 
-/* ---- area and box ------------------------------------------------------------------------------------------------- */
+/* ---- area and box ------------------------------------------------------------------------------------------------ */
 
 uint32_t df_mask_area(const DfMask *mask)
 {
@@ -127,7 +128,7 @@ void df_mask_box(const DfMask *mask, double xywh[4])
         xywh[i] = f.box[i];
 }
 
-/* ---- texts ----------------------------------------------------------------------------------------------------------- */
+/* ---- texts ------------------------------------------------------------------------------------------------------- */
 
 int df_mask_to_text(const DfMask *mask, char **text)
 {
@@ -152,7 +153,7 @@ int df_mask_to_json(const DfMask *mask, char **text)
     return df_textbuf_take(&json, text);
 }
 
-/* ---- two masks ------------------------------------------------------------------------------------------------------- */
+/* ---- two masks --------------------------------------------------------------------------------------------------- */
 
 int df_mask_merge(DfMask *out, const DfMask *masks, size_t n, bool intersect)
 {

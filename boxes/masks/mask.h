@@ -35,7 +35,8 @@ int df_mask_from_text(DfMask *out, const char *text, size_t length, uint32_t hei
 /* x y pairs in pixels; closed by itself. Sides up to 2^30, height * width below 2^31. */
 int df_mask_from_polygon(DfMask *out, const double *xy, size_t n_points, uint32_t height, uint32_t width);
 int df_mask_from_box(DfMask *out, const double xywh[4], uint32_t height, uint32_t width); /* through the polygon of its corners */
-/* Union or intersection of n masks of one size; masks of different sizes give the empty mask of size 0, as in pycocotools. */
+/* Union or intersection of n masks of one size; masks of different sizes give the empty mask of size 0, as in
+ * pycocotools. */
 int df_mask_merge(DfMask *out, const DfMask *masks, size_t n, bool intersect);
 
 /* height * width bytes of 0 and 1, row by row. Fails if the runs are longer than that; what they leave over is 0. */
@@ -46,7 +47,8 @@ int df_mask_to_json(const DfMask *, char **text);
 uint32_t df_mask_area(const DfMask *);
 void df_mask_box(const DfMask *, double xywh[4]);
 
-/* Intersection over union, or over the area of `dt` if `gt` is a crowd; -1 if their boxes meet but their sizes differ. */
+/* Intersection over union, or over the area of `dt` if `gt` is a crowd; -1 if their boxes meet but their sizes
+ * differ. */
 double df_mask_iou(const DfMask *dt, const DfMask *gt, bool crowd);
 
 /* The same for boxes x y w h. */

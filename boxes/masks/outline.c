@@ -2,8 +2,9 @@
  *
  * boxes/masks/outline.c -- a line around the foreground of a mask, on a coarse grid.
  *
- * Lines follow the sides of cells with the foreground on their right. Where two cells touch at a corner they turn right, which keeps the
- * cells apart. Every closed line has a side that leads right, on top of a cell: lines begin there, and each such side is walked once.
+ * Lines follow the sides of cells with the foreground on their right. Where two cells touch at a corner they turn
+ * right, which keeps the cells apart. Every closed line has a side that leads right, on top of a cell: lines begin
+ * there, and each such side is walked once.
  */
 #include "boxes/masks/outline.h"
 
@@ -30,8 +31,12 @@ static size_t middle(size_t i, size_t step, size_t n)
 
 static int make_grid(Grid *g, const DfMask *mask)
 {
-    const size_t h = mask->height, w = mask->width, longer = h > w ? h : w;
-    *g = (Grid){ .step = (longer + MOST_CELLS - 1) / MOST_CELLS, .mask_height = mask->height, .mask_width = mask->width };
+    const size_t h = mask->height;
+    const size_t w = mask->width;
+    const size_t longer = h > w ? h : w;
+    *g = (Grid){ .step = (longer + MOST_CELLS - 1) / MOST_CELLS,
+                 .mask_height = mask->height,
+                 .mask_width = mask->width };
     g->height = (h + g->step - 1) / g->step;
     g->width = (w + g->step - 1) / g->step;
     g->stride = g->width + 2;
@@ -47,16 +52,19 @@ static int make_grid(Grid *g, const DfMask *mask)
 
 typedef enum { RIGHT, DOWN, LEFT, UP } Direction;
 
-/* Is the cell inside that lies ahead of the corner (x, y), on the right or left hand? The first cell of a row or column lies behind corner 0. */
+/* Is the cell inside that lies ahead of the corner (x, y), on the right or left hand? The first cell of a row or
+ * column lies behind corner 0. */
 static bool ahead(const Grid *g, size_t x, size_t y, Direction d, bool right_hand)
 {
-    const bool right = d == RIGHT || d == (right_hand ? UP : DOWN), below = d == DOWN || d == (right_hand ? RIGHT : LEFT);
+    const bool right = d == RIGHT || d == (right_hand ? UP : DOWN);
+    const bool below = d == DOWN || d == (right_hand ? RIGHT : LEFT);
     return g->cells[(y + below) * g->stride + x + right] & INSIDE;
 }
 
 static double in_pixels(const Grid *g, size_t i, bool across)
 {
-    const size_t at = i * g->step, most = across ? g->mask_width : g->mask_height;
+    const size_t at = i * g->step;
+    const size_t most = across ? g->mask_width : g->mask_height;
     return (double)(at < most ? at : most);
 }
 

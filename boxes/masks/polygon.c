@@ -2,10 +2,10 @@
  *
  * boxes/masks/polygon.c -- polygons to runs, the pixels of pycocotools.
  *
- * There, vertices go to a grid five times as fine, every edge is drawn on it point by point, and each time the line steps from
- * column 5x+2 to 5x+3 of the grid, the pixel column x is crossed at the upper of the two points. Points between are of no use, so
- * here the two at each crossing are computed alone, by the same arithmetic. The crossings of a column, sorted, are where its runs
- * begin and end; two in one place cancel.
+ * There, vertices go to a grid five times as fine, every edge is drawn on it point by point, and each time the line
+ * steps from column 5x+2 to 5x+3 of the grid, the pixel column x is crossed at the upper of the two points. Points
+ * between are of no use, so here the two at each crossing are computed alone, by the same arithmetic. The crossings
+ * of a column, sorted, are where its runs begin and end; two in one place cancel.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -168,8 +168,8 @@ static void sort_rows(uint32_t *rows, size_t n)
     }
 }
 
-/* Runs that are being written: of `n`, the last one ends at `before`. What they cover is noted while every column is entered as often as it
- * is left. */
+/* Runs that are being written: of `n`, the last one ends at `before`. What they cover is noted while every column is
+ * entered as often as it is left. */
 typedef struct {
     uint32_t *runs;
     size_t n;
@@ -222,14 +222,17 @@ static void write_column(Writer *w, uint32_t column, uint32_t start, uint32_t *r
         turn(w, start + rows[i]);
 }
 
-int df_runs_from_polygon(DfRunList *out, DfRunFacts *facts, DfPolygonRoom *room, const double *xy, size_t n_points, uint32_t height, uint32_t width)
+int df_runs_from_polygon(DfRunList *out, DfRunFacts *facts, DfPolygonRoom *room, const double *xy, size_t n_points,
+                         uint32_t height, uint32_t width)
 {
     if (width > 1 << 30 || height > 1 << 30 || (uint64_t)height * width > INT32_MAX)
-        return df_fail(DF_EVALUE, "a polygon in a picture of %u x %u pixels: want less than 2^31", (unsigned)height, (unsigned)width);
+        return df_fail(DF_EVALUE, "a polygon in a picture of %u x %u pixels: want less than 2^31", (unsigned)height,
+                       (unsigned)width);
     uint32_t left;
     size_t n_columns;
     int error = to_fine_grid(room, xy, n_points);
-    if (error < 0 || (error = find_edges(room, n_points, width)) < 0 || (error = make_columns(room, &left, &n_columns)) < 0)
+    if (error < 0 || (error = find_edges(room, n_points, width)) < 0 ||
+        (error = make_columns(room, &left, &n_columns)) < 0)
         return error;
     cross(room, left, height);
     const uint32_t *const ends = room->columns.at;

@@ -2,7 +2,8 @@
  *
  * boxes/masks/runs.c -- lists of run lengths: what they cover, their union and intersection.
  *
- * Counts are unsigned 32-bit numbers that wrap around, and a walk down a list ends where pycocotools' ends, also for runs that describe no mask.
+ * Counts are unsigned 32-bit numbers that wrap around, and a walk down a list ends where pycocotools' ends, also for
+ * runs that describe no mask.
  */
 #include "boxes/masks/runs.h"
 
@@ -11,7 +12,7 @@ bool df_runs_grow(DfRunList *r, size_t n)
     return n == 0 || df_grow((void **)&r->at, &r->capacity, n - 1, sizeof *r->at);
 }
 
-/* ---- area and box -------------------------------------------------------------------------------------------------- */
+/* ---- area and box ------------------------------------------------------------------------------------------------ */
 
 /* The columns and rows that foreground covers so far, both ends included. */
 typedef struct {
@@ -73,7 +74,7 @@ DfRunFacts df_runs_facts(const uint32_t *runs, size_t n, uint32_t height, uint32
     return f;
 }
 
-/* ---- two lists ----------------------------------------------------------------------------------------------------- */
+/* ---- two lists --------------------------------------------------------------------------------------------------- */
 
 /* A walk down one list. */
 typedef struct {

@@ -53,7 +53,8 @@ DfRunFacts df_runs_facts(const uint32_t *runs, size_t n, uint32_t height, uint32
 int df_runs_from_polygon(DfRunList *, DfRunFacts *, DfPolygonRoom *, const double *xy, size_t n_points, uint32_t height,
                          uint32_t width);
 
-/* Pixels of union and intersection, counted as pycocotools counts: it stops where both lists have an empty run at once. */
+/* Pixels of union and intersection, counted as pycocotools counts: it stops where both lists have an empty run at
+ * once. */
 void df_runs_count(const uint32_t *a, size_t n_a, const uint32_t *b, size_t n_b, uint32_t *both, uint32_t *either);
 
 #endif

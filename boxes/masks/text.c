@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/masks/text.c -- COCO's compressed runs: each is, from the fourth on, the difference to the run two before, cut into groups of
- * five bits from the lowest up, each group a character from '0' on with 32 added where more follow; the last one's top bit is the sign.
+ * boxes/masks/text.c -- COCO's compressed runs: each is, from the fourth on, the difference to the run two before,
+ * cut into groups of five bits from the lowest up, each group a character from '0' on with 32 added where more
+ * follow; the last one's top bit is the sign.
  */
 #include "boxes/masks/runs.h"
 
@@ -10,7 +11,9 @@ enum { MOST_GROUPS = 7, FIRST = '0', MORE = 32, SIGN = 16 };
 static int wrong(const char *text, size_t i)
 {
     const unsigned c = (unsigned char)text[i];
-    return df_fail(DF_EFORMAT, "the compressed counts of a mask hold the byte 0x%02x at %zu, want characters from '0' to 'o'", c, i);
+    return df_fail(DF_EFORMAT,
+                   "the compressed counts of a mask hold the byte 0x%02x at %zu, want characters from '0' to 'o'", c,
+                   i);
 }
 
 int df_runs_from_text(DfRunList *runs, const char *text, size_t length)
@@ -32,7 +35,8 @@ int df_runs_from_text(DfRunList *runs, const char *text, size_t length)
         int groups = 0;
         do {
             if (i == length || groups == MOST_GROUPS)
-                return df_fail(DF_EFORMAT, "the compressed counts of a mask %s", i == length ? "end inside a run" : "hold a run of over seven characters");
+                return df_fail(DF_EFORMAT, "the compressed counts of a mask %s",
+                               i == length ? "end inside a run" : "hold a run of over seven characters");
             c = (unsigned)(unsigned char)text[i] - FIRST;
             if (c >= 2 * MORE)
                 return wrong(text, i);

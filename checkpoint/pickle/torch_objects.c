@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/pickle/torch_objects.c -- the few calls in a checkpoint that mean something here: what torch/_utils.py rebuilds tensors with,
- * ordered dicts, and storages by persistent id (torch/serialization.py). Every other call gives an opaque object.
+ * checkpoint/pickle/torch_objects.c -- the few calls in a checkpoint that mean something here: what torch/_utils.py
+ * rebuilds tensors with, ordered dicts, and storages by persistent id (torch/serialization.py). Every other call
+ * gives an opaque object.
  */
 #include <string.h>
 
 #include "checkpoint/pickle/torch_objects.h"
 
-/* Typed storages, by class name. The size matters even where the type is not read: legacy files lay storages end to end. */
+/* Typed storages, by class name. The size matters even where the type is not read: legacy files lay storages end to
+ * end. */
 static const DfPyType storage_types[] = {
     { "FloatStorage", 4, true, DF_F32 },       { "HalfStorage", 2, true, DF_F16 },
     { "BFloat16Storage", 2, true, DF_BF16 },   { "DoubleStorage", 8, true, DF_F64 },
@@ -84,7 +86,8 @@ static int rebuild_tensor(DfPyHeap *heap, DfPy **out, DfPy *args)
     return new_tensor(heap, out, args, NULL, "_rebuild_tensor");
 }
 
-/* (storage, offset, size, stride, requires_grad, hooks, dtype, ..): the storage is bytes, `dtype` says what they are. */
+/* (storage, offset, size, stride, requires_grad, hooks, dtype, ..): the storage is bytes, `dtype` says what they are.
+ */
 static int rebuild_tensor_v3(DfPyHeap *heap, DfPy **out, DfPy *args)
 {
     static const DfPyType unknown = { "unknown", 1, false, DF_U8 };
@@ -109,8 +112,8 @@ static int rebuild_tensor_v2(DfPyHeap *heap, DfPy **out, DfPy *args)
     return new_tensor(heap, out, args, NULL, "_rebuild_tensor_v2");
 }
 
-/* (function, type, args, state): a subclass of Tensor, which is rebuilt by the function. Only the plain ones, so that calls
- * do not nest. */
+/* (function, type, args, state): a subclass of Tensor, which is rebuilt by the function. Only the plain ones, so that
+ * calls do not nest. */
 static int rebuild_from_type(DfPyHeap *heap, DfPy **out, DfPy *args)
 {
     DfPy *const *a = args->items.at;
@@ -227,12 +230,15 @@ static int read_view(DfPyStorage *storage, const DfPy *view)
 static int read_storage(DfPyStorage *storage, const DfPy *id)
 {
     DfPy *const *a = id->items.at;
-    if (id->items.n < 5 || a[1]->kind != DF_PY_GLOBAL || a[2]->kind != DF_PY_TEXT || a[4]->kind != DF_PY_INT || a[4]->integer < 0)
-        return df_fail(DF_EFORMAT, "its pickle has a storage that does not read ('storage', type, key, location, size)");
+    if (id->items.n < 5 || a[1]->kind != DF_PY_GLOBAL || a[2]->kind != DF_PY_TEXT || a[4]->kind != DF_PY_INT ||
+        a[4]->integer < 0)
+        return df_fail(DF_EFORMAT,
+                       "its pickle has a storage that does not read ('storage', type, key, location, size)");
     const DfPyText class = a[1]->global->name;
     const DfPyType *type = find_type(storage_types, sizeof storage_types / sizeof *storage_types, class);
     if (!type)
-        return df_fail(DF_EFORMAT, "its pickle has a storage of the unknown type %.*s", (int)(class.size & 0xff), class.bytes);
+        return df_fail(DF_EFORMAT, "its pickle has a storage of the unknown type %.*s", (int)(class.size & 0xff),
+                       class.bytes);
     if (a[4]->integer > INT64_MAX / 16)
         return df_fail(DF_EFORMAT, "its pickle has a storage of %lld elements", (long long)a[4]->integer);
     *storage = (DfPyStorage){ .key = a[2]->text, .type = *type, .numel = a[4]->integer, .view_numel = a[4]->integer };

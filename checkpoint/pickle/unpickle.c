@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/pickle/unpickle.c -- the stack machine of Python's pickle language, after the opcode table of pickletools.py (CPython, "The
- * pickle machine"). One row per opcode: its name, the form of its operand, what it does to the stack.
+ * checkpoint/pickle/unpickle.c -- the stack machine of Python's pickle language, after the opcode table of
+ * pickletools.py (CPython, "The pickle machine"). One row per opcode: its name, the form of its operand, what it does
+ * to the stack.
  */
 #include "checkpoint/pickle/unpickle.h"
 
@@ -141,7 +142,8 @@ static int gather(Machine *m, DfPyKind kind)
     return push_container(m, kind, values, n);
 }
 
-/* Adds to the container on top. An opaque object takes what it is given: a class of lists or dicts that we do not know. */
+/* Adds to the container on top. An opaque object takes what it is given: a class of lists or dicts that we do not
+ * know. */
 static int add(Machine *m, DfPyKind kind, DfPy *const *values, size_t n)
 {
     DfPy *to = NULL;
@@ -412,7 +414,8 @@ static int op_inst(Machine *m, const Operand *o)
 {
     DfPy *class, *args = NULL;
     int error;
-    if ((error = gather(m, DF_PY_TUPLE)) < 0 || (error = pop(m, &args)) < 0 || (error = new_global(m, &class, o->text, o->second)) < 0)
+    if ((error = gather(m, DF_PY_TUPLE)) < 0 || (error = pop(m, &args)) < 0 ||
+        (error = new_global(m, &class, o->text, o->second)) < 0)
         return error;
     return call(m, class, args);
 }
@@ -458,7 +461,9 @@ static int op_nothing(Machine *m, const Operand *o) { (void)m; (void)o; return D
 static int op_proto(Machine *m, const Operand *o)
 {
     (void)m;
-    return o->value <= 5 ? DF_OK : df_fail(DF_EFORMAT, "its pickle has protocol %llu, want 0..5", (unsigned long long)o->value);
+    return o->value <= 5
+               ? DF_OK
+               : df_fail(DF_EFORMAT, "its pickle has protocol %llu, want 0..5", (unsigned long long)o->value);
 }
 
 static int op_stop(Machine *m, const Operand *o)

@@ -45,7 +45,8 @@ int df_py_append(DfPyHeap *heap, DfPy *to, DfPy *const *values, size_t n)
 
 bool df_py_is(const DfPy *value, const char *text)
 {
-    return value->kind == DF_PY_TEXT && value->text.size == strlen(text) && memcmp(value->text.bytes, text, value->text.size) == 0;
+    return value->kind == DF_PY_TEXT && value->text.size == strlen(text) &&
+           memcmp(value->text.bytes, text, value->text.size) == 0;
 }
 
 bool df_py_is_dict(const DfPy *value)
@@ -66,16 +67,26 @@ const DfPy *df_py_get(const DfPy *dict, const char *key)
 const char *df_py_describe(const DfPy *value, char *buffer, size_t size)
 {
     static const char *const words[] = {
-        [DF_PY_MARK] = "a mark", [DF_PY_NONE] = "None", [DF_PY_BOOL] = "a bool", [DF_PY_INT] = "an integer",
-        [DF_PY_LONG] = "a long integer", [DF_PY_FLOAT] = "a float", [DF_PY_TEXT] = "a string", [DF_PY_TUPLE] = "a tuple",
-        [DF_PY_LIST] = "a list", [DF_PY_DICT] = "a dict", [DF_PY_GLOBAL] = "a class or function", [DF_PY_STORAGE] = "a storage",
-        [DF_PY_TENSOR] = "a tensor", [DF_PY_OBJECT] = "an object",
+        [DF_PY_MARK] = "a mark",
+        [DF_PY_NONE] = "None",
+        [DF_PY_BOOL] = "a bool",
+        [DF_PY_INT] = "an integer",
+        [DF_PY_LONG] = "a long integer",
+        [DF_PY_FLOAT] = "a float",
+        [DF_PY_TEXT] = "a string",
+        [DF_PY_TUPLE] = "a tuple",
+        [DF_PY_LIST] = "a list",
+        [DF_PY_DICT] = "a dict",
+        [DF_PY_GLOBAL] = "a class or function",
+        [DF_PY_STORAGE] = "a storage",
+        [DF_PY_TENSOR] = "a tensor",
+        [DF_PY_OBJECT] = "an object",
     };
     const DfPy *maker = value->kind == DF_PY_OBJECT ? value->items.maker : NULL;
     if (!maker || maker->kind != DF_PY_GLOBAL)
         return words[value->kind];
     const DfPyGlobal *g = maker->global;
-    snprintf(buffer, size, "an object of %.*s.%.*s", (int)(g->module.size & 0xff), g->module.bytes, (int)(g->name.size & 0xff),
-             g->name.bytes);
+    snprintf(buffer, size, "an object of %.*s.%.*s", (int)(g->module.size & 0xff), g->module.bytes,
+             (int)(g->name.size & 0xff), g->name.bytes);
     return buffer;
 }

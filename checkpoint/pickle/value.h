@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/pickle/value.h -- private: the values of a pickle. Time and memory are linear in the size of the pickle: values are shared, not
- * copied, and the tree is never walked recursively, so cycles and deep nesting do no harm.
+ * checkpoint/pickle/value.h -- private: the values of a pickle. Time and memory are linear in the size of the pickle:
+ * values are shared, not copied, and the tree is never walked recursively, so cycles and deep nesting do no harm.
  */
 #ifndef DF_CHECKPOINT_PICKLE_VALUE_H
 #define DF_CHECKPOINT_PICKLE_VALUE_H
@@ -83,7 +83,7 @@ const DfPy *df_py_get(const DfPy *dict, const char *key); /* the last value of t
 bool df_py_is_dict(const DfPy *);                  /* a dict, or an object that items were set into */
 const char *df_py_describe(const DfPy *, char *buffer, size_t size); /* "a list", "an object of class a.B", for messages */
 
-/* ---- making them -------------------------------------------------------------------------------------------------- */
+/* ---- making them ------------------------------------------------------------------------------------------------- */
 
 enum { DF_PY_MOST_VALUES = 1 << 23 }; /* a checkpoint of 100,000 tensors with optimizer state makes about 4 million */
 

@@ -7,7 +7,8 @@
 
 #include "cli/cli.h"
 
-/* Test-time augmentation as mmseg's tools/test.py --aug-test has it: six scales, each also mirrored. To be called before the config is read. */
+/* Test-time augmentation as mmseg's tools/test.py --aug-test has it: six scales, each also mirrored. To be called
+ * before the config is read. */
 int cli_aug_test(void);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/common/measure.c -- a network timed in a process of its own, so that its peak memory is its own and nothing is warm from another.
+ * cli/common/measure.c -- a network timed in a process of its own, so that its peak memory is its own and nothing is
+ * warm from another.
  */
 #include <errno.h>
 #include <string.h>
@@ -91,7 +92,8 @@ int cli_measure(CliMeasured *out, const char *config, const char *checkpoint, in
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         continue;
     if (!told)
-        return df_fail(DF_ENOMEM, "%s: the measuring process was killed (signal %d): is there too little memory?", config, WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+        return df_fail(DF_ENOMEM, "%s: the measuring process was killed (signal %d): is there too little memory?",
+                       config, WIFSIGNALED(status) ? WTERMSIG(status) : 0);
     *out = answer.measured;
     return answer.error < 0 ? df_fail(answer.error, "%s", answer.sentence) : DF_OK;
 }

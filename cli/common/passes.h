@@ -19,8 +19,8 @@ int cli_time_detector(CliSession *, int batch, int H, int W, double *seconds);
 
 double cli_median(double *v, int n); /* sorts v; 0 of none */
 
-/* A network timed in a process of its own: the medians of its passes there (as many as fit into about two seconds, at least one), and its
- * peak memory. `whole` is with decoding. To be called while there are no threads. */
+/* A network timed in a process of its own: the medians of its passes there (as many as fit into about two seconds, at
+ * least one), and its peak memory. `whole` is with decoding. To be called while there are no threads. */
 typedef struct {
     double network, whole; /* seconds */
     double peak_rss;       /* bytes   */

@@ -24,7 +24,8 @@ static void print_time(char *out, size_t size, double seconds)
 static void show(CliProgress *p, double now)
 {
     enum { WIDTH = 30 };
-    const double elapsed = now - p->start, rate = elapsed > 0 ? (double)(p->done - p->before) / elapsed : 0;
+    const double elapsed = now - p->start;
+    const double rate = elapsed > 0 ? (double)(p->done - p->before) / elapsed : 0;
     char left[32] = "?", bar[WIDTH + 1];
     if (rate > 0 || p->done == p->n)
         print_time(left, sizeof left, p->done < p->n ? (double)(p->n - p->done) / rate : 0);
@@ -32,7 +33,8 @@ static void show(CliProgress *p, double now)
     for (int i = 0; i < WIDTH; i++)
         bar[i] = i < full ? '#' : '.';
     bar[WIDTH] = 0;
-    fprintf(stderr, p->live ? "\r%s [%s] %ld/%ld  %.2f/s  %s left   " : "%s [%s] %ld/%ld  %.2f/s  %s left\n", p->what, bar, p->done, p->n, rate, left);
+    fprintf(stderr, p->live ? "\r%s [%s] %ld/%ld  %.2f/s  %s left   " : "%s [%s] %ld/%ld  %.2f/s  %s left\n", p->what,
+            bar, p->done, p->n, rate, left);
     p->last_shown = now;
 }
 

@@ -15,7 +15,8 @@ static int read_types(DfCocoScoring *scoring, const char *text)
     for (const char *at = text ? text : "bbox"; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
         const size_t length = strcspn(at, ",");
         int type = 0;
-        while (type < DF_SCORE_KINDS && (strlen(df_score_kind_name((DfScoreKind)type)) != length || strncmp(at, df_score_kind_name((DfScoreKind)type), length) != 0))
+        while (type < DF_SCORE_KINDS && (strlen(df_score_kind_name((DfScoreKind)type)) != length ||
+                                         strncmp(at, df_score_kind_name((DfScoreKind)type), length) != 0))
             type++;
         for (int i = 0; i < scoring->n_kinds; i++)
             type = scoring->kind[i] == (DfScoreKind)type ? DF_SCORE_KINDS : type;
@@ -26,13 +27,15 @@ static int read_types(DfCocoScoring *scoring, const char *text)
     return DF_OK;
 }
 
-/* ---- what is written ---------------------------------------------------------------------------------------------- */
+/* ---- what is written --------------------------------------------------------------------------------------------- */
 
-/* Arrays precision and scores [ious][recalls][classes][areas][max_dets], recall without recalls; named "segm.recall" if there are
- * several types. */
+/* Arrays precision and scores [ious][recalls][classes][areas][max_dets], recall without recalls; named "segm.recall"
+ * if there are several types. */
 static int dump(const DfCocoScores *s, const char *path)
 {
-    static const char *const array_names[] = { [DF_COCO_PRECISION] = "precision", [DF_COCO_RECALL] = "recall", [DF_COCO_SCORES] = "scores" };
+    static const char *const array_names[] = {
+        [DF_COCO_PRECISION] = "precision", [DF_COCO_RECALL] = "recall", [DF_COCO_SCORES] = "scores"
+    };
     DfArray arrays[3 * DF_SCORE_KINDS];
     char names[3 * DF_SCORE_KINDS][NAME];
     double *data[3 * DF_SCORE_KINDS] = { NULL };
@@ -40,11 +43,13 @@ static int dump(const DfCocoScores *s, const char *path)
     for (int i = 0; i < s->n; i++) {
         const DfCocoEval *e = s->eval[i];
         for (int k = 0; error == DF_OK && k < 3; k++, n++) {
-            const int64_t shape[] = { (int64_t)e->n_ious, (int64_t)e->n_recalls, (int64_t)e->n_classes, (int64_t)e->n_areas, (int64_t)e->n_max_dets };
+            const int64_t shape[] = { (int64_t)e->n_ious, (int64_t)e->n_recalls, (int64_t)e->n_classes,
+                                      (int64_t)e->n_areas, (int64_t)e->n_max_dets };
             const int64_t of_recall[] = { shape[0], shape[2], shape[3], shape[4] };
             const bool recall = k == DF_COCO_RECALL;
             error = df_coco_eval_array(e, (DfCocoArray)k, &data[n]);
-            snprintf(names[n], NAME, "%s%s%s", s->n > 1 ? df_score_kind_name(s->kind[i]) : "", s->n > 1 ? "." : "", array_names[k]);
+            snprintf(names[n], NAME, "%s%s%s", s->n > 1 ? df_score_kind_name(s->kind[i]) : "", s->n > 1 ? "." : "",
+                     array_names[k]);
             arrays[n] = df_array(names[n], DF_F64, recall ? 4 : 5, recall ? of_recall : shape, data[n]);
         }
     }
@@ -59,7 +64,8 @@ static int print_tables(const DfCocoScores *s, int i, bool per_class)
 {
     const DfCocoEval *eval = s->eval[i];
     char *table = NULL, *classes = NULL, *notes = NULL;
-    int error = s->kind[i] == DF_SCORE_PROPOSALS ? df_coco_eval_recall_table(eval, &table) : df_coco_eval_table(eval, &table);
+    int error =
+        s->kind[i] == DF_SCORE_PROPOSALS ? df_coco_eval_recall_table(eval, &table) : df_coco_eval_table(eval, &table);
     if (error == DF_OK && per_class)
         error = df_coco_eval_class_table(eval, &classes);
     if (error == DF_OK)
@@ -93,7 +99,7 @@ int cli_write_coco(const DfCocoScores *s, const char *why, const char *json_path
     return error;
 }
 
-/* ---- the run ------------------------------------------------------------------------------------------------------ */
+/* ---- the run ----------------------------------------------------------------------------------------------------- */
 
 /* Which of the evaluations the page explains, the first that is not of proposals; -1: none. */
 static int explained(const DfCocoScoring *scoring)
@@ -110,7 +116,9 @@ static int check_explain(const CliScoring *o, const DfCocoScoring *scoring)
     const bool partly = p && (p->image_ids || p->category_ids || !p->use_categories);
     if (!o->explain_path || (explained(scoring) >= 0 && !partly))
         return DF_OK;
-    return df_fail(CLI_EUSAGE, "--explain explains all images and classes: want bbox or segm in --type, and neither --img-ids, --cat-ids nor --no-cats");
+    return df_fail(
+        CLI_EUSAGE,
+        "--explain explains all images and classes: want bbox or segm in --type, and neither --img-ids, --cat-ids nor --no-cats");
 }
 
 int cli_score_coco(DfPool *pool, const CliScoring *o)
@@ -127,7 +135,8 @@ int cli_score_coco(DfPool *pool, const CliScoring *o)
     if (error == DF_OK)
         error = cli_print_coco(&s, o->json_path, o->per_class);
     if (error == DF_OK && o->explain_path)
-        error = cli_explain(&(CliExplaining){ o->gt_path, o->dt_paths[0], o->dt_paths, o->n_dt, o->explain_path, o->images_dir, o->explain_score },
+        error = cli_explain(&(CliExplaining){ o->gt_path, o->dt_paths[0], o->dt_paths, o->n_dt, o->explain_path,
+                                              o->images_dir, o->explain_score },
                             s.results, s.eval[explained(&scoring)], &why);
     if (error == DF_OK)
         error = cli_write_coco(&s, why, o->json_path);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/common/scores_page.c -- writes the page that explains a COCO score, with small pictures if there is a folder of them.
+ * cli/common/scores_page.c -- writes the page that explains a COCO score, with small pictures if there is a folder of
+ * them.
  */
 #include "cli/common/scores_page.h"
 
@@ -10,7 +11,7 @@
 #include "datasets/datasets.h"
 #include "report/report.h"
 
-/* ---- thumbnails --------------------------------------------------------------------------------------------------- */
+/* ---- thumbnails -------------------------------------------------------------------------------------------------- */
 
 enum { THUMBNAIL_WIDTH = 420, QUALITY = 72 };
 
@@ -24,7 +25,8 @@ static char *base64(const char *prefix, const uint8_t *bytes, size_t size)
     memcpy(to, prefix, before);
     to += before;
     for (size_t i = 0; i < size; i += 3, to += 4) {
-        const uint32_t three = (uint32_t)bytes[i] << 16 | (i + 1 < size ? (uint32_t)bytes[i + 1] << 8 : 0) | (i + 2 < size ? bytes[i + 2] : 0);
+        const uint32_t three = (uint32_t)bytes[i] << 16 | (i + 1 < size ? (uint32_t)bytes[i + 1] << 8 : 0) |
+                               (i + 2 < size ? bytes[i + 2] : 0);
         to[0] = digits[three >> 18];
         to[1] = digits[three >> 12 & 63];
         to[2] = i + 1 < size ? digits[three >> 6 & 63] : '=';
@@ -80,7 +82,7 @@ static int thumbnail(void *user, const char *file_name, char **uri)
     return error;
 }
 
-/* ---- the page ----------------------------------------------------------------------------------------------------- */
+/* ---- the page ---------------------------------------------------------------------------------------------------- */
 
 static int add_names(DfExplain *why, const char *gt_path)
 {

@@ -133,7 +133,8 @@ static bool all_have(const CliModels *m, const char *word, size_t length)
 typedef bool Keep(const CliModels *, const char *word, size_t length);
 static const char *words(const CliModels *m, const char *text, Keep *keep)
 {
-    char *out = df_arena_alloc(m->arena, strlen(text) + 2, 1), *to = out;
+    char *out = df_arena_alloc(m->arena, strlen(text) + 2, 1);
+    char *to = out;
     size_t n;
     for (const char *word = word_of(text, &n); out && n; word = word_of(word + n, &n))
         if (keep(m, word, n)) {

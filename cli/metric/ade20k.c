@@ -2,7 +2,8 @@
  *
  * cli/metric/ade20k.c -- deformer metric ade20k: label maps in two folders of PNG files, scored as mmseg scores them.
  *
- * Each thread takes the next pair and counts into its own accumulator; the sums are the same bits for any number of threads.
+ * Each thread takes the next pair and counts into its own accumulator; the sums are the same bits for any number of
+ * threads.
  */
 #include <stdatomic.h>
 #include <string.h>
@@ -31,12 +32,13 @@ typedef struct Worker {
     char sentence[512];
 } Worker;
 
-/* ---- one pair ----------------------------------------------------------------------------------------------------- */
+/* ---- one pair ---------------------------------------------------------------------------------------------------- */
 
 /* The path of the prediction for a label file: the same name, with the other suffix. */
 static char *pred_path(const Run *r, const char *name)
 {
-    const size_t stem = strlen(name) - strlen(cli_metric.gt_suffix), suffix = strlen(cli_metric.pred_suffix);
+    const size_t stem = strlen(name) - strlen(cli_metric.gt_suffix);
+    const size_t suffix = strlen(cli_metric.pred_suffix);
     char *other = df_malloc(stem + suffix + 1);
     if (!other)
         return NULL;
@@ -52,7 +54,8 @@ static int add_scored(const Run *r, Worker *w, size_t i, const DfImage *label, c
 {
     DfMiouResult result;
     char name[512]; /* without the suffix, as eval names it */
-    snprintf(name, sizeof name, "%.*s", (int)(strlen(r->files.name[i]) - strlen(cli_metric.gt_suffix)), r->files.name[i]);
+    snprintf(name, sizeof name, "%.*s", (int)(strlen(r->files.name[i]) - strlen(cli_metric.gt_suffix)),
+             r->files.name[i]);
     df_miou_clear(w->one);
     int error = df_miou_add_image(w->one, pred->pixels, label->pixels, (size_t)label->height, (size_t)label->width);
     if (error == DF_OK)
@@ -64,11 +67,12 @@ static int add_scored(const Run *r, Worker *w, size_t i, const DfImage *label, c
     return error;
 }
 
-static int add_pair(const Run *r, Worker *w, size_t i, const DfImage *label, const DfImage *pred, const char *label_path, const char *path)
+static int add_pair(const Run *r, Worker *w, size_t i, const DfImage *label, const DfImage *pred,
+                    const char *label_path, const char *path)
 {
     if (label->height != pred->height || label->width != pred->width)
-        return df_fail(DF_EVALUE, "%s is %d x %d and %s is %d x %d: want a prediction of the size of the labels", path, pred->width, pred->height, label_path,
-                       label->width, label->height);
+        return df_fail(DF_EVALUE, "%s is %d x %d and %s is %d x %d: want a prediction of the size of the labels",
+                       path, pred->width, pred->height, label_path, label->width, label->height);
     const size_t n = df_image_bytes(label);
     const DfMiouParams plain = { .classes = r->params.classes, .ignore_index = -1 };
     if (w->label_outside == SIZE_MAX && df_miou_outside(&r->params, label->pixels, n))
@@ -83,7 +87,8 @@ static int add_pair(const Run *r, Worker *w, size_t i, const DfImage *label, con
 static int read_pair(const Run *r, Worker *w, size_t i)
 {
     DfImage *const label = &w->label, *const pred = &w->pred;
-    char *label_path = df_path_join(r->gt_dir, r->files.name[i]), *path = pred_path(r, r->files.name[i]);
+    char *label_path = df_path_join(r->gt_dir, r->files.name[i]);
+    char *path = pred_path(r, r->files.name[i]);
     int error = label_path && path ? DF_OK : df_fail_memory("a path");
     if (error == DF_OK && !df_file_exists(path))
         error = df_fail(DF_EIO, "%s does not exist: want a prediction for %s", path, label_path);
@@ -121,7 +126,7 @@ static void work(void *arg, size_t task, void *scratch)
     }
 }
 
-/* ---- all of them -------------------------------------------------------------------------------------------------- */
+/* ---- all of them ------------------------------------------------------------------------------------------------- */
 
 static bool wants_images(void)
 {
@@ -189,11 +194,15 @@ static void warn_outside(const Run *r, const DfMiouResult *result)
 {
     const Worker *w = r->workers;
     if (result->label_outside)
-        df_log(DF_LOG_WARNING, "%llu pixels have labels outside 0..%d (first in %s/%s)%s", (unsigned long long)result->label_outside, result->classes - 1,
-               r->gt_dir, w->label_outside < r->files.n ? r->files.name[w->label_outside] : "?", r->params.reduce_zero_label ? "" : "; did you mean --reduce-zero-label?");
+        df_log(DF_LOG_WARNING, "%llu pixels have labels outside 0..%d (first in %s/%s)%s",
+               (unsigned long long)result->label_outside, result->classes - 1, r->gt_dir,
+               w->label_outside < r->files.n ? r->files.name[w->label_outside] : "?",
+               r->params.reduce_zero_label ? "" : "; did you mean --reduce-zero-label?");
     if (result->pred_outside)
-        df_log(DF_LOG_WARNING, "%llu pixels have predictions outside 0..%d (first for %s)%s", (unsigned long long)result->pred_outside, result->classes - 1,
-               w->pred_outside < r->files.n ? r->files.name[w->pred_outside] : "?", r->params.reduce_zero_label ? ": predictions count classes from 0" : "");
+        df_log(DF_LOG_WARNING, "%llu pixels have predictions outside 0..%d (first for %s)%s",
+               (unsigned long long)result->pred_outside, result->classes - 1,
+               w->pred_outside < r->files.n ? r->files.name[w->pred_outside] : "?",
+               r->params.reduce_zero_label ? ": predictions count classes from 0" : "");
 }
 
 static int print(const Run *r, const DfMiouResult *result, const CliLines *names)
@@ -231,7 +240,8 @@ static int explain(const Run *r, const DfMiouResult *result, const CliLines *nam
     }
     int error = df_miou_confusion(&confusion, r->workers[0].acc, &r->params);
     if (error == DF_OK)
-        error = df_report_segmentation(&(DfSegmentationPage){ r->pred_dir, result, name, confusion, r->workers[0].scores }, &html);
+        error = df_report_segmentation(
+            &(DfSegmentationPage){ r->pred_dir, result, name, confusion, r->workers[0].scores }, &html);
     if (error == DF_OK)
         error = cli_write_text(cli_metric.explain, html);
     df_free(confusion);
@@ -246,7 +256,8 @@ static int read_names(CliLines *names, int classes)
         return DF_OK;
     const int error = cli_lines_read(names, cli_metric.class_names);
     if (error == DF_OK && names->n != (size_t)classes)
-        return df_fail(DF_EVALUE, "%s has %zu lines: want the names of %d classes, one per line", cli_metric.class_names, names->n, classes);
+        return df_fail(DF_EVALUE, "%s has %zu lines: want the names of %d classes, one per line",
+                       cli_metric.class_names, names->n, classes);
     return error;
 }
 
@@ -290,7 +301,8 @@ static int run(int n, const char *const *args)
     DfPool *pool = NULL;
     CliLines names;
     take_options(&r.params);
-    int error = cli_check_outputs(3, (const char *const[]){ cli_metric.json, cli_metric.per_image, cli_metric.explain });
+    int error =
+        cli_check_outputs(3, (const char *const[]){ cli_metric.json, cli_metric.per_image, cli_metric.explain });
     if (error == DF_OK)
         error = read_names(&names, r.params.classes);
     if (error < 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/metric/check.c -- deformer metric check: what silently ruins a score. Fails (exit status 1) if there is an error among the findings.
+ * cli/metric/check.c -- deformer metric check: what silently ruins a score. Fails (exit status 1) if there is an
+ * error among the findings.
  */
 #include <string.h>
 
@@ -62,7 +63,9 @@ static int run(int n, const char *const *args)
     const size_t errors = error == DF_OK ? df_check_count(check, DF_CHECK_ERROR) : 0;
     df_check_free(check);
     df_free(folder);
-    return errors ? df_fail(DF_EVALUE, "found %zu error%s that would make a score wrong", errors, errors == 1 ? "" : "s") : error;
+    return errors
+               ? df_fail(DF_EVALUE, "found %zu error%s that would make a score wrong", errors, errors == 1 ? "" : "s")
+               : error;
 }
 
 const CliMetric cli_metric_check = { "check", "GT.json [DT.json...]", 1, -1, run };

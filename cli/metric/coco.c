@@ -12,7 +12,7 @@
 
 enum { MOST = 10000 };
 
-/* ---- lists -------------------------------------------------------------------------------------------------------- */
+/* ---- lists ------------------------------------------------------------------------------------------------------- */
 
 static int wrong(const char *option, const char *text, const char *wanted)
 {
@@ -162,10 +162,17 @@ static int run(int n, const char *const *args)
     if (error == DF_OK)
         error = df_pool_new(&pool, (int)cli.threads);
     if (error == DF_OK)
-        error = cli_score_coco(pool, &(CliScoring){ .gt_path = args[0], .dt_paths = args + 1, .n_dt = n - 1, .types = cli_metric.type,
-                                                    .json_path = cli_metric.json, .dump_path = cli_metric.dump, .per_class = cli_metric.per_class,
-                                                    .explain_path = cli_metric.explain, .images_dir = cli_metric.images,
-                                                    .explain_score = cli_metric.score_thr, .params = &params });
+        error = cli_score_coco(pool, &(CliScoring){ .gt_path = args[0],
+                                                    .dt_paths = args + 1,
+                                                    .n_dt = n - 1,
+                                                    .types = cli_metric.type,
+                                                    .json_path = cli_metric.json,
+                                                    .dump_path = cli_metric.dump,
+                                                    .per_class = cli_metric.per_class,
+                                                    .explain_path = cli_metric.explain,
+                                                    .images_dir = cli_metric.images,
+                                                    .explain_score = cli_metric.score_thr,
+                                                    .params = &params });
     df_pool_free(pool);
     df_arena_free(arena);
     return error;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- folders ------------------------------------------------------------------------------------------------------ */
+/* ---- folders ----------------------------------------------------------------------------------------------------- */
 
 enum { DEPTH = 8 };
 
@@ -24,9 +24,11 @@ static int keep(CliFiles *files, char *name)
 
 static int list_below(CliFiles *files, const char *root, const char *below, const char *suffix, int depth);
 
-static int take_entry(CliFiles *files, const char *root, const char *below, const char *entry, const char *suffix, int depth)
+static int take_entry(CliFiles *files, const char *root, const char *below, const char *entry, const char *suffix,
+                      int depth)
 {
-    char *name = below[0] ? df_path_join(below, entry) : df_malloc(strlen(entry) + 1), *path = NULL;
+    char *name = below[0] ? df_path_join(below, entry) : df_malloc(strlen(entry) + 1);
+    char *path = NULL;
     if (name && !below[0])
         memcpy(name, entry, strlen(entry) + 1);
     if (name)
@@ -84,7 +86,7 @@ void cli_files_free(CliFiles *files)
     *files = (CliFiles){ 0 };
 }
 
-/* ---- lines -------------------------------------------------------------------------------------------------------- */
+/* ---- lines ------------------------------------------------------------------------------------------------------- */
 
 int cli_lines_read(CliLines *lines, const char *path)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/metric/imagenet.c -- deformer metric imagenet: accuracy of logits, or of a list of predictions against folders of classes.
+ * cli/metric/imagenet.c -- deformer metric imagenet: accuracy of logits, or of a list of predictions against folders
+ * of classes.
  *
- *   LOGITS.safetensors [--labels FILE]   `logits` [N, C]; labels from the array `labels` [N] or a file with one a line, as last word
- *   PREDICTIONS.txt DIR                  lines "NAME CLASS [CLASS ..]", best first; the right class is the folder of DIR that NAME is in. A
- *                                        class is the name of a folder or its place among the sorted folders, from 0
+ *   LOGITS.safetensors [--labels FILE]   `logits` [N, C]; labels from the array `labels` [N] or a file with one a
+ * line, as last word PREDICTIONS.txt DIR                  lines "NAME CLASS [CLASS ..]", best first; the right class
+ * is the folder of DIR that NAME is in. A class is the name of a folder or its place among the sorted folders, from 0
  * Real labels count in the order of the images: rows of the logits, or sorted names.
  */
 #include <stdlib.h>
@@ -52,7 +53,8 @@ static int add(Run *r, size_t image, const char *name, const int32_t best[DF_TOP
 {
     int error = df_topk_add(r->acc, best, label);
     if (error == DF_OK && cli_metric.real_labels)
-        error = df_topk_add_real(r->acc, best, r->real.labels + r->real.start[image], r->real.start[image + 1] - r->real.start[image]);
+        error = df_topk_add_real(r->acc, best, r->real.labels + r->real.start[image],
+                                 r->real.start[image + 1] - r->real.start[image]);
     if (error == DF_OK && r->scores)
         error = add_score(r, image, name, best, label);
     return error < 0 ? df_fail_in(error, "image %zu: ", image + 1) : DF_OK;
@@ -65,21 +67,25 @@ static int check_real(const Run *r, size_t images)
     return df_fail(DF_EVALUE, "%s has real labels of %zu images, want %zu", cli_metric.real_labels, r->real.n, images);
 }
 
-/* ---- logits ------------------------------------------------------------------------------------------------------- */
+/* ---- logits ------------------------------------------------------------------------------------------------------ */
 
 static int labels_from_file(int64_t *labels, size_t n)
 {
     CliLines lines;
     int error = cli_lines_read(&lines, cli_metric.labels);
     if (error == DF_OK && lines.n != n)
-        error = df_fail(DF_EVALUE, "%s has %zu lines, want a label for each of %zu images", cli_metric.labels, lines.n, n);
+        error = df_fail(DF_EVALUE, "%s has %zu lines, want a label for each of %zu images", cli_metric.labels,
+                        lines.n, n);
     for (size_t i = 0; error == DF_OK && i < n; i++) {
-        const char *last = strrchr(lines.line[i], ' '), *tab = strrchr(lines.line[i], '\t'), *from = last > tab ? last : tab;
+        const char *last = strrchr(lines.line[i], ' ');
+        const char *tab = strrchr(lines.line[i], '\t');
+        const char *from = last > tab ? last : tab;
         char *end;
         from = from ? from + 1 : lines.line[i];
         labels[i] = strtoll(from, &end, 10);
         if (end == from || *end)
-            error = df_fail(DF_EFORMAT, "%s: line %zu: '%.60s': want the number of a class", cli_metric.labels, i + 1, from);
+            error = df_fail(DF_EFORMAT, "%s: line %zu: '%.60s': want the number of a class", cli_metric.labels, i + 1,
+                            from);
     }
     cli_lines_free(&lines);
     return error;
@@ -91,7 +97,8 @@ static int read_labels(const DfCheckpoint *file, const char *path, int64_t *labe
         return labels_from_file(labels, n);
     const DfArray *array = df_checkpoint_find(file, "labels");
     if (!array || df_array_count(array) != (int64_t)n || df_dtype_is_float(array->dtype))
-        return df_fail(DF_EVALUE, "%s: want an array `labels` of %zu integers beside the logits, or --labels FILE", path, n);
+        return df_fail(DF_EVALUE, "%s: want an array `labels` of %zu integers beside the logits, or --labels FILE",
+                       path, n);
     df_array_i64(array, labels);
     return DF_OK;
 }
@@ -103,7 +110,8 @@ static int score_rows(Run *r, const DfArray *logits, const float *scores, const 
         int32_t best[DF_TOP];
         df_topk_rank(scores + i * logits->shape[1], r->classes, best);
         if (labels[i] < 0 || labels[i] >= r->classes)
-            return df_fail(DF_EVALUE, "image %lld: label %lld: want 0 to %d", (long long)i + 1, (long long)labels[i], r->classes - 1);
+            return df_fail(DF_EVALUE, "image %lld: label %lld: want 0 to %d", (long long)i + 1, (long long)labels[i],
+                           r->classes - 1);
         error = add(r, (size_t)i, NULL, best, (int32_t)labels[i]);
     }
     return error;
@@ -116,7 +124,8 @@ static int score_logits(Run *r, const char *path)
     int64_t *labels = NULL;
     int error = df_checkpoint_open(&file, path, NULL);
     const DfArray *logits = error == DF_OK ? df_checkpoint_find(file, "logits") : NULL;
-    if (error == DF_OK && (!logits || logits->ndim != 2 || logits->shape[0] < 1 || logits->shape[1] < 1 || logits->shape[1] > 1 << 20))
+    if (error == DF_OK &&
+        (!logits || logits->ndim != 2 || logits->shape[0] < 1 || logits->shape[1] < 1 || logits->shape[1] > 1 << 20))
         error = df_fail(DF_EVALUE, "%s: want an array `logits` [images, classes]", path);
     if (error == DF_OK) {
         scores = df_malloc((size_t)df_array_count(logits) * sizeof *scores);
@@ -135,7 +144,7 @@ static int score_logits(Run *r, const char *path)
     return error;
 }
 
-/* ---- predictions against folders ---------------------------------------------------------------------------------- */
+/* ---- predictions against folders --------------------------------------------------------------------------------- */
 
 typedef struct {
     const char *name;    /* of the image, without its folder */
@@ -169,7 +178,8 @@ static void number_classes(const Run *r, Image *images, size_t n, int classes)
             continue;
         }
         for (int k = 0; k < classes; k++)
-            if (strlen(r->names[k]) == images[i].folder_length && strncmp(r->names[k], images[i].folder, images[i].folder_length) == 0)
+            if (strlen(r->names[k]) == images[i].folder_length &&
+                strncmp(r->names[k], images[i].folder, images[i].folder_length) == 0)
                 images[i].label = k;
     }
 }
@@ -185,7 +195,8 @@ static int list_images(Run *r, const CliFiles *files, const char *dir, Image *im
         const size_t length = (size_t)(slash - path);
         images[i] = (Image){ strrchr(path, '/') + 1, path, length, 0, false };
         if (i == 0 || !same_folder(&images[i - 1], &images[i])) {
-            if (!df_grow((void **)&r->names, &capacity, (size_t)*classes, sizeof *r->names) || !(r->names[*classes] = df_malloc(length + 1)))
+            if (!df_grow((void **)&r->names, &capacity, (size_t)*classes, sizeof *r->names) ||
+                !(r->names[*classes] = df_malloc(length + 1)))
                 return df_fail_memory("classes");
             memcpy(r->names[*classes], path, length);
             r->names[(*classes)++][length] = 0;
@@ -223,7 +234,9 @@ static int take_line(Run *r, const char *path, size_t number, char *line, Image 
     image->seen = true;
     for (int i = 0; i < DF_TOP && (word = strtok_r(NULL, blanks, &rest)); i++)
         if ((best[i] = class_of(r, word)) < 0)
-            return df_fail(DF_EVALUE, "%s: line %zu: '%.60s' is neither the name of a class folder nor a number from 0 to %d", path, number, word, r->classes - 1);
+            return df_fail(DF_EVALUE,
+                           "%s: line %zu: '%.60s' is neither the name of a class folder nor a number from 0 to %d",
+                           path, number, word, r->classes - 1);
     if (best[0] < 0)
         return df_fail(DF_EFORMAT, "%s: line %zu: %.80s has no class: want NAME CLASS [CLASS ..]", path, number, name);
     return add(r, (size_t)(image - images), image->name, best, image->label);
@@ -260,7 +273,8 @@ static int score_predictions(Run *r, const char *path, const char *dir)
         qsort(images, files.n, sizeof *images, compare_images);
         for (size_t i = 1; error == DF_OK && i < files.n; i++)
             if (strcmp(images[i - 1].name, images[i].name) == 0)
-                error = df_fail(DF_EVALUE, "%s and %s have the same name: want names that differ", images[i - 1].folder, images[i].folder);
+                error = df_fail(DF_EVALUE, "%s and %s have the same name: want names that differ",
+                                images[i - 1].folder, images[i].folder);
         if (error == DF_OK)
             error = score_lines(r, path, images, files.n);
     }
@@ -269,7 +283,7 @@ static int score_predictions(Run *r, const char *path, const char *dir)
     return error;
 }
 
-/* ---- the metric --------------------------------------------------------------------------------------------------- */
+/* ---- the metric -------------------------------------------------------------------------------------------------- */
 
 static int print(const Run *r)
 {
@@ -309,4 +323,5 @@ static int run(int n, const char *const *args)
     return error;
 }
 
-const CliMetric cli_metric_imagenet = { "imagenet", "LOGITS.safetensors [--labels FILE] | PREDICTIONS.txt DIR", 1, 2, run };
+const CliMetric cli_metric_imagenet = { "imagenet", "LOGITS.safetensors [--labels FILE] | PREDICTIONS.txt DIR", 1, 2,
+                                        run };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/metric/metric.c -- deformer metric: scoring alone, no model. The first word says how; each way is a file beside this one.
+ * cli/metric/metric.c -- deformer metric: scoring alone, no model. The first word says how; each way is a file beside
+ * this one.
  */
 #include "cli/metric/metric.h"
 
@@ -9,59 +10,87 @@
 #include "cli/common/scores.h"
 
 CliMetricOptions cli_metric = {
-    .type = "bbox", .score_thr = 0.3, .num_classes = 150, .ignore_index = 255, .beta = 1, .nan_to_num = -1, .boundary_ratio = 0.02, .gt_suffix = ".png", .pred_suffix = ".png",
+    .type = "bbox",
+    .score_thr = 0.3,
+    .num_classes = 150,
+    .ignore_index = 255,
+    .beta = 1,
+    .nan_to_num = -1,
+    .boundary_ratio = 0.02,
+    .gt_suffix = ".png",
+    .pred_suffix = ".png",
 };
 
 static const CliOption options[] = {
     CLI_OPT_FLAG("--per-class", cli_metric.per_class, "also print the scores of every class"),
-    CLI_OPT_TEXT("--json", cli_metric.json, "FILE", "write the scores as JSON in full precision; with `-` to stdout, in place of the table"),
+    CLI_OPT_TEXT("--json", cli_metric.json, "FILE",
+                 "write the scores as JSON in full precision; with `-` to stdout, in place of the table"),
 
     CLI_OPT_HEADING("Options for coco"),
-    CLI_OPT_TEXT("--type", cli_metric.type, "TYPE", "bbox, segm, proposal (recall of boxes, without classes), or several with commas; default bbox"),
-    CLI_OPT_TEXT("--explain", cli_metric.explain, "FILE.html", "write a page that explains the score: kinds of errors, curves, confused classes, worst images"),
+    CLI_OPT_TEXT("--type", cli_metric.type, "TYPE",
+                 "bbox, segm, proposal (recall of boxes, without classes), or several with commas; default bbox"),
+    CLI_OPT_TEXT("--explain", cli_metric.explain, "FILE.html",
+                 "write a page that explains the score: kinds of errors, curves, confused classes, worst images"),
     CLI_OPT_TEXT("--images", cli_metric.images, "DIR", "folder of the pictures, to show them on the page"),
-    CLI_OPT_FLOAT("--score-thr", cli_metric.score_thr, "S", 0, 1, "the page counts and draws detections with a score of at least S; default 0.3"),
-    CLI_OPT_TEXT("--iou-thrs", cli_metric.iou_thrs, "LIST", "IoU thresholds: 0.5,0.75 or START:STOP:STEP; default 0.5:0.95:0.05"),
+    CLI_OPT_FLOAT("--score-thr", cli_metric.score_thr, "S", 0, 1,
+                  "the page counts and draws detections with a score of at least S; default 0.3"),
+    CLI_OPT_TEXT("--iou-thrs", cli_metric.iou_thrs, "LIST",
+                 "IoU thresholds: 0.5,0.75 or START:STOP:STEP; default 0.5:0.95:0.05"),
     CLI_OPT_TEXT("--rec-thrs", cli_metric.rec_thrs, "LIST", "recall thresholds, in the same form; default 0:1:0.01"),
-    CLI_OPT_TEXT("--max-dets", cli_metric.max_dets, "LIST",
-                 "largest numbers of detections per image and class, at least three; default 1,10,100, for proposals 1,10,100,1000"),
-    CLI_OPT_TEXT("--area-rng", cli_metric.area_rng, "LIST",
-                 "areas as NAME:LOW:HIGH in square pixels; default all:0:1e10,small:0:1024,medium:1024:9216,large:9216:1e10"),
+    CLI_OPT_TEXT(
+        "--max-dets", cli_metric.max_dets, "LIST",
+        "largest numbers of detections per image and class, at least three; default 1,10,100, for proposals 1,10,100,1000"),
+    CLI_OPT_TEXT(
+        "--area-rng", cli_metric.area_rng, "LIST",
+        "areas as NAME:LOW:HIGH in square pixels; default all:0:1e10,small:0:1024,medium:1024:9216,large:9216:1e10"),
     CLI_OPT_FLAG("--no-cats", cli_metric.no_cats, "treat all categories as one, as useCats=0 of pycocotools"),
     CLI_OPT_TEXT("--img-ids", cli_metric.img_ids, "LIST", "score these images only: 1,5,7 or @FILE with ids in it"),
     CLI_OPT_TEXT("--cat-ids", cli_metric.cat_ids, "LIST", "score these categories only, in the same form"),
-    CLI_OPT_TEXT("--dump", cli_metric.dump, "FILE", "write the arrays precision, recall and scores (float64) as .safetensors"),
+    CLI_OPT_TEXT("--dump", cli_metric.dump, "FILE",
+                 "write the arrays precision, recall and scores (float64) as .safetensors"),
 
     CLI_OPT_HEADING("Options for check"),
     CLI_OPT_TEXT("--images", cli_metric.images, "DIR", "also read the pictures in DIR and compare their sizes"),
 
     CLI_OPT_HEADING("Options for ade20k"),
     CLI_OPT_INT("--num-classes", cli_metric.num_classes, "N", 1, DF_MIOU_CLASSES, "number of classes; default 150"),
-    CLI_OPT_INT("--ignore-index", cli_metric.ignore_index, "N", -1, 255, "label that is not scored, after --reduce-zero-label; -1: none; default 255"),
+    CLI_OPT_INT("--ignore-index", cli_metric.ignore_index, "N", -1, 255,
+                "label that is not scored, after --reduce-zero-label; -1: none; default 255"),
     CLI_OPT_FLAG("--no-reduce-zero-label", cli_metric.no_reduce, "take the labels as they are: label n is class n"),
-    CLI_OPT_FLAG("--reduce-zero-label", cli_metric.reduce_zero_label, "label 0 is not scored and label n is class n - 1; this is the default"),
-    CLI_OPT_TEXT("--explain", cli_metric.explain, "FILE.html", "write a page that explains the score: confused classes, worst images"),
+    CLI_OPT_FLAG("--reduce-zero-label", cli_metric.reduce_zero_label,
+                 "label 0 is not scored and label n is class n - 1; this is the default"),
+    CLI_OPT_TEXT("--explain", cli_metric.explain, "FILE.html",
+                 "write a page that explains the score: confused classes, worst images"),
     CLI_OPT_FLAG("--confusion", cli_metric.confusion, "add the confusion matrix to the JSON"),
     CLI_OPT_FLAG("--boundary", cli_metric.boundary, "also compute Boundary IoU"),
-    CLI_OPT_FLOAT("--boundary-ratio", cli_metric.boundary_ratio, "X", 0, 1, "width of the boundary as a part of the image's diagonal; default 0.02"),
+    CLI_OPT_FLOAT("--boundary-ratio", cli_metric.boundary_ratio, "X", 0, 1,
+                  "width of the boundary as a part of the image's diagonal; default 0.02"),
     CLI_OPT_FLOAT("--beta", cli_metric.beta, "X", 0, 1e6, "beta of mFscore; default 1"),
-    CLI_OPT_FLOAT("--nan-to-num", cli_metric.nan_to_num, "X", 0, 1, "value of scores that are 0/0, as of a class without pixels; default: they are left out of the means"),
-    CLI_OPT_FLAG("--histc", cli_metric.histc,
-                 "count as mmseg from 0.14 on: with N classes, a predicted value N is no class; default: as before 0.14, where N counts as class N - 1"),
+    CLI_OPT_FLOAT(
+        "--nan-to-num", cli_metric.nan_to_num, "X", 0, 1,
+        "value of scores that are 0/0, as of a class without pixels; default: they are left out of the means"),
+    CLI_OPT_FLAG(
+        "--histc", cli_metric.histc,
+        "count as mmseg from 0.14 on: with N classes, a predicted value N is no class; default: as before 0.14, where N counts as class N - 1"),
     CLI_OPT_TEXT("--class-names", cli_metric.class_names, "FILE", "names of the classes, one per line"),
     CLI_OPT_TEXT("--gt-suffix", cli_metric.gt_suffix, "SUFFIX", "ending of the label files in GT_DIR; default .png"),
-    CLI_OPT_TEXT("--pred-suffix", cli_metric.pred_suffix, "SUFFIX", "ending of the predictions, in place of --gt-suffix; default .png"),
+    CLI_OPT_TEXT("--pred-suffix", cli_metric.pred_suffix, "SUFFIX",
+                 "ending of the predictions, in place of --gt-suffix; default .png"),
 
     CLI_OPT_HEADING("Options for imagenet"),
-    CLI_OPT_TEXT("--labels", cli_metric.labels, "FILE", "correct class of each row of the logits, one per line; default: the array `labels`"),
-    CLI_OPT_TEXT("--real-labels", cli_metric.real_labels, "FILE", "ReaL labels: JSON with a list of all correct classes for each image"),
+    CLI_OPT_TEXT("--labels", cli_metric.labels, "FILE",
+                 "correct class of each row of the logits, one per line; default: the array `labels`"),
+    CLI_OPT_TEXT("--real-labels", cli_metric.real_labels, "FILE",
+                 "ReaL labels: JSON with a list of all correct classes for each image"),
 
     CLI_OPT_HEADING("Options for ade20k and imagenet"),
-    CLI_OPT_TEXT("--per-image", cli_metric.per_image, "FILE", "write the scores of every image as JSON, for `deformer compare`"),
+    CLI_OPT_TEXT("--per-image", cli_metric.per_image, "FILE",
+                 "write the scores of every image as JSON, for `deformer compare`"),
     CLI_OPT_END
 };
 
-static const CliMetric *const metrics[] = { &cli_metric_coco, &cli_metric_ade20k, &cli_metric_imagenet, &cli_metric_check, NULL };
+static const CliMetric *const metrics[] = { &cli_metric_coco, &cli_metric_ade20k, &cli_metric_imagenet,
+                                            &cli_metric_check, NULL };
 
 static const CliMetric *find(const char *name)
 {
@@ -73,7 +102,9 @@ static const CliMetric *find(const char *name)
         names[n] = metrics[n]->name;
     }
     const char *nearest = df_nearest_name(name, names, n);
-    df_fail(CLI_EUSAGE, "no metric '%s'%s%s%s", name, nearest ? "; did you mean '" : ": want coco, ade20k, imagenet or check", nearest ? nearest : "", nearest ? "'?" : "");
+    df_fail(CLI_EUSAGE, "no metric '%s'%s%s%s", name,
+            nearest ? "; did you mean '" : ": want coco, ade20k, imagenet or check", nearest ? nearest : "",
+            nearest ? "'?" : "");
     return NULL;
 }
 

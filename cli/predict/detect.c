@@ -7,14 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- results ------------------------------------------------------------------------------------------------------- */
+/* ---- results ----------------------------------------------------------------------------------------------------- */
 
 void cli_print_detections(const DfDetector *d, const char *path, const DfDetections *found)
 {
     for (size_t i = 0; i < found->n; i++) {
         const DfDetection *one = &found->v[i];
-        printf("%s\t%s\t%.3f\t%.1f %.1f %.1f %.1f\n", path, df_detector_class_name(d, one->label), (double)one->score, (double)one->box[0],
-               (double)one->box[1], (double)one->box[2], (double)one->box[3]);
+        printf("%s\t%s\t%.3f\t%.1f %.1f %.1f %.1f\n", path, df_detector_class_name(d, one->label), (double)one->score,
+               (double)one->box[0], (double)one->box[1], (double)one->box[2], (double)one->box[3]);
     }
 }
 
@@ -36,8 +36,8 @@ int cli_write_detections(FILE *json, const DfDetector *d, const char *path, cons
         df_box_to_xywh(one->box, b);
         fprintf(json, "%s{\"image_id\": ", first ? "\n" : ",\n");
         write_image_id(json, cli_name_of(path));
-        fprintf(json, ", \"category_id\": %lld, \"bbox\": [%.17g, %.17g, %.17g, %.17g], \"score\": %.9g", (long long)df_detector_category_id(d, one->label),
-                b[0], b[1], b[2], b[3], (double)one->score);
+        fprintf(json, ", \"category_id\": %lld, \"bbox\": [%.17g, %.17g, %.17g, %.17g], \"score\": %.9g",
+                (long long)df_detector_category_id(d, one->label), b[0], b[1], b[2], b[3], (double)one->score);
         if (found->masks) {
             char *mask;
             const int error = df_mask_to_json(&found->masks[i], &mask);
@@ -63,7 +63,8 @@ DfDrawnBox cli_drawn_box(const DfDetections *found, size_t i)
     return box;
 }
 
-int cli_draw_detections(DfSample *sample, const DfDetector *d, const DfDetections *found, const char *out_dir, int quality)
+int cli_draw_detections(DfSample *sample, const DfDetector *d, const DfDetections *found, const char *out_dir,
+                        int quality)
 {
     const DfClasses *classes = df_detector_class_names(d);
     char *path = df_path_join(out_dir, cli_name_of(sample->path));

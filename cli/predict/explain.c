@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/predict/explain.c -- deformer predict --explain: for detections or for a place, which points attention read and how much each
- * counted. A figure for each of them and each layer, and the numbers of a picture as JSON (docs/explain.md).
+ * cli/predict/explain.c -- deformer predict --explain: for detections or for a place, which points attention read and
+ * how much each counted. A figure for each of them and each layer, and the numbers of a picture as JSON
+ * (docs/explain.md).
  */
 #include <math.h>
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 
 #include "cli/predict/predict.h"
 
-/* ---- one figure ---------------------------------------------------------------------------------------------------------- */
+/* ---- one figure -------------------------------------------------------------------------------------------------- */
 
 /* Whose attention it is: a detection's, or that of a place. */
 typedef struct {
@@ -36,7 +37,8 @@ static size_t per_head(const DfPointLayer *l)
 static size_t discs_of(const Reading *r, DfDrawnPoint *out)
 {
     const DfPointLayer *l = r->layer;
-    const size_t n = per_head(l), together = l->shared && r->heads > 1 ? (size_t)(l->heads / l->groups) : 1;
+    const size_t n = per_head(l);
+    const size_t together = l->shared && r->heads > 1 ? (size_t)(l->heads / l->groups) : 1;
     DfDrawnPoint *to = out;
     for (size_t head = (size_t)r->first_head; head < (size_t)(r->first_head + r->heads); head += together)
         for (size_t i = 0; i < n; i++, to++) {
@@ -54,7 +56,8 @@ static void write_title(char *out, size_t size, const CliExplain *e, const Readi
     char what[120] = "", head[32] = "";
     if (r->subject->rank >= 0) {
         const DfDetection *d = &found->v[r->subject->rank];
-        snprintf(what, sizeof what, "%.80s %.0f%%, ", df_detector_class_name(e->detector, d->label), 100 * (double)d->score);
+        snprintf(what, sizeof what, "%.80s %.0f%%, ", df_detector_class_name(e->detector, d->label),
+                 100 * (double)d->score);
     }
     if (e->head >= 0)
         snprintf(head, sizeof head, ", head %ld", e->head);
@@ -70,9 +73,12 @@ static int draw(const CliExplain *e, const DfSample *sample, const DfDetections 
     char *path = df_path_join(e->dir, r->name);
     int error = discs && path ? DF_OK : df_fail_memory("a figure");
     if (error == DF_OK) {
-        const DfDrawnBox box = r->subject->rank >= 0 ? cli_drawn_box(found, (size_t)r->subject->rank) : (DfDrawnBox){ 0 };
+        const DfDrawnBox box =
+            r->subject->rank >= 0 ? cli_drawn_box(found, (size_t)r->subject->rank) : (DfDrawnBox){ 0 };
         write_title(title, sizeof title, e, r, found);
-        const DfDrawnPoints points = { discs, discs_of(r, discs), { r->from[0], r->from[1] }, r->subject->rank >= 0 ? &box : NULL, title };
+        const DfDrawnPoints points = {
+            discs, discs_of(r, discs), { r->from[0], r->from[1] }, r->subject->rank >= 0 ? &box : NULL, title
+        };
         error = df_draw_points(&figure, &sample->image, &points, classes->name, classes->n);
     }
     if (error == DF_OK)
@@ -83,7 +89,7 @@ static int draw(const CliExplain *e, const DfSample *sample, const DfDetections 
     return error;
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------------------------------ */
+/* ---- numbers ----------------------------------------------------------------------------------------------------- */
 
 static void print_number(FILE *json, float x)
 {
@@ -95,7 +101,8 @@ typedef enum { HEAD, LEVEL, X, Y, WEIGHT, COLUMNS } Column;
 static void print_column(FILE *json, const Reading *r, Column column)
 {
     static const char *const keys[COLUMNS] = { "head", "level", "x", "y", "weight" };
-    const size_t n = per_head(r->layer), first = (size_t)r->first_head * n;
+    const size_t n = per_head(r->layer);
+    const size_t first = (size_t)r->first_head * n;
     fprintf(json, ",\n      \"%s\": [", keys[column]);
     for (size_t i = 0; i < (size_t)r->heads * n; i++) {
         const DfPoint *p = &r->points[first + i];
@@ -114,7 +121,8 @@ static void print_reading(FILE *json, const Reading *r, bool first)
 {
     char rank[16];
     snprintf(rank, sizeof rank, "%d", r->subject->rank);
-    fprintf(json, "%s\n     {\"detection\": %s, \"query\": %d, \"position\": [", first ? "" : ",", r->subject->rank >= 0 ? rank : "null", r->query);
+    fprintf(json, "%s\n     {\"detection\": %s, \"query\": %d, \"position\": [", first ? "" : ",",
+            r->subject->rank >= 0 ? rank : "null", r->query);
     print_number(json, r->from[0]);
     fputs(", ", json);
     print_number(json, r->from[1]);
@@ -129,10 +137,11 @@ static void print_detection(FILE *json, const CliExplain *e, const DfDetection *
 {
     fprintf(json, "%s\n   {\"detection\": %d, \"label\": %d, \"class\": ", first ? "" : ",", rank, d->label);
     cli_print_json_text(json, df_detector_class_name(e->detector, d->label));
-    fprintf(json, ", \"score\": %.9g, \"box\": [%.7g, %.7g, %.7g, %.7g]}", (double)d->score, (double)d->box[0], (double)d->box[1], (double)d->box[2], (double)d->box[3]);
+    fprintf(json, ", \"score\": %.9g, \"box\": [%.7g, %.7g, %.7g, %.7g]}", (double)d->score, (double)d->box[0],
+            (double)d->box[1], (double)d->box[2], (double)d->box[3]);
 }
 
-/* ---- one picture ----------------------------------------------------------------------------------------------------------- */
+/* ---- one picture ------------------------------------------------------------------------------------------------- */
 
 /* Everything of one picture, while its JSON grows. */
 typedef struct {
@@ -151,14 +160,17 @@ static Subject of_detection(const DfDetections *found, int rank)
     return (Subject){ rank, { (b[0] + b[2]) / 2, (b[1] + b[3]) / 2 } };
 }
 
-/* The detections that were asked for, or the best three; the place that was asked for; the middle of a picture without detections. */
+/* The detections that were asked for, or the best three; the place that was asked for; the middle of a picture
+ * without detections. */
 static int choose_subjects(Picture *p, double score_thr)
 {
     const CliExplain *e = p->e;
     const int n = p->found ? (int)p->found->n : 0;
     for (int i = 0; i < e->n_ranks; i++) {
         if (e->rank[i] >= n)
-            return df_fail(DF_EVALUE, "%s: --detections %d: the picture has %d detections with a score of at least %g", p->sample->path, e->rank[i], n, score_thr);
+            return df_fail(DF_EVALUE,
+                           "%s: --detections %d: the picture has %d detections with a score of at least %g",
+                           p->sample->path, e->rank[i], n, score_thr);
         p->subject[p->n_subjects++] = of_detection(p->found, e->rank[i]);
     }
     for (int i = 0; !e->query && !e->n_ranks && i < n && i < 3; i++)
@@ -166,10 +178,14 @@ static int choose_subjects(Picture *p, double score_thr)
     if (p->n_subjects)
         return DF_OK;
     const DfView *view = &p->sample->views.view[0];
-    const Subject place = { -1, { e->query ? e->at[0] : 0.5f * (float)view->meta.ori_w, e->query ? e->at[1] : 0.5f * (float)view->meta.ori_h } };
+    const Subject place = { -1,
+                            { e->query ? e->at[0] : 0.5f * (float)view->meta.ori_w,
+                              e->query ? e->at[1] : 0.5f * (float)view->meta.ori_h } };
     p->subject[p->n_subjects++] = place;
     if (p->found && !e->query)
-        df_log(DF_LOG_WARNING, "%s: no detection has a score of at least %g: the middle of the picture is explained instead", p->sample->path, score_thr);
+        df_log(DF_LOG_WARNING,
+               "%s: no detection has a score of at least %g: the middle of the picture is explained instead",
+               p->sample->path, score_thr);
     return DF_OK;
 }
 
@@ -188,12 +204,17 @@ static int read_and_give(Picture *p, int layer, const Subject *subject, bool fir
 {
     const CliExplain *e = p->e;
     const DfPointLayer *l = df_points_layer(e->points, layer);
-    Reading r = { .layer = l, .subject = subject, .first_head = e->head >= 0 ? (int)e->head : 0, .heads = e->head >= 0 ? 1 : l->heads };
-    r.query = l->answers && subject->rank >= 0 ? (int)p->found->v[subject->rank].index : df_points_nearest(e->points, layer, 0, &p->meta, subject->at);
+    Reading r = { .layer = l,
+                  .subject = subject,
+                  .first_head = e->head >= 0 ? (int)e->head : 0,
+                  .heads = e->head >= 0 ? 1 : l->heads };
+    r.query = l->answers && subject->rank >= 0 ? (int)p->found->v[subject->rank].index
+                                               : df_points_nearest(e->points, layer, 0, &p->meta, subject->at);
     df_points_query(e->points, layer, 0, &p->meta, r.query, r.from);
     name_figure(&r, p->sample->path);
     r.points = df_calloc((size_t)l->heads * per_head(l) + 1, sizeof *r.points);
-    int error = r.points ? df_points_read(e->points, layer, 0, &p->meta, r.query, r.points) : df_fail_memory("sampling points");
+    int error = r.points ? df_points_read(e->points, layer, 0, &p->meta, r.query, r.points)
+                         : df_fail_memory("sampling points");
     if (error == DF_OK) {
         print_reading(p->json, &r, first);
         error = draw(e, p->sample, p->found, &r);
@@ -209,8 +230,9 @@ static int give_layers(Picture *p)
         const DfPointLayer *l = df_points_layer(p->e->points, p->e->layer[i]);
         fprintf(p->json, "%s\n   {\"layer\": ", i ? "," : "");
         cli_print_json_text(p->json, l->path);
-        fprintf(p->json, ", \"shared\": %s, \"heads\": %d, \"groups\": %d, \"levels\": %d, \"points\": %d, \"queries\": [", l->shared ? "true" : "false", l->heads,
-                l->groups, l->levels, l->points);
+        fprintf(p->json,
+                ", \"shared\": %s, \"heads\": %d, \"groups\": %d, \"levels\": %d, \"points\": %d, \"queries\": [",
+                l->shared ? "true" : "false", l->heads, l->groups, l->levels, l->points);
         for (int k = 0; error == DF_OK && k < p->n_subjects; k++)
             error = read_and_give(p, p->e->layer[i], &p->subject[k], k == 0);
         fputs("]}", p->json);
@@ -247,7 +269,8 @@ static int write_json(const CliExplain *e, const char *picture, const char *text
     return error;
 }
 
-int cli_explain_picture(CliExplain *e, CliSession *s, const DfSample *sample, const DfDetections *found, double score_thr)
+int cli_explain_picture(CliExplain *e, CliSession *s, const DfSample *sample, const DfDetections *found,
+                        double score_thr)
 {
     Picture p = { .e = e, .sample = sample, .found = found, .meta = sample->views.view[0].meta };
     char *text = NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/predict/layers.c -- deformer predict --explain: what its options ask for, and which attention layers of the network answer.
+ * cli/predict/layers.c -- deformer predict --explain: what its options ask for, and which attention layers of the
+ * network answer.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -8,7 +9,7 @@
 
 #include "cli/predict/predict.h"
 
-/* ---- options ---------------------------------------------------------------------------------------------------------- */
+/* ---- options ----------------------------------------------------------------------------------------------------- */
 
 static int read_ranks(CliExplain *e)
 {
@@ -17,7 +18,9 @@ static int read_ranks(CliExplain *e)
         char *end;
         const unsigned long rank = strtoul(at, &end, 10);
         if (*at < '0' || *at > '9' || (*end && *end != ',') || rank > 1000000 || e->n_ranks == CLI_EXPLAIN_RANKS)
-            return df_fail(CLI_EUSAGE, "--detections %s: want at most %d whole numbers with commas between, 0 is the best", e->detections, CLI_EXPLAIN_RANKS);
+            return df_fail(CLI_EUSAGE,
+                           "--detections %s: want at most %d whole numbers with commas between, 0 is the best",
+                           e->detections, CLI_EXPLAIN_RANKS);
         e->rank[e->n_ranks++] = (int)rank;
         at = *end ? end + 1 : NULL;
     }
@@ -27,7 +30,8 @@ static int read_ranks(CliExplain *e)
 static int read_query(CliExplain *e)
 {
     char rest;
-    if (sscanf(e->query, "%f,%f%c", &e->at[0], &e->at[1], &rest) != 2 || !(fabsf(e->at[0]) <= 1e6f) || !(fabsf(e->at[1]) <= 1e6f))
+    if (sscanf(e->query, "%f,%f%c", &e->at[0], &e->at[1], &rest) != 2 || !(fabsf(e->at[0]) <= 1e6f) ||
+        !(fabsf(e->at[1]) <= 1e6f))
         return df_fail(CLI_EUSAGE, "--query %s: want X,Y in pixels of the picture", e->query);
     return DF_OK;
 }
@@ -40,9 +44,10 @@ static int read_options(CliExplain *e)
     return error == DF_OK && e->query ? read_query(e) : error;
 }
 
-/* ---- which layers ------------------------------------------------------------------------------------------------------ */
+/* ---- which layers ------------------------------------------------------------------------------------------------ */
 
-/* Whether `name`, of n letters, is a run of whole parts of the path: "layers.1" is in "decoder.layers.1", not in "decoder.layers.10". */
+/* Whether `name`, of n letters, is a run of whole parts of the path: "layers.1" is in "decoder.layers.1", not in
+ * "decoder.layers.10". */
 static bool names(const char *name, size_t n, const char *path)
 {
     for (const char *at = path; n && (at = strchr(at, name[0])); at++)
@@ -80,7 +85,8 @@ static int choose_named(const CliExplain *e, bool *chosen)
 /* The layers of a decoder, an encoder or a stage differ in their last number. */
 static bool is_last_of_its_kind(const DfPoints *points, int layer)
 {
-    const char *path = df_points_layer(points, layer)->path, *dot = strrchr(path, '.');
+    const char *path = df_points_layer(points, layer)->path;
+    const char *dot = strrchr(path, '.');
     const size_t n = dot ? (size_t)(dot - path) : strlen(path);
     for (int i = layer + 1; i < df_points_layers(points); i++) {
         const char *other = df_points_layer(points, i)->path;
@@ -90,8 +96,8 @@ static bool is_last_of_its_kind(const DfPoints *points, int layer)
     return true;
 }
 
-/* What the papers' figures show: the last layer that gives answers, and the last deformable block of the last two stages that have one;
- * an encoder, if there is nothing else. */
+/* What the papers' figures show: the last layer that gives answers, and the last deformable block of the last two
+ * stages that have one; an encoder, if there is nothing else. */
 static void choose_usual(const CliExplain *e, bool *chosen)
 {
     int stages = 0, n = 0;
@@ -113,7 +119,8 @@ static int take_chosen(CliExplain *e, const bool *chosen)
         if (!chosen[i])
             continue;
         if (e->head >= l->heads)
-            return df_fail(CLI_EUSAGE, "--head %ld: %s has %d heads: want 0 to %d", e->head, l->path, l->heads, l->heads - 1);
+            return df_fail(CLI_EUSAGE, "--head %ld: %s has %d heads: want 0 to %d", e->head, l->path, l->heads,
+                           l->heads - 1);
         e->layer[e->n_layers++] = i;
         df_points_want(e->points, i);
     }
@@ -140,7 +147,9 @@ int cli_explain_open(CliExplain *e, const CliSession *s)
 {
     int H, W;
     if (!e->dir)
-        return e->detections || e->query || e->layers || e->head >= 0 ? df_fail(CLI_EUSAGE, "--detections, --query, --layers and --head want --explain DIR") : DF_OK;
+        return e->detections || e->query || e->layers || e->head >= 0
+                   ? df_fail(CLI_EUSAGE, "--detections, --query, --layers and --head want --explain DIR")
+                   : DF_OK;
     e->detector = s->detector;
     int error = read_options(e);
     if (error == DF_OK)
@@ -148,7 +157,10 @@ int cli_explain_open(CliExplain *e, const CliSession *s)
     if (error == DF_OK)
         error = df_points_new(&e->points, s->model, H, W);
     if (error == DF_OK && df_points_layers(e->points) == 0)
-        error = df_fail(DF_EVALUE, "--explain: this %s has no deformable attention: want Deformable DETR, or DAT with deformable (D) blocks", df_model_type(s->model));
+        error = df_fail(
+            DF_EVALUE,
+            "--explain: this %s has no deformable attention: want Deformable DETR, or DAT with deformable (D) blocks",
+            df_model_type(s->model));
     return error == DF_OK ? choose_layers(e) : error;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/predict/pictures.c -- which pictures a command line means, in order, and whether results beside them would collide.
+ * cli/predict/pictures.c -- which pictures a command line means, in order, and whether results beside them would
+ * collide.
  */
 #include <dirent.h>
 #include <stdlib.h>
@@ -91,7 +92,8 @@ int cli_pictures_check(const CliPictures *p, const char *out_dir)
             error = df_fail_memory("a path");
         else if (i && by_file_name(&sorted[i - 1], &sorted[i]) == 0)
             error = df_fail(DF_EVALUE, "%s and %s would both be drawn as %s", sorted[i - 1], sorted[i], drawing);
-        else if (stat(sorted[i], &from) == 0 && stat(drawing, &to) == 0 && from.st_dev == to.st_dev && from.st_ino == to.st_ino)
+        else if (stat(sorted[i], &from) == 0 && stat(drawing, &to) == 0 && from.st_dev == to.st_dev &&
+                 from.st_ino == to.st_ino)
             error = df_fail(DF_EVALUE, "--out %s: the drawing would replace the picture %s", out_dir, sorted[i]);
         df_free(drawing);
     }
@@ -102,8 +104,11 @@ int cli_pictures_check(const CliPictures *p, const char *out_dir)
 /* Results that are named after a picture without its ending: two of a stem would be one. */
 static int by_stem(const void *a, const void *b)
 {
-    const char *x = cli_name_of(*(char *const *)a), *y = cli_name_of(*(char *const *)b);
-    const int n = (int)cli_stem_length(x), m = (int)cli_stem_length(y), order = strncmp(x, y, (size_t)(n < m ? n : m));
+    const char *x = cli_name_of(*(char *const *)a);
+    const char *y = cli_name_of(*(char *const *)b);
+    const int n = (int)cli_stem_length(x);
+    const int m = (int)cli_stem_length(y);
+    const int order = strncmp(x, y, (size_t)(n < m ? n : m));
     return order ? order : n - m;
 }
 
@@ -118,7 +123,8 @@ int cli_pictures_check_stems(const CliPictures *p, const char *dir)
     for (size_t i = 1; error == DF_OK && i < p->n; i++) {
         const char *name = cli_name_of(sorted[i]);
         if (by_stem(&sorted[i - 1], &sorted[i]) == 0)
-            error = df_fail(DF_EVALUE, "%s and %s would both be explained in %s under the name %.*s", sorted[i - 1], sorted[i], dir, (int)cli_stem_length(name), name);
+            error = df_fail(DF_EVALUE, "%s and %s would both be explained in %s under the name %.*s", sorted[i - 1],
+                            sorted[i], dir, (int)cli_stem_length(name), name);
     }
     df_free(sorted);
     return error;

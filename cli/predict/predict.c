@@ -15,25 +15,39 @@ static long quality = 92;
 static bool allow_missing, aug_test, from_one;
 
 static const CliOption options[] = {
-    CLI_OPT_TEXT("--out", out_dir, "DIR", "save the pictures with their results drawn on them, under the same names, in DIR"),
-    CLI_OPT_TEXT("--json", json_path, "FILE", "write the results as JSON (for detectors: COCO's results format); with `-` to stdout"),
-    CLI_OPT_FLOAT("--score-thr", score_thr, "S", 0, 1, "detectors: keep detections with a score of at least S, from 0 to 1; default 0.3"),
+    CLI_OPT_TEXT("--out", out_dir, "DIR",
+                 "save the pictures with their results drawn on them, under the same names, in DIR"),
+    CLI_OPT_TEXT("--json", json_path, "FILE",
+                 "write the results as JSON (for detectors: COCO's results format); with `-` to stdout"),
+    CLI_OPT_FLOAT("--score-thr", score_thr, "S", 0, 1,
+                  "detectors: keep detections with a score of at least S, from 0 to 1; default 0.3"),
     CLI_OPT_INT("--quality", quality, "Q", 1, 100, "quality of saved JPEG files, from 1 to 100; default 92"),
-    CLI_OPT_TEXT("--wrapper", wrapper, "KEY", "take the weights from this entry of the checkpoint: state_dict, model, model_ema, ...; default: found automatically"),
-    CLI_OPT_FLAG("--allow-missing", allow_missing, "parameters that are missing in the checkpoint keep random values; default: they are an error"),
+    CLI_OPT_TEXT(
+        "--wrapper", wrapper, "KEY",
+        "take the weights from this entry of the checkpoint: state_dict, model, model_ema, ...; default: found automatically"),
+    CLI_OPT_FLAG("--allow-missing", allow_missing,
+                 "parameters that are missing in the checkpoint keep random values; default: they are an error"),
 
     CLI_OPT_HEADING("Options for segmentors"),
-    CLI_OPT_FLOAT("--opacity", opacity, "A", 0, 1, "opacity of the colours over the picture, from 0 to 1; default 0.5"),
-    CLI_OPT_FLAG("--aug-test", aug_test, "test-time augmentation with six scales, each also mirrored, as mmseg's --aug-test"),
-    CLI_OPT_FLAG("--from-one", from_one, "number the classes from 1 in label maps, as in the files of ADE20K; default: from 0"),
+    CLI_OPT_FLOAT("--opacity", opacity, "A", 0, 1,
+                  "opacity of the colours over the picture, from 0 to 1; default 0.5"),
+    CLI_OPT_FLAG("--aug-test", aug_test,
+                 "test-time augmentation with six scales, each also mirrored, as mmseg's --aug-test"),
+    CLI_OPT_FLAG("--from-one", from_one,
+                 "number the classes from 1 in label maps, as in the files of ADE20K; default: from 0"),
 
     CLI_OPT_HEADING("Options for --explain"),
-    CLI_OPT_TEXT("--explain", explain.dir, "DIR", "save in DIR where the attention of the network looked, as pictures and as JSON"),
-    CLI_OPT_TEXT("--detections", explain.detections, "N,...", "explain these detections; 0 is the one with the best score; default 0,1,2"),
-    CLI_OPT_TEXT("--query", explain.query, "X,Y", "explain this point of the picture, in pixels, instead of detections"),
-    CLI_OPT_TEXT("--layers", explain.layers, "NAME,...",
-                 "explain the layers with these names or parts of names, or `all`; default: the last layers (docs/explain.md)"),
-    CLI_OPT_INT("--head", explain.head, "N", 0, 1023, "show this attention head only, counted from 0; default: all heads together"),
+    CLI_OPT_TEXT("--explain", explain.dir, "DIR",
+                 "save in DIR where the attention of the network looked, as pictures and as JSON"),
+    CLI_OPT_TEXT("--detections", explain.detections, "N,...",
+                 "explain these detections; 0 is the one with the best score; default 0,1,2"),
+    CLI_OPT_TEXT("--query", explain.query, "X,Y",
+                 "explain this point of the picture, in pixels, instead of detections"),
+    CLI_OPT_TEXT(
+        "--layers", explain.layers, "NAME,...",
+        "explain the layers with these names or parts of names, or `all`; default: the last layers (docs/explain.md)"),
+    CLI_OPT_INT("--head", explain.head, "N", 0, 1023,
+                "show this attention head only, counted from 0; default: all heads together"),
     CLI_OPT_END
 };
 
@@ -56,15 +70,20 @@ static bool prints(void)
 
 static int open_segments(Run *r)
 {
-    const int n = df_model_classes(r->session.model), most = 256 - from_one;
+    const int n = df_model_classes(r->session.model);
+    const int most = 256 - from_one;
     if (out_dir && n > most)
         return df_fail(DF_EVALUE, "%d classes: label maps of one byte per pixel can hold at most %d", n, most);
-    r->segments = (CliSegmentOutput){ .out_dir = out_dir, .quality = (int)quality, .opacity = opacity, .first = from_one,
-                                      .prints = prints(), .detector = r->session.detector };
+    r->segments = (CliSegmentOutput){ .out_dir = out_dir,
+                                      .quality = (int)quality,
+                                      .opacity = opacity,
+                                      .first = from_one,
+                                      .prints = prints(),
+                                      .detector = r->session.detector };
     return DF_OK;
 }
 
-/* ---- one picture --------------------------------------------------------------------------------------------------- */
+/* ---- one picture ------------------------------------------------------------------------------------------------- */
 
 /* A picture that fails is told and counted, and the others go on; of a single one the sentence is enough. */
 static int count_failure(Run *r, int error)
@@ -122,7 +141,7 @@ static int take_sample(void *run, DfSample *sample)
     return error;
 }
 
-/* ---- the run ------------------------------------------------------------------------------------------------------- */
+/* ---- the run ----------------------------------------------------------------------------------------------------- */
 
 /* A bare backbone has no results to give, but places that it looked at. */
 static int check_model(const Run *r, const char *config)
@@ -131,9 +150,11 @@ static int check_model(const Run *r, const char *config)
     if (df_model_is_segmentor(model) || df_model_is_detector(model))
         return DF_OK;
     if (!explain.dir)
-        return df_fail(DF_EVALUE, "%s describes a %s alone: predict wants a detector or a segmentor", config, df_model_type(model));
+        return df_fail(DF_EVALUE, "%s describes a %s alone: predict wants a detector or a segmentor", config,
+                       df_model_type(model));
     if (out_dir || json_path)
-        return df_fail(CLI_EUSAGE, "%s describes a %s alone: without a head, predict can only --explain it", config, df_model_type(model));
+        return df_fail(CLI_EUSAGE, "%s describes a %s alone: without a head, predict can only --explain it", config,
+                       df_model_type(model));
     return DF_OK;
 }
 
@@ -182,11 +203,20 @@ static int open_run(Run *r, const char *config, const char *checkpoint)
 static int run_pictures(Run *r)
 {
     const CliPictures *pictures = &r->pictures;
-    const DfLoading loading = { .pipeline = df_detector_pipeline(r->session.detector), .paths = (const char *const *)pictures->path,
-                                .n = (int)pictures->n, .threads = pictures->n > 1, .ahead = 2, .keep_images = out_dir || explain.dir };
-    DfSequence s = { .loading = loading, .n = (long)pictures->n, .progress = cli_run_progress, .progress_user = &r->progress,
-                     .take = take_sample, .take_user = r };
-    r->progress = (CliRunProgress){ .what = "predict", .silent = pictures->n < 2 || !(out_dir || json_path || explain.dir) };
+    const DfLoading loading = { .pipeline = df_detector_pipeline(r->session.detector),
+                                .paths = (const char *const *)pictures->path,
+                                .n = (int)pictures->n,
+                                .threads = pictures->n > 1,
+                                .ahead = 2,
+                                .keep_images = out_dir || explain.dir };
+    DfSequence s = { .loading = loading,
+                     .n = (long)pictures->n,
+                     .progress = cli_run_progress,
+                     .progress_user = &r->progress,
+                     .take = take_sample,
+                     .take_user = r };
+    r->progress =
+        (CliRunProgress){ .what = "predict", .silent = pictures->n < 2 || !(out_dir || json_path || explain.dir) };
     int error = df_sequence_run(&s);
     if (error == DF_OK && !r->progress.silent)
         cli_progress_end(&r->progress.shown);
@@ -219,7 +249,8 @@ static int run(int n, const char *const *args)
         error = run_pictures(&r);
     if (r.json && (error == DF_OK || error == DF_EINTERRUPT || r.failed)) {
         fputs("\n]\n", r.json);
-        const int written = fflush(r.json) == 0 ? cli_write_text(json_path, r.json_text) : df_fail_memory("the results");
+        const int written =
+            fflush(r.json) == 0 ? cli_write_text(json_path, r.json_text) : df_fail_memory("the results");
         error = error < 0 ? error : written;
     }
     close_run(&r);

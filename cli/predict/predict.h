@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/predict/predict.h -- private to predict: which pictures, and what becomes of one: of its detections (detect.c), of the places its
- * network looked at (layers.c, explain.c), of a segmentor's classes (segment.c).
+ * cli/predict/predict.h -- private to predict: which pictures, and what becomes of one: of its detections (detect.c),
+ * of the places its network looked at (layers.c, explain.c), of a segmentor's classes (segment.c).
  */
 #ifndef DF_CLI_PREDICT_PREDICT_H
 #define DF_CLI_PREDICT_PREDICT_H
@@ -9,7 +9,7 @@
 #include "cli/cli.h"
 #include "datasets/datasets.h"
 
-/* ---- pictures.c ------------------------------------------------------------------------------------------------------- */
+/* ---- pictures.c -------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     char **path;
@@ -23,14 +23,14 @@ const char *cli_name_of(const char *path);                                   /* 
 size_t cli_stem_length(const char *name);                                    /* up to the last dot     */
 void cli_print_json_text(FILE *, const char *text);                          /* in quotes             */
 
-/* ---- detect.c --------------------------------------------------------------------------------------------------------- */
+/* ---- detect.c ---------------------------------------------------------------------------------------------------- */
 
 void cli_print_detections(const DfDetector *, const char *path, const DfDetections *);
 int cli_write_detections(FILE *json, const DfDetector *, const char *path, const DfDetections *, bool first);
 int cli_draw_detections(DfSample *, const DfDetector *, const DfDetections *, const char *out_dir, int quality);
 DfDrawnBox cli_drawn_box(const DfDetections *, size_t i);
 
-/* ---- segment.c -------------------------------------------------------------------------------------------------------- */
+/* ---- segment.c --------------------------------------------------------------------------------------------------- */
 
 /* One picture: a line a class on stdout, an overlay and a label map into a folder, JSON. */
 typedef struct {
@@ -44,7 +44,7 @@ typedef struct {
 } CliSegmentOutput;
 int cli_give_segments(DfSample *, const uint16_t *labels, const CliSegmentOutput *);
 
-/* ---- layers.c, explain.c ---------------------------------------------------------------------------------------------- */
+/* ---- layers.c, explain.c ----------------------------------------------------------------------------------------- */
 
 enum { CLI_EXPLAIN_RANKS = 64 };
 typedef struct {
@@ -60,7 +60,8 @@ typedef struct {
 /* Reads the options and finds the layers. An error if the network has none, or none of that name. */
 int cli_explain_open(CliExplain *, const CliSession *);
 void cli_explain_close(CliExplain *);
-/* Around the pass of a picture; then its figures and numbers. `found` are its detections of at least `score_thr`, or NULL. */
+/* Around the pass of a picture; then its figures and numbers. `found` are its detections of at least `score_thr`, or
+ * NULL. */
 void cli_explain_listen(CliExplain *, CliSession *);
 int cli_explain_picture(CliExplain *, CliSession *, const DfSample *, const DfDetections *found, double score_thr);
 

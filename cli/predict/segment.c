@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/predict/segment.c -- deformer predict of a segmentor: one picture's classes as lines, as JSON, as an overlay with a legend and
- * as a label map.
+ * cli/predict/segment.c -- deformer predict of a segmentor: one picture's classes as lines, as JSON, as an overlay
+ * with a legend and as a label map.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +42,8 @@ static Part *parts_of(const uint16_t *labels, size_t total, int *n)
 static void print_parts(const CliSegmentOutput *o, const char *path, const Part *parts, int n, size_t total)
 {
     for (int i = 0; i < n; i++)
-        printf("%s\t%s\t%zu\t%.4f\n", path, df_detector_class_name(o->detector, parts[i].label), parts[i].pixels, (double)parts[i].pixels / (double)total);
+        printf("%s\t%s\t%zu\t%.4f\n", path, df_detector_class_name(o->detector, parts[i].label), parts[i].pixels,
+               (double)parts[i].pixels / (double)total);
 }
 
 static void write_parts(const CliSegmentOutput *o, const DfSample *sample, const Part *parts, int n)
@@ -64,7 +65,9 @@ static int draw(DfSample *sample, const uint16_t *labels, const CliSegmentOutput
 {
     const char *name = cli_name_of(sample->path);
     const size_t length = cli_stem_length(name);
-    char *overlay = df_path_join(o->out_dir, name), *folder = df_path_join(o->out_dir, "labels"), *stem = df_malloc(length + 1);
+    char *overlay = df_path_join(o->out_dir, name);
+    char *folder = df_path_join(o->out_dir, "labels");
+    char *stem = df_malloc(length + 1);
     int error = overlay && folder && stem ? DF_OK : df_fail_memory("a path");
     if (error == DF_OK) {
         memcpy(stem, name, length);
