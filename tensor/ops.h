@@ -132,7 +132,7 @@ DfTensor *df_roi_align(DfCtx *, DfTensor *const *maps, const float *scales, int 
                        const int *level, int n,
                        DfRoiAlign);                                            /* -> n height width C */
 
-/* ---- losses: loss/     ------------------------------------------------------------------------------------------- */
+/* ---- losses: loss/ ----------------------------------------------------------------------------------------------- */
 
 /* One number for each element or row, not reduced: df_scale(c, df_sum(c, loss), 1 / average). Targets, labels and
  * weights are plain arrays, read during the call only; a weight multiplies one result and may be NULL. */
