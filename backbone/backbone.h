@@ -13,12 +13,13 @@ typedef struct {
     const char *help;               /* one line: what it is, and the paper                                            */
     const DfOpt *opts;
     size_t size;                    /* of the struct that opts fill and init completes                                */
-    void (*init)(NnScope, void *self);                                            /* builds modules under the scope   */
-    void (*forward)(DfCtx *, const void *self, DfTensor *image, DfMaps *out);     /* N H W 3, normalised -> maps or logits */
-    const char *const *ignorable;   /* keys of official checkpoints that are recomputable or of no use, NULL-terminated */
+    void (*init)(NnScope, void *self); /* builds modules under the scope; wrong options poison its model              */
+    /* N H W 3, normalised -> maps or logits. Checks and frees nothing: after a failure ops do nothing. */
+    void (*forward)(DfCtx *, const void *self, DfTensor *image, DfMaps *out);
+    const char *const *ignorable;   /* NULL-terminated patterns of official keys that are of no use, or computed      */
 } DfBackbone;
 
-/* A record of a file that has several, which differ in their options; T is their struct, its functions init and forward. */
+/* One of the records of a file that differ in their options alone: T is their struct, `table` the options. */
 #define DF_BACKBONE(id, type, text, T, table) \
     const DfBackbone df_backbone_##id = { .name = type, .help = text, .size = sizeof(T), .opts = table, .init = init, \
                                           .forward = forward, .ignorable = ignorable }

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/focal.c -- Focal Transformer. Yang et al., "Focal Self-attention for Local-Global Interactions in Vision Transformers",
- * NeurIPS 2021.
+ * backbone/focal.c -- Focal Transformer. Yang et al., "Focal Self-attention for Local-Global Interactions in Vision
+ * Transformers", NeurIPS 2021.
  *
- * Swin's plan with another attention (section 3.2): a window attends to its own tokens, to those around it, and to maps that get coarser
- * with their distance. The map is pooled window by window (eq. 1), queries come from the finest map, keys and values from all (eq. 2):
- *     z = softmax(Q [K_1 .. K_L]' / sqrt(D) + B) [V_1 .. V_L]                                                      (eq. 3)
+ * Swin's plan with another attention (section 3.2): a window attends to its own tokens, to those around it, and to maps
+ * that get coarser with their distance. The map is pooled window by window (eq. 1), queries come from the finest map,
+ * keys and values from all (eq. 2):
+ *     z = softmax(Q [K_1 .. K_L]' / sqrt(D) + B) [V_1 .. V_L]                                            (eq. 3)
  *
- * Only the classification code was published. `detection` is its stages on an input of any size, with a norm on each stage's map;
- * `img_size` then only says where windows shrink, as in the classification form, because that decides the size of tables.
+ * Only the classification code was published. `detection` is its stages on an input of any size, with a norm on each
+ * stage's map; `img_size` then only says where windows shrink, as in the classification form, because that decides the
+ * size of tables.
  */
 #include <stdio.h>
 
@@ -45,13 +47,6 @@ typedef struct {
 } Embedding;
 
 typedef struct {
-    int depth;
-    Block *blocks;
-    NnLayerNorm norm;      /* of its map; without a weight if that is not given */
-    Embedding downsample;  /* without weights in the last stage                 */
-} Stage;
-
-typedef struct {
     /* options */
     int patch_size, in_chans, num_classes, embed_dim, window_size, style, focal_pool, expand_layer;
     DfInts img_size, depths, num_heads, focal_stages, focal_levels, focal_windows, expand_sizes, out_indices;
@@ -60,7 +55,7 @@ typedef struct {
     /* modules */
     Embedding embed;
     DfTensor *position;    /* absolute_pos_embed: 1 h*w C; NULL without ape */
-    Stage *stages;
+    TransformerStage *stages; /* of Blocks and an Embedding                 */
     NnLayerNorm norm;      /* classification: before the head               */
     NnLinear head;
 } Focal;
@@ -70,9 +65,9 @@ static int image_side(const Focal *net, int axis) /* 0: height */
     return net->img_size.v[net->img_size.n > 1 ? axis : 0];
 }
 
-/* ---- forward: pooled maps ---------------------------------------------------------------------------------------------- */
+/* ---- forward: pooled maps ---------------------------------------------------------------------------------------- */
 
-/* A fully connected layer over a piece's tokens, the same for all channels, is a depthwise convolution with its stride. */
+/* A fully connected layer over the tokens of a piece, the same for all channels, is a depthwise convolution. */
 static DfTensor *pool_by_fc(DfCtx *c, const Level *level, DfTensor *x)
 {
     const int C = df_dim(x, 3), side = level->side;
@@ -110,8 +105,9 @@ static DfTensor *whole_windows(DfCtx *c, const DfFocalAttention *a, DfTensor *x)
     return a->shift ? df_roll2d(c, x, -a->shift, -a->shift) : x;
 }
 
-/* Level k of keys and values (eq. 2): a map of whole windows, trimmed around its centre to whole pieces, pooled and projected. */
-static DfTensor *coarser(DfCtx *c, const Block *b, DfTensor *x, int k)           /* B H W C -> B rows*2^k columns*2^k 3C */
+/* Level k of keys and values (eq. 2): a map of whole windows, trimmed around its centre to whole pieces, pooled and
+ * projected. */
+static DfTensor *coarser(DfCtx *c, const Block *b, DfTensor *x, int k)           /* B H W C -> B rows columns 3C */
 {
     const DfMark m = df_enter(c, "pool_layers", k);
     const int H = df_dim(x, 1), W = df_dim(x, 2), side = b->levels[k].side;
@@ -125,9 +121,10 @@ static DfTensor *coarser(DfCtx *c, const Block *b, DfTensor *x, int k)          
     return df_leave(c, m, nn_linear(c, &b->qkv, x));
 }
 
-/* ---- forward: one block -------------------------------------------------------------------------------------------------- */
+/* ---- forward: one block ------------------------------------------------------------------------------------------ */
 
-static DfTensor *focal_attention(DfCtx *c, const Block *b, DfTensor *x, NnResidual r) /* B H W C, normalised -> B H W C */
+/* x: B H W C, normalised -> B H W C */
+static DfTensor *focal_attention(DfCtx *c, const Block *b, DfTensor *x, NnResidual r)
 {
     const DfMark m = df_enter(c, "attn", -1);
     DfTensor *pooled[DF_FOCAL_LEVELS] = { NULL };
@@ -149,8 +146,9 @@ static DfTensor *mlp(DfCtx *c, const Block *b, DfTensor *x, NnResidual r)       
     return df_leave(c, m, nn_mlp_add(c, &b->mlp, nn_layer_norm(c, &b->norm2, x), r));
 }
 
-static DfTensor *block(DfCtx *c, const Block *b, DfTensor *x, int j)             /* B H W C -> B H W C */
+static DfTensor *block(DfCtx *c, const void *self, DfTensor *x, int j)           /* B H W C -> B H W C */
 {
+    const Block *b = self;
     const DfMark m = df_enter(c, "blocks", j);
     DfTensor *y = nn_layer_norm(c, &b->norm1, x);
     x = focal_attention(c, b, y, (NnResidual){ .residual = x, .scale = b->scale1, .drop_path = b->drop_path });
@@ -158,10 +156,11 @@ static DfTensor *block(DfCtx *c, const Block *b, DfTensor *x, int j)            
     return df_leave(c, m, x);
 }
 
-/* ---- forward: stages ------------------------------------------------------------------------------------------------------ */
+/* ---- forward: stages --------------------------------------------------------------------------------------------- */
 
-static DfTensor *downsample(DfCtx *c, const Embedding *e, DfTensor *x)           /* B H W C -> B H/2 W/2 2C */
+static DfTensor *downsample(DfCtx *c, const void *self, DfTensor *x)             /* B H W C -> B H/2 W/2 2C */
 {
+    const Embedding *e = self;
     const DfMark m = df_enter(c, "downsample", -1);
     if (e->pre_weight)
         x = df_group_norm(c, x, 1, e->pre_weight, e->pre_bias, 1e-5f);
@@ -192,32 +191,24 @@ static DfTensor *embed(DfCtx *c, const Focal *net, DfTensor *image)             
     return df_leave(c, m, df_dropout(c, x, (float)net->drop_rate));
 }
 
-static DfTensor *run_stage(DfCtx *c, const Stage *stage, int i, DfTensor *x, DfMaps *out)
-{
-    const DfMark m = df_enter(c, "layers", i);
-    for (int j = 0; j < stage->depth; j++)
-        df_next(c, &x, block(c, &stage->blocks[j], x, j));
-    DfTensor *map = df_transformer_output(c, &stage->norm, x, out);
-    if (stage->downsample.proj.weight)
-        x = downsample(c, &stage->downsample, x);
-    df_leave_all(c, m, (DfTensor *[]){ x, map }, 2);
-    return x;
-}
+static const TransformerParts parts = { .block_size = sizeof(Block), .block = block, .downsample = downsample };
 
 static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
 {
     const Focal *net = self;
     const bool classifies = net->style == CLASSIFICATION;
+    const int H = classifies ? image_side(net, 0) : 0;
+    const int W = classifies ? image_side(net, 1) : 0;
     *out = (DfMaps){ 0 };
-    df_transformer_check(c, image, classifies ? image_side(net, 0) : 0, classifies ? image_side(net, 1) : 0, net->attn_drop_rate);
+    df_transformer_check(c, image, H, W, net->attn_drop_rate);
     DfTensor *x = embed(c, net, image);
     for (int i = 0; i < net->depths.n; i++)
-        x = run_stage(c, &net->stages[i], i, x, out);
+        x = df_transformer_stage(c, &net->stages[i], &parts, i, x, out);
     if (classifies)
         out->logits = df_transformer_classify(c, &net->norm, &net->head, x);
 }
 
-/* ---- construction: one block ---------------------------------------------------------------------------------------------- */
+/* ---- construction: one block ------------------------------------------------------------------------------------- */
 
 static int smaller_side(const Focal *net, int stage) /* of the map of img_size */
 {
@@ -263,15 +254,19 @@ static void level_init(NnScope s, Block *b, int k, int dim)
     char name[64];
     level->side = side;
     if (side < 1) {
-        nn_fail(s, DF_EVALUE, "focal_levels = %d: a window of %d tokens cannot be cut into %d pieces along a side", a->levels + 1, a->window, 1 << k);
+        nn_fail(s, DF_EVALUE, "focal_levels = %d: a window of %d tokens cannot be cut into %d pieces along a side",
+                a->levels + 1, a->window, 1 << k);
         return;
     }
     if (b->pool == POOL_FC)
         df_transformer_linear_init(nn_at(s, "pool_layers.%d", k), &level->fc, side * side, 1, true);
-    if (b->pool == POOL_CONV)
-        nn_conv_init(nn_at(s, "pool_layers.%d", k), &level->conv, dim, dim, (NnConvShape){ .kernel = side, .stride = side, .groups = dim });
+    if (b->pool == POOL_CONV) {
+        const NnConvShape pieces = { .kernel = side, .stride = side, .groups = dim };
+        nn_conv_init(nn_at(s, "pool_layers.%d", k), &level->conv, dim, dim, pieces);
+    }
     snprintf(name, sizeof name, "relative_position_bias_table_to_windows.%d", k);
-    level->table = nn_param(nn_at(s, "attn"), name, DF_SHAPE(a->heads, table * table), NN_AS_IS, nn_truncated_normal(0.02));
+    const DfShape shape = DF_SHAPE(a->heads, table * table);
+    level->table = nn_param(nn_at(s, "attn"), name, shape, NN_AS_IS, nn_truncated_normal(0.02));
 }
 
 static void attention_init(NnScope s, Block *b, const Focal *net, int dim)
@@ -281,8 +276,9 @@ static void attention_init(NnScope s, Block *b, const Focal *net, int dim)
     const int side = 2 * a->window - 1;
     const NnInit start = nn_truncated_normal(0.02);
     if (dim % a->heads || a->expand > a->window || a->focal_window % 2 == 0) {
-        nn_fail(s, DF_EVALUE, "%d channels, num_heads = %d, expand_sizes = %d, focal_windows = %d: want heads that divide the channels, "
-                "at most %d of expansion, and an odd focal window", dim, a->heads, a->expand, a->focal_window, a->window);
+        nn_fail(s, DF_EVALUE, "%d channels, num_heads = %d, expand_sizes = %d, focal_windows = %d: want heads that "
+                "divide the channels, at most %d of expansion, and an odd focal window",
+                dim, a->heads, a->expand, a->focal_window, a->window);
         return;
     }
     b->table = nn_param(s, "relative_position_bias_table", DF_SHAPE(side * side, a->heads), NN_AS_IS, start);
@@ -313,7 +309,7 @@ static void block_init(NnScope s, Block *b, const Focal *net, int i, int j)
     b->scale2 = nn_param(s, "gamma_2", DF_SHAPE(dim), NN_AS_IS, nn_constant(net->layerscale_value));
 }
 
-/* ---- construction: stages --------------------------------------------------------------------------------------------------- */
+/* ---- construction: stages ---------------------------------------------------------------------------------------- */
 
 static void downsample_init(NnScope s, Embedding *e, const Focal *net, int dim)
 {
@@ -332,30 +328,35 @@ static void downsample_init(NnScope s, Embedding *e, const Focal *net, int dim)
 
 static void stage_init(NnScope s, Focal *net, int i)
 {
-    Stage *stage = &net->stages[i];
+    TransformerStage *stage = &net->stages[i];
     const int dim = net->embed_dim << i;
+    const bool detects = net->style != CLASSIFICATION;
+    Block *blocks = nn_alloc(s, (size_t)net->depths.v[i], sizeof *blocks);
     stage->depth = net->depths.v[i];
-    stage->blocks = nn_alloc(s, (size_t)stage->depth, sizeof *stage->blocks);
+    stage->blocks = blocks;
     for (int j = 0; nn_ok(s) && j < stage->depth; j++)
-        block_init(nn_at(s, "layers.%d.blocks.%d", i, j), &stage->blocks[j], net, i, j);
+        block_init(nn_at(s, "layers.%d.blocks.%d", i, j), &blocks[j], net, i, j);
     if (i + 1 < net->depths.n)
-        downsample_init(nn_at(s, "layers.%d.downsample", i), &stage->downsample, net, dim);
-    if (net->style != CLASSIFICATION && df_ints_have(net->out_indices, i))
+        stage->downsample = nn_alloc(s, 1, sizeof(Embedding));
+    if (stage->downsample)
+        downsample_init(nn_at(s, "layers.%d.downsample", i), stage->downsample, net, dim);
+    if (detects && df_ints_have(net->out_indices, i))
         df_transformer_output_init(s, &stage->norm, i, dim);
 }
 
 static void embed_init(NnScope s, Focal *net)
 {
     const int patch = net->patch_size;
-    const int tokens = (image_side(net, 0) / patch) * (image_side(net, 1) / patch);
     NnConvShape patches = { .kernel = patch, .stride = patch };
     if (net->use_conv_embed)
         patches = (NnConvShape){ .kernel = 7, .stride = 4, .padding = 2 };
     nn_conv_init(nn_at(s, "patch_embed.proj"), &net->embed.proj, net->in_chans, net->embed_dim, patches);
     if (net->patch_norm)
         nn_layer_norm_init(nn_at(s, "patch_embed.norm"), &net->embed.norm, net->embed_dim, 1e-5);
-    if (net->ape)
-        net->position = nn_param(s, "absolute_pos_embed", DF_SHAPE(1, tokens, net->embed_dim), NN_AS_IS, nn_truncated_normal(0.02));
+    if (!net->ape)
+        return;
+    const DfShape table = DF_SHAPE(1, (image_side(net, 0) / patch) * (image_side(net, 1) / patch), net->embed_dim);
+    net->position = nn_param(s, "absolute_pos_embed", table, NN_AS_IS, nn_truncated_normal(0.02));
 }
 
 static bool lists_fit(const Focal *net)
@@ -370,7 +371,8 @@ static bool options_fit(NnScope s, const Focal *net)
 {
     const int n = net->depths.n;
     if (!lists_fit(net))
-        nn_fail(s, DF_EVALUE, "depths has %d stages, num_heads %d, focal_levels %d, focal_windows %d, expand_sizes %d: want the same number, 1 to %d",
+        nn_fail(s, DF_EVALUE, "depths has %d stages, num_heads %d, focal_levels %d, focal_windows %d, expand_sizes %d: "
+                "want the same number, 1 to %d",
                 n, net->num_heads.n, net->focal_levels.n, net->focal_windows.n, net->expand_sizes.n, DF_LEVELS);
     else if (net->img_size.n < 1 || net->img_size.n > 2)
         nn_fail(s, DF_EVALUE, "img_size has %d numbers: want a side, or height and width", net->img_size.n);
@@ -397,23 +399,31 @@ static void init(NnScope s, void *self)
         df_transformer_linear_init(nn_at(s, "head"), &net->head, last, net->num_classes, true);
 }
 
-/* ---- the record -------------------------------------------------------------------------------------------------------------- */
+/* ---- the record -------------------------------------------------------------------------------------------------- */
 
 static const DfOpt opts[] = {
     WINDOW_OPTIONS(Focal, 0.1),
-    DF_OPT_INTS(Focal, img_size, "[224]", 4, 65536, "side of the image that tables are made for, or its height and width, in pixels"),
+    DF_OPT_INTS(Focal, img_size, "[224]", 4, 65536,
+                "side of the image that tables are made for, or its height and width, in pixels"),
     DF_OPT_BOOL(Focal, use_shift, False, "every other block shifts its windows, as in Swin"),
     DF_OPT_INTS(Focal, focal_stages, "[0, 1, 2, 3]", 0, 7, "stages that attend to pooled maps, counted from 0"),
-    DF_OPT_INTS(Focal, focal_levels, "[1, 1, 1, 1]", 0, 1 + DF_FOCAL_LEVELS, "number of maps that each stage attends to, its own included"),
-    DF_OPT_INTS(Focal, focal_windows, "[7, 5, 3, 1]", 1, 63, "side of the region seen on pooled maps, in their cells; odd"),
-    DF_OPT_ENUM(Focal, focal_pool, fc, "none|fc|conv|mean|max", "how a window is pooled: not at all, by learned weights, or by mean or maximum"),
-    DF_OPT_INTS(Focal, expand_sizes, "[3, 3, 3, 3]", 0, 63, "how far a window sees around itself on its own map, in tokens"),
-    DF_OPT_ENUM(Focal, expand_layer, all, "even|odd|all", "even or odd: these blocks see only their windows; all: every block sees around them"),
-    DF_OPT_BOOL(Focal, use_conv_embed, False, "patches overlap: 7x7 and 3x3 convolutions in the stem and between stages"),
+    DF_OPT_INTS(Focal, focal_levels, "[1, 1, 1, 1]", 0, 1 + DF_FOCAL_LEVELS,
+                "number of maps that each stage attends to, its own included"),
+    DF_OPT_INTS(Focal, focal_windows, "[7, 5, 3, 1]", 1, 63,
+                "side of the region seen on pooled maps, in their cells; odd"),
+    DF_OPT_ENUM(Focal, focal_pool, fc, "none|fc|conv|mean|max",
+                "how a window is pooled: not at all, by learned weights, or by mean or maximum"),
+    DF_OPT_INTS(Focal, expand_sizes, "[3, 3, 3, 3]", 0, 63,
+                "how far a window sees around itself on its own map, in tokens"),
+    DF_OPT_ENUM(Focal, expand_layer, all, "even|odd|all",
+                "even or odd: these blocks see only their windows; all: every block sees around them"),
+    DF_OPT_BOOL(Focal, use_conv_embed, False,
+                "patches overlap: 7x7 and 3x3 convolutions in the stem and between stages"),
     DF_OPT_BOOL(Focal, use_layerscale, False, "scale the channels of both halves of a block (layer scale)"),
     DF_OPT_FLOAT(Focal, layerscale_value, 1e-4, -1e6, 1e6, "starting value of the layer scale"),
     DF_OPT_BOOL(Focal, use_pre_norm, False, "a GroupNorm before the convolutions between stages"),
-    DF_OPT_ENUM(Focal, style, detection, "detection|classification|detection (derived)", "detection: maps, for images of any size; classification: logits, for images of one size"),
+    DF_OPT_ENUM(Focal, style, detection, "detection|classification|detection (derived)",
+                "detection: maps, for images of any size; classification: logits, for images of one size"),
     DF_OPT_UNUSED(expand_stages, "has no effect in the official code"),
     DF_OPT_END
 };

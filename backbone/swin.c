@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/swin.c -- Swin Transformer. Liu et al., "Swin Transformer: Hierarchical Vision Transformer using Shifted Windows", ICCV 2021.
+ * backbone/swin.c -- Swin Transformer. Liu et al., "Swin Transformer: Hierarchical Vision Transformer using Shifted
+ * Windows", ICCV 2021.
  *
  * Four stages; between them the map halves its sides and doubles its channels (section 3.1). A block is (eq. 3)
  *     z' = (S)W-MSA(LN(z)) + z
  *     z" = MLP(LN(z')) + z'
- * where attention stays within windows, shifted by half a window in every other block (section 3.2, eq. 4: nn/window_attention.c).
+ * where attention stays within windows, shifted by half a window in every other block (section 3.2, eq. 4:
+ * nn/window_attention.c).
  *
- * Two published forms share the weights: `detection` takes any input size, pads maps to whole windows, always shifts odd blocks
- * and gives a normalised map per stage; `classification` has a fixed input size, shrinks a window that is larger than the map,
- * and gives logits.
+ * Two published forms share the weights: `detection` takes any input size, pads maps to whole windows, always shifts
+ * odd blocks and gives a normalised map per stage; `classification` has a fixed input size, shrinks a window that is
+ * larger than the map, and gives logits.
  */
 #include "backbone/transformer.h"
 
@@ -28,13 +30,6 @@ typedef struct {
 } Merging;
 
 typedef struct {
-    int depth;
-    Block *blocks;
-    NnLayerNorm norm;    /* of its map; without a weight if that is not given */
-    Merging downsample;  /* without weights in the last stage                 */
-} Stage;
-
-typedef struct {
     /* options */
     int pretrain_img_size, img_size, patch_size, in_chans, num_classes, embed_dim, window_size, style;
     DfInts depths, num_heads, out_indices;
@@ -44,12 +39,12 @@ typedef struct {
     NnConv embed;
     NnLayerNorm embed_norm;
     DfTensor *position;  /* absolute_pos_embed: 1 h w C, or 1 h*w C in classification; NULL without ape */
-    Stage *stages;
+    TransformerStage *stages; /* of Blocks and a Merging */
     NnLayerNorm norm;    /* classification: before the head */
     NnLinear head;
 } Swin;
 
-/* ---- forward: one block ---------------------------------------------------------------------------------------------- */
+/* ---- forward: one block ------------------------------------------------------------------------------------------ */
 
 static DfTensor *attend(DfCtx *c, const Block *b, DfTensor *x)                   /* x + W-MSA(LN(x)) */
 {
@@ -67,15 +62,16 @@ static DfTensor *mlp(DfCtx *c, const Block *b, DfTensor *x)                     
     return df_leave(c, m, nn_mlp_add(c, &b->mlp, y, r));
 }
 
-static DfTensor *block(DfCtx *c, const Block *b, DfTensor *x, int j)             /* B H W C -> B H W C */
+static DfTensor *block(DfCtx *c, const void *self, DfTensor *x, int j)           /* B H W C -> B H W C */
 {
+    const Block *b = self;
     const DfMark m = df_enter(c, "blocks", j);
     x = attend(c, b, x);
     x = mlp(c, b, x);
     return df_leave(c, m, x);
 }
 
-/* ---- forward: stages -------------------------------------------------------------------------------------------------- */
+/* ---- forward: stages --------------------------------------------------------------------------------------------- */
 
 static DfTensor *pad_to_patches(DfCtx *c, DfTensor *x, int patch)
 {
@@ -104,25 +100,16 @@ static DfTensor *embed(DfCtx *c, const Swin *swin, DfTensor *image)             
 }
 
 /* Patch merging: four neighbours side by side, and half of their channels. */
-static DfTensor *merge(DfCtx *c, const Merging *merging, DfTensor *x)            /* B H W C -> B H/2 W/2 2C */
+static DfTensor *merge(DfCtx *c, const void *self, DfTensor *x)                  /* B H W C -> B H/2 W/2 2C */
 {
+    const Merging *merging = self;
     const DfMark m = df_enter(c, "downsample", -1);
     x = df_space_to_depth(c, x);                                                 /* B H/2 W/2 4C */
     x = nn_layer_norm(c, &merging->norm, x);
     return df_leave(c, m, nn_linear(c, &merging->reduction, x));
 }
 
-static DfTensor *run_stage(DfCtx *c, const Stage *stage, int i, DfTensor *x, DfMaps *out)
-{
-    const DfMark m = df_enter(c, "layers", i);
-    for (int j = 0; j < stage->depth; j++)
-        df_next(c, &x, block(c, &stage->blocks[j], x, j));
-    DfTensor *map = df_transformer_output(c, &stage->norm, x, out);
-    if (stage->downsample.reduction.weight)
-        x = merge(c, &stage->downsample, x);
-    df_leave_all(c, m, (DfTensor *[]){ x, map }, 2);
-    return x;
-}
+static const TransformerParts parts = { .block_size = sizeof(Block), .block = block, .downsample = merge };
 
 static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
 {
@@ -134,12 +121,12 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
     if (swin->ape)
         x = add_position(c, swin, x);
     for (int i = 0; i < swin->depths.n; i++)
-        x = run_stage(c, &swin->stages[i], i, x, out);
+        x = df_transformer_stage(c, &swin->stages[i], &parts, i, x, out);
     if (swin->style == CLASSIFICATION)
         out->logits = df_transformer_classify(c, &swin->norm, &swin->head, x);
 }
 
-/* ---- construction: one block ------------------------------------------------------------------------------------------ */
+/* ---- construction: one block ------------------------------------------------------------------------------------- */
 
 static void attention_init(NnScope s, NnWindowAttention *a, const Swin *swin, int dim, DfWindowAttention attn)
 {
@@ -181,20 +168,26 @@ static void block_init(NnScope s, Block *b, const Swin *swin, int i, int j)
     df_transformer_mlp_init(nn_at(s, "mlp"), &b->mlp, dim, (int)(dim * swin->mlp_ratio), swin->drop_rate);
 }
 
-/* ---- construction: stages ---------------------------------------------------------------------------------------------- */
+/* ---- construction: stages ---------------------------------------------------------------------------------------- */
+
+static void merging_init(NnScope s, Merging *merging, int dim)
+{
+    nn_layer_norm_init(nn_at(s, "norm"), &merging->norm, 4 * dim, 1e-5);
+    df_transformer_linear_init(nn_at(s, "reduction"), &merging->reduction, 4 * dim, 2 * dim, false);
+}
 
 static void stage_init(NnScope s, Swin *swin, int i)
 {
-    Stage *stage = &swin->stages[i];
-    const int dim = swin->embed_dim << i;
+    TransformerStage *stage = &swin->stages[i];
+    Block *blocks = nn_alloc(s, (size_t)swin->depths.v[i], sizeof *blocks);
     stage->depth = swin->depths.v[i];
-    stage->blocks = nn_alloc(s, (size_t)stage->depth, sizeof *stage->blocks);
+    stage->blocks = blocks;
     for (int j = 0; nn_ok(s) && j < stage->depth; j++)
-        block_init(nn_at(s, "blocks.%d", j), &stage->blocks[j], swin, i, j);
-    if (i + 1 < swin->depths.n) {
-        nn_layer_norm_init(nn_at(s, "downsample.norm"), &stage->downsample.norm, 4 * dim, 1e-5);
-        df_transformer_linear_init(nn_at(s, "downsample.reduction"), &stage->downsample.reduction, 4 * dim, 2 * dim, false);
-    }
+        block_init(nn_at(s, "blocks.%d", j), &blocks[j], swin, i, j);
+    if (i + 1 < swin->depths.n)
+        stage->downsample = nn_alloc(s, 1, sizeof(Merging));
+    if (stage->downsample)
+        merging_init(nn_at(s, "downsample"), stage->downsample, swin->embed_dim << i);
 }
 
 static void embed_init(NnScope s, Swin *swin)
@@ -238,7 +231,8 @@ static bool options_fit(NnScope s, const Swin *swin)
 {
     const int n = swin->depths.n;
     if (n < 1 || n > DF_LEVELS || swin->num_heads.n != n)
-        nn_fail(s, DF_EVALUE, "depths has %d stages and num_heads %d: want the same number, 1 to %d", n, swin->num_heads.n, DF_LEVELS);
+        nn_fail(s, DF_EVALUE, "depths has %d stages and num_heads %d: want the same number, 1 to %d",
+                n, swin->num_heads.n, DF_LEVELS);
     else if (swin->style == CLASSIFICATION && swin->img_size % swin->patch_size)
         nn_fail(s, DF_EVALUE, "img_size = %d is not a multiple of patch_size = %d", swin->img_size, swin->patch_size);
     return nn_ok(s);
@@ -260,13 +254,15 @@ static void init(NnScope s, void *self)
         outputs_init(s, swin);
 }
 
-/* ---- the record -------------------------------------------------------------------------------------------------------- */
+/* ---- the record -------------------------------------------------------------------------------------------------- */
 
 static const DfOpt opts[] = {
     WINDOW_OPTIONS(Swin, 0.2),
-    DF_OPT_INT(Swin, pretrain_img_size, 224, 1, 65536, "detection: side of the image that the absolute position embedding was made for, in pixels"),
+    DF_OPT_INT(Swin, pretrain_img_size, 224, 1, 65536,
+               "detection: side of the image that the absolute position embedding was made for, in pixels"),
     DF_OPT_INT(Swin, img_size, 224, 1, 65536, "classification: side of the image, in pixels"),
-    DF_OPT_ENUM(Swin, style, detection, "detection|classification", "detection: maps, for images of any size; classification: logits, for images of one size"),
+    DF_OPT_ENUM(Swin, style, detection, "detection|classification",
+                "detection: maps, for images of any size; classification: logits, for images of one size"),
     DF_OPT_UNUSED(fused_window_process, "chooses another CUDA kernel"),
     DF_OPT_UNUSED(pretrain_config, "describes a checkpoint, not the network"),
     DF_OPT_END

@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-/* ---- construction ------------------------------------------------------------------------------------------------- */
+/* ---- construction ------------------------------------------------------------------------------------------------ */
 
 void df_transformer_linear_init(NnScope s, NnLinear *l, int in, int out, bool bias)
 {
@@ -45,7 +45,7 @@ void df_transformer_output_init(NnScope s, NnLayerNorm *norm, int stage, int dim
     nn_optional(at); /* the official loader leaves them as they are, too */
 }
 
-/* ---- forward ------------------------------------------------------------------------------------------------------ */
+/* ---- forward ----------------------------------------------------------------------------------------------------- */
 
 void df_transformer_check(DfCtx *c, const DfTensor *image, int H, int W, double attn_drop_rate)
 {
@@ -53,14 +53,25 @@ void df_transformer_check(DfCtx *c, const DfTensor *image, int H, int W, double 
     if (H && (h != H || w != W))
         df_ctx_fail(c, DF_ESHAPE, "an image of %dx%d: the classification form wants img_size = %dx%d", w, h, W, H);
     if (c->training && attn_drop_rate > 0)
-        df_ctx_fail(c, DF_EVALUE, "attn_drop_rate = %g: training drops no attention weights here, want 0", attn_drop_rate);
+        df_ctx_fail(c, DF_EVALUE, "attn_drop_rate = %g: training drops no attention weights here, want 0",
+                    attn_drop_rate);
 }
 
-DfTensor *df_transformer_output(DfCtx *c, const NnLayerNorm *norm, DfTensor *x, DfMaps *out)
+DfTensor *df_transformer_stage(DfCtx *c, const TransformerStage *stage, const TransformerParts *parts, int i,
+                               DfTensor *x, DfMaps *out)
 {
-    if (!norm->weight)
-        return NULL;
-    return out->map[out->n++] = nn_layer_norm(c, norm, x);
+    const DfMark m = df_enter(c, "layers", i);
+    DfTensor *map = NULL;
+    for (int j = 0; j < stage->depth; j++) {
+        const char *block = (const char *)stage->blocks + (size_t)j * parts->block_size;
+        df_next(c, &x, parts->block(c, block, x, j));
+    }
+    if (stage->norm.weight)
+        out->map[out->n++] = map = nn_layer_norm(c, &stage->norm, x);
+    if (stage->downsample)
+        x = parts->downsample(c, stage->downsample, x);
+    df_leave_all(c, m, (DfTensor *[]){ x, map }, 2);
+    return x;
 }
 
 DfTensor *df_transformer_classify(DfCtx *c, const NnLayerNorm *norm, const NnLinear *head, DfTensor *x)

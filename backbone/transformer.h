@@ -1,56 +1,76 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/transformer.h -- private: what the transformers among the backbones have in common. Swin and the networks that grew from
- * its code also share their options.
+ * backbone/transformer.h -- private: what the transformers among the backbones have in common. Swin and the networks
+ * that grew from its code also share their options.
  */
 #ifndef DF_BACKBONE_TRANSFORMER_H
 #define DF_BACKBONE_TRANSFORMER_H
 
 #include "backbone/backbone.h"
 
-/* ---- construction: timm's starting weights, normal with deviation 0.02 and cut off, biases 0 ------------------------- */
+/* ---- construction: timm's starting weights, normal with deviation 0.02 and cut off, biases 0 --------------------- */
 
 void df_transformer_linear_init(NnScope, NnLinear *, int in, int out, bool bias);
 void df_transformer_mlp_init(NnScope, NnMlp *, int dim, int hidden, double drop); /* keys fc1.*, fc2.*; GELU */
 
-/* 1 / sqrt(D) of eq. 4 of the Swin paper for heads of D = dim / heads channels, or `given` where a config has qk_scale > 0. */
+/* 1 / sqrt(D) of eq. 4 of the Swin paper for heads of D = dim / heads channels, or `given` where a config has qk_scale
+ * > 0. */
 float df_transformer_scale(double given, int dim, int heads);
 
-/* Stochastic depth (Huang et al., ECCV 2016): the probability that a block is dropped, which grows linearly from 0 for the first block
- * of the network to `rate` for the last. depths: blocks of each stage. */
+/* Stochastic depth (Huang et al., ECCV 2016): the probability that a block is dropped, which grows linearly from 0 for
+ * the first block of the network to `rate` for the last. depths: blocks of each stage. */
 float df_transformer_drop_path(double rate, DfInts depths, int stage, int block);
 
-/* The norm of a stage's map in a detector, keys norm0.*, norm1.*, .. A classification checkpoint has none, so they are optional. */
+/* The norm of a stage's map in a detector, keys norm0.*, norm1.*, .. A classification checkpoint has none, so they are
+ * optional. */
 void df_transformer_output_init(NnScope, NnLayerNorm *, int stage, int dim);
 
-/* ---- forward --------------------------------------------------------------------------------------------------------- */
+/* ---- forward ----------------------------------------------------------------------------------------------------- */
 
-/* Poisons the context where a pass cannot be run: an image that is not H x W (0: any size will do), or training with dropout of
- * attention weights, which the fused attentions do not have. */
+/* Poisons the context where a pass cannot be run: an image that is not H x W (0: any size will do), or training with
+ * dropout of attention weights, which the fused attentions do not have. */
 void df_transformer_check(DfCtx *, const DfTensor *image, int H, int W, double attn_drop_rate);
 
-/* Gives norm(x) as the next map of a detector, and returns it. Without a norm there is nothing to give: NULL. */
-DfTensor *df_transformer_output(DfCtx *, const NnLayerNorm *norm, DfTensor *x, DfMaps *out);
+/* A stage of Swin and of Focal. They differ in their blocks, and in how they go on to the next stage. */
+typedef struct {
+    int depth;
+    void *blocks;        /* `depth` of them, of the network's own type                 */
+    NnLayerNorm norm;    /* of its map; without a weight where that is not given       */
+    void *downsample;    /* of the network's own type; NULL in the last stage          */
+} TransformerStage;
+typedef struct {
+    size_t block_size;
+    DfTensor *(*block)(DfCtx *, const void *block, DfTensor *x, int j);          /* B H W C -> B H W C        */
+    DfTensor *(*downsample)(DfCtx *, const void *downsample, DfTensor *x);       /* B H W C -> B H/2 W/2 2C   */
+} TransformerParts;
 
-/* How a network that classifies ends: head(mean of norm(x)). Without a head it is that mean.             N H W C -> N classes */
+/* Runs the blocks of stage i, gives norm(x) as the next map of a detector, and goes on to the next stage. */
+DfTensor *df_transformer_stage(DfCtx *, const TransformerStage *, const TransformerParts *, int i, DfTensor *x,
+                               DfMaps *out);
+
+/* How a network that classifies ends: head(mean of norm(x)). Without a head it is that mean. N H W C -> N classes */
 DfTensor *df_transformer_classify(DfCtx *, const NnLayerNorm *norm, const NnLinear *head, DfTensor *x);
 
-/* ---- options of Swin and Focal, for a struct T with fields of the same names ------------------------------------------ */
+/* ---- options of Swin and Focal, for a struct T with fields of the same names ------------------------------------- */
 
 #define WINDOW_OPTIONS(T, drop_path) \
     DF_OPT_INT(T, patch_size, 4, 1, 64, "side of a patch, in pixels"), \
     DF_OPT_INT(T, in_chans, 3, 1, 64, "number of channels of the image"), \
-    DF_OPT_INT(T, num_classes, 1000, 0, 1000000, "classification: number of classes; 0: no classifier, the mean of all tokens is given"), \
-    DF_OPT_INT(T, embed_dim, 96, 1, 8192, "number of channels of stage 0; each stage has twice those of the one before"), \
+    DF_OPT_INT(T, num_classes, 1000, 0, 1000000, \
+               "classification: number of classes; 0: no classifier, the mean of all tokens is given"), \
+    DF_OPT_INT(T, embed_dim, 96, 1, 8192, \
+               "number of channels of stage 0; each stage has twice those of the one before"), \
     DF_OPT_INTS(T, depths, "[2, 2, 6, 2]", 0, 1000, "number of blocks of each stage"), \
     DF_OPT_INTS(T, num_heads, "[3, 6, 12, 24]", 1, 1024, "number of attention heads of each stage"), \
     DF_OPT_INT(T, window_size, 7, 1, 64, "side of an attention window, in tokens"), \
     DF_OPT_FLOAT(T, mlp_ratio, 4.0, 0.01, 64, "hidden width of a block's MLP, in multiples of its channels"), \
     DF_OPT_BOOL(T, qkv_bias, True, "the projections to query, key and value have a bias"), \
-    DF_OPT_FLOAT(T, qk_scale, None, 0, 1e6, "factor of the attention scores; None or 0: 1 / sqrt(channels of a head)"), \
+    DF_OPT_FLOAT(T, qk_scale, None, 0, 1e6, \
+                 "factor of the attention scores; None or 0: 1 / sqrt(channels of a head)"), \
     DF_OPT_FLOAT(T, drop_rate, 0.0, 0, 0.99, "training: dropout after the projections and in the MLPs"), \
     DF_OPT_FLOAT(T, attn_drop_rate, 0.0, 0, 0.99, "training: dropout of attention weights; only 0 is supported"), \
-    DF_OPT_FLOAT(T, drop_path_rate, drop_path, 0, 0.99, "training: probability that the last block is skipped (stochastic depth); it grows linearly from 0"), \
+    DF_OPT_FLOAT(T, drop_path_rate, drop_path, 0, 0.99, \
+                 "training: probability that the last block is skipped (stochastic depth); it grows linearly from 0"), \
     DF_OPT_BOOL(T, ape, False, "add a learned embedding of the absolute position to the patches"), \
     DF_OPT_BOOL(T, patch_norm, True, "normalise the patches after they are embedded"), \
     DF_OPT_INTS(T, out_indices, "[0, 1, 2, 3]", 0, 7, "detection: stages whose maps are given, counted from 0"), \

@@ -17,15 +17,16 @@ typedef struct {
 } ChannelMapper;
 
 static const DfOpt opts[] = {
-    DF_OPT_INTS(ChannelMapper, in_channels, NULL, 1, 65536, "channels of the backbone's maps; the last ones are used"),
+    DF_OPT_INTS(ChannelMapper, in_channels, NULL, 1, 65536,
+                "number of channels of each backbone map; the last maps are used"),
     DF_OPT_INT(ChannelMapper, kernel_size, 3, 1, 99, "side of the convolutions; only 1 is supported"),
-    DF_OPT_INT(ChannelMapper, out_channels, 256, 32, 8192, "channels of every level, a multiple of 32"),
+    DF_OPT_INT(ChannelMapper, out_channels, 256, 32, 8192, "number of channels of every level, a multiple of 32"),
     DF_OPT_INT(ChannelMapper, num_outs, 4, 1, DF_LEVELS,
                "number of levels; those beyond the last map are made by 3x3 convolutions of stride 2"),
-    DF_OPT_DICT(ChannelMapper, norm_cfg, "None", "norm behind each convolution; only GN of 32 groups is supported"),
+    DF_OPT_DICT(ChannelMapper, norm_cfg, "None", "norm after each convolution; only GN of 32 groups is supported"),
     DF_OPT_DICT(ChannelMapper, act_cfg, "None", "activation; only None is supported"),
     DF_OPT_DICT(ChannelMapper, conv_cfg, "None", "kind of convolution; only None is supported"),
-    DF_OPT_UNUSED(init_cfg, "how weights are drawn"),
+    DF_OPT_UNUSED(init_cfg, "weights that a training run starts from"),
     DF_OPT_END
 };
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * necks/fpn.c -- Feature Pyramid Network. Lin et al., "Feature Pyramid Networks for Object Detection", CVPR 2017, section 3 and figure 3;
- * with extra levels as in RetinaNet (Lin et al., ICCV 2017).
+ * necks/fpn.c -- Feature Pyramid Network. Lin et al., "Feature Pyramid Networks for Object Detection", CVPR 2017,
+ * section 3 and figure 3; with extra levels as in RetinaNet (Lin et al., ICCV 2017).
  *
  * From the coarsest backbone map C_l down to the finest:
- *     M_l = conv1x1(C_l) + upsample(M_{l+1})         the laterals: all of one width, and each knows what the coarser ones know
- *     P_l = conv3x3(M_l)                             the outputs
+ *     M_l = conv1x1(C_l) + upsample(M_{l+1})    the laterals: all of one width; each knows what the coarser ones know
+ *     P_l = conv3x3(M_l)                        the outputs
  * and beyond the coarsest P, extra outputs by convolutions of stride 2 or by taking every other point.
  */
 #include <math.h>
@@ -30,7 +30,7 @@ typedef struct {
     double scale_factor;  /* 0: to the size of the finer map                          */
 } Fpn;
 
-/* ---- forward ---------------------------------------------------------------------------------------------------------- */
+/* ---- forward ----------------------------------------------------------------------------------------------------- */
 
 static DfTensor *upsample(DfCtx *c, const Fpn *f, DfTensor *coarse, const DfTensor *fine)
 {
@@ -101,7 +101,7 @@ static void forward(DfCtx *c, const void *self, const DfMaps *in, DfMaps *out)
     out->n = f->num_outs;
 }
 
-/* ---- construction ------------------------------------------------------------------------------------------------------ */
+/* ---- construction ------------------------------------------------------------------------------------------------ */
 
 typedef struct {
     int mode;
@@ -139,11 +139,13 @@ static bool options_fit(NnScope s, const Fpn *f)
     const int n = f->in_channels.n;
     const bool open_ended = f->end_level < 0;
     if (n < 1 || n > DF_LEVELS || f->top > n || f->levels < 1)
-        nn_fail(s, DF_EVALUE, "start_level = %d and end_level = %d of %d in_channels: no level is left", f->start_level, f->end_level, n);
+        nn_fail(s, DF_EVALUE, "start_level = %d and end_level = %d of %d in_channels: no level is left",
+                f->start_level, f->end_level, n);
     else if (f->num_outs < f->levels || (!open_ended && f->num_outs != f->levels))
         nn_fail(s, DF_EVALUE, "num_outs = %d: want %s%d", f->num_outs, open_ended ? "at least " : "", f->levels);
     else if (f->conv_cfg)
-        nn_fail(s, DF_EVALUE, "conv_cfg has type '%s': only the plain convolution is built in", df_node_text(df_node_get(f->conv_cfg, "type"), "?"));
+        nn_fail(s, DF_EVALUE, "conv_cfg has type '%s': only the plain convolution is built in",
+                df_node_text(df_node_get(f->conv_cfg, "type"), "?"));
     return nn_ok(s);
 }
 
@@ -159,7 +161,8 @@ static void level_init(NnScope s, Fpn *f, int i)
     const NnConvShape to_width = { .kernel = 1 };
     const NnConvShape smooth = { .kernel = 3, .padding = 1 };
     const DfNode *lateral_norm = f->no_norm_on_lateral ? NULL : f->norm_cfg;
-    conv_init(nn_at(s, "lateral_convs.%d", i), &f->lateral[i], f, f->in_channels.v[f->start_level + i], to_width, lateral_norm);
+    const int in = f->in_channels.v[f->start_level + i];
+    conv_init(nn_at(s, "lateral_convs.%d", i), &f->lateral[i], f, in, to_width, lateral_norm);
     conv_init(nn_at(s, "fpn_convs.%d", i), &f->out[i], f, f->out_channels, smooth, f->norm_cfg);
 }
 
@@ -186,15 +189,17 @@ static void init(NnScope s, void *self)
         extra_init(s, f, i);
 }
 
-/* ---- the record --------------------------------------------------------------------------------------------------------- */
+/* ---- the record -------------------------------------------------------------------------------------------------- */
 
 static const DfOpt opts[] = {
     DF_OPT_INTS(Fpn, in_channels, NULL, 1, 65536, "number of channels of each backbone map"),
     DF_OPT_ROW(Fpn, out_channels, DF_KIND_INT, NULL, 1, 65536, NULL, "number of channels of every output"),
     DF_OPT_ROW(Fpn, num_outs, DF_KIND_INT, NULL, 1, DF_LEVELS, NULL, "number of outputs"),
     DF_OPT_INT(Fpn, start_level, 0, 0, DF_LEVELS, "first backbone map that is used, counted from 0"),
-    DF_OPT_INT(Fpn, end_level, -1, -1, DF_LEVELS, "backbone map before which it ends; -1: all are used, and extra outputs are allowed"),
-    DF_OPT_ENUM(Fpn, add_extra_convs, False, "False|on_input|on_lateral|on_output|True", "extra outputs are convolutions of stride 2, the first one of the coarsest map of this kind; False: every other point of the output before"),
+    DF_OPT_INT(Fpn, end_level, -1, -1, DF_LEVELS,
+               "backbone map before which it ends; -1: all are used, and extra outputs are allowed"),
+    DF_OPT_ENUM(Fpn, add_extra_convs, False, "False|on_input|on_lateral|on_output|True",
+                "what the first extra output is convolved from, with stride 2; False: every other point is taken"),
     DF_OPT_BOOL(Fpn, extra_convs_on_inputs, True, "what add_extra_convs=True means: on_input if True, else on_output"),
     DF_OPT_BOOL(Fpn, relu_before_extra_convs, False, "ReLU between the extra convolutions"),
     DF_OPT_BOOL(Fpn, no_norm_on_lateral, False, "the 1x1 convolutions have no norm, whatever norm_cfg says"),

@@ -4,7 +4,8 @@
  *
  * A batch norm that uses its running statistics is a factor and a summand for each channel,
  *     norm(x) = x scale + shift,   scale = weight / sqrt(var + eps),   shift = bias - mean scale,
- * so norm(conv(x)) is one convolution, with weight W scale and bias shift. That is done where no tape needs both results.
+ * so norm(conv(x)) is one convolution, with weight W scale and bias shift. That is done where no tape needs both
+ * results.
  */
 #include "nn/nn.h"
 
@@ -37,9 +38,10 @@ DfTensor *nn_conv_norm(DfCtx *c, const NnConv *l, const NnNorm *n, DfTensor *x, 
     return df_leave(c, m, x);
 }
 
-/* ---- mmcv's module ------------------------------------------------------------------------------------------------- */
+/* ---- mmcv's module ----------------------------------------------------------------------------------------------- */
 
-void nn_conv_module_init(NnScope s, NnConvModule *m, int in, int out, NnConvShape shape, const DfNode *norm_cfg, DfAct act, NnInit weight)
+void nn_conv_module_init(NnScope s, NnConvModule *m, int in, int out, NnConvShape shape, const DfNode *norm_cfg,
+                         DfAct act, NnInit weight)
 {
     shape.no_bias = norm_cfg != NULL;
     m->act = act;

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- names by hash ------------------------------------------------------------------------------------------------- */
+/* ---- names by hash ----------------------------------------------------------------------------------------------- */
 
 int nn_index_new(NnIndex *index, const NnModel *model)
 {
@@ -45,7 +45,7 @@ int nn_index_find(const NnIndex *index, const char *name)
     return i;
 }
 
-/* ---- prefixes ------------------------------------------------------------------------------------------------------ */
+/* ---- prefixes ---------------------------------------------------------------------------------------------------- */
 
 static const NnDialect dialects[] = {
     { "",                 ""          },
@@ -88,7 +88,7 @@ NnDialect nn_dialect_choose(const NnIndex *index, const DfCheckpoint *file)
     return best;
 }
 
-/* ---- patterns ------------------------------------------------------------------------------------------------------ */
+/* ---- patterns ---------------------------------------------------------------------------------------------------- */
 
 bool nn_name_matches(const char *pattern, const char *name)
 {

@@ -33,19 +33,21 @@ NnInit nn_truncated_normal(double std)
     return (NnInit){ .kind = NN_TRUNCATED_NORMAL, .a = std };
 }
 
-/* He et al., ICCV 2015, as PyTorch calls it by default: kaiming_uniform_(a=sqrt(5)) has the bound sqrt(6 / ((1 + 5) fan_in)). */
+/* He et al., ICCV 2015, as PyTorch calls it by default: kaiming_uniform_(a=sqrt(5)) has the bound sqrt(6 / ((1 + 5)
+ * fan_in)). */
 NnInit nn_kaiming_uniform(int fan_in)
 {
     return nn_uniform(fan_in > 0 ? 1 / sqrt(fan_in) : 0);
 }
 
-/* Glorot and Bengio, AISTATS 2010: the variance of activations and of gradients stays what it is, as far as both can. */
+/* Glorot and Bengio, AISTATS 2010: the variance of activations and of gradients stays what it is, as far as both
+ * can. */
 NnInit nn_xavier_uniform(int fan_in, int fan_out)
 {
     return nn_uniform(sqrt(6.0 / (fan_in + fan_out)));
 }
 
-/* ---- drawing ------------------------------------------------------------------------------------------------------ */
+/* ---- drawing ----------------------------------------------------------------------------------------------------- */
 
 static double draw(const NnInit *init, size_t element, DfRandom *random)
 {

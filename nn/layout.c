@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/layout.c -- weights keep their official names and shapes in files; their order of dimensions is changed once, on the way in
- * and out.
+ * nn/layout.c -- weights keep their official names and shapes in files; their order of dimensions is changed once, on
+ * the way in and out.
  */
 #include "nn/layout.h"
 

@@ -10,7 +10,8 @@
 /* Our shape of a parameter whose official shape is `official`. */
 DfShape nn_layout_shape(DfShape official, NnLayout);
 
-/* out = in with its dimensions in another order: dimension i of `out` is dimension order[i] of `from`. Missing ones have size 1. */
+/* out = in with its dimensions in another order: dimension i of `out` is dimension order[i] of `from`. Missing ones
+ * have size 1. */
 void nn_reorder(const float *in, DfShape from, const int order[4], float *out);
 
 #endif

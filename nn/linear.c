@@ -26,9 +26,10 @@ DfTensor *nn_linear(DfCtx *c, const NnLinear *l, DfTensor *x)
     return df_linear(c, x, l->weight, l->bias);
 }
 
-/* ---- the end of a branch: residual + drop_path(scale * dropout(branch)) -------------------------------------------- */
+/* ---- the end of a branch: residual + drop_path(scale * dropout(branch)) ------------------------------------------ */
 
-/* With something dropped the parts exist one after the other; without, they are done where the branch's result is stored. */
+/* With something dropped the parts exist one after the other; without, they are done where the branch's result is
+ * stored. */
 static bool fusible(const DfCtx *c, NnResidual r)
 {
     return !c->training || (r.drop_path == 0 && r.drop == 0);
@@ -56,7 +57,7 @@ DfTensor *nn_linear_add(DfCtx *c, const NnLinear *l, DfTensor *x, NnResidual r)
     return nn_add(c, nn_linear(c, l, x), r);
 }
 
-/* ---- fc2(act(fc1(x))) ---------------------------------------------------------------------------------------------- */
+/* ---- fc2(act(fc1(x))) -------------------------------------------------------------------------------------------- */
 
 DfTensor *nn_mlp_add(DfCtx *c, const NnMlp *m, DfTensor *x, NnResidual r)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/load.c -- a checkpoint into a model. Every key of the file and every parameter of the model is accounted for: names are matched
- * (dialect.c), tables of another size are resized as the official loaders do (resize.c), dimensions are put into our order (layout.c).
+ * nn/load.c -- a checkpoint into a model. Every key of the file and every parameter of the model is accounted for:
+ * names are matched (dialect.c), tables of another size are resized as the official loaders do (resize.c), dimensions
+ * are put into our order (layout.c).
  */
 #include <stdio.h>
 #include <string.h>
@@ -34,7 +35,7 @@ static int make_staging(Loader *l, size_t floats)
     return DF_OK;
 }
 
-/* ---- shapes -------------------------------------------------------------------------------------------------------- */
+/* ---- shapes ------------------------------------------------------------------------------------------------------ */
 
 static bool same_shape(const DfArray *array, DfShape shape)
 {
@@ -66,7 +67,7 @@ static int note_wrong_shape(Loader *l, const NnParam *param, const DfArray *arra
     return nn_report_add(l->report, NN_WRONG_SHAPE, param->name, text);
 }
 
-/* ---- one array ----------------------------------------------------------------------------------------------------- */
+/* ---- one array --------------------------------------------------------------------------------------------------- */
 
 static int load_one(Loader *l, NnParam *param, const DfArray *array)
 {
@@ -126,7 +127,7 @@ static int take_array(Loader *l, const DfArray *array)
     return load_one(l, nn_model_at(l->model, i), array);
 }
 
-/* ---- the whole file ------------------------------------------------------------------------------------------------ */
+/* ---- the whole file ---------------------------------------------------------------------------------------------- */
 
 static int note_absent(Loader *l)
 {
@@ -142,6 +143,7 @@ static int note_absent(Loader *l)
 /* Missing and wrong-shaped parameters are one sentence that begins with the first of them. */
 static int judge(const Loader *l)
 {
+    static const char doubt[] = "is this a checkpoint of another model?";
     const NnNames *missing = &l->report->of[NN_MISSING];
     const NnNames *wrong = &l->report->of[NN_WRONG_SHAPE];
     const int total = nn_model_count(l->model);
@@ -149,12 +151,12 @@ static int judge(const Loader *l)
         char absent[64] = "";
         if (missing->n)
             snprintf(absent, sizeof absent, " and %d are missing", missing->n);
-        return df_fail(DF_ESHAPE, "%d of %d parameters have another shape%s, the first is %s: is this a checkpoint of another model?",
-                       wrong->n, total, absent, wrong->name[0]);
+        return df_fail(DF_ESHAPE, "%d of %d parameters have another shape%s, the first is %s: %s",
+                       wrong->n, total, absent, wrong->name[0], doubt);
     }
     if (missing->n && !(l->load && l->load->allow_missing))
-        return df_fail(DF_EFORMAT, "%d of %d parameters are not in it, the first is %s: is this a checkpoint of another model?",
-                       missing->n, total, missing->name[0]);
+        return df_fail(DF_EFORMAT, "%d of %d parameters are not in it, the first is %s: %s",
+                       missing->n, total, missing->name[0], doubt);
     return DF_OK;
 }
 

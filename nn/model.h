@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/model.h -- private: what a model is made of. model.c owns it, scope.c adds parameters, init.c gives them memory and numbers.
+ * nn/model.h -- private: what a model is made of. model.c owns it, scope.c adds parameters, init.c gives them memory
+ * and numbers.
  */
 #ifndef DF_NN_MODEL_H
 #define DF_NN_MODEL_H

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/ms_deform_attention.c -- multi-scale deformable attention: Zhu et al., "Deformable DETR", ICLR 2021, section 4.1, eq. 3:
- *     MSDeformAttn(z, p, {x}) = sum over heads m: W_m [ sum over levels l and points k: A_mlk W'_m x_l(phi_l(p) + offset_mlk) ]
- * Offsets and weights A are linear functions of the query z; a head's weights sum to 1. Padded cells of the pyramid read as zeros.
+ * nn/ms_deform_attention.c -- multi-scale deformable attention: Zhu et al., "Deformable DETR", ICLR 2021, section 4.1,
+ * eq. 3:
+ *     z' = sum over heads m: W_m [ sum over levels l and points k: A_mlk W'_m x_l(phi_l(p) + offset_mlk) ]
+ * Offsets and weights A are linear functions of the query z; a head's weights sum to 1. Padded cells of the pyramid
+ * read as zeros.
  *
  * Dimensions: B batch, Q queries, S cells of all levels, C channels in `heads` heads.
  */
@@ -10,7 +12,8 @@
 
 #include "nn/nn.h"
 
-/* At first the points of head m stand on the ray of angle 2 pi m / heads, point k at k + 1 cells by the larger axis: (dx, dy) each. */
+/* At first the points of head m stand on the ray of angle 2 pi m / heads, point k at k + 1 cells by the larger axis:
+ * (dx, dy) each. */
 static const float *rays(NnScope s, const NnMsDeformAttention *a)
 {
     const int per_head = a->levels * a->points;
@@ -46,8 +49,8 @@ void nn_ms_deform_attention_init(NnScope s, NnMsDeformAttention *a, int dim, int
     nn_linear_init_as(nn_at(s, "output_proj"), &a->output, dim, dim, true, spread, zero);
 }
 
-DfTensor *nn_ms_deform_attention_add(DfCtx *c, const NnMsDeformAttention *a, DfTensor *query, DfTensor *reference, DfTensor *source,
-                                     const NnField *field, NnResidual r)
+DfTensor *nn_ms_deform_attention_add(DfCtx *c, const NnMsDeformAttention *a, DfTensor *query, DfTensor *reference,
+                                     DfTensor *source, const NnField *field, NnResidual r)
 {
     const DfMark m = df_enter(c, NULL, -1);
     const int B = df_dim(query, 0), Q = df_dim(query, 1), C = df_dim(query, 2), S = df_dim(source, 1);
@@ -57,7 +60,8 @@ DfTensor *nn_ms_deform_attention_add(DfCtx *c, const NnMsDeformAttention *a, DfT
     value = df_reshape(c, value, DF_SHAPE(B, S, a->heads, C / a->heads));        /* B S heads D */
 
     DfTensor *offset = nn_linear(c, &a->offsets, query);                         /* B Q heads*levels*points*2 */
-    DfTensor *location = df_sampling_locations(c, reference, offset, field->valid_ratios, &field->levels, a->heads, a->points);
+    DfTensor *location = df_sampling_locations(c, reference, offset, field->valid_ratios, &field->levels, a->heads,
+                                               a->points);
 
     DfTensor *weight = nn_linear(c, &a->weights, query);                         /* B Q heads*levels*points   */
     weight = df_softmax(c, df_reshape(c, weight, DF_SHAPE(B, Q, a->heads, samples)), -1);

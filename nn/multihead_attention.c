@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/multihead_attention.c -- softmax attention with several heads between two lists of tokens: Vaswani et al., "Attention Is All You
- * Need", NeurIPS 2017, section 3.2.2. The parameters are those of torch.nn.MultiheadAttention, whose three projections are one matrix.
+ * nn/multihead_attention.c -- softmax attention with several heads between two lists of tokens: Vaswani et al.,
+ * "Attention Is All You Need", NeurIPS 2017, section 3.2.2. The parameters are those of torch.nn.MultiheadAttention,
+ * whose three projections are one matrix.
  *
  * Dimensions: B batch, L queries, M keys and values, C channels in `heads` heads of D.
  */
@@ -21,12 +22,12 @@ void nn_multihead_attention_init(NnScope s, NnMultiheadAttention *a, int dim, in
     nn_linear_init_as(nn_at(s, "out_proj"), &a->out, dim, dim, true, as_in_detr, nn_constant(0));
 }
 
-/* ---- projections ---------------------------------------------------------------------------------------------------- */
+/* ---- projections ------------------------------------------------------------------------------------------------- */
 
 enum { QUERY, KEY, VALUE };
 
-/* `count` of the three projections, side by side, from `first` on. */
-static DfTensor *project(DfCtx *c, const NnMultiheadAttention *a, DfTensor *x, int first, int count) /* B L C -> B L count*C */
+/* `count` of the three projections, side by side, from `first` on: B L C -> B L count*C. */
+static DfTensor *project(DfCtx *c, const NnMultiheadAttention *a, DfTensor *x, int first, int count)
 {
     const int C = df_dim(x, -1);
     DfTensor *weight = df_slice(c, a->in_weight, 0, first * C, count * C);       /* count*C C */
@@ -41,7 +42,7 @@ static DfTensor *heads_first(DfCtx *c, DfTensor *x, int heads)                  
     return df_permute(c, x, DF_SHAPE(0, 2, 1, 3));
 }
 
-/* ---- softmax(Q K' / sqrt(D)) V --------------------------------------------------------------------------------------- */
+/* ---- softmax(Q K' / sqrt(D)) V ----------------------------------------------------------------------------------- */
 
 /* 0 where a key is seen, minus infinity where it is padding; of the scores' shape, B heads L M. */
 static DfTensor *mask_of(DfCtx *c, const uint8_t *padding_mask, DfShape scores)
@@ -75,19 +76,25 @@ static DfTensor *attend(DfCtx *c, const NnMultiheadAttention *a, DfTensor *q, Df
                         const uint8_t *padding_mask, float scale)
 {
     const int B = df_dim(q, 0), L = df_dim(q, 1), C = df_dim(q, 2);
-    const DfDeformAttention plain = { .heads = a->heads, .groups = 1, .scale = scale, .kind = DF_BIAS_NONE, .padding_mask = padding_mask };
+    const DfDeformAttention plain = {
+        .heads = a->heads,
+        .groups = 1,
+        .scale = scale,
+        .kind = DF_BIAS_NONE,
+        .padding_mask = padding_mask,
+    };
     q = df_reshape(c, q, DF_SHAPE(B, 1, L, C));
     return df_reshape(c, df_deform_attention(c, q, k, v, NULL, NULL, plain), DF_SHAPE(B, L, C));
 }
 
-DfTensor *nn_multihead_attention_add(DfCtx *c, const NnMultiheadAttention *a, DfTensor *query, DfTensor *key, DfTensor *value,
-                                     const uint8_t *padding_mask, NnResidual r)
+DfTensor *nn_multihead_attention_add(DfCtx *c, const NnMultiheadAttention *a, DfTensor *query, DfTensor *key,
+                                     DfTensor *value, const uint8_t *padding_mask, NnResidual r)
 {
     const DfMark m = df_enter(c, NULL, -1);
     const int C = df_dim(query, 2);
     const float scale = 1 / sqrtf((float)(C / a->heads));
     DfTensor *q, *k, *v = project(c, a, value, VALUE, 1);                        /* B M C */
-    if (query == key) {                                                          /* self-attention: one product for both */
+    if (query == key) {                                                          /* one product for both */
         DfTensor *both = project(c, a, query, QUERY, 2);                         /* B L 2C */
         q = df_slice(c, both, -1, 0, C);
         k = df_slice(c, both, -1, C, C);

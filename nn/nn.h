@@ -2,12 +2,14 @@
  *
  * nn/nn.h -- the door to nn/: modules that own weights, the tree of parameters, and a checkpoint into a model and back.
  *
- * A model is built once, module by module, in a scope. A scope knows the path so far, so a parameter's name is its place:
- * nn_linear_init(nn_at(s, "qkv"), ..) inside "backbone.layers.0.blocks.1.attn" makes "backbone.layers.0.blocks.1.attn.qkv.weight",
- * which is the official state_dict key; loading is a lookup. Modules are plain structs, const during the forward pass.
+ * A model is built once, module by module, in a scope. A scope knows the path so far, so a parameter's name is its
+ * place: nn_linear_init(nn_at(s, "qkv"), ..) inside "backbone.layers.0.blocks.1.attn" makes
+ * "backbone.layers.0.blocks.1.attn.qkv.weight", which is the official state_dict key; loading is a lookup. Modules are
+ * plain structs, const during the forward pass.
  *
- * Errors. While a model is built: the first failure poisons it, later calls do nothing, and nn_model_error() tells at the end. In a
- * forward pass: the same with the context (tensor/tensor.h). Elsewhere: DF_OK or a negative code, with a sentence in df_error().
+ * Errors. While a model is built: the first failure poisons it, later calls do nothing, and nn_model_error() tells at
+ * the end. In a forward pass: the same with the context (tensor/tensor.h). Elsewhere: DF_OK or a negative code, with a
+ * sentence in df_error().
  */
 #ifndef DF_NN_NN_H
 #define DF_NN_NN_H
@@ -16,7 +18,7 @@
 #include "config/config.h"
 #include "tensor/tensor.h"
 
-/* ---- parameters --------------------------------------------------------------------------------------------------- */
+/* ---- parameters -------------------------------------------------------------------------------------------------- */
 
 /* How the official order of dimensions (PyTorch's, in files) becomes ours (channels last, in memory): layout.c. */
 typedef enum {
@@ -42,8 +44,8 @@ NnInit nn_truncated_normal(double std);     /* cut off at -2 and 2 (not at 2 std
 NnInit nn_kaiming_uniform(int fan_in);      /* PyTorch's default for weight and bias: bound 1/sqrt(fan_in) */
 NnInit nn_xavier_uniform(int fan_in, int fan_out); /* bound sqrt(6 / (fan_in + fan_out))                   */
 
-/* What to do with a table that a checkpoint has at another size, as the official loaders do: bicubic, a = -0.75, align_corners =
- * False (resize.c). */
+/* What to do with a table that a checkpoint has at another size, as the official loaders do: bicubic, a = -0.75,
+ * align_corners = False (resize.c). */
 typedef enum {
     NN_RESIZE_NO,           /* another size is an error                                                    */
     NN_RESIZE_WINDOW_TABLE, /* (2w-1)^2 heads, as `heads` maps of 2w-1 x 2w-1                              */
@@ -60,13 +62,13 @@ typedef struct {
     NnResize resize;
     bool buffer;            /* no weight: running statistics of a batch norm                               */
     bool frozen;            /* a weight that a training run leaves as it is                                */
-    bool optional;          /* absent from some official checkpoints: it keeps its initial value, and the report says so */
+    bool optional;          /* absent from some official checkpoints: then it keeps its initial value              */
 } NnParam;
 
-/* ---- models: model.c, init.c ---------------------------------------------------------------------------------------- */
+/* ---- models: model.c, init.c ------------------------------------------------------------------------------------- */
 
-/* All parameters, in the order in which they were registered. A model owns them, the arrays of its modules, and what nn_at_end() was
- * told of. */
+/* All parameters, in the order in which they were registered. A model owns them, the arrays of its modules, and what
+ * nn_at_end() was told of. */
 typedef struct NnModel NnModel;
 int nn_model_new(NnModel **out);                            /* DF_OK or DF_ENOMEM                                  */
 void nn_model_free(NnModel *);                              /* NULL is fine                                        */
@@ -76,7 +78,8 @@ DfArena *nn_model_arena(const NnModel *);                   /* for what lives as
 int nn_model_count(const NnModel *);
 NnParam *nn_model_at(const NnModel *, int i);               /* 0 <= i < nn_model_count()                           */
 NnParam *nn_model_find(const NnModel *, const char *name);  /* NULL if there is none                               */
-size_t nn_model_elements(const NnModel *, const char *prefix); /* numbers in weights (no buffers) whose name begins so; "" for all */
+/* Numbers in all weights, buffers left out, whose name begins with `prefix`; "" for all. */
+size_t nn_model_elements(const NnModel *, const char *prefix);
 
 /* A second name of a parameter, by nn_share(). */
 typedef struct {
@@ -85,23 +88,25 @@ typedef struct {
 } NnShared;
 int nn_model_shared(const NnModel *, const NnShared **out); /* how many; `out` is the model's                      */
 
-/* Gives the weights memory, the first time, and draws them: each parameter from a random stream of its own, by seed and name, so that
- * adding one changes no other. DF_OK, DF_ENOMEM, or what nn_model_error() says. */
+/* Gives the weights memory, the first time, and draws them: each parameter from a random stream of its own, by seed and
+ * name, so that adding one changes no other. DF_OK, DF_ENOMEM, or what nn_model_error() says. */
 int nn_model_init(NnModel *, uint64_t seed);
 
-/* ---- building: scope.c ----------------------------------------------------------------------------------------------- */
+/* ---- building: scope.c ------------------------------------------------------------------------------------------- */
 
 typedef struct {
     NnModel *model;
     const char *path; /* "" or "backbone.layers.0" */
 } NnScope;
 NnScope nn_root(NnModel *);
-NnScope nn_at(NnScope, const char *format, ...) DF_PRINTF(2, 3); /* one step down, or several: nn_at(s, "blocks.%d.attn", i) */
+/* One step down, or several: nn_at(s, "blocks.%d.attn", i). */
+NnScope nn_at(NnScope, const char *format, ...) DF_PRINTF(2, 3);
 
 /* Poisons the model with a sentence, the path in front; the first one stays. */
 void nn_fail(NnScope, int code, const char *format, ...) DF_PRINTF(3, 4);
-bool nn_ok(NnScope);                                        /* false once the model is poisoned                        */
-/* df_bind() of a config dict into a struct; false, and the model is poisoned, if the dict is wrong. `what` names it in messages. */
+bool nn_ok(NnScope);                                        /* false once the model is poisoned */
+/* df_bind() of a config dict into a struct; false, and the model is poisoned, if the dict is wrong. `what` names it in
+ * messages. */
 bool nn_configure(NnScope, const DfNode *dict, const DfOpt *opts, void *out, const char *what);
 
 /* n items of `size` bytes, zeroed, that live as long as the model. NULL poisons the model. */
@@ -109,29 +114,30 @@ void *nn_alloc(NnScope, size_t n, size_t size);
 /* done(object) is called when the model is freed: for parts of a module that own memory outside the arena. */
 void nn_at_end(NnScope, void (*done)(void *object), void *object);
 
-/* Registers NAME under the scope, with its official shape. NULL after a failure: a model is run only when nn_model_error() said DF_OK.
- * A parameter may also be without a layer around it; a buffer starts at `value`. */
+/* Registers NAME under the scope, with its official shape. NULL after a failure: a model is run only when
+ * nn_model_error() said DF_OK. A parameter may also be without a layer around it; a buffer starts at `value`. */
 DfTensor *nn_param(NnScope, const char *name, DfShape official, NnLayout, NnInit);
 DfTensor *nn_buffer(NnScope, const char *name, DfShape official, double value);
-NnParam *nn_last(NnScope);                                  /* the one just registered, to set its `resize`; never NULL */
-void nn_optional(NnScope);                                  /* what is registered under the scope may be absent from a checkpoint */
-void nn_freeze(NnScope);                                    /* a training run leaves what is registered under it as it is */
-/* Modules that share their weights stand in files under each of their names: what is registered under `first` by now is written under
- * `other` too, and read from `first` alone. */
+NnParam *nn_last(NnScope);       /* the one just registered, to set its `resize`; never NULL           */
+void nn_optional(NnScope);       /* what is registered under it may be absent from a checkpoint        */
+void nn_freeze(NnScope);         /* a training run leaves what is registered under it as it is         */
+/* Modules that share their weights stand in files under each of their names: what is registered under `first` by now is
+ * written under `other` too, and read from `first` alone. */
 void nn_share(NnScope first, NnScope other);
 
-/* ---- layers ----------------------------------------------------------------------------------------------------------
+/* ---- layers
+ * ----------------------------------------------------------------------------------------------------------
  *
- * A struct, nn_X_init() that registers its parameters under a scope, nn_X() that runs it. Shapes stand at the right margin, B batch, N H
- * W C maps, O and I channels out and in. A layer owns nothing: its weights are the model's.                                        */
+ * A struct, nn_X_init() that registers its parameters under a scope, nn_X() that runs it. Shapes stand at the right
+ * margin, B batch, N H W C maps, O and I channels out and in. A layer owns nothing: its weights are the model's. */
 
-/* How a branch of a block ends: residual + drop_path(scale * dropout(branch)). Any part may be absent. It is fused into the last linear
- * layer or convolution of the branch, except in training with something dropped. */
+/* How a branch of a block ends: residual + drop_path(scale * dropout(branch)). Any part may be absent. It is fused into
+ * the last linear layer or convolution of the branch, except in training with something dropped. */
 typedef struct {
     DfTensor *residual;         /* of the branch's shape, or NULL                                                   */
     DfTensor *scale;            /* one number a channel (layer scale; Touvron et al., ICCV 2021), or NULL           */
-    float drop_path;            /* in training, the probability that a sample's whole branch is dropped (stochastic depth) */
-    float drop;                 /* in training, the probability that a number of the branch is dropped              */
+    float drop_path;            /* training: probability that a sample's whole branch is dropped (stochastic depth) */
+    float drop;                 /* training: probability that a number of the branch is dropped                     */
 } NnResidual;
 DfTensor *nn_add(DfCtx *, DfTensor *branch, NnResidual);    /* that sum, behind any module                            */
 
@@ -139,19 +145,20 @@ DfTensor *nn_add(DfCtx *, DfTensor *branch, NnResidual);    /* that sum, behind 
 typedef struct {
     DfTensor *weight, *bias;    /* O I; O or NULL */
 } NnLinear;
-void nn_linear_init(NnScope, NnLinear *, int in, int out, bool bias);              /* PyTorch's default init           */
+void nn_linear_init(NnScope, NnLinear *, int in, int out, bool bias);         /* PyTorch's default init */
 void nn_linear_init_as(NnScope, NnLinear *, int in, int out, bool bias, NnInit weight, NnInit bias_init);
-void nn_pointwise_init(NnScope, NnLinear *, int in, int out, bool bias);           /* a 1x1 convolution in the files   */
-DfTensor *nn_linear(DfCtx *, const NnLinear *, DfTensor *x);                       /* .. I -> .. O                     */
-DfTensor *nn_linear_add(DfCtx *, const NnLinear *, DfTensor *x, NnResidual);       /* .. I -> .. O                     */
+void nn_pointwise_init(NnScope, NnLinear *, int in, int out, bool bias);      /* a 1x1 convolution in the files */
+DfTensor *nn_linear(DfCtx *, const NnLinear *, DfTensor *x);                  /* .. I -> .. O */
+DfTensor *nn_linear_add(DfCtx *, const NnLinear *, DfTensor *x, NnResidual);  /* .. I -> .. O */
 
-/* linear.c: fc1, activation, fc2, the feed-forward half of a transformer block. The hidden layer exists a few rows at a time only. */
+/* linear.c: fc1, activation, fc2, the feed-forward half of a transformer block. The hidden layer exists a few rows at a
+ * time only. */
 typedef struct {
     NnLinear fc1, fc2;
     DfAct act;
     float drop;                 /* dropout behind either layer: it takes the place of NnResidual.drop */
 } NnMlp;
-DfTensor *nn_mlp_add(DfCtx *, const NnMlp *, DfTensor *x, NnResidual);             /* .. C -> .. C                     */
+DfTensor *nn_mlp_add(DfCtx *, const NnMlp *, DfTensor *x, NnResidual);        /* .. C -> .. C */
 
 /* conv.c: convolutions of maps, square, the same along both axes; depthwise if groups = in = out. */
 typedef struct {
@@ -163,10 +170,10 @@ typedef struct {
     int kernel, stride, padding, dilation, groups; /* 0 means 1, but for padding */
     bool no_bias;
 } NnConvShape;
-void nn_conv_init(NnScope, NnConv *, int in, int out, NnConvShape);                /* PyTorch's default init           */
+void nn_conv_init(NnScope, NnConv *, int in, int out, NnConvShape);           /* PyTorch's default init */
 void nn_conv_init_as(NnScope, NnConv *, int in, int out, NnConvShape, NnInit weight, NnInit bias_init);
-DfTensor *nn_conv(DfCtx *, const NnConv *, DfTensor *x);                           /* N H W I -> N H' W' O             */
-DfTensor *nn_conv_fused(DfCtx *, const NnConv *, DfTensor *x, DfFuse);             /* act(conv(x)) * scale + residual  */
+DfTensor *nn_conv(DfCtx *, const NnConv *, DfTensor *x);                      /* N H W I -> N H' W' O */
+DfTensor *nn_conv_fused(DfCtx *, const NnConv *, DfTensor *x, DfFuse);        /* act(conv(x)) * scale + residual */
 
 /* norm.c: layer norm over the last dimension (Ba et al., 2016) */
 typedef struct {
@@ -174,7 +181,7 @@ typedef struct {
     float eps;
 } NnLayerNorm;
 void nn_layer_norm_init(NnScope, NnLayerNorm *, int dim, double eps);
-DfTensor *nn_layer_norm(DfCtx *, const NnLayerNorm *, DfTensor *x);                /* .. C -> .. C                     */
+DfTensor *nn_layer_norm(DfCtx *, const NnLayerNorm *, DfTensor *x);           /* .. C -> .. C */
 
 /* norm.c: what mmcv's norm_cfg asks for: BN, SyncBN, GN or LN. */
 typedef struct {
@@ -185,38 +192,45 @@ typedef struct {
     float eps, momentum;                    /* momentum: weight of a batch in the running statistics               */
     bool frozen;                            /* requires_grad=False: statistics stay as they are, in training too   */
 } NnNorm;
-const char *nn_norm_name(const DfNode *norm_cfg);                                  /* its key in the state dict: "bn", "gn", "ln" */
-void nn_norm_init(NnScope, NnNorm *, const DfNode *norm_cfg, int channels);        /* an unknown type poisons the model */
-void nn_batch_norm_init(NnScope, NnNorm *, int channels);                          /* torch.nn.BatchNorm2d by its defaults */
-DfTensor *nn_norm(DfCtx *, const NnNorm *, DfTensor *x);                           /* N H W C; kind NONE: x itself     */
-DfTensor *nn_norm_fused(DfCtx *, const NnNorm *, DfTensor *x, DfAct, DfTensor *residual); /* act(norm(x) + residual); residual or NULL */
-/* conv_module.c: act(norm(conv(x)) + residual); residual or NULL. Without a tape a batch norm becomes a part of the convolution. */
+const char *nn_norm_name(const DfNode *norm_cfg);                             /* its official key: "bn", "gn", "ln" */
+void nn_norm_init(NnScope, NnNorm *, const DfNode *norm_cfg, int channels);   /* an unknown type poisons the model */
+void nn_batch_norm_init(NnScope, NnNorm *, int channels);                     /* torch.nn.BatchNorm2d by its defaults */
+DfTensor *nn_norm(DfCtx *, const NnNorm *, DfTensor *x);                      /* N H W C; kind NONE: x itself */
+/* act(norm(x) + residual); residual or NULL */
+DfTensor *nn_norm_fused(DfCtx *, const NnNorm *, DfTensor *x, DfAct, DfTensor *residual);
+/* conv_module.c: act(norm(conv(x)) + residual); residual or NULL. Without a tape a batch norm becomes a part of the
+ * convolution. */
 DfTensor *nn_conv_norm(DfCtx *, const NnConv *, const NnNorm *, DfTensor *x, DfAct, DfTensor *residual);
 
 /* norm.c: mmcv's act_cfg: ReLU, GELU, Sigmoid, Tanh; NULL is none. Anything else poisons the model. */
 DfAct nn_act(NnScope, const DfNode *act_cfg);
 
-/* conv_module.c: mmcv's ConvModule, conv, norm, activation; the conv has a bias only without a norm. Keys: conv.*, bn.* or gn.*. */
+/* conv_module.c: mmcv's ConvModule, conv, norm, activation; the conv has a bias only without a norm. Keys: conv.*, bn.*
+ * or gn.*. */
 typedef struct {
     NnConv conv;
     NnNorm norm;
     DfAct act;
 } NnConvModule;
-void nn_conv_module_init(NnScope, NnConvModule *, int in, int out, NnConvShape, const DfNode *norm_cfg, DfAct act, NnInit weight);
-DfTensor *nn_conv_module(DfCtx *, const NnConvModule *, DfTensor *x);              /* N H W I -> N H' W' O             */
-DfTensor *nn_conv_module_add(DfCtx *, const NnConvModule *, DfTensor *x, DfTensor *residual); /* all three, then + residual */
+void nn_conv_module_init(NnScope, NnConvModule *, int in, int out, NnConvShape, const DfNode *norm_cfg, DfAct act,
+                         NnInit weight);
+DfTensor *nn_conv_module(DfCtx *, const NnConvModule *, DfTensor *x);         /* N H W I -> N H' W' O */
+/* All three, then + residual. */
+DfTensor *nn_conv_module_add(DfCtx *, const NnConvModule *, DfTensor *x, DfTensor *residual);
 
-/* window_attention.c: the attention of Swin and of DAT's L and S blocks, eq. 4 of the Swin paper, whose init stands with them. */
+/* window_attention.c: the attention of Swin and of DAT's L and S blocks, eq. 4 of the Swin paper, whose init stands
+ * with them. */
 typedef struct {
     NnLinear qkv, proj;
     DfTensor *table;            /* relative_position_bias_table: (2w-1)^2 heads, or NULL */
     DfWindowAttention attn;
     float proj_drop;            /* dropout of the projection: it takes the place of NnResidual.drop */
 } NnWindowAttention;
-DfTensor *nn_window_attention_add(DfCtx *, const NnWindowAttention *, DfTensor *x, NnResidual); /* B H W C, normalised -> B H W C */
+/* x: B H W C, normalised -> B H W C */
+DfTensor *nn_window_attention_add(DfCtx *, const NnWindowAttention *, DfTensor *x, NnResidual);
 
-/* multihead_attention.c: torch.nn.MultiheadAttention between lists of tokens, batch first. Keys: in_proj_weight, in_proj_bias,
- * out_proj.*. */
+/* multihead_attention.c: torch.nn.MultiheadAttention between lists of tokens, batch first. Keys: in_proj_weight,
+ * in_proj_bias, out_proj.*. */
 typedef struct {
     DfTensor *in_weight, *in_bias; /* 3C C, 3C: of queries, keys and values */
     NnLinear out;
@@ -224,12 +238,14 @@ typedef struct {
     float drop;                 /* dropout of the attention weights, in training */
 } NnMultiheadAttention;
 void nn_multihead_attention_init(NnScope, NnMultiheadAttention *, int dim, int heads, double drop);
-/* query B L C; key and value B M C -> B L C. padding_mask: B M, 1 for keys that are padding, lasting as long as the step; NULL: none. */
-DfTensor *nn_multihead_attention_add(DfCtx *, const NnMultiheadAttention *, DfTensor *query, DfTensor *key, DfTensor *value,
-                                     const uint8_t *padding_mask, NnResidual);
+/* query B L C; key and value B M C -> B L C. padding_mask: B M, 1 for keys that are padding, lasting as long as the
+ * step; NULL: none. */
+DfTensor *nn_multihead_attention_add(DfCtx *, const NnMultiheadAttention *, DfTensor *query, DfTensor *key,
+                                     DfTensor *value, const uint8_t *padding_mask, NnResidual);
 
-/* ms_deform_attention.c: multi-scale deformable attention (Zhu et al., ICLR 2021, eq. 3) and the pyramid that it reads, whose cells are
- * one list of tokens; some may be padding. Keys: sampling_offsets, attention_weights, value_proj, output_proj. */
+/* ms_deform_attention.c: multi-scale deformable attention (Zhu et al., ICLR 2021, eq. 3) and the pyramid that it reads,
+ * whose cells are one list of tokens; some may be padding. Keys: sampling_offsets, attention_weights, value_proj,
+ * output_proj. */
 typedef struct {
     DfPyramid levels;
     const uint8_t *padding_mask; /* B cells: 1 for padding; NULL: none                      */
@@ -241,10 +257,10 @@ typedef struct {
 } NnMsDeformAttention;
 void nn_ms_deform_attention_init(NnScope, NnMsDeformAttention *, int dim, int heads, int levels, int points);
 /* query B Q C; reference B Q 2 or 4 (x y, or cx cy w h, in [0, 1] of what is no padding); source B cells C -> B Q C */
-DfTensor *nn_ms_deform_attention_add(DfCtx *, const NnMsDeformAttention *, DfTensor *query, DfTensor *reference, DfTensor *source,
-                                     const NnField *, NnResidual);
+DfTensor *nn_ms_deform_attention_add(DfCtx *, const NnMsDeformAttention *, DfTensor *query, DfTensor *reference,
+                                     DfTensor *source, const NnField *, NnResidual);
 
-/* ---- feature maps between backbone, neck and head ------------------------------------------------------------------ */
+/* ---- feature maps between backbone, neck and head ---------------------------------------------------------------- */
 
 enum { DF_LEVELS = 8 };
 typedef struct {
@@ -256,21 +272,23 @@ typedef struct {
 /* Levels of one width from the maps of a backbone: levels.c. Convolutions and a group norm of 32 groups for each. */
 typedef struct {
     const char *scope;            /* what a level is called while it runs                                             */
-    const char *given, *extra;    /* formats of its place, by its number; `extra`: of levels beyond the last map, which count from 0;
-                                   * NULL: as `given`, and counted on                                                 */
+    const char *given;            /* format of its place, by its number                                               */
+    const char *extra;            /* the same of levels beyond the last map, counted from 0; NULL: as `given`         */
     const char *conv, *norm;      /* its parts, below that                                                            */
 } NnLevelNames;
 typedef struct {
-    int n_maps, n;                /* how many maps are read, the last ones; how many levels there are, at least as many */
+    int n_maps;                   /* how many maps are read, the last ones                                            */
+    int n;                        /* how many levels there are, at least as many                                      */
     const char *scope;
     NnConv conv[DF_LEVELS];
     NnLayerNorm norm[DF_LEVELS];  /* weight and bias of the group norms                                               */
 } NnLevels;
 /* channels[n_maps] of the maps; `dim`, a multiple of 32, of every level. */
 void nn_levels_init(NnScope, NnLevels *, const NnLevelNames *, int n_maps, const int *channels, int levels, int dim);
-void nn_levels(DfCtx *, const NnLevels *, const DfMaps *in, DfMaps *out); /* DF_ESHAPE if there are fewer maps; then out->n is 0 */
+/* Poisons the context with DF_ESHAPE if there are fewer maps; then out->n is 0. */
+void nn_levels(DfCtx *, const NnLevels *, const DfMaps *in, DfMaps *out);
 
-/* ---- checkpoints: load.c, report.c, save.c -------------------------------------------------------------------------- */
+/* ---- checkpoints: load.c, report.c, save.c ----------------------------------------------------------------------- */
 
 /* What became of a key of the file, or of a parameter of the model. */
 typedef enum {
@@ -295,9 +313,10 @@ typedef struct {
     const char *const *ignorable;  /* patterns of keys that are known and not needed, NULL-terminated: "*.attn_mask" */
     bool allow_missing, allow_wrong_shape;
 } NnLoad;
-/* Copies every parameter from the checkpoint (nn_model_init() gave it memory). The best prefix ("backbone.", "module.", ..) is cut off or
- * put in front of all keys. Missing or wrong-shaped parameters are an error (DF_EFORMAT, DF_ESHAPE) unless `load` allows them; NULL
- * allows nothing. The report is filled in either case: free it with nn_report_free(). */
+/* Copies every parameter from the checkpoint (nn_model_init() gave it memory). The best prefix ("backbone.", "module.",
+ * ..) is cut off or put in front of all keys. Missing or wrong-shaped parameters are an error (DF_EFORMAT, DF_ESHAPE)
+ * unless `load` allows them; NULL allows nothing. The report is filled in either case: free it with
+ * nn_report_free(). */
 int nn_model_load(NnModel *, const DfCheckpoint *, const NnLoad *load, NnReport *report);
 void nn_report_free(NnReport *);
 char *nn_report_text(const NnReport *); /* a few lines for the log; df_free() it. NULL: out of memory */

@@ -115,7 +115,8 @@ DfTensor *nn_norm(DfCtx *c, const NnNorm *n, DfTensor *x)
 {
     switch (n->kind) {
     case NN_NORM_BATCH:
-        return df_batch_norm(c, x, n->weight, n->bias, n->running_mean, n->running_var, uses_batch(c, n), n->momentum, n->eps);
+        return df_batch_norm(c, x, n->weight, n->bias, n->running_mean, n->running_var, uses_batch(c, n), n->momentum,
+                             n->eps);
     case NN_NORM_GROUP:
         return df_group_norm(c, x, n->groups, n->weight, n->bias, n->eps);
     case NN_NORM_LAYER:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/report.c -- what became of every key of a checkpoint and of every parameter of a model, and a few lines about it for the log.
+ * nn/report.c -- what became of every key of a checkpoint and of every parameter of a model, and a few lines about it
+ * for the log.
  */
 #include "nn/report.h"
 

@@ -10,9 +10,10 @@
 
 #include "nn/layout.h"
 
-/* ---- bicubic interpolation ---------------------------------------------------------------------------------------- */
+/* ---- bicubic interpolation --------------------------------------------------------------------------------------- */
 
-/* Weight of a point at distance x. Keys, "Cubic convolution interpolation for digital image processing", 1981, with a = -0.75. */
+/* Weight of a point at distance x. Keys, "Cubic convolution interpolation for digital image processing", 1981, with a =
+ * -0.75. */
 static float cubic(float x)
 {
     const float a = -0.75f;
@@ -64,7 +65,7 @@ static void resize_map(const float *in, Map from, int channels, float *out, Map 
         }
 }
 
-/* ---- tables ------------------------------------------------------------------------------------------------------- */
+/* ---- tables ------------------------------------------------------------------------------------------------------ */
 
 /* The side of a square of n points, or 0. */
 static int side_of(int64_t n)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/scope.c -- building a model: scopes, which know the path so far, and what is registered in them. The first failure poisons the
- * model, and from then on nothing is registered, so that modules are built without asking after each step.
+ * nn/scope.c -- building a model: scopes, which know the path so far, and what is registered in them. The first failure
+ * poisons the model, and from then on nothing is registered, so that modules are built without asking after each step.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -90,7 +90,7 @@ void nn_at_end(NnScope s, void (*done)(void *object), void *object)
     s.model->endings = ending;
 }
 
-/* ---- parameters --------------------------------------------------------------------------------------------------- */
+/* ---- parameters -------------------------------------------------------------------------------------------------- */
 
 static DfTensor *add(NnScope s, const char *name, DfShape official, NnLayout layout, NnInit init, bool buffer)
 {
@@ -100,7 +100,8 @@ static DfTensor *add(NnScope s, const char *name, DfShape official, NnLayout lay
     NnParam *param = nn_alloc(s, 1, sizeof *param);
     DfTensor *tensor = nn_alloc(s, 1, sizeof *tensor);
     const char *full = join(s, name);
-    if (!param || !tensor || !full || !df_grow((void **)&model->params, &model->capacity, model->n, sizeof *model->params)) {
+    const bool grown = df_grow((void **)&model->params, &model->capacity, model->n, sizeof *model->params);
+    if (!param || !tensor || !full || !grown) {
         nn_fail(s, DF_ENOMEM, "out of memory for a parameter");
         return NULL;
     }

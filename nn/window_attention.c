@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/window_attention.c -- attention within windows of a map: Liu et al., "Swin Transformer", ICCV 2021, section 3.2, eq. 4:
+ * nn/window_attention.c -- attention within windows of a map: Liu et al., "Swin Transformer", ICCV 2021, section 3.2,
+ * eq. 4:
  *     Attention(Q, K, V) = softmax(Q K' / sqrt(d) + B) V
- * for the tokens of a window, where B is looked up in a table by the distance of query and key. Partition, shift, mask and the way back
- * are one op (tensor/window_attention.c), which copies nothing.
+ * for the tokens of a window, where B is looked up in a table by the distance of query and key. Partition, shift, mask
+ * and the way back are one op (tensor/window_attention.c), which copies nothing.
  */
 #include "nn/nn.h"
 
@@ -13,7 +14,8 @@ static int whole_windows(int size, int window)
     return (size + window - 1) / window * window;
 }
 
-/* The official code pads the map to whole windows before it projects; here padded tokens are the bias, and cost nothing. */
+/* The official code pads the map to whole windows before it projects; here padded tokens are the bias, and cost
+ * nothing. */
 static void count_padding(DfCtx *c, const NnWindowAttention *a, const DfTensor *x)
 {
     const int H = df_dim(x, 1), W = df_dim(x, 2), C = df_dim(x, 3);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/dat/block.h -- private: the first half of a block of DAT, its attention, which the official code calls attns.N. Each kind has
- * a letter in `stage_spec`, a file here, and a record at the end of that file.
+ * backbone/dat/block.h -- private: the first half of a block of DAT, its attention, which the official code calls
+ * attns.N. Each kind has a letter in `stage_spec`, a file here, and a record at the end of that file.
  */
 #ifndef DF_BACKBONE_DAT_BLOCK_H
 #define DF_BACKBONE_DAT_BLOCK_H
+
+#include <math.h>
 
 #include "nn/nn.h"
 
@@ -45,7 +47,14 @@ typedef struct {
     bool only_classification;        /* the official detection code has no such block                  */
     bool single;                     /* has neither norm nor residual of its own: its result goes into the MLP's norm */
     void (*init)(NnScope, void *self, const DatBlockOptions *);
-    DfTensor *(*forward)(DfCtx *, const void *self, DfTensor *x, NnResidual); /* x: B H W C, normalised unless `single` */
+    /* B H W C, normalised unless `single` -> B H W C, with the residual */
+    DfTensor *(*forward)(DfCtx *, const void *self, DfTensor *x, NnResidual);
 } DatBlockKind;
+
+/* 1 / sqrt(D) of the attention scores, D the channels of a head. */
+static inline float df_dat_scale(const DatBlockOptions *o)
+{
+    return 1 / sqrtf((float)(o->dim / o->heads));
+}
 
 #endif

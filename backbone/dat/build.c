@@ -8,14 +8,14 @@
 #include "backbone/dat/kinds.h"
 #include "backbone/dat/network.h"
 
-/* ---- one block ------------------------------------------------------------------------------------------------------ */
+/* ---- one block --------------------------------------------------------------------------------------------------- */
 
 static DatBlockOptions block_options(const Dat *dat, int i)
 {
     static const int ksizes_2022[DAT_STAGES] = { 9, 7, 5, 3 };
     const bool old = dat->code_version == DAT_CODE_2022;
     const bool detects = dat->style == DAT_DETECTION;
-    /* Whether to resize tables on loading the official detection code decides by the first block and the first stage alone. */
+    /* The official detection code looks at the first block and the first stage to decide whether tables are resized. */
     const bool begins_with_slide = strcmp(df_node_text(df_node_at(dat->stage_spec, "0.0"), ""), "E") == 0;
     const bool begins_without_table = dat->dwc_pes.v[0] || dat->log_cpb.v[0];
     return (DatBlockOptions){
@@ -97,7 +97,7 @@ static void block_init(NnScope s, DatBlock *b, const Dat *dat, int i, int j)
         b->kind->init(nn_at(s, "attns.%d", j), b->attn, &o);
 }
 
-/* ---- stages ---------------------------------------------------------------------------------------------------------- */
+/* ---- stages ------------------------------------------------------------------------------------------------------ */
 
 static bool kind_fits(const DatBlockKind *kind, int style)
 {
@@ -113,11 +113,13 @@ static const DatBlockKind *kind_of(NnScope s, const Dat *dat, int i, int j)
     const char *letter = df_node_text(node, "");
     const DatBlockKind *kind = df_dat_block_kind(letter);
     if (!node)
-        nn_fail(s, DF_EVALUE, "stage_spec has no letter for block %d of stage %d: depths wants %d", j, i, dat->depths.v[i]);
+        nn_fail(s, DF_EVALUE, "stage_spec has no letter for block %d of stage %d: depths wants %d",
+                j, i, dat->depths.v[i]);
     else if (!kind)
         nn_fail(s, DF_EVALUE, "stage_spec has block '%s' in stage %d: want L, S, D, N, P, X, E, A or Q", letter, i);
     else if (dat->code_version == DAT_CODE_2022 && !strchr("LSD", kind->letter))
-        nn_fail(s, DF_EVALUE, "stage_spec has block '%s' in stage %d: it came with the 2023 code, want code_version 2023", letter, i);
+        nn_fail(s, DF_EVALUE, "stage_spec has block '%s' in stage %d: it came with the 2023 code, "
+                "want code_version 2023", letter, i);
     else if (!kind_fits(kind, dat->style))
         nn_fail(s, DF_EVALUE, "stage_spec has block '%s' in stage %d: only the %s form has such a block", letter, i,
                 kind->only_detection ? "detection" : "classification");
@@ -131,7 +133,8 @@ static void stage_init(NnScope s, Dat *dat, int i)
     const int in = i ? 2 * dat->dims.v[i - 1] : dat->dim_stem;
     stage->depth = dat->depths.v[i];
     if (dim % dat->heads.v[i] || (i && in != dim)) {
-        nn_fail(s, DF_EVALUE, "dims[%d] = %d: want a multiple of %d heads%s", i, dim, dat->heads.v[i], i ? " and twice the stage before" : "");
+        nn_fail(s, DF_EVALUE, "dims[%d] = %d: want a multiple of %d heads%s", i, dim, dat->heads.v[i],
+                i ? " and twice the stage before" : "");
         return;
     }
     if (in != dim)
@@ -155,7 +158,7 @@ static void down_init(NnScope s, DatStage *stage, const Dat *dat, int i)
     nn_layer_norm_init(nn_at(s, "%d.1.norm", i), &stage->down_norm, dat->dims.v[i + 1], 1e-5);
 }
 
-/* ---- the ends -------------------------------------------------------------------------------------------------------- */
+/* ---- the ends ---------------------------------------------------------------------------------------------------- */
 
 static void one_conv_stem_init(NnScope s, Dat *dat, NnConvShape shape)
 {

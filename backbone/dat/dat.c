@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/dat/dat.c -- DAT, Xia et al., "Vision Transformer with Deformable Attention", CVPR 2022, and DAT++ (2023): the forward pass.
+ * backbone/dat/dat.c -- DAT, Xia et al., "Vision Transformer with Deformable Attention", CVPR 2022, and DAT++ (2023):
+ * the forward pass.
  *
  * A block is a transformer's (section 3.1, eq. 4 and 5):
  *     z' = attention(LN(z)) + z
  *     z" = MLP(LN(z')) + z'
- * Its attention is named by a letter of `stage_spec`, and each letter has a file here (kinds.h). Most stages take turns between L or N,
- * attention to what is near, and D, attention to samples that the queries choose (deform.c).
+ * Its attention is named by a letter of `stage_spec`, and each letter has a file here (kinds.h). Most stages take turns
+ * between L or N, attention to what is near, and D, attention to samples that the queries choose (deform.c).
  *
- * Two codes were published, and the same checkpoint loads into either: `code_version` 2022 has the arithmetic that the paper's weights
- * were trained with, 2023 that of the DAT++ release and of DAT-Detection (docs/design.md, "Two forms of DAT").
+ * Two codes were published, and the same checkpoint loads into either: `code_version` 2022 has the arithmetic that the
+ * paper's weights were trained with, 2023 that of the DAT++ release and of DAT-Detection. docs/design.md says how they
+ * differ, in "Two forms of DAT".
  */
 #include "backbone/dat/network.h"
 
-/* ---- one block ------------------------------------------------------------------------------------------------------ */
+/* ---- one block --------------------------------------------------------------------------------------------------- */
 
 /* z' = attention(LN(z)) + z. A kind that is `single` has neither norm nor sum of its own. */
 static DfTensor *attend(DfCtx *c, const DatBlock *b, DfTensor *x, int j)         /* B H W C -> B H W C */
@@ -48,14 +50,14 @@ static DfTensor *block(DfCtx *c, const DatBlock *b, DfTensor *x, int j)         
     return df_leave(c, m, y);
 }
 
-/* ---- stages ---------------------------------------------------------------------------------------------------------- */
+/* ---- stages ------------------------------------------------------------------------------------------------------ */
 
 static DfTensor *stem(DfCtx *c, const Dat *dat, DfTensor *image)                 /* N H W 3 -> N H/4 W/4 C */
 {
     const DfMark m = df_enter(c, "patch_proj", -1);
     DfTensor *x = nn_conv(c, &dat->stem[0], image);
     x = nn_layer_norm(c, &dat->stem_norm[0], x);
-    if (dat->stem[1].weight) {                                                   /* two overlapping convolutions, DAT++ */
+    if (dat->stem[1].weight) {                                                   /* two convolutions: DAT++ */
         x = nn_conv(c, &dat->stem[1], df_gelu(c, x));
         x = nn_layer_norm(c, &dat->stem_norm[1], x);
     }
@@ -91,7 +93,7 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
     for (int i = 0; i < DAT_STAGES; i++) {
         const DatStage *stage = &dat->stages[i];
         x = run_stage(c, stage, i, x);
-        if (!classifies)                                                         /* all four maps, with or without a norm */
+        if (!classifies)                                                         /* all four maps are given */
             out->map[out->n++] = stage->norm.weight ? nn_layer_norm(c, &stage->norm, x) : x;
         if (i < DAT_STAGES - 1)
             x = down(c, stage, i, x);
@@ -100,7 +102,7 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
         out->logits = df_transformer_classify(c, &dat->cls_norm, &dat->cls_head, x);
 }
 
-/* ---- the record ------------------------------------------------------------------------------------------------------ */
+/* ---- the record -------------------------------------------------------------------------------------------------- */
 
 /* Tables of indices are computed, not loaded; a detector has no classifier. */
 static const char *const ignorable[] = {

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/dat/deform.c -- block D of DAT: deformable attention. Keys and values are sampled where the queries choose. Xia et al.,
- * "Vision Transformer with Deformable Attention", CVPR 2022, section 3.2 and figure 2:
+ * backbone/dat/deform.c -- block D of DAT: deformable attention. Keys and values are sampled where the queries choose.
+ * Xia et al., "Vision Transformer with Deformable Attention", CVPR 2022, section 3.2 and figure 2:
  *     q = x Wq,   offset = theta(q),   x~ = phi(x; p + offset),   k~ = x~ Wk,   v~ = x~ Wv           (eq. 6 and 7)
  *     z = softmax(q k~' / sqrt(D) + phi(B; R)) v~,   for each head, and Wo of all heads                  (eq. 9)
- * p is a regular grid of reference points, phi bilinear interpolation (eq. 8), B a table of position biases, read at the distances R
- * between queries and samples.
+ * p is a regular grid of reference points, phi bilinear interpolation (eq. 8), B a table of position biases, read at
+ * the distances R between queries and samples.
  *
- * Dimensions: B batch, H x W queries, Hk x Wk samples (Ns of them), C channels in G groups; a group of channels shares its samples, and
- * holds one or several heads of D channels.
+ * Dimensions: B batch, H x W queries, Hk x Wk samples (Ns of them), C channels in G groups; a group of channels shares
+ * its samples, and holds one or several heads of D channels.
  */
-#include <math.h>
-
 #include "backbone/dat/kinds.h"
 #include "backbone/dat/offsets.h"
 
@@ -31,10 +29,11 @@ static bool pools(const DatBlockOptions *o)
     return o->no_off && !o->code_2022;
 }
 
-/* ---- samples ---------------------------------------------------------------------------------------------------------- */
+/* ---- samples ----------------------------------------------------------------------------------------------------- */
 
-/* p + theta(q): a regular grid plus what the offset network says, bounded by `offset_range_factor` (tensor/deform_positions.c). */
-static DfTensor *positions(DfCtx *c, const Deform *a, DfTensor *q)               /* B H W C -> B G Hk Wk 2: (y, x) in [-1, 1] */
+/* p + theta(q): a regular grid plus what the offset network says, bounded by `offset_range_factor`
+ * (tensor/deform_positions.c). */
+static DfTensor *positions(DfCtx *c, const Deform *a, DfTensor *q)               /* B H W C -> B G Hk Wk 2 (y, x) */
 {
     const DfMark m = df_enter(c, "pos", -1);
     const DfMark theta = df_enter(c, "conv_offset", -1);
@@ -60,10 +59,10 @@ static DfTensor *pool(DfCtx *c, DfTensor *x, int stride)                        
     return df_avg_pool2d(c, x, side, side, none, false, true);
 }
 
-/* ---- the position bias ------------------------------------------------------------------------------------------------ */
+/* ---- the position bias ------------------------------------------------------------------------------------------- */
 
-/* Swin v2's continuous bias (Liu et al., CVPR 2022, section 3.3): a small network of log-spaced distances. It exists as a matrix, so it
- * suits small maps. */
+/* Swin v2's continuous bias (Liu et al., CVPR 2022, section 3.3): a small network of log-spaced distances. It exists as
+ * a matrix, so it suits small maps. */
 static DfTensor *continuous_bias(DfCtx *c, const Deform *a, DfTensor *pos, int H, int W) /* B G Ns 2 -> B heads HW Ns */
 {
     const int B = df_dim(pos, 0), Ns = df_dim(pos, 2);
@@ -82,7 +81,8 @@ static DfTensor *fixed_bias(DfCtx *c, const Deform *a, int queries, int samples)
     if (rows == queries && columns == samples)
         return table;
     if (a->o.fixed_size) {
-        df_ctx_fail(c, DF_ESHAPE, "fixed_pes: a table for %d queries and %d samples met %d and %d", rows, columns, queries, samples);
+        df_ctx_fail(c, DF_ESHAPE, "fixed_pes: a table for %d queries and %d samples met %d and %d",
+                    rows, columns, queries, samples);
         return &c->nil;
     }
     table = df_reshape(c, table, DF_SHAPE(heads, rows, columns, 1));
@@ -107,16 +107,17 @@ static DfTensor *position_bias(DfCtx *c, const Deform *a, DfTensor *q, DfTensor 
     return a->table;
 }
 
-/* ---- forward ---------------------------------------------------------------------------------------------------------- */
+/* ---- forward ----------------------------------------------------------------------------------------------------- */
 
-/* softmax(q k~' / sqrt(D) + bias) v~, and what is told to those who want to see where a network looks. pos: B G Ns 2, or NULL. */
-static DfTensor *attend(DfCtx *c, const Deform *a, DfTensor *q, DfTensor *k, DfTensor *v, DfTensor *pos) /* -> B H W C */
+/* softmax(q k~' / sqrt(D) + bias) v~, and what is told to those who want to see where a network looks.
+ *     q   B H W C        k, v   B Ns C        pos   B G Ns 2, or NULL        -> B H W C */
+static DfTensor *attend(DfCtx *c, const Deform *a, DfTensor *q, DfTensor *k, DfTensor *v, DfTensor *pos)
 {
     const DatBlockOptions *o = &a->o;
     DfDeformAttention how = {
         .heads = o->heads,
         .groups = o->groups,
-        .scale = 1 / sqrtf((float)(o->dim / o->heads)),
+        .scale = df_dat_scale(o),
         .half_pixel = o->code_2022,
     };
     DfTensor *bias = position_bias(c, a, q, pos, &how);
@@ -147,7 +148,7 @@ static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x, NnResidual r)
     return nn_linear_add(c, &a->proj_out, y, r);
 }
 
-/* ---- construction ------------------------------------------------------------------------------------------------------ */
+/* ---- construction ------------------------------------------------------------------------------------------------ */
 
 static void table_init(NnScope s, Deform *a, DfShape shape)
 {
@@ -163,7 +164,8 @@ static void position_bias_init(NnScope s, Deform *a)
     if (!o->use_pe || pools(o))
         return;
     if (o->dwc_pe) {
-        nn_conv_init(nn_at(s, "rpe_table"), &a->lepe, o->dim, o->dim, (NnConvShape){ .kernel = 3, .padding = 1, .groups = o->dim });
+        const NnConvShape depthwise = { .kernel = 3, .padding = 1, .groups = o->dim };
+        nn_conv_init(nn_at(s, "rpe_table"), &a->lepe, o->dim, o->dim, depthwise);
     } else if (o->fixed_pe) {
         table_init(s, a, DF_SHAPE(o->heads, side * side, samples * samples));
     } else if (o->log_cpb) {

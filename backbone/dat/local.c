@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/dat/local.c -- block A of DAT-Detection: local deformable attention. Every query attends to the k x k tokens around it, each
- * moved by an offset of its own. No published network has it.
+ * backbone/dat/local.c -- block A of DAT-Detection: local deformable attention. Every query attends to the k x k tokens
+ * around it, each moved by an offset of its own. No published network has it.
  *
  * Dimensions: B batch, N = H x W queries, T = k x k samples for each, C channels in G groups, heads of D.
  */
@@ -17,7 +17,7 @@ typedef struct {
     DfTensor *table;         /* rpe_table: heads 2H-1 2W-1, or NULL          */
 } Local;
 
-/* ---- positions ----------------------------------------------------------------------------------------------------- */
+/* ---- positions --------------------------------------------------------------------------------------------------- */
 
 /* Of a token, in [-1, 1], held within the map. NaN if there is but one token, as in the official code. */
 static float coordinate(int at, int size)
@@ -62,7 +62,7 @@ static DfTensor *to_grid(DfCtx *c, DfTensor *pos)                               
     return df_reshape(c, df_swap_xy(c, pos), DF_SHAPE(B * G, N, T, 2));
 }
 
-/* ---- attention ------------------------------------------------------------------------------------------------------ */
+/* ---- attention --------------------------------------------------------------------------------------------------- */
 
 /* Samples of a map, those of a head together. */
 static DfTensor *sample(DfCtx *c, const Local *a, DfTensor *x, DfTensor *grid)   /* B H W C -> B*N*heads T D */
@@ -89,7 +89,8 @@ static DfTensor *position_bias(DfCtx *c, const Local *a, DfTensor *pos, int H, i
 {
     const int B = df_dim(pos, 0), G = df_dim(pos, 1), N = df_dim(pos, 2), T = df_dim(pos, 3), heads = a->o.heads;
     if (df_dim(a->table, 1) != 2 * H - 1 || df_dim(a->table, 2) != 2 * W - 1) {
-        df_ctx_fail(c, DF_ESHAPE, "an A block with use_pes on a map of %dx%d: its table is for %d on both sides", H, W, a->o.side);
+        df_ctx_fail(c, DF_ESHAPE, "an A block with use_pes on a map of %dx%d: its table is for %d on both sides",
+                    H, W, a->o.side);
         return &c->nil;
     }
     DfTensor *query = df_repeat(c, references(c, H, W, 1), T);                   /* N 1 2T */
@@ -121,12 +122,13 @@ static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x, NnResidual r)
     return nn_linear_add(c, &a->proj_out, df_reshape(c, y, DF_SHAPE(B, H, W, heads * D)), r);
 }
 
-/* ---- construction --------------------------------------------------------------------------------------------------- */
+/* ---- construction ------------------------------------------------------------------------------------------------ */
 
 static bool options_fit(NnScope s, const DatBlockOptions *o)
 {
     if (o->local_ksize < 1 || o->local_ksize % 2 == 0 || o->local_kv < 1 || o->local_kv % 2 == 0)
-        nn_fail(s, DF_EVALUE, "local_orf = %d and local_kv_sizes = %d: an A block wants odd numbers", o->local_ksize, o->local_kv);
+        nn_fail(s, DF_EVALUE, "local_orf = %d and local_kv_sizes = %d: an A block wants odd numbers",
+                o->local_ksize, o->local_kv);
     else if (o->groups < 1 || o->heads % o->groups || o->dim % o->groups)
         nn_fail(s, DF_EVALUE, "groups = %d: want a divisor of %d heads and %d channels", o->groups, o->heads, o->dim);
     else if (o->use_pe && o->side < 1)
@@ -149,7 +151,8 @@ static void init(NnScope s, void *self, const DatBlockOptions *o)
     df_dat_offsets_init(nn_at(s, "conv_offset"), &a->offsets, C, o->groups, shape, 2 * o->local_kv * o->local_kv);
     if (!o->use_pe)
         return;
-    a->table = nn_param(s, "rpe_table", DF_SHAPE(o->heads, 2 * side - 1, 2 * side - 1), NN_AS_IS, nn_truncated_normal(0.01));
+    const DfShape table = DF_SHAPE(o->heads, 2 * side - 1, 2 * side - 1);
+    a->table = nn_param(s, "rpe_table", table, NN_AS_IS, nn_truncated_normal(0.01));
     nn_last(s)->resize = o->resize_positions ? NN_RESIZE_MAP_TABLE : NN_RESIZE_NO;
 }
 

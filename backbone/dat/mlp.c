@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/dat/mlp.c -- the second half of DAT's blocks: two linear layers, with or without a depthwise convolution between.
+ * backbone/dat/mlp.c -- the second half of DAT's blocks: two linear layers, and between them perhaps a depthwise
+ * convolution, which tells neighbours apart where attention does not.
  */
 #include "backbone/dat/mlp.h"
 
-/* ---- forward --------------------------------------------------------------------------------------------------------- */
+/* ---- forward ----------------------------------------------------------------------------------------------------- */
 
-/* act(x + dwconv(x)), as one convolution: a kernel with 1 more in its middle adds x itself, so the activation follows in the same pass. */
+/* act(x + dwconv(x)) as one convolution, so that the activation is in the same pass: a kernel with 1 more in its middle
+ * adds x itself. */
 static DfTensor *conv_plus_itself(DfCtx *c, const NnConv *dwc, DfTensor *x, DfAct act)
 {
     const int C = dwc->out;
@@ -54,7 +56,7 @@ DfTensor *df_dat_mlp_add(DfCtx *c, const DatMlp *m, DfTensor *x, NnResidual r)
     return conv_add(c, m, x, r);
 }
 
-/* ---- construction ---------------------------------------------------------------------------------------------------- */
+/* ---- construction ------------------------------------------------------------------------------------------------ */
 
 static void plain_init(NnScope s, NnMlp *mlp, int dim, int hidden, float drop)
 {

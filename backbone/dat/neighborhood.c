@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/dat/neighborhood.c -- block N of DAT: every query attends to the k x k tokens nearest to it, a window that moves inwards at
- * the border. Hassani et al., "Neighborhood Attention Transformer", CVPR 2023, section 3.1. DAT++ has it where DAT has windows.
+ * backbone/dat/neighborhood.c -- block N of DAT: every query attends to the k x k tokens nearest to it, a window that
+ * moves inwards at the border. Hassani et al., "Neighborhood Attention Transformer", CVPR 2023, section 3.1. DAT++ has
+ * it where DAT has windows.
  */
-#include <math.h>
-
 #include "backbone/dat/kinds.h"
 
 typedef struct {
@@ -20,7 +19,8 @@ static int missing(int size, int window)
     return size < window ? window - size : 0;
 }
 
-/* A map smaller than the window is padded with zeros before the projection, so padding has the bias for key and is attended to. */
+/* A map smaller than the window is padded with zeros before the projection, so padding has the bias for key and is
+ * attended to. */
 static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x, NnResidual r)
 {
     const Neighborhood *a = self;
@@ -45,7 +45,7 @@ static void init(NnScope s, void *self, const DatBlockOptions *o)
         nn_fail(s, DF_EVALUE, "nat_ksizes = %d: an N block wants an odd number of at least 3", k);
         return;
     }
-    a->attn = (DfNeighborhoodAttention){ .window = k, .dilation = 1, .heads = o->heads, .scale = 1 / sqrtf((float)(o->dim / o->heads)) };
+    a->attn = (DfNeighborhoodAttention){ .window = k, .dilation = 1, .heads = o->heads, .scale = df_dat_scale(o) };
     a->drop = o->drop;
     a->rpb = nn_param(s, "rpb", DF_SHAPE(o->heads, 2 * k - 1, 2 * k - 1), NN_AS_IS, nn_truncated_normal(0.02));
     nn_linear_init(nn_at(s, "qkv"), &a->qkv, o->dim, 3 * o->dim, true);

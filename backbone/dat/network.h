@@ -52,7 +52,7 @@ typedef struct {
 } Dat;
 
 extern const DfOpt df_dat_opts[];
-/* Every list has an entry per stage, and the chosen code knows what is asked for; else the model is poisoned, and false. */
+/* Whether every list has an entry per stage, and the chosen code knows what is asked for. False poisons the model. */
 bool df_dat_options_fit(NnScope, const Dat *);
 
 /* Makes the modules of a Dat whose options are filled. Its type is that of DfBackbone.init. */

@@ -14,7 +14,8 @@ typedef struct {
     int groups;
 } DatOffsets;
 
-/* C channels in G groups, which divide them; `numbers` come out for each group and place. `shape` says kernel, stride and padding. */
+/* C channels in G groups, which divide them; `numbers` come out for each group and place. `shape` says kernel, stride
+ * and padding. */
 void df_dat_offsets_init(NnScope, DatOffsets *, int C, int G, NnConvShape shape, int numbers);
 DfTensor *df_dat_offsets(DfCtx *, const DatOffsets *, DfTensor *q); /* B H W C -> B Hk Wk G numbers */
 

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/dat/pyramid.c -- block P of DAT: keys and values from a coarser map, the spatial-reduction attention of Wang et al., "Pyramid
- * Vision Transformer", ICCV 2021, section 3.3. backbone/pvt/ has the original.
+ * backbone/dat/pyramid.c -- block P of DAT: keys and values from a coarser map, the spatial-reduction attention of Wang
+ * et al., "Pyramid Vision Transformer", ICCV 2021, section 3.3. backbone/pvt/ has the original.
  */
-#include <math.h>
-
 #include "backbone/dat/kinds.h"
 
 typedef struct {
@@ -39,14 +37,15 @@ static void init(NnScope s, void *self, const DatBlockOptions *o)
     if (o->sr_ratio < 1)
         nn_fail(s, DF_EVALUE, "sr_ratios = %d: a P block wants at least 1", o->sr_ratio);
     a->heads = o->heads;
-    a->scale = 1 / sqrtf((float)(o->dim / o->heads));
+    a->scale = df_dat_scale(o);
     a->drop = o->drop;
     nn_pointwise_init(nn_at(s, "q"), &a->q, o->dim, o->dim, true);
     nn_pointwise_init(nn_at(s, "kv"), &a->kv, o->dim, 2 * o->dim, true);
     nn_pointwise_init(nn_at(s, "proj"), &a->proj, o->dim, o->dim, true);
     if (o->sr_ratio <= 1)
         return;
-    nn_conv_init(nn_at(s, "proj_ds.0"), &a->down, o->dim, o->dim, (NnConvShape){ .kernel = o->sr_ratio, .stride = o->sr_ratio });
+    const NnConvShape pieces = { .kernel = o->sr_ratio, .stride = o->sr_ratio };
+    nn_conv_init(nn_at(s, "proj_ds.0"), &a->down, o->dim, o->dim, pieces);
     nn_layer_norm_init(nn_at(s, "proj_ds.1.norm"), &a->down_norm, o->dim, 1e-5);
 }
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/dat/qna.c -- block Q of DAT: Arar et al., "Learned Queries for Efficient Local Attention", CVPR 2022, section 4. Queries are
- * parameters, the same everywhere; each attends to the tokens around every place, and `attn_scale` weighs the queries:
+ * backbone/dat/qna.c -- block Q of DAT: Arar et al., "Learned Queries for Efficient Local Attention", CVPR 2022,
+ * section 4. Queries are parameters, the same everywhere; each attends to the tokens around every place, and
+ * `attn_scale` weighs the queries:
  *     z = Wo (sum over queries: attn_scale softmax(query k' + bias) v)
  *
- * The official code pads nothing, so that only neighborhoods of one token run. Then the softmax of one score is 1: keys, queries and
- * position bias cancel, and what is left is Wo (v times the sum of attn_scale over the queries). The parameters that cancel are kept for
- * the sake of checkpoints.
+ * The official code pads nothing, so that only neighborhoods of one token run. Then the softmax of one score is 1:
+ * keys, queries and position bias cancel, and what is left is Wo (v times the sum of attn_scale over the queries). The
+ * parameters that cancel are kept for the sake of checkpoints.
  */
 #include <math.h>
 
@@ -43,7 +44,8 @@ static void init(NnScope s, void *self, const DatBlockOptions *o)
     if (o->qna_ksize != 1)
         nn_fail(s, DF_EVALUE, "ksize_qnas = %d: the official code of a Q block runs with 1 only", o->qna_ksize);
     if (o->heads_q < 1 || o->dim % o->heads_q || o->queries < 1) {
-        nn_fail(s, DF_EVALUE, "heads_q = %d and nqs = %d: a Q block wants a divisor of %d channels, and at least 1", o->heads_q, o->queries, o->dim);
+        nn_fail(s, DF_EVALUE, "heads_q = %d and nqs = %d: a Q block wants a divisor of %d channels, and at least 1",
+                o->heads_q, o->queries, o->dim);
         return;
     }
     const NnInit query = nn_truncated_normal(1 / sqrt((double)o->dim / o->heads_q));

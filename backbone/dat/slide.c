@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/dat/slide.c -- block E of DAT: attention over the 3x3 tokens around a query. Pan et al., "Slide-Transformer: Hierarchical Vision
- * Transformer with Local Self-Attention", CVPR 2023, sections 4.2 and 4.3.
+ * backbone/dat/slide.c -- block E of DAT: attention over the 3x3 tokens around a query. Pan et al., "Slide-Transformer:
+ * Hierarchical Vision Transformer with Local Self-Attention", CVPR 2023, sections 4.2 and 4.3.
  *
- * A token's neighbours are fetched by depthwise convolutions: dep_conv starts as the nine shifts and is not trained, dep_conv1 (the
- * "deformed shifting module") is learned. Both see keys and values alike, and both are linear, so that their sum is one convolution.
+ * A token's neighbours are fetched by depthwise convolutions: dep_conv starts as the nine shifts and is not trained,
+ * dep_conv1 (the "deformed shifting module") is learned. Both see keys and values alike, and both are linear, so that
+ * their sum is one convolution.
  *
  * Dimensions: B batch, H x W tokens, C' = C / 4 channels inside, in heads of D; TAPS neighbours.
  */
-#include <math.h>
-
 #include "backbone/dat/kinds.h"
 
 enum { SIDE = 3, TAPS = SIDE * SIDE, REDUCTION = 4 };
@@ -22,10 +21,11 @@ typedef struct {
     float scale;
 } Slide;
 
-/* ---- the two convolutions as one, with a channel for each of its outputs ------------------------------------------------- */
+/* ---- the two convolutions as one, with a channel for each of its outputs ----------------------------------------- */
 
-/* The sum of both, the taps of a head outside, once for each head. `inner` is TAPS for a weight and 1 for a bias. */
-static DfTensor *of_all_heads(DfCtx *c, const Slide *a, DfTensor *shift, DfTensor *deformed, int inner) /* D TAPS inner -> inner heads*TAPS*D */
+/* The sum of both, the taps of a head outside, once for each head: D TAPS inner -> inner heads*TAPS*D. `inner` is TAPS
+ * for a weight and 1 for a bias. */
+static DfTensor *of_all_heads(DfCtx *c, const Slide *a, DfTensor *shift, DfTensor *deformed, int inner)
 {
     DfTensor *sum = df_reshape(c, df_add(c, deformed, shift), DF_SHAPE(a->depth, TAPS, inner));
     sum = df_permute(c, sum, DF_SHAPE(2, 1, 0));                                 /* inner TAPS D */
@@ -41,8 +41,8 @@ static DfTensor *with_table(DfCtx *c, const Slide *a, DfTensor *bias)           
     return df_add(c, bias, df_reshape(c, table, DF_SHAPE(1, a->heads * TAPS * a->depth)));
 }
 
-/* What each token sees in its neighbours: its channels once for every tap, through a depthwise convolution. */
-static DfTensor *fetch(DfCtx *c, const Slide *a, DfTensor *x, DfTensor *weight, DfTensor *bias) /* B H W heads D -> B*H*W*heads TAPS D */
+/* What each token sees in its neighbours, its channels once for every tap: B H W heads D -> B*H*W*heads TAPS D. */
+static DfTensor *fetch(DfCtx *c, const Slide *a, DfTensor *x, DfTensor *weight, DfTensor *bias)
 {
     const int B = df_dim(x, 0), H = df_dim(x, 1), W = df_dim(x, 2);
     const int channels = a->heads * TAPS * a->depth;
@@ -55,7 +55,7 @@ static DfTensor *fetch(DfCtx *c, const Slide *a, DfTensor *x, DfTensor *weight, 
     return df_reshape(c, x, DF_SHAPE(B * H * W * a->heads, TAPS, a->depth));
 }
 
-/* ---- forward -------------------------------------------------------------------------------------------------------------- */
+/* ---- forward ----------------------------------------------------------------------------------------------------- */
 
 static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x, NnResidual r)
 {
@@ -80,7 +80,7 @@ static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x, NnResidual r)
     return nn_linear_add(c, &a->proj, y, r);                                     /* B H W C */
 }
 
-/* ---- construction --------------------------------------------------------------------------------------------------------- */
+/* ---- construction ------------------------------------------------------------------------------------------------ */
 
 static void init(NnScope s, void *self, const DatBlockOptions *o)
 {
@@ -88,9 +88,10 @@ static void init(NnScope s, void *self, const DatBlockOptions *o)
     const int inner = o->dim / REDUCTION;
     a->heads = o->heads;
     a->depth = inner / o->heads;
-    a->scale = 1 / sqrtf((float)(o->dim / o->heads)); /* of the heads before reduction, as the official code has it */
+    a->scale = df_dat_scale(o); /* of the heads before reduction, as the official code has it */
     if (o->dim % (REDUCTION * o->heads)) {
-        nn_fail(s, DF_EVALUE, "dims = %d: an E block wants a multiple of %d heads times %d", o->dim, o->heads, REDUCTION);
+        nn_fail(s, DF_EVALUE, "dims = %d: an E block wants a multiple of %d heads times %d",
+                o->dim, o->heads, REDUCTION);
         return;
     }
     const NnConvShape shape = { .kernel = SIDE, .padding = SIDE / 2, .groups = a->depth };
@@ -98,7 +99,8 @@ static void init(NnScope s, void *self, const DatBlockOptions *o)
     nn_linear_init(nn_at(s, "proj"), &a->proj, inner, o->dim, true);
     nn_conv_init(nn_at(s, "dep_conv"), &a->shift, a->depth, TAPS * a->depth, shape);
     nn_conv_init(nn_at(s, "dep_conv1"), &a->deformed, a->depth, TAPS * a->depth, shape);
-    a->table = nn_param(s, "relative_position_bias_table", DF_SHAPE(1, o->heads, 1, TAPS, 1, 1), NN_AS_IS, nn_truncated_normal(0.02));
+    const DfShape table = DF_SHAPE(1, o->heads, 1, TAPS, 1, 1);
+    a->table = nn_param(s, "relative_position_bias_table", table, NN_AS_IS, nn_truncated_normal(0.02));
 }
 
 const DatBlockKind df_dat_block_slide = {

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/dat/window.c -- blocks L and S of DAT: Swin's attention within windows, and within windows shifted by half a window, rounded up
- * where Swin rounds down (nn/window_attention.c has the arithmetic).
+ * backbone/dat/window.c -- blocks L and S of DAT: Swin's attention within windows, and within windows shifted by half a
+ * window, rounded up where Swin rounds down (nn/window_attention.c has the arithmetic).
  */
-#include <math.h>
-
 #include "backbone/dat/kinds.h"
 
 static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x, NnResidual r)
@@ -16,7 +14,7 @@ static void init(NnScope s, NnWindowAttention *a, const DatBlockOptions *o, int 
 {
     const int w = o->window;
     const DfShape table = DF_SHAPE((2 * w - 1) * (2 * w - 1), o->heads);
-    a->attn = (DfWindowAttention){ .window = w, .shift = shift, .heads = o->heads, .scale = 1 / sqrtf((float)(o->dim / o->heads)) };
+    a->attn = (DfWindowAttention){ .window = w, .shift = shift, .heads = o->heads, .scale = df_dat_scale(o) };
     a->proj_drop = o->drop;
     a->table = nn_param(s, "relative_position_bias_table", table, NN_AS_IS, nn_truncated_normal(0.01));
     nn_last(s)->resize = o->resize_windows ? NN_RESIZE_WINDOW_TABLE : NN_RESIZE_NO;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/pvt/attention.c -- spatial-reduction attention. Wang et al., "Pyramid Vision Transformer", ICCV 2021, section 3.3: attention
- * whose keys and values come from a smaller map,
- *     SRA(Q, K, V) = softmax(Q SR(K)' / sqrt(D)) SR(V),   SR(x) = LN(x reshaped to pieces of R x R tokens, times W)        (eq. 1 to 4)
- * for each head; reshape and product are a convolution of kernel and stride R. Linear SRA of PVT v2 (Computational Visual Media 2022,
- * section 3.2) pools the map to 7 x 7 instead, so that the cost is linear in the number of tokens.
+ * backbone/pvt/attention.c -- spatial-reduction attention. Wang et al., "Pyramid Vision Transformer", ICCV 2021,
+ * section 3.3: attention whose keys and values come from a smaller map,
+ *     SRA(Q, K, V) = softmax(Q SR(K)' / sqrt(D)) SR(V)                                                (eq. 1, 2 and 4)
+ *     SR(x) = LN(x reshaped to pieces of R x R tokens, times W)                                       (eq. 3)
+ * for each head; reshape and product are a convolution of kernel and stride R. Linear SRA of PVT v2 (Computational
+ * Visual Media 2022, section 3.2) pools the map to 7 x 7 instead, so that the cost is linear in the number of tokens.
  */
 #include "backbone/pvt/attention.h"
 
@@ -37,7 +38,7 @@ DfTensor *df_pvt_attention(DfCtx *c, const PvtAttention *a, DfTensor *x)
     return df_leave(c, m, nn_linear_add(c, &a->proj, y, r));
 }
 
-/* ---- construction ---------------------------------------------------------------------------------------------------- */
+/* ---- construction ------------------------------------------------------------------------------------------------ */
 
 void df_pvt_attention_init(NnScope block, PvtAttention *a, const PvtOptions *o, int stage, int index)
 {

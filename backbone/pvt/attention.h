@@ -7,7 +7,7 @@
 
 #include "backbone/pvt/options.h"
 
-/* Attention over keys and values from a reduced map: by a strided convolution (sr_ratio > 1), or by pooling to 7x7 (linear). */
+/* Attention over keys and values from a map reduced by a strided convolution (sr_ratio > 1) or by pooling (linear). */
 typedef struct {
     NnLayerNorm norm1;      /* before it                */
     NnLinear q, kv, proj;
@@ -21,6 +21,7 @@ typedef struct {
 
 /* Keys norm1.* and attn.* of the block's scope. */
 void df_pvt_attention_init(NnScope block, PvtAttention *, const PvtOptions *, int stage, int index);
-DfTensor *df_pvt_attention(DfCtx *, const PvtAttention *, DfTensor *x);          /* x + SRA(LN(x)): B H W C -> B H W C */
+/* x + SRA(LN(x)): B H W C -> B H W C */
+DfTensor *df_pvt_attention(DfCtx *, const PvtAttention *, DfTensor *x);
 
 #endif

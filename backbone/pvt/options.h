@@ -24,7 +24,7 @@ bool df_pvt_options_fit(NnScope, const PvtOptions *);
 double df_pvt_norm_eps(const PvtOptions *);   /* of the norms in blocks and after stages; the others have 1e-5 */
 float df_pvt_drop_path(const PvtOptions *, int stage, int block);
 
-/* ---- rows for option tables of a struct T that begins with a PvtOptions ------------------------------------------------ */
+/* ---- rows for option tables of a struct T that begins with a PvtOptions ------------------------------------------ */
 
 #define PVT_SIZES(T, dims, heads, ratios, blocks) \
     DF_OPT_INTS(T, embed_dims, dims, 1, 8192, "number of channels of each stage"), \
@@ -34,16 +34,21 @@ float df_pvt_drop_path(const PvtOptions *, int stage, int block);
 #define PVT_COMMON(T, bias, norm) \
     DF_OPT_INT(T, img_size, 224, 4, 65536, "side of the image that position embeddings are made for, in pixels"), \
     DF_OPT_INT(T, in_chans, 3, 1, 4096, "number of channels of the image"), \
-    DF_OPT_INT(T, num_classes, 1000, 0, 1000000, "classification: number of classes; 0: no classifier, the token that it would read is given"), \
-    DF_OPT_INTS(T, sr_ratios, "[8, 4, 2, 1]", 1, 64, "factor by which each side of the map of keys is reduced, for each stage"), \
+    DF_OPT_INT(T, num_classes, 1000, 0, 1000000, \
+               "classification: number of classes; 0: no classifier, the token that it would read is given"), \
+    DF_OPT_INTS(T, sr_ratios, "[8, 4, 2, 1]", 1, 64, \
+                "factor by which each side of the map of keys is reduced, for each stage"), \
     DF_OPT_INT(T, num_stages, 4, 1, 4, "number of stages"), \
     DF_OPT_BOOL(T, qkv_bias, bias, "the projections to query, key and value have a bias"), \
-    DF_OPT_FLOAT(T, qk_scale, None, 0, 1e6, "factor of the attention scores; None or 0: 1 / sqrt(channels of a head)"), \
+    DF_OPT_FLOAT(T, qk_scale, None, 0, 1e6, \
+                 "factor of the attention scores; None or 0: 1 / sqrt(channels of a head)"), \
     DF_OPT_FLOAT(T, drop_rate, 0.0, 0, 0.99, "training: dropout after the projections and in the MLPs"), \
     DF_OPT_FLOAT(T, attn_drop_rate, 0.0, 0, 0.99, "training: dropout of attention weights; only 0 is supported"), \
-    DF_OPT_FLOAT(T, drop_path_rate, 0.1, 0, 0.99, "training: probability that the last block is skipped (stochastic depth); it grows linearly from 0"), \
+    DF_OPT_FLOAT(T, drop_path_rate, 0.1, 0, 0.99, \
+                 "training: probability that the last block is skipped (stochastic depth); it grows linearly from 0"), \
     DF_OPT_NODE(T, norm_layer, norm, "the LayerNorm of blocks, with its eps; None: eps is 1e-5"), \
-    DF_OPT_ENUM(T, style, detection, "detection|classification|pytorch", "detection: maps, for images of any size; classification: logits; pytorch: detection, as official configs say it"), \
+    DF_OPT_ENUM(T, style, detection, "detection|classification|pytorch", \
+                "detection: maps, for images of any size; classification: logits; pytorch: as detection"), \
     DF_OPT_UNUSED(pretrained, "weights that a training run starts from"), \
     DF_OPT_UNUSED(init_cfg, "weights that a training run starts from")
 /* The official configs lay the named networks over a ResNet's dict, whose keys they ignore. */

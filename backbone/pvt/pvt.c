@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/pvt/pvt.c -- Pyramid Vision Transformer. Wang et al., "Pyramid Vision Transformer: A Versatile Backbone for Dense Prediction
- * without Convolutions", ICCV 2021.
+ * backbone/pvt/pvt.c -- Pyramid Vision Transformer. Wang et al., "Pyramid Vision Transformer: A Versatile Backbone for
+ * Dense Prediction without Convolutions", ICCV 2021.
  *
- * Four stages (section 3.1): the map is cut into patches, a learned position is added to each, and transformer blocks follow, whose
- * attention reads keys and values from a smaller map (attention.c).
+ * Four stages (section 3.1): the map is cut into patches, a learned position is added to each, and transformer blocks
+ * follow, whose attention reads keys and values from a smaller map (attention.c).
  *
- * `detection` gives the map of every stage, without a norm; `classification` adds a class token in the last stage. Position
- * embeddings are resized to the map, but not where it has as many tokens as the first table: the official code then takes the
- * table as it is, whatever the map's sides.
+ * `detection` gives the map of every stage, without a norm; `classification` adds a class token in the last stage.
+ * Position embeddings are resized to the map, but not where it has as many tokens as the first table: the official code
+ * then takes the table as it is, whatever the map's sides.
  */
 #include "backbone/pvt/attention.h"
 #include "backbone/transformer.h"
@@ -41,7 +41,7 @@ static bool is_last(const PvtOptions *o, int i)
     return i == o->num_stages - 1;
 }
 
-/* ---- forward: patches and their positions ------------------------------------------------------------------------------ */
+/* ---- forward: patches and their positions ------------------------------------------------------------------------ */
 
 /* The table of stage i for a map of H x W. */
 static DfTensor *position(DfCtx *c, const Pvt *pvt, int i, int H, int W)         /* -> 1 H W C */
@@ -57,7 +57,8 @@ static DfTensor *position(DfCtx *c, const Pvt *pvt, int i, int H, int W)        
     return df_interpolate(c, table, H, W, DF_BILINEAR, false);
 }
 
-static DfTensor *embed(DfCtx *c, const Pvt *pvt, int i, DfTensor *x)             /* B H W C' -> B H/2 W/2 C, H/4 W/4 in stage 0 */
+/* Patches of 2 x 2 tokens, of patch_size pixels in stage 0. */
+static DfTensor *embed(DfCtx *c, const Pvt *pvt, int i, DfTensor *x)             /* B H W C' -> B H/2 W/2 C */
 {
     static const char *const names[PVT_STAGES] = { "patch_embed1", "patch_embed2", "patch_embed3", "patch_embed4" };
     const DfMark m = df_enter(c, names[i], -1);
@@ -79,7 +80,7 @@ static DfTensor *with_class_token(DfCtx *c, const Pvt *pvt, DfTensor *x)        
     return df_reshape(c, tokens, DF_SHAPE(B, 1, -1, C));
 }
 
-/* ---- forward: blocks and stages ------------------------------------------------------------------------------------------ */
+/* ---- forward: blocks and stages ---------------------------------------------------------------------------------- */
 
 static DfTensor *mlp(DfCtx *c, const Block *b, DfTensor *x)                      /* x + MLP(LN(x)) */
 {
@@ -135,7 +136,7 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
         out->logits = classify(c, pvt, x);
 }
 
-/* ---- construction -------------------------------------------------------------------------------------------------------- */
+/* ---- construction ------------------------------------------------------------------------------------------------ */
 
 static void block_init(NnScope s, Block *b, const PvtOptions *o, int i, int j)
 {
@@ -193,17 +194,22 @@ static void init(NnScope s, void *self)
         classifier_init(s, pvt);
 }
 
-/* ---- the records ---------------------------------------------------------------------------------------------------------- */
+/* ---- the records ------------------------------------------------------------------------------------------------- */
 
 #define OPTIONS(patch, bias, norm, last_only, dims, heads, ratios, blocks) \
-    PVT_SIZES(PvtOptions, dims, heads, ratios, blocks), PVT_COMMON(PvtOptions, bias, norm), \
+    PVT_SIZES(PvtOptions, dims, heads, ratios, blocks), \
+    PVT_COMMON(PvtOptions, bias, norm), \
     DF_OPT_INT(PvtOptions, patch_size, patch, 1, 64, "side of a patch, in pixels"), \
-    DF_OPT_BOOL(PvtOptions, F4, last_only, "detection: give the last map only"), DF_OPT_END
+    DF_OPT_BOOL(PvtOptions, F4, last_only, "detection: give the last map only"), \
+    DF_OPT_END
+#define DIMS "[64, 128, 320, 512]"
 #define NAMED_AS(last_only, blocks) \
-    { PVT_LEFTOVERS, OPTIONS(4, True, PVT_EPS6, last_only, "[64, 128, 320, 512]", "[1, 2, 5, 8]", "[8, 8, 4, 4]", blocks) }
+    { PVT_LEFTOVERS, OPTIONS(4, True, PVT_EPS6, last_only, DIMS, "[1, 2, 5, 8]", "[8, 8, 4, 4]", blocks) }
 #define NAMED(blocks) NAMED_AS(False, blocks)
 
-static const DfOpt opts[] = { OPTIONS(16, False, "None", False, "[64, 128, 256, 512]", "[1, 2, 4, 8]", "[4, 4, 4, 4]", "[3, 4, 6, 3]") };
+static const DfOpt opts[] = {
+    OPTIONS(16, False, "None", False, "[64, 128, 256, 512]", "[1, 2, 4, 8]", "[4, 4, 4, 4]", "[3, 4, 6, 3]")
+};
 static const DfOpt tiny_opts[] = NAMED("[2, 2, 2, 2]");
 static const DfOpt small_opts[] = NAMED("[3, 4, 6, 3]");
 static const DfOpt small_f4_opts[] = NAMED_AS(True, "[3, 4, 6, 3]");
@@ -215,6 +221,7 @@ static const char *const ignorable[] = { "cls_token", "norm.weight", "norm.bias"
 DF_BACKBONE(pvt, "PyramidVisionTransformer", "Pyramid Vision Transformer (Wang et al., ICCV 2021)", Pvt, opts);
 DF_BACKBONE(pvt_tiny, "pvt_tiny", "PVT-Tiny, the official configs' name", Pvt, tiny_opts);
 DF_BACKBONE(pvt_small, "pvt_small", "PVT-Small, the official configs' name", Pvt, small_opts);
-DF_BACKBONE(pvt_small_f4, "pvt_small_f4", "PVT-Small with its last map alone, the official configs' name", Pvt, small_f4_opts);
+DF_BACKBONE(pvt_small_f4, "pvt_small_f4", "PVT-Small with its last map alone, the official configs' name", Pvt,
+            small_f4_opts);
 DF_BACKBONE(pvt_medium, "pvt_medium", "PVT-Medium, the official configs' name", Pvt, medium_opts);
 DF_BACKBONE(pvt_large, "pvt_large", "PVT-Large, the official configs' name", Pvt, large_opts);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/pvt/pvt_v2.c -- PVT v2. Wang et al., "PVT v2: Improved Baselines with Pyramid Vision Transformer", Computational Visual Media
- * 2022: patches overlap (section 3.3), the MLP has a depthwise convolution in place of position embeddings (section 3.4), and `linear`
- * attention pools (section 3.2: attention.c).
+ * backbone/pvt/pvt_v2.c -- PVT v2. Wang et al., "PVT v2: Improved Baselines with Pyramid Vision Transformer",
+ * Computational Visual Media 2022: patches overlap (section 3.3), the MLP has a depthwise convolution in place of
+ * position embeddings (section 3.4), and `linear` attention pools (section 3.2: attention.c).
  *
  * Unlike in v1 the norm of a stage is part of it: the next stage reads the normalised map.
  */
@@ -32,7 +32,7 @@ typedef struct {
     NnLinear head;
 } Pvt;
 
-/* ---- forward --------------------------------------------------------------------------------------------------------- */
+/* ---- forward ----------------------------------------------------------------------------------------------------- */
 
 static DfTensor *mlp(DfCtx *c, const Block *b, DfTensor *x)                      /* x + fc2(gelu(dwconv(fc1(LN(x))))) */
 {
@@ -54,7 +54,8 @@ static DfTensor *block(DfCtx *c, const Block *b, int i, int j, DfTensor *x)     
     return df_leave(c, m, x);
 }
 
-static DfTensor *embed(DfCtx *c, const Stage *stage, int i, DfTensor *x)         /* B H W C' -> B H/2 W/2 C, H/4 W/4 in stage 0 */
+/* Overlapping patches (section 3.3): 7x7 pixels with stride 4 in stage 0, then 3x3 tokens with stride 2. */
+static DfTensor *embed(DfCtx *c, const Stage *stage, int i, DfTensor *x)         /* B H W C' -> B H/2 W/2 C */
 {
     static const char *const names[PVT_STAGES] = { "patch_embed1", "patch_embed2", "patch_embed3", "patch_embed4" };
     const DfMark m = df_enter(c, names[i], -1);
@@ -90,7 +91,7 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
     out->logits = pvt->head.weight ? nn_linear(c, &pvt->head, x) : x;
 }
 
-/* ---- construction ---------------------------------------------------------------------------------------------------- */
+/* ---- construction ------------------------------------------------------------------------------------------------ */
 
 /* He's: normal, by the number of outputs. */
 static void conv_init(NnScope s, NnConv *conv, int in, int out, NnConvShape shape)
@@ -135,22 +136,28 @@ static void init(NnScope s, void *self)
     const PvtOptions *o = &pvt->o;
     if (!df_pvt_options_fit(s, o))
         return;
+    const int last = o->embed_dims.v[o->num_stages - 1];
     for (int i = 0; nn_ok(s) && i < o->num_stages; i++)
         stage_init(s, &pvt->stages[i], o, i);
     if (o->style == PVT_CLASSIFICATION && o->num_classes)
-        df_transformer_linear_init(nn_at(s, "head"), &pvt->head, o->embed_dims.v[o->num_stages - 1], o->num_classes, true);
+        df_transformer_linear_init(nn_at(s, "head"), &pvt->head, last, o->num_classes, true);
 }
 
-/* ---- the records ------------------------------------------------------------------------------------------------------ */
+/* ---- the records ------------------------------------------------------------------------------------------------- */
 
 #define OPTIONS(bias, norm, is_linear, dims, heads, ratios, blocks) \
-    PVT_SIZES(PvtOptions, dims, heads, ratios, blocks), PVT_COMMON(PvtOptions, bias, norm), \
+    PVT_SIZES(PvtOptions, dims, heads, ratios, blocks), \
+    PVT_COMMON(PvtOptions, bias, norm), \
     DF_OPT_BOOL(PvtOptions, linear, is_linear, "keys come from the map pooled to 7x7 (linear attention)"), \
-    DF_OPT_UNUSED(patch_size, "the official code always has 7, then 3"), DF_OPT_END
-#define NAMED(dims, ratios, blocks, is_linear) { PVT_LEFTOVERS, OPTIONS(True, PVT_EPS6, is_linear, dims, "[1, 2, 5, 8]", ratios, blocks) }
+    DF_OPT_UNUSED(patch_size, "the official code always has 7, then 3"), \
+    DF_OPT_END
+#define NAMED(dims, ratios, blocks, is_linear) \
+    { PVT_LEFTOVERS, OPTIONS(True, PVT_EPS6, is_linear, dims, "[1, 2, 5, 8]", ratios, blocks) }
 #define WIDE "[64, 128, 320, 512]"
 
-static const DfOpt opts[] = { OPTIONS(False, "None", False, "[64, 128, 256, 512]", "[1, 2, 4, 8]", "[4, 4, 4, 4]", "[3, 4, 6, 3]") };
+static const DfOpt opts[] = {
+    OPTIONS(False, "None", False, "[64, 128, 256, 512]", "[1, 2, 4, 8]", "[4, 4, 4, 4]", "[3, 4, 6, 3]")
+};
 static const DfOpt b0_opts[] = NAMED("[32, 64, 160, 256]", "[8, 8, 4, 4]", "[2, 2, 2, 2]", False);
 static const DfOpt b1_opts[] = NAMED(WIDE, "[8, 8, 4, 4]", "[2, 2, 2, 2]", False);
 static const DfOpt b2_opts[] = NAMED(WIDE, "[8, 8, 4, 4]", "[3, 4, 6, 3]", False);

@@ -7,7 +7,7 @@
 
 #include "backbone/resnet/network.h"
 
-/* ---- convolutions and norms ------------------------------------------------------------------------------------------- */
+/* ---- convolutions and norms -------------------------------------------------------------------------------------- */
 
 /* He et al., ICCV 2015: normal, by the number of outputs. */
 static void conv_init(NnScope s, NnConv *conv, int in, int out, NnConvShape shape)
@@ -36,7 +36,7 @@ static void starts_at_zero(NnScope norm)
         weight->init = nn_constant(0);
 }
 
-/* ---- deformable convolutions -------------------------------------------------------------------------------------------- */
+/* ---- deformable convolutions ------------------------------------------------------------------------------------- */
 
 typedef struct {
     int type, deform_groups;
@@ -47,7 +47,8 @@ typedef struct {
 static const DfOpt dcn_opts[] = {
     DF_OPT_INT(Dcn, deform_groups, 1, 1, 1024, "number of groups of channels; each has offsets of its own"),
     DF_OPT_AS(Dcn, deformable_groups, deform_groups, DF_KIND_INT, "1", 1, 1024, NULL, "an older name of deform_groups"),
-    DF_OPT_BOOL(Dcn, fallback_on_stride, False, "the first block that has such a convolution has a plain one, as in the official code"),
+    DF_OPT_BOOL(Dcn, fallback_on_stride, False,
+                "the first block that has such a convolution has a plain one, as in the official code"),
     DF_OPT_END
 };
 
@@ -72,19 +73,21 @@ static Dcn read_dcn(NnScope s, const ResNet *net)
     return dcn;
 }
 
-/* Two numbers for each point of the kernel and group, and in v2 its weight: zero at first, so it starts as a plain convolution. */
+/* Two numbers for each point of the kernel and each group, and in v2 a weight. They start at 0, so the whole starts as a
+ * plain convolution. */
 static void offset_init(NnScope s, ConvNorm *m, const Dcn *dcn, int in, NnConvShape shape)
 {
-    const int numbers = dcn->type == DCN_V2 ? 3 : 2;
+    const int numbers = 9 * (dcn->type == DCN_V2 ? 3 : 2) * dcn->deform_groups;
+    const NnInit zero = nn_constant(0);
     m->dcn = dcn->type;
     m->groups = dcn->deform_groups;
     if (in % m->groups)
         nn_fail(s, DF_EVALUE, "deform_groups = %d does not divide %d channels", m->groups, in);
     shape.groups = 1;
-    nn_conv_init_as(nn_at(s, "conv_offset"), &m->offset, in, numbers * 9 * m->groups, shape, nn_constant(0), nn_constant(0));
+    nn_conv_init_as(nn_at(s, "conv_offset"), &m->offset, in, numbers, shape, zero, zero);
 }
 
-/* ---- blocks -------------------------------------------------------------------------------------------------------------- */
+/* ---- blocks ------------------------------------------------------------------------------------------------------ */
 
 static int dilation_of(const ResNetStage *stage, int j)
 {
@@ -93,7 +96,8 @@ static int dilation_of(const ResNetStage *stage, int j)
     return j ? stage->dilation : stage->first_dilation;
 }
 
-/* Channels of a bottleneck's 3x3 convolution. In groups it is wider: Xie et al., CVPR 2017. torchvision counts widths from 64. */
+/* Channels of a bottleneck's 3x3 convolution. In groups it is wider: Xie et al., CVPR 2017. torchvision counts widths
+ * from 64. */
 static int middle_width(const ResNet *net, const ResNetStage *stage)
 {
     const bool torchvision = net->style == RESNET_TORCHVISION;
@@ -130,15 +134,17 @@ static void bottleneck_init(NnScope s, ResNetBlock *b, const ResNet *net, const 
 
 static void basic_init(NnScope s, ResNetBlock *b, const ResNet *net, const ResNetStage *stage, int j, int in)
 {
-    const int width = stage->width, dilation = dilation_of(stage, j);
-    const NnConvShape first = { .kernel = 3, .stride = j ? 1 : stage->stride, .padding = dilation, .dilation = dilation };
+    const int width = stage->width, dilation = dilation_of(stage, j), stride = j ? 1 : stage->stride;
+    const NnConvShape first = { .kernel = 3, .stride = stride, .padding = dilation, .dilation = dilation };
+    const NnConvShape second = { .kernel = 3, .padding = 1 };
     conv_init(nn_at(s, "conv1"), &b->conv[0].conv, in, width, first);
     norm_init(norm_at(s, net, 1), &b->conv[0].norm, net, width, stage->frozen);
-    conv_init(nn_at(s, "conv2"), &b->conv[1].conv, width, width, (NnConvShape){ .kernel = 3, .padding = 1 });
+    conv_init(nn_at(s, "conv2"), &b->conv[1].conv, width, width, second);
     norm_init(norm_at(s, net, 2), &b->conv[1].norm, net, width, stage->frozen);
 }
 
-/* Where a block changes size or channels. With avg_down (ResNet-D) it pools, so that its 1x1 convolution sees every pixel. */
+/* Where a block changes size or channels. With avg_down (ResNet-D) it pools, so that its 1x1 convolution sees every
+ * pixel. */
 static void shortcut_init(NnScope s, ResNetBlock *b, const ResNet *net, const ResNetStage *stage, int in)
 {
     const int out = stage->width * net->expansion;
@@ -164,14 +170,15 @@ static void block_init(NnScope s, ResNetBlock *b, const ResNet *net, const ResNe
         shortcut_init(s, b, net, stage, in);
 }
 
-/* ---- the whole network ----------------------------------------------------------------------------------------------------- */
+/* ---- the whole network ------------------------------------------------------------------------------------------- */
 
 static int stem_init(NnScope s, ResNet *net) /* returns its channels */
 {
     const int out = net->stem_channels ? net->stem_channels : net->base_channels;
     const bool frozen = net->frozen_stages >= 0;
     if (!net->deep_stem) {
-        conv_init(nn_at(s, "conv1"), &net->stem[0].conv, net->in_channels, out, (NnConvShape){ .kernel = 7, .stride = 2, .padding = 3 });
+        const NnConvShape large = { .kernel = 7, .stride = 2, .padding = 3 };
+        conv_init(nn_at(s, "conv1"), &net->stem[0].conv, net->in_channels, out, large);
         norm_init(norm_at(s, net, 1), &net->stem[0].norm, net, out, frozen);
         return out;
     }

@@ -40,7 +40,8 @@ typedef struct {
 
 typedef struct {
     /* options, by mmdet's names: resnet.c */
-    int depth, in_channels, stem_channels, base_channels, base_width, num_stages, style, frozen_stages, groups, width_per_group, num_classes;
+    int depth, in_channels, stem_channels, base_channels, base_width, num_stages, style, frozen_stages, groups;
+    int width_per_group, num_classes;
     DfInts strides, dilations, out_indices, stage_blocks, multi_grid;
     DfBools stage_with_dcn, replace_stride_with_dilation;
     bool deep_stem, avg_down, contract_dilation, norm_eval, zero_init_residual;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/resnet/plan.c -- what the options of a ResNet mean for its stages: how many blocks, how wide, strided or dilated.
+ * backbone/resnet/plan.c -- what the options of a ResNet mean for its stages: how many blocks, how wide, strided or
+ * dilated.
  */
 #include "backbone/resnet/network.h"
 
@@ -29,26 +30,31 @@ static bool lists_fit(NnScope s, const ResNet *net, const int *depths)
 {
     const int n = net->num_stages;
     if (net->strides.n != n || net->dilations.n != n || (net->dcn && net->stage_with_dcn.n != n))
-        nn_fail(s, DF_EVALUE, "strides has %d entries, dilations %d, stage_with_dcn %d: want num_stages = %d", net->strides.n, net->dilations.n,
-                net->stage_with_dcn.n, n);
+        nn_fail(s, DF_EVALUE, "strides has %d entries, dilations %d, stage_with_dcn %d: want num_stages = %d",
+                net->strides.n, net->dilations.n, net->stage_with_dcn.n, n);
     else if (net->stage_blocks.n && net->stage_blocks.n != n)
         nn_fail(s, DF_EVALUE, "stage_blocks has %d entries: want num_stages = %d", net->stage_blocks.n, n);
     else if (net->multi_grid.n && net->multi_grid.n != depths[n - 1])
-        nn_fail(s, DF_EVALUE, "multi_grid has %d entries: want one for each of the last stage's %d blocks", net->multi_grid.n, depths[n - 1]);
+        nn_fail(s, DF_EVALUE, "multi_grid has %d entries: want one for each of the last stage's %d blocks",
+                net->multi_grid.n, depths[n - 1]);
     else if (net->replace_stride_with_dilation.n != RESNET_STAGES - 1)
-        nn_fail(s, DF_EVALUE, "replace_stride_with_dilation has %d entries: want 3", net->replace_stride_with_dilation.n);
+        nn_fail(s, DF_EVALUE, "replace_stride_with_dilation has %d entries: want 3",
+                net->replace_stride_with_dilation.n);
     return nn_ok(s);
 }
 
 static bool options_fit(NnScope s, const ResNet *net)
 {
     if (net->plugins || net->conv_cfg)
-        nn_fail(s, DF_EVALUE, "%s is given: want None, there are no others built in", net->plugins ? "plugins" : "conv_cfg");
+        nn_fail(s, DF_EVALUE, "%s is given: want None, there are no others built in",
+                net->plugins ? "plugins" : "conv_cfg");
     else if (net->dcn && net->depth < 50)
-        nn_fail(s, DF_EVALUE, "dcn with depth = %d: want at least 50, basic blocks have no deformable form", net->depth);
+        nn_fail(s, DF_EVALUE, "dcn with depth = %d: want at least 50, basic blocks have no deformable form",
+                net->depth);
     for (int i = 0; i < net->out_indices.n; i++)
         if (net->out_indices.v[i] >= net->num_stages)
-            nn_fail(s, DF_EVALUE, "out_indices has %d: want stages below num_stages = %d", net->out_indices.v[i], net->num_stages);
+            nn_fail(s, DF_EVALUE, "out_indices has %d: want stages below num_stages = %d",
+                    net->out_indices.v[i], net->num_stages);
     return nn_ok(s);
 }
 

@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/resnet/resnet.c -- ResNet, He et al., "Deep Residual Learning for Image Recognition", CVPR 2016; ResNeXt, Xie et al., CVPR 2017;
- * ResNet-D, He et al., "Bag of Tricks", CVPR 2019; with deformable convolutions as in DCN, Dai et al., ICCV 2017, Zhu et al., CVPR 2019.
+ * backbone/resnet/resnet.c -- ResNet, He et al., "Deep Residual Learning for Image Recognition", CVPR 2016; ResNeXt,
+ * Xie et al., CVPR 2017; ResNet-D, He et al., "Bag of Tricks", CVPR 2019; with deformable convolutions as in DCN, Dai
+ * et al., ICCV 2017, Zhu et al., CVPR 2019.
  *
  * A block is (eq. 1 and 2)
  *     y = relu(F(x) + Ws x)
- * where F is two 3x3 convolutions, or a bottleneck of 1x1, 3x3 and 1x1, each with a norm; Ws is the identity where sizes agree.
+ * where F is two 3x3 convolutions, or a bottleneck of 1x1, 3x3 and 1x1, each with a norm; Ws is the identity where
+ * sizes agree.
  *
- * Keys are those of torchvision and of mmdet, which agree. `style` says where a bottleneck strides: on its 3x3 convolution
- * (pytorch, called v1.5), or on its first 1x1 one (caffe). `torchvision` is pytorch with the classifier, and its own way of
- * replacing a stride by dilation.
+ * Keys are those of torchvision and of mmdet, which agree. `style` says where a bottleneck strides: on its 3x3
+ * convolution (pytorch, called v1.5), or on its first 1x1 one (caffe). `torchvision` is pytorch with the classifier,
+ * and its own way of replacing a stride by dilation.
  */
 #include "backbone/resnet/network.h"
 
-/* ---- forward: one convolution --------------------------------------------------------------------------------------- */
+/* ---- forward: one convolution ------------------------------------------------------------------------------------ */
 
-/* A 3x3 convolution whose nine points move by offsets that another convolution computes; in v2 each also has a weight in (0, 1). */
+/* A 3x3 convolution whose nine points move by offsets that another convolution computes; in v2 each also has a weight
+ * in (0, 1). */
 static DfTensor *deform(DfCtx *c, const ConvNorm *m, DfTensor *x)
 {
     const int points = 9 * m->groups;
@@ -39,7 +42,7 @@ static DfTensor *conv_norm(DfCtx *c, const ConvNorm *m, DfTensor *x, DfAct act, 
     return df_leave(c, mark, x);
 }
 
-/* ---- forward: blocks and stages ---------------------------------------------------------------------------------------- */
+/* ---- forward: blocks and stages ---------------------------------------------------------------------------------- */
 
 /* Ws x: the identity where size and channels stay. */
 static DfTensor *shortcut(DfCtx *c, const ResNetBlock *b, DfTensor *x)
@@ -47,8 +50,9 @@ static DfTensor *shortcut(DfCtx *c, const ResNetBlock *b, DfTensor *x)
     if (!b->shortcut.conv.weight)
         return x;
     const DfMark m = df_enter(c, "downsample", -1);
+    const int side[2] = { b->pool, b->pool }, none[2] = { 0, 0 };
     if (b->pool > 1)
-        x = df_avg_pool2d(c, x, (int[2]){ b->pool, b->pool }, (int[2]){ b->pool, b->pool }, (int[2]){ 0, 0 }, true, false);
+        x = df_avg_pool2d(c, x, side, side, none, true, false);
     return df_leave(c, m, conv_norm(c, &b->shortcut, x, DF_ACT_NONE, NULL));
 }
 
@@ -80,7 +84,7 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
     *out = (DfMaps){ 0 };
     DfTensor *x = stem(c, net, image);
     for (int i = 0; i < net->num_stages; i++) {
-        x = block(c, net, i, 0, x);                                              /* its input may be a map that is given */
+        x = block(c, net, i, 0, x);                                              /* its input may be given: kept */
         for (int j = 1; j < net->stages[i].depth; j++)
             df_next(c, &x, block(c, net, i, j, x));
         if (net->stages[i].given)
@@ -90,7 +94,7 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
         out->logits = nn_linear(c, &net->fc, df_mean_tokens(c, x));              /* N classes */
 }
 
-/* ---- the records -------------------------------------------------------------------------------------------------------- */
+/* ---- the records ------------------------------------------------------------------------------------------------- */
 
 /* Options into a plan, the plan into modules. */
 static void init(NnScope s, void *self)
@@ -102,23 +106,29 @@ static void init(NnScope s, void *self)
 #define COMMON_OPTIONS \
     DF_OPT_INT(ResNet, in_channels, 3, 1, 4096, "number of channels of the image"), \
     DF_OPT_INT(ResNet, stem_channels, 0, 0, 8192, "number of channels of the stem; 0: base_channels"), \
-    DF_OPT_INT(ResNet, base_channels, 64, 1, 8192, "width of stage 0, in channels; each stage is twice as wide as the one before"), \
+    DF_OPT_INT(ResNet, base_channels, 64, 1, 8192, \
+               "width of stage 0, in channels; each stage is twice as wide as the one before"), \
     DF_OPT_INT(ResNet, num_stages, 4, 1, 4, "number of stages"), \
     DF_OPT_INTS(ResNet, stage_blocks, "None", 1, 1000, "number of blocks of each stage; None: what `depth` says"), \
     DF_OPT_INTS(ResNet, strides, "[1, 2, 2, 2]", 1, 8, "stride of each stage"), \
     DF_OPT_INTS(ResNet, dilations, "[1, 1, 1, 1]", 1, 64, "dilation of the 3x3 convolutions of each stage"), \
     DF_OPT_INTS(ResNet, out_indices, "[0, 1, 2, 3]", 0, 3, "stages whose maps are given, counted from 0"), \
-    DF_OPT_ENUM(ResNet, style, pytorch, "pytorch|caffe|torchvision", "what strides: pytorch: the 3x3 convolution; caffe: the first 1x1 one; torchvision: as pytorch, with a classifier"), \
-    DF_OPT_INT(ResNet, frozen_stages, -1, -1, 4, "training: the stem and this many stages stay as they are; -1: not even the stem"), \
-    DF_OPT_DICT(ResNet, norm_cfg, "{'type': 'BN', 'requires_grad': True}", "kind of norm: BN, SyncBN, GN or LN, with its settings"), \
+    DF_OPT_ENUM(ResNet, style, pytorch, "pytorch|caffe|torchvision", \
+                "what strides: the 3x3 convolution, or with caffe the first 1x1 one; torchvision classifies"), \
+    DF_OPT_INT(ResNet, frozen_stages, -1, -1, 4, \
+               "training: the stem and this many stages stay as they are; -1: not even the stem"), \
+    DF_OPT_DICT(ResNet, norm_cfg, "{'type': 'BN', 'requires_grad': True}", \
+                "kind of norm: BN, SyncBN, GN or LN, with its settings"), \
     DF_OPT_BOOL(ResNet, contract_dilation, False, "mmseg: the first block of a dilated stage has half the dilation"), \
     DF_OPT_INTS(ResNet, multi_grid, "None", 1, 64, "mmseg: dilation of each block of the last stage"), \
     DF_OPT_BOOL(ResNet, norm_eval, True, "training: batch norms use their running statistics"), \
     DF_OPT_DICT(ResNet, dcn, "None", "DCN or DCNv2: the 3x3 convolutions of bottlenecks are deformable"), \
-    DF_OPT_BOOLS(ResNet, stage_with_dcn, "[False, False, False, False]", "stages that have these deformable convolutions"), \
+    DF_OPT_BOOLS(ResNet, stage_with_dcn, "[False, False, False, False]", \
+                 "stages that have these deformable convolutions"), \
     DF_OPT_BOOL(ResNet, zero_init_residual, True, "new weights: the last norm of a block starts at 0"), \
     DF_OPT_INT(ResNet, num_classes, 1000, 0, 1000000, "torchvision: number of classes; 0: no classifier"), \
-    DF_OPT_BOOLS(ResNet, replace_stride_with_dilation, "[False, False, False]", "torchvision: which of the stages 1 to 3 dilate instead of striding"), \
+    DF_OPT_BOOLS(ResNet, replace_stride_with_dilation, "[False, False, False]", \
+                 "torchvision: which of the stages 1 to 3 dilate instead of striding"), \
     DF_OPT_NODE(ResNet, plugins, "None", "blocks within blocks; only None is supported"), \
     DF_OPT_NODE(ResNet, conv_cfg, "None", "kind of convolution; only None, the plain one, is supported"), \
     DF_OPT_UNUSED(with_cp, "saves memory in PyTorch training"), \
@@ -138,7 +148,8 @@ static const DfOpt v1d_opts[] = { RESNET_OPTIONS(True, True), COMMON_OPTIONS, DF
 static const DfOpt resnext_opts[] = {
     DF_OPT_INT(ResNet, depth, 50, 50, 152, "number of layers: 50, 101 or 152"),
     DF_OPT_INT(ResNet, groups, 1, 1, 1024, "number of groups of the 3x3 convolutions"),
-    DF_OPT_AS(ResNet, base_width, width_per_group, DF_KIND_INT, "4", 1, 8192, NULL, "width of a group in stage 0, in channels"),
+    DF_OPT_AS(ResNet, base_width, width_per_group, DF_KIND_INT, "4", 1, 8192, NULL,
+              "width of a group in stage 0, in channels"),
     DF_OPT_BOOL(ResNet, deep_stem, False, "the stem is three 3x3 convolutions instead of one of 7x7"),
     DF_OPT_BOOL(ResNet, avg_down, False, "a shortcut pools before its convolution instead of striding"),
     COMMON_OPTIONS,
@@ -149,5 +160,6 @@ static const char *const ignorable[] = { "fc.weight", "fc.bias", NULL };
 
 DF_BACKBONE(resnet, "ResNet", "ResNet (He et al., CVPR 2016), with dilation and deformable convolutions", ResNet, opts);
 DF_BACKBONE(resnet_v1c, "ResNetV1c", "ResNet-C: a deep stem (He et al., CVPR 2019)", ResNet, v1c_opts);
-DF_BACKBONE(resnet_v1d, "ResNetV1d", "ResNet-D: a deep stem, shortcuts that pool (He et al., CVPR 2019)", ResNet, v1d_opts);
+DF_BACKBONE(resnet_v1d, "ResNetV1d", "ResNet-D: a deep stem, shortcuts that pool (He et al., CVPR 2019)", ResNet,
+            v1d_opts);
 DF_BACKBONE(resnext, "ResNeXt", "ResNeXt: bottlenecks in groups (Xie et al., CVPR 2017)", ResNet, resnext_opts);
