@@ -76,7 +76,8 @@ static int64_t modulo(int64_t a, int64_t b)
 
 static DfNode *integers(DfConfig *tree, const char *op, const DfNode *a, const DfNode *b)
 {
-    const int64_t x = a->integer, y = b->integer;
+    const int64_t x = a->integer;
+    const int64_t y = b->integer;
     int64_t result = 0;
     bool fits = true;
     if (strcmp(op, "+") == 0)
@@ -120,7 +121,8 @@ static double float_quotient(double a, double b, double *rest)
 
 static DfNode *floats(DfConfig *tree, const char *op, const DfNode *a, const DfNode *b)
 {
-    const double x = a->number, y = b->number;
+    const double x = a->number;
+    const double y = b->number;
     double result, rest;
     if (strchr("/%", *op) && y == 0)
         return fail(a, "division by zero");
@@ -156,6 +158,11 @@ static DfNode *numbers(DfConfig *tree, const char *op, const DfNode *a, const Df
 }
 
 /* ---- texts and lists ------------------------------------------------------------------------------------------- */
+
+static bool is_sequence(const DfNode *node)
+{
+    return node->kind == DF_NODE_TEXT || node->kind == DF_NODE_LIST;
+}
 
 static DfNode *join_texts(DfConfig *tree, const DfNode *a, const DfNode *b)
 {
@@ -263,16 +270,17 @@ DfNode *df_arith(DfConfig *tree, const char *op, DfNode *a, DfNode *b)
 {
     if (is_number(a) && is_number(b))
         return numbers(tree, op, a, b);
-    const bool text_a = a->kind == DF_NODE_TEXT, list_a = a->kind == DF_NODE_LIST;
-    if (strcmp(op, "+") == 0 && text_a && b->kind == DF_NODE_TEXT)
+    const bool texts = a->kind == DF_NODE_TEXT && b->kind == DF_NODE_TEXT;
+    const bool lists = a->kind == DF_NODE_LIST && b->kind == DF_NODE_LIST;
+    if (strcmp(op, "+") == 0 && texts)
         return join_texts(tree, a, b);
-    if (strcmp(op, "+") == 0 && list_a && b->kind == DF_NODE_LIST && a->is_tuple == b->is_tuple)
+    if (strcmp(op, "+") == 0 && lists && a->is_tuple == b->is_tuple)
         return join_lists(a, b);
-    if (strcmp(op, "*") == 0 && (text_a || list_a) && b->kind == DF_NODE_INT)
+    if (strcmp(op, "*") == 0 && is_sequence(a) && b->kind == DF_NODE_INT)
         return repeat(tree, a, b);
-    if (strcmp(op, "*") == 0 && a->kind == DF_NODE_INT && (b->kind == DF_NODE_TEXT || b->kind == DF_NODE_LIST))
+    if (strcmp(op, "*") == 0 && a->kind == DF_NODE_INT && is_sequence(b))
         return repeat(tree, b, a);
-    if (strcmp(op, "%") == 0 && text_a)
+    if (strcmp(op, "%") == 0 && a->kind == DF_NODE_TEXT)
         return format_text(tree, a, b);
     return fail_kinds(op, a, b);
 }

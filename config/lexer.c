@@ -56,7 +56,8 @@ static void skip_line_break(Lexer *l)
         l->line++;
 }
 
-/* Passes over blanks, comments, continued lines, and line breaks that end no statement. */
+/* Passes over blanks, comments, continued lines, and line breaks that end no statement: those inside brackets and
+ * those of empty lines. */
 static void skip_space(Lexer *l)
 {
     while (l->at < l->end) {
@@ -86,6 +87,8 @@ static size_t text_prefix(const Lexer *l)
     return peek(l, n) == '\'' || peek(l, n) == '"' ? n : SIZE_MAX;
 }
 
+/* A text from its prefix to its closing quote, unescaped later by df_token_text(). Three quotes let it go over
+ * several lines. */
 static Token text(Lexer *l, size_t prefix)
 {
     Token token = { TOKEN_TEXT, l->at, 0, l->line };

@@ -46,6 +46,7 @@ static int base_of(const char *digits)
     }
 }
 
+/* Horner's rule. Python refuses leading zeros in decimals, except in 0, 00, ... */
 static DfNode *integer(DfConfig *tree, const Token *token, const char *file, const char *digits)
 {
     const int base = base_of(digits);
@@ -154,7 +155,8 @@ static char *escape(char *out, const char **p, const char *end)
 
 size_t df_token_text(char *into, const Token *token, const char *file)
 {
-    const char *p = token->start, *end = p + token->length;
+    const char *p = token->start;
+    const char *end = p + token->length;
     const bool raw = *p == 'r' || *p == 'R';
     while (*p != '\'' && *p != '"')
         p++;

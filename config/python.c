@@ -36,7 +36,8 @@ typedef struct {
     int n, groups;
 } Targets;
 
-/* Reads NAME {, NAME} = if it stands there. */
+/* targets "=", if that stands here. A list of names may also be the beginning of values, which only shows when no
+ * "=" follows: so a copy of the parser reads ahead, and takes the parser's place if it was right. */
 static bool read_targets(Parser *p, Targets *t)
 {
     Parser ahead = *p;
@@ -66,6 +67,7 @@ static bool assign_one(Parser *p, const Token *name, const DfNode *value)
     return copy && df_tree_set(p->tree, p->names, key, copy) == DF_OK;
 }
 
+/* a = b, c = value: the whole value to a, its two parts to b and c. */
 static bool assign(Parser *p, const Targets *t, const DfNode *value)
 {
     for (int i = 0, end; i < t->n; i = end) {
@@ -89,6 +91,7 @@ static bool assign(Parser *p, const Targets *t, const DfNode *value)
     return true;
 }
 
+/* "del" NAME { "," NAME } */
 static bool delete_names(Parser *p)
 {
     do {
@@ -111,6 +114,7 @@ static bool delete_names(Parser *p)
     return true;
 }
 
+/* Says why there is no statement here; false. */
 static bool refuse(const Parser *p)
 {
     static const char *const words[] = {
@@ -127,6 +131,7 @@ static bool refuse(const Parser *p)
     return false;
 }
 
+/* statement = targets "=" { targets "=" } values | "del" NAME { "," NAME } | TEXT */
 static bool statement(Parser *p)
 {
     Targets targets = { .n = 0 };
@@ -152,11 +157,18 @@ static void drop_private_names(DfNode *root)
     }
 }
 
+static Parser parser_of(DfConfig *tree, DfNode *names, Lexer lexer)
+{
+    Parser p = { .tree = tree, .names = names, .lexer = lexer };
+    p.token = df_lexer_next(&p.lexer);
+    return p;
+}
+
 int df_read_python(DfConfig *tree, DfNode *root, const char *bytes, size_t size, const char *file)
 {
     size_t work = 0;
-    Parser parser = { .tree = tree, .names = root, .lexer = df_lexer(bytes, size, file, 1, &work) }, *p = &parser;
-    p->token = df_lexer_next(&p->lexer);
+    Parser parser = parser_of(tree, root, df_lexer(bytes, size, file, 1, &work));
+    Parser *p = &parser;
     while (p->token.kind != TOKEN_END) {
         if (p->token.kind == TOKEN_NEWLINE) {
             advance(p);
@@ -176,8 +188,8 @@ int df_read_python(DfConfig *tree, DfNode *root, const char *bytes, size_t size,
 DfNode *df_read_value(DfConfig *tree, const char *bytes, size_t size, const char *file, int line)
 {
     size_t work = 0;
-    Parser parser = { .tree = tree, .lexer = df_lexer(bytes, size, file, line, &work) }, *p = &parser;
-    p->token = df_lexer_next(&p->lexer);
+    Parser parser = parser_of(tree, NULL, df_lexer(bytes, size, file, line, &work));
+    Parser *p = &parser;
     DfNode *value = df_python_values(p);
     if (value && p->token.kind == TOKEN_NEWLINE)
         advance(p);

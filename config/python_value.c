@@ -22,7 +22,8 @@ static int bracket_step(const Token *sign)
     return strchr(")]}", *sign->start) ? -1 : 0;
 }
 
-/* Is the first expression inside a bracket followed by `for`? */
+/* A comprehension is known only by the `for` behind its first expression, which cannot be computed before the loop
+ * variable has a value. So the parser looks ahead: is there a `for` before this bracket closes or a comma comes? */
 static bool comprehension_ahead(const Parser *p)
 {
     Lexer lexer = p->lexer;
@@ -46,7 +47,11 @@ static void skip_to_for(Parser *p)
             open += bracket_step(&p->token);
 }
 
-/* [element for NAME in list]: the list first, then the element again and again from its place in the file. */
+/* "[" expression "for" NAME "in" expression "]", its bracket read already.
+ *
+ * There is no syntax tree that could be evaluated again. Instead the list behind `in` is computed first; then, for
+ * each of its items, the parser goes back to the element's place in the file and reads it once more, with the loop
+ * variable in scope. */
 static DfNode *comprehension(Parser *p, int line)
 {
     const Parser element = *p;
@@ -81,7 +86,7 @@ static DfNode *comprehension(Parser *p, int line)
     return list && expect(p, "]") ? list : NULL;
 }
 
-/* (..) and [..]; the bracket is read already. (x) is x, (x,) a tuple. */
+/* "(" [ values ] ")" and "[" [ values ] "]", the bracket read already. (x) is x, (x,) a tuple. */
 static DfNode *bracket(Parser *p, const char *close, int line)
 {
     const bool round = *close == ')';
@@ -109,7 +114,7 @@ static DfNode *bracket(Parser *p, const char *close, int line)
 
 /* ---- dicts and calls ------------------------------------------------------------------------------------------- */
 
-/* Everything of `from` into `dict`; `once`: a key may not be there already, as in dict(a=1, **from). */
+/* Moves everything of `from` into `dict`. `once`: it is an error if a key is there already, as in dict(a=1, **from). */
 static bool pour(Parser *p, DfNode *dict, DfNode *from, bool once, int line)
 {
     if (from->kind != DF_NODE_DICT) {
@@ -131,7 +136,7 @@ static bool pour(Parser *p, DfNode *dict, DfNode *from, bool once, int line)
     return true;
 }
 
-/* Keys are texts; a number is taken by its digits, as JSON does. */
+/* pair = expression ":" expression. Keys are texts; a number becomes the text of its digits, as in JSON. */
 static bool set_pair(Parser *p, DfNode *dict)
 {
     const DfNode *key = expression(p);
@@ -153,6 +158,7 @@ static bool set_pair(Parser *p, DfNode *dict)
     return value && df_tree_set(p->tree, dict, key->kind == DF_NODE_INT ? digits : key->text, value) == DF_OK;
 }
 
+/* "{" [ pair { "," pair } ] "}", the bracket read already. */
 static DfNode *dict_display(Parser *p, int line)
 {
     DfNode *dict = df_tree_new(p->tree, DF_NODE_DICT, p->lexer.file, line);
@@ -171,7 +177,7 @@ static DfNode *dict_display(Parser *p, int line)
     return dict && expect(p, "}") ? dict : NULL;
 }
 
-/* One argument of dict(..): key=value or **dict. */
+/* argument = NAME "=" expression | "**" expression */
 static bool dict_argument(Parser *p, DfNode *dict)
 {
     const int line = p->token.line;
@@ -211,6 +217,7 @@ static DfNode *dict_to_extend(Parser *p)
     return first;
 }
 
+/* "dict(" [ expression "," ] [ argument { "," argument } ] ")", read up to the bracket. */
 static DfNode *dict_call(Parser *p, int line)
 {
     DfNode *dict = dict_to_extend(p);
@@ -227,6 +234,7 @@ static DfNode *dict_call(Parser *p, int line)
     return expect(p, ")") && pour(p, dict, named, false, line) ? dict : NULL;
 }
 
+/* [ expression { "," expression } ] ")" */
 static DfNode *arguments(Parser *p, int line)
 {
     DfNode *args = new_list(p, line, true);
@@ -255,6 +263,7 @@ static DfNode *call(Parser *p)
 
 /* ---- expressions ----------------------------------------------------------------------------------------------- */
 
+/* item: what begins with a text, a number, a name or a bracket. */
 static DfNode *item(Parser *p)
 {
     const Token token = p->token;
@@ -283,7 +292,8 @@ static DfNode *item(Parser *p)
     return value;
 }
 
-/* value[key] and list[number]. */
+/* value "[" expression "]", the bracket read already: value['key'] of a dict, value[number] of a list. The value
+ * is a copy that nobody else has, so what is found is taken out of it. */
 static DfNode *subscript(Parser *p, DfNode *value)
 {
     const int line = p->token.line;
@@ -303,6 +313,7 @@ static DfNode *subscript(Parser *p, DfNode *value)
     return found;
 }
 
+/* primary = item { "[" expression "]" } */
 static DfNode *primary(Parser *p)
 {
     DfNode *value = item(p);
@@ -315,6 +326,9 @@ static DfNode *primary(Parser *p)
     return value;
 }
 
+/* factor = ( "+" | "-" ) factor | primary [ "**" factor ]. So ** binds more tightly than a sign on its left, and
+ * less than one on its right: -2 ** -1 is -(2 ** (-1)). All recursion of the grammar goes through here, so the
+ * depth is bounded here. */
 static DfNode *factor(Parser *p)
 {
     if (p->depth >= MAX_DEPTH)
@@ -357,18 +371,21 @@ static DfNode *chain(Parser *p, const char *const *ops, DfNode *(*operand)(Parse
     return value;
 }
 
+/* product = factor { ( "*" | "/" | "//" | "%" ) factor } */
 static DfNode *product(Parser *p)
 {
     static const char *const ops[] = { "*", "/", "//", "%", NULL };
     return chain(p, ops, factor);
 }
 
+/* expression = product { ( "+" | "-" ) product } */
 static DfNode *expression(Parser *p)
 {
     static const char *const ops[] = { "+", "-", NULL };
     return chain(p, ops, product);
 }
 
+/* values = expression { "," expression } [ "," ] */
 DfNode *df_python_values(Parser *p)
 {
     const int line = p->token.line;

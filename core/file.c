@@ -16,7 +16,8 @@
 
 static int read_stream(DfFile *out, int fd, const char *path, size_t limit)
 {
-    size_t capacity = 0, size = 0;
+    size_t capacity = 0;
+    size_t size = 0;
     uint8_t *data = NULL;
     for (;;) {
         if (!df_grow((void **)&data, &capacity, size + 4096, 1)) {

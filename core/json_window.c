@@ -103,7 +103,8 @@ DfJsonEvent df_json_stop(DfJson *j, const char *format, const char *argument)
 /* What is in a pipe can be read only once: it is taken into memory. */
 static int take_pipe(DfJson *j)
 {
-    size_t n = 0, capacity = 0;
+    size_t n = 0;
+    size_t capacity = 0;
     for (ssize_t got = 1; got != 0;) {
         if (!df_grow((void **)&j->owned_text, &capacity, n + DF_JSON_WINDOW, 1))
             return df_fail_memory(j->name);

@@ -71,7 +71,8 @@ typedef struct {
 /* A row whose key is not its member's name: a member within a member, an older name of a key. */
 #define DF_OPT_AS(T, key, member, kind, fallback, lo, hi, choices, help) \
     { #key, kind, offsetof(T, member), fallback, lo, hi, choices, help }
-#define DF_OPT_ROW(T, f, kind, fallback, lo, hi, choices, help) DF_OPT_AS(T, f, f, kind, fallback, lo, hi, choices, help)
+#define DF_OPT_ROW(T, f, kind, fallback, lo, hi, choices, help) \
+    DF_OPT_AS(T, f, f, kind, fallback, lo, hi, choices, help)
 /* Defaults of texts, lists and subtrees are quoted, as they would stand in a config: "'GN'", "[2, 2, 6, 2]", "None". */
 #define DF_OPT_INT(T, f, d, lo, hi, help)    DF_OPT_ROW(T, f, DF_KIND_INT, #d, lo, hi, NULL, help)
 #define DF_OPT_FLOAT(T, f, d, lo, hi, help)  DF_OPT_ROW(T, f, DF_KIND_FLOAT, #d, lo, hi, NULL, help)

@@ -67,7 +67,8 @@ int df_sort(uint32_t *order, size_t n, const uint64_t *key)
     if (!items)
         return df_fail_memory("sorting");
     size_t counts[8][256] = { { 0 } };
-    Item *from = items, *to = items + n;
+    Item *from = items;
+    Item *to = items + n;
     for (size_t i = 0; i < n; i++) {
         from[i] = (Item){ key[order[i]], order[i] };
         for (int b = 0; b < 8; b++)

@@ -73,7 +73,8 @@ static const char *amount(const CliModels *m, double value, const char *unit)
         prefix = "M";
         scaled = value / 1e6;
     }
-    const int digits = scaled < (bytes ? 100 : 1000) ? 1 : 0;
+    const double round = bytes ? 100 : 1000; /* from here on without a digit behind the point */
+    const int digits = scaled < round ? 1 : 0;
     return df_arena_text(m->arena, "%.*f %s%s", digits, scaled, prefix, unit);
 }
 

@@ -9,7 +9,8 @@ CliCompareOptions cli_compare = { .replicates = 1000, .confidence = 0.95, .round
 const CliOption cli_compare_options[] = {
     CLI_OPT_TEXT("--gt", cli_compare.gt, "GT.json", "annotation file of the dataset; required for COCO results"),
     CLI_OPT_TEXT("--type", cli_compare.type, "LIST",
-                 "kind of results: bbox, segm, miou, topk, or several with commas; default: what the runs contain, and bbox for a COCO file"),
+                 "kind of results: bbox, segm, miou, topk, or several with commas; default: what the runs contain, "
+                 "and bbox for a COCO file"),
     CLI_OPT_FLAG("--per-class", cli_compare.per_class, "results only: also print AP, IoU or accuracy of every class"),
     CLI_OPT_INT("--bootstrap", cli_compare.replicates, "N", 0, 1000000,
                 "number of bootstrap samples; 0: no intervals; default 1000"),
@@ -22,7 +23,8 @@ const CliOption cli_compare_options[] = {
 
     CLI_OPT_HEADING("Options for models"),
     CLI_OPT_TEXT("--shape", cli_compare.shape, "HxW",
-                 "input size in pixels; default 800x1280 for detectors, 512x512 for segmentors, the config's img_size for classifiers"),
+                 "input size in pixels; default 800x1280 for detectors, 512x512 for segmentors, the config's img_size for "
+                 "classifiers"),
     CLI_OPT_INT("--rounds", cli_compare.rounds, "N", 0, 100,
                 "how many times each model is measured; 0: do not measure; default 3"),
     CLI_OPT_TEXT("--chart", cli_compare.chart, "FILE.svg",

@@ -63,7 +63,8 @@ static void cover(DfImage *image, const uint16_t *labels, const DfClasses *class
 
 static int by_pixels(const void *a, const void *b)
 {
-    const Entry *x = a, *y = b;
+    const Entry *x = a;
+    const Entry *y = b;
     if (x->pixels != y->pixels)
         return x->pixels < y->pixels ? 1 : -1;
     return x->label - y->label;

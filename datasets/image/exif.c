@@ -22,8 +22,9 @@ static uint32_t u16(const Tiff *t, size_t at)
 {
     if (at > t->size || t->size - at < 2)
         return 0;
-    const uint32_t a = t->bytes[at], b = t->bytes[at + 1];
-    return t->big_endian ? a << 8 | b : b << 8 | a;
+    const uint32_t first = t->bytes[at];
+    const uint32_t second = t->bytes[at + 1];
+    return t->big_endian ? first << 8 | second : second << 8 | first;
 }
 
 static uint32_t u32(const Tiff *t, size_t at)

@@ -13,7 +13,8 @@ int df_image_check_size(uint64_t height, uint64_t width, size_t max_pixels)
         return df_fail(DF_EFORMAT, "the picture is empty (%" PRIu64 " x %" PRIu64 " pixels)", height, width);
     if (height > DF_IMAGE_MAX_SIDE || width > DF_IMAGE_MAX_SIDE || height * width > limit)
         return df_fail(DF_EVALUE,
-                       "the picture has %" PRIu64 " x %" PRIu64 " pixels: want at most %" PRIu64 " pixels and %d a side",
+                       "the picture has %" PRIu64 " x %" PRIu64 " pixels: want at most %" PRIu64
+                       " pixels and %d a side",
                        
                        height, width, limit, DF_IMAGE_MAX_SIDE);
     return DF_OK;
@@ -55,7 +56,8 @@ static void swap_rows(uint8_t *a, uint8_t *b, size_t n)
 
 static void reverse_row(uint8_t *row, int width, int channels)
 {
-    uint8_t *a = row, *b = row + (size_t)(width - 1) * (size_t)channels;
+    uint8_t *a = row;
+    uint8_t *b = row + (size_t)(width - 1) * (size_t)channels;
     for (; a < b; a += channels, b -= channels)
         swap_rows(a, b, (size_t)channels);
 }
@@ -63,7 +65,8 @@ static void reverse_row(uint8_t *row, int width, int channels)
 void df_image_flip(DfImage *image, bool horizontal, bool vertical)
 {
     const size_t stride = (size_t)image->width * (size_t)image->channels;
-    uint8_t *top = image->pixels, *bottom = image->pixels + (size_t)(image->height - 1) * stride;
+    uint8_t *top = image->pixels;
+    uint8_t *bottom = image->pixels + (size_t)(image->height - 1) * stride;
     for (uint8_t *row = top; horizontal && row <= bottom; row += stride)
         reverse_row(row, image->width, image->channels);
     for (; vertical && top < bottom; top += stride, bottom -= stride)

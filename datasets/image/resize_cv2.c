@@ -71,7 +71,8 @@ static void stretch_line(int16_t *restrict out, const uint8_t *restrict in, cons
     if (channels == 3) { /* the common case, free of the inner loop */
         for (int x = 0; x < width; x++, out += 3) {
             const Tap t = taps[x];
-            const uint8_t *a = in + t.at, *b = a + t.step;
+            const uint8_t *a = in + t.at;
+            const uint8_t *b = a + t.step;
             out[0] = (int16_t)((a[0] * t.a0 + b[0] * t.a1) >> 4);
             out[1] = (int16_t)((a[1] * t.a0 + b[1] * t.a1) >> 4);
             out[2] = (int16_t)((a[2] * t.a0 + b[2] * t.a1) >> 4);
@@ -87,7 +88,8 @@ static void stretch_line(int16_t *restrict out, const uint8_t *restrict in, cons
 
 static void blend_lines(uint8_t *restrict out, const int16_t *restrict a, const int16_t *restrict b, Tap t, size_t n)
 {
-    const int16_t a0 = t.a0, a1 = t.a1;
+    const int16_t a0 = t.a0;
+    const int16_t a1 = t.a1;
     for (size_t i = 0; i < n; i++) {
         const int16_t upper = (int16_t)((a[i] * a0) >> 16);
         const int16_t lower = (int16_t)((b[i] * a1) >> 16);

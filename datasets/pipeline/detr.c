@@ -74,7 +74,8 @@ typedef struct {
 
 static const DfOpt normalize_opts[] = {
     DF_OPT_FLOATS(Normalize, mean, "[0.485, 0.456, 0.406]", -1e6, 1e6, "mean of R, G, B, in the range 0 to 1"),
-    DF_OPT_FLOATS(Normalize, std, "[0.229, 0.224, 0.225]", -1e6, 1e6, "standard deviation of R, G, B, in the range 0 to 1"),
+    DF_OPT_FLOATS(Normalize, std, "[0.229, 0.224, 0.225]", -1e6, 1e6,
+                  "standard deviation of R, G, B, in the range 0 to 1"),
     DF_OPT_END
 };
 

@@ -37,7 +37,8 @@ int df_read_sizes(DfScales *out, const DfNode *node, DfArena *arena)
         return df_fail_memory("sizes");
     if (!several)
         return read_size(out->v, node);
-    int error = DF_OK, i = 0;
+    int error = DF_OK;
+    int i = 0;
     for (const DfNode *size = node->first; size && error == DF_OK; size = size->next)
         error = read_size(&out->v[i++], size);
     return error;

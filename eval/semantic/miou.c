@@ -111,7 +111,8 @@ int df_miou_add_image(DfMiou *acc, const uint8_t *pred, const uint8_t *label, si
         return DF_OK;
     if (!df_grow((void **)&acc->flags, &acc->flags_capacity, n, 2))
         return df_fail_memory("boundaries");
-    uint8_t *const of_label = acc->flags, *const of_pred = acc->flags + n;
+    uint8_t *const of_label = acc->flags;
+    uint8_t *const of_pred = acc->flags + n;
     const size_t d = df_boundary_distance(height, width, acc->boundary_ratio);
     int error = df_boundary_of(of_label, label, height, width, d);
     if (error == DF_OK)
