@@ -8,7 +8,7 @@
 
 #include "boxes/masks/runs.h"
 
-/* ---- masks ---------------------------------------------------------------------------------------------------------- */
+/* ---- masks ----------------------------------------------------------------------------------------------------- */
 
 static void swap(DfRunList *a, DfRunList *b)
 {
@@ -61,11 +61,12 @@ int df_object_mask_runs(DfMask *out, const DfObjectMask *mask, uint32_t height, 
         return df_mask_from_runs(out, NULL, 0, height, width);
     const DfMask *runs = &mask->runs;
     if (runs->height != height || runs->width != width)
-        return df_fail(DF_EVALUE, "a mask of %u x %u in a picture of %u x %u (height x width)", runs->height, runs->width, height, width);
+        return df_fail(DF_EVALUE, "a mask of %u x %u in a picture of %u x %u (height x width)", runs->height,
+                       runs->width, height, width);
     return df_mask_from_runs(out, runs->runs, runs->n, height, width);
 }
 
-/* ---- annotations ---------------------------------------------------------------------------------------------------- */
+/* ---- annotations ----------------------------------------------------------------------------------------------- */
 
 int df_annotations_init(DfAnnotations *out, size_t n, bool masks)
 {

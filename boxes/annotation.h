@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/annotation.h -- what is known of one picture: its objects, and perhaps a class for every pixel or for the whole. Datasets yield
- * it in pixels of the picture, transforms bring it to the size of the network, heads learn from it.
+ * boxes/annotation.h -- what is known of one picture: its objects, and perhaps a class for every pixel or for the
+ * whole. Datasets yield it in pixels of the picture, transforms bring it to the size of the network, heads learn
+ * from it.
  *
  *     DfAnnotations a;
  *     df_annotations_init(&a, n, true);
@@ -18,7 +19,7 @@
 #include "boxes/masks/mask.h"
 #include "core/core.h"
 
-/* ---- masks ---------------------------------------------------------------------------------------------------------- */
+/* ---- masks ----------------------------------------------------------------------------------------------------- */
 
 /* n points; the last one is joined with the first. */
 typedef struct {
@@ -35,11 +36,11 @@ typedef struct {
     DfMask runs;         /* DF_MASK_RUNS: belongs to the annotations, so it is not given to df_mask_done() */
 } DfObjectMask;
 
-/* The mask as runs, in a picture of height x width: polygons are drawn as pycocotools draws them, runs must be of that size (else
- * DF_EVALUE), no mask is the empty one. df_mask_done() the result. */
+/* The mask as runs, in a picture of height x width: polygons are drawn as pycocotools draws them, runs must be of
+ * that size (else DF_EVALUE), no mask is the empty one. df_mask_done() the result. */
 int df_object_mask_runs(DfMask *out, const DfObjectMask *, uint32_t height, uint32_t width);
 
-/* ---- annotations ---------------------------------------------------------------------------------------------------- */
+/* ---- annotations ----------------------------------------------------------------------------------------------- */
 
 typedef enum {
     DF_BOXES_PIXELS,  /* x1 y1 x2 y2                                                            */
@@ -53,8 +54,8 @@ typedef struct {
     uint16_t *wide;     /* if there are more, or NULL      */
 } DfLabelMap;
 
-/* An array that is NULL is not known; of crowd and ignore it says that none is. With an arena everything belongs to it. Without one
- * ({0} to begin with) everything is borrowed from whoever filled it in. */
+/* An array that is NULL is not known; of crowd and ignore it says that none is. With an arena everything belongs
+ * to it. Without one ({0} to begin with) everything is borrowed from whoever filled it in. */
 typedef struct {
     size_t n;              /* objects                                                       */
     DfBoxUnit unit;        /* of boxes                                                      */
@@ -75,8 +76,9 @@ typedef struct {
 int df_annotations_init(DfAnnotations *out, size_t n, bool masks);
 void df_annotations_done(DfAnnotations *); /* frees what belongs to it, and leaves {0} */
 
-/* Box i as cx cy w h relative to a picture of height x width, which is what set heads compare. Pixels become centre and size first and
- * are divided then, in float32, as in the official DETR; a box that is relative already is copied. */
+/* Box i as cx cy w h relative to a picture of height x width, which is what set heads compare. Pixels become
+ * centre and size first and are divided then, in float32, as in the official DETR; a box that is relative already
+ * is copied. */
 void df_annotations_relative(const DfAnnotations *, size_t i, int height, int width, float box[4]);
 
 #endif

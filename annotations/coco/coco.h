@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * annotations/coco/coco.h -- files of COCO's schema (Lin et al., ECCV 2014) as streams of records: images, categories and annotations of
- * a ground truth, detections of a results file. Part of the door annotations/annotations.h.
+ * annotations/coco/coco.h -- files of COCO's schema (Lin et al., ECCV 2014) as streams of records: images,
+ * categories and annotations of a ground truth, detections of a results file. Part of the door
+ * annotations/annotations.h.
  *
- * The reader knows how the schema is written down, and nothing of what a file is for. A sink says which fields it wants, and is told
- * each record. What is not as the schema has it is a problem, described in words: a strict sink makes it the error, a patient one
- * notes it and lets the reader go on behind it.
+ * The reader knows how the schema is written down, and nothing of what a file is for. A sink says which fields it
+ * wants, and is told each record. What is not as the schema has it is a problem, described in words: a strict sink
+ * makes it the error, a patient one notes it and lets the reader go on behind it.
  *
  *     static int take(void *arg, DfCocoRecord *r)         { if (r->has & DF_COCO_BBOX) ... r->box ...; return DF_OK; }
  *     static int list(void *arg, DfCocoList list, DfJson *json)
  *     {
- *         return df_coco_stream_records(json, list, 0, room, &(DfCocoSink){ .wanted = DF_COCO_ID | DF_COCO_BBOX, .record = take });
+ *         const DfCocoSink sink = { .wanted = DF_COCO_ID | DF_COCO_BBOX, .record = take };
+ *         return df_coco_stream_records(json, list, 0, &room, &sink);
  *     }
  *     df_coco_stream_truth(json, &(DfCocoFile){ .list = list });
  */
@@ -23,14 +25,15 @@
 
 typedef enum { DF_COCO_IMAGES, DF_COCO_CATEGORIES, DF_COCO_ANNOTATIONS, DF_COCO_RESULTS } DfCocoList;
 
-/* ---- records -------------------------------------------------------------------------------------------------------- */
+/* ---- records --------------------------------------------------------------------------------------------------- */
 
 /* The fields that are known; all others are passed over.
  *     image       {"id": 139, "file_name": "000000000139.jpg", "height": 426, "width": 640}
  *     category    {"id": 1, "name": "person"}
- *     annotation  {"id": 1768, "image_id": 139, "category_id": 1, "bbox": [x, y, width, height], "area": 702.1, "iscrowd": 0,
- *                  "segmentation": [[x, y, x, y, ...], ...]}          and of other sets "ignore": 1
- *     detection   {"image_id": 139, "category_id": 1, "bbox": [x, y, width, height], "score": 0.9, "segmentation": {...}}
+ *     annotation  {"id": 1768, "image_id": 139, "category_id": 1, "bbox": [x, y, width, height], "area": 702.1,
+ *                  "iscrowd": 0, "segmentation": [[x, y, x, y, ...], ...]}, and of other sets "ignore": 1
+ *     detection   {"image_id": 139, "category_id": 1, "bbox": [x, y, width, height], "score": 0.9,
+ *                  "segmentation": {...}}
  * A flag may be a number or true and false; an id may be a text. Of a field that is given twice the last one holds. */
 enum {
     DF_COCO_ID = 1 << 0,
@@ -56,13 +59,13 @@ enum {
  * [] has the form DF_MASK_NONE. Runs of different sizes that are to be united give no runs, and the size 0 x 0. */
 typedef struct {
     DfMaskForm form;
-    bool compressed;        /* runs: the counts are a text ...                                                          */
-    bool undecoded;         /* ... that a patient sink let pass although it holds no runs                               */
-    bool listed;            /* runs: of objects in a list                                                               */
-    uint32_t height, width; /* of runs                                                                                  */
-    double size[2];         /* the same as it stands in the file, where a patient sink let it pass                      */
-    size_t n_size;          /* how many numbers "size" has                                                              */
-    double *numbers;        /* polygons: of each how many numbers follow, and these; or counts of a list, as they stand */
+    bool compressed;        /* runs: the counts are a text ... */
+    bool undecoded;         /* ... that a patient sink let pass although it holds no runs */
+    bool listed;            /* runs: of objects in a list */
+    uint32_t height, width; /* of runs */
+    double size[2];         /* the same as it stands in the file, where a patient sink let it pass */
+    size_t n_size;          /* how many numbers "size" has */
+    double *numbers;        /* polygons: of each how many numbers follow, and these; or the counts of a list */
     size_t n, capacity;
     DfRunList runs, other, merged;
 } DfCocoSegmentation;
@@ -94,7 +97,7 @@ void df_coco_record_done(DfCocoRecord *);
 /* Fails with "FILE: line N: annotation 3: " in front, and where the reader stands. */
 int df_coco_record_fail(const DfCocoRecord *, const char *format, ...) DF_PRINTF(2, 3);
 
-/* ---- sinks ---------------------------------------------------------------------------------------------------------- */
+/* ---- sinks ----------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     unsigned field;       /* DF_COCO_*, or 0: the record itself is no object                              */
@@ -109,7 +112,8 @@ typedef struct {
 enum { DF_COCO_ENOUGH = 1 };
 typedef struct {
     void *arg;
-    unsigned wanted;      /* DF_COCO_*: fields that are read; others are passed over, which is faster. record() may change it for the next one */
+    unsigned wanted;      /* DF_COCO_*: fields that are read; others are passed over, which is faster. record() may
+                             change it for the next one                                                     */
     unsigned watched;     /* DF_COCO_*: fields of which field() is told as soon as they are read           */
     int (*record)(void *arg, DfCocoRecord *); /* a whole record; NULL: nobody is told                      */
     int (*field)(void *arg, DfCocoRecord *, unsigned field);
@@ -119,21 +123,23 @@ int df_coco_refuse(void *arg, DfCocoRecord *, const DfCocoProblem *);
 /* Strict, but null for a bbox or a segmentation, and [] for a bbox, are as if they were not there. */
 int df_coco_allow_empty(void *arg, DfCocoRecord *, const DfCocoProblem *);
 
-/* Tells the records of a list, or of a piece of one (df_json_records()), after its '[' and to its ']'. `before` counts the records in
- * front of the piece. DF_OK, or what the sink ended it with. */
+/* Tells the records of a list, or of a piece of one (df_json_records()), after its '[' and to its ']'. `before`
+ * counts the records in front of the piece. DF_OK, or what the sink ended it with. */
 int df_coco_stream_records(DfJson *, DfCocoList, size_t before, DfCocoRecord *, const DfCocoSink *);
 
-/* ---- files ---------------------------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     void *arg;
-    int (*list)(void *arg, DfCocoList, DfJson *); /* the '[' of a list was met: it is read to its ']', by df_coco_stream_records() or in pieces */
-    /* What the file is not, for which the sink finds its own sentence and code; `list`: "images", or "" for the whole file. NULL: `sentence` */
+    /* The '[' of a list was met: reads it to its ']', by df_coco_stream_records() or in pieces. */
+    int (*list)(void *arg, DfCocoList, DfJson *);
+    /* What the file is not, for which the sink finds its own sentence and code; `list`: "images", or "" for the
+     * whole file. NULL: `sentence` */
     int (*wrong)(void *arg, DfJson *, const char *list, const char *sentence);
 } DfCocoFile;
 
-/* An annotation file, {"images": [...], "annotations": [...], "categories": [...]}, its lists in any order. A list that is given twice
- * is told twice, one that is missing never. */
+/* An annotation file, {"images": [...], "annotations": [...], "categories": [...]}, its lists in any order. A list
+ * that is given twice is told twice, one that is missing never. */
 int df_coco_stream_truth(DfJson *, const DfCocoFile *);
 /* A results file, [{...}, ...]: one list. */
 int df_coco_stream_results(DfJson *, const DfCocoFile *);

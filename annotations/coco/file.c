@@ -31,7 +31,8 @@ int df_coco_stream_truth(DfJson *json, const DfCocoFile *file)
     DfJsonEvent event = df_json_next(json, &v);
     int error = DF_OK;
     if (event != DF_JSON_OBJECT)
-        return wrong(json, file, event, "", "want a COCO annotation file: an object with images, annotations and categories");
+        return wrong(json, file, event, "",
+                     "want a COCO annotation file: an object with images, annotations and categories");
     while (error == DF_OK && (event = df_json_next(json, &v)) == DF_JSON_KEY) {
         if (df_coco_is(&v, "images"))
             error = read_list(json, file, DF_COCO_IMAGES, "images");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * annotations/coco/problem.c -- what is not as the schema has it: told to the sink, and passed over where the sink is patient.
+ * annotations/coco/problem.c -- what is not as the schema has it: told to the sink, and passed over where the sink
+ * is patient.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -72,7 +73,8 @@ int df_coco_report_and_pass(DfCocoRecord *r, const DfCocoSink *sink, DfCocoProbl
     return error != DF_OK ? error : leave(r->json, around + opens);
 }
 
-int df_coco_report_type(DfCocoRecord *r, const DfCocoSink *sink, unsigned field, DfJsonEvent met, const char *name, const char *wanted)
+int df_coco_report_type(DfCocoRecord *r, const DfCocoSink *sink, unsigned field, DfJsonEvent met, const char *name,
+                        const char *wanted)
 {
     char sentence[96];
     snprintf(sentence, sizeof sentence, "%s is not %s", name, wanted);

@@ -9,15 +9,16 @@
 
 #include "annotations/coco/coco.h"
 
-/* Tells a problem with the value that begins with the event `p->met`. If that is DF_JSON_ERROR the text is no JSON, and its own
- * sentence stands. The sentence is made of `format`. */
+/* Tells a problem with the value that begins with the event `p->met`. If that is DF_JSON_ERROR the text is no
+ * JSON, and its own sentence stands. The sentence is made of `format`. */
 int df_coco_report(DfCocoRecord *, const DfCocoSink *, DfCocoProblem p, const char *format, ...) DF_PRINTF(4, 5);
 
 /* The same, and then passes over the value, and over the rest of so many lists or objects around it. */
 int df_coco_report_and_pass(DfCocoRecord *, const DfCocoSink *, DfCocoProblem p, int around, const char *sentence);
 
 /* The same for a value of another type than is wanted: "NAME is not WANTED". */
-int df_coco_report_type(DfCocoRecord *, const DfCocoSink *, unsigned field, DfJsonEvent met, const char *name, const char *wanted);
+int df_coco_report_type(DfCocoRecord *, const DfCocoSink *, unsigned field, DfJsonEvent met, const char *name,
+                        const char *wanted);
 
 /* The value of "segmentation", which is due. */
 int df_coco_read_segmentation(DfCocoRecord *, const DfCocoSink *);

@@ -14,7 +14,7 @@ void df_coco_record_done(DfCocoRecord *r)
     *r = (DfCocoRecord){ 0 };
 }
 
-/* ---- values of one kind --------------------------------------------------------------------------------------------- */
+/* ---- values of one kind ---------------------------------------------------------------------------------------- */
 
 /* A value of the right type. */
 static inline int met(DfCocoRecord *r, const DfCocoSink *sink, unsigned field)
@@ -24,8 +24,8 @@ static inline int met(DfCocoRecord *r, const DfCocoSink *sink, unsigned field)
 }
 
 /* An id that is no integer. */
-static int read_text_id(DfCocoRecord *r, const DfCocoSink *sink, unsigned field, const char *name, DfJsonEvent event, const DfJsonValue *v, DfId *id,
-                        char text[256])
+static int read_text_id(DfCocoRecord *r, const DfCocoSink *sink, unsigned field, const char *name, DfJsonEvent event,
+                        const DfJsonValue *v, DfId *id, char text[256])
 {
     if (event != DF_JSON_TEXT)
         return df_coco_report_type(r, sink, field, event, name, "an integer of 64 bits or a string");
@@ -38,7 +38,8 @@ static int read_text_id(DfCocoRecord *r, const DfCocoSink *sink, unsigned field,
     return met(r, sink, field);
 }
 
-static inline int read_id(DfCocoRecord *r, const DfCocoSink *sink, unsigned field, const char *name, DfId *id, char text[256])
+static inline int read_id(DfCocoRecord *r, const DfCocoSink *sink, unsigned field, const char *name, DfId *id,
+                          char text[256])
 {
     DfJsonValue v;
     const DfJsonEvent event = df_json_next(r->json, &v);
@@ -104,7 +105,7 @@ static int read_box(DfCocoRecord *r, const DfCocoSink *sink)
     return met(r, sink, DF_COCO_BBOX);
 }
 
-/* ---- fields --------------------------------------------------------------------------------------------------------- */
+/* ---- fields ---------------------------------------------------------------------------------------------------- */
 
 /* Is this the key of a field that is wanted? */
 static inline bool is(const DfCocoSink *sink, const DfJsonValue *key, unsigned field, const char *name)
@@ -112,8 +113,9 @@ static inline bool is(const DfCocoSink *sink, const DfJsonValue *key, unsigned f
     return (sink->wanted & field) && df_coco_is(key, name);
 }
 
-/* Images, {"id": 139, "file_name": "000000000139.jpg", "height": 426, "width": 640}; categories, {"id": 18, "name": "dog"}; and what
- * annotations have beside the fields of detections, {"id": 1768, "area": 702.1, "iscrowd": 0, "ignore": 0}. */
+/* Images, {"id": 139, "file_name": "000000000139.jpg", "height": 426, "width": 640}; categories, {"id": 18,
+ * "name": "dog"}; and what annotations have beside the fields of detections, {"id": 1768, "area": 702.1,
+ * "iscrowd": 0, "ignore": 0}. */
 static int read_truth(DfCocoRecord *r, const DfCocoSink *sink, const DfJsonValue *key)
 {
     switch (key->length) {
@@ -149,8 +151,8 @@ static int read_truth(DfCocoRecord *r, const DfCocoSink *sink, const DfJsonValue
     return df_json_skip(r->json);
 }
 
-/* Detections, {"image_id": 139, "category_id": 18, "bbox": [473.07, 395.93, 38.65, 28.67], "score": 0.92, "segmentation":
- * {"size": [426, 640], "counts": "PPYo0..."}}; and all others. Lengths tell most keys apart. */
+/* Detections, {"image_id": 139, "category_id": 18, "bbox": [473.07, 395.93, 38.65, 28.67], "score": 0.92,
+ * "segmentation": {"size": [426, 640], "counts": "PPYo0..."}}; and all others. Lengths tell most keys apart. */
 static int read_value(DfCocoRecord *r, const DfCocoSink *sink, const DfJsonValue *key)
 {
     switch (key->length) {
@@ -178,7 +180,7 @@ static int read_value(DfCocoRecord *r, const DfCocoSink *sink, const DfJsonValue
     return read_truth(r, sink, key);
 }
 
-/* ---- records -------------------------------------------------------------------------------------------------------- */
+/* ---- records --------------------------------------------------------------------------------------------------- */
 
 /* Behind the '{' of a record. */
 static void begin(DfCocoRecord *r)
@@ -218,5 +220,7 @@ int df_coco_stream_records(DfJson *json, DfCocoList list, size_t before, DfCocoR
             return error;
     }
     r->number++;
-    return event == DF_JSON_CLOSE ? DF_OK : df_coco_report(r, sink, (DfCocoProblem){ .met = event }, "is not an object");
+    if (event == DF_JSON_CLOSE)
+        return DF_OK;
+    return df_coco_report(r, sink, (DfCocoProblem){ .met = event }, "is not an object");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * annotations/coco/segmentation.c -- the forms of "segmentation": polygons [[x, y, ...], ...], runs {"size": [h, w], "counts": "..."} or with
- * a list of counts, and a list of the latter.
+ * annotations/coco/segmentation.c -- the forms of "segmentation": polygons [[x, y, ...], ...], runs {"size": [h,
+ * w], "counts": "..."} or with a list of counts, and a list of the latter.
  */
 #include <math.h>
 #include <string.h>
@@ -17,10 +17,13 @@ void df_coco_segmentation_done(DfCocoSegmentation *s)
     *s = (DfCocoSegmentation){ 0 };
 }
 
-/* A value of another kind than is wanted, within the segmentation; with it the rest of so many lists around it is passed over. */
+/* A value of another kind than is wanted, within the segmentation; with it the rest of so many lists around it is
+ * passed over. */
 static int wrong(DfCocoRecord *r, const DfCocoSink *sink, DfJsonEvent met, int around, const char *sentence)
 {
-    return df_coco_report_and_pass(r, sink, (DfCocoProblem){ .field = DF_COCO_SEGMENTATION, .met = met, .inside = true }, around, sentence);
+    return df_coco_report_and_pass(r, sink,
+                                   (DfCocoProblem){ .field = DF_COCO_SEGMENTATION, .met = met, .inside = true },
+                                   around, sentence);
 }
 
 /* A value that is of its kind and all the same cannot be. */
@@ -43,7 +46,7 @@ static DfJsonEvent read_numbers(DfJson *json, DfCocoSegmentation *s)
     return event;
 }
 
-/* ---- runs ----------------------------------------------------------------------------------------------------------- */
+/* ---- runs ------------------------------------------------------------------------------------------------------ */
 
 /* One object, {"size": [height, width], "counts": ...}. */
 typedef struct {
@@ -52,6 +55,12 @@ typedef struct {
     size_t n_size;
     bool compressed, has_size, has_counts;
 } Runs;
+
+/* Is this how many pixels a side can have? */
+static bool is_side(double side)
+{
+    return side >= 0 && side <= UINT32_MAX && side == floor(side);
+}
 
 static int read_size(DfCocoRecord *r, const DfCocoSink *sink, Runs *o)
 {
@@ -70,8 +79,9 @@ static int read_size(DfCocoRecord *r, const DfCocoSink *sink, Runs *o)
         return df_coco_report(r, sink, refused(), "segmentation: size is not an array of height and width");
     height = o->size[0];
     width = o->size[1];
-    if (!(height >= 0 && height <= UINT32_MAX && height == floor(height)) || !(width >= 0 && width <= UINT32_MAX && width == floor(width)))
-        return df_coco_report(r, sink, refused(), "segmentation: height and width are not integers from 0 to 2^32 - 1");
+    if (!is_side(height) || !is_side(width))
+        return df_coco_report(r, sink, refused(),
+                              "segmentation: height and width are not integers from 0 to 2^32 - 1");
     o->height = (uint32_t)height;
     o->width = (uint32_t)width;
     return DF_OK;
@@ -93,7 +103,8 @@ static int read_counts(DfCocoRecord *r, const DfCocoSink *sink, DfRunList *runs)
     if (i == s->n)
         runs->n = s->n;
     else
-        error = df_coco_report(r, sink, refused(), "segmentation: a count of %.17g, want one from 0 to 2^32 - 1", s->numbers[i]);
+        error = df_coco_report(r, sink, refused(), "segmentation: a count of %.17g, want one from 0 to 2^32 - 1",
+                               s->numbers[i]);
     if (error != DF_OK || event == DF_JSON_CLOSE)
         return error;
     return wrong(r, sink, event, 1, "segmentation: counts hold something that is not a number");
@@ -156,7 +167,7 @@ static int read_runs(DfCocoRecord *r, const DfCocoSink *sink)
     return error;
 }
 
-/* ---- lists: of polygons, or of runs --------------------------------------------------------------------------------- */
+/* ---- lists: of polygons, or of runs ---------------------------------------------------------------------------- */
 
 /* From behind the '[' of a polygon. */
 static int read_polygon(DfCocoRecord *r, const DfCocoSink *sink, bool first)
@@ -174,11 +185,15 @@ static int read_polygon(DfCocoRecord *r, const DfCocoSink *sink, bool first)
     while (i < s->n && fabs(s->numbers[i]) < farthest)
         i++;
     if (i < s->n)
-        error = df_coco_report(r, sink, refused(), "segmentation: a polygon has the coordinate %g, want one between -2e8 and 2e8", s->numbers[i]);
+        error = df_coco_report(r, sink, refused(),
+                               "segmentation: a polygon has the coordinate %g, want one between -2e8 and 2e8",
+                               s->numbers[i]);
     if (error == DF_OK && event != DF_JSON_CLOSE)
         return wrong(r, sink, event, 1, "segmentation: a polygon is not a list of numbers");
     if (error == DF_OK && first && n <= 4)
-        error = df_coco_report(r, sink, refused(), "segmentation: the first polygon has %zu numbers, want at least 6: x and y of three points", n);
+        error = df_coco_report(r, sink, refused(),
+                               "segmentation: the first polygon has %zu numbers, want at least 6: x and y of three "
+                               "points", n);
     return error;
 }
 
@@ -230,7 +245,8 @@ static int read_list(DfCocoRecord *r, const DfCocoSink *sink)
         if (first)
             kind = event;
         if (event != kind || (event != DF_JSON_ARRAY && event != DF_JSON_OBJECT))
-            return wrong(r, sink, event, 1, "segmentation: a list of something else than polygons, want [[x, y, ...], ...]");
+            return wrong(r, sink, event, 1,
+                         "segmentation: a list of something else than polygons, want [[x, y, ...], ...]");
         error = kind == DF_JSON_ARRAY ? read_polygon(r, sink, first) : read_listed_runs(r, sink, first);
     }
     if (kind == DF_JSON_ARRAY)
@@ -252,7 +268,9 @@ int df_coco_read_segmentation(DfCocoRecord *r, const DfCocoSink *sink)
     s->n_size = s->n = s->runs.n = 0;
     if (event != DF_JSON_ARRAY && event != DF_JSON_OBJECT) {
         const DfCocoProblem p = { .field = DF_COCO_SEGMENTATION, .met = event };
-        return df_coco_report_and_pass(r, sink, p, 0, "segmentation: is neither a list of polygons nor an object with size and counts");
+        return df_coco_report_and_pass(r, sink, p, 0,
+                                       "segmentation: is neither a list of polygons nor an object with size and "
+                                       "counts");
     }
     r->has |= DF_COCO_SEGMENTATION;
     return event == DF_JSON_ARRAY ? read_list(r, sink) : read_runs(r, sink);

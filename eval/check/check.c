@@ -33,8 +33,6 @@ void df_check_free(DfCheck *c)
     df_free(c->categories);
     df_free(c->annotation_lines);
     df_free(c->truths);
-    df_free(c->counts);
-    df_free(c->points);
     df_arena_free(c->arena);
     df_free(c);
 }
@@ -103,14 +101,15 @@ int df_check_text(const DfCheck *c, char **out)
             if (kind->count > kind->shown)
                 df_textbuf_add(&t, "    and %zu more like this (%s)\n", kind->count - kind->shown, kind->code);
         }
-    df_textbuf_add(&t, "%zu errors, %zu warnings, %zu notes\n", df_check_count(c, DF_CHECK_ERROR), df_check_count(c, DF_CHECK_WARNING),
-                   df_check_count(c, DF_CHECK_NOTE));
+    df_textbuf_add(&t, "%zu errors, %zu warnings, %zu notes\n", df_check_count(c, DF_CHECK_ERROR),
+                   df_check_count(c, DF_CHECK_WARNING), df_check_count(c, DF_CHECK_NOTE));
     return df_textbuf_take(&t, out);
 }
 
 static void add_finding(DfTextbuf *t, const DfCheck *c, const CheckFinding *f, bool first)
 {
-    df_textbuf_add(t, "%s{\"level\": \"%s\", \"code\": \"%s\", \"file\": ", first ? "\n  " : ",\n  ", level_name(c->kinds[f->kind].level), c->kinds[f->kind].code);
+    df_textbuf_add(t, "%s{\"level\": \"%s\", \"code\": \"%s\", \"file\": ", first ? "\n  " : ",\n  ",
+                   level_name(c->kinds[f->kind].level), c->kinds[f->kind].code);
     df_textbuf_json(t, f->file ? f->file : "");
     if (f->line)
         df_textbuf_add(t, ", \"line\": %zu", f->line);
@@ -122,8 +121,9 @@ static void add_finding(DfTextbuf *t, const DfCheck *c, const CheckFinding *f, b
 int df_check_json(const DfCheck *c, char **out)
 {
     DfTextbuf t = { 0 };
-    df_textbuf_add(&t, "{\"errors\": %zu, \"warnings\": %zu, \"notes\": %zu,\n \"counts\": {", df_check_count(c, DF_CHECK_ERROR),
-                   df_check_count(c, DF_CHECK_WARNING), df_check_count(c, DF_CHECK_NOTE));
+    df_textbuf_add(&t, "{\"errors\": %zu, \"warnings\": %zu, \"notes\": %zu,\n \"counts\": {",
+                   df_check_count(c, DF_CHECK_ERROR), df_check_count(c, DF_CHECK_WARNING),
+                   df_check_count(c, DF_CHECK_NOTE));
     for (size_t k = 0; k < c->n_kinds; k++)
         df_textbuf_add(&t, "%s\"%s\": %zu", k ? ", " : "", c->kinds[k].code, c->kinds[k].count);
     df_textbuf_add(&t, "},\n \"findings\": [");

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/check/check.h -- what silently ruins a COCO score: a look through annotation and results files that goes on after each finding.
+ * eval/check/check.h -- what silently ruins a COCO score: a look through annotation and results files that goes on
+ * after each finding.
  *
  *     DfCheck *check; char *text;
  *     df_check_new(&check);
  *     df_check_truth(check, "gt.json");  df_check_results(check, "dt.json");
- *     df_check_text(check, &text);                     df_check_count(check, DF_CHECK_ERROR) is how many would ruin the score
+ *     df_check_text(check, &text);         df_check_count(check, DF_CHECK_ERROR) is how many would ruin the score
  */
 #ifndef DF_EVAL_CHECK_CHECK_H
 #define DF_EVAL_CHECK_CHECK_H
@@ -25,19 +26,20 @@ typedef struct DfCheck DfCheck;
 int df_check_new(DfCheck **out);
 void df_check_free(DfCheck *); /* NULL is fine */
 
-/* The annotation file first, then any number of results files. What cannot be read at all (no such file, no JSON) is a failure; all
- * else is a finding. */
+/* The annotation file first, then any number of results files. What cannot be read at all (no such file, no JSON)
+ * is a failure; all else is a finding. */
 int df_check_truth(DfCheck *, const char *path);
 int df_check_truth_json(DfCheck *, DfJson *);
 int df_check_results(DfCheck *, const char *path);
 int df_check_results_json(DfCheck *, DfJson *);
 
-/* Compares the sizes of images with their files. `size` returns DF_OK, or a failure whose sentence becomes the finding. */
+/* Compares the sizes of images with their files. `size` returns DF_OK, or a failure whose sentence becomes the
+ * finding. */
 typedef int DfCheckImageSize(void *user, const char *file_name, int *width, int *height);
 int df_check_images(DfCheck *, DfCheckImageSize *size, void *user);
 
 size_t df_check_count(const DfCheck *, DfCheckLevel);
-int df_check_text(const DfCheck *, char **out); /* a line per finding; of many alike the first, and how many; df_free it */
-int df_check_json(const DfCheck *, char **out); /* keys: docs/metrics.md; df_free it                                     */
+int df_check_text(const DfCheck *, char **out); /* a line per finding; of many alike the first ones; df_free it */
+int df_check_json(const DfCheck *, char **out); /* keys: docs/metrics.md; df_free it */
 
 #endif

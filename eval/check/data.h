@@ -9,26 +9,7 @@
 #include "annotations/annotations.h"
 #include "boxes/boxes.h"
 
-enum { CHECK_SHOWN = 5, CHECK_KINDS = 64, CHECK_POINTS = 4000 };
-
-/* One record of any list, read without complaint about what is missing. */
-enum { F_ID = 1, F_IMAGE = 2, F_CATEGORY = 4, F_BOX = 8, F_AREA = 16, F_CROWD = 32, F_SCORE = 64, F_WIDTH = 128, F_HEIGHT = 256, F_MASK = 512, F_FILE = 1024 };
-typedef struct {
-    size_t line, number;
-    unsigned has;              /* F_*: there, and of the right type       */
-    unsigned odd;              /* F_*: there, of a wrong type             */
-    DfId id, image, category;
-    char id_text[256], image_text[256], category_text[256], name[512];
-    double box[4], area, score, width, height;
-    size_t n_box;
-    bool crowd;
-    /* segmentation */
-    size_t parts, short_parts, odd_parts, flat_parts, crossing_parts;
-    bool runs, bad_runs;
-    double mask_height, mask_width, runs_sum, runs_foreground; /* sums -1: compressed, not known yet */
-    char *counts;              /* compressed; borrowed from `text_room`   */
-    double low_x, high_x, low_y, high_y;
-} CheckRecord;
+enum { CHECK_SHOWN = 5, CHECK_KINDS = 64 };
 
 /* How large a mask says its image is (0: it does not), and how far it reaches; high_x < low_x: not known. */
 typedef struct {
@@ -81,28 +62,36 @@ struct DfCheck {
     size_t *annotation_lines;
     CheckTruth *truths;
     size_t n_truths, images_capacity, categories_capacity, lines_capacity, truths_capacity;
-    char *counts;              /* room for one compressed mask */
-    size_t counts_capacity;
-    double *points;            /* room for one polygon         */
-    size_t points_capacity;
+    unsigned odd;              /* of the record that is read: DF_COCO_* that are there and of a wrong type */
+    char undecoded[256];       /* why its compressed counts hold no runs                                   */
 };
 
-/* Reads the record whose opening brace was met. */
-int df_check_record(DfCheck *, DfJson *, size_t number, CheckRecord *);
+/* The records of a list, each given to look(), whatever they lack: `has` of a record says what is there, `odd` of
+ * the check what is of a wrong type. */
+typedef int CheckLook(void *arg, DfCocoRecord *);
+int df_check_stream(DfCheck *, DfJson *, DfCocoList, CheckLook *look, void *arg);
 
-/* What is wrong with the segmentation of a record; `kind` is "annotation" or "detection". Fills `mask` as far as it is right. */
-int df_check_mask(DfCheck *, const CheckRecord *, const char *kind, CheckMask *mask);
-int df_check_mask_in_image(DfCheck *, const CheckMask *, const CheckImage *, size_t line, const char *kind); /* "an annotation" */
-int df_check_mask_in_box(DfCheck *, const CheckMask *, const CheckRecord *); /* of an annotation: detectors predict both by themselves */
+/* What is wrong with the segmentation of a record; `kind` is "annotation" or "detection". Fills `mask` as far as
+ * it is right. */
+int df_check_mask(DfCheck *, const DfCocoRecord *, const char *kind, CheckMask *mask);
+/* Whether it fits its image; `kind` is "an annotation" or "a detection". */
+int df_check_mask_in_image(DfCheck *, const CheckMask *, const CheckImage *, size_t line, const char *kind);
+/* Whether it fits its box: of an annotation alone, as detectors predict both by themselves. */
+int df_check_mask_in_box(DfCheck *, const CheckMask *, const DfCocoRecord *);
 
 static inline bool df_check_mask_known(const CheckMask *m)
 {
     return m->low_x <= m->high_x;
 }
 
+/* A field that a record must have. */
+typedef struct {
+    unsigned field;
+    const char *key, *code;
+} CheckWanted;
+int df_check_wanted(DfCheck *, const DfCocoRecord *, const CheckWanted *, size_t n, const char *kind);
+
 /* Adds a finding; `code` is a constant, the same for all findings alike. */
 int df_check_find(DfCheck *, DfCheckLevel, const char *code, size_t line, const char *format, ...) DF_PRINTF(5, 6);
-
-uint32_t df_check_place(const DfIds *, DfId); /* VIEW_NONE-like: DF_NO_ID if it was never met */
 
 #endif

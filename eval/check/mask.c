@@ -7,69 +7,170 @@
 
 #include "eval/check/data.h"
 
-static int look_at_polygons(DfCheck *c, const CheckRecord *r, const char *kind)
+/* ---- polygons -------------------------------------------------------------------------------------------------- */
+
+enum { MOST_POINTS = 4000 }; /* of a polygon that are looked at */
+
+/* Of the polygons of a segmentation how many are what, and how far they reach. */
+typedef struct {
+    size_t parts, short_parts, odd_parts, flat_parts, crossing_parts;
+    double low_x, high_x, low_y, high_y;
+} Polygons;
+
+static double side(const double *a, const double *b, const double *c)
 {
+    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]);
+}
+
+static bool opposite(double s, double t)
+{
+    return (s > 0 && t < 0) || (s < 0 && t > 0);
+}
+
+/* Two edges cross in their insides. */
+static bool cross(const double *a, const double *b, const double *c, const double *d)
+{
+    return opposite(side(a, b, c), side(a, b, d)) && opposite(side(c, d, a), side(c, d, b));
+}
+
+static bool crosses_itself(const double *xy, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = i + 2; j < n; j++) {
+            const bool neighbours = i == 0 && j == n - 1;
+            if (!neighbours && cross(xy + 2 * i, xy + 2 * ((i + 1) % n), xy + 2 * j, xy + 2 * ((j + 1) % n)))
+                return true;
+        }
+    return false;
+}
+
+/* Do the points enclose nothing? */
+static bool is_flat(const double *xy, size_t n)
+{
+    double twice = 0;
+    for (size_t i = 0; i < n; i++)
+        twice += side(xy, xy + 2 * i, xy + 2 * ((i + 1) % n));
+    return !(fabs(twice) > 0);
+}
+
+/* n numbers */
+static void add_polygon(Polygons *p, const double *xy, size_t n)
+{
+    const size_t points = n / 2;
+    p->parts++;
+    p->short_parts += n < 6;
+    p->odd_parts += n % 2;
+    for (size_t i = 0; i < points && i < MOST_POINTS; i++) {
+        p->low_x = fmin(p->low_x, xy[2 * i]);
+        p->high_x = fmax(p->high_x, xy[2 * i]);
+        p->low_y = fmin(p->low_y, xy[2 * i + 1]);
+        p->high_y = fmax(p->high_y, xy[2 * i + 1]);
+    }
+    p->flat_parts += points >= 3 && points <= MOST_POINTS && is_flat(xy, points);
+    p->crossing_parts += points >= 4 && points <= MOST_POINTS && crosses_itself(xy, points);
+}
+
+static Polygons polygons_of(const DfCocoSegmentation *s)
+{
+    Polygons p = { .low_x = INFINITY, .high_x = -INFINITY, .low_y = INFINITY, .high_y = -INFINITY };
+    for (size_t at = 0; s->form == DF_MASK_POLYGONS && at < s->n; at += (size_t)s->numbers[at] + 1)
+        add_polygon(&p, s->numbers + at + 1, (size_t)s->numbers[at]);
+    return p;
+}
+
+static int look_at_polygons(DfCheck *c, const DfCocoRecord *r, const char *kind, CheckMask *mask)
+{
+    const Polygons p = polygons_of(&r->segmentation);
     int error = DF_OK;
-    if (r->parts == 0 || r->short_parts)
+    if (p.parts > 0 && p.low_x <= p.high_x)
+        *mask = (CheckMask){ 0, 0, (float)p.low_x, (float)p.low_y, (float)p.high_x, (float)p.high_y };
+    if (p.parts == 0 || p.short_parts)
         error = df_check_find(c, DF_CHECK_ERROR, "polygon_empty", r->line, "%s %zu has %s", kind, r->number,
-                              r->parts == 0 ? "a segmentation without polygons" : "a polygon of less than three points");
-    if (error == DF_OK && r->odd_parts)
-        error = df_check_find(c, DF_CHECK_WARNING, "polygon_odd", r->line, "%s %zu has a polygon with an odd number of coordinates: the last one is ignored", kind, r->number);
-    if (error == DF_OK && r->flat_parts)
-        error = df_check_find(c, DF_CHECK_WARNING, "polygon_flat", r->line, "%s %zu has a polygon without an area: its points lie on a line", kind, r->number);
-    if (error == DF_OK && r->crossing_parts)
-        error = df_check_find(c, DF_CHECK_WARNING, "polygon_crosses_itself", r->line, "%s %zu has a polygon that crosses itself: what it encloses twice becomes a hole", kind, r->number);
+                              p.parts == 0 ? "a segmentation without polygons" : "a polygon of less than three points");
+    if (error == DF_OK && p.odd_parts)
+        error = df_check_find(c, DF_CHECK_WARNING, "polygon_odd", r->line,
+                              "%s %zu has a polygon with an odd number of coordinates: the last one is ignored", kind,
+                              r->number);
+    if (error == DF_OK && p.flat_parts)
+        error = df_check_find(c, DF_CHECK_WARNING, "polygon_flat", r->line,
+                              "%s %zu has a polygon without an area: its points lie on a line", kind, r->number);
+    if (error == DF_OK && p.crossing_parts)
+        error = df_check_find(c, DF_CHECK_WARNING, "polygon_crosses_itself", r->line,
+                              "%s %zu has a polygon that crosses itself: what it encloses twice becomes a hole", kind,
+                              r->number);
     return error;
 }
 
-/* Compressed runs are read here, into the sums that plain ones have already. */
-static int read_compressed(const CheckRecord *r, double *sum, double *foreground, CheckMask *mask)
+/* ---- runs ------------------------------------------------------------------------------------------------------ */
+
+/* Pixels in all and in the foreground, and whether the runs are whole numbers. */
+typedef struct {
+    double sum, foreground;
+    bool whole;
+} Counts;
+
+/* Those of a list are counted as they stand there, with what no mask can hold. */
+static Counts counts_of(const DfCocoSegmentation *s)
 {
-    DfMask m;
-    double box[4];
-    const int error = df_mask_from_text(&m, r->counts, strlen(r->counts), (uint32_t)r->mask_height, (uint32_t)r->mask_width);
-    if (error < 0)
-        return error;
-    *sum = *foreground = 0;
-    for (size_t i = 0; i < m.n; i++) {
-        *sum += m.runs[i];
-        *foreground += i % 2 ? m.runs[i] : 0;
+    static const double two63 = 9223372036854775808.0;
+    Counts c = { .whole = true };
+    const size_t n = s->compressed ? s->runs.n : s->n;
+    for (size_t i = 0; i < n; i++) {
+        const double run = s->compressed ? s->runs.at[i] : s->numbers[i];
+        c.whole = c.whole && run >= 0 && run < two63 && run == floor(run);
+        c.sum += run;
+        c.foreground += i % 2 ? run : 0;
     }
-    df_mask_box(&m, box);
-    df_mask_done(&m);
-    if (*foreground > 0 && *sum == r->mask_height * r->mask_width)
-        *mask = (CheckMask){ mask->height, mask->width, (float)box[0], (float)box[1], (float)(box[0] + box[2]), (float)(box[1] + box[3]) };
-    return DF_OK;
+    return c;
 }
 
-static int look_at_runs(DfCheck *c, const CheckRecord *r, const char *kind, CheckMask *mask)
+static void reach(const DfCocoSegmentation *s, CheckMask *mask)
 {
-    double sum = r->runs_sum, foreground = r->runs_foreground;
-    if (r->bad_runs || !(r->mask_height >= 0 && r->mask_width >= 0 && r->mask_height * r->mask_width < 2147483648.0))
-        return df_check_find(c, DF_CHECK_ERROR, "runs_wrong", r->line, "%s %zu: the RLE of a mask is wrong: want whole numbers in \"counts\" and two in \"size\"", kind, r->number);
-    mask->height = (uint32_t)r->mask_height;
-    mask->width = (uint32_t)r->mask_width;
-    if (r->counts && read_compressed(r, &sum, &foreground, mask) < 0)
-        return df_check_find(c, DF_CHECK_ERROR, "runs_wrong", r->line, "%s %zu: %s", kind, r->number, df_error());
-    if (sum != r->mask_height * r->mask_width)
-        return df_check_find(c, DF_CHECK_ERROR, "runs_wrong_sum", r->line, "%s %zu: the RLE has %.0f pixels, and the mask %.0f x %.0f", kind, r->number, sum, r->mask_height, r->mask_width);
-    if (foreground == 0)
+    double box[4];
+    df_mask_box(&(DfMask){ mask->height, mask->width, s->runs.n, s->runs.at }, box);
+    mask->low_x = (float)box[0];
+    mask->low_y = (float)box[1];
+    mask->high_x = (float)(box[0] + box[2]);
+    mask->high_y = (float)(box[1] + box[3]);
+}
+
+static int look_at_runs(DfCheck *c, const DfCocoRecord *r, const char *kind, CheckMask *mask)
+{
+    const DfCocoSegmentation *s = &r->segmentation;
+    const double height = s->size[0];
+    const double width = s->size[1];
+    const bool sized = s->n_size == 2 && height >= 0 && width >= 0 && height * width < 2147483648.0;
+    const Counts counts = counts_of(s);
+    if (!sized || !counts.whole)
+        return df_check_find(c, DF_CHECK_ERROR, "runs_wrong", r->line,
+                             "%s %zu: the RLE of a mask is wrong: want whole numbers in \"counts\" and two in "
+                             "\"size\"", kind, r->number);
+    mask->height = (uint32_t)height;
+    mask->width = (uint32_t)width;
+    if (s->undecoded)
+        return df_check_find(c, DF_CHECK_ERROR, "runs_wrong", r->line, "%s %zu: %s", kind, r->number, c->undecoded);
+    if (s->compressed && counts.foreground > 0 && counts.sum == height * width)
+        reach(s, mask);
+    if (counts.sum != height * width)
+        return df_check_find(c, DF_CHECK_ERROR, "runs_wrong_sum", r->line,
+                             "%s %zu: the RLE has %.0f pixels, and the mask %.0f x %.0f", kind, r->number, counts.sum,
+                             height, width);
+    if (counts.foreground == 0)
         return df_check_find(c, DF_CHECK_WARNING, "mask_empty", r->line, "%s %zu has an empty mask", kind, r->number);
     return DF_OK;
 }
 
-int df_check_mask(DfCheck *c, const CheckRecord *r, const char *kind, CheckMask *mask)
+/* ---- a mask ---------------------------------------------------------------------------------------------------- */
+
+int df_check_mask(DfCheck *c, const DfCocoRecord *r, const char *kind, CheckMask *mask)
 {
     *mask = (CheckMask){ 0, 0, 0, 0, -1, -1 };
-    if (r->odd & F_MASK)
-        return df_check_find(c, DF_CHECK_ERROR, "mask_type", r->line, "%s %zu: segmentation is neither polygons nor RLE", kind, r->number);
-    if (!(r->has & F_MASK))
+    if (c->odd & DF_COCO_SEGMENTATION)
+        return df_check_find(c, DF_CHECK_ERROR, "mask_type", r->line,
+                             "%s %zu: segmentation is neither polygons nor RLE", kind, r->number);
+    if (!(r->has & DF_COCO_SEGMENTATION))
         return DF_OK;
-    if (r->runs)
-        return look_at_runs(c, r, kind, mask);
-    if (r->parts > 0 && r->low_x <= r->high_x)
-        *mask = (CheckMask){ 0, 0, (float)r->low_x, (float)r->low_y, (float)r->high_x, (float)r->high_y };
-    return look_at_polygons(c, r, kind);
+    return r->segmentation.form == DF_MASK_RUNS ? look_at_runs(c, r, kind, mask) : look_at_polygons(c, r, kind, mask);
 }
 
 int df_check_mask_in_image(DfCheck *c, const CheckMask *m, const CheckImage *image, size_t line, const char *kind)
@@ -77,23 +178,29 @@ int df_check_mask_in_image(DfCheck *c, const CheckMask *m, const CheckImage *ima
     if (image->width == 0)
         return DF_OK;
     if (m->height && (m->height != image->height || m->width != image->width))
-        return df_check_find(c, DF_CHECK_ERROR, "mask_size", line, "%s has a mask of %u x %u in an image of %g x %g (height x width): it cannot match anything", kind, m->height, m->width,
-                             image->height, image->width);
-    if (df_check_mask_known(m) && (m->low_x < -1 || m->low_y < -1 || m->high_x > image->width + 1 || m->high_y > image->height + 1))
-        return df_check_find(c, DF_CHECK_WARNING, "mask_outside", line, "%s has a mask from %g %g to %g %g in an image of %g x %g", kind, (double)m->low_x, (double)m->low_y,
-                             (double)m->high_x, (double)m->high_y, image->width, image->height);
+        return df_check_find(c, DF_CHECK_ERROR, "mask_size", line,
+                             "%s has a mask of %u x %u in an image of %g x %g (height x width): it cannot match "
+                             "anything", kind, m->height, m->width, image->height, image->width);
+    const bool before = m->low_x < -1 || m->low_y < -1;
+    const bool behind = m->high_x > image->width + 1 || m->high_y > image->height + 1;
+    if (df_check_mask_known(m) && (before || behind))
+        return df_check_find(c, DF_CHECK_WARNING, "mask_outside", line,
+                             "%s has a mask from %g %g to %g %g in an image of %g x %g", kind, (double)m->low_x,
+                             (double)m->low_y, (double)m->high_x, (double)m->high_y, image->width, image->height);
     return DF_OK;
 }
 
-int df_check_mask_in_box(DfCheck *c, const CheckMask *m, const CheckRecord *r)
+int df_check_mask_in_box(DfCheck *c, const CheckMask *m, const DfCocoRecord *r)
 {
     const double ends[4] = { r->box[0], r->box[1], r->box[0] + r->box[2], r->box[1] + r->box[3] };
-    const double reach[4] = { (double)m->low_x, (double)m->low_y, (double)m->high_x, (double)m->high_y };
-    if (!(r->has & F_BOX) || !df_check_mask_known(m))
+    const double of_mask[4] = { (double)m->low_x, (double)m->low_y, (double)m->high_x, (double)m->high_y };
+    if (!(r->has & DF_COCO_BBOX) || !df_check_mask_known(m))
         return DF_OK;
     for (int i = 0; i < 4; i++)
-        if (fabs(ends[i] - reach[i]) > fmax(3, 0.1 * r->box[2 + i % 2]))
-            return df_check_find(c, DF_CHECK_WARNING, "mask_box", r->line, "annotation %zu has a mask from %g %g to %g %g and a box from %g %g to %g %g", r->number, reach[0], reach[1],
-                                 reach[2], reach[3], ends[0], ends[1], ends[2], ends[3]);
+        if (fabs(ends[i] - of_mask[i]) > fmax(3, 0.1 * r->box[2 + i % 2]))
+            return df_check_find(c, DF_CHECK_WARNING, "mask_box", r->line,
+                                 "annotation %zu has a mask from %g %g to %g %g and a box from %g %g to %g %g",
+                                 r->number, of_mask[0], of_mask[1], of_mask[2], of_mask[3], ends[0], ends[1], ends[2],
+                                 ends[3]);
     return DF_OK;
 }

@@ -13,8 +13,10 @@ enum { MOST_COMPARED = 4000000 }; /* records that are looked up for being there 
 /* How the class of a detection can be off from that of the object it lies on. */
 typedef enum { SAME, ONE_LESS, ONE_MORE, PLACE_FROM_0, PLACE_FROM_1, READINGS } Reading;
 static const char *const readings[READINGS] = {
-    "", "if 1 were added: labels seem to count from 0, want category ids", "if 1 were subtracted: labels seem to count from 1, want category ids",
-    "as positions among the sorted categories, counted from 0: want category ids", "as positions among the sorted categories, counted from 1: want category ids"
+    [ONE_LESS] = "if 1 were added: labels seem to count from 0, want category ids",
+    [ONE_MORE] = "if 1 were subtracted: labels seem to count from 1, want category ids",
+    [PLACE_FROM_0] = "as positions among the sorted categories, counted from 0: want category ids",
+    [PLACE_FROM_1] = "as positions among the sorted categories, counted from 1: want category ids",
 };
 
 typedef struct {
@@ -22,13 +24,14 @@ typedef struct {
     uint32_t *truths;         /* by image                */
     size_t *start;            /* [images + 1]            */
     int64_t *ranks;           /* [categories]: place among the sorted listed ones, from 0 */
-    DfIds seen;             /* hashes of records       */
+    DfIds seen;               /* hashes of records       */
     size_t n, on_objects, agree[READINGS], with_box, corners, outside;
     double largest;           /* coordinate              */
-    size_t off_line, corner_line; /* of the first detection on an object of another class, of one that looks like corners; 0: none */
+    size_t off_line;          /* of the first detection on an object of another class; 0: none */
+    size_t corner_line;       /* of the first box that looks like corners; 0: none             */
 } Results;
 
-/* ---- before ------------------------------------------------------------------------------------------------------- */
+/* ---- before ---------------------------------------------------------------------------------------------------- */
 
 static int sort_truths(Results *s)
 {
@@ -75,54 +78,75 @@ static int rank_categories(Results *s)
     return DF_OK;
 }
 
-/* ---- one record --------------------------------------------------------------------------------------------------- */
+/* ---- one record ------------------------------------------------------------------------------------------------ */
 
-static int look_at_fields(Results *s, const CheckRecord *r)
+static int look_at_score(DfCheck *c, const DfCocoRecord *r)
 {
-    DfCheck *c = s->check;
-    static const struct { unsigned field; const char *key, *code; } wanted[] = {
-        { F_IMAGE, "image_id", "result_image_id" }, { F_CATEGORY, "category_id", "result_category_id" }, { F_SCORE, "score", "result_score" }
-    };
-    int error = DF_OK;
-    for (size_t i = 0; error == DF_OK && i < 3; i++)
-        if (!(r->has & wanted[i].field))
-            error = df_check_find(c, DF_CHECK_ERROR, wanted[i].code, r->line, "detection %zu: %s is %s", r->number, wanted[i].key, r->odd & wanted[i].field ? "not of the right type" : "missing");
-    if (error == DF_OK && !(r->has & (F_BOX | F_MASK)))
-        error = df_check_find(c, DF_CHECK_ERROR, "result_box", r->line, "detection %zu has neither a bbox of four numbers nor a segmentation", r->number);
-    if (error == DF_OK && (r->has & F_SCORE) && !isfinite(r->score))
-        error = df_check_find(c, DF_CHECK_ERROR, "score_not_finite", r->line, "detection %zu has a score that is not finite", r->number);
-    else if (error == DF_OK && (r->has & F_SCORE) && !(r->score >= 0 && r->score <= 1))
-        error = df_check_find(c, DF_CHECK_WARNING, "score_range", r->line, "detection %zu has the score %g: want 0 to 1", r->number, r->score);
-    return error;
+    if (!(r->has & DF_COCO_SCORE))
+        return DF_OK;
+    if (!isfinite(r->score))
+        return df_check_find(c, DF_CHECK_ERROR, "score_not_finite", r->line,
+                             "detection %zu has a score that is not finite", r->number);
+    if (!(r->score >= 0 && r->score <= 1))
+        return df_check_find(c, DF_CHECK_WARNING, "score_range", r->line,
+                             "detection %zu has the score %g: want 0 to 1", r->number, r->score);
+    return DF_OK;
 }
 
-static int look_at_box(Results *s, const CheckRecord *r, const CheckImage *image)
+static int look_at_fields(Results *s, const DfCocoRecord *r)
+{
+    static const CheckWanted wanted[] = {
+        { DF_COCO_IMAGE_ID,    "image_id",    "result_image_id" },
+        { DF_COCO_CATEGORY_ID, "category_id", "result_category_id" },
+        { DF_COCO_SCORE,       "score",       "result_score" },
+    };
+    DfCheck *c = s->check;
+    int error = df_check_wanted(c, r, wanted, sizeof wanted / sizeof *wanted, "detection");
+    if (error == DF_OK && !(r->has & (DF_COCO_BBOX | DF_COCO_SEGMENTATION)))
+        error = df_check_find(c, DF_CHECK_ERROR, "result_box", r->line,
+                              "detection %zu has neither a bbox of four numbers nor a segmentation", r->number);
+    return error == DF_OK ? look_at_score(c, r) : error;
+}
+
+/* A box that leaves its image, and would not if its last two numbers were a corner. */
+static bool looks_like_corners(const double *b, double width, double height)
+{
+    const bool leaves = b[0] + b[2] > width * 1.05 || b[1] + b[3] > height * 1.05;
+    return leaves && b[2] <= width + 1 && b[3] <= height + 1 && b[2] >= b[0] && b[3] >= b[1];
+}
+
+static int look_at_box(Results *s, const DfCocoRecord *r, const CheckImage *image)
 {
     DfCheck *c = s->check;
-    const double *b = r->box, width = image ? image->width : 0, height = image ? image->height : 0;
-    if (!(r->has & F_BOX))
+    const double *b = r->box;
+    const double width = image ? image->width : 0;
+    const double height = image ? image->height : 0;
+    if (!(r->has & DF_COCO_BBOX))
         return DF_OK;
     s->with_box++;
     for (int i = 0; i < 4; i++) {
         if (!isfinite(b[i]))
-            return df_check_find(c, DF_CHECK_ERROR, "box_not_finite", r->line, "detection %zu has a box that is not finite", r->number);
+            return df_check_find(c, DF_CHECK_ERROR, "box_not_finite", r->line,
+                                 "detection %zu has a box that is not finite", r->number);
         s->largest = fmax(s->largest, fabs(b[i]));
     }
     if (b[2] <= 0 || b[3] <= 0)
-        return df_check_find(c, DF_CHECK_WARNING, "result_box_empty", r->line, "detection %zu has a box of %g x %g", r->number, b[2], b[3]);
+        return df_check_find(c, DF_CHECK_WARNING, "result_box_empty", r->line, "detection %zu has a box of %g x %g",
+                             r->number, b[2], b[3]);
     if (width == 0)
         return DF_OK;
-    if ((b[0] + b[2] > width * 1.05 || b[1] + b[3] > height * 1.05) && b[2] <= width + 1 && b[3] <= height + 1 && b[2] >= b[0] && b[3] >= b[1]) {
+    if (looks_like_corners(b, width, height)) {
         s->corners++;
         s->corner_line = s->corner_line ? s->corner_line : r->line;
     }
     if (b[0] >= width || b[1] >= height || b[0] + b[2] <= 0 || b[1] + b[3] <= 0)
-        return df_check_find(c, DF_CHECK_WARNING, "result_box_outside", r->line, "detection %zu lies outside its image: %g %g %g %g in %g x %g", r->number, b[0], b[1], b[2], b[3], width,
-                             height);
+        return df_check_find(c, DF_CHECK_WARNING, "result_box_outside", r->line,
+                             "detection %zu lies outside its image: %g %g %g %g in %g x %g", r->number, b[0], b[1],
+                             b[2], b[3], width, height);
     return DF_OK;
 }
 
-static uint64_t hash_of(const CheckRecord *r, uint32_t image, uint32_t category)
+static uint64_t hash_of(const DfCocoRecord *r, uint32_t image, uint32_t category)
 {
     uint64_t words[7] = { image, category, 0, 0, 0, 0, 0 }, hash = UINT64_C(14695981039346656037);
     memcpy(words + 2, r->box, sizeof r->box);
@@ -134,37 +158,47 @@ static uint64_t hash_of(const CheckRecord *r, uint32_t image, uint32_t category)
     return hash;
 }
 
-static int look_for_twin(Results *s, const CheckRecord *r, uint32_t image, uint32_t category)
+static int look_for_twin(Results *s, const DfCocoRecord *r, uint32_t image, uint32_t category)
 {
     uint32_t at;
     const size_t before = s->seen.n;
-    if (!(r->has & F_BOX) || !(r->has & F_SCORE) || before >= MOST_COMPARED)
+    if (!(r->has & DF_COCO_BBOX) || !(r->has & DF_COCO_SCORE) || before >= MOST_COMPARED)
         return DF_OK;
     const int error = df_ids_add(&s->seen, (DfId){ (int64_t)hash_of(r, image, category), NULL }, &at);
     if (error < 0 || s->seen.n > before)
         return error;
-    return df_check_find(s->check, DF_CHECK_WARNING, "result_twice", r->line, "detection %zu repeats an earlier one: same image, category, box and score", r->number);
+    return df_check_find(s->check, DF_CHECK_WARNING, "result_twice", r->line,
+                         "detection %zu repeats an earlier one: same image, category, box and score", r->number);
 }
 
-/* Which reading of the class agrees with the object below the detection. */
-static void vote(Results *s, const CheckRecord *r, uint32_t image)
+/* The object that the detection overlaps most, by more than half; or NULL. */
+static const CheckTruth *object_below(const Results *s, const double *box, uint32_t image)
 {
-    const DfCheck *c = s->check;
-    double best = 0.5;
     const CheckTruth *on = NULL;
-    if (!(r->has & F_BOX) || r->category.text)
-        return;
+    double best = 0.5;
     for (size_t i = s->start[image]; i < s->start[image + 1]; i++) {
-        const CheckTruth *t = &c->truths[s->truths[i]];
-        const double iou = t->has_box && !t->crowd ? df_box_iou(r->box, t->box, false) : 0;
+        const CheckTruth *t = &s->check->truths[s->truths[i]];
+        const double iou = t->has_box && !t->crowd ? df_box_iou(box, t->box, false) : 0;
         if (iou > best) {
             best = iou;
             on = t;
         }
     }
-    if (!on || c->category_ids.ids[on->category].text)
+    return on;
+}
+
+/* Which reading of the class agrees with the object below the detection. */
+static void vote(Results *s, const DfCocoRecord *r, uint32_t image)
+{
+    const DfIds *ids = &s->check->category_ids;
+    if (!(r->has & DF_COCO_BBOX) || r->category_id.text)
         return;
-    const int64_t is = c->category_ids.ids[on->category].number, rank = s->ranks[on->category], said = r->category.number;
+    const CheckTruth *on = object_below(s, r->box, image);
+    if (!on || ids->ids[on->category].text)
+        return;
+    const int64_t is = ids->ids[on->category].number;
+    const int64_t rank = s->ranks[on->category];
+    const int64_t said = r->category_id.number;
     s->on_objects++;
     s->off_line = s->off_line || said == is ? s->off_line : r->line;
     s->agree[SAME] += said == is;
@@ -175,39 +209,44 @@ static void vote(Results *s, const CheckRecord *r, uint32_t image)
 }
 
 /* The box of a detection that has a mask alone is that of its mask. */
-static int look_at_mask(Results *s, CheckRecord *r, CheckMask *mask)
+static int look_at_mask(Results *s, DfCocoRecord *r, CheckMask *mask)
 {
     DfCheck *c = s->check;
     int error = df_check_mask(c, r, "detection", mask);
-    if (error == DF_OK && (r->has & F_MASK) && !(r->has & F_BOX) && !r->counts)
-        error = df_check_find(c, DF_CHECK_ERROR, "mask_type", r->line, "detection %zu has a mask and no box: want a compressed RLE, {\"size\": [height, width], \"counts\": \"..\"}", r->number);
-    if (error < 0 || (r->has & F_BOX) || !df_check_mask_known(mask))
+    const bool mask_alone = (r->has & DF_COCO_SEGMENTATION) && !(r->has & DF_COCO_BBOX);
+    if (error == DF_OK && mask_alone && !r->segmentation.compressed)
+        error = df_check_find(c, DF_CHECK_ERROR, "mask_type", r->line,
+                              "detection %zu has a mask and no box: want a compressed RLE, {\"size\": [height, "
+                              "width], \"counts\": \"..\"}", r->number);
+    if (error < 0 || (r->has & DF_COCO_BBOX) || !df_check_mask_known(mask))
         return error;
-    const double box[4] = { (double)mask->low_x, (double)mask->low_y, (double)(mask->high_x - mask->low_x), (double)(mask->high_y - mask->low_y) };
-    memcpy(r->box, box, sizeof box);
-    r->has |= F_BOX;
+    r->box[0] = (double)mask->low_x;
+    r->box[1] = (double)mask->low_y;
+    r->box[2] = (double)(mask->high_x - mask->low_x);
+    r->box[3] = (double)(mask->high_y - mask->low_y);
+    r->has |= DF_COCO_BBOX;
     return DF_OK;
 }
 
-static int look_at_record(Results *s, CheckRecord *r)
+/* What a detection is of, looked up in the annotations. */
+static int look_at_place(Results *s, const DfCocoRecord *r, const CheckMask *mask)
 {
     DfCheck *c = s->check;
-    CheckMask mask;
-    int error = look_at_fields(s, r);
-    if (error == DF_OK)
-        error = look_at_mask(s, r, &mask);
-    if (error < 0 || !(r->has & F_IMAGE) || !(r->has & F_CATEGORY))
-        return error;
-    const uint32_t image = df_check_place(&c->image_ids, r->image), category = df_check_place(&c->category_ids, r->category);
-    const bool known = image != DF_NO_ID && c->images[image].listed, of_class = category != DF_NO_ID && c->categories[category].listed;
-    error = look_at_box(s, r, known ? &c->images[image] : NULL);
+    const uint32_t image = df_ids_find(&c->image_ids, r->image_id);
+    const uint32_t category = df_ids_find(&c->category_ids, r->category_id);
+    const bool known = image != DF_NO_ID && c->images[image].listed;
+    const bool of_class = category != DF_NO_ID && c->categories[category].listed;
+    int error = look_at_box(s, r, known ? &c->images[image] : NULL);
     if (error == DF_OK && known)
-        error = df_check_mask_in_image(c, &mask, &c->images[image], r->line, "a detection");
+        error = df_check_mask_in_image(c, mask, &c->images[image], r->line, "a detection");
     if (error == DF_OK && !known)
-        error = df_check_find(c, DF_CHECK_ERROR, "result_image_unknown", r->line, "detection %zu is of image %s, which is not in the annotations", r->number, df_id_text(r->image));
+        error = df_check_find(c, DF_CHECK_ERROR, "result_image_unknown", r->line,
+                              "detection %zu is of image %s, which is not in the annotations", r->number,
+                              df_id_text(r->image_id));
     if (error == DF_OK && !of_class)
-        error = df_check_find(c, DF_CHECK_ERROR, "result_category_unknown", r->line, "detection %zu is of category %s, which is not in the annotations: it is ignored", r->number,
-                              df_id_text(r->category));
+        error = df_check_find(c, DF_CHECK_ERROR, "result_category_unknown", r->line,
+                              "detection %zu is of category %s, which is not in the annotations: it is ignored",
+                              r->number, df_id_text(r->category_id));
     if (error < 0 || !known)
         return error;
     c->images[image].detections++;
@@ -217,7 +256,20 @@ static int look_at_record(Results *s, CheckRecord *r)
     return look_for_twin(s, r, image, category);
 }
 
-/* ---- after -------------------------------------------------------------------------------------------------------- */
+static int look_at_record(void *arg, DfCocoRecord *r)
+{
+    Results *s = arg;
+    CheckMask mask;
+    s->n++;
+    int error = look_at_fields(s, r);
+    if (error == DF_OK)
+        error = look_at_mask(s, r, &mask);
+    if (error < 0 || !(r->has & DF_COCO_IMAGE_ID) || !(r->has & DF_COCO_CATEGORY_ID))
+        return error;
+    return look_at_place(s, r, &mask);
+}
+
+/* ---- after ----------------------------------------------------------------------------------------------------- */
 
 static int look_at_classes(Results *s)
 {
@@ -225,65 +277,79 @@ static int look_at_classes(Results *s)
     size_t best = SAME;
     for (size_t i = 1; i < READINGS; i++)
         best = s->agree[i] > s->agree[best] ? i : best;
-    if (best != SAME && s->on_objects >= 10 && s->agree[best] > 2 * s->agree[SAME] && 2 * s->agree[best] > s->on_objects)
-        return df_check_find(c, DF_CHECK_ERROR, "classes_shifted", s->off_line, "%zu detections overlap an object; %zu of them have its class, but %zu would have it %s", s->on_objects, s->agree[SAME],
-                             s->agree[best], readings[best]);
-    return DF_OK;
+    const bool clear = s->agree[best] > 2 * s->agree[SAME] && 2 * s->agree[best] > s->on_objects;
+    if (best == SAME || s->on_objects < 10 || !clear)
+        return DF_OK;
+    return df_check_find(c, DF_CHECK_ERROR, "classes_shifted", s->off_line,
+                         "%zu detections overlap an object; %zu of them have its class, but %zu would have it %s",
+                         s->on_objects, s->agree[SAME], s->agree[best], readings[best]);
 }
 
 static int look_at_boxes(Results *s)
 {
     DfCheck *c = s->check;
     if (s->with_box >= 10 && s->largest <= 1.5)
-        return df_check_find(c, DF_CHECK_ERROR, "boxes_relative", 0, "no box has a coordinate above %g: boxes seem to be relative to the size of the image, want pixels", s->largest);
+        return df_check_find(c, DF_CHECK_ERROR, "boxes_relative", 0,
+                             "no box has a coordinate above %g: boxes seem to be relative to the size of the image, "
+                             "want pixels", s->largest);
     if (s->with_box >= 10 && s->corners * 10 > s->with_box * 3)
-        return df_check_find(c, DF_CHECK_ERROR, "boxes_corners", s->corner_line, "%zu of %zu boxes reach out of their image, but would fit as x1 y1 x2 y2: want x y width height", s->corners, s->with_box);
+        return df_check_find(c, DF_CHECK_ERROR, "boxes_corners", s->corner_line,
+                             "%zu of %zu boxes reach out of their image, but would fit as x1 y1 x2 y2: want x y "
+                             "width height", s->corners, s->with_box);
     return DF_OK;
+}
+
+static int look_at_categories(DfCheck *c)
+{
+    int error = DF_OK;
+    for (size_t k = 0; error == DF_OK && k < c->category_ids.n; k++) {
+        const CheckCategory *category = &c->categories[k];
+        if (category->listed && category->truths && !category->detections)
+            error = df_check_find(c, DF_CHECK_WARNING, "category_without_result", 0,
+                                  "category %s%s%s (line %zu of the annotations) has %zu annotations and no "
+                                  "detection", df_id_text(c->category_ids.ids[k]), category->name ? " " : "",
+                                  category->name ? category->name : "", category->line, category->truths);
+    }
+    return error;
 }
 
 static int look_at_absences(Results *s)
 {
     DfCheck *c = s->check;
-    size_t without = 0, first = 0, crowded = 0, images = 0;
-    int error = DF_OK;
-    for (size_t k = 0; error == DF_OK && k < c->category_ids.n; k++)
-        if (c->categories[k].listed && c->categories[k].truths && !c->categories[k].detections)
-            error = df_check_find(c, DF_CHECK_WARNING, "category_without_result", 0, "category %s%s%s (line %zu of the annotations) has %zu annotations and no detection",
-                                  df_id_text(c->category_ids.ids[k]), c->categories[k].name ? " " : "", c->categories[k].name ? c->categories[k].name : "", c->categories[k].line,
-                                  c->categories[k].truths);
+    size_t without = 0;
+    size_t first = 0; /* line of the first of them */
+    size_t crowded = 0;
+    size_t images = 0;
+    int error = look_at_categories(c);
     for (size_t i = 0; i < c->image_ids.n; i++) {
-        images += c->images[i].listed;
-        if (c->images[i].listed && c->images[i].truths && !c->images[i].detections)
-            first = without++ ? first : c->images[i].line;
-        crowded += c->images[i].detections > 100;
+        const CheckImage *image = &c->images[i];
+        images += image->listed;
+        if (image->listed && image->truths && !image->detections)
+            first = without++ ? first : image->line;
+        crowded += image->detections > 100;
     }
     if (error == DF_OK && without)
-        error = df_check_find(c, DF_CHECK_WARNING, "images_without_result", 0, "%zu of %zu images have annotations and no detection; the first is on line %zu of the annotations", without, images,
-                              first);
+        error = df_check_find(c, DF_CHECK_WARNING, "images_without_result", 0,
+                              "%zu of %zu images have annotations and no detection; the first is on line %zu of the "
+                              "annotations", without, images, first);
     if (error == DF_OK && crowded)
-        error = df_check_find(c, DF_CHECK_NOTE, "images_crowded", 0, "%zu images have more than 100 detections: only the 100 best of each class count", crowded);
+        error = df_check_find(c, DF_CHECK_NOTE, "images_crowded", 0,
+                              "%zu images have more than 100 detections: only the 100 best of each class count",
+                              crowded);
     if (error == DF_OK && s->n == 0)
         error = df_check_find(c, DF_CHECK_WARNING, "no_results", 0, "there is no detection");
     return error;
 }
 
+static int look_at_list(void *arg, DfCocoList list, DfJson *json)
+{
+    Results *s = arg;
+    return df_check_stream(s->check, json, list, look_at_record, s);
+}
+
 static int look_through(Results *s, DfJson *json)
 {
-    DfJsonValue v;
-    CheckRecord r;
-    int error = DF_OK;
-    DfJsonEvent event = df_json_next(json, &v);
-    if (event != DF_JSON_ARRAY)
-        return event == DF_JSON_ERROR ? df_json_error(json) : df_json_fail(json, DF_EFORMAT, "want COCO results: an array of detections");
-    while (error == DF_OK && (event = df_json_next(json, &v)) == DF_JSON_OBJECT) {
-        error = df_check_record(s->check, json, ++s->n, &r);
-        if (error == DF_OK)
-            error = look_at_record(s, &r);
-    }
-    if (error == DF_OK && event != DF_JSON_CLOSE)
-        error = event == DF_JSON_ERROR ? df_json_error(json) : df_json_fail(json, DF_EFORMAT, "detection %zu is not an object", s->n + 1);
-    if (error == DF_OK && df_json_next(json, &v) != DF_JSON_END)
-        error = df_json_error(json);
+    int error = df_coco_stream_results(json, &(DfCocoFile){ .arg = s, .list = look_at_list });
     if (error == DF_OK)
         error = look_at_classes(s);
     if (error == DF_OK)

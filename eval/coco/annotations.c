@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/annotations.c -- the annotations of the ground truth. Fields that only some evaluation needs (bbox, area, iscrowd,
- * segmentation) may be absent here: df_coco_evaluate() asks for them. They are read by all threads; ids are numbered when their pieces
- * are joined, in the order of the file. Polygons are drawn as they are read where the size of the image is known by then, as in all files
- * that list images first.
+ * eval/coco/annotations.c -- the annotations of the ground truth. Fields that only some evaluation needs (bbox,
+ * area, iscrowd, segmentation) may be absent here: df_coco_evaluate() asks for them. They are read by all threads;
+ * ids are numbered when their pieces are joined, in the order of the file. Polygons are drawn as they are read
+ * where the size of the image is known by then, as in all files that list images first.
  */
 #include <stdatomic.h>
 #include <string.h>
@@ -31,12 +31,13 @@ typedef struct {
 
 typedef struct {
     CocoBuilder *builder;
-    atomic_size_t n_joined; /* annotations so far, for messages                                                         */
-    DfIds unlisted;         /* images that annotations name and no list did before: numbered behind the others at the end */
+    atomic_size_t n_joined; /* annotations so far, for messages                            */
+    DfIds unlisted;         /* images that annotations name and no list did before: they are
+                               numbered behind the others at the end                        */
     Slot slots[DF_JSON_SLOTS];
 } Reader;
 
-/* ---- one annotation, on any thread ---------------------------------------------------------------------------------- */
+/* ---- one annotation, on any thread ----------------------------------------------------------------------------- */
 
 static int keep_id(Slot *slot, DfId from, DfId *to)
 {
@@ -66,7 +67,8 @@ static int keep_mask(Slot *slot, const DfCocoRecord *r, Draft *d)
         return df_coco_put_aside(&slot->undrawn, &r->segmentation, slot->n - 1);
     if (mask.form == DF_MASK_POLYGONS && !df_coco_drawable(size))
         return DF_OK; /* df_coco_evaluate() complains where it is needed */
-    return df_coco_fail_in(r, df_coco_keep_truth(&slot->drawing, &r->segmentation, &mask, size, &slot->bytes, &d->mask));
+    return df_coco_fail_in(r,
+                           df_coco_keep_truth(&slot->drawing, &r->segmentation, &mask, size, &slot->bytes, &d->mask));
 }
 
 static uint8_t what_it_has(const DfCocoRecord *r)
@@ -89,8 +91,12 @@ static int take_annotation(void *arg, DfCocoRecord *r)
     if (!df_grow((void **)&slot->drafts, &slot->capacity, slot->n, sizeof *slot->drafts))
         return df_fail_memory("the annotations");
     Draft *const d = &slot->drafts[slot->n++];
-    *d = (Draft){ .fields = { .area = r->area, .line = (uint32_t)r->line, .has = what_it_has(r), .crowd = r->iscrowd } };
+    *d = (Draft){ 0 };
     memcpy(d->fields.box, r->box, sizeof r->box);
+    d->fields.area = r->area;
+    d->fields.crowd = r->iscrowd;
+    d->fields.has = what_it_has(r);
+    d->fields.line = (uint32_t)r->line;
     d->fields.image = df_ids_find(&slot->coco->images, r->image_id);
     const int error = keep_ids(slot, r, d);
     return error == DF_OK && slot->coco->with_masks ? keep_mask(slot, r, d) : error;
@@ -111,25 +117,37 @@ static int read_piece(void *arg, size_t i, DfJson *json)
     return df_coco_stream_records(json, DF_COCO_ANNOTATIONS, atomic_load(&reader->n_joined), &slot->record, &sink);
 }
 
-/* ---- all of them, in order ------------------------------------------------------------------------------------------ */
+/* ---- all of them, in order ------------------------------------------------------------------------------------- */
+
+/* Room for annotation n, and for what is kept of its id. */
+static bool make_room(CocoBuilder *b, size_t n, size_t n_ids)
+{
+    DfCoco *const coco = b->coco;
+    if (coco->with_masks && !df_grow((void **)&coco->masks, &b->masks_capacity, n, sizeof *coco->masks))
+        return false;
+    return n < DF_NO_ID - 1 &&
+           df_grow((void **)&coco->annotations, &b->annotations_capacity, n, sizeof *coco->annotations) &&
+           df_grow((void **)&b->last, &b->last_capacity, n_ids, sizeof *b->last);
+}
 
 static int keep_annotation(Reader *reader, const Draft *d)
 {
     CocoBuilder *const b = reader->builder;
-    DfCoco *coco = b->coco;
-    CocoAnnotation f = d->fields;
+    DfCoco *const coco = b->coco;
     const size_t n = coco->n_annotations;
+    CocoAnnotation f = d->fields;
     uint32_t id;
-    int error;
-    if (n >= DF_NO_ID - 1 || !df_grow((void **)&coco->annotations, &b->annotations_capacity, n, sizeof f) ||
-        (coco->with_masks && !df_grow((void **)&coco->masks, &b->masks_capacity, n, sizeof *coco->masks)) ||
-        !df_grow((void **)&b->last, &b->last_capacity, b->annotation_ids.n, sizeof *b->last))
-        return df_fail_memory("the annotations");
-    if ((error = f.image == DF_NO_ID ? df_ids_add(&reader->unlisted, d->image, &f.image) : DF_OK) < 0 ||
-        (error = df_coco_add_category(b, d->category, &f.category)) < 0 || (error = df_ids_add(&b->annotation_ids, d->id, &id)) < 0)
-        return error;
-    if (d->fields.image == DF_NO_ID)
+    int error = make_room(b, n, b->annotation_ids.n) ? DF_OK : df_fail_memory("the annotations");
+    if (error == DF_OK && f.image == DF_NO_ID) {
+        error = df_ids_add(&reader->unlisted, d->image, &f.image);
         f.image += (uint32_t)coco->images.n;
+    }
+    if (error == DF_OK)
+        error = df_coco_add_category(b, d->category, &f.category);
+    if (error == DF_OK)
+        error = df_ids_add(&b->annotation_ids, d->id, &id);
+    if (error < 0)
+        return error;
     f.last = id;
     f.id_is_zero = !d->id.text && d->id.number == 0;
     b->last[id] = (uint32_t)n;
@@ -143,10 +161,8 @@ static int keep_annotation(Reader *reader, const Draft *d)
 /* As many as the first piece promises. If memory is short, they ask again when they come. */
 static void expect(CocoBuilder *b, size_t n)
 {
-    DfCoco *const coco = b->coco;
-    if (n > 0 && n < DF_NO_ID && df_grow((void **)&coco->annotations, &b->annotations_capacity, n, sizeof *coco->annotations) &&
-        df_grow((void **)&b->last, &b->last_capacity, n, sizeof *b->last) && df_ids_reserve(&b->annotation_ids, n) && coco->with_masks)
-        df_grow((void **)&coco->masks, &b->masks_capacity, n, sizeof *coco->masks);
+    if (n > 0 && n < DF_NO_ID && make_room(b, n, n))
+        df_ids_reserve(&b->annotation_ids, n);
 }
 
 static int join_piece(void *arg, size_t i, size_t lines_before, size_t pieces)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/builder.h -- private to eval/: ground truth while it is read. read.c reads the file; images.c keeps its images and categories,
- * annotations.c its annotations.
+ * eval/coco/builder.h -- private to eval/: ground truth while it is read. read.c reads the file; images.c keeps
+ * its images and categories, annotations.c its annotations.
  */
 #ifndef DF_EVAL_COCO_BUILDER_H
 #define DF_EVAL_COCO_BUILDER_H
@@ -17,7 +17,8 @@ typedef struct {
     bool drawn;                /* masks, in the sizes known so far */
     bool has_images, has_categories; /* the lists are there        */
     DfCocoRecord record;       /* the image or category that is read */
-    size_t last_capacity, annotations_capacity, masks_capacity, images_capacity, sizes_capacity, categories_capacity, names_capacity;
+    size_t last_capacity, annotations_capacity, masks_capacity;
+    size_t images_capacity, sizes_capacity, categories_capacity, names_capacity;
 } CocoBuilder;
 
 /* The list of images, and that of categories. One that is given again replaces the one before. */

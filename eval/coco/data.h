@@ -16,19 +16,19 @@ enum { HAS_BOX = 1, HAS_AREA = 2, HAS_CROWD = 4 };
 /* What comparing wants to know of a segmentation. */
 typedef struct {
     DfMaskForm form;
-    uint32_t height, width;  /* of runs; polygons are of the size of the image                                           */
-    uint32_t area, box[4];   /* of runs                                                                                  */
-    bool plain;              /* of runs: see DfRunFacts                                                                   */
+    uint32_t height, width;  /* of runs; polygons are of the size of the image */
+    uint32_t area, box[4];   /* of runs */
+    bool plain;              /* of runs: see DfRunFacts */
 } CocoMask;
 CocoMask df_coco_mask(const DfCocoSegmentation *);
 
 /* A mask of the ground truth, ready to be compared. */
 typedef struct {
-    const uint32_t *runs;    /* where runs end if plain, else how long they are; NULL: polygons that cannot be drawn     */
+    const uint32_t *runs;    /* where runs end if plain, else how long they are; NULL: polygons that cannot be drawn */
     size_t n;
     uint32_t height, width, area;
     uint32_t box[4];
-    uint8_t form;            /* that it had                                                                              */
+    uint8_t form;            /* that it had */
     bool plain;
 } CocoTruthMask;
 
@@ -99,9 +99,8 @@ typedef struct {
     uint32_t image, category;
 } CocoDetection;
 
-/* Categories that the ground truth never mentions are kept too: they count when all classes are one and the caller names them.
- * They are numbered behind those of the ground truth. */
-typedef enum { KIND_UNKNOWN, KIND_BOX, KIND_MASK } CocoKind; /* as the first detection has it, so have all; says whose area counts */
+/* As the first detection has it, so have all. It also says whose area counts. */
+typedef enum { KIND_UNKNOWN, KIND_BOX, KIND_MASK } CocoKind;
 
 /* In blocks, so that nothing is copied while they grow. */
 enum { DETECTIONS_BLOCK = 1 << 14 };
@@ -110,6 +109,8 @@ typedef struct {
     CocoCompared *masks;        /* if they are of KIND_MASK or the ground truth has masks; else NULL */
 } CocoBlock;
 
+/* Categories that the ground truth never mentions are kept too: they count when all classes are one and the caller
+ * names them. They are numbered behind those of the ground truth. */
 struct DfCocoResults {
     const DfCoco *gt;
     DfIds unknown;
@@ -136,13 +137,15 @@ uint32_t df_coco_find_category(const DfCocoResults *, DfId);
 /* Puts the record in front of the sentence of a function that knows masks and nothing of files. */
 int df_coco_fail_in(const DfCocoRecord *, int error);
 
-/* Masks: whether polygons and boxes can be drawn in a picture; those of the ground truth, kept in `bytes`: one that was just read into the
- * room (and can be drawn, or is none), and polygons; the annotations of each image, once all are read; and the IoUs of a detection whose
- * mask was just read into the room, kept in `bytes`. */
+/* Masks: whether polygons and boxes can be drawn in a picture; those of the ground truth, kept in `bytes`: one
+ * that was just read into the room (and can be drawn, or is none), and polygons; the annotations of each image,
+ * once all are read; and the IoUs of a detection whose mask was just read into the room, kept in `bytes`. */
 bool df_coco_drawable(const CocoSize *);
-int df_coco_keep_truth(CocoCompareRoom *, const DfCocoSegmentation *, const CocoMask *, const CocoSize *, CocoBytes *bytes, CocoTruthMask *out);
+int df_coco_keep_truth(CocoCompareRoom *, const DfCocoSegmentation *, const CocoMask *, const CocoSize *,
+                       CocoBytes *bytes, CocoTruthMask *out);
 int df_coco_file_by_image(DfCoco *);
 int df_coco_mask_of(const CocoTruthMask *, DfMask *out); /* a copy; one without runs is not for this */
-int df_coco_compare(const DfCoco *, CocoCompareRoom *, DfCocoSegmentation *, const CocoMask *, const CocoDetection *, CocoBytes *bytes, CocoCompared *);
+int df_coco_compare(const DfCoco *, CocoCompareRoom *, DfCocoSegmentation *, const CocoMask *, const CocoDetection *,
+                    CocoBytes *bytes, CocoCompared *);
 
 #endif

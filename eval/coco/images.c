@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/images.c -- images and categories of the ground truth: those that its lists name, and those that only annotations name.
+ * eval/coco/images.c -- images and categories of the ground truth: those that its lists name, and those that only
+ * annotations name.
  */
 #include <math.h>
 #include <string.h>
@@ -29,7 +30,7 @@ static void forget(bool *listed, size_t n)
         listed[i] = false;
 }
 
-/* ---- images --------------------------------------------------------------------------------------------------------- */
+/* ---- images ---------------------------------------------------------------------------------------------------- */
 
 int df_coco_add_image(CocoBuilder *b, DfId id, bool listed, uint32_t *place)
 {
@@ -86,13 +87,14 @@ static int take_image(void *arg, DfCocoRecord *r)
 
 int df_coco_read_images(CocoBuilder *b, DfJson *json)
 {
-    const DfCocoSink sink = { .arg = b, .wanted = DF_COCO_ID | DF_COCO_HEIGHT | DF_COCO_WIDTH, .record = take_image, .problem = odd_image };
+    DfCocoSink sink = { .arg = b, .record = take_image, .problem = odd_image };
+    sink.wanted = DF_COCO_ID | DF_COCO_HEIGHT | DF_COCO_WIDTH;
     forget(b->coco->image_listed, b->coco->images.n);
     b->has_images = true;
     return df_coco_stream_records(json, DF_COCO_IMAGES, 0, &b->record, &sink);
 }
 
-/* ---- categories ----------------------------------------------------------------------------------------------------- */
+/* ---- categories ------------------------------------------------------------------------------------------------ */
 
 /* The category table grows by annotations too, so its names do. */
 static int add_category(CocoBuilder *b, DfId id, bool listed, uint32_t *place)

@@ -1,26 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/masks.c -- memory that masks are kept in, and what comparing wants to know of a segmentation that was just read.
+ * eval/coco/masks.c -- memory that masks are kept in, and what comparing wants to know of a segmentation that was
+ * just read.
  */
 #include <string.h>
 
 #include "eval/coco/data.h"
 
-/* ---- bytes -------------------------------------------------------------------------------------------------------- */
+/* ---- bytes ----------------------------------------------------------------------------------------------------- */
 
-enum { FIRST_CHUNK = 64 * 1024, LARGEST_CHUNK = 8 * 1024 * 1024, HEAD = 64 /* of a block, so that chunks are whole pages */ };
+enum {
+    FIRST_CHUNK = 64 * 1024,
+    LARGEST_CHUNK = 8 * 1024 * 1024,
+    HEAD = 64 /* of a block, so that chunks are whole pages */
+};
+
+/* Chunks double until they are the largest. */
+static size_t next_chunk(const CocoBytes *b)
+{
+    if (b->n == 0)
+        return FIRST_CHUNK;
+    return b->size + HEAD < LARGEST_CHUNK ? 2 * (b->size + HEAD) : LARGEST_CHUNK;
+}
+
+static bool add_chunk(CocoBytes *b, size_t n)
+{
+    const size_t room = next_chunk(b) - HEAD;
+    const size_t size = n > room ? n : room;
+    if (!df_grow((void **)&b->chunks, &b->capacity, b->n, sizeof *b->chunks))
+        return false;
+    b->chunks[b->n] = df_malloc_filled(size);
+    if (!b->chunks[b->n])
+        return false;
+    b->n++;
+    b->used = 0;
+    b->size = size;
+    return true;
+}
 
 void *df_coco_bytes_take(CocoBytes *b, size_t n)
 {
     n = (n + 7) / 8 * 8;
-    if (b->n == 0 || n > b->size - b->used) {
-        const size_t next = b->n == 0 ? FIRST_CHUNK : b->size + HEAD < LARGEST_CHUNK ? 2 * (b->size + HEAD) : LARGEST_CHUNK, size = n > next - HEAD ? n : next - HEAD;
-        if (!df_grow((void **)&b->chunks, &b->capacity, b->n, sizeof *b->chunks) || !(b->chunks[b->n] = df_malloc_filled(size)))
-            return NULL;
-        b->n++;
-        b->used = 0;
-        b->size = size;
-    }
+    if ((b->n == 0 || n > b->size - b->used) && !add_chunk(b, n))
+        return NULL;
     b->used += n;
     return b->chunks[b->n - 1] + b->used - n;
 }
@@ -48,7 +70,7 @@ void df_coco_bytes_done(CocoBytes *b)
     *b = (CocoBytes){ 0 };
 }
 
-/* ---- a segmentation ------------------------------------------------------------------------------------------------ */
+/* ---- a segmentation -------------------------------------------------------------------------------------------- */
 
 CocoMask df_coco_mask(const DfCocoSegmentation *s)
 {

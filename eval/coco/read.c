@@ -22,7 +22,8 @@ static int read_file(CocoBuilder *b, DfJson *json)
     const int error = df_coco_stream_truth(json, &(DfCocoFile){ .arg = b, .list = read_list });
     if (error < 0 || (b->has_images && b->has_categories))
         return error;
-    return df_json_fail(json, DF_EFORMAT, "has no \"%s\", want a COCO annotation file", b->has_images ? "categories" : "images");
+    return df_json_fail(json, DF_EFORMAT, "has no \"%s\", want a COCO annotation file",
+                        b->has_images ? "categories" : "images");
 }
 
 int df_coco_read_with(DfCoco **out, DfJson *json, const DfCocoReading *how)
@@ -31,7 +32,8 @@ int df_coco_read_with(DfCoco **out, DfJson *json, const DfCocoReading *how)
     DfCoco *coco = df_calloc(1, sizeof *coco);
     CocoBuilder *b = df_calloc(1, sizeof *b);
     const size_t length = strlen(df_json_name(json)) + 1;
-    int error = coco && b && (coco->names = df_arena_new()) && (coco->name = df_malloc(length)) ? DF_OK : df_fail_memory("the annotations");
+    const bool room = coco && b && (coco->names = df_arena_new()) && (coco->name = df_malloc(length));
+    int error = room ? DF_OK : df_fail_memory("the annotations");
     if (error == DF_OK) {
         memcpy(coco->name, df_json_name(json), length);
         coco->pool = how->pool;

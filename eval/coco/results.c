@@ -91,13 +91,15 @@ static int keep(DfCocoResults *results, const CocoDetection *detections, const C
     return DF_OK;
 }
 
-/* ---- from memory --------------------------------------------------------------------------------------------------- */
+/* ---- from memory ----------------------------------------------------------------------------------------------- */
 
 static int take_mask(DfCocoResults *results, const DfMask *from, CocoMask *to)
 {
     DfRunList *const runs = &results->given.runs;
     const DfRunFacts facts = df_runs_facts(from->runs, from->n, from->height, from->width);
-    *to = (CocoMask){ .height = from->height, .width = from->width, .area = facts.area, .form = DF_MASK_RUNS, .plain = facts.plain };
+    *to = (CocoMask){ .form = DF_MASK_RUNS, .height = from->height, .width = from->width };
+    to->area = facts.area;
+    to->plain = facts.plain;
     memcpy(to->box, facts.box, sizeof to->box);
     if (!df_runs_grow(runs, from->n))
         return df_fail_memory("masks");
@@ -107,7 +109,8 @@ static int take_mask(DfCocoResults *results, const DfMask *from, CocoMask *to)
     return DF_OK;
 }
 
-static int add(DfCocoResults *results, int64_t image_id, size_t n, const DfMask *masks, const double (*boxes)[4], const double *scores, const int64_t *category_ids)
+static int add(DfCocoResults *results, int64_t image_id, size_t n, const DfMask *masks, const double (*boxes)[4],
+               const double *scores, const int64_t *category_ids)
 {
     const DfCoco *gt = results->gt;
     const uint32_t image = df_ids_find(&gt->images, (DfId){ image_id, NULL });
@@ -129,27 +132,30 @@ static int add(DfCocoResults *results, int64_t image_id, size_t n, const DfMask 
         if (error == DF_OK)
             error = number_category(results, (DfId){ category_ids[i], NULL }, &d.category);
         if (error == DF_OK)
-            error = df_coco_compare(gt, &results->compare_room, &results->given, &mask, &d, &results->bytes, &compared);
+            error = df_coco_compare(gt, &results->compare_room, &results->given, &mask, &d, &results->bytes,
+                                    &compared);
         if (error == DF_OK)
             error = keep(results, &d, &compared, 1);
     }
     return error;
 }
 
-int df_coco_results_add(DfCocoResults *results, int64_t image_id, size_t n, const double (*boxes)[4], const double *scores, const int64_t *category_ids)
+int df_coco_results_add(DfCocoResults *results, int64_t image_id, size_t n, const double (*boxes)[4],
+                        const double *scores, const int64_t *category_ids)
 {
     return add(results, image_id, n, NULL, boxes, scores, category_ids);
 }
 
-int df_coco_results_add_masks(DfCocoResults *results, int64_t image_id, size_t n, const DfMask *masks, const double (*boxes)[4], const double *scores,
-                              const int64_t *category_ids)
+int df_coco_results_add_masks(DfCocoResults *results, int64_t image_id, size_t n, const DfMask *masks,
+                              const double (*boxes)[4], const double *scores, const int64_t *category_ids)
 {
     return add(results, image_id, n, masks, boxes, scores, category_ids);
 }
 
-/* ---- the file ----------------------------------------------------------------------------------------------------- */
+/* ---- the file -------------------------------------------------------------------------------------------------- */
 
-/* Detections of a piece of the file; categories that the ground truth does not have are numbered behind its own, by piece. */
+/* Detections of a piece of the file; categories that the ground truth does not have are numbered behind its own,
+ * by piece. */
 typedef struct {
     const DfCocoResults *results;
     CocoDetection *detections;
@@ -213,7 +219,9 @@ static int check(const DfCocoResults *results, const DfCocoRecord *r)
         return r->has & DF_COCO_BBOX ? DF_OK : df_coco_record_fail(r, "has no bbox, but the first detection has one");
     const DfCocoSegmentation *const s = &r->segmentation;
     return s->form != DF_MASK_NONE && s->compressed ? DF_OK :
-           df_coco_record_fail(r, "want a segmentation of size and compressed counts, since the first detection has no bbox");
+           df_coco_record_fail(r,
+                               "want a segmentation of size and compressed counts, since the first detection has no "
+                               "bbox");
 }
 
 /* A box that is not given is that of the mask. */
@@ -224,7 +232,9 @@ static int keep_mask(Slot *slot, DfCocoRecord *r, CocoDetection *d)
     const CocoMask mask = df_coco_mask(&r->segmentation);
     for (int k = 0; k < 4 && !(r->has & DF_COCO_BBOX); k++)
         d->box[k] = mask.box[k];
-    return df_coco_fail_in(r, df_coco_compare(slot->results->gt, &slot->compare_room, &r->segmentation, &mask, d, &slot->bytes, &slot->masks[slot->n]));
+    CocoCompared *const kept = &slot->masks[slot->n];
+    const DfCoco *const gt = slot->results->gt;
+    return df_coco_fail_in(r, df_coco_compare(gt, &slot->compare_room, &r->segmentation, &mask, d, &slot->bytes, kept));
 }
 
 static int take_detection(void *arg, DfCocoRecord *r)
@@ -251,7 +261,9 @@ static int read_piece(void *arg, size_t i, DfJson *json)
 {
     Reader *const reader = arg;
     Slot *const slot = &reader->slots[i];
-    DfCocoSink sink = { .arg = slot, .record = take_detection, .watched = DF_COCO_IMAGE_ID, .field = find_image, .problem = df_coco_allow_empty };
+    DfCocoSink sink = { .arg = slot, .record = take_detection, .problem = df_coco_allow_empty };
+    sink.watched = DF_COCO_IMAGE_ID;
+    sink.field = find_image;
     sink.wanted = DF_COCO_IMAGE_ID | DF_COCO_CATEGORY_ID | DF_COCO_BBOX | DF_COCO_SCORE;
     if (keeps_masks(reader->results))
         sink.wanted |= DF_COCO_SEGMENTATION;
@@ -304,7 +316,7 @@ static void reader_done(Reader *reader)
     df_free(reader);
 }
 
-/* ---- boxes or masks? ----------------------------------------------------------------------------------------------- */
+/* ---- boxes or masks? ------------------------------------------------------------------------------------------- */
 
 /* The first "bbox" that is neither null nor empty tells. */
 static int met_box(void *arg, DfCocoRecord *r, unsigned field)
@@ -335,7 +347,10 @@ static int find_kind(DfCocoResults *results, const DfJson *at)
 {
     bool box = false;
     DfCocoRecord first = { 0 };
-    const DfCocoSink sink = { .arg = &box, .wanted = DF_COCO_BBOX, .watched = DF_COCO_BBOX, .field = met_box, .record = met_end, .problem = met_other };
+    DfCocoSink sink = { .arg = &box, .wanted = DF_COCO_BBOX, .watched = DF_COCO_BBOX };
+    sink.field = met_box;
+    sink.problem = met_other;
+    sink.record = met_end;
     DfJson *json;
     const int error = df_json_fork(&json, at);
     if (error < 0)
@@ -348,7 +363,7 @@ static int find_kind(DfCocoResults *results, const DfJson *at)
     return DF_OK;
 }
 
-/* ---- the file, whole ------------------------------------------------------------------------------------------------ */
+/* ---- the file, whole ------------------------------------------------------------------------------------------- */
 static int read_list(void *arg, DfCocoList list, DfJson *json)
 {
     DfCocoResults *const results = arg;

@@ -20,7 +20,7 @@ typedef struct {
     CocoBytes bytes; /* of the numbers */
 } CocoUndrawn;
 
-int df_coco_put_aside(CocoUndrawn *, const DfCocoSegmentation *, size_t annotation); /* what was just read into the room */
+int df_coco_put_aside(CocoUndrawn *, const DfCocoSegmentation *, size_t annotation); /* what was just read */
 int df_coco_undrawn_move(CocoUndrawn *to, CocoUndrawn *from, size_t annotations_before);
 /* Into the masks of their annotations, by all threads; what cannot be drawn stays without runs. */
 int df_coco_draw_undrawn(DfCoco *, const CocoUndrawn *);
