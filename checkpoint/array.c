@@ -205,12 +205,18 @@ static void read_integers(int64_t *to, const char *from, size_t step, size_t n, 
 
 static int64_t truncated(double x)
 {
-    return isnan(x) ? 0 : x >= 0x1p63 ? INT64_MAX : x <= -0x1p63 ? INT64_MIN : (int64_t)x;
+    if (isnan(x))
+        return 0;
+    if (x >= 0x1p63)
+        return INT64_MAX;
+    return x <= -0x1p63 ? INT64_MIN : (int64_t)x;
 }
 
 static int64_t clamped(int64_t x, int64_t least, int64_t most)
 {
-    return x < least ? least : x > most ? most : x;
+    if (x < least)
+        return least;
+    return x > most ? most : x;
 }
 
 #define WRITE(T, expression)                 \

@@ -76,6 +76,16 @@ static int one_pass(CliSession *s, int H, int W, Times *t)
     return error;
 }
 
+/* As --repeat says; else about ten seconds of passes of `once` seconds each, 3 to 100. */
+static int passes_wanted(double once)
+{
+    if (repeats > 0)
+        return df_clamp_int((int)repeats, 1, MOST);
+    if (once > 3)
+        return 3;
+    return df_clamp_int((int)(10 / (once + 0.05)), 1, 100);
+}
+
 static int measure(CliSession *s, int H, int W, Times *t)
 {
     Square square;
@@ -84,8 +94,7 @@ static int measure(CliSession *s, int H, int W, Times *t)
     if (error == DF_OK)
         error = one_pass(s, H, W, t); /* warms caches, packs weights */
     const double once = t->seconds[0] * (detector ? 2 : 1);
-    const int wanted = repeats > 0 ? (int)repeats : once > 3 ? 3 : (int)(10 / (once + 0.05));
-    const int n = wanted < 1 ? 1 : wanted > 100 && repeats <= 0 ? 100 : wanted > MOST ? MOST : wanted;
+    const int n = passes_wanted(once);
     df_profile(s->c, true);
     for (t->n = 0; error == DF_OK && t->n < n && !cli_interrupted(); t->n++) {
         t->peak[t->n] = square_run(s->pool, s->c->k, &square);

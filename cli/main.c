@@ -204,7 +204,13 @@ static int read_arguments(const CliCommand *command, int argc, char **argv, cons
             option = find_option(common, text, length);
         if (!option)
             return unknown_option(command, text);
-        const char *value = equals ? equals + 1 : option->kind == CLI_FLAG ? "" : i + 1 < argc ? argv[++i] : NULL;
+        const char *value = NULL;
+        if (equals)
+            value = equals + 1;
+        else if (option->kind == CLI_FLAG)
+            value = "";
+        else if (i + 1 < argc)
+            value = argv[++i];
         if (!value || (option->kind == CLI_FLAG && equals) || (!option->to && cli.n_set == CLI_SETS) ||
             !set_value(option, value))
             return wrong_value(command, option, value);
@@ -275,7 +281,8 @@ static int run(const CliCommand *command, int argc, char **argv)
         const int error = command->run(n, args);
         if (error < 0)
             fprintf(stderr, "deformer %s: %s\n", command->name, df_error());
-        status = error == CLI_EUSAGE ? USAGE : error < 0 ? EXIT_FAILURE : 0;
+        if (error < 0)
+            status = error == CLI_EUSAGE ? USAGE : EXIT_FAILURE;
     }
     df_free(args);
     return status;

@@ -24,10 +24,10 @@ typedef struct DfDetector DfDetector;
 
 /* {0} is fine: every processor, the config as it stands, the loading rules of the official code. */
 typedef struct {
-    int threads;              /* 0: DEFORMER_THREADS, else OMP_NUM_THREADS, else all processors that the process may use */
-    const char *const *set;   /* n_set changes to the config, as "model.test_cfg.score_thr=0.3"                         */
+    int threads;             /* 0: DEFORMER_THREADS, else OMP_NUM_THREADS, else all processors it may use */
+    const char *const *set;  /* n_set changes to the config, as "model.test_cfg.score_thr=0.3"            */
     int n_set;
-    DfModelLoad load;         /* how the checkpoint is read                                                              */
+    DfModelLoad load;        /* how the checkpoint is read                                                */
 } DfDetectorOptions;
 
 /* Reads the config, builds the network, loads the weights, reads the test pipeline. `checkpoint` is a .pth or
@@ -36,9 +36,9 @@ int df_detector_open(DfDetector **out, const char *config, const char *checkpoin
 void df_detector_close(DfDetector *); /* NULL is fine */
 
 /* The same in steps, for programs that check their inputs before they load hundreds of megabytes. */
-int df_detector_build(DfDetector **out, const char *config, const DfDetectorOptions *); /* config, network, pool, context      */
-int df_detector_prepare(DfDetector *);                                                  /* test pipeline and class names; once */
-int df_detector_load(DfDetector *, const char *checkpoint, const DfModelLoad *);        /* weights; NULL: the official rules   */
+int df_detector_build(DfDetector **out, const char *config, const DfDetectorOptions *); /* the network            */
+int df_detector_prepare(DfDetector *);                      /* test pipeline and class names; once                 */
+int df_detector_load(DfDetector *, const char *checkpoint, const DfModelLoad *); /* weights; NULL: official rules */
 
 /* ---- what it is -------------------------------------------------------------------------------------------------- */
 
@@ -55,7 +55,8 @@ int df_detector_classes(const DfDetector *);                       /* how many *
 const char *df_detector_class_name(const DfDetector *, int label);
 /* Names and colours of all classes; n = 0 where there are numbers alone. */
 const DfClasses *df_detector_class_names(const DfDetector *);
-int64_t df_detector_category_id(const DfDetector *, int label);    /* of a label in COCO's results format: COCO's own ids, or from 1 on */
+/* The category_id of a label in COCO's results format: COCO's own ids, or counted from 1. */
+int64_t df_detector_category_id(const DfDetector *, int label);
 
 DfModel *df_detector_model(DfDetector *);
 DfCtx *df_detector_context(DfDetector *);
@@ -68,11 +69,11 @@ const char *df_detector_checkpoint_path(const DfDetector *);       /* as given; 
 /* ---- running it -------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    int height, width;        /* of the picture, upright                                                                   */
-    DfDetections detections;  /* of a detector: best first, boxes and masks in pixels of the picture                       */
-    uint16_t *label_map;      /* of a segmentor: [height][width], the class of every pixel; else NULL                      */
-    float *class_scores;      /* of a classifier: a softmax over the classes; else NULL                                    */
-    int class_label;          /* of a classifier: the class of the best score; else -1                                     */
+    int height, width;        /* of the picture, upright                                              */
+    DfDetections detections;  /* of a detector: best first, boxes and masks in pixels of the picture  */
+    uint16_t *label_map;      /* of a segmentor: [height][width], the class of every pixel; else NULL */
+    float *class_scores;      /* of a classifier: a softmax over the classes; else NULL               */
+    int class_label;          /* of a classifier: the class of the best score; else -1                */
 } DfResult;
 void df_result_done(DfResult *); /* frees what it holds and empties it; {0} is fine */
 

@@ -48,13 +48,18 @@ static double nice_step(double range, double wanted)
     const double rough = range / wanted;
     const double power = pow(10, floor(log10(rough)));
     const double part = rough / power;
-    return power * (part < 1.5 ? 1 : part < 3.5 ? 2 : part < 7.5 ? 5 : 10);
+    if (part < 1.5)
+        return power;
+    if (part < 3.5)
+        return 2 * power;
+    return part < 7.5 ? 5 * power : 10 * power;
 }
 
 /* From a tick to a tick, with air around what is drawn; never below zero if nothing is. */
 static Scale scale_of(double low, double high, double wanted)
 {
-    const double range = high > low ? high - low : fabs(high) > 0 ? 0.2 * fabs(high) : 1;
+    const double single = fabs(high) > 0 ? 0.2 * fabs(high) : 1; /* of one value, or of equal ones */
+    const double range = high > low ? high - low : single;
     Scale s = { low - 0.1 * range, high + 0.1 * range, 0, 0 };
     s.step = nice_step(s.high - s.low, wanted);
     s.low = low >= 0 && s.low < 0 ? 0 : s.low;
@@ -182,7 +187,11 @@ static Box box_of(const Point *p, const char *name)
 {
     /* Letters of this font are about half as wide as they are high. */
     const double wide = 0.6 * SIZE * (double)strlen(name) + 8 + 8.2 * (double)strlen(p->value);
-    const double x = p->anchor[0] == 's' ? p->label_x : p->anchor[0] == 'm' ? p->label_x - wide / 2 : p->label_x - wide;
+    double x = p->label_x; /* anchor "start" */
+    if (p->anchor[0] == 'm')
+        x -= wide / 2;
+    else if (p->anchor[0] == 'e')
+        x -= wide;
     return (Box){ x - 2, p->label_y - 0.85 * SIZE, x + wide + 2, p->label_y + 0.3 * SIZE };
 }
 

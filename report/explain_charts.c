@@ -221,7 +221,7 @@ static void reliability(DfTextbuf *t, const DfExplainNumbers *n)
             continue;
         const double share = (double)bin->right / (double)bin->n;
         const double mean = bin->score / (double)bin->n;
-        const double inside = mean < 0   ? 0 : mean > 1 ? 1 : mean;
+        const double inside = fmin(fmax(mean, 0), 1);
         const double top = fmax(share, inside);
         const double bottom = fmin(share, inside);
         const double x = frame.left + b * wide + 2;

@@ -54,7 +54,9 @@ static int charge(DfPyHeap *heap, size_t n)
 
 static int made(const DfPyHeap *heap, const DfPy *value)
 {
-    return value ? DF_OK : heap->budget == 0 ? DF_EFORMAT : DF_ENOMEM;
+    if (value)
+        return DF_OK;
+    return heap->budget == 0 ? DF_EFORMAT : DF_ENOMEM;
 }
 
 /* ---- tensors ----------------------------------------------------------------------------------------------------- */

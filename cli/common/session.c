@@ -74,7 +74,9 @@ int cli_write_text(const char *path, const char *text)
 int cli_write_json(cJSON *json, const char *path)
 {
     char *text = path ? cJSON_Print(json) : NULL;
-    const int error = !path ? DF_OK : text ? cli_write_text(path, text) : df_fail_memory("JSON");
+    int error = DF_OK;
+    if (path)
+        error = text ? cli_write_text(path, text) : df_fail_memory("JSON");
     cJSON_free(text);
     cJSON_Delete(json);
     return error;
