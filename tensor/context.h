@@ -38,7 +38,7 @@ struct DfTensor {
     DfTensor *previous; /* on the tape                                             */
 
     DfBuffer *buffer, *grad_buffer; /* NULL if the memory is somebody else's: parameters */
-    struct DfPacked *packed;        /* of a weight: its copies in the order in which kernels read them, made on first use */
+    struct DfPacked *packed;        /* of a weight: copies in the order in which kernels read them, made on first use */
 };
 
 static inline int df_dim(const DfTensor *x, int i) /* the size of dimension i; i < 0 counts from the end */
@@ -148,9 +148,11 @@ DfTensor *df_output(DfCtx *, const DfOp *, DfShape, int n_src, DfTensor *const *
 DfTensor *df_view(DfCtx *, const DfOp *, DfShape, DfTensor *src, size_t offset);
 bool df_skip(const DfCtx *, const DfTensor *y);
 bool df_taped(const DfTensor *y);                         /* y is on the tape: the op must save what backward needs */
-void *df_save(DfCtx *, DfTensor *y, size_t size);         /* zeroed notes that live as long as the step; NULL: poisoned */
-float *df_workspace(DfCtx *, size_t floats);              /* undefined; lives until the scope is left; NULL: poisoned   */
-#define DF_SOURCES_OF(...) (int)(sizeof((DfTensor *[]){ __VA_ARGS__ }) / sizeof(DfTensor *)), (DfTensor *[]){ __VA_ARGS__ }
+void *df_save(DfCtx *, DfTensor *y, size_t size);         /* zeroed notes, for the whole step; NULL: poisoned    */
+float *df_workspace(DfCtx *, size_t floats);              /* undefined, until the scope is left; NULL: poisoned  */
+/* n_src, src of these tensors */
+#define DF_SOURCES_OF(...) \
+    (int)(sizeof((DfTensor *[]){ __VA_ARGS__ }) / sizeof(DfTensor *)), (DfTensor *[]){ __VA_ARGS__ }
 
 /* ---- the tape --------------------------------------------------------------------------------------------------- */
 

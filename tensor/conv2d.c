@@ -22,7 +22,7 @@ static DfConvShape shape_of(const DfTensor *x, const DfTensor *w, DfConv conv)
     return df_conv_shape(x, df_dim(w, 0), df_dim(w, 1), df_dim(w, 2), conv);
 }
 
-/* dx is the transposed convolution of dy, dw a product of dy with the patches of x, db the sum of dy over all pixels. */
+/* dx is the transposed convolution of dy, dw a product of dy with the patches of x, db the sum of dy over pixels. */
 static void backward(DfCtx *c, DfTensor *y)
 {
     DfTensor *const x = y->src[0], *const w = y->src[1], *const b = y->src[2];

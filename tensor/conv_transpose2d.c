@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * tensor/conv_transpose2d.c -- the transposed convolution: every pixel of x adds its multiple of the kernel to the
- * result, `stride` pixels further for each. It is the gradient of a convolution from its result (N H' W' O) to its input
- * (N H W I), so that convolution's three passes serve here with their roles exchanged.
+ * result, `stride` pixels further for each. It is the gradient of a convolution from its result (N H' W' O) to its
+ * input (N H W I), so that convolution's three passes serve here with their roles exchanged.
  */
 #include <string.h>
 

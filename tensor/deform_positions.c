@@ -10,9 +10,15 @@
 
 /* ---- positions -------------------------------------------------------------------------------------------------- */
 
+/* By how many cells of the grid the two codes divide. */
+static float cells(int size, bool code_2022)
+{
+    return (float)(code_2022 ? size : size - 1);
+}
+
 static float reference(int i, int size, bool code_2022)
 {
-    return ((float)i + 0.5f) / (float)(code_2022 ? size : size - 1) * 2.0f - 1.0f;
+    return ((float)i + 0.5f) / cells(size, code_2022) * 2.0f - 1.0f;
 }
 
 static float position(float offset, int i, int size, DfPositions p)
@@ -24,13 +30,14 @@ static float position(float offset, int i, int size, DfPositions p)
         return fminf(fmaxf(offset + ref, -1.0f), 1.0f);
     if (p.code_2022 && p.factor == 0)
         return offset + ref;
-    return tanhf(offset) * (1.0f / (float)(p.code_2022 ? size : size - 1)) * p.factor + ref;
+    return tanhf(offset) * (1.0f / cells(size, p.code_2022)) * p.factor + ref;
 }
 
 /* d position / d offset; a clamp passes the gradient inside and at its limits. */
 static float slope(float offset, int i, int size, DfPositions p)
 {
-    const float ref = reference(i, size, p.code_2022), t = tanhf(offset);
+    const float ref = reference(i, size, p.code_2022);
+    const float t = tanhf(offset);
     if (p.code_2022 && p.factor < 0) {
         const float u = tanhf(offset + ref);
         return 1 - u * u;
@@ -39,7 +46,7 @@ static float slope(float offset, int i, int size, DfPositions p)
         return offset + ref >= -1.0f && offset + ref <= 1.0f ? 1.0f : 0.0f;
     if (p.code_2022 && p.factor == 0)
         return 1;
-    return (1 - t * t) / (float)(p.code_2022 ? size : size - 1) * p.factor;
+    return (1 - t * t) / cells(size, p.code_2022) * p.factor;
 }
 
 /* Calls visit for every number: where it stands in B Hk Wk G 2, where in B G Hk Wk 2, and its grid index and size. */
@@ -60,7 +67,8 @@ static void walk(const DfTensor *offset, Walk *w, void (*visit)(Walk *, size_t f
         for (int i = 0; i < H; i++)
             for (int j = 0; j < W; j++)
                 for (int g = 0; g < G; g++, from += 2) {
-                    const size_t to = ((((size_t)b * (size_t)G + (size_t)g) * (size_t)H + (size_t)i) * (size_t)W + (size_t)j) * 2;
+                    const size_t row = ((size_t)b * (size_t)G + (size_t)g) * (size_t)H + (size_t)i;
+                    const size_t to = (row * (size_t)W + (size_t)j) * 2;
                     visit(w, from, to, i, H);
                     visit(w, from + 1, to + 1, j, W);
                 }
@@ -141,6 +149,7 @@ static float query(int i, int size) /* corner-aligned, as the 2023 code has it *
     return (float)i / (float)(size - 1) * 2.0f - 1.0f;
 }
 
+/* 4 (query - position) along an axis, for query m of the grid. */
 static float displacement(const Grid *grid, const float *pos, size_t m, size_t axis)
 {
     const int i = axis == 0 ? (int)m / grid->W : (int)m % grid->W;
@@ -159,7 +168,8 @@ static void log_backward(DfCtx *c, DfTensor *y)
         for (size_t m = 0; m < M; m++)
             for (size_t n = 0; n < 2 * N; n++) {
                 const float d = displacement(grid, pos->data + (b * N + n / 2) * 2, m, n % 2);
-                gpos[b * N * 2 + n] -= y->grad[(b * M + m) * N * 2 + n] * 4.0f / ((fabsf(d) + 1.0f) * 0.69314718f * 3.0f);
+                const float g = y->grad[(b * M + m) * N * 2 + n];
+                gpos[b * N * 2 + n] -= g * 4.0f / ((fabsf(d) + 1.0f) * 0.69314718f * 3.0f); /* log 2 */
             }
 }
 

@@ -20,17 +20,21 @@ void df_mute(DfCtx *, bool mute); /* this listener, and that of points, hear not
 void df_observe(DfCtx *, const DfTensor *x, const char *name, int index); /* "NAME" or, index >= 0, "NAMEindex" */
 
 /* What df_observe_points() tells of an attention that reads points of its own choosing. It has one of two forms:
- *     shared   DAT: the queries are the cells of a map and all read the same points, each with the softmax of its own scores:
- *              `q`, `k`, `pos`, `bias` and `how` are what df_deform_attention() is given
+ *     shared   DAT: the queries are the cells of a map and all read the same points, each with the softmax of its own
+ *              scores: `q`, `k`, `pos`, `bias` and `how` are what df_deform_attention() is given
  *     own      Deformable DETR: every query has points of its own, with given weights; `shared` is false */
 typedef struct {
     bool shared;
-    const DfTensor *q, *k, *pos, *bias; /* B H W C, B Ns C, B G Ns 2 (y, x)                                           */
+    /* shared */
+    const DfTensor *q, *k, *pos, *bias; /* B H W C, B Ns C, B G Ns 2 (y, x)                               */
     DfDeformAttention how;
-    int cell;                           /* pixels of the network's input from one query to the next                    */
-    const DfTensor *reference;          /* where the queries stand: B Q 2 or 4, in [0, 1] of the part that is no padding */
-    const DfTensor *location, *weight;  /* B Q heads levels points 2 (x, y), in [0, 1] of a level; B Q heads levels points */
-    const float *valid_ratios;          /* B levels 2 (x, y): the part of a level that is no padding                   */
+    int cell;                           /* pixels of the network's input from one query to the next       */
+    /* own */
+    const DfTensor *reference;          /* where the queries stand: B Q 2 or 4, in [0, 1] of the part that
+                                         * is no padding                                                  */
+    const DfTensor *location;           /* B Q heads levels points 2 (x, y), in [0, 1] of a level         */
+    const DfTensor *weight;             /* B Q heads levels points                                        */
+    const float *valid_ratios;          /* B levels 2 (x, y): the part of a level that is no padding      */
 } DfPointAttention;
 
 /* A listener of points hears of every attention that chooses what it reads, under the path of its module, also in a dry

@@ -27,7 +27,8 @@ static void backward(DfCtx *c, DfTensor *y)
     float *dqkv = df_grad(c, qkv), *dtable = df_grad(c, table);
     float *workspace = df_workspace(c, df_neighborhood_attention_backward_workspace(&p));
     if (workspace && !c->err)
-        df_check(c, df_neighborhood_attention_backward(c->pool, c->k, &p, y->data, note->lse, y->grad, dqkv, dtable, workspace));
+        df_check(c, df_neighborhood_attention_backward(c->pool, c->k, &p, y->data, note->lse, y->grad, dqkv, dtable,
+                                                       workspace));
 }
 
 static const DfOp op = { "neighborhood_attention", backward };
@@ -39,8 +40,8 @@ static bool fits(DfCtx *c, const DfTensor *qkv, const DfTensor *table, DfNeighbo
         df_refuse(c, "neighborhood attention: qkv is (%s), want B H W 3C with C a multiple of %d heads", DF_TEXT(qkv),
                   o.heads);
     else if (o.window < 1 || o.window > 127 || o.window % 2 == 0 || o.dilation < 1)
-        df_refuse(c, "neighborhood attention: window %d, dilation %d, want an odd window of 1..127 and a dilation of at "
-                     "least 1", o.window, o.dilation);
+        df_refuse(c, "neighborhood attention: window %d, dilation %d, want an odd window of 1..127 and a dilation of "
+                     "at least 1", o.window, o.dilation);
     else if (df_dim(qkv, 1) / o.window < o.dilation || df_dim(qkv, 2) / o.window < o.dilation)
         df_refuse(c, "neighborhood attention: a map of %dx%d, want window times dilation, %d times %d, at most that",
                   df_dim(qkv, 1), df_dim(qkv, 2), o.window, o.dilation);

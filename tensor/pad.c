@@ -6,11 +6,12 @@
 
 #include "tensor/op.h"
 
-/* The result's rows are H W C; what lies inside x is `width` pixels from x_left, put at y_left. */
+/* A row of y is a border, `width` pixels of a row of x, and another border. */
 typedef struct {
     float *y, *gx;
     const float *x, *gy;
-    size_t C, x_width, y_width, width, x_left, y_left;
+    size_t C, x_width, y_width;
+    size_t width, x_left, y_left; /* pixels from x_left on stand at y_left */
     int x_height, y_height, top;
     float value;
 } Job;
@@ -18,14 +19,20 @@ typedef struct {
 static Job make_job(const DfTensor *x, const DfTensor *y, const int pad[4])
 {
     const int left = pad[2];
-    const int W = df_dim(x, 2);
-    const int V = df_dim(y, 2);
-    const int y_left = left > 0 ? left : 0, x_left = left < 0 ? -left : 0;
-    const int room = W - x_left < V - y_left ? W - x_left : V - y_left;
-    return (Job){ .C = (size_t)df_dim(x, 3), .x_width = (size_t)W, .y_width = (size_t)V,
-                  .width = room > 0 ? (size_t)room : 0,
-                  .x_left = (size_t)x_left, .y_left = room > 0 ? (size_t)y_left : 0, .x_height = df_dim(x,
-                                                                                                        1), .y_height = df_dim(y, 1), .top = pad[0] };
+    const int y_left = left > 0 ? left : 0;  /* a border of y */
+    const int x_left = left < 0 ? -left : 0; /* cut off from x */
+    Job j = { .C = (size_t)df_dim(x, 3), .x_height = df_dim(x, 1), .y_height = df_dim(y, 1), .top = pad[0] };
+    j.x_width = (size_t)df_dim(x, 2);
+    j.y_width = (size_t)df_dim(y, 2);
+    j.x_left = (size_t)x_left;
+    const int in_x = df_dim(x, 2) - x_left;
+    const int in_y = df_dim(y, 2) - y_left;
+    const int room = in_x < in_y ? in_x : in_y;
+    if (room > 0) { /* else nothing of x is left */
+        j.width = (size_t)room;
+        j.y_left = (size_t)y_left;
+    }
+    return j;
 }
 
 /* Where the row of x begins, at the first pixel they share, that row i of y (of all samples) comes from; false in

@@ -19,7 +19,7 @@ typedef struct {
     int n;
     size_t d[DF_DIMS], x_stride[DF_DIMS], y_stride[DF_DIMS];
     int inner;                       /* the dimension that is last in x       */
-    size_t row_blocks, column_blocks;
+    size_t row_blocks, column_blocks; /* of TILE, along y's last dimension and x's */
 } Plan;
 
 static bool is_order(DfShape order, int n)
@@ -30,32 +30,40 @@ static bool is_order(DfShape order, int n)
     return order.n == n && seen == (1u << n) - 1;
 }
 
-static Plan make_plan(DfShape x, DfShape order)
+/* The dimensions of the result with their strides in x. Those of size 1 are left out; one that was the neighbour of the
+ * one before it in x as well becomes one with it. */
+static void find_dimensions(Plan *p, DfShape x, DfShape order)
 {
-    size_t stride[DF_DIMS] = { 0 }, step = 1;
+    size_t stride[DF_DIMS] = { 0 };
+    size_t step = 1;
     for (int i = x.n - 1; i >= 0; i--) {
         stride[i] = step;
         step *= (size_t)x.d[i];
     }
-    Plan p = { 0 };
     for (int i = 0; i < order.n; i++) {
         const int from = order.d[i];
         const size_t size = (size_t)x.d[from];
         if (size == 1)
             continue;
-        if (p.n && p.x_stride[p.n - 1] == size * stride[from]) { /* was the neighbour before it: merge */
-            p.d[p.n - 1] *= size;
-            p.x_stride[p.n - 1] = stride[from];
+        if (p->n && p->x_stride[p->n - 1] == size * stride[from]) {
+            p->d[p->n - 1] *= size;
+            p->x_stride[p->n - 1] = stride[from];
             continue;
         }
-        p.d[p.n] = size;
-        p.x_stride[p.n++] = stride[from];
+        p->d[p->n] = size;
+        p->x_stride[p->n++] = stride[from];
     }
+}
+
+static Plan make_plan(DfShape x, DfShape order)
+{
+    Plan p = { 0 };
+    find_dimensions(&p, x, order);
     if (p.n == 0) {
         p.d[0] = p.x_stride[0] = 1;
         p.n = 1;
     }
-    step = 1;
+    size_t step = 1;
     for (int i = p.n - 1; i >= 0; i--) {
         p.y_stride[i] = step;
         step *= p.d[i];
@@ -96,6 +104,7 @@ static size_t part(size_t from, size_t whole)
     return whole - from < TILE ? whole - from : TILE;
 }
 
+/* A tile of the plane of the two dimensions: read along x's last, written along y's. */
 static void transpose_task(void *arg, size_t task, void *scratch)
 {
     const Plan *p = arg;

@@ -11,7 +11,7 @@
 typedef struct {
     float *out;
     const float *x, *g;
-    const uint8_t *padding_mask;
+    const uint8_t *padding_mask; /* of rows of n */
     size_t n;
 } Job;
 
@@ -19,7 +19,8 @@ typedef struct {
 
 static const float least = 1e-5f;
 
-/* log(max(x, e) / max(1 - x, e)) with x in [0, 1]. */
+/* y = log(max(x, e) / max(1 - x, e)) with x clamped to [0, 1]: where the sigmoid of y is x, so that a layer may move a
+ * reference by adding to y. */
 static void inverse_range(void *arg, const DfPointwiseKernels *k, size_t from, size_t count)
 {
     const Job *j = arg;
@@ -30,6 +31,7 @@ static void inverse_range(void *arg, const DfPointwiseKernels *k, size_t from, s
     }
 }
 
+/* dy/dx = 1 / x + 1 / (1 - x), each where it is not held at e. */
 static void inverse_grad_range(void *arg, const DfPointwiseKernels *k, size_t from, size_t count)
 {
     const Job *j = arg;
@@ -38,8 +40,9 @@ static void inverse_grad_range(void *arg, const DfPointwiseKernels *k, size_t fr
         const float x = j->x[i];
         if (x < 0 || x > 1)
             continue;
-        const float slope = (x >= least ? 1 / x : 0) + (1 - x >= least ? 1 / (1 - x) : 0);
-        j->out[i] += j->g[i] * slope;
+        const float above = x >= least ? 1 / x : 0;
+        const float below = 1 - x >= least ? 1 / (1 - x) : 0;
+        j->out[i] += j->g[i] * (above + below);
     }
 }
 
@@ -66,6 +69,7 @@ DfTensor *df_inverse_sigmoid(DfCtx *c, DfTensor *x)
 
 /* ---- boxes by their corners ------------------------------------------------------------------------------------- */
 
+/* x1 = cx - w / 2, x2 = cx + w / 2, likewise y. */
 static void corners_range(void *arg, const DfPointwiseKernels *k, size_t from, size_t count)
 {
     const Job *j = arg;

@@ -6,6 +6,7 @@
 
 #include "tensor/tensor.h"
 
+/* Every copy adds to the original. */
 static void backward(DfCtx *c, DfTensor *y)
 {
     float *gx = df_grad(c, y->src[0]);

@@ -6,8 +6,8 @@
  * A region is cut into height x width bins; a bin is the mean of bilinear samples on a regular grid. A sample's four
  * weights are products of a weight along y and one along x. The grid is regular, so the mean is such a product too:
  *     bin = sum over cells (iy, ix) of  share_y[iy] share_x[ix] map[iy][ix]
- * where the shares sum up the weights of all samples along one axis. A bin reads each cell of the map once, however dense
- * the samples are.
+ * where the shares sum up the weights of all samples along one axis. A bin reads each cell of the map once, however
+ * dense the samples are.
  */
 #include <math.h>
 #include <string.h>
@@ -46,8 +46,8 @@ typedef struct {
 
 /* ---- shares of cells -------------------------------------------------------------------------------------------- */
 
-/* A sample at `at`, in cells: it belongs to the cells on either side of it, by their distance. Up to one cell beyond the
- * map it counts as on the border, farther away not at all. */
+/* A sample at `at`, in cells: it belongs to the cells on either side of it, by their distance. Up to one cell beyond
+ * the map it counts as on the border, farther away not at all. */
 static void add_sample(const Axis *a, int bin, float at, float weight)
 {
     const float last = (float)(a->size - 1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/roll.c -- a map shifted cyclically.
+ * tensor/roll.c -- a map shifted cyclically: y[i + dy][j + dx] = x[i][j], modulo H and W. A row is two runs of memory.
  */
 #include <string.h>
 
@@ -9,7 +9,8 @@
 typedef struct {
     float *y, *gx;
     const float *x, *gy;
-    size_t H, row, dy, dx; /* row: floats of one; dy rows, dx floats, both within the map */
+    size_t H, row;  /* rows of a map; floats of a row       */
+    size_t dy, dx;  /* rows; floats; both within the map    */
 } Job;
 
 static size_t source_row(const Job *j, size_t i) /* of x, for row i of y */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * tensor/storage.c -- best fit over a free list, with neighbours merged at once.
+ *
+ * A pass makes and frees the same sizes in the same order every time, so best fit finds the buffer of the time before.
+ * The list is searched whole: merging keeps it short.
  */
 #include "tensor/storage.h"
 
@@ -108,7 +111,8 @@ static DfBuffer *add_slab(DfStorage *storage, size_t size)
     return buffer;
 }
 
-/* A quarter more than was ever in use leaves room for holes; where that was too little, as much again. */
+/* Several slabs become one. A quarter more than was ever in use leaves room for holes; where that was too little, as
+ * much again. */
 void df_storage_settle(DfStorage *storage)
 {
     if (storage->in_use || !storage->slabs || !storage->slabs->next)
@@ -116,7 +120,8 @@ void df_storage_settle(DfStorage *storage)
     const size_t room = storage->settled_for == storage->most ? storage->most : storage->most / 4;
     storage->settled_for = storage->most;
     release_slabs(storage);
-    add_slab(storage, (storage->most + room + GRAIN - 1) / GRAIN * GRAIN); /* if memory is short, the next get makes what it can */
+    /* if memory is short, the next get makes what it can */
+    add_slab(storage, (storage->most + room + GRAIN - 1) / GRAIN * GRAIN);
 }
 
 static DfBuffer *best_fit(const DfStorage *storage, size_t size)

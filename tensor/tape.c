@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * tensor/tape.c -- reverse mode: gradients flow from the last tensor on the tape to the first.
+ *
+ * The tape is a list of results, each behind those that it was made of. Walking it backwards, all of a tensor's
+ * gradient has arrived when its turn comes: every user of it was made later. So one visit each is enough.
  */
 #include <string.h>
 
@@ -11,6 +14,12 @@ static bool is_leaf(const DfTensor *x) /* a parameter or an input: the context o
     return x->op == NULL;
 }
 
+static bool room_for_a_leaf(struct DfCtxParts *p)
+{
+    return df_grow((void **)&p->leaves, &p->leaves_capacity, p->n_leaves, sizeof *p->leaves);
+}
+
+/* Made of zeros when the first user adds to it; a tensor that nobody adds to has none. */
 float *df_grad(DfCtx *c, DfTensor *x)
 {
     if (!x || !x->wants_grad || c->err)
@@ -19,7 +28,7 @@ float *df_grad(DfCtx *c, DfTensor *x)
         return x->grad;
     struct DfCtxParts *p = c->parts;
     x->grad_buffer = df_buffer_get(c, df_size(x));
-    if (!x->grad_buffer || (is_leaf(x) && !df_grow((void **)&p->leaves, &p->leaves_capacity, p->n_leaves, sizeof *p->leaves))) {
+    if (!x->grad_buffer || (is_leaf(x) && !room_for_a_leaf(p))) {
         df_ctx_fail(c, DF_ENOMEM, "out of memory for a gradient of %zu elements", df_size(x));
         return NULL;
     }

@@ -29,7 +29,8 @@ static void backward(DfCtx *c, DfTensor *y)
     const DfAttentionKernels *a = &c->k->attention;
     float *workspace = df_workspace(c, df_window_attention_backward_workspace(&p));
     if (workspace && !c->err)
-        df_check(c, df_window_attention_backward(c->pool, a, &p, y->data, note->lse, y->grad, dqkv, dpad, dtable, workspace));
+        df_check(c, df_window_attention_backward(c->pool, a, &p, y->data, note->lse, y->grad, dqkv, dpad, dtable,
+                                                 workspace));
 }
 
 static const DfOp op = { "window_attention", backward };

@@ -20,6 +20,15 @@ static float weight_at(const Targets *t, size_t i)
 
 /* ---- L1, smooth L1 ---------------------------------------------------------------------------------------------- */
 
+/* |x| is not smooth at 0: as PyTorch does, its slope there is 0, and that of a NaN a NaN. */
+static float sign_of(float d)
+{
+    if (d > 0)
+        return 1;
+    return d < 0 ? -1 : d;
+}
+
+/* With d = x - t:  d^2 / (2 beta) near 0, |d| - beta / 2 beyond beta; beta = 0 is L1. */
 static void smooth_l1_rows(const void *arg, const DfPointwiseKernels *k, const float *x, size_t n, size_t from,
                            size_t count, float *loss, float *slope)
 {
@@ -27,10 +36,12 @@ static void smooth_l1_rows(const void *arg, const DfPointwiseKernels *k, const f
     (void)k;
     (void)n;
     for (size_t i = from; i < from + count; i++) {
-        const float d = x[i] - t->target[i], size = fabsf(d), w = weight_at(t, i);
+        const float d = x[i] - t->target[i];
+        const float size = fabsf(d);
+        const float w = weight_at(t, i);
         const bool round = size < t->beta;
         loss[i] = w * (round ? 0.5f * d * d / t->beta : size - 0.5f * t->beta);
-        slope[i] = w * (round ? d / t->beta : d > 0 ? 1 : d < 0 ? -1 : d);
+        slope[i] = w * (round ? d / t->beta : sign_of(d));
     }
 }
 
@@ -55,8 +66,8 @@ DfTensor *df_l1_loss(DfCtx *c, DfTensor *x, const float *target, const float *we
 
 /* ---- binary cross entropy --------------------------------------------------------------------------------------- */
 
-/* -p t log(s) - (1 - t) log(1 - s) with s = sigmoid(x) and p the weight of positives, as (1 - t) x + (1 + (p - 1) t)
- * softplus(-x). */
+/* -p t log(s) - (1 - t) log(1 - s) with s = sigmoid(x) and p the weight of positives. As log(s) = -softplus(-x) and
+ * log(1 - s) = -x - softplus(-x), it is  (1 - t) x + (1 + (p - 1) t) softplus(-x), which no large |x| overflows. */
 static void bce_rows(const void *arg, const DfPointwiseKernels *k, const float *x, size_t n, size_t from,
                      size_t count, float *loss, float *slope)
 {

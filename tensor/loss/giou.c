@@ -17,7 +17,9 @@ typedef struct {
 
 static double over(double a, double b) /* slope of max(a, b) by a: a tie is shared, as PyTorch does */
 {
-    return a > b ? 1 : a == b ? 0.5 : 0;
+    if (a == b)
+        return 0.5;
+    return a > b ? 1 : 0;
 }
 
 static double larger(double a, double b)
@@ -32,9 +34,14 @@ static double smaller(double a, double b)
 
 static Axis axis(double a1, double a2, double b1, double b2)
 {
-    Axis x = { a2 - a1, b2 - b1, smaller(a2, b2) - larger(a1, b1), larger(a2, b2) - smaller(a1, b1),
-               { -over(a1, b1), over(b2, a2) },
-               { -over(b1, a1), over(a2, b2) } };
+    Axis x = {
+        .own = a2 - a1,
+        .other = b2 - b1,
+        .overlap = smaller(a2, b2) - larger(a1, b1),
+        .enclosing = larger(a2, b2) - smaller(a1, b1),
+        .d_overlap = { -over(a1, b1), over(b2, a2) },
+        .d_enclosing = { -over(b1, a1), over(a2, b2) },
+    };
     if (x.overlap < 0)
         x.overlap = x.d_overlap[0] = x.d_overlap[1] = 0;
     if (x.enclosing < 0)
@@ -54,9 +61,12 @@ static double pair(const float *a, const float *b, double eps, double slope[4])
     const double E = larger(E0, eps);
     const double u = over(U0, eps);
     const double e = over(E0, eps);
-    const double by_I = -1 / U, by_U = I / (U * U) - 1 / E, by_E = U / (E * E);
+    const double by_I = -1 / U; /* the slopes of the loss by I, U and E */
+    const double by_U = I / (U * U) - 1 / E;
+    const double by_E = U / (E * E);
     for (int i = 0; i < 4; i++) { /* x1 y1 x2 y2 */
-        const Axis *along = i % 2 ? &y : &x, *across = i % 2 ? &x : &y;
+        const Axis *along = i % 2 ? &y : &x;
+        const Axis *across = i % 2 ? &x : &y;
         const double d_own = (i < 2 ? -1 : 1) * across->own;
         const double d_I = along->d_overlap[i / 2] * across->overlap;
         const double d_E = along->d_enclosing[i / 2] * across->enclosing;
