@@ -12,10 +12,11 @@
 #include "core/bits.h"
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-/* The value of eight digits, the first in the lowest byte; only the lower four bits of a byte count. Lemire,
- * "Number parsing at a gigabyte per second", 2021. Three multiplications join neighbours: digits a b to pairs 10 a
- * + b (2561 = 10 * 2^8 + 1), pairs to fours (6553601 = 100 * 2^16 + 1), fours to all eight (42949672960001 = 10000
- * * 2^32 + 1). */
+/* The value of eight digits, the first in the lowest byte; only the lower four bits of a byte count. Each
+ * multiplication joins neighbours (Lemire, "Number parsing at a gigabyte per second", 2021):
+ *     digits a b to pairs 10 a + b       by 2561           = 10 * 2^8 + 1
+ *     pairs to fours                     by 6553601        = 100 * 2^16 + 1
+ *     fours to all eight                 by 42949672960001 = 10000 * 2^32 + 1 */
 static inline uint64_t df_digits_value(uint64_t x)
 {
     x = (x & 0x0f0f0f0f0f0f0f0fu) * 2561 >> 8;

@@ -2,11 +2,11 @@
  *
  * core/pool.c -- workers that sleep between jobs; a job is a counter that everybody takes tasks from.
  *
- * How a job is handed over: df_parallel() describes it (run, arg, tasks) under the lock, opens it, raises the number
- * `job` and wakes the workers. A worker that sees a new number joins if the job is still open (active + 1). Caller
- * and workers then take task numbers from the counter `next` until none is left. The caller, who leaves first or
- * last, closes the job, so that a worker that wakes up too late cannot join, and waits until nobody is active: then
- * every task is done, and the fields may describe the next job.
+ * How a job is handed over: df_parallel() describes it (run, arg, tasks) while nobody is active. Then, under the
+ * lock, it opens the job, raises the number `job` and wakes the workers. A worker that sees a new number joins if the
+ * job is still open (active + 1). Caller and workers take task numbers from the counter `next` until none is left.
+ * The caller then closes the job, so that a worker that wakes up too late cannot join, and waits until nobody is
+ * active: every task is done, and the fields may describe the next job.
  *
  * Workers look at `job` for a moment before they sleep, and the caller at `active` before it waits: where jobs follow
  * one another closely, as the ops of a network do, falling asleep and being woken would cost more than a small job.
@@ -46,7 +46,7 @@ struct DfPool {
     bool open;                  /* it may still be joined                     */
     atomic_int active;          /* workers that joined and are not done       */
     bool quit;
-    DfTask *run;                /* the job's description: it changes while nobody is active */
+    DfTask *run;                /* the job; changes while nobody is active    */
     void *arg;
     size_t tasks;
     atomic_size_t next;         /* the next task that nobody has taken        */
