@@ -61,7 +61,7 @@ static int draw_box(CocoCompareRoom *room, const double *b, const CocoSize *size
 /* Fills all but the runs. */
 static CocoTruthMask described(const CocoMask *mask, const DfRunFacts *facts, size_t n, uint32_t height, uint32_t width)
 {
-    CocoTruthMask m = { .n = n, .height = height, .width = width, .area = facts->area, .form = mask->form, .plain = facts->plain };
+    CocoTruthMask m = { .n = n, .height = height, .width = width, .area = facts->area, .form = (uint8_t)mask->form, .plain = facts->plain };
     memcpy(m.box, facts->box, sizeof m.box);
     return m;
 }
@@ -94,7 +94,7 @@ static int describe(CocoCompareRoom *room, const DfCocoSegmentation *read, const
 int df_coco_keep_truth(CocoCompareRoom *room, const DfCocoSegmentation *read, const CocoMask *mask, const CocoSize *size, CocoBytes *bytes, CocoTruthMask *out)
 {
     const DfRunList *const runs = mask->form == DF_MASK_RUNS ? &read->runs : &room->drawn;
-    *out = (CocoTruthMask){ .form = mask->form };
+    *out = (CocoTruthMask){ .form = (uint8_t)mask->form };
     if (mask->form == DF_MASK_NONE)
         return DF_OK;
     const int error = describe(room, read, mask, NULL, size, out);
@@ -202,7 +202,7 @@ static int keep(CocoCompareRoom *room, CocoCompared *c, uint32_t annotation, dou
 /* Leaves the IoUs in the room. */
 static int compare(const DfCoco *gt, CocoCompareRoom *room, const DfCocoSegmentation *read, const CocoMask *mask, const CocoDetection *d, CocoCompared *out)
 {
-    CocoTruthMask m = { .form = mask->form };
+    CocoTruthMask m = { .form = (uint8_t)mask->form };
     bool described = false;
     for (size_t i = gt->of_image_start[d->image]; i < gt->of_image_start[d->image + 1]; i++) {
         const uint32_t at = gt->of_image[i];
