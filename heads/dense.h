@@ -27,7 +27,7 @@ typedef struct {
     int (*classes)(const void *self);
     void (*forward)(DfCtx *, const void *self, const DfMaps *in, DfDense *out);
     /* The losses of a batch, added to `out`; targets[N], metas[N]. NULL: the head cannot be trained. */
-    void (*losses)(DfCtx *, const void *self, const DfDense *, const DfTargets *targets, const DfImageMeta *metas,
+    void (*losses)(DfCtx *, const void *self, const DfDense *, const DfAnnotations *targets, const DfImageMeta *metas,
                    DfLosses *out);
     /* Detections of image `n` of the batch; boxes in original pixels if `rescale`, else in network pixels.
      * DF_ENOMEM. */

@@ -21,7 +21,7 @@ typedef struct {
     bool (*align_corners)(const void *self); /* how its scores are to be enlarged to the size of the image */
     DfTensor *(*forward)(DfCtx *, const void *self, const DfMaps *in); /* -> N h w classes, logits */
     /* The losses of a batch, added to `out`; targets[N], metas[N]. NULL: the head cannot be trained. */
-    void (*losses)(DfCtx *, const void *self, DfTensor *scores, const DfTargets *targets, const DfImageMeta *metas,
+    void (*losses)(DfCtx *, const void *self, DfTensor *scores, const DfAnnotations *targets, const DfImageMeta *metas,
                    DfLosses *out);
 } DfPixelHead;
 

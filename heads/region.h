@@ -70,7 +70,8 @@ typedef struct {
     void (*forward)(DfCtx *, const void *self, const DfMaps *in, const float *rois, int n, int n_masks);
     /* The losses of a batch of n images, added to `out`: regions are sampled from the proposals before they are read.
      * NULL: it cannot be trained. */
-    void (*losses)(DfCtx *, const void *self, const DfMaps *in, const DfDetections *proposals, const DfTargets *targets,
+    void (*losses)(DfCtx *, const void *self, const DfMaps *in, const DfDetections *proposals,
+                   const DfAnnotations *targets,
                    const DfImageMeta *metas, int n, DfLosses *out);
     /* Forward and decode in turns, as the regions of a cascade's next stage are the boxes of this one: from proposals
      * in network pixels to results[n]; boxes in original pixels if `rescale`, else in network pixels. An error of `c`,

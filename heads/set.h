@@ -39,8 +39,8 @@ typedef struct {
     /* From the maps of a batch to the outputs of all decoder layers, or of the last one alone. */
     void (*forward)(DfCtx *, const void *self, const DfMaps *in, const DfSetBatch *, bool all_layers,
                     DfSetOutputs *out);
-    /* Adds the losses of every layer that `outputs` has, matching included. targets[N]. */
-    void (*losses)(DfCtx *, const void *self, const DfSetOutputs *outputs, const DfTargets *targets, DfLosses *out);
+    /* Adds the losses of every layer that `outputs` has, matching included. targets[N], boxes DF_BOXES_RELATIVE. */
+    void (*losses)(DfCtx *, const void *self, const DfSetOutputs *outputs, const DfAnnotations *targets, DfLosses *out);
     /* The detections of image `n` of the batch, by the last layer; in pixels of the original if `rescale`, else of
      * the network's input. */
     int (*decode)(const void *self, const DfSetOutputs *, int n, const DfImageMeta *, bool rescale,
@@ -73,7 +73,7 @@ typedef struct {
 } DfSetLosses;
 /* logits N Q classes (with softmax the last one is nothing), boxes N Q 4 (cx cy w h, after the sigmoid),
  * targets[N]. With `binary` every object is of class 0: the first stage of two. Matching has no gradient. */
-void df_set_losses(DfCtx *, const DfSetCriterion *, DfTensor *logits, DfTensor *boxes, const DfTargets *targets,
+void df_set_losses(DfCtx *, const DfSetCriterion *, DfTensor *logits, DfTensor *boxes, const DfAnnotations *targets,
                    bool binary, DfSetLosses *out);
 /* loss_ce, loss_bbox, loss_giou, cardinality_error, with a tail behind each name; class_error if there is no tail. */
 void df_losses_add_set(DfCtx *, DfLosses *, const DfSetLosses *, const char *tail);

@@ -34,7 +34,7 @@ typedef struct {
     int (*segment)(DfCtx *, const void *self, DfTensor *const *views, const DfImageMeta *metas, int n,
                    uint16_t *labels);
     /* Training: the losses of a batch, in `out`, which starts empty. targets[N]. */
-    void (*losses)(DfCtx *, const void *self, DfTensor *image, const DfImageMeta *metas, const DfTargets *targets,
+    void (*losses)(DfCtx *, const void *self, DfTensor *image, const DfImageMeta *metas, const DfAnnotations *targets,
                    DfLosses *out);
 } DfArchitecture;
 

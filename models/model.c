@@ -229,7 +229,7 @@ int df_model_segment(const DfModel *model, DfCtx *c, DfTensor *const *views, con
     return model->architecture->segment(c, model->self, views, metas, n, labels);
 }
 
-int df_model_losses(DfModel *model, DfCtx *c, DfTensor *image, const DfImageMeta *metas, const DfTargets *targets,
+int df_model_losses(DfModel *model, DfCtx *c, DfTensor *image, const DfImageMeta *metas, const DfAnnotations *targets,
                     DfLosses *out)
 {
     out->n = 0;

@@ -48,9 +48,9 @@ int df_model_detect_views(const DfModel *, DfCtx *, DfTensor *const *views, cons
 int df_model_segment(const DfModel *, DfCtx *, DfTensor *const *views, const DfImageMeta *metas, int n,
                      uint16_t *labels);
 
-/* A training step's way forward: metas[N] and targets[N] for a batch of N. Record, then df_backward(c, out->total,
- * NULL). */
-int df_model_losses(DfModel *, DfCtx *, DfTensor *image, const DfImageMeta *metas, const DfTargets *targets,
+/* A training step's way forward: metas[N] and targets[N] for a batch of N, the targets at network size, in pixels or
+ * (of set detectors) relative to the picture. Record, then df_backward(c, out->total, NULL). */
+int df_model_losses(DfModel *, DfCtx *, DfTensor *image, const DfImageMeta *metas, const DfAnnotations *targets,
                     DfLosses *out);
 
 #endif

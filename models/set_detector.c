@@ -37,13 +37,35 @@ int df_set_detector_detect(DfCtx *c, const void *self, DfTensor *image, const Df
     return error;
 }
 
+/* The objects of N pictures with boxes as shares of their picture without its padding, which is what set heads compare.
+ * NULL: no memory. */
+static const DfAnnotations *as_shares(DfCtx *c, const DfAnnotations *objects, const DfImageMeta *metas, int N)
+{
+    const size_t bytes = (size_t)N * sizeof(DfAnnotations);
+    DfAnnotations *shares = (DfAnnotations *)(void *)df_workspace(c, bytes / sizeof(float));
+    for (int n = 0; shares && n < N; n++) {
+        shares[n] = objects[n];
+        if (objects[n].unit == DF_BOXES_RELATIVE)
+            continue;
+        shares[n].unit = DF_BOXES_RELATIVE;
+        shares[n].boxes = df_workspace(c, 4 * objects[n].n + 1);
+        if (!shares[n].boxes)
+            return NULL;
+        for (size_t i = 0; i < objects[n].n; i++)
+            df_annotations_relative(&objects[n], i, metas[n].img_h, metas[n].img_w, shares[n].boxes + 4 * i);
+    }
+    return shares;
+}
+
 void df_set_detector_losses(DfCtx *c, const void *self, DfTensor *image, const DfImageMeta *metas,
-                            const DfTargets *targets, DfLosses *out)
+                            const DfAnnotations *targets, DfLosses *out)
 {
     const SetDetector *net = self;
     DfSetOutputs outputs;
     run(c, net, image, metas, true, &outputs);
-    net->head.record->losses(c, net->head.self, &outputs, targets, out);
+    const DfAnnotations *shares = as_shares(c, targets, metas, df_dim(image, 0));
+    if (shares)
+        net->head.record->losses(c, net->head.self, &outputs, shares, out);
 }
 
 int df_set_detector_classes(const void *self)

@@ -22,7 +22,7 @@ void df_set_detector_forward(DfCtx *, const void *self, DfTensor *image);
 int df_set_detector_detect(DfCtx *, const void *self, DfTensor *image, const DfImageMeta *metas, int n, bool rescale,
                            DfDetections *results);
 void df_set_detector_losses(DfCtx *, const void *self, DfTensor *image, const DfImageMeta *metas,
-                            const DfTargets *targets, DfLosses *out);
+                            const DfAnnotations *targets, DfLosses *out);
 
 #define SET_DETECTOR_FUNCTIONS \
     .classes = df_set_detector_classes, \

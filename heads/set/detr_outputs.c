@@ -25,7 +25,7 @@ void df_detr_leave(DfCtx *c, DfMark m, const DfSetOutputs *out)
 /* ---- losses ---------------------------------------------------------------------------------------------------- */
 
 static void add_losses(DfCtx *c, const DfSetCriterion *criterion, DfTensor *logits, DfTensor *boxes,
-                       const DfTargets *targets, bool binary, const char *tail, DfLosses *out)
+                       const DfAnnotations *targets, bool binary, const char *tail, DfLosses *out)
 {
     DfSetLosses l;
     df_set_losses(c, criterion, logits, boxes, targets, binary, &l);
@@ -34,7 +34,7 @@ static void add_losses(DfCtx *c, const DfSetCriterion *criterion, DfTensor *logi
 
 /* Every layer has a matching and losses of its own (Carion et al., section 3.2, "auxiliary decoding losses"). They
  * come in the official order: the last layer, the others by their number, the first of two stages. */
-void df_detr_losses(DfCtx *c, const void *self, const DfSetOutputs *outputs, const DfTargets *targets, DfLosses *out)
+void df_detr_losses(DfCtx *c, const void *self, const DfSetOutputs *outputs, const DfAnnotations *targets, DfLosses *out)
 {
     const DfDetrOptions *o = self;
     const int last = outputs->n - 1;

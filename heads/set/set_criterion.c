@@ -8,6 +8,7 @@
  * A query that is matched to nothing is background. The class loss is DETR's cross entropy, or the focal loss of
  * Deformable DETR (Zhu et al., ICLR 2021).
  */
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -67,7 +68,7 @@ static void set_query_target(QueryTargets *t, size_t query, int object, int labe
 
 /* The queries of one image, which begin at `first`, with its objects. labels[objects->n]. */
 static int match_image(const DfSetMatcher *matcher, const DfTensor *logits, const DfTensor *boxes, size_t first,
-                       const DfTargets *objects, const int *labels, QueryTargets *t)
+                       const DfAnnotations *objects, const int *labels, QueryTargets *t)
 {
     static const float nowhere[4] = { 0.5f, 0.5f, 1, 1 }; /* any box with an area: its losses are finite, and count 0 */
     const int classes = df_dim(logits, 2);
@@ -86,13 +87,14 @@ static int match_image(const DfSetMatcher *matcher, const DfTensor *logits, cons
     return error;
 }
 
-static int match(const DfSetMatcher *matcher, const DfTensor *logits, const DfTensor *boxes, const DfTargets *targets,
-                 bool binary, QueryTargets *t)
+static int match(const DfSetMatcher *matcher, const DfTensor *logits, const DfTensor *boxes,
+                 const DfAnnotations *targets, bool binary, QueryTargets *t)
 {
     const size_t queries = (size_t)df_dim(logits, 1);
     int error = DF_OK;
     for (int n = 0; error == DF_OK && n < df_dim(logits, 0); n++) {
-        const DfTargets *objects = &targets[n];
+        const DfAnnotations *objects = &targets[n];
+        assert(objects->unit == DF_BOXES_RELATIVE);
         int *zeros = df_calloc(objects->n + 1, sizeof *zeros); /* the labels when all objects are of one class */
         if (!zeros)
             return df_fail_memory("a matching");
@@ -160,7 +162,7 @@ static size_t likeliest_class(const float *logits, size_t classes)
     return best;
 }
 
-static void log_figures(const DfTensor *logits, const DfTargets *targets, const QueryTargets *t, DfSetLosses *out)
+static void log_figures(const DfTensor *logits, const DfAnnotations *targets, const QueryTargets *t, DfSetLosses *out)
 {
     const size_t N = (size_t)df_dim(logits, 0);
     const size_t queries = (size_t)df_dim(logits, 1);
@@ -183,7 +185,7 @@ static void log_figures(const DfTensor *logits, const DfTargets *targets, const 
 
 /* ---- the criterion --------------------------------------------------------------------------------------------- */
 
-void df_set_losses(DfCtx *c, const DfSetCriterion *k, DfTensor *logits, DfTensor *boxes, const DfTargets *targets,
+void df_set_losses(DfCtx *c, const DfSetCriterion *k, DfTensor *logits, DfTensor *boxes, const DfAnnotations *targets,
                    bool binary, DfSetLosses *out)
 {
     *out = (DfSetLosses){ .ce = &c->nil, .bbox = &c->nil, .giou = &c->nil, .total = &c->nil };

@@ -159,7 +159,7 @@ typedef struct {
     DfSetLosses losses;
 } Layer;
 
-static Layer layer(DfCtx *c, const DfCheckpoint *g, const DfTargets *targets, const char *stem, const char *tail)
+static Layer layer(DfCtx *c, const DfCheckpoint *g, const DfAnnotations *targets, const char *stem, const char *tail)
 {
     char name[2][64];
     snprintf(name[0], 64, "%s_logits", stem);
@@ -197,7 +197,7 @@ static void check(const char *name)
     DfCtx *c = NULL;
     cr_assert_eq(df_ctx_new(&c, NULL), DF_OK);
     c->recording = true;
-    DfTargets targets[2];
+    DfAnnotations targets[2] = { { .unit = DF_BOXES_RELATIVE }, { .unit = DF_BOXES_RELATIVE } };
     int *labels[2];
     float *boxes[2];
     for (int b = 0; b < 2; b++) {

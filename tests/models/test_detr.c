@@ -250,9 +250,10 @@ Test(detr, saves) { save(DETR "/plain"); }
 
 /* ---- training ---------------------------------------------------------------------------------------------------------- */
 
-static int *read_targets(const Case *k, int n, DfTargets *t)
+static int *read_targets(const Case *k, int n, DfAnnotations *t)
 {
     char name[2][32];
+    *t = (DfAnnotations){ .unit = DF_BOXES_RELATIVE };
     snprintf(name[0], sizeof *name, "tgt_labels_%d", n);
     snprintf(name[1], sizeof *name, "tgt_boxes_%d", n);
     t->n = (size_t)golden_get(k->input, name[0])->shape[0];
@@ -328,7 +329,7 @@ static uint64_t train(const char *folder, const char *rung, int threads, int par
         param->tensor->wants_grad = !param->buffer && !param->frozen;
     }
     k.c->recording = k.c->training = true;
-    DfTargets targets[2];
+    DfAnnotations targets[2];
     int *labels[2] = { read_targets(&k, 0, &targets[0]), read_targets(&k, 1, &targets[1]) };
     DfLosses *losses = df_calloc(1, sizeof *losses);
     cr_assert_eq(df_model_losses(k.model, k.c, k.image, k.metas, targets, losses), DF_OK, "%s", df_error());
@@ -344,9 +345,7 @@ static uint64_t train(const char *folder, const char *rung, int threads, int par
     }
     for (int n = 0; n < 2; n++) {
         df_free(labels[n]);
-        float *boxes = NULL;
-        memcpy(&boxes, &targets[n].boxes, sizeof boxes);
-        df_free(boxes);
+        df_free(targets[n].boxes);
     }
     df_free(losses);
     close_case(&k);

@@ -182,16 +182,48 @@ Test(detr_dialects, deformable_in_two_stages)
 
 /* ---- losses --------------------------------------------------------------------------------------------------------- */
 
-static DfLosses *losses_of(Run *r)
+static DfLosses *losses_with(Run *r, DfBoxUnit unit, float (*boxes)[8])
 {
-    static const int labels[N][2] = { { 1, 3 }, { 2, 0 } };
-    static const float boxes[N][8] = { { 0.3f, 0.4f, 0.2f, 0.3f, 0.7f, 0.6f, 0.4f, 0.5f }, { 0.5f, 0.5f, 0.6f, 0.4f } };
-    const DfTargets targets[N] = { { 2, labels[0], boxes[0] }, { 1, labels[1], boxes[1] } };
+    static int labels[N][2] = { { 1, 3 }, { 2, 0 } };
+    const DfAnnotations targets[N] = { { .n = 2, .unit = unit, .labels = labels[0], .boxes = boxes[0] },
+                                       { .n = 1, .unit = unit, .labels = labels[1], .boxes = boxes[1] } };
     DfLosses *losses = df_calloc(1, sizeof *losses);
     cr_assert_not_null(losses);
     r->c->recording = true;
     cr_assert_eq(df_model_losses(r->model, r->c, image(r->c), r->metas, targets, losses), DF_OK, "%s", df_error());
     return losses;
+}
+
+static DfLosses *losses_of(Run *r)
+{
+    static float boxes[N][8] = { { 0.3f, 0.4f, 0.2f, 0.3f, 0.7f, 0.6f, 0.4f, 0.5f }, { 0.5f, 0.5f, 0.6f, 0.4f } };
+    return losses_with(r, DF_BOXES_RELATIVE, boxes);
+}
+
+/* Boxes in pixels are divided by the size of the picture, without its padding. */
+Test(dialects, boxes_in_pixels_give_the_losses_of_their_shares)
+{
+    float pixels[N][8] = { { 10, 20, 50, 60.5f, 30, 5, 100, 90 }, { 4, 6, 60, 70 } }, shares[N][8] = { { 0 } };
+    Run a, b;
+    open_run(&a, OFFICIAL("with_box_refine=True"));
+    open_run(&b, OFFICIAL("with_box_refine=True"));
+    for (int n = 0; n < N; n++)
+        for (int i = 0; i < 2; i++) {
+            const float *p = pixels[n] + 4 * i;
+            const float width = (float)a.metas[n].img_w, height = (float)a.metas[n].img_h;
+            const float share[4] = { (p[0] + p[2]) / 2 / width, (p[1] + p[3]) / 2 / height, (p[2] - p[0]) / width, (p[3] - p[1]) / height };
+            memcpy(shares[n] + 4 * i, share, sizeof share);
+        }
+    DfLosses *of_pixels = losses_with(&a, DF_BOXES_PIXELS, pixels), *of_shares = losses_with(&b, DF_BOXES_RELATIVE, shares);
+    cr_assert(of_pixels->n == of_shares->n && of_pixels->n > 0);
+    for (int i = 0; i < of_pixels->n; i++)
+        if (of_pixels->v[i].loss)
+            cr_expect_eq(of_pixels->v[i].loss->data[0], of_shares->v[i].loss->data[0], "%s", of_pixels->v[i].name);
+    cr_expect_eq(of_pixels->total->data[0], of_shares->total->data[0]);
+    df_free(of_pixels);
+    df_free(of_shares);
+    close_run(&a);
+    close_run(&b);
 }
 
 static void same_losses(const char *official, const char *mmdet)
@@ -285,7 +317,7 @@ static void not_trained(const char *text, const char *sentence)
     Run r;
     DfDetections found[N] = { { 0 } };
     DfLosses *losses = df_calloc(1, sizeof *losses);
-    const DfTargets none[N] = { { 0 } };
+    const DfAnnotations none[N] = { { 0 } };
     open_run(&r, text);
     cr_expect_eq(df_model_detect(r.model, r.c, image(r.c), r.metas, N, true, found), DF_OK, "%s", df_error());
     for (int n = 0; n < N; n++)
