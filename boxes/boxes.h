@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "boxes/annotation.h"
+#include "boxes/box_iou.h"
 #include "boxes/image_meta.h"
 #include "boxes/masks/mask.h"
 #include "boxes/masks/outline.h"

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "boxes/box_iou.h"
 #include "boxes/masks/runs.h"
 
 void df_mask_done(DfMask *mask)
@@ -177,18 +178,6 @@ int df_mask_merge(DfMask *out, const DfMask *masks, size_t n, bool intersect)
     }
     df_free(next.at);
     return finish(out, &runs, error, height, width);
-}
-
-double df_box_iou(const double d[4], const double g[4], bool crowd)
-{
-    const double w = fmin(d[2] + d[0], g[2] + g[0]) - fmax(d[0], g[0]);
-    if (w <= 0)
-        return 0;
-    const double h = fmin(d[3] + d[1], g[3] + g[1]) - fmax(d[1], g[1]);
-    if (h <= 0)
-        return 0;
-    const double inter = w * h, area = d[2] * d[3];
-    return inter / (crowd ? area : area + g[2] * g[3] - inter);
 }
 
 double df_mask_iou(const DfMask *dt, const DfMask *gt, bool crowd)

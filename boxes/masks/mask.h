@@ -51,7 +51,4 @@ void df_mask_box(const DfMask *, double xywh[4]);
  * differ. */
 double df_mask_iou(const DfMask *dt, const DfMask *gt, bool crowd);
 
-/* The same for boxes x y w h. */
-double df_box_iou(const double dt[4], const double gt[4], bool crowd);
-
 #endif

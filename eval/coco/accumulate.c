@@ -6,9 +6,9 @@
  * positives came before it and which detection it is.
  */
 #include <float.h>
-#include <math.h>
 #include <string.h>
 
+#include "eval/average_precision.h"
 #include "eval/coco/evaluate.h"
 
 typedef struct {
@@ -38,18 +38,6 @@ static void curves_done(Curves *c)
     df_free(c->precision);
 }
 
-/* How many hits it takes to reach a recall: the first count with count / npig >= recall; npig + 1 if none. */
-static size_t hits_needed(double recall, size_t npig)
-{
-    const double guess = ceil(recall * (double)npig);
-    size_t count = guess > 0 ? guess < (double)npig ? (size_t)guess : npig : 0;
-    while (count > 0 && (double)(count - 1) / (double)npig >= recall)
-        count--;
-    while (count <= npig && !((double)count / (double)npig >= recall))
-        count++;
-    return count;
-}
-
 static int curves_init(Curves *c, const CocoRun *run, size_t k)
 {
     const DfCocoParams *p = &run->params;
@@ -63,10 +51,10 @@ static int curves_init(Curves *c, const CocoRun *run, size_t k)
     for (size_t a = 0; a < p->n_areas; a++) {
         for (size_t i = run->truths_start[k]; i < run->truths_start[k + 1]; i++) {
             const CocoAnnotation *g = &run->annotations[run->truths[i].annotation];
-            c->npig[a] += !(g->crowd || g->area < p->areas[a].low || g->area > p->areas[a].high);
+            c->npig[a] += !g->crowd && df_area_within(g->area, &p->areas[a]);
         }
         for (size_t i = 0; c->npig[a] > 0 && i < p->n_recalls; i++)
-            c->needed[a * p->n_recalls + i] = hits_needed(p->recalls[i], c->npig[a]);
+            c->needed[a * p->n_recalls + i] = df_hits_needed(p->recalls[i], c->npig[a]);
         c->hits_start[a] = total;
         total += c->npig[a] * p->n_ious;
     }
@@ -121,20 +109,19 @@ static double score_at(const CocoRun *run, const CocoRanking *r, size_t at)
 static void sample(const Curves *c, const CocoRun *run, const CocoRanking *r, size_t a, size_t m, size_t t, size_t k)
 {
     const DfCocoEval *e = run->eval;
-    const size_t n = c->n_hits[a * e->n_ious + t], place = df_coco_curve_place(e, k, a, m, t);
-    const size_t *const all_needed = c->needed + a * e->n_recalls;
+    const size_t place = df_coco_curve_place(e, k, a, m, t);
+    const size_t *const needed = c->needed + a * e->n_recalls;
     const Hit *hits = c->hits + c->hits_start[a] + t * c->npig[a];
-    for (size_t i = 0; i < n; i++)
-        c->precision[i] = (double)(i + 1) / ((double)hits[i].false_before + (double)(i + 1) + DBL_EPSILON);
-    for (size_t i = n; i-- > 1;)
-        c->precision[i - 1] = c->precision[i] > c->precision[i - 1] ? c->precision[i] : c->precision[i - 1];
-    for (size_t i = 0; i < e->n_recalls; i++) {
-        const size_t needed = all_needed[i];
-        const bool reached = needed <= n && c->n > 0;
-        const size_t hit = needed > 0 ? needed - 1 : 0; /* recall 0 is reached by the first detection, hit or not */
-        e->precision[place + i] = reached && n > 0 ? c->precision[hit] : 0;
-        if (e->scores)
-            e->scores[place + i] = reached ? score_at(run, r, needed > 0 ? hits[hit].at : c->first) : 0;
+    PrecisionCurve curve = { .n = c->n_hits[a * e->n_ious + t], .precision = c->precision };
+    for (size_t i = 0; i < curve.n; i++)
+        curve.precision[i] = df_precision((double)(i + 1), (double)hits[i].false_before, DBL_EPSILON);
+    df_precision_envelope(&curve);
+    df_precision_at(&curve, needed, e->n_recalls, e->precision + place);
+    for (size_t i = 0; e->scores && i < e->n_recalls; i++) {
+        if (needed[i] > curve.n || c->n == 0)
+            e->scores[place + i] = 0;
+        else /* recall 0 is reached by the first detection, hit or not */
+            e->scores[place + i] = score_at(run, r, needed[i] > 0 ? hits[needed[i] - 1].at : c->first);
     }
 }
 

@@ -10,9 +10,7 @@
 #define DF_EVAL_COCO_EVALUATE_H
 
 #include "eval/coco/data.h"
-
-/* What became of a detection. */
-enum { FALSE_POSITIVE, TRUE_POSITIVE, IGNORED };
+#include "eval/matcher.h"
 
 /* A ground truth at its place: `place` counts the evaluated images in order of their ids. */
 typedef struct {
@@ -43,7 +41,7 @@ typedef struct {
     uint32_t *detection; /* index                                                          */
     uint32_t *place;     /* of its image                                                   */
     uint32_t *rank;      /* within its image, from 0                                       */
-    uint8_t *outcome;    /* [n][areas][ious]; undefined where rank >= the largest max_dets */
+    uint8_t *outcome;    /* [n][areas][ious], as of eval/matcher.h; undefined where rank >= the largest max_dets */
     uint32_t *by_place;  /* 0..n-1 by place, best first within                             */
 } CocoRanking;
 

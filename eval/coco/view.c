@@ -197,6 +197,28 @@ int df_coco_view(CocoView **out, const DfCocoResults *dt, bool masks)
     return error;
 }
 
+size_t df_view_most_truths(const CocoView *v)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < v->n_images; i++) {
+        const size_t n = v->truths_start[i + 1] - v->truths_start[i];
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
+int df_view_sort(const CocoView *v, uint32_t *order)
+{
+    uint64_t *key = df_malloc(v->n_detections * sizeof *key);
+    if (!key)
+        return df_fail_memory("sorting detections");
+    for (size_t i = 0; i < v->n_detections; i++)
+        key[i] = df_sort_key(-v->detections[i].score);
+    const int error = df_sort(order, v->n_detections, key);
+    df_free(key);
+    return error;
+}
+
 void df_coco_view_free(CocoView *v)
 {
     if (!v)

@@ -49,6 +49,12 @@ typedef struct {
 int df_coco_view(CocoView **out, const DfCocoResults *, bool masks);
 void df_coco_view_free(CocoView *);
 
+size_t df_view_most_truths(const CocoView *); /* of an image */
+
+/* Sorts order[n_detections], in which every detection of the view stands once: best first; equal scores stay as they
+ * stand. */
+int df_view_sort(const CocoView *, uint32_t *order);
+
 /* IoU of two of one image, of boxes or masks; with a crowd the share of the detection that lies in it. */
 double df_view_overlap(const CocoView *, size_t detection, size_t truth);
 

@@ -56,7 +56,7 @@ static int take_classes(DfCompare *c, const CocoView *v)
     return error;
 }
 
-/* `room`: the doubles that scoring takes, at least what it was. */
+/* `room`: the bytes that scoring takes, at least what it was. */
 static int match_all(DfCompare *c, Outcomes *outcomes, const struct DfCocoResults *const *results, bool masks,
                      size_t *room)
 {
@@ -90,7 +90,7 @@ int df_compare_new(DfCompare **out, const struct DfCocoResults *const *results, 
     outcomes = df_calloc(n, sizeof *outcomes);
     error = outcomes ? match_all(c, outcomes, results, p->masks, &room) : df_fail_memory("the comparison");
     if (error == DF_OK)
-        error = df_compare_run(c, outcomes, sizeof *outcomes, score, room * sizeof(double), pool);
+        error = df_compare_run(c, outcomes, sizeof *outcomes, score, room, pool);
     for (size_t r = 0; outcomes && r < n; r++)
         df_outcomes_done(&outcomes[r]);
     df_free(outcomes);

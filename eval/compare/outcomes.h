@@ -8,7 +8,7 @@
 
 #include "eval/coco/view.h"
 
-enum { OUTCOME_AREAS = 4, OUTCOME_IOUS = 10, OUTCOME_BEST = 100 };
+enum { OUTCOME_AREAS = 4, OUTCOME_IOUS = 10, OUTCOME_RECALLS = 101, OUTCOME_BEST = 100 };
 
 /* What became of a detection: bit t of right[a] is set if it is a true positive at threshold t and area a, bit t
  * of counts[a] if it is a true or a false positive and not ignored. */
@@ -34,8 +34,8 @@ void df_outcomes_done(Outcomes *);
 typedef struct {
     double ap, ap50, ap75, ar;
 } ClassScore;
-void df_outcomes_score(const Outcomes *, size_t class_place, const uint16_t *weight, double *room,
+void df_outcomes_score(const Outcomes *, size_t class_place, const uint16_t *weight, void *room,
                        ClassScore out[OUTCOME_AREAS]);
-size_t df_outcomes_room(const Outcomes *); /* doubles that `room` must hold */
+size_t df_outcomes_room(const Outcomes *); /* bytes that `room` must hold, aligned to 8 */
 
 #endif

@@ -67,17 +67,15 @@ static void run_down(DfExplain *e, const uint32_t *order, Running *running)
 
 int df_explain_calibration(DfExplain *e)
 {
-    const size_t n = e->view->n_detections, classes = e->numbers.n_classes;
+    const size_t n = e->view->n_detections;
+    const size_t classes = e->numbers.n_classes;
     uint32_t *order = df_malloc(n * sizeof *order);
-    uint64_t *key = df_malloc(n * sizeof *key);
     Running *running = df_calloc(classes + 1, sizeof *running);
-    int error = order && key && running ? DF_OK : df_fail_memory("calibration");
-    for (size_t i = 0; error == DF_OK && i < n; i++) {
+    int error = order && running ? DF_OK : df_fail_memory("calibration");
+    for (size_t i = 0; error == DF_OK && i < n; i++)
         order[i] = (uint32_t)i;
-        key[i] = df_sort_key(-e->view->detections[i].score);
-    }
     if (error == DF_OK)
-        error = df_sort(order, n, key);
+        error = df_view_sort(e->view, order);
     if (error == DF_OK) {
         run_down(e, order, running);
         e->numbers.ece = ece(e->numbers.bins);
@@ -90,7 +88,6 @@ int df_explain_calibration(DfExplain *e)
         c->ece = ece(running[k].bins);
     }
     df_free(order);
-    df_free(key);
     df_free(running);
     return error;
 }

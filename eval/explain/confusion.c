@@ -8,6 +8,13 @@
 #include <string.h>
 
 #include "eval/explain/data.h"
+#include "eval/matcher.h"
+
+/* Room for a row of overlaps: as many as an image has objects. */
+typedef struct {
+    double *overlap;
+    uint32_t *listed;
+} Row;
 
 static void count(DfExplain *e, size_t truth_class, size_t class)
 {
@@ -30,31 +37,29 @@ static void count_right(DfExplain *e, size_t image, uint8_t *used)
     }
 }
 
-static size_t mistaken(const CocoView *v, size_t detection, size_t image, const uint8_t *used)
+/* The object of another class that the detection was most likely meant for; SIZE_MAX if there is none. */
+static size_t mistaken(const CocoView *v, size_t detection, size_t image, const uint8_t *used, const Row *row)
 {
-    size_t best = SIZE_MAX;
-    double most = 0.5;
-    for (size_t g = v->truths_start[image]; g < v->truths_start[image + 1]; g++) {
-        const ViewTruth *truth = &v->truths[g];
-        if (truth->crowd || used[g] || truth->class == v->detections[detection].class)
+    const size_t first = v->truths_start[image];
+    size_t n = 0;
+    for (size_t g = first; g < v->truths_start[image + 1]; g++) {
+        if (v->truths[g].crowd || used[g] || v->truths[g].class == v->detections[detection].class)
             continue;
-        const double iou = df_view_overlap(v, detection, g);
-        if (best == SIZE_MAX ? iou >= most : iou > most) {
-            most = iou;
-            best = g;
-        }
+        row->overlap[g - first] = df_view_overlap(v, detection, g);
+        row->listed[n++] = (uint32_t)(g - first);
     }
-    return best;
+    const size_t match = df_largest_overlap(row->overlap, row->listed, n, 0.5, FIRST_OF_EQUAL);
+    return match == NO_MATCH ? SIZE_MAX : first + match;
 }
 
-static void count_wrong(DfExplain *e, size_t image, uint8_t *used)
+static void count_wrong(DfExplain *e, size_t image, uint8_t *used, const Row *row)
 {
     const CocoView *v = e->view;
     for (size_t d = v->detections_start[image]; d < v->detections_start[image + 1]; d++) {
         const ViewDetection *found = &v->detections[d];
         if (e->marks.detections[d].outcome != MARK_FALSE || !(found->score >= e->numbers.score_threshold))
             continue;
-        const size_t truth = mistaken(v, d, image, used);
+        const size_t truth = mistaken(v, d, image, used, row);
         if (truth != SIZE_MAX)
             used[truth] = 2;
         count(e, truth == SIZE_MAX ? e->numbers.n_classes : v->truths[truth].class, found->class);
@@ -81,14 +86,18 @@ static void count_missed(DfExplain *e, size_t image, const uint8_t *used)
 
 int df_explain_confusion(DfExplain *e)
 {
-    uint8_t *used = df_calloc(e->view->n_truths + 1, 1);
-    if (!used)
-        return df_fail_memory("the confusion matrix");
-    for (size_t i = 0; i < e->view->n_images; i++) {
+    const CocoView *v = e->view;
+    const size_t most = df_view_most_truths(v);
+    uint8_t *used = df_calloc(v->n_truths + 1, 1);
+    Row row = { df_malloc(most * sizeof *row.overlap), df_malloc(most * sizeof *row.listed) };
+    const bool ready = used && row.overlap && row.listed;
+    for (size_t i = 0; ready && i < v->n_images; i++) {
         count_right(e, i, used);
-        count_wrong(e, i, used);
+        count_wrong(e, i, used, &row);
         count_missed(e, i, used);
     }
     df_free(used);
-    return DF_OK;
+    df_free(row.overlap);
+    df_free(row.listed);
+    return ready ? DF_OK : df_fail_memory("the confusion matrix");
 }

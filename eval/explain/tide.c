@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "eval/average_precision.h"
 #include "eval/explain/tide_marks.h"
 
 typedef enum { FIX_NOTHING = DF_TIDE_KINDS, FIX_FALSE_POSITIVES, FIX_FALSE_NEGATIVES } Fix; /* below: one kind */
@@ -20,27 +21,26 @@ typedef struct {
     double *precision;                 /* of the true positives of one class                                           */
 } Costs;
 
-/* ---- AP of one class ---------------------------------------------------------------------------------------------- */
+/* ---- AP of one class ------------------------------------------------------------------------------------------- */
 
-/* The mean of the best precision at recalls of at least 0, 0.01, .. 1. */
+enum { RECALLS = 101 };
+
+/* The toolbox's recalls are r / 100, some of which differ from pycocotools' in the last bit, and it adds no epsilon. */
 static double ap_of(const uint8_t *points, size_t n, size_t positives, double *precision)
 {
-    size_t hits = 0, hit = 0;
-    double sum = 0;
+    PrecisionCurve curve = { .precision = precision };
+    size_t needed[RECALLS];
+    if (positives == 0)
+        return 0;
     for (size_t i = 0; i < n; i++)
         if (points[i]) {
-            precision[hits] = (double)(hits + 1) / (double)(i + 1);
-            hits++;
+            const size_t right = ++curve.n;
+            precision[right - 1] = df_precision((double)right, (double)(i + 1 - right), 0);
         }
-    for (size_t i = hits; i-- > 1;)
-        precision[i - 1] = precision[i] > precision[i - 1] ? precision[i] : precision[i - 1];
-    for (int r = 0; r <= 100 && positives > 0; r++) {
-        while (hit < hits && (double)(hit + 1) / (double)positives < r / 100.0)
-            hit++;
-        if (hit < hits)
-            sum += precision[hit];
-    }
-    return sum / 101;
+    for (int r = 0; r < RECALLS; r++)
+        needed[r] = df_hits_needed(r / 100.0, positives);
+    df_precision_envelope(&curve);
+    return df_average_precision(&curve, needed, RECALLS);
 }
 
 /* ---- the points of all classes under one correction --------------------------------------------------------------- */
@@ -118,26 +118,20 @@ static void count_kinds(DfTide *t, const CocoView *v, const TideMarks *m)
         t->count[DF_TIDE_MISS] += df_truth_missed(m, v, g) && m->truths[g].fixed_by == VIEW_NONE;
 }
 
+/* Both orders are by score. Among equal scores one is that of the view; the other has what is not a true positive
+ * first. */
 static int order_all(Costs *c)
 {
     const size_t n = c->view->n_detections;
-    uint64_t *key = df_malloc(n * sizeof *key);
-    int error = key ? DF_OK : df_fail_memory("TIDE");
     size_t at = 0;
-    for (size_t i = 0; error == DF_OK && i < n; i++) {
-        key[i] = df_sort_key(-c->view->detections[i].score);
+    for (size_t i = 0; i < n; i++)
         c->as_given[i] = (uint32_t)i;
-    }
-    for (int right = 0; error == DF_OK && right < 2; right++)
+    for (int right = 0; right < 2; right++)
         for (size_t i = 0; i < n; i++)
             if ((c->marks->detections[i].outcome == MARK_TRUE) == right)
                 c->errors_first[at++] = (uint32_t)i;
-    if (error == DF_OK)
-        error = df_sort(c->as_given, n, key);
-    if (error == DF_OK)
-        error = df_sort(c->errors_first, n, key);
-    df_free(key);
-    return error;
+    const int error = df_view_sort(c->view, c->as_given);
+    return error < 0 ? error : df_view_sort(c->view, c->errors_first);
 }
 
 static double gain(Costs *c, const DfTide *t, Fix fix)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "eval/coco/data.h"
+#include "eval/matcher.h"
 
 static const double FOREGROUND = 0.5, BACKGROUND = 0.1;
 
@@ -15,7 +16,8 @@ typedef struct {
     TideMarks *marks;
     size_t truth, n_truths;         /* of this image: from, how many */
     size_t detection, n_detections;
-    double *iou;                    /* [n_detections][n_truths] */
+    double *iou;                    /* [n_detections][n_truths]      */
+    uint32_t *listed;               /* [n_truths]: room for nearest() */
 } Image;
 
 static void compare(const Image *m)
@@ -27,24 +29,26 @@ static void compare(const Image *m)
 
 typedef enum { SAME_CLASS = 1, OTHER_CLASS = 2, UNFOUND = 4, FOUND = 8 } Which;
 
-/* The first ground truth, crowds aside, with the largest IoU among those asked for; n_truths if none of them overlaps. */
+/* The ground truth with the largest IoU among those asked for, and that IoU; NO_MATCH and 0 if none of them overlaps. It
+ * is never a crowd. */
 static size_t nearest(const Image *m, size_t d, int which, double *iou)
 {
-    size_t best = m->n_truths;
-    *iou = 0;
+    const double *const row = m->iou + d * m->n_truths;
+    size_t n = 0;
     for (size_t g = 0; g < m->n_truths; g++) {
-        const size_t at = m->truth + g;
-        const bool same = m->view->truths[at].class == m->view->detections[m->detection + d].class;
-        const bool found = m->marks->truths[at].found_by != VIEW_NONE;
-        const double x = m->iou[d * m->n_truths + g];
-        if (!m->view->truths[at].crowd && (which & (same ? SAME_CLASS : OTHER_CLASS)) && (which & (found ? FOUND : UNFOUND)) && x > *iou) {
-            *iou = x;
-            best = g;
-        }
+        const ViewTruth *truth = &m->view->truths[m->truth + g];
+        const bool same = truth->class == m->view->detections[m->detection + d].class;
+        const bool found = m->marks->truths[m->truth + g].found_by != VIEW_NONE;
+        if (!truth->crowd && (which & (same ? SAME_CLASS : OTHER_CLASS)) && (which & (found ? FOUND : UNFOUND)) && row[g] > 0)
+            m->listed[n++] = (uint32_t)g;
     }
+    const size_t best = df_largest_overlap(row, m->listed, n, 0, FIRST_OF_EQUAL);
+    *iou = best == NO_MATCH ? 0 : row[best];
     return best;
 }
 
+/* The toolbox's matching: each detection, best first, takes the free ground truth of its class with the largest IoU, if
+ * that reaches 0.5. (pycocotools takes the last of several equal ones; here the first is taken.) */
 static void match(const Image *m)
 {
     for (size_t d = 0; d < m->n_detections; d++) {
@@ -98,7 +102,7 @@ static void explain_all(const Image *m)
         if (mark->outcome == MARK_TRUE)
             continue;
         mark->kind = explain(m, d, &g, &mark->iou);
-        mark->truth = g < m->n_truths ? (uint32_t)(m->truth + g) : VIEW_NONE;
+        mark->truth = g == NO_MATCH ? VIEW_NONE : (uint32_t)(m->truth + g);
         if (mark->kind != DF_TIDE_LOC && mark->kind != DF_TIDE_CLS)
             continue;
         /* Detections come best first, so the first to ask is the one that would be corrected. */
@@ -108,50 +112,65 @@ static void explain_all(const Image *m)
     }
 }
 
-static size_t best_of(const size_t *start, size_t i)
+static size_t smaller(size_t a, size_t b)
 {
-    const size_t n = start[i + 1] - start[i];
-    return n < TIDE_BEST_OF_IMAGE ? n : TIDE_BEST_OF_IMAGE;
+    return a < b ? a : b;
 }
 
-/* The most IoUs that an image has. */
-static size_t most_cells(const CocoView *v)
+static Image image_of(const CocoView *v, TideMarks *marks, size_t i)
 {
-    size_t most = 0;
-    for (size_t i = 0; i < v->n_images; i++) {
-        const size_t cells = best_of(v->detections_start, i) * (v->truths_start[i + 1] - v->truths_start[i]);
-        most = cells > most ? cells : most;
-    }
-    return most;
+    return (Image){
+        .view = v,
+        .marks = marks,
+        .truth = v->truths_start[i],
+        .n_truths = v->truths_start[i + 1] - v->truths_start[i],
+        .detection = v->detections_start[i],
+        .n_detections = smaller(v->detections_start[i + 1] - v->detections_start[i], TIDE_BEST_OF_IMAGE),
+    };
 }
 
 int df_tide_view(CocoView **out, const DfCocoResults *dt, bool masks)
 {
     *out = NULL;
     if (masks && !dt->gt->across_classes)
-        return df_fail(DF_EVALUE, "%s: masks were read to be compared within each class: want across_classes to explain errors", dt->gt->name);
+        return df_fail(DF_EVALUE,
+                       "%s: masks were read to be compared within each class: want across_classes to explain errors",
+                       dt->gt->name);
     return df_coco_view(out, dt, masks);
+}
+
+static void mark_image(Image *m, double *iou, uint32_t *listed)
+{
+    m->iou = iou;
+    m->listed = listed;
+    compare(m);
+    match(m);
+    ignore_in_crowds(m);
+    explain_all(m);
 }
 
 int df_tide_mark(TideMarks *marks, const CocoView *v)
 {
+    size_t most_cells = 0;
+    for (size_t i = 0; i < v->n_images; i++) {
+        const Image m = image_of(v, marks, i);
+        const size_t cells = m.n_truths * m.n_detections;
+        most_cells = cells > most_cells ? cells : most_cells;
+    }
     marks->detections = df_calloc(v->n_detections + 1, sizeof *marks->detections);
     marks->truths = df_malloc((v->n_truths + 1) * sizeof *marks->truths);
-    double *iou = df_malloc(most_cells(v) * sizeof *iou);
-    if (!marks->detections || !marks->truths || !iou) {
-        df_free(iou);
-        return df_fail_memory("matching for TIDE");
-    }
-    memset(marks->truths, 0xff, (v->n_truths + 1) * sizeof *marks->truths);
-    for (size_t i = 0; i < v->n_images; i++) {
-        const Image m = { v, marks, v->truths_start[i], v->truths_start[i + 1] - v->truths_start[i], v->detections_start[i], best_of(v->detections_start, i), iou };
-        compare(&m);
-        match(&m);
-        ignore_in_crowds(&m);
-        explain_all(&m);
+    double *iou = df_malloc(most_cells * sizeof *iou);
+    uint32_t *listed = df_malloc(df_view_most_truths(v) * sizeof *listed);
+    const bool ready = marks->detections && marks->truths && iou && listed;
+    if (ready)
+        memset(marks->truths, 0xff, (v->n_truths + 1) * sizeof *marks->truths);
+    for (size_t i = 0; ready && i < v->n_images; i++) {
+        Image m = image_of(v, marks, i);
+        mark_image(&m, iou, listed);
     }
     df_free(iou);
-    return DF_OK;
+    df_free(listed);
+    return ready ? DF_OK : df_fail_memory("matching for TIDE");
 }
 
 void df_tide_marks_done(TideMarks *marks)
