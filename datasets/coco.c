@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/coco.c -- reads a COCO annotation file as a stream: images, categories and boxes; polygons are passed over.
+ * datasets/coco.c -- a COCO annotation file as a dataset: categories to labels, boxes to their images.
  * Lin et al., ECCV 2014; the order of images and labels follows pycocotools and mmdet 2.x.
  */
 #include "datasets/coco.h"
@@ -9,198 +9,183 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- records of the file, field by field ----------------------------------------------------------------------- */
-
-typedef enum { INTEGER, SIZE, NUMBER, TEXT, BOX, FLAG } Kind;
-
-typedef struct {
-    const char *name;
-    Kind kind;
-    size_t offset;
-    bool required;
-} Field;
-
-static const Field image_fields[] = {
-    { "id", INTEGER, offsetof(DfCocoImage, id), true },
-    { "file_name", TEXT, offsetof(DfCocoImage, file_name), true },
-    { "height", SIZE, offsetof(DfCocoImage, height), false },
-    { "width", SIZE, offsetof(DfCocoImage, width), false },
-    { NULL, INTEGER, 0, false },
-};
-
-static const Field category_fields[] = {
-    { "id", INTEGER, offsetof(DfCocoCategory, id), true },
-    { "name", TEXT, offsetof(DfCocoCategory, name), true },
-    { NULL, INTEGER, 0, false },
-};
-
-static const Field box_fields[] = {
-    { "id", INTEGER, offsetof(DfCocoBox, id), true },
-    { "image_id", INTEGER, offsetof(DfCocoBox, image_id), true },
-    { "category_id", INTEGER, offsetof(DfCocoBox, category_id), true },
-    { "bbox", BOX, offsetof(DfCocoBox, bbox), true },
-    { "area", NUMBER, offsetof(DfCocoBox, area), false },
-    { "iscrowd", FLAG, offsetof(DfCocoBox, crowd), false },
-    { "ignore", FLAG, offsetof(DfCocoBox, ignore), false },
-    { NULL, INTEGER, 0, false },
-};
-
-typedef struct {
-    DfJson *json;
-    DfArena *arena;
-} Source;
-
-static int wrong(const Source *s, const Field *field, const char *want)
-{
-    return df_json_fail(s->json, DF_EFORMAT, "\"%s\": want %s", field->name, want);
-}
-
-static int read_box(const Source *s, const Field *field, DfJsonEvent event, double box[4])
-{
-    DfJsonValue value;
-    if (event != DF_JSON_ARRAY)
-        return wrong(s, field, "a list of four numbers: x, y, width, height");
-    for (int i = 0; i < 5; i++) {
-        if ((event = df_json_next(s->json, &value)) == DF_JSON_ERROR)
-            return DF_EFORMAT;
-        if (event != (i < 4 ? DF_JSON_NUMBER : DF_JSON_CLOSE))
-            return wrong(s, field, "a list of four numbers: x, y, width, height");
-        if (i < 4)
-            box[i] = value.number;
-    }
-    return DF_OK;
-}
-
-static int read_text(const Source *s, const Field *field, DfJsonEvent event, const DfJsonValue *value, void *out)
-{
-    if (event != DF_JSON_TEXT || value->length == 0 || memchr(value->text, 0, value->length))
-        return wrong(s, field, "a string");
-    const char *copy = df_arena_copy(s->arena, value->text, value->length);
-    if (!copy)
-        return df_fail_memory("names of a dataset");
-    memcpy(out, &copy, sizeof copy);
-    return DF_OK;
-}
-
-static int read_flag(const Source *s, const Field *field, DfJsonEvent event, const DfJsonValue *value, bool *out)
-{
-    if (event != DF_JSON_TRUE && event != DF_JSON_FALSE && event != DF_JSON_NUMBER)
-        return wrong(s, field, "0 or 1");
-    *out = event == DF_JSON_TRUE || (event == DF_JSON_NUMBER && value->number != 0.0);
-    return DF_OK;
-}
-
-static int read_field(const Source *s, const Field *field, char *record)
-{
-    DfJsonValue value;
-    const DfJsonEvent event = df_json_next(s->json, &value);
-    void *out = record + field->offset;
-    if (event == DF_JSON_ERROR)
-        return DF_EFORMAT;
-    switch (field->kind) {
-    case INTEGER:
-        if (event != DF_JSON_NUMBER || !value.is_integer)
-            return wrong(s, field, "an integer");
-        *(int64_t *)out = value.integer;
-        return DF_OK;
-    case SIZE:
-        if (event != DF_JSON_NUMBER || !value.is_integer || value.integer < 0 || value.integer > INT_MAX)
-            return wrong(s, field, "a number of pixels");
-        *(int *)out = (int)value.integer;
-        return DF_OK;
-    case NUMBER:
-        if (event != DF_JSON_NUMBER)
-            return wrong(s, field, "a number");
-        *(double *)out = value.number;
-        return DF_OK;
-    case TEXT: return read_text(s, field, event, &value, out);
-    case BOX: return read_box(s, field, event, out);
-    case FLAG: return read_flag(s, field, event, &value, out);
-    }
-    return DF_OK;
-}
-
-/* The fields of one object, after its '{'; others are passed over. */
-static int read_record(const Source *s, const Field *fields, void *record)
-{
-    DfJsonValue value;
-    DfJsonEvent event;
-    unsigned seen = 0;
-    int error = DF_OK;
-    while ((event = df_json_next(s->json, &value)) == DF_JSON_KEY && error == DF_OK) {
-        int i = 0;
-        while (fields[i].name && strcmp(fields[i].name, value.text) != 0)
-            i++;
-        if (fields[i].name) {
-            seen |= 1u << i;
-            error = read_field(s, &fields[i], record);
-        } else {
-            error = df_json_skip(s->json);
-        }
-    }
-    if (error < 0 || event == DF_JSON_ERROR)
-        return error < 0 ? error : DF_EFORMAT;
-    for (int i = 0; fields[i].name; i++)
-        if (fields[i].required && !(seen & 1u << i))
-            return df_json_fail(s->json, DF_EFORMAT, "the object has no \"%s\"", fields[i].name);
-    return DF_OK;
-}
+#include "annotations/annotations.h"
 
 /* ---- the file -------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     void *v;
-    size_t n, capacity, size; /* of an element */
-    const Field *fields;
+    size_t n, capacity;
 } List;
 
-static int read_list(const Source *s, List *list, const char *name)
-{
-    DfJsonValue value;
-    DfJsonEvent event = df_json_next(s->json, &value);
-    if (event != DF_JSON_ARRAY)
-        return event == DF_JSON_ERROR ? DF_EFORMAT : df_json_fail(s->json, DF_EFORMAT, "\"%s\": want a list", name);
-    while ((event = df_json_next(s->json, &value)) == DF_JSON_OBJECT) {
-        if (list->n >= INT_MAX / 2 || !df_grow(&list->v, &list->capacity, list->n, list->size))
-            return df_fail_memory("a dataset");
-        char *record = (char *)list->v + list->n * list->size;
-        memset(record, 0, list->size);
-        const int error = read_record(s, list->fields, record);
-        if (error < 0)
-            return error;
-        list->n++;
-    }
-    if (event == DF_JSON_CLOSE)
-        return DF_OK;
-    return event == DF_JSON_ERROR ? DF_EFORMAT : df_json_fail(s->json, DF_EFORMAT, "\"%s\": want a list of objects", name);
-}
-
 typedef struct {
+    DfArena *arena;
     List images, boxes, categories;
+    DfCocoRecord record;
 } Lists;
 
-static int read_file(const Source *s, Lists *lists)
+/* What is called so in the file, and what its value should be. */
+static const struct {
+    unsigned field;
+    const char *name, *want;
+} fields[] = {
+    { DF_COCO_ID,          "id",          "an integer" },
+    { DF_COCO_IMAGE_ID,    "image_id",    "an integer" },
+    { DF_COCO_CATEGORY_ID, "category_id", "an integer" },
+    { DF_COCO_FILE_NAME,   "file_name",   "a string" },
+    { DF_COCO_NAME,        "name",        "a string" },
+    { DF_COCO_HEIGHT,      "height",      "a number of pixels" },
+    { DF_COCO_WIDTH,       "width",       "a number of pixels" },
+    { DF_COCO_BBOX,        "bbox",        "a list of four numbers: x, y, width, height" },
+    { DF_COCO_AREA,        "area",        "a number" },
+    { DF_COCO_ISCROWD,     "iscrowd",     "0 or 1" },
+    { DF_COCO_IGNORE,      "ignore",      "0 or 1" },
+};
+
+static const char *const list_names[] = { "images", "categories", "annotations" };
+
+static int wrong_value(const DfCocoRecord *r, unsigned field)
 {
-    DfJsonValue value;
-    DfJsonEvent event = df_json_next(s->json, &value);
-    if (event != DF_JSON_OBJECT)
-        return event == DF_JSON_ERROR ? DF_EFORMAT : df_json_fail(s->json, DF_EFORMAT, "want an object with \"images\", \"annotations\" and \"categories\"");
-    int error = DF_OK;
-    while (error == DF_OK && (event = df_json_next(s->json, &value)) == DF_JSON_KEY) {
-        if (strcmp(value.text, "images") == 0)
-            error = read_list(s, &lists->images, "images");
-        else if (strcmp(value.text, "annotations") == 0)
-            error = read_list(s, &lists->boxes, "annotations");
-        else if (strcmp(value.text, "categories") == 0)
-            error = read_list(s, &lists->categories, "categories");
-        else
-            error = df_json_skip(s->json);
+    size_t i = 0;
+    while (fields[i].field != field)
+        i++;
+    return df_json_fail(r->json, DF_EFORMAT, "\"%s\": want %s", fields[i].name, fields[i].want);
+}
+
+static int problem(void *arg, DfCocoRecord *r, const DfCocoProblem *p)
+{
+    (void)arg;
+    if (p->field)
+        return wrong_value(r, p->field);
+    return df_json_fail(r->json, DF_EFORMAT, "\"%s\": want a list of objects", list_names[r->list]);
+}
+
+static bool is_side(double side)
+{
+    return side >= 0 && side <= INT_MAX && side == (double)(int)side;
+}
+
+/* Empty texts, and those with a zero in them, name nothing. */
+static bool is_name(const DfCocoText *text)
+{
+    return text->n > 0 && !memchr(text->at, 0, text->n);
+}
+
+/* Here ids are integers, sides fit into an int, and names are names. */
+static int check_field(void *arg, DfCocoRecord *r, unsigned field)
+{
+    bool right = true;
+    (void)arg;
+    switch (field) {
+    case DF_COCO_ID: right = !r->id.text; break;
+    case DF_COCO_IMAGE_ID: right = !r->image_id.text; break;
+    case DF_COCO_CATEGORY_ID: right = !r->category_id.text; break;
+    case DF_COCO_HEIGHT: right = is_side(r->height); break;
+    case DF_COCO_WIDTH: right = is_side(r->width); break;
+    case DF_COCO_FILE_NAME: right = is_name(&r->file_name); break;
+    case DF_COCO_NAME: right = is_name(&r->name); break;
+    default: break;
     }
+    return right ? DF_OK : wrong_value(r, field);
+}
+
+/* Fails if one of the fields is missing that every record must have. */
+static int require(const DfCocoRecord *r, unsigned required)
+{
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        if ((fields[i].field & required) && !(r->has & fields[i].field))
+            return df_json_fail(r->json, DF_EFORMAT, "the object has no \"%s\"", fields[i].name);
+    return DF_OK;
+}
+
+/* Room for one more element, or NULL. */
+static void *add(List *list, size_t size)
+{
+    if (list->n >= INT_MAX / 2 || !df_grow(&list->v, &list->capacity, list->n, size))
+        return NULL;
+    return (char *)list->v + list->n++ * size;
+}
+
+static int take_image(void *arg, DfCocoRecord *r)
+{
+    Lists *lists = arg;
+    const int error = require(r, DF_COCO_ID | DF_COCO_FILE_NAME);
     if (error < 0)
         return error;
-    if (event == DF_JSON_ERROR || df_json_next(s->json, &value) == DF_JSON_ERROR)
-        return DF_EFORMAT;
-    return lists->images.n ? DF_OK : df_json_fail(s->json, DF_EFORMAT, "no \"images\": want a COCO annotation file");
+    DfCocoImage *image = add(&lists->images, sizeof *image);
+    if (!image)
+        return df_fail_memory("a dataset");
+    *image = (DfCocoImage){ .id = r->id.number, .height = (int)r->height, .width = (int)r->width };
+    image->file_name = df_arena_copy(lists->arena, r->file_name.at, r->file_name.n);
+    return image->file_name ? DF_OK : df_fail_memory("names of a dataset");
+}
+
+static int take_category(void *arg, DfCocoRecord *r)
+{
+    Lists *lists = arg;
+    const int error = require(r, DF_COCO_ID | DF_COCO_NAME);
+    if (error < 0)
+        return error;
+    DfCocoCategory *category = add(&lists->categories, sizeof *category);
+    if (!category)
+        return df_fail_memory("a dataset");
+    *category = (DfCocoCategory){ .id = r->id.number };
+    category->name = df_arena_copy(lists->arena, r->name.at, r->name.n);
+    return category->name ? DF_OK : df_fail_memory("names of a dataset");
+}
+
+static int take_box(void *arg, DfCocoRecord *r)
+{
+    Lists *lists = arg;
+    const int error = require(r, DF_COCO_ID | DF_COCO_IMAGE_ID | DF_COCO_CATEGORY_ID | DF_COCO_BBOX);
+    if (error < 0)
+        return error;
+    DfCocoBox *box = add(&lists->boxes, sizeof *box);
+    if (!box)
+        return df_fail_memory("a dataset");
+    *box = (DfCocoBox){ .id = r->id.number, .image_id = r->image_id.number, .category_id = r->category_id.number };
+    memcpy(box->bbox, r->box, sizeof box->bbox);
+    box->area = r->area;
+    box->crowd = r->iscrowd;
+    box->ignore = r->ignore;
+    return DF_OK;
+}
+
+static int read_list(void *arg, DfCocoList list, DfJson *json)
+{
+    static const struct {
+        unsigned wanted;
+        int (*take)(void *arg, DfCocoRecord *);
+    } of[] = {
+        [DF_COCO_IMAGES] = { DF_COCO_ID | DF_COCO_FILE_NAME | DF_COCO_HEIGHT | DF_COCO_WIDTH, take_image },
+        [DF_COCO_CATEGORIES] = { DF_COCO_ID | DF_COCO_NAME, take_category },
+        [DF_COCO_ANNOTATIONS] = { DF_COCO_ID | DF_COCO_IMAGE_ID | DF_COCO_CATEGORY_ID | DF_COCO_BBOX | DF_COCO_AREA |
+                                  DF_COCO_ISCROWD | DF_COCO_IGNORE, take_box },
+    };
+    Lists *lists = arg;
+    DfCocoSink sink = { .arg = lists, .wanted = of[list].wanted, .watched = of[list].wanted };
+    sink.field = check_field;
+    sink.problem = problem;
+    sink.record = of[list].take;
+    return df_coco_stream_records(json, list, 0, &lists->record, &sink);
+}
+
+static int wrong_file(void *arg, DfJson *json, const char *list, const char *sentence)
+{
+    (void)arg;
+    (void)sentence;
+    if (list[0])
+        return df_json_fail(json, DF_EFORMAT, "\"%s\": want a list", list);
+    return df_json_fail(json, DF_EFORMAT, "want an object with \"images\", \"annotations\" and \"categories\"");
+}
+
+static int read_file(DfJson *json, Lists *lists)
+{
+    const DfCocoFile file = { .arg = lists, .list = read_list, .wrong = wrong_file };
+    const int error = df_coco_stream_truth(json, &file);
+    if (error < 0 || lists->images.n)
+        return error;
+    return df_json_fail(json, DF_EFORMAT, "no \"images\": want a COCO annotation file");
 }
 
 /* ---- who belongs to whom --------------------------------------------------------------------------------------- */
@@ -291,8 +276,8 @@ static int missing_class(const DfCocoDataset *coco, const char *name)
     for (int i = 0; names && i < coco->n_categories; i++)
         names[i] = coco->categories[i].name;
     const char *near = names ? df_nearest_name(name, names, (size_t)coco->n_categories) : NULL;
-    return df_fail(DF_EVALUE, "%s: none of its %d categories is called '%s', a class of the config%s%s%s", coco->path, coco->n_categories, name,
-        near ? " (nearest: '" : "", near ? near : "", near ? "')" : "");
+    return df_fail(DF_EVALUE, "%s: none of its %d categories is called '%s', a class of the config%s%s%s", coco->path,
+                   coco->n_categories, name, near ? " (nearest: '" : "", near ? near : "", near ? "')" : "");
 }
 
 /* mmdet asks pycocotools for the ids of the categories with these names, which come in the order of the file. */
@@ -306,8 +291,9 @@ static int number_labels(DfCocoDataset *coco, const char *const *classes, int n,
         DfCocoCategory *category = &coco->categories[i];
         const bool known = find_name(classes, n, category->name) >= 0;
         if (!known && strict)
-            return df_fail(DF_EVALUE, "%s: the category '%s' is not one of the %d classes of COCO: want the names of this dataset as "
-                "`classes` in the config", coco->path, category->name, n);
+            return df_fail(DF_EVALUE,
+                           "%s: the category '%s' is not one of the %d classes of COCO: want the names of this "
+                           "dataset as " "`classes` in the config", coco->path, category->name, n);
         if (known && find_name(coco->classes, coco->n_classes, category->name) >= 0)
             return df_fail(DF_EFORMAT, "%s: two categories are called '%s'", coco->path, category->name);
         category->label = known ? coco->n_classes : -1;
@@ -337,11 +323,11 @@ static int picture_paths(DfCocoDataset *coco, const char *folder)
 
 /* ---- all of it ------------------------------------------------------------------------------------------------- */
 
-static void *kept(DfArena *arena, const List *list)
+static void *kept(DfArena *arena, const List *list, size_t size)
 {
-    void *copy = df_arena_alloc(arena, list->n + 1, list->size);
+    void *copy = df_arena_alloc(arena, list->n + 1, size);
     if (copy && list->n)
-        memcpy(copy, list->v, list->n * list->size);
+        memcpy(copy, list->v, list->n * size);
     return copy;
 }
 
@@ -350,8 +336,8 @@ static int assemble(DfCocoDataset *coco, const Lists *lists, const char *folder,
     const bool strict = n == 0;
     coco->n_images = (int)lists->images.n;
     coco->n_categories = (int)lists->categories.n;
-    coco->images = kept(coco->arena, &lists->images);
-    coco->categories = kept(coco->arena, &lists->categories);
+    coco->images = kept(coco->arena, &lists->images, sizeof *coco->images);
+    coco->categories = kept(coco->arena, &lists->categories, sizeof *coco->categories);
     if (!coco->images || !coco->categories)
         return df_fail_memory("a dataset");
     int error = number_labels(coco, strict ? df_coco_classes : classes, strict ? DF_COCO_CLASSES : n, strict);
@@ -374,22 +360,19 @@ int df_coco_dataset_open(DfCocoDataset **out, const char *ann_file, const char *
 
 int df_coco_dataset_open_json(DfCocoDataset **out, DfJson *json, const char *image_dir, const char *const *classes, int n)
 {
-    Lists lists = {
-        .images = { .size = sizeof(DfCocoImage), .fields = image_fields },
-        .boxes = { .size = sizeof(DfCocoBox), .fields = box_fields },
-        .categories = { .size = sizeof(DfCocoCategory), .fields = category_fields },
-    };
     DfArena *arena = df_arena_new();
     DfCocoDataset *coco = arena ? df_arena_alloc(arena, 1, sizeof *coco) : NULL;
+    Lists lists = { .arena = arena };
     int error = coco ? DF_OK : df_fail_memory("a dataset");
     *out = NULL;
     if (coco) {
         coco->arena = arena;
         coco->path = df_arena_text(arena, "%s", df_json_name(json));
-        error = coco->path ? read_file(&(Source){ json, arena }, &lists) : df_fail_memory("a dataset");
+        error = coco->path ? read_file(json, &lists) : df_fail_memory("a dataset");
         if (error == DF_OK)
             error = assemble(coco, &lists, image_dir, classes, n);
     }
+    df_coco_record_done(&lists.record);
     df_free(lists.images.v);
     df_free(lists.boxes.v);
     df_free(lists.categories.v);
@@ -422,7 +405,8 @@ int df_coco_dataset_label_by_id(DfCocoDataset *coco, int n)
         if (category->label < 0)
             continue;
         if (category->id < 0 || category->id >= n)
-            return df_fail(DF_EVALUE, "%s: category %lld: want ids below id_classes = %d", coco->path, (long long)category->id, n);
+            return df_fail(DF_EVALUE, "%s: category %lld: want ids below id_classes = %d", coco->path,
+                           (long long)category->id, n);
         category->label = (int)category->id;
         coco->classes[category->id] = category->name;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/coco.h -- a COCO annotation file (instances_*.json) and its folder of pictures, as mmdet's CocoDataset sees them.
+ * datasets/coco.h -- a COCO annotation file (instances_*.json) and its folder of pictures, as mmdet's CocoDataset
+ * sees them.
  */
 #ifndef DF_DATASETS_COCO_H
 #define DF_DATASETS_COCO_H
@@ -45,9 +46,9 @@ typedef struct {
     const char **picture;         /* n_images: path of each picture                                            */
 } DfCocoDataset;
 
-/* `classes` are the n names a detector knows; n = 0 takes the 80 of COCO, and then a category beyond them is an error. Every
- * class must be among the file's categories. Labels follow the order of the file's categories, as mmdet 2.x numbers them.
- * `image_dir` is put in front of the file names ("" for none). */
+/* `classes` are the n names a detector knows; n = 0 takes the 80 of COCO, and then a category beyond them is an
+ * error. Every class must be among the file's categories. Labels follow the order of the file's categories, as
+ * mmdet 2.x numbers them. `image_dir` is put in front of the file names ("" for none). */
 int df_coco_dataset_open(DfCocoDataset **out, const char *ann_file, const char *image_dir, const char *const *classes, int n);
 int df_coco_dataset_open_json(DfCocoDataset **out, DfJson *json, const char *image_dir, const char *const *classes, int n); /* from an open reader */
 void df_coco_dataset_free(DfCocoDataset *); /* NULL is fine */
