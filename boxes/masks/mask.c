@@ -5,7 +5,6 @@
  */
 #include "boxes/masks/mask.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "boxes/box_iou.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/accumulate.c -- precision over recall of one class.
+ * eval/coco/accumulate.c -- precision over recall of one class (eval/average_precision.h has the equations).
  *
  * Precision rises and recall grows at true positives only, so these are all that is kept of the curve: for each, how many false
  * positives came before it and which detection it is.
@@ -41,11 +41,17 @@ static void curves_done(Curves *c)
 static int curves_init(Curves *c, const CocoRun *run, size_t k)
 {
     const DfCocoParams *p = &run->params;
-    const size_t cells = p->n_areas * p->n_ious, truths = run->truths_start[k + 1] - run->truths_start[k];
+    const size_t cells = p->n_areas * p->n_ious;
+    const size_t truths = run->truths_start[k + 1] - run->truths_start[k];
     size_t total = 0;
-    *c = (Curves){ .false_so_far = df_malloc(cells * sizeof(uint32_t)), .n_hits = df_malloc(cells * sizeof(uint32_t)),
-                   .hits_start = df_malloc(p->n_areas * sizeof(size_t)), .npig = df_calloc(p->n_areas, sizeof(size_t)),
-                   .needed = df_malloc(p->n_areas * p->n_recalls * sizeof(size_t)), .precision = df_malloc(truths * sizeof(double)) };
+    *c = (Curves){
+        .false_so_far = df_malloc(cells * sizeof *c->false_so_far),
+        .n_hits = df_malloc(cells * sizeof *c->n_hits),
+        .hits_start = df_malloc(p->n_areas * sizeof *c->hits_start),
+        .npig = df_calloc(p->n_areas, sizeof *c->npig),
+        .needed = df_malloc(p->n_areas * p->n_recalls * sizeof *c->needed),
+        .precision = df_malloc(truths * sizeof *c->precision),
+    };
     if (!c->false_so_far || !c->n_hits || !c->hits_start || !c->npig || !c->needed || !c->precision)
         return df_fail_memory("precision curves");
     for (size_t a = 0; a < p->n_areas; a++) {

@@ -36,8 +36,15 @@ int df_coco_make_arrays(DfCocoEval *e, bool scores)
 
 int df_coco_eval_array(const DfCocoEval *e, DfCocoArray which, double **out)
 {
-    const double *const from = which == DF_COCO_PRECISION ? e->precision : which == DF_COCO_RECALL ? e->recall : e->scores;
-    const size_t recalls = which == DF_COCO_RECALL ? 1 : e->n_recalls, n = e->n_ious * recalls * e->n_classes * e->n_areas * e->n_max_dets;
+    const double *const arrays[] = {
+        [DF_COCO_PRECISION] = e->precision,
+        [DF_COCO_RECALL] = e->recall,
+        [DF_COCO_SCORES] = e->scores,
+    };
+    const double *const from = arrays[which];
+    const size_t recalls = which == DF_COCO_RECALL ? 1 : e->n_recalls;
+    const size_t columns = e->n_classes * e->n_areas * e->n_max_dets;
+    const size_t n = e->n_ious * recalls * columns;
     *out = NULL;
     if (!e->scores)
         return df_fail(DF_EVALUE, "COCO evaluation: its arrays were not kept: set arrays in the parameters");
@@ -46,7 +53,7 @@ int df_coco_eval_array(const DfCocoEval *e, DfCocoArray which, double **out)
         return df_fail_memory("the arrays of precision and recall");
     for (size_t t = 0; t < e->n_ious; t++)
         for (size_t r = 0; r < recalls; r++)
-            for (size_t column = 0; column < e->n_classes * e->n_areas * e->n_max_dets; column++)
+            for (size_t column = 0; column < columns; column++)
                 *to++ = from[(column * e->n_ious + t) * recalls + r];
     return DF_OK;
 }

@@ -187,8 +187,16 @@ int df_coco_evaluate(DfCocoEval **out, const DfCocoResults *dt, const DfCocoPara
         return df_fail_memory("the evaluation");
     }
     e->type = params->type;
-    if ((error = take_params(&run, params)) == DF_OK && (error = df_coco_number_images(&run, gt)) == DF_OK &&
-        (error = df_coco_number_classes(&run, dt)) == DF_OK && (error = df_coco_file(&run, dt, pool)) == DF_OK && (error = df_coco_make_arrays(e, params->arrays)) == DF_OK)
+    error = take_params(&run, params);
+    if (error == DF_OK)
+        error = df_coco_number_images(&run, gt);
+    if (error == DF_OK)
+        error = df_coco_number_classes(&run, dt);
+    if (error == DF_OK)
+        error = df_coco_file(&run, dt, pool);
+    if (error == DF_OK)
+        error = df_coco_make_arrays(e, params->arrays);
+    if (error == DF_OK)
         error = evaluate_classes(&run, pool);
     if (error == DF_OK)
         error = df_coco_summarize(e, pool);

@@ -79,9 +79,13 @@ static int name_classes(DfCocoEval *e, const DfCoco *gt, const Chosen *chosen, b
         return df_fail_memory("the evaluation");
     for (size_t k = 0; k < e->n_classes; k++) {
         const Chosen *c = &chosen[k];
-        const char *name = !use_categories || c->index >= gt->categories.n ? NULL : c->id.text ? c->id.text : gt->category_names[c->index];
+        const char *name = NULL;
+        if (use_categories && c->index < gt->categories.n)
+            name = c->id.text ? c->id.text : gt->category_names[c->index];
+        if (!name)
+            name = "";
         e->class_ids[k] = use_categories ? c->id.number : -1;
-        e->class_names[k] = df_arena_copy(e->arena, name ? name : "", name ? strlen(name) : 0);
+        e->class_names[k] = df_arena_copy(e->arena, name, strlen(name));
         if (!e->class_names[k])
             return df_fail_memory("the evaluation");
     }
@@ -144,10 +148,18 @@ int df_coco_check_truth(const DfCoco *gt, uint32_t annotation, bool masks)
 {
     const CocoAnnotation *a = &gt->annotations[annotation];
     const CocoTruthMask *mask = masks ? &gt->masks[annotation] : NULL;
-    const char *missing = !(a->has & HAS_AREA) ? "area" : !(a->has & HAS_CROWD) ? "iscrowd" : !mask && !(a->has & HAS_BOX) ? "bbox" :
-                          mask && mask->form == DF_MASK_NONE ? "segmentation" : NULL;
+    const char *missing = NULL;
+    if (!(a->has & HAS_AREA))
+        missing = "area";
+    else if (!(a->has & HAS_CROWD))
+        missing = "iscrowd";
+    else if (!mask && !(a->has & HAS_BOX))
+        missing = "bbox";
+    else if (mask && mask->form == DF_MASK_NONE)
+        missing = "segmentation";
     if (missing)
-        return df_fail(DF_EFORMAT, "%s: line %u: an annotation of image %s has no %s", gt->name, a->line, df_id_text(gt->images.ids[a->image]), missing);
+        return df_fail(DF_EFORMAT, "%s: line %u: an annotation of image %s has no %s", gt->name, a->line,
+                       df_id_text(gt->images.ids[a->image]), missing);
     return mask ? check_size(gt, a->image, mask->form == DF_MASK_POLYGONS) : DF_OK;
 }
 

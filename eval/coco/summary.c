@@ -16,12 +16,21 @@ typedef struct {
     size_t from, to, area, max_det;
 } Slice;
 
-/* Mean of what is > -1 in it, added in the order of pycocotools: thresholds, then recalls, then classes; -1 if nothing is. `room` holds
- * one number more than all. */
+/* Where the numbers of a class begin. */
+static size_t place_of_class(const DfCocoEval *e, const Slice *s, size_t k)
+{
+    if (s->precision)
+        return df_coco_curve_place(e, k, s->area, s->max_det, 0);
+    return df_coco_recall_place(e, k, s->area, s->max_det);
+}
+
+/* Mean of what is > -1 in it: numpy.mean(s[s > -1]) of COCOeval.summarize(), added in the order of pycocotools, which is
+ * thresholds, then recalls, then classes; -1 if nothing is. `room` holds one number more than all. */
 static double mean(const DfCocoEval *e, const Slice *s, double *room)
 {
-    const size_t recalls = s->precision ? e->n_recalls : 1, begin = s->precision ? df_coco_curve_place(e, 0, s->area, s->max_det, 0) : df_coco_recall_place(e, 0, s->area, s->max_det);
-    const size_t step = s->precision ? df_coco_curve_place(e, 1, s->area, s->max_det, 0) - begin : df_coco_recall_place(e, 1, s->area, s->max_det) - begin;
+    const size_t recalls = s->precision ? e->n_recalls : 1;
+    const size_t begin = place_of_class(e, s, 0);
+    const size_t step = place_of_class(e, s, 1) - begin;
     const double *const array = (s->precision ? e->precision : e->recall) + begin;
     size_t n = 0;
     for (size_t t = 0; t < e->n_ious; t++) {

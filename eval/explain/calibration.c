@@ -12,7 +12,12 @@
 static void add(DfScoreBin *bins, size_t n, double score, bool right)
 {
     const double at = score * (double)n;
-    DfScoreBin *bin = &bins[at >= (double)n ? n - 1 : at > 0 ? (size_t)at : 0];
+    size_t place = 0;
+    if (at >= (double)n)
+        place = n - 1;
+    else if (at > 0)
+        place = (size_t)at;
+    DfScoreBin *bin = &bins[place];
     bin->n++;
     bin->right += right;
     bin->score += score;
@@ -38,7 +43,8 @@ typedef struct {
 
 static void try_threshold(DfExplainClass *c, const Running *r)
 {
-    const double below = (double)(r->n + c->truths), f1 = below > 0 ? 2 * (double)r->right / below : 0;
+    const double below = (double)(r->n + c->truths); /* F1 = 2 TP / (TP + FP + TP + FN) */
+    const double f1 = below > 0 ? 2 * (double)r->right / below : 0;
     if (f1 > c->best_f1) {
         c->best_f1 = f1;
         c->best_f1_score = r->score;

@@ -39,7 +39,9 @@ static size_t nearest(const Image *m, size_t d, int which, double *iou)
         const ViewTruth *truth = &m->view->truths[m->truth + g];
         const bool same = truth->class == m->view->detections[m->detection + d].class;
         const bool found = m->marks->truths[m->truth + g].found_by != VIEW_NONE;
-        if (!truth->crowd && (which & (same ? SAME_CLASS : OTHER_CLASS)) && (which & (found ? FOUND : UNFOUND)) && row[g] > 0)
+        const bool class_asked = which & (same ? SAME_CLASS : OTHER_CLASS);
+        const bool state_asked = which & (found ? FOUND : UNFOUND);
+        if (!truth->crowd && class_asked && state_asked && row[g] > 0)
             m->listed[n++] = (uint32_t)g;
     }
     const size_t best = df_largest_overlap(row, m->listed, n, 0, FIRST_OF_EQUAL);
