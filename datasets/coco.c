@@ -346,7 +346,8 @@ static int assemble(DfCocoDataset *coco, const Lists *lists, const char *folder,
     return group_boxes(coco, lists->boxes.v, lists->boxes.n);
 }
 
-int df_coco_dataset_open(DfCocoDataset **out, const char *ann_file, const char *image_dir, const char *const *classes, int n)
+int df_coco_dataset_open(DfCocoDataset **out, const char *ann_file, const char *image_dir,
+                         const char *const *classes, int n)
 {
     DfJson *json;
     *out = NULL;
@@ -358,7 +359,8 @@ int df_coco_dataset_open(DfCocoDataset **out, const char *ann_file, const char *
     return error;
 }
 
-int df_coco_dataset_open_json(DfCocoDataset **out, DfJson *json, const char *image_dir, const char *const *classes, int n)
+int df_coco_dataset_open_json(DfCocoDataset **out, DfJson *json, const char *image_dir,
+                              const char *const *classes, int n)
 {
     DfArena *arena = df_arena_new();
     DfCocoDataset *coco = arena ? df_arena_alloc(arena, 1, sizeof *coco) : NULL;
@@ -387,6 +389,26 @@ void df_coco_dataset_free(DfCocoDataset *coco)
 {
     if (coco)
         df_arena_free(coco->arena);
+}
+
+int df_coco_dataset_annotations(const DfCocoDataset *coco, int i, DfAnnotations *out)
+{
+    const DfCocoImage *image = &coco->images[i];
+    const int error = df_annotations_init(out, (size_t)image->n, false);
+    for (int k = 0; error == DF_OK && k < image->n; k++) {
+        const DfCocoBox *box = &coco->boxes[image->first + k];
+        float *corners = out->boxes + 4 * k;
+        corners[0] = (float)box->bbox[0];
+        corners[1] = (float)box->bbox[1];
+        corners[2] = (float)(box->bbox[0] + box->bbox[2]);
+        corners[3] = (float)(box->bbox[1] + box->bbox[3]);
+        out->labels[k] = box->label;
+        out->ids[k] = box->id;
+        out->areas[k] = box->area;
+        out->crowd[k] = box->crowd;
+        out->ignore[k] = box->ignore;
+    }
+    return error;
 }
 
 int df_coco_dataset_label_by_id(DfCocoDataset *coco, int n)

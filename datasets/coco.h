@@ -6,6 +6,7 @@
 #ifndef DF_DATASETS_COCO_H
 #define DF_DATASETS_COCO_H
 
+#include "boxes/boxes.h"
 #include "config/config.h"
 
 enum { DF_COCO_CLASSES = 80 };
@@ -49,9 +50,17 @@ typedef struct {
 /* `classes` are the n names a detector knows; n = 0 takes the 80 of COCO, and then a category beyond them is an
  * error. Every class must be among the file's categories. Labels follow the order of the file's categories, as
  * mmdet 2.x numbers them. `image_dir` is put in front of the file names ("" for none). */
-int df_coco_dataset_open(DfCocoDataset **out, const char *ann_file, const char *image_dir, const char *const *classes, int n);
-int df_coco_dataset_open_json(DfCocoDataset **out, DfJson *json, const char *image_dir, const char *const *classes, int n); /* from an open reader */
+int df_coco_dataset_open(DfCocoDataset **out, const char *ann_file, const char *image_dir,
+                         const char *const *classes, int n);
+int df_coco_dataset_open_json(DfCocoDataset **out, DfJson *json, const char *image_dir,
+                              const char *const *classes, int n); /* from an open reader */
 void df_coco_dataset_free(DfCocoDataset *); /* NULL is fine */
+
+/* What is known of image i, in pixels of the picture: its boxes in the order of the file, x1 y1 x2 y2 in float32,
+ * labels (-1: a class that the config leaves out), ids, areas, crowd and ignore; no masks. df_annotations_done()
+ * the result. */
+int df_coco_dataset_annotations(const DfCocoDataset *, int i, DfAnnotations *out);
+
 /* Labels become the categories' ids, 0..n-1, as DETR has them; ids without a category are called "N/A". */
 int df_coco_dataset_label_by_id(DfCocoDataset *, int n);
 

@@ -35,6 +35,29 @@ Test(coco, images_boxes_and_labels)
     df_coco_dataset_free(coco);
 }
 
+Test(coco, annotations_of_an_image)
+{
+    DfCocoDataset *coco;
+    DfAnnotations a;
+    cr_assert_eq(df_coco_dataset_open(&coco, SMALL, "", three, 3), DF_OK, "%s", df_error());
+    cr_assert_eq(df_coco_dataset_annotations(coco, 0, &a), DF_OK);
+    const DfCocoBox *box = coco->boxes + coco->images[0].first;
+    cr_assert(a.n == 2 && a.unit == DF_BOXES_PIXELS && !a.masks);
+    for (size_t i = 0; i < a.n; i++) {
+        const double *b = box[i].bbox;
+        cr_expect(a.boxes[4 * i] == (float)b[0] && a.boxes[4 * i + 3] == (float)(b[1] + b[3]));
+        cr_expect(a.labels[i] == box[i].label && a.ids[i] == box[i].id && a.areas[i] == box[i].area);
+    }
+    df_annotations_done(&a);
+    cr_assert_eq(df_coco_dataset_annotations(coco, 1, &a), DF_OK);
+    cr_expect(a.n == 1 && a.crowd[0]);
+    df_annotations_done(&a);
+    cr_assert_eq(df_coco_dataset_annotations(coco, 2, &a), DF_OK);
+    cr_expect_eq(a.n, 0, "a picture without objects");
+    df_annotations_done(&a);
+    df_coco_dataset_free(coco);
+}
+
 Test(coco, a_subset_of_the_classes)
 {
     DfCocoDataset *coco;
