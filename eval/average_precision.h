@@ -38,7 +38,8 @@ void df_precision_envelope(PrecisionCurve *);
  * positives + 1 if there is none. positives > 0. */
 size_t df_hits_needed(double recall, size_t positives);
 
-/* p(r) at n recalls, from an envelope; needed[i] is df_hits_needed() of the i-th recall. With `found` they must ascend. */
+/* p(r) at n recalls, from an envelope; needed[i] is df_hits_needed() of the i-th recall. With `found` they must
+ * ascend. */
 void df_precision_at(const PrecisionCurve *, const size_t *needed, size_t n, double *out);
 
 /* The mean of p(r) over n ascending recalls, summed in their order. */

@@ -32,14 +32,15 @@
 #include "boxes/boxes.h"
 #include "eval/semantic/miou.h"
 
-/* ---- ground truth --------------------------------------------------------------------------------------------------- */
+/* ---- ground truth ------------------------------------------------------------------------------------------------ */
 
 /* images, annotations and categories of an annotation file. Ids are integers of 64 bits or texts. */
 typedef struct DfCoco DfCoco;
 int df_coco_open(DfCoco **out, const char *path);
 int df_coco_read(DfCoco **out, DfJson *json); /* from a reader at the start of its text; borrowed */
-/* The same by several threads, and with masks if they are to be compared. That is done while detections are read, within each class;
- * across classes too if they are to count as one (use_categories = false) or errors are to be explained. The pool reads the results too and must outlive `*out`. */
+/* The same by several threads, and with masks if they are to be compared. That is done while detections are read,
+ * within each class; across classes too if they are to count as one (use_categories = false) or errors are to be
+ * explained. The pool reads the results too and must outlive `*out`. */
 typedef struct {
     DfPool *pool;
     bool masks, across_classes;
@@ -51,28 +52,30 @@ size_t df_coco_images(const DfCoco *);
 size_t df_coco_categories(const DfCoco *);
 size_t df_coco_annotations(const DfCoco *);
 
-/* ---- detections ----------------------------------------------------------------------------------------------------- */
+/* ---- detections -------------------------------------------------------------------------------------------------- */
 
 typedef struct DfCocoResults DfCocoResults;
 int df_coco_results_new(DfCocoResults **out, const DfCoco *gt);
 void df_coco_results_free(DfCocoResults *);
 size_t df_coco_results_count(const DfCocoResults *);
 
-/* Adds a results file: an array of {image_id, category_id, score} and bbox, segmentation or both. As in pycocotools the first
- * detection speaks for all: if it has a box, a missing segmentation is the box, and areas are those of boxes; if it has a segmentation
- * alone, all are compressed runs, a missing box is the box of the mask, and areas are those of masks. An image that the ground truth
- * does not have is an error; a category that it does not have counts nowhere. After an error the results hold a part of what came
- * before it. */
+/* Adds a results file: an array of {image_id, category_id, score} and bbox, segmentation or both. As in pycocotools
+ * the first detection speaks for all: if it has a box, a missing segmentation is the box, and areas are those of
+ * boxes; if it has a segmentation alone, all are compressed runs, a missing box is the box of the mask, and areas are
+ * those of masks. An image that the ground truth does not have is an error; a category that it does not have counts
+ * nowhere. After an error the results hold a part of what came before it. */
 int df_coco_results_read(DfCocoResults *, const char *path);
 int df_coco_results_read_json(DfCocoResults *, DfJson *json);
 
-/* Adds the n detections of one image: boxes x y w h in pixels of the original image. The order of adding breaks ties. */
-int df_coco_results_add(DfCocoResults *, int64_t image_id, size_t n, const double (*boxes)[4], const double *scores, const int64_t *category_ids);
+/* Adds the n detections of one image: boxes x y w h in pixels of the original image. The order of adding breaks ties.
+ */
+int df_coco_results_add(DfCocoResults *, int64_t image_id, size_t n, const double (*boxes)[4], const double *scores,
+                        const int64_t *category_ids);
 /* The same with masks. With boxes NULL they are the boxes of the masks, and areas those of the masks. */
-int df_coco_results_add_masks(DfCocoResults *, int64_t image_id, size_t n, const DfMask *masks, const double (*boxes)[4], const double *scores,
-                              const int64_t *category_ids);
+int df_coco_results_add_masks(DfCocoResults *, int64_t image_id, size_t n, const DfMask *masks,
+                              const double (*boxes)[4], const double *scores, const int64_t *category_ids);
 
-/* ---- evaluation ----------------------------------------------------------------------------------------------------- */
+/* ---- evaluation -------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     const char *name;
@@ -81,7 +84,8 @@ typedef struct {
 
 typedef enum { DF_COCO_BOXES, DF_COCO_MASKS } DfCocoType; /* bbox, segm */
 
-/* pycocotools' Params. Arrays are borrowed during df_coco_evaluate() and may come in any order where pycocotools sorts them. */
+/* pycocotools' Params. Arrays are borrowed during df_coco_evaluate() and may come in any order where pycocotools
+ * sorts them. */
 typedef struct DfCocoParams {
     DfCocoType type;
     size_t n_ious, n_recalls, n_max_dets, n_areas;
@@ -125,11 +129,13 @@ void df_coco_eval_free(DfCocoEval *);
 /* The curve at one class, area, max_det (from first_curve on) and IoU threshold, all by place: n_recalls numbers. */
 const double *df_coco_curve(const DfCocoEval *, size_t class_place, size_t area, size_t max_det, size_t iou);
 
-/* An array as pycocotools has it, [ious][recalls][classes][areas][max_dets], that of recall without recalls. Wants params.arrays; df_free it. */
+/* An array as pycocotools has it, [ious][recalls][classes][areas][max_dets], that of recall without recalls. Wants
+ * params.arrays; df_free it. */
 typedef enum { DF_COCO_PRECISION, DF_COCO_RECALL, DF_COCO_SCORES } DfCocoArray;
 int df_coco_eval_array(const DfCocoEval *, DfCocoArray, double **out);
 
-/* Mean over precision at one class, area and max_det (as above) and at one IoU threshold, or all if `iou` < 0; -1 if none. */
+/* Mean over precision at one class, area and max_det (as above) and at one IoU threshold, or all if `iou` < 0; -1 if
+ * none. */
 int df_coco_ap(const DfCocoEval *, size_t class_place, double iou, size_t area, size_t max_det, double *ap);
 int df_coco_ar(const DfCocoEval *, size_t class_place, double iou, size_t area, size_t max_det, double *ar); /* likewise over recall */
 int df_coco_recall(const DfCocoEval *, size_t area, size_t max_det, double *ar); /* mean over all classes and thresholds */
@@ -138,8 +144,9 @@ int df_coco_eval_table(const DfCocoEval *, char **out); /* the twelve lines of p
 int df_coco_eval_recall_table(const DfCocoEval *, char **out);     /* of proposals: recall alone, at every number of detections */
 int df_coco_eval_class_table(const DfCocoEval *, char **out);      /* AP and AR of each class               */
 int df_coco_eval_notes(const DfCocoEval *, bool of_classes, char **out); /* why numbers are -1, a line each; "" if none is */
-/* {"stats": [12 numbers], "ar_at": {"1": ar, ...}, "per_class": [{"id", "name", "ap", "ap50", "ap75", "ap_small", "ap_medium",
- * "ap_large", "ar", "ar_small", "ar_medium", "ar_large"}], "notes": [lines]}, to be put under "bbox"; df_free it */
+/* {"stats": [12 numbers], "ar_at": {"1": ar, ...}, "per_class": [{"id", "name", "ap", "ap50", "ap75", "ap_small",
+ * "ap_medium", "ap_large", "ar", "ar_small", "ar_medium", "ar_large"}], "notes": [lines]}, to be put under "bbox";
+ * df_free it */
 int df_coco_eval_json(const DfCocoEval *, char **out);
 
 #endif

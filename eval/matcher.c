@@ -24,7 +24,8 @@
  *     dtIg = np.logical_or(dtIg, np.logical_and(dtm == 0, a))
  *
  * There the thresholds are outside and the detections inside. Here the detection is outside, as what it takes depends
- * on the better ones at the same area range and threshold alone: so a row of overlaps is made once, used, and forgotten.
+ * on the better ones at the same area range and threshold alone: so a row of overlaps is made once, used, and
+ * forgotten.
  */
 #include "eval/matcher.h"
 

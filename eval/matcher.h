@@ -56,8 +56,8 @@ typedef struct {
     uint8_t *taken;             /* [areas][ious][n]                                              */
 } Matcher;
 
-/* A matcher of n objects, all of them free, in df_matcher_bytes() of memory aligned to 8. Every object must be described
- * before the first detection comes. Crowds may be taken many times. */
+/* A matcher of n objects, all of them free, in df_matcher_bytes() of memory aligned to 8. Every object must be
+ * described before the first detection comes. Crowds may be taken many times. */
 size_t df_matcher_bytes(const DfCocoParams *, size_t n);
 Matcher df_matcher_begin(const DfCocoParams *, size_t n, void *memory);
 void df_matcher_object(Matcher *, size_t object, double area, bool crowd, bool id_is_zero);

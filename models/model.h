@@ -32,8 +32,9 @@ typedef struct {
  * report on its keys. DF_EVALUE: keys that are missing or of another shape; or what reading the file says. */
 int df_model_load(DfModel *, const char *path, const DfModelLoad *);
 
-/* One pass; errors stay in the context, df_ctx_error(). image: N H W 3, normalised. Outputs are given to the context's listener by their official names:
- * backbone_0, fpn_0, cls_score_0, bbox_pred_0, ..; out0 or logits of a bare backbone. */
+/* One pass; errors stay in the context, df_ctx_error(). image: N H W 3, normalised. Outputs are given to the
+ * context's listener by their official names: backbone_0, fpn_0, cls_score_0, bbox_pred_0, ..; out0 or logits of a
+ * bare backbone. */
 void df_model_forward(const DfModel *, DfCtx *, DfTensor *image);
 /* The pass and its post-processing, for n images of a batch: results[n], boxes in original pixels, or in network pixels
  * without `rescale`. Free each with df_detections_free(). */

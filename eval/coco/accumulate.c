@@ -2,8 +2,8 @@
  *
  * eval/coco/accumulate.c -- precision over recall of one class (eval/average_precision.h has the equations).
  *
- * Precision rises and recall grows at true positives only, so these are all that is kept of the curve: for each, how many false
- * positives came before it and which detection it is.
+ * Precision rises and recall grows at true positives only, so these are all that is kept of the curve: for each, how
+ * many false positives came before it and which detection it is.
  */
 #include <float.h>
 #include <string.h>
@@ -85,7 +85,8 @@ static bool any_true(const uint8_t *outcome, size_t n)
 /* Runs down the ranking, over the first max_det of each image. */
 static void count(Curves *c, const CocoRun *run, const CocoRanking *r, uint32_t max_det)
 {
-    const size_t ious = run->params.n_ious, cells = run->params.n_areas * ious;
+    const size_t ious = run->params.n_ious;
+    const size_t cells = run->params.n_areas * ious;
     uint32_t *const false_so_far = c->false_so_far;
     for (size_t i = 0; i < cells; i++)
         false_so_far[i] = c->n_hits[i] = 0;
@@ -141,7 +142,8 @@ static void fill(double *array, size_t place, size_t n)
 static void sample_area(const Curves *c, const CocoRun *run, const CocoRanking *r, size_t a, size_t m, size_t k)
 {
     const DfCocoEval *e = run->eval;
-    const size_t npig = c->npig[a], recalls = df_coco_recall_place(e, k, a, m);
+    const size_t npig = c->npig[a];
+    const size_t recalls = df_coco_recall_place(e, k, a, m);
     for (size_t t = 0; t < e->n_ious; t++)
         e->recall[recalls + t] = npig > 0 ? (double)c->n_hits[a * e->n_ious + t] / (double)npig : -1;
     if (m < e->first_curve)

@@ -2,14 +2,16 @@
  *
  * eval/coco/arrays.c -- where precision, recall and scores are kept, and how pycocotools orders them.
  *
- * Here the numbers of a class lie together, so that threads fill them apart and little memory is touched; there the classes come
- * after the thresholds.
+ * Here the numbers of a class lie together, so that threads fill them apart and little memory is touched; there the
+ * classes come after the thresholds.
  */
 #include "eval/coco/evaluate.h"
 
 size_t df_coco_curve_place(const DfCocoEval *e, size_t k, size_t area, size_t max_det, size_t iou)
 {
-    return (((k * e->n_areas + area) * (e->n_max_dets - e->first_curve) + max_det - e->first_curve) * e->n_ious + iou) * e->n_recalls;
+    return (((k * e->n_areas + area) * (e->n_max_dets - e->first_curve) + max_det - e->first_curve) * e->n_ious +
+            iou) *
+           e->n_recalls;
 }
 
 size_t df_coco_recall_place(const DfCocoEval *e, size_t k, size_t area, size_t max_det)
@@ -24,14 +26,16 @@ const double *df_coco_curve(const DfCocoEval *e, size_t k, size_t area, size_t m
 
 int df_coco_make_arrays(DfCocoEval *e, bool scores)
 {
-    const size_t n = e->n_classes * e->n_areas * e->n_max_dets * e->n_ious, most = SIZE_MAX / sizeof(double);
+    const size_t n = e->n_classes * e->n_areas * e->n_max_dets * e->n_ious;
+    const size_t most = SIZE_MAX / sizeof(double);
     if (n > most / e->n_recalls)
         return df_fail_memory("the arrays of precision and recall");
     const size_t curves = df_coco_curve_place(e, e->n_classes, 0, e->first_curve, 0);
     e->precision = df_malloc(curves * sizeof(double));
     e->scores = scores ? df_malloc(curves * sizeof(double)) : NULL;
     e->recall = df_malloc(n * sizeof(double));
-    return e->precision && (e->scores || !scores) && e->recall ? DF_OK : df_fail_memory("the arrays of precision and recall");
+    return e->precision && (e->scores || !scores) && e->recall ? DF_OK
+                                                               : df_fail_memory("the arrays of precision and recall");
 }
 
 int df_coco_eval_array(const DfCocoEval *e, DfCocoArray which, double **out)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/compare.c -- IoUs of masks. Those of the ground truth are turned into runs when they are read. A detection's mask is
- * compared with them when it is read, and forgotten: so a file of results is never held in memory, and no mask is unpacked twice.
+ * eval/coco/compare.c -- IoUs of masks. Those of the ground truth are turned into runs when they are read. A
+ * detection's mask is compared with them when it is read, and forgotten: so a file of results is never held in
+ * memory, and no mask is unpacked twice.
  *
- * A mask that is one (no empty run but the first, as many pixels as the picture) is turned into the places where its runs end: the
- * intersection of two is then a walk over their foreground alone, and the union follows from the areas. Others are walked as
- * pycocotools walks them.
+ * A mask that is one (no empty run but the first, as many pixels as the picture) is turned into the places where its
+ * runs end: the intersection of two is then a walk over their foreground alone, and the union follows from the areas.
+ * Others are walked as pycocotools walks them.
  */
 #include <string.h>
 
@@ -38,8 +39,10 @@ static int draw(CocoCompareRoom *room, const double *numbers, size_t n, const Co
     bool merged = false;
     for (size_t at = 0; at < n; at += (size_t)numbers[at] + 1) {
         DfRunList *const to = at == 0 ? &room->drawn : &room->one;
-        int error = df_runs_from_polygon(to, facts, &room->polygons, numbers + at + 1, (size_t)numbers[at] / 2, size->height, size->width);
-        if (error == DF_OK && at > 0 && (error = df_runs_merge(&room->both, &room->drawn, &room->one, false)) == DF_OK) {
+        int error = df_runs_from_polygon(to, facts, &room->polygons, numbers + at + 1, (size_t)numbers[at] / 2,
+                                         size->height, size->width);
+        if (error == DF_OK && at > 0 &&
+            (error = df_runs_merge(&room->both, &room->drawn, &room->one, false)) == DF_OK) {
             swap(&room->drawn, &room->both);
             merged = true;
         }
@@ -61,7 +64,12 @@ static int draw_box(CocoCompareRoom *room, const double *b, const CocoSize *size
 /* Fills all but the runs. */
 static CocoTruthMask described(const CocoMask *mask, const DfRunFacts *facts, size_t n, uint32_t height, uint32_t width)
 {
-    CocoTruthMask m = { .n = n, .height = height, .width = width, .area = facts->area, .form = (uint8_t)mask->form, .plain = facts->plain };
+    CocoTruthMask m = { .n = n,
+                        .height = height,
+                        .width = width,
+                        .area = facts->area,
+                        .form = (uint8_t)mask->form,
+                        .plain = facts->plain };
     memcpy(m.box, facts->box, sizeof m.box);
     return m;
 }
@@ -75,7 +83,8 @@ static void to_ends(uint32_t *to, const uint32_t *lengths, size_t n)
 }
 
 /* The mask that is in the room, its runs not yet turned into ends; that of a box where it has none. */
-static int describe(CocoCompareRoom *room, const DfCocoSegmentation *read, const CocoMask *mask, const double *box, const CocoSize *size, CocoTruthMask *out)
+static int describe(CocoCompareRoom *room, const DfCocoSegmentation *read, const CocoMask *mask, const double *box,
+                    const CocoSize *size, CocoTruthMask *out)
 {
     DfRunFacts facts = { .area = mask->area, .plain = mask->plain };
     if (mask->form == DF_MASK_RUNS) {
@@ -83,15 +92,17 @@ static int describe(CocoCompareRoom *room, const DfCocoSegmentation *read, const
         *out = described(mask, &facts, read->runs.n, mask->height, mask->width);
         return DF_OK;
     }
-    const int error = mask->form == DF_MASK_NONE ? draw_box(room, box, size, &facts) : draw(room, read->numbers, read->n, size, &facts);
+    const int error = mask->form == DF_MASK_NONE ? draw_box(room, box, size, &facts)
+                                                 : draw(room, read->numbers, read->n, size, &facts);
     if (error == DF_OK)
         *out = described(mask, &facts, room->drawn.n, size->height, size->width);
     return error;
 }
 
-/* ---- the ground truth --------------------------------------------------------------------------------------------- */
+/* ---- the ground truth -------------------------------------------------------------------------------------------- */
 
-int df_coco_keep_truth(CocoCompareRoom *room, const DfCocoSegmentation *read, const CocoMask *mask, const CocoSize *size, CocoBytes *bytes, CocoTruthMask *out)
+int df_coco_keep_truth(CocoCompareRoom *room, const DfCocoSegmentation *read, const CocoMask *mask,
+                       const CocoSize *size, CocoBytes *bytes, CocoTruthMask *out)
 {
     const DfRunList *const runs = mask->form == DF_MASK_RUNS ? &read->runs : &room->drawn;
     *out = (CocoTruthMask){ .form = (uint8_t)mask->form };
@@ -126,7 +137,7 @@ int df_coco_file_by_image(DfCoco *coco)
     return DF_OK;
 }
 
-/* ---- detections ---------------------------------------------------------------------------------------------------- */
+/* ---- detections -------------------------------------------------------------------------------------------------- */
 
 /* Pixels of the intersection of two lists of ends. */
 static uint32_t intersection(const uint32_t *a, size_t n_a, const uint32_t *b, size_t n_b)
@@ -134,7 +145,9 @@ static uint32_t intersection(const uint32_t *a, size_t n_a, const uint32_t *b, s
     uint32_t both = 0;
     size_t i = 1, j = 1;
     while (i < n_a && j < n_b) {
-        const uint32_t start = a[i - 1] > b[j - 1] ? a[i - 1] : b[j - 1], end_a = a[i], end_b = b[j];
+        const uint32_t start = a[i - 1] > b[j - 1] ? a[i - 1] : b[j - 1];
+        const uint32_t end_a = a[i];
+        const uint32_t end_b = b[j];
         const uint32_t end = end_a < end_b ? end_a : end_b;
         both += end > start ? end - start : 0;
         i += end_a <= end_b ? 2 : 0;
@@ -200,7 +213,8 @@ static int keep(CocoCompareRoom *room, CocoCompared *c, uint32_t annotation, dou
 }
 
 /* Leaves the IoUs in the room. */
-static int compare(const DfCoco *gt, CocoCompareRoom *room, const DfCocoSegmentation *read, const CocoMask *mask, const CocoDetection *d, CocoCompared *out)
+static int compare(const DfCoco *gt, CocoCompareRoom *room, const DfCocoSegmentation *read, const CocoMask *mask,
+                   const CocoDetection *d, CocoCompared *out)
 {
     CocoTruthMask m = { .form = (uint8_t)mask->form };
     bool described = false;
@@ -231,7 +245,8 @@ static int compare(const DfCoco *gt, CocoCompareRoom *room, const DfCocoSegmenta
     return DF_OK;
 }
 
-int df_coco_compare(const DfCoco *gt, CocoCompareRoom *room, DfCocoSegmentation *read, const CocoMask *mask, const CocoDetection *d, CocoBytes *bytes, CocoCompared *out)
+int df_coco_compare(const DfCoco *gt, CocoCompareRoom *room, DfCocoSegmentation *read, const CocoMask *mask,
+                    const CocoDetection *d, CocoBytes *bytes, CocoCompared *out)
 {
     *out = (CocoCompared){ .area = mask->area };
     if (!gt->with_masks)

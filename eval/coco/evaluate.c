@@ -7,12 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- parameters --------------------------------------------------------------------------------------------------- */
+/* ---- parameters -------------------------------------------------------------------------------------------------- */
 
 static int check(const DfCocoParams *p)
 {
     if (p->n_ious < 1 || p->n_recalls < 1 || p->n_areas < 1)
-        return df_fail(DF_EVALUE, "COCO evaluation: want at least one IoU threshold, one recall threshold and one area range");
+        return df_fail(DF_EVALUE,
+                       "COCO evaluation: want at least one IoU threshold, one recall threshold and one area range");
     if (p->n_ious > 10000 || p->n_recalls > 100000 || p->n_areas > 1000 || p->n_max_dets > 1000)
         return df_fail(DF_EVALUE, "COCO evaluation: too many thresholds or area ranges");
     if (p->n_max_dets < 3)
@@ -58,7 +59,7 @@ static int take_params(CocoRun *run, const DfCocoParams *p)
     return DF_OK;
 }
 
-/* ---- one class ---------------------------------------------------------------------------------------------------- */
+/* ---- one class --------------------------------------------------------------------------------------------------- */
 
 static void ranking_done(CocoRanking *r)
 {
@@ -73,12 +74,19 @@ static void ranking_done(CocoRanking *r)
 static int rank_detections(const CocoRun *run, size_t k, CocoRanking *r)
 {
     const uint32_t *given = run->order + run->order_start[k];
-    const size_t n = run->order_start[k + 1] - run->order_start[k], row = run->params.n_areas * run->params.n_ious;
-    *r = (CocoRanking){ n, df_malloc(n * sizeof(uint32_t)), df_malloc(n * sizeof(uint32_t)), df_malloc(n * sizeof(uint32_t)),
-                        n > SIZE_MAX / row ? NULL : df_malloc(n * row), df_malloc(n * sizeof(uint32_t)) };
+    const size_t n = run->order_start[k + 1] - run->order_start[k];
+    const size_t row = run->params.n_areas * run->params.n_ious;
+    *r = (CocoRanking){ n,
+                        df_malloc(n * sizeof(uint32_t)),
+                        df_malloc(n * sizeof(uint32_t)),
+                        df_malloc(n * sizeof(uint32_t)),
+                        n > SIZE_MAX / row ? NULL : df_malloc(n * row),
+                        df_malloc(n * sizeof(uint32_t)) };
     uint64_t *key = df_malloc(n * sizeof *key);
     uint32_t *order = df_malloc(n * sizeof *order);
-    int error = r->detection && r->place && r->rank && r->outcome && r->by_place && key && order ? DF_OK : df_fail_memory("ranking detections");
+    int error = r->detection && r->place && r->rank && r->outcome && r->by_place && key && order
+                    ? DF_OK
+                    : df_fail_memory("ranking detections");
     for (size_t i = 0; error == DF_OK && i < n; i++) {
         order[i] = (uint32_t)i;
         key[i] = run->place_of_image[df_coco_detection(run->results, given[i])->image];
@@ -101,7 +109,7 @@ static int rank_detections(const CocoRun *run, size_t k, CocoRanking *r)
     return error;
 }
 
-/* ---- the run ------------------------------------------------------------------------------------------------------ */
+/* ---- the run ----------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     CocoRun *run;
@@ -172,7 +180,9 @@ int df_coco_evaluate(DfCocoEval **out, const DfCocoResults *dt, const DfCocoPara
 {
     const DfCoco *gt = dt->gt;
     const bool masks = params->type == DF_COCO_MASKS;
-    CocoRun run = { .results = dt, .annotations = gt->annotations, .compare_masks = masks, .areas_of_masks = dt->kind == KIND_MASK };
+    CocoRun run = {
+        .results = dt, .annotations = gt->annotations, .compare_masks = masks, .areas_of_masks = dt->kind == KIND_MASK
+    };
     *out = NULL;
     int error = check(params);
     if (error < 0)
@@ -180,7 +190,8 @@ int df_coco_evaluate(DfCocoEval **out, const DfCocoResults *dt, const DfCocoPara
     if (masks && !gt->with_masks)
         return df_fail(DF_EVALUE, "%s was read without its masks", gt->name);
     if (masks && !params->use_categories && !gt->across_classes)
-        return df_fail(DF_EVALUE, "%s was read to compare masks within each class: want across_classes when reading", gt->name);
+        return df_fail(DF_EVALUE, "%s was read to compare masks within each class: want across_classes when reading",
+                       gt->name);
     DfCocoEval *e = run.eval = df_calloc(1, sizeof *e);
     if (!e || !(e->arena = df_arena_new())) {
         df_free(e);

@@ -2,9 +2,9 @@
  *
  * eval/coco/evaluate.h -- private to eval/: the stages of an evaluation.
  *
- * A class is the unit of work. Its detections are put in order of score; each image's share is matched with the ground truth of
- * that image (match), which leaves one byte per detection, area range and IoU threshold; these bytes are then counted in order of
- * score (accumulate).
+ * A class is the unit of work. Its detections are put in order of score; each image's share is matched with the
+ * ground truth of that image (match), which leaves one byte per detection, area range and IoU threshold; these bytes
+ * are then counted in order of score (accumulate).
  */
 #ifndef DF_EVAL_COCO_EVALUATE_H
 #define DF_EVAL_COCO_EVALUATE_H
@@ -45,7 +45,8 @@ typedef struct {
     uint32_t *by_place;  /* 0..n-1 by place, best first within                             */
 } CocoRanking;
 
-/* The images and classes that the parameters choose; and truths and detections by class, those of the truths by image too. */
+/* The images and classes that the parameters choose; and truths and detections by class, those of the truths by image
+ * too. */
 int df_coco_number_images(CocoRun *, const DfCoco *);
 int df_coco_number_classes(CocoRun *, const DfCocoResults *);
 int df_coco_file(CocoRun *, const DfCocoResults *, DfPool *);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/file.c -- which images and classes count, and ground truth and detections in the order in which they are matched.
+ * eval/coco/file.c -- which images and classes count, and ground truth and detections in the order in which they are
+ * matched.
  */
 #include "eval/coco/evaluate.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- which images and classes ------------------------------------------------------------------------------------- */
+/* ---- which images and classes ------------------------------------------------------------------------------------ */
 
 typedef struct {
     DfId id;
@@ -27,9 +28,10 @@ static bool ascending(const Chosen *list, size_t n)
     return i >= n;
 }
 
-/* The listed ids, or those that are wanted, sorted and each once. Ids that are mentioned nowhere are kept with DF_NO_ID: a class of
- * nothing still has its place in the arrays. */
-static int choose(const DfIds *ids, const bool *listed, const int64_t *wanted, size_t n_wanted, bool sorted, Chosen **out, size_t *n)
+/* The listed ids, or those that are wanted, sorted and each once. Ids that are mentioned nowhere are kept with
+ * DF_NO_ID: a class of nothing still has its place in the arrays. */
+static int choose(const DfIds *ids, const bool *listed, const int64_t *wanted, size_t n_wanted, bool sorted,
+                  Chosen **out, size_t *n)
 {
     const size_t most = wanted ? n_wanted : ids->n;
     Chosen *list = df_calloc(most, sizeof *list);
@@ -57,7 +59,8 @@ static int choose(const DfIds *ids, const bool *listed, const int64_t *wanted, s
 int df_coco_number_images(CocoRun *run, const DfCoco *gt)
 {
     Chosen *chosen;
-    const int error = choose(&gt->images, gt->image_listed, run->params.image_ids, run->params.n_image_ids, true, &chosen, &run->n_places);
+    const int error = choose(&gt->images, gt->image_listed, run->params.image_ids, run->params.n_image_ids, true,
+                             &chosen, &run->n_places);
     if (error < 0)
         return error;
     run->place_of_image = df_malloc(gt->images.n * sizeof(uint32_t));
@@ -118,7 +121,8 @@ int df_coco_number_classes(CocoRun *run, const DfCocoResults *dt)
     const bool use = run->params.use_categories;
     Chosen *chosen;
     size_t n;
-    int error = choose(&gt->categories, gt->category_listed, run->params.category_ids, run->params.n_category_ids, use, &chosen, &n);
+    int error = choose(&gt->categories, gt->category_listed, run->params.category_ids, run->params.n_category_ids,
+                       use, &chosen, &n);
     if (error < 0)
         return error;
     for (size_t i = 0; i < n; i++)
@@ -132,15 +136,17 @@ int df_coco_number_classes(CocoRun *run, const DfCocoResults *dt)
     return error;
 }
 
-/* ---- ground truth by class and image ------------------------------------------------------------------------------ */
+/* ---- ground truth by class and image ----------------------------------------------------------------------------- */
 
 static int check_size(const DfCoco *gt, uint32_t image, bool drawn)
 {
     const CocoSize *size = &gt->sizes[image];
     if (!size->given)
-        return df_fail(DF_EFORMAT, "%s: image %s has no height and width, which masks need", gt->name, df_id_text(gt->images.ids[image]));
+        return df_fail(DF_EFORMAT, "%s: image %s has no height and width, which masks need", gt->name,
+                       df_id_text(gt->images.ids[image]));
     if (drawn && (uint64_t)size->height * size->width > INT32_MAX)
-        return df_fail(DF_EVALUE, "%s: image %s has 2^31 pixels or more: too many for polygons", gt->name, df_id_text(gt->images.ids[image]));
+        return df_fail(DF_EVALUE, "%s: image %s has 2^31 pixels or more: too many for polygons", gt->name,
+                       df_id_text(gt->images.ids[image]));
     return DF_OK;
 }
 
@@ -163,14 +169,16 @@ int df_coco_check_truth(const DfCoco *gt, uint32_t annotation, bool masks)
     return mask ? check_size(gt, a->image, mask->form == DF_MASK_POLYGONS) : DF_OK;
 }
 
-/* The annotations as pycocotools meets them: image by image, each standing for the last one with its id, which is filed under its
- * own image and class. mention[i] is the place of the image where it is met. */
+/* The annotations as pycocotools meets them: image by image, each standing for the last one with its id, which is
+ * filed under its own image and class. mention[i] is the place of the image where it is met. */
 static int gather_truths(CocoRun *run, const DfCoco *gt, uint32_t *mention)
 {
     size_t *const n = &run->n_truths;
     for (size_t i = 0; i < gt->n_annotations; i++) {
-        const CocoAnnotation *met = &gt->annotations[i], *a = &gt->annotations[met->last];
-        if (run->place_of_image[met->image] == DF_NO_ID || (run->params.use_categories && run->class_of_category[met->category] == DF_NO_ID))
+        const CocoAnnotation *met = &gt->annotations[i];
+        const CocoAnnotation *a = &gt->annotations[met->last];
+        if (run->place_of_image[met->image] == DF_NO_ID ||
+            (run->params.use_categories && run->class_of_category[met->category] == DF_NO_ID))
             continue;
         if (run->place_of_image[a->image] == DF_NO_ID || run->class_of_category[a->category] == DF_NO_ID)
             continue;
@@ -198,7 +206,8 @@ static int sort_truths(CocoRun *run, const uint32_t *mention)
     int error = order && key && sorted ? DF_OK : df_fail_memory("the evaluation");
     for (size_t i = 0; error == DF_OK && i < n; i++) {
         order[i] = (uint32_t)i;
-        key[i] = (uint64_t)run->rank_of_category[run->annotations[run->truths[i].annotation].category] << 32 | mention[i];
+        key[i] =
+            (uint64_t)run->rank_of_category[run->annotations[run->truths[i].annotation].category] << 32 | mention[i];
     }
     if (error == DF_OK)
         error = df_sort(order, n, key);
@@ -233,7 +242,7 @@ static int file_truths(CocoRun *run, const uint32_t *mention)
     return error;
 }
 
-/* ---- detections by class ------------------------------------------------------------------------------------------ */
+/* ---- detections by class ----------------------------------------------------------------------------------------- */
 
 /* Masks are drawn in the size of the image where they are not runs, which bring their own. */
 static int check_detections(const CocoRun *run, const DfCocoResults *dt)
@@ -284,7 +293,7 @@ static int file_detections(CocoRun *run, const DfCocoResults *dt)
     return DF_OK;
 }
 
-/* ---- both ---------------------------------------------------------------------------------------------------------- */
+/* ---- both -------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     CocoRun *run;
@@ -307,7 +316,8 @@ int df_coco_file(CocoRun *run, const DfCocoResults *dt, DfPool *pool)
     run->truths = df_malloc(gt->n_annotations * sizeof *run->truths);
     run->truths_start = df_calloc(run->n_classes + 1, sizeof *run->truths_start);
     Filing f = { run, dt, mention, { DF_OK, DF_OK } };
-    int error = mention && run->truths && run->truths_start ? gather_truths(run, gt, mention) : df_fail_memory("the evaluation");
+    int error = mention && run->truths && run->truths_start ? gather_truths(run, gt, mention)
+                                                            : df_fail_memory("the evaluation");
     if (error == DF_OK && (error = check_detections(run, dt)) == DF_OK)
         error = df_parallel(pool, 2, 0, file_one, &f);
     if (f.errors[0] < 0 || f.errors[1] < 0) /* whose sentence is in another thread; nothing else can fail there */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/params.c -- the thresholds of the COCO challenge, as numpy.linspace() rounds them: 0.9 is 0.8999999999999999 here.
+ * eval/coco/params.c -- the thresholds of the COCO challenge, as numpy.linspace() rounds them: 0.9 is
+ * 0.8999999999999999 here.
  */
 #include "eval/eval.h"
 
@@ -35,8 +36,15 @@ static const DfAreaRange areas[] = {
 
 DfCocoParams df_coco_params(void)
 {
-    return (DfCocoParams){ .n_ious = 10, .n_recalls = 101, .n_max_dets = 3, .n_areas = 4, .ious = ious, .recalls = recalls,
-                           .max_dets = max_dets, .areas = areas, .use_categories = true };
+    return (DfCocoParams){ .n_ious = 10,
+                           .n_recalls = 101,
+                           .n_max_dets = 3,
+                           .n_areas = 4,
+                           .ious = ious,
+                           .recalls = recalls,
+                           .max_dets = max_dets,
+                           .areas = areas,
+                           .use_categories = true };
 }
 
 DfCocoParams df_coco_proposal_params(void)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/score.h -- results files against a ground truth: the scores of boxes, masks and proposals from one reading of the files.
+ * eval/coco/score.h -- results files against a ground truth: the scores of boxes, masks and proposals from one
+ * reading of the files.
  */
 #ifndef DF_EVAL_COCO_SCORE_H
 #define DF_EVAL_COCO_SCORE_H

@@ -9,7 +9,8 @@
 #include "eval/coco/evaluate.h"
 #include "eval/pairwise.h"
 
-/* A part of precision or recall: the thresholds (one, or all if `iou` < 0) and classes [from, to) at an area and max_det. */
+/* A part of precision or recall: the thresholds (one, or all if `iou` < 0) and classes [from, to) at an area and
+ * max_det. */
 typedef struct {
     bool precision;
     double iou;
@@ -24,8 +25,8 @@ static size_t place_of_class(const DfCocoEval *e, const Slice *s, size_t k)
     return df_coco_recall_place(e, k, s->area, s->max_det);
 }
 
-/* Mean of what is > -1 in it: numpy.mean(s[s > -1]) of COCOeval.summarize(), added in the order of pycocotools, which is
- * thresholds, then recalls, then classes; -1 if nothing is. `room` holds one number more than all. */
+/* Mean of what is > -1 in it: numpy.mean(s[s > -1]) of COCOeval.summarize(), added in the order of pycocotools, which
+ * is thresholds, then recalls, then classes; -1 if nothing is. `room` holds one number more than all. */
 static double mean(const DfCocoEval *e, const Slice *s, double *room)
 {
     const size_t recalls = s->precision ? e->n_recalls : 1;
@@ -45,7 +46,7 @@ static double mean(const DfCocoEval *e, const Slice *s, double *room)
     return n ? df_pairwise_sum(room, n) / (double)n : -1;
 }
 
-/* ---- the twelve --------------------------------------------------------------------------------------------------- */
+/* ---- the twelve -------------------------------------------------------------------------------------------------- */
 
 const CocoLine df_coco_lines[DF_COCO_STATS] = {
     { true, -1, "all", -1 },    { true, 0.5, "all", 2 },     { true, 0.75, "all", 2 },
@@ -84,14 +85,16 @@ static void summarize_one(void *arg, size_t i, void *scratch)
 
 int df_coco_summarize(DfCocoEval *e, DfPool *pool)
 {
-    return df_parallel(pool, DF_COCO_STATS, (e->n_ious * e->n_recalls * e->n_classes + 1) * sizeof(double), summarize_one, e);
+    return df_parallel(pool, DF_COCO_STATS, (e->n_ious * e->n_recalls * e->n_classes + 1) * sizeof(double),
+                       summarize_one, e);
 }
 
 static int mean_of_class(const DfCocoEval *e, const Slice *s, double *value)
 {
     *value = -1;
     if (s->precision && s->max_det < e->first_curve)
-        return df_fail(DF_EVALUE, "COCO evaluation: the curves of %d detections were not asked for", e->max_dets[s->max_det]);
+        return df_fail(DF_EVALUE, "COCO evaluation: the curves of %d detections were not asked for",
+                       e->max_dets[s->max_det]);
     double *room = df_malloc((e->n_ious * e->n_recalls + 1) * sizeof *room);
     if (!room)
         return df_fail_memory("the AP of a class");

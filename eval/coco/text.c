@@ -20,8 +20,9 @@ int df_coco_eval_table(const DfCocoEval *e, char **out)
             snprintf(iou, sizeof iou, "%0.2f:%0.2f", e->ious[0], e->ious[e->n_ious - 1]);
         else
             snprintf(iou, sizeof iou, "%0.2f", l->iou);
-        df_textbuf_add(&text, " %-18s %s @[ IoU=%-9s | area=%6s | maxDets=%3d ] = %0.3f\n", l->precision ? "Average Precision" : "Average Recall",
-            l->precision ? "(AP)" : "(AR)", iou, l->area, l->max_det < 0 ? 100 : e->max_dets[l->max_det], e->stats[i]);
+        df_textbuf_add(&text, " %-18s %s @[ IoU=%-9s | area=%6s | maxDets=%3d ] = %0.3f\n",
+                       l->precision ? "Average Precision" : "Average Recall", l->precision ? "(AP)" : "(AR)", iou,
+                       l->area, l->max_det < 0 ? 100 : e->max_dets[l->max_det], e->stats[i]);
     }
     return df_textbuf_take(&text, out);
 }
@@ -34,10 +35,12 @@ int df_coco_eval_recall_table(const DfCocoEval *e, char **out)
     snprintf(iou, sizeof iou, "%0.2f:%0.2f", e->ious[0], e->ious[e->n_ious - 1]);
     const size_t most = e->n_max_dets - 1;
     for (size_t i = 0; i < e->n_max_dets + e->n_areas - 1 && !text.failed; i++) {
-        const size_t area = i <= most ? 0 : i - most, max_det = i <= most ? i : most;
+        const size_t area = i <= most ? 0 : i - most;
+        const size_t max_det = i <= most ? i : most;
         double ar = -1;
         text.failed = df_coco_recall(e, area, max_det, &ar) < 0;
-        df_textbuf_add(&text, " %-18s %s @[ IoU=%-9s | area=%6s | maxDets=%3d ] = %0.3f\n", "Average Recall", "(AR)", iou, e->areas[area].name, e->max_dets[max_det], ar);
+        df_textbuf_add(&text, " %-18s %s @[ IoU=%-9s | area=%6s | maxDets=%3d ] = %0.3f\n", "Average Recall", "(AR)",
+                       iou, e->areas[area].name, e->max_dets[max_det], ar);
     }
     return df_textbuf_take(&text, out);
 }
@@ -58,12 +61,13 @@ int df_coco_eval_class_table(const DfCocoEval *e, char **out)
         double ar = -1;
         if (!text.failed)
             text.failed = df_coco_ar(e, k, -1, 0, e->n_max_dets - 1, &ar) < 0;
-        df_textbuf_add(&text, " %-*s %8" PRId64 " %7.3f %7.3f %7.3f %7.3f\n", (int)widest, e->class_names[k], e->class_ids[k], ap[0], ap[1], ap[2], ar);
+        df_textbuf_add(&text, " %-*s %8" PRId64 " %7.3f %7.3f %7.3f %7.3f\n", (int)widest, e->class_names[k],
+                       e->class_ids[k], ap[0], ap[1], ap[2], ar);
     }
     return df_textbuf_take(&text, out);
 }
 
-/* ---- why a number is -1 ------------------------------------------------------------------------------------------- */
+/* ---- why a number is -1 ------------------------------------------------------------------------------------------ */
 
 enum { NAMED = 8 };
 
@@ -79,7 +83,8 @@ static void note_areas(DfTextbuf *t, const DfCocoEval *e)
 {
     for (size_t a = 0; a < e->n_areas; a++)
         if (nothing_counts(e, 0, e->n_classes, a))
-            df_textbuf_add(t, "-1 at area=%s: no object to score has an area from %.10g to %.10g square pixels\n", e->areas[a].name, e->areas[a].low, e->areas[a].high);
+            df_textbuf_add(t, "-1 at area=%s: no object to score has an area from %.10g to %.10g square pixels\n",
+                           e->areas[a].name, e->areas[a].low, e->areas[a].high);
 }
 
 /* The twelve ask for thresholds, areas and a number of detections that the parameters may not have. */
@@ -138,7 +143,8 @@ int df_coco_eval_notes(const DfCocoEval *e, bool of_classes, char **out)
     for (size_t a = 0; a < e->n_areas; a++)
         nothing &= nothing_counts(e, 0, e->n_classes, a);
     if (nothing)
-        df_textbuf_add(&text, "-1: there is no object to score in these images, classes and areas (crowds are not scored)\n");
+        df_textbuf_add(
+            &text, "-1: there is no object to score in these images, classes and areas (crowds are not scored)\n");
     else
         note_areas(&text, e);
     note_parameters(&text, e);
@@ -147,7 +153,7 @@ int df_coco_eval_notes(const DfCocoEval *e, bool of_classes, char **out)
     return df_textbuf_take(&text, out);
 }
 
-/* ---- JSON --------------------------------------------------------------------------------------------------------- */
+/* ---- JSON -------------------------------------------------------------------------------------------------------- */
 
 /* Of a class at the largest number of detections. */
 static void append_recall(DfTextbuf *t, const DfCocoEval *e, size_t k)

@@ -11,7 +11,7 @@
 
 #include "eval/coco/evaluate.h"
 
-/* ---- which images and classes ------------------------------------------------------------------------------------- */
+/* ---- which images and classes ------------------------------------------------------------------------------------ */
 
 typedef struct {
     DfId id;
@@ -72,7 +72,7 @@ static int name_all(CocoView *v, const DfCoco *gt, const Listed *images, const L
     return DF_OK;
 }
 
-/* ---- by image ----------------------------------------------------------------------------------------------------- */
+/* ---- by image ---------------------------------------------------------------------------------------------------- */
 
 /* From counts per image in start[i + 1] to the place where each image begins. */
 static void accumulate(size_t *start, size_t n)
@@ -83,11 +83,17 @@ static void accumulate(size_t *start, size_t n)
 
 static bool to_truth(const DfCoco *gt, size_t i, const uint32_t *image, const uint32_t *class, ViewTruth *t)
 {
-    const CocoAnnotation *met = &gt->annotations[i], *a = &gt->annotations[met->last];
+    const CocoAnnotation *met = &gt->annotations[i];
+    const CocoAnnotation *a = &gt->annotations[met->last];
     if (image[met->image] == VIEW_NONE || image[a->image] == VIEW_NONE || class[a->category] == VIEW_NONE)
         return false;
-    *t = (ViewTruth){ .area = a->area, .class = class[a->category], .image = image[a->image], .line = a->line, .annotation = met->last, .crowd = a->crowd,
-                       .id_is_zero = a->id_is_zero };
+    *t = (ViewTruth){ .area = a->area,
+                      .class = class[a->category],
+                      .image = image[a->image],
+                      .line = a->line,
+                      .annotation = met->last,
+                      .crowd = a->crowd,
+                      .id_is_zero = a->id_is_zero };
     memcpy(t->box, a->box, sizeof t->box);
     return true;
 }
@@ -133,7 +139,8 @@ static int take_detections(CocoView *v, const DfCocoResults *dt, const uint32_t 
     uint64_t *key = df_malloc(dt->n * sizeof *key);
     v->detections_start = df_arena_alloc(v->arena, v->n_images + 2, sizeof(size_t));
     v->detections = df_arena_alloc(v->arena, dt->n + 1, sizeof *v->detections);
-    int error = order && key && v->detections_start && v->detections ? DF_OK : df_fail_memory("the view of the results");
+    int error =
+        order && key && v->detections_start && v->detections ? DF_OK : df_fail_memory("the view of the results");
     for (size_t i = 0; error == DF_OK && i < dt->n; i++) {
         order[i] = (uint32_t)i;
         key[i] = df_sort_key(-df_coco_detection(dt, i)->score);
@@ -144,7 +151,8 @@ static int take_detections(CocoView *v, const DfCocoResults *dt, const uint32_t 
         size_t *start = v->detections_start + 1;
         for (size_t i = 0; i < dt->n; i++) {
             const CocoDetection *d = df_coco_detection(dt, order[i]);
-            const uint32_t k = d->category < dt->gt->categories.n ? class[d->category] : VIEW_NONE, at = image[d->image];
+            const uint32_t k = d->category < dt->gt->categories.n ? class[d->category] : VIEW_NONE;
+            const uint32_t at = image[d->image];
             if (k == VIEW_NONE || at == VIEW_NONE)
                 continue;
             if (!fill) {
@@ -227,7 +235,7 @@ void df_coco_view_free(CocoView *v)
     df_free(v);
 }
 
-/* ---- overlaps ----------------------------------------------------------------------------------------------------- */
+/* ---- overlaps ---------------------------------------------------------------------------------------------------- */
 
 /* Those that are not 0 are kept by annotation. */
 static double kept_overlap(const CocoCompared *c, uint32_t annotation)
@@ -249,10 +257,11 @@ double df_view_overlap(const CocoView *v, size_t detection, size_t truth)
 {
     const ViewDetection *d = &v->detections[detection];
     const ViewTruth *g = &v->truths[truth];
-    return v->masks ? kept_overlap(df_coco_compared(v->results, d->number - 1), g->annotation) : df_box_iou(d->box, g->box, g->crowd);
+    return v->masks ? kept_overlap(df_coco_compared(v->results, d->number - 1), g->annotation)
+                    : df_box_iou(d->box, g->box, g->crowd);
 }
 
-/* ---- file names --------------------------------------------------------------------------------------------------- */
+/* ---- file names -------------------------------------------------------------------------------------------------- */
 
 static DfId id_of(const ViewImage *image)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/compare/outcomes.c -- matching at COCO's thresholds, kept as bits; and AP of any weighted set of images from them.
+ * eval/compare/outcomes.c -- matching at COCO's thresholds, kept as bits; and AP of any weighted set of images from
+ * them.
  */
 #include "eval/compare/outcomes.h"
 
@@ -232,7 +233,8 @@ static uint64_t count_positives(const Outcomes *o, size_t k, int a, const uint16
     return positives;
 }
 
-static void draw_curves(const Outcomes *o, size_t k, int a, const uint16_t *weight, void *room, Curve curves[OUTCOME_IOUS])
+static void draw_curves(const Outcomes *o, size_t k, int a, const uint16_t *weight, void *room,
+                        Curve curves[OUTCOME_IOUS])
 {
     const size_t most = most_hits(o, k);
     double *const precision = room;

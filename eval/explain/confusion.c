@@ -2,8 +2,9 @@
  *
  * eval/explain/confusion.c -- which class is taken for which, above a score.
  *
- * Detections that found ground truth of their own class are the diagonal. What is left then looks, best first, for ground truth that is
- * left, of another class, with an IoU of at least 0.5: those are confusions. The rest are detections of nothing, and ground truth not found.
+ * Detections that found ground truth of their own class are the diagonal. What is left then looks, best first, for
+ * ground truth that is left, of another class, with an IoU of at least 0.5: those are confusions. The rest are
+ * detections of nothing, and ground truth not found.
  */
 #include <string.h>
 

@@ -33,14 +33,18 @@ static int take_aps(DfExplain *e)
 {
     const DfCocoEval *eval = e->eval;
     if (eval->n_classes != e->numbers.n_classes)
-        return df_fail(DF_EVALUE, "an evaluation of %zu classes cannot explain results of %zu: want one with all classes", eval->n_classes, e->numbers.n_classes);
+        return df_fail(DF_EVALUE,
+                       "an evaluation of %zu classes cannot explain results of %zu: want one with all classes",
+                       eval->n_classes, e->numbers.n_classes);
     const size_t det = eval->n_max_dets - 1, areas = eval->n_areas;
     int error = DF_OK;
     for (size_t k = 0; error == DF_OK && k < e->numbers.n_classes; k++) {
         DfExplainClass *c = &e->numbers.classes[k];
         c->ap_small = c->ap_medium = c->ap_large = -1;
-        if ((error = df_coco_ap(eval, k, -1, 0, det, &c->ap)) == DF_OK && (error = df_coco_ap(eval, k, 0.5, 0, det, &c->ap50)) == DF_OK &&
-            (error = df_coco_ap(eval, k, 0.75, 0, det, &c->ap75)) == DF_OK && areas == 4 && (error = df_coco_ap(eval, k, -1, 1, det, &c->ap_small)) == DF_OK &&
+        if ((error = df_coco_ap(eval, k, -1, 0, det, &c->ap)) == DF_OK &&
+            (error = df_coco_ap(eval, k, 0.5, 0, det, &c->ap50)) == DF_OK &&
+            (error = df_coco_ap(eval, k, 0.75, 0, det, &c->ap75)) == DF_OK && areas == 4 &&
+            (error = df_coco_ap(eval, k, -1, 1, det, &c->ap_small)) == DF_OK &&
             (error = df_coco_ap(eval, k, -1, 2, det, &c->ap_medium)) == DF_OK)
             error = df_coco_ap(eval, k, -1, 3, det, &c->ap_large);
     }
@@ -62,7 +66,8 @@ static int make_room(DfExplain *e)
     return DF_OK;
 }
 
-int df_explain_new(DfExplain **out, const struct DfCocoResults *dt, const struct DfCocoEval *eval, double score_threshold)
+int df_explain_new(DfExplain **out, const struct DfCocoResults *dt, const struct DfCocoEval *eval,
+                   double score_threshold)
 {
     *out = NULL;
     if (!(score_threshold >= 0 && score_threshold <= 1))
@@ -74,8 +79,9 @@ int df_explain_new(DfExplain **out, const struct DfCocoResults *dt, const struct
     e->numbers.score_threshold = score_threshold;
     int error = df_tide_view(&e->view, dt, eval->type == DF_COCO_MASKS);
     if (error == DF_OK && (error = make_room(e)) == DF_OK && (error = df_tide_mark(&e->marks, e->view)) == DF_OK &&
-        (error = df_tide_costs(&e->numbers.tide, e->view, &e->marks)) == DF_OK && (error = df_explain_confusion(e)) == DF_OK &&
-        (error = df_explain_calibration(e)) == DF_OK && (error = take_aps(e)) == DF_OK)
+        (error = df_tide_costs(&e->numbers.tide, e->view, &e->marks)) == DF_OK &&
+        (error = df_explain_confusion(e)) == DF_OK && (error = df_explain_calibration(e)) == DF_OK &&
+        (error = take_aps(e)) == DF_OK)
         error = rank_images(e);
     if (error < 0)
         df_explain_free(e);
@@ -114,7 +120,7 @@ void df_explain_thumbnails(DfExplain *e, DfExplainThumbnail *thumbnail, void *us
     e->thumbnail_user = user;
 }
 
-/* ---- JSON --------------------------------------------------------------------------------------------------------- */
+/* ---- JSON -------------------------------------------------------------------------------------------------------- */
 
 static void add_number(DfTextbuf *t, const char *key, double x)
 {
@@ -166,8 +172,8 @@ static void add_classes(DfTextbuf *t, const DfExplain *e)
         add_id(t, e->view->class_ids[k], e->view->class_is_text[k]);
         df_textbuf_add(t, ", \"name\": ");
         df_textbuf_json(t, e->view->class_names[k]);
-        df_textbuf_add(t, ", \"truths\": %zu, \"detections\": %zu, \"tp\": %zu, \"fp\": %zu, \"fn\": %zu", c->truths, c->detections, c->true_positives,
-                       c->false_positives, c->false_negatives);
+        df_textbuf_add(t, ", \"truths\": %zu, \"detections\": %zu, \"tp\": %zu, \"fp\": %zu, \"fn\": %zu", c->truths,
+                       c->detections, c->true_positives, c->false_positives, c->false_negatives);
         add_number(t, "best_f1", c->best_f1);
         add_number(t, "best_f1_score", c->best_f1_score);
         add_number(t, "ece", c->ece);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/explain/explain.h -- why a COCO score of boxes or masks is what it is: kinds of errors, confusion, calibration, thresholds, images; as JSON and as one
- * HTML page that needs nothing else.
+ * eval/explain/explain.h -- why a COCO score of boxes or masks is what it is: kinds of errors, confusion,
+ * calibration, thresholds, images; as JSON and as one HTML page that needs nothing else.
  *
  *     DfExplain *why; char *html;
  *     df_explain_new(&why, dt, eval, 0.3);        eval: of df_coco_evaluate() over the same results
@@ -9,7 +9,8 @@
  *     df_explain_masks(why, results_json);        optional: the results once more, for masks in the pictures
  *     df_report_explain(why, "results.json", &html);     report/report.h
  *
- * All is matched at IoU 0.5 with at most 100 detections of an image (eval/explain/tide.h). Detections inside of a crowd count nowhere.
+ * All is matched at IoU 0.5 with at most 100 detections of an image (eval/explain/tide.h). Detections inside of a
+ * crowd count nowhere.
  */
 #ifndef DF_EVAL_EXPLAIN_EXPLAIN_H
 #define DF_EVAL_EXPLAIN_EXPLAIN_H
@@ -41,8 +42,8 @@ typedef struct {
     size_t n_classes, n_images;
     double score_threshold;                 /* of confusion, counts and images                                */
     DfTide tide;
-    uint64_t *confusion;                    /* [n_classes + 1][n_classes + 1]: row is the ground truth, column the detection; the
-                                               last row: detections of nothing, the last column: not found   */
+    uint64_t *confusion; /* [n_classes + 1][n_classes + 1]: row is the ground truth, column the detection; the
+                            last row: detections of nothing, the last column: not found   */
     DfScoreBin bins[DF_CALIBRATION_BINS], histogram[DF_SCORE_BINS];
     double ece;
     DfExplainClass *classes;
@@ -60,7 +61,7 @@ int df_explain_pictures(DfExplain *, DfJson *json);
 /* Of masks: the results once more, file by file in the order in which they were added; else they are drawn as boxes. */
 int df_explain_masks(DfExplain *, DfJson *json);
 
-/* ---- cases: images, objects and detections, and what became of each ------------------------------------------------ */
+/* ---- cases: images, objects and detections, and what became of each ---------------------------------------------- */
 
 const struct DfCocoEval *df_explain_eval(const DfExplain *);   /* the evaluation that is explained */
 bool df_explain_of_masks(const DfExplain *);                   /* else of boxes                    */

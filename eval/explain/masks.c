@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/explain/masks.c -- masks for the pictures of the page. Evaluations forget the masks of detections once they are compared: those of the
- * few that are drawn are read once more.
+ * eval/explain/masks.c -- masks for the pictures of the page. Evaluations forget the masks of detections once they
+ * are compared: those of the few that are drawn are read once more.
  */
 #include <stdlib.h>
 
@@ -9,7 +9,8 @@
 
 static bool is_drawn(const DfExplain *e, size_t detection)
 {
-    return e->marks.detections[detection].outcome == MARK_FALSE && e->view->detections[detection].score >= e->numbers.score_threshold;
+    return e->marks.detections[detection].outcome == MARK_FALSE &&
+           e->view->detections[detection].score >= e->numbers.score_threshold;
 }
 
 static int add_drawn(DrawnMasks *m, uint32_t number)
@@ -22,7 +23,8 @@ static int add_drawn(DrawnMasks *m, uint32_t number)
 
 static int by_number(const void *a, const void *b)
 {
-    const uint32_t x = ((const DrawnMask *)a)->number, y = ((const DrawnMask *)b)->number;
+    const uint32_t x = ((const DrawnMask *)a)->number;
+    const uint32_t y = ((const DrawnMask *)b)->number;
     return (x > y) - (x < y);
 }
 
@@ -59,7 +61,8 @@ static int keep_mask(Reading *reading, const DfCocoRecord *r, DrawnMask *drawn)
     const CocoMask mask = df_coco_mask(&r->segmentation);
     if (mask.form == DF_MASK_NONE || (mask.form == DF_MASK_POLYGONS && !df_coco_drawable(size)))
         return DF_OK;
-    return df_coco_fail_in(r, df_coco_keep_truth(&reading->drawing, &r->segmentation, &mask, size, &e->masks.bytes, &drawn->mask));
+    return df_coco_fail_in(
+        r, df_coco_keep_truth(&reading->drawing, &r->segmentation, &mask, size, &e->masks.bytes, &drawn->mask));
 }
 
 /* Only of the detections that are drawn segmentations are read. */
@@ -109,7 +112,8 @@ int df_explain_masks(DfExplain *e, DfJson *json)
 const CocoTruthMask *df_explain_mask(const DfExplain *e, size_t detection)
 {
     const DrawnMask wanted = { .number = e->view->detections[detection].number };
-    const DrawnMask *const found = e->masks.n ? bsearch(&wanted, e->masks.at, e->masks.n, sizeof wanted, by_number) : NULL;
+    const DrawnMask *const found =
+        e->masks.n ? bsearch(&wanted, e->masks.at, e->masks.n, sizeof wanted, by_number) : NULL;
     return found && found->mask.runs ? &found->mask : NULL;
 }
 

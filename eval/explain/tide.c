@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/explain/tide.c -- what each kind of error costs: AP50 again, with an oracle that corrects it (eval/explain/tide.h).
+ * eval/explain/tide.c -- what each kind of error costs: AP50 again, with an oracle that corrects it
+ * (eval/explain/tide.h).
  */
 #include "eval/explain/tide.h"
 
@@ -43,7 +44,7 @@ static double ap_of(const uint8_t *points, size_t n, size_t positives, double *p
     return df_average_precision(&curve, needed, RECALLS);
 }
 
-/* ---- the points of all classes under one correction --------------------------------------------------------------- */
+/* ---- the points of all classes under one correction -------------------------------------------------------------- */
 
 /* Whether a detection is a point, of which class, and whether a true one. */
 static bool point_of(const Costs *c, uint32_t d, Fix fix, uint32_t *class, uint8_t *right)
@@ -102,12 +103,13 @@ static void count_positives(Costs *c, Fix fix)
     memset(c->positives, 0, c->view->n_classes * sizeof *c->positives);
     for (size_t g = 0; g < c->view->n_truths; g++) {
         const bool missed = df_truth_missed(c->marks, c->view, g);
-        const bool forgotten = missed && (fix == FIX_FALSE_NEGATIVES || (fix == (Fix)DF_TIDE_MISS && c->marks->truths[g].fixed_by == VIEW_NONE));
+        const bool forgotten = missed && (fix == FIX_FALSE_NEGATIVES ||
+                                          (fix == (Fix)DF_TIDE_MISS && c->marks->truths[g].fixed_by == VIEW_NONE));
         c->positives[c->view->truths[g].class] += !c->view->truths[g].crowd && !forgotten;
     }
 }
 
-/* ---- all corrections ---------------------------------------------------------------------------------------------- */
+/* ---- all corrections --------------------------------------------------------------------------------------------- */
 
 static void count_kinds(DfTide *t, const CocoView *v, const TideMarks *m)
 {
@@ -143,9 +145,17 @@ static double gain(Costs *c, const DfTide *t, Fix fix)
 int df_tide_costs(DfTide *t, const CocoView *v, const TideMarks *m)
 {
     const size_t n = v->n_detections, classes = v->n_classes;
-    Costs c = { v, m, df_malloc(n * sizeof(uint32_t)), df_malloc(n * sizeof(uint32_t)), df_malloc(classes * sizeof(size_t)),
-                df_malloc((classes + 2) * sizeof(size_t)), df_malloc(n), df_malloc(n * sizeof(double)) };
-    int error = c.as_given && c.errors_first && c.positives && c.start && c.points && c.precision ? DF_OK : df_fail_memory("TIDE");
+    Costs c = { v,
+                m,
+                df_malloc(n * sizeof(uint32_t)),
+                df_malloc(n * sizeof(uint32_t)),
+                df_malloc(classes * sizeof(size_t)),
+                df_malloc((classes + 2) * sizeof(size_t)),
+                df_malloc(n),
+                df_malloc(n * sizeof(double)) };
+    int error = c.as_given && c.errors_first && c.positives && c.start && c.points && c.precision
+                    ? DF_OK
+                    : df_fail_memory("TIDE");
     *t = (DfTide){ 0 };
     if (error == DF_OK)
         error = order_all(&c);

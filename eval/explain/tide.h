@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/explain/tide.h -- what kinds of errors cost a detector its AP.  Bolya et al., TIDE: A General Toolbox for Identifying Object Detection
- * Errors, ECCV 2020. Boxes or masks; foreground IoU 0.5, background IoU 0.1, the 100 best detections of an image.
+ * eval/explain/tide.h -- what kinds of errors cost a detector its AP.  Bolya et al., TIDE: A General Toolbox for
+ * Identifying Object Detection Errors, ECCV 2020. Boxes or masks; foreground IoU 0.5, background IoU 0.1, the 100
+ * best detections of an image.
  *
  * Every false positive is of one kind, and so is every ground truth that no other error explains:
  *     Loc   its own class, IoU from 0.1 to 0.5            Cls   another class, IoU of at least 0.5
- *     Dupe  its own class, IoU of at least 0.5, but taken by a better one         Bkg   IoU at most 0.1 with everything
- *     Both  none of these                                 Miss  a ground truth not found, nor explained by Cls or Loc
- * The first that holds in the order Loc Cls Dupe Bkg Both, as in the authors' toolbox. The cost of a kind is how much AP50 rises when an
- * oracle corrects all errors of that kind alone.
+ *     Dupe  its own class, IoU of at least 0.5, but taken by a better one         Bkg   IoU at most 0.1 with
+ * everything Both  none of these                                 Miss  a ground truth not found, nor explained by Cls
+ * or Loc The first that holds in the order Loc Cls Dupe Bkg Both, as in the authors' toolbox. The cost of a kind is
+ * how much AP50 rises when an oracle corrects all errors of that kind alone.
  */
 #ifndef DF_EVAL_EXPLAIN_TIDE_H
 #define DF_EVAL_EXPLAIN_TIDE_H
@@ -16,7 +17,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-typedef enum { DF_TIDE_CLS, DF_TIDE_LOC, DF_TIDE_BOTH, DF_TIDE_DUPE, DF_TIDE_BKG, DF_TIDE_MISS, DF_TIDE_KINDS } DfTideKind;
+typedef enum {
+    DF_TIDE_CLS,
+    DF_TIDE_LOC,
+    DF_TIDE_BOTH,
+    DF_TIDE_DUPE,
+    DF_TIDE_BKG,
+    DF_TIDE_MISS,
+    DF_TIDE_KINDS
+} DfTideKind;
 
 typedef struct {
     double ap50;                    /* the toolbox's, 0 to 1: a class without ground truth that has detections counts as 0 */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/explain/tide_marks.c -- matches detections with ground truth at IoU 0.5 and gives every error its kind (eval/explain/tide.h).
+ * eval/explain/tide_marks.c -- matches detections with ground truth at IoU 0.5 and gives every error its kind
+ * (eval/explain/tide.h).
  */
 #include "eval/explain/tide_marks.h"
 
@@ -29,8 +30,8 @@ static void compare(const Image *m)
 
 typedef enum { SAME_CLASS = 1, OTHER_CLASS = 2, UNFOUND = 4, FOUND = 8 } Which;
 
-/* The ground truth with the largest IoU among those asked for, and that IoU; NO_MATCH and 0 if none of them overlaps. It
- * is never a crowd. */
+/* The ground truth with the largest IoU among those asked for, and that IoU; NO_MATCH and 0 if none of them overlaps.
+ * It is never a crowd. */
 static size_t nearest(const Image *m, size_t d, int which, double *iou)
 {
     const double *const row = m->iou + d * m->n_truths;
