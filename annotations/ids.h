@@ -12,6 +12,8 @@
 
 #include "core/core.h"
 
+DF_BEGIN_DECLS
+
 #define DF_NO_ID UINT32_MAX
 
 /* An integer, or a text if `text` is not NULL. */
@@ -21,10 +23,10 @@ typedef struct {
 } DfId;
 
 /* Integers ascending, then texts. */
-int df_id_compare(DfId a, DfId b);
+DF_API int df_id_compare(DfId a, DfId b);
 
 /* For messages: "17" or "'name'". Valid until the fourth next call of this thread. */
-const char *df_id_text(DfId);
+DF_API const char *df_id_text(DfId);
 
 /* Ids and their numbers 0, 1, 2, ... {0} to begin with. */
 typedef struct {
@@ -34,9 +36,11 @@ typedef struct {
     size_t n_slots;  /* a power of two                                */
     DfArena *texts;
 } DfIds;
-void df_ids_done(DfIds *);
-int df_ids_add(DfIds *, DfId, uint32_t *place); /* finds it or appends it, copying a text      */
-uint32_t df_ids_find(const DfIds *, DfId);      /* DF_NO_ID if it is not there                 */
-bool df_ids_reserve(DfIds *, size_t n);         /* makes room for n ids in all; false: no memory */
+DF_API void df_ids_done(DfIds *);
+DF_API int df_ids_add(DfIds *, DfId, uint32_t *place); /* finds it or appends it, copying a text      */
+DF_API uint32_t df_ids_find(const DfIds *, DfId);      /* DF_NO_ID if it is not there                 */
+DF_API bool df_ids_reserve(DfIds *, size_t n);         /* makes room for n ids in all; false: no memory */
+
+DF_END_DECLS
 
 #endif

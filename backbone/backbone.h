@@ -8,6 +8,8 @@
 
 #include "nn/nn.h"
 
+DF_BEGIN_DECLS
+
 typedef struct {
     const char *name;               /* the `type` of the config                                                       */
     const char *help;               /* one line: what it is, and the paper                                            */
@@ -24,7 +26,9 @@ typedef struct {
     const DfBackbone df_backbone_##id = { .name = type, .help = text, .size = sizeof(T), .opts = table, .init = init, \
                                           .forward = forward, .ignorable = ignorable }
 
-extern const DfBackbone *const df_backbones[]; /* NULL-terminated */
-const DfBackbone *df_backbone_find(const char *type); /* NULL if there is none; df_fail() names the nearest */
+DF_API extern const DfBackbone *const df_backbones[]; /* NULL-terminated */
+DF_API const DfBackbone *df_backbone_find(const char *type); /* NULL if there is none; df_fail() names the nearest */
+
+DF_END_DECLS
 
 #endif

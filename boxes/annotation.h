@@ -19,6 +19,8 @@
 #include "boxes/masks/mask.h"
 #include "core/core.h"
 
+DF_BEGIN_DECLS
+
 /* ---- masks ----------------------------------------------------------------------------------------------------- */
 
 /* n points; the last one is joined with the first. */
@@ -38,7 +40,7 @@ typedef struct {
 
 /* The mask as runs, in a picture of height x width: polygons are drawn as pycocotools draws them, runs must be of
  * that size (else DF_EVALUE), no mask is the empty one. df_mask_done() the result. */
-int df_object_mask_runs(DfMask *out, const DfObjectMask *, uint32_t height, uint32_t width);
+DF_API int df_object_mask_runs(DfMask *out, const DfObjectMask *, uint32_t height, uint32_t width);
 
 /* ---- annotations ----------------------------------------------------------------------------------------------- */
 
@@ -73,12 +75,14 @@ typedef struct {
 } DfAnnotations;
 
 /* All arrays of n objects, filled with zeros; masks if they are wanted. Leaves {0} on failure. */
-int df_annotations_init(DfAnnotations *out, size_t n, bool masks);
-void df_annotations_done(DfAnnotations *); /* frees what belongs to it, and leaves {0} */
+DF_API int df_annotations_init(DfAnnotations *out, size_t n, bool masks);
+DF_API void df_annotations_done(DfAnnotations *); /* frees what belongs to it, and leaves {0} */
 
 /* Box i as cx cy w h relative to a picture of height x width, which is what set heads compare. Pixels become
  * centre and size first and are divided then, in float32, as in the official DETR; a box that is relative already
  * is copied. */
-void df_annotations_relative(const DfAnnotations *, size_t i, int height, int width, float box[4]);
+DF_API void df_annotations_relative(const DfAnnotations *, size_t i, int height, int width, float box[4]);
+
+DF_END_DECLS
 
 #endif

@@ -20,6 +20,8 @@
 #include "boxes/masks/runs.h"
 #include "core/core.h"
 
+DF_BEGIN_DECLS
+
 /* ---- anchors (Ren et al., NIPS 2015; scales in octaves: Lin et al., ICCV 2017) --------------------------------- */
 
 /* What mmdet's AnchorGenerator is given. Exactly one of `scales` and the octave pair: scales.n > 0, or
@@ -44,15 +46,16 @@ typedef struct {
     float *base;          /* [levels][per_cell][4], around the cell at (0, 0)          */
 } DfAnchors;
 
-int df_anchors_init(DfAnchors *out, const DfAnchorOptions *options); /* DF_EVALUE names the key that does not fit */
-void df_anchors_done(DfAnchors *);
+/* DF_EVALUE names the key that does not fit */
+DF_API int df_anchors_init(DfAnchors *out, const DfAnchorOptions *options);
+DF_API void df_anchors_done(DfAnchors *);
 
 /* All anchors of a level of h x w cells: out[h][w][per_cell][4]. */
-void df_anchors_grid(const DfAnchors *, int level, int h, int w, float *out);
+DF_API void df_anchors_grid(const DfAnchors *, int level, int h, int w, float *out);
 /* The one at `index` of that order, without making the rest: what is left after top-k is few. */
-void df_anchors_at(const DfAnchors *, int level, int w, size_t index, float out[4]);
+DF_API void df_anchors_at(const DfAnchors *, int level, int w, size_t index, float out[4]);
 /* Which of them lie in the padded image of pad_h x pad_w pixels: out[h][w][per_cell]. */
-void df_anchors_valid(const DfAnchors *, int level, int h, int w, int pad_h, int pad_w, bool *out);
+DF_API void df_anchors_valid(const DfAnchors *, int level, int h, int w, int pad_h, int pad_w, bool *out);
 
 /* ---- box coding (Girshick et al., CVPR 2014) ------------------------------------------------------------------- */
 
@@ -64,15 +67,15 @@ typedef struct {
     int ctr_clamp;
     double wh_ratio_clip; /* sizes change at most by this factor or its inverse: 16 / 1000       */
 } DfDeltaCoder;
-DfDeltaCoder df_delta_coder(void);
+DF_API DfDeltaCoder df_delta_coder(void);
 
 /* deltas[n][4] of boxes to targets. */
-void df_delta_encode(const DfDeltaCoder *, size_t n, const float *boxes, const float *targets, float *deltas);
+DF_API void df_delta_encode(const DfDeltaCoder *, size_t n, const float *boxes, const float *targets, float *deltas);
 
 /* out[n][per_box][4] from boxes[n][4] and deltas[n][per_box][4] (per_box: 1, or the classes); clipped to
  * 0..image_w, 0..image_h if clip_border and image_w > 0. `out` may be `deltas`. */
-void df_delta_decode(const DfDeltaCoder *, size_t n, int per_box, const float *boxes, const float *deltas,
-                     int image_h, int image_w, float *out);
+DF_API void df_delta_decode(const DfDeltaCoder *, size_t n, int per_box, const float *boxes, const float *deltas,
+                            int image_h, int image_w, float *out);
 
 /* ---- overlaps -------------------------------------------------------------------------------------------------- */
 
@@ -83,7 +86,7 @@ typedef enum {
 } DfOverlap;
 
 /* out[n][m] of a[n][4] with b[m][4]; unions (and GIoU's hulls) are at least eps, mmdet's 1e-6. */
-void df_overlaps(DfOverlap, size_t n, const float *a, size_t m, const float *b, float eps, float *out);
+DF_API void df_overlaps(DfOverlap, size_t n, const float *a, size_t m, const float *b, float eps, float *out);
 
 /* ---- non-maximum suppression ----------------------------------------------------------------------------------- */
 
@@ -104,7 +107,7 @@ typedef struct {
     double sigma, min_score; /* of soft NMS                                            */
     int offset;              /* 0, or 1: a box ends behind its last pixel              */
 } DfNms;
-DfNms df_nms_options(void);
+DF_API DfNms df_nms_options(void);
 
 typedef struct {
     uint32_t index; /* of the box given                */
@@ -114,8 +117,8 @@ typedef struct {
 /* Boxes of different labels do not meet unless class_agnostic (labels are >= 0; NULL: one class). As in mmcv the
  * boxes are moved apart by label * (largest coordinate + 1) in float32. keep[n] gets the survivors, best first,
  * equal scores in the order given; *kept how many. */
-int df_nms(const DfNms *, size_t n, const float *boxes, const float *scores, const int *labels, DfKept *keep,
-           size_t *kept);
+DF_API int df_nms(const DfNms *, size_t n, const float *boxes, const float *scores, const int *labels, DfKept *keep,
+                  size_t *kept);
 
 typedef struct {
     float box[4], score;
@@ -127,19 +130,19 @@ typedef struct {
  * them is passed over); boxes[n][4], or [n][classes][4] if box_per_class. A pair counts if its score > score_thr.
  * *out (df_free it) holds *found detections, best first, at most max_per_img if that is > 0. `factors`, NULL or
  * [n], multiply the scores after the threshold. */
-int df_multiclass_nms(const DfNms *, double score_thr, int max_per_img, size_t n, int classes, int score_stride,
-                      const float *boxes, bool box_per_class, const float *scores, const float *factors,
-                      DfDetection **out, size_t *found);
+DF_API int df_multiclass_nms(const DfNms *, double score_thr, int max_per_img, size_t n, int classes, int score_stride,
+                             const float *boxes, bool box_per_class, const float *scores, const float *factors,
+                             DfDetection **out, size_t *found);
 
 /* The k largest of n scores, best first, equal ones in the order given: index[min(k, n)]. NaN counts as the least. */
-int df_top_k(size_t n, const float *scores, size_t k, uint32_t *index);
+DF_API int df_top_k(size_t n, const float *scores, size_t k, uint32_t *index);
 
 /* ---- masks ----------------------------------------------------------------------------------------------------- */
 
 /* Mask R-CNN's last step: mask[mask_h][mask_w], values 0 to 1 over `box`, read bilinearly at the pixels of the
  * image (0 around it); pixels of at least `threshold` belong to the instance. df_mask_done() the result. */
-int df_paste_mask(DfMask *out, const float *mask, int mask_h, int mask_w, const float box[4],
-                  int image_h, int image_w, float threshold);
+DF_API int df_paste_mask(DfMask *out, const float *mask, int mask_h, int mask_w, const float box[4],
+                         int image_h, int image_w, float threshold);
 
 /* ---- one-to-one matching --------------------------------------------------------------------------------------- */
 
@@ -147,7 +150,7 @@ int df_paste_mask(DfMask *out, const float *mask, int mask_h, int mask_w, const 
  * column_of_row[rows], -1 where rows are left over. All of the shorter side is assigned. INFINITY forbids a pair;
  * DF_EVALUE if everything is forbidden, or a cost is no number. The same costs give the same assignment, ties too
  * (those of SciPy). */
-int df_linear_assignment(size_t rows, size_t columns, const double *cost, int *column_of_row);
+DF_API int df_linear_assignment(size_t rows, size_t columns, const double *cost, int *column_of_row);
 
 /* What it costs that a prediction (class logits, box cx cy w h in the unit square) answers for an object:
  *     cost_bbox |box - box|_1 + cost_class (focal loss as that class - as background) - cost_giou GIoU
@@ -158,13 +161,15 @@ typedef struct {
     bool softmax;        /* DETR: class scores are a softmax, and the last class says that nothing is there */
     bool corners;        /* mmdet 2.11's DETR: the distance of boxes is that of their corners               */
 } DfSetMatcher;
-DfSetMatcher df_set_matcher(void);
+DF_API DfSetMatcher df_set_matcher(void);
 /* cost[queries][n] for logits[queries][classes], boxes[queries][4], labels[n] below `classes` (and not the last of
  * a softmax), targets[n][4]. */
-void df_set_costs(const DfSetMatcher *, size_t queries, int classes, const float *logits, const float *boxes,
-                  size_t n, const int *labels, const float *targets, float *cost);
+DF_API void df_set_costs(const DfSetMatcher *, size_t queries, int classes, const float *logits, const float *boxes,
+                         size_t n, const int *labels, const float *targets, float *cost);
 /* target_of_query[queries]: which of the n objects, or -1; the least total cost of all matchings. */
-int df_set_match(const DfSetMatcher *, size_t queries, int classes, const float *logits, const float *boxes,
-                 size_t n, const int *labels, const float *targets, int *target_of_query);
+DF_API int df_set_match(const DfSetMatcher *, size_t queries, int classes, const float *logits, const float *boxes,
+                        size_t n, const int *labels, const float *targets, int *target_of_query);
+
+DF_END_DECLS
 
 #endif

@@ -12,14 +12,16 @@
 
 #include "core/core.h"
 
+DF_BEGIN_DECLS
+
 typedef enum {
     DF_F32, DF_F16, DF_BF16, DF_F64, DF_I64, DF_I32, DF_I16, DF_I8, DF_U8, DF_BOOL, DF_U16, DF_U32, DF_U64, DF_DTYPES
 } DfDtype;
 enum { DF_ARRAY_DIMS = 8 };
-size_t df_dtype_size(DfDtype);
-const char *df_dtype_name(DfDtype);                 /* "F32", as safetensors writes it          */
-bool df_dtype_find(DfDtype *out, const char *name); /* false if it is none of those above       */
-bool df_dtype_is_float(DfDtype);
+DF_API size_t df_dtype_size(DfDtype);
+DF_API const char *df_dtype_name(DfDtype);                 /* "F32", as safetensors writes it          */
+DF_API bool df_dtype_find(DfDtype *out, const char *name); /* false if it is none of those above       */
+DF_API bool df_dtype_is_float(DfDtype);
 
 /* A view into the file's bytes. Element (i, j, ..) stands at data + (i * stride[0] + j * stride[1] + ..) * size of
  * dtype; the reader has checked that every element lies within the file. Several arrays may share one storage. */
@@ -30,18 +32,21 @@ typedef struct {
     int64_t shape[DF_ARRAY_DIMS], stride[DF_ARRAY_DIMS]; /* stride in elements, may be 0, never negative */
     const void *data;                                    /* may be unaligned */
 } DfArray;
-int64_t df_array_count(const DfArray *); /* elements: 1 for no dimensions, 0 for an empty array; times 8 it fits an int64 */
-bool df_array_is_packed(const DfArray *); /* row-major without gaps: its bytes can be used as they stand */
+/* elements: 1 for no dimensions, 0 for an empty array; times 8 it fits an int64 */
+DF_API int64_t df_array_count(const DfArray *);
+DF_API bool df_array_is_packed(const DfArray *); /* row-major without gaps: its bytes can be used as they stand */
 
 /* An array of this shape over row-major memory of the caller, for df_checkpoint_write(). `ndim` <= DF_ARRAY_DIMS. */
-DfArray df_array(const char *name, DfDtype, int ndim, const int64_t *shape, const void *data);
+DF_API DfArray df_array(const char *name, DfDtype, int ndim, const int64_t *shape, const void *data);
 
 /* Copies in row-major order, converting to `to`. Float to integer truncates and saturates (NaN gives 0), integer to
  * smaller integer saturates, to bool anything but 0 is 1; to F16 and BF16 rounds to nearest even. `out` is aligned
  * for its type. */
-void df_array_copy(const DfArray *, DfDtype to, void *out);
-void df_array_f32(const DfArray *, float *out);
-void df_array_f64(const DfArray *, double *out);
-void df_array_i64(const DfArray *, int64_t *out);
+DF_API void df_array_copy(const DfArray *, DfDtype to, void *out);
+DF_API void df_array_f32(const DfArray *, float *out);
+DF_API void df_array_f64(const DfArray *, double *out);
+DF_API void df_array_i64(const DfArray *, int64_t *out);
+
+DF_END_DECLS
 
 #endif

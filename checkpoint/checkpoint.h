@@ -12,6 +12,8 @@
 
 #include "checkpoint/array.h"
 
+DF_BEGIN_DECLS
+
 /* An open file. Arrays come in file order; their names are the keys of the state dict that was chosen. */
 typedef struct DfCheckpoint DfCheckpoint;
 
@@ -20,25 +22,30 @@ typedef struct DfCheckpoint DfCheckpoint;
  * a number is an array without dimensions (I64, F64 or BOOL). A leading "module." is stripped from all keys if the
  * first key has it. A .safetensors file has no dicts inside and takes no wrapper. Nothing but the description of the
  * arrays is read here: the numbers stay in the mapped file until somebody copies them. */
-int df_checkpoint_open(DfCheckpoint **out, const char *path, const char *wrapper);
-int df_checkpoint_parse(DfCheckpoint **out, const void *bytes, size_t size, const char *name, const char *wrapper); /* borrowed */
-void df_checkpoint_close(DfCheckpoint *); /* NULL is fine */
-int df_checkpoint_count(const DfCheckpoint *);
-const DfArray *df_checkpoint_at(const DfCheckpoint *, int i);
-const DfArray *df_checkpoint_find(const DfCheckpoint *, const char *name); /* NULL if there is none */
-const char *df_checkpoint_form(const DfCheckpoint *);                      /* "pth (zip)", "pth (legacy)", "safetensors" */
+DF_API int df_checkpoint_open(DfCheckpoint **out, const char *path, const char *wrapper);
+/* borrowed */
+DF_API int df_checkpoint_parse(DfCheckpoint **out, const void *bytes, size_t size, const char *name,
+                               const char *wrapper);
+DF_API void df_checkpoint_close(DfCheckpoint *); /* NULL is fine */
+DF_API int df_checkpoint_count(const DfCheckpoint *);
+DF_API const DfArray *df_checkpoint_at(const DfCheckpoint *, int i);
+DF_API const DfArray *df_checkpoint_find(const DfCheckpoint *, const char *name); /* NULL if there is none */
+DF_API const char *df_checkpoint_form(const DfCheckpoint *);            /* "pth (zip)", "pth (legacy)", "safetensors" */
 /* Top-level keys of a .pth dict ("meta", "state_dict", "optimizer"), for reports; the safetensors __metadata__ by
  * key. */
-int df_checkpoint_keys(const DfCheckpoint *, const char *const **keys);
+DF_API int df_checkpoint_keys(const DfCheckpoint *, const char *const **keys);
 /* A text of the safetensors __metadata__, or of a .pth's "meta" dict; NULL if there is none of that key. */
-const char *df_checkpoint_metadata(const DfCheckpoint *, const char *key);
+DF_API const char *df_checkpoint_metadata(const DfCheckpoint *, const char *key);
 
 /* Compares the checksums of a zip form with its bytes, which reads the whole file; the other forms have none: DF_OK. */
-int df_checkpoint_verify(const DfCheckpoint *);
+DF_API int df_checkpoint_verify(const DfCheckpoint *);
 
 /* Writing. Metadata is n pairs key, value (may be NULL). The form follows the ending of `path`: .safetensors, or .pth
  * / .pt (zip form, {"meta": {..}, "state_dict": OrderedDict}, readable by torch.load; arrays of U16, U32, U64 only by
  * torch 2.3 and later, so they are refused). Names must differ. The file appears whole or not at all. */
-int df_checkpoint_write(const char *path, const DfArray *arrays, int n, const char *const *metadata, int n_metadata);
+DF_API int df_checkpoint_write(const char *path, const DfArray *arrays, int n, const char *const *metadata,
+                               int n_metadata);
+
+DF_END_DECLS
 
 #endif

@@ -10,23 +10,27 @@
 
 #include "config/node.h"
 
+DF_BEGIN_DECLS
+
 typedef struct DfConfig DfConfig;
 
 /* Reads a file and its bases; `overrides` are n texts "a.b.c=value" (value in Python syntax, else a plain string;
  * list items by number: data.test.pipeline.1.flip=True). Free with df_config_free(). */
-int df_config_read(DfConfig **out, const char *path, const char *const *overrides, int n);
+DF_API int df_config_read(DfConfig **out, const char *path, const char *const *overrides, int n);
 /* The same from bytes in memory, for tests and fuzzing: python or JSON; `_base_` is refused. */
-int df_config_parse(DfConfig **out, const char *text, size_t size, const char *name, bool python);
-void df_config_free(DfConfig *);
-const DfNode *df_config_root(const DfConfig *); /* a dict */
+DF_API int df_config_parse(DfConfig **out, const char *text, size_t size, const char *name, bool python);
+DF_API void df_config_free(DfConfig *);
+DF_API const DfNode *df_config_root(const DfConfig *); /* a dict */
 
 /* Fills `out` from a dict by an option table (core/options.h): defaults first, then the dict's keys, except
  * `type`. Unknown keys, wrong types and values out of range are errors that name the key, its file and the nearest
  * known key. Lists and texts are put into `arena`. `what` names the thing in messages: "SwinTransformer". A NULL
  * dict gives the defaults. */
-int df_bind(const DfNode *dict, const DfOpt *opts, void *out, DfArena *arena, const char *what);
+DF_API int df_bind(const DfNode *dict, const DfOpt *opts, void *out, DfArena *arena, const char *what);
 
 /* Writes the tree as JSON (config.json of a run) or as Python (what mmcv's pretty_text does). */
-int df_config_write(const DfNode *node, const char *path, bool python);
+DF_API int df_config_write(const DfNode *node, const char *path, bool python);
+
+DF_END_DECLS
 
 #endif

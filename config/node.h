@@ -7,6 +7,8 @@
 
 #include "core/core.h"
 
+DF_BEGIN_DECLS
+
 typedef enum {
     DF_NODE_NONE,
     DF_NODE_BOOL,
@@ -36,20 +38,22 @@ struct DfNode {
 };
 
 /* The value at a path of keys and list numbers: "model.backbone.depths.2"; NULL when absent (node may be NULL). */
-const DfNode *df_node_at(const DfNode *node, const char *path);
+DF_API const DfNode *df_node_at(const DfNode *node, const char *path);
 /* The value of one key, in which dots are not special; NULL when absent or if `dict` is no dict. */
-const DfNode *df_node_get(const DfNode *dict, const char *key);
+DF_API const DfNode *df_node_get(const DfNode *dict, const char *key);
 
 /* The value of a node, or `fallback` if the node is NULL or of another kind. An integer is a number too. */
-const char *df_node_text(const DfNode *node, const char *fallback);
-int64_t df_node_int(const DfNode *node, int64_t fallback);
-double df_node_number(const DfNode *node, double fallback);
-bool df_node_bool(const DfNode *node, bool fallback);
+DF_API const char *df_node_text(const DfNode *node, const char *fallback);
+DF_API int64_t df_node_int(const DfNode *node, int64_t fallback);
+DF_API double df_node_number(const DfNode *node, double fallback);
+DF_API bool df_node_bool(const DfNode *node, bool fallback);
 
 /* The kind in words, for messages: "an integer", "a list", ... */
-const char *df_node_kind_name(const DfNode *);
+DF_API const char *df_node_kind_name(const DfNode *);
 
 /* df_fail() with "FILE:LINE: key 'neck.num_outs': " in front of the sentence; returns `code`. */
-int df_node_fail(const DfNode *node, int code, const char *format, ...) DF_PRINTF(3, 4);
+DF_API int df_node_fail(const DfNode *node, int code, const char *format, ...) DF_PRINTF(3, 4);
+
+DF_END_DECLS
 
 #endif

@@ -9,6 +9,10 @@
 #ifndef DF_CORE_ERROR_H
 #define DF_CORE_ERROR_H
 
+#include "core/api.h"
+
+DF_BEGIN_DECLS
+
 enum {
     DF_OK = 0,
     DF_ENOMEM = -1,     /* memory ran out                                        */
@@ -26,18 +30,20 @@ enum {
 #endif
 
 /* Sets the sentence and returns `code`:  return df_fail(DF_EVALUE, "dim = %d: want 16..4096", dim); */
-int df_fail(int code, const char *format, ...) DF_PRINTF(2, 3);
+DF_API int df_fail(int code, const char *format, ...) DF_PRINTF(2, 3);
 
 /* The same for a failed system call: appends ": " and strerror(errno), code DF_EIO. */
-int df_fail_errno(const char *format, ...) DF_PRINTF(1, 2);
+DF_API int df_fail_errno(const char *format, ...) DF_PRINTF(1, 2);
 
 /* Memory ran out while making `what`. */
-int df_fail_memory(const char *what);
+DF_API int df_fail_memory(const char *what);
 
 /* Puts context in front of the current sentence and returns `code` unchanged: "val.json: " + "line 3: ...". */
-int df_fail_in(int code, const char *format, ...) DF_PRINTF(2, 3);
+DF_API int df_fail_in(int code, const char *format, ...) DF_PRINTF(2, 3);
 
 /* The last sentence of this thread; "" if nothing failed. Valid until the next failure on this thread. */
-const char *df_error(void);
+DF_API const char *df_error(void);
+
+DF_END_DECLS
 
 #endif

@@ -15,8 +15,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/api.h"
 #include "core/error.h"
 #include "core/pool.h"
+
+DF_BEGIN_DECLS
 
 enum { DF_JSON_DEPTH = 64 };
 
@@ -45,23 +48,23 @@ typedef struct {
 
 typedef struct DfJson DfJson;
 /* Opens a file, or bytes that are borrowed (`name` is for messages). */
-int df_json_open(DfJson **out, const char *path);
-int df_json_open_text(DfJson **out, const char *text, size_t size, const char *name);
-void df_json_close(DfJson *);
+DF_API int df_json_open(DfJson **out, const char *path);
+DF_API int df_json_open_text(DfJson **out, const char *text, size_t size, const char *name);
+DF_API void df_json_close(DfJson *);
 
-DfJsonEvent df_json_next(DfJson *, DfJsonValue *value);
-int df_json_skip(DfJson *);            /* right after a KEY (or where a value is due): passes over the whole value,
+DF_API DfJsonEvent df_json_next(DfJson *, DfJsonValue *value);
+DF_API int df_json_skip(DfJson *);     /* right after a KEY (or where a value is due): passes over the whole value,
                                           checking its syntax but converting no number */
 /* In an array: up to `room` numbers at once; gives the event behind them, or DF_JSON_NUMBER if there was no room
  * for more. */
-DfJsonEvent df_json_numbers(DfJson *, double *to, size_t room, size_t *n);
-size_t df_json_line(const DfJson *);   /* 1-based line of the last event                                            */
-uint64_t df_json_offset(const DfJson *); /* bytes read so far, for progress                                          */
-const char *df_json_name(const DfJson *);
-int df_json_error(const DfJson *);     /* the code behind DF_JSON_ERROR, or DF_OK                                    */
+DF_API DfJsonEvent df_json_numbers(DfJson *, double *to, size_t room, size_t *n);
+DF_API size_t df_json_line(const DfJson *); /* 1-based line of the last event */
+DF_API uint64_t df_json_offset(const DfJson *); /* bytes read so far, for progress */
+DF_API const char *df_json_name(const DfJson *);
+DF_API int df_json_error(const DfJson *);   /* the code behind DF_JSON_ERROR, or DF_OK */
 
 /* A second reader at the same place, to look ahead; the first must outlive it. */
-int df_json_fork(DfJson **out, const DfJson *);
+DF_API int df_json_fork(DfJson **out, const DfJson *);
 
 /* Reads the objects of a long array by several threads, right after its DF_JSON_ARRAY; then the reader stands
  * behind the array. read() is given pieces of the array: it takes objects until df_json_next() gives
@@ -76,9 +79,11 @@ typedef struct {
     int (*read)(void *arg, size_t slot, DfJson *piece);
     int (*join)(void *arg, size_t slot, size_t lines_before, size_t pieces);
 } DfJsonRecords;
-int df_json_records(DfJson *, DfPool *, const DfJsonRecords *);
+DF_API int df_json_records(DfJson *, DfPool *, const DfJsonRecords *);
 
 /* df_fail() with "NAME: line N: " in front. */
-int df_json_fail(const DfJson *, int code, const char *format, ...) DF_PRINTF(3, 4);
+DF_API int df_json_fail(const DfJson *, int code, const char *format, ...) DF_PRINTF(3, 4);
+
+DF_END_DECLS
 
 #endif

@@ -9,13 +9,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/api.h"
 #include "core/error.h"
+
+DF_BEGIN_DECLS
 
 typedef enum { DF_LOG_INFO, DF_LOG_WARNING } DfLogLevel;
 
 /* Receives one finished line without the newline. NULL (the default) drops everything. */
 typedef void DfLogSink(void *user, DfLogLevel level, const char *line);
-void df_log_to(DfLogSink *sink, void *user);
-void df_log(DfLogLevel level, const char *format, ...) DF_PRINTF(2, 3);
+DF_API void df_log_to(DfLogSink *sink, void *user);
+DF_API void df_log(DfLogLevel level, const char *format, ...) DF_PRINTF(2, 3);
+
+DF_END_DECLS
 
 #endif

@@ -10,35 +10,40 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/api.h"
 #include "core/error.h"
 
+DF_BEGIN_DECLS
+
 /* Single blocks, aligned to 64 bytes. NULL when memory ran out or the size overflows; size 0 gives a valid block. */
-void *df_malloc(size_t size);
-void *df_calloc(size_t count, size_t size);
-void *df_malloc_filled(size_t size);        /* for what is filled at once: in huge pages, if it is large */
-void *df_realloc(void *block, size_t size); /* keeps the old block on failure, like realloc()            */
-void df_free(void *block);
+DF_API void *df_malloc(size_t size);
+DF_API void *df_calloc(size_t count, size_t size);
+DF_API void *df_malloc_filled(size_t size);        /* for what is filled at once: in huge pages, if it is large */
+DF_API void *df_realloc(void *block, size_t size); /* keeps the old block on failure, like realloc()            */
+DF_API void df_free(void *block);
 
 /* Grows an array by doubling, so that there is room for element `n` of `*array`. False when memory ran out; the array
  * is then as it was.
  *     if (!df_grow((void **)&list, &capacity, n, sizeof *list)) return df_fail_memory("the list"); */
-bool df_grow(void **array, size_t *capacity, size_t n, size_t size);
+DF_API bool df_grow(void **array, size_t *capacity, size_t n, size_t size);
 
 /* Bytes in blocks now and at most so far; blocks ever asked for. */
 typedef struct {
     size_t now, peak, calls;
 } DfMemory;
-DfMemory df_memory(void);
+DF_API DfMemory df_memory(void);
 
 /* For tests: the n-th allocation from now (n >= 1) fails, and every later one if `forever`. 0 switches it off. */
-void df_memory_fail_at(size_t n, bool forever);
+DF_API void df_memory_fail_at(size_t n, bool forever);
 
 /* An arena hands out memory that is freed all at once. Blocks are zeroed and aligned to 64 bytes if they are large. */
 typedef struct DfArena DfArena;
-DfArena *df_arena_new(void); /* NULL when memory ran out */
-void df_arena_free(DfArena *);
-void *df_arena_alloc(DfArena *, size_t count, size_t size); /* zeroed; NULL when memory ran out */
-char *df_arena_text(DfArena *, const char *format, ...) DF_PRINTF(2, 3);
-char *df_arena_copy(DfArena *, const char *text, size_t length); /* adds the final zero */
+DF_API DfArena *df_arena_new(void); /* NULL when memory ran out */
+DF_API void df_arena_free(DfArena *);
+DF_API void *df_arena_alloc(DfArena *, size_t count, size_t size); /* zeroed; NULL when memory ran out */
+DF_API char *df_arena_text(DfArena *, const char *format, ...) DF_PRINTF(2, 3);
+DF_API char *df_arena_copy(DfArena *, const char *text, size_t length); /* adds the final zero */
+
+DF_END_DECLS
 
 #endif

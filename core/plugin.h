@@ -7,7 +7,10 @@
 
 #include <stdbool.h>
 
+#include "core/api.h"
 #include "core/options.h"
+
+DF_BEGIN_DECLS
 
 /* The first members of every record, under these names and in this order. */
 typedef struct {
@@ -15,8 +18,10 @@ typedef struct {
     const DfOpt *opts;       /* what its dict may hold; or NULL                              */
 } DfPlugin;
 /* How record i of a table begins; false behind the last one. */
-bool df_plugin_at(const void *table, int i, DfPlugin *out);
+DF_API bool df_plugin_at(const void *table, int i, DfPlugin *out);
 /* The record called `name`, or NULL with the sentence "no KIND 'NAME'; did you mean 'NEAREST'?" in df_error(). */
-const void *df_plugin_find(const char *kind, const char *name, const void *table);
+DF_API const void *df_plugin_find(const char *kind, const char *name, const void *table);
+
+DF_END_DECLS
 
 #endif

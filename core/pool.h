@@ -11,13 +11,17 @@
 
 #include <stddef.h>
 
+#include "core/api.h"
+
+DF_BEGIN_DECLS
+
 typedef struct DfPool DfPool;
 
 /* `threads` >= 1 counts the caller; 0 asks DEFORMER_THREADS, then OMP_NUM_THREADS, then the CPUs this process may
  * use. */
-int df_pool_new(DfPool **out, int threads);
-void df_pool_free(DfPool *);
-int df_pool_threads(const DfPool *); /* 1 for NULL: a NULL pool is the calling thread alone */
+DF_API int df_pool_new(DfPool **out, int threads);
+DF_API void df_pool_free(DfPool *);
+DF_API int df_pool_threads(const DfPool *); /* 1 for NULL: a NULL pool is the calling thread alone */
 
 /* What a task is given: `task` of 0..tasks-1, and `scratch` bytes private to the thread, 64-byte aligned, content
  * undefined. */
@@ -26,6 +30,8 @@ typedef void DfTask(void *arg, size_t task, void *scratch);
 /* Runs tasks 0..tasks-1 and waits for them all. The only failure is DF_ENOMEM for the scratch, before anything
  * ran. Called from inside a task it runs the inner tasks on the calling thread, one after the other. Calls from
  * several threads take turns. A NULL pool runs everything on the calling thread. */
-int df_parallel(DfPool *, size_t tasks, size_t scratch, DfTask *run, void *arg);
+DF_API int df_parallel(DfPool *, size_t tasks, size_t scratch, DfTask *run, void *arg);
+
+DF_END_DECLS
 
 #endif

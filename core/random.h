@@ -8,17 +8,24 @@
 
 #include <stdint.h>
 
+#include "core/api.h"
+
+DF_BEGIN_DECLS
+
 typedef struct {
     uint64_t state[4];
 } DfRandom;
 
 /* Equal seed and stream: equal numbers. Streams of one seed are independent; a name's hash makes a good stream. */
-DfRandom df_random(uint64_t seed, uint64_t stream);
-uint64_t df_hash(const char *text); /* FNV-1a */
+DF_API DfRandom df_random(uint64_t seed, uint64_t stream);
+DF_API uint64_t df_hash(const char *text); /* FNV-1a */
 
-uint64_t df_random_bits(DfRandom *);
-double df_uniform(DfRandom *);                                       /* [0, 1)            */
-double df_normal(DfRandom *);                                        /* mean 0, deviation 1 */
-double df_truncated_normal(DfRandom *, double std, double lo, double hi); /* mean 0, redrawn until lo <= x <= hi */
+DF_API uint64_t df_random_bits(DfRandom *);
+DF_API double df_uniform(DfRandom *);                                /* [0, 1)            */
+DF_API double df_normal(DfRandom *);                                 /* mean 0, deviation 1 */
+/* mean 0, redrawn until lo <= x <= hi */
+DF_API double df_truncated_normal(DfRandom *, double std, double lo, double hi);
+
+DF_END_DECLS
 
 #endif

@@ -8,13 +8,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/api.h"
 #include "core/error.h"
+
+DF_BEGIN_DECLS
 
 /* Reorders order[0..n) so that key[order[i]] ascends; equal keys keep the order they are given in. Keys are
  * indexed by element, not by place. Fails only for lack of memory. */
-int df_sort(uint32_t *order, size_t n, const uint64_t *key);
+DF_API int df_sort(uint32_t *order, size_t n, const uint64_t *key);
 
 /* Keys that ascend with the number: -inf first, -0 and 0 equal, NaN last. For descending order take the key of -x. */
-uint64_t df_sort_key(double x);
+DF_API uint64_t df_sort_key(double x);
+
+DF_END_DECLS
 
 #endif

@@ -8,7 +8,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/api.h"
 #include "core/error.h"
+
+DF_BEGIN_DECLS
 
 typedef struct {
     char *at;
@@ -16,10 +19,12 @@ typedef struct {
     bool failed;
 } DfTextbuf;
 
-void df_textbuf_add(DfTextbuf *, const char *format, ...) DF_PRINTF(2, 3);
-void df_textbuf_json(DfTextbuf *, const char *s);         /* quoted and escaped for JSON            */
-void df_textbuf_number(DfTextbuf *, double x);            /* for JSON: 17 digits, null if not finite */
-void df_textbuf_html(DfTextbuf *, const char *s);         /* escaped for HTML, text or attribute    */
-int df_textbuf_take(DfTextbuf *, char **out);             /* the text, df_free it; DF_ENOMEM if it failed */
+DF_API void df_textbuf_add(DfTextbuf *, const char *format, ...) DF_PRINTF(2, 3);
+DF_API void df_textbuf_json(DfTextbuf *, const char *s);  /* quoted and escaped for JSON            */
+DF_API void df_textbuf_number(DfTextbuf *, double x);     /* for JSON: 17 digits, null if not finite */
+DF_API void df_textbuf_html(DfTextbuf *, const char *s);  /* escaped for HTML, text or attribute    */
+DF_API int df_textbuf_take(DfTextbuf *, char **out);      /* the text, df_free it; DF_ENOMEM if it failed */
+
+DF_END_DECLS
 
 #endif

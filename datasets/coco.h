@@ -9,9 +9,11 @@
 #include "boxes/boxes.h"
 #include "config/config.h"
 
+DF_BEGIN_DECLS
+
 enum { DF_COCO_CLASSES = 80 };
-extern const char *const df_coco_classes[DF_COCO_CLASSES]; /* CocoDataset.CLASSES, in order of the labels */
-int df_coco_category_id(int label); /* of label 0..79 in COCO's own files: 1..90 with gaps */
+DF_API extern const char *const df_coco_classes[DF_COCO_CLASSES]; /* CocoDataset.CLASSES, in order of the labels */
+DF_API int df_coco_category_id(int label); /* of label 0..79 in COCO's own files: 1..90 with gaps */
 
 typedef struct {
     int64_t id;
@@ -50,25 +52,27 @@ typedef struct {
 /* `classes` are the n names a detector knows; n = 0 takes the 80 of COCO, and then a category beyond them is an
  * error. Every class must be among the file's categories. Labels follow the order of the file's categories, as
  * mmdet 2.x numbers them. `image_dir` is put in front of the file names ("" for none). */
-int df_coco_dataset_open(DfCocoDataset **out, const char *ann_file, const char *image_dir,
-                         const char *const *classes, int n);
-int df_coco_dataset_open_json(DfCocoDataset **out, DfJson *json, const char *image_dir,
-                              const char *const *classes, int n); /* from an open reader */
-void df_coco_dataset_free(DfCocoDataset *); /* NULL is fine */
+DF_API int df_coco_dataset_open(DfCocoDataset **out, const char *ann_file, const char *image_dir,
+                                const char *const *classes, int n);
+DF_API int df_coco_dataset_open_json(DfCocoDataset **out, DfJson *json, const char *image_dir,
+                                     const char *const *classes, int n); /* from an open reader */
+DF_API void df_coco_dataset_free(DfCocoDataset *); /* NULL is fine */
 
 /* What is known of image i, in pixels of the picture: its boxes in the order of the file, x1 y1 x2 y2 in float32,
  * labels (-1: a class that the config leaves out), ids, areas, crowd and ignore; no masks. df_annotations_done()
  * the result. */
-int df_coco_dataset_annotations(const DfCocoDataset *, int i, DfAnnotations *out);
+DF_API int df_coco_dataset_annotations(const DfCocoDataset *, int i, DfAnnotations *out);
 
 /* Labels become the categories' ids, 0..n-1, as DETR has them; ids without a category are called "N/A". */
-int df_coco_dataset_label_by_id(DfCocoDataset *, int n);
+DF_API int df_coco_dataset_label_by_id(DfCocoDataset *, int n);
 
 /* The options of a dataset dict (data.test): ann_file, img_prefix, data_root, classes, ... */
-extern const DfOpt df_coco_opts[];
+DF_API extern const DfOpt df_coco_opts[];
 
 /* Opens what a config's dataset dict names. `data_dir` (or NULL) is the root of the data, in place of the config's: of
  * "data/coco/annotations/instances_val2017.json" the longest tail that exists under it is taken. */
-int df_coco_dataset_from_config(DfCocoDataset **out, const DfNode *dataset, const char *data_dir);
+DF_API int df_coco_dataset_from_config(DfCocoDataset **out, const DfNode *dataset, const char *data_dir);
+
+DF_END_DECLS
 
 #endif

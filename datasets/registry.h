@@ -8,6 +8,8 @@
 
 #include "core/core.h"
 
+DF_BEGIN_DECLS
+
 struct DfNode;
 struct DfWork; /* datasets/pipeline/transform.h */
 
@@ -15,7 +17,7 @@ typedef struct {
     const char *name, *help; /* "CocoDataset"                    */
     const DfOpt *opts;       /* of its dict in a config, beside `type` */
 } DfDatasetType;
-extern const DfDatasetType *const df_dataset_types[]; /* ends with NULL */
+DF_API extern const DfDatasetType *const df_dataset_types[]; /* ends with NULL */
 
 typedef struct {
     const char *name, *help;
@@ -28,6 +30,8 @@ typedef struct {
     /* Does it to the picture; NULL: nothing to do at test time. */
     int (*apply)(const void *self, struct DfWork *work);
 } DfTransform;
-extern const DfTransform *const df_transforms[]; /* ends with NULL */
+DF_API extern const DfTransform *const df_transforms[]; /* ends with NULL */
+
+DF_END_DECLS
 
 #endif

@@ -14,9 +14,11 @@
 #include "datasets/classes.h"
 #include "datasets/image/image.h"
 
+DF_BEGIN_DECLS
+
 enum { DF_ADE_CLASSES = 150 };
-extern const char *const df_ade_classes[DF_ADE_CLASSES];
-extern const uint8_t df_ade_palette[DF_ADE_CLASSES][3]; /* R G B */
+DF_API extern const char *const df_ade_classes[DF_ADE_CLASSES];
+DF_API extern const uint8_t df_ade_palette[DF_ADE_CLASSES][3]; /* R G B */
 
 /* Everything lives until df_segmentation_free(). */
 typedef struct {
@@ -37,15 +39,17 @@ typedef struct {
  * that the file `split` lists, in its order. `data_dir` (or NULL) is the root of the data in place of the
  * config's: of "data/ade/ADEChallengeData2016/images/validation" the longest tail that exists under it is taken.
  * That every label file is there is checked; it is read when it is asked for. */
-int df_segmentation_from_config(DfSegmentation **out, const DfNode *dataset, const char *data_dir);
-void df_segmentation_free(DfSegmentation *); /* NULL is fine */
+DF_API int df_segmentation_from_config(DfSegmentation **out, const DfNode *dataset, const char *data_dir);
+DF_API void df_segmentation_free(DfSegmentation *); /* NULL is fine */
 
 /* The names and colours that a dataset dict gives, without looking for files; n = 0 if it names none. They live in
  * `arena`, or for ever. */
-int df_segmentation_classes(DfClasses *out, const DfNode *dataset, DfArena *arena);
+DF_API int df_segmentation_classes(DfClasses *out, const DfNode *dataset, DfArena *arena);
 
 /* The label map of picture i, as stored (but renumbered). One that is not height x width is DF_EVALUE; errors name
  * the file. */
-int df_segmentation_label(const DfSegmentation *, int i, int height, int width, DfImage *out);
+DF_API int df_segmentation_label(const DfSegmentation *, int i, int height, int width, DfImage *out);
+
+DF_END_DECLS
 
 #endif

@@ -32,12 +32,14 @@
 #include "boxes/boxes.h"
 #include "eval/semantic/miou.h"
 
+DF_BEGIN_DECLS
+
 /* ---- ground truth ------------------------------------------------------------------------------------------------ */
 
 /* images, annotations and categories of an annotation file. Ids are integers of 64 bits or texts. */
 typedef struct DfCoco DfCoco;
-int df_coco_open(DfCoco **out, const char *path);
-int df_coco_read(DfCoco **out, DfJson *json); /* from a reader at the start of its text; borrowed */
+DF_API int df_coco_open(DfCoco **out, const char *path);
+DF_API int df_coco_read(DfCoco **out, DfJson *json); /* from a reader at the start of its text; borrowed */
 /* The same by several threads, and with masks if they are to be compared. That is done while detections are read,
  * within each class; across classes too if they are to count as one (use_categories = false) or errors are to be
  * explained. The pool reads the results too and must outlive `*out`. */
@@ -45,35 +47,35 @@ typedef struct {
     DfPool *pool;
     bool masks, across_classes;
 } DfCocoReading;
-int df_coco_open_with(DfCoco **out, const char *path, const DfCocoReading *);
-int df_coco_read_with(DfCoco **out, DfJson *json, const DfCocoReading *);
-void df_coco_free(DfCoco *);
-size_t df_coco_images(const DfCoco *);
-size_t df_coco_categories(const DfCoco *);
-size_t df_coco_annotations(const DfCoco *);
+DF_API int df_coco_open_with(DfCoco **out, const char *path, const DfCocoReading *);
+DF_API int df_coco_read_with(DfCoco **out, DfJson *json, const DfCocoReading *);
+DF_API void df_coco_free(DfCoco *);
+DF_API size_t df_coco_images(const DfCoco *);
+DF_API size_t df_coco_categories(const DfCoco *);
+DF_API size_t df_coco_annotations(const DfCoco *);
 
 /* ---- detections -------------------------------------------------------------------------------------------------- */
 
 typedef struct DfCocoResults DfCocoResults;
-int df_coco_results_new(DfCocoResults **out, const DfCoco *gt);
-void df_coco_results_free(DfCocoResults *);
-size_t df_coco_results_count(const DfCocoResults *);
+DF_API int df_coco_results_new(DfCocoResults **out, const DfCoco *gt);
+DF_API void df_coco_results_free(DfCocoResults *);
+DF_API size_t df_coco_results_count(const DfCocoResults *);
 
 /* Adds a results file: an array of {image_id, category_id, score} and bbox, segmentation or both. As in pycocotools
  * the first detection speaks for all: if it has a box, a missing segmentation is the box, and areas are those of
  * boxes; if it has a segmentation alone, all are compressed runs, a missing box is the box of the mask, and areas are
  * those of masks. An image that the ground truth does not have is an error; a category that it does not have counts
  * nowhere. After an error the results hold a part of what came before it. */
-int df_coco_results_read(DfCocoResults *, const char *path);
-int df_coco_results_read_json(DfCocoResults *, DfJson *json);
+DF_API int df_coco_results_read(DfCocoResults *, const char *path);
+DF_API int df_coco_results_read_json(DfCocoResults *, DfJson *json);
 
 /* Adds the n detections of one image: boxes x y w h in pixels of the original image. The order of adding breaks ties.
  */
-int df_coco_results_add(DfCocoResults *, int64_t image_id, size_t n, const double (*boxes)[4], const double *scores,
-                        const int64_t *category_ids);
+DF_API int df_coco_results_add(DfCocoResults *, int64_t image_id, size_t n, const double (*boxes)[4],
+                               const double *scores, const int64_t *category_ids);
 /* The same with masks. With boxes NULL they are the boxes of the masks, and areas those of the masks. */
-int df_coco_results_add_masks(DfCocoResults *, int64_t image_id, size_t n, const DfMask *masks,
-                              const double (*boxes)[4], const double *scores, const int64_t *category_ids);
+DF_API int df_coco_results_add_masks(DfCocoResults *, int64_t image_id, size_t n, const DfMask *masks,
+                                     const double (*boxes)[4], const double *scores, const int64_t *category_ids);
 
 /* ---- evaluation -------------------------------------------------------------------------------------------------- */
 
@@ -100,8 +102,8 @@ typedef struct DfCocoParams {
     size_t n_category_ids;
     bool arrays;                    /* keep all that df_coco_eval_array() gives, not what the tables need alone */
 } DfCocoParams;
-DfCocoParams df_coco_params(void);  /* the COCO challenge's        */
-DfCocoParams df_coco_proposal_params(void); /* of boxes without classes, with max_dets 1, 10, 100 and 1000 */
+DF_API DfCocoParams df_coco_params(void); /* the COCO challenge's        */
+DF_API DfCocoParams df_coco_proposal_params(void); /* of boxes without classes, with max_dets 1, 10, 100 and 1000 */
 
 enum { DF_COCO_STATS = 12 };
 
@@ -123,30 +125,36 @@ typedef struct DfCocoEval {
 } DfCocoEval;
 
 /* Bit-identical for any number of threads. Images are the units of memory: nothing grows with images x classes. */
-int df_coco_evaluate(DfCocoEval **out, const DfCocoResults *, const DfCocoParams *, DfPool *);
-void df_coco_eval_free(DfCocoEval *);
+DF_API int df_coco_evaluate(DfCocoEval **out, const DfCocoResults *, const DfCocoParams *, DfPool *);
+DF_API void df_coco_eval_free(DfCocoEval *);
 
 /* The curve at one class, area, max_det (from first_curve on) and IoU threshold, all by place: n_recalls numbers. */
-const double *df_coco_curve(const DfCocoEval *, size_t class_place, size_t area, size_t max_det, size_t iou);
+DF_API const double *df_coco_curve(const DfCocoEval *, size_t class_place, size_t area, size_t max_det, size_t iou);
 
 /* An array as pycocotools has it, [ious][recalls][classes][areas][max_dets], that of recall without recalls. Wants
  * params.arrays; df_free it. */
 typedef enum { DF_COCO_PRECISION, DF_COCO_RECALL, DF_COCO_SCORES } DfCocoArray;
-int df_coco_eval_array(const DfCocoEval *, DfCocoArray, double **out);
+DF_API int df_coco_eval_array(const DfCocoEval *, DfCocoArray, double **out);
 
 /* Mean over precision at one class, area and max_det (as above) and at one IoU threshold, or all if `iou` < 0; -1 if
  * none. */
-int df_coco_ap(const DfCocoEval *, size_t class_place, double iou, size_t area, size_t max_det, double *ap);
-int df_coco_ar(const DfCocoEval *, size_t class_place, double iou, size_t area, size_t max_det, double *ar); /* likewise over recall */
-int df_coco_recall(const DfCocoEval *, size_t area, size_t max_det, double *ar); /* mean over all classes and thresholds */
+DF_API int df_coco_ap(const DfCocoEval *, size_t class_place, double iou, size_t area, size_t max_det, double *ap);
+/* likewise over recall */
+DF_API int df_coco_ar(const DfCocoEval *, size_t class_place, double iou, size_t area, size_t max_det, double *ar);
+/* mean over all classes and thresholds */
+DF_API int df_coco_recall(const DfCocoEval *, size_t area, size_t max_det, double *ar);
 
-int df_coco_eval_table(const DfCocoEval *, char **out); /* the twelve lines of pycocotools; df_free it */
-int df_coco_eval_recall_table(const DfCocoEval *, char **out);     /* of proposals: recall alone, at every number of detections */
-int df_coco_eval_class_table(const DfCocoEval *, char **out);      /* AP and AR of each class               */
-int df_coco_eval_notes(const DfCocoEval *, bool of_classes, char **out); /* why numbers are -1, a line each; "" if none is */
+DF_API int df_coco_eval_table(const DfCocoEval *, char **out); /* the twelve lines of pycocotools; df_free it */
+/* of proposals: recall alone, at every number of detections */
+DF_API int df_coco_eval_recall_table(const DfCocoEval *, char **out);
+DF_API int df_coco_eval_class_table(const DfCocoEval *, char **out);  /* AP and AR of each class               */
+/* why numbers are -1, a line each; "" if none is */
+DF_API int df_coco_eval_notes(const DfCocoEval *, bool of_classes, char **out);
 /* {"stats": [12 numbers], "ar_at": {"1": ar, ...}, "per_class": [{"id", "name", "ap", "ap50", "ap75", "ap_small",
  * "ap_medium", "ap_large", "ar", "ar_small", "ar_medium", "ar_large"}], "notes": [lines]}, to be put under "bbox";
  * df_free it */
-int df_coco_eval_json(const DfCocoEval *, char **out);
+DF_API int df_coco_eval_json(const DfCocoEval *, char **out);
+
+DF_END_DECLS
 
 #endif

@@ -15,19 +15,21 @@
 
 #include "core/core.h"
 
+DF_BEGIN_DECLS
+
 enum { DF_TOP = 5 }; /* how deep a ranking is kept */
 
 typedef struct DfTopk DfTopk;
-int df_topk_new(DfTopk **out, int classes); /* 1 to 2^20 */
-void df_topk_free(DfTopk *);                /* NULL is fine */
+DF_API int df_topk_new(DfTopk **out, int classes); /* 1 to 2^20 */
+DF_API void df_topk_free(DfTopk *);                /* NULL is fine */
 
 /* The best min(DF_TOP, classes) classes of one row of scores, best first; the rest of `best` is -1. */
-void df_topk_rank(const float *scores, int classes, int32_t best[DF_TOP]);
+DF_API void df_topk_rank(const float *scores, int classes, int32_t best[DF_TOP]);
 
 /* One image: its ranking (-1: no more) and its label. A label or class outside of 0..classes-1 is DF_EVALUE. */
-int df_topk_add(DfTopk *, const int32_t best[DF_TOP], int32_t label);
+DF_API int df_topk_add(DfTopk *, const int32_t best[DF_TOP], int32_t label);
 /* The same image against all labels that are right for it; none: the image does not count. */
-int df_topk_add_real(DfTopk *, const int32_t best[DF_TOP], const int32_t *labels, size_t n);
+DF_API int df_topk_add_real(DfTopk *, const int32_t best[DF_TOP], const int32_t *labels, size_t n);
 
 typedef struct {
     int classes;
@@ -38,11 +40,11 @@ typedef struct {
     const uint64_t *class_images;        /* [classes], borrowed, as the next two              */
     const uint64_t *class_top1, *class_top5;
 } DfTopkResult;
-DfTopkResult df_topk_result(const DfTopk *);
+DF_API DfTopkResult df_topk_result(const DfTopk *);
 
 /* `names`: NULL, or one of each class. df_free the text. The keys of the JSON are in docs/metrics.md. */
-int df_topk_table(const DfTopkResult *, const char *const *names, bool per_class, char **out);
-int df_topk_json(const DfTopkResult *, const char *const *names, char **out);
+DF_API int df_topk_table(const DfTopkResult *, const char *const *names, bool per_class, char **out);
+DF_API int df_topk_json(const DfTopkResult *, const char *const *names, char **out);
 
 /* Real labels: a JSON list with a list of classes for each image, in order. */
 typedef struct {
@@ -50,7 +52,9 @@ typedef struct {
     size_t *start;   /* [n + 1]                         */
     int32_t *labels; /* of image i from start[i] on     */
 } DfRealLabels;
-int df_real_labels_read(DfRealLabels *, DfJson *, int classes);
-void df_real_labels_free(DfRealLabels *);
+DF_API int df_real_labels_read(DfRealLabels *, DfJson *, int classes);
+DF_API void df_real_labels_free(DfRealLabels *);
+
+DF_END_DECLS
 
 #endif

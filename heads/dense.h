@@ -10,6 +10,8 @@
 #include "heads/head.h"
 #include "heads/losses.h"
 
+DF_BEGIN_DECLS
+
 /* What a pass gives, a pair of maps a level. A cell's anchors stand one after the other. */
 typedef struct {
     int n;
@@ -36,8 +38,10 @@ typedef struct {
     int (*decode_views)(const void *self, const DfDense *views, const DfImageMeta *, int n, DfDetections *out);
 } DfDenseHead;
 
-extern const DfDenseHead *const df_dense_heads[]; /* ends with NULL */
+DF_API extern const DfDenseHead *const df_dense_heads[]; /* ends with NULL */
 /* NULL, with a sentence in df_error(): there is none of this kind. */
-const DfDenseHead *df_dense_head_find(const char *type);
+DF_API const DfDenseHead *df_dense_head_find(const char *type);
+
+DF_END_DECLS
 
 #endif

@@ -9,6 +9,8 @@
 #include "boxes/boxes.h"
 #include "nn/nn.h"
 
+DF_BEGIN_DECLS
+
 /* A config has settings of a head outside the head's own dict. Each is NULL where the config has none. */
 typedef struct {
     const DfNode *train_cfg; /* how objects are assigned to outputs, and which outputs a loss counts            */
@@ -23,6 +25,8 @@ typedef struct {
     size_t n;
     DfMask *masks; /* [n], of the size of the image that the boxes are in; NULL: the network makes none */
 } DfDetections;
-void df_detections_free(DfDetections *); /* and empties it */
+DF_API void df_detections_free(DfDetections *); /* and empties it */
+
+DF_END_DECLS
 
 #endif

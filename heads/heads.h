@@ -14,7 +14,11 @@
 #include "heads/set.h"
 #include "heads/set/detr.h"
 
+DF_BEGIN_DECLS
+
 /* The records of all kinds, which begin alike (core/plugin.h): for lists. Ends with NULL. */
-extern const void *const df_heads[];
+DF_API extern const void *const df_heads[];
+
+DF_END_DECLS
 
 #endif

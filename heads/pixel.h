@@ -10,6 +10,8 @@
 #include "heads/head.h"
 #include "heads/losses.h"
 
+DF_BEGIN_DECLS
+
 /* ---- heads ------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -25,9 +27,9 @@ typedef struct {
                    DfLosses *out);
 } DfPixelHead;
 
-extern const DfPixelHead *const df_pixel_heads[]; /* ends with NULL */
+DF_API extern const DfPixelHead *const df_pixel_heads[]; /* ends with NULL */
 /* NULL, with a sentence in df_error(): there is none of this kind. */
-const DfPixelHead *df_pixel_head_find(const char *type);
+DF_API const DfPixelHead *df_pixel_head_find(const char *type);
 
 /* ---- decode: pixel/score_rows.c, the same for all pixel heads ---------------------------------------------------- */
 
@@ -60,8 +62,11 @@ typedef struct {
 /* labels[height][width]: the first of the largest scores, after a mean of softmaxes if there are several views.
  * `scores` and `prob` ([height][width][classes]) are filled too unless NULL; scores are those of the first view.
  * DF_ENOMEM. */
-int df_score_labels(DfPool *, const DfKernels *, const DfScoreSet *, uint16_t *labels, float *scores, float *prob);
+DF_API int df_score_labels(DfPool *, const DfKernels *, const DfScoreSet *, uint16_t *labels, float *scores,
+                           float *prob);
 /* The scores of a view at the size of the network's input: out[height][width][classes]. DF_ENOMEM. */
-int df_score_view(const DfKernels *, const DfScoreSet *, const DfScoreView *, float *out);
+DF_API int df_score_view(const DfKernels *, const DfScoreSet *, const DfScoreView *, float *out);
+
+DF_END_DECLS
 
 #endif

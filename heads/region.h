@@ -11,6 +11,8 @@
 #include "heads/head.h"
 #include "heads/losses.h"
 
+DF_BEGIN_DECLS
+
 /* ---- the parts --------------------------------------------------------------------------------------------------- */
 
 /* Regions that a training step chose, and what each should have been. */
@@ -83,12 +85,14 @@ typedef struct {
                         const DfImageMeta *metas, int n, DfDetections *out);
 } DfRegionHead;
 
-extern const DfRegionHead *const df_region_heads[]; /* these end with NULL */
-extern const DfBoxHead *const df_box_heads[];
-extern const DfMaskHead *const df_mask_heads[];
+DF_API extern const DfRegionHead *const df_region_heads[]; /* these end with NULL */
+DF_API extern const DfBoxHead *const df_box_heads[];
+DF_API extern const DfMaskHead *const df_mask_heads[];
 /* NULL, with a sentence in df_error(): there is none of this kind */
-const DfRegionHead *df_region_head_find(const char *type);
-const DfBoxHead *df_box_head_find(const char *type);
-const DfMaskHead *df_mask_head_find(const char *type);
+DF_API const DfRegionHead *df_region_head_find(const char *type);
+DF_API const DfBoxHead *df_box_head_find(const char *type);
+DF_API const DfMaskHead *df_mask_head_find(const char *type);
+
+DF_END_DECLS
 
 #endif

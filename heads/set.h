@@ -10,6 +10,8 @@
 #include "heads/head.h"
 #include "heads/losses.h"
 
+DF_BEGIN_DECLS
+
 /* ---- heads ----------------------------------------------------------------------------------------------------- */
 
 enum { DF_SET_LAYERS = 32 };
@@ -47,8 +49,8 @@ typedef struct {
                   DfDetections *out);
 } DfSetHead;
 
-extern const DfSetHead *const df_set_heads[]; /* ends with NULL */
-const DfSetHead *df_set_head_find(const char *type); /* NULL, with a sentence in df_error(): none is called so */
+DF_API extern const DfSetHead *const df_set_heads[]; /* ends with NULL */
+DF_API const DfSetHead *df_set_head_find(const char *type); /* NULL, with a sentence in df_error(): none is called so */
 
 /* ---- losses: set/set_criterion.c ------------------------------------------------------------------------------- */
 
@@ -59,8 +61,8 @@ typedef struct {
     double background;            /* softmax: what the class that is nothing counts, others count 1 */
     const char *problem;          /* not NULL: why nobody can compute these losses; df_set_losses() fails with it */
 } DfSetCriterion;
-DfSetCriterion df_set_criterion(void);         /* Deformable DETR's numbers */
-DfSetCriterion df_set_criterion_softmax(void); /* DETR's                    */
+DF_API DfSetCriterion df_set_criterion(void);         /* Deformable DETR's numbers */
+DF_API DfSetCriterion df_set_criterion_softmax(void); /* DETR's                    */
 
 typedef struct {
     /* Sums over the batch, divided by its number of objects (1 if there are none). */
@@ -73,9 +75,11 @@ typedef struct {
 } DfSetLosses;
 /* logits N Q classes (with softmax the last one is nothing), boxes N Q 4 (cx cy w h, after the sigmoid),
  * targets[N]. With `binary` every object is of class 0: the first stage of two. Matching has no gradient. */
-void df_set_losses(DfCtx *, const DfSetCriterion *, DfTensor *logits, DfTensor *boxes, const DfAnnotations *targets,
-                   bool binary, DfSetLosses *out);
+DF_API void df_set_losses(DfCtx *, const DfSetCriterion *, DfTensor *logits, DfTensor *boxes,
+                          const DfAnnotations *targets, bool binary, DfSetLosses *out);
 /* loss_ce, loss_bbox, loss_giou, cardinality_error, with a tail behind each name; class_error if there is no tail. */
-void df_losses_add_set(DfCtx *, DfLosses *, const DfSetLosses *, const char *tail);
+DF_API void df_losses_add_set(DfCtx *, DfLosses *, const DfSetLosses *, const char *tail);
+
+DF_END_DECLS
 
 #endif

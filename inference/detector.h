@@ -20,6 +20,8 @@
 #include "datasets/datasets.h"
 #include "models/models.h"
 
+DF_BEGIN_DECLS
+
 typedef struct DfDetector DfDetector;
 
 /* {0} is fine: every processor, the config as it stands, the loading rules of the official code. */
@@ -32,13 +34,15 @@ typedef struct {
 
 /* Reads the config, builds the network, loads the weights, reads the test pipeline. `checkpoint` is a .pth or
  * .safetensors file, or "random" or "random:SEED" for fresh weights. `options` may be NULL. All is copied. */
-int df_detector_open(DfDetector **out, const char *config, const char *checkpoint, const DfDetectorOptions *options);
-void df_detector_close(DfDetector *); /* NULL is fine */
+DF_API int df_detector_open(DfDetector **out, const char *config, const char *checkpoint,
+                            const DfDetectorOptions *options);
+DF_API void df_detector_close(DfDetector *); /* NULL is fine */
 
 /* The same in steps, for programs that check their inputs before they load hundreds of megabytes. */
-int df_detector_build(DfDetector **out, const char *config, const DfDetectorOptions *); /* the network            */
-int df_detector_prepare(DfDetector *);                      /* test pipeline and class names; once                 */
-int df_detector_load(DfDetector *, const char *checkpoint, const DfModelLoad *); /* weights; NULL: official rules */
+DF_API int df_detector_build(DfDetector **out, const char *config, const DfDetectorOptions *); /* the network */
+DF_API int df_detector_prepare(DfDetector *);               /* test pipeline and class names; once                 */
+/* weights; NULL: official rules */
+DF_API int df_detector_load(DfDetector *, const char *checkpoint, const DfModelLoad *);
 
 /* ---- what it is -------------------------------------------------------------------------------------------------- */
 
@@ -48,23 +52,23 @@ typedef enum {
     DF_TASK_CLASSIFICATION, /* a class for the picture                         */
     DF_TASK_FEATURES        /* a bare backbone: maps, no results               */
 } DfDetectorTask;
-DfDetectorTask df_detector_task(const DfDetector *);
-int df_detector_classes(const DfDetector *);                       /* how many */
+DF_API DfDetectorTask df_detector_task(const DfDetector *);
+DF_API int df_detector_classes(const DfDetector *);                /* how many */
 /* The config's name of a class (data.test), else COCO's or ADE20K's where the number of classes says so, else its
  * number. Lives as long as the detector; known after df_detector_prepare(). */
-const char *df_detector_class_name(const DfDetector *, int label);
+DF_API const char *df_detector_class_name(const DfDetector *, int label);
 /* Names and colours of all classes; n = 0 where there are numbers alone. */
-const DfClasses *df_detector_class_names(const DfDetector *);
+DF_API const DfClasses *df_detector_class_names(const DfDetector *);
 /* The category_id of a label in COCO's results format: COCO's own ids, or counted from 1. */
-int64_t df_detector_category_id(const DfDetector *, int label);
+DF_API int64_t df_detector_category_id(const DfDetector *, int label);
 
-DfModel *df_detector_model(DfDetector *);
-DfCtx *df_detector_context(DfDetector *);
-DfPool *df_detector_pool(DfDetector *);
-const DfNode *df_detector_config(const DfDetector *);              /* the root of the config, changes included    */
-const DfPipeline *df_detector_pipeline(const DfDetector *);        /* after df_detector_prepare()                 */
-const char *df_detector_config_path(const DfDetector *);
-const char *df_detector_checkpoint_path(const DfDetector *);       /* as given; NULL before df_detector_load()    */
+DF_API DfModel *df_detector_model(DfDetector *);
+DF_API DfCtx *df_detector_context(DfDetector *);
+DF_API DfPool *df_detector_pool(DfDetector *);
+DF_API const DfNode *df_detector_config(const DfDetector *);        /* the root of the config, changes included    */
+DF_API const DfPipeline *df_detector_pipeline(const DfDetector *);  /* after df_detector_prepare()                 */
+DF_API const char *df_detector_config_path(const DfDetector *);
+DF_API const char *df_detector_checkpoint_path(const DfDetector *); /* as given; NULL before df_detector_load()    */
 
 /* ---- running it -------------------------------------------------------------------------------------------------- */
 
@@ -75,22 +79,24 @@ typedef struct {
     float *class_scores;      /* of a classifier: a softmax over the classes; else NULL               */
     int class_label;          /* of a classifier: the class of the best score; else -1                */
 } DfResult;
-void df_result_done(DfResult *); /* frees what it holds and empties it; {0} is fine */
+DF_API void df_result_done(DfResult *); /* frees what it holds and empties it; {0} is fine */
 
 /* n pictures (BGR, 8 bits), one after the other: results[n]. A result depends on its picture alone. After a failure
  * all are empty. */
-int df_detector_run(DfDetector *, const DfImage *pictures, int n, DfResult *results);
+DF_API int df_detector_run(DfDetector *, const DfImage *pictures, int n, DfResult *results);
 /* The same for a picture that a loader has prepared with df_detector_pipeline(). Errors name the picture. */
-int df_detector_run_sample(DfDetector *, const DfSample *, DfResult *);
+DF_API int df_detector_run_sample(DfDetector *, const DfSample *, DfResult *);
 
 /* DF_ENOMEM if the activations of an input of n x H x W would take more than this machine's memory. */
-int df_detector_check_memory(const DfDetector *, int n, int H, int W);
+DF_API int df_detector_check_memory(const DfDetector *, int n, int H, int W);
 /* The usual input size: 800 x `wide` for detectors, 512 x 512 for segmentors, the config's img_size for classifiers. */
-void df_detector_usual_shape(const DfDetector *, int wide, int *H, int *W);
+DF_API void df_detector_usual_shape(const DfDetector *, int wide, int *H, int *W);
 
 /* Detections of a lower score go. */
-void df_detections_keep_above(DfDetections *, double score);
+DF_API void df_detections_keep_above(DfDetections *, double score);
 /* x1 y1 x2 y2 to x y width height, in double as mmdet writes them. */
-void df_box_to_xywh(const float box[4], double out[4]);
+DF_API void df_box_to_xywh(const float box[4], double out[4]);
+
+DF_END_DECLS
 
 #endif

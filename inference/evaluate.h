@@ -17,6 +17,8 @@
 #include "inference/detector.h"
 #include "inference/sequence.h"
 
+DF_BEGIN_DECLS
+
 /* {0} is fine. Texts are borrowed until the evaluation is closed. */
 typedef struct {
     const char *data_dir;   /* folder of the dataset; NULL: the paths of the config                                  */
@@ -30,20 +32,20 @@ typedef struct {
 } DfEvaluationOptions;
 
 typedef struct DfEvaluation DfEvaluation;
-int df_evaluation_open(DfEvaluation **out, DfDetector *, const DfEvaluationOptions *); /* NULL: {0} */
-void df_evaluation_close(DfEvaluation *);       /* NULL is fine */
+DF_API int df_evaluation_open(DfEvaluation **out, DfDetector *, const DfEvaluationOptions *); /* NULL: {0} */
+DF_API void df_evaluation_close(DfEvaluation *); /* NULL is fine */
 
 /* All pictures that an earlier run with the same out_dir has not done. A run of other settings, weights or data there
  * is refused. Pictures that cannot be read are logged and counted; if none can be read, that is an error.
  * DF_EINTERRUPT when progress() said so. */
-int df_evaluation_run(DfEvaluation *);
-int df_evaluation_score(DfEvaluation *);
+DF_API int df_evaluation_run(DfEvaluation *);
+DF_API int df_evaluation_score(DfEvaluation *);
 
-long df_evaluation_images(const DfEvaluation *);     /* that are asked for                */
-long df_evaluation_unreadable(const DfEvaluation *); /* of these could not be read        */
+DF_API long df_evaluation_images(const DfEvaluation *);     /* that are asked for                */
+DF_API long df_evaluation_unreadable(const DfEvaluation *); /* of these could not be read        */
 
 /* A detector's: boxes, and masks if it has any. NULL for other networks, and before df_evaluation_score(). */
-const DfCocoScores *df_evaluation_coco(const DfEvaluation *);
+DF_API const DfCocoScores *df_evaluation_coco(const DfEvaluation *);
 
 /* A segmentor's; likewise, and NULL for a dataset without annotations. */
 typedef struct {
@@ -51,6 +53,8 @@ typedef struct {
     DfMiouResult result;
     const char *const *names; /* of the classes; NULL: none in the config */
 } DfMiouScores;
-const DfMiouScores *df_evaluation_miou(const DfEvaluation *);
+DF_API const DfMiouScores *df_evaluation_miou(const DfEvaluation *);
+
+DF_END_DECLS
 
 #endif

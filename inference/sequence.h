@@ -7,6 +7,8 @@
 
 #include "datasets/datasets.h"
 
+DF_BEGIN_DECLS
+
 /* Called before the first picture and after every one: `done` of `n` pictures are through, those of an earlier run
  * included. False stops the run. */
 typedef bool DfProgress(void *user, long done, long n);
@@ -19,6 +21,8 @@ typedef struct {
     int (*take)(void *user, DfSample *sample);    /* also of samples that could not be read; a failure ends the run */
     void *take_user;
 } DfSequence;
-int df_sequence_run(DfSequence *); /* a stop is no error: then done < n */
+DF_API int df_sequence_run(DfSequence *); /* a stop is no error: then done < n */
+
+DF_END_DECLS
 
 #endif

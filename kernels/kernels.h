@@ -22,10 +22,14 @@
 #include "kernels/gemm/gemm.h"
 #include "kernels/leaves.h"
 
+DF_BEGIN_DECLS
+
 /* The best rung of this CPU, or the one named by DEFORMER_CPU ("c", "avx2", "avx512"); chosen once, never NULL. */
-const DfKernels *df_kernels(void);
+DF_API const DfKernels *df_kernels(void);
 /* A rung by name for tests and benches; NULL if unknown or not runnable here. */
-const DfKernels *df_kernels_named(const char *rung);
-const char *df_kernels_name(const DfKernels *);
+DF_API const DfKernels *df_kernels_named(const char *rung);
+DF_API const char *df_kernels_name(const DfKernels *);
+
+DF_END_DECLS
 
 #endif

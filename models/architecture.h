@@ -10,6 +10,8 @@
 #include "heads/heads.h"
 #include "necks/necks.h"
 
+DF_BEGIN_DECLS
+
 typedef struct {
     const char *name, *help;
     const DfOpt *opts;
@@ -38,6 +40,8 @@ typedef struct {
                    DfLosses *out);
 } DfArchitecture;
 
-extern const DfArchitecture *const df_architectures[]; /* NULL-terminated */
+DF_API extern const DfArchitecture *const df_architectures[]; /* NULL-terminated */
+
+DF_END_DECLS
 
 #endif

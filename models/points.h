@@ -17,6 +17,8 @@
 
 #include "models/model.h"
 
+DF_BEGIN_DECLS
+
 typedef struct DfPoints DfPoints;
 
 /* An attention layer of one of two kinds: every query has points of its own, or the queries are the cells of a map and
@@ -35,22 +37,24 @@ typedef struct {
 } DfPoint;
 
 /* The layers of a model at an input of H x W, in the order in which they run; none is fine. */
-int df_points_new(DfPoints **out, const DfModel *, int H, int W);
-void df_points_free(DfPoints *);
-int df_points_layers(const DfPoints *);
-const DfPointLayer *df_points_layer(const DfPoints *, int layer);
+DF_API int df_points_new(DfPoints **out, const DfModel *, int H, int W);
+DF_API void df_points_free(DfPoints *);
+DF_API int df_points_layers(const DfPoints *);
+DF_API const DfPointLayer *df_points_layer(const DfPoints *, int layer);
 
 /* The next pass through `c` leaves what it read in the layers that are wanted; of several views of a picture, the
  * first. */
-void df_points_want(DfPoints *, int layer);
-void df_points_listen(DfPoints *, DfCtx *c);
-int df_points_done(DfPoints *, DfCtx *c);     /* stops listening; an error if something wanted was not heard */
+DF_API void df_points_want(DfPoints *, int layer);
+DF_API void df_points_listen(DfPoints *, DfCtx *c);
+DF_API int df_points_done(DfPoints *, DfCtx *c); /* stops listening; an error if something wanted was not heard */
 
 /* Where a query of image n stands, and the one nearest to a place. `meta` is what became of that image. */
-void df_points_query(const DfPoints *, int layer, int n, const DfImageMeta *meta, int query, float at[2]);
-int df_points_nearest(const DfPoints *, int layer, int n, const DfImageMeta *meta, const float at[2]);
+DF_API void df_points_query(const DfPoints *, int layer, int n, const DfImageMeta *meta, int query, float at[2]);
+DF_API int df_points_nearest(const DfPoints *, int layer, int n, const DfImageMeta *meta, const float at[2]);
 /* What the query reads: out[heads * levels * points], the points of a level together, then the levels of a head.
  * DF_ENOMEM. */
-int df_points_read(const DfPoints *, int layer, int n, const DfImageMeta *meta, int query, DfPoint *out);
+DF_API int df_points_read(const DfPoints *, int layer, int n, const DfImageMeta *meta, int query, DfPoint *out);
+
+DF_END_DECLS
 
 #endif

@@ -7,6 +7,8 @@
 
 #include "nn/nn.h"
 
+DF_BEGIN_DECLS
+
 typedef struct {
     const char *name, *help;
     const DfOpt *opts;
@@ -15,7 +17,9 @@ typedef struct {
     void (*forward)(DfCtx *, const void *self, const DfMaps *in, DfMaps *out);
 } DfNeck;
 
-extern const DfNeck *const df_necks[]; /* NULL-terminated */
-const DfNeck *df_neck_find(const char *type); /* NULL if there is none; df_fail() names the nearest */
+DF_API extern const DfNeck *const df_necks[]; /* NULL-terminated */
+DF_API const DfNeck *df_neck_find(const char *type); /* NULL if there is none; df_fail() names the nearest */
+
+DF_END_DECLS
 
 #endif

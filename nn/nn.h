@@ -18,6 +18,8 @@
 #include "config/config.h"
 #include "tensor/tensor.h"
 
+DF_BEGIN_DECLS
+
 /* ---- parameters -------------------------------------------------------------------------------------------------- */
 
 /* How the official order of dimensions (PyTorch's, in files) becomes ours (channels last, in memory): layout.c. */
@@ -36,13 +38,13 @@ typedef struct {
     double a, b;         /* the constant; the lowest and highest value; the deviation */
     const float *values; /* one for each element, in our layout                       */
 } NnInit;
-NnInit nn_constant(double value);
-NnInit nn_values(const float *values);      /* borrowed: they must outlive nn_model_init()                */
-NnInit nn_uniform(double bound);            /* in [-bound, bound)                                         */
-NnInit nn_normal(double std);
-NnInit nn_truncated_normal(double std);     /* cut off at -2 and 2 (not at 2 std), as timm's trunc_normal_ */
-NnInit nn_kaiming_uniform(int fan_in);      /* PyTorch's default for weight and bias: bound 1/sqrt(fan_in) */
-NnInit nn_xavier_uniform(int fan_in, int fan_out); /* bound sqrt(6 / (fan_in + fan_out))                   */
+DF_API NnInit nn_constant(double value);
+DF_API NnInit nn_values(const float *values);  /* borrowed: they must outlive nn_model_init()                */
+DF_API NnInit nn_uniform(double bound);        /* in [-bound, bound)                                         */
+DF_API NnInit nn_normal(double std);
+DF_API NnInit nn_truncated_normal(double std); /* cut off at -2 and 2 (not at 2 std), as timm's trunc_normal_ */
+DF_API NnInit nn_kaiming_uniform(int fan_in);  /* PyTorch's default for weight and bias: bound 1/sqrt(fan_in) */
+DF_API NnInit nn_xavier_uniform(int fan_in, int fan_out); /* bound sqrt(6 / (fan_in + fan_out))                   */
 
 /* What to do with a table that a checkpoint has at another size, as the official loaders do: bicubic, a = -0.75,
  * align_corners = False (resize.c). */
@@ -70,27 +72,27 @@ typedef struct {
 /* All parameters, in the order in which they were registered. A model owns them, the arrays of its modules, and what
  * nn_at_end() was told of. */
 typedef struct NnModel NnModel;
-int nn_model_new(NnModel **out);                            /* DF_OK or DF_ENOMEM                                  */
-void nn_model_free(NnModel *);                              /* NULL is fine                                        */
-int nn_model_error(const NnModel *);                        /* DF_OK or the first failure, its sentence restored   */
-DfArena *nn_model_arena(const NnModel *);                   /* for what lives as long as the model                 */
+DF_API int nn_model_new(NnModel **out);                     /* DF_OK or DF_ENOMEM                                  */
+DF_API void nn_model_free(NnModel *);                       /* NULL is fine                                        */
+DF_API int nn_model_error(const NnModel *);                 /* DF_OK or the first failure, its sentence restored   */
+DF_API DfArena *nn_model_arena(const NnModel *);            /* for what lives as long as the model                 */
 
-int nn_model_count(const NnModel *);
-NnParam *nn_model_at(const NnModel *, int i);               /* 0 <= i < nn_model_count()                           */
-NnParam *nn_model_find(const NnModel *, const char *name);  /* NULL if there is none                               */
+DF_API int nn_model_count(const NnModel *);
+DF_API NnParam *nn_model_at(const NnModel *, int i);           /* 0 <= i < nn_model_count()                           */
+DF_API NnParam *nn_model_find(const NnModel *, const char *name); /* NULL if there is none */
 /* Numbers in all weights, buffers left out, whose name begins with `prefix`; "" for all. */
-size_t nn_model_elements(const NnModel *, const char *prefix);
+DF_API size_t nn_model_elements(const NnModel *, const char *prefix);
 
 /* A second name of a parameter, by nn_share(). */
 typedef struct {
     const char *name;
     int param;              /* of nn_model_at() */
 } NnShared;
-int nn_model_shared(const NnModel *, const NnShared **out); /* how many; `out` is the model's                      */
+DF_API int nn_model_shared(const NnModel *, const NnShared **out); /* how many; `out` is the model's */
 
 /* Gives the weights memory, the first time, and draws them: each parameter from a random stream of its own, by seed and
  * name, so that adding one changes no other. DF_OK, DF_ENOMEM, or what nn_model_error() says. */
-int nn_model_init(NnModel *, uint64_t seed);
+DF_API int nn_model_init(NnModel *, uint64_t seed);
 
 /* ---- building: scope.c ------------------------------------------------------------------------------------------- */
 
@@ -98,32 +100,32 @@ typedef struct {
     NnModel *model;
     const char *path; /* "" or "backbone.layers.0" */
 } NnScope;
-NnScope nn_root(NnModel *);
+DF_API NnScope nn_root(NnModel *);
 /* One step down, or several: nn_at(s, "blocks.%d.attn", i). */
-NnScope nn_at(NnScope, const char *format, ...) DF_PRINTF(2, 3);
+DF_API NnScope nn_at(NnScope, const char *format, ...) DF_PRINTF(2, 3);
 
 /* Poisons the model with a sentence, the path in front; the first one stays. */
-void nn_fail(NnScope, int code, const char *format, ...) DF_PRINTF(3, 4);
-bool nn_ok(NnScope);                                        /* false once the model is poisoned */
+DF_API void nn_fail(NnScope, int code, const char *format, ...) DF_PRINTF(3, 4);
+DF_API bool nn_ok(NnScope);                                 /* false once the model is poisoned */
 /* df_bind() of a config dict into a struct; false, and the model is poisoned, if the dict is wrong. `what` names it in
  * messages. */
-bool nn_configure(NnScope, const DfNode *dict, const DfOpt *opts, void *out, const char *what);
+DF_API bool nn_configure(NnScope, const DfNode *dict, const DfOpt *opts, void *out, const char *what);
 
 /* n items of `size` bytes, zeroed, that live as long as the model. NULL poisons the model. */
-void *nn_alloc(NnScope, size_t n, size_t size);
+DF_API void *nn_alloc(NnScope, size_t n, size_t size);
 /* done(object) is called when the model is freed: for parts of a module that own memory outside the arena. */
-void nn_at_end(NnScope, void (*done)(void *object), void *object);
+DF_API void nn_at_end(NnScope, void (*done)(void *object), void *object);
 
 /* Registers NAME under the scope, with its official shape. NULL after a failure: a model is run only when
  * nn_model_error() said DF_OK. A parameter may also be without a layer around it; a buffer starts at `value`. */
-DfTensor *nn_param(NnScope, const char *name, DfShape official, NnLayout, NnInit);
-DfTensor *nn_buffer(NnScope, const char *name, DfShape official, double value);
-NnParam *nn_last(NnScope);       /* the one just registered, to set its `resize`; never NULL           */
-void nn_optional(NnScope);       /* what is registered under it may be absent from a checkpoint        */
-void nn_freeze(NnScope);         /* a training run leaves what is registered under it as it is         */
+DF_API DfTensor *nn_param(NnScope, const char *name, DfShape official, NnLayout, NnInit);
+DF_API DfTensor *nn_buffer(NnScope, const char *name, DfShape official, double value);
+DF_API NnParam *nn_last(NnScope); /* the one just registered, to set its `resize`; never NULL           */
+DF_API void nn_optional(NnScope); /* what is registered under it may be absent from a checkpoint        */
+DF_API void nn_freeze(NnScope);   /* a training run leaves what is registered under it as it is         */
 /* Modules that share their weights stand in files under each of their names: what is registered under `first` by now is
  * written under `other` too, and read from `first` alone. */
-void nn_share(NnScope first, NnScope other);
+DF_API void nn_share(NnScope first, NnScope other);
 
 /* ---- layers
  * ----------------------------------------------------------------------------------------------------------
@@ -139,17 +141,17 @@ typedef struct {
     float drop_path;            /* training: probability that a sample's whole branch is dropped (stochastic depth) */
     float drop;                 /* training: probability that a number of the branch is dropped                     */
 } NnResidual;
-DfTensor *nn_add(DfCtx *, DfTensor *branch, NnResidual);    /* that sum, behind any module                            */
+DF_API DfTensor *nn_add(DfCtx *, DfTensor *branch, NnResidual); /* that sum, behind any module */
 
 /* linear.c: y = x W' + b */
 typedef struct {
     DfTensor *weight, *bias;    /* O I; O or NULL */
 } NnLinear;
-void nn_linear_init(NnScope, NnLinear *, int in, int out, bool bias);         /* PyTorch's default init */
-void nn_linear_init_as(NnScope, NnLinear *, int in, int out, bool bias, NnInit weight, NnInit bias_init);
-void nn_pointwise_init(NnScope, NnLinear *, int in, int out, bool bias);      /* a 1x1 convolution in the files */
-DfTensor *nn_linear(DfCtx *, const NnLinear *, DfTensor *x);                  /* .. I -> .. O */
-DfTensor *nn_linear_add(DfCtx *, const NnLinear *, DfTensor *x, NnResidual);  /* .. I -> .. O */
+DF_API void nn_linear_init(NnScope, NnLinear *, int in, int out, bool bias);        /* PyTorch's default init */
+DF_API void nn_linear_init_as(NnScope, NnLinear *, int in, int out, bool bias, NnInit weight, NnInit bias_init);
+DF_API void nn_pointwise_init(NnScope, NnLinear *, int in, int out, bool bias);     /* a 1x1 convolution in the files */
+DF_API DfTensor *nn_linear(DfCtx *, const NnLinear *, DfTensor *x);                 /* .. I -> .. O */
+DF_API DfTensor *nn_linear_add(DfCtx *, const NnLinear *, DfTensor *x, NnResidual); /* .. I -> .. O */
 
 /* linear.c: fc1, activation, fc2, the feed-forward half of a transformer block. The hidden layer exists a few rows at a
  * time only. */
@@ -158,7 +160,7 @@ typedef struct {
     DfAct act;
     float drop;                 /* dropout behind either layer: it takes the place of NnResidual.drop */
 } NnMlp;
-DfTensor *nn_mlp_add(DfCtx *, const NnMlp *, DfTensor *x, NnResidual);        /* .. C -> .. C */
+DF_API DfTensor *nn_mlp_add(DfCtx *, const NnMlp *, DfTensor *x, NnResidual); /* .. C -> .. C */
 
 /* conv.c: convolutions of maps, square, the same along both axes; depthwise if groups = in = out. */
 typedef struct {
@@ -170,18 +172,18 @@ typedef struct {
     int kernel, stride, padding, dilation, groups; /* 0 means 1, but for padding */
     bool no_bias;
 } NnConvShape;
-void nn_conv_init(NnScope, NnConv *, int in, int out, NnConvShape);           /* PyTorch's default init */
-void nn_conv_init_as(NnScope, NnConv *, int in, int out, NnConvShape, NnInit weight, NnInit bias_init);
-DfTensor *nn_conv(DfCtx *, const NnConv *, DfTensor *x);                      /* N H W I -> N H' W' O */
-DfTensor *nn_conv_fused(DfCtx *, const NnConv *, DfTensor *x, DfFuse);        /* act(conv(x)) * scale + residual */
+DF_API void nn_conv_init(NnScope, NnConv *, int in, int out, NnConvShape);    /* PyTorch's default init */
+DF_API void nn_conv_init_as(NnScope, NnConv *, int in, int out, NnConvShape, NnInit weight, NnInit bias_init);
+DF_API DfTensor *nn_conv(DfCtx *, const NnConv *, DfTensor *x);               /* N H W I -> N H' W' O */
+DF_API DfTensor *nn_conv_fused(DfCtx *, const NnConv *, DfTensor *x, DfFuse); /* act(conv(x)) * scale + residual */
 
 /* norm.c: layer norm over the last dimension (Ba et al., 2016) */
 typedef struct {
     DfTensor *weight, *bias;    /* C each */
     float eps;
 } NnLayerNorm;
-void nn_layer_norm_init(NnScope, NnLayerNorm *, int dim, double eps);
-DfTensor *nn_layer_norm(DfCtx *, const NnLayerNorm *, DfTensor *x);           /* .. C -> .. C */
+DF_API void nn_layer_norm_init(NnScope, NnLayerNorm *, int dim, double eps);
+DF_API DfTensor *nn_layer_norm(DfCtx *, const NnLayerNorm *, DfTensor *x);    /* .. C -> .. C */
 
 /* norm.c: what mmcv's norm_cfg asks for: BN, SyncBN, GN or LN. */
 typedef struct {
@@ -192,18 +194,19 @@ typedef struct {
     float eps, momentum;                    /* momentum: weight of a batch in the running statistics               */
     bool frozen;                            /* requires_grad=False: statistics stay as they are, in training too   */
 } NnNorm;
-const char *nn_norm_name(const DfNode *norm_cfg);                             /* its official key: "bn", "gn", "ln" */
-void nn_norm_init(NnScope, NnNorm *, const DfNode *norm_cfg, int channels);   /* an unknown type poisons the model */
-void nn_batch_norm_init(NnScope, NnNorm *, int channels);                     /* torch.nn.BatchNorm2d by its defaults */
-DfTensor *nn_norm(DfCtx *, const NnNorm *, DfTensor *x);                      /* N H W C; kind NONE: x itself */
+DF_API const char *nn_norm_name(const DfNode *norm_cfg);                        /* its official key: "bn", "gn", "ln" */
+/* an unknown type poisons the model */
+DF_API void nn_norm_init(NnScope, NnNorm *, const DfNode *norm_cfg, int channels);
+DF_API void nn_batch_norm_init(NnScope, NnNorm *, int channels);              /* torch.nn.BatchNorm2d by its defaults */
+DF_API DfTensor *nn_norm(DfCtx *, const NnNorm *, DfTensor *x);                    /* N H W C; kind NONE: x itself */
 /* act(norm(x) + residual); residual or NULL */
-DfTensor *nn_norm_fused(DfCtx *, const NnNorm *, DfTensor *x, DfAct, DfTensor *residual);
+DF_API DfTensor *nn_norm_fused(DfCtx *, const NnNorm *, DfTensor *x, DfAct, DfTensor *residual);
 /* conv_module.c: act(norm(conv(x)) + residual); residual or NULL. Without a tape a batch norm becomes a part of the
  * convolution. */
-DfTensor *nn_conv_norm(DfCtx *, const NnConv *, const NnNorm *, DfTensor *x, DfAct, DfTensor *residual);
+DF_API DfTensor *nn_conv_norm(DfCtx *, const NnConv *, const NnNorm *, DfTensor *x, DfAct, DfTensor *residual);
 
 /* norm.c: mmcv's act_cfg: ReLU, GELU, Sigmoid, Tanh; NULL is none. Anything else poisons the model. */
-DfAct nn_act(NnScope, const DfNode *act_cfg);
+DF_API DfAct nn_act(NnScope, const DfNode *act_cfg);
 
 /* conv_module.c: mmcv's ConvModule, conv, norm, activation; the conv has a bias only without a norm. Keys: conv.*, bn.*
  * or gn.*. */
@@ -212,11 +215,11 @@ typedef struct {
     NnNorm norm;
     DfAct act;
 } NnConvModule;
-void nn_conv_module_init(NnScope, NnConvModule *, int in, int out, NnConvShape, const DfNode *norm_cfg, DfAct act,
-                         NnInit weight);
-DfTensor *nn_conv_module(DfCtx *, const NnConvModule *, DfTensor *x);         /* N H W I -> N H' W' O */
+DF_API void nn_conv_module_init(NnScope, NnConvModule *, int in, int out, NnConvShape, const DfNode *norm_cfg,
+                                DfAct act, NnInit weight);
+DF_API DfTensor *nn_conv_module(DfCtx *, const NnConvModule *, DfTensor *x);  /* N H W I -> N H' W' O */
 /* All three, then + residual. */
-DfTensor *nn_conv_module_add(DfCtx *, const NnConvModule *, DfTensor *x, DfTensor *residual);
+DF_API DfTensor *nn_conv_module_add(DfCtx *, const NnConvModule *, DfTensor *x, DfTensor *residual);
 
 /* window_attention.c: the attention of Swin and of DAT's L and S blocks, eq. 4 of the Swin paper, whose init stands
  * with them. */
@@ -227,7 +230,7 @@ typedef struct {
     float proj_drop;            /* dropout of the projection: it takes the place of NnResidual.drop */
 } NnWindowAttention;
 /* x: B H W C, normalised -> B H W C */
-DfTensor *nn_window_attention_add(DfCtx *, const NnWindowAttention *, DfTensor *x, NnResidual);
+DF_API DfTensor *nn_window_attention_add(DfCtx *, const NnWindowAttention *, DfTensor *x, NnResidual);
 
 /* multihead_attention.c: torch.nn.MultiheadAttention between lists of tokens, batch first. Keys: in_proj_weight,
  * in_proj_bias, out_proj.*. */
@@ -237,11 +240,11 @@ typedef struct {
     int heads;                  /* they divide C                         */
     float drop;                 /* dropout of the attention weights, in training */
 } NnMultiheadAttention;
-void nn_multihead_attention_init(NnScope, NnMultiheadAttention *, int dim, int heads, double drop);
+DF_API void nn_multihead_attention_init(NnScope, NnMultiheadAttention *, int dim, int heads, double drop);
 /* query B L C; key and value B M C -> B L C. padding_mask: B M, 1 for keys that are padding, lasting as long as the
  * step; NULL: none. */
-DfTensor *nn_multihead_attention_add(DfCtx *, const NnMultiheadAttention *, DfTensor *query, DfTensor *key,
-                                     DfTensor *value, const uint8_t *padding_mask, NnResidual);
+DF_API DfTensor *nn_multihead_attention_add(DfCtx *, const NnMultiheadAttention *, DfTensor *query, DfTensor *key,
+                                            DfTensor *value, const uint8_t *padding_mask, NnResidual);
 
 /* ms_deform_attention.c: multi-scale deformable attention (Zhu et al., ICLR 2021, eq. 3) and the pyramid that it reads,
  * whose cells are one list of tokens; some may be padding. Keys: sampling_offsets, attention_weights, value_proj,
@@ -255,10 +258,10 @@ typedef struct {
     NnLinear offsets, weights, value, output;
     int heads, levels, points;
 } NnMsDeformAttention;
-void nn_ms_deform_attention_init(NnScope, NnMsDeformAttention *, int dim, int heads, int levels, int points);
+DF_API void nn_ms_deform_attention_init(NnScope, NnMsDeformAttention *, int dim, int heads, int levels, int points);
 /* query B Q C; reference B Q 2 or 4 (x y, or cx cy w h, in [0, 1] of what is no padding); source B cells C -> B Q C */
-DfTensor *nn_ms_deform_attention_add(DfCtx *, const NnMsDeformAttention *, DfTensor *query, DfTensor *reference,
-                                     DfTensor *source, const NnField *, NnResidual);
+DF_API DfTensor *nn_ms_deform_attention_add(DfCtx *, const NnMsDeformAttention *, DfTensor *query, DfTensor *reference,
+                                            DfTensor *source, const NnField *, NnResidual);
 
 /* ---- feature maps between backbone, neck and head ---------------------------------------------------------------- */
 
@@ -284,9 +287,10 @@ typedef struct {
     NnLayerNorm norm[DF_LEVELS];  /* weight and bias of the group norms                                               */
 } NnLevels;
 /* channels[n_maps] of the maps; `dim`, a multiple of 32, of every level. */
-void nn_levels_init(NnScope, NnLevels *, const NnLevelNames *, int n_maps, const int *channels, int levels, int dim);
+DF_API void nn_levels_init(NnScope, NnLevels *, const NnLevelNames *, int n_maps, const int *channels, int levels,
+                           int dim);
 /* Poisons the context with DF_ESHAPE if there are fewer maps; then out->n is 0. */
-void nn_levels(DfCtx *, const NnLevels *, const DfMaps *in, DfMaps *out);
+DF_API void nn_levels(DfCtx *, const NnLevels *, const DfMaps *in, DfMaps *out);
 
 /* ---- checkpoints: load.c, report.c, save.c ----------------------------------------------------------------------- */
 
@@ -317,15 +321,17 @@ typedef struct {
  * ..) is cut off or put in front of all keys. Missing or wrong-shaped parameters are an error (DF_EFORMAT, DF_ESHAPE)
  * unless `load` allows them; NULL allows nothing. The report is filled in either case: free it with
  * nn_report_free(). */
-int nn_model_load(NnModel *, const DfCheckpoint *, const NnLoad *load, NnReport *report);
-void nn_report_free(NnReport *);
-char *nn_report_text(const NnReport *); /* a few lines for the log; df_free() it. NULL: out of memory */
+DF_API int nn_model_load(NnModel *, const DfCheckpoint *, const NnLoad *load, NnReport *report);
+DF_API void nn_report_free(NnReport *);
+DF_API char *nn_report_text(const NnReport *); /* a few lines for the log; df_free() it. NULL: out of memory */
 
 /* Between the official order of dimensions and ours, for weights and what has their shape, such as gradients. */
-void nn_param_from_official(const NnParam *, const float *official, float *ours);
-void nn_param_to_official(const NnParam *, const float *ours, float *official);
+DF_API void nn_param_from_official(const NnParam *, const float *official, float *ours);
+DF_API void nn_param_to_official(const NnParam *, const float *ours, float *official);
 
 /* Writes all parameters and buffers under their official keys and shapes; metadata as in df_checkpoint_write(). */
-int nn_model_save(const NnModel *, const char *path, const char *const *metadata, int n_metadata);
+DF_API int nn_model_save(const NnModel *, const char *path, const char *const *metadata, int n_metadata);
+
+DF_END_DECLS
 
 #endif

@@ -9,6 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/core.h"
+
+DF_BEGIN_DECLS
+
 typedef struct {
     const char *name;
     const char *family;  /* points of a family are joined, in order of x, and share a colour; NULL: alone */
@@ -23,6 +27,8 @@ typedef struct {
     size_t n;
 } DfChart;
 
-int df_chart_svg(const DfChart *, char **out); /* df_free it */
+DF_API int df_chart_svg(const DfChart *, char **out); /* df_free it */
+
+DF_END_DECLS
 
 #endif

@@ -10,9 +10,11 @@
 #include "eval/eval.h"
 #include "report/chart.h"
 
+DF_BEGIN_DECLS
+
 /* Why a COCO score of boxes or masks is what it is: kinds of errors, curves, calibration, classes, confusion, the
  * worst images. */
-int df_report_explain(const DfExplain *, const char *title, char **out);
+DF_API int df_report_explain(const DfExplain *, const char *title, char **out);
 
 /* Why the score of a semantic segmentation is what it is: classes, confusion, the worst images. */
 typedef struct {
@@ -22,6 +24,8 @@ typedef struct {
     const uint64_t *confusion;       /* of df_miou_confusion()            */
     const struct DfImageScores *images; /* every image by itself          */
 } DfSegmentationPage;
-int df_report_segmentation(const DfSegmentationPage *, char **out);
+DF_API int df_report_segmentation(const DfSegmentationPage *, char **out);
+
+DF_END_DECLS
 
 #endif

@@ -10,6 +10,8 @@
 #include "kernels/kernels.h"
 #include "tensor/shape.h"
 
+DF_BEGIN_DECLS
+
 enum { DF_SOURCES = 12 }; /* most arguments of an op */
 
 typedef struct DfTensor DfTensor;
@@ -51,7 +53,7 @@ static inline size_t df_size(const DfTensor *x)    /* number of elements */
 }
 
 /* Frees the packed copies of a weight: when its numbers have changed, and before its own memory is freed. */
-void df_packed_drop(DfTensor *weight);
+DF_API void df_packed_drop(DfTensor *weight);
 
 /* ---- the context ------------------------------------------------------------------------------------------------ */
 
@@ -69,15 +71,15 @@ struct DfCtx {
 };
 
 /* A context with its own step memory. `pool` is borrowed and may be NULL. DF_OK or DF_ENOMEM. */
-int df_ctx_new(DfCtx **out, DfPool *pool);
-void df_ctx_free(DfCtx *); /* NULL is fine */
+DF_API int df_ctx_new(DfCtx **out, DfPool *pool);
+DF_API void df_ctx_free(DfCtx *); /* NULL is fine */
 /* Forgets all tensors of the step, the tape and the error. Memory is kept for the next step. */
-void df_reset(DfCtx *);
+DF_API void df_reset(DfCtx *);
 
 /* Poisons the context with a sentence, put behind the path of the module that runs; the first one stays. */
-void df_ctx_fail(DfCtx *, int code, const char *format, ...) DF_PRINTF(3, 4);
+DF_API void df_ctx_fail(DfCtx *, int code, const char *format, ...) DF_PRINTF(3, 4);
 /* DF_OK, or the code of the first failure with its sentence restored to df_error(). */
-int df_ctx_error(DfCtx *);
+DF_API int df_ctx_error(DfCtx *);
 
 /* ---- scopes ----------------------------------------------------------------------------------------------------- */
 
@@ -92,18 +94,18 @@ typedef struct {
     int depth, row;
     double start;
 } DfMark;
-DfMark df_enter(DfCtx *, const char *name, int index);
-DfTensor *df_leave(DfCtx *, DfMark, DfTensor *keep);
-void df_leave_all(DfCtx *, DfMark, DfTensor *const *keep, int n);
+DF_API DfMark df_enter(DfCtx *, const char *name, int index);
+DF_API DfTensor *df_leave(DfCtx *, DfMark, DfTensor *keep);
+DF_API void df_leave_all(DfCtx *, DfMark, DfTensor *const *keep, int n);
 
 /* Frees one tensor before its scope is left. Nothing happens when the context records: the way back needs all
  * tensors. */
-void df_release(DfCtx *, DfTensor *x);
+DF_API void df_release(DfCtx *, DfTensor *x);
 /* The step of a loop over blocks: y becomes the new *x, and the old one is released unless it is y itself.
  *     for (int i = 0; i < n; i++)
  *         df_next(c, &x, block(c, &blocks[i], x));
  * The first x must be the loop's own: where it belongs to a caller, run the first block before the loop. */
-void df_next(DfCtx *, DfTensor **x, DfTensor *y);
+DF_API void df_next(DfCtx *, DfTensor **x, DfTensor *y);
 
 /* ---- profiles --------------------------------------------------------------------------------------------------- */
 
@@ -126,41 +128,43 @@ typedef struct {
 } DfProfileRow;
 
 /* Switch on before the pass, read after it. Rows are in order of first visit; row 0 is the whole pass. */
-void df_profile(DfCtx *, bool on);
-void df_profile_pause(DfCtx *, bool pause); /* passes that are not to be counted */
-int df_profile_rows(const DfCtx *, const DfProfileRow **rows);
-void df_macs(DfCtx *, DfMacs kind, double n); /* ops say what they cost */
+DF_API void df_profile(DfCtx *, bool on);
+DF_API void df_profile_pause(DfCtx *, bool pause); /* passes that are not to be counted */
+DF_API int df_profile_rows(const DfCtx *, const DfProfileRow **rows);
+DF_API void df_macs(DfCtx *, DfMacs kind, double n); /* ops say what they cost */
 
 /* ---- making tensors --------------------------------------------------------------------------------------------- */
 
-DfTensor *df_new(DfCtx *, DfShape);                       /* undefined content */
-DfTensor *df_zeros(DfCtx *, DfShape);
-DfTensor *df_from(DfCtx *, DfShape, const float *data);   /* a copy            */
-DfTensor *df_borrow(DfCtx *, DfShape, float *data);       /* the caller's memory, which must outlive the step */
+DF_API DfTensor *df_new(DfCtx *, DfShape);                     /* undefined content */
+DF_API DfTensor *df_zeros(DfCtx *, DfShape);
+DF_API DfTensor *df_from(DfCtx *, DfShape, const float *data); /* a copy            */
+DF_API DfTensor *df_borrow(DfCtx *, DfShape, float *data);     /* the caller's memory, which must outlive the step */
 
 /* For ops. A tensor made by `op` from n sources (entries may be NULL: an absent bias): if one of them wants a
  * gradient and the context records, it goes on the tape. &c->nil if the context is poisoned or memory ran out, then
  * the op returns at once:
  *     DfTensor *y = df_output(c, &op, x->shape, 1, &x);
  *     if (df_skip(c, y)) return y;                                       poisoned, dry or empty: nothing to compute */
-DfTensor *df_output(DfCtx *, const DfOp *, DfShape, int n_src, DfTensor *const *src);
+DF_API DfTensor *df_output(DfCtx *, const DfOp *, DfShape, int n_src, DfTensor *const *src);
 /* The same sharing the memory of src[0]: reshape and its kin. Never written through afterwards. */
-DfTensor *df_view(DfCtx *, const DfOp *, DfShape, DfTensor *src, size_t offset);
-bool df_skip(const DfCtx *, const DfTensor *y);
-bool df_taped(const DfTensor *y);                         /* y is on the tape: the op must save what backward needs */
-void *df_save(DfCtx *, DfTensor *y, size_t size);         /* zeroed notes, for the whole step; NULL: poisoned    */
-float *df_workspace(DfCtx *, size_t floats);              /* undefined, until the scope is left; NULL: poisoned  */
+DF_API DfTensor *df_view(DfCtx *, const DfOp *, DfShape, DfTensor *src, size_t offset);
+DF_API bool df_skip(const DfCtx *, const DfTensor *y);
+DF_API bool df_taped(const DfTensor *y);                  /* y is on the tape: the op must save what backward needs */
+DF_API void *df_save(DfCtx *, DfTensor *y, size_t size);  /* zeroed notes, for the whole step; NULL: poisoned    */
+DF_API float *df_workspace(DfCtx *, size_t floats);       /* undefined, until the scope is left; NULL: poisoned  */
 /* n_src, src of these tensors */
 #define DF_SOURCES_OF(...) \
     (int)(sizeof((DfTensor *[]){ __VA_ARGS__ }) / sizeof(DfTensor *)), (DfTensor *[]){ __VA_ARGS__ }
 
 /* ---- the tape --------------------------------------------------------------------------------------------------- */
 
-float *df_grad(DfCtx *, DfTensor *x); /* where to add dL/dx; NULL if x wants none (or is NULL) */
+DF_API float *df_grad(DfCtx *, DfTensor *x); /* where to add dL/dx; NULL if x wants none (or is NULL) */
 /* Walks the tape from y back to the parameters. `seed` is dL/dy (size of y), NULL for 1 everywhere. May be called
  * for several outputs of one step by seeding them first: df_seed() only adds to y's gradient, df_backward(c, NULL,
  * NULL) then walks. */
-void df_seed(DfCtx *, DfTensor *y, const float *seed);
-void df_backward(DfCtx *, DfTensor *y, const float *seed);
+DF_API void df_seed(DfCtx *, DfTensor *y, const float *seed);
+DF_API void df_backward(DfCtx *, DfTensor *y, const float *seed);
+
+DF_END_DECLS
 
 #endif

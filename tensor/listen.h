@@ -11,13 +11,16 @@
 #include "tensor/context.h"
 #include "tensor/ops.h"
 
+DF_BEGIN_DECLS
+
 /* A listener hears what df_observe() is given by name and, with `scopes`, the result of every scope under its path. For
  * `deformer forward`, reports and debugging. */
 typedef void DfListener(void *user, const char *name, const DfTensor *x);
-void df_listen(DfCtx *, DfListener *listener, bool scopes, void *user);
-bool df_listens(const DfCtx *);
-void df_mute(DfCtx *, bool mute); /* this listener, and that of points, hear nothing for a while */
-void df_observe(DfCtx *, const DfTensor *x, const char *name, int index); /* "NAME" or, index >= 0, "NAMEindex" */
+DF_API void df_listen(DfCtx *, DfListener *listener, bool scopes, void *user);
+DF_API bool df_listens(const DfCtx *);
+DF_API void df_mute(DfCtx *, bool mute); /* this listener, and that of points, hear nothing for a while */
+/* "NAME" or, index >= 0, "NAMEindex" */
+DF_API void df_observe(DfCtx *, const DfTensor *x, const char *name, int index);
 
 /* What df_observe_points() tells of an attention that reads points of its own choosing. It has one of two forms:
  *     shared   DAT: the queries are the cells of a map and all read the same points, each with the softmax of its own
@@ -40,8 +43,10 @@ typedef struct {
 /* A listener of points hears of every attention that chooses what it reads, under the path of its module, also in a dry
  * pass, where data are NULL. */
 typedef void DfPointListener(void *user, const char *path, const DfPointAttention *);
-void df_listen_points(DfCtx *, DfPointListener *listener, void *user);
-bool df_listens_points(const DfCtx *);
-void df_observe_points(DfCtx *, const DfPointAttention *);
+DF_API void df_listen_points(DfCtx *, DfPointListener *listener, void *user);
+DF_API bool df_listens_points(const DfCtx *);
+DF_API void df_observe_points(DfCtx *, const DfPointAttention *);
+
+DF_END_DECLS
 
 #endif

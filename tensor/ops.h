@@ -15,6 +15,8 @@
 
 #include "tensor/context.h"
 
+DF_BEGIN_DECLS
+
 /* ---- products: linear.c, mlp.c, matmul.c ------------------------------------------------------------------------ */
 
 /* What a linear layer or a convolution does to its result before it is stored: y = act(y + bias) * scale + residual.
@@ -29,13 +31,14 @@ typedef struct {
 } DfFuse;
 
 /* y = x weight' + bias. weight: O I, in any shape of O rows; bias: O or NULL.                          .. I -> .. O */
-DfTensor *df_linear(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias);
-DfTensor *df_linear_fused(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, DfFuse);
+DF_API DfTensor *df_linear(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias);
+DF_API DfTensor *df_linear_fused(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, DfFuse);
 /* act(x w1' + b1) w2' + b2, and what `fuse` adds: the hidden layer exists a few rows at a time only. w1: H I; b1: H or
  * NULL; w2: O H; b2: O or NULL.                                                                        .. I -> .. O */
-DfTensor *df_mlp(DfCtx *, DfTensor *x, DfTensor *w1, DfTensor *b1, DfAct act, DfTensor *w2, DfTensor *b2, DfFuse);
+DF_API DfTensor *df_mlp(DfCtx *, DfTensor *x, DfTensor *w1, DfTensor *b1, DfAct act, DfTensor *w2, DfTensor *b2,
+                        DfFuse);
 /* A product for every index of the leading dimensions, which are equal.                    .. M K, .. K N -> .. M N */
-DfTensor *df_matmul(DfCtx *, DfTensor *a, DfTensor *b);
+DF_API DfTensor *df_matmul(DfCtx *, DfTensor *a, DfTensor *b);
 
 /* ---- convolutions: conv2d.c, conv_transpose2d.c, deform_conv2d.c ------------------------------------------------ */
 
@@ -47,11 +50,11 @@ typedef struct {
 /* H' = (H + 2 padding - dilation (kh - 1) - 1) / stride + 1, rounded down, and W' likewise; the kernel must fit into
  * the padded map. weight: O kh kw I/groups, or kh kw I for groups == I == O (depthwise); bias: O or NULL.
  *                                                                                            N H W I -> N H' W' O */
-DfTensor *df_conv2d(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, DfConv, DfFuse);
+DF_API DfTensor *df_conv2d(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, DfConv, DfFuse);
 /* H' = (H - 1) stride - 2 padding + dilation (kh - 1) + output_padding + 1; the output padding (y, x) is less than the
  * stride or the dilation. weight: I kh kw O/groups; bias: O or NULL.                         N H W I -> N H' W' O */
-DfTensor *df_conv_transpose2d(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, DfConv,
-                              const int output_padding[2]);
+DF_API DfTensor *df_conv_transpose2d(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, DfConv,
+                                     const int output_padding[2]);
 
 /* Deformable convolution (Dai et al., ICCV 2017; with a mask Zhu et al., CVPR 2019): point p of the kernel reads x
  * bilinearly (zeros outside) at its place plus an offset, times its mask. G groups of channels have offsets of their
@@ -59,8 +62,8 @@ DfTensor *df_conv_transpose2d(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *
  *     offset  N H' W' 2GP: for each group and point dy, dx, in pixels
  *     mask    N H' W' GP (v2; a sigmoid is the caller's), or NULL for ones (v1)
  *     weight  O kh kw I/groups; bias: O or NULL                                              N H W I -> N H' W' O */
-DfTensor *df_deform_conv2d(DfCtx *, DfTensor *x, DfTensor *offset, DfTensor *mask, DfTensor *weight, DfTensor *bias,
-                           DfConv, int G);
+DF_API DfTensor *df_deform_conv2d(DfCtx *, DfTensor *x, DfTensor *offset, DfTensor *mask, DfTensor *weight,
+                                  DfTensor *bias, DfConv, int G);
 
 /* ---- norms: layer_norm.c, group_norm.c, batch_norm.c ------------------------------------------------------------ */
 
@@ -68,91 +71,91 @@ DfTensor *df_deform_conv2d(DfCtx *, DfTensor *x, DfTensor *offset, DfTensor *mas
  * divided by the number of elements. */
 
 /* Over the last dimension (Ba et al., 2016).                                                           .. C -> .. C */
-DfTensor *df_layer_norm(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, float eps);
+DF_API DfTensor *df_layer_norm(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, float eps);
 /* Over the positions and the channels of a group, for each sample (Wu and He, ECCV 2018). groups divide C.
  *                                                                                                  N .. C -> N .. C */
-DfTensor *df_group_norm(DfCtx *, DfTensor *x, int groups, DfTensor *weight, DfTensor *bias, float eps);
+DF_API DfTensor *df_group_norm(DfCtx *, DfTensor *x, int groups, DfTensor *weight, DfTensor *bias, float eps);
 /* Over all positions, for each channel (Ioffe and Szegedy, ICML 2015). `use_batch`: by the batch's statistics, and
  * running_* (C) are updated in place, new = (1 - momentum) old + momentum batch, the variance unbiased. Else by
  * running_*. Pass c->training && !frozen.                                                             .. C -> .. C */
-DfTensor *df_batch_norm(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, DfTensor *running_mean,
-                        DfTensor *running_var, bool use_batch, float momentum, float eps);
+DF_API DfTensor *df_batch_norm(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, DfTensor *running_mean,
+                               DfTensor *running_var, bool use_batch, float momentum, float eps);
 /* act(batch_norm(x) + residual) by the running statistics, in one pass over memory unless the tape is on; residual: as
  * x, or NULL. */
-DfTensor *df_batch_norm_fused(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, DfTensor *running_mean,
-                              DfTensor *running_var, float eps, DfAct, DfTensor *residual);
+DF_API DfTensor *df_batch_norm_fused(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, DfTensor *running_mean,
+                                     DfTensor *running_var, float eps, DfAct, DfTensor *residual);
 /* By the running statistics a batch norm is x scale + shift: makes these two (C), for the convolution before it
  * (DfFuse.fold, bias). */
-void df_batch_norm_columns(DfCtx *, const DfTensor *weight, const DfTensor *bias, const DfTensor *running_mean,
-                           const DfTensor *running_var, float eps, DfTensor **scale, DfTensor **shift);
+DF_API void df_batch_norm_columns(DfCtx *, const DfTensor *weight, const DfTensor *bias, const DfTensor *running_mean,
+                                  const DfTensor *running_var, float eps, DfTensor **scale, DfTensor **shift);
 
 /* ---- elementwise: activation.c, softmax.c, arithmetic.c, dropout.c ---------------------------------------------- */
 
-DfTensor *df_act(DfCtx *, DfTensor *x, DfAct);          /* by name; DF_ACT_NONE: x itself                 */
-DfTensor *df_relu(DfCtx *, DfTensor *x);                /* max(x, 0)                                      */
-DfTensor *df_gelu(DfCtx *, DfTensor *x);                /* x Phi(x), by erf (Hendrycks and Gimpel, 2016)  */
-DfTensor *df_sigmoid(DfCtx *, DfTensor *x);             /* 1 / (1 + e^-x)                                 */
-DfTensor *df_tanh(DfCtx *, DfTensor *x);
-DfTensor *df_softmax(DfCtx *, DfTensor *x, int dim);    /* dim < 0 counts from the end                    */
+DF_API DfTensor *df_act(DfCtx *, DfTensor *x, DfAct);       /* by name; DF_ACT_NONE: x itself                 */
+DF_API DfTensor *df_relu(DfCtx *, DfTensor *x);             /* max(x, 0)                                      */
+DF_API DfTensor *df_gelu(DfCtx *, DfTensor *x);             /* x Phi(x), by erf (Hendrycks and Gimpel, 2016)  */
+DF_API DfTensor *df_sigmoid(DfCtx *, DfTensor *x);          /* 1 / (1 + e^-x)                                 */
+DF_API DfTensor *df_tanh(DfCtx *, DfTensor *x);
+DF_API DfTensor *df_softmax(DfCtx *, DfTensor *x, int dim); /* dim < 0 counts from the end                    */
 /* y has the shape of x, or that of trailing dimensions of x: then it is repeated over the leading ones. */
-DfTensor *df_add(DfCtx *, DfTensor *x, DfTensor *y);    /* x + y                                          */
-DfTensor *df_mul(DfCtx *, DfTensor *x, DfTensor *y);    /* x y, element by element                        */
-DfTensor *df_scale(DfCtx *, DfTensor *x, float factor); /* factor x                                       */
-DfTensor *df_clamp(DfCtx *, DfTensor *x, float lo, float hi); /* lo <= hi; NaN stays NaN                  */
-DfTensor *df_sum(DfCtx *, DfTensor *x);                 /* of all elements, in float64         .. -> scalar */
+DF_API DfTensor *df_add(DfCtx *, DfTensor *x, DfTensor *y);    /* x + y                                          */
+DF_API DfTensor *df_mul(DfCtx *, DfTensor *x, DfTensor *y);    /* x y, element by element                        */
+DF_API DfTensor *df_scale(DfCtx *, DfTensor *x, float factor); /* factor x                                       */
+DF_API DfTensor *df_clamp(DfCtx *, DfTensor *x, float lo, float hi); /* lo <= hi; NaN stays NaN                  */
+DF_API DfTensor *df_sum(DfCtx *, DfTensor *x);                 /* of all elements, in float64         .. -> scalar */
 
 /* In training: a part p in [0, 1) is set to 0, the rest multiplied by 1 / (1 - p), by c->random. Else, and for p = 0, x
  * itself. */
-DfTensor *df_dropout(DfCtx *, DfTensor *x, float p);          /* elements (Srivastava et al., JMLR 2014)          */
-DfTensor *df_dropout_channels(DfCtx *, DfTensor *x, float p); /* whole channels of a sample: N .. C               */
-DfTensor *df_drop_path(DfCtx *, DfTensor *x, float p);        /* whole samples: stochastic depth (Huang, ECCV 2016) */
+DF_API DfTensor *df_dropout(DfCtx *, DfTensor *x, float p);       /* elements (Srivastava et al., JMLR 2014)          */
+DF_API DfTensor *df_dropout_channels(DfCtx *, DfTensor *x, float p); /* whole channels of a sample: N .. C */
+DF_API DfTensor *df_drop_path(DfCtx *, DfTensor *x, float p);   /* whole samples: stochastic depth (Huang, ECCV 2016) */
 
 /* ---- shape: reshape.c, permute.c, concat.c, pad.c, roll.c, repeat.c, mean_tokens.c ------------------------------ */
 
-DfTensor *df_reshape(DfCtx *, DfTensor *x, DfShape);         /* a view; one size may be -1: what is left          */
-DfTensor *df_select(DfCtx *, DfTensor *x, int i);            /* x[i], a view                       n .. -> ..     */
-DfTensor *df_permute(DfCtx *, DfTensor *x, DfShape order);   /* dimension i of the result is dimension order[i]   */
-DfTensor *df_transpose(DfCtx *, DfTensor *x);                /* the last two dimensions      .. M N -> .. N M     */
-DfTensor *df_slice(DfCtx *, DfTensor *x, int dim, int start, int count); /* items start .. start + count - 1     */
-DfTensor *df_concat(DfCtx *, DfTensor *const *x, int n, int dim);        /* n in 1..DF_SOURCES                    */
-DfTensor *df_repeat(DfCtx *, DfTensor *x, int n);            /* n copies side by side        .. C -> .. n*C       */
-DfTensor *df_mean_tokens(DfCtx *, DfTensor *x);              /* over all positions           B .. C -> B C        */
+DF_API DfTensor *df_reshape(DfCtx *, DfTensor *x, DfShape);      /* a view; one size may be -1: what is left          */
+DF_API DfTensor *df_select(DfCtx *, DfTensor *x, int i);         /* x[i], a view                       n .. -> ..     */
+DF_API DfTensor *df_permute(DfCtx *, DfTensor *x, DfShape order); /* dimension i of the result is dimension order[i] */
+DF_API DfTensor *df_transpose(DfCtx *, DfTensor *x);             /* the last two dimensions      .. M N -> .. N M     */
+DF_API DfTensor *df_slice(DfCtx *, DfTensor *x, int dim, int start, int count); /* items start .. start + count - 1 */
+DF_API DfTensor *df_concat(DfCtx *, DfTensor *const *x, int n, int dim);     /* n in 1..DF_SOURCES                    */
+DF_API DfTensor *df_repeat(DfCtx *, DfTensor *x, int n);         /* n copies side by side        .. C -> .. n*C       */
+DF_API DfTensor *df_mean_tokens(DfCtx *, DfTensor *x);           /* over all positions           B .. C -> B C        */
 /* A border of `value`: pad = top, bottom, left, right, in pixels; negative ones cut off. N H W C -> N H' W' C */
-DfTensor *df_pad2d(DfCtx *, DfTensor *x, const int pad[4], float value);
-DfTensor *df_roll2d(DfCtx *, DfTensor *x, int dy, int dx);   /* y[i + dy] = x[i], cyclic      N H W C -> N H W C   */
+DF_API DfTensor *df_pad2d(DfCtx *, DfTensor *x, const int pad[4], float value);
+DF_API DfTensor *df_roll2d(DfCtx *, DfTensor *x, int dy, int dx); /* y[i + dy] = x[i], cyclic      N H W C -> N H W C */
 /* H and W are multiples of the window; windows of a map follow row by row.
  *                                                         N H W C -> N*(H/window)*(W/window) window*window C */
-DfTensor *df_window_partition(DfCtx *, DfTensor *x, int window);
-DfTensor *df_window_reverse(DfCtx *, DfTensor *x, int window, int H, int W); /* the way back, to maps of H x W */
+DF_API DfTensor *df_window_partition(DfCtx *, DfTensor *x, int window);
+DF_API DfTensor *df_window_reverse(DfCtx *, DfTensor *x, int window, int H, int W); /* the way back, to maps of H x W */
 /* 2 x 2 pixels become one, in Swin's merge order 00 10 01 11 (row, column); odd sizes are padded with zeros.
  *                                                                            N H W C -> N H/2 W/2 4C, rounded up */
-DfTensor *df_space_to_depth(DfCtx *, DfTensor *x);
+DF_API DfTensor *df_space_to_depth(DfCtx *, DfTensor *x);
 
 /* ---- sampling: interpolate.c, pool2d.c, grid_sample.c, roi_align.c ---------------------------------------------- */
 
 typedef enum { DF_NEAREST, DF_BILINEAR, DF_BICUBIC } DfInterpolation;
 /* Resized to H x W, each at least 1. align_corners is for the smooth ones.                  N h w C -> N H W C */
-DfTensor *df_interpolate(DfCtx *, DfTensor *x, int H, int W, DfInterpolation, bool align_corners);
+DF_API DfTensor *df_interpolate(DfCtx *, DfTensor *x, int H, int W, DfInterpolation, bool align_corners);
 /* n maps of one N, each brought to H x W (bilinear), side by side: df_interpolate() and df_concat() without the memory
  * between. Of the H rows only `rows` from `first` on are made; those outside the map are zeros.
  *                                                                                  N h w C, .. -> N rows W (C + ..) */
-DfTensor *df_interpolate_concat(DfCtx *, DfTensor *const *x, int n, int H, int W, int first, int rows,
-                                bool align_corners);
+DF_API DfTensor *df_interpolate_concat(DfCtx *, DfTensor *const *x, int n, int H, int W, int first, int rows,
+                                       bool align_corners);
 
 /* Windows of `kernel` pixels, `stride` apart (y, x); a padding of at most half the kernel. ceil_mode: a last window
  * that hangs over counts.                                                                     N H W C -> N H' W' C */
-DfTensor *df_max_pool2d(DfCtx *, DfTensor *x, const int kernel[2], const int stride[2], const int padding[2],
-                        bool ceil_mode);
+DF_API DfTensor *df_max_pool2d(DfCtx *, DfTensor *x, const int kernel[2], const int stride[2], const int padding[2],
+                               bool ceil_mode);
 /* count_include_pad: a mean divides by the padding as well. */
-DfTensor *df_avg_pool2d(DfCtx *, DfTensor *x, const int kernel[2], const int stride[2], const int padding[2],
-                        bool ceil_mode, bool count_include_pad);
+DF_API DfTensor *df_avg_pool2d(DfCtx *, DfTensor *x, const int kernel[2], const int stride[2], const int padding[2],
+                               bool ceil_mode, bool count_include_pad);
 /* Window i of n covers rows i H / n, rounded down, to (i + 1) H / n, rounded up.               N h w C -> N H W C */
-DfTensor *df_adaptive_avg_pool2d(DfCtx *, DfTensor *x, int H, int W);
+DF_API DfTensor *df_adaptive_avg_pool2d(DfCtx *, DfTensor *x, int H, int W);
 
 typedef enum { DF_PAD_ZEROS, DF_PAD_BORDER, DF_PAD_REFLECTION } DfPadding; /* what is outside the map */
 /* x read bilinearly at grid, N h w 2 with (x, y) in [-1, 1] (Jaderberg et al., NIPS 2015). x may hold several groups of
  * channels, each with a grid of its own: then grid is N*groups h w 2.                       N H W C -> N h w C */
-DfTensor *df_grid_sample(DfCtx *, DfTensor *x, DfTensor *grid, int groups, DfPadding, bool align_corners);
+DF_API DfTensor *df_grid_sample(DfCtx *, DfTensor *x, DfTensor *grid, int groups, DfPadding, bool align_corners);
 
 /* Features of regions: RoIAlign (He et al., ICCV 2017). `rois` are n x 5: index in the batch, x1 y1 x2 y2 in pixels of
  * the input. Region i reads map level[i] (NULL: all the first), on which a pixel of the input is scales[level] wide.
@@ -167,22 +170,25 @@ typedef struct {
     int sampling_ratio;
     bool aligned;
 } DfRoiAlign;
-DfTensor *df_roi_align(DfCtx *, DfTensor *const *maps, const float *scales, int n_maps, const float *rois,
-                       const int *level, int n, DfRoiAlign);
+DF_API DfTensor *df_roi_align(DfCtx *, DfTensor *const *maps, const float *scales, int n_maps, const float *rois,
+                              const int *level, int n, DfRoiAlign);
 
 /* ---- losses: loss/ ---------------------------------------------------------------------------------------------- */
 
 /* One number for each element or row, not reduced: df_scale(c, df_sum(c, loss), 1 / average). Targets, labels and
  * weights are plain arrays, read during the call only; a weight multiplies one result and may be NULL. */
 
-DfTensor *df_l1_loss(DfCtx *, DfTensor *x, const float *target, const float *weight); /* |x - t|        .. -> .. */
+/* |x - t|        .. -> .. */
+DF_API DfTensor *df_l1_loss(DfCtx *, DfTensor *x, const float *target, const float *weight);
 /* d^2 / (2 beta) for |d| < beta, else |d| - beta / 2, with d = x - t (Girshick, ICCV 2015). beta >= 0.   .. -> .. */
-DfTensor *df_smooth_l1_loss(DfCtx *, DfTensor *x, const float *target, const float *weight, float beta);
+DF_API DfTensor *df_smooth_l1_loss(DfCtx *, DfTensor *x, const float *target, const float *weight, float beta);
 /* -pos_weight t log s - (1 - t) log(1 - s) with s = sigmoid(x); pos_weight: of the last dimension, or NULL. .. -> .. */
-DfTensor *df_bce_with_logits(DfCtx *, DfTensor *x, const float *target, const float *weight, const float *pos_weight);
+DF_API DfTensor *df_bce_with_logits(DfCtx *, DfTensor *x, const float *target, const float *weight,
+                                    const float *pos_weight);
 /* Of logits (Lin et al., ICCV 2017). A label in 0..C-1 is a class, anything else background; labels and weights are
  * those of whole rows.                                                                                 .. C -> .. C */
-DfTensor *df_sigmoid_focal_loss(DfCtx *, DfTensor *x, const int *label, const float *weight, float alpha, float gamma);
+DF_API DfTensor *df_sigmoid_focal_loss(DfCtx *, DfTensor *x, const int *label, const float *weight, float alpha,
+                                       float gamma);
 
 /* -log softmax(x)[label]. PyTorch's: class weights w (C, or NULL for ones) apply to the label's own share and to the
  * smoothed shares (Szegedy et al., CVPR 2016). Its weighted mean divides by the sum of w over the labels that count.
@@ -193,15 +199,15 @@ typedef struct {
     int ignore_index;     /* rows with this label have loss 0           */
     float smoothing;      /* 0: none                                    */
 } DfCrossEntropy;
-DfTensor *df_cross_entropy(DfCtx *, DfTensor *x, const int *label, DfCrossEntropy);
+DF_API DfTensor *df_cross_entropy(DfCtx *, DfTensor *x, const int *label, DfCrossEntropy);
 
 /* 1 - GIoU of boxes x1 y1 x2 y2 (Rezatofighi et al., CVPR 2019). Union and enclosing area are at least eps, as in
  * mmdet.                                                                                                .. 4 -> .. */
-DfTensor *df_giou_loss(DfCtx *, DfTensor *x, const float *target, const float *weight, float eps);
+DF_API DfTensor *df_giou_loss(DfCtx *, DfTensor *x, const float *target, const float *weight, float eps);
 /* 1 - the Dice coefficient (Milletari et al., 3DV 2016) of probabilities p, each first index a mask. With i = sum p t:
  *     squared  1 - 2 i / (sum p^2 + sum t^2 + 2 eps)
  *     else     1 - (2 i + eps) / (sum p + sum t + eps), with eps 1 MaskFormer's                          N .. -> N */
-DfTensor *df_dice_loss(DfCtx *, DfTensor *p, const float *target, bool squared, float eps);
+DF_API DfTensor *df_dice_loss(DfCtx *, DfTensor *p, const float *target, bool squared, float eps);
 
 /* ---- attention: window_attention.c, deform_attention.c, neighborhood_attention.c, focal_attention.c ------------- */
 
@@ -222,7 +228,7 @@ typedef struct {
     int window, shift, heads;
     float scale;
 } DfWindowAttention;
-DfTensor *df_window_attention(DfCtx *, DfTensor *qkv, DfTensor *pad, DfTensor *table, DfWindowAttention);
+DF_API DfTensor *df_window_attention(DfCtx *, DfTensor *qkv, DfTensor *pad, DfTensor *table, DfWindowAttention);
 
 /* Attention of every query over Ns sampled keys with a bias from a position table: DAT (Xia et al., CVPR 2022,
  * section 3.2).
@@ -243,11 +249,11 @@ typedef struct {
     const uint8_t *padding_mask; /* B Ns: 1 for padding, which no query sees; NULL: none. Not with a bias; must
                                   * last as long as the tape                                                     */
 } DfDeformAttention;
-DfTensor *df_deform_attention(DfCtx *, DfTensor *q, DfTensor *k, DfTensor *v, DfTensor *pos, DfTensor *bias,
-                              DfDeformAttention);
+DF_API DfTensor *df_deform_attention(DfCtx *, DfTensor *q, DfTensor *k, DfTensor *v, DfTensor *pos, DfTensor *bias,
+                                     DfDeformAttention);
 /* The same as the kernels take it, for df_deform_attention_weights(): v may be NULL there. */
-DfDeformProblem df_deform_problem(const DfTensor *q, const DfTensor *k, const DfTensor *v, const DfTensor *pos,
-                                  const DfTensor *bias, DfDeformAttention);
+DF_API DfDeformProblem df_deform_problem(const DfTensor *q, const DfTensor *k, const DfTensor *v, const DfTensor *pos,
+                                         const DfTensor *bias, DfDeformAttention);
 
 /* Every query attends to the window x window tokens around it, which move inwards at the border: neighborhood
  * attention (Hassani et al., CVPR 2023). With dilation d neighbors are d tokens apart.
@@ -258,7 +264,7 @@ typedef struct {
     int window, dilation, heads;
     float scale;
 } DfNeighborhoodAttention;
-DfTensor *df_neighborhood_attention(DfCtx *, DfTensor *qkv, DfTensor *table, DfNeighborhoodAttention);
+DF_API DfTensor *df_neighborhood_attention(DfCtx *, DfTensor *qkv, DfTensor *table, DfNeighborhoodAttention);
 
 /* Focal attention (Yang et al., NeurIPS 2021, section 3.2): a window attends to itself, to the tokens around it, and
  * to maps that get coarser with their distance. Nothing is rolled, unfolded or joined.
@@ -277,8 +283,8 @@ typedef struct {
     int levels, focal_window; /* levels: how many pooled maps, at most DF_FOCAL_LEVELS; focal_window: odd, 1..64 */
     float scale;
 } DfFocalAttention;
-DfTensor *df_focal_attention(DfCtx *, DfTensor *qkv, DfTensor *pad, DfTensor *table, DfTensor *neighbors,
-                             DfTensor *const *pooled, DfTensor *const *tables, DfFocalAttention);
+DF_API DfTensor *df_focal_attention(DfCtx *, DfTensor *qkv, DfTensor *pad, DfTensor *table, DfTensor *neighbors,
+                                    DfTensor *const *pooled, DfTensor *const *tables, DfFocalAttention);
 
 /* ---- Deformable DETR (Zhu et al., ICLR 2021): ms_deform_attention.c, sampling_locations.c, references.c --------- */
 
@@ -286,25 +292,26 @@ DfTensor *df_focal_attention(DfCtx *, DfTensor *qkv, DfTensor *pad, DfTensor *ta
 typedef struct {
     int n, h[DF_MS_LEVELS], w[DF_MS_LEVELS];
 } DfPyramid;
-int df_pyramid_cells(const DfPyramid *); /* of all levels */
+DF_API int df_pyramid_cells(const DfPyramid *); /* of all levels */
 
 /* Every query reads `points` places of each level, bilinearly, zeros outside; the weights are the caller's softmax.
  *     value      B cells heads depth
  *     location   B Q heads levels points 2, (x, y) in [0, 1] of a level, pixel centres at (i + 0.5) / size
  *     attention  B Q heads levels points, in any shape of that size                            -> B Q heads*depth */
-DfTensor *df_ms_deform_attention(DfCtx *, DfTensor *value, DfTensor *location, DfTensor *attention, const DfPyramid *);
+DF_API DfTensor *df_ms_deform_attention(DfCtx *, DfTensor *value, DfTensor *location, DfTensor *attention,
+                                        const DfPyramid *);
 /* Those places: reference * ratio + offset / (w, h) of the level for reference points (B Q 2), and for reference
  * boxes (B Q 4, cx cy w h) centre * ratio + offset / points * size * ratio / 2.
  *     offset     B Q heads*levels*points*2
  *     ratios     B levels 2 (x, y): the part of the level that is no padding; read during the call only
  *                                                                                   -> B Q heads levels points 2 */
-DfTensor *df_sampling_locations(DfCtx *, DfTensor *reference, DfTensor *offset, const float *ratios,
-                                const DfPyramid *, int heads, int points);
+DF_API DfTensor *df_sampling_locations(DfCtx *, DfTensor *reference, DfTensor *offset, const float *ratios,
+                                       const DfPyramid *, int heads, int points);
 /* log(max(x, e) / max(1 - x, e)) with x clamped to [0, 1] and e = 1e-5. */
-DfTensor *df_inverse_sigmoid(DfCtx *, DfTensor *x);
-DfTensor *df_box_corners(DfCtx *, DfTensor *x);           /* cx cy w h -> x1 y1 x2 y2           .. 4 -> .. 4 */
+DF_API DfTensor *df_inverse_sigmoid(DfCtx *, DfTensor *x);
+DF_API DfTensor *df_box_corners(DfCtx *, DfTensor *x);    /* cx cy w h -> x1 y1 x2 y2           .. 4 -> .. 4 */
 /* Rows with padding_mask[row] become 0; NULL: x itself. Read during the call only.             .. C -> .. C */
-DfTensor *df_zero_rows(DfCtx *, DfTensor *x, const uint8_t *padding_mask);
+DF_API DfTensor *df_zero_rows(DfCtx *, DfTensor *x, const uint8_t *padding_mask);
 
 /* ---- DAT's offset branch: deform_positions.c -------------------------------------------------------------------- */
 
@@ -318,10 +325,12 @@ typedef struct {
     float factor;
     bool code_2022;
 } DfPositions;
-DfTensor *df_deform_positions(DfCtx *, DfTensor *offset, DfPositions);
-DfTensor *df_swap_xy(DfCtx *, DfTensor *x);              /* the two numbers of a pair change places     .. 2 -> .. 2 */
+DF_API DfTensor *df_deform_positions(DfCtx *, DfTensor *offset, DfPositions);
+DF_API DfTensor *df_swap_xy(DfCtx *, DfTensor *x);       /* the two numbers of a pair change places     .. 2 -> .. 2 */
 /* d = 4 (query - position) for every query of the H x W grid and every sample, as sign(d) log2(|d| + 1) / 3: the
  * input of Swin v2's continuous position bias (Liu et al., CVPR 2022).         B G Ns 2 -> B*G H*W Ns 2 */
-DfTensor *df_log_displacement(DfCtx *, DfTensor *pos, int H, int W);
+DF_API DfTensor *df_log_displacement(DfCtx *, DfTensor *pos, int H, int W);
+
+DF_END_DECLS
 
 #endif

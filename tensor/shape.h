@@ -8,6 +8,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/core.h"
+
+DF_BEGIN_DECLS
+
 enum { DF_DIMS = 6 }; /* most dimensions of a tensor */
 
 typedef struct {
@@ -18,7 +22,9 @@ typedef struct {
 /* DF_SHAPE(B, H, W, C) */
 #define DF_SHAPE(...) ((DfShape){ (int)(sizeof((int[]){ __VA_ARGS__ }) / sizeof(int)), { __VA_ARGS__ } })
 
-size_t df_count(DfShape);                 /* number of elements, 1 for a scalar */
-bool df_same_shape(DfShape a, DfShape b);
+DF_API size_t df_count(DfShape);          /* number of elements, 1 for a scalar */
+DF_API bool df_same_shape(DfShape a, DfShape b);
+
+DF_END_DECLS
 
 #endif

@@ -23,6 +23,8 @@
 #include "boxes/boxes.h"
 #include "core/core.h"
 
+DF_BEGIN_DECLS
+
 typedef enum { DF_COCO_IMAGES, DF_COCO_CATEGORIES, DF_COCO_ANNOTATIONS, DF_COCO_RESULTS } DfCocoList;
 
 /* ---- records --------------------------------------------------------------------------------------------------- */
@@ -69,7 +71,7 @@ typedef struct {
     size_t n, capacity;
     DfRunList runs, other, merged;
 } DfCocoSegmentation;
-void df_coco_segmentation_done(DfCocoSegmentation *);
+DF_API void df_coco_segmentation_done(DfCocoSegmentation *);
 
 /* A text; zero-terminated, and there may be zeros in it. */
 typedef struct {
@@ -92,10 +94,10 @@ typedef struct {
     DfCocoSegmentation segmentation;
     char id_text[3][256];    /* where ids that are texts are                             */
 } DfCocoRecord;
-void df_coco_record_done(DfCocoRecord *);
+DF_API void df_coco_record_done(DfCocoRecord *);
 
 /* Fails with "FILE: line N: annotation 3: " in front, and where the reader stands. */
-int df_coco_record_fail(const DfCocoRecord *, const char *format, ...) DF_PRINTF(2, 3);
+DF_API int df_coco_record_fail(const DfCocoRecord *, const char *format, ...) DF_PRINTF(2, 3);
 
 /* ---- sinks ----------------------------------------------------------------------------------------------------- */
 
@@ -119,13 +121,13 @@ typedef struct {
     int (*field)(void *arg, DfCocoRecord *, unsigned field);
     int (*problem)(void *arg, DfCocoRecord *, const DfCocoProblem *); /* NULL: df_coco_refuse(), the strict one */
 } DfCocoSink;
-int df_coco_refuse(void *arg, DfCocoRecord *, const DfCocoProblem *);
+DF_API int df_coco_refuse(void *arg, DfCocoRecord *, const DfCocoProblem *);
 /* Strict, but null for a bbox or a segmentation, and [] for a bbox, are as if they were not there. */
-int df_coco_allow_empty(void *arg, DfCocoRecord *, const DfCocoProblem *);
+DF_API int df_coco_allow_empty(void *arg, DfCocoRecord *, const DfCocoProblem *);
 
 /* Tells the records of a list, or of a piece of one (df_json_records()), after its '[' and to its ']'. `before`
  * counts the records in front of the piece. DF_OK, or what the sink ended it with. */
-int df_coco_stream_records(DfJson *, DfCocoList, size_t before, DfCocoRecord *, const DfCocoSink *);
+DF_API int df_coco_stream_records(DfJson *, DfCocoList, size_t before, DfCocoRecord *, const DfCocoSink *);
 
 /* ---- files ----------------------------------------------------------------------------------------------------- */
 
@@ -140,8 +142,10 @@ typedef struct {
 
 /* An annotation file, {"images": [...], "annotations": [...], "categories": [...]}, its lists in any order. A list
  * that is given twice is told twice, one that is missing never. */
-int df_coco_stream_truth(DfJson *, const DfCocoFile *);
+DF_API int df_coco_stream_truth(DfJson *, const DfCocoFile *);
 /* A results file, [{...}, ...]: one list. */
-int df_coco_stream_results(DfJson *, const DfCocoFile *);
+DF_API int df_coco_stream_results(DfJson *, const DfCocoFile *);
+
+DF_END_DECLS
 
 #endif

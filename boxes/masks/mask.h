@@ -17,38 +17,43 @@
 
 #include "core/core.h"
 
+DF_BEGIN_DECLS
+
 /* Runs go down the columns, column after column, background first (it may be 0 long). A mask with no runs is empty. */
 typedef struct {
     uint32_t height, width;
     size_t n;
     uint32_t *runs; /* owned; df_mask_done() */
 } DfMask;
-void df_mask_done(DfMask *); /* frees the runs; {0} is fine */
+DF_API void df_mask_done(DfMask *); /* frees the runs; {0} is fine */
 
 /* Makers fill *out, which need not be initialised, and leave it {0} on failure. */
 
 /* Pixels row by row; what is not 0 is foreground. */
-int df_mask_encode(DfMask *out, const uint8_t *pixels, uint32_t height, uint32_t width);
-int df_mask_from_runs(DfMask *out, const uint32_t *runs, size_t n, uint32_t height, uint32_t width);
+DF_API int df_mask_encode(DfMask *out, const uint8_t *pixels, uint32_t height, uint32_t width);
+DF_API int df_mask_from_runs(DfMask *out, const uint32_t *runs, size_t n, uint32_t height, uint32_t width);
 /* The compressed form of COCO files ("counts" as a text), `length` bytes. */
-int df_mask_from_text(DfMask *out, const char *text, size_t length, uint32_t height, uint32_t width);
+DF_API int df_mask_from_text(DfMask *out, const char *text, size_t length, uint32_t height, uint32_t width);
 /* x y pairs in pixels; closed by itself. Sides up to 2^30, height * width below 2^31. */
-int df_mask_from_polygon(DfMask *out, const double *xy, size_t n_points, uint32_t height, uint32_t width);
-int df_mask_from_box(DfMask *out, const double xywh[4], uint32_t height, uint32_t width); /* through the polygon of its corners */
+DF_API int df_mask_from_polygon(DfMask *out, const double *xy, size_t n_points, uint32_t height, uint32_t width);
+/* through the polygon of its corners */
+DF_API int df_mask_from_box(DfMask *out, const double xywh[4], uint32_t height, uint32_t width);
 /* Union or intersection of n masks of one size; masks of different sizes give the empty mask of size 0, as in
  * pycocotools. */
-int df_mask_merge(DfMask *out, const DfMask *masks, size_t n, bool intersect);
+DF_API int df_mask_merge(DfMask *out, const DfMask *masks, size_t n, bool intersect);
 
 /* height * width bytes of 0 and 1, row by row. Fails if the runs are longer than that; what they leave over is 0. */
-int df_mask_decode(const DfMask *, uint8_t *pixels);
-int df_mask_to_text(const DfMask *, char **text); /* zero-terminated; df_free it */
+DF_API int df_mask_decode(const DfMask *, uint8_t *pixels);
+DF_API int df_mask_to_text(const DfMask *, char **text); /* zero-terminated; df_free it */
 /* As COCO's files have it: {"size": [height, width], "counts": ".."}; df_free it. */
-int df_mask_to_json(const DfMask *, char **text);
-uint32_t df_mask_area(const DfMask *);
-void df_mask_box(const DfMask *, double xywh[4]);
+DF_API int df_mask_to_json(const DfMask *, char **text);
+DF_API uint32_t df_mask_area(const DfMask *);
+DF_API void df_mask_box(const DfMask *, double xywh[4]);
 
 /* Intersection over union, or over the area of `dt` if `gt` is a crowd; -1 if their boxes meet but their sizes
  * differ. */
-double df_mask_iou(const DfMask *dt, const DfMask *gt, bool crowd);
+DF_API double df_mask_iou(const DfMask *dt, const DfMask *gt, bool crowd);
+
+DF_END_DECLS
 
 #endif

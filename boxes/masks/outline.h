@@ -8,9 +8,13 @@
 #include "boxes/masks/mask.h"
 #include "core/core.h"
 
+DF_BEGIN_DECLS
+
 /* Appends the path of an SVG: closed lines around the foreground, those around holes the other way round, in pixels.
  * Cells of a grid of at most 200 a side are taken as their middle pixel is. Nothing if there is no foreground, if the
  * runs are longer than the mask, or if it has 2^26 pixels or more. */
-int df_mask_outline(DfTextbuf *, const DfMask *);
+DF_API int df_mask_outline(DfTextbuf *, const DfMask *);
+
+DF_END_DECLS
 
 #endif

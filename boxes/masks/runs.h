@@ -11,6 +11,8 @@
 
 #include "core/core.h"
 
+DF_BEGIN_DECLS
+
 /* A list that grows. */
 typedef struct {
     uint32_t *at;
@@ -33,14 +35,14 @@ typedef struct {
     DfRunList columns, rows; /* rows of the crossings, by column */
     DfRunList one, both;     /* of a part, and of the parts so far */
 } DfPolygonRoom;
-void df_polygon_room_done(DfPolygonRoom *);
+DF_API void df_polygon_room_done(DfPolygonRoom *);
 
-bool df_runs_grow(DfRunList *, size_t n); /* makes room for n in all */
+DF_API bool df_runs_grow(DfRunList *, size_t n); /* makes room for n in all */
 
-int df_runs_from_text(DfRunList *, const char *text, size_t length);
-int df_runs_merge(DfRunList *out, const DfRunList *a, const DfRunList *b, bool intersect);
-size_t df_runs_text_length(size_t n); /* most bytes that df_runs_to_text writes */
-size_t df_runs_to_text(const uint32_t *runs, size_t n, char *text);
+DF_API int df_runs_from_text(DfRunList *, const char *text, size_t length);
+DF_API int df_runs_merge(DfRunList *out, const DfRunList *a, const DfRunList *b, bool intersect);
+DF_API size_t df_runs_text_length(size_t n); /* most bytes that df_runs_to_text writes */
+DF_API size_t df_runs_to_text(const uint32_t *runs, size_t n, char *text);
 
 /* What matching wants to know of a mask. */
 typedef struct {
@@ -48,13 +50,16 @@ typedef struct {
     uint32_t area;
     bool plain;      /* no empty run but the first, and the runs fill the mask exactly */
 } DfRunFacts;
-DfRunFacts df_runs_facts(const uint32_t *runs, size_t n, uint32_t height, uint32_t width);
+DF_API DfRunFacts df_runs_facts(const uint32_t *runs, size_t n, uint32_t height, uint32_t width);
 
-int df_runs_from_polygon(DfRunList *, DfRunFacts *, DfPolygonRoom *, const double *xy, size_t n_points, uint32_t height,
-                         uint32_t width);
+DF_API int df_runs_from_polygon(DfRunList *, DfRunFacts *, DfPolygonRoom *, const double *xy, size_t n_points,
+                                uint32_t height, uint32_t width);
 
 /* Pixels of union and intersection, counted as pycocotools counts: it stops where both lists have an empty run at
  * once. */
-void df_runs_count(const uint32_t *a, size_t n_a, const uint32_t *b, size_t n_b, uint32_t *both, uint32_t *either);
+DF_API void df_runs_count(const uint32_t *a, size_t n_a, const uint32_t *b, size_t n_b, uint32_t *both,
+                          uint32_t *either);
+
+DF_END_DECLS
 
 #endif

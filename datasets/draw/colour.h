@@ -7,11 +7,17 @@
 
 #include <stdint.h>
 
+#include "core/core.h"
+
+DF_BEGIN_DECLS
+
 /* The colour of a label. Labels that follow one another differ, and all are bright enough to be seen on a
  * photograph. */
-void df_label_colour(int label, uint8_t bgr[3]);
+DF_API void df_label_colour(int label, uint8_t bgr[3]);
 
 /* The colour of a weight, by its share 0..1 of the largest: from blue over green to yellow. */
-void df_weight_colour(float share, uint8_t bgr[3]);
+DF_API void df_weight_colour(float share, uint8_t bgr[3]);
+
+DF_END_DECLS
 
 #endif

@@ -9,6 +9,8 @@
 #include "datasets/classes.h"
 #include "datasets/image/image.h"
 
+DF_BEGIN_DECLS
+
 typedef struct {
     float box[4];         /* x1 y1 x2 y2, pixels of the picture; may reach beyond it                        */
     int label;            /* chooses the colour                                                             */
@@ -21,11 +23,11 @@ typedef struct {
  * and letters grow with the picture; a picture whose longer side is under 320 pixels is enlarged by a whole number
  * first, so that names can be read. `classes` names the labels 0..n_classes-1; another label is written as its
  * number. */
-int df_draw_boxes(DfImage *image, const DfDrawnBox *boxes, int n, const char *const *classes, int n_classes);
+DF_API int df_draw_boxes(DfImage *image, const DfDrawnBox *boxes, int n, const char *const *classes, int n_classes);
 
 /* Lays the class of every pixel over a BGR picture in its colour, and puts a legend under it: `image` grows
  * downwards. labels[height][width]; opacity 0..1. A label without a name is written as its number. */
-int df_draw_classes(DfImage *image, const uint16_t *labels, const DfClasses *classes, float opacity);
+DF_API int df_draw_classes(DfImage *image, const uint16_t *labels, const DfClasses *classes, float opacity);
 
 typedef struct {
     float x, y;   /* pixels, from the corner of the picture's first one; may lie outside */
@@ -42,7 +44,9 @@ typedef struct {
 
 /* A figure in the manner of papers: the BGR picture darkened (and enlarged by a whole number, if it is small), a
  * disc for every point, the heaviest on top, and under it a scale and the title. `classes` as above. */
-int df_draw_points(DfImage *out, const DfImage *picture, const DfDrawnPoints *, const char *const *classes,
-                   int n_classes);
+DF_API int df_draw_points(DfImage *out, const DfImage *picture, const DfDrawnPoints *, const char *const *classes,
+                          int n_classes);
+
+DF_END_DECLS
 
 #endif

@@ -11,6 +11,8 @@
 
 #include "core/core.h"
 
+DF_BEGIN_DECLS
+
 /* Pixels row by row without gaps, channels innermost: B G R, or one channel (labels). Owned by whoever made the
  * image. */
 typedef struct {
@@ -25,11 +27,11 @@ enum {
 
 /* DF_EVALUE (DF_EFORMAT if empty) for a picture of no pixels or beyond the limits; max_pixels 0:
  * DF_IMAGE_MAX_PIXELS. */
-int df_image_check_size(uint64_t height, uint64_t width, size_t max_pixels);
+DF_API int df_image_check_size(uint64_t height, uint64_t width, size_t max_pixels);
 
 /* An image of undefined content; 1 to 4 channels. Larger than the limits above is DF_EVALUE. */
-int df_image_new(DfImage *out, int height, int width, int channels);
-void df_image_free(DfImage *); /* and zeroes it; a zeroed image is fine */
+DF_API int df_image_new(DfImage *out, int height, int width, int channels);
+DF_API void df_image_free(DfImage *); /* and zeroes it; a zeroed image is fine */
 
 static inline size_t df_image_bytes(const DfImage *image)
 {
@@ -37,6 +39,8 @@ static inline size_t df_image_bytes(const DfImage *image)
 }
 
 /* Mirrors in place: left-right, top-bottom or both. */
-void df_image_flip(DfImage *image, bool horizontal, bool vertical);
+DF_API void df_image_flip(DfImage *image, bool horizontal, bool vertical);
+
+DF_END_DECLS
 
 #endif

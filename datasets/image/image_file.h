@@ -12,19 +12,23 @@
 
 #include "datasets/image/image.h"
 
+DF_BEGIN_DECLS
+
 /* Reads a JPEG or PNG file, told apart by its first bytes, as BGR. Errors name the file. */
-int df_image_read(DfImage *out, const char *path);
+DF_API int df_image_read(DfImage *out, const char *path);
 
 /* The same from memory; `name` is for messages. At most `max_pixels` pixels (0: DF_IMAGE_MAX_PIXELS). */
-int df_image_decode(DfImage *out, const uint8_t *bytes, size_t size, size_t max_pixels, const char *name);
+DF_API int df_image_decode(DfImage *out, const uint8_t *bytes, size_t size, size_t max_pixels, const char *name);
 
 /* Reads a PNG label map as one channel: palette indices as they are, grey as it is; colour and 16 bits are
  * refused. The second takes an image that was made before, or a zeroed one, and uses its memory again if there is
  * enough. On failure it is freed. */
-int df_image_read_labels(DfImage *out, const char *path);
-int df_image_read_labels_again(DfImage *, const char *path);
+DF_API int df_image_read_labels(DfImage *out, const char *path);
+DF_API int df_image_read_labels_again(DfImage *, const char *path);
 
 /* Writes BGR or one channel as PNG or JPEG, by the ending of the path. `quality` 1..100 is for JPEG. */
-int df_image_write(const DfImage *image, const char *path, int quality);
+DF_API int df_image_write(const DfImage *image, const char *path, int quality);
+
+DF_END_DECLS
 
 #endif

@@ -8,12 +8,16 @@
 
 #include "datasets/image/image.h"
 
+DF_BEGIN_DECLS
+
 /* cv2.resize(INTER_LINEAR): two taps a direction in 11-bit fixed point; what mmdet and mmseg use. Equal sizes are
  * a copy. */
-int df_resize_cv2(DfImage *out, const DfImage *in, int height, int width);
+DF_API int df_resize_cv2(DfImage *out, const DfImage *in, int height, int width);
 
 /* PIL.Image.resize(BILINEAR): a triangle that widens when it shrinks (antialiased), in 22-bit fixed point; what
  * DETR uses. */
-int df_resize_pil(DfImage *out, const DfImage *in, int height, int width);
+DF_API int df_resize_pil(DfImage *out, const DfImage *in, int height, int width);
+
+DF_END_DECLS
 
 #endif

@@ -15,6 +15,8 @@
 
 #include "datasets/pipeline/pipeline.h"
 
+DF_BEGIN_DECLS
+
 /* One picture. A picture that cannot be read or prepared comes with its error and sentence; whether the run goes
  * on is the caller's decision. Owned by whoever took it. */
 typedef struct {
@@ -25,7 +27,7 @@ typedef struct {
     DfImage image;      /* BGR, upright; empty unless keep_images */
     DfViews views;
 } DfSample;
-void df_sample_free(DfSample *);
+DF_API void df_sample_free(DfSample *);
 
 typedef struct {
     const DfPipeline *pipeline;
@@ -38,11 +40,13 @@ typedef struct {
 } DfLoading;
 
 typedef struct DfLoader DfLoader;
-int df_loader_new(DfLoader **out, const DfLoading *what);
-bool df_loader_next(DfLoader *, DfSample *out); /* waits; false after the last */
-void df_loader_free(DfLoader *);                /* also before the last        */
+DF_API int df_loader_new(DfLoader **out, const DfLoading *what);
+DF_API bool df_loader_next(DfLoader *, DfSample *out); /* waits; false after the last */
+DF_API void df_loader_free(DfLoader *);                /* also before the last        */
 
 /* The same for one picture, on the calling thread. */
-void df_sample_load(DfSample *out, const DfPipeline *pipeline, const char *path, bool keep_image);
+DF_API void df_sample_load(DfSample *out, const DfPipeline *pipeline, const char *path, bool keep_image);
+
+DF_END_DECLS
 
 #endif

@@ -16,8 +16,10 @@
 #include "config/config.h"
 #include "datasets/image/image.h"
 
+DF_BEGIN_DECLS
+
 typedef enum { DF_FLIP_NONE, DF_FLIP_HORIZONTAL, DF_FLIP_VERTICAL, DF_FLIP_DIAGONAL } DfFlip;
-const char *df_flip_name(DfFlip); /* mmdet's word: "horizontal", ...; "" for none */
+DF_API const char *df_flip_name(DfFlip); /* mmdet's word: "horizontal", ...; "" for none */
 
 /* One prepared view of a picture, and how it came from the picture. */
 typedef struct {
@@ -30,16 +32,18 @@ typedef struct {
     int n;
     DfView *view;
 } DfViews;
-void df_views_free(DfViews *);
+DF_API void df_views_free(DfViews *);
 
 typedef struct DfPipeline DfPipeline;
 
 /* `list` is the value of a config's `pipeline`. An unknown transform or option is an error that names the nearest
  * known. */
-int df_pipeline_new(DfPipeline **out, const DfNode *list);
-void df_pipeline_free(DfPipeline *);
+DF_API int df_pipeline_new(DfPipeline **out, const DfNode *list);
+DF_API void df_pipeline_free(DfPipeline *);
 
 /* `image` is BGR and stays as it is. Free `out` with df_views_free(). */
-int df_pipeline_run(const DfPipeline *, const DfImage *image, DfViews *out);
+DF_API int df_pipeline_run(const DfPipeline *, const DfImage *image, DfViews *out);
+
+DF_END_DECLS
 
 #endif

@@ -15,6 +15,8 @@
 
 #include "core/core.h"
 
+DF_BEGIN_DECLS
+
 typedef enum {
     DF_CHECK_ERROR,   /* the score is wrong, or there is none  */
     DF_CHECK_WARNING, /* the score may not be what is meant    */
@@ -23,23 +25,26 @@ typedef enum {
 } DfCheckLevel;
 
 typedef struct DfCheck DfCheck;
-int df_check_new(DfCheck **out);
-void df_check_free(DfCheck *); /* NULL is fine */
+DF_API int df_check_new(DfCheck **out);
+DF_API void df_check_free(DfCheck *); /* NULL is fine */
 
 /* The annotation file first, then any number of results files. What cannot be read at all (no such file, no JSON)
  * is a failure; all else is a finding. */
-int df_check_truth(DfCheck *, const char *path);
-int df_check_truth_json(DfCheck *, DfJson *);
-int df_check_results(DfCheck *, const char *path);
-int df_check_results_json(DfCheck *, DfJson *);
+DF_API int df_check_truth(DfCheck *, const char *path);
+DF_API int df_check_truth_json(DfCheck *, DfJson *);
+DF_API int df_check_results(DfCheck *, const char *path);
+DF_API int df_check_results_json(DfCheck *, DfJson *);
 
 /* Compares the sizes of images with their files. `size` returns DF_OK, or a failure whose sentence becomes the
  * finding. */
 typedef int DfCheckImageSize(void *user, const char *file_name, int *width, int *height);
-int df_check_images(DfCheck *, DfCheckImageSize *size, void *user);
+DF_API int df_check_images(DfCheck *, DfCheckImageSize *size, void *user);
 
-size_t df_check_count(const DfCheck *, DfCheckLevel);
-int df_check_text(const DfCheck *, char **out); /* a line per finding; of many alike the first ones; df_free it */
-int df_check_json(const DfCheck *, char **out); /* keys: docs/metrics.md; df_free it */
+DF_API size_t df_check_count(const DfCheck *, DfCheckLevel);
+/* a line per finding; of many alike the first ones; df_free it */
+DF_API int df_check_text(const DfCheck *, char **out);
+DF_API int df_check_json(const DfCheck *, char **out); /* keys: docs/metrics.md; df_free it */
+
+DF_END_DECLS
 
 #endif

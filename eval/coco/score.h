@@ -8,13 +8,15 @@
 
 #include "core/core.h"
 
+DF_BEGIN_DECLS
+
 struct DfCoco;
 struct DfCocoResults;
 struct DfCocoEval;
 struct DfCocoParams;
 
 typedef enum { DF_SCORE_BOXES, DF_SCORE_MASKS, DF_SCORE_PROPOSALS, DF_SCORE_KINDS } DfScoreKind;
-const char *df_score_kind_name(DfScoreKind); /* "bbox", "segm", "proposal" */
+DF_API const char *df_score_kind_name(DfScoreKind); /* "bbox", "segm", "proposal" */
 
 typedef struct {
     const char *truth;                    /* the annotation file                                             */
@@ -38,10 +40,12 @@ typedef struct {
 } DfCocoScores;
 
 /* After a failure *out is empty. The pool must outlive it. */
-int df_coco_score(DfCocoScores *out, const DfCocoScoring *, DfPool *);
-void df_coco_scores_done(DfCocoScores *); /* {0} is fine */
+DF_API int df_coco_score(DfCocoScores *out, const DfCocoScoring *, DfPool *);
+DF_API void df_coco_scores_done(DfCocoScores *); /* {0} is fine */
 
 /* {"bbox": {..}, "segm": {..}} as of df_coco_eval_json(), and "explain" if `explain` is not NULL (JSON). df_free it. */
-int df_coco_scores_json(const DfCocoScores *, const char *explain, char **out);
+DF_API int df_coco_scores_json(const DfCocoScores *, const char *explain, char **out);
+
+DF_END_DECLS
 
 #endif

@@ -22,6 +22,8 @@
 
 #include "core/core.h"
 
+DF_BEGIN_DECLS
+
 struct DfCocoResults;
 struct DfImageScores;
 
@@ -31,7 +33,7 @@ typedef struct {
     uint64_t seed;
     double confidence; /* 0..1                                             */
 } DfCompareParams;
-DfCompareParams df_compare_params(void); /* boxes, 1000 replicates, seed 0, confidence 0.95 */
+DF_API DfCompareParams df_compare_params(void); /* boxes, 1000 replicates, seed 0, confidence 0.95 */
 
 /* One score of one result, and its difference from that of the first result. -1: there is no score, as there is no
  * ground truth. */
@@ -43,25 +45,27 @@ typedef struct {
 
 typedef struct DfCompare DfCompare;
 /* n >= 1 results against the same ground truth; the first is what the others are compared with. `names` are copied. */
-int df_compare_new(DfCompare **out, const struct DfCocoResults *const *results, const char *const *names, size_t n,
-                   const DfCompareParams *, DfPool *);
+DF_API int df_compare_new(DfCompare **out, const struct DfCocoResults *const *results, const char *const *names,
+                          size_t n, const DfCompareParams *, DfPool *);
 /* The same of single images' scores, all of the same kind and about the same images. */
-int df_compare_images(DfCompare **out, const struct DfImageScores *const *results, const char *const *names, size_t n,
-                      const DfCompareParams *, DfPool *);
-void df_compare_free(DfCompare *); /* NULL is fine */
+DF_API int df_compare_images(DfCompare **out, const struct DfImageScores *const *results, const char *const *names,
+                             size_t n, const DfCompareParams *, DfPool *);
+DF_API void df_compare_free(DfCompare *); /* NULL is fine */
 
 /* What was compared, by place: {"AP", "ap"}, and so on; the first one is the kind's main metric. */
 typedef struct {
     const char *name, *key;
 } DfCompareMetric;
-size_t df_compare_metrics(const DfCompare *, const DfCompareMetric **);
-size_t df_compare_image_count(const DfCompare *);
-size_t df_compare_classes(const DfCompare *);
-DfCompared df_compare_metric(const DfCompare *, size_t result, size_t metric);
-DfCompared df_compare_class(const DfCompare *, size_t result, size_t class_place); /* its AP, IoU or top-1 */
+DF_API size_t df_compare_metrics(const DfCompare *, const DfCompareMetric **);
+DF_API size_t df_compare_image_count(const DfCompare *);
+DF_API size_t df_compare_classes(const DfCompare *);
+DF_API DfCompared df_compare_metric(const DfCompare *, size_t result, size_t metric);
+DF_API DfCompared df_compare_class(const DfCompare *, size_t result, size_t class_place); /* its AP, IoU or top-1 */
 
-int df_compare_text(const DfCompare *, bool per_class, char **out);     /* df_free them all */
-int df_compare_markdown(const DfCompare *, bool per_class, char **out);
-int df_compare_json(const DfCompare *, char **out);                     /* keys: docs/metrics.md */
+DF_API int df_compare_text(const DfCompare *, bool per_class, char **out); /* df_free them all */
+DF_API int df_compare_markdown(const DfCompare *, bool per_class, char **out);
+DF_API int df_compare_json(const DfCompare *, char **out);                 /* keys: docs/metrics.md */
+
+DF_END_DECLS
 
 #endif

@@ -20,21 +20,23 @@
 #include "core/core.h"
 #include "eval/semantic/miou.h"
 
+DF_BEGIN_DECLS
+
 typedef enum { DF_IMAGES_MIOU, DF_IMAGES_TOPK } DfImagesKind;
 
 typedef struct DfImageScores DfImageScores;
 /* `class_names` are copied; NULL: there are none. */
-int df_image_scores_new(DfImageScores **out, DfImagesKind, int classes, const char *const *class_names);
-void df_image_scores_free(DfImageScores *); /* NULL is fine */
+DF_API int df_image_scores_new(DfImageScores **out, DfImagesKind, int classes, const char *const *class_names);
+DF_API void df_image_scores_free(DfImageScores *); /* NULL is fine */
 
-int df_image_scores_add_areas(DfImageScores *, const char *name, const DfMiouResult *);
-int df_image_scores_add_top(DfImageScores *, const char *name, int label, bool top1, bool top5);
+DF_API int df_image_scores_add_areas(DfImageScores *, const char *name, const DfMiouResult *);
+DF_API int df_image_scores_add_top(DfImageScores *, const char *name, int label, bool top1, bool top5);
 
 /* Adds the images of another of the same kind and classes. */
-int df_image_scores_merge(DfImageScores *into, const DfImageScores *from);
+DF_API int df_image_scores_merge(DfImageScores *into, const DfImageScores *from);
 
 /* An image by itself, of DF_IMAGES_MIOU. */
-size_t df_image_scores_count(const DfImageScores *);
+DF_API size_t df_image_scores_count(const DfImageScores *);
 typedef struct {
     const char *name;
     double miou;    /* mean IoU of the classes that the image or its prediction has; -1: no pixel counts */
@@ -42,11 +44,13 @@ typedef struct {
     double wrong;   /* wrong pixels                                                                      */
     uint32_t worst; /* the class with most pixels that are not found                                     */
 } DfImageSummary;
-DfImageSummary df_image_scores_summary(const DfImageScores *, size_t image);
+DF_API DfImageSummary df_image_scores_summary(const DfImageScores *, size_t image);
 
 /* In the order of the names, whatever the order of adding. */
-int df_image_scores_write(DfImageScores *, const char *path);
-int df_image_scores_read(DfImageScores **out, const char *path);
-int df_image_scores_read_json(DfImageScores **out, DfJson *);
+DF_API int df_image_scores_write(DfImageScores *, const char *path);
+DF_API int df_image_scores_read(DfImageScores **out, const char *path);
+DF_API int df_image_scores_read_json(DfImageScores **out, DfJson *);
+
+DF_END_DECLS
 
 #endif

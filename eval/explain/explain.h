@@ -22,6 +22,8 @@
 #include "core/core.h"
 #include "eval/explain/tide.h"
 
+DF_BEGIN_DECLS
+
 enum { DF_CALIBRATION_BINS = 10, DF_SCORE_BINS = 20 };
 
 /* Detections of scores in [i / bins, (i + 1) / bins); scores outside of 0..1 are in the first and the last bin. */
@@ -54,18 +56,19 @@ struct DfCocoEval;
 struct DfCocoResults;
 
 /* Borrows both; boxes or masks as the evaluation was of. `score_threshold` in 0..1. */
-int df_explain_new(DfExplain **out, const struct DfCocoResults *, const struct DfCocoEval *, double score_threshold);
-void df_explain_free(DfExplain *); /* NULL is fine */
-const DfExplainNumbers *df_explain_numbers(const DfExplain *);
-int df_explain_pictures(DfExplain *, DfJson *json);
+DF_API int df_explain_new(DfExplain **out, const struct DfCocoResults *, const struct DfCocoEval *,
+                          double score_threshold);
+DF_API void df_explain_free(DfExplain *); /* NULL is fine */
+DF_API const DfExplainNumbers *df_explain_numbers(const DfExplain *);
+DF_API int df_explain_pictures(DfExplain *, DfJson *json);
 /* Of masks: the results once more, file by file in the order in which they were added; else they are drawn as boxes. */
-int df_explain_masks(DfExplain *, DfJson *json);
+DF_API int df_explain_masks(DfExplain *, DfJson *json);
 
 /* ---- cases: images, objects and detections, and what became of each ---------------------------------------------- */
 
-const struct DfCocoEval *df_explain_eval(const DfExplain *);   /* the evaluation that is explained */
-bool df_explain_of_masks(const DfExplain *);                   /* else of boxes                    */
-const char *const *df_explain_class_names(const DfExplain *);  /* [n_classes], by category id      */
+DF_API const struct DfCocoEval *df_explain_eval(const DfExplain *);  /* the evaluation that is explained */
+DF_API bool df_explain_of_masks(const DfExplain *);                  /* else of boxes                    */
+DF_API const char *const *df_explain_class_names(const DfExplain *); /* [n_classes], by category id      */
 
 #define DF_NO_CASE UINT32_MAX
 
@@ -76,8 +79,8 @@ typedef struct {
     size_t first_detection, end_detection; /* its detections, best first                 */
     uint32_t right, wrong, missed;      /* at the score threshold                        */
 } DfExplainImage;
-DfExplainImage df_explain_image(const DfExplain *, size_t image);
-size_t df_explain_worst_image(const DfExplain *, size_t rank); /* by errors, most first; rank below n_images */
+DF_API DfExplainImage df_explain_image(const DfExplain *, size_t image);
+DF_API size_t df_explain_worst_image(const DfExplain *, size_t rank); /* by errors, most first; rank below n_images */
 
 typedef struct {
     double box[4];                      /* x y w h                                       */
@@ -86,8 +89,8 @@ typedef struct {
     uint32_t found_by;                  /* a detection, or DF_NO_CASE                    */
     uint32_t nearly_found_by;           /* the best Cls or Loc error, or DF_NO_CASE      */
 } DfExplainObject;
-size_t df_explain_objects(const DfExplain *);
-DfExplainObject df_explain_object(const DfExplain *, size_t object);
+DF_API size_t df_explain_objects(const DfExplain *);
+DF_API DfExplainObject df_explain_object(const DfExplain *, size_t object);
 
 typedef struct {
     double box[4], score;
@@ -97,19 +100,21 @@ typedef struct {
     uint32_t object;                    /* the one found, mistaken or badly found, or DF_NO_CASE */
     double iou;                         /* with it                                       */
 } DfExplainDetection;
-size_t df_explain_detections(const DfExplain *);
-DfExplainDetection df_explain_detection(const DfExplain *, size_t detection);
+DF_API size_t df_explain_detections(const DfExplain *);
+DF_API DfExplainDetection df_explain_detection(const DfExplain *, size_t detection);
 
 /* Masks for drawings. Without runs: there is none, or it was not read. df_mask_done() *out. */
 enum { DF_EXPLAIN_DRAWN = 24 };         /* df_explain_masks() reads those of so many worst images */
-int df_explain_object_mask(const DfExplain *, size_t object, DfMask *out);
-int df_explain_detection_mask(const DfExplain *, size_t detection, DfMask *out);
+DF_API int df_explain_object_mask(const DfExplain *, size_t object, DfMask *out);
+DF_API int df_explain_detection_mask(const DfExplain *, size_t detection, DfMask *out);
 
 /* A thumbnail for an image: a data: URI ("data:image/jpeg;base64,..") in *uri, which is df_free'd, or NULL for none. */
 typedef int DfExplainThumbnail(void *user, const char *file_name, char **uri);
-void df_explain_thumbnails(DfExplain *, DfExplainThumbnail *, void *user);
-int df_explain_thumbnail(const DfExplain *, size_t image, char **uri); /* NULL: none */
+DF_API void df_explain_thumbnails(DfExplain *, DfExplainThumbnail *, void *user);
+DF_API int df_explain_thumbnail(const DfExplain *, size_t image, char **uri); /* NULL: none */
 
-int df_explain_json(const DfExplain *, char **out);                    /* keys: docs/metrics.md; df_free it */
+DF_API int df_explain_json(const DfExplain *, char **out);             /* keys: docs/metrics.md; df_free it */
+
+DF_END_DECLS
 
 #endif

@@ -17,6 +17,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/core.h"
+
+DF_BEGIN_DECLS
+
 typedef enum {
     DF_TIDE_CLS,
     DF_TIDE_LOC,
@@ -36,7 +40,9 @@ typedef struct {
 } DfTide;
 
 struct DfCocoResults;
-int df_coco_tide(DfTide *out, const struct DfCocoResults *, bool masks);
-const char *df_tide_name(DfTideKind); /* "Cls" */
+DF_API int df_coco_tide(DfTide *out, const struct DfCocoResults *, bool masks);
+DF_API const char *df_tide_name(DfTideKind); /* "Cls" */
+
+DF_END_DECLS
 
 #endif

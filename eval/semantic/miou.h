@@ -22,6 +22,8 @@
 
 #include "core/core.h"
 
+DF_BEGIN_DECLS
+
 enum { DF_MIOU_CLASSES = 256 }; /* at most */
 
 typedef struct {
@@ -35,21 +37,21 @@ typedef struct {
     double nan_value;
     double beta;            /* of the F-score                                                                      */
 } DfMiouParams;
-DfMiouParams df_miou_params(void); /* 150 classes, 255, true, false, false, 0, 1 */
+DF_API DfMiouParams df_miou_params(void); /* 150 classes, 255, true, false, false, 0, 1 */
 
 typedef struct DfMiou DfMiou;
 
 /* `boundary_ratio` > 0 also counts for Boundary IoU: the width of the boundary as a part of the diagonal, 0.02 in
  * the paper. */
-int df_miou_new(DfMiou **out, double boundary_ratio);
-void df_miou_free(DfMiou *); /* NULL is fine */
+DF_API int df_miou_new(DfMiou **out, double boundary_ratio);
+DF_API void df_miou_free(DfMiou *); /* NULL is fine */
 
 /* n pixels, one byte each, as stored in the files. Without the geometry there is no boundary: use the other with
  * one. */
-void df_miou_add(DfMiou *, const uint8_t *pred, const uint8_t *label, size_t n);
-int df_miou_add_image(DfMiou *, const uint8_t *pred, const uint8_t *label, size_t height, size_t width);
-void df_miou_clear(DfMiou *);                         /* as new                                 */
-void df_miou_merge(DfMiou *into, const DfMiou *from); /* both made with the same boundary_ratio */
+DF_API void df_miou_add(DfMiou *, const uint8_t *pred, const uint8_t *label, size_t n);
+DF_API int df_miou_add_image(DfMiou *, const uint8_t *pred, const uint8_t *label, size_t height, size_t width);
+DF_API void df_miou_clear(DfMiou *);                         /* as new                                 */
+DF_API void df_miou_merge(DfMiou *into, const DfMiou *from); /* both made with the same boundary_ratio */
 
 /* Of each class, and the means over the classes that are not NAN. All are fractions of 1. */
 typedef struct {
@@ -71,25 +73,27 @@ typedef struct {
     uint64_t label_outside, pred_outside; /* counted pixels whose value is no class    */
     bool has_boundary;
 } DfMiouResult;
-int df_miou_result(DfMiouResult *out, const DfMiou *, const DfMiouParams *);
+DF_API int df_miou_result(DfMiouResult *out, const DfMiou *, const DfMiouParams *);
 
 /* Pixels of label class r predicted as class c, [r * classes + c]; values outside of the classes are left out.
  * df_free it. */
-int df_miou_confusion(uint64_t **out, const DfMiou *, const DfMiouParams *);
+DF_API int df_miou_confusion(uint64_t **out, const DfMiou *, const DfMiouParams *);
 
 /* Does this image hold, at a pixel that counts, a value that is no class? For a message about the file. */
-bool df_miou_outside(const DfMiouParams *, const uint8_t *label, size_t n);
+DF_API bool df_miou_outside(const DfMiouParams *, const uint8_t *label, size_t n);
 
 /* The table of classes and means as mmseg prints it, in percent; `names` NULL or one of each class. df_free it. */
-int df_miou_table(const DfMiouResult *, const char *const *names, char **out);
+DF_API int df_miou_table(const DfMiouResult *, const char *const *names, char **out);
 /* The keys are listed in docs/metrics.md. `confusion` NULL or from df_miou_confusion(). df_free it. */
-int df_miou_json(const DfMiouResult *, const DfMiouParams *, const char *const *names, const uint64_t *confusion,
-                 char **out);
+DF_API int df_miou_json(const DfMiouResult *, const DfMiouParams *, const char *const *names, const uint64_t *confusion,
+                        char **out);
 
 /* Which pixels lie on the boundary of the segment they belong to: within d (in rows and in columns) of a pixel of
  * another value or of the outside of the picture. This is Boundary IoU's boundary of every class at once.
  * boundary[height * width] gets 0 or 1. */
-int df_boundary_of(uint8_t *boundary, const uint8_t *label, size_t height, size_t width, size_t d);
-size_t df_boundary_distance(size_t height, size_t width, double ratio); /* round(ratio * diagonal), at least 1 */
+DF_API int df_boundary_of(uint8_t *boundary, const uint8_t *label, size_t height, size_t width, size_t d);
+DF_API size_t df_boundary_distance(size_t height, size_t width, double ratio); /* round(ratio * diagonal), at least 1 */
+
+DF_END_DECLS
 
 #endif

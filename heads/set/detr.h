@@ -10,6 +10,8 @@
 
 #include "heads/set.h"
 
+DF_BEGIN_DECLS
+
 /* How the transformer is told where a cell is: half of the channels say y, half say x (set/positional_encoding.c). */
 typedef struct {
     bool learned;               /* by two tables; else by sines                                                */
@@ -18,7 +20,7 @@ typedef struct {
                                  * else of i + 1                                                               */
     double temperature, offset, scale;
 } DfPositionalEncoding;
-DfPositionalEncoding df_positional_encoding(void); /* DETR's: normalised sines, temperature 10000, scale 2 pi */
+DF_API DfPositionalEncoding df_positional_encoding(void); /* DETR's: normalised sines, temperature 10000, scale 2 pi */
 
 /* How the parameters are called: which code wrote the checkpoints. */
 typedef enum {
@@ -54,11 +56,13 @@ typedef struct {
     bool clip;                  /* boxes end at the image, as mmdet has it                                          */
 } DfDetrOptions;
 
-extern const DfSetHead df_head_detr, df_head_transformer, df_head_deformable_detr;
+DF_API extern const DfSetHead df_head_detr, df_head_transformer, df_head_deformable_detr;
 
 /* Builds a head into the zeroed `self` of df_head_detr.size or df_head_deformable_detr.size bytes. A wrong number
  * poisons the scope's model. */
-void df_detr_init(NnScope, void *self, const DfDetrOptions *);
-void df_deformable_detr_init(NnScope, void *self, const DfDetrOptions *);
+DF_API void df_detr_init(NnScope, void *self, const DfDetrOptions *);
+DF_API void df_deformable_detr_init(NnScope, void *self, const DfDetrOptions *);
+
+DF_END_DECLS
 
 #endif

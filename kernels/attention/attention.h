@@ -18,6 +18,8 @@
 #include "core/core.h"
 #include "kernels/leaves.h"
 
+DF_BEGIN_DECLS
+
 /* ---- window attention: df_window_attention() in tensor/ops.h says what is computed ------------------------------ */
 
 typedef struct {
@@ -29,17 +31,17 @@ typedef struct {
     const float *table; /* (2 window - 1)^2 heads, or NULL               */
 } DfWindowProblem;
 
-size_t df_window_attention_workspace(const DfWindowProblem *);          /* floats, forward  */
-size_t df_window_attention_backward_workspace(const DfWindowProblem *); /* floats, backward */
-size_t df_window_attention_lse_size(const DfWindowProblem *);           /* floats of what forward leaves for backward */
+DF_API size_t df_window_attention_workspace(const DfWindowProblem *);          /* floats, forward  */
+DF_API size_t df_window_attention_backward_workspace(const DfWindowProblem *); /* floats, backward */
+DF_API size_t df_window_attention_lse_size(const DfWindowProblem *);    /* floats of what forward leaves for backward */
 
 /* `out` is B H W C; `lse` NULL unless backward follows. */
-int df_window_attention_forward(DfPool *, const DfAttentionKernels *, const DfWindowProblem *, float *out, float *lse,
-                                float *workspace);
+DF_API int df_window_attention_forward(DfPool *, const DfAttentionKernels *, const DfWindowProblem *, float *out,
+                                       float *lse, float *workspace);
 /* Adds to dqkv, dpad, dtable, each of which may be NULL. */
-int df_window_attention_backward(DfPool *, const DfAttentionKernels *, const DfWindowProblem *, const float *out,
-                                 const float *lse, const float *dout, float *dqkv, float *dpad, float *dtable,
-                                 float *workspace);
+DF_API int df_window_attention_backward(DfPool *, const DfAttentionKernels *, const DfWindowProblem *, const float *out,
+                                        const float *lse, const float *dout, float *dqkv, float *dpad, float *dtable,
+                                        float *workspace);
 
 /* ---- neighborhood attention: df_neighborhood_attention() in tensor/ops.h ---------------------------------------- */
 
@@ -51,13 +53,15 @@ typedef struct {
     const float *table;   /* heads (2 window - 1) (2 window - 1), or NULL */
 } DfNeighborhoodProblem;
 
-size_t df_neighborhood_attention_lse_size(const DfNeighborhoodProblem *);           /* floats, as above */
-size_t df_neighborhood_attention_backward_workspace(const DfNeighborhoodProblem *); /* floats */
-int df_neighborhood_attention_forward(DfPool *, const DfKernels *, const DfNeighborhoodProblem *, float *out,
-                                      float *lse);
+DF_API size_t df_neighborhood_attention_lse_size(const DfNeighborhoodProblem *);           /* floats, as above */
+DF_API size_t df_neighborhood_attention_backward_workspace(const DfNeighborhoodProblem *); /* floats */
+DF_API int df_neighborhood_attention_forward(DfPool *, const DfKernels *, const DfNeighborhoodProblem *, float *out,
+                                             float *lse);
 /* Adds to dqkv and dtable, each of which may be NULL. */
-int df_neighborhood_attention_backward(DfPool *, const DfKernels *, const DfNeighborhoodProblem *, const float *out,
-                                       const float *lse, const float *dout, float *dqkv, float *dtable,
-                                       float *workspace);
+DF_API int df_neighborhood_attention_backward(DfPool *, const DfKernels *, const DfNeighborhoodProblem *,
+                                              const float *out, const float *lse, const float *dout, float *dqkv,
+                                              float *dtable, float *workspace);
+
+DF_END_DECLS
 
 #endif

@@ -7,6 +7,8 @@
 
 #include "kernels/attention/attention.h"
 
+DF_BEGIN_DECLS
+
 enum { DF_FOCAL_LEVELS = 4 }; /* pooled ones, at most */
 
 /* df_focal_attention() in tensor/ops.h says what is computed. */
@@ -27,16 +29,18 @@ typedef struct { /* where to add the gradients; each may be NULL */
     float *qkv, *pad, *table, *neighbors, *pooled[DF_FOCAL_LEVELS], *tables[DF_FOCAL_LEVELS];
 } DfFocalGrads;
 
-int df_focal_neighbors(int window, int expand);       /* tokens around a window: how many keys they are */
-int df_focal_keys(const DfFocalProblem *);            /* of each query                                  */
-size_t df_focal_attention_workspace(const DfFocalProblem *);          /* floats */
-size_t df_focal_attention_backward_workspace(const DfFocalProblem *); /* floats */
-size_t df_focal_attention_lse_size(const DfFocalProblem *);
+DF_API int df_focal_neighbors(int window, int expand); /* tokens around a window: how many keys they are */
+DF_API int df_focal_keys(const DfFocalProblem *);      /* of each query                                  */
+DF_API size_t df_focal_attention_workspace(const DfFocalProblem *);          /* floats */
+DF_API size_t df_focal_attention_backward_workspace(const DfFocalProblem *); /* floats */
+DF_API size_t df_focal_attention_lse_size(const DfFocalProblem *);
 /* `out` is B H W C; `lse` NULL unless backward follows. DF_OK or DF_ENOMEM. */
-int df_focal_attention_forward(DfPool *, const DfAttentionKernels *, const DfFocalProblem *, float *out, float *lse,
-                               float *workspace);
+DF_API int df_focal_attention_forward(DfPool *, const DfAttentionKernels *, const DfFocalProblem *, float *out,
+                                      float *lse, float *workspace);
 /* Adds to the gradients. */
-int df_focal_attention_backward(DfPool *, const DfAttentionKernels *, const DfFocalProblem *, const float *out,
-                                const float *lse, const float *dout, const DfFocalGrads *, float *workspace);
+DF_API int df_focal_attention_backward(DfPool *, const DfAttentionKernels *, const DfFocalProblem *, const float *out,
+                                       const float *lse, const float *dout, const DfFocalGrads *, float *workspace);
+
+DF_END_DECLS
 
 #endif

@@ -11,6 +11,8 @@
 
 #include "kernels/gemm/gemm.h"
 
+DF_BEGIN_DECLS
+
 /* The sizes of a convolution from x to y; the weight is O kh kw I/groups. The caller sees to it that
  * oH = (H + 2 padding - dilation (kh - 1) - 1) / stride + 1, rounded down, and oW likewise. */
 typedef struct {
@@ -22,24 +24,28 @@ typedef struct {
 } DfConvShape;
 
 /* For df_conv_forward: a weight of O 3 3 I, transformed. One of another kind is packed by df_pack(). */
-int df_pack_winograd(DfPacked **out, DfPool *, const float *w, size_t O, size_t I);
+DF_API int df_pack_winograd(DfPacked **out, DfPool *, const float *w, size_t O, size_t I);
 /* May df_conv_winograd compute this one, and is that likely to be faster? */
-bool df_conv_prefers_winograd(const DfConvShape *);
+DF_API bool df_conv_prefers_winograd(const DfConvShape *);
 /* y = epilogue(conv(x, w)) with w packed either way. */
-int df_conv_forward(DfPool *, const DfKernels *, const DfConvShape *, const float *x, const DfPacked *w, float *y,
-                    DfEpilogue);
+DF_API int df_conv_forward(DfPool *, const DfKernels *, const DfConvShape *, const float *x, const DfPacked *w,
+                           float *y, DfEpilogue);
 /* x += the transposed convolution of y: dL/dx from dL/dy, and the forward pass of a transposed convolution. The
  * weight is as it comes, not packed; `bias` (I) is added to every pixel, or NULL. */
-int df_conv_transposed(DfPool *, const DfKernels *, const DfConvShape *, const float *y, const float *w,
-                       const float *bias, float *x);
+DF_API int df_conv_transposed(DfPool *, const DfKernels *, const DfConvShape *, const float *y, const float *w,
+                              const float *bias, float *x);
 /* w += dL/dw from x and dL/dy. */
-int df_conv_weight_grad(DfPool *, const DfKernels *, const DfConvShape *, const float *x, const float *dy, float *dw);
+DF_API int df_conv_weight_grad(DfPool *, const DfKernels *, const DfConvShape *, const float *x, const float *dy,
+                               float *dw);
 
 /* Depthwise: I == O == groups, weight kh kw C. The same three. */
-int df_depthwise_forward(DfPool *, const DfKernels *, const DfConvShape *, const float *x, const float *w, float *y,
-                         DfEpilogue);
-int df_depthwise_transposed(DfPool *, const DfKernels *, const DfConvShape *, const float *y, const float *w, float *x);
-int df_depthwise_weight_grad(DfPool *, const DfKernels *, const DfConvShape *, const float *x, const float *dy,
-                             float *dw);
+DF_API int df_depthwise_forward(DfPool *, const DfKernels *, const DfConvShape *, const float *x, const float *w,
+                                float *y, DfEpilogue);
+DF_API int df_depthwise_transposed(DfPool *, const DfKernels *, const DfConvShape *, const float *y, const float *w,
+                                   float *x);
+DF_API int df_depthwise_weight_grad(DfPool *, const DfKernels *, const DfConvShape *, const float *x, const float *dy,
+                                    float *dw);
+
+DF_END_DECLS
 
 #endif

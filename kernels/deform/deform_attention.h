@@ -9,6 +9,8 @@
 
 #include "kernels/attention/attention.h"
 
+DF_BEGIN_DECLS
+
 /* For each query m of a map and head h, with keys and values sampled elsewhere at the positions p of its group:
  *     out[m] = sum over i of softmax_i(scale <q[m], k[i]> + bias(m, i)) v[i]
  *     bias(m, i) = the head's table at (grid[m] - p[i]) / 2, bilinearly, zeros outside          (DAT's phi(B; R))
@@ -30,18 +32,20 @@ typedef struct { /* where to add the gradients; each may be NULL */
     float *q, *k, *v, *pos, *table, *dense;
 } DfDeformGrads;
 
-size_t df_deform_attention_workspace(const DfDeformProblem *);          /* floats, forward  */
-size_t df_deform_attention_backward_workspace(const DfDeformProblem *); /* floats, backward */
-size_t df_deform_attention_lse_size(const DfDeformProblem *);           /* floats of what forward leaves for backward */
+DF_API size_t df_deform_attention_workspace(const DfDeformProblem *);          /* floats, forward  */
+DF_API size_t df_deform_attention_backward_workspace(const DfDeformProblem *); /* floats, backward */
+DF_API size_t df_deform_attention_lse_size(const DfDeformProblem *);    /* floats of what forward leaves for backward */
 /* `out` is B H W C and overlaps nothing; `lse` NULL unless backward follows. DF_OK or DF_ENOMEM. */
-int df_deform_attention_forward(DfPool *, const DfAttentionKernels *, const DfDeformProblem *, float *out, float *lse,
-                                float *workspace);
+DF_API int df_deform_attention_forward(DfPool *, const DfAttentionKernels *, const DfDeformProblem *, float *out,
+                                       float *lse, float *workspace);
 /* Adds to the gradients. */
-int df_deform_attention_backward(DfPool *, const DfAttentionKernels *, const DfDeformProblem *, const float *out,
-                                 const float *lse, const float *dout, const DfDeformGrads *, float *workspace);
+DF_API int df_deform_attention_backward(DfPool *, const DfAttentionKernels *, const DfDeformProblem *, const float *out,
+                                        const float *lse, const float *dout, const DfDeformGrads *, float *workspace);
 
 /* How much one query of a head, row * W + column, attends to each key: weight[keys], which sum to 1. Attention
  * itself never has them in one place; this is for looking at it, in float64. v is not read. */
-void df_deform_attention_weights(const DfDeformProblem *, int b, int head, int query, float *weight);
+DF_API void df_deform_attention_weights(const DfDeformProblem *, int b, int head, int query, float *weight);
+
+DF_END_DECLS
 
 #endif

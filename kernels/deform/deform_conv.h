@@ -7,6 +7,8 @@
 
 #include "kernels/conv/conv.h"
 
+DF_BEGIN_DECLS
+
 /* df_deform_conv2d() in tensor/ops.h says what is computed. With P = kh kw points and G = offset_groups: */
 typedef struct {
     DfConvShape shape;
@@ -21,10 +23,12 @@ typedef struct { /* where to add the gradients; each may be NULL */
 } DfDeformConvGrads;
 
 /* y = conv + bias, N oH oW O, with the weight packed by df_pack (O rows, P I/groups columns, in groups). */
-int df_deform_conv_forward(DfPool *, const DfKernels *, const DfDeformConv *, const DfPacked *weight, float *y,
-                           DfEpilogue);
+DF_API int df_deform_conv_forward(DfPool *, const DfKernels *, const DfDeformConv *, const DfPacked *weight, float *y,
+                                  DfEpilogue);
 /* From dy, and the weight as it comes: O kh kw I/groups. */
-int df_deform_conv_backward(DfPool *, const DfKernels *, const DfDeformConv *, const float *weight, const float *dy,
-                            const DfDeformConvGrads *);
+DF_API int df_deform_conv_backward(DfPool *, const DfKernels *, const DfDeformConv *, const float *weight,
+                                   const float *dy, const DfDeformConvGrads *);
+
+DF_END_DECLS
 
 #endif

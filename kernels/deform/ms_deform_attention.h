@@ -13,6 +13,8 @@
 #include "core/core.h"
 #include "kernels/leaves.h"
 
+DF_BEGIN_DECLS
+
 enum { DF_MS_LEVELS = 16 }; /* most levels of a pyramid */
 
 typedef struct {
@@ -24,9 +26,11 @@ typedef struct {
 } DfMsDeformProblem;
 
 /* `out` is B queries heads depth. DF_OK or DF_ENOMEM. */
-int df_ms_deform_forward(DfPool *, const DfMsDeformKernels *, const DfMsDeformProblem *, float *out);
+DF_API int df_ms_deform_forward(DfPool *, const DfMsDeformKernels *, const DfMsDeformProblem *, float *out);
 /* Adds to the gradients, each of which may be NULL; shapes as in the problem. */
-int df_ms_deform_backward(DfPool *, const DfMsDeformProblem *, const float *dout, float *dvalue, float *dlocation,
-                          float *dattention);
+DF_API int df_ms_deform_backward(DfPool *, const DfMsDeformProblem *, const float *dout, float *dvalue,
+                                 float *dlocation, float *dattention);
+
+DF_END_DECLS
 
 #endif

@@ -15,6 +15,8 @@
 #include "core/core.h"
 #include "kernels/leaves.h"
 
+DF_BEGIN_DECLS
+
 /* A matrix of k rows and n columns cut into panels of DF_PANEL columns: panel j holds rows 0..k-1, DF_PANEL floats
  * each, one after the other. So a tile reads its part of the matrix in one run. The last panel is filled up with
  * zeros. `data` is aligned to 64 bytes. */
@@ -32,38 +34,41 @@ typedef enum {
 typedef struct DfPacked DfPacked;
 
 /* Of a weight of O rows, K columns each (a convolution: O kh kw I/groups); the product is x w'. *out is to be freed. */
-int df_pack(DfPacked **out, DfPool *, const float *w, size_t O, size_t K, size_t groups);
-void df_packed_free(DfPacked *); /* with all it is linked to; NULL is fine */
-DfPackKind df_packed_kind(const DfPacked *);
-size_t df_packed_bytes(const DfPacked *); /* of memory */
+DF_API int df_pack(DfPacked **out, DfPool *, const float *w, size_t O, size_t K, size_t groups);
+DF_API void df_packed_free(DfPacked *); /* with all it is linked to; NULL is fine */
+DF_API DfPackKind df_packed_kind(const DfPacked *);
+DF_API size_t df_packed_bytes(const DfPacked *); /* of memory */
 /* Says that the rows of the weight were multiplied by `fold` (n factors) before it was packed: a norm's part. */
-int df_packed_folded(DfPacked *, const float *fold, size_t n);
+DF_API int df_packed_folded(DfPacked *, const float *fold, size_t n);
 /* A weight may be packed for several uses: its copies are a list. Link returns the new list; find NULL if there is
  * none of this kind with these factors (n of them; NULL: none). */
-DfPacked *df_packed_link(DfPacked *one, DfPacked *list);
-const DfPacked *df_packed_find(const DfPacked *list, DfPackKind, const float *fold, size_t n);
+DF_API DfPacked *df_packed_link(DfPacked *one, DfPacked *list);
+DF_API const DfPacked *df_packed_find(const DfPacked *list, DfPackKind, const float *fold, size_t n);
 
 /* ---- products --------------------------------------------------------------------------------------------------- */
 
 /* y = epilogue(a w'): a is M K, w O K (one group), y M O. y does not overlap a, and is the residual only where
  * DfEpilogue allows it. */
-int df_gemm_packed(DfPool *, const DfKernels *, size_t M, const float *a, size_t lda, const DfPacked *w, float *y,
-                   size_t ldy, DfEpilogue);
+DF_API int df_gemm_packed(DfPool *, const DfKernels *, size_t M, const float *a, size_t lda, const DfPacked *w,
+                          float *y, size_t ldy, DfEpilogue);
 /* y = epilogue(act(x w1' + b1) w2'), contiguous rows; the hidden layer exists a few rows at a time. */
-int df_mlp_packed(DfPool *, const DfKernels *, size_t M, const float *x, const DfPacked *w1, const float *b1, DfAct,
-                  const DfPacked *w2, float *y, DfEpilogue);
+DF_API int df_mlp_packed(DfPool *, const DfKernels *, size_t M, const float *x, const DfPacked *w1, const float *b1,
+                         DfAct, const DfPacked *w2, float *y, DfEpilogue);
 /* c = alpha op(a) op(b) + beta c, op transposing if asked to: a is M K, or K M if transposed; b K N, or N K. c is
  * M N and overlaps neither. beta = 0: c is not read. */
-int df_gemm(DfPool *, const DfKernels *, bool transpose_a, bool transpose_b, size_t M, size_t N, size_t K,
-            float alpha, const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc);
+DF_API int df_gemm(DfPool *, const DfKernels *, bool transpose_a, bool transpose_b, size_t M, size_t N, size_t K,
+                   float alpha, const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c,
+                   size_t ldc);
 
 /* ---- on one thread, for drivers that are made of products ------------------------------------------------------- */
 
 /* The product of one thread: y = epilogue(a b) for columns n0..n1-1 (n0 a multiple of tile_n) and m rows; y,
  * residual, bias and scale point to column 0. Drivers are made of it. `scratch`, of df_gemm_scratch(m, lda) bytes,
  * makes it faster for long rows; or NULL. */
-void df_gemm_rows(const DfGemmKernels *, size_t m, const float *a, size_t lda, DfPanels b, size_t n0, size_t n1,
-                  float *y, size_t ldy, const DfEpilogue *, float *scratch);
-size_t df_gemm_scratch(size_t m, size_t lda);
+DF_API void df_gemm_rows(const DfGemmKernels *, size_t m, const float *a, size_t lda, DfPanels b, size_t n0, size_t n1,
+                         float *y, size_t ldy, const DfEpilogue *, float *scratch);
+DF_API size_t df_gemm_scratch(size_t m, size_t lda);
+
+DF_END_DECLS
 
 #endif
