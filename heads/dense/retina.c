@@ -76,14 +76,23 @@ static void test_cfg_init(NnScope s, Retina *h, const DfNode *test_cfg)
 
 /* ---- construction ------------------------------------------------------------------------------------------------ */
 
-static void tower_init(NnScope s, NnConvModule **convs, const Retina *h, const char *name)
+static void tower_layer(NnScope s, NnConvModule *conv, const Retina *h, int i)
 {
+    const int in = i == 0 ? h->in_channels : h->feat_channels;
     const NnConvShape shape = { .kernel = 3, .padding = 1 };
-    *convs = nn_alloc(s, (size_t)h->stacked_convs, sizeof **convs);
+    nn_conv_module_init(s, conv, in, h->feat_channels, shape, h->norm_cfg, DF_ACT_RELU, nn_normal(0.01));
+}
+
+/* Layer by layer, the class tower first: the order of the parameters is that of files that are written, and a stopped
+ * evaluation is continued only if its hash of all weights, taken in this order, is the same. */
+static void towers_init(NnScope s, Retina *h)
+{
+    const size_t n = (size_t)h->stacked_convs;
+    h->cls_convs = nn_alloc(s, n, sizeof *h->cls_convs);
+    h->reg_convs = nn_alloc(s, n, sizeof *h->reg_convs);
     for (int i = 0; nn_ok(s) && i < h->stacked_convs; i++) {
-        const int in = i == 0 ? h->in_channels : h->feat_channels;
-        nn_conv_module_init(nn_at(s, "%s.%d", name, i), &(*convs)[i], in, h->feat_channels, shape, h->norm_cfg,
-                            DF_ACT_RELU, nn_normal(0.01));
+        tower_layer(nn_at(s, "cls_convs.%d", i), &h->cls_convs[i], h, i);
+        tower_layer(nn_at(s, "reg_convs.%d", i), &h->reg_convs[i], h, i);
     }
 }
 
@@ -110,8 +119,7 @@ static void init(NnScope s, void *self, DfHeadSettings settings)
     df_loss_cfg(s, &h->loss_cls, h->loss_cls_cfg, "loss_cls");
     df_loss_cfg(s, &h->loss_bbox, h->loss_bbox_cfg, "loss_bbox");
     df_train_cfg(s, &h->train, settings.train_cfg, "train_cfg");
-    tower_init(s, &h->cls_convs, h, "cls_convs");
-    tower_init(s, &h->reg_convs, h, "reg_convs");
+    towers_init(s, h);
     const int A = h->decoder.anchors.per_cell;
     const int in = h->stacked_convs ? h->feat_channels : h->in_channels;
     const NnConvShape shape = { .kernel = 3, .padding = 1 };

@@ -187,6 +187,30 @@ Test(detector_options, as_mmdet)
     }
 }
 
+/* Checkpoints are written in this order, and the hash of the weights by which a stopped evaluation is continued is taken in it. */
+Test(detector_options, parameters_of_retina_keep_their_order)
+{
+    static const char *const layers[] = { "cls_convs.0", "reg_convs.0", "cls_convs.1", "reg_convs.1", "retina_cls", "retina_reg" };
+    const size_t most = sizeof layers / sizeof *layers;
+    DfConfig *config;
+    DfModel *model = NULL;
+    size_t met = 0;
+    cr_assert_eq(df_config_read(&config, DF_ROOT "/configs/demo/retinanet_dat_nano.py", NULL, 0), DF_OK, "%s", df_error());
+    cr_assert_eq(df_model_new(&model, df_config_root(config)), DF_OK, "%s", df_error());
+    const NnModel *weights = df_model_weights(model);
+    for (int i = 0; i < nn_model_count(weights); i++) {
+        const char *name = nn_model_at(weights, i)->name, *end = strstr(name, ".weight");
+        if (strncmp(name, "bbox_head.", 10) != 0 || !end)
+            continue;
+        cr_assert_lt(met, most, "%s", name);
+        cr_expect(strncmp(name + 10, layers[met], strlen(layers[met])) == 0, "%s, want %s", name, layers[met]);
+        met++;
+    }
+    cr_expect_eq(met, most);
+    df_model_free(model);
+    df_config_free(config);
+}
+
 /* What is not built in is said, not taken for something else. */
 Test(detector_options, refused)
 {
