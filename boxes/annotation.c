@@ -66,6 +66,27 @@ int df_object_mask_runs(DfMask *out, const DfObjectMask *mask, uint32_t height, 
     return df_mask_from_runs(out, runs->runs, runs->n, height, width);
 }
 
+/* n things of `size` bytes, in the arena; NULL for none of them, and if memory ran out. */
+static void *copied(DfArena *arena, const void *from, size_t n, size_t size)
+{
+    void *copy = n ? df_arena_alloc(arena, n, size) : NULL;
+    return copy ? memcpy(copy, from, n * size) : NULL;
+}
+
+int df_object_mask_copy(DfObjectMask *out, const DfObjectMask *mask, DfArena *arena)
+{
+    *out = *mask;
+    out->polygons = copied(arena, mask->polygons, mask->n_polygons, sizeof *mask->polygons);
+    out->runs.runs = copied(arena, mask->runs.runs, mask->runs.n, sizeof *mask->runs.runs);
+    bool all = (out->polygons || !mask->n_polygons) && (out->runs.runs || !mask->runs.n);
+    for (size_t i = 0; all && i < mask->n_polygons; i++) {
+        DfPolygon *polygon = &out->polygons[i];
+        polygon->xy = copied(arena, mask->polygons[i].xy, 2 * polygon->n, sizeof *polygon->xy);
+        all = polygon->xy || !polygon->n;
+    }
+    return all ? DF_OK : df_fail_memory("the mask of an object");
+}
+
 /* ---- annotations ----------------------------------------------------------------------------------------------- */
 
 int df_annotations_init(DfAnnotations *out, size_t n, bool masks)

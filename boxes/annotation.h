@@ -42,6 +42,9 @@ typedef struct {
  * that size (else DF_EVALUE), no mask is the empty one. df_mask_done() the result. */
 DF_API int df_object_mask_runs(DfMask *out, const DfObjectMask *, uint32_t height, uint32_t width);
 
+/* A copy, all of it in the arena. */
+DF_API int df_object_mask_copy(DfObjectMask *out, const DfObjectMask *, DfArena *);
+
 /* ---- annotations ----------------------------------------------------------------------------------------------- */
 
 typedef enum {

@@ -21,6 +21,7 @@ typedef struct {
 typedef struct {
     DfArena *arena;
     List images, boxes, categories;
+    bool masks; /* are asked for */
     DfCocoRecord record;
 } Lists;
 
@@ -54,7 +55,8 @@ static int wrong_value(const DfCocoRecord *r, unsigned field)
 
 static int problem(void *arg, DfCocoRecord *r, const DfCocoProblem *p)
 {
-    (void)arg;
+    if (p->field == DF_COCO_SEGMENTATION)
+        return df_coco_allow_empty(arg, r, p);
     if (p->field)
         return wrong_value(r, p->field);
     return df_json_fail(r->json, DF_EFORMAT, "\"%s\": want a list of objects", list_names[r->list]);
@@ -134,6 +136,41 @@ static int take_category(void *arg, DfCocoRecord *r)
     return category->name ? DF_OK : df_fail_memory("names of a dataset");
 }
 
+/* The numbers of polygons: of each how many follow, and these. */
+static size_t count_polygons(const DfCocoSegmentation *s)
+{
+    size_t n = 0;
+    for (size_t at = 0; at < s->n; at += 1 + (size_t)s->numbers[at])
+        n++;
+    return n;
+}
+
+static int keep_polygons(DfObjectMask *out, const DfCocoSegmentation *s, DfArena *arena)
+{
+    const size_t n = count_polygons(s);
+    DfPolygon *polygons = df_malloc((n + 1) * sizeof *polygons);
+    if (!polygons)
+        return df_fail_memory("the polygons of an object");
+    size_t at = 0;
+    for (size_t i = 0; i < n; i++, at += 1 + (size_t)s->numbers[at])
+        polygons[i] = (DfPolygon){ (size_t)s->numbers[at] / 2, s->numbers + at + 1 };
+    const DfObjectMask mask = { .form = DF_MASK_POLYGONS, .n_polygons = n, .polygons = polygons };
+    const int error = df_object_mask_copy(out, &mask, arena);
+    df_free(polygons);
+    return error;
+}
+
+static int keep_mask(DfObjectMask *out, const DfCocoRecord *r, DfArena *arena)
+{
+    const DfCocoSegmentation *s = &r->segmentation;
+    if (!(r->has & DF_COCO_SEGMENTATION) || s->form == DF_MASK_NONE)
+        return DF_OK;
+    if (s->form == DF_MASK_POLYGONS)
+        return keep_polygons(out, s, arena);
+    const DfObjectMask mask = { .form = DF_MASK_RUNS, .runs = { s->height, s->width, s->runs.n, s->runs.at } };
+    return df_object_mask_copy(out, &mask, arena);
+}
+
 static int take_box(void *arg, DfCocoRecord *r)
 {
     Lists *lists = arg;
@@ -148,7 +185,7 @@ static int take_box(void *arg, DfCocoRecord *r)
     box->area = r->area;
     box->crowd = r->iscrowd;
     box->ignore = r->ignore;
-    return DF_OK;
+    return lists->masks ? keep_mask(&box->mask, r, lists->arena) : DF_OK;
 }
 
 static int read_list(void *arg, DfCocoList list, DfJson *json)
@@ -164,6 +201,8 @@ static int read_list(void *arg, DfCocoList list, DfJson *json)
     };
     Lists *lists = arg;
     DfCocoSink sink = { .arg = lists, .wanted = of[list].wanted, .watched = of[list].wanted };
+    if (list == DF_COCO_ANNOTATIONS && lists->masks)
+        sink.wanted |= DF_COCO_SEGMENTATION;
     sink.field = check_field;
     sink.problem = problem;
     sink.record = of[list].take;
@@ -346,29 +385,17 @@ static int assemble(DfCocoDataset *coco, const Lists *lists, const char *folder,
     return group_boxes(coco, lists->boxes.v, lists->boxes.n);
 }
 
-int df_coco_dataset_open(DfCocoDataset **out, const char *ann_file, const char *image_dir,
-                         const char *const *classes, int n)
-{
-    DfJson *json;
-    *out = NULL;
-    int error = df_json_open(&json, ann_file);
-    if (error < 0)
-        return error;
-    error = df_coco_dataset_open_json(out, json, image_dir, classes, n);
-    df_json_close(json);
-    return error;
-}
-
-int df_coco_dataset_open_json(DfCocoDataset **out, DfJson *json, const char *image_dir,
-                              const char *const *classes, int n)
+static int open_json(DfCocoDataset **out, DfJson *json, const char *image_dir, const char *const *classes, int n,
+                     bool masks)
 {
     DfArena *arena = df_arena_new();
     DfCocoDataset *coco = arena ? df_arena_alloc(arena, 1, sizeof *coco) : NULL;
-    Lists lists = { .arena = arena };
+    Lists lists = { .arena = arena, .masks = masks };
     int error = coco ? DF_OK : df_fail_memory("a dataset");
     *out = NULL;
     if (coco) {
         coco->arena = arena;
+        coco->has_masks = masks;
         coco->path = df_arena_text(arena, "%s", df_json_name(json));
         error = coco->path ? read_file(json, &lists) : df_fail_memory("a dataset");
         if (error == DF_OK)
@@ -385,6 +412,43 @@ int df_coco_dataset_open_json(DfCocoDataset **out, DfJson *json, const char *ima
     return error;
 }
 
+static int open_file(DfCocoDataset **out, const char *ann_file, const char *image_dir, const char *const *classes,
+                     int n, bool masks)
+{
+    DfJson *json;
+    *out = NULL;
+    int error = df_json_open(&json, ann_file);
+    if (error < 0)
+        return error;
+    error = open_json(out, json, image_dir, classes, n, masks);
+    df_json_close(json);
+    return error;
+}
+
+int df_coco_dataset_open(DfCocoDataset **out, const char *ann_file, const char *image_dir,
+                         const char *const *classes, int n)
+{
+    return open_file(out, ann_file, image_dir, classes, n, false);
+}
+
+int df_coco_dataset_open_masks(DfCocoDataset **out, const char *ann_file, const char *image_dir,
+                               const char *const *classes, int n)
+{
+    return open_file(out, ann_file, image_dir, classes, n, true);
+}
+
+int df_coco_dataset_open_json(DfCocoDataset **out, DfJson *json, const char *image_dir,
+                              const char *const *classes, int n)
+{
+    return open_json(out, json, image_dir, classes, n, false);
+}
+
+int df_coco_dataset_open_masks_json(DfCocoDataset **out, DfJson *json, const char *image_dir,
+                                    const char *const *classes, int n)
+{
+    return open_json(out, json, image_dir, classes, n, true);
+}
+
 void df_coco_dataset_free(DfCocoDataset *coco)
 {
     if (coco)
@@ -394,7 +458,7 @@ void df_coco_dataset_free(DfCocoDataset *coco)
 int df_coco_dataset_annotations(const DfCocoDataset *coco, int i, DfAnnotations *out)
 {
     const DfCocoImage *image = &coco->images[i];
-    const int error = df_annotations_init(out, (size_t)image->n, false);
+    int error = df_annotations_init(out, (size_t)image->n, coco->has_masks);
     for (int k = 0; error == DF_OK && k < image->n; k++) {
         const DfCocoBox *box = &coco->boxes[image->first + k];
         float *corners = out->boxes + 4 * k;
@@ -407,7 +471,11 @@ int df_coco_dataset_annotations(const DfCocoDataset *coco, int i, DfAnnotations 
         out->areas[k] = box->area;
         out->crowd[k] = box->crowd;
         out->ignore[k] = box->ignore;
+        if (coco->has_masks)
+            error = df_object_mask_copy(&out->masks[k], &box->mask, out->arena);
     }
+    if (error < 0)
+        df_annotations_done(out);
     return error;
 }
 

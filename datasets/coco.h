@@ -28,6 +28,7 @@ typedef struct {
     double area;
     int label;         /* of the category, -1 if the config leaves it out */
     bool crowd, ignore;
+    DfObjectMask mask; /* if masks were asked for    */
 } DfCocoBox;
 
 typedef struct {
@@ -47,6 +48,7 @@ typedef struct {
     const char **classes;         /* n_classes: the name of each label                                         */
     int64_t *category_ids;        /* n_classes: the category of each label, for results                        */
     const char **picture;         /* n_images: path of each picture                                            */
+    bool has_masks;               /* they were asked for                                                       */
 } DfCocoDataset;
 
 /* `classes` are the n names a detector knows; n = 0 takes the 80 of COCO, and then a category beyond them is an
@@ -56,11 +58,17 @@ DF_API int df_coco_dataset_open(DfCocoDataset **out, const char *ann_file, const
                                 const char *const *classes, int n);
 DF_API int df_coco_dataset_open_json(DfCocoDataset **out, DfJson *json, const char *image_dir,
                                      const char *const *classes, int n); /* from an open reader */
+/* The same, and with the mask of every object, as polygons or runs as the file has it: for training. An object whose
+ * "segmentation" is missing, null or empty has none. */
+DF_API int df_coco_dataset_open_masks(DfCocoDataset **out, const char *ann_file, const char *image_dir,
+                                      const char *const *classes, int n);
+DF_API int df_coco_dataset_open_masks_json(DfCocoDataset **out, DfJson *json, const char *image_dir,
+                                           const char *const *classes, int n);
 DF_API void df_coco_dataset_free(DfCocoDataset *); /* NULL is fine */
 
 /* What is known of image i, in pixels of the picture: its boxes in the order of the file, x1 y1 x2 y2 in float32,
- * labels (-1: a class that the config leaves out), ids, areas, crowd and ignore; no masks. df_annotations_done()
- * the result. */
+ * labels (-1: a class that the config leaves out), ids, areas, crowd and ignore, and masks if they were asked for.
+ * df_annotations_done() the result. */
 DF_API int df_coco_dataset_annotations(const DfCocoDataset *, int i, DfAnnotations *out);
 
 /* Labels become the categories' ids, 0..n-1, as DETR has them; ids without a category are called "N/A". */

@@ -84,6 +84,56 @@ static void expect_error(const char *json, const char *sentence)
 #define CATEGORIES "\"categories\": [{\"id\": 1, \"name\": \"car\"}, {\"id\": 2, \"name\": \"dog\"}, {\"id\": 3, \"name\": \"person\"}]"
 #define IMAGES "\"images\": [{\"id\": 1, \"file_name\": \"a.jpg\"}]"
 
+/* ---- masks ------------------------------------------------------------------------------------------------------ */
+
+#define OBJECT(id, segmentation) \
+    "{\"id\": " #id ", \"image_id\": 1, \"category_id\": 1, \"bbox\": [1, 2, 4, 3], \"segmentation\": " segmentation "}"
+
+static DfCocoDataset *with_masks(const char *annotations)
+{
+    static char text[4096];
+    DfJson *reader;
+    DfCocoDataset *coco = NULL;
+    snprintf(text, sizeof text, "{" IMAGES ", " CATEGORIES ", \"annotations\": [%s]}", annotations);
+    cr_assert_eq(df_json_open_text(&reader, text, strlen(text), "gt.json"), DF_OK);
+    const int error = df_coco_dataset_open_masks_json(&coco, reader, "", three, 3);
+    cr_expect(error == DF_OK || !coco);
+    df_json_close(reader);
+    return coco;
+}
+
+/* Areas of a rectangle are those that pycocotools gives for it: polygon [1 2, 5 2, 5 5, 1 5] covers 4 x 3 pixels. */
+Test(coco, masks_come_as_the_file_has_them)
+{
+    static const struct { DfMaskForm form; size_t polygons; uint32_t area; } want[] = {
+        { DF_MASK_POLYGONS, 1, 12 }, { DF_MASK_POLYGONS, 2, 16 }, { DF_MASK_RUNS, 0, 6 }, { DF_MASK_NONE, 0, 0 }, { DF_MASK_NONE, 0, 0 },
+    };
+    DfAnnotations a;
+    DfCocoDataset *coco = with_masks(OBJECT(1, "[[1, 2, 5, 2, 5, 5, 1, 5]]") ", " OBJECT(2, "[[1, 2, 5, 2, 5, 5, 1, 5], [6, 6, 8, 6, 8, 8, 6, 8]]") ", "
+                                     OBJECT(3, "{\"size\": [9, 10], \"counts\": [5, 4, 20, 2, 59]}") ", " OBJECT(4, "[]") ", " OBJECT(5, "null"));
+    cr_assert_not_null(coco, "%s", df_error());
+    cr_assert_eq(df_coco_dataset_annotations(coco, 0, &a), DF_OK);
+    df_coco_dataset_free(coco); /* the annotations stand alone */
+    cr_assert(a.n == 5 && a.masks);
+    for (size_t i = 0; i < a.n; i++) {
+        DfMask mask;
+        cr_expect_eq(a.masks[i].form, want[i].form, "object %zu", i);
+        cr_expect_eq(a.masks[i].n_polygons, want[i].polygons);
+        cr_assert_eq(df_object_mask_runs(&mask, &a.masks[i], 9, 10), DF_OK, "%s", df_error());
+        cr_expect_eq(df_mask_area(&mask), want[i].area, "object %zu covers %u pixels", i, df_mask_area(&mask));
+        df_mask_done(&mask);
+    }
+    df_annotations_done(&a);
+}
+
+Test(coco, a_wrong_mask_is_said)
+{
+    cr_expect_null(with_masks(OBJECT(1, "[[1, 2, 5]]")));
+    cr_expect(strstr(df_error(), "segmentation"), "%s", df_error());
+    cr_expect_null(with_masks(OBJECT(1, "7")));
+    cr_expect(strstr(df_error(), "segmentation"), "%s", df_error());
+}
+
 Test(coco, errors_are_sentences)
 {
     expect_error("", "");
