@@ -19,7 +19,7 @@ static const CliOption options[] = {
     CLI_OPT_FLAG("--fresh", fresh, "start over, even if --out has results of an earlier run"),
     CLI_OPT_INT("--limit", limit, "N", 1, 2147483647, "use the first N images only"),
     CLI_OPT_TEXT("--shard", shard_text, "I/N",
-                 "use every N-th image only, starting with the I-th, to divide the work among N machines"),
+                 "use the I-th of N parts of the images only (I from 1 to N), to divide the work among machines"),
     CLI_OPT_TEXT("--json", json_path, "FILE",
                  "write the scores as JSON in full precision; with `-` to stdout, in place of the table"),
     CLI_OPT_FLAG("--per-class", per_class, "detectors: also print the AP of every class"),
@@ -142,9 +142,9 @@ const CliCommand cli_command_eval = {
                "data/coco/annotations/x.json is replaced by the first of these that exists:\n"
                "DIR/data/coco/annotations/x.json, DIR/coco/annotations/x.json,\n"
                "DIR/annotations/x.json, DIR/x.json.\n"
-               "`--set data_root=DIR` has no effect on configs of mmdetection, because they use\n"
-               "data_root only to build other values. The same is true of `test_pipeline`. Use\n"
-               "--data, or set the values themselves:\n"
+               "A config builds other values from data_root and test_pipeline while it is read.\n"
+               "--set comes after that, so setting these two changes nothing. Use --data, or set\n"
+               "the values themselves:\n"
                "    --set data.test.ann_file=FILE --set data.test.img_prefix=DIR\n"
                "\n"
                "Results: --out DIR keeps these files.\n"
@@ -153,8 +153,9 @@ const CliCommand cli_command_eval = {
                "  segmentors  a label map NAME.png of every picture, one byte per pixel, which\n"
                "              `deformer metric ade20k GT_DIR DIR` scores, and\n"
                "              results.miou.json, which `deformer compare` reads\n"
-               "Ctrl-C stops a run. Started again with the same --out, it continues; it refuses\n"
-               "to if the config, the weights or the data have changed.\n"
+               "Ctrl-C stops a run. The same command with the same --out continues it. If the\n"
+               "config, the weights or the data have changed, that is an error; --fresh starts\n"
+               "over.\n"
                "\n"
                "Several machines: give each its own --shard and --out, then score the results\n"
                "together:\n"

@@ -402,7 +402,7 @@ const CliCommand cli_command_forward = {
     .name = "forward",
     .synopsis = "CONFIG CHECKPOINT --input FILE --output FILE [OPTION]...",
     .summary = "run a network once on a given tensor and save its outputs",
-    .details = "Made to compare results with another implementation: input and output are\n"
+    .details = "Use it to compare results with another implementation. Input and output are\n"
                "tensors, with the names that the official code uses. CHECKPOINT is a .pth or\n"
                ".safetensors file, or `random`, or `random:SEED`.\n"
                "\n"

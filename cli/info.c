@@ -88,7 +88,7 @@ const CliCommand cli_command_info = {
     .name = "info",
     .synopsis = "CONFIG [OPTION]...",
     .summary = "count parameters, multiply-adds and activation memory",
-    .details = "Prints a row for every module. No weights are needed and nothing is computed:\n"
+    .details = "Prints a row for every module. No weights are needed, and the network does not run:\n"
                "the counts follow from the config and the input size.\n"
                "\n"
                "One multiplication and one addition count as one multiply-add, as in the papers.\n"

@@ -39,11 +39,11 @@ static const CliOption options[] = {
     CLI_OPT_TEXT("--rec-thrs", cli_metric.rec_thrs, "LIST", "recall thresholds, in the same form; default 0:1:0.01"),
     CLI_OPT_TEXT(
         "--max-dets", cli_metric.max_dets, "LIST",
-        "largest numbers of detections per image and class, at least three; default 1,10,100, for proposals 1,10,100,1000"),
+        "limits of detections per image and class, three numbers or more; default 1,10,100, for proposals 1,10,100,1000"),
     CLI_OPT_TEXT(
         "--area-rng", cli_metric.area_rng, "LIST",
         "areas as NAME:LOW:HIGH in square pixels; default all:0:1e10,small:0:1024,medium:1024:9216,large:9216:1e10"),
-    CLI_OPT_FLAG("--no-cats", cli_metric.no_cats, "treat all categories as one, as useCats=0 of pycocotools"),
+    CLI_OPT_FLAG("--no-cats", cli_metric.no_cats, "treat all categories as one, like useCats=0 in pycocotools"),
     CLI_OPT_TEXT("--img-ids", cli_metric.img_ids, "LIST", "score these images only: 1,5,7 or @FILE with ids in it"),
     CLI_OPT_TEXT("--cat-ids", cli_metric.cat_ids, "LIST", "score these categories only, in the same form"),
     CLI_OPT_TEXT("--dump", cli_metric.dump, "FILE",
@@ -55,7 +55,7 @@ static const CliOption options[] = {
     CLI_OPT_HEADING("Options for ade20k"),
     CLI_OPT_INT("--num-classes", cli_metric.num_classes, "N", 1, DF_MIOU_CLASSES, "number of classes; default 150"),
     CLI_OPT_INT("--ignore-index", cli_metric.ignore_index, "N", -1, 255,
-                "label that is not scored, after --reduce-zero-label; -1: none; default 255"),
+                "pixels with this label are not scored; the label is compared after --reduce-zero-label; -1: score all pixels; default 255"),
     CLI_OPT_FLAG("--no-reduce-zero-label", cli_metric.no_reduce, "take the labels as they are: label n is class n"),
     CLI_OPT_FLAG("--reduce-zero-label", cli_metric.reduce_zero_label,
                  "label 0 is not scored and label n is class n - 1; this is the default"),
@@ -68,7 +68,7 @@ static const CliOption options[] = {
     CLI_OPT_FLOAT("--beta", cli_metric.beta, "X", 0, 1e6, "beta of mFscore; default 1"),
     CLI_OPT_FLOAT(
         "--nan-to-num", cli_metric.nan_to_num, "X", 0, 1,
-        "value of scores that are 0/0, as of a class without pixels; default: they are left out of the means"),
+        "value for a score that is 0/0, as of a class without pixels; default: leave it out of the mean"),
     CLI_OPT_FLAG(
         "--histc", cli_metric.histc,
         "count as mmseg from 0.14 on: with N classes, a predicted value N is no class; default: as before 0.14, where N counts as class N - 1"),
