@@ -178,17 +178,17 @@ int df_detector_classes(const DfDetector *d)
     return d->n_classes;
 }
 
-DfModel *df_detector_model(DfDetector *d)
+DfModel *df_detector_model(const DfDetector *d)
 {
     return d->model;
 }
 
-DfCtx *df_detector_context(DfDetector *d)
+DfCtx *df_detector_context(const DfDetector *d)
 {
     return d->c;
 }
 
-DfPool *df_detector_pool(DfDetector *d)
+DfPool *df_detector_pool(const DfDetector *d)
 {
     return d->pool;
 }

@@ -62,9 +62,9 @@ DF_API const DfClasses *df_detector_class_names(const DfDetector *);
 /* The category_id of a label in COCO's results format: COCO's own ids, or counted from 1. */
 DF_API int64_t df_detector_category_id(const DfDetector *, int label);
 
-DF_API DfModel *df_detector_model(DfDetector *);
-DF_API DfCtx *df_detector_context(DfDetector *);
-DF_API DfPool *df_detector_pool(DfDetector *);
+DF_API DfModel *df_detector_model(const DfDetector *);
+DF_API DfCtx *df_detector_context(const DfDetector *);
+DF_API DfPool *df_detector_pool(const DfDetector *);
 DF_API const DfNode *df_detector_config(const DfDetector *);        /* the root of the config, changes included    */
 DF_API const DfPipeline *df_detector_pipeline(const DfDetector *);  /* after df_detector_prepare()                 */
 DF_API const char *df_detector_config_path(const DfDetector *);

@@ -18,7 +18,16 @@ static int check_network(const DfDetector *d)
     if (task == DF_TASK_DETECTION || task == DF_TASK_SEGMENTATION)
         return DF_OK;
     return df_fail(DF_EVALUE, "%s describes a %s alone: eval wants a detector or a segmentor",
-                   df_detector_config_path(d), df_model_type(df_detector_model((DfDetector *)(uintptr_t)d)));
+                   df_detector_config_path(d), df_model_type(df_detector_model(d)));
+}
+
+static int check_options(const DfEvaluationOptions *o)
+{
+    if (o->shards < 0 || (o->shards > 0 && (o->shard < 1 || o->shard > o->shards)))
+        return df_fail(DF_EVALUE, "shard %d of %d: want 1 to the number of shards", o->shard, o->shards);
+    if (o->first_class != 0 && o->first_class != 1)
+        return df_fail(DF_EVALUE, "first class %d: want 0 or 1", o->first_class);
+    return o->limit < 0 ? df_fail(DF_EVALUE, "limit %ld: want 0 for all images, or more", o->limit) : DF_OK;
 }
 
 int df_evaluation_open(DfEvaluation **out, DfDetector *d, const DfEvaluationOptions *options)
@@ -29,7 +38,9 @@ int df_evaluation_open(DfEvaluation **out, DfDetector *d, const DfEvaluationOpti
         return df_fail_memory("an evaluation");
     e->detector = d;
     e->o = options ? *options : (DfEvaluationOptions){ 0 };
-    int error = check_network(d);
+    int error = check_options(&e->o);
+    if (error == DF_OK)
+        error = check_network(d);
     if (error == DF_OK)
         error = df_detector_prepare(d);
     if (error == DF_OK)

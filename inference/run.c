@@ -161,7 +161,7 @@ int df_detector_run_sample(DfDetector *d, const DfSample *sample, DfResult *out)
 
 int df_detector_run(DfDetector *d, const DfImage *pictures, int n, DfResult *results)
 {
-    int error = DF_OK;
+    int error = d->pipeline ? DF_OK : df_fail(DF_EVALUE, "want df_detector_prepare() before df_detector_run()");
     for (int i = 0; i < n; i++)
         results[i] = (DfResult){ .class_label = -1 };
     for (int i = 0; error == DF_OK && i < n; i++) {

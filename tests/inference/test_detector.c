@@ -43,6 +43,17 @@ Test(detector, what_cannot_be_opened_is_said)
     df_detector_close(NULL);
 }
 
+Test(detector, a_run_needs_the_pipeline)
+{
+    DfDetector *detector;
+    DfImage picture = picture_of(20, 20);
+    DfResult result;
+    cr_assert_eq(df_detector_build(&detector, CONFIGS "demo/retinanet_dat_nano.py", NULL), DF_OK, "%s", df_error());
+    cr_expect_eq(df_detector_run(detector, &picture, 1, &result), DF_EVALUE);
+    df_image_free(&picture);
+    df_detector_close(detector);
+}
+
 static const char *const low_threshold[] = { "model.test_cfg.score_thr=0.001" };
 
 Test(detector, a_batch_gives_what_its_pictures_give_alone)

@@ -115,6 +115,20 @@ Test(evaluation, shards_share_out_the_images)
     cr_expect_eq(images, IMAGES);
 }
 
+Test(evaluation, options_out_of_range_are_refused)
+{
+    static const DfEvaluationOptions wrong[] = {
+        { .shard = 0, .shards = 2 }, { .shard = 3, .shards = 2 }, { .shard = 1, .shards = -1 }, { .limit = -1 }, { .first_class = 2 },
+    };
+    DfDetector *detector = detector_of("random");
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        DfEvaluation *evaluation;
+        cr_expect_eq(df_evaluation_open(&evaluation, detector, &wrong[i]), DF_EVALUE, "row %zu", i);
+        cr_expect_null(evaluation);
+    }
+    df_detector_close(detector);
+}
+
 Test(evaluation, a_network_without_a_head_is_refused)
 {
     DfDetector *detector;
