@@ -37,7 +37,7 @@ typedef struct {
     const DfOpt *opts;
     size_t size;
     void (*init)(NnScope, void *self, DfHeadSettings);
-    int (*classes)(const void *self); /* without the one that is nothing */
+    int (*classes)(const void *self); /* without "no object" */
     /* From the maps of a batch to the outputs of all decoder layers, or of the last one alone. */
     void (*forward)(DfCtx *, const void *self, const DfMaps *in, const DfSetBatch *, bool all_layers,
                     DfSetOutputs *out);

@@ -86,7 +86,7 @@ typedef struct {
 
 static const DfOpt detr_opts[] = {
     ARGS_OF_BOTH(2048, 4, 100, 1),
-    DF_OPT_BOOL(Args, pre_norm, False, "norms before the branches, not behind the sums"),
+    DF_OPT_BOOL(Args, pre_norm, False, "pre-norm: a norm stands before each branch; False: after each sum"),
     DF_OPT_FLOAT(Args, eos_coef, 0.1, 0, 1e6, "weight of the class that is nothing in the class loss"),
     ARGS_UNUSED,
     DF_OPT_END

@@ -224,4 +224,4 @@ static bool has_masks(const void *self)
 TWO_STAGE(faster_rcnn, "FasterRCNN", "two-stage detector (Ren et al., NIPS 2015)");
 TWO_STAGE(mask_rcnn, "MaskRCNN", "two-stage detector with masks (He et al., ICCV 2017)");
 TWO_STAGE(cascade_rcnn, "CascadeRCNN", "detector that refines its boxes in stages (Cai and Vasconcelos, CVPR 2018)");
-TWO_STAGE(two_stage, "TwoStageDetector", "what they have in common, by its own name");
+TWO_STAGE(two_stage, "TwoStageDetector", "two-stage detector of any first and second stage, by the common name");

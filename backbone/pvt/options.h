@@ -53,14 +53,14 @@ float df_pvt_drop_path(const PvtOptions *, int stage, int block);
     DF_OPT_UNUSED(init_cfg, "weights that a training run starts from")
 /* The official configs lay the named networks over a ResNet's dict, whose keys they ignore. */
 #define PVT_LEFTOVERS \
-    DF_OPT_UNUSED(depth, "of the ResNet that official configs start from"), \
-    DF_OPT_UNUSED(out_indices, "of the ResNet that official configs start from"), \
-    DF_OPT_UNUSED(frozen_stages, "of the ResNet that official configs start from"), \
-    DF_OPT_UNUSED(norm_cfg, "of the ResNet that official configs start from"), \
-    DF_OPT_UNUSED(norm_eval, "of the ResNet that official configs start from"), \
-    DF_OPT_UNUSED(strides, "of the ResNet that official configs start from"), \
-    DF_OPT_UNUSED(dilations, "of the ResNet that official configs start from"), \
-    DF_OPT_UNUSED(contract_dilation, "of the ResNet that official configs start from")
+    DF_OPT_UNUSED(depth, "setting of a ResNet, left over in the official configs; not used"), \
+    DF_OPT_UNUSED(out_indices, "setting of a ResNet, left over in the official configs; not used"), \
+    DF_OPT_UNUSED(frozen_stages, "setting of a ResNet, left over in the official configs; not used"), \
+    DF_OPT_UNUSED(norm_cfg, "setting of a ResNet, left over in the official configs; not used"), \
+    DF_OPT_UNUSED(norm_eval, "setting of a ResNet, left over in the official configs; not used"), \
+    DF_OPT_UNUSED(strides, "setting of a ResNet, left over in the official configs; not used"), \
+    DF_OPT_UNUSED(dilations, "setting of a ResNet, left over in the official configs; not used"), \
+    DF_OPT_UNUSED(contract_dilation, "setting of a ResNet, left over in the official configs; not used")
 #define PVT_EPS6 "{'type': 'LayerNorm', 'eps': 1e-6}"
 
 #endif

@@ -32,7 +32,7 @@ typedef enum {
 
 typedef struct {
     DfDetrNaming naming;
-    int classes;                /* without the one that is nothing                                                  */
+    int classes;                /* without "no object"                                                                */
     int queries;
     /* the transformer */
     int dim;                    /* channels of tokens and queries                                                   */

@@ -27,7 +27,7 @@ typedef struct {
 #define DICT_ROW(T, key, kind, fallback, lo, hi, help) DF_OPT_AS(T, key, dict.key, kind, fallback, lo, hi, NULL, help)
 
 static const DfOpt detr_opts[] = {
-    DICT_ROW(MmdetDetr, num_classes, DF_KIND_INT, NULL, 1, 100000, "classes, without the one that is nothing"),
+    DICT_ROW(MmdetDetr, num_classes, DF_KIND_INT, NULL, 1, 100000, "number of classes, without `no object`"),
     DICT_ROW(MmdetDetr, in_channels, DF_KIND_INT, NULL, 1, 65536, "channels of the backbone's last map"),
     DICT_ROW(MmdetDetr, num_query, DF_KIND_INT, "100", 1, 10000,
              "number of queries; a TransformerHead has as many as test_cfg.max_per_img says"),
@@ -67,7 +67,7 @@ static const DfOpt deformable_opts[] = {
               "where the model has no train_cfg: assigner, the costs of the matching"),
     DICT_ROW(MmdetDeformableDetr, test_cfg, DF_KIND_DICT, "None", 0, 0, "where the model has no test_cfg: max_per_img"),
     DF_OPT_UNUSED(in_channels, "the levels come from the neck"),
-    DF_OPT_UNUSED(num_reg_fcs, "hidden layers of the box head: 2"),
+    DF_OPT_UNUSED(num_reg_fcs, "hidden layers of the box head; only 2 is supported"),
     DF_OPT_UNUSED(sync_cls_avg_factor, "used by training on several machines"),
     DF_OPT_UNUSED(init_cfg, "how weights are drawn"),
     DF_OPT_END

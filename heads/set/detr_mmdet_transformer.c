@@ -38,7 +38,7 @@ static const DfOpt transformer_211_opts[] = {
     DF_OPT_FLOAT(Transformer, dropout, 0, 0, 1, "probability of dropout in training"),
     DF_OPT_DICT(Transformer, act_cfg, "None", "activation; only ReLU is supported"),
     DF_OPT_DICT(Transformer, norm_cfg, "None", "norm; only LN is supported"),
-    DF_OPT_BOOL(Transformer, pre_norm, False, "norms before the branches, not behind the sums"),
+    DF_OPT_BOOL(Transformer, pre_norm, False, "pre-norm: a norm stands before each branch; False: after each sum"),
     DF_OPT_UNUSED(return_intermediate_dec, "layers of the decoder give outputs when they are asked"),
     DF_OPT_END
 };
