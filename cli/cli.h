@@ -20,7 +20,7 @@ typedef struct {
     enum { CLI_END, CLI_HEADING, CLI_FLAG, CLI_INT, CLI_FLOAT, CLI_TEXT } kind;
     void *to;                                             /* bool, long, double, const char *       */
     const char *value;                                    /* what stands for the value in the help  */
-    const char *help;                                     /* starts with a small letter, no period; names unit and default */
+    const char *help;                                     /* small first letter, no period; unit and default    */
     double min, max;                                      /* of a number                            */
 } CliOption;
 
@@ -28,8 +28,16 @@ typedef struct {
 #define CLI_OPT_INT(name, to, value, min, max, help)  { name, CLI_INT, &(to), value, help, min, max }
 #define CLI_OPT_FLOAT(name, to, value, min, max, help) { name, CLI_FLOAT, &(to), value, help, min, max }
 #define CLI_OPT_TEXT(name, to, value, help)           { name, CLI_TEXT, &(to), value, help, 0, 0 }
-#define CLI_OPT_SET(name, value, help)                { name, CLI_TEXT, NULL, value, help, 0, 0 } /* gathered in cli.set */
-#define CLI_OPT_HEADING(text)                         { "", CLI_HEADING, NULL, NULL, text, 0, 0 } /* over the options that follow */
+#define CLI_OPT_SET(name, value, help)                { name, CLI_TEXT, NULL, value, help, 0, 0 } /* to cli.set */
+/* Stands over the options that follow. */
+#define CLI_OPT_HEADING(text)                         { "", CLI_HEADING, NULL, NULL, text, 0, 0 }
+/* Two rows: how a checkpoint is read, a DfModelLoad. */
+#define CLI_OPT_CHECKPOINT(wrapper, allow_missing)                                                               \
+    CLI_OPT_TEXT("--wrapper", wrapper, "KEY",                                                                    \
+                 "take the weights from this entry of the checkpoint: state_dict, model, model_ema, ...; "       \
+                 "default: found automatically"),                                                                \
+    CLI_OPT_FLAG("--allow-missing", allow_missing,                                                               \
+                 "parameters that are missing in the checkpoint keep random values; default: they are an error")
 #define CLI_OPT_END                                   { NULL, CLI_END, NULL, NULL, NULL, 0, 0 }
 
 typedef struct {
@@ -103,8 +111,10 @@ double cli_now(void);                                     /* seconds */
 size_t cli_peak_rss(void);                                /* bytes   */
 int cli_write_text(const char *path, const char *text);   /* the whole file at once; "-" is stdout */
 struct cJSON;
-int cli_write_json(struct cJSON *, const char *path);     /* the same of a value, which is deleted; NULL: nothing is written */
-int cli_check_output(const char *path);                   /* before long work: can this file be written? NULL and "-" can */
+/* The same of a value, which is deleted; path NULL: nothing is written. */
+int cli_write_json(struct cJSON *, const char *path);
+/* Before long work: can this file be written? NULL and "-" can. */
+int cli_check_output(const char *path);
 int cli_check_outputs(size_t n, const char *const *paths); /* each of them */
 
 #endif

@@ -28,11 +28,7 @@ static const CliOption options[] = {
     CLI_OPT_FLAG(
         "--from-one", from_one,
         "segmentors: number the classes from 1 in the label maps of --out, as in the files of ADE20K; default: from 0"),
-    CLI_OPT_TEXT(
-        "--wrapper", wrapper, "KEY",
-        "take the weights from this entry of the checkpoint: state_dict, model, model_ema, ...; default: found automatically"),
-    CLI_OPT_FLAG("--allow-missing", allow_missing,
-                 "parameters that are missing in the checkpoint keep random values; default: they are an error"),
+    CLI_OPT_CHECKPOINT(wrapper, allow_missing),
     CLI_OPT_END
 };
 

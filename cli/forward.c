@@ -16,11 +16,7 @@ static const CliOption options[] = {
         "required: a .safetensors file with `image` (N 3 H W, normalised); for detectors also with the metadata `img_metas`"),
     CLI_OPT_TEXT("--output", output_path, "FILE", "required: the .safetensors file to write"),
     CLI_OPT_FLAG("--all", all, "also save the output of every module, under its path in the network"),
-    CLI_OPT_TEXT(
-        "--wrapper", wrapper, "KEY",
-        "take the weights from this entry of the checkpoint: state_dict, model, model_ema, ...; default: found automatically"),
-    CLI_OPT_FLAG("--allow-missing", allow_missing,
-                 "parameters that are missing in the checkpoint keep random values; default: they are an error"),
+    CLI_OPT_CHECKPOINT(wrapper, allow_missing),
     CLI_OPT_END
 };
 

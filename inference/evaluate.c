@@ -81,7 +81,7 @@ static int run_pictures(DfEvaluation *e)
                                 .order = e->order,
                                 .n = e->n_order,
                                 .threads = 1,
-                                .ahead = 3 };
+                                .ahead = kind_of(e)->ahead };
     DfSequence s = { .loading = loading,
                      .n = e->n,
                      .done = e->n_done,

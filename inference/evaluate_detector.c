@@ -23,15 +23,13 @@ static int open_dataset(DfEvaluation *e)
 static int choose_images(DfEvaluation *e)
 {
     const int total = e->dataset->n_images;
-    const int n = e->o.limit > 0 && e->o.limit < total ? (int)e->o.limit : total;
-    const int shards = e->o.shards > 0 ? e->o.shards : 1;
-    const int first = e->o.shards > 0 ? e->o.shard - 1 : 0;
+    const EvaluationPart part = df_evaluation_part(&e->o, total);
     e->order = df_malloc(((size_t)total + 1) * sizeof *e->order);
     e->ids = df_malloc(((size_t)total + 1) * sizeof *e->ids);
     e->chosen = df_calloc((size_t)total + 1, sizeof *e->chosen);
     if (!e->order || !e->ids || !e->chosen)
         return df_fail_memory("the list of images");
-    for (int64_t i = first; i < n; i += shards) {
+    for (int64_t i = part.first; i < part.end; i += part.step) {
         e->chosen[i] = true;
         e->ids[e->n++] = e->dataset->images[i].id;
         if (!e->done[i])
@@ -131,4 +129,5 @@ const EvaluationKind df_evaluation_of_detector = {
     .score = score,
     .close = close_all,
     .pictures = pictures,
+    .ahead = 3,
 };

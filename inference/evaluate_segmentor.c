@@ -148,13 +148,11 @@ static int take_map(DfEvaluation *e, int i, bool resumed)
 static int choose_pictures(DfEvaluation *e, bool resumed)
 {
     const int total = e->set->n;
-    const int n = e->o.limit > 0 && e->o.limit < total ? (int)e->o.limit : total;
-    const int shards = e->o.shards > 0 ? e->o.shards : 1;
-    const int first = e->o.shards > 0 ? e->o.shard - 1 : 0;
+    const EvaluationPart part = df_evaluation_part(&e->o, total);
     int error = DF_OK;
     if (!(e->order = df_malloc(((size_t)total + 1) * sizeof *e->order)))
         return df_fail_memory("the list of pictures");
-    for (int64_t i = first; error == DF_OK && i < n; i += shards, e->n++)
+    for (int64_t i = part.first; error == DF_OK && i < part.end; i += part.step, e->n++)
         error = take_map(e, (int)i, resumed);
     if (error == DF_OK && e->n == 0)
         error = df_fail(DF_EVALUE, "%s: %d pictures, none of them in this shard", e->set->folder, total);
@@ -277,4 +275,5 @@ const EvaluationKind df_evaluation_of_segmentor = {
     .score = score,
     .close = close_all,
     .pictures = pictures,
+    .ahead = 2, /* with test-time augmentation a picture has twelve views */
 };

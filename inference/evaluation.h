@@ -35,6 +35,18 @@ struct DfEvaluation {
     long outside;         /* label maps with labels that are no class */
 };
 
+/* The places `first`, `first + step`, ... below `end` of a dataset: what limit and shard leave of it. */
+typedef struct {
+    int64_t first, end, step;
+} EvaluationPart;
+static inline EvaluationPart df_evaluation_part(const DfEvaluationOptions *o, int total)
+{
+    const int64_t end = o->limit > 0 && o->limit < total ? o->limit : total;
+    if (o->shards == 0)
+        return (EvaluationPart){ 0, end, 1 };
+    return (EvaluationPart){ o->shard - 1, end, o->shards };
+}
+
 /* A kind of evaluation, in the order in which its functions are called. */
 typedef struct {
     int (*open)(DfEvaluation *);                           /* the dataset, and whether it fits the network */
@@ -43,6 +55,7 @@ typedef struct {
     int (*score)(DfEvaluation *);
     void (*close)(DfEvaluation *);
     const char *const *(*pictures)(const DfEvaluation *);  /* paths of all pictures of the dataset         */
+    int ahead;                                             /* so many pictures are prepared ahead          */
 } EvaluationKind;
 extern const EvaluationKind df_evaluation_of_detector, df_evaluation_of_segmentor;
 

@@ -22,11 +22,7 @@ static const CliOption options[] = {
     CLI_OPT_FLOAT("--score-thr", score_thr, "S", 0, 1,
                   "detectors: keep detections with a score of at least S, from 0 to 1; default 0.3"),
     CLI_OPT_INT("--quality", quality, "Q", 1, 100, "quality of saved JPEG files, from 1 to 100; default 92"),
-    CLI_OPT_TEXT(
-        "--wrapper", wrapper, "KEY",
-        "take the weights from this entry of the checkpoint: state_dict, model, model_ema, ...; default: found automatically"),
-    CLI_OPT_FLAG("--allow-missing", allow_missing,
-                 "parameters that are missing in the checkpoint keep random values; default: they are an error"),
+    CLI_OPT_CHECKPOINT(wrapper, allow_missing),
 
     CLI_OPT_HEADING("Options for segmentors"),
     CLI_OPT_FLOAT("--opacity", opacity, "A", 0, 1,
