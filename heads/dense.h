@@ -28,9 +28,8 @@ typedef struct {
      * class. */
     int (*classes)(const void *self);
     void (*forward)(DfCtx *, const void *self, const DfMaps *in, DfDense *out);
-    /* The losses of a batch, added to `out`; targets[N], metas[N]. NULL: the head cannot be trained. */
-    void (*losses)(DfCtx *, const void *self, const DfDense *, const DfAnnotations *targets, const DfImageMeta *metas,
-                   DfLosses *out);
+    /* The losses of a batch, added to `out`. NULL: the head cannot be trained. */
+    void (*losses)(DfCtx *, const void *self, const DfDense *, const DfLossBatch *, DfLosses *out);
     /* Detections of image `n` of the batch; boxes in original pixels if `rescale`, else in network pixels.
      * DF_ENOMEM. */
     int (*decode)(const void *self, const DfDense *, int n, const DfImageMeta *, bool rescale, DfDetections *out);

@@ -22,9 +22,8 @@ typedef struct {
     int (*classes)(const void *self);
     bool (*align_corners)(const void *self); /* how its scores are to be enlarged to the size of the image */
     DfTensor *(*forward)(DfCtx *, const void *self, const DfMaps *in); /* -> N h w classes, logits */
-    /* The losses of a batch, added to `out`; targets[N], metas[N]. NULL: the head cannot be trained. */
-    void (*losses)(DfCtx *, const void *self, DfTensor *scores, const DfAnnotations *targets, const DfImageMeta *metas,
-                   DfLosses *out);
+    /* The losses of a batch, added to `out`. NULL: the head cannot be trained. */
+    void (*losses)(DfCtx *, const void *self, DfTensor *scores, const DfLossBatch *, DfLosses *out);
 } DfPixelHead;
 
 DF_API extern const DfPixelHead *const df_pixel_heads[]; /* ends with NULL */

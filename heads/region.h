@@ -70,11 +70,10 @@ typedef struct {
     /* All stages on the same regions, for what a pass costs: rois[n][5], index in the batch and box; masks of the first
      * n_masks. */
     void (*forward)(DfCtx *, const void *self, const DfMaps *in, const float *rois, int n, int n_masks);
-    /* The losses of a batch of n images, added to `out`: regions are sampled from the proposals before they are read.
+    /* The losses of a batch, added to `out`: regions are sampled from the proposals before they are read.
      * NULL: it cannot be trained. */
     void (*losses)(DfCtx *, const void *self, const DfMaps *in, const DfDetections *proposals,
-                   const DfAnnotations *targets,
-                   const DfImageMeta *metas, int n, DfLosses *out);
+                   const DfLossBatch *, DfLosses *out);
     /* Forward and decode in turns, as the regions of a cascade's next stage are the boxes of this one: from proposals
      * in network pixels to results[n]; boxes in original pixels if `rescale`, else in network pixels. An error of `c`,
      * or DF_ENOMEM. */

@@ -41,8 +41,9 @@ typedef struct {
     /* From the maps of a batch to the outputs of all decoder layers, or of the last one alone. */
     void (*forward)(DfCtx *, const void *self, const DfMaps *in, const DfSetBatch *, bool all_layers,
                     DfSetOutputs *out);
-    /* Adds the losses of every layer that `outputs` has, matching included. targets[N], boxes DF_BOXES_RELATIVE. */
-    void (*losses)(DfCtx *, const void *self, const DfSetOutputs *outputs, const DfAnnotations *targets, DfLosses *out);
+    /* Adds the losses of every layer that `outputs` has, matching included. The
+     * boxes of the batch are DF_BOXES_RELATIVE. */
+    void (*losses)(DfCtx *, const void *self, const DfSetOutputs *outputs, const DfLossBatch *, DfLosses *out);
     /* The detections of image `n` of the batch, by the last layer; in pixels of the original if `rescale`, else of
      * the network's input. */
     int (*decode)(const void *self, const DfSetOutputs *, int n, const DfImageMeta *, bool rescale,

@@ -35,9 +35,8 @@ typedef struct {
     /* Segmentors: the views of one image (1 H W 3 each), the class of every pixel of the original. */
     int (*segment)(DfCtx *, const void *self, DfTensor *const *views, const DfImageMeta *metas, int n,
                    uint16_t *labels);
-    /* Training: the losses of a batch, in `out`, which starts empty. targets[N]. */
-    void (*losses)(DfCtx *, const void *self, DfTensor *image, const DfImageMeta *metas, const DfAnnotations *targets,
-                   DfLosses *out);
+    /* Training: the losses of a batch, in `out`, which starts empty. */
+    void (*losses)(DfCtx *, const void *self, DfTensor *image, const DfLossBatch *, DfLosses *out);
 } DfArchitecture;
 
 DF_API extern const DfArchitecture *const df_architectures[]; /* NULL-terminated */

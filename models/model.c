@@ -229,14 +229,13 @@ int df_model_segment(const DfModel *model, DfCtx *c, DfTensor *const *views, con
     return model->architecture->segment(c, model->self, views, metas, n, labels);
 }
 
-int df_model_losses(DfModel *model, DfCtx *c, DfTensor *image, const DfImageMeta *metas, const DfAnnotations *targets,
-                    DfLosses *out)
+int df_model_losses(const DfModel *model, DfCtx *c, DfTensor *image, const DfLossBatch *batch, DfLosses *out)
 {
     out->n = 0;
     out->total = NULL;
     if (!model->architecture || !model->architecture->losses)
         return df_fail(DF_EVALUE, "%s has no losses built in", df_model_type(model));
     if (takes(c, image))
-        model->architecture->losses(c, model->self, image, metas, targets, out);
+        model->architecture->losses(c, model->self, image, batch, out);
     return df_ctx_error(c);
 }

@@ -51,10 +51,9 @@ DF_API int df_model_detect_views(const DfModel *, DfCtx *, DfTensor *const *view
 DF_API int df_model_segment(const DfModel *, DfCtx *, DfTensor *const *views, const DfImageMeta *metas, int n,
                             uint16_t *labels);
 
-/* A training step's way forward: metas[N] and targets[N] for a batch of N, the targets at network size, in pixels or
- * (of set detectors) relative to the picture. Record, then df_backward(c, out->total, NULL). */
-DF_API int df_model_losses(DfModel *, DfCtx *, DfTensor *image, const DfImageMeta *metas, const DfAnnotations *targets,
-                           DfLosses *out);
+/* A training step's way forward, for a batch with as many pictures as `image`. The objects' boxes are in pixels or, of
+ * set detectors, may be relative to the picture. Record, then df_backward(c, out->total, NULL). */
+DF_API int df_model_losses(const DfModel *, DfCtx *, DfTensor *image, const DfLossBatch *batch, DfLosses *out);
 
 DF_END_DECLS
 

@@ -57,15 +57,15 @@ static const DfAnnotations *as_shares(DfCtx *c, const DfAnnotations *objects, co
     return shares;
 }
 
-void df_set_detector_losses(DfCtx *c, const void *self, DfTensor *image, const DfImageMeta *metas,
-                            const DfAnnotations *targets, DfLosses *out)
+void df_set_detector_losses(DfCtx *c, const void *self, DfTensor *image, const DfLossBatch *batch, DfLosses *out)
 {
     const SetDetector *net = self;
     DfSetOutputs outputs;
-    run(c, net, image, metas, true, &outputs);
-    const DfAnnotations *shares = as_shares(c, targets, metas, df_dim(image, 0));
-    if (shares)
-        net->head.record->losses(c, net->head.self, &outputs, shares, out);
+    run(c, net, image, batch->metas, true, &outputs);
+    DfLossBatch relative = *batch;
+    relative.objects = as_shares(c, batch->objects, batch->metas, batch->n);
+    if (relative.objects)
+        net->head.record->losses(c, net->head.self, &outputs, &relative, out);
 }
 
 int df_set_detector_classes(const void *self)

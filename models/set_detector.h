@@ -21,8 +21,7 @@ const char *const *df_set_detector_ignorable(const void *self);
 void df_set_detector_forward(DfCtx *, const void *self, DfTensor *image);
 int df_set_detector_detect(DfCtx *, const void *self, DfTensor *image, const DfImageMeta *metas, int n, bool rescale,
                            DfDetections *results);
-void df_set_detector_losses(DfCtx *, const void *self, DfTensor *image, const DfImageMeta *metas,
-                            const DfAnnotations *targets, DfLosses *out);
+void df_set_detector_losses(DfCtx *, const void *self, DfTensor *image, const DfLossBatch *batch, DfLosses *out);
 
 #define SET_DETECTOR_FUNCTIONS \
     .classes = df_set_detector_classes, \

@@ -34,10 +34,10 @@ static void add_losses(DfCtx *c, const DfSetCriterion *criterion, DfTensor *logi
 
 /* Every layer has a matching and losses of its own (Carion et al., section 3.2, "auxiliary decoding losses"). They
  * come in the official order: the last layer, the others by their number, the first of two stages. */
-void df_detr_losses(DfCtx *c, const void *self, const DfSetOutputs *outputs, const DfAnnotations *targets,
-                    DfLosses *out)
+void df_detr_losses(DfCtx *c, const void *self, const DfSetOutputs *outputs, const DfLossBatch *batch, DfLosses *out)
 {
     const DfDetrOptions *o = self;
+    const DfAnnotations *targets = batch->objects;
     const int last = outputs->n - 1;
     if (last >= 0)
         add_losses(c, &o->criterion, outputs->logits[last], outputs->boxes[last], targets, false, "", out);

@@ -76,7 +76,7 @@ void df_detr_leave(DfCtx *, DfMark, const DfSetOutputs *);            /* leaves 
 
 /* Functions of the records; `self` is a head, which begins with its options. */
 int df_detr_classes(const void *self);
-void df_detr_losses(DfCtx *, const void *self, const DfSetOutputs *, const DfAnnotations *, DfLosses *out);
+void df_detr_losses(DfCtx *, const void *self, const DfSetOutputs *, const DfLossBatch *, DfLosses *out);
 int df_detr_decode(const void *self, const DfSetOutputs *, int n, const DfImageMeta *, bool rescale, DfDetections *out);
 
 /* For listeners: outputs by their official names; x[n], N Q C each, as one n N Q C; what has four dimensions and

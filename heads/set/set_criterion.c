@@ -209,22 +209,13 @@ void df_set_losses(DfCtx *c, const DfSetCriterion *k, DfTensor *logits, DfTensor
     log_figures(logits, targets, &t, out);
 }
 
-static void add_one(DfLosses *out, const char *name, const char *tail, DfTensor *loss, float figure)
-{
-    if (out->n == DF_LOSSES)
-        return;
-    DfLoss *l = &out->v[out->n++];
-    *l = (DfLoss){ .loss = loss, .figure = figure };
-    snprintf(l->name, sizeof l->name, "%s%.8s", name, tail);
-}
-
 void df_losses_add_set(DfCtx *c, DfLosses *out, const DfSetLosses *l, const char *tail)
 {
-    add_one(out, "loss_ce", tail, l->ce, 0);
-    add_one(out, "loss_bbox", tail, l->bbox, 0);
-    add_one(out, "loss_giou", tail, l->giou, 0);
-    add_one(out, "cardinality_error", tail, NULL, l->cardinality_error);
+    df_losses_list(out, l->ce, "loss_ce%s", tail); /* the official code logs them without their weights */
+    df_losses_list(out, l->bbox, "loss_bbox%s", tail);
+    df_losses_list(out, l->giou, "loss_giou%s", tail);
+    df_losses_figure(out, (double)l->cardinality_error, "cardinality_error%s", tail);
     if (!tail[0])
-        add_one(out, "class_error", tail, NULL, l->class_error);
-    out->total = out->total ? df_add(c, out->total, l->total) : l->total;
+        df_losses_figure(out, (double)l->class_error, "class_error");
+    df_losses_total(c, out, l->total);
 }

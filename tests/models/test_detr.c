@@ -331,8 +331,9 @@ static uint64_t train(const char *folder, const char *rung, int threads, int par
     k.c->recording = k.c->training = true;
     DfAnnotations targets[2];
     int *labels[2] = { read_targets(&k, 0, &targets[0]), read_targets(&k, 1, &targets[1]) };
+    const DfLossBatch batch = { .n = 2, .metas = k.metas, .objects = targets };
     DfLosses *losses = df_calloc(1, sizeof *losses);
-    cr_assert_eq(df_model_losses(k.model, k.c, k.image, k.metas, targets, losses), DF_OK, "%s", df_error());
+    cr_assert_eq(df_model_losses(k.model, k.c, k.image, &batch, losses), DF_OK, "%s", df_error());
     compare_losses(&k, losses);
     df_backward(k.c, losses->total, NULL);
     cr_assert_eq(df_ctx_error(k.c), DF_OK, "%s", df_error());

@@ -190,7 +190,8 @@ static DfLosses *losses_with(Run *r, DfBoxUnit unit, float (*boxes)[8])
     DfLosses *losses = df_calloc(1, sizeof *losses);
     cr_assert_not_null(losses);
     r->c->recording = true;
-    cr_assert_eq(df_model_losses(r->model, r->c, image(r->c), r->metas, targets, losses), DF_OK, "%s", df_error());
+    const DfLossBatch batch = { .n = N, .metas = r->metas, .objects = targets };
+    cr_assert_eq(df_model_losses(r->model, r->c, image(r->c), &batch, losses), DF_OK, "%s", df_error());
     return losses;
 }
 
@@ -318,11 +319,12 @@ static void not_trained(const char *text, const char *sentence)
     DfDetections found[N] = { { 0 } };
     DfLosses *losses = df_calloc(1, sizeof *losses);
     const DfAnnotations none[N] = { { 0 } };
+    const DfLossBatch batch = { .n = N, .metas = r.metas, .objects = none };
     open_run(&r, text);
     cr_expect_eq(df_model_detect(r.model, r.c, image(r.c), r.metas, N, true, found), DF_OK, "%s", df_error());
     for (int n = 0; n < N; n++)
         df_detections_free(&found[n]);
-    cr_expect_eq(df_model_losses(r.model, r.c, image(r.c), r.metas, none, losses), DF_EVALUE);
+    cr_expect_eq(df_model_losses(r.model, r.c, image(r.c), &batch, losses), DF_EVALUE);
     cr_expect(strstr(df_error(), sentence), "says: %s", df_error());
     df_free(losses);
     close_run(&r);
