@@ -66,33 +66,11 @@ static double draw(const NnInit *init, size_t element, DfRandom *random)
     return 0;
 }
 
-/* Floats that a parameter takes: whole cache lines of 64 bytes, so that each begins on one. */
-static size_t room(const NnParam *param)
-{
-    return (df_count(param->shape) + 15) / 16 * 16;
-}
-
-static int give_memory(NnModel *model)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < model->n; i++)
-        n += room(model->params[i]);
-    model->weights = df_malloc(n * sizeof *model->weights);
-    if (!model->weights)
-        return df_fail(DF_ENOMEM, "out of memory for %zu weights", n);
-    float *at = model->weights;
-    for (size_t i = 0; i < model->n; i++) {
-        model->params[i]->tensor->data = at;
-        at += room(model->params[i]);
-    }
-    return DF_OK;
-}
-
 int nn_model_init(NnModel *model, uint64_t seed)
 {
     int error = nn_model_error(model);
     if (error == DF_OK && !model->weights)
-        error = give_memory(model);
+        error = nn_model_lay_out(model);
     for (size_t i = 0; error == DF_OK && i < model->n; i++) {
         const NnParam *param = model->params[i];
         DfRandom random = df_random(seed, df_hash(param->name)); /* its own stream: a new parameter changes no other */

@@ -29,6 +29,7 @@ void nn_model_free(NnModel *model)
     for (size_t i = 0; i < model->n; i++)
         df_packed_drop(model->params[i]->tensor);
     df_free(model->weights);
+    df_free(model->gradients);
     df_free(model->params);
     df_free(model->shared);
     df_arena_free(model->arena);

@@ -20,6 +20,8 @@ struct NnModel {
     NnParam **params;         /* in the order in which they were registered             */
     size_t n, capacity;
     float *weights;           /* one block for all of them, from nn_model_init() on     */
+    float *gradients;         /* of its first n_trained floats, from nn_model_train() on */
+    size_t n_trained;
     NnShared *shared;         /* second names, of nn_share()                            */
     size_t n_shared, shared_capacity;
     NnEnding *endings;
@@ -27,5 +29,8 @@ struct NnModel {
     char sentence[800];
     NnParam nowhere;          /* what nn_last() gives after a failure                   */
 };
+
+/* train.c: gives all parameters their places in one block, those that are trained first. What they hold is kept. */
+int nn_model_lay_out(NnModel *);
 
 #endif

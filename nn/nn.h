@@ -94,6 +94,34 @@ DF_API int nn_model_shared(const NnModel *, const NnShared **out); /* how many; 
  * name, so that adding one changes no other. DF_OK, DF_ENOMEM, or what nn_model_error() says. */
 DF_API int nn_model_init(NnModel *, uint64_t seed);
 
+/* ---- training: train.c -------------------------------------------------------------------------------------------- */
+
+/* What a training run changes: neither a buffer nor frozen. */
+static inline bool nn_is_trained(const NnParam *param)
+{
+    return !param->buffer && !param->frozen;
+}
+
+/* Makes a model ready for training: gradients of all its trained parameters have memory in one block, where they
+ * outlive df_reset() and add up until nn_model_zero_gradients(). To be called after nn_model_init(), and again when
+ * `frozen` of a parameter has changed. DF_OK or DF_ENOMEM. */
+DF_API int nn_model_train(NnModel *);
+
+/* All trained parameters side by side, in the order of nn_model_at(), and their gradients in the same places: so an
+ * update is one loop, and a sum over processes one call. A parameter begins at
+ *     offset = param->tensor->grad - gradients = param->tensor->data - weights,
+ * a multiple of 16; gaps between parameters hold zeros and are to stay so. NULL and 0 before nn_model_train(). */
+typedef struct {
+    float *weights, *gradients;
+    size_t n;               /* floats in each, gaps included */
+} NnTrained;
+DF_API NnTrained nn_model_trained(const NnModel *);
+/* All gradients 0, and no parameter `reached`: a parameter that is not when the step is made has no gradient, which an
+ * optimizer should not take for one of 0. */
+DF_API void nn_model_zero_gradients(NnModel *);
+/* To be called when trained weights have other numbers: packed copies are made anew, in the same memory. */
+DF_API void nn_model_changed(NnModel *);
+
 /* ---- building: scope.c ------------------------------------------------------------------------------------------- */
 
 typedef struct {

@@ -32,6 +32,8 @@ struct DfTensor {
     DfShape shape;
     float *grad;        /* same shape; NULL until something flows back             */
     bool wants_grad;    /* a parameter that is trained, or computed from one       */
+    bool reached;       /* something flowed back to it; cleared by whoever clears the gradient */
+    bool keeps_packed;  /* of a weight that is trained: whoever changes it calls df_packed_outdated() */
 
     const DfOp *op;     /* who made it, when recorded                              */
     DfTensor *src[DF_SOURCES];
@@ -54,6 +56,8 @@ static inline size_t df_size(const DfTensor *x)    /* number of elements */
 
 /* Frees the packed copies of a weight: when its numbers have changed, and before its own memory is freed. */
 DF_API void df_packed_drop(DfTensor *weight);
+/* After a step of training: the same, but their memory is used again. */
+DF_API void df_packed_outdated(DfTensor *weight);
 
 /* ---- the context ------------------------------------------------------------------------------------------------ */
 

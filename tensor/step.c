@@ -39,6 +39,11 @@ void df_packed_drop(DfTensor *w)
     w->packed = NULL;
 }
 
+void df_packed_outdated(DfTensor *w)
+{
+    w->packed = df_packed_age(w->packed);
+}
+
 void df_buffers_release(DfCtx *c, DfTensor *x)
 {
     release_grad(c, x);

@@ -24,6 +24,7 @@ float *df_grad(DfCtx *c, DfTensor *x)
 {
     if (!x || !x->wants_grad || c->err)
         return NULL;
+    x->reached = true;
     if (x->grad)
         return x->grad;
     struct DfCtxParts *p = c->parts;

@@ -50,6 +50,19 @@ static int pack_folded(DfPacked **out, DfPool *pool, const float *w, const float
     return error;
 }
 
+/* Takes the memory of a copy that the weight outgrew: NULL if there is none. */
+static DfPacked *pack_again(DfCtx *c, DfTensor *w, DfPackKind kind)
+{
+    pthread_mutex_lock(&lock);
+    DfPacked *packed = df_packed_take_stale(&w->packed, kind);
+    pthread_mutex_unlock(&lock);
+    const int error = packed ? df_repack(packed, c->pool, w->data) : DF_OK;
+    if (!error)
+        return packed;
+    df_packed_free(packed);
+    return NULL;
+}
+
 static DfPacked *pack_anew(DfCtx *c, const DfTensor *w, const float *fold, DfPackKind kind, size_t O, size_t K,
                            size_t groups)
 {
@@ -66,12 +79,14 @@ static DfPacked *pack_anew(DfCtx *c, const DfTensor *w, const float *fold, DfPac
 DfPackedWeight df_weight(DfCtx *c, DfTensor *w, const DfTensor *fold, DfPackKind kind, size_t O, size_t K,
                          size_t groups)
 {
-    const bool changes = c->recording && w->wants_grad;
+    const bool changes = c->recording && w->wants_grad && !w->keeps_packed;
     const float *factors = df_data_of(fold);
     const DfPacked *found = changes ? NULL : find(w, kind, factors, O);
     if (found)
         return (DfPackedWeight){ found, NULL };
-    DfPacked *packed = pack_anew(c, w, factors, kind, O, K, groups);
+    DfPacked *packed = factors ? NULL : pack_again(c, w, kind);
+    if (!packed)
+        packed = pack_anew(c, w, factors, kind, O, K, groups);
     if (changes || !packed)
         return (DfPackedWeight){ packed, packed };
     return (DfPackedWeight){ keep(w, packed, factors, O), NULL };

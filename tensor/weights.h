@@ -7,8 +7,8 @@
 
 #include "tensor/op.h"
 
-/* A weight in packed form for one use. A parameter keeps its copy for the next pass; that of a weight that is being
- * trained, which changes every step, lives only until df_weight_done(). */
+/* A weight in packed form for one use. A parameter keeps its copy for the next pass. That of a weight that is being
+ * trained lives only until df_weight_done(), unless the weight keeps_packed. */
 typedef struct {
     const DfPacked *packed; /* NULL: the context is poisoned      */
     DfPacked *own;          /* to be freed after use; may be NULL */

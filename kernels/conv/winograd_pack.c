@@ -57,11 +57,14 @@ static void pack_winograd_panel(void *arg, size_t task, void *scratch)
         }
 }
 
+int df_winograd_fill(DfPacked *p, DfPool *pool, const float *w)
+{
+    Pack a = { p, w };
+    return df_parallel(pool, df_ceil_div(p->n, DF_PANEL), 0, pack_winograd_panel, &a);
+}
+
 int df_pack_winograd(DfPacked **out, DfPool *pool, const float *w, size_t O, size_t I)
 {
     *out = df_packed_new(DF_PACK_WINOGRAD, 36, I, O);
-    if (!*out)
-        return df_fail_memory("packed weights");
-    Pack a = { *out, w };
-    return df_parallel(pool, df_ceil_div(O, DF_PANEL), 0, pack_winograd_panel, &a);
+    return *out ? df_winograd_fill(*out, pool, w) : df_fail_memory("packed weights");
 }

@@ -44,6 +44,13 @@ DF_API int df_packed_folded(DfPacked *, const float *fold, size_t n);
  * none of this kind with these factors (n of them; NULL: none). */
 DF_API DfPacked *df_packed_link(DfPacked *one, DfPacked *list);
 DF_API const DfPacked *df_packed_find(const DfPacked *list, DfPackKind, const float *fold, size_t n);
+/* The weight has other numbers now: its copies are stale and are not found any more, but their memory can be used
+ * again. Those with factors are freed. Returns the new list. */
+DF_API DfPacked *df_packed_age(DfPacked *list);
+/* Takes a stale copy of this kind out of the list; NULL if there is none. It is to be filled again, or freed. */
+DF_API DfPacked *df_packed_take_stale(DfPacked **list, DfPackKind);
+/* Fills a copy again, from a weight of the same sizes; then it is no longer stale. Its factors, if any, are gone. */
+DF_API int df_repack(DfPacked *, DfPool *, const float *w);
 
 /* ---- products --------------------------------------------------------------------------------------------------- */
 

@@ -45,9 +45,37 @@ static bool same_fold(const float *a, const float *b, size_t n)
 
 const DfPacked *df_packed_find(const DfPacked *list, DfPackKind kind, const float *fold, size_t n)
 {
-    while (list && !(list->kind == kind && same_fold(list->fold, fold, n)))
+    while (list && !(list->kind == kind && !list->stale && same_fold(list->fold, fold, n)))
         list = list->next;
     return list;
+}
+
+DfPacked *df_packed_age(DfPacked *list)
+{
+    DfPacked *kept = NULL;
+    while (list) {
+        DfPacked *next = list->next;
+        list->stale = true;
+        list->next = NULL;
+        if (list->fold)
+            df_packed_free(list);
+        else
+            kept = df_packed_link(list, kept);
+        list = next;
+    }
+    return kept;
+}
+
+DfPacked *df_packed_take_stale(DfPacked **list, DfPackKind kind)
+{
+    while (*list && !((*list)->stale && (*list)->kind == kind))
+        list = &(*list)->next;
+    DfPacked *taken = *list;
+    if (taken) {
+        *list = taken->next;
+        taken->next = NULL;
+    }
+    return taken;
 }
 
 int df_packed_folded(DfPacked *p, const float *fold, size_t n)
@@ -118,11 +146,22 @@ static void pack_panel(void *arg, size_t task, void *scratch)
     fill_panel(p, p->data + matrix * p->stride + j * p->k, j, p->k, a->w + matrix * p->n * p->k, 1, p->k);
 }
 
+static int fill(DfPacked *p, DfPool *pool, const float *w)
+{
+    Pack a = { p, w, df_ceil_div(p->n, DF_PANEL) };
+    return df_parallel(pool, a.panels * p->matrices, 0, pack_panel, &a);
+}
+
 int df_pack(DfPacked **out, DfPool *pool, const float *w, size_t O, size_t K, size_t groups)
 {
     *out = df_packed_new(DF_PACK_GEMM, groups, K, O / groups);
-    if (!*out)
-        return df_fail_memory("packed weights");
-    Pack a = { *out, w, df_ceil_div((*out)->n, DF_PANEL) };
-    return df_parallel(pool, a.panels * groups, 0, pack_panel, &a);
+    return *out ? fill(*out, pool, w) : df_fail_memory("packed weights");
+}
+
+int df_repack(DfPacked *p, DfPool *pool, const float *w)
+{
+    df_free(p->fold);
+    p->fold = NULL;
+    p->stale = false;
+    return p->kind == DF_PACK_WINOGRAD ? df_winograd_fill(p, pool, w) : fill(p, pool, w);
 }

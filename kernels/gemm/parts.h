@@ -26,6 +26,7 @@ struct DfPacked {
     size_t stride;    /* floats of one matrix                                  */
     float *data;
     float *fold;      /* factors of the rows, as they were at packing; or NULL */
+    bool stale;       /* the weight has other numbers now                      */
     DfPacked *next;   /* the same weight, packed for another use               */
 };
 
@@ -37,6 +38,8 @@ size_t df_packed_matrices(const DfPacked *);
 DfPacked *df_packed_new(DfPackKind, size_t matrices, size_t k, size_t n);
 void df_packed_fill(DfPacked *, size_t matrix, size_t k0, size_t rows, const float *w, size_t row_step,
                     size_t column_step);
+/* The transformed filters of a weight of n rows of 9 k; in conv/winograd_pack.c. */
+int df_winograd_fill(DfPacked *, DfPool *, const float *w);
 
 /* A first-level cache keeps 8 or 12 lines of all that lie a multiple of 4 KiB apart. Rows that are DF_FAR_APART floats
  * long or longer would share these few; they are copied block by block, to rows with a pad between them. */

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * nn/train.c -- the weights of a model as one block of numbers, the trained ones first, and a block of their gradients.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "nn/model.h"
+
+/* Floats that a parameter takes: whole cache lines of 64 bytes, so that each begins on one. */
+static size_t room(const NnParam *param)
+{
+    return (df_count(param->shape) + 15) / 16 * 16;
+}
+
+static size_t room_for(const NnModel *model, bool trained)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < model->n; i++)
+        n += nn_is_trained(model->params[i]) == trained ? room(model->params[i]) : 0;
+    return n;
+}
+
+/* Moves what those parameters hold to `at`, one behind the other; returns the end of the last. */
+static float *move(NnModel *model, bool trained, float *at)
+{
+    for (size_t i = 0; i < model->n; i++) {
+        const NnParam *param = model->params[i];
+        if (nn_is_trained(param) != trained)
+            continue;
+        const size_t n = df_count(param->shape);
+        if (param->tensor->data)
+            memcpy(at, param->tensor->data, n * sizeof *at);
+        memset(at + n, 0, (room(param) - n) * sizeof *at);
+        param->tensor->data = at;
+        at += room(param);
+    }
+    return at;
+}
+
+int nn_model_lay_out(NnModel *model)
+{
+    const size_t n_trained = room_for(model, true);
+    const size_t n = n_trained + room_for(model, false);
+    float *block = df_malloc_filled(n * sizeof *block);
+    if (!block)
+        return df_fail(DF_ENOMEM, "out of memory for %zu weights", n);
+    move(model, false, move(model, true, block));
+    df_free(model->weights);
+    model->weights = block;
+    model->n_trained = n_trained;
+    return DF_OK;
+}
+
+/* Whether the trained parameters stand first, each in its place. */
+static bool is_laid_out(const NnModel *model)
+{
+    const float *at = model->weights;
+    for (size_t i = 0; i < model->n; i++)
+        if (nn_is_trained(model->params[i])) {
+            if (model->params[i]->tensor->data != at)
+                return false;
+            at += room(model->params[i]);
+        }
+    return at == model->weights + model->n_trained;
+}
+
+static void attach_gradients(NnModel *model)
+{
+    for (size_t i = 0; i < model->n; i++) {
+        DfTensor *x = model->params[i]->tensor;
+        x->wants_grad = x->keeps_packed = nn_is_trained(model->params[i]);
+        x->grad = x->wants_grad ? model->gradients + (x->data - model->weights) : NULL;
+    }
+    nn_model_zero_gradients(model);
+}
+
+int nn_model_train(NnModel *model)
+{
+    int error = nn_model_error(model);
+    assert(error || model->weights || model->n == 0); /* nn_model_init() comes first */
+    if (error == DF_OK && !is_laid_out(model))
+        error = nn_model_lay_out(model);
+    if (error != DF_OK)
+        return error;
+    float *gradients = df_malloc_filled(model->n_trained * sizeof *gradients);
+    if (!gradients)
+        return df_fail(DF_ENOMEM, "out of memory for the gradients of %zu weights", model->n_trained);
+    df_free(model->gradients);
+    model->gradients = gradients;
+    attach_gradients(model);
+    return DF_OK;
+}
+
+NnTrained nn_model_trained(const NnModel *model)
+{
+    if (!model->gradients)
+        return (NnTrained){ 0 };
+    return (NnTrained){ model->weights, model->gradients, model->n_trained };
+}
+
+void nn_model_zero_gradients(NnModel *model)
+{
+    for (size_t i = 0; i < model->n; i++)
+        model->params[i]->tensor->reached = false;
+    if (model->gradients)
+        memset(model->gradients, 0, model->n_trained * sizeof *model->gradients);
+}
+
+void nn_model_changed(NnModel *model)
+{
+    for (size_t i = 0; i < model->n; i++)
+        if (nn_is_trained(model->params[i]))
+            df_packed_outdated(model->params[i]->tensor);
+}
