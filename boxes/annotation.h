@@ -16,34 +16,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "boxes/masks/mask.h"
+#include "boxes/masks/object_mask.h"
 #include "core/core.h"
 
 DF_BEGIN_DECLS
-
-/* ---- masks ----------------------------------------------------------------------------------------------------- */
-
-/* n points; the last one is joined with the first. */
-typedef struct {
-    size_t n;
-    double *xy; /* [n][2], in pixels */
-} DfPolygon;
-
-/* The mask of an object, in the form that its file has. */
-typedef enum { DF_MASK_NONE, DF_MASK_POLYGONS, DF_MASK_RUNS } DfMaskForm;
-typedef struct {
-    DfMaskForm form;
-    size_t n_polygons;
-    DfPolygon *polygons; /* DF_MASK_POLYGONS: the object is their union                                        */
-    DfMask runs;         /* DF_MASK_RUNS: belongs to the annotations, so it is not given to df_mask_done() */
-} DfObjectMask;
-
-/* The mask as runs, in a picture of height x width: polygons are drawn as pycocotools draws them, runs must be of
- * that size (else DF_EVALUE), no mask is the empty one. df_mask_done() the result. */
-DF_API int df_object_mask_runs(DfMask *out, const DfObjectMask *, uint32_t height, uint32_t width);
-
-/* A copy, all of it in the arena. */
-DF_API int df_object_mask_copy(DfObjectMask *out, const DfObjectMask *, DfArena *);
 
 /* ---- annotations ----------------------------------------------------------------------------------------------- */
 

@@ -55,6 +55,18 @@ DF_API DfRunFacts df_runs_facts(const uint32_t *runs, size_t n, uint32_t height,
 DF_API int df_runs_from_polygon(DfRunList *, DfRunFacts *, DfPolygonRoom *, const double *xy, size_t n_points,
                                 uint32_t height, uint32_t width);
 
+/* How the pixels of one picture become those of another: each of its columns is one of the first picture's, its rows
+ * are cut out of that column and stretched. */
+typedef struct {
+    uint32_t height, width;
+    const uint32_t *column; /* [width]: which one; UINT32_MAX: an empty one                                   */
+    const uint32_t *row;    /* [height of the first + 1], ascending: its rows a to b - 1 are row[a] to row[b] - 1 */
+    bool upside_down;       /* and then the lowest is the highest                                             */
+} DfRemap;
+/* The list as df_mask_encode() makes it. Runs beyond height * width are left out. */
+DF_API int df_runs_remap(DfRunList *out, const uint32_t *runs, size_t n, uint32_t height, uint32_t width,
+                         const DfRemap *);
+
 /* Pixels of union and intersection, counted as pycocotools counts: it stops where both lists have an empty run at
  * once. */
 DF_API void df_runs_count(const uint32_t *a, size_t n_a, const uint32_t *b, size_t n_b, uint32_t *both,
