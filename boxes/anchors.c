@@ -157,3 +157,18 @@ void df_anchors_valid(const DfAnchors *a, int level, int h, int w, int pad_h, in
             for (int i = 0; i < a->per_cell; i++)
                 *out++ = x < valid_w && y < valid_h;
 }
+
+/* Left and top may be on the border, right and bottom may not: as mmdet has it. */
+void df_anchors_inside(size_t n, const float *anchors, int h, int w, double border, bool *flag)
+{
+    if (!(border >= 0))
+        return;
+    const float least = (float)-border;
+    const float right = (float)(w + border);
+    const float bottom = (float)(h + border);
+    for (size_t i = 0; i < n; i++) {
+        const float *const box = anchors + 4 * i;
+        const bool inside = box[0] >= least && box[1] >= least && box[2] < right && box[3] < bottom;
+        flag[i] = flag[i] && inside;
+    }
+}

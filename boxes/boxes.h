@@ -56,6 +56,9 @@ DF_API void df_anchors_grid(const DfAnchors *, int level, int h, int w, float *o
 DF_API void df_anchors_at(const DfAnchors *, int level, int w, size_t index, float out[4]);
 /* Which of them lie in the padded image of pad_h x pad_w pixels: out[h][w][per_cell]. */
 DF_API void df_anchors_valid(const DfAnchors *, int level, int h, int w, int pad_h, int pad_w, bool *out);
+/* Of n anchors, those that reach more than `border` pixels beyond an image of h x w lose their flag; a border below 0
+ * changes nothing. */
+DF_API void df_anchors_inside(size_t n, const float *anchors, int h, int w, double border, bool *flag);
 
 /* ---- box coding (Girshick et al., CVPR 2014) ------------------------------------------------------------------- */
 
@@ -143,6 +146,28 @@ DF_API int df_top_k(size_t n, const float *scores, size_t k, uint32_t *index);
  * image (0 around it); pixels of at least `threshold` belong to the instance. df_mask_done() the result. */
 DF_API int df_paste_mask(DfMask *out, const float *mask, int mask_h, int mask_w, const float box[4],
                          int image_h, int image_w, float threshold);
+
+/* ---- which boxes are examples of which objects ----------------------------------------------------------------- */
+
+/* mmdet's MaxIoUAssigner (Ren et al., Faster R-CNN, NIPS 2015, section 3.1.2). By its largest IoU with an object a box
+ * is background within [neg_iou_lo, neg_iou_hi), an example of that object from pos_iou_thr on, and nothing between. */
+typedef struct {
+    double pos_iou_thr, neg_iou_lo, neg_iou_hi;
+    bool match_low_quality;     /* an object also gets the boxes of its largest IoU, if that is at least min_pos_iou */
+    double min_pos_iou;
+    bool gt_max_assign_all;     /* all of equally good ones, or the first                                           */
+    double ignore_iof_thr;      /* boxes that lie in an ignored region by more than this do not count; <= 0: all do */
+    bool ignore_wrt_candidates; /* by their own area, not by the region's                                           */
+} DfMaxIou;
+
+enum {
+    DF_BACKGROUND = -1, /* an example of nothing            */
+    DF_NEITHER = -2     /* no example, and does not count   */
+};
+/* object_of_box[n]: which of the m objects, or one of the above; overlap[n]: the largest IoU, -1 in an ignored region,
+ * and 0 where there is no object at all. DF_ENOMEM. */
+DF_API int df_assign(const DfMaxIou *, size_t n, const float *boxes, size_t m, const float *objects, size_t n_ignored,
+                     const float *ignored, int *object_of_box, float *overlap);
 
 /* ---- one-to-one matching --------------------------------------------------------------------------------------- */
 
