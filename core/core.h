@@ -16,6 +16,7 @@
 #include "core/plugin.h"
 #include "core/pool.h"
 #include "core/random.h"
+#include "core/ranks.h"
 #include "core/sort.h"
 #include "core/text.h"
 #include "core/textbuf.h"

@@ -2,6 +2,7 @@
  *
  * cli/common/passes.c -- passes through a network over noise.
  */
+#include "cli/common/noise.h"
 #include "cli/common/passes.h"
 
 #include <stdlib.h>
@@ -19,19 +20,10 @@ double cli_multiply_adds(const DfProfileRow *row)
     return row->macs[DF_MACS_LAYER] + row->macs[DF_MACS_ATTENTION] + row->macs[DF_MACS_PADDING];
 }
 
-static DfTensor *noise(CliSession *s, int batch, int H, int W)
-{
-    DfTensor *image = df_zeros(s->c, DF_SHAPE(batch, H, W, 3));
-    DfRandom random = df_random(1, 2);
-    for (size_t i = 0; s->c->err == DF_OK && i < df_size(image); i++)
-        image->data[i] = (float)(2 * df_uniform(&random) - 1);
-    return image;
-}
-
 int cli_time_network(CliSession *s, int batch, int H, int W, double *seconds)
 {
     df_reset(s->c);
-    DfTensor *image = noise(s, batch, H, W);
+    DfTensor *image = cli_noise_pictures(s, batch, H, W);
     const double start = cli_now();
     df_model_forward(s->model, s->c, image);
     *seconds = cli_now() - start;
@@ -45,7 +37,7 @@ int cli_time_detector(CliSession *s, int batch, int H, int W, double *seconds)
     for (int i = 0; i < batch; i++)
         metas[i] = (DfImageMeta){ H, W, H, W, H, W, { 1, 1, 1, 1 }, false, false };
     df_reset(s->c);
-    DfTensor *image = noise(s, batch, H, W);
+    DfTensor *image = cli_noise_pictures(s, batch, H, W);
     const double start = cli_now();
     const int error = df_model_detect(s->model, s->c, image, metas, batch, true, found);
     *seconds = cli_now() - start;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/bench.c -- deformer bench: time per stage, throughput, memory, and the share of this machine's sgemm peak,
+ * cli/bench/bench.c -- deformer bench: time per stage, throughput, memory, and the share of this machine's sgemm peak,
  * which is measured between the passes.
  */
-#include "cli/common/passes.h"
+#include "cli/bench/bench.h"
 
 #include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST = 1000, SIDE = 1536 };
+enum { MOST = 1000 };
 
 static const char *shape_text, *json_path, *weights = "random";
 static long depth = 2, repeats, batch = 1;
@@ -29,37 +29,6 @@ static const CliOption options[] = {
     CLI_OPT_TEXT("--json", json_path, "FILE", "write the numbers as JSON; with `-` to stdout, in place of the table"),
     CLI_OPT_END
 };
-
-/* A square product through the pool, as large as the big layers: what the machine can do just now. */
-typedef struct {
-    float *a, *b, *out;
-} Square;
-
-static int square_new(Square *q)
-{
-    const size_t n = (size_t)SIDE * SIDE;
-    *q = (Square){ df_malloc(n * sizeof(float)), df_malloc(n * sizeof(float)), df_malloc(n * sizeof(float)) };
-    for (size_t i = 0; q->a && q->b && i < n; i++) {
-        q->a[i] = (float)(i % 7) - 3;
-        q->b[i] = (float)(i % 5) - 2;
-    }
-    return q->a && q->b && q->out ? DF_OK : df_fail_memory("the sgemm peak");
-}
-
-static void square_done(Square *q)
-{
-    df_free(q->a);
-    df_free(q->b);
-    df_free(q->out);
-}
-
-static double square_run(DfPool *pool, const DfKernels *k, const Square *q) /* floating-point operations a second */
-{
-    const double start = cli_now();
-    if (df_gemm(pool, k, false, false, SIDE, SIDE, SIDE, 1, q->a, SIDE, q->b, SIDE, 0, q->out, SIDE) < 0)
-        return 0;
-    return 2.0 * SIDE * SIDE * SIDE / (cli_now() - start);
-}
 
 typedef struct {
     double seconds[MOST], whole[MOST], peak[MOST];
@@ -88,16 +57,16 @@ static int passes_wanted(double once)
 
 static int measure(CliSession *s, int H, int W, Times *t)
 {
-    Square square;
+    CliSquare square;
     const bool detector = df_model_is_detector(s->model);
-    int error = square_new(&square);
+    int error = cli_square_new(&square);
     if (error == DF_OK)
         error = one_pass(s, H, W, t); /* warms caches, packs weights */
     const double once = t->seconds[0] * (detector ? 2 : 1);
     const int n = passes_wanted(once);
     df_profile(s->c, true);
     for (t->n = 0; error == DF_OK && t->n < n && !cli_interrupted(); t->n++) {
-        t->peak[t->n] = square_run(s->pool, s->c->k, &square);
+        t->peak[t->n] = cli_square_run(s->pool, s->c->k, &square);
         df_profile_pause(s->c, detector && decoding);
         error = one_pass(s, H, W, t);
         df_profile_pause(s->c, detector && !decoding);
@@ -105,7 +74,7 @@ static int measure(CliSession *s, int H, int W, Times *t)
             error = cli_time_detector(s, (int)batch, H, W, &t->whole[t->n]);
         df_profile_pause(s->c, false);
     }
-    square_done(&square);
+    cli_square_done(&square);
     return error;
 }
 
