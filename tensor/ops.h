@@ -185,10 +185,23 @@ DF_API DfTensor *df_smooth_l1_loss(DfCtx *, DfTensor *x, const float *target, co
 /* -pos_weight t log s - (1 - t) log(1 - s) with s = sigmoid(x); pos_weight: of the last dimension, or NULL. .. -> .. */
 DF_API DfTensor *df_bce_with_logits(DfCtx *, DfTensor *x, const float *target, const float *weight,
                                     const float *pos_weight);
-/* Of logits (Lin et al., ICCV 2017). A label in 0..C-1 is a class, anything else background; labels and weights are
- * those of whole rows.                                                                                 .. C -> .. C */
-DF_API DfTensor *df_sigmoid_focal_loss(DfCtx *, DfTensor *x, const int *label, const float *weight, float alpha,
-                                       float gamma);
+/* (x - t)^2      .. -> .. */
+DF_API DfTensor *df_square_loss(DfCtx *, DfTensor *x, const float *target, const float *weight);
+/* Pang et al., Libra R-CNN, CVPR 2019, as mmdet has it. With b = e^(gamma / alpha) - 1 and d = |x - t|:
+ * alpha / b (b d + 1) ln(b d / beta + 1) - alpha d for d < beta, else gamma d + gamma / b - alpha beta.    .. -> .. */
+typedef struct {
+    float alpha, gamma, beta; /* all greater than 0 */
+} DfBalancedL1;
+DF_API DfTensor *df_balanced_l1_loss(DfCtx *, DfTensor *x, const float *target, const float *weight, DfBalancedL1);
+/* Of logits (Lin et al., ICCV 2017). A label in 0..C-1 is a class, anything else background; labels are those of whole
+ * rows.                                                                                                .. C -> .. C */
+typedef struct {
+    float alpha, gamma;  /* gamma >= 0                           */
+    bool activated;      /* x is a probability, no logit         */
+    bool weight_each;    /* a weight for each number, not row    */
+    const float *weight; /* or NULL                              */
+} DfFocal;
+DF_API DfTensor *df_sigmoid_focal_loss(DfCtx *, DfTensor *x, const int *label, DfFocal);
 
 /* -log softmax(x)[label]. PyTorch's: class weights w (C, or NULL for ones) apply to the label's own share and to the
  * smoothed shares (Szegedy et al., CVPR 2016). Its weighted mean divides by the sum of w over the labels that count.
@@ -200,14 +213,31 @@ typedef struct {
     float smoothing;      /* 0: none                                    */
 } DfCrossEntropy;
 DF_API DfTensor *df_cross_entropy(DfCtx *, DfTensor *x, const int *label, DfCrossEntropy);
+/* -sum t log softmax(x) with targets t, as x: shares of classes, as a mixture of two pictures has. Labels, and what
+ * belongs to them, do not count.                                                                         .. C -> .. */
+DF_API DfTensor *df_soft_cross_entropy(DfCtx *, DfTensor *x, const float *target, DfCrossEntropy);
+/* Of each first index one channel: x[n][..][channel[n]]. DF_EVALUE: there is no such channel.         N .. C -> N .. */
+DF_API DfTensor *df_pick_channel(DfCtx *, DfTensor *x, const int *channel);
 
-/* 1 - GIoU of boxes x1 y1 x2 y2 (Rezatofighi et al., CVPR 2019). Union and enclosing area are at least eps, as in
- * mmdet.                                                                                                .. 4 -> .. */
+/* Overlap of boxes x1 y1 x2 y2, as mmdet has it; a box of weight 0 may be anything.
+ *     IOU    1 - IoU, 1 - IoU^2, -log IoU (Yu et al., 2016): the IoU is at least eps, the union at least 1e-6
+ *     GIOU   1 - GIoU (Rezatofighi et al., CVPR 2019): union and enclosing area are at least eps
+ *     DIOU, CIOU   (Zheng et al., AAAI 2020): eps is added to the divisors. CIOU_211 is mmdet's up to 2.11, where the
+ *            weight of the aspect ratio has a gradient and acts at any IoU                               .. 4 -> .. */
+typedef enum {
+    DF_LOSS_IOU_LINEAR, DF_LOSS_IOU_SQUARE, DF_LOSS_IOU_LOG,
+    DF_LOSS_GIOU, DF_LOSS_DIOU, DF_LOSS_CIOU, DF_LOSS_CIOU_211
+} DfBoxLossKind;
+DF_API DfTensor *df_box_loss(DfCtx *, DfTensor *x, const float *target, const float *weight, DfBoxLossKind, float eps);
 DF_API DfTensor *df_giou_loss(DfCtx *, DfTensor *x, const float *target, const float *weight, float eps);
+/* Bounded IoU of x, y, width, height (Tychsen-Smith and Petersson, CVPR 2018), through a smooth L1. weight: .. 4, or
+ * NULL.                                                                                                .. 4 -> .. 4 */
+DF_API DfTensor *df_bounded_iou_loss(DfCtx *, DfTensor *x, const float *target, const float *weight, float beta,
+                                     float eps);
 /* 1 - the Dice coefficient (Milletari et al., 3DV 2016) of probabilities p, each first index a mask. With i = sum p t:
  *     squared  1 - 2 i / (sum p^2 + sum t^2 + 2 eps)
  *     else     1 - (2 i + eps) / (sum p + sum t + eps), with eps 1 MaskFormer's                          N .. -> N */
-DF_API DfTensor *df_dice_loss(DfCtx *, DfTensor *p, const float *target, bool squared, float eps);
+DF_API DfTensor *df_dice_loss(DfCtx *, DfTensor *p, const float *target, const float *weight, bool squared, float eps);
 
 /* ---- attention: window_attention.c, deform_attention.c, neighborhood_attention.c, focal_attention.c ------------- */
 

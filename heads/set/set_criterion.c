@@ -130,8 +130,8 @@ static DfTensor *cross_entropy(DfCtx *c, const DfSetCriterion *k, DfTensor *logi
 /* Deformable DETR: every class of every query is a question of its own. */
 static DfTensor *focal_loss(DfCtx *c, const DfSetCriterion *k, DfTensor *logits, const int *label, float share)
 {
-    const float gamma = 2;
-    return df_scale(c, df_sum(c, df_sigmoid_focal_loss(c, logits, label, NULL, (float)k->alpha, gamma)), share);
+    const DfFocal how = { .alpha = (float)k->alpha, .gamma = 2 };
+    return df_scale(c, df_sum(c, df_sigmoid_focal_loss(c, logits, label, how)), share);
 }
 
 static void compute_losses(DfCtx *c, const DfSetCriterion *k, DfTensor *logits, DfTensor *boxes, const QueryTargets *t,

@@ -47,7 +47,7 @@ static const DfOpt cross_entropy_opts[] = {
     DF_OPT_END
 };
 
-static const DfOpt l1_opts[] = { LOSS_COMMON, DF_OPT_END };
+static const DfOpt l1_opts[] = { LOSS_COMMON, DF_OPT_END }; /* and MSE */
 
 /* x^2 / (2 beta) where |x| < beta, else |x| - beta / 2. */
 static const DfOpt smooth_l1_opts[] = {
@@ -75,8 +75,23 @@ static const DfOpt iou_opts[] = {
     DF_OPT_END
 };
 
-static const DfOpt giou_opts[] = { /* and DIoU, CIoU */
+static const DfOpt giou_opts[] = { /* and DIoU */
     LOSS_NUMBER(eps, iou.eps, "1e-6", 0, 1, "keeps divisors from being 0"),
+    LOSS_COMMON,
+    DF_OPT_END
+};
+
+static const DfOpt ciou_opts[] = {
+    LOSS_NUMBER(eps, iou.eps, "1e-6", 0, 1, "keeps divisors from being 0"),
+    LOSS_ROW(code_version, iou.formula, DF_KIND_ENUM, "3", 0, 0, "3|2.11",
+             "weight of the aspect ratio as mmdet has it now, or as it had it up to 2.11"),
+    LOSS_COMMON,
+    DF_OPT_END
+};
+
+static const DfOpt bounded_iou_opts[] = {
+    LOSS_NUMBER(beta, bounded_iou.beta, "0.2", 1e-9, 1e9, "below this the loss is quadratic"),
+    LOSS_NUMBER(eps, bounded_iou.eps, "1e-3", 0, 1, "keeps divisors from being 0"),
     LOSS_COMMON,
     DF_OPT_END
 };
@@ -119,7 +134,9 @@ static const struct {
     { "IoULoss",          LOSS_IOU,           iou_opts           },
     { "GIoULoss",         LOSS_GIOU,          giou_opts          },
     { "DIoULoss",         LOSS_DIOU,          giou_opts          },
-    { "CIoULoss",         LOSS_CIOU,          giou_opts          },
+    { "CIoULoss",         LOSS_CIOU,          ciou_opts          },
+    { "BoundedIoULoss",   LOSS_BOUNDED_IOU,   bounded_iou_opts   },
+    { "MSELoss",          LOSS_MSE,           l1_opts            },
     { "DiceLoss",         LOSS_DICE,          dice_opts          },
     { "LovaszLoss",       LOSS_LOVASZ,        lovasz_opts        },
 };

@@ -19,6 +19,8 @@ typedef enum {
     LOSS_GIOU,          /* Rezatofighi et al., CVPR 2019                         */
     LOSS_DIOU,          /* Zheng et al., AAAI 2020                               */
     LOSS_CIOU,          /* the same paper                                        */
+    LOSS_BOUNDED_IOU,   /* Tychsen-Smith and Petersson, CVPR 2018                */
+    LOSS_MSE,
     LOSS_DICE,          /* Milletari et al., V-Net, 3DV 2016                     */
     LOSS_LOVASZ,        /* Berman et al., CVPR 2018                              */
     LOSS_OTHER          /* not built in: `problem` says so, and `type` is which  */
@@ -41,6 +43,7 @@ typedef struct {
             bool use_sigmoid, use_mask, avg_non_ignore;
             DfFloats class_weight; /* n 0: all classes count alike               */
             DfInts ignore_index;   /* n 0: every label counts                    */
+            double smoothing;      /* 0: none                                     */
             double background;     /* DETR: weight of the class that is nothing  */
         } cross_entropy;
         struct {
@@ -53,7 +56,11 @@ typedef struct {
             double eps;
             enum { IOU_LINEAR, IOU_SQUARE, IOU_LOG } mode; /* of LOSS_IOU        */
             bool linear;                                   /* its older spelling */
+            enum { CIOU_3, CIOU_211 } formula;             /* of LOSS_CIOU       */
         } iou; /* of all four */
+        struct {
+            double beta, eps;
+        } bounded_iou;
         struct {
             bool use_sigmoid, activate, naive_dice;
             double eps, smooth, exponent;

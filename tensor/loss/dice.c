@@ -5,7 +5,7 @@
 #include "tensor/loss/loss.h"
 
 typedef struct {
-    const float *target;
+    const float *target, *weight;
     bool squared;
     double eps;
 } Targets;
@@ -31,17 +31,22 @@ static void rows(const void *arg, const DfPointwiseKernels *k, const float *x, s
         const double sum_p = targets->squared ? k->dot(p, p, n) : k->sum(p, n);
         const double sum_t = targets->squared ? k->dot(t, t, n) : k->sum(t, n);
         one_row(targets, p, t, n, k->dot(p, t, n), sum_p, sum_t, loss + i, slope + i * n);
+        if (!targets->weight)
+            continue;
+        loss[i] *= targets->weight[i];
+        k->scale(slope + i * n, slope + i * n, targets->weight[i], n);
     }
 }
 
 static const DfOp op = { "dice_loss", df_loss_backward };
 
-DfTensor *df_dice_loss(DfCtx *c, DfTensor *p, const float *target, bool squared, float eps)
+DfTensor *df_dice_loss(DfCtx *c, DfTensor *p, const float *target, const float *weight, bool squared,
+                       float eps)
 {
     if (c->err)
         return &c->nil;
     if (p->shape.n < 1)
         return df_refuse(c, "dice_loss: (%s): want N ..", DF_TEXT(p));
-    const Targets targets = { target, squared, (double)eps };
+    const Targets targets = { target, weight, squared, (double)eps };
     return df_loss(c, &op, p, DF_SHAPE(df_dim(p, 0)), rows, &targets);
 }

@@ -130,7 +130,7 @@ static void bce(const char *rung)
 static void focal(const char *rung)
 {
     Run r = start("sigmoid_focal_loss", rung);
-    DfTensor *loss = df_sigmoid_focal_loss(r.c, r.x, r.label, NULL, 0.25f, 2);
+    DfTensor *loss = df_sigmoid_focal_loss(r.c, r.x, r.label, (DfFocal){ .alpha = 0.25f, .gamma = 2 });
     expect(&r, "none", loss);
     expect(&r, "sum_over_avg", mean(r.c, loss, 4));
     finish(&r, false);
@@ -185,9 +185,9 @@ static void dice(const char *rung)
 {
     Run r = start("dice_loss", rung);
     DfTensor *p = df_sigmoid(r.c, r.x);
-    expect(&r, "mmdet", df_dice_loss(r.c, p, r.target, true, 1e-3f));
-    expect(&r, "maskformer", df_dice_loss(r.c, p, r.target, false, 1));
-    expect(&r, "naive", df_dice_loss(r.c, p, r.target, false, 1e-3f));
+    expect(&r, "mmdet", df_dice_loss(r.c, p, r.target, NULL, true, 1e-3f));
+    expect(&r, "maskformer", df_dice_loss(r.c, p, r.target, NULL, false, 1));
+    expect(&r, "naive", df_dice_loss(r.c, p, r.target, NULL, false, 1e-3f));
     finish(&r, false);
 }
 
@@ -246,7 +246,7 @@ Test(losses, large_logits_stay_finite)
     const float data[] = { 1000, -1000, 90, -90 }, target[] = { 0, 1, 1, 0 };
     DfTensor *x = column(c, DF_SHAPE(2, 2), data);
     const int label[] = { 1, 0 };
-    DfTensor *const losses[] = { df_bce_with_logits(c, x, target, NULL, NULL), df_sigmoid_focal_loss(c, x, label, NULL, 0.25f, 2),
+    DfTensor *const losses[] = { df_bce_with_logits(c, x, target, NULL, NULL), df_sigmoid_focal_loss(c, x, label, (DfFocal){ .alpha = 0.25f, .gamma = 2 }),
                                  df_cross_entropy(c, x, label, (DfCrossEntropy){ .ignore_index = -1 }) };
     cr_expect_float_eq(losses[0]->data[0], 1000, 1e-3);
     cr_expect_float_eq(losses[0]->data[1], 1000, 1e-3);
