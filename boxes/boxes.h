@@ -147,6 +147,23 @@ DF_API int df_top_k(size_t n, const float *scores, size_t k, uint32_t *index);
 DF_API int df_paste_mask(DfMask *out, const float *mask, int mask_h, int mask_w, const float box[4],
                          int image_h, int image_w, float threshold);
 
+/* What a mask head should answer: out[n][out_height][out_width], the mask of the object of each of n regions within that
+ * region. Regions are clipped to the picture that the masks are of, height x width pixels. Values are 0 and 1, or for
+ * runs with `soft` how much of a cell belongs to the object. An object without a mask gives zeros. DF_EVALUE: runs of
+ * another size. */
+typedef struct {
+    uint32_t height, width;
+    int out_height, out_width;
+    bool soft;
+} DfMaskTarget;
+typedef struct {
+    size_t n, stride;     /* stride: floats from one box to the next, at least 4 */
+    const float *boxes;   /* [n][stride]: x1 y1 x2 y2 in pixels                 */
+    const int *objects;   /* [n], below n_masks                                 */
+} DfMaskRegions;
+DF_API int df_mask_targets(const DfMaskTarget *, const DfObjectMask *masks, size_t n_masks, const DfMaskRegions *,
+                           float *out);
+
 /* ---- which boxes are examples of which objects ----------------------------------------------------------------- */
 
 /* mmdet's MaxIoUAssigner (Ren et al., Faster R-CNN, NIPS 2015, section 3.1.2). By its largest IoU with an object a box
