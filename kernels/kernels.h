@@ -20,6 +20,7 @@
 #include "kernels/deform/deform_conv.h"
 #include "kernels/deform/ms_deform_attention.h"
 #include "kernels/gemm/gemm.h"
+#include "kernels/keep.h"
 #include "kernels/leaves.h"
 
 DF_BEGIN_DECLS

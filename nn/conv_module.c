@@ -11,7 +11,7 @@
 
 static bool folds(const DfCtx *c, const NnConv *l, const NnNorm *n)
 {
-    const bool by_running_statistics = n->kind == NN_NORM_BATCH && (!c->training || n->frozen);
+    const bool by_running_statistics = n->kind == NN_NORM_BATCH && (!c->training || n->evaluates);
     const bool depthwise = l->weight->shape.n != 4;
     return by_running_statistics && !c->recording && !l->bias && !depthwise;
 }

@@ -121,6 +121,8 @@ DF_API NnTrained nn_model_trained(const NnModel *);
 DF_API void nn_model_zero_gradients(NnModel *);
 /* To be called when trained weights have other numbers: packed copies are made anew, in the same memory. */
 DF_API void nn_model_changed(NnModel *);
+/* After a pass in training, df_apply_statistics(): the running statistics of batch norms move by what they saw. */
+DF_API void nn_model_take_statistics(NnModel *, DfCtx *);
 
 /* ---- building: scope.c ------------------------------------------------------------------------------------------- */
 
@@ -220,7 +222,8 @@ typedef struct {
     DfTensor *running_mean, *running_var;   /* C each, of a batch norm                                             */
     int groups;
     float eps, momentum;                    /* momentum: weight of a batch in the running statistics               */
-    bool frozen;                            /* requires_grad=False: statistics stay as they are, in training too   */
+    bool evaluates;                         /* by the running statistics, in training too, and these stay          */
+    bool sync;                              /* SyncBN: by the batches of all processes                             */
 } NnNorm;
 DF_API const char *nn_norm_name(const DfNode *norm_cfg);                        /* its official key: "bn", "gn", "ln" */
 /* an unknown type poisons the model */

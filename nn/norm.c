@@ -30,20 +30,21 @@ static const DfOpt opts[] = {
     DF_OPT_INT(Config, num_groups, 32, 1, 65536, "GN: number of groups of channels"),
     DF_OPT_FLOAT(Config, eps, 1e-5, 0, 1, "added to the variance, so that nothing is divided by 0"),
     DF_OPT_FLOAT(Config, momentum, 0.1, 0, 1, "BN: weight of a batch in the running statistics"),
-    DF_OPT_BOOL(Config, requires_grad, True, "False: training changes neither weight and bias nor the statistics"),
+    DF_OPT_BOOL(Config, requires_grad, True, "False: training does not change weight and bias"),
     DF_OPT_END
 };
 
 static const struct {
     const char *type, *key;
     int kind;
+    bool sync;
 } kinds[] = {
-    { "BN",       "bn", NN_NORM_BATCH },
-    { "BN2d",     "bn", NN_NORM_BATCH },
-    { "SyncBN",   "bn", NN_NORM_BATCH },
-    { "MMSyncBN", "bn", NN_NORM_BATCH },
-    { "GN",       "gn", NN_NORM_GROUP },
-    { "LN",       "ln", NN_NORM_LAYER },
+    { "BN",       "bn", NN_NORM_BATCH, false },
+    { "BN2d",     "bn", NN_NORM_BATCH, false },
+    { "SyncBN",   "bn", NN_NORM_BATCH, true  },
+    { "MMSyncBN", "bn", NN_NORM_BATCH, true  },
+    { "GN",       "gn", NN_NORM_GROUP, false },
+    { "LN",       "ln", NN_NORM_LAYER, false },
 };
 
 static int find_kind(const DfNode *norm_cfg)
@@ -88,11 +89,11 @@ void nn_norm_init(NnScope s, NnNorm *n, const DfNode *norm_cfg, int channels)
     n->groups = config.num_groups;
     n->eps = (float)config.eps;
     n->momentum = (float)config.momentum;
-    n->frozen = !config.requires_grad;
+    n->sync = kinds[i].sync;
     if (n->kind == NN_NORM_GROUP && channels % n->groups)
         nn_fail(s, DF_EVALUE, "num_groups = %d does not divide %d channels", n->groups, channels);
     weights_init(s, n, channels);
-    if (n->frozen)
+    if (!config.requires_grad)
         nn_freeze(s);
     if (n->kind == NN_NORM_BATCH)
         statistics_init(s, n, channels);
@@ -105,17 +106,19 @@ void nn_batch_norm_init(NnScope s, NnNorm *n, int channels)
     statistics_init(s, n, channels);
 }
 
-/* Whether a batch norm takes the mean and variance of the batch; else its running statistics. */
-static bool uses_batch(const DfCtx *c, const NnNorm *n)
+/* Whose mean and variance a batch norm takes. */
+static DfNormBy norm_by(const DfCtx *c, const NnNorm *n)
 {
-    return c->training && !n->frozen;
+    if (!c->training || n->evaluates)
+        return DF_BY_RUNNING;
+    return n->sync ? DF_BY_ALL_BATCHES : DF_BY_BATCH;
 }
 
 DfTensor *nn_norm(DfCtx *c, const NnNorm *n, DfTensor *x)
 {
     switch (n->kind) {
     case NN_NORM_BATCH:
-        return df_batch_norm(c, x, n->weight, n->bias, n->running_mean, n->running_var, uses_batch(c, n), n->momentum,
+        return df_batch_norm(c, x, n->weight, n->bias, n->running_mean, n->running_var, norm_by(c, n), n->momentum,
                              n->eps);
     case NN_NORM_GROUP:
         return df_group_norm(c, x, n->groups, n->weight, n->bias, n->eps);
@@ -129,7 +132,7 @@ DfTensor *nn_norm(DfCtx *c, const NnNorm *n, DfTensor *x)
 
 DfTensor *nn_norm_fused(DfCtx *c, const NnNorm *n, DfTensor *x, DfAct act, DfTensor *residual)
 {
-    if (n->kind == NN_NORM_BATCH && !uses_batch(c, n))
+    if (n->kind == NN_NORM_BATCH && norm_by(c, n) == DF_BY_RUNNING)
         return df_batch_norm_fused(c, x, n->weight, n->bias, n->running_mean, n->running_var, n->eps, act, residual);
     x = nn_norm(c, n, x);
     if (residual)

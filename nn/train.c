@@ -107,6 +107,14 @@ void nn_model_zero_gradients(NnModel *model)
         memset(model->gradients, 0, model->n_trained * sizeof *model->gradients);
 }
 
+/* A copy of a frozen weight may have a norm folded into it. */
+void nn_model_take_statistics(NnModel *model, DfCtx *c)
+{
+    const bool moved = df_apply_statistics(c);
+    for (size_t i = 0; moved && i < model->n; i++)
+        df_packed_outdated(model->params[i]->tensor);
+}
+
 void nn_model_changed(NnModel *model)
 {
     for (size_t i = 0; i < model->n; i++)

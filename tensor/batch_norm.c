@@ -8,34 +8,44 @@
 #include <math.h>
 
 #include "tensor/columns.h"
+#include "tensor/parts.h"
 
 /* What backward needs, n floats each. */
 typedef struct {
-    bool use_batch;
+    DfNormBy by;
+    double rows;           /* of the batch, or of all batches */
     float *mean, *inverse; /* inverse: 1 / sqrt(var + eps)   */
     float *scale, *shift;  /* y = x scale + shift            */
 } Saved;
 
+/* Over the processes, where they share their statistics. */
+static void add_up(DfCtx *c, DfNormBy by, double *sums, size_t n)
+{
+    if (by == DF_BY_ALL_BATCHES && c->reduce && !c->err)
+        df_check(c, c->reduce(c->reduce_user, sums, n));
+}
+
 /* The batch's mean and variance depend on x too. With u = (x - mean) inverse, over R rows:
  *     gx = scale (g - sum(g) / R - u sum(g u) / R)  =  g scale + (x - mean) b + shift
  * with  b = -scale inverse^2 sum(g (x - mean)) / R  and  shift = -scale sum(g) / R,  column by column. */
-static void batch_grad(DfCtx *c, const DfTensor *y, float *gx, const double *sum_g, const double *sum_gx, size_t rows,
-                       size_t n)
+static void batch_grad(DfCtx *c, const DfTensor *y, float *gx, double *sums, size_t rows, size_t n)
 {
+    const double *const sum_g = sums;
+    const double *const sum_gx = sums + n;
     const Saved *s = y->saved;
     float *columns = df_malloc(2 * n * sizeof *columns);
     if (!columns) {
         df_ctx_fail(c, DF_ENOMEM, "out of memory for the gradient of batch norm");
         return;
     }
+    add_up(c, s->by, sums, 2 * n);
     float *const b = columns;
     float *const shift = columns + n;
     for (size_t i = 0; i < n; i++) {
         const double scale = (double)s->scale[i];
         const double inverse = (double)s->inverse[i];
-        const double R = (double)rows;
-        b[i] = (float)(-scale * inverse * inverse * sum_gx[i] / R);
-        shift[i] = (float)(-scale * sum_g[i] / R);
+        b[i] = (float)(-scale * inverse * inverse * sum_gx[i] / s->rows);
+        shift[i] = (float)(-scale * sum_g[i] / s->rows);
     }
     df_affine_rows_grad(c, gx, y->grad, y->src[0]->data, s->scale, b, s->mean, shift, rows, n);
     df_free(columns);
@@ -63,8 +73,8 @@ static void backward(DfCtx *c, DfTensor *y)
         gw[i] += (float)(sum_gx[i] * (double)s->inverse[i]);
     for (size_t i = 0; gb && i < n; i++)
         gb[i] += (float)sum_g[i];
-    if (gx && s->use_batch)
-        batch_grad(c, y, gx, sum_g, sum_gx, rows, n);
+    if (gx && s->by != DF_BY_RUNNING)
+        batch_grad(c, y, gx, sums, rows, n);
     else if (gx)
         df_affine_rows_grad(c, gx, y->grad, x->data, s->scale, NULL, NULL, NULL, rows, n);
     df_free(sums);
@@ -72,31 +82,63 @@ static void backward(DfCtx *c, DfTensor *y)
 
 static const DfOp op = { "batch_norm", backward };
 
-/* Mean and biased variance of the batch; the running ones move towards it, the variance by its unbiased estimate. */
-static void batch_statistics(DfCtx *c, const DfTensor *x, Saved *s, float *var, DfTensor *running_mean,
-                             DfTensor *running_var, float momentum)
+/* Mean and biased variance of the batch. Returns the unbiased one, for the running statistics; NULL: poisoned. */
+static const double *batch_statistics(DfCtx *c, const DfTensor *x, Saved *s, float *var)
 {
     const size_t n = (size_t)df_dim(x, -1);
     const size_t rows = df_size(x) / n;
-    double *sums = df_malloc(n * sizeof *sums);
-    if (!sums) {
-        df_ctx_fail(c, DF_ENOMEM, "out of memory for batch norm");
-        return;
-    }
-    const double R = (double)rows;
-    const double take = (double)momentum;
-    const double keep = 1 - take;
-    const double unbiased = rows > 1 ? R - 1 : 1;
+    double *sums = df_note_space(c, (n + 1) * sizeof *sums);
+    if (!sums)
+        return NULL;
     df_columns(c, DF_COLUMN_SUM, sums, x->data, NULL, NULL, rows, n);
+    sums[n] = (double)rows;
+    add_up(c, s->by, sums, n + 1);
+    s->rows = sums[n];
     for (size_t i = 0; i < n; i++)
-        s->mean[i] = (float)(sums[i] / R);
+        s->mean[i] = (float)(sums[i] / s->rows);
     df_columns(c, DF_COLUMN_SQUARE, sums, x->data, NULL, s->mean, rows, n);
-    for (size_t i = 0; i < n && !c->err; i++) {
-        var[i] = (float)(sums[i] / R);
-        running_mean->data[i] = (float)(keep * (double)running_mean->data[i] + take * (double)s->mean[i]);
-        running_var->data[i] = (float)(keep * (double)running_var->data[i] + take * sums[i] / unbiased);
+    add_up(c, s->by, sums, n);
+    const double unbiased = s->rows > 1 ? s->rows - 1 : 1;
+    for (size_t i = 0; i < n; i++) {
+        var[i] = (float)(sums[i] / s->rows);
+        sums[i] /= unbiased;
     }
-    df_free(sums);
+    return c->err ? NULL : sums;
+}
+
+static void remember(DfCtx *c, DfTensor *running_mean, DfTensor *running_var, float momentum, const float *mean,
+                     const double *var)
+{
+    struct DfCtxParts *p = c->parts;
+    Seen *seen = var ? df_note_space(c, sizeof *seen) : NULL;
+    if (!seen)
+        return;
+    *seen = (Seen){ NULL, running_mean, running_var, momentum, mean, var };
+    *p->seen_end = seen;
+    p->seen_end = &seen->next;
+}
+
+static void move_statistics(const Seen *seen)
+{
+    const double take = (double)seen->momentum;
+    const double keep = 1 - take;
+    float *mean = seen->running_mean->data;
+    float *var = seen->running_var->data;
+    for (size_t i = 0; i < df_size(seen->running_mean); i++) {
+        mean[i] = (float)(keep * (double)mean[i] + take * (double)seen->mean[i]);
+        var[i] = (float)(keep * (double)var[i] + take * seen->var[i]);
+    }
+}
+
+bool df_apply_statistics(DfCtx *c)
+{
+    struct DfCtxParts *p = c->parts;
+    const bool any = p->seen && !c->err;
+    for (const Seen *seen = p->seen; seen && !c->err; seen = seen->next)
+        move_statistics(seen);
+    p->seen = NULL;
+    p->seen_end = &p->seen;
+    return any;
 }
 
 static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *weight, const DfTensor *bias, const DfTensor *mean,
@@ -111,7 +153,7 @@ static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *weight, const DfTe
 }
 
 DfTensor *df_batch_norm(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias, DfTensor *running_mean,
-                        DfTensor *running_var, bool use_batch, float momentum, float eps)
+                        DfTensor *running_var, DfNormBy by, float momentum, float eps)
 {
     if (c->err || !fits(c, x, weight, bias, running_mean, running_var))
         return &c->nil;
@@ -124,12 +166,12 @@ DfTensor *df_batch_norm(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias,
     if (!s)
         return &c->nil;
     float *columns = (float *)(s + 1);
-    *s = (Saved){ use_batch, columns, columns + n, columns + 2 * n, columns + 3 * n };
+    *s = (Saved){ by, (double)rows, columns, columns + n, columns + 2 * n, columns + 3 * n };
     float *const var = s->inverse; /* becomes its inverse root below */
-    if (use_batch)
-        batch_statistics(c, x, s, var, running_mean, running_var, momentum);
+    if (by != DF_BY_RUNNING)
+        remember(c, running_mean, running_var, momentum, s->mean, batch_statistics(c, x, s, var));
     for (size_t i = 0; i < n; i++) {
-        if (!use_batch) {
+        if (by == DF_BY_RUNNING) {
             s->mean[i] = running_mean->data[i];
             var[i] = running_var->data[i];
         }
@@ -188,7 +230,7 @@ DfTensor *df_batch_norm_fused(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor 
                               float eps, DfAct act, DfTensor *residual)
 {
     if (c->recording || c->err) {
-        x = df_batch_norm(c, x, weight, bias, mean, var, false, 0, eps);
+        x = df_batch_norm(c, x, weight, bias, mean, var, DF_BY_RUNNING, 0, eps);
         x = residual ? df_add(c, x, residual) : x;
         return act == DF_ACT_NONE ? x : df_act(c, x, act);
     }

@@ -61,16 +61,21 @@ DF_API void df_packed_outdated(DfTensor *weight);
 
 /* ---- the context ------------------------------------------------------------------------------------------------ */
 
+/* Replaces n sums of this process by those over all of them, each of which calls it for the same sums in the same
+ * order. DF_OK, or an error with its sentence. */
+typedef int DfReduce(void *user, double *sums, size_t n);
+
 struct DfCtx {
     DfPool *pool;           /* borrowed; NULL: one thread                                            */
     const DfKernels *k;     /* which rung of kernels to use                                          */
     bool recording;         /* keep a tape, and all memory of the step with it                       */
     bool training;          /* dropout works, batch norm uses the batch                              */
     bool dry;               /* shapes, multiply-adds and memory only: no data is computed or read    */
-    DfRandom random;        /* for dropout                                                           */
     int err;                /* DF_OK, or the first failure                                           */
     DfTensor nil;           /* what ops return after a failure: all its sizes are 0                  */
     size_t live, peak;      /* bytes of activations now and at most                                  */
+    DfReduce *reduce;       /* adds up over the processes that train together; NULL: there is one    */
+    void *reduce_user;
     struct DfCtxParts *parts; /* private                                                             */
 };
 
@@ -84,6 +89,19 @@ DF_API void df_reset(DfCtx *);
 DF_API void df_ctx_fail(DfCtx *, int code, const char *format, ...) DF_PRINTF(3, 4);
 /* DF_OK, or the code of the first failure with its sentence restored to df_error(). */
 DF_API int df_ctx_error(DfCtx *);
+
+/* ---- the step --------------------------------------------------------------------------------------------------- */
+
+/* The random numbers that follow are those of this step of a run, whose seed it is; sample 0 of the batch is number
+ * `first_sample` of all that belong to the step. A new context has seed, step and first sample 0. */
+DF_API void df_ctx_seed(DfCtx *, uint64_t seed, uint64_t step, int first_sample);
+/* The stream of a sample of the batch at the place where the pass is now: another one for each step, path of scopes,
+ * and time that it is asked for there since df_reset() or df_ctx_seed(). Nothing else matters: neither threads, nor what
+ * else ran, nor the other samples of the batch. */
+DF_API DfRandom df_ctx_random(DfCtx *, int sample);
+/* Moves the running statistics of batch norms by what they saw since df_reset(), in order; once a pass, after it. True
+ * if there were some. */
+DF_API bool df_apply_statistics(DfCtx *);
 
 /* ---- scopes ----------------------------------------------------------------------------------------------------- */
 

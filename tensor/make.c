@@ -133,14 +133,17 @@ bool df_taped(const DfTensor *y)
     return y->op != NULL;
 }
 
+void *df_note_space(DfCtx *c, size_t size)
+{
+    void *space = c->err ? NULL : df_arena_alloc(c->parts->step, 1, size);
+    if (!space)
+        df_ctx_fail(c, DF_ENOMEM, "out of memory for the tape");
+    return space;
+}
+
 void *df_save(DfCtx *c, DfTensor *y, size_t size)
 {
-    if (c->err)
-        return NULL;
-    y->saved = df_arena_alloc(c->parts->step, 1, size);
-    if (!y->saved)
-        df_ctx_fail(c, DF_ENOMEM, "out of memory for the tape");
-    return y->saved;
+    return y->saved = df_note_space(c, size);
 }
 
 float *df_workspace(DfCtx *c, size_t floats)

@@ -43,6 +43,9 @@ static inline float df_at_or(const DfTensor *x, size_t i, float absent) /* eleme
 /* If y is on the tape, it keeps a copy of `size` bytes for the way back, as y->saved. */
 void df_note(DfCtx *, DfTensor *y, const void *note, size_t size);
 
+/* A key from df_ctx_random(c, sample). */
+DfKey df_ctx_key(DfCtx *, int sample);
+
 /* ---- work ------------------------------------------------------------------------------------------------------- */
 
 enum {

@@ -75,11 +75,16 @@ DF_API DfTensor *df_layer_norm(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor 
 /* Over the positions and the channels of a group, for each sample (Wu and He, ECCV 2018). groups divide C.
  *                                                                                                  N .. C -> N .. C */
 DF_API DfTensor *df_group_norm(DfCtx *, DfTensor *x, int groups, DfTensor *weight, DfTensor *bias, float eps);
-/* Over all positions, for each channel (Ioffe and Szegedy, ICML 2015). `use_batch`: by the batch's statistics, and
- * running_* (C) are updated in place, new = (1 - momentum) old + momentum batch, the variance unbiased. Else by
- * running_*. Pass c->training && !frozen.                                                             .. C -> .. C */
+/* Over all positions, for each channel (Ioffe and Szegedy, ICML 2015), by running_* (C) or by the batch: then the
+ * context remembers it, and df_apply_statistics() makes running_* (1 - momentum) old + momentum batch, the variance
+ * unbiased.                                                                                           .. C -> .. C */
+typedef enum {
+    DF_BY_RUNNING,
+    DF_BY_BATCH,
+    DF_BY_ALL_BATCHES /* SyncBN: of all processes, by c->reduce; without one as DF_BY_BATCH */
+} DfNormBy;
 DF_API DfTensor *df_batch_norm(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, DfTensor *running_mean,
-                               DfTensor *running_var, bool use_batch, float momentum, float eps);
+                               DfTensor *running_var, DfNormBy, float momentum, float eps);
 /* act(batch_norm(x) + residual) by the running statistics, in one pass over memory unless the tape is on; residual: as
  * x, or NULL. */
 DF_API DfTensor *df_batch_norm_fused(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, DfTensor *running_mean,
@@ -104,8 +109,8 @@ DF_API DfTensor *df_scale(DfCtx *, DfTensor *x, float factor); /* factor x      
 DF_API DfTensor *df_clamp(DfCtx *, DfTensor *x, float lo, float hi); /* lo <= hi; NaN stays NaN                  */
 DF_API DfTensor *df_sum(DfCtx *, DfTensor *x);                 /* of all elements, in float64         .. -> scalar */
 
-/* In training: a part p in [0, 1) is set to 0, the rest multiplied by 1 / (1 - p), by c->random. Else, and for p = 0, x
- * itself. */
+/* In training: a part p in [0, 1] is set to 0, the rest multiplied by 1 / (1 - p). Else, and for p = 0, x itself. Each
+ * sample, x[i], by its own stream df_ctx_random(c, i). */
 DF_API DfTensor *df_dropout(DfCtx *, DfTensor *x, float p);       /* elements (Srivastava et al., JMLR 2014)          */
 DF_API DfTensor *df_dropout_channels(DfCtx *, DfTensor *x, float p); /* whole channels of a sample: N .. C */
 DF_API DfTensor *df_drop_path(DfCtx *, DfTensor *x, float p);   /* whole samples: stochastic depth (Huang, ECCV 2016) */

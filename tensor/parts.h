@@ -14,7 +14,22 @@ enum { SCOPES = 32 }; /* named scopes within one another; deeper ones only bound
 typedef struct {
     const char *name;
     int index;
+    uint64_t place;             /* a hash of the whole path                        */
 } Scope;
+
+/* How often random numbers were asked for at a place, by a sample. */
+typedef struct {
+    uint64_t key, n;            /* n = 0: the slot is free                         */
+} Visits;
+
+/* What a batch norm saw; its running statistics are to move towards it. */
+typedef struct Seen {
+    struct Seen *next;
+    DfTensor *running_mean, *running_var;
+    float momentum;
+    const float *mean;
+    const double *var;          /* unbiased                                        */
+} Seen;
 
 struct DfCtxParts {
     DfStorage *storage;
@@ -27,6 +42,14 @@ struct DfCtxParts {
 
     Scope scopes[SCOPES];
     int depth;
+
+    uint64_t seed;              /* of the step                                     */
+    int first_sample;
+    Visits *visits;             /* by hash                                         */
+    size_t n_visits, visits_capacity;
+
+    Seen *seen, **seen_end;     /* by batch norms in this step, in order           */
+
     char sentence[800];         /* of the first failure                            */
 
     DfListener *listener;
@@ -44,6 +67,13 @@ struct DfCtxParts {
 
 /* failure.c: "backbone.layers.0.blocks.1" */
 void df_path_of_scope(const struct DfCtxParts *, char *out, size_t size);
+
+/* random.c */
+uint64_t df_place_below(uint64_t place, const char *name, int index); /* the hash of a path from that of the path around */
+void df_visits_forget(struct DfCtxParts *);
+
+/* make.c: zeroed, for the whole step; NULL: poisoned */
+void *df_note_space(DfCtx *, size_t size);
 
 /* step.c */
 DfBuffer *df_buffer_get(DfCtx *, size_t floats);  /* counted as alive; NULL when memory ran out                    */

@@ -10,7 +10,8 @@ DfMark df_enter(DfCtx *c, const char *name, int index)
     DfMark mark = { .tensors = p->n_live, .depth = p->depth, .row = p->row };
     if (!name || p->depth == SCOPES)
         return mark;
-    p->scopes[p->depth++] = (Scope){ name, index };
+    const uint64_t around = p->depth ? p->scopes[p->depth - 1].place : 0;
+    p->scopes[p->depth++] = (Scope){ name, index, df_place_below(around, name, index) };
     if (p->profiling)
         mark.start = df_profile_enter(c);
     return mark;

@@ -62,6 +62,7 @@ int df_ctx_new(DfCtx **out, DfPool *pool)
     struct DfCtxParts *parts = df_calloc(1, sizeof *parts);
     if (c && parts) {
         c->parts = parts;
+        parts->seen_end = &parts->seen;
         c->pool = pool;
         c->k = df_kernels();
         c->nil.shape.n = DF_DIMS; /* of size 0 each: df_dim(&c->nil, -1) is 0 */
@@ -88,6 +89,9 @@ static void forget(DfCtx *c)
         release_grad(c, p->leaves[i]);
     p->n_live = p->n_leaves = 0;
     p->tape = NULL;
+    p->seen = NULL;
+    p->seen_end = &p->seen;
+    df_visits_forget(p);
 }
 
 void df_ctx_free(DfCtx *c)
@@ -99,6 +103,7 @@ void df_ctx_free(DfCtx *c)
     df_storage_free(p->storage);
     df_arena_free(p->step);
     df_arena_free(p->profile_names);
+    df_free(p->visits);
     df_free(p->tensors);
     df_free(p->leaves);
     df_free(p->rows);

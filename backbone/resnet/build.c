@@ -20,7 +20,7 @@ static void conv_init(NnScope s, NnConv *conv, int in, int out, NnConvShape shap
 static void norm_init(NnScope s, NnNorm *norm, const ResNet *net, int channels, bool frozen)
 {
     nn_norm_init(s, norm, net->norm_cfg, channels);
-    norm->frozen |= net->norm_eval || frozen;
+    norm->evaluates = net->norm_eval || frozen;
 }
 
 /* bn1, bn2, .. or gn1, .. */

@@ -141,7 +141,7 @@ static Outcome pass(const Network *net, size_t fail, bool training, bool poison)
     refresh(net);
     cr_assert_eq(df_ctx_new(&c, NULL), DF_OK);
     c->recording = c->training = training;
-    c->random = df_random(7, 7);
+    df_ctx_seed(c, 7, 7, 0);
     DfTensor *image = df_borrow(c, DF_SHAPE(1, net->k->height, net->k->width, 3), net->image);
     if (poison) {
         df_ctx_fail(c, DF_EVALUE, "failed before");

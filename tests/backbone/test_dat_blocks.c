@@ -144,6 +144,7 @@ static void run(Run *r, const Case *k, const DfCheckpoint *golden, const char *r
         df_free(pos);
     }
     df_backward(r->c, NULL, NULL);
+    nn_model_take_statistics(r->weights, r->c);
     cr_assert_eq(df_ctx_error(r->c), DF_OK, "%s: %s", k->file, df_error());
     df_free(x);
     df_free(seed);
@@ -182,7 +183,7 @@ static void close_parameters(const Run *r, const char *rung)
         const float *ours = param->buffer ? param->tensor->data : param->tensor->grad;
         float *official = df_malloc(df_count(param->shape) * sizeof *official);
         cr_assert_not_null(official);
-        cr_assert_not_null(ours, "%s: nothing flows back to %s", r->k->file, param->name);
+        cr_assert(param->buffer || param->tensor->reached, "%s: nothing flows back to %s", r->k->file, param->name);
         nn_param_to_official(param, ours, official);
         const double e = rel_l2(official, expected);
         cr_expect_leq(e, tolerance, "%s, %s: %s is %.2g off", r->k->file, rung, key, e);

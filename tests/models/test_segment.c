@@ -177,6 +177,7 @@ Test(segment, gradients_and_statistics)
     check_loss(c, &k, logits.decode, label, n, 1, "loss:decode.loss_seg");
     check_loss(c, &k, logits.aux, label, n, 0.4f, "loss:aux.loss_seg");
     df_backward(c, NULL, NULL);
+    nn_model_take_statistics(weights, c);
     cr_assert_eq(df_ctx_error(c), DF_OK, "%s", df_error());
     int gradients = 0, buffers = 0;
     for (int i = 0; i < nn_model_count(weights); i++) {

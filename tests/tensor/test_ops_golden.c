@@ -239,6 +239,9 @@ static void check_batch_norm(const char *file, bool training, const char *rung)
     for (int i = 0; i < INPUTS; i++)
         compare(&k, g, "grad", k.inputs[i], in[i]->grad);
     if (training) {
+        cr_expect_eq(memcmp(moving[0]->data, start[0]->data, df_size(start[0]) * sizeof(float)), 0, "not in the pass");
+        cr_expect(df_apply_statistics(c));
+        cr_expect_not(df_apply_statistics(c), "once");
         compare(&k, g, "output", "running_mean", moving[0]->data);
         compare(&k, g, "output", "running_var", moving[1]->data);
     }
