@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Copies small reference outputs into tests/data: the matching, losses and gradients of Deformable DETR's official code and SciPy's
-assignments (matching/), how mmcv rounds sizes (preprocessing/sizes.json), the mIoU of mmseg (eval/miou/), PyTorch's convolutions (ops/).
-Usage: copy_references.py REFERENCE_DIR, where heads/, ops/ and eval/ hold reference outputs; needs numpy. Of the assignments it leaves out the largest of
+assignments (matching/), how mmcv rounds sizes (preprocessing/sizes.json), the mIoU of mmseg (eval/miou/), PyTorch's convolutions (ops/), learning
+rates, optimizers and groups of parameters of mmcv and mmengine (train/).
+Usage: copy_references.py REFERENCE_DIR, where heads/, ops/, eval/ and train/ hold reference outputs; needs numpy. Of the assignments it leaves out the largest of
 random numbers (300 x 300)."""
 import json
 import shutil
@@ -45,7 +46,22 @@ def convolutions():
         shutil.copyfile(path, DATA / "ops" / path.name)
 
 
+def schedules():
+    """Rates of every iteration: of mmengine's schedulers, and of mmcv's hooks of two releases."""
+    (DATA / "train").mkdir(exist_ok=True)
+    optim = REFERENCE / "train/optim"
+    hooks = json.loads((REFERENCE / "heads/lr_schedule/expected.json").read_text())
+    cases = json.loads((optim / "schedules.json").read_text()) + json.loads((optim / "legacy_schedules.json").read_text())
+    for hook in hooks:
+        rules = dict(hook["kwargs"], policy=hook["hook"].replace("LrUpdaterHook", ""))
+        cases.append(dict(base_lr=[hook["base_lr"]], epochs=hook["epochs"], iters_per_epoch=hook["iters_per_epoch"], lr_config=rules,
+                          lr=[[rate] for rate in hook["lr"]]))
+    lines = ",\n".join(json.dumps(case) for case in cases)
+    (DATA / "train/schedules.json").write_text('{"cases": [\n' + lines + "\n]}\n")
+
+
 matching()
 miou()
 convolutions()
+schedules()
 shutil.copyfile(REFERENCE / "heads/preprocess_sizes/expected.json", DATA / "preprocessing" / "sizes.json")

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * train/lr_hooks.c -- `lr_config` of mmdet 2.x and mmseg 0.x, as mmcv's LrUpdaterHook and its children compute it: the
+ * rate that the policy has at this epoch or iteration, times a factor while the run warms up.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "train/schedule_parts.h"
+
+typedef struct {
+    double now, most; /* epochs or iterations: done, and of the run */
+} Progress;
+
+typedef struct {
+    const char *name, *help;
+    const DfOpt *opts;
+    double (*rate)(const LrHook *, Progress, double base);
+} Policy;
+
+struct LrHook {
+    const Policy *policy;
+    bool by_epoch;
+    int warmup;
+    int warmup_iters;
+    double warmup_ratio;
+    bool warmup_by_epoch;
+    const DfNode *step;
+    double gamma, power;
+    double min_lr, min_lr_ratio;
+    double start_percent;
+    DfInts periods;
+    DfFloats restart_weights;
+    DfFloats target_ratio;
+    int cyclic_times;
+    double step_ratio_up;
+    int anneal_strategy;
+    DfFloats max_lr;
+    double div_factor, final_div_factor, pct_start;
+    int total_steps;
+    bool three_phase;
+    double cool_down_ratio, cool_down_time;
+};
+enum { WARMUP_NONE, WARMUP_CONSTANT, WARMUP_LINEAR, WARMUP_EXP };
+
+#define COMMON_ROWS                                                                                                    \
+    DF_OPT_UNUSED(policy, "which of the policies this is"),                                                            \
+    DF_OPT_ENUM(LrHook, warmup, None, "None|constant|linear|exp",                                                      \
+                "how the rate rises at first, from warmup_ratio times what the policy says"),                          \
+    DF_OPT_INT(LrHook, warmup_iters, 0, 0, 1e9, "iterations of it, or epochs if warmup_by_epoch"),                     \
+    DF_OPT_FLOAT(LrHook, warmup_ratio, 0.1, 1e-30, 1, "the factor of the first iteration"),                            \
+    DF_OPT_BOOL(LrHook, warmup_by_epoch, False, "warmup_iters counts epochs")
+#define BY_EPOCH_ROW DF_OPT_BOOL(LrHook, by_epoch, True, "the rate changes between epochs, not between iterations")
+#define MIN_LR_ROW(fallback) DF_OPT_FLOAT(LrHook, min_lr, fallback, 0, 1e9, "the rate goes no lower")
+#define TARGET_ROWS                                                                                                    \
+    MIN_LR_ROW(None), DF_OPT_FLOAT(LrHook, min_lr_ratio, None, 0, 1e9, "the same as a part of the first rate")
+#define ANNEAL_ROW                                                                                                     \
+    DF_OPT_ENUM(LrHook, anneal_strategy, cos, "cos|linear", "half a cosine or a straight line between two rates")
+
+/* ---- policies ---------------------------------------------------------------------------------------------------- */
+
+static double fixed(const LrHook *h, Progress p, double base)
+{
+    (void)h, (void)p;
+    return base;
+}
+
+/* How often the rate has dropped: one number is a distance, a list says when. */
+static int drops(const DfNode *step, double now)
+{
+    int n = 0;
+    if (step->kind == DF_NODE_INT)
+        return (int)floor(now / (double)step->integer);
+    for (const DfNode *at = step->first; at && now >= at->number; at = at->next)
+        n++;
+    return n;
+}
+
+static double stepwise(const LrHook *h, Progress p, double base)
+{
+    const double rate = base * pow(h->gamma, drops(h->step, p.now));
+    return isnan(h->min_lr) ? rate : fmax(rate, h->min_lr);
+}
+
+static double exponential(const LrHook *h, Progress p, double base)
+{
+    return base * pow(h->gamma, p.now);
+}
+
+static double poly(const LrHook *h, Progress p, double base)
+{
+    return (base - h->min_lr) * pow(1 - p.now / p.most, h->power) + h->min_lr;
+}
+
+static double inverse(const LrHook *h, Progress p, double base)
+{
+    return base * pow(1 + h->gamma * p.now, -h->power);
+}
+
+static double target(const LrHook *h, double base)
+{
+    return isnan(h->min_lr_ratio) ? h->min_lr : base * h->min_lr_ratio;
+}
+
+/* Loshchilov and Hutter, ICLR 2017, eq. 5, without restarts. */
+static double cosine(const LrHook *h, Progress p, double base)
+{
+    return df_anneal_cos(base, target(h, base), p.now / p.most);
+}
+
+static double linear(const LrHook *h, Progress p, double base)
+{
+    return df_anneal_linear(base, target(h, base), p.now / p.most);
+}
+
+static double flat_cosine(const LrHook *h, Progress p, double base)
+{
+    const double start = nearbyint(p.most * h->start_percent); /* a half to the even number, as Python rounds */
+    if (p.now < start)
+        return base;
+    return df_anneal_cos(base, target(h, base), (p.now - start) / (p.most - start));
+}
+
+/* The same paper, with restarts: periods of their own length and height. */
+static double cosine_restart(const LrHook *h, Progress p, double base)
+{
+    double begin = 0;
+    int i = 0;
+    while (i < h->periods.n - 1 && p.now >= begin + h->periods.v[i])
+        begin += h->periods.v[i++];
+    const double x = fmin((p.now - begin) / h->periods.v[i], 1);
+    const double to = target(h, base);
+    const double weight = h->restart_weights.n == 1 ? h->restart_weights.v[0] : h->restart_weights.v[i];
+    return to + 0.5 * weight * (base - to) * (cos(3.141592653589793 * x) + 1);
+}
+
+static double anneal(const LrHook *h, double from, double to, double x)
+{
+    return h->anneal_strategy ? df_anneal_linear(from, to, x) : df_anneal_cos(from, to, x);
+}
+
+/* Smith, WACV 2017: up for a part of a cycle, then down; what is above the base shrinks from cycle to cycle. */
+static double cyclic(const LrHook *h, Progress p, double base)
+{
+    const double length = floor(p.most / h->cyclic_times);
+    const double up = floor(h->step_ratio_up * length);
+    const double at = fmod(p.now, length);
+    const double scale = pow(h->gamma, floor(p.now / length));
+    const double high = h->target_ratio.v[0];
+    const double low = h->target_ratio.n > 1 ? h->target_ratio.v[1] : high / 1e5;
+    const double top = 1 - scale + high * scale;
+    if (at < up)
+        return anneal(h, base, base * top, at / up);
+    return anneal(h, base * top, base * low, (at - up) / (length - up));
+}
+
+/* Smith and Topin, 2019: from max_lr / div_factor up to max_lr, down again, and far below; or the last two as one. */
+static double one_cycle(const LrHook *h, Progress p, double base)
+{
+    const double total = h->total_steps ? h->total_steps : p.most;
+    const double first = base / h->div_factor; /* base is max_lr: df_lr_hook_set() */
+    const double last = first / h->final_div_factor;
+    const double up = h->pct_start * total - 1;
+    const double down = h->three_phase ? 2 * h->pct_start * total - 2 : total - 1;
+    if (p.now <= up)
+        return anneal(h, first, base, p.now / up);
+    if (p.now <= down)
+        return anneal(h, base, h->three_phase ? first : last, (p.now - up) / (down - up));
+    return anneal(h, first, last, fmin((p.now - down) / (total - 1 - down), 1));
+}
+
+/* Of mmcls: cosine, then a straight line down to a part of the target. */
+static double cosine_cooldown(const LrHook *h, Progress p, double base)
+{
+    const double to = target(h, base);
+    const double cool = h->cool_down_ratio * to;
+    const double end = p.most - h->cool_down_time;
+    if (p.now > end)
+        return df_anneal_linear(to, cool, (p.now - end) / h->cool_down_time);
+    return df_anneal_cos(base, to, p.now / end);
+}
+
+/* ---- their options ----------------------------------------------------------------------------------------------- */
+
+static const DfOpt fixed_opts[] = { COMMON_ROWS, BY_EPOCH_ROW, DF_OPT_END };
+static const DfOpt step_opts[] = {
+    DF_OPT_ROW(LrHook, step, DF_KIND_NODE, NULL, 0, 0, NULL, "when the rate drops: a list, or every so many"),
+    DF_OPT_FLOAT(LrHook, gamma, 0.1, 1e-9, 1e9, "what it drops by"),
+    MIN_LR_ROW(None), COMMON_ROWS, BY_EPOCH_ROW,
+    DF_OPT_END
+};
+static const DfOpt exp_opts[] = {
+    DF_OPT_ROW(LrHook, gamma, DF_KIND_FLOAT, NULL, 1e-9, 1e9, NULL, "factor of each epoch or iteration"),
+    COMMON_ROWS, BY_EPOCH_ROW,
+    DF_OPT_END
+};
+static const DfOpt poly_opts[] = {
+    DF_OPT_FLOAT(LrHook, power, 1, 0, 100, "power of the part of the run that is left"),
+    MIN_LR_ROW(0), COMMON_ROWS, BY_EPOCH_ROW,
+    DF_OPT_END
+};
+static const DfOpt inv_opts[] = {
+    DF_OPT_ROW(LrHook, gamma, DF_KIND_FLOAT, NULL, 0, 1e9, NULL, "the rate is divided by (1 + gamma t) ** power"),
+    DF_OPT_FLOAT(LrHook, power, 1, 0, 100, "see gamma"),
+    COMMON_ROWS, BY_EPOCH_ROW,
+    DF_OPT_END
+};
+static const DfOpt target_opts[] = { TARGET_ROWS, COMMON_ROWS, BY_EPOCH_ROW, DF_OPT_END };
+static const DfOpt flat_cosine_opts[] = {
+    DF_OPT_FLOAT(LrHook, start_percent, 0.75, 0, 1, "part of the run before the rate falls"),
+    TARGET_ROWS, COMMON_ROWS, BY_EPOCH_ROW,
+    DF_OPT_END
+};
+static const DfOpt restart_opts[] = {
+    DF_OPT_ROW(LrHook, periods, DF_KIND_INTS, NULL, 1, 1e9, NULL, "lengths of the periods"),
+    DF_OPT_FLOATS(LrHook, restart_weights, "[1]", 0, 1e9, "what each begins at, as a part of the first rate"),
+    TARGET_ROWS, COMMON_ROWS, BY_EPOCH_ROW,
+    DF_OPT_END
+};
+static const DfOpt cyclic_opts[] = {
+    DF_OPT_BOOL(LrHook, by_epoch, False, "the rate changes between epochs, not between iterations"),
+    DF_OPT_FLOATS(LrHook, target_ratio, "[10, 1e-4]", 0, 1e9, "highest and last rate, as parts of the first"),
+    DF_OPT_INT(LrHook, cyclic_times, 1, 1, 1e9, "cycles of the run"),
+    DF_OPT_FLOAT(LrHook, step_ratio_up, 0.4, 0, 1, "part of a cycle in which the rate rises"),
+    DF_OPT_FLOAT(LrHook, gamma, 1, 0, 1, "factor of the highest rate from cycle to cycle"),
+    ANNEAL_ROW, COMMON_ROWS,
+    DF_OPT_END
+};
+static const DfOpt one_cycle_opts[] = {
+    DF_OPT_BOOL(LrHook, by_epoch, False, "the rate changes between epochs, not between iterations"),
+    DF_OPT_ROW(LrHook, max_lr, DF_KIND_FLOATS, NULL, 0, 1e9, NULL, "highest rate, of all groups or of each"),
+    DF_OPT_INT(LrHook, total_steps, 0, 0, 1e9, "iterations of the cycle; 0: of the run"),
+    DF_OPT_FLOAT(LrHook, pct_start, 0.3, 0, 1, "part of the cycle in which the rate rises"),
+    DF_OPT_FLOAT(LrHook, div_factor, 25, 1e-9, 1e12, "the first rate is max_lr divided by this"),
+    DF_OPT_FLOAT(LrHook, final_div_factor, 1e4, 1e-9, 1e18, "the last rate is the first divided by this"),
+    DF_OPT_BOOL(LrHook, three_phase, False, "falls to the first rate before it falls to the last"),
+    ANNEAL_ROW, COMMON_ROWS,
+    DF_OPT_END
+};
+static const DfOpt cooldown_opts[] = {
+    DF_OPT_FLOAT(LrHook, cool_down_ratio, 0.1, 0, 1e9, "the last rate, as a part of min_lr"),
+    DF_OPT_FLOAT(LrHook, cool_down_time, 10, 0, 1e9, "epochs or iterations of cooling down"),
+    TARGET_ROWS, COMMON_ROWS, BY_EPOCH_ROW,
+    DF_OPT_END
+};
+
+static const Policy policies[] = {
+    { "Fixed",                   "the rate stays as it is",                      fixed_opts,       fixed           },
+    { "Step",                    "drops at certain epochs",                      step_opts,        stepwise        },
+    { "Exp",                     "falls by a factor each epoch",                 exp_opts,         exponential     },
+    { "Poly",                    "a power of the part of the run that is left",  poly_opts,        poly            },
+    { "Inv",                     "falls as a power of the inverse",              inv_opts,         inverse         },
+    { "CosineAnnealing",         "half a cosine",                                target_opts,      cosine          },
+    { "LinearAnnealing",         "a straight line",                              target_opts,      linear          },
+    { "FlatCosineAnnealing",     "constant, then half a cosine",                 flat_cosine_opts, flat_cosine     },
+    { "CosineRestart",           "half a cosine, again and again",               restart_opts,     cosine_restart  },
+    { "Cyclic",                  "up and down, in cycles",                       cyclic_opts,      cyclic          },
+    { "OneCycle",                "up and down once",                             one_cycle_opts,   one_cycle       },
+    { "CosineAnnealingCooldown", "half a cosine, then a straight line",          cooldown_opts,    cosine_cooldown },
+};
+enum { POLICIES = sizeof policies / sizeof *policies };
+
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
+
+/* mmcv's rule: a name in small letters gets a capital, and "LrUpdaterHook" behind it; `type` has the whole name. */
+static const Policy *find_policy(const DfNode *dict)
+{
+    char name[64];
+    const DfNode *said = df_node_get(dict, "policy");
+    const char *word = df_node_text(said ? said : df_node_get(dict, "type"), "");
+    const char *names[POLICIES];
+    snprintf(name, sizeof name, "%s", word);
+    char *tail = strstr(name, "LrUpdaterHook");
+    if (tail)
+        *tail = '\0';
+    if (said && name[0] >= 'a' && name[0] <= 'z')
+        name[0] = (char)(name[0] - 'a' + 'A');
+    for (int i = 0; i < POLICIES; i++) {
+        names[i] = policies[i].name;
+        if (strcmp(name, policies[i].name) == 0)
+            return &policies[i];
+    }
+    const char *near = df_nearest_name(name, names, POLICIES);
+    df_node_fail(said ? said : dict, DF_EVALUE, "no policy of the learning rate '%s'%s%s%s", word,
+                 near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return NULL;
+}
+
+static bool is_count(const DfNode *node)
+{
+    return node->kind == DF_NODE_INT && node->integer > 0;
+}
+
+static int check_step(const DfNode *step)
+{
+    bool fine = step && (is_count(step) || step->kind == DF_NODE_LIST);
+    for (const DfNode *at = fine ? step->first : NULL; at; at = at->next)
+        fine = fine && is_count(at);
+    return fine ? DF_OK : df_node_fail(step, DF_EVALUE, "want a positive integer or a list of them");
+}
+
+static bool needs_target(const LrHook *h)
+{
+    const DfOpt *opts = h->policy->opts;
+    return opts == target_opts || opts == flat_cosine_opts || opts == restart_opts || opts == cooldown_opts;
+}
+
+static int check(const LrHook *h, const DfNode *dict, int groups)
+{
+    if (needs_target(h) && isnan(h->min_lr) == isnan(h->min_lr_ratio))
+        return df_node_fail(dict, DF_EVALUE, "want one of min_lr and min_lr_ratio");
+    if (h->policy->opts == step_opts)
+        return check_step(h->step);
+    if (h->policy->opts == restart_opts && h->restart_weights.n != 1 && h->restart_weights.n != h->periods.n)
+        return df_node_fail(dict, DF_EVALUE, "%d periods and %d restart_weights: want as many", h->periods.n,
+                            h->restart_weights.n);
+    if (h->policy->opts == one_cycle_opts && h->max_lr.n != 1 && h->max_lr.n != groups)
+        return df_node_fail(dict, DF_EVALUE, "max_lr has %d rates for %d groups: want 1 or as many", h->max_lr.n,
+                            groups);
+    if (h->policy->opts == cyclic_opts && (h->target_ratio.n < 1 || h->target_ratio.n > 2))
+        return df_node_fail(dict, DF_EVALUE, "target_ratio has %d numbers: want 1 or 2", h->target_ratio.n);
+    return DF_OK;
+}
+
+int df_lr_hook_new(DfSchedule *s, const DfNode *dict)
+{
+    const Policy *policy = find_policy(dict);
+    if (!policy)
+        return DF_EVALUE;
+    LrHook *h = df_arena_alloc(s->arena, 1, sizeof *h);
+    if (!h)
+        return df_fail_memory("a schedule");
+    *h = (LrHook){ .min_lr_ratio = NAN };
+    int error = df_bind(dict, policy->opts, h, s->arena, "lr_config");
+    h->policy = policy;
+    if (error == DF_OK)
+        error = check(h, dict, s->n);
+    if (error == DF_OK)
+        s->hook = h;
+    return error;
+}
+
+/* ---- the rate of an iteration ------------------------------------------------------------------------------------ */
+
+static double warmup_factor(const LrHook *h, const DfSchedule *s)
+{
+    const double length = (double)h->warmup_iters * (h->warmup_by_epoch ? (double)s->run.epoch_length : 1);
+    const double t = (double)s->iteration;
+    if (h->warmup == WARMUP_NONE || t >= length)
+        return 1;
+    switch (h->warmup) {
+    case WARMUP_CONSTANT: return h->warmup_ratio;
+    case WARMUP_LINEAR: return 1 - (1 - t / length) * (1 - h->warmup_ratio);
+    default: return pow(h->warmup_ratio, 1 - t / length);
+    }
+}
+
+static Progress progress(const LrHook *h, const DfSchedule *s)
+{
+    const DfRunLength *run = &s->run;
+    if (!h->by_epoch)
+        return (Progress){ (double)s->iteration, (double)run->iterations };
+    const int64_t in_all = (run->iterations + run->epoch_length - 1) / run->epoch_length;
+    const int64_t epoch = s->iteration / run->epoch_length;
+    return (Progress){ (double)epoch, (double)(run->epochs ? run->epochs : in_all) };
+}
+
+void df_lr_hook_set(DfSchedule *s)
+{
+    const LrHook *h = s->hook;
+    const double factor = warmup_factor(h, s);
+    const Progress p = progress(h, s);
+    for (int i = 0; i < s->n; i++) {
+        double base = s->base[i];
+        if (h->max_lr.n)
+            base = h->max_lr.v[h->max_lr.n == 1 ? 0 : i];
+        s->rates[i] = h->policy->rate(h, p, base) * factor;
+    }
+}
