@@ -360,6 +360,9 @@ DF_API char *nn_report_text(const NnReport *); /* a few lines for the log; df_fr
 DF_API void nn_param_from_official(const NnParam *, const float *official, float *ours);
 DF_API void nn_param_to_official(const NnParam *, const float *ours, float *official);
 
+/* The same as a view, without a copy: `ours`, borrowed, as an array of the official shape. For df_checkpoint_write(). */
+DF_API DfArray nn_param_array(const NnParam *, const char *name, const float *ours);
+
 /* Writes all parameters and buffers under their official keys and shapes; metadata as in df_checkpoint_write(). */
 DF_API int nn_model_save(const NnModel *, const char *path, const char *const *metadata, int n_metadata);
 

@@ -4,15 +4,31 @@
  */
 #include "nn/nn.h"
 
-/* Contiguous, in its official shape. */
-static DfArray array_of(const NnParam *param, float *data)
+/* Numbers that stand channels last, seen in the official order: the same memory, with other strides. */
+DfArray nn_param_array(const NnParam *param, const char *name, const float *ours)
 {
-    DfArray array = { .name = param->name, .dtype = DF_F32, .ndim = param->shape.n, .data = data };
-    int64_t stride = 1;
-    for (int d = param->shape.n - 1; d >= 0; d--) {
-        array.shape[d] = param->shape.d[d];
-        array.stride[d] = stride;
-        stride *= param->shape.d[d];
+    int64_t size[DF_ARRAY_DIMS];
+    for (int d = 0; d < param->shape.n; d++)
+        size[d] = param->shape.d[d];
+    DfArray array = df_array(name, DF_F32, param->shape.n, size, ours);
+    switch (param->layout) {
+    case NN_AS_IS:
+    case NN_POINTWISE:
+        break;
+    case NN_CONV:
+    case NN_CONV_TRANSPOSE:
+    case NN_MAP:                             /* a b h w, standing as a h w b */
+        array.stride[0] = size[2] * size[3] * size[1];
+        array.stride[1] = 1;
+        array.stride[2] = size[3] * size[1];
+        array.stride[3] = size[1];
+        break;
+    case NN_DEPTHWISE:                       /* c 1 h w, standing as h w c   */
+        array.stride[0] = 1;
+        array.stride[1] = 1;
+        array.stride[2] = size[3] * size[0];
+        array.stride[3] = size[0];
+        break;
     }
     return array;
 }
@@ -22,26 +38,18 @@ int nn_model_save(const NnModel *model, const char *path, const char *const *met
     const NnShared *shared;
     const int n = nn_model_count(model);
     const int n_shared = nn_model_shared(model, &shared);
-    size_t floats = 0;
-    for (int i = 0; i < n; i++)
-        floats += df_count(nn_model_at(model, i)->shape);
     DfArray *arrays = df_calloc((size_t)n + (size_t)n_shared + 1, sizeof *arrays);
-    float *official = df_malloc(floats * sizeof *official);
-    float *at = official;
-    int error = arrays && official ? DF_OK : df_fail_memory("a checkpoint to write");
-    for (int i = 0; error == DF_OK && i < n; i++) {
+    if (!arrays)
+        return df_fail_memory("a checkpoint to write");
+    for (int i = 0; i < n; i++) {
         const NnParam *param = nn_model_at(model, i);
-        nn_param_to_official(param, param->tensor->data, at);
-        arrays[i] = array_of(param, at);
-        at += df_count(param->shape);
+        arrays[i] = nn_param_array(param, param->name, param->tensor->data);
     }
-    for (int i = 0; error == DF_OK && i < n_shared; i++) { /* the same numbers under another name */
+    for (int i = 0; i < n_shared; i++) {     /* the same numbers under another name */
         arrays[n + i] = arrays[shared[i].param];
         arrays[n + i].name = shared[i].name;
     }
-    if (error == DF_OK)
-        error = df_checkpoint_write(path, arrays, n + n_shared, metadata, n_metadata);
+    const int error = df_checkpoint_write(path, arrays, n + n_shared, metadata, n_metadata);
     df_free(arrays);
-    df_free(official);
     return error;
 }

@@ -7,5 +7,6 @@
 #define DF_TRAIN_TRAIN_H
 
 #include "train/schedule.h"
+#include "train/state.h"
 
 #endif
