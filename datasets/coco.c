@@ -182,7 +182,7 @@ static int take_box(void *arg, DfCocoRecord *r)
         return df_fail_memory("a dataset");
     *box = (DfCocoBox){ .id = r->id.number, .image_id = r->image_id.number, .category_id = r->category_id.number };
     memcpy(box->bbox, r->box, sizeof box->bbox);
-    box->area = r->area;
+    box->area = r->has & DF_COCO_AREA ? r->area : r->box[2] * r->box[3];
     box->crowd = r->iscrowd;
     box->ignore = r->ignore;
     return lists->masks ? keep_mask(&box->mask, r, lists->arena) : DF_OK;

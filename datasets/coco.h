@@ -25,7 +25,7 @@ typedef struct {
 typedef struct {
     int64_t id, image_id, category_id;
     double bbox[4];    /* x y width height, pixels */
-    double area;
+    double area;       /* of the box, where the file has none */
     int label;         /* of the category, -1 if the config leaves it out */
     bool crowd, ignore;
     DfObjectMask mask; /* if masks were asked for    */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/coco_config.c -- from the dataset dict of a config (data.test) to an open dataset.
+ * datasets/coco_config.c -- from the dataset dict of a config to an open dataset: data.test and data.train of mmdet
+ * 2.x, and the same things under the names that 3.x has for them (data_prefix, metainfo, filter_cfg).
  */
 #include <string.h>
 
@@ -8,54 +9,101 @@
 #include "datasets/dataset_config.h"
 
 typedef struct {
-    const char *ann_file, *img_prefix, *data_root;
-    const DfNode *classes, *pipeline;
+    const DfNode *ann_file, *img_prefix, *data_prefix;
+    const char *data_root;
+    const DfNode *classes, *metainfo, *pipeline, *filter_cfg;
     int id_classes;
+    bool filter_empty_gt, test_mode;
 } Options;
 
 const DfOpt df_coco_opts[] = {
-    DF_OPT_TEXT(Options, ann_file, NULL, "annotation file, in COCO's JSON format"),
-    DF_OPT_TEXT(Options, img_prefix, "''", "folder of the pictures"),
+    DF_OPT_NODE(Options, ann_file, NULL, "annotation file, in COCO's JSON format; in training a list of them, too"),
+    DF_OPT_NODE(Options, img_prefix, "''", "folder of the pictures; in training a list of them, too"),
+    DF_OPT_NODE(Options, data_prefix, "None", "mmdet 3.x: dict(img=FOLDER), the folder of the pictures"),
     DF_OPT_TEXT(Options, data_root, "None", "folder that ann_file and img_prefix are relative to"),
-    DF_OPT_NODE(Options, classes, "None", "class names: a list, or a file with one name per line; None: the 80 classes of COCO"),
-    DF_OPT_INT(Options, id_classes, 0, 0, 100000, "if not 0, a label is the id of its category, below this number (91 for DETR); 0: labels are positions in the list of classes"),
+    DF_OPT_NODE(Options, classes, "None",
+                "class names: a list, or a file with one name per line; None: the 80 classes of COCO"),
+    DF_OPT_NODE(Options, metainfo, "None", "mmdet 3.x: dict(classes=NAMES)"),
+    DF_OPT_INT(Options, id_classes, 0, 0, 100000,
+               "if not 0, a label is the id of its category, below this number (91 for DETR); 0: labels are positions "
+               "in the list of classes"),
     DF_OPT_NODE(Options, pipeline, "None", "list of transforms that prepare each picture"),
-    DF_OPT_UNUSED(test_mode, "every picture is always kept"),
-    DF_OPT_UNUSED(filter_empty_gt, "in training, skips pictures without boxes"),
-    DF_OPT_UNUSED(seg_prefix, "in training, folder of segmentation maps"),
+    DF_OPT_BOOL(Options, filter_empty_gt, True, "in training, leave out pictures without boxes"),
+    DF_OPT_NODE(Options, filter_cfg, "None",
+                "mmdet 3.x: dict(filter_empty_gt=BOOL, min_size=PIXELS), which pictures training leaves out"),
+    DF_OPT_BOOL(Options, test_mode, False, "keep every picture, also in training"),
+    DF_OPT_UNUSED(seg_prefix, "folder of segmentation maps, for networks that learn both"),
     DF_OPT_UNUSED(proposal_file, "precomputed proposals for Fast R-CNN"),
-    DF_OPT_UNUSED(samples_per_gpu, "batch size; pictures are tested one at a time"),
+    DF_OPT_UNUSED(samples_per_gpu, "batch size of testing; pictures are tested one at a time"),
+    DF_OPT_UNUSED(file_client_args, "storage service; files are always read from disk"),
+    DF_OPT_UNUSED(backend_args, "storage service; files are always read from disk"),
     DF_OPT_END
 };
 
-static int open_bound(DfCocoDataset **out, const Options *o, const char *data_dir, DfArena *arena)
+static int class_names(DfNames *names, const Options *o, DfArena *arena)
 {
-    char annotations[DF_PATH], pictures[DF_PATH];
-    DfNames names;
-    int error;
-    if ((error = df_dataset_names(&names, o->classes, arena)) < 0 || (error = df_dataset_path(annotations, o->data_root, o->ann_file, data_dir)) < 0 ||
-        (error = df_dataset_path(pictures, o->data_root, o->img_prefix ? o->img_prefix : "", data_dir)) < 0)
-        return error;
-    return df_coco_dataset_open(out, annotations, pictures, names.name, names.n);
+    const DfNode *list = o->classes;
+    if (!list)
+        list = df_node_get(o->metainfo, "classes");
+    if (!list)
+        list = df_node_get(o->metainfo, "CLASSES");
+    return df_dataset_names(names, list, arena);
 }
 
-int df_coco_dataset_from_config(DfCocoDataset **out, const DfNode *dataset, const char *data_dir)
+static int open_bound(DfCocoDataset **out, const Options *o, const char *data_dir, int part, bool masks,
+                      DfArena *arena)
 {
-    const char *type = df_node_text(df_node_get(dataset, "type"), "");
-    *out = NULL;
-    if (strcmp(type, "CocoDataset") != 0)
-        return df_dataset_type_fail(dataset, "'CocoDataset'");
+    char annotations[DF_PATH], pictures[DF_PATH];
+    const char *ann_file;
+    const char *folder;
+    DfNames names;
+    int error = df_dataset_text(&ann_file, o->ann_file, part);
+    if (error == DF_OK)
+        error = df_dataset_text(&folder, o->data_prefix ? df_node_get(o->data_prefix, "img") : o->img_prefix, part);
+    if (error == DF_OK)
+        error = class_names(&names, o, arena);
+    if (error == DF_OK)
+        error = df_dataset_path(annotations, o->data_root, ann_file, data_dir);
+    if (error == DF_OK)
+        error = df_dataset_path(pictures, o->data_root, folder, data_dir);
+    if (error < 0)
+        return error;
+    return masks ? df_coco_dataset_open_masks(out, annotations, pictures, names.name, names.n)
+                 : df_coco_dataset_open(out, annotations, pictures, names.name, names.n);
+}
+
+/* mmdet 2.x always leaves out pictures with a side below 32; 3.x leaves out what filter_cfg says. */
+static DfCocoFilter filter_of(const Options *o)
+{
+    DfCocoFilter filter = { .filter_empty_gt = o->filter_empty_gt, .min_size = 32 };
+    filter.third_dialect = o->data_prefix || o->metainfo || o->filter_cfg;
+    if (filter.third_dialect) {
+        filter.filter_empty_gt = df_node_bool(df_node_get(o->filter_cfg, "filter_empty_gt"), false);
+        filter.min_size = (int)df_node_int(df_node_get(o->filter_cfg, "min_size"), 0);
+    }
+    if (o->test_mode) {
+        filter.filter_empty_gt = false;
+        filter.min_size = 0;
+    }
+    return filter;
+}
+
+static int open_dict(DfCocoDataset **out, DfCocoFilter *filter, const DfNode *dataset, const char *data_dir, int part,
+                     bool masks)
+{
     DfArena *arena = df_arena_new();
     if (!arena)
         return df_fail_memory("the options of a dataset");
     Options options;
-    int error = df_bind(dataset, df_coco_opts, &options, arena, type);
+    int error = df_bind(dataset, df_coco_opts, &options, arena, "CocoDataset");
     if (error == DF_OK && !options.ann_file)
         error = df_node_fail(dataset, DF_EVALUE, "ann_file = None: want a path");
     if (error == DF_OK)
-        error = open_bound(out, &options, data_dir, arena);
+        error = open_bound(out, &options, data_dir, part, masks, arena);
     if (error == DF_OK && options.id_classes)
         error = df_coco_dataset_label_by_id(*out, options.id_classes);
+    if (error == DF_OK)
+        *filter = filter_of(&options);
     if (error < 0) {
         df_coco_dataset_free(*out);
         *out = NULL;
@@ -64,4 +112,25 @@ int df_coco_dataset_from_config(DfCocoDataset **out, const DfNode *dataset, cons
     return error;
 }
 
-const DfDatasetType df_dataset_CocoDataset = { "CocoDataset", "pictures and an annotation file in COCO's format", df_coco_opts };
+int df_coco_dataset_from_config(DfCocoDataset **out, const DfNode *dataset, const char *data_dir)
+{
+    DfCocoFilter filter;
+    const char *type = df_node_text(df_node_get(dataset, "type"), "");
+    *out = NULL;
+    if (strcmp(type, "CocoDataset") != 0)
+        return df_dataset_type_fail(dataset, "'CocoDataset'");
+    return open_dict(out, &filter, dataset, data_dir, -1, false);
+}
+
+int df_coco_dataset_for_training(DfCocoDataset **out, DfCocoFilter *filter, const DfNode *dataset,
+                                 const char *data_dir, int part, bool masks)
+{
+    *out = NULL;
+    return open_dict(out, filter, dataset, data_dir, part, masks);
+}
+
+const DfDatasetType df_dataset_CocoDataset = {
+    .name = "CocoDataset",
+    .help = "pictures and an annotation file in COCO's format",
+    .opts = df_coco_opts,
+};

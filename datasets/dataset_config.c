@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/dataset_config.c -- paths and class names of a dataset dict.
+ * datasets/dataset_config.c -- paths, class names and lists of a dataset dict.
  */
 #include "datasets/dataset_config.h"
 
@@ -98,6 +98,42 @@ int df_dataset_names(DfNames *out, const DfNode *node, DfArena *arena)
     if (node->kind == DF_NODE_TEXT)
         return df_dataset_lines(out, node->text, arena);
     return df_node_fail(node, DF_EVALUE, "want a list of names, or the path of a file with one per line");
+}
+
+int df_dataset_parts(int *out, const DfNode *dataset)
+{
+    static const char *const keys[] = { "ann_file", "img_prefix", "data_prefix", "img_dir", "ann_dir", "split" };
+    const DfNode *longest = NULL;
+    *out = 1;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const DfNode *node = df_node_get(dataset, keys[i]);
+        if (!node || node->kind != DF_NODE_LIST)
+            continue;
+        if (node->n == 0)
+            return df_node_fail(node, DF_EVALUE, "an empty list: want one path or more");
+        if (longest && longest->n != node->n)
+            return df_node_fail(node, DF_EVALUE, "a list of %d, and %s has %d: want as many", node->n, longest->key,
+                                longest->n);
+        longest = node;
+        *out = node->n;
+    }
+    return DF_OK;
+}
+
+int df_dataset_text(const char **out, const DfNode *node, int part)
+{
+    *out = "";
+    if (node && node->kind == DF_NODE_LIST && part >= 0) {
+        node = node->first;
+        for (int i = 0; node && i < part; i++)
+            node = node->next;
+    }
+    if (!node || node->kind == DF_NODE_NONE)
+        return DF_OK;
+    if (node->kind != DF_NODE_TEXT)
+        return df_node_fail(node, DF_EVALUE, "%s: want a path", df_node_kind_name(node));
+    *out = node->text;
+    return DF_OK;
 }
 
 int df_dataset_type_fail(const DfNode *dataset, const char *wanted)

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/dataset_config.h -- what the dataset dicts of a config (data.test) have in common: paths below a root and
- * lists of names; private to datasets/.
+ * datasets/dataset_config.h -- what the dataset dicts of a config (data.train, data.test) have in common: paths below
+ * a root and lists of names; private to datasets/.
  */
 #ifndef DF_DATASETS_DATASET_CONFIG_H
 #define DF_DATASETS_DATASET_CONFIG_H
 
 #include "config/config.h"
+#include "datasets/classification.h"
+#include "datasets/coco.h"
 #include "datasets/registry.h"
+#include "datasets/segmentation.h"
 
 enum { DF_PATH = 4096 };
 
@@ -24,6 +27,23 @@ typedef struct {
 int df_dataset_names(DfNames *out, const DfNode *node, DfArena *arena);
 /* The lines of a text file, without those that are empty. */
 int df_dataset_lines(DfNames *out, const char *path, DfArena *arena);
+
+/* In training a dict may stand for several datasets that follow one another: ann_file, img_prefix, img_dir, ann_dir,
+ * split or data_prefix are lists then. How many: 1 where none is a list; lists of different lengths are DF_EVALUE. */
+int df_dataset_parts(int *out, const DfNode *dataset);
+/* The text of a node, or of item `part` of its list; "" for no node. part -1: a list is DF_EVALUE. */
+int df_dataset_text(const char **out, const DfNode *node, int part);
+
+/* Datasets of training: one part of a dict; the caller knows the type. */
+typedef struct {
+    bool filter_empty_gt; /* leave out pictures without an object of the classes          */
+    int min_size;         /* and those with a side below it, in pixels                    */
+    bool third_dialect;   /* the dict is written for mmdet 3.x                            */
+} DfCocoFilter;
+int df_coco_dataset_for_training(DfCocoDataset **out, DfCocoFilter *filter, const DfNode *dataset,
+                                 const char *data_dir, int part, bool masks);
+int df_segmentation_for_training(DfSegmentation **out, const DfNode *dataset, const char *data_dir, int part);
+int df_classification_for_training(DfClassification **out, const DfNode *dataset, const char *data_dir, int part);
 
 /* "unknown dataset 'AED20KDataset': did you mean ..", at the dict; returns DF_EVALUE. `wanted` in words. */
 int df_dataset_type_fail(const DfNode *dataset, const char *wanted);

@@ -6,6 +6,7 @@
 #define DF_DATASETS_DATASETS_H
 
 #include "datasets/classes.h"
+#include "datasets/classification.h"
 #include "datasets/coco.h"
 #include "datasets/draw/colour.h"
 #include "datasets/draw/draw.h"
@@ -17,5 +18,6 @@
 #include "datasets/registry.h"
 #include "datasets/segmentation.h"
 #include "datasets/synthetic.h"
+#include "datasets/training/training_set.h"
 
 #endif

@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { DEPTH = 16 }; /* of folders in folders: a loop of links ends there */
 
@@ -74,4 +75,25 @@ int df_scan(DfScan *out, const char *folder, const char *suffix, DfArena *arena)
     df_free(w.name);
     df_arena_free(w.arena);
     return error;
+}
+
+bool df_is_picture_name(const char *name)
+{
+    static const char *const endings[] = { ".jpg", ".jpeg", ".png" };
+    const size_t length = strlen(name);
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        const size_t n = strlen(endings[i]);
+        if (length > n && strcasecmp(name + length - n, endings[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+void df_scan_keep_pictures(DfScan *scan)
+{
+    int kept = 0;
+    for (int i = 0; i < scan->n; i++)
+        if (df_is_picture_name(scan->name[i]))
+            scan->name[kept++] = scan->name[i];
+    scan->n = kept;
 }

@@ -15,4 +15,8 @@ typedef struct {
 } DfScan;
 int df_scan(DfScan *out, const char *folder, const char *suffix, DfArena *arena);
 
+/* Drops what is not called .jpg, .jpeg or .png, in letters of either case. */
+void df_scan_keep_pictures(DfScan *);
+bool df_is_picture_name(const char *name);
+
 #endif

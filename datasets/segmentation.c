@@ -14,7 +14,8 @@
 #include "datasets/scan.h"
 
 typedef struct {
-    const char *img_dir, *ann_dir, *split, *data_root, *img_suffix, *seg_map_suffix;
+    const DfNode *img_dir, *ann_dir, *split, *ann_file, *data_prefix, *metainfo;
+    const char *data_root, *img_suffix, *seg_map_suffix;
     int ignore_index;
     bool reduce_zero_label;
     const DfNode *classes, *palette, *pipeline;
@@ -22,11 +23,14 @@ typedef struct {
 
 /* The two types differ in the default of reduce_zero_label. */
 #define OPTIONS(reduce)                                                                                         \
-    DF_OPT_TEXT(Options, img_dir, NULL, "folder of the pictures"),                                              \
-    DF_OPT_TEXT(Options, ann_dir, "None",                                                                       \
+    DF_OPT_NODE(Options, img_dir, "None", "folder of the pictures; in training a list of them, too"),           \
+    DF_OPT_NODE(Options, ann_dir, "None",                                                                       \
                 "folder of the label maps, PNG files named as the pictures; None: no scores"),                  \
-    DF_OPT_TEXT(Options, split, "None",                                                                         \
+    DF_OPT_NODE(Options, data_prefix, "None", "mmseg 1.x: dict(img_path=FOLDER, seg_map_path=FOLDER)"),         \
+    DF_OPT_NODE(Options, split, "None",                                                                         \
                 "file with the names of the pictures, without suffix, one per line; None: all"),                \
+    DF_OPT_NODE(Options, ann_file, "None", "mmseg 1.x: the same as split"),                                     \
+    DF_OPT_NODE(Options, metainfo, "None", "mmseg 1.x: dict(classes=NAMES, palette=COLOURS)"),                  \
     DF_OPT_TEXT(Options, data_root, "None", "folder that img_dir, ann_dir and split are relative to"),          \
     DF_OPT_TEXT(Options, img_suffix, "'.jpg'", "ending of the pictures' file names"),                           \
     DF_OPT_TEXT(Options, seg_map_suffix, "'.png'", "ending of the label maps' file names"),                     \
@@ -41,6 +45,7 @@ typedef struct {
     DF_OPT_UNUSED(samples_per_gpu, "batch size; pictures are tested one by one"),                               \
     DF_OPT_UNUSED(gt_seg_map_loader_cfg, "how labels are decoded; they are read as stored"),                    \
     DF_OPT_UNUSED(file_client_args, "storage service; files are always read from disk"),                        \
+    DF_OPT_UNUSED(backend_args, "storage service; files are always read from disk"),                            \
     DF_OPT_END
 
 static const DfOpt custom_opts[] = { OPTIONS(False) };
@@ -141,7 +146,9 @@ static int bind_classes(DfClasses *out, int to[DF_ADE_CLASSES], const Options *o
 {
     DfNames names;
     const bool ade = type == &df_dataset_ADE20KDataset;
-    int error = df_dataset_names(&names, o->classes, arena);
+    const DfNode *classes = o->classes ? o->classes : df_node_get(o->metainfo, "classes");
+    const DfNode *palette = o->palette ? o->palette : df_node_get(o->metainfo, "palette");
+    int error = df_dataset_names(&names, classes, arena);
     for (int i = 0; i < DF_ADE_CLASSES; i++)
         to[i] = i;
     if (error < 0)
@@ -149,12 +156,12 @@ static int bind_classes(DfClasses *out, int to[DF_ADE_CLASSES], const Options *o
     if (!ade)
         *out = (DfClasses){ names.n, (const char *const *)names.name, NULL };
     else if (names.n)
-        error = choose_classes(out, to, &names, o->classes, arena);
+        error = choose_classes(out, to, &names, classes, arena);
     else
         *out = (DfClasses){ DF_ADE_CLASSES, df_ade_classes, df_ade_palette };
-    if (error < 0 || (ade && !o->palette))
+    if (error < 0 || (ade && !palette))
         return error;
-    return read_palette(out, o->palette, arena);
+    return read_palette(out, palette, arena);
 }
 
 /* The table of what each stored value becomes; none if all stay. mmseg 0.x renumbers in place, one class after the
@@ -207,21 +214,41 @@ static const char *slash(const char *folder)
     return !folder[0] || df_ends_with(folder, "/") ? "" : "/";
 }
 
-static int list_names(DfSegmentation *s, const Options *o, const char *data_dir)
+/* The paths of a dict, or of one part of its lists; "" where there is none. */
+typedef struct {
+    const char *pictures, *labels, *split;
+} Paths;
+
+static int read_paths(Paths *out, const DfNode *dataset, const Options *o, int part)
+{
+    const DfNode *pictures = o->data_prefix ? df_node_get(o->data_prefix, "img_path") : o->img_dir;
+    const DfNode *labels = o->data_prefix ? df_node_get(o->data_prefix, "seg_map_path") : o->ann_dir;
+    int error = df_dataset_text(&out->pictures, pictures, part);
+    if (error == DF_OK)
+        error = df_dataset_text(&out->labels, labels, part);
+    if (error == DF_OK)
+        error = df_dataset_text(&out->split, o->split ? o->split : o->ann_file, part);
+    if (error == DF_OK && !pictures)
+        error = df_node_fail(dataset, DF_EVALUE, "img_dir = None: want a folder");
+    return error;
+}
+
+static int list_names(DfSegmentation *s, const Options *o, const Paths *paths, const char *data_dir)
 {
     char split[DF_PATH];
     DfNames names = { 0 };
     DfScan scan = { 0 };
+    const bool listed = paths->split[0];
     int error;
-    if (o->split) {
-        error = df_dataset_path(split, o->data_root, o->split, data_dir);
+    if (listed) {
+        error = df_dataset_path(split, o->data_root, paths->split, data_dir);
         if (error == DF_OK)
             error = df_dataset_lines(&names, split, s->arena);
     } else {
         error = df_scan(&scan, s->folder, o->img_suffix, s->arena);
     }
-    s->n = o->split ? names.n : scan.n;
-    s->name = o->split ? names.name : scan.name;
+    s->n = listed ? names.n : scan.n;
+    s->name = listed ? names.name : scan.name;
     if (error == DF_OK && s->n == 0)
         error = df_fail(DF_EVALUE, "%s: no file in it ends in %s", s->folder, o->img_suffix);
     return error;
@@ -245,30 +272,31 @@ static int name_files(DfSegmentation *s, const Options *o, const char *labels)
     return DF_OK;
 }
 
-static int list_files(DfSegmentation *s, const Options *o, const char *data_dir)
+static int list_files(DfSegmentation *s, const Options *o, const Paths *paths, const char *data_dir)
 {
     char pictures[DF_PATH], labels[DF_PATH];
-    int error = df_dataset_path(pictures, o->data_root, o->img_dir, data_dir);
-    if (error == DF_OK && o->ann_dir)
-        error = df_dataset_path(labels, o->data_root, o->ann_dir, data_dir);
+    int error = df_dataset_path(pictures, o->data_root, paths->pictures, data_dir);
+    if (error == DF_OK && paths->labels[0])
+        error = df_dataset_path(labels, o->data_root, paths->labels, data_dir);
     if (error < 0)
         return error;
     if (!(s->folder = df_arena_text(s->arena, "%s", pictures)))
         return df_fail_memory("a path");
-    error = list_names(s, o, data_dir);
+    error = list_names(s, o, paths, data_dir);
     if (error == DF_OK)
-        error = name_files(s, o, o->ann_dir ? labels : NULL);
+        error = name_files(s, o, paths->labels[0] ? labels : NULL);
     return error;
 }
 
-static int open_set(DfSegmentation *s, const DfNode *dataset, const char *data_dir)
+static int open_set(DfSegmentation *s, const DfNode *dataset, const char *data_dir, int part)
 {
     const DfDatasetType *type;
     Options o;
+    Paths paths;
     int to[DF_ADE_CLASSES];
     int error = bind(dataset, &type, &o, s->arena);
-    if (error == DF_OK && !o.img_dir)
-        error = df_node_fail(dataset, DF_EVALUE, "img_dir = None: want a folder");
+    if (error == DF_OK)
+        error = read_paths(&paths, dataset, &o, part);
     if (error == DF_OK && (!o.img_suffix || !o.seg_map_suffix))
         error = df_node_fail(dataset, DF_EVALUE,
                              "img_suffix or seg_map_suffix = None: want the ending of the file names");
@@ -280,10 +308,10 @@ static int open_set(DfSegmentation *s, const DfNode *dataset, const char *data_d
     s->reduce_zero_label = o.reduce_zero_label;
     s->ignore_index = o.ignore_index;
     error = renumber(s, to);
-    return error < 0 ? error : list_files(s, &o, data_dir);
+    return error < 0 ? error : list_files(s, &o, &paths, data_dir);
 }
 
-int df_segmentation_from_config(DfSegmentation **out, const DfNode *dataset, const char *data_dir)
+int df_segmentation_for_training(DfSegmentation **out, const DfNode *dataset, const char *data_dir, int part)
 {
     *out = NULL;
     DfArena *arena = df_arena_new();
@@ -293,12 +321,17 @@ int df_segmentation_from_config(DfSegmentation **out, const DfNode *dataset, con
         return df_fail_memory("a dataset");
     }
     s->arena = arena;
-    const int error = open_set(s, dataset, data_dir);
+    const int error = open_set(s, dataset, data_dir, part);
     if (error == DF_OK)
         *out = s;
     else
         df_segmentation_free(s);
     return error;
+}
+
+int df_segmentation_from_config(DfSegmentation **out, const DfNode *dataset, const char *data_dir)
+{
+    return df_segmentation_for_training(out, dataset, data_dir, -1);
 }
 
 void df_segmentation_free(DfSegmentation *s)

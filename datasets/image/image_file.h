@@ -20,6 +20,9 @@ DF_API int df_image_read(DfImage *out, const char *path);
 /* The same from memory; `name` is for messages. At most `max_pixels` pixels (0: DF_IMAGE_MAX_PIXELS). */
 DF_API int df_image_decode(DfImage *out, const uint8_t *bytes, size_t size, size_t max_pixels, const char *name);
 
+/* How large such a picture is, upright, without decoding it. Errors name the file. */
+DF_API int df_image_read_size(const char *path, int *height, int *width);
+
 /* Reads a PNG label map as one channel: palette indices as they are, grey as it is; colour and 16 bits are
  * refused. The second takes an image that was made before, or a zeroed one, and uses its memory again if there is
  * enough. On failure it is freed. */

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * datasets/classification.h -- pictures that have one class each, as mmpretrain's ImageNet and torchvision's
+ * ImageFolder see them: a folder for every class, or a list of files with their labels.
+ */
+#ifndef DF_DATASETS_CLASSIFICATION_H
+#define DF_DATASETS_CLASSIFICATION_H
+
+#include "config/config.h"
+#include "datasets/classes.h"
+
+DF_BEGIN_DECLS
+
+/* Everything lives until df_classification_free(). */
+typedef struct {
+    DfArena *arena;
+    const char *folder;     /* of the pictures                                              */
+    int n;
+    const char **picture;   /* [n]: whole paths; class by class, then by name               */
+    int *label;             /* [n]: 0 .. classes.n - 1                                      */
+    DfClasses classes;      /* names: of the config, or else of the folders in their order  */
+} DfClassification;
+
+/* JPEG and PNG files in the folders of `folder`, and in folders of these: each folder is a class. With `ann_file` (or
+ * NULL) the pictures it lists, "path label" a line, or "path" where the path begins with the class's folder. With n
+ * `classes` these are the classes in the order of the labels; n = 0: the folders, sorted by their bytes. */
+DF_API int df_classification_open(DfClassification **out, const char *folder, const char *ann_file,
+                                  const char *const *classes, int n);
+DF_API void df_classification_free(DfClassification *); /* NULL is fine */
+
+/* What a config's dataset dict names, of type ImageNet: data_prefix, ann_file, data_root, classes. `data_dir` as in
+ * df_segmentation_from_config(). */
+DF_API int df_classification_from_config(DfClassification **out, const DfNode *dataset, const char *data_dir);
+
+DF_END_DECLS
+
+#endif
