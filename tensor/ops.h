@@ -122,6 +122,9 @@ DF_API DfTensor *df_select(DfCtx *, DfTensor *x, int i);         /* x[i], a view
 DF_API DfTensor *df_permute(DfCtx *, DfTensor *x, DfShape order); /* dimension i of the result is dimension order[i] */
 DF_API DfTensor *df_transpose(DfCtx *, DfTensor *x);             /* the last two dimensions      .. M N -> .. N M     */
 DF_API DfTensor *df_slice(DfCtx *, DfTensor *x, int dim, int start, int count); /* items start .. start + count - 1 */
+/* Rows of x, which may be taken more than once; row[n] is read during the call only. DF_EVALUE: there is no such row.
+ *                                                                                           .. C -> n C */
+DF_API DfTensor *df_gather_rows(DfCtx *, DfTensor *x, const int *row, int n);
 DF_API DfTensor *df_concat(DfCtx *, DfTensor *const *x, int n, int dim);     /* n in 1..DF_SOURCES                    */
 DF_API DfTensor *df_repeat(DfCtx *, DfTensor *x, int n);         /* n copies side by side        .. C -> .. n*C       */
 DF_API DfTensor *df_mean_tokens(DfCtx *, DfTensor *x);           /* over all positions           B .. C -> B C        */

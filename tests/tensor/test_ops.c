@@ -164,6 +164,10 @@ static double slice_1_value(const float *const *in, const int *i) { return (doub
 static DfTensor *slice_0(DfCtx *c, DfTensor *const *in) { return df_slice(c, in[0], 0, 1, 2); }
 static double slice_0_value(const float *const *in, const int *i) { return (double)in[0][((i[0] + 1) * 7 + i[1]) * 5 + i[2]]; }
 
+static const int some_rows[5] = { 20, 3, 3, 0, 11 };
+static DfTensor *gather(DfCtx *c, DfTensor *const *in) { return df_gather_rows(c, in[0], some_rows, 5); }
+static double gather_value(const float *const *in, const int *i) { return (double)in[0][some_rows[i[0]] * 5 + i[1]]; }
+
 static DfTensor *concat_1(DfCtx *c, DfTensor *const *in) { return df_concat(c, in, 3, 1); }
 static double concat_1_value(const float *const *in, const int *i)
 {
@@ -313,6 +317,7 @@ static const Case cases[] = {
     { "channels last", { S(2, 3, 29, 31) }, channels_last, channels_last_value, false },
     { "transpose", { S(2, 307, 269) }, transpose, transpose_value, false },
     { "slice 1", { S(3, 7, 5) }, slice_1, slice_1_value, false },
+    { "gather rows", { S(3, 7, 5) }, gather, gather_value, false },
     { "slice 0", { S(3, 7, 5) }, slice_0, slice_0_value, false },
     { "concat 1", { S(3, 2, 7), S(3, 5, 7), S(3, 1, 7) }, concat_1, concat_1_value, false },
     { "concat last", { S(101, 11), S(101, 3) }, concat_last, concat_last_value, false },
