@@ -170,11 +170,11 @@ DF_API int df_mask_targets(const DfMaskTarget *, const DfObjectMask *masks, size
  * is background within [neg_iou_lo, neg_iou_hi), an example of that object from pos_iou_thr on, and nothing between. */
 typedef struct {
     double pos_iou_thr, neg_iou_lo, neg_iou_hi;
-    bool match_low_quality;     /* an object also gets the boxes of its largest IoU, if that is at least min_pos_iou */
+    bool match_low_quality;     /* an object also gets the boxes of its largest IoU, if that is >= min_pos_iou  */
     double min_pos_iou;
-    bool gt_max_assign_all;     /* all of equally good ones, or the first                                           */
-    double ignore_iof_thr;      /* boxes that lie in an ignored region by more than this do not count; <= 0: all do */
-    bool ignore_wrt_candidates; /* by their own area, not by the region's                                           */
+    bool gt_max_assign_all;     /* all of equally good ones, or the first                                       */
+    double ignore_iof_thr;      /* boxes lying in an ignored region by more than this do not count; <= 0: all do */
+    bool ignore_wrt_candidates; /* by their own area, not by the region's                                       */
 } DfMaxIou;
 
 enum {
@@ -185,6 +185,38 @@ enum {
  * and 0 where there is no object at all. DF_ENOMEM. */
 DF_API int df_assign(const DfMaxIou *, size_t n, const float *boxes, size_t m, const float *objects, size_t n_ignored,
                      const float *ignored, int *object_of_box, float *overlap);
+
+typedef enum {
+    DF_SAMPLE_ALL,              /* PseudoSampler                                                            */
+    DF_SAMPLE_RANDOM,           /* RandomSampler                                                            */
+    DF_SAMPLE_HARD,             /* OHEMSampler: those of the greatest loss (Shrivastava et al., CVPR 2016)  */
+    DF_SAMPLE_IOU_BALANCED,     /* IoUBalancedNegSampler: from all IoUs alike (Pang et al., CVPR 2019)      */
+    DF_SAMPLE_INSTANCE_BALANCED /* InstanceBalancedPosSampler: of all objects alike                         */
+} DfSampleKind;
+
+/* mmdet's samplers: which of the assigned boxes a loss counts. */
+typedef struct {
+    DfSampleKind positives, negatives; /* not IOU_BALANCED, and not INSTANCE_BALANCED                    */
+    int num;               /* boxes of an image                                                          */
+    double pos_fraction;   /* at most this part of them positive; negatives fill up                      */
+    double neg_pos_ub;     /* at most so many negatives for each positive, or for one if there is none; < 0: any */
+    double floor_thr;      /* IOU_BALANCED: overlaps below are a set of their own, 0: where there is none; < 0: no such
+                            * set. (mmdet's own sampler has -1 in its first call and 0 in all later ones.) */
+    double floor_fraction; /* the part of the negatives that is from that set                            */
+    int num_bins;          /* IOU_BALANCED: ranges of overlaps, at least 1                               */
+} DfBoxSampler;
+
+typedef struct {
+    size_t n_positive, n_negative;
+    int *positive, *negative; /* box numbers, ascending; one block of memory */
+} DfBoxSample;
+
+/* Chooses among n boxes as df_assign() leaves them. loss[n] is read for DF_SAMPLE_HARD alone, else NULL. To have the
+ * objects themselves among the boxes ("add_gt_as_proposals"), put them first: object i assigned to i, with overlap 1.
+ * df_box_sample_done() the result. DF_ENOMEM. */
+DF_API int df_sample_boxes(const DfBoxSampler *, size_t n, const int *object_of_box, const float *overlap,
+                           const float *loss, DfRandom *, DfBoxSample *out);
+DF_API void df_box_sample_done(DfBoxSample *);
 
 /* ---- one-to-one matching --------------------------------------------------------------------------------------- */
 

@@ -14,8 +14,9 @@ static const char *type_of(const DfNode *dict)
 /* ---- assigner ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    AssignerCfg out;
+    DfMaxIou out;
     DfFloats neg_iou_thr;
+    const DfNode *iou_calculator;
 } AssignerDict;
 
 #define ASSIGNER_ROW(key, kind, fallback, lo, hi, help) \
@@ -31,9 +32,18 @@ static const DfOpt assigner_opts[] = {
     ASSIGNER_ROW(ignore_wrt_candidates, DF_KIND_BOOL, "True", 0, 1, "in parts of the box, not of the region"),
     ASSIGNER_ROW(match_low_quality, DF_KIND_BOOL, "True", 0, 1, "an object gets its best boxes, whatever their IoU"),
     DF_OPT_UNUSED(gpu_assign_thr, "memory of a GPU"),
-    DF_OPT_UNUSED(iou_calculator, "overlaps are IoU"),
+    DF_OPT_DICT(AssignerDict, iou_calculator, "dict(type='BboxOverlaps2D')", "how overlaps are computed"),
     DF_OPT_END
 };
+
+/* mmdet looks at the type: a number with a point is the end of an interval from 0 on, two numbers are an interval, and
+ * a whole number leaves no box as background. */
+static void background(DfMaxIou *out, const DfNode *node, DfFloats thr)
+{
+    const bool whole = node && node->kind == DF_NODE_INT;
+    out->neg_iou_lo = thr.n == 2 ? thr.v[0] : 0;
+    out->neg_iou_hi = whole ? 0 : thr.v[thr.n - 1];
+}
 
 static void assigner(NnScope s, TrainCfg *out, const DfNode *dict, const char *what)
 {
@@ -50,15 +60,20 @@ static void assigner(NnScope s, TrainCfg *out, const DfNode *dict, const char *w
                        k.neg_iou_thr.n);
         return;
     }
+    if (strcmp(type_of(k.iou_calculator), "BboxOverlaps2D") != 0) {
+        df_set_problem(s, &out->problem, "%s.assigner.iou_calculator has type '%s': only BboxOverlaps2D is built in",
+                       what, type_of(k.iou_calculator));
+        return;
+    }
+    background(&k.out, df_node_get(dict, "neg_iou_thr"), k.neg_iou_thr);
     out->assigner = k.out;
-    out->assigner.neg_iou_lo = k.neg_iou_thr.n == 2 ? k.neg_iou_thr.v[0] : 0;
-    out->assigner.neg_iou_hi = k.neg_iou_thr.v[k.neg_iou_thr.n - 1];
 }
 
 /* ---- sampler ----------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    SamplerCfg out;
+    DfBoxSampler out;
+    bool add_gt_as_proposals;
     const DfNode *pos_sampler, *neg_sampler;
 } SamplerDict;
 
@@ -68,7 +83,7 @@ typedef struct {
     SAMPLER_ROW(num, DF_KIND_INT, NULL, 1, 100000000, "boxes of an image"), \
     SAMPLER_ROW(pos_fraction, DF_KIND_FLOAT, NULL, 0, 1, "largest part of them that is positive"), \
     SAMPLER_ROW(neg_pos_ub, DF_KIND_FLOAT, "-1", -1e9, 1e9, "most negative boxes for a positive one; < 0: any"), \
-    SAMPLER_ROW(add_gt_as_proposals, DF_KIND_BOOL, "True", 0, 1, "the objects themselves are among the boxes")
+    DF_OPT_BOOL(SamplerDict, add_gt_as_proposals, True, "the objects themselves are among the boxes")
 #define SAMPLER_BALANCED \
     SAMPLER_ROW(floor_thr, DF_KIND_FLOAT, "-1", -1, 1, "IoU below which boxes are a set of their own; -1: none are"), \
     SAMPLER_ROW(floor_fraction, DF_KIND_FLOAT, "0", 0, 1, "part of the negative boxes that is from that set"), \
@@ -87,19 +102,27 @@ static const DfOpt combined_opts[] = {
     DF_OPT_DICT(SamplerDict, neg_sampler, NULL, "how negative boxes are chosen"),
     DF_OPT_END
 };
-/* The two samplers inside a combined one: they have num and the rest from it. */
-static const DfOpt inner_opts[] = { SAMPLER_BALANCED, DF_OPT_END };
+/* The two samplers inside a combined one. */
+static const DfOpt inner_opts[] = {
+    SAMPLER_BALANCED,
+    DF_OPT_UNUSED(num, "that of the sampler around it counts"),
+    DF_OPT_UNUSED(pos_fraction, "that of the sampler around it counts"),
+    DF_OPT_UNUSED(neg_pos_ub, "that of the sampler around it counts"),
+    DF_OPT_UNUSED(add_gt_as_proposals, "that of the sampler around it counts"),
+    DF_OPT_UNUSED(loss_key, "boxes are compared by their class loss"),
+    DF_OPT_END
+};
 
 static const struct {
     const char *type;
-    SampleKind positives, negatives;
+    DfSampleKind positives, negatives;
     const DfOpt *opts;
 } samplers[] = {
-    { "RandomSampler",              SAMPLE_RANDOM,            SAMPLE_RANDOM,       random_opts   },
-    { "OHEMSampler",                SAMPLE_HARD,              SAMPLE_HARD,         hard_opts     },
-    { "IoUBalancedNegSampler",      SAMPLE_RANDOM,            SAMPLE_IOU_BALANCED, balanced_opts },
-    { "InstanceBalancedPosSampler", SAMPLE_INSTANCE_BALANCED, SAMPLE_RANDOM,       random_opts   },
-    { "CombinedSampler",            SAMPLE_RANDOM,            SAMPLE_RANDOM,       combined_opts },
+    { "RandomSampler",              DF_SAMPLE_RANDOM,            DF_SAMPLE_RANDOM,       random_opts   },
+    { "OHEMSampler",                DF_SAMPLE_HARD,              DF_SAMPLE_HARD,         hard_opts     },
+    { "IoUBalancedNegSampler",      DF_SAMPLE_RANDOM,            DF_SAMPLE_IOU_BALANCED, balanced_opts },
+    { "InstanceBalancedPosSampler", DF_SAMPLE_INSTANCE_BALANCED, DF_SAMPLE_RANDOM,       random_opts   },
+    { "CombinedSampler",            DF_SAMPLE_RANDOM,            DF_SAMPLE_RANDOM,       combined_opts },
 };
 enum { SAMPLERS = sizeof samplers / sizeof *samplers };
 
@@ -117,7 +140,7 @@ static int inner_sampler(NnScope s, TrainCfg *out, const DfNode *dict, SamplerDi
     const int i = find(type_of(dict));
     if (i < 0)
         df_set_problem(s, &out->problem, "%s.sampler: %s is not built in", what, type_of(dict));
-    else if (samplers[i].opts == balanced_opts)
+    else
         df_bind_for_training(s, dict, inner_opts, k, type_of(dict), &out->problem);
     return i;
 }
@@ -146,6 +169,7 @@ static void sampler(NnScope s, TrainCfg *out, const DfNode *dict, const char *wh
         k.out.negatives = samplers[negative].negatives;
     }
     out->sampler = k.out;
+    out->add_gt_as_proposals = k.add_gt_as_proposals;
 }
 
 /* ---- train_cfg --------------------------------------------------------------------------------------------------- */

@@ -177,10 +177,13 @@ Test(train_cfg, defaults)
     TrainCfg c = train_of(&t, "dict(" ASSIGNER ")");
     cr_expect(c.given && !c.problem, "%s", c.problem ? c.problem : "");
     cr_expect(c.allowed_border == -1 && c.pos_weight == -1 && c.mask_size.n == 0);
-    const AssignerCfg *a = &c.assigner;
+    const DfMaxIou *a = &c.assigner;
     cr_expect(a->pos_iou_thr == 0.7 && a->neg_iou_lo == 0 && a->neg_iou_hi == 0.3 && a->min_pos_iou == 0);
     cr_expect(a->match_low_quality && a->gt_max_assign_all && a->ignore_wrt_candidates && a->ignore_iof_thr == -1);
-    cr_expect(c.sampler.positives == SAMPLE_ALL && c.sampler.negatives == SAMPLE_ALL);
+    cr_expect(c.sampler.positives == DF_SAMPLE_ALL && c.sampler.negatives == DF_SAMPLE_ALL);
+    done(&t);
+    c = train_of(&t, "dict(assigner=dict(type='MaxIoUAssigner', pos_iou_thr=0.7, neg_iou_thr=1))");
+    cr_expect(!c.problem && c.assigner.neg_iou_lo == 0 && c.assigner.neg_iou_hi == 0, "a whole number leaves no background");
     done(&t);
     c = train_of(&t, "None");
     cr_expect(!c.given && !c.problem);
@@ -198,8 +201,8 @@ Test(train_cfg, faster_rcnn)
     cr_expect(!c.problem, "%s", c.problem ? c.problem : "");
     cr_expect(c.assigner.neg_iou_lo == 0.1 && c.assigner.neg_iou_hi == 0.5 && c.assigner.min_pos_iou == 0.5 && c.assigner.ignore_iof_thr == 0.5);
     cr_expect(!c.assigner.match_low_quality && !c.assigner.gt_max_assign_all);
-    cr_expect(c.sampler.positives == SAMPLE_RANDOM && c.sampler.negatives == SAMPLE_RANDOM && c.sampler.num == 512);
-    cr_expect(c.sampler.pos_fraction == 0.25 && c.sampler.neg_pos_ub == 5 && !c.sampler.add_gt_as_proposals);
+    cr_expect(c.sampler.positives == DF_SAMPLE_RANDOM && c.sampler.negatives == DF_SAMPLE_RANDOM && c.sampler.num == 512);
+    cr_expect(c.sampler.pos_fraction == 0.25 && c.sampler.neg_pos_ub == 5 && !c.add_gt_as_proposals);
     cr_expect(c.allowed_border == 0 && c.pos_weight == 2.5 && c.mask_size.n == 1 && c.mask_size.v[0] == 28);
     done(&t);
 }
@@ -208,16 +211,16 @@ Test(train_cfg, samplers)
 {
     static const struct {
         const char *value;
-        SampleKind positives, negatives;
+        DfSampleKind positives, negatives;
     } cases[] = {
-        { "dict(type='PseudoSampler')", SAMPLE_ALL, SAMPLE_ALL },
-        { "None", SAMPLE_ALL, SAMPLE_ALL },
-        { "dict(type='OHEMSampler', num=512, pos_fraction=0.25)", SAMPLE_HARD, SAMPLE_HARD },
-        { "dict(type='IoUBalancedNegSampler', num=512, pos_fraction=0.25, num_bins=4)", SAMPLE_RANDOM, SAMPLE_IOU_BALANCED },
-        { "dict(type='InstanceBalancedPosSampler', num=512, pos_fraction=0.25)", SAMPLE_INSTANCE_BALANCED, SAMPLE_RANDOM },
+        { "dict(type='PseudoSampler')", DF_SAMPLE_ALL, DF_SAMPLE_ALL },
+        { "None", DF_SAMPLE_ALL, DF_SAMPLE_ALL },
+        { "dict(type='OHEMSampler', num=512, pos_fraction=0.25)", DF_SAMPLE_HARD, DF_SAMPLE_HARD },
+        { "dict(type='IoUBalancedNegSampler', num=512, pos_fraction=0.25, num_bins=4)", DF_SAMPLE_RANDOM, DF_SAMPLE_IOU_BALANCED },
+        { "dict(type='InstanceBalancedPosSampler', num=512, pos_fraction=0.25)", DF_SAMPLE_INSTANCE_BALANCED, DF_SAMPLE_RANDOM },
         { "dict(type='CombinedSampler', num=512, pos_fraction=0.25, pos_sampler=dict(type='InstanceBalancedPosSampler'),\n"
           "     neg_sampler=dict(type='IoUBalancedNegSampler', floor_thr=0.1, floor_fraction=0.2, num_bins=4))",
-          SAMPLE_INSTANCE_BALANCED, SAMPLE_IOU_BALANCED },
+          DF_SAMPLE_INSTANCE_BALANCED, DF_SAMPLE_IOU_BALANCED },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char value[1024];
@@ -227,7 +230,7 @@ Test(train_cfg, samplers)
         cr_expect(!c.problem, "%s: %s", cases[i].value, c.problem ? c.problem : "");
         cr_expect(c.sampler.positives == cases[i].positives && c.sampler.negatives == cases[i].negatives, "%s",
                   cases[i].value);
-        cr_expect(i < 2 || (c.sampler.num == 512 && c.sampler.pos_fraction == 0.25 && c.sampler.add_gt_as_proposals && c.sampler.neg_pos_ub == -1));
+        cr_expect(i < 2 || (c.sampler.num == 512 && c.sampler.pos_fraction == 0.25 && c.add_gt_as_proposals && c.sampler.neg_pos_ub == -1));
         cr_expect((i != 3 && i != 5) || c.sampler.num_bins == 4);
         cr_expect(i != 5 || (c.sampler.floor_thr == 0.1 && c.sampler.floor_fraction == 0.2));
         done(&t);
@@ -246,6 +249,8 @@ Test(train_cfg, what_nobody_knows_is_kept)
         { "dict(" ASSIGNER ", sampler=dict(type='CombinedSampler', num=512, pos_fraction=0.25, pos_sampler=dict(type='Mine'),\n"
           "     neg_sampler=dict(type='IoUBalancedNegSampler')))", "Mine is not built in" },
         { "dict(" ASSIGNER ", alowed_border=0)", "did you mean 'allowed_border'" },
+        { "dict(assigner=dict(type='MaxIoUAssigner', pos_iou_thr=0.7, neg_iou_thr=0.3, iou_calculator=dict(type='Mine')))",
+          "only BboxOverlaps2D is built in" },
         { "dict(sampler=dict(type='PseudoSampler'))", "requires the key 'assigner'" },
         { "7", "train_cfg.rpn, want a dict" },
     };
