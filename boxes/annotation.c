@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/annotation.c -- memory of annotations, and their boxes as shares of the picture.
+ * boxes/annotation.c -- memory of annotations, copies and choices of them, and their boxes as shares of the picture.
  */
 #include "boxes/annotation.h"
 
@@ -33,6 +33,107 @@ void df_annotations_done(DfAnnotations *a)
 {
     df_arena_free(a->arena);
     *a = (DfAnnotations){ 0 };
+}
+
+/* ---- copying and choosing -------------------------------------------------------------------------------------- */
+
+/* n things of `size` bytes, if there are any. */
+static void put(void *to, const void *from, size_t n, size_t size)
+{
+    if (from && n)
+        memcpy(to, from, n * size);
+}
+
+/* The objects of `from` as objects `at` .. of `to`, masks excepted. */
+static void put_objects(DfAnnotations *to, size_t at, const DfAnnotations *from)
+{
+    put(to->boxes + 4 * at, from->boxes, from->n, 4 * sizeof *to->boxes);
+    put(to->labels + at, from->labels, from->n, sizeof *to->labels);
+    put(to->ids + at, from->ids, from->n, sizeof *to->ids);
+    put(to->areas + at, from->areas, from->n, sizeof *to->areas);
+    put(to->crowd + at, from->crowd, from->n, sizeof *to->crowd);
+    put(to->ignore + at, from->ignore, from->n, sizeof *to->ignore);
+}
+
+static int put_masks(DfAnnotations *to, size_t at, const DfAnnotations *from)
+{
+    int error = DF_OK;
+    for (size_t i = 0; to->masks && from->masks && i < from->n && error == DF_OK; i++)
+        error = df_object_mask_copy(&to->masks[at + i], &from->masks[i], to->arena);
+    return error;
+}
+
+static int copy_map(DfLabelMap *out, const DfLabelMap *map, DfArena *arena)
+{
+    const size_t n = (size_t)map->height * (size_t)map->width;
+    *out = *map;
+    if (map->narrow && (out->narrow = df_arena_alloc(arena, n, sizeof *out->narrow)))
+        put(out->narrow, map->narrow, n, sizeof *out->narrow);
+    if (map->wide && (out->wide = df_arena_alloc(arena, n, sizeof *out->wide)))
+        put(out->wide, map->wide, n, sizeof *out->wide);
+    const bool all = (!map->narrow || out->narrow) && (!map->wide || out->wide);
+    return all ? DF_OK : df_fail_memory("a label map");
+}
+
+int df_annotations_copy(DfAnnotations *out, const DfAnnotations *a)
+{
+    int error = df_annotations_init(out, a->n, a->masks != NULL);
+    if (error < 0)
+        return error;
+    out->unit = a->unit;
+    out->has_class = a->has_class;
+    out->image_class = a->image_class;
+    put_objects(out, 0, a);
+    error = put_masks(out, 0, a);
+    if (error == DF_OK)
+        error = copy_map(&out->map, &a->map, out->arena);
+    if (error < 0)
+        df_annotations_done(out);
+    return error;
+}
+
+/* Object `from` moves forward to `to`. */
+static void move_object(DfAnnotations *a, size_t to, size_t from)
+{
+    memmove(a->boxes + 4 * to, a->boxes + 4 * from, 4 * sizeof *a->boxes);
+    a->labels[to] = a->labels[from];
+    a->ids[to] = a->ids[from];
+    a->areas[to] = a->areas[from];
+    a->crowd[to] = a->crowd[from];
+    a->ignore[to] = a->ignore[from];
+    if (a->masks)
+        a->masks[to] = a->masks[from];
+}
+
+void df_annotations_keep(DfAnnotations *a, const bool *keep)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < a->n; i++)
+        if (keep[i])
+            move_object(a, n++, i);
+    a->n = n;
+}
+
+int df_annotations_append(DfAnnotations *a, const DfAnnotations *more)
+{
+    DfAnnotations both;
+    int error = df_annotations_init(&both, a->n + more->n, a->masks && more->masks);
+    if (error < 0)
+        return error;
+    both.unit = a->unit;
+    both.has_class = a->has_class;
+    both.image_class = a->image_class;
+    put_objects(&both, 0, a);
+    put_objects(&both, a->n, more);
+    error = put_masks(&both, 0, a);
+    if (error == DF_OK)
+        error = put_masks(&both, a->n, more);
+    if (error == DF_OK)
+        error = copy_map(&both.map, &a->map, both.arena);
+    df_annotations_done(error < 0 ? &both : a);
+    if (error == DF_OK)
+        *a = both;
+    return error;
 }
 
 void df_annotations_relative(const DfAnnotations *a, size_t i, int height, int width, float box[4])

@@ -57,6 +57,17 @@ typedef struct {
 DF_API int df_annotations_init(DfAnnotations *out, size_t n, bool masks);
 DF_API void df_annotations_done(DfAnnotations *); /* frees what belongs to it, and leaves {0} */
 
+/* A copy of everything, which belongs to `out`. Arrays of objects that `a` does not have are zeros in it, masks
+ * excepted: they stay away. Leaves {0} on failure. */
+DF_API int df_annotations_copy(DfAnnotations *out, const DfAnnotations *a);
+
+/* Objects i with keep[i] stay, in their order. In place: the arrays must be its own. */
+DF_API void df_annotations_keep(DfAnnotations *, const bool *keep);
+
+/* The objects of `more` behind those of `a`, whose arrays are made anew and belong to it. Masks stay only if both have
+ * them. */
+DF_API int df_annotations_append(DfAnnotations *a, const DfAnnotations *more);
+
 /* Box i as cx cy w h relative to a picture of height x width, which is what set heads compare. Pixels become
  * centre and size first and are divided then, in float32, as in the official DETR; a box that is relative already
  * is copied. */

@@ -15,6 +15,7 @@
 #include "datasets/image/resize.h"
 #include "datasets/pipeline/loader.h"
 #include "datasets/pipeline/pipeline.h"
+#include "datasets/pipeline/training.h"
 #include "datasets/registry.h"
 #include "datasets/segmentation.h"
 #include "datasets/synthetic.h"

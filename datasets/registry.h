@@ -12,6 +12,7 @@ DF_BEGIN_DECLS
 
 struct DfNode;
 struct DfWork; /* datasets/pipeline/transform.h */
+struct DfReading;
 
 typedef struct {
     const char *name, *help; /* "CocoDataset"                    */
@@ -21,13 +22,14 @@ DF_API extern const DfDatasetType *const df_dataset_types[]; /* ends with NULL *
 
 typedef struct {
     const char *name, *help;
-    const DfOpt *opts; /* NULL: known by name, for training only */
+    const DfOpt *opts; /* NULL: known by name only               */
     size_t size;       /* of the struct that `opts` fill         */
+    bool training;     /* refused in a test pipeline             */
 
     /* Checks and reads what df_bind() cannot; or NULL. */
-    int (*init)(void *self, const struct DfNode *dict, DfArena *arena);
+    int (*init)(void *self, const struct DfNode *dict, struct DfReading *reading);
 
-    /* Does it to the picture; NULL: nothing to do at test time. */
+    /* Does it to the picture and to what is known of it; NULL: nothing to do. */
     int (*apply)(const void *self, struct DfWork *work);
 } DfTransform;
 DF_API extern const DfTransform *const df_transforms[]; /* ends with NULL */

@@ -6,6 +6,8 @@
 
 #include <inttypes.h>
 
+#include "datasets/image/grid.h"
+
 int df_image_check_size(uint64_t height, uint64_t width, size_t max_pixels)
 {
     const uint64_t limit = max_pixels ? max_pixels : DF_IMAGE_MAX_PIXELS;
@@ -45,30 +47,8 @@ void df_image_free(DfImage *image)
     *image = (DfImage){ 0 };
 }
 
-static void swap_rows(uint8_t *a, uint8_t *b, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        const uint8_t kept = a[i];
-        a[i] = b[i];
-        b[i] = kept;
-    }
-}
-
-static void reverse_row(uint8_t *row, int width, int channels)
-{
-    uint8_t *a = row;
-    uint8_t *b = row + (size_t)(width - 1) * (size_t)channels;
-    for (; a < b; a += channels, b -= channels)
-        swap_rows(a, b, (size_t)channels);
-}
-
 void df_image_flip(DfImage *image, bool horizontal, bool vertical)
 {
-    const size_t stride = (size_t)image->width * (size_t)image->channels;
-    uint8_t *top = image->pixels;
-    uint8_t *bottom = image->pixels + (size_t)(image->height - 1) * stride;
-    for (uint8_t *row = top; horizontal && row <= bottom; row += stride)
-        reverse_row(row, image->width, image->channels);
-    for (; vertical && top < bottom; top += stride, bottom -= stride)
-        swap_rows(top, bottom, stride);
+    DfGrid grid = df_grid_of_image(image);
+    df_grid_flip(&grid, horizontal, vertical);
 }

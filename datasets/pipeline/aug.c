@@ -3,8 +3,6 @@
  * datasets/pipeline/aug.c -- MultiScaleFlipAug: one view of a picture for each scale, plain and mirrored. With one
  * scale and flip=False it is how mmdet writes ordinary testing. The views themselves are made in pipeline.c.
  */
-#include <string.h>
-
 #include "datasets/pipeline/transform.h"
 
 static const DfOpt opts[] = {
@@ -65,46 +63,29 @@ static int read_scales(DfScales *out, const DfNode *dict, const DfMultiScaleFlip
     return aug->img_scale ? df_read_sizes(out, aug->img_scale, arena) : read_factors(out, aug->scale_factor, arena);
 }
 
-static int read_direction(DfMultiScaleFlipAug *aug, const DfNode *node)
-{
-    const char *word = df_node_text(node, "");
-    for (DfFlip flip = DF_FLIP_HORIZONTAL; flip <= DF_FLIP_DIAGONAL; flip++)
-        if (strcmp(word, df_flip_name(flip)) == 0) {
-            aug->which[aug->flips++] = flip;
-            return DF_OK;
-        }
-    return df_node_fail(node, DF_EVALUE, "'%s': want 'horizontal', 'vertical' or 'diagonal'", word);
-}
-
 static int read_flips(DfMultiScaleFlipAug *aug)
 {
-    const DfNode *node = aug->flip_direction;
+    DfFlips flips;
     aug->flips = 1;
     if (!aug->flip)
         return DF_OK;
-    if (!node || node->kind != DF_NODE_LIST)
-        return read_direction(aug, node);
-    if (node->n > 3)
-        return df_node_fail(node, DF_EVALUE, "%d directions: want at most three", node->n);
-    for (const DfNode *v = node->first; v; v = v->next) {
-        const int error = read_direction(aug, v);
-        if (error < 0)
-            return error;
-    }
-    return DF_OK;
+    const int error = df_read_flips(&flips, aug->flip_direction);
+    for (int i = 0; i < flips.n; i++)
+        aug->which[aug->flips++] = flips.v[i];
+    return error;
 }
 
-static int init(void *self, const DfNode *dict, DfArena *arena)
+static int init(void *self, const DfNode *dict, DfReading *reading)
 {
     DfMultiScaleFlipAug *aug = self;
     if ((!aug->img_scale && !aug->img_ratios) == !aug->scale_factor)
         return df_node_fail(dict, DF_EVALUE, "want either img_scale or scale_factor");
-    int error = read_scales(&aug->scales, dict, aug, arena);
+    int error = read_scales(&aug->scales, dict, aug, reading->arena);
     if (error < 0 || (error = read_flips(aug)) < 0)
         return error;
     if (aug->scales.n < 1)
         return df_node_fail(dict, DF_EVALUE, "no scale: want one or more");
-    return df_steps_read(&aug->steps, aug->transforms, arena);
+    return df_steps_read(&aug->steps, aug->transforms, reading);
 }
 
 const DfTransform df_transform_MultiScaleFlipAug = {

@@ -6,7 +6,6 @@
  */
 #include <math.h>
 
-#include "datasets/image/resize.h"
 #include "datasets/pipeline/transform.h"
 
 /* ---- DetrResize ------------------------------------------------------------------------------------------------ */
@@ -43,19 +42,16 @@ static void size_for(const Resize *r, int h, int w, int out[2])
 
 static int resize_apply(const void *self, DfWork *work)
 {
-    const DfImage *image = df_work_image(work);
+    const int height = df_work_height(work);
+    const int width = df_work_width(work);
     int size[2];
     if (work->padded)
         return df_fail(DF_EVALUE, "DetrResize after Pad: want it before");
-    size_for(self, image->height, image->width, size);
+    size_for(self, height, width, size);
     if (size[0] > DF_IMAGE_MAX_SIDE || size[1] > DF_IMAGE_MAX_SIDE)
-        return df_fail(DF_EVALUE, "a picture of %d x %d becomes %d x %d: want sides of at most %d pixels",
-                       image->height, image->width, size[0], size[1], DF_IMAGE_MAX_SIDE);
-    DfImage resized;
-    const int error = df_resize_pil(&resized, image, size[0], size[1]);
-    if (error == DF_OK)
-        df_work_resized(work, resized);
-    return error;
+        return df_fail(DF_EVALUE, "a picture of %d x %d becomes %d x %d: want sides of at most %d pixels", height, width,
+                       size[0], size[1], DF_IMAGE_MAX_SIDE);
+    return df_work_resize(work, size[0], size[1], DF_BACKEND_PILLOW, false);
 }
 
 const DfTransform df_transform_DetrResize = {
@@ -79,23 +75,24 @@ static const DfOpt normalize_opts[] = {
     DF_OPT_END
 };
 
-static int normalize_init(void *self, const DfNode *dict, DfArena *arena)
+static int normalize_init(void *self, const DfNode *dict, DfReading *reading)
 {
     const Normalize *n = self;
-    (void)arena;
+    (void)reading;
     return df_check_normalize(&n->mean, &n->std, dict);
 }
 
 static int normalize_apply(const void *self, DfWork *work)
 {
     const Normalize *n = self;
+    DfNormal normal = { .kind = DF_NORMAL_DETR, .to_rgb = true };
+    for (int c = 0; c < 3; c++) {
+        normal.mean[c] = (float)n->mean.v[c];
+        normal.std[c] = (float)n->std.v[c];
+    }
     if (work->normalised || work->padded)
         return df_fail(DF_EVALUE, "DetrNormalize after %s: want it before", work->padded ? "Pad" : "another");
-    for (int c = 0; c < 3; c++)
-        for (int v = 0; v < 256; v++)
-            work->table[c][v] = ((float)v / 255.0f - (float)n->mean.v[c]) / (float)n->std.v[c];
-    work->normalised = work->to_rgb = true;
-    return DF_OK;
+    return df_work_normalize(work, &normal);
 }
 
 const DfTransform df_transform_DetrNormalize = {

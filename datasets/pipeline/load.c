@@ -1,36 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/load.c -- LoadImageFromFile and LoadAnnotations: the loader has read the picture before the
- * pipeline starts, so all that is left is to refuse options that would change the pixels.
+ * datasets/pipeline/load.c -- LoadImageFromFile and LoadAnnotations. The picture and what is known of it are read
+ * before the pipeline starts; here is chosen what of it goes on, and in which form.
  */
 #include <string.h>
 
 #include "datasets/pipeline/transform.h"
 
+/* ---- the picture ----------------------------------------------------------------------------------------------- */
+
 typedef struct {
     bool to_float32;
     const char *color_type;
     int imdecode_backend;
+    bool floats;
 } Load;
 
 static const DfOpt load_opts[] = {
-    DF_OPT_BOOL(Load, to_float32, False, "convert to floats before any transform; only False is supported"),
+    DF_OPT_BOOL(Load, to_float32, False, "convert to floats before any transform; only False in a test pipeline"),
     DF_OPT_TEXT(Load, color_type, "'color'", "channels of the picture; only 'color' (B G R) is supported"),
     DF_OPT_ENUM(Load, imdecode_backend, cv2, "cv2", "the library whose pixels are reproduced bit for bit"),
     DF_OPT_UNUSED(file_client_args, "storage service; files are always read from disk"),
+    DF_OPT_UNUSED(backend_args, "the same in later releases"),
     DF_OPT_END
 };
 
-static int load_init(void *self, const DfNode *dict, DfArena *arena)
+static int load_init(void *self, const DfNode *dict, DfReading *reading)
 {
-    const Load *load = self;
-    (void)arena;
-    if (load->to_float32)
+    Load *load = self;
+    if (load->to_float32 && !reading->training)
         return df_node_fail(dict, DF_EVALUE, "to_float32 = True: want False");
     if (!load->color_type || strcmp(load->color_type, "color") != 0)
         return df_node_fail(dict, DF_EVALUE, "color_type = '%s': want 'color'",
                             load->color_type ? load->color_type : "None");
+    load->floats = load->to_float32;
     return DF_OK;
+}
+
+static int load_apply(const void *self, DfWork *work)
+{
+    const Load *load = self;
+    return load->floats ? df_work_own_floats(work) : DF_OK;
 }
 
 const DfTransform df_transform_LoadImageFromFile = {
@@ -39,23 +49,105 @@ const DfTransform df_transform_LoadImageFromFile = {
     .opts = load_opts,
     .size = sizeof(Load),
     .init = load_init,
+    .apply = load_apply,
 };
 
+/* ---- what is known of it --------------------------------------------------------------------------------------- */
+
 typedef struct {
-    bool with_bbox, with_label, with_mask, with_seg, poly2mask;
+    bool with_bbox, with_label, with_mask, poly2mask;
+    int with_seg, reduce_zero_label;
+    bool map;
 } Annotations;
 
+enum { ZERO_BY_DATASET, ZERO_STAYS, ZERO_GOES };
+enum { SEG_BY_LIBRARY, SEG_NO, SEG_YES };
+
 static const DfOpt annotations_opts[] = {
-    DF_OPT_BOOL(Annotations, with_bbox, True, "read boxes"),
-    DF_OPT_BOOL(Annotations, with_label, True, "read classes"),
-    DF_OPT_BOOL(Annotations, with_mask, False, "read instance masks"),
-    DF_OPT_BOOL(Annotations, with_seg, False, "read the segmentation map"),
-    DF_OPT_BOOL(Annotations, poly2mask, True, "convert polygons to masks"),
+    DF_OPT_BOOL(Annotations, with_bbox, True, "pass boxes on"),
+    DF_OPT_BOOL(Annotations, with_label, True, "pass classes on: they always go with the boxes"),
+    DF_OPT_BOOL(Annotations, with_mask, False, "pass the masks of objects on"),
+    DF_OPT_ENUM(Annotations, with_seg, None, "None|False|True", "pass the label map on; None: if mmseg is meant"),
+    DF_OPT_BOOL(Annotations, poly2mask, True, "convert polygons to run lengths first, as bitmaps are in mmdet"),
+    DF_OPT_ENUM(Annotations, reduce_zero_label, None, "None|False|True",
+                "class 0 of label maps is ignored, the others move down by one; None: as the data set says"),
+    DF_OPT_UNUSED(imdecode_backend, "the library that reads label maps; they are read without loss"),
     DF_OPT_UNUSED(file_client_args, "storage service; files are always read from disk"),
+    DF_OPT_UNUSED(backend_args, "the same in later releases"),
     DF_OPT_END
 };
 
+static int annotations_init(void *self, const DfNode *dict, DfReading *reading)
+{
+    Annotations *a = self;
+    (void)dict;
+    const bool segmentation = reading->library == DF_LIBRARY_SEGMENTATION;
+    a->map = a->with_seg == SEG_YES || (a->with_seg == SEG_BY_LIBRARY && segmentation);
+    reading->needs.boxes = a->with_bbox && !segmentation;
+    reading->needs.masks = a->with_mask;
+    reading->needs.map = a->map;
+    reading->needs.reduces_zero = a->map && a->reduce_zero_label == ZERO_GOES;
+    return DF_OK;
+}
+
+/* mmseg: 0 becomes 255, then all go down by one, and 254 (it was 0 or 255) is 255 again. */
+static int reduce_zero(DfGrid *map)
+{
+    const int error = df_grid_own(map);
+    if (error < 0 || map->cell != 1)
+        return error;
+    const size_t n = (size_t)map->height * (size_t)map->width;
+    for (size_t i = 0; i < n; i++) {
+        const unsigned char label = map->at[i];
+        map->at[i] = label == 0 || label == 255 ? 255 : (unsigned char)(label - 1);
+    }
+    return DF_OK;
+}
+
+static int draw_polygons(DfWork *work, DfObjectMask *mask)
+{
+    DfMask runs;
+    int error = df_object_mask_runs(&runs, mask, (uint32_t)work->source->height, (uint32_t)work->source->width);
+    if (error < 0)
+        return error;
+    const DfObjectMask drawn = { .form = DF_MASK_RUNS, .runs = runs };
+    error = df_object_mask_copy(mask, &drawn, work->known->arena);
+    df_mask_done(&runs);
+    return error;
+}
+
+static int choose_masks(const Annotations *a, DfWork *work)
+{
+    DfAnnotations *known = work->known;
+    int error = DF_OK;
+    if (!a->with_mask)
+        known->masks = NULL;
+    for (size_t i = 0; known->masks && a->poly2mask && i < known->n && error == DF_OK; i++)
+        if (known->masks[i].form == DF_MASK_POLYGONS)
+            error = draw_polygons(work, &known->masks[i]);
+    return error;
+}
+
+static int annotations_apply(const void *self, DfWork *work)
+{
+    const Annotations *a = self;
+    if (!work->known)
+        return DF_OK;
+    if (!a->with_bbox)
+        work->known->n = 0;
+    if (!a->map)
+        df_grid_free(&work->map);
+    int error = choose_masks(a, work);
+    if (error == DF_OK && work->map.at && a->reduce_zero_label == ZERO_GOES)
+        error = reduce_zero(&work->map);
+    return error;
+}
+
 const DfTransform df_transform_LoadAnnotations = {
-    .name = "LoadAnnotations", .help = "boxes and masks for training; no effect in a test pipeline",
-    .opts = annotations_opts, .size = sizeof(Annotations),
+    .name = "LoadAnnotations",
+    .help = "passes on what is known of the picture, for training; no effect in a test pipeline",
+    .opts = annotations_opts,
+    .size = sizeof(Annotations),
+    .init = annotations_init,
+    .apply = annotations_apply,
 };

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/normalize.c -- Normalize: (pixel - mean) / std in mmcv's arithmetic, as a table of 256 values a
- * channel.
+ * datasets/pipeline/normalize.c -- Normalize: (pixel - mean) / std in mmcv's arithmetic.
  */
 #include "datasets/pipeline/transform.h"
 
@@ -27,36 +26,22 @@ int df_check_normalize(const DfFloats *mean, const DfFloats *std, const DfNode *
     return DF_OK;
 }
 
-static int init(void *self, const DfNode *dict, DfArena *arena)
+static int init(void *self, const DfNode *dict, DfReading *reading)
 {
     const Normalize *n = self;
-    (void)arena;
+    (void)reading;
     return df_check_normalize(&n->mean, &n->std, dict);
 }
 
-/* mmcv.imnormalize() in OpenCV's arithmetic: the mean is subtracted in float32, the product with 1 / std is a
- * double. A pixel has 256 values, so all results fit into a table. */
 static int apply(const void *self, DfWork *work)
 {
     const Normalize *n = self;
-    if (work->normalised)
-        return df_fail(DF_EVALUE, "Normalize twice: want it once");
+    DfNormal normal = { .kind = DF_NORMAL_MMCV, .to_rgb = n->to_rgb };
     for (int c = 0; c < 3; c++) {
-        const float mean = (float)n->mean.v[c];
-        const double inverse = 1.0 / (double)(float)n->std.v[c];
-        for (int v = 0; v < 256; v++)
-            work->table[c][v] = (float)((double)((float)v - mean) * inverse);
+        normal.mean[c] = (float)n->mean.v[c];
+        normal.std[c] = (float)n->std.v[c];
     }
-    work->normalised = true;
-    work->to_rgb = n->to_rgb;
-    if (!work->padded)
-        return DF_OK;
-    float before[3]; /* a border that is there already is normalised like the picture; its values are whole */
-    for (int c = 0; c < 3; c++)
-        before[c] = work->pad[n->to_rgb ? 2 - c : c];
-    for (int c = 0; c < 3; c++)
-        work->pad[c] = work->table[c][(int)before[c]];
-    return DF_OK;
+    return df_work_normalize(work, &normal);
 }
 
 const DfTransform df_transform_Normalize = {

@@ -4,12 +4,7 @@
  */
 #include "datasets/pipeline/pipeline.h"
 
-#include "datasets/pipeline/transform.h"
-
-struct DfPipeline {
-    DfArena *arena;
-    DfSteps steps;
-};
+#include "datasets/pipeline/list.h"
 
 /* ---- reading --------------------------------------------------------------------------------------------------- */
 
@@ -30,7 +25,26 @@ static int check_order(const DfSteps *steps, const DfNode *list)
     return DF_OK;
 }
 
-int df_pipeline_new(DfPipeline **out, const DfNode *list)
+/* A list without LoadAnnotations is the second part of one that had it: boxes are at hand. */
+static int read_list(DfPipeline *pipeline, const DfNode *list)
+{
+    DfReading reading = {
+        .training = pipeline->kind.training,
+        .library = pipeline->kind.library,
+        .release = pipeline->kind.release,
+        .arena = pipeline->arena,
+        .needs = { .boxes = true },
+    };
+    int error = df_steps_read(&pipeline->steps, list, &reading);
+    if (error == DF_OK)
+        error = check_order(&pipeline->steps, list);
+    if (error == DF_OK)
+        error = df_preprocessor_read(&pipeline->preprocessor, pipeline->kind.preprocessor, pipeline->arena);
+    pipeline->needs = reading.needs;
+    return error;
+}
+
+int df_pipeline_new_as(DfPipeline **out, const DfNode *list, const DfPipelineKind *kind)
 {
     DfPipeline *pipeline = df_calloc(1, sizeof *pipeline);
     *out = NULL;
@@ -38,13 +52,24 @@ int df_pipeline_new(DfPipeline **out, const DfNode *list)
         df_free(pipeline);
         return df_fail_memory("a pipeline");
     }
-    int error = df_steps_read(&pipeline->steps, list, pipeline->arena);
-    if (error < 0 || (error = check_order(&pipeline->steps, list)) < 0) {
+    pipeline->kind = *kind;
+    df_tell_dialect(list, &pipeline->kind);
+    const int error = read_list(pipeline, list);
+    if (error < 0)
         df_pipeline_free(pipeline);
-        return error;
-    }
-    *out = pipeline;
-    return DF_OK;
+    else
+        *out = pipeline;
+    return error;
+}
+
+int df_pipeline_new(DfPipeline **out, const DfNode *list)
+{
+    return df_pipeline_new_as(out, list, &(DfPipelineKind){ 0 });
+}
+
+DfPipelineNeeds df_pipeline_needs(const DfPipeline *pipeline)
+{
+    return pipeline->needs;
 }
 
 void df_pipeline_free(DfPipeline *pipeline)
@@ -57,12 +82,28 @@ void df_pipeline_free(DfPipeline *pipeline)
 
 /* ---- running --------------------------------------------------------------------------------------------------- */
 
+DfWork df_work_begin(const DfPipeline *pipeline, const DfImage *image)
+{
+    return (DfWork){
+        .source = image,
+        .release = pipeline->kind.release,
+        .picture = df_grid_of_image(image),
+        .scale_factor = { 1.0f, 1.0f, 1.0f, 1.0f },
+    };
+}
+
+void df_work_done(DfWork *work)
+{
+    df_grid_free(&work->picture);
+    df_grid_free(&work->map);
+}
+
 /* One view: the steps of the list, then those inside MultiScaleFlipAug (`aug`, NULL if there is none), which for
  * each view begin again with the picture. */
 static int make_view(const DfPipeline *pipeline, const DfMultiScaleFlipAug *aug, int scale, int flip,
                      const DfImage *image, DfView *out)
 {
-    DfWork work = { .source = image, .scale_factor = { 1.0f, 1.0f, 1.0f, 1.0f } };
+    DfWork work = df_work_begin(pipeline, image);
     int error = df_steps_run(&pipeline->steps, &work);
     if (error == DF_OK && aug) {
         work.scale = aug->scales.v[scale];
@@ -70,8 +111,10 @@ static int make_view(const DfPipeline *pipeline, const DfMultiScaleFlipAug *aug,
         error = df_steps_run(&aug->steps, &work);
     }
     if (error == DF_OK)
+        error = df_preprocess(&pipeline->preprocessor, &work);
+    if (error == DF_OK)
         error = df_work_finish(&work, out);
-    df_image_free(&work.own);
+    df_work_done(&work);
     return error;
 }
 
@@ -83,6 +126,8 @@ int df_pipeline_run(const DfPipeline *pipeline, const DfImage *image, DfViews *o
     const int scales = aug ? aug->scales.n : 1;
     const int flips = aug ? aug->flips : 1;
     *out = (DfViews){ 0 };
+    if (pipeline->kind.training)
+        return df_fail(DF_EVALUE, "this pipeline is for training: it makes no views for testing");
     if (image->channels != 3)
         return df_fail(DF_EVALUE, "a picture of %d channels: want 3", image->channels);
     if (!(out->view = df_calloc((size_t)scales * (size_t)flips, sizeof *out->view)))

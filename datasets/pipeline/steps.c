@@ -59,7 +59,7 @@ static int unknown_transform(const DfNode *node, const char *type)
                         type);
 }
 
-static int read_step(DfStep *out, const DfNode *node, DfArena *arena)
+static int read_step(DfStep *out, const DfNode *node, DfReading *reading)
 {
     const char *type = df_node_text(df_node_get(node, "type"), NULL);
     if (node->kind != DF_NODE_DICT || !type)
@@ -69,25 +69,27 @@ static int read_step(DfStep *out, const DfNode *node, DfArena *arena)
         kind++;
     if (!*kind)
         return unknown_transform(node, type);
-    if (!(*kind)->opts)
+    if (!reading->training && ((*kind)->training || !(*kind)->opts))
         return df_node_fail(node, DF_EVALUE, "%s is for training: it cannot be in a test pipeline", type);
-    void *self = df_arena_alloc(arena, 1, (*kind)->size);
+    if (!(*kind)->opts)
+        return df_node_fail(node, DF_EVALUE, "%s is not built in: leave it out, or take another transform", type);
+    void *self = df_arena_alloc(reading->arena, 1, (*kind)->size);
     if (!self)
         return df_fail_memory("a transform");
     *out = (DfStep){ *kind, self };
-    const int error = df_bind(node, (*kind)->opts, self, arena, type);
-    return error < 0 || !(*kind)->init ? error : (*kind)->init(self, node, arena);
+    const int error = df_bind(node, (*kind)->opts, self, reading->arena, type);
+    return error < 0 || !(*kind)->init ? error : (*kind)->init(self, node, reading);
 }
 
-int df_steps_read(DfSteps *out, const DfNode *list, DfArena *arena)
+int df_steps_read(DfSteps *out, const DfNode *list, DfReading *reading)
 {
     if (!list || list->kind != DF_NODE_LIST)
         return df_node_fail(list, DF_EVALUE, "want a list of transforms");
-    *out = (DfSteps){ .v = df_arena_alloc(arena, (size_t)list->n + 1, sizeof *out->v) };
+    *out = (DfSteps){ .v = df_arena_alloc(reading->arena, (size_t)list->n + 1, sizeof *out->v) };
     if (!out->v)
         return df_fail_memory("a pipeline");
     for (const DfNode *node = list->first; node; node = node->next) {
-        const int error = read_step(&out->v[out->n], node, arena);
+        const int error = read_step(&out->v[out->n], node, reading);
         if (error < 0)
             return error;
         out->n++;
@@ -95,10 +97,39 @@ int df_steps_read(DfSteps *out, const DfNode *list, DfArena *arena)
     return DF_OK;
 }
 
+bool df_node_is_number(const DfNode *node)
+{
+    return node && (node->kind == DF_NODE_INT || node->kind == DF_NODE_FLOAT);
+}
+
+static int read_flip(DfFlips *out, const DfNode *node)
+{
+    const char *word = df_node_text(node, "");
+    for (DfFlip flip = DF_FLIP_HORIZONTAL; flip <= DF_FLIP_DIAGONAL; flip++)
+        if (strcmp(word, df_flip_name(flip)) == 0) {
+            out->v[out->n++] = flip;
+            return DF_OK;
+        }
+    return df_node_fail(node, DF_EVALUE, "'%s': want 'horizontal', 'vertical' or 'diagonal'", word);
+}
+
+int df_read_flips(DfFlips *out, const DfNode *node)
+{
+    *out = (DfFlips){ 0 };
+    if (!node || node->kind != DF_NODE_LIST)
+        return read_flip(out, node);
+    if (node->n > 3)
+        return df_node_fail(node, DF_EVALUE, "%d directions: want at most three", node->n);
+    int error = DF_OK;
+    for (const DfNode *v = node->first; v && error == DF_OK; v = v->next)
+        error = read_flip(out, v);
+    return error;
+}
+
 int df_steps_run(const DfSteps *steps, DfWork *work)
 {
     int error = DF_OK;
-    for (int i = 0; i < steps->n && error == DF_OK; i++)
+    for (int i = 0; i < steps->n && error == DF_OK && !work->left_out; i++)
         if (steps->v[i].kind->apply)
             error = steps->v[i].kind->apply(steps->v[i].self, work);
     return error;

@@ -1,41 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/work.c -- the picture that the transforms work on; and at the end its 8-bit pixels as floats,
- * normalised, padded and in the right order of channels, in one pass.
+ * datasets/pipeline/work.c -- the picture that the transforms work on: what is noted down for it, and at the end its
+ * pixels as floats, mirrored, normalised, padded and in the right order of channels, in one pass.
  */
+#include <math.h>
 #include <string.h>
 
+#include "datasets/image/resize.h"
 #include "datasets/pipeline/transform.h"
 
-const DfImage *df_work_image(const DfWork *work)
+enum { BYTES = 3, FLOATS = 3 * sizeof(float) }; /* cells of a picture */
+
+int df_work_height(const DfWork *work)
 {
-    return work->own.pixels ? &work->own : work->source;
+    return work->padded ? work->pad_height : work->picture.height;
 }
 
-int df_work_own(DfWork *work)
+int df_work_width(const DfWork *work)
 {
-    if (work->own.pixels)
-        return DF_OK;
-    const int error = df_image_new(&work->own, work->source->height, work->source->width, work->source->channels);
-    if (error == DF_OK)
-        memcpy(work->own.pixels, work->source->pixels, df_image_bytes(work->source));
-    return error;
+    return work->padded ? work->pad_width : work->picture.width;
 }
 
-void df_work_resized(DfWork *work, DfImage resized)
+bool df_work_is_float(const DfWork *work)
 {
-    const DfImage *image = df_work_image(work);
-    const float w = (float)((double)resized.width / image->width);
-    const float h = (float)((double)resized.height / image->height);
-    df_image_free(&work->own);
-    work->own = resized;
-    for (int i = 0; i < 4; i += 2) {
-        work->scale_factor[i] = w;
-        work->scale_factor[i + 1] = h;
-    }
+    return work->picture.cell == FLOATS || work->normalised;
 }
 
-/* ---- to floats ------------------------------------------------------------------------------------------------- */
+/* ---- one pass -------------------------------------------------------------------------------------------------- */
+
+/* mmcv.imnormalize() in OpenCV's arithmetic: the mean is subtracted in float32, the product with 1 / std is a double.
+ * The others compute in float32. */
+static float normal_value(const DfNormal *normal, int c, float v)
+{
+    const float mean = normal->mean[c];
+    const float std = normal->std[c];
+    if (normal->kind == DF_NORMAL_MMCV)
+        return (float)((double)(v - mean) * (1.0 / (double)std));
+    if (normal->kind == DF_NORMAL_DETR)
+        return (v / 255.0f - mean) / std;
+    return (v - mean) / std;
+}
 
 static void fill(float *out, size_t pixels, const float value[3])
 {
@@ -46,34 +50,84 @@ static void fill(float *out, size_t pixels, const float value[3])
     }
 }
 
-static void look_up(float *restrict out, const uint8_t *restrict in, size_t pixels, float (*table)[256], bool to_rgb)
+typedef struct {
+    const DfWork *work;
+    bool to_rgb;
+    float table[3][256]; /* [channel of the output][byte]: its value */
+} Pass;
+
+static Pass begin_pass(const DfWork *work)
 {
-    const size_t first = to_rgb ? 2 : 0;
-    const size_t last = 2 - first;
-    for (size_t i = 0; i < pixels; i++, out += 3, in += 3) {
-        out[0] = table[0][in[first]];
-        out[1] = table[1][in[1]];
-        out[2] = table[2][in[last]];
+    Pass p = { .work = work, .to_rgb = work->normalised && work->normal.to_rgb };
+    if (work->picture.cell != BYTES)
+        return p;
+    for (int c = 0; c < 3; c++)
+        for (int v = 0; v < 256; v++)
+            p.table[c][v] = work->normalised ? normal_value(&work->normal, c, (float)v) : (float)v;
+    return p;
+}
+
+/* step: 3, or -3 for a mirrored row, of which `in` is the last pixel. */
+static void bytes_row(float *restrict out, const uint8_t *restrict in, ptrdiff_t step, int pixels, const Pass *p)
+{
+    const int first = p->to_rgb ? 2 : 0;
+    const int last = 2 - first;
+    for (int i = 0; i < pixels; i++, out += 3, in += step) {
+        out[0] = p->table[0][in[first]];
+        out[1] = p->table[1][in[1]];
+        out[2] = p->table[2][in[last]];
     }
 }
 
-static void identity(float table[3][256])
+static void floats_row(float *restrict out, const float *restrict in, ptrdiff_t step, int pixels, const Pass *p)
 {
-    for (int c = 0; c < 3; c++)
-        for (int v = 0; v < 256; v++)
-            table[c][v] = (float)v;
+    const DfWork *work = p->work;
+    const int first = p->to_rgb ? 2 : 0;
+    for (int i = 0; i < pixels; i++, out += 3, in += step) {
+        const float v[3] = { in[first], in[1], in[2 - first] };
+        for (int c = 0; c < 3; c++)
+            out[c] = work->normalised ? normal_value(&work->normal, c, v[c]) : v[c];
+    }
+}
+
+static void one_row(float *out, int y, const Pass *p)
+{
+    const DfWork *work = p->work;
+    const DfGrid *picture = &work->picture;
+    const int source = work->mirror_y ? picture->height - 1 - y : y;
+    const int first = work->mirror_x ? picture->width - 1 : 0;
+    const ptrdiff_t step = work->mirror_x ? -3 : 3;
+    const size_t at = ((size_t)source * (size_t)picture->width + (size_t)first) * 3;
+    if (picture->cell == BYTES)
+        bytes_row(out, picture->at + at, step, picture->width, p);
+    else
+        floats_row(out, (const float *)(const void *)picture->at + at, step, picture->width, p);
+}
+
+/* Height x width floats, the border included. */
+static void all_rows(float *out, const DfWork *work)
+{
+    const size_t width = (size_t)work->picture.width;
+    const size_t stride = (size_t)df_work_width(work);
+    const size_t below = (size_t)(df_work_height(work) - work->picture.height);
+    const Pass p = begin_pass(work);
+    for (int y = 0; y < work->picture.height; y++, out += stride * 3) {
+        one_row(out, y, &p);
+        fill(out + width * 3, stride - width, work->pad);
+    }
+    fill(out, below * stride, work->pad);
 }
 
 static DfImageMeta meta_of(const DfWork *work)
 {
-    const DfImage *image = df_work_image(work);
+    const bool whole = work->padded && work->pad_is_size;
     DfImageMeta meta = {
         .ori_h = work->source->height,
         .ori_w = work->source->width,
-        .img_h = image->height,
-        .img_w = image->width,
-        .pad_h = work->padded ? work->pad_height : image->height,
-        .pad_w = work->padded ? work->pad_width : image->width,
+        .img_h = whole ? work->pad_height : work->picture.height,
+        .img_w = whole ? work->pad_width : work->picture.width,
+        .pad_h = df_work_height(work),
+        .pad_w = df_work_width(work),
         .flip_x = work->flipped == DF_FLIP_HORIZONTAL || work->flipped == DF_FLIP_DIAGONAL,
         .flip_y = work->flipped == DF_FLIP_VERTICAL || work->flipped == DF_FLIP_DIAGONAL,
     };
@@ -81,29 +135,266 @@ static DfImageMeta meta_of(const DfWork *work)
     return meta;
 }
 
+static int check_padded(const DfWork *work)
+{
+    const int height = df_work_height(work);
+    const int width = df_work_width(work);
+    if ((size_t)height * (size_t)width > DF_IMAGE_MAX_PIXELS)
+        return df_fail(DF_EVALUE, "padded to %d x %d: want at most %d pixels", height, width, DF_IMAGE_MAX_PIXELS);
+    return DF_OK;
+}
+
 int df_work_finish(const DfWork *work, DfView *out)
 {
-    const DfImage *image = df_work_image(work);
     *out = (DfView){ .meta = meta_of(work) };
-    const size_t width = (size_t)image->width;
-    const size_t height = (size_t)image->height;
-    const size_t stride = (size_t)out->meta.pad_w;
-    const size_t rows = (size_t)out->meta.pad_h;
-    if (stride * rows > DF_IMAGE_MAX_PIXELS)
-        return df_fail(DF_EVALUE, "padded to %d x %d: want at most %d pixels", out->meta.pad_h, out->meta.pad_w,
-                       DF_IMAGE_MAX_PIXELS);
-    if (!(out->pixels = df_malloc(stride * rows * 3 * sizeof *out->pixels)))
+    const int error = check_padded(work);
+    if (error < 0)
+        return error;
+    const size_t pixels = (size_t)out->meta.pad_h * (size_t)out->meta.pad_w;
+    if (!(out->pixels = df_malloc(pixels * 3 * sizeof *out->pixels)))
         return df_fail_memory("a prepared picture");
-    float table[3][256];
-    if (work->normalised)
-        memcpy(table, work->table, sizeof table);
-    else
-        identity(table);
-    for (size_t y = 0; y < height; y++) {
-        float *line = out->pixels + y * stride * 3;
-        look_up(line, image->pixels + y * width * 3, width, table, work->to_rgb);
-        fill(line + width * 3, stride - width, work->pad);
-    }
-    fill(out->pixels + height * stride * 3, (rows - height) * stride, work->pad);
+    all_rows(out->pixels, work);
     return DF_OK;
+}
+
+/* ---- noting down ----------------------------------------------------------------------------------------------- */
+
+int df_work_normalize(DfWork *work, const DfNormal *normal)
+{
+    if (work->normalised)
+        return df_fail(DF_EVALUE, "Normalize twice: want it once");
+    work->normalised = true;
+    work->normal = *normal;
+    if (!work->padded)
+        return DF_OK;
+    float before[3];
+    for (int c = 0; c < 3; c++)
+        before[c] = work->pad[normal->to_rgb ? 2 - c : c];
+    for (int c = 0; c < 3; c++)
+        work->pad[c] = normal_value(normal, c, before[c]);
+    return DF_OK;
+}
+
+int df_work_pad(DfWork *work, int height, int width, const float value[3], int map_fill)
+{
+    const DfPlacing larger = { .height = height, .width = width, .map_fill = map_fill };
+    int error = work->padded ? df_work_settle(work) : DF_OK;
+    if (error == DF_OK)
+        error = df_objects_pad(work, height, width);
+    if (error == DF_OK)
+        error = df_work_place_map(work, &larger);
+    const bool whole = !df_work_is_float(work);
+    for (int c = 0; c < 3; c++)
+        work->pad[c] = whole ? fminf(fmaxf(rintf(value[c]), 0.0f), 255.0f) : value[c];
+    work->padded = true;
+    work->pad_height = height;
+    work->pad_width = width;
+    return error;
+}
+
+/* ---- what is noted down is done -------------------------------------------------------------------------------- */
+
+static void replace(DfGrid *old, DfGrid new)
+{
+    df_grid_free(old);
+    *old = new;
+}
+
+static int settle_floats(DfWork *work)
+{
+    DfGrid floats;
+    int error = check_padded(work);
+    if (error == DF_OK)
+        error = df_grid_new(&floats, df_work_height(work), df_work_width(work), FLOATS);
+    if (error < 0)
+        return error;
+    all_rows((float *)(void *)floats.at, work);
+    replace(&work->picture, floats);
+    return DF_OK;
+}
+
+static int settle_bytes(DfWork *work)
+{
+    int error = DF_OK;
+    if (work->padded) {
+        const uint8_t border[3] = { (uint8_t)work->pad[0], (uint8_t)work->pad[1], (uint8_t)work->pad[2] };
+        DfGrid padded;
+        error = df_grid_place(&padded, &work->picture, 0, 0, work->pad_height, work->pad_width, border);
+        if (error == DF_OK)
+            replace(&work->picture, padded);
+    }
+    return error;
+}
+
+static int settle_mirror(DfWork *work)
+{
+    const int error = df_grid_own(&work->picture);
+    if (error == DF_OK)
+        df_grid_flip(&work->picture, work->mirror_x, work->mirror_y);
+    return error;
+}
+
+int df_work_settle(DfWork *work)
+{
+    int error = DF_OK;
+    if (work->normalised || (work->padded && work->picture.cell == FLOATS)) {
+        error = settle_floats(work);
+    } else {
+        if (work->mirror_x || work->mirror_y)
+            error = settle_mirror(work);
+        if (error == DF_OK)
+            error = settle_bytes(work);
+    }
+    if (error == DF_OK)
+        work->mirror_x = work->mirror_y = work->normalised = work->padded = false;
+    return error;
+}
+
+int df_work_own(DfWork *work)
+{
+    const int error = df_work_settle(work);
+    return error < 0 ? error : df_grid_own(&work->picture);
+}
+
+int df_work_own_floats(DfWork *work)
+{
+    int error = df_work_settle(work);
+    if (error == DF_OK)
+        error = work->picture.cell == FLOATS ? df_grid_own(&work->picture) : settle_floats(work);
+    return error;
+}
+
+/* ---- moving ---------------------------------------------------------------------------------------------------- */
+
+static int resize_bytes(DfGrid *out, const DfGrid *in, int height, int width, DfBackend backend)
+{
+    const DfImage image = { in->height, in->width, 3, in->at };
+    DfImage resized;
+    const int error = backend == DF_BACKEND_CV2 ? df_resize_cv2(&resized, &image, height, width)
+                                                : df_resize_pil(&resized, &image, height, width);
+    *out = (DfGrid){ 0 };
+    if (error == DF_OK) {
+        *out = df_grid_of_image(&resized);
+        out->borrowed = false;
+    }
+    return error;
+}
+
+static int resize_picture(DfWork *work, int height, int width, DfBackend backend)
+{
+    DfGrid resized;
+    int error;
+    if (work->picture.cell == BYTES)
+        error = resize_bytes(&resized, &work->picture, height, width, backend);
+    else if (backend == DF_BACKEND_CV2)
+        error = df_resize_cv2_floats(&resized, &work->picture, height, width);
+    else
+        error = df_fail(DF_EVALUE, "Pillow cannot resize a picture of floats: want backend = 'cv2'");
+    if (error == DF_OK)
+        replace(&work->picture, resized);
+    return error;
+}
+
+static int resize_map(DfWork *work, int height, int width, DfBackend backend)
+{
+    DfGrid resized;
+    if (!work->map.at)
+        return DF_OK;
+    const DfNearest which = backend == DF_BACKEND_CV2 ? DF_NEAREST_CV2 : DF_NEAREST_PIL;
+    const int error = df_grid_nearest(&resized, &work->map, height, width, which);
+    if (error == DF_OK)
+        replace(&work->map, resized);
+    return error;
+}
+
+int df_work_resize(DfWork *work, int height, int width, DfBackend backend, bool clip)
+{
+    int error = df_work_settle(work);
+    if (error < 0)
+        return error;
+    const int from[2] = { work->picture.height, work->picture.width };
+    const int to[2] = { height, width };
+    const float x = (float)((double)width / from[1]);
+    const float y = (float)((double)height / from[0]);
+    error = resize_picture(work, height, width, backend);
+    if (error == DF_OK)
+        error = resize_map(work, height, width, backend);
+    if (error == DF_OK)
+        error = df_objects_resize(work, from, to, x, y);
+    if (error == DF_OK && clip)
+        df_work_clip_boxes(work, height, width);
+    for (int i = 0; i < 4; i += 2) {
+        work->scale_factor[i] = x;
+        work->scale_factor[i + 1] = y;
+    }
+    work->resized = true;
+    return error;
+}
+
+int df_work_flip(DfWork *work, DfFlip flip)
+{
+    const bool x = flip == DF_FLIP_HORIZONTAL || flip == DF_FLIP_DIAGONAL;
+    const bool y = flip == DF_FLIP_VERTICAL || flip == DF_FLIP_DIAGONAL;
+    int error = work->padded ? df_work_settle(work) : DF_OK;
+    if (error == DF_OK && work->map.at && (error = df_grid_own(&work->map)) == DF_OK)
+        df_grid_flip(&work->map, x, y);
+    if (error == DF_OK)
+        error = df_objects_flip(work, x, y);
+    work->mirror_x ^= x;
+    work->mirror_y ^= y;
+    return error;
+}
+
+static int cut(DfGrid *grid, int x, int y, int height, int width)
+{
+    DfGrid part;
+    if (!grid->at || (height == grid->height && width == grid->width))
+        return DF_OK;
+    const int error = df_grid_cut(&part, grid, x, y, height, width);
+    if (error == DF_OK)
+        replace(grid, part);
+    return error;
+}
+
+/* In a mirrored picture the part lies at the other side. */
+int df_work_cut(DfWork *work, int x, int y, int height, int width)
+{
+    int error = work->padded ? df_work_settle(work) : DF_OK;
+    if (error < 0)
+        return error;
+    const int from_x = work->mirror_x ? work->picture.width - x - width : x;
+    const int from_y = work->mirror_y ? work->picture.height - y - height : y;
+    error = df_objects_cut(work, x, y, height, width);
+    if (error == DF_OK)
+        error = cut(&work->picture, from_x, from_y, height, width);
+    return error < 0 ? error : cut(&work->map, x, y, height, width);
+}
+
+static int place(DfGrid *grid, const DfPlacing *p, const void *fill_with)
+{
+    DfGrid placed;
+    const int error = df_grid_place(&placed, grid, p->x, p->y, p->height, p->width, fill_with);
+    if (error == DF_OK)
+        replace(grid, placed);
+    return error;
+}
+
+int df_work_place_map(DfWork *work, const DfPlacing *p)
+{
+    const uint8_t narrow = (uint8_t)p->map_fill;
+    const uint16_t wide = (uint16_t)p->map_fill;
+    if (!work->map.at)
+        return DF_OK;
+    return place(&work->map, p, work->map.cell == 1 ? (const void *)&narrow : &wide);
+}
+
+int df_work_place(DfWork *work, const DfPlacing *p)
+{
+    const uint8_t bytes[3] = { (uint8_t)p->fill[0], (uint8_t)p->fill[1], (uint8_t)p->fill[2] };
+    int error = df_work_settle(work);
+    if (error == DF_OK)
+        error = place(&work->picture, p, work->picture.cell == BYTES ? (const void *)bytes : p->fill);
+    if (error == DF_OK)
+        error = df_work_place_map(work, p);
+    return error < 0 ? error : df_objects_place(work, p);
 }

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * datasets/pipeline/preprocessor.c -- DetDataPreprocessor and SegDataPreProcessor of mmdet 3.x and mmseg 1.x: the model
+ * normalises and pads what the transforms leave. In PyTorch's arithmetic: (pixel - mean) / std in float32.
+ */
+#include "datasets/pipeline/list.h"
+
+typedef struct {
+    DfFloats mean, std;
+    const DfNode *size;
+    int pad_size_divisor, seg_pad_val, size_divisor;
+    double pad_value, pad_val;
+    bool bgr_to_rgb, rgb_to_bgr;
+} Options;
+
+static const DfOpt opts[] = {
+    DF_OPT_FLOATS(Options, mean, "[]", -1e6, 1e6, "mean of each channel, in the order of the network"),
+    DF_OPT_FLOATS(Options, std, "[]", -1e6, 1e6, "standard deviation of each channel"),
+    DF_OPT_INT(Options, pad_size_divisor, 1, 1, 65500, "both sides are padded up to a multiple of this"),
+    DF_OPT_FLOAT(Options, pad_value, 0, -1e6, 1e6, "value of the border, after normalising"),
+    DF_OPT_BOOL(Options, bgr_to_rgb, False, "convert B G R to R G B"),
+    DF_OPT_BOOL(Options, rgb_to_bgr, False, "the same exchange of channels, under another name"),
+    DF_OPT_NODE(Options, size, "None", "mmseg: size (h, w) that pictures of a batch are padded to"),
+    DF_OPT_INT(Options, size_divisor, 0, 0, 65500, "mmseg: in place of size, a divisor of both sides"),
+    DF_OPT_FLOAT(Options, pad_val, 0, -1e6, 1e6, "mmseg: value of the border, after normalising"),
+    DF_OPT_INT(Options, seg_pad_val, 255, 0, 65535, "value of the border of label maps"),
+    DF_OPT_UNUSED(pad_mask, "masks always go with the picture"),
+    DF_OPT_UNUSED(mask_pad_value, "the border of masks is background"),
+    DF_OPT_UNUSED(pad_seg, "label maps always go with the picture"),
+    DF_OPT_UNUSED(boxtype2tensor, "boxes are plain numbers"),
+    DF_OPT_UNUSED(non_blocking, "how PyTorch copies to a device"),
+    DF_OPT_UNUSED(batch_augments, "sizes that change from batch to batch"),
+    DF_OPT_UNUSED(test_cfg, "padding in testing"),
+    DF_OPT_END
+};
+
+static int read_normal(DfPreprocessor *out, const Options *o, const DfNode *dict)
+{
+    out->normal = (DfNormal){ .kind = DF_NORMAL_TORCH, .to_rgb = o->bgr_to_rgb || o->rgb_to_bgr };
+    out->normalises = o->mean.n || o->std.n || out->normal.to_rgb;
+    for (int c = 0; c < 3; c++)
+        out->normal.std[c] = 1.0f;
+    if (!o->mean.n && !o->std.n)
+        return DF_OK;
+    const int error = df_check_normalize(&o->mean, &o->std, dict);
+    for (int c = 0; c < 3 && error == DF_OK; c++) {
+        out->normal.mean[c] = (float)o->mean.v[c];
+        out->normal.std[c] = (float)o->std.v[c];
+    }
+    return error;
+}
+
+int df_preprocessor_read(DfPreprocessor *out, const DfNode *dict, DfArena *arena)
+{
+    Options o;
+    DfScales size;
+    *out = (DfPreprocessor){ 0 };
+    if (!dict || dict->kind == DF_NODE_NONE)
+        return DF_OK;
+    int error = df_bind(dict, opts, &o, arena, "data_preprocessor");
+    if (error == DF_OK)
+        error = df_read_sizes(&size, o.size, arena);
+    if (error == DF_OK)
+        error = read_normal(out, &o, dict);
+    if (error < 0)
+        return error;
+    out->there = true;
+    out->divisor = o.size_divisor ? o.size_divisor : o.pad_size_divisor;
+    out->height = size.n ? size.v->size[0] : 0;
+    out->width = size.n ? size.v->size[1] : 0;
+    out->map_fill = o.seg_pad_val;
+    out->fill = (float)(o.pad_val != 0 ? o.pad_val : o.pad_value);
+    return DF_OK;
+}
+
+static int side_of(int side, int divisor, int least)
+{
+    const int multiple = (side + divisor - 1) / divisor * divisor;
+    return multiple > least ? multiple : least;
+}
+
+int df_preprocess(const DfPreprocessor *p, DfWork *work)
+{
+    if (!p->there)
+        return DF_OK;
+    int error = p->normalises ? df_work_normalize(work, &p->normal) : DF_OK;
+    const int height = side_of(df_work_height(work), p->divisor, p->height);
+    const int width = side_of(df_work_width(work), p->divisor, p->width);
+    const float fill[3] = { p->fill, p->fill, p->fill };
+    if (error < 0 || (height == df_work_height(work) && width == df_work_width(work)))
+        return error;
+    const bool counted = work->padded && work->pad_is_size; /* what Pad made is picture, this border is not */
+    if (counted && (error = df_work_settle(work)) < 0)
+        return error;
+    work->pad_is_size = false;
+    return df_work_pad(work, height, width, fill, p->map_fill);
+}
