@@ -60,6 +60,7 @@ typedef struct {
     double weight_ce, weight_bbox, weight_giou;
     double alpha;                 /* of the focal loss                                              */
     double background;            /* softmax: what the class that is nothing counts, others count 1 */
+    bool mmdet;                   /* losses are logged as mmdet does: weighted, under other names   */
     const char *problem;          /* not NULL: why nobody can compute these losses; df_set_losses() fails with it */
 } DfSetCriterion;
 DF_API DfSetCriterion df_set_criterion(void);         /* Deformable DETR's numbers */
@@ -78,8 +79,11 @@ typedef struct {
  * targets[N]. With `binary` every object is of class 0: the first stage of two. Matching has no gradient. */
 DF_API void df_set_losses(DfCtx *, const DfSetCriterion *, DfTensor *logits, DfTensor *boxes,
                           const DfAnnotations *targets, bool binary, DfSetLosses *out);
-/* loss_ce, loss_bbox, loss_giou, cardinality_error, with a tail behind each name; class_error if there is no tail. */
-DF_API void df_losses_add_set(DfCtx *, DfLosses *, const DfSetLosses *, const char *tail);
+/* Adds what df_set_losses() gave for a layer of the decoder: the last, those before by their number, or the first of two
+ * stages. As the official code logs it: loss_ce, loss_bbox, loss_giou, cardinality_error, with "", "_0" or "_enc" behind,
+ * and class_error of the last. As mmdet does: loss_cls, loss_bbox, loss_iou, with "", "d0." or "enc_" in front. */
+enum { DF_SET_LAST = -1, DF_SET_ENCODER = -2 };
+DF_API void df_losses_add_set(DfCtx *, DfLosses *, const DfSetCriterion *, const DfSetLosses *, int layer);
 
 DF_END_DECLS
 

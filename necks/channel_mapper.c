@@ -33,7 +33,7 @@ static const DfOpt opts[] = {
 static void init(NnScope s, void *self)
 {
     static const NnLevelNames names = {
-        .scope = "convs", .given = "convs.%d", .extra = "extra_convs.%d", .conv = "conv", .norm = "gn",
+        .scope = "convs", .given = "convs.%d", .extra = "extra_convs.%d", .conv = "conv", .norm = "gn", .no_bias = true,
     };
     ChannelMapper *m = self;
     const int groups = (int)df_node_int(df_node_get(m->norm_cfg, "num_groups"), 32);

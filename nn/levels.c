@@ -18,8 +18,8 @@ static NnScope level_scope(NnScope s, const NnLevelNames *names, const NnLevels 
 static void level_init(NnScope s, const NnLevelNames *names, NnLevels *p, int l, int in, int dim)
 {
     const bool extra = l >= p->n_maps;
-    const NnConvShape given = { .kernel = 1 };
-    const NnConvShape halves = { .kernel = 3, .stride = 2, .padding = 1 };
+    const NnConvShape given = { .kernel = 1, .no_bias = names->no_bias };
+    const NnConvShape halves = { .kernel = 3, .stride = 2, .padding = 1, .no_bias = names->no_bias };
     const NnConvShape shape = extra ? halves : given;
     const int cells = shape.kernel * shape.kernel;
     const NnInit spread = nn_xavier_uniform(in * cells, dim * cells);

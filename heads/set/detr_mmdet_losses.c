@@ -151,6 +151,7 @@ static void read_matcher(NnScope s, const DfNode *train_cfg, const char *class_c
 DfSetCriterion df_detr_mmdet_softmax_criterion(NnScope s, const DetrLossDicts *dicts)
 {
     DfSetCriterion k = df_set_criterion_softmax();
+    k.mmdet = true;
     k.matcher.corners = true; /* the distance that mmdet takes unless told otherwise */
     read_matcher(s, dicts->train_cfg, "ClassificationCost", class_cost_opts, &k);
     read_box_losses(s, dicts, &k);
@@ -161,6 +162,7 @@ DfSetCriterion df_detr_mmdet_softmax_criterion(NnScope s, const DetrLossDicts *d
 DfSetCriterion df_detr_mmdet_sigmoid_criterion(NnScope s, const DetrLossDicts *dicts)
 {
     DfSetCriterion k = df_set_criterion();
+    k.mmdet = true;
     read_matcher(s, dicts->train_cfg, "FocalLossCost", focal_cost_opts, &k);
     read_box_losses(s, dicts, &k);
     read_focal_loss(s, dicts->loss_cls, &k);

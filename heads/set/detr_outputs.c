@@ -25,11 +25,11 @@ void df_detr_leave(DfCtx *c, DfMark m, const DfSetOutputs *out)
 /* ---- losses ---------------------------------------------------------------------------------------------------- */
 
 static void add_losses(DfCtx *c, const DfSetCriterion *criterion, DfTensor *logits, DfTensor *boxes,
-                       const DfAnnotations *targets, bool binary, const char *tail, DfLosses *out)
+                       const DfAnnotations *targets, int layer, DfLosses *out)
 {
     DfSetLosses l;
-    df_set_losses(c, criterion, logits, boxes, targets, binary, &l);
-    df_losses_add_set(c, out, &l, tail);
+    df_set_losses(c, criterion, logits, boxes, targets, layer == DF_SET_ENCODER, &l);
+    df_losses_add_set(c, out, criterion, &l, layer);
 }
 
 /* Every layer has a matching and losses of its own (Carion et al., section 3.2, "auxiliary decoding losses"). They
@@ -40,14 +40,11 @@ void df_detr_losses(DfCtx *c, const void *self, const DfSetOutputs *outputs, con
     const DfAnnotations *targets = batch->objects;
     const int last = outputs->n - 1;
     if (last >= 0)
-        add_losses(c, &o->criterion, outputs->logits[last], outputs->boxes[last], targets, false, "", out);
-    for (int i = 0; i < last; i++) {
-        char tail[16];
-        snprintf(tail, sizeof tail, "_%d", i);
-        add_losses(c, &o->criterion, outputs->logits[i], outputs->boxes[i], targets, false, tail, out);
-    }
+        add_losses(c, &o->criterion, outputs->logits[last], outputs->boxes[last], targets, DF_SET_LAST, out);
+    for (int i = 0; i < last; i++)
+        add_losses(c, &o->criterion, outputs->logits[i], outputs->boxes[i], targets, i, out);
     if (outputs->encoder_logits)
-        add_losses(c, &o->criterion, outputs->encoder_logits, outputs->encoder_boxes, targets, true, "_enc", out);
+        add_losses(c, &o->criterion, outputs->encoder_logits, outputs->encoder_boxes, targets, DF_SET_ENCODER, out);
 }
 
 /* ---- for listeners --------------------------------------------------------------------------------------------- */

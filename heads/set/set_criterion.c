@@ -122,6 +122,8 @@ static DfTensor *cross_entropy(DfCtx *c, const DfSetCriterion *k, DfTensor *logi
         wanted[q] = label[q] < 0 ? classes - 1 : label[q];
         sum += (double)weight[wanted[q]];
     }
+    if (k->mmdet)
+        sum = fmax(sum, 1);
     const DfCrossEntropy how = { .class_weight = weight, .ignore_index = -1 };
     DfTensor *loss = df_cross_entropy(c, logits, wanted, how);                        /* N Q */
     return df_scale(c, df_sum(c, loss), (float)(1 / sum));
@@ -209,13 +211,39 @@ void df_set_losses(DfCtx *c, const DfSetCriterion *k, DfTensor *logits, DfTensor
     log_figures(logits, targets, &t, out);
 }
 
-void df_losses_add_set(DfCtx *c, DfLosses *out, const DfSetLosses *l, const char *tail)
+/* The official code logs its losses without their weights. */
+static void list_official(DfLosses *out, const DfSetLosses *l, int layer)
 {
-    df_losses_list(out, l->ce, "loss_ce%s", tail); /* the official code logs them without their weights */
+    char tail[16] = "";
+    if (layer >= 0)
+        snprintf(tail, sizeof tail, "_%d", layer);
+    else if (layer == DF_SET_ENCODER)
+        snprintf(tail, sizeof tail, "_enc");
+    df_losses_list(out, l->ce, "loss_ce%s", tail);
     df_losses_list(out, l->bbox, "loss_bbox%s", tail);
     df_losses_list(out, l->giou, "loss_giou%s", tail);
     df_losses_figure(out, (double)l->cardinality_error, "cardinality_error%s", tail);
-    if (!tail[0])
+    if (layer == DF_SET_LAST)
         df_losses_figure(out, (double)l->class_error, "class_error");
+}
+
+static void list_mmdet(DfCtx *c, DfLosses *out, const DfSetCriterion *k, const DfSetLosses *l, int layer)
+{
+    char head[16] = "";
+    if (layer >= 0)
+        snprintf(head, sizeof head, "d%d.", layer);
+    else if (layer == DF_SET_ENCODER)
+        snprintf(head, sizeof head, "enc_");
+    df_losses_list(out, df_scale(c, l->ce, (float)k->weight_ce), "%sloss_cls", head);
+    df_losses_list(out, df_scale(c, l->bbox, (float)k->weight_bbox), "%sloss_bbox", head);
+    df_losses_list(out, df_scale(c, l->giou, (float)k->weight_giou), "%sloss_iou", head);
+}
+
+void df_losses_add_set(DfCtx *c, DfLosses *out, const DfSetCriterion *k, const DfSetLosses *l, int layer)
+{
+    if (k->mmdet)
+        list_mmdet(c, out, k, l, layer);
+    else
+        list_official(out, l, layer);
     df_losses_total(c, out, l->total);
 }

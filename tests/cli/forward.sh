@@ -31,4 +31,17 @@ sed 's/\[1,3,64,96\]/[3,1,64,96]/' two_d.safetensors >grey.safetensors
 forward 1 --input grey.safetensors && says 'want a tensor `image` of shape N 3 H W'
 [ ! -e y.safetensors ] || fail 'a failed pass leaves an output'
 run 1 forward "$config" w.safetensors --input one.safetensors --output y.txt --quiet && says 'y.txt: want a name that ends in'
+# Losses of given targets: tests/train/test_forward.c compares their numbers.
+detr=$root/tests/data/deformable_detr/plain
+losses() { want=$1; shift; run "$want" forward "$detr/config.json" "$detr/weights.pth" --losses --quiet --output l.safetensors "$@"; }
+losses 0 --input "$detr/input.safetensors" && names l.safetensors >out && prints loss:loss_ce_0 && prints loss:total && prints grad:class_embed.1.bias
+cp l.safetensors first.safetensors
+losses 0 --input "$detr/input.safetensors" --threads 1 && same l.safetensors first.safetensors
+losses 2 --input "$detr/input.safetensors" --all && says 'want one of them'
+losses 0 --input one.safetensors && names l.safetensors >out && prints loss:total # pictures without objects
+tr '\0' 'x' <"$detr/input.safetensors" >bad.safetensors
+losses 1 --input bad.safetensors
+sed 's/tgt_labels_0/tgt_lebals_0/' "$detr/input.safetensors" >unlabelled.safetensors
+losses 1 --input unlabelled.safetensors && says '`tgt_boxes_0` without labels'
+run 1 forward "$config" w.safetensors --input one.safetensors --output y.safetensors --losses --quiet
 finish

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/forward/forward.c -- deformer forward: one pass on a given tensor, or the training steps of given batches; every
+ * output by its official name.
+ */
+#include "cli/forward/forward.h"
+
+static const char *input_path, *output_path, *wrapper;
+static bool all, losses, allow_missing;
+
+static const CliOption options[] = {
+    CLI_OPT_TEXT(
+        "--input", input_path, "FILE",
+        "required: a .safetensors file with `image` (N 3 H W, normalised); for detectors also with the metadata `img_metas`"),
+    CLI_OPT_TEXT("--output", output_path, "FILE", "required: the .safetensors file to write"),
+    CLI_OPT_FLAG("--all", all, "also save the output of every module, under its path in the network"),
+    CLI_OPT_FLAG("--losses", losses, "the input holds targets: save losses, gradients and buffers instead of results"),
+    CLI_OPT_CHECKPOINT(wrapper, allow_missing),
+    CLI_OPT_END
+};
+
+static int run(int n, const char *const *args)
+{
+    (void)n;
+    if (!input_path || !output_path)
+        return df_fail(CLI_EUSAGE, "want --input FILE and --output FILE");
+    if (all && losses)
+        return df_fail(CLI_EUSAGE, "--all and --losses: want one of them");
+    CliSession s = { 0 };
+    CliInput input = { .path = input_path };
+    CliOutputs o = { .arena = df_arena_new() };
+    const DfModelLoad load = { .wrapper = wrapper, .allow_missing = allow_missing };
+    int error = o.arena ? cli_session_open(&s, args[0]) : df_fail_memory("the outputs");
+    if (error == DF_OK)
+        error = cli_session_load(&s, args[1], &load);
+    if (error == DF_OK)
+        error = df_checkpoint_open(&input.file, input_path, NULL);
+    if (error == DF_OK)
+        error = losses ? cli_forward_losses(&s, &input, &o) : cli_forward_pass(&s, &input, all, &o);
+    if (error == DF_OK)
+        error = df_checkpoint_write(output_path, o.arrays, (int)o.n, NULL, 0);
+    df_checkpoint_close(input.file);
+    df_free(o.arrays);
+    df_arena_free(o.arena);
+    cli_session_done(&s);
+    return error;
+}
+
+const CliCommand cli_command_forward = {
+    .name = "forward",
+    .synopsis = "CONFIG CHECKPOINT --input FILE --output FILE [OPTION]...",
+    .summary = "run a network once on a given tensor and save its outputs",
+    .details = "Use it to compare results with another implementation. Input and output are\n"
+               "tensors, with the names that the official code uses. CHECKPOINT is a .pth or\n"
+               ".safetensors file, or `random`, or `random:SEED`.\n"
+               "\n"
+               "The output file holds, for\n"
+               "  backbones   out0, out1, ..., or logits\n"
+               "  detectors   backbone_i, fpn_i, cls_score_i, bbox_pred_i; boxes (x1 y1 x2 y2\n"
+               "              score, in pixels of the original image) and labels; masks\n"
+               "  DETR        scores_i, labels_i, boxes_i of each image, if the input file also\n"
+               "              has `mask` (N H W, 1 where there is padding) and `target_sizes`\n"
+               "              (N 2: height, width)\n"
+               "  segmentors  seg_map, the class of each pixel\n"
+               "\n"
+               "With --losses the input also holds what should have been found, for picture i:\n"
+               "gt_bboxes_i (n 4: x1 y1 x2 y2), gt_labels_i, gt_bboxes_ignore_i, gt_masks_i\n"
+               "(n H W) or the metadata `gt_polygons`; or tgt_boxes_i (n 4: cx cy w h, shares\n"
+               "of the picture) and tgt_labels_i; gt_semantic_seg (N H W) of segmentors;\n"
+               "gt_label (N) of classifiers. A picture as bytes, image_u8, is taken as\n"
+               "(x - 128) / 64. sampleK_pos_inds and sampleK_neg_inds take the place of what\n"
+               "the sampler would draw at its call K. The output holds loss:NAME, loss:total,\n"
+               "grad:PARAMETER and buffer_after:NAME.",
+    .examples = "  deformer forward CONFIG.py random --input x.safetensors --output y.safetensors",
+    .options = options,
+    .least = 2,
+    .most = 2,
+    .run = run,
+};

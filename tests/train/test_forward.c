@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tests/train/test_forward.c -- `deformer forward --losses` on the batches of official training steps: losses, gradients and running statistics.
+ */
+#define _DEFAULT_SOURCE /* mkstemps */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/support/golden.h"
+
+/* What the program writes for a folder of references. */
+static DfCheckpoint *run_program(const char *folder, const char *options)
+{
+    char command[2048], out[] = "/tmp/forward-XXXXXX.safetensors";
+    const int file = mkstemps(out, 12);
+    cr_assert_geq(file, 0);
+    close(file);
+    snprintf(command, sizeof command, DF_PROGRAM " forward %s/config.json %s/weights.pth --input %s/input.safetensors --output %s --quiet %s",
+             folder, folder, folder, out, options);
+    cr_assert_eq(system(command), 0, "%s", command);
+    DfCheckpoint *got = golden_open("%s", out);
+    remove(out); /* it stays mapped */
+    return got;
+}
+
+static double largest(const DfArray *array)
+{
+    double most = 0;
+    double *values = df_malloc((size_t)df_array_count(array) * sizeof *values + 1);
+    cr_assert_not_null(values);
+    df_array_f64(array, values);
+    for (int64_t i = 0; i < df_array_count(array); i++)
+        most = fmax(most, fabs(values[i]));
+    df_free(values);
+    return most;
+}
+
+/* Gradients that are 0 but for rounding are left out: of a bias right before a norm. */
+static void compare(const char *folder, const DfCheckpoint *want, const DfCheckpoint *got)
+{
+    int losses = 0, gradients = 0;
+    for (int i = 0; i < df_checkpoint_count(want); i++) {
+        const DfArray *array = df_checkpoint_at(want, i);
+        const bool loss = strncmp(array->name, "loss:", 5) == 0;
+        const bool gradient = strncmp(array->name, "grad:", 5) == 0 && largest(array) > 1e-6;
+        if (!loss && !gradient)
+            continue;
+        float *ours = golden_f32(got, array->name);
+        const size_t step = golden_step(array, (size_t)df_array_count(golden_get(got, array->name)));
+        for (size_t k = 0; k < (size_t)df_array_count(array); k++) /* a large gradient is kept in part */
+            ours[k] = ours[k * step];
+        const double far = max_abs_over_max(ours, array);
+        cr_expect(far <= (loss ? 1e-5 : 1e-4), "%s: %s is off by %g", folder, array->name, far);
+        losses += loss;
+        gradients += gradient;
+        df_free(ours);
+    }
+    cr_expect(losses >= 2, "%s: %d losses, %d gradients", folder, losses, gradients);
+}
+
+static void check(const char *name)
+{
+    char folder[512];
+    snprintf(folder, sizeof folder, DF_TEST_DATA "/%s", name);
+    DfCheckpoint *want = golden_open("%s/expected.safetensors", folder);
+    DfCheckpoint *got = run_program(folder, "--losses");
+    compare(name, want, got);
+    golden_close(want);
+    golden_close(got);
+}
+
+Test(forward, losses_of_deformable_detr)
+{
+    check("deformable_detr/plain");
+    check("deformable_detr/box_refine");
+    check("deformable_detr/two_stage");
+    check("deformable_detr/single_scale");
+}
