@@ -6,6 +6,8 @@
 #ifndef DF_TRAIN_TRAIN_H
 #define DF_TRAIN_TRAIN_H
 
+#include "train/ema.h"
+#include "train/optimizer.h"
 #include "train/schedule.h"
 #include "train/state.h"
 

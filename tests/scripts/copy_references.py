@@ -60,8 +60,21 @@ def schedules():
     (DATA / "train/schedules.json").write_text('{"cases": [\n' + lines + "\n]}\n")
 
 
+def optimizers():
+    (DATA / "train").mkdir(exist_ok=True)
+    for name in "optimizer_steps", "ema", "legacy_hooks":
+        shutil.copyfile(REFERENCE / f"train/optim/{name}.safetensors", DATA / f"train/{name}.safetensors")
+    shutil.copyfile(REFERENCE / "heads/optim_unit/expected.safetensors", DATA / "train/optimizer_updates.safetensors")
+    cases = []
+    for case in json.loads((REFERENCE / "heads/optim_unit/config.json").read_text())["cases"]:
+        most = case["clip_max_norm"]
+        cases.append(dict(optimizer=dict(type=case["optimizer"], **case["kwargs"]), grad_clip=most and dict(max_norm=most), max_iters=case["steps"]))
+    (DATA / "train/optimizer_updates.json").write_text(json.dumps(dict(cases=cases), indent=1) + "\n")
+
+
 matching()
 miou()
 convolutions()
 schedules()
+optimizers()
 shutil.copyfile(REFERENCE / "heads/preprocess_sizes/expected.json", DATA / "preprocessing" / "sizes.json")

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * train/optimizer.h -- SGD, Adam and AdamW on one block of weights and one of gradients, as torch.optim computes them; how
+ * gradients are cut off before, and gathered over several batches. Part of the door train/train.h.
+ */
+#ifndef DF_TRAIN_OPTIMIZER_H
+#define DF_TRAIN_OPTIMIZER_H
+
+#include "config/config.h"
+
+DF_BEGIN_DECLS
+
+/* ---- the rule ---------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    enum { DF_SGD, DF_ADAM, DF_ADAMW } kind;
+    double lr, weight_decay;              /* of parameters that have none of their own              */
+    double momentum, dampening;           /* SGD                                                    */
+    bool nesterov;
+    double beta1, beta2, eps;             /* Adam and AdamW (Loshchilov and Hutter, ICLR 2019)      */
+    bool amsgrad;                         /* divides by the greatest second moment so far           */
+} DfOptimizerRule;
+/* A dict `optimizer`, with torch's names and defaults; `paramwise_cfg` and `constructor` in it are not looked at.
+ * DF_EVALUE: another type, an unknown key, a value out of range; DF_ENOMEM. */
+DF_API int df_optimizer_rule(DfOptimizerRule *out, const DfNode *dict);
+
+/* ---- the optimizer ----------------------------------------------------------------------------------------------- */
+
+/* One parameter: [offset, offset + n) of both blocks. */
+typedef struct {
+    size_t offset, n;
+    int group;                            /* of the rates and decays of a step                      */
+} DfSlot;
+
+typedef struct DfOptimizer DfOptimizer;
+/* `block` floats in weights and gradients, gaps between the slots included. The slots are copied. DF_OK or DF_ENOMEM. */
+DF_API int df_optimizer_new(DfOptimizer **out, const DfOptimizerRule *, const DfSlot *slots, int n, size_t block);
+DF_API void df_optimizer_free(DfOptimizer *); /* NULL is fine */
+
+/* What happens to a gradient before it is used: times `scale`, then at most `limit` in size. */
+typedef struct {
+    const double *rates, *decays;         /* of each group                                          */
+    const bool *absent;                   /* [slots]: it has no gradient, and stays; NULL: none is  */
+    double scale;                         /* 1: as it is                                            */
+    double limit;                         /* INFINITY: none                                         */
+} DfUpdate;
+DF_API void df_optimizer_step(DfOptimizer *, DfPool *, float *weights, const float *gradients, const DfUpdate *);
+
+/* What an optimizer remembers, for a file: blocks as large as the weights, and how many steps each slot has made. */
+enum { DF_MOMENTS = 3 };
+typedef struct {
+    int n;
+    const char *name[DF_MOMENTS];         /* "momentum"; "exp_avg", "exp_avg_sq", "max_exp_avg_sq"  */
+    float *block[DF_MOMENTS];
+    int64_t *steps;                       /* [slots]                                                */
+} DfOptimizerState;
+DF_API DfOptimizerState df_optimizer_state(DfOptimizer *); /* borrowed; may be written to */
+
+/* ---- gradients --------------------------------------------------------------------------------------------------- */
+
+/* The p-norm of n numbers, summed in float64 in a fixed order; p >= 1, INFINITY: the largest size. NaN if one is NaN. */
+DF_API double df_gradient_norm(DfPool *, const float *gradients, size_t n, double p);
+
+/* optimizer_config.grad_clip of the older configs, optim_wrapper.clip_grad of the newer. */
+typedef struct {
+    enum { DF_CLIP_NONE, DF_CLIP_NORM, DF_CLIP_VALUE } kind;
+    double most;                          /* max_norm or clip_value                                 */
+    double p;                             /* norm_type                                              */
+} DfClip;
+/* NULL and None: no clipping. DF_OK or DF_EVALUE. */
+DF_API int df_clip(DfClip *out, const DfNode *dict);
+/* The scale of gradients whose norm is this: min(1, max_norm / (norm + 1e-6)); 1 if nothing is clipped by norm. */
+DF_API double df_clip_scale(const DfClip *, double norm);
+DF_API double df_clip_limit(const DfClip *);
+
+/* Gradients of `count` batches make one step. The losses of `iteration` are divided by what this returns: the number of
+ * batches of its group, of which the last of a run may have fewer. *update: the step is made behind it. */
+DF_API int df_accumulation(int64_t iteration, int64_t iterations, int count, bool *update);
+
+DF_END_DECLS
+
+#endif
