@@ -246,6 +246,27 @@ DF_API DfTensor *df_bounded_iou_loss(DfCtx *, DfTensor *x, const float *target, 
  *     squared  1 - 2 i / (sum p^2 + sum t^2 + 2 eps)
  *     else     1 - (2 i + eps) / (sum p + sum t + eps), with eps 1 MaskFormer's                          N .. -> N */
 DF_API DfTensor *df_dice_loss(DfCtx *, DfTensor *p, const float *target, const float *weight, bool squared, float eps);
+/* mmseg's up to 0.30: of each picture the mean over classes of w (1 - (2 sum p t + smooth) / (sum p^e + t^e + smooth)).
+ * Labels, one for each pixel, are clamped to the classes; those ignored are not in the numerator, and a class of that
+ * number is left out.                                                                              N .. C -> N */
+typedef struct {
+    double smooth, exponent;
+    const float *class_weight; /* w: C, or NULL for ones */
+    int ignore_index;
+} DfClassDice;
+DF_API DfTensor *df_class_dice_loss(DfCtx *, DfTensor *p, const int *label, DfClassDice);
+/* The Lovasz extension of 1 - IoU (Berman et al., CVPR 2018). x: probabilities, whose loss is a mean over classes; of a
+ * hinge the logits of one class, label 1. One number for each picture, or for the batch.
+ *                                                                              N .. C -> N, or 1 without per_image */
+typedef struct {
+    bool hinge, per_image;
+    bool present;              /* classes without a pixel are not in the mean   */
+    const int *classes;        /* those in the mean, or NULL for all of them    */
+    int n_classes;
+    const float *class_weight; /* C, or NULL for ones                           */
+    int ignore_index;
+} DfLovasz;
+DF_API DfTensor *df_lovasz_loss(DfCtx *, DfTensor *x, const int *label, DfLovasz);
 
 /* ---- attention: window_attention.c, deform_attention.c, neighborhood_attention.c, focal_attention.c ------------- */
 

@@ -142,6 +142,12 @@ static const struct {
 };
 enum { LOSSES = sizeof losses / sizeof *losses };
 
+/* mmseg 0 and 1 have different formulas under one name; the keys tell which. */
+static bool is_older_dice(const DfNode *dict)
+{
+    return df_node_get(dict, "smooth") || df_node_get(dict, "exponent") || df_node_get(dict, "class_weight");
+}
+
 void df_loss_cfg(NnScope s, LossCfg *out, const DfNode *dict, const char *key)
 {
     *out = (LossCfg){ .kind = LOSS_NONE, .type = "None" };
@@ -153,6 +159,8 @@ void df_loss_cfg(NnScope s, LossCfg *out, const DfNode *dict, const char *key)
         if (strcmp(losses[i].type, type) == 0) {
             out->kind = losses[i].kind;
             df_bind_for_training(s, dict, losses[i].opts, out, type, &out->problem);
+            if (out->kind == LOSS_DICE)
+                out->dice.older = is_older_dice(dict);
             return;
         }
     if (type)

@@ -63,6 +63,7 @@ typedef struct {
         } bounded_iou;
         struct {
             bool use_sigmoid, activate, naive_dice;
+            bool older; /* the dict has a key that only mmseg up to 0.30 has   */
             double eps, smooth, exponent;
             DfFloats class_weight;
             DfInts ignore_index;

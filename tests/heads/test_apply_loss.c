@@ -10,6 +10,7 @@
 
 #include "heads/apply_loss.h"
 #include "heads/heads.h"
+#include "heads/pixel/pixel_loss.h"
 #include "tests/support/golden.h"
 
 /* Of float32: a result is a handful of operations, each rounded to 6e-8 of what goes in. Exponentials and powers of probabilities lose
@@ -70,11 +71,20 @@ static void read_loss(Case *k)
             k->loss.reduction = i;
 }
 
+/* Maps as N H W C. Good until the next call. */
+static const DfArray *turned_array(const Case *k, const char *name)
+{
+    static DfArray turned;
+    const DfArray *a = array(k, name);
+    if (!a || a->ndim != 4)
+        return a;
+    turned = golden_channels_last(a);
+    return &turned;
+}
+
 static DfTensor *predictions(const Case *k)
 {
-    const DfArray *a = array(k, "pred");
-    const DfArray turned = a->ndim == 4 ? golden_channels_last(a) : *a;
-    DfTensor *x = golden_tensor(k->c, &turned);
+    DfTensor *x = golden_tensor(k->c, turned_array(k, "pred"));
     x->wants_grad = true;
     return x;
 }
@@ -109,6 +119,28 @@ static DfTensor *mmdet_loss(const Case *k, DfTensor *x)
     return y;
 }
 
+/* ---- mmsegmentation ---------------------------------------------------------------------------------------------- */
+
+static DfTensor *mmseg_loss(const Case *k, DfTensor *x)
+{
+    const DfNode *average = df_node_get(df_node_get(k->dict, "call"), "avg_factor");
+    int *label = labels(k, "target");
+    float *weight = floats(k, "weight");
+    const PixelTargets t = {
+        .label = label, .weight = weight, .ignore_index = 255, .averaged = average != NULL, .average = df_node_number(average, 0),
+    };
+    DfTensor *y;
+    if (x->shape.n == 3) /* binary: N H W, without a channel */
+        x = df_reshape(k->c, x, DF_SHAPE(df_dim(x, 0), df_dim(x, 1), df_dim(x, 2), 1));
+    if (k->loss.reduction == REDUCE_NONE && k->loss.kind != LOSS_LOVASZ)
+        y = df_pixel_loss_elements(k->c, &k->loss, x, &t);
+    else
+        y = df_pixel_loss(k->c, &k->loss, x, &t);
+    df_free(label);
+    df_free(weight);
+    return y;
+}
+
 /* ---- all cases --------------------------------------------------------------------------------------------------- */
 
 static void expect_near(const Case *k, const char *what, const float *got, size_t n, const DfArray *wanted)
@@ -124,15 +156,12 @@ static void check(Case *k)
     cr_assert(df_ctx_new(&k->c, NULL) == DF_OK && !k->loss.problem, "%s", k->loss.problem);
     k->c->recording = true;
     DfTensor *x = predictions(k);
-    DfTensor *y = mmdet_loss(k, x);
+    DfTensor *y = is(k->dict, "lib", "mmdet") ? mmdet_loss(k, x) : mmseg_loss(k, x);
     cr_assert_eq(df_ctx_error(k->c), DF_OK, "case %d: %s", k->number, df_error());
-    expect_near(k, "loss", y->data, df_size(y), array(k, "out.loss"));
-    float *seed = floats(k, "out.gradout");
-    df_backward(k->c, y, seed);
-    df_free(seed);
-    const DfArray *a = array(k, "out.grad_pred");
-    const DfArray turned = a->ndim == 4 ? golden_channels_last(a) : *a;
-    expect_near(k, "gradient", x->grad, df_size(x), &turned);
+    expect_near(k, "loss", y->data, df_size(y), turned_array(k, "out.loss"));
+    const DfArray *seed = turned_array(k, "out.gradout");
+    df_backward(k->c, y, seed ? golden_tensor(k->c, seed)->data : NULL);
+    expect_near(k, "gradient", x->grad, df_size(x), turned_array(k, "out.grad_pred"));
     df_ctx_free(k->c);
 }
 
@@ -158,4 +187,45 @@ static int check_all(const char *lib)
 Test(apply_loss, mmdet)
 {
     cr_expect_eq(check_all("mmdet"), 92);
+}
+
+Test(apply_loss, mmseg)
+{
+    cr_expect_eq(check_all("mmseg"), 40);
+}
+
+/* ---- which pixels count ------------------------------------------------------------------------------------------ */
+
+static void check_sampler(Case *k)
+{
+    PixelSamplerCfg sampler = { .given = true, .thresh = df_node_number(df_node_get(k->dict, "thresh"), NAN),
+                                .min_kept = (int)df_node_number(df_node_get(k->dict, "min_kept"), 0) };
+    df_loss_cfg(nn_root(k->model), &k->loss, df_node_get(k->dict, "loss_kwargs"), "loss");
+    cr_assert_eq(df_ctx_new(&k->c, NULL), DF_OK);
+    DfTensor *x = golden_tensor(k->c, turned_array(k, "seg_logit"));
+    int *label = labels(k, "seg_label");
+    const PixelTargets t = { .label = label, .ignore_index = 255 };
+    const size_t n = (size_t)df_array_count(array(k, "seg_label"));
+    float *weight = df_malloc(n * sizeof *weight);
+    df_pixel_sample(k->c, &sampler, x, &t, &k->loss, 1, weight);
+    cr_assert_eq(df_ctx_error(k->c), DF_OK, "%s", df_error());
+    cr_expect_eq(max_abs_over_max(weight, array(k, "out.seg_weight")), 0, "case %d: other pixels", k->number);
+    df_free(weight);
+    df_free(label);
+    df_ctx_free(k->c);
+}
+
+Test(apply_loss, pixel_sampler)
+{
+    Case k = { 0 };
+    cr_assert_eq(df_config_read(&k.config, DF_TEST_DATA "/losses/ohem_pixel_sampler.json", NULL, 0), DF_OK, "%s", df_error());
+    cr_assert_eq(nn_model_new(&k.model), DF_OK);
+    k.tensors = golden_open(DF_TEST_DATA "/losses/ohem_pixel_sampler.safetensors");
+    k.dict = df_node_get(df_config_root(k.config), "cases")->first;
+    for (; k.dict; k.dict = k.dict->next, k.number++)
+        check_sampler(&k);
+    cr_expect_eq(k.number, 14);
+    golden_close(k.tensors);
+    nn_model_free(k.model);
+    df_config_free(k.config);
 }

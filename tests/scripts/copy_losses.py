@@ -34,6 +34,8 @@ for name in "losses", "ohem_pixel_sampler":
     cases = json.loads(metadata(source)["cases"])
     if name == "losses":
         cases = [dict(lib=c["lib"], loss=dict(type=c["type"], **c["kwargs"]), call=c["call"]) for c in cases]
+    else:
+        cases = [dict(c, loss_kwargs=dict(type="CrossEntropyLoss", **c["loss_kwargs"])) for c in cases]
     lines = ",\n".join(json.dumps(c) for c in cases)
     (OUT / f"{name}.json").write_text(f'{{"cases": [\n{lines}\n]}}\n')
     tensor_files.save(OUT / f"{name}.safetensors", {key: narrow(t) for key, t in tensor_files.load(source).items()})
