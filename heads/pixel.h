@@ -14,6 +14,13 @@ DF_BEGIN_DECLS
 
 /* ---- heads ------------------------------------------------------------------------------------------------------- */
 
+/* How the losses of a head are asked for. */
+typedef struct {
+    const char *prefix;  /* of their names in the log: "decode.", "aux_0."                                     */
+    int height, width;   /* of the network's input: scores are enlarged to it, and label maps are no larger    */
+    bool older;          /* as mmseg before 1.0 averaged, and named the only loss of a head: `loss_seg`        */
+} DfPixelLossSettings;
+
 typedef struct {
     const char *name, *help;
     const DfOpt *opts;
@@ -22,8 +29,9 @@ typedef struct {
     int (*classes)(const void *self);
     bool (*align_corners)(const void *self); /* how its scores are to be enlarged to the size of the image */
     DfTensor *(*forward)(DfCtx *, const void *self, const DfMaps *in); /* -> N h w classes, logits */
-    /* The losses of a batch, added to `out`. NULL: the head cannot be trained. */
-    void (*losses)(DfCtx *, const void *self, DfTensor *scores, const DfLossBatch *, DfLosses *out);
+    /* The losses of a batch by its label maps, added to `out`. */
+    void (*losses)(DfCtx *, const void *self, DfTensor *scores, const DfLossBatch *, const DfPixelLossSettings *,
+                   DfLosses *out);
 } DfPixelHead;
 
 DF_API extern const DfPixelHead *const df_pixel_heads[]; /* ends with NULL */

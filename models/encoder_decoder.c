@@ -4,6 +4,8 @@
  * et al., ECCV 2018), Semantic FPN (Kirillov et al., CVPR 2019), FCN (Long et al., CVPR 2015). Inference over the whole
  * image or a sliding window.
  */
+#include <stdio.h>
+
 #include "models/parts.h"
 
 enum { AUXILIARY = 4, VIEWS = 64 };
@@ -14,6 +16,7 @@ typedef struct {
     const DfNode *decode_head, *auxiliary_head;
     PixelPart head, auxiliary[AUXILIARY];
     int n_auxiliary;
+    bool older;             /* the config is one of mmseg before 1.0 */
     int mode;
     int crop[2], stride[2]; /* of the sliding window: y, x */
 } EncoderDecoder;
@@ -82,6 +85,7 @@ static void init(NnScope s, void *self, const DfNode *root)
     df_pixel_part(nn_at(s, "decode_head"), &net->head, net->decode_head);
     auxiliary_init(nn_at(s, "auxiliary_head"), net, net->auxiliary_head);
     nn_optional(nn_at(s, "auxiliary_head")); /* some published checkpoints lack its weights */
+    net->older = df_node_get(root, "img_norm_cfg") != NULL; /* mmseg 1 has a data_preprocessor instead */
 }
 
 /* ---- the network ------------------------------------------------------------------------------------------------- */
@@ -105,6 +109,46 @@ static DfTensor *encode_decode(DfCtx *c, const EncoderDecoder *net, DfTensor *im
 static void forward(DfCtx *c, const void *self, DfTensor *image)
 {
     encode_decode(c, self, image);
+}
+
+/* ---- training ---------------------------------------------------------------------------------------------------- */
+
+static void head_losses(DfCtx *c, const EncoderDecoder *net, const PixelPart *part, const DfMaps *pyramid,
+                        const DfTensor *image, const DfLossBatch *batch, const char *prefix, DfLosses *out)
+{
+    const DfPixelLossSettings how = {
+        .prefix = prefix,
+        .height = df_dim(image, 1),
+        .width = df_dim(image, 2),
+        .older = net->older,
+    };
+    part->record->losses(c, part->self, part->record->forward(c, part->self, pyramid), batch, &how, out);
+}
+
+/* A single auxiliary head has no number, in its scope and in its names. */
+static void auxiliary_losses(DfCtx *c, const EncoderDecoder *net, const DfMaps *pyramid, const DfTensor *image,
+                             const DfLossBatch *batch, DfLosses *out)
+{
+    const bool list = net->auxiliary_head && net->auxiliary_head->kind == DF_NODE_LIST;
+    for (int i = 0; i < net->n_auxiliary; i++) {
+        char prefix[16] = "aux.";
+        if (list)
+            snprintf(prefix, sizeof prefix, "aux_%d.", i);
+        const DfMark m = df_enter(c, "auxiliary_head", list ? i : -1);
+        head_losses(c, net, &net->auxiliary[i], pyramid, image, batch, prefix, out);
+        df_leave_all(c, m, NULL, 0);
+    }
+}
+
+static void losses(DfCtx *c, const void *self, DfTensor *image, const DfLossBatch *batch, DfLosses *out)
+{
+    const EncoderDecoder *net = self;
+    DfMaps pyramid;
+    df_trunk_pyramid(c, &net->trunk, image, &pyramid);
+    const DfMark m = df_enter(c, "decode_head", -1);
+    head_losses(c, net, &net->head, &pyramid, image, batch, "decode.", out);
+    df_leave_all(c, m, NULL, 0);
+    auxiliary_losses(c, net, &pyramid, image, batch, out);
 }
 
 /* ---- inference --------------------------------------------------------------------------------------------------- */
@@ -280,4 +324,5 @@ const DfArchitecture df_architecture_encoder_decoder = {
     .classes = classes,
     .forward = forward,
     .segment = segment,
+    .losses = losses,
 };

@@ -66,5 +66,8 @@ DfTensor *df_decode_head_classes(DfCtx *, const DecodeHead *, DfTensor *x); /* N
 /* What a DfPixelHead is asked, of a struct that begins with its DecodeHead. */
 int df_decode_head_n_classes(const void *self);
 bool df_decode_head_align_corners(const void *self);
+/* decode_losses.c */
+void df_decode_head_losses(DfCtx *, const void *self, DfTensor *scores, const DfLossBatch *,
+                           const DfPixelLossSettings *, DfLosses *out);
 
 #endif

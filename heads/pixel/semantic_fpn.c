@@ -92,4 +92,5 @@ const DfPixelHead df_head_semantic_fpn = {
     .classes = df_decode_head_n_classes,
     .align_corners = df_decode_head_align_corners,
     .forward = forward,
+    .losses = df_decode_head_losses,
 };

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * heads/pixel/decode_losses.c -- the losses of a segmentation head, mmseg's BaseDecodeHead.loss_by_feat: scores are
+ * enlarged to the size of the picture; each loss counts every pixel, or those that the sampler keeps; losses of one name
+ * are added up.
+ */
+#include <string.h>
+
+#include "heads/pixel/decode_head.h"
+#include "heads/pixel/pixel_loss.h"
+
+/* ---- labels ------------------------------------------------------------------------------------------------------ */
+
+static int label_at(const DfLabelMap *map, size_t i)
+{
+    return map->narrow ? map->narrow[i] : map->wide[i];
+}
+
+static bool is_usable(DfCtx *c, const DfLabelMap *map, int picture, const DfPixelLossSettings *how)
+{
+    if (map->height < 1 || !(map->narrow || map->wide))
+        df_ctx_fail(c, DF_EVALUE, "picture %d of the batch has no label map", picture);
+    else if (map->height > how->height || map->width > how->width)
+        df_ctx_fail(c, DF_ESHAPE, "picture %d of the batch: a label map of %dx%d for an input of %dx%d", picture,
+                    map->height, map->width, how->height, how->width);
+    return !c->err;
+}
+
+/* Where the map ends before the picture does, there is padding: it does not count. */
+static void copy_map(const DfLabelMap *map, const DfPixelLossSettings *how, int ignored, int *label)
+{
+    for (int y = 0; y < how->height; y++)
+        for (int x = 0; x < how->width; x++) {
+            const bool in = y < map->height && x < map->width;
+            *label++ = in ? label_at(map, (size_t)y * (size_t)map->width + (size_t)x) : ignored;
+        }
+}
+
+static void check_labels(DfCtx *c, const int *label, size_t n, int classes, int ignored)
+{
+    const int most = classes > 1 ? classes - 1 : 1; /* one class is a question, of yes and no */
+    for (size_t i = 0; !c->err && i < n; i++)
+        if (label[i] != ignored && label[i] > most)
+            df_ctx_fail(c, DF_EVALUE, "a pixel has label %d: want 0..%d, or %d for what does not count", label[i], most,
+                        ignored);
+}
+
+/* N H W, or NULL with the context poisoned. */
+static int *labels_of(DfCtx *c, const DecodeHead *h, const DfLossBatch *batch, const DfPixelLossSettings *how)
+{
+    const size_t pixels = (size_t)how->height * (size_t)how->width;
+    const size_t all = pixels * (size_t)batch->n;
+    int *label = (int *)(void *)df_workspace(c, all);
+    for (int i = 0; !c->err && i < batch->n; i++)
+        if (is_usable(c, &batch->objects[i].map, i, how))
+            copy_map(&batch->objects[i].map, how, h->ignore_index, label + (size_t)i * pixels);
+    if (!c->err)
+        check_labels(c, label, all, h->num_classes, h->ignore_index);
+    return c->err ? NULL : label;
+}
+
+/* ---- losses ------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    int n;
+    const char *name[DECODE_LOSSES];
+    DfTensor *loss[DECODE_LOSSES];
+} Named;
+
+static void add_named(DfCtx *c, Named *all, const char *name, DfTensor *loss)
+{
+    int i = 0;
+    while (i < all->n && strcmp(all->name[i], name) != 0)
+        i++;
+    if (i < all->n) {
+        all->loss[i] = df_add(c, all->loss[i], loss);
+        return;
+    }
+    all->name[i] = name;
+    all->loss[i] = loss;
+    all->n++;
+}
+
+/* mmseg before 0.20 had one loss and one name for it. */
+static const char *name_of(const DecodeHead *h, const LossCfg *loss, const DfPixelLossSettings *how)
+{
+    if (loss->name)
+        return loss->name;
+    if (how->older && h->n_losses == 1)
+        return "loss_seg";
+    if (loss->kind == LOSS_DICE)
+        return "loss_dice";
+    return loss->kind == LOSS_LOVASZ ? "loss_lovasz" : "loss_ce";
+}
+
+/* What has "loss" in its name is trained by; the rest is looked at. */
+static void list_losses(DfCtx *c, const Named *all, const char *prefix, DfLosses *out)
+{
+    for (int i = 0; i < all->n; i++) {
+        df_losses_list(out, all->loss[i], "%s%s", prefix, all->name[i]);
+        if (strstr(all->name[i], "loss"))
+            df_losses_total(c, out, all->loss[i]);
+    }
+}
+
+/* ---- accuracy ---------------------------------------------------------------------------------------------------- */
+
+static size_t likeliest(const float *score, size_t C)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < C; i++)
+        best = score[i] > score[best] ? i : best;
+    return best;
+}
+
+/* The percentage of pixels whose likeliest class is right, of those that count; mmseg before 1.0: of all. */
+static double accuracy(const DfTensor *scores, const PixelTargets *t)
+{
+    const size_t C = (size_t)df_dim(scores, -1);
+    const size_t pixels = df_size(scores) / C;
+    size_t right = 0, known = 0;
+    for (size_t i = 0; i < pixels; i++) {
+        const bool counts = t->label[i] != t->ignore_index;
+        known += counts || t->older;
+        right += counts && (size_t)t->label[i] == likeliest(scores->data + i * C, C);
+    }
+    return known ? 100 * (double)right / (double)known : 0;
+}
+
+/* ---- the head ---------------------------------------------------------------------------------------------------- */
+
+static void compute(DfCtx *c, const DecodeHead *h, DfTensor *scores, PixelTargets *t, const DfPixelLossSettings *how,
+                    DfLosses *out)
+{
+    Named all = { 0 };
+    if (h->sampler.given) {
+        float *weight = df_workspace(c, df_size(scores) / (size_t)df_dim(scores, -1));
+        df_pixel_sample(c, &h->sampler, scores, t, h->loss_decode, h->n_losses, weight);
+        t->weight = weight;
+    }
+    for (int i = 0; i < h->n_losses; i++)
+        add_named(c, &all, name_of(h, &h->loss_decode[i], how), df_pixel_loss(c, &h->loss_decode[i], scores, t));
+    if (c->err)
+        return;
+    list_losses(c, &all, how->prefix, out);
+    df_losses_figure(out, accuracy(scores, t), "%sacc_seg", how->prefix);
+}
+
+void df_decode_head_losses(DfCtx *c, const void *self, DfTensor *scores, const DfLossBatch *batch,
+                           const DfPixelLossSettings *how, DfLosses *out)
+{
+    const DecodeHead *h = self;
+    const char *problem = h->problem ? h->problem : h->sampler.problem;
+    if (problem)
+        df_ctx_fail(c, DF_EVALUE, "%s", problem);
+    if (c->err || c->dry)
+        return;
+    PixelTargets t = { .ignore_index = h->ignore_index, .older = how->older };
+    t.label = labels_of(c, h, batch, how);
+    if (df_dim(scores, 1) != how->height || df_dim(scores, 2) != how->width)
+        scores = df_interpolate(c, scores, how->height, how->width, DF_BILINEAR, h->align_corners);
+    if (!c->err)
+        compute(c, h, scores, &t, how, out);
+}
