@@ -42,6 +42,7 @@ struct DfTensor {
     DfTensor *previous; /* on the tape                                             */
 
     DfBuffer *buffer, *grad_buffer; /* NULL if the memory is somebody else's: parameters */
+    const DfTensor *first_user; /* of a parameter, during backward: what was made of it first is walked last */
     struct DfPacked *packed;        /* of a weight: copies in the order in which kernels read them, made on first use */
 };
 
@@ -64,6 +65,8 @@ DF_API void df_packed_outdated(DfTensor *weight);
 /* Replaces n sums of this process by those over all of them, each of which calls it for the same sums in the same
  * order. DF_OK, or an error with its sentence. */
 typedef int DfReduce(void *user, double *sums, size_t n);
+/* All of a parameter's gradient has come, while backward goes on. */
+typedef void DfArrived(void *user, DfTensor *parameter);
 
 struct DfCtx {
     DfPool *pool;           /* borrowed; NULL: one thread                                            */
@@ -76,6 +79,10 @@ struct DfCtx {
     size_t live, peak;      /* bytes of activations now and at most                                  */
     DfReduce *reduce;       /* adds up over the processes that train together; NULL: there is one    */
     void *reduce_user;
+    bool frugal;            /* backward frees what it needs no more: behind it only scalars can be read, */
+                            /* and what is not on the tape                                           */
+    DfArrived *arrived;     /* NULL: nobody asks                                                     */
+    void *arrived_user;
     struct DfCtxParts *parts; /* private                                                             */
 };
 
@@ -102,6 +109,9 @@ DF_API DfRandom df_ctx_random(DfCtx *, int sample);
 /* Moves the running statistics of batch norms by what they saw since df_reset(), in order; once a pass, after it. True
  * if there were some. */
 DF_API bool df_apply_statistics(DfCtx *);
+/* x over all processes that train together: an average of a loss counts what all of them have. All ask, in the same
+ * order. */
+DF_API double df_ctx_sum(DfCtx *, double x);
 
 /* ---- scopes ----------------------------------------------------------------------------------------------------- */
 

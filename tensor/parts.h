@@ -77,6 +77,7 @@ void *df_note_space(DfCtx *, size_t size);
 
 /* step.c */
 DfBuffer *df_buffer_get(DfCtx *, size_t floats);  /* counted as alive; NULL when memory ran out                    */
+void df_grad_release(DfCtx *, DfTensor *);        /* unless its memory is somebody else's                          */
 void df_buffers_release(DfCtx *, DfTensor *);     /* of its data, its gradient and its packed copies; data is NULL */
 
 /* profile.c */

@@ -3,6 +3,7 @@
  * tensor/step.c -- a context from its making to its end, and the memory of a step: whose buffer is alive, and how
  * much there was at most.
  */
+#include "tensor/op.h"
 #include "tensor/parts.h"
 
 /* ---- buffers ---------------------------------------------------------------------------------------------------- */
@@ -25,7 +26,7 @@ static void release_buffer(DfCtx *c, DfBuffer *buffer)
     df_storage_put(c->parts->storage, buffer);
 }
 
-static void release_grad(DfCtx *c, DfTensor *x)
+void df_grad_release(DfCtx *c, DfTensor *x)
 {
     if (x->grad_buffer)
         x->grad = NULL;
@@ -46,7 +47,7 @@ void df_packed_outdated(DfTensor *w)
 
 void df_buffers_release(DfCtx *c, DfTensor *x)
 {
-    release_grad(c, x);
+    df_grad_release(c, x);
     release_buffer(c, x->buffer);
     x->buffer = NULL;
     df_packed_drop(x);
@@ -86,7 +87,7 @@ static void forget(DfCtx *c)
     for (size_t i = 0; i < p->n_live; i++)
         df_buffers_release(c, p->tensors[i]);
     for (size_t i = 0; i < p->n_leaves; i++)
-        release_grad(c, p->leaves[i]);
+        df_grad_release(c, p->leaves[i]);
     p->n_live = p->n_leaves = 0;
     p->tape = NULL;
     p->seen = NULL;
@@ -123,4 +124,11 @@ void df_reset(DfCtx *c)
     c->peak = c->live;
     if (!p->step)
         df_ctx_fail(c, DF_ENOMEM, "out of memory for a step");
+}
+
+double df_ctx_sum(DfCtx *c, double x)
+{
+    if (c->reduce && !c->err)
+        df_check(c, c->reduce(c->reduce_user, &x, 1));
+    return x;
 }

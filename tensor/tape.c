@@ -48,11 +48,50 @@ void df_seed(DfCtx *c, DfTensor *y, const float *seed)
         gy[i] += seed ? seed[i] : 1.0f;
 }
 
+/* ---- the walk ---------------------------------------------------------------------------------------------------- */
+
+enum { SCALARS = 64 }; /* tensors of so few numbers are kept: losses are read after the walk */
+
+/* Its users are behind us, and so is the op that made it. */
+static void spend(DfCtx *c, DfTensor *t)
+{
+    df_grad_release(c, t);
+    if (df_size(t) > SCALARS)
+        df_buffers_release(c, t);
+}
+
+/* From the last tensor to the first, so that the first user of each parameter is the one that stays noted. */
+static void note_first_users(DfCtx *c)
+{
+    for (DfTensor *t = c->parts->tape; t; t = t->previous)
+        for (int i = 0; i < t->n_src; i++)
+            if (t->src[i] && is_leaf(t->src[i]))
+                t->src[i]->first_user = t;
+}
+
+static void tell_arrived(DfCtx *c, const DfTensor *t)
+{
+    for (int i = 0; i < t->n_src; i++) {
+        DfTensor *x = t->src[i];
+        if (x && is_leaf(x) && x->wants_grad && x->first_user == t) {
+            x->first_user = NULL; /* an op may have it twice */
+            c->arrived(c->arrived_user, x);
+        }
+    }
+}
+
 void df_backward(DfCtx *c, DfTensor *y, const float *seed)
 {
     if (y)
         df_seed(c, y, seed);
-    for (DfTensor *t = c->parts->tape; t && !c->err; t = t->previous)
+    if (c->arrived)
+        note_first_users(c);
+    for (DfTensor *t = c->parts->tape; t && !c->err; t = t->previous) {
         if (t->grad && df_size(t) > 0) /* an op without elements returned before it saved its notes */
             t->op->backward(c, t);
+        if (c->arrived)
+            tell_arrived(c, t);
+        if (c->frugal)
+            spend(c, t);
+    }
 }
