@@ -200,7 +200,7 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
     const int H = classifies ? image_side(net, 0) : 0;
     const int W = classifies ? image_side(net, 1) : 0;
     *out = (DfMaps){ 0 };
-    df_transformer_check(c, image, H, W, net->attn_drop_rate);
+    df_transformer_check(c, image, H, W);
     DfTensor *x = embed(c, net, image);
     for (int i = 0; i < net->depths.n; i++)
         x = df_transformer_stage(c, &net->stages[i], &parts, i, x, out);
@@ -294,6 +294,7 @@ static void block_init(NnScope s, Block *b, const Focal *net, int i, int j)
 {
     const int dim = net->embed_dim << i;
     b->attn = plan_attention(net, i, j);
+    b->attn.drop = (float)net->attn_drop_rate;
     b->pool = net->focal_pool;
     b->drop = (float)net->drop_rate;
     b->drop_path = df_transformer_drop_path(net->drop_path_rate, net->depths, i, j);

@@ -116,10 +116,11 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
     const Swin *swin = self;
     const int side = swin->style == CLASSIFICATION ? swin->img_size : 0;
     *out = (DfMaps){ 0 };
-    df_transformer_check(c, image, side, side, swin->attn_drop_rate);
+    df_transformer_check(c, image, side, side);
     DfTensor *x = embed(c, swin, image);
     if (swin->ape)
         x = add_position(c, swin, x);
+    x = df_dropout(c, x, (float)swin->drop_rate);
     for (int i = 0; i < swin->depths.n; i++)
         x = df_transformer_stage(c, &swin->stages[i], &parts, i, x, out);
     if (swin->style == CLASSIFICATION)
@@ -138,6 +139,7 @@ static void attention_init(NnScope s, NnWindowAttention *a, const Swin *swin, in
     const DfShape table = DF_SHAPE((2 * w - 1) * (2 * w - 1), heads);
     a->attn = attn;
     a->attn.scale = df_transformer_scale(swin->qk_scale, dim, heads);
+    a->attn.drop = (float)swin->attn_drop_rate;
     a->proj_drop = (float)swin->drop_rate;
     a->table = nn_param(s, "relative_position_bias_table", table, NN_AS_IS, nn_truncated_normal(0.02));
     nn_last(s)->resize = NN_RESIZE_WINDOW_TABLE;

@@ -47,14 +47,11 @@ void df_transformer_output_init(NnScope s, NnLayerNorm *norm, int stage, int dim
 
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
 
-void df_transformer_check(DfCtx *c, const DfTensor *image, int H, int W, double attn_drop_rate)
+void df_transformer_check(DfCtx *c, const DfTensor *image, int H, int W)
 {
     const int h = df_dim(image, 1), w = df_dim(image, 2);
     if (H && (h != H || w != W))
         df_ctx_fail(c, DF_ESHAPE, "an image of %dx%d: the classification form wants img_size = %dx%d", w, h, W, H);
-    if (c->training && attn_drop_rate > 0)
-        df_ctx_fail(c, DF_EVALUE, "attn_drop_rate = %g: training drops no attention weights here, want 0",
-                    attn_drop_rate);
 }
 
 DfTensor *df_transformer_stage(DfCtx *c, const TransformerStage *stage, const TransformerParts *parts, int i,

@@ -27,9 +27,8 @@ void df_transformer_output_init(NnScope, NnLayerNorm *, int stage, int dim);
 
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
 
-/* Poisons the context where a pass cannot be run: an image that is not H x W (0: any size will do), or training with
- * dropout of attention weights, which the fused attentions do not have. */
-void df_transformer_check(DfCtx *, const DfTensor *image, int H, int W, double attn_drop_rate);
+/* Poisons the context where a pass cannot be run: an image that is not H x W. 0: any size will do. */
+void df_transformer_check(DfCtx *, const DfTensor *image, int H, int W);
 
 /* A stage of Swin and of Focal. They differ in their blocks, and in how they go on to the next stage. */
 typedef struct {
@@ -68,7 +67,7 @@ DfTensor *df_transformer_classify(DfCtx *, const NnLayerNorm *norm, const NnLine
     DF_OPT_FLOAT(T, qk_scale, None, 0, 1e6, \
                  "factor of the attention scores; None or 0: 1 / sqrt(channels of a head)"), \
     DF_OPT_FLOAT(T, drop_rate, 0.0, 0, 0.99, "training: dropout after the projections and in the MLPs"), \
-    DF_OPT_FLOAT(T, attn_drop_rate, 0.0, 0, 0.99, "training: dropout of attention weights; only 0 is supported"), \
+    DF_OPT_FLOAT(T, attn_drop_rate, 0.0, 0, 0.99, "training: dropout of attention weights"), \
     DF_OPT_FLOAT(T, drop_path_rate, drop_path, 0, 0.99, \
                  "training: probability that the last block is skipped (stochastic depth); it grows linearly from 0"), \
     DF_OPT_BOOL(T, ape, False, "add a learned embedding of the absolute position to the patches"), \

@@ -28,4 +28,11 @@ static inline uint32_t df_key_threshold(float p)
     return p < 1 ? (uint32_t)((double)p * 4294967296.0) : UINT32_MAX;
 }
 
+/* Dropout of what belongs to samples with a key each. */
+typedef struct {
+    const DfKey *key; /* of every sample; NULL: nothing is dropped          */
+    uint32_t below;   /* numbers below this are dropped: df_key_threshold() */
+    float scale;      /* of what stays                                      */
+} DfDropout;
+
 #endif

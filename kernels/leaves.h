@@ -18,6 +18,7 @@
 #include <stddef.h>
 
 #include "kernels/act.h"
+#include "kernels/keep.h"
 
 /* ---- elements and rows: pointwise/ ------------------------------------------------------------------------------ */
 
@@ -172,6 +173,10 @@ typedef struct {
                     int width);
     /* In place: s becomes p = exp(s - lse), dp becomes p (dp - delta), each lane with its own lse and delta. */
     void (*softmax_backward)(float *s, float *dp, int keys, int lanes, const float *lse, const float *delta);
+    /* In place: s[key][lane] becomes 0 where dropout->key[sample] drops number[lane] + first + key, else times its
+     * scale. */
+    void (*drop)(float *s, int keys, int lanes, const uint32_t *number, int first, const DfDropout *dropout,
+                 int sample);
 } DfAttentionKernels;
 
 /* The level of every sample of multi-scale deformable attention, as a table: height and width as floats, width and

@@ -35,43 +35,9 @@ static DfTensor *project(DfCtx *c, const NnMultiheadAttention *a, DfTensor *x, i
     return df_linear(c, x, weight, bias);
 }
 
-static DfTensor *heads_first(DfCtx *c, DfTensor *x, int heads)                   /* B L C -> B heads L D */
-{
-    const int B = df_dim(x, 0), L = df_dim(x, 1), C = df_dim(x, 2);
-    x = df_reshape(c, x, DF_SHAPE(B, L, heads, C / heads));
-    return df_permute(c, x, DF_SHAPE(0, 2, 1, 3));
-}
-
 /* ---- softmax(Q K' / sqrt(D)) V ----------------------------------------------------------------------------------- */
 
-/* 0 where a key is seen, minus infinity where it is padding; of the scores' shape, B heads L M. */
-static DfTensor *mask_of(DfCtx *c, const uint8_t *padding_mask, DfShape scores)
-{
-    DfTensor *mask = df_new(c, scores);
-    if (df_skip(c, mask))
-        return mask;
-    const size_t keys = (size_t)scores.d[3];
-    const size_t per_sample = df_size(mask) / (size_t)scores.d[0];
-    for (size_t i = 0; i < df_size(mask); i++)
-        mask->data[i] = padding_mask[i / per_sample * keys + i % keys] ? -INFINITY : 0;
-    return mask;
-}
-
-/* With dropout of the attention weights these must exist as a matrix. */
-static DfTensor *attend_with_dropout(DfCtx *c, const NnMultiheadAttention *a, DfTensor *q, DfTensor *k, DfTensor *v,
-                                     const uint8_t *padding_mask, float scale)
-{
-    const int B = df_dim(q, 0), L = df_dim(q, 1), C = df_dim(q, 2);
-    DfTensor *keys = df_transpose(c, heads_first(c, k, a->heads));               /* B heads D M */
-    DfTensor *scores = df_matmul(c, df_scale(c, heads_first(c, q, a->heads), scale), keys);
-    if (padding_mask)
-        scores = df_add(c, scores, mask_of(c, padding_mask, scores->shape));     /* B heads L M */
-    DfTensor *weights = df_dropout(c, df_softmax(c, scores, -1), a->drop);
-    DfTensor *y = df_matmul(c, weights, heads_first(c, v, a->heads));            /* B heads L D */
-    return df_reshape(c, df_permute(c, y, DF_SHAPE(0, 2, 1, 3)), DF_SHAPE(B, L, C));
-}
-
-/* Without dropout neither scores nor weights exist. The op is DAT's: here the L queries are a map of one row. */
+/* Neither scores nor weights exist as a matrix. The op is DAT's: here the L queries are a map of one row. */
 static DfTensor *attend(DfCtx *c, const NnMultiheadAttention *a, DfTensor *q, DfTensor *k, DfTensor *v,
                         const uint8_t *padding_mask, float scale)
 {
@@ -80,6 +46,7 @@ static DfTensor *attend(DfCtx *c, const NnMultiheadAttention *a, DfTensor *q, Df
         .heads = a->heads,
         .groups = 1,
         .scale = scale,
+        .drop = a->drop,
         .kind = DF_BIAS_NONE,
         .padding_mask = padding_mask,
     };
@@ -102,10 +69,6 @@ DfTensor *nn_multihead_attention_add(DfCtx *c, const NnMultiheadAttention *a, Df
         q = project(c, a, query, QUERY, 1);                                      /* B L C */
         k = project(c, a, key, KEY, 1);                                          /* B M C */
     }
-    DfTensor *y;                                                                 /* B L C */
-    if (c->training && a->drop > 0)
-        y = attend_with_dropout(c, a, q, k, v, padding_mask, scale);
-    else
-        y = attend(c, a, q, k, v, padding_mask, scale);
+    DfTensor *y = attend(c, a, q, k, v, padding_mask, scale);                    /* B L C */
     return df_leave(c, m, nn_linear_add(c, &a->out, y, r));
 }

@@ -12,6 +12,7 @@
 
 typedef struct { /* what backward needs besides the tensors */
     DfDeformAttention options;
+    DfDropout dropout;
     float lse[];
 } Note;
 
@@ -46,7 +47,8 @@ static void backward(DfCtx *c, DfTensor *y)
     const Note *note = y->saved;
     DfTensor *q = y->src[0], *k = y->src[1], *v = y->src[2], *pos = y->src[3], *bias = y->src[4];
     const DfBiasKind kind = note->options.kind;
-    const DfDeformProblem p = df_deform_problem(q, k, v, pos, bias, note->options);
+    DfDeformProblem p = df_deform_problem(q, k, v, pos, bias, note->options);
+    p.dropout = note->dropout;
     DfDeformGrads grads = { .q = df_grad(c, q), .k = df_grad(c, k), .v = df_grad(c, v) };
     if (kind == DF_BIAS_TABLE) {
         grads.pos = df_grad(c, pos);
@@ -123,15 +125,16 @@ DfTensor *df_deform_attention(DfCtx *c, DfTensor *q, DfTensor *k, DfTensor *v, D
 {
     if (c->err || !heads_fit(c, q, k, v, o) || !bias_fits(c, q, k, pos, bias, o))
         return &c->nil;
-    const DfDeformProblem p = df_deform_problem(q, k, v, pos, bias, o);
+    DfDeformProblem p = df_deform_problem(q, k, v, pos, bias, o);
     DfTensor *y = df_output(c, &op, q->shape, DF_SOURCES_OF(q, k, v, pos, bias));
     df_macs(c, DF_MACS_ATTENTION, 2.0 * p.B * ((double)p.H * p.W) * p.keys * p.C); /* q k' and p v */
     if (df_skip(c, y))
         return y;
+    p.dropout = df_ctx_dropout(c, o.drop, p.B);
     const size_t lse = df_deform_attention_lse_size(&p);
     Note *note = df_taped(y) ? df_save(c, y, sizeof *note + lse * sizeof *note->lse) : NULL;
     if (note)
-        note->options = o;
+        *note = (Note){ .options = o, .dropout = p.dropout };
     const DfAttentionKernels *a = &c->k->attention;
     float *workspace = df_workspace(c, df_deform_attention_workspace(&p));
     if (!c->err)

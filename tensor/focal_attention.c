@@ -9,6 +9,7 @@ enum { QKV, PAD, TABLE, NEIGHBORS, POOLED };
 
 typedef struct { /* what backward needs besides the tensors */
     DfFocalAttention options;
+    DfDropout dropout;
     float lse[];
 } Note;
 
@@ -32,7 +33,8 @@ static DfFocalProblem problem_of(DfTensor *const *src, DfFocalAttention o)
 static void backward(DfCtx *c, DfTensor *y)
 {
     const Note *note = y->saved;
-    const DfFocalProblem p = problem_of(y->src, note->options);
+    DfFocalProblem p = problem_of(y->src, note->options);
+    p.dropout = note->dropout;
     DfFocalGrads to = { .qkv = df_grad(c, y->src[QKV]), .pad = df_grad(c, y->src[PAD]) };
     to.table = df_grad(c, y->src[TABLE]);
     to.neighbors = df_grad(c, y->src[NEIGHBORS]);
@@ -129,15 +131,16 @@ DfTensor *df_focal_attention(DfCtx *c, DfTensor *qkv, DfTensor *pad, DfTensor *t
     }
     if (c->err || !fits(c, src, o))
         return &c->nil;
-    const DfFocalProblem p = problem_of(src, o);
+    DfFocalProblem p = problem_of(src, o);
     DfTensor *y = df_output(c, &op, DF_SHAPE(p.B, p.H, p.W, p.C), POOLED + 2 * o.levels, src);
     df_macs(c, DF_MACS_ATTENTION, macs(&p));
     if (df_skip(c, y))
         return y;
+    p.dropout = df_ctx_dropout(c, o.drop, p.B);
     const size_t lse = df_focal_attention_lse_size(&p);
     Note *note = df_taped(y) ? df_save(c, y, sizeof *note + lse * sizeof *note->lse) : NULL;
     if (note)
-        note->options = o;
+        *note = (Note){ .options = o, .dropout = p.dropout };
     const DfAttentionKernels *a = &c->k->attention;
     float *workspace = df_workspace(c, df_focal_attention_workspace(&p));
     if (!c->err)

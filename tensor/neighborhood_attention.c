@@ -7,6 +7,7 @@
 
 typedef struct { /* what backward needs besides the tensors */
     DfNeighborhoodAttention options;
+    DfDropout dropout;
     float lse[];
 } Note;
 
@@ -23,7 +24,8 @@ static void backward(DfCtx *c, DfTensor *y)
 {
     const Note *note = y->saved;
     DfTensor *qkv = y->src[0], *table = y->src[1];
-    const DfNeighborhoodProblem p = problem_of(qkv, table, note->options);
+    DfNeighborhoodProblem p = problem_of(qkv, table, note->options);
+    p.dropout = note->dropout;
     float *dqkv = df_grad(c, qkv), *dtable = df_grad(c, table);
     float *workspace = df_workspace(c, df_neighborhood_attention_backward_workspace(&p));
     if (workspace && !c->err)
@@ -54,15 +56,16 @@ DfTensor *df_neighborhood_attention(DfCtx *c, DfTensor *qkv, DfTensor *table, Df
 {
     if (c->err || !fits(c, qkv, table, o))
         return &c->nil;
-    const DfNeighborhoodProblem p = problem_of(qkv, table, o);
+    DfNeighborhoodProblem p = problem_of(qkv, table, o);
     DfTensor *y = df_output(c, &op, DF_SHAPE(p.B, p.H, p.W, p.C), DF_SOURCES_OF(qkv, table));
     df_macs(c, DF_MACS_ATTENTION, 2.0 * p.B * ((double)p.H * p.W) * p.window * p.window * p.C); /* q k' and p v */
     if (df_skip(c, y))
         return y;
+    p.dropout = df_ctx_dropout(c, o.drop, p.B);
     const size_t lse = df_neighborhood_attention_lse_size(&p);
     Note *note = df_taped(y) ? df_save(c, y, sizeof *note + lse * sizeof *note->lse) : NULL;
     if (note)
-        note->options = o;
+        *note = (Note){ .options = o, .dropout = p.dropout };
     if (!c->err)
         df_check(c, df_neighborhood_attention_forward(c->pool, c->k, &p, y->data, note ? note->lse : NULL));
     return y;

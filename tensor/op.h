@@ -45,6 +45,8 @@ void df_note(DfCtx *, DfTensor *y, const void *note, size_t size);
 
 /* A key from df_ctx_random(c, sample). */
 DfKey df_ctx_key(DfCtx *, int sample);
+/* In training with p > 0 a key for each of n samples, which last for the whole step; else nothing is dropped. */
+DfDropout df_ctx_dropout(DfCtx *, float p, int samples);
 
 /* ---- work ------------------------------------------------------------------------------------------------------- */
 

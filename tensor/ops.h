@@ -271,7 +271,8 @@ DF_API DfTensor *df_lovasz_loss(DfCtx *, DfTensor *x, const int *label, DfLovasz
 /* ---- attention: window_attention.c, deform_attention.c, neighborhood_attention.c, focal_attention.c ------------- */
 
 /* softmax(scale q k' + bias) v for every head; the projections around it are the caller's. C = heads * depth, and heads
- * lie side by side in the channels. Flash-style (Dao et al., NeurIPS 2022): scores never exist as a matrix. */
+ * lie side by side in the channels. Flash-style (Dao et al., NeurIPS 2022): scores never exist as a matrix. In training
+ * a part `drop` in [0, 1) of the softmax's weights is set to 0, the rest multiplied by 1 / (1 - drop). */
 
 /* Multi-head attention within windows of a map, Swin's W-MSA and SW-MSA (Liu et al., ICCV 2021, section 3.2):
  * partition, cyclic shift, mask, relative position bias, softmax and the way back in one pass, nothing copied.
@@ -285,7 +286,7 @@ DF_API DfTensor *df_lovasz_loss(DfCtx *, DfTensor *x, const int *label, DfLovasz
  *                                                                                                    -> B H W C */
 typedef struct {
     int window, shift, heads;
-    float scale;
+    float scale, drop;
 } DfWindowAttention;
 DF_API DfTensor *df_window_attention(DfCtx *, DfTensor *qkv, DfTensor *pad, DfTensor *table, DfWindowAttention);
 
@@ -302,7 +303,7 @@ DF_API DfTensor *df_window_attention(DfCtx *, DfTensor *qkv, DfTensor *pad, DfTe
 typedef enum { DF_BIAS_NONE, DF_BIAS_TABLE, DF_BIAS_DENSE } DfBiasKind;
 typedef struct {
     int heads, groups;           /* groups divide heads                                                          */
-    float scale;
+    float scale, drop;
     DfBiasKind kind;
     bool half_pixel;
     const uint8_t *padding_mask; /* B Ns: 1 for padding, which no query sees; NULL: none. Not with a bias; must
@@ -321,7 +322,7 @@ DF_API DfDeformProblem df_deform_problem(const DfTensor *q, const DfTensor *k, c
  *     window  odd, 1..127; dilation at least 1                                                       -> B H W C */
 typedef struct {
     int window, dilation, heads;
-    float scale;
+    float scale, drop;
 } DfNeighborhoodAttention;
 DF_API DfTensor *df_neighborhood_attention(DfCtx *, DfTensor *qkv, DfTensor *table, DfNeighborhoodAttention);
 
@@ -340,7 +341,7 @@ typedef struct {
     int window, shift, heads; /* window: 1..64; shift less than that                       */
     int expand;               /* 0..window                                                 */
     int levels, focal_window; /* levels: how many pooled maps, at most DF_FOCAL_LEVELS; focal_window: odd, 1..64 */
-    float scale;
+    float scale, drop;
 } DfFocalAttention;
 DF_API DfTensor *df_focal_attention(DfCtx *, DfTensor *qkv, DfTensor *pad, DfTensor *table, DfTensor *neighbors,
                                     DfTensor *const *pooled, DfTensor *const *tables, DfFocalAttention);

@@ -97,3 +97,11 @@ DfKey df_ctx_key(DfCtx *c, int sample)
     const uint64_t bits = df_random_bits(&random);
     return (DfKey){ (uint32_t)bits, (uint32_t)(bits >> 32) };
 }
+
+DfDropout df_ctx_dropout(DfCtx *c, float p, int samples)
+{
+    DfKey *keys = c->training && p > 0 ? df_note_space(c, (size_t)samples * sizeof *keys) : NULL;
+    for (int i = 0; keys && i < samples; i++)
+        keys[i] = df_ctx_key(c, i);
+    return (DfDropout){ keys, df_key_threshold(p), p < 1 ? 1 / (1 - p) : 0 };
+}

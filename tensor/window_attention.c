@@ -6,6 +6,7 @@
 
 typedef struct { /* what backward needs besides the tensors */
     DfWindowAttention options;
+    DfDropout dropout;
     float lse[];
 } Note;
 
@@ -24,7 +25,8 @@ static void backward(DfCtx *c, DfTensor *y)
     DfTensor *qkv = y->src[0];
     DfTensor *pad = y->src[1];
     DfTensor *table = y->src[2];
-    const DfWindowProblem p = problem_of(qkv, pad, table, note->options);
+    DfWindowProblem p = problem_of(qkv, pad, table, note->options);
+    p.dropout = note->dropout;
     float *dqkv = df_grad(c, qkv), *dpad = df_grad(c, pad), *dtable = df_grad(c, table);
     const DfAttentionKernels *a = &c->k->attention;
     float *workspace = df_workspace(c, df_window_attention_backward_workspace(&p));
@@ -64,15 +66,16 @@ DfTensor *df_window_attention(DfCtx *c, DfTensor *qkv, DfTensor *pad, DfTensor *
 {
     if (c->err || !fits(c, qkv, pad, table, o))
         return &c->nil;
-    const DfWindowProblem p = problem_of(qkv, pad, table, o);
+    DfWindowProblem p = problem_of(qkv, pad, table, o);
     DfTensor *y = df_output(c, &op, DF_SHAPE(p.B, p.H, p.W, p.C), DF_SOURCES_OF(qkv, pad, table));
     df_macs(c, DF_MACS_ATTENTION, macs(&p));
     if (df_skip(c, y))
         return y;
+    p.dropout = df_ctx_dropout(c, o.drop, p.B);
     const size_t lse = df_window_attention_lse_size(&p);
     Note *note = df_taped(y) ? df_save(c, y, sizeof *note + lse * sizeof *note->lse) : NULL;
     if (note)
-        note->options = o;
+        *note = (Note){ .options = o, .dropout = p.dropout };
     const DfAttentionKernels *a = &c->k->attention;
     float *workspace = df_workspace(c, df_window_attention_workspace(&p));
     if (!c->err)

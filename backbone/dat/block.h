@@ -17,7 +17,7 @@ typedef struct {
     int cell;                        /* pixels of the image from one token to the next                 */
     bool code_2022;                  /* the arithmetic that the paper's checkpoints came with          */
     bool fixed_size;                 /* classification: maps have the size that tables are made for    */
-    float drop;                      /* training: dropout of the projection                            */
+    float drop, attn_drop;           /* training: dropout of the projection and of attention weights   */
     bool resize_windows;             /* whether tables of another size are resized on loading: of L, S */
     bool resize_positions;           /* and of D, A                                                    */
     /* L, S, X */

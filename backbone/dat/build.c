@@ -26,6 +26,7 @@ static DatBlockOptions block_options(const Dat *dat, int i)
         .code_2022 = old,
         .fixed_size = !detects,
         .drop = (float)dat->drop_rate,
+        .attn_drop = (float)dat->attn_drop_rate,
         .window = dat->window_sizes.v[i],
         .nat_ksize = dat->nat_ksizes.v[i],
         .sr_ratio = dat->sr_ratios.v[i],

@@ -118,6 +118,7 @@ static DfTensor *attend(DfCtx *c, const Deform *a, DfTensor *q, DfTensor *k, DfT
         .heads = o->heads,
         .groups = o->groups,
         .scale = df_dat_scale(o),
+        .drop = o->attn_drop,
         .half_pixel = o->code_2022,
     };
     DfTensor *bias = position_bias(c, a, q, pos, &how);

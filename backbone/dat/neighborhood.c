@@ -46,6 +46,7 @@ static void init(NnScope s, void *self, const DatBlockOptions *o)
         return;
     }
     a->attn = (DfNeighborhoodAttention){ .window = k, .dilation = 1, .heads = o->heads, .scale = df_dat_scale(o) };
+    a->attn.drop = o->attn_drop;
     a->drop = o->drop;
     a->rpb = nn_param(s, "rpb", DF_SHAPE(o->heads, 2 * k - 1, 2 * k - 1), NN_AS_IS, nn_truncated_normal(0.02));
     nn_linear_init(nn_at(s, "qkv"), &a->qkv, o->dim, 3 * o->dim, true);

@@ -41,7 +41,7 @@ const DfOpt df_dat_opts[] = {
 
     /* training */
     DF_OPT_FLOAT(Dat, drop_rate, 0.0, 0, 0.99, "training: dropout after the projections and in the MLPs"),
-    DF_OPT_FLOAT(Dat, attn_drop_rate, 0.0, 0, 0.99, "training: dropout of attention weights; only 0 is supported"),
+    DF_OPT_FLOAT(Dat, attn_drop_rate, 0.0, 0, 0.99, "training: dropout of attention weights"),
     DF_OPT_FLOAT(Dat, drop_path_rate, 0.0, 0, 0.99,
                  "training: probability that the last block is skipped (stochastic depth); it grows linearly from 0"),
 

@@ -10,13 +10,15 @@ typedef struct {
     NnConv down;             /* proj_ds.0; only if the map is reduced */
     NnLayerNorm down_norm;   /* proj_ds.1.norm                        */
     int heads;
-    float scale, drop;
+    float scale, drop, attn_drop;
 } Pyramid;
 
 static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x, NnResidual r)
 {
     const Pyramid *a = self;
-    const DfDeformAttention plain = { .heads = a->heads, .groups = 1, .scale = a->scale, .kind = DF_BIAS_NONE };
+    const DfDeformAttention plain = {
+        .heads = a->heads, .groups = 1, .scale = a->scale, .drop = a->attn_drop, .kind = DF_BIAS_NONE,
+    };
     DfTensor *coarse = x;
     if (a->down.weight)
         coarse = nn_layer_norm(c, &a->down_norm, nn_conv(c, &a->down, x));       /* B h w C */
@@ -39,6 +41,7 @@ static void init(NnScope s, void *self, const DatBlockOptions *o)
     a->heads = o->heads;
     a->scale = df_dat_scale(o);
     a->drop = o->drop;
+    a->attn_drop = o->attn_drop;
     nn_pointwise_init(nn_at(s, "q"), &a->q, o->dim, o->dim, true);
     nn_pointwise_init(nn_at(s, "kv"), &a->kv, o->dim, 2 * o->dim, true);
     nn_pointwise_init(nn_at(s, "proj"), &a->proj, o->dim, o->dim, true);

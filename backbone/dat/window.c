@@ -15,6 +15,7 @@ static void init(NnScope s, NnWindowAttention *a, const DatBlockOptions *o, int 
     const int w = o->window;
     const DfShape table = DF_SHAPE((2 * w - 1) * (2 * w - 1), o->heads);
     a->attn = (DfWindowAttention){ .window = w, .shift = shift, .heads = o->heads, .scale = df_dat_scale(o) };
+    a->attn.drop = o->attn_drop;
     a->proj_drop = o->drop;
     a->table = nn_param(s, "relative_position_bias_table", table, NN_AS_IS, nn_truncated_normal(0.01));
     nn_last(s)->resize = o->resize_windows ? NN_RESIZE_WINDOW_TABLE : NN_RESIZE_NO;

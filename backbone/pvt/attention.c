@@ -25,7 +25,9 @@ static DfTensor *reduced(DfCtx *c, const PvtAttention *a, DfTensor *x)          
 DfTensor *df_pvt_attention(DfCtx *c, const PvtAttention *a, DfTensor *x)
 {
     const DfMark m = df_enter(c, "attn", -1);
-    const DfDeformAttention plain = { .heads = a->heads, .groups = 1, .scale = a->scale };
+    const DfDeformAttention plain = {
+        .heads = a->heads, .groups = 1, .scale = a->scale, .drop = a->attn_drop,
+    };
     const NnResidual r = { .residual = x, .drop_path = a->drop_path, .drop = a->drop };
     const int B = df_dim(x, 0), C = df_dim(x, 3);
     DfTensor *y = nn_layer_norm(c, &a->norm1, x);
@@ -47,6 +49,7 @@ void df_pvt_attention_init(NnScope block, PvtAttention *a, const PvtOptions *o, 
     a->heads = o->num_heads.v[stage];
     a->scale = df_transformer_scale(o->qk_scale, dim, a->heads);
     a->drop = (float)o->drop_rate;
+    a->attn_drop = (float)o->attn_drop_rate;
     a->drop_path = df_pvt_drop_path(o, stage, index);
     a->linear = o->linear;
     nn_layer_norm_init(nn_at(block, "norm1"), &a->norm1, dim, df_pvt_norm_eps(o));

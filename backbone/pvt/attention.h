@@ -16,7 +16,7 @@ typedef struct {
     NnLayerNorm norm;       /* of the reduced map       */
     int heads;
     bool linear;
-    float scale, drop, drop_path;
+    float scale, drop, attn_drop, drop_path;
 } PvtAttention;
 
 /* Keys norm1.* and attn.* of the block's scope. */

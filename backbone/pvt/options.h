@@ -43,7 +43,7 @@ float df_pvt_drop_path(const PvtOptions *, int stage, int block);
     DF_OPT_FLOAT(T, qk_scale, None, 0, 1e6, \
                  "factor of the attention scores; None or 0: 1 / sqrt(channels of a head)"), \
     DF_OPT_FLOAT(T, drop_rate, 0.0, 0, 0.99, "training: dropout after the projections and in the MLPs"), \
-    DF_OPT_FLOAT(T, attn_drop_rate, 0.0, 0, 0.99, "training: dropout of attention weights; only 0 is supported"), \
+    DF_OPT_FLOAT(T, attn_drop_rate, 0.0, 0, 0.99, "training: dropout of attention weights"), \
     DF_OPT_FLOAT(T, drop_path_rate, 0.1, 0, 0.99, \
                  "training: probability that the last block is skipped (stochastic depth); it grows linearly from 0"), \
     DF_OPT_NODE(T, norm_layer, norm, "the LayerNorm of blocks, with its eps; None: eps is 1e-5"), \

@@ -125,7 +125,6 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
     const PvtOptions *o = &pvt->o;
     const bool classifies = o->style == PVT_CLASSIFICATION;
     *out = (DfMaps){ 0 };
-    df_transformer_check(c, image, 0, 0, o->attn_drop_rate);
     DfTensor *x = image;
     for (int i = 0; i < o->num_stages; i++) {
         x = run_stage(c, pvt, i, x);

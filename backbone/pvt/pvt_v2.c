@@ -78,7 +78,6 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
     const Pvt *pvt = self;
     const bool classifies = pvt->o.style == PVT_CLASSIFICATION;
     *out = (DfMaps){ 0 };
-    df_transformer_check(c, image, 0, 0, pvt->o.attn_drop_rate);
     DfTensor *x = image;
     for (int i = 0; i < pvt->o.num_stages; i++) {
         x = run_stage(c, pvt, i, x);

@@ -29,6 +29,7 @@ typedef struct {
     const float *qkv;   /* B H W 3C                                      */
     const float *pad;   /* 3C, or NULL for zeros                         */
     const float *table; /* (2 window - 1)^2 heads, or NULL               */
+    DfDropout dropout;  /* of attention weights                          */
 } DfWindowProblem;
 
 DF_API size_t df_window_attention_workspace(const DfWindowProblem *);          /* floats, forward  */
@@ -51,6 +52,7 @@ typedef struct {
     float scale;
     const float *qkv;     /* B H W 3C                                    */
     const float *table;   /* heads (2 window - 1) (2 window - 1), or NULL */
+    DfDropout dropout;    /* of attention weights                        */
 } DfNeighborhoodProblem;
 
 DF_API size_t df_neighborhood_attention_lse_size(const DfNeighborhoodProblem *);           /* floats, as above */

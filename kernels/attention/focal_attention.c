@@ -47,6 +47,7 @@ static Plan plan(const DfFocalProblem *p, const DfAttentionKernels *k)
     }
     w.first[p->levels] = n;
     w.t = df_tiles(k, p->C, p->heads, p->window, n, p->scale);
+    w.t.dropout = p->dropout;
     w.rows = (p->H + p->window - 1) / p->window;
     w.columns = (p->W + p->window - 1) / p->window;
     return w;
@@ -227,6 +228,14 @@ static void find_rows(const Plan *w, DfWindowRows *x, int h)
     df_window_copy_keys(&w->t, x);
 }
 
+/* What dropout asks by, of head h of a window. */
+static void number(const Plan *w, DfWindowRows *x, size_t window, int h)
+{
+    const size_t per_sample = (size_t)w->rows * (size_t)w->columns;
+    x->sample = (int)(window / per_sample);
+    x->first_query = df_tiles_first_query(&w->t, per_sample, window % per_sample, h);
+}
+
 /* s = bias + mask of one tile. */
 static void masked_bias(const Plan *w, DfWindowRows *x, const float *bias, int first)
 {
@@ -284,6 +293,7 @@ static void forward_task(void *arg, size_t task, void *scratch)
         const size_t window = row * (size_t)w->columns + (size_t)column;
         find_window(w, &x, (int)(row / (size_t)w->rows), (int)(row % (size_t)w->rows), column);
         find_rows(w, &x, h);
+        number(w, &x, window, h);
         df_window_forward(&kind, &x, h, f->out, f->lse ? f->lse + df_tiles_lse_at(&w->t, window, h) : NULL);
     }
 }
@@ -340,6 +350,7 @@ static void backward_task(void *arg, size_t task, void *scratch)
     for (size_t i = 0; i < windows; i++) {
         find_window(w, &x, (int)sample, (int)(i / columns), (int)(i % columns));
         find_rows(w, &x, h);
+        number(w, &x, sample * windows + i, h);
         df_window_backward(&kind, &x, &g, h, b->out, b->dout, b->lse + df_tiles_lse_at(&w->t, sample * windows + i, h));
     }
 }

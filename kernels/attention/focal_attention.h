@@ -23,6 +23,7 @@ typedef struct {
     const float *neighbors;               /* heads window^2 neighbors, if expand > 0              */
     const float *pooled[DF_FOCAL_LEVELS]; /* B rows*2^k columns*2^k 3C: rows, columns of windows  */
     const float *tables[DF_FOCAL_LEVELS]; /* heads (window + focal_window + 2^k - 2)^2            */
+    DfDropout dropout;                    /* of attention weights                                 */
 } DfFocalProblem;
 
 typedef struct { /* where to add the gradients; each may be NULL */

@@ -182,6 +182,7 @@ typedef struct {
     float *bias, *s;                /* keys lanes                                      */
     float *qt, *o;                  /* the queries, turned: width lanes; lanes width   */
     float *max, *sum, *rescale;     /* lanes                                           */
+    uint32_t *number;               /* of dropout: lanes                               */
 } Tile;
 
 static Tile carve_tile(const Plan *w, DfCarver *c)
@@ -200,6 +201,7 @@ static Tile carve_tile(const Plan *w, DfCarver *c)
     t.max = df_carve_floats(c, 1, lanes);
     t.sum = df_carve_floats(c, 1, lanes);
     t.rescale = df_carve_floats(c, 1, lanes);
+    t.number = df_carve(c, lanes, sizeof *t.number);
     return t;
 }
 
@@ -274,6 +276,19 @@ static void tile_scores(const Plan *w, const Band *band, Tile *t)
                  w->depth, w->width);
 }
 
+/* A query's keys are numbered within the union of its tile. */
+static void drop(const Plan *w, const Band *band, Tile *t, int h, float *s)
+{
+    if (!w->p->dropout.key)
+        return;
+    const size_t map = (size_t)w->p->H * (size_t)w->p->W;
+    for (int i = 0; i < w->lanes; i++) {
+        const size_t query = i < t->queries ? t->query[i] % map : 0;
+        t->number[i] = (uint32_t)(((size_t)h * map + query) * (size_t)w->keys);
+    }
+    w->k->drop(s, t->keys, w->lanes, t->number, 0, &w->p->dropout, band->at.b);
+}
+
 /* ---- forward ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -292,6 +307,7 @@ static void forward_tile(const Forward *f, const Band *band, Tile *t, int h)
         t->sum[i] = 0.0f;
     }
     w->k->softmax(t->s, t->keys, w->lanes, t->max, t->sum, t->rescale);
+    drop(w, band, t, h, t->s);
     w->k->combine(t->o, NULL, t->s, 1, (size_t)w->lanes, band->v + t->first_key * (size_t)w->width, t->queries,
                   t->keys, w->width);
     for (int i = 0; i < t->queries; i++)
@@ -432,7 +448,9 @@ static void backward_tile(const Backward *b, const Band *band, Tile *t, Scratch 
     w->k->transpose_rows(s->dot, s->dout, t->queries, w->lanes, w->depth, 1.0f);
     w->k->scores(s->dp, NULL, 0, band->v + first, s->dot, df_round_up(t->keys, DF_KEY_MULTIPLE), w->lanes, w->depth,
                  w->width);
+    drop(w, band, t, h, s->dp);
     w->k->softmax_backward(t->s, s->dp, t->keys, w->lanes, s->lse, s->delta);
+    drop(w, band, t, h, t->s);
     w->pointwise->accumulate(s->dbias, s->dp, 1.0f, (size_t)t->keys * lanes);
     if (!b->dqkv)
         return;

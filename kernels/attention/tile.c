@@ -115,5 +115,5 @@ static void softmax_backward(float *s, float *dp, int keys, int lanes, const flo
 void df_attention_init_c(DfAttentionKernels *k)
 {
     *k = (DfAttentionKernels){ transpose_rows, copy_rows, store_rows, scores, mask_regions, table_bias, softmax,
-                               combine, softmax_backward };
+                               combine, softmax_backward, df_drop_scores };
 }

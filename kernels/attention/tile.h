@@ -47,6 +47,18 @@ static inline void df_table_row(float *value, float *delta, const DfScoreTable *
         delta[x] = value[x + 1] - value[x];
 }
 
+/* The leaf drop(), for every rung: the compiler makes vectors of it. */
+static inline void df_drop_scores(float *s, int keys, int lanes, const uint32_t *number, int first,
+                                  const DfDropout *dropout, int sample)
+{
+    const DfKey of = dropout->key[sample];
+    for (int key = 0; key < keys; key++, s += lanes)
+        for (int lane = 0; lane < lanes; lane++) {
+            const uint32_t bits = df_key_bits(of, number[lane] + (uint32_t)(first + key));
+            s[lane] *= bits < dropout->below ? 0.0f : dropout->scale;
+        }
+}
+
 /* Scratch is taken piece by piece, each aligned to 64 bytes; over a base of NULL only the bytes wanted are counted. */
 typedef struct {
     char *base;

@@ -428,5 +428,5 @@ static void combine(float *out, const float *keep, const float *m, size_t row, s
 void df_attention_init_avx2(DfAttentionKernels *k)
 {
     *k = (DfAttentionKernels){ transpose_rows, copy_rows, store_rows, scores, mask_regions, table_bias, softmax,
-                               combine, softmax_backward };
+                               combine, softmax_backward, df_drop_scores };
 }

@@ -32,6 +32,7 @@ static Plan plan(const DfWindowProblem *p, const DfAttentionKernels *k)
     Plan w = { .p = p, .t = df_tiles(k, p->C, p->heads, p->window, p->window * p->window, p->scale) };
     w.rows = (p->H + p->window - 1) / p->window;
     w.columns = (p->W + p->window - 1) / p->window;
+    w.t.dropout = p->dropout;
     const int wanted = (ENOUGH_TASKS + w.rows - 1) / w.rows;
     w.head_tasks = wanted < p->heads ? wanted : p->heads;
     return w;
@@ -98,6 +99,14 @@ static void find_rows(const Plan *w, DfWindowRows *x, int h)
     df_window_copy_keys(&w->t, x);
 }
 
+/* What dropout asks by, of head h of a window. */
+static void number(const Plan *w, DfWindowRows *x, size_t window, int h)
+{
+    const size_t per_sample = (size_t)w->rows * (size_t)w->columns;
+    x->sample = (int)(window / per_sample);
+    x->first_query = df_tiles_first_query(&w->t, per_sample, window % per_sample, h);
+}
+
 /* s = scale q k' + bias + mask of one tile. */
 static void tile_scores(const void *of, DfWindowRows *x, int h, int tile)
 {
@@ -145,6 +154,7 @@ static void forward_task(void *arg, size_t task, void *scratch)
         find_tokens(w, &x, (int)(row / (size_t)w->rows), (int)(row % (size_t)w->rows), column);
         for (int h = first; h < end; h++) {
             find_rows(w, &x, h);
+            number(w, &x, window, h);
             df_window_forward(&kind, &x, h, f->out, f->lse ? f->lse + df_tiles_lse_at(&w->t, window, h) : NULL);
         }
     }
@@ -228,6 +238,7 @@ static void backward_task(void *arg, size_t task, void *scratch)
         const size_t at = i % per_sample;
         find_tokens(w, &x, (int)(i / per_sample), (int)(at / (size_t)w->columns), (int)(at % (size_t)w->columns));
         find_rows(w, &x, h);
+        number(w, &x, i, h);
         df_window_backward(&kind, &x, &g, h, b->out, b->dout, b->lse + df_tiles_lse_at(&w->t, i, h));
     }
     gather_table(w, &g, b->tables + task * table_entries(w->p));

@@ -46,6 +46,7 @@ DfWindowRows df_window_rows(const DfTiles *t, DfCarver *c)
     x.max = df_carve_floats(c, 1, lanes);
     x.sum = df_carve_floats(c, 1, lanes);
     x.rescale = df_carve_floats(c, 1, lanes);
+    x.number = df_carve(c, lanes, sizeof *x.number);
     return x;
 }
 
@@ -69,6 +70,15 @@ void df_tile_scores(const DfTiles *t, DfWindowRows *x, int tile, const float *bi
     t->k->scores(x->s, bias, stride, x->kk, x->qt, t->keys, t->lanes, t->depth, t->width);
 }
 
+static void drop(const DfTiles *t, DfWindowRows *x, int tile, float *s)
+{
+    if (!t->dropout.key)
+        return;
+    for (int i = 0; i < t->lanes; i++)
+        x->number[i] = (x->first_query + (uint32_t)(tile * t->lanes + i)) * (uint32_t)t->n;
+    t->k->drop(s, t->n, t->lanes, x->number, 0, &t->dropout, x->sample);
+}
+
 /* From the scores of a tile to its results. */
 static void tile_forward(const DfTiles *t, DfWindowRows *x, int tile, float *lse)
 {
@@ -79,6 +89,7 @@ static void tile_forward(const DfTiles *t, DfWindowRows *x, int tile, float *lse
         x->sum[i] = 0.0f;
     }
     t->k->softmax(x->s, t->n, t->lanes, x->max, x->sum, x->rescale);
+    drop(t, x, tile, x->s);
     t->k->combine(x->o, NULL, x->s, 1, (size_t)t->lanes, x->vv, n, t->n, t->width);
     t->k->store_rows(x->out + first, x->o, x->sum, n, t->depth, t->width);
     for (int i = 0; lse && i < n; i++)
@@ -147,7 +158,8 @@ static void tile_sums(const DfTiles *t, DfWindowGrads *g, const float *lse, int 
  *     dv[j] += sum over i of p[j][i] dout[i]
  *     dk[j] += sum over i of ds[j][i] scale q[i]
  *     dq[i]  = sum over j of ds[j][i] k[j]
- * where g->dp becomes ds, and dq is the gradient of the scaled queries. */
+ * where g->dp becomes ds, and dq is the gradient of the scaled queries. With dropout d[j][i], which is 0 or a factor,
+ * dp and the p of dv are multiplied by it; delta is what it was. */
 static void tile_backward(const DfTiles *t, DfWindowRows *x, DfWindowGrads *g, int tile, const float *lse)
 {
     const int first = tile * t->lanes;
@@ -156,7 +168,9 @@ static void tile_backward(const DfTiles *t, DfWindowRows *x, DfWindowGrads *g, i
     tile_sums(t, g, lse, first, n);
     t->k->transpose_rows(g->dot, g->dout + first, n, t->lanes, t->depth, 1.0f);
     t->k->scores(g->dp, NULL, 0, x->vv, g->dot, t->keys, t->lanes, t->depth, t->width);
+    drop(t, x, tile, g->dp);
     t->k->softmax_backward(x->s, g->dp, t->n, t->lanes, g->lse, g->delta);
+    drop(t, x, tile, x->s);
     t->k->copy_rows(g->qq, x->q + first, n, t->depth, t->width, t->scale);
     t->k->copy_rows(g->doo, g->dout + first, n, t->depth, t->width, 1.0f);
     t->k->combine(g->dv, g->ones, x->s, lanes, 1, g->doo, t->n, n, t->width);

@@ -6,7 +6,7 @@
  *
  * For each query i of a window and its keys j, with head h's rows q, k, v:
  *     s[j][i] = scale <q[i], k[j]> + bias[j][i] + mask[j][i]      which bias and mask says DfWindowKind
- *     p[j][i] = exp(s[j][i] - max) / sum                          softmax over j
+ *     p[j][i] = exp(s[j][i] - max) / sum                          softmax over j, and dropout of p in training
  *     o[i]    = sum over j of p[j][i] v[j]
  * All keys of a window fit into scratch, so the softmax sees them at once. What the way back keeps is one number a
  * query, lse[i] = max + log(sum): with it p[j][i] = exp(s[j][i] - lse[i]), and the scores are computed again.
@@ -25,8 +25,15 @@ typedef struct {
     int n, keys;          /* keys, and rounded up for scores()                */
     int tiles, lanes;     /* tiles of queries and their width                 */
     float scale;
+    DfDropout dropout;    /* of the attention weights                         */
 } DfTiles;
 DfTiles df_tiles(const DfAttentionKernels *, int C, int heads, int window, int n, float scale);
+
+/* Of a sample: its windows, heads and queries have numbers of their own for dropout. */
+static inline uint32_t df_tiles_first_query(const DfTiles *t, size_t windows, size_t window, int h)
+{
+    return (uint32_t)(((size_t)h * windows + window) * (size_t)t->tokens);
+}
 
 static inline size_t df_tiles_stride(const DfTiles *t)    /* from key to key of a bias: the lanes of all tiles */
 {
@@ -66,6 +73,9 @@ typedef struct {
     float *s, *o;                    /* scores: keys lanes; results: lanes width           */
     float *max, *sum, *rescale;      /* lanes                                              */
     float **out;                     /* where results go; NULL: nowhere                    */
+    int sample;                      /* for dropout                                        */
+    uint32_t first_query;            /* df_tiles_first_query()                             */
+    uint32_t *number;                /* of each lane's first score: lanes                  */
 } DfWindowRows;
 DfWindowRows df_window_rows(const DfTiles *, DfCarver *);
 void df_window_copy_keys(const DfTiles *, DfWindowRows *); /* once k and v point at the rows of a head */

@@ -26,6 +26,7 @@ typedef struct {
     const float *dense;      /* heads H*W keys, or B of these if dense_batched; NULL: none  */
     bool dense_batched;
     const uint8_t *padding_mask; /* B keys: 1 for a key that nobody sees, or NULL. Not with a table or a dense bias */
+    DfDropout dropout;           /* of attention weights                                                            */
 } DfDeformProblem;
 
 typedef struct { /* where to add the gradients; each may be NULL */

@@ -28,6 +28,7 @@ typedef struct {
     float *ones;
     float *table_rows;           /* a row of the table at some y, and its slope along x      */
     float *row_grad;             /* the gradient of that row                                 */
+    uint32_t *number;            /* of dropout: lanes                                        */
 } Scratch;
 
 static Scratch carve(const DfDeformPlan *w, DfCarver *c)
@@ -52,6 +53,7 @@ static Scratch carve(const DfDeformPlan *w, DfCarver *c)
     s.ones = df_carve_floats(c, 1, ONES);
     s.table_rows = df_carve_floats(c, 2 * DF_TABLE_ROWS, (size_t)w->stride);
     s.row_grad = df_carve_floats(c, 1, (size_t)w->stride);
+    s.number = df_carve(c, lanes, sizeof *s.number);
     return s;
 }
 
@@ -156,6 +158,7 @@ static void load_tile(const Backward *b, const DfDeformTile *t, int head, Scratc
     const DfDeformPlan *w = &b->plan;
     const size_t map = (size_t)w->H * (size_t)w->W;
     const float *lse = b->lse + ((size_t)t->b * (size_t)w->p->heads + (size_t)head) * map;
+    df_deform_numbers(w, t, head, s->number);
     df_deform_rows(w, t, head, w->p->q, s->rows);
     w->k->transpose_rows(s->qt, s->rows, t->lanes, t->lanes, w->depth, w->p->scale);
     w->k->copy_rows(s->qq, s->rows, t->lanes, w->depth, w->width, w->p->scale);
@@ -182,6 +185,12 @@ static void clear_idle_lanes(const DfDeformPlan *w, const DfDeformTile *t, int n
                 s->s[i * t->lanes + r * w->lanes + j] = s->dp[i * t->lanes + r * w->lanes + j] = 0.0f;
 }
 
+static void drop(const DfDeformPlan *w, const DfDeformTile *t, int first, int n, const Scratch *s, float *block)
+{
+    if (w->p->dropout.key)
+        w->k->drop(block, n, t->lanes, s->number, first, &w->p->dropout, t->b);
+}
+
 /* The scores of a block again, then softmax back as in window_tiles.c: s becomes p, dp becomes ds. */
 static void backward_block(const Backward *b, const DfDeformTile *t, int head, int first, Scratch *s)
 {
@@ -194,7 +203,9 @@ static void backward_block(const Backward *b, const DfDeformTile *t, int head, i
     const DfDeformBlock block = { s->qt, s->s, s->table_rows, s->dense };
     df_deform_scores(w, t, head, first, n, &block);
     w->k->scores(s->dp, NULL, 0, w->vv + from, s->dot, df_round_up(n, DF_KEY_MULTIPLE), t->lanes, w->depth, w->width);
+    drop(w, t, first, n, s, s->dp);
     w->k->softmax_backward(s->s, s->dp, n, t->lanes, s->lse, s->delta);
+    drop(w, t, first, n, s, s->s);
     clear_idle_lanes(w, t, n, s);
     w->k->combine(s->dv + at, s->ones, s->s, lanes, 1, s->doo, n, t->lanes, w->width);
     w->k->combine(s->dk + at, s->ones, s->dp, lanes, 1, s->qq, n, t->lanes, w->width);

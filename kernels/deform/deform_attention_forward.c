@@ -25,6 +25,7 @@ typedef struct {
     float *o;                     /* results so far: lanes width                */
     float *max, *sum, *rescale;   /* of the running softmax: lanes              */
     float *table_rows;            /* scratch of table_bias()                    */
+    uint32_t *number;             /* of dropout: lanes                          */
 } Scratch;
 
 static Scratch carve(const DfDeformPlan *w, DfCarver *c)
@@ -41,6 +42,7 @@ static Scratch carve(const DfDeformPlan *w, DfCarver *c)
     s.sum = df_carve_floats(c, 1, lanes);
     s.rescale = df_carve_floats(c, 1, lanes);
     s.table_rows = df_carve_floats(c, 2 * DF_TABLE_ROWS, (size_t)w->stride);
+    s.number = df_carve(c, lanes, sizeof *s.number);
     return s;
 }
 
@@ -85,6 +87,7 @@ static void forward_task(void *arg, size_t task, void *scratch)
     const int used = t.rows == 1 ? t.columns : t.lanes;
     df_deform_rows(w, &t, head, w->p->q, s.rows);
     w->k->transpose_rows(s.qt, s.rows, t.lanes, t.lanes, w->depth, w->p->scale);
+    df_deform_numbers(w, &t, head, s.number);
     const int keys = df_deform_keys(w, t.b);
     start(&s, t.lanes, w->width, keys);
     const DfDeformBlock block = { s.qt, s.s, s.table_rows, s.rows };
@@ -93,6 +96,8 @@ static void forward_task(void *arg, size_t task, void *scratch)
         const float *v = w->vv + df_deform_head_at(w, t.b, head) + (size_t)first * (size_t)w->width;
         df_deform_scores(w, &t, head, first, n, &block);
         w->k->softmax(s.s, n, t.lanes, s.max, s.sum, s.rescale);
+        if (w->p->dropout.key)
+            w->k->drop(s.s, n, t.lanes, s.number, first, &w->p->dropout, t.b);
         w->k->combine(s.o, s.rescale, s.s, 1, (size_t)t.lanes, v, used, n, w->width);
     }
     finish(f, &t, head, &s);

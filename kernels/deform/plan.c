@@ -198,3 +198,11 @@ void df_deform_scores(const DfDeformPlan *w, const DfDeformTile *t, int head, in
     w->k->scores(block->s, bias, (size_t)t->lanes, k, block->qt, df_round_up(n, DF_KEY_MULTIPLE), t->lanes, w->depth,
                  w->width);
 }
+
+void df_deform_numbers(const DfDeformPlan *w, const DfDeformTile *t, int head, uint32_t *number)
+{
+    const size_t first = (size_t)head * (size_t)w->H * (size_t)w->W;
+    for (int r = 0; r < t->rows; r++)
+        for (int j = 0; j < w->lanes; j++)
+            number[r * w->lanes + j] = (uint32_t)((first + df_deform_query(w, t, r, j)) * (size_t)w->p->keys);
+}

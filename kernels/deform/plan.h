@@ -85,6 +85,9 @@ typedef struct {
 } DfDeformBlock;
 void df_deform_scores(const DfDeformPlan *, const DfDeformTile *, int head, int first, int n, const DfDeformBlock *);
 
+/* number[lane] for the leaf drop(): of the score of the tile's query and key 0. Lanes without a query get anything. */
+void df_deform_numbers(const DfDeformPlan *, const DfDeformTile *, int head, uint32_t *number);
+
 /* ---- where things stand ----------------------------------------------------------------------------------------- */
 
 /* Keys of sample b in its copies, and which of the caller's keys copy i is. */

@@ -285,6 +285,44 @@ static double sample_groups_value(const float *const *in, const int *i) /* 2 5 7
 }
 static DfTensor *sample_wide(DfCtx *c, DfTensor *const *in) { return df_grid_sample(c, in[0], in[1], 1, DF_PAD_ZEROS, false); }
 
+/* ---- attention that drops weights: the same ones in every call --------------------------------------------------- */
+
+static void drops(DfCtx *c)
+{
+    c->training = true;
+    df_ctx_seed(c, 1, 2, 0);
+}
+
+static DfTensor *window_drop(DfCtx *c, DfTensor *const *in)
+{
+    drops(c);
+    return df_window_attention(c, in[0], in[1], in[2],
+                               (DfWindowAttention){ .window = 3, .shift = 1, .heads = 2, .scale = 0.5f, .drop = 0.4f });
+}
+
+static DfTensor *deform_drop(DfCtx *c, DfTensor *const *in)
+{
+    drops(c);
+    return df_deform_attention(c, in[0], in[1], in[2], NULL, NULL,
+                               (DfDeformAttention){ .heads = 2, .groups = 1, .scale = 0.5f, .drop = 0.4f });
+}
+
+static DfTensor *neighborhood_drop(DfCtx *c, DfTensor *const *in)
+{
+    drops(c);
+    return df_neighborhood_attention(c, in[0], in[1], (DfNeighborhoodAttention){
+        .window = 3, .dilation = 1, .heads = 2, .scale = 0.5f, .drop = 0.4f });
+}
+
+static DfTensor *focal_drop(DfCtx *c, DfTensor *const *in)
+{
+    drops(c);
+    DfTensor *neighbors = df_zeros(c, S(1, 2, 9, 20)), *pooled = df_slice(c, df_slice(c, in[0], 1, 0, 2), 2, 0, 2);
+    DfTensor *table = df_zeros(c, S(2, 25));
+    return df_focal_attention(c, in[0], in[1], in[2], neighbors, &pooled, &table, (DfFocalAttention){
+        .window = 3, .heads = 2, .expand = 1, .levels = 1, .focal_window = 3, .scale = 0.5f, .drop = 0.4f });
+}
+
 /* ---- the table --------------------------------------------------------------------------------------------------- */
 
 static const Case cases[] = {
@@ -338,6 +376,10 @@ static const Case cases[] = {
     { "max_pool ceil", { S(2, 5, 7, 3) }, max_pool, max_pool_value, true },
     { "grid_sample groups", { S(2, 5, 7, 6), S(4, 3, 11, 2) }, sample_groups, sample_groups_value, true },
     { "grid_sample wide", { S(1, 5, 7, 203), S(1, 3, 11, 2) }, sample_wide, NULL, true },
+    { "window attention with dropout", { S(2, 5, 4, 24), S(24), S(25, 2) }, window_drop, NULL, false },
+    { "deformable attention with dropout", { S(2, 5, 23, 8), S(2, 53, 8), S(2, 53, 8) }, deform_drop, NULL, false },
+    { "neighborhood attention with dropout", { S(2, 5, 6, 24), S(2, 5, 5) }, neighborhood_drop, NULL, false },
+    { "focal attention with dropout", { S(2, 5, 6, 24), S(24), S(25, 2) }, focal_drop, NULL, false },
 };
 enum { CASES = sizeof cases / sizeof *cases };
 
