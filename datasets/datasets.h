@@ -19,6 +19,7 @@
 #include "datasets/registry.h"
 #include "datasets/segmentation.h"
 #include "datasets/synthetic.h"
+#include "datasets/training/order.h"
 #include "datasets/training/training_set.h"
 
 #endif
