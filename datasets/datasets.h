@@ -19,7 +19,9 @@
 #include "datasets/registry.h"
 #include "datasets/segmentation.h"
 #include "datasets/synthetic.h"
+#include "datasets/training/batch.h"
 #include "datasets/training/order.h"
+#include "datasets/training/training_loader.h"
 #include "datasets/training/training_set.h"
 
 #endif
