@@ -33,7 +33,9 @@ typedef struct {
     /* Detections of image `n` of the batch; boxes in original pixels if `rescale`, else in network pixels.
      * DF_ENOMEM. */
     int (*decode)(const void *self, const DfDense *, int n, const DfImageMeta *, bool rescale, DfDetections *out);
-    /* The same from n views of one image together (test-time augmentation), in original pixels. */
+    /* Heads whose detections are proposals: those that the second stage learns from in training. NULL: decode(). */
+    int (*propose)(const void *self, const DfDense *, int n, const DfImageMeta *, DfDetections *out);
+    /* The same as decode() from n views of one image together (test-time augmentation), in original pixels. */
     int (*decode_views)(const void *self, const DfDense *views, const DfImageMeta *, int n, DfDetections *out);
 } DfDenseHead;
 

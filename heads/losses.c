@@ -46,3 +46,15 @@ void df_losses_add(DfCtx *c, DfLosses *out, DfTensor *loss, const char *format, 
     va_end(arguments);
     df_losses_total(c, out, loss);
 }
+
+void df_leave_losses(DfCtx *c, DfMark mark, const DfLosses *losses)
+{
+    DfTensor *keep[DF_LOSSES + 1];
+    int n = 0;
+    for (int i = 0; i < losses->n; i++)
+        if (losses->v[i].loss)
+            keep[n++] = losses->v[i].loss;
+    if (losses->total)
+        keep[n++] = losses->total;
+    df_leave_all(c, mark, keep, n);
+}

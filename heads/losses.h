@@ -51,6 +51,8 @@ DF_API void df_losses_add(DfCtx *, DfLosses *, DfTensor *loss, const char *forma
 /* The two halves of it, where what is logged is not what is summed. */
 DF_API void df_losses_list(DfLosses *, DfTensor *loss, const char *format, ...) DF_PRINTF(3, 4);
 DF_API void df_losses_total(DfCtx *, DfLosses *, DfTensor *loss);
+/* Leaves a scope; the losses and their total stay. */
+DF_API void df_leave_losses(DfCtx *, DfMark, const DfLosses *);
 /* Adds a number for the log alone. */
 DF_API void df_losses_figure(DfLosses *, double figure, const char *format, ...) DF_PRINTF(3, 4);
 

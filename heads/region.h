@@ -15,13 +15,15 @@ DF_BEGIN_DECLS
 
 /* ---- the parts --------------------------------------------------------------------------------------------------- */
 
-/* Regions that a training step chose, and what each should have been. */
+/* Regions that a training step chose, and what each should have been. Box heads are given all of them, mask heads those
+ * of objects alone. */
 typedef struct {
     int n;
-    const float *rois;   /* [n][5]: index in the batch, x1 y1 x2 y2 in network pixels            */
-    const int *labels;   /* [n]: the class of its object; the number of classes for background   */
-    const float *boxes;  /* [n][4]: the box of its object, likewise; of background not read      */
-    const float *masks;  /* [n][h][w], 0 or 1, at the size of the mask head's output; or NULL    */
+    const float *rois;    /* [n][5]: index in the batch, x1 y1 x2 y2 in network pixels            */
+    const int *labels;    /* [n]: the class of its object; the number of classes for background   */
+    const float *weights; /* [n]: what each counts in the class loss; box heads alone             */
+    const float *boxes;   /* [n][4]: the box of its object, likewise; of background not read      */
+    const float *masks;   /* [n][h][w], 0 to 1, at the size of the mask head's output; mask heads alone */
 } DfRegionTargets;
 
 /* How a box head answers. */
@@ -44,6 +46,8 @@ typedef struct {
     /* Added to `out`. NULL: the head cannot be trained. */
     void (*losses)(DfCtx *, const void *self, DfTensor *scores, DfTensor *deltas, const DfRegionTargets *,
                    DfLosses *out);
+    /* The class loss of each region alone, by which hard ones are found.                  -> R */
+    DfTensor *(*class_losses)(DfCtx *, const void *self, DfTensor *scores, const int *labels);
 } DfBoxHead;
 
 typedef struct {

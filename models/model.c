@@ -233,6 +233,7 @@ int df_model_losses(const DfModel *model, DfCtx *c, DfTensor *image, const DfLos
 {
     out->n = 0;
     out->total = NULL;
+    out->samplings = 0;
     if (!model->architecture || !model->architecture->losses)
         return df_fail(DF_EVALUE, "%s has no losses built in", df_model_type(model));
     if (takes(c, image))

@@ -37,6 +37,7 @@ static void init(NnScope s, void *self, const DfNode *root)
         .train_cfg = df_node_get(train_cfg, "rpn"),
         .proposals = df_node_get(train_cfg, "rpn_proposal"),
         .test_cfg = df_node_get(test_cfg, "rpn"),
+        .mmdet_2 = df_node_get(df_node_get(root, "model"), "pretrained") != NULL,
     };
     const DfHeadSettings second = {
         .train_cfg = df_node_get(train_cfg, "rcnn"),
@@ -117,6 +118,56 @@ static int detect(DfCtx *c, const void *self, DfTensor *image, const DfImageMeta
         df_detections_free(&proposals[i]);
     df_free(proposals);
     return error;
+}
+
+/* ---- training ---------------------------------------------------------------------------------------------------- */
+
+/* What the second stage learns from, image by image. */
+static int propose_to_learn(DfCtx *c, const TwoStage *net, const DfDense *dense, const DfLossBatch *batch,
+                            DfDetections *proposals)
+{
+    const DfDenseHead *rpn = net->rpn.record;
+    int error = df_ctx_error(c);
+    for (int i = 0; error == DF_OK && !c->dry && i < batch->n; i++) {
+        if (rpn->propose)
+            error = rpn->propose(net->rpn.self, dense, i, &batch->metas[i], &proposals[i]);
+        else
+            error = rpn->decode(net->rpn.self, dense, i, &batch->metas[i], false, &proposals[i]);
+    }
+    if (error == DF_OK)
+        observe_proposals(c, proposals, batch->n);
+    return error;
+}
+
+static void learn_regions(DfCtx *c, const TwoStage *net, const DfMaps *pyramid, const DfDense *dense,
+                          const DfLossBatch *batch, DfLosses *out)
+{
+    DfDetections *proposals = df_calloc((size_t)batch->n + 1, sizeof *proposals);
+    const int error = proposals ? propose_to_learn(c, net, dense, batch, proposals) : df_fail_memory("proposals");
+    if (error < 0)
+        df_ctx_fail(c, error, "%s", df_error());
+    const DfMark m = df_enter(c, "roi_head", -1);
+    if (!c->err)
+        net->roi.record->losses(c, net->roi.self, pyramid, proposals, batch, out);
+    df_leave_losses(c, m, out);
+    for (int i = 0; proposals && i < batch->n; i++)
+        df_detections_free(&proposals[i]);
+    df_free(proposals);
+}
+
+/* Both stages learn at once from one pass ("approximate joint training", Ren et al., section 3.2): proposals are taken as
+ * given, without a way back through them. */
+static void losses(DfCtx *c, const void *self, DfTensor *image, const DfLossBatch *batch, DfLosses *out)
+{
+    const TwoStage *net = self;
+    DfMaps pyramid;
+    DfDense dense;
+    run_first_stage(c, net, image, &pyramid, &dense);
+    const DfMark m = df_enter(c, "rpn_head", -1);
+    if (!c->err && net->rpn.record->losses)
+        net->rpn.record->losses(c, net->rpn.self, &dense, batch, out);
+    df_leave_losses(c, m, out);
+    learn_regions(c, net, &pyramid, &dense, batch, out);
 }
 
 /* ---- several views of an image ----------------------------------------------------------------------------------- */
@@ -218,8 +269,8 @@ static bool has_masks(const void *self)
 #define TWO_STAGE(record, type, text)                                                                              \
     const DfArchitecture df_architecture_##record = {                                                              \
         .name = type, .help = text, .size = sizeof(TwoStage), .opts = opts, .init = init, .forward = forward,      \
-        .detect = detect, .detect_views = detect_views, .ignorable = df_trunk_ignorable, .classes = classes,       \
-        .has_masks = has_masks                                                                                     \
+        .detect = detect, .detect_views = detect_views, .losses = losses, .ignorable = df_trunk_ignorable,         \
+        .classes = classes, .has_masks = has_masks                                                                 \
     }
 TWO_STAGE(faster_rcnn, "FasterRCNN", "two-stage detector (Ren et al., NIPS 2015)");
 TWO_STAGE(mask_rcnn, "MaskRCNN", "two-stage detector with masks (He et al., ICCV 2017)");

@@ -117,6 +117,8 @@ int df_candidates_room(Candidates *k, size_t more, int classes)
 static bool large_enough(const DenseDecoder *d, const float box[4])
 {
     const float least = (float)d->min_size;
+    if (d->drop_empty && least >= 0)
+        return box[2] - box[0] > least && box[3] - box[1] > least;
     return !(least > 0) || (box[2] - box[0] >= least && box[3] - box[1] >= least);
 }
 

@@ -16,6 +16,7 @@ typedef struct {
     int columns;     /* an anchor's scores: with a softmax one more                                               */
     int nms_pre;     /* at most so many anchors of a level become candidates, the best; <= 0: all                 */
     double min_size; /* candidates are at least so wide and high, in network pixels; 0: of any size               */
+    bool drop_empty; /* candidates are wider and higher than min_size, so that those without area go              */
 } DenseDecoder;
 
 typedef struct {

@@ -16,6 +16,7 @@
 typedef struct {
     int nms_pre, max_per_img;
     double min_size;
+    bool drop_empty;
     DfNms nms;
 } ProposalCfg;
 
@@ -111,8 +112,6 @@ static void test_cfg_init(NnScope s, Rpn *h, const DfNode *test_cfg)
     const int error = read_proposal_cfg(&h->test, &k, nn_model_arena(s.model), "test_cfg.rpn");
     if (error < 0)
         nn_fail(s, error, "%s", df_error());
-    h->decoder.nms_pre = h->test.nms_pre;
-    h->decoder.min_size = h->test.min_size;
 }
 
 /* Without rpn_proposal a training run has the proposals of test_cfg. */
@@ -132,6 +131,7 @@ static void train_cfg_init(NnScope s, Rpn *h, DfHeadSettings settings)
         nn_fail(s, error, "%s", df_error());
     else if (error < 0)
         df_set_problem(s, &h->train_proposals_problem, "%s", df_error());
+    h->train_proposals.drop_empty = !settings.mmdet_2; /* versions differ where min_bbox_size is 0 */
 }
 
 /* ---- construction and forward ------------------------------------------------------------------------------------ */
@@ -175,13 +175,14 @@ static void forward(DfCtx *c, const void *self, const DfMaps *in, DfDense *out)
 
 /* Non-maximum suppression, and the best of what it leaves. Boxes of different labels[n] do not suppress one another;
  * labels NULL: all do. */
-static int suppress(const Rpn *h, const DfNms *nms, const Candidates *k, const int *labels, DfDetections *out)
+static int suppress(const ProposalCfg *cfg, const DfNms *nms, const Candidates *k, const int *labels,
+                    DfDetections *out)
 {
     DfKept *keep = df_malloc(k->n * sizeof *keep);
     size_t kept = 0;
     int error = keep ? df_nms(nms, k->n, k->boxes, k->scores, labels, keep, &kept) : df_fail_memory("proposals");
-    if (kept > (size_t)h->test.max_per_img)
-        kept = (size_t)h->test.max_per_img;
+    if (kept > (size_t)cfg->max_per_img)
+        kept = (size_t)cfg->max_per_img;
     if (error == DF_OK) {
         out->v = df_malloc(kept * sizeof *out->v);
         error = out->v ? DF_OK : df_fail_memory("proposals");
@@ -196,22 +197,42 @@ static int suppress(const Rpn *h, const DfNms *nms, const Candidates *k, const i
 }
 
 /* Boxes of different levels do not suppress one another. */
+static int decode_by(const Rpn *h, const ProposalCfg *cfg, const DfDense *dense, int image, const DfImageMeta *meta,
+                     DfDetections *out)
+{
+    Candidates k = { 0 };
+    *out = (DfDetections){ 0 };
+    DenseDecoder decoder = h->decoder;
+    decoder.nms_pre = cfg->nms_pre;
+    decoder.min_size = cfg->min_size;
+    decoder.drop_empty = cfg->drop_empty;
+    DfNms limited = cfg->nms;
+    if (limited.max_num <= 0 || limited.max_num > cfg->max_per_img)
+        limited.max_num = cfg->max_per_img > 0 ? cfg->max_per_img : 1; /* 0 would mean all */
+    int error = df_candidates_add(&k, &decoder, dense, image, meta);
+    if (error == DF_OK)
+        error = suppress(cfg, &limited, &k, k.levels, out);
+    df_candidates_done(&k);
+    return error;
+}
+
 static int decode(const void *self, const DfDense *dense, int image, const DfImageMeta *meta, bool rescale,
                   DfDetections *out)
 {
     const Rpn *h = self;
-    Candidates k = { 0 };
-    *out = (DfDetections){ 0 };
-    DfNms limited = h->test.nms;
-    if (limited.max_num <= 0 || limited.max_num > h->test.max_per_img)
-        limited.max_num = h->test.max_per_img > 0 ? h->test.max_per_img : 1; /* 0 would mean all */
-    int error = df_candidates_add(&k, &h->decoder, dense, image, meta);
-    if (error == DF_OK)
-        error = suppress(h, &limited, &k, k.levels, out);
+    const int error = decode_by(h, &h->test, dense, image, meta, out);
     for (size_t i = 0; rescale && i < 4 * out->n; i++)
         out->v[i / 4].box[i % 4] /= meta->scale_factor[i % 4];
-    df_candidates_done(&k);
     return error;
+}
+
+static int propose(const void *self, const DfDense *dense, int image, const DfImageMeta *meta, DfDetections *out)
+{
+    const Rpn *h = self;
+    *out = (DfDetections){ 0 };
+    if (h->train_proposals_problem)
+        return df_fail(DF_EVALUE, "%s", h->train_proposals_problem);
+    return decode_by(h, &h->train_proposals, dense, image, meta, out);
 }
 
 /* Adds a view's proposals, in original pixels. */
@@ -245,7 +266,7 @@ static int decode_views(const void *self, const DfDense *views, const DfImageMet
     DfNms hard = df_nms_options();
     hard.iou_threshold = h->test.nms.iou_threshold;
     if (error == DF_OK)
-        error = suppress(h, &hard, &k, NULL, out);
+        error = suppress(&h->test, &hard, &k, NULL, out);
     df_candidates_done(&k);
     return error;
 }
@@ -258,5 +279,6 @@ const DfDenseHead df_head_rpn = {
     .init = init,
     .forward = forward,
     .decode = decode,
+    .propose = propose,
     .decode_views = decode_views,
 };

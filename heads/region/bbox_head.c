@@ -6,6 +6,8 @@
  */
 #include <math.h>
 
+#include "heads/apply_loss.h"
+#include "heads/decode_boxes.h"
 #include "heads/region.h"
 #include "heads/settings/loss_cfg.h"
 #include "heads/settings/settings.h"
@@ -201,6 +203,106 @@ static void forward(DfCtx *c, const void *self, DfTensor *regions, DfTensor **sc
         *deltas = nn_linear(c, &h->fc_reg, branch(c, h, &h->reg, x, true)); /* n 4*classes, or n 4   */
 }
 
+/* ---- losses ------------------------------------------------------------------------------------------------------ */
+
+static float right_of_hundred(const DfTensor *scores, const int *labels)
+{
+    const size_t columns = (size_t)df_dim(scores, 1), n = (size_t)df_dim(scores, 0);
+    size_t right = 0;
+    for (size_t i = 0; i < n; i++) {
+        const float *row = scores->data + i * columns;
+        size_t at = 0;
+        for (size_t k = 1; k < columns; k++)
+            at = row[k] > row[at] ? k : at;
+        right += at == (size_t)labels[i];
+    }
+    return n ? 100.0f * (float)right / (float)n : 0;
+}
+
+/* The mean over the regions that count. */
+static void learn_classes(DfCtx *c, const BoxHead *h, DfTensor *scores, const DfRegionTargets *t, DfLosses *out)
+{
+    int counted = 0;
+    for (int i = 0; i < t->n; i++)
+        counted += t->weights[i] > 0;
+    const LossTargets targets = {
+        .label = t->labels,
+        .weight = t->weights,
+        .averaged = true,
+        .average = counted ? counted : 1,
+    };
+    df_losses_add(c, out, df_loss_apply(c, &h->loss_cls, scores, &targets), "loss_cls");
+    if (!c->err && !c->dry)
+        df_losses_figure(out, (double)right_of_hundred(scores, t->labels), "acc");
+}
+
+/* Regions of objects, one after the other. */
+typedef struct {
+    int n;
+    int *rows;      /* [n]: of the deltas, seen as rows of four: those of the object's class */
+    float *regions; /* [n][4]                                                                */
+    float *targets; /* [n][4]: the boxes of their objects                                    */
+} Foreground;
+
+static bool foreground_new(DfCtx *c, Foreground *f, int n)
+{
+    *f = (Foreground){
+        .rows = (int *)(void *)df_workspace(c, (size_t)n + 1),
+        .regions = df_workspace(c, 4 * (size_t)n + 1),
+        .targets = df_workspace(c, 4 * (size_t)n + 1),
+    };
+    return !c->err;
+}
+
+static void find_foreground(const BoxHead *h, const DfRegionTargets *t, Foreground *f)
+{
+    for (int i = 0; i < t->n; i++) {
+        if (t->labels[i] >= h->num_classes)
+            continue;
+        const int k = f->n++;
+        f->rows[k] = h->reg_class_agnostic ? i : i * h->num_classes + t->labels[i];
+        for (int j = 0; j < 4; j++) {
+            f->regions[4 * k + j] = t->rois[5 * i + 1 + j];
+            f->targets[4 * k + j] = t->boxes[4 * i + j];
+        }
+    }
+}
+
+/* Boxes of regions of objects, those of the object's class. The mean is over all regions, background too (Fast R-CNN,
+ * equation 1). In a dry pass all regions are background. */
+static DfTensor *box_loss(DfCtx *c, const BoxHead *h, DfTensor *deltas, const DfRegionTargets *t)
+{
+    Foreground f;
+    if (!foreground_new(c, &f, t->n))
+        return &c->nil;
+    if (!c->dry)
+        find_foreground(h, t, &f);
+    const int boxes = df_dim(deltas, 1) / 4;
+    DfTensor *x = df_reshape(c, deltas, DF_SHAPE(t->n * boxes, 4));                 /* n*classes 4, or n 4 */
+    x = df_gather_rows(c, x, f.rows, f.n);                                          /* objects 4           */
+    if (h->reg_decoded_bbox)
+        x = df_decode_boxes(c, &h->coder, x, f.regions);
+    else
+        df_delta_encode(&h->coder, (size_t)f.n, f.regions, f.targets, f.targets);
+    const LossTargets targets = { .target = f.targets, .averaged = true, .average = t->n ? t->n : 1 };
+    return df_loss_apply(c, &h->loss_bbox, x, &targets);
+}
+
+static void losses(DfCtx *c, const void *self, DfTensor *scores, DfTensor *deltas, const DfRegionTargets *t,
+                   DfLosses *out)
+{
+    const BoxHead *h = self;
+    learn_classes(c, h, scores, t, out);
+    if (deltas)
+        df_losses_add(c, out, box_loss(c, h, deltas, t), "loss_bbox");
+}
+
+static DfTensor *class_losses(DfCtx *c, const void *self, DfTensor *scores, const int *labels)
+{
+    const BoxHead *h = self;
+    return df_loss_elements(c, &h->loss_cls, scores, &(LossTargets){ .label = labels });
+}
+
 static DfBoxHeadShape shape(const void *self)
 {
     const BoxHead *h = self;
@@ -223,6 +325,8 @@ static DfBoxHeadShape shape(const void *self)
         .init = start, \
         .shape = shape, \
         .forward = forward, \
+        .losses = losses, \
+        .class_losses = class_losses, \
     }
 BOX_HEAD(bbox, "BBoxHead", plain_opts, init, "classes and boxes of regions, straight from their features");
 BOX_HEAD(conv_fc_bbox, "ConvFCBBoxHead", conv_fc_opts, init,

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "heads/apply_loss.h"
 #include "heads/region.h"
 #include "heads/settings/loss_cfg.h"
 #include "heads/settings/settings.h"
@@ -133,6 +134,23 @@ static DfTensor *forward(DfCtx *c, const void *self, DfTensor *regions)
     return nn_conv(c, &h->logits, x);                       /* n 28 28 classes */
 }
 
+/* ---- losses ------------------------------------------------------------------------------------------------------ */
+
+/* Section 3 of the paper: a sigmoid for every cell of the mask of the object's own class; masks of other classes learn
+ * nothing, so that classes do not compete. */
+static void losses(DfCtx *c, const void *self, DfTensor *logits, const DfRegionTargets *t, DfLosses *out)
+{
+    const MaskHead *h = self;
+    int *zeros = (int *)(void *)df_workspace(c, (size_t)t->n + 1);
+    if (!zeros)
+        return;
+    memset(zeros, 0, ((size_t)t->n + 1) * sizeof *zeros);
+    if (!h->loss_mask.problem && !(h->loss_mask.kind == LOSS_CROSS_ENTROPY && h->loss_mask.cross_entropy.use_mask))
+        df_ctx_fail(c, DF_EVALUE, "loss_mask: want CrossEntropyLoss with use_mask=True");
+    const LossTargets targets = { .label = h->class_agnostic ? zeros : t->labels, .target = t->masks };
+    df_losses_add(c, out, df_loss_apply(c, &h->loss_mask, logits, &targets), "loss_mask");
+}
+
 static int classes(const void *self)
 {
     const MaskHead *h = self;
@@ -147,4 +165,5 @@ const DfMaskHead df_head_fcn_mask = {
     .init = init,
     .classes = classes,
     .forward = forward,
+    .losses = losses,
 };

@@ -27,7 +27,7 @@ void df_roi_observe_rois(DfCtx *c, const RoiHead *h, int stage, const char *what
 }
 
 void df_roi_boxes(DfCtx *c, const RoiHead *h, int stage, const DfMaps *maps, const float *rois, int n,
-                  DfTensor **scores, DfTensor **deltas)
+                  DfTensor **scores, DfTensor **deltas, DfTensor **features)
 {
     const int index = h->cascade ? stage : -1;
     const BoxPart *box = &h->box[stage];
@@ -36,23 +36,30 @@ void df_roi_boxes(DfCtx *c, const RoiHead *h, int stage, const DfMaps *maps, con
     DfTensor *x = df_leave(c, m, df_roi_extract(c, &h->box_extractor[stage], maps, rois, n)); /* n 7 7 C */
     m = df_enter(c, "bbox_head", index);
     box->record->forward(c, box->self, x, scores, deltas);
-    DfTensor *const keep[2] = { *scores, *deltas };
-    const int n_keep = *deltas ? 2 : 1;
+    DfTensor *keep[3] = { *scores };
+    int n_keep = 1;
+    if (*deltas)
+        keep[n_keep++] = *deltas;
     df_leave_all(c, m, keep, n_keep);
     df_roi_observe(c, h, stage, "bbox_roi_feats", x);
+    if (features)
+        *features = keep[n_keep++] = x;
     df_leave_all(c, whole, keep, n_keep);
+}
+
+DfTensor *df_roi_masks_of(DfCtx *c, const RoiHead *h, int stage, DfTensor *features)
+{
+    const MaskPart *mask = &h->mask[stage];
+    const DfMark m = df_enter(c, "mask_head", h->cascade ? stage : -1);
+    return df_leave(c, m, mask->record->forward(c, mask->self, features));                     /* n 28 28 classes */
 }
 
 DfTensor *df_roi_masks(DfCtx *c, const RoiHead *h, int stage, const DfMaps *maps, const float *rois, int n)
 {
-    const int index = h->cascade ? stage : -1;
-    const MaskPart *mask = &h->mask[stage];
     const DfMark whole = df_enter(c, NULL, -1);
-    DfMark m = df_enter(c, "mask_roi_extractor", index);
+    const DfMark m = df_enter(c, "mask_roi_extractor", h->cascade ? stage : -1);
     DfTensor *x = df_leave(c, m, df_roi_extract(c, &h->mask_extractor[stage], maps, rois, n)); /* n 14 14 C */
     if (stage == 0)
         df_observe(c, x, "mask_roi_feats", -1);
-    m = df_enter(c, "mask_head", index);
-    DfTensor *logits = df_leave(c, m, mask->record->forward(c, mask->self, x));                /* n 28 28 classes */
-    return df_leave(c, whole, logits);
+    return df_leave(c, whole, df_roi_masks_of(c, h, stage, x));
 }

@@ -6,6 +6,7 @@
 #include "heads/region/roi_detect.h"
 #include "heads/region/roi_forward.h"
 #include "heads/region/roi_head.h"
+#include "heads/region/roi_losses.h"
 
 /* A part is a dict, or a list of one dict for each stage. */
 #define ROI_HEAD_OPTS \
@@ -59,7 +60,7 @@ static void forward(DfCtx *c, const void *self, const DfMaps *in, const float *r
     for (int i = 0; i < h->num_stages; i++) {
         DfTensor *scores, *deltas;
         const DfMark m = df_enter(c, NULL, -1);
-        df_roi_boxes(c, h, i, in, rois, n, &scores, &deltas);
+        df_roi_boxes(c, h, i, in, rois, n, &scores, &deltas, NULL);
         df_leave_all(c, m, NULL, 0);
     }
     for (int i = 0; h->mask && i < h->num_stages; i++) {
@@ -67,6 +68,12 @@ static void forward(DfCtx *c, const void *self, const DfMaps *in, const float *r
         df_roi_masks(c, h, i, in, rois, n_masks);
         df_leave_all(c, m, NULL, 0);
     }
+}
+
+static void losses(DfCtx *c, const void *self, const DfMaps *in, const DfDetections *proposals,
+                   const DfLossBatch *batch, DfLosses *out)
+{
+    df_roi_losses(c, self, in, proposals, batch, out);
 }
 
 static int detect(DfCtx *c, const void *self, const DfMaps *in, const DfDetections *proposals,
@@ -90,6 +97,7 @@ const DfRegionHead df_head_standard_roi = {
     .classes = classes,
     .has_masks = has_masks,
     .forward = forward,
+    .losses = losses,
     .detect = detect,
     .detect_views = detect_views,
 };
@@ -103,6 +111,7 @@ const DfRegionHead df_head_cascade_roi = {
     .classes = classes,
     .has_masks = has_masks,
     .forward = forward,
+    .losses = losses,
     .detect = detect,
     .detect_views = detect_views,
 };

@@ -166,7 +166,7 @@ static void run_stage(DfCtx *c, const RoiHead *h, int stage, const DfMaps *maps,
     DfTensor *scores; /* rows classes+1                         */
     DfTensor *deltas; /* rows 4*classes, or rows 4, or NULL     */
     df_roi_observe_rois(c, h, stage, "rois", r->rois, rows);
-    df_roi_boxes(c, h, stage, maps, r->rois, rows, &scores, &deltas);
+    df_roi_boxes(c, h, stage, maps, r->rois, rows, &scores, &deltas, NULL);
     if (!c->err) {
         if (!h->cascade && !r->keeps_empty)
             forget_empty(r, scores->data, deltas ? deltas->data : NULL);

@@ -178,6 +178,7 @@ typedef struct {
     const DfNode *assigner, *sampler;
     double allowed_border, pos_weight;
     DfInts mask_size;
+    bool soft_mask_target;
 } TrainDict;
 
 static const DfOpt train_opts[] = {
@@ -187,6 +188,7 @@ static const DfOpt train_opts[] = {
                  "pixels that an anchor may reach beyond the image; < 0: any number"),
     DF_OPT_FLOAT(TrainDict, pos_weight, -1, -1e9, 1e9, "weight of positive boxes; <= 0: 1"),
     DF_OPT_INTS(TrainDict, mask_size, "None", 1, 4096, "side of the masks that are learnt, in cells"),
+    DF_OPT_BOOL(TrainDict, soft_mask_target, False, "a cell of a mask may belong to the object in part"),
     DF_OPT_UNUSED(debug, "without effect, as in mmdet"),
     DF_OPT_END
 };
@@ -200,6 +202,7 @@ void df_train_cfg(NnScope s, TrainCfg *out, const DfNode *dict, const char *what
     out->allowed_border = k.allowed_border;
     out->pos_weight = k.pos_weight;
     out->mask_size = k.mask_size;
+    out->soft_mask_target = k.soft_mask_target;
     assigner(s, out, k.assigner, what);
     sampler(s, out, k.sampler, what);
 }

@@ -18,6 +18,7 @@ typedef struct {
     double allowed_border; /* anchors that reach so many pixels beyond the image do not count; < 0: all do */
     double pos_weight;     /* weight of positive boxes; <= 0: 1                                       */
     DfInts mask_size;      /* side of the masks that a mask head learns, in cells; n 0: none          */
+    bool soft_mask_target; /* a cell of them may belong to the object in part                         */
 } TrainCfg;
 
 /* A NULL or None dict: not given. `what` is its name in messages: "train_cfg.rpn". */
