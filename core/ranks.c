@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "core/error.h"
+#include "core/log.h"
 #include "core/memory.h"
 
 #ifdef DEFORMER_MPI
@@ -82,8 +83,10 @@ int df_ranks_open(DfRanks **out)
 void df_ranks_close(DfRanks *ranks, int error)
 {
     if (ranks && ranks->count > 1) {
-        if (error < 0)
+        if (error < 0) { /* nobody comes to print the sentence after this */
+            df_log(DF_LOG_WARNING, "process %d of %d failed: %s", ranks->own, ranks->count, df_error());
             MPI_Abort(MPI_COMM_WORLD, 1);
+        }
         MPI_Finalize();
     }
     df_free(ranks);

@@ -8,6 +8,7 @@
 
 #include "train/ema.h"
 #include "train/optimizer.h"
+#include "train/parallel.h"
 #include "train/schedule.h"
 #include "train/state.h"
 

@@ -9,29 +9,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST = 1000 };
-
 static const char *shape_text, *json_path, *weights = "random";
 static long depth = 2, repeats, batch = 1;
-static bool decoding;
+static bool decoding, training;
 
 static const CliOption options[] = {
     CLI_OPT_TEXT(
         "--shape", shape_text, "HxW",
         "input size in pixels; default 800x1216 for detectors, 512x512 for segmentors, the config's img_size for classifiers"),
     CLI_OPT_INT("--batch", batch, "N", 1, CLI_BATCH, "number of images in one pass; default 1"),
-    CLI_OPT_INT("--repeat", repeats, "N", 1, MOST,
+    CLI_OPT_INT("--repeat", repeats, "N", 1, CLI_PASSES,
                 "number of passes; default: as many as fit into about ten seconds, at least 3"),
     CLI_OPT_INT("--depth", depth, "N", 0, 1000, "list modules down to this level; default 2"),
     CLI_OPT_FLAG("--decoding", decoding,
                  "detectors: list the modules of the pass with decoding, which adds proposals, NMS and pasted masks"),
+    CLI_OPT_FLAG("--training", training,
+                 "time training steps instead: forward with losses, backward, update with AdamW; the batch is of noise with 8 objects a picture"),
     CLI_OPT_TEXT("--weights", weights, "FILE", "checkpoint to load; default: random weights"),
     CLI_OPT_TEXT("--json", json_path, "FILE", "write the numbers as JSON; with `-` to stdout, in place of the table"),
     CLI_OPT_END
 };
 
 typedef struct {
-    double seconds[MOST], whole[MOST], peak[MOST];
+    double seconds[CLI_PASSES], whole[CLI_PASSES], peak[CLI_PASSES];
     int n;
     double flops;
     size_t memory;
@@ -49,7 +49,7 @@ static int one_pass(CliSession *s, int H, int W, Times *t)
 static int passes_wanted(double once)
 {
     if (repeats > 0)
-        return df_clamp_int((int)repeats, 1, MOST);
+        return df_clamp_int((int)repeats, 1, CLI_PASSES);
     if (once > 3)
         return 3;
     return df_clamp_int((int)(10 / (once + 0.05)), 1, 100);
@@ -130,30 +130,38 @@ static int report(CliSession *s, int H, int W, Times *t)
     return cli_write_json(json, json_path);
 }
 
+static int bench_passes(CliSession *s, int H, int W)
+{
+    Times *t = df_calloc(1, sizeof *t);
+    int error = t ? measure(s, H, W, t) : df_fail_memory("the times");
+    if (error == DF_OK && t->n == 0)
+        error = df_fail(DF_EINTERRUPT, "interrupted before the first pass was done");
+    if (error == DF_OK) {
+        t->memory = cli_peak_rss();
+        error = report(s, H, W, t);
+    }
+    df_free(t);
+    return error;
+}
+
 static int run(int n, const char *const *args)
 {
     (void)n;
     CliSession s;
-    Times *t = df_calloc(1, sizeof *t);
     int H = 0;
     int W = 0;
-    int error = t ? cli_session_open(&s, args[0]) : df_fail_memory("the times");
+    int error = cli_session_open(&s, args[0]);
     if (error == DF_OK)
         error = cli_input_shape(&s, shape_text, 1216, &H, &W);
     if (error == DF_OK)
         error = df_detector_check_memory(s.detector, (int)batch, H, W);
     if (error == DF_OK)
         error = cli_session_load(&s, weights, NULL);
-    if (error == DF_OK)
-        error = measure(&s, H, W, t);
-    if (error == DF_OK && t->n == 0)
-        error = df_fail(DF_EINTERRUPT, "interrupted before the first pass was done");
-    if (error == DF_OK) {
-        t->memory = cli_peak_rss();
-        error = report(&s, H, W, t);
-    }
+    if (error == DF_OK && training)
+        error = cli_bench_training(&s, (int)batch, H, W, (int)repeats, json_path);
+    else if (error == DF_OK)
+        error = bench_passes(&s, H, W);
     cli_session_done(&s);
-    df_free(t);
     return error;
 }
 
@@ -175,9 +183,14 @@ const CliCommand cli_command_bench = {
                "set of 1000 regions (100 for masks). With --decoding the rows are measured on\n"
                "the network's own proposals. Add\n"
                "    --set model.test_cfg.rcnn.score_thr=0\n"
-               "to get the largest allowed number of detections from any weights.",
+               "to get the largest allowed number of detections from any weights.\n"
+               "\n"
+               "With --training the rows are the parts of a training step. The work of backward\n"
+               "is counted as twice that of forward.",
     .examples = "  deformer bench configs/retinanet/retinanet_swin_tiny_fpn_1x_coco.py\n"
-                "  deformer bench configs/upernet/upernet_dat_tiny_512_160k_ade20k.py --depth 1",
+                "  deformer bench configs/upernet/upernet_dat_tiny_512_160k_ade20k.py --depth 1\n"
+                "  deformer bench configs/retinanet/retinanet_dat_tiny_fpn_1x_coco.py --training \\\n"
+                "      --batch 2 --shape 512x512",
     .options = options,
     .least = 1,
     .most = 1,
