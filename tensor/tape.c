@@ -80,6 +80,14 @@ static void tell_arrived(DfCtx *c, const DfTensor *t)
     }
 }
 
+/* An op without elements returned before it saved its notes. Nothing flows through it, but what it was made of has a
+ * gradient, of zeros: a head that met no region is updated like one that has learnt nothing. */
+static void pass_nothing(DfCtx *c, const DfTensor *t)
+{
+    for (int i = 0; i < t->n_src; i++)
+        df_grad(c, t->src[i]);
+}
+
 void df_backward(DfCtx *c, DfTensor *y, const float *seed)
 {
     if (y)
@@ -87,7 +95,9 @@ void df_backward(DfCtx *c, DfTensor *y, const float *seed)
     if (c->arrived)
         note_first_users(c);
     for (DfTensor *t = c->parts->tape; t && !c->err; t = t->previous) {
-        if (t->grad && df_size(t) > 0) /* an op without elements returned before it saved its notes */
+        if (t->reached && df_size(t) == 0)
+            pass_nothing(c, t);
+        else if (t->grad)
             t->op->backward(c, t);
         if (c->arrived)
             tell_arrived(c, t);
