@@ -22,6 +22,7 @@ DF_BEGIN_DECLS
 /* {0} is fine. Texts are borrowed until the evaluation is closed. */
 typedef struct {
     const char *data_dir;   /* folder of the dataset; NULL: the paths of the config                                  */
+    const char *dataset;    /* which dict of the config; NULL: "data.test"                                           */
     const char *out_dir;    /* keeps the results; a stopped run continues from there. NULL: nothing is kept          */
     bool fresh;             /* begin again, whatever out_dir holds                                                   */
     long limit;             /* the first `limit` images; 0: all                                                      */

@@ -8,8 +8,7 @@
 
 static int open_dataset(DfEvaluation *e)
 {
-    const DfNode *config = df_detector_config(e->detector);
-    const int error = df_coco_dataset_from_config(&e->dataset, df_node_at(config, "data.test"), e->o.data_dir);
+    const int error = df_coco_dataset_from_config(&e->dataset, df_evaluation_dataset(e), e->o.data_dir);
     const int classes = df_detector_classes(e->detector);
     if (error < 0 || e->dataset->n_classes == classes)
         return error;
@@ -42,7 +41,8 @@ static int choose_images(DfEvaluation *e)
 static int begin(DfEvaluation *e)
 {
     DfDetector *d = e->detector;
-    const DfJournalOf of = { df_detector_config_path(d), df_detector_checkpoint_path(d),
+    const char *checkpoint = df_detector_checkpoint_path(d); /* NULL: weights that were not read from a file */
+    const DfJournalOf of = { df_detector_config_path(d), checkpoint ? checkpoint : "",
                              df_hash_settings(df_detector_config(d)), df_hash_weights(df_detector_model(d)),
                              df_hash_dataset(e->dataset) };
     e->done = df_calloc((size_t)e->dataset->n_images + 1, sizeof *e->done);

@@ -38,8 +38,7 @@ static int check_classes(const DfEvaluation *e)
 
 static int open_set(DfEvaluation *e)
 {
-    const DfNode *config = df_detector_config(e->detector);
-    int error = df_segmentation_from_config(&e->set, df_node_at(config, "data.test"), e->o.data_dir);
+    int error = df_segmentation_from_config(&e->set, df_evaluation_dataset(e), e->o.data_dir);
     if (error == DF_OK)
         error = check_classes(e);
     if (error == DF_OK)
@@ -170,7 +169,7 @@ static int describe(const DfEvaluation *e, char fingerprint[64], char **out)
     df_textbuf_add(&json, "{\n\t\"config\":\t");
     df_textbuf_json(&json, df_detector_config_path(d));
     df_textbuf_add(&json, ",\n\t\"checkpoint\":\t");
-    df_textbuf_json(&json, df_detector_checkpoint_path(d));
+    df_textbuf_json(&json, df_detector_checkpoint_path(d) ? df_detector_checkpoint_path(d) : "");
     df_textbuf_add(&json, ",\n\t\"first_class\":\t%d,\n\t\"fingerprint\":\t\"%s\"\n}", e->o.first_class, fingerprint);
     return df_textbuf_take(&json, out);
 }

@@ -35,6 +35,12 @@ struct DfEvaluation {
     long outside;         /* label maps with labels that are no class */
 };
 
+/* The dict of the dataset; NULL if there is none. */
+static inline const DfNode *df_evaluation_dataset(const DfEvaluation *e)
+{
+    return df_node_at(df_detector_config(e->detector), e->o.dataset ? e->o.dataset : "data.test");
+}
+
 /* The places `first`, `first + step`, ... below `end` of a dataset: what limit and shard leave of it. */
 typedef struct {
     int64_t first, end, step;

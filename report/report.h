@@ -9,6 +9,7 @@
 
 #include "eval/eval.h"
 #include "report/chart.h"
+#include "report/training.h"
 
 DF_BEGIN_DECLS
 

@@ -87,7 +87,7 @@ static int list_entries(Entries *out, const DfState *s)
 
 /* ---- metadata ---------------------------------------------------------------------------------------------------- */
 
-enum { FACTS = 9 };
+enum { FACTS = 10 };
 typedef struct {
     char value[FACTS][64];
     const char *pairs[2 * FACTS];
@@ -96,16 +96,17 @@ typedef struct {
 static void describe(Facts *f, const DfRunState *at)
 {
     static const char *const keys[FACTS] = { RUN_KEY, "step", "epoch", "position", "seed",
-                                             "settings", "best_step", "best", "metric" };
+                                             "settings", "scored", "best_step", "best", "metric" };
     snprintf(f->value[0], sizeof f->value[0], "%s", VERSION);
     snprintf(f->value[1], sizeof f->value[1], "%" PRId64, at->step);
     snprintf(f->value[2], sizeof f->value[2], "%" PRId64, at->epoch);
     snprintf(f->value[3], sizeof f->value[3], "%" PRId64, at->position);
     snprintf(f->value[4], sizeof f->value[4], "%" PRIu64, at->seed);
     snprintf(f->value[5], sizeof f->value[5], "%016" PRIx64, at->settings);
-    snprintf(f->value[6], sizeof f->value[6], "%" PRId64, at->best_step);
-    snprintf(f->value[7], sizeof f->value[7], "%.17g", at->best);
-    snprintf(f->value[8], sizeof f->value[8], "%s", at->metric);
+    snprintf(f->value[6], sizeof f->value[6], "%" PRId64, at->scored);
+    snprintf(f->value[7], sizeof f->value[7], "%" PRId64, at->best_step);
+    snprintf(f->value[8], sizeof f->value[8], "%.17g", at->best);
+    snprintf(f->value[9], sizeof f->value[9], "%s", at->metric);
     for (int i = 0; i < FACTS; i++) {
         f->pairs[2 * i] = keys[i];
         f->pairs[2 * i + 1] = f->value[i];
@@ -133,19 +134,24 @@ static int read_count(int64_t *out, const DfCheckpoint *file, const char *key)
     return error;
 }
 
+/* The iteration at which something was; "-1": it never was. */
+static int read_moment(int64_t *out, const DfCheckpoint *file, const char *key)
+{
+    const char *text = df_checkpoint_metadata(file, key);
+    *out = -1;
+    return text && strcmp(text, "-1") == 0 ? DF_OK : read_count(out, file, key);
+}
+
 static int read_best(DfRunState *out, const DfCheckpoint *file)
 {
     const char *best = df_checkpoint_metadata(file, "best");
     const char *metric = df_checkpoint_metadata(file, "metric");
-    const char *step = df_checkpoint_metadata(file, "best_step");
     char *end = NULL;
     out->best = best ? strtod(best, &end) : 0;
     if (!end || end == best || *end)
         return df_fail(DF_EFORMAT, "its metadata has best = '%.40s': want a number", best ? best : "");
     snprintf(out->metric, sizeof out->metric, "%s", metric ? metric : "");
-    if (step && strcmp(step, "-1") == 0) /* there is none yet */
-        return DF_OK;
-    return read_count(&out->best_step, file, "best_step");
+    return read_moment(&out->best_step, file, "best_step");
 }
 
 static int check_version(const DfCheckpoint *file)
@@ -160,7 +166,7 @@ static int check_version(const DfCheckpoint *file)
 
 int df_run_state_read(DfRunState *out, const DfCheckpoint *file)
 {
-    *out = (DfRunState){ .best_step = -1 };
+    *out = (DfRunState){ .best_step = -1, .scored = -1 };
     int error = check_version(file);
     if (error == DF_OK)
         error = read_count(&out->step, file, "step");
@@ -172,6 +178,8 @@ int df_run_state_read(DfRunState *out, const DfCheckpoint *file)
         error = read_fact(&out->seed, file, "seed", 10, UINT64_MAX);
     if (error == DF_OK)
         error = read_fact(&out->settings, file, "settings", 16, UINT64_MAX);
+    if (error == DF_OK)
+        error = read_moment(&out->scored, file, "scored");
     if (error == DF_OK)
         error = read_best(out, file);
     return error;

@@ -21,6 +21,7 @@ typedef struct {
     int64_t position;    /* iterations done of the pass that is under way                */
     uint64_t seed;
     uint64_t settings;   /* a hash of the config: only the same config goes on           */
+    int64_t scored;      /* the last iteration after which there was an evaluation; -1   */
     int64_t best_step;   /* when the best score was; -1: there is none yet               */
     double best;         /* that score                                                   */
     char metric[32];     /* and which: "bbox_mAP"; ""                                    */

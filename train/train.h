@@ -7,8 +7,12 @@
 #define DF_TRAIN_TRAIN_H
 
 #include "train/ema.h"
+#include "train/fit.h"
 #include "train/optimizer.h"
 #include "train/parallel.h"
+#include "train/plan.h"
+#include "train/run.h"
+#include "train/run_log.h"
 #include "train/schedule.h"
 #include "train/state.h"
 

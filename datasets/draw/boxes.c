@@ -123,8 +123,13 @@ static void draw_box(DfImage *image, const DfPen *pen, const DfDrawnBox *box)
 static void write_tag(Tag *tag, const DfDrawnBox *box, const char *const *classes, int n_classes)
 {
     const int percent = (int)lrintf(fminf(fmaxf(box->score, 0.0f), 1.0f) * 100.0f);
-    if (box->label >= 0 && box->label < n_classes)
+    const bool named = box->label >= 0 && box->label < n_classes;
+    if (named && box->score < 0)
+        snprintf(tag->text, sizeof tag->text, "%s", classes[box->label]);
+    else if (named)
         snprintf(tag->text, sizeof tag->text, "%s %d%%", classes[box->label], percent);
+    else if (box->score < 0)
+        snprintf(tag->text, sizeof tag->text, "%d", box->label);
     else
         snprintf(tag->text, sizeof tag->text, "%d: %d%%", box->label, percent);
     tag->length = (int)strlen(tag->text);

@@ -14,7 +14,7 @@ DF_BEGIN_DECLS
 typedef struct {
     float box[4];         /* x1 y1 x2 y2, pixels of the picture; may reach beyond it                        */
     int label;            /* chooses the colour                                                             */
-    float score;          /* 0..1                                                                           */
+    float score;          /* 0..1; below 0: it has none, and is not written                                 */
     const uint32_t *runs; /* NULL, or its mask in the picture's size: the runs of a DfMask, which go down   */
     size_t n_runs;        /* the columns, the first one outside                                             */
 } DfDrawnBox;

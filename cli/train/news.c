@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/train/news.c -- what a run tells on its way: on a terminal a line that changes, and lines that stay.
+ */
+#include "cli/train/news.h"
+
+#include <math.h>
+#include <string.h>
+
+void cli_train_time(char *out, size_t size, double seconds)
+{
+    if (!isfinite(seconds)) {
+        snprintf(out, size, "?");
+        return;
+    }
+    const long s = (long)(seconds + 0.5);
+    if (s >= 3600)
+        snprintf(out, size, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+    else
+        snprintf(out, size, "%ld:%02ld", s / 60, s % 60);
+}
+
+void cli_train_end_line(CliTrainNews *news)
+{
+    if (news->open)
+        fputs("\r\033[K", stderr);
+    news->open = false;
+}
+
+/* "epoch 3/12  step 120/480" */
+static void print_place(const DfNews *n)
+{
+    if (n->epochs)
+        fprintf(stderr, "epoch %lld/%lld  ", (long long)n->epoch, (long long)n->epochs);
+    fprintf(stderr, "step %lld/%lld", (long long)n->step, (long long)n->steps);
+}
+
+static void print_speed(const DfNews *n)
+{
+    char left[32];
+    cli_train_time(left, sizeof left, n->left);
+    fprintf(stderr, "  lr %.3g  %.2f pictures/s  %zu MB  %s left", n->rate, n->pictures_per_second, n->memory >> 20, left);
+}
+
+/* The line that changes. */
+static void show(CliTrainNews *news, const DfNews *n)
+{
+    const double now = cli_now();
+    if (!news->live || now - news->shown < 0.2)
+        return;
+    news->shown = now;
+    news->open = true;
+    fputs("\r\033[K", stderr);
+    if (n->kind == DF_NEWS_SCORING) {
+        fprintf(stderr, "evaluation: picture %ld of %ld", n->scored, n->to_score);
+        return;
+    }
+    print_place(n);
+    print_speed(n);
+}
+
+static void print_losses(CliTrainNews *news, const DfNews *n)
+{
+    cli_train_end_line(news);
+    print_place(n);
+    print_speed(n);
+    fprintf(stderr, "  loss %.4g", n->n ? n->values[n->n - 1].value : 0);
+    for (int i = 0; i + 1 < n->n && n->n <= 9; i++)
+        fprintf(stderr, "  %s %.4g", n->values[i].name, n->values[i].value);
+    fputc('\n', stderr);
+}
+
+static void print_scores(CliTrainNews *news, const DfNews *n)
+{
+    cli_train_end_line(news);
+    print_place(n);
+    for (int i = 0; i < n->n; i++)
+        fprintf(stderr, "  %s %.1f", n->values[i].name, 100 * n->values[i].value);
+    fputs(n->best ? "  (the best so far)\n" : "\n", stderr);
+}
+
+bool cli_train_told(void *user, const DfNews *n)
+{
+    CliTrainNews *news = user;
+    if (cli.quiet)
+        return !cli_interrupted();
+    if (n->kind == DF_NEWS_LOGGED)
+        print_losses(news, n);
+    else if (n->kind == DF_NEWS_SCORED)
+        print_scores(news, n);
+    else if (n->kind != DF_NEWS_KEPT)
+        show(news, n);
+    return !cli_interrupted();
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/train/train.c -- deformer train: a network learns from a config's training set or from a folder of pictures.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/train/news.h"
+
+static const char *data_dir, *init, *work_dir;
+static bool resume, fresh, dry_run;
+static long seed = -1;
+static double save_minutes = 10;
+
+static const CliOption options[] = {
+    CLI_OPT_TEXT("--data", data_dir, "DIR",
+                 "learn from this folder; the network gets its classes; default: the paths in the config"),
+    CLI_OPT_TEXT("--init", init, "CHECKPOINT",
+                 "begin with these weights, as far as they fit; default: load_from in the config, else random ones"),
+    CLI_OPT_TEXT("--work-dir", work_dir, "DIR", "folder for everything that the run writes; default: work_dirs/CONFIG"),
+    CLI_OPT_FLAG("--resume", resume, "go on from DIR/latest.safetensors, to the bits of a run without a break"),
+    CLI_OPT_FLAG("--fresh", fresh, "begin anew, even if the work dir has a run"),
+    CLI_OPT_FLAG("--dry-run", dry_run, "print what the run will need (memory, time) after a few steps, and stop"),
+    CLI_OPT_INT("--seed", seed, "N", 0, 9e18, "seed of all random numbers; default: seed in the config, else 0"),
+    CLI_OPT_FLOAT("--save-minutes", save_minutes, "N", 0.001, 100000,
+                  "write latest.safetensors at least every N minutes; default: 10"),
+    CLI_OPT_END
+};
+
+/* "work_dirs/retinanet" for configs/retinanet.py */
+static char *usual_work_dir(const char *config)
+{
+    char name[256];
+    const char *last = strrchr(config, '/') ? strrchr(config, '/') + 1 : config;
+    const char *dot = strrchr(last, '.');
+    snprintf(name, sizeof name, "%.*s", dot && dot > last ? (int)(dot - last) : (int)strlen(last), last);
+    return df_path_join("work_dirs", name);
+}
+
+static void print_facts(const DfRun *run)
+{
+    DfTrainingFacts f;
+    df_training_facts(run, &f);
+    fprintf(stderr, "%d pictures, %d classes; %.2f million parameters; %lld steps of %d pictures", f.pictures, f.classes,
+            1e-6 * (double)f.parameters, (long long)f.steps, f.batch);
+    if (f.step)
+        fprintf(stderr, ", %lld of them done", (long long)f.step);
+    fprintf(stderr, "; %s/index.html shows the run\n", work_dir);
+}
+
+static int estimate(DfRun *run)
+{
+    DfRunEstimate e;
+    char total[32];
+    const int error = df_run_estimate(run, &e);
+    if (error < 0)
+        return error;
+    printf("largest pictures       %d x %d pixels\n", e.height, e.width);
+    printf("weights and optimizer  %.2f GB\n", 1e-9 * (double)e.weights);
+    printf("activations of a step  %.2f GB\n", 1e-9 * (double)e.activations);
+    printf("memory there           %.2f GB\n", 1e-9 * (double)e.there);
+    if (!e.fits)
+        return df_fail(DF_ENOMEM, "a step needs %.1f GB of memory and there are %.1f GB: make the pictures, or their "
+                       "number in a step, smaller, or say with_cp=True", 1e-9 * (double)(e.weights + e.activations),
+                       1e-9 * (double)e.there);
+    cli_train_time(total, sizeof total, e.seconds);
+    printf("time of a step         %.3f s\n", e.step_seconds);
+    printf("time of all steps      %s, without evaluations\n", total);
+    return DF_OK;
+}
+
+static int train(DfRun *run, CliTrainNews *news)
+{
+    DfTrainingFacts f;
+    char took[32];
+    const double start = cli_now();
+    if (!cli.quiet)
+        print_facts(run);
+    const int error = df_run_train(run);
+    cli_train_end_line(news);
+    if (error < 0)
+        return error;
+    df_training_facts(run, &f);
+    cli_train_time(took, sizeof took, cli_now() - start);
+    printf("%lld steps are done, after %s\n", (long long)f.steps, took);
+    printf("last   %s/latest.safetensors\n", work_dir);
+    if (f.best_step >= 0)
+        printf("best   %s/best.safetensors   %s %.1f after step %lld\n", work_dir, f.metric, 100 * f.best,
+               (long long)f.best_step);
+    printf("try    deformer eval %s/config.py %s/%s.safetensors\n", work_dir, work_dir,
+           f.best_step >= 0 ? "best" : "latest");
+    return DF_OK;
+}
+
+static int run_train(int n, const char *const *args)
+{
+    (void)n;
+    DfRun *run = NULL;
+    CliTrainNews news = { .live = isatty(STDERR_FILENO) != 0 };
+    char *usual = work_dir ? NULL : usual_work_dir(args[0]);
+    if (!work_dir && !(work_dir = usual))
+        return df_fail_memory("a path");
+    const DfRunOptions o = { .config = args[0], .work_dir = work_dir, .threads = (int)cli.threads, .set = cli.set,
+                             .n_set = cli.n_set, .data_dir = data_dir, .init = init, .resume = resume, .fresh = fresh,
+                             .has_seed = seed >= 0, .seed = seed >= 0 ? (uint64_t)seed : 0,
+                             .save_minutes = save_minutes, .told = cli_train_told, .told_user = &news };
+    int error = DF_OK;
+    if (resume && fresh)
+        error = df_fail(CLI_EUSAGE, "--resume and --fresh: want one of them");
+    if (error == DF_OK)
+        error = df_run_open(&run, &o);
+    if (error == DF_OK)
+        error = dry_run ? estimate(run) : train(run, &news);
+    df_run_close(run);
+    df_free(usual);
+    return error;
+}
+
+const CliCommand cli_command_train = {
+    .name = "train",
+    .synopsis = "CONFIG [OPTION]...",
+    .summary = "train a network on a data set or on a folder of pictures",
+    .details = "CONFIG is a config of mmdetection or mmsegmentation: its network, optimizer,\n"
+               "schedule, training pipeline and data set are taken as they stand. The ready\n"
+               "configs in configs/nano/ are small enough for two cores.\n"
+               "\n"
+               "With --data DIR nothing has to be edited: the classes and their number are read\n"
+               "from the folder and every head is fitted to them.\n"
+               "\n"
+               "The work dir gets\n"
+               "  index.html, samples/  curves, and detections beside the ground truth; the page\n"
+               "                        loads itself again while the run goes on\n"
+               "  log.jsonl             losses, learning rate, scores: a line every few steps\n"
+               "  latest.safetensors    weights, and all that --resume needs\n"
+               "  best.safetensors      the same, after the best evaluation\n"
+               "  epoch_N.safetensors   the same, as checkpoint_config says; or iter_N\n"
+               "  config.py             CONFIG with all changes, for eval and predict\n"
+               "\n"
+               "Ctrl-C finishes the step and writes latest.safetensors. --resume goes on from\n"
+               "there, also after a crash, to the same bits as a run without a break.",
+    .examples = "  deformer train configs/nano/retinanet_dat_nano.py --data cells/ --dry-run\n"
+                "  deformer train configs/nano/retinanet_dat_nano.py --data cells/ --work-dir run/\n"
+                "  deformer eval run/config.py run/best.safetensors",
+    .options = options,
+    .least = 1,
+    .most = 1,
+    .run = run_train,
+};

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * report/training_page.c -- the page of a training run, and its charts.
+ */
+#include "report/training.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/page.h"
+
+/* ---- the frame of a chart ---------------------------------------------------------------------------------------- */
+
+enum { LEFT = 46, TOP = 10, WIDTH = 330, HEIGHT = 190, COLOURS = 8, POINTS = 240 };
+
+typedef struct {
+    double x0, x1, y0, y1;     /* the values at the edges */
+    bool percent;
+} Axes;
+
+static double at_x(const Axes *a, double x)
+{
+    return LEFT + WIDTH * (a->x1 > a->x0 ? (x - a->x0) / (a->x1 - a->x0) : 0.5);
+}
+
+/* What lies beyond the frame runs along its edge. */
+static double at_y(const Axes *a, double y)
+{
+    const double share = (y - a->y0) / (a->y1 - a->y0);
+    return TOP + HEIGHT * (1 - fmin(fmax(share, 0), 1));
+}
+
+/* 1, 2 or 5 times a power of ten: the distance of about `n` lines. */
+static double round_step(double range, int n)
+{
+    const double raw = range / n;
+    const double power = pow(10, floor(log10(raw)));
+    const double times = raw / power;
+    if (times <= 1)
+        return power;
+    if (times <= 2)
+        return 2 * power;
+    return times <= 5 ? 5 * power : 10 * power;
+}
+
+/* 0.25, 1200, 3k: short enough for the margin. */
+static void print_tick(DfTextbuf *t, double v)
+{
+    if (fabs(v) >= 10000)
+        df_textbuf_add(t, "%gk", v / 1000);
+    else
+        df_textbuf_add(t, "%g", fabs(v) < 1e-12 ? 0.0 : v);
+}
+
+static void draw_axes(DfTextbuf *t, const Axes *a)
+{
+    const double across = round_step(a->y1 - a->y0, 4);
+    for (double v = ceil(a->y0 / across - 1e-9) * across; v <= a->y1 + across * 1e-9; v += across) {
+        df_textbuf_add(t, "<path class=grid d=\"M%d %.1fh%d\"/><text x=%d y=%.1f text-anchor=end>", LEFT, at_y(a, v), WIDTH,
+                       LEFT - 6, at_y(a, v) + 4);
+        print_tick(t, a->percent ? 100 * v : v);
+        df_textbuf_add(t, "</text>");
+    }
+    const double along = fmax(1, round_step(fmax(a->x1 - a->x0, 1), 4));
+    for (double v = ceil(a->x0 / along) * along; v <= a->x1 + 1e-9; v += along) {
+        df_textbuf_add(t, "<text x=%.1f y=%d text-anchor=middle>", at_x(a, v), TOP + HEIGHT + 17);
+        print_tick(t, v);
+        df_textbuf_add(t, "</text>");
+    }
+}
+
+/* ---- which values it shows --------------------------------------------------------------------------------------- */
+
+static int by_value(const void *a, const void *b)
+{
+    const double x = *(const double *)a;
+    const double y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The largest value that the axis shows: all of them, or twice what nine of ten do not exceed. */
+static double highest(const DfTrainingChart *chart, double *values)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < chart->n; i++)
+        for (size_t k = 0; k < chart->curves[i].n; k++)
+            if (isfinite(chart->curves[i].y[k]))
+                values[n++] = chart->curves[i].y[k];
+    if (n == 0)
+        return 0;
+    qsort(values, n, sizeof *values, by_value);
+    const double most = values[n - 1];
+    return chart->from_first ? fmin(most, 2 * values[(n - 1) * 9 / 10]) : most;
+}
+
+static int choose_axes(Axes *a, const DfTrainingChart *chart)
+{
+    size_t total = 0;
+    *a = (Axes){ .x0 = INFINITY, .x1 = -INFINITY, .percent = chart->percent };
+    for (size_t i = 0; i < chart->n; i++) {
+        const DfCurve *curve = &chart->curves[i];
+        total += curve->n;
+        if (curve->n) {
+            a->x0 = fmin(a->x0, curve->x[0]);
+            a->x1 = fmax(a->x1, curve->x[curve->n - 1]);
+        }
+    }
+    double *values = df_malloc((total + 1) * sizeof *values);
+    if (!values)
+        return df_fail_memory("a chart");
+    a->y1 = highest(chart, values);
+    df_free(values);
+    if (!isfinite(a->x0))
+        a->x0 = a->x1 = 0;
+    if (chart->smooth)
+        a->x0 = 0;
+    if (chart->percent)
+        a->y1 = fmin(1, fmax(1.04 * a->y1, 0.1));
+    else
+        a->y1 = a->y1 > 0 ? 1.04 * a->y1 : 1;
+    return DF_OK;
+}
+
+/* ---- curves ------------------------------------------------------------------------------------------------------ */
+
+/* Many values as the means of runs of them. */
+typedef struct {
+    size_t n;
+    double x[POINTS], y[POINTS], least[POINTS], most[POINTS];
+} Drawn;
+
+static void summarise(Drawn *d, const DfCurve *c, bool smooth)
+{
+    const size_t points = smooth ? POINTS / 4 : POINTS;
+    const size_t per = (c->n + points - 1) / points;
+    d->n = 0;
+    for (size_t i = 0; i < c->n; i += per) {
+        double x = 0, y = 0, least = INFINITY, most = -INFINITY;
+        int met = 0;
+        for (size_t k = i; k < i + per && k < c->n; k++) {
+            if (!isfinite(c->y[k]))
+                continue;
+            x += c->x[k];
+            y += c->y[k];
+            least = fmin(least, c->y[k]);
+            most = fmax(most, c->y[k]);
+            met++;
+        }
+        if (!met)
+            continue;
+        d->x[d->n] = x / met;
+        d->y[d->n] = y / met;
+        d->least[d->n] = least;
+        d->most[d->n++] = most;
+    }
+}
+
+static void draw_band(DfTextbuf *t, const Axes *a, const Drawn *d, size_t colour)
+{
+    df_textbuf_add(t, "<path class=band style=\"fill:var(--c%zu)\" d=\"M", colour);
+    for (size_t i = 0; i < d->n; i++)
+        df_textbuf_add(t, "%.1f %.1f ", at_x(a, d->x[i]), at_y(a, d->most[i]));
+    for (size_t i = d->n; i-- > 0;)
+        df_textbuf_add(t, "%.1f %.1f ", at_x(a, d->x[i]), at_y(a, d->least[i]));
+    df_textbuf_add(t, "z\"/>");
+}
+
+static void draw_curve(DfTextbuf *t, const Axes *a, const DfCurve *curve, bool smooth, size_t colour)
+{
+    Drawn d;
+    summarise(&d, curve, smooth);
+    if (d.n == 0)
+        return;
+    if (smooth && curve->n > d.n)
+        draw_band(t, a, &d, colour);
+    df_textbuf_add(t, "<path class=curve style=\"stroke:var(--c%zu)\" d=\"M", colour);
+    for (size_t i = 0; i < d.n; i++)
+        df_textbuf_add(t, "%.1f %.1f ", at_x(a, d.x[i]), at_y(a, d.y[i]));
+    df_textbuf_add(t, "\"/>");
+    for (size_t i = 0; i < d.n && d.n <= 30; i++)
+        df_textbuf_add(t, "<circle r=2.4 cx=%.1f cy=%.1f style=\"fill:var(--c%zu)\"/>", at_x(a, d.x[i]),
+                       at_y(a, d.y[i]), colour);
+}
+
+/* Name and last value of each curve, under its colour. */
+static void draw_key(DfTextbuf *t, const DfTrainingChart *chart)
+{
+    df_textbuf_add(t, "<div class=key>");
+    for (size_t i = 0; i < chart->n; i++) {
+        const DfCurve *curve = &chart->curves[i];
+        df_textbuf_add(t, "<span><i style=\"background:var(--c%zu)\"></i>", i % COLOURS);
+        df_textbuf_html(t, curve->name);
+        if (curve->n && isfinite(curve->y[curve->n - 1]))
+            df_textbuf_add(t, chart->percent ? " <b>%.1f</b>" : " <b>%.4g</b>",
+                           (chart->percent ? 100 : 1) * curve->y[curve->n - 1]);
+        df_textbuf_add(t, "</span>");
+    }
+    df_textbuf_add(t, "</div>");
+}
+
+static int draw_chart(DfTextbuf *t, const DfTrainingChart *chart)
+{
+    Axes axes;
+    const int error = choose_axes(&axes, chart);
+    if (error < 0)
+        return error;
+    df_textbuf_add(t, "<div class=panel><h3>");
+    df_textbuf_html(t, chart->title);
+    df_textbuf_add(t, "</h3><p class=lead>");
+    df_textbuf_html(t, chart->lead);
+    df_textbuf_add(t, "</p><svg viewBox=\"0 0 %d %d\" role=img style=\"width:100%%\">", LEFT + WIDTH + 14, TOP + HEIGHT + 24);
+    draw_axes(t, &axes);
+    for (size_t i = chart->n; i-- > 0;) /* the first one on top */
+        draw_curve(t, &axes, &chart->curves[i], chart->smooth, i % COLOURS);
+    df_textbuf_add(t, "</svg>");
+    draw_key(t, chart);
+    df_textbuf_add(t, "</div>\n");
+    return DF_OK;
+}
+
+/* ---- the page ---------------------------------------------------------------------------------------------------- */
+
+/* Eight colours that stay apart for most eyes (after Okabe and Ito), lighter on dark ground. */
+static const char style[] =
+    "<style>:root{--c0:#2f6fb5;--c1:#d55e00;--c2:#1f8a70;--c3:#a0499b;--c4:#b07d00;--c5:#3f9fc9;--c6:#7a6a58;--c7:#c2406b}"
+    "@media(prefers-color-scheme:dark){:root{--c0:#6fa8e6;--c1:#ff9a52;--c2:#45c4a0;--c3:#d394d0;--c4:#e5bb4f;--c5:#7fd0f0;"
+    "--c6:#b7a796;--c7:#f07fa3}}"
+    "svg .curve{fill:none;stroke-width:1.8;stroke-linejoin:round}svg .band{opacity:.16}.key b{color:var(--ink);"
+    "font-weight:600}.panel .lead{margin:-4px 0 10px;font-size:13px}.panel .key:has(span:nth-child(9)){font-size:12px}"
+    ".state{color:var(--soft);font-size:16px}.pair{display:grid;grid-template-columns:1fr 1fr;gap:2px;background:var(--line)}"
+    ".pair img{display:block;width:100%;height:auto;background:var(--faint)}.pairs{display:grid;gap:18px;"
+    "grid-template-columns:repeat(auto-fill,minmax(min(480px,100%),1fr))}.pairs .shot p{display:grid;"
+    "grid-template-columns:1fr 1fr;gap:2px 12px}.pairs .shot p b{grid-column:1/3;overflow-wrap:anywhere}"
+    "@media(max-width:560px){main{padding:28px 14px 60px}.panel{padding:14px 12px}.pair{grid-template-columns:1fr}}"
+    "</style>\n";
+
+static void put_cards(DfTextbuf *t, const DfTrainingPage *page)
+{
+    df_textbuf_add(t, "<div class=cards>");
+    for (size_t i = 0; i < page->n_cards; i++) {
+        df_textbuf_add(t, "<div class=\"card%s\"><b>", i == 0 ? " main" : "");
+        df_textbuf_html(t, page->card_values[i]);
+        df_textbuf_add(t, "</b><span>");
+        df_textbuf_html(t, page->card_names[i]);
+        df_textbuf_add(t, "</span></div>");
+    }
+    df_textbuf_add(t, "</div>\n");
+}
+
+static int put_charts(DfTextbuf *t, const DfTrainingPage *page)
+{
+    int error = DF_OK;
+    df_report_section(t, "Curves", "Over the steps of the run.");
+    df_textbuf_add(t, "<div class=two>");
+    for (size_t i = 0; error == DF_OK && i < page->n_charts; i++)
+        error = draw_chart(t, &page->charts[i]);
+    df_textbuf_add(t, "</div>");
+    df_report_section_end(t);
+    return error;
+}
+
+static void put_picture(DfTextbuf *t, const DfTrainingPicture *p)
+{
+    df_textbuf_add(t, "<div class=shot><div class=pair><img alt=\"as labelled\" src=\"");
+    df_textbuf_html(t, p->truth);
+    df_textbuf_add(t, "\"><img alt=\"as found\" src=\"");
+    df_textbuf_html(t, p->found);
+    df_textbuf_add(t, "\"></div><p><b>");
+    df_textbuf_html(t, p->name);
+    df_textbuf_add(t, "</b><span class=dim>labelled</span><span class=dim>found</span></p></div>\n");
+}
+
+static void put_pictures(DfTextbuf *t, const DfTrainingPage *page)
+{
+    df_report_section(t, "Validation pictures", page->pictures_lead);
+    df_textbuf_add(t, "<div class=pairs>");
+    for (size_t i = 0; i < page->n_pictures; i++)
+        put_picture(t, &page->pictures[i]);
+    df_textbuf_add(t, "</div>");
+    df_report_section_end(t);
+}
+
+int df_report_training(const DfTrainingPage *page, char **out)
+{
+    DfTextbuf t = { 0 };
+    int error = DF_OK;
+    df_report_begin(&t, page->title);
+    if (page->reload > 0) /* browsers take it in the body too */
+        df_textbuf_add(&t, "<meta http-equiv=refresh content=%d>", page->reload);
+    df_textbuf_add(&t, "%s<p class=state>", style);
+    df_textbuf_html(&t, page->state);
+    df_textbuf_add(&t, "</p>");
+    put_cards(&t, page);
+    if (page->n_charts)
+        error = put_charts(&t, page);
+    if (page->n_pictures)
+        put_pictures(&t, page);
+    df_report_end(&t, page->reload > 0 ? "This page loads itself again while the run goes on." : "The run is over.");
+    if (error == DF_OK)
+        return df_textbuf_take(&t, out);
+    df_free(t.at);
+    return error;
+}

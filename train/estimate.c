@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * train/estimate.c -- what a run will need: memory from a pass that computes nothing, time from steps that are measured.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "train/run_parts.h"
+
+enum { LOOKED_AT = 8, MEASURED = 2 };
+
+/* What this process may have: the machine's memory, or less in a container. */
+static double memory_there(void)
+{
+    double there = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    double most;
+    FILE *limit = fopen("/sys/fs/cgroup/memory.max", "r");
+    if (limit && fscanf(limit, "%lf", &most) == 1 && most < there)
+        there = most;
+    if (limit)
+        fclose(limit);
+    return there;
+}
+
+/* The largest batch among the first few. */
+static int find_largest(DfRun *r, DfTrainingBatch *largest)
+{
+    *largest = (DfTrainingBatch){ 0 };
+    int error = df_batches_seek(r->batches, r->state.at.step);
+    for (int i = 0; error == DF_OK && i < LOOKED_AT && i < r->steps; i++) {
+        DfTrainingBatch batch;
+        error = df_batches_next(r->batches, &batch);
+        if (error == DF_OK && (int64_t)batch.height * batch.width > (int64_t)largest->height * largest->width)
+            *largest = batch;
+    }
+    largest->pixels = NULL; /* they are gone by now */
+    return error;
+}
+
+/* Forward with a tape, whose tensors all stay until the step is over. The way back adds about as much again: a gradient
+ * for every tensor that is not a parameter lives until it has been passed on. */
+static int dry_pass(DfRun *r, const DfTrainingBatch *batch, size_t *activations)
+{
+    DfCtx *c;
+    int error = df_ctx_new(&c, NULL);
+    if (error < 0)
+        return error;
+    c->dry = true;
+    c->recording = true;
+    c->training = true;
+    df_model_forward(r->model, c, df_new(c, DF_SHAPE(batch->n, batch->height, batch->width, 3)));
+    error = df_ctx_error(c);
+    *activations = c->peak + c->peak / 2;
+    df_ctx_free(c);
+    return error;
+}
+
+static int measure(DfRun *r, double *seconds)
+{
+    double norm;
+    int error = df_batches_seek(r->batches, r->state.at.step);
+    *seconds = INFINITY;
+    for (int i = 0; error == DF_OK && i <= MEASURED; i++) { /* the first one packs and gets memory */
+        const double start = df_run_clock();
+        error = df_run_step(r, &r->losses, &norm);
+        const double took = df_run_clock() - start;
+        *seconds = i && took < *seconds ? took : *seconds;
+        df_reset(r->c);
+    }
+    return error;
+}
+
+int df_run_estimate(DfRun *r, DfRunEstimate *out)
+{
+    DfTrainingBatch batch;
+    *out = (DfRunEstimate){ .step_seconds = (double)NAN, .seconds = (double)NAN };
+    int error = find_largest(r, &batch);
+    if (error == DF_OK)
+        error = dry_pass(r, &batch, &out->activations);
+    if (error < 0)
+        return error;
+    out->height = batch.height;
+    out->width = batch.width;
+    out->weights = df_memory().now;
+    out->there = (size_t)memory_there();
+    out->fits = (double)out->weights + (double)out->activations < (double)out->there;
+    if (!out->fits)
+        return DF_OK;
+    error = measure(r, &out->step_seconds);
+    out->seconds = out->step_seconds * (double)(r->steps - r->state.at.step);
+    return error;
+}

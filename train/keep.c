@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * train/keep.c -- the checkpoints of a run. The state is written once, as latest.safetensors; others are second names of
+ * the same file where the disk allows it, and copies where it does not.
+ */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "train/run_parts.h"
+
+int df_run_save(DfRun *r)
+{
+    const char *latest = df_run_path(r, "latest.safetensors");
+    const int error = latest ? df_state_write(&r->state, latest) : DF_ENOMEM;
+    r->last_saved = df_run_clock();
+    if (error < 0)
+        return error;
+    DfNews news = df_run_news(r, DF_NEWS_KEPT);
+    news.path = latest;
+    df_run_tell(r, &news);
+    return DF_OK;
+}
+
+/* PATH becomes latest.safetensors too, in one moment. */
+static int name_again(DfRun *r, const char *path)
+{
+    const char *latest = df_run_path(r, "latest.safetensors");
+    const char *between = df_arena_text(r->arena, "%s.tmp-%ld", path, (long)getpid());
+    if (!latest || !between)
+        return df_fail_memory("a path");
+    unlink(between);
+    if (link(latest, between) == 0 && rename(between, path) == 0)
+        return DF_OK;
+    unlink(between);
+    return df_state_write(&r->state, path);
+}
+
+/* ---- epoch_N and iter_N ------------------------------------------------------------------------------------------ */
+
+/* N of "epoch_N.safetensors"; -1 for other names. */
+static long number_of(const char *name, const char *unit)
+{
+    const size_t n = strlen(unit);
+    char *end = NULL;
+    if (strncmp(name, unit, n) != 0 || df_digit_value(name[n]) >= 10)
+        return -1;
+    const long number = strtol(name + n, &end, 10);
+    return strcmp(end, ".safetensors") == 0 ? number : -1;
+}
+
+/* The smallest N of those in the folder, and how many there are. */
+static long oldest(const char *folder, const char *unit, int *n)
+{
+    long least = -1;
+    DIR *dir = opendir(folder);
+    *n = 0;
+    for (const struct dirent *entry; dir && (entry = readdir(dir));) {
+        const long number = number_of(entry->d_name, unit);
+        if (number < 0)
+            continue;
+        ++*n;
+        least = least < 0 || number < least ? number : least;
+    }
+    if (dir)
+        closedir(dir);
+    return least;
+}
+
+static int remove_older(DfRun *r, const char *unit)
+{
+    int n;
+    char name[64];
+    for (long number; (number = oldest(r->o.work_dir, unit, &n)) >= 0 && n > r->plan.most_kept;) {
+        snprintf(name, sizeof name, "%s%ld.safetensors", unit, number);
+        const char *path = df_run_path(r, name);
+        if (!path)
+            return DF_ENOMEM;
+        if (unlink(path) != 0)
+            return df_fail_errno("%s: cannot be removed", path);
+    }
+    return DF_OK;
+}
+
+int df_run_keep(DfRun *r)
+{
+    char name[64];
+    const bool epochs = r->plan.keep.by_epoch;
+    const char *unit = epochs ? "epoch_" : "iter_";
+    snprintf(name, sizeof name, "%s%lld.safetensors", unit,
+             (long long)(epochs ? r->state.at.step / r->per_epoch : r->state.at.step));
+    const char *path = df_run_path(r, name);
+    int error = path ? df_run_save(r) : DF_ENOMEM;
+    if (error == DF_OK)
+        error = name_again(r, path);
+    if (error == DF_OK && r->plan.most_kept)
+        error = remove_older(r, unit);
+    return error;
+}
+
+int df_run_keep_best(DfRun *r)
+{
+    const char *path = df_run_path(r, "best.safetensors");
+    const int error = path ? df_run_save(r) : DF_ENOMEM;
+    return error < 0 ? error : name_again(r, path);
+}

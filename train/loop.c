@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * train/loop.c -- the loop of training: a batch, its losses, their gradients, a step of the weights; and now and then a
+ * line of the log, an evaluation, a checkpoint.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "train/run_parts.h"
+
+/* ---- one iteration ----------------------------------------------------------------------------------------------- */
+
+/* SGD with momentum, of the gradient g at the weight w:  v = mu v + g + decay w;  w = w - rate v. */
+static void update(DfRun *r, double *norm)
+{
+    const NnTrained t = nn_model_trained(r->weights);
+    const float rate = (float)df_schedule_rates(r->schedule)[0];
+    double sum = 0;
+    for (size_t i = 0; i < t.n; i++) {
+        sum += (double)t.gradients[i] * (double)t.gradients[i];
+        r->momentum[i] = 0.9f * r->momentum[i] + t.gradients[i];
+        t.weights[i] -= rate * r->momentum[i];
+    }
+    *norm = sqrt(sum);
+    nn_model_changed(r->weights);
+}
+
+static int learn(DfRun *r, const DfTrainingBatch *batch, DfLosses *losses, double *norm)
+{
+    DfCtx *c = r->c;
+    const DfLossBatch what = { .n = batch->n, .metas = batch->metas, .objects = batch->objects };
+    DfTensor *image = df_borrow(c, DF_SHAPE(batch->n, batch->height, batch->width, 3), batch->pixels);
+    nn_model_zero_gradients(r->weights);
+    int error = df_model_losses(r->model, c, image, &what, losses);
+    if (error < 0)
+        return error;
+    df_backward(c, losses->total, NULL);
+    error = df_ctx_error(c);
+    if (error < 0)
+        return error;
+    nn_model_take_statistics(r->weights, c);
+    update(r, norm);
+    df_schedule_next(r->schedule);
+    return DF_OK;
+}
+
+int df_run_step(DfRun *r, DfLosses *losses, double *norm)
+{
+    DfTrainingBatch batch;
+    const double start = df_run_clock();
+    int error = df_batches_next(r->batches, &batch);
+    const double data_seconds = df_run_clock() - start;
+    if (error < 0)
+        return error;
+    df_reset(r->c);
+    df_ctx_seed(r->c, r->state.at.seed, (uint64_t)r->state.at.step, 0);
+    r->c->recording = true;
+    r->c->training = true;
+    error = learn(r, &batch, losses, norm);
+    r->c->recording = false;
+    r->c->training = false;
+    r->means.seconds += df_run_clock() - start;
+    r->means.data_seconds += data_seconds;
+    r->means.timed++;
+    return error;
+}
+
+/* ---- what is told ------------------------------------------------------------------------------------------------ */
+
+static size_t memory_used(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? (size_t)usage.ru_maxrss * 1024 : 0;
+}
+
+/* How many evaluations are still to come. */
+static double evaluations_left(const DfRun *r)
+{
+    const int64_t every = r->plan.score.every * (r->plan.score.by_epoch ? r->per_epoch : 1);
+    return every > 0 ? (double)(r->steps / every - r->state.at.step / every) : 0;
+}
+
+DfNews df_run_news(const DfRun *r, DfNewsKind kind)
+{
+    const int64_t step = r->state.at.step;
+    DfNews news = { .kind = kind, .step = step, .steps = r->steps, .epochs = r->plan.epochs,
+                    .per_epoch = r->per_epoch, .memory = memory_used() };
+    news.epoch = step > 0 ? (step - 1) / r->per_epoch + 1 : 1;
+    news.iter = step - (news.epoch - 1) * r->per_epoch;
+    news.rate = df_schedule_rates(r->schedule)[0];
+    news.seconds = r->step_seconds;
+    news.pictures_per_second = r->step_seconds > 0 ? r->plan.pictures / r->step_seconds : 0;
+    news.left = r->step_seconds > 0 ? (double)(r->steps - step) * r->step_seconds : (double)NAN;
+    news.left += evaluations_left(r) * r->scoring_seconds;
+    return news;
+}
+
+void df_run_tell(DfRun *r, const DfNews *news)
+{
+    if (r->o.told && !r->o.told(r->o.told_user, news))
+        r->stopping = true;
+}
+
+/* ---- the log ----------------------------------------------------------------------------------------------------- */
+
+static double value_of(const DfLoss *loss)
+{
+    return (double)(loss->loss ? loss->loss->data[0] : loss->figure);
+}
+
+static void gather(RunMeans *m, const DfLosses *losses, double norm)
+{
+    m->n = losses->n + 1;
+    for (int i = 0; i < losses->n; i++) {
+        snprintf(m->name[i], sizeof m->name[i], "%s", losses->v[i].name);
+        m->sum[2 + i] += value_of(&losses->v[i]);
+    }
+    snprintf(m->name[losses->n], sizeof m->name[0], "loss");
+    m->sum[2 + losses->n] += (double)losses->total->data[0];
+    m->sum[0] += 1;
+    m->sum[1] += norm;
+}
+
+static void forget(RunMeans *m)
+{
+    memset(m->sum, 0, sizeof m->sum);
+    m->seconds = m->data_seconds = 0;
+    m->timed = 0;
+}
+
+/* The line of mmcv's TextLoggerHook: means since the last one. */
+static int log_line(DfRun *r)
+{
+    enum { BESIDE = 5 };
+    const RunMeans *m = &r->means;
+    DfLogValue values[DF_LOSSES + 1 + BESIDE];
+    DfNewsValue told[DF_LOSSES + 1];
+    DfNews news = df_run_news(r, DF_NEWS_LOGGED);
+    const double timed = m->timed ? m->timed : 1;
+    const DfLogValue beside[BESIDE] = { { "lr", news.rate }, { "grad_norm", m->sum[1] / m->sum[0] },
+                                        { "time", m->seconds / timed }, { "data_time", m->data_seconds / timed },
+                                        { "memory", (double)(news.memory >> 20) } };
+    memcpy(values, beside, sizeof beside);
+    for (int i = 0; i < m->n; i++) {
+        told[i] = (DfNewsValue){ m->name[i], m->sum[2 + i] / m->sum[0] };
+        values[BESIDE + i] = (DfLogValue){ told[i].name, told[i].value };
+    }
+    news.n = m->n;
+    news.values = told;
+    news.data_seconds = m->data_seconds / timed;
+    const DfLogEntry entry = { "train", news.epoch, news.iter, news.step, BESIDE + m->n, values };
+    const int error = df_run_log_add(r->log, &entry);
+    df_run_tell(r, &news);
+    forget(&r->means);
+    return error;
+}
+
+/* ---- the loop ---------------------------------------------------------------------------------------------------- */
+
+static int check_finite(const DfRun *r, const DfLosses *losses)
+{
+    if (isfinite(losses->total->data[0]))
+        return DF_OK;
+    for (int i = 0; i < losses->n; i++)
+        if (losses->v[i].loss && !isfinite(losses->v[i].loss->data[0]))
+            return df_fail(DF_EVALUE, "%s is no number at step %lld: the learning rate may be too high",
+                           losses->v[i].name, (long long)r->state.at.step + 1);
+    return df_fail(DF_EVALUE, "the loss is no number at step %lld: the learning rate may be too high",
+                   (long long)r->state.at.step + 1);
+}
+
+/* Every so many steps, in short epochs behind each, and at the end. */
+static bool is_log_due(const DfRun *r)
+{
+    const int64_t step = r->state.at.step;
+    if (r->per_epoch < r->plan.log_every && step % r->per_epoch == 0)
+        return true;
+    return step % r->plan.log_every == 0 || step == r->steps;
+}
+
+static int one_step(DfRun *r)
+{
+    double norm = 0;
+    const double start = df_run_clock();
+    int error = df_run_step(r, &r->losses, &norm);
+    if (error == DF_OK)
+        error = check_finite(r, &r->losses);
+    if (error < 0)
+        return error;
+    gather(&r->means, &r->losses, norm);
+    df_reset(r->c);
+    r->state.at.step++;
+    r->state.at.epoch = r->state.at.step / r->per_epoch;
+    r->state.at.position = r->state.at.step % r->per_epoch;
+    const double seconds = df_run_clock() - start;
+    r->step_seconds = r->step_seconds > 0 ? 0.95 * r->step_seconds + 0.05 * seconds : seconds;
+    const DfNews news = df_run_news(r, DF_NEWS_STEP);
+    df_run_tell(r, &news);
+    return is_log_due(r) ? log_line(r) : DF_OK;
+}
+
+static bool is_score_due(const DfRun *r)
+{
+    const int64_t step = r->state.at.step;
+    const int64_t reached = r->plan.score.by_epoch ? step / r->per_epoch : step;
+    const bool due = df_is_due(r->plan.score, step, r->per_epoch) || step == r->steps;
+    return due && reached >= r->plan.first_score && r->state.at.scored != step;
+}
+
+static bool is_save_due(const DfRun *r)
+{
+    const double minutes = r->o.save_minutes > 0 ? r->o.save_minutes : 10;
+    return df_run_clock() - r->last_saved >= 60 * minutes;
+}
+
+/* An epoch, or what stands for one in a run that is counted in iterations, may end here. */
+static int look_around(DfRun *r)
+{
+    int error = DF_OK;
+    const int64_t step = r->state.at.step;
+    const bool ends = step == r->steps;
+    const bool epoch_ends = r->plan.epochs && step % r->per_epoch == 0;
+    const bool kept = df_is_due(r->plan.keep, step, r->per_epoch);
+    bool page = epoch_ends || kept || ends;
+    if (is_score_due(r)) {
+        error = df_run_score(r);
+        page = true;
+    }
+    if (error == DF_OK && r->state.at.best_step == step && page)
+        error = df_run_keep_best(r);
+    if (error == DF_OK && kept)
+        error = df_run_keep(r);
+    else if (error == DF_OK && (page || is_save_due(r)))
+        error = df_run_save(r);
+    if (error == DF_OK && (page || step % (5 * r->plan.log_every) == 0))
+        error = df_run_page(r, ends);
+    return error;
+}
+
+static int stop(DfRun *r)
+{
+    int error = df_run_save(r);
+    if (error == DF_OK)
+        error = df_run_page(r, true);
+    if (error < 0)
+        return error;
+    return df_fail(DF_EINTERRUPT, "stopped after %lld of %lld steps; the same command with --resume goes on from there",
+                   (long long)r->state.at.step, (long long)r->steps);
+}
+
+int df_run_train(DfRun *r)
+{
+    int error = df_run_open_files(r);
+    r->last_saved = df_run_clock();
+    if (error == DF_OK && r->state.at.step > 0) /* an evaluation may have been cut off */
+        error = look_around(r);
+    while (error == DF_OK && !r->stopping && r->state.at.step < r->steps) {
+        error = one_step(r);
+        if (error == DF_OK)
+            error = look_around(r);
+    }
+    if (error == DF_EINTERRUPT || (error == DF_OK && r->stopping && r->state.at.step < r->steps))
+        return stop(r);
+    return error;
+}

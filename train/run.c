@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * train/run.c -- a run is opened: config, network, data, weights and the work dir, checked before the first step.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "train/run_parts.h"
+
+double df_run_clock(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+const char *df_run_path(DfRun *r, const char *name)
+{
+    const bool slash = df_ends_with(r->o.work_dir, "/");
+    const char *path = df_arena_text(r->arena, "%s%s%s", r->o.work_dir, slash ? "" : "/", name);
+    if (!path)
+        df_fail_memory("a path");
+    return path;
+}
+
+/* ---- config, network, data --------------------------------------------------------------------------------------- */
+
+/* The changes that fit the config to the data come before those of the caller. */
+static int list_changes(DfRun *r, DfDetectorOptions *options)
+{
+    const char **set = df_arena_alloc(r->arena, (size_t)r->fit.n + (size_t)r->o.n_set + 1, sizeof *set);
+    if (!set)
+        return df_fail_memory("a config");
+    memcpy(set, r->fit.set, (size_t)r->fit.n * sizeof *set);
+    if (r->o.n_set)
+        memcpy(set + r->fit.n, r->o.set, (size_t)r->o.n_set * sizeof *set);
+    options->set = set;
+    options->n_set = r->fit.n + r->o.n_set;
+    return DF_OK;
+}
+
+static int fit_config(DfRun *r, DfDetectorOptions *options)
+{
+    DfConfig *config = NULL;
+    int error = df_config_read(&config, r->o.config, r->o.set, r->o.n_set);
+    if (error == DF_OK)
+        error = df_fit(&r->fit, r->o.data_dir, df_config_root(config), r->arena);
+    if (error == DF_OK)
+        error = list_changes(r, options);
+    df_config_free(config);
+    return error;
+}
+
+static void tell_fit(const DfRun *r)
+{
+    if (r->fit.warning)
+        df_log(DF_LOG_WARNING, "%s", r->fit.warning);
+    df_log(DF_LOG_INFO, "%s: %d classes; num_classes is set to %d in %d dict%s of heads", r->o.data_dir,
+           r->fit.n_classes, r->fit.n_classes, r->fit.n_heads, r->fit.n_heads == 1 ? "" : "s");
+}
+
+static int open_network(DfRun *r)
+{
+    DfDetectorOptions options = { .threads = r->o.threads, .set = r->o.set, .n_set = r->o.n_set };
+    int error = r->o.data_dir ? fit_config(r, &options) : DF_OK;
+    if (error == DF_OK && r->o.data_dir)
+        tell_fit(r);
+    if (error == DF_OK && r->o.data_dir)
+        error = df_fit_check(&r->fit);
+    if (error == DF_OK)
+        error = df_detector_build(&r->detector, r->o.config, &options);
+    if (error < 0)
+        return error;
+    r->root = df_detector_config(r->detector);
+    r->model = df_detector_model(r->detector);
+    r->weights = df_model_weights(r->model);
+    r->c = df_detector_context(r->detector);
+    error = df_plan_read(&r->plan, r->root, r->arena);
+    return error < 0 ? error : df_detector_prepare(r->detector);
+}
+
+/* A network for three classes and data of five would learn nonsense. */
+static int check_classes(const DfRun *r)
+{
+    const DfClasses *classes = df_training_set_classes(r->set);
+    const int n = df_detector_classes(r->detector);
+    if (classes->n == 0 || classes->n == n)
+        return DF_OK;
+    return df_fail(DF_EVALUE, "the training set has %d classes and the network %d: set num_classes, or say --data DIR",
+                   classes->n, n);
+}
+
+static int open_data(DfRun *r)
+{
+    const uint64_t seed = r->state.at.seed;
+    int error = df_training_set_of_config(&r->set, r->root, NULL);
+    if (error == DF_OK)
+        error = check_classes(r);
+    if (error == DF_OK)
+        error = df_batches_new(&r->batches, r->root, r->set, r->plan.pictures, r->plan.loader_threads, seed);
+    if (error < 0)
+        return error;
+    r->per_epoch = df_batches_per_epoch(r->batches);
+    r->steps = r->plan.iterations ? r->plan.iterations : r->plan.epochs * r->per_epoch;
+    return DF_OK;
+}
+
+/* ---- the work dir ------------------------------------------------------------------------------------------------ */
+
+static int check_work_dir(const DfRun *r, const char *latest)
+{
+    if (df_file_exists(latest) && !r->o.resume && !r->o.fresh)
+        return df_fail(DF_EVALUE, "%s has a run already: --resume goes on with it, --fresh begins anew",
+                       r->o.work_dir);
+    return DF_OK;
+}
+
+/* Without a state to go on with, the log of an earlier run goes. */
+int df_run_open_files(DfRun *r)
+{
+    const char *config = df_run_path(r, "config.py");
+    const char *log = df_run_path(r, "log.jsonl");
+    const int64_t step = r->state.at.step > 0 ? r->state.at.step : -1;
+    if (!config || !log)
+        return DF_ENOMEM;
+    int error = df_make_directory(r->o.work_dir);
+    if (error == DF_OK)
+        error = df_config_write(r->root, config, true);
+    if (error == DF_OK)
+        error = df_run_log_open(&r->log, log, step);
+    if (error == DF_OK)
+        error = df_run_samples_open(r);
+    return error;
+}
+
+/* ---- weights and what is learnt with them ------------------------------------------------------------------------ */
+
+static int load_weights(DfRun *r)
+{
+    const char *from = r->o.init ? r->o.init : r->plan.load_from;
+    const DfModelLoad load = { .allow_missing = true, .allow_wrong_shape = true };
+    int error = df_model_init(r->model, r->state.at.seed);
+    if (error == DF_OK && from)
+        error = df_model_load(r->model, from, &load);
+    if (error == DF_OK)
+        error = nn_model_train(r->weights);
+    return error;
+}
+
+static int open_optimizer(DfRun *r)
+{
+    const int n = nn_model_count(r->weights);
+    const NnTrained t = nn_model_trained(r->weights);
+    const DfRunLength length = { r->plan.epochs, r->per_epoch, r->steps };
+    const DfNode *rules = df_node_get(r->root, "lr_config");
+    r->base_rate = df_node_number(df_node_at(r->root, "optimizer.lr"), 0.01);
+    r->momentum = df_calloc(t.n + 1, sizeof *r->momentum);
+    r->moments = df_arena_alloc(r->arena, (size_t)n, sizeof *r->moments);
+    if (!r->momentum || !r->moments)
+        return df_fail_memory("the optimizer");
+    for (int i = 0; i < n; i++) {
+        const NnParam *param = nn_model_at(r->weights, i);
+        r->moments[i] = nn_is_trained(param) ? r->momentum + (param->tensor->data - t.weights) : NULL;
+    }
+    r->arrays[0] = (DfStateArray){ .name = "momentum_buffer", .of = r->moments };
+    r->arrays[1] = (DfStateArray){ .name = "logged", .list = r->means.sum, .n = 2 + DF_LOSSES };
+    r->state.model = r->weights;
+    r->state.arrays = r->arrays;
+    r->state.n = 2;
+    return df_schedule_new(&r->schedule, rules, &length, &r->base_rate, 1);
+}
+
+/* ---- going on ---------------------------------------------------------------------------------------------------- */
+
+/* Only the same network, data and settings go on. */
+static uint64_t settings_of(const DfRun *r)
+{
+    const uint64_t samples = (uint64_t)df_training_set_count(r->set);
+    return (df_plan_settings(r->root) ^ samples) * 0x100000001b3;
+}
+
+static int check_same(const DfRun *r, const DfRunState *was, const char *path)
+{
+    if (was->settings != settings_of(r))
+        return df_fail(DF_EVALUE, "%s: the state of a run with another config or other data: --resume wants the same",
+                       path);
+    if (r->o.has_seed && was->seed != r->o.seed)
+        return df_fail(DF_EVALUE, "%s: the state of a run with seed %llu, and --seed is %llu", path,
+                       (unsigned long long)was->seed, (unsigned long long)r->o.seed);
+    return DF_OK;
+}
+
+/* The seed of the run that goes on is known before its data are. */
+static int peek(DfRun *r, const char *path)
+{
+    DfCheckpoint *file = NULL;
+    DfRunState was;
+    int error = df_checkpoint_open(&file, path, NULL);
+    if (error < 0)
+        return error;
+    error = df_run_state_read(&was, file);
+    df_checkpoint_close(file);
+    if (error < 0)
+        return df_fail_in(error, "%s: ", path);
+    r->state.at.seed = was.seed;
+    return DF_OK;
+}
+
+static int go_on(DfRun *r, const char *path)
+{
+    int error = df_state_read(&r->state, path);
+    if (error == DF_OK)
+        error = check_same(r, &r->state.at, path);
+    if (error == DF_OK)
+        error = df_batches_seek(r->batches, r->state.at.step);
+    df_schedule_seek(r->schedule, r->state.at.step);
+    nn_model_changed(r->weights);
+    return error;
+}
+
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
+
+static int open_run(DfRun *r, const char *latest)
+{
+    const bool goes_on = r->o.resume && df_file_exists(latest);
+    int error = open_network(r);
+    if (error < 0)
+        return error;
+    r->state.at = (DfRunState){ .best_step = -1, .scored = -1 };
+    r->state.at.seed = r->o.has_seed ? r->o.seed : r->plan.seed;
+    if (goes_on)
+        error = peek(r, latest);
+    if (error == DF_OK)
+        error = open_data(r);
+    if (error == DF_OK)
+        error = check_work_dir(r, latest);
+    if (error == DF_OK)
+        error = load_weights(r);
+    if (error == DF_OK)
+        error = open_optimizer(r);
+    if (error == DF_OK && goes_on)
+        error = go_on(r, latest);
+    r->state.at.settings = error == DF_OK ? settings_of(r) : 0;
+    return error;
+}
+
+int df_run_open(DfRun **out, const DfRunOptions *options)
+{
+    *out = NULL;
+    DfRun *r = df_calloc(1, sizeof *r);
+    if (!r || !(r->arena = df_arena_new())) {
+        df_free(r);
+        return df_fail_memory("a run");
+    }
+    r->o = *options;
+    const char *latest = df_run_path(r, "latest.safetensors");
+    int error = latest ? open_run(r, latest) : DF_ENOMEM;
+    if (error < 0)
+        df_run_close(r);
+    else
+        *out = r;
+    return error;
+}
+
+void df_run_close(DfRun *r)
+{
+    if (!r)
+        return;
+    df_run_log_close(r->log);
+    df_schedule_free(r->schedule);
+    df_batches_free(r->batches);
+    df_training_set_free(r->set);
+    df_detector_close(r->detector);
+    df_free(r->momentum);
+    df_arena_free(r->arena);
+    df_free(r);
+}
+
+void df_training_facts(const DfRun *r, DfTrainingFacts *out)
+{
+    *out = (DfTrainingFacts){ .pictures = df_training_set_count(r->set),
+                         .classes = df_detector_classes(r->detector),
+                         .step = r->state.at.step,
+                         .steps = r->steps,
+                         .per_epoch = r->per_epoch,
+                         .batch = r->plan.pictures,
+                         .trained = nn_model_trained(r->weights).n,
+                         .parameters = nn_model_elements(r->weights, ""),
+                         .seed = r->state.at.seed,
+                         .metric = r->state.at.metric,
+                         .best = r->state.at.best,
+                         .best_step = r->state.at.best_step };
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * train/run.h -- a training run from its config to its last checkpoint. Part of the door train/train.h.
+ *
+ *     DfRun *run;
+ *     DfRunOptions options = { .config = "retinanet.py", .data_dir = "pictures", .work_dir = "work_dirs/retinanet" };
+ *     df_run_open(&run, &options);
+ *     df_run_train(run);                        to the end, or until options.told() says no
+ *     df_run_close(run);
+ *
+ * The work dir gets
+ *     config.py             the config with all changes, for `deformer eval` and for the next run
+ *     log.jsonl             a line of numbers every few steps
+ *     index.html, samples/  curves, and what the network finds in some pictures
+ *     latest.safetensors    the state of the run: weights and all that is needed to continue
+ *     best.safetensors      the state of the best score
+ *     epoch_N.safetensors, iter_N.safetensors        as the config asks for them
+ */
+#ifndef DF_TRAIN_RUN_H
+#define DF_TRAIN_RUN_H
+
+#include "inference/inference.h"
+
+DF_BEGIN_DECLS
+
+/* ---- what is told on the way ------------------------------------------------------------------------------------- */
+
+typedef enum {
+    DF_NEWS_STEP,       /* an iteration is done                                             */
+    DF_NEWS_LOGGED,     /* the same, and the means since the last such news are in the log  */
+    DF_NEWS_SCORING,    /* a picture of the validation set is done                          */
+    DF_NEWS_SCORED,     /* all are, and there are scores                                    */
+    DF_NEWS_KEPT        /* a checkpoint is on the disk                                      */
+} DfNewsKind;
+
+typedef struct {
+    const char *name;
+    double value;
+} DfNewsValue;
+
+typedef struct {
+    DfNewsKind kind;
+    int64_t step, steps;            /* iterations done, and in all                                   */
+    int64_t epoch, epochs;          /* under way from 1, and in all; epochs 0: the run counts steps  */
+    int64_t iter, per_epoch;        /* iterations done of this epoch                                 */
+    int n;
+    const DfNewsValue *values;      /* LOGGED: losses and "loss"; SCORED: scores, the chosen first   */
+    double rate;                    /* the largest learning rate                                     */
+    double seconds, data_seconds;   /* of a step, mean; and how long it waited for its pictures      */
+    double pictures_per_second;
+    double left;                    /* seconds until the end, evaluations included; NAN: not known   */
+    size_t memory;                  /* bytes that the process has at most had                        */
+    long scored, to_score;          /* SCORING: pictures                                             */
+    bool best;                      /* SCORED: better than all before                                */
+    const char *path;               /* KEPT                                                          */
+} DfNews;
+
+/* False: the run is to stop. It finishes the step, writes its state and gives DF_EINTERRUPT. */
+typedef bool DfTold(void *user, const DfNews *);
+
+/* ---- the run ----------------------------------------------------------------------------------------------------- */
+
+/* {0} but for `config` and `work_dir` is fine. Texts are borrowed until the run is closed. */
+typedef struct {
+    const char *config, *work_dir;
+    int threads;                    /* as in DfDetectorOptions                                           */
+    const char *const *set;         /* n_set changes to the config                                       */
+    int n_set;
+    const char *data_dir;           /* a folder with its classes, which the config is fitted to; or NULL  */
+    const char *init;               /* a checkpoint to begin with, or NULL: as the config says           */
+    bool resume;                    /* go on from latest.safetensors, if it is there                     */
+    bool fresh;                     /* begin anew, though the work dir has a run                         */
+    bool has_seed;
+    uint64_t seed;                  /* else the config's, else 0                                         */
+    double save_minutes;            /* latest.safetensors at least so often; 0: every 10 minutes         */
+    DfTold *told;
+    void *told_user;
+} DfRunOptions;
+
+typedef struct DfRun DfRun;
+/* Everything is checked that can be before the first step: config, data, checkpoint. */
+DF_API int df_run_open(DfRun **out, const DfRunOptions *);
+DF_API void df_run_close(DfRun *); /* NULL is fine */
+DF_API int df_run_train(DfRun *);
+
+/* ---- what it is -------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    int pictures, validation;       /* of the sets; validation 0: there is none                          */
+    int classes;
+    int64_t step, steps, per_epoch; /* step: where it begins                                             */
+    int batch;                      /* pictures of a step                                                */
+    size_t trained, parameters;     /* numbers in the weights                                            */
+    uint64_t seed;
+    const char *metric;             /* of the best score so far, or ""                                   */
+    double best;
+    int64_t best_step;
+} DfTrainingFacts;
+DF_API void df_training_facts(const DfRun *, DfTrainingFacts *out);
+
+/* What a run will need, from a pass without numbers and a few measured steps. */
+typedef struct {
+    int height, width;              /* of the largest batch among some                                   */
+    size_t weights;                 /* bytes: weights, gradients and what the optimizer keeps            */
+    size_t activations;             /* bytes of one step, the tape and all                               */
+    size_t there;                   /* bytes that this machine has                                       */
+    bool fits;
+    double step_seconds;            /* of one step; NAN if it does not fit                               */
+    double seconds;                 /* of all steps that are left                                        */
+} DfRunEstimate;
+DF_API int df_run_estimate(DfRun *, DfRunEstimate *out);
+
+DF_END_DECLS
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * train/score.c -- the validation set through the network as it is now, and its scores under the names of mmdet and mmseg.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "train/run_parts.h"
+
+enum { MOST_SCORES = 64 };
+
+typedef struct {
+    int n;
+    char name[MOST_SCORES][48];
+    double value[MOST_SCORES];
+} Scores;
+
+static void add(Scores *s, const char *name, double value)
+{
+    if (s->n == MOST_SCORES)
+        return;
+    snprintf(s->name[s->n], sizeof s->name[0], "%s", name);
+    s->value[s->n++] = value;
+}
+
+/* bbox_mAP, bbox_mAP_50, ..: of a score that no object of the set has a part in, there is none. */
+static void add_coco(Scores *s, const DfCocoScores *coco)
+{
+    static const char *const names[] = { "mAP", "mAP_50", "mAP_75", "mAP_s", "mAP_m", "mAP_l" };
+    for (int i = 0; i < coco->n; i++)
+        for (int k = 0; k < 6; k++) {
+            char name[48];
+            const double value = coco->eval[i]->stats[k];
+            snprintf(name, sizeof name, "%s_%s", df_score_kind_name(coco->kind[i]), names[k]);
+            if (value >= 0 || k == 0)
+                add(s, name, fmax(value, 0));
+        }
+}
+
+static void add_miou(Scores *s, const DfMiouResult *r)
+{
+    add(s, "mIoU", r->mean_iou);
+    add(s, "mAcc", r->mean_acc);
+    add(s, "aAcc", r->all_acc);
+}
+
+/* ---- the best one ------------------------------------------------------------------------------------------------ */
+
+/* `save_best` may say "bbox" for bbox_mAP. */
+static int chosen(const DfRun *r, const Scores *s)
+{
+    const char *best = r->plan.best;
+    for (int i = 0; best && i < s->n; i++)
+        if (strcmp(s->name[i], best) == 0 || (df_starts_with(s->name[i], best) && df_ends_with(s->name[i], "_mAP")))
+            return i;
+    return 0;
+}
+
+static bool is_best(DfRun *r, const Scores *s, int i)
+{
+    DfRunState *at = &r->state.at;
+    if (at->best_step >= 0 && !(s->value[i] > at->best))
+        return false;
+    at->best = s->value[i];
+    at->best_step = at->step;
+    snprintf(at->metric, sizeof at->metric, "%s", s->name[i]);
+    return true;
+}
+
+/* Into the log, and told with the chosen one first. */
+static int report(DfRun *r, const Scores *s)
+{
+    DfNewsValue told[MOST_SCORES];
+    DfLogValue values[MOST_SCORES];
+    DfNews news = df_run_news(r, DF_NEWS_SCORED);
+    const int first = chosen(r, s);
+    for (int i = 0; i < s->n; i++) {
+        values[i] = (DfLogValue){ s->name[i], s->value[i] };
+        told[i] = (DfNewsValue){ s->name[i], s->value[i] };
+    }
+    const DfNewsValue kept = told[0];
+    told[0] = told[first];
+    told[first] = kept;
+    news.n = s->n;
+    news.values = told;
+    news.best = s->n > 0 && is_best(r, s, first);
+    const DfLogEntry entry = { "val", news.epoch, news.iter, news.step, s->n, values };
+    const int error = df_run_log_add(r->log, &entry);
+    df_run_tell(r, &news);
+    return error;
+}
+
+/* ---- the set ----------------------------------------------------------------------------------------------------- */
+
+static bool progress(void *user, long done, long n)
+{
+    DfRun *r = user;
+    DfNews news = df_run_news(r, DF_NEWS_SCORING);
+    news.scored = done;
+    news.to_score = n;
+    df_run_tell(r, &news);
+    return !r->stopping;
+}
+
+const char *df_run_validation(const DfRun *r)
+{
+    static const char *const places[] = { "data.val", "data.test" };
+    const DfDetectorTask task = df_detector_task(r->detector);
+    if (task != DF_TASK_DETECTION && task != DF_TASK_SEGMENTATION)
+        return NULL;
+    for (int i = 0; i < 2; i++)
+        if (df_node_get(df_node_at(r->root, places[i]), "type"))
+            return places[i];
+    return NULL;
+}
+
+static int look_through(DfRun *r, Scores *s)
+{
+    DfEvaluation *e = NULL;
+    const DfEvaluationOptions options = { .dataset = df_run_validation(r),
+                                          .progress = progress, .progress_user = r };
+    int error = df_evaluation_open(&e, r->detector, &options);
+    if (error == DF_OK)
+        error = df_evaluation_run(e);
+    if (error == DF_OK)
+        error = df_evaluation_score(e);
+    if (error == DF_OK && df_evaluation_coco(e))
+        add_coco(s, df_evaluation_coco(e));
+    if (error == DF_OK && df_evaluation_miou(e))
+        add_miou(s, &df_evaluation_miou(e)->result);
+    df_evaluation_close(e);
+    return error;
+}
+
+int df_run_score(DfRun *r)
+{
+    Scores scores = { 0 };
+    const double start = df_run_clock();
+    int error = DF_OK;
+    if (df_run_validation(r))
+        error = look_through(r, &scores);
+    if (error == DF_OK && scores.n)
+        error = report(r, &scores);
+    if (error == DF_OK)
+        error = df_run_samples_look(r);
+    r->scoring_seconds = df_run_clock() - start;
+    if (error == DF_OK)
+        r->state.at.scored = r->state.at.step;
+    return error;
+}
