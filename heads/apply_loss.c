@@ -5,6 +5,8 @@
  */
 #include "heads/apply_loss.h"
 
+#include <math.h>
+
 /* ---- cross entropy ---------------------------------------------------------------------------------------------- */
 
 static int ignored_label(const LossCfg *loss, const LossTargets *t)
@@ -236,15 +238,14 @@ static bool counts_labels(const DfCtx *c, const LossCfg *loss, const LossTargets
 static double divisor(DfCtx *c, const LossCfg *loss, const DfTensor *x, const DfTensor *each, const LossTargets *t)
 {
     const double eps = 1.1920928955078125e-7;
-    if (loss->kind == LOSS_CROSS_ENTROPY && loss->cross_entropy.use_mask) /* its mean, whatever the config says */
-        return (double)(df_size(each) ? df_size(each) : 1);
-    if (loss->reduction == REDUCE_SUM)
+    const bool mask = loss->kind == LOSS_CROSS_ENTROPY && loss->cross_entropy.use_mask;
+    if (loss->reduction == REDUCE_SUM && !mask)
         return 1;
-    if (loss->reduction == REDUCE_MEAN && t->averaged)
-        return t->average + eps;
-    if (loss->reduction == REDUCE_MEAN && counts_labels(c, loss, t))
-        return counted(loss, x, t) + eps;
-    return (double)(df_size(each) ? df_size(each) : 1);
+    if (loss->reduction == REDUCE_MEAN && !mask && t->averaged)
+        return fmax(df_ctx_sum(c, t->average), t->at_least) + eps;
+    if (loss->reduction == REDUCE_MEAN && !mask && counts_labels(c, loss, t))
+        return df_ctx_sum(c, counted(loss, x, t)) + eps;
+    return fmax(df_ctx_sum(c, (double)df_size(each)), 1); /* of a mask, whatever the config says */
 }
 
 DfTensor *df_loss_apply(DfCtx *c, const LossCfg *loss, DfTensor *x, const LossTargets *t)

@@ -24,8 +24,8 @@ typedef struct {
     const float *weight;      /* NULL: 1. One for each row, or with `weight_each` for each number of the predictions; IoU
                                * and its kin then take the mean of the four */
     bool weight_each;
-    bool averaged;            /* the sum is divided by `average`; false: by the number of losses */
-    double average;
+    bool averaged;            /* the sum is divided by `average`, but `at_least` this; false: by the number of losses */
+    double average, at_least; /* counts of this process: those of all that train together are added up */
     const int *ignore_index;  /* of the head, where the loss says none; NULL: none */
 } LossTargets;
 

@@ -211,11 +211,11 @@ DfTensor *df_pixel_loss_elements(DfCtx *c, const LossCfg *loss, DfTensor *scores
 /* A number for each picture, or one: its mean or sum. */
 static DfTensor *reduced(DfCtx *c, const LossCfg *loss, DfTensor *each, const PixelTargets *t)
 {
-    double by = (double)df_size(each);
-    if (loss->reduction == REDUCE_SUM)
-        by = 1;
+    double by = 1;
     if (loss->reduction == REDUCE_MEAN && t->averaged)
         by = t->average;
+    else if (loss->reduction != REDUCE_SUM)
+        by = df_ctx_sum(c, (double)df_size(each));
     return df_scale(c, df_sum(c, each), (float)(1 / by));
 }
 

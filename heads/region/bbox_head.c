@@ -229,7 +229,8 @@ static void learn_classes(DfCtx *c, const BoxHead *h, DfTensor *scores, const Df
         .label = t->labels,
         .weight = t->weights,
         .averaged = true,
-        .average = counted ? counted : 1,
+        .average = counted,
+        .at_least = 1,
     };
     df_losses_add(c, out, df_loss_apply(c, &h->loss_cls, scores, &targets), "loss_cls");
     if (!c->err && !c->dry)
@@ -284,7 +285,7 @@ static DfTensor *box_loss(DfCtx *c, const BoxHead *h, DfTensor *deltas, const Df
         x = df_decode_boxes(c, &h->coder, x, f.regions);
     else
         df_delta_encode(&h->coder, (size_t)f.n, f.regions, f.targets, f.targets);
-    const LossTargets targets = { .target = f.targets, .averaged = true, .average = t->n ? t->n : 1 };
+    const LossTargets targets = { .target = f.targets, .averaged = true, .average = t->n, .at_least = 1 };
     return df_loss_apply(c, &h->loss_bbox, x, &targets);
 }
 

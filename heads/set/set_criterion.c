@@ -122,6 +122,7 @@ static DfTensor *cross_entropy(DfCtx *c, const DfSetCriterion *k, DfTensor *logi
         wanted[q] = label[q] < 0 ? classes - 1 : label[q];
         sum += (double)weight[wanted[q]];
     }
+    sum = df_ctx_sum(c, sum);
     if (k->mmdet)
         sum = fmax(sum, 1);
     const DfCrossEntropy how = { .class_weight = weight, .ignore_index = -1 };
@@ -140,7 +141,7 @@ static void compute_losses(DfCtx *c, const DfSetCriterion *k, DfTensor *logits, 
                            size_t objects, DfSetLosses *out)
 {
     const size_t queries = (size_t)df_dim(logits, 0) * (size_t)df_dim(logits, 1);
-    const float share = 1 / (objects ? (float)objects : 1);
+    const float share = 1 / (float)fmax(df_ctx_sum(c, (double)objects), 1);
     if (k->matcher.softmax)
         out->ce = cross_entropy(c, k, logits, t->label, queries);
     else
