@@ -83,6 +83,8 @@ int df_annotations_copy(DfAnnotations *out, const DfAnnotations *a)
     out->unit = a->unit;
     out->has_class = a->has_class;
     out->image_class = a->image_class;
+    out->second_class = a->second_class;
+    out->second_share = a->second_share;
     put_objects(out, 0, a);
     error = put_masks(out, 0, a);
     if (error == DF_OK)
@@ -123,6 +125,8 @@ int df_annotations_append(DfAnnotations *a, const DfAnnotations *more)
     both.unit = a->unit;
     both.has_class = a->has_class;
     both.image_class = a->image_class;
+    both.second_class = a->second_class;
+    both.second_share = a->second_share;
     put_objects(&both, 0, a);
     put_objects(&both, a->n, more);
     error = put_masks(&both, 0, a);

@@ -50,6 +50,8 @@ typedef struct {
     DfLabelMap map;
     bool has_class;        /* of the whole picture                                          */
     int image_class;
+    int second_class;      /* of a picture that is a mixture of two (mixup, CutMix)         */
+    float second_share;    /* how much of it is the second, in [0, 1]; 0: it is no mixture  */
     DfArena *arena;
 } DfAnnotations;
 

@@ -6,6 +6,7 @@
 #ifndef DF_HEADS_HEADS_H
 #define DF_HEADS_HEADS_H
 
+#include "heads/classifier.h"
 #include "heads/dense.h"
 #include "heads/head.h"
 #include "heads/losses.h"

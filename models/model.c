@@ -14,6 +14,7 @@ struct DfModel {
     const DfArchitecture *architecture; /* NULL: a bare backbone */
     void *self;
     BackbonePart backbone;
+    const DfClassLoss *class_loss;      /* of a bare backbone    */
 };
 
 /* ---- building ---------------------------------------------------------------------------------------------------- */
@@ -35,9 +36,12 @@ static int build_architecture(DfModel *model, const DfNode *dict, const char *ty
     return nn_model_error(model->weights);
 }
 
-static int build_backbone(DfModel *model, const DfNode *dict)
+/* A classifier's loss stands beside its backbone: loss = dict(type='LabelSmoothLoss', label_smooth_val=0.1). */
+static int build_backbone(DfModel *model, const DfNode *dict, const DfNode *loss)
 {
-    df_backbone_part(nn_root(model->weights), &model->backbone, dict);
+    const NnScope s = nn_root(model->weights);
+    df_backbone_part(s, &model->backbone, dict);
+    model->class_loss = df_class_loss_new(s, loss);
     return nn_model_error(model->weights);
 }
 
@@ -57,7 +61,7 @@ static int build(DfModel *model, const DfNode *root)
     if (args)
         return build_architecture(model, args, program_of(args), root);
     if (backbone)
-        return build_backbone(model, backbone);
+        return build_backbone(model, backbone, df_node_get(root, "loss"));
     return df_node_fail(root, DF_EVALUE, "has none of the keys 'model', 'args' and 'backbone'");
 }
 
@@ -229,14 +233,29 @@ int df_model_segment(const DfModel *model, DfCtx *c, DfTensor *const *views, con
     return model->architecture->segment(c, model->self, views, metas, n, labels);
 }
 
+static void backbone_losses(const DfModel *model, DfCtx *c, DfTensor *image, const DfLossBatch *batch, DfLosses *out)
+{
+    DfMaps maps;
+    df_run_backbone(c, &model->backbone, NULL, image, &maps);
+    if (maps.logits)
+        df_class_losses(c, model->class_loss, maps.logits, batch, out);
+    else
+        df_ctx_fail(c, DF_EVALUE, "%s without a head gives feature maps: only a classifier can be trained alone",
+                    df_model_type(model));
+}
+
 int df_model_losses(const DfModel *model, DfCtx *c, DfTensor *image, const DfLossBatch *batch, DfLosses *out)
 {
     out->n = 0;
     out->total = NULL;
     out->samplings = 0;
-    if (!model->architecture || !model->architecture->losses)
+    if (model->architecture && !model->architecture->losses)
         return df_fail(DF_EVALUE, "%s has no losses built in", df_model_type(model));
-    if (takes(c, image))
+    if (!takes(c, image))
+        return df_ctx_error(c);
+    if (!model->architecture)
+        backbone_losses(model, c, image, batch, out);
+    else
         model->architecture->losses(c, model->self, image, batch, out);
     return df_ctx_error(c);
 }

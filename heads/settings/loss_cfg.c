@@ -42,7 +42,19 @@ static const DfOpt cross_entropy_opts[] = {
     LOSS_IGNORE_INDEX(cross_entropy.ignore_index, "None"),
     LOSS_BOOL(avg_non_ignore, cross_entropy.avg_non_ignore, "False",
               "the mean is over what counts, not over everything"),
+    DF_OPT_UNUSED(use_soft, "mmcls: shares of classes are taken wherever a picture is a mixture"),
     LOSS_NUMBER(bg_cls_weight, cross_entropy.background, "1.0", 0, 1e9, "DETR: factor of the class that is nothing"),
+    LOSS_COMMON,
+    DF_OPT_END
+};
+
+/* mmcls: the class has 1 - s, and s is spread over all classes; 'classy_vision' has s / (1 + s) for s. */
+static const DfOpt label_smooth_opts[] = {
+    LOSS_NUMBER(label_smooth_val, cross_entropy.smoothing, "0.1", 0, 1, "part of a target that all classes share"),
+    LOSS_ROW(mode, cross_entropy.smooth_mode, DF_KIND_ENUM, "original", 0, 0, "original|classy_vision",
+             "the part as it is, or divided by 1 + itself"),
+    DF_OPT_UNUSED(num_classes, "the logits say it"),
+    DF_OPT_UNUSED(use_sigmoid, "of mode multi_label alone, which is not built in"),
     LOSS_COMMON,
     DF_OPT_END
 };
@@ -128,6 +140,7 @@ static const struct {
 } losses[] = {
     { "FocalLoss",        LOSS_FOCAL,         focal_opts         },
     { "CrossEntropyLoss", LOSS_CROSS_ENTROPY, cross_entropy_opts },
+    { "LabelSmoothLoss",  LOSS_CROSS_ENTROPY, label_smooth_opts  },
     { "L1Loss",           LOSS_L1,            l1_opts            },
     { "SmoothL1Loss",     LOSS_SMOOTH_L1,     smooth_l1_opts     },
     { "BalancedL1Loss",   LOSS_BALANCED_L1,   balanced_l1_opts   },
@@ -159,6 +172,8 @@ void df_loss_cfg(NnScope s, LossCfg *out, const DfNode *dict, const char *key)
         if (strcmp(losses[i].type, type) == 0) {
             out->kind = losses[i].kind;
             df_bind_for_training(s, dict, losses[i].opts, out, type, &out->problem);
+            if (out->kind == LOSS_CROSS_ENTROPY && out->cross_entropy.smooth_mode == SMOOTH_CLASSY_VISION)
+                out->cross_entropy.smoothing /= 1 + out->cross_entropy.smoothing;
             if (out->kind == LOSS_DICE)
                 out->dice.older = is_older_dice(dict);
             return;

@@ -44,6 +44,7 @@ typedef struct {
             DfFloats class_weight; /* n 0: all classes count alike               */
             DfInts ignore_index;   /* n 0: every label counts                    */
             double smoothing;      /* 0: none                                     */
+            enum { SMOOTH_ORIGINAL, SMOOTH_CLASSY_VISION } smooth_mode;
             double background;     /* DETR: weight of the class that is nothing  */
         } cross_entropy;
         struct {

@@ -280,3 +280,52 @@ Test(losses, wrong_shapes_are_refused)
     cr_expect_eq(df_ctx_error(c), DF_ESHAPE);
     df_ctx_free(c);
 }
+
+/* ---- formulas of older releases, beside PyTorch in float64 ---------------------------------------------------------- */
+
+static void expect_gradient(const DfTensor *x, const double *wanted)
+{
+    for (size_t i = 0; i < df_size(x); i++)
+        cr_expect_float_eq((double)x->grad[i], wanted[i], 1e-7, "gradient %zu is %.9g, want %.9g", i, (double)x->grad[i], wanted[i]);
+}
+
+Test(losses, ciou_of_mmdet_211)
+{
+    static const double gradient[] = { -0.086995085, 0.085614367, -0.129092627, 0.063510775, -0.041699534, -0.034868134,
+                                       -0.160119636, -0.137351037 };
+    DfCtx *c = context();
+    const float data[] = { 1, 2, 6, 9, 0, 0, 2, 2 }, target[] = { 2, 1, 7, 8, 1, 1, 4, 3 };
+    DfTensor *x = column(c, DF_SHAPE(2, 4), data);
+    DfTensor *y = df_box_loss(c, x, target, NULL, DF_LOSS_CIOU_211, 1e-7f);
+    df_backward(c, y, NULL);
+    cr_expect_float_eq((double)y->data[0], 0.4982608706794329, 1e-6);
+    cr_expect_float_eq((double)y->data[1], 1.0191645501719409, 1e-6);
+    expect_gradient(x, gradient);
+    df_ctx_free(c);
+}
+
+/* Logits of 2 x 3 pixels and three classes, channels last. */
+static DfTensor *pixels(DfCtx *c)
+{
+    static const float logits[] = { 0.3f, 1.3f, -0.3f, 1.2f, 0.2f, 0.7f, -0.5f, 0.5f, 0.25f, 0.1f, -0.1f, 0.6f, -1, 1, 0, 0.4f, 0.8f, -0.9f };
+    return column(c, DF_SHAPE(1, 2, 3, 3), logits);
+}
+
+Test(losses, dice_of_mmseg_0)
+{
+    static const int label[] = { 0, 2, 255, 1, 1, 0 };
+    static const float weights[] = { 1, 0.5f, 2 };
+    static const double gradient[] = { -0.039307182, 0.033847495, 0.005459687, 0.074943902, 0.017932978, -0.09287688,
+                                       -0.002536639, -0.00580341, 0.008340048, 0.001580178, -0.024088301, 0.022508123,
+                                       0.003113916, -0.018569598, 0.015455681, -0.045966741, 0.039760022, 0.006206719 };
+    DfCtx *c = context();
+    DfTensor *x = pixels(c);
+    const DfClassDice how = { .smooth = 0.5, .exponent = 2, .class_weight = weights, .ignore_index = 255 };
+    DfTensor *y = df_class_dice_loss(c, df_softmax(c, x, -1), label, how);
+    df_backward(c, y, NULL);
+    cr_expect_float_eq((double)y->data[0], 0.6407487388815482, 1e-6);
+    expect_gradient(x, gradient);
+    const DfClassDice without = { .smooth = 1, .exponent = 1.5, .ignore_index = 1 }; /* the class of that number does not count */
+    cr_expect_float_eq((double)df_class_dice_loss(c, df_softmax(c, x, -1), label, without)->data[0], 0.28216205009659173, 1e-6);
+    df_ctx_free(c);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * heads/classifier.h -- how a classifier learns: the loss of the logits that it gives, as mmcls's configs describe it.
+ * Part of the door heads/heads.h.
+ */
+#ifndef DF_HEADS_CLASSIFIER_H
+#define DF_HEADS_CLASSIFIER_H
+
+#include "heads/head.h"
+#include "heads/losses.h"
+
+DF_BEGIN_DECLS
+
+/* The loss of a classifier. Its memory is the model's. */
+typedef struct DfClassLoss DfClassLoss;
+/* From a dict such as dict(type='LabelSmoothLoss', label_smooth_val=0.1); NULL or None: cross entropy. A dict that
+ * nobody can compute is a problem of df_class_losses() alone. NULL: the model is poisoned, out of memory. */
+DF_API const DfClassLoss *df_class_loss_new(NnScope, const DfNode *dict);
+/* Adds `loss`, the mean over the pictures, and the figure `accuracy_top-1`, a percentage. The class of every picture is
+ * in its annotations (image_class; of a mixture second_class too). logits: N C. */
+DF_API void df_class_losses(DfCtx *, const DfClassLoss *, DfTensor *logits, const DfLossBatch *, DfLosses *out);
+
+DF_END_DECLS
+
+#endif
