@@ -82,6 +82,16 @@ static int detect_views(DfCtx *c, const void *self, DfTensor *const *views, cons
     return error;
 }
 
+static void losses(DfCtx *c, const void *self, DfTensor *image, const DfLossBatch *batch, DfLosses *out)
+{
+    const RetinaNet *net = self;
+    DfDense dense;
+    run(c, net, image, &dense);
+    const DfMark m = df_enter(c, "bbox_head", -1);
+    net->head.record->losses(c, net->head.self, &dense, batch, out);
+    df_leave_losses(c, m, out);
+}
+
 static int classes(const void *self)
 {
     const RetinaNet *net = self;
@@ -95,6 +105,7 @@ const DfArchitecture df_architecture_retinanet = {
     .opts = opts,
     .init = init,
     .forward = forward,
+    .losses = losses,
     .detect = detect,
     .detect_views = detect_views,
     .ignorable = df_trunk_ignorable,

@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "heads/dense/candidates.h"
+#include "heads/dense/targets.h"
 #include "heads/settings/loss_cfg.h"
 #include "heads/settings/settings.h"
 #include "heads/settings/train_cfg.h"
@@ -156,6 +157,24 @@ static void forward(DfCtx *c, const void *self, const DfMaps *in, DfDense *out)
     }
 }
 
+/* ---- losses ------------------------------------------------------------------------------------------------------ */
+
+static void losses(DfCtx *c, const void *self, const DfDense *dense, const DfLossBatch *batch, DfLosses *out)
+{
+    const Retina *h = self;
+    const DenseTeacher teacher = {
+        .decoder = &h->decoder,
+        .train = &h->train,
+        .loss_cls = &h->loss_cls,
+        .loss_bbox = &h->loss_bbox,
+        .classes = h->num_classes,
+        .decoded = h->reg_decoded_bbox,
+        .cls_name = "loss_cls",
+        .bbox_name = "loss_bbox",
+    };
+    df_dense_losses(c, &teacher, dense, batch, out);
+}
+
 /* ---- decode ------------------------------------------------------------------------------------------------------ */
 
 static int suppress(const Retina *h, const Candidates *k, DfDetections *out)
@@ -212,6 +231,7 @@ const DfDenseHead df_head_retina = {
     .init = init,
     .classes = classes,
     .forward = forward,
+    .losses = losses,
     .decode = decode,
     .decode_views = decode_views,
 };

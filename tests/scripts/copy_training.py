@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Copies small training references of mmdetection 3.3 into tests/data/training: the first cases of files of many.
-Usage: copy_training.py REFERENCE_DIR, where unit/ holds the files; needs numpy."""
+"""Copies small training references of mmdetection 3.3 into tests/data/training: the first cases of files of many, and whole steps.
+Usage: copy_training.py REFERENCE_DIR, where unit/ holds the files, and a folder each step."""
 import json
+import shutil
 import struct
 import sys
 from pathlib import Path
@@ -30,9 +31,14 @@ def first_cases(name, n):
     (OUT / f"{name}.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + out)
 
 
+def step(name):
+    shutil.copytree(REFERENCE / name, OUT / name, dirs_exist_ok=True, copy_function=shutil.copyfile)
+
+
 OUT.mkdir(parents=True, exist_ok=True)
 first_cases("max_iou_assigner", 36)
 first_cases("anchor_flags", 8)
 first_cases("delta_coder", 10)
 first_cases("samplers", 20)
 first_cases("mask_targets", 24)
+step("retina_giou_decoded_ignore")

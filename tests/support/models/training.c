@@ -305,7 +305,7 @@ void training_expect_losses(const Training *t, double limit)
             continue;
         float *want = golden_f32(t->expected, array->name);
         const double got = loss_called(t, array->name + 5);
-        const double most = limit * fmax(fabs((double)want[0]), 1);
+        const double most = limit * fabs((double)want[0]) + 1e-9;
         cr_expect(fabs(got - (double)want[0]) <= most, "%s: %s is %.9g for %.9g", t->path, array->name, got,
                   (double)want[0]);
         df_free(want);
@@ -328,6 +328,26 @@ static bool tolerance_of(const DfNode *tolerances, const char *name, double *err
     return true;
 }
 
+/* Norm, largest and sum of all elements, of which a file may have the first ones only. */
+static void expect_summary(const Training *t, const NnParam *param, const float *got, double limit)
+{
+    char name[256];
+    double want[3], norm = 0, largest = 0, sum = 0;
+    const size_t n = df_count(param->shape);
+    snprintf(name, sizeof name, "gradstat:%.240s", param->name);
+    if (!golden_has(t->expected, name))
+        return;
+    df_array_f64(golden_get(t->expected, name), want);
+    for (size_t i = 0; i < n; i++) {
+        norm += (double)got[i] * (double)got[i];
+        largest = fmax(largest, fabs((double)got[i]));
+        sum += (double)got[i];
+    }
+    cr_expect(fabs(sqrt(norm) - want[0]) <= limit * sqrt((double)n), "%s: %s: %g for %g", t->path, name, sqrt(norm), want[0]);
+    cr_expect(fabs(largest - want[1]) <= limit, "%s: %s: largest %g for %g", t->path, name, largest, want[1]);
+    cr_expect(fabs(sum - want[2]) <= limit * (double)n, "%s: %s: sum %g for %g", t->path, name, sum, want[2]);
+}
+
 static void expect_gradient(const Training *t, const NnParam *param, const DfNode *tolerances, double limit)
 {
     char name[256];
@@ -343,7 +363,9 @@ static void expect_gradient(const Training *t, const NnParam *param, const DfNod
     for (size_t i = 0; i < n; i++)
         worst = fmax(worst, fabs((double)got[i] - (double)want[i]));
     cr_expect(param->tensor->reached, "%s: nothing flows back to %s", t->path, param->name);
-    cr_expect(worst <= fmax(20 * error, limit * largest), "%s: %s is %.3g off, of %.3g", t->path, name, worst, largest);
+    const double most = fmax(20 * error, limit * largest);
+    cr_expect(worst <= most, "%s: %s is %.3g off, of %.3g", t->path, name, worst, largest);
+    expect_summary(t, param, got, most);
     df_free(want);
     df_free(got);
 }

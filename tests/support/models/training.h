@@ -44,9 +44,9 @@ void training_give_samples(Training *, int from, int to);
 /* Losses, and the way back. */
 void training_step(Training *);
 
-/* Every "loss:NAME" within `limit` of its value (absolutely, below 1), and no loss that is not expected. */
+/* Every "loss:NAME" within `limit` of its value, relatively, and no loss that is not expected. */
 void training_expect_losses(const Training *, double limit);
-/* Every "grad:PARAMETER" within the larger of 20 times the error of PyTorch's own float32 and `limit` of the largest. */
+/* Every "grad:PARAMETER", and the "gradstat:PARAMETER" of all its elements, within the larger of 20 times the error of PyTorch's own float32 and `limit` of the largest. */
 void training_expect_gradients(const Training *, double limit);
 /* Every "buffer_after:NAME". */
 void training_expect_statistics(Training *, double limit);
