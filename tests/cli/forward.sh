@@ -43,5 +43,5 @@ tr '\0' 'x' <"$detr/input.safetensors" >bad.safetensors
 losses 1 --input bad.safetensors
 sed 's/tgt_labels_0/tgt_lebals_0/' "$detr/input.safetensors" >unlabelled.safetensors
 losses 1 --input unlabelled.safetensors && says '`tgt_boxes_0` without labels'
-run 1 forward "$config" w.safetensors --input one.safetensors --output y.safetensors --losses --quiet
+run 0 forward "$config" w.safetensors --input one.safetensors --output y.safetensors --losses --quiet && names y.safetensors >out && prints loss:loss_cls.0
 finish
