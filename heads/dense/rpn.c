@@ -3,10 +3,12 @@
  * heads/dense/rpn.c -- the region proposal network: for every anchor, is there an object, and where exactly. Ren et
  * al., Faster R-CNN, NIPS 2015, with a pyramid as in Lin et al., CVPR 2017.
  */
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 
 #include "heads/dense/candidates.h"
+#include "heads/dense/targets.h"
 #include "heads/settings/loss_cfg.h"
 #include "heads/settings/settings.h"
 #include "heads/settings/train_cfg.h"
@@ -22,11 +24,12 @@ typedef struct {
 
 typedef struct {
     /* options */
-    int in_channels, feat_channels;
+    int in_channels, feat_channels, num_convs;
     const DfNode *anchor_generator, *bbox_coder, *loss_cls_cfg, *loss_bbox_cfg;
     bool reg_decoded_bbox;
     /* modules */
     NnConv conv, cls, reg;
+    NnConvModule *convs;  /* num_convs of them in place of `conv`, if there is more than one      */
     DenseDecoder decoder; /* of one class, object; with a softmax it stands before the background */
     /* test_cfg.rpn */
     ProposalCfg test;
@@ -43,6 +46,7 @@ typedef struct {
 static const DfOpt opts[] = {
     DF_OPT_ROW(Rpn, in_channels, DF_KIND_INT, NULL, 1, 65536, NULL, "channels of the feature maps"),
     DF_OPT_INT(Rpn, feat_channels, 256, 1, 65536, "channels after the 3x3 convolution"),
+    DF_OPT_INT(Rpn, num_convs, 1, 1, 64, "number of 3x3 convolutions"),
     DF_OPT_DICT(Rpn, anchor_generator, RPN_ANCHORS, "which anchors each cell has"),
     DF_OPT_DICT(Rpn, bbox_coder, "dict(type='DeltaXYWHBBoxCoder')", "how a box is written relative to its anchor"),
     DF_OPT_BOOL(Rpn, reg_decoded_bbox, False, "the box loss compares boxes, not their deltas to the anchors"),
@@ -136,6 +140,21 @@ static void train_cfg_init(NnScope s, Rpn *h, DfHeadSettings settings)
 
 /* ---- construction and forward ------------------------------------------------------------------------------------ */
 
+/* One is a convolution alone, in files too; of several each has its own ReLU. */
+static void convs_init(NnScope s, Rpn *h)
+{
+    const NnConvShape three = { .kernel = 3, .padding = 1 };
+    const int F = h->feat_channels;
+    if (h->num_convs == 1) {
+        nn_conv_init_as(s, &h->conv, h->in_channels, F, three, nn_normal(0.01), nn_constant(0));
+        return;
+    }
+    h->convs = nn_alloc(s, (size_t)h->num_convs, sizeof *h->convs);
+    for (int i = 0; nn_ok(s) && i < h->num_convs; i++)
+        nn_conv_module_init(nn_at(s, "%d", i), &h->convs[i], i == 0 ? h->in_channels : F, F, three, NULL, DF_ACT_RELU,
+                            nn_normal(0.01));
+}
+
 static void init(NnScope s, void *self, DfHeadSettings settings)
 {
     Rpn *h = self;
@@ -147,10 +166,20 @@ static void init(NnScope s, void *self, DfHeadSettings settings)
     test_cfg_init(s, h, settings.test_cfg);
     train_cfg_init(s, h, settings);
     const int A = h->decoder.anchors.per_cell, F = h->feat_channels;
-    const NnConvShape three = { .kernel = 3, .padding = 1 }, one = { .kernel = 1 };
-    nn_conv_init_as(nn_at(s, "rpn_conv"), &h->conv, h->in_channels, F, three, nn_normal(0.01), nn_constant(0));
+    const NnConvShape one = { .kernel = 1 };
+    convs_init(nn_at(s, "rpn_conv"), h);
     nn_conv_init_as(nn_at(s, "rpn_cls"), &h->cls, F, A * h->decoder.columns, one, nn_normal(0.01), nn_constant(0));
     nn_conv_init_as(nn_at(s, "rpn_reg"), &h->reg, F, A * 4, one, nn_normal(0.01), nn_constant(0));
+}
+
+static DfTensor *features(DfCtx *c, const Rpn *h, DfTensor *map)
+{
+    if (h->num_convs == 1)
+        return nn_conv_fused(c, &h->conv, map, (DfFuse){ .act = DF_ACT_RELU });
+    DfTensor *x = nn_conv_module(c, &h->convs[0], map);
+    for (int i = 1; i < h->num_convs; i++)
+        df_next(c, &x, nn_conv_module(c, &h->convs[i], x));
+    return x;
 }
 
 /* Section 3.1 of the paper: a network of a 3x3 convolution slides over the map; two siblings of 1x1 say of every anchor
@@ -164,11 +193,31 @@ static void forward(DfCtx *c, const void *self, const DfMaps *in, DfDense *out)
                     in->n);
     for (int i = 0; i < in->n; i++) {
         const DfMark m = df_enter(c, "level", i);
-        DfTensor *x = nn_conv_fused(c, &h->conv, in->map[i], (DfFuse){ .act = DF_ACT_RELU }); /* N h w F   */
+        DfTensor *x = features(c, h, in->map[i]);                                             /* N h w F   */
         out->cls_score[i] = nn_conv(c, &h->cls, x);                                           /* N h w A   */
         out->bbox_pred[i] = nn_conv(c, &h->reg, x);                                           /* N h w 4A  */
         df_leave_all(c, m, (DfTensor *[]){ out->cls_score[i], out->bbox_pred[i] }, 2);
     }
+}
+
+/* ---- losses ------------------------------------------------------------------------------------------------------ */
+
+/* Section 3.1.2: whatever its class, an object is an object. */
+static void losses(DfCtx *c, const void *self, const DfDense *dense, const DfLossBatch *batch, DfLosses *out)
+{
+    const Rpn *h = self;
+    const DenseTeacher teacher = {
+        .decoder = &h->decoder,
+        .train = &h->train,
+        .loss_cls = &h->loss_cls,
+        .loss_bbox = &h->loss_bbox,
+        .classes = INT_MAX,
+        .one_class = true,
+        .decoded = h->reg_decoded_bbox,
+        .cls_name = "loss_rpn_cls",
+        .bbox_name = "loss_rpn_bbox",
+    };
+    df_dense_losses(c, &teacher, dense, batch, out);
 }
 
 /* ---- proposals --------------------------------------------------------------------------------------------------- */
@@ -278,6 +327,7 @@ const DfDenseHead df_head_rpn = {
     .opts = opts,
     .init = init,
     .forward = forward,
+    .losses = losses,
     .decode = decode,
     .propose = propose,
     .decode_views = decode_views,

@@ -310,6 +310,16 @@ Test(heads, load_with_any_training)
     }
 }
 
+Test(heads, proposals_of_several_convolutions)
+{
+    Text t = text_of("dict(head=dict(in_channels=8, feat_channels=4, num_convs=2))");
+    cr_assert_eq(build(&t, df_dense_head_find("RPNHead")), DF_OK, "%s", df_error());
+    cr_expect_eq(nn_model_find(t.model, "rpn_conv.0.conv.weight")->shape.d[1], 8);
+    cr_expect_eq(nn_model_find(t.model, "rpn_conv.1.conv.weight")->shape.d[1], 4);
+    cr_expect_null(nn_model_find(t.model, "rpn_conv.weight"));
+    done(&t);
+}
+
 Test(heads, without_memory)
 {
     const DfDenseHead *head = df_dense_head_find("RPNHead");
