@@ -13,7 +13,7 @@ DF_BEGIN_DECLS
  * a copy. */
 DF_API int df_resize_cv2(DfImage *out, const DfImage *in, int height, int width);
 
-/* The same of cells of three floats or three doubles, with weights that are floats; computed in double. */
+/* The same of cells of three floats or three doubles, computed in double. */
 DF_API int df_resize_cv2_floats(DfGrid *out, const DfGrid *in, int height, int width);
 
 /* PIL.Image.resize(BILINEAR): a triangle that widens when it shrinks (antialiased), in 22-bit fixed point; what

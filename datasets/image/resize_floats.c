@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/resize_floats.c -- OpenCV's INTER_LINEAR for pictures of floats and of doubles. Positions are those of
- * resize_cv2.c; the weights are 1 - f and f as floats, and nothing is rounded in between.
+ * datasets/image/resize_floats.c -- OpenCV's INTER_LINEAR for pictures of floats and of doubles: positions as in
+ * resize_cv2.c, but in double like everything here. Doubles have its bits; floats differ in the last one.
  */
 #include <math.h>
 #include <string.h>
@@ -11,21 +11,20 @@
 /* Where an output pixel reads: in[at] * a0 + in[at + step] * a1. */
 typedef struct {
     int at, step;
-    float a0, a1;
+    double a0, a1;
 } Tap;
 
 /* Columns beyond the first and last pixel are that pixel; rows there are read twice and keep both weights. */
 static Tap tap(int i, int in, int out, bool row)
 {
-    const double scale = 1.0 / ((double)out / in);
-    const float f = (float)((i + 0.5) * scale - 0.5);
-    const int at = (int)floorf(f);
-    const float fraction = f - (float)at;
+    const double f = (i + 0.5) * ((double)in / out) - 0.5;
+    const int at = (int)floor(f);
+    const double fraction = f - at;
     const int first = df_clamp_int(at, 0, in - 1);
     const int second = df_clamp_int(at + 1, 0, in - 1);
     if (!row && (at < 0 || at >= in - 1))
-        return (Tap){ first, 0, 1.0f, 0.0f };
-    return (Tap){ first, second - first, 1.0f - fraction, fraction };
+        return (Tap){ first, 0, 1, 0 };
+    return (Tap){ first, second - first, 1 - fraction, fraction };
 }
 
 typedef struct {
@@ -46,7 +45,7 @@ static void stretch_floats(double *restrict out, const float *restrict in, const
     for (int x = 0; x < width; x++)
         for (int c = 0; c < 3; c++) {
             const float *a = in + 3 * taps[x].at + c;
-            *out++ = (double)a[0] * (double)taps[x].a0 + (double)a[3 * taps[x].step] * (double)taps[x].a1;
+            *out++ = (double)a[0] * taps[x].a0 + (double)a[3 * taps[x].step] * taps[x].a1;
         }
 }
 
@@ -55,7 +54,7 @@ static void stretch_doubles(double *restrict out, const double *restrict in, con
     for (int x = 0; x < width; x++)
         for (int c = 0; c < 3; c++) {
             const double *a = in + 3 * taps[x].at + c;
-            *out++ = a[0] * (double)taps[x].a0 + a[3 * taps[x].step] * (double)taps[x].a1;
+            *out++ = a[0] * taps[x].a0 + a[3 * taps[x].step] * taps[x].a1;
         }
 }
 
@@ -82,7 +81,7 @@ static void blend(DfGrid *out, int y, const double *a, const double *b, Tap t)
     float *floats = row;
     double *doubles = row;
     for (size_t i = 0; i < n; i++) {
-        const double v = a[i] * (double)t.a0 + b[i] * (double)t.a1;
+        const double v = a[i] * t.a0 + b[i] * t.a1;
         if (are_doubles(out))
             doubles[i] = v;
         else

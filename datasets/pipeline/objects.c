@@ -10,6 +10,11 @@ size_t df_work_objects(const DfWork *work)
     return work->known ? work->known->n : 0;
 }
 
+bool df_work_learns(const DfWork *work, size_t i)
+{
+    return !work->known->ignore[i] && !work->known->crowd[i];
+}
+
 void df_work_shift_boxes(DfWork *work, float x, float y)
 {
     for (size_t i = 0; i < df_work_objects(work); i++) {

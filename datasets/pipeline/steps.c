@@ -71,6 +71,8 @@ static int read_step(DfStep *out, const DfNode *node, DfReading *reading)
         return unknown_transform(node, type);
     if (!reading->training && ((*kind)->training || !(*kind)->opts))
         return df_node_fail(node, DF_EVALUE, "%s is for training: it cannot be in a test pipeline", type);
+    if (reading->training && *kind == &df_transform_MultiScaleFlipAug)
+        return df_node_fail(node, DF_EVALUE, "MultiScaleFlipAug is for testing: it cannot be in a training pipeline");
     if (!(*kind)->opts)
         return df_node_fail(node, DF_EVALUE, "%s is not built in: leave it out, or take another transform", type);
     void *self = df_arena_alloc(reading->arena, 1, (*kind)->size);

@@ -20,12 +20,27 @@ static int check_annotations(const DfAnnotations *a, const DfImage *image)
     return DF_OK;
 }
 
+/* Classes that are not learnt are no annotations. */
+static int drop_unlearnt(DfAnnotations *a)
+{
+    bool *keep = df_calloc(a->n + 1, sizeof *keep);
+    if (!keep)
+        return df_fail_memory("the objects of a picture");
+    for (size_t i = 0; i < a->n; i++)
+        keep[i] = a->labels[i] >= 0;
+    df_annotations_keep(a, keep);
+    df_free(keep);
+    return DF_OK;
+}
+
 /* The map is borrowed until a transform changes it; everything else is copied. */
 static int take_annotations(DfWork *work, DfAnnotations *copy, const DfAnnotations *a)
 {
     DfAnnotations objects = *a;
     objects.map = (DfLabelMap){ 0 };
-    const int error = df_annotations_copy(copy, &objects);
+    int error = df_annotations_copy(copy, &objects);
+    if (error == DF_OK)
+        error = drop_unlearnt(copy);
     work->known = copy;
     if (a->map.narrow)
         work->map = (DfGrid){ a->map.height, a->map.width, sizeof *a->map.narrow, true, a->map.narrow };

@@ -140,6 +140,7 @@ int df_work_place_map(DfWork *, const DfPlacing *); /* the label map alone: Pad 
 /* ---- what is known ---------------------------------------------------------------------------------------------- */
 
 size_t df_work_objects(const DfWork *); /* their number; 0 in testing */
+bool df_work_learns(const DfWork *, size_t i); /* it is neither to be ignored nor a crowd */
 void df_work_shift_boxes(DfWork *, float x, float y);
 void df_work_clip_boxes(DfWork *, int height, int width);
 /* Objects i with keep[i] stay. */
