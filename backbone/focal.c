@@ -48,10 +48,10 @@ typedef struct {
 
 typedef struct {
     /* options */
-    int patch_size, in_chans, num_classes, embed_dim, window_size, style, focal_pool, expand_layer;
+    int frozen_stages, patch_size, in_chans, num_classes, embed_dim, window_size, style, focal_pool, expand_layer;
     DfInts img_size, depths, num_heads, focal_stages, focal_levels, focal_windows, expand_sizes, out_indices;
     double mlp_ratio, qk_scale, drop_rate, attn_drop_rate, drop_path_rate, layerscale_value;
-    bool qkv_bias, ape, patch_norm, use_shift, use_conv_embed, use_layerscale, use_pre_norm;
+    bool qkv_bias, ape, patch_norm, use_shift, use_conv_embed, use_layerscale, use_pre_norm, use_checkpoint;
     /* modules */
     Embedding embed;
     DfTensor *position;    /* absolute_pos_embed: 1 h*w C; NULL without ape */
@@ -63,6 +63,11 @@ typedef struct {
 static int image_side(const Focal *net, int axis) /* 0: height */
 {
     return net->img_size.v[net->img_size.n > 1 ? axis : 0];
+}
+
+static bool is_frozen(const Focal *net, int stage)
+{
+    return net->style != CLASSIFICATION && df_transformer_is_frozen(net->frozen_stages, stage);
 }
 
 /* ---- forward: pooled maps ---------------------------------------------------------------------------------------- */
@@ -188,7 +193,7 @@ static DfTensor *embed(DfCtx *c, const Focal *net, DfTensor *image)             
         x = nn_layer_norm(c, &net->embed.norm, x);
     if (net->ape)
         x = add_position(c, net, x);
-    return df_leave(c, m, df_dropout(c, x, (float)net->drop_rate));
+    return df_leave(c, m, is_frozen(net, 0) ? x : df_dropout(c, x, (float)net->drop_rate));
 }
 
 static const TransformerParts parts = { .block_size = sizeof(Block), .block = block, .downsample = downsample };
@@ -290,20 +295,26 @@ static void attention_init(NnScope s, Block *b, const Focal *net, int dim)
     df_transformer_linear_init(nn_at(s, "proj"), &b->proj, dim, dim, true);
 }
 
+static void drop_init(Block *b, const Focal *net, int i, int j)
+{
+    b->drop_path = df_transformer_drop_path(net->drop_path_rate, net->depths, i, j);
+    b->attn.drop = (float)net->attn_drop_rate;
+    b->drop = b->mlp.drop = (float)net->drop_rate;
+}
+
 static void block_init(NnScope s, Block *b, const Focal *net, int i, int j)
 {
     const int dim = net->embed_dim << i;
     b->attn = plan_attention(net, i, j);
-    b->attn.drop = (float)net->attn_drop_rate;
     b->pool = net->focal_pool;
-    b->drop = (float)net->drop_rate;
-    b->drop_path = df_transformer_drop_path(net->drop_path_rate, net->depths, i, j);
     attention_init(nn_at(s, "attn"), b, net, dim);
     for (int k = 0; nn_ok(s) && k < b->attn.levels; k++)
         level_init(s, b, k, dim);
     nn_layer_norm_init(nn_at(s, "norm1"), &b->norm1, dim, 1e-5);
     nn_layer_norm_init(nn_at(s, "norm2"), &b->norm2, dim, 1e-5);
-    df_transformer_mlp_init(nn_at(s, "mlp"), &b->mlp, dim, (int)(dim * net->mlp_ratio), net->drop_rate);
+    df_transformer_mlp_init(nn_at(s, "mlp"), &b->mlp, dim, (int)(dim * net->mlp_ratio), 0);
+    if (!is_frozen(net, i))
+        drop_init(b, net, i, j);
     if (!net->use_layerscale)
         return;
     b->scale1 = nn_param(s, "gamma_1", DF_SHAPE(dim), NN_AS_IS, nn_constant(net->layerscale_value));
@@ -335,6 +346,8 @@ static void stage_init(NnScope s, Focal *net, int i)
     Block *blocks = nn_alloc(s, (size_t)net->depths.v[i], sizeof *blocks);
     stage->depth = net->depths.v[i];
     stage->blocks = blocks;
+    stage->checkpoints = net->use_checkpoint;
+    stage->frozen = is_frozen(net, i);
     for (int j = 0; nn_ok(s) && j < stage->depth; j++)
         block_init(nn_at(s, "layers.%d.blocks.%d", i, j), &blocks[j], net, i, j);
     if (i + 1 < net->depths.n)
@@ -393,8 +406,10 @@ static void init(NnScope s, void *self)
     net->stages = nn_alloc(s, (size_t)n, sizeof *net->stages);
     for (int i = 0; nn_ok(s) && i < n; i++)
         stage_init(s, net, i);
-    if (net->style != CLASSIFICATION)
+    if (net->style != CLASSIFICATION) {
+        df_transformer_freeze(s, net->frozen_stages);
         return;
+    }
     nn_layer_norm_init(nn_at(s, "norm"), &net->norm, last, 1e-5);
     if (net->num_classes)
         df_transformer_linear_init(nn_at(s, "head"), &net->head, last, net->num_classes, true);

@@ -32,9 +32,10 @@ typedef struct {
 typedef struct {
     /* options */
     int pretrain_img_size, img_size, patch_size, in_chans, num_classes, embed_dim, window_size, style;
+    int frozen_stages;
     DfInts depths, num_heads, out_indices;
     double mlp_ratio, qk_scale, drop_rate, attn_drop_rate, drop_path_rate;
-    bool qkv_bias, ape, patch_norm;
+    bool qkv_bias, ape, patch_norm, use_checkpoint;
     /* modules */
     NnConv embed;
     NnLayerNorm embed_norm;
@@ -43,6 +44,11 @@ typedef struct {
     NnLayerNorm norm;    /* classification: before the head */
     NnLinear head;
 } Swin;
+
+static bool is_frozen(const Swin *swin, int stage)
+{
+    return swin->style == DETECTION && df_transformer_is_frozen(swin->frozen_stages, stage);
+}
 
 /* ---- forward: one block ------------------------------------------------------------------------------------------ */
 
@@ -93,9 +99,11 @@ static DfTensor *add_position(DfCtx *c, const Swin *swin, DfTensor *x)
 static DfTensor *embed(DfCtx *c, const Swin *swin, DfTensor *image)              /* N H W 3 -> N H/4 W/4 C */
 {
     const DfMark m = df_enter(c, "patch_embed", -1);
+    nn_enter_frozen(c, swin->style == DETECTION && swin->frozen_stages >= 0, image);
     DfTensor *x = nn_conv(c, &swin->embed, pad_to_patches(c, image, swin->patch_size));
     if (swin->patch_norm)
         x = nn_layer_norm(c, &swin->embed_norm, x);
+    df_forget(c, false);
     return df_leave(c, m, x);
 }
 
@@ -120,7 +128,8 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
     DfTensor *x = embed(c, swin, image);
     if (swin->ape)
         x = add_position(c, swin, x);
-    x = df_dropout(c, x, (float)swin->drop_rate);
+    if (!is_frozen(swin, 0))
+        x = df_dropout(c, x, (float)swin->drop_rate);
     for (int i = 0; i < swin->depths.n; i++)
         x = df_transformer_stage(c, &swin->stages[i], &parts, i, x, out);
     if (swin->style == CLASSIFICATION)
@@ -139,8 +148,6 @@ static void attention_init(NnScope s, NnWindowAttention *a, const Swin *swin, in
     const DfShape table = DF_SHAPE((2 * w - 1) * (2 * w - 1), heads);
     a->attn = attn;
     a->attn.scale = df_transformer_scale(swin->qk_scale, dim, heads);
-    a->attn.drop = (float)swin->attn_drop_rate;
-    a->proj_drop = (float)swin->drop_rate;
     a->table = nn_param(s, "relative_position_bias_table", table, NN_AS_IS, nn_truncated_normal(0.02));
     nn_last(s)->resize = NN_RESIZE_WINDOW_TABLE;
     df_transformer_linear_init(nn_at(s, "qkv"), &a->qkv, dim, 3 * dim, swin->qkv_bias);
@@ -160,14 +167,22 @@ static DfWindowAttention plan_attention(const Swin *swin, int i, int j)
     return attn;
 }
 
+static void drop_init(Block *b, const Swin *swin, int i, int j)
+{
+    b->drop_path = df_transformer_drop_path(swin->drop_path_rate, swin->depths, i, j);
+    b->attn.attn.drop = (float)swin->attn_drop_rate;
+    b->attn.proj_drop = b->mlp.drop = (float)swin->drop_rate;
+}
+
 static void block_init(NnScope s, Block *b, const Swin *swin, int i, int j)
 {
     const int dim = swin->embed_dim << i;
-    b->drop_path = df_transformer_drop_path(swin->drop_path_rate, swin->depths, i, j);
     nn_layer_norm_init(nn_at(s, "norm1"), &b->norm1, dim, 1e-5);
     attention_init(nn_at(s, "attn"), &b->attn, swin, dim, plan_attention(swin, i, j));
     nn_layer_norm_init(nn_at(s, "norm2"), &b->norm2, dim, 1e-5);
-    df_transformer_mlp_init(nn_at(s, "mlp"), &b->mlp, dim, (int)(dim * swin->mlp_ratio), swin->drop_rate);
+    df_transformer_mlp_init(nn_at(s, "mlp"), &b->mlp, dim, (int)(dim * swin->mlp_ratio), 0);
+    if (!is_frozen(swin, i))
+        drop_init(b, swin, i, j);
 }
 
 /* ---- construction: stages ---------------------------------------------------------------------------------------- */
@@ -184,6 +199,8 @@ static void stage_init(NnScope s, Swin *swin, int i)
     Block *blocks = nn_alloc(s, (size_t)swin->depths.v[i], sizeof *blocks);
     stage->depth = swin->depths.v[i];
     stage->blocks = blocks;
+    stage->checkpoints = swin->use_checkpoint;
+    stage->frozen = is_frozen(swin, i);
     for (int j = 0; nn_ok(s) && j < stage->depth; j++)
         block_init(nn_at(s, "blocks.%d", j), &blocks[j], swin, i, j);
     if (i + 1 < swin->depths.n)
@@ -254,6 +271,8 @@ static void init(NnScope s, void *self)
         stage_init(nn_at(s, "layers.%d", i), swin, i);
     if (nn_ok(s))
         outputs_init(s, swin);
+    if (swin->style == DETECTION)
+        df_transformer_freeze(s, swin->frozen_stages);
 }
 
 /* ---- the record -------------------------------------------------------------------------------------------------- */

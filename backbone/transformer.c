@@ -38,6 +38,16 @@ float df_transformer_drop_path(double rate, DfInts depths, int stage, int block)
     return blocks > 1 ? (float)(rate * before / (blocks - 1)) : 0;
 }
 
+void df_transformer_freeze(NnScope s, int frozen_stages)
+{
+    if (frozen_stages >= 0)
+        nn_freeze(nn_at(s, "patch_embed."));
+    if (frozen_stages >= 1)
+        nn_freeze(nn_at(s, "absolute_pos_embed"));
+    for (int i = 0; df_transformer_is_frozen(frozen_stages, i); i++)
+        nn_freeze(nn_at(s, "layers.%d.", i));
+}
+
 void df_transformer_output_init(NnScope s, NnLayerNorm *norm, int stage, int dim)
 {
     const NnScope at = nn_at(s, "norm%d", stage);
@@ -54,19 +64,37 @@ void df_transformer_check(DfCtx *c, const DfTensor *image, int H, int W)
         df_ctx_fail(c, DF_ESHAPE, "an image of %dx%d: the classification form wants img_size = %dx%d", w, h, W, H);
 }
 
+/* A block as a function of its input. */
+typedef struct {
+    const TransformerParts *parts;
+    const void *block;
+    int j;
+} Call;
+
+static DfTensor *run_block(DfCtx *c, const void *self, DfTensor *x)
+{
+    const Call *call = self;
+    return call->parts->block(c, call->block, x, call->j);
+}
+
 DfTensor *df_transformer_stage(DfCtx *c, const TransformerStage *stage, const TransformerParts *parts, int i,
                                DfTensor *x, DfMaps *out)
 {
     const DfMark m = df_enter(c, "layers", i);
     DfTensor *map = NULL;
+    nn_enter_frozen(c, stage->frozen, x);
     for (int j = 0; j < stage->depth; j++) {
-        const char *block = (const char *)stage->blocks + (size_t)j * parts->block_size;
-        df_next(c, &x, parts->block(c, block, x, j));
+        const Call call = { parts, (const char *)stage->blocks + (size_t)j * parts->block_size, j };
+        DfTensor *y = stage->checkpoints ? df_checkpoint(c, run_block, &call, sizeof call, x) : run_block(c, &call, x);
+        df_next(c, &x, y);
     }
+    df_forget(c, false);
     if (stage->norm.weight)
         out->map[out->n++] = map = nn_layer_norm(c, &stage->norm, x);
+    nn_enter_frozen(c, stage->frozen, x);
     if (stage->downsample)
         x = parts->downsample(c, stage->downsample, x);
+    df_forget(c, false);
     df_leave_all(c, m, (DfTensor *[]){ x, map }, 2);
     return x;
 }

@@ -21,6 +21,15 @@ float df_transformer_scale(double given, int dim, int heads);
  * the first block of the network to `rate` for the last. depths: blocks of each stage. */
 float df_transformer_drop_path(double rate, DfInts depths, int stage, int block);
 
+/* Swin's detection code: with frozen_stages >= 0 the patch embedding is left as it is, with >= 1 the absolute position
+ * embedding, with >= 2 the first frozen_stages - 1 stages, in which nothing is dropped either. To be called when all is
+ * built. */
+void df_transformer_freeze(NnScope, int frozen_stages);
+static inline bool df_transformer_is_frozen(int frozen_stages, int stage)
+{
+    return stage < frozen_stages - 1;
+}
+
 /* The norm of a stage's map in a detector, keys norm0.*, norm1.*, .. A classification checkpoint has none, so they are
  * optional. */
 void df_transformer_output_init(NnScope, NnLayerNorm *, int stage, int dim);
@@ -36,6 +45,8 @@ typedef struct {
     void *blocks;        /* `depth` of them, of the network's own type                 */
     NnLayerNorm norm;    /* of its map; without a weight where that is not given       */
     void *downsample;    /* of the network's own type; NULL in the last stage          */
+    bool checkpoints;    /* training: each block runs once more on the way back        */
+    bool frozen;         /* training leaves it as it is                                */
 } TransformerStage;
 typedef struct {
     size_t block_size;
@@ -73,8 +84,9 @@ DfTensor *df_transformer_classify(DfCtx *, const NnLayerNorm *norm, const NnLine
     DF_OPT_BOOL(T, ape, False, "add a learned embedding of the absolute position to the patches"), \
     DF_OPT_BOOL(T, patch_norm, True, "normalise the patches after they are embedded"), \
     DF_OPT_INTS(T, out_indices, "[0, 1, 2, 3]", 0, 7, "detection: stages whose maps are given, counted from 0"), \
-    DF_OPT_UNUSED(frozen_stages, "stages that a training run leaves as they are"), \
-    DF_OPT_UNUSED(use_checkpoint, "saves memory in PyTorch training"), \
+    DF_OPT_INT(T, frozen_stages, -1, -1, 8, \
+               "detection, training: n >= 0: the patch embedding stays as it is; and so do the first n - 1 stages"), \
+    DF_OPT_BOOL(T, use_checkpoint, False, "training: blocks run twice, which needs less memory"), \
     DF_OPT_UNUSED(pretrained, "weights that a training run starts from"), \
     DF_OPT_UNUSED(init_cfg, "weights that a training run starts from")
 

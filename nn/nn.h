@@ -163,6 +163,13 @@ DF_API void nn_share(NnScope first, NnScope other);
  * A struct, nn_X_init() that registers its parameters under a scope, nn_X() that runs it. Shapes stand at the right
  * margin, B batch, N H W C maps, O and I channels out and in. A layer owns nothing: its weights are the model's. */
 
+/* A frozen part of a network whose input nobody trains has no way back: nothing is kept for it. Behind it comes
+ * df_forget(c, false). */
+static inline void nn_enter_frozen(DfCtx *c, bool frozen, const DfTensor *x)
+{
+    df_forget(c, frozen && !x->wants_grad);
+}
+
 /* How a branch of a block ends: residual + drop_path(scale * dropout(branch)). Any part may be absent. It is fused into
  * the last linear layer or convolution of the branch, except in training with something dropped. */
 typedef struct {

@@ -110,7 +110,7 @@ static void remember(DfCtx *c, DfTensor *running_mean, DfTensor *running_var, fl
                      const double *var)
 {
     struct DfCtxParts *p = c->parts;
-    Seen *seen = var ? df_note_space(c, sizeof *seen) : NULL;
+    Seen *seen = var && !p->replays ? df_note_space(c, sizeof *seen) : NULL; /* what runs again was seen before */
     if (!seen)
         return;
     *seen = (Seen){ NULL, running_mean, running_var, momentum, mean, var };

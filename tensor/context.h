@@ -40,6 +40,7 @@ struct DfTensor {
     int n_src;
     void *saved;        /* the op's own notes, from df_save()                      */
     DfTensor *previous; /* on the tape                                             */
+    int replay;         /* on which: 0, or that of a part that runs again          */
 
     DfBuffer *buffer, *grad_buffer; /* NULL if the memory is somebody else's: parameters */
     const DfTensor *first_user; /* of a parameter, during backward: what was made of it first is walked last */
@@ -138,6 +139,19 @@ DF_API void df_release(DfCtx *, DfTensor *x);
  *         df_next(c, &x, block(c, &blocks[i], x));
  * The first x must be the loop's own: where it belongs to a caller, run the first block before the loop. */
 DF_API void df_next(DfCtx *, DfTensor **x, DfTensor *y);
+
+/* ---- memory for time -------------------------------------------------------------------------------------------- */
+
+/* A part of a network as a function of one tensor. */
+typedef DfTensor *DfPart(DfCtx *, const void *self, DfTensor *x);
+/* part(c, self, x), of which backward remembers x alone: it runs the part once more, to the same bits. `self`, of `size`
+ * bytes, is copied. Where x wants no gradient, or the context does not record, it is a plain call. A weight that is used
+ * in several such parts is not for c->arrived, which would hear of it too early. */
+DF_API DfTensor *df_checkpoint(DfCtx *, DfPart *part, const void *self, size_t size, DfTensor *x);
+
+/* Whether a context that records forgets all that scopes do not keep, as if it did not: for parts that have no way back,
+ * since nothing in them wants a gradient. A pass gives the same bits either way. */
+DF_API void df_forget(DfCtx *, bool forget);
 
 /* ---- profiles --------------------------------------------------------------------------------------------------- */
 

@@ -85,14 +85,15 @@ DfTensor *df_borrow(DfCtx *c, DfShape shape, float *data)
     return x;
 }
 
-static void put_on_tape(DfCtx *c, const DfOp *op, DfTensor *y, int n_src, DfTensor *const *src)
+void df_put_on_tape(DfCtx *c, const DfOp *op, DfTensor *y, int n_src, DfTensor *const *src)
 {
     assert(n_src <= DF_SOURCES);
     for (int i = 0; i < n_src; i++)
         y->wants_grad |= c->recording && src[i] && src[i]->wants_grad;
-    if (!y->wants_grad)
+    if (!y->wants_grad || c->parts->forgets)
         return;
     y->op = op;
+    y->replay = c->parts->replays;
     y->n_src = n_src;
     memcpy(y->src, src, (size_t)n_src * sizeof *src);
     y->previous = c->parts->tape;
@@ -104,7 +105,7 @@ DfTensor *df_output(DfCtx *c, const DfOp *op, DfShape shape, int n_src, DfTensor
     DfTensor *y = df_new(c, shape);
     if (c->err)
         return &c->nil;
-    put_on_tape(c, op, y, n_src, src);
+    df_put_on_tape(c, op, y, n_src, src);
     df_profile_count(c, df_size(y));
     return y;
 }
@@ -119,7 +120,7 @@ DfTensor *df_view(DfCtx *c, const DfOp *op, DfShape shape, DfTensor *src, size_t
     y->buffer = src->buffer;
     if (y->buffer)
         y->buffer->refs++;
-    put_on_tape(c, op, y, 1, &src);
+    df_put_on_tape(c, op, y, 1, &src);
     return y;
 }
 

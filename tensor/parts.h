@@ -47,6 +47,11 @@ struct DfCtxParts {
     int first_sample;
     Visits *visits;             /* by hash                                         */
     size_t n_visits, visits_capacity;
+    uint64_t *journal;          /* the streams of this step, as they were asked for */
+    size_t drawn, n_journal, journal_capacity;
+
+    bool forgets;               /* records, and forgets all but results: checkpoint.c */
+    int replays;                /* parts within parts that run for the second time */
 
     Seen *seen, **seen_end;     /* by batch norms in this step, in order           */
 
@@ -71,6 +76,15 @@ void df_path_of_scope(const struct DfCtxParts *, char *out, size_t size);
 /* random.c */
 uint64_t df_place_below(uint64_t place, const char *name, int index); /* the hash of a path from that of the path around */
 void df_visits_forget(struct DfCtxParts *);
+
+/* make.c: y is a result of `op`, if the context records and a source wants a gradient */
+void df_put_on_tape(DfCtx *, const DfOp *, DfTensor *y, int n_src, DfTensor *const *src);
+
+/* tape.c: from the last tensor on the tape back to the first */
+void df_walk(DfCtx *);
+
+/* scope.c: leaves, and releases what was made since, although the context records */
+void df_forget_from(DfCtx *, DfMark);
 
 /* make.c: zeroed, for the whole step; NULL: poisoned */
 void *df_note_space(DfCtx *, size_t size);

@@ -83,12 +83,27 @@ static uint64_t visit(DfCtx *c, uint64_t key)
 
 /* ---- streams ---------------------------------------------------------------------------------------------------- */
 
-DfRandom df_ctx_random(DfCtx *c, int sample)
+static uint64_t next_stream(DfCtx *c, int sample)
 {
     const struct DfCtxParts *p = c->parts;
     const uint64_t place = p->depth ? p->scopes[p->depth - 1].place : 0;
     const uint64_t key = join(place, (uint64_t)((int64_t)p->first_sample + sample));
-    return df_random(p->seed, join(key, visit(c, key)));
+    return join(key, visit(c, key));
+}
+
+/* A part of the network that runs again reads what it drew the first time. */
+DfRandom df_ctx_random(DfCtx *c, int sample)
+{
+    struct DfCtxParts *p = c->parts;
+    if (p->replays && p->drawn < p->n_journal)
+        return df_random(p->seed, p->journal[p->drawn++]);
+    const uint64_t stream = next_stream(c, sample);
+    if (!df_grow((void **)&p->journal, &p->journal_capacity, p->n_journal, sizeof *p->journal))
+        df_ctx_fail(c, DF_ENOMEM, "out of memory for random numbers");
+    else
+        p->journal[p->n_journal++] = stream;
+    p->drawn = p->n_journal;
+    return df_random(p->seed, stream);
 }
 
 DfKey df_ctx_key(DfCtx *c, int sample)

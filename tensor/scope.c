@@ -17,6 +17,12 @@ DfMark df_enter(DfCtx *c, const char *name, int index)
     return mark;
 }
 
+/* The way back needs all tensors; those of a part that is run again (checkpoint.c) only then. */
+static bool keeps_all(const DfCtx *c)
+{
+    return c->recording && !c->parts->forgets;
+}
+
 static bool is_among(const DfTensor *x, DfTensor *const *keep, int n)
 {
     for (int i = 0; i < n; i++)
@@ -46,8 +52,19 @@ void df_leave_all(DfCtx *c, DfMark mark, DfTensor *const *keep, int n)
     if (p->profiling && p->depth > mark.depth)
         df_profile_leave(c, mark);
     p->depth = mark.depth;
-    if (!c->recording)
+    if (!keeps_all(c))
         keep_only(c, mark.tensors, keep, n);
+}
+
+void df_forget(DfCtx *c, bool forget)
+{
+    c->parts->forgets = forget;
+}
+
+void df_forget_from(DfCtx *c, DfMark mark)
+{
+    c->parts->depth = mark.depth;
+    keep_only(c, mark.tensors, NULL, 0);
 }
 
 /* Who listens to scopes hears the result of each named one. */
@@ -70,7 +87,7 @@ DfTensor *df_leave(DfCtx *c, DfMark mark, DfTensor *keep)
 
 void df_release(DfCtx *c, DfTensor *x)
 {
-    if (!c->recording && !c->err && x->buffer)
+    if (!keeps_all(c) && !c->err && x->buffer)
         df_buffers_release(c, x);
 }
 

@@ -93,6 +93,7 @@ static void forget(DfCtx *c)
     p->seen = NULL;
     p->seen_end = &p->seen;
     df_visits_forget(p);
+    p->drawn = p->n_journal = 0;
 }
 
 void df_ctx_free(DfCtx *c)
@@ -105,6 +106,7 @@ void df_ctx_free(DfCtx *c)
     df_arena_free(p->step);
     df_arena_free(p->profile_names);
     df_free(p->visits);
+    df_free(p->journal);
     df_free(p->tensors);
     df_free(p->leaves);
     df_free(p->rows);
@@ -120,6 +122,8 @@ void df_reset(DfCtx *c)
     df_arena_free(p->step);
     p->step = df_arena_new();
     p->depth = 0;
+    p->forgets = false;
+    p->replays = 0;
     c->err = DF_OK;
     c->peak = c->live;
     if (!p->step)

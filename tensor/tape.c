@@ -60,12 +60,18 @@ static void spend(DfCtx *c, DfTensor *t)
         df_buffers_release(c, t);
 }
 
+/* In a walk within a walk (checkpoint.c), users outside come later. */
+static bool is_of_this_walk(const DfTensor *noted, const DfTensor *t)
+{
+    return !noted || noted->replay == t->replay;
+}
+
 /* From the last tensor to the first, so that the first user of each parameter is the one that stays noted. */
 static void note_first_users(DfCtx *c)
 {
     for (DfTensor *t = c->parts->tape; t; t = t->previous)
         for (int i = 0; i < t->n_src; i++)
-            if (t->src[i] && is_leaf(t->src[i]))
+            if (t->src[i] && is_leaf(t->src[i]) && is_of_this_walk(t->src[i]->first_user, t))
                 t->src[i]->first_user = t;
 }
 
@@ -88,10 +94,8 @@ static void pass_nothing(DfCtx *c, const DfTensor *t)
         df_grad(c, t->src[i]);
 }
 
-void df_backward(DfCtx *c, DfTensor *y, const float *seed)
+void df_walk(DfCtx *c)
 {
-    if (y)
-        df_seed(c, y, seed);
     if (c->arrived)
         note_first_users(c);
     for (DfTensor *t = c->parts->tape; t && !c->err; t = t->previous) {
@@ -104,4 +108,11 @@ void df_backward(DfCtx *c, DfTensor *y, const float *seed)
         if (c->frugal)
             spend(c, t);
     }
+}
+
+void df_backward(DfCtx *c, DfTensor *y, const float *seed)
+{
+    if (y)
+        df_seed(c, y, seed);
+    df_walk(c);
 }

@@ -75,6 +75,18 @@ static DfTensor *run_stage(DfCtx *c, const DatStage *stage, int i, DfTensor *x) 
     return df_leave(c, m, x);
 }
 
+/* A stage as a function of its input. */
+typedef struct {
+    const DatStage *stage;
+    int i;
+} Call;
+
+static DfTensor *run_call(DfCtx *c, const void *self, DfTensor *x)
+{
+    const Call *call = self;
+    return run_stage(c, call->stage, call->i, x);
+}
+
 static DfTensor *down(DfCtx *c, const DatStage *stage, int i, DfTensor *x)       /* B H W C -> B H/2 W/2 2C */
 {
     const DfMark m = df_enter(c, "down_projs", i);
@@ -92,7 +104,8 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
     DfTensor *x = stem(c, dat, image);
     for (int i = 0; i < DAT_STAGES; i++) {
         const DatStage *stage = &dat->stages[i];
-        x = run_stage(c, stage, i, x);
+        const Call call = { stage, i };
+        x = dat->use_checkpoint ? df_checkpoint(c, run_call, &call, sizeof call, x) : run_call(c, &call, x);
         if (!classifies)                                                         /* all four maps are given */
             out->map[out->n++] = stage->norm.weight ? nn_layer_norm(c, &stage->norm, x) : x;
         if (i < DAT_STAGES - 1)

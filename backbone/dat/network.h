@@ -40,7 +40,7 @@ typedef struct {
     DfFloats offset_range_factor, layer_scale_values;
     DfBools use_pes, dwc_pes, fixed_pes, no_offs, use_dwc_mlps, use_lpus, log_cpb, use_cmt_mlps;
     double drop_rate, attn_drop_rate, drop_path_rate;
-    bool use_conv_patches;
+    bool use_conv_patches, use_checkpoint;
     const DfNode *stage_spec;    /* [['L', 'D'], ..]: the letter of each block      */
 
     /* modules: build.c */

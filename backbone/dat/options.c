@@ -44,6 +44,7 @@ const DfOpt df_dat_opts[] = {
     DF_OPT_FLOAT(Dat, attn_drop_rate, 0.0, 0, 0.99, "training: dropout of attention weights"),
     DF_OPT_FLOAT(Dat, drop_path_rate, 0.0, 0, 0.99,
                  "training: probability that the last block is skipped (stochastic depth); it grows linearly from 0"),
+    DF_OPT_BOOL(Dat, use_checkpoint, False, "training: stages run twice, which needs less memory"),
 
     /* D: deformable attention */
     DF_OPT_INTS(Dat, groups, "[-1, -1, 3, 6]", -1, 1024,
@@ -77,7 +78,6 @@ const DfOpt df_dat_opts[] = {
     DF_OPT_UNUSED(deform_groups, "has no effect in the official code"),
     DF_OPT_UNUSED(qna_activation, "activation of Q blocks; it has no effect with a neighborhood of 1"),
     DF_OPT_UNUSED(lower_lr_kvs, "learning rates of a training run"),
-    DF_OPT_UNUSED(use_checkpoint, "saves memory in PyTorch training"),
     DF_OPT_UNUSED(pretrained, "weights that a training run starts from"),
     DF_OPT_UNUSED(init_cfg, "weights that a training run starts from"),
     DF_OPT_UNUSED(pretrain_config, "describes a checkpoint, not the network"),

@@ -15,7 +15,7 @@ typedef struct {
     DfInts embed_dims, num_heads, depths, sr_ratios;
     DfFloats mlp_ratios;
     double qk_scale, drop_rate, attn_drop_rate, drop_path_rate;
-    bool qkv_bias, linear, F4;
+    bool qkv_bias, linear, F4, with_cp;
     const DfNode *norm_layer;
 } PvtOptions;
 
@@ -46,6 +46,7 @@ float df_pvt_drop_path(const PvtOptions *, int stage, int block);
     DF_OPT_FLOAT(T, attn_drop_rate, 0.0, 0, 0.99, "training: dropout of attention weights"), \
     DF_OPT_FLOAT(T, drop_path_rate, 0.1, 0, 0.99, \
                  "training: probability that the last block is skipped (stochastic depth); it grows linearly from 0"), \
+    DF_OPT_BOOL(T, with_cp, False, "training: blocks run twice, which needs less memory"), \
     DF_OPT_NODE(T, norm_layer, norm, "the LayerNorm of blocks, with its eps; None: eps is 1e-5"), \
     DF_OPT_ENUM(T, style, detection, "detection|classification|pytorch", \
                 "detection: maps, for images of any size; classification: logits; pytorch: as detection"), \

@@ -90,13 +90,31 @@ static DfTensor *mlp(DfCtx *c, const Block *b, DfTensor *x)                     
     return df_leave(c, m, nn_mlp_add(c, &b->mlp, y, r));
 }
 
-static DfTensor *block(DfCtx *c, const Block *b, int i, int j, DfTensor *x)      /* B H W C -> B H W C */
+static DfTensor *run_block(DfCtx *c, const Block *b, int i, int j, DfTensor *x)  /* B H W C -> B H W C */
 {
     static const char *const names[PVT_STAGES] = { "block1", "block2", "block3", "block4" };
     const DfMark m = df_enter(c, names[i], j);
     x = df_pvt_attention(c, &b->attn, x);
     x = mlp(c, b, x);
     return df_leave(c, m, x);
+}
+
+/* A block as a function of its input. */
+typedef struct {
+    const Block *block;
+    int i, j;
+} Call;
+
+static DfTensor *run_call(DfCtx *c, const void *self, DfTensor *x)
+{
+    const Call *call = self;
+    return run_block(c, call->block, call->i, call->j, x);
+}
+
+static DfTensor *block(DfCtx *c, const Pvt *pvt, int i, int j, DfTensor *x)
+{
+    const Call call = { &pvt->stages[i].blocks[j], i, j };
+    return pvt->o.with_cp ? df_checkpoint(c, run_call, &call, sizeof call, x) : run_call(c, &call, x);
 }
 
 static DfTensor *run_stage(DfCtx *c, const Pvt *pvt, int i, DfTensor *x)
@@ -107,7 +125,7 @@ static DfTensor *run_stage(DfCtx *c, const Pvt *pvt, int i, DfTensor *x)
         x = with_class_token(c, pvt, x);
     x = df_dropout(c, x, (float)pvt->o.drop_rate);
     for (int j = 0; j < pvt->o.depths.v[i]; j++)
-        df_next(c, &x, block(c, &pvt->stages[i].blocks[j], i, j, x));
+        df_next(c, &x, block(c, pvt, i, j, x));
     return df_leave(c, m, x);
 }
 

@@ -45,13 +45,31 @@ static DfTensor *mlp(DfCtx *c, const Block *b, DfTensor *x)                     
     return df_leave(c, m, nn_linear_add(c, &b->fc2, y, r));                      /* B H W C */
 }
 
-static DfTensor *block(DfCtx *c, const Block *b, int i, int j, DfTensor *x)      /* B H W C -> B H W C */
+static DfTensor *run_block(DfCtx *c, const Block *b, int i, int j, DfTensor *x)  /* B H W C -> B H W C */
 {
     static const char *const names[PVT_STAGES] = { "block1", "block2", "block3", "block4" };
     const DfMark m = df_enter(c, names[i], j);
     x = df_pvt_attention(c, &b->attn, x);
     x = mlp(c, b, x);
     return df_leave(c, m, x);
+}
+
+/* A block as a function of its input. */
+typedef struct {
+    const Block *block;
+    int i, j;
+} Call;
+
+static DfTensor *run_call(DfCtx *c, const void *self, DfTensor *x)
+{
+    const Call *call = self;
+    return run_block(c, call->block, call->i, call->j, x);
+}
+
+static DfTensor *block(DfCtx *c, const Pvt *pvt, int i, int j, DfTensor *x)
+{
+    const Call call = { &pvt->stages[i].blocks[j], i, j };
+    return pvt->o.with_cp ? df_checkpoint(c, run_call, &call, sizeof call, x) : run_call(c, &call, x);
 }
 
 /* Overlapping patches (section 3.3): 7x7 pixels with stride 4 in stage 0, then 3x3 tokens with stride 2. */
@@ -69,7 +87,7 @@ static DfTensor *run_stage(DfCtx *c, const Pvt *pvt, int i, DfTensor *x)
     const DfMark m = df_enter(c, NULL, -1);
     x = embed(c, stage, i, x);
     for (int j = 0; j < pvt->o.depths.v[i]; j++)
-        df_next(c, &x, block(c, &stage->blocks[j], i, j, x));
+        df_next(c, &x, block(c, pvt, i, j, x));
     return df_leave(c, m, nn_layer_norm(c, &stage->norm, x));
 }
 

@@ -44,7 +44,7 @@ typedef struct {
     int width_per_group, num_classes;
     DfInts strides, dilations, out_indices, stage_blocks, multi_grid;
     DfBools stage_with_dcn, replace_stride_with_dilation;
-    bool deep_stem, avg_down, contract_dilation, norm_eval, zero_init_residual;
+    bool deep_stem, avg_down, contract_dilation, norm_eval, zero_init_residual, with_cp;
     const DfNode *norm_cfg, *dcn, *plugins, *conv_cfg;
     /* the plan */
     int n_convs;        /* of a block: 2 in a basic block, 3 in a bottleneck             */

@@ -56,7 +56,7 @@ static DfTensor *shortcut(DfCtx *c, const ResNetBlock *b, DfTensor *x)
     return df_leave(c, m, conv_norm(c, &b->shortcut, x, DF_ACT_NONE, NULL));
 }
 
-static DfTensor *block(DfCtx *c, const ResNet *net, int i, int j, DfTensor *x)   /* relu(F(x) + Ws x) */
+static DfTensor *run_block(DfCtx *c, const ResNet *net, int i, int j, DfTensor *x) /* relu(F(x) + Ws x) */
 {
     static const char *const names[RESNET_STAGES] = { "layer1", "layer2", "layer3", "layer4" };
     const ResNetBlock *b = &net->stages[i].blocks[j];
@@ -67,6 +67,24 @@ static DfTensor *block(DfCtx *c, const ResNet *net, int i, int j, DfTensor *x)  
         df_next(c, &y, conv_norm(c, &b->conv[k], y, DF_ACT_RELU, NULL));
     x = shortcut(c, b, x);
     return df_leave(c, m, conv_norm(c, &b->conv[last], y, DF_ACT_RELU, x));
+}
+
+/* A block as a function of its input. */
+typedef struct {
+    const ResNet *net;
+    int i, j;
+} Call;
+
+static DfTensor *run_call(DfCtx *c, const void *self, DfTensor *x)
+{
+    const Call *call = self;
+    return run_block(c, call->net, call->i, call->j, x);
+}
+
+static DfTensor *block(DfCtx *c, const ResNet *net, int i, int j, DfTensor *x)
+{
+    const Call call = { net, i, j };
+    return net->with_cp ? df_checkpoint(c, run_call, &call, sizeof call, x) : run_call(c, &call, x);
 }
 
 static DfTensor *stem(DfCtx *c, const ResNet *net, DfTensor *x)                  /* N H W 3 -> N H/4 W/4 C */
@@ -82,13 +100,17 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
 {
     const ResNet *net = self;
     *out = (DfMaps){ 0 };
+    nn_enter_frozen(c, net->frozen_stages >= 0, image);
     DfTensor *x = stem(c, net, image);
+    df_forget(c, false);
     for (int i = 0; i < net->num_stages; i++) {
+        nn_enter_frozen(c, net->stages[i].frozen, x);
         x = block(c, net, i, 0, x);                                              /* its input may be given: kept */
         for (int j = 1; j < net->stages[i].depth; j++)
             df_next(c, &x, block(c, net, i, j, x));
         if (net->stages[i].given)
             out->map[out->n++] = x;
+        df_forget(c, false);
     }
     if (net->fc.weight)
         out->logits = nn_linear(c, &net->fc, df_mean_tokens(c, x));              /* N classes */
@@ -131,7 +153,7 @@ static void init(NnScope s, void *self)
                  "torchvision: which of the stages 1 to 3 dilate instead of striding"), \
     DF_OPT_NODE(ResNet, plugins, "None", "blocks within blocks; only None is supported"), \
     DF_OPT_NODE(ResNet, conv_cfg, "None", "kind of convolution; only None, the plain one, is supported"), \
-    DF_OPT_UNUSED(with_cp, "saves memory in PyTorch training"), \
+    DF_OPT_BOOL(ResNet, with_cp, False, "training: blocks run twice, which needs less memory"), \
     DF_OPT_UNUSED(pretrained, "weights that a training run starts from"), \
     DF_OPT_UNUSED(init_cfg, "weights that a training run starts from")
 #define RESNET_OPTIONS(deep, pooled) \
