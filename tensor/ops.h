@@ -221,6 +221,18 @@ typedef struct {
     float smoothing;      /* 0: none                                    */
 } DfCrossEntropy;
 DF_API DfTensor *df_cross_entropy(DfCtx *, DfTensor *x, const int *label, DfCrossEntropy);
+/* The same of the pixels of a map that is first enlarged to height x width (bilinear), whose scores never exist whole:
+ * df_cross_entropy() of df_interpolate(). The labels must last as long as the tape.           N h w C -> N height width */
+typedef struct {
+    int height, width;
+    bool align_corners;
+    const int *label;          /* N height width                                            */
+    const float *class_weight; /* C, or NULL for ones; must last as long as the tape        */
+    int ignore_index;          /* pixels with this label have loss 0                        */
+    float *probability;        /* N height width: of the label's class is put here, or NULL */
+    int *best;                 /* N height width: the likeliest class is put here, or NULL  */
+} DfPixelCrossEntropy;
+DF_API DfTensor *df_pixel_cross_entropy(DfCtx *, DfTensor *x, DfPixelCrossEntropy);
 /* -sum t log softmax(x) with targets t, as x: shares of classes, as a mixture of two pictures has. Labels, and what
  * belongs to them, do not count.                                                                         .. C -> .. */
 DF_API DfTensor *df_soft_cross_entropy(DfCtx *, DfTensor *x, const float *target, DfCrossEntropy);

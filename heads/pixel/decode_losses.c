@@ -105,60 +105,125 @@ static void list_losses(DfCtx *c, const Named *all, const char *prefix, DfLosses
 
 /* ---- accuracy ---------------------------------------------------------------------------------------------------- */
 
-static size_t likeliest(const float *score, size_t C)
+static int likeliest(const float *score, size_t C)
 {
-    size_t best = 0;
+    int best = 0;
     for (size_t i = 1; i < C; i++)
-        best = score[i] > score[best] ? i : best;
+        best = score[i] > score[best] ? (int)i : best;
     return best;
 }
 
 /* The percentage of pixels whose likeliest class is right, of those that count; mmseg before 1.0: of all. */
-static double accuracy(const DfTensor *scores, const PixelTargets *t)
+static double accuracy(const int *best, const PixelTargets *t, size_t pixels)
 {
-    const size_t C = (size_t)df_dim(scores, -1);
-    const size_t pixels = df_size(scores) / C;
     size_t right = 0, known = 0;
     for (size_t i = 0; i < pixels; i++) {
         const bool counts = t->label[i] != t->ignore_index;
         known += counts || t->older;
-        right += counts && (size_t)t->label[i] == likeliest(scores->data + i * C, C);
+        right += counts && t->label[i] == best[i];
     }
     return known ? 100 * (double)right / (double)known : 0;
 }
 
-/* ---- the head ---------------------------------------------------------------------------------------------------- */
+/* ---- any losses: with scores of the large size ------------------------------------------------------------------- */
 
-static void compute(DfCtx *c, const DecodeHead *h, DfTensor *scores, PixelTargets *t, const DfPixelLossSettings *how,
-                    DfLosses *out)
+static void large_losses(DfCtx *c, const DecodeHead *h, DfTensor *scores, PixelTargets *t,
+                         const DfPixelLossSettings *how, Named *all, int *best)
 {
-    Named all = { 0 };
+    const size_t C = (size_t)df_dim(scores, -1);
+    if (df_dim(scores, 1) != how->height || df_dim(scores, 2) != how->width)
+        scores = df_interpolate(c, scores, how->height, how->width, DF_BILINEAR, h->align_corners);
+    if (c->err)
+        return;
+    if (c->dry) { /* there are no labels: memory about as much, and a way back */
+        add_named(c, all, "loss", df_sum(c, df_softmax(c, scores, -1)));
+        return;
+    }
     if (h->sampler.given) {
-        float *weight = df_workspace(c, df_size(scores) / (size_t)df_dim(scores, -1));
-        df_pixel_sample(c, &h->sampler, scores, t, h->loss_decode, h->n_losses, weight);
+        float *weight = df_workspace(c, df_size(scores) / C);
+        df_pixel_sample_scores(c, &h->sampler, scores, t, h->loss_decode, h->n_losses, weight);
         t->weight = weight;
     }
     for (int i = 0; i < h->n_losses; i++)
-        add_named(c, &all, name_of(h, &h->loss_decode[i], how), df_pixel_loss(c, &h->loss_decode[i], scores, t));
-    if (c->err)
+        add_named(c, all, name_of(h, &h->loss_decode[i], how), df_pixel_loss(c, &h->loss_decode[i], scores, t));
+    for (size_t i = 0; !c->err && i < df_size(scores) / C; i++)
+        best[i] = likeliest(scores->data + i * C, C);
+}
+
+/* ---- cross entropy: without ---------------------------------------------------------------------------------------- */
+
+static bool all_softmax(const DecodeHead *h)
+{
+    for (int i = 0; i < h->n_losses; i++)
+        if (!df_pixel_loss_is_softmax(&h->loss_decode[i]))
+            return false;
+    return true;
+}
+
+static void choose(DfCtx *c, const DecodeHead *h, DfTensor *const *each, const float *probability, PixelTargets *t)
+{
+    const size_t pixels = df_size(each[0]);
+    float *weight = df_workspace(c, pixels + 1);
+    float *sum = df_workspace(c, pixels + 1);
+    if (c->err || c->dry)
         return;
-    list_losses(c, &all, how->prefix, out);
-    df_losses_figure(out, accuracy(scores, t), "%sacc_seg", how->prefix);
+    memset(sum, 0, pixels * sizeof *sum);
+    for (int i = 0; i < h->n_losses; i++)
+        c->k->pointwise.add(sum, sum, each[i]->data, pixels);
+    df_pixel_sample(c, &h->sampler, probability, sum, t, (size_t)df_dim(each[0], 0), pixels, weight);
+    t->weight = weight;
+}
+
+static void small_losses(DfCtx *c, const DecodeHead *h, DfTensor *scores, PixelTargets *t,
+                         const DfPixelLossSettings *how, Named *all, int *best)
+{
+    const PixelSize size = { how->height, how->width, h->align_corners };
+    const size_t pixels = (size_t)df_dim(scores, 0) * (size_t)how->height * (size_t)how->width;
+    DfTensor *each[DECODE_LOSSES];
+    float *p = h->sampler.given ? df_workspace(c, pixels) : NULL;
+    for (int i = 0; i < h->n_losses; i++) {
+        const PixelFigures figures = { .probability = p, .best = i == 0 ? best : NULL };
+        each[i] = df_pixel_softmax_elements(c, &h->loss_decode[i], scores, size, t, &figures);
+    }
+    if (h->sampler.given && h->n_losses > 0 && !c->err)
+        choose(c, h, each, p, t);
+    for (int i = 0; i < h->n_losses; i++)
+        add_named(c, all, name_of(h, &h->loss_decode[i], how),
+                  df_pixel_softmax_reduced(c, &h->loss_decode[i], each[i], t));
+}
+
+/* ---- the head ---------------------------------------------------------------------------------------------------- */
+
+static bool can_learn(DfCtx *c, const DecodeHead *h)
+{
+    const char *problem = h->problem ? h->problem : h->sampler.problem;
+    if (problem)
+        df_ctx_fail(c, DF_EVALUE, "%s", problem);
+    else if (h->n_losses == 0)
+        df_ctx_fail(c, DF_EVALUE, "loss_decode is empty");
+    return !c->err;
 }
 
 void df_decode_head_losses(DfCtx *c, const void *self, DfTensor *scores, const DfLossBatch *batch,
                            const DfPixelLossSettings *how, DfLosses *out)
 {
     const DecodeHead *h = self;
-    const char *problem = h->problem ? h->problem : h->sampler.problem;
-    if (problem)
-        df_ctx_fail(c, DF_EVALUE, "%s", problem);
-    if (c->err || c->dry)
+    Named all = { 0 };
+    if (!can_learn(c, h))
         return;
+    const size_t pixels = (size_t)df_dim(scores, 0) * (size_t)how->height * (size_t)how->width;
     PixelTargets t = { .ignore_index = h->ignore_index, .older = how->older };
-    t.label = labels_of(c, h, batch, how);
-    if (df_dim(scores, 1) != how->height || df_dim(scores, 2) != how->width)
-        scores = df_interpolate(c, scores, how->height, how->width, DF_BILINEAR, h->align_corners);
-    if (!c->err)
-        compute(c, h, scores, &t, how, out);
+    int *best = (int *)(void *)df_workspace(c, pixels);
+    if (!c->dry)
+        t.label = labels_of(c, h, batch, how);
+    if (c->err)
+        return;
+    if (all_softmax(h))
+        small_losses(c, h, scores, &t, how, &all, best);
+    else
+        large_losses(c, h, scores, &t, how, &all, best);
+    if (c->err)
+        return;
+    list_losses(c, &all, how->prefix, out);
+    df_losses_figure(out, c->dry ? 0 : accuracy(best, &t, pixels), "%sacc_seg", how->prefix);
 }

@@ -18,13 +18,13 @@ static bool counts(const PixelTargets *t, size_t pixel)
 
 /* What mmseg divides the sum of a softmax loss by: all pixels, also those that are ignored, unless avg_non_ignore; with
  * class weights the sum of the labels' weights. */
-static double softmax_average(const LossCfg *loss, const DfTensor *scores, const PixelTargets *t)
+static double softmax_average(const LossCfg *loss, size_t pixels, const PixelTargets *t)
 {
     const DfFloats class_weight = loss->cross_entropy.class_weight;
     const bool all = !loss->cross_entropy.avg_non_ignore;
     const bool weighted = class_weight.n > 0 && !t->older;
     double sum = 0;
-    for (size_t i = 0; i < pixels_of(scores); i++) {
+    for (size_t i = 0; i < pixels; i++) {
         if (!counts(t, i))
             sum += all && !weighted ? 1 : 0;
         else if (!weighted)
@@ -42,7 +42,7 @@ static void softmax_targets(const LossCfg *loss, const DfTensor *scores, const P
         .weight = t->weight,
         .ignore_index = &t->ignore_index,
         .averaged = loss->reduction == REDUCE_MEAN || t->averaged,
-        .average = t->averaged ? t->average : softmax_average(loss, scores, t),
+        .average = t->averaged ? t->average : softmax_average(loss, pixels_of(scores), t),
     };
 }
 
@@ -86,7 +86,12 @@ static void cross_entropy_targets(DfCtx *c, const LossCfg *loss, const DfTensor 
         softmax_targets(loss, scores, t, out);
 }
 
-/* ---- Dice -------------------------------------------------------------------------------------------------------- */
+/* ---- cross entropy without large scores -------------------------------------------------------------------------- */
+
+bool df_pixel_loss_is_softmax(const LossCfg *loss)
+{
+    return loss->kind == LOSS_CROSS_ENTROPY && !loss->cross_entropy.use_sigmoid && !loss->cross_entropy.use_mask;
+}
 
 static float *copied(DfCtx *c, DfFloats weights, int C)
 {
@@ -97,6 +102,41 @@ static float *copied(DfCtx *c, DfFloats weights, int C)
         copy[i] = (float)weights.v[i];
     return c->err ? NULL : copy;
 }
+
+DfTensor *df_pixel_softmax_elements(DfCtx *c, const LossCfg *loss, DfTensor *scores, PixelSize size,
+                                    const PixelTargets *t, const PixelFigures *figures)
+{
+    const DfFloats weights = loss->cross_entropy.class_weight;
+    const DfInts ignored = loss->cross_entropy.ignore_index;
+    const DfPixelCrossEntropy how = {
+        .height = size.height,
+        .width = size.width,
+        .align_corners = size.align_corners,
+        .label = t->label,
+        .class_weight = weights.n ? copied(c, weights, df_dim(scores, -1)) : NULL,
+        .ignore_index = ignored.n ? ignored.v[0] : t->ignore_index,
+        .probability = figures->probability,
+        .best = figures->best,
+    };
+    return df_scale(c, df_pixel_cross_entropy(c, scores, how), (float)loss->weight);
+}
+
+DfTensor *df_pixel_softmax_reduced(DfCtx *c, const LossCfg *loss, DfTensor *each, const PixelTargets *t)
+{
+    double by = (double)df_size(each);
+    if (c->err)
+        return &c->nil;
+    if (t->weight)
+        each = df_mul(c, each, df_from(c, each->shape, t->weight));
+    if (loss->reduction == REDUCE_SUM)
+        by = 1;
+    if (loss->reduction == REDUCE_MEAN && !c->dry)
+        by = softmax_average(loss, df_size(each), t);
+    const double eps = 1.1920928955078125e-7; /* as mmseg adds to it: where no pixel counts the loss is 0 */
+    return df_scale(c, df_sum(c, each), (float)(1 / (by + eps)));
+}
+
+/* ---- Dice -------------------------------------------------------------------------------------------------------- */
 
 static DfTensor *older_dice(DfCtx *c, const LossCfg *loss, DfTensor *scores, const PixelTargets *t)
 {

@@ -24,8 +24,35 @@ DfTensor *df_pixel_loss(DfCtx *, const LossCfg *, DfTensor *scores, const PixelT
 /* The same of each pixel (of each class of it with a sigmoid; of each picture with Dice and Lovasz), not reduced. */
 DfTensor *df_pixel_loss_elements(DfCtx *, const LossCfg *, DfTensor *scores, const PixelTargets *);
 
-/* weight[N H W] is 1 for the hard pixels, else 0: mmseg's OHEMPixelSampler. The losses are those of the head. */
-void df_pixel_sample(DfCtx *, const PixelSamplerCfg *, DfTensor *scores, const PixelTargets *, const LossCfg *losses,
-                     int n_losses, float *weight);
+
+/* ---- without scores of the large size ----------------------------------------------------------------------------- */
+
+/* Cross entropy with a softmax needs no scores at the size of the picture: they are enlarged a pixel at a time. */
+bool df_pixel_loss_is_softmax(const LossCfg *);
+
+/* What a pass over the pixels finds out besides, N H W of each. */
+typedef struct {
+    float *probability; /* of the label's class    */
+    int *best;          /* the likeliest class     */
+} PixelFigures;
+typedef struct {
+    int height, width;
+    bool align_corners;
+} PixelSize;
+/* scores N h w C -> the losses of the pixels, N H W, times loss_weight; t->weight is not in them. */
+DfTensor *df_pixel_softmax_elements(DfCtx *, const LossCfg *, DfTensor *scores, PixelSize, const PixelTargets *t,
+                                    const PixelFigures *);
+/* Their weighted mean or sum, as the config says. */
+DfTensor *df_pixel_softmax_reduced(DfCtx *, const LossCfg *, DfTensor *each, const PixelTargets *);
+
+/* ---- hard pixels: pixel_sampler.c --------------------------------------------------------------------------------- */
+
+/* weight[N H W] is 1 for the hard pixels, else 0: mmseg's OHEMPixelSampler. By the probability of each pixel's own class,
+ * or by its loss, as the sampler says; the other one is not read. */
+void df_pixel_sample(DfCtx *, const PixelSamplerCfg *, const float *probability, const float *loss,
+                     const PixelTargets *, size_t pictures, size_t pixels, float *weight);
+/* The same of scores N H W C and the losses of a head. */
+void df_pixel_sample_scores(DfCtx *, const PixelSamplerCfg *, DfTensor *scores, const PixelTargets *,
+                            const LossCfg *losses, int n_losses, float *weight);
 
 #endif

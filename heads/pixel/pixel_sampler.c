@@ -7,6 +7,7 @@
 #include "heads/pixel/pixel_loss.h"
 
 #include <math.h>
+#include <string.h>
 
 /* The pixels that count, by a number of each: the smallest first. */
 typedef struct {
@@ -33,7 +34,44 @@ static void rank(DfCtx *c, const float *number, float sign, const PixelTargets *
         df_ctx_fail(c, error, "%s", df_error());
 }
 
-/* ---- by probability ---------------------------------------------------------------------------------------------- */
+/* ---- which are hard ---------------------------------------------------------------------------------------------- */
+
+/* p < max(thresh, the number at min_kept of all that count, in ascending order) */
+static void keep_unlikely(const Ranking *r, double thresh, size_t kept, const float *p, float *weight)
+{
+    if (r->n == 0)
+        return;
+    const float last = p[r->order[kept < r->n - 1 ? kept : r->n - 1]];
+    const float limit = fmaxf(last, (float)thresh);
+    for (size_t i = 0; i < r->n; i++)
+        weight[r->order[i]] = p[r->order[i]] < limit ? 1 : 0;
+}
+
+static void keep_costly(const Ranking *r, size_t kept, float *weight)
+{
+    for (size_t i = 0; i < r->n && i < kept; i++)
+        weight[r->order[i]] = 1;
+}
+
+void df_pixel_sample(DfCtx *c, const PixelSamplerCfg *sampler, const float *probability, const float *loss,
+                     const PixelTargets *t, size_t pictures, size_t pixels, float *weight)
+{
+    const size_t kept = (size_t)sampler->min_kept * pictures;
+    const bool by_loss = isnan(sampler->thresh);
+    Ranking r;
+    if (c->err || c->dry)
+        return;
+    memset(weight, 0, pixels * sizeof *weight);
+    rank(c, by_loss ? loss : probability, by_loss ? -1 : 1, t, pixels, &r);
+    if (c->err)
+        return;
+    if (by_loss)
+        keep_costly(&r, kept, weight);
+    else
+        keep_unlikely(&r, sampler->thresh, kept, probability, weight);
+}
+
+/* ---- of scores --------------------------------------------------------------------------------------------------- */
 
 /* p of a pixel's own class; 0 for the first class where the label does not count. */
 static void own_probability(const DfTensor *p, const PixelTargets *t, float *out)
@@ -45,63 +83,46 @@ static void own_probability(const DfTensor *p, const PixelTargets *t, float *out
     }
 }
 
-/* p < max(thresh, the number at min_kept of all that count, in ascending order) */
-static void keep_unlikely(DfCtx *c, double thresh, size_t kept, DfTensor *scores, const PixelTargets *t, float *weight)
-{
-    const size_t pixels = df_size(scores) / (size_t)df_dim(scores, -1);
-    float *p = df_workspace(c, pixels + 1);
-    DfTensor *all = df_softmax(c, scores, -1);
-    if (c->err)
-        return;
-    own_probability(all, t, p);
-    Ranking r;
-    rank(c, p, 1, t, pixels, &r);
-    if (c->err || r.n == 0)
-        return;
-    const float last = p[r.order[kept < r.n - 1 ? kept : r.n - 1]];
-    const float limit = fmaxf(last, (float)thresh);
-    for (size_t i = 0; i < r.n; i++)
-        weight[r.order[i]] = p[r.order[i]] < limit ? 1 : 0;
-}
-
-/* ---- by loss ----------------------------------------------------------------------------------------------------- */
-
-static void keep_costly(DfCtx *c, size_t kept, DfTensor *scores, const PixelTargets *t, const LossCfg *losses,
-                        int n_losses, float *weight)
+static DfTensor *sum_of_losses(DfCtx *c, DfTensor *scores, const PixelTargets *t, const LossCfg *losses, int n)
 {
     const size_t pixels = df_size(scores) / (size_t)df_dim(scores, -1);
     PixelTargets all = *t;
     all.weight = NULL;
     DfTensor *sum = NULL;
-    for (int i = 0; i < n_losses; i++) {
+    for (int i = 0; i < n; i++) {
         DfTensor *each = df_pixel_loss_elements(c, &losses[i], scores, &all);
         if (!c->err && df_size(each) != pixels)
             df_ctx_fail(c, DF_EVALUE, "OHEMPixelSampler without thresh: %s has no loss of a pixel", losses[i].type);
         sum = sum ? df_add(c, sum, each) : each;
     }
-    if (!sum || c->err)
-        return;
-    Ranking r;
-    rank(c, sum->data, -1, t, pixels, &r);
-    for (size_t i = 0; !c->err && i < r.n && i < kept; i++)
-        weight[r.order[i]] = 1;
+    return sum && !c->err ? sum : &c->nil;
 }
 
-void df_pixel_sample(DfCtx *c, const PixelSamplerCfg *sampler, DfTensor *scores, const PixelTargets *t,
-                     const LossCfg *losses, int n_losses, float *weight)
+static void sample(DfCtx *c, const PixelSamplerCfg *sampler, DfTensor *scores, const PixelTargets *t,
+                   const LossCfg *losses, int n_losses, float *weight)
+{
+    const size_t pixels = df_size(scores) / (size_t)df_dim(scores, -1);
+    float *p = df_workspace(c, pixels + 1);
+    DfTensor *loss = &c->nil;
+    if (isnan(sampler->thresh))
+        loss = sum_of_losses(c, scores, t, losses, n_losses);
+    else {
+        DfTensor *all = df_softmax(c, scores, -1);
+        if (!c->err)
+            own_probability(all, t, p);
+    }
+    df_pixel_sample(c, sampler, p, loss->data, t, (size_t)df_dim(scores, 0), pixels, weight);
+}
+
+void df_pixel_sample_scores(DfCtx *c, const PixelSamplerCfg *sampler, DfTensor *scores, const PixelTargets *t,
+                            const LossCfg *losses, int n_losses, float *weight)
 {
     const bool recording = c->recording;
-    const size_t kept = (size_t)sampler->min_kept * (size_t)df_dim(scores, 0);
-    if (c->err)
+    if (c->err || c->dry)
         return;
-    for (size_t i = 0; i < df_size(scores) / (size_t)df_dim(scores, -1); i++)
-        weight[i] = 0;
     c->recording = false; /* a choice has no gradient */
     const DfMark m = df_enter(c, NULL, -1);
-    if (isnan(sampler->thresh))
-        keep_costly(c, kept, scores, t, losses, n_losses, weight);
-    else
-        keep_unlikely(c, sampler->thresh, kept, scores, t, weight);
+    sample(c, sampler, scores, t, losses, n_losses, weight);
     df_leave(c, m, NULL);
     c->recording = recording;
 }

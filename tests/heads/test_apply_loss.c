@@ -207,7 +207,7 @@ static void check_sampler(Case *k)
     const PixelTargets t = { .label = label, .ignore_index = 255 };
     const size_t n = (size_t)df_array_count(array(k, "seg_label"));
     float *weight = df_malloc(n * sizeof *weight);
-    df_pixel_sample(k->c, &sampler, x, &t, &k->loss, 1, weight);
+    df_pixel_sample_scores(k->c, &sampler, x, &t, &k->loss, 1, weight);
     cr_assert_eq(df_ctx_error(k->c), DF_OK, "%s", df_error());
     cr_expect_eq(max_abs_over_max(weight, array(k, "out.seg_weight")), 0, "case %d: other pixels", k->number);
     df_free(weight);

@@ -281,6 +281,81 @@ Test(losses, wrong_shapes_are_refused)
     df_ctx_free(c);
 }
 
+/* ---- pixels --------------------------------------------------------------------------------------------------------- */
+
+enum { SMALL_H = 7, SMALL_W = 5, CLASSES = 9, LARGE_H = 41, LARGE_W = 22 };
+
+typedef struct {
+    int H, W;
+    bool align_corners, weighted;
+} PixelCase;
+
+/* Sums of weighted losses both ways, as they should be equal; *x and *y are the maps. */
+static void both_ways(DfCtx *c, const PixelCase *k, const int *label, DfTensor *x, DfTensor *y)
+{
+    static const float weights[CLASSES] = { 1, 0.5f, 2, 1, 1, 3, 0.25f, 1, 1 };
+    const float *w = k->weighted ? weights : NULL;
+    const size_t n = 2 * (size_t)(k->H * k->W);
+    float *p = df_workspace(c, n), *seed = df_workspace(c, n);
+    int *best = (int *)(void *)df_workspace(c, n);
+    const DfPixelCrossEntropy how = { k->H, k->W, k->align_corners, label, w, 255, p, best };
+    DfTensor *fused = df_pixel_cross_entropy(c, x, how);
+    DfTensor *large = df_interpolate(c, y, k->H, k->W, DF_BILINEAR, k->align_corners);
+    DfTensor *plain = df_cross_entropy(c, large, label, (DfCrossEntropy){ .class_weight = w, .ignore_index = 255 });
+    DfTensor *shares = df_softmax(c, large, -1);
+    cr_assert_eq(df_ctx_error(c), DF_OK, "%s", df_error());
+    for (size_t i = 0; i < n; i++) {
+        const size_t own = label[i] == 255 ? 0 : (size_t)label[i];
+        cr_expect_float_eq(fused->data[i], plain->data[i], 2e-6 * (1 + (double)plain->data[i]), "pixel %zu", i);
+        cr_expect_float_eq(p[i], label[i] == 255 ? 0 : shares->data[i * CLASSES + own], 1e-6);
+        for (size_t j = 0; j < CLASSES; j++)
+            cr_expect_leq(large->data[i * CLASSES + j], large->data[i * CLASSES + (size_t)best[i]] + 1e-6f);
+        seed[i] = (float)(i % 7) - 2;
+    }
+    df_seed(c, fused, seed);
+    df_seed(c, plain, seed);
+    df_backward(c, NULL, NULL);
+}
+
+static void check_pixels(const PixelCase *k, const char *rung, DfPool *pool)
+{
+    DfCtx *c = context();
+    c->pool = pool;
+    c->k = df_kernels_named(rung);
+    DfRandom random = df_random(7, 0);
+    float data[2 * SMALL_H * SMALL_W * CLASSES];
+    int *label = df_malloc(2 * (size_t)(k->H * k->W) * sizeof *label);
+    for (size_t i = 0; i < sizeof data / sizeof *data; i++)
+        data[i] = 20 * (float)df_uniform(&random) - 10;
+    data[3] = 300; /* the probabilities of the others are no numbers */
+    for (int i = 0; i < 2 * k->H * k->W; i++)
+        label[i] = i % 11 == 3 ? 255 : (int)(CLASSES * df_uniform(&random));
+    DfTensor *x = column(c, DF_SHAPE(2, SMALL_H, SMALL_W, CLASSES), data), *y = column(c, x->shape, data);
+    both_ways(c, k, label, x, y);
+    for (size_t i = 0; i < df_size(x); i++)
+        cr_expect_float_eq(x->grad[i], y->grad[i], 2e-5, "%s, %dx%d: gradient %zu is %g, want %g", rung, k->H, k->W, i,
+                           (double)x->grad[i], (double)y->grad[i]);
+    df_free(label);
+    df_ctx_free(c);
+}
+
+Test(losses, pixels_of_an_enlarged_map)
+{
+    static const PixelCase cases[] = {
+        { LARGE_H, LARGE_W, false, false }, { LARGE_H, LARGE_W, true, true }, { SMALL_H, SMALL_W, false, true }, { 3, 4, false, false },
+        { 1, 1, true, false }, { 64, 1, false, true },
+    };
+    DfPool *pool;
+    cr_assert_eq(df_pool_new(&pool, 3), DF_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        check_pixels(&cases[i], "c", NULL);
+        check_pixels(&cases[i], "c", pool);
+        if (df_kernels_named("avx2"))
+            check_pixels(&cases[i], "avx2", pool);
+    }
+    df_pool_free(pool);
+}
+
 /* ---- formulas of older releases, beside PyTorch in float64 ---------------------------------------------------------- */
 
 static void expect_gradient(const DfTensor *x, const double *wanted)
