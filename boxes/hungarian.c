@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * boxes/hungarian.c -- the linear assignment problem ("Hungarian algorithm"), exactly: n rows choose n different
- * columns of m >= n, so that the sum of cost[row][column] is least. Jonker and Volgenant, "A shortest augmenting path
- * algorithm for dense and sparse linear assignment problems", Computing 1987; for m > n in the form of Crouse, "On
- * implementing 2D rectangular assignment algorithms", IEEE TAES 2016.
+ * columns of m >= n, so that the sum of cost[row][column] is least. Crouse, "On implementing 2D rectangular assignment
+ * algorithms", IEEE TAES 2016, after Jonker and Volgenant, Computing 1987.
  *
  * Every row i has a price u[i] and every column j a price v[j] <= 0. The reduced cost of a pair is
  * cost[i][j] - u[i] - v[j]. Two things always hold:
@@ -12,14 +11,13 @@
  * So when all rows are assigned, their cost is the sum of all prices, and no assignment can cost less: it is optimal.
  * (Prices are the dual variables of the linear program; this is complementary slackness.)
  *
- * 1. Bidding (Jonker and Volgenant's augmenting row reduction) assigns most rows cheaply: a row takes its cheapest
- *    column, and lowers the column's price until its second choice costs as much. Whoever had the column bids again.
- * 2. For each row that is left, Dijkstra's algorithm finds the shortest path to a free column: from a row to any
- *    column over its reduced cost, from an assigned column back to its row for nothing. Prices are changed so that
- *    all pairs on the path have reduced cost 0, and the pairs along the path are turned over: one row more is
- *    assigned.
+ * For each row in turn, Dijkstra's algorithm finds the shortest path to a free column: from a row to any column over its
+ * reduced cost, from an assigned column back to its row for nothing. Prices are changed so that all pairs on the path
+ * have reduced cost 0, and the pairs along the path are turned over: one row more is assigned.
  *
- * Everything goes in the order of the rows, so ties fall the same way every time.
+ * Where several assignments are equally good, the order in which columns are looked at decides. It is that of
+ * scipy.optimize.linear_sum_assignment, step by step, so that a matching of DETR is the same as in the official code
+ * also where two predictions cost the same.
  */
 #include <math.h>
 #include <string.h>
@@ -64,76 +62,6 @@ static int solver_new(Solver *s, void **memory)
     for (size_t i = 0; i < n; i++)
         s->column_of[i] = nobody;
     return DF_OK;
-}
-
-/* ---- bidding --------------------------------------------------------------------------------------------------- */
-
-/* The two lowest costs for a row, and their columns. */
-typedef struct {
-    double lowest, second;
-    size_t column, other;
-} Offer;
-
-static Offer two_lowest(const Solver *s, size_t i)
-{
-    const double *const cost = s->cost + i * s->m;
-    Offer o = { INFINITY, INFINITY, nobody, nobody };
-    for (size_t j = 0; j < s->m; j++) {
-        const double c = cost[j] - s->v[j];
-        if (c >= o.second)
-            continue;
-        if (c < o.lowest) {
-            o.second = o.lowest;
-            o.other = o.column;
-            o.lowest = c;
-            o.column = j;
-        } else {
-            o.second = c;
-            o.other = j;
-        }
-    }
-    return o;
-}
-
-/* Row i takes its cheapest column and lowers the column's price until its second choice is as good. Returns the
- * row that had the column before. Where two columns are equally cheap, no price falls, and the row takes the free
- * one. */
-static size_t bid(Solver *s, size_t i, bool *lowered)
-{
-    const Offer o = two_lowest(s, i);
-    *lowered = false;
-    if (o.second == INFINITY)
-        return i; /* at most one column is allowed: left to the paths */
-    const bool tie = !(o.lowest < o.second);
-    const size_t column = tie && s->row_of[o.column] != nobody ? o.other : o.column;
-    const size_t before = s->row_of[column];
-    if (!tie) {
-        const double price = s->v[column];
-        s->v[column] -= o.second - o.lowest;
-        *lowered = s->v[column] < price;
-    }
-    s->u[i] = s->cost[i * s->m + column] - s->v[column];
-    if (before != nobody)
-        s->column_of[before] = nobody;
-    s->row_of[column] = i;
-    s->column_of[i] = column;
-    return before;
-}
-
-/* Every row bids, and a row that loses its column bids again at once, as long as prices fall. The number of bids
- * is bounded: with rounding, prices could fall by ever smaller steps. */
-static void bid_all(Solver *s)
-{
-    size_t steps = 8 * s->n;
-    for (int pass = 0; pass < 2; pass++)
-        for (size_t first = 0; first < s->n; first++) {
-            size_t i = first;
-            bool lowered = true;
-            while (lowered && steps && i != nobody && s->column_of[i] == nobody) {
-                i = bid(s, i, &lowered);
-                steps--;
-            }
-        }
 }
 
 /* ---- shortest paths -------------------------------------------------------------------------------------------- */
@@ -216,11 +144,8 @@ static void turn_over(Solver *s, size_t first, size_t column)
 
 static int solve(Solver *s)
 {
-    bid_all(s);
     for (size_t i = 0; i < s->n; i++) {
         double length;
-        if (s->column_of[i] != nobody)
-            continue;
         const size_t column = shortest_path(s, i, &length);
         if (column == nobody)
             return df_fail(DF_EVALUE, "an assignment of %zu rows to %zu columns: every one costs infinity", s->n, s->m);
