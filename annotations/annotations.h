@@ -7,5 +7,7 @@
 
 #include "annotations/coco/coco.h"
 #include "annotations/ids.h"
+#include "annotations/voc/voc.h"
+#include "annotations/yolo/yolo.h"
 
 #endif

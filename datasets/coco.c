@@ -370,6 +370,19 @@ static void *kept(DfArena *arena, const List *list, size_t size)
     return copy;
 }
 
+/* All categories are classes. */
+static int own_classes(DfCocoDataset *coco)
+{
+    const char **names = df_arena_alloc(coco->arena, (size_t)coco->n_categories + 1, sizeof *names);
+    if (!names)
+        return df_fail_memory("class names");
+    for (int i = 0; i < coco->n_categories; i++)
+        names[i] = coco->categories[i].name;
+    if (coco->n_categories == 0)
+        return df_fail(DF_EFORMAT, "%s: no \"categories\": want at least one", coco->path);
+    return number_labels(coco, names, coco->n_categories, false);
+}
+
 static int assemble(DfCocoDataset *coco, const Lists *lists, const char *folder, const char *const *classes, int n)
 {
     const bool strict = n == 0;
@@ -379,7 +392,11 @@ static int assemble(DfCocoDataset *coco, const Lists *lists, const char *folder,
     coco->categories = kept(coco->arena, &lists->categories, sizeof *coco->categories);
     if (!coco->images || !coco->categories)
         return df_fail_memory("a dataset");
-    int error = number_labels(coco, strict ? df_coco_classes : classes, strict ? DF_COCO_CLASSES : n, strict);
+    int error;
+    if (n == DF_COCO_OWN_CLASSES)
+        error = own_classes(coco);
+    else
+        error = number_labels(coco, strict ? df_coco_classes : classes, strict ? DF_COCO_CLASSES : n, strict);
     if (error < 0 || (error = picture_paths(coco, folder)) < 0)
         return error;
     return group_boxes(coco, lists->boxes.v, lists->boxes.n);

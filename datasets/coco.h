@@ -51,8 +51,10 @@ typedef struct {
     bool has_masks;               /* they were asked for                                                       */
 } DfCocoDataset;
 
+enum { DF_COCO_OWN_CLASSES = -1 };
+
 /* `classes` are the n names a detector knows; n = 0 takes the 80 of COCO, and then a category beyond them is an
- * error. Every class must be among the file's categories. Labels follow the order of the file's categories, as
+ * error; n = DF_COCO_OWN_CLASSES takes all categories of the file. Every class must be among the file's categories. Labels follow the order of the file's categories, as
  * mmdet 2.x numbers them. `image_dir` is put in front of the file names ("" for none). */
 DF_API int df_coco_dataset_open(DfCocoDataset **out, const char *ann_file, const char *image_dir,
                                 const char *const *classes, int n);
@@ -70,6 +72,9 @@ DF_API void df_coco_dataset_free(DfCocoDataset *); /* NULL is fine */
  * labels (-1: a class that the config leaves out), ids, areas, crowd and ignore, and masks if they were asked for.
  * df_annotations_done() the result. */
 DF_API int df_coco_dataset_annotations(const DfCocoDataset *, int i, DfAnnotations *out);
+
+/* Writes the n pictures images[i], all that is known of them, and all categories as an annotation file. */
+DF_API int df_coco_dataset_write(const DfCocoDataset *, const int *images, int n, const char *path);
 
 /* Labels become the categories' ids, 0..n-1, as DETR has them; ids without a category are called "N/A". */
 DF_API int df_coco_dataset_label_by_id(DfCocoDataset *, int n);

@@ -10,6 +10,7 @@
 #include "datasets/coco.h"
 #include "datasets/draw/colour.h"
 #include "datasets/draw/draw.h"
+#include "datasets/folder/folder.h"
 #include "datasets/image/hsv.h"
 #include "datasets/image/image.h"
 #include "datasets/image/image_file.h"

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * annotations/voc/voc.h -- the XML file that PASCAL VOC has for each picture (Everingham et al., IJCV 2010), and that
+ * many labelling tools write. Part of the door annotations/annotations.h.
+ *
+ *     <annotation>
+ *       <filename>000005.jpg</filename>
+ *       <size><width>500</width><height>375</height><depth>3</depth></size>
+ *       <object>
+ *         <name>chair</name><difficult>0</difficult>
+ *         <bndbox><xmin>263</xmin><ymin>211</ymin><xmax>324</xmax><ymax>339</ymax></bndbox>
+ *       </object>
+ *     </annotation>
+ *
+ * Other elements, also <part> with boxes of its own, are passed over; so are comments, attributes and declarations.
+ * Entities other than the five of XML and numbers stay as they are written.
+ */
+#ifndef DF_ANNOTATIONS_VOC_VOC_H
+#define DF_ANNOTATIONS_VOC_VOC_H
+
+#include "core/core.h"
+
+DF_BEGIN_DECLS
+
+enum { DF_VOC_TEXT = 512 }; /* bytes of a name at most */
+
+typedef struct {
+    char file_name[DF_VOC_TEXT]; /* "" if the file has none                */
+    double width, height;        /* 0 if the file does not tell; finite    */
+} DfVocPicture;
+
+typedef struct {
+    char name[DF_VOC_TEXT];      /* of its class, never ""                 */
+    double box[4];               /* xmin ymin xmax ymax, as the file has them: 1 is the first pixel; finite */
+    bool difficult;
+} DfVocObject;
+
+/* Objects come in the order of the file, the picture when the file ends. A function that fails ends the reading. */
+typedef struct {
+    void *arg;
+    int (*object)(void *arg, const DfVocObject *);
+    int (*picture)(void *arg, const DfVocPicture *);
+} DfVocSink;
+
+/* DF_EFORMAT, with `name` and the line, for what is no such file: elements that are not closed, an object without name
+ * or box, a side that is no number. */
+DF_API int df_voc_read(const char *text, size_t size, const char *name, const DfVocSink *);
+
+DF_END_DECLS
+
+#endif

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * annotations/yolo/data.c -- data.yaml. Of YAML there is as much as such files have: keys at the margin, and below
+ * `names` a list or numbered lines.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "annotations/yolo/yolo.h"
+
+enum { MOST_CLASSES = 100000 };
+
+typedef struct {
+    const char *file;
+    size_t line;
+    DfArena *arena;
+    DfYoloData *data;
+    size_t capacity;
+    const char **name;   /* [capacity]; NULL where a number has no name yet */
+    int n;
+    long nc;             /* -1: it does not tell            */
+    bool in_names;       /* lines below `names:` belong to it */
+} Reader;
+
+static int wrong(const Reader *r, const char *what)
+{
+    return df_fail(DF_EFORMAT, "%s: line %zu: %s", r->file, r->line, what);
+}
+
+/* Without space around it, quotes, and what follows a '#'. */
+typedef struct {
+    const char *at;
+    size_t n;
+} Text;
+
+static Text trimmed(const char *at, size_t n)
+{
+    while (n > 0 && strchr(" \t\r", *at) && *at) {
+        at++;
+        n--;
+    }
+    while (n > 0 && at[n - 1] && strchr(" \t\r", at[n - 1]))
+        n--;
+    return (Text){ at, n };
+}
+
+static Text value_of(const char *at, size_t n)
+{
+    Text text = trimmed(at, n);
+    if (text.n >= 2 && (*text.at == '"' || *text.at == '\'')) {
+        const char *close = memchr(text.at + 1, *text.at, text.n - 1);
+        if (close)
+            return (Text){ text.at + 1, (size_t)(close - text.at - 1) };
+    }
+    for (size_t i = 0; i < text.n; i++)
+        if (text.at[i] == '#' && (i == 0 || text.at[i - 1] == ' '))
+            return trimmed(text.at, i);
+    return text;
+}
+
+static int set_name(Reader *r, long i, Text text)
+{
+    if (i < 0 || i >= MOST_CLASSES)
+        return wrong(r, "a class with a number beyond 100000");
+    if (text.n == 0)
+        return wrong(r, "a class without a name");
+    while (r->n <= i) {
+        if (!df_grow((void **)&r->name, &r->capacity, (size_t)r->n, sizeof *r->name))
+            return df_fail_memory("class names");
+        r->name[r->n++] = NULL;
+    }
+    r->name[i] = df_arena_copy(r->arena, text.at, text.n);
+    return r->name[i] ? DF_OK : df_fail_memory("class names");
+}
+
+/* [a, 'b, c', d], which may go on on the next lines. */
+static int read_flow_list(Reader *r, const char **at, const char *end)
+{
+    int error = DF_OK;
+    const char *p = *at + 1;
+    while (error == DF_OK && p < end && *p != ']') {
+        char quote = 0;
+        const char *start = p;
+        for (; p < end && (quote || (*p != ',' && *p != ']')); p++) {
+            r->line += *p == '\n';
+            if (quote ? *p == quote : (*p == '"' || *p == '\''))
+                quote = quote ? 0 : *p;
+        }
+        while (start < p && (*start == '\n' || *start == ' '))
+            start++;
+        if (p < end && (*p == ',' || p > start))
+            error = set_name(r, r->n, value_of(start, (size_t)(p - start)));
+        if (p < end && *p == ',')
+            p++;
+    }
+    if (error == DF_OK && p == end)
+        error = wrong(r, "a list that is not closed");
+    *at = p;
+    return error;
+}
+
+static int copy_text(const Reader *r, const char **to, Text text)
+{
+    if (text.n == 0)
+        return DF_OK;
+    *to = df_arena_copy(r->arena, text.at, text.n);
+    return *to ? DF_OK : df_fail_memory("a path");
+}
+
+static bool is_key(Text key, const char *name)
+{
+    return key.n == strlen(name) && memcmp(key.at, name, key.n) == 0;
+}
+
+static int read_number(const Reader *r, long *out, Text text)
+{
+    char digits[16];
+    char *end;
+    if (text.n == 0 || text.n >= sizeof digits)
+        return wrong(r, "want a number");
+    memcpy(digits, text.at, text.n);
+    digits[text.n] = 0;
+    *out = strtol(digits, &end, 10);
+    return *end ? wrong(r, "want a number") : DF_OK;
+}
+
+/* A key at the margin, and what is behind its ':'. `*at` is moved behind what is read. */
+static int read_key(Reader *r, Text key, const char **at, const char *line_end, const char *end)
+{
+    const Text value = value_of(*at, (size_t)(line_end - *at));
+    r->in_names = is_key(key, "names");
+    if (r->in_names && value.n && *value.at == '[') {
+        r->in_names = false;
+        *at = value.at;
+        return read_flow_list(r, at, end);
+    }
+    *at = line_end;
+    if (is_key(key, "nc"))
+        return read_number(r, &r->nc, value);
+    if (is_key(key, "path"))
+        return copy_text(r, &r->data->path, value);
+    if (is_key(key, "train"))
+        return copy_text(r, &r->data->train, value);
+    return is_key(key, "val") ? copy_text(r, &r->data->val, value) : DF_OK;
+}
+
+/* A line below `names:`: "- a" or "0: a". */
+static int read_name(Reader *r, Text line)
+{
+    long i = r->n;
+    if (line.n >= 1 && *line.at == '-')
+        return set_name(r, i, value_of(line.at + 1, line.n - 1));
+    const char *colon = memchr(line.at, ':', line.n);
+    if (!colon)
+        return wrong(r, "want '- NAME' or 'NUMBER: NAME' below names");
+    const int error = read_number(r, &i, value_of(line.at, (size_t)(colon - line.at)));
+    return error < 0 ? error : set_name(r, i, value_of(colon + 1, line.n - (size_t)(colon + 1 - line.at)));
+}
+
+static int read_lines(Reader *r, const char *at, const char *end)
+{
+    int error = DF_OK;
+    while (error == DF_OK && at < end) {
+        const char *line_end = memchr(at, '\n', (size_t)(end - at));
+        if (!line_end)
+            line_end = end;
+        r->line++;
+        const Text line = trimmed(at, (size_t)(line_end - at));
+        const char *colon = line.n ? memchr(line.at, ':', line.n) : NULL;
+        const bool margin = line.n && line.at == at && *line.at != '-';
+        if (line.n == 0 || *line.at == '#') {
+            at = line_end;
+        } else if (margin && colon) {
+            at = colon + 1;
+            error = read_key(r, (Text){ line.at, (size_t)(colon - line.at) }, &at, line_end, end);
+            const char *next = memchr(at, '\n', (size_t)(end - at));
+            line_end = next ? next : end;
+        } else {
+            error = r->in_names ? read_name(r, line) : DF_OK;
+        }
+        at = line_end < end ? line_end + 1 : end;
+    }
+    return error;
+}
+
+static int check_names(Reader *r)
+{
+    if (r->n == 0)
+        return df_fail(DF_EFORMAT, "%s: no names: want the names of the classes", r->file);
+    if (r->nc >= 0 && r->nc != r->n)
+        return df_fail(DF_EFORMAT, "%s: nc = %ld and %d names: want as many", r->file, r->nc, r->n);
+    for (int i = 0; i < r->n; i++)
+        if (!r->name[i])
+            return df_fail(DF_EFORMAT, "%s: class %d of %d has no name", r->file, i, r->n);
+    r->data->n = r->n;
+    r->data->name = df_arena_alloc(r->arena, (size_t)r->n, sizeof *r->data->name);
+    if (!r->data->name)
+        return df_fail_memory("class names");
+    memcpy(r->data->name, r->name, (size_t)r->n * sizeof *r->name);
+    return DF_OK;
+}
+
+int df_yolo_read_data(DfYoloData *out, const char *text, size_t size, const char *name, DfArena *arena)
+{
+    *out = (DfYoloData){ 0 };
+    Reader r = { .file = name, .arena = arena, .data = out, .nc = -1 };
+    int error = read_lines(&r, text, text + size);
+    if (error == DF_OK)
+        error = check_names(&r);
+    df_free(r.name);
+    return error;
+}

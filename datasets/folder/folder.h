@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * datasets/folder/folder.h -- any folder of labelled pictures: what form it has, its classes and its parts, and how a
+ * config says the same.
+ *
+ *     DfFolder *folder;
+ *     df_folder_open(&folder, "my_pictures");             reads all annotations
+ *     puts(df_folder_sentence(folder));                   "my_pictures: COCO's format, 205 pictures to train on, ..."
+ *     df_folder_settings(folder, config, "work_dir", &settings);          "data.train.ann_file=...", ...
+ *     df_folder_free(folder);
+ *
+ * The forms, in the order in which they are tried; DIR is the folder, or the only folder in it:
+ *
+ *     COCO         *.json in DIR/annotations or DIR, or DIR/{train,valid}/_annotations.coco.json (Roboflow)
+ *     PASCAL VOC   *.xml in DIR/Annotations and DIR/JPEGImages, ImageSets/Main; or XML files beside the pictures
+ *     YOLO         *.txt in DIR/labels and DIR/images, or both in DIR/{train,valid}; data.yaml or classes.txt
+ *     label maps   pictures in DIR/images, PNG maps of the same names in DIR/annotations, masks, labels, ...
+ *     classes      a folder of pictures for each class in DIR, or in DIR/train and DIR/val
+ *
+ * Parts for training and validation are known by their names (train, train2017, val, valid, validation, ...). Where
+ * there is no part for validation, a fifth of the pictures becomes it: those whose names have the smallest hash, so
+ * the same ones every time.
+ */
+#ifndef DF_DATASETS_FOLDER_FOLDER_H
+#define DF_DATASETS_FOLDER_FOLDER_H
+
+#include "datasets/training/training_set.h"
+
+DF_BEGIN_DECLS
+
+typedef enum {
+    DF_FOLDER_COCO,
+    DF_FOLDER_VOC,
+    DF_FOLDER_YOLO,
+    DF_FOLDER_LABEL_MAPS,
+    DF_FOLDER_CLASSES
+} DfFolderForm;
+
+typedef struct DfFolder DfFolder;
+
+/* DF_EVALUE for a folder of no known form; annotations that cannot be read are errors that name their file and line. */
+DF_API int df_folder_open(DfFolder **out, const char *dir);
+DF_API void df_folder_free(DfFolder *); /* NULL is fine */
+
+DF_API DfFolderForm df_folder_form(const DfFolder *);
+DF_API DfLearning df_folder_learning(const DfFolder *);
+DF_API const DfClasses *df_folder_classes(const DfFolder *);  /* without colours                     */
+DF_API int df_folder_training(const DfFolder *);              /* pictures to train on                */
+DF_API int df_folder_validation(const DfFolder *);            /* and to validate on                  */
+DF_API bool df_folder_has_masks(const DfFolder *);            /* some objects have one               */
+DF_API const char *df_folder_sentence(const DfFolder *);      /* what was found, in one sentence     */
+
+/* The folder as settings of a config, "data.train.ann_file='...'": n texts for df_config_read(), which live as long as
+ * the folder. They go into data.train, data.val and data.test, or train_dataloader.dataset and so on; below wrappers,
+ * into the dataset itself; pipelines stay. A config without a dataset gets one. Lists of datasets are DF_EVALUE, and
+ * so is a config that learns something else. What the folder lacks, annotations in COCO's format and lists of pictures,
+ * is written into `work_dir`. */
+typedef struct {
+    int n;
+    const char **text;
+} DfFolderSettings;
+DF_API int df_folder_settings(DfFolder *, const DfNode *config, const char *work_dir, DfFolderSettings *out);
+
+DF_END_DECLS
+
+#endif

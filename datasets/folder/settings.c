@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * datasets/folder/settings.c -- what was found, as settings of a config.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "datasets/dataset_config.h"
+#include "datasets/folder/found.h"
+
+/* ---- one setting ------------------------------------------------------------------------------------------------- */
+
+static int keep(DfFolder *f, DfTextbuf *text)
+{
+    char *made;
+    int error = df_textbuf_take(text, &made);
+    if (error < 0)
+        return error;
+    const char *copy = df_arena_copy(f->arena, made, strlen(made));
+    df_free(made);
+    if (!copy || !df_grow((void **)&f->text, &f->text_capacity, f->n_text, sizeof *f->text))
+        return df_fail_memory("settings");
+    f->text[f->n_text++] = copy;
+    return DF_OK;
+}
+
+int df_folder_set_literal(DfFolder *f, const char *at, const char *key, const char *value)
+{
+    DfTextbuf text = { 0 };
+    df_textbuf_add(&text, "%s.%s=%s", at, key, value);
+    return keep(f, &text);
+}
+
+/* A text in JSON's quotes is one of Python's, too. */
+int df_folder_set_text(DfFolder *f, const char *at, const char *key, const char *value)
+{
+    DfTextbuf text = { 0 };
+    if (!value)
+        return df_folder_set_literal(f, at, key, "None");
+    df_textbuf_add(&text, "%s.%s=", at, key);
+    df_textbuf_json(&text, value);
+    return keep(f, &text);
+}
+
+int df_folder_set_classes(DfFolder *f, const char *at)
+{
+    DfTextbuf text = { 0 };
+    df_textbuf_add(&text, "%s.classes=[", at);
+    for (int i = 0; i < f->classes.n; i++) {
+        df_textbuf_add(&text, "%s", i ? ", " : "");
+        df_textbuf_json(&text, f->classes.name[i]);
+    }
+    df_textbuf_add(&text, "]");
+    return keep(f, &text);
+}
+
+int df_folder_write_list(DfFolder *f, const DfFolderPart *part, const char *work_dir, const char *file,
+                         const char **path)
+{
+    DfWriter *writer;
+    *path = df_folder_below(f, work_dir, file);
+    const int error = *path ? df_writer_open(&writer, *path) : df_fail_memory("a path");
+    if (error < 0)
+        return error;
+    for (int i = 0; i < part->n; i++) {
+        df_writef(writer, "%s", part->name[i]);
+        if (part->label)
+            df_writef(writer, " %d", part->label[i]);
+        df_writef(writer, "\n");
+    }
+    return df_writer_commit(writer);
+}
+
+/* ---- where they go ----------------------------------------------------------------------------------------------- */
+
+/* The dataset below wrappers: "data.train.dataset.dataset". */
+static int innermost(char path[256], const DfNode *node, const char *key)
+{
+    snprintf(path, 256, "%s", key);
+    for (;;) {
+        if (node && node->kind == DF_NODE_LIST)
+            return df_node_fail(node, DF_EVALUE, "a list of datasets: want one, so that a folder can take its place");
+        const DfNode *inner = df_node_get(node, "dataset");
+        if (df_node_get(node, "datasets"))
+            return df_node_fail(node, DF_EVALUE, "several datasets: want one, so that a folder can take its place");
+        if (!inner || strlen(path) + sizeof ".dataset" > 256)
+            return DF_OK;
+        strcat(path, ".dataset");
+        node = inner;
+    }
+}
+
+static bool learns(const char *type, DfLearning *out)
+{
+    *out = DF_LEARN_LABEL_MAPS;
+    if (strcmp(type, "CocoDataset") == 0)
+        *out = DF_LEARN_OBJECTS;
+    else if (strcmp(type, "ImageNet") == 0)
+        *out = DF_LEARN_IMAGE_CLASS;
+    else if (strcmp(type, "ADE20KDataset") != 0 && strcmp(type, "CustomDataset") != 0)
+        return false;
+    return true;
+}
+
+static int check_learning(const DfFolder *f, const DfNode *dataset)
+{
+    static const char *const words[] = { "objects with boxes", "label maps", "a class for each picture" };
+    const char *type = df_node_text(df_node_get(dataset, "type"), "");
+    DfLearning learning;
+    if (!learns(type, &learning) || learning == f->learning)
+        return DF_OK;
+    return df_node_fail(dataset, DF_EVALUE, "the config learns from %s, and %s has %s: want another config or folder",
+                        words[learning], f->dir, words[f->learning]);
+}
+
+/* Keys that would contradict the new ones. */
+static int clear(DfFolder *f, const DfNode *dataset, const char *at)
+{
+    static const char *const stale[] = { "data_prefix", "metainfo", "split", "ann_file", "palette", "id_classes" };
+    int error = DF_OK;
+    for (size_t i = 0; error == DF_OK && i < sizeof stale / sizeof *stale; i++)
+        if (df_node_get(dataset, stale[i]))
+            error = df_folder_set_literal(f, at, stale[i], strcmp(stale[i], "id_classes") ? "None" : "0");
+    return error;
+}
+
+static int set_part(DfFolder *f, const DfFolderKind *kind, const DfNode *config, int part, const char *key,
+                    const char *work_dir)
+{
+    char at[256];
+    int error = innermost(at, df_node_at(config, key), key);
+    const DfNode *dataset = df_node_at(config, at);
+    if (error == DF_OK)
+        error = check_learning(f, dataset);
+    if (error == DF_OK)
+        error = clear(f, dataset, at);
+    return error == DF_OK ? kind->settings(f, part, at, work_dir) : error;
+}
+
+int df_folder_settings_as(DfFolder *f, const DfFolderKind *kind, const DfNode *config, const char *work_dir,
+                          DfFolderSettings *out)
+{
+    static const char *const old[] = { "data.train", "data.val", "data.test" };
+    static const char *const new[] = { "train_dataloader.dataset", "val_dataloader.dataset", "test_dataloader.dataset" };
+    const bool third = df_node_at(config, new[0]) && !df_node_at(config, old[0]);
+    int error = DF_OK;
+    f->n_text = 0;
+    for (int i = 0; error == DF_OK && i < 3; i++)
+        error = set_part(f, kind, config, i == 0 ? DF_TRAINING : DF_VALIDATION, third ? new[i] : old[i], work_dir);
+    *out = (DfFolderSettings){ error == DF_OK ? (int)f->n_text : 0, f->text };
+    return error;
+}

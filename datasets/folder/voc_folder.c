@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * datasets/folder/voc_folder.c -- PASCAL VOC: an XML file for each picture. What is difficult becomes a crowd, which is
+ * neither learnt nor missed; boxes begin at 0, as mmdet's XMLDataset has them (it subtracts 1).
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "annotations/annotations.h"
+#include "datasets/dataset_config.h"
+#include "datasets/folder/found.h"
+#include "datasets/image/image_file.h"
+#include "datasets/scan.h"
+
+enum { XML_FILE = 1 << 24 };
+
+static const char *const xml_folders[] = { "Annotations", "annotations", NULL };
+static const char *const picture_folders[] = { "JPEGImages", "images", NULL };
+
+/* Where the XML files and the pictures of a folder are, "" for itself. */
+typedef struct {
+    const char *xml, *pictures;
+} Places;
+
+static bool find_places(DfFolder *f, const char *dir, Places *out)
+{
+    int n = 0;
+    const char **names;
+    const char *xml = df_folder_first(dir, xml_folders);
+    const char *pictures = df_folder_first(dir, picture_folders);
+    const char *where = xml ? df_folder_below(f, dir, xml) : dir;
+    *out = (Places){ xml ? xml : "", xml && pictures ? pictures : "" };
+    return where && df_folder_list(f, where, ".xml", &n, &names) == DF_OK && n > 0;
+}
+
+/* VOCdevkit/VOC2007 */
+static const char *devkit(DfFolder *f, const char *dir)
+{
+    int n = 0;
+    const char **names;
+    if (df_folder_has(dir, "VOCdevkit"))
+        dir = df_folder_below(f, dir, "VOCdevkit");
+    if (!dir || df_folder_list(f, dir, "", &n, &names) < 0)
+        return dir;
+    for (int i = 0; i < n; i++)
+        if (df_starts_with(names[i], "VOC2"))
+            return df_folder_below(f, dir, names[i]);
+    return dir;
+}
+
+/* ---- one file --------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    DfGather *gather;
+    DfVocPicture picture;
+    size_t n, capacity;
+    DfCocoBox *boxes;     /* of the file: the picture must be known before */
+} File;
+
+static int take_object(void *arg, const DfVocObject *object)
+{
+    File *file = arg;
+    const double *b = object->box;
+    const double x = fmax(b[0] - 1, 0);
+    const double y = fmax(b[1] - 1, 0);
+    const int label = df_gather_class(file->gather, object->name);
+    if (label < 0)
+        return label;
+    if (!df_grow((void **)&file->boxes, &file->capacity, file->n, sizeof *file->boxes))
+        return df_fail_memory("a dataset");
+    DfCocoBox *box = &file->boxes[file->n++];
+    *box = (DfCocoBox){ .label = label, .crowd = object->difficult, .bbox = { x, y, b[2] - 1 - x, b[3] - 1 - y } };
+    box->area = fmax(box->bbox[2], 0) * fmax(box->bbox[3], 0);
+    return DF_OK;
+}
+
+static int take_picture(void *arg, const DfVocPicture *picture)
+{
+    File *file = arg;
+    file->picture = *picture;
+    return DF_OK;
+}
+
+static int read_xml(File *file, const char *path)
+{
+    char *text;
+    size_t size;
+    const DfVocSink sink = { .arg = file, .object = take_object, .picture = take_picture };
+    int error = df_file_text(&text, &size, path, XML_FILE);
+    if (error == DF_OK) {
+        error = df_voc_read(text, size, path, &sink);
+        df_free(text);
+    }
+    return error;
+}
+
+/* The picture is called as the XML file is; <filename> counts where there is none. */
+static int find_picture(DfFolder *f, const char *dir, const char *folder, const char *stem, const DfVocPicture *picture,
+                        const char **out)
+{
+    static const char *const endings[] = { ".jpg", ".png", ".jpeg", ".JPG", ".PNG", ".JPEG" };
+    const char *slash = folder[0] ? "/" : "";
+    *out = NULL;
+    for (size_t i = 0; !*out && i < sizeof endings / sizeof *endings; i++) {
+        const char *name = df_arena_text(f->arena, "%s%s%s%s", folder, slash, stem, endings[i]);
+        if (!name)
+            return df_fail_memory("a path");
+        if (df_folder_has(dir, name))
+            *out = name;
+    }
+    if (!*out && picture->file_name[0])
+        *out = df_arena_text(f->arena, "%s%s%s", folder, slash, picture->file_name);
+    if (*out && df_folder_has(dir, *out))
+        return DF_OK;
+    return df_fail(DF_EIO, "%s/%s%s%s.xml: there is no picture of that name in %s/%s", dir, folder, slash, stem, dir, folder);
+}
+
+static int size_of(DfFolder *f, const char *dir, const char *name, const DfVocPicture *picture, int *height, int *width)
+{
+    *height = (int)fmin(fmax(picture->height, 0), DF_IMAGE_MAX_SIDE);
+    *width = (int)fmin(fmax(picture->width, 0), DF_IMAGE_MAX_SIDE);
+    if (*height > 0 && *width > 0)
+        return DF_OK;
+    const char *path = df_folder_below(f, dir, name);
+    return path ? df_image_read_size(path, height, width) : df_fail_memory("a path");
+}
+
+static int add_file(DfGather *g, const char *dir, const Places *places, const char *stem)
+{
+    char path[DF_PATH];
+    File file = { .gather = g };
+    const char *name = NULL;
+    int height, width;
+    if (snprintf(path, sizeof path, "%s/%s%s%s.xml", dir, places->xml, places->xml[0] ? "/" : "", stem) >= DF_PATH)
+        return df_fail(DF_EVALUE, "a path of more than %d bytes", DF_PATH);
+    int error = read_xml(&file, path);
+    if (error == DF_OK)
+        error = find_picture(g->folder, dir, places->pictures, stem, &file.picture, &name);
+    if (error == DF_OK)
+        error = size_of(g->folder, dir, name, &file.picture, &height, &width);
+    if (error == DF_OK)
+        error = df_gather_picture(g, name, height, width);
+    for (size_t i = 0; error == DF_OK && i < file.n; i++)
+        error = df_gather_box(g, &file.boxes[i]);
+    df_free(file.boxes);
+    return error;
+}
+
+/* ---- lists ------------------------------------------------------------------------------------------------------ */
+
+/* ImageSets/Main/train.txt; the lists of single classes ("cat_train.txt") have a number behind each name. */
+static int listed(DfFolder *f, const char *dir, const char *list, DfNames *out)
+{
+    *out = (DfNames){ 0 };
+    const char *name = df_arena_text(f->arena, "ImageSets/Main/%s.txt", list);
+    const char *path = name ? df_folder_below(f, dir, name) : NULL;
+    if (!path)
+        return df_fail_memory("a path");
+    if (!df_folder_has(dir, name))
+        return DF_OK;
+    const int error = df_dataset_lines(out, path, f->arena);
+    for (int i = 0; error == DF_OK && i < out->n; i++) {
+        char *stem = df_arena_text(f->arena, "%.*s", (int)strcspn(out->name[i], " \t"), out->name[i]);
+        if (!stem)
+            return df_fail_memory("names of pictures");
+        out->name[i] = stem;
+    }
+    return error;
+}
+
+static int all_files(DfFolder *f, const char *dir, const Places *places, DfNames *out)
+{
+    const char *where = places->xml[0] ? df_folder_below(f, dir, places->xml) : dir;
+    int error = where ? df_folder_list(f, where, ".xml", &out->n, &out->name) : df_fail_memory("a path");
+    for (int i = 0; error == DF_OK && i < out->n; i++)
+        if (!(out->name[i] = df_arena_copy(f->arena, out->name[i], strlen(out->name[i]) - strlen(".xml"))))
+            error = df_fail_memory("names of pictures");
+    return error;
+}
+
+/* ---- all of it -------------------------------------------------------------------------------------------------- */
+
+static bool is_it(const char *dir)
+{
+    DfFolder f = { .arena = df_arena_new() };
+    Places places;
+    bool found = f.arena && find_places(&f, devkit(&f, dir) ? devkit(&f, dir) : dir, &places);
+    const char *train = df_folder_first(dir, df_training_names);
+    if (!found && f.arena && train && df_folder_below(&f, dir, train))
+        found = find_places(&f, df_folder_below(&f, dir, train), &places);
+    df_arena_free(f.arena);
+    return found;
+}
+
+/* Both parts share one list of classes, so both are gathered into one dataset, one after the other. */
+typedef struct {
+    int first, end; /* pictures of the dataset */
+} Range;
+
+static int add_files(DfGather *g, const char *dir, const DfNames *stems, Range *range)
+{
+    Places places;
+    int error = DF_OK;
+    range->first = g->coco->n_images;
+    if (!find_places(g->folder, dir, &places))
+        error = df_fail(DF_EIO, "%s: no XML file in it", dir);
+    DfNames all = *stems;
+    if (error == DF_OK && all.n == 0)
+        error = all_files(g->folder, dir, &places, &all);
+    for (int i = 0; error == DF_OK && i < all.n; i++)
+        error = add_file(g, dir, &places, all.name[i]);
+    range->end = g->coco->n_images;
+    return error;
+}
+
+static int take_range(DfFolder *f, int part, const DfCocoDataset *coco, Range range, const char *dir)
+{
+    DfCocoDataset *view = df_arena_alloc(f->arena, 1, sizeof *view);
+    if (!view)
+        return df_fail_memory("a dataset");
+    *view = *coco;
+    view->images = coco->images + range.first;
+    view->n_images = range.end - range.first;
+    view->n_boxes = 0;
+    for (int i = 0; i < view->n_images; i++)
+        view->n_boxes += view->images[i].n;
+    return df_folder_take(f, part, view, dir, NULL);
+}
+
+static int gather(DfGather *g, const char *dir, const char *const folder[DF_PARTS], Range range[DF_PARTS])
+{
+    DfFolder *f = g->folder;
+    DfNames train;
+    DfNames val = { 0 };
+    int error = DF_OK;
+    range[DF_VALIDATION] = (Range){ 0, 0 };
+    if (folder[DF_TRAINING]) {
+        const DfNames all = { 0 };
+        error = add_files(g, folder[DF_TRAINING], &all, &range[DF_TRAINING]);
+        if (error == DF_OK && folder[DF_VALIDATION])
+            error = add_files(g, folder[DF_VALIDATION], &all, &range[DF_VALIDATION]);
+        return error;
+    }
+    error = listed(f, dir, "train", &train);
+    if (error == DF_OK && train.n)
+        error = listed(f, dir, "val", &val);
+    else if (error == DF_OK)
+        error = listed(f, dir, "trainval", &train);
+    if (error == DF_OK)
+        error = add_files(g, dir, &train, &range[DF_TRAINING]);
+    if (error == DF_OK && val.n)
+        error = add_files(g, dir, &val, &range[DF_VALIDATION]);
+    return error;
+}
+
+static int part_folders(DfFolder *f, const char *dir, const char *folder[DF_PARTS])
+{
+    Places places;
+    folder[DF_TRAINING] = folder[DF_VALIDATION] = NULL;
+    if (find_places(f, dir, &places))
+        return DF_OK;
+    for (int part = 0; part < DF_PARTS; part++) {
+        const char *name = df_folder_first(dir, part == DF_TRAINING ? df_training_names : df_validation_names);
+        const char *below = name ? df_folder_below(f, dir, name) : NULL;
+        if (name && !below)
+            return df_fail_memory("a path");
+        if (below && find_places(f, below, &places))
+            folder[part] = below;
+    }
+    return DF_OK;
+}
+
+static int read_all(DfFolder *f, const char *dir)
+{
+    DfGather g = { 0 };
+    Range range[DF_PARTS];
+    const char *folder[DF_PARTS];
+    dir = devkit(f, dir);
+    int error = dir ? part_folders(f, dir, folder) : df_fail_memory("a path");
+    if (error == DF_OK)
+        error = df_gather_begin(&g, f);
+    if (error == DF_OK)
+        error = gather(&g, dir, folder, range);
+    if (error == DF_OK)
+        error = df_gather_end(&g, true);
+    df_gather_drop(&g);
+    for (int part = 0; error == DF_OK && part < DF_PARTS; part++)
+        if (part == DF_TRAINING || range[part].end > range[part].first)
+            error = take_range(f, part, g.coco, range[part], folder[part] ? folder[part] : dir);
+    if (error == DF_OK)
+        f->classes = (DfClasses){ .n = g.coco->n_classes, .name = g.coco->classes };
+    return error;
+}
+
+const DfFolderKind df_folder_voc = {
+    .form = DF_FOLDER_VOC,
+    .words = "PASCAL VOC's format",
+    .is_it = is_it,
+    .read = read_all,
+    .settings = df_folder_object_settings,
+};

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tests/annotations/test_voc_yolo.c -- XML of PASCAL VOC and texts of YOLO, as their own descriptions have them.
+ */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "annotations/annotations.h"
+
+/* ---- PASCAL VOC --------------------------------------------------------------------------------------------------- */
+
+static DfVocObject objects[4];
+static DfVocPicture picture;
+static int n_objects;
+
+static int take_object(void *arg, const DfVocObject *object)
+{
+    (void)arg;
+    cr_assert_lt(n_objects, 4);
+    objects[n_objects++] = *object;
+    return DF_OK;
+}
+
+static int take_picture(void *arg, const DfVocPicture *p)
+{
+    (void)arg;
+    picture = *p;
+    return DF_OK;
+}
+
+static int read_voc(const char *text)
+{
+    const DfVocSink sink = { .object = take_object, .picture = take_picture };
+    n_objects = 0;
+    return df_voc_read(text, strlen(text), "a.xml", &sink);
+}
+
+#define BOX "<bndbox><xmin>1</xmin><ymin>2</ymin><xmax>8.5</xmax><ymax>9</ymax></bndbox>"
+
+Test(voc, objects_and_the_picture)
+{
+    cr_assert_eq(read_voc("<?xml version=\"1.0\"?>\n<!-- <object> -->\n<annotation verified='yes'>\n <filename> a &lt;b&gt; &amp; c.jpg </filename>"
+                          "<size><width>500</width><height>375</height></size><owner/>"
+                          "<object><part><name>head</name>" BOX "</part><name>potted plant</name><difficult>1</difficult>" BOX "</object>\n"
+                          "<object><name>dog</name><bndbox><ymax>4</ymax><xmax>3</xmax><ymin>2</ymin><xmin>1</xmin></bndbox></object></annotation>\n"), DF_OK, "%s", df_error());
+    cr_expect_str_eq(picture.file_name, "a <b> & c.jpg");
+    cr_expect(picture.width == 500 && picture.height == 375);
+    cr_assert_eq(n_objects, 2);
+    cr_expect_str_eq(objects[0].name, "potted plant");
+    cr_expect(objects[0].difficult && objects[0].box[0] == 1 && objects[0].box[2] == 8.5 && objects[0].box[3] == 9);
+    cr_expect(!objects[1].difficult && objects[1].box[1] == 2 && objects[1].box[2] == 3 && objects[1].box[3] == 4);
+    cr_assert_eq(read_voc("<annotation></annotation>"), DF_OK);
+    cr_expect(n_objects == 0 && picture.width == 0 && !picture.file_name[0]);
+}
+
+static void voc_fails(const char *text, const char *sentence)
+{
+    cr_expect_eq(read_voc(text), DF_EFORMAT, "takes %s", text);
+    cr_expect(df_starts_with(df_error(), "a.xml: ") && strstr(df_error(), sentence), "%s\nsays: %s", text, df_error());
+}
+
+Test(voc, what_is_wrong_is_said)
+{
+    voc_fails("", "no <annotation>");
+    voc_fails("<annotations></annotations>", "no <annotation>");
+    voc_fails("<annotation>\n<object>", "line 2: <object> is not closed");
+    voc_fails("<annotation></object>", "</object> closes what is not open");
+    voc_fails("<annotation><object><name>a</name></object></annotation>", "without a whole <bndbox>");
+    voc_fails("<annotation><object>" BOX "</object></annotation>", "without a <name>");
+    voc_fails("<annotation><size><width>5x</width></size></annotation>", "<width> is '5x': want a number");
+    voc_fails("<annotation><object><name>a</name><bndbox><xmin>inf</xmin></bndbox></object></annotation>", "<xmin> is 'inf'");
+    voc_fails("<annotation", "the file ends within a tag");
+    voc_fails("<a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a>", "more than 16 elements");
+}
+
+/* ---- YOLO --------------------------------------------------------------------------------------------------------- */
+
+static DfYoloObject yolo[4];
+static double points[16];
+static int n_yolo;
+
+static int take_yolo(void *arg, const DfYoloObject *object)
+{
+    (void)arg;
+    cr_assert(n_yolo < 4 && object->n <= 8);
+    yolo[n_yolo++] = *object;
+    if (object->n)
+        memcpy(points, object->xy, 2 * object->n * sizeof *points);
+    return DF_OK;
+}
+
+static int read_labels(const char *text, int classes)
+{
+    const DfYoloSink sink = { .object = take_yolo };
+    n_yolo = 0;
+    return df_yolo_read_labels(text, strlen(text), "a.txt", classes, &sink);
+}
+
+Test(yolo, boxes_and_polygons)
+{
+    cr_assert_eq(read_labels("1 0.5 0.25 0.5 0.125\r\n\n 0\t0.125 0.25  0.75 0.25 0.5 1", 2), DF_OK, "%s", df_error());
+    cr_assert_eq(n_yolo, 2);
+    cr_expect(yolo[0].label == 1 && yolo[0].n == 0 && yolo[0].box[1] == 0.25 && yolo[0].box[3] == 0.125);
+    cr_expect(yolo[1].label == 0 && yolo[1].n == 3 && points[5] == 1);
+    cr_expect(yolo[1].box[0] == 0.4375 && yolo[1].box[1] == 0.625 && yolo[1].box[2] == 0.625 && yolo[1].box[3] == 0.75);
+    cr_expect_eq(read_labels("", 2), DF_OK);
+}
+
+static void labels_fail(const char *text, const char *sentence)
+{
+    cr_expect_lt(read_labels(text, 2), 0, "takes %s", text);
+    cr_expect(df_starts_with(df_error(), "a.txt: line ") && strstr(df_error(), sentence), "%s\nsays: %s", text, df_error());
+}
+
+Test(yolo, wrong_labels_are_said)
+{
+    labels_fail("0 0.5 0.5 0.1 0.1\n2 0.5 0.5 0.1 0.1", "line 2: class 2: want one of the 2 classes, 0 to 1");
+    labels_fail("-1 0.5 0.5 0.1 0.1", "class -1");
+    labels_fail("0.5 0.5 0.5 0.1 0.1", "class 0.5");
+    labels_fail("0 0.5 0.5 0.1", "4 numbers");
+    labels_fail("0 0.5 0.5 0.1 0.1 0.9", "6 numbers");
+    labels_fail("0 320 240 50 60", "320: want shares");
+    labels_fail("0 nan 0.5 0.1 0.1", "'nan': want a number");
+    labels_fail("cat 0.5 0.5 0.1 0.1", "'cat': want a number");
+}
+
+static DfArena *arena;
+static DfYoloData data;
+
+static int read_data(const char *text)
+{
+    df_arena_free(arena);
+    arena = df_arena_new();
+    return df_yolo_read_data(&data, text, strlen(text), "data.yaml", arena);
+}
+
+Test(yolo, names_in_every_form)
+{
+    cr_assert_eq(read_data("# COCO8\npath: ../data # root\ntrain: images/train\nval: 'images/val'\nnc: 3\nnames: ['a', \"b, c\", d]\nother: [1]\n"), DF_OK, "%s", df_error());
+    cr_assert_eq(data.n, 3);
+    cr_expect_str_eq(data.name[1], "b, c");
+    cr_expect_str_eq(data.path, "../data");
+    cr_expect_str_eq(data.val, "images/val");
+    cr_assert_eq(read_data("names:\n  1: bicycle\n  0: 'person'\ndownload: |\n  import x\n  0: y\n"), DF_OK, "%s", df_error());
+    cr_assert_eq(data.n, 2);
+    cr_expect_str_eq(data.name[0], "person");
+    cr_assert_eq(read_data("names:\n- a b\n- c # d\n"), DF_OK, "%s", df_error());
+    cr_assert_eq(data.n, 2);
+    cr_expect_str_eq(data.name[1], "c");
+    cr_assert_eq(read_data("names: [a,\n  b,\n  c]\ntrain: x"), DF_OK, "%s", df_error());
+    cr_assert_eq(data.n, 3);
+    cr_expect_str_eq(data.name[2], "c");
+    cr_expect_str_eq(data.train, "x");
+    static const struct { const char *text, *sentence; } wrong[] = {
+        { "nc: 2\n", "no names" }, { "nc: 3\nnames: [a, b]", "nc = 3 and 2 names" }, { "names:\n  2: a\n", "class 0 of 3 has no name" },
+        { "names: [a, b", "not closed" }, { "names:\n  x: a\n", "want a number" }, { "names:\n  what\n", "want '- NAME'" },
+        { "names: [a, , b]", "without a name" },
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        cr_expect_eq(read_data(wrong[i].text), DF_EFORMAT, "takes %s", wrong[i].text);
+        cr_expect_not_null(strstr(df_error(), wrong[i].sentence), "%s\nsays: %s", wrong[i].text, df_error());
+    }
+    df_arena_free(arena);
+}
