@@ -333,7 +333,9 @@ static void downsample_init(NnScope s, Embedding *e, const Focal *net, int dim)
     nn_conv_init(nn_at(s, "proj"), &e->proj, dim, 2 * dim, shape);
     if (net->use_pre_norm) {
         e->pre_weight = nn_param(nn_at(s, "pre_norm"), "weight", DF_SHAPE(dim), NN_AS_IS, nn_constant(1));
+        nn_last(s)->role = NN_OF_NORM;
         e->pre_bias = nn_param(nn_at(s, "pre_norm"), "bias", DF_SHAPE(dim), NN_AS_IS, nn_constant(0));
+        nn_last(s)->role = NN_OF_NORM;
     }
     nn_layer_norm_init(nn_at(s, "norm"), &e->norm, 2 * dim, 1e-5);
 }

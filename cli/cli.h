@@ -15,10 +15,17 @@
 
 /* ---- commands and their options ---------------------------------------------------------------------------------- */
 
+/* The values of an option that may be given several times. */
+enum { CLI_MOST_TEXTS = 64 };
+typedef struct {
+    const char *v[CLI_MOST_TEXTS];
+    int n;
+} CliTexts;
+
 typedef struct {
     const char *name;                                     /* "--limit"; of a heading ""             */
-    enum { CLI_END, CLI_HEADING, CLI_FLAG, CLI_INT, CLI_FLOAT, CLI_TEXT } kind;
-    void *to;                                             /* bool, long, double, const char *       */
+    enum { CLI_END, CLI_HEADING, CLI_FLAG, CLI_INT, CLI_FLOAT, CLI_TEXT, CLI_TEXTS } kind;
+    void *to;                                             /* bool, long, double, const char *, CliTexts */
     const char *value;                                    /* what stands for the value in the help  */
     const char *help;                                     /* small first letter, no period; unit and default    */
     double min, max;                                      /* of a number                            */
@@ -28,6 +35,7 @@ typedef struct {
 #define CLI_OPT_INT(name, to, value, min, max, help)  { name, CLI_INT, &(to), value, help, min, max }
 #define CLI_OPT_FLOAT(name, to, value, min, max, help) { name, CLI_FLOAT, &(to), value, help, min, max }
 #define CLI_OPT_TEXT(name, to, value, help)           { name, CLI_TEXT, &(to), value, help, 0, 0 }
+#define CLI_OPT_TEXTS(name, to, value, help)          { name, CLI_TEXTS, &(to), value, help, 0, 0 }
 #define CLI_OPT_SET(name, value, help)                { name, CLI_TEXT, NULL, value, help, 0, 0 } /* to cli.set */
 /* Stands over the options that follow. */
 #define CLI_OPT_HEADING(text)                         { "", CLI_HEADING, NULL, NULL, text, 0, 0 }

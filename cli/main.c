@@ -137,6 +137,14 @@ static bool in_range(const CliOption *option, double value)
     return option->min <= value && value <= option->max;
 }
 
+static bool add_text(CliTexts *texts, const char *value)
+{
+    if (!*value || texts->n == CLI_MOST_TEXTS)
+        return false;
+    texts->v[texts->n++] = value;
+    return true;
+}
+
 static bool set_value(const CliOption *option, const char *value)
 {
     char *end = NULL;
@@ -159,6 +167,8 @@ static bool set_value(const CliOption *option, const char *value)
         else
             cli.set[cli.n_set++] = value;
         return true;
+    case CLI_TEXTS:
+        return add_text(option->to, value);
     case CLI_HEADING:
     case CLI_END:
         break;

@@ -30,7 +30,13 @@ void nn_conv_init_as(NnScope s, NnConv *l, int in, int out, NnConvShape shape, N
         .groups = groups,
     };
     l->weight = nn_param(s, "weight", DF_SHAPE(out, in / groups, k, k), depthwise ? NN_DEPTHWISE : NN_CONV, weight);
-    l->bias = shape.no_bias ? NULL : nn_param(s, "bias", DF_SHAPE(out), NN_AS_IS, bias_init);
+    nn_last(s)->role = groups == in ? NN_OF_DEPTHWISE : NN_OF_OTHER;
+    if (shape.no_bias) {
+        l->bias = NULL;
+        return;
+    }
+    l->bias = nn_param(s, "bias", DF_SHAPE(out), NN_AS_IS, bias_init);
+    nn_last(s)->role = groups == in ? NN_OF_DEPTHWISE : NN_OF_OTHER;
 }
 
 void nn_conv_init(NnScope s, NnConv *l, int in, int out, NnConvShape shape)

@@ -55,6 +55,13 @@ typedef enum {
     NN_RESIZE_POSITION      /* 1 C H W, from 1 H*W C: laid out as a map; its size must be right            */
 } NnResize;
 
+/* What kind of module a parameter belongs to, where recipes of training make a difference. */
+typedef enum {
+    NN_OF_OTHER,
+    NN_OF_NORM,             /* batch, group or layer norm                                                  */
+    NN_OF_DEPTHWISE         /* a convolution with as many groups as input channels, which may be one       */
+} NnRole;
+
 typedef struct {
     const char *name;       /* the official key                                                            */
     DfTensor *tensor;       /* in our layout                                                               */
@@ -62,6 +69,7 @@ typedef struct {
     NnLayout layout;
     NnInit init;
     NnResize resize;
+    NnRole role;
     bool buffer;            /* no weight: running statistics of a batch norm                               */
     bool frozen;            /* a weight that a training run leaves as it is                                */
     bool optional;          /* absent from some official checkpoints: then it keeps its initial value              */
@@ -150,7 +158,7 @@ DF_API void nn_at_end(NnScope, void (*done)(void *object), void *object);
  * nn_model_error() said DF_OK. A parameter may also be without a layer around it; a buffer starts at `value`. */
 DF_API DfTensor *nn_param(NnScope, const char *name, DfShape official, NnLayout, NnInit);
 DF_API DfTensor *nn_buffer(NnScope, const char *name, DfShape official, double value);
-DF_API NnParam *nn_last(NnScope); /* the one just registered, to set its `resize`; never NULL           */
+DF_API NnParam *nn_last(NnScope); /* the one just registered, to set its `resize` or `role`; never NULL  */
 DF_API void nn_optional(NnScope); /* what is registered under it may be absent from a checkpoint        */
 DF_API void nn_freeze(NnScope);   /* a training run leaves what is registered under it as it is         */
 /* Modules that share their weights stand in files under each of their names: what is registered under `first` by now is

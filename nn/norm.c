@@ -9,7 +9,9 @@
 void nn_layer_norm_init(NnScope s, NnLayerNorm *n, int dim, double eps)
 {
     n->weight = nn_param(s, "weight", DF_SHAPE(dim), NN_AS_IS, nn_constant(1));
+    nn_last(s)->role = NN_OF_NORM;
     n->bias = nn_param(s, "bias", DF_SHAPE(dim), NN_AS_IS, nn_constant(0));
+    nn_last(s)->role = NN_OF_NORM;
     n->eps = (float)eps;
 }
 
@@ -65,7 +67,9 @@ const char *nn_norm_name(const DfNode *norm_cfg)
 static void weights_init(NnScope s, NnNorm *n, int channels)
 {
     n->weight = nn_param(s, "weight", DF_SHAPE(channels), NN_AS_IS, nn_constant(1));
+    nn_last(s)->role = NN_OF_NORM;
     n->bias = nn_param(s, "bias", DF_SHAPE(channels), NN_AS_IS, nn_constant(0));
+    nn_last(s)->role = NN_OF_NORM;
 }
 
 static void statistics_init(NnScope s, NnNorm *n, int channels)

@@ -146,5 +146,5 @@ int df_accumulation(int64_t iteration, int64_t iterations, int count, bool *upda
 {
     const int64_t rest = iterations % count;
     *update = (iteration + 1) % count == 0 || iteration + 1 == iterations;
-    return iteration < iterations - rest ? count : (int)rest;
+    return rest == 0 || iteration < iterations - rest ? count : (int)rest;
 }

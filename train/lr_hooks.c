@@ -26,7 +26,8 @@ struct LrHook {
     int warmup_iters;
     double warmup_ratio;
     bool warmup_by_epoch;
-    const DfNode *step;
+    DfInts step;
+    bool every;             /* step is one number: a distance, not when */
     double gamma, power;
     double min_lr, min_lr_ratio;
     double start_percent;
@@ -67,19 +68,19 @@ static double fixed(const LrHook *h, Progress p, double base)
 }
 
 /* How often the rate has dropped: one number is a distance, a list says when. */
-static int drops(const DfNode *step, double now)
+static int drops(const LrHook *h, double now)
 {
     int n = 0;
-    if (step->kind == DF_NODE_INT)
-        return (int)floor(now / (double)step->integer);
-    for (const DfNode *at = step->first; at && now >= at->number; at = at->next)
+    if (h->every)
+        return (int)floor(now / h->step.v[0]);
+    while (n < h->step.n && now >= h->step.v[n])
         n++;
     return n;
 }
 
 static double stepwise(const LrHook *h, Progress p, double base)
 {
-    const double rate = base * pow(h->gamma, drops(h->step, p.now));
+    const double rate = base * pow(h->gamma, drops(h, p.now));
     return isnan(h->min_lr) ? rate : fmax(rate, h->min_lr);
 }
 
@@ -185,7 +186,7 @@ static double cosine_cooldown(const LrHook *h, Progress p, double base)
 
 static const DfOpt fixed_opts[] = { COMMON_ROWS, BY_EPOCH_ROW, DF_OPT_END };
 static const DfOpt step_opts[] = {
-    DF_OPT_ROW(LrHook, step, DF_KIND_NODE, NULL, 0, 0, NULL, "when the rate drops: a list, or every so many"),
+    DF_OPT_ROW(LrHook, step, DF_KIND_INTS, NULL, 1, 2e9, NULL, "when the rate drops: a list, or every so many"),
     DF_OPT_FLOAT(LrHook, gamma, 0.1, 1e-9, 1e9, "what it drops by"),
     MIN_LR_ROW(None), COMMON_ROWS, BY_EPOCH_ROW,
     DF_OPT_END
@@ -287,19 +288,6 @@ static const Policy *find_policy(const DfNode *dict)
     return NULL;
 }
 
-static bool is_count(const DfNode *node)
-{
-    return node->kind == DF_NODE_INT && node->integer > 0;
-}
-
-static int check_step(const DfNode *step)
-{
-    bool fine = step && (is_count(step) || step->kind == DF_NODE_LIST);
-    for (const DfNode *at = fine ? step->first : NULL; at; at = at->next)
-        fine = fine && is_count(at);
-    return fine ? DF_OK : df_node_fail(step, DF_EVALUE, "want a positive integer or a list of them");
-}
-
 static bool needs_target(const LrHook *h)
 {
     const DfOpt *opts = h->policy->opts;
@@ -310,8 +298,6 @@ static int check(const LrHook *h, const DfNode *dict, int groups)
 {
     if (needs_target(h) && isnan(h->min_lr) == isnan(h->min_lr_ratio))
         return df_node_fail(dict, DF_EVALUE, "want one of min_lr and min_lr_ratio");
-    if (h->policy->opts == step_opts)
-        return check_step(h->step);
     if (h->policy->opts == restart_opts && h->restart_weights.n != 1 && h->restart_weights.n != h->periods.n)
         return df_node_fail(dict, DF_EVALUE, "%d periods and %d restart_weights: want as many", h->periods.n,
                             h->restart_weights.n);
@@ -334,6 +320,8 @@ int df_lr_hook_new(DfSchedule *s, const DfNode *dict)
     *h = (LrHook){ .min_lr_ratio = NAN };
     int error = df_bind(dict, policy->opts, h, s->arena, "lr_config");
     h->policy = policy;
+    const DfNode *step = df_node_get(dict, "step");
+    h->every = step && step->kind != DF_NODE_LIST;
     if (error == DF_OK)
         error = check(h, dict, s->n);
     if (error == DF_OK)

@@ -13,7 +13,9 @@
 #include "train/plan.h"
 #include "train/run.h"
 #include "train/run_log.h"
+#include "train/recipe.h"
 #include "train/schedule.h"
 #include "train/state.h"
+#include "train/step.h"
 
 #endif

@@ -31,7 +31,9 @@ void df_dat_offsets_init(NnScope s, DatOffsets *o, int C, int G, NnConvShape sha
         .groups = C,
     };
     o->conv.weight = nn_param(s, "0.weight", DF_SHAPE(Cg, 1, k, k), NN_DEPTHWISE, start);
+    nn_last(s)->role = NN_OF_DEPTHWISE;
     o->conv.bias = nn_param(s, "0.bias", DF_SHAPE(Cg), NN_AS_IS, start);
+    nn_last(s)->role = NN_OF_DEPTHWISE;
     nn_layer_norm_init(nn_at(s, "1.norm"), &o->norm, Cg, 1e-5);
     nn_pointwise_init(nn_at(s, "3"), &o->out, Cg, numbers, false);
 }

@@ -5,41 +5,74 @@
  */
 #include "cli/forward/forward.h"
 
-static const char *input_path, *output_path, *wrapper;
+static const char *output_path, *wrapper;
+static CliTexts input_paths;
 static bool all, losses, allow_missing;
+static long steps;
 
 static const CliOption options[] = {
-    CLI_OPT_TEXT(
-        "--input", input_path, "FILE",
-        "required: a .safetensors file with `image` (N 3 H W, normalised); for detectors also with the metadata `img_metas`"),
+    CLI_OPT_TEXTS(
+        "--input", input_paths, "FILE",
+        "required: a .safetensors file with `image` (N 3 H W, normalised); for detectors also with the metadata `img_metas`; "
+        "with --steps it may be repeated"),
     CLI_OPT_TEXT("--output", output_path, "FILE", "required: the .safetensors file to write"),
     CLI_OPT_FLAG("--all", all, "also save the output of every module, under its path in the network"),
     CLI_OPT_FLAG("--losses", losses, "the input holds targets: save losses, gradients and buffers instead of results"),
+    CLI_OPT_INT("--steps", steps, "N", 1, 1000000,
+                "take N steps with the optimizer and the schedule of the config, step i on input i modulo their number"),
     CLI_OPT_CHECKPOINT(wrapper, allow_missing),
     CLI_OPT_END
 };
 
+static int check_options(void)
+{
+    if (input_paths.n == 0 || !output_path)
+        return df_fail(CLI_EUSAGE, "want --input FILE and --output FILE");
+    if (all && (losses || steps))
+        return df_fail(CLI_EUSAGE, "--all and --losses: want one of them");
+    if (input_paths.n > 1 && !steps)
+        return df_fail(CLI_EUSAGE, "%d inputs: want --steps N", input_paths.n);
+    return DF_OK;
+}
+
+static int open_inputs(CliInput *inputs)
+{
+    int error = DF_OK;
+    for (int i = 0; error == DF_OK && i < input_paths.n; i++) {
+        inputs[i].path = input_paths.v[i];
+        error = df_checkpoint_open(&inputs[i].file, inputs[i].path, NULL);
+    }
+    return error;
+}
+
+static int compute(CliSession *s, const CliInput *inputs, CliOutputs *o)
+{
+    if (steps)
+        return cli_forward_steps(s, inputs, input_paths.n, steps, o);
+    return losses ? cli_forward_losses(s, inputs, o) : cli_forward_pass(s, inputs, all, o);
+}
+
 static int run(int n, const char *const *args)
 {
     (void)n;
-    if (!input_path || !output_path)
-        return df_fail(CLI_EUSAGE, "want --input FILE and --output FILE");
-    if (all && losses)
-        return df_fail(CLI_EUSAGE, "--all and --losses: want one of them");
+    int error = check_options();
+    if (error < 0)
+        return error;
     CliSession s = { 0 };
-    CliInput input = { .path = input_path };
+    CliInput inputs[CLI_MOST_TEXTS] = { { 0 } };
     CliOutputs o = { .arena = df_arena_new() };
     const DfModelLoad load = { .wrapper = wrapper, .allow_missing = allow_missing };
-    int error = o.arena ? cli_session_open(&s, args[0]) : df_fail_memory("the outputs");
+    error = o.arena ? cli_session_open(&s, args[0]) : df_fail_memory("the outputs");
     if (error == DF_OK)
         error = cli_session_load(&s, args[1], &load);
     if (error == DF_OK)
-        error = df_checkpoint_open(&input.file, input_path, NULL);
+        error = open_inputs(inputs);
     if (error == DF_OK)
-        error = losses ? cli_forward_losses(&s, &input, &o) : cli_forward_pass(&s, &input, all, &o);
+        error = compute(&s, inputs, &o);
     if (error == DF_OK)
         error = df_checkpoint_write(output_path, o.arrays, (int)o.n, NULL, 0);
-    df_checkpoint_close(input.file);
+    for (int i = 0; i < input_paths.n; i++)
+        df_checkpoint_close(inputs[i].file);
     df_free(o.arrays);
     df_arena_free(o.arena);
     cli_session_done(&s);
@@ -70,7 +103,11 @@ const CliCommand cli_command_forward = {
                "gt_label (N) of classifiers. A picture as bytes, image_u8, is taken as\n"
                "(x - 128) / 64. sampleK_pos_inds and sampleK_neg_inds take the place of what\n"
                "the sampler would draw at its call K. The output holds loss:NAME, loss:total,\n"
-               "grad:PARAMETER and buffer_after:NAME.",
+               "grad:PARAMETER and buffer_after:NAME.\n"
+               "\n"
+               "With --steps N it holds losses (N x their number; the first is the sum, their\n"
+               "names are the metadata `loss_names`), lr (N 3: first group, lowest, highest),\n"
+               "grad_norm of every update, final:PARAMETER, and ema:PARAMETER if there is one.",
     .examples = "  deformer forward CONFIG.py random --input x.safetensors --output y.safetensors",
     .options = options,
     .least = 2,

@@ -56,5 +56,7 @@ int cli_read_batch(CliSession *, const CliInput *, DfArena *, CliBatch *out);
 int cli_forward_pass(CliSession *, const CliInput *, bool all, CliOutputs *);
 /* Losses of one batch, gradients of all weights, and the buffers after it. */
 int cli_forward_losses(CliSession *, const CliInput *, CliOutputs *);
+/* So many iterations as the config trains, number i on input i modulo n: losses, rates, norms and the weights after. */
+int cli_forward_steps(CliSession *, const CliInput *, int n, long steps, CliOutputs *);
 
 #endif

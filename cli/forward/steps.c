@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/forward/steps.c -- a training step on given targets: losses, gradients and buffers.
+ * cli/forward/steps.c -- training steps on given targets: losses, gradients and buffers of one, or where several lead.
  */
+#include <string.h>
+
 #include "cli/forward/forward.h"
 
 /* `loss:NAME` of everything that is logged, and of the sum that is learnt from. */
@@ -21,16 +23,19 @@ static void add_losses(CliOutputs *o, const DfLosses *losses)
     }
 }
 
-/* A parameter with two names has its gradient under both. */
-static void add_shared(CliOutputs *o, const NnModel *model)
+/* A parameter with two names is written under both. */
+static void add_shared(CliOutputs *o, const NnModel *model, const char *prefix)
 {
     const NnShared *shared;
     const int n = nn_model_shared(model, &shared);
+    const bool gradients = strcmp(prefix, "grad") == 0;
     for (int i = 0; i < n; i++) {
         NnParam param = *nn_model_at(model, shared[i].param);
         param.name = shared[i].name;
-        if (!param.buffer && param.tensor->grad && param.tensor->reached)
-            cli_add_param(o, "grad", &param, param.tensor->grad);
+        if (!gradients)
+            cli_add_param(o, prefix, &param, param.tensor->data);
+        else if (!param.buffer && param.tensor->grad && param.tensor->reached)
+            cli_add_param(o, prefix, &param, param.tensor->grad);
     }
 }
 
@@ -44,7 +49,7 @@ static void add_weights(CliOutputs *o, const NnModel *model)
         else if (param->tensor->grad && param->tensor->reached)
             cli_add_param(o, "grad", param, param->tensor->grad);
     }
-    add_shared(o, model);
+    add_shared(o, model, "grad");
 }
 
 int cli_forward_losses(CliSession *s, const CliInput *input, CliOutputs *o)
@@ -60,6 +65,7 @@ int cli_forward_losses(CliSession *s, const CliInput *input, CliOutputs *o)
         error = df_model_losses(s->model, s->c, given.image, &given.batch, &losses);
     if (error == DF_OK && losses.total) {
         df_backward(s->c, losses.total, NULL);
+        nn_model_take_statistics(weights, s->c);
         error = df_ctx_error(s->c);
     }
     if (error < 0)
@@ -67,4 +73,143 @@ int cli_forward_losses(CliSession *s, const CliInput *input, CliOutputs *o)
     add_losses(o, &losses);
     add_weights(o, weights);
     return o->error;
+}
+
+/* ---- several steps ----------------------------------------------------------------------------------------------- */
+
+/* Columns of `losses`, by the names of the config or of the first step. A loss of several levels is their sum. */
+typedef struct {
+    const char *name[DF_LOSSES];
+    int n;
+    double *losses, *rates, *norms; /* N n, N 3, at most N */
+    int n_norms;
+} Table;
+
+/* "loss_cls" of "loss_cls.3"; the whole name if no number is behind it. */
+static size_t stem(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    const bool level = dot && dot[1] && strspn(dot + 1, "0123456789") == strlen(dot + 1);
+    return level ? (size_t)(dot - name) : strlen(name);
+}
+
+static bool has_column(const Table *t, const char *name, size_t length)
+{
+    for (int i = 0; i < t->n; i++)
+        if (strlen(t->name[i]) == length && strncmp(t->name[i], name, length) == 0)
+            return true;
+    return false;
+}
+
+static void name_columns(Table *t, const DfNode *names, const DfLosses *losses, DfArena *arena)
+{
+    for (const DfNode *at = names ? names->first : NULL; at && t->n < DF_LOSSES; at = at->next)
+        t->name[t->n++] = df_node_text(at, "");
+    if (t->n)
+        return;
+    t->name[t->n++] = "total";
+    for (int i = 0; i < losses->n && t->n < DF_LOSSES; i++) {
+        const size_t length = stem(losses->v[i].name);
+        if (!has_column(t, losses->v[i].name, length))
+            t->name[t->n++] = df_arena_copy(arena, losses->v[i].name, length);
+    }
+}
+
+static double column(const DfStepReport *report, const char *name)
+{
+    if (strcmp(name, "total") == 0)
+        return report->total;
+    double sum = 0;
+    for (int i = 0; i < report->losses->n; i++) {
+        const DfLoss *l = &report->losses->v[i];
+        if (strcmp(l->name, name) == 0 || (stem(l->name) == strlen(name) && df_starts_with(l->name, name)))
+            sum += (double)(l->loss ? l->loss->data[0] : l->figure);
+    }
+    return sum;
+}
+
+static int add_row(Table *t, const DfStepReport *report, const DfNode *names, long step, long steps, CliOutputs *o)
+{
+    if (step == 0) {
+        name_columns(t, names, report->losses, o->arena);
+        t->losses = df_arena_alloc(o->arena, (size_t)steps * (size_t)t->n, sizeof *t->losses);
+        t->rates = df_arena_alloc(o->arena, (size_t)steps * 3, sizeof *t->rates);
+        t->norms = df_arena_alloc(o->arena, (size_t)steps, sizeof *t->norms);
+    }
+    if (!t->losses || !t->rates || !t->norms)
+        return df_fail_memory("the outputs");
+    for (int i = 0; i < t->n; i++)
+        t->losses[step * t->n + i] = column(report, t->name[i]);
+    const double rates[3] = { report->rate, report->lowest, report->highest };
+    memcpy(t->rates + 3 * step, rates, sizeof rates);
+    if (report->updated)
+        t->norms[t->n_norms++] = report->norm;
+    return DF_OK;
+}
+
+/* How long the config says that the run is; what it leaves open is as long as the steps. */
+static DfRunLength run_length(const CliSession *s, const DfRecipe *recipe, int inputs, long steps)
+{
+    DfRunLength run = { .epochs = recipe->epochs, .epoch_length = inputs, .iterations = recipe->iterations };
+    if (run.epochs > 0)
+        run.iterations = run.epochs * run.epoch_length;
+    if (run.iterations == 0)
+        run.iterations = df_node_int(df_node_get(s->root, "iterations"), steps);
+    if (run.iterations < 1)
+        run.iterations = steps;
+    return run;
+}
+
+static int take_steps(CliSession *s, DfTrainer *trainer, const CliInput *inputs, int n, long steps, Table *t,
+                      CliOutputs *o)
+{
+    int error = DF_OK;
+    const DfNode *names = df_node_get(s->root, "loss_names");
+    for (long i = 0; error == DF_OK && i < steps; i++) {
+        CliBatch given;
+        DfStepReport report;
+        DfArena *arena = df_arena_new();
+        df_reset(s->c);
+        error = arena ? cli_read_batch(s, &inputs[i % n], arena, &given) : df_fail_memory("a batch");
+        if (error == DF_OK)
+            error = df_trainer_step(trainer, s->c, given.image, &given.batch, &report);
+        if (error == DF_OK)
+            error = add_row(t, &report, names, i, steps, o);
+        df_arena_free(arena);
+    }
+    return error;
+}
+
+static void add_final(CliOutputs *o, const NnModel *model, DfEma *ema)
+{
+    for (int i = 0; i < nn_model_count(model); i++) {
+        const NnParam *param = nn_model_at(model, i);
+        cli_add_param(o, "final", param, param->tensor->data);
+        if (ema)
+            cli_add_param(o, "ema", param, df_ema_part(ema, i));
+    }
+    add_shared(o, model, "final");
+}
+
+int cli_forward_steps(CliSession *s, const CliInput *inputs, int n, long steps, CliOutputs *o)
+{
+    DfRecipe recipe;
+    DfTrainer *trainer = NULL;
+    Table table = { .n = 0 };
+    int error = df_recipe_read(&recipe, s->root);
+    if (error == DF_OK) {
+        const DfRunLength run = run_length(s, &recipe, n, steps);
+        error = df_trainer_new(&trainer, s->model, &recipe, &run);
+    }
+    if (error == DF_OK)
+        error = take_steps(s, trainer, inputs, n, steps, &table, o);
+    if (error == DF_OK) {
+        cli_add_output(o, "losses", DF_F64, 2, (int[]){ (int)steps, table.n }, table.losses);
+        cli_add_output(o, "lr", DF_F64, 2, (int[]){ (int)steps, 3 }, table.rates);
+        cli_add_output(o, "grad_norm", DF_F64, 1, (int[]){ table.n_norms }, table.norms);
+        add_final(o, df_model_weights(s->model), df_trainer_ema(trainer));
+        error = o->error;
+    }
+    df_trainer_free(trainer);
+    return error;
 }

@@ -44,4 +44,14 @@ losses 1 --input bad.safetensors
 sed 's/tgt_labels_0/tgt_lebals_0/' "$detr/input.safetensors" >unlabelled.safetensors
 losses 1 --input unlabelled.safetensors && says '`tgt_boxes_0` without labels'
 run 0 forward "$config" w.safetensors --input one.safetensors --output y.safetensors --losses --quiet && names y.safetensors >out && prints loss:loss_cls.0
+
+# Steps of training.
+steps() { want=$1; shift; run "$want" forward "$detr/config.json" "$detr/weights.pth" --quiet --output l.safetensors --input "$detr/input.safetensors" "$@"; }
+steps 0 --steps 3 --threads 2 && names l.safetensors >out && prints losses && prints grad_norm && prints final:class_embed.1.bias
+cp l.safetensors first.safetensors
+steps 0 --steps 3 --threads 1 && same l.safetensors first.safetensors
+steps 1 --steps 5 --set args.lr=1e30 && says 'iteration '
+steps 2 --losses --input "$detr/input.safetensors" && says 'want --steps N'
+steps 2 --steps 0 && says 'want'
+run 1 forward "$config" w.safetensors --input one.safetensors --output y.safetensors --steps 1 --quiet --set optimizer.type=Lion && says "no optimizer 'Lion'"
 finish

@@ -72,9 +72,30 @@ def optimizers():
     (DATA / "train/optimizer_updates.json").write_text(json.dumps(dict(cases=cases), indent=1) + "\n")
 
 
+def groups():
+    """Rate and decay of every parameter; options of the models that a network of ours has under other names are left out."""
+    cases = json.loads((REFERENCE / "train/optim/paramwise.json").read_text())
+    kept = [case for case in cases if "PyramidVisionTransformer" not in case["model"]["backbone"]["type"]]
+    lines = ",\n".join(json.dumps(case) for case in kept)
+    (DATA / "train/groups.json").write_text('{"cases": [\n' + lines + "\n]}\n")
+
+
+def trajectory():
+    """Five steps of UPerNet by AdamW: without sums of changes, and few numbers of each weight."""
+    source, out = REFERENCE / "train/traj_upernet_adamw", DATA / "train/upernet"
+    out.mkdir(exist_ok=True)
+    for name in "config.json", "input.safetensors", "input1.safetensors", "weights.safetensors":
+        shutil.copyfile(source / name, out / name)
+    tensors, metadata = tensor_files.load(str(source / "expected.safetensors")), tensor_files.metadata(str(source / "expected.safetensors"))
+    kept = {name: t.ravel()[:64] if name.startswith("final:") else t for name, t in tensors.items() if not name.startswith("changestat:")}
+    tensor_files.save(out / "expected.safetensors", kept, {"final_tolerance": metadata["final_tolerance"]})
+
+
 matching()
 miou()
 convolutions()
 schedules()
 optimizers()
+groups()
+trajectory()
 shutil.copyfile(REFERENCE / "heads/preprocess_sizes/expected.json", DATA / "preprocessing" / "sizes.json")

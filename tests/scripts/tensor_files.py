@@ -32,3 +32,10 @@ def load(path):
             first, last = v["data_offsets"]
             arrays[name] = np.frombuffer(data[start + first:start + last], types[v["dtype"]]).reshape(v["shape"])
     return arrays
+
+
+def metadata(path):
+    """The texts beside them."""
+    with open(path, "rb") as f:
+        data = f.read()
+    return json.loads(data[8:8 + struct.unpack("<Q", data[:8])[0]]).get("__metadata__", {})

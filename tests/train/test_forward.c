@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/train/test_forward.c -- `deformer forward --losses` on the batches of official training steps: losses, gradients and running statistics.
+ * tests/train/test_forward.c -- `deformer forward --losses` and `--steps` on the batches of official training steps: losses, gradients, rates, and
+ * the weights after several steps.
  */
 #define _DEFAULT_SOURCE /* mkstemps */
 #include <criterion/criterion.h>
@@ -10,17 +11,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/config.h"
 #include "tests/support/golden.h"
 
 /* What the program writes for a folder of references. */
-static DfCheckpoint *run_program(const char *folder, const char *options)
+static DfCheckpoint *run_program(const char *folder, const char *weights, const char *options)
 {
     char command[2048], out[] = "/tmp/forward-XXXXXX.safetensors";
     const int file = mkstemps(out, 12);
     cr_assert_geq(file, 0);
     close(file);
-    snprintf(command, sizeof command, DF_PROGRAM " forward %s/config.json %s/weights.pth --input %s/input.safetensors --output %s --quiet %s",
-             folder, folder, folder, out, options);
+    snprintf(command, sizeof command, DF_PROGRAM " forward %s/config.json %s/%s --input %s/input.safetensors --output %s --quiet %s",
+             folder, folder, weights, folder, out, options);
     cr_assert_eq(system(command), 0, "%s", command);
     DfCheckpoint *got = golden_open("%s", out);
     remove(out); /* it stays mapped */
@@ -67,7 +69,7 @@ static void check(const char *name)
     char folder[512];
     snprintf(folder, sizeof folder, DF_TEST_DATA "/%s", name);
     DfCheckpoint *want = golden_open("%s/expected.safetensors", folder);
-    DfCheckpoint *got = run_program(folder, "--losses");
+    DfCheckpoint *got = run_program(folder, "weights.pth", "--losses");
     compare(name, want, got);
     golden_close(want);
     golden_close(got);
@@ -79,4 +81,56 @@ Test(forward, losses_of_deformable_detr)
     check("deformable_detr/box_refine");
     check("deformable_detr/two_stage");
     check("deformable_detr/single_scale");
+}
+
+/* ---- several steps --------------------------------------------------------------------------------------------------- */
+
+static void expect_table(const DfCheckpoint *want, const DfCheckpoint *got, const char *name, double limit)
+{
+    double *a = df_malloc((size_t)df_array_count(golden_get(want, name)) * sizeof *a);
+    double *b = df_malloc((size_t)df_array_count(golden_get(got, name)) * sizeof *b);
+    cr_assert(a && b);
+    cr_assert_eq(df_array_count(golden_get(want, name)), df_array_count(golden_get(got, name)));
+    df_array_f64(golden_get(want, name), a);
+    df_array_f64(golden_get(got, name), b);
+    for (int64_t i = 0; i < df_array_count(golden_get(want, name)); i++)
+        cr_expect(fabs(a[i] - b[i]) <= limit * fabs(a[i]), "%s, number %d: %.9g, want %.9g", name, (int)i, b[i], a[i]);
+    df_free(a);
+    df_free(b);
+}
+
+/* Ten times what float32 costs PyTorch itself; that is most for the biases whose gradient is 0. */
+static int expect_final(const DfCheckpoint *want, const DfCheckpoint *got, const DfNode *tolerance)
+{
+    int compared = 0;
+    for (int i = 0; i < df_checkpoint_count(want); i++) {
+        const DfArray *array = df_checkpoint_at(want, i);
+        if (strncmp(array->name, "final:", 6) != 0)
+            continue;
+        float *a = golden_f32(want, array->name), *b = golden_f32(got, array->name);
+        const double limit = 10 * df_node_get(tolerance, array->name + 6)->first->number + 1e-7;
+        for (int64_t k = 0; k < df_array_count(array); k++)
+            cr_expect(fabs((double)a[k] - (double)b[k]) <= limit, "%s, number %d: %g, want %g", array->name, (int)k, (double)b[k], (double)a[k]);
+        df_free(a);
+        df_free(b);
+        compared++;
+    }
+    return compared;
+}
+
+Test(forward, five_steps_of_upernet)
+{
+    const char *folder = DF_TEST_DATA "/train/upernet";
+    DfCheckpoint *want = golden_open("%s/expected.safetensors", folder);
+    DfCheckpoint *got = run_program(folder, "weights.safetensors", "--steps 5 --input " DF_TEST_DATA "/train/upernet/input1.safetensors");
+    const char *text = df_checkpoint_metadata(want, "final_tolerance");
+    DfConfig *tolerance;
+    cr_assert_eq(df_config_parse(&tolerance, text, strlen(text), "tolerance", false), DF_OK, "%s", df_error());
+    expect_table(want, got, "losses", 1e-5);
+    expect_table(want, got, "lr", 1e-12);
+    expect_table(want, got, "grad_norm", 1e-4);
+    cr_expect_gt(expect_final(want, got, df_config_root(tolerance)), 120);
+    df_config_free(tolerance);
+    golden_close(want);
+    golden_close(got);
 }

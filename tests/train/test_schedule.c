@@ -99,8 +99,8 @@ Test(schedule, refused)
 {
     refuse("dict(policy='stp', step=[1])", "did you mean 'Step'?");
     refuse("dict(policy='step', step=[1], gama=0.1)", "did you mean 'gamma'?");
-    refuse("dict(policy='step', step=[1, -2])", "want a positive integer");
-    refuse("dict(policy='step', step=0)", "want a positive integer");
+    refuse("dict(policy='step', step=[1, -2])", "want 1 to");
+    refuse("dict(policy='step', step=0)", "want 1 to");
     refuse("dict(policy='CosineAnnealing')", "want one of min_lr and min_lr_ratio");
     refuse("dict(policy='CosineRestart', periods=[1, 2], restart_weights=[1, 1, 1], min_lr=0)", "want as many");
     refuse("dict(type='LinearR')", "did you mean 'LinearLR'?");

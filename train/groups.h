@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * train/groups.h -- private: the rules by which parameters get rates and decays of their own.
+ */
+#ifndef DF_TRAIN_GROUPS_H
+#define DF_TRAIN_GROUPS_H
+
+#include "train/recipe.h"
+
+typedef struct {
+    const char *key;
+    double lr_mult, decay_mult;
+} DfCustomKey;
+
+/* paramwise_cfg; a factor that it does not name is NAN. */
+typedef struct {
+    const DfNode *custom_keys;
+    DfCustomKey *keys; /* the longest first */
+    int n_keys;
+    double bias_lr_mult, bias_decay_mult, norm_decay_mult, dwconv_decay_mult, flat_decay_mult;
+    double num_layers, decay_rate, layer_decay_rate;
+    const char *decay_type;
+} DfParamwise;
+
+typedef struct {
+    double rate, decay;
+} DfParamRate;
+
+/* layers.c: the rate falls by a factor from layer to layer, towards the image (Clark et al., ELECTRA, ICLR 2020). */
+enum { DF_STAGES = 8 };
+typedef struct {
+    double factor;
+    bool stages;            /* all blocks of a stage have the same rate        */
+    int depth[DF_STAGES];   /* blocks of each                                  */
+    int n;                  /* stages                                          */
+} DfLayers;
+int df_layers_read(DfLayers *out, const DfParamwise *, const NnModel *);
+void df_layers_rate(const DfLayers *, const NnParam *, DfParamRate *);
+
+#endif

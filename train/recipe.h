@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * train/recipe.h -- what a config says of training but for data and network: optimizer, rates, clipping, averages, how
+ * long. In the words of mmdet 2.x and mmseg 0.x (optimizer, optimizer_config, lr_config, runner), of mmengine
+ * (optim_wrapper, param_scheduler, train_cfg), and of the official DETR programs (args). Part of the door train/train.h.
+ */
+#ifndef DF_TRAIN_RECIPE_H
+#define DF_TRAIN_RECIPE_H
+
+#include "nn/nn.h"
+#include "train/ema.h"
+#include "train/optimizer.h"
+#include "train/schedule.h"
+
+DF_BEGIN_DECLS
+
+/* Nodes are the config's, which must outlive it. */
+typedef struct {
+    DfOptimizerRule rule;
+    const DfNode *paramwise;   /* paramwise_cfg, or NULL                                                   */
+    const char *constructor;   /* who reads it, or NULL                                                    */
+    enum { DF_RECIPE_NONE, DF_RECIPE_MMCV, DF_RECIPE_MMENGINE, DF_RECIPE_DETR } dialect; /* NONE: no optimizer is named */
+    DfClip clip;
+    int accumulation;          /* batches of a step                                                        */
+    DfEmaRule ema;
+    const DfNode *schedule;    /* of df_schedule_new(), or NULL                                            */
+    const DfNode *args;        /* of a DETR program, or NULL                                               */
+    int drop_epoch;            /* of a DETR program: rates fall to a tenth every so many epochs; 0: never  */
+    int64_t epochs;            /* 0: the run is counted in iterations                                      */
+    int64_t iterations;        /* 0: in epochs; both 0: the config does not say                            */
+    bool half;                 /* the config asks for float16: everything is float32 here                  */
+} DfRecipe;
+/* Reads `root` of a config. Without an optimizer the rest is read all the same. DF_EVALUE: the sentence names file, line
+ * and key; DF_ENOMEM. */
+DF_API int df_recipe_read(DfRecipe *out, const DfNode *root);
+
+/* df_schedule_new() for a recipe in any dialect. */
+DF_API int df_recipe_schedule(DfSchedule **out, const DfRecipe *, const DfRunLength *, const double *base, int n);
+
+/* ---- groups: groups.c, layers.c ---------------------------------------------------------------------------------- */
+
+/* All trained parameters of a model, and the rate and the decay of each: those that agree in both are a group. */
+typedef struct {
+    int n;
+    DfSlot *slots;             /* [n], as nn_model_trained() lays them out                                 */
+    const NnParam **params;    /* [n]                                                                      */
+    int n_groups;
+    double *rates, *decays;    /* [n_groups], before any schedule; group 0 is that of the first parameter  */
+} DfGroups;
+/* After nn_model_train(). DF_EVALUE: a rule that is wrong or that does not fit the network; DF_ENOMEM. */
+DF_API int df_groups_new(DfGroups *out, const NnModel *, const DfRecipe *);
+DF_API void df_groups_done(DfGroups *); /* {0} is fine */
+
+DF_END_DECLS
+
+#endif
