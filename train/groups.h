@@ -29,6 +29,7 @@ typedef struct {
 /* layers.c: the rate falls by a factor from layer to layer, towards the image (Clark et al., ELECTRA, ICLR 2020). */
 enum { DF_STAGES = 8 };
 typedef struct {
+    const char *prefix;     /* of the names of the backbone                    */
     double factor;
     bool stages;            /* all blocks of a stage have the same rate        */
     int depth[DF_STAGES];   /* blocks of each                                  */

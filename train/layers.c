@@ -50,15 +50,25 @@ static int block_in_stage(const char *rest)
     return -1;
 }
 
-static Place place_of(const char *name)
+/* Where the names of the backbone begin: a network that is a backbone alone has no prefix. */
+static const char *find_prefix(const NnModel *model)
+{
+    static const char *const prefixes[] = { "backbone.0.body.", "backbone.", NULL };
+    for (int k = 0; prefixes[k]; k++)
+        for (int i = 0; i < nn_model_count(model); i++)
+            if (df_starts_with(nn_model_at(model, i)->name, prefixes[k]))
+                return prefixes[k];
+    return "";
+}
+
+static Place place_of(const char *prefix, const char *name)
 {
     static const char *const stages[] = { "layers.", "stages.", "block", "layer", NULL };
     static const char *const between[] = { "down_projs.", "patch_embed", NULL };
-    const bool whole = !strchr(name, '.') || !df_starts_with(name, "backbone.");
-    const char *own = whole ? name : name + strlen("backbone.");
-    const char *rest = own;
-    if (!df_starts_with(name, "backbone."))
+    if (!df_starts_with(name, prefix))
         return (Place){ .where = AT_THE_END };
+    const char *own = name + strlen(prefix);
+    const char *rest = own;
     for (int i = 0; stages[i]; i++) {
         const int one = i >= 2; /* ResNet's and PVT's stages are numbered from 1 */
         const int stage = df_starts_with(own, stages[i]) ? number_behind(own, stages[i], &rest) - one : -1;
@@ -89,7 +99,7 @@ static int sum_of_depths(const DfLayers *l, int stages)
 
 static int layer_of(const DfLayers *l, const char *name)
 {
-    const Place p = place_of(name);
+    const Place p = place_of(l->prefix, name);
     switch (p.where) {
     case IN_FRONT: return 0;
     case IN_BLOCK: return sum_of_depths(l, p.stage) + (l->stages ? 0 : p.block) + 1;
@@ -102,10 +112,11 @@ int df_layers_read(DfLayers *out, const DfParamwise *p, const NnModel *model)
 {
     const double given = isnan(p->decay_rate) ? p->layer_decay_rate : p->decay_rate;
     *out = (DfLayers){ .factor = given, .stages = strcmp(p->decay_type, "stage_wise") == 0 };
+    out->prefix = find_prefix(model);
     if (isnan(given))
         return df_fail(DF_EVALUE, "paramwise_cfg of a layer-wise decay: want decay_rate");
     for (int i = 0; i < nn_model_count(model); i++) {
-        const Place at = place_of(nn_model_at(model, i)->name);
+        const Place at = place_of(out->prefix, nn_model_at(model, i)->name);
         if (at.where != IN_BLOCK || at.stage >= DF_STAGES)
             continue;
         out->n = at.stage + 1 > out->n ? at.stage + 1 : out->n;
