@@ -17,7 +17,7 @@
 /* What the program writes for a folder of references. */
 static DfCheckpoint *run_program(const char *folder, const char *weights, const char *options)
 {
-    char command[2048], out[] = "/tmp/forward-XXXXXX.safetensors";
+    char command[4096], out[] = "/tmp/forward-XXXXXX.safetensors";
     const int file = mkstemps(out, 12);
     cr_assert_geq(file, 0);
     close(file);
@@ -133,4 +133,63 @@ Test(forward, five_steps_of_upernet)
     df_config_free(tolerance);
     golden_close(want);
     golden_close(got);
+}
+
+/* ---- accumulation and averages --------------------------------------------------------------------------------------- */
+
+#define UPERNET DF_TEST_DATA "/train/upernet"
+#define CONSTANT \
+    " --set param_scheduler=None --set optim_wrapper.clip_grad=None --set \"optim_wrapper.optimizer=dict(_delete_=True, type='SGD', lr=0.05, momentum=0.9)\""
+
+/* max |a - (share b + (1 - share) c)| over all weights: a from `first` under its prefix, b and c `final:`. */
+static double far_apart(const DfCheckpoint *first, const char *prefix, const DfCheckpoint *b, const DfCheckpoint *c, double share)
+{
+    double far = 0;
+    int compared = 0;
+    for (int i = 0; i < df_checkpoint_count(first); i++) {
+        const DfArray *array = df_checkpoint_at(first, i);
+        if (strncmp(array->name, prefix, strlen(prefix)) != 0 || strstr(array->name, "running_"))
+            continue;
+        char name[256];
+        snprintf(name, sizeof name, "final:%.240s", array->name + strlen(prefix));
+        float *x = golden_f32(first, array->name), *y = golden_f32(b, name), *z = golden_f32(c, name);
+        for (int64_t k = 0; k < df_array_count(array); k++)
+            far = fmax(far, fabs((double)x[k] - share * (double)y[k] - (1 - share) * (double)z[k]));
+        df_free(x);
+        df_free(y);
+        df_free(z);
+        compared++;
+    }
+    cr_expect_gt(compared, 100);
+    return far;
+}
+
+/* The same batch twice is the same step once. */
+Test(forward, two_batches_a_step)
+{
+    DfCheckpoint *once = run_program(UPERNET, "weights.safetensors", "--steps 1" CONSTANT);
+    DfCheckpoint *twice = run_program(UPERNET, "weights.safetensors", "--steps 2 --set optim_wrapper.accumulative_counts=2" CONSTANT);
+    DfCheckpoint *rest = run_program(UPERNET, "weights.safetensors", "--steps 3 --set optim_wrapper.accumulative_counts=4 --set iterations=3" CONSTANT);
+    cr_expect_eq(df_array_count(golden_get(twice, "losses")), 2 * 3);
+    cr_expect_eq(df_array_count(golden_get(twice, "grad_norm")), 1);
+    cr_expect_eq(df_array_count(golden_get(rest, "grad_norm")), 1, "the last of a run are fewer");
+    cr_expect(far_apart(twice, "final:", once, once, 1) <= 1e-6, "off by %g", far_apart(twice, "final:", once, once, 1));
+    cr_expect(far_apart(rest, "final:", once, once, 1) <= 1e-5, "off by %g", far_apart(rest, "final:", once, once, 1));
+    golden_close(once);
+    golden_close(twice);
+    golden_close(rest);
+}
+
+Test(forward, averaged_weights)
+{
+    const char *hook = " --set \"custom_hooks=[dict(type='EMAHook', momentum=0.25)]\"";
+    char one[512], two[512];
+    snprintf(one, sizeof one, "--steps 1%s%s", CONSTANT, hook);
+    snprintf(two, sizeof two, "--steps 2%s%s", CONSTANT, hook);
+    DfCheckpoint *first = run_program(UPERNET, "weights.safetensors", one);
+    DfCheckpoint *second = run_program(UPERNET, "weights.safetensors", two);
+    cr_expect_eq(far_apart(first, "ema:", first, first, 1), 0, "the first call copies");
+    cr_expect(far_apart(second, "ema:", second, first, 0.25) <= 1e-6, "off by %g", far_apart(second, "ema:", second, first, 0.25));
+    golden_close(first);
+    golden_close(second);
 }
