@@ -45,11 +45,24 @@ static int open_inputs(CliInput *inputs)
     return error;
 }
 
-static int compute(CliSession *s, const CliInput *inputs, CliOutputs *o)
+/* `random` is no file. */
+static int compute_losses(CliSession *s, const CliInput *input, const char *checkpoint, CliOutputs *o)
+{
+    DfCheckpoint *file = NULL;
+    int error = DF_OK;
+    if (df_file_exists(checkpoint))
+        error = df_checkpoint_open(&file, checkpoint, wrapper);
+    if (error == DF_OK)
+        error = cli_forward_losses(s, input, file, o);
+    df_checkpoint_close(file);
+    return error;
+}
+
+static int compute(CliSession *s, const CliInput *inputs, const char *checkpoint, CliOutputs *o)
 {
     if (steps)
         return cli_forward_steps(s, inputs, input_paths.n, steps, o);
-    return losses ? cli_forward_losses(s, inputs, o) : cli_forward_pass(s, inputs, all, o);
+    return losses ? compute_losses(s, inputs, checkpoint, o) : cli_forward_pass(s, inputs, all, o);
 }
 
 static int run(int n, const char *const *args)
@@ -68,7 +81,7 @@ static int run(int n, const char *const *args)
     if (error == DF_OK)
         error = open_inputs(inputs);
     if (error == DF_OK)
-        error = compute(&s, inputs, &o);
+        error = compute(&s, inputs, args[1], &o);
     if (error == DF_OK)
         error = df_checkpoint_write(output_path, o.arrays, (int)o.n, NULL, 0);
     for (int i = 0; i < input_paths.n; i++)

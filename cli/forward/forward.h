@@ -54,8 +54,9 @@ int cli_read_batch(CliSession *, const CliInput *, DfArena *, CliBatch *out);
 /* ---- pass.c, steps.c --------------------------------------------------------------------------------------------- */
 
 int cli_forward_pass(CliSession *, const CliInput *, bool all, CliOutputs *);
-/* Losses of one batch, gradients of all weights, and the buffers after it. */
-int cli_forward_losses(CliSession *, const CliInput *, CliOutputs *);
+/* Losses of one batch, gradients of all weights, and the buffers after it. `weights` is the file that the network was
+ * loaded from, or NULL: it also counts the batches that its norms have seen, which no network needs. */
+int cli_forward_losses(CliSession *, const CliInput *, const DfCheckpoint *weights, CliOutputs *);
 /* So many iterations as the config trains, number i on input i modulo n: losses, rates, norms and the weights after. */
 int cli_forward_steps(CliSession *, const CliInput *, int n, long steps, CliOutputs *);
 

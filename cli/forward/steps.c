@@ -52,7 +52,45 @@ static void add_weights(CliOutputs *o, const NnModel *model)
     add_shared(o, model, "grad");
 }
 
-int cli_forward_losses(CliSession *s, const CliInput *input, CliOutputs *o)
+/* Whether the statistics of a norm have moved away from those of the file. */
+static bool has_moved(const NnModel *model, const DfCheckpoint *file, const char *name)
+{
+    const NnParam *param = nn_model_find(model, name);
+    const DfArray *before = df_checkpoint_find(file, name);
+    const size_t n = param ? df_size(param->tensor) : 0;
+    float *numbers = n ? df_malloc(n * sizeof *numbers) : NULL;
+    bool moved = false;
+    if (numbers && before && (size_t)df_array_count(before) == n) {
+        df_array_f32(before, numbers);
+        moved = memcmp(numbers, param->tensor->data, n * sizeof *numbers) != 0;
+    }
+    df_free(numbers);
+    return moved;
+}
+
+/* num_batches_tracked of the file, one more where the norm has seen this batch. */
+static void add_counts(CliOutputs *o, const NnModel *model, const DfCheckpoint *file)
+{
+    const char *const tail = "num_batches_tracked";
+    for (int i = 0; file && i < df_checkpoint_count(file); i++) {
+        const DfArray *array = df_checkpoint_at(file, i);
+        if (!df_ends_with(array->name, tail) || df_array_count(array) != 1)
+            continue;
+        const int length = (int)(strlen(array->name) - strlen(tail));
+        const char *name = df_arena_text(o->arena, "buffer_after:%s", array->name);
+        const char *mean = df_arena_text(o->arena, "%.*srunning_mean", length, array->name);
+        int64_t *count = df_arena_alloc(o->arena, 1, sizeof *count);
+        if (!name || !mean || !count) {
+            o->error = df_fail_memory("the outputs");
+            return;
+        }
+        df_array_i64(array, count);
+        *count += has_moved(model, file, mean);
+        cli_add_output(o, name, DF_I64, 1, (int[]){ 1 }, count);
+    }
+}
+
+int cli_forward_losses(CliSession *s, const CliInput *input, const DfCheckpoint *file, CliOutputs *o)
 {
     NnModel *weights = df_model_weights(s->model);
     CliBatch given;
@@ -72,6 +110,7 @@ int cli_forward_losses(CliSession *s, const CliInput *input, CliOutputs *o)
         return error;
     add_losses(o, &losses);
     add_weights(o, weights);
+    add_counts(o, weights, file);
     return o->error;
 }
 

@@ -149,8 +149,8 @@ static int read_bitmaps(const Reader *r, const DfArray *array, DfAnnotations *ou
 {
     const bool fits = array->ndim == 3 && (size_t)array->shape[0] <= out->n && array->shape[1] >= 1 &&
                       array->shape[2] >= 1 && array->shape[1] <= 32768 && array->shape[2] <= 32768;
-    if (!fits || (array->dtype != DF_U8 && array->dtype != DF_BOOL))
-        return refuse(r, array, "bytes, n H W, as many as boxes");
+    if (!fits)
+        return refuse(r, array, "n H W, as many as boxes");
     uint8_t *pixels = df_malloc((size_t)df_array_count(array) + 1);
     int error = pixels ? DF_OK : df_fail_memory("the masks");
     if (error == DF_OK)

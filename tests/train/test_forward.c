@@ -75,6 +75,27 @@ static void check(const char *name)
     golden_close(got);
 }
 
+/* Batch norms in training: what they keep moves, and is counted. */
+Test(forward, losses_of_upernet)
+{
+    check("networks/upernet_train");
+    DfCheckpoint *got = run_program(DF_TEST_DATA "/networks/upernet_train", "weights.pth", "--losses");
+    DfCheckpoint *want = golden_open(DF_TEST_DATA "/networks/upernet_train/expected.safetensors");
+    int buffers = 0;
+    for (int i = 0; i < df_checkpoint_count(want); i++) {
+        const DfArray *array = df_checkpoint_at(want, i);
+        if (strncmp(array->name, "buffer_after:", 13) != 0)
+            continue;
+        float *ours = golden_f32(got, array->name);
+        cr_expect(max_abs_over_max(ours, array) <= 1e-5, "%s is off by %g", array->name, max_abs_over_max(ours, array));
+        df_free(ours);
+        buffers++;
+    }
+    cr_expect_gt(buffers, 0);
+    golden_close(want);
+    golden_close(got);
+}
+
 Test(forward, losses_of_deformable_detr)
 {
     check("deformable_detr/plain");

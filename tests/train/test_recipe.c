@@ -3,6 +3,7 @@
  * tests/train/test_recipe.c -- what configs say of training, in three dialects; and what makes no sense.
  */
 #include <criterion/criterion.h>
+#include <glob.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -108,6 +109,29 @@ Test(recipe, of_nobody)
     const DfRecipe r = read_recipe(config);
     cr_expect(r.dialect == DF_RECIPE_NONE && r.accumulation == 1 && r.ema.kind == DF_EMA_NONE);
     df_config_free(config);
+}
+
+/* The recipe of every ready config, and its schedule. */
+Test(recipe, of_every_ready_config)
+{
+    glob_t found;
+    int with_optimizer = 0;
+    cr_assert_eq(glob(DF_ROOT "/configs/[a-z]*/*.py", 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        DfConfig *config;
+        DfRecipe r;
+        DfSchedule *s;
+        const DfRunLength run = { 12, 100, 1200 };
+        const double base = 1;
+        cr_assert_eq(df_config_read(&config, found.gl_pathv[i], NULL, 0), DF_OK, "%s", df_error());
+        cr_assert_eq(df_recipe_read(&r, df_config_root(config)), DF_OK, "%s", df_error());
+        cr_assert_eq(df_recipe_schedule(&s, &r, &run, &base, 1), DF_OK, "%s: %s", found.gl_pathv[i], df_error());
+        with_optimizer += r.dialect != DF_RECIPE_NONE;
+        df_schedule_free(s);
+        df_config_free(config);
+    }
+    cr_expect_gt(with_optimizer, 50);
+    globfree(&found);
 }
 
 static void refuse(const char *text, const char *sentence)
