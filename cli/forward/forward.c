@@ -58,8 +58,10 @@ static int compute_losses(CliSession *s, const CliInput *input, const char *chec
     return error;
 }
 
+/* An optimizer such as Adam makes large steps of small differences: training is compared with direct convolutions. */
 static int compute(CliSession *s, const CliInput *inputs, const char *checkpoint, CliOutputs *o)
 {
+    df_conv_allow_winograd(!steps && !losses);
     if (steps)
         return cli_forward_steps(s, inputs, input_paths.n, steps, o);
     return losses ? compute_losses(s, inputs, checkpoint, o) : cli_forward_pass(s, inputs, all, o);

@@ -27,6 +27,9 @@ typedef struct {
 DF_API int df_pack_winograd(DfPacked **out, DfPool *, const float *w, size_t O, size_t I);
 /* May df_conv_winograd compute this one, and is that likely to be faster? */
 DF_API bool df_conv_prefers_winograd(const DfConvShape *);
+/* Where numbers are compared with another implementation's: Winograd's sums round about ten times as much as direct
+ * ones. Allowed at first; for the whole process, between passes. */
+DF_API void df_conv_allow_winograd(bool allowed);
 /* y = epilogue(conv(x, w)) with w packed either way. */
 DF_API int df_conv_forward(DfPool *, const DfKernels *, const DfConvShape *, const float *x, const DfPacked *w,
                            float *y, DfEpilogue);

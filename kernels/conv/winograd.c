@@ -144,9 +144,16 @@ int df_conv_winograd(DfPool *pool, const DfKernels *k, const DfConvShape *s, con
     return df_parallel(pool, a.blocks * a.o_tasks, scratch * sizeof(float), winograd_task, &a);
 }
 
+static bool forbidden;
+
+void df_conv_allow_winograd(bool allowed)
+{
+    forbidden = !allowed;
+}
+
 bool df_conv_prefers_winograd(const DfConvShape *s)
 {
-    bool fits = s->kh == 3 && s->kw == 3 && s->groups == 1 && s->I >= 32 && s->O >= 32;
+    bool fits = !forbidden && s->kh == 3 && s->kw == 3 && s->groups == 1 && s->I >= 32 && s->O >= 32;
     for (int i = 0; i < 2; i++)
         fits = fits && s->stride[i] == 1 && s->dilation[i] == 1 && s->padding[i] >= 0 && s->padding[i] <= 2;
     const double tiles = (double)df_ceil_div((size_t)s->oH, 4) * (double)df_ceil_div((size_t)s->oW, 4);
