@@ -129,6 +129,8 @@ DF_API NnTrained nn_model_trained(const NnModel *);
 DF_API void nn_model_zero_gradients(NnModel *);
 /* To be called when trained weights have other numbers: packed copies are made anew, in the same memory. */
 DF_API void nn_model_changed(NnModel *);
+/* The first parameter whose gradient holds a number that is NaN or infinite; NULL if there is none. */
+DF_API const NnParam *nn_model_bad_gradient(const NnModel *);
 /* After a pass in training, df_apply_statistics(): the running statistics of batch norms move by what they saw. */
 DF_API void nn_model_take_statistics(NnModel *, DfCtx *);
 

@@ -3,6 +3,7 @@
  * nn/train.c -- the weights of a model as one block of numbers, the trained ones first, and a block of their gradients.
  */
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 #include "nn/model.h"
@@ -105,6 +106,17 @@ void nn_model_zero_gradients(NnModel *model)
         model->params[i]->tensor->reached = false;
     if (model->gradients)
         memset(model->gradients, 0, model->n_trained * sizeof *model->gradients);
+}
+
+const NnParam *nn_model_bad_gradient(const NnModel *model)
+{
+    for (size_t i = 0; model->gradients && i < model->n; i++) {
+        const NnParam *param = model->params[i];
+        for (size_t j = 0; param->tensor->grad && j < df_count(param->shape); j++)
+            if (!isfinite(param->tensor->grad[j]))
+                return param;
+    }
+    return NULL;
 }
 
 /* A copy of a frozen weight may have a norm folded into it. */

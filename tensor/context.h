@@ -44,6 +44,7 @@ struct DfTensor {
 
     DfBuffer *buffer, *grad_buffer; /* NULL if the memory is somebody else's: parameters */
     const DfTensor *first_user; /* of a parameter, during backward: what was made of it first is walked last */
+    const char *made_at; /* the path of the module, while the context checks       */
     struct DfPacked *packed;        /* of a weight: copies in the order in which kernels read them, made on first use */
 };
 
@@ -113,6 +114,11 @@ DF_API bool df_apply_statistics(DfCtx *);
 /* x over all processes that train together: an average of a loss counts what all of them have. All ask, in the same
  * order. */
 DF_API double df_ctx_sum(DfCtx *, double x);
+
+/* Looks through every result for a number that is NaN or infinite, and in backward through every gradient. The first one
+ * poisons the context with DF_EVALUE, and the sentence names module and op. It takes time: for a second pass, when the
+ * first one gave a loss that is no number. */
+DF_API void df_ctx_check(DfCtx *, bool on);
 
 /* ---- scopes ----------------------------------------------------------------------------------------------------- */
 

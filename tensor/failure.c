@@ -40,5 +40,6 @@ void df_ctx_fail(DfCtx *c, int code, const char *format, ...)
 
 int df_ctx_error(DfCtx *c)
 {
+    df_check_made(c);
     return c->err ? df_fail(c->err, "%s", c->parts->sentence) : DF_OK;
 }

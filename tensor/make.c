@@ -106,6 +106,8 @@ DfTensor *df_output(DfCtx *c, const DfOp *op, DfShape shape, int n_src, DfTensor
     if (c->err)
         return &c->nil;
     df_put_on_tape(c, op, y, n_src, src);
+    if (c->parts->checks)
+        df_check_later(c, op, y);
     df_profile_count(c, df_size(y));
     return y;
 }

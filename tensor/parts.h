@@ -57,6 +57,10 @@ struct DfCtxParts {
 
     char sentence[800];         /* of the first failure                            */
 
+    bool checks;                /* results and gradients: check.c                  */
+    DfTensor *unchecked;        /* the last result, which is being computed        */
+    const char *maker;          /* the op's name                                   */
+
     DfListener *listener;
     void *listener_user;
     bool listens_to_scopes, muted;
@@ -76,6 +80,11 @@ void df_path_of_scope(const struct DfCtxParts *, char *out, size_t size);
 /* random.c */
 uint64_t df_place_below(uint64_t place, const char *name, int index); /* the hash of a path from that of the path around */
 void df_visits_forget(struct DfCtxParts *);
+
+/* check.c: the last result, which is complete by now; one that is about to be computed; what an op gave its sources */
+void df_check_made(DfCtx *);
+void df_check_later(DfCtx *, const DfOp *, DfTensor *y);
+void df_check_gradients(DfCtx *, const DfTensor *y);
 
 /* make.c: y is a result of `op`, if the context records and a source wants a gradient */
 void df_put_on_tape(DfCtx *, const DfOp *, DfTensor *y, int n_src, DfTensor *const *src);

@@ -49,6 +49,7 @@ static void keep_only(DfCtx *c, size_t first, DfTensor *const *keep, int n)
 void df_leave_all(DfCtx *c, DfMark mark, DfTensor *const *keep, int n)
 {
     struct DfCtxParts *p = c->parts;
+    df_check_made(c);
     if (p->profiling && p->depth > mark.depth)
         df_profile_leave(c, mark);
     p->depth = mark.depth;
@@ -63,6 +64,7 @@ void df_forget(DfCtx *c, bool forget)
 
 void df_forget_from(DfCtx *c, DfMark mark)
 {
+    df_check_made(c);
     c->parts->depth = mark.depth;
     keep_only(c, mark.tensors, NULL, 0);
 }
@@ -87,6 +89,7 @@ DfTensor *df_leave(DfCtx *c, DfMark mark, DfTensor *keep)
 
 void df_release(DfCtx *c, DfTensor *x)
 {
+    df_check_made(c);
     if (!keeps_all(c) && !c->err && x->buffer)
         df_buffers_release(c, x);
 }

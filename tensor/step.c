@@ -123,6 +123,7 @@ void df_reset(DfCtx *c)
     p->step = df_arena_new();
     p->depth = 0;
     p->forgets = false;
+    p->unchecked = NULL;
     p->replays = 0;
     c->err = DF_OK;
     c->peak = c->live;

@@ -96,6 +96,7 @@ static void pass_nothing(DfCtx *c, const DfTensor *t)
 
 void df_walk(DfCtx *c)
 {
+    df_check_made(c);
     if (c->arrived)
         note_first_users(c);
     for (DfTensor *t = c->parts->tape; t && !c->err; t = t->previous) {
@@ -103,6 +104,8 @@ void df_walk(DfCtx *c)
             pass_nothing(c, t);
         else if (t->grad)
             t->op->backward(c, t);
+        if (c->parts->checks)
+            df_check_gradients(c, t);
         if (c->arrived)
             tell_arrived(c, t);
         if (c->frugal)

@@ -160,3 +160,46 @@ Test(train, short_memory)
     cr_expect_eq(nn_model_train(net.model), DF_OK);
     close_net(&net);
 }
+
+/* ---- numbers that are none ----------------------------------------------------------------------------------------- */
+
+static void poisoned(Net *net, float *x)
+{
+    df_ctx_check(net->c, true);
+    net->c->recording = true;
+    const DfMark m = df_enter(net->c, "first", -1);
+    DfTensor *y = df_leave(net->c, m, nn_linear(net->c, &net->first, df_borrow(net->c, DF_SHAPE(2, 5), x)));
+    const DfMark n = df_enter(net->c, "blocks", 1);
+    y = df_leave(net->c, n, nn_linear(net->c, &net->second, y));
+    df_backward(net->c, y, NULL);
+}
+
+Test(train, the_module_that_gives_no_number)
+{
+    Net net = open_net();
+    cr_assert_eq(nn_model_train(net.model), DF_OK);
+    poisoned(&net, input);
+    cr_expect_eq(df_ctx_error(net.c), DF_OK);
+    cr_expect_null(nn_model_bad_gradient(net.model));
+    df_reset(net.c);
+    net.second.weight->data[8] = NAN;
+    nn_model_changed(net.model);
+    poisoned(&net, input);
+    cr_expect_eq(df_ctx_error(net.c), DF_EVALUE);
+    cr_expect_str_eq(df_error(), "blocks.1: linear gives a result (2 3) whose number 1 is NaN");
+    df_reset(net.c);
+    close_net(&net);
+}
+
+Test(train, the_gradient_that_is_no_number)
+{
+    Net net = open_net();
+    cr_assert_eq(nn_model_train(net.model), DF_OK);
+    nn_model_zero_gradients(net.model);
+    net.first.bias->grad[2] = INFINITY;
+    cr_expect_str_eq(nn_model_bad_gradient(net.model)->name, "first.bias");
+    poisoned(&net, input);
+    cr_expect_eq(df_ctx_error(net.c), DF_EVALUE);
+    cr_expect_str_eq(df_error(), "first: linear gives its argument 3 (7) a gradient whose number 2 is infinite");
+    close_net(&net);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tensor/check.c -- a search for the first number that is none: every result, and on the way back every gradient, is
+ * looked through as soon as it is there. For a second pass, after one that has gone wrong.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tensor/op.h"
+#include "tensor/parts.h"
+
+void df_ctx_check(DfCtx *c, bool on)
+{
+    c->parts->checks = on;
+    c->parts->unchecked = NULL;
+}
+
+/* The first of n that is infinite or no number; n if there is none. */
+static size_t first_bad(const float *x, size_t n)
+{
+    size_t i = 0;
+    while (i < n && isfinite(x[i]))
+        i++;
+    return i;
+}
+
+static const char *name_of(float bad)
+{
+    return isnan(bad) ? "NaN" : "infinite";
+}
+
+/* Poisons the context with a sentence that begins where x was made, not where the pass is now. */
+static void complain(DfCtx *c, const DfTensor *x, const char *sentence)
+{
+    struct DfCtxParts *p = c->parts;
+    if (c->err)
+        return;
+    const char *path = x->made_at ? x->made_at : "";
+    snprintf(p->sentence, sizeof p->sentence, "%s%s%s", path, path[0] ? ": " : "", sentence);
+    c->err = DF_EVALUE;
+}
+
+void df_check_made(DfCtx *c)
+{
+    const DfTensor *x = c->parts->unchecked;
+    c->parts->unchecked = NULL;
+    if (!x || !x->data || c->err)
+        return;
+    const size_t n = df_size(x);
+    const size_t bad = first_bad(x->data, n);
+    char sentence[256];
+    if (bad == n)
+        return;
+    snprintf(sentence, sizeof sentence, "%s gives a result (%s) whose number %zu is %s", c->parts->maker, DF_TEXT(x), bad,
+             name_of(x->data[bad]));
+    complain(c, x, sentence);
+}
+
+void df_check_later(DfCtx *c, const DfOp *op, DfTensor *y)
+{
+    struct DfCtxParts *p = c->parts;
+    char path[256];
+    df_check_made(c);
+    df_path_of_scope(p, path, sizeof path);
+    y->made_at = df_arena_copy(p->step, path, strlen(path)); /* NULL: the sentence is shorter */
+    p->maker = op->name;
+    p->unchecked = y;
+}
+
+void df_check_gradients(DfCtx *c, const DfTensor *y)
+{
+    char sentence[256];
+    for (int i = 0; i < y->n_src && !c->err; i++) {
+        const DfTensor *x = y->src[i];
+        if (!x || !x->grad)
+            continue;
+        const size_t bad = first_bad(x->grad, df_size(x));
+        if (bad == df_size(x))
+            continue;
+        snprintf(sentence, sizeof sentence, "%s gives its argument %d (%s) a gradient whose number %zu is %s", y->op->name,
+                 i + 1, DF_TEXT(x), bad, name_of(x->grad[bad]));
+        complain(c, y, sentence);
+    }
+}
