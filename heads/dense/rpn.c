@@ -124,6 +124,8 @@ static void train_cfg_init(NnScope s, Rpn *h, DfHeadSettings settings)
     df_loss_cfg(s, &h->loss_cls, h->loss_cls_cfg, "loss_cls");
     df_loss_cfg(s, &h->loss_bbox, h->loss_bbox_cfg, "loss_bbox");
     df_train_cfg(s, &h->train, settings.train_cfg, "train_cfg.rpn");
+    if (settings.mmdet_2)
+        df_dense_train_cfg_2(&h->train, &h->loss_cls);
     h->train_proposals = h->test;
     ProposalDict k = { 0 };
     const char *what = "train_cfg.rpn_proposal";

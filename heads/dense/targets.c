@@ -53,6 +53,15 @@ static bool passed(Step *s, int error)
     return error == DF_OK;
 }
 
+void df_dense_train_cfg_2(TrainCfg *train, const LossCfg *loss_cls)
+{
+    train->counts_negatives = loss_cls->kind != LOSS_FOCAL;
+    if (train->counts_negatives)
+        return;
+    train->sampler = (DfBoxSampler){ 0 };
+    train->add_gt_as_proposals = false;
+}
+
 /* ---- which anchors are examples of what -------------------------------------------------------------------------- */
 
 static bool make_anchors(Step *s, const DfDense *dense)
@@ -113,11 +122,11 @@ static bool take_inside(Step *s, int image, Inside *out)
 }
 
 /* An image adds its positives to the average and, if anchors are sampled, its negatives; at least one of each. */
-static double counted(const DfBoxSampler *sampler, const DfBoxSample *sample)
+static double counted(const TrainCfg *train, const DfBoxSample *sample)
 {
     const double positives = sample->n_positive ? (double)sample->n_positive : 1;
     const double negatives = sample->n_negative ? (double)sample->n_negative : 1;
-    return sampler->positives == DF_SAMPLE_ALL ? positives : positives + negatives;
+    return train->counts_negatives ? positives + negatives : positives;
 }
 
 static void note(Step *s, const Inside *in, const DfBoxSample *sample, int *object_of_anchor)
@@ -128,7 +137,7 @@ static void note(Step *s, const Inside *in, const DfBoxSample *sample, int *obje
         object_of_anchor[in->from[sample->positive[i]]] = in->object[sample->positive[i]];
     for (size_t i = 0; i < sample->n_negative; i++)
         object_of_anchor[in->from[sample->negative[i]]] = DF_BACKGROUND;
-    s->average += counted(&s->teacher->train->sampler, sample);
+    s->average += counted(s->teacher->train, sample);
 }
 
 static bool image_targets(Step *s, int image, ImageTargets *out)

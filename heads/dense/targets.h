@@ -22,6 +22,10 @@ typedef struct {
     const char *cls_name, *bbox_name; /* of the losses in the log: "loss_cls", "loss_bbox"            */
 } DenseTeacher;
 
+/* mmdet up to 2.11 asks the class loss whether anchors are sampled: with FocalLoss they are not, whatever the sampler,
+ * and with any other they are, also without one. */
+void df_dense_train_cfg_2(TrainCfg *, const LossCfg *loss_cls);
+
 /* Of one level, for all images: anchor i of image n is row n h w A + i, as in the outputs of the head. */
 typedef struct {
     size_t rows;

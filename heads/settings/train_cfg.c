@@ -205,6 +205,7 @@ void df_train_cfg(NnScope s, TrainCfg *out, const DfNode *dict, const char *what
     out->soft_mask_target = k.soft_mask_target;
     assigner(s, out, k.assigner, what);
     sampler(s, out, k.sampler, what);
+    out->counts_negatives = out->sampler.positives != DF_SAMPLE_ALL;
 }
 
 /* ---- sampler of pixels ------------------------------------------------------------------------------------------- */

@@ -15,6 +15,7 @@ typedef struct {
     DfMaxIou assigner;
     DfBoxSampler sampler;
     bool add_gt_as_proposals; /* the objects themselves are among the boxes that are sampled            */
+    bool counts_negatives;    /* losses of anchors are divided by the number of negatives, too          */
     double allowed_border; /* anchors that reach so many pixels beyond the image do not count; < 0: all do */
     double pos_weight;     /* weight of positive boxes; <= 0: 1                                       */
     DfInts mask_size;      /* side of the masks that a mask head learns, in cells; n 0: none          */

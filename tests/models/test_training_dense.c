@@ -63,7 +63,7 @@ enum { SIDE = 64 };
 
 /* What differs from network to network; NULL: the usual. */
 typedef struct {
-    const char *head, *train;
+    const char *head, *train, *pretrained;
 } Options;
 
 #define ASSIGNER "assigner=dict(type='MaxIoUAssigner', pos_iou_thr=0.5, neg_iou_thr=0.4, min_pos_iou=0.0, ignore_iof_thr=0.5)"
@@ -99,12 +99,13 @@ static Scene *scene_new(Options options)
     char text[4096];
     Scene *s = df_calloc(1, sizeof *s);
     snprintf(text, sizeof text,
-             "model = dict(type='RetinaNet',\n"
+             "model = dict(type='RetinaNet', %s\n"
              "    backbone=dict(type='ResNet', depth=18, base_channels=8, stem_channels=8, norm_cfg=dict(type='BN'), norm_eval=True),\n"
              "    neck=dict(type='FPN', in_channels=[8, 16, 32, 64], out_channels=16, start_level=1, num_outs=5, add_extra_convs='on_input'),\n"
              "    bbox_head=dict(type='RetinaHead', num_classes=3, in_channels=16, feat_channels=16, stacked_convs=2, %s),\n"
              "    train_cfg=%s)\n",
-             options.head ? options.head : FOCAL, options.train ? options.train : "dict(" ASSIGNER ")");
+             options.pretrained ? options.pretrained : "", options.head ? options.head : FOCAL,
+             options.train ? options.train : "dict(" ASSIGNER ")");
     cr_assert_eq(df_config_parse(&s->config, text, strlen(text), "retina", true), DF_OK, "%s", df_error());
     cr_assert_eq(df_model_new(&s->model, df_config_root(s->config)), DF_OK, "%s", df_error());
     cr_assert_eq(df_model_init(s->model, 5), DF_OK);
@@ -283,6 +284,25 @@ Test(retinanet, draws_of_a_step)
     cr_expect_eq(learn(s, 3), DF_EVALUE);
     cr_expect(strstr(df_error(), "the positive box 0, which has no object"), "%s", df_error());
     scene_free(s);
+}
+
+/* Divided by positives alone, or by positives and negatives: the ratio of what mmdet 3 and mmdet 2.11 divide by. */
+Test(retinanet, what_versions_divide_by)
+{
+    static const char *const heads[] = { "loss_cls=dict(type='CrossEntropyLoss')", FOCAL };
+    const char *sampled = SAMPLED("type='RandomSampler', num=100000, pos_fraction=1");
+    for (int i = 0; i < 2; i++) {
+        Scene *all = scene_new((Options){ .head = heads[i] });
+        Scene *sample = scene_new((Options){ .head = heads[i], .train = sampled });
+        Scene *old = scene_new((Options){ .head = heads[i], .train = i ? sampled : NULL, .pretrained = "pretrained=None," });
+        cr_assert(learn(all, 0) == DF_OK && learn(sample, 0) == DF_OK && learn(old, 0) == DF_OK, "%s", df_error());
+        cr_expect_gt(all->losses.total->data[0], 2 * sample->losses.total->data[0]);
+        const double want = (double)(i ? all : sample)->losses.total->data[0];
+        cr_expect_float_eq((double)old->losses.total->data[0], want, 1e-6 * want);
+        scene_free(all);
+        scene_free(sample);
+        scene_free(old);
+    }
 }
 
 /* ---- what is refused ---------------------------------------------------------------------------------------------------- */
