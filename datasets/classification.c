@@ -37,7 +37,7 @@ const DfDatasetType df_dataset_ImageNet = {
     .opts = opts,
 };
 
-/* ---- classes --------------------------------------------------------------------------------------------------- */
+/* ---- classes ---------------------------------------------------------------------------------------------------- */
 
 static int by_name(const void *a, const void *b)
 {
@@ -82,7 +82,7 @@ static int take_classes(DfClassification *set, const char *const *names, int n)
     return copy ? DF_OK : df_fail_memory("class names");
 }
 
-/* ---- pictures -------------------------------------------------------------------------------------------------- */
+/* ---- pictures --------------------------------------------------------------------------------------------------- */
 
 static int room(DfClassification *set, int n)
 {
@@ -171,7 +171,7 @@ static int read_list(DfClassification *set, const char *ann_file)
     return error;
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------------------- */
+/* ---- all of it -------------------------------------------------------------------------------------------------- */
 
 int df_classification_open(DfClassification **out, const char *folder, const char *ann_file,
                            const char *const *classes, int n)

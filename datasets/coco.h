@@ -54,8 +54,8 @@ typedef struct {
 enum { DF_COCO_OWN_CLASSES = -1 };
 
 /* `classes` are the n names a detector knows; n = 0 takes the 80 of COCO, and then a category beyond them is an
- * error; n = DF_COCO_OWN_CLASSES takes all categories of the file. Every class must be among the file's categories. Labels follow the order of the file's categories, as
- * mmdet 2.x numbers them. `image_dir` is put in front of the file names ("" for none). */
+ * error; n = DF_COCO_OWN_CLASSES takes all categories of the file. Every class must be among the
+ * file's categories. Labels follow the order of the file's categories, as mmdet 2.x numbers them. `image_dir` is put in front of the file names ("" for none). */
 DF_API int df_coco_dataset_open(DfCocoDataset **out, const char *ann_file, const char *image_dir,
                                 const char *const *classes, int n);
 DF_API int df_coco_dataset_open_json(DfCocoDataset **out, DfJson *json, const char *image_dir,

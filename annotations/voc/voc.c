@@ -32,7 +32,7 @@ static int wrong(const Reader *r, const char *what)
     return df_fail(DF_EFORMAT, "%s: line %zu: %s", r->file, r->line, what);
 }
 
-/* ---- text ------------------------------------------------------------------------------------------------------ */
+/* ---- text ------------------------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *entity;
@@ -79,7 +79,7 @@ static void end_text(Reader *r)
     r->text[r->n] = 0;
 }
 
-/* ---- what elements mean ---------------------------------------------------------------------------------------- */
+/* ---- what elements mean ----------------------------------------------------------------------------------------- */
 
 static bool is_at(const Reader *r, int n, const char *const *path)
 {
@@ -89,7 +89,8 @@ static bool is_at(const Reader *r, int n, const char *const *path)
     return same;
 }
 
-#define AT(r, ...) is_at(r, (int)(sizeof((const char *[]){ __VA_ARGS__ }) / sizeof(char *)), (const char *[]){ __VA_ARGS__ })
+#define COUNT(...) ((int)(sizeof((const char *[]){ __VA_ARGS__ }) / sizeof(char *)))
+#define AT(r, ...) is_at(r, COUNT(__VA_ARGS__), (const char *[]){ __VA_ARGS__ })
 
 static int take_number(const Reader *r, double *out)
 {
@@ -152,7 +153,7 @@ static int end_element(Reader *r)
     return DF_OK;
 }
 
-/* ---- tags ------------------------------------------------------------------------------------------------------ */
+/* ---- tags ------------------------------------------------------------------------------------------------------- */
 
 /* Behind `close`, or an error. */
 static int skip_to(Reader *r, const char *close)

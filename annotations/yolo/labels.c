@@ -66,8 +66,8 @@ static int check_line(const Reader *r)
     if (label != floor(label) || label < 0 || label > 1e6)
         return df_fail(DF_EFORMAT, "%s: line %zu: class %g: want an integer from 0 on", r->file, r->line, label);
     if (r->classes && label >= r->classes)
-        return df_fail(DF_EVALUE, "%s: line %zu: class %g: want one of the %d classes, 0 to %d", r->file, r->line, label,
-                       r->classes, r->classes - 1);
+        return df_fail(DF_EVALUE, "%s: line %zu: class %g: want one of the %d classes, 0 to %d", r->file, r->line,
+                       label, r->classes, r->classes - 1);
     for (size_t i = 1; i < r->n; i++)
         if (r->number[i] < -1 || r->number[i] > 2)
             return df_fail(DF_EVALUE, "%s: line %zu: %g: want shares of the picture's width and height, 0 to 1",

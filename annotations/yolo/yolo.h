@@ -39,8 +39,8 @@ typedef struct {
     const char *path, *train, *val; /* folders or lists of pictures; NULL where it does not tell   */
 } DfYoloData;
 
-/* Reads `names` as a list ([a, b], or lines of "- a") or by number ("0: a"), `nc`, `path`, `train` and `val`; other keys
- * are passed over. Names that are missing, or not as many as nc, are DF_EFORMAT. */
+/* Reads `names` as a list ([a, b], or lines of "- a") or by number ("0: a"), `nc`, `path`, `train` and `val`; other
+ * keys are passed over. Names that are missing, or not as many as nc, are DF_EFORMAT. */
 DF_API int df_yolo_read_data(DfYoloData *out, const char *text, size_t size, const char *name, DfArena *);
 
 DF_END_DECLS

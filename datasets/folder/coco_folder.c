@@ -14,7 +14,8 @@ static const char *const part_files[] = { "_annotations.coco.json", "annotations
  * was written by us. */
 static bool is_of_objects(const char *name)
 {
-    static const char *const others[] = { "captions", "keypoints", "panoptic", "stuff", "image_info", "results", "deformer_" };
+    static const char *const others[] = { "captions",   "keypoints", "panoptic", "stuff",
+                                          "image_info", "results",   "deformer_" };
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (strstr(name, others[i]))
             return false;

@@ -82,7 +82,8 @@ static bool is_it(const char *dir)
     Places places[DF_PARTS];
     DfScan scan;
     const char *root = f.arena ? root_of(&f, dir) : NULL;
-    bool found = root && find_places(&f, root, places) == DF_OK && places[DF_TRAINING].pictures && places[DF_TRAINING].maps;
+    bool found = root && find_places(&f, root, places) == DF_OK;
+    found = found && places[DF_TRAINING].pictures && places[DF_TRAINING].maps;
     const char *maps = found ? df_folder_below(&f, root, places[DF_TRAINING].maps) : NULL;
     found = maps && df_scan(&scan, maps, ".png", f.arena) == DF_OK && scan.n > 0;
     df_arena_free(f.arena);
@@ -139,8 +140,8 @@ static int find_maps(DfFolder *f, DfFolderPart *part)
     (void)f;
     part->map_suffix = map_suffix_of(part->maps, part->name[0]);
     if (!part->map_suffix)
-        return df_fail(DF_EIO, "%s/%s%s: no label map of that name in %s: want %s.png there", part->folder, part->name[0],
-                       part->suffix, part->maps, part->name[0]);
+        return df_fail(DF_EIO, "%s/%s%s: no label map of that name in %s: want %s.png there", part->folder,
+                       part->name[0], part->suffix, part->maps, part->name[0]);
     for (int i = 0; i < part->n; i++) {
         char name[DF_PATH];
         if (snprintf(name, sizeof name, "%s%s", part->name[i], part->map_suffix) >= DF_PATH ||
@@ -166,8 +167,8 @@ static int look_at_maps(DfFolder *f, const DfFolderPart *part, bool seen[256])
         if (error == DF_OK)
             error = df_image_read_size(picture, &height, &width);
         if (error == DF_OK && (map.height != height || map.width != width))
-            error = df_fail(DF_EVALUE, "%s is %d x %d and %s is %d x %d: want a label map of the size of the picture", path,
-                            map.width, map.height, picture, width, height);
+            error = df_fail(DF_EVALUE, "%s is %d x %d and %s is %d x %d: want a label map of the size of the picture",
+                            path, map.width, map.height, picture, width, height);
         for (size_t k = 0; error == DF_OK && k < df_image_bytes(&map); k++)
             seen[map.pixels[k]] = true;
     }
@@ -212,9 +213,11 @@ static int decide_classes(DfFolder *f, const char *dir, const bool seen[256])
     if (largest < 0)
         return df_fail(DF_EVALUE, "%s: all label maps hold 255 alone, which is ignored: want classes from 0 on", dir);
     if (largest == 0 && names.n <= 1 && seen[255])
-        return df_fail(DF_EVALUE, "%s: all label maps hold 0 and 255 alone, and 255 is ignored: want 1 for the object", dir);
+        return df_fail(DF_EVALUE, "%s: all label maps hold 0 and 255 alone, and 255 is ignored: want 1 for the object",
+                       dir);
     if (names.n && largest >= names.n)
-        return df_fail(DF_EVALUE, "%s: a label map has the label %d, and there are %d class names", dir, largest, names.n);
+        return df_fail(DF_EVALUE, "%s: a label map has the label %d, and there are %d class names", dir, largest,
+                       names.n);
     if (names.n == 0)
         error = number_names(f, &names, largest + 1);
     f->classes = (DfClasses){ .n = names.n, .name = names.name };

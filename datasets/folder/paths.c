@@ -11,7 +11,8 @@
 #include "datasets/folder/found.h"
 
 const char *const df_training_names[] = { "train", "training", "train2017", "train2014", NULL };
-const char *const df_validation_names[] = { "val", "valid", "validation", "val2017", "val2014", "test", "testing", NULL };
+const char *const df_validation_names[] = { "val",     "valid", "validation", "val2017",
+                                             "val2014", "test",  "testing",    NULL };
 
 const char *df_folder_below(DfFolder *f, const char *dir, const char *name)
 {

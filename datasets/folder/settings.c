@@ -8,7 +8,7 @@
 #include "datasets/dataset_config.h"
 #include "datasets/folder/found.h"
 
-/* ---- one setting ------------------------------------------------------------------------------------------------- */
+/* ---- one setting ------------------------------------------------------------------------------------------------ */
 
 static int keep(DfFolder *f, DfTextbuf *text)
 {
@@ -71,7 +71,7 @@ int df_folder_write_list(DfFolder *f, const DfFolderPart *part, const char *work
     return df_writer_commit(writer);
 }
 
-/* ---- where they go ----------------------------------------------------------------------------------------------- */
+/* ---- where they go ---------------------------------------------------------------------------------------------- */
 
 /* The dataset below wrappers: "data.train.dataset.dataset". */
 static int innermost(char path[256], const DfNode *node, const char *key)
@@ -141,7 +141,8 @@ int df_folder_settings_as(DfFolder *f, const DfFolderKind *kind, const DfNode *c
                           DfFolderSettings *out)
 {
     static const char *const old[] = { "data.train", "data.val", "data.test" };
-    static const char *const new[] = { "train_dataloader.dataset", "val_dataloader.dataset", "test_dataloader.dataset" };
+    static const char *const new[] = { "train_dataloader.dataset", "val_dataloader.dataset",
+                                       "test_dataloader.dataset" };
     const bool third = df_node_at(config, new[0]) && !df_node_at(config, old[0]);
     int error = DF_OK;
     f->n_text = 0;

@@ -14,7 +14,7 @@ typedef struct {
     int at;
 } Ranked;
 
-/* FNV-1a of the name without its folders, so that a moved folder is split alike; the last lines of splitmix64 mix it. */
+/* FNV-1a of the name without its folders, so that a moved folder is split alike; mixed as splitmix64 does it. */
 static uint64_t hash_of(const char *name)
 {
     const char *slash = strrchr(name, '/');

@@ -113,7 +113,8 @@ static int find_picture(DfFolder *f, const char *dir, const char *folder, const 
         *out = df_arena_text(f->arena, "%s%s%s", folder, slash, picture->file_name);
     if (*out && df_folder_has(dir, *out))
         return DF_OK;
-    return df_fail(DF_EIO, "%s/%s%s%s.xml: there is no picture of that name in %s/%s", dir, folder, slash, stem, dir, folder);
+    return df_fail(DF_EIO, "%s/%s%s%s.xml: there is no picture of that name in %s/%s", dir, folder, slash, stem, dir,
+                   folder);
 }
 
 static int size_of(DfFolder *f, const char *dir, const char *name, const DfVocPicture *picture, int *height, int *width)

@@ -85,7 +85,7 @@ static int read_names(DfFolder *f, const char *dir, DfNames *out)
     const char *path = yaml || list ? df_folder_below(f, dir, yaml ? yaml : list) : NULL;
     *out = (DfNames){ 0 };
     if (!yaml && !list)
-        return df_fail(DF_EVALUE, "%s: YOLO's labels without names: want data.yaml or classes.txt with the classes", dir);
+        return df_fail(DF_EVALUE, "%s: YOLO's labels without names: want data.yaml or classes.txt", dir);
     if (!path)
         return df_fail_memory("a path");
     return yaml ? read_yaml(f, path, out) : df_dataset_lines(out, path, f->arena);

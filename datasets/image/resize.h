@@ -19,6 +19,9 @@ DF_API int df_resize_cv2_floats(DfGrid *out, const DfGrid *in, int height, int w
 /* PIL.Image.resize(BILINEAR): a triangle that widens when it shrinks (antialiased), in 22-bit fixed point; what
  * DETR uses. */
 DF_API int df_resize_pil(DfImage *out, const DfImage *in, int height, int width);
+/* The same with BILINEAR or BICUBIC (Keys' cubic with a = -0.5, what most classifiers are trained with). */
+typedef enum { DF_PIL_BILINEAR, DF_PIL_BICUBIC } DfPilFilter;
+DF_API int df_resize_pil_as(DfImage *out, const DfImage *in, int height, int width, DfPilFilter);
 
 DF_END_DECLS
 

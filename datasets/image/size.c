@@ -22,7 +22,7 @@ static uint32_t u32(const uint8_t *b)
     return u16(b) << 16 | u16(b + 2);
 }
 
-/* ---- PNG: chunks of a length, a name, that many bytes and a checksum ------------------------------------------- */
+/* ---- PNG: chunks of a length, a name, that many bytes and a checksum -------------------------------------------- */
 
 static bool png_size(Found *out, const DfFile *file)
 {
@@ -47,7 +47,7 @@ static bool png_size(Found *out, const DfFile *file)
     return found;
 }
 
-/* ---- JPEG: markers, each with the length of what follows ------------------------------------------------------- */
+/* ---- JPEG: markers, each with the length of what follows -------------------------------------------------------- */
 
 /* SOF0..SOF15, without DHT, JPG and DAC, which are numbered among them. */
 static bool is_frame(int marker)
@@ -83,7 +83,7 @@ static bool jpeg_size(Found *out, const DfFile *file)
     return false;
 }
 
-/* ---- either ---------------------------------------------------------------------------------------------------- */
+/* ---- either ----------------------------------------------------------------------------------------------------- */
 
 static bool size_of(Found *out, const DfFile *file)
 {

@@ -40,6 +40,14 @@ double df_draw_uniform(DfDraws *draws, double low, double high)
     return low + (high - low) * df_uniform(&draws->random);
 }
 
+double df_draw_normal(DfDraws *draws, double mean, double deviation)
+{
+    double value;
+    if (given(draws, DF_DRAW_NORMAL, mean, deviation, &value))
+        return value;
+    return mean + deviation * df_normal(&draws->random);
+}
+
 static int fresh_integer(DfRandom *random, int low, int high)
 {
     const double share = df_uniform(random);

@@ -21,6 +21,7 @@ typedef enum {
     DF_DRAW_UNIFORM, /* uniform(low, high)                           */
     DF_DRAW_INTEGER, /* randint(low, high): high is not drawn        */
     DF_DRAW_CHOICE,  /* choice(list): the index, high of them        */
+    DF_DRAW_NORMAL,  /* gauss(mean, deviation): low and high     */
     DF_DRAW_ORDER    /* one item of permutation(high)                */
 } DfDrawKind;
 
@@ -41,6 +42,7 @@ typedef struct {
 DF_API double df_draw_share(DfDraws *);                              /* [0, 1)                                  */
 DF_API double df_draw_uniform(DfDraws *, double low, double high);   /* low + (high - low) * share; either order */
 DF_API int df_draw_integer(DfDraws *, int low, int high);            /* low .. high - 1; wants low < high        */
+DF_API double df_draw_normal(DfDraws *, double mean, double deviation);
 DF_API int df_draw_choice(DfDraws *, int n, const double *weights);  /* 0 .. n - 1; weights sum to 1, or NULL    */
 DF_API void df_draw_order(DfDraws *, int n, int *out);               /* 0 .. n - 1 shuffled                      */
 

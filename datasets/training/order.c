@@ -217,7 +217,7 @@ static int count_batches(DfOrder *order)
     if (order->o.kind == DF_ORDER_GROUPS)
         order->capacity = (int)order->batches * batch;
     return order->batches ? DF_OK
-                          : df_fail(DF_EVALUE, "a training set of %d samples makes no batch of %d: want a smaller batch",
+                          : df_fail(DF_EVALUE, "a training set of %d samples makes no batch of %d: want smaller ones",
                                     order->n, batch);
 }
 

@@ -8,7 +8,7 @@
 
 #include "datasets/training/source.h"
 
-/* ---- pictures -------------------------------------------------------------------------------------------------- */
+/* ---- pictures --------------------------------------------------------------------------------------------------- */
 
 /* CocoDataset._filter_imgs(): a picture of none of the classes is empty; crowds count as objects there. */
 static bool is_kept(const DfCocoDataset *coco, int i, const DfCocoFilter *filter)
@@ -80,7 +80,7 @@ static void size(const DfSource *source, int i, int *height, int *width)
     *width = image->width;
 }
 
-/* ---- objects --------------------------------------------------------------------------------------------------- */
+/* ---- objects ---------------------------------------------------------------------------------------------------- */
 
 /* CocoDataset._parse_ann_info() */
 static bool is_learnt(const DfCocoBox *box, int height, int width)

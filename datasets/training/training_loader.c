@@ -21,7 +21,7 @@ struct DfTrainingLoader {
     DfAhead *ahead;
 };
 
-/* ---- one sample -------------------------------------------------------------------------------------------------- */
+/* ---- one sample ------------------------------------------------------------------------------------------------- */
 
 static const DfPipeline *pipeline_of(const DfTrainingLoader *l, int sample)
 {
@@ -71,7 +71,7 @@ static int make_sample(const DfTrainingLoader *l, int *sample, uint64_t place, D
     return error;
 }
 
-/* ---- one batch ---------------------------------------------------------------------------------------------------- */
+/* ---- one batch -------------------------------------------------------------------------------------------------- */
 
 /* Which samples it has is asked in order, because the order is laid out epoch by epoch. */
 static void draw(void *user, int64_t k, void *thing)
@@ -90,6 +90,16 @@ static void draw(void *user, int64_t k, void *thing)
         memcpy(batch->sample, l->drawn + first, (size_t)part * sizeof *batch->sample);
 }
 
+/* The same numbers in every process. */
+static int mix(const DfTrainingLoader *l, DfBatch *batch)
+{
+    DfRandom random = df_random(l->what.order.seed ^ df_hash("mixing of a batch"), (uint64_t)batch->number);
+    if (df_training_set_learning(l->what.set) != DF_LEARN_IMAGE_CLASS)
+        return DF_OK;
+    const DfMixture mixture = df_mixing_draw(&l->what.mixing, &random, batch->height, batch->width);
+    return df_batch_mix(batch, &mixture);
+}
+
 static int fill_batch(const DfTrainingLoader *l, DfBatch *batch, DfTrainingSample *samples)
 {
     const uint64_t place = (uint64_t)batch->number * (uint64_t)l->what.order.batch + (uint64_t)batch->first;
@@ -98,8 +108,10 @@ static int fill_batch(const DfTrainingLoader *l, DfBatch *batch, DfTrainingSampl
         error = make_sample(l, &batch->sample[i], place + (uint64_t)i, &samples[i]);
         batch->path[i] = df_training_set_path(l->what.set, batch->sample[i]);
     }
-    if (error == DF_OK)
-        return df_batch_collate(batch, samples, batch->n, l->what.map_fill);
+    if (error == DF_OK) {
+        error = df_batch_collate(batch, samples, batch->n, l->what.map_fill);
+        return error == DF_OK ? mix(l, batch) : error;
+    }
     for (int i = 0; i < batch->n; i++)
         df_training_sample_free(&samples[i]);
     return error;
@@ -132,7 +144,7 @@ static void drop(void *thing)
     df_batch_free(thing);
 }
 
-/* ---- made and freed ----------------------------------------------------------------------------------------------- */
+/* ---- made and freed --------------------------------------------------------------------------------------------- */
 
 /* Below MultiImageMixDataset the pictures come as they are: its own pipeline does everything. */
 static int check_inner(const DfNode *list)

@@ -13,13 +13,14 @@
  *     df_training_loader_free(loader);
  *
  * A batch is a function of the set, the options and its number: whoever begins again at a position has the same
- * batches, with any number of threads. The random numbers of a sample come from the seed and its place in the order; one
- * from which nothing can be learnt (a crop without objects) is replaced by another, drawn from the same numbers.
+ * batches, with any number of threads. The random numbers of a sample come from the seed and its place in the order;
+ * one from which nothing can be learnt (a crop without objects) is replaced by another, drawn from the same numbers.
  */
 #ifndef DF_DATASETS_TRAINING_TRAINING_LOADER_H
 #define DF_DATASETS_TRAINING_TRAINING_LOADER_H
 
 #include "datasets/training/batch.h"
+#include "datasets/training/mixing.h"
 #include "datasets/training/order.h"
 
 DF_BEGIN_DECLS
@@ -34,6 +35,7 @@ typedef struct {
     int threads;                /* that prepare batches; 0: df_training_loader_next() does it itself               */
     int ahead;                  /* batches held at a time, at most (at least 1)                                    */
     size_t memory;              /* or bytes in them; 0: any number. One batch is always held                        */
+    DfMixing mixing;            /* of pictures with a class, in each process by itself; {0}: none                  */
     int map_fill;               /* classes around label maps that are padded; 0: 255                               */
 } DfTrainingLoading;
 
@@ -43,7 +45,7 @@ typedef struct DfTrainingLoader DfTrainingLoader;
 DF_API int df_training_loader_new(DfTrainingLoader **out, const DfTrainingLoading *);
 DF_API int64_t df_training_loader_epoch_batches(const DfTrainingLoader *); /* df_order_epoch_batches() */
 DF_API bool df_training_loader_next(DfTrainingLoader *, DfBatch *out);     /* waits; false after the last */
-DF_API void df_training_loader_free(DfTrainingLoader *); /* also before the last: what is begun is finished. NULL is fine */
+DF_API void df_training_loader_free(DfTrainingLoader *); /* also before the last: what is begun is finished */
 
 DF_END_DECLS
 

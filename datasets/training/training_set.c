@@ -7,7 +7,7 @@
 #include "datasets/image/image_file.h"
 #include "datasets/training/wrappers.h"
 
-/* ---- made and freed -------------------------------------------------------------------------------------------- */
+/* ---- made and freed --------------------------------------------------------------------------------------------- */
 
 static int number_pictures(DfTrainingSet *set)
 {
@@ -59,7 +59,7 @@ void df_training_set_free(DfTrainingSet *set)
     df_free(set);
 }
 
-/* ---- asked ----------------------------------------------------------------------------------------------------- */
+/* ---- asked ------------------------------------------------------------------------------------------------------ */
 
 static const DfSource *source_of(const DfTrainingSet *set, int i)
 {

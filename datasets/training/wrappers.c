@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- the list -------------------------------------------------------------------------------------------------- */
+/* ---- the list --------------------------------------------------------------------------------------------------- */
 
 static int add_sample(DfTrainingSet *set, DfSampleOf sample)
 {
@@ -32,7 +32,7 @@ static int repeat(DfTrainingSet *set, int first, int times)
     return error;
 }
 
-/* ---- ClassBalancedDataset -------------------------------------------------------------------------------------- */
+/* ---- ClassBalancedDataset --------------------------------------------------------------------------------------- */
 
 /* Repeat factors of Gupta et al., 2019, as mmdet computes them. Per class c, with `n` samples in all:
  *     f(c) = samples that contain c / n,   r(c) = max(1, sqrt(oversample_thr / f(c)))
@@ -113,7 +113,7 @@ static int balance(DfTrainingSet *set, int first, const DfNode *dict)
     if (!(threshold > 0 && threshold <= 1))
         return df_node_fail(dict, DF_EVALUE, "oversample_thr: want a number above 0, at most 1");
     if (!set->source[set->sample[first].source]->kind->classes_in)
-        return df_node_fail(dict, DF_EVALUE, "ClassBalancedDataset of label maps: want a dataset of objects or classes");
+        return df_node_fail(dict, DF_EVALUE, "ClassBalancedDataset of label maps: want one of objects or classes");
     Balance b = { .n_classes = set->source[set->sample[first].source]->classes.n };
     DfSampleOf *once = df_malloc(((size_t)n + 1) * sizeof *once);
     int error = once ? count_classes(set, first, filter_empty, threshold, &b) : df_fail_memory("a training set");
@@ -127,7 +127,7 @@ static int balance(DfTrainingSet *set, int first, const DfNode *dict)
     return error;
 }
 
-/* ---- the wrappers ---------------------------------------------------------------------------------------------- */
+/* ---- the wrappers ----------------------------------------------------------------------------------------------- */
 
 typedef struct {
     const DfNode *dataset, *datasets, *pipeline;
@@ -138,12 +138,13 @@ typedef struct {
 
 static const DfOpt repeat_opts[] = {
     DF_OPT_DICT(Options, dataset, NULL, "what is repeated"),
-    DF_OPT_INT(Options, times, NULL, 1, 1000000, "how many times an epoch goes through it"),
+    DF_OPT_ROW(Options, times, DF_KIND_INT, NULL, 1, 1000000, NULL, "how many times an epoch goes through it"),
     DF_OPT_END
 };
 static const DfOpt balanced_opts[] = {
     DF_OPT_DICT(Options, dataset, NULL, "whose pictures are repeated"),
-    DF_OPT_FLOAT(Options, oversample_thr, NULL, 0, 1, "pictures of classes that are in fewer than this share are repeated"),
+    DF_OPT_ROW(Options, oversample_thr, DF_KIND_FLOAT, NULL, 0, 1, NULL,
+               "pictures of classes that are in fewer than this share are repeated"),
     DF_OPT_BOOL(Options, filter_empty_gt, True, "False: \"no object\" counts as a class"),
     DF_OPT_END
 };
@@ -224,7 +225,7 @@ static const struct {
     { &df_dataset_MultiImageMixDataset, add_mix },
 };
 
-/* ---- the datasets ---------------------------------------------------------------------------------------------- */
+/* ---- the datasets ----------------------------------------------------------------------------------------------- */
 
 /* mmpretrain has a CustomDataset, too: a folder for each class, without img_dir. */
 static const DfSourceKind *kind_of(const DfNode *dict)
