@@ -24,6 +24,7 @@
 #include "datasets/segmentation.h"
 #include "datasets/synthetic.h"
 #include "datasets/training/batch.h"
+#include "datasets/training/check.h"
 #include "datasets/training/mixing.h"
 #include "datasets/training/order.h"
 #include "datasets/training/training_loader.h"
