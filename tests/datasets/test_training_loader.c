@@ -262,3 +262,52 @@ Test(training_loader, memory_that_runs_out_is_an_error)
         cr_assert_lt(n, 2000u);
     }
 }
+
+/* ---- samples that are left out, and pictures that are mixed -------------------------------------------------------- */
+
+static void reopen(const char *pipeline, const char *mixing)
+{
+    char dict[2048];
+    df_training_set_free(set);
+    df_config_free(config);
+    snprintf(dict, sizeof dict, "%s%sdict(type='CocoDataset', ann_file='annotations/instances_val2017.json', img_prefix='val2017/', pipeline=[%s])%s",
+             mixing ? "dict(type='MultiImageMixDataset', pipeline=[" : "", mixing ? mixing : "", pipeline, mixing ? ")" : "");
+    open_config(dict);
+}
+
+#define LOAD "dict(type='LoadImageFromFile'), dict(type='LoadAnnotations', with_bbox=True)"
+
+/* A small crop often has no object: such a sample is drawn again, from the same numbers. */
+Test(training_loader, samples_without_objects_are_replaced)
+{
+    static uint64_t want[8][3], got[8][3];
+    reopen(LOAD ", dict(type='RandomCrop', crop_size=(40, 40)), dict(type='DefaultFormatBundle')", NULL);
+    hashes(loading(0), want);
+    hashes(loading(3), got);
+    cr_expect_arr_eq(got, want, sizeof want);
+    DfTrainingLoading what = loading(1);
+    DfTrainingLoader *loader;
+    DfBatch batch;
+    cr_assert_eq(df_training_loader_new(&loader, &what), DF_OK, "%s", df_error());
+    for (; df_training_loader_next(loader, &batch); df_batch_free(&batch))
+        for (int i = 0; i < batch.n; i++)
+            cr_expect_gt(batch.objects[i].n, 0u);
+    df_training_loader_free(loader);
+    reopen(LOAD ", dict(type='RandomCrop', crop_size=(1, 1)), dict(type='FilterAnnotations', min_gt_bbox_wh=(900, 900))", NULL);
+    what = loading(1);
+    cr_assert_eq(df_training_loader_new(&loader, &what), DF_OK, "%s", df_error());
+    cr_assert(df_training_loader_next(loader, &batch));
+    cr_expect(batch.error == DF_EVALUE && strstr(batch.message, "leave nothing to learn from"), "%s", batch.message);
+    df_batch_free(&batch);
+    df_training_loader_free(loader);
+}
+
+Test(training_loader, mosaics_take_other_pictures_of_the_set)
+{
+    static uint64_t want[8][3], got[8][3];
+    reopen(LOAD, "dict(type='Mosaic', img_scale=(96, 96), pad_val=114.0), dict(type='MixUp', img_scale=(96, 96), pad_val=114.0)],"
+                 " dataset=");
+    hashes(loading(0), want);
+    hashes(loading(2), got);
+    cr_expect_arr_eq(got, want, sizeof want);
+}
