@@ -115,11 +115,12 @@ void df_folder_free(DfFolder *f)
 {
     if (!f)
         return;
-    for (int part = 0; part < DF_PARTS; part++) {
-        DfCocoDataset *coco = f->part[part].coco;
-        if (coco && coco->arena && (part == 0 || coco != f->part[0].coco))
-            df_coco_dataset_free(coco);
-    }
+    DfCocoDataset *first = f->part[DF_TRAINING].coco;
+    DfCocoDataset *second = f->part[DF_VALIDATION].coco;
+    if (second && second != first && second->arena)
+        df_coco_dataset_free(second);
+    if (first && first->arena)
+        df_coco_dataset_free(first);
     df_free(f->text);
     df_arena_free(f->arena);
     df_free(f);
