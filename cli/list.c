@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "datasets/datasets.h"
+#include "train/train.h"
 
 static const char *type_name(const DfOpt *opt)
 {
@@ -55,8 +56,16 @@ static const struct {
     const char *name;
     const void *table;
 } kinds[] = {
-    { "models", df_architectures }, { "backbones", df_backbones },    { "necks", df_necks },
-    { "heads", df_heads },          { "datasets", df_dataset_types }, { "transforms", df_transforms },
+    { "models", df_architectures },
+    { "backbones", df_backbones },
+    { "necks", df_necks },
+    { "heads", df_heads },
+    { "datasets", df_dataset_types },
+    { "transforms", df_transforms },
+    { "optimizers", df_optimizers },
+    { "policies", df_lr_policies },
+    { "schedulers", df_lr_schedulers },
+    { "averages", df_averages },
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -76,16 +85,20 @@ static int run(int n, const char *const *args)
         return DF_OK;
     const char *nearest = df_nearest_name(args[0], names, KINDS);
     return df_fail(CLI_EUSAGE,
-                   "nothing is called '%s': want models, backbones, necks, heads, datasets or transforms%s%s%s",
+                   "nothing is called '%s': want models, backbones, necks, heads, datasets, transforms, optimizers, "
+                   "policies, schedulers or averages%s%s%s",
                    args[0], nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }
 
 const CliCommand cli_command_list = {
     .name = "list",
-    .synopsis = "[models|backbones|necks|heads|datasets|transforms]",
+    .synopsis = "[KIND]",
     .summary = "list the models, backbones, heads, ... and their options",
     .details = "Prints everything that a config can name with `type`, and for each of its\n"
-               "options the type, the allowed range, the default and the meaning.",
+               "options the type, the allowed range, the default and the meaning. KIND is one\n"
+               "of models, backbones, necks, heads, datasets, transforms; of training:\n"
+               "optimizers, policies (of lr_config), schedulers (of param_scheduler), averages\n"
+               "(EMAHook).",
     .examples = "  deformer list\n"
                 "  deformer list backbones",
     .least = 0,

@@ -183,15 +183,15 @@ static const DfOpt old_exponential_opts[] = {
 };
 
 static const struct {
-    const char *type;
+    DfPlugin is;
     int kind;
-    const DfOpt *opts;
 } kinds[] = {
-    { "ExponentialMovingAverage", DF_EMA_MOMENTUM,    new_opts         },
-    { "MomentumAnnealingEMA",     DF_EMA_ANNEALING,   annealing_opts   },
-    { "ExpMomentumEMA",           DF_EMA_EXPONENTIAL, exponential_opts },
-    { "StochasticWeightAverage",  DF_EMA_MEAN,        new_opts         },
+    { { "ExponentialMovingAverage", "a part of the new, each time", new_opts },                     DF_EMA_MOMENTUM    },
+    { { "MomentumAnnealingEMA", "the same, with more of the new at first", annealing_opts },        DF_EMA_ANNEALING   },
+    { { "ExpMomentumEMA", "the same, with exponentially more at first", exponential_opts },         DF_EMA_EXPONENTIAL },
+    { { "StochasticWeightAverage", "the mean of all (Izmailov et al., UAI 2018)", new_opts },       DF_EMA_MEAN        },
 };
+const DfPlugin *const df_averages[] = { &kinds[0].is, &kinds[1].is, &kinds[2].is, &kinds[3].is, NULL };
 
 /* The old dialect of EMAHook has warm_up; a config that says nothing is of the old dialect if its other hooks are. */
 static bool is_old(const DfNode *dict)
@@ -226,9 +226,9 @@ static int read_new(DfEmaRule *out, const DfNode *dict, DfArena *arena)
     const char *type = df_node_text(df_node_get(dict, "ema_type"), "ExponentialMovingAverage");
     const char *names[4];
     for (size_t i = 0; i < 4; i++) {
-        names[i] = kinds[i].type;
-        if (strcmp(type, kinds[i].type) == 0)
-            return bind_as(out, dict, kinds[i].opts, kinds[i].kind, arena);
+        names[i] = kinds[i].is.name;
+        if (strcmp(type, kinds[i].is.name) == 0)
+            return bind_as(out, dict, kinds[i].is.opts, kinds[i].kind, arena);
     }
     const char *near = df_nearest_name(type, names, 4);
     return df_node_fail(dict, DF_EVALUE, "no ema_type '%s'%s%s%s", type, near ? "; did you mean '" : "",

@@ -27,6 +27,7 @@ typedef struct {
     int64_t begin_iter;        /* before it the average is a copy                                        */
     int64_t begin_epoch;       /* the same in epochs; 0: by iterations                                   */
 } DfEmaRule;
+DF_API extern const DfPlugin *const df_averages[]; /* ema_type of EMAHook, and its options; NULL-terminated */
 /* Reads a list `custom_hooks` of either dialect; without a hook that averages, out->kind is DF_EMA_NONE. Hooks of other
  * kinds are not looked at. DF_OK, DF_EVALUE, DF_ENOMEM. */
 DF_API int df_ema_rule(DfEmaRule *out, const DfNode *custom_hooks);

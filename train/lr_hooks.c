@@ -14,8 +14,7 @@ typedef struct {
 } Progress;
 
 typedef struct {
-    const char *name, *help;
-    const DfOpt *opts;
+    DfPlugin is;
     double (*rate)(const LrHook *, Progress, double base);
 } Policy;
 
@@ -247,20 +246,24 @@ static const DfOpt cooldown_opts[] = {
 };
 
 static const Policy policies[] = {
-    { "Fixed",                   "the rate stays as it is",                      fixed_opts,       fixed           },
-    { "Step",                    "drops at certain epochs",                      step_opts,        stepwise        },
-    { "Exp",                     "falls by a factor each epoch",                 exp_opts,         exponential     },
-    { "Poly",                    "a power of the part of the run that is left",  poly_opts,        poly            },
-    { "Inv",                     "falls as a power of the inverse",              inv_opts,         inverse         },
-    { "CosineAnnealing",         "half a cosine",                                target_opts,      cosine          },
-    { "LinearAnnealing",         "a straight line",                              target_opts,      linear          },
-    { "FlatCosineAnnealing",     "constant, then half a cosine",                 flat_cosine_opts, flat_cosine     },
-    { "CosineRestart",           "half a cosine, again and again",               restart_opts,     cosine_restart  },
-    { "Cyclic",                  "up and down, in cycles",                       cyclic_opts,      cyclic          },
-    { "OneCycle",                "up and down once",                             one_cycle_opts,   one_cycle       },
-    { "CosineAnnealingCooldown", "half a cosine, then a straight line",          cooldown_opts,    cosine_cooldown },
+    { { "Fixed",                   "the rate stays as it is",                     fixed_opts       }, fixed           },
+    { { "Step",                    "drops at certain epochs",                     step_opts        }, stepwise        },
+    { { "Exp",                     "falls by a factor each epoch",                exp_opts         }, exponential     },
+    { { "Poly",                    "a power of the part of the run that is left", poly_opts        }, poly            },
+    { { "Inv",                     "falls as a power of the inverse",             inv_opts         }, inverse         },
+    { { "CosineAnnealing",         "half a cosine",                               target_opts      }, cosine          },
+    { { "LinearAnnealing",         "a straight line",                             target_opts      }, linear          },
+    { { "FlatCosineAnnealing",     "constant, then half a cosine",                flat_cosine_opts }, flat_cosine     },
+    { { "CosineRestart",           "half a cosine, again and again",              restart_opts     }, cosine_restart  },
+    { { "Cyclic",                  "up and down, in cycles",                      cyclic_opts      }, cyclic          },
+    { { "OneCycle",                "up and down once",                            one_cycle_opts   }, one_cycle       },
+    { { "CosineAnnealingCooldown", "half a cosine, then a straight line",         cooldown_opts    }, cosine_cooldown },
 };
 enum { POLICIES = sizeof policies / sizeof *policies };
+const DfPlugin *const df_lr_policies[] = {
+    &policies[0].is, &policies[1].is, &policies[2].is, &policies[3].is, &policies[4].is,  &policies[5].is,  &policies[6].is,
+    &policies[7].is, &policies[8].is, &policies[9].is, &policies[10].is, &policies[11].is, NULL,
+};
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
@@ -278,8 +281,8 @@ static const Policy *find_policy(const DfNode *dict)
     if (said && name[0] >= 'a' && name[0] <= 'z')
         name[0] = (char)(name[0] - 'a' + 'A');
     for (int i = 0; i < POLICIES; i++) {
-        names[i] = policies[i].name;
-        if (strcmp(name, policies[i].name) == 0)
+        names[i] = policies[i].is.name;
+        if (strcmp(name, policies[i].is.name) == 0)
             return &policies[i];
     }
     const char *near = df_nearest_name(name, names, POLICIES);
@@ -290,7 +293,7 @@ static const Policy *find_policy(const DfNode *dict)
 
 static bool needs_target(const LrHook *h)
 {
-    const DfOpt *opts = h->policy->opts;
+    const DfOpt *opts = h->policy->is.opts;
     return opts == target_opts || opts == flat_cosine_opts || opts == restart_opts || opts == cooldown_opts;
 }
 
@@ -298,13 +301,13 @@ static int check(const LrHook *h, const DfNode *dict, int groups)
 {
     if (needs_target(h) && isnan(h->min_lr) == isnan(h->min_lr_ratio))
         return df_node_fail(dict, DF_EVALUE, "want one of min_lr and min_lr_ratio");
-    if (h->policy->opts == restart_opts && h->restart_weights.n != 1 && h->restart_weights.n != h->periods.n)
+    if (h->policy->is.opts == restart_opts && h->restart_weights.n != 1 && h->restart_weights.n != h->periods.n)
         return df_node_fail(dict, DF_EVALUE, "%d periods and %d restart_weights: want as many", h->periods.n,
                             h->restart_weights.n);
-    if (h->policy->opts == one_cycle_opts && h->max_lr.n != 1 && h->max_lr.n != groups)
+    if (h->policy->is.opts == one_cycle_opts && h->max_lr.n != 1 && h->max_lr.n != groups)
         return df_node_fail(dict, DF_EVALUE, "max_lr has %d rates for %d groups: want 1 or as many", h->max_lr.n,
                             groups);
-    if (h->policy->opts == cyclic_opts && (h->target_ratio.n < 1 || h->target_ratio.n > 2))
+    if (h->policy->is.opts == cyclic_opts && (h->target_ratio.n < 1 || h->target_ratio.n > 2))
         return df_node_fail(dict, DF_EVALUE, "target_ratio has %d numbers: want 1 or 2", h->target_ratio.n);
     return DF_OK;
 }
@@ -318,7 +321,7 @@ int df_lr_hook_new(DfSchedule *s, const DfNode *dict)
     if (!h)
         return df_fail_memory("a schedule");
     *h = (LrHook){ .min_lr_ratio = NAN };
-    int error = df_bind(dict, policy->opts, h, s->arena, "lr_config");
+    int error = df_bind(dict, policy->is.opts, h, s->arena, "lr_config");
     h->policy = policy;
     const DfNode *step = df_node_get(dict, "step");
     h->every = step && step->kind != DF_NODE_LIST;

@@ -11,8 +11,7 @@
 #include "train/schedule_parts.h"
 
 typedef struct {
-    const char *name, *help;
-    const DfOpt *opts;
+    DfPlugin is;
     double (*rate)(const LrScheduler *, double now, int group); /* the rate of the next step */
 } Kind;
 
@@ -225,17 +224,21 @@ static const DfOpt one_cycle_opts[] = {
 };
 
 static const Kind kinds[] = {
-    { "ConstantLR",          "a factor until the end",               constant_opts,    constant },
-    { "LinearLR",            "a factor that becomes another",        linear_opts,      linear },
-    { "ExponentialLR",       "falls by a factor each step",          exponential_opts, exponential },
-    { "MultiStepLR",         "drops at certain steps",               multi_step_opts,  multi_step },
-    { "StepLR",              "drops every so many steps",            step_opts,        step },
-    { "PolyLR",              "a power of the part that is left",     poly_opts,        poly },
-    { "CosineAnnealingLR",   "half a cosine",                        cosine_opts,      cosine },
-    { "CosineRestartLR",     "half a cosine, again and again",       restart_opts,     cosine_restart },
-    { "OneCycleLR",          "up and down once",                     one_cycle_opts,   one_cycle },
+    { { "ConstantLR",        "a factor until the end",           constant_opts    }, constant       },
+    { { "LinearLR",          "a factor that becomes another",    linear_opts      }, linear         },
+    { { "ExponentialLR",     "falls by a factor each step",      exponential_opts }, exponential    },
+    { { "MultiStepLR",       "drops at certain steps",           multi_step_opts  }, multi_step     },
+    { { "StepLR",            "drops every so many steps",        step_opts        }, step           },
+    { { "PolyLR",            "a power of the part that is left", poly_opts        }, poly           },
+    { { "CosineAnnealingLR", "half a cosine",                    cosine_opts      }, cosine         },
+    { { "CosineRestartLR",   "half a cosine, again and again",   restart_opts     }, cosine_restart },
+    { { "OneCycleLR",        "up and down once",                 one_cycle_opts   }, one_cycle      },
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
+const DfPlugin *const df_lr_schedulers[] = {
+    &kinds[0].is, &kinds[1].is, &kinds[2].is, &kinds[3].is, &kinds[4].is,
+    &kinds[5].is, &kinds[6].is, &kinds[7].is, &kinds[8].is, NULL,
+};
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
@@ -244,8 +247,8 @@ static const Kind *find_kind(const DfNode *dict)
     const char *names[KINDS];
     const char *type = df_node_text(df_node_get(dict, "type"), "");
     for (int i = 0; i < KINDS; i++) {
-        names[i] = kinds[i].name;
-        if (strcmp(type, kinds[i].name) == 0)
+        names[i] = kinds[i].is.name;
+        if (strcmp(type, kinds[i].is.name) == 0)
             return &kinds[i];
     }
     const char *near = df_nearest_name(type, names, KINDS);
@@ -274,12 +277,12 @@ static int place(LrScheduler *x, const DfSchedule *s, const DfNode *dict)
 
 static int check(const LrScheduler *x, const DfNode *dict, int groups)
 {
-    if (!isnan(x->eta_min) && !isnan(x->eta_min_ratio) && x->kind->opts != poly_opts)
+    if (!isnan(x->eta_min) && !isnan(x->eta_min_ratio) && x->kind->is.opts != poly_opts)
         return df_node_fail(dict, DF_EVALUE, "want one of eta_min and eta_min_ratio");
-    if (x->kind->opts == restart_opts && x->restart_weights.n != 1 && x->restart_weights.n != x->periods.n)
+    if (x->kind->is.opts == restart_opts && x->restart_weights.n != 1 && x->restart_weights.n != x->periods.n)
         return df_node_fail(dict, DF_EVALUE, "%d periods and %d restart_weights: want as many", x->periods.n,
                             x->restart_weights.n);
-    if (x->kind->opts == one_cycle_opts && x->eta_max.n != 1 && x->eta_max.n != groups)
+    if (x->kind->is.opts == one_cycle_opts && x->eta_max.n != 1 && x->eta_max.n != groups)
         return df_node_fail(dict, DF_EVALUE, "eta_max has %d rates for %d groups: want 1 or as many", x->eta_max.n,
                             groups);
     return DF_OK;
@@ -291,7 +294,7 @@ static int read_one(LrScheduler *x, const DfSchedule *s, const DfNode *dict)
     if (!kind)
         return DF_EVALUE;
     *x = (LrScheduler){ .eta_min = NAN, .eta_min_ratio = NAN };
-    int error = df_bind(dict, kind->opts, x, s->arena, kind->name);
+    int error = df_bind(dict, kind->is.opts, x, s->arena, kind->is.name);
     x->kind = kind;
     if (error == DF_OK)
         error = check(x, dict, s->n);
@@ -337,7 +340,7 @@ void df_lr_schedulers_begin(DfSchedule *s)
         LrScheduler *x = &s->schedulers[k];
         const double *before = k > 0 ? s->schedulers[k - 1].initial : s->base;
         memcpy(x->initial, before, (size_t)s->n * sizeof *x->initial);
-        for (int i = 0; i < s->n && x->kind->opts == one_cycle_opts; i++)
+        for (int i = 0; i < s->n && x->kind->is.opts == one_cycle_opts; i++)
             x->initial[i] = x->eta_max.v[x->eta_max.n == 1 ? 0 : i] / x->div_factor;
         x->clock = x->steps = -1;
         advance(x, s);

@@ -217,16 +217,18 @@ static const DfOpt sgd_opts[] = {
 static const DfOpt adam_opts[] = { ADAM_ROWS("0"), DF_OPT_END };
 static const DfOpt adamw_opts[] = { ADAM_ROWS("0.01"), DF_OPT_END };
 
-static const struct {
-    const char *type;
-    const DfOpt *opts;
-} kinds[] = { { "SGD", sgd_opts }, { "Adam", adam_opts }, { "AdamW", adamw_opts } };
+static const DfPlugin kinds[] = {
+    { "SGD",   "the gradient, with momentum",                                              sgd_opts   },
+    { "Adam",  "rates of their own for all weights (Kingma and Ba, ICLR 2015)",            adam_opts  },
+    { "AdamW", "Adam, with the decay apart from the gradient (Loshchilov and Hutter, ICLR 2019)", adamw_opts },
+};
+const DfPlugin *const df_optimizers[] = { &kinds[DF_SGD], &kinds[DF_ADAM], &kinds[DF_ADAMW], NULL };
 
 static int find_kind(const DfNode *dict, int *kind)
 {
     const char *type = df_node_text(df_node_get(dict, "type"), NULL);
     for (*kind = 0; type && *kind < 3; ++*kind)
-        if (strcmp(type, kinds[*kind].type) == 0)
+        if (strcmp(type, kinds[*kind].name) == 0)
             return DF_OK;
     return df_node_fail(dict, DF_EVALUE, "no optimizer '%s': want SGD, Adam or AdamW", type ? type : "");
 }
@@ -236,12 +238,11 @@ int df_optimizer_rule(DfOptimizerRule *out, const DfNode *dict)
     int kind;
     int error = find_kind(dict, &kind);
     DfArena *arena = error == DF_OK ? df_arena_new() : NULL;
-    static const int kind_of[] = { DF_SGD, DF_ADAM, DF_ADAMW };
     Read read = { 0 };
     if (error == DF_OK && !arena)
         error = df_fail_memory("an optimizer");
     if (error == DF_OK)
-        error = df_bind(dict, kinds[kind].opts, &read, arena, kinds[kind].type);
+        error = df_bind(dict, kinds[kind].opts, &read, arena, kinds[kind].name);
     if (error == DF_OK && kind > 0 && read.betas.n != 2)
         error = df_node_fail(dict, DF_EVALUE, "betas has %d numbers: want 2", read.betas.n);
     if (error == DF_OK && read.rule.nesterov && (read.rule.momentum <= 0 || read.rule.dampening > 0))
@@ -250,7 +251,7 @@ int df_optimizer_rule(DfOptimizerRule *out, const DfNode *dict)
         read.rule.beta1 = read.betas.v[0];
         read.rule.beta2 = read.betas.v[1];
     }
-    read.rule.kind = kind_of[kind];
+    read.rule.kind = (unsigned)kind;
     df_arena_free(arena);
     *out = read.rule;
     return error;

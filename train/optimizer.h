@@ -20,6 +20,7 @@ typedef struct {
     double beta1, beta2, eps;             /* Adam and AdamW (Loshchilov and Hutter, ICLR 2019)      */
     bool amsgrad;                         /* divides by the greatest second moment so far           */
 } DfOptimizerRule;
+DF_API extern const DfPlugin *const df_optimizers[]; /* their names and options; NULL-terminated */
 /* A dict `optimizer`, with torch's names and defaults; `paramwise_cfg` and `constructor` in it are not looked at.
  * DF_EVALUE: another type, an unknown key, a value out of range; DF_ENOMEM. */
 DF_API int df_optimizer_rule(DfOptimizerRule *out, const DfNode *dict);

@@ -20,6 +20,10 @@ typedef struct {
 /* The learning rates of all groups of parameters, iteration by iteration. */
 typedef struct DfSchedule DfSchedule;
 
+/* The names and options of the policies of `lr_config` and of the types of `param_scheduler`; NULL-terminated. */
+DF_API extern const DfPlugin *const df_lr_policies[];
+DF_API extern const DfPlugin *const df_lr_schedulers[];
+
 /* `rules` is the value of `lr_config` (a dict with `policy`) or of `param_scheduler` (a dict with `type`, or a list of
  * them); NULL or None: the rates stay as they are. `base` [n] are the rates of the groups as the config has them. DF_OK;
  * DF_EVALUE: the sentence names file, line and key; DF_ENOMEM. */
