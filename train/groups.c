@@ -209,6 +209,16 @@ static void fill(DfGroups *g, const NnModel *model, const DfRecipe *r, const DfP
     }
 }
 
+/* PyTorch lists what a network itself holds before what its parts hold: mmdet's Deformable DETR holds its level
+ * embeddings. */
+static int first_group(const DfGroups *g)
+{
+    for (int i = 0; i < g->n; i++)
+        if (df_ends_with(g->params[i]->name, ".level_embeds"))
+            return g->slots[i].group;
+    return 0;
+}
+
 int df_groups_new(DfGroups *out, const NnModel *model, const DfRecipe *r)
 {
     DfParamwise paramwise;
@@ -226,6 +236,8 @@ int df_groups_new(DfGroups *out, const NnModel *model, const DfRecipe *r)
         error = df_layers_read(&layers, &paramwise, model);
     if (error == DF_OK)
         fill(out, model, r, &paramwise, by_layers ? &layers : NULL);
+    if (error == DF_OK)
+        out->first = first_group(out);
     df_arena_free(arena);
     if (error < 0)
         df_groups_done(out);

@@ -45,7 +45,8 @@ typedef struct {
     DfSlot *slots;             /* [n], as nn_model_trained() lays them out                                 */
     const NnParam **params;    /* [n]                                                                      */
     int n_groups;
-    double *rates, *decays;    /* [n_groups], before any schedule; group 0 is that of the first parameter  */
+    double *rates, *decays;    /* [n_groups], before any schedule                                          */
+    int first;                 /* the group that PyTorch has first                                         */
 } DfGroups;
 /* After nn_model_train(). DF_EVALUE: a rule that is wrong or that does not fit the network; DF_ENOMEM. */
 DF_API int df_groups_new(DfGroups *out, const NnModel *, const DfRecipe *);

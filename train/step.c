@@ -65,6 +65,8 @@ int df_trainer_new(DfTrainer **out, DfModel *model, const DfRecipe *recipe, cons
     *out = NULL;
     if (recipe->dialect == DF_RECIPE_NONE)
         return df_fail(DF_EVALUE, "the config names no optimizer: want the key 'optimizer' or 'optim_wrapper'");
+    if (recipe->half)
+        df_log(DF_LOG_INFO, "the config asks for float16: this run computes in float32");
     DfTrainer *t = df_calloc(1, sizeof *t);
     if (!t)
         return df_fail_memory("a training run");
@@ -130,7 +132,8 @@ static int in_iteration(const DfTrainer *t, int error)
 static void report_rates(const DfTrainer *t, DfStepReport *out)
 {
     const double *rates = df_schedule_rates(t->schedule);
-    out->rate = out->lowest = out->highest = rates[0];
+    out->rate = rates[t->groups.first];
+    out->lowest = out->highest = rates[0];
     for (int i = 1; i < t->groups.n_groups; i++) {
         out->lowest = fmin(out->lowest, rates[i]);
         out->highest = fmax(out->highest, rates[i]);

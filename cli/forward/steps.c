@@ -2,6 +2,7 @@
  *
  * cli/forward/steps.c -- training steps on given targets: losses, gradients and buffers of one, or where several lead.
  */
+#include <math.h>
 #include <string.h>
 
 #include "cli/forward/forward.h"
@@ -50,6 +51,14 @@ static void add_weights(CliOutputs *o, const NnModel *model)
             cli_add_param(o, "grad", param, param->tensor->grad);
     }
     add_shared(o, model, "grad");
+}
+
+static int check_losses(const DfLosses *losses)
+{
+    for (int i = 0; i < losses->n; i++)
+        if (losses->v[i].loss && !isfinite(losses->v[i].loss->data[0]))
+            return df_fail(DF_EVALUE, "%s is %g", losses->v[i].name, (double)losses->v[i].loss->data[0]);
+    return DF_OK;
 }
 
 /* Whether the statistics of a norm have moved away from those of the file. */
@@ -101,6 +110,8 @@ int cli_forward_losses(CliSession *s, const CliInput *input, const DfCheckpoint 
         error = cli_read_batch(s, input, o->arena, &given);
     if (error == DF_OK)
         error = df_model_losses(s->model, s->c, given.image, &given.batch, &losses);
+    if (error == DF_OK)
+        error = check_losses(&losses);
     if (error == DF_OK && losses.total) {
         df_backward(s->c, losses.total, NULL);
         nn_model_take_statistics(weights, s->c);

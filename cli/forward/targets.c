@@ -3,6 +3,7 @@
  * cli/forward/targets.c -- what a batch should have been, by the names that mmdet, mmseg and DETR use: boxes, labels,
  * masks, label maps, and what a sampler chose in another program.
  */
+#include <math.h>
 #include <string.h>
 
 #include "cli/forward/forward.h"
@@ -353,12 +354,22 @@ static int read_pictures(Reader *r, int N, DfAnnotations *objects)
     return error;
 }
 
+static int check_pixels(const CliInput *input, const DfTensor *image)
+{
+    for (size_t i = 0; i < df_size(image); i++)
+        if (!isfinite(image->data[i]))
+            return df_fail(DF_EFORMAT, "%s: `image` holds %g: want finite numbers", input->path, (double)image->data[i]);
+    return DF_OK;
+}
+
 int cli_read_batch(CliSession *s, const CliInput *input, DfArena *arena, CliBatch *out)
 {
     Reader r = { .input = input, .arena = arena };
     *out = (CliBatch){ 0 };
     const bool bytes = !df_checkpoint_find(input->file, "image") && df_checkpoint_find(input->file, "image_u8");
     int error = cli_read_image(s, input, bytes ? "image_u8" : "image", &out->image);
+    if (error == DF_OK)
+        error = check_pixels(input, out->image);
     if (error < 0)
         return error;
     const int N = df_dim(out->image, 0);

@@ -53,5 +53,9 @@ steps 0 --steps 3 --threads 1 && same l.safetensors first.safetensors
 steps 1 --steps 5 --set args.lr=1e30 && says 'iteration '
 steps 2 --losses --input "$detr/input.safetensors" && says 'want --steps N'
 steps 2 --steps 0 && says 'want'
+black_image bright.safetensors 1 64 64
+size=$(wc -c <bright.safetensors)
+{ head -c $((size - 4)) bright.safetensors; printf '\0\0\300\177'; } >nan.safetensors
+losses 1 --input nan.safetensors && says 'holds nan: want finite numbers'
 run 1 forward "$config" w.safetensors --input one.safetensors --output y.safetensors --steps 1 --quiet --set optimizer.type=Lion && says "no optimizer 'Lion'"
 finish
