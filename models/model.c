@@ -143,7 +143,7 @@ int df_model_load(DfModel *model, const char *path, const DfModelLoad *options)
     };
     DfCheckpoint *file = NULL;
     NnReport report = { 0 };
-    int error = nn_model_init(model->weights, 0);
+    int error = nn_model_init(model->weights, o.seed);
     if (error == DF_OK)
         error = df_checkpoint_open(&file, path, o.wrapper);
     if (error < 0)
@@ -155,7 +155,10 @@ int df_model_load(DfModel *model, const char *path, const DfModelLoad *options)
     if (text)
         df_log(error < 0 ? DF_LOG_WARNING : DF_LOG_INFO, "%s (%s): %s", path, df_checkpoint_form(file), text);
     df_free(text);
-    nn_report_free(&report);
+    if (o.report)
+        *o.report = report;
+    else
+        nn_report_free(&report);
     df_checkpoint_close(file);
     return error;
 }

@@ -29,8 +29,10 @@ DF_API int df_model_init(DfModel *, uint64_t seed);   /* fresh weights, the offi
 typedef struct {
     const char *wrapper;                              /* which dict of the file: NULL, "model_ema", .. */
     bool allow_missing, allow_wrong_shape;
+    uint64_t seed;                                    /* of what is allowed to lack                      */
+    NnReport *report;                                 /* gets what became of each key, or NULL; nn_report_free() it */
 } DfModelLoad;
-/* Weights from a file; what it lacks and the caller allows to lack is as df_model_init(seed 0) leaves it. Logs the
+/* Weights from a file; what it lacks and the caller allows to lack is as df_model_init(seed) leaves it. Logs the
  * report on its keys. DF_EVALUE: keys that are missing or of another shape; or what reading the file says. */
 DF_API int df_model_load(DfModel *, const char *path, const DfModelLoad *);
 

@@ -24,24 +24,34 @@ static double memory_there(void)
     return there;
 }
 
+typedef struct {
+    int n, height, width;
+} Size;
+
 /* The largest batch among the first few. */
-static int find_largest(DfRun *r, DfTrainingBatch *largest)
+static int find_largest(DfRun *r, Size *largest)
 {
-    *largest = (DfTrainingBatch){ 0 };
-    int error = df_batches_seek(r->batches, r->state.at.step);
+    DfTrainingLoader *loader = NULL;
+    DfTrainingLoading what = r->loading;
+    what.threads = 0;
+    *largest = (Size){ 0 };
+    int error = df_training_loader_new(&loader, &what);
     for (int i = 0; error == DF_OK && i < LOOKED_AT && i < r->steps; i++) {
-        DfTrainingBatch batch;
-        error = df_batches_next(r->batches, &batch);
-        if (error == DF_OK && (int64_t)batch.height * batch.width > (int64_t)largest->height * largest->width)
-            *largest = batch;
+        DfBatch batch;
+        df_training_loader_next(loader, &batch);
+        if (batch.error < 0)
+            error = df_fail(batch.error, "%s", batch.message);
+        else if ((int64_t)batch.height * batch.width > (int64_t)largest->height * largest->width)
+            *largest = (Size){ batch.n, batch.height, batch.width };
+        df_batch_free(&batch);
     }
-    largest->pixels = NULL; /* they are gone by now */
+    df_training_loader_free(loader);
     return error;
 }
 
 /* Forward with a tape, whose tensors all stay until the step is over. The way back adds about as much again: a gradient
  * for every tensor that is not a parameter lives until it has been passed on. */
-static int dry_pass(DfRun *r, const DfTrainingBatch *batch, size_t *activations)
+static int dry_pass(DfRun *r, const Size *batch, size_t *activations)
 {
     DfCtx *c;
     int error = df_ctx_new(&c, NULL);
@@ -52,21 +62,22 @@ static int dry_pass(DfRun *r, const DfTrainingBatch *batch, size_t *activations)
     c->training = true;
     df_model_forward(r->model, c, df_new(c, DF_SHAPE(batch->n, batch->height, batch->width, 3)));
     error = df_ctx_error(c);
-    *activations = c->peak + c->peak / 2;
+    *activations = 2 * c->peak;
     df_ctx_free(c);
     return error;
 }
 
-static int measure(DfRun *r, double *seconds)
+static int measure(DfRun *r, double *seconds, size_t *activations)
 {
-    double norm;
-    int error = df_batches_seek(r->batches, r->state.at.step);
+    DfStepReport report;
+    int error = DF_OK;
     *seconds = INFINITY;
     for (int i = 0; error == DF_OK && i <= MEASURED; i++) { /* the first one packs and gets memory */
         const double start = df_run_clock();
-        error = df_run_step(r, &r->losses, &norm);
+        error = df_run_step(r, &report);
         const double took = df_run_clock() - start;
         *seconds = i && took < *seconds ? took : *seconds;
+        *activations = i == 0 || r->c->peak > *activations ? r->c->peak : *activations;
         df_reset(r->c);
     }
     return error;
@@ -74,7 +85,7 @@ static int measure(DfRun *r, double *seconds)
 
 int df_run_estimate(DfRun *r, DfRunEstimate *out)
 {
-    DfTrainingBatch batch;
+    Size batch;
     *out = (DfRunEstimate){ .step_seconds = (double)NAN, .seconds = (double)NAN };
     int error = find_largest(r, &batch);
     if (error == DF_OK)
@@ -88,7 +99,7 @@ int df_run_estimate(DfRun *r, DfRunEstimate *out)
     out->fits = (double)out->weights + (double)out->activations < (double)out->there;
     if (!out->fits)
         return DF_OK;
-    error = measure(r, &out->step_seconds);
+    error = measure(r, &out->step_seconds, &out->activations);
     out->seconds = out->step_seconds * (double)(r->steps - r->state.at.step);
     return error;
 }

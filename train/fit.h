@@ -6,26 +6,27 @@
 #ifndef DF_TRAIN_FIT_H
 #define DF_TRAIN_FIT_H
 
-#include "config/config.h"
+#include "datasets/datasets.h"
 
 DF_BEGIN_DECLS
 
 typedef struct {
+    DfFolder *folder;
+    DfArena *arena;
     int n;
-    const char **set;       /* [n]: "model.bbox_head.num_classes=3", for df_config_read() */
-    const char *truth[2];   /* annotation files in COCO's form, of training and validation, to be checked; or NULL */
-    const char *images[2];  /* and the folders of their pictures                                          */
+    const char **set;       /* [n]: "model.bbox_head.num_classes=3", for df_config_read()                 */
     int n_classes, n_heads; /* n_heads: how many dicts of heads got the number of classes                 */
-    const char *warning;    /* a sentence, or NULL                                                        */
 } DfFit;
 
-/* `root` is the config as it stands. Everything in *out is the arena's. DF_EVALUE: the folder holds nothing to learn
- * from, or something else than the network learns. */
-DF_API int df_fit(DfFit *out, const char *folder, const DfNode *root, DfArena *arena);
+/* `root` is the config as it stands. What the folder lacks is written into `work_dir`, which has to be there. DF_EVALUE:
+ * the folder holds nothing to learn from, or something else than the network learns. df_fit_done() in every case. */
+DF_API int df_fit(DfFit *out, const char *folder, const DfNode *root, const char *work_dir);
+DF_API void df_fit_done(DfFit *); /* {0} is fine */
 
-/* `deformer metric check` on what the folder holds: what it would warn of is logged, and the first error is DF_EVALUE
- * with its sentence. The sizes of all pictures are compared with their files. */
-DF_API int df_fit_check(const DfFit *);
+/* `deformer metric check` on the annotation files of a config's training and validation sets, as far as they have COCO's
+ * form: its warnings are added to a text, a line each, and the first error is DF_EVALUE with its sentence. The sizes of
+ * all pictures are compared with their files. */
+DF_API int df_fit_check(const DfNode *root, DfTextbuf *warnings);
 
 DF_END_DECLS
 

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "eval/eval.h"
-#include "datasets/datasets.h"
 #include "train/fit.h"
 
 /* The size of a picture, as its header says. */
@@ -20,30 +19,52 @@ static int size_of(void *folder, const char *file_name, int *width, int *height)
     return error;
 }
 
-/* A class that no object has is more than a note to a network that should learn it. */
-static DfLogLevel level_of(const char *line)
+/* Classes that no object has become one sentence. */
+typedef struct {
+    long n;
+    char first[128];
+} Empty;
+
+/* "note: FILE: line 69: category 1 person has no annotation: .." and "    and 71 more like this (category_without_truth)" */
+static bool is_empty_class(Empty *e, const char *line)
 {
-    return df_starts_with(line, "note: ") && !strstr(line, "category") ? DF_LOG_INFO : DF_LOG_WARNING;
+    const char *name = strstr(line, ": category ");
+    const char *end = strstr(line, " has no annotation: its AP");
+    long more;
+    if (strstr(line, "(category_without_truth)") && sscanf(line, " and %ld more", &more) == 1) {
+        e->n += more;
+        return true;
+    }
+    if (!name || !end || end < name)
+        return false;
+    name += strlen(": category ");
+    if (e->n++ == 0)
+        snprintf(e->first, sizeof e->first, "%.*s", (int)(end - name), name);
+    return true;
 }
 
-/* Logs the lines of a text but the last, which counts them; it is taken apart. */
-static void log_lines(char *text)
+/* The lines of a text but the last, which counts them; notes of pictures without objects are none of a warning. The text
+ * is taken apart. */
+static void add_warnings(DfTextbuf *out, char *text, const char *file)
 {
-    DfLogLevel level = DF_LOG_WARNING;
+    Empty empty = { 0 };
     for (char *line = text, *end; (end = strchr(line, '\n')) && end[1]; line = end + 1) {
         *end = 0;
-        level = line[0] == ' ' ? level : level_of(line); /* "    and 3 more like this" */
-        df_log(level, "%s", line);
+        if (!is_empty_class(&empty, line) && !df_starts_with(line, "note: "))
+            df_textbuf_add(out, "%s\n", line);
     }
+    if (empty.n)
+        df_textbuf_add(out, "warning: %s: %ld class%s no object, the first is category %s\n", file, empty.n,
+                       empty.n == 1 ? " has" : "es have", empty.first);
 }
 
 /* Errors stand first: the first of them becomes the sentence. */
-static int tell(const DfCheck *check, const char *file, char *text)
+static int tell(const DfCheck *check, const char *file, char *text, DfTextbuf *warnings)
 {
     static const char error[] = "error: ";
     const size_t errors = df_check_count(check, DF_CHECK_ERROR);
     if (errors == 0) {
-        log_lines(text);
+        add_warnings(warnings, text, file);
         return DF_OK;
     }
     text[strcspn(text, "\n")] = 0;
@@ -53,7 +74,7 @@ static int tell(const DfCheck *check, const char *file, char *text)
     return df_fail(DF_EVALUE, "%s, and %zu more errors: `deformer metric check %s` shows them", text, errors - 1, file);
 }
 
-static int check_one(const char *truth, const char *images)
+static int check_one(const char *truth, const char *images, DfTextbuf *warnings)
 {
     DfCheck *check = NULL;
     char *text = NULL;
@@ -67,17 +88,34 @@ static int check_one(const char *truth, const char *images)
     if (error == DF_OK)
         error = df_check_text(check, &text);
     if (error == DF_OK)
-        error = tell(check, truth, text);
+        error = tell(check, truth, text, warnings);
     df_free(text);
     df_check_free(check);
     return error;
 }
 
-int df_fit_check(const DfFit *fit)
+/* The dict of a data set that has one annotation file in COCO's form and one folder; NULL for others. */
+static const DfNode *one_file(const DfNode *root, const char *place)
 {
+    const DfNode *dict = df_node_at(root, place);
+    while (df_node_get(dict, "dataset"))
+        dict = df_node_get(dict, "dataset");
+    const char *type = df_node_text(df_node_get(dict, "type"), "");
+    const bool fine = strcmp(type, "CocoDataset") == 0 && df_node_text(df_node_get(dict, "ann_file"), NULL);
+    return fine ? dict : NULL;
+}
+
+int df_fit_check(const DfNode *root, DfTextbuf *warnings)
+{
+    static const char *const places[] = { "data.train", "data.val" };
+    const char *before = "";
     int error = DF_OK;
-    for (int i = 0; error == DF_OK && i < 2; i++)
-        if (fit->truth[i] && (i == 0 || strcmp(fit->truth[0], fit->truth[1]) != 0))
-            error = check_one(fit->truth[i], fit->images[i]);
+    for (int i = 0; error == DF_OK && i < 2; i++) {
+        const DfNode *dict = one_file(root, places[i]);
+        const char *truth = df_node_text(df_node_get(dict, "ann_file"), NULL);
+        if (dict && strcmp(truth, before) != 0)
+            error = check_one(truth, df_node_text(df_node_get(dict, "img_prefix"), ""), warnings);
+        before = dict ? truth : before;
+    }
     return error;
 }

@@ -14,7 +14,7 @@
 int df_run_save(DfRun *r)
 {
     const char *latest = df_run_path(r, "latest.safetensors");
-    const int error = latest ? df_state_write(&r->state, latest) : DF_ENOMEM;
+    const int error = latest ? df_run_write(r, latest) : DF_ENOMEM;
     r->last_saved = df_run_clock();
     if (error < 0)
         return error;
@@ -35,7 +35,7 @@ static int name_again(DfRun *r, const char *path)
     if (link(latest, between) == 0 && rename(between, path) == 0)
         return DF_OK;
     unlink(between);
-    return df_state_write(&r->state, path);
+    return df_run_write(r, path);
 }
 
 /* ---- epoch_N and iter_N ------------------------------------------------------------------------------------------ */

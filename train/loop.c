@@ -10,63 +10,6 @@
 
 #include "train/run_parts.h"
 
-/* ---- one iteration ----------------------------------------------------------------------------------------------- */
-
-/* SGD with momentum, of the gradient g at the weight w:  v = mu v + g + decay w;  w = w - rate v. */
-static void update(DfRun *r, double *norm)
-{
-    const NnTrained t = nn_model_trained(r->weights);
-    const float rate = (float)df_schedule_rates(r->schedule)[0];
-    double sum = 0;
-    for (size_t i = 0; i < t.n; i++) {
-        sum += (double)t.gradients[i] * (double)t.gradients[i];
-        r->momentum[i] = 0.9f * r->momentum[i] + t.gradients[i];
-        t.weights[i] -= rate * r->momentum[i];
-    }
-    *norm = sqrt(sum);
-    nn_model_changed(r->weights);
-}
-
-static int learn(DfRun *r, const DfTrainingBatch *batch, DfLosses *losses, double *norm)
-{
-    DfCtx *c = r->c;
-    const DfLossBatch what = { .n = batch->n, .metas = batch->metas, .objects = batch->objects };
-    DfTensor *image = df_borrow(c, DF_SHAPE(batch->n, batch->height, batch->width, 3), batch->pixels);
-    nn_model_zero_gradients(r->weights);
-    int error = df_model_losses(r->model, c, image, &what, losses);
-    if (error < 0)
-        return error;
-    df_backward(c, losses->total, NULL);
-    error = df_ctx_error(c);
-    if (error < 0)
-        return error;
-    nn_model_take_statistics(r->weights, c);
-    update(r, norm);
-    df_schedule_next(r->schedule);
-    return DF_OK;
-}
-
-int df_run_step(DfRun *r, DfLosses *losses, double *norm)
-{
-    DfTrainingBatch batch;
-    const double start = df_run_clock();
-    int error = df_batches_next(r->batches, &batch);
-    const double data_seconds = df_run_clock() - start;
-    if (error < 0)
-        return error;
-    df_reset(r->c);
-    df_ctx_seed(r->c, r->state.at.seed, (uint64_t)r->state.at.step, 0);
-    r->c->recording = true;
-    r->c->training = true;
-    error = learn(r, &batch, losses, norm);
-    r->c->recording = false;
-    r->c->training = false;
-    r->means.seconds += df_run_clock() - start;
-    r->means.data_seconds += data_seconds;
-    r->means.timed++;
-    return error;
-}
-
 /* ---- what is told ------------------------------------------------------------------------------------------------ */
 
 static size_t memory_used(void)
@@ -89,9 +32,9 @@ DfNews df_run_news(const DfRun *r, DfNewsKind kind)
                     .per_epoch = r->per_epoch, .memory = memory_used() };
     news.epoch = step > 0 ? (step - 1) / r->per_epoch + 1 : 1;
     news.iter = step - (news.epoch - 1) * r->per_epoch;
-    news.rate = df_schedule_rates(r->schedule)[0];
+    news.rate = r->rate;
     news.seconds = r->step_seconds;
-    news.pictures_per_second = r->step_seconds > 0 ? r->plan.pictures / r->step_seconds : 0;
+    news.pictures_per_second = r->step_seconds > 0 ? r->loading.order.batch / r->step_seconds : 0;
     news.left = r->step_seconds > 0 ? (double)(r->steps - step) * r->step_seconds : (double)NAN;
     news.left += evaluations_left(r) * r->scoring_seconds;
     return news;
@@ -99,28 +42,26 @@ DfNews df_run_news(const DfRun *r, DfNewsKind kind)
 
 void df_run_tell(DfRun *r, const DfNews *news)
 {
-    if (r->o.told && !r->o.told(r->o.told_user, news))
+    if (r->leads && r->o.told && !r->o.told(r->o.told_user, news))
         r->stopping = true;
 }
 
 /* ---- the log ----------------------------------------------------------------------------------------------------- */
 
-static double value_of(const DfLoss *loss)
+static void gather(DfRun *r, const DfStepReport *report)
 {
-    return (double)(loss->loss ? loss->loss->data[0] : loss->figure);
-}
-
-static void gather(RunMeans *m, const DfLosses *losses, double norm)
-{
+    RunMeans *m = &r->means;
+    const DfLosses *losses = report->losses;
     m->n = losses->n + 1;
     for (int i = 0; i < losses->n; i++) {
         snprintf(m->name[i], sizeof m->name[i], "%s", losses->v[i].name);
-        m->sum[2 + i] += value_of(&losses->v[i]);
+        m->sum[SUM_LOSSES + i] += (double)r->losses[i];
     }
     snprintf(m->name[losses->n], sizeof m->name[0], "loss");
-    m->sum[2 + losses->n] += (double)losses->total->data[0];
-    m->sum[0] += 1;
-    m->sum[1] += norm;
+    m->sum[SUM_LOSSES + losses->n] += r->total;
+    m->sum[SUM_STEPS] += 1;
+    m->sum[SUM_UPDATES] += report->updated;
+    m->sum[SUM_NORMS] += report->updated ? report->norm : 0;
 }
 
 static void forget(RunMeans *m)
@@ -139,37 +80,25 @@ static int log_line(DfRun *r)
     DfNewsValue told[DF_LOSSES + 1];
     DfNews news = df_run_news(r, DF_NEWS_LOGGED);
     const double timed = m->timed ? m->timed : 1;
-    const DfLogValue beside[BESIDE] = { { "lr", news.rate }, { "grad_norm", m->sum[1] / m->sum[0] },
+    const DfLogValue beside[BESIDE] = { { "lr", news.rate }, { "grad_norm", m->sum[SUM_NORMS] / fmax(1, m->sum[SUM_UPDATES]) },
                                         { "time", m->seconds / timed }, { "data_time", m->data_seconds / timed },
                                         { "memory", (double)(news.memory >> 20) } };
     memcpy(values, beside, sizeof beside);
     for (int i = 0; i < m->n; i++) {
-        told[i] = (DfNewsValue){ m->name[i], m->sum[2 + i] / m->sum[0] };
+        told[i] = (DfNewsValue){ m->name[i], m->sum[SUM_LOSSES + i] / m->sum[SUM_STEPS] };
         values[BESIDE + i] = (DfLogValue){ told[i].name, told[i].value };
     }
     news.n = m->n;
     news.values = told;
     news.data_seconds = m->data_seconds / timed;
     const DfLogEntry entry = { "train", news.epoch, news.iter, news.step, BESIDE + m->n, values };
-    const int error = df_run_log_add(r->log, &entry);
+    const int error = r->leads ? df_run_log_add(r->log, &entry) : DF_OK;
     df_run_tell(r, &news);
     forget(&r->means);
     return error;
 }
 
 /* ---- the loop ---------------------------------------------------------------------------------------------------- */
-
-static int check_finite(const DfRun *r, const DfLosses *losses)
-{
-    if (isfinite(losses->total->data[0]))
-        return DF_OK;
-    for (int i = 0; i < losses->n; i++)
-        if (losses->v[i].loss && !isfinite(losses->v[i].loss->data[0]))
-            return df_fail(DF_EVALUE, "%s is no number at step %lld: the learning rate may be too high",
-                           losses->v[i].name, (long long)r->state.at.step + 1);
-    return df_fail(DF_EVALUE, "the loss is no number at step %lld: the learning rate may be too high",
-                   (long long)r->state.at.step + 1);
-}
 
 /* Every so many steps, in short epochs behind each, and at the end. */
 static bool is_log_due(const DfRun *r)
@@ -182,14 +111,13 @@ static bool is_log_due(const DfRun *r)
 
 static int one_step(DfRun *r)
 {
-    double norm = 0;
+    DfStepReport report;
     const double start = df_run_clock();
-    int error = df_run_step(r, &r->losses, &norm);
-    if (error == DF_OK)
-        error = check_finite(r, &r->losses);
+    const int error = df_run_step(r, &report);
     if (error < 0)
         return error;
-    gather(&r->means, &r->losses, norm);
+    gather(r, &report);
+    r->rate = report.highest;
     df_reset(r->c);
     r->state.at.step++;
     r->state.at.epoch = r->state.at.step / r->per_epoch;
@@ -241,8 +169,8 @@ static int look_around(DfRun *r)
 
 static int stop(DfRun *r)
 {
-    int error = df_run_save(r);
-    if (error == DF_OK)
+    int error = r->leads ? df_run_save(r) : DF_OK;
+    if (error == DF_OK && r->leads)
         error = df_run_page(r, true);
     if (error < 0)
         return error;
@@ -254,12 +182,13 @@ int df_run_train(DfRun *r)
 {
     int error = df_run_open_files(r);
     r->last_saved = df_run_clock();
-    if (error == DF_OK && r->state.at.step > 0) /* an evaluation may have been cut off */
+    if (error == DF_OK && r->leads && r->state.at.step > 0) /* an evaluation may have been cut off */
         error = look_around(r);
     while (error == DF_OK && !r->stopping && r->state.at.step < r->steps) {
         error = one_step(r);
-        if (error == DF_OK)
+        if (error == DF_OK && r->leads)
             error = look_around(r);
+        error = df_run_together_agree(r, error);
     }
     if (error == DF_EINTERRUPT || (error == DF_OK && r->stopping && r->state.at.step < r->steps))
         return stop(r);

@@ -46,9 +46,8 @@ static int read_length(DfPlan *plan, Runner *runner, const DfNode *root, DfArena
         plan->epochs = df_node_int(df_node_get(root, "total_epochs"), 0);
         plan->iterations = df_node_int(df_node_get(root, "total_iters"), 0);
     }
-    if ((plan->epochs > 0) == (plan->iterations > 0))
-        return df_node_fail(dict ? dict : root, DF_EVALUE,
-                            "does not say how long the run is: want a `runner` with max_epochs or max_iters");
+    if (plan->epochs > 0 && plan->iterations > 0)
+        return df_node_fail(dict ? dict : root, DF_EVALUE, "has max_epochs and max_iters: want one of them");
     return DF_OK;
 }
 

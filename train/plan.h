@@ -17,7 +17,7 @@ typedef struct {
 } DfInterval;
 
 typedef struct {
-    int64_t epochs, iterations;    /* one of them is 0: `runner`, `total_epochs`, or 3.x's `train_cfg`             */
+    int64_t epochs, iterations;    /* one of them is 0 (both: it is not said): `runner`, `total_epochs`, `train_cfg` */
     int pictures;                  /* of one step: samples_per_gpu, batch_size                                     */
     int loader_threads;            /* workers_per_gpu, num_workers                                                 */
     DfInterval score;              /* `evaluation`, val_interval                                                   */

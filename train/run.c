@@ -16,15 +16,6 @@ double df_run_clock(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-const char *df_run_path(DfRun *r, const char *name)
-{
-    const bool slash = df_ends_with(r->o.work_dir, "/");
-    const char *path = df_arena_text(r->arena, "%s%s%s", r->o.work_dir, slash ? "" : "/", name);
-    if (!path)
-        df_fail_memory("a path");
-    return path;
-}
-
 /* ---- config, network, data --------------------------------------------------------------------------------------- */
 
 /* The changes that fit the config to the data come before those of the caller. */
@@ -46,38 +37,56 @@ static int fit_config(DfRun *r, DfDetectorOptions *options)
     DfConfig *config = NULL;
     int error = df_config_read(&config, r->o.config, r->o.set, r->o.n_set);
     if (error == DF_OK)
-        error = df_fit(&r->fit, r->o.data_dir, df_config_root(config), r->arena);
+        error = df_make_directory(r->o.work_dir);
+    if (error == DF_OK)
+        error = df_fit(&r->fit, r->o.data_dir, df_config_root(config), r->o.work_dir);
     if (error == DF_OK)
         error = list_changes(r, options);
     df_config_free(config);
     return error;
 }
 
+/* When everything else is well: a run that cannot begin has one sentence to say. */
 static void tell_fit(const DfRun *r)
 {
-    if (r->fit.warning)
-        df_log(DF_LOG_WARNING, "%s", r->fit.warning);
-    df_log(DF_LOG_INFO, "%s: %d classes; num_classes is set to %d in %d dict%s of heads", r->o.data_dir,
-           r->fit.n_classes, r->fit.n_classes, r->fit.n_heads, r->fit.n_heads == 1 ? "" : "s");
+    for (const char *line = r->warnings.at, *end; line && (end = strchr(line, '\n')); line = end + 1)
+        df_log(DF_LOG_WARNING, "%.*s", (int)(end - line), line);
+    df_log(DF_LOG_INFO, "%s", df_folder_sentence(r->fit.folder));
+    df_log(DF_LOG_INFO, "num_classes is set to %d in %d dict%s of heads", r->fit.n_classes, r->fit.n_heads,
+           r->fit.n_heads == 1 ? "" : "s");
+}
+
+/* The official DETR programs have no runner: their args say how many epochs there are. */
+static int read_plan(DfRun *r)
+{
+    int error = df_recipe_read(&r->recipe, r->root);
+    if (error == DF_OK)
+        error = df_plan_read(&r->plan, r->root, r->arena);
+    if (error < 0 || r->plan.epochs || r->plan.iterations)
+        return error;
+    r->plan.epochs = r->recipe.epochs;
+    r->plan.iterations = r->recipe.epochs ? 0 : r->recipe.iterations;
+    if (r->plan.epochs || r->plan.iterations)
+        return DF_OK;
+    return df_node_fail(r->root, DF_EVALUE,
+                        "does not say how long the run is: want a `runner` with max_epochs or max_iters");
 }
 
 static int open_network(DfRun *r)
 {
     DfDetectorOptions options = { .threads = r->o.threads, .set = r->o.set, .n_set = r->o.n_set };
     int error = r->o.data_dir ? fit_config(r, &options) : DF_OK;
-    if (error == DF_OK && r->o.data_dir)
-        tell_fit(r);
-    if (error == DF_OK && r->o.data_dir)
-        error = df_fit_check(&r->fit);
     if (error == DF_OK)
         error = df_detector_build(&r->detector, r->o.config, &options);
+    if (error == DF_OK && r->o.data_dir)
+        error = df_fit_check(df_detector_config(r->detector), &r->warnings);
     if (error < 0)
         return error;
     r->root = df_detector_config(r->detector);
     r->model = df_detector_model(r->detector);
     r->weights = df_model_weights(r->model);
     r->c = df_detector_context(r->detector);
-    error = df_plan_read(&r->plan, r->root, r->arena);
+    error = read_plan(r);
     return error < 0 ? error : df_detector_prepare(r->detector);
 }
 
@@ -92,19 +101,34 @@ static int check_classes(const DfRun *r)
                    classes->n, n);
 }
 
+static int open_order(DfRun *r)
+{
+    DfTrainingLoading *l = &r->loading;
+    DfOrder *order = NULL;
+    const int threads = r->plan.loader_threads;
+    *l = (DfTrainingLoading){ .set = r->set, .threads = threads ? 1 : 0, .ahead = 3 };
+    l->rank = df_ranks_own(r->o.ranks);
+    l->ranks = df_ranks_count(r->o.ranks);
+    l->preprocessor = df_node_at(r->root, "model.data_preprocessor");
+    l->order.seed = r->state.at.seed;
+    int error = df_order_options(&l->order, r->root, r->set);
+    l->order.batch *= l->ranks; /* samples_per_gpu is of one process */
+    if (error == DF_OK)
+        error = df_order_new(&order, &l->order, r->set);
+    r->per_epoch = error == DF_OK ? df_order_epoch_batches(order) : 1;
+    df_order_free(order);
+    return error;
+}
+
 static int open_data(DfRun *r)
 {
-    const uint64_t seed = r->state.at.seed;
     int error = df_training_set_of_config(&r->set, r->root, NULL);
     if (error == DF_OK)
         error = check_classes(r);
     if (error == DF_OK)
-        error = df_batches_new(&r->batches, r->root, r->set, r->plan.pictures, r->plan.loader_threads, seed);
-    if (error < 0)
-        return error;
-    r->per_epoch = df_batches_per_epoch(r->batches);
+        error = open_order(r);
     r->steps = r->plan.iterations ? r->plan.iterations : r->plan.epochs * r->per_epoch;
-    return DF_OK;
+    return error;
 }
 
 /* ---- the work dir ------------------------------------------------------------------------------------------------ */
@@ -125,7 +149,9 @@ int df_run_open_files(DfRun *r)
     const int64_t step = r->state.at.step > 0 ? r->state.at.step : -1;
     if (!config || !log)
         return DF_ENOMEM;
-    int error = df_make_directory(r->o.work_dir);
+    if (!r->leads)
+        return DF_OK;
+    int error = df_run_work_dir_open(r);
     if (error == DF_OK)
         error = df_config_write(r->root, config, true);
     if (error == DF_OK)
@@ -133,43 +159,6 @@ int df_run_open_files(DfRun *r)
     if (error == DF_OK)
         error = df_run_samples_open(r);
     return error;
-}
-
-/* ---- weights and what is learnt with them ------------------------------------------------------------------------ */
-
-static int load_weights(DfRun *r)
-{
-    const char *from = r->o.init ? r->o.init : r->plan.load_from;
-    const DfModelLoad load = { .allow_missing = true, .allow_wrong_shape = true };
-    int error = df_model_init(r->model, r->state.at.seed);
-    if (error == DF_OK && from)
-        error = df_model_load(r->model, from, &load);
-    if (error == DF_OK)
-        error = nn_model_train(r->weights);
-    return error;
-}
-
-static int open_optimizer(DfRun *r)
-{
-    const int n = nn_model_count(r->weights);
-    const NnTrained t = nn_model_trained(r->weights);
-    const DfRunLength length = { r->plan.epochs, r->per_epoch, r->steps };
-    const DfNode *rules = df_node_get(r->root, "lr_config");
-    r->base_rate = df_node_number(df_node_at(r->root, "optimizer.lr"), 0.01);
-    r->momentum = df_calloc(t.n + 1, sizeof *r->momentum);
-    r->moments = df_arena_alloc(r->arena, (size_t)n, sizeof *r->moments);
-    if (!r->momentum || !r->moments)
-        return df_fail_memory("the optimizer");
-    for (int i = 0; i < n; i++) {
-        const NnParam *param = nn_model_at(r->weights, i);
-        r->moments[i] = nn_is_trained(param) ? r->momentum + (param->tensor->data - t.weights) : NULL;
-    }
-    r->arrays[0] = (DfStateArray){ .name = "momentum_buffer", .of = r->moments };
-    r->arrays[1] = (DfStateArray){ .name = "logged", .list = r->means.sum, .n = 2 + DF_LOSSES };
-    r->state.model = r->weights;
-    r->state.arrays = r->arrays;
-    r->state.n = 2;
-    return df_schedule_new(&r->schedule, rules, &length, &r->base_rate, 1);
 }
 
 /* ---- going on ---------------------------------------------------------------------------------------------------- */
@@ -210,14 +199,10 @@ static int peek(DfRun *r, const char *path)
 
 static int go_on(DfRun *r, const char *path)
 {
-    int error = df_state_read(&r->state, path);
+    int error = df_run_read(r, path);
     if (error == DF_OK)
         error = check_same(r, &r->state.at, path);
-    if (error == DF_OK)
-        error = df_batches_seek(r->batches, r->state.at.step);
-    df_schedule_seek(r->schedule, r->state.at.step);
-    nn_model_changed(r->weights);
-    return error;
+    return error == DF_OK ? df_run_learner_seek(r) : error;
 }
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
@@ -225,7 +210,9 @@ static int go_on(DfRun *r, const char *path)
 static int open_run(DfRun *r, const char *latest)
 {
     const bool goes_on = r->o.resume && df_file_exists(latest);
-    int error = open_network(r);
+    int error = check_work_dir(r, latest);
+    if (error == DF_OK)
+        error = open_network(r);
     if (error < 0)
         return error;
     r->state.at = (DfRunState){ .best_step = -1, .scored = -1 };
@@ -235,13 +222,11 @@ static int open_run(DfRun *r, const char *latest)
     if (error == DF_OK)
         error = open_data(r);
     if (error == DF_OK)
-        error = check_work_dir(r, latest);
-    if (error == DF_OK)
-        error = load_weights(r);
-    if (error == DF_OK)
-        error = open_optimizer(r);
+        error = df_run_learner_open(r);
     if (error == DF_OK && goes_on)
         error = go_on(r, latest);
+    if (error == DF_OK)
+        error = df_run_together_open(r);
     r->state.at.settings = error == DF_OK ? settings_of(r) : 0;
     return error;
 }
@@ -255,12 +240,15 @@ int df_run_open(DfRun **out, const DfRunOptions *options)
         return df_fail_memory("a run");
     }
     r->o = *options;
+    r->leads = df_ranks_own(r->o.ranks) == 0;
     const char *latest = df_run_path(r, "latest.safetensors");
     int error = latest ? open_run(r, latest) : DF_ENOMEM;
     if (error < 0)
         df_run_close(r);
     else
         *out = r;
+    if (error == DF_OK && r->o.data_dir && r->leads)
+        tell_fit(r);
     return error;
 }
 
@@ -268,12 +256,15 @@ void df_run_close(DfRun *r)
 {
     if (!r)
         return;
+    df_run_work_dir_close(r);
     df_run_log_close(r->log);
-    df_schedule_free(r->schedule);
-    df_batches_free(r->batches);
+    df_free(r->warnings.at);
+    df_fit_done(&r->fit);
+    df_training_loader_free(r->loader);
+    df_parallel_free(r->parallel);
+    df_trainer_free(r->trainer);
     df_training_set_free(r->set);
     df_detector_close(r->detector);
-    df_free(r->momentum);
     df_arena_free(r->arena);
     df_free(r);
 }
@@ -285,7 +276,7 @@ void df_training_facts(const DfRun *r, DfTrainingFacts *out)
                          .step = r->state.at.step,
                          .steps = r->steps,
                          .per_epoch = r->per_epoch,
-                         .batch = r->plan.pictures,
+                         .batch = r->loading.order.batch,
                          .trained = nn_model_trained(r->weights).n,
                          .parameters = nn_model_elements(r->weights, ""),
                          .seed = r->state.at.seed,

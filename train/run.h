@@ -60,7 +60,8 @@ typedef bool DfTold(void *user, const DfNews *);
 
 /* ---- the run ----------------------------------------------------------------------------------------------------- */
 
-/* {0} but for `config` and `work_dir` is fine. Texts are borrowed until the run is closed. */
+/* {0} but for `config` and `work_dir` is fine. Texts and ranks are borrowed until the run is closed. Of several ranks
+ * all see the same work dir; the first one alone writes into it, evaluates, and is heard. */
 typedef struct {
     const char *config, *work_dir;
     int threads;                    /* as in DfDetectorOptions                                           */
@@ -73,8 +74,9 @@ typedef struct {
     bool has_seed;
     uint64_t seed;                  /* else the config's, else 0                                         */
     double save_minutes;            /* latest.safetensors at least so often; 0: every 10 minutes         */
-    DfTold *told;
+    DfTold *told;                   /* of the first rank alone                                           */
     void *told_user;
+    DfRanks *ranks;                 /* processes that train together, each with its share of every batch */
 } DfRunOptions;
 
 typedef struct DfRun DfRun;

@@ -5,21 +5,22 @@
 #ifndef DF_TRAIN_RUN_PARTS_H
 #define DF_TRAIN_RUN_PARTS_H
 
-#include "train/batches.h"
 #include "train/fit.h"
+#include "train/parallel.h"
 #include "train/plan.h"
 #include "train/run.h"
 #include "train/run_log.h"
-#include "train/schedule.h"
 #include "train/state.h"
+#include "train/step.h"
 
 enum { RUN_SAMPLES = 8 };     /* validation pictures on the page */
 
 /* What was logged since the last line of the log; it is a part of the state, so that a resumed run logs the same. */
+enum { SUM_STEPS, SUM_UPDATES, SUM_NORMS, SUM_LOSSES };
 typedef struct {
     int n;                             /* names of losses; 0: not known yet                   */
     char name[DF_LOSSES + 1][48];
-    double sum[2 + DF_LOSSES];         /* steps, gradient norms, losses                       */
+    double sum[SUM_LOSSES + DF_LOSSES + 1];
     double seconds, data_seconds;      /* of these steps                                      */
     int timed;
 } RunMeans;
@@ -41,24 +42,31 @@ struct DfRun {
     DfCtx *c;
     DfPlan plan;
     DfFit fit;                         /* to data_dir                                         */
+    DfTextbuf warnings;                /* about what is in it                                 */
     DfTrainingSet *set;
-    DfBatches *batches;
+    DfTrainingLoading loading;         /* which batches there are                             */
+    DfTrainingLoader *loader;          /* that makes them; NULL before the first step         */
     int64_t per_epoch, steps;
 
-    DfSchedule *schedule;
-    double base_rate;
-    float *momentum;
-    float **moments;
+    DfRecipe recipe;
+    DfTrainer *trainer;
+    DfParallel *parallel;              /* NULL: one process                                   */
+    bool leads;                        /* the first rank, or the only one                     */
     DfStateArray arrays[8];
+    double *counts;                    /* numbers of the optimizer and of the average         */
+    int n_counts;
     DfState state;                     /* state.at: how far it is                             */
 
     DfRunLog *log;
     RunMeans means;
-    DfLosses losses;                   /* of the last step                                    */
+    int lock;                          /* descriptor of a file in the work dir; 0: none       */
     bool stopping;                     /* told() said no                                      */
     double last_saved;                 /* seconds of the clock                                */
     double scoring_seconds;            /* of the last evaluation                              */
     double step_seconds;               /* a running mean                                      */
+    float losses[DF_LOSSES];           /* values of the last step, over all processes         */
+    double total;
+    double rate;                       /* the highest of the last step                        */
 
     RunSample samples[RUN_SAMPLES];
     int n_samples;
@@ -66,14 +74,30 @@ struct DfRun {
 };
 
 double df_run_clock(void);                                   /* seconds */
-const char *df_run_path(DfRun *, const char *name);          /* below the work dir, the arena's; NULL after df_fail() */
+
+/* work_dir.c */
+const char *df_run_path(DfRun *, const char *name);          /* below it, the arena's; NULL after df_fail() */
+int df_run_work_dir_open(DfRun *);                           /* made, and this process's alone            */
+void df_run_work_dir_close(DfRun *);
+
+/* loop.c */
 DfNews df_run_news(const DfRun *, DfNewsKind);               /* with all that is known without looking */
 void df_run_tell(DfRun *, const DfNews *);                   /* sets `stopping` */
 
 int df_run_open_files(DfRun *);                              /* the work dir, when the first step is near */
 
-/* loop.c */
-int df_run_step(DfRun *, DfLosses *losses, double *norm);    /* one iteration                             */
+/* learner.c */
+int df_run_learner_open(DfRun *);                            /* weights, optimizer, and what the state has of them */
+int df_run_learner_seek(DfRun *);                            /* as after state.at.step iterations         */
+int df_run_step(DfRun *, DfStepReport *);                    /* one iteration                             */
+void df_run_swap_average(DfRun *);                           /* the weights and their average change places, if there is one */
+int df_run_write(DfRun *, const char *path);                 /* the state                                 */
+int df_run_read(DfRun *, const char *path);
+
+/* together.c: of several processes */
+int df_run_together_open(DfRun *);                           /* weights of the first rank go to all       */
+int df_run_together_step(DfRun *, DfTensor *image, const DfLossBatch *, DfStepReport *); /* df_trainer_step() */
+int df_run_together_agree(DfRun *, int error);               /* the worst that any has met; all stop if one is to stop */
 
 /* keep.c */
 int df_run_save(DfRun *);                                    /* latest.safetensors                        */

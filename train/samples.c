@@ -156,12 +156,9 @@ int df_run_samples_open(DfRun *r)
 {
     DfTrainingSet *set = NULL;
     const char *place = df_run_validation(r);
-    const char *folder = df_run_path(r, "samples");
     if (!place)
         return DF_OK;
-    int error = folder ? df_make_directory(folder) : DF_ENOMEM;
-    if (error == DF_OK)
-        error = df_training_set_new(&set, df_node_at(r->root, place), NULL);
+    int error = df_training_set_new(&set, df_node_at(r->root, place), NULL);
     if (error < 0)
         return error;
     const int n = df_training_set_count(set);

@@ -138,12 +138,14 @@ int df_run_score(DfRun *r)
     Scores scores = { 0 };
     const double start = df_run_clock();
     int error = DF_OK;
+    df_run_swap_average(r);
     if (df_run_validation(r))
         error = look_through(r, &scores);
-    if (error == DF_OK && scores.n)
-        error = report(r, &scores);
     if (error == DF_OK)
         error = df_run_samples_look(r);
+    df_run_swap_average(r);
+    if (error == DF_OK && scores.n)
+        error = report(r, &scores);
     r->scoring_seconds = df_run_clock() - start;
     if (error == DF_OK)
         r->state.at.scored = r->state.at.step;

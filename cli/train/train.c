@@ -69,16 +69,16 @@ static int estimate(DfRun *run)
     return DF_OK;
 }
 
-static int train(DfRun *run, CliTrainNews *news)
+static int train(DfRun *run, CliTrainNews *news, bool leads)
 {
     DfTrainingFacts f;
     char took[32];
     const double start = cli_now();
-    if (!cli.quiet)
+    if (!cli.quiet && leads)
         print_facts(run);
     const int error = df_run_train(run);
     cli_train_end_line(news);
-    if (error < 0)
+    if (error < 0 || !leads)
         return error;
     df_training_facts(run, &f);
     cli_train_time(took, sizeof took, cli_now() - start);
@@ -96,11 +96,12 @@ static int run_train(int n, const char *const *args)
 {
     (void)n;
     DfRun *run = NULL;
+    DfRanks *ranks = NULL;
     CliTrainNews news = { .live = isatty(STDERR_FILENO) != 0 };
     char *usual = work_dir ? NULL : usual_work_dir(args[0]);
     if (!work_dir && !(work_dir = usual))
         return df_fail_memory("a path");
-    const DfRunOptions o = { .config = args[0], .work_dir = work_dir, .threads = (int)cli.threads, .set = cli.set,
+    DfRunOptions o = { .config = args[0], .work_dir = work_dir, .threads = (int)cli.threads, .set = cli.set,
                              .n_set = cli.n_set, .data_dir = data_dir, .init = init, .resume = resume, .fresh = fresh,
                              .has_seed = seed >= 0, .seed = seed >= 0 ? (uint64_t)seed : 0,
                              .save_minutes = save_minutes, .told = cli_train_told, .told_user = &news };
@@ -108,10 +109,14 @@ static int run_train(int n, const char *const *args)
     if (resume && fresh)
         error = df_fail(CLI_EUSAGE, "--resume and --fresh: want one of them");
     if (error == DF_OK)
+        error = df_ranks_open(&ranks);
+    o.ranks = ranks;
+    if (error == DF_OK)
         error = df_run_open(&run, &o);
     if (error == DF_OK)
-        error = dry_run ? estimate(run) : train(run, &news);
+        error = dry_run ? estimate(run) : train(run, &news, df_ranks_own(ranks) == 0);
     df_run_close(run);
+    df_ranks_close(ranks, error);
     df_free(usual);
     return error;
 }

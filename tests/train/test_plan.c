@@ -79,8 +79,7 @@ Test(plan, older_and_empty)
     cr_expect(old.error == DF_OK && old.plan.epochs == 36, "%s", df_error());
     done(&old);
     Read none = read_plan("model = dict()\n");
-    cr_expect_eq(none.error, DF_EVALUE);
-    cr_expect_not_null(strstr(df_error(), "want a `runner` with max_epochs or max_iters"), "%s", df_error());
+    cr_expect(none.error == DF_OK && none.plan.epochs == 0 && none.plan.iterations == 0, "%s", df_error());
     done(&none);
 }
 
@@ -89,7 +88,7 @@ Test(plan, wrong_values)
     static const struct { const char *text, *sentence; } wrong[] = {
         { "runner = dict(max_epochs=1)\ndata = dict(samples_per_gpu=0)\n",        "want an integer in 1..65536" },
         { "runner = dict(max_epochs=1)\ndata = dict(samples_per_gpu='many')\n",   "want an integer in 1..65536" },
-        { "runner = dict(max_epochs=1, max_iters=3)\n",                           "does not say how long" },
+        { "runner = dict(max_epochs=1, max_iters=3)\n",                           "want one of them" },
         { "runner = dict(max_epochs=-1)\n",                                       "max_epochs" },
         { "runner = dict(max_epochs=1)\nevaluation = dict(intervall=1)\n",        "interval" },
         { "runner = dict(max_epochs=1)\nseed = -1\n",                             "want an integer of at least 0" },

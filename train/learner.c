@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * train/learner.c -- the weights of a run and how they are changed: begun, one step, and what the state has of them.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "train/run_parts.h"
+
+/* ---- the state --------------------------------------------------------------------------------------------------- */
+
+/* A block laid out as the trained weights, as one pointer for each parameter. */
+static float **pointers_into(DfRun *r, float *block)
+{
+    const int n = nn_model_count(r->weights);
+    const float *weights = nn_model_trained(r->weights).weights;
+    float **of = df_arena_alloc(r->arena, (size_t)n + 1, sizeof *of);
+    for (int i = 0; of && i < n; i++) {
+        const NnParam *param = nn_model_at(r->weights, i);
+        of[i] = nn_is_trained(param) ? block + (param->tensor->data - weights) : NULL;
+    }
+    return of;
+}
+
+static float **averages(DfRun *r)
+{
+    const int n = nn_model_count(r->weights);
+    float **of = df_arena_alloc(r->arena, (size_t)n + 1, sizeof *of);
+    for (int i = 0; of && i < n; i++)
+        of[i] = df_ema_part(df_trainer_ema(r->trainer), i);
+    return of;
+}
+
+static void add_array(DfRun *r, bool *fine, const char *name, float *block)
+{
+    float **of = pointers_into(r, block);
+    *fine = *fine && of;
+    r->arrays[r->state.n++] = (DfStateArray){ .name = name, .of = of };
+}
+
+/* Moments, what is gathered of a step of several batches, averages, counts, and the log's sums. */
+static int describe_state(DfRun *r)
+{
+    bool fine = true;
+    const DfOptimizerState o = df_optimizer_state(df_trainer_optimizer(r->trainer));
+    r->state.model = r->weights;
+    r->state.arrays = r->arrays;
+    for (int i = 0; i < o.n; i++)
+        add_array(r, &fine, o.name[i], o.block[i]);
+    if (r->recipe.accumulation > 1)
+        add_array(r, &fine, "gradient", nn_model_trained(r->weights).gradients);
+    if (df_trainer_ema(r->trainer)) {
+        float **of = averages(r);
+        fine = fine && of;
+        r->state.average = of;
+    }
+    r->n_counts = df_trainer_groups(r->trainer)->n + 1;
+    r->counts = df_arena_alloc(r->arena, (size_t)r->n_counts, sizeof *r->counts);
+    r->arrays[r->state.n++] = (DfStateArray){ .name = "counts", .list = r->counts, .n = r->n_counts };
+    r->arrays[r->state.n++] = (DfStateArray){ .name = "logged", .list = r->means.sum,
+                                              .n = sizeof r->means.sum / sizeof *r->means.sum };
+    return fine && r->counts ? DF_OK : df_fail_memory("the state of a run");
+}
+
+/* Steps that the optimizer has made for each parameter, and how often the average was updated: in the state as doubles,
+ * which are exact for them. */
+static void copy_counts(DfRun *r, bool into_state)
+{
+    const DfOptimizerState o = df_optimizer_state(df_trainer_optimizer(r->trainer));
+    DfEma *ema = df_trainer_ema(r->trainer);
+    int64_t *averaged = ema ? df_ema_state(ema).steps : NULL;
+    for (int i = 0; i < r->n_counts; i++) {
+        int64_t *count = i + 1 < r->n_counts ? &o.steps[i] : averaged;
+        if (count && into_state)
+            r->counts[i] = (double)*count;
+        else if (count)
+            *count = (int64_t)r->counts[i];
+    }
+}
+
+int df_run_write(DfRun *r, const char *path)
+{
+    copy_counts(r, true);
+    return df_state_write(&r->state, path);
+}
+
+/* A parameter that gathered gradients were passed back to has some that are not 0. */
+static void mark_reached(DfRun *r)
+{
+    const NnTrained t = nn_model_trained(r->weights);
+    for (int i = 0; i < nn_model_count(r->weights); i++) {
+        const NnParam *param = nn_model_at(r->weights, i);
+        if (!nn_is_trained(param))
+            continue;
+        const float *g = t.gradients + (param->tensor->data - t.weights);
+        for (size_t k = 0; !param->tensor->reached && k < df_size(param->tensor); k++)
+            param->tensor->reached = g[k] < 0 || g[k] > 0;
+    }
+}
+
+int df_run_read(DfRun *r, const char *path)
+{
+    const int error = df_state_read(&r->state, path);
+    if (error < 0)
+        return error;
+    copy_counts(r, false);
+    if (r->recipe.accumulation > 1)
+        mark_reached(r);
+    nn_model_changed(r->weights);
+    return DF_OK;
+}
+
+/* ---- weights ----------------------------------------------------------------------------------------------------- */
+
+/* Of a checkpoint's parameters those that fit are taken; what has another shape is a head of other classes. */
+static int load_weights(DfRun *r)
+{
+    const char *from = r->o.init ? r->o.init : r->plan.load_from;
+    NnReport report = { 0 };
+    const DfModelLoad load = { .allow_missing = true, .allow_wrong_shape = true, .seed = r->state.at.seed,
+                               .report = &report };
+    int error = from ? df_model_load(r->model, from, &load) : df_model_init(r->model, r->state.at.seed);
+    const int loaded = report.of[NN_LOADED].n + report.of[NN_RESIZED].n;
+    const int wrong = report.of[NN_WRONG_SHAPE].n;
+    if (error == DF_OK && from && loaded == 0)
+        error = df_fail(DF_EVALUE, "%s: none of its keys is a parameter of this network", from);
+    if (error == DF_OK && wrong)
+        df_log(DF_LOG_WARNING, "%d parameters of another shape are drawn anew, the first is %s", wrong,
+               report.of[NN_WRONG_SHAPE].name[0]);
+    if (error == DF_OK && report.of[NN_MISSING].n)
+        df_log(DF_LOG_WARNING, "%d parameters that the checkpoint lacks are drawn anew, the first is %s",
+               report.of[NN_MISSING].n, report.of[NN_MISSING].name[0]);
+    nn_report_free(&report);
+    return error;
+}
+
+int df_run_learner_open(DfRun *r)
+{
+    const DfRunLength length = { r->plan.epochs, r->per_epoch, r->steps };
+    int error = load_weights(r);
+    if (error == DF_OK)
+        error = df_trainer_new(&r->trainer, r->model, &r->recipe, &length);
+    return error < 0 ? error : describe_state(r);
+}
+
+int df_run_learner_seek(DfRun *r)
+{
+    df_trainer_seek(r->trainer, r->state.at.step);
+    r->loading.first = r->state.at.step;
+    return DF_OK;
+}
+
+void df_run_swap_average(DfRun *r)
+{
+    DfEma *ema = df_trainer_ema(r->trainer);
+    for (int i = 0; ema && i < nn_model_count(r->weights); i++) {
+        DfTensor *tensor = nn_model_at(r->weights, i)->tensor;
+        float *average = df_ema_part(ema, i);
+        for (size_t k = 0; k < df_size(tensor); k++) {
+            const float kept = tensor->data[k];
+            tensor->data[k] = average[k];
+            average[k] = kept;
+        }
+    }
+    if (ema)
+        nn_model_changed(r->weights);
+}
+
+/* ---- one iteration ----------------------------------------------------------------------------------------------- */
+
+static int next_batch(DfRun *r, DfBatch *batch)
+{
+    int error = DF_OK;
+    if (!r->loader)
+        error = df_training_loader_new(&r->loader, &r->loading);
+    if (error < 0)
+        return error;
+    df_training_loader_next(r->loader, batch);
+    return batch->error < 0 ? df_fail(batch->error, "%s", batch->message) : DF_OK;
+}
+
+/* A pass that fails names its pictures: "step 12, a.jpg, b.jpg: ..". */
+static int blame(const DfRun *r, const DfBatch *batch, int error)
+{
+    char names[256] = "";
+    size_t used = 0;
+    for (int i = 0; i < batch->n && used + 1 < sizeof names; i++) {
+        const char *name = strrchr(batch->path[i], '/') ? strrchr(batch->path[i], '/') + 1 : batch->path[i];
+        used += (size_t)snprintf(names + used, sizeof names - used, ", %s", name);
+    }
+    return df_fail_in(error, "step %lld%s: ", (long long)r->state.at.step + 1, names);
+}
+
+int df_run_step(DfRun *r, DfStepReport *report)
+{
+    DfBatch batch = { 0 };
+    const double start = df_run_clock();
+    int error = next_batch(r, &batch);
+    const double data_seconds = df_run_clock() - start;
+    if (error == DF_OK) {
+        const DfLossBatch what = { .n = batch.n, .metas = batch.metas, .objects = batch.objects };
+        df_reset(r->c);
+        df_trainer_seed(r->trainer, r->state.at.seed, batch.first);
+        DfTensor *image = df_borrow(r->c, DF_SHAPE(batch.n, batch.height, batch.width, 3), batch.pixels);
+        error = df_run_together_step(r, image, &what, report);
+        r->c->recording = false;
+        r->c->training = false;
+        if (error < 0)
+            blame(r, &batch, error);
+    }
+    df_batch_free(&batch);
+    r->means.seconds += df_run_clock() - start;
+    r->means.data_seconds += data_seconds;
+    r->means.timed++;
+    return error;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * train/work_dir.c -- the folder of a run: one process at a time writes into it, and what a killed one left half-written
+ * goes.
+ */
+#define _DEFAULT_SOURCE /* flock() */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "train/run_parts.h"
+
+const char *df_run_path(DfRun *r, const char *name)
+{
+    const bool slash = df_ends_with(r->o.work_dir, "/");
+    const char *path = df_arena_text(r->arena, "%s%s%s", r->o.work_dir, slash ? "" : "/", name);
+    if (!path)
+        df_fail_memory("a path");
+    return path;
+}
+
+/* The system gives the lock back when the process ends, however it ends. */
+static int lock(DfRun *r)
+{
+    const char *path = df_run_path(r, ".lock");
+    if (!path)
+        return DF_ENOMEM;
+    r->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (r->lock < 0)
+        return df_fail_errno("%s: cannot be written", path);
+    if (flock(r->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return df_fail(DF_EVALUE, "%s: another run writes into it at this moment", r->o.work_dir);
+    return DF_OK;
+}
+
+/* Files under the temporary names of core/file.h. */
+static void remove_leftovers(const char *folder)
+{
+    DIR *dir = opendir(folder);
+    for (const struct dirent *entry; dir && (entry = readdir(dir));) {
+        char *path = strstr(entry->d_name, ".tmp-") ? df_path_join(folder, entry->d_name) : NULL;
+        if (path)
+            unlink(path);
+        df_free(path);
+    }
+    if (dir)
+        closedir(dir);
+}
+
+int df_run_work_dir_open(DfRun *r)
+{
+    const char *samples = df_run_path(r, "samples");
+    int error = samples ? df_make_directory(samples) : DF_ENOMEM;
+    if (error == DF_OK)
+        error = lock(r);
+    if (error < 0)
+        return error;
+    remove_leftovers(r->o.work_dir);
+    remove_leftovers(samples);
+    return DF_OK;
+}
+
+void df_run_work_dir_close(DfRun *r)
+{
+    if (r->lock > 0)
+        close(r->lock);
+}
