@@ -8,21 +8,34 @@
  *
  * Products that are added at once are fused there. Of two floats the product is exact in double, so the sum is
  * rounded there once and once more to float, which never differed for bytes and in a million floats.
+ *
+ * Floats are computed in blocks of pixels, each value in a list of its own and without branches, so that the compiler
+ * makes vectors of them.
  */
 #include "datasets/image/hsv.h"
 
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 enum {
-    BYTES_AT_ONCE = 32, /* pixels of a vector */
-    FLOATS_AT_ONCE = 8,
-    SHIFT = 12          /* of the tables of bytes */
+    BLOCK = 32,         /* pixels; OpenCV computes as many bytes at once */
+    FLOATS_AT_ONCE = 8, /* pixels of floats that OpenCV computes at once */
+    SHIFT = 12          /* of the tables of bytes                        */
 };
+
+typedef struct {
+    float a[BLOCK], b[BLOCK], c[BLOCK];
+} Block;
 
 static float fused(float a, float b, float c)
 {
     return (float)((double)a * (double)b + (double)c);
+}
+
+static int smaller(int a, int b)
+{
+    return a < b ? a : b;
 }
 
 /* ---- bytes to HSV ---------------------------------------------------------------------------------------------- */
@@ -33,16 +46,9 @@ static int quotient(int numerator, int parts, int i)
     return i ? (int)lrint((double)(numerator << SHIFT) / (parts * (double)i)) : 0;
 }
 
-static int largest(int a, int b, int c)
+static int larger(int a, int b)
 {
-    const int ab = a > b ? a : b;
-    return ab > c ? ab : c;
-}
-
-static int smallest(int a, int b, int c)
-{
-    const int ab = a < b ? a : b;
-    return ab < c ? ab : c;
+    return a > b ? a : b;
 }
 
 /* In sixths of the circle times `range`. */
@@ -58,7 +64,7 @@ static int rounded_shift(int x)
     return (x + (1 << (SHIFT - 1))) >> SHIFT;
 }
 
-void df_bgr_to_hsv_bytes(uint8_t *out, const uint8_t *in, int width)
+void df_bgr_to_hsv_bytes(uint8_t *pixels, int height, int width)
 {
     int of_255[256];
     int of_30[256];
@@ -66,99 +72,176 @@ void df_bgr_to_hsv_bytes(uint8_t *out, const uint8_t *in, int width)
         of_255[i] = quotient(255, 1, i);
         of_30[i] = quotient(180, 6, i);
     }
-    for (int x = 0; x < width; x++, in += 3, out += 3) {
-        const int b = in[0];
-        const int g = in[1];
-        const int r = in[2];
-        const int value = largest(b, g, r);
-        const int range = value - smallest(b, g, r);
+    const size_t n = (size_t)height * (size_t)width;
+    for (size_t i = 0; i < n; i++, pixels += 3) {
+        const int b = pixels[0];
+        const int g = pixels[1];
+        const int r = pixels[2];
+        const int value = larger(larger(b, g), r);
+        const int range = value - smaller(smaller(b, g), r);
         const int hue = rounded_shift(sixths(b, g, r, value, range) * of_30[range]);
-        out[0] = (uint8_t)(hue < 0 ? hue + 180 : hue);
-        out[1] = (uint8_t)rounded_shift(range * of_255[value]);
-        out[2] = (uint8_t)value;
+        pixels[0] = (uint8_t)(hue < 0 ? hue + 180 : hue);
+        pixels[1] = (uint8_t)rounded_shift(range * of_255[value]);
+        pixels[2] = (uint8_t)value;
     }
 }
 
-/* ---- HSV to floats --------------------------------------------------------------------------------------------- */
+/* ---- HSV to BGR ------------------------------------------------------------------------------------------------ */
 
-/* Where B G R are found among: V, V(1 - S), V(1 - S f), V(1 - S(1 - f)), f being the share of the sector. */
-static const uint8_t sectors[6][3] = {
-    { 1, 3, 0 }, { 1, 0, 2 }, { 3, 0, 1 }, { 0, 2, 1 }, { 0, 1, 3 }, { 2, 1, 0 },
-};
-
-/* hue in sixths of the circle, 0..6 and what a shift has made of it. */
-static void one_back(float out[3], float hue, float saturation, float value)
+/* A block of hues in sixths of the circle, saturations and values becomes B G R:
+ *     sector   0       1       2       3       4       5          p = V(1 - S)
+ *     B        p       p       t       V       V       q          q = V(1 - S f)
+ *     G        t       V       V       q       p       p          t = V(1 - S(1 - f))
+ *     R        V       q       p       p       t       V          f: how far into the sector */
+static void block_to_bgr(Block *block)
 {
-    float turned = hue >= 6 || hue < 0 ? fmodf(hue, 6.0f) : hue;
-    if (turned < 0)
-        turned += 6;
-    int sector = (int)floorf(turned);
-    float share = turned - (float)sector;
-    if (!(sector >= 0 && sector < 6)) {
-        sector = 0;
-        share = 0;
+    for (int i = 0; i < BLOCK; i++) {
+        const float hue = block->a[i];
+        const float s = block->b[i];
+        const float v = block->c[i];
+        const float lifted = hue < 0.0f ? hue + 6.0f : hue;
+        const float turned = lifted >= 6.0f ? lifted - 6.0f : lifted;
+        const int sector = (turned >= 1.0f) + (turned >= 2.0f) + (turned >= 3.0f) + (turned >= 4.0f) + (turned >= 5.0f);
+        const float f = turned - (float)sector;
+        const float p = v * (1.0f - s);
+        const float q = v * fused(-s, f, 1.0f);
+        const float t = v * fused(-s, 1.0f - f, 1.0f);
+        const float odd = sector & 1 ? q : t;                       /* the one of q and t in this sector */
+        const float b = sector == 3 || sector == 4 ? v : p;
+        const float g = sector == 1 || sector == 2 ? v : p;
+        const float r = sector == 0 || sector == 5 ? v : p;
+        block->a[i] = sector == 2 || sector == 5 ? odd : b;
+        block->b[i] = sector == 0 || sector == 3 ? odd : g;
+        block->c[i] = sector == 1 || sector == 4 ? odd : r;
     }
-    const float values[4] = {
-        value,
-        value * (1 - saturation),
-        value * fused(-saturation, share, 1),
-        value * fused(-saturation, 1 - share, 1),
-    };
-    for (int c = 0; c < 3; c++)
-        out[c] = values[sectors[sector][c]];
+}
+
+static void load_bytes(Block *block, const uint8_t *pixels, int n)
+{
+    for (int i = 0; i < n; i++) {
+        block->a[i] = (float)pixels[3 * i];
+        block->b[i] = (float)pixels[3 * i + 1];
+        block->c[i] = (float)pixels[3 * i + 2];
+    }
 }
 
 /* Vectors cut fractions off, single pixels are rounded. */
-void df_hsv_to_bgr_bytes(uint8_t *out, const uint8_t *in, int width)
+static uint8_t to_byte(float v, bool cut)
 {
-    const int in_vectors = width - width % BYTES_AT_ONCE;
-    for (int x = 0; x < width; x++, in += 3, out += 3) {
-        float bgr[3];
-        const float scale = 1.0f / 255.0f;
-        one_back(bgr, (float)in[0] * (6.0f / 180.0f), (float)in[1] * scale, (float)in[2] * scale);
-        for (int c = 0; c < 3; c++) {
-            const float v = bgr[c] * 255.0f;
-            out[c] = (uint8_t)(x < in_vectors ? truncf(v) : rintf(v));
-        }
+    return (uint8_t)(cut ? v : rintf(v));
+}
+
+static void store_bytes(uint8_t *pixels, const Block *block, int n)
+{
+    const bool cut = n == BLOCK;
+    for (int i = 0; i < n; i++) {
+        pixels[3 * i] = to_byte(block->a[i], cut);
+        pixels[3 * i + 1] = to_byte(block->b[i], cut);
+        pixels[3 * i + 2] = to_byte(block->c[i], cut);
     }
 }
 
-void df_hsv_to_bgr_floats(float *out, const float *in, int width)
+static void scale_block(Block *block, float a, float b, float c)
 {
-    for (int x = 0; x < width; x++, in += 3, out += 3) {
-        float bgr[3];
-        one_back(bgr, in[0] * (6.0f / 360.0f), in[1], in[2]);
-        for (int c = 0; c < 3; c++)
-            out[c] = bgr[c];
+    for (int i = 0; i < BLOCK; i++) {
+        block->a[i] *= a;
+        block->b[i] *= b;
+        block->c[i] *= c;
+    }
+}
+
+void df_hsv_to_bgr_bytes(uint8_t *pixels, int height, int width)
+{
+    Block block = { 0 };
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x += BLOCK) {
+            const int n = smaller(BLOCK, width - x);
+            load_bytes(&block, pixels, n);
+            scale_block(&block, 6.0f / 180.0f, 1.0f / 255.0f, 1.0f / 255.0f);
+            block_to_bgr(&block);
+            scale_block(&block, 255.0f, 255.0f, 255.0f);
+            store_bytes(pixels, &block, n);
+            pixels += 3 * n;
+        }
+}
+
+static void load_floats(Block *block, const float *pixels, int n)
+{
+    for (int i = 0; i < n; i++) {
+        block->a[i] = pixels[3 * i];
+        block->b[i] = pixels[3 * i + 1];
+        block->c[i] = pixels[3 * i + 2];
+    }
+}
+
+static void store_floats(float *pixels, const Block *block, int n)
+{
+    for (int i = 0; i < n; i++) {
+        pixels[3 * i] = block->a[i];
+        pixels[3 * i + 1] = block->b[i];
+        pixels[3 * i + 2] = block->c[i];
+    }
+}
+
+void df_hsv_to_bgr_floats(float *pixels, int height, int width)
+{
+    Block block = { 0 };
+    size_t left = (size_t)height * (size_t)width;
+    while (left) {
+        const int n = left < BLOCK ? (int)left : BLOCK;
+        load_floats(&block, pixels, n);
+        scale_block(&block, 6.0f / 360.0f, 1.0f, 1.0f);
+        block_to_bgr(&block);
+        store_floats(pixels, &block, n);
+        pixels += 3 * n;
+        left -= (size_t)n;
     }
 }
 
 /* ---- floats to HSV --------------------------------------------------------------------------------------------- */
 
-/* Where R is the largest, a vector adds the circle to a negative hue before it rounds, a single pixel after. */
-static float hue_of(float b, float g, float r, float value, float per_range, bool vector)
+/* Where R is the largest, a vector adds the circle to a negative hue before it rounds. */
+static void block_to_hsv(Block *block)
 {
-    if (value == r && vector)
-        return fused(g - b, per_range, g < b ? 360.0f : 0.0f);
-    if (value == r)
-        return (g - b) * per_range;
-    if (value == g)
-        return fused(b - r, per_range, 120.0f);
-    return fused(r - g, per_range, 240.0f);
+    for (int i = 0; i < BLOCK; i++) {
+        const float b = block->a[i];
+        const float g = block->b[i];
+        const float r = block->c[i];
+        const float high = b > g ? b : g;
+        const float low = b > g ? g : b;
+        const float value = high > r ? high : r;
+        const float range = value - (low < r ? low : r);
+        const float from_g = value == g ? b - r : r - g;
+        const float part = value == r ? g - b : from_g;
+        const float turn_g = value == g ? 120.0f : 240.0f;
+        const float turn_r = g < b ? 360.0f : 0.0f;
+        block->a[i] = fused(part, 60.0f / (range + FLT_EPSILON), value == r ? turn_r : turn_g);
+        block->b[i] = range / (fabsf(value) + FLT_EPSILON);
+        block->c[i] = value;
+    }
 }
 
-void df_bgr_to_hsv_floats(float *out, const float *in, int width)
+/* A single pixel adds it after. */
+static void hue_alone(float *hue, const float *bgr)
 {
-    const int in_vectors = width - width % FLOATS_AT_ONCE;
-    for (int x = 0; x < width; x++, in += 3, out += 3) {
-        const float b = in[0];
-        const float g = in[1];
-        const float r = in[2];
-        const float value = fmaxf(fmaxf(b, g), r);
-        const float range = value - fminf(fminf(b, g), r);
-        const float hue = hue_of(b, g, r, value, 60.0f / (range + FLT_EPSILON), x < in_vectors);
-        out[0] = hue < 0 && x >= in_vectors ? hue + 360.0f : hue;
-        out[1] = range / (fabsf(value) + FLT_EPSILON);
-        out[2] = value;
-    }
+    const float value = fmaxf(fmaxf(bgr[0], bgr[1]), bgr[2]);
+    const float range = value - fminf(fminf(bgr[0], bgr[1]), bgr[2]);
+    const float alone = (bgr[1] - bgr[0]) * (60.0f / (range + FLT_EPSILON));
+    if (value == bgr[2])
+        *hue = alone < 0 ? alone + 360.0f : alone;
+}
+
+void df_bgr_to_hsv_floats(float *pixels, int height, int width)
+{
+    Block block = { 0 };
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x += BLOCK) {
+            const int n = smaller(BLOCK, width - x);
+            load_floats(&block, pixels, n);
+            block_to_hsv(&block);
+            for (int i = n - n % FLOATS_AT_ONCE; i < n; i++)
+                hue_alone(&block.a[i], pixels + 3 * i);
+            store_floats(pixels, &block, n);
+            pixels += 3 * n;
+        }
 }

@@ -11,16 +11,16 @@
 
 DF_BEGIN_DECLS
 
-/* A row of `width` pixels, three values each; in and out may be the same. The row matters: OpenCV computes its first
- * pixels in vectors and the rest one by one, which rounds otherwise. */
+/* In place, three values a pixel. Rows matter: OpenCV computes the first pixels of each in vectors and the rest one by
+ * one, which rounds otherwise. */
 
-/* Bytes: hue 0..179 (halves of a degree), saturation and value 0..255. A hue beyond 179 is that hue modulo 180. */
-DF_API void df_bgr_to_hsv_bytes(uint8_t *out, const uint8_t *in, int width);
-DF_API void df_hsv_to_bgr_bytes(uint8_t *out, const uint8_t *in, int width);
+/* Bytes: hue 0..179 (two degrees each), saturation and value 0..255. Back from a hue of up to 255, modulo 180. */
+DF_API void df_bgr_to_hsv_bytes(uint8_t *pixels, int height, int width);
+DF_API void df_hsv_to_bgr_bytes(uint8_t *pixels, int height, int width);
 
-/* Floats: hue 0..360 in degrees, saturation 0..1, value as the largest of B G R. */
-DF_API void df_bgr_to_hsv_floats(float *out, const float *in, int width);
-DF_API void df_hsv_to_bgr_floats(float *out, const float *in, int width);
+/* Floats: hue 0..360 degrees, saturation 0..1, value as the largest of B G R. Back from a hue of -360..720. */
+DF_API void df_bgr_to_hsv_floats(float *pixels, int height, int width);
+DF_API void df_hsv_to_bgr_floats(float *pixels, int height, int width);
 
 DF_END_DECLS
 

@@ -142,9 +142,9 @@ static int distort_floats(const Photo *p, DfWork *work)
     float *row = (float *)(void *)work->picture.at;
     for (int y = 0; y < work->picture.height; y++, row += n) {
         brighten_floats(row, n, d.brightness, d.contrast_first ? d.contrast : 1.0f);
-        df_bgr_to_hsv_floats(row, row, width);
+        df_bgr_to_hsv_floats(row, 1, width);
         turn_floats(row, width, &d);
-        df_hsv_to_bgr_floats(row, row, width);
+        df_hsv_to_bgr_floats(row, 1, width);
         brighten_floats(row, n, 0.0f, d.contrast_first ? 1.0f : d.contrast);
         if (d.swap)
             swap_floats(row, width, d.order);
@@ -170,18 +170,14 @@ static void map_all(DfGrid *picture, double alpha, double beta)
         picture->at[i] = table[picture->at[i]];
 }
 
-/* Hue and saturation by tables; the picture goes to HSV and back in either case. */
-static void map_hsv(DfGrid *picture, const uint8_t *hues, const uint8_t *saturations)
+/* Hue or saturation by a table; the picture goes to HSV and back. */
+static void map_hsv(DfGrid *picture, const uint8_t table[256], size_t channel)
 {
-    uint8_t *row = picture->at;
-    for (int y = 0; y < picture->height; y++, row += (size_t)picture->width * 3) {
-        df_bgr_to_hsv_bytes(row, row, picture->width);
-        for (size_t i = 0; i < (size_t)picture->width * 3; i += 3) {
-            row[i] = hues ? hues[row[i]] : row[i];
-            row[i + 1] = saturations ? saturations[row[i + 1]] : row[i + 1];
-        }
-        df_hsv_to_bgr_bytes(row, row, picture->width);
-    }
+    const size_t n = (size_t)picture->height * (size_t)picture->width * 3;
+    df_bgr_to_hsv_bytes(picture->at, picture->height, picture->width);
+    for (size_t i = channel; i < n; i += 3)
+        picture->at[i] = table[picture->at[i]];
+    df_hsv_to_bgr_bytes(picture->at, picture->height, picture->width);
 }
 
 static void contrast_bytes(const Photo *p, DfWork *work)
@@ -196,7 +192,7 @@ static void saturation_bytes(const Photo *p, DfWork *work)
     if (!toss(work->draws))
         return;
     convert_table(table, between(work->draws, p->saturation_range), 0);
-    map_hsv(&work->picture, NULL, table);
+    map_hsv(&work->picture, table, 1);
 }
 
 static void hue_bytes(const Photo *p, DfWork *work)
@@ -207,7 +203,7 @@ static void hue_bytes(const Photo *p, DfWork *work)
     const int turn = df_draw_integer(work->draws, -(int)p->hue_delta, (int)p->hue_delta);
     for (int v = 0; v < 256; v++)
         table[v] = (uint8_t)((v + turn + 180) % 180);
-    map_hsv(&work->picture, table, NULL);
+    map_hsv(&work->picture, table, 0);
 }
 
 static int distort_bytes(const Photo *p, DfWork *work)
