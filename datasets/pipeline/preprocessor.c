@@ -8,7 +8,7 @@
 typedef struct {
     DfFloats mean, std;
     const DfNode *size;
-    int pad_size_divisor, seg_pad_val, size_divisor;
+    int pad_size_divisor, seg_pad_val, seg_pad_value, size_divisor;
     double pad_value, pad_val;
     bool bgr_to_rgb, rgb_to_bgr;
 } Options;
@@ -23,7 +23,8 @@ static const DfOpt opts[] = {
     DF_OPT_NODE(Options, size, "None", "mmseg: size (h, w) that pictures of a batch are padded to"),
     DF_OPT_INT(Options, size_divisor, 0, 0, 65500, "mmseg: in place of size, a divisor of both sides"),
     DF_OPT_FLOAT(Options, pad_val, 0, -1e6, 1e6, "mmseg: value of the border, after normalising"),
-    DF_OPT_INT(Options, seg_pad_val, 255, 0, 65535, "value of the border of label maps"),
+    DF_OPT_INT(Options, seg_pad_val, 255, 0, 65535, "mmseg: value of the border of label maps"),
+    DF_OPT_INT(Options, seg_pad_value, 255, 0, 65535, "mmdet: value of the border of label maps"),
     DF_OPT_UNUSED(pad_mask, "masks always go with the picture"),
     DF_OPT_UNUSED(mask_pad_value, "the border of masks is background"),
     DF_OPT_UNUSED(pad_seg, "label maps always go with the picture"),
@@ -68,7 +69,7 @@ int df_preprocessor_read(DfPreprocessor *out, const DfNode *dict, DfArena *arena
     out->divisor = o.size_divisor ? o.size_divisor : o.pad_size_divisor;
     out->height = size.n ? size.v->size[0] : 0;
     out->width = size.n ? size.v->size[1] : 0;
-    out->map_fill = o.seg_pad_val;
+    out->map_fill = o.seg_pad_val != 255 ? o.seg_pad_val : o.seg_pad_value;
     out->fill = (float)(o.pad_val != 0 ? o.pad_val : o.pad_value);
     return DF_OK;
 }

@@ -370,3 +370,249 @@ Test(training_pipeline, as_the_official_code_with_its_draws)
     cr_expect_geq(i, 41);
     golden_done(&g);
 }
+
+/* ---- what models of later releases do first --------------------------------------------------------------------- */
+
+/* The batch is padded to its largest member: what a sample alone has is compared, and its border is the padding value. */
+static void check_preprocessed(const Golden *g, const DfTrainingSample *s, int which, int member, const DfNode *want)
+{
+    const DfArray *inputs = array(g, "p%d.%s", which, "out.inputs");
+    const float *all = data(g, inputs);
+    const int height = (int)inputs->shape[2];
+    const int width = (int)inputs->shape[3];
+    const DfNode *shape = df_node_get(want, "pad_shape");
+    cr_expect(s->meta.pad_h == shape->first->integer && s->meta.pad_w == shape->last->integer, "preprocessor %d, picture %d: %d x %d", which, member,
+              s->meta.pad_h, s->meta.pad_w);
+    for (int y = 0; y < s->meta.pad_h; y++)
+        for (int x = 0; x < s->meta.pad_w; x++)
+            for (int c = 0; c < 3; c++) {
+                const float ours = s->pixels[(y * s->meta.pad_w + x) * 3 + c];
+                cr_assert_float_eq(ours, all[((member * 3 + c) * height + y) * width + x], 1e-6, "preprocessor %d, picture %d at (%d, %d)", which, member, x, y);
+            }
+}
+
+Test(training_pipeline, preprocessors)
+{
+    Golden g = golden();
+    DfConfig *empty;
+    cr_assert_eq(df_config_parse(&empty, "p = []\n", 7, "p.py", true), DF_OK);
+    int i = 0;
+    for (const DfNode *p = df_node_get(df_config_root(g.preprocessors), "it")->first; p; p = p->next, i++) {
+        const DfPipelineKind kind = { .training = true, .release = DF_RELEASE_NEW, .preprocessor = df_node_get(p, "options") };
+        DfPipeline *pipeline;
+        cr_assert_eq(df_pipeline_new_as(&pipeline, df_node_at(df_config_root(empty), "p"), &kind), DF_OK, "%s", df_error());
+        int member = 0;
+        const DfNode *meta = df_node_at(df_node_get(p, "result"), "metas")->first;
+        for (const DfNode *input = df_node_get(p, "inputs")->first; input; input = input->next, meta = meta->next, member++) {
+            const DfImage image = picture(&g, (int)input->integer);
+            DfAnnotations known = annotations(&g, (int)input->integer, "none", true, true);
+            DfDraws draws = { .random = df_random(1, 1) };
+            DfTrainingSample sample;
+            cr_assert_eq(df_pipeline_train(pipeline, &image, &known, NULL, &draws, &sample), DF_OK, "%s", df_error());
+            check_preprocessed(&g, &sample, i, member, meta);
+            df_training_sample_free(&sample);
+            df_annotations_done(&known);
+        }
+        df_pipeline_free(pipeline);
+    }
+    cr_expect_eq(i, 2);
+    df_config_free(empty);
+    golden_done(&g);
+}
+
+/* ---- edges ----------------------------------------------------------------------------------------------------- */
+
+static const char detr[] =
+    "p = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations', with_bbox=True, with_mask=True), dict(type='RandomFlip', flip_ratio=0.5),"
+    " dict(type='AutoAugment', policies=[[dict(type='Resize', img_scale=[(48, 90), (60, 90)], multiscale_mode='value')],"
+    " [dict(type='Resize', img_scale=(40, 80)), dict(type='RandomCrop', crop_type='absolute_range', crop_size=(10, 30), allow_negative_crop=True),"
+    " dict(type='Resize', img_scale=(48, 90), override=True)]]), dict(type='PhotoMetricDistortion'), dict(type='Normalize', mean=[1., 2., 3.], std=[4., 5., 6.]),"
+    " dict(type='Pad', size_divisor=32), dict(type='Collect', keys=['img', 'gt_bboxes'])]\n";
+
+static DfPipeline *parse(DfConfig **config, const char *text)
+{
+    DfPipeline *pipeline = NULL;
+    cr_assert_eq(df_config_parse(config, text, strlen(text), "p.py", true), DF_OK, "%s", df_error());
+    const DfPipelineKind kind = { .training = true };
+    df_pipeline_new_as(&pipeline, df_node_at(df_config_root(*config), "p"), &kind);
+    return pipeline;
+}
+
+/* The usual pipelines do without any object, on one pixel, and with boxes of no area outside of the picture. */
+Test(training_pipeline, nothing_to_see)
+{
+    DfConfig *config;
+    DfPipeline *pipeline = parse(&config, detr);
+    cr_assert(pipeline, "%s", df_error());
+    for (int seed = 0; seed < 20; seed++) {
+        uint8_t pixel[3] = { 1, 2, 3 };
+        const DfImage image = { 1, 1, 3, pixel };
+        DfAnnotations known;
+        cr_assert_eq(df_annotations_init(&known, (size_t)seed % 3, true), DF_OK);
+        for (size_t i = 0; i < known.n; i++)
+            known.boxes[4 * i] = known.boxes[4 * i + 2] = 5;
+        DfDraws draws = { .random = df_random((uint64_t)seed, 1) };
+        DfTrainingSample sample;
+        cr_assert_eq(df_pipeline_train(pipeline, &image, &known, NULL, &draws, &sample), DF_OK, "%s", df_error());
+        cr_expect(!sample.left_out && sample.pixels && sample.meta.pad_h % 32 == 0);
+        df_training_sample_free(&sample);
+        df_annotations_done(&known);
+    }
+    df_pipeline_free(pipeline);
+    df_config_free(config);
+}
+
+static DfImage noise(int height, int width)
+{
+    DfImage image;
+    cr_assert_eq(df_image_new(&image, height, width, 3), DF_OK);
+    for (size_t i = 0; i < df_image_bytes(&image); i++)
+        image.pixels[i] = (uint8_t)(i * 37 % 251);
+    return image;
+}
+
+/* A stream gives the same sample again, whatever was done between. */
+Test(training_pipeline, is_a_function_of_its_draws)
+{
+    DfConfig *config;
+    DfPipeline *pipeline = parse(&config, detr);
+    DfImage image = noise(33, 47);
+    DfAnnotations known;
+    cr_assert_eq(df_annotations_init(&known, 1, false), DF_OK);
+    memcpy(known.boxes, (const float[]){ 3, 4, 30, 20 }, 4 * sizeof *known.boxes);
+    DfTrainingSample first[8];
+    for (int i = 0; i < 16; i++) {
+        DfDraws draws = { .random = df_random(5, (uint64_t)(i % 8)) };
+        DfTrainingSample sample;
+        cr_assert_eq(df_pipeline_train(pipeline, &image, &known, NULL, &draws, &sample), DF_OK, "%s", df_error());
+        if (i < 8) {
+            first[i] = sample;
+            continue;
+        }
+        const DfTrainingSample *before = &first[i % 8];
+        const size_t n = (size_t)sample.meta.pad_h * (size_t)sample.meta.pad_w * 3;
+        cr_assert(sample.meta.pad_h == before->meta.pad_h && sample.meta.pad_w == before->meta.pad_w);
+        cr_expect_eq(memcmp(sample.pixels, before->pixels, n * sizeof(float)), 0);
+        cr_expect_eq(memcmp(sample.annotations.boxes, before->annotations.boxes, 4 * sample.annotations.n * sizeof(float)), 0);
+        df_training_sample_free(&sample);
+        df_training_sample_free(&first[i % 8]);
+    }
+    cr_expect_float_eq(known.boxes[2], 30, 0, "the annotations stay as they are");
+    df_annotations_done(&known);
+    df_image_free(&image);
+    df_pipeline_free(pipeline);
+    df_config_free(config);
+}
+
+static const char *const everything[] = {
+    detr,
+    "p = [dict(type='LoadAnnotations', with_seg=True, with_mask=True, poly2mask=False), dict(type='Expand'), dict(type='MinIoURandomCrop'),"
+    " dict(type='CutOut', n_holes=2, cutout_shape=(4, 4)), dict(type='Resize', img_scale=(30, 20)), dict(type='RandomFlip', flip_ratio=1.0),"
+    " dict(type='Pad', size_divisor=8), dict(type='SegRescale', scale_factor=0.5)]\n",
+    "p = [dict(type='LoadAnnotations', reduce_zero_label=True), dict(type='Resize', img_scale=(40, 30), ratio_range=(0.5, 2.0)), dict(type='RandomCrop',"
+    " crop_size=(9, 9), cat_max_ratio=0.5), dict(type='RandomFlip', prob=0.5), dict(type='PhotoMetricDistortion'), dict(type='Pad', size=(9, 9))]\n",
+};
+
+static void add_things(DfAnnotations *known, const DfImage *image)
+{
+    static double xy[] = { 3, 4, 20, 5, 15, 14 };
+    static DfPolygon polygon = { 3, xy };
+    memcpy(known->boxes, (const float[]){ 3, 4, 30, 20, 1, 1, 9, 9 }, 8 * sizeof *known->boxes);
+    for (size_t i = 0; i < known->n; i++)
+        known->masks[i] = (DfObjectMask){ .form = DF_MASK_POLYGONS, .n_polygons = 1, .polygons = &polygon };
+    const size_t pixels = (size_t)image->height * (size_t)image->width;
+    known->map = (DfLabelMap){ image->height, image->width, df_arena_alloc(known->arena, pixels, 1), NULL };
+}
+
+Test(training_pipeline, memory_that_runs_out_is_an_error)
+{
+    DfImage image = noise(33, 47);
+    DfAnnotations known;
+    cr_assert_eq(df_annotations_init(&known, 2, true), DF_OK);
+    add_things(&known, &image);
+    for (size_t which = 0; which < sizeof everything / sizeof *everything; which++) {
+        DfConfig *config;
+        cr_assert_eq(df_config_parse(&config, everything[which], strlen(everything[which]), "p.py", true), DF_OK, "%s", df_error());
+        int error = DF_ENOMEM;
+        for (size_t n = 1; error == DF_ENOMEM; n++) {
+            const DfPipelineKind kind = { .training = true };
+            const size_t held = df_memory().now;
+            DfPipeline *pipeline;
+            DfTrainingSample sample = { 0 };
+            DfDraws draws = { .random = df_random(3, 9) };
+            df_memory_fail_at(n, false);
+            error = df_pipeline_new_as(&pipeline, df_node_at(df_config_root(config), "p"), &kind);
+            if (error == DF_OK)
+                error = df_pipeline_train(pipeline, &image, &known, NULL, &draws, &sample);
+            df_memory_fail_at(0, false);
+            df_training_sample_free(&sample);
+            df_pipeline_free(pipeline);
+            cr_expect_eq(df_memory().now, held, "pipeline %zu: leak when allocation %zu fails", which, n);
+            cr_expect(error == DF_OK || error == DF_ENOMEM, "pipeline %zu, allocation %zu: %s", which, n, df_error());
+            cr_assert_lt(n, 1000u);
+        }
+        df_config_free(config);
+    }
+    df_annotations_done(&known);
+    df_image_free(&image);
+}
+
+static void expect_error(const char *list, const char *sentence)
+{
+    char text[512];
+    DfConfig *config;
+    snprintf(text, sizeof text, "p = %s\n", list);
+    DfPipeline *pipeline = parse(&config, text);
+    cr_expect(!pipeline && strstr(df_error(), sentence), "%s gives: %s", list, df_error());
+    df_pipeline_free(pipeline);
+    df_config_free(config);
+}
+
+Test(training_pipeline, errors_are_sentences)
+{
+    expect_error("[dict(type='MultiScaleFlipAug', img_scale=(1, 2), transforms=[])]", "is for testing");
+    expect_error("[dict(type='Corrupt', corruption='fog')]", "not built in");
+    expect_error("[dict(type='Resize')]", "without a size");
+    expect_error("[dict(type='Resize', img_scale=[(1, 2), (3, 4), (5, 6)])]", "a range of 3 sizes");
+    expect_error("[dict(type='Resize', img_scale=[(1, 2), (3, 4)], ratio_range=(1, 2))]", "want one");
+    expect_error("[dict(type='RandomFlip')]", "want a probability");
+    expect_error("[dict(type='RandomFlip', flip_ratio=[0.7, 0.7], direction=['horizontal', 'vertical'])]", "sum to 1.4");
+    expect_error("[dict(type='RandomFlip', flip_ratio=[0.7], direction=['horizontal', 'vertical'])]", "1 probabilities of 2 directions");
+    expect_error("[dict(type='RandomCrop', crop_size=(0, 4))]", "want a size of 1");
+    expect_error("[dict(type='RandomCrop', crop_type='relative', crop_size=(2, 4))]", "1e-06 to 1");
+    expect_error("[dict(type='RandomCrop', crop_type='absolute_range', crop_size=(9, 4))]", "the smaller first");
+    expect_error("[dict(type='RandomChoice', transforms=[])]", "one or more lists");
+    expect_error("[dict(type='AutoAugment', policies=[[]], prob=[0.5])]", "sum to 0.5");
+    expect_error("[dict(type='Expand', mean=[1])]", "three numbers");
+    expect_error("[dict(type='CutOut', n_holes=(3, 1), cutout_shape=(1, 1))]", "the smaller first");
+    expect_error("[dict(type='CutOut', n_holes=3)]", "either cutout_shape or cutout_ratio");
+    expect_error("[dict(type='Mosaic', skip_filter=False)]", "no filter");
+}
+
+/* What a pipeline cannot be given: one sentence, and nothing made. */
+Test(training_pipeline, what_does_not_fit)
+{
+    DfConfig *config;
+    DfPipeline *pipeline = parse(&config, "p = [dict(type='Mosaic', img_scale=(4, 4))]\n");
+    DfImage image = noise(3, 4);
+    DfAnnotations known;
+    DfTrainingSample sample;
+    DfDraws draws = { .random = df_random(3, 9) };
+    cr_assert_eq(df_annotations_init(&known, 0, false), DF_OK);
+    cr_expect_eq(df_pipeline_train(pipeline, &image, &known, NULL, &draws, &sample), DF_EVALUE);
+    cr_expect(strstr(df_error(), "mixes several pictures"), "%s", df_error());
+    df_pipeline_free(pipeline);
+    df_config_free(config);
+    pipeline = parse(&config, "p = [dict(type='LoadAnnotations', with_seg=True)]\n");
+    known.map = (DfLabelMap){ 3, 5, image.pixels, NULL };
+    cr_expect_eq(df_pipeline_train(pipeline, &image, &known, NULL, &draws, &sample), DF_EVALUE);
+    cr_expect(strstr(df_error(), "a label map of 3 x 5 for a picture of 3 x 4"), "%s", df_error());
+    cr_expect(!sample.pixels && !sample.annotations.arena);
+    known.map = (DfLabelMap){ 0 };
+    known.unit = DF_BOXES_RELATIVE;
+    cr_expect_eq(df_pipeline_train(pipeline, &image, &known, NULL, &draws, &sample), DF_EVALUE);
+    df_annotations_done(&known);
+    df_image_free(&image);
+    df_pipeline_free(pipeline);
+    df_config_free(config);
+}
