@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "heads/examples.h"
 #include "heads/region/roi_forward.h"
 
 /* The regions of one image, and what the assigner says of each. With add_gt_as_proposals the first n_objects are the
@@ -94,68 +95,28 @@ static void measure(DfCtx *c, RoiStep *s, int stage, int image, Assigned *a)
 
 /* ---- choosing ---------------------------------------------------------------------------------------------------- */
 
-/* What another program chose, in place of a draw of ours: NULL if it is drawn here. */
-static const DfGivenSample *given_sample(const RoiStep *s, int call)
+static bool wants_losses(const RoiStep *s, const DfBoxSampler *sampler)
 {
-    const DfLossBatch *batch = s->batch;
-    return call < batch->n_given && batch->given[call].given ? &batch->given[call] : NULL;
-}
-
-static bool fits(DfCtx *c, const Assigned *a, int call, int n, const int *list, bool positive)
-{
-    for (int i = 0; i < n; i++) {
-        const bool known = list[i] >= 0 && list[i] < a->n;
-        if (known && (!positive || a->object[list[i]] >= 0))
-            continue;
-        df_ctx_fail(c, DF_EVALUE, "sample %d takes region %d of %d as %s", call, list[i], a->n,
-                    positive ? "an example of an object, but it is none" : "background");
-        return false;
-    }
-    return true;
-}
-
-static void replace(DfCtx *c, RoiStep *s, const Assigned *a, int call, DfBoxSample *sample)
-{
-    const DfGivenSample *given = given_sample(s, call);
-    if (!given || !fits(c, a, call, given->n_positive, given->positive, true))
-        return;
-    if (given->negative && !fits(c, a, call, given->n_negative, given->negative, false))
-        return;
-    const size_t positives = (size_t)given->n_positive;
-    const size_t negatives = given->negative ? (size_t)given->n_negative : sample->n_negative;
-    int *both = df_malloc((positives + negatives + 1) * sizeof *both);
-    if (!both) {
-        df_ctx_fail(c, DF_ENOMEM, "out of memory for a sample");
-        return;
-    }
-    if (positives)
-        memcpy(both, given->positive, positives * sizeof *both);
-    if (negatives)
-        memcpy(both + positives, given->negative ? given->negative : sample->negative, negatives * sizeof *both);
-    df_box_sample_done(sample);
-    *sample = (DfBoxSample){ positives, negatives, both, both + positives };
-}
-
-static bool is_hard(const DfBoxSampler *sampler)
-{
-    return sampler->positives == DF_SAMPLE_HARD || sampler->negatives == DF_SAMPLE_HARD;
+    const DfGivenSample *given = df_given_sample(s->batch, s->out);
+    const bool hard = sampler->positives == DF_SAMPLE_HARD || sampler->negatives == DF_SAMPLE_HARD;
+    return hard && !(given && given->negative);
 }
 
 static DfBoxSample choose(DfCtx *c, RoiStep *s, int stage, int image, Assigned *a)
 {
-    const DfBoxSampler *sampler = &s->head->train[stage].sampler;
-    const int call = s->out->samplings++;
-    DfRandom random = df_ctx_random(c, image);
+    const TrainCfg *cfg = &s->head->train[stage];
     DfBoxSample sample = { 0 };
-    if (is_hard(sampler) && !given_sample(s, call))
+    if (wants_losses(s, &cfg->sampler))
         measure(c, s, stage, image, a);
-    if (is_hard(sampler) && !a->loss)
-        a->loss = make(c, s, a->n, sizeof *a->loss);
-    if (c->err)
-        return sample;
-    check(c, df_sample_boxes(sampler, (size_t)a->n, a->object, a->overlap, a->loss, &random, &sample));
+    const AssignedBoxes boxes = {
+        .image = image,
+        .n = (size_t)a->n,
+        .object_of_box = a->object,
+        .overlap = a->overlap,
+        .loss = a->loss,
+    };
     if (!c->err)
-        replace(c, s, a, call, &sample);
+        df_choose_examples(c, cfg, s->batch, s->out, &boxes, &sample);
     return sample;
 }
 
@@ -205,23 +166,17 @@ static void add_image(const RoiStep *s, int stage, int image, const Assigned *a,
     out->first[image + 1] = out->n;
 }
 
-/* A listener hears the choice by its number, which counts those of the first stage too. */
-static void observe(DfCtx *c, int call, const DfBoxSample *sample, const Assigned *a)
+/* A listener hears the regions that were chosen. */
+static void observe(DfCtx *c, const RoiStep *s, int image, const RoiSample *sample)
 {
-    char name[48];
-    const int *lists[2] = { sample->positive, sample->negative };
-    const size_t sizes[2] = { sample->n_positive, sample->n_negative };
+    const int first = sample->first[image], n = sample->first[image + 1] - first;
     const DfMark m = df_enter(c, NULL, -1);
-    for (int k = 0; df_listens(c) && k < 2; k++) {
-        DfTensor *x = df_new(c, DF_SHAPE((int)sizes[k]));
-        for (size_t i = 0; !c->err && i < df_size(x); i++)
-            x->data[i] = (float)lists[k][i];
-        snprintf(name, sizeof name, "sample%d_%s_inds", call, k ? "neg" : "pos");
-        df_observe(c, x, name, -1);
-    }
-    snprintf(name, sizeof name, "sample%d_candidates", call);
-    if (df_listens(c))
-        df_observe(c, df_from(c, DF_SHAPE(a->n, 4), a->boxes), name, -1);
+    DfTensor *x = df_new(c, DF_SHAPE(n, 4));
+    for (int i = 0; !c->err && i < n; i++)
+        memcpy(x->data + 4 * i, sample->rois + 5 * (first + i) + 1, 4 * sizeof *x->data);
+    char name[48];
+    snprintf(name, sizeof name, "sample%d_boxes", s->out->samplings - s->batch->n + image);
+    df_observe(c, x, name, -1);
     df_leave_all(c, m, NULL, 0);
 }
 
@@ -256,12 +211,13 @@ void df_roi_sample(DfCtx *c, RoiStep *s, int stage, RoiSample *out)
         if (!c->err)
             samples[i] = choose(c, s, stage, i, &assigned[i]);
         n += (int)(samples[i].n_positive + samples[i].n_negative);
-        observe(c, s->out->samplings - 1, &samples[i], &assigned[i]);
     }
     const bool enough = !c->err && room(c, s, out, n);
     for (int i = 0; samples && i < images; i++) {
         if (enough)
             add_image(s, stage, i, &assigned[i], &samples[i], out);
         df_box_sample_done(&samples[i]);
+        if (enough && df_listens(c))
+            observe(c, s, i, out);
     }
 }
