@@ -142,9 +142,8 @@ static void losses(DfCtx *c, const void *self, DfTensor *logits, const DfRegionT
 {
     const MaskHead *h = self;
     int *zeros = (int *)(void *)df_workspace(c, (size_t)t->n + 1);
-    if (!zeros)
-        return;
-    memset(zeros, 0, ((size_t)t->n + 1) * sizeof *zeros);
+    if (zeros) /* there is no memory in a dry pass */
+        memset(zeros, 0, ((size_t)t->n + 1) * sizeof *zeros);
     if (!h->loss_mask.problem && !(h->loss_mask.kind == LOSS_CROSS_ENTROPY && h->loss_mask.cross_entropy.use_mask))
         df_ctx_fail(c, DF_EVALUE, "loss_mask: want CrossEntropyLoss with use_mask=True");
     const LossTargets targets = { .label = h->class_agnostic ? zeros : t->labels, .target = t->masks };

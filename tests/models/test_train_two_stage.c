@@ -76,9 +76,17 @@ static const char rcnn[] =
 
 /* What differs from network to network; NULL: the usual. */
 typedef struct {
-    bool cascade, masks;
+    bool cascade, masks, shared; /* shared: masks are made of what the box head sees */
     const char *box_options, *rcnn, *proposals;
 } Net;
+
+/* The parts of masks; with `shared`, without an extractor of their own. */
+static const char *masks_of(const Net *net)
+{
+    if (!net->masks)
+        return "";
+    return net->shared ? strstr(mask_parts, "mask_head") : mask_parts;
+}
 
 static void make(DfConfig **config, DfModel **model, const Net *net)
 {
@@ -94,7 +102,7 @@ static void make(DfConfig **config, DfModel **model, const Net *net)
              "                   rpn_proposal=dict(nms_pre=100, max_per_img=50, nms=dict(type='nms', iou_threshold=0.7)%s),\n"
              "                   rcnn=%s))\n",
              trunk, net->cascade ? "CascadeRoIHead" : "StandardRoIHead",
-             net->cascade ? "num_stages=3, stage_loss_weights=[1, 0.5, 0.25]," : "", extractor, net->masks ? mask_parts : "",
+             net->cascade ? "num_stages=3, stage_loss_weights=[1, 0.5, 0.25]," : "", extractor, masks_of(net),
              net->box_options ? net->box_options : "", net->proposals ? net->proposals : "", stages);
     cr_assert_eq(df_config_parse(config, text, strlen(text), "two_stage", true), DF_OK, "%s", df_error());
     cr_assert_eq(df_model_new(model, df_config_root(*config)), DF_OK, "%s", df_error());
@@ -135,7 +143,7 @@ static DfTensor *picture(DfCtx *c, const Scene *s)
 {
     DfTensor *image = df_zeros(c, DF_SHAPE(1, SIDE, SIDE, 3));
     DfRandom random = df_random(1, 0);
-    for (int y = 0; y < SIDE; y++)
+    for (int y = 0; !c->err && y < SIDE; y++)
         for (int x = 0; x < SIDE; x++)
             for (int k = 0; k < 3; k++) {
                 float v = 0.3f * (float)df_normal(&random);
@@ -320,7 +328,7 @@ Test(two_stage_training, refused)
 
 /* ---- memory, threads ---------------------------------------------------------------------------------------------------- */
 
-static void gradients_of(int threads, float **out, size_t *n)
+static void gradients_of(Net net, int threads, float **out, size_t *n)
 {
     DfConfig *config;
     DfModel *model;
@@ -328,7 +336,7 @@ static void gradients_of(int threads, float **out, size_t *n)
     DfCtx *c;
     Scene s;
     static DfLosses losses;
-    make(&config, &model, &(Net){ .cascade = true, .masks = true });
+    make(&config, &model, &net);
     scene_init(&s);
     cr_assert_eq(df_pool_new(&pool, threads), DF_OK);
     cr_assert_eq(df_ctx_new(&c, pool), DF_OK);
@@ -347,10 +355,79 @@ Test(two_stage_training, the_same_bits_for_any_number_of_threads)
 {
     float *one, *three;
     size_t n, m;
-    gradients_of(1, &one, &n);
-    gradients_of(3, &three, &m);
+    const Net net = { .cascade = true, .masks = true };
+    gradients_of(net, 1, &one, &n);
+    gradients_of(net, 3, &three, &m);
     cr_assert_eq(n, m);
     cr_expect_eq(memcmp(one, three, n * sizeof *one), 0);
     df_free(one);
     df_free(three);
+}
+
+/* Two extractors that are the same read what one of them reads. */
+Test(two_stage_training, masks_share_the_extractor_of_boxes)
+{
+    float *own, *shared;
+    size_t n, m;
+    double worst = 0, largest = 0;
+    gradients_of((Net){ .masks = true }, 1, &own, &n);
+    gradients_of((Net){ .masks = true, .shared = true }, 1, &shared, &m);
+    cr_assert_eq(n, m);
+    for (size_t i = 0; i < n; i++) {
+        worst = fmax(worst, fabs((double)own[i] - (double)shared[i]));
+        largest = fmax(largest, fabs((double)own[i]));
+    }
+    cr_expect(worst <= 1e-5 * largest && largest > 0, "%g off, of %g", worst, largest);
+    df_free(own);
+    df_free(shared);
+}
+
+/* Shapes and memory alone: nothing is known of regions, so there are as many as can be. */
+Test(two_stage_training, in_a_dry_pass)
+{
+    DfConfig *config;
+    DfModel *model;
+    DfCtx *c;
+    Scene s;
+    static DfLosses losses;
+    make(&config, &model, &(Net){ .cascade = true, .masks = true });
+    scene_init(&s);
+    cr_assert_eq(df_ctx_new(&c, NULL), DF_OK);
+    c->dry = c->recording = c->training = true;
+    DfTensor *image = df_zeros(c, DF_SHAPE(1, SIDE, SIDE, 3));
+    cr_assert_eq(df_model_losses(model, c, image, &s.batch, &losses), DF_OK, "%s", df_error());
+    cr_expect_not_null(find(&losses, "s2.loss_mask"));
+    cr_expect_gt(c->peak, 0);
+    df_ctx_free(c);
+    df_model_free(model);
+    df_config_free(config);
+}
+
+Test(two_stage_training, survives_failing_allocations)
+{
+    DfConfig *config;
+    DfModel *model;
+    Scene s;
+    static DfLosses losses;
+    int failures = 0;
+    size_t used = SIZE_MAX;
+    const size_t before = df_memory().now;
+    make(&config, &model, &(Net){ .cascade = true, .masks = true });
+    scene_init(&s);
+    for (size_t n = 1; n <= used; n += 1 + n / 20) {
+        DfCtx *c;
+        cr_assert_eq(df_ctx_new(&c, NULL), DF_OK);
+        const size_t calls = df_memory().calls;
+        df_memory_fail_at(n, false);
+        const int error = learn(model, c, &s, 0, &losses);
+        df_memory_fail_at(0, false);
+        used = error == DF_OK ? df_memory().calls - calls : used; /* some failures are made up for */
+        cr_expect(error == DF_OK || error == DF_ENOMEM, "%s", df_error());
+        failures += error != DF_OK;
+        df_ctx_free(c);
+    }
+    cr_expect_gt(failures, 20);
+    df_model_free(model);
+    df_config_free(config);
+    cr_expect_eq(df_memory().now, before);
 }
