@@ -23,7 +23,8 @@ static int check(const DfAnnotations *a, size_t i, int classes, int image)
         return df_fail(DF_EVALUE, "object %zu of image %d has the box %g %g %g %g: want x1 < x2 and y1 < y2", i, image,
                        (double)box[0], (double)box[1], (double)box[2], (double)box[3]);
     if (label < -1 || label >= classes)
-        return df_fail(DF_EVALUE, "object %zu of image %d has the label %d: want 0 to %d", i, image, label, classes - 1);
+        return df_fail(DF_EVALUE, "object %zu of image %d has the label %d: want 0 to %d", i, image, label,
+                       classes - 1);
     return DF_OK;
 }
 

@@ -155,8 +155,8 @@ static void learn_regions(DfCtx *c, const TwoStage *net, const DfMaps *pyramid, 
     df_free(proposals);
 }
 
-/* Both stages learn at once from one pass ("approximate joint training", Ren et al., section 3.2): proposals are taken as
- * given, without a way back through them. */
+/* Both stages learn at once from one pass ("approximate joint training", Ren et al., section 3.2): proposals are taken
+ * as given, without a way back through them. */
 static void losses(DfCtx *c, const void *self, DfTensor *image, const DfLossBatch *batch, DfLosses *out)
 {
     const TwoStage *net = self;

@@ -51,9 +51,9 @@ DF_API int df_object_mask_flip(DfObjectMask *out, const DfObjectMask *, DfArena 
 DF_API int df_object_mask_resize(DfObjectMask *out, const DfObjectMask *, DfArena *, const uint32_t from[2],
                                  const uint32_t to[2]);
 
-/* Seen through a window of height x width whose upper left corner is at (x, y) of the picture, which need not be inside:
- * a crop, a pad, a shift. Outside of the picture there is nothing. Polygons are cut at the window, as mmdet 3 does;
- * mmdet 2 lets them stand out, which differs where boxes are made of masks. What lies outside entirely keeps one
+/* Seen through a window of height x width whose upper left corner is at (x, y) of the picture, which need not be
+ * inside: a crop, a pad, a shift. Outside of the picture there is nothing. Polygons are cut at the window, as mmdet 3
+ * does; mmdet 2 lets them stand out, which differs where boxes are made of masks. What lies outside entirely keeps one
  * polygon, a point at (0, 0). */
 DF_API int df_object_mask_window(DfObjectMask *out, const DfObjectMask *, DfArena *, int x, int y, uint32_t height,
                                  uint32_t width);

@@ -8,8 +8,8 @@
 #include "heads/region/roi_head.h"
 
 /* rois[n][5]: index in the batch, x1 y1 x2 y2 in network pixels.
- * scores n classes+1, logits; deltas n 4*classes or n 4, or NULL; features n h w C, what the head saw, if they are asked
- * for (else NULL). */
+ * scores n classes+1, logits; deltas n 4*classes or n 4, or NULL; features n h w C, what the head saw, if they are
+ * asked for (else NULL). */
 void df_roi_boxes(DfCtx *, const RoiHead *, int stage, const DfMaps *, const float *rois, int n, DfTensor **scores,
                   DfTensor **deltas, DfTensor **features);
 /* -> n h w classes, or n h w 1: logits */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region/roi_losses.c -- a training step of a region head, stage by stage: regions are chosen, read from the maps,
- * and each part is told what it should have said. He et al., Mask R-CNN, ICCV 2017, section 3: the loss of a region is
- * that of its class, its box and its mask. Cai and Vasconcelos, Cascade R-CNN, CVPR 2018, section 4: the next stage
- * learns from the boxes of this one.
+ * heads/region/roi_losses.c -- a training step of a region head, stage by stage: regions are chosen, read from the
+ * maps, and each part is told what it should have said. He et al., Mask R-CNN, ICCV 2017, section 3: the loss of a
+ * region is that of its class, its box and its mask. Cai and Vasconcelos, Cascade R-CNN, CVPR 2018, section 4: the next
+ * stage learns from the boxes of this one.
  */
 #include "heads/region/roi_losses.h"
 
@@ -203,8 +203,9 @@ static void learn_masks(DfCtx *c, RoiStep *s, int stage, const RoiSample *sample
     DfLosses part = { 0 };
     if (c->err)
         return;
+    const DfShape shape = DF_SHAPE(p.n, size.out_height, size.out_width);
     if (df_listens(c))
-        df_observe(c, df_from(c, DF_SHAPE(p.n, size.out_height, size.out_width), targets.masks), "mask_targets_", stage);
+        df_observe(c, df_from(c, shape, targets.masks), "mask_targets_", stage);
     mask->record->losses(c, mask->self, logits, &targets, &part);
     join(c, s, stage, &part);
 }

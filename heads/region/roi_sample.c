@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region/roi_sample.c -- regions for a training step: which object each is an example of, and which of them count.
- * Girshick, Fast R-CNN, ICCV 2015, section 2.3; hard examples: Shrivastava et al., CVPR 2016.
+ * heads/region/roi_sample.c -- regions for a training step: which object each is an example of, and which of them
+ * count. Girshick, Fast R-CNN, ICCV 2015, section 2.3; hard examples: Shrivastava et al., CVPR 2016.
  */
 #include "heads/region/roi_sample.h"
 
@@ -10,6 +10,8 @@
 
 #include "heads/examples.h"
 #include "heads/region/roi_forward.h"
+
+enum { MOST_OF_A_DRY_PASS = 2000 }; /* regions of an image, where a sampler would take all that there are */
 
 /* The regions of one image, and what the assigner says of each. With add_gt_as_proposals the first n_objects are the
  * objects themselves. */
@@ -184,7 +186,7 @@ static void observe(DfCtx *c, const RoiStep *s, int image, const RoiSample *samp
 static void sample_dry(DfCtx *c, RoiStep *s, int stage, RoiSample *out)
 {
     const DfBoxSampler *sampler = &s->head->train[stage].sampler;
-    const int each = sampler->num > 0 ? sampler->num : 1000;
+    const int each = df_clamp_int(sampler->num, 1, MOST_OF_A_DRY_PASS);
     if (!room(c, s, out, each * s->batch->n))
         return;
     out->n = each * s->batch->n;
