@@ -215,9 +215,9 @@ static void learn_by_heart(Net net, int steps, double limit)
     df_config_free(config);
 }
 
-Test(learnt_by_heart, faster_rcnn) { learn_by_heart((Net){ 0 }, 300, 0.03); }
-Test(learnt_by_heart, mask_rcnn) { learn_by_heart((Net){ .masks = true }, 300, 0.03); }
-Test(learnt_by_heart, cascade_mask_rcnn) { learn_by_heart((Net){ .cascade = true, .masks = true }, 300, 0.03); }
+Test(learnt_by_heart, faster_rcnn) { learn_by_heart((Net){ 0 }, 400, 0.05); }
+Test(learnt_by_heart, mask_rcnn) { learn_by_heart((Net){ .masks = true }, 400, 0.05); }
+Test(learnt_by_heart, cascade_mask_rcnn) { learn_by_heart((Net){ .cascade = true, .masks = true }, 400, 0.05); }
 
 /* ---- nothing there ------------------------------------------------------------------------------------------------------ */
 
