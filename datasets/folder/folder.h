@@ -52,7 +52,8 @@ DF_API const char *df_folder_sentence(const DfFolder *);      /* what was found,
 
 /* The folder as settings of a config, "data.train.ann_file='...'": n texts for df_config_read(), which live as long as
  * the folder. They go into data.train, data.val and data.test, or train_dataloader.dataset and so on; below wrappers,
- * into the dataset itself; pipelines stay. A config without a dataset gets one. Lists of datasets are DF_EVALUE, and
+ * into the dataset itself; pipelines stay, but for reduce_zero_label in them. A config without a dataset gets one, and
+ * the one of a classifier without a pipeline timm's, for pictures of the backbone's img_size. Lists of datasets are DF_EVALUE, and
  * so is a config that learns something else. What the folder lacks, annotations in COCO's format and lists of pictures,
  * is written into `work_dir`. */
 typedef struct {

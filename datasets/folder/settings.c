@@ -116,12 +116,48 @@ static int check_learning(const DfFolder *f, const DfNode *dataset)
 /* Keys that would contradict the new ones. */
 static int clear(DfFolder *f, const DfNode *dataset, const char *at)
 {
-    static const char *const stale[] = { "data_prefix", "metainfo", "split", "ann_file", "palette", "id_classes" };
+    static const char *const stale[] = { "data_prefix", "metainfo",   "split",  "ann_file",
+                                         "palette",     "id_classes", "classes" };
     int error = DF_OK;
     for (size_t i = 0; error == DF_OK && i < sizeof stale / sizeof *stale; i++)
         if (df_node_get(dataset, stale[i]))
             error = df_folder_set_literal(f, at, stale[i], strcmp(stale[i], "id_classes") ? "None" : "0");
     return error;
+}
+
+/* Where the pipeline itself takes class 0 out of label maps, it does so for ADE20K alone. */
+static int fit_loading(DfFolder *f, const DfNode *pipeline, const char *at)
+{
+    int error = DF_OK;
+    int i = 0;
+    for (const DfNode *step = pipeline ? pipeline->first : NULL; error == DF_OK && step; step = step->next, i++) {
+        char key[64];
+        snprintf(key, sizeof key, "pipeline.%d.reduce_zero_label", i);
+        if (df_node_get(step, "reduce_zero_label"))
+            error = df_folder_set_literal(f, at, key, f->ade ? "True" : "False");
+    }
+    return error;
+}
+
+/* Configs of bare classifiers have no pipelines: timm's, as most of these networks were trained and tested with. */
+static int default_pipeline(DfFolder *f, const DfNode *config, int part, const char *at)
+{
+    const DfNode *backbone = df_node_get(config, "backbone");
+    if (!backbone)
+        backbone = df_node_at(config, "model.backbone");
+    const long long side = df_node_int(df_node_get(backbone, "img_size"), 224);
+    static const char normalize[] = "{'type': 'Normalize', 'mean': [123.675, 116.28, 103.53], "
+                                    "'std': [58.395, 57.12, 57.375], 'to_rgb': True}";
+    DfTextbuf text = { 0 };
+    df_textbuf_add(&text, "%s.pipeline=[{'type': 'LoadImageFromFile'}, ", at);
+    if (part == DF_TRAINING)
+        df_textbuf_add(&text, "{'type': 'RandomResizedCrop', 'scale': %lld}, {'type': 'RandomFlip', 'prob': 0.5}, "
+                       "{'type': 'RandAugment'}, %s, {'type': 'RandomErasing'}, ", side, normalize);
+    else
+        df_textbuf_add(&text, "{'type': 'ResizeEdge', 'scale': %lld}, {'type': 'CenterCrop', 'crop_size': %lld}, %s, ",
+                       side * 8 / 7, side, normalize);
+    df_textbuf_add(&text, "{'type': 'PackInputs'}]");
+    return keep(f, &text);
 }
 
 static int set_part(DfFolder *f, const DfFolderKind *kind, const DfNode *config, int part, const char *key,
@@ -134,7 +170,14 @@ static int set_part(DfFolder *f, const DfFolderKind *kind, const DfNode *config,
         error = check_learning(f, dataset);
     if (error == DF_OK)
         error = clear(f, dataset, at);
-    return error == DF_OK ? kind->settings(f, part, at, work_dir) : error;
+    if (error == DF_OK)
+        error = kind->settings(f, part, at, work_dir);
+    const DfNode *pipeline = df_node_get(dataset, "pipeline");
+    if (error == DF_OK && f->learning == DF_LEARN_LABEL_MAPS)
+        error = fit_loading(f, pipeline, at);
+    if (error == DF_OK && f->learning == DF_LEARN_IMAGE_CLASS && !pipeline)
+        error = default_pipeline(f, config, part, at);
+    return error;
 }
 
 int df_folder_settings_as(DfFolder *f, const DfFolderKind *kind, const DfNode *config, const char *work_dir,

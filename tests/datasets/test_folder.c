@@ -160,6 +160,21 @@ static void fails(const char *sentence)
     cr_expect_not_null(strstr(df_error(), sentence), "says '%s' and not '%s'", df_error(), sentence);
 }
 
+static void settings_of(const DfFolder *folder, const char *text, const char *want)
+{
+    DfConfig *read;
+    DfFolderSettings s;
+    DfFolder *f;
+    memcpy(&f, &folder, sizeof f);
+    cr_assert_eq(df_config_parse(&read, text, strlen(text), "c.py", true), DF_OK, "%s", df_error());
+    const int error = df_folder_settings(f, df_config_root(read), root, &s);
+    bool found = false;
+    for (int i = 0; error == DF_OK && i < s.n; i++)
+        found = found || df_starts_with(s.text[i], want);
+    cr_expect(error == DF_OK ? found : strstr(df_error(), want) != NULL, "%s\ngives no '%s' %s", text, want, error ? df_error() : "");
+    df_config_free(read);
+}
+
 /* ---- PASCAL VOC ---------------------------------------------------------------------------------------------------- */
 
 #define SIDES(a, b, c, d) "<bndbox><xmin>" #a "</xmin><ymin>" #b "</ymin><xmax>" #c "</xmax><ymax>" #d "</ymax></bndbox>"
@@ -317,6 +332,8 @@ Test(folder, label_maps)
     DfAnnotations a = annotations_of(val, 0);
     cr_expect(a.map.height == 32 && a.map.narrow[5] == 2);
     df_annotations_done(&a);
+    settings_of(folder, "data = dict(train=dict(type='ADE20KDataset', pipeline=[dict(type='LoadImageFromFile'), dict(type='LoadAnnotations', reduce_zero_label=True)]))",
+                "data.train.pipeline.1.reduce_zero_label=False");
     close_folder(folder);
     put_text("classes.txt", "ground\nwater\n");
     fails("a label map has the label 2, and there are 2 class names");
@@ -373,21 +390,6 @@ Test(folder, classes_with_parts)
 
 /* ---- what a config is told ------------------------------------------------------------------------------------------ */
 
-static void settings_of(const DfFolder *folder, const char *text, const char *want)
-{
-    DfConfig *read;
-    DfFolderSettings s;
-    DfFolder *f;
-    memcpy(&f, &folder, sizeof f);
-    cr_assert_eq(df_config_parse(&read, text, strlen(text), "c.py", true), DF_OK, "%s", df_error());
-    const int error = df_folder_settings(f, df_config_root(read), root, &s);
-    bool found = false;
-    for (int i = 0; error == DF_OK && i < s.n; i++)
-        found = found || df_starts_with(s.text[i], want);
-    cr_expect(error == DF_OK ? found : strstr(df_error(), want) != NULL, "%s\ngives no '%s' %s", text, want, error ? df_error() : "");
-    df_config_free(read);
-}
-
 Test(folder, settings_go_below_wrappers)
 {
     DfFolder *folder;
@@ -399,6 +401,8 @@ Test(folder, settings_go_below_wrappers)
     settings_of(folder, "train_dataloader = dict(dataset=dict(type='ImageNet'))", "val_dataloader.dataset.data_prefix=");
     settings_of(folder, "data = dict(train=dict(type='CocoDataset'))", "the config learns from objects with boxes, and ");
     settings_of(folder, "data = dict(train=[dict(type='ImageNet')])", "a list of datasets");
+    settings_of(folder, "backbone = dict(type='DAT', img_size=64)", "data.train.pipeline=[{'type': 'LoadImageFromFile'}, {'type': 'RandomResizedCrop', 'scale': 64}");
+    settings_of(folder, "backbone = dict(type='DAT')", "data.test.pipeline=[{'type': 'LoadImageFromFile'}, {'type': 'ResizeEdge', 'scale': 256}, {'type': 'CenterCrop', 'crop_size': 224}");
     df_folder_free(folder);
 }
 
