@@ -11,22 +11,23 @@
 /* ---- DetrResize ------------------------------------------------------------------------------------------------ */
 
 typedef struct {
-    int size, max_size;
+    DfInts size;
+    int max_size;
 } Resize;
 
 static const DfOpt resize_opts[] = {
-    DF_OPT_INT(Resize, size, 800, 1, 65500, "length of the shorter side, in pixels"),
+    DF_OPT_INTS(Resize, size, "800", 1, 65500,
+                "length of the shorter side, in pixels; in training a list, of which one is drawn each time"),
     DF_OPT_INT(Resize, max_size, 1333, 0, 65500, "upper limit of the longer side, in pixels; 0: no limit"),
     DF_OPT_END
 };
 
 /* get_size_with_aspect_ratio() of the official code (datasets/transforms.py): the shorter side becomes `size`, or
  * less if the longer one would be over max_size. The longer side is cut to an integer, not rounded. */
-static void size_for(const Resize *r, int h, int w, int out[2])
+static void size_for(const Resize *r, int size, int h, int w, int out[2])
 {
     const int least = h < w ? h : w;
     const int most = h < w ? w : h;
-    int size = r->size;
     if (r->max_size && (double)most / least * size > r->max_size)
         size = (int)nearbyint((double)r->max_size * least / most); /* Python rounds half to even */
     out[0] = h;
@@ -40,14 +41,24 @@ static void size_for(const Resize *r, int h, int w, int out[2])
             out[i] = 1;
 }
 
+static int resize_init(void *self, const DfNode *dict, DfReading *reading)
+{
+    const Resize *r = self;
+    if (r->size.n < 1 || (r->size.n > 1 && !reading->training))
+        return df_node_fail(dict, DF_EVALUE, "size: %d lengths: want one, or in training several", r->size.n);
+    return DF_OK;
+}
+
 static int resize_apply(const void *self, DfWork *work)
 {
+    const Resize *r = self;
     const int height = df_work_height(work);
     const int width = df_work_width(work);
     int size[2];
     if (work->padded)
         return df_fail(DF_EVALUE, "DetrResize after Pad: want it before");
-    size_for(self, height, width, size);
+    const int drawn = r->size.n > 1 ? df_draw_choice(work->draws, r->size.n, NULL) : 0;
+    size_for(r, r->size.v[drawn], height, width, size);
     if (size[0] > DF_IMAGE_MAX_SIDE || size[1] > DF_IMAGE_MAX_SIDE)
         return df_fail(DF_EVALUE, "a picture of %d x %d becomes %d x %d: want sides of at most %d pixels", height, width,
                        size[0], size[1], DF_IMAGE_MAX_SIDE);
@@ -59,6 +70,7 @@ const DfTransform df_transform_DetrResize = {
     .help = "resizes to a given shorter side, with the bits of Pillow; what the official DETR does",
     .opts = resize_opts,
     .size = sizeof(Resize),
+    .init = resize_init,
     .apply = resize_apply,
 };
 

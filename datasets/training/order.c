@@ -314,9 +314,14 @@ int df_order_options(DfOrderOptions *o, const DfNode *config, const DfTrainingSe
     const bool objects = df_training_set_learning(set) == DF_LEARN_OBJECTS;
     if (loader && !df_node_at(config, "data.train"))
         return third_dialect(o, loader);
-    const DfNode *batch = df_node_at(config, "data.train_dataloader.samples_per_gpu");
-    o->kind = objects ? DF_ORDER_GROUPS : DF_ORDER_EPOCHS;
+    const DfNode *args = df_node_get(config, "args"); /* the official DETR programs */
+    const DfNode *batch = df_node_get(args, "batch_size");
+    if (!batch)
+        batch = df_node_at(config, "data.train_dataloader.samples_per_gpu");
+    if (!batch)
+        batch = df_node_at(config, "data.samples_per_gpu");
+    o->kind = objects && !args ? DF_ORDER_GROUPS : DF_ORDER_EPOCHS;
     o->shuffle = true;
-    o->drop_last = !objects;
-    return read_batch(&o->batch, batch ? batch : df_node_at(config, "data.samples_per_gpu"));
+    o->drop_last = !objects || args;
+    return read_batch(&o->batch, batch);
 }

@@ -53,7 +53,8 @@ DF_API int df_order_part(int n, int rank, int ranks, int *first);
  * number in [0, 1): what takes the place of one that nothing can be learnt from. */
 DF_API int df_order_another(const DfOrder *, int i, double draw);
 
-/* What a config says. mmdet 2.x: groups; label maps and image classes: epochs without what is left at their end.
+/* What a config says. mmdet 2.x: groups; label maps, image classes and the args of the official DETR programs: epochs
+ * without what is left at their end.
  * 3.x: train_dataloader.sampler, batch_sampler and drop_last. `batch` becomes data.samples_per_gpu or
  * train_dataloader.batch_size, of one process; the seed stays. */
 DF_API int df_order_options(DfOrderOptions *, const DfNode *config, const DfTrainingSet *);

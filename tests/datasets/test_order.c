@@ -218,6 +218,8 @@ Test(order, of_a_config)
 {
     DfOrderOptions o = options_of("data = dict(samples_per_gpu=3, train=dict())");
     cr_expect(o.kind == DF_ORDER_GROUPS && o.shuffle && !o.drop_last && o.batch == 3 && o.seed == 5);
+    o = options_of("args = dict(batch_size=2)\ndata = dict(samples_per_gpu=3, train=dict())");
+    cr_expect(o.kind == DF_ORDER_EPOCHS && o.drop_last && o.batch == 2, "DETR's own program");
     o = options_of("train_dataloader = dict(batch_size=4, sampler=dict(type='DefaultSampler', shuffle=True),"
                    " batch_sampler=dict(type='AspectRatioBatchSampler'))");
     cr_expect(o.kind == DF_ORDER_ASPECTS && o.shuffle && !o.drop_last && o.batch == 4);

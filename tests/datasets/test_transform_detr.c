@@ -64,3 +64,30 @@ Test(transform_detr, pictures)
     check_picture("small");
     check_picture("tall");
 }
+
+/* RandomResize of the official code draws one of its sizes. */
+Test(transform_detr, in_training_a_length_is_drawn)
+{
+    static const char text[] = "p = [dict(type='DetrResize', size=[10, 20, 30], max_size=45), dict(type='DetrNormalize')]";
+    static uint8_t pixels[40 * 80 * 3];
+    const DfImage image = { .height = 40, .width = 80, .channels = 3, .pixels = pixels };
+    const DfAnnotations a = { 0 };
+    const int want[3][2] = { { 10, 20 }, { 20, 40 }, { 22, 44 } }; /* 30 x 60 is over max_size */
+    DfConfig *config;
+    DfPipeline *pipeline;
+    cr_assert_eq(df_config_parse(&config, text, strlen(text), "p.py", true), DF_OK, "%s", df_error());
+    const DfNode *list = df_node_at(df_config_root(config), "p");
+    cr_expect_eq(df_pipeline_new(&pipeline, list), DF_EVALUE, "in testing there is one size");
+    cr_expect_not_null(strstr(df_error(), "3 lengths"), "%s", df_error());
+    cr_assert_eq(df_pipeline_new_as(&pipeline, list, &(DfPipelineKind){ .training = true }), DF_OK, "%s", df_error());
+    for (int i = 0; i < 3; i++) {
+        const DfDrawn drawn = { DF_DRAW_CHOICE, 0, 3, i };
+        DfDraws draws = { .given = &drawn, .n_given = 1 };
+        DfTrainingSample sample;
+        cr_assert_eq(df_pipeline_train(pipeline, &image, &a, NULL, &draws, &sample), DF_OK, "%s", df_error());
+        cr_expect(!draws.astray && sample.meta.img_h == want[i][0] && sample.meta.img_w == want[i][1], "%d x %d", sample.meta.img_h, sample.meta.img_w);
+        df_training_sample_free(&sample);
+    }
+    df_pipeline_free(pipeline);
+    df_config_free(config);
+}
