@@ -98,6 +98,9 @@ typedef struct {
 
 /* The residual of an epilogue may be y; nothing else overlaps. */
 typedef struct {
+    /* u[i * stride + l] = (G g G')[i], i = 0..35, of DF_PANEL filters side by side: tap t of filter l is at
+     * g[t * tap + l], t = 0..8. */
+    void (*winograd_filters)(float *u, size_t stride, const float *g, ptrdiff_t tap);
     /* v[i] = (B' d B)[i], i = 0..35, of a 6x6 patch d of pixels with n channels. d[y * 6 + x] points to a pixel;
      * v[i] is at v + i * stride. */
     void (*winograd_input)(float *v, size_t stride, const float *const d[36], size_t n);

@@ -33,7 +33,8 @@ struct DfTensor {
     float *grad;        /* same shape; NULL until something flows back             */
     bool wants_grad;    /* a parameter that is trained, or computed from one       */
     bool reached;       /* something flowed back to it; cleared by whoever clears the gradient */
-    bool keeps_packed;  /* of a weight that is trained: whoever changes it calls df_packed_outdated() */
+    bool keeps_packed;  /* of a weight that is trained: it was used several times in the last step */
+    int uses;           /* in this one                                             */
 
     const DfOp *op;     /* who made it, when recorded                              */
     DfTensor *src[DF_SOURCES];
@@ -59,7 +60,8 @@ static inline size_t df_size(const DfTensor *x)    /* number of elements */
 
 /* Frees the packed copies of a weight: when its numbers have changed, and before its own memory is freed. */
 DF_API void df_packed_drop(DfTensor *weight);
-/* After a step of training: the same, but their memory is used again. */
+/* The same after a step of training. A weight that was used several times in this step is expected to be so in the next
+ * one, and keeps copies from now on, whose memory is used again; others are packed for each use. */
 DF_API void df_packed_outdated(DfTensor *weight);
 
 /* ---- the context ------------------------------------------------------------------------------------------------ */

@@ -22,6 +22,21 @@ static DfConvShape shape_of(const DfTensor *x, const DfTensor *w, DfConv conv)
     return df_conv_shape(x, df_dim(w, 0), df_dim(w, 1), df_dim(w, 2), conv);
 }
 
+static int input_grad(DfCtx *c, const DfConvShape *s, const float *gy, DfTensor *w, float *gx)
+{
+    if (is_depthwise(w))
+        return df_depthwise_transposed(c->pool, c->k, s, gy, w->data, gx);
+    if (!df_conv_transposed_prefers_winograd(s))
+        return df_conv_transposed(c->pool, c->k, s, gy, w->data, NULL, gx);
+    const size_t O = (size_t)s->O;
+    const DfPackedWeight turned = df_weight(c, w, NULL, DF_PACK_WINOGRAD_TURNED, O, df_size(w) / O, 1);
+    int error = DF_OK;
+    if (turned.packed)
+        error = df_conv_transposed_packed(c->pool, c->k, s, gy, turned.packed, NULL, gx);
+    df_weight_done(c, turned);
+    return error;
+}
+
 /* dx is the transposed convolution of dy, dw a product of dy with the patches of x, db the sum of dy over pixels. */
 static void backward(DfCtx *c, DfTensor *y)
 {
@@ -29,10 +44,8 @@ static void backward(DfCtx *c, DfTensor *y)
     const DfConvShape s = shape_of(x, w, *(const DfConv *)y->saved);
     float *gx = df_grad(c, x), *gw = df_grad(c, w), *gb = df_grad(c, b);
     int error = DF_OK;
-    if (gx && is_depthwise(w))
-        error = df_depthwise_transposed(c->pool, c->k, &s, y->grad, w->data, gx);
-    else if (gx)
-        error = df_conv_transposed(c->pool, c->k, &s, y->grad, w->data, NULL, gx);
+    if (gx)
+        error = input_grad(c, &s, y->grad, w, gx);
     if (gw && !error && is_depthwise(w))
         error = df_depthwise_weight_grad(c->pool, c->k, &s, x->data, y->grad, gw);
     else if (gw && !error)
@@ -84,7 +97,7 @@ static int run(DfCtx *c, const DfConvShape *s, const DfTensor *x, DfTensor *weig
     const size_t K = df_size(weight) / O; /* kh kw I/groups */
     const DfPackedWeight w = df_weight(c, weight, fold, kind, O, K, (size_t)s->groups);
     const int error = w.packed ? df_conv_forward(c->pool, c->k, s, x->data, w.packed, y->data, e) : DF_OK;
-    df_weight_done(w);
+    df_weight_done(c, w);
     return error;
 }
 

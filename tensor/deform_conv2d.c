@@ -66,7 +66,7 @@ static int run(DfCtx *c, const DfDeformConv *d, DfTensor *weight, const DfTensor
     const DfEpilogue e = { .bias = df_data_of(bias) };
     const DfPackedWeight w = df_weight(c, weight, NULL, DF_PACK_GEMM, O, df_size(weight) / O, (size_t)d->shape.groups);
     const int error = w.packed ? df_deform_conv_forward(c->pool, c->k, d, w.packed, y->data, e) : DF_OK;
-    df_weight_done(w);
+    df_weight_done(c, w);
     return error;
 }
 

@@ -65,7 +65,7 @@ DfTensor *df_linear_fused(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bia
         return &c->nil;
     const DfEpilogue e = df_fuse_epilogue(bias, fuse);
     df_check(c, df_gemm_packed(c->pool, c->k, M, x->data, I, w.packed, y->data, O, e));
-    df_weight_done(w);
+    df_weight_done(c, w);
     return y;
 }
 

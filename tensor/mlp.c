@@ -33,8 +33,8 @@ static int run(DfCtx *c, const DfTensor *x, DfTensor *w1, const DfTensor *b1, Df
     int error = DF_OK;
     if (p1.packed && p2.packed)
         error = df_mlp_packed(c->pool, c->k, M, x->data, p1.packed, df_data_of(b1), act, p2.packed, y->data, e);
-    df_weight_done(p1);
-    df_weight_done(p2);
+    df_weight_done(c, p1);
+    df_weight_done(c, p2);
     return error;
 }
 

@@ -39,6 +39,7 @@ struct DfCtxParts {
     DfTensor **leaves;          /* not ours, but their gradients are               */
     size_t n_leaves, leaves_capacity;
     DfTensor *tape;             /* the last tensor on it                           */
+    DfPacked *spare;            /* memory for a weight that is packed for one use  */
 
     Scope scopes[SCOPES];
     int depth;

@@ -42,7 +42,12 @@ void df_packed_drop(DfTensor *w)
 
 void df_packed_outdated(DfTensor *w)
 {
-    w->packed = df_packed_age(w->packed);
+    w->keeps_packed = w->uses > 1;
+    w->uses = 0;
+    if (w->keeps_packed)
+        w->packed = df_packed_age(w->packed);
+    else
+        df_packed_drop(w);
 }
 
 void df_buffers_release(DfCtx *c, DfTensor *x)
@@ -105,6 +110,7 @@ void df_ctx_free(DfCtx *c)
     df_storage_free(p->storage);
     df_arena_free(p->step);
     df_arena_free(p->profile_names);
+    df_packed_free(p->spare);
     df_free(p->visits);
     df_free(p->journal);
     df_free(p->tensors);

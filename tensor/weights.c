@@ -6,6 +6,8 @@
 
 #include <pthread.h>
 
+#include "tensor/parts.h"
+
 /* Guards the lists of packed copies, and is never held while packing. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -32,7 +34,15 @@ static const DfPacked *keep(DfTensor *w, DfPacked *packed, const float *fold, si
 
 static int pack(DfPacked **out, DfPool *pool, const float *w, DfPackKind kind, size_t O, size_t K, size_t groups)
 {
-    return kind == DF_PACK_WINOGRAD ? df_pack_winograd(out, pool, w, O, K / 9) : df_pack(out, pool, w, O, K, groups);
+    switch (kind) {
+    case DF_PACK_WINOGRAD:
+        return df_pack_winograd(out, pool, w, O, K / 9);
+    case DF_PACK_WINOGRAD_TURNED:
+        return df_pack_winograd_turned(out, pool, w, O, K / 9);
+    case DF_PACK_GEMM:
+        break;
+    }
+    return df_pack(out, pool, w, O, K, groups);
 }
 
 static int pack_folded(DfPacked **out, DfPool *pool, const float *w, const float *fold, DfPackKind kind, size_t O,
@@ -50,23 +60,20 @@ static int pack_folded(DfPacked **out, DfPool *pool, const float *w, const float
     return error;
 }
 
-/* Takes the memory of a copy that the weight outgrew: NULL if there is none. */
-static DfPacked *pack_again(DfCtx *c, DfTensor *w, DfPackKind kind)
+/* The memory of a copy that the weight outgrew: NULL if there is none. */
+static DfPacked *take_stale(DfTensor *w, DfPackKind kind)
 {
     pthread_mutex_lock(&lock);
     DfPacked *packed = df_packed_take_stale(&w->packed, kind);
     pthread_mutex_unlock(&lock);
-    const int error = packed ? df_repack(packed, c->pool, w->data) : DF_OK;
-    if (!error)
-        return packed;
-    df_packed_free(packed);
-    return NULL;
+    return packed;
 }
 
-static DfPacked *pack_anew(DfCtx *c, const DfTensor *w, const float *fold, DfPackKind kind, size_t O, size_t K,
-                           size_t groups)
+/* `memory`: a packed weight that nobody reads any more, which is used if it is large enough, and freed else; or NULL. */
+static DfPacked *pack_anew(DfCtx *c, DfPacked *memory, const DfTensor *w, const float *fold, DfPackKind kind, size_t O,
+                           size_t K, size_t groups)
 {
-    DfPacked *packed = NULL;
+    DfPacked *packed = memory;
     const int error = fold ? pack_folded(&packed, c->pool, w->data, fold, kind, O, K, groups)
                            : pack(&packed, c->pool, w->data, kind, O, K, groups);
     if (!error)
@@ -76,23 +83,35 @@ static DfPacked *pack_anew(DfCtx *c, const DfTensor *w, const float *fold, DfPac
     return NULL;
 }
 
+static DfPackedWeight pack_for_one_use(DfCtx *c, const DfTensor *w, const float *fold, DfPackKind kind, size_t O,
+                                       size_t K, size_t groups)
+{
+    DfPacked *memory = c->parts->spare;
+    c->parts->spare = NULL;
+    DfPacked *packed = pack_anew(c, memory, w, fold, kind, O, K, groups);
+    return (DfPackedWeight){ packed, packed };
+}
+
 DfPackedWeight df_weight(DfCtx *c, DfTensor *w, const DfTensor *fold, DfPackKind kind, size_t O, size_t K,
                          size_t groups)
 {
-    const bool changes = c->recording && w->wants_grad && !w->keeps_packed;
+    const bool changes = c->recording && w->wants_grad;
     const float *factors = df_data_of(fold);
-    const DfPacked *found = changes ? NULL : find(w, kind, factors, O);
+    if (changes && kind != DF_PACK_WINOGRAD_TURNED)
+        w->uses++;
+    if (changes && !w->keeps_packed)
+        return pack_for_one_use(c, w, factors, kind, O, K, groups);
+    const DfPacked *found = find(w, kind, factors, O);
     if (found)
         return (DfPackedWeight){ found, NULL };
-    DfPacked *packed = factors ? NULL : pack_again(c, w, kind);
-    if (!packed)
-        packed = pack_anew(c, w, factors, kind, O, K, groups);
-    if (changes || !packed)
-        return (DfPackedWeight){ packed, packed };
-    return (DfPackedWeight){ keep(w, packed, factors, O), NULL };
+    DfPacked *packed = pack_anew(c, take_stale(w, kind), w, factors, kind, O, K, groups);
+    return (DfPackedWeight){ packed ? keep(w, packed, factors, O) : NULL, NULL };
 }
 
-void df_weight_done(DfPackedWeight w)
+void df_weight_done(DfCtx *c, DfPackedWeight w)
 {
-    df_packed_free(w.own);
+    if (!w.own)
+        return;
+    df_packed_free(c->parts->spare);
+    c->parts->spare = w.own;
 }

@@ -15,6 +15,6 @@ typedef struct {
 } DfPackedWeight;
 /* w: O rows of K, in groups; each row times its factor in `fold` (O), or NULL. Several threads may ask at once. */
 DfPackedWeight df_weight(DfCtx *, DfTensor *w, const DfTensor *fold, DfPackKind, size_t O, size_t K, size_t groups);
-void df_weight_done(DfPackedWeight);
+void df_weight_done(DfCtx *, DfPackedWeight);
 
 #endif

@@ -112,26 +112,6 @@ static int transposed_phase(DfPool *pool, Transposed a, const float *w, DfRun *r
     return error;
 }
 
-/* dL/dx of a Winograd convolution is one itself, with the filters turned around: I 3 3 O. */
-static int transposed_winograd(DfPool *pool, const DfKernels *k, const DfConvShape *turned, const float *y,
-                               const float *w, const float *bias, float *x)
-{
-    const size_t I = (size_t)turned->O;
-    const size_t O = (size_t)turned->I;
-    float *flipped = df_malloc(I * 9 * O * sizeof *flipped);
-    if (!flipped)
-        return df_fail_memory("a turned weight");
-    for (size_t tap = 0; tap < 9; tap++)
-        k->pointwise.transpose(flipped + (8 - tap) * O, 9 * O, w + tap * I, 9 * I, O, I);
-    DfPacked *packed = NULL;
-    int error = df_pack_winograd(&packed, pool, flipped, I, O);
-    if (!error)
-        error = df_conv_winograd(pool, k, turned, y, packed, x, (DfEpilogue){ .bias = bias, .residual = x });
-    df_packed_free(packed);
-    df_free(flipped);
-    return error;
-}
-
 /* The convolution from y to x that a stride of 1 makes of this: input and output change places, and a padding of 2 -
  * p lets the turned 3x3 kernel reach as far as before. */
 static DfConvShape turned_shape(const DfConvShape *s)
@@ -148,12 +128,36 @@ static DfConvShape turned_shape(const DfConvShape *s)
     return turned;
 }
 
+bool df_conv_transposed_prefers_winograd(const DfConvShape *s)
+{
+    const DfConvShape turned = turned_shape(s);
+    return df_conv_prefers_winograd(&turned);
+}
+
+/* dL/dx of a Winograd convolution is one itself, with the filters turned around. */
+int df_conv_transposed_packed(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *y,
+                              const DfPacked *w, const float *bias, float *x)
+{
+    const DfConvShape turned = turned_shape(s);
+    return df_conv_winograd(pool, k, &turned, y, w, x, (DfEpilogue){ .bias = bias, .residual = x });
+}
+
+static int transposed_winograd(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *y, const float *w,
+                               const float *bias, float *x)
+{
+    DfPacked *packed = NULL;
+    int error = df_pack_winograd_turned(&packed, pool, w, (size_t)s->O, (size_t)s->I);
+    if (!error)
+        error = df_conv_transposed_packed(pool, k, s, y, packed, bias, x);
+    df_packed_free(packed);
+    return error;
+}
+
 int df_conv_transposed(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *y, const float *w,
                        const float *bias, float *x)
 {
-    const DfConvShape turned = turned_shape(s);
-    if (df_conv_prefers_winograd(&turned))
-        return transposed_winograd(pool, k, &turned, y, w, bias, x);
+    if (df_conv_transposed_prefers_winograd(s))
+        return transposed_winograd(pool, k, s, y, w, bias, x);
     DfRun *runs = df_conv_runs_new(s);
     size_t *taps = df_malloc((size_t)s->kh * (size_t)s->kw * sizeof *taps);
     int error = runs && taps ? DF_OK : df_fail_memory("the taps of a convolution");

@@ -109,6 +109,7 @@ static void winograd_output_avx2(float *y, size_t ld_row, size_t ld_pixel, int h
 
 void df_winograd_init_avx2(DfConvKernels *k)
 {
+    k->winograd_filters = df_winograd_filters;
     k->winograd_input = winograd_input_avx2;
     k->winograd_output = winograd_output_avx2;
 }

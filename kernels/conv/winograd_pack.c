@@ -1,70 +1,80 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/winograd_pack.c -- the filters of F(4x4, 3x3), transformed and packed: 36 matrices, in the order in
- * which products read them. A task fills one panel of each.
+ * kernels/conv/winograd_pack.c -- the filters of F(4x4, 3x3), transformed and packed: U = G g G' of every 3x3 filter g, by
+ * Winograd's points, as 36 matrices in the order in which products read them. A task fills one panel of each.
+ *
+ * A panel holds filters of DF_PANEL outputs side by side, input after input. The way back convolves with the filters
+ * turned around, inputs and outputs exchanged: there the weight, O 3 3 I, has the outputs side by side already.
  */
+#include <string.h>
+
 #include "kernels/conv/parts.h"
+#include "kernels/kernels.h"
 
-/* U = G g G' of every 3x3 filter g, by Winograd's points, rounded once. Row p of G is (1, p, p^2) over the product
- * of p's distances from the other points, which B' leaves out. */
-static void winograd_filter_row(double out[6], const double g[3])
-{
-    const double a = (double)DF_WINOGRAD_A, b = (double)DF_WINOGRAD_B;
-    const double at_a = 2 * a * a * (a * a - b * b);
-    const double at_b = 2 * b * b * (b * b - a * a);
-    out[0] = g[0] / (a * a * b * b);
-    out[1] = (g[0] + a * g[1] + a * a * g[2]) / at_a;
-    out[2] = (g[0] - a * g[1] + a * a * g[2]) / at_a;
-    out[3] = (g[0] + b * g[1] + b * b * g[2]) / at_b;
-    out[4] = (g[0] - b * g[1] + b * b * g[2]) / at_b;
-    out[5] = g[2];
-}
-
-static void winograd_filter(float *u, size_t stride, const float *g, size_t step)
-{
-    double columns[3][6], rows[6];
-    for (size_t x = 0; x < 3; x++) {
-        const double column[3] = { (double)g[x * step], (double)g[(3 + x) * step], (double)g[(6 + x) * step] };
-        winograd_filter_row(columns[x], column);
-    }
-    for (size_t y = 0; y < 6; y++) {
-        winograd_filter_row(rows, (double[3]){ columns[0][y], columns[1][y], columns[2][y] });
-        for (size_t x = 0; x < 6; x++)
-            u[(y * 6 + x) * stride] = (float)rows[x];
-    }
-}
+enum { TAPS = 9, INPUTS = 16 /* turned side by side at a time */ };
 
 typedef struct {
     DfPacked *p;
     const float *w;
+    const DfKernels *k;
 } Pack;
 
-static void pack_winograd_panel(void *arg, size_t task, void *scratch)
+static void pack_panel(void *arg, size_t task, void *scratch)
+{
+    const Pack *a = arg;
+    const DfPacked *p = a->p;
+    const size_t I = p->k;
+    const size_t j = task * DF_PANEL;
+    const size_t n = df_smaller(p->n - j, DF_PANEL);
+    float *const side_by_side = scratch; /* TAPS INPUTS DF_PANEL */
+    memset(side_by_side, 0, TAPS * INPUTS * DF_PANEL * sizeof *side_by_side);
+    for (size_t i0 = 0; i0 < I; i0 += INPUTS) {
+        const size_t inputs = df_smaller(I - i0, INPUTS);
+        for (size_t t = 0; t < TAPS; t++)
+            a->k->pointwise.transpose(side_by_side + t * INPUTS * DF_PANEL, DF_PANEL, a->w + (j * TAPS + t) * I + i0,
+                                      TAPS * I, n, inputs);
+        for (size_t i = 0; i < inputs; i++)
+            a->k->conv.winograd_filters(p->data + j * I + (i0 + i) * DF_PANEL, p->stride,
+                                        side_by_side + i * DF_PANEL, INPUTS * DF_PANEL);
+    }
+}
+
+static void pack_turned_panel(void *arg, size_t task, void *scratch)
 {
     const Pack *a = arg;
     const DfPacked *p = a->p;
     const size_t j = task * DF_PANEL;
-    const size_t I = p->k;
-    static const float zeros[9];
-    (void)scratch;
-    for (size_t l = 0; l < DF_PANEL; l++)
-        for (size_t i = 0; i < I; i++) {
-            float *u = p->data + j * I + i * DF_PANEL + l;
-            if (j + l < p->n)
-                winograd_filter(u, p->stride, a->w + (j + l) * 9 * I + i, I);
-            else
-                winograd_filter(u, p->stride, zeros, 1);
+    const size_t n = df_smaller(p->n - j, DF_PANEL);
+    float *const part = scratch; /* TAPS DF_PANEL: the last panel, filled up with zeros */
+    memset(part, 0, TAPS * DF_PANEL * sizeof *part);
+    for (size_t i = 0; i < p->k; i++) {
+        const float *last = a->w + (i * TAPS + TAPS - 1) * p->n + j;
+        ptrdiff_t tap = -(ptrdiff_t)p->n;
+        if (n < DF_PANEL) {
+            for (size_t t = 0; t < TAPS; t++)
+                memcpy(part + t * DF_PANEL, last - t * p->n, n * sizeof *part);
+            last = part;
+            tap = DF_PANEL;
         }
+        a->k->conv.winograd_filters(p->data + j * p->k + i * DF_PANEL, p->stride, last, tap);
+    }
 }
 
-int df_winograd_fill(DfPacked *p, DfPool *pool, const float *w)
+static int fill(DfPacked *p, DfPool *pool, const float *w)
 {
-    Pack a = { p, w };
-    return df_parallel(pool, df_ceil_div(p->n, DF_PANEL), 0, pack_winograd_panel, &a);
+    Pack a = { p, w, df_kernels() };
+    DfTask *const task = p->kind == DF_PACK_WINOGRAD ? pack_panel : pack_turned_panel;
+    return df_parallel(pool, df_ceil_div(p->n, DF_PANEL), TAPS * INPUTS * DF_PANEL * sizeof(float), task, &a);
 }
 
 int df_pack_winograd(DfPacked **out, DfPool *pool, const float *w, size_t O, size_t I)
 {
-    *out = df_packed_new(DF_PACK_WINOGRAD, 36, I, O);
-    return *out ? df_winograd_fill(*out, pool, w) : df_fail_memory("packed weights");
+    *out = df_packed_into(*out, DF_PACK_WINOGRAD, 36, I, O);
+    return *out ? fill(*out, pool, w) : df_fail_memory("packed weights");
+}
+
+int df_pack_winograd_turned(DfPacked **out, DfPool *pool, const float *w, size_t O, size_t I)
+{
+    *out = df_packed_into(*out, DF_PACK_WINOGRAD_TURNED, 36, O, I);
+    return *out ? fill(*out, pool, w) : df_fail_memory("packed weights");
 }

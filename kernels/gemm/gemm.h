@@ -28,12 +28,15 @@ typedef struct {
 /* ---- packed weights --------------------------------------------------------------------------------------------- */
 
 typedef enum {
-    DF_PACK_GEMM,     /* a linear layer, or a convolution by patches; groups one after the other */
-    DF_PACK_WINOGRAD  /* a 3x3 convolution transformed by Winograd's F(4x4, 3x3)                 */
+    DF_PACK_GEMM,           /* a linear layer, or a convolution by patches; groups one after the other */
+    DF_PACK_WINOGRAD,       /* a 3x3 convolution transformed by Winograd's F(4x4, 3x3)                 */
+    DF_PACK_WINOGRAD_TURNED /* the same of its way back                                                */
 } DfPackKind;
 typedef struct DfPacked DfPacked;
 
-/* Of a weight of O rows, K columns each (a convolution: O kh kw I/groups); the product is x w'. *out is to be freed. */
+/* Of a weight of O rows, K columns each (a convolution: O kh kw I/groups); the product is x w'. *out is to be freed. It
+ * comes as NULL, or as a packed weight that nobody reads any more: then its memory is used if it is large enough, and
+ * freed else. */
 DF_API int df_pack(DfPacked **out, DfPool *, const float *w, size_t O, size_t K, size_t groups);
 DF_API void df_packed_free(DfPacked *); /* with all it is linked to; NULL is fine */
 DF_API DfPackKind df_packed_kind(const DfPacked *);
@@ -47,10 +50,8 @@ DF_API const DfPacked *df_packed_find(const DfPacked *list, DfPackKind, const fl
 /* The weight has other numbers now: its copies are stale and are not found any more, but their memory can be used
  * again. Those with factors are freed. Returns the new list. */
 DF_API DfPacked *df_packed_age(DfPacked *list);
-/* Takes a stale copy of this kind out of the list; NULL if there is none. It is to be filled again, or freed. */
+/* Takes a stale copy of this kind out of the list; NULL if there is none. It is to be packed into, or freed. */
 DF_API DfPacked *df_packed_take_stale(DfPacked **list, DfPackKind);
-/* Fills a copy again, from a weight of the same sizes; then it is no longer stale. Its factors, if any, are gone. */
-DF_API int df_repack(DfPacked *, DfPool *, const float *w);
 
 /* ---- products --------------------------------------------------------------------------------------------------- */
 

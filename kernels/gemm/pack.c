@@ -7,18 +7,38 @@
 
 #include "kernels/gemm/parts.h"
 
-DfPacked *df_packed_new(DfPackKind kind, size_t matrices, size_t k, size_t n)
+/* Memory for `size` floats: that of `old`, if it is enough. */
+static DfPacked *memory_of(DfPacked *old, size_t size)
 {
+    if (old && old->capacity >= size)
+        return old;
+    df_packed_free(old);
     DfPacked *p = df_calloc(1, sizeof *p);
     if (!p)
         return NULL;
-    const size_t stride = df_ceil_div(n, DF_PANEL) * DF_PANEL * k;
-    *p = (DfPacked){ .kind = kind, .matrices = matrices, .k = k, .n = n, .stride = stride };
-    p->data = df_malloc(matrices * stride * sizeof *p->data);
+    p->capacity = size;
+    p->data = df_malloc(size * sizeof *p->data);
     if (p->data)
         return p;
     df_free(p);
     return NULL;
+}
+
+DfPacked *df_packed_into(DfPacked *old, DfPackKind kind, size_t matrices, size_t k, size_t n)
+{
+    const size_t stride = df_ceil_div(n, DF_PANEL) * DF_PANEL * k;
+    DfPacked *p = memory_of(old, matrices * stride);
+    if (!p)
+        return NULL;
+    df_free(p->fold);
+    *p = (DfPacked){ .kind = kind, .matrices = matrices, .k = k, .n = n, .stride = stride, .data = p->data,
+                     .capacity = p->capacity };
+    return p;
+}
+
+DfPacked *df_packed_new(DfPackKind kind, size_t matrices, size_t k, size_t n)
+{
+    return df_packed_into(NULL, kind, matrices, k, n);
 }
 
 void df_packed_free(DfPacked *p)
@@ -94,7 +114,7 @@ DfPackKind df_packed_kind(const DfPacked *p)
 
 size_t df_packed_bytes(const DfPacked *p)
 {
-    return sizeof *p + p->matrices * p->stride * sizeof *p->data;
+    return sizeof *p + p->capacity * sizeof *p->data;
 }
 
 size_t df_packed_matrices(const DfPacked *p)
@@ -154,14 +174,6 @@ static int fill(DfPacked *p, DfPool *pool, const float *w)
 
 int df_pack(DfPacked **out, DfPool *pool, const float *w, size_t O, size_t K, size_t groups)
 {
-    *out = df_packed_new(DF_PACK_GEMM, groups, K, O / groups);
+    *out = df_packed_into(*out, DF_PACK_GEMM, groups, K, O / groups);
     return *out ? fill(*out, pool, w) : df_fail_memory("packed weights");
-}
-
-int df_repack(DfPacked *p, DfPool *pool, const float *w)
-{
-    df_free(p->fold);
-    p->fold = NULL;
-    p->stale = false;
-    return p->kind == DF_PACK_WINOGRAD ? df_winograd_fill(p, pool, w) : fill(p, pool, w);
 }

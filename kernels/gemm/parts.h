@@ -25,6 +25,7 @@ struct DfPacked {
     size_t k, n;      /* of each                                               */
     size_t stride;    /* floats of one matrix                                  */
     float *data;
+    size_t capacity;  /* floats of its memory                                  */
     float *fold;      /* factors of the rows, as they were at packing; or NULL */
     bool stale;       /* the weight has other numbers now                      */
     DfPacked *next;   /* the same weight, packed for another use               */
@@ -36,10 +37,10 @@ size_t df_packed_matrices(const DfPacked *);
 /* An empty packed weight of `matrices` matrices of k x n, and a way to fill it: rows k0..k0+rows-1 of a matrix from
  * w[row * row_step + column * column_step]. */
 DfPacked *df_packed_new(DfPackKind, size_t matrices, size_t k, size_t n);
+/* The same in the memory of `old` if it is large enough, which is freed else; NULL: in new memory. */
+DfPacked *df_packed_into(DfPacked *old, DfPackKind, size_t matrices, size_t k, size_t n);
 void df_packed_fill(DfPacked *, size_t matrix, size_t k0, size_t rows, const float *w, size_t row_step,
                     size_t column_step);
-/* The transformed filters of a weight of n rows of 9 k; in conv/winograd_pack.c. */
-int df_winograd_fill(DfPacked *, DfPool *, const float *w);
 
 /* A first-level cache keeps 8 or 12 lines of all that lie a multiple of 4 KiB apart. Rows that are DF_FAR_APART floats
  * long or longer would share these few; they are copied block by block, to rows with a pad between them. */

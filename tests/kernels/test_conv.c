@@ -134,7 +134,7 @@ static int forward(DfPool *pool, const DfKernels *k, const DfConvShape *s, const
 {
     if (depthwise)
         return df_depthwise_forward(pool, k, s, x, w, y, (DfEpilogue){ .bias = bias, .residual = y });
-    DfPacked *packed;
+    DfPacked *packed = NULL;
     const size_t K = (size_t)(s->kh * s->kw * (s->I / s->groups));
     int error = kind == DF_PACK_WINOGRAD ? df_pack_winograd(&packed, pool, w, (size_t)s->O, (size_t)s->I) : df_pack(&packed, pool, w, (size_t)s->O, K, (size_t)s->groups);
     if (!error)

@@ -94,7 +94,7 @@ static void check_packed(const DfKernels *k, size_t M, size_t N, size_t K, size_
     float *a = numbers(M * lda, 1), *w = numbers(N * K, 2), *b = numbers(N, 3), *s = numbers(N, 4), *r = numbers(M * ldy, 5);
     float *y1 = numbers(M * ldy, 6), *y2 = numbers(M * ldy, 6);
     const DfEpilogue e = { bias ? b : NULL, act, scale ? s : NULL, residual ? r : NULL };
-    DfPacked *packed;
+    DfPacked *packed = NULL;
     cr_assert_eq(df_pack(&packed, pools.two, w, N, K, 1), DF_OK);
     cr_assert_eq(df_gemm_packed(pools.one, k, M, a, lda, packed, y1, ldy, e), DF_OK);
     cr_assert_eq(df_gemm_packed(pools.two, k, M, a, lda, packed, y2, ldy, e), DF_OK);
@@ -149,7 +149,7 @@ Test(gemm, residual_may_be_the_result)
     const size_t M = 20, N = 33, K = 12;
     const DfKernels *k = df_kernels();
     float *a = numbers(M * K, 1), *w = numbers(N * K, 2), *y = numbers(M * N, 3), *r = numbers(M * N, 3);
-    DfPacked *packed;
+    DfPacked *packed = NULL;
     cr_assert_eq(df_pack(&packed, NULL, w, N, K, 1), DF_OK);
     cr_assert_eq(df_gemm_packed(NULL, k, M, a, K, packed, y, N, (DfEpilogue){ .residual = y }), DF_OK);
     cr_assert(worst(y, N, a, K, w, M, N, K, &(DfEpilogue){ .residual = r }) <= 1);
