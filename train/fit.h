@@ -23,11 +23,6 @@ typedef struct {
 DF_API int df_fit(DfFit *out, const char *folder, const DfNode *root, const char *work_dir);
 DF_API void df_fit_done(DfFit *); /* {0} is fine */
 
-/* `deformer metric check` on the annotation files of a config's training and validation sets, as far as they have COCO's
- * form: its warnings are added to a text, a line each, and the first error is DF_EVALUE with its sentence. The sizes of
- * all pictures are compared with their files. */
-DF_API int df_fit_check(const DfNode *root, DfTextbuf *warnings);
-
 DF_END_DECLS
 
 #endif

@@ -179,16 +179,59 @@ static int next_batch(DfRun *r, DfBatch *batch)
     return batch->error < 0 ? df_fail(batch->error, "%s", batch->message) : DF_OK;
 }
 
-/* A pass that fails names its pictures: "step 12, a.jpg, b.jpg: ..". */
-static int blame(const DfRun *r, const DfBatch *batch, int error)
+/* Forward and back with some pictures of a batch, every result looked at: the code, with the sentence of what is first no
+ * number. Weights stay. */
+static int look_at(DfRun *r, const DfBatch *batch, int first, int n)
 {
-    char names[256] = "";
-    size_t used = 0;
-    for (int i = 0; i < batch->n && used + 1 < sizeof names; i++) {
-        const char *name = strrchr(batch->path[i], '/') ? strrchr(batch->path[i], '/') + 1 : batch->path[i];
-        used += (size_t)snprintf(names + used, sizeof names - used, ", %s", name);
-    }
-    return df_fail_in(error, "step %lld%s: ", (long long)r->state.at.step + 1, names);
+    DfStepReport report;
+    const size_t floats = 3 * (size_t)batch->height * (size_t)batch->width;
+    const DfLossBatch what = { .n = n, .metas = batch->metas + first, .objects = batch->objects + first };
+    df_reset(r->c);
+    df_trainer_seed(r->trainer, r->state.at.seed, batch->first + first);
+    df_ctx_check(r->c, true);
+    DfTensor *image = df_borrow(r->c, DF_SHAPE(n, batch->height, batch->width, 3), batch->pixels + (size_t)first * floats);
+    const int error = df_trainer_backward(r->trainer, r->c, image, &what, &report);
+    df_ctx_check(r->c, false);
+    return error;
+}
+
+static const char *name_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* A step that failed is made again picture by picture, to name the module and the picture: "step 12, a.jpg: ..". What
+ * none of them shows alone is of all of them. */
+static int blame(DfRun *r, const DfBatch *batch, int error)
+{
+    const long long step = (long long)r->state.at.step + 1;
+    char before[512];
+    snprintf(before, sizeof before, "%s", df_error());
+    for (int i = 0; !r->parallel && i < batch->n; i++)
+        if (look_at(r, batch, i, 1) < 0)
+            return df_fail_in(error, "step %lld, %s: ", step, name_of(batch->path[i]));
+    if (!r->parallel && look_at(r, batch, 0, batch->n) < 0)
+        return df_fail_in(error, "step %lld, %s and others: ", step, name_of(batch->path[0]));
+    return df_fail(error, "step %lld, %s%s: %s", step, name_of(batch->path[0]), batch->n > 1 ? " and others" : "", before);
+}
+
+static int learn(DfRun *r, DfBatch *batch, DfStepReport *report)
+{
+    float *pixels;
+    const DfLossBatch what = { .n = batch->n, .metas = batch->metas, .objects = batch->objects };
+    int error = df_run_together_pad(r, batch, &pixels);
+    if (error < 0)
+        return error;
+    df_reset(r->c);
+    df_trainer_seed(r->trainer, r->state.at.seed, batch->first);
+    DfTensor *image = df_borrow(r->c, DF_SHAPE(batch->n, batch->height, batch->width, 3), pixels);
+    error = df_run_together_step(r, image, &what, report);
+    if (error == DF_EVALUE)
+        blame(r, batch, error);
+    r->c->recording = false;
+    r->c->training = false;
+    return error;
 }
 
 int df_run_step(DfRun *r, DfStepReport *report)
@@ -197,17 +240,8 @@ int df_run_step(DfRun *r, DfStepReport *report)
     const double start = df_run_clock();
     int error = next_batch(r, &batch);
     const double data_seconds = df_run_clock() - start;
-    if (error == DF_OK) {
-        const DfLossBatch what = { .n = batch.n, .metas = batch.metas, .objects = batch.objects };
-        df_reset(r->c);
-        df_trainer_seed(r->trainer, r->state.at.seed, batch.first);
-        DfTensor *image = df_borrow(r->c, DF_SHAPE(batch.n, batch.height, batch.width, 3), batch.pixels);
-        error = df_run_together_step(r, image, &what, report);
-        r->c->recording = false;
-        r->c->training = false;
-        if (error < 0)
-            blame(r, &batch, error);
-    }
+    if (error == DF_OK)
+        error = learn(r, &batch, report);
     df_batch_free(&batch);
     r->means.seconds += df_run_clock() - start;
     r->means.data_seconds += data_seconds;

@@ -46,11 +46,8 @@ static int fit_config(DfRun *r, DfDetectorOptions *options)
     return error;
 }
 
-/* When everything else is well: a run that cannot begin has one sentence to say. */
 static void tell_fit(const DfRun *r)
 {
-    for (const char *line = r->warnings.at, *end; line && (end = strchr(line, '\n')); line = end + 1)
-        df_log(DF_LOG_WARNING, "%.*s", (int)(end - line), line);
     df_log(DF_LOG_INFO, "%s", df_folder_sentence(r->fit.folder));
     df_log(DF_LOG_INFO, "num_classes is set to %d in %d dict%s of heads", r->fit.n_classes, r->fit.n_heads,
            r->fit.n_heads == 1 ? "" : "s");
@@ -78,8 +75,6 @@ static int open_network(DfRun *r)
     int error = r->o.data_dir ? fit_config(r, &options) : DF_OK;
     if (error == DF_OK)
         error = df_detector_build(&r->detector, r->o.config, &options);
-    if (error == DF_OK && r->o.data_dir)
-        error = df_fit_check(df_detector_config(r->detector), &r->warnings);
     if (error < 0)
         return error;
     r->root = df_detector_config(r->detector);
@@ -88,6 +83,26 @@ static int open_network(DfRun *r)
     r->c = df_detector_context(r->detector);
     error = read_plan(r);
     return error < 0 ? error : df_detector_prepare(r->detector);
+}
+
+/* What would stop the run sooner or later stops it now; the rest is told when everything else is well. A run that goes on
+ * was checked when it began. */
+static int check_data(DfRun *r)
+{
+    const DfTrainingCheck *check = &r->check;
+    const int error = df_training_set_check(&r->check, r->set);
+    if (error < 0 || check->n_errors == 0)
+        return error;
+    if (check->n_errors == 1)
+        return df_fail(DF_EVALUE, "%s", check->sentence[0]);
+    return df_fail(DF_EVALUE, "%s; and %d more such findings: %s, ..", check->sentence[0], check->n_errors - 1,
+                   check->sentence[1]);
+}
+
+static void tell_data(const DfRun *r)
+{
+    for (int i = r->check.n_errors; i < r->check.n; i++)
+        df_log(DF_LOG_WARNING, "warning: %s", r->check.sentence[i]);
 }
 
 /* A network for three classes and data of five would learn nonsense. */
@@ -125,6 +140,8 @@ static int open_data(DfRun *r)
     int error = df_training_set_of_config(&r->set, r->root, NULL);
     if (error == DF_OK)
         error = check_classes(r);
+    if (error == DF_OK && r->leads && !r->o.resume)
+        error = check_data(r);
     if (error == DF_OK)
         error = open_order(r);
     r->steps = r->plan.iterations ? r->plan.iterations : r->plan.epochs * r->per_epoch;
@@ -227,6 +244,8 @@ static int open_run(DfRun *r, const char *latest)
         error = go_on(r, latest);
     if (error == DF_OK)
         error = df_run_together_open(r);
+    if (error == DF_OK)
+        error = df_run_together_agree(r, error); /* all have written what their folder lacked */
     r->state.at.settings = error == DF_OK ? settings_of(r) : 0;
     return error;
 }
@@ -249,6 +268,8 @@ int df_run_open(DfRun **out, const DfRunOptions *options)
         *out = r;
     if (error == DF_OK && r->o.data_dir && r->leads)
         tell_fit(r);
+    if (error == DF_OK)
+        tell_data(r);
     return error;
 }
 
@@ -258,10 +279,11 @@ void df_run_close(DfRun *r)
         return;
     df_run_work_dir_close(r);
     df_run_log_close(r->log);
-    df_free(r->warnings.at);
+    df_training_check_done(&r->check);
     df_fit_done(&r->fit);
     df_training_loader_free(r->loader);
     df_parallel_free(r->parallel);
+    df_free(r->padded);
     df_trainer_free(r->trainer);
     df_training_set_free(r->set);
     df_detector_close(r->detector);

@@ -42,7 +42,7 @@ struct DfRun {
     DfCtx *c;
     DfPlan plan;
     DfFit fit;                         /* to data_dir                                         */
-    DfTextbuf warnings;                /* about what is in it                                 */
+    DfTrainingCheck check;             /* what is wrong with the data                         */
     DfTrainingSet *set;
     DfTrainingLoading loading;         /* which batches there are                             */
     DfTrainingLoader *loader;          /* that makes them; NULL before the first step         */
@@ -51,6 +51,7 @@ struct DfRun {
     DfRecipe recipe;
     DfTrainer *trainer;
     DfParallel *parallel;              /* NULL: one process                                   */
+    float *padded;                     /* pictures of a step, at the size of all processes    */
     bool leads;                        /* the first rank, or the only one                     */
     DfStateArray arrays[8];
     double *counts;                    /* numbers of the optimizer and of the average         */
@@ -97,6 +98,7 @@ int df_run_read(DfRun *, const char *path);
 /* together.c: of several processes */
 int df_run_together_open(DfRun *);                           /* weights of the first rank go to all       */
 int df_run_together_step(DfRun *, DfTensor *image, const DfLossBatch *, DfStepReport *); /* df_trainer_step() */
+int df_run_together_pad(DfRun *, DfBatch *, float **pixels);  /* to the largest size of all; the run's */
 int df_run_together_agree(DfRun *, int error);               /* the worst that any has met; all stop if one is to stop */
 
 /* keep.c */

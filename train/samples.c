@@ -156,7 +156,8 @@ int df_run_samples_open(DfRun *r)
 {
     DfTrainingSet *set = NULL;
     const char *place = df_run_validation(r);
-    if (!place)
+    const DfDetectorTask task = df_detector_task(r->detector);
+    if (!place || (task != DF_TASK_DETECTION && task != DF_TASK_SEGMENTATION))
         return DF_OK;
     int error = df_training_set_new(&set, df_node_at(r->root, place), NULL);
     if (error < 0)

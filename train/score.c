@@ -45,6 +45,69 @@ static void add_miou(Scores *s, const DfMiouResult *r)
     add(s, "aAcc", r->all_acc);
 }
 
+static bool progress(void *user, long done, long n)
+{
+    DfRun *r = user;
+    DfNews news = df_run_news(r, DF_NEWS_SCORING);
+    news.scored = done;
+    news.to_score = n;
+    df_run_tell(r, &news);
+    return !r->stopping;
+}
+
+/* ---- classifiers ------------------------------------------------------------------------------------------------- */
+
+/* How many classes have a higher score than this one; of equal scores the first class stands first. */
+static int rank_of(const float *scores, int n, int label)
+{
+    int rank = 0;
+    for (int i = 0; i < n; i++)
+        rank += scores[i] > scores[label] || (i < label && !(scores[i] < scores[label]));
+    return rank;
+}
+
+static int classify_one(DfRun *r, const DfTrainingSet *set, int i, int *rank)
+{
+    DfImage picture = { 0 };
+    DfAnnotations known = { 0 };
+    DfResult result = { 0 };
+    const int n = df_detector_classes(r->detector);
+    int error = df_training_set_load(set, i, &picture, &known);
+    if (error == DF_OK)
+        error = df_detector_run(r->detector, &picture, 1, &result);
+    if (error == DF_OK && (known.image_class < 0 || known.image_class >= n))
+        error = df_fail(DF_EVALUE, "%s: class %d, want one of %d", df_training_set_path(set, i), known.image_class, n);
+    if (error == DF_OK)
+        *rank = rank_of(result.class_scores, n, known.image_class);
+    df_result_done(&result);
+    df_image_free(&picture);
+    df_annotations_done(&known);
+    return error;
+}
+
+/* Top-1 and, of more than five classes, top-5 accuracy, as mmcls names them. */
+static int classify(DfRun *r, Scores *s)
+{
+    DfTrainingSet *set = NULL;
+    int first = 0;
+    int five = 0;
+    int error = df_training_set_new(&set, df_node_at(r->root, df_run_validation(r)), NULL);
+    const int n = error == DF_OK ? df_training_set_count(set) : 0;
+    for (int i = 0; error == DF_OK && i < n; i++) {
+        int rank = 0;
+        error = classify_one(r, set, i, &rank);
+        first += rank == 0;
+        five += rank < 5;
+        if (error == DF_OK && !progress(r, i + 1, n))
+            error = df_fail(DF_EINTERRUPT, "stopped");
+    }
+    df_training_set_free(set);
+    add(s, "accuracy_top-1", n ? (double)first / n : 0);
+    if (df_detector_classes(r->detector) > 5)
+        add(s, "accuracy_top-5", n ? (double)five / n : 0);
+    return error;
+}
+
 /* ---- the best one ------------------------------------------------------------------------------------------------ */
 
 /* `save_best` may say "bbox" for bbox_mAP. */
@@ -93,22 +156,9 @@ static int report(DfRun *r, const Scores *s)
 
 /* ---- the set ----------------------------------------------------------------------------------------------------- */
 
-static bool progress(void *user, long done, long n)
-{
-    DfRun *r = user;
-    DfNews news = df_run_news(r, DF_NEWS_SCORING);
-    news.scored = done;
-    news.to_score = n;
-    df_run_tell(r, &news);
-    return !r->stopping;
-}
-
 const char *df_run_validation(const DfRun *r)
 {
     static const char *const places[] = { "data.val", "data.test" };
-    const DfDetectorTask task = df_detector_task(r->detector);
-    if (task != DF_TASK_DETECTION && task != DF_TASK_SEGMENTATION)
-        return NULL;
     for (int i = 0; i < 2; i++)
         if (df_node_get(df_node_at(r->root, places[i]), "type"))
             return places[i];
@@ -118,6 +168,8 @@ const char *df_run_validation(const DfRun *r)
 static int look_through(DfRun *r, Scores *s)
 {
     DfEvaluation *e = NULL;
+    if (df_detector_task(r->detector) == DF_TASK_CLASSIFICATION)
+        return classify(r, s);
     const DfEvaluationOptions options = { .dataset = df_run_validation(r),
                                           .progress = progress, .progress_user = r };
     int error = df_evaluation_open(&e, r->detector, &options);

@@ -2,7 +2,11 @@
  *
  * train/together.c -- a run of several processes: one step of all, and how they stop together.
  */
+#include <string.h>
+
 #include "train/run_parts.h"
+
+enum { AROUND = 255 }; /* the class around a label map, as the loader pads it */
 
 int df_run_together_open(DfRun *r)
 {
@@ -53,4 +57,84 @@ int df_run_together_agree(DfRun *r, int error)
     const int stop = worst == DF_OK ? df_ranks_agree(r->o.ranks, r->stopping ? DF_EINTERRUPT : DF_OK) : DF_OK;
     r->stopping = stop < 0;
     return worst;
+}
+
+/* ---- one size for all -------------------------------------------------------------------------------------------- */
+
+/* Rows of `width` items of `size` bytes, at the upper left of a larger block. */
+static void place(void *to, int to_width, const void *from, int height, int width, size_t size)
+{
+    for (int y = 0; y < height; y++)
+        memcpy((char *)to + (size_t)y * (size_t)to_width * size,
+               (const char *)from + (size_t)y * (size_t)width * size, (size_t)width * size);
+}
+
+static int pad_map(DfAnnotations *a, int height, int width)
+{
+    DfLabelMap *map = &a->map;
+    const size_t n = (size_t)height * (size_t)width;
+    uint8_t *narrow = map->narrow ? df_arena_alloc(a->arena, n, 1) : NULL;
+    uint16_t *wide = map->wide ? df_arena_alloc(a->arena, n, 2) : NULL;
+    if ((map->narrow && !narrow) || (map->wide && !wide))
+        return df_fail_memory("a label map");
+    for (size_t i = 0; wide && i < n; i++)
+        wide[i] = AROUND;
+    if (narrow) {
+        memset(narrow, AROUND, n);
+        place(narrow, width, map->narrow, map->height, map->width, 1);
+    }
+    if (wide)
+        place(wide, width, map->wide, map->height, map->width, 2);
+    *map = (DfLabelMap){ height, width, narrow, wide };
+    return DF_OK;
+}
+
+static int pad_pixels(DfRun *r, const DfBatch *b, int height, int width)
+{
+    const size_t floats = 3 * (size_t)height * (size_t)width;
+    float *padded = df_calloc((size_t)b->n * floats + 1, sizeof *padded);
+    if (!padded)
+        return df_fail_memory("the pictures of a step");
+    for (int i = 0; i < b->n; i++)
+        place(padded + (size_t)i * floats, width, b->pixels + 3 * (size_t)i * (size_t)b->height * (size_t)b->width,
+              b->height, b->width, 3 * sizeof *padded);
+    df_free(r->padded);
+    r->padded = padded;
+    return DF_OK;
+}
+
+/* The larger of what all have: each says its own in a place of its own, and all places are added up. */
+static int largest(DfRun *r, int own[2])
+{
+    const int ranks = df_ranks_count(r->o.ranks);
+    const int me = df_ranks_own(r->o.ranks);
+    double *sizes = df_calloc((size_t)ranks * 2, sizeof *sizes);
+    if (!sizes)
+        return df_fail_memory("the sizes of a batch");
+    sizes[2 * me] = own[0];
+    sizes[2 * me + 1] = own[1];
+    const int error = df_ranks_sum(r->o.ranks, sizes, (size_t)ranks * 2);
+    for (int i = 0; error == DF_OK && i < 2 * ranks; i++)
+        own[i % 2] = (int)sizes[i] > own[i % 2] ? (int)sizes[i] : own[i % 2];
+    df_free(sizes);
+    return error;
+}
+
+/* As large as the largest batch of all processes, as if it were one batch: a network may see how far it was padded. */
+int df_run_together_pad(DfRun *r, DfBatch *b, float **pixels)
+{
+    *pixels = b->pixels;
+    if (!r->parallel)
+        return DF_OK;
+    int size[2] = { b->height, b->width };
+    int error = largest(r, size);
+    if (error < 0 || (size[0] == b->height && size[1] == b->width))
+        return error;
+    error = pad_pixels(r, b, size[0], size[1]);
+    for (int i = 0; error == DF_OK && i < b->n; i++)
+        error = b->objects[i].map.height ? pad_map(&b->objects[i], size[0], size[1]) : DF_OK;
+    b->height = size[0];
+    b->width = size[1];
+    *pixels = r->padded;
+    return error;
 }
