@@ -232,8 +232,10 @@ DF_API int df_linear_assignment(size_t rows, size_t columns, const double *cost,
 typedef struct {
     double cost_class, cost_bbox, cost_giou;
     double alpha, gamma; /* of the focal loss                                                              */
+    double eps;          /* keeps its logarithms finite: 1e-8, of mmdet 1e-12                              */
     bool softmax;        /* DETR: class scores are a softmax, and the last class says that nothing is there */
     bool corners;        /* mmdet 2.11's DETR: the distance of boxes is that of their corners               */
+    bool plain_iou;      /* cost_giou counts IoU, not GIoU                                                  */
 } DfSetMatcher;
 DF_API DfSetMatcher df_set_matcher(void);
 /* cost[queries][n] for logits[queries][classes], boxes[queries][4], labels[n] below `classes` (and not the last of

@@ -10,19 +10,17 @@
 
 DfSetMatcher df_set_matcher(void)
 {
-    return (DfSetMatcher){ .cost_class = 2, .cost_bbox = 5, .cost_giou = 2, .alpha = 0.25, .gamma = 2 };
+    return (DfSetMatcher){ .cost_class = 2, .cost_bbox = 5, .cost_giou = 2, .alpha = 0.25, .gamma = 2, .eps = 1e-8 };
 }
 
-/* The focal loss (Lin et al., ICCV 2017, equation 5) of a sigmoid output, if the class is there less if it is not. */
+/* The focal loss (Lin et al., ICCV 2017, equation 5) of a sigmoid output, if the class is there less if it is not. In
+ * float64: near 1 a probability of float32 has few digits left of 1 - p. */
 static float focal_cost(const DfSetMatcher *m, float logit)
 {
-    const float p = 1 / (1 + expf(-logit));
-    const float tiny = 1e-8f; /* keeps the logarithms finite */
-    const float alpha = (float)m->alpha;
-    const float gamma = (float)m->gamma;
-    const float absent = (1 - alpha) * powf(p, gamma) * -logf(1 - p + tiny);
-    const float present = alpha * powf(1 - p, gamma) * -logf(p + tiny);
-    return present - absent;
+    const double p = 1 / (1 + exp(-(double)logit));
+    const double absent = (1 - m->alpha) * pow(p, m->gamma) * -log(1 - p + m->eps);
+    const double present = m->alpha * pow(1 - p, m->gamma) * -log(p + m->eps);
+    return (float)(present - absent);
 }
 
 /* log(sum exp(logits)); the largest is taken out first, so that no exp() overflows. */
@@ -51,8 +49,8 @@ static void corners(const float box[4], float out[4])
     }
 }
 
-/* As df_overlaps(DF_GIOU), but without an epsilon, as the official code has it. */
-static float giou(const float a[4], const float b[4])
+/* As df_overlaps(DF_GIOU), but without an epsilon, as the official code has it; or the IoU alone. */
+static float giou(const float a[4], const float b[4], bool plain_iou)
 {
     float overlap = 1;
     float hull = 1;
@@ -61,6 +59,8 @@ static float giou(const float a[4], const float b[4])
         hull *= fmaxf(fmaxf(a[i + 2], b[i + 2]) - fminf(a[i], b[i]), 0);
     }
     const float both = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - overlap;
+    if (plain_iou)
+        return overlap / fmaxf(both, 1e-12f);
     return overlap / both - (hull - both) / hull;
 }
 
@@ -78,7 +78,8 @@ void df_set_costs(const DfSetMatcher *m, size_t queries, int classes, const floa
             /* softmax: -p of the class */
             const float class_cost = m->softmax ? -expf(of[labels[t]] - all) : focal_cost(m, of[labels[t]]);
             const float box_cost = (float)m->cost_bbox * distance;
-            cost[q * n + t] = box_cost + (float)m->cost_class * class_cost + (float)m->cost_giou * -giou(a, b);
+            const float overlap_cost = (float)m->cost_giou * -giou(a, b, m->plain_iou);
+            cost[q * n + t] = box_cost + (float)m->cost_class * class_cost + overlap_cost;
         }
     }
 }

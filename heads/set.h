@@ -55,19 +55,20 @@ DF_API const DfSetHead *df_set_head_find(const char *type); /* NULL, with a sent
 
 /* ---- losses: set/set_criterion.c ------------------------------------------------------------------------------- */
 
+struct DfMmdetSetLosses; /* private */
 typedef struct {
     DfSetMatcher matcher;         /* its `softmax` chooses the class loss as well                   */
     double weight_ce, weight_bbox, weight_giou;
     double alpha;                 /* of the focal loss                                              */
     double background;            /* softmax: what the class that is nothing counts, others count 1 */
-    bool mmdet;                   /* losses are logged as mmdet does: weighted, under other names   */
+    const struct DfMmdetSetLosses *mmdet; /* not NULL: mmdet's losses, with its names, in place of these numbers */
     const char *problem;          /* not NULL: why nobody can compute these losses; df_set_losses() fails with it */
 } DfSetCriterion;
 DF_API DfSetCriterion df_set_criterion(void);         /* Deformable DETR's numbers */
 DF_API DfSetCriterion df_set_criterion_softmax(void); /* DETR's                    */
 
 typedef struct {
-    /* Sums over the batch, divided by its number of objects (1 if there are none). */
+    /* Sums over the batch, divided by its number of objects (1 if there are none). Of mmdet: with their weights. */
     DfTensor *ce;                 /* focal loss; with softmax: the weighted mean of all queries' cross entropy   */
     DfTensor *bbox, *giou;        /* L1 distance; 1 - GIoU                                                       */
     DfTensor *total;              /* the three, weighted                                                         */
@@ -76,9 +77,10 @@ typedef struct {
     const int *target_of_query;   /* N Q: which object a query answers for, -1: none; lives as long as the step  */
 } DfSetLosses;
 /* logits N Q classes (with softmax the last one is nothing), boxes N Q 4 (cx cy w h, after the sigmoid),
- * targets[N]. With `binary` every object is of class 0: the first stage of two. Matching has no gradient. */
-DF_API void df_set_losses(DfCtx *, const DfSetCriterion *, DfTensor *logits, DfTensor *boxes,
-                          const DfAnnotations *targets, bool binary, DfSetLosses *out);
+ * and the N pictures of the batch, whose boxes are DF_BOXES_RELATIVE. With `binary` every object is of class 0: the
+ * first stage of two. Matching has no gradient. */
+DF_API void df_set_losses(DfCtx *, const DfSetCriterion *, DfTensor *logits, DfTensor *boxes, const DfLossBatch *,
+                          bool binary, DfSetLosses *out);
 /* Adds what df_set_losses() gave for a layer of the decoder: the last, those before by their number, or the first of two
  * stages. As the official code logs it: loss_ce, loss_bbox, loss_giou, cardinality_error, with "", "_0" or "_enc" behind,
  * and class_error of the last. As mmdet does: loss_cls, loss_bbox, loss_iou, with "", "d0." or "enc_" in front. */

@@ -1,61 +1,93 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * necks/channel_mapper.c -- levels of one width from the backbone's maps, as Deformable DETR reads them: Zhu et al.,
- * ICLR 2021, appendix A.2. The arithmetic is nn/levels.c; here are mmdet's names and options.
+ * ICLR 2021, appendix A.2; mmdet's ChannelMapper. A convolution takes each map to that width; levels beyond the last map
+ * are made by 3x3 convolutions of stride 2, the first of them from the map itself, the others each from the level before.
  */
-#include <string.h>
-
 #include "necks/necks.h"
 
 typedef struct {
     /* options */
-    DfInts in_channels;
-    int kernel_size, out_channels, num_outs;
+    DfInts in_channels, num_outs;
+    int kernel_size, out_channels;
     const DfNode *conv_cfg, *norm_cfg, *act_cfg;
     /* modules */
-    NnLevels levels;
+    int n;
+    NnConvModule level[DF_LEVELS];
 } ChannelMapper;
 
 static const DfOpt opts[] = {
     DF_OPT_INTS(ChannelMapper, in_channels, NULL, 1, 65536,
                 "number of channels of each backbone map; the last maps are used"),
-    DF_OPT_INT(ChannelMapper, kernel_size, 3, 1, 99, "side of the convolutions; only 1 is supported"),
-    DF_OPT_INT(ChannelMapper, out_channels, 256, 32, 8192, "number of channels of every level, a multiple of 32"),
-    DF_OPT_INT(ChannelMapper, num_outs, 4, 1, DF_LEVELS,
-               "number of levels; those beyond the last map are made by 3x3 convolutions of stride 2"),
-    DF_OPT_DICT(ChannelMapper, norm_cfg, "None", "norm after each convolution; only GN of 32 groups is supported"),
-    DF_OPT_DICT(ChannelMapper, act_cfg, "None", "activation; only None is supported"),
+    DF_OPT_INT(ChannelMapper, kernel_size, 3, 1, 31, "side of the convolutions that take the maps; odd"),
+    DF_OPT_INT(ChannelMapper, out_channels, NULL, 1, 65536, "number of channels of every level"),
+    DF_OPT_INTS(ChannelMapper, num_outs, "None", 1, DF_LEVELS,
+                "number of levels; those beyond the last map are made by 3x3 convolutions of stride 2; None: the maps'"),
+    DF_OPT_DICT(ChannelMapper, norm_cfg, "None", "norm after each convolution, in place of a bias"),
+    DF_OPT_DICT(ChannelMapper, act_cfg, "dict(type='ReLU')", "activation after each convolution"),
     DF_OPT_DICT(ChannelMapper, conv_cfg, "None", "kind of convolution; only None is supported"),
+    DF_OPT_UNUSED(bias, "a convolution has one if it has no norm"),
     DF_OPT_UNUSED(init_cfg, "weights that a training run starts from"),
     DF_OPT_END
 };
 
+static void level_init(NnScope s, ChannelMapper *m, int l)
+{
+    const int maps = m->in_channels.n;
+    const bool extra = l >= maps;
+    const NnConvShape given = { .kernel = m->kernel_size, .padding = m->kernel_size / 2 };
+    const NnConvShape halves = { .kernel = 3, .stride = 2, .padding = 1 };
+    const NnConvShape shape = extra ? halves : given;
+    const int cells = shape.kernel * shape.kernel;
+    int in = m->out_channels;
+    if (l <= maps)
+        in = m->in_channels.v[extra ? maps - 1 : l];
+    const NnInit spread = nn_xavier_uniform(in * cells, m->out_channels * cells);
+    const NnScope at = extra ? nn_at(s, "extra_convs.%d", l - maps) : nn_at(s, "convs.%d", l);
+    nn_conv_module_init(at, &m->level[l], in, m->out_channels, shape, m->norm_cfg, nn_act(s, m->act_cfg), spread);
+}
+
 static void init(NnScope s, void *self)
 {
-    static const NnLevelNames names = {
-        .scope = "convs", .given = "convs.%d", .extra = "extra_convs.%d", .conv = "conv", .norm = "gn", .no_bias = true,
-    };
     ChannelMapper *m = self;
-    const int groups = (int)df_node_int(df_node_get(m->norm_cfg, "num_groups"), 32);
-    if (strcmp(nn_norm_name(m->norm_cfg), "gn") != 0 || groups != 32 || m->act_cfg || m->conv_cfg)
-        nn_fail(s, DF_EVALUE, "want norm_cfg=dict(type='GN', num_groups=32) and no act_cfg or conv_cfg");
-    if (m->kernel_size != 1)
-        nn_fail(s, DF_EVALUE, "kernel_size = %d: want 1", m->kernel_size);
-    if (m->in_channels.n < 1 || m->in_channels.n >= DF_LEVELS)
-        nn_fail(s, DF_EVALUE, "maps in in_channels = %d: want 1 to %d", m->in_channels.n, DF_LEVELS - 1);
-    if (nn_ok(s))
-        nn_levels_init(s, &m->levels, &names, m->in_channels.n, m->in_channels.v, m->num_outs, m->out_channels);
+    const int maps = m->in_channels.n;
+    m->n = m->num_outs.n && m->num_outs.v[0] > maps ? m->num_outs.v[0] : maps;
+    if (maps < 1 || maps > DF_LEVELS)
+        nn_fail(s, DF_EVALUE, "maps in in_channels = %d: want 1 to %d", maps, DF_LEVELS);
+    if (m->kernel_size % 2 == 0)
+        nn_fail(s, DF_EVALUE, "kernel_size = %d: want an odd number", m->kernel_size);
+    if (m->conv_cfg)
+        nn_fail(s, DF_EVALUE, "conv_cfg: only None is supported");
+    for (int l = 0; nn_ok(s) && l < m->n; l++)
+        level_init(s, m, l);
+}
+
+static DfTensor *level(DfCtx *c, const ChannelMapper *m, int l, DfTensor *x)            /* N h w I -> N h' w' C */
+{
+    const bool extra = l >= m->in_channels.n;
+    const DfMark mark = df_enter(c, extra ? "extra_convs" : "convs", extra ? l - m->in_channels.n : l);
+    return df_leave(c, mark, nn_conv_module(c, &m->level[l], x));
 }
 
 static void forward(DfCtx *c, const void *self, const DfMaps *in, DfMaps *out)
 {
     const ChannelMapper *m = self;
-    nn_levels(c, &m->levels, in, out);
+    const int n = m->in_channels.n;
+    *out = (DfMaps){ 0 };
+    if (in->n < n) {
+        df_ctx_fail(c, DF_ESHAPE, "the backbone gives %d maps: want %d", in->n, n);
+        return;
+    }
+    DfTensor *const *maps = in->map + in->n - n; /* of more maps the last ones are taken */
+    for (int l = 0; l < m->n; l++) {
+        DfTensor *x = l <= n ? maps[l < n ? l : n - 1] : out->map[l - 1];
+        out->map[out->n++] = level(c, m, l, x);
+    }
 }
 
 const DfNeck df_neck_channel_mapper = {
     .name = "ChannelMapper",
-    .help = "Deformable DETR's levels: a convolution and a group norm for each map (Zhu et al., ICLR 2021)",
+    .help = "levels of one width from the backbone's maps, for Deformable DETR (Zhu et al., ICLR 2021)",
     .size = sizeof(ChannelMapper),
     .opts = opts,
     .init = init,

@@ -8,18 +8,11 @@
 
 enum { GROUPS = 32 };
 
-static NnScope level_scope(NnScope s, const NnLevelNames *names, const NnLevels *p, int l)
-{
-    if (l >= p->n_maps && names->extra)
-        return nn_at(s, names->extra, l - p->n_maps);
-    return nn_at(s, names->given, l);
-}
-
 static void level_init(NnScope s, const NnLevelNames *names, NnLevels *p, int l, int in, int dim)
 {
     const bool extra = l >= p->n_maps;
-    const NnConvShape given = { .kernel = 1, .no_bias = names->no_bias };
-    const NnConvShape halves = { .kernel = 3, .stride = 2, .padding = 1, .no_bias = names->no_bias };
+    const NnConvShape given = { .kernel = 1 };
+    const NnConvShape halves = { .kernel = 3, .stride = 2, .padding = 1 };
     const NnConvShape shape = extra ? halves : given;
     const int cells = shape.kernel * shape.kernel;
     const NnInit spread = nn_xavier_uniform(in * cells, dim * cells);
@@ -43,7 +36,7 @@ void nn_levels_init(NnScope s, NnLevels *p, const NnLevelNames *names, int n_map
             in = channels[l];
         else if (l == n_maps)
             in = channels[n_maps - 1];
-        level_init(level_scope(s, names, p, l), names, p, l, in, dim);
+        level_init(nn_at(s, names->given, l), names, p, l, in, dim);
     }
 }
 

@@ -324,9 +324,7 @@ typedef struct {
 typedef struct {
     const char *scope;            /* what a level is called while it runs                                             */
     const char *given;            /* format of its place, by its number                                               */
-    const char *extra;            /* the same of levels beyond the last map, counted from 0; NULL: as `given`         */
     const char *conv, *norm;      /* its parts, below that                                                            */
-    bool no_bias;                 /* of the convolutions: the norm behind has one                                     */
 } NnLevelNames;
 typedef struct {
     int n_maps;                   /* how many maps are read, the last ones                                            */

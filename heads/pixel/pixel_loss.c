@@ -123,15 +123,14 @@ DfTensor *df_pixel_softmax_elements(DfCtx *c, const LossCfg *loss, DfTensor *sco
 
 DfTensor *df_pixel_softmax_reduced(DfCtx *c, const LossCfg *loss, DfTensor *each, const PixelTargets *t)
 {
-    double by = (double)df_size(each);
     if (c->err)
         return &c->nil;
+    double by = (double)df_size(each);
     if (t->weight)
         each = df_mul(c, each, df_from(c, each->shape, t->weight));
-    if (loss->reduction == REDUCE_SUM)
-        by = 1;
     if (loss->reduction == REDUCE_MEAN && !c->dry)
         by = softmax_average(loss, df_size(each), t);
+    by = loss->reduction == REDUCE_SUM ? 1 : df_ctx_sum(c, by);
     const double eps = 1.1920928955078125e-7; /* as mmseg adds to it: where no pixel counts the loss is 0 */
     return df_scale(c, df_sum(c, each), (float)(1 / (by + eps)));
 }

@@ -126,7 +126,7 @@ static void transformer_head_init(NnScope s, void *self, DfHeadSettings settings
     if (o.queries > 10000)
         nn_fail(s, DF_EVALUE, "queries = %d: want 1 to 10000", o.queries);
     df_detr_mmdet_transformer_211(s, dict->transformer, &o);
-    o.criterion = df_detr_mmdet_softmax_criterion(s, &dict->losses);
+    o.criterion = df_detr_mmdet_softmax_criterion(s, &dict->losses, dict->num_classes);
     df_detr_mmdet_positional_encoding(s, dict->positional_encoding, &o);
     df_detr_init(s, self, &o);
 }
@@ -139,7 +139,7 @@ static void detr_head_init(NnScope s, void *self, DfHeadSettings settings)
     o.queries = dict->num_query;
     o.max_per_img = max_per_img(s, dict->test_cfg, o.queries);
     df_detr_mmdet_transformer(s, dict->transformer, &o);
-    o.criterion = df_detr_mmdet_softmax_criterion(s, &dict->losses);
+    o.criterion = df_detr_mmdet_softmax_criterion(s, &dict->losses, dict->num_classes);
     df_detr_mmdet_positional_encoding(s, dict->positional_encoding, &o);
     df_detr_init(s, self, &o);
 }

@@ -21,7 +21,8 @@ void df_detr_mmdet_positional_encoding(NnScope, const DfNode *, DfDetrOptions *)
 typedef struct {
     const DfNode *loss_cls, *loss_bbox, *loss_iou, *train_cfg;
 } DetrLossDicts;
-DfSetCriterion df_detr_mmdet_softmax_criterion(NnScope, const DetrLossDicts *); /* CrossEntropyLoss */
-DfSetCriterion df_detr_mmdet_sigmoid_criterion(NnScope, const DetrLossDicts *); /* FocalLoss        */
+/* With a class loss by a softmax, CrossEntropyLoss, or by sigmoids, FocalLoss. */
+DfSetCriterion df_detr_mmdet_softmax_criterion(NnScope, const DetrLossDicts *, int classes);
+DfSetCriterion df_detr_mmdet_sigmoid_criterion(NnScope, const DetrLossDicts *);
 
 #endif

@@ -7,58 +7,65 @@
 
 #include <string.h>
 
-#include "heads/settings/loss_cfg.h"
+#include "heads/set/mmdet_losses.h"
 
 /* ---- losses ---------------------------------------------------------------------------------------------------- */
 
-static void read_loss(NnScope s, LossCfg *loss, const DfNode *dict, const char *key, LossKind kind, const char *type,
-                      const char **problem)
+enum { MOST_KINDS = 4 };
+
+/* A loss of one of the kinds that fit; `want` names them. */
+static void read_loss(NnScope s, LossCfg *loss, const DfNode *dict, const char *key, const LossKind *kinds,
+                      const char *want, const char **problem)
 {
+    bool fits = false;
     df_loss_cfg(s, loss, dict, key);
+    for (int i = 0; i < MOST_KINDS; i++)
+        fits = fits || loss->kind == kinds[i];
     if (loss->problem)
         df_set_problem(s, problem, "%s", loss->problem);
-    else if (loss->kind != kind)
-        df_set_problem(s, problem, "%s has type '%s': want %s", key, loss->type, type);
-    else if (loss->reduction != REDUCE_MEAN)
-        df_set_problem(s, problem, "%s.reduction: want 'mean'", key);
+    else if (!fits)
+        df_set_problem(s, problem, "%s has type '%s': want %s", key, loss->type, want);
 }
 
-static void read_cross_entropy(NnScope s, const DfNode *dict, DfSetCriterion *k)
+static void read_box_losses(NnScope s, const DetrLossDicts *dicts, struct DfMmdetSetLosses *k, const char **problem)
 {
-    LossCfg loss;
-    read_loss(s, &loss, dict, "loss_cls", LOSS_CROSS_ENTROPY, "CrossEntropyLoss", &k->problem);
-    if (k->problem)
+    static const LossKind distances[MOST_KINDS] = { LOSS_L1, LOSS_SMOOTH_L1, LOSS_BALANCED_L1, LOSS_MSE };
+    static const LossKind overlaps[MOST_KINDS] = { LOSS_IOU, LOSS_GIOU, LOSS_DIOU, LOSS_CIOU };
+    read_loss(s, &k->bbox, dicts->loss_bbox, "loss_bbox", distances, "a distance of boxes, such as L1Loss", problem);
+    read_loss(s, &k->iou, dicts->loss_iou, "loss_iou", overlaps, "an overlap of boxes, such as GIoULoss", problem);
+}
+
+/* class_weight is a number here: of every class, and bg_cls_weight that of "nothing". Where it is not given all classes
+ * count 1, and queries without an object do not count in the divisor. */
+static void read_cross_entropy(NnScope s, const DfNode *dict, int classes, struct DfMmdetSetLosses *k,
+                               const char **problem)
+{
+    static const LossKind kinds[MOST_KINDS] = { LOSS_CROSS_ENTROPY, LOSS_CROSS_ENTROPY, LOSS_CROSS_ENTROPY,
+                                                LOSS_CROSS_ENTROPY };
+    read_loss(s, &k->cls, dict, "loss_cls", kinds, "CrossEntropyLoss", problem);
+    const DfFloats given = k->cls.cross_entropy.class_weight;
+    if (*problem || given.n == 0)
         return;
-    const DfFloats class_weight = loss.cross_entropy.class_weight;
-    if (class_weight.n > 1 || (class_weight.n == 1 && (class_weight.v[0] < 1 || class_weight.v[0] > 1)))
-        df_set_problem(s, &k->problem, "loss_cls.class_weight: want 1.0");
-    if (loss.cross_entropy.use_sigmoid)
-        df_set_problem(s, &k->problem, "loss_cls.use_sigmoid: want False");
-    k->weight_ce = loss.weight;
-    k->background = loss.cross_entropy.background;
+    if (given.n > 1)
+        df_set_problem(s, problem, "loss_cls.class_weight has %d numbers: want one", given.n);
+    if (k->cls.cross_entropy.use_sigmoid)
+        df_set_problem(s, problem, "loss_cls.use_sigmoid: want False");
+    k->background = df_node_get(dict, "bg_cls_weight") ? k->cls.cross_entropy.background : given.v[0];
+    double *weight = nn_alloc(s, (size_t)classes + 1, sizeof *weight);
+    for (int i = 0; weight && i <= classes; i++)
+        weight[i] = i < classes ? given.v[0] : k->background;
+    k->cls.cross_entropy.class_weight = (DfFloats){ weight ? classes + 1 : 0, weight };
 }
 
-static void read_focal_loss(NnScope s, const DfNode *dict, DfSetCriterion *k)
+static void read_sigmoid_loss(NnScope s, const DfNode *dict, struct DfMmdetSetLosses *k, const char **problem)
 {
-    LossCfg loss;
-    read_loss(s, &loss, dict, "loss_cls", LOSS_FOCAL, "FocalLoss", &k->problem);
-    if (k->problem)
+    static const LossKind kinds[MOST_KINDS] = { LOSS_FOCAL, LOSS_CROSS_ENTROPY, LOSS_FOCAL, LOSS_FOCAL };
+    read_loss(s, &k->cls, dict, "loss_cls", kinds, "FocalLoss", problem);
+    if (*problem)
         return;
-    if (!loss.focal.use_sigmoid)
-        df_set_problem(s, &k->problem, "loss_cls.use_sigmoid: want True");
-    if (loss.focal.gamma < 2 || loss.focal.gamma > 2)
-        df_set_problem(s, &k->problem, "loss_cls.gamma: want 2.0");
-    k->weight_ce = loss.weight;
-    k->alpha = loss.focal.alpha;
-}
-
-static void read_box_losses(NnScope s, const DetrLossDicts *dicts, DfSetCriterion *k)
-{
-    LossCfg l1, giou;
-    read_loss(s, &l1, dicts->loss_bbox, "loss_bbox", LOSS_L1, "L1Loss", &k->problem);
-    read_loss(s, &giou, dicts->loss_iou, "loss_iou", LOSS_GIOU, "GIoULoss", &k->problem);
-    k->weight_bbox = l1.weight;
-    k->weight_giou = giou.weight;
+    const bool focal = k->cls.kind == LOSS_FOCAL;
+    if (focal ? !k->cls.focal.use_sigmoid : !k->cls.cross_entropy.use_sigmoid)
+        df_set_problem(s, problem, "loss_cls.use_sigmoid: want True");
 }
 
 /* ---- costs of the matching ------------------------------------------------------------------------------------- */
@@ -70,9 +77,11 @@ typedef struct {
     const DfNode *cls_cost, *reg_cost, *iou_cost;
 } AssignerDict;
 typedef struct {
-    double weight, alpha;
-    int gamma, box_format, iou_mode;
+    double weight, alpha, eps;
+    double gamma;
+    int box_format, iou_mode;
 } CostDict;
+enum { GIOU, IOU };
 enum { XYXY, XYWH };
 
 static const DfOpt train_opts[] = {
@@ -96,8 +105,8 @@ static const DfOpt class_cost_opts[] = {
 static const DfOpt focal_cost_opts[] = {
     DF_OPT_FLOAT(CostDict, weight, 1.0, 0, 1e6, "weight of the cost"),
     DF_OPT_FLOAT(CostDict, alpha, 0.25, 0, 1, "weight of the class against everything else"),
-    DF_OPT_INT(CostDict, gamma, 2, 2, 2, "how much less an easy example costs; only 2 is supported"),
-    DF_OPT_UNUSED(eps, "logarithms are never of 0"),
+    DF_OPT_FLOAT(CostDict, gamma, 2.0, 0, 100, "how much less an easy example costs"),
+    DF_OPT_FLOAT(CostDict, eps, 1e-12, 0, 1, "keeps logarithms from being of 0"),
     DF_OPT_UNUSED(binary_input, "for masks"),
     DF_OPT_END
 };
@@ -110,7 +119,7 @@ static const DfOpt box_cost_opts[] = {
 
 static const DfOpt iou_cost_opts[] = {
     DF_OPT_FLOAT(CostDict, weight, 1.0, 0, 1e6, "weight of the cost"),
-    DF_OPT_ENUM(CostDict, iou_mode, giou, "giou", "only the generalised IoU is supported"),
+    DF_OPT_ENUM(CostDict, iou_mode, giou, "giou|iou", "the generalised IoU, or the IoU"),
     DF_OPT_END
 };
 
@@ -142,29 +151,40 @@ static void read_matcher(NnScope s, const DfNode *train_cfg, const char *class_c
     k->matcher.cost_bbox = box.weight;
     k->matcher.cost_giou = iou.weight;
     k->matcher.corners = box.box_format == XYXY;
-    if (class_opts == focal_cost_opts)
+    k->matcher.plain_iou = iou.iou_mode == IOU;
+    if (class_opts == focal_cost_opts) {
         k->matcher.alpha = cls.alpha;
+        k->matcher.gamma = cls.gamma;
+        k->matcher.eps = cls.eps;
+    }
 }
 
 /* ---- criteria -------------------------------------------------------------------------------------------------- */
 
-DfSetCriterion df_detr_mmdet_softmax_criterion(NnScope s, const DetrLossDicts *dicts)
+DfSetCriterion df_detr_mmdet_softmax_criterion(NnScope s, const DetrLossDicts *dicts, int classes)
 {
     DfSetCriterion k = df_set_criterion_softmax();
-    k.mmdet = true;
+    struct DfMmdetSetLosses *losses = nn_alloc(s, 1, sizeof *losses);
+    k.mmdet = losses;
     k.matcher.corners = true; /* the distance that mmdet takes unless told otherwise */
     read_matcher(s, dicts->train_cfg, "ClassificationCost", class_cost_opts, &k);
-    read_box_losses(s, dicts, &k);
-    read_cross_entropy(s, dicts->loss_cls, &k);
+    if (losses) {
+        read_box_losses(s, dicts, losses, &k.problem);
+        read_cross_entropy(s, dicts->loss_cls, classes, losses, &k.problem);
+    }
     return k;
 }
 
 DfSetCriterion df_detr_mmdet_sigmoid_criterion(NnScope s, const DetrLossDicts *dicts)
 {
     DfSetCriterion k = df_set_criterion();
-    k.mmdet = true;
+    struct DfMmdetSetLosses *losses = nn_alloc(s, 1, sizeof *losses);
+    k.mmdet = losses;
+    k.matcher.eps = 1e-12;
     read_matcher(s, dicts->train_cfg, "FocalLossCost", focal_cost_opts, &k);
-    read_box_losses(s, dicts, &k);
-    read_focal_loss(s, dicts->loss_cls, &k);
+    if (losses) {
+        read_box_losses(s, dicts, losses, &k.problem);
+        read_sigmoid_loss(s, dicts->loss_cls, losses, &k.problem);
+    }
     return k;
 }

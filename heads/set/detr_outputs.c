@@ -25,10 +25,10 @@ void df_detr_leave(DfCtx *c, DfMark m, const DfSetOutputs *out)
 /* ---- losses ---------------------------------------------------------------------------------------------------- */
 
 static void add_losses(DfCtx *c, const DfSetCriterion *criterion, DfTensor *logits, DfTensor *boxes,
-                       const DfAnnotations *targets, int layer, DfLosses *out)
+                       const DfLossBatch *batch, int layer, DfLosses *out)
 {
     DfSetLosses l;
-    df_set_losses(c, criterion, logits, boxes, targets, layer == DF_SET_ENCODER, &l);
+    df_set_losses(c, criterion, logits, boxes, batch, layer == DF_SET_ENCODER, &l);
     df_losses_add_set(c, out, criterion, &l, layer);
 }
 
@@ -37,14 +37,13 @@ static void add_losses(DfCtx *c, const DfSetCriterion *criterion, DfTensor *logi
 void df_detr_losses(DfCtx *c, const void *self, const DfSetOutputs *outputs, const DfLossBatch *batch, DfLosses *out)
 {
     const DfDetrOptions *o = self;
-    const DfAnnotations *targets = batch->objects;
     const int last = outputs->n - 1;
     if (last >= 0)
-        add_losses(c, &o->criterion, outputs->logits[last], outputs->boxes[last], targets, DF_SET_LAST, out);
+        add_losses(c, &o->criterion, outputs->logits[last], outputs->boxes[last], batch, DF_SET_LAST, out);
     for (int i = 0; i < last; i++)
-        add_losses(c, &o->criterion, outputs->logits[i], outputs->boxes[i], targets, i, out);
+        add_losses(c, &o->criterion, outputs->logits[i], outputs->boxes[i], batch, i, out);
     if (outputs->encoder_logits)
-        add_losses(c, &o->criterion, outputs->encoder_logits, outputs->encoder_boxes, targets, DF_SET_ENCODER, out);
+        add_losses(c, &o->criterion, outputs->encoder_logits, outputs->encoder_boxes, batch, DF_SET_ENCODER, out);
 }
 
 /* ---- for listeners --------------------------------------------------------------------------------------------- */

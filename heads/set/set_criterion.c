@@ -12,7 +12,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "heads/set.h"
+#include "heads/set/mmdet_losses.h"
 
 DfSetCriterion df_set_criterion(void)
 {
@@ -30,16 +30,6 @@ DfSetCriterion df_set_criterion_softmax(void)
 }
 
 /* ---- matching: eq. 1 ------------------------------------------------------------------------------------------- */
-
-/* What the queries of all images should say, one after the other. */
-typedef struct {
-    int *object;    /* NQ: which object of its image, -1: none                    */
-    int *label;     /* NQ: its class, -1: background                              */
-    float *boxes;   /* NQ 4: cx cy w h                                            */
-    float *corners; /* NQ 4: the same box as x1 y1 x2 y2                          */
-    float *weight;  /* NQ: 1 for a matched query, else 0                          */
-    float *weights; /* NQ 4: the same for each of the four numbers of a box       */
-} QueryTargets;
 
 static bool query_targets_new(DfCtx *c, QueryTargets *t, size_t queries)
 {
@@ -123,8 +113,6 @@ static DfTensor *cross_entropy(DfCtx *c, const DfSetCriterion *k, DfTensor *logi
         sum += (double)weight[wanted[q]];
     }
     sum = df_ctx_sum(c, sum);
-    if (k->mmdet)
-        sum = fmax(sum, 1);
     const DfCrossEntropy how = { .class_weight = weight, .ignore_index = -1 };
     DfTensor *loss = df_cross_entropy(c, logits, wanted, how);                        /* N Q */
     return df_scale(c, df_sum(c, loss), (float)(1 / sum));
@@ -188,9 +176,10 @@ static void log_figures(const DfTensor *logits, const DfAnnotations *targets, co
 
 /* ---- the criterion --------------------------------------------------------------------------------------------- */
 
-void df_set_losses(DfCtx *c, const DfSetCriterion *k, DfTensor *logits, DfTensor *boxes, const DfAnnotations *targets,
+void df_set_losses(DfCtx *c, const DfSetCriterion *k, DfTensor *logits, DfTensor *boxes, const DfLossBatch *batch,
                    bool binary, DfSetLosses *out)
 {
+    const DfAnnotations *targets = batch->objects;
     *out = (DfSetLosses){ .ce = &c->nil, .bbox = &c->nil, .giou = &c->nil, .total = &c->nil };
     if (k->problem)
         df_ctx_fail(c, DF_EVALUE, "%s", k->problem);
@@ -207,7 +196,10 @@ void df_set_losses(DfCtx *c, const DfSetCriterion *k, DfTensor *logits, DfTensor
     size_t objects = 0;
     for (int n = 0; n < df_dim(logits, 0); n++)
         objects += targets[n].n;
-    compute_losses(c, k, logits, boxes, &t, objects, out);
+    if (k->mmdet)
+        df_mmdet_set_losses(c, k->mmdet, logits, boxes, &t, batch->metas, out);
+    else
+        compute_losses(c, k, logits, boxes, &t, objects, out);
     out->target_of_query = t.object;
     log_figures(logits, targets, &t, out);
 }
@@ -228,22 +220,22 @@ static void list_official(DfLosses *out, const DfSetLosses *l, int layer)
         df_losses_figure(out, (double)l->class_error, "class_error");
 }
 
-static void list_mmdet(DfCtx *c, DfLosses *out, const DfSetCriterion *k, const DfSetLosses *l, int layer)
+static void list_mmdet(DfLosses *out, const DfSetLosses *l, int layer)
 {
     char head[16] = "";
     if (layer >= 0)
         snprintf(head, sizeof head, "d%d.", layer);
     else if (layer == DF_SET_ENCODER)
         snprintf(head, sizeof head, "enc_");
-    df_losses_list(out, df_scale(c, l->ce, (float)k->weight_ce), "%sloss_cls", head);
-    df_losses_list(out, df_scale(c, l->bbox, (float)k->weight_bbox), "%sloss_bbox", head);
-    df_losses_list(out, df_scale(c, l->giou, (float)k->weight_giou), "%sloss_iou", head);
+    df_losses_list(out, l->ce, "%sloss_cls", head);
+    df_losses_list(out, l->bbox, "%sloss_bbox", head);
+    df_losses_list(out, l->giou, "%sloss_iou", head);
 }
 
 void df_losses_add_set(DfCtx *c, DfLosses *out, const DfSetCriterion *k, const DfSetLosses *l, int layer)
 {
     if (k->mmdet)
-        list_mmdet(c, out, k, l, layer);
+        list_mmdet(out, l, layer);
     else
         list_official(out, l, layer);
     df_losses_total(c, out, l->total);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "heads/heads.h"
+#include "tests/support/cases.h"
 #include "tests/support/golden.h"
 
 #define CASES DF_TEST_DATA "/matching"
@@ -132,6 +133,76 @@ Test(matcher, official)
     golden_close(g);
 }
 
+/* ---- mmdet's assigner: costs of its configs --------------------------------------------------------------------------- */
+
+static const DfNode *cost_of(const DfNode *options, const char *type)
+{
+    for (const DfNode *one = df_node_get(options, "match_costs")->first; one; one = one->next)
+        if (strcmp(df_node_text(df_node_get(one, "type"), ""), type) == 0)
+            return one;
+    return NULL;
+}
+
+static DfSetMatcher matcher_of(const DfNode *options)
+{
+    const DfNode *iou = cost_of(options, "IoUCost"), *focal = cost_of(options, "FocalLossCost");
+    DfSetMatcher m = df_set_matcher();
+    m.softmax = !focal;
+    m.eps = 1e-12;
+    m.cost_class = df_node_number(df_node_get(focal ? focal : cost_of(options, "ClassificationCost"), "weight"), 0);
+    m.cost_bbox = df_node_number(df_node_get(cost_of(options, "BBoxL1Cost"), "weight"), 0);
+    m.cost_giou = df_node_number(df_node_get(iou, "weight"), 0);
+    m.plain_iou = strcmp(df_node_text(df_node_get(iou, "iou_mode"), ""), "iou") == 0;
+    return m;
+}
+
+/* x1 y1 x2 y2 in pixels become shares of the image, cx cy w h. */
+static void make_relative(float *boxes, size_t n, const DfNode *img_shape)
+{
+    const float h = (float)df_node_number(img_shape->first, 0), w = (float)df_node_number(img_shape->first->next, 0);
+    for (size_t i = 0; i < n; i++) {
+        float *b = boxes + 4 * i;
+        const float x1 = b[0] / w, y1 = b[1] / h, x2 = b[2] / w, y2 = b[3] / h;
+        b[0] = (x1 + x2) / 2;
+        b[1] = (y1 + y2) / 2;
+        b[2] = x2 - x1;
+        b[3] = y2 - y1;
+    }
+}
+
+static void check_assigner(const Cases *cases, int i, const DfNode *options)
+{
+    size_t queries, n;
+    float *logits = case_f32(cases, i, "scores", &queries), *boxes = case_f32(cases, i, "bboxes", NULL);
+    float *objects = case_f32(cases, i, "gt_bboxes", &n);
+    int *labels = case_int(cases, i, "gt_labels", NULL), *wanted = case_int(cases, i, "out.gt_inds", NULL);
+    const int classes = (int)case_array(cases, i, "scores")->shape[1];
+    const DfSetMatcher m = matcher_of(options);
+    float *cost = df_malloc((queries * n + 1) * sizeof *cost);
+    int *of = df_malloc((queries + 1) * sizeof *of);
+    make_relative(boxes, queries, df_node_get(options, "img_shape"));
+    make_relative(objects, n, df_node_get(options, "img_shape"));
+    df_set_costs(&m, queries, classes, logits, boxes, n, labels, objects, cost);
+    if (n)
+        cr_expect_leq(max_abs_over_max(cost, case_array(cases, i, "out.cost")), 2e-6, "case %d: costs are off by %g", i, max_abs_over_max(cost, case_array(cases, i, "out.cost")));
+    cr_assert_eq(df_set_match(&m, queries, classes, logits, boxes, n, labels, objects, of), DF_OK, "%s", df_error());
+    for (size_t q = 0; q < queries; q++)
+        cr_expect_eq(of[q] + 1, wanted[q], "case %d, query %zu: %d, want %d", i, q, of[q] + 1, wanted[q]);
+    void *const all[] = { logits, boxes, objects, labels, wanted, cost, of };
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+        df_free(all[k]);
+}
+
+Test(matcher, mmdet)
+{
+    Cases cases = cases_open("hungarian");
+    int i = 0;
+    for (const DfNode *options = cases.options; options; options = options->next, i++)
+        check_assigner(&cases, i, options);
+    cr_expect_geq(i, 20);
+    cases_close(&cases);
+}
+
 /* ---- losses and gradients --------------------------------------------------------------------------------------------- */
 
 static DfTensor *input(DfCtx *c, const DfCheckpoint *g, const char *name)
@@ -164,7 +235,8 @@ static Layer layer(DfCtx *c, const DfCheckpoint *g, const DfAnnotations *targets
     snprintf(name[1], 64, "%s_boxes", stem);
     Layer l = { input(c, g, name[0]), input(c, g, name[1]), { 0 } };
     const DfSetCriterion k = df_set_criterion();
-    df_set_losses(c, &k, l.logits, l.boxes, targets, tail[0] == '_' && tail[1] == 'e', &l.losses);
+    const DfLossBatch batch = { .n = 2, .objects = targets };
+    df_set_losses(c, &k, l.logits, l.boxes, &batch, tail[0] == '_' && tail[1] == 'e', &l.losses);
     cr_assert_eq(df_ctx_error(c), DF_OK, "%s", df_error());
     same_number(g, "loss_ce", tail, l.losses.ce->data[0]);
     same_number(g, "loss_bbox", tail, l.losses.bbox->data[0]);

@@ -163,7 +163,7 @@ Test(predict_memory, of_deformable_detr_in_two_stages, .timeout = 600) { fail_ea
 #define MMDET_CONFIG \
     "model = dict(type='DeformableDETR',\n" \
     "    backbone=dict(type='ResNet', depth=50, stage_blocks=[1, 1, 1, 1], base_channels=4, num_stages=4, out_indices=(1, 2, 3)),\n" \
-    "    neck=dict(type='ChannelMapper', in_channels=[32, 64, 128], kernel_size=1, out_channels=32,\n" \
+    "    neck=dict(type='ChannelMapper', in_channels=[32, 64, 128], kernel_size=1, out_channels=32, act_cfg=None,\n" \
     "              norm_cfg=dict(type='GN', num_groups=32), num_outs=4),\n" \
     "    bbox_head=dict(type='DeformableDETRHead', num_query=9, num_classes=7, with_box_refine=True,\n" \
     "        transformer=dict(encoder=dict(num_layers=1, transformerlayers=dict(" ATTENTION ", feedforward_channels=16)),\n" \
