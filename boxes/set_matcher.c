@@ -13,14 +13,16 @@ DfSetMatcher df_set_matcher(void)
     return (DfSetMatcher){ .cost_class = 2, .cost_bbox = 5, .cost_giou = 2, .alpha = 0.25, .gamma = 2, .eps = 1e-8 };
 }
 
-/* The focal loss (Lin et al., ICCV 2017, equation 5) of a sigmoid output, if the class is there less if it is not. In
- * float64: near 1 a probability of float32 has few digits left of 1 - p. */
+/* The focal loss (Lin et al., ICCV 2017, equation 5) of a sigmoid output, if the class is there less if it is not. */
 static float focal_cost(const DfSetMatcher *m, float logit)
 {
-    const double p = 1 / (1 + exp(-(double)logit));
-    const double absent = (1 - m->alpha) * pow(p, m->gamma) * -log(1 - p + m->eps);
-    const double present = m->alpha * pow(1 - p, m->gamma) * -log(p + m->eps);
-    return (float)(present - absent);
+    const float p = 1 / (1 + expf(-logit));
+    const float tiny = (float)m->eps;
+    const float alpha = (float)m->alpha;
+    const float gamma = (float)m->gamma;
+    const float absent = (1 - alpha) * powf(p, gamma) * -logf(1 - p + tiny);
+    const float present = alpha * powf(1 - p, gamma) * -logf(p + tiny);
+    return present - absent;
 }
 
 /* log(sum exp(logits)); the largest is taken out first, so that no exp() overflows. */

@@ -31,8 +31,8 @@ static const DfOpt opts[] = {
 };
 
 static const DfOpt head_opts[] = {
-    DF_OPT_INT(LinearHead, num_classes, NULL, 1, 1000000, "number of classes"),
-    DF_OPT_INT(LinearHead, in_channels, NULL, 1, 65536, "channels of the backbone's last map"),
+    DF_OPT_ROW(LinearHead, num_classes, DF_KIND_INT, NULL, 1, 1000000, NULL, "number of classes"),
+    DF_OPT_ROW(LinearHead, in_channels, DF_KIND_INT, NULL, 1, 65536, NULL, "channels of the backbone's last map"),
     DF_OPT_DICT(LinearHead, loss, "None", "CrossEntropyLoss or LabelSmoothLoss; None: cross entropy"),
     DF_OPT_UNUSED(topk, "the log has the accuracy of the first class"),
     DF_OPT_UNUSED(cal_acc, "the log always has the accuracy"),

@@ -183,8 +183,8 @@ static void check_assigner(const Cases *cases, int i, const DfNode *options)
     make_relative(boxes, queries, df_node_get(options, "img_shape"));
     make_relative(objects, n, df_node_get(options, "img_shape"));
     df_set_costs(&m, queries, classes, logits, boxes, n, labels, objects, cost);
-    if (n)
-        cr_expect_leq(max_abs_over_max(cost, case_array(cases, i, "out.cost")), 2e-6, "case %d: costs are off by %g", i, max_abs_over_max(cost, case_array(cases, i, "out.cost")));
+    if (n) /* the witness is float64; costs are float32, in which 1 - p of p = 0.999 has four digits less than p */
+        cr_expect_leq(max_abs_over_max(cost, case_array(cases, i, "out.cost")), 2e-5, "case %d: costs are off by %g", i, max_abs_over_max(cost, case_array(cases, i, "out.cost")));
     cr_assert_eq(df_set_match(&m, queries, classes, logits, boxes, n, labels, objects, of), DF_OK, "%s", df_error());
     for (size_t q = 0; q < queries; q++)
         cr_expect_eq(of[q] + 1, wanted[q], "case %d, query %zu: %d, want %d", i, q, of[q] + 1, wanted[q]);
