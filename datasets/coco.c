@@ -224,7 +224,7 @@ static int read_file(DfJson *json, Lists *lists)
     const int error = df_coco_stream_truth(json, &file);
     if (error < 0 || lists->images.n)
         return error;
-    return df_json_fail(json, DF_EFORMAT, "no \"images\": want a COCO annotation file");
+    return df_json_fail(json, DF_EFORMAT, "no \"images\", or none in the list: want a COCO annotation file");
 }
 
 /* ---- who belongs to whom --------------------------------------------------------------------------------------- */
