@@ -127,6 +127,8 @@ static int open_order(DfRun *r)
     l->preprocessor = df_node_at(r->root, "model.data_preprocessor");
     l->order.seed = r->state.at.seed;
     int error = df_order_options(&l->order, r->root, r->set);
+    if (error == DF_OK)
+        error = df_mixing_options(&l->mixing, r->root);
     l->order.batch *= l->ranks; /* samples_per_gpu is of one process */
     if (error == DF_OK)
         error = df_order_new(&order, &l->order, r->set);
