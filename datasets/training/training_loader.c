@@ -73,13 +73,23 @@ static int make_sample(const DfTrainingLoader *l, int *sample, uint64_t place, D
 
 /* ---- one batch -------------------------------------------------------------------------------------------------- */
 
+/* A last batch of fewer samples than processes is filled up with its own, so that each has one. */
+static int draw_samples(DfTrainingLoader *l, int64_t k)
+{
+    const int drawn = df_order_batch(l->order, k, l->drawn);
+    int n = drawn;
+    for (; n < l->what.ranks; n++)
+        l->drawn[n] = l->drawn[n % drawn];
+    return n;
+}
+
 /* Which samples it has is asked in order, because the order is laid out epoch by epoch. */
 static void draw(void *user, int64_t k, void *thing)
 {
     DfTrainingLoader *l = user;
     DfBatch *batch = thing;
     int first;
-    const int n = df_order_batch(l->order, k, l->drawn);
+    const int n = draw_samples(l, k);
     const int part = df_order_part(n, l->what.rank, l->what.ranks, &first);
     const int error = df_batch_new(batch, part);
     batch->number = k;
@@ -214,6 +224,9 @@ int df_training_loader_new(DfTrainingLoader **out, const DfTrainingLoading *what
     l->what.ranks = what->ranks < 1 ? 1 : what->ranks;
     l->what.map_fill = what->map_fill ? what->map_fill : 255;
     int error = df_order_new(&l->order, &what->order, what->set);
+    if (error == DF_OK && what->order.batch < what->ranks)
+        error = df_fail(DF_EVALUE, "a batch of %d samples for %d processes: want one for each or more",
+                        what->order.batch, what->ranks);
     if (error == DF_OK)
         error = read_pipelines(l);
     if (error == DF_OK && !(l->drawn = df_malloc((size_t)what->order.batch * sizeof *l->drawn)))

@@ -133,7 +133,7 @@ Test(training_loader, processes_share_a_batch)
 {
     static uint64_t want[8][3], got[8][3];
     hashes(loading(0), want);
-    for (int ranks = 2; ranks <= 4; ranks++) { /* with four, one has nothing */
+    for (int ranks = 2; ranks <= 3; ranks++) {
         memset(got, 0, sizeof got);
         for (int rank = 0; rank < ranks; rank++) {
             DfTrainingLoading what = loading(1);
@@ -142,6 +142,30 @@ Test(training_loader, processes_share_a_batch)
             hashes(what, got);
         }
         cr_expect_arr_eq(got, want, sizeof want, "%d processes", ranks);
+    }
+    DfTrainingLoader *loader;
+    DfTrainingLoading what = loading(0);
+    what.ranks = 4;
+    cr_expect_eq(df_training_loader_new(&loader, &what), DF_EVALUE);
+    cr_expect_not_null(strstr(df_error(), "a batch of 3 samples for 4 processes"), "%s", df_error());
+}
+
+/* Ten pictures in batches of three: the last has one, and each of three processes learns from it. */
+Test(training_loader, every_process_has_a_sample)
+{
+    for (int rank = 0; rank < 3; rank++) {
+        DfTrainingLoader *loader;
+        DfBatch batch;
+        DfTrainingLoading what = loading(0);
+        what.order.kind = DF_ORDER_EPOCHS;
+        what.rank = rank;
+        what.ranks = 3;
+        what.first = 3;
+        cr_assert_eq(df_training_loader_new(&loader, &what), DF_OK, "%s", df_error());
+        cr_assert(df_training_loader_next(loader, &batch) && batch.error == DF_OK, "%s", batch.message);
+        cr_expect(batch.n == 1 && batch.total == 3 && batch.first == rank);
+        df_batch_free(&batch);
+        df_training_loader_free(loader);
     }
 }
 
