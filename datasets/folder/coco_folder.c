@@ -204,6 +204,36 @@ static int read_part(DfFolder *f, const char *dir, const Files *files, int from,
     return error == DF_OK ? df_folder_take(f, part, coco, pictures, files->file[from]) : error;
 }
 
+static const DfCocoCategory *category_called(const DfCocoDataset *coco, const char *name)
+{
+    for (int i = 0; i < coco->n_categories; i++)
+        if (strcmp(coco->categories[i].name, name) == 0)
+            return &coco->categories[i];
+    return NULL;
+}
+
+/* Labels are places in the file's list of categories: where it has another order than the training part's, the part is
+ * written again in that one. */
+static int same_order(DfFolder *f)
+{
+    const DfCocoDataset *first = f->part[DF_TRAINING].coco;
+    DfCocoDataset *coco = f->part[DF_VALIDATION].coco;
+    bool same = true;
+    for (int i = 0; i < first->n_classes; i++)
+        same = same && strcmp(first->classes[i], coco->classes[i]) == 0;
+    if (same)
+        return DF_OK;
+    DfCocoCategory *sorted = df_arena_alloc(coco->arena, (size_t)first->n_classes + 1, sizeof *sorted);
+    if (!sorted)
+        return df_fail_memory("a dataset");
+    for (int i = 0; i < first->n_classes; i++)
+        sorted[i] = *category_called(coco, first->classes[i]);
+    coco->categories = sorted;
+    coco->n_categories = first->n_classes;
+    f->part[DF_VALIDATION].ann_file = NULL;
+    return DF_OK;
+}
+
 static int read_all(DfFolder *f, const char *dir)
 {
     Files files;
@@ -213,6 +243,8 @@ static int read_all(DfFolder *f, const char *dir)
     error = read_part(f, dir, &files, files.file[DF_TRAINING] ? DF_TRAINING : DF_VALIDATION, DF_TRAINING);
     if (error == DF_OK && files.file[DF_TRAINING] && files.file[DF_VALIDATION])
         error = read_part(f, dir, &files, DF_VALIDATION, DF_VALIDATION);
+    if (error == DF_OK && f->part[DF_VALIDATION].coco)
+        error = same_order(f);
     if (error == DF_OK) {
         const DfCocoDataset *coco = f->part[DF_TRAINING].coco;
         f->classes = (DfClasses){ .n = coco->n_classes, .name = coco->classes };

@@ -281,6 +281,26 @@ Test(folder, coco_of_roboflow)
     close_folder(folder);
 }
 
+/* Labels are places in the list of categories: both parts must have the same. */
+Test(folder, coco_with_categories_in_another_order)
+{
+    put_picture("train/a.png", 3, 1);
+    put_picture("valid/b.png", 3, 1);
+    put_text("train/_annotations.coco.json", "{\"images\": [{\"id\": 1, \"file_name\": \"a.png\"}], \"categories\": [{\"id\": 4, \"name\": \"x\"}, {\"id\": 2, \"name\": \"b\"}],"
+             " \"annotations\": [{\"id\": 1, \"image_id\": 1, \"category_id\": 2, \"bbox\": [1, 2, 3, 4]}]}");
+    put_text("valid/_annotations.coco.json", "{\"images\": [{\"id\": 1, \"file_name\": \"b.png\"}], \"categories\": [{\"id\": 1, \"name\": \"b\"}, {\"id\": 2, \"name\": \"x\"}],"
+             " \"annotations\": [{\"id\": 1, \"image_id\": 1, \"category_id\": 1, \"bbox\": [1, 2, 3, 4]}, {\"id\": 2, \"image_id\": 1, \"category_id\": 2, \"bbox\": [1, 2, 3, 4]}]}");
+    DfFolder *folder = open_folder(DF_FOLDER_COCO, 1, 1, "2 classes (x, b)");
+    DfAnnotations a = annotations_of(train, 0);
+    cr_expect_eq(a.labels[0], 1);
+    df_annotations_done(&a);
+    a = annotations_of(val, 0);
+    cr_expect(a.labels[0] == 1 && a.labels[1] == 0);
+    cr_expect_str_eq(df_training_set_classes(val)->name[0], "x");
+    df_annotations_done(&a);
+    close_folder(folder);
+}
+
 /* What is split off is written, with masks and crowds as they were. */
 Test(folder, coco_in_one_file)
 {
