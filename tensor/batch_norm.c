@@ -82,7 +82,8 @@ static void backward(DfCtx *c, DfTensor *y)
 
 static const DfOp op = { "batch_norm", backward };
 
-/* Mean and biased variance of the batch. Returns the unbiased one, for the running statistics; NULL: poisoned. */
+/* Mean and biased variance of the batch. Returns the unbiased one, for the running statistics; NULL: poisoned, or there
+ * is no row. */
 static const double *batch_statistics(DfCtx *c, const DfTensor *x, Saved *s, float *var)
 {
     const size_t n = (size_t)df_dim(x, -1);
@@ -93,7 +94,8 @@ static const double *batch_statistics(DfCtx *c, const DfTensor *x, Saved *s, flo
     df_columns(c, DF_COLUMN_SUM, sums, x->data, NULL, NULL, rows, n);
     sums[n] = (double)rows;
     add_up(c, s->by, sums, n + 1);
-    s->rows = sums[n];
+    const bool nobody = sums[n] == 0; /* has met a row */
+    s->rows = nobody ? 1 : sums[n];
     for (size_t i = 0; i < n; i++)
         s->mean[i] = (float)(sums[i] / s->rows);
     df_columns(c, DF_COLUMN_SQUARE, sums, x->data, NULL, s->mean, rows, n);
@@ -103,7 +105,7 @@ static const double *batch_statistics(DfCtx *c, const DfTensor *x, Saved *s, flo
         var[i] = (float)(sums[i] / s->rows);
         sums[i] /= unbiased;
     }
-    return c->err ? NULL : sums;
+    return c->err || nobody ? NULL : sums;
 }
 
 static void remember(DfCtx *c, DfTensor *running_mean, DfTensor *running_var, float momentum, const float *mean,
@@ -152,13 +154,20 @@ static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *weight, const DfTe
     return false;
 }
 
+/* Where processes share their statistics, one without rows adds zeros: the others wait for it. A head on regions may
+ * meet none in the pictures of one process. */
+static bool takes_part_anyway(const DfCtx *c, const DfTensor *y, DfNormBy by)
+{
+    return by == DF_BY_ALL_BATCHES && c->reduce && !c->err && !c->dry && df_size(y) == 0;
+}
+
 DfTensor *df_batch_norm(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias, DfTensor *running_mean,
                         DfTensor *running_var, DfNormBy by, float momentum, float eps)
 {
     if (c->err || !fits(c, x, weight, bias, running_mean, running_var))
         return &c->nil;
     DfTensor *y = df_output(c, &op, x->shape, DF_SOURCES_OF(x, weight, bias));
-    if (df_skip(c, y))
+    if (df_skip(c, y) && !takes_part_anyway(c, y, by))
         return y;
     const size_t n = (size_t)df_dim(x, -1);
     const size_t rows = df_size(x) / n;

@@ -94,16 +94,24 @@ static void pass_nothing(DfCtx *c, const DfTensor *t)
         df_grad(c, t->src[i]);
 }
 
+static void go_back(DfCtx *c, DfTensor *t)
+{
+    const bool empty = df_size(t) == 0;
+    if (empty ? !t->reached : !t->grad)
+        return;
+    if (empty && !t->saved)
+        pass_nothing(c, t);
+    else
+        t->op->backward(c, t);
+}
+
 void df_walk(DfCtx *c)
 {
     df_check_made(c);
     if (c->arrived)
         note_first_users(c);
     for (DfTensor *t = c->parts->tape; t && !c->err; t = t->previous) {
-        if (t->reached && df_size(t) == 0)
-            pass_nothing(c, t);
-        else if (t->grad)
-            t->op->backward(c, t);
+        go_back(c, t);
         if (c->parts->checks)
             df_check_gradients(c, t);
         if (c->arrived)

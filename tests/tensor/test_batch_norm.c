@@ -112,8 +112,10 @@ static void *process(void *arg)
     df_backward(c, y, p->g);
     df_apply_statistics(c);
     cr_assert_eq(df_ctx_error(c), DF_OK);
-    memcpy(p->y, y->data, df_size(y) * sizeof(float));
-    memcpy(p->gx, x->grad, df_size(x) * sizeof(float));
+    if (p->rows) {
+        memcpy(p->y, y->data, df_size(y) * sizeof(float));
+        memcpy(p->gx, x->grad, df_size(x) * sizeof(float));
+    }
     memcpy(p->gw, w->grad, sizeof p->gw);
     memcpy(p->gb, b->grad, sizeof p->gb);
     df_ctx_free(c);
@@ -126,13 +128,13 @@ static void expect_close(const float *a, const float *b, size_t n, const char *w
         cr_expect_float_eq((double)a[i], (double)b[i], 2e-5, "%s [%zu]: %g, want %g", what, i, (double)a[i], (double)b[i]);
 }
 
-/* Rows 0..SPLIT-1 and the rest, of the whole batch. */
-static void in_two(const Process *whole, Process half[2], DfNormBy by, Meeting *meeting)
+/* Rows 0..split-1 and the rest, of the whole batch. */
+static void in_two(const Process *whole, Process half[2], size_t split, DfNormBy by, Meeting *meeting)
 {
     pthread_t thread;
     for (size_t i = 0; i < 2; i++) {
-        const size_t first = i ? SPLIT : 0;
-        half[i] = (Process){ .meeting = meeting, .by = by, .rows = i ? ROWS - SPLIT : SPLIT };
+        const size_t first = i ? split : 0;
+        half[i] = (Process){ .meeting = meeting, .by = by, .rows = i ? ROWS - split : split };
         memcpy(half[i].x, whole->x + first * C, half[i].rows * C * sizeof(float));
         memcpy(half[i].g, whole->g + first * C, half[i].rows * C * sizeof(float));
     }
@@ -141,17 +143,17 @@ static void in_two(const Process *whole, Process half[2], DfNormBy by, Meeting *
     pthread_join(thread, NULL);
 }
 
-Test(batch_norm, synchronized_between_two_processes)
+static void synchronized(size_t split)
 {
     Meeting meeting = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
     Process whole = { .by = DF_BY_ALL_BATCHES, .rows = ROWS }, half[2];
     fill(whole.x, ROWS * C, 1);
     fill(whole.g, ROWS * C, 2);
     process(&whole);
-    in_two(&whole, half, DF_BY_ALL_BATCHES, &meeting);
+    in_two(&whole, half, split, DF_BY_ALL_BATCHES, &meeting);
     cr_expect_eq(meeting.calls, 6, "twice forward, once backward, by each");
     for (size_t i = 0; i < 2; i++) {
-        const size_t first = i ? SPLIT : 0;
+        const size_t first = i ? split : 0;
         expect_close(half[i].y, whole.y + first * C, half[i].rows * C, "y");
         expect_close(half[i].gx, whole.gx + first * C, half[i].rows * C, "gx");
         expect_close(half[i].running[0], whole.running[0], C, "running mean");
@@ -163,6 +165,9 @@ Test(batch_norm, synchronized_between_two_processes)
     }
     expect_close(half[0].gw, whole.gw, C, "the sum of both gradients");
     expect_close(half[0].gb, whole.gb, C, "the sum of both gradients");
-    in_two(&whole, half, DF_BY_BATCH, &meeting);
+    in_two(&whole, half, SPLIT, DF_BY_BATCH, &meeting);
     cr_expect_eq(meeting.calls, 6, "a plain batch norm asks nobody");
 }
+
+Test(batch_norm, synchronized_between_two_processes) { synchronized(SPLIT); }
+Test(batch_norm, synchronized_with_a_process_without_rows) { synchronized(0); }
