@@ -24,7 +24,8 @@ enum { KEEP_BY_FORM, KEEP_NO, KEEP_YES };
 typedef struct {
     const DfNode *img_scale, *scale, *scales, *scale_factor, *ratio_range;
     int multiscale_mode, backend, keep_ratio, interpolation, resize_type;
-    bool bbox_clip_border, override;
+    bool bbox_clip_border, clip_object_border, override;
+    bool clip;
     Choosing choosing;
     DfScales sizes;
     double factor[2]; /* of width and height */
@@ -33,8 +34,7 @@ typedef struct {
 } Resize;
 
 #define HOW_TO_RESIZE \
-    DF_OPT_AS(Resize, clip_object_border, bbox_clip_border, DF_KIND_BOOL, "True", 0, 1, NULL, \
-              "cut boxes at the border of the picture"), \
+    DF_OPT_BOOL(Resize, clip_object_border, True, "the same as bbox_clip_border, as later releases call it"), \
     DF_OPT_ENUM(Resize, backend, cv2, "cv2|pillow", "the library whose bilinear resize is reproduced bit for bit"), \
     DF_OPT_ENUM(Resize, interpolation, bilinear, "bilinear", "between pixels; label maps take the nearest one")
 
@@ -155,6 +155,7 @@ static int init(void *self, const DfNode *dict, DfReading *reading)
         error = read_pair(r->factor, r->scale_factor, 1e4);
     if (error < 0)
         return error;
+    r->clip = r->bbox_clip_border && r->clip_object_border;
     r->keep = r->keep_ratio == KEEP_YES;
     if (r->keep_ratio == KEEP_BY_FORM)
         r->keep = !r->scale && !r->scale_factor;
@@ -164,6 +165,7 @@ static int init(void *self, const DfNode *dict, DfReading *reading)
 static int init_random(void *self, const DfNode *dict, DfReading *reading)
 {
     Resize *r = self;
+    r->clip = r->clip_object_border;
     r->keep = r->keep_ratio == KEEP_YES;
     const int error = df_read_sizes(&r->sizes, r->scale, reading->arena);
     if (error < 0)
@@ -179,6 +181,7 @@ static int init_random(void *self, const DfNode *dict, DfReading *reading)
 static int init_choice(void *self, const DfNode *dict, DfReading *reading)
 {
     Resize *r = self;
+    r->clip = r->clip_object_border;
     r->keep = r->keep_ratio == KEEP_YES;
     r->choosing = SIZE_CHOICE;
     const int error = df_read_sizes(&r->sizes, r->scales, reading->arena);
@@ -298,7 +301,7 @@ static int apply(const void *self, DfWork *work)
     const int error = size_for(r, work, size);
     if (error < 0)
         return error;
-    return df_work_resize(work, size[1], size[0], (DfBackend)r->backend, r->bbox_clip_border);
+    return df_work_resize(work, size[1], size[0], (DfBackend)r->backend, r->clip);
 }
 
 const DfTransform df_transform_Resize = {

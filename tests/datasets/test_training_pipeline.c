@@ -50,12 +50,8 @@ static DfConfig *metadata(const DfCheckpoint *file, const char *key)
     return config;
 }
 
-static Golden golden(void)
+static Golden open_golden(const char *path)
 {
-    char path[1024] = DF_TEST_DATA "/training_pipelines/pipelines.safetensors.gz";
-    const char *folder = getenv("DEFORMER_TRAINING_CASES");
-    if (folder)
-        snprintf(path, sizeof path, "%s/pipeline/pipelines.safetensors", folder);
     Golden g = { .arena = df_arena_new() };
     const size_t size = read_packed(&g.bytes, path);
     cr_assert_eq(df_checkpoint_parse(&g.file, g.bytes, size, "pipelines.safetensors", NULL), DF_OK, "%s", df_error());
@@ -63,6 +59,15 @@ static Golden golden(void)
     g.polygons = metadata(g.file, "polygons");
     g.preprocessors = metadata(g.file, "preprocessors");
     return g;
+}
+
+static Golden golden(void)
+{
+    const char *folder = getenv("DEFORMER_TRAINING_CASES");
+    char path[1024] = DF_TEST_DATA "/training_pipelines/pipelines.safetensors.gz";
+    if (folder)
+        snprintf(path, sizeof path, "%s/pipeline/pipelines.safetensors", folder);
+    return open_golden(path);
 }
 
 static void golden_done(Golden *g)
@@ -334,7 +339,7 @@ static void run_case(const Golden *g, const DfNode *c, int i)
     const DfPipelineKind kind = {
         .training = true,
         .library = seg_library ? DF_LIBRARY_SEGMENTATION : DF_LIBRARY_DETECTION,
-        .release = DF_RELEASE_NEW,
+        .release = strcmp(df_node_text(df_node_get(c, "release"), "new"), "old") == 0 ? DF_RELEASE_OLD : DF_RELEASE_NEW,
     };
     DfPipeline *pipeline;
     cr_assert_eq(df_pipeline_new_as(&pipeline, df_node_get(c, "transforms"), &kind), DF_OK, "case %d: %s", i, df_error());
@@ -361,14 +366,24 @@ static void run_case(const Golden *g, const DfNode *c, int i)
     df_pipeline_free(pipeline);
 }
 
-Test(training_pipeline, as_the_official_code_with_its_draws)
+static int run_cases(Golden g)
 {
-    Golden g = golden();
     int i = 0;
     for (const DfNode *c = df_node_get(df_config_root(g.cases), "it")->first; c; c = c->next, i++)
         run_case(&g, c, i);
-    cr_expect_geq(i, 41);
     golden_done(&g);
+    return i;
+}
+
+Test(training_pipeline, as_the_official_code_with_its_draws)
+{
+    cr_expect_geq(run_cases(golden()), 41);
+}
+
+/* Transforms of mmdet 2.x and mmseg 0.x, written out in numpy and OpenCV (tests/scripts/make_old_pipelines.py). */
+Test(training_pipeline, of_earlier_releases)
+{
+    cr_expect_eq(run_cases(open_golden(DF_TEST_DATA "/training_pipelines/old.safetensors.gz")), 31);
 }
 
 /* ---- what models of later releases do first --------------------------------------------------------------------- */

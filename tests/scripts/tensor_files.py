@@ -5,7 +5,7 @@ import struct
 
 import numpy as np
 
-KINDS = {"float16": "F16", "float32": "F32", "float64": "F64", "int64": "I64", "uint8": "U8", "bool": "BOOL"}
+KINDS = {"int32": "I32", "float16": "F16", "float32": "F32", "float64": "F64", "int64": "I64", "uint8": "U8", "bool": "BOOL"}
 
 
 def save(path, tensors, metadata=None, kind=None):
