@@ -95,9 +95,12 @@ static int read_pipeline(DfDetector *d)
     const DfDetectorTask task = df_detector_task(d);
     const DfNode *list = df_node_at(d->root, "data.test.pipeline");
     if (!list)
+        list = df_node_at(d->root, "test_dataloader.dataset.pipeline");
+    if (!list)
         list = df_node_get(d->root, "test_pipeline");
+    const DfPipelineKind kind = { .preprocessor = df_node_at(d->root, "model.data_preprocessor") };
     if (list)
-        return df_pipeline_new(&d->pipeline, list);
+        return df_pipeline_new_as(&d->pipeline, list, &kind);
     if (task == DF_TASK_CLASSIFICATION || task == DF_TASK_FEATURES)
         return usual_pipeline(d);
     return df_node_fail(d->root, DF_EVALUE, "has no data.test.pipeline: want a config with a test set");

@@ -22,6 +22,7 @@ static const DfOpt load_opts[] = {
     DF_OPT_ENUM(Load, imdecode_backend, cv2, "cv2", "the library whose pixels are reproduced bit for bit"),
     DF_OPT_UNUSED(file_client_args, "storage service; files are always read from disk"),
     DF_OPT_UNUSED(backend_args, "the same in later releases"),
+    DF_OPT_UNUSED(ignore_empty, "a picture that cannot be read is an error"),
     DF_OPT_END
 };
 
@@ -71,6 +72,7 @@ static const DfOpt annotations_opts[] = {
     DF_OPT_BOOL(Annotations, poly2mask, True, "convert polygons to run lengths first, as bitmaps are in mmdet"),
     DF_OPT_ENUM(Annotations, reduce_zero_label, None, "None|False|True",
                 "class 0 of label maps is ignored, the others move down by one; None: as the data set says"),
+    DF_OPT_UNUSED(box_type, "boxes are x1 y1 x2 y2"),
     DF_OPT_UNUSED(imdecode_backend, "the library that reads label maps; they are read without loss"),
     DF_OPT_UNUSED(file_client_args, "storage service; files are always read from disk"),
     DF_OPT_UNUSED(backend_args, "the same in later releases"),
