@@ -16,17 +16,14 @@
 
 #include <float.h>
 #include <math.h>
-#include <string.h>
+
+#include "datasets/image/colours.h"
 
 enum {
-    BLOCK = 32,         /* pixels; OpenCV computes as many bytes at once */
+    BLOCK = DF_COLOURS,
     FLOATS_AT_ONCE = 8, /* pixels of floats that OpenCV computes at once */
     SHIFT = 12          /* of the tables of bytes                        */
 };
-
-typedef struct {
-    float a[BLOCK], b[BLOCK], c[BLOCK];
-} Block;
 
 static float fused(float a, float b, float c)
 {
@@ -88,35 +85,45 @@ void df_bgr_to_hsv_bytes(uint8_t *pixels, int height, int width)
 
 /* ---- HSV to BGR ------------------------------------------------------------------------------------------------ */
 
-/* A block of hues in sixths of the circle, saturations and values becomes B G R:
+/* In the sectors 0..5 of the circle, f being how far into one the hue is:
  *     sector   0       1       2       3       4       5          p = V(1 - S)
- *     B        p       p       t       V       V       q          q = V(1 - S f)
- *     G        t       V       V       q       p       p          t = V(1 - S(1 - f))
- *     R        V       q       p       p       t       V          f: how far into the sector */
-static void block_to_bgr(Block *block)
+ *     B        p       p       w       V       V       w          w = V(1 - S f)          in odd sectors
+ *     G        w       V       V       w       p       p          w = V(1 - S(1 - f))     in even ones
+ *     R        V       w       p       p       w       V */
+enum { P, W, V };
+static const uint8_t which[6][3] = { { P, W, V }, { P, V, W }, { W, V, P }, { V, W, P }, { V, P, W }, { W, P, V } };
+
+/* hue: in sixths of the circle. What is no number counts as 0. */
+static void sixths_to_bgr(DfColours *block)
 {
+    int sector[BLOCK];
+    float share[BLOCK]; /* f, or 1 - f */
+    float value[3][BLOCK];
     for (int i = 0; i < BLOCK; i++) {
         const float hue = block->a[i];
-        const float s = block->b[i];
-        const float v = block->c[i];
-        const float lifted = hue < 0.0f ? hue + 6.0f : hue;
-        const float turned = lifted >= 6.0f ? lifted - 6.0f : lifted;
-        const int sector = (turned >= 1.0f) + (turned >= 2.0f) + (turned >= 3.0f) + (turned >= 4.0f) + (turned >= 5.0f);
-        const float f = turned - (float)sector;
-        const float p = v * (1.0f - s);
-        const float q = v * fused(-s, f, 1.0f);
-        const float t = v * fused(-s, 1.0f - f, 1.0f);
-        const float odd = sector & 1 ? q : t;                       /* the one of q and t in this sector */
-        const float b = sector == 3 || sector == 4 ? v : p;
-        const float g = sector == 1 || sector == 2 ? v : p;
-        const float r = sector == 0 || sector == 5 ? v : p;
-        block->a[i] = sector == 2 || sector == 5 ? odd : b;
-        block->b[i] = sector == 0 || sector == 3 ? odd : g;
-        block->c[i] = sector == 1 || sector == 4 ? odd : r;
+        const float lifted = hue + (hue < 0.0f ? 6.0f : 0.0f);
+        const float turned = lifted - (lifted >= 6.0f ? 6.0f : 0.0f);
+        const float known = turned >= 0.0f ? turned : 0.0f;
+        const float safe = known < 6.0f ? known : 0.0f;
+        sector[i] = (int)safe;
+        share[i] = safe - (float)sector[i];
+    }
+    for (int i = 0; i < BLOCK; i++)
+        share[i] = sector[i] & 1 ? share[i] : 1.0f - share[i];
+    for (int i = 0; i < BLOCK; i++) {
+        value[V][i] = block->c[i];
+        value[P][i] = block->c[i] * (1.0f - block->b[i]);
+        value[W][i] = block->c[i] * fused(-block->b[i], share[i], 1.0f);
+    }
+    for (int i = 0; i < BLOCK; i++) {
+        const uint8_t *w = which[sector[i]];
+        block->a[i] = value[w[0]][i];
+        block->b[i] = value[w[1]][i];
+        block->c[i] = value[w[2]][i];
     }
 }
 
-static void load_bytes(Block *block, const uint8_t *pixels, int n)
+static void load_bytes(DfColours *block, const uint8_t *pixels, int n)
 {
     for (int i = 0; i < n; i++) {
         block->a[i] = (float)pixels[3 * i];
@@ -131,7 +138,7 @@ static uint8_t to_byte(float v, bool cut)
     return (uint8_t)(cut ? v : rintf(v));
 }
 
-static void store_bytes(uint8_t *pixels, const Block *block, int n)
+static void store_bytes(uint8_t *pixels, const DfColours *block, int n)
 {
     const bool cut = n == BLOCK;
     for (int i = 0; i < n; i++) {
@@ -141,7 +148,7 @@ static void store_bytes(uint8_t *pixels, const Block *block, int n)
     }
 }
 
-static void scale_block(Block *block, float a, float b, float c)
+static void scale_block(DfColours *block, float a, float b, float c)
 {
     for (int i = 0; i < BLOCK; i++) {
         block->a[i] *= a;
@@ -152,20 +159,20 @@ static void scale_block(Block *block, float a, float b, float c)
 
 void df_hsv_to_bgr_bytes(uint8_t *pixels, int height, int width)
 {
-    Block block = { 0 };
+    DfColours block = { 0 };
     for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x += BLOCK) {
             const int n = smaller(BLOCK, width - x);
             load_bytes(&block, pixels, n);
             scale_block(&block, 6.0f / 180.0f, 1.0f / 255.0f, 1.0f / 255.0f);
-            block_to_bgr(&block);
+            sixths_to_bgr(&block);
             scale_block(&block, 255.0f, 255.0f, 255.0f);
             store_bytes(pixels, &block, n);
             pixels += 3 * n;
         }
 }
 
-static void load_floats(Block *block, const float *pixels, int n)
+void df_colours_load(DfColours *block, const float *pixels, int n)
 {
     for (int i = 0; i < n; i++) {
         block->a[i] = pixels[3 * i];
@@ -174,7 +181,7 @@ static void load_floats(Block *block, const float *pixels, int n)
     }
 }
 
-static void store_floats(float *pixels, const Block *block, int n)
+void df_colours_store(float *pixels, const DfColours *block, int n)
 {
     for (int i = 0; i < n; i++) {
         pixels[3 * i] = block->a[i];
@@ -183,16 +190,21 @@ static void store_floats(float *pixels, const Block *block, int n)
     }
 }
 
+void df_colours_to_bgr(DfColours *block)
+{
+    scale_block(block, 6.0f / 360.0f, 1.0f, 1.0f);
+    sixths_to_bgr(block);
+}
+
 void df_hsv_to_bgr_floats(float *pixels, int height, int width)
 {
-    Block block = { 0 };
+    DfColours block = { 0 };
     size_t left = (size_t)height * (size_t)width;
     while (left) {
         const int n = left < BLOCK ? (int)left : BLOCK;
-        load_floats(&block, pixels, n);
-        scale_block(&block, 6.0f / 360.0f, 1.0f, 1.0f);
-        block_to_bgr(&block);
-        store_floats(pixels, &block, n);
+        df_colours_load(&block, pixels, n);
+        df_colours_to_bgr(&block);
+        df_colours_store(pixels, &block, n);
         pixels += 3 * n;
         left -= (size_t)n;
     }
@@ -201,7 +213,7 @@ void df_hsv_to_bgr_floats(float *pixels, int height, int width)
 /* ---- floats to HSV --------------------------------------------------------------------------------------------- */
 
 /* Where R is the largest, a vector adds the circle to a negative hue before it rounds. */
-static void block_to_hsv(Block *block)
+static void block_to_hsv(DfColours *block)
 {
     for (int i = 0; i < BLOCK; i++) {
         const float b = block->a[i];
@@ -222,26 +234,42 @@ static void block_to_hsv(Block *block)
 }
 
 /* A single pixel adds it after. */
-static void hue_alone(float *hue, const float *bgr)
+static float hue_alone(const DfColours *block, int i)
 {
-    const float value = fmaxf(fmaxf(bgr[0], bgr[1]), bgr[2]);
-    const float range = value - fminf(fminf(bgr[0], bgr[1]), bgr[2]);
-    const float alone = (bgr[1] - bgr[0]) * (60.0f / (range + FLT_EPSILON));
-    if (value == bgr[2])
-        *hue = alone < 0 ? alone + 360.0f : alone;
+    const float b = block->a[i];
+    const float g = block->b[i];
+    const float r = block->c[i];
+    const float value = fmaxf(fmaxf(b, g), r);
+    const float range = value - fminf(fminf(b, g), r);
+    const float hue = (g - b) * (60.0f / (range + FLT_EPSILON));
+    return hue < 0 ? hue + 360.0f : hue;
+}
+
+void df_colours_to_hsv(DfColours *block, int n)
+{
+    float alone[FLOATS_AT_ONCE];
+    const int end = smaller(n, BLOCK);
+    const int first = end - end % FLOATS_AT_ONCE;
+    for (int i = first; i < end; i++)
+        alone[i - first] = hue_alone(block, i);
+    bool red[FLOATS_AT_ONCE];
+    for (int i = first; i < end; i++)
+        red[i - first] = block->c[i] >= block->a[i] && block->c[i] >= block->b[i];
+    block_to_hsv(block);
+    for (int i = first; i < end; i++)
+        if (red[i - first])
+            block->a[i] = alone[i - first];
 }
 
 void df_bgr_to_hsv_floats(float *pixels, int height, int width)
 {
-    Block block = { 0 };
+    DfColours block = { 0 };
     for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x += BLOCK) {
             const int n = smaller(BLOCK, width - x);
-            load_floats(&block, pixels, n);
-            block_to_hsv(&block);
-            for (int i = n - n % FLOATS_AT_ONCE; i < n; i++)
-                hue_alone(&block.a[i], pixels + 3 * i);
-            store_floats(pixels, &block, n);
+            df_colours_load(&block, pixels, n);
+            df_colours_to_hsv(&block, n);
+            df_colours_store(pixels, &block, n);
             pixels += 3 * n;
         }
 }

@@ -6,6 +6,10 @@
  *   mmdet 2.x   the same floats, but draws only what it uses
  *   mmseg       bytes, cut to 0..255 after each step
  */
+#include <math.h>
+#include <string.h>
+
+#include "datasets/image/colours.h"
 #include "datasets/image/hsv.h"
 #include "datasets/pipeline/transform.h"
 
@@ -102,32 +106,51 @@ static Distortion draw_as_used(const Photo *p, DfDraws *draws)
     return d;
 }
 
-static void brighten_floats(float *row, size_t n, float brightness, float contrast)
+static void brighten(DfColours *block, float brightness, float contrast)
 {
-    for (size_t i = 0; i < n; i++)
-        row[i] = (row[i] + brightness) * contrast;
-}
-
-static void turn_floats(float *row, int width, const Distortion *d)
-{
-    for (int x = 0; x < width; x++, row += 3) {
-        row[0] += d->hue;
-        if (row[0] > 360.0f)
-            row[0] -= 360.0f;
-        if (row[0] < 0.0f)
-            row[0] += 360.0f;
-        row[1] *= d->saturation;
-        if (d->clips && d->saturation > 1)
-            row[1] = df_clamp_float(row[1], 0.0f, 1.0f);
+    for (int i = 0; i < DF_COLOURS; i++) {
+        block->a[i] = (block->a[i] + brightness) * contrast;
+        block->b[i] = (block->b[i] + brightness) * contrast;
+        block->c[i] = (block->c[i] + brightness) * contrast;
     }
 }
 
-static void swap_floats(float *row, int width, const int order[3])
+/* Of HSV: a hue stays in 0..360. */
+static void turn(DfColours *block, float hue, float saturation, float limit)
 {
-    for (int x = 0; x < width; x++, row += 3) {
-        const float bgr[3] = { row[0], row[1], row[2] };
-        for (int c = 0; c < 3; c++)
-            row[c] = bgr[order[c]];
+    for (int i = 0; i < DF_COLOURS; i++) {
+        const float turned = block->a[i] + hue;
+        const float lowered = turned - (turned > 360.0f ? 360.0f : 0.0f);
+        block->a[i] = lowered + (lowered < 0.0f ? 360.0f : 0.0f);
+        const float s = block->b[i] * saturation;
+        const float positive = s < 0.0f ? 0.0f : s;
+        block->b[i] = positive > limit ? limit : positive;
+    }
+}
+
+static void swap_channels(DfColours *block, const int order[3])
+{
+    const DfColours old = *block;
+    const float *const channels[3] = { old.a, old.b, old.c };
+    memcpy(block->a, channels[order[0]], sizeof block->a);
+    memcpy(block->b, channels[order[1]], sizeof block->b);
+    memcpy(block->c, channels[order[2]], sizeof block->c);
+}
+
+static void distort_row(float *row, int width, const Distortion *d)
+{
+    DfColours block = { 0 };
+    for (int x = 0; x < width; x += DF_COLOURS, row += 3 * DF_COLOURS) {
+        const int n = width - x < DF_COLOURS ? width - x : DF_COLOURS;
+        df_colours_load(&block, row, n);
+        brighten(&block, d->brightness, d->contrast_first ? d->contrast : 1.0f);
+        df_colours_to_hsv(&block, n);
+        turn(&block, d->hue, d->saturation, d->clips && d->saturation > 1 ? 1.0f : INFINITY);
+        df_colours_to_bgr(&block);
+        brighten(&block, 0.0f, d->contrast_first ? 1.0f : d->contrast);
+        if (d->swap)
+            swap_channels(&block, d->order);
+        df_colours_store(row, &block, n);
     }
 }
 
@@ -137,18 +160,9 @@ static int distort_floats(const Photo *p, DfWork *work)
     const int error = df_work_own_floats(work);
     if (error < 0)
         return error;
-    const int width = work->picture.width;
-    const size_t n = (size_t)width * 3;
     float *row = (float *)(void *)work->picture.at;
-    for (int y = 0; y < work->picture.height; y++, row += n) {
-        brighten_floats(row, n, d.brightness, d.contrast_first ? d.contrast : 1.0f);
-        df_bgr_to_hsv_floats(row, 1, width);
-        turn_floats(row, width, &d);
-        df_hsv_to_bgr_floats(row, 1, width);
-        brighten_floats(row, n, 0.0f, d.contrast_first ? 1.0f : d.contrast);
-        if (d.swap)
-            swap_floats(row, width, d.order);
-    }
+    for (int y = 0; y < work->picture.height; y++, row += (size_t)work->picture.width * 3)
+        distort_row(row, work->picture.width, &d);
     return DF_OK;
 }
 

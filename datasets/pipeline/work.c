@@ -53,12 +53,15 @@ static void fill(float *out, size_t pixels, const float value[3])
 typedef struct {
     const DfWork *work;
     bool to_rgb;
+    double inverse[3];   /* 1 / std                               */
     float table[3][256]; /* [channel of the output][byte]: its value */
 } Pass;
 
 static Pass begin_pass(const DfWork *work)
 {
     Pass p = { .work = work, .to_rgb = work->normalised && work->normal.to_rgb };
+    for (int c = 0; c < 3; c++)
+        p.inverse[c] = 1.0 / (double)work->normal.std[c];
     if (work->picture.cell != BYTES)
         return p;
     for (int c = 0; c < 3; c++)
@@ -76,6 +79,18 @@ static void bytes_row(float *restrict out, const uint8_t *restrict in, ptrdiff_t
         out[0] = p->table[0][in[first]];
         out[1] = p->table[1][in[1]];
         out[2] = p->table[2][in[last]];
+    }
+}
+
+/* normal_value() of mmcv, for many. */
+static void mmcv_row(float *restrict out, const float *restrict in, ptrdiff_t step, int pixels, const Pass *p)
+{
+    const float *mean = p->work->normal.mean;
+    const int first = p->to_rgb ? 2 : 0;
+    for (int i = 0; i < pixels; i++, out += 3, in += step) {
+        out[0] = (float)((double)(in[first] - mean[0]) * p->inverse[0]);
+        out[1] = (float)((double)(in[1] - mean[1]) * p->inverse[1]);
+        out[2] = (float)((double)(in[2 - first] - mean[2]) * p->inverse[2]);
     }
 }
 
@@ -100,6 +115,8 @@ static void one_row(float *out, int y, const Pass *p)
     const size_t at = ((size_t)source * (size_t)picture->width + (size_t)first) * 3;
     if (picture->cell == BYTES)
         bytes_row(out, picture->at + at, step, picture->width, p);
+    else if (work->normalised && work->normal.kind == DF_NORMAL_MMCV)
+        mmcv_row(out, (const float *)(const void *)picture->at + at, step, picture->width, p);
     else
         floats_row(out, (const float *)(const void *)picture->at + at, step, picture->width, p);
 }
