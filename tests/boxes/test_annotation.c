@@ -87,3 +87,81 @@ Test(annotation, masks_of_each_form_become_runs)
     df_mask_done(&parts[0]);
     df_mask_done(&parts[1]);
 }
+
+/* ---- copied, chosen, joined ------------------------------------------------------------------------------------ */
+
+/* Three objects with polygons and a map, all borrowed. */
+static DfAnnotations borrowed(void)
+{
+    static float boxes[12] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 };
+    static int labels[3] = { 7, 8, 9 };
+    static bool ignore[3] = { false, true, false };
+    static double xy[6] = { 1, 1, 5, 1, 3, 4 };
+    static DfPolygon polygon = { 3, xy };
+    static DfObjectMask masks[3];
+    static uint8_t map[6] = { 1, 2, 3, 4, 5, 6 };
+    for (int i = 0; i < 3; i++)
+        masks[i] = (DfObjectMask){ .form = DF_MASK_POLYGONS, .n_polygons = 1, .polygons = &polygon };
+    return (DfAnnotations){ .n = 3, .boxes = boxes, .labels = labels, .ignore = ignore, .masks = masks, .map = { 2, 3, map, NULL }, .has_class = true,
+                            .image_class = 4 };
+}
+
+Test(annotation, a_copy_has_everything_and_belongs_to_itself)
+{
+    const DfAnnotations a = borrowed();
+    DfAnnotations copy;
+    cr_assert_eq(df_annotations_copy(&copy, &a), DF_OK);
+    cr_expect(copy.n == 3 && copy.boxes != a.boxes && memcmp(copy.boxes, a.boxes, 12 * sizeof(float)) == 0);
+    cr_expect(copy.labels[2] == 9 && copy.ignore[1] && !copy.crowd[1] && copy.areas[1] == 0, "what is not known is zero");
+    cr_expect(copy.masks[1].polygons[0].xy != a.masks[1].polygons[0].xy && copy.masks[1].polygons[0].xy[5] == 4);
+    cr_expect(copy.map.narrow != a.map.narrow && copy.map.narrow[5] == 6 && copy.map.width == 3);
+    cr_expect(copy.has_class && copy.image_class == 4);
+    df_annotations_done(&copy);
+}
+
+Test(annotation, objects_are_chosen_in_their_order)
+{
+    const DfAnnotations a = borrowed();
+    DfAnnotations copy;
+    cr_assert_eq(df_annotations_copy(&copy, &a), DF_OK);
+    df_annotations_keep(&copy, (const bool[]){ false, true, true });
+    cr_expect(copy.n == 2 && copy.labels[0] == 8 && copy.labels[1] == 9 && copy.boxes[0] == 5 && copy.boxes[7] == 12 && copy.ignore[0] && !copy.ignore[1]);
+    df_annotations_keep(&copy, (const bool[]){ false, false });
+    cr_expect_eq(copy.n, 0u);
+    df_annotations_done(&copy);
+}
+
+Test(annotation, objects_are_joined)
+{
+    const DfAnnotations a = borrowed();
+    DfAnnotations both;
+    cr_assert_eq(df_annotations_copy(&both, &a), DF_OK);
+    cr_assert_eq(df_annotations_append(&both, &a), DF_OK);
+    cr_expect(both.n == 6 && both.labels[5] == 9 && both.boxes[23] == 12 && both.ignore[4] && both.masks[5].polygons[0].n == 3);
+    cr_expect(both.map.narrow[5] == 6 && both.image_class == 4);
+    DfAnnotations bare = a;
+    bare.masks = NULL;
+    bare.labels = NULL;
+    cr_assert_eq(df_annotations_append(&both, &bare), DF_OK);
+    cr_expect(both.n == 9 && !both.masks && both.labels[8] == 0 && both.labels[5] == 9);
+    df_annotations_done(&both);
+}
+
+Test(annotation, copying_and_joining_survive_each_failing_allocation)
+{
+    const size_t before = df_memory().now;
+    const DfAnnotations a = borrowed();
+    int error = DF_ENOMEM;
+    for (size_t n = 1; error != DF_OK; n++) {
+        DfAnnotations copy;
+        df_memory_fail_at(n, false);
+        error = df_annotations_copy(&copy, &a);
+        if (error == DF_OK)
+            error = df_annotations_append(&copy, &a);
+        df_memory_fail_at(0, false);
+        cr_expect(error == DF_OK || error == DF_ENOMEM);
+        df_annotations_done(&copy);
+        cr_assert_eq(df_memory().now, before);
+        cr_assert_lt(n, 100u);
+    }
+}
