@@ -223,8 +223,8 @@ static int apply(const void *self, DfWork *work)
     choose_place(work->draws, sides, &part);
     if (!c->segmentation)
         return crop_objects(c, work, &part);
-    int error = DF_OK;
-    if (c->cat_max_ratio < 1 && work->map.at)
+    int error = df_work_check_map(work);
+    if (error == DF_OK && c->cat_max_ratio < 1 && work->map.at)
         error = choose_mixed(c, work, sides, &part);
     return error < 0 ? error : df_work_cut(work, part.x, part.y, part.height, part.width);
 }

@@ -127,6 +127,7 @@ int df_work_flip(DfWork *, DfFlip);
 
 /* Pixels, masks and map; boxes are the caller's, because libraries differ in what they do to them. */
 int df_work_cut(DfWork *, int x, int y, int height, int width);
+int df_work_check_map(const DfWork *); /* DF_EVALUE if the label map is of another size than the picture */
 
 /* The picture at (x, y) of a larger one. Boxes move with it. */
 typedef struct {

@@ -373,10 +373,22 @@ static int cut(DfGrid *grid, int x, int y, int height, int width)
     return error;
 }
 
+/* SegRescale makes it smaller, for a network that is compared with small maps; it is of no use to a crop then. */
+int df_work_check_map(const DfWork *work)
+{
+    const DfGrid *map = &work->map;
+    if (!map->at || (map->height == df_work_height(work) && map->width == df_work_width(work)))
+        return DF_OK;
+    return df_fail(DF_EVALUE, "a crop of a label map of %d x %d, while the picture is %d x %d: want SegRescale after it",
+                   map->height, map->width, df_work_height(work), df_work_width(work));
+}
+
 /* In a mirrored picture the part lies at the other side. */
 int df_work_cut(DfWork *work, int x, int y, int height, int width)
 {
     int error = work->padded ? df_work_settle(work) : DF_OK;
+    if (error == DF_OK)
+        error = df_work_check_map(work);
     if (error < 0)
         return error;
     const int from_x = work->mirror_x ? work->picture.width - x - width : x;

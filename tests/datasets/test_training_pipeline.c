@@ -604,6 +604,24 @@ Test(training_pipeline, errors_are_sentences)
     expect_error("[dict(type='Mosaic', skip_filter=False)]", "no filter");
 }
 
+Test(training_pipeline, a_small_map_is_not_cropped)
+{
+    DfConfig *config;
+    DfPipeline *pipeline = parse(&config, "p = [dict(type='SegRescale', scale_factor=0.5), dict(type='RandomCrop', crop_size=3, cat_max_ratio=0.5)]\n");
+    DfImage image = noise(8, 8);
+    DfAnnotations known;
+    DfTrainingSample sample;
+    DfDraws draws = { .random = df_random(3, 9) };
+    cr_assert_eq(df_annotations_init(&known, 0, false), DF_OK);
+    known.map = (DfLabelMap){ 8, 8, image.pixels, NULL };
+    cr_expect_eq(df_pipeline_train(pipeline, &image, &known, NULL, &draws, &sample), DF_EVALUE);
+    cr_expect(strstr(df_error(), "want SegRescale after it"), "%s", df_error());
+    df_annotations_done(&known);
+    df_image_free(&image);
+    df_pipeline_free(pipeline);
+    df_config_free(config);
+}
+
 /* What a pipeline cannot be given: one sentence, and nothing made. */
 Test(training_pipeline, what_does_not_fit)
 {
