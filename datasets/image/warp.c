@@ -50,7 +50,7 @@ static void trace(const DfAffine *back, int x, int y, int out[2])
     for (int i = 0; i < 2; i++) {
         const double *m = back->m + 3 * i;
         const int64_t at = (int64_t)fixed(m[0] * x) + fixed(m[1] * y + m[2]);
-        out[i] = (int)(at < -LIMIT ? -LIMIT : at > LIMIT ? LIMIT : at);
+        out[i] = (int)df_clamp_i64(at, -LIMIT, LIMIT);
     }
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * datasets/pipeline/mix.c -- Mosaic: four pictures around a random centre (Bochkovskiy et al., arXiv 2004.10934).
- * MixUp: the mean of two pictures (Zhang et al., ICLR 2018, as YOLOX has it, arXiv 2107.08430). Boxes of all pictures stay;
- * masks and label maps do not.
+ * MixUp: the mean of two pictures (Zhang et al., ICLR 2018, as YOLOX has it, arXiv 2107.08430). Boxes of all pictures
+ * stay; masks and label maps do not.
  */
 #include <string.h>
 
@@ -75,15 +75,19 @@ static int check_bytes(DfWork *work, const char *who)
     return error;
 }
 
+/* Cut to a whole number of pixels, at least one. */
+static int whole(double side)
+{
+    return side > 1 ? (int)side : 1;
+}
+
 /* To the largest size within width x height, rounded down. *ratio: the factor. */
 static int fit(DfImage *out, const DfImage *in, int width, int height, double *ratio)
 {
     const double across = (double)width / in->width;
     const double down = (double)height / in->height;
     *ratio = down < across ? down : across;
-    const int w = (int)(in->width * *ratio);
-    const int h = (int)(in->height * *ratio);
-    return df_resize_cv2(out, in, h > 1 ? h : 1, w > 1 ? w : 1);
+    return df_resize_cv2(out, in, whole(in->height * *ratio), whole(in->width * *ratio));
 }
 
 static void scale_boxes(float *boxes, size_t n, float by)
@@ -279,11 +283,9 @@ static int jittered(const Mix *m, DfGrid *out, const DfImage *image, double jitt
     if (error < 0)
         return error;
     const DfGrid part = df_grid_of_image(&fitted);
-    const int height = (int)(m->height * jitter);
-    const int width = (int)(m->width * jitter);
     error = df_grid_place(&canvas, &part, 0, 0, m->height, m->width, m->fill);
     if (error == DF_OK)
-        error = resize_doubles(out, &canvas, height > 1 ? height : 1, width > 1 ? width : 1);
+        error = resize_doubles(out, &canvas, whole(m->height * jitter), whole(m->width * jitter));
     *ratio *= jitter;
     df_image_free(&fitted);
     df_grid_free(&canvas);

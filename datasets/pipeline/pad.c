@@ -89,9 +89,9 @@ static int apply(const void *self, DfWork *work)
     const Pad *p = self;
     const int now_height = df_work_height(work);
     const int now_width = df_work_width(work);
-    const int square = larger(now_height, now_width);
-    const int height = p->height ? p->height : up_to_multiple(p->pad_to_square ? square : now_height, p->size_divisor);
-    const int width = p->width ? p->width : up_to_multiple(p->pad_to_square ? square : now_width, p->size_divisor);
+    const int square = p->pad_to_square ? larger(now_height, now_width) : 0;
+    const int height = p->height ? p->height : up_to_multiple(larger(now_height, square), p->size_divisor);
+    const int width = p->width ? p->width : up_to_multiple(larger(now_width, square), p->size_divisor);
     if (work->padded && !work->draws)
         return df_fail(DF_EVALUE, "Pad twice: want it once");
     if ((height < now_height || width < now_width) && !work->draws)

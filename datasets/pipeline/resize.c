@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/resize.c -- Resize, RandomResize and RandomChoiceResize: to a size, or with keep_ratio to the largest
- * size that fits (long side, short side), rounded half up like mmcv. In training the size may be drawn.
+ * datasets/pipeline/resize.c -- Resize, RandomResize and RandomChoiceResize: to a size, or with keep_ratio to the
+ * largest size that fits (long side, short side), rounded half up like mmcv. In training the size may be drawn.
  */
 #include <math.h>
 
@@ -47,7 +47,8 @@ static const DfOpt resize_opts[] = {
                 "how training draws from several img_scale: between two of them, or one of them"),
     DF_OPT_NODE(Resize, ratio_range, "None", "training: img_scale times a factor drawn from this pair"),
     DF_OPT_ENUM(Resize, keep_ratio, None, "None|False|True",
-                "keep the aspect ratio: the largest size that fits, in either orientation; None: if it is called img_scale"),
+                "keep the aspect ratio: the largest size that fits, in either orientation; None: if it is called "
+                "img_scale"),
     DF_OPT_BOOL(Resize, bbox_clip_border, True, "cut boxes at the border of the picture, in training"),
     HOW_TO_RESIZE,
     DF_OPT_BOOL(Resize, override, False, "use img_scale even where MultiScaleFlipAug gives another"),

@@ -106,7 +106,8 @@ int df_work_settle(DfWork *);
 int df_work_own(DfWork *);
 int df_work_own_floats(DfWork *);
 
-/* Notes the normalising down; DF_EVALUE if it is noted already. A border that is there is normalised like the picture. */
+/* Notes the normalising down; DF_EVALUE if it is noted already. A border that is there is normalised like the
+ * picture. */
 int df_work_normalize(DfWork *, const DfNormal *);
 
 /* Notes down a border to height x width, right and below; maps and masks get theirs at once. A picture of bytes takes

@@ -379,7 +379,7 @@ int df_work_check_map(const DfWork *work)
     const DfGrid *map = &work->map;
     if (!map->at || (map->height == df_work_height(work) && map->width == df_work_width(work)))
         return DF_OK;
-    return df_fail(DF_EVALUE, "a crop of a label map of %d x %d, while the picture is %d x %d: want SegRescale after it",
+    return df_fail(DF_EVALUE, "a label map of %d x %d, cropped with a picture of %d x %d: want SegRescale after it",
                    map->height, map->width, df_work_height(work), df_work_width(work));
 }
 
