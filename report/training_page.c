@@ -15,13 +15,13 @@
 enum { LEFT = 46, TOP = 10, WIDTH = 330, HEIGHT = 190, COLOURS = 8, POINTS = 240 };
 
 typedef struct {
-    double x0, x1, y0, y1;     /* the values at the edges */
+    double x1, y0, y1;         /* the values at the edges; steps begin at 0 */
     bool percent;
 } Axes;
 
 static double at_x(const Axes *a, double x)
 {
-    return LEFT + WIDTH * (a->x1 > a->x0 ? (x - a->x0) / (a->x1 - a->x0) : 0.5);
+    return LEFT + WIDTH * (a->x1 > 0 ? x / a->x1 : 0);
 }
 
 /* What lies beyond the frame runs along its edge. */
@@ -62,8 +62,8 @@ static void draw_axes(DfTextbuf *t, const Axes *a)
         print_tick(t, a->percent ? 100 * v : v);
         df_textbuf_add(t, "</text>");
     }
-    const double along = fmax(1, round_step(fmax(a->x1 - a->x0, 1), 4));
-    for (double v = ceil(a->x0 / along) * along; v <= a->x1 + 1e-9; v += along) {
+    const double along = fmax(1, round_step(fmax(a->x1, 1), 4));
+    for (double v = 0; v <= a->x1 + 1e-9; v += along) {
         df_textbuf_add(t, "<text x=%.1f y=%d text-anchor=middle>", at_x(a, v), TOP + HEIGHT + 17);
         print_tick(t, v);
         df_textbuf_add(t, "</text>");
@@ -97,24 +97,18 @@ static double highest(const DfTrainingChart *chart, double *values)
 static int choose_axes(Axes *a, const DfTrainingChart *chart)
 {
     size_t total = 0;
-    *a = (Axes){ .x0 = INFINITY, .x1 = -INFINITY, .percent = chart->percent };
+    *a = (Axes){ .percent = chart->percent };
     for (size_t i = 0; i < chart->n; i++) {
         const DfCurve *curve = &chart->curves[i];
         total += curve->n;
-        if (curve->n) {
-            a->x0 = fmin(a->x0, curve->x[0]);
+        if (curve->n)
             a->x1 = fmax(a->x1, curve->x[curve->n - 1]);
-        }
     }
     double *values = df_malloc((total + 1) * sizeof *values);
     if (!values)
         return df_fail_memory("a chart");
     a->y1 = highest(chart, values);
     df_free(values);
-    if (!isfinite(a->x0))
-        a->x0 = a->x1 = 0;
-    if (chart->smooth)
-        a->x0 = 0;
     if (chart->percent)
         a->y1 = fmin(1, fmax(1.04 * a->y1, 0.1));
     else
@@ -230,7 +224,7 @@ static const char style[] =
     "font-weight:600}.panel .lead{margin:-4px 0 10px;font-size:13px}.panel .key:has(span:nth-child(9)){font-size:12px}"
     ".state{color:var(--soft);font-size:16px}.pair{display:grid;grid-template-columns:1fr 1fr;gap:2px;background:var(--line)}"
     ".pair img{display:block;width:100%;height:auto;background:var(--faint)}.pairs{display:grid;gap:18px;"
-    "grid-template-columns:repeat(auto-fill,minmax(min(480px,100%),1fr))}.pairs .shot p{display:grid;"
+    "grid-template-columns:repeat(auto-fill,minmax(min(720px,100%),1fr))}.pairs .shot p{display:grid;"
     "grid-template-columns:1fr 1fr;gap:2px 12px}.pairs .shot p b{grid-column:1/3;overflow-wrap:anywhere}"
     "@media(max-width:560px){main{padding:28px 14px 60px}.panel{padding:14px 12px}.pair{grid-template-columns:1fr}}"
     "</style>\n";

@@ -9,7 +9,7 @@
 
 #include "train/run_parts.h"
 
-enum { LOOKED_AT = 8, MEASURED = 2 };
+enum { LOOKED_AT = 8, FEW = 2, MEASURED = 2 };
 
 /* What this process may have: the machine's memory, or less in a container. */
 static double memory_there(void)
@@ -28,15 +28,15 @@ typedef struct {
     int n, height, width;
 } Size;
 
-/* The largest batch among the first few. */
-static int find_largest(DfRun *r, Size *largest)
+/* The largest batch among the first n. */
+static int find_largest(DfRun *r, Size *largest, int n)
 {
     DfTrainingLoader *loader = NULL;
     DfTrainingLoading what = r->loading;
     what.threads = 0;
     *largest = (Size){ 0 };
     int error = df_training_loader_new(&loader, &what);
-    for (int i = 0; error == DF_OK && i < LOOKED_AT && i < r->steps; i++) {
+    for (int i = 0; error == DF_OK && i < n && i < r->steps; i++) {
         DfBatch batch;
         df_training_loader_next(loader, &batch);
         if (batch.error < 0)
@@ -83,22 +83,39 @@ static int measure(DfRun *r, double *seconds, size_t *activations)
     return error;
 }
 
-int df_run_estimate(DfRun *r, DfRunEstimate *out)
+/* Without any computing. */
+static int estimate_memory(DfRun *r, DfRunEstimate *out, int batches)
 {
     Size batch;
     *out = (DfRunEstimate){ .step_seconds = (double)NAN, .seconds = (double)NAN };
-    int error = find_largest(r, &batch);
+    int error = find_largest(r, &batch, batches);
     if (error == DF_OK)
         error = dry_pass(r, &batch, &out->activations);
-    if (error < 0)
-        return error;
     out->height = batch.height;
     out->width = batch.width;
     out->weights = df_memory().now;
     out->there = (size_t)memory_there();
     out->fits = (double)out->weights + (double)out->activations < (double)out->there;
-    if (!out->fits)
-        return DF_OK;
+    return error;
+}
+
+int df_run_check_memory(DfRun *r)
+{
+    DfRunEstimate e;
+    const int error = estimate_memory(r, &e, FEW);
+    if (error < 0 || e.fits)
+        return error;
+    return df_fail(DF_ENOMEM,
+                   "a step with pictures of %d x %d needs about %.1f GB of memory and there are %.1f GB: smaller pictures, "
+                   "a smaller data.samples_per_gpu or with_cp=True need less",
+                   e.height, e.width, 1e-9 * (double)(e.weights + e.activations), 1e-9 * (double)e.there);
+}
+
+int df_run_estimate(DfRun *r, DfRunEstimate *out)
+{
+    int error = estimate_memory(r, out, LOOKED_AT);
+    if (error < 0 || !out->fits)
+        return error;
     error = measure(r, &out->step_seconds, &out->activations);
     out->seconds = out->step_seconds * (double)(r->steps - r->state.at.step);
     return error;

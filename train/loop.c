@@ -48,17 +48,28 @@ void df_run_tell(DfRun *r, const DfNews *news)
 
 /* ---- the log ----------------------------------------------------------------------------------------------------- */
 
+/* The place of a name among the sums; "loss_cls.0", "loss_cls.1", .. of several levels are one sum, as in mmdet's log. */
+static int place_of(RunMeans *m, const char *name)
+{
+    char whole[sizeof m->name[0]];
+    snprintf(whole, sizeof whole, "%s", name);
+    char *dot = strrchr(whole, '.');
+    if (dot && dot[1] && dot[1 + strspn(dot + 1, "0123456789")] == 0)
+        *dot = 0;
+    for (int i = 0; i < m->n; i++)
+        if (strcmp(m->name[i], whole) == 0)
+            return i;
+    memcpy(m->name[m->n], whole, sizeof whole);
+    return m->n++;
+}
+
 static void gather(DfRun *r, const DfStepReport *report)
 {
     RunMeans *m = &r->means;
     const DfLosses *losses = report->losses;
-    m->n = losses->n + 1;
-    for (int i = 0; i < losses->n; i++) {
-        snprintf(m->name[i], sizeof m->name[i], "%s", losses->v[i].name);
-        m->sum[SUM_LOSSES + i] += (double)r->losses[i];
-    }
-    snprintf(m->name[losses->n], sizeof m->name[0], "loss");
-    m->sum[SUM_LOSSES + losses->n] += r->total;
+    for (int i = 0; i < losses->n; i++)
+        m->sum[SUM_LOSSES + place_of(m, losses->v[i].name)] += (double)r->losses[i];
+    m->sum[SUM_LOSSES + place_of(m, "loss")] += r->total;
     m->sum[SUM_STEPS] += 1;
     m->sum[SUM_UPDATES] += report->updated;
     m->sum[SUM_NORMS] += report->updated ? report->norm : 0;
@@ -117,7 +128,7 @@ static int one_step(DfRun *r)
     if (error < 0)
         return error;
     gather(r, &report);
-    r->rate = report.highest;
+    r->rate = report.rate;
     df_reset(r->c);
     r->state.at.step++;
     r->state.at.epoch = r->state.at.step / r->per_epoch;
@@ -180,7 +191,9 @@ static int stop(DfRun *r)
 
 int df_run_train(DfRun *r)
 {
-    int error = df_run_open_files(r);
+    int error = df_run_check_memory(r);
+    if (error == DF_OK)
+        error = df_run_open_files(r);
     r->last_saved = df_run_clock();
     if (error == DF_OK && r->leads && r->state.at.step > 0) /* an evaluation may have been cut off */
         error = look_around(r);

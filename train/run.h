@@ -45,7 +45,7 @@ typedef struct {
     int64_t iter, per_epoch;        /* iterations done of this epoch                                 */
     int n;
     const DfNewsValue *values;      /* LOGGED: losses and "loss"; SCORED: scores, the chosen first   */
-    double rate;                    /* the largest learning rate                                     */
+    double rate;                    /* learning rate of the first group of parameters                */
     double seconds, data_seconds;   /* of a step, mean; and how long it waited for its pictures      */
     double pictures_per_second;
     double left;                    /* seconds until the end, evaluations included; NAN: not known   */

@@ -67,7 +67,7 @@ struct DfRun {
     double step_seconds;               /* a running mean                                      */
     float losses[DF_LOSSES];           /* values of the last step, over all processes         */
     double total;
-    double rate;                       /* the highest of the last step                        */
+    double rate;                       /* of the first group, in the last step                */
 
     RunSample samples[RUN_SAMPLES];
     int n_samples;
@@ -109,6 +109,9 @@ int df_run_keep_best(DfRun *);
 /* score.c */
 int df_run_score(DfRun *);
 const char *df_run_validation(const DfRun *);                /* place of the set in the config; NULL: none */
+
+/* estimate.c */
+int df_run_check_memory(DfRun *);                            /* DF_ENOMEM: a step will not fit            */
 
 /* samples.c, page.c */
 int df_run_samples_open(DfRun *);

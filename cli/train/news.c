@@ -59,14 +59,24 @@ static void show(CliTrainNews *news, const DfNews *n)
     print_speed(n);
 }
 
+/* The whole loss and, of a few, its parts. */
+static void print_values(const DfNews *n)
+{
+    enum { FEW = 9 };
+    for (int i = 0; i < n->n; i++)
+        if (strcmp(n->values[i].name, "loss") == 0)
+            fprintf(stderr, "  loss %.4g", n->values[i].value);
+    for (int i = 0; i < n->n && n->n <= FEW; i++)
+        if (strcmp(n->values[i].name, "loss") != 0)
+            fprintf(stderr, "  %s %.4g", n->values[i].name, n->values[i].value);
+}
+
 static void print_losses(CliTrainNews *news, const DfNews *n)
 {
     cli_train_end_line(news);
     print_place(n);
     print_speed(n);
-    fprintf(stderr, "  loss %.4g", n->n ? n->values[n->n - 1].value : 0);
-    for (int i = 0; i + 1 < n->n && n->n <= 9; i++)
-        fprintf(stderr, "  %s %.4g", n->values[i].name, n->values[i].value);
+    print_values(n);
     fputc('\n', stderr);
 }
 

@@ -60,9 +60,8 @@ static int estimate(DfRun *run)
     printf("activations of a step  %.2f GB\n", 1e-9 * (double)e.activations);
     printf("memory there           %.2f GB\n", 1e-9 * (double)e.there);
     if (!e.fits)
-        return df_fail(DF_ENOMEM, "a step needs %.1f GB of memory and there are %.1f GB: make the pictures, or their "
-                       "number in a step, smaller, or say with_cp=True", 1e-9 * (double)(e.weights + e.activations),
-                       1e-9 * (double)e.there);
+        return df_fail(DF_ENOMEM, "a step does not fit: smaller pictures, a smaller data.samples_per_gpu or with_cp=True "
+                                  "need less");
     cli_train_time(total, sizeof total, e.seconds);
     printf("time of a step         %.3f s\n", e.step_seconds);
     printf("time of all steps      %s, without evaluations\n", total);

@@ -119,6 +119,20 @@ run 0 train tiny.py --data data --work-dir begun --init other.safetensors --dry-
 grep -q ' parameters of another shape are drawn anew, the first is bbox_head' err || fail 'does not say what is drawn anew'
 train 1 --work-dir begun --init nothing.pth && says 'nothing.pth'
 
+# The other small configs make a few steps.
+for name in retinanet mask_rcnn; do
+    # shellcheck disable=SC2086
+    run 0 train "$root/configs/nano/${name}_dat_nano.py" --data data --work-dir $name --quiet $small --set runner.max_epochs=1
+    prints 'steps are done'
+done
+for name in retinanet mask_rcnn; do grep -q '"loss_rpn_cls"\|"loss_cls": ' $name/log.jsonl || fail "the log of $name has no loss_cls"; done
+cp -r "$root/tests/data/segmentation" maps
+rm -rf maps/wrong
+run 0 train "$root/configs/nano/upernet_dat_nano.py" --data maps --work-dir upernet --quiet --set runner.max_epochs=1 \
+    --set 'data.train.pipeline.2.img_scale=(128,64)' --set data.samples_per_gpu=1 --set log_config.interval=1
+grep -q '"decode.loss_seg": ' upernet/log.jsonl || fail 'the log of UPerNet has no decode.loss_seg'
+grep -q '"mIoU": ' upernet/log.jsonl || fail 'the log of UPerNet has no mIoU'
+
 # A full disk: one sentence, and the state that was there stays.
 cp -r whole full
 (
