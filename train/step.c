@@ -5,6 +5,8 @@
 #include "train/step.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 struct DfTrainer {
     DfModel *model;
@@ -112,13 +114,47 @@ static int check_losses(const DfTrainer *t)
 /* The norm is not finite: the first parameter for which this is so. */
 static int blame(const DfTrainer *t)
 {
-    const NnTrained all = nn_model_trained(t->weights);
-    for (int i = 0; i < t->groups.n; i++) {
-        const DfSlot *slot = &t->groups.slots[i];
-        if (!isfinite(df_gradient_norm(NULL, all.gradients + slot->offset, slot->n, INFINITY)))
-            return df_fail(DF_EVALUE, "the gradient of %s is not finite", t->groups.params[i]->name);
-    }
+    const NnParam *param = nn_model_bad_gradient(t->weights);
+    if (param)
+        return df_fail(DF_EVALUE, "the gradient of %s is not finite", param->name);
     return df_fail(DF_EVALUE, "the norm of the gradient is not finite");
+}
+
+static bool has_finite_gradients(const DfTrainer *t, const DfCtx *c)
+{
+    const NnTrained all = nn_model_trained(t->weights);
+    return isfinite(df_gradient_norm(c->pool, all.gradients, all.n, 2));
+}
+
+/* The same batch again, slowly: the sentence also says which module was the first to give such a number. All tensors of
+ * the step are forgotten. */
+static int find_source(DfTrainer *t, DfCtx *c, DfTensor *image, const DfLossBatch *batch, int error)
+{
+    char sentence[512];
+    const size_t n = df_size(image);
+    const DfShape shape = image->shape;
+    float *pixels = df_malloc(n * sizeof *pixels + 1);
+    if (error != DF_EVALUE || !pixels) {
+        df_free(pixels);
+        return error;
+    }
+    snprintf(sentence, sizeof sentence, "%s", df_error());
+    memcpy(pixels, image->data, n * sizeof *pixels);
+    df_reset(c);
+    df_ctx_seed(c, t->seed, (uint64_t)t->iteration, t->first_sample);
+    df_ctx_check(c, true);
+    t->losses = (DfLosses){ 0 };
+    const int again = df_model_losses(t->model, c, df_borrow(c, shape, pixels), batch, &t->losses);
+    if (again == DF_OK && t->losses.total)
+        df_backward(c, t->losses.total, NULL);
+    const bool found = df_ctx_error(c) < 0 && strcmp(df_error(), sentence) != 0;
+    char source[512];
+    snprintf(source, sizeof source, "%s", df_error());
+    df_ctx_check(c, false);
+    df_reset(c);
+    t->losses = (DfLosses){ 0 };
+    df_free(pixels);
+    return found ? df_fail(DF_EVALUE, "%s; first of all, %s", sentence, source) : df_fail(DF_EVALUE, "%s", sentence);
 }
 
 /* ---- a step ------------------------------------------------------------------------------------------------------ */
@@ -156,11 +192,15 @@ int df_trainer_backward(DfTrainer *t, DfCtx *c, DfTensor *image, const DfLossBat
     if (error == DF_OK)
         error = check_losses(t);
     if (error < 0)
-        return in_iteration(t, error);
+        return in_iteration(t, find_source(t, c, image, batch, error));
     out->total = (double)t->losses.total->data[0];
     df_backward(c, t->losses.total, &share);
-    nn_model_take_statistics(t->weights, c);
-    return in_iteration(t, df_ctx_error(c));
+    error = df_ctx_error(c);
+    if (error == DF_OK && !has_finite_gradients(t, c))
+        error = find_source(t, c, image, batch, blame(t));
+    if (error == DF_OK)
+        nn_model_take_statistics(t->weights, c);
+    return in_iteration(t, error);
 }
 
 static int update(DfTrainer *t, DfCtx *c, DfStepReport *out)
