@@ -186,10 +186,10 @@ static const struct {
     DfPlugin is;
     int kind;
 } kinds[] = {
-    { { "ExponentialMovingAverage", "a part of the new, each time", new_opts },                     DF_EMA_MOMENTUM    },
-    { { "MomentumAnnealingEMA", "the same, with more of the new at first", annealing_opts },        DF_EMA_ANNEALING   },
-    { { "ExpMomentumEMA", "the same, with exponentially more at first", exponential_opts },         DF_EMA_EXPONENTIAL },
-    { { "StochasticWeightAverage", "the mean of all (Izmailov et al., UAI 2018)", new_opts },       DF_EMA_MEAN        },
+    { { "ExponentialMovingAverage", "a part of the new, each time", new_opts }, DF_EMA_MOMENTUM },
+    { { "MomentumAnnealingEMA", "the same, with more of the new at first", annealing_opts }, DF_EMA_ANNEALING },
+    { { "ExpMomentumEMA", "the same, with exponentially more at first", exponential_opts }, DF_EMA_EXPONENTIAL },
+    { { "StochasticWeightAverage", "the mean of all (Izmailov et al., UAI 2018)", new_opts }, DF_EMA_MEAN },
 };
 const DfPlugin *const df_averages[] = { &kinds[0].is, &kinds[1].is, &kinds[2].is, &kinds[3].is, NULL };
 

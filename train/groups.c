@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/groups.c -- the learning rate and the weight decay of each parameter: `paramwise_cfg` as the constructors of mmcv
- * and mmengine read it, and the groups of the official DETR programs.
+ * train/groups.c -- the learning rate and the weight decay of each parameter: `paramwise_cfg` as the constructors of
+ * mmcv and mmengine read it, and the groups of the official DETR programs.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -117,8 +117,10 @@ static bool matches(const DfNode *names, const char *fallback, const char *name)
     return false;
 }
 
-static void by_args(const DfNode *args, bool deformable, const NnParam *param, DfParamRate *out)
+static void by_args(const DfRecipe *r, const NnParam *param, DfParamRate *out)
 {
+    const DfNode *args = r->args;
+    const bool deformable = r->deformable;
     const DfNode *backbone = df_node_get(args, "lr_backbone_names");
     const DfNode *linear = df_node_get(args, "lr_linear_proj_names");
     if (matches(backbone, deformable ? "backbone.0" : "backbone", param->name))
@@ -158,7 +160,7 @@ static void by_recipe(const DfRecipe *r, const DfParamwise *p, const DfLayers *l
 {
     *out = (DfParamRate){ r->rule.lr, r->rule.weight_decay };
     if (r->dialect == DF_RECIPE_DETR)
-        by_args(r->args, df_node_get(r->args, "num_feature_levels") || df_node_get(r->args, "with_box_refine"), param, out);
+        by_args(r, param, out);
     else if (layers)
         df_layers_rate(layers, param, out);
     else if (r->paramwise)
@@ -169,7 +171,7 @@ static void by_recipe(const DfRecipe *r, const DfParamwise *p, const DfLayers *l
 static int group_of(DfGroups *g, DfParamRate rate)
 {
     int i = 0;
-    while (i < g->n_groups && (g->rates[i] != rate.rate || g->decays[i] != rate.decay)) // the same bits, from one formula
+    while (i < g->n_groups && (g->rates[i] != rate.rate || g->decays[i] != rate.decay)) /* the same bits: one formula */
         i++;
     if (i == g->n_groups) {
         g->rates[i] = rate.rate;

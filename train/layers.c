@@ -4,9 +4,9 @@
  *
  *     rate * factor^(L + 1 - l),    l = 0 for what reads the image, 1..L for the blocks, L + 1 for all behind them,
  *
- * so that what was learnt before is changed least. Published code defines it for ConvNeXt and plain transformers, and for
- * Swin as in SimMIM (Xie et al., CVPR 2022); the other backbones here are numbered in the same way. Biases, norms and
- * position tables do not decay.
+ * so that what was learnt before is changed least. Published code defines it for ConvNeXt and plain transformers, and
+ * for Swin as in SimMIM (Xie et al., CVPR 2022); the other backbones here are numbered in the same way. Biases, norms
+ * and position tables do not decay.
  */
 #include <ctype.h>
 #include <math.h>

@@ -261,8 +261,8 @@ static const Policy policies[] = {
 };
 enum { POLICIES = sizeof policies / sizeof *policies };
 const DfPlugin *const df_lr_policies[] = {
-    &policies[0].is, &policies[1].is, &policies[2].is, &policies[3].is, &policies[4].is,  &policies[5].is,  &policies[6].is,
-    &policies[7].is, &policies[8].is, &policies[9].is, &policies[10].is, &policies[11].is, NULL,
+    &policies[0].is, &policies[1].is, &policies[2].is, &policies[3].is, &policies[4].is,  &policies[5].is,
+    &policies[6].is, &policies[7].is, &policies[8].is, &policies[9].is, &policies[10].is, &policies[11].is, NULL,
 };
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */

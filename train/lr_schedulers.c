@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/lr_schedulers.c -- `param_scheduler` of mmengine. Each scheduler changes the rate that is there, whoever made it:
- * so two of them that overlap do not give the product of two closed forms. Schedulers that count iterations step behind
- * every iteration, the others behind every epoch, in the order of the config.
+ * train/lr_schedulers.c -- `param_scheduler` of mmengine. Each scheduler changes the rate that is there, whoever made
+ * it: so two of them that overlap do not give the product of two closed forms. Schedulers that count iterations step
+ * behind every iteration, the others behind every epoch, in the order of the config.
  */
 #include <math.h>
 #include <stdint.h>
@@ -261,7 +261,8 @@ static const Kind *find_kind(const DfNode *dict)
 static int place(LrScheduler *x, const DfSchedule *s, const DfNode *dict)
 {
     const double epoch = (double)s->run.epoch_length;
-    const double whole = x->by_epoch ? (double)(s->run.epochs ? s->run.epochs : 1) : (double)s->run.iterations;
+    const double epochs = s->run.epochs ? (double)s->run.epochs : 1;
+    const double whole = x->by_epoch ? epochs : (double)s->run.iterations;
     if (x->convert_to_iter_based && !x->by_epoch)
         return df_node_fail(dict, DF_EVALUE, "convert_to_iter_based = True: want by_epoch = True beside it");
     x->scale = x->convert_to_iter_based ? epoch : 1;
@@ -333,7 +334,7 @@ static void advance(LrScheduler *x, DfSchedule *s)
         s->rates[i] = x->kind->rate(x, s->rates[i], i);
 }
 
-/* The first rates of all schedulers are those of the config, but for what OneCycleLR makes of them for all behind it. */
+/* The first rates of all schedulers are those of the config, but for what OneCycleLR makes of them for those behind. */
 void df_lr_schedulers_begin(DfSchedule *s)
 {
     for (int k = 0; k < s->n_schedulers; k++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/optimizer.c -- one step of an optimizer over all weights: each parameter is cut into runs of a fixed length, which
- * the threads share.
+ * train/optimizer.c -- one step of an optimizer over all weights: each parameter is cut into runs of a fixed length,
+ * which the threads share.
  */
 #include <math.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/optimizer.h -- SGD, Adam and AdamW on one block of weights and one of gradients, as torch.optim computes them; how
- * gradients are cut off before, and gathered over several batches. Part of the door train/train.h.
+ * train/optimizer.h -- SGD, Adam and AdamW on one block of weights and one of gradients, as torch.optim computes
+ * them; how gradients are cut off before, and gathered over several batches. Part of the door train/train.h.
  */
 #ifndef DF_TRAIN_OPTIMIZER_H
 #define DF_TRAIN_OPTIMIZER_H
@@ -34,7 +34,7 @@ typedef struct {
 } DfSlot;
 
 typedef struct DfOptimizer DfOptimizer;
-/* `block` floats in weights and gradients, gaps between the slots included. The slots are copied. DF_OK or DF_ENOMEM. */
+/* `block` floats in weights and gradients, gaps between the slots included. Copies the slots. DF_OK or DF_ENOMEM. */
 DF_API int df_optimizer_new(DfOptimizer **out, const DfOptimizerRule *, const DfSlot *slots, int n, size_t block);
 DF_API void df_optimizer_free(DfOptimizer *); /* NULL is fine */
 
@@ -59,7 +59,7 @@ DF_API DfOptimizerState df_optimizer_state(DfOptimizer *); /* borrowed; may be w
 
 /* ---- gradients --------------------------------------------------------------------------------------------------- */
 
-/* The p-norm of n numbers, summed in float64 in a fixed order; p >= 1, INFINITY: the largest size. NaN if one is NaN. */
+/* The p-norm of n numbers, summed in float64 in a fixed order; p >= 1, INFINITY: the largest size. NaN if one is. */
 DF_API double df_gradient_norm(DfPool *, const float *gradients, size_t n, double p);
 
 /* optimizer_config.grad_clip of the older configs, optim_wrapper.clip_grad of the newer. */

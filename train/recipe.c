@@ -14,7 +14,7 @@ static const DfNode *dict_at(const DfNode *root, const char *key)
     return node && node->kind == DF_NODE_DICT ? node : NULL;
 }
 
-/* ---- mmcv: optimizer, optimizer_config, lr_config, runner ---------------------------------------------------------- */
+/* ---- mmcv: optimizer, optimizer_config, lr_config, runner -------------------------------------------------------- */
 
 typedef struct {
     const DfNode *grad_clip;
@@ -59,7 +59,7 @@ static int read_optimizer_config(DfRecipe *r, const DfNode *root, DfArena *arena
     if (error < 0)
         return error;
     r->accumulation = read.cumulative_iters > 1 ? read.cumulative_iters : read.update_interval;
-    r->half = r->half || strstr(type, "Fp16") || dict_at(root, "fp16") || df_node_bool(df_node_get(dict, "use_fp16"), false);
+    r->half = strstr(type, "Fp16") || dict_at(root, "fp16") || df_node_bool(df_node_get(dict, "use_fp16"), false);
     return DF_OK;
 }
 
@@ -106,7 +106,7 @@ static int read_mmcv(DfRecipe *r, const DfNode *root, DfArena *arena)
     return error;
 }
 
-/* ---- mmengine: optim_wrapper, param_scheduler, train_cfg ----------------------------------------------------------- */
+/* ---- mmengine: optim_wrapper, param_scheduler, train_cfg --------------------------------------------------------- */
 
 typedef struct {
     const DfNode *optimizer, *clip_grad, *paramwise_cfg;
@@ -189,7 +189,7 @@ static int read_mmengine(DfRecipe *r, const DfNode *root, DfArena *arena)
     return error == DF_OK ? read_loop(r, root, arena) : error;
 }
 
-/* ---- DETR: the arguments of main.py -------------------------------------------------------------------------------- */
+/* ---- DETR: the arguments of main.py ------------------------------------------------------------------------------ */
 
 /* DETR and Deformable DETR have other defaults: the second has `with_box_refine`, or several levels. */
 static bool is_deformable(const DfNode *args, const DfNode *root)
@@ -205,6 +205,7 @@ static void read_detr(DfRecipe *r, const DfNode *args, const DfNode *root)
     const double most = df_node_number(df_node_get(args, "clip_max_norm"), 0.1);
     r->dialect = DF_RECIPE_DETR;
     r->args = args;
+    r->deformable = deformable;
     r->rule = (DfOptimizerRule){
         .kind = df_node_bool(df_node_get(args, "sgd"), false) ? DF_SGD : DF_ADAMW,
         .lr = df_node_number(df_node_get(args, "lr"), deformable ? 2e-4 : 1e-4),

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/recipe.h -- what a config says of training but for data and network: optimizer, rates, clipping, averages, how
- * long. In the words of mmdet 2.x and mmseg 0.x (optimizer, optimizer_config, lr_config, runner), of mmengine
- * (optim_wrapper, param_scheduler, train_cfg), and of the official DETR programs (args). Part of the door train/train.h.
+ * train/recipe.h -- what a config says of training but for data and network: optimizer, rates, clipping, averages,
+ * how long. In the words of mmdet 2.x and mmseg 0.x (optimizer, optimizer_config, lr_config, runner), of mmengine
+ * (optim_wrapper, param_scheduler, train_cfg), and of the official DETR programs (args). Part of the door
+ * train/train.h.
  */
 #ifndef DF_TRAIN_RECIPE_H
 #define DF_TRAIN_RECIPE_H
@@ -19,19 +20,25 @@ typedef struct {
     DfOptimizerRule rule;
     const DfNode *paramwise;   /* paramwise_cfg, or NULL                                                   */
     const char *constructor;   /* who reads it, or NULL                                                    */
-    enum { DF_RECIPE_NONE, DF_RECIPE_MMCV, DF_RECIPE_MMENGINE, DF_RECIPE_DETR } dialect; /* NONE: no optimizer is named */
+    enum {
+        DF_RECIPE_NONE,        /* no optimizer is named                                                    */
+        DF_RECIPE_MMCV,
+        DF_RECIPE_MMENGINE,
+        DF_RECIPE_DETR
+    } dialect;
     DfClip clip;
     int accumulation;          /* batches of a step                                                        */
     DfEmaRule ema;
     const DfNode *schedule;    /* of df_schedule_new(), or NULL                                            */
     const DfNode *args;        /* of a DETR program, or NULL                                               */
+    bool deformable;           /* of Deformable DETR's                                                     */
     int drop_epoch;            /* of a DETR program: rates fall to a tenth every so many epochs; 0: never  */
     int64_t epochs;            /* 0: the run is counted in iterations                                      */
     int64_t iterations;        /* 0: in epochs; both 0: the config does not say                            */
     bool half;                 /* the config asks for float16: everything is float32 here                  */
 } DfRecipe;
-/* Reads `root` of a config. Without an optimizer the rest is read all the same. DF_EVALUE: the sentence names file, line
- * and key; DF_ENOMEM. */
+/* Reads `root` of a config. Without an optimizer the rest is read all the same. DF_EVALUE: the sentence names file,
+ * line and key; DF_ENOMEM. */
 DF_API int df_recipe_read(DfRecipe *out, const DfNode *root);
 
 /* df_schedule_new() for a recipe in any dialect. */

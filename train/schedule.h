@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/schedule.h -- how the learning rate goes: `lr_config` as mmcv's hooks define it, `param_scheduler` as mmengine's
- * schedulers do. Part of the door train/train.h.
+ * train/schedule.h -- how the learning rate goes: `lr_config` as mmcv's hooks define it, `param_scheduler` as
+ * mmengine's schedulers do. Part of the door train/train.h.
  */
 #ifndef DF_TRAIN_SCHEDULE_H
 #define DF_TRAIN_SCHEDULE_H
@@ -24,9 +24,9 @@ typedef struct DfSchedule DfSchedule;
 DF_API extern const DfPlugin *const df_lr_policies[];
 DF_API extern const DfPlugin *const df_lr_schedulers[];
 
-/* `rules` is the value of `lr_config` (a dict with `policy`) or of `param_scheduler` (a dict with `type`, or a list of
- * them); NULL or None: the rates stay as they are. `base` [n] are the rates of the groups as the config has them. DF_OK;
- * DF_EVALUE: the sentence names file, line and key; DF_ENOMEM. */
+/* `rules` is the value of `lr_config` (a dict with `policy`) or of `param_scheduler` (a dict with `type`, or a list
+ * of them); NULL or None: the rates stay as they are. `base` [n] are the rates of the groups as the config has them.
+ * DF_OK; DF_EVALUE: the sentence names file, line and key; DF_ENOMEM. */
 DF_API int df_schedule_new(DfSchedule **out, const DfNode *rules, const DfRunLength *, const double *base, int n);
 DF_API void df_schedule_free(DfSchedule *); /* NULL is fine */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/step.h -- a step of training: forward, losses, backward, clipping, update, running statistics, averages. Part of
- * the door train/train.h.
+ * train/step.h -- a step of training: forward, losses, backward, clipping, update, running statistics, averages. Part
+ * of the door train/train.h.
  *
  *     df_trainer_new(&t, model, &recipe, &run);
  *     for (;;) {
@@ -35,9 +35,9 @@ typedef struct {
     double lowest, highest;
 } DfStepReport;
 
-/* One batch, whose image the context already has. A sample's random numbers depend on the seed, the
- * iteration and its number in the whole batch (df_trainer_seed()). DF_EVALUE: a loss or a gradient is not finite, and the
- * sentence names it: then no weight has changed. Or what the pass says. */
+/* One batch, whose image the context already has. A sample's random numbers depend on the seed, the iteration and its
+ * number in the whole batch (df_trainer_seed()). DF_EVALUE: a loss or a gradient is not finite, and the sentence
+ * names it: then no weight has changed. Or what the pass says. */
 DF_API int df_trainer_step(DfTrainer *, DfCtx *, DfTensor *image, const DfLossBatch *, DfStepReport *out);
 /* Its halves, for whoever adds up gradients over processes in between. */
 DF_API int df_trainer_backward(DfTrainer *, DfCtx *, DfTensor *image, const DfLossBatch *, DfStepReport *out);

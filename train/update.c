@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/update.c -- the arithmetic of the optimizers, in the order of torch.optim, so that the compiler can use vectors.
+ * train/update.c -- the arithmetic of the optimizers, in the order of torch.optim, so that the compiler can use
+ * vectors.
  */
 #include <math.h>
 

@@ -13,13 +13,14 @@ static long steps;
 static const CliOption options[] = {
     CLI_OPT_TEXTS(
         "--input", input_paths, "FILE",
-        "required: a .safetensors file with `image` (N 3 H W, normalised); for detectors also with the metadata `img_metas`; "
-        "with --steps it may be repeated"),
+        "required: a .safetensors file with `image` (N 3 H W, normalised); for detectors also with the metadata "
+        "`img_metas`; with --steps it may be repeated"),
     CLI_OPT_TEXT("--output", output_path, "FILE", "required: the .safetensors file to write"),
     CLI_OPT_FLAG("--all", all, "also save the output of every module, under its path in the network"),
     CLI_OPT_FLAG("--losses", losses, "the input holds targets: save losses, gradients and buffers instead of results"),
     CLI_OPT_INT("--steps", steps, "N", 1, 1000000,
-                "take N steps with the optimizer and the schedule of the config, step i on input i modulo their number"),
+                "take N steps with the optimizer and the schedule of the config, step i on input i modulo their "
+                "number"),
     CLI_OPT_CHECKPOINT(wrapper, allow_missing),
     CLI_OPT_END
 };

@@ -160,7 +160,8 @@ int cli_forward_pass(CliSession *s, const CliInput *input, bool all, CliOutputs 
         const int failed = segment(s, o, input);
         return failed < 0 ? failed : o->error;
     }
-    if (df_model_is_detector(s->model) && !df_checkpoint_find(input->file, "image") && df_checkpoint_find(input->file, "image_0")) {
+    const bool views = !df_checkpoint_find(input->file, "image") && df_checkpoint_find(input->file, "image_0");
+    if (df_model_is_detector(s->model) && views) {
         const int failed = detect_views(s, o, input);
         return failed < 0 ? failed : o->error;
     }

@@ -19,7 +19,10 @@ static void add_losses(CliOutputs *o, const DfLosses *losses)
             o->error = df_fail_memory("the outputs");
             return;
         }
-        *value = !loss ? sum ? 0 : losses->v[i].figure : loss->data[0];
+        if (loss)
+            *value = loss->data[0];
+        else
+            *value = sum ? 0 : losses->v[i].figure;
         cli_add_output(o, name, DF_F32, 1, (int[]){ 1 }, value);
     }
 }

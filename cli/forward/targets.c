@@ -358,7 +358,8 @@ static int check_pixels(const CliInput *input, const DfTensor *image)
 {
     for (size_t i = 0; i < df_size(image); i++)
         if (!isfinite(image->data[i]))
-            return df_fail(DF_EFORMAT, "%s: `image` holds %g: want finite numbers", input->path, (double)image->data[i]);
+            return df_fail(DF_EFORMAT, "%s: `image` holds %g: want finite numbers", input->path,
+                           (double)image->data[i]);
     return DF_OK;
 }
 
