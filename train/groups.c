@@ -92,10 +92,16 @@ static double decay_factor(const DfParamwise *p, const NnParam *param, bool old)
     return 1;
 }
 
+/* mmcv looks for a key in PATH.NAME, where the path of the network itself is empty: ".cls_token" is such a key. */
+static bool contains(const char *name, const char *key)
+{
+    return strstr(name, key) || (key[0] == '.' && df_starts_with(name, key + 1));
+}
+
 static void by_rules(const DfParamwise *p, const NnParam *param, bool old, DfParamRate *out)
 {
     for (int i = 0; i < p->n_keys; i++)
-        if (strstr(param->name, p->keys[i].key)) {
+        if (contains(param->name, p->keys[i].key)) {
             out->rate *= p->keys[i].lr_mult;
             out->decay *= p->keys[i].decay_mult;
             return;

@@ -134,6 +134,18 @@ Test(groups, of_mmcv)
     undo(&b, config);
 }
 
+Test(groups, keys_that_begin_with_a_dot)
+{
+    Built b;
+    DfConfig *config;
+    build_text(&b, &config, SWIN "optimizer = dict(type='SGD', lr=1, weight_decay=0.1, paramwise_cfg=dict(\n"
+                                 "    custom_keys={'.patch_embed': dict(lr_mult=0.5), '.norm1': dict(decay_mult=0), 'norm': dict(decay_mult=0.5)}))\n");
+    expect_like(&b, "patch_embed.norm.weight", 0.5, 0.1);
+    expect_like(&b, "blocks.0.norm1.bias", 1, 0);
+    expect_like(&b, "blocks.0.norm2.bias", 1, 0.05);
+    undo(&b, config);
+}
+
 Test(groups, from_layer_to_layer)
 {
     Built b;
