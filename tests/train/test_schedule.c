@@ -9,10 +9,12 @@
 
 #include "train/train.h"
 
-static DfConfig *read_cases(void)
+static DfConfig *read_cases(const char *name)
 {
+    char path[512];
     DfConfig *config;
-    cr_assert_eq(df_config_read(&config, DF_TEST_DATA "/train/schedules.json", NULL, 0), DF_OK, "%s", df_error());
+    snprintf(path, sizeof path, DF_TEST_DATA "/train/%s.json", name);
+    cr_assert_eq(df_config_read(&config, path, NULL, 0), DF_OK, "%s", df_error());
     return config;
 }
 
@@ -46,9 +48,9 @@ static void expect_rates(const DfSchedule *s, const DfNode *wanted, int number, 
     }
 }
 
-Test(schedule, every_iteration_of_every_case)
+static int run_cases(const char *name)
 {
-    DfConfig *config = read_cases();
+    DfConfig *config = read_cases(name);
     int number = 0;
     for (const DfNode *one = df_node_get(df_config_root(config), "cases")->first; one; one = one->next, number++) {
         DfSchedule *s = open_case(one);
@@ -59,13 +61,16 @@ Test(schedule, every_iteration_of_every_case)
         }
         df_schedule_free(s);
     }
-    cr_expect_eq(number, 66);
     df_config_free(config);
+    return number;
 }
+
+Test(schedule, every_iteration_of_every_case) { cr_expect_eq(run_cases("schedules"), 66); }
+Test(schedule, one_cycle_of_torch) { cr_expect_eq(run_cases("one_cycle"), 8); }
 
 Test(schedule, seeking_gives_the_same_bits)
 {
-    DfConfig *config = read_cases();
+    DfConfig *config = read_cases("schedules");
     for (const DfNode *one = df_node_get(df_config_root(config), "cases")->first; one; one = one->next) {
         DfSchedule *s = open_case(one), *t = open_case(one);
         const int last = df_node_get(one, "lr")->n - 1;
@@ -79,6 +84,42 @@ Test(schedule, seeking_gives_the_same_bits)
         df_schedule_free(t);
     }
     df_config_free(config);
+}
+
+/* Policies that no fixture has: mmcv's formulas at places where they are easy. */
+static double rate_at(const char *rules, int iteration)
+{
+    char text[512];
+    DfConfig *config;
+    DfSchedule *s;
+    snprintf(text, sizeof text, "x = %s\n", rules);
+    cr_assert_eq(df_config_parse(&config, text, strlen(text), "text", true), DF_OK, "%s", df_error());
+    const DfRunLength run = { 4, 10, 40 };
+    const double base = 0.1;
+    cr_assert_eq(df_schedule_new(&s, df_node_get(df_config_root(config), "x"), &run, &base, 1), DF_OK, "%s", df_error());
+    df_schedule_seek(s, iteration);
+    const double rate = df_schedule_rates(s)[0];
+    df_schedule_free(s);
+    df_config_free(config);
+    return rate;
+}
+
+Test(schedule, up_and_down_again)
+{
+    const char *cyclic = "dict(policy='cyclic', target_ratio=(10, 0.1), cyclic_times=2, step_ratio_up=0.4, gamma=0.5)";
+    cr_expect_float_eq(rate_at(cyclic, 0), 0.1, 1e-12);
+    cr_expect_float_eq(rate_at(cyclic, 4), 0.55, 1e-12, "half way up to ten times");
+    cr_expect_float_eq(rate_at(cyclic, 8), 1.0, 1e-12);
+    cr_expect_float_eq(rate_at(cyclic, 28), 0.55, 1e-12, "half as far above the base in the second cycle");
+    const char *restart = "dict(policy='CosineRestart', by_epoch=False, periods=[10, 20], restart_weights=[1, 0.5], min_lr=0.02)";
+    cr_expect_float_eq(rate_at(restart, 5), 0.06, 1e-12);
+    cr_expect_float_eq(rate_at(restart, 10), 0.06, 1e-12, "half of what is above the least");
+    cr_expect_float_eq(rate_at(restart, 35), 0.02, 1e-12, "behind the last period");
+    const char *later = "[dict(type='CosineRestartLR', by_epoch=False, periods=[10, 20], restart_weights=[1, 0.5], eta_min=0.02)]";
+    cr_expect_float_eq(rate_at(later, 5), 0.06, 1e-12);
+    cr_expect_float_eq(rate_at(later, 10), 0.05, 1e-12, "mmengine: half of the first rate");
+    cr_expect_float_eq(rate_at("dict(policy='inv', gamma=0.1, power=2, by_epoch=False)", 10), 0.025, 1e-12);
+    cr_expect_float_eq(rate_at("dict(policy='LinearAnnealing', min_lr=0.02, by_epoch=False)", 20), 0.06, 1e-12);
 }
 
 static void refuse(const char *rules, const char *sentence)
