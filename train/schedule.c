@@ -97,9 +97,15 @@ void df_schedule_next(DfSchedule *s)
         df_lr_schedulers_step(s, s->run.epochs > 0 && s->iteration % s->run.epoch_length == 0);
 }
 
+/* A hook needs no way: its rates are a function of the iteration. */
 void df_schedule_seek(DfSchedule *s, int64_t iteration)
 {
-    if (iteration < s->iteration || s->iteration == 0)
+    if (s->hook) {
+        s->iteration = iteration;
+        df_lr_hook_set(s);
+        return;
+    }
+    if (iteration < s->iteration)
         restart(s);
     while (s->iteration < iteration)
         df_schedule_next(s);
