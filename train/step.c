@@ -127,14 +127,14 @@ static bool has_finite_gradients(const DfTrainer *t, const DfCtx *c)
 }
 
 /* The same batch again, slowly: the sentence also says which module was the first to give such a number. All tensors of
- * the step are forgotten. */
+ * the step are forgotten. Not with several processes, which would all have to take part. */
 static int find_source(DfTrainer *t, DfCtx *c, DfTensor *image, const DfLossBatch *batch, int error)
 {
     char sentence[512];
     const size_t n = df_size(image);
     const DfShape shape = image->shape;
     float *pixels = df_malloc(n * sizeof *pixels + 1);
-    if (error != DF_EVALUE || !pixels) {
+    if (error != DF_EVALUE || !pixels || c->reduce) {
         df_free(pixels);
         return error;
     }
@@ -196,7 +196,7 @@ int df_trainer_backward(DfTrainer *t, DfCtx *c, DfTensor *image, const DfLossBat
     out->total = (double)t->losses.total->data[0];
     df_backward(c, t->losses.total, &share);
     error = df_ctx_error(c);
-    if (error == DF_OK && !has_finite_gradients(t, c))
+    if (error == DF_OK && !c->reduce && !has_finite_gradients(t, c)) /* of several processes the sum is looked at */
         error = find_source(t, c, image, batch, blame(t));
     if (error == DF_OK)
         nn_model_take_statistics(t->weights, c);
