@@ -45,9 +45,10 @@ static DfTensor *softmax_elements(DfCtx *c, const LossCfg *loss, DfTensor *x, co
     return df_cross_entropy(c, x, t->label, how);
 }
 
-/* Labels become a question for each class. A label that is ignored, or less than 0, asks nothing; one beyond the classes
- * is background, no to each. */
-static void expand_labels(const LossCfg *loss, const LossTargets *t, size_t rows, size_t C, float *target, float *weight)
+/* Labels become a question for each class. A label that is ignored, or less than 0, asks nothing; one beyond the
+ * classes is background, no to each. */
+static void expand_labels(const LossCfg *loss, const LossTargets *t, size_t rows, size_t C, float *target,
+                          float *weight)
 {
     const int ignored = ignored_label(loss, t);
     for (size_t i = 0; i < rows * C; i++) {

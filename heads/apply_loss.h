@@ -21,16 +21,16 @@
 typedef struct {
     const int *label;
     const float *target;
-    const float *weight;      /* NULL: 1. One for each row, or with `weight_each` for each number of the predictions; IoU
-                               * and its kin then take the mean of the four */
+    const float *weight;      /* NULL: 1. One for each row, or with `weight_each` for each number of the predictions;
+                               * IoU and its kin then take the mean of the four */
     bool weight_each;
     bool averaged;            /* the sum is divided by `average`, but `at_least` this; false: by the number of losses */
     double average, at_least; /* counts of this process: those of all that train together are added up */
     const int *ignore_index;  /* of the head, where the loss says none; NULL: none */
 } LossTargets;
 
-/* The loss, times its loss_weight: a scalar. Predictions of no rows give 0. A loss with reduction 'none' gives the mean,
- * as it is logged. DF_EVALUE in the context: the config's loss has a problem, or `average` does not go with it. */
+/* The loss, times its loss_weight: a scalar. Predictions of no rows give 0. A loss with reduction 'none' gives the
+ * mean, as it is logged. DF_EVALUE in the context: the config's loss has a problem, or `average` does not go with it. */
 DfTensor *df_loss_apply(DfCtx *, const LossCfg *, DfTensor *predictions, const LossTargets *);
 /* The same of each row or number, whatever the reduction says. */
 DfTensor *df_loss_elements(DfCtx *, const LossCfg *, DfTensor *predictions, const LossTargets *);

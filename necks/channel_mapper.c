@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * necks/channel_mapper.c -- levels of one width from the backbone's maps, as Deformable DETR reads them: Zhu et al.,
- * ICLR 2021, appendix A.2; mmdet's ChannelMapper. A convolution takes each map to that width; levels beyond the last map
- * are made by 3x3 convolutions of stride 2, the first of them from the map itself, the others each from the level before.
+ * ICLR 2021, appendix A.2; mmdet's ChannelMapper. A convolution takes each map to that width. Levels beyond the last
+ * map are made by 3x3 convolutions of stride 2: the first of them from the map itself, each other from the level before.
  */
 #include "necks/necks.h"
 
@@ -22,7 +22,7 @@ static const DfOpt opts[] = {
     DF_OPT_INT(ChannelMapper, kernel_size, 3, 1, 31, "side of the convolutions that take the maps; odd"),
     DF_OPT_ROW(ChannelMapper, out_channels, DF_KIND_INT, NULL, 1, 65536, NULL, "number of channels of every level"),
     DF_OPT_INTS(ChannelMapper, num_outs, "None", 1, DF_LEVELS,
-                "number of levels; those beyond the last map are made by 3x3 convolutions of stride 2; None: the maps'"),
+                "number of levels; those beyond the last map are made by 3x3 convolutions of stride 2; None: as maps"),
     DF_OPT_DICT(ChannelMapper, norm_cfg, "None", "norm after each convolution, in place of a bias"),
     DF_OPT_DICT(ChannelMapper, act_cfg, "dict(type='ReLU')", "activation after each convolution"),
     DF_OPT_DICT(ChannelMapper, conv_cfg, "None", "kind of convolution; only None is supported"),

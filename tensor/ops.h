@@ -222,7 +222,7 @@ typedef struct {
 } DfCrossEntropy;
 DF_API DfTensor *df_cross_entropy(DfCtx *, DfTensor *x, const int *label, DfCrossEntropy);
 /* The same of the pixels of a map that is first enlarged to height x width (bilinear), whose scores never exist whole:
- * df_cross_entropy() of df_interpolate(). The labels must last as long as the tape.           N h w C -> N height width */
+ * df_cross_entropy() of df_interpolate(). The labels must last as long as the tape.        N h w C -> N height width */
 typedef struct {
     int height, width;
     bool align_corners;

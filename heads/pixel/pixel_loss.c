@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/pixel/pixel_loss.c -- losses of pixels: mmseg's cross entropy, Dice and Lovasz, which average in their own ways.
+ * heads/pixel/pixel_loss.c -- losses of pixels: mmseg's cross entropy, Dice and Lovasz. Each averages in its own way.
  */
 #include "heads/pixel/pixel_loss.h"
 

@@ -25,7 +25,7 @@ DfTensor *df_pixel_loss(DfCtx *, const LossCfg *, DfTensor *scores, const PixelT
 DfTensor *df_pixel_loss_elements(DfCtx *, const LossCfg *, DfTensor *scores, const PixelTargets *);
 
 
-/* ---- without scores of the large size ----------------------------------------------------------------------------- */
+/* ---- without scores of the large size ---------------------------------------------------------------------------- */
 
 /* Cross entropy with a softmax needs no scores at the size of the picture: they are enlarged a pixel at a time. */
 bool df_pixel_loss_is_softmax(const LossCfg *);
@@ -45,10 +45,10 @@ DfTensor *df_pixel_softmax_elements(DfCtx *, const LossCfg *, DfTensor *scores, 
 /* Their weighted mean or sum, as the config says. */
 DfTensor *df_pixel_softmax_reduced(DfCtx *, const LossCfg *, DfTensor *each, const PixelTargets *);
 
-/* ---- hard pixels: pixel_sampler.c --------------------------------------------------------------------------------- */
+/* ---- hard pixels: pixel_sampler.c -------------------------------------------------------------------------------- */
 
-/* weight[N H W] is 1 for the hard pixels, else 0: mmseg's OHEMPixelSampler. By the probability of each pixel's own class,
- * or by its loss, as the sampler says; the other one is not read. */
+/* weight[N H W] is 1 for the hard pixels, else 0: mmseg's OHEMPixelSampler. By the probability of each pixel's own
+ * class, or by its loss, as the sampler says; the other one is not read. */
 void df_pixel_sample(DfCtx *, const PixelSamplerCfg *, const float *probability, const float *loss,
                      const PixelTargets *, size_t pictures, size_t pixels, float *weight);
 /* The same of scores N H W C and the losses of a head. */

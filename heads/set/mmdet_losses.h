@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/mmdet_losses.h -- private: the losses of a set as mmdet computes and logs them, by any losses of its configs.
+ * heads/set/mmdet_losses.h -- private: the losses of a set as mmdet computes and logs them, whichever its config has.
  */
 #ifndef DF_HEADS_SET_MMDET_LOSSES_H
 #define DF_HEADS_SET_MMDET_LOSSES_H

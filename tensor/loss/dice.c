@@ -53,7 +53,7 @@ DfTensor *df_dice_loss(DfCtx *c, DfTensor *p, const float *target, const float *
     return df_loss(c, &op, p, DF_SHAPE(df_dim(p, 0)), rows, &targets);
 }
 
-/* ---- of classes --------------------------------------------------------------------------------------------------- */
+/* ---- of classes ------------------------------------------------------------------------------------------------- */
 
 /* A row is a picture: P C probabilities. Its loss is the mean over classes of
  *     w_c (1 - (2 sum valid p t + smooth) / (sum p^e + t^e + smooth)) */
