@@ -30,7 +30,7 @@ typedef struct {
 } LossTargets;
 
 /* The loss, times its loss_weight: a scalar. Predictions of no rows give 0. A loss with reduction 'none' gives the
- * mean, as it is logged. DF_EVALUE in the context: the config's loss has a problem, or `average` does not go with it. */
+ * mean, as it is logged. DF_EVALUE in the context: the config's loss has a problem, or is no loss of an average. */
 DfTensor *df_loss_apply(DfCtx *, const LossCfg *, DfTensor *predictions, const LossTargets *);
 /* The same of each row or number, whatever the reduction says. */
 DfTensor *df_loss_elements(DfCtx *, const LossCfg *, DfTensor *predictions, const LossTargets *);

@@ -83,7 +83,8 @@ DF_API void df_set_losses(DfCtx *, const DfSetCriterion *, DfTensor *logits, DfT
                           bool binary, DfSetLosses *out);
 /* Adds what df_set_losses() gave for a layer of the decoder: the last, those before by their number, or the first of
  * two stages. As the official code logs it: loss_ce, loss_bbox, loss_giou, cardinality_error, with "", "_0" or "_enc"
- * behind, and class_error of the last. As mmdet does: loss_cls, loss_bbox, loss_iou, with "", "d0." or "enc_" in front. */
+ * behind, and class_error of the last. As mmdet does: loss_cls, loss_bbox, loss_iou, with "", "d0." or "enc_" before
+ * them. */
 enum { DF_SET_LAST = -1, DF_SET_ENCODER = -2 };
 DF_API void df_losses_add_set(DfCtx *, DfLosses *, const DfSetCriterion *, const DfSetLosses *, int layer);
 

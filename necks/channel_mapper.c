@@ -2,7 +2,7 @@
  *
  * necks/channel_mapper.c -- levels of one width from the backbone's maps, as Deformable DETR reads them: Zhu et al.,
  * ICLR 2021, appendix A.2; mmdet's ChannelMapper. A convolution takes each map to that width. Levels beyond the last
- * map are made by 3x3 convolutions of stride 2: the first of them from the map itself, each other from the level before.
+ * map are made by 3x3 convolutions of stride 2: the first of them from the map, each other from the level before.
  */
 #include "necks/necks.h"
 
