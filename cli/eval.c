@@ -33,6 +33,7 @@ static const CliOption options[] = {
 };
 
 typedef struct {
+    DfRanks *ranks; /* processes that share the images */
     CliSession session;
     DfEvaluation *evaluation;
     CliRunProgress progress;
@@ -50,13 +51,15 @@ static int read_shard(const char *text, int *shard, int *shards)
 
 static int open_run(Run *r, const char *config, const char *checkpoint)
 {
+    const bool leads = df_ranks_own(r->ranks) == 0;
     const DfModelLoad load = { .wrapper = wrapper, .allow_missing = allow_missing };
     DfEvaluationOptions o = { .data_dir = data_dir,
                               .out_dir = out_dir,
                               .fresh = fresh,
                               .limit = limit,
+                              .ranks = df_ranks_count(r->ranks) > 1 ? r->ranks : NULL,
                               .first_class = from_one,
-                              .progress = cli_run_progress,
+                              .progress = leads ? cli_run_progress : NULL,
                               .progress_user = &r->progress };
     int error = read_shard(shard_text, &o.shard, &o.shards);
     if (error == DF_OK && aug_test)
@@ -65,7 +68,7 @@ static int open_run(Run *r, const char *config, const char *checkpoint)
         error = cli_session_open(&r->session, config);
     if (error == DF_OK)
         error = df_evaluation_open(&r->evaluation, r->session.detector, &o);
-    if (error == DF_OK)
+    if (error == DF_OK && leads)
         error = cli_check_output(json_path);
     return error == DF_OK ? cli_session_load(&r->session, checkpoint, &load) : error;
 }
@@ -112,15 +115,18 @@ static int run(int n, const char *const *args)
 {
     (void)n;
     Run r = { .progress = { .what = "eval" } };
-    int error = open_run(&r, args[0], args[1]);
+    int error = df_ranks_open(&r.ranks);
+    if (error == DF_OK)
+        error = open_run(&r, args[0], args[1]);
     if (error == DF_OK)
         error = run_images(&r);
     if (error == DF_OK)
         error = df_evaluation_score(r.evaluation);
-    if (error == DF_OK)
+    if (error == DF_OK && df_ranks_own(r.ranks) == 0)
         error = print_scores(&r);
     df_evaluation_close(r.evaluation);
     cli_session_done(&r.session);
+    df_ranks_close(r.ranks, error);
     return error;
 }
 
@@ -153,7 +159,10 @@ const CliCommand cli_command_eval = {
                "config, the weights or the data have changed, that is an error; --fresh starts\n"
                "over.\n"
                "\n"
-               "Several machines: give each its own --shard and --out, then score the results\n"
+               "With MPI (a build with -DDEFORMER_MPI=ON), `mpirun -n 4 deformer eval ..` gives\n"
+               "each process a part of the images; the first one prints the scores.\n"
+               "\n"
+               "Several machines without: give each its own --shard and --out, then score the results\n"
                "together:\n"
                "    deformer metric coco GT.json A/results.bbox.json B/results.bbox.json\n"
                "\n"

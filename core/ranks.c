@@ -104,6 +104,13 @@ int df_ranks_sum(DfRanks *ranks, double *values, size_t n)
     return error;
 }
 
+int df_ranks_largest(DfRanks *ranks, int *values, int n)
+{
+    if (df_ranks_count(ranks) == 1)
+        return DF_OK;
+    return failed(MPI_Allreduce(MPI_IN_PLACE, values, n, MPI_INT, MPI_MAX, MPI_COMM_WORLD), "a comparison");
+}
+
 int df_ranks_agree(DfRanks *ranks, int error)
 {
     int least = error;
@@ -178,6 +185,12 @@ void df_ranks_close(DfRanks *ranks, int error)
 }
 
 int df_ranks_sum(DfRanks *ranks, double *values, size_t n)
+{
+    (void)ranks, (void)values, (void)n;
+    return DF_OK;
+}
+
+int df_ranks_largest(DfRanks *ranks, int *values, int n)
 {
     (void)ranks, (void)values, (void)n;
     return DF_OK;

@@ -35,6 +35,8 @@ DF_API int df_ranks_own(const DfRanks *);   /* 0..count-1; 0 for NULL */
 
 /* Each of n numbers becomes its sum over all ranks; every rank gets the same bits. DF_OK or DF_EIO. */
 DF_API int df_ranks_sum(DfRanks *, double *values, size_t n);
+/* Each of n numbers becomes the largest that any rank has. DF_OK or DF_EIO. */
+DF_API int df_ranks_largest(DfRanks *, int *values, int n);
 /* The least of all ranks' codes: whether somebody failed, so that all stop together. */
 DF_API int df_ranks_agree(DfRanks *, int error);
 /* The bytes of rank `from` to all others. */

@@ -30,6 +30,23 @@ static int check_options(const DfEvaluationOptions *o)
     return o->limit < 0 ? df_fail(DF_EVALUE, "limit %ld: want 0 for all images, or more", o->limit) : DF_OK;
 }
 
+/* Every process does its shard. Results of the others reach the first one at the end. */
+static int divide(DfEvaluation *e)
+{
+    const int ranks = df_ranks_count(e->o.ranks);
+    if (ranks == 1)
+        return DF_OK;
+    if (e->o.shards > 1)
+        return df_fail(DF_EVALUE, "a shard of the images and %d processes: want one or the other", ranks);
+    if (e->o.out_dir && df_detector_task(e->detector) == DF_TASK_SEGMENTATION)
+        return df_fail(DF_EVALUE, "label maps are kept by one process alone: want no --out, or --shard and one process");
+    e->o.shard = df_ranks_own(e->o.ranks) + 1;
+    e->o.shards = ranks;
+    if (e->o.shard > 1)
+        e->o.out_dir = NULL;
+    return DF_OK;
+}
+
 int df_evaluation_open(DfEvaluation **out, DfDetector *d, const DfEvaluationOptions *options)
 {
     *out = NULL;
@@ -41,6 +58,8 @@ int df_evaluation_open(DfEvaluation **out, DfDetector *d, const DfEvaluationOpti
     int error = check_options(&e->o);
     if (error == DF_OK)
         error = check_network(d);
+    if (error == DF_OK)
+        error = divide(e);
     if (error == DF_OK)
         error = df_detector_prepare(d);
     if (error == DF_OK)
@@ -94,8 +113,9 @@ static int run_pictures(DfEvaluation *e)
         return error;
     if (s.done < e->n)
         return df_fail(DF_EINTERRUPT, "stopped after %ld of %ld images", s.done, e->n);
-    return e->unreadable < e->n ? DF_OK
-                                : df_fail(DF_EIO, "none of %ld images could be read, the last: %s", e->n, df_error());
+    return e->n == 0 || e->unreadable < e->n
+               ? DF_OK
+               : df_fail(DF_EIO, "none of %ld images could be read, the last: %s", e->n, df_error());
 }
 
 int df_evaluation_run(DfEvaluation *e)
@@ -104,9 +124,22 @@ int df_evaluation_run(DfEvaluation *e)
     return error < 0 ? error : run_pictures(e);
 }
 
+/* From here on every process has the results of all. */
+static int gather(DfEvaluation *e)
+{
+    double unreadable = (double)e->unreadable;
+    if (df_ranks_count(e->o.ranks) == 1)
+        return DF_OK;
+    e->o.shards = 0;
+    const int error = df_ranks_sum(e->o.ranks, &unreadable, 1);
+    e->unreadable = (long)unreadable;
+    return error < 0 ? error : kind_of(e)->gather(e);
+}
+
 int df_evaluation_score(DfEvaluation *e)
 {
-    return kind_of(e)->score(e);
+    const int error = gather(e);
+    return error < 0 ? error : kind_of(e)->score(e);
 }
 
 long df_evaluation_images(const DfEvaluation *e)

@@ -27,6 +27,8 @@ typedef struct {
     bool fresh;             /* begin again, whatever out_dir holds                                                   */
     long limit;             /* the first `limit` images; 0: all                                                      */
     int shard, shards;      /* every shards-th image, from the shard-th on (1 <= shard <= shards); 0: all            */
+    DfRanks *ranks;         /* processes of which each does its part, in place of a shard; all score alike, and the first */
+                            /* keeps the results. Borrowed; NULL: there is one process                                   */
     int first_class;        /* the number of the first class in label maps: 0, or 1 as in ADE20K's files            */
     DfProgress *progress;   /* may be NULL                                                                           */
     void *progress_user;

@@ -19,15 +19,10 @@ static int open_dataset(DfEvaluation *e)
 
 /* ---- which images ------------------------------------------------------------------------------------------------ */
 
-static int choose_images(DfEvaluation *e)
+static void list_images(DfEvaluation *e)
 {
-    const int total = e->dataset->n_images;
-    const EvaluationPart part = df_evaluation_part(&e->o, total);
-    e->order = df_malloc(((size_t)total + 1) * sizeof *e->order);
-    e->ids = df_malloc(((size_t)total + 1) * sizeof *e->ids);
-    e->chosen = df_calloc((size_t)total + 1, sizeof *e->chosen);
-    if (!e->order || !e->ids || !e->chosen)
-        return df_fail_memory("the list of images");
+    const EvaluationPart part = df_evaluation_part(&e->o, e->dataset->n_images);
+    e->n = e->n_order = 0;
     for (int64_t i = part.first; i < part.end; i += part.step) {
         e->chosen[i] = true;
         e->ids[e->n++] = e->dataset->images[i].id;
@@ -35,7 +30,18 @@ static int choose_images(DfEvaluation *e)
             e->order[e->n_order++] = (int)i;
     }
     e->n_done = e->n - e->n_order;
-    return e->n ? DF_OK : df_fail(DF_EVALUE, "%s: %d images, none of them in this shard", e->dataset->path, total);
+}
+
+static int choose_images(DfEvaluation *e)
+{
+    const int total = e->dataset->n_images;
+    e->order = df_malloc(((size_t)total + 1) * sizeof *e->order);
+    e->ids = df_malloc(((size_t)total + 1) * sizeof *e->ids);
+    e->chosen = df_calloc((size_t)total + 1, sizeof *e->chosen);
+    if (!e->order || !e->ids || !e->chosen)
+        return df_fail_memory("the list of images");
+    list_images(e);
+    return e->n || e->o.ranks ? DF_OK : df_fail(DF_EVALUE, "%s: %d images, none of them in this shard", e->dataset->path, total);
 }
 
 static int begin(DfEvaluation *e)
@@ -82,6 +88,14 @@ static int export(DfEvaluation *e, const char *name, bool masks)
                            : df_fail_memory("a path");
 }
 
+/* The order of what was to do is not needed any more. */
+static int gather(DfEvaluation *e)
+{
+    const int error = df_journal_gather(e->journal, e->o.ranks, e->chosen);
+    list_images(e);
+    return error;
+}
+
 static int score(DfEvaluation *e)
 {
     const bool masks = df_model_has_masks(df_detector_model(e->detector));
@@ -126,6 +140,7 @@ const EvaluationKind df_evaluation_of_detector = {
     .open = open_dataset,
     .begin = begin,
     .take = take,
+    .gather = gather,
     .score = score,
     .close = close_all,
     .pictures = pictures,

@@ -153,7 +153,7 @@ static int choose_pictures(DfEvaluation *e, bool resumed)
         return df_fail_memory("the list of pictures");
     for (int64_t i = part.first; error == DF_OK && i < part.end; i += part.step, e->n++)
         error = take_map(e, (int)i, resumed);
-    if (error == DF_OK && e->n == 0)
+    if (error == DF_OK && e->n == 0 && !e->o.ranks)
         error = df_fail(DF_EVALUE, "%s: %d pictures, none of them in this shard", e->set->folder, total);
     return error;
 }
@@ -247,6 +247,13 @@ static int write_scores(const DfEvaluation *e)
     return error;
 }
 
+static int gather(DfEvaluation *e)
+{
+    const EvaluationPart part = df_evaluation_part(&e->o, e->set->n);
+    e->n = (long)(part.end - part.first);
+    return df_miou_gather(e->counts, e->o.ranks);
+}
+
 static int score(DfEvaluation *e)
 {
     if (e->unreadable)
@@ -271,6 +278,7 @@ const EvaluationKind df_evaluation_of_segmentor = {
     .open = open_set,
     .begin = begin,
     .take = take,
+    .gather = gather,
     .score = score,
     .close = close_all,
     .pictures = pictures,

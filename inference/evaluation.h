@@ -58,6 +58,7 @@ typedef struct {
     int (*open)(DfEvaluation *);                           /* the dataset, and whether it fits the network */
     int (*begin)(DfEvaluation *);                          /* what an earlier run left, and what is to do  */
     int (*take)(DfEvaluation *, const DfSample *);         /* one picture                                  */
+    int (*gather)(DfEvaluation *);                         /* results of several processes; o.shards is 0 by now */
     int (*score)(DfEvaluation *);
     void (*close)(DfEvaluation *);
     const char *const *(*pictures)(const DfEvaluation *);  /* paths of all pictures of the dataset         */

@@ -175,6 +175,14 @@ int df_journal_open(DfJournal **out, const char *folder, const DfJournalOf *of, 
     return DF_OK;
 }
 
+static int write_line(DfJournal *r, const char *line)
+{
+    errno = EIO;
+    if (fprintf(r->stream, "%s\n", line) < 0 || fflush(r->stream) != 0)
+        return df_fail_errno("%s: cannot be written", r->path);
+    return DF_OK;
+}
+
 int df_journal_add(DfJournal *r, int index, const DfDetections *found)
 {
     char *line;
@@ -183,11 +191,69 @@ int df_journal_add(DfJournal *r, int index, const DfDetections *found)
         return error;
     df_free(r->line[index]);
     r->line[index] = line;
-    errno = EIO;
-    if (fprintf(r->stream, "%s\n", line) < 0 || fflush(r->stream) != 0)
-        return df_fail_errno("%s: cannot be written", r->path);
-    return DF_OK;
+    return write_line(r, line);
 }
+
+/* ---- several processes ------------------------------------------------------------------------------------------- */
+
+/* The lines of this rank, as they stand in its file. */
+static int own_lines(const DfJournal *r, const bool *chosen, char **text, uint64_t *size)
+{
+    DfTextbuf lines = { 0 };
+    for (int i = 0; i < r->dataset->n_images; i++)
+        if (chosen[i] && r->line[i])
+            df_textbuf_add(&lines, "%s\n", r->line[i]);
+    df_textbuf_add(&lines, "%s", "");
+    const int error = df_textbuf_take(&lines, text);
+    *size = error == DF_OK ? strlen(*text) : 0;
+    return error;
+}
+
+/* Another rank's lines; each ends with a newline. */
+static int take_lines(DfJournal *r, char *text)
+{
+    int error = DF_OK;
+    for (char *line = text, *end; error == DF_OK && (end = strchr(line, '\n')); line = end + 1) {
+        int index = -1;
+        *end = 0;
+        if (sscanf(line, "{\"index\": %d,", &index) != 1 || index < 0 || index >= r->dataset->n_images)
+            return df_fail(DF_EFORMAT, "%s: another process sent what is no result", r->path);
+        if (r->line[index])
+            continue;
+        r->line[index] = copy_of(line);
+        error = r->line[index] ? write_line(r, line) : df_fail_memory("results");
+    }
+    return error;
+}
+
+/* The lines of rank `from`, to all others. */
+static int pass_on(DfJournal *r, DfRanks *ranks, const bool *chosen, int from)
+{
+    char *text = NULL;
+    uint64_t size = 0;
+    const bool own = df_ranks_own(ranks) == from;
+    int error = own ? own_lines(r, chosen, &text, &size) : DF_OK;
+    if (error == DF_OK)
+        error = df_ranks_broadcast(ranks, &size, sizeof size, from);
+    if (error == DF_OK && !own && !(text = df_calloc(1, (size_t)size + 1)))
+        error = df_fail_memory("results of another process");
+    if (error == DF_OK)
+        error = df_ranks_broadcast(ranks, text, (size_t)size, from);
+    if (error == DF_OK && !own)
+        error = take_lines(r, text);
+    df_free(text);
+    return error;
+}
+
+int df_journal_gather(DfJournal *r, DfRanks *ranks, const bool *chosen)
+{
+    int error = DF_OK;
+    for (int from = 0; error == DF_OK && from < df_ranks_count(ranks); from++)
+        error = pass_on(r, ranks, chosen, from);
+    return error;
+}
+
+/* ---- as a results file ------------------------------------------------------------------------------------------- */
 
 /* The end of a mask's record, which begins at `at`; NULL if it has none. */
 static const char *end_of_mask(const char *at)

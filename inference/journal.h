@@ -23,6 +23,8 @@ typedef struct {
 int df_journal_open(DfJournal **out, const char *folder, const DfJournalOf *of, const DfCocoDataset *dataset,
                     bool fresh, bool *done);
 int df_journal_add(DfJournal *, int index, const DfDetections *found);
+/* Lines of images with `chosen[i]` go to all other ranks, which have them from then on as if they had added them. */
+int df_journal_gather(DfJournal *, DfRanks *, const bool *chosen);
 /* Writes a COCO results file of the images with `chosen[i]`, in the dataset's order; with `masks`, those too. */
 int df_journal_export(DfJournal *, const bool *chosen, bool masks, const char *path);
 void df_journal_close(DfJournal *);

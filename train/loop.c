@@ -154,20 +154,16 @@ static bool is_save_due(const DfRun *r)
     return df_run_clock() - r->last_saved >= 60 * minutes;
 }
 
-/* An epoch, or what stands for one in a run that is counted in iterations, may end here. */
-static int look_around(DfRun *r)
+/* What the first process has on the disk. */
+static int keep(DfRun *r, bool scored)
 {
     int error = DF_OK;
     const int64_t step = r->state.at.step;
     const bool ends = step == r->steps;
     const bool epoch_ends = r->plan.epochs && step % r->per_epoch == 0;
     const bool kept = df_is_due(r->plan.keep, step, r->per_epoch);
-    bool page = epoch_ends || kept || ends;
-    if (is_score_due(r)) {
-        error = df_run_score(r);
-        page = true;
-    }
-    if (error == DF_OK && r->state.at.best_step == step && page)
+    const bool page = epoch_ends || kept || ends || scored;
+    if (r->state.at.best_step == step && page)
         error = df_run_keep_best(r);
     if (error == DF_OK && kept)
         error = df_run_keep(r);
@@ -176,6 +172,14 @@ static int look_around(DfRun *r)
     if (error == DF_OK && (page || step % (5 * r->plan.log_every) == 0))
         error = df_run_page(r, ends);
     return error;
+}
+
+/* An epoch, or what stands for one in a run that is counted in iterations, may end here. All processes score. */
+static int look_around(DfRun *r)
+{
+    const bool scored = is_score_due(r);
+    const int error = scored ? df_run_score(r) : DF_OK;
+    return error == DF_OK && r->leads ? keep(r, scored) : error;
 }
 
 static int stop(DfRun *r)
@@ -195,11 +199,11 @@ int df_run_train(DfRun *r)
     if (error == DF_OK)
         error = df_run_open_files(r);
     r->last_saved = df_run_clock();
-    if (error == DF_OK && r->leads && r->state.at.step > 0) /* an evaluation may have been cut off */
+    if (error == DF_OK && r->state.at.step > 0) /* an evaluation may have been cut off */
         error = look_around(r);
     while (error == DF_OK && !r->stopping && r->state.at.step < r->steps) {
         error = one_step(r);
-        if (error == DF_OK && r->leads)
+        if (error == DF_OK)
             error = look_around(r);
         error = df_run_together_agree(r, error);
     }

@@ -52,7 +52,7 @@ static bool progress(void *user, long done, long n)
     news.scored = done;
     news.to_score = n;
     df_run_tell(r, &news);
-    return !r->stopping;
+    return !r->stopping || r->parallel; /* several processes stop between steps */
 }
 
 /* ---- classifiers ------------------------------------------------------------------------------------------------- */
@@ -149,7 +149,7 @@ static int report(DfRun *r, const Scores *s)
     news.values = told;
     news.best = s->n > 0 && is_best(r, s, first);
     const DfLogEntry entry = { "val", news.epoch, news.iter, news.step, s->n, values };
-    const int error = df_run_log_add(r->log, &entry);
+    const int error = r->leads ? df_run_log_add(r->log, &entry) : DF_OK;
     df_run_tell(r, &news);
     return error;
 }
@@ -171,7 +171,9 @@ static int look_through(DfRun *r, Scores *s)
     if (df_detector_task(r->detector) == DF_TASK_CLASSIFICATION)
         return classify(r, s);
     const DfEvaluationOptions options = { .dataset = df_run_validation(r),
-                                          .progress = progress, .progress_user = r };
+                                          .ranks = r->parallel ? r->o.ranks : NULL,
+                                          .progress = progress,
+                                          .progress_user = r };
     int error = df_evaluation_open(&e, r->detector, &options);
     if (error == DF_OK)
         error = df_evaluation_run(e);
@@ -193,7 +195,7 @@ int df_run_score(DfRun *r)
     df_run_swap_average(r);
     if (df_run_validation(r))
         error = look_through(r, &scores);
-    if (error == DF_OK)
+    if (error == DF_OK && r->leads)
         error = df_run_samples_look(r);
     df_run_swap_average(r);
     if (error == DF_OK && scores.n)

@@ -49,14 +49,13 @@ int df_run_together_step(DfRun *r, DfTensor *image, const DfLossBatch *batch, Df
     return error < 0 ? error : add_losses(r, report);
 }
 
+/* A process that failed does not ask the others: they may be anywhere. df_ranks_close() ends them. */
 int df_run_together_agree(DfRun *r, int error)
 {
-    if (!r->parallel)
+    if (!r->parallel || error < 0)
         return error;
-    const int worst = df_ranks_agree(r->o.ranks, error);
-    const int stop = worst == DF_OK ? df_ranks_agree(r->o.ranks, r->stopping ? DF_EINTERRUPT : DF_OK) : DF_OK;
-    r->stopping = stop < 0;
-    return worst;
+    r->stopping = df_ranks_agree(r->o.ranks, r->stopping ? DF_EINTERRUPT : DF_OK) < 0;
+    return DF_OK;
 }
 
 /* ---- one size for all -------------------------------------------------------------------------------------------- */
@@ -103,23 +102,6 @@ static int pad_pixels(DfRun *r, const DfBatch *b, int height, int width)
     return DF_OK;
 }
 
-/* The larger of what all have: each says its own in a place of its own, and all places are added up. */
-static int largest(DfRun *r, int own[2])
-{
-    const int ranks = df_ranks_count(r->o.ranks);
-    const int me = df_ranks_own(r->o.ranks);
-    double *sizes = df_calloc((size_t)ranks * 2, sizeof *sizes);
-    if (!sizes)
-        return df_fail_memory("the sizes of a batch");
-    sizes[2 * me] = own[0];
-    sizes[2 * me + 1] = own[1];
-    const int error = df_ranks_sum(r->o.ranks, sizes, (size_t)ranks * 2);
-    for (int i = 0; error == DF_OK && i < 2 * ranks; i++)
-        own[i % 2] = (int)sizes[i] > own[i % 2] ? (int)sizes[i] : own[i % 2];
-    df_free(sizes);
-    return error;
-}
-
 /* As large as the largest batch of all processes, as if it were one batch: a network may see how far it was padded. */
 int df_run_together_pad(DfRun *r, DfBatch *b, float **pixels)
 {
@@ -127,7 +109,7 @@ int df_run_together_pad(DfRun *r, DfBatch *b, float **pixels)
     if (!r->parallel)
         return DF_OK;
     int size[2] = { b->height, b->width };
-    int error = largest(r, size);
+    int error = df_ranks_largest(r->o.ranks, size, 2);
     if (error < 0 || (size[0] == b->height && size[1] == b->width))
         return error;
     error = pad_pixels(r, b, size[0], size[1]);

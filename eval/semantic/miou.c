@@ -143,6 +143,29 @@ void df_miou_merge(DfMiou *into, const DfMiou *from)
             into->boundary[k][i] += from->boundary[k][i];
 }
 
+/* Counts are far below 2^53, so that doubles hold them. */
+static int sum_pairs(DfRanks *ranks, uint64_t *pairs)
+{
+    double *sums = df_malloc(PAIRS * sizeof *sums);
+    if (!sums)
+        return df_fail_memory("the counts of all processes");
+    for (size_t i = 0; i < PAIRS; i++)
+        sums[i] = (double)pairs[i];
+    const int error = df_ranks_sum(ranks, sums, PAIRS);
+    for (size_t i = 0; i < PAIRS; i++)
+        pairs[i] = (uint64_t)sums[i];
+    df_free(sums);
+    return error;
+}
+
+int df_miou_gather(DfMiou *acc, DfRanks *ranks)
+{
+    int error = sum_pairs(ranks, acc->pairs);
+    for (size_t k = 0; error == DF_OK && acc->boundary && k < 3; k++)
+        error = sum_pairs(ranks, acc->boundary[k]);
+    return error;
+}
+
 /* ---- what values mean ------------------------------------------------------------------------------------------ */
 
 DfMiouParams df_miou_params(void)

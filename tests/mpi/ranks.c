@@ -41,6 +41,10 @@ int main(int n, char **args)
     WANT(df_ranks_sum(ranks, values, 2) == DF_OK);
     WANT(values[0] == count * (count + 1) / 2.0 && values[1] == 0.5 * count);
 
+    int sizes[2] = { own, 7 };
+    WANT(df_ranks_largest(ranks, sizes, 2) == DF_OK);
+    WANT(sizes[0] == count - 1 && sizes[1] == 7);
+
     char word[8] = "";
     if (own == 0)
         strcpy(word, "weights");
