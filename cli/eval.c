@@ -101,8 +101,43 @@ static int print_miou(const DfMiouScores *scores)
     return error;
 }
 
+static double share(long n, long all)
+{
+    return all ? 100.0 * (double)n / (double)all : 0;
+}
+
+/* Under mmcls's names, in percent. */
+static int print_top(const DfTopScores *top)
+{
+    DfTextbuf json = { 0 };
+    char *text = NULL;
+    const bool five = top->classes > 5;
+    if (!(json_path && strcmp(json_path, "-") == 0)) {
+        printf("accuracy_top-1  %.2f %%   (%ld of %ld images)\n", share(top->first, top->images), top->first, top->images);
+        if (five)
+            printf("accuracy_top-5  %.2f %%   (%ld of %ld images)\n", share(top->five, top->images), top->five, top->images);
+    }
+    if (!json_path)
+        return DF_OK;
+    df_textbuf_add(&json, "{\"images\": %ld, \"accuracy_top-1\": ", top->images);
+    df_textbuf_number(&json, share(top->first, top->images));
+    if (five) {
+        df_textbuf_add(&json, ", \"accuracy_top-5\": ");
+        df_textbuf_number(&json, share(top->five, top->images));
+    }
+    df_textbuf_add(&json, "}\n");
+    int error = df_textbuf_take(&json, &text);
+    if (error == DF_OK)
+        error = cli_write_text(json_path, text);
+    df_free(text);
+    return error;
+}
+
 static int print_scores(const Run *r)
 {
+    const DfTopScores *top = df_evaluation_top(r->evaluation);
+    if (top)
+        return print_top(top);
     const DfCocoScores *coco = df_evaluation_coco(r->evaluation);
     const DfMiouScores *miou = df_evaluation_miou(r->evaluation);
     if (!coco)
@@ -139,6 +174,7 @@ const CliCommand cli_command_eval = {
                "\n"
                "A detector gets COCO's twelve numbers for its boxes, and again for its masks if\n"
                "it has any. A segmentor gets the IoU of every class, and mIoU, mAcc, aAcc, ...\n"
+               "A classifier gets its top-1 and top-5 accuracy.\n"
                "\n"
                "Data: the dataset is `data.test` in the config. With --data DIR, a path such as\n"
                "data/coco/annotations/x.json is replaced by the first of these that exists:\n"

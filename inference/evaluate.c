@@ -8,16 +8,20 @@
 
 static const EvaluationKind *kind_of(const DfEvaluation *e)
 {
-    return df_detector_task(e->detector) == DF_TASK_SEGMENTATION ? &df_evaluation_of_segmentor
-                                                                 : &df_evaluation_of_detector;
+    switch (df_detector_task(e->detector)) {
+    case DF_TASK_SEGMENTATION: return &df_evaluation_of_segmentor;
+    case DF_TASK_CLASSIFICATION: return &df_evaluation_of_classifier;
+    default: return &df_evaluation_of_detector;
+    }
 }
 
 static int check_network(const DfDetector *d)
 {
+    const bool has_set = df_node_at(df_detector_config(d), "data.test");
     const DfDetectorTask task = df_detector_task(d);
-    if (task == DF_TASK_DETECTION || task == DF_TASK_SEGMENTATION)
+    if (task == DF_TASK_DETECTION || task == DF_TASK_SEGMENTATION || (task == DF_TASK_CLASSIFICATION && has_set))
         return DF_OK;
-    return df_fail(DF_EVALUE, "%s describes a %s alone: eval wants a detector or a segmentor",
+    return df_fail(DF_EVALUE, "%s describes a %s alone: eval wants a detector, a segmentor, or a classifier with data.test",
                    df_detector_config_path(d), df_model_type(df_detector_model(d)));
 }
 
@@ -160,4 +164,9 @@ const DfCocoScores *df_evaluation_coco(const DfEvaluation *e)
 const DfMiouScores *df_evaluation_miou(const DfEvaluation *e)
 {
     return e->miou.result.classes ? &e->miou : NULL;
+}
+
+const DfTopScores *df_evaluation_top(const DfEvaluation *e)
+{
+    return e->top.images ? &e->top : NULL;
 }

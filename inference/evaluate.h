@@ -58,6 +58,14 @@ typedef struct {
 } DfMiouScores;
 DF_API const DfMiouScores *df_evaluation_miou(const DfEvaluation *);
 
+/* A classifier's; likewise. */
+typedef struct {
+    long images;              /* that were asked for                                    */
+    long first, five;         /* of these: the right class is the likeliest, one of five */
+    int classes;
+} DfTopScores;
+DF_API const DfTopScores *df_evaluation_top(const DfEvaluation *);
+
 DF_END_DECLS
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/evaluation.h -- private: an evaluation, and what its two kinds share.
+ * inference/evaluation.h -- private: an evaluation, and what its three kinds share.
  */
 #ifndef DF_INFERENCE_EVALUATION_H
 #define DF_INFERENCE_EVALUATION_H
@@ -33,6 +33,10 @@ struct DfEvaluation {
     DfImageScores *scores; /* of each picture                        */
     DfMiouScores miou;
     long outside;         /* label maps with labels that are no class */
+
+    /* of a classifier */
+    DfClassification *pictures;
+    DfTopScores top;
 };
 
 /* The dict of the dataset; NULL if there is none. */
@@ -64,6 +68,6 @@ typedef struct {
     const char *const *(*pictures)(const DfEvaluation *);  /* paths of all pictures of the dataset         */
     int ahead;                                             /* so many pictures are prepared ahead          */
 } EvaluationKind;
-extern const EvaluationKind df_evaluation_of_detector, df_evaluation_of_segmentor;
+extern const EvaluationKind df_evaluation_of_detector, df_evaluation_of_segmentor, df_evaluation_of_classifier;
 
 #endif
