@@ -93,17 +93,21 @@ static int annotations_init(void *self, const DfNode *dict, DfReading *reading)
 }
 
 /* mmseg: 0 becomes 255, then all go down by one, and 254 (it was 0 or 255) is 255 again. */
+static int reduced(int label)
+{
+    return label == 0 || label == 255 ? 255 : label - 1;
+}
+
 static int reduce_zero(DfGrid *map)
 {
     const int error = df_grid_own(map);
-    if (error < 0 || map->cell != 1)
-        return error;
-    const size_t n = (size_t)map->height * (size_t)map->width;
-    for (size_t i = 0; i < n; i++) {
-        const unsigned char label = map->at[i];
-        map->at[i] = label == 0 || label == 255 ? 255 : (unsigned char)(label - 1);
-    }
-    return DF_OK;
+    const size_t n = error == DF_OK ? (size_t)map->height * (size_t)map->width : 0;
+    uint16_t *wide = (uint16_t *)(void *)map->at;
+    for (size_t i = 0; i < n && map->cell == 1; i++)
+        map->at[i] = (uint8_t)reduced(map->at[i]);
+    for (size_t i = 0; i < n && map->cell == 2; i++)
+        wide[i] = (uint16_t)reduced(wide[i]);
+    return error;
 }
 
 static int draw_polygons(DfWork *work, DfObjectMask *mask)

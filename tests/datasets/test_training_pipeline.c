@@ -604,6 +604,32 @@ Test(training_pipeline, errors_are_sentences)
     expect_error("[dict(type='Mosaic', skip_filter=False)]", "no filter");
 }
 
+/* mmseg's reduce_zero_label, for maps of few classes and of many. */
+Test(training_pipeline, class_zero_is_ignored)
+{
+    DfConfig *config;
+    DfPipeline *pipeline = parse(&config, "p = [dict(type='LoadAnnotations', reduce_zero_label=True), dict(type='RandomFlip', prob=1.0)]\n");
+    cr_expect(df_pipeline_needs(pipeline).reduces_zero && df_pipeline_needs(pipeline).map && !df_pipeline_needs(pipeline).boxes);
+    DfImage image = noise(1, 4);
+    static uint8_t narrow[4] = { 0, 1, 150, 255 };
+    static uint16_t wide[4] = { 0, 1, 300, 255 };
+    for (int i = 0; i < 2; i++) {
+        DfAnnotations known = { .map = { 1, 4, i ? NULL : narrow, i ? wide : NULL } };
+        DfDraws draws = { .random = df_random(3, 9) };
+        DfTrainingSample sample;
+        cr_assert_eq(df_pipeline_train(pipeline, &image, &known, NULL, &draws, &sample), DF_OK, "%s", df_error());
+        const DfLabelMap *map = &sample.annotations.map;
+        const int want[4] = { 255, i ? 299 : 149, 0, 255 }; /* mirrored */
+        for (int k = 0; k < 4; k++)
+            cr_expect_eq(i ? map->wide[k] : map->narrow[k], want[k], "%d, %d", i, k);
+        df_training_sample_free(&sample);
+    }
+    cr_expect_eq(narrow[1], 1, "the map that was given stays as it is");
+    df_image_free(&image);
+    df_pipeline_free(pipeline);
+    df_config_free(config);
+}
+
 Test(training_pipeline, a_small_map_is_not_cropped)
 {
     DfConfig *config;
