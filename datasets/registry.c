@@ -7,7 +7,7 @@
 #define DF_DATASET(type) extern const DfDatasetType df_dataset_##type;
 #define DF_TRANSFORM(type) extern const DfTransform df_transform_##type;
 #define DF_TRAINING_TRANSFORM(type, text) \
-    static const DfTransform df_transform_##type = { .name = #type, .help = text " (training only)" };
+    static const DfTransform df_transform_##type = { .name = #type, .help = text " (not built in)" };
 #include "datasets/list.def"
 #undef DF_DATASET
 #undef DF_TRANSFORM

@@ -46,9 +46,9 @@ int df_read_sizes(DfScales *out, const DfNode *node, DfArena *arena)
 
 static int unknown_transform(const DfNode *node, const char *type)
 {
-    const char *names[64];
+    const char *names[128];
     size_t n = 0;
-    while (n < 64 && df_transforms[n]) {
+    while (n < 128 && df_transforms[n]) {
         names[n] = df_transforms[n]->name;
         n++;
     }
