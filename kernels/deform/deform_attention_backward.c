@@ -28,6 +28,7 @@ typedef struct {
     float *ones;
     float *table_rows;           /* a row of the table at some y, and its slope along x      */
     float *row_grad;             /* the gradient of that row                                 */
+    double (*sums)[2];           /* up to each query of a row of scores, of two things: lanes + 1 */
     uint32_t *number;            /* of dropout: lanes                                        */
 } Scratch;
 
@@ -53,6 +54,7 @@ static Scratch carve(const DfDeformPlan *w, DfCarver *c)
     s.ones = df_carve_floats(c, 1, ONES);
     s.table_rows = df_carve_floats(c, 2 * DF_TABLE_ROWS, (size_t)w->stride);
     s.row_grad = df_carve_floats(c, 1, (size_t)w->stride);
+    s.sums = df_carve(c, lanes + 1, sizeof *s.sums);
     s.number = df_carve(c, lanes, sizeof *s.number);
     return s;
 }
@@ -67,39 +69,125 @@ static Scratch carve(const DfDeformPlan *w, DfCarver *c)
  * (dp = - of these, times the cells per unit). As in the forward pass this falls apart: a row of queries first sums its
  * shares along x into one row, which then goes to the two rows of the table. */
 
+enum {
+    WAYS = 8,      /* columns at a time: padded tables have room for it */
+    FAR = 1 << 20  /* more queries than a row has                       */
+};
 
-/* Spreads the gradient of one row of scores along x, into s->row_grad (column -2 first); returns that by x. */
-static float spread_columns(const DfDeformPlan *w, const DfDeformTile *t, Scratch *s, const float *ds, const float *x,
-                            float key_x)
+static float sum_of(const float *x)
 {
-    const float *delta = s->table_rows + w->stride;
-    float dx = 0.0f;
-    memset(s->row_grad, 0, (size_t)w->stride * sizeof *s->row_grad);
-    for (int j = 0; j < t->columns; j++) {
-        const DfCell cell = df_table_cell(x[j] - key_x, w->p->table_w);
-        const int at = cell.at + DF_TABLE_MARGIN;
-        s->row_grad[at] += ds[j] * (1.0f - cell.part);
-        s->row_grad[at + 1] += ds[j] * cell.part;
-        dx += ds[j] * delta[at];
+    float sum = 0.0f;
+    for (int k = 0; k < WAYS; k++)
+        sum += x[k];
+    return sum;
+}
+
+/* df_table_row(), a few columns at a time: a row of the table at height y, and its slope along x. */
+static void interpolate_row(float *value, float *slope, const DfScoreTable *table, float y)
+{
+    const DfCell cell = df_table_cell(y, table->h);
+    const float b = cell.part, a = 1.0f - b;
+    const float *top = table->value + (ptrdiff_t)cell.at * table->stride - DF_TABLE_MARGIN;
+    const float *bottom = top + table->stride;
+    const int n = table->w + 2 * DF_TABLE_MARGIN;
+    for (int x = 0; x <= n; x += WAYS)
+        for (int k = 0; k < WAYS; k++)
+            value[x + k] = a * top[x + k] + b * bottom[x + k];
+    for (int x = 0; x < n; x += WAYS)
+        for (int k = 0; k < WAYS; k++)
+            slope[x + k] = value[x + k + 1] - value[x + k];
+}
+
+/* The queries of a row stand on a lattice: query j at x0 + j step. */
+typedef struct {
+    double x0, step, queries; /* queries: in a column of the table, 1 / step */
+    int n;
+} Row;
+
+/* The first query at or behind the place where query `at` would be. */
+static inline int first_from(const Row *row, double at)
+{
+    const double inside = at < row->n ? at : row->n;
+    const int whole = inside > 0 ? (int)inside : 0;
+    return whole + (whole < inside);
+}
+
+/* Sums up to each query: of the gradients of a row of scores, and of these times the query's place. */
+static void add_up(const Row *row, const float *ds, double (*sums)[2])
+{
+    double g = 0, gx = 0;
+    for (int j = 0; j < row->n; j++) {
+        sums[j][0] = g;
+        sums[j][1] = gx;
+        g += (double)ds[j];
+        gx += (double)ds[j] * (row->x0 + j * row->step);
     }
-    return dx;
+    sums[row->n][0] = g;
+    sums[row->n][1] = gx;
+}
+
+/* Spreads the gradient of one row of scores along x, into s->row_grad (column -2 first); returns that by x. The queries
+ * between columns c and c + 1 are neighbors. With u_j their parts of the cell, and G, U the sums of ds_j and ds_j u_j
+ * over them, column c gets G - U, column c + 1 gets U, and the gradient by x is G times the slope there. As u_j is
+ * x_j - c, both are differences of two running sums, and nothing is scattered. */
+static float spread_columns(const DfDeformPlan *w, Scratch *s, const float *ds, const Row *row, float key_x)
+{
+    const float *slope = s->table_rows + w->stride + DF_TABLE_MARGIN;
+    float *to = s->row_grad + DF_TABLE_MARGIN;
+    double dx = 0, carried = 0;
+    add_up(row, ds, s->sums);
+    const double first = ((double)key_x - row->x0) * row->queries; /* what would be query at column 0 */
+    int from = first_from(row, first - row->queries);
+    for (int c = -1; c < w->p->table_w; c++) {
+        const int end = first_from(row, first + (c + 1) * row->queries);
+        const double g = s->sums[end][0] - s->sums[from][0];
+        const double u = s->sums[end][1] - s->sums[from][1] - ((double)key_x + c) * g;
+        to[c] = (float)(g - u + carried);
+        carried = u;
+        dx += g * (double)slope[c];
+        from = end;
+    }
+    return (float)dx;
+}
+
+static void add_share(float *to, const float *g, float share, int n)
+{
+    int x = 0;
+    for (; x + WAYS <= n; x += WAYS)
+        for (int k = 0; k < WAYS; k++)
+            to[x + k] += g[x + k] * share;
+    for (; x < n; x++)
+        to[x] += g[x] * share;
 }
 
 /* Spreads s->row_grad over the two table rows around y; returns the gradient by y. */
 static float spread_rows(const DfDeformPlan *w, const Scratch *s, const DfScoreTable *table, float y, float *dtable)
 {
     const DfCell cell = df_table_cell(y, table->h);
-    const ptrdiff_t top = (ptrdiff_t)cell.at * table->stride;
-    float dy = 0.0f;
-    for (int x = 0; x < table->w; x++) {
-        const float g = s->row_grad[x + DF_TABLE_MARGIN];
-        dy += g * (table->value[top + table->stride + x] - table->value[top + x]);
-        if (dtable && cell.at >= 0 && cell.at < table->h)
-            dtable[cell.at * w->p->table_w + x] += g * (1.0f - cell.part);
-        if (dtable && cell.at + 1 >= 0 && cell.at + 1 < table->h)
-            dtable[(cell.at + 1) * w->p->table_w + x] += g * cell.part;
-    }
-    return dy + 0.0f * cell.part; /* NaN if y is */
+    const float *top = table->value + (ptrdiff_t)cell.at * table->stride;
+    const float *bottom = top + table->stride;
+    const float *g = s->row_grad + DF_TABLE_MARGIN;
+    float dy[WAYS] = { 0 };
+    for (int x = 0; x < table->w; x += WAYS)
+        for (int k = 0; k < WAYS; k++)
+            dy[k] += g[x + k] * (bottom[x + k] - top[x + k]);
+    if (dtable && cell.at >= 0 && cell.at < table->h)
+        add_share(dtable + cell.at * w->p->table_w, g, 1.0f - cell.part, table->w);
+    if (dtable && cell.at + 1 >= 0 && cell.at + 1 < table->h)
+        add_share(dtable + (cell.at + 1) * w->p->table_w, g, cell.part, table->w);
+    return sum_of(dy) + 0.0f * cell.part; /* NaN if y is */
+}
+
+static Row row_of(const DfDeformPlan *w, const DfDeformTile *t)
+{
+    const DfDeformProblem *p = w->p;
+    if (p->W == 1 && !p->half_pixel) /* that there is no place is in y */
+        return (Row){ 0, 1, 1, t->columns };
+    const double first = df_deform_query_cell(t->first_column, p->W, p->half_pixel, p->table_w);
+    const double next = df_deform_query_cell(t->first_column + 1, p->W, p->half_pixel, p->table_w);
+    if (p->table_w == 1) /* all of them are in its only column */
+        return (Row){ first, 0, FAR, t->columns };
+    return (Row){ first, next - first, 1 / (next - first), t->columns };
 }
 
 static void table_backward(const Backward *b, const DfDeformTile *t, int head, int first, int n, Scratch *s)
@@ -110,13 +198,14 @@ static void table_backward(const Backward *b, const DfDeformTile *t, int head, i
     const size_t key = df_deform_group_at(w, t->b, head) + (size_t)first;
     float *dtable = b->grads->table ? b->grads->table + (size_t)head * (size_t)p->table_h * (size_t)p->table_w : NULL;
     float *dpos = b->dpos + (((size_t)t->b * (size_t)p->heads + (size_t)head) * (size_t)p->keys + (size_t)first) * 2;
-    const float *x = w->x + t->first_column / w->columns * w->lanes;
+    const Row row = row_of(w, t);
+    memset(s->row_grad, 0, (size_t)w->stride * sizeof *s->row_grad);
     for (int i = 0; i < n; i++)
         for (int r = 0; r < t->rows; r++) {
             const float *ds = s->dp + i * t->lanes + r * w->lanes;
             const float y = w->y[t->first_row + r] - w->key_y[key + (size_t)i];
-            df_table_row(s->table_rows, s->table_rows + w->stride, &table, y);
-            const float dx = spread_columns(w, t, s, ds, x, w->key_x[key + (size_t)i]);
+            interpolate_row(s->table_rows, s->table_rows + w->stride, &table, y);
+            const float dx = spread_columns(w, s, ds, &row, w->key_x[key + (size_t)i]);
             const float dy = spread_rows(w, s, &table, y, dtable);
             dpos[2 * i] -= dy * (float)df_deform_cells(p->table_h);
             dpos[2 * i + 1] -= dx * (float)df_deform_cells(p->table_w);
