@@ -94,6 +94,17 @@ static double highest(const DfTrainingChart *chart, double *values)
     return chart->from_first ? fmin(most, 2 * values[(n - 1) * 9 / 10]) : most;
 }
 
+/* 0, or the smallest value if it is below. */
+static double lowest(const DfTrainingChart *chart)
+{
+    double least = 0;
+    for (size_t i = 0; i < chart->n; i++)
+        for (size_t k = 0; k < chart->curves[i].n; k++)
+            if (isfinite(chart->curves[i].y[k]))
+                least = fmin(least, chart->curves[i].y[k]);
+    return least;
+}
+
 static int choose_axes(Axes *a, const DfTrainingChart *chart)
 {
     size_t total = 0;
@@ -113,6 +124,7 @@ static int choose_axes(Axes *a, const DfTrainingChart *chart)
         a->y1 = fmin(1, fmax(1.04 * a->y1, 0.1));
     else
         a->y1 = a->y1 > 0 ? 1.04 * a->y1 : 1;
+    a->y0 = lowest(chart);
     return DF_OK;
 }
 

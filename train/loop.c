@@ -68,7 +68,8 @@ static void gather(DfRun *r, const DfStepReport *report)
     RunMeans *m = &r->means;
     const DfLosses *losses = report->losses;
     for (int i = 0; i < losses->n; i++)
-        m->sum[SUM_LOSSES + place_of(m, losses->v[i].name)] += (double)r->losses[i];
+        if (strcmp(losses->v[i].name, "loss") != 0) /* a classifier's only one is the whole */
+            m->sum[SUM_LOSSES + place_of(m, losses->v[i].name)] += (double)r->losses[i];
     m->sum[SUM_LOSSES + place_of(m, "loss")] += r->total;
     m->sum[SUM_STEPS] += 1;
     m->sum[SUM_UPDATES] += report->updated;
@@ -148,6 +149,8 @@ static bool is_score_due(const DfRun *r)
     return due && reached >= r->plan.first_score && r->state.at.scored != step;
 }
 
+enum { PAGE_SECONDS = 10 };
+
 static bool is_save_due(const DfRun *r)
 {
     const double minutes = r->o.save_minutes > 0 ? r->o.save_minutes : 10;
@@ -169,7 +172,7 @@ static int keep(DfRun *r, bool scored)
         error = df_run_keep(r);
     else if (error == DF_OK && (page || is_save_due(r)))
         error = df_run_save(r);
-    if (error == DF_OK && (page || step % (5 * r->plan.log_every) == 0))
+    if (error == DF_OK && (page || df_run_clock() - r->last_page >= PAGE_SECONDS))
         error = df_run_page(r, ends);
     return error;
 }
@@ -193,12 +196,24 @@ static int stop(DfRun *r)
                    (long long)r->state.at.step, (long long)r->steps);
 }
 
+/* The page says that the run is over; the sentence of what ended it stays. */
+static int end(DfRun *r, int error)
+{
+    char sentence[1024];
+    snprintf(sentence, sizeof sentence, "%s", df_error());
+    if (r->leads && r->log)
+        df_run_page(r, true);
+    return df_fail(error, "%s", sentence);
+}
+
 int df_run_train(DfRun *r)
 {
     int error = df_run_check_memory(r);
     if (error == DF_OK)
         error = df_run_open_files(r);
     r->last_saved = df_run_clock();
+    if (error == DF_OK && r->leads)
+        error = df_run_page(r, false);
     if (error == DF_OK && r->state.at.step > 0) /* an evaluation may have been cut off */
         error = look_around(r);
     while (error == DF_OK && !r->stopping && r->state.at.step < r->steps) {
@@ -209,5 +224,5 @@ int df_run_train(DfRun *r)
     }
     if (error == DF_EINTERRUPT || (error == DF_OK && r->stopping && r->state.at.step < r->steps))
         return stop(r);
-    return error;
+    return error < 0 ? end(r, error) : DF_OK;
 }

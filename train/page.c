@@ -185,6 +185,7 @@ int df_run_page(DfRun *r, bool over)
     if (!p)
         return df_fail_memory("the page of a run");
     const int error = write_page(r, p, over);
+    r->last_page = df_run_clock();
     df_free(p);
     return error;
 }

@@ -297,6 +297,7 @@ void df_training_facts(const DfRun *r, DfTrainingFacts *out)
 {
     *out = (DfTrainingFacts){ .pictures = df_training_set_count(r->set),
                          .classes = df_detector_classes(r->detector),
+                         .classifier = df_detector_task(r->detector) == DF_TASK_CLASSIFICATION,
                          .step = r->state.at.step,
                          .steps = r->steps,
                          .per_epoch = r->per_epoch,

@@ -88,8 +88,9 @@ DF_API int df_run_train(DfRun *);
 /* ---- what it is -------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    int pictures, validation;       /* of the sets; validation 0: there is none                          */
+    int pictures;                   /* of the training set, repeated ones too                            */
     int classes;
+    bool classifier;                /* gives a picture one class                                         */
     int64_t step, steps, per_epoch; /* step: where it begins                                             */
     int batch;                      /* pictures of a step                                                */
     size_t trained, parameters;     /* numbers in the weights                                            */

@@ -62,7 +62,7 @@ struct DfRun {
     RunMeans means;
     int lock;                          /* descriptor of a file in the work dir; 0: none       */
     bool stopping;                     /* told() said no                                      */
-    double last_saved;                 /* seconds of the clock                                */
+    double last_saved, last_page;      /* seconds of the clock                                */
     double scoring_seconds;            /* of the last evaluation                              */
     double step_seconds;               /* a running mean                                      */
     float losses[DF_LOSSES];           /* values of the last step, over all processes         */

@@ -86,8 +86,9 @@ static int train(DfRun *run, CliTrainNews *news, bool leads)
     if (f.best_step >= 0)
         printf("best   %s/best.safetensors   %s %.1f after step %lld\n", work_dir, f.metric, 100 * f.best,
                (long long)f.best_step);
-    printf("try    deformer eval %s/config.py %s/%s.safetensors\n", work_dir, work_dir,
-           f.best_step >= 0 ? "best" : "latest");
+    if (!f.classifier)
+        printf("try    deformer eval %s/config.py %s/%s.safetensors\n", work_dir, work_dir,
+               f.best_step >= 0 ? "best" : "latest");
     return DF_OK;
 }
 

@@ -155,6 +155,7 @@ run 1 train tiny.py --data broken --work-dir none --quiet $small
 grep -q '000000000002.jpg' err || fail 'does not name the picture that is missing'
 run 1 train tiny.py --data data --work-dir none --quiet $small --set optimizer.lr=1e9 --set lr_config.warmup=None --set optimizer_config.grad_clip=None
 grep -qE 'step [0-9]+, .*\.(jpg|png)' err || fail 'does not name the step and the pictures of a loss that is no number'
+grep -q refresh none/index.html && fail 'the page of a run that failed loads itself again'
 run 2 train tiny.py --work-dir x --resume --fresh && says '--resume and --fresh'
 run 1 train "$root/configs/demo/retinanet_dat_nano.py" --work-dir x && says 'instances_train2017.json: No such file'
 finish
