@@ -2,24 +2,30 @@
  *
  * tensor/activation.c -- ReLU, GELU (Hendrycks and Gimpel, 2016), sigmoid, tanh.
  */
+#include <string.h>
+
 #include "tensor/op.h"
 
 typedef struct {
     DfAct act;
     float *out;
     const float *x, *g;
+    bool fresh;
 } Job;
 
 static void grad_range(void *arg, const DfPointwiseKernels *k, size_t from, size_t n)
 {
     const Job *j = arg;
+    if (j->fresh)
+        memset(j->out + from, 0, n * sizeof *j->out);
     k->act_grad(j->act, j->out + from, j->g + from, j->x + from, n);
 }
 
 static void backward(DfCtx *c, DfTensor *y)
 {
     const DfAct *act = y->saved;
-    Job job = { *act, df_grad(c, y->src[0]), y->src[0]->data, y->grad };
+    Job job = { .act = *act, .x = y->src[0]->data, .g = y->grad };
+    job.out = df_grad_new(c, y->src[0], &job.fresh);
     if (job.out)
         df_ranges(c, df_size(y), DF_BLOCK, grad_range, &job);
 }
@@ -40,7 +46,7 @@ DfTensor *df_act(DfCtx *c, DfTensor *x, DfAct act)
     if (df_skip(c, y))
         return y;
     df_note(c, y, &act, sizeof act);
-    Job job = { act, y->data, x->data, NULL };
+    Job job = { .act = act, .out = y->data, .x = x->data };
     df_ranges(c, df_size(y), DF_BLOCK, range, &job);
     return y;
 }

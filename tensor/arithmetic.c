@@ -56,14 +56,12 @@ static void add_backward(DfCtx *c, DfTensor *z)
 {
     DfTensor *const x = z->src[0], *const y = z->src[1];
     const size_t size = df_size(x), n = df_size(y);
-    float *gx = df_grad(c, x);
-    if (gx)
-        df_add_rows(c, gx, size, z->grad, size, 1, size);
-    float *gy = df_grad(c, y);
-    if (gy && n == size)
-        df_add_rows(c, gy, size, z->grad, size, 1, size);
+    if (n == size)
+        df_grad_add(c, y, z->grad);
     else
-        df_add_columns(c, DF_COLUMN_SUM, gy, z->grad, NULL, size / n, n);
+        df_add_columns(c, DF_COLUMN_SUM, df_grad(c, y), z->grad, NULL, size / n, n);
+    if (!df_grad_hand_over(c, x, z))
+        df_grad_add(c, x, z->grad);
 }
 
 static void mul_backward(DfCtx *c, DfTensor *z)

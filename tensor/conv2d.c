@@ -22,17 +22,26 @@ static DfConvShape shape_of(const DfTensor *x, const DfTensor *w, DfConv conv)
     return df_conv_shape(x, df_dim(w, 0), df_dim(w, 1), df_dim(w, 2), conv);
 }
 
-static int input_grad(DfCtx *c, const DfConvShape *s, const float *gy, DfTensor *w, float *gx)
+/* Where the way back is a product or Winograd's, a fresh gradient is only written. */
+static int input_grad(DfCtx *c, const DfConvShape *s, const float *gy, DfTensor *w, DfTensor *x)
 {
+    const bool writes = !is_depthwise(w) && (df_conv_is_product(s) || df_conv_transposed_prefers_winograd(s));
+    bool fresh = false;
+    float *gx = writes ? df_grad_new(c, x, &fresh) : df_grad(c, x);
+    const size_t O = (size_t)s->O;
+    const size_t I = (size_t)s->I;
+    if (!gx)
+        return DF_OK;
     if (is_depthwise(w))
         return df_depthwise_transposed(c->pool, c->k, s, gy, w->data, gx);
-    if (!df_conv_transposed_prefers_winograd(s))
+    if (df_conv_is_product(s))
+        return df_gemm(c->pool, c->k, false, false, df_size(x) / I, I, O, 1, gy, O, w->data, I, fresh ? 0 : 1, gx, I);
+    if (!writes)
         return df_conv_transposed(c->pool, c->k, s, gy, w->data, NULL, gx);
-    const size_t O = (size_t)s->O;
     const DfPackedWeight turned = df_weight(c, w, NULL, DF_PACK_WINOGRAD_TURNED, O, df_size(w) / O, 1);
     int error = DF_OK;
     if (turned.packed)
-        error = df_conv_transposed_packed(c->pool, c->k, s, gy, turned.packed, NULL, gx);
+        error = df_conv_transposed_packed(c->pool, c->k, s, gy, turned.packed, NULL, gx, fresh);
     df_weight_done(c, turned);
     return error;
 }
@@ -42,10 +51,8 @@ static void backward(DfCtx *c, DfTensor *y)
 {
     DfTensor *const x = y->src[0], *const w = y->src[1], *const b = y->src[2];
     const DfConvShape s = shape_of(x, w, *(const DfConv *)y->saved);
-    float *gx = df_grad(c, x), *gw = df_grad(c, w), *gb = df_grad(c, b);
-    int error = DF_OK;
-    if (gx)
-        error = input_grad(c, &s, y->grad, w, gx);
+    float *gw = df_grad(c, w), *gb = df_grad(c, b);
+    int error = input_grad(c, &s, y->grad, w, x);
     if (gw && !error && is_depthwise(w))
         error = df_depthwise_weight_grad(c->pool, c->k, &s, x->data, y->grad, gw);
     else if (gw && !error)

@@ -22,10 +22,12 @@ static void backward(DfCtx *c, DfTensor *y)
 {
     DfTensor *const x = y->src[0], *const w = y->src[1], *const b = y->src[2];
     const Sizes s = sizes_of(x, w);
-    float *gx = df_grad(c, x), *gw = df_grad(c, w), *gb = df_grad(c, b);
+    bool fresh;
+    float *gx = df_grad_new(c, x, &fresh), *gw = df_grad(c, w), *gb = df_grad(c, b);
+    const float beta = fresh ? 0 : 1;
     int error = DF_OK;
     if (gx)                                                                              /* M I = M O . O I */
-        error = df_gemm(c->pool, c->k, false, false, s.M, s.I, s.O, 1, y->grad, s.O, w->data, s.I, 1, gx, s.I);
+        error = df_gemm(c->pool, c->k, false, false, s.M, s.I, s.O, 1, y->grad, s.O, w->data, s.I, beta, gx, s.I);
     if (gw && !error)                                                                    /* O I = O M . M I */
         error = df_gemm(c->pool, c->k, true, false, s.O, s.I, s.M, 1, y->grad, s.O, x->data, s.I, 1, gw, s.I);
     df_add_columns(c, DF_COLUMN_SUM, gb, y->grad, NULL, s.M, s.O);

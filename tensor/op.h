@@ -23,6 +23,17 @@ DfTensor *df_refuse(DfCtx *, const char *format, ...) DF_PRINTF(2, 3);
 /* Poisons the context if a kernel returned an error, with the sentence that it left. */
 void df_check(DfCtx *, int error);
 
+/* ---- gradients -------------------------------------------------------------------------------------------------- */
+
+/* As df_grad(), but where nothing has been added yet, *fresh is true and the numbers are undefined: all are to be
+ * written. */
+float *df_grad_new(DfCtx *, DfTensor *x, bool *fresh);
+/* Adds g, of x's size, to the gradient of x if it wants one. */
+void df_grad_add(DfCtx *, DfTensor *x, const float *g);
+/* Makes y's gradient that of x, where x, of the same size, has none yet. The last thing that the backward of y does:
+ * its own gradient is gone. False where it cannot be done. */
+bool df_grad_hand_over(DfCtx *, DfTensor *x, DfTensor *y);
+
 /* ---- arguments -------------------------------------------------------------------------------------------------- */
 
 int df_axis(const DfTensor *x, int dim);        /* 0..n-1 for dim in -n..n-1, else -1  */

@@ -96,7 +96,7 @@ static DfBuffer *add_slab(DfStorage *storage, size_t size)
     Slab *slab = df_calloc(1, sizeof *slab);
     DfBuffer *buffer = df_calloc(1, sizeof *buffer);
     const size_t whole = size > SLAB ? size : SLAB;
-    void *memory = slab && buffer ? df_malloc(whole) : NULL;
+    void *memory = slab && buffer ? df_malloc_filled(whole) : NULL;
     if (!memory) {
         df_free(slab);
         df_free(buffer);

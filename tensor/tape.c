@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "tensor/op.h"
 #include "tensor/parts.h"
 
 static bool is_leaf(const DfTensor *x) /* a parameter or an input: the context owns at most its gradient */
@@ -19,14 +20,15 @@ static bool room_for_a_leaf(struct DfCtxParts *p)
     return df_grow((void **)&p->leaves, &p->leaves_capacity, p->n_leaves, sizeof *p->leaves);
 }
 
-/* Made of zeros when the first user adds to it; a tensor that nobody adds to has none. */
-float *df_grad(DfCtx *c, DfTensor *x)
+float *df_grad_new(DfCtx *c, DfTensor *x, bool *fresh)
 {
+    *fresh = false;
     if (!x || !x->wants_grad || c->err)
         return NULL;
     x->reached = true;
     if (x->grad)
         return x->grad;
+    *fresh = true;
     struct DfCtxParts *p = c->parts;
     x->grad_buffer = df_buffer_get(c, df_size(x));
     if (!x->grad_buffer || (is_leaf(x) && !room_for_a_leaf(p))) {
@@ -36,8 +38,46 @@ float *df_grad(DfCtx *c, DfTensor *x)
     if (is_leaf(x) && !x->buffer)
         p->leaves[p->n_leaves++] = x; /* its memory is the model's, this gradient is the step's */
     x->grad = x->grad_buffer->data;
-    memset(x->grad, 0, df_size(x) * sizeof *x->grad);
     return x->grad;
+}
+
+static void clear_range(void *arg, const DfPointwiseKernels *k, size_t from, size_t n)
+{
+    (void)k;
+    memset((float *)arg + from, 0, n * sizeof(float));
+}
+
+/* Made of zeros when the first user adds to it; a tensor that nobody adds to has none. */
+float *df_grad(DfCtx *c, DfTensor *x)
+{
+    bool fresh;
+    float *gx = df_grad_new(c, x, &fresh);
+    if (gx && fresh)
+        df_ranges(c, df_size(x), DF_BLOCK, clear_range, gx);
+    return gx;
+}
+
+bool df_grad_hand_over(DfCtx *c, DfTensor *x, DfTensor *y)
+{
+    if (!x->wants_grad || x->grad || is_leaf(x) || !y->grad_buffer || c->err)
+        return false;
+    x->reached = true;
+    x->grad = y->grad;
+    x->grad_buffer = y->grad_buffer;
+    y->grad = NULL;
+    y->grad_buffer = NULL;
+    return true;
+}
+
+void df_grad_add(DfCtx *c, DfTensor *x, const float *g)
+{
+    bool fresh;
+    const size_t n = df_size(x);
+    float *gx = df_grad_new(c, x, &fresh);
+    if (gx && fresh)
+        df_copy_rows(c, gx, n, g, n, 1, n);
+    else if (gx)
+        df_add_rows(c, gx, n, g, n, 1, n);
 }
 
 void df_seed(DfCtx *c, DfTensor *y, const float *seed)

@@ -27,6 +27,8 @@ typedef struct {
 DF_API int df_pack_winograd(DfPacked **out, DfPool *, const float *w, size_t O, size_t I);
 /* The same weight for df_conv_transposed_packed(). */
 DF_API int df_pack_winograd_turned(DfPacked **out, DfPool *, const float *w, size_t O, size_t I);
+/* A 1x1 convolution whose maps are the matrices: y = x w'. */
+DF_API bool df_conv_is_product(const DfConvShape *);
 /* May df_conv_winograd compute this one, and is that likely to be faster? */
 DF_API bool df_conv_prefers_winograd(const DfConvShape *);
 /* Where numbers are compared with another implementation's: Winograd's sums round about ten times as much as direct
@@ -39,10 +41,11 @@ DF_API int df_conv_forward(DfPool *, const DfKernels *, const DfConvShape *, con
  * weight is as it comes, not packed; `bias` (I) is added to every pixel, or NULL. */
 DF_API int df_conv_transposed(DfPool *, const DfKernels *, const DfConvShape *, const float *y, const float *w,
                               const float *bias, float *x);
-/* The same with a weight packed by df_pack_winograd_turned(), where that is likely to be faster. */
+/* The same with a weight packed by df_pack_winograd_turned(), where that is likely to be faster; fresh: x is only
+ * written. */
 DF_API bool df_conv_transposed_prefers_winograd(const DfConvShape *);
 DF_API int df_conv_transposed_packed(DfPool *, const DfKernels *, const DfConvShape *, const float *y,
-                                     const DfPacked *w, const float *bias, float *x);
+                                     const DfPacked *w, const float *bias, float *x, bool fresh);
 /* w += dL/dw from x and dL/dy. */
 DF_API int df_conv_weight_grad(DfPool *, const DfKernels *, const DfConvShape *, const float *x, const float *dy,
                                float *dw);

@@ -136,10 +136,11 @@ bool df_conv_transposed_prefers_winograd(const DfConvShape *s)
 
 /* dL/dx of a Winograd convolution is one itself, with the filters turned around. */
 int df_conv_transposed_packed(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *y,
-                              const DfPacked *w, const float *bias, float *x)
+                              const DfPacked *w, const float *bias, float *x, bool fresh)
 {
     const DfConvShape turned = turned_shape(s);
-    return df_conv_winograd(pool, k, &turned, y, w, x, (DfEpilogue){ .bias = bias, .residual = x });
+    const DfEpilogue e = { .bias = bias, .residual = fresh ? NULL : x };
+    return df_conv_winograd(pool, k, &turned, y, w, x, e);
 }
 
 static int transposed_winograd(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *y, const float *w,
@@ -148,7 +149,7 @@ static int transposed_winograd(DfPool *pool, const DfKernels *k, const DfConvSha
     DfPacked *packed = NULL;
     int error = df_pack_winograd_turned(&packed, pool, w, (size_t)s->O, (size_t)s->I);
     if (!error)
-        error = df_conv_transposed_packed(pool, k, s, y, packed, bias, x);
+        error = df_conv_transposed_packed(pool, k, s, y, packed, bias, x, false);
     df_packed_free(packed);
     return error;
 }

@@ -37,6 +37,5 @@ size_t df_conv_runs(const DfConvShape *, size_t longest, DfRun *runs);
 DfPatches df_conv_patches(const DfConvShape *, const float *x, const DfRun *runs, size_t n_runs);
 
 size_t df_conv_outputs(const DfConvShape *);   /* pixels of the result, of all images           */
-bool df_conv_is_product(const DfConvShape *);  /* a 1x1 convolution: the map is the matrix      */
 
 #endif
