@@ -133,14 +133,14 @@ static DfBuffer *best_fit(const DfStorage *storage, size_t size)
     return best;
 }
 
-/* Leaves `size` bytes in the buffer and makes the rest a free one. */
-static void split(DfStorage *storage, DfBuffer *buffer, size_t size)
+/* Leaves `size` bytes in the buffer and makes the rest a free one. False: no memory for its header. */
+static bool split(DfStorage *storage, DfBuffer *buffer, size_t size)
 {
     if (buffer->size - size < 4 * GRAIN)
-        return;
+        return true;
     DfBuffer *rest = df_calloc(1, sizeof *rest);
     if (!rest)
-        return; /* the buffer is larger than need be, that is all */
+        return false;
     rest->data = buffer->data + size / sizeof(float);
     rest->size = buffer->size - size;
     rest->before = buffer;
@@ -150,6 +150,7 @@ static void split(DfStorage *storage, DfBuffer *buffer, size_t size)
     buffer->after = rest;
     buffer->size = size;
     list_free(storage, rest);
+    return true;
 }
 
 DfBuffer *df_storage_get(DfStorage *storage, size_t floats)
@@ -161,7 +162,10 @@ DfBuffer *df_storage_get(DfStorage *storage, size_t floats)
     if (!buffer && !(buffer = add_slab(storage, size)))
         return NULL;
     unlist(storage, buffer);
-    split(storage, buffer, size);
+    if (!split(storage, buffer, size)) { /* the whole of it would count as used, and the next slab be larger for that */
+        list_free(storage, buffer);
+        return NULL;
+    }
     buffer->refs = 1;
     storage->in_use += buffer->size;
     storage->most = storage->in_use > storage->most ? storage->in_use : storage->most;
