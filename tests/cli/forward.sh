@@ -50,7 +50,7 @@ steps() { want=$1; shift; run "$want" forward "$detr/config.json" "$detr/weights
 steps 0 --steps 3 --threads 2 && names l.safetensors >out && prints losses && prints grad_norm && prints final:class_embed.1.bias
 cp l.safetensors first.safetensors
 steps 0 --steps 3 --threads 1 && same l.safetensors first.safetensors
-steps 1 --steps 5 --set args.lr=1e10 && says 'iteration 1: ' && says '; first of all, transformer.encoder.layers.0: '
+steps 1 --steps 5 --set args.lr=1e10 && says 'iteration 1: ' && says '; first of all, transformer.'
 steps 2 --losses --input "$detr/input.safetensors" && says 'want --steps N'
 steps 2 --steps 0 && says 'want'
 black_image bright.safetensors 1 64 64
