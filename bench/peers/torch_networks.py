@@ -151,15 +151,15 @@ class SwinMaps(nn.Module):
 
 
 class Retina(nn.Module):
-    def __init__(self, backbone, channels=(192, 384, 768), classes=80, anchors=9):
+    def __init__(self, backbone, channels=(192, 384, 768), classes=80, anchors=9, width=256, convs=4):
         super().__init__()
         self.backbone = backbone
-        self.lateral = nn.ModuleList(nn.Conv2d(c, 256, 1) for c in channels)
-        self.smooth = nn.ModuleList(nn.Conv2d(256, 256, 3, padding=1) for _ in channels)
-        self.p6, self.p7 = nn.Conv2d(channels[-1], 256, 3, 2, 1), nn.Conv2d(256, 256, 3, 2, 1)
-        tower = lambda: nn.Sequential(*(m for _ in range(4) for m in (nn.Conv2d(256, 256, 3, padding=1), nn.ReLU())))
-        self.cls = nn.Sequential(*tower(), nn.Conv2d(256, anchors * classes, 3, padding=1))
-        self.reg = nn.Sequential(*tower(), nn.Conv2d(256, anchors * 4, 3, padding=1))
+        self.lateral = nn.ModuleList(nn.Conv2d(c, width, 1) for c in channels)
+        self.smooth = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in channels)
+        self.p6, self.p7 = nn.Conv2d(channels[-1], width, 3, 2, 1), nn.Conv2d(width, width, 3, 2, 1)
+        tower = lambda: nn.Sequential(*(m for _ in range(convs) for m in (nn.Conv2d(width, width, 3, padding=1), nn.ReLU())))
+        self.cls = nn.Sequential(*tower(), nn.Conv2d(width, anchors * classes, 3, padding=1))
+        self.reg = nn.Sequential(*tower(), nn.Conv2d(width, anchors * 4, 3, padding=1))
 
     def forward(self, x):
         c = self.backbone(x)[1:]
