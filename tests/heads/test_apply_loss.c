@@ -64,11 +64,14 @@ static bool is(const DfNode *dict, const char *key, const char *text)
 /* The loss as the call changes it. */
 static void read_loss(Case *k)
 {
-    static const char *const names[] = { [REDUCE_MEAN] = "mean", [REDUCE_SUM] = "sum", [REDUCE_NONE] = "none" };
+    const DfNode *call = df_node_get(k->dict, "call");
     df_loss_cfg(nn_root(k->model), &k->loss, df_node_get(k->dict, "loss"), "loss");
-    for (int i = 0; i < 3; i++)
-        if (is(df_node_get(k->dict, "call"), "reduction_override", names[i]))
-            k->loss.reduction = i;
+    if (is(call, "reduction_override", "mean"))
+        k->loss.reduction = REDUCE_MEAN;
+    if (is(call, "reduction_override", "sum"))
+        k->loss.reduction = REDUCE_SUM;
+    if (is(call, "reduction_override", "none"))
+        k->loss.reduction = REDUCE_NONE;
 }
 
 /* Maps as N H W C. Good until the next call. */
