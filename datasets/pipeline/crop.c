@@ -66,7 +66,7 @@ static int init(void *self, const DfNode *dict, DfReading *reading)
 {
     Crop *c = self;
     (void)dict;
-    c->segmentation = reading->library == DF_LIBRARY_SEGMENTATION;
+    c->segmentation = reading->codebase == DF_CODEBASE_SEGMENTATION;
     c->release = reading->release;
     const int error = read_size(c);
     if (width_first(c)) {

@@ -57,7 +57,7 @@ static int init(void *self, const DfNode *dict, DfReading *reading)
     if (f->swap_seg_labels)
         return df_node_fail(f->swap_seg_labels, DF_EVALUE, "classes that change places are not built in: want None");
     f->once = reading->release == DF_RELEASE_OLD;
-    f->one_share = f->once && reading->library == DF_LIBRARY_SEGMENTATION;
+    f->one_share = f->once && reading->codebase == DF_CODEBASE_SEGMENTATION;
     const int error = df_read_flips(&f->flips, f->direction);
     if (error < 0)
         return error;

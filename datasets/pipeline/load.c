@@ -83,7 +83,7 @@ static int annotations_init(void *self, const DfNode *dict, DfReading *reading)
 {
     Annotations *a = self;
     (void)dict;
-    const bool segmentation = reading->library == DF_LIBRARY_SEGMENTATION;
+    const bool segmentation = reading->codebase == DF_CODEBASE_SEGMENTATION;
     a->map = a->with_seg == SEG_YES || (a->with_seg == SEG_BY_LIBRARY && segmentation);
     reading->needs.boxes = a->with_bbox && !segmentation;
     reading->needs.masks = a->with_mask;

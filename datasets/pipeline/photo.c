@@ -16,7 +16,7 @@
 typedef struct {
     DfFloats contrast_range, saturation_range;
     double brightness_delta, hue_delta;
-    DfLibrary library;
+    DfCodebase codebase;
     DfRelease release;
 } Photo;
 
@@ -31,11 +31,11 @@ static const DfOpt opts[] = {
 static int init(void *self, const DfNode *dict, DfReading *reading)
 {
     Photo *p = self;
-    p->library = reading->library;
+    p->codebase = reading->codebase;
     p->release = reading->release;
     if (p->contrast_range.n != 2 || p->saturation_range.n != 2)
         return df_node_fail(dict, DF_EVALUE, "want two numbers in contrast_range and saturation_range");
-    if (p->library == DF_LIBRARY_SEGMENTATION && p->hue_delta < 1)
+    if (p->codebase == DF_CODEBASE_SEGMENTATION && p->hue_delta < 1)
         return df_node_fail(dict, DF_EVALUE, "hue_delta = %g: want at least 1", p->hue_delta);
     return DF_OK;
 }
@@ -242,7 +242,7 @@ static int distort_bytes(const Photo *p, DfWork *work)
 static int apply(const void *self, DfWork *work)
 {
     const Photo *p = self;
-    return p->library == DF_LIBRARY_SEGMENTATION ? distort_bytes(p, work) : distort_floats(p, work);
+    return p->codebase == DF_CODEBASE_SEGMENTATION ? distort_bytes(p, work) : distort_floats(p, work);
 }
 
 const DfTransform df_transform_PhotoMetricDistortion = {

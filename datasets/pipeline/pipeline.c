@@ -30,7 +30,7 @@ static int read_list(DfPipeline *pipeline, const DfNode *list)
 {
     DfReading reading = {
         .training = pipeline->kind.training,
-        .library = pipeline->kind.library,
+        .codebase = pipeline->kind.codebase,
         .release = pipeline->kind.release,
         .arena = pipeline->arena,
         .needs = { .boxes = true },

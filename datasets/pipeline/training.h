@@ -27,14 +27,14 @@ DF_BEGIN_DECLS
 
 /* ---- making one ------------------------------------------------------------------------------------------------ */
 
-/* Transforms of the same name differ between libraries and releases. AUTO: told by what else the list has (packing
+/* Transforms of the same name differ between mmdet and mmseg, and between releases. AUTO: told by what else the list has (packing
  * transforms, keys), else the first of each. */
-typedef enum { DF_LIBRARY_AUTO, DF_LIBRARY_DETECTION, DF_LIBRARY_SEGMENTATION } DfLibrary; /* mmdet, mmseg         */
+typedef enum { DF_CODEBASE_AUTO, DF_CODEBASE_DETECTION, DF_CODEBASE_SEGMENTATION } DfCodebase; /* mmdet, mmseg         */
 typedef enum { DF_RELEASE_AUTO, DF_RELEASE_OLD, DF_RELEASE_NEW } DfRelease; /* mmdet 2.x, mmseg 0.x; 3.x, 1.x      */
 
 typedef struct {
     bool training;
-    DfLibrary library;
+    DfCodebase codebase;
     DfRelease release;
     const DfNode *preprocessor; /* `data_preprocessor` of the model (3.x, 1.x): normalises after the list; or NULL */
 } DfPipelineKind;

@@ -23,7 +23,7 @@
 /* What the dicts are read for: neither library nor release are AUTO. */
 struct DfReading {
     bool training;
-    DfLibrary library;
+    DfCodebase codebase;
     DfRelease release;
     DfArena *arena;
     DfPipelineNeeds needs; /* as far as it is read */

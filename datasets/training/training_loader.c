@@ -172,8 +172,8 @@ static int check_inner(const DfNode *list)
 static int read_pipeline(DfTrainingLoader *l, const DfNode *list)
 {
     DfPipelineKind kind = { .training = true, .preprocessor = l->what.preprocessor };
-    kind.library = df_training_set_learning(l->what.set) == DF_LEARN_LABEL_MAPS ? DF_LIBRARY_SEGMENTATION
-                                                                               : DF_LIBRARY_DETECTION;
+    kind.codebase = df_training_set_learning(l->what.set) == DF_LEARN_LABEL_MAPS ? DF_CODEBASE_SEGMENTATION
+                                                                               : DF_CODEBASE_DETECTION;
     const int error = list ? df_pipeline_new_as(&l->pipeline[l->n_pipelines], list, &kind)
                            : df_fail(DF_EVALUE, "a training set without a pipeline: want a list of transforms");
     if (error == DF_OK)

@@ -332,19 +332,19 @@ static void run_case(const Golden *g, const DfNode *c, int i)
     script.n = 0;
     for (const DfNode *draw = df_node_get(c, "draws")->first; draw; draw = draw->next)
         read_draw(&script, draw);
-    const bool seg_library = strcmp(df_node_text(df_node_get(c, "lib"), ""), "mmseg") == 0;
+    const bool of_mmseg = strcmp(df_node_text(df_node_get(c, "lib"), ""), "mmseg") == 0;
     const int input = (int)df_node_int(df_node_get(c, "input"), 0);
     const DfNode *uses = df_node_get(c, "uses");
     const DfNode *want = df_node_get(c, "result");
     const DfPipelineKind kind = {
         .training = true,
-        .library = seg_library ? DF_LIBRARY_SEGMENTATION : DF_LIBRARY_DETECTION,
+        .codebase = of_mmseg ? DF_CODEBASE_SEGMENTATION : DF_CODEBASE_DETECTION,
         .release = strcmp(df_node_text(df_node_get(c, "release"), "new"), "old") == 0 ? DF_RELEASE_OLD : DF_RELEASE_NEW,
     };
     DfPipeline *pipeline;
     cr_assert_eq(df_pipeline_new_as(&pipeline, df_node_get(c, "transforms"), &kind), DF_OK, "case %d: %s", i, df_error());
     const DfImage image = picture(g, input);
-    DfAnnotations known = annotations(g, input, df_node_text(df_node_get(uses, "mask"), "none"), df_node_bool(df_node_get(uses, "seg"), false), !seg_library);
+    DfAnnotations known = annotations(g, input, df_node_text(df_node_get(uses, "mask"), "none"), df_node_bool(df_node_get(uses, "seg"), false), !of_mmseg);
     Set set = { g, 4 };
     const DfOthers others = { &set, another };
     DfDraws draws = { .given = script.at, .n_given = script.n };

@@ -136,7 +136,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     const DfPipelineKind kind = {
         .training = true,
-        .library = data[2] & SEGMENTATION ? DF_LIBRARY_SEGMENTATION : DF_LIBRARY_AUTO,
+        .codebase = data[2] & SEGMENTATION ? DF_CODEBASE_SEGMENTATION : DF_CODEBASE_AUTO,
         .release = data[2] & NEW ? DF_RELEASE_NEW : DF_RELEASE_AUTO,
     };
     if (df_pipeline_new_as(&pipeline, df_node_at(df_config_root(config), "p"), &kind) == DF_OK) {
