@@ -27,9 +27,13 @@ DF_BEGIN_DECLS
 
 /* ---- making one ------------------------------------------------------------------------------------------------ */
 
-/* Transforms of the same name differ between mmdet and mmseg, and between releases. AUTO: told by what else the list has (packing
- * transforms, keys), else the first of each. */
-typedef enum { DF_CODEBASE_AUTO, DF_CODEBASE_DETECTION, DF_CODEBASE_SEGMENTATION } DfCodebase; /* mmdet, mmseg         */
+/* Transforms of the same name differ between mmdet and mmseg, and between their releases. AUTO: told by what else the
+ * list has (packing transforms, keys), else the first of each. */
+typedef enum {
+    DF_CODEBASE_AUTO,
+    DF_CODEBASE_DETECTION,   /* mmdet */
+    DF_CODEBASE_SEGMENTATION /* mmseg */
+} DfCodebase;
 typedef enum { DF_RELEASE_AUTO, DF_RELEASE_OLD, DF_RELEASE_NEW } DfRelease; /* mmdet 2.x, mmseg 0.x; 3.x, 1.x      */
 
 typedef struct {
