@@ -9,6 +9,7 @@
 #include "core/clamp.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/hash.h"
 #include "core/json.h"
 #include "core/log.h"
 #include "core/memory.h"

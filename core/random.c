@@ -24,14 +24,6 @@ DfRandom df_random(uint64_t seed, uint64_t stream)
     return random;
 }
 
-uint64_t df_hash(const char *text)
-{
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (; *text; text++)
-        hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
-    return hash;
-}
-
 static uint64_t rotate(uint64_t x, int k)
 {
     return (x << k) | (x >> (64 - k));

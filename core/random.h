@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "core/api.h"
+#include "core/hash.h"
 
 DF_BEGIN_DECLS
 
@@ -18,7 +18,6 @@ typedef struct {
 
 /* Equal seed and stream: equal numbers. Streams of one seed are independent; a name's hash makes a good stream. */
 DF_API DfRandom df_random(uint64_t seed, uint64_t stream);
-DF_API uint64_t df_hash(const char *text); /* FNV-1a */
 
 DF_API uint64_t df_random_bits(DfRandom *);
 DF_API double df_uniform(DfRandom *);                                /* [0, 1)            */

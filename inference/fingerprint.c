@@ -6,43 +6,29 @@
 
 #include <string.h>
 
-static const uint64_t START = 0xcbf29ce484222325, PRIME = 0x100000001b3;
-
-static uint64_t add(uint64_t hash, const void *bytes, size_t size)
-{
-    for (const uint8_t *p = bytes, *end = p + size; p < end; p++)
-        hash = (hash ^ *p) * PRIME;
-    return hash;
-}
-
-static uint64_t add_text(uint64_t hash, const char *text)
-{
-    return add(hash, text ? text : "", text ? strlen(text) + 1 : 1);
-}
-
 /* Kind, key and value; where a value was written does not count. Nodes are nested no deeper than a file may nest
  * them. */
 static uint64_t add_node(uint64_t hash, const DfNode *node)
 {
     if (!node)
-        return add(hash, "-", 1);
+        return df_hash_add(hash, "-", 1);
     const char kind = (char)node->kind;
-    hash = add_text(add(hash, &kind, 1), node->key);
+    hash = df_hash_add_text(df_hash_add(hash, &kind, 1), node->key);
     if (node->kind == DF_NODE_BOOL)
-        return add(hash, &node->boolean, sizeof node->boolean);
+        return df_hash_add(hash, &node->boolean, sizeof node->boolean);
     if (node->kind == DF_NODE_INT || node->kind == DF_NODE_FLOAT)
-        return add(hash, &node->number, sizeof node->number);
+        return df_hash_add(hash, &node->number, sizeof node->number);
     if (node->kind == DF_NODE_TEXT)
-        return add_text(hash, node->text);
+        return df_hash_add_text(hash, node->text);
     for (const DfNode *child = node->first; child; child = child->next)
         hash = add_node(hash, child);
-    return add(hash, ".", 1);
+    return df_hash_add(hash, ".", 1);
 }
 
 uint64_t df_hash_settings(const DfNode *root)
 {
     const DfNode *pipeline = df_node_at(root, "data.test.pipeline");
-    uint64_t hash = add_node(START, df_node_get(root, "model"));
+    uint64_t hash = add_node(DF_HASH_START, df_node_get(root, "model"));
     hash = add_node(hash, df_node_get(root, "test_cfg"));
     return add_node(hash, pipeline ? pipeline : df_node_get(root, "test_pipeline"));
 }
@@ -51,14 +37,14 @@ uint64_t df_hash_settings(const DfNode *root)
 uint64_t df_hash_weights(DfModel *model)
 {
     const NnModel *weights = df_model_weights(model);
-    uint64_t hash = START;
+    uint64_t hash = DF_HASH_START;
     for (int i = 0; i < nn_model_count(weights); i++) {
         const NnParam *param = nn_model_at(weights, i);
         const size_t n = df_size(param->tensor);
         for (size_t k = 0; k < n; k++) {
             uint32_t bits;
             memcpy(&bits, &param->tensor->data[k], sizeof bits);
-            hash = (hash ^ bits) * PRIME;
+            hash = (hash ^ bits) * DF_HASH_PRIME;
         }
     }
     return hash;
@@ -66,20 +52,23 @@ uint64_t df_hash_weights(DfModel *model)
 
 uint64_t df_hash_dataset(const DfCocoDataset *dataset)
 {
-    uint64_t hash = START;
-    for (int i = 0; i < dataset->n_images; i++)
-        hash = add_text(add(hash, &dataset->images[i].id, sizeof dataset->images[i].id), dataset->images[i].file_name);
+    uint64_t hash = DF_HASH_START;
+    for (int i = 0; i < dataset->n_images; i++) {
+        const DfCocoImage *image = &dataset->images[i];
+        hash = df_hash_add(hash, &image->id, sizeof image->id);
+        hash = df_hash_add_text(hash, image->file_name);
+    }
     for (int i = 0; i < dataset->n_classes; i++)
-        hash = add(hash, &dataset->category_ids[i], sizeof dataset->category_ids[i]);
+        hash = df_hash_add(hash, &dataset->category_ids[i], sizeof dataset->category_ids[i]);
     return hash;
 }
 
 uint64_t df_hash_segmentation(const DfSegmentation *set)
 {
-    uint64_t hash = START;
+    uint64_t hash = DF_HASH_START;
     for (int i = 0; i < set->n; i++)
-        hash = add_text(hash, set->name[i]);
+        hash = df_hash_add_text(hash, set->name[i]);
     for (int i = 0; i < set->classes.n; i++)
-        hash = add_text(hash, set->classes.name[i]);
+        hash = df_hash_add_text(hash, set->classes.name[i]);
     return hash;
 }

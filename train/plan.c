@@ -243,20 +243,6 @@ bool df_is_due(DfInterval interval, int64_t step, int64_t per_epoch)
 
 /* ---- which config it is ------------------------------------------------------------------------------------------ */
 
-static const uint64_t START = 0xcbf29ce484222325, PRIME = 0x100000001b3; /* FNV-1a */
-
-static uint64_t add(uint64_t hash, const void *bytes, size_t size)
-{
-    for (const uint8_t *p = bytes, *end = p + size; p < end; p++)
-        hash = (hash ^ *p) * PRIME;
-    return hash;
-}
-
-static uint64_t add_text(uint64_t hash, const char *text)
-{
-    return add(hash, text ? text : "", text ? strlen(text) + 1 : 1);
-}
-
 /* Data may be moved to another folder while a run rests. */
 static bool is_place(const char *key)
 {
@@ -273,16 +259,16 @@ static uint64_t add_node(uint64_t hash, const DfNode *node)
     if (is_place(node->key))
         return hash;
     const char kind = (char)(node->kind == DF_NODE_INT ? DF_NODE_FLOAT : node->kind); /* 1 and 1.0 are alike */
-    hash = add_text(add(hash, &kind, 1), node->key);
+    hash = df_hash_add_text(df_hash_add(hash, &kind, 1), node->key);
     if (node->kind == DF_NODE_BOOL)
-        return add(hash, &node->boolean, sizeof node->boolean);
+        return df_hash_add(hash, &node->boolean, sizeof node->boolean);
     if (node->kind == DF_NODE_INT || node->kind == DF_NODE_FLOAT)
-        return add(hash, &node->number, sizeof node->number);
+        return df_hash_add(hash, &node->number, sizeof node->number);
     if (node->kind == DF_NODE_TEXT)
-        return add_text(hash, node->text);
+        return df_hash_add_text(hash, node->text);
     for (const DfNode *child = node->first; child; child = child->next)
         hash = add_node(hash, child);
-    return add(hash, ".", 1);
+    return df_hash_add(hash, ".", 1);
 }
 
 static bool matters(const char *key)
@@ -304,7 +290,7 @@ static bool matters(const char *key)
 uint64_t df_plan_settings(const DfNode *root)
 {
     static const char *const data[] = { "data.train", "data.samples_per_gpu", "train_dataloader.batch_size" };
-    uint64_t hash = START;
+    uint64_t hash = DF_HASH_START;
     for (const DfNode *child = root->first; child; child = child->next)
         if (matters(child->key))
             hash = add_node(hash, child);

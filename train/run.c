@@ -182,11 +182,15 @@ int df_run_open_files(DfRun *r)
 
 /* ---- going on ---------------------------------------------------------------------------------------------------- */
 
-/* Only the same network, data and settings go on. */
+/* Only the same network, pictures and settings go on. A picture is known by its name: its folder may have moved. */
 static uint64_t settings_of(const DfRun *r)
 {
-    const uint64_t samples = (uint64_t)df_training_set_count(r->set);
-    return (df_plan_settings(r->root) ^ samples) * 0x100000001b3;
+    uint64_t hash = df_plan_settings(r->root);
+    for (int i = 0; i < df_training_set_count(r->set); i++) {
+        const char *path = df_training_set_path(r->set, i);
+        hash = df_hash_add_text(hash, strrchr(path, '/') ? strrchr(path, '/') + 1 : path);
+    }
+    return hash;
 }
 
 static int check_same(const DfRun *r, const DfRunState *was, const char *path)

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * core/hash.h -- FNV-1a of 64 bits (Fowler, Noll and Vo): tells whether something is what it was. It is no protection
+ * against somebody who wants two things to be alike.
+ *
+ *     uint64_t hash = df_hash_add_text(DF_HASH_START, name);
+ */
+#ifndef DF_CORE_HASH_H
+#define DF_CORE_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/api.h"
+
+DF_BEGIN_DECLS
+
+#define DF_HASH_START UINT64_C(0xcbf29ce484222325)
+#define DF_HASH_PRIME UINT64_C(0x100000001b3)
+
+DF_API uint64_t df_hash_add(uint64_t hash, const void *bytes, size_t size);
+DF_API uint64_t df_hash_add_text(uint64_t hash, const char *text); /* with its end, so that "ab", "c" is not "a", "bc" */
+DF_API uint64_t df_hash(const char *text);                         /* of a text alone                                  */
+
+DF_END_DECLS
+
+#endif
