@@ -29,14 +29,58 @@ static double shrink(DfImage *image)
     return scale;
 }
 
-static void scale_box(DfDrawnBox *box, double scale)
+/* Objects of a picture, with masks or without. */
+typedef struct {
+    DfArena *arena;
+    DfDrawnBox *boxes;    /* [n]                                     */
+    DfObjectMask *masks;  /* [n], in the picture's size, or no form  */
+    int n;
+} Drawing;
+
+static int drawing_new(Drawing *d, size_t most)
 {
-    for (int k = 0; k < 4; k++)
-        box->box[k] = (float)((double)box->box[k] * scale);
+    *d = (Drawing){ .arena = df_arena_new() };
+    if (d->arena) {
+        d->boxes = df_arena_alloc(d->arena, most + 1, sizeof *d->boxes);
+        d->masks = df_arena_alloc(d->arena, most + 1, sizeof *d->masks);
+    }
+    return d->boxes && d->masks ? DF_OK : df_fail_memory("a drawing");
 }
 
-/* Boxes of the picture on its small copy. */
-static int draw_boxes(const DfRun *r, const DfImage *picture, DfDrawnBox *boxes, int n, const char *path)
+static void add_object(Drawing *d, const float box[4], int label, float score, const DfObjectMask *mask)
+{
+    DfDrawnBox *to = &d->boxes[d->n];
+    *to = (DfDrawnBox){ .label = label, .score = score };
+    memcpy(to->box, box, sizeof to->box);
+    d->masks[d->n++] = mask ? *mask : (DfObjectMask){ 0 };
+}
+
+/* From the picture's size to that of its small copy. */
+static int shrink_object(Drawing *d, int i, const DfImage *picture, const DfImage *small, double scale)
+{
+    const uint32_t from[2] = { (uint32_t)picture->height, (uint32_t)picture->width };
+    const uint32_t to[2] = { (uint32_t)small->height, (uint32_t)small->width };
+    DfMask runs = { 0 };
+    DfObjectMask mask;
+    DfDrawnBox *box = &d->boxes[i];
+    for (int k = 0; k < 4; k++)
+        box->box[k] = (float)((double)box->box[k] * scale);
+    if (d->masks[i].form == DF_MASK_NONE)
+        return DF_OK;
+    int error = df_object_mask_resize(&mask, &d->masks[i], d->arena, from, to);
+    if (error == DF_OK)
+        error = df_object_mask_runs(&runs, &mask, to[0], to[1]);
+    uint32_t *kept = error == DF_OK ? df_arena_alloc(d->arena, runs.n + 1, sizeof *kept) : NULL;
+    if (kept && runs.n) {
+        memcpy(kept, runs.runs, runs.n * sizeof *kept);
+        box->runs = kept;
+        box->n_runs = runs.n;
+    }
+    df_mask_done(&runs);
+    return error == DF_OK && !kept ? df_fail_memory("a drawing") : error;
+}
+
+static int draw(const DfRun *r, const DfImage *picture, Drawing *d, const char *path)
 {
     const DfClasses *classes = df_detector_class_names(r->detector);
     DfImage image = { 0 };
@@ -45,9 +89,10 @@ static int draw_boxes(const DfRun *r, const DfImage *picture, DfDrawnBox *boxes,
         return error;
     memcpy(image.pixels, picture->pixels, df_image_bytes(picture));
     const double scale = shrink(&image);
-    for (int i = 0; i < n; i++)
-        scale_box(&boxes[i], scale);
-    error = df_draw_boxes(&image, boxes, n, classes->name, classes->n);
+    for (int i = 0; error == DF_OK && i < d->n; i++)
+        error = shrink_object(d, i, picture, &image, scale);
+    if (error == DF_OK)
+        error = df_draw_boxes(&image, d->boxes, d->n, classes->name, classes->n);
     if (error == DF_OK)
         error = df_image_write(&image, path, QUALITY);
     df_image_free(&image);
@@ -56,35 +101,30 @@ static int draw_boxes(const DfRun *r, const DfImage *picture, DfDrawnBox *boxes,
 
 static int draw_truth(const DfRun *r, const DfImage *picture, const DfAnnotations *a, const char *path)
 {
-    DfDrawnBox *boxes = df_calloc(a->n + 1, sizeof *boxes);
-    int n = 0;
-    if (!boxes)
-        return df_fail_memory("a drawing");
-    for (size_t i = 0; i < a->n; i++) {
-        if (a->labels[i] < 0)
-            continue;
-        boxes[n] = (DfDrawnBox){ .label = a->labels[i], .score = -1 };
-        memcpy(boxes[n++].box, &a->boxes[4 * i], sizeof boxes->box);
-    }
-    const int error = draw_boxes(r, picture, boxes, n, path);
-    df_free(boxes);
+    Drawing d;
+    int error = drawing_new(&d, a->n);
+    for (size_t i = 0; error == DF_OK && i < a->n; i++)
+        if (a->labels[i] >= 0)
+            add_object(&d, &a->boxes[4 * i], a->labels[i], -1, a->masks ? &a->masks[i] : NULL);
+    if (error == DF_OK)
+        error = draw(r, picture, &d, path);
+    df_arena_free(d.arena);
     return error;
 }
 
 static int draw_found(const DfRun *r, const DfImage *picture, const DfDetections *found, const char *path)
 {
-    DfDrawnBox *boxes = df_calloc(found->n + 1, sizeof *boxes);
-    int n = 0;
-    if (!boxes)
-        return df_fail_memory("a drawing");
-    for (size_t i = 0; i < found->n; i++) {
-        if ((double)found->v[i].score < LEAST_SCORE)
-            continue;
-        boxes[n] = (DfDrawnBox){ .label = found->v[i].label, .score = found->v[i].score };
-        memcpy(boxes[n++].box, found->v[i].box, sizeof boxes->box);
+    Drawing d;
+    int error = drawing_new(&d, found->n);
+    for (size_t i = 0; error == DF_OK && i < found->n; i++) {
+        const DfDetection *v = &found->v[i];
+        const DfObjectMask mask = { .form = DF_MASK_RUNS, .runs = found->masks ? found->masks[i] : (DfMask){ 0 } };
+        if ((double)v->score >= LEAST_SCORE)
+            add_object(&d, v->box, v->label, v->score, found->masks ? &mask : NULL);
     }
-    const int error = draw_boxes(r, picture, boxes, n, path);
-    df_free(boxes);
+    if (error == DF_OK)
+        error = draw(r, picture, &d, path);
+    df_arena_free(d.arena);
     return error;
 }
 
@@ -151,6 +191,15 @@ static int open_sample(DfRun *r, const DfTrainingSet *set, int i)
     return DF_OK;
 }
 
+/* With masks where the network makes some; a set without them has boxes to be drawn. */
+static int open_validation(const DfRun *r, const char *place, DfTrainingSet **set)
+{
+    const DfNode *dict = df_node_at(r->root, place);
+    if (df_model_has_masks(r->model) && df_training_set_with_masks(set, dict, NULL) == DF_OK)
+        return DF_OK;
+    return df_training_set_new(set, dict, NULL);
+}
+
 /* A picture that cannot be read is told by the evaluation; here it is left out. */
 int df_run_samples_open(DfRun *r)
 {
@@ -159,7 +208,7 @@ int df_run_samples_open(DfRun *r)
     const DfDetectorTask task = df_detector_task(r->detector);
     if (!place || (task != DF_TASK_DETECTION && task != DF_TASK_SEGMENTATION))
         return DF_OK;
-    int error = df_training_set_new(&set, df_node_at(r->root, place), NULL);
+    int error = open_validation(r, place, &set);
     if (error < 0)
         return error;
     const int n = df_training_set_count(set);

@@ -19,12 +19,13 @@ static int number_pictures(DfTrainingSet *set)
     return DF_OK;
 }
 
-int df_training_set_new(DfTrainingSet **out, const DfNode *dataset, const char *data_dir)
+static int open_set(DfTrainingSet **out, const DfNode *dataset, const char *data_dir, bool masks)
 {
     *out = NULL;
     DfTrainingSet *set = df_calloc(1, sizeof *set);
     if (!set)
         return df_fail_memory("a training set");
+    set->masks = masks;
     set->arena = df_arena_new();
     int error = set->arena ? df_training_add(set, dataset, data_dir) : df_fail_memory("a training set");
     if (error == DF_OK && set->n == 0)
@@ -36,6 +37,16 @@ int df_training_set_new(DfTrainingSet **out, const DfNode *dataset, const char *
     else
         *out = set;
     return error;
+}
+
+int df_training_set_new(DfTrainingSet **out, const DfNode *dataset, const char *data_dir)
+{
+    return open_set(out, dataset, data_dir, false);
+}
+
+int df_training_set_with_masks(DfTrainingSet **out, const DfNode *dataset, const char *data_dir)
+{
+    return open_set(out, dataset, data_dir, true);
 }
 
 int df_training_set_of_config(DfTrainingSet **out, const DfNode *config, const char *data_dir)

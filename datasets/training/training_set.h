@@ -35,6 +35,8 @@ typedef struct DfTrainingSet DfTrainingSet;
  * place of the config's: of "data/coco/train2017" the longest tail that exists under it is taken. Masks are read if
  * the pipeline's LoadAnnotations wants them (with_mask). A set of no sample is DF_EVALUE. */
 DF_API int df_training_set_new(DfTrainingSet **out, const DfNode *dataset, const char *data_dir);
+/* The same with masks, whatever the pipeline wants: to draw them. DF_EVALUE: no object has one. */
+DF_API int df_training_set_with_masks(DfTrainingSet **out, const DfNode *dataset, const char *data_dir);
 /* data.train of a config, or train_dataloader.dataset. */
 DF_API int df_training_set_of_config(DfTrainingSet **out, const DfNode *config, const char *data_dir);
 DF_API void df_training_set_free(DfTrainingSet *); /* NULL is fine */

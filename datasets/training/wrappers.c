@@ -286,7 +286,7 @@ static DfSource *new_source(DfTrainingSet *set, const DfSourceKind *kind, const 
     source->dict = dict;
     source->pipeline = df_node_get(dict, "pipeline");
     source->loading = find_loading(source->pipeline);
-    source->masks = df_node_bool(df_node_get(source->loading, "with_mask"), false);
+    source->masks = set->masks || df_node_bool(df_node_get(source->loading, "with_mask"), false);
     set->source[set->n_sources++] = source;
     return source;
 }

@@ -14,9 +14,10 @@ typedef struct {
 
 struct DfTrainingSet {
     DfArena *arena;
+    bool masks;                  /* they are read, whatever the pipelines want */
     int n_sources, n;
     DfSource **source;           /* [n_sources] */
-    DfSampleOf *sample;    /* [n]         */
+    DfSampleOf *sample;          /* [n]         */
     size_t source_capacity, sample_capacity;
     int *first;                  /* [n_sources + 1]: the number of each source's first picture in the whole set */
     const DfNode *mix_pipeline;
