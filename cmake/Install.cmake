@@ -46,5 +46,5 @@ install(FILES docs/completion/deformer.bash DESTINATION ${CMAKE_INSTALL_DATADIR}
 install(FILES docs/completion/deformer.zsh DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions RENAME _deformer)
 install(FILES docs/completion/deformer.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 install(DIRECTORY configs DESTINATION ${CMAKE_INSTALL_DATADIR}/deformer)
-install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES LICENSE README.md CHANGELOG.md SECURITY.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md" PATTERN "*.png" PATTERN "*.jpg" PATTERN completion EXCLUDE)

@@ -168,7 +168,7 @@ static Token sign(Lexer *l)
         return fail(l, "a character that a config file cannot contain");
     for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {
         const size_t n = strlen(signs[i]);
-        if ((size_t)(l->end - l->at) >= n && memcmp(l->at, signs[i], n) == 0) {
+        if (c == signs[i][0] && (size_t)(l->end - l->at) >= n && memcmp(l->at, signs[i], n) == 0) {
             token.length = n;
             break;
         }
