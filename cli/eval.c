@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/common/aug_test.h"
+#include "cli/common/data_folder.h"
 #include "cli/common/scores.h"
 
 static const char *data_dir, *out_dir, *json_path, *shard_text, *wrapper;
@@ -12,9 +13,8 @@ static long limit;
 static bool per_class, fresh, allow_missing, aug_test, from_one;
 
 static const CliOption options[] = {
-    CLI_OPT_TEXT(
-        "--data", data_dir, "DIR",
-        "folder of the dataset, such as one with annotations/ and val2017/; default: the paths in the config"),
+    CLI_OPT_TEXT("--data", data_dir, "DIR",
+                 "folder of the dataset, or any folder of labelled pictures; default: the paths in the config"),
     CLI_OPT_TEXT("--out", out_dir, "DIR", "keep the results in DIR; a stopped run continues from there"),
     CLI_OPT_FLAG("--fresh", fresh, "start over, even if --out has results of an earlier run"),
     CLI_OPT_INT("--limit", limit, "N", 1, 2147483647, "use the first N images only"),
@@ -34,6 +34,7 @@ static const CliOption options[] = {
 
 typedef struct {
     DfRanks *ranks; /* processes that share the images */
+    CliDataFolder data;
     CliSession session;
     DfEvaluation *evaluation;
     CliRunProgress progress;
@@ -53,8 +54,7 @@ static int open_run(Run *r, const char *config, const char *checkpoint)
 {
     const bool leads = df_ranks_own(r->ranks) == 0;
     const DfModelLoad load = { .wrapper = wrapper, .allow_missing = allow_missing };
-    DfEvaluationOptions o = { .data_dir = data_dir,
-                              .out_dir = out_dir,
+    DfEvaluationOptions o = { .out_dir = out_dir,
                               .fresh = fresh,
                               .limit = limit,
                               .ranks = df_ranks_count(r->ranks) > 1 ? r->ranks : NULL,
@@ -65,7 +65,10 @@ static int open_run(Run *r, const char *config, const char *checkpoint)
     if (error == DF_OK && aug_test)
         error = cli_aug_test();
     if (error == DF_OK)
+        error = cli_data_folder(&r->data, config, data_dir, out_dir);
+    if (error == DF_OK)
         error = cli_session_open(&r->session, config);
+    o.data_dir = r->data.data_dir;
     if (error == DF_OK)
         error = df_evaluation_open(&r->evaluation, r->session.detector, &o);
     if (error == DF_OK && leads)
@@ -161,6 +164,7 @@ static int run(int n, const char *const *args)
         error = print_scores(&r);
     df_evaluation_close(r.evaluation);
     cli_session_done(&r.session);
+    cli_data_folder_done(&r.data);
     df_ranks_close(r.ranks, error);
     return error;
 }
@@ -179,7 +183,8 @@ const CliCommand cli_command_eval = {
                "Data: the dataset is `data.test` in the config. With --data DIR, a path such as\n"
                "data/coco/annotations/x.json is replaced by the first of these that exists:\n"
                "DIR/data/coco/annotations/x.json, DIR/coco/annotations/x.json,\n"
-               "DIR/annotations/x.json, DIR/x.json.\n"
+               "DIR/annotations/x.json, DIR/x.json. A DIR without these files may be any folder\n"
+               "that `deformer train --data` takes: its part for validation is the test set.\n"
                "A config builds other values from data_root and test_pipeline while it is read.\n"
                "--set comes after that, so setting these two changes nothing. Use --data, or set\n"
                "the values themselves:\n"

@@ -100,6 +100,8 @@ int df_fit(DfFit *out, const char *folder, const DfNode *root, const char *work_
 {
     *out = (DfFit){ .arena = df_arena_new() };
     int error = out->arena ? open_folder(out, folder) : df_fail_memory("a config");
+    if (error == DF_OK && df_folder_training(out->folder) == 0)
+        error = df_fail(DF_EVALUE, "%s: no picture to train on", folder);
     if (error == DF_OK)
         error = list_settings(out, root, work_dir);
     if (error < 0)

@@ -83,8 +83,8 @@ static int read_folder(DfFolder *f, const char *dir)
                        "(images/, annotations/), or with a folder of pictures for each class", dir);
     f->form = kind->form;
     int error = kind->read(f, dir);
-    if (error == DF_OK && f->part[DF_TRAINING].n == 0)
-        error = df_fail(DF_EVALUE, "%s: no picture to train on", dir);
+    if (error == DF_OK && f->part[DF_TRAINING].n + f->part[DF_VALIDATION].n == 0)
+        error = df_fail(DF_EVALUE, "%s: no labelled picture", dir);
     if (error == DF_OK && f->part[DF_VALIDATION].n == 0)
         error = df_folder_split(f);
     if (error == DF_OK && f->classes.n == 0)
@@ -166,4 +166,9 @@ const char *df_folder_sentence(const DfFolder *f)
 int df_folder_settings(DfFolder *f, const DfNode *config, const char *work_dir, DfFolderSettings *out)
 {
     return df_folder_settings_as(f, kind_of_form(f->form), config, work_dir, out);
+}
+
+int df_folder_test_settings(DfFolder *f, const DfNode *config, const char *work_dir, DfFolderSettings *out)
+{
+    return df_folder_test_settings_as(f, kind_of_form(f->form), config, work_dir, out);
 }

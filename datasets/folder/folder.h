@@ -62,6 +62,13 @@ typedef struct {
 } DfFolderSettings;
 DF_API int df_folder_settings(DfFolder *, const DfNode *config, const char *work_dir, DfFolderSettings *out);
 
+/* The same for a network that has learnt: the part for validation goes into data.test, or test_dataloader.dataset, and
+ * the classes that the config names stay, since their order is that of the network. DF_EVALUE also if the folder has
+ * objects and none of these classes. */
+DF_API int df_folder_test_settings(DfFolder *, const DfNode *config, const char *work_dir, DfFolderSettings *out);
+/* Are all files and folders of that dataset of the config below `data_dir`? Then nothing has to be set. */
+DF_API bool df_folder_has_test(const DfNode *config, const char *data_dir);
+
 DF_END_DECLS
 
 #endif

@@ -101,6 +101,8 @@ int df_folder_set_literal(DfFolder *, const char *at, const char *key, const cha
 int df_folder_set_classes(DfFolder *, const char *at);
 int df_folder_settings_as(DfFolder *, const DfFolderKind *, const DfNode *config, const char *work_dir,
                           DfFolderSettings *out);
+int df_folder_test_settings_as(DfFolder *, const DfFolderKind *, const DfNode *config, const char *work_dir,
+                               DfFolderSettings *out);
 /* The names of a part, one a line in work_dir, with their labels if it has any; *path is the file. */
 int df_folder_write_list(DfFolder *, const DfFolderPart *, const char *work_dir, const char *file, const char **path);
 

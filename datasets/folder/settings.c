@@ -180,17 +180,81 @@ static int set_part(DfFolder *f, const DfFolderKind *kind, const DfNode *config,
     return error;
 }
 
+static const char *const old_keys[] = { "data.train", "data.val", "data.test" };
+static const char *const new_keys[] = { "train_dataloader.dataset", "val_dataloader.dataset",
+                                        "test_dataloader.dataset" };
+enum { TEST = 2 };
+
+static const char *const *keys_of(const DfNode *config)
+{
+    return df_node_at(config, new_keys[0]) && !df_node_at(config, old_keys[0]) ? new_keys : old_keys;
+}
+
+static void settings_made(const DfFolder *f, int error, DfFolderSettings *out)
+{
+    *out = (DfFolderSettings){ error == DF_OK ? (int)f->n_text : 0, f->text };
+}
+
 int df_folder_settings_as(DfFolder *f, const DfFolderKind *kind, const DfNode *config, const char *work_dir,
                           DfFolderSettings *out)
 {
-    static const char *const old[] = { "data.train", "data.val", "data.test" };
-    static const char *const new[] = { "train_dataloader.dataset", "val_dataloader.dataset",
-                                       "test_dataloader.dataset" };
-    const bool third = df_node_at(config, new[0]) && !df_node_at(config, old[0]);
+    const char *const *keys = keys_of(config);
     int error = DF_OK;
     f->n_text = 0;
     for (int i = 0; error == DF_OK && i < 3; i++)
-        error = set_part(f, kind, config, i == 0 ? DF_TRAINING : DF_VALIDATION, third ? new[i] : old[i], work_dir);
-    *out = (DfFolderSettings){ error == DF_OK ? (int)f->n_text : 0, f->text };
+        error = set_part(f, kind, config, i == 0 ? DF_TRAINING : DF_VALIDATION, keys[i], work_dir);
+    settings_made(f, error, out);
     return error;
+}
+
+/* ---- of a network that has learnt ------------------------------------------------------------------------------- */
+
+/* Takes back what was set for a key of the dataset. */
+static void keep_as_it_was(DfFolder *f, const char *at, const char *key)
+{
+    char start[300];
+    size_t n = 0;
+    snprintf(start, sizeof start, "%s.%s=", at, key);
+    for (size_t i = 0; i < f->n_text; i++)
+        if (!df_starts_with(f->text[i], start))
+            f->text[n++] = f->text[i];
+    f->n_text = n;
+}
+
+int df_folder_test_settings_as(DfFolder *f, const DfFolderKind *kind, const DfNode *config, const char *work_dir,
+                               DfFolderSettings *out)
+{
+    static const char *const learnt[] = { "classes", "metainfo", "palette" };
+    const char *key = keys_of(config)[TEST];
+    char at[256];
+    f->n_text = 0;
+    int error = innermost(at, df_node_at(config, key), key);
+    if (error == DF_OK)
+        error = set_part(f, kind, config, DF_VALIDATION, key, work_dir);
+    const DfNode *dataset = df_node_at(config, at);
+    for (size_t i = 0; error == DF_OK && i < sizeof learnt / sizeof *learnt; i++)
+        if (df_node_get(dataset, "classes") || df_node_get(dataset, "metainfo"))
+            keep_as_it_was(f, at, learnt[i]);
+    settings_made(f, error, out);
+    return error;
+}
+
+static bool has(const DfNode *dataset, const DfNode *file, const char *data_dir)
+{
+    char path[DF_PATH];
+    return !file || file->kind != DF_NODE_TEXT || !file->text[0] ||
+           df_dataset_path(path, df_node_text(df_node_get(dataset, "data_root"), NULL), file->text, data_dir) == DF_OK;
+}
+
+bool df_folder_has_test(const DfNode *config, const char *data_dir)
+{
+    static const char *const keys[] = { "ann_file", "img_prefix", "img_dir", "ann_dir", "data_prefix" };
+    char at[256];
+    if (innermost(at, df_node_at(config, keys_of(config)[TEST]), keys_of(config)[TEST]) < 0)
+        return true; /* what reads the dataset says more */
+    const DfNode *dataset = df_node_at(config, at);
+    bool all = dataset != NULL;
+    for (size_t i = 0; all && i < sizeof keys / sizeof *keys; i++)
+        all = has(dataset, df_node_get(dataset, keys[i]), data_dir);
+    return all;
 }

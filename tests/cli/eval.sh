@@ -90,7 +90,7 @@ grep -q 'none of 16 images could be read' err || fail 'does not say that nothing
 # The data does not fit the config.
 evaluate 1 --set 'data.test.classes=("RBC", "WBC", "Platelets")' --set model.bbox_head.num_classes=3 && says "none of its 80 categories is called 'RBC'"
 evaluate 1 --set 'data.test.classes=("cat", "dog")' && says 'has 2 classes and the head 80'
-run 1 eval "$config" w.safetensors --data nowhere && says 'nowhere: does not contain instances_val2017.json'
+run 1 eval "$config" w.safetensors --data nowhere && says 'nowhere: no such folder'
 run 1 eval "$config" w.safetensors && says 'data/coco/annotations/instances_val2017.json: No such file'
 run 1 eval "$root/configs/classification/swin_tiny_224.py" random && says 'eval wants'
 evaluate 1 --json nowhere/x.json && says 'nowhere/x.json: cannot be written'

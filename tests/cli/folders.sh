@@ -27,6 +27,13 @@ scored=$(sed -n 's/.*"accuracy_top-1": \([0-9.]*\).*/\1/p' out)
 is "$(awk "BEGIN { print $scored / 100 }")" "$(awk "BEGIN { print $logged + 0 }")" 'accuracy by eval and by the run'
 run 0 eval run/config.py run/latest.safetensors --quiet && prints 'accuracy_top-1  '
 run 1 eval run/config.py run/latest.safetensors --out kept --quiet && says 'nothing is kept'
+mv classes moved
+mkdir temporary
+export TMPDIR=$PWD/temporary
+run 0 eval run/config.py run/latest.safetensors --data moved --json -
+is "$(sed -n 's/.*"accuracy_top-1": \([0-9.]*\).*/\1/p' out)" "$scored" 'accuracy where the folder is now'
+is "$(ls temporary)" '' 'what is left in the folder for temporary files'
+mv moved classes
 run 1 eval "$root/configs/classification/dat_tiny_224.py" random --quiet && says 'a classifier with data.test'
 
 # ---- PASCAL VOC and YOLO ------------------------------------------------------------------------------------------------
@@ -46,6 +53,15 @@ run 1 train "$nano" --data yolo --work-dir seen --quiet && says 'want data.yaml 
 echo thing >yolo/classes.txt
 run 0 train "$nano" --data yolo --work-dir seen --dry-run
 grep -q "YOLO's format, 10 pictures to train on and 2 to validate" out err || fail 'does not know YOLO'
+scored() { run 0 eval "$nano" random:1 --set model.bbox_head.num_classes=1 --set "data.test.classes=['thing']" --json "$1.json" --quiet --data "$1"; }
+scored yolo
+scored voc
+is "$(ls temporary)" '' 'what is left in the folder for temporary files'
+grep -q '"name": "thing"' voc.json && grep -q '"name": "thing"' yolo.json || fail 'the class of the folder is not in the scores'
+run 0 eval "$nano" random:1 --set model.bbox_head.num_classes=1 --set "data.test.classes=['thing']" --quiet --data voc --out kept
+[ -s kept/results.bbox.json ] && [ -s kept/deformer_val.json ] || fail 'results of a folder are not kept'
+run 1 eval "$nano" random:1 --quiet --data voc --set "data.test.classes=['other']"
+run 1 eval "$nano" random:1 --quiet --data temporary && says "want a folder in COCO's, PASCAL VOC's or YOLO's format"
 echo '1 0.3 0.3 0.2 0.2' >>yolo/labels/000000000001.txt
 run 1 train "$nano" --data yolo --work-dir seen --quiet && says '000000000001.txt: line 2: class 1: want one of the 1 classes'
 rm voc/JPEGImages/000000000002.jpg

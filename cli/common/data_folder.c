@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/common/data_folder.c -- --data of a command that tests a network.
+ */
+#define _DEFAULT_SOURCE /* realpath() */
+#include "cli/common/data_folder.h"
+
+#include <stdlib.h>
+
+static int add_settings(const DfFolderSettings *settings)
+{
+    if (cli.n_set + settings->n > CLI_SETS)
+        return df_fail(CLI_EUSAGE, "more than %d overrides", CLI_SETS);
+    for (int i = 0; i < settings->n; i++)
+        cli.set[cli.n_set++] = settings->text[i];
+    return DF_OK;
+}
+
+static int work_folder(CliDataFolder *d, const char *out_dir)
+{
+    if (out_dir)
+        return df_make_directory(out_dir);
+    d->made = df_temporary_folder();
+    return d->made ? DF_OK : DF_EIO;
+}
+
+static int take_folder(CliDataFolder *d, const DfNode *config, const char *out_dir)
+{
+    DfFolderSettings settings;
+    int error = work_folder(d, out_dir);
+    char *absolute = error == DF_OK ? realpath(d->made ? d->made : out_dir, NULL) : NULL;
+    if (error == DF_OK)
+        error = absolute ? df_folder_test_settings(d->folder, config, absolute, &settings) : df_fail_errno("%s", out_dir);
+    free(absolute);
+    return error == DF_OK ? add_settings(&settings) : error;
+}
+
+int cli_data_folder(CliDataFolder *d, const char *config_path, const char *data_dir, const char *out_dir)
+{
+    DfConfig *config = NULL;
+    *d = (CliDataFolder){ .data_dir = data_dir };
+    int error = data_dir ? df_config_read(&config, config_path, cli.set, cli.n_set) : DF_OK;
+    if (error == DF_OK && data_dir && !df_folder_has_test(df_config_root(config), data_dir)) {
+        error = df_folder_open(&d->folder, data_dir);
+        if (error == DF_OK)
+            error = take_folder(d, df_config_root(config), out_dir);
+        d->data_dir = NULL;
+    }
+    if (error == DF_OK && d->folder)
+        df_log(DF_LOG_INFO, "%s", df_folder_sentence(d->folder));
+    df_config_free(config);
+    return error;
+}
+
+void cli_data_folder_done(CliDataFolder *d)
+{
+    static const char *const files[] = { "deformer_val.json", "pictures_val.txt", NULL };
+    if (d->made)
+        df_remove_folder(d->made, files);
+    df_free(d->made);
+    df_folder_free(d->folder);
+    *d = (CliDataFolder){ 0 };
+}
