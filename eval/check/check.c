@@ -27,6 +27,8 @@ void df_check_free(DfCheck *c)
         return;
     df_ids_done(&c->image_ids);
     df_ids_done(&c->category_ids);
+    df_ids_done(&c->category_names);
+    df_free(c->named);
     df_ids_done(&c->annotation_ids);
     df_free(c->findings);
     df_free(c->images);

@@ -56,7 +56,9 @@ struct DfCheck {
     size_t n_kinds;
     CheckFinding *findings;
     size_t n_findings, findings_capacity;
-    DfIds image_ids, category_ids, annotation_ids;
+    DfIds image_ids, category_ids, annotation_ids, category_names;
+    uint32_t *named;           /* [category_names]: place of the first category of that name */
+    size_t named_capacity;
     CheckImage *images;
     CheckCategory *categories;
     size_t *annotation_lines;

@@ -8,7 +8,10 @@
 
 #include "eval/check/data.h"
 
-enum { MOST_COMPARED = 4000000 }; /* records that are looked up for being there twice */
+enum {
+    MOST_COMPARED = 4000000,   /* records that are looked up for being there twice                                  */
+    MOST_PAIRS = 200 << 20     /* boxes that are laid over objects: a sample is as good for finding shifted classes */
+};
 
 /* How the class of a detection can be off from that of the object it lies on. */
 typedef enum { SAME, ONE_LESS, ONE_MORE, PLACE_FROM_0, PLACE_FROM_1, READINGS } Reading;
@@ -25,6 +28,7 @@ typedef struct {
     size_t *start;            /* [images + 1]            */
     int64_t *ranks;           /* [categories]: place among the sorted listed ones, from 0 */
     DfIds seen;               /* hashes of records       */
+    size_t pairs;             /* of boxes and objects that were compared */
     size_t n, on_objects, agree[READINGS], with_box, corners, outside;
     double largest;           /* coordinate              */
     size_t off_line;          /* of the first detection on an object of another class; 0: none */
@@ -193,6 +197,10 @@ static void vote(Results *s, const DfCocoRecord *r, uint32_t image)
     const DfIds *ids = &s->check->category_ids;
     if (!(r->has & DF_COCO_BBOX) || r->category_id.text)
         return;
+    const size_t objects = s->start[image + 1] - s->start[image];
+    if (objects > MOST_PAIRS - s->pairs)
+        return;
+    s->pairs += objects;
     const CheckTruth *on = object_below(s, r->box, image);
     if (!on || ids->ids[on->category].text)
         return;

@@ -78,6 +78,28 @@ static int look_at_image(void *arg, DfCocoRecord *r)
     return error;
 }
 
+/* A name that another category has: the first one is told. */
+static int look_at_name(DfCheck *c, const DfCocoRecord *r, uint32_t at)
+{
+    const char *name = c->categories[at].name;
+    const size_t before = c->category_names.n;
+    uint32_t place;
+    if (!df_grow((void **)&c->named, &c->named_capacity, before, sizeof *c->named))
+        return df_fail_memory("categories");
+    const int error = df_ids_add(&c->category_names, (DfId){ 0, name }, &place);
+    if (error < 0)
+        return error;
+    if (c->category_names.n > before)
+        c->named[place] = at;
+    const CheckCategory *first = &c->categories[c->named[place]];
+    if (first == &c->categories[at] || !first->name || strcmp(first->name, name) != 0) { /* renamed since */
+        c->named[place] = at;
+        return DF_OK;
+    }
+    return df_check_find(c, DF_CHECK_WARNING, "category_name_twice", r->line,
+                         "category %zu has the name '%s', as line %zu has", r->number, name, first->line);
+}
+
 static int look_at_category(void *arg, DfCocoRecord *r)
 {
     DfCheck *c = arg;
@@ -95,12 +117,7 @@ static int look_at_category(void *arg, DfCocoRecord *r)
     category->listed = true;
     category->line = r->line;
     category->name = keep_name(c, r->has & DF_COCO_NAME, &r->name);
-    for (size_t k = 0; error == DF_OK && category->name && k < c->category_ids.n; k++)
-        if (k != at && c->categories[k].name && strcmp(c->categories[k].name, category->name) == 0)
-            error = df_check_find(c, DF_CHECK_WARNING, "category_name_twice", r->line,
-                                  "category %zu has the name '%s', as line %zu has", r->number, category->name,
-                                  c->categories[k].line);
-    return error;
+    return error == DF_OK && category->name ? look_at_name(c, r, at) : error;
 }
 
 /* ---- annotations ----------------------------------------------------------------------------------------------- */
