@@ -273,6 +273,14 @@ static int no_command(const char *name)
     return USAGE;
 }
 
+/* A misspelt variable is said whether the command would have asked for it or not. */
+static int check_environment(void)
+{
+    int threads;
+    const int error = df_threads_wanted(&threads, (int)cli.threads);
+    return error < 0 ? error : df_kernels_check();
+}
+
 static int run(const CliCommand *command, int argc, char **argv)
 {
     const char **args = df_calloc((size_t)argc + 1, sizeof *args);
@@ -288,7 +296,9 @@ static int run(const CliCommand *command, int argc, char **argv)
         fprintf(stderr, "usage: deformer %s %s\n", command->name, command->synopsis);
         status = USAGE;
     } else if (status == 0) {
-        const int error = command->run(n, args);
+        int error = check_environment();
+        if (error == DF_OK)
+            error = command->run(n, args);
         if (error < 0)
             fprintf(stderr, "deformer %s: %s\n", command->name, df_error());
         if (error < 0)

@@ -7,6 +7,7 @@
 
 #include "core/bits.h"
 #include "core/clamp.h"
+#include "core/environment.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/hash.h"

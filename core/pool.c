@@ -21,11 +21,13 @@
 #include <stdlib.h>
 
 #include "core/clamp.h"
+#include "core/environment.h"
 #include "core/error.h"
 #include "core/memory.h"
 
 enum {
     MAX_THREADS = 256,
+    MOST_ASKED = 1024,  /* of the environment; as many as --threads takes */
     SPINS = 4000 /* looks before a thread goes to sleep */
 };
 
@@ -99,28 +101,31 @@ static void *work(void *arg)
     }
 }
 
-static int threads_wanted(int threads)
+int df_threads_wanted(int *out, int threads)
 {
-    const char *names[] = { "DEFORMER_THREADS", "OMP_NUM_THREADS" };
-    for (int i = 0; i < 2 && threads < 1; i++) {
-        const char *text = getenv(names[i]);
-        threads = text ? atoi(text) : 0;
-    }
-    if (threads < 1) {
+    int error = DF_OK;
+    if (threads < 1)
+        error = df_environment_count(&threads, "DEFORMER_THREADS", MOST_ASKED);
+    if (error == DF_OK && threads < 1)
+        error = df_environment_first_count(&threads, "OMP_NUM_THREADS", MOST_ASKED);
+    if (error == DF_OK && threads < 1) {
         cpu_set_t mine;
         CPU_ZERO(&mine);
         threads = sched_getaffinity(0, sizeof mine, &mine) == 0 ? CPU_COUNT(&mine) : 1;
     }
-    return df_clamp_int(threads, 1, MAX_THREADS);
+    *out = df_clamp_int(threads, 1, MAX_THREADS);
+    return error;
 }
 
 int df_pool_new(DfPool **out, int threads)
 {
     *out = NULL;
+    const int error = df_threads_wanted(&threads, threads);
+    if (error < 0)
+        return error;
     DfPool *pool = df_calloc(1, sizeof *pool);
     if (!pool)
         return df_fail_memory("the thread pool");
-    threads = threads_wanted(threads);
     pool->workers = df_calloc((size_t)threads, sizeof *pool->workers);
     if (!pool->workers) {
         df_free(pool);

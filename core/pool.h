@@ -18,7 +18,8 @@ DF_BEGIN_DECLS
 typedef struct DfPool DfPool;
 
 /* `threads` >= 1 counts the caller; 0 asks DEFORMER_THREADS, then OMP_NUM_THREADS, then the CPUs this process may
- * use. */
+ * use. At most 256 are made. A variable that is set and no whole number from 1 to 1024 is DF_EVALUE. */
+DF_API int df_threads_wanted(int *out, int threads);
 DF_API int df_pool_new(DfPool **out, int threads);
 DF_API void df_pool_free(DfPool *);
 DF_API int df_pool_threads(const DfPool *); /* 1 for NULL: a NULL pool is the calling thread alone */

@@ -5,8 +5,9 @@
  */
 #include "core/ranks.h"
 
-#include <stdlib.h>
+#include <limits.h>
 
+#include "core/environment.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/memory.h"
@@ -34,15 +35,16 @@ int df_ranks_own(const DfRanks *ranks)
 }
 
 /* How many processes mpirun started, as the launchers of Open MPI, MPICH and Slurm tell them; 1 without any. */
-static int started_together(void)
+static int started_together(int *count)
 {
     static const char *const names[] = { "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_SIZE" };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *text = getenv(names[i]);
-        if (text && atoi(text) > 1)
-            return atoi(text);
-    }
-    return 1;
+    int error = DF_OK;
+    *count = 0;
+    for (size_t i = 0; error == DF_OK && *count <= 1 && i < sizeof names / sizeof *names; i++)
+        error = df_environment_count(count, names[i], INT_MAX);
+    if (*count < 1)
+        *count = 1;
+    return error;
 }
 
 #ifdef DEFORMER_MPI
@@ -68,10 +70,11 @@ int df_ranks_open(DfRanks **out)
     if (!*out)
         return df_fail_memory("the ranks");
     (*out)->count = 1;
-    if (started_together() == 1)
-        return DF_OK;
-    int provided = 0;
-    int error = failed(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided), "the start");
+    int started, provided = 0;
+    int error = started_together(&started);
+    if (error < 0 || started == 1)
+        return error;
+    error = failed(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided), "the start");
     if (error == DF_OK) {
         MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
         MPI_Comm_size(MPI_COMM_WORLD, &(*out)->count);
@@ -167,10 +170,14 @@ int df_ranks_sum_wait(DfRanks *ranks)
 
 int df_ranks_open(DfRanks **out)
 {
+    int started;
     *out = NULL;
-    if (started_together() > 1)
+    const int error = started_together(&started);
+    if (error < 0)
+        return error;
+    if (started > 1)
         return df_fail(DF_EVALUE, "mpirun started %d processes, and this program was built without MPI: "
-                                  "configure with -DDEFORMER_MPI=ON", started_together());
+                                  "configure with -DDEFORMER_MPI=ON", started);
     *out = df_calloc(1, sizeof **out);
     if (!*out)
         return df_fail_memory("the ranks");

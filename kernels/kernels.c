@@ -66,6 +66,19 @@ const DfKernels *df_kernels(void)
     return best;
 }
 
+int df_kernels_check(void)
+{
+    static const char *const known[RUNGS] = { "c", "avx2", "avx512" };
+    const char *wanted = getenv("DEFORMER_CPU");
+    if (!wanted || !*wanted || df_kernels_named(wanted))
+        return DF_OK;
+    for (int i = 0; i < RUNGS; i++)
+        if (strcmp(known[i], wanted) == 0)
+            return df_fail(DF_EVALUE, "the environment has DEFORMER_CPU=%s, which this processor or build lacks: its "
+                           "best is %s", wanted, rungs[n_rungs - 1].name);
+    return df_fail(DF_EVALUE, "the environment has DEFORMER_CPU=%.80s: want c, avx2 or avx512", wanted);
+}
+
 const DfKernels *df_kernels_named(const char *rung)
 {
     pthread_once(&once, climb);

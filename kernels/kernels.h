@@ -25,8 +25,11 @@
 
 DF_BEGIN_DECLS
 
-/* The best rung of this CPU, or the one named by DEFORMER_CPU ("c", "avx2", "avx512"); chosen once, never NULL. */
+/* The best rung of this CPU, or the one named by DEFORMER_CPU ("c", "avx2", "avx512"; empty is as if it were not
+ * set); chosen once, never NULL: the best one where that name means nothing here. df_ctx_new() asks df_kernels_check()
+ * first, which says so: DF_EVALUE for an unknown rung or one that this CPU lacks. */
 DF_API const DfKernels *df_kernels(void);
+DF_API int df_kernels_check(void);
 /* A rung by name for tests and benches; NULL if unknown or not runnable here. */
 DF_API const DfKernels *df_kernels_named(const char *rung);
 DF_API const char *df_kernels_name(const DfKernels *);

@@ -64,6 +64,9 @@ void df_buffers_release(DfCtx *c, DfTensor *x)
 int df_ctx_new(DfCtx **out, DfPool *pool)
 {
     *out = NULL;
+    const int error = df_kernels_check();
+    if (error < 0)
+        return error;
     DfCtx *c = df_calloc(1, sizeof *c);
     struct DfCtxParts *parts = df_calloc(1, sizeof *parts);
     if (c && parts) {
