@@ -20,8 +20,15 @@ typedef struct DfCheckpoint DfCheckpoint;
 /* `wrapper` chooses the dict inside: NULL for what the official loaders take ("state_dict", else "model", else the
  * file's own dict); "model_ema", "ema", .. by name. Anything in the chosen dict that is not an array is skipped, but
  * a number is an array without dimensions (I64, F64 or BOOL). A leading "module." is stripped from all keys if the
- * first key has it. A .safetensors file has no dicts inside and takes no wrapper. Nothing but the description of the
- * arrays is read here: the numbers stay in the mapped file until somebody copies them. */
+ * first key has it. A .safetensors file has no dicts inside and takes no wrapper. The file is read whole, and its arrays are views
+ * of it until somebody copies them.
+ *
+ * Limits: a file of DF_CHECKPOINT_MAX_FILE bytes. A tensor may repeat its elements (expand(), which has strides of 0)
+ * and tensors may share them, but all arrays together take at most DF_CHECKPOINT_MOST_REPEATED times the bytes that
+ * are stored, plus DF_CHECKPOINT_FREE bytes: a file of 600 bytes cannot fill a disk. Beyond is DF_EFORMAT. */
+#define DF_CHECKPOINT_MAX_FILE ((size_t)1 << 35)
+#define DF_CHECKPOINT_MOST_REPEATED 16
+#define DF_CHECKPOINT_FREE ((uint64_t)64 << 20)
 DF_API int df_checkpoint_open(DfCheckpoint **out, const char *path, const char *wrapper);
 /* borrowed */
 DF_API int df_checkpoint_parse(DfCheckpoint **out, const void *bytes, size_t size, const char *name,

@@ -74,7 +74,7 @@ int df_checkpoint_open(DfCheckpoint **out, const char *path, const char *wrapper
     DfCheckpoint *ck = checkpoint_new();
     if (!ck)
         return DF_ENOMEM;
-    int error = df_file_open(&ck->file, path);
+    int error = df_file_open(&ck->file, path, DF_CHECKPOINT_MAX_FILE);
     if (error == DF_OK) {
         ck->bytes = ck->file.data;
         ck->size = ck->file.size;

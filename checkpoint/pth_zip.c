@@ -261,6 +261,7 @@ static int entry_bytes(Zip *zip, Entry *entry, const uint8_t **bytes)
         if (error < 0)
             return error;
         entry->inflated = to;
+        zip->ck->inflated += entry->size;
     }
     *bytes = entry->inflated;
     return DF_OK;

@@ -7,8 +7,27 @@
 
 #include "checkpoint/forms.h"
 
+/* Whether the arrays so far and this one are as many bytes as a file like this may stand for. */
+static int check_taken(DfCheckpoint *ck, const DfArray *array)
+{
+    const uint64_t stored = ck->size + ck->inflated;
+    const uint64_t most = DF_CHECKPOINT_MOST_REPEATED * stored + DF_CHECKPOINT_FREE;
+    const uint64_t bytes = (uint64_t)df_array_count(array) * df_dtype_size(array->dtype);
+    if (bytes > most - ck->taken)
+        return df_fail(DF_EFORMAT,
+                       "'%.200s' repeats what is stored: with it the arrays would take %llu bytes, want at most %llu "
+                       "(%d times the %llu bytes that are stored, and %llu)", array->name,
+                       (unsigned long long)(ck->taken + bytes), (unsigned long long)most, DF_CHECKPOINT_MOST_REPEATED,
+                       (unsigned long long)stored, (unsigned long long)DF_CHECKPOINT_FREE);
+    ck->taken += bytes;
+    return DF_OK;
+}
+
 int df_checkpoint_add(DfCheckpoint *ck, const DfArray *array)
 {
+    const int error = check_taken(ck, array);
+    if (error < 0)
+        return error;
     if (ck->n >= UINT32_MAX || !df_grow((void **)&ck->arrays, &ck->capacity, ck->n, sizeof *ck->arrays))
         return df_fail_memory("the arrays of a checkpoint");
     ck->arrays[ck->n++] = *array;

@@ -7,94 +7,194 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/input.h"
 #include "core/memory.h"
 
-static int read_stream(DfFile *out, int fd, const char *path, size_t limit)
+/* ---- what is read ----------------------------------------------------------------------------------------------- */
+
+/* Opening never waits (a pipe without a writer, a line without a carrier); df_input_take() does, for so long. */
+enum { PATIENCE = 30 };
+
+int df_input_open(int *out, const char *path)
 {
-    size_t capacity = 0;
-    size_t size = 0;
-    uint8_t *data = NULL;
-    for (;;) {
-        if (!df_grow((void **)&data, &capacity, size + 4096, 1)) {
-            df_free(data);
-            return df_fail(DF_ENOMEM, "%s: out of memory while reading", path);
-        }
-        const ssize_t got = read(fd, data + size, capacity - size - 1);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0) {
-            df_fail_errno("%s", path);
-            df_free(data);
-            return DF_EIO;
-        }
-        if (got == 0)
-            break;
-        size += (size_t)got;
-        if (size > limit) {
-            df_free(data);
-            return df_fail(DF_EFORMAT, "%s: larger than %zu bytes, the limit for such a file", path, limit);
-        }
+    struct stat info;
+    int error = DF_OK;
+    const int fd = *out = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return df_fail_errno("%s", path);
+    if (fstat(fd, &info) < 0)
+        error = df_fail_errno("%s", path);
+    else if (S_ISDIR(info.st_mode))
+        error = df_fail(DF_EIO, "%s: is a directory, want a file", path);
+    else if (!S_ISREG(info.st_mode) && !S_ISFIFO(info.st_mode))
+        error = df_fail(DF_EIO, "%s: is a device or a socket, want a file or a pipe", path);
+    if (error < 0) {
+        close(fd);
+        *out = -1;
     }
-    data[size] = 0;
-    *out = (DfFile){ data, size, false };
+    return error;
+}
+
+/* The next bytes, waited for; 0 at the end. */
+static int take_some(int fd, const char *path, uint8_t *into, size_t room, size_t *n)
+{
+    struct pollfd wait = { .fd = fd, .events = POLLIN };
+    ssize_t got;
+    *n = 0;
+    for (;;) {
+        const int ready = poll(&wait, 1, PATIENCE * 1000);
+        if (ready == 0)
+            return df_fail(DF_EIO, "%s: nobody wrote to the pipe for %d seconds", path, PATIENCE);
+        got = ready < 0 ? -1 : read(fd, into, room);
+        if (got >= 0)
+            break;
+        if (errno != EINTR && errno != EAGAIN)
+            return df_fail_errno("%s", path);
+    }
+    *n = (size_t)got;
     return DF_OK;
 }
 
-int df_file_open(DfFile *out, const char *path)
+static int too_large(const char *path, size_t limit)
 {
-    *out = (DfFile){ 0 };
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return df_fail_errno("%s", path);
-    struct stat info;
+    return df_fail(DF_EFORMAT, "%s: larger than %zu bytes, the limit for such a file", path, limit);
+}
+
+int df_input_take(int fd, const char *path, size_t limit, uint8_t **data, size_t *size)
+{
+    size_t capacity = 0;
+    size_t n = 0;
+    size_t got = 0;
     int error = DF_OK;
+    *data = NULL;
+    limit = limit < DF_PIPE_MOST ? limit : DF_PIPE_MOST;
+    do {
+        if (!df_grow((void **)data, &capacity, n + 4096, 1))
+            error = df_fail(DF_ENOMEM, "%s: out of memory while reading", path);
+        if (error == DF_OK)
+            error = take_some(fd, path, *data + n, capacity - n - 1, &got);
+        n += error == DF_OK ? got : 0;
+        if (error == DF_OK && n > limit)
+            error = too_large(path, limit);
+    } while (error == DF_OK && got > 0);
+    if (error < 0) {
+        df_free(*data);
+        *data = NULL;
+        return error;
+    }
+    (*data)[n] = 0;
+    *size = n;
+    return DF_OK;
+}
+
+/* A regular file of that size. It is copied and not mapped: a mapped file that another program cuts short would end
+ * this one by SIGBUS. */
+static int read_known(DfFile *out, int fd, const char *path, size_t size)
+{
+    uint8_t *data = df_malloc_filled(size + 1);
+    size_t n = 0;
+    if (!data)
+        return df_fail(DF_ENOMEM, "%s: out of memory for its %zu bytes", path, size);
+    while (n < size) {
+        const ssize_t got = read(fd, data + n, size - n);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0) {
+            const int error = got < 0 ? df_fail_errno("%s", path)
+                                      : df_fail(DF_EIO, "%s: shrank from %zu bytes to %zu while it was read", path,
+                                                size, n);
+            df_free(data);
+            return error;
+        }
+        n += (size_t)got;
+    }
+    data[size] = 0;
+    *out = (DfFile){ data, size };
+    return DF_OK;
+}
+
+int df_file_open(DfFile *out, const char *path, size_t limit)
+{
+    struct stat info;
+    uint8_t *data = NULL;
+    int fd;
+    *out = (DfFile){ 0 };
+    int error = df_input_open(&fd, path);
+    if (error < 0)
+        return error;
     if (fstat(fd, &info) < 0) {
         error = df_fail_errno("%s", path);
-    } else if (S_ISDIR(info.st_mode)) {
-        error = df_fail(DF_EIO, "%s: is a directory, want a file", path);
-    } else if (!S_ISREG(info.st_mode)) {
-        error = read_stream(out, fd, path, SIZE_MAX / 4); /* a pipe or a device */
-    } else if (info.st_size > 0) {
-        void *data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (data == MAP_FAILED)
-            error = read_stream(out, fd, path, SIZE_MAX / 4);
-        else
-            *out = (DfFile){ data, (size_t)info.st_size, true };
+    } else if (info.st_size == 0) { /* a pipe, or a file of /proc, whose size nobody knows */
+        error = df_input_take(fd, path, limit, &data, &out->size);
+        out->data = data;
+    } else if ((uint64_t)info.st_size > limit) {
+        error = too_large(path, limit);
+    } else {
+        error = read_known(out, fd, path, (size_t)info.st_size);
     }
+    close(fd);
+    return error;
+}
+
+int df_file_descriptor(int *fd, const char *path)
+{
+    struct stat info;
+    int error = df_input_open(fd, path);
+    if (error == DF_OK && (fstat(*fd, &info) < 0 || !S_ISREG(info.st_mode))) {
+        error = df_fail(DF_EIO, "%s: is a pipe, want a file", path);
+        close(*fd);
+        *fd = -1;
+    }
+    return error;
+}
+
+bool df_file_read_at(int fd, void *into, size_t n, uint64_t at)
+{
+    ssize_t got;
+    do
+        got = at <= INT64_MAX ? pread(fd, into, n, (off_t)at) : -1;
+    while (got < 0 && errno == EINTR);
+    return got == (ssize_t)n;
+}
+
+int df_file_head(DfFile *out, const char *path, size_t most)
+{
+    struct stat info;
+    int fd;
+    *out = (DfFile){ 0 };
+    int error = df_file_descriptor(&fd, path);
+    if (error < 0)
+        return error;
+    if (fstat(fd, &info) < 0)
+        error = df_fail_errno("%s", path);
+    else
+        error = read_known(out, fd, path, (uint64_t)info.st_size < most ? (size_t)info.st_size : most);
     close(fd);
     return error;
 }
 
 void df_file_close(DfFile *file)
 {
-    if (file->mapped)
-        munmap((void *)(uintptr_t)file->data, file->size);
-    else
-        df_free((void *)(uintptr_t)file->data);
+    df_free((void *)(uintptr_t)file->data);
     *file = (DfFile){ 0 };
 }
 
 int df_file_text(char **out, size_t *size, const char *path, size_t limit)
 {
-    *out = NULL;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return df_fail_errno("%s", path);
-    DfFile file = { 0 };
-    const int error = read_stream(&file, fd, path, limit);
-    close(fd);
-    if (error < 0)
-        return error;
+    DfFile file;
+    const int error = df_file_open(&file, path, limit);
     *out = (char *)(uintptr_t)file.data;
     if (size)
         *size = file.size;
-    return DF_OK;
+    return error;
 }
+
+/* ---- names ------------------------------------------------------------------------------------------------------- */
 
 bool df_file_exists(const char *path)
 {

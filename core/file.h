@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/file.h -- files in (mapped or whole) and out (under a temporary name, renamed when complete).
+ * core/file.h -- files in (whole) and out (under a temporary name, renamed when complete).
  */
 #ifndef DF_CORE_FILE_H
 #define DF_CORE_FILE_H
@@ -14,16 +14,27 @@
 
 DF_BEGIN_DECLS
 
-/* A whole file, read-only, mapped where the system can. `data` may be NULL when `size` is 0. */
+/* At most so many bytes are taken out of a pipe, or out of a file whose size the system does not tell (/proc). */
+#define DF_PIPE_MOST ((size_t)1 << 30)
+
+/* A whole file or all of a pipe, in memory, with a zero behind it. It is a copy: what happens to the file afterwards
+ * changes nothing, and one that shrinks while it is read is DF_EIO. Larger than `limit` bytes is DF_EFORMAT;
+ * directories, devices, sockets and pipes that stay silent for half a minute are DF_EIO. `data` is NULL on failure. */
 typedef struct {
     const uint8_t *data;
     size_t size;
-    bool mapped;
 } DfFile;
-DF_API int df_file_open(DfFile *out, const char *path);
+DF_API int df_file_open(DfFile *out, const char *path, size_t limit);
 DF_API void df_file_close(DfFile *);
 
-/* A small file as a zero-terminated text of its own (df_free it); files over `limit` bytes are refused. */
+/* Its first bytes, at most `most` of them; a pipe, which could not be read again, is DF_EIO. */
+DF_API int df_file_head(DfFile *out, const char *path, size_t most);
+
+/* Bytes `at` and following of a regular file that is open for reading; false if there are not `n` of them. */
+DF_API int df_file_descriptor(int *fd, const char *path); /* close() it; -1 on failure */
+DF_API bool df_file_read_at(int fd, void *into, size_t n, uint64_t at);
+
+/* A whole file as a text that the caller owns (df_free it). `size` may be NULL. */
 DF_API int df_file_text(char **out, size_t *size, const char *path, size_t limit);
 
 DF_API bool df_file_exists(const char *path);

@@ -6,12 +6,12 @@
 #include "core/json_reader.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "core/input.h"
 #include "core/memory.h"
 
 ptrdiff_t df_json_read_at(const DfJson *j, void *into, size_t room, uint64_t at)
@@ -103,19 +103,14 @@ DfJsonEvent df_json_stop(DfJson *j, const char *format, const char *argument)
 /* What is in a pipe can be read only once: it is taken into memory. */
 static int take_pipe(DfJson *j)
 {
+    uint8_t *text = NULL;
     size_t n = 0;
-    size_t capacity = 0;
-    for (ssize_t got = 1; got != 0;) {
-        if (!df_grow((void **)&j->owned_text, &capacity, n + DF_JSON_WINDOW, 1))
-            return df_fail_memory(j->name);
-        got = read(j->fd, j->owned_text + n, DF_JSON_WINDOW);
-        if (got < 0 && errno != EINTR)
-            return df_fail_errno("%s", j->name);
-        n += got > 0 ? (size_t)got : 0;
-    }
+    const int error = df_input_take(j->fd, j->name, SIZE_MAX, &text, &n);
+    if (error < 0)
+        return error;
     close(j->fd);
     j->fd = -1;
-    j->text = j->owned_text;
+    j->text = j->owned_text = (char *)text;
     j->limit = n;
     return DF_OK;
 }
@@ -151,10 +146,9 @@ static int open_source(DfJson **out, int fd, const char *text, size_t size, cons
 int df_json_open(DfJson **out, const char *path)
 {
     *out = NULL;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return df_fail_errno("%s", path);
-    return open_source(out, fd, NULL, 0, path);
+    int fd;
+    const int error = df_input_open(&fd, path);
+    return error < 0 ? error : open_source(out, fd, NULL, 0, path);
 }
 
 int df_json_open_text(DfJson **out, const char *text, size_t size, const char *called)

@@ -52,7 +52,7 @@ static int shrink_and_encode(const Thumbnails *t, const DfImage *image, char **u
     if (error == DF_OK)
         error = df_image_write(&small, path, QUALITY);
     if (error == DF_OK)
-        error = df_file_open(&file, path);
+        error = df_file_open(&file, path, DF_IMAGE_MAX_FILE);
     if (error == DF_OK && !(*uri = base64("data:image/jpeg;base64,", file.data, file.size)))
         error = df_fail_memory("a thumbnail");
     df_file_close(&file);

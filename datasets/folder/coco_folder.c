@@ -25,8 +25,7 @@ static bool is_of_objects(const char *name)
 static bool has_text(const DfFile *file, const char *text)
 {
     const size_t n = strlen(text);
-    const size_t looked_at = file->size < 1 << 20 ? file->size : 1 << 20;
-    for (size_t i = 0; i + n <= looked_at; i++)
+    for (size_t i = 0; i + n <= file->size; i++)
         if (memcmp(file->data + i, text, n) == 0)
             return true;
     return false;
@@ -36,7 +35,7 @@ static bool has_text(const DfFile *file, const char *text)
 static bool looks_like_coco(const char *path)
 {
     DfFile file;
-    if (df_file_open(&file, path) < 0)
+    if (df_file_head(&file, path, 1 << 20) < 0)
         return false;
     const bool found = has_text(&file, "\"images\"") || has_text(&file, "\"annotations\"") ||
                        has_text(&file, "\"categories\"");

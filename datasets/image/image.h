@@ -22,7 +22,7 @@ typedef struct {
 
 enum {
     DF_IMAGE_MAX_SIDE = 65500,       /* of a picture that is read or made     */
-    DF_IMAGE_MAX_PIXELS = 1 << 27    /* height * width: 134 million           */
+    DF_IMAGE_MAX_PIXELS = 1 << 30    /* height * width, as OpenCV             */
 };
 
 /* DF_EVALUE (DF_EFORMAT if empty) for a picture of no pixels or beyond the limits; max_pixels 0:

@@ -42,7 +42,7 @@ int df_image_read(DfImage *out, const char *path)
 {
     DfFile file;
     *out = (DfImage){ 0 };
-    int error = df_file_open(&file, path);
+    int error = df_file_open(&file, path, DF_IMAGE_MAX_FILE);
     if (error < 0)
         return error;
     error = df_image_decode(out, file.data, file.size, 0, path);
@@ -59,7 +59,7 @@ int df_image_read_labels(DfImage *out, const char *path)
 int df_image_read_labels_again(DfImage *image, const char *path)
 {
     DfFile file;
-    int error = df_file_open(&file, path);
+    int error = df_file_open(&file, path, DF_IMAGE_MAX_FILE);
     if (error == DF_OK) {
         error = is_png(file.data, file.size) ? df_png_decode_labels(image, file.data, file.size, 0)
                                              : df_fail(DF_EFORMAT, "not a PNG file: want a label map in PNG");

@@ -14,6 +14,11 @@
 
 DF_BEGIN_DECLS
 
+/* Limits beside those of image.h. A JPEG has at most 500 scans; of more than 4 million pixels fewer, as many as are
+ * 2^31 pixels together, or 64. Of a PNG's chunks those that mean nothing to the pixels are passed over, and no other
+ * takes more than 8 MiB; a file too short for its lines is refused before memory is taken for them. */
+#define DF_IMAGE_MAX_FILE ((size_t)1 << 30) /* bytes of a file that is read */
+
 /* Reads a JPEG or PNG file, told apart by its first bytes, as BGR. Errors name the file. */
 DF_API int df_image_read(DfImage *out, const char *path);
 

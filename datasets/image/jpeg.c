@@ -19,7 +19,12 @@
 #error "libjpeg-turbo is needed: another libjpeg decodes to other pixels"
 #endif
 
-enum { MAX_SCANS = 500 }; /* a progressive file has about ten; thousands of them are an attack on our time */
+/* A progressive file has about ten scans, each of which walks over the whole picture, and can be a few bytes: more than
+ * this is an attack on our time. */
+enum {
+    LEAST_SCANS = 64, MOST_SCANS = 500, /* as the picture is large or small */
+    SCANNED = INT32_MAX                 /* pixels times scans, beyond LEAST_SCANS */
+};
 
 typedef struct {
     struct jpeg_error_mgr base; /* first, so that a pointer to it is a pointer to the whole */
@@ -68,9 +73,14 @@ static void on_message(j_common_ptr jpeg, int level)
 
 static void on_progress(j_common_ptr jpeg)
 {
-    j_decompress_ptr reader = (j_decompress_ptr)jpeg;
-    if (reader->input_scan_number > MAX_SCANS)
-        ERREXIT(jpeg, JERR_BAD_PROGRESSION);
+    Reader *r = (Reader *)(void *)jpeg;
+    const uint64_t pixels = (uint64_t)r->jpeg.image_height * r->jpeg.image_width;
+    const int most = df_clamp_int((int)(SCANNED / pixels), LEAST_SCANS, MOST_SCANS);
+    if (r->jpeg.input_scan_number > most) {
+        snprintf(r->errors.text, sizeof r->errors.text, "more than %d scans: want no more of %u x %u pixels",
+                 most, r->jpeg.image_height, r->jpeg.image_width);
+        longjmp(r->errors.escape, 1);
+    }
 }
 
 static void catch_errors(Errors *errors)

@@ -11,6 +11,11 @@
 
 #include "datasets/image/codec.h"
 
+enum {
+    MOST_CHUNK = 8 << 20, /* bytes of memory for any one chunk beside the pixels */
+    DEFLATE_MOST = 1032   /* bytes that one byte of deflate can give             */
+};
+
 typedef struct {
     png_structp png;
     png_infop info;
@@ -125,6 +130,22 @@ static int orientation_of(const Codec *c, png_infop after)
     return 1;
 }
 
+/* Chunks that are no part of the pixels as OpenCV gives them are passed over, unread: a few bytes of a compressed one
+ * can stand for gigabytes. Only the orientation (eXIf) and what tells transparent colours (tRNS) are kept. */
+static void skip_chunks(png_structp png)
+{
+    static const png_byte skipped[] = "acTL\0bKGD\0cHRM\0cICP\0cLLI\0fcTL\0fdAT\0gAMA\0hIST\0iCCP\0iTXt\0mDCV\0oFFs\0"
+                                      "pCAL\0pHYs\0sBIT\0sCAL\0sPLT\0sRGB\0sTER\0tEXt\0tIME\0zTXt";
+    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, skipped, sizeof skipped / 5);
+    png_set_chunk_malloc_max(png, MOST_CHUNK);
+}
+
+/* Deflate makes at most 1032 bytes of one: a short file that promises more lines than that has too few. */
+static bool can_hold(const Codec *c, uint64_t bytes)
+{
+    return bytes / DEFLATE_MOST <= c->size;
+}
+
 /* Uses the memory of the image that was given, if there is enough of it. */
 static int make_image(Codec *c, int height, int width, int channels)
 {
@@ -144,11 +165,14 @@ static bool read_image(Codec *c, int (*want)(Codec *), png_infop after, int *ori
         return false;
     png_set_read_fn(c->png, c, take);
     png_set_user_limits(c->png, DF_IMAGE_MAX_SIDE, DF_IMAGE_MAX_SIDE);
+    skip_chunks(c->png);
     png_read_info(c->png, c->info);
     const png_uint_32 height = png_get_image_height(c->png, c->info);
     const png_uint_32 width = png_get_image_width(c->png, c->info);
     if ((c->refused = df_image_check_size(height, width, c->max_pixels)) < 0)
         return true;
+    if (!can_hold(c, (uint64_t)png_get_rowbytes(c->png, c->info) * height))
+        png_error(c->png, "the file ends early");
     const int channels = want(c);
     if ((c->refused = channels) < 0)
         return true;

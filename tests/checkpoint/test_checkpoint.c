@@ -149,7 +149,7 @@ Test(checkpoint, refuses_every_truncation)
         char path[1024];
         snprintf(path, sizeof path, DATA "%s", names[k]);
         DfFile file;
-        cr_assert_eq(df_file_open(&file, path), DF_OK);
+        cr_assert_eq(df_file_open(&file, path, DF_CHECKPOINT_MAX_FILE), DF_OK);
         for (size_t size = 0; size < file.size; size++) {
             DfCheckpoint *ck;
             uint8_t *exact = df_malloc(size); /* so that the sanitizer sees a byte too many */
@@ -167,7 +167,7 @@ Test(checkpoint, refuses_every_truncation)
 Test(checkpoint, sees_changed_bytes)
 {
     DfFile file;
-    cr_assert_eq(df_file_open(&file, DATA "swin.pth"), DF_OK);
+    cr_assert_eq(df_file_open(&file, DATA "swin.pth", DF_CHECKPOINT_MAX_FILE), DF_OK);
     uint8_t *copy = df_malloc(file.size);
     DfCheckpoint *ck;
     memcpy(copy, file.data, file.size);
@@ -424,4 +424,26 @@ Test(checkpoint, survives_every_failing_allocation)
         }
         remove(path);
     }
+}
+
+/* ---- tensors that repeat their elements ------------------------------------------------------------------------- */
+
+Test(checkpoint, tensors_that_repeat_too_much)
+{
+    static const char *const bombs[][2] = {
+        { "expand_59.pth",   "'w' repeats what is stored: with it the arrays would take 2305843009213693952 bytes" },
+        { "expand_rows.pth", "'w' repeats what is stored"                                                          },
+        { "overlap.pth",     "'v' repeats what is stored"                                                          },
+        { "many_views.pth",  "'w4' repeats what is stored"                                                         },
+    };
+    DfCheckpoint *ck;
+    char path[4096];
+    for (size_t i = 0; i < sizeof bombs / sizeof *bombs; i++) {
+        snprintf(path, sizeof path, DF_TEST_DATA "/bombs/%s", bombs[i][0]);
+        cr_expect_eq(df_checkpoint_open(&ck, path, NULL), DF_EFORMAT);
+        cr_expect(strstr(df_error(), bombs[i][1]), "%s", df_error());
+    }
+    cr_assert_eq(df_checkpoint_open(&ck, DF_TEST_DATA "/bombs/expand_small.pth", NULL), DF_OK, "%s", df_error());
+    cr_expect_eq(df_array_count(df_checkpoint_find(ck, "w")), 48);
+    df_checkpoint_close(ck);
 }

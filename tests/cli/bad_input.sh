@@ -115,4 +115,24 @@ clean
 if [ -c /dev/full ]; then
     run 1 metric coco $gt none.json --json /dev/full --quiet && says '/dev/full: cannot be written: No space left on device'
 fi
+# Values of the environment that mean nothing, for every command.
+DEFORMER_THREADS=many run 1 list && says 'the environment has DEFORMER_THREADS=many: want a whole number from 1 to 1024'
+OMP_NUM_THREADS=0 run 1 list && says 'the environment has OMP_NUM_THREADS=0'
+OMP_NUM_THREADS=2,1 run 0 list
+DEFORMER_CPU=sse9 run 1 list && says 'the environment has DEFORMER_CPU=sse9: want c, avx2 or avx512'
+DEFORMER_CPU='' run 0 list
+grep -q avx512f /proc/cpuinfo || { DEFORMER_CPU=avx512 run 1 list && says 'DEFORMER_CPU=avx512, which this processor or build lacks'; }
+
+# What has no end.
+run 1 info /dev/zero
+for what in /dev/zero /dev/urandom; do
+    ln -s $what endless.py
+    run 1 info endless.py && says 'endless.py: is a device or a socket, want a file or a pipe'
+    run 1 predict "$config" $what $picture --quiet && says "$what: is a device or a socket"
+    run 1 predict "$config" w.pth $what --quiet && says "$what: is a device or a socket"
+    run 1 metric coco $what $what && says "$what: is a device or a socket"
+    rm endless.py
+done
+yes | run 1 convert /dev/stdin x.safetensors
+
 finish

@@ -25,7 +25,7 @@ static DfCheckpoint *run_program(const char *folder, const char *weights, const 
              folder, folder, weights, folder, out, options);
     cr_assert_eq(system(command), 0, "%s", command);
     DfCheckpoint *got = golden_open("%s", out);
-    remove(out); /* it stays mapped */
+    remove(out); /* what was read of it stays */
     return got;
 }
 
