@@ -48,6 +48,9 @@ typedef struct {
 } DfTrainingPage;
 DF_API int df_report_training(const DfTrainingPage *, char **out); /* df_free it */
 
+/* The charts beside one another as one SVG file without scripts, light or dark as its reader is; df_free it. */
+DF_API int df_report_curves(const DfTrainingChart *, size_t n, char **out);
+
 DF_END_DECLS
 
 #endif

@@ -57,14 +57,14 @@ static void draw_axes(DfTextbuf *t, const Axes *a)
 {
     const double across = round_step(a->y1 - a->y0, 4);
     for (double v = ceil(a->y0 / across - 1e-9) * across; v <= a->y1 + across * 1e-9; v += across) {
-        df_textbuf_add(t, "<path class=grid d=\"M%d %.1fh%d\"/><text x=%d y=%.1f text-anchor=end>", LEFT, at_y(a, v), WIDTH,
+        df_textbuf_add(t, "<path class=\"grid\" d=\"M%d %.1fh%d\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">", LEFT, at_y(a, v), WIDTH,
                        LEFT - 6, at_y(a, v) + 4);
         print_tick(t, a->percent ? 100 * v : v);
         df_textbuf_add(t, "</text>");
     }
     const double along = fmax(1, round_step(fmax(a->x1, 1), 4));
     for (double v = 0; v <= a->x1 + 1e-9; v += along) {
-        df_textbuf_add(t, "<text x=%.1f y=%d text-anchor=middle>", at_x(a, v), TOP + HEIGHT + 17);
+        df_textbuf_add(t, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">", at_x(a, v), TOP + HEIGHT + 17);
         print_tick(t, v);
         df_textbuf_add(t, "</text>");
     }
@@ -164,7 +164,7 @@ static void summarise(Drawn *d, const DfCurve *c, bool smooth)
 
 static void draw_band(DfTextbuf *t, const Axes *a, const Drawn *d, size_t colour)
 {
-    df_textbuf_add(t, "<path class=band style=\"fill:var(--c%zu)\" d=\"M", colour);
+    df_textbuf_add(t, "<path class=\"band\" style=\"fill:var(--c%zu)\" d=\"M", colour);
     for (size_t i = 0; i < d->n; i++)
         df_textbuf_add(t, "%.1f %.1f ", at_x(a, d->x[i]), at_y(a, d->most[i]));
     for (size_t i = d->n; i-- > 0;)
@@ -180,12 +180,12 @@ static void draw_curve(DfTextbuf *t, const Axes *a, const DfCurve *curve, bool s
         return;
     if (smooth && curve->n > d.n)
         draw_band(t, a, &d, colour);
-    df_textbuf_add(t, "<path class=curve style=\"stroke:var(--c%zu)\" d=\"M", colour);
+    df_textbuf_add(t, "<path class=\"curve\" style=\"stroke:var(--c%zu)\" d=\"M", colour);
     for (size_t i = 0; i < d.n; i++)
         df_textbuf_add(t, "%.1f %.1f ", at_x(a, d.x[i]), at_y(a, d.y[i]));
     df_textbuf_add(t, "\"/>");
     for (size_t i = 0; i < d.n && d.n <= 30; i++)
-        df_textbuf_add(t, "<circle r=2.4 cx=%.1f cy=%.1f style=\"fill:var(--c%zu)\"/>", at_x(a, d.x[i]),
+        df_textbuf_add(t, "<circle r=\"2.4\" cx=\"%.1f\" cy=\"%.1f\" style=\"fill:var(--c%zu)\"/>", at_x(a, d.x[i]),
                        at_y(a, d.y[i]), colour);
 }
 
@@ -225,14 +225,77 @@ static int draw_chart(DfTextbuf *t, const DfTrainingChart *chart)
     return DF_OK;
 }
 
+/* Eight colours that stay apart for most eyes (after Okabe and Ito), lighter on dark ground. */
+#define CURVE_STYLE                                                                                                     \
+    ":root{--c0:#2f6fb5;--c1:#d55e00;--c2:#1f8a70;--c3:#a0499b;--c4:#b07d00;--c5:#3f9fc9;--c6:#7a6a58;--c7:#c2406b}"     \
+    "@media(prefers-color-scheme:dark){:root{--c0:#6fa8e6;--c1:#ff9a52;--c2:#45c4a0;--c3:#d394d0;--c4:#e5bb4f;"         \
+    "--c5:#7fd0f0;--c6:#b7a796;--c7:#f07fa3}}svg .curve{fill:none;stroke-width:1.8;stroke-linejoin:round}"              \
+    "svg .band{opacity:.16}"
+/* ---- a drawing by itself ----------------------------------------------------------------------------------------- */
+
+enum { CELL = LEFT + WIDTH + 24, HEAD = 44, KEY_LINE = 18, KEY_SHOWN = 8 };
+
+/* Name and last value of each curve, one a line below the frame. */
+static void draw_names(DfTextbuf *t, const DfTrainingChart *chart)
+{
+    for (size_t i = 0; i < chart->n && i < KEY_SHOWN; i++) {
+        const DfCurve *curve = &chart->curves[i];
+        const int y = TOP + HEIGHT + 40 + KEY_LINE * (int)i;
+        df_textbuf_add(t, "<rect x=\"%d\" y=\"%d\" width=\"12\" height=\"4\" style=\"fill:var(--c%zu)\"/><text x=\"%d\" y=\"%d\">",
+                       LEFT, y - 6, i % COLOURS, LEFT + 20, y);
+        df_textbuf_html(t, curve->name);
+        if (curve->n && isfinite(curve->y[curve->n - 1]))
+            df_textbuf_add(t, chart->percent ? "  %.1f" : "  %.4g", (chart->percent ? 100 : 1) * curve->y[curve->n - 1]);
+        df_textbuf_add(t, "</text>");
+    }
+}
+
+static int draw_cell(DfTextbuf *t, const DfTrainingChart *chart, size_t place)
+{
+    Axes axes;
+    const int error = choose_axes(&axes, chart);
+    if (error < 0)
+        return error;
+    df_textbuf_add(t, "<g transform=\"translate(%zu %d)\"><text class=\"title\" x=\"%d\" y=\"-20\">", place * CELL, HEAD, LEFT);
+    df_textbuf_html(t, chart->title);
+    df_textbuf_add(t, "</text><text x=\"%d\" y=\"-4\">", LEFT);
+    df_textbuf_html(t, chart->lead);
+    df_textbuf_add(t, "</text>");
+    draw_axes(t, &axes);
+    for (size_t i = chart->n; i-- > 0;)
+        draw_curve(t, &axes, &chart->curves[i], chart->smooth, i % COLOURS);
+    draw_names(t, chart);
+    df_textbuf_add(t, "</g>\n");
+    return DF_OK;
+}
+
+int df_report_curves(const DfTrainingChart *charts, size_t n, char **out)
+{
+    DfTextbuf t = { 0 };
+    size_t lines = 0;
+    int error = DF_OK;
+    for (size_t i = 0; i < n; i++)
+        lines = charts[i].n > lines ? charts[i].n : lines;
+    lines = lines < KEY_SHOWN ? lines : KEY_SHOWN;
+    df_textbuf_add(&t, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %zu %zu\">"
+                   "<style>" CURVE_STYLE ":root{--ink:#222;--soft:#666;--line:#ddd}"
+                   "@media(prefers-color-scheme:dark){:root{--ink:#eee;--soft:#aaa;--line:#444}}"
+                   "text{font:12px sans-serif;fill:var(--soft)}.title{font:600 15px sans-serif;fill:var(--ink)}"
+                   ".grid{stroke:var(--line);fill:none}</style>\n",
+                   n * CELL, (size_t)(HEAD + TOP + HEIGHT + 30) + lines * KEY_LINE);
+    for (size_t i = 0; error == DF_OK && i < n; i++)
+        error = draw_cell(&t, &charts[i], i);
+    df_textbuf_add(&t, "</svg>\n");
+    if (error == DF_OK)
+        return df_textbuf_take(&t, out);
+    df_free(t.at);
+    return error;
+}
+
 /* ---- the page ---------------------------------------------------------------------------------------------------- */
 
-/* Eight colours that stay apart for most eyes (after Okabe and Ito), lighter on dark ground. */
 static const char style[] =
-    "<style>:root{--c0:#2f6fb5;--c1:#d55e00;--c2:#1f8a70;--c3:#a0499b;--c4:#b07d00;--c5:#3f9fc9;--c6:#7a6a58;--c7:#c2406b}"
-    "@media(prefers-color-scheme:dark){:root{--c0:#6fa8e6;--c1:#ff9a52;--c2:#45c4a0;--c3:#d394d0;--c4:#e5bb4f;--c5:#7fd0f0;"
-    "--c6:#b7a796;--c7:#f07fa3}}"
-    "svg .curve{fill:none;stroke-width:1.8;stroke-linejoin:round}svg .band{opacity:.16}.key b{color:var(--ink);"
+    "<style>" CURVE_STYLE ".key b{color:var(--ink);"
     "font-weight:600}.panel .lead{margin:-4px 0 10px;font-size:13px}.panel .key:has(span:nth-child(9)){font-size:12px}"
     ".state{color:var(--soft);font-size:16px}.pair{display:grid;grid-template-columns:1fr 1fr;gap:2px;background:var(--line)}"
     ".pair img{display:block;width:100%;height:auto;background:var(--faint)}.pairs{display:grid;gap:18px;"

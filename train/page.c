@@ -156,6 +156,12 @@ static size_t add_pictures(Page *p, const DfRun *r)
     return r->samples_seen ? (size_t)r->n_samples : 0;
 }
 
+static int write_text(DfRun *r, const char *name, const char *text)
+{
+    const char *path = df_run_path(r, name);
+    return path ? df_file_write_text(path, text) : DF_ENOMEM;
+}
+
 static int write_page(DfRun *r, Page *p, bool over)
 {
     add_charts(p, r);
@@ -171,10 +177,20 @@ static int write_page(DfRun *r, Page *p, bool over)
                              : "As they are labelled, and what was found after the last evaluation.",
     };
     char *text = NULL;
-    const char *path = df_run_path(r, "index.html");
-    int error = path ? df_report_training(&page, &text) : DF_ENOMEM;
+    int error = df_report_training(&page, &text);
     if (error == DF_OK)
-        error = df_file_write_text(path, text);
+        error = write_text(r, "index.html", text);
+    df_free(text);
+    return error;
+}
+
+/* Losses and scores as a drawing for other documents. */
+static int write_curves(DfRun *r, const Page *p)
+{
+    char *text = NULL;
+    int error = df_report_curves(p->charts, p->n_charts < 2 ? p->n_charts : 2, &text);
+    if (error == DF_OK)
+        error = write_text(r, "curves.svg", text);
     df_free(text);
     return error;
 }
@@ -184,7 +200,9 @@ int df_run_page(DfRun *r, bool over)
     Page *p = df_calloc(1, sizeof *p);
     if (!p)
         return df_fail_memory("the page of a run");
-    const int error = write_page(r, p, over);
+    int error = write_page(r, p, over);
+    if (error == DF_OK && p->n_charts)
+        error = write_curves(r, p);
     r->last_page = df_run_clock();
     df_free(p);
     return error;

@@ -135,6 +135,7 @@ const CliCommand cli_command_train = {
                "The work dir gets\n"
                "  index.html, samples/  curves, and detections beside the ground truth; the page\n"
                "                        loads itself again while the run goes on\n"
+               "  curves.svg            losses and scores as a drawing, for other documents\n"
                "  log.jsonl             losses, learning rate, scores: a line every few steps\n"
                "  latest.safetensors    weights, and all that --resume needs\n"
                "  best.safetensors      the same, after the best evaluation\n"

@@ -54,11 +54,28 @@ Test(training_page, has_everything)
     cr_expect_eq(count(text, "<svg "), count(text, "</svg>"));
     cr_expect_eq(count(text, "<div"), count(text, "</div>"));
     cr_expect_eq(count(text, "<section>"), count(text, "</section>"));
-    cr_expect_eq(count(text, "<path class=curve"), 2);
+    cr_expect_eq(count(text, "<path class=\"curve\""), 2);
     cr_expect_eq(count(text, "<img "), 2);
     cr_expect(!strstr(text, "<script") && !strstr(text, "http://") && !strstr(text, "https://"));
     cr_expect(!strstr(text, "nan") && !strstr(text, ">inf"));
     cr_expect(df_ends_with(text, "</html>\n"));
+    df_free(text);
+}
+
+Test(training_page, curves_as_a_drawing)
+{
+    DfTrainingPage page;
+    char *text;
+    fill(&page, 0);
+    cr_assert_eq(df_report_curves(page.charts, page.n_charts, &text), DF_OK, "%s", df_error());
+    cr_expect(df_starts_with(text, "<svg xmlns=\"http://www.w3.org/2000/svg\"") && df_ends_with(text, "</svg>\n"));
+    cr_expect_eq(count(text, "<g "), 2);
+    cr_expect_eq(count(text, "<g "), count(text, "</g>"));
+    cr_expect_eq(count(text, "<text"), count(text, "</text>"));
+    cr_expect_eq(count(text, "<path class=\"curve\""), 2);
+    cr_expect(strstr(text, "loss &lt;x&gt;") && !strstr(text, "nan") && !strstr(text, "inf<"));
+    df_free(text);
+    cr_assert_eq(df_report_curves(NULL, 0, &text), DF_OK);
     df_free(text);
 }
 
