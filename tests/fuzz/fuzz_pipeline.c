@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * tests/fuzz/fuzz_pipeline.c -- a training pipeline from any text, run on a small picture with a few objects.
- * Bytes: height, width, flags (1 a label map, 2 polygons, 4 runs, 8 mmseg, 16 the later release), seed, number of objects; four bytes
- * for each, x y w h in halves of a pixel; the rest is the value of `pipeline` as Python. Texts with numbers of four digits are passed over: they
- * make pictures too large for a fuzzer.
+ * Bytes: height, width, flags (1 a label map, 2 polygons, 4 runs, 8 mmseg, 16 the later release, 32 a test pipeline), seed, number of
+ * objects; four bytes for each, x y w h in halves of a pixel; the rest is the value of `pipeline` as Python. Texts with numbers of four
+ * digits, exponents or products are passed over: they make pictures too large for a fuzzer.
  */
 #include <ctype.h>
 #include <stdint.h>
@@ -15,14 +15,16 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { MAP = 1, POLYGONS = 2, RUNS = 4, SEGMENTATION = 8, NEW = 16, HEAD = 5, OBJECTS = 8 };
+enum { MAP = 1, POLYGONS = 2, RUNS = 4, SEGMENTATION = 8, NEW = 16, TEST = 32, HEAD = 5, OBJECTS = 8 };
 
 static bool has_large_numbers(const char *text)
 {
     int digits = 0;
     for (; *text; text++) {
+        if ((digits && strchr("eE", *text)) || *text == '*')
+            return true;
         digits = isdigit((unsigned char)*text) ? digits + 1 : 0;
-        if (digits > 3 || strchr("eE*", *text))
+        if (digits > 3)
             return true;
     }
     return false;
@@ -120,6 +122,15 @@ static void train(const uint8_t *data, size_t n, const DfPipeline *pipeline)
     df_free(image.pixels);
 }
 
+static void test(const uint8_t *data, const DfPipeline *pipeline)
+{
+    DfImage image = picture(data[0] % 64 + 1, data[1] % 64 + 1);
+    DfViews views;
+    if (df_pipeline_run(pipeline, &image, &views) == DF_OK)
+        df_views_free(&views);
+    df_image_free(&image);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char text[4096];
@@ -135,12 +146,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (has_large_numbers(text) || df_config_parse(&config, text, strlen(text), "p.py", true) < 0)
         return 0;
     const DfPipelineKind kind = {
-        .training = true,
+        .training = !(data[2] & TEST),
         .codebase = data[2] & SEGMENTATION ? DF_CODEBASE_SEGMENTATION : DF_CODEBASE_AUTO,
         .release = data[2] & NEW ? DF_RELEASE_NEW : DF_RELEASE_AUTO,
     };
     if (df_pipeline_new_as(&pipeline, df_node_at(df_config_root(config), "p"), &kind) == DF_OK) {
-        train(data, n, pipeline);
+        if (kind.training)
+            train(data, n, pipeline);
+        else
+            test(data, pipeline);
         df_pipeline_free(pipeline);
     }
     df_config_free(config);
