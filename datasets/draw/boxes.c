@@ -37,16 +37,17 @@ static DfRect grown(DfRect r, int by)
 typedef struct {
     DfRect at;
     char text[96];
-    int length;
     uint8_t colour[3];
+    DfPen pen;   /* smaller where the picture is too narrow for the text */
+    bool placed; /* false: there was no room that it would not take from a better one */
 } Tag;
 
-static void draw_tag(DfImage *image, const DfPen *pen, const Tag *tag)
+static void draw_tag(DfImage *image, const Tag *tag)
 {
     df_fill(image, tag->at, tag->colour, 1.0f);
-    const float left = (float)(tag->at.x1 + pen->margin);
-    const int top = tag->at.y1 + pen->margin;
-    df_write_text(image, pen, left, top, tag->text, tag->length, df_ink_on(tag->colour));
+    const float left = (float)(tag->at.x1 + tag->pen.margin);
+    const int top = tag->at.y1 + tag->pen.margin;
+    df_write_text(image, &tag->pen, left, top, tag->text, df_ink_on(tag->colour));
 }
 
 static bool overlap(DfRect a, DfRect b)
@@ -57,7 +58,7 @@ static bool overlap(DfRect a, DfRect b)
 static bool is_free(DfRect r, const Tag *placed, int n)
 {
     for (int i = 0; i < n; i++)
-        if (overlap(r, placed[i].at))
+        if (placed[i].placed && overlap(r, placed[i].at))
             return false;
     return true;
 }
@@ -73,19 +74,43 @@ static DfRect moved_inside(DfRect r, const DfImage *image)
     return (DfRect){ left, top, left + width, top + height };
 }
 
-/* Four places are tried: above the box, inside at its top, below it, inside at its bottom. The first that touches
- * none of the n tags placed before is taken; if there is none, the place above. */
-static DfRect place_tag(const DfImage *image, const DfPen *pen, DfRect box, int length, const Tag *placed, int n)
+static DfRect size_of(Tag *tag, const DfImage *image)
 {
-    const int width = (int)ceilf(df_text_width(pen, length)) + 2 * pen->margin;
-    const int height = df_text_height(pen) + 2 * pen->margin;
-    const int tops[4] = { box.y1 - height >= 0 ? box.y1 - height : box.y1, box.y1, box.y2, box.y2 - height };
-    for (int i = 0; i < 4; i++) {
-        const DfRect r = moved_inside((DfRect){ box.x1, tops[i], box.x1 + width, tops[i] + height }, image);
-        if (is_free(r, placed, n))
-            return r;
+    const float wanted = df_text_width(&tag->pen, tag->text) + 2 * (float)tag->pen.margin;
+    if (wanted > (float)image->width)
+        df_pen_resize(&tag->pen, tag->pen.size * (float)image->width / wanted);
+    const int width = (int)ceilf(df_text_width(&tag->pen, tag->text)) + 2 * tag->pen.margin;
+    return (DfRect){ 0, 0, width, df_text_height(&tag->pen) + 2 * tag->pen.margin };
+}
+
+/* Whether the tag can stand with its upper edge at `top`, from the left edge of the box or up to its right one. */
+static bool try_at(Tag *tag, const DfImage *image, DfRect box, DfRect size, int top, const Tag *before, int n)
+{
+    const int lefts[2] = { box.x1, box.x2 - size.x2 };
+    for (int i = 0; i < 2; i++) {
+        const DfRect r = { lefts[i], top, lefts[i] + size.x2, top + size.y2 };
+        tag->at = moved_inside(r, image);
+        if (is_free(tag->at, before, n))
+            return true;
     }
-    return moved_inside((DfRect){ box.x1, tops[0], box.x1 + width, tops[0] + height }, image);
+    return false;
+}
+
+/* A tag stands above its box, inside at its top, below it or inside at its bottom; else as near as there is room in
+ * these columns, up to six heights away. It covers none of the n tags placed before: where there is no room it is left
+ * out. */
+static void place_tag(Tag *tag, const DfImage *image, DfRect box, const Tag *before, int n)
+{
+    const DfRect size = size_of(tag, image);
+    const int height = size.y2;
+    const int tops[4] = { box.y1 - height >= 0 ? box.y1 - height : box.y1, box.y1, box.y2, box.y2 - height };
+    for (int i = 0; i < 4 && !tag->placed; i++)
+        tag->placed = try_at(tag, image, box, size, tops[i], before, n);
+    for (int step = 1; step <= 12 && !tag->placed; step++) {
+        const int away = step * height / 2;
+        tag->placed = try_at(tag, image, box, size, tops[0] + away, before, n) ||
+                      try_at(tag, image, box, size, tops[0] - away, before, n);
+    }
 }
 
 /* ---- detections ------------------------------------------------------------------------------------------------ */
@@ -132,7 +157,6 @@ static void write_tag(Tag *tag, const DfDrawnBox *box, const char *const *classe
         snprintf(tag->text, sizeof tag->text, "%d", box->label);
     else
         snprintf(tag->text, sizeof tag->text, "%d: %d%%", box->label, percent);
-    tag->length = (int)strlen(tag->text);
     df_label_colour(box->label, tag->colour);
 }
 
@@ -176,11 +200,13 @@ static void draw_sorted(DfImage *image, const DfDrawnBox *sorted, int n, Tag *ta
     for (int i = n - 1; i >= 0; i--)
         draw_box(image, &pen, &sorted[i]);
     for (int i = 0; i < n; i++) {
+        tags[i] = (Tag){ .pen = pen };
         write_tag(&tags[i], &sorted[i], classes, n_classes);
-        tags[i].at = place_tag(image, &pen, rect_of(image, sorted[i].box), tags[i].length, tags, i);
+        place_tag(&tags[i], image, rect_of(image, sorted[i].box), tags, i);
     }
     for (int i = n - 1; i >= 0; i--)
-        draw_tag(image, &pen, &tags[i]);
+        if (tags[i].placed)
+            draw_tag(image, &tags[i]);
 }
 
 int df_draw_boxes(DfImage *image, const DfDrawnBox *boxes, int n, const char *const *classes, int n_classes)

@@ -17,7 +17,6 @@ typedef struct {
     int label;
     size_t pixels;
     char text[64];
-    int length;
 } Entry;
 
 static const uint8_t black[3] = { 0, 0, 0 };
@@ -80,7 +79,6 @@ static void name_entry(Entry *e, const DfClasses *classes, size_t total)
         snprintf(e->text, sizeof e->text, "%.48s <0.1%%", name);
     else
         snprintf(e->text, sizeof e->text, "%.48s %.*f%%", name, share < 9.95 ? 1 : 0, share);
-    e->length = (int)strlen(e->text);
 }
 
 /* The classes of the map, the largest first. NULL after df_fail(). */
@@ -109,18 +107,24 @@ typedef struct {
     int rows, columns, cell_width, cell_height, swatch;
 } Layout;
 
+static float widest(const DfPen *pen, const Entry *entries, int n)
+{
+    float width = 1;
+    for (int i = 0; i < n; i++)
+        width = fmaxf(width, df_text_width(pen, entries[i].text));
+    return width;
+}
+
 /* As many columns as fit; a picture too narrow for one gets smaller letters. */
 static Layout lay_out(const DfImage *image, const Entry *entries, int n)
 {
     Layout l = { .pen = df_pen_for(image) };
-    int longest = 1;
-    for (int i = 0; i < n; i++)
-        longest = entries[i].length > longest ? entries[i].length : longest;
-    const float widest = (float)(image->width) / (6.0f * (float)longest + 16.0f);
-    l.pen.dot = fmaxf(fminf(l.pen.dot, widest), 1.0f);
-    l.pen.margin = (int)lrintf(l.pen.dot * 1.5f);
+    const float room = (float)image->width;
+    const float wanted = widest(&l.pen, entries, n) + 4 * l.pen.size;
+    if (wanted > room)
+        df_pen_resize(&l.pen, l.pen.size * room / wanted);
     l.swatch = df_text_height(&l.pen) + l.pen.margin;
-    l.cell_width = (int)ceilf(df_text_width(&l.pen, longest)) + l.swatch + 5 * l.pen.margin;
+    l.cell_width = (int)ceilf(widest(&l.pen, entries, n)) + l.swatch + 5 * l.pen.margin;
     l.cell_height = df_text_height(&l.pen) + 3 * l.pen.margin;
     l.columns = df_clamp_int(image->width / l.cell_width, 1, n);
     l.rows = (n + l.columns - 1) / l.columns;
@@ -139,7 +143,7 @@ static void draw_entry(DfImage *image, const Layout *l, const DfClasses *classes
     colour_of(classes, e->label, bgr);
     df_fill(image, swatch, black, 1.0f);
     df_fill(image, (DfRect){ swatch.x1 + edge, swatch.y1 + edge, swatch.x2 - edge, swatch.y2 - edge }, bgr, 1.0f);
-    df_write_text(image, &l->pen, (float)(swatch.x2 + 2 * m), y + m / 2, e->text, e->length, 0);
+    df_write_text(image, &l->pen, (float)(swatch.x2 + 2 * m), y + m / 2, e->text, 0);
 }
 
 static int add_legend(DfImage *image, const Entry *entries, int n, const DfClasses *classes)

@@ -21,7 +21,8 @@ typedef struct {
 
 /* Draws n boxes and their masks on a BGR picture, the weakest score first so that the strongest lies on top. Lines
  * and letters grow with the picture; a picture whose longer side is under 320 pixels is enlarged by a whole number
- * first, so that names can be read. `classes` names the labels 0..n_classes-1; another label is written as its
+ * first, so that names can be read. No label covers another or leaves the picture; a weaker one for which there is no
+ * room is left out. `classes` names the labels 0..n_classes-1; another label is written as its
  * number. */
 DF_API int df_draw_boxes(DfImage *image, const DfDrawnBox *boxes, int n, const char *const *classes, int n_classes);
 

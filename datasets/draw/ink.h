@@ -2,8 +2,6 @@
  *
  * datasets/draw/ink.h -- filled rectangles and letters on a picture; for the drawing files of datasets/ alone.
  * Pictures are BGR.
- *
- * Letters are the dots of font.c, enlarged with linear interpolation and a steep threshold, which rounds their corners.
  */
 #ifndef DF_DATASETS_DRAW_INK_H
 #define DF_DATASETS_DRAW_INK_H
@@ -11,19 +9,17 @@
 #include "datasets/draw/colour.h"
 #include "datasets/draw/draw.h"
 
-enum { DF_FONT_COLUMNS = 5, DF_FONT_ROWS = 9 };
-extern const uint8_t df_font[95][DF_FONT_ROWS]; /* font.c: ' ' to '~', a row of dots a byte */
-
 typedef struct {
     int x1, y1, x2, y2; /* x2 and y2 are outside */
 } DfRect;
 
 typedef struct {
-    float dot;   /* side of a dot of the font, in pixels */
+    float size;  /* height of capitals, in pixels        */
     int line;    /* width of a frame                     */
     int margin;  /* around the letters of a tag          */
 } DfPen;
 DfPen df_pen_for(const DfImage *image); /* grows with the picture */
+void df_pen_resize(DfPen *, float size); /* other letters, and the margin with them; at least 7 pixels */
 
 /* The whole number by which a picture must be enlarged so that its longer side has at least `side` pixels. */
 static inline int df_times_to(const DfImage *image, int side)
@@ -49,9 +45,10 @@ int df_extend_down(DfImage *image, int rows);
 /* The better ink on a ground of that colour: 0 for black, 255 for white. */
 uint8_t df_ink_on(const uint8_t bgr[3]);
 
-float df_text_width(const DfPen *pen, int length);
-int df_text_height(const DfPen *pen); /* of capitals, and of most of a tail */
-void df_write_text(DfImage *image, const DfPen *pen, float left, int top, const char *text, int length, uint8_t ink);
+/* letters.c: text is UTF-8; of what is not in Latin-1 an empty box is drawn. */
+float df_text_width(const DfPen *pen, const char *text);
+int df_text_height(const DfPen *pen); /* of capitals, and of half a tail */
+void df_write_text(DfImage *image, const DfPen *pen, float left, int top, const char *text, uint8_t ink);
 
 /* mask.c: draws the mask of a box on a picture that is `times` as large as the mask. `pixels` is room for as many
  * bytes as the picture has pixels. */

@@ -151,7 +151,7 @@ static void draw_discs(DfImage *image, const DfDrawnPoint *sorted, size_t n)
 typedef struct {
     DfPen pen;
     char text[2][160];  /* the heaviest weight at the scale's end; what is shown */
-    int length[2], row; /* row: height of a line                                 */
+    int row;            /* height of a line                                      */
 } Caption;
 
 static Caption caption_of(const DfImage *image, const DfDrawnPoints *of, float most, size_t outside)
@@ -162,10 +162,9 @@ static Caption caption_of(const DfImage *image, const DfDrawnPoints *of, float m
         snprintf(c.text[1], sizeof c.text[1], "%s: %zu points, %zu outside", of->title, of->n, outside);
     else
         snprintf(c.text[1], sizeof c.text[1], "%s: %zu points", of->title, of->n);
-    for (int i = 0; i < 2; i++)
-        c.length[i] = (int)strlen(c.text[i]);
-    c.pen.dot = fmaxf(fminf(c.pen.dot, (float)image->width / (6.0f * (float)c.length[1] + 6.0f)), 1.0f);
-    c.pen.margin = (int)lrintf(c.pen.dot * 1.5f);
+    const float wanted = df_text_width(&c.pen, c.text[1]) + 4 * (float)c.pen.margin;
+    if (wanted > (float)image->width)
+        df_pen_resize(&c.pen, c.pen.size * (float)image->width / wanted);
     c.row = df_text_height(&c.pen) + 3 * c.pen.margin;
     return c;
 }
@@ -175,21 +174,21 @@ static int draw_caption(DfImage *image, const DfDrawnPoints *of, float most, siz
     const Caption c = caption_of(image, of, most, outside);
     const int m = c.pen.margin;
     const int top = image->height;
-    const int zero = (int)ceilf(df_text_width(&c.pen, 1));
+    const int zero = (int)ceilf(df_text_width(&c.pen, "0"));
     const int error = df_extend_down(image, 2 * c.row + m);
     if (error < 0)
         return error;
     const int left = 4 * m + zero;
     const int right = df_clamp_int(image->width / 3, left + 8, left + 40 * m + 8);
     const int bottom = top + c.row;
-    df_write_text(image, &c.pen, (float)(2 * m), top + 2 * m, "0", 1, 0);
+    df_write_text(image, &c.pen, (float)(2 * m), top + 2 * m, "0", 0);
     for (int x = left; x < right; x++) {
         uint8_t bgr[3];
         df_weight_colour((float)(x - left) / (float)(right - left), bgr);
         df_fill(image, (DfRect){ x, top + 2 * m, x + 1, bottom - m }, bgr, 1.0f);
     }
-    df_write_text(image, &c.pen, (float)(right + 2 * m), top + 2 * m, c.text[0], c.length[0], 0);
-    df_write_text(image, &c.pen, (float)(2 * m), bottom + m, c.text[1], c.length[1], 0);
+    df_write_text(image, &c.pen, (float)(right + 2 * m), top + 2 * m, c.text[0], 0);
+    df_write_text(image, &c.pen, (float)(2 * m), bottom + m, c.text[1], 0);
     return DF_OK;
 }
 

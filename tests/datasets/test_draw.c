@@ -8,7 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/core.h"
 #include "datasets/datasets.h"
+#include "datasets/draw/ink.h"
 
 static DfImage grey(int height, int width)
 {
@@ -146,6 +148,80 @@ Test(draw, weights_have_colours_that_grow_lighter)
     df_weight_colour(-3, low);
     df_weight_colour(0, least);
     cr_expect_arr_eq(low, least, 3);
+}
+
+/* ---- letters ----------------------------------------------------------------------------------------------------- */
+
+enum { LINE = 600 };
+
+/* A row of text, black on white, as one line of pixels' darkness. */
+static DfImage written(const char *text, float size)
+{
+    DfImage image;
+    DfPen pen = { .line = 1 };
+    df_pen_resize(&pen, size);
+    cr_assert_eq(df_image_new(&image, 2 * (int)size + 8, LINE, 3), DF_OK);
+    memset(image.pixels, 255, df_image_bytes(&image));
+    df_write_text(&image, &pen, 4, (int)size / 2, text, 0);
+    return image;
+}
+
+Test(letters, are_as_high_as_asked_and_smooth_at_every_size)
+{
+    for (int size = 7; size <= 120; size += 1 + size / 8) {
+        DfImage image = written("HO", (float)size);
+        int top = image.height;
+        int bottom = 0;
+        size_t dark = 0;
+        size_t between = 0;
+        for (int y = 0; y < image.height; y++)
+            for (int x = 0; x < LINE; x++) {
+                const uint8_t grey = pixel(&image, x, y)[0];
+                if (grey < 128) {
+                    top = y < top ? y : top;
+                    bottom = y;
+                }
+                dark += grey < 16;
+                between += grey >= 16 && grey < 240;
+            }
+        cr_expect_eq(bottom - top + 1, size, "size %d: rows %d to %d", size, top, bottom);
+        cr_expect(between > 0 && dark > 0, "size %d: %zu dark, %zu between", size, dark, between);
+        df_image_free(&image);
+    }
+}
+
+Test(letters, of_ascii_and_latin_1_differ_from_each_other)
+{
+    DfImage seen[256];
+    int n = 0;
+    for (uint32_t code = '!'; code < 256; code++) {
+        unsigned char text[8] = { 0 };
+        if ((code > '~' && code < 0xa1) || code == 0xad) /* no letters; a hyphen that looks like one */
+            continue;
+        df_utf8_put(text, code);
+        seen[n] = written((const char *)text, 20);
+        for (int i = 0; i < n; i++)
+            cr_expect_neq(memcmp(seen[i].pixels, seen[n].pixels, df_image_bytes(&seen[n])), 0, "U+%04X", code);
+        n++;
+    }
+    while (n > 0)
+        df_image_free(&seen[--n]);
+}
+
+Test(letters, take_the_room_they_say)
+{
+    const char *const texts[] = { "person 97%", "W", "\xc3\x84pfel", "", "\xff\xe4\xbd", "i.l" };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        for (float size = 7; size < 60; size *= 1.3f) {
+            DfPen pen = { .line = 1 };
+            df_pen_resize(&pen, size);
+            DfImage image = written(texts[i], pen.size);
+            const int end = 4 + (int)df_text_width(&pen, texts[i]);
+            for (int y = 0; y < image.height; y++)
+                for (int x = end + 2; x < LINE; x++)
+                    cr_assert_eq(pixel(&image, x, y)[0], 255, "'%s' of %g reaches %d, %d", texts[i], (double)size, x, y);
+            df_image_free(&image);
+        }
 }
 
 Test(synthetic, can_be_read_back)
