@@ -136,10 +136,12 @@ class DAT(nn.Module):
 
 
 class SwinMaps(nn.Module):
-    def __init__(self):
+    """Swin-T, or another network of torchvision's."""
+
+    def __init__(self, net=None, dims=(96, 192, 384, 768)):
         super().__init__()
-        self.features = torchvision.models.swin_t().features
-        self.norms = nn.ModuleList(nn.LayerNorm(d) for d in (96, 192, 384, 768))
+        self.features = (net or torchvision.models.swin_t()).features
+        self.norms = nn.ModuleList(nn.LayerNorm(d) for d in dims)
 
     def forward(self, x):
         outs = []
@@ -151,12 +153,15 @@ class SwinMaps(nn.Module):
 
 
 class Retina(nn.Module):
-    def __init__(self, backbone, channels=(192, 384, 768), classes=80, anchors=9, width=256, convs=4):
+    """extra: P6 is made of the backbone's last map ('on_input'), or of P5 ('on_output')."""
+
+    def __init__(self, backbone, channels=(192, 384, 768), classes=80, anchors=9, width=256, convs=4, extra='on_input'):
         super().__init__()
-        self.backbone = backbone
+        self.backbone, self.extra = backbone, extra
         self.lateral = nn.ModuleList(nn.Conv2d(c, width, 1) for c in channels)
         self.smooth = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in channels)
-        self.p6, self.p7 = nn.Conv2d(channels[-1], width, 3, 2, 1), nn.Conv2d(width, width, 3, 2, 1)
+        self.p6 = nn.Conv2d(channels[-1] if extra == 'on_input' else width, width, 3, 2, 1)
+        self.p7 = nn.Conv2d(width, width, 3, 2, 1)
         tower = lambda: nn.Sequential(*(m for _ in range(convs) for m in (nn.Conv2d(width, width, 3, padding=1), nn.ReLU())))
         self.cls = nn.Sequential(*tower(), nn.Conv2d(width, anchors * classes, 3, padding=1))
         self.reg = nn.Sequential(*tower(), nn.Conv2d(width, anchors * 4, 3, padding=1))
@@ -167,8 +172,8 @@ class Retina(nn.Module):
         for i in (1, 0):
             p[i] = p[i] + F.interpolate(p[i + 1], size=p[i].shape[-2:], mode='nearest')
         p = [s(t) for s, t in zip(self.smooth, p)]
-        p.append(self.p6(c[-1]))
-        p.append(self.p7(F.relu(p[-1])))
+        p.append(self.p6(c[-1] if self.extra == 'on_input' else p[-1]))
+        p.append(self.p7(p[-1]))
         return [self.cls(t) for t in p] + [self.reg(t) for t in p]
 
 

@@ -198,17 +198,18 @@ class ClassifierTraining(nn.Module):
         return F.cross_entropy(self.net(x), labels)
 
 
-NANO = (24, 48, 96, 192)
+NANO = (16, 32, 64, 128)
 
 
 def nano():
-    """The backbone of configs/nano/."""
-    return DAT(img=512, dims=NANO, depths=(2, 2, 2, 2), heads=(1, 2, 4, 8), groups=(0, 0, 2, 4))
+    """swin_nano of configs/_base_/models/nano.py."""
+    return SwinMaps(torchvision.models.SwinTransformer([4, 4], 16, [2, 2, 6, 2], [1, 2, 4, 8], [7, 7], mlp_ratio=3.,
+                                                       stochastic_depth_prob=0.), NANO)
 
 
 NETWORKS = {
-    'retina_nano': (2, 512, lambda: RetinaTraining(nano(), NANO[1:], width=64, convs=2)),
-    'upernet_nano': (2, 512, lambda: UPerTraining(nano(), NANO, width=64, aux_width=32)),
+    'retina_nano': (2, 512, lambda: RetinaTraining(nano(), NANO[1:], width=48, convs=2, extra='on_output')),
+    'upernet_nano': (2, 512, lambda: UPerTraining(nano(), NANO, width=40, aux_width=32)),
     'swin_t': (8, 224, lambda: ClassifierTraining(torchvision.models.swin_t())),
     'dat_t': (8, 224, lambda: ClassifierTraining(Classifier(DAT()))),
     'resnet_50': (8, 224, lambda: ClassifierTraining(torchvision.models.resnet50())),
@@ -220,7 +221,8 @@ NETWORKS = {
     'upernet_dat': (2, 512, lambda: UPerTraining(DAT(img=512))),
     'ddetr_r50': (2, 512, DetrTraining),
 }
-CONFIGS = {'retinanet_dat_nano': 'retina_nano', 'upernet_dat_nano': 'upernet_nano', 'swin_tiny_224': 'swin_t', 'dat_tiny_224': 'dat_t', 'resnet50_224': 'resnet_50', 'retinanet_swin_tiny': 'retina_swin',
+CONFIGS = {'retinanet_swin_nano': 'retina_nano', 'upernet_swin_nano': 'upernet_nano', 'swin_tiny_224': 'swin_t',
+           'dat_tiny_224': 'dat_t', 'resnet50_224': 'resnet_50', 'retinanet_swin_tiny': 'retina_swin',
            'retinanet_dat_tiny': 'retina_dat', 'mask_rcnn_swin_tiny': 'mask_swin', 'mask_rcnn_dat_tiny': 'mask_dat',
            'upernet_swin_tiny': 'upernet_swin', 'upernet_dat_tiny': 'upernet_dat', 'deformable_detr_r50': 'ddetr_r50'}
 

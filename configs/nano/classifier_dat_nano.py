@@ -4,14 +4,19 @@
 _base_ = ['../classification/dat_tiny_224.py', '../_base_/schedules/schedule_nano.py', '../_base_/default_runtime.py']
 
 backbone = dict(
+    code_version='2023',
     img_size=128,
-    dim_stem=24,
-    dims=[24, 48, 96, 192],
-    depths=[2, 2, 2, 2],
-    stage_spec=[['L', 'S'], ['L', 'S'], ['L', 'D'], ['L', 'D']],
+    dim_stem=16,
+    dims=[16, 32, 64, 128],
+    depths=[2, 2, 4, 2],
+    stage_spec=[['L', 'S'], ['L', 'S'], ['L', 'D', 'L', 'D'], ['L', 'D']],
     heads=[1, 2, 4, 8],
     groups=[-1, -1, 2, 4],
     window_sizes=[8, 8, 8, 4],
+    expansion=3,
+    use_conv_patches=True,
+    use_lpus=[True, True, True, True],
+    use_dwc_mlps=[True, True, True, True],
     drop_path_rate=0.0)
 img_norm_cfg = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True)
 train_pipeline = [
