@@ -85,7 +85,7 @@ static int run(int n_args, const char *const *args)
     if (error == DF_OK)
         error = df_checkpoint_write(args[1], arrays, n, NULL, 0);
     if (error == DF_OK && !cli.quiet)
-        fprintf(stderr, "%s: %d arrays from %s, %s\n", args[1], n, args[0], df_checkpoint_form(file));
+        cli_say("%s: %d arrays from %s, %s", args[1], n, args[0], df_checkpoint_form(file));
     df_free(arrays);
     df_checkpoint_close(file);
     df_arena_free(arena);

@@ -21,7 +21,7 @@ static int run(int n, const char *const *args)
     if (error == DF_OK)
         error = nn_model_save(df_model_weights(s.model), args[1], NULL, 0);
     if (error == DF_OK && !cli.quiet)
-        fprintf(stderr, "%s: %s, %.2f M parameters, seed %ld\n", args[1], df_model_type(s.model),
+        cli_say("%s: %s, %.2f M parameters, seed %ld", args[1], df_model_type(s.model),
                 1e-6 * (double)nn_model_elements(df_model_weights(s.model), ""), seed);
     cli_session_done(&s);
     return error;

@@ -127,8 +127,8 @@ static int unknown_option(const CliCommand *command, const char *text)
     for (const CliOption *o = common; o->kind != CLI_END; o++)
         names[n++] = o->name;
     const char *nearest = df_nearest_name(text, names, n);
-    fprintf(stderr, "deformer %s: unknown option '%s'%s%s%s\n", command->name, text,
-            nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+    cli_say("deformer %s: unknown option '%s'%s%s%s", command->name, text, nearest ? "; did you mean '" : "",
+            nearest ? nearest : "", nearest ? "'?" : "");
     return USAGE;
 }
 
@@ -184,7 +184,7 @@ static int wrong_value(const CliCommand *command, const CliOption *option, const
     else if (option->kind == CLI_INT || option->kind == CLI_FLOAT)
         snprintf(range, sizeof range, " from %.10g to %.10g", option->min, option->max);
     const char *number = option->kind == CLI_INT ? ", a whole number" : option->kind == CLI_FLOAT ? ", a number" : "";
-    fprintf(stderr, "deformer %s: %s wants %s%s%s%s%s%s\n", command->name, option->name,
+    cli_say("deformer %s: %s wants %s%s%s%s%s%s", command->name, option->name,
             option->value ? option->value : "no value", number, range, value ? ", not '" : "", value ? value : "",
             value ? "'" : "");
     return USAGE;
@@ -268,7 +268,7 @@ static int no_command(const char *name)
     for (; cli_commands[n]; n++)
         names[n] = cli_commands[n]->name;
     const char *nearest = df_nearest_name(name, names, n);
-    fprintf(stderr, "deformer: no command '%s'%s%s%s; `deformer --help` lists them\n", name,
+    cli_say("deformer: no command '%s'%s%s%s; `deformer --help` lists them", name,
             nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
     return USAGE;
 }

@@ -18,7 +18,7 @@ static int run(int n, const char *const *args)
     (void)n;
     const int error = df_synthetic_coco(args[0], (int)images, (uint64_t)seed);
     if (error == DF_OK && !cli.quiet)
-        fprintf(stderr, "%s: %ld pictures in val2017/, annotations/instances_val2017.json\n", args[0], images);
+        cli_say("%s: %ld pictures in val2017/, annotations/instances_val2017.json", args[0], images);
     return error;
 }
 

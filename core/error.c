@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/text.h"
+
 enum { SENTENCE = 1024 };
 
 static _Thread_local char sentence[SENTENCE];
@@ -20,7 +22,7 @@ int df_fail(int code, const char *format, ...)
     va_start(args, format);
     vsnprintf(next, sizeof next, format, args);
     va_end(args);
-    memcpy(sentence, next, sizeof next);
+    df_shown(sentence, sizeof sentence, next);
     return code;
 }
 

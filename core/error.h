@@ -4,7 +4,7 @@
  *
  * A function that can fail returns an int: DF_OK (0) or one of the negative codes below, and leaves one sentence for
  * the user in a thread-local buffer. The sentence says what was met and what was wanted, and names the file or key.
- * The library never prints and never exits.
+ * The library never prints and never exits. What is unprintable in the sentence is made visible (core/text.h).
  */
 #ifndef DF_CORE_ERROR_H
 #define DF_CORE_ERROR_H

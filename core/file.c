@@ -213,6 +213,15 @@ bool df_is_file(const char *path)
     return stat(path, &info) == 0 && S_ISREG(info.st_mode);
 }
 
+static int make_one(const char *path)
+{
+    if (mkdir(path, 0777) == 0)
+        return df_sync_folder_of(path);
+    if (errno == EEXIST && df_is_directory(path))
+        return DF_OK;
+    return df_fail_errno("%s: cannot make the directory", path);
+}
+
 int df_make_directory(const char *path)
 {
     char *copy = df_malloc(strlen(path) + 1);
@@ -225,8 +234,7 @@ int df_make_directory(const char *path)
             continue;
         const char kept = *p;
         *p = 0;
-        if (mkdir(copy, 0777) < 0 && !(errno == EEXIST && df_is_directory(copy)))
-            error = df_fail_errno("%s: cannot make the directory", copy);
+        error = make_one(copy);
         *p = kept;
         if (!kept)
             break;

@@ -44,15 +44,34 @@ DF_API int df_make_directory(const char *path); /* parents too; fine if it is th
 
 /* "FOLDER/NAME", or NAME below an empty folder; df_free() it. NULL: no memory, without a sentence. */
 DF_API char *df_path_join(const char *folder, const char *name);
+/* "FOLDER/NAME" for a file that is going to be written, where NAME comes from data. An error, before anything is made,
+ * if it leads out of the folder: absolute, with "..", or through a symbolic link. df_free() it. */
+DF_API int df_path_below(char **out, const char *folder, const char *name);
 /* A new folder in TMPDIR, or in the system's folder for temporary files; df_free() it. NULL after df_fail(). */
 DF_API char *df_temporary_folder(void);
 /* Removes the named files (up to NULL), then the folder if it is empty. */
 DF_API void df_remove_folder(const char *folder, const char *const *files);
 
-/* Writes go to "PATH.tmp-PID" and become PATH in df_writer_commit(), after a flush to the disk: a reader sees the
- * old file or the whole new one, and a full disk is an error, never a short file. Errors stick: the writes after
- * one do nothing, and commit reports it. df_writer_drop() forgets the file; it is what commit does on failure. A
- * device or a pipe is written as it is. */
+/* ---- what survives a cut of power -------------------------------------------------------------------------------- */
+
+/* A new name, a removed name and a changed name are on the disk only when their folder is. A file system that cannot
+ * sync folders is no error. */
+DF_API int df_sync_folder(const char *folder);
+DF_API int df_sync_folder_of(const char *path); /* the folder in which PATH stands */
+
+/* A name beside PATH that nobody can foresee, PATH.tmp-0123456789abcdef; df_free() it. NULL: no memory, without a
+ * sentence. */
+DF_API char *df_temporary_name(const char *path);
+DF_API bool df_is_temporary_name(const char *name);
+
+/* ---- whole files out --------------------------------------------------------------------------------------------- */
+
+/* Writes go to a temporary name (made exclusively, in the same folder) and become PATH in df_writer_commit(), after
+ * the bytes are on the disk and before the folder is: a reader sees the old file or the whole new one, also after a
+ * cut of power, and a full disk is an error, never a short file. The new file has the permissions of the one that it
+ * replaces; a new name has those of the umask. If PATH is a symbolic link, it stays and what it leads to is replaced.
+ * Errors stick: the writes after one do nothing, and commit reports it. df_writer_drop() forgets the file; it is what
+ * commit does on failure. A device or a pipe is written as it is. */
 typedef struct DfWriter DfWriter;
 DF_API int df_writer_open(DfWriter **out, const char *path);
 DF_API void df_write(DfWriter *, const void *bytes, size_t size);
@@ -62,6 +81,22 @@ DF_API void df_writer_drop(DfWriter *);  /* NULL is fine */
 
 /* The whole of a small file at once. */
 DF_API int df_file_write_text(const char *path, const char *text);
+
+/* All bytes to a descriptor; 0, or the errno of the failure. */
+DF_API int df_write_all(int fd, const void *bytes, size_t size);
+
+/* ---- files that grow --------------------------------------------------------------------------------------------- */
+
+/* A file of lines that is written while a run goes on. A line is one write. Lines are on the disk after at most
+ * DF_SYNC_SECONDS and another line, and after df_append_sync(); a cut of power loses those behind, and may leave a
+ * broken end, so readers go up to the first line that is not whole. One process at a time. */
+enum { DF_SYNC_SECONDS = 2 };
+typedef struct DfAppend DfAppend;
+DF_API int df_append_open(DfAppend **out, const char *path); /* made if there is none; an error while another has it */
+DF_API int df_append_cut(DfAppend *, size_t size);           /* back to its first `size` bytes, on the disk          */
+DF_API int df_append_line(DfAppend *, const char *line);     /* without its newline                                  */
+DF_API int df_append_sync(DfAppend *);
+DF_API void df_append_close(DfAppend *);                     /* NULL is fine                                         */
 
 /* For a signal handler, before the process ends: removes what is half-written under its temporary name. */
 DF_API void df_writers_abandon(void);

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/folder.c -- paths, and folders for what is needed only for a while.
+ * core/folder.c -- paths, folders on the disk, and folders for what is needed only for a while.
  */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/error.h"
@@ -20,6 +25,100 @@ char *df_path_join(const char *folder, const char *name)
         snprintf(path, n, "%s%s%s", folder, folder[0] && !df_ends_with(folder, "/") ? "/" : "", name);
     return path;
 }
+
+/* ---- names that come from data ----------------------------------------------------------------------------------- */
+
+static bool climbs(const char *name)
+{
+    for (const char *part = name; part; part = strchr(part, '/')) {
+        part += *part == '/';
+        if (strncmp(part, "..", 2) == 0 && (part[2] == '/' || part[2] == 0))
+            return true;
+    }
+    return false;
+}
+
+/* Whether what is there of `path`, with every symbolic link followed, is `root` or below it. A link that leads nowhere
+ * may lead anywhere later. */
+static bool is_really_below(const char *root, const char *path)
+{
+    struct stat info;
+    char real[PATH_MAX];
+    if (lstat(path, &info) != 0)
+        return true;
+    const size_t n = strlen(root);
+    if (!realpath(path, real) || strncmp(real, root, n) != 0)
+        return false;
+    return real[n] == '/' || real[n] == 0 || root[n - 1] == '/';
+}
+
+/* Every part of `path` behind its first `length` characters, one after another. */
+static bool stays(const char *folder, char *path, size_t length)
+{
+    char root[PATH_MAX];
+    if (!realpath(folder[0] ? folder : ".", root))
+        return errno == ENOENT; /* what is not there has no links in it */
+    bool below = true;
+    for (char *end = path + length; below && *end;) {
+        end += strcspn(end + 1, "/") + 1;
+        const char kept = *end;
+        *end = 0;
+        below = is_really_below(root, path);
+        *end = kept;
+    }
+    return below;
+}
+
+int df_path_below(char **out, const char *folder, const char *name)
+{
+    *out = NULL;
+    if (!name[0] || name[0] == '/' || climbs(name))
+        return df_fail(DF_EVALUE, "'%s' leads out of %s: want a name below it", name, folder);
+    char *path = df_path_join(folder, name);
+    if (!path)
+        return df_fail_memory("a path");
+    if (!stays(folder, path, strlen(path) - strlen(name) - 1)) {
+        df_free(path);
+        return df_fail(DF_EVALUE, "'%s' leads out of %s through a symbolic link: want a name below it", name, folder);
+    }
+    *out = path;
+    return DF_OK;
+}
+
+/* ---- the disk ---------------------------------------------------------------------------------------------------- */
+
+/* Some file systems know no sync of folders, and a folder may be writable without being readable. */
+static bool is_no_failure(int code)
+{
+    return code == EINVAL || code == ENOTSUP || code == EACCES || code == ENOSYS || code == EROFS;
+}
+
+int df_sync_folder(const char *folder)
+{
+    const int fd = open(folder[0] ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int error = DF_OK;
+    if ((fd < 0 || fsync(fd) != 0) && !is_no_failure(errno))
+        error = df_fail_errno("%s: the folder cannot be written to the disk", folder[0] ? folder : ".");
+    if (fd >= 0)
+        close(fd);
+    return error;
+}
+
+int df_sync_folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const size_t n = slash ? (size_t)(slash - path) + 1 : 0;
+    char *folder = df_malloc(n + 1);
+    if (!folder)
+        return df_fail_memory("a path");
+    memcpy(folder, path, n);
+    folder[n] = 0;
+    const int error = df_sync_folder(folder);
+    df_free(folder);
+    return error;
+}
+
+/* ---- for a while ------------------------------------------------------------------------------------------------- */
 
 char *df_temporary_folder(void)
 {

@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "core/text.h"
+
 static DfLogSink *sink;
 static void *sink_user;
 
@@ -21,9 +23,10 @@ void df_log(DfLogLevel level, const char *format, ...)
     if (!sink)
         return;
     char line[1024];
+    char shown[1024];
     va_list args;
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    sink(sink_user, level, line);
+    sink(sink_user, level, df_shown(shown, sizeof shown, line));
 }

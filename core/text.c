@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/text.c -- prefixes, digits, and the nearest name for "did you mean".
+ * core/text.c -- prefixes, digits, texts from elsewhere made visible, and the nearest name for "did you mean".
  */
+#define _GNU_SOURCE
 #include "core/text.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
+
+#include "core/utf8.h"
 
 enum { LONGEST = 64 }; /* longer names are compared by their first letters */
 
@@ -31,6 +35,71 @@ int df_digit_value(char c)
         return c - 'A' + 10;
     return 16;
 }
+
+/* ---- texts from elsewhere ---------------------------------------------------------------------------------------- */
+
+/* The code of a whole UTF-8 character of n bytes. */
+static unsigned code_of(const unsigned char *p, size_t n)
+{
+    static const unsigned char of_first[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
+    unsigned code = p[0] & of_first[n];
+    for (size_t i = 1; i < n; i++)
+        code = code << 6 | (p[i] & 0x3fU);
+    return code;
+}
+
+/* C1 controls, line and paragraph separators, and marks of direction, which can make a text read as another one. */
+static bool is_hidden(unsigned code)
+{
+    return (code >= 0x80 && code < 0xa0) || code == 0x061c || code == 0x200e || code == 0x200f ||
+           (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
+}
+
+static size_t show_control(char *to, unsigned char c)
+{
+    static const char letters[] = "abtnvfr"; /* 7 to 13 */
+    if (c >= 7 && c <= 13)
+        return (size_t)snprintf(to, DF_SHOWN_PIECE, "\\%c", letters[c - 7]);
+    return (size_t)snprintf(to, DF_SHOWN_PIECE, "\\x%02x", c);
+}
+
+size_t df_shown_next(char to[DF_SHOWN_PIECE], const char **at)
+{
+    const unsigned char *p = (const unsigned char *)*at;
+    if (!*p)
+        return 0;
+    const size_t n = df_utf8_length(p, p + strnlen(*at, 4));
+    *at += n ? n : 1;
+    if (!n || *p < 0x20 || *p == 0x7f)
+        return show_control(to, *p);
+    const unsigned code = code_of(p, n);
+    if (is_hidden(code))
+        return (size_t)snprintf(to, DF_SHOWN_PIECE, "\\u%04x", code);
+    memcpy(to, p, n);
+    to[n] = 0;
+    return n;
+}
+
+size_t df_shown_length(const char *text)
+{
+    char piece[DF_SHOWN_PIECE];
+    size_t length = 0;
+    for (size_t n; (n = df_shown_next(piece, &text)) > 0;)
+        length += n;
+    return length;
+}
+
+char *df_shown(char *to, size_t room, const char *text)
+{
+    char piece[DF_SHOWN_PIECE];
+    size_t length = 0;
+    for (size_t n; (n = df_shown_next(piece, &text)) > 0 && length + n < room; length += n)
+        memcpy(to + length, piece, n);
+    to[length] = 0;
+    return to;
+}
+
+/* ---- the nearest name -------------------------------------------------------------------------------------------- */
 
 static int least(int a, int b)
 {

@@ -18,6 +18,18 @@ DF_API bool df_ends_with(const char *text, const char *suffix);
 /* The value of a digit of a base up to 16, letters in either case; 16 for any other character. */
 DF_API int df_digit_value(char);
 
+/* ---- texts from elsewhere ---------------------------------------------------------------------------------------- */
+
+/* A name of a file, a class or a run may hold anything, and is printed through these alone: control characters and
+ * marks that change the direction or the line become visible ("\x1b", "\n", "\u009b", "\u202e"), and so do bytes
+ * that are not UTF-8 ("\xff"). What is shown stays the same when it is shown again. */
+enum { DF_SHOWN_PIECE = 8 };
+/* The next character of *at as it is shown, into `to`, and behind it; its length in bytes, 0 at the end. */
+DF_API size_t df_shown_next(char to[DF_SHOWN_PIECE], const char **at);
+DF_API size_t df_shown_length(const char *text);
+/* As much as there is room for, whole characters; returns `to`. */
+DF_API char *df_shown(char *to, size_t room, const char *text);
+
 /* The candidate (of n, NULL entries skipped) nearest to `name`, or NULL if none is near enough to be meant. */
 DF_API const char *df_nearest_name(const char *name, const char *const *candidates, size_t n);
 

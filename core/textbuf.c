@@ -2,6 +2,7 @@
  *
  * core/textbuf.c -- a text that grows.
  */
+#define _GNU_SOURCE
 #include "core/textbuf.h"
 
 #include <math.h>
@@ -10,6 +11,8 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/text.h"
+#include "core/utf8.h"
 
 /* Room for n more characters and the final zero, or NULL. */
 static char *room(DfTextbuf *t, size_t n)
@@ -48,18 +51,40 @@ void df_textbuf_add(DfTextbuf *t, const char *format, ...)
     va_end(again);
 }
 
+void df_textbuf_shown(DfTextbuf *t, const char *s, int width)
+{
+    char piece[DF_SHOWN_PIECE];
+    int length = 0;
+    for (size_t n; (n = df_shown_next(piece, &s)) > 0; length += (int)n)
+        append(t, piece, n);
+    if (length < width)
+        df_textbuf_add(t, "%*s", width - length, "");
+}
+
+/* One character of JSON; returns how long it was. C1 controls are escaped for terminals; a byte that is no UTF-8, which
+ * JSON cannot hold, becomes the replacement character. */
+static size_t json_character(DfTextbuf *t, const char *s)
+{
+    const unsigned char *p = (const unsigned char *)s;
+    const size_t n = df_utf8_length(p, p + strnlen(s, 4));
+    if (*p < 0x20 || *p == 0x7f)
+        df_textbuf_add(t, "\\u%04x", *p);
+    else if (*p == '"' || *p == '\\')
+        df_textbuf_add(t, "\\%c", *p);
+    else if (n == 2 && *p == 0xc2 && p[1] < 0xa0)
+        df_textbuf_add(t, "\\u%04x", p[1]);
+    else if (n)
+        append(t, s, n);
+    else
+        df_textbuf_add(t, "\\ufffd");
+    return n ? n : 1;
+}
+
 void df_textbuf_json(DfTextbuf *t, const char *s)
 {
     append(t, "\"", 1);
-    for (; *s; s++) {
-        const unsigned char c = (unsigned char)*s;
-        if (c < 0x20)
-            df_textbuf_add(t, "\\u%04x", c);
-        else if (c == '"' || c == '\\')
-            df_textbuf_add(t, "\\%c", c);
-        else
-            append(t, s, 1);
-    }
+    while (*s)
+        s += json_character(t, s);
     append(t, "\"", 1);
 }
 
@@ -86,12 +111,10 @@ static const char *html_name(char c)
 
 void df_textbuf_html(DfTextbuf *t, const char *s)
 {
-    for (; *s; s++) {
-        const char *name = html_name(*s);
-        if (name)
-            append(t, name, strlen(name));
-        else
-            append(t, s, 1);
+    char piece[DF_SHOWN_PIECE];
+    for (size_t n; (n = df_shown_next(piece, &s)) > 0;) {
+        const char *name = n == 1 ? html_name(piece[0]) : NULL;
+        append(t, name ? name : piece, name ? strlen(name) : n);
     }
 }
 

@@ -72,6 +72,10 @@ int df_dataset_lines(DfNames *out, const char *path, DfArena *arena)
     const int error = df_file_text(&text, &size, path, TEXT_FILE);
     if (error < 0)
         return error;
+    if (strlen(text) != size) {
+        df_free(text);
+        return df_fail(DF_EFORMAT, "%s: a zero byte among the names: want a text", path);
+    }
     size_t lines = 1;
     for (size_t i = 0; i < size; i++)
         lines += text[i] == '\n';

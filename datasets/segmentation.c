@@ -247,6 +247,9 @@ static int list_names(DfSegmentation *s, const Options *o, const Paths *paths, c
     } else {
         error = df_scan(&scan, s->folder, o->img_suffix, s->arena);
     }
+    s->listed_in = listed ? df_arena_text(s->arena, "%s", split) : s->folder;
+    if (error == DF_OK && !s->listed_in)
+        error = df_fail_memory("a path");
     s->n = listed ? names.n : scan.n;
     s->name = listed ? names.name : scan.name;
     if (error == DF_OK && s->n == 0)

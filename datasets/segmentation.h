@@ -25,6 +25,7 @@ typedef struct {
     DfArena *arena;
     const char *type;          /* "ADE20KDataset"                                                                   */
     const char *folder;        /* of the pictures                                                                   */
+    const char *listed_in;     /* the file that names the pictures, or the folder                                   */
     int n;
     const char **name;         /* [n]: path of the picture below the folder, without suffix: "ADE_val_00000001"      */
     const char **picture;      /* [n]: whole paths                                                                  */

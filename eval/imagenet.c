@@ -143,7 +143,9 @@ int df_topk_table(const DfTopkResult *r, const char *const *names, bool per_clas
         char number[16];
         const double n = (double)r->class_images[k];
         snprintf(number, sizeof number, "%d", k);
-        df_textbuf_add(&t, " %-28s %8" PRIu64, names ? names[k] : number, r->class_images[k]);
+        df_textbuf_add(&t, " ");
+        df_textbuf_shown(&t, names ? names[k] : number, 28);
+        df_textbuf_add(&t, " %8" PRIu64, r->class_images[k]);
         if (r->class_images[k])
             df_textbuf_add(&t, " %8.2f %8.2f\n", 100 * (double)r->class_top1[k] / n,
                            100 * (double)r->class_top5[k] / n);

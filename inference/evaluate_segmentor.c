@@ -121,21 +121,32 @@ static int count_map(DfEvaluation *e, int i, const char *path)
     return error;
 }
 
+static bool is_of_the_data(const DfEvaluation *e, int i, const char *path)
+{
+    return same_file(path, e->set->picture[i]) || (e->set->label && same_file(path, e->set->label[i]));
+}
+
+/* What is at `path` is not of this run. */
+static int make_room(const DfEvaluation *e, const char *path)
+{
+    if (!e->o.fresh)
+        return df_fail(DF_EVALUE, "%s already exists and is not from a known run: want another --out, or --fresh",
+                       path);
+    return unlink(path) != 0 ? df_fail_errno("%s", path) : df_sync_folder_of(path);
+}
+
 /* Counts the map of picture i if it may be used, else plans to make it. */
 static int take_map(DfEvaluation *e, int i, bool resumed)
 {
-    char *path = e->o.out_dir ? df_label_map_path(e->o.out_dir, e->set->name[i]) : NULL;
-    int error = e->o.out_dir && !path ? DF_ENOMEM : DF_OK;
-    const bool there = path && df_file_exists(path);
-    if (there && (same_file(path, e->set->picture[i]) || (e->set->label && same_file(path, e->set->label[i]))))
+    char *path = NULL;
+    int error = e->o.out_dir ? df_label_map_path(&path, e->o.out_dir, e->set->name[i]) : DF_OK;
+    if (error == DF_EVALUE)
+        return df_fail_in(error, "%s: ", e->set->listed_in);
+    const bool there = error == DF_OK && path && df_file_exists(path);
+    if (there && is_of_the_data(e, i, path))
         error = df_fail(DF_EVALUE, "--out %s: %s would be replaced", e->o.out_dir, path);
-    else if (there && resumed)
-        error = count_map(e, i, path);
-    else if (there && !e->o.fresh)
-        error =
-            df_fail(DF_EVALUE, "%s already exists and is not from a known run: want another --out, or --fresh", path);
-    else if (there && unlink(path) != 0)
-        error = df_fail_errno("%s", path);
+    else if (there)
+        error = resumed ? count_map(e, i, path) : make_room(e, path);
     if (error == DF_OK && there && resumed)
         e->n_done++;
     else if (error == DF_OK)

@@ -2,23 +2,20 @@
  *
  * inference/journal.c -- a journal of detections.
  */
-#define _GNU_SOURCE
 #include "inference/journal.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "inference/detector.h"
+
+static const size_t MOST_JOURNAL = (size_t)1 << 34;
 
 struct DfJournal {
     const DfCocoDataset *dataset;
     char *path;
-    FILE *stream;
+    DfAppend *file;
     char **line; /* of each image, without the newline; NULL: not yet */
 };
 
@@ -52,7 +49,7 @@ static int line_of(char **out, const DfCocoDataset *dataset, int index, const Df
 }
 
 /* The names stand in it for the reader, as JSON texts; the hashes are compared. */
-static bool write_header(FILE *out, const DfJournalOf *of)
+static int write_header(DfAppend *out, const DfJournalOf *of)
 {
     DfTextbuf line = { 0 };
     char *text;
@@ -62,13 +59,14 @@ static bool write_header(FILE *out, const DfJournalOf *of)
     df_textbuf_json(&line, of->checkpoint);
     df_textbuf_add(&line,
                    ", \"settings\": \"%016" PRIx64 "\", \"weights\": \"%016" PRIx64 "\", \"dataset\": \"%016" PRIx64
-                   "\"}\n",
+                   "\"}",
                    of->settings, of->weights, of->dataset);
-    if (df_textbuf_take(&line, &text) < 0)
-        return false;
-    const bool written = fputs(text, out) >= 0 && fflush(out) == 0;
+    int error = df_textbuf_take(&line, &text);
+    if (error < 0)
+        return error;
+    error = df_append_line(out, text);
     df_free(text);
-    return written;
+    return error < 0 ? error : df_append_sync(out);
 }
 
 static bool is_same(const char *line, const char *key, uint64_t hash)
@@ -93,53 +91,83 @@ static int header_matches(const char *line, const DfJournalOf *of, const char *p
     return df_fail(DF_EVALUE, "%s holds results of %s: use another --out, or --fresh to begin again", path, other);
 }
 
-static char *copy_of(const char *line)
+static char *copy_of(const char *line, size_t n)
 {
-    const size_t size = strlen(line) + 1;
-    char *copy = df_malloc(size);
-    return copy ? memcpy(copy, line, size) : NULL;
+    char *copy = df_malloc(n + 1);
+    if (!copy)
+        return NULL;
+    memcpy(copy, line, n);
+    copy[n] = 0;
+    return copy;
 }
 
-/* Reads what an earlier run left, up to the last whole line, and cuts off what is behind it. */
-static int replay(DfJournal *r, const DfJournalOf *of, bool *done)
+/* A cut of power may leave zeros where bytes of the last lines were not on the disk yet. */
+static bool is_whole(const char *line, const char *end)
 {
-    char *line = NULL;
-    size_t room = 0;
-    ssize_t length;
-    long end = 0;
-    int error = DF_OK;
-    bool first = true;
-    while (error == DF_OK && (length = getline(&line, &room, r->stream)) > 0 && line[length - 1] == '\n') {
-        int index = -1;
-        line[length - 1] = 0;
-        end = ftell(r->stream);
-        if (first) {
-            error = header_matches(line, of, r->path);
-        } else if (sscanf(line, "{\"index\": %d,", &index) != 1 || index < 0 || index >= r->dataset->n_images) {
-            error =
-                df_fail(DF_EFORMAT,
-                        "%s: a line does not begin with the index of an image: use --fresh to begin again", r->path);
-        } else if (!r->line[index]) {
-            r->line[index] = copy_of(line);
-            done[index] = r->line[index] != NULL;
-        }
-        first = false;
+    return !memchr(line, 0, (size_t)(end - line));
+}
+
+static int take_result(DfJournal *r, char *line, bool *done)
+{
+    int index = -1;
+    if (sscanf(line, "{\"index\": %d,", &index) != 1 || index < 0 || index >= r->dataset->n_images) {
+        df_free(line);
+        return df_fail(DF_EFORMAT, "%s: a line does not begin with the index of an image: use --fresh to begin again",
+                       r->path);
     }
-    free(line);
-    if (error == DF_OK && (ftruncate(fileno(r->stream), end) != 0 || fseek(r->stream, end, SEEK_SET) != 0))
-        error = df_fail_errno("%s", r->path);
-    if (error == DF_OK && first && !write_header(r->stream, of))
-        error = df_fail_errno("%s", r->path);
+    if (r->line[index]) {
+        df_free(line);
+        return DF_OK;
+    }
+    r->line[index] = line;
+    done[index] = true;
+    return DF_OK;
+}
+
+static int take_header(const DfJournal *r, char *line, const DfJournalOf *of)
+{
+    const int error = header_matches(line, of, r->path);
+    df_free(line);
     return error;
 }
 
-/* One process at a time writes a journal. */
-static int lock(const DfJournal *r)
+/* The first lines, up to one that is not whole; *kept: how many bytes they are. */
+static int take_lines_of(DfJournal *r, const DfFile *file, const DfJournalOf *of, bool *done, size_t *kept)
 {
-    struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-    if (fcntl(fileno(r->stream), F_SETLK, &whole) == 0 || (errno != EACCES && errno != EAGAIN)) /* a file system may know no locks */
-        return DF_OK;
-    return df_fail(DF_EVALUE, "%s: another run is writing to it: give each run its own --out", r->path);
+    const char *at = (const char *)file->data;
+    const char *end = at + file->size;
+    int error = DF_OK;
+    while (error == DF_OK && at < end) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        if (!newline || !is_whole(at, newline))
+            return DF_OK;
+        char *line = copy_of(at, (size_t)(newline - at));
+        if (!line)
+            error = df_fail_memory("results");
+        else
+            error = *kept ? take_result(r, line, done) : take_header(r, line, of);
+        at = newline + 1;
+        *kept = (size_t)(at - (const char *)file->data);
+    }
+    return error;
+}
+
+/* Reads what an earlier run left, and cuts off what is behind its last whole line. */
+static int replay(DfJournal *r, const DfJournalOf *of, bool *done)
+{
+    DfFile file;
+    size_t kept = 0;
+    int error = df_file_open(&file, r->path, MOST_JOURNAL);
+    if (error < 0)
+        return error;
+    const size_t size = file.size;
+    error = size ? take_lines_of(r, &file, of, done, &kept) : DF_OK;
+    df_file_close(&file);
+    if (error == DF_OK && kept != size)
+        error = df_append_cut(r->file, kept);
+    if (error == DF_OK && !kept)
+        error = write_header(r->file, of);
+    return error;
 }
 
 int df_journal_open(DfJournal **out, const char *folder, const DfJournalOf *of, const DfCocoDataset *dataset,
@@ -157,29 +185,17 @@ int df_journal_open(DfJournal **out, const char *folder, const DfJournalOf *of, 
     r->line = df_calloc((size_t)dataset->n_images + 1, sizeof *r->line);
     if (!r->path || !r->line)
         error = df_fail_memory("results");
-    if (error == DF_OK && !(r->stream = fopen(r->path, "a+")))
-        error = df_fail_errno("%s", r->path);
     if (error == DF_OK)
-        error = lock(r);
-    if (error == DF_OK && fresh && ftruncate(fileno(r->stream), 0) != 0)
-        error = df_fail_errno("%s", r->path);
-    if (error == DF_OK) {
-        rewind(r->stream);
+        error = df_append_open(&r->file, r->path);
+    if (error == DF_OK && fresh)
+        error = df_append_cut(r->file, 0);
+    if (error == DF_OK)
         error = replay(r, of, done);
-    }
     if (error < 0) {
         df_journal_close(r);
         return error;
     }
     *out = r;
-    return DF_OK;
-}
-
-static int write_line(DfJournal *r, const char *line)
-{
-    errno = EIO;
-    if (fprintf(r->stream, "%s\n", line) < 0 || fflush(r->stream) != 0)
-        return df_fail_errno("%s: cannot be written", r->path);
     return DF_OK;
 }
 
@@ -191,7 +207,7 @@ int df_journal_add(DfJournal *r, int index, const DfDetections *found)
         return error;
     df_free(r->line[index]);
     r->line[index] = line;
-    return write_line(r, line);
+    return df_append_line(r->file, line);
 }
 
 /* ---- several processes ------------------------------------------------------------------------------------------- */
@@ -220,8 +236,8 @@ static int take_lines(DfJournal *r, char *text)
             return df_fail(DF_EFORMAT, "%s: another process sent what is no result", r->path);
         if (r->line[index])
             continue;
-        r->line[index] = copy_of(line);
-        error = r->line[index] ? write_line(r, line) : df_fail_memory("results");
+        r->line[index] = copy_of(line, (size_t)(end - line));
+        error = r->line[index] ? df_append_line(r->file, line) : df_fail_memory("results");
     }
     return error;
 }
@@ -295,7 +311,9 @@ static const char *export_one(DfWriter *out, const char *at, long long image_id,
 int df_journal_export(DfJournal *r, const bool *chosen, bool masks, const char *path)
 {
     DfWriter *out;
-    int error = df_writer_open(&out, path);
+    int error = df_append_sync(r->file);
+    if (error == DF_OK)
+        error = df_writer_open(&out, path);
     if (error < 0)
         return error;
     bool first = true;
@@ -324,8 +342,7 @@ void df_journal_close(DfJournal *r)
         return;
     for (int i = 0; r->line && i < r->dataset->n_images; i++)
         df_free(r->line[i]);
-    if (r->stream)
-        fclose(r->stream);
+    df_append_close(r->file);
     df_free(r->line);
     df_free(r->path);
     df_free(r);

@@ -9,16 +9,17 @@
 
 #include "datasets/datasets.h"
 
-char *df_label_map_path(const char *folder, const char *name)
+int df_label_map_path(char **out, const char *folder, const char *name)
 {
-    char *stem = df_path_join(folder, name);
-    char *path = stem ? df_malloc(strlen(stem) + sizeof ".png") : NULL;
-    if (path)
-        snprintf(path, strlen(stem) + sizeof ".png", "%s.png", stem);
-    else
-        df_fail_memory("a path");
-    df_free(stem);
-    return path;
+    const size_t size = strlen(name) + sizeof ".png";
+    char *file = df_malloc(size);
+    *out = NULL;
+    if (!file)
+        return df_fail_memory("a path");
+    snprintf(file, size, "%s.png", name);
+    const int error = df_path_below(out, folder, file);
+    df_free(file);
+    return error;
 }
 
 static int make_folder_of(char *path)
@@ -35,8 +36,10 @@ static int make_folder_of(char *path)
 int df_label_map_write(const char *folder, const char *name, const uint16_t *labels, int height, int width, int first)
 {
     DfImage map = { 0 };
-    char *path = df_label_map_path(folder, name);
-    int error = path ? df_image_new(&map, height, width, 1) : DF_ENOMEM;
+    char *path;
+    int error = df_label_map_path(&path, folder, name);
+    if (error == DF_OK)
+        error = df_image_new(&map, height, width, 1);
     for (size_t i = 0; error == DF_OK && i < (size_t)height * (size_t)width; i++)
         map.pixels[i] = (uint8_t)(labels[i] + first);
     if (error == DF_OK)

@@ -15,7 +15,8 @@ DF_BEGIN_DECLS
  * folders on the way. */
 DF_API int df_label_map_write(const char *folder, const char *name, const uint16_t *labels, int height, int width,
                               int first);
-DF_API char *df_label_map_path(const char *folder, const char *name); /* df_free() it; NULL after df_fail() */
+/* The path of that file; df_free() it. DF_EVALUE: the name, which comes from data, leads out of the folder. */
+DF_API int df_label_map_path(char **out, const char *folder, const char *name);
 
 DF_END_DECLS
 

@@ -3,10 +3,13 @@
  * train/keep.c -- the checkpoints of a run. The state is written once, as latest.safetensors; others are second names of
  * the same file where the disk allows it, and copies where it does not.
  */
+#define _GNU_SOURCE
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "train/run_parts.h"
@@ -14,7 +17,11 @@
 int df_run_save(DfRun *r)
 {
     const char *latest = df_run_path(r, "latest.safetensors");
-    const int error = latest ? df_run_write(r, latest) : DF_ENOMEM;
+    int error = latest ? DF_OK : DF_ENOMEM;
+    if (error == DF_OK && r->log) /* a resumed run reads the log up to its state: never less of it than that */
+        error = df_run_log_sync(r->log);
+    if (error == DF_OK)
+        error = df_run_write(r, latest);
     r->last_saved = df_run_clock();
     if (error < 0)
         return error;
@@ -24,18 +31,30 @@ int df_run_save(DfRun *r)
     return DF_OK;
 }
 
-/* PATH becomes latest.safetensors too, in one moment. */
+static bool is_link(const char *path)
+{
+    struct stat info;
+    return lstat(path, &info) == 0 && S_ISLNK(info.st_mode);
+}
+
+/* The file `latest` also as PATH, in one moment; false if the disk cannot. */
+static bool link_over(const char *latest, const char *between, const char *path)
+{
+    const bool done = linkat(AT_FDCWD, latest, AT_FDCWD, between, AT_SYMLINK_FOLLOW) == 0 && rename(between, path) == 0;
+    unlink(between); /* of two names of one file, rename() keeps both */
+    return done;
+}
+
+/* latest.safetensors becomes PATH too. A symbolic link at PATH stays, and its file is written. */
 static int name_again(DfRun *r, const char *path)
 {
     const char *latest = df_run_path(r, "latest.safetensors");
-    const char *between = df_arena_text(r->arena, "%s.tmp-%ld", path, (long)getpid());
-    if (!latest || !between)
+    char *between = latest ? df_temporary_name(path) : NULL;
+    if (!between)
         return df_fail_memory("a path");
-    unlink(between);
-    if (link(latest, between) == 0 && rename(between, path) == 0)
-        return DF_OK;
-    unlink(between);
-    return df_run_write(r, path);
+    const bool linked = !is_link(path) && link_over(latest, between, path);
+    df_free(between);
+    return linked ? df_sync_folder_of(path) : df_run_write(r, path);
 }
 
 /* ---- epoch_N and iter_N ------------------------------------------------------------------------------------------ */

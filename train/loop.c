@@ -166,7 +166,7 @@ static int keep(DfRun *r, bool scored)
     const bool epoch_ends = r->plan.epochs && step % r->per_epoch == 0;
     const bool kept = df_is_due(r->plan.keep, step, r->per_epoch);
     const bool page = epoch_ends || kept || ends || scored;
-    if (r->state.at.best_step == step && page)
+    if (r->state.at.best_step == step) /* just scored; or resumed, and the power was cut before it had its name */
         error = df_run_keep_best(r);
     if (error == DF_OK && kept)
         error = df_run_keep(r);

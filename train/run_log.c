@@ -4,7 +4,6 @@
  */
 #include "train/run_log.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -13,7 +12,7 @@
 enum { MOST_LOG = 1 << 30, MOST_VALUES = 512 };
 
 struct DfRunLog {
-    FILE *file;
+    DfAppend *file;
     char *path;
     DfLogSeries *series;
     size_t n, capacity;
@@ -169,8 +168,8 @@ int df_run_log_open(DfRunLog **out, const char *path, int64_t step)
         return df_fail_memory("the log");
     log->path = df_path_join("", path);
     int error = log->path ? keep(log, step) : df_fail_memory("the log");
-    if (error == DF_OK && !(log->file = fopen(path, "ab")))
-        error = df_fail_errno("%s: cannot be written", path);
+    if (error == DF_OK)
+        error = df_append_open(&log->file, path);
     if (error < 0)
         df_run_log_close(log);
     else
@@ -182,8 +181,7 @@ void df_run_log_close(DfRunLog *log)
 {
     if (!log)
         return;
-    if (log->file)
-        fclose(log->file);
+    df_append_close(log->file);
     for (size_t i = 0; i < log->n; i++) {
         df_free(log->series[i].step);
         df_free(log->series[i].value);
@@ -204,12 +202,9 @@ static void put_value(DfTextbuf *t, const DfLogValue *v)
         df_textbuf_add(t, ": null");
 }
 
-static int write_line(DfRunLog *log, const char *line)
+int df_run_log_sync(DfRunLog *log)
 {
-    errno = 0;
-    if (fprintf(log->file, "%s\n", line) < 0 || fflush(log->file) != 0)
-        return df_fail_errno("%s: cannot be written", log->path);
-    return DF_OK;
+    return df_append_sync(log->file);
 }
 
 int df_run_log_add(DfRunLog *log, const DfLogEntry *e)
@@ -224,7 +219,7 @@ int df_run_log_add(DfRunLog *log, const DfLogEntry *e)
     df_textbuf_add(&t, "}");
     error = df_textbuf_take(&t, &line);
     if (error == DF_OK)
-        error = write_line(log, line);
+        error = df_append_line(log->file, line);
     for (int i = 0; error == DF_OK && i < e->n; i++)
         error = remember(log, e->values[i].name, strcmp(e->mode, "val") == 0, e->step, e->values[i].value);
     df_free(line);

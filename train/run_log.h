@@ -30,8 +30,9 @@ typedef struct {
     const DfLogValue *values;
 } DfLogEntry;
 
-/* A line, on the disk when this returns. */
+/* A line. It survives the end of the process at once, and a cut of power from the next df_run_log_sync() on. */
 DF_API int df_run_log_add(DfRunLog *, const DfLogEntry *);
+DF_API int df_run_log_sync(DfRunLog *);
 
 /* All values of one name, in the order of the file. */
 typedef struct {

@@ -42,7 +42,7 @@ static void remove_leftovers(const char *folder)
 {
     DIR *dir = opendir(folder);
     for (const struct dirent *entry; dir && (entry = readdir(dir));) {
-        char *path = strstr(entry->d_name, ".tmp-") ? df_path_join(folder, entry->d_name) : NULL;
+        char *path = df_is_temporary_name(entry->d_name) ? df_path_join(folder, entry->d_name) : NULL;
         if (path)
             unlink(path);
         df_free(path);

@@ -4,6 +4,7 @@
  */
 #include "cli/cli.h"
 
+#include <stdarg.h>
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -62,6 +63,24 @@ size_t cli_peak_rss(void)
 {
     struct rusage usage;
     return getrusage(RUSAGE_SELF, &usage) == 0 ? (size_t)usage.ru_maxrss * 1024 : 0;
+}
+
+void cli_put_name(FILE *out, const char *name)
+{
+    char piece[DF_SHOWN_PIECE];
+    while (df_shown_next(piece, &name) > 0)
+        fputs(piece, out);
+}
+
+void cli_say(const char *format, ...)
+{
+    char line[2048];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    cli_put_name(stderr, line);
+    fputc('\n', stderr);
 }
 
 int cli_write_text(const char *path, const char *text)

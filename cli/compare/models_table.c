@@ -28,8 +28,10 @@ static void column(Grid *g, const char *head)
 
 static void put(Grid *g, size_t row, const char *text)
 {
-    g->failed |= !text;
-    g->cell[row * MOST_COLUMNS + g->columns - 1] = text ? text : "";
+    const size_t room = text ? df_shown_length(text) + 1 : 0;
+    char *shown = text ? df_arena_alloc(g->m->arena, room, 1) : NULL;
+    g->failed |= !shown;
+    g->cell[row * MOST_COLUMNS + g->columns - 1] = shown ? df_shown(shown, room, text) : "";
 }
 
 /* In percent: "40.12 +1.30 [+0.84 +1.77] *", the value, its difference from the first model and the interval of
@@ -165,12 +167,12 @@ static void write_table(FILE *out, const Grid *g)
     foot(out, g->m);
 }
 
-/* A star would begin emphasis, a bar a cell. */
+/* A star would begin emphasis, a bar a cell, the others a tag or code. */
 static void write_cell(FILE *out, const char *text)
 {
     fprintf(out, "| ");
     for (; *text; text++)
-        fprintf(out, *text == '|' || *text == '*' ? "\\%c" : "%c", *text);
+        fprintf(out, strchr("|*<`", *text) ? "\\%c" : "%c", *text);
     fputc(' ', out);
 }
 

@@ -13,8 +13,11 @@ void cli_print_detections(const DfDetector *d, const char *path, const DfDetecti
 {
     for (size_t i = 0; i < found->n; i++) {
         const DfDetection *one = &found->v[i];
-        printf("%s\t%s\t%.3f\t%.1f %.1f %.1f %.1f\n", path, df_detector_class_name(d, one->label), (double)one->score,
-               (double)one->box[0], (double)one->box[1], (double)one->box[2], (double)one->box[3]);
+        cli_put_name(stdout, path);
+        fputc('\t', stdout);
+        cli_put_name(stdout, df_detector_class_name(d, one->label));
+        printf("\t%.3f\t%.1f %.1f %.1f %.1f\n", (double)one->score, (double)one->box[0], (double)one->box[1],
+               (double)one->box[2], (double)one->box[3]);
     }
 }
 
@@ -67,9 +70,11 @@ int cli_draw_detections(DfSample *sample, const DfDetector *d, const DfDetection
                         int quality)
 {
     const DfClasses *classes = df_detector_class_names(d);
-    char *path = df_path_join(out_dir, cli_name_of(sample->path));
+    char *path;
     DfDrawnBox *boxes = df_calloc(found->n + 1, sizeof *boxes);
-    int error = path && boxes ? DF_OK : df_fail_memory("a drawing");
+    int error = df_path_below(&path, out_dir, cli_name_of(sample->path));
+    if (error == DF_OK && !boxes)
+        error = df_fail_memory("a drawing");
     for (size_t i = 0; error == DF_OK && i < found->n; i++)
         boxes[i] = cli_drawn_box(found, i);
     if (error == DF_OK)

@@ -70,8 +70,10 @@ static int draw(const CliExplain *e, const DfSample *sample, const DfDetections 
     char title[400];
     DfImage figure = { 0 };
     DfDrawnPoint *discs = df_calloc((size_t)r->layer->heads * per_head(r->layer) + 1, sizeof *discs);
-    char *path = df_path_join(e->dir, r->name);
-    int error = discs && path ? DF_OK : df_fail_memory("a figure");
+    char *path;
+    int error = df_path_below(&path, e->dir, r->name);
+    if (error == DF_OK && !discs)
+        error = df_fail_memory("a figure");
     if (error == DF_OK) {
         const DfDrawnBox box =
             r->subject->rank >= 0 ? cli_drawn_box(found, (size_t)r->subject->rank) : (DfDrawnBox){ 0 };
@@ -258,12 +260,13 @@ static int write_json(const CliExplain *e, const char *picture, const char *text
 {
     const char *name = cli_name_of(picture);
     const size_t n = cli_stem_length(name) + sizeof ".json";
-    char *file = df_malloc(n), *path = NULL;
-    if (file) {
+    char *file = df_malloc(n);
+    char *path = NULL;
+    if (file)
         snprintf(file, n, "%.*s.json", (int)cli_stem_length(name), name);
-        path = df_path_join(e->dir, file);
-    }
-    const int error = path ? cli_write_text(path, text) : df_fail_memory("a path");
+    int error = file ? df_path_below(&path, e->dir, file) : df_fail_memory("a path");
+    if (error == DF_OK)
+        error = cli_write_text(path, text);
     df_free(file);
     df_free(path);
     return error;

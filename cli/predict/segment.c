@@ -41,9 +41,12 @@ static Part *parts_of(const uint16_t *labels, size_t total, int *n)
 
 static void print_parts(const CliSegmentOutput *o, const char *path, const Part *parts, int n, size_t total)
 {
-    for (int i = 0; i < n; i++)
-        printf("%s\t%s\t%zu\t%.4f\n", path, df_detector_class_name(o->detector, parts[i].label), parts[i].pixels,
-               (double)parts[i].pixels / (double)total);
+    for (int i = 0; i < n; i++) {
+        cli_put_name(stdout, path);
+        fputc('\t', stdout);
+        cli_put_name(stdout, df_detector_class_name(o->detector, parts[i].label));
+        printf("\t%zu\t%.4f\n", parts[i].pixels, (double)parts[i].pixels / (double)total);
+    }
 }
 
 static void write_parts(const CliSegmentOutput *o, const DfSample *sample, const Part *parts, int n)
@@ -65,10 +68,12 @@ static int draw(DfSample *sample, const uint16_t *labels, const CliSegmentOutput
 {
     const char *name = cli_name_of(sample->path);
     const size_t length = cli_stem_length(name);
-    char *overlay = df_path_join(o->out_dir, name);
+    char *overlay;
     char *folder = df_path_join(o->out_dir, "labels");
     char *stem = df_malloc(length + 1);
-    int error = overlay && folder && stem ? DF_OK : df_fail_memory("a path");
+    int error = df_path_below(&overlay, o->out_dir, name);
+    if (error == DF_OK && (!folder || !stem))
+        error = df_fail_memory("a path");
     if (error == DF_OK) {
         memcpy(stem, name, length);
         stem[length] = 0;

@@ -45,7 +45,7 @@ static void print_facts(const DfRun *run)
             1e-6 * (double)f.parameters, (long long)f.steps, f.batch);
     if (f.step)
         fprintf(stderr, ", %lld of them done", (long long)f.step);
-    fprintf(stderr, "; %s/index.html shows the run\n", work_dir);
+    cli_say("; %s/index.html shows the run", work_dir);
 }
 
 static int estimate(DfRun *run)
@@ -82,12 +82,14 @@ static int train(DfRun *run, CliTrainNews *news, bool leads)
     df_training_facts(run, &f);
     cli_train_time(took, sizeof took, cli_now() - start);
     printf("%lld steps are done, after %s\n", (long long)f.steps, took);
-    printf("last   %s/latest.safetensors\n", work_dir);
+    char dir[1024];
+    df_shown(dir, sizeof dir, work_dir);
+    printf("last   %s/latest.safetensors\n", dir);
     if (f.best_step >= 0)
-        printf("best   %s/best.safetensors   %s %.1f after step %lld\n", work_dir, f.metric, 100 * f.best,
+        printf("best   %s/best.safetensors   %s %.1f after step %lld\n", dir, f.metric, 100 * f.best,
                (long long)f.best_step);
     if (!f.classifier)
-        printf("try    deformer eval %s/config.py %s/%s.safetensors\n", work_dir, work_dir,
+        printf("try    deformer eval %s/config.py %s/%s.safetensors\n", dir, dir,
                f.best_step >= 0 ? "best" : "latest");
     return DF_OK;
 }

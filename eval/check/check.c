@@ -95,10 +95,12 @@ int df_check_text(const DfCheck *c, char **out)
                 if (f->kind != k)
                     continue;
                 df_textbuf_add(&t, "%s: ", level_name(kind->level));
-                df_textbuf_add(&t, "%s", f->file ? f->file : "");
+                df_textbuf_shown(&t, f->file ? f->file : "", 0);
                 if (f->line)
                     df_textbuf_add(&t, ": line %zu", f->line);
-                df_textbuf_add(&t, ": %s\n", f->text);
+                df_textbuf_add(&t, ": ");
+                df_textbuf_shown(&t, f->text, 0);
+                df_textbuf_add(&t, "\n");
             }
             if (kind->count > kind->shown)
                 df_textbuf_add(&t, "    and %zu more like this (%s)\n", kind->count - kind->shown, kind->code);

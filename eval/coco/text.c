@@ -50,7 +50,7 @@ int df_coco_eval_class_table(const DfCocoEval *e, char **out)
     DfTextbuf text = { 0 };
     size_t widest = 8;
     for (size_t k = 0; k < e->n_classes; k++)
-        widest = strlen(e->class_names[k]) > widest ? strlen(e->class_names[k]) : widest;
+        widest = df_shown_length(e->class_names[k]) > widest ? df_shown_length(e->class_names[k]) : widest;
     widest = widest > 40 ? 40 : widest;
     df_textbuf_add(&text, " %-*s %8s %7s %7s %7s %7s\n", (int)widest, "category", "id", "AP", "AP50", "AP75", "AR");
     for (size_t k = 0; k < e->n_classes; k++) {
@@ -61,8 +61,9 @@ int df_coco_eval_class_table(const DfCocoEval *e, char **out)
         double ar = -1;
         if (!text.failed)
             text.failed = df_coco_ar(e, k, -1, 0, e->n_max_dets - 1, &ar) < 0;
-        df_textbuf_add(&text, " %-*s %8" PRId64 " %7.3f %7.3f %7.3f %7.3f\n", (int)widest, e->class_names[k],
-                       e->class_ids[k], ap[0], ap[1], ap[2], ar);
+        df_textbuf_add(&text, " ");
+        df_textbuf_shown(&text, e->class_names[k], (int)widest);
+        df_textbuf_add(&text, " %8" PRId64 " %7.3f %7.3f %7.3f %7.3f\n", e->class_ids[k], ap[0], ap[1], ap[2], ar);
     }
     return df_textbuf_take(&text, out);
 }
@@ -111,10 +112,11 @@ static void note_parameters(DfTextbuf *t, const DfCocoEval *e)
 
 static void name_class(DfTextbuf *t, const DfCocoEval *e, size_t k, const char *before)
 {
+    df_textbuf_add(t, "%s", before);
     if (e->class_names[k][0])
-        df_textbuf_add(t, "%s%s", before, e->class_names[k]);
+        df_textbuf_shown(t, e->class_names[k], 0);
     else
-        df_textbuf_add(t, "%s%" PRId64, before, e->class_ids[k]);
+        df_textbuf_add(t, "%" PRId64, e->class_ids[k]);
 }
 
 static void note_classes(DfTextbuf *t, const DfCocoEval *e)

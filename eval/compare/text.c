@@ -31,14 +31,28 @@ typedef struct {
     int name;   /* width of the first cell, the name              */
     int first;  /* of the first result, which has no difference   */
     int others;
+    bool markdown;
 } Form;
 
 typedef DfCompared Number(const DfCompare *, size_t result, size_t i);
 
+/* What means something in a Markdown cell has a backslash before it; in a table nothing has. */
+static void add_name(DfTextbuf *t, const Form *form, const char *name)
+{
+    char piece[DF_SHOWN_PIECE];
+    if (!form->markdown) {
+        df_textbuf_shown(t, name, form->name);
+        return;
+    }
+    while (df_shown_next(piece, &name) > 0)
+        df_textbuf_add(t, "%s%s", strchr("|*<`", piece[0]) ? "\\" : "", piece);
+}
+
 static void row(DfTextbuf *t, const DfCompare *c, const Form *form, const char *name, Number *number, size_t i)
 {
     char text[128];
-    df_textbuf_add(t, "%s%-*s", form->before, form->name, name);
+    df_textbuf_add(t, "%s", form->before);
+    add_name(t, form, name);
     for (size_t r = 0; r < c->n; r++) {
         const DfCompared n = number(c, r, i);
         cell(text, sizeof text, &n, r == 0);
@@ -64,11 +78,13 @@ static void foot(DfTextbuf *t, const DfCompare *c)
                        100 * c->confidence, c->replicates, c->n_images, c->seed);
 }
 
-/* The end of a long path, which tells more than its beginning. */
+/* The end of a long path, which tells more than its beginning; a character is not cut. */
 static const char *tail(const char *name, int wide)
 {
-    const size_t n = strlen(name);
-    return n > (size_t)wide ? name + n - (size_t)wide : name;
+    char piece[DF_SHOWN_PIECE];
+    while (df_shown_length(name) > (size_t)wide)
+        df_shown_next(piece, &name);
+    return name;
 }
 
 int df_compare_text(const DfCompare *c, bool per_class, char **out)
@@ -76,13 +92,15 @@ int df_compare_text(const DfCompare *c, bool per_class, char **out)
     DfTextbuf t = { 0 };
     Form form = { .before = " ", .between = " ", .after = "", .name = 7, .first = 12, .others = 34 };
     for (size_t k = 0; per_class && k < c->n_classes; k++) {
-        const int length = (int)strlen(c->class_names[k]);
+        const int length = (int)df_shown_length(c->class_names[k]);
         form.name = length > form.name ? length : form.name;
     }
     df_textbuf_add(&t, " %-*s", form.name, "");
     for (size_t r = 0; r < c->n; r++) {
         const int wide = r == 0 ? form.first : form.others;
-        df_textbuf_add(&t, " %*s", wide, tail(c->names[r], wide));
+        const char *end = tail(c->names[r], wide);
+        df_textbuf_add(&t, " %*s", wide - (int)df_shown_length(end), "");
+        df_textbuf_shown(&t, end, 0);
     }
     df_textbuf_add(&t, "\n");
     rows(&t, c, &form, per_class);
@@ -92,11 +110,14 @@ int df_compare_text(const DfCompare *c, bool per_class, char **out)
 
 int df_compare_markdown(const DfCompare *c, bool per_class, char **out)
 {
-    static const Form form = { .before = "| ", .between = " | ", .after = " |" };
+    static const Form form = { .before = "| ", .between = " | ", .after = " |", .markdown = true };
     DfTextbuf t = { 0 };
     df_textbuf_add(&t, "| |");
-    for (size_t r = 0; r < c->n; r++)
-        df_textbuf_add(&t, " %s |", c->names[r]);
+    for (size_t r = 0; r < c->n; r++) {
+        df_textbuf_add(&t, " ");
+        add_name(&t, &form, c->names[r]);
+        df_textbuf_add(&t, " |");
+    }
     df_textbuf_add(&t, "\n| --- |");
     for (size_t r = 0; r < c->n; r++)
         df_textbuf_add(&t, " ---: |");

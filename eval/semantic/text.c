@@ -52,14 +52,15 @@ int df_miou_table(const DfMiouResult *r, const char *const *names, char **out)
     char number[16];
     size_t widest = 7;
     for (int k = 0; names && k < r->classes; k++)
-        widest = strlen(names[k]) > widest ? strlen(names[k]) : widest;
+        widest = df_shown_length(names[k]) > widest ? df_shown_length(names[k]) : widest;
     const int wide = widest > 32 ? 32 : (int)widest;
     df_textbuf_add(&t, " %-*s", wide, "class");
     for (int s = 0; s < columns(r); s++)
         df_textbuf_add(&t, " %9s", scores[s].head);
     for (int k = 0; k < r->classes; k++) {
         snprintf(number, sizeof number, "%d", k);
-        df_textbuf_add(&t, "\n %-*s", wide, names ? names[k] : number);
+        df_textbuf_add(&t, "\n ");
+        df_textbuf_shown(&t, names ? names[k] : number, wide);
         for (int s = 0; s < columns(r); s++)
             df_textbuf_add(&t, " %9.2f", 100 * value_of(r, &scores[s], k));
     }

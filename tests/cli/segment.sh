@@ -83,6 +83,20 @@ printf 'deep/c\na\n' >other/split.txt
 run 0 eval "$config" random:1 --data other --set data.test.split=split.txt --out listed --quiet
 [ -f listed/deep/c.png ] && [ -f listed/a.png ] && [ ! -f listed/b.png ] || fail "does not take the list"
 
+# ---- nothing outside --out ----------------------------------------------------------------------------------------------------
+cp other/images/a.png other/escaped.png && cp other/labels/a.png other/escaped-label.png
+for name in ../escaped "$PWD/other/images/a" deep/../../escaped link/c; do
+    rm -rf confined other/images/link other/labels/link && mkdir confined
+    ln -s deep other/images/link && ln -s deep other/labels/link && ln -s ../elsewhere confined/link && mkdir -p elsewhere
+    printf 'a\n%s\n' "$name" >other/split.txt
+    run 1 eval "$config" random:1 --data other --set data.test.split=split.txt --set data.test.ann_dir=None --out confined --quiet
+    says "other/split.txt: '$name"
+    is "$(find confined elsewhere -type f)" "" "writes"
+done
+printf 'a\000\nb\n' >other/split.txt
+run 1 eval "$config" random:1 --data other --set data.test.split=split.txt --quiet
+says 'a zero byte among the names'
+
 # ---- predict ----------------------------------------------------------------------------------------------------------------
 run 0 predict "$config" random:1 "$data/images/a.png" --out drawn --json found.json --quiet
 prints "$data/images/a.png	brick	"
