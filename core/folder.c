@@ -104,18 +104,17 @@ int df_sync_folder(const char *folder)
     return error;
 }
 
+/* Without an allocation, which could fail when the file has its name already. */
 int df_sync_folder_of(const char *path)
 {
+    char folder[PATH_MAX];
     const char *slash = strrchr(path, '/');
     const size_t n = slash ? (size_t)(slash - path) + 1 : 0;
-    char *folder = df_malloc(n + 1);
-    if (!folder)
-        return df_fail_memory("a path");
+    if (n >= sizeof folder)
+        return df_fail(DF_EIO, "%s: the path is too long", path);
     memcpy(folder, path, n);
     folder[n] = 0;
-    const int error = df_sync_folder(folder);
-    df_free(folder);
-    return error;
+    return df_sync_folder(folder);
 }
 
 /* ---- for a while ------------------------------------------------------------------------------------------------- */
