@@ -48,8 +48,8 @@ typedef struct {
 
 typedef struct {
     /* options */
-    int frozen_stages, patch_size, in_chans, num_classes, embed_dim, window_size, style, focal_pool, expand_layer;
-    DfInts img_size, depths, num_heads, focal_stages, focal_levels, focal_windows, expand_sizes, out_indices;
+    int frozen_stages, in_chans, num_classes, embed_dim, window_size, style, focal_pool, expand_layer;
+    DfInts img_size, patch_size, depths, num_heads, focal_stages, focal_levels, focal_windows, expand_sizes, out_indices;
     double mlp_ratio, qk_scale, drop_rate, attn_drop_rate, drop_path_rate, layerscale_value;
     bool qkv_bias, ape, patch_norm, use_shift, use_conv_embed, use_layerscale, use_pre_norm, use_checkpoint;
     /* modules */
@@ -60,9 +60,10 @@ typedef struct {
     NnLinear head;
 } Focal;
 
-static int image_side(const Focal *net, int axis) /* 0: height */
+/* Of the first map for an image of img_size: the height (axis 0) or the width. */
+static int map_side(const Focal *net, int axis)
 {
-    return net->img_size.v[net->img_size.n > 1 ? axis : 0];
+    return df_transformer_side(net->img_size, axis) / df_transformer_side(net->patch_size, axis);
 }
 
 static bool is_frozen(const Focal *net, int stage)
@@ -177,8 +178,8 @@ static DfTensor *downsample(DfCtx *c, const void *self, DfTensor *x)            
 static DfTensor *add_position(DfCtx *c, const Focal *net, DfTensor *x)
 {
     const int H = df_dim(x, 1), W = df_dim(x, 2), C = df_dim(x, 3);
-    const int h = image_side(net, 0) / net->patch_size;
-    const int w = image_side(net, 1) / net->patch_size;
+    const int h = map_side(net, 0);
+    const int w = map_side(net, 1);
     DfTensor *position = df_reshape(c, net->position, DF_SHAPE(1, h, w, C));
     if (h != H || w != W)
         position = df_interpolate(c, position, H, W, DF_BICUBIC, false);
@@ -202,10 +203,9 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
 {
     const Focal *net = self;
     const bool classifies = net->style == CLASSIFICATION;
-    const int H = classifies ? image_side(net, 0) : 0;
-    const int W = classifies ? image_side(net, 1) : 0;
     *out = (DfMaps){ 0 };
-    df_transformer_check(c, image, H, W);
+    if (classifies)
+        df_transformer_check(c, image, df_transformer_side(net->img_size, 0), df_transformer_side(net->img_size, 1));
     DfTensor *x = embed(c, net, image);
     for (int i = 0; i < net->depths.n; i++)
         x = df_transformer_stage(c, &net->stages[i], &parts, i, x, out);
@@ -217,8 +217,8 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
 
 static int smaller_side(const Focal *net, int stage) /* of the map of img_size */
 {
-    const int H = (image_side(net, 0) / net->patch_size) >> stage;
-    const int W = (image_side(net, 1) / net->patch_size) >> stage;
+    const int H = map_side(net, 0) >> stage;
+    const int W = map_side(net, 1) >> stage;
     return H < W ? H : W;
 }
 
@@ -362,8 +362,8 @@ static void stage_init(NnScope s, Focal *net, int i)
 
 static void embed_init(NnScope s, Focal *net)
 {
-    const int patch = net->patch_size;
-    NnConvShape patches = { .kernel = patch, .stride = patch };
+    const DfInts patch = net->patch_size;
+    NnConvShape patches = { .patch = { df_transformer_side(patch, 0), df_transformer_side(patch, 1) } };
     if (net->use_conv_embed)
         patches = (NnConvShape){ .kernel = 7, .stride = 4, .padding = 2 };
     nn_conv_init(nn_at(s, "patch_embed.proj"), &net->embed.proj, net->in_chans, net->embed_dim, patches);
@@ -371,7 +371,7 @@ static void embed_init(NnScope s, Focal *net)
         nn_layer_norm_init(nn_at(s, "patch_embed.norm"), &net->embed.norm, net->embed_dim, 1e-5);
     if (!net->ape)
         return;
-    const DfShape table = DF_SHAPE(1, (image_side(net, 0) / patch) * (image_side(net, 1) / patch), net->embed_dim);
+    const DfShape table = DF_SHAPE(1, map_side(net, 0) * map_side(net, 1), net->embed_dim);
     net->position = nn_param(s, "absolute_pos_embed", table, NN_AS_IS, nn_truncated_normal(0.02));
 }
 
@@ -390,10 +390,9 @@ static bool options_fit(NnScope s, const Focal *net)
         nn_fail(s, DF_EVALUE, "depths has %d stages, num_heads %d, focal_levels %d, focal_windows %d, expand_sizes %d: "
                 "want the same number, 1 to %d",
                 n, net->num_heads.n, net->focal_levels.n, net->focal_windows.n, net->expand_sizes.n, DF_LEVELS);
-    else if (net->img_size.n < 1 || net->img_size.n > 2)
-        nn_fail(s, DF_EVALUE, "img_size has %d numbers: want a side, or height and width", net->img_size.n);
-    else if (smaller_side(net, n - 1) < 1)
-        nn_fail(s, DF_EVALUE, "img_size = %d: too small for %d stages", image_side(net, 0), n);
+    else if (df_transformer_pair_fits(s, "img_size", net->img_size)
+             && df_transformer_pair_fits(s, "patch_size", net->patch_size) && smaller_side(net, n - 1) < 1)
+        nn_fail(s, DF_EVALUE, "img_size = %d: too small for %d stages", df_transformer_side(net->img_size, 0), n);
     return nn_ok(s);
 }
 

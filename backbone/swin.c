@@ -31,8 +31,8 @@ typedef struct {
 
 typedef struct {
     /* options */
-    int pretrain_img_size, img_size, patch_size, in_chans, num_classes, embed_dim, window_size, style;
-    int frozen_stages;
+    int in_chans, num_classes, embed_dim, window_size, style, frozen_stages;
+    DfInts pretrain_img_size, img_size, patch_size; /* a side, or height and width */
     DfInts depths, num_heads, out_indices;
     double mlp_ratio, qk_scale, drop_rate, attn_drop_rate, drop_path_rate;
     bool qkv_bias, ape, patch_norm, use_checkpoint;
@@ -44,6 +44,12 @@ typedef struct {
     NnLayerNorm norm;    /* classification: before the head */
     NnLinear head;
 } Swin;
+
+/* Of the map of stage i for an image of `size`: the height (axis 0) or the width. */
+static int side_of_map(const Swin *swin, DfInts size, int i, int axis)
+{
+    return (df_transformer_side(size, axis) / df_transformer_side(swin->patch_size, axis)) >> i;
+}
 
 static bool is_frozen(const Swin *swin, int stage)
 {
@@ -79,10 +85,12 @@ static DfTensor *block(DfCtx *c, const void *self, DfTensor *x, int j)          
 
 /* ---- forward: stages --------------------------------------------------------------------------------------------- */
 
-static DfTensor *pad_to_patches(DfCtx *c, DfTensor *x, int patch)
+static DfTensor *pad_to_patches(DfCtx *c, DfTensor *x, DfInts patch)
 {
-    const int bottom = (patch - df_dim(x, 1) % patch) % patch;
-    const int right = (patch - df_dim(x, 2) % patch) % patch;
+    const int h = df_transformer_side(patch, 0);
+    const int w = df_transformer_side(patch, 1);
+    const int bottom = (h - df_dim(x, 1) % h) % h;
+    const int right = (w - df_dim(x, 2) % w) % w;
     return bottom || right ? df_pad2d(c, x, (int[4]){ 0, bottom, 0, right }, 0) : x;
 }
 
@@ -122,9 +130,9 @@ static const TransformerParts parts = { .block_size = sizeof(Block), .block = bl
 static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
 {
     const Swin *swin = self;
-    const int side = swin->style == CLASSIFICATION ? swin->img_size : 0;
     *out = (DfMaps){ 0 };
-    df_transformer_check(c, image, side, side);
+    if (swin->style == CLASSIFICATION)
+        df_transformer_check(c, image, df_transformer_side(swin->img_size, 0), df_transformer_side(swin->img_size, 1));
     DfTensor *x = embed(c, swin, image);
     if (swin->ape)
         x = add_position(c, swin, x);
@@ -154,10 +162,17 @@ static void attention_init(NnScope s, NnWindowAttention *a, const Swin *swin, in
     df_transformer_linear_init(nn_at(s, "proj"), &a->proj, dim, dim, true);
 }
 
+static int smaller_side(const Swin *swin, int i)
+{
+    const int h = side_of_map(swin, swin->img_size, i, 0);
+    const int w = side_of_map(swin, swin->img_size, i, 1);
+    return h < w ? h : w;
+}
+
 /* Classification knows its map sizes: a window at least as large as the map becomes the map, and is not shifted. */
 static DfWindowAttention plan_attention(const Swin *swin, int i, int j)
 {
-    const int side = (swin->img_size / swin->patch_size) >> i;
+    const int side = smaller_side(swin, i);
     const bool shrinks = swin->style == CLASSIFICATION && side <= swin->window_size;
     DfWindowAttention attn = { .window = swin->window_size, .heads = swin->num_heads.v[i] };
     if (shrinks)
@@ -211,7 +226,8 @@ static void stage_init(NnScope s, Swin *swin, int i)
 
 static void embed_init(NnScope s, Swin *swin)
 {
-    const NnConvShape patches = { .kernel = swin->patch_size, .stride = swin->patch_size };
+    const DfInts patch = swin->patch_size;
+    const NnConvShape patches = { .patch = { df_transformer_side(patch, 0), df_transformer_side(patch, 1) } };
     nn_conv_init(nn_at(s, "proj"), &swin->embed, swin->in_chans, swin->embed_dim, patches);
     if (swin->patch_norm)
         nn_layer_norm_init(nn_at(s, "norm"), &swin->embed_norm, swin->embed_dim, 1e-5);
@@ -222,12 +238,14 @@ static void position_init(NnScope s, Swin *swin)
     const int C = swin->embed_dim;
     const NnInit start = nn_truncated_normal(0.02);
     if (swin->style == CLASSIFICATION) {
-        const int side = swin->img_size / swin->patch_size;
-        swin->position = nn_param(s, "absolute_pos_embed", DF_SHAPE(1, side * side, C), NN_AS_IS, start);
+        const int tokens = side_of_map(swin, swin->img_size, 0, 0) * side_of_map(swin, swin->img_size, 0, 1);
+        swin->position = nn_param(s, "absolute_pos_embed", DF_SHAPE(1, tokens, C), NN_AS_IS, start);
+        nn_last(s)->resize = NN_RESIZE_TOKENS;
         return;
     }
-    const int side = swin->pretrain_img_size / swin->patch_size;
-    swin->position = nn_param(s, "absolute_pos_embed", DF_SHAPE(1, C, side, side), NN_MAP, start);
+    const int h = side_of_map(swin, swin->pretrain_img_size, 0, 0);
+    const int w = side_of_map(swin, swin->pretrain_img_size, 0, 1);
+    swin->position = nn_param(s, "absolute_pos_embed", DF_SHAPE(1, C, h, w), NN_MAP, start);
     nn_last(s)->resize = NN_RESIZE_POSITION;
 }
 
@@ -246,14 +264,31 @@ static void outputs_init(NnScope s, Swin *swin)
         df_transformer_linear_init(nn_at(s, "head"), &swin->head, last, swin->num_classes, true);
 }
 
+/* The classification code pads nothing: an image is whole patches. */
+static void image_fits(NnScope s, const Swin *swin)
+{
+    for (int axis = 0; axis < 2; axis++) {
+        const int image = df_transformer_side(swin->img_size, axis);
+        const int patch = df_transformer_side(swin->patch_size, axis);
+        if (image % patch)
+            nn_fail(s, DF_EVALUE, "img_size = %d is not a multiple of patch_size = %d", image, patch);
+    }
+    if (smaller_side(swin, swin->depths.n - 1) < 1)
+        nn_fail(s, DF_EVALUE, "img_size = %d: too small for %d stages", df_transformer_side(swin->img_size, 0),
+                swin->depths.n);
+}
+
 static bool options_fit(NnScope s, const Swin *swin)
 {
     const int n = swin->depths.n;
-    if (n < 1 || n > DF_LEVELS || swin->num_heads.n != n)
-        nn_fail(s, DF_EVALUE, "depths has %d stages and num_heads %d: want the same number, 1 to %d",
+    if (n < 1 || n > DF_LEVELS || swin->num_heads.n < n)
+        nn_fail(s, DF_EVALUE, "depths has %d stages and num_heads %d: want 1 to %d stages, with heads for each",
                 n, swin->num_heads.n, DF_LEVELS);
-    else if (swin->style == CLASSIFICATION && swin->img_size % swin->patch_size)
-        nn_fail(s, DF_EVALUE, "img_size = %d is not a multiple of patch_size = %d", swin->img_size, swin->patch_size);
+    else if (df_transformer_pair_fits(s, "patch_size", swin->patch_size)
+             && df_transformer_pair_fits(s, "img_size", swin->img_size)
+             && df_transformer_pair_fits(s, "pretrain_img_size", swin->pretrain_img_size)
+             && swin->style == CLASSIFICATION)
+        image_fits(s, swin);
     return nn_ok(s);
 }
 
@@ -279,9 +314,11 @@ static void init(NnScope s, void *self)
 
 static const DfOpt opts[] = {
     WINDOW_OPTIONS(Swin, 0.2),
-    DF_OPT_INT(Swin, pretrain_img_size, 224, 1, 65536,
-               "detection: side of the image that the absolute position embedding was made for, in pixels"),
-    DF_OPT_INT(Swin, img_size, 224, 1, 65536, "classification: side of the image, in pixels"),
+    DF_OPT_INTS(Swin, pretrain_img_size, "[224]", 1, 65536,
+                "detection: side of the image that the absolute position embedding was made for, or its height and width, "
+                "in pixels"),
+    DF_OPT_INTS(Swin, img_size, "[224]", 1, 65536,
+                "classification: side of the image, or its height and width, in pixels"),
     DF_OPT_ENUM(Swin, style, detection, "detection|classification",
                 "detection: maps, for images of any size; classification: logits, for images of one size"),
     DF_OPT_UNUSED(fused_window_process, "chooses another CUDA kernel"),

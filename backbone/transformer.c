@@ -38,6 +38,13 @@ float df_transformer_drop_path(double rate, DfInts depths, int stage, int block)
     return blocks > 1 ? (float)(rate * before / (blocks - 1)) : 0;
 }
 
+bool df_transformer_pair_fits(NnScope s, const char *name, DfInts pair)
+{
+    if (pair.n != 1 && pair.n != 2)
+        nn_fail(s, DF_EVALUE, "%s has %d numbers: want a side, or height and width", name, pair.n);
+    return nn_ok(s);
+}
+
 void df_transformer_freeze(NnScope s, int frozen_stages)
 {
     if (frozen_stages >= 0)
@@ -60,7 +67,7 @@ void df_transformer_output_init(NnScope s, NnLayerNorm *norm, int stage, int dim
 void df_transformer_check(DfCtx *c, const DfTensor *image, int H, int W)
 {
     const int h = df_dim(image, 1), w = df_dim(image, 2);
-    if (H && (h != H || w != W))
+    if (h != H || w != W)
         df_ctx_fail(c, DF_ESHAPE, "an image of %dx%d: the classification form wants img_size = %dx%d", w, h, W, H);
 }
 

@@ -34,9 +34,16 @@ static inline bool df_transformer_is_frozen(int frozen_stages, int stage)
  * optional. */
 void df_transformer_output_init(NnScope, NnLayerNorm *, int stage, int dim);
 
+/* A side in pixels, or height and width: `axis` 0 is the height. */
+static inline int df_transformer_side(DfInts pair, int axis)
+{
+    return pair.v[pair.n > 1 ? axis : 0];
+}
+bool df_transformer_pair_fits(NnScope, const char *name, DfInts pair); /* false poisons the model */
+
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
 
-/* Poisons the context where a pass cannot be run: an image that is not H x W. 0: any size will do. */
+/* Poisons the context where a pass cannot be run: an image that is not H x W. */
 void df_transformer_check(DfCtx *, const DfTensor *image, int H, int W);
 
 /* A stage of Swin and of Focal. They differ in their blocks, and in how they go on to the next stage. */
@@ -64,8 +71,8 @@ DfTensor *df_transformer_classify(DfCtx *, const NnLayerNorm *norm, const NnLine
 /* ---- options of Swin and Focal, for a struct T with fields of the same names ------------------------------------- */
 
 #define WINDOW_OPTIONS(T, drop_path) \
-    DF_OPT_INT(T, patch_size, 4, 1, 64, "side of a patch, in pixels"), \
-    DF_OPT_INT(T, in_chans, 3, 1, 64, "number of channels of the image"), \
+    DF_OPT_INTS(T, patch_size, "[4]", 1, 64, "side of a patch, or its height and width, in pixels"), \
+    DF_OPT_INT(T, in_chans, 3, 1, 4096, "number of channels of the image"), \
     DF_OPT_INT(T, num_classes, 1000, 0, 1000000, \
                "classification: number of classes; 0: no classifier, the mean of all tokens is given"), \
     DF_OPT_INT(T, embed_dim, 96, 1, 8192, \

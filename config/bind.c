@@ -164,13 +164,15 @@ static int get_list(const Bind *b, const DfOpt *opt, const DfNode *value, void *
 
 /* ---- one option, all options ----------------------------------------------------------------------------------- */
 
-/* None as a value: NaN for a number, NULL for a text or subtree, no items for a list. Other kinds have no None. */
+/* None as a value: 0 for an integer, NaN for a number, NULL for a text or subtree, no items for a list. Other kinds have
+ * no None. */
 static int get_none(const Bind *b, const DfOpt *opt, const DfNode *value, void *out)
 {
     const bool subtree = opt->kind == DF_KIND_DICT || opt->kind == DF_KIND_NODE;
     if (!subtree && !none_allowed(opt))
         return wrong_type(b, opt, value, opt->kind == DF_KIND_TEXT ? "a string" : "a value");
     switch (opt->kind) {
+    case DF_KIND_INT: *(int *)out = 0; return DF_OK;
     case DF_KIND_FLOAT: *(double *)out = NAN; return DF_OK;
     case DF_KIND_TEXT: *(const char **)out = NULL; return DF_OK;
     case DF_KIND_DICT:

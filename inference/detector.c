@@ -228,5 +228,7 @@ void df_detector_usual_shape(const DfDetector *d, int wide, int *H, int *W)
         break;
     default:
         *H = *W = (int)df_node_int(df_node_at(d->root, "backbone.img_size"), 224);
+        *H = (int)df_node_int(df_node_at(d->root, "backbone.img_size.0"), *H);
+        *W = (int)df_node_int(df_node_at(d->root, "backbone.img_size.1"), *H);
     }
 }

@@ -12,6 +12,8 @@ static int one_if_zero(int value)
 void nn_conv_init_as(NnScope s, NnConv *l, int in, int out, NnConvShape shape, NnInit weight, NnInit bias_init)
 {
     const int k = one_if_zero(shape.kernel);
+    const int kh = shape.patch[0] ? shape.patch[0] : k;
+    const int kw = shape.patch[1] ? shape.patch[1] : k;
     const int stride = one_if_zero(shape.stride);
     const int dilation = one_if_zero(shape.dilation);
     const int groups = one_if_zero(shape.groups);
@@ -22,14 +24,15 @@ void nn_conv_init_as(NnScope s, NnConv *l, int in, int out, NnConvShape shape, N
     const bool depthwise = groups > 1 && groups == in && in == out;
     l->in = in;
     l->out = out;
-    l->kernel[0] = l->kernel[1] = k;
+    l->kernel[0] = kh;
+    l->kernel[1] = kw;
     l->conv = (DfConv){
-        .stride = { stride, stride },
+        .stride = { shape.patch[0] ? kh : stride, shape.patch[1] ? kw : stride },
         .padding = { shape.padding, shape.padding },
         .dilation = { dilation, dilation },
         .groups = groups,
     };
-    l->weight = nn_param(s, "weight", DF_SHAPE(out, in / groups, k, k), depthwise ? NN_DEPTHWISE : NN_CONV, weight);
+    l->weight = nn_param(s, "weight", DF_SHAPE(out, in / groups, kh, kw), depthwise ? NN_DEPTHWISE : NN_CONV, weight);
     nn_last(s)->role = groups == in ? NN_OF_DEPTHWISE : NN_OF_OTHER;
     if (shape.no_bias) {
         l->bias = NULL;
@@ -42,7 +45,9 @@ void nn_conv_init_as(NnScope s, NnConv *l, int in, int out, NnConvShape shape, N
 void nn_conv_init(NnScope s, NnConv *l, int in, int out, NnConvShape shape)
 {
     const int k = one_if_zero(shape.kernel);
-    const int fan_in = in / one_if_zero(shape.groups) * k * k;
+    const int kh = shape.patch[0] ? shape.patch[0] : k;
+    const int kw = shape.patch[1] ? shape.patch[1] : k;
+    const int fan_in = in / one_if_zero(shape.groups) * kh * kw;
     nn_conv_init_as(s, l, in, out, shape, nn_kaiming_uniform(fan_in), nn_kaiming_uniform(fan_in));
 }
 

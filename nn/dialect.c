@@ -52,8 +52,14 @@ static const NnDialect dialects[] = {
     { "backbone.",        ""          }, /* a detector's checkpoint, for its backbone alone       */
     { "",                 "backbone." }, /* a classifier's checkpoint, for a detector             */
     { "module.",          ""          }, /* torch.nn.DataParallel around the model                */
+    { "module.",          "backbone." },
     { "module.backbone.", ""          },
     { "model.",           ""          }, /* a training script's wrapper                           */
+    { "model.",           "backbone." },
+    { "encoder.",         ""          }, /* self-supervised training, such as MoBY and SimMIM     */
+    { "encoder.",         "backbone." },
+    { "module.encoder.",  ""          },
+    { "module.encoder.",  "backbone." },
 };
 
 void nn_dialect_spell(NnDialect dialect, const char *key, char *name, size_t size)
@@ -86,6 +92,19 @@ NnDialect nn_dialect_choose(const NnIndex *index, const DfCheckpoint *file)
         }
     }
     return best;
+}
+
+/* mmdet 1 put the offsets of a deformable convolution beside it; mmcv reads either: conv2_offset.weight is
+ * conv2.conv_offset.weight. */
+int nn_index_find_older(const NnIndex *index, const char *name)
+{
+    static const char older[] = "_offset.";
+    const char *at = strstr(name, older);
+    char now[512];
+    if (!at)
+        return -1;
+    snprintf(now, sizeof now, "%.*s.conv_offset.%s", (int)(at - name), name, at + strlen(older));
+    return nn_index_find(index, now);
 }
 
 /* ---- patterns ---------------------------------------------------------------------------------------------------- */

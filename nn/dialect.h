@@ -16,6 +16,7 @@ typedef struct {
 int nn_index_new(NnIndex *, const NnModel *);  /* DF_OK or DF_ENOMEM                    */
 void nn_index_free(NnIndex *);
 int nn_index_find(const NnIndex *, const char *name); /* the parameter's number, or -1 */
+int nn_index_find_older(const NnIndex *, const char *name); /* that of a key that has another name by now, or -1 */
 
 /* A backbone may come with the prefix that it has in a detector, and a detector's backbone without: the prefix to cut
  * off the keys of a file, and the one to put in front. */

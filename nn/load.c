@@ -121,7 +121,9 @@ static int take_array(Loader *l, const DfArray *array)
 {
     char name[512];
     nn_dialect_spell(l->dialect, array->name, name, sizeof name);
-    const int i = nn_index_find(&l->index, name);
+    int i = nn_index_find(&l->index, name);
+    if (i < 0)
+        i = nn_index_find_older(&l->index, name);
     if (i < 0)
         return nn_report_add(l->report, is_ignorable(l, name) ? NN_IGNORED : NN_UNEXPECTED, array->name, "");
     l->seen[i] = true;

@@ -52,7 +52,8 @@ typedef enum {
     NN_RESIZE_NO,           /* another size is an error                                                    */
     NN_RESIZE_WINDOW_TABLE, /* (2w-1)^2 heads, as `heads` maps of 2w-1 x 2w-1                              */
     NN_RESIZE_MAP_TABLE,    /* heads H W                                                                   */
-    NN_RESIZE_POSITION      /* 1 C H W, from 1 H*W C: laid out as a map; its size must be right            */
+    NN_RESIZE_POSITION,     /* 1 C H W, from 1 L C: laid out as a map, and resized if L is another square  */
+    NN_RESIZE_TOKENS        /* 1 L C, a square map of tokens                                               */
 } NnResize;
 
 /* What kind of module a parameter belongs to, where recipes of training make a difference. */
@@ -209,14 +210,15 @@ typedef struct {
 } NnMlp;
 DF_API DfTensor *nn_mlp_add(DfCtx *, const NnMlp *, DfTensor *x, NnResidual); /* .. C -> .. C */
 
-/* conv.c: convolutions of maps, square, the same along both axes; depthwise if groups = in = out. */
+/* conv.c: convolutions of maps, the same along both axes but for `patch`; depthwise if groups = in = out. */
 typedef struct {
     DfTensor *weight, *bias;    /* O kh kw I/groups, or kh kw C if depthwise; O or NULL */
     DfConv conv;
     int in, out, kernel[2];
 } NnConv;
 typedef struct {
-    int kernel, stride, padding, dilation, groups; /* 0 means 1, but for padding */
+    int kernel, stride, padding, dilation, groups; /* 0 means 1, but for padding                      */
+    int patch[2];                                  /* height and width of kernel and stride; 0: square */
     bool no_bias;
 } NnConvShape;
 DF_API void nn_conv_init(NnScope, NnConv *, int in, int out, NnConvShape);    /* PyTorch's default init */

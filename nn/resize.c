@@ -79,6 +79,12 @@ static bool is_side(int64_t n)
     return n >= 1 && n <= INT_MAX;
 }
 
+/* 1 HW C for 1 C H W, of the same size. */
+static bool is_map(const int64_t *from, const int *to)
+{
+    return from[1] == (int64_t)to[2] * to[3];
+}
+
 bool nn_can_resize(const NnParam *param, const DfArray *array)
 {
     const int64_t *from = array->shape;
@@ -91,15 +97,18 @@ bool nn_can_resize(const NnParam *param, const DfArray *array)
     case NN_RESIZE_MAP_TABLE:    /* heads H W */
         return array->ndim == 3 && from[0] == to[0] && is_side(from[1]) && is_side(from[2]);
     case NN_RESIZE_POSITION:     /* 1 HW C for 1 C H W */
-        return array->ndim == 3 && from[1] == (int64_t)to[2] * to[3] && from[2] == to[1];
+        return array->ndim == 3 && from[0] == 1 && from[2] == to[1] && (is_map(from, to) || side_of(from[1]));
+    case NN_RESIZE_TOKENS:       /* 1 HW C */
+        return array->ndim == 3 && from[0] == 1 && from[2] == to[2] && side_of(from[1]) && side_of(to[1]);
     }
     return false;
 }
 
-static Map window_table(int64_t rows, int heads) /* a point is a row, and a head a column */
+/* A square map: a point is a row of the table, and a head or channel a column. */
+static Map square(int64_t rows, int columns)
 {
     const int side = side_of(rows);
-    return (Map){ .h = side, .w = side, .channel = 1, .point = (size_t)heads };
+    return (Map){ .h = side, .w = side, .channel = 1, .point = (size_t)columns };
 }
 
 static Map map_table(int h, int w)
@@ -115,13 +124,19 @@ void nn_resize(const NnParam *param, const DfArray *array, const float *in, floa
     case NN_RESIZE_NO:
         break;
     case NN_RESIZE_WINDOW_TABLE:
-        resize_map(in, window_table(from[0], to[1]), to[1], out, window_table(to[0], to[1]));
+        resize_map(in, square(from[0], to[1]), to[1], out, square(to[0], to[1]));
         break;
     case NN_RESIZE_MAP_TABLE:
         resize_map(in, map_table((int)from[1], (int)from[2]), to[0], out, map_table(to[1], to[2]));
         break;
-    case NN_RESIZE_POSITION: /* no arithmetic: H W C -> C H W */
-        nn_reorder(in, DF_SHAPE(1, to[2], to[3], to[1]), (int[4]){ 0, 3, 1, 2 }, out);
+    case NN_RESIZE_POSITION:
+        if (is_map(from, to)) /* no arithmetic: H W C -> C H W */
+            nn_reorder(in, DF_SHAPE(1, to[2], to[3], to[1]), (int[4]){ 0, 3, 1, 2 }, out);
+        else
+            resize_map(in, square(from[1], to[1]), to[1], out, map_table(to[2], to[3]));
+        break;
+    case NN_RESIZE_TOKENS:
+        resize_map(in, square(from[1], to[2]), to[2], out, square(to[1], to[2]));
         break;
     }
 }

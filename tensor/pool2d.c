@@ -37,10 +37,10 @@ static Job make_job(DfCtx *c, const DfTensor *x, const Saved *s, const float *fr
 
 static int pooled_size(int in, int kernel, int stride, int padding, bool ceil_mode)
 {
-    const int room = in + 2 * padding - kernel;
+    const int room = in + 2 * padding - kernel + (ceil_mode ? stride - 1 : 0);
     if (room < 0)
         return 0;
-    int out = (room + (ceil_mode ? stride - 1 : 0)) / stride + 1;
+    int out = room / stride + 1;
     if (ceil_mode && (out - 1) * stride >= in + padding)
         out--; /* the last window must begin within the map or the left padding */
     return out;

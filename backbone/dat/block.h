@@ -16,7 +16,7 @@ typedef struct {
     int side;                        /* of the map that position tables are made for, in tokens        */
     int cell;                        /* pixels of the image from one token to the next                 */
     bool code_2022;                  /* the arithmetic that the paper's checkpoints came with          */
-    bool fixed_size;                 /* classification: maps have the size that tables are made for    */
+    bool fixed_size;                 /* classification: nothing is padded or resized to fit            */
     float drop, attn_drop;           /* training: dropout of the projection and of attention weights   */
     bool resize_windows;             /* whether tables of another size are resized on loading: of L, S */
     bool resize_positions;           /* and of D, A                                                    */

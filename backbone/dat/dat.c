@@ -98,9 +98,7 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
 {
     const Dat *dat = self;
     const bool classifies = dat->style == DAT_CLASSIFICATION;
-    const int side = classifies ? dat->img_size : 0;
     *out = (DfMaps){ 0 };
-    df_transformer_check(c, image, side, side);
     DfTensor *x = stem(c, dat, image);
     for (int i = 0; i < DAT_STAGES; i++) {
         const DatStage *stage = &dat->stages[i];

@@ -10,7 +10,7 @@
 #include "backbone/transformer.h"
 
 enum { DAT_STAGES = 4 };
-enum { DAT_DETECTION, DAT_CLASSIFICATION }; /* style: maps of any input size, or logits of a fixed one */
+enum { DAT_DETECTION, DAT_CLASSIFICATION }; /* style: maps, or logits */
 enum { DAT_CODE_2022, DAT_CODE_2023 };      /* code_version                                            */
 
 typedef struct {

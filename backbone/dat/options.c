@@ -13,7 +13,7 @@
 const DfOpt df_dat_opts[] = {
     /* the whole network */
     DF_OPT_ENUM(Dat, style, detection, "detection|classification",
-                "detection: maps, for images of any size; classification: logits, for images of one size"),
+                "detection: maps, for images of any size; classification: logits, for any that divide into windows"),
     DF_OPT_ENUM(Dat, code_version, 2023, "2022|2023",
                 "2022: the arithmetic of the CVPR 2022 checkpoints; 2023: that of the DAT++ release"),
     DF_OPT_INT(Dat, img_size, 224, 1, 65536, "side of the image that position tables are made for, in pixels"),

@@ -5,16 +5,40 @@
  */
 #include "backbone/dat/kinds.h"
 
-static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x, NnResidual r)
+typedef struct {
+    NnWindowAttention attn;
+    bool fixed_size;            /* nothing is padded, and masks of shifted windows are made for one size */
+    int side;                   /* of the map that they are made for                                     */
+} Windows;
+
+/* The classification code has neither padding nor a mask of another size. */
+static void check_map(DfCtx *c, const Windows *b, const DfTensor *x)
 {
-    return nn_window_attention_add(c, self, x, r);
+    const int H = df_dim(x, 1), W = df_dim(x, 2), w = b->attn.attn.window;
+    if (!b->fixed_size)
+        return;
+    if (H % w || W % w)
+        df_ctx_fail(c, DF_ESHAPE, "a map of %dx%d: the classification form wants whole windows of %d", W, H, w);
+    else if (b->attn.attn.shift && (H != b->side || W != b->side))
+        df_ctx_fail(c, DF_ESHAPE, "a map of %dx%d: the mask of an S block in the classification form is for %dx%d",
+                    W, H, b->side, b->side);
 }
 
-static void init(NnScope s, NnWindowAttention *a, const DatBlockOptions *o, int shift)
+static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x, NnResidual r)
 {
+    const Windows *b = self;
+    check_map(c, b, x);
+    return nn_window_attention_add(c, &b->attn, x, r);
+}
+
+static void init(NnScope s, Windows *b, const DatBlockOptions *o, int shift)
+{
+    NnWindowAttention *a = &b->attn;
     const int w = o->window;
     const DfShape table = DF_SHAPE((2 * w - 1) * (2 * w - 1), o->heads);
     a->attn = (DfWindowAttention){ .window = w, .shift = shift, .heads = o->heads, .scale = df_dat_scale(o) };
+    b->fixed_size = o->fixed_size;
+    b->side = o->side;
     a->attn.drop = o->attn_drop;
     a->proj_drop = o->drop;
     a->table = nn_param(s, "relative_position_bias_table", table, NN_AS_IS, nn_truncated_normal(0.01));
@@ -37,13 +61,13 @@ static void init_shifted(NnScope s, void *self, const DatBlockOptions *o)
 
 const DatBlockKind df_dat_block_window = {
     .letter = 'L',
-    .size = sizeof(NnWindowAttention),
+    .size = sizeof(Windows),
     .init = init_plain,
     .forward = forward,
 };
 const DatBlockKind df_dat_block_shifted_window = {
     .letter = 'S',
-    .size = sizeof(NnWindowAttention),
+    .size = sizeof(Windows),
     .init = init_shifted,
     .forward = forward,
 };

@@ -11,7 +11,8 @@ enum { PVT_STAGES = 4 };
 enum { PVT_DETECTION, PVT_CLASSIFICATION, PVT_PYTORCH /* what official detection configs say */ };
 
 typedef struct {
-    int img_size, patch_size, in_chans, num_classes, num_stages, style;
+    int img_size, in_chans, num_classes, num_stages, style;
+    DfInts patch_size;   /* v1, of stage 0: a side, or height and width */
     DfInts embed_dims, num_heads, depths, sr_ratios;
     DfFloats mlp_ratios;
     double qk_scale, drop_rate, attn_drop_rate, drop_path_rate;

@@ -23,8 +23,8 @@ typedef struct {
 typedef struct {
     NnConv proj;
     NnLayerNorm norm;
-    DfTensor *position;  /* 1 side*side C; the class token's first in the last stage */
-    int side;            /* of the map that `position` is for, in tokens             */
+    DfTensor *position;  /* 1 h*w C; the class token's first in the last stage       */
+    int h, w;            /* of the map that `position` is for, in tokens             */
     Block *blocks;
 } Stage;
 
@@ -47,13 +47,14 @@ static bool is_last(const PvtOptions *o, int i)
 static DfTensor *position(DfCtx *c, const Pvt *pvt, int i, int H, int W)         /* -> 1 H W C */
 {
     const Stage *stage = &pvt->stages[i];
-    const int side = stage->side, first = pvt->stages[0].side, C = df_dim(stage->position, 2);
+    const int first = pvt->stages[0].h * pvt->stages[0].w;
+    const int C = df_dim(stage->position, 2);
     DfTensor *table = stage->position;
     if (is_last(&pvt->o, i))
-        table = df_slice(c, table, 1, 1, side * side);                           /* without the class token's */
-    if (H * W == first * first && H * W == side * side)
+        table = df_slice(c, table, 1, 1, stage->h * stage->w);                   /* without the class token's */
+    if (H * W == first && H * W == stage->h * stage->w)
         return df_reshape(c, table, DF_SHAPE(1, H, W, C));
-    table = df_reshape(c, table, DF_SHAPE(1, side, side, C));
+    table = df_reshape(c, table, DF_SHAPE(1, stage->h, stage->w, C));
     return df_interpolate(c, table, H, W, DF_BILINEAR, false);
 }
 
@@ -164,10 +165,11 @@ static void block_init(NnScope s, Block *b, const PvtOptions *o, int i, int j)
     b->drop_path = df_pvt_drop_path(o, i, j);
 }
 
-/* Tokens along a side of the map of stage i for an image of img_size: patches of `patch_size`, then of 2. */
-static int side_of_stage(const PvtOptions *o, int i)
+/* Tokens along a side of the map of stage i for an image of img_size: patches of `patch_size`, then of 2. Axis 0 is the
+ * height. */
+static int side_of_stage(const PvtOptions *o, int i, int axis)
 {
-    return i ? (o->img_size >> (i + 1)) / 2 : o->img_size / o->patch_size;
+    return i ? (o->img_size >> (i + 1)) / 2 : o->img_size / df_transformer_side(o->patch_size, axis);
 }
 
 static void stage_init(NnScope s, Stage *stage, const PvtOptions *o, int i)
@@ -175,12 +177,15 @@ static void stage_init(NnScope s, Stage *stage, const PvtOptions *o, int i)
     static const char *const names[PVT_STAGES] = { "pos_embed1", "pos_embed2", "pos_embed3", "pos_embed4" };
     const int dim = o->embed_dims.v[i];
     const int in = i ? o->embed_dims.v[i - 1] : o->in_chans;
-    const int patch = i ? 2 : o->patch_size;
+    NnConvShape patch = { .kernel = 2, .stride = 2 };
+    if (i == 0)
+        patch = (NnConvShape){ .patch = { df_transformer_side(o->patch_size, 0), df_transformer_side(o->patch_size, 1) } };
     const NnScope embed = nn_at(s, "patch_embed%d", i + 1);
-    nn_conv_init(nn_at(embed, "proj"), &stage->proj, in, dim, (NnConvShape){ .kernel = patch, .stride = patch });
+    nn_conv_init(nn_at(embed, "proj"), &stage->proj, in, dim, patch);
     nn_layer_norm_init(nn_at(embed, "norm"), &stage->norm, dim, 1e-5);
-    stage->side = side_of_stage(o, i);
-    const int tokens = stage->side * stage->side + is_last(o, i);
+    stage->h = side_of_stage(o, i, 0);
+    stage->w = side_of_stage(o, i, 1);
+    const int tokens = stage->h * stage->w + is_last(o, i);
     stage->position = nn_param(s, names[i], DF_SHAPE(1, tokens, dim), NN_AS_IS, nn_truncated_normal(0.02));
     stage->blocks = nn_alloc(s, (size_t)o->depths.v[i], sizeof *stage->blocks);
     for (int j = 0; nn_ok(s) && j < o->depths.v[i]; j++)
@@ -203,7 +208,7 @@ static void init(NnScope s, void *self)
 {
     Pvt *pvt = self;
     const PvtOptions *o = &pvt->o;
-    if (!df_pvt_options_fit(s, o))
+    if (!df_pvt_options_fit(s, o) || !df_transformer_pair_fits(s, "patch_size", o->patch_size))
         return;
     for (int i = 0; nn_ok(s) && i < o->num_stages; i++)
         stage_init(s, &pvt->stages[i], o, i);
@@ -216,22 +221,26 @@ static void init(NnScope s, void *self)
 #define OPTIONS(patch, bias, norm, last_only, dims, heads, ratios, blocks) \
     PVT_SIZES(PvtOptions, dims, heads, ratios, blocks), \
     PVT_COMMON(PvtOptions, bias, norm), \
-    DF_OPT_INT(PvtOptions, patch_size, patch, 1, 64, "side of a patch, in pixels"), \
+    DF_OPT_INTS(PvtOptions, patch_size, patch, 1, 64, "side of a patch, or its height and width, in pixels"), \
     DF_OPT_BOOL(PvtOptions, F4, last_only, "detection: give the last map only"), \
     DF_OPT_END
 #define DIMS "[64, 128, 320, 512]"
 #define NAMED_AS(last_only, blocks) \
-    { PVT_LEFTOVERS, OPTIONS(4, True, PVT_EPS6, last_only, DIMS, "[1, 2, 5, 8]", "[8, 8, 4, 4]", blocks) }
+    { PVT_LEFTOVERS, OPTIONS("[4]", True, PVT_EPS6, last_only, DIMS, "[1, 2, 5, 8]", "[8, 8, 4, 4]", blocks) }
 #define NAMED(blocks) NAMED_AS(False, blocks)
 
 static const DfOpt opts[] = {
-    OPTIONS(16, False, "None", False, "[64, 128, 256, 512]", "[1, 2, 4, 8]", "[4, 4, 4, 4]", "[3, 4, 6, 3]")
+    OPTIONS("[16]", False, "None", False, "[64, 128, 256, 512]", "[1, 2, 4, 8]", "[4, 4, 4, 4]", "[3, 4, 6, 3]")
 };
 static const DfOpt tiny_opts[] = NAMED("[2, 2, 2, 2]");
 static const DfOpt small_opts[] = NAMED("[3, 4, 6, 3]");
 static const DfOpt small_f4_opts[] = NAMED_AS(True, "[3, 4, 6, 3]");
 static const DfOpt medium_opts[] = NAMED("[3, 4, 18, 3]");
 static const DfOpt large_opts[] = NAMED("[3, 8, 27, 3]");
+static const DfOpt huge_opts[] = {
+    PVT_LEFTOVERS, OPTIONS("[4]", True, PVT_EPS6, False, "[128, 256, 512, 768]", "[2, 4, 8, 12]", "[8, 8, 4, 4]",
+                           "[3, 10, 60, 3]")
+};
 
 static const char *const ignorable[] = { "cls_token", "norm.weight", "norm.bias", "head.weight", "head.bias", NULL };
 
@@ -242,3 +251,5 @@ DF_BACKBONE(pvt_small_f4, "pvt_small_f4", "PVT-Small with its last map alone, th
             small_f4_opts);
 DF_BACKBONE(pvt_medium, "pvt_medium", "PVT-Medium, the official configs' name", Pvt, medium_opts);
 DF_BACKBONE(pvt_large, "pvt_large", "PVT-Large, the official configs' name", Pvt, large_opts);
+DF_BACKBONE(pvt_huge_v2, "pvt_huge_v2", "a wider and deeper PVT, of the first version, the official code's name", Pvt,
+            huge_opts);

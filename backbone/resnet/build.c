@@ -39,16 +39,18 @@ static void starts_at_zero(NnScope norm)
 /* ---- deformable convolutions ------------------------------------------------------------------------------------- */
 
 typedef struct {
-    int type, deform_groups;
+    int type, groups, deform_groups;
     bool fallback_on_stride;
 } Dcn;
 
 /* mmcv's names, and its older ones. */
 static const DfOpt dcn_opts[] = {
+    DF_OPT_INT(Dcn, groups, 1, 1, 1024, "number of groups of channels of the convolution itself"),
     DF_OPT_INT(Dcn, deform_groups, 1, 1, 1024, "number of groups of channels; each has offsets of its own"),
     DF_OPT_AS(Dcn, deformable_groups, deform_groups, DF_KIND_INT, "1", 1, 1024, NULL, "an older name of deform_groups"),
     DF_OPT_BOOL(Dcn, fallback_on_stride, False,
                 "the first block that has such a convolution has a plain one, as in the official code"),
+    DF_OPT_UNUSED(im2col_step, "how many pictures a CUDA kernel takes at once"),
     DF_OPT_END
 };
 
@@ -70,6 +72,9 @@ static Dcn read_dcn(NnScope s, const ResNet *net)
         return dcn;
     dcn.deform_groups = (int)df_node_int(df_node_get(net->dcn, "deform_groups"), dcn.deform_groups);
     dcn.type = dcn_type(s, net->dcn);
+    if (net->groups > 1 && df_node_get(net->dcn, "groups"))
+        nn_fail(s, DF_EVALUE, "dcn has groups = %d: the network has groups = %d, want one of the two",
+                dcn.groups, net->groups);
     return dcn;
 }
 
@@ -121,10 +126,12 @@ static void bottleneck_init(NnScope s, ResNetBlock *b, const ResNet *net, const 
     conv_init(nn_at(s, "conv1"), &b->conv[0].conv, in, width, first);
     norm_init(norm_at(s, net, 1), &b->conv[0].norm, net, width, stage->frozen);
 
-    conv_init(nn_at(s, "conv2"), &b->conv[1].conv, width, width, middle);
     const Dcn dcn = stage->dcn ? read_dcn(s, net) : (Dcn){ 0 };
-    const bool falls_back = dcn.fallback_on_stride && stage->first_dcn && j == 0;
-    if (dcn.type && !falls_back)
+    const bool deforms = dcn.type && !(dcn.fallback_on_stride && stage->first_dcn && j == 0);
+    if (deforms && dcn.groups > 1)
+        middle.groups = dcn.groups;
+    conv_init(nn_at(s, "conv2"), &b->conv[1].conv, width, width, middle);
+    if (deforms)
         offset_init(nn_at(s, "conv2"), &b->conv[1], &dcn, width, middle);
     norm_init(norm_at(s, net, 2), &b->conv[1].norm, net, width, stage->frozen);
 

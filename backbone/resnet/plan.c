@@ -37,8 +37,8 @@ static bool lists_fit(NnScope s, const ResNet *net, const int *depths)
     else if (net->multi_grid.n && net->multi_grid.n != depths[n - 1])
         nn_fail(s, DF_EVALUE, "multi_grid has %d entries: want one for each of the last stage's %d blocks",
                 net->multi_grid.n, depths[n - 1]);
-    else if (net->replace_stride_with_dilation.n != RESNET_STAGES - 1)
-        nn_fail(s, DF_EVALUE, "replace_stride_with_dilation has %d entries: want 3",
+    else if (net->replace_stride_with_dilation.n && net->replace_stride_with_dilation.n != RESNET_STAGES - 1)
+        nn_fail(s, DF_EVALUE, "replace_stride_with_dilation has %d entries: want 3, or None",
                 net->replace_stride_with_dilation.n);
     return nn_ok(s);
 }
@@ -81,7 +81,7 @@ static void replace_strides(ResNet *net)
     for (int i = 0; i < net->num_stages; i++) {
         ResNetStage *stage = &net->stages[i];
         stage->first_dilation = dilation;
-        if (i && net->replace_stride_with_dilation.v[i - 1]) {
+        if (i && net->replace_stride_with_dilation.n && net->replace_stride_with_dilation.v[i - 1]) {
             dilation *= stage->stride;
             stage->stride = 1;
         }

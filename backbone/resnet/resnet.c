@@ -127,7 +127,7 @@ static void init(NnScope s, void *self)
 
 #define COMMON_OPTIONS \
     DF_OPT_INT(ResNet, in_channels, 3, 1, 4096, "number of channels of the image"), \
-    DF_OPT_INT(ResNet, stem_channels, 0, 0, 8192, "number of channels of the stem; 0: base_channels"), \
+    DF_OPT_INT(ResNet, stem_channels, None, 0, 8192, "number of channels of the stem; None or 0: base_channels"), \
     DF_OPT_INT(ResNet, base_channels, 64, 1, 8192, \
                "width of stage 0, in channels; each stage is twice as wide as the one before"), \
     DF_OPT_INT(ResNet, num_stages, 4, 1, 4, "number of stages"), \
@@ -149,8 +149,8 @@ static void init(NnScope s, void *self)
                  "stages that have these deformable convolutions"), \
     DF_OPT_BOOL(ResNet, zero_init_residual, True, "new weights: the last norm of a block starts at 0"), \
     DF_OPT_INT(ResNet, num_classes, 1000, 0, 1000000, "torchvision: number of classes; 0: no classifier"), \
-    DF_OPT_BOOLS(ResNet, replace_stride_with_dilation, "[False, False, False]", \
-                 "torchvision: which of the stages 1 to 3 dilate instead of striding"), \
+    DF_OPT_BOOLS(ResNet, replace_stride_with_dilation, "None", \
+                 "torchvision: which of the stages 1 to 3 dilate instead of striding; None: none"), \
     DF_OPT_NODE(ResNet, plugins, "None", "blocks within blocks; only None is supported"), \
     DF_OPT_NODE(ResNet, conv_cfg, "None", "kind of convolution; only None, the plain one, is supported"), \
     DF_OPT_BOOL(ResNet, with_cp, False, "training: blocks run twice, which needs less memory"), \
@@ -158,7 +158,7 @@ static void init(NnScope s, void *self)
     DF_OPT_UNUSED(init_cfg, "weights that a training run starts from")
 #define RESNET_OPTIONS(deep, pooled) \
     DF_OPT_INT(ResNet, depth, 50, 18, 152, "number of layers: 18, 34, 50, 101 or 152"), \
-    DF_OPT_INT(ResNet, base_width, 0, 0, 8192, "another name of base_channels; 0: not given"), \
+    DF_OPT_INT(ResNet, base_width, None, 0, 8192, "another name of base_channels; None or 0: not given"), \
     DF_OPT_INT(ResNet, groups, 1, 1, 1024, "number of groups of the 3x3 convolution of a bottleneck"), \
     DF_OPT_INT(ResNet, width_per_group, 64, 1, 8192, "width of such a group in stage 0, in channels"), \
     DF_OPT_BOOL(ResNet, deep_stem, deep, "the stem is three 3x3 convolutions instead of one of 7x7"), \

@@ -145,7 +145,7 @@ static int default_pipeline(DfFolder *f, const DfNode *config, int part, const c
     const DfNode *backbone = df_node_get(config, "backbone");
     if (!backbone)
         backbone = df_node_at(config, "model.backbone");
-    const long long side = df_node_int(df_node_get(backbone, "img_size"), 224);
+    const long long side = df_node_int(df_node_at(backbone, "img_size.0"), df_node_int(df_node_get(backbone, "img_size"), 224));
     static const char normalize[] = "{'type': 'Normalize', 'mean': [123.675, 116.28, 103.53], "
                                     "'std': [58.395, 57.12, 57.375], 'to_rgb': True}";
     DfTextbuf text = { 0 };

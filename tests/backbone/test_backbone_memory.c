@@ -50,7 +50,7 @@ static const Case cases[] = {
     { "ResNetV1d", RESNET_SMALL, 70, 60 },
     { "ResNeXt", RESNET_SMALL "groups=2", 70, 60 },
     PVT_ROW("PyramidVisionTransformer"), PVT_CLASSES("PyramidVisionTransformer"),
-    PVT_ROW("pvt_tiny"), PVT_ROW("pvt_small"), PVT_ROW("pvt_small_f4"), PVT_ROW("pvt_medium"), PVT_ROW("pvt_large"),
+    PVT_ROW("pvt_tiny"), PVT_ROW("pvt_small"), PVT_ROW("pvt_small_f4"), PVT_ROW("pvt_medium"), PVT_ROW("pvt_large"), PVT_ROW("pvt_huge_v2"),
     PVT_ROW("PyramidVisionTransformerV2"), PVT_CLASSES("PyramidVisionTransformerV2"),
     PVT_ROW("pvt_v2_b0"), PVT_ROW("pvt_v2_b1"), PVT_ROW("pvt_v2_b2"), PVT_ROW("pvt_v2_b3"), PVT_ROW("pvt_v2_b4"), PVT_ROW("pvt_v2_b5"),
     PVT_ROW("pvt_v2_b2_li"), PVT_CLASSES("pvt_v2_b2_li"),
