@@ -420,6 +420,8 @@ static void init(NnScope s, void *self)
 
 static const DfOpt opts[] = {
     WINDOW_OPTIONS(Focal, 0.1),
+    DF_OPT_FLOAT(Focal, qk_scale, None, 0, 1e6,
+                 "factor of the attention scores; None or 0: 1 / sqrt(channels of a head)"),
     DF_OPT_INTS(Focal, img_size, "[224]", 4, 65536,
                 "side of the image that tables are made for, or its height and width, in pixels"),
     DF_OPT_BOOL(Focal, use_shift, False, "every other block shifts its windows, as in Swin"),

@@ -9,6 +9,12 @@
  * where attention stays within windows, shifted by half a window in every other block (section 3.2, eq. 4:
  * nn/window_attention.c).
  *
+ * Swin v2 (Liu et al., "Swin Transformer V2", CVPR 2022) has the same plan. Its norms come after attention and MLP
+ * (section 3.1), its attention compares directions (nn/cosine_window_attention.c), and merging norms what it has
+ * reduced:
+ *     z' = LN(attention(z)) + z
+ *     z" = LN(MLP(z')) + z'
+ *
  * Two published forms share the weights: `detection` takes any input size, pads maps to whole windows, always shifts
  * odd blocks and gives a normalised map per stage; `classification` has a fixed input size, shrinks a window that is
  * larger than the map, and gives logits.
@@ -20,20 +26,22 @@ enum { DETECTION, CLASSIFICATION };
 typedef struct {
     NnLayerNorm norm1, norm2;
     NnWindowAttention attn;
+    NnCosineWindowAttention cosine; /* v2: in the place of `attn` */
     NnMlp mlp;
     float drop_path;
 } Block;
 
 typedef struct {
-    NnLayerNorm norm;    /* of 4C channels */
-    NnLinear reduction;  /* to 2C          */
+    NnLayerNorm norm;    /* of 4C channels; v2: of 2C */
+    NnLinear reduction;  /* to 2C                     */
 } Merging;
 
 typedef struct {
     /* options */
     int in_chans, num_classes, embed_dim, window_size, style, frozen_stages;
     DfInts pretrain_img_size, img_size, patch_size; /* a side, or height and width */
-    DfInts depths, num_heads, out_indices;
+    DfInts depths, num_heads, out_indices, pretrained_window_sizes;
+    bool v2;
     double mlp_ratio, qk_scale, drop_rate, attn_drop_rate, drop_path_rate;
     bool qkv_bias, ape, patch_norm, use_checkpoint;
     /* modules */
@@ -83,6 +91,31 @@ static DfTensor *block(DfCtx *c, const void *self, DfTensor *x, int j)          
     return df_leave(c, m, x);
 }
 
+static DfTensor *attend_v2(DfCtx *c, const Block *b, DfTensor *x)                /* x + LN(attention(x)) */
+{
+    const DfMark m = df_enter(c, "attn", -1);
+    const NnResidual r = { .residual = x, .drop_path = b->drop_path };
+    DfTensor *y = nn_cosine_window_attention(c, &b->cosine, x);
+    return df_leave(c, m, nn_add(c, nn_layer_norm(c, &b->norm1, y), r));
+}
+
+static DfTensor *mlp_v2(DfCtx *c, const Block *b, DfTensor *x)                   /* x + LN(MLP(x)) */
+{
+    const DfMark m = df_enter(c, "mlp", -1);
+    const NnResidual r = { .residual = x, .drop_path = b->drop_path };
+    DfTensor *y = nn_mlp_add(c, &b->mlp, x, (NnResidual){ 0 });
+    return df_leave(c, m, nn_add(c, nn_layer_norm(c, &b->norm2, y), r));
+}
+
+static DfTensor *block_v2(DfCtx *c, const void *self, DfTensor *x, int j)        /* B H W C -> B H W C */
+{
+    const Block *b = self;
+    const DfMark m = df_enter(c, "blocks", j);
+    x = attend_v2(c, b, x);
+    x = mlp_v2(c, b, x);
+    return df_leave(c, m, x);
+}
+
 /* ---- forward: stages --------------------------------------------------------------------------------------------- */
 
 static DfTensor *pad_to_patches(DfCtx *c, DfTensor *x, DfInts patch)
@@ -125,7 +158,16 @@ static DfTensor *merge(DfCtx *c, const void *self, DfTensor *x)                 
     return df_leave(c, m, nn_linear(c, &merging->reduction, x));
 }
 
+static DfTensor *merge_v2(DfCtx *c, const void *self, DfTensor *x)               /* B H W C -> B H/2 W/2 2C */
+{
+    const Merging *merging = self;
+    const DfMark m = df_enter(c, "downsample", -1);
+    x = nn_linear(c, &merging->reduction, df_space_to_depth(c, x));
+    return df_leave(c, m, nn_layer_norm(c, &merging->norm, x));
+}
+
 static const TransformerParts parts = { .block_size = sizeof(Block), .block = block, .downsample = merge };
+static const TransformerParts parts_v2 = { .block_size = sizeof(Block), .block = block_v2, .downsample = merge_v2 };
 
 static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
 {
@@ -139,7 +181,7 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
     if (!is_frozen(swin, 0))
         x = df_dropout(c, x, (float)swin->drop_rate);
     for (int i = 0; i < swin->depths.n; i++)
-        x = df_transformer_stage(c, &swin->stages[i], &parts, i, x, out);
+        x = df_transformer_stage(c, &swin->stages[i], swin->v2 ? &parts_v2 : &parts, i, x, out);
     if (swin->style == CLASSIFICATION)
         out->logits = df_transformer_classify(c, &swin->norm, &swin->head, x);
 }
@@ -185,16 +227,29 @@ static DfWindowAttention plan_attention(const Swin *swin, int i, int j)
 static void drop_init(Block *b, const Swin *swin, int i, int j)
 {
     b->drop_path = df_transformer_drop_path(swin->drop_path_rate, swin->depths, i, j);
-    b->attn.attn.drop = (float)swin->attn_drop_rate;
-    b->attn.proj_drop = b->mlp.drop = (float)swin->drop_rate;
+    b->attn.attn.drop = b->cosine.attn.drop = (float)swin->attn_drop_rate;
+    b->attn.proj_drop = b->cosine.proj_drop = b->mlp.drop = (float)swin->drop_rate;
+}
+
+/* A new block of v2 begins as the identity: section 3.1. */
+static void block_norm_init(NnScope s, NnLayerNorm *norm, int dim, bool v2)
+{
+    nn_layer_norm_init(s, norm, dim, 1e-5);
+    NnParam *weight = v2 ? nn_model_find(s.model, nn_at(s, "weight").path) : NULL;
+    if (weight)
+        weight->init = nn_constant(0);
 }
 
 static void block_init(NnScope s, Block *b, const Swin *swin, int i, int j)
 {
     const int dim = swin->embed_dim << i;
-    nn_layer_norm_init(nn_at(s, "norm1"), &b->norm1, dim, 1e-5);
-    attention_init(nn_at(s, "attn"), &b->attn, swin, dim, plan_attention(swin, i, j));
-    nn_layer_norm_init(nn_at(s, "norm2"), &b->norm2, dim, 1e-5);
+    block_norm_init(nn_at(s, "norm1"), &b->norm1, dim, swin->v2);
+    if (swin->v2)
+        nn_cosine_window_attention_init(nn_at(s, "attn"), &b->cosine, dim, plan_attention(swin, i, j), swin->qkv_bias,
+                                        swin->pretrained_window_sizes.v[i]);
+    else
+        attention_init(nn_at(s, "attn"), &b->attn, swin, dim, plan_attention(swin, i, j));
+    block_norm_init(nn_at(s, "norm2"), &b->norm2, dim, swin->v2);
     df_transformer_mlp_init(nn_at(s, "mlp"), &b->mlp, dim, (int)(dim * swin->mlp_ratio), 0);
     if (!is_frozen(swin, i))
         drop_init(b, swin, i, j);
@@ -202,9 +257,9 @@ static void block_init(NnScope s, Block *b, const Swin *swin, int i, int j)
 
 /* ---- construction: stages ---------------------------------------------------------------------------------------- */
 
-static void merging_init(NnScope s, Merging *merging, int dim)
+static void merging_init(NnScope s, Merging *merging, int dim, bool v2)
 {
-    nn_layer_norm_init(nn_at(s, "norm"), &merging->norm, 4 * dim, 1e-5);
+    nn_layer_norm_init(nn_at(s, "norm"), &merging->norm, (v2 ? 2 : 4) * dim, 1e-5);
     df_transformer_linear_init(nn_at(s, "reduction"), &merging->reduction, 4 * dim, 2 * dim, false);
 }
 
@@ -221,7 +276,7 @@ static void stage_init(NnScope s, Swin *swin, int i)
     if (i + 1 < swin->depths.n)
         stage->downsample = nn_alloc(s, 1, sizeof(Merging));
     if (stage->downsample)
-        merging_init(nn_at(s, "downsample"), stage->downsample, swin->embed_dim << i);
+        merging_init(nn_at(s, "downsample"), stage->downsample, swin->embed_dim << i, swin->v2);
 }
 
 static void embed_init(NnScope s, Swin *swin)
@@ -284,6 +339,9 @@ static bool options_fit(NnScope s, const Swin *swin)
     if (n < 1 || n > DF_LEVELS || swin->num_heads.n < n)
         nn_fail(s, DF_EVALUE, "depths has %d stages and num_heads %d: want 1 to %d stages, with heads for each",
                 n, swin->num_heads.n, DF_LEVELS);
+    else if (swin->v2 && swin->pretrained_window_sizes.n < n)
+        nn_fail(s, DF_EVALUE, "pretrained_window_sizes has %d entries: want one for each of %d stages",
+                swin->pretrained_window_sizes.n, n);
     else if (df_transformer_pair_fits(s, "patch_size", swin->patch_size)
              && df_transformer_pair_fits(s, "img_size", swin->img_size)
              && df_transformer_pair_fits(s, "pretrain_img_size", swin->pretrain_img_size)
@@ -310,19 +368,37 @@ static void init(NnScope s, void *self)
         df_transformer_freeze(s, swin->frozen_stages);
 }
 
-/* ---- the record -------------------------------------------------------------------------------------------------- */
+static void init_v2(NnScope s, void *self)
+{
+    Swin *swin = self;
+    swin->v2 = true;
+    init(s, swin);
+}
+
+/* ---- the records ------------------------------------------------------------------------------------------------- */
+
+#define OPTIONS(drop_path) \
+    WINDOW_OPTIONS(Swin, drop_path), \
+    DF_OPT_INTS(Swin, pretrain_img_size, "[224]", 1, 65536, \
+                "detection: side of the image that the absolute position embedding was made for, or its height and " \
+                "width, in pixels"), \
+    DF_OPT_INTS(Swin, img_size, "[224]", 1, 65536, \
+                "classification: side of the image, or its height and width, in pixels"), \
+    DF_OPT_ENUM(Swin, style, detection, "detection|classification", \
+                "detection: maps, for images of any size; classification: logits, for images of one size"), \
+    DF_OPT_UNUSED(fused_window_process, "chooses another CUDA kernel"), \
+    DF_OPT_UNUSED(pretrain_config, "describes a checkpoint, not the network")
 
 static const DfOpt opts[] = {
-    WINDOW_OPTIONS(Swin, 0.2),
-    DF_OPT_INTS(Swin, pretrain_img_size, "[224]", 1, 65536,
-                "detection: side of the image that the absolute position embedding was made for, or its height and width, "
-                "in pixels"),
-    DF_OPT_INTS(Swin, img_size, "[224]", 1, 65536,
-                "classification: side of the image, or its height and width, in pixels"),
-    DF_OPT_ENUM(Swin, style, detection, "detection|classification",
-                "detection: maps, for images of any size; classification: logits, for images of one size"),
-    DF_OPT_UNUSED(fused_window_process, "chooses another CUDA kernel"),
-    DF_OPT_UNUSED(pretrain_config, "describes a checkpoint, not the network"),
+    OPTIONS(0.2),
+    DF_OPT_FLOAT(Swin, qk_scale, None, 0, 1e6,
+                 "factor of the attention scores; None or 0: 1 / sqrt(channels of a head)"),
+    DF_OPT_END
+};
+static const DfOpt v2_opts[] = {
+    OPTIONS(0.1),
+    DF_OPT_INTS(Swin, pretrained_window_sizes, "[0, 0, 0, 0]", 0, 128,
+                "side of the window that each stage was trained with before, in tokens; 0: that of now"),
     DF_OPT_END
 };
 
@@ -343,6 +419,15 @@ const DfBackbone df_backbone_swin = {
     .size = sizeof(Swin),
     .opts = opts,
     .init = init,
+    .forward = forward,
+    .ignorable = ignorable,
+};
+const DfBackbone df_backbone_swin_v2 = {
+    .name = "SwinTransformerV2",
+    .help = "Swin Transformer V2 (Liu et al., CVPR 2022)",
+    .size = sizeof(Swin),
+    .opts = v2_opts,
+    .init = init_v2,
     .forward = forward,
     .ignorable = ignorable,
 };

@@ -82,8 +82,6 @@ DfTensor *df_transformer_classify(DfCtx *, const NnLayerNorm *norm, const NnLine
     DF_OPT_INT(T, window_size, 7, 1, 64, "side of an attention window, in tokens"), \
     DF_OPT_FLOAT(T, mlp_ratio, 4.0, 0.01, 64, "hidden width of a block's MLP, in multiples of its channels"), \
     DF_OPT_BOOL(T, qkv_bias, True, "the projections to query, key and value have a bias"), \
-    DF_OPT_FLOAT(T, qk_scale, None, 0, 1e6, \
-                 "factor of the attention scores; None or 0: 1 / sqrt(channels of a head)"), \
     DF_OPT_FLOAT(T, drop_rate, 0.0, 0, 0.99, "training: dropout after the projections and in the MLPs"), \
     DF_OPT_FLOAT(T, attn_drop_rate, 0.0, 0, 0.99, "training: dropout of attention weights"), \
     DF_OPT_FLOAT(T, drop_path_rate, drop_path, 0, 0.99, \

@@ -282,6 +282,22 @@ typedef struct {
 /* x: B H W C, normalised -> B H W C */
 DF_API DfTensor *nn_window_attention_add(DfCtx *, const NnWindowAttention *, DfTensor *x, NnResidual);
 
+/* cosine_window_attention.c: that of Swin v2. Keys: logit_scale, q_bias, v_bias, cpb_mlp.0.*, cpb_mlp.2.weight,
+ * qkv.weight, proj.*. */
+typedef struct {
+    NnLinear qkv, proj, cpb[2];
+    DfTensor *q_bias, *v_bias;  /* C each, or NULL                                                     */
+    DfTensor *logit_scale;      /* heads 1 1                                                           */
+    const float *distances;     /* (2w-1)^2 2: of query and key along y and x, what `cpb` reads        */
+    DfWindowAttention attn;
+    float proj_drop;
+} NnCosineWindowAttention;
+/* trained: side of the window that the network was trained with before, at least 2; 0: attn.window */
+DF_API void nn_cosine_window_attention_init(NnScope, NnCosineWindowAttention *, int dim, DfWindowAttention attn,
+                                            bool bias, int trained);
+/* B H W C -> B H W C */
+DF_API DfTensor *nn_cosine_window_attention(DfCtx *, const NnCosineWindowAttention *, DfTensor *x);
+
 /* multihead_attention.c: torch.nn.MultiheadAttention between lists of tokens, batch first. Keys: in_proj_weight,
  * in_proj_bias, out_proj.*. */
 typedef struct {

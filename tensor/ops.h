@@ -302,6 +302,11 @@ typedef struct {
 } DfWindowAttention;
 DF_API DfTensor *df_window_attention(DfCtx *, DfTensor *qkv, DfTensor *pad, DfTensor *table, DfWindowAttention);
 
+/* Swin v2's cosine attention (Liu et al., CVPR 2022): what goes into df_window_attention(), with scale 1. Queries become
+ * directions times e^min(logit_scale, ln 100), keys directions. logit_scale: one number for each head.
+ *                                                                                                .. 3C -> .. 3C */
+DF_API DfTensor *df_cosine_qkv(DfCtx *, DfTensor *qkv, DfTensor *logit_scale);
+
 /* Attention of every query over Ns sampled keys with a bias from a position table: DAT (Xia et al., CVPR 2022,
  * section 3.2).
  *     q       B H W C; k, v: B Ns C; head h belongs to group h / (heads / groups)

@@ -177,9 +177,9 @@ static void stage_init(NnScope s, Stage *stage, const PvtOptions *o, int i)
     static const char *const names[PVT_STAGES] = { "pos_embed1", "pos_embed2", "pos_embed3", "pos_embed4" };
     const int dim = o->embed_dims.v[i];
     const int in = i ? o->embed_dims.v[i - 1] : o->in_chans;
-    NnConvShape patch = { .kernel = 2, .stride = 2 };
-    if (i == 0)
-        patch = (NnConvShape){ .patch = { df_transformer_side(o->patch_size, 0), df_transformer_side(o->patch_size, 1) } };
+    const int h = i ? 2 : df_transformer_side(o->patch_size, 0);
+    const int w = i ? 2 : df_transformer_side(o->patch_size, 1);
+    const NnConvShape patch = { .patch = { h, w } };
     const NnScope embed = nn_at(s, "patch_embed%d", i + 1);
     nn_conv_init(nn_at(embed, "proj"), &stage->proj, in, dim, patch);
     nn_layer_norm_init(nn_at(embed, "norm"), &stage->norm, dim, 1e-5);

@@ -32,6 +32,8 @@ typedef struct {
 static const Case cases[] = {
     { "SwinTransformer", SWIN_SMALL, 45, 62 },
     { "SwinTransformer", SWIN_SMALL "style='classification', img_size=32, num_classes=3", 32, 32 },
+    { "SwinTransformerV2", SWIN_SMALL "pretrained_window_sizes=[0, 6, 0, 0]", 50, 70 },
+    { "SwinTransformerV2", SWIN_SMALL "style='classification', img_size=[32, 64], num_classes=3, qkv_bias=False", 32, 64 },
     { "DAT", DAT_SMALL "depths=[2, 2, 2, 2], stage_spec=[['L', 'S'], ['N', 'D'], ['P', 'D'], ['X', 'D']], use_pes=" ALL("True") ", "
              "use_lpus=" ALL("True") ", use_dwc_mlps=" ALL("True") ", use_conv_patches=True, layer_scale_values=" ALL("0.1"), 72, 64 },
     { "DAT", DAT_SMALL "depths=[1, 1, 2, 1], stage_spec=[['D'], ['D'], ['E', 'A'], ['A']], use_pes=[True, True, False, False], "

@@ -157,6 +157,8 @@ Test(load, the_best_prefix_is_cut_or_added)
 {
     static const char *const rows[][2] = { /* the key in the file, the parameter's name */
         { "backbone.a", "a" }, { "a", "backbone.a" }, { "module.backbone.a", "a" }, { "model.a", "a" }, { "a", "a" },
+        { "encoder.a", "a" }, { "encoder.a", "backbone.a" }, { "module.encoder.a", "a" }, { "module.a", "backbone.a" },
+        { "layer1.0.conv2_offset.weight", "layer1.0.conv2.conv_offset.weight" }, /* as mmdet 1 wrote it */
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         File *f = calloc(1, sizeof *f);
@@ -207,13 +209,19 @@ Test(load, tables_are_resized)
     nn_last(s)->resize = NN_RESIZE_MAP_TABLE;
     nn_param(s, "position", DF_SHAPE(1, 5, 2, 3), NN_MAP, nn_constant(0));
     nn_last(s)->resize = NN_RESIZE_POSITION;
+    nn_param(s, "other_position", DF_SHAPE(1, 3, 4, 7), NN_MAP, nn_constant(0));
+    nn_last(s)->resize = NN_RESIZE_POSITION;
+    nn_param(s, "tokens", DF_SHAPE(1, 16, 3), NN_AS_IS, nn_constant(0));
+    nn_last(s)->resize = NN_RESIZE_TOKENS;
     add(f, "window", DF_SHAPE(13 * 13, 3));
     add(f, "map", DF_SHAPE(2, 7, 3));
     add(f, "position", DF_SHAPE(1, 6, 5));
+    add(f, "other_position", DF_SHAPE(1, 25, 3));
+    add(f, "tokens", DF_SHAPE(1, 49, 3));
     write_and_open(f);
     NnReport report;
     cr_assert_eq(load(model, f, NULL, &report), DF_OK, "%s", df_error());
-    cr_expect_eq(report.of[NN_RESIZED].n, 3);
+    cr_expect_eq(report.of[NN_RESIZED].n, 5);
     nn_report_free(&report);
 
     DfCtx *c;
@@ -221,6 +229,8 @@ Test(load, tables_are_resized)
     expect_close(data_of(model, "window"), 1, 3, witness(c, f->number[0], 3, 13, 13, 1, 3, 7, 7));
     expect_close(data_of(model, "map"), 5 * 9, 1, witness(c, f->number[1], 2, 7, 3, 7 * 3, 1, 5, 9));
     cr_expect_eq(memcmp(data_of(model, "position"), f->number[2], 30 * sizeof(float)), 0); /* 1 HW C is our 1 H W C */
+    expect_close(data_of(model, "other_position"), 1, 3, witness(c, f->number[3], 3, 5, 5, 1, 3, 4, 7));
+    expect_close(data_of(model, "tokens"), 1, 3, witness(c, f->number[4], 3, 7, 7, 1, 3, 4, 4));
     df_ctx_free(c);
     nn_model_free(model);
     close_file(f);

@@ -395,7 +395,10 @@ static DfTensor *pick(DfCtx *c, DfTensor *const *in)
     return df_pick_channel(c, in[0], channel);
 }
 
+static DfTensor *cosine_qkv(DfCtx *c, DfTensor *const *in) { return df_cosine_qkv(c, in[0], in[1]); }
+
 static const Case cases[] = {
+    { "cosine_qkv", { S(2, 37, 5, 36), S(4, 1, 1) }, cosine_qkv, NULL, false },
     { "tanh", { S(7, 19) }, tanh_, tanh_value, false },
     { "sigmoid", { S(7, 5003) }, sigmoid_, sigmoid_value, false },
     { "gelu", { S(7, 5003) }, gelu_, gelu_value, false },
@@ -750,6 +753,7 @@ Test(ops, wrong_shapes_are_refused)
     EXPECT_REFUSAL(df_mul(c, b, a));
     EXPECT_REFUSAL(df_softmax(c, a, 4));
     EXPECT_REFUSAL(df_layer_norm(c, a, b, NULL, 1e-5f));
+    EXPECT_REFUSAL(df_cosine_qkv(c, a, b));
     EXPECT_REFUSAL(df_group_norm(c, a, 2, NULL, NULL, 1e-5f));
     EXPECT_REFUSAL(df_batch_norm(c, a, NULL, NULL, b, b, false, 0.1f, 1e-5f));
     EXPECT_REFUSAL(df_reshape(c, a, S(5, -1)));
