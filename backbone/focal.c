@@ -49,7 +49,8 @@ typedef struct {
 typedef struct {
     /* options */
     int frozen_stages, in_chans, num_classes, embed_dim, window_size, style, focal_pool, expand_layer;
-    DfInts img_size, patch_size, depths, num_heads, focal_stages, focal_levels, focal_windows, expand_sizes, out_indices;
+    DfInts img_size, patch_size; /* a side, or height and width */
+    DfInts depths, num_heads, focal_stages, focal_levels, focal_windows, expand_sizes, out_indices;
     double mlp_ratio, qk_scale, drop_rate, attn_drop_rate, drop_path_rate, layerscale_value;
     bool qkv_bias, ape, patch_norm, use_shift, use_conv_embed, use_layerscale, use_pre_norm, use_checkpoint;
     /* modules */
