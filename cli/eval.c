@@ -88,7 +88,24 @@ static int run_images(Run *r)
                            : "nothing was kept; with --out DIR the same command would continue from there");
 }
 
-static int print_miou(const DfMiouScores *scores)
+/* Scores of a set of which some pictures could not be read say so: a last key, "unreadable". */
+static int write_scores(const Run *r, const char *json)
+{
+    const long unreadable = df_evaluation_unreadable(r->evaluation);
+    const char *brace = strrchr(json, '}');
+    if (!unreadable || !brace)
+        return cli_write_text(json_path, json);
+    DfTextbuf told = { 0 };
+    char *text = NULL;
+    df_textbuf_add(&told, "%.*s, \"unreadable\": %ld%s", (int)(brace - json), json, unreadable, brace);
+    int error = df_textbuf_take(&told, &text);
+    if (error == DF_OK)
+        error = cli_write_text(json_path, text);
+    df_free(text);
+    return error;
+}
+
+static int print_miou(const Run *r, const DfMiouScores *scores)
 {
     char *table = NULL;
     char *json = NULL;
@@ -98,7 +115,7 @@ static int print_miou(const DfMiouScores *scores)
         printf("%s", table);
     if (error == DF_OK && json_path &&
         (error = df_miou_json(&scores->result, &scores->params, scores->names, NULL, &json)) == DF_OK)
-        error = cli_write_text(json_path, json);
+        error = write_scores(r, json);
     df_free(table);
     df_free(json);
     return error;
@@ -110,7 +127,7 @@ static double share(long n, long all)
 }
 
 /* Under mmcls's names, in percent. */
-static int print_top(const DfTopScores *top)
+static int print_top(const Run *r, const DfTopScores *top)
 {
     DfTextbuf json = { 0 };
     char *text = NULL;
@@ -131,8 +148,20 @@ static int print_top(const DfTopScores *top)
     df_textbuf_add(&json, "}\n");
     int error = df_textbuf_take(&json, &text);
     if (error == DF_OK)
-        error = cli_write_text(json_path, text);
+        error = write_scores(r, text);
     df_free(text);
+    return error;
+}
+
+static int print_coco(const Run *r, const DfCocoScores *coco)
+{
+    char *json = NULL;
+    int error = cli_print_coco(coco, json_path, per_class);
+    if (error == DF_OK && json_path)
+        error = df_coco_scores_json(coco, NULL, &json);
+    if (json)
+        error = write_scores(r, json);
+    df_free(json);
     return error;
 }
 
@@ -140,13 +169,23 @@ static int print_scores(const Run *r)
 {
     const DfTopScores *top = df_evaluation_top(r->evaluation);
     if (top)
-        return print_top(top);
+        return print_top(r, top);
     const DfCocoScores *coco = df_evaluation_coco(r->evaluation);
     const DfMiouScores *miou = df_evaluation_miou(r->evaluation);
-    if (!coco)
-        return miou ? print_miou(miou) : DF_OK;
-    const int error = cli_print_coco(coco, json_path, per_class);
-    return error < 0 ? error : cli_write_coco(coco, NULL, json_path);
+    if (coco)
+        return print_coco(r, coco);
+    return miou ? print_miou(r, miou) : DF_OK;
+}
+
+/* The scores are printed, but they are not those of the whole set. */
+static int check_readable(const Run *r)
+{
+    const long unreadable = df_evaluation_unreadable(r->evaluation);
+    if (!unreadable)
+        return DF_OK;
+    fflush(stdout); /* several processes end at once behind an error */
+    return df_fail(DF_EIO, "%ld of %ld images could not be read, so these are not the scores of the whole set", unreadable,
+                   df_evaluation_images(r->evaluation));
 }
 
 static int run(int n, const char *const *args)
@@ -162,6 +201,8 @@ static int run(int n, const char *const *args)
         error = df_evaluation_score(r.evaluation);
     if (error == DF_OK && df_ranks_own(r.ranks) == 0)
         error = print_scores(&r);
+    if (error == DF_OK && df_ranks_own(r.ranks) == 0)
+        error = check_readable(&r);
     df_evaluation_close(r.evaluation);
     cli_session_done(&r.session);
     cli_data_folder_done(&r.data);
@@ -196,6 +237,8 @@ const CliCommand cli_command_eval = {
                "  segmentors  a label map NAME.png of every picture, one byte per pixel, which\n"
                "              `deformer metric ade20k GT_DIR DIR` scores, and\n"
                "              results.miou.json, which `deformer compare` reads\n"
+               "If some pictures cannot be read, the others are scored, the scores say so\n"
+               "(\"unreadable\" in the JSON), and the exit status is 1.\n"
                "Ctrl-C stops a run. The same command with the same --out continues it. If the\n"
                "config, the weights or the data have changed, that is an error; --fresh starts\n"
                "over.\n"

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -308,8 +309,20 @@ static int run(const CliCommand *command, int argc, char **argv)
     return status;
 }
 
+/* A closed standard stream would give its number to the first file that is opened, and text for people would go there.
+ * In its place stands a file that refuses what is wanted of the stream, so that lost output is still an error. */
+static bool guard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            return false;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
+    if (!guard_streams())
+        return EXIT_FAILURE; /* there is nowhere to say why */
     df_log_to(log_line, NULL);
     struct sigaction interrupt = { .sa_handler = on_interrupt, .sa_flags = SA_RESTART }; /* writing goes on behind it */
     sigemptyset(&interrupt.sa_mask);

@@ -2,7 +2,13 @@
  *
  * inference/evaluate.c -- a test set through its network: what evaluations of detectors and segmentors share.
  */
+#define _GNU_SOURCE
 #include "inference/evaluate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "inference/evaluation.h"
 
@@ -58,6 +64,7 @@ int df_evaluation_open(DfEvaluation **out, DfDetector *d, const DfEvaluationOpti
     if (!e)
         return df_fail_memory("an evaluation");
     e->detector = d;
+    e->lock = -1;
     e->o = options ? *options : (DfEvaluationOptions){ 0 };
     int error = check_options(&e->o);
     if (error == DF_OK)
@@ -80,6 +87,8 @@ void df_evaluation_close(DfEvaluation *e)
     if (!e)
         return;
     kind_of(e)->close(e);
+    if (e->lock >= 0)
+        close(e->lock);
     df_free(e->order);
     df_free(e);
 }
@@ -91,6 +100,8 @@ static int take(void *user, DfSample *sample)
     DfEvaluation *e = user;
     if (sample->error == DF_OK)
         return kind_of(e)->take(e, sample);
+    if (sample->error == DF_ENOMEM) /* says nothing about the picture */
+        return df_fail(sample->error, "%s", sample->message);
     if (e->unreadable++ < SHOWN)
         df_log(DF_LOG_WARNING, "%s", sample->message);
     df_fail(sample->error, "%s", sample->message); /* the last one stays for the sentence of run_pictures() */
@@ -122,9 +133,26 @@ static int run_pictures(DfEvaluation *e)
                : df_fail(DF_EIO, "none of %ld images could be read, the last: %s", e->n, df_error());
 }
 
+/* One evaluation at a time writes into a folder, until it is closed. */
+static int lock_folder(DfEvaluation *e)
+{
+    const char *folder = e->o.out_dir;
+    const int error = folder ? df_make_directory(folder) : DF_OK;
+    if (error < 0 || !folder)
+        return error;
+    e->lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (e->lock < 0)
+        return df_fail_errno("%s", folder);
+    if (flock(e->lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) /* a file system may know no locks */
+        return DF_OK;
+    return df_fail(DF_EVALUE, "%s: another run is writing to it: give each run its own --out", folder);
+}
+
 int df_evaluation_run(DfEvaluation *e)
 {
-    const int error = kind_of(e)->begin(e);
+    int error = lock_folder(e);
+    if (error == DF_OK)
+        error = kind_of(e)->begin(e);
     return error < 0 ? error : run_pictures(e);
 }
 

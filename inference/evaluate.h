@@ -39,7 +39,8 @@ DF_API int df_evaluation_open(DfEvaluation **out, DfDetector *, const DfEvaluati
 DF_API void df_evaluation_close(DfEvaluation *); /* NULL is fine */
 
 /* Once: all pictures that an earlier run with the same out_dir has not done. A run of other settings, weights or data
- * there is refused. Pictures that cannot be read are logged and counted; if none can be read, that is an error.
+ * there is refused, and so is a folder that another run is writing to. Pictures that cannot be read are logged and
+ * counted; if none can be read, or memory runs out, that is an error.
  * DF_EINTERRUPT when progress() said so. */
 DF_API int df_evaluation_run(DfEvaluation *);
 DF_API int df_evaluation_score(DfEvaluation *);

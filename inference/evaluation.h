@@ -17,6 +17,7 @@ struct DfEvaluation {
     int n_order;
     long n, n_done;       /* pictures that are asked for; of these done by an earlier run */
     long unreadable;
+    int lock;             /* of out_dir: its descriptor; -1: none    */
 
     /* of a detector */
     DfCocoDataset *dataset;

@@ -251,7 +251,6 @@ static int explain(const Run *r, const DfMiouResult *result, const CliLines *nam
 
 static int read_names(CliLines *names, int classes)
 {
-    *names = (CliLines){ 0 };
     if (!cli_metric.class_names)
         return DF_OK;
     const int error = cli_lines_read(names, cli_metric.class_names);
@@ -299,15 +298,14 @@ static int run(int n, const char *const *args)
     (void)n;
     Run r = { .gt_dir = args[0], .pred_dir = args[1] };
     DfPool *pool = NULL;
-    CliLines names;
+    CliLines names = { 0 };
     take_options(&r.params);
     int error =
         cli_check_outputs(3, (const char *const[]){ cli_metric.json, cli_metric.per_image, cli_metric.explain });
     if (error == DF_OK)
         error = read_names(&names, r.params.classes);
-    if (error < 0)
-        return error;
-    error = df_pool_new(&pool, (int)cli.threads);
+    if (error == DF_OK)
+        error = df_pool_new(&pool, (int)cli.threads);
     if (error == DF_OK)
         error = score(&r, pool, &names);
     for (size_t t = 0; r.workers && t < r.n_workers; t++) {

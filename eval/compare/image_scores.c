@@ -54,6 +54,12 @@ void df_image_scores_free(DfImageScores *s)
 
 /* ---- gathering ------------------------------------------------------------------------------------------------- */
 
+/* Where the scores of an image stand; NULL if it has none. */
+static const ImageScore *scores_of(const DfImageScores *s, const ScoredImage *image)
+{
+    return image->n ? s->scores + image->start : NULL;
+}
+
 static int add_image(DfImageScores *s, const char *name)
 {
     const char *kept = keep(s, name);
@@ -117,7 +123,7 @@ static void sort_by_name(DfImageScores *s)
 
 static void write_image(DfTextbuf *t, const DfImageScores *s, const ScoredImage *image)
 {
-    const ImageScore *score = s->scores + image->start;
+    const ImageScore *score = scores_of(s, image);
     df_textbuf_add(t, "{\"name\": ");
     df_textbuf_json(t, image->name);
     if (s->kind == DF_IMAGES_TOPK) {
@@ -321,6 +327,9 @@ static int check_images(DfImageScores *s, const DfJson *json)
             return df_fail(DF_EVALUE, "%s: the image %s is listed twice", df_json_name(json), s->images[i].name);
     if (s->n_images == 0)
         return df_fail(DF_EVALUE, "%s: no image in it", df_json_name(json));
+    if (s->n_scores == 0)
+        return df_fail(DF_EVALUE, "%s: the image %s has 0 areas, as all %zu have: want at least 1 area of one of them",
+                       df_json_name(json), s->images[0].name, s->n_images);
     return DF_OK;
 }
 
@@ -397,12 +406,13 @@ DfImageSummary df_image_scores_summary(const DfImageScores *s, size_t i)
 {
     const ScoredImage *image = &s->images[i];
     DfImageSummary summary = { .name = image->name };
-    const ImageScore *scores = s->scores + image->start;
+    const ImageScore *scores = scores_of(s, image);
     double sum = 0;
     double hits = 0;
     double all = 0;
     double most = -1; /* pixels that the worst class loses */
-    for (const ImageScore *c = scores; c < scores + image->n; c++) {
+    for (size_t k = 0; k < image->n; k++) {
+        const ImageScore *c = &scores[k];
         const double hit = (double)c->part[SCORE_HIT];
         const double pred = (double)c->part[SCORE_OTHER];
         const double label = (double)c->part[SCORE_ALL];

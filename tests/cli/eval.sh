@@ -70,14 +70,24 @@ evaluate 0 --out cut --fresh --per-class && same out whole.txt && same cut/resul
 sed '3s/\[/{/g' whole/results.jsonl >cut/results.jsonl
 evaluate 1 --out cut && says 'is damaged: use --fresh to begin again'
 
+# Closed standard streams give their numbers to no file: what is said does not stand among the results.
+for closed in '<&-' '>&-' '2>&-'; do
+    rm -rf streams
+    eval "\"$program\" eval \"$config\" w.safetensors --data data --limit 2 --out streams >out 2>err $closed"
+    is "$(grep -vc '^{' streams/results.jsonl)" 0 "lines in the results that are none, with $closed"
+    is "$(wc -l <streams/results.jsonl)" 3 "lines in the results, with $closed"
+done
+
 # Pictures that cannot be read.
 cp -r data broken
 head -c 2000 data/val2017/000000000002.jpg >broken/val2017/000000000002.jpg
 : >broken/val2017/000000000003.jpg
 rm broken/val2017/000000000004.jpg
-run 0 eval "$config" w.safetensors --data broken --quiet --out missing
-says 'broken/val2017/000000000002.jpg: damaged or truncated JPEG'
-says '3 of 16 images could not be read and count as images without detections'
+run 1 eval "$config" w.safetensors --data broken --quiet --out missing --json missing.json
+grep -q 'broken/val2017/000000000002.jpg: damaged or truncated JPEG' err || fail 'does not say which picture is damaged'
+grep -q '3 of 16 images could not be read and count as images without detections' err || fail 'does not count them'
+grep -q '3 of 16 images could not be read, so these are not the scores of the whole set' err || fail 'does not say why it fails'
+grep -q ', "unreadable": 3}' missing.json || fail 'does not say so in the JSON'
 is "$(wc -l <missing/results.jsonl)" 14 'lines without the unreadable images'
 cp data/val2017/* broken/val2017/
 run 0 eval "$config" w.safetensors --data broken --quiet --out missing

@@ -35,6 +35,23 @@ for i in 1 2; do
     says 'stray/a.png already exists and is not from a known run'
 done
 
+# ---- one run at a time in a folder ---------------------------------------------------------------------------------------
+if command -v flock >lock; then
+    command="eval into a folder that is in use"
+    status=0
+    flock maps "$program" eval "$config" random:1 --data "$data" --out maps --quiet >out 2>err || status=$?
+    is "$status" 1 'exit status'
+    says 'maps: another run is writing to it: give each run its own --out'
+fi
+
+# ---- a picture that is not readable ------------------------------------------------------------------------------------
+rm -rf other
+cp -r "$data" other
+echo text >other/images/a.png
+run 1 eval "$config" random:1 --data other --json other.json --quiet
+grep -q '1 of 3 images could not be read, so these are not the scores' err || fail 'does not say why it fails'
+grep -q '"unreadable": 1}' other.json || fail 'does not say so in the JSON'
+
 # ---- counted from one ---------------------------------------------------------------------------------------------------
 run 0 eval "$config" random:1 --data "$data" --out ones --from-one --json ones.json --quiet
 same ones.json scores.json

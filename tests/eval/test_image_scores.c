@@ -167,6 +167,7 @@ Test(image_scores, wrong_files_are_refused)
         { "{\"type\": \"miou\", \"num_classes\": 0, \"classes\": null}", "at least one class" },
         { "{\"type\": \"miou\", \"num_classes\": 2, \"classes\": [\"a\"]}", "num_classes names" },
         { IMAGES_OF("miou", ""), "no image in it" },
+        { IMAGES_OF("miou", "{\"name\": \"a\", \"areas\": []}"), "the image a has 0 areas" },
         { IMAGES_OF("miou", "{\"name\": \"a\"}"), "image 1: want a name and areas" },
         { IMAGES_OF("miou", "{\"areas\": []}"), "image 1: want a name and areas" },
         { IMAGES_OF("miou", "{\"name\": \"a\", \"areas\": [[2, 0, 0, 0]]}"), "a class below num_classes" },
@@ -188,7 +189,8 @@ Test(image_scores, wrong_files_are_refused)
 
 Test(image_scores, other_images_are_not_compared)
 {
-    static const char *const texts[] = { IMAGES_OF("miou", "{\"name\": \"a\", \"areas\": []}"), IMAGES_OF("miou", "{\"name\": \"b\", \"areas\": []}"),
+    static const char *const texts[] = { IMAGES_OF("miou", "{\"name\": \"a\", \"areas\": [[1, 1, 4, 5]]}"),
+                                         IMAGES_OF("miou", "{\"name\": \"b\", \"areas\": [[1, 1, 4, 5]]}"),
                                          IMAGES_OF("topk", "{\"name\": \"a\", \"label\": 0, \"top1\": true, \"top5\": true}") };
     static const char *const says[] = { NULL, "one is about the image a, where other has b", "different metrics" };
     const DfCompareParams how = { .replicates = 0, .confidence = 0.95 };
