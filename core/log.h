@@ -16,7 +16,8 @@ DF_BEGIN_DECLS
 
 typedef enum { DF_LOG_INFO, DF_LOG_WARNING } DfLogLevel;
 
-/* Receives one finished line without the newline, all of it visible (core/text.h). NULL (the default) drops everything. */
+/* Receives one finished line without the newline, all of it visible (core/text.h). NULL (the default) drops
+ * everything. */
 typedef void DfLogSink(void *user, DfLogLevel level, const char *line);
 DF_API void df_log_to(DfLogSink *sink, void *user);
 DF_API void df_log(DfLogLevel level, const char *format, ...) DF_PRINTF(2, 3);

@@ -20,7 +20,8 @@ typedef struct {
 } DfTextbuf;
 
 DF_API void df_textbuf_add(DfTextbuf *, const char *format, ...) DF_PRINTF(2, 3);
-DF_API void df_textbuf_shown(DfTextbuf *, const char *s, int width); /* made visible (core/text.h), then spaces up to `width` bytes */
+/* Made visible (core/text.h), then spaces up to `width` bytes. */
+DF_API void df_textbuf_shown(DfTextbuf *, const char *s, int width);
 DF_API void df_textbuf_json(DfTextbuf *, const char *s);  /* quoted and escaped for JSON            */
 DF_API void df_textbuf_number(DfTextbuf *, double x);     /* for JSON: 17 digits, null if not finite */
 DF_API void df_textbuf_html(DfTextbuf *, const char *s);  /* escaped for HTML, text or attribute    */
