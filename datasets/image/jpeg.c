@@ -83,6 +83,14 @@ static void on_progress(j_common_ptr jpeg)
     }
 }
 
+/* libjpeg has its own memory: where that ends, nothing is wrong with the picture. */
+static int failure_of(const Errors *errors, int code, const char *what)
+{
+    if (errors->base.msg_code == JERR_OUT_OF_MEMORY)
+        return df_fail_memory("a JPEG");
+    return df_fail(code, "%s: %s", what, errors->text);
+}
+
 static void catch_errors(Errors *errors)
 {
     jpeg_std_error(&errors->base);
@@ -162,7 +170,7 @@ int df_jpeg_decode(DfImage *out, int *orientation, const uint8_t *bytes, size_t 
     catch_errors(&r.errors);
     r.jpeg.err = &r.errors.base;
     if (!read_safely(&r, bytes, size))
-        r.refused = df_fail(DF_EFORMAT, "damaged or truncated JPEG: %s", r.errors.text);
+        r.refused = failure_of(&r.errors, DF_EFORMAT, "damaged or truncated JPEG");
     jpeg_destroy_decompress(&r.jpeg);
     df_free(r.row);
     if (r.refused < 0) {
@@ -242,5 +250,5 @@ int df_jpeg_encode(const DfImage *image, int quality, DfWriter *file)
     w.jpeg.err = &w.errors.base;
     const bool written = write_safely(&w, image, quality);
     jpeg_destroy_compress(&w.jpeg);
-    return written ? DF_OK : df_fail(DF_EVALUE, "cannot be written as JPEG: %s", w.errors.text);
+    return written ? DF_OK : failure_of(&w.errors, DF_EVALUE, "cannot be written as JPEG");
 }
