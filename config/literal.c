@@ -4,7 +4,6 @@
  */
 #include "config/lexer.h"
 
-#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,10 +94,7 @@ DfNode *df_token_number(DfConfig *tree, const Token *token, const char *file)
         return integer(tree, token, file, digits);
     if (!is_float(digits))
         return bad_number(token, file, "is not a number in Python");
-    char *point = strchr(digits, '.');
-    if (point)
-        *point = localeconv()->decimal_point[0]; /* strtod() follows the locale of the program we are part of */
-    return df_tree_float(tree, strtod(digits, NULL), file, token->line);
+    return df_tree_float(tree, df_strtod(digits, NULL), file, token->line);
 }
 
 /* ---- texts ----------------------------------------------------------------------------------------------------- */

@@ -113,7 +113,7 @@ int df_node_fail(const DfNode *node, int code, const char *format, ...)
     char sentence[512], path[256] = "";
     va_list args;
     va_start(args, format);
-    vsnprintf(sentence, sizeof sentence, format, args);
+    df_vsnprintf(sentence, sizeof sentence, format, args);
     va_end(args);
     const size_t length = node ? write_path(path, sizeof path, node) : 0;
     if (length == 0)

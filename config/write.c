@@ -5,7 +5,6 @@
 #include "config/tree.h"
 
 #include <inttypes.h>
-#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,14 +31,11 @@ static void write_number(const Out *o, double x)
         return;
     }
     for (int precision = 15; precision <= 17; precision++) {
-        snprintf(digits, sizeof digits, "%.*g", precision, x);
-        const double back = strtod(digits, NULL);
+        df_snprintf(digits, sizeof digits, "%.*g", precision, x);
+        const double back = df_strtod(digits, NULL);
         if (!(back < x || back > x))
             break;
     }
-    char *point = strchr(digits, localeconv()->decimal_point[0]);
-    if (point)
-        *point = '.';
     df_writef(o->to, "%s%s", digits, strpbrk(digits, ".e") ? "" : ".0");
 }
 

@@ -15,6 +15,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/options.h"
+#include "core/plain.h"
 #include "core/plugin.h"
 #include "core/pool.h"
 #include "core/random.h"

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/plain.h"
 #include "core/text.h"
 
 enum { SENTENCE = 1024 };
@@ -20,7 +21,7 @@ int df_fail(int code, const char *format, ...)
     char next[SENTENCE]; /* the arguments may point into the present sentence */
     va_list args;
     va_start(args, format);
-    vsnprintf(next, sizeof next, format, args);
+    df_vsnprintf(next, sizeof next, format, args);
     va_end(args);
     df_shown(sentence, sizeof sentence, next);
     return code;
@@ -32,7 +33,7 @@ int df_fail_errno(const char *format, ...)
     char next[SENTENCE];
     va_list args;
     va_start(args, format);
-    vsnprintf(next, sizeof next, format, args);
+    df_vsnprintf(next, sizeof next, format, args);
     va_end(args);
     return df_fail(saved == ENOMEM ? DF_ENOMEM : DF_EIO, "%s: %s", next, strerror(saved));
 }
@@ -47,7 +48,7 @@ int df_fail_in(int code, const char *format, ...)
     char context[SENTENCE];
     va_list args;
     va_start(args, format);
-    vsnprintf(context, sizeof context, format, args);
+    df_vsnprintf(context, sizeof context, format, args);
     va_end(args);
     return df_fail(code, "%s%s", context, sentence);
 }

@@ -4,17 +4,17 @@
  *   1. mantissa up to 2^53, power of ten up to 22: one exact multiplication or division (Clinger, PLDI 1990). Short
  *      numbers take this way at once, without being cut into parts (json_number.h);
  *   2. up to 19 digits and a power of ten in -27..0, as Python prints scores and boxes: a product of 128 bits;
- *   3. anything else: strtod() in the C locale.
+ *   3. anything else: df_strtod().
  */
 #include "core/json_number.h"
 
-#include <locale.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/bits.h"
 #include "core/json_digits.h"
+#include "core/plain.h"
 
 enum {
     MOST_FIVES = 27,  /* 5^27 is the largest power of five below 2^64                 */
@@ -88,19 +88,6 @@ static double divide_by_tens(uint64_t m, int k)
     double scale;
     memcpy(&scale, &scale_bits, sizeof scale);
     return (double)(int64_t)bits * scale;
-}
-
-/* strtod() reads the decimal point of the user's language; JSON knows only '.'. */
-static double by_library(const unsigned char *text)
-{
-    const locale_t plain = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
-    const locale_t kept = plain ? uselocale(plain) : (locale_t)0;
-    const double number = strtod((const char *)text, NULL);
-    if (plain) {
-        uselocale(kept);
-        freelocale(plain);
-    }
-    return number;
 }
 
 /* A number cut into its parts: mantissa * 10^power. */
@@ -198,7 +185,7 @@ static double magnitude(const Decimal *d)
         if (m > 0 && d->power <= 0 && d->power >= -MOST_FIVES)
             return divide_by_tens(m, -d->power);
     }
-    return by_library(d->begin);
+    return df_strtod((const char *)d->begin, NULL);
 }
 
 static void as_integer(const Decimal *d, DfJsonValue *value)

@@ -13,6 +13,7 @@
 
 #include "core/input.h"
 #include "core/memory.h"
+#include "core/plain.h"
 
 ptrdiff_t df_json_read_at(const DfJson *j, void *into, size_t room, uint64_t at)
 {
@@ -85,7 +86,7 @@ int df_json_fail(const DfJson *j, int code, const char *format, ...)
     char sentence[768];
     va_list args;
     va_start(args, format);
-    vsnprintf(sentence, sizeof sentence, format, args);
+    df_vsnprintf(sentence, sizeof sentence, format, args);
     va_end(args);
     return df_fail(code, "%s: line %zu: %s", j->name, j->line, sentence);
 }

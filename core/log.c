@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "core/plain.h"
 #include "core/text.h"
 
 static DfLogSink *sink;
@@ -26,7 +27,7 @@ void df_log(DfLogLevel level, const char *format, ...)
     char shown[1024];
     va_list args;
     va_start(args, format);
-    vsnprintf(line, sizeof line, format, args);
+    df_vsnprintf(line, sizeof line, format, args);
     va_end(args);
     sink(sink_user, level, df_shown(shown, sizeof shown, line));
 }

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "core/plain.h"
+
 enum {
     ALIGN = 64,                /* a cache line, and the widest vector                     */
     CHUNK = 64 * 1024,         /* bytes that an arena takes at a time                     */
@@ -200,12 +202,12 @@ char *df_arena_text(DfArena *arena, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    const int length = vsnprintf(NULL, 0, format, args);
+    const int length = df_vsnprintf(NULL, 0, format, args);
     va_end(args);
     char *text = length < 0 ? NULL : df_arena_alloc(arena, (size_t)length + 1, 1);
     if (text) {
         va_start(args, format);
-        vsnprintf(text, (size_t)length + 1, format, args);
+        df_vsnprintf(text, (size_t)length + 1, format, args);
         va_end(args);
     }
     return text;

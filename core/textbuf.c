@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/plain.h"
 #include "core/text.h"
 #include "core/utf8.h"
 
@@ -37,14 +38,14 @@ void df_textbuf_add(DfTextbuf *t, const char *format, ...)
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
-    const int length = vsnprintf(small, sizeof small, format, args);
+    const int length = df_vsnprintf(small, sizeof small, format, args);
     va_end(args);
     if (length >= 0 && (size_t)length < sizeof small) {
         append(t, small, (size_t)length);
     } else if (length >= 0) {
         char *to = room(t, (size_t)length);
         if (to) {
-            vsnprintf(to, (size_t)length + 1, format, again);
+            df_vsnprintf(to, (size_t)length + 1, format, again);
             t->n += (size_t)length;
         }
     }

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "core/memory.h"
+#include "core/plain.h"
 #include "core/text.h"
 
 enum { BUFFER = 1 << 16 };
@@ -292,7 +293,7 @@ static void write_long(DfWriter *writer, size_t size, const char *format, va_lis
         writer->saved_errno = ENOMEM;
         return;
     }
-    vsnprintf(text, size + 1, format, args);
+    df_vsnprintf(text, size + 1, format, args);
     df_write(writer, text, size);
     df_free(text);
 }
@@ -305,7 +306,7 @@ void df_writef(DfWriter *writer, const char *format, ...)
     va_start(args, format);
     va_copy(again, args);
     const size_t room = BUFFER - writer->n;
-    const int size = vsnprintf(writer->buffer + writer->n, room, format, args);
+    const int size = df_vsnprintf(writer->buffer + writer->n, room, format, args);
     if (size < 0)
         writer->saved_errno = errno ? errno : EIO;
     else if ((size_t)size < room)

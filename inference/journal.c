@@ -110,7 +110,7 @@ static bool is_whole(const char *line, const char *end)
 static int take_result(DfJournal *r, char *line, bool *done)
 {
     int index = -1;
-    if (sscanf(line, "{\"index\": %d,", &index) != 1 || index < 0 || index >= r->dataset->n_images) {
+    if (df_sscanf(line, "{\"index\": %d,", &index) != 1 || index < 0 || index >= r->dataset->n_images) {
         df_free(line);
         return df_fail(DF_EFORMAT, "%s: a line does not begin with the index of an image: use --fresh to begin again",
                        r->path);
@@ -232,7 +232,7 @@ static int take_lines(DfJournal *r, char *text)
     for (char *line = text, *end; error == DF_OK && (end = strchr(line, '\n')); line = end + 1) {
         int index = -1;
         *end = 0;
-        if (sscanf(line, "{\"index\": %d,", &index) != 1 || index < 0 || index >= r->dataset->n_images)
+        if (df_sscanf(line, "{\"index\": %d,", &index) != 1 || index < 0 || index >= r->dataset->n_images)
             return df_fail(DF_EFORMAT, "%s: another process sent what is no result", r->path);
         if (r->line[index])
             continue;
@@ -289,7 +289,7 @@ static const char *export_one(DfWriter *out, const char *at, long long image_id,
     double b[4], score;
     long long category;
     int used = 0;
-    if (sscanf(at, "[%lf, %lf, %lf, %lf, %lf, %lld%n", &b[0], &b[1], &b[2], &b[3], &score, &category, &used) != 6 ||
+    if (df_sscanf(at, "[%lf, %lf, %lf, %lf, %lf, %lld%n", &b[0], &b[1], &b[2], &b[3], &score, &category, &used) != 6 ||
         !used)
         return NULL;
     df_writef(out,

@@ -26,7 +26,7 @@ NnScope nn_at(NnScope s, const char *format, ...)
     char name[128];
     va_list args;
     va_start(args, format);
-    vsnprintf(name, sizeof name, format, args);
+    df_vsnprintf(name, sizeof name, format, args);
     va_end(args);
     const char *path = join(s, name);
     if (!path)
@@ -54,7 +54,7 @@ void nn_fail(NnScope s, int code, const char *format, ...)
     char sentence[512];
     va_list args;
     va_start(args, format);
-    vsnprintf(sentence, sizeof sentence, format, args);
+    df_vsnprintf(sentence, sizeof sentence, format, args);
     va_end(args);
     poison(s.model, code, s.path, sentence);
 }

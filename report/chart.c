@@ -145,7 +145,7 @@ static void place_points(Drawing *d)
         to->y = at(&d->y, p->y, BOTTOM, TOP);
         to->low = at(&d->y, isnan(p->low) ? p->y : p->low, BOTTOM, TOP);
         to->high = at(&d->y, isnan(p->high) ? p->y : p->high, BOTTOM, TOP);
-        snprintf(to->value, sizeof to->value, "%.*f", fabs(p->y) < 100 ? d->y.digits + 1 : 0, p->y);
+        df_snprintf(to->value, sizeof to->value, "%.*f", fabs(p->y) < 100 ? d->y.digits + 1 : 0, p->y);
         size_t k = i; /* into its place in the order */
         for (; k > 0 && before(d, i, d->order[k - 1]); k--)
             d->order[k] = d->order[k - 1];
@@ -293,14 +293,14 @@ static void axes(Drawing *d)
         const double value = y->low + i * y->step;
         const double v = at(y, value, BOTTOM, TOP);
         df_textbuf_add(&d->t, "<path class=\"%s\" d=\"M%.1f %.1fH%.1f\"/>\n", i ? "grid" : "base", LEFT, v, EDGE);
-        snprintf(number, sizeof number, "%.*f", y->digits, value);
+        df_snprintf(number, sizeof number, "%.*f", y->digits, value);
         text(d, "tick", LEFT - 12, v + 4.5, "end", number);
     }
     for (int i = 0; i < TICKS && x->low + i * x->step <= x->high + 1e-9 * x->step; i++) {
         const double value = x->low + i * x->step;
         const double v = at(x, value, LEFT, RIGHT);
         df_textbuf_add(&d->t, "<path class=\"base\" d=\"M%.1f %.1fv6\"/>\n", v, BOTTOM);
-        snprintf(number, sizeof number, "%.*f", x->digits, value);
+        df_snprintf(number, sizeof number, "%.*f", x->digits, value);
         text(d, "tick", v, BOTTOM + 24, "middle", number);
     }
     text(d, "axis", LEFT - 48, TOP - 18, "start", d->chart->y_name);

@@ -78,7 +78,7 @@ static int draw_error(DfTextbuf *t, const DfExplain *e, size_t at)
     DfMask mask;
     if (!detection.wrong || !(detection.score >= df_explain_numbers(e)->score_threshold))
         return DF_OK;
-    snprintf(what, sizeof what, " %.2f: %s", detection.score, df_tide_name(detection.kind));
+    df_snprintf(what, sizeof what, " %.2f: %s", detection.score, df_tide_name(detection.kind));
     const int error = df_explain_detection_mask(e, at, &mask);
     return error < 0 ? error
                      : shape(t, &mask, "b", detection.box, df_explain_class_names(e)[detection.class_place], what);

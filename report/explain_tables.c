@@ -35,7 +35,7 @@ static void class_row(DfTextbuf *t, const char *name, const DfExplainClass *c)
 void df_report_classes(DfTextbuf *t, const DfExplain *e)
 {
     char lead[320];
-    snprintf(
+    df_snprintf(
         lead, sizeof lead,
         "P and R are precision and recall of the detections with a score of at least %.2f. F1 is the best of all thresholds, and stands before the threshold. ECE is the expected calibration error.",
         df_explain_numbers(e)->score_threshold);
@@ -58,7 +58,7 @@ void df_report_confusion(DfTextbuf *t, const DfExplain *e)
     const ReportMatrix matrix = { df_explain_numbers(e)->n_classes, df_explain_class_names(e),
                                   df_explain_numbers(e)->confusion, true };
     char lead[320];
-    snprintf(
+    df_snprintf(
         lead, sizeof lead,
         "Rows are the classes of objects, columns the classes of detections with a score of at least %.2f. A darker cell is a larger share of its row. Last column: objects that were not found. Last row: detections without an object.",
         df_explain_numbers(e)->score_threshold);

@@ -31,7 +31,7 @@ void df_ctx_fail(DfCtx *c, int code, const char *format, ...)
     char sentence[512], path[256];
     va_list args;
     va_start(args, format);
-    vsnprintf(sentence, sizeof sentence, format, args);
+    df_vsnprintf(sentence, sizeof sentence, format, args);
     va_end(args);
     df_path_of_scope(c->parts, path, sizeof path);
     snprintf(c->parts->sentence, sizeof c->parts->sentence, "%s%s%s", path, path[0] ? ": " : "", sentence);

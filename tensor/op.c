@@ -29,7 +29,7 @@ DfTensor *df_refuse(DfCtx *c, const char *format, ...)
     char sentence[400];
     va_list args;
     va_start(args, format);
-    vsnprintf(sentence, sizeof sentence, format, args);
+    df_vsnprintf(sentence, sizeof sentence, format, args);
     va_end(args);
     df_ctx_fail(c, DF_ESHAPE, "%s", sentence);
     return &c->nil;

@@ -93,15 +93,15 @@ static void add_card(Page *p, const char *name, const char *format, double value
     char *text = p->card[p->n_cards];
     p->names[p->n_cards] = name;
     if (strcmp(format, "time") == 0 && value >= 3600)
-        snprintf(text, sizeof p->card[0], "%.0f h %02.0f m", floor(value / 3600), floor(fmod(value, 3600) / 60));
+        df_snprintf(text, sizeof p->card[0], "%.0f h %02.0f m", floor(value / 3600), floor(fmod(value, 3600) / 60));
     else if (strcmp(format, "time") == 0)
-        snprintf(text, sizeof p->card[0], "%.0f m %02.0f s", floor(value / 60), fmod(value, 60));
+        df_snprintf(text, sizeof p->card[0], "%.0f m %02.0f s", floor(value / 60), fmod(value, 60));
     else if (strcmp(format, "percent") == 0)
-        snprintf(text, sizeof p->card[0], "%.1f", 100 * value);
+        df_snprintf(text, sizeof p->card[0], "%.1f", 100 * value);
     else if (strcmp(format, "loss") == 0)
-        snprintf(text, sizeof p->card[0], "%.4g", value);
+        df_snprintf(text, sizeof p->card[0], "%.4g", value);
     else
-        snprintf(text, sizeof p->card[0], "%.1f", value);
+        df_snprintf(text, sizeof p->card[0], "%.1f", value);
     p->values[p->n_cards++] = text;
 }
 
@@ -119,7 +119,7 @@ static void add_cards(Page *p, const DfRun *r, bool over)
     const DfRunState *at = &r->state.at;
     const DfNews news = df_run_news(r, DF_NEWS_LOGGED);
     const double loss = last_of(r, "loss");
-    snprintf(p->card[0], sizeof p->card[0], "%.0f%%", floor(100.0 * (double)at->step / (double)r->steps));
+    df_snprintf(p->card[0], sizeof p->card[0], "%.0f%%", floor(100.0 * (double)at->step / (double)r->steps));
     p->names[0] = "done";
     p->values[p->n_cards++] = p->card[0];
     if (isfinite(loss))
@@ -141,12 +141,12 @@ static void describe(Page *p, const DfRun *r, bool over)
     const char *word = "Running";
     if (over)
         word = at->step < r->steps ? "Stopped; --resume goes on from here" : "Done";
-    snprintf(p->title, sizeof p->title, "Training: %.200s", name);
+    df_snprintf(p->title, sizeof p->title, "Training: %.200s", name);
     if (r->plan.epochs)
-        snprintf(p->state, sizeof p->state, "%s: step %lld of %lld, epoch %lld of %lld.", word, (long long)at->step,
+        df_snprintf(p->state, sizeof p->state, "%s: step %lld of %lld, epoch %lld of %lld.", word, (long long)at->step,
                  (long long)r->steps, (long long)(at->step / r->per_epoch), (long long)r->plan.epochs);
     else
-        snprintf(p->state, sizeof p->state, "%s: step %lld of %lld.", word, (long long)at->step, (long long)r->steps);
+        df_snprintf(p->state, sizeof p->state, "%s: step %lld of %lld.", word, (long long)at->step, (long long)r->steps);
 }
 
 static size_t add_pictures(Page *p, const DfRun *r)

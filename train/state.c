@@ -105,7 +105,7 @@ static void describe(Facts *f, const DfRunState *at)
     snprintf(f->value[5], sizeof f->value[5], "%016" PRIx64, at->settings);
     snprintf(f->value[6], sizeof f->value[6], "%" PRId64, at->scored);
     snprintf(f->value[7], sizeof f->value[7], "%" PRId64, at->best_step);
-    snprintf(f->value[8], sizeof f->value[8], "%.17g", at->best);
+    df_snprintf(f->value[8], sizeof f->value[8], "%.17g", at->best);
     snprintf(f->value[9], sizeof f->value[9], "%s", at->metric);
     for (int i = 0; i < FACTS; i++) {
         f->pairs[2 * i] = keys[i];
@@ -147,7 +147,7 @@ static int read_best(DfRunState *out, const DfCheckpoint *file)
     const char *best = df_checkpoint_metadata(file, "best");
     const char *metric = df_checkpoint_metadata(file, "metric");
     char *end = NULL;
-    out->best = best ? strtod(best, &end) : 0;
+    out->best = best ? df_strtod(best, &end) : 0;
     if (!end || end == best || *end)
         return df_fail(DF_EFORMAT, "its metadata has best = '%.40s': want a number", best ? best : "");
     snprintf(out->metric, sizeof out->metric, "%s", metric ? metric : "");

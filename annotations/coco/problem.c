@@ -16,7 +16,7 @@ int df_coco_record_fail(const DfCocoRecord *r, const char *format, ...)
     char sentence[SENTENCE];
     va_list args;
     va_start(args, format);
-    vsnprintf(sentence, sizeof sentence, format, args);
+    df_vsnprintf(sentence, sizeof sentence, format, args);
     va_end(args);
     return df_json_fail(r->json, DF_EFORMAT, "%s %zu: %s", kinds[r->list], r->number, sentence);
 }
@@ -44,7 +44,7 @@ int df_coco_report(DfCocoRecord *r, const DfCocoSink *sink, DfCocoProblem p, con
     char sentence[SENTENCE];
     va_list args;
     va_start(args, format);
-    vsnprintf(sentence, sizeof sentence, format, args);
+    df_vsnprintf(sentence, sizeof sentence, format, args);
     va_end(args);
     p.sentence = sentence;
     return sink->problem ? sink->problem(sink->arg, r, &p) : df_coco_refuse(NULL, r, &p);

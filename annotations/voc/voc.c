@@ -95,7 +95,7 @@ static bool is_at(const Reader *r, int n, const char *const *path)
 static int take_number(const Reader *r, double *out)
 {
     char *end;
-    *out = strtod(r->text, &end);
+    *out = df_strtod(r->text, &end);
     if (end != r->text && !*end && isfinite(*out))
         return DF_OK;
     return df_fail(DF_EFORMAT, "%s: line %zu: <%s> is '%.40s': want a number", r->file, r->line,

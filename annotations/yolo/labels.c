@@ -35,7 +35,7 @@ static int read_word(Reader *r)
     while (r->at < r->end && !strchr(" \t\r\n", *r->at) && *r->at && n + 1 < WORD)
         word[n++] = *r->at++;
     word[n] = 0;
-    const double x = strtod(word, &end);
+    const double x = df_strtod(word, &end);
     if (n == 0 || n + 1 == WORD || *end || !isfinite(x))
         return df_fail(DF_EFORMAT, "%s: line %zu: '%s': want a number", r->file, r->line, word);
     return add_number(r, x);

@@ -229,7 +229,7 @@ static int op_float_line(Machine *m, const Operand *o)
         return df_fail(DF_EFORMAT, "its pickle has a number of %zu letters", o->text.size);
     memcpy(letters, o->text.bytes, o->text.size);
     letters[o->text.size] = 0;
-    return push_float(m, strtod(letters, NULL));
+    return push_float(m, df_strtod(letters, NULL));
 }
 
 /* "I42", "L42L", and "I01", "I00" for the truth values. */

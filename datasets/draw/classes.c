@@ -73,12 +73,12 @@ static void name_entry(Entry *e, const DfClasses *classes, size_t total)
 {
     char number[16];
     const double share = 100.0 * (double)e->pixels / (double)total;
-    snprintf(number, sizeof number, "class %d", e->label);
+    df_snprintf(number, sizeof number, "class %d", e->label);
     const char *name = e->label < classes->n ? classes->name[e->label] : number;
     if (share < 0.1)
-        snprintf(e->text, sizeof e->text, "%.48s <0.1%%", name);
+        df_snprintf(e->text, sizeof e->text, "%.48s <0.1%%", name);
     else
-        snprintf(e->text, sizeof e->text, "%.48s %.*f%%", name, share < 9.95 ? 1 : 0, share);
+        df_snprintf(e->text, sizeof e->text, "%.48s %.*f%%", name, share < 9.95 ? 1 : 0, share);
 }
 
 /* The classes of the map, the largest first. NULL after df_fail(). */

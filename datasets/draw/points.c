@@ -157,11 +157,11 @@ typedef struct {
 static Caption caption_of(const DfImage *image, const DfDrawnPoints *of, float most, size_t outside)
 {
     Caption c = { .pen = df_pen_for(image) };
-    snprintf(c.text[0], sizeof c.text[0], "%.3g", (double)most);
+    df_snprintf(c.text[0], sizeof c.text[0], "%.3g", (double)most);
     if (outside)
-        snprintf(c.text[1], sizeof c.text[1], "%s: %zu points, %zu outside", of->title, of->n, outside);
+        df_snprintf(c.text[1], sizeof c.text[1], "%s: %zu points, %zu outside", of->title, of->n, outside);
     else
-        snprintf(c.text[1], sizeof c.text[1], "%s: %zu points", of->title, of->n);
+        df_snprintf(c.text[1], sizeof c.text[1], "%s: %zu points", of->title, of->n);
     const float wanted = df_text_width(&c.pen, c.text[1]) + 4 * (float)c.pen.margin;
     if (wanted > (float)image->width)
         df_pen_resize(&c.pen, c.pen.size * (float)image->width / wanted);

@@ -39,7 +39,7 @@ static bool read_number(const char *word, const char *key, double *out)
     char *end;
     if (strncmp(word, key, n) != 0)
         return false;
-    const double value = strtod(word + n, &end);
+    const double value = df_strtod(word + n, &end);
     if (end == word + n || *end)
         return false;
     *out = value;

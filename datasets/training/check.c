@@ -49,7 +49,7 @@ static void note(Check *c, Problem problem, const char *format, ...)
     if (c->found[problem]++)
         return;
     va_start(args, format);
-    vsnprintf(c->first[problem], sizeof c->first[problem], format, args);
+    df_vsnprintf(c->first[problem], sizeof c->first[problem], format, args);
     va_end(args);
 }
 

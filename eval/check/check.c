@@ -58,7 +58,7 @@ int df_check_find(DfCheck *c, DfCheckLevel level, const char *code, size_t line,
         return DF_OK;
     va_list args;
     va_start(args, format);
-    vsnprintf(sentence, sizeof sentence, format, args);
+    df_vsnprintf(sentence, sizeof sentence, format, args);
     va_end(args);
     const char *text = df_arena_copy(c->arena, sentence, strlen(sentence));
     if (!text || !df_grow((void **)&c->findings, &c->findings_capacity, c->n_findings, sizeof *c->findings))

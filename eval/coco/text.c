@@ -17,9 +17,9 @@ int df_coco_eval_table(const DfCocoEval *e, char **out)
         const CocoLine *l = &df_coco_lines[i];
         char iou[32];
         if (l->iou < 0)
-            snprintf(iou, sizeof iou, "%0.2f:%0.2f", e->ious[0], e->ious[e->n_ious - 1]);
+            df_snprintf(iou, sizeof iou, "%0.2f:%0.2f", e->ious[0], e->ious[e->n_ious - 1]);
         else
-            snprintf(iou, sizeof iou, "%0.2f", l->iou);
+            df_snprintf(iou, sizeof iou, "%0.2f", l->iou);
         df_textbuf_add(&text, " %-18s %s @[ IoU=%-9s | area=%6s | maxDets=%3d ] = %0.3f\n",
                        l->precision ? "Average Precision" : "Average Recall", l->precision ? "(AP)" : "(AR)", iou,
                        l->area, l->max_det < 0 ? 100 : e->max_dets[l->max_det], e->stats[i]);
@@ -32,7 +32,7 @@ int df_coco_eval_recall_table(const DfCocoEval *e, char **out)
 {
     DfTextbuf text = { 0 };
     char iou[32];
-    snprintf(iou, sizeof iou, "%0.2f:%0.2f", e->ious[0], e->ious[e->n_ious - 1]);
+    df_snprintf(iou, sizeof iou, "%0.2f:%0.2f", e->ious[0], e->ious[e->n_ious - 1]);
     const size_t most = e->n_max_dets - 1;
     for (size_t i = 0; i < e->n_max_dets + e->n_areas - 1 && !text.failed; i++) {
         const size_t area = i <= most ? 0 : i - most;

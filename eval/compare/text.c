@@ -14,13 +14,13 @@
 static void cell(char *out, size_t size, const DfCompared *n, bool first)
 {
     if (n->value < 0)
-        snprintf(out, size, "-");
+        df_snprintf(out, size, "-");
     else if (first || isnan(n->difference))
-        snprintf(out, size, "%.2f", 100 * n->value);
+        df_snprintf(out, size, "%.2f", 100 * n->value);
     else if (isnan(n->diff_low))
-        snprintf(out, size, "%.2f  %+.2f", 100 * n->value, 100 * n->difference);
+        df_snprintf(out, size, "%.2f  %+.2f", 100 * n->value, 100 * n->difference);
     else
-        snprintf(out, size, "%.2f  %+.2f [%+.2f %+.2f]%s", 100 * n->value, 100 * n->difference, 100 * n->diff_low,
+        df_snprintf(out, size, "%.2f  %+.2f [%+.2f %+.2f]%s", 100 * n->value, 100 * n->difference, 100 * n->diff_low,
                  100 * n->diff_high, n->significant ? " *" : "  ");
 }
 

@@ -22,7 +22,7 @@ void df_set_problem(NnScope s, const char **problem, const char *format, ...)
     char sentence[512];
     va_list args;
     va_start(args, format);
-    vsnprintf(sentence, sizeof sentence, format, args);
+    df_vsnprintf(sentence, sizeof sentence, format, args);
     va_end(args);
     keep(s, problem, sentence);
 }
