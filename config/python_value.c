@@ -36,6 +36,8 @@ static bool comprehension_ahead(const Parser *p)
         if (open == 0 && strchr(",)]}", *t.start))
             return false;
         open += bracket_step(&t);
+        if (open > MAX_DEPTH) /* too deep, which is said when it is read: not looked at once per level */
+            return false;
     }
     return false;
 }
