@@ -67,26 +67,50 @@ static int halve(DfArray *array, DfArena *arena)
     return DF_OK;
 }
 
+/* What a state of `deformer train` has beside the weights. */
+static bool is_of_training(const DfArray *array)
+{
+    return df_starts_with(array->name, "optimizer.");
+}
+
+static int collect(DfArray *out, int *n, DfCheckpoint *file, DfArena *arena)
+{
+    const int all = df_checkpoint_count(file);
+    int error = DF_OK;
+    *n = 0;
+    for (int i = 0; error == DF_OK && i < all; i++) {
+        const DfArray *array = df_checkpoint_at(file, i);
+        if (is_of_training(array))
+            continue;
+        out[*n] = *array;
+        if (half && is_floating(array->dtype))
+            error = halve(&out[*n], arena);
+        (*n)++;
+    }
+    return error;
+}
+
+static int convert(DfCheckpoint *file, DfArena *arena, const char *from, const char *to)
+{
+    int n = 0;
+    DfArray *arrays = df_calloc((size_t)df_checkpoint_count(file) + 1, sizeof *arrays);
+    int error = arrays ? collect(arrays, &n, file, arena) : df_fail_memory("a checkpoint");
+    if (error == DF_OK)
+        error = df_checkpoint_write(to, arrays, n, NULL, 0);
+    if (error == DF_OK && !cli.quiet)
+        cli_say("%s: %d arrays from %s, %s", to, n, from, df_checkpoint_form(file));
+    df_free(arrays);
+    return error;
+}
+
 static int run(int n_args, const char *const *args)
 {
     (void)n_args;
     DfCheckpoint *file = NULL;
     DfArena *arena = df_arena_new();
     int error = arena ? df_checkpoint_open(&file, args[0], wrapper) : df_fail_memory("a checkpoint");
-    const int n = error == DF_OK ? df_checkpoint_count(file) : 0;
-    DfArray *arrays = error == DF_OK ? df_calloc((size_t)n + 1, sizeof *arrays) : NULL;
-    if (error == DF_OK && !arrays)
-        error = df_fail_memory("a checkpoint");
-    for (int i = 0; error == DF_OK && i < n; i++) {
-        arrays[i] = *df_checkpoint_at(file, i);
-        if (half && is_floating(arrays[i].dtype))
-            error = halve(&arrays[i], arena);
-    }
     if (error == DF_OK)
-        error = df_checkpoint_write(args[1], arrays, n, NULL, 0);
-    if (error == DF_OK && !cli.quiet)
-        cli_say("%s: %d arrays from %s, %s", args[1], n, args[0], df_checkpoint_form(file));
-    df_free(arrays);
+        error = convert(file, arena, args[0], args[1]);
     df_checkpoint_close(file);
     df_arena_free(arena);
     return error;

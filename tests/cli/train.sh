@@ -62,6 +62,12 @@ same one/latest.safetensors whole/latest.safetensors
 train 0 --work-dir seed --seed 7
 cmp -s seed/latest.safetensors whole/latest.safetensors && fail 'another seed gives the same weights'
 
+# A state without what only the run needs.
+run 0 convert whole/latest.safetensors weights.safetensors
+grep -q 'optimizer\.' whole/latest.safetensors || fail 'the state has nothing to continue with'
+grep -q 'optimizer\.' weights.safetensors && fail 'convert keeps the state of the optimizer'
+rm weights.safetensors
+
 # Killed at any moment, and continued with another number of threads: the same bits.
 killed=0 tries=0
 while [ $tries -lt 12 ] && [ ! -e killed/epoch_4.safetensors ]; do
