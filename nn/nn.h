@@ -234,17 +234,18 @@ typedef struct {
 DF_API void nn_layer_norm_init(NnScope, NnLayerNorm *, int dim, double eps);
 DF_API DfTensor *nn_layer_norm(DfCtx *, const NnLayerNorm *, DfTensor *x);    /* .. C -> .. C */
 
-/* norm.c: what mmcv's norm_cfg asks for: BN, SyncBN, GN or LN. */
+/* norm.c: what mmcv's norm_cfg asks for: BN, SyncBN, GN, LN or IN, which is GN with a group for each channel. */
 typedef struct {
     enum { NN_NORM_NONE, NN_NORM_BATCH, NN_NORM_GROUP, NN_NORM_LAYER } kind;
-    DfTensor *weight, *bias;                /* C each                                                              */
+    DfTensor *weight, *bias;                /* C each; NULL in IN without affine                                   */
     DfTensor *running_mean, *running_var;   /* C each, of a batch norm                                             */
     int groups;
     float eps, momentum;                    /* momentum: weight of a batch in the running statistics               */
     bool evaluates;                         /* by the running statistics, in training too, and these stay          */
     bool sync;                              /* SyncBN: by the batches of all processes                             */
 } NnNorm;
-DF_API const char *nn_norm_name(const DfNode *norm_cfg);                        /* its official key: "bn", "gn", "ln" */
+/* its official key: "bn", "gn", "ln", "in" */
+DF_API const char *nn_norm_name(const DfNode *norm_cfg);
 /* an unknown type poisons the model */
 DF_API void nn_norm_init(NnScope, NnNorm *, const DfNode *norm_cfg, int channels);
 DF_API void nn_batch_norm_init(NnScope, NnNorm *, int channels);              /* torch.nn.BatchNorm2d by its defaults */

@@ -25,13 +25,21 @@ DfTensor *nn_layer_norm(DfCtx *c, const NnLayerNorm *n, DfTensor *x)
 typedef struct {
     int num_groups;
     double eps, momentum;
-    bool requires_grad;
+    bool requires_grad, affine, track_running_stats;
 } Config;
 
 static const DfOpt opts[] = {
     DF_OPT_INT(Config, num_groups, 32, 1, 65536, "GN: number of groups of channels"),
     DF_OPT_FLOAT(Config, eps, 1e-5, 0, 1, "added to the variance, so that nothing is divided by 0"),
     DF_OPT_FLOAT(Config, momentum, 0.1, 0, 1, "BN: weight of a batch in the running statistics"),
+    DF_OPT_BOOL(Config, requires_grad, True, "False: training does not change weight and bias"),
+    DF_OPT_END
+};
+static const DfOpt instance_opts[] = { /* torch.nn.InstanceNorm2d's */
+    DF_OPT_FLOAT(Config, eps, 1e-5, 0, 1, "added to the variance, so that nothing is divided by 0"),
+    DF_OPT_FLOAT(Config, momentum, 0.1, 0, 1, "weight of a batch in running statistics, of which there are none"),
+    DF_OPT_BOOL(Config, affine, False, "there are a weight and a bias"),
+    DF_OPT_BOOL(Config, track_running_stats, False, "only False is supported: every picture by its own statistics"),
     DF_OPT_BOOL(Config, requires_grad, True, "False: training does not change weight and bias"),
     DF_OPT_END
 };
@@ -47,6 +55,8 @@ static const struct {
     { "MMSyncBN", "bn", NN_NORM_BATCH, true  },
     { "GN",       "gn", NN_NORM_GROUP, false },
     { "LN",       "ln", NN_NORM_LAYER, false },
+    { "IN",       "in", NN_NORM_GROUP, false }, /* instance norm: every channel is a group */
+    { "IN2d",     "in", NN_NORM_GROUP, false },
 };
 
 static int find_kind(const DfNode *norm_cfg)
@@ -78,13 +88,34 @@ static void statistics_init(NnScope s, NnNorm *n, int channels)
     n->running_var = nn_buffer(s, "running_var", DF_SHAPE(channels), 1);
 }
 
+/* Instance norm (Ulyanov et al., 2016). */
+static void instance_init(NnScope s, NnNorm *n, const DfNode *norm_cfg, int channels)
+{
+    Config config = { 0 };
+    if (!nn_configure(s, norm_cfg, instance_opts, &config, "IN"))
+        return;
+    if (config.track_running_stats)
+        nn_fail(s, DF_EVALUE, "IN has track_running_stats=True: want False");
+    n->kind = NN_NORM_GROUP;
+    n->groups = channels;
+    n->eps = (float)config.eps;
+    if (config.affine)
+        weights_init(s, n, channels);
+    if (!config.requires_grad)
+        nn_freeze(s);
+}
+
 void nn_norm_init(NnScope s, NnNorm *n, const DfNode *norm_cfg, int channels)
 {
     Config config = { 0 };
     const int i = find_kind(norm_cfg);
     if (i < 0) {
         const char *type = df_node_text(df_node_get(norm_cfg, "type"), "(none)");
-        nn_fail(s, DF_EVALUE, "norm_cfg has type '%s': want BN, SyncBN, GN or LN", type);
+        nn_fail(s, DF_EVALUE, "norm_cfg has type '%s': want BN, SyncBN, GN, LN or IN", type);
+        return;
+    }
+    if (strcmp(kinds[i].key, "in") == 0) {
+        instance_init(s, n, norm_cfg, channels);
         return;
     }
     if (!nn_configure(s, norm_cfg, opts, &config, kinds[i].type))

@@ -140,7 +140,7 @@ static void init(NnScope s, void *self)
     DF_OPT_INT(ResNet, frozen_stages, -1, -1, 4, \
                "training: the stem and this many stages stay as they are; -1: not even the stem"), \
     DF_OPT_DICT(ResNet, norm_cfg, "{'type': 'BN', 'requires_grad': True}", \
-                "kind of norm: BN, SyncBN, GN or LN, with its settings"), \
+                "kind of norm: BN, SyncBN, GN, LN or IN, with its settings"), \
     DF_OPT_BOOL(ResNet, contract_dilation, False, "mmseg: the first block of a dilated stage has half the dilation"), \
     DF_OPT_INTS(ResNet, multi_grid, "None", 1, 64, "mmseg: dilation of each block of the last stage"), \
     DF_OPT_BOOL(ResNet, norm_eval, True, "training: batch norms use their running statistics"), \

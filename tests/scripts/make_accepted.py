@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes OUT/CASE/{config.json, weights.pth, input, expected, grads .safetensors}: backbones by official code with options and sizes
 that are rarely used: pictures that are no squares, patches that are none, other numbers of channels, maps of one row, Swin v2, deformable
-convolutions in groups. Gradients are float64; of a large one the file has the first 64 elements or every n-th, and its norm.
+convolutions in groups, instance norm. Gradients are float64; of a large one the file has the first 64 elements or every n-th, and its norm.
 Needs torch, timm, mmcv 1.7.2 and mmdet 2.28.2 (without their compiled ops), and checkouts of microsoft/Swin-Transformer and LeapLabTHU/DAT.
 The detection form of Swin v2 was not published: it is the official classifier with the padding of Swin's detection code.
 Usage: make_accepted.py SWIN_DIR DAT_DIR OUT [CASE...]; tests/data/backbones holds what it writes."""
@@ -166,6 +166,8 @@ CASES = {
                                  qkv_bias=False, window_size=3, pretrained_window_sizes=[0, 0]), (1, 3, 30, 41)),
     "dat_other_size_cls": (D, (1, 3, 96, 64)),
     "resnet50_one_row": (dict(TWO, type="ResNetV1d", in_channels=1, strides=[2, 2]), (1, 1, 5, 70)),
+    "resnet50_in": (dict(TWO, type="ResNet", norm_cfg=dict(type="IN")), (2, 3, 65, 70)),
+    "resnet18_in_affine": (dict(TWO, type="ResNet", depth=18, base_channels=4, norm_cfg=dict(type="IN", affine=True)), (1, 3, 65, 70)),
     "resnet50_dcn_groups": (dict(TWO, type="ResNet", base_channels=4, dcn=dict(type="DCN", groups=2, deform_groups=1),
                                  stage_with_dcn=[True, True]), (1, 3, 33, 40)),
 }
