@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tests/msan/borders.c -- for builds with MemorySanitizer, which sees only what its own code writes: what libpng, libjpeg and zlib have
+ * written is declared written. The linker puts each __wrap_NAME in place of NAME (--wrap; CMakeLists.txt has the names).
+ *
+ * Blocks of the C library's malloc() count as written (poison_in_malloc=0), because these libraries and cJSON fill many of them; blocks of
+ * our own df_malloc() do not.
+ */
+#include <stdio.h> /* jpeglib.h wants it first */
+
+#include <jpeglib.h>
+#include <png.h>
+#include <sanitizer/msan_interface.h>
+#include <zlib.h>
+
+#include "core/memory.h"
+
+/* ---- our own blocks ---------------------------------------------------------------------------------------------- */
+
+void *__real_df_malloc(size_t size);
+void *__wrap_df_malloc(size_t size);
+void *__real_df_malloc_filled(size_t size);
+void *__wrap_df_malloc_filled(size_t size);
+
+void *__wrap_df_malloc(size_t size)
+{
+    void *block = __real_df_malloc(size);
+    if (block)
+        __msan_poison(block, size);
+    return block;
+}
+
+void *__wrap_df_malloc_filled(size_t size)
+{
+    void *block = __real_df_malloc_filled(size);
+    if (block)
+        __msan_poison(block, size);
+    return block;
+}
+
+/* ---- zlib -------------------------------------------------------------------------------------------------------- */
+
+int __real_inflate(z_streamp z, int flush);
+int __wrap_inflate(z_streamp z, int flush);
+
+int __wrap_inflate(z_streamp z, int flush)
+{
+    Bytef *out = z->next_out;
+    const int status = __real_inflate(z, flush);
+    __msan_unpoison(z, sizeof *z);
+    __msan_unpoison(out, (size_t)(z->next_out - out));
+    return status;
+}
+
+/* ---- libpng ------------------------------------------------------------------------------------------------------ */
+
+png_structp __real_png_create_read_struct_2(png_const_charp version, png_voidp error, png_error_ptr on_error, png_error_ptr on_warning,
+                                            png_voidp memory, png_malloc_ptr allocate, png_free_ptr release);
+png_structp __wrap_png_create_read_struct_2(png_const_charp version, png_voidp error, png_error_ptr on_error, png_error_ptr on_warning,
+                                            png_voidp memory, png_malloc_ptr allocate, png_free_ptr release);
+png_structp __real_png_create_write_struct_2(png_const_charp version, png_voidp error, png_error_ptr on_error, png_error_ptr on_warning,
+                                             png_voidp memory, png_malloc_ptr allocate, png_free_ptr release);
+png_structp __wrap_png_create_write_struct_2(png_const_charp version, png_voidp error, png_error_ptr on_error, png_error_ptr on_warning,
+                                             png_voidp memory, png_malloc_ptr allocate, png_free_ptr release);
+void __real_png_set_write_fn(png_structrp png, png_voidp io, png_rw_ptr write, png_flush_ptr flush);
+void __wrap_png_set_write_fn(png_structrp png, png_voidp io, png_rw_ptr write, png_flush_ptr flush);
+void __real_png_read_update_info(png_structrp png, png_inforp info);
+void __wrap_png_read_update_info(png_structrp png, png_inforp info);
+void __real_png_read_image(png_structrp png, png_bytepp rows);
+void __wrap_png_read_image(png_structrp png, png_bytepp rows);
+
+static _Thread_local png_malloc_ptr allocate_for_png;
+static _Thread_local png_rw_ptr write_for_png;
+static _Thread_local png_inforp info_of_png;
+
+/* What libpng asks for it fills itself. */
+static png_voidp allocate_written(png_structp png, png_alloc_size_t size)
+{
+    void *block = allocate_for_png(png, size);
+    if (block)
+        __msan_unpoison(block, size);
+    return block;
+}
+
+/* It hands over bytes of its own. */
+static void write_written(png_structp png, png_bytep bytes, size_t size)
+{
+    __msan_unpoison(bytes, size);
+    write_for_png(png, bytes, size);
+}
+
+void __wrap_png_set_write_fn(png_structrp png, png_voidp io, png_rw_ptr write, png_flush_ptr flush)
+{
+    write_for_png = write;
+    __real_png_set_write_fn(png, io, write_written, flush);
+}
+
+png_structp __wrap_png_create_read_struct_2(png_const_charp version, png_voidp error, png_error_ptr on_error, png_error_ptr on_warning,
+                                            png_voidp memory, png_malloc_ptr allocate, png_free_ptr release)
+{
+    allocate_for_png = allocate;
+    return __real_png_create_read_struct_2(version, error, on_error, on_warning, memory, allocate_written, release);
+}
+
+png_structp __wrap_png_create_write_struct_2(png_const_charp version, png_voidp error, png_error_ptr on_error, png_error_ptr on_warning,
+                                             png_voidp memory, png_malloc_ptr allocate, png_free_ptr release)
+{
+    allocate_for_png = allocate;
+    return __real_png_create_write_struct_2(version, error, on_error, on_warning, memory, allocate_written, release);
+}
+
+void __wrap_png_read_update_info(png_structrp png, png_inforp info)
+{
+    info_of_png = info;
+    __real_png_read_update_info(png, info);
+}
+
+void __wrap_png_read_image(png_structrp png, png_bytepp rows)
+{
+    __real_png_read_image(png, rows);
+    for (png_uint_32 y = 0; y < png_get_image_height(png, info_of_png); y++)
+        __msan_unpoison(rows[y], png_get_rowbytes(png, info_of_png));
+}
+
+/* ---- libjpeg ----------------------------------------------------------------------------------------------------- */
+
+JDIMENSION __real_jpeg_read_scanlines(j_decompress_ptr jpeg, JSAMPARRAY lines, JDIMENSION most);
+JDIMENSION __wrap_jpeg_read_scanlines(j_decompress_ptr jpeg, JSAMPARRAY lines, JDIMENSION most);
+
+JDIMENSION __wrap_jpeg_read_scanlines(j_decompress_ptr jpeg, JSAMPARRAY lines, JDIMENSION most)
+{
+    const JDIMENSION n = __real_jpeg_read_scanlines(jpeg, lines, most);
+    for (JDIMENSION i = 0; i < n; i++)
+        __msan_unpoison(lines[i], (size_t)jpeg->output_width * (size_t)jpeg->output_components);
+    return n;
+}
