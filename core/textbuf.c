@@ -119,6 +119,25 @@ void df_textbuf_html(DfTextbuf *t, const char *s)
     }
 }
 
+/* Three bytes are four digits of six bits. */
+void df_textbuf_base64(DfTextbuf *t, const void *bytes, size_t n)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *p = bytes;
+    for (size_t i = 0; i < n; i += 3) {
+        const unsigned first = p[i];
+        const unsigned second = i + 1 < n ? p[i + 1] : 0;
+        const unsigned third = i + 2 < n ? p[i + 2] : 0;
+        const char four[4] = {
+            digits[first >> 2],
+            digits[(first & 3) << 4 | second >> 4],
+            i + 1 < n ? digits[(second & 15) << 2 | third >> 6] : '=',
+            i + 2 < n ? digits[third & 63] : '=',
+        };
+        append(t, four, 4);
+    }
+}
+
 int df_textbuf_take(DfTextbuf *t, char **out)
 {
     append(t, "", 0);

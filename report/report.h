@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * report/report.h -- the door to report/: pages and drawings of what eval/ found. Every page is one HTML file without
- * scripts that loads nothing; every drawing is one SVG file. Texts that are given back are zero-terminated: df_free()
+ * report/report.h -- the door to report/: pages and drawings of what eval/ found. Every page is one HTML file that
+ * loads nothing, without scripts (but for points_page.h, which has its own); every drawing is one SVG file. Texts that are given back are zero-terminated: df_free()
  * them.
  */
 #ifndef DF_REPORT_REPORT_H
@@ -9,6 +9,7 @@
 
 #include "eval/eval.h"
 #include "report/chart.h"
+#include "report/points_page.h"
 #include "report/training.h"
 
 DF_BEGIN_DECLS

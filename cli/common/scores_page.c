@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/common/picture_uri.h"
 #include "datasets/datasets.h"
 #include "report/report.h"
 
@@ -15,51 +16,10 @@
 
 enum { THUMBNAIL_WIDTH = 420, QUALITY = 72 };
 
-static char *base64(const char *prefix, const uint8_t *bytes, size_t size)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const size_t before = strlen(prefix);
-    char *text = df_malloc(before + (size + 2) / 3 * 4 + 1), *to = text;
-    if (!text)
-        return NULL;
-    memcpy(to, prefix, before);
-    to += before;
-    for (size_t i = 0; i < size; i += 3, to += 4) {
-        const uint32_t three = (uint32_t)bytes[i] << 16 | (i + 1 < size ? (uint32_t)bytes[i + 1] << 8 : 0) |
-                               (i + 2 < size ? bytes[i + 2] : 0);
-        to[0] = digits[three >> 18];
-        to[1] = digits[three >> 12 & 63];
-        to[2] = i + 1 < size ? digits[three >> 6 & 63] : '=';
-        to[3] = i + 2 < size ? digits[three & 63] : '=';
-    }
-    *to = 0;
-    return text;
-}
-
 typedef struct {
     const char *images_dir;
     char *folder;  /* for one small file at a time */
 } Thumbnails;
-
-static int shrink_and_encode(const Thumbnails *t, const DfImage *image, char **uri)
-{
-    DfImage small = { 0 };
-    DfFile file = { 0 };
-    const int width = image->width < THUMBNAIL_WIDTH ? image->width : THUMBNAIL_WIDTH;
-    const int height = (int)((long)image->height * width / image->width);
-    char *path = df_path_join(t->folder, "thumbnail.jpg");
-    int error = path ? df_resize_cv2(&small, image, height > 0 ? height : 1, width) : df_fail_memory("a path");
-    if (error == DF_OK)
-        error = df_image_write(&small, path, QUALITY);
-    if (error == DF_OK)
-        error = df_file_open(&file, path, DF_IMAGE_MAX_FILE);
-    if (error == DF_OK && !(*uri = base64("data:image/jpeg;base64,", file.data, file.size)))
-        error = df_fail_memory("a thumbnail");
-    df_file_close(&file);
-    df_image_free(&small);
-    df_free(path);
-    return error;
-}
 
 /* A picture that cannot be read is said, and drawn without. */
 static int thumbnail(void *user, const char *file_name, char **uri)
@@ -75,7 +35,7 @@ static int thumbnail(void *user, const char *file_name, char **uri)
         df_log(DF_LOG_WARNING, "%s", df_error());
         error = DF_OK;
     } else if (error == DF_OK) {
-        error = shrink_and_encode(t, &image, uri);
+        error = cli_picture_uri(&image, t->folder, THUMBNAIL_WIDTH, QUALITY, uri);
     }
     df_image_free(&image);
     df_free(path);
@@ -127,7 +87,7 @@ static int write_page(DfExplain *why, const CliExplaining *x)
     if (error == DF_OK)
         error = cli_write_text(x->page_path, html);
     if (thumbnails.folder)
-        df_remove_folder(thumbnails.folder, (const char *const[]){ "thumbnail.jpg", NULL });
+        df_remove_folder(thumbnails.folder, (const char *const[]){ CLI_PICTURE_FILE, NULL });
     df_free(thumbnails.folder);
     df_free(html);
     return error;

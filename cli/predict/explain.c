@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * cli/predict/explain.c -- deformer predict --explain: for detections or for a place, which points attention read and
- * how much each counted. A figure for each of them and each layer, and the numbers of a picture as JSON
+ * how much each counted. A figure for each of them and each layer, the numbers of a picture as JSON, and a page
  * (docs/explain.md).
  */
 #include <math.h>
@@ -256,18 +256,26 @@ static int give_picture(Picture *p)
     return error;
 }
 
-static int write_json(const CliExplain *e, const char *picture, const char *text)
+int cli_explain_path(const CliExplain *e, const char *picture, const char *ending, char **path)
 {
     const char *name = cli_name_of(picture);
-    const size_t n = cli_stem_length(name) + sizeof ".json";
+    const size_t stem = cli_stem_length(name);
+    const size_t n = stem + strlen(ending) + 1;
     char *file = df_malloc(n);
-    char *path = NULL;
+    *path = NULL;
     if (file)
-        snprintf(file, n, "%.*s.json", (int)cli_stem_length(name), name);
-    int error = file ? df_path_below(&path, e->dir, file) : df_fail_memory("a path");
+        snprintf(file, n, "%.*s%s", (int)stem, name, ending);
+    const int error = file ? df_path_below(path, e->dir, file) : df_fail_memory("a path");
+    df_free(file);
+    return error;
+}
+
+static int write_json(const CliExplain *e, const char *picture, const char *text)
+{
+    char *path;
+    int error = cli_explain_path(e, picture, ".json", &path);
     if (error == DF_OK)
         error = cli_write_text(path, text);
-    df_free(file);
     df_free(path);
     return error;
 }
@@ -291,6 +299,8 @@ int cli_explain_picture(CliExplain *e, CliSession *s, const DfSample *sample, co
         error = df_fail_memory("the numbers of a figure");
     if (error == DF_OK)
         error = write_json(e, sample->path, text);
+    if (error == DF_OK)
+        error = cli_explain_page(e, sample, found);
     free(text);
     return error;
 }

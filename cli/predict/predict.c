@@ -34,7 +34,7 @@ static const CliOption options[] = {
 
     CLI_OPT_HEADING("Options for --explain"),
     CLI_OPT_TEXT("--explain", explain.dir, "DIR",
-                 "save in DIR where the attention of the network looked, as pictures and as JSON"),
+                 "save in DIR where the attention of the network looked, as pictures, as JSON, and as a page to explore"),
     CLI_OPT_TEXT("--detections", explain.detections, "N,...",
                  "explain these detections; 0 is the one with the best score; default 0,1,2"),
     CLI_OPT_TEXT("--query", explain.query, "X,Y",

@@ -64,5 +64,9 @@ void cli_explain_close(CliExplain *);
  * NULL. */
 void cli_explain_listen(CliExplain *, CliSession *);
 int cli_explain_picture(CliExplain *, CliSession *, const DfSample *, const DfDetections *found, double score_thr);
+/* explain_page.c: the page of a picture, whose points are still those of its pass. */
+int cli_explain_page(const CliExplain *, const DfSample *, const DfDetections *found);
+/* DIR/NAME.ending; df_free() it. */
+int cli_explain_path(const CliExplain *, const char *picture, const char *ending, char **path);
 
 #endif
