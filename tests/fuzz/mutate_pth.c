@@ -56,9 +56,9 @@ static size_t mutate_pickle(uint8_t *data, size_t size, size_t max_size, size_t 
     static const char snippets[][12] = { "(", "t", "]", "}", "e", "u", "s", "a", "0", "2", "N", "\x88", "\x89", "R", "b", "Q", ")", "\x85",
                                          "\x86", "\x87", "K\x01", "q\x01", "h\x01", "M\xff\xff", "J\xff\xff\xff\xff", "\x81" };
     size_t chosen = at;
-    size_t number = 0;
-    for (size_t here = at; here < at + length; here += opcode_length(data + here, at + length - here))
-        if ((seed * 2654435761u + number * 40503u) % ++number == 0)
+    size_t number = 1;
+    for (size_t here = at; here < at + length; here += opcode_length(data + here, at + length - here), number++)
+        if ((seed * 2654435761u + number * 40503u) % number == 0)
             chosen = here;
     const size_t n = length ? opcode_length(data + chosen, at + length - chosen) : 0;
     uint8_t *p = data + chosen;
