@@ -22,7 +22,7 @@
 #include "datasets/pipeline/training.h"
 #include "datasets/registry.h"
 #include "datasets/segmentation.h"
-#include "datasets/synthetic.h"
+#include "datasets/synth/synth.h"
 #include "datasets/training/batch.h"
 #include "datasets/training/check.h"
 #include "datasets/training/mixing.h"

@@ -71,10 +71,10 @@ static int fit_network(DfFit *fit, const DfNode *root)
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
 
 /* Absolute paths: config.py of the work dir is read from anywhere. */
-static int open_folder(DfFit *fit, const char *folder)
+static int open_folder(DfFit *fit, const char *folder, const DfNode *root)
 {
     char *absolute = realpath(folder, NULL);
-    const int error = absolute ? df_folder_open(&fit->folder, absolute) : df_fail_errno("%s", folder);
+    const int error = absolute ? df_folder_open_for(&fit->folder, absolute, root) : df_fail_errno("%s", folder);
     free(absolute);
     return error;
 }
@@ -99,7 +99,7 @@ static int list_settings(DfFit *fit, const DfNode *root, const char *work_dir)
 int df_fit(DfFit *out, const char *folder, const DfNode *root, const char *work_dir)
 {
     *out = (DfFit){ .arena = df_arena_new() };
-    int error = out->arena ? open_folder(out, folder) : df_fail_memory("a config");
+    int error = out->arena ? open_folder(out, folder, root) : df_fail_memory("a config");
     if (error == DF_OK && df_folder_training(out->folder) == 0)
         error = df_fail(DF_EVALUE, "%s: no picture to train on", folder);
     if (error == DF_OK)

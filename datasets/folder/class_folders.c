@@ -107,6 +107,7 @@ static int settings(DfFolder *f, int number, const char *at, const char *work_di
 
 const DfFolderKind df_folder_class_folders = {
     .form = DF_FOLDER_CLASSES,
+    .learning = DF_LEARN_IMAGE_CLASS,
     .words = "a folder for each class",
     .is_it = is_it,
     .read = read_all,

@@ -253,6 +253,7 @@ static int read_all(DfFolder *f, const char *dir)
 
 const DfFolderKind df_folder_coco = {
     .form = DF_FOLDER_COCO,
+    .learning = DF_LEARN_OBJECTS,
     .words = "COCO's format",
     .is_it = is_it,
     .read = read_all,

@@ -19,12 +19,13 @@ static const DfFolderKind *kind_of_form(DfFolderForm form)
     return kinds[form];
 }
 
-static const DfFolderKind *find_kind(const char *dir)
+/* wanted: only forms to learn that from; NULL: any. */
+static const DfFolderKind *find_kind(const char *dir, const DfLearning *wanted)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (kinds[i]->is_it(dir))
+        if ((!wanted || kinds[i]->learning == *wanted) && kinds[i]->is_it(dir))
             return kinds[i];
-    return NULL;
+    return wanted ? find_kind(dir, NULL) : NULL;
 }
 
 /* What was unpacked often is a folder in a folder. */
@@ -69,13 +70,13 @@ static void say(DfFolder *f, const DfFolderKind *kind)
 
 /* ---- opened and closed ------------------------------------------------------------------------------------------ */
 
-static int read_folder(DfFolder *f, const char *dir)
+static int read_folder(DfFolder *f, const char *dir, const DfLearning *wanted)
 {
     if (!df_is_directory(dir))
         return df_fail(DF_EIO, "%s: no such folder", dir);
-    const DfFolderKind *kind = find_kind(dir);
+    const DfFolderKind *kind = find_kind(dir, wanted);
     const char *inner = kind ? NULL : only_folder(f, dir);
-    if (inner && (kind = find_kind(inner)))
+    if (inner && (kind = find_kind(inner, wanted)))
         dir = inner;
     if (!kind)
         return df_fail(DF_EVALUE,
@@ -94,7 +95,7 @@ static int read_folder(DfFolder *f, const char *dir)
     return error;
 }
 
-int df_folder_open(DfFolder **out, const char *dir)
+static int open_folder(DfFolder **out, const char *dir, const DfLearning *wanted)
 {
     *out = NULL;
     DfFolder *f = df_calloc(1, sizeof *f);
@@ -102,12 +103,24 @@ int df_folder_open(DfFolder **out, const char *dir)
         return df_fail_memory("a folder");
     f->arena = df_arena_new();
     f->dir = f->arena ? df_arena_copy(f->arena, dir, strlen(dir)) : NULL;
-    const int error = f->dir ? read_folder(f, f->dir) : df_fail_memory("a folder");
+    const int error = f->dir ? read_folder(f, f->dir, wanted) : df_fail_memory("a folder");
     if (error < 0)
         df_folder_free(f);
     else
         *out = f;
     return error;
+}
+
+int df_folder_open(DfFolder **out, const char *dir)
+{
+    return open_folder(out, dir, NULL);
+}
+
+int df_folder_open_for(DfFolder **out, const char *dir, const DfNode *config)
+{
+    DfLearning wanted;
+    const bool maps = df_folder_learning_of(config, &wanted) && wanted == DF_LEARN_LABEL_MAPS;
+    return open_folder(out, dir, maps ? &wanted : NULL);
 }
 
 /* A dataset that was read from a file has an arena of its own. */

@@ -14,7 +14,9 @@
  *     COCO         *.json in DIR/annotations or DIR, or DIR/{train,valid}/_annotations.coco.json (Roboflow)
  *     PASCAL VOC   *.xml in DIR/Annotations and DIR/JPEGImages, ImageSets/Main; or XML files beside the pictures
  *     YOLO         *.txt in DIR/labels and DIR/images, or both in DIR/{train,valid}; data.yaml or classes.txt
- *     label maps   pictures in DIR/images, PNG maps of the same names in DIR/annotations, masks, labels, ...
+ *     label maps   pictures in DIR/images, PNG maps of the same names in DIR/annotations, masks, labels, ...;
+ *                  by part in images/train and annotations/train, train/images and train/annotations, or
+ *                  train and annotations/train
  *     classes      a folder of pictures for each class in DIR, or in DIR/train and DIR/val
  *
  * Parts for training and validation are known by their names (train, train2017, val, valid, validation, ...). Where
@@ -40,6 +42,9 @@ typedef struct DfFolder DfFolder;
 
 /* DF_EVALUE for a folder of no known form; annotations that cannot be read are errors that name their file and line. */
 DF_API int df_folder_open(DfFolder **out, const char *dir);
+/* The same for a config: where a folder has objects and label maps, too, a config that learns from maps gets
+ * these. (Folders in it would pass for classes, so a classifier asks for nothing.) */
+DF_API int df_folder_open_for(DfFolder **out, const char *dir, const DfNode *config);
 DF_API void df_folder_free(DfFolder *); /* NULL is fine */
 
 DF_API DfFolderForm df_folder_form(const DfFolder *);

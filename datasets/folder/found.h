@@ -49,6 +49,7 @@ struct DfFolder {
 /* One form of folder: looks whether it is that. */
 typedef struct {
     DfFolderForm form;
+    DfLearning learning;
     const char *words;                                                  /* "COCO's format"                   */
     bool (*is_it)(const char *dir);
     int (*read)(DfFolder *, const char *dir);                           /* fills the parts and the classes   */
@@ -99,6 +100,7 @@ int df_folder_object_settings(DfFolder *, int part, const char *at, const char *
 int df_folder_set_text(DfFolder *, const char *at, const char *key, const char *value); /* NULL: None */
 int df_folder_set_literal(DfFolder *, const char *at, const char *key, const char *value);
 int df_folder_set_classes(DfFolder *, const char *at);
+bool df_folder_learning_of(const DfNode *config, DfLearning *out); /* false: its dataset does not tell */
 int df_folder_settings_as(DfFolder *, const DfFolderKind *, const DfNode *config, const char *work_dir,
                           DfFolderSettings *out);
 int df_folder_test_settings_as(DfFolder *, const DfFolderKind *, const DfNode *config, const char *work_dir,

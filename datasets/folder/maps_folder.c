@@ -32,7 +32,7 @@ static const char *root_of(DfFolder *f, const char *dir)
     return df_folder_has(dir, "ADEChallengeData2016") ? df_folder_below(f, dir, "ADEChallengeData2016") : dir;
 }
 
-/* images/train and masks/train, or train/images and train/masks. */
+/* images/train and masks/train, or train/images and train/masks, or train and masks/train. */
 static int find_part(DfFolder *f, const char *dir, int part, Places *out)
 {
     const char *const *names = part == DF_TRAINING ? df_training_names : df_validation_names;
@@ -43,8 +43,10 @@ static int find_part(DfFolder *f, const char *dir, int part, Places *out)
     for (; error == DF_OK && !out->maps && *names; names++) {
         Places outer = { NULL, NULL };
         const char *inner = NULL;
-        if (pictures && maps) {
-            error = join(f, &outer.pictures, pictures, *names);
+        if (maps) {
+            outer.pictures = *names;
+            if (pictures)
+                error = join(f, &outer.pictures, pictures, *names);
             if (error == DF_OK)
                 error = join(f, &outer.maps, maps, *names);
         } else {
@@ -280,6 +282,7 @@ static int settings(DfFolder *f, int number, const char *at, const char *work_di
 
 const DfFolderKind df_folder_maps = {
     .form = DF_FOLDER_LABEL_MAPS,
+    .learning = DF_LEARN_LABEL_MAPS,
     .words = "label maps",
     .is_it = is_it,
     .read = read_all,

@@ -102,6 +102,24 @@ static bool learns(const char *type, DfLearning *out)
     return true;
 }
 
+static const char *const old_keys[] = { "data.train", "data.val", "data.test" };
+static const char *const new_keys[] = { "train_dataloader.dataset", "val_dataloader.dataset",
+                                        "test_dataloader.dataset" };
+enum { TEST = 2 };
+
+static const char *const *keys_of(const DfNode *config)
+{
+    return df_node_at(config, new_keys[0]) && !df_node_at(config, old_keys[0]) ? new_keys : old_keys;
+}
+
+bool df_folder_learning_of(const DfNode *config, DfLearning *out)
+{
+    const DfNode *dataset = df_node_at(config, keys_of(config)[0]);
+    while (dataset && dataset->kind != DF_NODE_LIST && df_node_get(dataset, "dataset"))
+        dataset = df_node_get(dataset, "dataset");
+    return learns(df_node_text(df_node_get(dataset, "type"), ""), out);
+}
+
 static int check_learning(const DfFolder *f, const DfNode *dataset)
 {
     static const char *const words[] = { "objects with boxes", "label maps", "a class for each picture" };
@@ -178,16 +196,6 @@ static int set_part(DfFolder *f, const DfFolderKind *kind, const DfNode *config,
     if (error == DF_OK && f->learning == DF_LEARN_IMAGE_CLASS && !pipeline)
         error = default_pipeline(f, config, part, at);
     return error;
-}
-
-static const char *const old_keys[] = { "data.train", "data.val", "data.test" };
-static const char *const new_keys[] = { "train_dataloader.dataset", "val_dataloader.dataset",
-                                        "test_dataloader.dataset" };
-enum { TEST = 2 };
-
-static const char *const *keys_of(const DfNode *config)
-{
-    return df_node_at(config, new_keys[0]) && !df_node_at(config, old_keys[0]) ? new_keys : old_keys;
 }
 
 static void settings_made(const DfFolder *f, int error, DfFolderSettings *out)

@@ -296,6 +296,7 @@ static int read_all(DfFolder *f, const char *dir)
 
 const DfFolderKind df_folder_voc = {
     .form = DF_FOLDER_VOC,
+    .learning = DF_LEARN_OBJECTS,
     .words = "PASCAL VOC's format",
     .is_it = is_it,
     .read = read_all,

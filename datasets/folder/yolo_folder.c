@@ -217,6 +217,7 @@ static int read_all(DfFolder *f, const char *dir)
 
 const DfFolderKind df_folder_yolo = {
     .form = DF_FOLDER_YOLO,
+    .learning = DF_LEARN_OBJECTS,
     .words = "YOLO's format",
     .is_it = is_it,
     .read = read_all,

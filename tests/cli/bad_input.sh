@@ -4,7 +4,7 @@
 # bad_input.sh PROGRAM ROOT -- missing, empty, cut and foreign files: one sentence that names the file, and nothing left behind.
 . "${0%/*}/lib.sh"
 
-run 0 synth data --images 2 --quiet
+run 0 synth data --images 2 --val 2 --coco --quiet
 run 0 init "$config" w.safetensors --quiet
 run 0 convert w.safetensors w.pth --quiet
 picture=data/val2017/000000000001.jpg
@@ -101,7 +101,7 @@ run 1 synth w.pth && says 'w.pth: cannot make the directory'
 command='init with ulimit -f' status=1
 says 'full.pth: cannot be written: File too large'
 [ ! -e full.pth ] || fail 'a file that could not be finished is there'
-"$program" synth stopped --images 100000 --quiet >out 2>err &
+"$program" synth stopped --images 100000 --val 100000 --coco --quiet >out 2>err &
 process=$! command='synth, stopped' tries=0
 while [ ! -e stopped/val2017/000000000009.jpg ] && [ $tries -lt 1000 ]; do
     tries=$((tries + 1))

@@ -5,7 +5,7 @@
 . "${0%/*}/lib.sh"
 export DEFORMER_THREADS=3
 
-run 0 synth data --images 4 --seed 1 --quiet
+run 0 synth data --images 4 --seed 1 --coco --quiet
 small='--set data.test.pipeline.1.img_scale=(128,96) --set model.test_cfg.score_thr=0.001'
 # shellcheck disable=SC2086 # $small is several arguments
 walk() { # NAME CONFIG [EVAL-OPTION...]

@@ -4,7 +4,7 @@
 # eval.sh PROGRAM ROOT -- an evaluation, whole and in every kind of pieces: the results have the same bits.
 . "${0%/*}/lib.sh"
 
-run 0 synth data --images 16 --quiet
+run 0 synth data --images 16 --val 16 --coco --quiet
 run 0 init "$config" w.safetensors --seed 1 --quiet
 evaluate() { want=$1; shift; run "$want" eval "$config" w.safetensors --data data --quiet --set model.test_cfg.score_thr=0.005 "$@"; }
 
@@ -60,7 +60,7 @@ for other in model.test_cfg.nms.iou_threshold=0.6 "data.test.pipeline.1.img_scal
     evaluate 1 --out whole --set "$other" && says 'whole/results.jsonl holds results of a config with other settings'
 done
 run 1 eval "$config" random:2 --data data --quiet --set model.test_cfg.score_thr=0.005 --out whole && says 'holds results of other weights'
-run 0 synth other --images 4 --seed 3 --quiet
+run 0 synth other --images 4 --val 4 --coco --seed 3 --quiet
 run 1 eval "$config" w.safetensors --data other --quiet --set model.test_cfg.score_thr=0.005 --out whole && says 'other images or classes'
 run 0 convert w.safetensors w.pth --quiet
 run 0 eval "$config" w.pth --data data --quiet --set model.test_cfg.score_thr=0.005 --out whole --per-class && same out whole.txt

@@ -5,7 +5,7 @@
 # sentence for the others.
 . "${0%/*}/lib.sh"
 
-run 0 synth data --images 3 --quiet
+run 0 synth data --images 3 --val 3 --coco --quiet
 picture=data/val2017/000000000001.jpg
 stages='backbone.stages.2.attns.1 backbone.stages.3.attns.1'
 low='--score-thr 0 --set model.test_cfg.score_thr=0.001 --set model.test_cfg.max_per_img=4'

@@ -5,7 +5,7 @@
 # scored; what is wrong in them is one sentence.
 . "${0%/*}/lib.sh"
 
-run 0 synth data --images 12 --seed 3 --quiet
+run 0 synth data --images 12 --val 12 --coco --seed 3 --quiet
 pictures=$(cd data/val2017 && ls)
 
 # ---- a folder for each class: trained, scored, and scored again by eval -------------------------------------------------

@@ -5,7 +5,7 @@
 . "${0%/*}/lib.sh"
 
 config=$root/configs/demo/mask_rcnn_dat_nano.py
-run 0 synth data --images 6 --quiet
+run 0 synth data --images 6 --val 6 --coco --quiet
 run 0 init "$config" w.safetensors --seed 1 --quiet
 evaluate() { want=$1; shift; run "$want" eval "$config" w.safetensors --data data --quiet --set model.test_cfg.rcnn.score_thr=0.005 "$@"; }
 

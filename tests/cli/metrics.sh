@@ -35,7 +35,7 @@ run 0 metric check "$data/explain.gt.json" "$data/explain.dt.json" && prints '0 
 sed 's/"id":1,/"id":2,/' "$data/explain.gt.json" >twice.json
 run 1 metric check twice.json --json found.json && prints 'twice.json: line 1: ' && says 'would make a score wrong'
 grep -q '_twice": ' found.json || fail 'no duplicate in the JSON'
-run 0 synth drawn --images 3 --quiet
+run 0 synth drawn --images 3 --val 3 --coco --quiet
 run 0 metric check drawn/annotations/instances_val2017.json --images drawn/val2017 && prints '0 errors'
 sed 's/"width": *[0-9]*/"width": 77/' drawn/annotations/instances_val2017.json >sizes.json
 run 1 metric check sizes.json --images drawn/val2017 --json found.json && prints 'and 77 x '

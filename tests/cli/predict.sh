@@ -4,7 +4,7 @@
 # predict.sh PROGRAM ROOT -- pictures in, drawings and results out, one by one and by the folder.
 . "${0%/*}/lib.sh"
 
-run 0 synth data --images 9 --quiet
+run 0 synth data --images 9 --val 9 --coco --quiet
 run 0 init "$config" w.safetensors --seed 1 --quiet
 pictures=data/val2017
 predict() { want=$1; shift; run "$want" predict "$config" w.safetensors --quiet --score-thr 0 --set model.test_cfg.score_thr=0.001 --set model.test_cfg.max_per_img=3 "$@"; }
@@ -31,7 +31,7 @@ grep -qE '	[012]	' out || fail 'classes without names are not numbers'
 head -c 3000 $pictures/000000000002.jpg >cut.jpg
 : >empty.png
 echo 'no picture' >text.jpg
-predict 1 cut.jpg $pictures/000000000001.jpg empty.png text.jpg nowhere.jpg $pictures/000000000008.png --out some --json some.json
+predict 1 cut.jpg $pictures/000000000001.jpg empty.png text.jpg nowhere.jpg data/annotations/val2017/000000000008.png --out some --json some.json
 is "$(wc -l <out)" 6 'lines of the pictures that can be read'
 is "$(ls some | wc -l)" 2 'drawings of the pictures that can be read'
 for text in 'cut.jpg: damaged or truncated JPEG' 'empty.png: the file is empty' 'text.jpg: ' 'nowhere.jpg: No such file' '4 of 6 pictures failed'; do
@@ -56,11 +56,11 @@ predict 0 nothing --json names.json
 for id in '"12a.jpg"' '"99999999999999999999.jpg"' '"a \"b\\c.jpg"' '"-5.jpg"' 7; do
     grep -qF "\"image_id\": $id," names.json || fail "no record has image_id $id"
 done
-# A picture of one pixel, and one that says it has 20000 x 20000.
+# A picture of one pixel, and one that says it has 40000 x 40000.
 echo iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg== | base64 -d >pixel.png
-echo iVBORw0KGgoAAAANSUhEUgAATiAAAE4gCAAAAADGGxnlAAAADElEQVR42mNgoD0AAABkAAG4me+ZAAAAAElFTkSuQmCC | base64 -d >enormous.png
+echo iVBORw0KGgoAAAANSUhEUgAAnEAAAJxACAAAAAB0Z1HZAAAADElEQVR4nGNgoD0AAABkAAGGZDw1AAAAAElFTkSuQmCC | base64 -d >enormous.png
 predict 0 pixel.png --out drawn && is "$(wc -l <out)" 3 'lines of a pixel'
-predict 1 enormous.png && says 'enormous.png: the picture has 20000 x 20000 pixels: want at most'
+predict 1 enormous.png && says 'enormous.png: the picture has 40000 x 40000 pixels: want at most'
 predict 1 $pictures/000000000001.jpg --set 'data.test.pipeline.1.img_scale=(6000, 5000)' && says 'pixels for the network'
 
 # Outputs that cannot be written; devices are not replaced.

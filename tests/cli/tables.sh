@@ -46,8 +46,8 @@ run 0 bench "$root/configs/demo/mask_rcnn_dat_nano.py" --shape 64x64 --repeat 1 
 run 0 bench "$config" --shape 64x64 --repeat 1 --json - && prints '"share_of_peak"'
 run 1 bench "$config" --shape 32768x32768 && says 'GB of memory'
 
-run 0 synth one --images 3 --seed 5 && says '3 pictures'
-run 0 synth two --images 3 --seed 5
+run 0 synth one --images 3 --val 3 --coco --seed 5 && says '3 in val2017'
+run 0 synth two --images 3 --val 3 --coco --seed 5
 same one/annotations/instances_val2017.json two/annotations/instances_val2017.json
 same one/val2017/000000000001.jpg two/val2017/000000000001.jpg
 finish

@@ -28,7 +28,7 @@ checkpoint_config = dict(interval=2, max_keep_ckpts=1)
 log_config = dict(interval=3)
 custom_hooks = [dict(type='EMAHook', momentum=0.1)]
 EOF
-run 0 synth data --images 6 --seed 1 --quiet
+run 0 synth data --images 6 --val 1 --coco --seed 1 --quiet
 small="--set data.train.pipeline.2.img_scale=[(96,64),(128,96)] --set data.test.pipeline.1.img_scale=(128,96)"
 small="$small --set data.val.pipeline.1.img_scale=(128,96) --set data.samples_per_gpu=2"
 # shellcheck disable=SC2086 # $small is several arguments
@@ -156,7 +156,7 @@ train 1 --work-dir none --data empty && says 'empty'
 train 1 --work-dir none --data nowhere && says 'nowhere'
 [ ! -e none/latest.safetensors ] || fail 'a run that never began leaves a state'
 cp -r data broken
-rm broken/val2017/000000000002.jpg
+rm broken/train2017/000000000002.jpg
 run 1 train tiny.py --data broken --work-dir none --quiet $small
 grep -q '000000000002.jpg' err || fail 'does not name the picture that is missing'
 run 1 train tiny.py --data data --work-dir none --quiet $small --set optimizer.lr=1e9 --set lr_config.warmup=None --set optimizer_config.grad_clip=None

@@ -224,36 +224,8 @@ Test(letters, take_the_room_they_say)
         }
 }
 
-Test(synthetic, can_be_read_back)
-{
-    const char *folder = "test_synthetic_out";
-    DfCocoDataset *coco;
-    cr_assert_eq(df_synthetic_coco(folder, 9, 5), DF_OK, "%s", df_error());
-    cr_assert_eq(df_coco_dataset_open(&coco, "test_synthetic_out/annotations/instances_val2017.json", "test_synthetic_out/val2017", NULL, 0), DF_OK, "%s", df_error());
-    cr_expect(coco->n_images == 9 && coco->n_categories == 80);
-    cr_expect_geq(coco->n_boxes, 9);
-    for (int i = 0; i < coco->n_images; i++) {
-        DfImage image;
-        cr_assert_eq(df_image_read(&image, coco->picture[i]), DF_OK, "%s", df_error());
-        cr_expect(image.height == coco->images[i].height && image.width == coco->images[i].width);
-        for (int k = 0; k < coco->images[i].n; k++) {
-            const DfCocoBox *box = &coco->boxes[coco->images[i].first + k];
-            cr_expect(box->bbox[0] >= 0 && box->bbox[1] >= 0 && box->bbox[0] + box->bbox[2] <= image.width && box->bbox[1] + box->bbox[3] <= image.height);
-            cr_expect(box->area > 0 && box->area <= box->bbox[2] * box->bbox[3] && box->label >= 0);
-        }
-        unlink(coco->picture[i]);
-        df_image_free(&image);
-    }
-    unlink(coco->path);
-    df_coco_dataset_free(coco);
-    rmdir("test_synthetic_out/annotations");
-    rmdir("test_synthetic_out/val2017");
-    rmdir(folder);
-    cr_expect_eq(df_synthetic_coco(folder, 0, 5), DF_EVALUE);
-}
-
 /* The ids of COCO's own files. */
-Test(synthetic, category_ids)
+Test(coco_names, category_ids)
 {
     cr_expect_eq(df_coco_category_id(0), 1);
     cr_expect_eq(df_coco_category_id(11), 13);

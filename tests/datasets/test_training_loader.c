@@ -31,24 +31,28 @@ static void open_config(const char *dict)
 static void open_set(void)
 {
     cr_assert_not_null(folder = df_temporary_folder());
-    cr_assert_eq(df_synthetic_coco(folder, N, 4), DF_OK, "%s", df_error());
+    cr_assert_eq(df_synth_write(folder, &(DfSynth){ .val = N, .seed = 4, .coco = true }, NULL), DF_OK, "%s", df_error());
     open_config("dict(type='CocoDataset', ann_file='annotations/instances_val2017.json', img_prefix='val2017/', filter_empty_gt=False,"
                 " pipeline=" PIPELINE ")");
 }
 
 static void close_set(void)
 {
-    static char names[N][32];
-    const char *files[N + 4] = { NULL };
+    static char pictures[N][32], maps[N][48];
+    const char *files[2 * N + 6] = { NULL };
     df_training_set_free(set);
     df_config_free(config);
     for (int i = 0; i < N; i++) {
-        snprintf(names[i], sizeof names[i], "val2017/%012d.%s", i + 1, i % 8 == 7 ? "png" : "jpg");
-        files[i] = names[i];
+        snprintf(pictures[i], sizeof pictures[i], "val2017/%012d.jpg", i + 1);
+        snprintf(maps[i], sizeof maps[i], "annotations/val2017/%012d.png", i + 1);
+        files[2 * i] = pictures[i];
+        files[2 * i + 1] = maps[i];
     }
-    files[N] = "val2017";
-    files[N + 1] = "annotations/instances_val2017.json";
-    files[N + 2] = "annotations";
+    files[2 * N] = "val2017";
+    files[2 * N + 1] = "annotations/val2017";
+    files[2 * N + 2] = "annotations/instances_val2017.json";
+    files[2 * N + 3] = "annotations";
+    files[2 * N + 4] = "classes.txt";
     df_remove_folder(folder, files);
     df_free(folder);
 }

@@ -21,7 +21,7 @@ static void make_data(void)
     cr_assert_not_null(mkdtemp(root));
     snprintf(data, sizeof data, "%s/data", root);
     snprintf(out, sizeof out, "%s/out", root);
-    cr_assert_eq(df_synthetic_coco(data, IMAGES, 5), DF_OK, "%s", df_error());
+    cr_assert_eq(df_synth_write(data, &(DfSynth){ .val = IMAGES, .seed = 5, .coco = true }, NULL), DF_OK, "%s", df_error());
 }
 
 static void remove_data(void)

@@ -20,7 +20,7 @@ EOF
 }
 network retina retinanet_dat_nano.py
 network mask mask_rcnn_dat_nano.py
-run 0 synth data --images 20 --seed 1 --quiet
+run 0 synth data --images 20 --val 20 --coco --seed 1 --quiet
 small="--data data --quiet --threads 1 --set data.train.pipeline.2.img_scale=[(96,64),(160,128)]"
 small="$small --set data.test.pipeline.1.img_scale=(128,96) --set data.val.pipeline.1.img_scale=(128,96)"
 

@@ -60,7 +60,7 @@ static void make_place(Place *p)
     snprintf(p->data, sizeof p->data, "%s/data", p->folder);
     snprintf(p->work_dir, sizeof p->work_dir, "%s/run", p->folder);
     cr_assert_eq(df_file_write_text(p->config, tiny), DF_OK, "%s", df_error());
-    cr_assert_eq(df_synthetic_coco(p->data, 3, 1), DF_OK, "%s", df_error());
+    cr_assert_eq(df_synth_write(p->data, &(DfSynth){ .val = 3, .seed = 1, .coco = true }, NULL), DF_OK, "%s", df_error());
 }
 
 static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *at)
