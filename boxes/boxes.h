@@ -106,7 +106,7 @@ typedef struct {
     double iou_threshold;
     bool class_agnostic;     /* boxes of different labels suppress one another         */
     int max_num;             /* boxes kept at most; <= 0: all                          */
-    int split_thr;           /* with so many boxes, soft NMS goes class by class (a little different) */
+    int split_thr;           /* with so many boxes it goes label by label, class_agnostic or not */
     double sigma, min_score; /* of soft NMS                                            */
     int offset;              /* 0, or 1: a box ends behind its last pixel              */
 } DfNms;
@@ -117,7 +117,8 @@ typedef struct {
     float score;    /* as given, or lowered by soft NMS */
 } DfKept;
 
-/* Boxes of different labels do not meet unless class_agnostic (labels are >= 0; NULL: one class). As in mmcv the
+/* Boxes of different labels do not meet unless class_agnostic and fewer than split_thr (labels are >= 0; NULL: one
+ * class). As in mmcv the
  * boxes are moved apart by label * (largest coordinate + 1) in float32. keep[n] gets the survivors, best first,
  * equal scores in the order given; *kept how many. */
 DF_API int df_nms(const DfNms *, size_t n, const float *boxes, const float *scores, const int *labels, DfKept *keep,

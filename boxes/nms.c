@@ -13,12 +13,14 @@
  *
  * Only boxes of one label suppress one another. As in mmcv all boxes are moved by label * (largest coordinate + 1),
  * so that those of different labels cannot touch. A box then need only be compared with the kept ones of its label;
- * where rounding might bring labels together, it is compared with all.
+ * where rounding might bring labels together, it is compared with all. From split_thr boxes on mmcv's batched_nms() goes
+ * label by label, and does so as well where class_agnostic asks for all labels together.
  */
 #include "boxes/boxes.h"
 
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MOST_LABELS = 1000000 };
@@ -32,15 +34,16 @@ DfNms df_nms_options(void)
     return (DfNms){ .kind = DF_NMS_HARD, .iou_threshold = 0.5, .split_thr = 10000, .sigma = 0.5, .min_score = 1e-3 };
 }
 
-static inline float iou(const Box *a, const Box *b)
+/* offset: 1 where a box ends behind its last pixel. */
+static inline float iou(const Box *a, const Box *b, float offset)
 {
     const float x1 = a->x1 > b->x1 ? a->x1 : b->x1;
     const float y1 = a->y1 > b->y1 ? a->y1 : b->y1;
     const float x2 = a->x2 < b->x2 ? a->x2 : b->x2;
     const float y2 = a->y2 < b->y2 ? a->y2 : b->y2;
-    const float w = x2 > x1 ? x2 - x1 : 0;
-    const float h = y2 > y1 ? y2 - y1 : 0;
-    const float inter = w * h;
+    const float w = x2 - x1 + offset;
+    const float h = y2 - y1 + offset;
+    const float inter = w > 0 && h > 0 ? w * h : 0;
     return inter / (a->area + b->area - inter); /* NaN for two empty boxes: neither suppresses the other */
 }
 
@@ -60,8 +63,8 @@ static bool spread(const DfNms *o, size_t n, const float *boxes, const int *labe
         const int label = o->class_agnostic || !labels ? 0 : labels[i];
         const float shift = (float)label * (highest + 1);
         const float *b = boxes + 4 * i;
-        Box box = { b[0] + shift, b[1] + shift, b[2] + shift + offset, b[3] + shift + offset, 0 };
-        box.area = (box.x2 - box.x1) * (box.y2 - box.y1);
+        Box box = { b[0] + shift, b[1] + shift, b[2] + shift, b[3] + shift, 0 };
+        box.area = (box.x2 - box.x1 + offset) * (box.y2 - box.y1 + offset);
         out[i] = box;
         last_label = label > last_label ? label : last_label;
     }
@@ -96,12 +99,16 @@ int df_top_k(size_t n, const float *scores, size_t k, uint32_t *index)
 /* ---- hard ------------------------------------------------------------------------------------------------------ */
 
 /* Whether one of the kept boxes overlaps `box` by more than the threshold. */
-static bool suppressed(const Box *box, const Box *kept, size_t n, double threshold)
+static bool suppressed(const DfNms *o, const Box *box, const Box *kept, size_t n)
 {
+    const float threshold = (float)o->iou_threshold;
+    const float offset = (float)o->offset;
+    const float x2 = box->x2 + offset;
+    const float y2 = box->y2 + offset;
     for (size_t i = 0; i < n; i++) {
         const Box *k = kept + i;
-        const bool apart = k->x1 >= box->x2 || box->x1 >= k->x2 || k->y1 >= box->y2 || box->y1 >= k->y2;
-        if ((!apart || threshold < 0) && (double)iou(k, box) > threshold)
+        const bool apart = k->x1 > x2 || box->x1 > k->x2 + offset || k->y1 > y2 || box->y1 > k->y2 + offset;
+        if ((!apart || threshold < 0) && iou(k, box, offset) > threshold)
             return true;
     }
     return false;
@@ -147,7 +154,7 @@ static int hard(const DfNms *o, size_t n, const Box *boxes, const float *scores,
             const uint32_t at = order[i];
             const int label = labels ? labels[at] : 0;
             Box *const mine = slots + start[label];
-            if (suppressed(&boxes[at], mine, count[label], o->iou_threshold))
+            if (suppressed(o, &boxes[at], mine, count[label]))
                 continue;
             mine[count[label]++] = boxes[at];
             keep[(*kept)++] = (DfKept){ at, scores[at] };
@@ -166,9 +173,9 @@ static int hard(const DfNms *o, size_t n, const Box *boxes, const float *scores,
 static float weight(const DfNms *o, float overlap)
 {
     switch (o->kind) {
-    case DF_NMS_SOFT_LINEAR: return (double)overlap >= o->iou_threshold ? 1 - overlap : 1;
+    case DF_NMS_SOFT_LINEAR: return overlap >= (float)o->iou_threshold ? 1 - overlap : 1;
     case DF_NMS_SOFT_GAUSSIAN: return expf(-(overlap * overlap) / (float)o->sigma);
-    default: return (double)overlap >= o->iou_threshold ? 0 : 1;
+    default: return overlap >= (float)o->iou_threshold ? 0 : 1;
     }
 }
 
@@ -186,8 +193,8 @@ static size_t soft(const DfNms *o, size_t n, const Box *boxes, DfKept *live)
         live[best] = live[i];
         live[i] = chosen;
         for (size_t j = i + 1; j < n; j++) {
-            live[j].score *= weight(o, iou(&boxes[chosen.index], &boxes[live[j].index]));
-            if ((double)live[j].score < o->min_score)
+            live[j].score *= weight(o, iou(&boxes[chosen.index], &boxes[live[j].index], (float)o->offset));
+            if (live[j].score < (float)o->min_score)
                 live[j--] = live[--n];
         }
     }
@@ -213,8 +220,15 @@ static int resort(DfKept *keep, size_t n)
     return error;
 }
 
-/* Label by label, then sorted together: what mmcv does for many boxes, since the time grows with the square of
- * their number. */
+static int by_index(const void *a, const void *b)
+{
+    const DfKept *x = a;
+    const DfKept *y = b;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+/* Label by label, then sorted together, equal scores in the order given: what mmcv does for many boxes, since the time
+ * grows with the square of their number. */
 static int soft_by_label(const DfNms *o, size_t n, const Box *boxes, const float *scores, const int *labels,
                          DfKept *keep, size_t *kept)
 {
@@ -226,6 +240,7 @@ static int soft_by_label(const DfNms *o, size_t n, const Box *boxes, const float
                 keep[*kept + mine++] = (DfKept){ (uint32_t)i, scores[i] };
         *kept += soft(o, mine, boxes, keep + *kept);
     }
+    qsort(keep, *kept, sizeof *keep, by_index);
     return resort(keep, *kept);
 }
 
@@ -243,15 +258,14 @@ int df_nms(const DfNms *o, size_t n, const float *boxes, const float *scores, co
     Box *spaced = df_malloc(n * sizeof *spaced);
     if (!spaced)
         return df_fail_memory("non-maximum suppression");
-    const int *const classes = o->class_agnostic ? NULL : labels;
     const bool apart = spread(o, n, boxes, labels, spaced);
-    const bool many = o->split_thr > 0 && n >= (size_t)o->split_thr; /* mmcv then goes class by class */
+    const bool many = n >= (size_t)(o->split_thr > 0 ? o->split_thr : 0);
     int error = DF_OK;
     if (o->kind == DF_NMS_HARD) {
-        const bool by_label = (apart && o->iou_threshold >= 0) || many;
-        error = hard(o, n, spaced, scores, by_label ? classes : NULL, keep, kept);
-    } else if (classes && many) {
-        error = soft_by_label(o, n, spaced, scores, classes, keep, kept);
+        const bool faster = apart && o->iou_threshold >= 0 && !o->class_agnostic; /* to the same result */
+        error = hard(o, n, spaced, scores, many || faster ? labels : NULL, keep, kept);
+    } else if (labels && many) {
+        error = soft_by_label(o, n, spaced, scores, labels, keep, kept);
     } else {
         for (size_t i = 0; i < n; i++)
             keep[i] = (DfKept){ (uint32_t)i, scores[i] };

@@ -25,6 +25,7 @@ typedef struct {
     DfDetection *v;
     size_t n;
     DfMask *masks; /* [n], of the size of the image that the boxes are in; NULL: the network makes none */
+    bool each_query; /* every query gave one; the official code lists them in the order of `index`     */
 } DfDetections;
 DF_API void df_detections_free(DfDetections *); /* and empties it */
 

@@ -250,6 +250,8 @@ DF_API const char *nn_norm_name(const DfNode *norm_cfg);
 DF_API void nn_norm_init(NnScope, NnNorm *, const DfNode *norm_cfg, int channels);
 DF_API void nn_batch_norm_init(NnScope, NnNorm *, int channels);              /* torch.nn.BatchNorm2d by its defaults */
 DF_API DfTensor *nn_norm(DfCtx *, const NnNorm *, DfTensor *x);                    /* N H W C; kind NONE: x itself */
+/* Whether a pixel of the result depends on that pixel alone: then a map can be normalised piece by piece. */
+DF_API bool nn_norm_is_local(const DfCtx *, const NnNorm *);
 /* act(norm(x) + residual); residual or NULL */
 DF_API DfTensor *nn_norm_fused(DfCtx *, const NnNorm *, DfTensor *x, DfAct, DfTensor *residual);
 /* conv_module.c: act(norm(conv(x)) + residual); residual or NULL. Without a tape a batch norm becomes a part of the

@@ -149,6 +149,13 @@ static DfNormBy norm_by(const DfCtx *c, const NnNorm *n)
     return n->sync ? DF_BY_ALL_BATCHES : DF_BY_BATCH;
 }
 
+bool nn_norm_is_local(const DfCtx *c, const NnNorm *n)
+{
+    if (n->kind == NN_NORM_BATCH)
+        return norm_by(c, n) == DF_BY_RUNNING;
+    return n->kind != NN_NORM_GROUP;
+}
+
 DfTensor *nn_norm(DfCtx *c, const NnNorm *n, DfTensor *x)
 {
     switch (n->kind) {

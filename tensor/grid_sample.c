@@ -35,6 +35,7 @@ typedef struct {
 /* A position on one axis: pixel `first` and the next one share it as 1 - share to share. */
 typedef struct {
     bool inside;  /* false: no tap lies within the map  */
+    bool nowhere; /* NaN or infinity: the result is NaN  */
     int first;
     float share;
     float slope;  /* d position in pixels / d grid      */
@@ -48,7 +49,7 @@ static float clip(float at, float last, float *slope)
     if (at > 0 && at < last)
         return at;
     *slope = 0;
-    return df_clamp_float(at, 0, last); /* a NaN stays one */
+    return at >= last ? last : 0; /* a NaN becomes 0, as in PyTorch */
 }
 
 /* Folds `at` back and forth between lo and hi. */
@@ -81,6 +82,7 @@ static Place place(const Saved *how, float g, size_t size)
         at = how->align_corners ? reflect(at, 0, last, &p.slope) : reflect(at, -0.5f, last + 0.5f, &p.slope);
     if (how->padding != DF_PAD_ZEROS)
         at = clip(at, last, &p.slope);
+    p.nowhere = !isfinite(at);
     p.inside = at > -1 && at < n; /* false for NaN */
     if (p.inside) {
         const float first = floorf(at);
@@ -143,7 +145,10 @@ static void range(void *arg, const DfPointwiseKernels *k, size_t from, size_t co
         const float *tap[TAPS];
         for (int t = 0; t < p.taps; t++)
             tap[t] = map + p.at[t] * j->C;
-        k->blend(j->y + result_at(j, i), tap, p.weight, p.taps, j->D);
+        float *y = j->y + result_at(j, i);
+        k->blend(y, tap, p.weight, p.taps, j->D);
+        for (size_t d = 0; d < j->D && (p.x.nowhere || p.y.nowhere); d++)
+            y[d] = NAN;
     }
 }
 

@@ -31,7 +31,7 @@ typedef struct {
     int dilation, first_dilation; /* of the 3x3 convolutions; of those of the first block */
     const int *grid;    /* multi_grid: the dilation of each block, or NULL               */
     bool dcn;           /* its 3x3 convolutions are deformable                           */
-    bool first_dcn;     /* and no stage before it has such                               */
+    bool first_dcn;     /* and no stage before it has such: where fallback_on_stride acts */
     bool frozen;        /* a training run leaves it as it is                             */
     bool given;         /* its map is an output                                          */
     /* modules: build.c */
@@ -45,6 +45,7 @@ typedef struct {
     DfInts strides, dilations, out_indices, stage_blocks, multi_grid;
     DfBools stage_with_dcn, replace_stride_with_dilation;
     bool deep_stem, avg_down, contract_dilation, norm_eval, zero_init_residual, with_cp;
+    bool never_falls_back; /* ResNeXt, whose official code forgets fallback_on_stride    */
     const DfNode *norm_cfg, *dcn, *plugins, *conv_cfg;
     /* the plan */
     int n_convs;        /* of a block: 2 in a basic block, 3 in a bottleneck             */

@@ -103,7 +103,7 @@ bool df_resnet_plan(NnScope s, ResNet *net)
         ResNetStage *stage = &net->stages[i];
         *stage = (ResNetStage){ .depth = depths[i] };
         plan_stage(net, stage, i);
-        stage->first_dcn = stage->dcn && !dcn_before;
+        stage->first_dcn = stage->dcn && !dcn_before && !net->never_falls_back;
         dcn_before |= stage->dcn;
     }
     if (net->style == RESNET_TORCHVISION)

@@ -184,4 +184,22 @@ DF_BACKBONE(resnet, "ResNet", "ResNet (He et al., CVPR 2016), with dilation and 
 DF_BACKBONE(resnet_v1c, "ResNetV1c", "ResNet-C: a deep stem (He et al., CVPR 2019)", ResNet, v1c_opts);
 DF_BACKBONE(resnet_v1d, "ResNetV1d", "ResNet-D: a deep stem, shortcuts that pool (He et al., CVPR 2019)", ResNet,
             v1d_opts);
-DF_BACKBONE(resnext, "ResNeXt", "ResNeXt: bottlenecks in groups (Xie et al., CVPR 2017)", ResNet, resnext_opts);
+
+/* mmdet's bottleneck takes `fallback_on_stride` out of dcn when ResNet's part of it is made; ResNeXt's part, made after
+ * that, no longer finds it and makes every convolution deformable. */
+static void resnext_init(NnScope s, void *self)
+{
+    ResNet *net = self;
+    net->never_falls_back = true;
+    init(s, net);
+}
+
+const DfBackbone df_backbone_resnext = {
+    .name = "ResNeXt",
+    .help = "ResNeXt: bottlenecks in groups (Xie et al., CVPR 2017)",
+    .opts = resnext_opts,
+    .size = sizeof(ResNet),
+    .init = resnext_init,
+    .forward = forward,
+    .ignorable = ignorable,
+};

@@ -51,15 +51,22 @@ static int detect_both(CliSession *s, CliOutputs *o, DfTensor *image, const CliI
     return error;
 }
 
+/* Of the queries of DETR, in their order; of others the best first: as the official code lists them. */
+static size_t official_place(const DfDetections *found, size_t i)
+{
+    return found->each_query ? found->v[i].index : i;
+}
+
 static void add_detr(CliOutputs *o, const DfDetections *found, int image)
 {
     float *scores = df_arena_alloc(o->arena, found->n + 1, sizeof *scores);
     float *boxes = df_arena_alloc(o->arena, found->n + 1, 4 * sizeof *boxes);
     int64_t *labels = df_arena_alloc(o->arena, found->n + 1, sizeof *labels);
     for (size_t i = 0; scores && boxes && labels && i < found->n; i++) {
-        memcpy(boxes + 4 * i, found->v[i].box, 4 * sizeof *boxes);
-        scores[i] = found->v[i].score;
-        labels[i] = found->v[i].label;
+        const size_t at = official_place(found, i);
+        memcpy(boxes + 4 * at, found->v[i].box, 4 * sizeof *boxes);
+        scores[at] = found->v[i].score;
+        labels[at] = found->v[i].label;
     }
     const int n = (int)found->n;
     char name[3][32];

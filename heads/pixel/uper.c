@@ -88,21 +88,22 @@ static DfTensor *strip(DfCtx *c, const Uper *h, DfTensor *const *x, int n, int f
     return df_leave(c, m, df_decode_head_classes(c, &h->base, y));  /* N rows W classes                           */
 }
 
-/* A multiple of 4, the side of Winograd's tiles: strips have the bits of the whole. */
-static int strip_rows(const DfCtx *c, int H)
+/* A multiple of 4, the side of Winograd's tiles: strips have the bits of the whole. A norm that takes its mean from the
+ * map must see all of it. */
+static int strip_rows(const DfCtx *c, const Uper *h, int H)
 {
-    if (c->recording || c->training)
+    if (c->recording || c->training || !nn_norm_is_local(c, &h->fpn_bottleneck.norm))
         return H;
     const int least = (H + DF_SOURCES - 1) / DF_SOURCES; /* df_concat() joins at most so many */
     return least > ROWS ? (least + 3) / 4 * 4 : ROWS;
 }
 
 /* All levels side by side have thousands of channels at a quarter of the image's size. They exist one strip of rows at
- * a time, except in training. */
+ * a time, except in training and with group norm. */
 static DfTensor *join(DfCtx *c, const Uper *h, DfTensor *const *x, int n)        /* -> N H W classes */
 {
     const DfMark m = df_enter(c, "fpn_bottleneck", -1);
-    const int H = df_dim(x[0], 1), rows = strip_rows(c, H);
+    const int H = df_dim(x[0], 1), rows = strip_rows(c, h, H);
     DfTensor *strips[DF_SOURCES];
     int n_strips = 0;
     for (int first = 0; first < H; first += rows)

@@ -8,6 +8,7 @@
 #include <fnmatch.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "backbone/backbone.h"
 
@@ -171,4 +172,36 @@ Test(backbone_configs, have_the_official_parameters)
                      names[i]);
         done(&net);
     }
+}
+
+/* ---- deformable convolutions ----------------------------------------------------------------------------------------- */
+
+/* Whether the first block that could have a deformable convolution has one. */
+static bool first_deforms(const char *type)
+{
+    char text[256];
+    DfConfig *config;
+    NnModel *weights;
+    snprintf(text, sizeof text, "backbone = dict(type='%s', depth=50, dcn=dict(type='DCN', fallback_on_stride=True), "
+                                "stage_with_dcn=[False, True, True, True])\n", type);
+    cr_assert_eq(df_config_parse(&config, text, strlen(text), "dcn.py", true), DF_OK, "%s", df_error());
+    const DfBackbone *backbone = df_backbone_find(type);
+    cr_assert_eq(nn_model_new(&weights), DF_OK);
+    const NnScope root = nn_root(weights);
+    void *self = nn_alloc(root, 1, backbone->size);
+    if (nn_configure(root, df_node_get(df_config_root(config), "backbone"), backbone->opts, self, type))
+        backbone->init(root, self);
+    cr_assert_eq(nn_model_error(weights), DF_OK, "%s", df_error());
+    cr_expect_not_null(nn_model_find(weights, "layer2.1.conv2.conv_offset.weight"));
+    const bool deforms = nn_model_find(weights, "layer2.0.conv2.conv_offset.weight");
+    nn_model_free(weights);
+    df_config_free(config);
+    return deforms;
+}
+
+/* mmdet's ResNeXt looks for fallback_on_stride after ResNet has taken it away. */
+Test(backbone_configs, fallback_on_stride)
+{
+    cr_expect_not(first_deforms("ResNet"));
+    cr_expect(first_deforms("ResNeXt"));
 }

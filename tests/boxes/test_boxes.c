@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * tests/boxes/test_boxes.c -- anchors, coder, overlaps and suppression against values of the official code, torchvision and torch
- * (tests/data/boxes/boxes.json, made by tests/scripts/make_boxes.py).
+ * (tests/data/boxes/boxes.json, made by tests/scripts/make_boxes.py), and suppression by mmcv's loops (nms.json, make_nms.py).
  */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -10,12 +10,12 @@
 
 #include "boxes/boxes.h"
 
-enum { MOST_ARRAYS = 8, MOST_NUMBERS = 4096, MOST_CASES = 32 };
+enum { MOST_ARRAYS = 8, MOST_NUMBERS = 4096, MOST_CASES = 160 };
 
 typedef struct {
     char name[16];
     size_t n;
-    float at[MOST_NUMBERS];
+    float *at;
 } Array;
 
 typedef struct {
@@ -41,22 +41,31 @@ static void read_case(DfJson *j, Case *c)
             c->number = v.number;
         } else {
             Array *array = &c->arrays[c->n++];
+            static float numbers[MOST_NUMBERS];
             memcpy(array->name, key, sizeof key);
             while (df_json_next(j, &v) == DF_JSON_NUMBER)
-                array->at[array->n++] = (float)v.number;
+                numbers[array->n++] = (float)v.number;
+            array->at = df_malloc((array->n + 1) * sizeof *array->at); /* as long as the process */
+            memcpy(array->at, numbers, array->n * sizeof *array->at);
         }
     }
 }
 
-static void load(void)
+static void load_file(const char *path)
 {
     DfJson *j;
     DfJsonValue v;
-    cr_assert_eq(df_json_open(&j, DF_TEST_DATA "/boxes/boxes.json"), DF_OK, "%s", df_error());
+    cr_assert_eq(df_json_open(&j, path), DF_OK, "%s", df_error());
     cr_assert_eq(df_json_next(j, &v), DF_JSON_ARRAY);
     while (df_json_next(j, &v) == DF_JSON_OBJECT)
         read_case(j, &cases[n_cases++]);
     df_json_close(j);
+}
+
+static void load(void)
+{
+    load_file(DF_TEST_DATA "/boxes/boxes.json");
+    load_file(DF_TEST_DATA "/boxes/nms.json");
 }
 
 TestSuite(boxes, .init = load);
@@ -128,6 +137,29 @@ Test(boxes, soft_nms)
         options.min_score = 0.05;
         run_nms(named(kinds[i]), &options);
     }
+}
+
+static DfNms given_options(const Case *c)
+{
+    const float *at = array(c, "options")->at;
+    return (DfNms){
+        .kind = (DfNmsKind)at[0], .iou_threshold = (double)at[1], .class_agnostic = at[2] > 0, .max_num = (int)at[3],
+        .split_thr = (int)at[4], .sigma = (double)at[5], .min_score = (double)at[6], .offset = (int)at[7],
+    };
+}
+
+/* By class or all together, in one go or label by label, with ties. */
+Test(boxes, batched_nms_of_mmcv)
+{
+    int found = 0;
+    for (int i = 0; i < n_cases; i++) {
+        if (strcmp(cases[i].kind, "batched") != 0)
+            continue;
+        const DfNms options = given_options(&cases[i]);
+        run_nms(&cases[i], &options);
+        found++;
+    }
+    cr_expect_eq(found, 96);
 }
 
 Test(boxes, nms_of_boxes_that_meet_across_labels)
@@ -267,6 +299,7 @@ Test(boxes, fifty_thousand, .timeout = 20)
     size_t apart, together;
     cr_expect_eq(df_nms(&options, N, boxes, scores, labels, keep, &apart), DF_OK);
     options.class_agnostic = true;
+    options.split_thr = N + 1;
     cr_expect_eq(df_nms(&options, N, boxes, scores, labels, keep, &together), DF_OK);
     cr_expect(together < apart && apart < N);
     df_free(boxes);

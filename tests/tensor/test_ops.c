@@ -770,6 +770,30 @@ Test(ops, wrong_shapes_are_refused)
     EXPECT_REFUSAL(df_grid_sample(c, a, b, 1, DF_PAD_ZEROS, true));
 }
 
+/* As PyTorch does: beyond the map zeros, nowhere NaN; with a border a NaN is its first pixel. */
+Test(ops, sampling_nowhere)
+{
+    DfCtx *c;
+    cr_assert_eq(df_ctx_new(&c, NULL), DF_OK);
+    DfTensor *map = df_zeros(c, S(1, 1, 2, 3));
+    DfTensor *grid = df_zeros(c, S(1, 1, 3, 2));
+    for (int i = 0; i < 6; i++)
+        map->data[i] = (float)(i + 1);
+    grid->data[2] = NAN;
+    grid->data[4] = 1e30f;
+    const DfTensor *y = df_grid_sample(c, map, grid, 1, DF_PAD_ZEROS, true);
+    const DfTensor *border = df_grid_sample(c, map, grid, 1, DF_PAD_BORDER, true);
+    cr_assert_not(c->err);
+    for (int i = 0; i < 3; i++) {
+        cr_expect_float_eq(y->data[i], (float)i + 2.5f, 1e-6f);
+        cr_expect(isnan(y->data[3 + i]));
+        cr_expect_eq(y->data[6 + i], 0);
+        cr_expect_eq(border->data[3 + i], (float)(i + 1));
+        cr_expect_eq(border->data[6 + i], (float)(i + 4));
+    }
+    df_ctx_free(c);
+}
+
 /* ---- what chance decides ----------------------------------------------------------------------------------------- */
 
 static void check_drop(bool path)
