@@ -13,8 +13,8 @@
  *
  * Only boxes of one label suppress one another. As in mmcv all boxes are moved by label * (largest coordinate + 1),
  * so that those of different labels cannot touch. A box then need only be compared with the kept ones of its label;
- * where rounding might bring labels together, it is compared with all. From split_thr boxes on mmcv's batched_nms() goes
- * label by label, and does so as well where class_agnostic asks for all labels together.
+ * where rounding might bring labels together, it is compared with all. From split_thr boxes on mmcv's batched_nms()
+ * goes label by label, and does so as well where class_agnostic asks for all labels together.
  */
 #include "boxes/boxes.h"
 
