@@ -59,7 +59,7 @@ static size_t find_curves(DfCurve *out, const DfRun *r, Belongs *belongs)
     size_t n = 0;
     const int total = df_run_log_series(r->log, &all);
     for (int i = 0; i < total && n < MOST_CURVES; i++)
-        if (belongs(&all[i]))
+        if (all[i].n && belongs(&all[i]))
             out[n++] = (DfCurve){ all[i].name, all[i].step, all[i].value, all[i].n };
     return n;
 }
@@ -105,11 +105,12 @@ static void add_card(Page *p, const char *name, const char *format, double value
     p->values[p->n_cards++] = text;
 }
 
+/* A series is empty after memory ran out for its first value. */
 static double last_of(const DfRun *r, const char *name)
 {
     const DfLogSeries *all;
     for (int i = df_run_log_series(r->log, &all) - 1; i >= 0; i--)
-        if (!all[i].val && strcmp(all[i].name, name) == 0)
+        if (all[i].n && !all[i].val && strcmp(all[i].name, name) == 0)
             return all[i].value[all[i].n - 1];
     return (double)NAN;
 }
