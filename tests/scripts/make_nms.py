@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Writes tests/data/boxes/nms.json: what mmcv's batched_nms() keeps of random boxes, and with which scores: hard and soft, with and without
-class_agnostic, from split_thr boxes on and below, with ties and with boxes of whole pixels. mmcv 1.7 and 2.1 agree; its loops are written
+class_agnostic, from split_thr boxes on and below, with ties and with boxes of whole pixels. The loops of mmcv 1.7 are written
 out here with float32 numbers, one operation at a time.
 Usage: make_nms.py; needs numpy."""
 import json
