@@ -120,9 +120,8 @@ size_t cli_peak_rss(void);                                /* bytes   */
 void cli_put_name(FILE *, const char *name);              /* of a file, a class or a run: made visible */
 void cli_say(const char *format, ...) DF_PRINTF(1, 2);    /* a line on standard error, all of it visible */
 int cli_write_text(const char *path, const char *text);   /* the whole file at once; "-" is stdout */
-struct cJSON;
-/* The same of a value, which is deleted; path NULL: nothing is written. */
-int cli_write_json(struct cJSON *, const char *path);
+/* The same of JSON, which is taken; path NULL: nothing is written. */
+int cli_write_json(DfJsonWriter *, const char *path);
 /* Before long work: can this file be written? NULL and "-" can. */
 int cli_check_output(const char *path);
 int cli_check_outputs(size_t n, const char *const *paths); /* each of them */

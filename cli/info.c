@@ -4,7 +4,6 @@
  */
 #include "cli/common/passes.h"
 
-#include <cjson/cJSON.h>
 #include <string.h>
 
 static const char *shape_text, *json_path;
@@ -19,17 +18,17 @@ static const CliOption options[] = {
     CLI_OPT_END
 };
 
-static cJSON *row_json(const DfProfileRow *row, size_t parameters)
+static void put_row(DfJsonWriter *json, const char *key, const DfProfileRow *row, size_t parameters)
 {
-    cJSON *out = cJSON_CreateObject();
-    cJSON_AddStringToObject(out, "module", row->path);
-    cJSON_AddNumberToObject(out, "parameters", (double)parameters);
-    cJSON_AddNumberToObject(out, "multiply_adds", cli_multiply_adds(row));
-    cJSON_AddNumberToObject(out, "layer_multiply_adds", row->macs[DF_MACS_LAYER]);
-    cJSON_AddNumberToObject(out, "attention_multiply_adds", row->macs[DF_MACS_ATTENTION]);
-    cJSON_AddNumberToObject(out, "padding_multiply_adds", row->macs[DF_MACS_PADDING]);
-    cJSON_AddNumberToObject(out, "activations", (double)row->activations);
-    return out;
+    df_json_begin(json, key, '{');
+    df_json_put_text(json, "module", row->path);
+    df_json_put_number(json, "parameters", (double)parameters);
+    df_json_put_number(json, "multiply_adds", cli_multiply_adds(row));
+    df_json_put_number(json, "layer_multiply_adds", row->macs[DF_MACS_LAYER]);
+    df_json_put_number(json, "attention_multiply_adds", row->macs[DF_MACS_ATTENTION]);
+    df_json_put_number(json, "padding_multiply_adds", row->macs[DF_MACS_PADDING]);
+    df_json_put_number(json, "activations", (double)row->activations);
+    df_json_end(json);
 }
 
 static void print_row(const char *name, int indent, size_t parameters, const DfProfileRow *row)
@@ -44,29 +43,32 @@ static int report(CliSession *s, int H, int W)
     const DfProfileRow *rows;
     const int n = df_profile_rows(s->c, &rows);
     NnModel *weights = df_model_weights(s->model);
-    cJSON *json = cJSON_CreateObject();
-    cJSON *modules = cJSON_AddArrayToObject(json, "modules");
-    cJSON_AddStringToObject(json, "model", df_model_type(s->model));
-    cJSON_AddNumberToObject(json, "height", H);
-    cJSON_AddNumberToObject(json, "width", W);
+    const size_t all = nn_model_elements(weights, "");
+    DfJsonWriter json = { 0 };
+    df_json_begin(&json, NULL, '{');
+    df_json_put_text(&json, "model", df_model_type(s->model));
+    df_json_put_number(&json, "height", H);
+    df_json_put_number(&json, "width", W);
+    df_json_begin(&json, "modules", '[');
     const bool table = !json_path || strcmp(json_path, "-") != 0;
     if (table)
         printf("%s, %ld x 3 x %d x %d\n\n%-34s %11s %11s %11s %11s %11s %11s\n", df_model_type(s->model), batch, H, W,
                "module", "parameters", "mult-adds", "= layers", "+ attention", "+ padding", "activations");
     for (int i = 1; i < n; i++) {
         const size_t parameters = nn_model_elements(weights, rows[i].path);
-        cJSON_AddItemToArray(modules, row_json(&rows[i], parameters));
+        put_row(&json, NULL, &rows[i], parameters);
         if (table && rows[i].depth <= depth)
             print_row(rows[i].path, rows[i].depth - 1, parameters, &rows[i]);
     }
-    const size_t parameters = nn_model_elements(weights, "");
+    df_json_end(&json);
     if (table) {
-        print_row("total", 0, parameters, &rows[0]);
+        print_row("total", 0, all, &rows[0]);
         printf("\npeak activation memory: %.1f MB\n", 1e-6 * (double)s->c->peak);
     }
-    cJSON_AddItemToObject(json, "total", row_json(&rows[0], parameters));
-    cJSON_AddNumberToObject(json, "peak_activation_bytes", (double)s->c->peak);
-    return cli_write_json(json, json_path);
+    put_row(&json, "total", &rows[0], all);
+    df_json_put_number(&json, "peak_activation_bytes", (double)s->c->peak);
+    df_json_end(&json);
+    return cli_write_json(&json, json_path);
 }
 
 static int run(int n, const char *const *args)

@@ -5,7 +5,6 @@
  */
 #include "cli/bench/bench.h"
 
-#include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,8 +91,9 @@ static int report(CliSession *s, int H, int W, Times *t)
     const double whole = cli_median(t->whole, n);
     const double peak = cli_median(t->peak, n);
     const double flops = flops_of(&rows[0], n);
-    cJSON *json = cJSON_CreateObject();
-    cJSON *modules = cJSON_AddArrayToObject(json, "modules");
+    DfJsonWriter json = { 0 };
+    df_json_begin(&json, NULL, '{');
+    df_json_begin(&json, "modules", '[');
     const bool table = !json_path || strcmp(json_path, "-") != 0;
     if (table)
         printf("%s, %ld x 3 x %d x %d, %d threads, kernels %s, median of %d\n\n%-34s %10s %9s %12s %8s\n",
@@ -102,23 +102,24 @@ static int report(CliSession *s, int H, int W, Times *t)
     for (int i = 1; i < n_rows; i++) {
         const double each = rows[i].seconds / n;
         const double work = flops_of(&rows[i], n);
-        cJSON *row = cJSON_CreateObject();
-        cJSON_AddStringToObject(row, "module", rows[i].path);
-        cJSON_AddNumberToObject(row, "milliseconds", 1e3 * each);
-        cJSON_AddNumberToObject(row, "flop", work);
-        cJSON_AddItemToArray(modules, row);
+        df_json_begin(&json, NULL, '{');
+        df_json_put_text(&json, "module", rows[i].path);
+        df_json_put_number(&json, "milliseconds", 1e3 * each);
+        df_json_put_number(&json, "flop", work);
+        df_json_end(&json);
         if (table && rows[i].depth <= depth)
             printf("%*s%-*s %10.2f %9.2f %12.1f %7.1f%%\n", 2 * (rows[i].depth - 1), "", 36 - 2 * rows[i].depth,
                    rows[i].path, 1e3 * each, 1e-9 * work, 1e-9 * work / each, 100 * work / each / peak);
     }
-    cJSON_AddNumberToObject(json, "milliseconds", 1e3 * seconds);
-    cJSON_AddNumberToObject(json, "whole_milliseconds", 1e3 * whole);
-    cJSON_AddNumberToObject(json, "fastest_milliseconds", 1e3 * each_pass[0]);
-    cJSON_AddNumberToObject(json, "gflops", 1e-9 * flops / seconds);
-    cJSON_AddNumberToObject(json, "sgemm_peak_gflops", 1e-9 * peak);
-    cJSON_AddNumberToObject(json, "share_of_peak", flops / seconds / peak);
-    cJSON_AddNumberToObject(json, "peak_rss_bytes", (double)t->memory);
-    cJSON_AddNumberToObject(json, "threads", df_pool_threads(s->pool));
+    df_json_end(&json);
+    df_json_put_number(&json, "milliseconds", 1e3 * seconds);
+    df_json_put_number(&json, "whole_milliseconds", 1e3 * whole);
+    df_json_put_number(&json, "fastest_milliseconds", 1e3 * each_pass[0]);
+    df_json_put_number(&json, "gflops", 1e-9 * flops / seconds);
+    df_json_put_number(&json, "sgemm_peak_gflops", 1e-9 * peak);
+    df_json_put_number(&json, "share_of_peak", flops / seconds / peak);
+    df_json_put_number(&json, "peak_rss_bytes", (double)t->memory);
+    df_json_put_number(&json, "threads", df_pool_threads(s->pool));
     if (table) {
         printf("%-34s %10.2f %9.2f %12.1f %7.1f%%\n", "network", 1e3 * seconds, 1e-9 * flops, 1e-9 * flops / seconds,
                100 * flops / seconds / peak);
@@ -127,7 +128,8 @@ static int report(CliSession *s, int H, int W, Times *t)
         printf("\nfastest %.2f ms; %.2f images/s; sgemm peak %.1f GFLOP/s; peak memory %.0f MB\n", 1e3 * each_pass[0],
                (double)batch / whole, 1e-9 * peak, 1e-6 * (double)t->memory);
     }
-    return cli_write_json(json, json_path);
+    df_json_end(&json);
+    return cli_write_json(&json, json_path);
 }
 
 static int bench_passes(CliSession *s, int H, int W)

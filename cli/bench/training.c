@@ -6,7 +6,6 @@
 #include "cli/common/noise.h"
 #include "train/train.h"
 
-#include <cjson/cJSON.h>
 #include <math.h>
 #include <string.h>
 
@@ -160,21 +159,23 @@ static void print_table(const CliSession *s, const Training *t, StepTimes *times
 
 static int print_json(const CliSession *s, StepTimes *times, double peak, const char *path)
 {
-    cJSON *json = cJSON_CreateObject();
+    DfJsonWriter json = { 0 };
+    df_json_begin(&json, NULL, '{');
     for (int k = 0; k < PARTS; k++) {
         char key[32];
         snprintf(key, sizeof key, "%s_milliseconds", part_names[k]);
-        cJSON_AddNumberToObject(json, key, 1e3 * cli_median(times->seconds[k], times->n));
+        df_json_put_number(&json, key, 1e3 * cli_median(times->seconds[k], times->n));
     }
     const double whole = cli_median(times->whole, times->n);
-    cJSON_AddNumberToObject(json, "milliseconds", 1e3 * whole);
-    cJSON_AddNumberToObject(json, "whole_milliseconds", 1e3 * whole);
-    cJSON_AddNumberToObject(json, "gflops", 1e-9 * 3 * times->flops / whole);
-    cJSON_AddNumberToObject(json, "sgemm_peak_gflops", 1e-9 * peak);
-    cJSON_AddNumberToObject(json, "share_of_peak", 3 * times->flops / whole / peak);
-    cJSON_AddNumberToObject(json, "peak_rss_bytes", (double)cli_peak_rss());
-    cJSON_AddNumberToObject(json, "threads", df_pool_threads(s->pool));
-    return cli_write_json(json, path);
+    df_json_put_number(&json, "milliseconds", 1e3 * whole);
+    df_json_put_number(&json, "whole_milliseconds", 1e3 * whole);
+    df_json_put_number(&json, "gflops", 1e-9 * 3 * times->flops / whole);
+    df_json_put_number(&json, "sgemm_peak_gflops", 1e-9 * peak);
+    df_json_put_number(&json, "share_of_peak", 3 * times->flops / whole / peak);
+    df_json_put_number(&json, "peak_rss_bytes", (double)cli_peak_rss());
+    df_json_put_number(&json, "threads", df_pool_threads(s->pool));
+    df_json_end(&json);
+    return cli_write_json(&json, path);
 }
 
 int cli_bench_training(CliSession *s, int batch, int H, int W, int steps, const char *json_path)

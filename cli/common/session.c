@@ -5,7 +5,6 @@
 #include "cli/cli.h"
 
 #include <stdarg.h>
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,14 +89,13 @@ int cli_write_text(const char *path, const char *text)
     return df_file_write_text(path, text);
 }
 
-int cli_write_json(cJSON *json, const char *path)
+int cli_write_json(DfJsonWriter *json, const char *path)
 {
-    char *text = path ? cJSON_Print(json) : NULL;
-    int error = DF_OK;
-    if (path)
-        error = text ? cli_write_text(path, text) : df_fail_memory("JSON");
-    cJSON_free(text);
-    cJSON_Delete(json);
+    char *text;
+    int error = df_json_take(json, &text);
+    if (error == DF_OK && path)
+        error = cli_write_text(path, text);
+    df_free(text);
     return error;
 }
 

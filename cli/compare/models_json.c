@@ -2,83 +2,75 @@
  *
  * cli/compare/models_json.c -- models side by side as JSON, in full precision.
  */
-#include <cjson/cJSON.h>
 #include <math.h>
 
 #include "cli/compare/models.h"
 
-static void add(cJSON *json, const char *key, double value)
-{
-    if (isfinite(value))
-        cJSON_AddNumberToObject(json, key, value);
-    else
-        cJSON_AddNullToObject(json, key);
-}
-
-static void add_text(cJSON *json, const char *key, const char *text)
-{
-    if (text)
-        cJSON_AddStringToObject(json, key, text);
-    else
-        cJSON_AddNullToObject(json, key);
-}
-
-static cJSON *accuracy_json(const CliModels *m, const CliModel *model, CliRunKind kind)
+static void put_accuracy(DfJsonWriter *json, const CliModels *m, const CliModel *model, CliRunKind kind)
 {
     const DfCompared *a = &model->accuracy[kind];
-    cJSON *json = cJSON_CreateObject();
-    add_text(json, "metric", cli_run_metric(kind));
-    add(json, "value", a->value);
-    add(json, "low", a->low);
-    add(json, "high", a->high);
-    if (model == m->model)
-        return json;
-    add(json, "difference", a->difference);
-    add(json, "diff_low", a->diff_low);
-    add(json, "diff_high", a->diff_high);
-    cJSON_AddBoolToObject(json, "significant", a->significant);
-    return json;
+    df_json_begin(json, cli_run_key(kind), '{');
+    df_json_put_text(json, "metric", cli_run_metric(kind));
+    df_json_put_number(json, "value", a->value);
+    df_json_put_number(json, "low", a->low);
+    df_json_put_number(json, "high", a->high);
+    if (model != m->model) {
+        df_json_put_number(json, "difference", a->difference);
+        df_json_put_number(json, "diff_low", a->diff_low);
+        df_json_put_number(json, "diff_high", a->diff_high);
+        df_json_put_bool(json, "significant", a->significant);
+    }
+    df_json_end(json);
 }
 
-static cJSON *model_json(const CliModels *m, const CliModel *model)
+static void put_times(DfJsonWriter *json, const CliModels *m, const CliModel *model)
 {
     const CliTime whole = cli_time_of(m, model->whole);
     const double none = (double)NAN;
-    cJSON *json = cJSON_CreateObject();
-    add_text(json, "name", model->name);
-    add_text(json, "family", model->family);
-    add_text(json, "config", model->config);
-    add_text(json, "checkpoint", model->checkpoint);
-    add_text(json, "run", model->run);
-    add_text(json, "model", model->type);
-    add(json, "height", model->height);
-    add(json, "width", model->width);
-    add(json, "parameters", model->parameters);
-    add(json, "multiply_adds", model->multiply_adds);
-    add(json, "peak_activation_bytes", model->activations);
-    add(json, "milliseconds", m->rounds ? 1e3 * whole.value : none);
-    add(json, "milliseconds_low", m->rounds ? 1e3 * whole.low : none);
-    add(json, "milliseconds_high", m->rounds ? 1e3 * whole.high : none);
-    add(json, "network_milliseconds", m->rounds ? 1e3 * cli_time_of(m, model->network).value : none);
-    add(json, "peak_rss_bytes", m->rounds ? cli_time_of(m, model->memory).value : none);
-    cJSON *accuracy = cJSON_AddObjectToObject(json, "accuracy");
+    df_json_put_number(json, "milliseconds", m->rounds ? 1e3 * whole.value : none);
+    df_json_put_number(json, "milliseconds_low", m->rounds ? 1e3 * whole.low : none);
+    df_json_put_number(json, "milliseconds_high", m->rounds ? 1e3 * whole.high : none);
+    df_json_put_number(json, "network_milliseconds", m->rounds ? 1e3 * cli_time_of(m, model->network).value : none);
+    df_json_put_number(json, "peak_rss_bytes", m->rounds ? cli_time_of(m, model->memory).value : none);
+}
+
+static void put_model(DfJsonWriter *json, const CliModels *m, const CliModel *model)
+{
+    df_json_begin(json, NULL, '{');
+    df_json_put_text(json, "name", model->name);
+    df_json_put_text(json, "family", model->family);
+    df_json_put_text(json, "config", model->config);
+    df_json_put_text(json, "checkpoint", model->checkpoint);
+    df_json_put_text(json, "run", model->run);
+    df_json_put_text(json, "model", model->type);
+    df_json_put_number(json, "height", model->height);
+    df_json_put_number(json, "width", model->width);
+    df_json_put_number(json, "parameters", model->parameters);
+    df_json_put_number(json, "multiply_adds", model->multiply_adds);
+    df_json_put_number(json, "peak_activation_bytes", model->activations);
+    put_times(json, m, model);
+    df_json_begin(json, "accuracy", '{');
     for (int kind = 0; kind < CLI_RUN_KINDS; kind++)
         if (model->known[kind])
-            cJSON_AddItemToObject(accuracy, cli_run_key((CliRunKind)kind), accuracy_json(m, model, (CliRunKind)kind));
-    return json;
+            put_accuracy(json, m, model, (CliRunKind)kind);
+    df_json_end(json);
+    df_json_end(json);
 }
 
 int cli_models_json(const CliModels *m, const char *path)
 {
-    cJSON *json = cJSON_CreateObject();
-    add(json, "rounds", m->rounds);
-    add(json, "threads", m->threads);
-    add_text(json, "kernels", m->kernels);
-    add(json, "replicates", (double)cli_compare.replicates);
-    add(json, "seed", (double)cli_compare.seed);
-    add(json, "confidence", cli_compare.confidence);
-    cJSON *models = cJSON_AddArrayToObject(json, "models");
+    DfJsonWriter json = { 0 };
+    df_json_begin(&json, NULL, '{');
+    df_json_put_number(&json, "rounds", m->rounds);
+    df_json_put_number(&json, "threads", m->threads);
+    df_json_put_text(&json, "kernels", m->kernels);
+    df_json_put_number(&json, "replicates", (double)cli_compare.replicates);
+    df_json_put_number(&json, "seed", (double)cli_compare.seed);
+    df_json_put_number(&json, "confidence", cli_compare.confidence);
+    df_json_begin(&json, "models", '[');
     for (size_t i = 0; i < m->n; i++)
-        cJSON_AddItemToArray(models, model_json(m, &m->model[i]));
-    return cli_write_json(json, path);
+        put_model(&json, m, &m->model[i]);
+    df_json_end(&json);
+    df_json_end(&json);
+    return cli_write_json(&json, path);
 }

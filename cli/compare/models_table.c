@@ -125,26 +125,24 @@ static void fill(Grid *g)
 /* ---- table and Markdown ---------------------------------------------------------------------------------------- */
 
 /* Below the table: how the numbers were measured. */
-static void foot(FILE *out, const CliModels *m)
+static void foot(DfTextbuf *out, const CliModels *m)
 {
     size_t images = 0;
     for (int kind = 0; kind < CLI_RUN_KINDS; kind++)
         images = m->images[kind] > images ? m->images[kind] : images;
-    fprintf(out, "Activations: peak memory.");
+    df_textbuf_add(out, "Activations: peak memory.");
     if (m->rounds)
-        fprintf(out,
-                " Time: one image, with decoding. Memory: peak of the process. Both are medians of %d round%s in turns, "
-                "with %d threads and kernels %s.", m->rounds, m->rounds > 1 ? "s" : "", m->threads, m->kernels);
-    fprintf(out, "\n");
+        df_textbuf_add(out, " Time: one image, with decoding. Memory: peak of the process. Both are medians of %d "
+                       "round%s in turns, with %d threads and kernels %s.", m->rounds, m->rounds > 1 ? "s" : "", m->threads, m->kernels);
+    df_textbuf_add(out, "\n");
     if (images)
-        fprintf(out,
-                "In brackets: the %g%% confidence interval, from %ld bootstrap samples of %zu images (seed %ld). "
-                "For the first model it is that of the score, for the others that of the difference from the first. "
-                "*: it does not contain 0.\n",
-                100 * cli_compare.confidence, cli_compare.replicates, images, cli_compare.seed);
+        df_textbuf_add(out, "In brackets: the %g%% confidence interval, from %ld bootstrap samples of %zu images (seed "
+                       "%ld). For the first model it is that of the score, for the others that of the difference from "
+                       "the first. *: it does not contain 0.\n",
+                       100 * cli_compare.confidence, cli_compare.replicates, images, cli_compare.seed);
 }
 
-static void write_table(FILE *out, const Grid *g)
+static void write_table(DfTextbuf *out, const Grid *g)
 {
     size_t wide[MOST_COLUMNS];
     for (size_t c = 0; c < g->columns; c++) {
@@ -159,56 +157,56 @@ static void write_table(FILE *out, const Grid *g)
         for (size_t c = 0; c < g->columns; c++) {
             const bool left = c == 0 || c >= 7 || (c >= 5 && !g->m->rounds); /* names and accuracies */
             const bool last = c + 1 == g->columns;
-            fprintf(out, left ? "%s%-*s" : "%s%*s", c ? "  " : "", left && last ? 0 : (int)wide[c], row[c]);
+            df_textbuf_add(out, left ? "%s%-*s" : "%s%*s", c ? "  " : "", left && last ? 0 : (int)wide[c], row[c]);
         }
-        fprintf(out, "\n");
+        df_textbuf_add(out, "\n");
     }
-    fprintf(out, "\n");
+    df_textbuf_add(out, "\n");
     foot(out, g->m);
 }
 
 /* A star would begin emphasis, a bar a cell, the others a tag or code. */
-static void write_cell(FILE *out, const char *text)
+static void write_cell(DfTextbuf *out, const char *text)
 {
-    fprintf(out, "| ");
+    df_textbuf_add(out, "| ");
     for (; *text; text++)
-        fprintf(out, strchr("|*<`", *text) ? "\\%c" : "%c", *text);
-    fputc(' ', out);
+        df_textbuf_add(out, strchr("|*<`", *text) ? "\\%c" : "%c", *text);
+    df_textbuf_add(out, " ");
 }
 
-static void write_markdown(FILE *out, const Grid *g)
+static void write_markdown(DfTextbuf *out, const Grid *g)
 {
     for (size_t c = 0; c < g->columns; c++)
         write_cell(out, g->head[c]);
-    fprintf(out, "|\n");
+    df_textbuf_add(out, "|\n");
     for (size_t c = 0; c < g->columns; c++)
-        fprintf(out, c ? "| ---: " : "| --- ");
-    fprintf(out, "|\n");
+        df_textbuf_add(out, c ? "| ---: " : "| --- ");
+    df_textbuf_add(out, "|\n");
     for (size_t i = 0; i < g->m->n; i++) {
         for (size_t c = 0; c < g->columns; c++)
             write_cell(out, g->cell[i * MOST_COLUMNS + c]);
-        fprintf(out, "|\n");
+        df_textbuf_add(out, "|\n");
     }
-    fprintf(out, "\n");
+    df_textbuf_add(out, "\n");
     foot(out, g->m);
 }
 
 /* ---- written out ----------------------------------------------------------------------------------------------- */
 
-static int write_grid(const CliModels *m, const char *path, void (*write)(FILE *, const Grid *))
+static int write_grid(const CliModels *m, const char *path, void (*write)(DfTextbuf *, const Grid *))
 {
     Grid g = { .m = m, .cell = df_arena_alloc(m->arena, m->n * MOST_COLUMNS, sizeof *g.cell) };
-    char *text = NULL;
-    size_t size = 0;
+    DfTextbuf table = { 0 };
+    char *text;
     if (g.cell)
         fill(&g);
-    FILE *out = g.cell && !g.failed ? open_memstream(&text, &size) : NULL;
-    if (!out)
+    if (!g.cell || g.failed)
         return df_fail_memory("the table");
-    write(out, &g);
-    const bool failed = ferror(out) != 0;
-    const int error = fclose(out) != 0 || failed ? df_fail_memory("the table") : cli_write_text(path, text);
-    free(text);
+    write(&table, &g);
+    int error = df_textbuf_take(&table, &text);
+    if (error == DF_OK)
+        error = cli_write_text(path, text);
+    df_free(text);
     return error;
 }
 

@@ -22,34 +22,34 @@ void cli_print_detections(const DfDetector *d, const char *path, const DfDetecti
 }
 
 /* The number in the name if it is one, as in COCO, else the name. */
-static void write_image_id(FILE *json, const char *name)
+static void write_image_id(DfTextbuf *json, const char *name)
 {
     const size_t digits = strspn(name, "0123456789");
     if (digits && digits <= 18 && name[digits] == '.')
-        fprintf(json, "%lld", strtoll(name, NULL, 10));
+        df_textbuf_add(json, "%lld", strtoll(name, NULL, 10));
     else
-        cli_print_json_text(json, name);
+        df_textbuf_json(json, name);
 }
 
-int cli_write_detections(FILE *json, const DfDetector *d, const char *path, const DfDetections *found, bool first)
+int cli_write_detections(DfTextbuf *json, const DfDetector *d, const char *path, const DfDetections *found, bool first)
 {
     for (size_t i = 0; i < found->n; i++, first = false) {
         const DfDetection *one = &found->v[i];
         double b[4];
         df_box_to_xywh(one->box, b);
-        fprintf(json, "%s{\"image_id\": ", first ? "\n" : ",\n");
+        df_textbuf_add(json, "%s{\"image_id\": ", first ? "\n" : ",\n");
         write_image_id(json, cli_name_of(path));
-        fprintf(json, ", \"category_id\": %lld, \"bbox\": [%.17g, %.17g, %.17g, %.17g], \"score\": %.9g",
-                (long long)df_detector_category_id(d, one->label), b[0], b[1], b[2], b[3], (double)one->score);
+        df_textbuf_add(json, ", \"category_id\": %lld, \"bbox\": [%.17g, %.17g, %.17g, %.17g], \"score\": %.9g",
+                       (long long)df_detector_category_id(d, one->label), b[0], b[1], b[2], b[3], (double)one->score);
         if (found->masks) {
             char *mask;
             const int error = df_mask_to_json(&found->masks[i], &mask);
             if (error < 0)
                 return error;
-            fprintf(json, ", \"segmentation\": %s", mask);
+            df_textbuf_add(json, ", \"segmentation\": %s", mask);
             df_free(mask);
         }
-        fputc('}', json);
+        df_textbuf_add(json, "}");
     }
     return DF_OK;
 }

@@ -93,54 +93,54 @@ static int draw(const CliExplain *e, const DfSample *sample, const DfDetections 
 
 /* ---- numbers ----------------------------------------------------------------------------------------------------- */
 
-static void print_number(FILE *json, float x)
+static void print_number(DfTextbuf *json, float x)
 {
-    fprintf(json, isfinite(x) ? "%.7g" : "null", (double)x);
+    df_textbuf_add(json, isfinite(x) ? "%.7g" : "null", (double)x);
 }
 
 typedef enum { HEAD, LEVEL, X, Y, WEIGHT, COLUMNS } Column;
 
-static void print_column(FILE *json, const Reading *r, Column column)
+static void print_column(DfTextbuf *json, const Reading *r, Column column)
 {
     static const char *const keys[COLUMNS] = { "head", "level", "x", "y", "weight" };
     const size_t n = per_head(r->layer);
     const size_t first = (size_t)r->first_head * n;
-    fprintf(json, ",\n      \"%s\": [", keys[column]);
+    df_textbuf_add(json, ",\n      \"%s\": [", keys[column]);
     for (size_t i = 0; i < (size_t)r->heads * n; i++) {
         const DfPoint *p = &r->points[first + i];
-        fputs(i ? ", " : "", json);
+        df_textbuf_add(json, "%s", i ? ", " : "");
         if (column == HEAD)
-            fprintf(json, "%d", r->first_head + (int)(i / n));
+            df_textbuf_add(json, "%d", r->first_head + (int)(i / n));
         else if (column == LEVEL)
-            fprintf(json, "%d", (int)(i % n) / r->layer->points);
+            df_textbuf_add(json, "%d", (int)(i % n) / r->layer->points);
         else
             print_number(json, column == X ? p->x : column == Y ? p->y : p->weight);
     }
-    fputc(']', json);
+    df_textbuf_add(json, "]");
 }
 
-static void print_reading(FILE *json, const Reading *r, bool first)
+static void print_reading(DfTextbuf *json, const Reading *r, bool first)
 {
     char rank[16];
     snprintf(rank, sizeof rank, "%d", r->subject->rank);
-    fprintf(json, "%s\n     {\"detection\": %s, \"query\": %d, \"position\": [", first ? "" : ",",
-            r->subject->rank >= 0 ? rank : "null", r->query);
+    df_textbuf_add(json, "%s\n     {\"detection\": %s, \"query\": %d, \"position\": [", first ? "" : ",",
+                   r->subject->rank >= 0 ? rank : "null", r->query);
     print_number(json, r->from[0]);
-    fputs(", ", json);
+    df_textbuf_add(json, ", ");
     print_number(json, r->from[1]);
-    fputs("], \"figure\": ", json);
-    cli_print_json_text(json, r->name);
+    df_textbuf_add(json, "], \"figure\": ");
+    df_textbuf_json(json, r->name);
     for (Column column = HEAD; column < COLUMNS; column++)
         print_column(json, r, column);
-    fputc('}', json);
+    df_textbuf_add(json, "}");
 }
 
-static void print_detection(FILE *json, const CliExplain *e, const DfDetection *d, int rank, bool first)
+static void print_detection(DfTextbuf *json, const CliExplain *e, const DfDetection *d, int rank, bool first)
 {
-    fprintf(json, "%s\n   {\"detection\": %d, \"label\": %d, \"class\": ", first ? "" : ",", rank, d->label);
-    cli_print_json_text(json, df_detector_class_name(e->detector, d->label));
-    fprintf(json, ", \"score\": %.9g, \"box\": [%.7g, %.7g, %.7g, %.7g]}", (double)d->score, (double)d->box[0],
-            (double)d->box[1], (double)d->box[2], (double)d->box[3]);
+    df_textbuf_add(json, "%s\n   {\"detection\": %d, \"label\": %d, \"class\": ", first ? "" : ",", rank, d->label);
+    df_textbuf_json(json, df_detector_class_name(e->detector, d->label));
+    df_textbuf_add(json, ", \"score\": %.9g, \"box\": [%.7g, %.7g, %.7g, %.7g]}", (double)d->score, (double)d->box[0],
+                   (double)d->box[1], (double)d->box[2], (double)d->box[3]);
 }
 
 /* ---- one picture ------------------------------------------------------------------------------------------------- */
@@ -153,7 +153,7 @@ typedef struct {
     DfImageMeta meta;
     Subject subject[CLI_EXPLAIN_RANKS];
     int n_subjects;
-    FILE *json;
+    DfTextbuf *json;
 } Picture;
 
 static Subject of_detection(const DfDetections *found, int rank)
@@ -230,14 +230,13 @@ static int give_layers(Picture *p)
     int error = DF_OK;
     for (int i = 0; error == DF_OK && i < p->e->n_layers; i++) {
         const DfPointLayer *l = df_points_layer(p->e->points, p->e->layer[i]);
-        fprintf(p->json, "%s\n   {\"layer\": ", i ? "," : "");
-        cli_print_json_text(p->json, l->path);
-        fprintf(p->json,
-                ", \"shared\": %s, \"heads\": %d, \"groups\": %d, \"levels\": %d, \"points\": %d, \"queries\": [",
-                l->shared ? "true" : "false", l->heads, l->groups, l->levels, l->points);
+        df_textbuf_add(p->json, "%s\n   {\"layer\": ", i ? "," : "");
+        df_textbuf_json(p->json, l->path);
+        df_textbuf_add(p->json, ", \"shared\": %s, \"heads\": %d, \"groups\": %d, \"levels\": %d, "
+                       "\"points\": %d, \"queries\": [", l->shared ? "true" : "false", l->heads, l->groups, l->levels, l->points);
         for (int k = 0; error == DF_OK && k < p->n_subjects; k++)
             error = read_and_give(p, p->e->layer[i], &p->subject[k], k == 0);
-        fputs("]}", p->json);
+        df_textbuf_add(p->json, "]}");
     }
     return error;
 }
@@ -245,14 +244,14 @@ static int give_layers(Picture *p)
 static int give_picture(Picture *p)
 {
     const DfView *view = &p->sample->views.view[0];
-    fputs("{\"image\": ", p->json);
-    cli_print_json_text(p->json, p->sample->path);
-    fprintf(p->json, ", \"height\": %d, \"width\": %d,\n \"detections\": [", view->meta.ori_h, view->meta.ori_w);
+    df_textbuf_add(p->json, "{\"image\": ");
+    df_textbuf_json(p->json, p->sample->path);
+    df_textbuf_add(p->json, ", \"height\": %d, \"width\": %d,\n \"detections\": [", view->meta.ori_h, view->meta.ori_w);
     for (int k = 0; k < p->n_subjects && p->subject[k].rank >= 0; k++)
         print_detection(p->json, p->e, &p->found->v[p->subject[k].rank], p->subject[k].rank, k == 0);
-    fputs("],\n \"layers\": [", p->json);
+    df_textbuf_add(p->json, "],\n \"layers\": [");
     const int error = give_layers(p);
-    fputs("]}\n", p->json);
+    df_textbuf_add(p->json, "]}\n");
     return error;
 }
 
@@ -270,13 +269,17 @@ int cli_explain_path(const CliExplain *e, const char *picture, const char *endin
     return error;
 }
 
-static int write_json(const CliExplain *e, const char *picture, const char *text)
+static int write_json(const CliExplain *e, const char *picture, DfTextbuf *json)
 {
-    char *path;
-    int error = cli_explain_path(e, picture, ".json", &path);
+    char *path = NULL;
+    char *text;
+    int error = df_textbuf_take(json, &text);
+    if (error == DF_OK)
+        error = cli_explain_path(e, picture, ".json", &path);
     if (error == DF_OK)
         error = cli_write_text(path, text);
     df_free(path);
+    df_free(text);
     return error;
 }
 
@@ -284,23 +287,17 @@ int cli_explain_picture(CliExplain *e, CliSession *s, const DfSample *sample, co
                         double score_thr)
 {
     Picture p = { .e = e, .sample = sample, .found = found, .meta = sample->views.view[0].meta };
-    char *text = NULL;
-    size_t size = 0;
+    DfTextbuf json = { 0 };
+    p.json = &json;
     int error = df_points_done(e->points, s->c);
     if (error == DF_OK)
         error = choose_subjects(&p, score_thr);
-    if (error < 0)
-        return error;
-    p.json = open_memstream(&text, &size);
-    if (!p.json)
-        return df_fail_memory("the numbers of a figure");
-    error = give_picture(&p);
-    if (fclose(p.json) != 0 && error == DF_OK)
-        error = df_fail_memory("the numbers of a figure");
     if (error == DF_OK)
-        error = write_json(e, sample->path, text);
+        error = give_picture(&p);
+    if (error == DF_OK)
+        error = write_json(e, sample->path, &json);
     if (error == DF_OK)
         error = cli_explain_page(e, sample, found);
-    free(text);
+    df_free(json.at);
     return error;
 }

@@ -130,14 +130,6 @@ int cli_pictures_check_stems(const CliPictures *p, const char *dir)
     return error;
 }
 
-void cli_print_json_text(FILE *out, const char *text)
-{
-    fputc('"', out);
-    for (const char *p = text; *p; p++)
-        fprintf(out, *p == '"' || *p == '\\' ? "\\%c" : (unsigned char)*p < 32 ? "\\u%04x" : "%c", (unsigned char)*p);
-    fputc('"', out);
-}
-
 void cli_pictures_free(CliPictures *p)
 {
     for (size_t i = 0; i < p->n; i++)

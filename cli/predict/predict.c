@@ -52,9 +52,7 @@ typedef struct {
     CliPictures pictures;
     CliSegmentOutput segments;
     CliRunProgress progress;
-    FILE *json;          /* in memory until the end */
-    char *json_text;
-    size_t json_size;
+    DfTextbuf json;      /* in memory until the end; empty without --json */
     bool first;
     long failed;
 } Run;
@@ -103,8 +101,8 @@ static int give_detections(Run *r, DfSample *sample, const DfDetections *found)
     int error = DF_OK;
     if (prints())
         cli_print_detections(detector, sample->path, found);
-    if (r->json)
-        error = cli_write_detections(r->json, detector, sample->path, found, r->first);
+    if (json_path)
+        error = cli_write_detections(&r->json, detector, sample->path, found, r->first);
     r->first = r->first && found->n == 0;
     if (error == DF_OK && out_dir)
         error = cli_draw_detections(sample, detector, found, out_dir, (int)quality);
@@ -117,7 +115,7 @@ static int give_result(Run *r, DfSample *sample, DfResult *result)
     if (detects)
         df_detections_keep_above(&result->detections, score_thr);
     int error = explain_sample(r, sample, detects ? &result->detections : NULL);
-    r->segments.json = r->json;
+    r->segments.json = json_path ? &r->json : NULL;
     if (error == DF_OK && result->label_map)
         error = cli_give_segments(sample, result->label_map, &r->segments);
     if (error < 0)
@@ -191,8 +189,8 @@ static int open_run(Run *r, const char *config, const char *checkpoint)
         error = df_make_directory(out_dir);
     if (error == DF_OK && explain.dir)
         error = df_make_directory(explain.dir);
-    if (error == DF_OK && json_path && !(r->json = open_memstream(&r->json_text, &r->json_size)))
-        error = df_fail_memory("the results");
+    if (error == DF_OK && json_path)
+        df_textbuf_add(&r->json, "[");
     return error;
 }
 
@@ -227,10 +225,19 @@ static void close_run(Run *r)
 {
     cli_explain_close(&explain);
     cli_pictures_free(&r->pictures);
-    if (r->json)
-        fclose(r->json);
-    free(r->json_text);
+    df_free(r->json.at);
     cli_session_done(&r->session);
+}
+
+static int write_results(Run *r)
+{
+    char *text;
+    df_textbuf_add(&r->json, "\n]\n");
+    int error = df_textbuf_take(&r->json, &text);
+    if (error == DF_OK)
+        error = cli_write_text(json_path, text);
+    df_free(text);
+    return error;
 }
 
 static int run(int n, const char *const *args)
@@ -239,14 +246,10 @@ static int run(int n, const char *const *args)
     int error = cli_pictures_add(&r.pictures, n - 2, args + 2);
     if (error == DF_OK)
         error = open_run(&r, args[0], args[1]);
-    if (r.json)
-        fputc('[', r.json);
     if (error == DF_OK)
         error = run_pictures(&r);
-    if (r.json && (error == DF_OK || error == DF_EINTERRUPT || r.failed)) {
-        fputs("\n]\n", r.json);
-        const int written =
-            fflush(r.json) == 0 ? cli_write_text(json_path, r.json_text) : df_fail_memory("the results");
+    if (r.json.n && (error == DF_OK || error == DF_EINTERRUPT || r.failed)) {
+        const int written = write_results(&r);
         error = error < 0 ? error : written;
     }
     close_run(&r);

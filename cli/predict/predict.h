@@ -21,12 +21,11 @@ int cli_pictures_check_stems(const CliPictures *, const char *dir);          /* 
 void cli_pictures_free(CliPictures *);
 const char *cli_name_of(const char *path);                                   /* behind the last slash */
 size_t cli_stem_length(const char *name);                                    /* up to the last dot     */
-void cli_print_json_text(FILE *, const char *text);                          /* in quotes             */
 
 /* ---- detect.c ---------------------------------------------------------------------------------------------------- */
 
 void cli_print_detections(const DfDetector *, const char *path, const DfDetections *);
-int cli_write_detections(FILE *json, const DfDetector *, const char *path, const DfDetections *, bool first);
+int cli_write_detections(DfTextbuf *json, const DfDetector *, const char *path, const DfDetections *, bool first);
 int cli_draw_detections(DfSample *, const DfDetector *, const DfDetections *, const char *out_dir, int quality);
 DfDrawnBox cli_drawn_box(const DfDetections *, size_t i);
 
@@ -39,7 +38,7 @@ typedef struct {
     double opacity;
     int first;                     /* the number of the first class in label maps */
     bool prints;
-    FILE *json;                    /* or NULL                          */
+    DfTextbuf *json;                    /* or NULL                          */
     const DfDetector *detector;
 } CliSegmentOutput;
 int cli_give_segments(DfSample *, const uint16_t *labels, const CliSegmentOutput *);

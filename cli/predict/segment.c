@@ -52,15 +52,15 @@ static void print_parts(const CliSegmentOutput *o, const char *path, const Part 
 static void write_parts(const CliSegmentOutput *o, const DfSample *sample, const Part *parts, int n)
 {
     const DfView *view = &sample->views.view[0];
-    fprintf(o->json, "%s{\"image\": ", ftell(o->json) > 1 ? ",\n" : "\n");
-    cli_print_json_text(o->json, sample->path);
-    fprintf(o->json, ", \"height\": %d, \"width\": %d, \"classes\": [", view->meta.ori_h, view->meta.ori_w);
+    df_textbuf_add(o->json, "%s{\"image\": ", o->json->n > 1 ? ",\n" : "\n");
+    df_textbuf_json(o->json, sample->path);
+    df_textbuf_add(o->json, ", \"height\": %d, \"width\": %d, \"classes\": [", view->meta.ori_h, view->meta.ori_w);
     for (int i = 0; i < n; i++) {
-        fprintf(o->json, "%s{\"id\": %d, \"name\": ", i ? ", " : "", parts[i].label);
-        cli_print_json_text(o->json, df_detector_class_name(o->detector, parts[i].label));
-        fprintf(o->json, ", \"pixels\": %zu}", parts[i].pixels);
+        df_textbuf_add(o->json, "%s{\"id\": %d, \"name\": ", i ? ", " : "", parts[i].label);
+        df_textbuf_json(o->json, df_detector_class_name(o->detector, parts[i].label));
+        df_textbuf_add(o->json, ", \"pixels\": %zu}", parts[i].pixels);
     }
-    fprintf(o->json, "]}");
+    df_textbuf_add(o->json, "]}");
 }
 
 /* DIR/NAME.jpg is the overlay, DIR/labels/NAME.png the map. */

@@ -5,7 +5,7 @@
 . "${0%/*}/lib.sh"
 
 run 0 info "$config" --shape 192x320 --threads 1 && golden info
-run 0 info "$config" --shape 192x320 --json - && prints '"parameters":	918546' && prints '"multiply_adds"'
+run 0 info "$config" --shape 192x320 --json - && prints '"parameters": 918546' && prints '"multiply_adds"'
 
 # Published: 48 M and 267 G, 86 M and 745 G; for DAT 272 and 750 G, which leave out most of its attention (README, multiply-adds).
 for row in 'mask_rcnn/mask_rcnn_swin 47.795 266.553 3.105' 'mask_rcnn/mask_rcnn_dat 47.825 302.806 40.886' \
