@@ -20,8 +20,7 @@ static const CliOption options[] = {
 /* Round to nearest, ties to even; too large is infinity. */
 static uint16_t half_of(float x)
 {
-    uint32_t u;
-    memcpy(&u, &x, sizeof u);
+    const uint32_t u = df_float_bits(x);
     const uint32_t sign = u >> 16 & 0x8000, magnitude = u & 0x7fffffff;
     if (magnitude > 0x7f800000)
         return (uint16_t)(sign | 0x7e00);

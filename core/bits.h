@@ -6,6 +6,7 @@
 #define DF_CORE_BITS_H
 
 #include <stdint.h>
+#include <string.h>
 
 /* The number of zeros below the lowest set bit; x is not 0. */
 static inline unsigned df_bits_below(uint64_t x)
@@ -31,6 +32,14 @@ static inline unsigned df_bits_above(uint64_t x)
         n++;
     return n;
 #endif
+}
+
+/* The bits of a float, IEEE 754: sign, 8 of exponent, 23 of mantissa. */
+static inline uint32_t df_float_bits(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
 }
 
 #endif

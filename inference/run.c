@@ -133,9 +133,8 @@ static int pass(DfDetector *d, const DfViews *views)
     return df_ctx_error(d->c);
 }
 
-static int run_views(DfDetector *d, const DfViews *views, DfResult *out)
+static int run_task(DfDetector *d, const DfViews *views, DfResult *out)
 {
-    *out = (DfResult){ .height = views->view[0].meta.ori_h, .width = views->view[0].meta.ori_w, .class_label = -1 };
     switch (df_detector_task(d)) {
     case DF_TASK_DETECTION:
         return detect(d, views, out);
@@ -146,6 +145,31 @@ static int run_views(DfDetector *d, const DfViews *views, DfResult *out)
     default:
         return pass(d, views);
     }
+}
+
+static bool all_finite(const float *x, size_t n)
+{
+    size_t bad = 0;
+    for (size_t i = 0; i < n; i++)
+        bad += isfinite(x[i]) ? 0 : 1;
+    return bad == 0;
+}
+
+/* Finite weights can overflow, too. No result that is written has a number that JSON cannot say. */
+static int check_numbers(const DfDetector *d, const DfResult *out)
+{
+    bool good = !out->class_scores || all_finite(out->class_scores, (size_t)d->n_classes);
+    for (size_t i = 0; good && i < out->detections.n; i++)
+        good = all_finite(out->detections.v[i].box, 4) && isfinite(out->detections.v[i].score);
+    return good ? DF_OK : df_fail(DF_EVALUE, "the network gives numbers that are NaN or infinite: want weights that "
+                                             "were trained with this config");
+}
+
+static int run_views(DfDetector *d, const DfViews *views, DfResult *out)
+{
+    *out = (DfResult){ .height = views->view[0].meta.ori_h, .width = views->view[0].meta.ori_w, .class_label = -1 };
+    const int error = run_task(d, views, out);
+    return error == DF_OK ? check_numbers(d, out) : error;
 }
 
 int df_detector_run_sample(DfDetector *d, const DfSample *sample, DfResult *out)

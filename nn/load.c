@@ -69,6 +69,17 @@ static int note_wrong_shape(Loader *l, const NnParam *param, const DfArray *arra
 
 /* ---- one array --------------------------------------------------------------------------------------------------- */
 
+/* A network with one weight that is no number gives nothing but such, and these would look like "no detections". */
+static int check_numbers(const float *x, size_t n, const char *name)
+{
+    size_t bad = 0;
+    for (size_t i = 0; i < n; i++)
+        bad += (df_float_bits(x[i]) & 0x7f800000) == 0x7f800000; /* the exponent of NaN and of infinity */
+    if (bad == 0)
+        return DF_OK;
+    return df_fail(DF_EVALUE, "%s: %zu of %zu values are NaN or infinite: want numbers", name, bad, n);
+}
+
 static int load_one(Loader *l, NnParam *param, const DfArray *array)
 {
     const bool same = same_shape(array, param->shape);
@@ -76,11 +87,13 @@ static int load_one(Loader *l, NnParam *param, const DfArray *array)
         return note_wrong_shape(l, param, array);
     const size_t met = (size_t)df_array_count(array);
     const size_t wanted = df_count(param->shape);
-    const int error = make_staging(l, met + wanted);
+    int error = make_staging(l, met + wanted);
     if (error < 0)
         return error;
     float *official = l->staging;
     df_array_f32(array, l->staging);
+    if ((error = check_numbers(l->staging, met, param->name)) < 0)
+        return error;
     if (!same) {
         official = l->staging + met;
         nn_resize(param, array, l->staging, official);

@@ -153,6 +153,28 @@ Test(load, what_is_not_allowed_is_an_error)
     free(f);
 }
 
+Test(load, a_weight_that_is_no_number_is_named)
+{
+    static const float bad[] = { NAN, INFINITY, -INFINITY };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        File *f = calloc(1, sizeof *f);
+        NnModel *model = new_model();
+        NnReport report;
+        nn_param(nn_at(nn_root(model), "a"), "weight", DF_SHAPE(2, 3), NN_AS_IS, nn_constant(0));
+        add(f, "a.weight", DF_SHAPE(2, 3));
+        add(f, "unknown", DF_SHAPE(2));
+        f->number[0][5] = bad[i];
+        f->number[1][0] = bad[i];
+        write_and_open(f);
+        cr_expect_eq(load(model, f, NULL, &report), DF_EVALUE);
+        cr_expect(strstr(df_error(), "a.weight: 1 of 6 values are NaN or infinite: want numbers"), "%s", df_error());
+        nn_report_free(&report);
+        nn_model_free(model);
+        close_file(f);
+        free(f);
+    }
+}
+
 Test(load, the_best_prefix_is_cut_or_added)
 {
     static const char *const rows[][2] = { /* the key in the file, the parameter's name */
