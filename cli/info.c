@@ -52,8 +52,8 @@ static int report(CliSession *s, int H, int W)
     df_json_begin(&json, "modules", '[');
     const bool table = !json_path || strcmp(json_path, "-") != 0;
     if (table)
-        printf("%s, %ld x 3 x %d x %d\n\n%-34s %11s %11s %11s %11s %11s %11s\n", df_model_type(s->model), batch, H, W,
-               "module", "parameters", "mult-adds", "= layers", "+ attention", "+ padding", "activations");
+        printf("%s, %ld x %d x %d x %d\n\n%-34s %11s %11s %11s %11s %11s %11s\n", df_model_type(s->model), batch,
+               df_model_channels(s->model), H, W, "module", "parameters", "mult-adds", "= layers", "+ attention", "+ padding", "activations");
     for (int i = 1; i < n; i++) {
         const size_t parameters = nn_model_elements(weights, rows[i].path);
         put_row(&json, NULL, &rows[i], parameters);

@@ -28,7 +28,7 @@ static void count_classes(DfDetector *d)
     df_detector_usual_shape(d, 224, &H, &W);
     d->c->dry = true;
     df_listen(d->c, hear_logits, false, &d->n_classes);
-    df_model_forward(d->model, d->c, df_new(d->c, DF_SHAPE(1, H, W, 3)));
+    df_model_forward(d->model, d->c, df_new(d->c, DF_SHAPE(1, H, W, df_model_channels(d->model))));
     df_listen(d->c, NULL, false, NULL);
     df_reset(d->c);
     d->c->dry = false;

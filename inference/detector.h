@@ -89,6 +89,8 @@ DF_API int df_detector_run_sample(DfDetector *, const DfSample *, DfResult *);
 
 /* DF_ENOMEM if the activations of an input of n x H x W would take more than this machine's memory. */
 DF_API int df_detector_check_memory(const DfDetector *, int n, int H, int W);
+/* DF_EVALUE if the network reads another number of channels than the three of a picture. */
+DF_API int df_detector_check_channels(const DfDetector *);
 /* The usual input size: 800 x `wide` for detectors, 512 x 512 for segmentors, the config's img_size for classifiers. */
 DF_API void df_detector_usual_shape(const DfDetector *, int wide, int *H, int *W);
 

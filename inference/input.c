@@ -31,15 +31,15 @@ int df_detector_check_memory(const DfDetector *d, int n, int H, int W)
     if (error < 0)
         return error;
     c->dry = true;
-    df_model_forward(d->model, c, df_new(c, DF_SHAPE(n, H, W, 3)));
+    df_model_forward(d->model, c, df_new(c, DF_SHAPE(n, H, W, df_model_channels(d->model))));
     error = df_ctx_error(c);
     const double wanted = (double)c->peak;
     const double there = memory_there();
     df_ctx_free(c);
     if (error == DF_OK && wanted > there)
         return df_fail(DF_ENOMEM,
-                       "a network input of %d x 3 x %d x %d needs %.1f GB of memory: %.1f GB are available", n, H, W,
-                       1e-9 * wanted, 1e-9 * there);
+                       "a network input of %d x %d x %d x %d needs %.1f GB of memory: %.1f GB are available", n,
+                       df_model_channels(d->model), H, W, 1e-9 * wanted, 1e-9 * there);
     return error;
 }
 
@@ -52,8 +52,17 @@ static int check_size(const DfDetector *d, const DfImageMeta *meta, bool whole)
     return pixels > LARGE_INPUT && whole ? df_detector_check_memory(d, 1, meta->pad_h, meta->pad_w) : DF_OK;
 }
 
+int df_detector_check_channels(const DfDetector *d)
+{
+    const int channels = df_model_channels(d->model);
+    return channels == 3 ? DF_OK : df_fail(DF_EVALUE, "the network reads %d channels, and a picture has 3", channels);
+}
+
 int df_detector_input(DetectorInput *out, DfDetector *d, const DfViews *views, bool whole)
 {
+    const int unfit = df_detector_check_channels(d);
+    if (unfit < 0)
+        return unfit;
     df_reset(d->c);
     if (views->n > DF_MOST_VIEWS)
         return df_fail(DF_EVALUE, "the test pipeline gives %d views of an image: want at most %d", views->n,

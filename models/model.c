@@ -14,6 +14,7 @@ struct DfModel {
     const DfArchitecture *architecture; /* NULL: a bare backbone */
     void *self;
     BackbonePart backbone;
+    int channels;                       /* of an image           */
     const DfClassLoss *class_loss;      /* of a bare backbone    */
 };
 
@@ -65,6 +66,15 @@ static int build(DfModel *model, const DfNode *root)
     return df_node_fail(root, DF_EVALUE, "has none of the keys 'model', 'args' and 'backbone'");
 }
 
+/* Backbones read the option under one of two names; the options of DETR's programs have none. */
+static int channels_of(const DfNode *root)
+{
+    const DfNode *whole = df_node_get(root, "model");
+    const DfNode *backbone = df_node_get(whole ? whole : root, "backbone");
+    const DfNode *named = df_node_get(backbone, "in_chans");
+    return (int)df_node_int(named ? named : df_node_get(backbone, "in_channels"), 3);
+}
+
 int df_model_new(DfModel **out, const DfNode *root)
 {
     *out = NULL;
@@ -74,6 +84,7 @@ int df_model_new(DfModel **out, const DfNode *root)
     int error = nn_model_new(&model->weights);
     if (error == DF_OK)
         error = build(model, root);
+    model->channels = channels_of(root);
     if (error < 0) {
         df_model_free(model);
         return error;
@@ -118,6 +129,11 @@ bool df_model_is_segmentor(const DfModel *model)
 int df_model_classes(const DfModel *model)
 {
     return model->architecture && model->architecture->classes ? model->architecture->classes(model->self) : 0;
+}
+
+int df_model_channels(const DfModel *model)
+{
+    return model->channels;
 }
 
 /* ---- weights ----------------------------------------------------------------------------------------------------- */
@@ -175,17 +191,17 @@ static void run_backbone(const DfModel *model, DfCtx *c, DfTensor *image)
         df_observe(c, maps.map[i], "out", i);
 }
 
-static bool takes(DfCtx *c, const DfTensor *image)
+static bool takes(const DfModel *model, DfCtx *c, const DfTensor *image)
 {
-    if (image->shape.n != 4 || df_dim(image, 3) != 3)
-        df_ctx_fail(c, DF_ESHAPE, "the image has %d dimensions, the last of %d: want N H W 3", image->shape.n,
-                    df_dim(image, -1));
+    if (image->shape.n != 4 || df_dim(image, 3) != model->channels)
+        df_ctx_fail(c, DF_ESHAPE, "the image has %d dimensions, the last of %d: want N H W %d", image->shape.n,
+                    df_dim(image, -1), model->channels);
     return !c->err;
 }
 
 void df_model_forward(const DfModel *model, DfCtx *c, DfTensor *image)
 {
-    if (!takes(c, image))
+    if (!takes(model, c, image))
         return;
     if (model->architecture)
         model->architecture->forward(c, model->self, image);
@@ -199,7 +215,7 @@ int df_model_detect(const DfModel *model, DfCtx *c, DfTensor *image, const DfIma
     memset(results, 0, (size_t)n * sizeof *results);
     if (!df_model_is_detector(model))
         return df_fail(DF_EVALUE, "%s is no detector", df_model_type(model));
-    if (!takes(c, image))
+    if (!takes(model, c, image))
         return df_ctx_error(c);
     const int error = model->architecture->detect(c, model->self, image, metas, n, rescale, results);
     for (int i = 0; error < 0 && i < n; i++)
@@ -217,7 +233,7 @@ int df_model_detect_views(const DfModel *model, DfCtx *c, DfTensor *const *views
         return df_fail(DF_EVALUE, "%s makes nothing of %d views of an image: test-time augmentation is not built in",
                        df_model_type(model), n);
     for (int i = 0; i < n; i++)
-        if (!takes(c, views[i]))
+        if (!takes(model, c, views[i]))
             return df_ctx_error(c);
     const int error = model->architecture->detect_views(c, model->self, views, metas, n, result);
     if (error < 0)
@@ -231,7 +247,7 @@ int df_model_segment(const DfModel *model, DfCtx *c, DfTensor *const *views, con
     if (!df_model_is_segmentor(model))
         return df_fail(DF_EVALUE, "%s is no segmentor", df_model_type(model));
     for (int i = 0; i < n; i++)
-        if (!takes(c, views[i]))
+        if (!takes(model, c, views[i]))
             return df_ctx_error(c);
     return model->architecture->segment(c, model->self, views, metas, n, labels);
 }
@@ -254,7 +270,7 @@ int df_model_losses(const DfModel *model, DfCtx *c, DfTensor *image, const DfLos
     out->samplings = 0;
     if (model->architecture && !model->architecture->losses)
         return df_fail(DF_EVALUE, "%s has no losses built in", df_model_type(model));
-    if (!takes(c, image))
+    if (!takes(model, c, image))
         return df_ctx_error(c);
     if (!model->architecture)
         backbone_losses(model, c, image, batch, out);

@@ -24,6 +24,7 @@ DF_API bool df_model_is_detector(const DfModel *);
 DF_API bool df_model_has_masks(const DfModel *);      /* a detector whose detections have masks          */
 DF_API bool df_model_is_segmentor(const DfModel *);
 DF_API int df_model_classes(const DfModel *);         /* without background; 0 for a bare backbone      */
+DF_API int df_model_channels(const DfModel *);        /* of an image: 3, or the backbone's in_chans     */
 
 DF_API int df_model_init(DfModel *, uint64_t seed);   /* fresh weights, the official way */
 typedef struct {

@@ -127,7 +127,7 @@ static int find_layers(DfPoints *p, const DfModel *model, int H, int W)
         return error;
     c->dry = true;
     df_listen_points(c, hear_of_layer, p);
-    df_model_forward(model, c, df_new(c, DF_SHAPE(1, H, W, 3)));
+    df_model_forward(model, c, df_new(c, DF_SHAPE(1, H, W, df_model_channels(model))));
     error = df_ctx_error(c);
     df_ctx_free(c);
     return error == DF_OK && p->error < 0 ? df_fail_memory("the attention layers") : error;

@@ -60,7 +60,7 @@ static int dry_pass(DfRun *r, const Size *batch, size_t *activations)
     c->dry = true;
     c->recording = true;
     c->training = true;
-    df_model_forward(r->model, c, df_new(c, DF_SHAPE(batch->n, batch->height, batch->width, 3)));
+    df_model_forward(r->model, c, df_new(c, DF_SHAPE(batch->n, batch->height, batch->width, df_model_channels(r->model))));
     error = df_ctx_error(c);
     *activations = 2 * c->peak;
     df_ctx_free(c);

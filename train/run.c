@@ -81,7 +81,9 @@ static int open_network(DfRun *r)
     r->model = df_detector_model(r->detector);
     r->weights = df_model_weights(r->model);
     r->c = df_detector_context(r->detector);
-    error = read_plan(r);
+    error = df_detector_check_channels(r->detector);
+    if (error == DF_OK)
+        error = read_plan(r);
     return error < 0 ? error : df_detector_prepare(r->detector);
 }
 

@@ -96,9 +96,9 @@ static int report(CliSession *s, int H, int W, Times *t)
     df_json_begin(&json, "modules", '[');
     const bool table = !json_path || strcmp(json_path, "-") != 0;
     if (table)
-        printf("%s, %ld x 3 x %d x %d, %d threads, kernels %s, median of %d\n\n%-34s %10s %9s %12s %8s\n",
-               df_model_type(s->model), batch, H, W, df_pool_threads(s->pool), df_kernels_name(s->c->k), n, "module",
-               "ms", "GFLOP", "GFLOP/s", "of peak");
+        printf("%s, %ld x %d x %d x %d, %d threads, kernels %s, median of %d\n\n%-34s %10s %9s %12s %8s\n",
+               df_model_type(s->model), batch, df_model_channels(s->model), H, W, df_pool_threads(s->pool),
+               df_kernels_name(s->c->k), n, "module", "ms", "GFLOP", "GFLOP/s", "of peak");
     for (int i = 1; i < n_rows; i++) {
         const double each = rows[i].seconds / n;
         const double work = flops_of(&rows[i], n);

@@ -113,7 +113,7 @@ void cli_noise_done(CliNoise *noise)
 
 DfTensor *cli_noise_pictures(CliSession *s, int n, int H, int W)
 {
-    DfTensor *image = df_zeros(s->c, DF_SHAPE(n, H, W, 3));
+    DfTensor *image = df_zeros(s->c, DF_SHAPE(n, H, W, df_model_channels(s->model)));
     DfRandom random = df_random(1, 2);
     for (size_t i = 0; s->c->err == DF_OK && i < df_size(image); i++)
         image->data[i] = (float)(2 * df_uniform(&random) - 1);

@@ -11,7 +11,7 @@ int cli_dry_pass(CliSession *s, int batch, int H, int W)
 {
     s->c->dry = true;
     df_profile(s->c, true);
-    df_model_forward(s->model, s->c, df_new(s->c, DF_SHAPE(batch, H, W, 3)));
+    df_model_forward(s->model, s->c, df_new(s->c, DF_SHAPE(batch, H, W, df_model_channels(s->model))));
     return df_ctx_error(s->c);
 }
 

@@ -9,15 +9,16 @@
 int cli_read_image(CliSession *s, const CliInput *input, const char *name, DfTensor **image)
 {
     const DfArray *array = df_checkpoint_find(input->file, name);
-    if (!array || array->ndim != 4 || array->shape[1] != 3)
-        return df_fail(DF_EFORMAT, "%s: want a tensor `%s` of shape N 3 H W", input->path, name);
+    const int channels = df_model_channels(s->model);
+    if (!array || array->ndim != 4 || array->shape[1] != channels)
+        return df_fail(DF_EFORMAT, "%s: want a tensor `%s` of shape N %d H W", input->path, name, channels);
     for (int i = 0; i < 4; i++)
         if (array->shape[i] < 1 || array->shape[i] > 32768)
             return df_fail(DF_EFORMAT, "%s: `%s` has size %lld in dimension %d: want 1 to 32768", input->path, name,
                            (long long)array->shape[i], i);
     if (array->shape[2] * array->shape[3] > 1 << 24 || array->shape[0] > 1024)
-        return df_fail(DF_EFORMAT, "%s: `image` is %lld x 3 x %lld x %lld: want at most 1024 images of %d pixels",
-                       input->path, (long long)array->shape[0], (long long)array->shape[2], (long long)array->shape[3],
+        return df_fail(DF_EFORMAT, "%s: `image` is %lld x %d x %lld x %lld: want at most 1024 images of %d pixels",
+                       input->path, (long long)array->shape[0], channels, (long long)array->shape[2], (long long)array->shape[3],
                        1 << 24);
     DfArray nhwc = *array; /* the same bytes, read in our order */
     const int order[4] = { 0, 2, 3, 1 };
@@ -25,7 +26,7 @@ int cli_read_image(CliSession *s, const CliInput *input, const char *name, DfTen
         nhwc.shape[i] = array->shape[order[i]];
         nhwc.stride[i] = array->stride[order[i]];
     }
-    *image = df_new(s->c, DF_SHAPE((int)nhwc.shape[0], (int)nhwc.shape[1], (int)nhwc.shape[2], 3));
+    *image = df_new(s->c, DF_SHAPE((int)nhwc.shape[0], (int)nhwc.shape[1], (int)nhwc.shape[2], channels));
     if (df_ctx_error(s->c) == DF_OK)
         df_array_f32(&nhwc, (*image)->data);
     if (df_ctx_error(s->c) == DF_OK && array->dtype == DF_U8)

@@ -45,6 +45,15 @@ sed 's/tgt_labels_0/tgt_lebals_0/' "$detr/input.safetensors" >unlabelled.safeten
 losses 1 --input unlabelled.safetensors && says '`tgt_boxes_0` without labels'
 run 0 forward "$config" w.safetensors --input one.safetensors --output y.safetensors --losses --quiet && names y.safetensors >out && prints loss:loss_cls.0
 
+# Images of other than three channels: tensors have them, pictures do not.
+for name in swin_patches_cls swin_rectangle_cls resnet50_one_row; do
+    case_of=$root/tests/data/backbones/$name
+    run 0 forward "$case_of/config.json" "$case_of/weights.pth" --input "$case_of/input.safetensors" --output y.safetensors --quiet
+done
+run 1 forward "$case_of/config.json" "$case_of/weights.pth" --input one.safetensors --output y.safetensors --quiet && says 'of shape N 1 H W'
+run 0 info "$case_of/config.json" --shape 32x32 --depth 0 && prints '1 x 1 x 32 x 32'
+run 1 train "$root/configs/nano/retinanet_swin_nano.py" --set model.backbone.in_chans=4 --work-dir run --quiet && says 'the network reads 4 channels, and a picture has 3'
+
 # Steps of training.
 steps() { want=$1; shift; run "$want" forward "$detr/config.json" "$detr/weights.pth" --quiet --output l.safetensors --input "$detr/input.safetensors" "$@"; }
 steps 0 --steps 3 --threads 2 && names l.safetensors >out && prints losses && prints grad_norm && prints final:class_embed.1.bias
