@@ -286,8 +286,10 @@ static int run(const CliCommand *command, int argc, char **argv)
 {
     const char **args = df_calloc((size_t)argc + 1, sizeof *args);
     int n = 0;
-    if (!args)
+    if (!args) {
+        fprintf(stderr, "deformer %s: out of memory for its arguments\n", command->name);
         return EXIT_FAILURE;
+    }
     int status = read_arguments(command, argc, argv, args, &n);
     if (status == 0 && wants_help) {
         print_help(command);

@@ -167,7 +167,8 @@ int df_model_load(DfModel *model, const char *path, const DfModelLoad *options)
     error = nn_model_load(model->weights, file, &load, &report);
     if (error < 0)
         df_fail_in(error, "%s: ", path);
-    char *text = nn_report_text(&report);
+    const bool whole = error != DF_ENOMEM; /* or the report speaks of a part of the file */
+    char *text = whole ? nn_report_text(&report) : NULL;
     if (text)
         df_log(error < 0 ? DF_LOG_WARNING : DF_LOG_INFO, "%s (%s): %s", path, df_checkpoint_form(file), text);
     df_free(text);

@@ -248,7 +248,8 @@ static int run(int n, const char *const *args)
         error = open_run(&r, args[0], args[1]);
     if (error == DF_OK)
         error = run_pictures(&r);
-    if (r.json.n && (error == DF_OK || error == DF_EINTERRUPT || r.failed)) {
+    const bool begun = r.json.n || r.json.failed;
+    if (begun && (error == DF_OK || error == DF_EINTERRUPT || r.failed)) {
         const int written = write_results(&r);
         error = error < 0 ? error : written;
     }

@@ -50,6 +50,12 @@ static CheckKind *kind_of(DfCheck *c, const char *code, DfCheckLevel level)
     return &c->kinds[c->n_kinds++];
 }
 
+int df_check_begin_file(DfCheck *c, const char *name)
+{
+    c->file = df_arena_copy(c->arena, name, strlen(name));
+    return c->file ? DF_OK : df_fail_memory("a path");
+}
+
 int df_check_find(DfCheck *c, DfCheckLevel level, const char *code, size_t line, const char *format, ...)
 {
     CheckKind *kind = kind_of(c, code, level);

@@ -93,6 +93,9 @@ typedef struct {
 } CheckWanted;
 int df_check_wanted(DfCheck *, const DfCocoRecord *, const CheckWanted *, size_t n, const char *kind);
 
+/* Findings from here on are of this file. */
+int df_check_begin_file(DfCheck *, const char *name);
+
 /* Adds a finding; `code` is a constant, the same for all findings alike. */
 int df_check_find(DfCheck *, DfCheckLevel, const char *code, size_t line, const char *format, ...) DF_PRINTF(5, 6);
 

@@ -368,8 +368,9 @@ static int look_through(Results *s, DfJson *json)
 int df_check_results_json(DfCheck *c, DfJson *json)
 {
     Results s = { .check = c };
-    c->file = df_arena_copy(c->arena, df_json_name(json), strlen(df_json_name(json)));
-    int error = sort_truths(&s);
+    int error = df_check_begin_file(c, df_json_name(json));
+    if (error == DF_OK)
+        error = sort_truths(&s);
     if (error == DF_OK)
         error = rank_categories(&s);
     if (error == DF_OK)

@@ -11,11 +11,12 @@
 #include "eval/check/data.h"
 
 /* The beginning of a name, if there is one. */
-static const char *keep_name(DfCheck *c, bool has, const DfCocoText *name)
+static int keep_name(DfCheck *c, bool has, const DfCocoText *name, const char **kept)
 {
     enum { LONGEST = 511 };
     const size_t n = has ? strlen(name->at) : 0;
-    return n > 0 ? df_arena_copy(c->arena, name->at, n < LONGEST ? n : LONGEST) : NULL;
+    *kept = n > 0 ? df_arena_copy(c->arena, name->at, n < LONGEST ? n : LONGEST) : NULL;
+    return n > 0 && !*kept ? df_fail_memory("names") : DF_OK;
 }
 
 /* The table entry of an id, made if it is new. */
@@ -68,7 +69,8 @@ static int look_at_image(void *arg, DfCocoRecord *r)
     image->line = r->line;
     image->width = size ? r->width : 0;
     image->height = size ? r->height : 0;
-    image->name = keep_name(c, r->has & DF_COCO_FILE_NAME, &r->file_name);
+    if (error == DF_OK)
+        error = keep_name(c, r->has & DF_COCO_FILE_NAME, &r->file_name, &image->name);
     if (error == DF_OK && !size)
         error = df_check_find(c, DF_CHECK_WARNING, "image_without_size", r->line,
                               "image %zu has no width and height of at least 1: masks cannot be scored", r->number);
@@ -116,7 +118,8 @@ static int look_at_category(void *arg, DfCocoRecord *r)
                               category->line);
     category->listed = true;
     category->line = r->line;
-    category->name = keep_name(c, r->has & DF_COCO_NAME, &r->name);
+    if (error == DF_OK)
+        error = keep_name(c, r->has & DF_COCO_NAME, &r->name, &category->name);
     return error == DF_OK && category->name ? look_at_name(c, r, at) : error;
 }
 
@@ -294,8 +297,9 @@ int df_check_truth_json(DfCheck *c, DfJson *json)
         { DF_COCO_ANNOTATIONS, "annotations" },
     };
     Reading reading = { .check = c };
-    c->file = df_arena_copy(c->arena, df_json_name(json), strlen(df_json_name(json)));
-    int error = df_coco_stream_truth(json, &(DfCocoFile){ .arg = &reading, .list = look_at_list });
+    int error = df_check_begin_file(c, df_json_name(json));
+    if (error == DF_OK)
+        error = df_coco_stream_truth(json, &(DfCocoFile){ .arg = &reading, .list = look_at_list });
     for (size_t i = 0; error == DF_OK && i < 3; i++)
         if (!reading.seen[lists[i].list])
             error = df_check_find(c, DF_CHECK_ERROR, "list_missing", 0, "there is no list \"%s\"", lists[i].key);

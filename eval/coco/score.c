@@ -84,8 +84,9 @@ int df_coco_scores_json(const DfCocoScores *s, const char *explain, char **out)
         df_free(scores);
     }
     df_textbuf_add(&text, "%s%s}\n", explain ? ",\n \"explain\": " : "", explain ? explain : "");
-    const int taken = df_textbuf_take(&text, out);
-    if (error < 0 && taken == DF_OK)
-        df_free(*out);
-    return error < 0 ? error : taken;
+    if (error == DF_OK)
+        return df_textbuf_take(&text, out);
+    df_free(text.at);
+    *out = NULL;
+    return error;
 }

@@ -183,8 +183,8 @@ static void append_recalls(DfTextbuf *t, const DfCocoEval *e)
 /* The lines of df_coco_eval_notes(). */
 static void append_notes(DfTextbuf *t, const DfCocoEval *e)
 {
-    char *notes, *rest;
-    t->failed |= df_coco_eval_notes(e, true, &notes) < 0;
+    char *notes = NULL, *rest;
+    t->failed = t->failed || df_coco_eval_notes(e, true, &notes) < 0;
     if (t->failed)
         return;
     df_textbuf_add(t, ",\n \"notes\": [");
