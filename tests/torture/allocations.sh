@@ -7,7 +7,7 @@
 #
 #     TORTURE_POINTS=N    allocations that are tried, spread over the run (40); the first of them are tried twice as densely
 #     TORTURE_ALL=1       all of the first 2000, and N of the rest: a long run
-library=$3
+case $3 in /*) library=$3 ;; *) library=$PWD/$3 ;; esac
 . "${0%/*}/../cli/lib.sh"
 shift 3
 wanted=" $* "
@@ -117,6 +117,7 @@ torture() { # NAME ARGUMENTS...
     try_at 0 "$@"
     all=$(number made) kept=$(number kept)
     [ "$status" -eq 0 ] || { fail "undisturbed, it ends with $status"; return; }
+    [ "$all" -gt 0 ] || { fail "$library saw no allocation"; return; }
     rm -rf whole && mv work whole
     canonical out >whole_out
     cp err whole_err

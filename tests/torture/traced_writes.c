@@ -7,7 +7,7 @@
  *     TRACE_LOG=FILE     grows by one record a call:
  *
  *     create ID PATH | write ID OFFSET SIZE, and SIZE bytes behind the line | size ID SIZE | sync ID
- *     rename OLD NEW | remove PATH | folder PATH | syncfolder PATH
+ *     link OLD NEW | rename OLD NEW | remove PATH | folder PATH | syncfolder PATH
  *
  * ID is the number of a file's inode in this trace, a PATH is relative to DIR. Only calls that succeed are noted.
  */
@@ -205,14 +205,28 @@ int fdatasync(int fd)
     return error;
 }
 
-int rename(const char *old, const char *new)
+static int named(const char *what, const char *old, const char *new, int error)
 {
     char from_room[PATH_MAX], to_room[PATH_MAX];
-    pthread_mutex_lock(&lock);
-    const int error = REAL(rename)(old, new);
-    const char *from = error == 0 ? below(old, from_room) : NULL, *to = from ? below(new, to_room) : NULL;
+    const char *from = error == 0 ? below(old, from_room) : NULL;
+    const char *to = from ? below(new, to_room) : NULL;
     if (to)
-        note(NULL, 0, "rename %s %s\n", from, to);
+        note(NULL, 0, "%s %s %s\n", what, from, to);
+    return error;
+}
+
+int rename(const char *old, const char *new)
+{
+    pthread_mutex_lock(&lock);
+    const int error = named("rename", old, new, REAL(rename)(old, new));
+    pthread_mutex_unlock(&lock);
+    return error;
+}
+
+int linkat(int old_folder, const char *old, int new_folder, const char *new, int flags)
+{
+    pthread_mutex_lock(&lock);
+    const int error = named("link", old, new, REAL(linkat)(old_folder, old, new_folder, new, flags));
     pthread_mutex_unlock(&lock);
     return error;
 }
