@@ -155,7 +155,7 @@ torture forward forward "$config" "$boxes_weights" --input "$folder/image.safete
 }
 torture metric metric coco "$truth" "$found" --json scores.json
 torture metric_explain metric coco "$truth" "$found" --explain page.html
-torture metric_maps metric ade20k "$folder/data/annotations/val2017" "$folder/data/annotations/val2017" --classes 18 --json scores.json
+torture metric_maps metric ade20k "$folder/data/annotations/val2017" "$folder/data/annotations/val2017" --num-classes 18 --json scores.json
 torture check metric check "$truth" "$found"
 torture compare compare --gt "$truth" "$folder/boxes" "$folder/other"
 finish
