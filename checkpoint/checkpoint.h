@@ -29,6 +29,9 @@ typedef struct DfCheckpoint DfCheckpoint;
 #define DF_CHECKPOINT_MAX_FILE ((size_t)1 << 35)
 #define DF_CHECKPOINT_MOST_REPEATED 16
 #define DF_CHECKPOINT_FREE ((uint64_t)64 << 20)
+/* `path` may also be an index of several files (model.safetensors.index.json: its dict `weight_map` says for each array
+ * which file beside it has it), or a folder with a model.safetensors, a pytorch_model.bin or an index of such, as
+ * transformers and timm write them. */
 DF_API int df_checkpoint_open(DfCheckpoint **out, const char *path, const char *wrapper);
 /* borrowed */
 DF_API int df_checkpoint_parse(DfCheckpoint **out, const void *bytes, size_t size, const char *name,

@@ -26,6 +26,8 @@ struct DfCheckpoint {
     size_t text_room; /* bytes that names and texts may still take */
     int (*verify)(const DfCheckpoint *);
     void *detail; /* what `verify` needs, in the arena */
+    DfCheckpoint **parts; /* the files of an index, in the arena; they own the bytes */
+    size_t n_parts;
 };
 
 /* Adds one array; its name must last (arena). A later one of the same name takes the place of the earlier. */
@@ -43,6 +45,10 @@ int df_state_dict(DfCheckpoint *, const DfPickle *pickle, const char *wrapper, D
 int df_pth_zip_open(DfCheckpoint *, const char *wrapper);
 int df_pth_legacy_open(DfCheckpoint *, const char *wrapper);
 int df_safetensors_open(DfCheckpoint *);
+/* The file `path` is an index of several files; its messages name files themselves. */
+int df_shards_open(DfCheckpoint *, const char *path);
+/* The file with the weights of a folder as transformers and timm write them; df_free() it. */
+int df_folder_weights(char **path, const char *folder);
 
 int df_safetensors_write(DfWriter *, const DfArray *arrays, size_t n, const char *const *metadata, size_t n_metadata);
 int df_pth_write(DfWriter *, const DfArray *arrays, size_t n, const char *const *metadata, size_t n_metadata);

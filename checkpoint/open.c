@@ -68,18 +68,46 @@ int df_checkpoint_parse(DfCheckpoint **out, const void *bytes, size_t size, cons
     return error;
 }
 
+/* Several files that an index names. */
+static int open_index(DfCheckpoint *ck, const char *path, const char *wrapper)
+{
+    if (!(ck->name = df_arena_copy(ck->arena, path, strlen(path))))
+        return df_fail_memory("a checkpoint");
+    if (wrapper)
+        return df_fail(DF_EVALUE, "%s: is an index of files, which has no '%s' inside", path, wrapper);
+    const int error = df_shards_open(ck, path);
+    return error < 0 ? error : df_checkpoint_index(ck);
+}
+
+static int open_file(DfCheckpoint *ck, const char *path, const char *wrapper)
+{
+    if (df_ends_with(path, ".index.json"))
+        return open_index(ck, path, wrapper);
+    const int error = df_file_open(&ck->file, path, DF_CHECKPOINT_MAX_FILE);
+    if (error < 0)
+        return error;
+    ck->bytes = ck->file.data;
+    ck->size = ck->file.size;
+    return parse(ck, path, wrapper);
+}
+
+static int open_folder(DfCheckpoint *ck, const char *folder, const char *wrapper)
+{
+    char *path;
+    int error = df_folder_weights(&path, folder);
+    if (error == DF_OK)
+        error = open_file(ck, path, wrapper);
+    df_free(path);
+    return error;
+}
+
 int df_checkpoint_open(DfCheckpoint **out, const char *path, const char *wrapper)
 {
     *out = NULL;
     DfCheckpoint *ck = checkpoint_new();
     if (!ck)
         return DF_ENOMEM;
-    int error = df_file_open(&ck->file, path, DF_CHECKPOINT_MAX_FILE);
-    if (error == DF_OK) {
-        ck->bytes = ck->file.data;
-        ck->size = ck->file.size;
-        error = parse(ck, path, wrapper);
-    }
+    const int error = df_is_directory(path) ? open_folder(ck, path, wrapper) : open_file(ck, path, wrapper);
     if (error < 0)
         df_checkpoint_close(ck);
     else
@@ -91,6 +119,8 @@ void df_checkpoint_close(DfCheckpoint *ck)
 {
     if (!ck)
         return;
+    for (size_t i = 0; i < ck->n_parts; i++)
+        df_checkpoint_close(ck->parts[i]);
     df_file_close(&ck->file);
     df_free(ck->arrays);
     df_free((void *)ck->metadata);

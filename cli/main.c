@@ -274,6 +274,26 @@ static int no_command(const char *name)
     return USAGE;
 }
 
+static bool is_checkpoint(const char *text)
+{
+    static const char *const endings[] = { ".pth", ".pt", ".bin", ".safetensors", ".pkl", ".ckpt", ".index.json" };
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (df_ends_with(text, endings[i]))
+            return true;
+    return strcmp(text, "random") == 0 || df_starts_with(text, "random:") || df_is_model_folder(text);
+}
+
+/* The folder of a model has its own weights: CHECKPOINT may be left out, and is the folder. args[] has room. */
+static int put_checkpoint(const CliCommand *command, const char **args, int n)
+{
+    const bool left_out = n < 2 || !is_checkpoint(args[1]);
+    if (n < 1 || !df_starts_with(command->synopsis, "CONFIG CHECKPOINT") || !df_is_model_folder(args[0]) || !left_out)
+        return n;
+    memmove(args + 2, args + 1, (size_t)(n - 1) * sizeof *args);
+    args[1] = args[0];
+    return n + 1;
+}
+
 /* A misspelt variable is said whether the command would have asked for it or not. */
 static int check_environment(void)
 {
@@ -284,13 +304,14 @@ static int check_environment(void)
 
 static int run(const CliCommand *command, int argc, char **argv)
 {
-    const char **args = df_calloc((size_t)argc + 1, sizeof *args);
+    const char **args = df_calloc((size_t)argc + 2, sizeof *args);
     int n = 0;
     if (!args) {
         fprintf(stderr, "deformer %s: out of memory for its arguments\n", command->name);
         return EXIT_FAILURE;
     }
     int status = read_arguments(command, argc, argv, args, &n);
+    n = put_checkpoint(command, args, n);
     if (status == 0 && wants_help) {
         print_help(command);
     } else if (status == 0 && wants_version) {

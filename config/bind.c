@@ -248,13 +248,18 @@ static int check_keys(const DfNode *dict, const DfOpt *opts, const char *what)
     return DF_OK;
 }
 
-int df_bind(const DfNode *dict, const DfOpt *opts, void *out, DfArena *arena, const char *what)
+static int check_dict(const DfNode *dict, const char *what)
+{
+    if (dict && dict->kind != DF_NODE_DICT)
+        return df_node_fail(dict, DF_EVALUE, "%s for %s, want a dict", df_node_kind_name(dict), what);
+    return DF_OK;
+}
+
+static int get_all(const DfNode *dict, const DfOpt *opts, void *out, DfArena *arena, const char *what)
 {
     DfConfig tree = { .arena = arena };
     const Bind b = { &tree, what, out };
-    if (dict && dict->kind != DF_NODE_DICT)
-        return df_node_fail(dict, DF_EVALUE, "%s for %s, want a dict", df_node_kind_name(dict), what);
-    int error = dict ? check_keys(dict, opts, what) : DF_OK;
+    int error = DF_OK;
     for (const DfOpt *opt = opts; opt->kind != DF_KIND_END && error == DF_OK; opt++) {
         const DfNode *value = df_node_get(dict, opt->name);
         if (value)
@@ -265,4 +270,18 @@ int df_bind(const DfNode *dict, const DfOpt *opts, void *out, DfArena *arena, co
             error = df_node_fail(dict, DF_EVALUE, "%s requires the key '%s'", what, opt->name);
     }
     return error;
+}
+
+int df_bind(const DfNode *dict, const DfOpt *opts, void *out, DfArena *arena, const char *what)
+{
+    int error = check_dict(dict, what);
+    if (error == DF_OK && dict)
+        error = check_keys(dict, opts, what);
+    return error == DF_OK ? get_all(dict, opts, out, arena, what) : error;
+}
+
+int df_bind_known(const DfNode *dict, const DfOpt *opts, void *out, DfArena *arena, const char *what)
+{
+    const int error = check_dict(dict, what);
+    return error == DF_OK ? get_all(dict, opts, out, arena, what) : error;
 }

@@ -14,9 +14,23 @@ DF_BEGIN_DECLS
 
 typedef struct DfConfig DfConfig;
 
+/* Shapes of the tensors that stand beside a config, for widths that it does not say itself. */
+enum { DF_SHAPE_DIMS = 8 };
+typedef struct {
+    /* The dimensions of a tensor, of which it returns the number; -1 if there is none of that name. */
+    int (*shape)(void *user, const char *name, int64_t shape[DF_SHAPE_DIMS]);
+    void *user;
+} DfTensorShapes;
+
 /* Reads a file and its bases; `overrides` are n texts "a.b.c=value" (value in Python syntax, else a plain string;
- * list items by number: data.test.pipeline.1.flip=True). Free with df_config_free(). */
+ * list items by number: data.test.pipeline.1.flip=True). Free with df_config_free().
+ *
+ * `path` may also be the folder of a model as transformers and timm write it, or the config.json in it: config.json and
+ * preprocessor_config.json become a config in our form, and overrides change that. */
 DF_API int df_config_read(DfConfig **out, const char *path, const char *const *overrides, int n);
+/* The same, with the weights at hand; NULL: widths are those that the config's names stand for. */
+DF_API int df_config_read_beside(DfConfig **out, const char *path, const DfTensorShapes *weights,
+                                 const char *const *overrides, int n);
 /* The same from bytes in memory, for tests and fuzzing: python or JSON; `_base_` is refused. */
 DF_API int df_config_parse(DfConfig **out, const char *text, size_t size, const char *name, bool python);
 DF_API void df_config_free(DfConfig *);

@@ -5,7 +5,15 @@
 #include "config/base_value.h"
 #include "config/readers.h"
 
+#include <string.h>
+
 static int read_into(DfConfig *, DfJson *, DfNode *parent);
+
+/* Class names of transformers, by thousands: who needs them reads them himself. */
+static bool is_passed_over(const DfConfig *tree, const DfJsonValue *key)
+{
+    return tree->passes_over_labels && (strcmp(key->text, "id2label") == 0 || strcmp(key->text, "label2id") == 0);
+}
 
 /* A text, or what df_base_values_quoted() put between quotes. */
 static DfNode *text_leaf(DfConfig *tree, const DfJsonValue *value, const char *file, int line)
@@ -51,6 +59,11 @@ static int read_into(DfConfig *tree, DfJson *json, DfNode *parent)
         DfJsonEvent event = df_json_next(json, &value);
         if (event == DF_JSON_CLOSE)
             return DF_OK;
+        if (event == DF_JSON_KEY && is_passed_over(tree, &value)) {
+            if (df_json_skip(json) < 0)
+                return DF_EFORMAT;
+            continue;
+        }
         if (event == DF_JSON_KEY) {
             char *copy = df_tree_bytes(tree, value.length);
             if (!copy)

@@ -3,6 +3,7 @@
  * config/read.c -- files and their bases to one tree: the rules of mmcv.Config.fromfile().
  */
 #include "config/base_value.h"
+#include "config/dialect/hub.h"
 #include "config/merge.h"
 #include "config/readers.h"
 
@@ -256,7 +257,38 @@ static int keep_name(DfConfig *tree, const char **kept, const char *name)
     return *kept ? DF_OK : df_fail_memory("a config");
 }
 
+/* "a/b" of "a/b/config.json" */
+static char *folder_of(DfConfig *tree, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = df_arena_text(tree->arena, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+    if (!folder)
+        tree->error = df_fail_memory("a config");
+    return folder;
+}
+
+/* A config of any generation. */
+static int read_any(DfConfig *tree, const char *path, const DfTensorShapes *weights)
+{
+    const bool in_folder = strcmp(path, "config.json") == 0 || df_ends_with(path, "/config.json");
+    if (df_is_directory(path))
+        return df_hub_read(tree, &tree->root, path, weights);
+    tree->passes_over_labels = in_folder;
+    const int error = read_file(tree, &tree->root, path, NULL);
+    tree->passes_over_labels = false;
+    if (error < 0 || !in_folder || !df_hub_wrote(tree->root))
+        return error;
+    const char *folder = folder_of(tree, path);
+    return folder ? df_hub_read(tree, &tree->root, folder, weights) : DF_ENOMEM;
+}
+
 int df_config_read(DfConfig **out, const char *path, const char *const *overrides, int n)
+{
+    return df_config_read_beside(out, path, NULL, overrides, n);
+}
+
+int df_config_read_beside(DfConfig **out, const char *path, const DfTensorShapes *weights,
+                          const char *const *overrides, int n)
 {
     DfConfig *tree = NULL;
     const char *name;
@@ -265,7 +297,7 @@ int df_config_read(DfConfig **out, const char *path, const char *const *override
         return error;
     tree = *out;
     if ((error = keep_name(tree, &name, path)) == DF_OK)
-        error = read_file(tree, &tree->root, name, NULL);
+        error = read_any(tree, name, weights);
     for (int i = 0; i < n && error == DF_OK; i++)
         error = df_override(tree, tree->root, overrides[i], i + 1);
     if (error == DF_OK) {

@@ -15,4 +15,7 @@ int df_read_json(DfConfig *, DfNode *root, const char *text, size_t size, const 
  * df_fail(). */
 DfNode *df_read_value(DfConfig *, const char *text, size_t size, const char *file, int line);
 
+/* bind.c: df_bind() that passes over keys which the table does not know. */
+int df_bind_known(const DfNode *dict, const DfOpt *opts, void *out, DfArena *arena, const char *what);
+
 #endif

@@ -25,6 +25,7 @@ struct DfConfig {
     DfNode *root;
     size_t nodes, bytes;
     int files;
+    bool passes_over_labels; /* id2label and label2id of JSON are left out: they may be longer than a dict here */
     int error; /* DF_ENOMEM if memory ran out on the way: makers return only NULL */
 };
 

@@ -42,7 +42,7 @@ static int build(DfDetector *d, const char *config, const DfDetectorOptions *opt
         return df_fail_memory("a detector");
     int error = df_pool_new(&d->pool, options->threads);
     if (error == DF_OK)
-        error = df_config_read(&d->config, config, options->set, options->n_set);
+        error = df_model_config_read(&d->config, config, options->set, options->n_set);
     if (error < 0)
         return error;
     d->root = df_config_root(d->config);

@@ -2,7 +2,8 @@
  *
  * models/detr_official.c -- DETR (Carion et al., ECCV 2020) and Deformable DETR (Zhu et al., ICLR 2021) by the
  * arguments of their official main programs: {'args': {..}} at the top of a config. Beside them may stand
- * `num_classes`, instead of that of the data set, and `resnet`, for a smaller backbone (blocks of each stage, width).
+ * `num_classes`, instead of that of the data set, and `resnet`, for a smaller backbone (blocks of each stage, width),
+ * or with a type for any other one.
  */
 #include <stdio.h>
 #include <string.h>
@@ -13,8 +14,9 @@
 
 enum { R18, R34, R50, R101, R152 };
 enum { SINE, LEARNED };
+enum { RELU, GELU };
 
-/* Of both programs, then of one. */
+/* Of both programs, then of one; last what transformers' forms of these networks have beside them. */
 typedef struct {
     SetDetector net; /* first */
     bool dilation, masks;
@@ -28,6 +30,8 @@ typedef struct {
     bool with_box_refine, two_stage;
     int num_feature_levels, dec_n_points, enc_n_points;
     double position_embedding_scale, cls_loss_coef, focal_alpha;
+    /* transformers */
+    int dec_nheads, dec_dim_feedforward, activation;
 } Args;
 
 /* The two programs differ in the defaults of the hidden channels, the queries and the class cost, and in the
@@ -44,6 +48,10 @@ typedef struct {
     DF_OPT_FLOAT(Args, dropout, 0.1, 0, 1, "probability of dropout in training"), \
     DF_OPT_INT(Args, nheads, 8, 1, 256, "attention heads"), \
     DF_OPT_INT(Args, num_queries, queries, 1, 10000, "number of queries"), \
+    DF_OPT_INT(Args, dec_nheads, None, 0, 256, "attention heads of the decoder; None or 0: nheads"), \
+    DF_OPT_INT(Args, dec_dim_feedforward, None, 0, 65536, \
+               "hidden channels of the decoder's feed-forward networks; None or 0: dim_feedforward"), \
+    DF_OPT_ENUM(Args, activation, relu, "relu|gelu", "activation of the feed-forward networks"), \
     DF_OPT_FLOAT(Args, set_cost_class, class_cost, 0, 1e6, "weight of the class in the cost of the matching"), \
     DF_OPT_FLOAT(Args, set_cost_bbox, 5, 0, 1e6, "weight of the L1 distance in the cost of the matching"), \
     DF_OPT_FLOAT(Args, set_cost_giou, 2, 0, 1e6, "weight of the GIoU in the cost of the matching"), \
@@ -201,6 +209,9 @@ static DfDetrOptions options_of_both(NnScope s, const Args *a, const DfNode *roo
         .ffn = a->dim_feedforward,
         .encoder_layers = a->enc_layers,
         .decoder_layers = a->dec_layers,
+        .decoder_heads = a->dec_nheads,
+        .decoder_ffn = a->dec_dim_feedforward,
+        .activation = a->activation == GELU ? DF_ACT_GELU : DF_ACT_RELU,
         .dropout = a->dropout,
         .positional_encoding = df_positional_encoding(),
     };
@@ -214,6 +225,20 @@ static DfDetrOptions options_of_both(NnScope s, const Args *a, const DfNode *roo
     return o;
 }
 
+/* A backbone that the config describes as a whole, a ResNet with stage_channels. */
+static const DfNode *described(NnScope s, const DfNode *resnet, int n_maps, int *channels)
+{
+    const DfNode *list = df_node_get(resnet, "stage_channels");
+    const DfNode *item = list && list->kind == DF_NODE_LIST ? list->first : NULL;
+    const int n = item ? list->n : 0;
+    if (n < n_maps)
+        nn_fail(s, DF_EVALUE, "resnet.stage_channels has %d entries: want the channels of each stage", n);
+    for (int i = 0; n >= n_maps && item; i++, item = item->next)
+        if (i >= n - n_maps)
+            channels[i - n + n_maps] = (int)df_node_int(item, 0);
+    return resnet;
+}
+
 /* The backbone and the memory of the head; o->n_maps of its maps, whose channels become known. */
 static bool build_trunk(NnScope s, Args *a, const DfNode *root, const DfSetHead *head, DfDetrOptions *o)
 {
@@ -221,7 +246,9 @@ static bool build_trunk(NnScope s, Args *a, const DfNode *root, const DfSetHead 
     SetDetector *net = &a->net;
     net->ignorable = ignorable;
     net->head = (SetPart){ head, nn_alloc(s, 1, head->size) };
-    net->trunk.backbone_cfg = resnet(s, a, root, o->n_maps, o->channels);
+    const DfNode *whole = df_node_get(root, "resnet");
+    net->trunk.backbone_cfg = df_node_get(whole, "type") ? described(s, whole, o->n_maps, o->channels)
+                                                         : resnet(s, a, root, o->n_maps, o->channels);
     if (nn_ok(s))
         df_backbone_part(nn_at(s, "backbone.0.body"), &net->trunk.backbone, net->trunk.backbone_cfg);
     return nn_ok(s);

@@ -14,6 +14,7 @@
 #define DF_MODELS_MODELS_H
 
 #include "models/architecture.h"
+#include "models/beside.h"
 #include "models/model.h"
 #include "models/points.h"
 

@@ -35,7 +35,7 @@ static int list_changes(DfRun *r, DfDetectorOptions *options)
 static int fit_config(DfRun *r, DfDetectorOptions *options)
 {
     DfConfig *config = NULL;
-    int error = df_config_read(&config, r->o.config, r->o.set, r->o.n_set);
+    int error = df_model_config_read(&config, r->o.config, r->o.set, r->o.n_set);
     if (error == DF_OK)
         error = df_make_directory(r->o.work_dir);
     if (error == DF_OK)

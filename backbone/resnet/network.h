@@ -42,7 +42,7 @@ typedef struct {
     /* options, by mmdet's names: resnet.c */
     int depth, in_channels, stem_channels, base_channels, base_width, num_stages, style, frozen_stages, groups;
     int width_per_group, num_classes;
-    DfInts strides, dilations, out_indices, stage_blocks, multi_grid;
+    DfInts strides, dilations, out_indices, stage_blocks, stage_channels, multi_grid;
     DfBools stage_with_dcn, replace_stride_with_dilation;
     bool deep_stem, avg_down, contract_dilation, norm_eval, zero_init_residual, with_cp;
     bool never_falls_back; /* ResNeXt, whose official code forgets fallback_on_stride    */

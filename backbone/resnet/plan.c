@@ -34,6 +34,8 @@ static bool lists_fit(NnScope s, const ResNet *net, const int *depths)
                 net->strides.n, net->dilations.n, net->stage_with_dcn.n, n);
     else if (net->stage_blocks.n && net->stage_blocks.n != n)
         nn_fail(s, DF_EVALUE, "stage_blocks has %d entries: want num_stages = %d", net->stage_blocks.n, n);
+    else if (net->stage_channels.n && net->stage_channels.n != n)
+        nn_fail(s, DF_EVALUE, "stage_channels has %d entries: want num_stages = %d", net->stage_channels.n, n);
     else if (net->multi_grid.n && net->multi_grid.n != depths[n - 1])
         nn_fail(s, DF_EVALUE, "multi_grid has %d entries: want one for each of the last stage's %d blocks",
                 net->multi_grid.n, depths[n - 1]);
@@ -58,10 +60,18 @@ static bool options_fit(NnScope s, const ResNet *net)
     return nn_ok(s);
 }
 
+/* Channels of the 3x3 convolutions of stage i. */
+static int width_of(NnScope s, const ResNet *net, int i)
+{
+    const int given = net->stage_channels.n ? net->stage_channels.v[i] : 0;
+    if (given % net->expansion)
+        nn_fail(s, DF_EVALUE, "stage_channels has %d: want a multiple of %d, for bottlenecks", given, net->expansion);
+    return given ? given / net->expansion : net->base_channels << i;
+}
+
 /* mmdet and mmseg: a stage has the dilation that it is given. */
 static void plan_stage(const ResNet *net, ResNetStage *stage, int i)
 {
-    stage->width = net->base_channels << i;
     stage->stride = net->strides.v[i];
     stage->dilation = net->dilations.v[i];
     stage->first_dilation = stage->dilation;
@@ -103,10 +113,11 @@ bool df_resnet_plan(NnScope s, ResNet *net)
         ResNetStage *stage = &net->stages[i];
         *stage = (ResNetStage){ .depth = depths[i] };
         plan_stage(net, stage, i);
+        stage->width = width_of(s, net, i);
         stage->first_dcn = stage->dcn && !dcn_before && !net->never_falls_back;
         dcn_before |= stage->dcn;
     }
     if (net->style == RESNET_TORCHVISION)
         replace_strides(net);
-    return true;
+    return nn_ok(s);
 }

@@ -132,6 +132,8 @@ static void init(NnScope s, void *self)
                "width of stage 0, in channels; each stage is twice as wide as the one before"), \
     DF_OPT_INT(ResNet, num_stages, 4, 1, 4, "number of stages"), \
     DF_OPT_INTS(ResNet, stage_blocks, "None", 1, 1000, "number of blocks of each stage; None: what `depth` says"), \
+    DF_OPT_INTS(ResNet, stage_channels, "None", 1, 65536, \
+                "number of channels that each stage gives; None: what base_channels says"), \
     DF_OPT_INTS(ResNet, strides, "[1, 2, 2, 2]", 1, 8, "stride of each stage"), \
     DF_OPT_INTS(ResNet, dilations, "[1, 1, 1, 1]", 1, 64, "dilation of the 3x3 convolutions of each stage"), \
     DF_OPT_INTS(ResNet, out_indices, "[0, 1, 2, 3]", 0, 3, "stages whose maps are given, counted from 0"), \

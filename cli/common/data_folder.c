@@ -39,7 +39,7 @@ int cli_data_folder(CliDataFolder *d, const char *config_path, const char *data_
 {
     DfConfig *config = NULL;
     *d = (CliDataFolder){ .data_dir = data_dir };
-    int error = data_dir ? df_config_read(&config, config_path, cli.set, cli.n_set) : DF_OK;
+    int error = data_dir ? df_model_config_read(&config, config_path, cli.set, cli.n_set) : DF_OK;
     if (error == DF_OK && data_dir && !df_folder_has_test(df_config_root(config), data_dir)) {
         error = df_folder_open_for(&d->folder, data_dir, df_config_root(config));
         if (error == DF_OK)

@@ -59,8 +59,8 @@ bool df_node_is_number(const DfNode *); /* NULL is none */
 
 /* ---- a picture on its way -------------------------------------------------------------------------------------- */
 
-/* (v - mean) / std of each channel of the output, in the arithmetic of who defines it. */
-typedef enum { DF_NORMAL_MMCV, DF_NORMAL_DETR, DF_NORMAL_TORCH } DfNormalKind;
+/* (v - mean) / std of each channel of the output, in the arithmetic of who defines it; RESCALE: v * std. */
+typedef enum { DF_NORMAL_MMCV, DF_NORMAL_DETR, DF_NORMAL_TORCH, DF_NORMAL_RESCALE } DfNormalKind;
 typedef struct {
     DfNormalKind kind;
     bool to_rgb;

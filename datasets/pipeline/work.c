@@ -38,6 +38,8 @@ static float normal_value(const DfNormal *normal, int c, float v)
         return (float)((double)(v - mean) * (1.0 / (double)std));
     if (normal->kind == DF_NORMAL_DETR)
         return (v / 255.0f - mean) / std;
+    if (normal->kind == DF_NORMAL_RESCALE)
+        return v * std;
     return (v - mean) / std;
 }
 

@@ -39,6 +39,8 @@ typedef struct {
     int heads;                  /* of attention                                                                     */
     int ffn;                    /* hidden channels of the feed-forward networks                                     */
     int encoder_layers, decoder_layers;
+    int decoder_heads, decoder_ffn; /* where the decoder's differ; 0: they do not                                  */
+    DfAct activation;           /* of the feed-forward networks; DF_ACT_NONE: ReLU                                 */
     double dropout;             /* in training                                                                      */
     bool pre_norm;              /* DETR: norms before the branches, not behind the sums                             */
     DfPositionalEncoding positional_encoding;

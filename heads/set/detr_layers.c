@@ -7,11 +7,21 @@
 
 /* ---- transformer layers ---------------------------------------------------------------------------------------- */
 
+DfDetrOptions df_detr_of_decoder(const DfDetrOptions *o)
+{
+    DfDetrOptions decoder = *o;
+    if (o->decoder_heads)
+        decoder.heads = o->decoder_heads;
+    if (o->decoder_ffn)
+        decoder.ffn = o->decoder_ffn;
+    return decoder;
+}
+
 void df_detr_ffn_init(NnScope s, const DfDetrOptions *o, NnMlp *ffn, const DetrNames *names)
 {
     const NnScope first = nn_at(s, "%s", names->linear1);
     const NnScope second = nn_at(s, "%s", names->linear2);
-    ffn->act = DF_ACT_RELU;
+    ffn->act = o->activation == DF_ACT_NONE ? DF_ACT_RELU : o->activation;
     ffn->drop = (float)o->dropout;
     const NnInit spread = nn_xavier_uniform(o->dim, o->ffn); /* of both: the sum of the two counts */
     nn_linear_init_as(first, &ffn->fc1, o->dim, o->ffn, true, spread, nn_kaiming_uniform(o->dim));

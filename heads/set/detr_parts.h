@@ -61,6 +61,7 @@ void df_detr_tokens(DfCtx *, const DetrPositions *, const DfMaps *levels, DfTens
 
 /* ---- what both transformers have: detr_layers.c ---------------------------------------------------------------- */
 
+DfDetrOptions df_detr_of_decoder(const DfDetrOptions *); /* with its own heads and hidden channels */
 void df_detr_ffn_init(NnScope, const DfDetrOptions *, NnMlp *, const DetrNames *);
 NnResidual df_detr_residual(const DfDetrOptions *, DfTensor *x);      /* x + dropout(branch) */
 

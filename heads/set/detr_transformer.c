@@ -131,12 +131,13 @@ static void decoder_layer_init(NnScope s, const DfDetrOptions *o, DetrDecoderLay
 void df_detr_transformer_init(NnScope s, Detr *net, const DetrNames *names)
 {
     const DfDetrOptions *o = &net->o;
+    const DfDetrOptions of_decoder = df_detr_of_decoder(o);
     net->encoder = nn_alloc(s, (size_t)o->encoder_layers + 1, sizeof *net->encoder);
     net->decoder = nn_alloc(s, (size_t)o->decoder_layers + 1, sizeof *net->decoder);
     for (int i = 0; nn_ok(s) && i < o->encoder_layers; i++)
         encoder_layer_init(nn_at(s, names->encoder_layer, i), o, &net->encoder[i], names);
     for (int i = 0; nn_ok(s) && i < o->decoder_layers; i++)
-        decoder_layer_init(nn_at(s, names->decoder_layer, i), o, &net->decoder[i], names);
+        decoder_layer_init(nn_at(s, names->decoder_layer, i), &of_decoder, &net->decoder[i], names);
     if (o->pre_norm)
         nn_layer_norm_init(nn_at(s, "%s", names->encoder_end), &net->encoder_end, o->dim, 1e-5);
     nn_layer_norm_init(nn_at(s, "%s", names->decoder_end), &net->decoder_end, o->dim, 1e-5);

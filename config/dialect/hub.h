@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * config/dialect/hub.h -- folders of models as transformers and timm write them: config.json says the network,
+ * preprocessor_config.json how a picture is prepared; private to config/.
+ *
+ * A translator reads both and writes our config as a text in Python's syntax, model and data; the text is read like a
+ * file. Class names are set beside it, because they may hold anything.
+ */
+#ifndef DF_CONFIG_DIALECT_HUB_H
+#define DF_CONFIG_DIALECT_HUB_H
+
+#include "config/readers.h"
+
+typedef struct {
+    DfConfig *tree;
+    const char *folder, *file;     /* the folder; FOLDER/config.json, for messages                       */
+    const DfNode *config;          /* config.json, without its id2label and label2id                     */
+    const DfNode *processor;       /* preprocessor_config.json; NULL if there is none                    */
+    DfNode *labels;                /* id2label as a list of texts, from 0 on; NULL if it is not there    */
+    const DfTensorShapes *shapes;  /* of the weights beside it; NULL: nobody asked for them              */
+    DfTextbuf out;                 /* our config                                                         */
+} DfHub;
+
+/* Reads the folder; *root becomes our config. */
+int df_hub_read(DfConfig *, DfNode **root, const char *folder, const DfTensorShapes *);
+/* Whether a config.json was written by transformers or timm. */
+bool df_hub_wrote(const DfNode *root);
+
+/* ---- the table of translators ------------------------------------------------------------------------------------ */
+
+/* Writes the config of `hub` into hub->out. DF_OK, or a sentence. */
+typedef int DfHubTranslator(DfHub *hub);
+typedef struct {
+    const char *model_type;        /* of config.json; of timm NULL                                       */
+    const char *architecture;      /* architectures[0]; of timm the beginning of `architecture`          */
+    DfHubTranslator *translate;
+} DfHubRow;
+extern const DfHubRow df_hub_rows[]; /* hub_table.c; ends with a row without an architecture */
+
+DfHubTranslator df_hub_detr, df_hub_deformable_detr;
+
+/* ---- for translators --------------------------------------------------------------------------------------------- */
+
+/* Fills a struct by an option table as df_bind() does, but passes over keys that the table does not know: a
+ * config.json has dozens that say nothing about the network. `dict` may be NULL: defaults. */
+int df_hub_bind(DfHub *, const DfNode *dict, const DfOpt *opts, void *out, const char *what);
+
+/* How many classes id2label has; transformers takes 2 where there is none. */
+int df_hub_classes(const DfHub *);
+
+/* The size of a dimension of a tensor beside the config, or `fallback` if no tensor of that name is there. */
+int df_hub_size(const DfHub *, int dim, int fallback, const char *name, ...) DF_PRINTF(4, 5);
+bool df_hub_has(const DfHub *, const char *name, ...) DF_PRINTF(2, 3); /* a tensor of that name */
+
+/* Writes "[1, 2, 3]" of n numbers. */
+void df_hub_write_ints(DfHub *, const int *v, int n);
+
+/* ---- hub_resnet.c ------------------------------------------------------------------------------------------------- */
+
+/* Writes `resnet = dict(..)`, the backbone of a DETR, of which the last n_maps maps are used. */
+int df_hub_write_detr_backbone(DfHub *, bool dilation, int n_maps);
+
+/* ---- processors.c ------------------------------------------------------------------------------------------------ */
+
+/* Writes the test pipeline, a list, that the processor of the folder stands for; `usual` is the processor of the model
+ * where no file names one: "DetrImageProcessor". */
+int df_hub_write_pipeline(DfHub *, const char *usual);
+
+#endif
