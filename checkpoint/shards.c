@@ -193,6 +193,6 @@ int df_folder_weights(char **path, const char *folder)
         df_free(*path);
     }
     *path = NULL;
-    return df_fail(DF_EIO, "%s: has neither model.safetensors nor pytorch_model.bin, nor an index of several files "
-                           "(%s, %s)", folder, names[1], names[3]);
+    return df_fail(DF_EIO, "%s: is a directory, and has neither %s nor %s, nor an index of such (%s, %s)", folder,
+                   names[0], names[2], names[1], names[3]);
 }

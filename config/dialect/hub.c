@@ -151,8 +151,8 @@ static int read_files(DfHub *hub)
     if (!(hub->file = path_in(hub, "config.json")))
         return DF_ENOMEM;
     if (!df_file_exists(hub->file))
-        return df_fail(DF_EIO, "%s: has no config.json: want a config file, or the folder of a model as transformers and "
-                               "timm write it", hub->folder);
+        return df_fail(DF_EIO, "%s: want a config file that ends in .py or .json, or the folder of a model with its "
+                               "config.json", hub->folder);
     const int error = read_json(hub, &config, hub->file, true);
     hub->config = config;
     return error < 0 ? error : read_processor(hub);
