@@ -41,8 +41,9 @@ typedef struct {
     int in_chans, num_classes, embed_dim, window_size, style, frozen_stages;
     DfInts pretrain_img_size, img_size, patch_size; /* a side, or height and width */
     DfInts depths, num_heads, out_indices, pretrained_window_sizes;
-    bool v2;
-    double mlp_ratio, qk_scale, drop_rate, attn_drop_rate, drop_path_rate;
+    DfInts stage_windows, stage_shifts; /* of each stage; none: what window_size and img_size come to */
+    bool v2, pad_after_shift;
+    double layer_norm_eps, mlp_ratio, qk_scale, drop_rate, attn_drop_rate, drop_path_rate;
     bool qkv_bias, ape, patch_norm, use_checkpoint;
     /* modules */
     NnConv embed;
@@ -173,7 +174,7 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
 {
     const Swin *swin = self;
     *out = (DfMaps){ 0 };
-    if (swin->style == CLASSIFICATION)
+    if (swin->style == CLASSIFICATION && swin->img_size.n)
         df_transformer_check(c, image, df_transformer_side(swin->img_size, 0), df_transformer_side(swin->img_size, 1));
     DfTensor *x = embed(c, swin, image);
     if (swin->ape)
@@ -212,16 +213,34 @@ static int smaller_side(const Swin *swin, int i)
 }
 
 /* Classification knows its map sizes: a window at least as large as the map becomes the map, and is not shifted. */
+static bool shrinks(const Swin *swin, int i)
+{
+    return swin->style == CLASSIFICATION && swin->img_size.n && smaller_side(swin, i) <= swin->window_size;
+}
+
+static int window_of(const Swin *swin, int i)
+{
+    if (swin->stage_windows.n)
+        return swin->stage_windows.v[i];
+    return shrinks(swin, i) ? smaller_side(swin, i) : swin->window_size;
+}
+
+static int shift_of(const Swin *swin, int i)
+{
+    if (swin->stage_shifts.n)
+        return swin->stage_shifts.v[i];
+    const bool whole = !swin->stage_windows.n && shrinks(swin, i);
+    return whole ? 0 : window_of(swin, i) / 2;
+}
+
 static DfWindowAttention plan_attention(const Swin *swin, int i, int j)
 {
-    const int side = smaller_side(swin, i);
-    const bool shrinks = swin->style == CLASSIFICATION && side <= swin->window_size;
-    DfWindowAttention attn = { .window = swin->window_size, .heads = swin->num_heads.v[i] };
-    if (shrinks)
-        attn.window = side;
-    else if (j % 2)
-        attn.shift = attn.window / 2;
-    return attn;
+    return (DfWindowAttention){
+        .window = window_of(swin, i),
+        .shift = j % 2 ? shift_of(swin, i) : 0,
+        .pad_after_shift = swin->pad_after_shift,
+        .heads = swin->num_heads.v[i],
+    };
 }
 
 static void drop_init(Block *b, const Swin *swin, int i, int j)
@@ -232,10 +251,10 @@ static void drop_init(Block *b, const Swin *swin, int i, int j)
 }
 
 /* A new block of v2 begins as the identity: section 3.1. */
-static void block_norm_init(NnScope s, NnLayerNorm *norm, int dim, bool v2)
+static void block_norm_init(NnScope s, NnLayerNorm *norm, int dim, const Swin *swin)
 {
-    nn_layer_norm_init(s, norm, dim, 1e-5);
-    NnParam *weight = v2 ? nn_model_find(s.model, nn_at(s, "weight").path) : NULL;
+    nn_layer_norm_init(s, norm, dim, swin->layer_norm_eps);
+    NnParam *weight = swin->v2 ? nn_model_find(s.model, nn_at(s, "weight").path) : NULL;
     if (weight)
         weight->init = nn_constant(0);
 }
@@ -243,13 +262,13 @@ static void block_norm_init(NnScope s, NnLayerNorm *norm, int dim, bool v2)
 static void block_init(NnScope s, Block *b, const Swin *swin, int i, int j)
 {
     const int dim = swin->embed_dim << i;
-    block_norm_init(nn_at(s, "norm1"), &b->norm1, dim, swin->v2);
+    block_norm_init(nn_at(s, "norm1"), &b->norm1, dim, swin);
     if (swin->v2)
         nn_cosine_window_attention_init(nn_at(s, "attn"), &b->cosine, dim, plan_attention(swin, i, j), swin->qkv_bias,
                                         swin->pretrained_window_sizes.v[i]);
     else
         attention_init(nn_at(s, "attn"), &b->attn, swin, dim, plan_attention(swin, i, j));
-    block_norm_init(nn_at(s, "norm2"), &b->norm2, dim, swin->v2);
+    block_norm_init(nn_at(s, "norm2"), &b->norm2, dim, swin);
     df_transformer_mlp_init(nn_at(s, "mlp"), &b->mlp, dim, (int)(dim * swin->mlp_ratio), 0);
     if (!is_frozen(swin, i))
         drop_init(b, swin, i, j);
@@ -314,14 +333,36 @@ static void outputs_init(NnScope s, Swin *swin)
                 df_transformer_output_init(s, &swin->stages[i].norm, i, swin->embed_dim << i);
         return;
     }
-    nn_layer_norm_init(nn_at(s, "norm"), &swin->norm, last, 1e-5);
+    nn_layer_norm_init(nn_at(s, "norm"), &swin->norm, last, swin->layer_norm_eps);
     if (swin->num_classes)
         df_transformer_linear_init(nn_at(s, "head"), &swin->head, last, swin->num_classes, true);
+}
+
+static void list_fits(NnScope s, const char *name, DfInts list, int n)
+{
+    if (list.n && list.n < n)
+        nn_fail(s, DF_EVALUE, "%s has %d entries: want one for each of %d stages", name, list.n, n);
+}
+
+static void windows_fit(NnScope s, const Swin *swin)
+{
+    const int n = swin->depths.n;
+    list_fits(s, "stage_windows", swin->stage_windows, n);
+    list_fits(s, "stage_shifts", swin->stage_shifts, n);
+    for (int i = 0; nn_ok(s) && i < n; i++)
+        if (shift_of(swin, i) > window_of(swin, i))
+            nn_fail(s, DF_EVALUE, "stage_shifts has %d: want at most the window, %d", shift_of(swin, i),
+                    window_of(swin, i));
 }
 
 /* The classification code pads nothing: an image is whole patches. */
 static void image_fits(NnScope s, const Swin *swin)
 {
+    if (!swin->img_size.n) {
+        if (swin->ape)
+            nn_fail(s, DF_EVALUE, "ape with img_size = None: want the size that the embedding is for");
+        return;
+    }
     for (int axis = 0; axis < 2; axis++) {
         const int image = df_transformer_side(swin->img_size, axis);
         const int patch = df_transformer_side(swin->patch_size, axis);
@@ -343,10 +384,12 @@ static bool options_fit(NnScope s, const Swin *swin)
         nn_fail(s, DF_EVALUE, "pretrained_window_sizes has %d entries: want one for each of %d stages",
                 swin->pretrained_window_sizes.n, n);
     else if (df_transformer_pair_fits(s, "patch_size", swin->patch_size)
-             && df_transformer_pair_fits(s, "img_size", swin->img_size)
+             && (!swin->img_size.n || df_transformer_pair_fits(s, "img_size", swin->img_size))
              && df_transformer_pair_fits(s, "pretrain_img_size", swin->pretrain_img_size)
              && swin->style == CLASSIFICATION)
         image_fits(s, swin);
+    if (nn_ok(s))
+        windows_fit(s, swin);
     return nn_ok(s);
 }
 
@@ -383,7 +426,13 @@ static void init_v2(NnScope s, void *self)
                 "detection: side of the image that the absolute position embedding was made for, or its height and " \
                 "width, in pixels"), \
     DF_OPT_INTS(Swin, img_size, "[224]", 1, 65536, \
-                "classification: side of the image, or its height and width, in pixels"), \
+                "classification: side of the image, or its height and width, in pixels; None: any, and no window shrinks"), \
+    DF_OPT_INTS(Swin, stage_windows, "None", 1, 64, \
+                "side of the windows of each stage, in tokens; None: window_size, shrunk to img_size"), \
+    DF_OPT_INTS(Swin, stage_shifts, "None", 0, 64, \
+                "how far the windows of odd blocks are shifted, for each stage; None: half a window"), \
+    DF_OPT_BOOL(Swin, pad_after_shift, False, "timm: maps are padded to whole windows after they are shifted"), \
+    DF_OPT_FLOAT(Swin, layer_norm_eps, 1e-5, 0, 1, "eps of the norms of blocks, and of the last one"), \
     DF_OPT_ENUM(Swin, style, detection, "detection|classification", \
                 "detection: maps, for images of any size; classification: logits, for images of one size"), \
     DF_OPT_UNUSED(fused_window_process, "chooses another CUDA kernel"), \

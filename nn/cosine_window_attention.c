@@ -45,10 +45,12 @@ DfTensor *nn_cosine_window_attention(DfCtx *c, const NnCosineWindowAttention *a,
 
 /* ---- construction ------------------------------------------------------------------------------------------------ */
 
-/* -(w-1)..w-1, in eighths of the window that the network was trained with first, on a logarithmic scale (eq. 4). */
+/* -(w-1)..w-1, in eighths of the window that the network was trained with first, on a logarithmic scale (eq. 4). In a
+ * window of one token there is no distance. */
 static float log_distance(int i, int window, int trained)
 {
-    const float whole = (float)((trained > 0 ? trained : window) - 1);
+    const int side = trained > 0 ? trained : window;
+    const float whole = side > 1 ? (float)(side - 1) : 1;
     const float d = (float)(i - (window - 1)) / whole * 8;
     return copysignf(log2f(fabsf(d) + 1) / 3, d);
 }
@@ -73,8 +75,8 @@ void nn_cosine_window_attention_init(NnScope s, NnCosineWindowAttention *a, int 
     a->attn.scale = 1;
     if (dim % attn.heads)
         nn_fail(s, DF_EVALUE, "num_heads = %d does not divide %d channels", attn.heads, dim);
-    if (trained == 1 || (trained <= 0 && attn.window == 1))
-        nn_fail(s, DF_EVALUE, "a window of one token: distances of Swin v2 are parts of a larger one");
+    if (trained == 1)
+        nn_fail(s, DF_EVALUE, "trained with a window of one token: distances of Swin v2 are parts of a larger one");
     if (!nn_ok(s))
         return;
     a->logit_scale = nn_param(s, "logit_scale", DF_SHAPE(attn.heads, 1, 1), NN_AS_IS, nn_constant(log(10)));

@@ -295,10 +295,13 @@ DF_API DfTensor *df_lovasz_loss(DfCtx *, DfTensor *x, const int *label, DfLovasz
  *     table   (2 window - 1)^2 heads, indexed by query - key, or NULL
  *     window  1..128
  *     shift   0..window. Tokens that the shift brings together from different regions get -100 (on the padded map).
+ *     pad_after_shift   the map itself is rolled and then padded, as timm does, with the same regions; else it is rolled
+ *             with its padding, as the official code does
  *                                                                                                    -> B H W C */
 typedef struct {
     int window, shift, heads;
     float scale, drop;
+    bool pad_after_shift;
 } DfWindowAttention;
 DF_API DfTensor *df_window_attention(DfCtx *, DfTensor *qkv, DfTensor *pad, DfTensor *table, DfWindowAttention);
 

@@ -61,5 +61,5 @@ void df_pvt_attention_init(NnScope block, PvtAttention *a, const PvtOptions *o, 
     else if (sr > 1)
         nn_conv_init(nn_at(s, "sr"), &a->sr, dim, dim, (NnConvShape){ .kernel = sr, .stride = sr });
     if (a->linear || sr > 1)
-        nn_layer_norm_init(nn_at(s, "norm"), &a->norm, dim, 1e-5);
+        nn_layer_norm_init(nn_at(s, "norm"), &a->norm, dim, df_pvt_other_eps(o));
 }

@@ -27,7 +27,12 @@ bool df_pvt_options_fit(NnScope s, const PvtOptions *o)
 
 double df_pvt_norm_eps(const PvtOptions *o)
 {
-    return df_node_number(df_node_get(o->norm_layer, "eps"), 1e-5);
+    return o->layer_norm_eps > 0 ? o->layer_norm_eps : df_node_number(df_node_get(o->norm_layer, "eps"), 1e-5);
+}
+
+double df_pvt_other_eps(const PvtOptions *o)
+{
+    return o->layer_norm_eps > 0 ? o->layer_norm_eps : 1e-5;
 }
 
 float df_pvt_drop_path(const PvtOptions *o, int stage, int block)

@@ -15,14 +15,15 @@ typedef struct {
     DfInts patch_size;   /* v1, of stage 0: a side, or height and width */
     DfInts embed_dims, num_heads, depths, sr_ratios;
     DfFloats mlp_ratios;
-    double qk_scale, drop_rate, attn_drop_rate, drop_path_rate;
+    double layer_norm_eps, qk_scale, drop_rate, attn_drop_rate, drop_path_rate;
     bool qkv_bias, linear, F4, with_cp;
     const DfNode *norm_layer;
 } PvtOptions;
 
 /* Checks that every list has an entry per stage and that heads divide channels; false if the model is poisoned. */
 bool df_pvt_options_fit(NnScope, const PvtOptions *);
-double df_pvt_norm_eps(const PvtOptions *);   /* of the norms in blocks and after stages; the others have 1e-5 */
+double df_pvt_norm_eps(const PvtOptions *);   /* of the norms in blocks and after stages              */
+double df_pvt_other_eps(const PvtOptions *);  /* of those of patches and of reduced maps              */
 float df_pvt_drop_path(const PvtOptions *, int stage, int block);
 
 /* ---- rows for option tables of a struct T that begins with a PvtOptions ------------------------------------------ */
@@ -49,6 +50,8 @@ float df_pvt_drop_path(const PvtOptions *, int stage, int block);
                  "training: probability that the last block is skipped (stochastic depth); it grows linearly from 0"), \
     DF_OPT_BOOL(T, with_cp, False, "training: blocks run twice, which needs less memory"), \
     DF_OPT_NODE(T, norm_layer, norm, "the LayerNorm of blocks, with its eps; None: eps is 1e-5"), \
+    DF_OPT_FLOAT(T, layer_norm_eps, None, 0, 1, \
+                 "transformers: eps of every norm; None or 0: that of norm_layer, and 1e-5 for patches and reduced maps"), \
     DF_OPT_ENUM(T, style, detection, "detection|classification|pytorch", \
                 "detection: maps, for images of any size; classification: logits; pytorch: as detection"), \
     DF_OPT_UNUSED(pretrained, "weights that a training run starts from"), \

@@ -182,7 +182,7 @@ static void stage_init(NnScope s, Stage *stage, const PvtOptions *o, int i)
     const NnConvShape patch = { .patch = { h, w } };
     const NnScope embed = nn_at(s, "patch_embed%d", i + 1);
     nn_conv_init(nn_at(embed, "proj"), &stage->proj, in, dim, patch);
-    nn_layer_norm_init(nn_at(embed, "norm"), &stage->norm, dim, 1e-5);
+    nn_layer_norm_init(nn_at(embed, "norm"), &stage->norm, dim, df_pvt_other_eps(o));
     stage->h = side_of_stage(o, i, 0);
     stage->w = side_of_stage(o, i, 1);
     const int tokens = stage->h * stage->w + is_last(o, i);

@@ -140,7 +140,7 @@ static void stage_init(NnScope s, Stage *stage, const PvtOptions *o, int i)
     if (i)
         patches = (NnConvShape){ .kernel = 3, .stride = 2, .padding = 1 };
     conv_init(nn_at(s, "patch_embed%d.proj", i + 1), &stage->proj, in, dim, patches);
-    nn_layer_norm_init(nn_at(s, "patch_embed%d.norm", i + 1), &stage->embed_norm, dim, 1e-5);
+    nn_layer_norm_init(nn_at(s, "patch_embed%d.norm", i + 1), &stage->embed_norm, dim, df_pvt_other_eps(o));
     stage->blocks = nn_alloc(s, (size_t)o->depths.v[i], sizeof *stage->blocks);
     for (int j = 0; nn_ok(s) && j < o->depths.v[i]; j++)
         block_init(nn_at(s, "block%d.%d", i + 1, j), &stage->blocks[j], o, i, j);

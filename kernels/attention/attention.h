@@ -30,6 +30,7 @@ typedef struct {
     const float *pad;   /* 3C, or NULL for zeros                         */
     const float *table; /* (2 window - 1)^2 heads, or NULL               */
     DfDropout dropout;  /* of attention weights                          */
+    bool pad_after_shift; /* the map is rolled without its padding       */
 } DfWindowProblem;
 
 DF_API size_t df_window_attention_workspace(const DfWindowProblem *);          /* floats, forward  */

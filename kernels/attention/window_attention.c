@@ -63,6 +63,15 @@ static void expand_bias(const Plan *w, float *bias)
 
 /* ---- one window ------------------------------------------------------------------------------------------------- */
 
+/* Where `rolled` of a padded and rolled axis of `padded` tokens, `whole` of them of the map, was before: at least
+ * `whole` for padding. */
+static int unrolled(const DfWindowProblem *p, int rolled, int whole, int padded)
+{
+    if (!p->pad_after_shift)
+        return (rolled + p->shift) % padded;
+    return rolled < whole ? (rolled + p->shift) % whole : rolled;
+}
+
 /* Finds the tokens of window (row, column) of sample b, and their regions. */
 static void find_tokens(const Plan *w, DfWindowRows *x, int b, int row, int column)
 {
@@ -73,8 +82,8 @@ static void find_tokens(const Plan *w, DfWindowRows *x, int b, int row, int colu
     for (int i = 0; i < w->t.tokens; i++) {
         const int rolled_y = row * p->window + i / p->window;
         const int rolled_x = column * p->window + i % p->window;
-        const int y = (rolled_y + p->shift) % height;
-        const int at_x = (rolled_x + p->shift) % width;
+        const int y = unrolled(p, rolled_y, p->H, height);
+        const int at_x = unrolled(p, rolled_x, p->W, width);
         const bool inside = y < p->H && at_x < p->W;
         x->at[i] = inside ? ((ptrdiff_t)b * p->H + y) * p->W + at_x : -1;
         if (p->shift)
