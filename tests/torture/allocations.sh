@@ -153,9 +153,9 @@ torture forward forward "$config" "$boxes_weights" --input "$folder/image.safete
     torture train train "$root/configs/nano/retinanet_dat_nano.py" --data "$folder/data" --work-dir run --quiet $tiny_sizes \
         --set runner.max_epochs=1 --set data.samples_per_gpu=2 --set "data.train.pipeline.2.img_scale=(64,48)"
 }
-torture metric metric coco "$truth" "$found" --json scores.json
-torture metric_explain metric coco "$truth" "$found" --explain page.html
-torture metric_maps metric ade20k "$folder/data/annotations/val2017" "$folder/data/annotations/val2017" --num-classes 18 --json scores.json
-torture check metric check "$truth" "$found"
-torture compare compare --gt "$truth" "$folder/boxes" "$folder/other"
+torture metric metric coco "$truth" "$found" --json scores.json --quiet
+torture metric_explain metric coco "$truth" "$found" --explain page.html --quiet
+torture metric_maps metric ade20k "$folder/data/annotations/val2017" "$folder/data/annotations/val2017" --num-classes 18 --json scores.json --quiet
+torture check metric check "$truth" "$found" --quiet
+torture compare compare --gt "$truth" "$folder/boxes" "$folder/other" --quiet
 finish
