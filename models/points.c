@@ -17,6 +17,9 @@ typedef struct {
     int cell;
     const float *reference, *location, *weight, *valid_ratios; /* own points, as in DfPointAttention     */
     int parts;                                           /* numbers of a reference                       */
+    const float *offset, *mask;                          /* of a deformable convolution, with            */
+    DfConv conv;
+    int kernel[2], map_w, out_w;
 } Layer;
 
 struct DfPoints {
@@ -46,6 +49,15 @@ static DfPointLayer describe(const char *path, const DfPointAttention *a)
             .levels = 1,
             .points = df_dim(a->k, 1),
         };
+    if (a->offset) /* N H' W' 2GP */
+        return (DfPointLayer){
+            .path = path,
+            .queries = df_dim(a->offset, 1) * df_dim(a->offset, 2),
+            .heads = a->offset_groups,
+            .groups = a->offset_groups,
+            .levels = 1,
+            .points = a->kernel[0] * a->kernel[1],
+        };
     const DfTensor *l = a->location; /* B Q heads levels points 2 */
     return (DfPointLayer){
         .path = path,
@@ -73,25 +85,48 @@ static const float *kept(DfPoints *p, const DfTensor *x)
     return x ? kept_floats(p, x->data, df_size(x)) : NULL;
 }
 
-static void keep(DfPoints *p, Layer *l, const DfPointAttention *a)
+static void keep_shared(DfPoints *p, Layer *l, const DfPointAttention *a)
 {
-    l->about = describe(l->about.path, a);
-    l->heard = true;
-    if (a->shared) {
-        l->problem = df_deform_problem(a->q, a->k, NULL, a->pos, a->bias, a->how);
-        l->problem.q = kept(p, a->q);
-        l->problem.k = kept(p, a->k);
-        l->problem.pos = l->pos = kept(p, a->pos);
-        l->problem.table = l->problem.table ? kept(p, a->bias) : NULL;
-        l->problem.dense = l->problem.dense ? kept(p, a->bias) : NULL;
-        l->cell = a->cell;
-        return;
-    }
+    l->problem = df_deform_problem(a->q, a->k, NULL, a->pos, a->bias, a->how);
+    l->problem.q = kept(p, a->q);
+    l->problem.k = kept(p, a->k);
+    l->problem.pos = l->pos = kept(p, a->pos);
+    l->problem.table = l->problem.table ? kept(p, a->bias) : NULL;
+    l->problem.dense = l->problem.dense ? kept(p, a->bias) : NULL;
+    l->cell = a->cell;
+}
+
+static void keep_kernel(DfPoints *p, Layer *l, const DfPointAttention *a)
+{
+    l->offset = kept(p, a->offset);
+    l->mask = kept(p, a->mask);
+    l->conv = a->conv;
+    l->kernel[0] = a->kernel[0];
+    l->kernel[1] = a->kernel[1];
+    l->map_w = df_dim(a->map, 2);
+    l->out_w = df_dim(a->offset, 2);
+}
+
+static void keep_own(DfPoints *p, Layer *l, const DfPointAttention *a)
+{
     l->reference = kept(p, a->reference);
     l->parts = df_dim(a->reference, -1);
     l->location = kept(p, a->location);
     l->weight = kept(p, a->weight);
     l->valid_ratios = kept_floats(p, a->valid_ratios, (size_t)df_dim(a->location, 0) * (size_t)l->about.levels * 2);
+}
+
+static void keep(DfPoints *p, Layer *l, const DfPointAttention *a)
+{
+    l->about = describe(l->about.path, a);
+    l->heard = true;
+    l->offset = NULL;
+    if (a->shared)
+        keep_shared(p, l, a);
+    else if (a->offset)
+        keep_kernel(p, l, a);
+    else
+        keep_own(p, l, a);
 }
 
 static void hear(void *user, const char *path, const DfPointAttention *a)
@@ -205,16 +240,41 @@ static void to_original(const DfImageMeta *meta, double x, double y, float at[2]
 }
 
 /* In cells of the map, whose centres have whole numbers. */
-static void from_cells(const Layer *l, const DfImageMeta *meta, double x, double y, float at[2])
+static void from_cells(int cell, const DfImageMeta *meta, double x, double y, float at[2])
 {
-    to_original(meta, (x + 0.5) * l->cell, (y + 0.5) * l->cell, at);
+    to_original(meta, (x + 0.5) * cell, (y + 0.5) * cell, at);
+}
+
+/* Pixels of the network's input in a cell of the map that a deformable convolution reads: a backbone halves its maps,
+ * and rounds up. */
+static int cell_of_map(const Layer *l, const DfImageMeta *meta)
+{
+    int cell = 1;
+    while ((meta->pad_w + cell - 1) / cell > l->map_w)
+        cell *= 2;
+    return cell;
+}
+
+/* Where the kernel's point `point`, not yet moved, stands on the map that is read; -1: its middle. */
+static void place_kernel(const Layer *l, int query, int point, double *x, double *y)
+{
+    const double row = point < 0 ? 0.5 * (l->kernel[0] - 1) : point / l->kernel[1];
+    const double column = point < 0 ? 0.5 * (l->kernel[1] - 1) : point % l->kernel[1];
+    *y = query / l->out_w * l->conv.stride[0] - l->conv.padding[0] + row * l->conv.dilation[0];
+    *x = query % l->out_w * l->conv.stride[1] - l->conv.padding[1] + column * l->conv.dilation[1];
 }
 
 void df_points_query(const DfPoints *p, int layer, int n, const DfImageMeta *meta, int query, float at[2])
 {
     const Layer *l = &p->layers[layer];
     if (l->about.shared) {
-        from_cells(l, meta, query % l->problem.W, query / l->problem.W, at);
+        from_cells(l->cell, meta, query % l->problem.W, query / l->problem.W, at);
+        return;
+    }
+    if (l->offset) {
+        double x, y;
+        place_kernel(l, query, -1, &x, &y);
+        from_cells(cell_of_map(l, meta), meta, x, y, at);
         return;
     }
     const float *reference = l->reference + ((size_t)n * (size_t)l->about.queries + (size_t)query) * (size_t)l->parts;
@@ -249,7 +309,7 @@ static void place_shared(const Layer *l, int n, const DfImageMeta *meta, int hea
     const float *pos = l->pos + (((size_t)n * (size_t)groups + (size_t)group) * (size_t)keys + (size_t)key) * 2;
     const double x = ((double)pos[1] + 1) / 2 * (l->problem.W - 1);
     const double y = ((double)pos[0] + 1) / 2 * (l->problem.H - 1);
-    from_cells(l, meta, x, y, at);
+    from_cells(l->cell, meta, x, y, at);
 }
 
 static int read_shared(const Layer *l, int n, const DfImageMeta *meta, int query, DfPoint *out)
@@ -268,6 +328,23 @@ static int read_shared(const Layer *l, int n, const DfImageMeta *meta, int query
     }
     df_free(weight);
     return DF_OK;
+}
+
+/* Offsets are dy, dx of each group and point (df_deform_conv2d()), in cells of the map. */
+static void read_kernel(const Layer *l, int n, const DfImageMeta *meta, int query, DfPoint *out)
+{
+    const size_t all = (size_t)l->about.heads * (size_t)l->about.points;
+    const size_t first = ((size_t)n * (size_t)l->about.queries + (size_t)query) * all;
+    const int cell = cell_of_map(l, meta);
+    for (size_t i = 0; i < all; i++) {
+        const float *offset = l->offset + (first + i) * 2;
+        const float mask = l->mask ? l->mask[first + i] : 1;
+        double x, y;
+        float at[2];
+        place_kernel(l, query, (int)(i % (size_t)l->about.points), &x, &y);
+        from_cells(cell, meta, x + (double)offset[1], y + (double)offset[0], at);
+        out[i] = (DfPoint){ at[0], at[1], mask / (float)l->about.points };
+    }
 }
 
 /* Deformable DETR's locations are in [0, 1] of the whole level, padding included, and the valid ratio is the part of it
@@ -294,6 +371,9 @@ int df_points_read(const DfPoints *p, int layer, int n, const DfImageMeta *meta,
     const Layer *l = &p->layers[layer];
     if (l->about.shared)
         return read_shared(l, n, meta, query, out);
-    read_own(l, n, meta, query, out);
+    if (l->offset)
+        read_kernel(l, n, meta, query, out);
+    else
+        read_own(l, n, meta, query, out);
     return DF_OK;
 }

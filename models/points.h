@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * models/points.h -- the places a network looks at: sampling points and attention weights of Deformable DETR (Zhu et
- * al., ICLR 2021) and of DAT (Xia et al., CVPR 2022), in pixels of the original picture. Part of the door
- * models/models.h: include that.
+ * models/points.h -- the places a network looks at: sampling points and weights of Deformable DETR (Zhu et al., ICLR
+ * 2021), of DAT (Xia et al., CVPR 2022) and of deformable convolutions (Dai et al., ICCV 2017; Zhu et al., CVPR 2019),
+ * in pixels of the original picture. Part of the door models/models.h: include that.
  *
  *     DfPoints *points;
  *     df_points_new(&points, model, 800, 1216);          which layers there are: a dry pass, before any weights
@@ -23,7 +23,8 @@ typedef struct DfPoints DfPoints;
 
 /* An attention layer of one of two kinds: every query has points of its own, or the queries are the cells of a map and
  * share them. A query has heads * levels * points places; where they are shared, the heads of a group have the same
- * ones. */
+ * ones. The queries of a deformable convolution are the cells of its output, and its heads are the groups of channels
+ * that have offsets of their own. */
 typedef struct {
     const char *path;                /* of its module: "transformer.decoder.layers.5", "backbone.stages.2.attns.1" */
     bool shared;
@@ -33,7 +34,8 @@ typedef struct {
 
 typedef struct {
     float x, y;                      /* pixels of the original picture; may lie outside */
-    float weight;                    /* those of a head sum to 1                        */
+    float weight;                    /* those of a head sum to 1; of a deformable convolution it is the
+                                      * mask (1 without one) over the number of points  */
 } DfPoint;
 
 /* The layers of a model at an input of H x W, in the order in which they run; none is fine. */

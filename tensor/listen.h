@@ -22,10 +22,12 @@ DF_API void df_mute(DfCtx *, bool mute); /* this listener, and that of points, h
 /* "NAME" or, index >= 0, "NAMEindex" */
 DF_API void df_observe(DfCtx *, const DfTensor *x, const char *name, int index);
 
-/* What df_observe_points() tells of an attention that reads points of its own choosing. It has one of two forms:
+/* What df_observe_points() tells of an attention that reads points of its own choosing. It has one of three forms:
  *     shared   DAT: the queries are the cells of a map and all read the same points, each with the softmax of its own
  *              scores: `q`, `k`, `pos`, `bias` and `how` are what df_deform_attention() is given
- *     own      Deformable DETR: every query has points of its own, with given weights; `shared` is false */
+ *     own      Deformable DETR: every query has points of its own, with given weights; `shared` is false
+ *     kernel   a deformable convolution: the queries are the cells of its output, and each has the points of the kernel,
+ *              moved by offsets; only `map`, `offset` and what follows are set */
 typedef struct {
     bool shared;
     /* shared */
@@ -38,6 +40,10 @@ typedef struct {
     const DfTensor *location;           /* B Q heads levels points 2 (x, y), in [0, 1] of a level         */
     const DfTensor *weight;             /* B Q heads levels points                                        */
     const float *valid_ratios;          /* B levels 2 (x, y): the part of a level that is no padding      */
+    /* kernel */
+    const DfTensor *map, *offset, *mask; /* what df_deform_conv2d() is given; the mask may be NULL        */
+    DfConv conv;
+    int kernel[2], offset_groups;
 } DfPointAttention;
 
 /* A listener of points hears of every attention that chooses what it reads, under the path of its module, also in a dry

@@ -28,6 +28,9 @@ static DfTensor *deform(DfCtx *c, const ConvNorm *m, DfTensor *x)
         weight = df_sigmoid(c, df_slice(c, offset, -1, 2 * points, points));     /* N H' W' 9G */
         offset = df_slice(c, offset, -1, 0, 2 * points);                         /* N H' W' 18G */
     }
+    df_observe_points(c, &(DfPointAttention){
+        .map = x, .offset = offset, .mask = weight, .conv = m->conv.conv, .kernel = { 3, 3 }, .offset_groups = m->groups,
+    });
     return df_deform_conv2d(c, x, offset, weight, m->conv.weight, NULL, m->conv.conv, m->groups);
 }
 

@@ -96,7 +96,7 @@ predict 2 $picture --explain x --layers , && says "no layer is named ''"
 predict 2 $picture --explain x --head 4 && says '--head 4: backbone.stages.2.attns.1 has 4 heads: want 0 to 3'
 predict 2 $picture --layers stages.2 && says 'want --explain DIR'
 run 1 predict "$root/configs/retinanet/retinanet_swin_tiny_fpn_1x_coco.py" random $picture --explain x
-says 'this RetinaNet has no deformable attention: want Deformable DETR, or DAT with deformable (D) blocks'
+says 'this RetinaNet has no deformable attention: want Deformable DETR, DAT with deformable (D) blocks, or a ResNet'
 run 1 predict classifier.py random $picture && says 'predict wants a detector or a segmentor'
 run 2 predict classifier.py random $picture --explain x --out y && says 'predict can only --explain it'
 mkdir twins && cp $picture twins/a.jpg && cp $picture twins/a.jpeg

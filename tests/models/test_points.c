@@ -256,6 +256,76 @@ Test(points, samples_without_offsets_lie_on_their_grid)
     end(&r);
 }
 
+/* A deformable convolution whose offsets and masks are the biases of the layer that computes them: query (row, column) of its output has
+ * the kernel's nine points around (2 row, 2 column), moved, in cells of the map that is read. */
+static void check_kernel(const Run *r, int layer, int cell, int stride, bool masked)
+{
+    const DfPointLayer *l = df_points_layer(r->points, layer);
+    const int W = WIDTH / cell / stride, query = 2 * W + 3;
+    float at[2];
+    cr_assert(!l->shared && !l->answers && l->levels == 1 && l->heads == 2 && l->points == 9);
+    cr_assert_eq(l->queries, W * (HEIGHT / cell / stride));
+    DfPoint p[18];
+    cr_assert_eq(df_points_read(r->points, layer, 0, &half_size, query, p), DF_OK);
+    for (int i = 0; i < 18; i++) {
+        const double y = 2 * stride - 1 + i % 9 / 3 + 0.25 * i, x = 3 * stride - 1 + i % 3 - 0.5 * i;
+        cr_expect_leq(fabs((double)p[i].x - 2 * (x + 0.5) * cell), 1e-3, "point %d of %s: x %g", i, l->path, (double)p[i].x);
+        cr_expect_leq(fabs((double)p[i].y - 2 * (y + 0.5) * cell), 1e-3, "point %d of %s: y %g", i, l->path, (double)p[i].y);
+        cr_expect_leq(fabs((double)p[i].weight - (masked ? 1 / (1 + exp(-0.1 * i)) : 1) / 9), 1e-6);
+    }
+    df_points_query(r->points, layer, 0, &half_size, query, at);
+    cr_expect(at[0] == (float)(2 * (3 * stride + 0.5) * cell) && at[1] == (float)(2 * (2 * stride + 0.5) * cell));
+    cr_expect_eq(df_points_nearest(r->points, layer, 0, &half_size, at), query);
+}
+
+static void set_offsets(Run *r, bool masked)
+{
+    NnModel *weights = df_model_weights(r->model);
+    for (int k = 0; k < nn_model_count(weights); k++) {
+        const NnParam *param = nn_model_at(weights, k);
+        if (!strstr(param->name, "conv2_offset.bias") && !strstr(param->name, "conv2.conv_offset.bias"))
+            continue;
+        cr_assert_eq((int)df_count(param->shape), masked ? 54 : 36);
+        for (int i = 0; i < 18; i++) {
+            param->tensor->data[2 * i] = 0.25f * (float)i;
+            param->tensor->data[2 * i + 1] = -0.5f * (float)i;
+            if (masked)
+                param->tensor->data[36 + i] = 0.1f * (float)i;
+        }
+    }
+}
+
+static void check_dcn(const char *dcn, bool masked)
+{
+    Run r = { 0 };
+    char convolution[128];
+    snprintf(convolution, sizeof convolution, "model.backbone.dcn=dict(type='%s',deform_groups=2,fallback_on_stride=False)", dcn);
+    const char *const sets[] = { convolution, "model.backbone.stage_with_dcn=(False,False,True,True)", "model.backbone.init_cfg=None" };
+    cr_assert_eq(df_config_read(&r.config, DF_ROOT "/configs/retinanet/retinanet_r50_fpn_1x_coco.py", sets, 3), DF_OK, "%s", df_error());
+    cr_assert_eq(df_model_new(&r.model, df_config_root(r.config)), DF_OK, "%s", df_error());
+    cr_assert_eq(df_model_init(r.model, 5), DF_OK, "%s", df_error());
+    cr_assert_eq(df_pool_new(&r.pool, 2), DF_OK);
+    cr_assert_eq(df_ctx_new(&r.c, r.pool), DF_OK);
+    set_offsets(&r, masked);
+    cr_assert_eq(df_points_new(&r.points, r.model, 800, 1216), DF_OK, "%s", df_error());
+    cr_assert_eq(df_points_layers(r.points), 9, "six blocks of stage 3, three of stage 4");
+    for (int i = 0; i < 9; i++)
+        df_points_want(r.points, i);
+    DfDetections found;
+    df_points_listen(r.points, r.c);
+    DfTensor *image = df_zeros(r.c, DF_SHAPE(1, HEIGHT, WIDTH, 3));
+    cr_assert_eq(df_model_detect(r.model, r.c, image, &half_size, 1, true, &found), DF_OK, "%s", df_error());
+    cr_assert_eq(df_points_done(r.points, r.c), DF_OK, "%s", df_error());
+    df_detections_free(&found);
+    check_kernel(&r, 0, 8, 2, masked);
+    check_kernel(&r, 1, 16, 1, masked);
+    check_kernel(&r, 8, 32, 1, masked);
+    end(&r);
+}
+
+Test(points, deformable_convolution) { check_dcn("DCN", false); }
+Test(points, deformable_convolution_with_a_mask) { check_dcn("DCNv2", true); }
+
 Test(points, queries_of_a_map_are_its_cells)
 {
     Run r;
