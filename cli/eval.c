@@ -10,7 +10,7 @@
 
 static const char *data_dir, *out_dir, *json_path, *shard_text, *wrapper;
 static long limit;
-static bool per_class, fresh, allow_missing, aug_test, from_one;
+static bool per_class, fresh, allow_missing, aug_test, from_one, skip_unreadable;
 
 static const CliOption options[] = {
     CLI_OPT_TEXT("--data", data_dir, "DIR",
@@ -22,6 +22,8 @@ static const CliOption options[] = {
                  "use the I-th of N parts of the images only (I from 1 to N), to divide the work among machines"),
     CLI_OPT_TEXT("--json", json_path, "FILE",
                  "write the scores as JSON in full precision; with `-` to stdout, in place of the table"),
+    CLI_OPT_FLAG("--skip-unreadable", skip_unreadable,
+                 "score the other images if some cannot be read; default: that is an error before the first image"),
     CLI_OPT_FLAG("--per-class", per_class, "detectors: also print the AP of every class"),
     CLI_OPT_FLAG("--aug-test", aug_test,
                  "segmentors: test-time augmentation with six scales, each also mirrored, as mmseg's --aug-test"),
@@ -57,6 +59,7 @@ static int open_run(Run *r, const char *config, const char *checkpoint)
     DfEvaluationOptions o = { .out_dir = out_dir,
                               .fresh = fresh,
                               .limit = limit,
+                              .skip_unreadable = skip_unreadable,
                               .ranks = df_ranks_count(r->ranks) > 1 ? r->ranks : NULL,
                               .first_class = from_one,
                               .progress = leads ? cli_run_progress : NULL,
@@ -88,36 +91,30 @@ static int run_images(Run *r)
                            : "nothing was kept; with --out DIR the same command would continue from there");
 }
 
-/* Scores of a set of which some pictures could not be read say so: a last key, "unreadable". */
-static int write_scores(const Run *r, const char *json)
+/* What the JSON says beside the scores, as members of its object; NULL: nothing. */
+static int more_members(const Run *r, char **out)
 {
+    DfTextbuf more = { 0 };
     const long unreadable = df_evaluation_unreadable(r->evaluation);
-    const char *brace = strrchr(json, '}');
-    if (!unreadable || !brace)
-        return cli_write_text(json_path, json);
-    DfTextbuf told = { 0 };
-    char *text = NULL;
-    df_textbuf_add(&told, "%.*s, \"unreadable\": %ld%s", (int)(brace - json), json, unreadable, brace);
-    int error = df_textbuf_take(&told, &text);
-    if (error == DF_OK)
-        error = cli_write_text(json_path, text);
-    df_free(text);
-    return error;
+    *out = NULL;
+    if (!unreadable)
+        return DF_OK;
+    df_textbuf_add(&more, "\"unreadable\": %ld", unreadable);
+    return df_textbuf_take(&more, out);
 }
 
-static int print_miou(const Run *r, const DfMiouScores *scores)
+static bool prints_tables(void)
+{
+    return !(json_path && strcmp(json_path, "-") == 0);
+}
+
+static int print_miou(const DfMiouScores *scores)
 {
     char *table = NULL;
-    char *json = NULL;
-    int error = DF_OK;
-    if (!(json_path && strcmp(json_path, "-") == 0) &&
-        (error = df_miou_table(&scores->result, scores->names, &table)) == DF_OK)
+    const int error = df_miou_table(&scores->result, scores->names, &table);
+    if (error == DF_OK)
         printf("%s", table);
-    if (error == DF_OK && json_path &&
-        (error = df_miou_json(&scores->result, &scores->params, scores->names, NULL, &json)) == DF_OK)
-        error = write_scores(r, json);
     df_free(table);
-    df_free(json);
     return error;
 }
 
@@ -127,54 +124,69 @@ static double share(long n, long all)
 }
 
 /* Under mmcls's names, in percent. */
-static int print_top(const Run *r, const DfTopScores *top)
+static void print_top(const DfTopScores *top)
+{
+    printf("accuracy_top-1  %.2f %%   (%ld of %ld images)\n", share(top->first, top->images), top->first, top->images);
+    if (top->classes > 5)
+        printf("accuracy_top-5  %.2f %%   (%ld of %ld images)\n", share(top->five, top->images), top->five, top->images);
+}
+
+static int top_json(const DfTopScores *top, const char *more, char **out)
 {
     DfTextbuf json = { 0 };
-    char *text = NULL;
-    const bool five = top->classes > 5;
-    if (!(json_path && strcmp(json_path, "-") == 0)) {
-        printf("accuracy_top-1  %.2f %%   (%ld of %ld images)\n", share(top->first, top->images), top->first, top->images);
-        if (five)
-            printf("accuracy_top-5  %.2f %%   (%ld of %ld images)\n", share(top->five, top->images), top->five, top->images);
-    }
-    if (!json_path)
-        return DF_OK;
     df_textbuf_add(&json, "{\"images\": %ld, \"accuracy_top-1\": ", top->images);
     df_textbuf_number(&json, share(top->first, top->images));
-    if (five) {
+    if (top->classes > 5) {
         df_textbuf_add(&json, ", \"accuracy_top-5\": ");
         df_textbuf_number(&json, share(top->five, top->images));
     }
-    df_textbuf_add(&json, "}\n");
-    int error = df_textbuf_take(&json, &text);
-    if (error == DF_OK)
-        error = write_scores(r, text);
-    df_free(text);
-    return error;
+    df_textbuf_add(&json, "%s%s}\n", more ? ", " : "", more ? more : "");
+    return df_textbuf_take(&json, out);
 }
 
-static int print_coco(const Run *r, const DfCocoScores *coco)
+static int scores_json(const Run *r, const char *more, char **out)
 {
+    const DfTopScores *top = df_evaluation_top(r->evaluation);
+    const DfCocoScores *coco = df_evaluation_coco(r->evaluation);
+    const DfMiouScores *miou = df_evaluation_miou(r->evaluation);
+    *out = NULL;
+    if (top)
+        return top_json(top, more, out);
+    if (coco)
+        return df_coco_scores_json(coco, more, out);
+    return miou ? df_miou_json(&miou->result, &miou->params, miou->names, &(DfMiouMore){ .members = more }, out) : DF_OK;
+}
+
+static int write_json(const Run *r)
+{
+    char *more = NULL;
     char *json = NULL;
-    int error = cli_print_coco(coco, json_path, per_class);
-    if (error == DF_OK && json_path)
-        error = df_coco_scores_json(coco, NULL, &json);
-    if (json)
-        error = write_scores(r, json);
+    int error = more_members(r, &more);
+    if (error == DF_OK)
+        error = scores_json(r, more, &json);
+    if (error == DF_OK && json)
+        error = cli_write_text(json_path, json);
+    df_free(more);
     df_free(json);
     return error;
 }
 
-static int print_scores(const Run *r)
+static int print_tables(const Run *r)
 {
     const DfTopScores *top = df_evaluation_top(r->evaluation);
-    if (top)
-        return print_top(r, top);
     const DfCocoScores *coco = df_evaluation_coco(r->evaluation);
     const DfMiouScores *miou = df_evaluation_miou(r->evaluation);
+    if (top)
+        print_top(top);
     if (coco)
-        return print_coco(r, coco);
-    return miou ? print_miou(r, miou) : DF_OK;
+        return cli_print_coco(coco, json_path, per_class);
+    return miou ? print_miou(miou) : DF_OK;
+}
+
+static int print_scores(const Run *r)
+{
+    const int error = prints_tables() ? print_tables(r) : DF_OK;
+    return error == DF_OK && json_path ? write_json(r) : error;
 }
 
 /* The scores are printed, but they are not those of the whole set. */
@@ -237,8 +249,9 @@ const CliCommand cli_command_eval = {
                "  segmentors  a label map NAME.png of every picture, one byte per pixel, which\n"
                "              `deformer metric ade20k GT_DIR DIR` scores, and\n"
                "              results.miou.json, which `deformer compare` reads\n"
-               "If some pictures cannot be read, the others are scored, the scores say so\n"
-               "(\"unreadable\" in the JSON), and the exit status is 1.\n"
+               "Annotations and pictures are looked at before the first image is computed. If\n"
+               "pictures turn out to be damaged later, or with --skip-unreadable, the others are\n"
+               "scored, the scores say so (\"unreadable\" in the JSON), and the exit status is 1.\n"
                "Ctrl-C stops a run. The same command with the same --out continues it. If the\n"
                "config, the weights or the data have changed, that is an error; --fresh starts\n"
                "over.\n"

@@ -148,11 +148,56 @@ static int lock_folder(DfEvaluation *e)
     return df_fail(DF_EVALUE, "%s: another run is writing to it: give each run its own --out", folder);
 }
 
+/* Hours later a missing picture would spoil the scores: every file is looked at, though only its size is read. */
+typedef struct {
+    int n;
+    const char *const *path;
+    const int *order; /* [n]: which of the paths */
+    bool *bad;        /* [n] */
+} Look;
+
+enum { LOOKED_AT = 64 }; /* files of a task */
+
+static void look(void *arg, size_t task, void *scratch)
+{
+    const Look *l = arg;
+    (void)scratch;
+    for (int i = (int)task * LOOKED_AT; i < l->n && i < (int)(task + 1) * LOOKED_AT; i++) {
+        int height, width;
+        l->bad[i] = df_image_read_size(l->path[l->order[i]], &height, &width) < 0;
+    }
+}
+
+static int check_pictures(DfEvaluation *e)
+{
+    if (e->o.skip_unreadable || e->n_order == 0)
+        return DF_OK;
+    Look l = { e->n_order, kind_of(e)->pictures(e), e->order, df_calloc((size_t)e->n_order, sizeof(bool)) };
+    if (!l.bad)
+        return df_fail_memory("a look at the pictures");
+    int error = df_parallel(df_detector_pool(e->detector), ((size_t)l.n + LOOKED_AT - 1) / LOOKED_AT, 0, look, &l);
+    int n = 0;
+    int first = 0;
+    for (int i = l.n - 1; error == DF_OK && i >= 0; i--)
+        if (l.bad[i]) {
+            first = i;
+            n++;
+        }
+    int height, width;
+    if (n && (error = df_image_read_size(l.path[e->order[first]], &height, &width)) < 0)
+        error = df_fail(error, "%d of %d pictures cannot be read, the first: %s: want all, or --skip-unreadable", n,
+                        e->n_order, df_error());
+    df_free(l.bad);
+    return error;
+}
+
 int df_evaluation_run(DfEvaluation *e)
 {
     int error = lock_folder(e);
     if (error == DF_OK)
         error = kind_of(e)->begin(e);
+    if (error == DF_OK)
+        error = check_pictures(e);
     return error < 0 ? error : run_pictures(e);
 }
 

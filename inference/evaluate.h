@@ -25,6 +25,7 @@ typedef struct {
     const char *dataset;    /* which dict of the config; NULL: "data.test"                                           */
     const char *out_dir;    /* keeps the results; a stopped run continues from there. NULL: nothing is kept          */
     bool fresh;             /* begin again, whatever out_dir holds                                                   */
+    bool skip_unreadable;   /* go on where pictures are missing; else these are an error before the first is computed */
     long limit;             /* the first `limit` images; 0: all                                                      */
     int shard, shards;      /* every shards-th image, from the shard-th on (1 <= shard <= shards); 0: all            */
     DfRanks *ranks;         /* processes of which each does its part, in place of a shard; all score alike, and the first */
@@ -39,8 +40,9 @@ DF_API int df_evaluation_open(DfEvaluation **out, DfDetector *, const DfEvaluati
 DF_API void df_evaluation_close(DfEvaluation *); /* NULL is fine */
 
 /* Once: all pictures that an earlier run with the same out_dir has not done. A run of other settings, weights or data
- * there is refused, and so is a folder that another run is writing to. Pictures that cannot be read are logged and
- * counted; if none can be read, or memory runs out, that is an error.
+ * there is refused, and so is a folder that another run is writing to. Pictures that are missing or no pictures, and
+ * annotations that cannot be scored, are an error before the first pass. Pictures that turn out to be damaged later, or
+ * all of them with `skip_unreadable`, are logged and counted; if none can be read, or memory runs out, that is an error.
  * DF_EINTERRUPT when progress() said so. */
 DF_API int df_evaluation_run(DfEvaluation *);
 DF_API int df_evaluation_score(DfEvaluation *);

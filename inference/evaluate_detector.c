@@ -5,6 +5,7 @@
  */
 #include "inference/evaluation.h"
 #include "inference/fingerprint.h"
+#include "inference/images_scored.h"
 
 static int open_dataset(DfEvaluation *e)
 {
@@ -44,6 +45,28 @@ static int choose_images(DfEvaluation *e)
     return e->n || e->o.ranks ? DF_OK : df_fail(DF_EVALUE, "%s: %d images, none of them in this shard", e->dataset->path, total);
 }
 
+/* What is scored against what, in results_path. */
+static DfCocoScoring scoring_of(const DfEvaluation *e, const char *const *results)
+{
+    const bool whole = e->n == e->dataset->n_images;
+    return (DfCocoScoring){
+        .truth = e->dataset->path,
+        .results = results,
+        .n_results = 1,
+        .kind = { DF_SCORE_BOXES, DF_SCORE_MASKS },
+        .n_kinds = df_model_has_masks(df_detector_model(e->detector)) ? 2 : 1,
+        .image_ids = whole ? NULL : e->ids,
+        .n_image_ids = whole ? 0 : (size_t)e->n,
+    };
+}
+
+/* Annotations that cannot be scored are known before hours are spent. */
+static int check_truth(const DfEvaluation *e)
+{
+    const DfCocoScoring scoring = scoring_of(e, NULL);
+    return df_coco_score_check(&scoring, df_detector_pool(e->detector));
+}
+
 static int begin(DfEvaluation *e)
 {
     DfDetector *d = e->detector;
@@ -58,8 +81,10 @@ static int begin(DfEvaluation *e)
     e->folder = e->o.out_dir ? df_path_join(e->o.out_dir, "") : df_temporary_folder();
     if (!e->folder)
         return DF_ENOMEM;
-    const int error = df_journal_open(&e->journal, e->folder, &of, e->dataset, e->o.fresh, e->done);
-    return error < 0 ? error : choose_images(e);
+    int error = df_journal_open(&e->journal, e->folder, &of, e->dataset, e->o.fresh, e->done);
+    if (error == DF_OK)
+        error = choose_images(e);
+    return error < 0 ? error : check_truth(e);
 }
 
 /* ---- the run ----------------------------------------------------------------------------------------------------- */
@@ -102,22 +127,15 @@ static int score(DfEvaluation *e)
     int error = export(e, "results.bbox.json", false);
     if (error == DF_OK && masks)
         error = export(e, "results.segm.json", true);
+    if (error == DF_OK && !e->temporary)
+        error = df_images_scored_write(e->folder, e->ids, (size_t)e->n);
     if (error < 0)
         return error;
     if (e->unreadable)
         df_log(DF_LOG_WARNING, "%ld of %ld images could not be read and count as images without detections",
                e->unreadable, e->n);
-    const bool whole = e->n == e->dataset->n_images;
     const char *const results[] = { e->results_path };
-    const DfCocoScoring scoring = {
-        .truth = e->dataset->path,
-        .results = results,
-        .n_results = 1,
-        .kind = { DF_SCORE_BOXES, DF_SCORE_MASKS },
-        .n_kinds = masks ? 2 : 1,
-        .image_ids = whole ? NULL : e->ids,
-        .n_image_ids = whole ? 0 : (size_t)e->n,
-    };
+    const DfCocoScoring scoring = scoring_of(e, results);
     return df_coco_score(&e->coco, &scoring, df_detector_pool(e->detector));
 }
 

@@ -8,6 +8,7 @@
 
 #include "inference/detector.h"
 #include "inference/evaluate.h"
+#include "inference/images_scored.h"
 #include "inference/label_map.h"
 #include "inference/sequence.h"
 

@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "models/class_count.h"
 #include "models/parts.h"
 
 struct DfModel {
+    const DfNode *root;                 /* the config, which outlives it */
     NnModel *weights;
     const DfArchitecture *architecture; /* NULL: a bare backbone */
     void *self;
@@ -84,6 +86,7 @@ int df_model_new(DfModel **out, const DfNode *root)
     int error = nn_model_new(&model->weights);
     if (error == DF_OK)
         error = build(model, root);
+    model->root = root;
     model->channels = channels_of(root);
     if (error < 0) {
         df_model_free(model);
@@ -149,6 +152,13 @@ static const char *const *ignorable_of(const DfModel *model)
     return a ? a->ignorable(model->self) : model->backbone.record->ignorable;
 }
 
+/* A bare classifier's stands in its backbone. */
+static int config_classes(const DfModel *model)
+{
+    const DfNode *alone = df_node_at(model->root, "backbone.num_classes");
+    return model->architecture ? df_model_classes(model) : (int)df_node_int(alone, 1000);
+}
+
 int df_model_load(DfModel *model, const char *path, const DfModelLoad *options)
 {
     const DfModelLoad o = options ? *options : (DfModelLoad){ 0 };
@@ -165,9 +175,12 @@ int df_model_load(DfModel *model, const char *path, const DfModelLoad *options)
     if (error < 0)
         return error;
     error = nn_model_load(model->weights, file, &load, &report);
+    const int64_t classes = error == DF_ESHAPE ? df_classes_of_checkpoint(&report, config_classes(model)) : 0;
+    if (classes)
+        error = df_classes_fail(model->root, config_classes(model), classes);
     if (error < 0)
         df_fail_in(error, "%s: ", path);
-    const bool whole = error != DF_ENOMEM; /* or the report speaks of a part of the file */
+    const bool whole = error != DF_ENOMEM && !classes; /* or the report speaks of a part of the file, or is a second sentence */
     char *text = whole ? nn_report_text(&report) : NULL;
     if (text)
         df_log(error < 0 ? DF_LOG_WARNING : DF_LOG_INFO, "%s (%s): %s", path, df_checkpoint_form(file), text);

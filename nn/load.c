@@ -55,6 +55,15 @@ static void print_shape(char *out, size_t size, int n, const int64_t *d)
         snprintf(out + used, size - used, "]");
 }
 
+/* Do all dimensions but the first agree? */
+static NnRows rows_of(const NnParam *param, const DfArray *array)
+{
+    bool same = array->ndim == param->shape.n && array->ndim > 0;
+    for (int i = 1; same && i < param->shape.n; i++)
+        same = array->shape[i] == param->shape.d[i];
+    return same ? (NnRows){ array->shape[0], param->shape.d[0] } : (NnRows){ 0, 0 };
+}
+
 static int note_wrong_shape(Loader *l, const NnParam *param, const DfArray *array)
 {
     int64_t wanted[DF_DIMS];
@@ -64,6 +73,11 @@ static int note_wrong_shape(Loader *l, const NnParam *param, const DfArray *arra
     print_shape(met, sizeof met, array->ndim, array->shape);
     print_shape(want, sizeof want, param->shape.n, wanted);
     snprintf(text, sizeof text, " %s, want %s", met, want);
+    NnReport *report = l->report;
+    const size_t n = (size_t)report->of[NN_WRONG_SHAPE].n;
+    if (!df_grow((void **)&report->rows, &report->rows_capacity, n, sizeof *report->rows))
+        return df_fail_memory("the report of a checkpoint");
+    report->rows[n] = rows_of(param, array);
     return nn_report_add(l->report, NN_WRONG_SHAPE, param->name, text);
 }
 

@@ -378,8 +378,14 @@ typedef struct {
     size_t capacity;
     char **name;    /* those of wrong shapes with both shapes behind the name */
 } NnNames;
+/* The first dimension of a parameter of another shape, if the others are right; else both are 0. */
+typedef struct {
+    int64_t met, wanted;
+} NnRows;
 typedef struct {
     NnNames of[NN_FATES];
+    NnRows *rows;   /* of each in of[NN_WRONG_SHAPE]                               */
+    size_t rows_capacity;
 } NnReport;
 typedef struct {
     const char *const *ignorable;  /* patterns of keys that are known and not needed, NULL-terminated: "*.attn_mask" */

@@ -29,6 +29,7 @@ void nn_report_free(NnReport *report)
             df_free(report->of[fate].name[i]);
         df_free(report->of[fate].name);
     }
+    df_free(report->rows);
     *report = (NnReport){ 0 };
 }
 

@@ -92,10 +92,18 @@ int cli_print_coco(const DfCocoScores *s, const char *json_path, bool per_class)
 int cli_write_coco(const DfCocoScores *s, const char *why, const char *json_path)
 {
     char *json = NULL;
-    int error = json_path ? df_coco_scores_json(s, why, &json) : DF_OK;
-    if (error == DF_OK && json_path)
+    char *members = NULL;
+    DfTextbuf more = { 0 };
+    if (!json_path)
+        return DF_OK;
+    df_textbuf_add(&more, "\"explain\": %s", why ? why : "null");
+    int error = df_textbuf_take(&more, &members);
+    if (error == DF_OK)
+        error = df_coco_scores_json(s, why ? members : NULL, &json);
+    if (error == DF_OK)
         error = cli_write_text(json_path, json);
     df_free(json);
+    df_free(members);
     return error;
 }
 

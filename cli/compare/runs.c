@@ -8,6 +8,7 @@
 
 #include "cli/compare/options.h"
 #include "cli/compare/runs.h"
+#include "inference/inference.h"
 
 enum { MOST_NUMBERS = 1 << 26 }; /* bytes of a file of numbers */
 
@@ -155,23 +156,94 @@ typedef struct {
     DfPool *pool;
 } Comparison;
 
+/* Image ids, ascending; NULL: all of the ground truth. */
+typedef struct {
+    int64_t *ids;
+    size_t n;
+} Images;
+
+/* The images that the run of a results file did. Only a file of a run tells: a file by another name may hold more. */
+static int images_of(Images *out, const char *file)
+{
+    const char *name = strrchr(file, '/') ? strrchr(file, '/') + 1 : file;
+    *out = (Images){ 0 };
+    if (strcmp(name, kinds[CLI_RUN_BBOX].file) != 0 && strcmp(name, kinds[CLI_RUN_SEGM].file) != 0)
+        return DF_OK;
+    char *folder = df_path_join("", file);
+    if (!folder)
+        return df_fail_memory("a path");
+    folder[name - file] = 0;
+    const int error = df_images_scored(&out->ids, &out->n, folder[0] ? folder : ".");
+    df_free(folder);
+    return error;
+}
+
+/* Leaves those that are in both. */
+static void keep_common(Images *all, const Images *more)
+{
+    size_t n = 0;
+    for (size_t i = 0, k = 0; i < all->n; i++) {
+        while (k < more->n && more->ids[k] < all->ids[i])
+            k++;
+        if (k < more->n && more->ids[k] == all->ids[i])
+            all->ids[n++] = all->ids[i];
+    }
+    all->n = n;
+}
+
+/* The images that all runs did: one that a run never looked at is not one in which it found nothing. */
+static int common_images(Images *out, const Comparison *of)
+{
+    int error = DF_OK;
+    *out = (Images){ 0 };
+    for (size_t i = 0; error == DF_OK && i < of->n; i++) {
+        Images images;
+        error = images_of(&images, of->files[i]);
+        if (!out->ids) {
+            *out = images;
+            continue;
+        }
+        if (images.ids)
+            keep_common(out, &images);
+        df_free(images.ids);
+    }
+    if (error == DF_OK && out->ids && out->n == 0)
+        error = df_fail(DF_EVALUE, "the runs have no image in common: want runs of the same images");
+    return error;
+}
+
+static void tell_images(const Images *images, const DfCoco *gt)
+{
+    if (images->ids && images->n < df_coco_images(gt))
+        df_log(DF_LOG_WARNING, "%zu of the %zu images of %s are compared: those that every run did", images->n,
+               df_coco_images(gt), cli_compare.gt);
+}
+
 static int compare_coco(DfCompare **out, const Comparison *of)
 {
     const size_t n = of->n;
     DfCoco *gt = NULL;
+    Images images = { 0 };
+    DfCompareParams params = *of->params;
     DfCocoResults **results = df_calloc(n, sizeof *results);
     if (!results)
         return df_fail_memory("results");
-    int error = df_coco_open_with(&gt, cli_compare.gt,
-                                  &(DfCocoReading){ .pool = of->pool, .masks = of->params->masks });
+    int error = common_images(&images, of);
+    if (error == DF_OK)
+        error = df_coco_open_with(&gt, cli_compare.gt, &(DfCocoReading){ .pool = of->pool, .masks = params.masks });
+    if (error == DF_OK)
+        tell_images(&images, gt);
+    params.image_ids = images.ids;
+    params.n_image_ids = images.n;
     for (size_t i = 0; error == DF_OK && i < n; i++)
         if ((error = df_coco_results_new(&results[i], gt)) == DF_OK)
             error = df_coco_results_read(results[i], of->files[i]);
     if (error == DF_OK)
-        error = df_compare_new(out, (const DfCocoResults *const *)results, of->names, n, of->params, of->pool);
+        error = df_compare_new(out, (const DfCocoResults *const *)results, of->names, n, &params, of->pool);
     for (size_t i = 0; i < n; i++)
         df_coco_results_free(results[i]);
     df_free(results);
+    df_free(images.ids);
     df_coco_free(gt);
     return error;
 }

@@ -219,7 +219,7 @@ static int print(const Run *r, const DfMiouResult *result, const CliLines *names
     if (error == DF_OK && cli_metric.json && cli_metric.confusion)
         error = df_miou_confusion(&confusion, r->workers[0].acc, &r->params);
     if (error == DF_OK && cli_metric.json)
-        error = df_miou_json(result, &r->params, name, confusion, &json);
+        error = df_miou_json(result, &r->params, name, &(DfMiouMore){ .confusion = confusion }, &json);
     if (error == DF_OK && cli_metric.json)
         error = cli_write_text(cli_metric.json, json);
     df_free(table);

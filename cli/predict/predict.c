@@ -18,9 +18,9 @@ static const CliOption options[] = {
     CLI_OPT_TEXT("--out", out_dir, "DIR",
                  "save the pictures with their results drawn on them, under the same names, in DIR"),
     CLI_OPT_TEXT("--json", json_path, "FILE",
-                 "write the results as JSON (for detectors: COCO's results format); with `-` to stdout"),
+                 "write the results as JSON (detectors: COCO's results format, all detections); with `-` to stdout"),
     CLI_OPT_FLOAT("--score-thr", score_thr, "S", 0, 1,
-                  "detectors: keep detections with a score of at least S, from 0 to 1; default 0.3"),
+                  "detectors: print, draw and explain detections with a score of at least S, from 0 to 1; default 0.3"),
     CLI_OPT_INT("--quality", quality, "Q", 1, 100, "quality of saved JPEG files, from 1 to 100; default 92"),
     CLI_OPT_CHECKPOINT(wrapper, allow_missing),
 
@@ -54,6 +54,7 @@ typedef struct {
     CliRunProgress progress;
     DfTextbuf json;      /* in memory until the end; empty without --json */
     bool first;
+    long found, shown;   /* detections: of the network, and of these with a score of at least score_thr */
     long failed;
 } Run;
 
@@ -98,23 +99,30 @@ static int explain_sample(Run *r, const DfSample *sample, const DfDetections *fo
 static int give_detections(Run *r, DfSample *sample, const DfDetections *found)
 {
     const DfDetector *detector = r->session.detector;
-    int error = DF_OK;
     if (prints())
         cli_print_detections(detector, sample->path, found);
+    return out_dir ? cli_draw_detections(sample, detector, found, out_dir, (int)quality) : DF_OK;
+}
+
+/* The JSON gets all detections of the network; what is shown, those of score_thr and above. */
+static int keep_detections(Run *r, const DfSample *sample, DfDetections *found)
+{
+    int error = DF_OK;
     if (json_path)
-        error = cli_write_detections(&r->json, detector, sample->path, found, r->first);
+        error = cli_write_detections(&r->json, r->session.detector, sample->path, found, r->first);
     r->first = r->first && found->n == 0;
-    if (error == DF_OK && out_dir)
-        error = cli_draw_detections(sample, detector, found, out_dir, (int)quality);
+    r->found += (long)found->n;
+    df_detections_keep_above(found, score_thr);
+    r->shown += (long)found->n;
     return error;
 }
 
 static int give_result(Run *r, DfSample *sample, DfResult *result)
 {
     const bool detects = df_detector_task(r->session.detector) == DF_TASK_DETECTION;
-    if (detects)
-        df_detections_keep_above(&result->detections, score_thr);
-    int error = explain_sample(r, sample, detects ? &result->detections : NULL);
+    int error = detects ? keep_detections(r, sample, &result->detections) : DF_OK;
+    if (error == DF_OK)
+        error = explain_sample(r, sample, detects ? &result->detections : NULL);
     r->segments.json = json_path ? &r->json : NULL;
     if (error == DF_OK && result->label_map)
         error = cli_give_segments(sample, result->label_map, &r->segments);
@@ -229,9 +237,19 @@ static void close_run(Run *r)
     cli_session_done(&r->session);
 }
 
+/* The numbers of the JSON and those of the drawing are not the same ones. */
+static void tell_threshold(const Run *r)
+{
+    const bool shows = out_dir || explain.dir || prints();
+    if (shows && df_detector_task(r->session.detector) == DF_TASK_DETECTION)
+        df_log(DF_LOG_INFO, "the JSON has all %ld detections; %s are the %ld with a score of at least %g (--score-thr)",
+               r->found, out_dir ? "drawn" : "shown", r->shown, score_thr);
+}
+
 static int write_results(Run *r)
 {
     char *text;
+    tell_threshold(r);
     df_textbuf_add(&r->json, "\n]\n");
     int error = df_textbuf_take(&r->json, &text);
     if (error == DF_OK)
@@ -267,9 +285,9 @@ const CliCommand cli_command_predict = {
                "Detectors print a line for every detection, with tabs between the columns:\n"
                "    picture  class  score  x1  y1  x2  y2        (corners of the box, in pixels)\n"
                "Classes have the names in data.test.classes of the config, else COCO's names if\n"
-               "there are 80 classes, else numbers. Detections below\n"
-               "model.test_cfg.score_thr of the config are dropped before --score-thr is\n"
-               "applied. To see them, lower both.\n"
+               "there are 80 classes, else numbers. Printed and drawn are detections with a score\n"
+               "of at least --score-thr; the JSON has all that the network makes, which are those\n"
+               "above model.test_cfg.score_thr of the config. To see more, lower that too.\n"
                "\n"
                "Segmentors print a line for every class in a picture:\n"
                "    picture  class  pixels  share of the picture\n"

@@ -164,8 +164,8 @@ int df_coco_check_truth(const DfCoco *gt, uint32_t annotation, bool masks)
     else if (mask && mask->form == DF_MASK_NONE)
         missing = "segmentation";
     if (missing)
-        return df_fail(DF_EFORMAT, "%s: line %u: an annotation of image %s has no %s", gt->name, a->line,
-                       df_id_text(gt->images.ids[a->image]), missing);
+        return df_fail(DF_EFORMAT, "%s: line %u: an annotation of image %s has no %s, which scores need", gt->name,
+                       a->line, df_id_text(gt->images.ids[a->image]), missing);
     return mask ? check_size(gt, a->image, mask->form == DF_MASK_POLYGONS) : DF_OK;
 }
 

@@ -4,6 +4,7 @@
  */
 #include "eval/coco/score.h"
 
+#include "eval/coco/evaluate.h"
 #include "eval/eval.h"
 
 const char *df_score_kind_name(DfScoreKind kind)
@@ -34,17 +35,63 @@ static DfCocoParams params_of(const DfCocoScoring *scoring, DfScoreKind kind)
     return p;
 }
 
-static int read_files(DfCocoScores *s, const DfCocoScoring *scoring, DfPool *pool)
+static int read_truth(DfCoco **out, const DfCocoScoring *scoring, DfPool *pool)
 {
     const bool across_classes = scoring->across_classes || (scoring->params && !scoring->params->use_categories);
     DfCocoReading reading = { .pool = pool, .across_classes = across_classes };
     for (int i = 0; i < scoring->n_kinds; i++)
         reading.masks |= scoring->kind[i] == DF_SCORE_MASKS;
-    int error = df_coco_open_with(&s->truth, scoring->truth, &reading);
+    return df_coco_open_with(out, scoring->truth, &reading);
+}
+
+static int read_files(DfCocoScores *s, const DfCocoScoring *scoring, DfPool *pool)
+{
+    int error = read_truth(&s->truth, scoring, pool);
     if (error == DF_OK)
         error = df_coco_results_new(&s->results, s->truth);
     for (int i = 0; error == DF_OK && i < scoring->n_results; i++)
         error = df_coco_results_read(s->results, scoring->results[i]);
+    return error;
+}
+
+/* The images that are scored, each with a bool. */
+static int choose_images(const DfCoco *truth, const DfCocoScoring *scoring, bool **out)
+{
+    bool *chosen = *out = df_calloc(truth->images.n + 1, sizeof *chosen);
+    if (!chosen)
+        return df_fail_memory("the check of a ground truth");
+    for (size_t i = 0; !scoring->image_ids && i < truth->images.n; i++)
+        chosen[i] = truth->image_listed[i];
+    for (size_t i = 0; scoring->image_ids && i < scoring->n_image_ids; i++) {
+        const uint32_t at = df_ids_find(&truth->images, (DfId){ scoring->image_ids[i], NULL });
+        if (at != DF_NO_ID)
+            chosen[at] = true;
+    }
+    return DF_OK;
+}
+
+static int check_annotations(const DfCoco *truth, const bool *chosen)
+{
+    int error = DF_OK;
+    for (size_t i = 0; error == DF_OK && i < truth->n_annotations; i++) {
+        const CocoAnnotation *a = &truth->annotations[i];
+        if (chosen[a->image] && truth->category_listed[a->category])
+            error = df_coco_check_truth(truth, a->last, truth->with_masks);
+    }
+    return error;
+}
+
+int df_coco_score_check(const DfCocoScoring *scoring, DfPool *pool)
+{
+    DfCoco *truth = NULL;
+    bool *chosen = NULL;
+    int error = read_truth(&truth, scoring, pool);
+    if (error == DF_OK)
+        error = choose_images(truth, scoring, &chosen);
+    if (error == DF_OK)
+        error = check_annotations(truth, chosen);
+    df_free(chosen);
+    df_coco_free(truth);
     return error;
 }
 
@@ -72,7 +119,7 @@ void df_coco_scores_done(DfCocoScores *s)
     *s = (DfCocoScores){ 0 };
 }
 
-int df_coco_scores_json(const DfCocoScores *s, const char *explain, char **out)
+int df_coco_scores_json(const DfCocoScores *s, const char *more, char **out)
 {
     DfTextbuf text = { 0 };
     int error = DF_OK;
@@ -83,7 +130,7 @@ int df_coco_scores_json(const DfCocoScores *s, const char *explain, char **out)
             df_textbuf_add(&text, "%s\"%s\": %s", i ? ",\n " : "{", df_score_kind_name(s->kind[i]), scores);
         df_free(scores);
     }
-    df_textbuf_add(&text, "%s%s}\n", explain ? ",\n \"explain\": " : "", explain ? explain : "");
+    df_textbuf_add(&text, "%s%s}\n", more ? ",\n " : "", more ? more : "");
     if (error == DF_OK)
         return df_textbuf_take(&text, out);
     df_free(text.at);

@@ -39,12 +39,17 @@ typedef struct {
     struct DfCocoEval *eval[DF_SCORE_KINDS];
 } DfCocoScores;
 
+/* What would keep the ground truth from being scored, before there are results: DF_EFORMAT for an annotation of the
+ * chosen images without area, iscrowd, bbox or segmentation, where the kinds need it. `results` are not looked at. */
+DF_API int df_coco_score_check(const DfCocoScoring *, DfPool *);
+
 /* After a failure *out is empty. The pool must outlive it. */
 DF_API int df_coco_score(DfCocoScores *out, const DfCocoScoring *, DfPool *);
 DF_API void df_coco_scores_done(DfCocoScores *); /* {0} is fine */
 
-/* {"bbox": {..}, "segm": {..}} as of df_coco_eval_json(), and "explain" if `explain` is not NULL (JSON). df_free it. */
-DF_API int df_coco_scores_json(const DfCocoScores *, const char *explain, char **out);
+/* {"bbox": {..}, "segm": {..}} as of df_coco_eval_json(), and behind them `more`, members of the object as JSON
+ * ("\"unreadable\": 3"), or NULL. df_free it. */
+DF_API int df_coco_scores_json(const DfCocoScores *, const char *more, char **out);
 
 DF_END_DECLS
 

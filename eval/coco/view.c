@@ -170,7 +170,26 @@ static int take_detections(CocoView *v, const DfCocoResults *dt, const uint32_t 
     return error;
 }
 
+/* Which of the listed images are wanted. */
+static bool *choose_images(const DfCoco *gt, const int64_t *wanted, size_t n)
+{
+    bool *chosen = df_calloc(gt->images.n + 1, sizeof *chosen);
+    for (size_t i = 0; chosen && !wanted && i < gt->images.n; i++)
+        chosen[i] = gt->image_listed[i];
+    for (size_t i = 0; chosen && wanted && i < n; i++) {
+        const uint32_t at = df_ids_find(&gt->images, (DfId){ wanted[i], NULL });
+        if (at != DF_NO_ID)
+            chosen[at] = gt->image_listed[at];
+    }
+    return chosen;
+}
+
 int df_coco_view(CocoView **out, const DfCocoResults *dt, bool masks)
+{
+    return df_coco_view_of(out, dt, masks, NULL, 0);
+}
+
+int df_coco_view_of(CocoView **out, const DfCocoResults *dt, bool masks, const int64_t *image_ids, size_t n)
 {
     const DfCoco *gt = dt->gt;
     Listed *images = NULL, *classes = NULL;
@@ -183,9 +202,12 @@ int df_coco_view(CocoView **out, const DfCocoResults *dt, bool masks)
     }
     v->results = dt;
     v->masks = masks;
-    int error = masks ? df_coco_check_masks(dt) : DF_OK;
+    bool *chosen = choose_images(gt, image_ids, n);
+    int error = chosen ? DF_OK : df_fail_memory("the view of the results");
+    if (error == DF_OK && masks)
+        error = df_coco_check_masks(dt);
     if (error == DF_OK)
-        error = number(&gt->images, gt->image_listed, &images, &v->n_images, &image_place);
+        error = number(&gt->images, chosen, &images, &v->n_images, &image_place);
     if (error == DF_OK)
         error = number(&gt->categories, gt->category_listed, &classes, &v->n_classes, &class_place);
     if (error == DF_OK)
@@ -194,6 +216,7 @@ int df_coco_view(CocoView **out, const DfCocoResults *dt, bool masks)
         error = take_truths(v, gt, image_place, class_place);
     if (error == DF_OK)
         error = take_detections(v, dt, image_place, class_place);
+    df_free(chosen);
     df_free(images);
     df_free(classes);
     df_free(image_place);

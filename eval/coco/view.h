@@ -47,6 +47,8 @@ typedef struct {
 
 /* `masks`: overlaps are those of masks, which must have been read. */
 int df_coco_view(CocoView **out, const DfCocoResults *, bool masks);
+/* The same of n listed images alone; ids that the ground truth does not list are passed over. image_ids NULL: all. */
+int df_coco_view_of(CocoView **out, const DfCocoResults *, bool masks, const int64_t *image_ids, size_t n);
 void df_coco_view_free(CocoView *);
 
 size_t df_view_most_truths(const CocoView *); /* of an image */

@@ -57,13 +57,13 @@ static int take_classes(DfCompare *c, const CocoView *v)
 }
 
 /* `room`: the bytes that scoring takes, at least what it was. */
-static int match_all(DfCompare *c, Outcomes *outcomes, const struct DfCocoResults *const *results, bool masks,
-                     size_t *room)
+static int match_all(DfCompare *c, Outcomes *outcomes, const struct DfCocoResults *const *results,
+                     const DfCompareParams *p, size_t *room)
 {
     int error = DF_OK;
     for (size_t r = 0; error == DF_OK && r < c->n; r++) {
         CocoView *view;
-        if ((error = df_coco_view(&view, results[r], masks)) < 0)
+        if ((error = df_coco_view_of(&view, results[r], p->masks, p->image_ids, p->n_image_ids)) < 0)
             break;
         if (r == 0)
             error = take_classes(c, view);
@@ -88,7 +88,7 @@ int df_compare_new(DfCompare **out, const struct DfCocoResults *const *results, 
     DfCompare *c = *out;
     c->type = p->masks ? "segm" : "bbox";
     outcomes = df_calloc(n, sizeof *outcomes);
-    error = outcomes ? match_all(c, outcomes, results, p->masks, &room) : df_fail_memory("the comparison");
+    error = outcomes ? match_all(c, outcomes, results, p, &room) : df_fail_memory("the comparison");
     if (error == DF_OK)
         error = df_compare_run(c, outcomes, sizeof *outcomes, score, room, pool);
     for (size_t r = 0; outcomes && r < n; r++)

@@ -32,6 +32,8 @@ typedef struct {
     size_t replicates; /* 0: no intervals                                  */
     uint64_t seed;
     double confidence; /* 0..1                                             */
+    const int64_t *image_ids; /* of COCO results: only these n_image_ids are compared; NULL: all of the ground truth */
+    size_t n_image_ids;
 } DfCompareParams;
 DF_API DfCompareParams df_compare_params(void); /* boxes, 1000 replicates, seed 0, confidence 0.95 */
 

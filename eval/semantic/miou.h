@@ -85,8 +85,13 @@ DF_API bool df_miou_outside(const DfMiouParams *, const uint8_t *label, size_t n
 
 /* The table of classes and means as mmseg prints it, in percent; `names` NULL or one of each class. df_free it. */
 DF_API int df_miou_table(const DfMiouResult *, const char *const *names, char **out);
-/* The keys are listed in docs/metrics.md. `confusion` NULL or from df_miou_confusion(). df_free it. */
-DF_API int df_miou_json(const DfMiouResult *, const DfMiouParams *, const char *const *names, const uint64_t *confusion,
+/* What the JSON has beside the scores; NULL or {0}: nothing. */
+typedef struct {
+    const uint64_t *confusion;  /* from df_miou_confusion(); or NULL                                 */
+    const char *members;        /* more members of the object as JSON, "\"unreadable\": 3"; or NULL  */
+} DfMiouMore;
+/* The keys are listed in docs/metrics.md. df_free it. */
+DF_API int df_miou_json(const DfMiouResult *, const DfMiouParams *, const char *const *names, const DfMiouMore *,
                         char **out);
 
 /* Which pixels lie on the boundary of the segment they belong to: within d (in rows and in columns) of a pixel of

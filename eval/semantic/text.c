@@ -106,7 +106,7 @@ static void add_confusion(DfTextbuf *t, const uint64_t *confusion, size_t n)
     df_textbuf_add(t, "]");
 }
 
-int df_miou_json(const DfMiouResult *r, const DfMiouParams *p, const char *const *names, const uint64_t *confusion,
+int df_miou_json(const DfMiouResult *r, const DfMiouParams *p, const char *const *names, const DfMiouMore *more,
                  char **out)
 {
     DfTextbuf t = { 0 };
@@ -125,8 +125,10 @@ int df_miou_json(const DfMiouResult *r, const DfMiouParams *p, const char *const
     df_textbuf_add(&t, ", \"label_outside\": %" PRIu64 ", \"pred_outside\": %" PRIu64 ",\n ", r->label_outside,
                    r->pred_outside);
     add_classes(&t, r, names);
-    if (confusion)
-        add_confusion(&t, confusion, (size_t)r->classes);
+    if (more && more->confusion)
+        add_confusion(&t, more->confusion, (size_t)r->classes);
+    if (more && more->members)
+        df_textbuf_add(&t, ",\n %s", more->members);
     df_textbuf_add(&t, "}");
     return df_textbuf_take(&t, out);
 }

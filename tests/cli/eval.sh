@@ -52,6 +52,7 @@ for i in 2 1; do evaluate 0 --out both --shard $i/2; done
 evaluate 0 --out both --per-class && same out whole.txt && same both/results.bbox.json whole/results.bbox.json
 evaluate 0 --out part --limit 5
 is "$(wc -l <part/results.jsonl)" 6 'lines with --limit 5'
+cp -r part part5
 evaluate 0 --out part --per-class && same out whole.txt
 evaluate 1 --limit 3 --shard 4/4 && says '16 images, none of them in this shard'
 
@@ -83,19 +84,42 @@ cp -r data broken
 head -c 2000 data/val2017/000000000002.jpg >broken/val2017/000000000002.jpg
 : >broken/val2017/000000000003.jpg
 rm broken/val2017/000000000004.jpg
-run 1 eval "$config" w.safetensors --data broken --quiet --out missing --json missing.json
+run 1 eval "$config" w.safetensors --data broken --quiet --out refused --json refused.json
+says '2 of 16 pictures cannot be read, the first: broken/val2017/000000000003.jpg'
+[ ! -e refused.json ] || fail 'scores of a set that is not whole'
+run 1 eval "$config" w.safetensors --data broken --skip-unreadable --quiet --out missing --json missing.json
 grep -q 'broken/val2017/000000000002.jpg: damaged or truncated JPEG' err || fail 'does not say which picture is damaged'
 grep -q '3 of 16 images could not be read and count as images without detections' err || fail 'does not count them'
 grep -q '3 of 16 images could not be read, so these are not the scores of the whole set' err || fail 'does not say why it fails'
-grep -q ', "unreadable": 3}' missing.json || fail 'does not say so in the JSON'
+grep -q '^ "unreadable": 3}' missing.json || fail 'does not say so in the JSON'
 is "$(wc -l <missing/results.jsonl)" 14 'lines without the unreadable images'
 cp data/val2017/* broken/val2017/
 run 0 eval "$config" w.safetensors --data broken --quiet --out missing
 is "$(wc -c <err)" 0 'bytes said when the images are back'
 is "$(wc -l <missing/results.jsonl)" 17 'lines when the images are back'
 rm broken/val2017/*
-run 1 eval "$config" w.safetensors --data broken --quiet
+run 1 eval "$config" w.safetensors --data broken --quiet && says '16 of 16 pictures cannot be read'
+run 1 eval "$config" w.safetensors --data broken --quiet --skip-unreadable
 grep -q 'none of 16 images could be read' err || fail 'does not say that nothing could be read'
+
+# What cannot be scored is known before the first picture; images that are not asked for do not matter.
+for key in area iscrowd; do
+    cp -r data late
+    sed "s/\"$key\": [0-9.]*, //g" data/annotations/instances_val2017.json >late/annotations/instances_val2017.json
+    run 1 eval "$config" w.safetensors --data late --quiet --out late_$key && says "has no $key, which scores need"
+    is "$(wc -l <late_$key/results.jsonl)" 1 "lines of a run without $key"
+    rm -rf late
+done
+
+# Results of some images are compared on these alone.
+truth=data/annotations/instances_val2017.json
+run 0 compare whole part5 --gt "$truth" --bootstrap 100
+grep -q '5 of the 16 images of data/annotations/instances_val2017.json are compared' err || fail 'does not say how many images are compared'
+prints '100 bootstrap samples of 5 images'
+run 0 eval "$config" w.safetensors --data data --quiet --set model.test_cfg.score_thr=0.005 --limit 5 --json five.json
+ap=$(grep -o '"stats": \[[^,]*' five.json | cut -d'[' -f2)
+run 0 compare whole part5 --gt "$truth" --bootstrap 0 --json five_compared.json
+is "$(grep -o '"ap": {"value": [^,]*' five_compared.json | head -n 1 | cut -d' ' -f3)" "$ap" 'AP of five images'
 
 # The data does not fit the config.
 evaluate 1 --set 'data.test.classes=("RBC", "WBC", "Platelets")' --set model.bbox_head.num_classes=3 && says "none of its 80 categories is called 'RBC'"

@@ -27,6 +27,22 @@ grep -qE '	(red|white|blue)	' out || fail 'classes have not the names of the con
 run 0 predict "$config" random:4 $pictures/000000000001.jpg --quiet --score-thr 0 --set model.test_cfg.score_thr=0.001 --set model.bbox_head.num_classes=3
 grep -qE '	[012]	' out || fail 'classes without names are not numbers'
 
+# The JSON has every detection of the network, whatever is shown; and says what was.
+run 0 predict "$config" w.safetensors $pictures/000000000001.jpg --score-thr 0.5 --set model.test_cfg.score_thr=0.001 --json every.json --out few
+is "$(wc -l <out)" 0 'lines with a score of at least 0.5'
+[ "$(grep -c score every.json)" -gt 10 ] || fail "the JSON leaves detections out"
+grep -q 'the JSON has all [0-9]* detections; drawn are the 0 with a score of at least 0.5 (--score-thr)' err || fail 'does not say the threshold'
+
+# A checkpoint of other classes says what to set.
+run 0 init "$config" three.safetensors --set model.bbox_head.num_classes=3 --quiet
+run 1 predict "$config" three.safetensors $pictures/000000000001.jpg --quiet && says 'three.safetensors: the checkpoint has 3 classes, the config 80: --set model.bbox_head.num_classes=3'
+masks=$root/configs/demo/mask_rcnn_dat_nano.py
+run 0 init "$masks" one.safetensors --set model.roi_head.bbox_head.num_classes=1 --set model.roi_head.mask_head.num_classes=1 --quiet
+run 1 predict "$masks" one.safetensors $pictures/000000000001.jpg --quiet && says 'the checkpoint has 1 class, the config 80: --set model.roi_head.bbox_head.num_classes=1 --set model.roi_head.mask_head.num_classes=1'
+segmentor=$root/configs/demo/upernet_dat_nano.py
+run 0 init "$segmentor" seven.safetensors --set model.decode_head.num_classes=7 --set model.auxiliary_head.num_classes=7 --quiet
+run 1 predict "$segmentor" seven.safetensors $pictures/000000000001.jpg --quiet && says 'the checkpoint has 7 classes'
+
 # A picture that fails does not stop the others.
 head -c 3000 $pictures/000000000002.jpg >cut.jpg
 : >empty.png

@@ -48,7 +48,8 @@ fi
 rm -rf other
 cp -r "$data" other
 echo text >other/images/a.png
-run 1 eval "$config" random:1 --data other --json other.json --quiet
+run 1 eval "$config" random:1 --data other --quiet && says '1 of 3 pictures cannot be read, the first: other/images/a.png'
+run 1 eval "$config" random:1 --data other --json other.json --quiet --skip-unreadable
 grep -q '1 of 3 images could not be read, so these are not the scores' err || fail 'does not say why it fails'
 grep -q '"unreadable": 1}' other.json || fail 'does not say so in the JSON'
 

@@ -125,7 +125,7 @@ static int miou(void)
     if (error == DF_OK)
         error = df_miou_confusion(&confusion, acc, &params);
     if (error == DF_OK)
-        error = df_miou_json(&r, &params, NULL, confusion, &text);
+        error = df_miou_json(&r, &params, NULL, &(DfMiouMore){ .confusion = confusion }, &text);
     if (error == DF_OK)
         error = miou_page(&r, confusion);
     df_free(text);
