@@ -267,7 +267,7 @@ static int run(int n, const char *const *args)
     if (error == DF_OK)
         error = run_pictures(&r);
     const bool begun = r.json.n || r.json.failed;
-    if (begun && (error == DF_OK || error == DF_EINTERRUPT || r.failed)) {
+    if (begun && (error == DF_OK || error == DF_EINTERRUPT || (r.failed && error != DF_ENOMEM))) {
         const int written = write_results(&r);
         error = error < 0 ? error : written;
     }
