@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/config.h -- the door to config/: mmdet 2.x / mmseg 0.x config files as one tree.
+ * config/config.h -- the door to config/: config files of many dialects as one tree, in the keys of mmdet 2.x / mmseg 0.x.
  *
  * Reads `.json` and the official `.py` files (a restricted syntax; nothing is executed), follows `_base_`, merges the
  * way mmcv.Config does (`_delete_`), applies overrides, and fills option structs from dicts.
@@ -23,7 +23,8 @@ typedef struct {
 } DfTensorShapes;
 
 /* Reads a file and its bases; `overrides` are n texts "a.b.c=value" (value in Python syntax, else a plain string;
- * list items by number: data.test.pipeline.1.flip=True). Free with df_config_free().
+ * list items by number: data.test.pipeline.1.flip=True). Another dialect (mmdet 3.x, mmseg 1.x) is translated, after
+ * the overrides in its own words and before those of `data`. Free with df_config_free().
  *
  * `path` may also be the folder of a model as transformers and timm write it, or the config.json in it: config.json and
  * preprocessor_config.json become a config in our form, and overrides change that. */

@@ -3,6 +3,7 @@
  * config/read.c -- files and their bases to one tree: the rules of mmcv.Config.fromfile().
  */
 #include "config/base_value.h"
+#include "config/dialect/dialect.h"
 #include "config/dialect/hub.h"
 #include "config/merge.h"
 #include "config/readers.h"
@@ -282,6 +283,32 @@ static int read_any(DfConfig *tree, const char *path, const DfTensorShapes *weig
     return folder ? df_hub_read(tree, &tree->root, folder, weights) : DF_ENOMEM;
 }
 
+/* The settings that begin with `data.`, or all others. */
+static int override_some(DfConfig *tree, const char *const *overrides, int n, bool data)
+{
+    int error = DF_OK;
+    for (int i = 0; i < n && error == DF_OK; i++)
+        if (df_starts_with(overrides[i], "data.") == data)
+            error = df_override(tree, tree->root, overrides[i], i + 1);
+    drop_delete_marks(tree->root);
+    return error;
+}
+
+/* Settings are in the words of the file. In a file of another dialect those for `data` can only be in our own words:
+ * they come once it is translated. */
+static int finish(DfConfig *tree, const char *const *overrides, int n)
+{
+    const bool late = !df_tree_get(tree->root, "data") && df_dialect_is_foreign(tree->root);
+    int error = override_some(tree, overrides, n, false);
+    if (error == DF_OK && !late)
+        error = override_some(tree, overrides, n, true);
+    if (error == DF_OK)
+        error = df_dialect_translate(tree);
+    if (error == DF_OK && late)
+        error = override_some(tree, overrides, n, true);
+    return error;
+}
+
 int df_config_read(DfConfig **out, const char *path, const char *const *overrides, int n)
 {
     return df_config_read_beside(out, path, NULL, overrides, n);
@@ -298,12 +325,10 @@ int df_config_read_beside(DfConfig **out, const char *path, const DfTensorShapes
     tree = *out;
     if ((error = keep_name(tree, &name, path)) == DF_OK)
         error = read_any(tree, name, weights);
-    for (int i = 0; i < n && error == DF_OK; i++)
-        error = df_override(tree, tree->root, overrides[i], i + 1);
-    if (error == DF_OK) {
-        drop_delete_marks(tree->root);
+    if (error == DF_OK)
+        error = finish(tree, overrides, n);
+    if (error == DF_OK)
         return DF_OK;
-    }
     df_config_free(tree);
     *out = NULL;
     return error;
@@ -324,6 +349,8 @@ int df_config_parse(DfConfig **out, const char *text, size_t size, const char *n
         error = df_node_fail(df_tree_get(tree->root, "_base_"), DF_EVALUE, "only a config file can have a _base_");
     if (error == DF_OK)
         error = df_base_values_fill(tree, tree->root, NULL);
+    if (error == DF_OK)
+        error = df_dialect_translate(tree);
     if (error == DF_OK)
         return DF_OK;
     df_config_free(tree);

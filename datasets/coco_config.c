@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/coco_config.c -- from the dataset dict of a config to an open dataset: data.test and data.train of mmdet
- * 2.x, and the same things under the names that 3.x has for them (data_prefix, metainfo, filter_cfg).
+ * datasets/coco_config.c -- from the dataset dict of a config, data.test or data.train, to an open dataset.
  */
 #include <string.h>
 
@@ -9,9 +8,9 @@
 #include "datasets/dataset_config.h"
 
 typedef struct {
-    const DfNode *ann_file, *img_prefix, *data_prefix;
+    const DfNode *ann_file, *img_prefix;
     const char *data_root;
-    const DfNode *classes, *metainfo, *pipeline, *filter_cfg;
+    const DfNode *classes, *pipeline, *filter_cfg;
     int id_classes;
     bool filter_empty_gt, test_mode;
 } Options;
@@ -19,18 +18,16 @@ typedef struct {
 const DfOpt df_coco_opts[] = {
     DF_OPT_NODE(Options, ann_file, NULL, "annotation file, in COCO's JSON format; in training a list of them, too"),
     DF_OPT_NODE(Options, img_prefix, "''", "folder of the pictures; in training a list of them, too"),
-    DF_OPT_NODE(Options, data_prefix, "None", "mmdet 3.x: dict(img=FOLDER), the folder of the pictures"),
     DF_OPT_TEXT(Options, data_root, "None", "folder that ann_file and img_prefix are relative to"),
     DF_OPT_NODE(Options, classes, "None",
                 "class names: a list, or a file with one name per line; None: the 80 classes of COCO"),
-    DF_OPT_NODE(Options, metainfo, "None", "mmdet 3.x: dict(classes=NAMES)"),
     DF_OPT_INT(Options, id_classes, 0, 0, 100000,
                "if not 0, a label is the id of its category, below this number (91 for DETR); 0: labels are positions "
                "in the list of classes"),
     DF_OPT_NODE(Options, pipeline, "None", "list of transforms that prepare each picture"),
     DF_OPT_BOOL(Options, filter_empty_gt, True, "in training, leave out pictures without boxes"),
     DF_OPT_NODE(Options, filter_cfg, "None",
-                "mmdet 3.x: dict(filter_empty_gt=BOOL, min_size=PIXELS), which pictures training leaves out"),
+                "dict(filter_empty_gt=BOOL, min_size=PIXELS), which pictures training leaves out, and no others"),
     DF_OPT_BOOL(Options, test_mode, False, "keep every picture, also in training"),
     DF_OPT_UNUSED(seg_prefix, "folder of segmentation maps, for networks that learn both"),
     DF_OPT_UNUSED(proposal_file, "precomputed proposals for Fast R-CNN"),
@@ -39,16 +36,6 @@ const DfOpt df_coco_opts[] = {
     DF_OPT_UNUSED(backend_args, "storage service; files are always read from disk"),
     DF_OPT_END
 };
-
-static int class_names(DfNames *names, const Options *o, DfArena *arena)
-{
-    const DfNode *list = o->classes;
-    if (!list)
-        list = df_node_get(o->metainfo, "classes");
-    if (!list)
-        list = df_node_get(o->metainfo, "CLASSES");
-    return df_dataset_names(names, list, arena);
-}
 
 static int open_bound(DfCocoDataset **out, const Options *o, const char *data_dir, int part, bool masks,
                       DfArena *arena)
@@ -59,9 +46,9 @@ static int open_bound(DfCocoDataset **out, const Options *o, const char *data_di
     DfNames names;
     int error = df_dataset_text(&ann_file, o->ann_file, part);
     if (error == DF_OK)
-        error = df_dataset_text(&folder, o->data_prefix ? df_node_get(o->data_prefix, "img") : o->img_prefix, part);
+        error = df_dataset_text(&folder, o->img_prefix, part);
     if (error == DF_OK)
-        error = class_names(&names, o, arena);
+        error = df_dataset_names(&names, o->classes, arena);
     if (error == DF_OK)
         error = df_dataset_path(annotations, o->data_root, ann_file, data_dir);
     if (error == DF_OK)
@@ -72,12 +59,12 @@ static int open_bound(DfCocoDataset **out, const Options *o, const char *data_di
                  : df_coco_dataset_open(out, annotations, pictures, names.name, names.n);
 }
 
-/* mmdet 2.x always leaves out pictures with a side below 32; 3.x leaves out what filter_cfg says. */
+/* mmdet 2.x always leaves out pictures with a side below 32; with filter_cfg, as in 3.x, it alone says what. */
 static DfCocoFilter filter_of(const Options *o)
 {
     DfCocoFilter filter = { .filter_empty_gt = o->filter_empty_gt, .min_size = 32 };
-    filter.third_dialect = o->data_prefix || o->metainfo || o->filter_cfg;
-    if (filter.third_dialect) {
+    filter.counts_learnt = o->filter_cfg != NULL;
+    if (o->filter_cfg) {
         filter.filter_empty_gt = df_node_bool(df_node_get(o->filter_cfg, "filter_empty_gt"), false);
         filter.min_size = (int)df_node_int(df_node_get(o->filter_cfg, "min_size"), 0);
     }

@@ -38,7 +38,7 @@ int df_dataset_text(const char **out, const DfNode *node, int part);
 typedef struct {
     bool filter_empty_gt; /* leave out pictures without an object of the classes          */
     int min_size;         /* and those with a side below it, in pixels                    */
-    bool third_dialect;   /* the dict is written for mmdet 3.x                            */
+    bool counts_learnt;   /* ClassBalancedDataset counts what is learnt from, as in 3.x   */
 } DfCocoFilter;
 int df_coco_dataset_for_training(DfCocoDataset **out, DfCocoFilter *filter, const DfNode *dataset,
                                  const char *data_dir, int part, bool masks);

@@ -14,7 +14,7 @@
 #include "datasets/scan.h"
 
 typedef struct {
-    const DfNode *img_dir, *ann_dir, *split, *ann_file, *data_prefix, *metainfo;
+    const DfNode *img_dir, *ann_dir, *split;
     const char *data_root, *img_suffix, *seg_map_suffix;
     int ignore_index;
     bool reduce_zero_label;
@@ -26,11 +26,8 @@ typedef struct {
     DF_OPT_NODE(Options, img_dir, "None", "folder of the pictures; in training a list of them, too"),           \
     DF_OPT_NODE(Options, ann_dir, "None",                                                                       \
                 "folder of the label maps, PNG files named as the pictures; None: no scores"),                  \
-    DF_OPT_NODE(Options, data_prefix, "None", "mmseg 1.x: dict(img_path=FOLDER, seg_map_path=FOLDER)"),         \
     DF_OPT_NODE(Options, split, "None",                                                                         \
                 "file with the names of the pictures, without suffix, one per line; None: all"),                \
-    DF_OPT_NODE(Options, ann_file, "None", "mmseg 1.x: the same as split"),                                     \
-    DF_OPT_NODE(Options, metainfo, "None", "mmseg 1.x: dict(classes=NAMES, palette=COLOURS)"),                  \
     DF_OPT_TEXT(Options, data_root, "None", "folder that img_dir, ann_dir and split are relative to"),          \
     DF_OPT_TEXT(Options, img_suffix, "'.jpg'", "ending of the pictures' file names"),                           \
     DF_OPT_TEXT(Options, seg_map_suffix, "'.png'", "ending of the label maps' file names"),                     \
@@ -146,8 +143,8 @@ static int bind_classes(DfClasses *out, int to[DF_ADE_CLASSES], const Options *o
 {
     DfNames names;
     const bool ade = type == &df_dataset_ADE20KDataset;
-    const DfNode *classes = o->classes ? o->classes : df_node_get(o->metainfo, "classes");
-    const DfNode *palette = o->palette ? o->palette : df_node_get(o->metainfo, "palette");
+    const DfNode *classes = o->classes;
+    const DfNode *palette = o->palette;
     int error = df_dataset_names(&names, classes, arena);
     for (int i = 0; i < DF_ADE_CLASSES; i++)
         to[i] = i;
@@ -221,13 +218,13 @@ typedef struct {
 
 static int read_paths(Paths *out, const DfNode *dataset, const Options *o, int part)
 {
-    const DfNode *pictures = o->data_prefix ? df_node_get(o->data_prefix, "img_path") : o->img_dir;
-    const DfNode *labels = o->data_prefix ? df_node_get(o->data_prefix, "seg_map_path") : o->ann_dir;
+    const DfNode *pictures = o->img_dir;
+    const DfNode *labels = o->ann_dir;
     int error = df_dataset_text(&out->pictures, pictures, part);
     if (error == DF_OK)
         error = df_dataset_text(&out->labels, labels, part);
     if (error == DF_OK)
-        error = df_dataset_text(&out->split, o->split ? o->split : o->ann_file, part);
+        error = df_dataset_text(&out->split, o->split, part);
     if (error == DF_OK && !pictures)
         error = df_node_fail(dataset, DF_EVALUE, "img_dir = None: want a folder");
     return error;

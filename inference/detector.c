@@ -90,17 +90,27 @@ static int usual_pipeline(DfDetector *d)
     return error;
 }
 
+/* A good network fed with pixels of 0 to 255 finds nothing or nonsense, and says no word: so nobody gets that by an
+ * oversight. */
+static int listed_pipeline(DfDetector *d, const DfNode *list)
+{
+    const int error = df_pipeline_new(&d->pipeline, list);
+    if (error < 0 || df_pipeline_normalises(d->pipeline))
+        return error;
+    return df_node_fail(list, DF_EVALUE,
+                        "nothing normalises the pictures: want Normalize(mean, std) in the pipeline, or mean and std in "
+                        "the model's data_preprocessor; for pixels of 0 to 255 say Normalize(mean=[0, 0, 0], "
+                        "std=[1, 1, 1])");
+}
+
 static int read_pipeline(DfDetector *d)
 {
     const DfDetectorTask task = df_detector_task(d);
     const DfNode *list = df_node_at(d->root, "data.test.pipeline");
     if (!list)
-        list = df_node_at(d->root, "test_dataloader.dataset.pipeline");
-    if (!list)
         list = df_node_get(d->root, "test_pipeline");
-    const DfPipelineKind kind = { .preprocessor = df_node_at(d->root, "model.data_preprocessor") };
     if (list)
-        return df_pipeline_new_as(&d->pipeline, list, &kind);
+        return listed_pipeline(d, list);
     if (task == DF_TASK_CLASSIFICATION || task == DF_TASK_FEATURES)
         return usual_pipeline(d);
     return df_node_fail(d->root, DF_EVALUE, "has no data.test.pipeline: want a config with a test set");

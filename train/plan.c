@@ -221,9 +221,9 @@ int df_plan_read(DfPlan *out, const DfNode *root, DfArena *arena)
     if (error == DF_OK)
         error = read_logging(out, root, arena);
     if (error == DF_OK)
-        error = read_number(&out->pictures, root, "data.samples_per_gpu", "train_dataloader.batch_size", 2, 1);
+        error = read_number(&out->pictures, root, "data.train_dataloader.samples_per_gpu", "data.samples_per_gpu", 2, 1);
     if (error == DF_OK)
-        error = read_number(&out->loader_threads, root, "data.workers_per_gpu", "train_dataloader.num_workers", 2, 0);
+        error = read_number(&out->loader_threads, root, "data.train_dataloader.workers_per_gpu", "data.workers_per_gpu", 2, 0);
     if (error == DF_OK)
         error = read_seed(out, root);
     out->load_from = df_node_text(df_node_get(root, "load_from"), NULL);
@@ -277,8 +277,7 @@ static bool matters(const char *key)
         "checkpoint_config", "log_config", "log_level", "evaluation",   "work_dir",        "load_from",
         "resume_from",       "resume",     "workflow",  "dist_params",  "cudnn_benchmark", "seed",
         "randomness",        "visualizer", "vis_backends", "env_cfg",   "log_processor",   "gpu_ids",
-        "data",              "val_dataloader", "test_dataloader", "val_evaluator", "test_evaluator",
-        "test_pipeline",     "launcher",
+        "data",              "val_evaluator", "test_evaluator", "test_pipeline", "launcher",
     };
     for (size_t i = 0; i < sizeof beside / sizeof *beside; i++)
         if (strcmp(key, beside[i]) == 0)
@@ -289,7 +288,7 @@ static bool matters(const char *key)
 /* What is assigned to be used elsewhere in the file (train_pipeline, data_root) is in here twice, which does no harm. */
 uint64_t df_plan_settings(const DfNode *root)
 {
-    static const char *const data[] = { "data.train", "data.samples_per_gpu", "train_dataloader.batch_size" };
+    static const char *const data[] = { "data.train", "data.samples_per_gpu", "data.train_dataloader" };
     uint64_t hash = DF_HASH_START;
     for (const DfNode *child = root->first; child; child = child->next)
         if (matters(child->key))

@@ -126,7 +126,6 @@ static int open_order(DfRun *r)
     *l = (DfTrainingLoading){ .set = r->set, .threads = threads ? 1 : 0, .ahead = 3 };
     l->rank = df_ranks_own(r->o.ranks);
     l->ranks = df_ranks_count(r->o.ranks);
-    l->preprocessor = df_node_at(r->root, "model.data_preprocessor");
     l->order.seed = r->state.at.seed;
     int error = df_order_options(&l->order, r->root, r->set);
     if (error == DF_OK)

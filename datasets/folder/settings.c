@@ -102,19 +102,12 @@ static bool learns(const char *type, DfLearning *out)
     return true;
 }
 
-static const char *const old_keys[] = { "data.train", "data.val", "data.test" };
-static const char *const new_keys[] = { "train_dataloader.dataset", "val_dataloader.dataset",
-                                        "test_dataloader.dataset" };
-enum { TEST = 2 };
-
-static const char *const *keys_of(const DfNode *config)
-{
-    return df_node_at(config, new_keys[0]) && !df_node_at(config, old_keys[0]) ? new_keys : old_keys;
-}
+static const char *const keys[] = { "data.train", "data.val", "data.test" };
+enum { TRAIN, VAL, TEST };
 
 bool df_folder_learning_of(const DfNode *config, DfLearning *out)
 {
-    const DfNode *dataset = df_node_at(config, keys_of(config)[0]);
+    const DfNode *dataset = df_node_at(config, keys[TRAIN]);
     while (dataset && dataset->kind != DF_NODE_LIST && df_node_get(dataset, "dataset"))
         dataset = df_node_get(dataset, "dataset");
     return learns(df_node_text(df_node_get(dataset, "type"), ""), out);
@@ -206,7 +199,6 @@ static void settings_made(const DfFolder *f, int error, DfFolderSettings *out)
 int df_folder_settings_as(DfFolder *f, const DfFolderKind *kind, const DfNode *config, const char *work_dir,
                           DfFolderSettings *out)
 {
-    const char *const *keys = keys_of(config);
     int error = DF_OK;
     f->n_text = 0;
     for (int i = 0; error == DF_OK && i < 3; i++)
@@ -233,7 +225,7 @@ int df_folder_test_settings_as(DfFolder *f, const DfFolderKind *kind, const DfNo
                                DfFolderSettings *out)
 {
     static const char *const learnt[] = { "classes", "metainfo", "palette" };
-    const char *key = keys_of(config)[TEST];
+    const char *key = keys[TEST];
     char at[256];
     f->n_text = 0;
     int error = innermost(at, df_node_at(config, key), key);
@@ -256,13 +248,13 @@ static bool has(const DfNode *dataset, const DfNode *file, const char *data_dir)
 
 bool df_folder_has_test(const DfNode *config, const char *data_dir)
 {
-    static const char *const keys[] = { "ann_file", "img_prefix", "img_dir", "ann_dir", "data_prefix" };
+    static const char *const paths[] = { "ann_file", "img_prefix", "img_dir", "ann_dir", "data_prefix" };
     char at[256];
-    if (innermost(at, df_node_at(config, keys_of(config)[TEST]), keys_of(config)[TEST]) < 0)
+    if (innermost(at, df_node_at(config, keys[TEST]), keys[TEST]) < 0)
         return true; /* what reads the dataset says more */
     const DfNode *dataset = df_node_at(config, at);
     bool all = dataset != NULL;
-    for (size_t i = 0; all && i < sizeof keys / sizeof *keys; i++)
-        all = has(dataset, df_node_get(dataset, keys[i]), data_dir);
+    for (size_t i = 0; all && i < sizeof paths / sizeof *paths; i++)
+        all = has(dataset, df_node_get(dataset, paths[i]), data_dir);
     return all;
 }

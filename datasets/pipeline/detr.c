@@ -90,7 +90,7 @@ static const DfOpt normalize_opts[] = {
 static int normalize_init(void *self, const DfNode *dict, DfReading *reading)
 {
     const Normalize *n = self;
-    (void)reading;
+    reading->normalises = true;
     return df_check_normalize(&n->mean, &n->std, dict);
 }
 

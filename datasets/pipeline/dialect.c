@@ -17,6 +17,8 @@ typedef struct {
 static const Sign signs[] = {
     { "PackDetInputs",       NULL,                  DF_CODEBASE_DETECTION,    DF_RELEASE_NEW  },
     { "PackSegInputs",       NULL,                  DF_CODEBASE_SEGMENTATION, DF_RELEASE_NEW  },
+    { "DetDataPreprocessor", NULL,                  DF_CODEBASE_DETECTION,    DF_RELEASE_NEW  },
+    { "SegDataPreProcessor", NULL,                  DF_CODEBASE_SEGMENTATION, DF_RELEASE_NEW  },
     { "DefaultFormatBundle", NULL,                  DF_CODEBASE_AUTO,         DF_RELEASE_OLD  },
     { "Collect",             NULL,                  DF_CODEBASE_AUTO,         DF_RELEASE_OLD  },
     { "MultiScaleFlipAug",   NULL,                  DF_CODEBASE_AUTO,         DF_RELEASE_OLD  },

@@ -29,7 +29,7 @@ int df_check_normalize(const DfFloats *mean, const DfFloats *std, const DfNode *
 static int init(void *self, const DfNode *dict, DfReading *reading)
 {
     const Normalize *n = self;
-    (void)reading;
+    reading->normalises = true;
     return df_check_normalize(&n->mean, &n->std, dict);
 }
 

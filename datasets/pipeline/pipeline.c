@@ -38,8 +38,7 @@ static int read_list(DfPipeline *pipeline, const DfNode *list)
     int error = df_steps_read(&pipeline->steps, list, &reading);
     if (error == DF_OK)
         error = check_order(&pipeline->steps, list);
-    if (error == DF_OK)
-        error = df_preprocessor_read(&pipeline->preprocessor, pipeline->kind.preprocessor, pipeline->arena);
+    pipeline->normalises = reading.normalises;
     pipeline->needs = reading.needs;
     return error;
 }
@@ -70,6 +69,11 @@ int df_pipeline_new(DfPipeline **out, const DfNode *list)
 DfPipelineNeeds df_pipeline_needs(const DfPipeline *pipeline)
 {
     return pipeline->needs;
+}
+
+bool df_pipeline_normalises(const DfPipeline *pipeline)
+{
+    return pipeline->normalises;
 }
 
 void df_pipeline_free(DfPipeline *pipeline)
@@ -110,8 +114,6 @@ static int make_view(const DfPipeline *pipeline, const DfMultiScaleFlipAug *aug,
         work.flip = aug->which[flip];
         error = df_steps_run(&aug->steps, &work);
     }
-    if (error == DF_OK)
-        error = df_preprocess(&pipeline->preprocessor, &work);
     if (error == DF_OK)
         error = df_work_finish(&work, out);
     df_work_done(&work);

@@ -41,6 +41,9 @@ typedef struct DfPipeline DfPipeline;
 DF_API int df_pipeline_new(DfPipeline **out, const DfNode *list);
 DF_API void df_pipeline_free(DfPipeline *);
 
+/* Whether a step of it normalises; without one a network sees pixels of 0 to 255. */
+DF_API bool df_pipeline_normalises(const DfPipeline *);
+
 /* `image` is BGR and stays as it is. Free `out` with df_views_free(). */
 DF_API int df_pipeline_run(const DfPipeline *, const DfImage *image, DfViews *out);
 

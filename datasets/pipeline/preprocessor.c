@@ -1,11 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/preprocessor.c -- DetDataPreprocessor and SegDataPreProcessor of mmdet 3.x and mmseg 1.x: the model
- * normalises and pads what the transforms leave. In PyTorch's arithmetic: (pixel - mean) / std in float32.
+ * datasets/pipeline/preprocessor.c -- DetDataPreprocessor, SegDataPreProcessor and the like of mmengine's libraries. There
+ * the model normalises and pads what the transforms leave; here it is the last step of the list. In PyTorch's
+ * arithmetic: (pixel - mean) / std in float32.
  */
-#include "datasets/pipeline/list.h"
+#include "datasets/pipeline/transform.h"
 
 typedef struct {
+    bool normalises;
+    DfNormal normal;
+    int divisor;       /* both sides up to a multiple; 0: none */
+    int height, width; /* both sides up to this; 0: none       */
+    int map_fill;
+    float fill;        /* after normalising                    */
+} Preprocessor;
+
+typedef struct {
+    Preprocessor p;
     DfFloats mean, std;
     const DfNode *size;
     int pad_size_divisor, seg_pad_val, seg_pad_value, size_divisor;
@@ -31,11 +42,12 @@ static const DfOpt opts[] = {
     DF_OPT_UNUSED(boxtype2tensor, "boxes are plain numbers"),
     DF_OPT_UNUSED(non_blocking, "how PyTorch copies to a device"),
     DF_OPT_UNUSED(batch_augments, "sizes that change from batch to batch"),
-    DF_OPT_UNUSED(test_cfg, "padding in testing"),
+    DF_OPT_UNUSED(to_onehot, "labels of classification stay numbers"),
+    DF_OPT_UNUSED(num_classes, "likewise"),
     DF_OPT_END
 };
 
-static int read_normal(DfPreprocessor *out, const Options *o, const DfNode *dict)
+static int read_normal(Preprocessor *out, const Options *o, const DfNode *dict)
 {
     out->normal = (DfNormal){ .kind = DF_NORMAL_TORCH, .to_rgb = o->bgr_to_rgb || o->rgb_to_bgr };
     out->normalises = o->mean.n || o->std.n || out->normal.to_rgb;
@@ -51,26 +63,23 @@ static int read_normal(DfPreprocessor *out, const Options *o, const DfNode *dict
     return error;
 }
 
-int df_preprocessor_read(DfPreprocessor *out, const DfNode *dict, DfArena *arena)
+static int init(void *self, const DfNode *dict, DfReading *reading)
 {
-    Options o;
+    Options *o = self;
+    Preprocessor *p = &o->p;
     DfScales size;
-    *out = (DfPreprocessor){ 0 };
-    if (!dict || dict->kind == DF_NODE_NONE)
-        return DF_OK;
-    int error = df_bind(dict, opts, &o, arena, "data_preprocessor");
+    *p = (Preprocessor){ 0 };
+    int error = df_read_sizes(&size, o->size, reading->arena);
     if (error == DF_OK)
-        error = df_read_sizes(&size, o.size, arena);
-    if (error == DF_OK)
-        error = read_normal(out, &o, dict);
+        error = read_normal(p, o, dict);
     if (error < 0)
         return error;
-    out->there = true;
-    out->divisor = o.size_divisor ? o.size_divisor : o.pad_size_divisor;
-    out->height = size.n ? size.v->size[0] : 0;
-    out->width = size.n ? size.v->size[1] : 0;
-    out->map_fill = o.seg_pad_val != 255 ? o.seg_pad_val : o.seg_pad_value;
-    out->fill = (float)(o.pad_val != 0 ? o.pad_val : o.pad_value);
+    reading->normalises |= o->mean.n > 0;
+    p->divisor = o->size_divisor ? o->size_divisor : o->pad_size_divisor;
+    p->height = size.n ? size.v->size[0] : 0;
+    p->width = size.n ? size.v->size[1] : 0;
+    p->map_fill = o->seg_pad_val != 255 ? o->seg_pad_val : o->seg_pad_value;
+    p->fill = (float)(o->pad_val != 0 ? o->pad_val : o->pad_value);
     return DF_OK;
 }
 
@@ -80,10 +89,9 @@ static int side_of(int side, int divisor, int least)
     return multiple > least ? multiple : least;
 }
 
-int df_preprocess(const DfPreprocessor *p, DfWork *work)
+static int apply(const void *self, DfWork *work)
 {
-    if (!p->there)
-        return DF_OK;
+    const Preprocessor *p = &((const Options *)self)->p;
     int error = p->normalises ? df_work_normalize(work, &p->normal) : DF_OK;
     const int height = side_of(df_work_height(work), p->divisor, p->height);
     const int width = side_of(df_work_width(work), p->divisor, p->width);
@@ -96,3 +104,13 @@ int df_preprocess(const DfPreprocessor *p, DfWork *work)
     work->pad_is_size = false;
     return df_work_pad(work, height, width, fill, p->map_fill);
 }
+
+#define PREPROCESSOR(type) \
+    const DfTransform df_transform_##type = { \
+        .name = #type, .help = "normalises and pads, as the model does in later releases", .opts = opts, \
+        .size = sizeof(Options), .init = init, .apply = apply, \
+    };
+PREPROCESSOR(DetDataPreprocessor)
+PREPROCESSOR(SegDataPreProcessor)
+PREPROCESSOR(ClsDataPreprocessor)
+PREPROCESSOR(ImgDataPreprocessor)

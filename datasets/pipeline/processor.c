@@ -121,7 +121,7 @@ static const DfOpt normalize_opts[] = {
 static int normalize_init(void *self, const DfNode *dict, DfReading *reading)
 {
     const Normalize *n = self;
-    (void)reading;
+    reading->normalises = true;
     if (n->rescale_factor == 0)
         return df_node_fail(dict, DF_EVALUE, "rescale_factor is 0: want another number");
     return n->mean.n || n->std.n ? df_check_normalize(&n->mean, &n->std, dict) : DF_OK;

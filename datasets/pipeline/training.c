@@ -68,12 +68,10 @@ static int hand_map_over(DfAnnotations *to, const DfGrid *map)
 
 /* ---- a sample -------------------------------------------------------------------------------------------------- */
 
-static int finish(const DfPipeline *pipeline, DfWork *work, DfTrainingSample *out)
+static int finish(DfWork *work, DfTrainingSample *out)
 {
     DfView view = { 0 };
-    int error = df_preprocess(&pipeline->preprocessor, work);
-    if (error == DF_OK)
-        error = hand_map_over(work->known, &work->map);
+    int error = hand_map_over(work->known, &work->map);
     if (error == DF_OK)
         error = df_work_finish(work, &view);
     out->pixels = view.pixels;
@@ -100,7 +98,7 @@ int df_pipeline_train(const DfPipeline *pipeline, const DfImage *image, const Df
         error = df_steps_run(&pipeline->steps, &work);
     out->left_out = work.left_out;
     if (error == DF_OK && !work.left_out)
-        error = finish(pipeline, &work, out);
+        error = finish(&work, out);
     df_work_done(&work);
     if (error < 0)
         df_training_sample_free(out);

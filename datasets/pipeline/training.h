@@ -40,7 +40,6 @@ typedef struct {
     bool training;
     DfCodebase codebase;
     DfRelease release;
-    const DfNode *preprocessor; /* `data_preprocessor` of the model (3.x, 1.x): normalises after the list; or NULL */
 } DfPipelineKind;
 
 /* As df_pipeline_new(), which is this with {0}. */

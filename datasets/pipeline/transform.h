@@ -26,7 +26,8 @@ struct DfReading {
     DfCodebase codebase;
     DfRelease release;
     DfArena *arena;
-    DfPipelineNeeds needs; /* as far as it is read */
+    DfPipelineNeeds needs; /* as far as it is read       */
+    bool normalises;       /* a step of it subtracts means */
 };
 typedef struct DfReading DfReading;
 

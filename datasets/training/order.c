@@ -294,7 +294,8 @@ static int read_batch(int *out, const DfNode *node)
     return DF_OK;
 }
 
-static int third_dialect(DfOrderOptions *o, const DfNode *loader)
+/* A loader that names its sampler. */
+static int named_sampler(DfOrderOptions *o, const DfNode *loader)
 {
     const DfNode *sampler = df_node_get(loader, "sampler");
     const DfNode *batches = df_node_get(loader, "batch_sampler");
@@ -305,19 +306,19 @@ static int third_dialect(DfOrderOptions *o, const DfNode *loader)
         o->kind = DF_ORDER_ASPECTS;
         o->drop_last = df_node_bool(df_node_get(batches, "drop_last"), false);
     }
-    return read_batch(&o->batch, df_node_get(loader, "batch_size"));
+    return read_batch(&o->batch, df_node_get(loader, "samples_per_gpu"));
 }
 
 int df_order_options(DfOrderOptions *o, const DfNode *config, const DfTrainingSet *set)
 {
-    const DfNode *loader = df_node_get(config, "train_dataloader");
+    const DfNode *loader = df_node_at(config, "data.train_dataloader");
     const bool objects = df_training_set_learning(set) == DF_LEARN_OBJECTS;
-    if (loader && !df_node_at(config, "data.train"))
-        return third_dialect(o, loader);
+    if (df_node_get(loader, "sampler"))
+        return named_sampler(o, loader);
     const DfNode *args = df_node_get(config, "args"); /* the official DETR programs */
     const DfNode *batch = df_node_get(args, "batch_size");
     if (!batch)
-        batch = df_node_at(config, "data.train_dataloader.samples_per_gpu");
+        batch = df_node_get(loader, "samples_per_gpu");
     if (!batch)
         batch = df_node_at(config, "data.samples_per_gpu");
     o->kind = objects && !args ? DF_ORDER_GROUPS : DF_ORDER_EPOCHS;

@@ -55,8 +55,8 @@ DF_API int df_order_another(const DfOrder *, int i, double draw);
 
 /* What a config says. mmdet 2.x: groups; label maps, image classes and the args of the official DETR programs: epochs
  * without what is left at their end.
- * 3.x: train_dataloader.sampler, batch_sampler and drop_last. `batch` becomes data.samples_per_gpu or
- * train_dataloader.batch_size, of one process; the seed stays. */
+ * 3.x: data.train_dataloader with a sampler, batch_sampler and drop_last. `batch` becomes
+ * data.train_dataloader.samples_per_gpu or data.samples_per_gpu, of one process; the seed stays. */
 DF_API int df_order_options(DfOrderOptions *, const DfNode *config, const DfTrainingSet *);
 
 DF_END_DECLS

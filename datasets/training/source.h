@@ -32,7 +32,7 @@ struct DfSource {
     void *set;                   /* DfCocoDataset, ...                                   */
     int n;                       /* pictures that are learnt from                        */
     int *kept;                   /* [n]: their numbers in `set`; NULL: all               */
-    bool third_dialect;          /* mmdet 3.x                                            */
+    bool counts_learnt;          /* ClassBalancedDataset counts what is learnt from      */
     bool reduce;                 /* label maps: reduce_zero_label is to be done here     */
     bool loading_reduces;        /* the pipeline does it                                 */
     DfClasses classes;

@@ -53,7 +53,7 @@ static int open_set(DfSource *source, const char *data_dir, int part)
     if (error < 0)
         return error;
     source->set = coco;
-    source->third_dialect = filter.third_dialect;
+    source->counts_learnt = filter.counts_learnt;
     source->classes = (DfClasses){ .n = coco->n_classes, .name = coco->classes };
     if (source->masks && coco->n_boxes && !some_mask(coco))
         return df_fail(DF_EVALUE, "%s: none of its objects has a mask (\"segmentation\"), and the pipeline wants masks",
@@ -135,7 +135,7 @@ static void classes_in(const DfSource *source, int i, void (*tell)(void *, int),
     const DfCocoImage *image = &coco->images[df_source_at(source, i)];
     for (int k = 0; k < image->n; k++) {
         const DfCocoBox *box = &coco->boxes[image->first + k];
-        if (!source->third_dialect || is_learnt(box, image->height, image->width))
+        if (!source->counts_learnt || is_learnt(box, image->height, image->width))
             tell(arg, box->label);
     }
 }

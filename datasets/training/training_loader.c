@@ -171,7 +171,7 @@ static int check_inner(const DfNode *list)
 
 static int read_pipeline(DfTrainingLoader *l, const DfNode *list)
 {
-    DfPipelineKind kind = { .training = true, .preprocessor = l->what.preprocessor };
+    DfPipelineKind kind = { .training = true };
     kind.codebase = df_training_set_learning(l->what.set) == DF_LEARN_LABEL_MAPS ? DF_CODEBASE_SEGMENTATION
                                                                                : DF_CODEBASE_DETECTION;
     const int error = list ? df_pipeline_new_as(&l->pipeline[l->n_pipelines], list, &kind)

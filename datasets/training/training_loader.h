@@ -27,7 +27,6 @@ DF_BEGIN_DECLS
 
 typedef struct {
     const DfTrainingSet *set;   /* borrowed, and read by several threads                                           */
-    const DfNode *preprocessor; /* the model's data_preprocessor (mmdet 3.x, mmseg 1.x), or NULL                    */
     DfOrderOptions order;       /* `batch` is of all processes together                                            */
     int rank, ranks;            /* this process has its part of every batch (df_order_part()); ranks 0: it is alone.
                                    A last batch that is too small for all is filled up with its own samples        */

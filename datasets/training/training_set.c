@@ -51,10 +51,7 @@ int df_training_set_with_masks(DfTrainingSet **out, const DfNode *dataset, const
 
 int df_training_set_of_config(DfTrainingSet **out, const DfNode *config, const char *data_dir)
 {
-    const DfNode *dataset = df_node_at(config, "data.train");
-    if (!dataset)
-        dataset = df_node_at(config, "train_dataloader.dataset");
-    return df_training_set_new(out, dataset, data_dir);
+    return df_training_set_new(out, df_node_at(config, "data.train"), data_dir);
 }
 
 void df_training_set_free(DfTrainingSet *set)

@@ -37,7 +37,7 @@ typedef struct DfTrainingSet DfTrainingSet;
 DF_API int df_training_set_new(DfTrainingSet **out, const DfNode *dataset, const char *data_dir);
 /* The same with masks, whatever the pipeline wants: to draw them. DF_EVALUE: no object has one. */
 DF_API int df_training_set_with_masks(DfTrainingSet **out, const DfNode *dataset, const char *data_dir);
-/* data.train of a config, or train_dataloader.dataset. */
+/* data.train of a config. */
 DF_API int df_training_set_of_config(DfTrainingSet **out, const DfNode *config, const char *data_dir);
 DF_API void df_training_set_free(DfTrainingSet *); /* NULL is fine */
 

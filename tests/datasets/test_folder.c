@@ -419,7 +419,7 @@ Test(folder, settings_go_below_wrappers)
     cr_assert_eq(df_folder_open(&folder, root), DF_OK, "%s", df_error());
     settings_of(folder, "data = dict(train=dict(type='RepeatDataset', times=2, dataset=dict(type='ImageNet')))", "data.train.dataset.type=\"ImageNet\"");
     settings_of(folder, "data = dict(train=dict(type='ImageNet', ann_file='x'))", "data.train.ann_file=None");
-    settings_of(folder, "train_dataloader = dict(dataset=dict(type='ImageNet'))", "val_dataloader.dataset.data_prefix=");
+    settings_of(folder, "train_dataloader = dict(dataset=dict(type='ImageNet'))", "data.val.data_prefix=");
     settings_of(folder, "data = dict(train=dict(type='CocoDataset'))", "the config learns from objects with boxes, and ");
     settings_of(folder, "data = dict(train=[dict(type='ImageNet')])", "a list of datasets");
     settings_of(folder, "backbone = dict(type='DAT', img_size=64)", "data.train.pipeline=[{'type': 'LoadImageFromFile'}, {'type': 'RandomResizedCrop', 'scale': 64}");

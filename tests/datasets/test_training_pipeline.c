@@ -409,13 +409,17 @@ static void check_preprocessed(const Golden *g, const DfTrainingSample *s, int w
 Test(training_pipeline, preprocessors)
 {
     Golden g = golden();
-    DfConfig *empty;
-    cr_assert_eq(df_config_parse(&empty, "p = []\n", 7, "p.py", true), DF_OK);
     int i = 0;
     for (const DfNode *p = df_node_get(df_config_root(g.preprocessors), "it")->first; p; p = p->next, i++) {
-        const DfPipelineKind kind = { .training = true, .release = DF_RELEASE_NEW, .preprocessor = df_node_get(p, "options") };
+        const DfPipelineKind kind = { .training = true, .release = DF_RELEASE_NEW };
+        DfNode step = *df_node_get(p, "options");
+        const DfNode list = { .kind = DF_NODE_LIST, .n = 1, .first = &step, .last = &step };
+        DfNode type = *df_node_get(p, "type");
+        step.next = NULL;
+        type.next = step.first;
+        step.first = &type;
         DfPipeline *pipeline;
-        cr_assert_eq(df_pipeline_new_as(&pipeline, df_node_at(df_config_root(empty), "p"), &kind), DF_OK, "%s", df_error());
+        cr_assert_eq(df_pipeline_new_as(&pipeline, &list, &kind), DF_OK, "%s", df_error());
         int member = 0;
         const DfNode *meta = df_node_at(df_node_get(p, "result"), "metas")->first;
         for (const DfNode *input = df_node_get(p, "inputs")->first; input; input = input->next, meta = meta->next, member++) {
@@ -431,7 +435,6 @@ Test(training_pipeline, preprocessors)
         df_pipeline_free(pipeline);
     }
     cr_expect_eq(i, 2);
-    df_config_free(empty);
     golden_done(&g);
 }
 

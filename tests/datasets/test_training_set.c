@@ -96,8 +96,8 @@ Test(training_set, pictures_and_objects_are_those_of_mmdet)
     while (fscanf(expected, "%d %d %d", &filter_empty, &min_size, &n) == 3) {
         char second[512], third[512];
         snprintf(second, sizeof second, COCO ", filter_empty_gt=%s", filter_empty ? "True" : "False");
-        snprintf(third, sizeof third, "type='CocoDataset', ann_file='" OBJECTS "', data_prefix=dict(img='p/'), metainfo=dict(" CLASSES
-                 "), filter_cfg=dict(filter_empty_gt=%s, min_size=%d)", filter_empty ? "True" : "False", min_size);
+        snprintf(third, sizeof third, "type='CocoDataset', ann_file='" OBJECTS "', img_prefix='p/', " CLASSES
+                 ", filter_cfg=dict(filter_empty_gt=%s, min_size=%d)", filter_empty ? "True" : "False", min_size);
         for (int k = 0; k < 2; k++) {
             double threshold;
             int times[2][32];

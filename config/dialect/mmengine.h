@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * config/dialect/mmengine.h -- the parts of the translation from mmengine's dialect (mmdetection 3.x, mmsegmentation 1.x);
+ * private to this room. Each takes its keys out of the tree and puts ours there.
+ */
+#ifndef DF_CONFIG_DIALECT_MMENGINE_H
+#define DF_CONFIG_DIALECT_MMENGINE_H
+
+#include "config/dialect/rewrite.h"
+
+/* train_dataloader, val_dataloader, test_dataloader become data.train, data.val, data.test. */
+void df_mmengine_data(DfRewrite *);
+/* One dataset dict, or a list of them, and what it wraps. */
+void df_mmengine_dataset(DfRewrite *, DfNode *dataset);
+
+/* data_preprocessor of the model becomes the last step of each pipeline. After df_mmengine_data(). */
+void df_mmengine_preprocessor(DfRewrite *);
+
+#endif

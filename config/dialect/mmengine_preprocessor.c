@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * config/dialect/mmengine_preprocessor.c -- in mmengine the model normalises and pads its pictures: data_preprocessor.
+ * In our own form a pipeline does, so its dict becomes the last step of each pipeline.
+ */
+#include "config/dialect/mmengine.h"
+
+/* In testing mmseg pads to what test_cfg says, and to nothing else. */
+static void for_testing(DfRewrite *r, DfNode *step)
+{
+    static const char *const sizes[] = { "size", "size_divisor" };
+    DfNode *test = df_rewrite_take(step, "test_cfg");
+    if (!df_rewrite_is(step, "SegDataPreProcessor"))
+        return;
+    for (int i = 0; i < 2; i++) {
+        df_rewrite_drop(step, sizes[i]);
+        df_rewrite_move(r, test, sizes[i], step, sizes[i]);
+    }
+}
+
+static void append(DfRewrite *r, DfNode *pipeline, const DfNode *preprocessor, bool training)
+{
+    DfNode *step = pipeline->kind == DF_NODE_LIST && r->error == DF_OK ? df_tree_copy(r->tree, preprocessor) : NULL;
+    if (!step)
+        return;
+    if (training)
+        df_rewrite_drop(step, "test_cfg");
+    else
+        for_testing(r, step);
+    df_tree_append(pipeline, step);
+}
+
+/* The pipeline that a picture leaves last: that of the outermost dataset which has one. */
+static void each_dataset(DfRewrite *r, DfNode *dataset, const DfNode *preprocessor, bool training)
+{
+    DfNode *pipeline = df_tree_get(dataset, "pipeline");
+    DfNode *several = df_tree_get(dataset, "datasets");
+    if (!dataset)
+        return;
+    if (pipeline) {
+        append(r, pipeline, preprocessor, training);
+        return;
+    }
+    each_dataset(r, df_tree_get(dataset, "dataset"), preprocessor, training);
+    for (DfNode *one = several ? several->first : NULL; one; one = one->next)
+        each_dataset(r, one, preprocessor, training);
+}
+
+void df_mmengine_preprocessor(DfRewrite *r)
+{
+    DfNode *root = r->tree->root;
+    DfNode *shared = df_rewrite_take(root, "data_preprocessor");
+    DfNode *own = df_rewrite_take(df_tree_get(root, "model"), "data_preprocessor");
+    DfNode *preprocessor = own && own->kind == DF_NODE_DICT ? own : shared;
+    DfNode *data = df_tree_get(root, "data");
+    if (!preprocessor || preprocessor->kind != DF_NODE_DICT)
+        return;
+    df_rewrite_add(r, preprocessor, "type", df_rewrite_value(r, preprocessor, "'DetDataPreprocessor'"));
+    each_dataset(r, df_tree_get(data, "train"), preprocessor, true);
+    each_dataset(r, df_tree_get(data, "val"), preprocessor, false);
+    each_dataset(r, df_tree_get(data, "test"), preprocessor, false);
+    DfNode *pipeline = df_tree_get(root, "test_pipeline");
+    if (pipeline && !df_node_at(root, "data.test"))
+        append(r, pipeline, preprocessor, false);
+}

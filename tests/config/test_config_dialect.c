@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tests/config/test_config_dialect.c -- configs of later releases become what an author of 2.x would have written.
+ */
+#define _DEFAULT_SOURCE /* mkstemps() */
+#include "config/config.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static DfConfig *parse(const char *text)
+{
+    DfConfig *config;
+    cr_assert_eq(df_config_parse(&config, text, strlen(text), "c.py", true), DF_OK, "%s", df_error());
+    return config;
+}
+
+static void same(const DfNode *a, const DfNode *b)
+{
+    cr_assert(a && b);
+    cr_assert(a->kind == b->kind && a->n == b->n, "%s: %s of %d, want %s of %d", b->key ? b->key : "", df_node_kind_name(a), a->n,
+              df_node_kind_name(b), b->n);
+    cr_assert(a->number == b->number && a->boolean == b->boolean, "%s", b->key ? b->key : "a number");
+    if (a->kind == DF_NODE_TEXT)
+        cr_assert_str_eq(a->text, b->text);
+    const DfNode *other = a->first;
+    for (const DfNode *child = b->first; child; child = child->next) {
+        same(child->key ? df_node_get(a, child->key) : other, child);
+        other = other->next;
+    }
+}
+
+/* `foreign` is translated into what `own` says. */
+static void becomes(const char *foreign, const char *own)
+{
+    DfConfig *a = parse(foreign);
+    DfConfig *b = parse(own);
+    same(df_config_root(a), df_config_root(b));
+    df_config_free(a);
+    df_config_free(b);
+}
+
+Test(config_dialect, objects_of_3_x)
+{
+    becomes("default_scope = 'mmdet'\n"
+            "model = dict(type='RetinaNet', _scope_='mmdet', data_preprocessor=dict(type='DetDataPreprocessor', pad_size_divisor=32))\n"
+            "train_dataloader = dict(batch_size=2, num_workers=4, sampler=dict(type='DefaultSampler', shuffle=True), dataset=dict(\n"
+            "    type='RepeatDataset', times=3, dataset=dict(type='CocoDataset', ann_file='a.json', data_prefix=dict(img='train/'),\n"
+            "    metainfo=dict(classes=('a', 'b'), palette=[(1, 2, 3)]), filter_cfg=dict(min_size=32), pipeline=[dict(type='PackDetInputs')])))\n"
+            "test_dataloader = dict(batch_size=1, dataset=dict(type='CocoDataset', ann_file='b.json', lazy_init=True, pipeline=[]))\n",
+            "model = dict(type='RetinaNet')\n"
+            "p = dict(type='DetDataPreprocessor', pad_size_divisor=32)\n"
+            "data = dict(samples_per_gpu=2, workers_per_gpu=4,\n"
+            "    train_dataloader=dict(samples_per_gpu=2, workers_per_gpu=4, sampler=dict(type='DefaultSampler', shuffle=True)),\n"
+            "    train=dict(type='RepeatDataset', times=3, dataset=dict(type='CocoDataset', ann_file='a.json', img_prefix='train/',\n"
+            "    classes=('a', 'b'), filter_cfg=dict(min_size=32), pipeline=[dict(type='PackDetInputs'), p])),\n"
+            "    test_dataloader=dict(samples_per_gpu=1),\n"
+            "    test=dict(type='CocoDataset', ann_file='b.json', filter_cfg=dict(filter_empty_gt=False), pipeline=[p]))\n"
+            "del p\n");
+}
+
+Test(config_dialect, label_maps_of_1_x)
+{
+    becomes("data_preprocessor = dict(type='SegDataPreProcessor', size=(8, 8), test_cfg=dict(size_divisor=4))\n"
+            "model = dict(type='EncoderDecoder')\n"
+            "train_dataloader = dict(batch_size=4, dataset=dict(type='BaseSegDataset', ann_file='', pipeline=[],\n"
+            "    data_prefix=dict(img_path='i', seg_map_path='m')))\n"
+            "test_dataloader = dict(batch_size=1, dataset=dict(type='ADE20KDataset', ann_file='list.txt', pipeline=[],\n"
+            "    data_prefix=dict(img_path='i', seg_map_path='m')))\n",
+            "model = dict(type='EncoderDecoder')\n"
+            "data = dict(samples_per_gpu=4, train_dataloader=dict(samples_per_gpu=4), test_dataloader=dict(samples_per_gpu=1),\n"
+            "    train=dict(type='CustomDataset', img_dir='i', ann_dir='m', pipeline=[dict(type='SegDataPreProcessor', size=(8, 8))]),\n"
+            "    test=dict(type='ADE20KDataset', img_dir='i', ann_dir='m', split='list.txt',\n"
+            "        pipeline=[dict(type='SegDataPreProcessor', size_divisor=4)]))\n");
+}
+
+Test(config_dialect, our_own_form_stays)
+{
+    static const char own[] = "model = dict(type='RetinaNet')\n"
+                              "data = dict(train=dict(type='CocoDataset', ann_file='a.json', img_prefix='x', pipeline=[]))\n";
+    becomes(own, own);
+}
+
+/* Settings of other commands are in our own words, those of a user in the file's. */
+Test(config_dialect, settings_of_both_kinds)
+{
+    char path[64] = "/tmp/deformer-dialect-XXXXXX.py";
+    static const char text[] = "test_dataloader = dict(batch_size=1, dataset=dict(type='CocoDataset', ann_file='b.json', pipeline=[]))\n";
+    static const char *const set[] = { "data.test.ann_file='d.json'", "test_dataloader.batch_size=5" };
+    const int fd = mkstemps(path, 3);
+    cr_assert(fd >= 0 && write(fd, text, sizeof text - 1) == (ssize_t)(sizeof text - 1));
+    close(fd);
+    DfConfig *config;
+    cr_assert_eq(df_config_read(&config, path, set, 2), DF_OK, "%s", df_error());
+    cr_expect_str_eq(df_node_text(df_node_at(df_config_root(config), "data.test.ann_file"), ""), "d.json");
+    cr_expect_eq(df_node_int(df_node_at(df_config_root(config), "data.test_dataloader.samples_per_gpu"), 0), 5);
+    df_config_free(config);
+    remove(path);
+}
