@@ -42,7 +42,7 @@ typedef struct {
     DfInts pretrain_img_size, img_size, patch_size; /* a side, or height and width */
     DfInts depths, num_heads, out_indices, pretrained_window_sizes;
     DfInts stage_windows, stage_shifts; /* of each stage; none: what window_size and img_size come to */
-    bool v2, pad_after_shift;
+    bool v2, pad_after_shift, out_norm;
     double layer_norm_eps, mlp_ratio, qk_scale, drop_rate, attn_drop_rate, drop_path_rate;
     bool qkv_bias, ape, patch_norm, use_checkpoint;
     /* modules */
@@ -323,14 +323,22 @@ static void position_init(NnScope s, Swin *swin)
     nn_last(s)->resize = NN_RESIZE_POSITION;
 }
 
+static void map_init(NnScope s, const Swin *swin, TransformerStage *stage, int i)
+{
+    if (!df_ints_have(swin->out_indices, i))
+        return;
+    stage->plain = !swin->out_norm;
+    if (swin->out_norm)
+        df_transformer_output_init(s, &stage->norm, i, swin->embed_dim << i);
+}
+
 static void outputs_init(NnScope s, Swin *swin)
 {
     const int n = swin->depths.n;
     const int last = swin->embed_dim << (n - 1);
     if (swin->style == DETECTION) {
         for (int i = 0; nn_ok(s) && i < n; i++)
-            if (df_ints_have(swin->out_indices, i))
-                df_transformer_output_init(s, &swin->stages[i].norm, i, swin->embed_dim << i);
+            map_init(s, swin, &swin->stages[i], i);
         return;
     }
     nn_layer_norm_init(nn_at(s, "norm"), &swin->norm, last, swin->layer_norm_eps);
@@ -360,7 +368,7 @@ static void image_fits(NnScope s, const Swin *swin)
 {
     if (!swin->img_size.n) {
         if (swin->ape)
-            nn_fail(s, DF_EVALUE, "ape with img_size = None: want the size that the embedding is for");
+            nn_fail(s, DF_EVALUE, "ape with img_size = []: want the size that the embedding is for");
         return;
     }
     for (int axis = 0; axis < 2; axis++) {
@@ -369,7 +377,7 @@ static void image_fits(NnScope s, const Swin *swin)
         if (image % patch)
             nn_fail(s, DF_EVALUE, "img_size = %d is not a multiple of patch_size = %d", image, patch);
     }
-    if (smaller_side(swin, swin->depths.n - 1) < 1)
+    if (!swin->stage_windows.n && smaller_side(swin, swin->depths.n - 1) < 1)
         nn_fail(s, DF_EVALUE, "img_size = %d: too small for %d stages", df_transformer_side(swin->img_size, 0),
                 swin->depths.n);
 }
@@ -426,12 +434,13 @@ static void init_v2(NnScope s, void *self)
                 "detection: side of the image that the absolute position embedding was made for, or its height and " \
                 "width, in pixels"), \
     DF_OPT_INTS(Swin, img_size, "[224]", 1, 65536, \
-                "classification: side of the image, or its height and width, in pixels; None: any, and no window shrinks"), \
+                "classification: side of the image, or its height and width, in pixels; []: any; no window shrinks"), \
     DF_OPT_INTS(Swin, stage_windows, "None", 1, 64, \
                 "side of the windows of each stage, in tokens; None: window_size, shrunk to img_size"), \
     DF_OPT_INTS(Swin, stage_shifts, "None", 0, 64, \
                 "how far the windows of odd blocks are shifted, for each stage; None: half a window"), \
     DF_OPT_BOOL(Swin, pad_after_shift, False, "timm: maps are padded to whole windows after they are shifted"), \
+    DF_OPT_BOOL(Swin, out_norm, True, "detection: maps are normalised before they are given"), \
     DF_OPT_FLOAT(Swin, layer_norm_eps, 1e-5, 0, 1, "eps of the norms of blocks, and of the last one"), \
     DF_OPT_ENUM(Swin, style, detection, "detection|classification", \
                 "detection: maps, for images of any size; classification: logits, for images of one size"), \

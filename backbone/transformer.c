@@ -98,6 +98,8 @@ DfTensor *df_transformer_stage(DfCtx *c, const TransformerStage *stage, const Tr
     df_forget(c, false);
     if (stage->norm.weight)
         out->map[out->n++] = map = nn_layer_norm(c, &stage->norm, x);
+    else if (stage->plain)
+        out->map[out->n++] = map = x;
     nn_enter_frozen(c, stage->frozen, x);
     if (stage->downsample)
         x = parts->downsample(c, stage->downsample, x);

@@ -50,7 +50,8 @@ void df_transformer_check(DfCtx *, const DfTensor *image, int H, int W);
 typedef struct {
     int depth;
     void *blocks;        /* `depth` of them, of the network's own type                 */
-    NnLayerNorm norm;    /* of its map; without a weight where that is not given       */
+    NnLayerNorm norm;    /* of its map; without a weight where that is not given, or as it is */
+    bool plain;          /* its map is given as it is                                  */
     void *downsample;    /* of the network's own type; NULL in the last stage          */
     bool checkpoints;    /* training: each block runs once more on the way back        */
     bool frozen;         /* training leaves it as it is                                */

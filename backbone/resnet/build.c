@@ -118,7 +118,7 @@ static void bottleneck_init(NnScope s, ResNetBlock *b, const ResNet *net, const 
     const int dilation = dilation_of(stage, j);
     NnConvShape first = { .kernel = 1, .stride = 1 };
     NnConvShape middle = { .kernel = 3, .stride = 1, .padding = dilation, .dilation = dilation, .groups = net->groups };
-    if (net->style == RESNET_CAFFE)
+    if (net->style == RESNET_CAFFE || net->stride_in_1x1)
         first.stride = stride;
     else
         middle.stride = stride;
@@ -189,7 +189,8 @@ static int stem_init(NnScope s, ResNet *net) /* returns its channels */
         norm_init(norm_at(s, net, 1), &net->stem[0].norm, net, out, frozen);
         return out;
     }
-    const int channels[RESNET_STEM + 1] = { net->in_channels, out / 2, out / 2, out };
+    const int first_out = net->tiered_stem ? out / 2 / 4 * 3 : out / 2;
+    const int channels[RESNET_STEM + 1] = { net->in_channels, first_out, out / 2, out };
     for (int i = 0; i < RESNET_STEM; i++) {
         const NnConvShape shape = { .kernel = 3, .stride = i ? 1 : 2, .padding = 1 };
         conv_init(nn_at(s, "stem.%d", 3 * i), &net->stem[i].conv, channels[i], channels[i + 1], shape);

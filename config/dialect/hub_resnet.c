@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config/dialect/hub.h"
+#include "config/dialect/hub_network.h"
 
 enum { STAGES = 4 };
 
@@ -69,6 +69,46 @@ static int of_transformers(DfHub *hub, const DfNode *dict, ResNet *r)
                    .in_channels = own.num_channels, .output_stride = 32 };
     memcpy(r->channels, own.hidden_sizes.v, sizeof r->channels);
     memcpy(r->blocks, own.depths.v, sizeof r->blocks);
+    return DF_OK;
+}
+
+/* As a classifier, or under a segmentor. */
+static void write_own(DfHub *hub, const ResNet *r)
+{
+    df_textbuf_add(&hub->out, "dict(type='ResNet', depth=%d, stride_in_1x1=%s, in_channels=%d, stem_channels=%d, "
+                   "strides=(%d, 2, 2, 2)", r->bottleneck ? 50 : 18, df_hub_truth(r->caffe), r->in_channels, r->stem,
+                   r->first_stage_strides ? 2 : 1);
+    df_hub_write_list(hub, "stage_channels", r->channels, STAGES);
+    df_hub_write_list(hub, "stage_blocks", r->blocks, STAGES);
+}
+
+int df_hub_resnet(DfHub *hub)
+{
+    ResNet r;
+    const int error = of_transformers(hub, hub->config, &r);
+    if (error < 0)
+        return error;
+    df_textbuf_add(&hub->out, "backbone = ");
+    write_own(hub, &r);
+    df_textbuf_add(&hub->out, ",\n    style='torchvision', num_classes=%d)\n",
+                   df_hub_classifier_classes(hub, "classifier.1.weight"));
+    return df_hub_write_classifier_data(hub, "ConvNextImageProcessor");
+}
+
+int df_hub_resnet_backbone(DfHub *hub, const DfNode *dict, DfHubMaps *maps)
+{
+    ResNet r;
+    int error = of_transformers(hub, dict, &r);
+    if (error == DF_OK)
+        error = df_hub_maps(dict, maps, STAGES);
+    if (error < 0)
+        return error;
+    for (int i = 0; i < maps->n; i++)
+        maps->channels[i] = r.channels[maps->stage[i]];
+    write_own(hub, &r);
+    df_textbuf_add(&hub->out, ", style='pytorch', norm_eval=False, zero_init_residual=False");
+    df_hub_write_list(hub, "out_indices", maps->stage, maps->n);
+    df_textbuf_add(&hub->out, ")");
     return DF_OK;
 }
 

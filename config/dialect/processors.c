@@ -6,16 +6,16 @@
  * transformers takes by itself since release 5 ("torchvision", once called Fast): torch's antialiased resize of bytes,
  * then (x - mean / f) / (std / f) with the rescale factor f, in float32.
  */
-#include "config/dialect/hub.h"
+#include "config/dialect/hub_network.h"
 
 #include <math.h>
 #include <string.h>
 
 /* Keys of all processors. A size is a dict, or in old files a number. */
 typedef struct {
-    const DfNode *size, *max_size, *pad_size;
-    bool do_resize, do_rescale, do_normalize, do_pad;
-    double rescale_factor;
+    const DfNode *size, *max_size, *pad_size, *crop_size;
+    bool do_resize, do_rescale, do_normalize, do_pad, do_center_crop;
+    double rescale_factor, crop_pct;
     int resample;
     DfFloats image_mean, image_std;
 } Processor;
@@ -143,19 +143,212 @@ static int write_detr(DfHub *hub)
     return write_pad(hub, &p);
 }
 
+/* ---- processors of classifiers and segmentors -------------------------------------------------------------------- */
+
+/* What a file without the key means depends on the processor. */
+typedef struct {
+    int side, resample;
+    bool imagenet;       /* mean and std, where a file has none: else 0.5 */
+} Usual;
+static const Usual usual_vit = { 224, 2, false };
+static const Usual usual_pvt = { 224, 3, true };
+static const Usual usual_segformer = { 512, 2, true };
+static const Usual usual_convnext = { 384, 3, false };
+
+static double half[3] = { 0.5, 0.5, 0.5 };
+
+static int read_processor(DfHub *hub, const Usual *usual, Processor *p)
+{
+    const int error = df_hub_bind(hub, hub->processor, opts, p, "preprocessor_config.json");
+    if (!df_node_get(hub->processor, "resample"))
+        p->resample = usual->resample;
+    if (!usual->imagenet && !df_node_get(hub->processor, "image_mean"))
+        p->image_mean = (DfFloats){ .n = 3, .v = half };
+    if (!usual->imagenet && !df_node_get(hub->processor, "image_std"))
+        p->image_std = (DfFloats){ .n = 3, .v = half };
+    return error;
+}
+
+static void write_size(DfHub *hub, int height, int width, int resample)
+{
+    df_textbuf_add(&hub->out, "    dict(type='ProcessorResize', size=(%d, %d), resample=%d),\n", height, width,
+                   resample);
+}
+
+static void write_crop(DfHub *hub, const int size[2])
+{
+    df_textbuf_add(&hub->out, "    dict(type='CenterCrop', crop_size=(%d, %d), library='transformers'),\n", size[0],
+                   size[1]);
+}
+
+/* 0 0: the processor crops nothing. */
+static int read_crop(DfHub *hub, const Processor *p, int size[2])
+{
+    const DfNode *height = df_node_get(p->crop_size, "height");
+    const DfNode *width = df_node_get(p->crop_size, "width");
+    size[0] = size[1] = 0;
+    if (!p->do_center_crop || !p->crop_size)
+        return DF_OK;
+    if (!is_side(height ? height : p->crop_size) || !is_side(width ? width : p->crop_size))
+        return wrong_size(hub, p->crop_size);
+    size[0] = (int)(height ? height : p->crop_size)->integer;
+    size[1] = (int)(width ? width : p->crop_size)->integer;
+    return DF_OK;
+}
+
+/* Squashed to one size, whatever the shape; a number is both sides. With shortest_edge the shape stays. */
+static int read_squashed(DfHub *hub, const Processor *p, const Usual *usual, int size[2])
+{
+    const DfNode *height = df_node_get(p->size, "height");
+    const DfNode *width = df_node_get(p->size, "width");
+    size[0] = size[1] = p->size ? 0 : usual->side;
+    if (!p->size || df_node_get(p->size, "shortest_edge"))
+        return DF_OK;
+    if (p->size->kind == DF_NODE_LIST && p->size->n == 2) {
+        height = p->size->first;
+        width = height->next;
+    }
+    if (!is_side(height ? height : p->size) || !is_side(width ? width : p->size))
+        return wrong_size(hub, p->size);
+    size[0] = (int)(height ? height : p->size)->integer;
+    size[1] = (int)(width ? width : p->size)->integer;
+    return DF_OK;
+}
+
+/* A processor that squashes: what pictures are resized to and then cut to; 0 0: not. */
+typedef struct {
+    Processor p;
+    int size[2], crop[2];
+} Squashed;
+
+static int read_all(DfHub *hub, const Usual *usual, Squashed *q)
+{
+    *q = (Squashed){ .size = { 0, 0 } };
+    int error = read_processor(hub, usual, &q->p);
+    if (error == DF_OK && q->p.do_resize)
+        error = read_squashed(hub, &q->p, usual, q->size);
+    if (error == DF_OK)
+        error = read_crop(hub, &q->p, q->crop);
+    return error;
+}
+
+static int write_squashed(DfHub *hub, const Usual *usual)
+{
+    Squashed q;
+    int error = read_all(hub, usual, &q);
+    const Processor *p = &q.p;
+    if (error == DF_OK && p->do_resize && !q.size[0])
+        error = write_edges(hub, p, df_node_get(p->size, "shortest_edge"), df_node_get(p->size, "longest_edge"));
+    if (error < 0)
+        return error;
+    if (q.size[0])
+        write_size(hub, q.size[0], q.size[1], p->resample);
+    if (q.crop[0])
+        write_crop(hub, q.crop);
+    write_normalize(hub, p);
+    return DF_OK;
+}
+
+static int squashed_picture(DfHub *hub, const Usual *usual, int picture[2])
+{
+    Squashed q;
+    const int error = read_all(hub, usual, &q);
+    memcpy(picture, q.crop[0] ? q.crop : q.size, 2 * sizeof *picture);
+    return error;
+}
+
+static int write_vit(DfHub *hub)
+{
+    return write_squashed(hub, &usual_vit);
+}
+
+static int write_pvt(DfHub *hub)
+{
+    return write_squashed(hub, &usual_pvt);
+}
+
+static int write_segformer(DfHub *hub)
+{
+    return write_squashed(hub, &usual_segformer);
+}
+
+static int vit_picture(DfHub *hub, int picture[2])
+{
+    return squashed_picture(hub, &usual_vit, picture);
+}
+
+static int pvt_picture(DfHub *hub, int picture[2])
+{
+    return squashed_picture(hub, &usual_pvt, picture);
+}
+
+static int segformer_picture(DfHub *hub, int picture[2])
+{
+    return squashed_picture(hub, &usual_segformer, picture);
+}
+
+/* ---- ConvNext's: small sides are cut out of a larger picture, sides from 384 on squashed ------------------------- */
+
+enum { SQUASHES_FROM = 384 };
+
+static int read_convnext(DfHub *hub, Processor *p, int *side)
+{
+    int error = read_processor(hub, &usual_convnext, p);
+    const DfNode *edge = df_node_get(p->size, "shortest_edge");
+    *side = usual_convnext.side;
+    if (error == DF_OK && p->size && !is_side(edge ? edge : p->size))
+        error = wrong_size(hub, p->size);
+    if (error == DF_OK && p->size)
+        *side = (int)(edge ? edge : p->size)->integer;
+    return error;
+}
+
+static int write_convnext(DfHub *hub)
+{
+    Processor p = { 0 };
+    int side;
+    const int error = read_convnext(hub, &p, &side);
+    if (error < 0)
+        return error;
+    const double part = p.crop_pct > 0 ? p.crop_pct : 224.0 / 256;
+    if (p.do_resize && side < SQUASHES_FROM) {
+        df_textbuf_add(&hub->out, "    dict(type='ProcessorResize', shortest_edge=%d, resample=%d),\n",
+                       (int)(side / part), p.resample);
+        write_crop(hub, (int[2]){ side, side });
+    } else if (p.do_resize) {
+        write_size(hub, side, side, p.resample);
+    }
+    write_normalize(hub, &p);
+    return DF_OK;
+}
+
+static int convnext_picture(DfHub *hub, int picture[2])
+{
+    Processor p = { 0 };
+    const int error = read_convnext(hub, &p, &picture[0]);
+    picture[0] = p.do_resize ? picture[0] : 0;
+    picture[1] = picture[0];
+    return error;
+}
+
 /* ---- which processor --------------------------------------------------------------------------------------------- */
 
 /* Names without the ending: DetrImageProcessor, DetrImageProcessorFast and DetrFeatureExtractor are "Detr". */
 typedef struct {
     const char *stem;
     DfHubTranslator *write;
+    int (*picture)(DfHub *, int picture[2]); /* the size of all pictures; NULL: they have different ones */
 } Row;
 
 static const Row rows[] = {
-    { "Detr",            write_detr },
-    { "DeformableDetr",  write_detr },
-    { "ConditionalDetr", write_detr },
-    { NULL, NULL },
+    { "Detr",            write_detr,      NULL              },
+    { "DeformableDetr",  write_detr,      NULL              },
+    { "ConditionalDetr", write_detr,      NULL              },
+    { "ViT",             write_vit,       vit_picture       },
+    { "Pvt",             write_pvt,       pvt_picture       },
+    { "Segformer",       write_segformer, segformer_picture },
+    { "ConvNext",        write_convnext,  convnext_picture  },
+    { NULL, NULL, NULL },
 };
 
 static const Row *find_row(const char *name)
@@ -169,15 +362,33 @@ static const Row *find_row(const char *name)
     return NULL;
 }
 
-int df_hub_write_pipeline(DfHub *hub, const char *usual)
+/* The row of the folder's processor; NULL after df_fail(). */
+static const Row *row_of(const DfHub *hub, const char *usual)
 {
     const DfNode *type = df_node_get(hub->processor, "image_processor_type");
     if (!type)
         type = df_node_get(hub->processor, "feature_extractor_type");
     const Row *row = find_row(df_node_text(type, usual));
     if (!row)
-        return df_node_fail(type ? type : hub->processor, DF_EVALUE, "image processor '%s' is not built in",
-                            df_node_text(type, usual));
+        df_node_fail(type ? type : hub->processor, DF_EVALUE, "image processor '%s' is not built in",
+                     df_node_text(type, usual));
+    return row;
+}
+
+int df_hub_picture(DfHub *hub, const char *usual, int picture[2])
+{
+    const Row *row = row_of(hub, usual);
+    picture[0] = picture[1] = 0;
+    if (!row)
+        return DF_EVALUE;
+    return row->picture ? row->picture(hub, picture) : DF_OK;
+}
+
+int df_hub_write_pipeline(DfHub *hub, const char *usual)
+{
+    const Row *row = row_of(hub, usual);
+    if (!row)
+        return DF_EVALUE;
     df_textbuf_add(&hub->out, "[\n    dict(type='LoadImageFromFile'),\n"
                               "  dict(type='MultiScaleFlipAug', img_scale=(1, 1), flip=False, transforms=[\n");
     const int error = row->write(hub);

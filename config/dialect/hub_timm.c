@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * config/dialect/hub_timm.c -- what timm's networks have in common, and its transform for evaluation: the shorter side
+ * to floor(size / crop_pct) with Pillow's filter, the part in the middle, (x / 255 - mean) / std.
+ */
+#include "config/dialect/hub_timm.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- the network's arguments ------------------------------------------------------------------------------------- */
+
+static bool is_usual(const DfNode *value, const char *usual)
+{
+    char text[64] = "";
+    switch (value->kind) {
+    case DF_NODE_NONE: return true;
+    case DF_NODE_BOOL: snprintf(text, sizeof text, "%s", df_hub_truth(value->boolean)); break;
+    case DF_NODE_INT: case DF_NODE_FLOAT: snprintf(text, sizeof text, "%.12g", value->number); break;
+    case DF_NODE_TEXT: return strcmp(value->text, usual) == 0;
+    default: return value->n == 0;
+    }
+    return strcmp(text, usual) == 0;
+}
+
+static int refuse_unusual(const DfNode *args, const DfTimmUsual *unlike)
+{
+    for (; unlike->key; unlike++) {
+        const DfNode *value = df_node_get(args, unlike->key);
+        if (value && !is_usual(value, unlike->usual))
+            return df_node_fail(value, DF_EVALUE, "this form of the network is not built in: want %s",
+                                unlike->usual[0] ? unlike->usual : "None");
+    }
+    return DF_OK;
+}
+
+static bool read_side(const DfNode *node, int *out)
+{
+    if (!node || node->kind != DF_NODE_INT || node->integer < 1 || node->integer > 65500)
+        return false;
+    *out = (int)node->integer;
+    return true;
+}
+
+/* A number, or height and width. */
+static bool read_pair(const DfNode *node, int out[2])
+{
+    if (read_side(node, &out[0])) {
+        out[1] = out[0];
+        return true;
+    }
+    return node && node->kind == DF_NODE_LIST && node->n == 2 && read_side(node->first, &out[0])
+        && read_side(node->first->next, &out[1]);
+}
+
+/* input_size is [channels, height, width]. */
+static int read_sizes(const DfHub *hub, DfTimm *t)
+{
+    const DfNode *input = df_node_at(hub->config, "pretrained_cfg.input_size");
+    const DfNode *img = df_node_get(t->args, "img_size");
+    const DfNode *height = input && input->kind == DF_NODE_LIST && input->n == 3 ? input->first->next : NULL;
+    t->picture[0] = t->picture[1] = 224;
+    if (input && !(height && read_side(height, &t->picture[0]) && read_side(height->next, &t->picture[1])))
+        return df_node_fail(input, DF_EVALUE, "want [channels, height, width]");
+    memcpy(t->img_size, t->picture, sizeof t->img_size);
+    if (img && img->kind != DF_NODE_NONE && !read_pair(img, t->img_size))
+        return df_node_fail(img, DF_EVALUE, "want a side, or height and width, in 1..65500");
+    return DF_OK;
+}
+
+static int read_count(const DfNode *node, int fallback, int *out)
+{
+    *out = fallback;
+    if (!node || node->kind == DF_NODE_NONE)
+        return DF_OK;
+    if (node->kind != DF_NODE_INT || node->integer < 0 || node->integer > 1000000)
+        return df_node_fail(node, DF_EVALUE, "want a number in 0..1000000");
+    *out = (int)node->integer;
+    return DF_OK;
+}
+
+static const DfNode *argument(const DfHub *hub, const DfTimm *t, const char *key)
+{
+    const DfNode *own = df_node_get(t->args, key);
+    return own ? own : df_node_get(hub->config, key);
+}
+
+static int read_names(DfHub *hub)
+{
+    const DfNode *names = df_node_get(hub->config, "label_names");
+    if (!names)
+        names = df_node_at(hub->config, "pretrained_cfg.label_names");
+    if (!names || names->kind != DF_NODE_LIST)
+        return DF_OK;
+    hub->labels = df_tree_copy(hub->tree, names);
+    return hub->labels ? DF_OK : DF_EVALUE;
+}
+
+int df_timm_read(DfHub *hub, DfTimm *t, const DfTimmUsual *unlike)
+{
+    const char *architecture = df_node_text(df_node_get(hub->config, "architecture"), "");
+    *t = (DfTimm){ .args = df_node_get(hub->config, "model_args") };
+    t->name = df_arena_text(hub->tree->arena, "%.*s", (int)strcspn(architecture, "."), architecture);
+    int error = t->name ? DF_OK : df_fail_memory("a config");
+    if (error == DF_OK)
+        error = refuse_unusual(t->args, unlike);
+    if (error == DF_OK)
+        error = read_count(argument(hub, t, "num_classes"), 1000, &t->num_classes);
+    if (error == DF_OK)
+        error = read_count(argument(hub, t, "in_chans"), 3, &t->in_chans);
+    if (error == DF_OK)
+        error = read_sizes(hub, t);
+    return error == DF_OK ? read_names(hub) : error;
+}
+
+int df_timm_fail(const DfHub *hub, const char *want)
+{
+    const DfNode *name = df_node_get(hub->config, "architecture");
+    return df_node_fail(name, DF_EVALUE, "timm's '%s' is not built in: want %s", df_node_text(name, ""), want);
+}
+
+/* ---- the transform ----------------------------------------------------------------------------------------------- */
+
+enum { CENTER, SQUASH, BORDER };
+typedef struct {
+    double crop_pct;
+    int crop_mode, interpolation;
+    DfFloats mean, std;
+} Transform;
+
+static const char *const filters[] = { "bicubic", "bilinear", "nearest", "box", "hamming", "lanczos" };
+static const DfOpt opts[] = {
+    DF_OPT_FLOAT (Transform, crop_pct, 0.875, 0, 100, ""),
+    DF_OPT_ENUM  (Transform, crop_mode, center, "center|squash|border", ""),
+    DF_OPT_ENUM  (Transform, interpolation, bicubic, "bicubic|bilinear|nearest|box|hamming|lanczos", ""),
+    DF_OPT_FLOATS(Transform, mean, "[0.485, 0.456, 0.406]", -1e6, 1e6, ""),
+    DF_OPT_FLOATS(Transform, std, "[0.229, 0.224, 0.225]", -1e6, 1e6, ""),
+    DF_OPT_END
+};
+
+static void write_floats(DfHub *hub, const char *key, DfFloats list)
+{
+    df_textbuf_add(&hub->out, "%s=[", key);
+    for (int i = 0; i < list.n; i++)
+        df_textbuf_add(&hub->out, i ? ", %.17g" : "%.17g", list.v[i]);
+    df_textbuf_add(&hub->out, "]");
+}
+
+static int write_resize(DfHub *hub, const Transform *x, const int picture[2])
+{
+    const double pct = x->crop_pct > 0 ? x->crop_pct : 0.875;
+    const int height = (int)floor(picture[0] / pct);
+    const int width = (int)floor(picture[1] / pct);
+    const char *filter = filters[x->interpolation];
+    if (x->crop_mode == BORDER || (x->crop_mode == CENTER && height != width))
+        return df_fail(DF_EVALUE, "%s: crop_mode '%s' for pictures of %d x %d is not built in: want a square, or "
+                       "'squash'", hub->file, x->crop_mode == BORDER ? "border" : "center", picture[1], picture[0]);
+    if (x->crop_mode == SQUASH)
+        df_textbuf_add(&hub->out, "    dict(type='Resize', scale=(%d, %d), keep_ratio=False, backend='pillow', "
+                       "interpolation='%s'),\n", width, height, filter);
+    else
+        df_textbuf_add(&hub->out, "    dict(type='ResizeEdge', scale=%d, interpolation='%s'),\n", height, filter);
+    return DF_OK;
+}
+
+int df_timm_write_data(DfHub *hub, const DfTimm *t)
+{
+    Transform x = { 0 };
+    DfTextbuf *out = &hub->out;
+    int error = df_hub_bind(hub, df_node_get(hub->config, "pretrained_cfg"), opts, &x, "pretrained_cfg");
+    if (error < 0)
+        return error;
+    df_textbuf_add(out, "data = dict(test=dict(type='ImageNet', pipeline=[\n    dict(type='LoadImageFromFile'),\n");
+    error = write_resize(hub, &x, t->picture);
+    df_textbuf_add(out, "    dict(type='CenterCrop', crop_size=(%d, %d)),\n    dict(type='DetrNormalize', ",
+                   t->picture[0], t->picture[1]);
+    write_floats(hub, "mean", x.mean);
+    df_textbuf_add(out, ", ");
+    write_floats(hub, "std", x.std);
+    df_textbuf_add(out, "),\n    dict(type='PackInputs')]))\n");
+    return error;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * config/dialect/hub_timm.h -- private: classifiers of timm. The name says the network, `model_args` what is different
+ * about it, `pretrained_cfg` how a picture is prepared.
+ */
+#ifndef DF_CONFIG_DIALECT_HUB_TIMM_H
+#define DF_CONFIG_DIALECT_HUB_TIMM_H
+
+#include "config/dialect/hub_network.h"
+
+typedef struct {
+    const char *name;      /* without the tag behind the dot: "swin_tiny_patch4_window7_224"                 */
+    const DfNode *args;    /* model_args, or NULL                                                            */
+    int num_classes, in_chans;
+    int picture[2];        /* height, width                                                                  */
+    int img_size[2];       /* what the network is built for: that of the picture, unless model_args says so  */
+} DfTimm;
+
+/* Reads what all networks have in common. Keys of model_args in `unlike` are refused unless they have the usual value:
+ * they change the network in ways that are not built in. */
+typedef struct {
+    const char *key, *usual; /* the value as text: "avg", "True", "1"; "" for None or '' */
+} DfTimmUsual;
+int df_timm_read(DfHub *, DfTimm *, const DfTimmUsual *unlike);
+
+/* The name and the arguments are those of no network that is built in. */
+int df_timm_fail(const DfHub *, const char *want);
+
+/* Writes `data`: timm's own transform for evaluation. */
+int df_timm_write_data(DfHub *, const DfTimm *);
+
+#endif
