@@ -45,53 +45,52 @@ int nn_index_find(const NnIndex *index, const char *name)
     return i;
 }
 
-/* ---- prefixes ---------------------------------------------------------------------------------------------------- */
+/* ---- dialects ---------------------------------------------------------------------------------------------------- */
 
-static const NnDialect dialects[] = {
-    { "",                 ""          },
-    { "backbone.",        ""          }, /* a detector's checkpoint, for its backbone alone       */
-    { "",                 "backbone." }, /* a classifier's checkpoint, for a detector             */
-    { "module.",          ""          }, /* torch.nn.DataParallel around the model                */
-    { "module.",          "backbone." },
-    { "module.backbone.", ""          },
-    { "model.",           ""          }, /* a training script's wrapper                           */
-    { "model.",           "backbone." },
-    { "encoder.",         ""          }, /* self-supervised training, such as MoBY and SimMIM     */
-    { "encoder.",         "backbone." },
-    { "module.encoder.",  ""          },
-    { "module.encoder.",  "backbone." },
-};
-
-void nn_dialect_spell(NnDialect dialect, const char *key, char *name, size_t size)
+/* Where our name of the first array that this one becomes goes; false: it is no name of the dialect. */
+static void spell(const NnReading *r, const char *key, char name[NN_NAME])
 {
-    if (df_starts_with(key, dialect.cut))
-        key += strlen(dialect.cut);
-    snprintf(name, size, "%s%s", dialect.add, key);
+    char ours[NN_NAME];
+    for (int part = 0; part < 2; part++)     /* the first part may be one that we do not have */
+        if (nn_translate_name(&r->place, false, key, part, ours)) {
+            snprintf(name, NN_NAME, "%.*s%.400s", (int)strlen(r->add), r->add, ours);
+            return;
+        }
+    if (df_starts_with(key, r->place.cut))
+        key += strlen(r->place.cut);
+    snprintf(name, NN_NAME, "%s%.480s", r->add, key);
 }
 
-static int count_known(const NnIndex *index, const DfCheckpoint *file, NnDialect dialect)
+static int count_known(const NnIndex *index, const NnArrays *file, const NnReading *r)
 {
     int known = 0;
-    for (int i = 0; i < df_checkpoint_count(file); i++) {
-        char name[512];
-        nn_dialect_spell(dialect, df_checkpoint_at(file, i)->name, name, sizeof name);
+    for (int i = 0; i < file->n; i++) {
+        char name[NN_NAME];
+        spell(r, file->at[i].array.name, name);
         known += nn_index_find(index, name) >= 0;
     }
     return known;
 }
 
-NnDialect nn_dialect_choose(const NnIndex *index, const DfCheckpoint *file)
+int nn_reading_choose(const NnIndex *index, const NnArrays *file, NnReading *out)
 {
-    NnDialect best = dialects[0];
-    int most = 0;
-    for (size_t d = 0; d < sizeof dialects / sizeof *dialects; d++) {
-        const int known = count_known(index, file, dialects[d]);
-        if (known > most) {
-            most = known;
-            best = dialects[d];
+    static const char *const added[] = { "", "backbone." };
+    NnPlace *place = df_malloc(NN_PLACES * sizeof *place);
+    if (!place)
+        return df_fail_memory("the names of a checkpoint");
+    const int n = nn_places(file, place);
+    int most = -1;
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j < 2; j++) {
+            const NnReading reading = { place[i], added[j] };
+            const int known = count_known(index, file, &reading);
+            if (known > most) {
+                most = known;
+                *out = reading;
+            }
         }
-    }
-    return best;
+    df_free(place);
+    return DF_OK;
 }
 
 /* mmdet 1 put the offsets of a deformable convolution beside it; mmcv reads either: conv2_offset.weight is

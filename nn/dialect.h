@@ -5,7 +5,7 @@
 #ifndef DF_NN_DIALECT_H
 #define DF_NN_DIALECT_H
 
-#include "nn/nn.h"
+#include "nn/dialects/dialects.h"
 
 /* The names of a model's parameters, to be looked up. Free it with nn_index_free(). */
 typedef struct {
@@ -18,15 +18,14 @@ void nn_index_free(NnIndex *);
 int nn_index_find(const NnIndex *, const char *name); /* the parameter's number, or -1 */
 int nn_index_find_older(const NnIndex *, const char *name); /* that of a key that has another name by now, or -1 */
 
-/* A backbone may come with the prefix that it has in a detector, and a detector's backbone without: the prefix to cut
- * off the keys of a file, and the one to put in front. */
+/* How the names of a file are read: the dialect that they are in, and where; and what is put in front of ours, for a
+ * classifier's checkpoint as the backbone of a detector. */
 typedef struct {
-    const char *cut, *add;
-} NnDialect;
-/* The one under which most keys of the file are parameters. */
-NnDialect nn_dialect_choose(const NnIndex *, const DfCheckpoint *);
-/* The parameter's name that a key stands for. */
-void nn_dialect_spell(NnDialect, const char *key, char *name, size_t size);
+    NnPlace place;
+    const char *add;
+} NnReading;
+/* The one under which most arrays of the file are parameters. */
+int nn_reading_choose(const NnIndex *, const NnArrays *file, NnReading *out);
 
 /* Whether `name` fits `pattern`, in which `*` stands for any run of letters, dots included. */
 bool nn_name_matches(const char *pattern, const char *name);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * nn/load.c -- a checkpoint into a model. Every key of the file and every parameter of the model is accounted for:
- * names are matched (dialect.c), tables of another size are resized as the official loaders do (resize.c), dimensions
+ * names are matched (dialects/, dialect.c), tables of another size are resized as the official loaders do (resize.c), dimensions
  * are put into our order (layout.c).
  */
 #include <stdio.h>
@@ -16,7 +16,7 @@ typedef struct {
     const NnLoad *load;  /* may be NULL                                       */
     NnReport *report;
     NnIndex index;
-    NnDialect dialect;
+    NnReading reading;
     bool *seen;          /* parameters that the file has                      */
     float *staging;      /* numbers in official order, on their way           */
     size_t room;         /* floats that `staging` has                         */
@@ -144,17 +144,19 @@ static bool is_ignorable(const Loader *l, const char *name)
     return l->load && matches_one_of(l->load->ignorable, name);
 }
 
-static int take_array(Loader *l, const DfArray *array)
+static int take_array(Loader *l, const NnNamed *named)
 {
-    char name[512];
-    nn_dialect_spell(l->dialect, array->name, name, sizeof name);
+    char name[NN_NAME + 16];
+    if (named->needless)
+        return nn_report_add(l->report, NN_IGNORED, named->key, "");
+    snprintf(name, sizeof name, "%s%s", l->reading.add, named->array.name);
     int i = nn_index_find(&l->index, name);
     if (i < 0)
         i = nn_index_find_older(&l->index, name);
     if (i < 0)
-        return nn_report_add(l->report, is_ignorable(l, name) ? NN_IGNORED : NN_UNEXPECTED, array->name, "");
+        return nn_report_add(l->report, is_ignorable(l, name) ? NN_IGNORED : NN_UNEXPECTED, named->key, "");
     l->seen[i] = true;
-    return load_one(l, nn_model_at(l->model, i), array);
+    return load_one(l, nn_model_at(l->model, i), &named->array);
 }
 
 /* ---- the whole file ---------------------------------------------------------------------------------------------- */
@@ -190,16 +192,33 @@ static int judge(const Loader *l)
     return DF_OK;
 }
 
-static int load_all(Loader *l, const DfCheckpoint *file)
+static int load_arrays(Loader *l, const NnArrays *ours)
 {
     int error = DF_OK;
-    l->dialect = nn_dialect_choose(&l->index, file);
-    for (int i = 0; error == DF_OK && i < df_checkpoint_count(file); i++)
-        error = take_array(l, df_checkpoint_at(file, i));
+    for (int i = 0; error == DF_OK && i < ours->n; i++)
+        error = take_array(l, &ours->at[i]);
     if (error == DF_OK)
         error = note_absent(l);
     if (error == DF_OK)
         error = judge(l);
+    return error;
+}
+
+static int load_all(Loader *l, const DfCheckpoint *file)
+{
+    NnArrays theirs;
+    NnArrays ours = { 0 };
+    int error = nn_arrays_open(&theirs, file);
+    if (error == DF_OK)
+        error = nn_reading_choose(&l->index, &theirs, &l->reading);
+    if (error == DF_OK)
+        error = nn_translate(&l->reading.place, false, &theirs, &ours);
+    if (error == DF_OK) {
+        l->report->dialect = l->reading.place.dialect;
+        error = load_arrays(l, &ours);
+    }
+    nn_arrays_free(&ours);
+    nn_arrays_free(&theirs);
     return error;
 }
 

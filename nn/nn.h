@@ -382,17 +382,19 @@ typedef struct {
 typedef struct {
     int64_t met, wanted;
 } NnRows;
+typedef struct NnDialect NnDialect; /* names of another library: nn/dialects/ */
 typedef struct {
     NnNames of[NN_FATES];
     NnRows *rows;   /* of each in of[NN_WRONG_SHAPE]                               */
     size_t rows_capacity;
+    const NnDialect *dialect;  /* in which the names of the file are; NULL: in ours */
 } NnReport;
 typedef struct {
     const char *const *ignorable;  /* patterns of keys that are known and not needed, NULL-terminated: "*.attn_mask" */
     bool allow_missing, allow_wrong_shape;
 } NnLoad;
-/* Copies every parameter from the checkpoint (nn_model_init() gave it memory). The best prefix ("backbone.", "module.",
- * ..) is cut off or put in front of all keys. Missing or wrong-shaped parameters are an error (DF_EFORMAT, DF_ESHAPE)
+/* Copies every parameter from the checkpoint (nn_model_init() gave it memory). Names of other libraries are understood
+ * (nn/dialects/), and prefixes ("backbone.", "module.", ..) are cut off or put in front as it fits best. Missing or wrong-shaped parameters are an error (DF_EFORMAT, DF_ESHAPE)
  * unless `load` allows them; NULL allows nothing. The report is filled in either case: free it with
  * nn_report_free(). */
 DF_API int nn_model_load(NnModel *, const DfCheckpoint *, const NnLoad *load, NnReport *report);

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nn/dialects/dialects.h"
+
 int nn_report_add(NnReport *report, NnFate fate, const char *name, const char *more)
 {
     NnNames *names = &report->of[fate];
@@ -49,6 +51,8 @@ char *nn_report_text(const NnReport *report)
     enum { SHOWN = 5, ROOM = 16384 };
     char *text = df_calloc(ROOM, 1);
     size_t used = 0;
+    if (text && report->dialect)
+        used = (size_t)snprintf(text, ROOM, "names of %s (%s)", report->dialect->library, report->dialect->what);
     for (int fate = 0; text && fate < NN_FATES; fate++) {
         const NnNames *names = &report->of[fate];
         const bool wrong = fate >= NN_MISSING;

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * nn/dialects/torchvision_swin.c -- torchvision's Swin and Swin v2. Ours are the official names.
+ */
+#include "nn/dialects/dialects.h"
+
+static const NnRow stem[] = {
+    NN_ROW("features.0.0.*", "patch_embed.proj.*"),
+    NN_ROW("features.0.2.*", "patch_embed.norm.*"),
+    NN_ROW("features.{2s+2}.reduction.*", "layers.{s}.downsample.reduction.*"),
+    NN_ROW("features.{2s+2}.norm.*", "layers.{s}.downsample.norm.*"),
+    NN_ROW("norm.*", "norm.*"),
+    NN_ROW("head.*", "head.*"),
+    NN_ROWS_END
+};
+
+static const NnRow block[] = {
+    NN_ROW("mlp.0.*", "mlp.fc1.*"),
+    NN_ROW("mlp.3.*", "mlp.fc2.*"),
+    NN_ROW("norm1.*", "norm1.*"),
+    NN_ROW("norm2.*", "norm2.*"),
+    NN_ROW_TURNED("attn.relative_position_index", "attn.relative_position_index", NN_SQUARED),
+    NN_ROW_GENERATED("attn.relative_position_index", "attn.relative_position_bias_table", nn_relative_position_index_flat),
+    NN_ROW("attn.qkv.*", "attn.qkv.*"),
+    NN_ROW("attn.*", "attn.*"),
+    NN_ROWS_END
+};
+
+static const NnRow swin[] = {
+    NN_ROW_TABLE("features.{2s+1}.{b}.*", "layers.{s}.blocks.{b}.*", block),
+    NN_ROW_TABLE("*", "*", stem),
+    NN_ROWS_END
+};
+
+/* The bias of the keys is taken as zero by both: official code has none. */
+static const NnRow block_v2[] = {
+    NN_ROW("attn.qkv.bias", "attn.{q|0|v}_bias"),
+    NN_ROW_TABLE("*", "*", block),
+    NN_ROWS_END
+};
+
+static const NnRow swin_v2[] = {
+    NN_ROW_TABLE("features.{2s+1}.{b}.*", "layers.{s}.blocks.{b}.*", block_v2),
+    NN_ROW_TABLE("*", "*", stem),
+    NN_ROWS_END
+};
+
+const NnDialect nn_dialect_torchvision_swin = {
+    .library = "torchvision",
+    .what = "Swin",
+    .ours = "official",
+    .is_backbone = true,
+    .signs = (const char *const[]){ "features.0.0.weight", "features.1.0.attn.qkv.weight", "!features.1.0.attn.logit_scale",
+                                    NULL },
+    .rows = swin,
+};
+
+const NnDialect nn_dialect_torchvision_swin_v2 = {
+    .library = "torchvision",
+    .what = "Swin v2",
+    .ours = "official",
+    .is_backbone = true,
+    .signs = (const char *const[]){ "features.0.0.weight", "features.1.0.attn.logit_scale", NULL },
+    .rows = swin_v2,
+};
