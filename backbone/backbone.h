@@ -28,6 +28,9 @@ typedef struct {
 
 DF_API extern const DfBackbone *const df_backbones[]; /* NULL-terminated */
 DF_API const DfBackbone *df_backbone_find(const char *type); /* NULL if there is none; df_fail() names the nearest */
+/* The record for a backbone's dict: by its `type`, and of two with one name, the authors' and mmdet's, the one that has
+ * more of its keys. */
+DF_API const DfBackbone *df_backbone_for(const DfNode *dict);
 
 DF_END_DECLS
 

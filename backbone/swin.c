@@ -119,15 +119,6 @@ static DfTensor *block_v2(DfCtx *c, const void *self, DfTensor *x, int j)       
 
 /* ---- forward: stages --------------------------------------------------------------------------------------------- */
 
-static DfTensor *pad_to_patches(DfCtx *c, DfTensor *x, DfInts patch)
-{
-    const int h = df_transformer_side(patch, 0);
-    const int w = df_transformer_side(patch, 1);
-    const int bottom = (h - df_dim(x, 1) % h) % h;
-    const int right = (w - df_dim(x, 2) % w) % w;
-    return bottom || right ? df_pad2d(c, x, (int[4]){ 0, bottom, 0, right }, 0) : x;
-}
-
 /* A detector's table is a map, resized to that of the image. */
 static DfTensor *add_position(DfCtx *c, const Swin *swin, DfTensor *x)
 {
@@ -142,7 +133,7 @@ static DfTensor *embed(DfCtx *c, const Swin *swin, DfTensor *image)             
 {
     const DfMark m = df_enter(c, "patch_embed", -1);
     nn_enter_frozen(c, swin->style == DETECTION && swin->frozen_stages >= 0, image);
-    DfTensor *x = nn_conv(c, &swin->embed, pad_to_patches(c, image, swin->patch_size));
+    DfTensor *x = nn_conv(c, &swin->embed, df_transformer_pad(c, image, swin->patch_size));
     if (swin->patch_norm)
         x = nn_layer_norm(c, &swin->embed_norm, x);
     df_forget(c, false);
@@ -188,22 +179,6 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
 }
 
 /* ---- construction: one block ------------------------------------------------------------------------------------- */
-
-static void attention_init(NnScope s, NnWindowAttention *a, const Swin *swin, int dim, DfWindowAttention attn)
-{
-    const int heads = attn.heads, w = attn.window;
-    if (dim % heads) {
-        nn_fail(s, DF_EVALUE, "num_heads = %d does not divide %d channels", heads, dim);
-        return;
-    }
-    const DfShape table = DF_SHAPE((2 * w - 1) * (2 * w - 1), heads);
-    a->attn = attn;
-    a->attn.scale = df_transformer_scale(swin->qk_scale, dim, heads);
-    a->table = nn_param(s, "relative_position_bias_table", table, NN_AS_IS, nn_truncated_normal(0.02));
-    nn_last(s)->resize = NN_RESIZE_WINDOW_TABLE;
-    df_transformer_linear_init(nn_at(s, "qkv"), &a->qkv, dim, 3 * dim, swin->qkv_bias);
-    df_transformer_linear_init(nn_at(s, "proj"), &a->proj, dim, dim, true);
-}
 
 static int smaller_side(const Swin *swin, int i)
 {
@@ -267,7 +242,8 @@ static void block_init(NnScope s, Block *b, const Swin *swin, int i, int j)
         nn_cosine_window_attention_init(nn_at(s, "attn"), &b->cosine, dim, plan_attention(swin, i, j), swin->qkv_bias,
                                         swin->pretrained_window_sizes.v[i]);
     else
-        attention_init(nn_at(s, "attn"), &b->attn, swin, dim, plan_attention(swin, i, j));
+        df_transformer_window_init(nn_at(s, "attn"), &b->attn, dim, plan_attention(swin, i, j), swin->qk_scale,
+                                   swin->qkv_bias);
     block_norm_init(nn_at(s, "norm2"), &b->norm2, dim, swin);
     df_transformer_mlp_init(nn_at(s, "mlp"), &b->mlp, dim, (int)(dim * swin->mlp_ratio), 0);
     if (!is_frozen(swin, i))

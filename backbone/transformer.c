@@ -21,6 +21,32 @@ void df_transformer_mlp_init(NnScope s, NnMlp *mlp, int dim, int hidden, double 
     mlp->drop = (float)drop;
 }
 
+void df_transformer_norm_init(NnScope s, NnLayerNorm *norm, const DfNode *norm_cfg, int dim)
+{
+    NnNorm n = { 0 };
+    nn_norm_init(s, &n, norm_cfg, dim);
+    if (n.kind != NN_NORM_LAYER)
+        nn_fail(s, DF_EVALUE, "norm_cfg has type '%s': want LN", df_node_text(df_node_get(norm_cfg, "type"), "(none)"));
+    *norm = (NnLayerNorm){ .weight = n.weight, .bias = n.bias, .eps = n.eps };
+}
+
+void df_transformer_window_init(NnScope s, NnWindowAttention *a, int dim, DfWindowAttention attn, double qk_scale,
+                                bool qkv_bias)
+{
+    const int w = attn.window;
+    if (dim % attn.heads) {
+        nn_fail(s, DF_EVALUE, "num_heads = %d does not divide %d channels", attn.heads, dim);
+        return;
+    }
+    const DfShape table = DF_SHAPE((2 * w - 1) * (2 * w - 1), attn.heads);
+    a->attn = attn;
+    a->attn.scale = df_transformer_scale(qk_scale, dim, attn.heads);
+    a->table = nn_param(s, "relative_position_bias_table", table, NN_AS_IS, nn_truncated_normal(0.02));
+    nn_last(s)->resize = NN_RESIZE_WINDOW_TABLE;
+    df_transformer_linear_init(nn_at(s, "qkv"), &a->qkv, dim, 3 * dim, qkv_bias);
+    df_transformer_linear_init(nn_at(s, "proj"), &a->proj, dim, dim, true);
+}
+
 float df_transformer_scale(double given, int dim, int heads)
 {
     return (float)(given > 0 ? given : 1 / sqrt(dim / heads));
@@ -71,6 +97,15 @@ void df_transformer_check(DfCtx *c, const DfTensor *image, int H, int W)
         df_ctx_fail(c, DF_ESHAPE, "an image of %dx%d: the classification form wants img_size = %dx%d", w, h, W, H);
 }
 
+DfTensor *df_transformer_pad(DfCtx *c, DfTensor *x, DfInts patch)
+{
+    const int h = df_transformer_side(patch, 0);
+    const int w = df_transformer_side(patch, 1);
+    const int bottom = (h - df_dim(x, 1) % h) % h;
+    const int right = (w - df_dim(x, 2) % w) % w;
+    return bottom || right ? df_pad2d(c, x, (int[4]){ 0, bottom, 0, right }, 0) : x;
+}
+
 /* A block as a function of its input. */
 typedef struct {
     const TransformerParts *parts;
@@ -87,7 +122,7 @@ static DfTensor *run_block(DfCtx *c, const void *self, DfTensor *x)
 DfTensor *df_transformer_stage(DfCtx *c, const TransformerStage *stage, const TransformerParts *parts, int i,
                                DfTensor *x, DfMaps *out)
 {
-    const DfMark m = df_enter(c, "layers", i);
+    const DfMark m = df_enter(c, parts->scope ? parts->scope : "layers", i);
     DfTensor *map = NULL;
     nn_enter_frozen(c, stage->frozen, x);
     for (int j = 0; j < stage->depth; j++) {

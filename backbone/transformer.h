@@ -13,6 +13,13 @@
 void df_transformer_linear_init(NnScope, NnLinear *, int in, int out, bool bias);
 void df_transformer_mlp_init(NnScope, NnMlp *, int dim, int hidden, double drop); /* keys fc1.*, fc2.*; GELU */
 
+void df_transformer_norm_init(NnScope, NnLayerNorm *, const DfNode *norm_cfg, int dim); /* mmcv's LN; others poison */
+
+/* Attention in windows, eq. 4 of the Swin paper. attn: all but the scale. qk_scale as below. Keys:
+ * relative_position_bias_table, qkv.*, proj.* */
+void df_transformer_window_init(NnScope, NnWindowAttention *, int dim, DfWindowAttention attn, double qk_scale,
+                                bool qkv_bias);
+
 /* 1 / sqrt(D) of eq. 4 of the Swin paper for heads of D = dim / heads channels, or `given` where a config has qk_scale
  * > 0. */
 float df_transformer_scale(double given, int dim, int heads);
@@ -46,6 +53,9 @@ bool df_transformer_pair_fits(NnScope, const char *name, DfInts pair); /* false 
 /* Poisons the context where a pass cannot be run: an image that is not H x W. */
 void df_transformer_check(DfCtx *, const DfTensor *image, int H, int W);
 
+/* Zeros below and to the right, so that the image is whole patches (a side, or height and width). */
+DfTensor *df_transformer_pad(DfCtx *, DfTensor *image, DfInts patch);        /* N H W C -> N H' W' C */
+
 /* A stage of Swin and of Focal. They differ in their blocks, and in how they go on to the next stage. */
 typedef struct {
     int depth;
@@ -57,6 +67,7 @@ typedef struct {
     bool frozen;         /* training leaves it as it is                                */
 } TransformerStage;
 typedef struct {
+    const char *scope;   /* what a stage is called while it runs; NULL: "layers"       */
     size_t block_size;
     DfTensor *(*block)(DfCtx *, const void *block, DfTensor *x, int j);          /* B H W C -> B H W C        */
     DfTensor *(*downsample)(DfCtx *, const void *downsample, DfTensor *x);       /* B H W C -> B H/2 W/2 2C   */

@@ -236,13 +236,17 @@ static int unknown_key(const DfNode *value, const DfOpt *opts, const char *what)
     return df_node_fail(value, DF_EVALUE, "%s has no option '%s'", what, key);
 }
 
+static const DfOpt *find_option(const DfOpt *opts, const char *key)
+{
+    while (opts->kind != DF_KIND_END && strcmp(opts->name, key) != 0)
+        opts++;
+    return opts->kind == DF_KIND_END ? NULL : opts;
+}
+
 static int check_keys(const DfNode *dict, const DfOpt *opts, const char *what)
 {
     for (const DfNode *value = dict->first; value; value = value->next) {
-        const DfOpt *opt = opts;
-        while (opt->kind != DF_KIND_END && strcmp(opt->name, value->key) != 0)
-            opt++;
-        if (opt->kind == DF_KIND_END && strcmp(value->key, "type") != 0)
+        if (!find_option(opts, value->key) && strcmp(value->key, "type") != 0)
             return unknown_key(value, opts, what);
     }
     return DF_OK;
@@ -284,4 +288,32 @@ int df_bind_known(const DfNode *dict, const DfOpt *opts, void *out, DfArena *are
 {
     const int error = check_dict(dict, what);
     return error == DF_OK ? get_all(dict, opts, out, arena, what) : error;
+}
+
+/* ---- one type, two tables -------------------------------------------------------------------------------------- */
+
+static bool is_another_kind(const DfOpt *opt, const DfNode *value)
+{
+    switch (opt->kind) {
+    case DF_KIND_INT:
+    case DF_KIND_FLOAT:
+    case DF_KIND_BOOL:
+        return value->kind == DF_NODE_LIST;
+    case DF_KIND_INTS:
+    case DF_KIND_FLOATS: /* a bare number stands for a list of one */
+        return value->kind == DF_NODE_INT && opt->fallback && strchr(opt->fallback, ',');
+    default:
+        return false;
+    }
+}
+
+int df_bind_misfits(const DfNode *dict, const DfOpt *opts)
+{
+    int misfits = 0;
+    for (const DfNode *value = dict ? dict->first : NULL; value; value = value->next) {
+        const DfOpt *opt = find_option(opts, value->key);
+        if (strcmp(value->key, "type") != 0)
+            misfits += !opt || is_another_kind(opt, value);
+    }
+    return misfits;
 }

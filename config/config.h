@@ -43,6 +43,10 @@ DF_API const DfNode *df_config_root(const DfConfig *); /* a dict */
  * dict gives the defaults. */
 DF_API int df_bind(const DfNode *dict, const DfOpt *opts, void *out, DfArena *arena, const char *what);
 
+/* How many keys of a dict a table does not have, or has as something else: a list for a number, a number where the
+ * default lists several. It tells apart two tables for one `type`. */
+DF_API int df_bind_misfits(const DfNode *dict, const DfOpt *opts);
+
 /* Writes the tree as JSON (config.json of a run) or as Python (what mmcv's pretty_text does). */
 DF_API int df_config_write(const DfNode *node, const char *path, bool python);
 

@@ -38,7 +38,7 @@ static void *configured(NnScope s, const DfNode *dict, size_t size, const DfOpt 
 
 void df_backbone_part(NnScope s, BackbonePart *part, const DfNode *dict)
 {
-    part->record = df_backbone_find(type_of(dict));
+    part->record = df_backbone_for(dict);
     if (found(s, part->record, dict))
         part->self = configured(s, dict, part->record->size, part->record->opts);
     if (part->self)

@@ -10,16 +10,18 @@
 
 #include "nn/nn.h"
 
-void nn_multihead_attention_init(NnScope s, NnMultiheadAttention *a, int dim, int heads, double drop)
+void nn_multihead_attention_init(NnScope s, NnMultiheadAttention *a, int dim, int heads, double drop, bool bias)
 {
     if (heads < 1 || dim % heads)
         nn_fail(s, DF_EVALUE, "%d heads do not divide %d channels", heads, dim);
     a->heads = heads;
     a->drop = (float)drop;
     a->in_weight = nn_param(s, "in_proj_weight", DF_SHAPE(3 * dim, dim), NN_AS_IS, nn_xavier_uniform(dim, 3 * dim));
-    a->in_bias = nn_param(s, "in_proj_bias", DF_SHAPE(3 * dim), NN_AS_IS, nn_constant(0));
+    a->in_bias = NULL;
+    if (bias)
+        a->in_bias = nn_param(s, "in_proj_bias", DF_SHAPE(3 * dim), NN_AS_IS, nn_constant(0));
     const NnInit as_in_detr = nn_xavier_uniform(dim, dim);
-    nn_linear_init_as(nn_at(s, "out_proj"), &a->out, dim, dim, true, as_in_detr, nn_constant(0));
+    nn_linear_init_as(nn_at(s, "out_proj"), &a->out, dim, dim, bias, as_in_detr, nn_constant(0));
 }
 
 /* ---- projections ------------------------------------------------------------------------------------------------- */
@@ -31,7 +33,7 @@ static DfTensor *project(DfCtx *c, const NnMultiheadAttention *a, DfTensor *x, i
 {
     const int C = df_dim(x, -1);
     DfTensor *weight = df_slice(c, a->in_weight, 0, first * C, count * C);       /* count*C C */
-    DfTensor *bias = df_slice(c, a->in_bias, 0, first * C, count * C);
+    DfTensor *bias = a->in_bias ? df_slice(c, a->in_bias, 0, first * C, count * C) : NULL;
     return df_linear(c, x, weight, bias);
 }
 

@@ -304,12 +304,12 @@ DF_API DfTensor *nn_cosine_window_attention(DfCtx *, const NnCosineWindowAttenti
 /* multihead_attention.c: torch.nn.MultiheadAttention between lists of tokens, batch first. Keys: in_proj_weight,
  * in_proj_bias, out_proj.*. */
 typedef struct {
-    DfTensor *in_weight, *in_bias; /* 3C C, 3C: of queries, keys and values */
+    DfTensor *in_weight, *in_bias; /* 3C C, 3C or NULL: of queries, keys and values */
     NnLinear out;
     int heads;                  /* they divide C                         */
     float drop;                 /* dropout of the attention weights, in training */
 } NnMultiheadAttention;
-DF_API void nn_multihead_attention_init(NnScope, NnMultiheadAttention *, int dim, int heads, double drop);
+DF_API void nn_multihead_attention_init(NnScope, NnMultiheadAttention *, int dim, int heads, double drop, bool bias);
 /* query B L C; key and value B M C -> B L C. padding_mask: B M, 1 for keys that are padding, lasting as long as the
  * step; NULL: none. */
 DF_API DfTensor *nn_multihead_attention_add(DfCtx *, const NnMultiheadAttention *, DfTensor *query, DfTensor *key,

@@ -125,7 +125,7 @@ static void decoder_layer_init(NnScope s, const DfDetrOptions *o, DeformableDeco
     const NnScope cross = nn_at(s, "%s", names->cross_attention);
     nn_ms_deform_attention_init(cross, &layer->cross_attention, o->dim, o->heads, o->levels, o->decoder_points);
     nn_layer_norm_init(nn_at(s, "%s", names->decoder_norm[1]), &layer->norm[1], o->dim, 1e-5);
-    nn_multihead_attention_init(self, &layer->self_attention, o->dim, o->heads, o->dropout);
+    nn_multihead_attention_init(self, &layer->self_attention, o->dim, o->heads, o->dropout, true);
     nn_layer_norm_init(nn_at(s, "%s", names->decoder_norm[0]), &layer->norm[0], o->dim, 1e-5);
     df_detr_ffn_init(s, o, &layer->ffn, names);
     nn_layer_norm_init(nn_at(s, "%s", names->decoder_norm[2]), &layer->norm[2], o->dim, 1e-5);

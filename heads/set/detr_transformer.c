@@ -111,7 +111,7 @@ int df_detr_decoder(DfCtx *c, const Detr *net, const DetrTokens *in, DfTensor *m
 static void encoder_layer_init(NnScope s, const DfDetrOptions *o, DetrEncoderLayer *layer, const DetrNames *names)
 {
     const NnScope self = nn_at(s, "%s", names->encoder_self_attention);
-    nn_multihead_attention_init(self, &layer->self_attention, o->dim, o->heads, o->dropout);
+    nn_multihead_attention_init(self, &layer->self_attention, o->dim, o->heads, o->dropout, true);
     df_detr_ffn_init(s, o, &layer->ffn, names);
     for (int i = 0; i < 2; i++)
         nn_layer_norm_init(nn_at(s, "%s", names->encoder_norm[i]), &layer->norm[i], o->dim, 1e-5);
@@ -121,8 +121,8 @@ static void decoder_layer_init(NnScope s, const DfDetrOptions *o, DetrDecoderLay
 {
     const NnScope self = nn_at(s, "%s", names->decoder_self_attention);
     const NnScope cross = nn_at(s, "%s", names->cross_attention);
-    nn_multihead_attention_init(self, &layer->self_attention, o->dim, o->heads, o->dropout);
-    nn_multihead_attention_init(cross, &layer->cross_attention, o->dim, o->heads, o->dropout);
+    nn_multihead_attention_init(self, &layer->self_attention, o->dim, o->heads, o->dropout, true);
+    nn_multihead_attention_init(cross, &layer->cross_attention, o->dim, o->heads, o->dropout, true);
     df_detr_ffn_init(s, o, &layer->ffn, names);
     for (int i = 0; i < 3; i++)
         nn_layer_norm_init(nn_at(s, "%s", names->decoder_norm[i]), &layer->norm[i], o->dim, 1e-5);

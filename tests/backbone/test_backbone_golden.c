@@ -71,7 +71,7 @@ static void open_case(Case *k, const char *name)
     snprintf(path, sizeof path, "%s/config.json", k->path);
     cr_assert_eq(df_config_read(&k->config, path, NULL, 0), DF_OK, "%s", df_error());
     k->root = df_config_root(k->config);
-    k->backbone = df_backbone_find(df_node_text(df_node_at(k->root, "backbone.type"), ""));
+    k->backbone = df_backbone_for(df_node_get(k->root, "backbone"));
     cr_assert_not_null(k->backbone, "%s: %s", name, df_error());
     cr_assert_eq(nn_model_new(&k->weights), DF_OK);
     build(k);

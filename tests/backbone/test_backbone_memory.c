@@ -13,6 +13,7 @@
 /* ---- small networks ---------------------------------------------------------------------------------------------------- */
 
 #define PVT_SMALL "embed_dims=[8, 8, 16], num_heads=[1, 2, 2], mlp_ratios=[2, 2, 2], depths=[1, 2, 1], sr_ratios=[2, 2, 1], num_stages=3, img_size=64, patch_size=4, "
+#define PVT_MMDET "embed_dims=4, num_heads=[1, 2, 2, 2], num_layers=[1, 2, 1, 1], mlp_ratios=[2, 2, 2, 2], "
 #define PVT_ROW(name) { name, PVT_SMALL, 70, 60 }
 #define PVT_CLASSES(name) { name, PVT_SMALL "style='classification', num_classes=3, drop_rate=0.1", 64, 64 }
 #define SWIN_SMALL "embed_dim=8, depths=[2, 2], num_heads=[2, 2], window_size=4, out_indices=[0, 1], ape=True, drop_rate=0.1, "
@@ -32,6 +33,7 @@ typedef struct {
 static const Case cases[] = {
     { "SwinTransformer", SWIN_SMALL, 45, 62 },
     { "SwinTransformer", SWIN_SMALL "style='classification', img_size=32, num_classes=3", 32, 32 },
+    { "SwinTransformer", "embed_dims=8, depths=[2, 1, 1], num_heads=[2, 2, 2], strides=[4, 2, 3], window_size=4, out_indices=[0, 1], use_abs_pos_embed=True, drop_rate=0.1", 45, 62 },
     { "SwinTransformerV2", SWIN_SMALL "pretrained_window_sizes=[0, 6, 0, 0]", 50, 70 },
     { "SwinTransformerV2", SWIN_SMALL "style='classification', img_size=[32, 64], num_classes=3, qkv_bias=False", 32, 64 },
     { "DAT", DAT_SMALL "depths=[2, 2, 2, 2], stage_spec=[['L', 'S'], ['N', 'D'], ['P', 'D'], ['X', 'D']], use_pes=" ALL("True") ", "
@@ -56,6 +58,9 @@ static const Case cases[] = {
     PVT_ROW("PyramidVisionTransformerV2"), PVT_CLASSES("PyramidVisionTransformerV2"),
     PVT_ROW("pvt_v2_b0"), PVT_ROW("pvt_v2_b1"), PVT_ROW("pvt_v2_b2"), PVT_ROW("pvt_v2_b3"), PVT_ROW("pvt_v2_b4"), PVT_ROW("pvt_v2_b5"),
     PVT_ROW("pvt_v2_b2_li"), PVT_CLASSES("pvt_v2_b2_li"),
+    { "PyramidVisionTransformer", PVT_MMDET "drop_rate=0.1", 70, 60 },
+    { "PyramidVisionTransformer", PVT_MMDET "use_abs_pos_embed=False, use_conv_ffn=True, norm_after_stage=True, qkv_bias=False", 70, 60 },
+    { "PyramidVisionTransformerV2", PVT_MMDET "drop_rate=0.1", 70, 60 },
     { "FocalTransformer", FOCAL_SMALL, 70, 60 },
     { "FocalTransformer", FOCAL_SMALL "focal_pool='conv', use_conv_embed=True, use_pre_norm=True, use_layerscale=True", 70, 60 },
     { "FocalTransformer", FOCAL_SMALL "focal_pool='mean', style='classification', num_classes=3", 64, 64 },
@@ -85,9 +90,10 @@ typedef struct {
 static Network build(const Case *k)
 {
     char text[2048];
-    Network net = { .k = k, .backbone = df_backbone_find(k->type) };
-    const int length = snprintf(text, sizeof text, "backbone = dict(%s)", k->options);
+    Network net = { .k = k };
+    const int length = snprintf(text, sizeof text, "backbone = dict(type='%s', %s)", k->type, k->options);
     cr_assert_eq(df_config_parse(&net.config, text, (size_t)length, k->type, true), DF_OK, "%s", df_error());
+    net.backbone = df_backbone_for(df_node_get(df_config_root(net.config), "backbone"));
     cr_assert_not_null(net.backbone, "%s", df_error());
     cr_assert_eq(nn_model_new(&net.weights), DF_OK);
     const NnScope s = nn_root(net.weights);
