@@ -2,6 +2,7 @@
  *
  * datasets/pipeline/resize.c -- Resize, RandomResize and RandomChoiceResize: to a size, or with keep_ratio to the
  * largest size that fits (long side, short side), rounded half up like mmcv. In training the size may be drawn.
+ * AlignResize, of the code of PVT for segmentation, then resizes once more, up to multiples of size_divisor.
  */
 #include <math.h>
 
@@ -24,6 +25,7 @@ enum { KEEP_BY_FORM, KEEP_NO, KEEP_YES };
 typedef struct {
     const DfNode *img_scale, *scale, *scales, *scale_factor, *ratio_range;
     int multiscale_mode, backend, keep_ratio, interpolation, resize_type;
+    int size_divisor; /* AlignResize; 0: as it is */
     bool bbox_clip_border, clip_object_border, override;
     bool clip;
     Choosing choosing;
@@ -52,6 +54,18 @@ static const DfOpt resize_opts[] = {
     DF_OPT_BOOL(Resize, bbox_clip_border, True, "cut boxes at the border of the picture, in training"),
     HOW_TO_RESIZE,
     DF_OPT_BOOL(Resize, override, False, "use img_scale even where MultiScaleFlipAug gives another"),
+    DF_OPT_END
+};
+
+static const DfOpt align_opts[] = {
+    DF_OPT_NODE(Resize, img_scale, "None",
+                "size (w, h) in pixels, if MultiScaleFlipAug gives none; in training also a list to draw from"),
+    DF_OPT_ENUM(Resize, multiscale_mode, range, "range|value",
+                "how training draws from several img_scale: between two of them, or one of them"),
+    DF_OPT_NODE(Resize, ratio_range, "None", "training: img_scale times a factor drawn from this pair"),
+    DF_OPT_ENUM(Resize, keep_ratio, True, "None|False|True",
+                "keep the aspect ratio: the largest size that fits, in either orientation"),
+    DF_OPT_INT(Resize, size_divisor, 32, 1, 4096, "height and width become multiples of it, by a second resize"),
     DF_OPT_END
 };
 
@@ -161,6 +175,13 @@ static int init(void *self, const DfNode *dict, DfReading *reading)
     if (r->keep_ratio == KEEP_BY_FORM)
         r->keep = !r->scale && !r->scale_factor;
     return reading->training ? init_training(r, dict) : init_testing(r, dict);
+}
+
+static int init_align(void *self, const DfNode *dict, DfReading *reading)
+{
+    Resize *r = self;
+    r->bbox_clip_border = r->clip_object_border = true;
+    return init(r, dict, reading);
 }
 
 static int init_random(void *self, const DfNode *dict, DfReading *reading)
@@ -293,16 +314,41 @@ static int size_for(const Resize *r, DfWork *work, int size[2])
     return error;
 }
 
+static int multiple(int side, int divisor)
+{
+    return (side + divisor - 1) / divisor * divisor;
+}
+
+/* To multiples of size_divisor. What a resize says of itself, the factor from the picture, is that of both together. */
+static int align(const Resize *r, DfWork *work, const int picture[2])
+{
+    const int width = multiple(df_work_width(work), r->size_divisor);
+    const int height = multiple(df_work_height(work), r->size_divisor);
+    const bool fits = width == df_work_width(work) && height == df_work_height(work);
+    if (fits)
+        return DF_OK;
+    if (!r->keep)
+        return df_fail(DF_EVALUE, "AlignResize to %d x %d with keep_ratio = False: want multiples of size_divisor = %d",
+                       df_work_height(work), df_work_width(work), r->size_divisor);
+    const int error = df_work_resize(work, height, width, (DfBackend)r->backend, r->clip);
+    for (int i = 0; i < 4; i++)
+        work->scale_factor[i] = (float)((double)(i % 2 ? height : width) / picture[i % 2]);
+    return error;
+}
+
 static int apply(const void *self, DfWork *work)
 {
     const Resize *r = self;
     int size[2] = { 1, 1 };
     if (work->padded && !work->draws)
         return df_fail(DF_EVALUE, "Resize after Pad: want it before");
-    const int error = size_for(r, work, size);
-    if (error < 0)
-        return error;
-    return df_work_resize(work, size[1], size[0], (DfBackend)r->backend, r->clip);
+    const int picture[2] = { df_work_width(work), df_work_height(work) };
+    int error = size_for(r, work, size);
+    if (error == DF_OK)
+        error = df_work_resize(work, size[1], size[0], (DfBackend)r->backend, r->clip);
+    if (error == DF_OK && r->size_divisor)
+        error = align(r, work, picture);
+    return error;
 }
 
 const DfTransform df_transform_Resize = {
@@ -311,6 +357,14 @@ const DfTransform df_transform_Resize = {
     .opts = resize_opts,
     .size = sizeof(Resize),
     .init = init,
+    .apply = apply,
+};
+const DfTransform df_transform_AlignResize = {
+    .name = "AlignResize",
+    .help = "resizes the picture bilinearly, then up to multiples of a length, as the code of PVT does",
+    .opts = align_opts,
+    .size = sizeof(Resize),
+    .init = init_align,
     .apply = apply,
 };
 const DfTransform df_transform_RandomResize = {

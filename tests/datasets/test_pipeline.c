@@ -88,6 +88,7 @@ static void check(const char *name)
 Test(pipeline, as_mmcv_does)
 {
     check("usual");
+    check("aligned");
     check("augmented");
     check("exact_size");
     check("factor");

@@ -40,6 +40,8 @@ CASES = {
                   scale_factor=[1.5, 2.0], flip=True),
     "pillow": [step("LoadImageFromFile"), step("Resize", img_scale=(50, 30), backend="pillow"), step("Normalize", **NORM),
                step("DefaultFormatBundle"), step("Collect", keys=["img"])],
+    "aligned": aug([step("AlignResize", keep_ratio=True, size_divisor=32), step("RandomFlip"), step("Normalize", **NORM)],
+                   img_scale=(140, 70), flip=True),
     "bare": aug([step("RandomFlip")], img_scale=(100, 100), flip=True, flip_direction="vertical"),
 }
 
@@ -91,6 +93,12 @@ def view(image, steps, scale, flip):
         if kind == "Resize":
             image, factor = resize(image, options, scale)
             shape = image.shape
+        elif kind == "AlignResize":
+            h, w = image.shape[:2]
+            image = resize(image, options, scale)[0]
+            up = [-(-side // options["size_divisor"]) * options["size_divisor"] for side in image.shape[:2]]
+            image = cv2.resize(image, up[::-1], interpolation=cv2.INTER_LINEAR)
+            factor, shape = (np.float32(up[1] / w), np.float32(up[0] / h)), image.shape
         elif kind == "RandomFlip" and flip:
             image = cv2.flip(image, {"horizontal": 1, "vertical": 0, "diagonal": -1}[flip])
         elif kind == "Normalize":

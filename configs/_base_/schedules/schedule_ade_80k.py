@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# 80,000 steps of 16 images: Semantic FPN's schedule in PVT (Wang et al., ICCV 2021) and DAT. The released DAT configs take 40,000
-# steps of 32 images at twice the learning rate.
+# 80,000 steps of 16 images: Semantic FPN's schedule in the papers of PVT (Wang et al., ICCV 2021) and DAT. The released DAT
+# configs take 40,000 steps of 32 images at twice the learning rate.
 _base_ = 'adamw.py'
 
 optimizer = dict(lr=0.0001, weight_decay=0.0001)

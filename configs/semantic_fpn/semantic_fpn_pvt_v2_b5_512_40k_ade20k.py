@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Semantic FPN on PVT v2-B5, 512 x 512 crops, 80,000 steps.
-_base_ = 'semantic_fpn_pvt_v2_b2_512_80k_ade20k.py'
+# Semantic FPN on PVT v2-B5, 512 x 512 crops, 40,000 steps.
+_base_ = 'semantic_fpn_pvt_v2_b2_512_40k_ade20k.py'
 
 model = dict(backbone=dict(mlp_ratios=[4, 4, 4, 4], depths=[3, 6, 40, 3]))

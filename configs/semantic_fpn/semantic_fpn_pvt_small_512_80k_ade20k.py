@@ -1,8 +1,0 @@
-# SPDX-License-Identifier: Apache-2.0
-# Semantic FPN on PVT-Small, 512 x 512 crops, 80,000 steps.
-_base_ = [
-    '../_base_/models/semantic_fpn_pvt.py', '../_base_/datasets/ade20k.py',
-    '../_base_/schedules/schedule_ade_80k.py', '../_base_/default_runtime_iters.py'
-]
-
-data = dict(samples_per_gpu=4)
