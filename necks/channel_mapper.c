@@ -9,7 +9,7 @@
 typedef struct {
     /* options */
     DfInts in_channels, num_outs;
-    int kernel_size, out_channels;
+    int kernel_size, out_channels, bias;
     const DfNode *conv_cfg, *norm_cfg, *act_cfg;
     /* modules */
     int n;
@@ -19,32 +19,44 @@ typedef struct {
 static const DfOpt opts[] = {
     DF_OPT_INTS(ChannelMapper, in_channels, NULL, 1, 65536,
                 "number of channels of each backbone map; the last maps are used"),
-    DF_OPT_INT(ChannelMapper, kernel_size, 3, 1, 31, "side of the convolutions that take the maps; odd"),
+    DF_OPT_INT(ChannelMapper, kernel_size, 3, 1, 31, "side of the convolutions that take the maps"),
     DF_OPT_ROW(ChannelMapper, out_channels, DF_KIND_INT, NULL, 1, 65536, NULL, "number of channels of every level"),
     DF_OPT_INTS(ChannelMapper, num_outs, "None", 1, DF_LEVELS,
                 "number of levels; those beyond the last map are made by 3x3 convolutions of stride 2; None: as maps"),
     DF_OPT_DICT(ChannelMapper, norm_cfg, "None", "norm after each convolution, in place of a bias"),
     DF_OPT_DICT(ChannelMapper, act_cfg, "dict(type='ReLU')", "activation after each convolution"),
     DF_OPT_DICT(ChannelMapper, conv_cfg, "None", "kind of convolution; only None is supported"),
-    DF_OPT_UNUSED(bias, "a convolution has one if it has no norm"),
+    DF_OPT_ENUM(ChannelMapper, bias, auto, "auto|False|True",
+                "whether the convolutions have a bias; auto: those without a norm have one"),
     DF_OPT_UNUSED(init_cfg, "weights that a training run starts from"),
     DF_OPT_END
 };
+
+enum { BIAS_AUTO, BIAS_NO, BIAS_YES };
+
+/* mmcv's ConvModule, whose convolution has a bias by what is said here. */
+static void conv_init(NnScope s, NnConvModule *m, const ChannelMapper *mapper, int in, NnConvShape shape)
+{
+    const int cells = shape.kernel * shape.kernel;
+    const NnInit spread = nn_xavier_uniform(in * cells, mapper->out_channels * cells);
+    shape.no_bias = mapper->bias == BIAS_AUTO ? mapper->norm_cfg != NULL : mapper->bias == BIAS_NO;
+    m->act = nn_act(s, mapper->act_cfg);
+    nn_conv_init_as(nn_at(s, "conv"), &m->conv, in, mapper->out_channels, shape, spread, nn_constant(0));
+    if (mapper->norm_cfg)
+        nn_norm_init(nn_at(s, "%s", nn_norm_name(mapper->norm_cfg)), &m->norm, mapper->norm_cfg, mapper->out_channels);
+}
 
 static void level_init(NnScope s, ChannelMapper *m, int l)
 {
     const int maps = m->in_channels.n;
     const bool extra = l >= maps;
-    const NnConvShape given = { .kernel = m->kernel_size, .padding = m->kernel_size / 2 };
+    const NnConvShape given = { .kernel = m->kernel_size, .padding = (m->kernel_size - 1) / 2 };
     const NnConvShape halves = { .kernel = 3, .stride = 2, .padding = 1 };
-    const NnConvShape shape = extra ? halves : given;
-    const int cells = shape.kernel * shape.kernel;
     int in = m->out_channels;
     if (l <= maps)
         in = m->in_channels.v[extra ? maps - 1 : l];
-    const NnInit spread = nn_xavier_uniform(in * cells, m->out_channels * cells);
     const NnScope at = extra ? nn_at(s, "extra_convs.%d", l - maps) : nn_at(s, "convs.%d", l);
-    nn_conv_module_init(at, &m->level[l], in, m->out_channels, shape, m->norm_cfg, nn_act(s, m->act_cfg), spread);
+    conv_init(at, &m->level[l], m, in, extra ? halves : given);
 }
 
 static void init(NnScope s, void *self)
@@ -54,8 +66,6 @@ static void init(NnScope s, void *self)
     m->n = m->num_outs.n && m->num_outs.v[0] > maps ? m->num_outs.v[0] : maps;
     if (maps < 1 || maps > DF_LEVELS)
         nn_fail(s, DF_EVALUE, "maps in in_channels = %d: want 1 to %d", maps, DF_LEVELS);
-    if (m->kernel_size % 2 == 0)
-        nn_fail(s, DF_EVALUE, "kernel_size = %d: want an odd number", m->kernel_size);
     if (m->conv_cfg)
         nn_fail(s, DF_EVALUE, "conv_cfg: only None is supported");
     for (int l = 0; nn_ok(s) && l < m->n; l++)

@@ -134,10 +134,21 @@ static int source_of_options(const Fpn *f)
     return f->extra_convs_on_inputs ? ON_INPUT : ON_OUTPUT; /* mmdet's older way to say it */
 }
 
+/* The map behind the last one that is used. mmseg and mmdet up to 2.20 end before the map end_level, later releases
+ * behind it, and there the last map means all of them; which one is meant follows from num_outs. */
+static int top_of_options(const Fpn *f)
+{
+    const int n = f->in_channels.n;
+    if (f->end_level < 0)
+        return n;
+    const bool before = f->end_level >= n || f->num_outs == f->end_level - f->start_level;
+    return before ? f->end_level : f->end_level + 1;
+}
+
 static bool options_fit(NnScope s, const Fpn *f)
 {
     const int n = f->in_channels.n;
-    const bool open_ended = f->end_level < 0;
+    const bool open_ended = f->end_level < 0 || (f->end_level == n - 1 && f->top == n);
     if (n < 1 || n > DF_LEVELS || f->top > n || f->levels < 1)
         nn_fail(s, DF_EVALUE, "start_level = %d and end_level = %d of %d in_channels: no level is left",
                 f->start_level, f->end_level, n);
@@ -177,7 +188,7 @@ static void extra_init(NnScope s, Fpn *f, int i)
 static void init(NnScope s, void *self)
 {
     Fpn *f = self;
-    f->top = f->end_level < 0 ? f->in_channels.n : f->end_level;
+    f->top = top_of_options(f);
     f->levels = f->top - f->start_level;
     f->extra = source_of_options(f);
     if (!options_fit(s, f))
@@ -197,7 +208,8 @@ static const DfOpt opts[] = {
     DF_OPT_ROW(Fpn, num_outs, DF_KIND_INT, NULL, 1, DF_LEVELS, NULL, "number of outputs"),
     DF_OPT_INT(Fpn, start_level, 0, 0, DF_LEVELS, "first backbone map that is used, counted from 0"),
     DF_OPT_INT(Fpn, end_level, -1, -1, DF_LEVELS,
-               "backbone map before which it ends; -1: all are used, and extra outputs are allowed"),
+               "backbone map before which it ends, or with one output more the last one that is used; -1: all are used, "
+               "and extra outputs are allowed"),
     DF_OPT_ENUM(Fpn, add_extra_convs, False, "False|on_input|on_lateral|on_output|True",
                 "what the first extra output is convolved from, with stride 2; False: every other point is taken"),
     DF_OPT_BOOL(Fpn, extra_convs_on_inputs, True, "what add_extra_convs=True means: on_input if True, else on_output"),

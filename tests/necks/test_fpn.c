@@ -9,8 +9,8 @@
 #include "necks/necks.h"
 #include "tests/support/golden.h"
 
-static const char *const cases[] = { "none", "end_level", "on_input", "on_lateral", "on_output", "true", "true_on_output", "bn", "gn_lateral",
-                                     "bilinear", "bilinear_align", "scale_factor" };
+static const char *const cases[] = { "fpn_none", "fpn_end_level", "fpn_on_input", "fpn_on_lateral", "fpn_on_output", "fpn_true", "fpn_true_on_output", "fpn_bn", "fpn_gn_lateral",
+                                     "fpn_bilinear", "fpn_bilinear_align", "fpn_scale_factor", "fpn_last_included", "fpn_last_is_all" };
 
 static DfTensor *map_of(DfCtx *c, const DfCheckpoint *file, const char *name)
 {
@@ -26,20 +26,20 @@ static double distance(DfCtx *c, DfTensor *x, const DfArray *expected)
     return max_abs_over_max(y->data, expected);
 }
 
-static void check(const char *name)
+static void check(const char *type, const char *name)
 {
-    DfCheckpoint *file = golden_open(DF_TEST_DATA "/necks/fpn_%s.safetensors", name);
+    DfCheckpoint *file = golden_open(DF_TEST_DATA "/necks/%s.safetensors", name);
     cr_assert_not_null(file);
     DfConfig *config;
     const char *json = df_checkpoint_metadata(file, "config");
     cr_assert_eq(df_config_parse(&config, json, strlen(json), name, false), DF_OK, "%s", df_error());
 
-    const DfNeck *fpn = df_neck_find("FPN");
+    const DfNeck *neck = df_neck_find(type);
     NnModel *model;
     cr_assert_eq(nn_model_new(&model), DF_OK);
-    void *self = nn_alloc(nn_root(model), 1, fpn->size);
-    cr_assert(nn_configure(nn_root(model), df_config_root(config), fpn->opts, self, "FPN"));
-    fpn->init(nn_root(model), self);
+    void *self = nn_alloc(nn_root(model), 1, neck->size);
+    cr_assert(nn_configure(nn_root(model), df_config_root(config), neck->opts, self, type), "%s", df_error());
+    neck->init(nn_root(model), self);
     NnReport report;
     cr_assert_eq(nn_model_init(model, 1), DF_OK, "%s", df_error());
     cr_assert_eq(nn_model_load(model, file, NULL, &report), DF_OK, "%s: %s", name, df_error());
@@ -53,9 +53,9 @@ static void check(const char *name)
         snprintf(key, sizeof key, "input.%d", i);
         in.map[i] = map_of(c, file, key);
     }
-    fpn->forward(c, self, &in, &out);
+    neck->forward(c, self, &in, &out);
     cr_assert_eq(df_ctx_error(c), DF_OK, "%s: %s", name, df_error());
-    cr_assert_eq(out.n, (int)df_node_int(df_node_get(df_config_root(config), "num_outs"), 0));
+    cr_assert_eq(out.n, (int)df_node_int(df_node_get(df_config_root(config), "num_outs"), 4));
     for (int i = 0; i < out.n; i++) {
         char key[16];
         snprintf(key, sizeof key, "output.%d", i);
@@ -71,7 +71,16 @@ static void check(const char *name)
 Test(fpn, equals_pytorch_for_every_option)
 {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        check(cases[i]);
+        check("FPN", cases[i]);
+}
+
+/* By mmdet's own modules. */
+Test(channel_mapper, equals_mmdet)
+{
+    check("ChannelMapper", "mapper_plain");
+    check("ChannelMapper", "mapper_gn");
+    check("ChannelMapper", "mapper_bias");
+    check("ChannelMapper", "mapper_even");
 }
 
 static void refuses(const char *json, const char *word)
