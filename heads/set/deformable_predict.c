@@ -28,15 +28,11 @@ DfTensor *df_deformable_box_head(DfCtx *c, const DeformableDetr *net, int layer,
 static void box_head_init(NnScope s, const DfDetrOptions *o, DetrBoxHead *head, const DetrNames *names,
                           double size_bias)
 {
-    const NnInit spread = nn_kaiming_uniform(o->dim);
     float *last_bias = nn_alloc(s, 4, sizeof *last_bias);                             /* cx cy w h */
     if (!last_bias)
         return;
     last_bias[2] = last_bias[3] = (float)size_bias;
-    for (int i = 0; i < 2; i++)
-        nn_linear_init_as(nn_at(s, "%s", names->box_linear[i]), &head->linear[i], o->dim, o->dim, true, spread, spread);
-    const NnScope last = nn_at(s, "%s", names->box_linear[2]);
-    nn_linear_init_as(last, &head->linear[2], o->dim, 4, true, nn_constant(0), nn_values(last_bias));
+    df_detr_box_head_init(s, o, head, names, last_bias);
 }
 
 /* Every layer has a name for its heads: they are those of layer 0 where boxes are not refined. In the official
@@ -65,6 +61,7 @@ void df_deformable_predict_init(NnScope s, DeformableDetr *net, const DetrNames 
     const int all = o->decoder_layers + o->two_stage;
     const int own = o->refine ? all : 1;
     const NnInit spread = nn_kaiming_uniform(o->dim);
+    const bool softmax = o->criterion.matcher.softmax;
     const NnInit a_hundredth = nn_constant(-log(99)); /* the logit of it */
     net->class_head = nn_alloc(s, (size_t)own, sizeof *net->class_head);
     net->box_head = nn_alloc(s, (size_t)own, sizeof *net->box_head);
@@ -72,7 +69,8 @@ void df_deformable_predict_init(NnScope s, DeformableDetr *net, const DetrNames 
         const double size_bias = i || o->two_stage ? 0 : -2;
         const NnScope class_head = nn_at(s, names->class_head, i);
         const NnScope box_head = nn_at(s, names->box_head, i);
-        nn_linear_init_as(class_head, &net->class_head[i], o->dim, o->classes, true, spread, a_hundredth);
+        nn_linear_init_as(class_head, &net->class_head[i], o->dim, df_detr_class_columns(o), true, spread,
+                          softmax ? spread : a_hundredth);
         box_head_init(box_head, o, &net->box_head[i], names, size_bias);
     }
     if (nn_ok(s))

@@ -135,7 +135,8 @@ void df_deformable_transformer_init(NnScope s, DeformableDetr *net, const DetrNa
 {
     const DfDetrOptions *o = &net->o;
     const DfDetrOptions of_decoder = df_detr_of_decoder(o);
-    net->level_embed = nn_param(s, names->level_embed, DF_SHAPE(o->levels, o->dim), NN_AS_IS, nn_normal(1));
+    const int embedded = o->embedded_levels ? o->embedded_levels : o->levels;
+    net->level_embed = nn_param(s, names->level_embed, DF_SHAPE(embedded, o->dim), NN_AS_IS, nn_normal(1));
     net->encoder = nn_alloc(s, (size_t)o->encoder_layers + 1, sizeof *net->encoder);
     net->decoder = nn_alloc(s, (size_t)o->decoder_layers + 1, sizeof *net->decoder);
     for (int i = 0; nn_ok(s) && i < o->encoder_layers; i++)

@@ -19,6 +19,7 @@ typedef struct {
     bool normalize;             /* sines of (i + 1 + offset) / n * scale for cell i of the n without padding;
                                  * else of i + 1                                                               */
     double temperature, offset, scale;
+    double eps;                 /* added to n                                                                  */
 } DfPositionalEncoding;
 DF_API DfPositionalEncoding df_positional_encoding(void); /* DETR's: normalised sines, temperature 10000, scale 2 pi */
 
@@ -43,12 +44,15 @@ typedef struct {
     DfAct activation;           /* of the feed-forward networks; DF_ACT_NONE: ReLU                                 */
     double dropout;             /* in training                                                                      */
     bool pre_norm;              /* DETR: norms before the branches, not behind the sums                             */
+    bool no_decoder_end;        /* DETR: there is no norm behind the decoder                                        */
+    int box_layers;             /* linear layers of a box head; 0 stands for 3                                      */
     DfPositionalEncoding positional_encoding;
     /* the maps it reads: the last ones of the backbone, or levels of `dim` channels from a neck */
     int n_maps;                 /* of the backbone; 0: there is a neck                                              */
     int channels[DF_LEVELS];    /* of each of these maps                                                            */
     /* Deformable DETR alone */
     int levels;                 /* of the pyramid                                                                   */
+    int embedded_levels;        /* rows of the embedding of levels, which may be more; 0: as many                   */
     int encoder_points, decoder_points; /* sampling points of a head on a level                                     */
     bool refine;                /* iterative bounding box refinement                                                */
     bool two_stage;             /* the encoder proposes the queries; needs `refine`                                 */

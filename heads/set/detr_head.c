@@ -18,7 +18,7 @@ static void prediction_heads(DfCtx *c, const Detr *net, DfTensor *const *hidden,
 {
     out->n = n;
     for (int i = 0; i < n; i++) {
-        out->logits[i] = nn_linear(c, &net->class_head, hidden[i]);                   /* N Q classes + 1 */
+        out->logits[i] = nn_linear(c, &net->class_head, hidden[i]);                   /* N Q classes (+ 1) */
         out->boxes[i] = df_sigmoid(c, df_detr_box_head(c, &net->box_head, hidden[i]));    /* N Q 4           */
     }
     df_detr_observe_layers(c, hidden, n, "hs");
@@ -61,9 +61,6 @@ void df_detr_init(NnScope s, void *self, const DfDetrOptions *o)
     df_detr_transformer_init(nn_at(s, "%s", names->transformer), net, names);
     const NnScope embed = nn_at(s, "%s", names->query_embed);
     net->query_embed = nn_param(embed, "weight", DF_SHAPE(o->queries, o->dim), NN_AS_IS, nn_normal(1));
-    nn_linear_init(nn_at(s, "%s", names->class_head), &net->class_head, o->dim, o->classes + 1, true);
-    for (int i = 0; i < 3; i++) {
-        const int out = i < 2 ? o->dim : 4;
-        nn_linear_init(nn_at(s, "%s", names->box_linear[i]), &net->box_head.linear[i], o->dim, out, true);
-    }
+    nn_linear_init(nn_at(s, "%s", names->class_head), &net->class_head, o->dim, df_detr_class_columns(o), true);
+    df_detr_box_head_init(s, o, &net->box_head, names, NULL);
 }

@@ -5,6 +5,8 @@
  */
 #include "heads/set/detr_mmdet.h"
 
+#include <string.h>
+
 typedef struct {
     int num_classes, in_channels, num_query, num_fcs, num_reg_fcs;
     bool with_box_refine, as_two_stage;
@@ -33,14 +35,14 @@ static const DfOpt detr_opts[] = {
              "number of queries; a TransformerHead has as many as test_cfg.max_per_img says"),
     DICT_ROW(MmdetDetr, num_fcs, DF_KIND_INT, "2", 2, 2,
              "linear layers of a feed-forward network; only 2 is supported"),
-    DICT_ROW(MmdetDetr, num_reg_fcs, DF_KIND_INT, "2", 2, 2, "hidden layers of the box head; only 2 is supported"),
+    DICT_ROW(MmdetDetr, num_reg_fcs, DF_KIND_INT, "2", 2, 16, "hidden layers of the box head"),
     DICT_ROW(MmdetDetr, transformer, DF_KIND_DICT, NULL, 0, 0, "a Transformer"),
     DICT_ROW(MmdetDetr, positional_encoding, DF_KIND_DICT,
              "dict(type='SinePositionalEncoding', num_feats=128, normalize=True)", 0, 0,
              "SinePositionalEncoding or LearnedPositionalEncoding"),
     LOSS_DICT(MmdetDetr, loss_cls,
               "dict(type='CrossEntropyLoss', bg_cls_weight=0.1, loss_weight=1.0, class_weight=1.0)",
-              "class loss: CrossEntropyLoss"),
+              "class loss: CrossEntropyLoss; its use_sigmoid also says whether scores are sigmoids or a softmax"),
     LOSS_DICT(MmdetDetr, loss_bbox, "dict(type='L1Loss', loss_weight=5.0)", "distance of boxes: L1Loss"),
     LOSS_DICT(MmdetDetr, loss_iou, "dict(type='GIoULoss', loss_weight=2.0)", "overlap of boxes: GIoULoss"),
     LOSS_DICT(MmdetDetr, train_cfg, "None", "where the model has no train_cfg: assigner, the costs of the matching"),
@@ -60,14 +62,14 @@ static const DfOpt deformable_opts[] = {
     DICT_ROW(MmdetDeformableDetr, positional_encoding, DF_KIND_DICT, "None", 0, 0,
              "SinePositionalEncoding or LearnedPositionalEncoding"),
     LOSS_DICT(MmdetDeformableDetr, loss_cls, "dict(type='FocalLoss', alpha=0.25, loss_weight=2.0)",
-              "class loss: FocalLoss"),
+              "class loss: FocalLoss; its use_sigmoid, True unless said, as in DETRHead"),
     LOSS_DICT(MmdetDeformableDetr, loss_bbox, "dict(type='L1Loss', loss_weight=5.0)", "distance of boxes: L1Loss"),
     LOSS_DICT(MmdetDeformableDetr, loss_iou, "dict(type='GIoULoss', loss_weight=2.0)", "overlap of boxes: GIoULoss"),
     LOSS_DICT(MmdetDeformableDetr, train_cfg, "None",
               "where the model has no train_cfg: assigner, the costs of the matching"),
     DICT_ROW(MmdetDeformableDetr, test_cfg, DF_KIND_DICT, "None", 0, 0, "where the model has no test_cfg: max_per_img"),
     DF_OPT_UNUSED(in_channels, "the levels come from the neck"),
-    DF_OPT_UNUSED(num_reg_fcs, "hidden layers of the box head; only 2 is supported"),
+    DICT_ROW(MmdetDeformableDetr, num_reg_fcs, DF_KIND_INT, "2", 0, 16, "hidden layers of the box head"),
     DF_OPT_UNUSED(sync_cls_avg_factor, "used by training on several machines"),
     DF_OPT_UNUSED(init_cfg, "how weights are drawn"),
     DF_OPT_END
@@ -104,6 +106,20 @@ static void take_model_dicts(HeadDict *dict, DfHeadSettings settings)
         dict->test_cfg = settings.test_cfg;
 }
 
+/* The loss says whether classes exclude each other. FocalLoss is one of sigmoids unless it says something else. */
+static bool says_sigmoid(const DfNode *loss_cls)
+{
+    const bool focal = strcmp(df_node_text(df_node_get(loss_cls, "type"), ""), "FocalLoss") == 0;
+    return df_node_bool(df_node_get(loss_cls, "use_sigmoid"), focal);
+}
+
+static DfSetCriterion criterion(NnScope s, const HeadDict *dict)
+{
+    if (says_sigmoid(dict->losses.loss_cls))
+        return df_detr_mmdet_sigmoid_criterion(s, &dict->losses);
+    return df_detr_mmdet_softmax_criterion(s, &dict->losses, dict->num_classes);
+}
+
 /* DETR reads the backbone's last map. */
 static DfDetrOptions last_map_options(const HeadDict *dict, DfDetrNaming naming)
 {
@@ -112,6 +128,7 @@ static DfDetrOptions last_map_options(const HeadDict *dict, DfDetrNaming naming)
         .classes = dict->num_classes,
         .n_maps = 1,
         .channels = { dict->in_channels },
+        .box_layers = dict->num_reg_fcs + 1,
         .clip = true,
     };
 }
@@ -126,7 +143,7 @@ static void transformer_head_init(NnScope s, void *self, DfHeadSettings settings
     if (o.queries > 10000)
         nn_fail(s, DF_EVALUE, "queries = %d: want 1 to 10000", o.queries);
     df_detr_mmdet_transformer_211(s, dict->transformer, &o);
-    o.criterion = df_detr_mmdet_softmax_criterion(s, &dict->losses, dict->num_classes);
+    o.criterion = criterion(s, dict);
     df_detr_mmdet_positional_encoding(s, dict->positional_encoding, &o);
     df_detr_init(s, self, &o);
 }
@@ -139,7 +156,7 @@ static void detr_head_init(NnScope s, void *self, DfHeadSettings settings)
     o.queries = dict->num_query;
     o.max_per_img = max_per_img(s, dict->test_cfg, o.queries);
     df_detr_mmdet_transformer(s, dict->transformer, &o);
-    o.criterion = df_detr_mmdet_softmax_criterion(s, &dict->losses, dict->num_classes);
+    o.criterion = criterion(s, dict);
     df_detr_mmdet_positional_encoding(s, dict->positional_encoding, &o);
     df_detr_init(s, self, &o);
 }
@@ -154,11 +171,12 @@ static void deformable_head_init(NnScope s, void *self, DfHeadSettings settings)
         .queries = dict->num_query,
         .refine = dict->with_box_refine,
         .two_stage = dict->as_two_stage,
+        .box_layers = dict->num_reg_fcs + 1,
         .clip = true,
     };
     o.max_per_img = max_per_img(s, dict->test_cfg, o.queries);
     df_detr_mmdet_deformable_transformer(s, dict->transformer, &o);
-    o.criterion = df_detr_mmdet_sigmoid_criterion(s, &dict->losses);
+    o.criterion = criterion(s, dict);
     df_detr_mmdet_positional_encoding(s, dict->positional_encoding, &o);
     df_deformable_detr_init(s, self, &o);
 }

@@ -6,6 +6,7 @@
  */
 #include "heads/set/detr_mmdet.h"
 
+#include <math.h>
 #include <string.h>
 
 static bool is_or_absent(const DfNode *dict, const char *type)
@@ -15,8 +16,9 @@ static bool is_or_absent(const DfNode *dict, const char *type)
 
 static void want_relu_and_layer_norm(NnScope s, const DfNode *act_cfg, const DfNode *norm_cfg)
 {
-    if (!is_or_absent(act_cfg, "ReLU") || !is_or_absent(norm_cfg, "LN"))
-        nn_fail(s, DF_EVALUE, "want act_cfg=dict(type='ReLU') and norm_cfg=dict(type='LN')");
+    const double eps = df_node_number(df_node_get(norm_cfg, "eps"), 1e-5);
+    if (!is_or_absent(act_cfg, "ReLU") || !is_or_absent(norm_cfg, "LN") || eps != 1e-5)
+        nn_fail(s, DF_EVALUE, "want act_cfg=dict(type='ReLU') and norm_cfg=dict(type='LN'), with an eps of 1e-5");
 }
 
 /* ---- mmdet 2.11 ------------------------------------------------------------------------------------------------ */
@@ -62,23 +64,27 @@ void df_detr_mmdet_transformer_211(NnScope s, const DfNode *dict, DfDetrOptions 
 
 typedef struct {
     const DfNode *encoder, *decoder;
+    int num_feature_levels, two_stage_num_proposals;
 } NestedTransformer;
 typedef struct {
     int embed_dims, num_heads, num_levels, num_points;
     double dropout;
 } Attention;
 typedef struct {
-    int feedforward_channels;
+    int feedforward_channels, num_fcs;
+    double ffn_drop;
+    bool add_identity;
+    const DfNode *act_cfg;
 } Ffn;
 typedef struct {
     const DfNode *attn_cfgs, *ffn_cfgs, *operation_order, *act_cfg, *norm_cfg;
-    int feedforward_channels;
+    int feedforward_channels, ffn_num_fcs;
     double ffn_dropout;
 } Layer;
 /* An encoder or a decoder. */
 typedef struct {
     int num_layers;
-    const DfNode *transformerlayers;
+    const DfNode *transformerlayers, *post_norm_cfg;
     Layer layer;
     Attention attention[2];      /* the first two of each layer; as many as there are */
     int ffn;
@@ -89,8 +95,10 @@ static const DfOpt nested_opts[] = {
     DF_OPT_DICT(NestedTransformer, encoder, "None", "a DetrTransformerEncoder"),
     DF_OPT_DICT(NestedTransformer, decoder, "None", "a DetrTransformerDecoder or DeformableDetrTransformerDecoder"),
     DF_OPT_UNUSED(as_two_stage, "stands in the head"),
-    DF_OPT_UNUSED(num_feature_levels, "stands in the attentions as num_levels"),
-    DF_OPT_UNUSED(two_stage_num_proposals, "as many as the head has queries"),
+    DF_OPT_INT(NestedTransformer, num_feature_levels, 4, 1, 64,
+               "Deformable DETR: levels that have an embedding; at least as many as num_levels of the attentions"),
+    DF_OPT_INT(NestedTransformer, two_stage_num_proposals, 300, 1, 10000,
+               "Deformable DETR with as_two_stage: number of queries, whatever num_query says"),
     DF_OPT_UNUSED(init_cfg, "how weights are drawn"),
     DF_OPT_END
 };
@@ -99,7 +107,8 @@ static const DfOpt stack_opts[] = {
     DF_OPT_INT(Stack, num_layers, 6, 0, DF_SET_LAYERS, "number of layers"),
     DF_OPT_DICT(Stack, transformerlayers, "None", "what every layer is"),
     DF_OPT_UNUSED(return_intermediate, "layers of the decoder give outputs when they are asked"),
-    DF_OPT_UNUSED(post_norm_cfg, "DETR has the norm of its paper behind the last layer"),
+    DF_OPT_DICT(Stack, post_norm_cfg, "dict(type='LN')",
+                "norm behind the layers of DETR's decoder, and of its encoder if norms come first there"),
     DF_OPT_UNUSED(init_cfg, "how weights are drawn"),
     DF_OPT_END
 };
@@ -112,7 +121,7 @@ static const DfOpt layer_opts[] = {
     DF_OPT_NODE(Layer, operation_order, "None", "('self_attn', 'norm', ..), or with norms first"),
     DF_OPT_DICT(Layer, act_cfg, "None", "activation; only ReLU is supported"),
     DF_OPT_DICT(Layer, norm_cfg, "None", "norm; only LN is supported"),
-    DF_OPT_UNUSED(ffn_num_fcs, "linear layers of a feed-forward network: 2"),
+    DF_OPT_INT(Layer, ffn_num_fcs, 2, 2, 2, "linear layers of a feed-forward network; only 2 is supported"),
     DF_OPT_UNUSED(batch_first, "an order in memory"),
     DF_OPT_UNUSED(init_cfg, "how weights are drawn"),
     DF_OPT_END
@@ -121,11 +130,11 @@ static const DfOpt layer_opts[] = {
 static const DfOpt ffn_opts[] = {
     DF_OPT_INT(Ffn, feedforward_channels, 0, 0, 65536, "hidden channels"),
     DF_OPT_UNUSED(embed_dims, "stands in the attentions"),
-    DF_OPT_UNUSED(num_fcs, "linear layers: 2"),
-    DF_OPT_UNUSED(act_cfg, "activation: ReLU"),
-    DF_OPT_UNUSED(ffn_drop, "stands in the layer as ffn_dropout"),
+    DF_OPT_INT(Ffn, num_fcs, 2, 2, 2, "linear layers; only 2 is supported"),
+    DF_OPT_DICT(Ffn, act_cfg, "None", "activation; only ReLU is supported"),
+    DF_OPT_FLOAT(Ffn, ffn_drop, None, 0, 1, "probability of dropout in training; the layer's ffn_dropout if not said"),
+    DF_OPT_BOOL(Ffn, add_identity, True, "the input is added; only True is supported"),
     DF_OPT_UNUSED(dropout_layer, "stands in the layer as ffn_dropout"),
-    DF_OPT_UNUSED(add_identity, "the input is added"),
     DF_OPT_UNUSED(init_cfg, "how weights are drawn"),
     DF_OPT_END
 };
@@ -156,33 +165,72 @@ static const DfNode *attention_cfg(const DfNode *attn_cfgs, int i)
     return item;
 }
 
-static bool read_stack(NnScope s, const DfNode *dict, const char *what, int usual_ffn, Stack *out)
+/* The branches of a layer, in their order: each with its norm behind it, or with `norm_first` before it. Not given: as
+ * in the paper. */
+static bool has_order(const DfNode *order, bool norm_first, const char *const *branches, int n)
+{
+    if (!order)
+        return true;
+    if (order->kind != DF_NODE_LIST || order->n != 2 * n)
+        return false;
+    int i = 0;
+    for (const DfNode *step = order->first; step; step = step->next, i++) {
+        const char *want = i % 2 == !norm_first ? "norm" : branches[i / 2];
+        if (strcmp(df_node_text(step, ""), want) != 0)
+            return false;
+    }
+    return true;
+}
+
+static void read_order(NnScope s, Stack *out, bool decodes)
+{
+    static const char *const encoder[] = { "self_attn", "ffn" };
+    static const char *const decoder[] = { "self_attn", "cross_attn", "ffn" };
+    const DfNode *order = out->layer.operation_order;
+    out->norm_first = strcmp(df_node_text(df_node_at(order, "0"), ""), "norm") == 0;
+    if (!has_order(order, out->norm_first, decodes ? decoder : encoder, decodes ? 3 : 2))
+        nn_fail(s, DF_EVALUE, "operation_order: want 'self_attn', %s'ffn', each with a 'norm' behind it or each with one "
+                "before it", decodes ? "'cross_attn', " : "");
+}
+
+static void read_ffn(NnScope s, Stack *out)
 {
     Ffn ffn = { 0 };
     Layer *layer = &out->layer;
-    if (!nn_configure(s, dict, stack_opts, out, what) ||
-        !nn_configure(s, out->transformerlayers, layer_opts, layer, "transformerlayers") ||
-        !nn_configure(s, layer->ffn_cfgs, ffn_opts, &ffn, "ffn_cfgs"))
-        return false;
-    for (int i = 0; i < 2; i++)
-        if (!nn_configure(s, attention_cfg(layer->attn_cfgs, i), attention_opts, &out->attention[i], "attn_cfgs"))
-            return false;
-    out->ffn = usual_ffn;
+    if (!nn_configure(s, layer->ffn_cfgs, ffn_opts, &ffn, "ffn_cfgs"))
+        return;
+    out->ffn = 1024;
     if (layer->feedforward_channels)
         out->ffn = layer->feedforward_channels;
     if (ffn.feedforward_channels)
         out->ffn = ffn.feedforward_channels;
-    out->norm_first = strcmp(df_node_text(df_node_at(layer->operation_order, "0"), "self_attn"), "norm") == 0;
+    if (!isnan(ffn.ffn_drop))
+        layer->ffn_dropout = ffn.ffn_drop;
+    if (!ffn.add_identity)
+        nn_fail(s, DF_EVALUE, "ffn_cfgs.add_identity = False: want True");
+    want_relu_and_layer_norm(s, ffn.act_cfg, NULL);
+}
+
+static bool read_stack(NnScope s, const DfNode *dict, bool decodes, Stack *out)
+{
+    Layer *layer = &out->layer;
+    if (!nn_configure(s, dict, stack_opts, out, decodes ? "decoder" : "encoder") ||
+        !nn_configure(s, out->transformerlayers, layer_opts, layer, "transformerlayers"))
+        return false;
+    for (int i = 0; i < 2; i++)
+        if (!nn_configure(s, attention_cfg(layer->attn_cfgs, i), attention_opts, &out->attention[i], "attn_cfgs"))
+            return false;
+    read_ffn(s, out);
+    read_order(s, out, decodes);
     want_relu_and_layer_norm(s, layer->act_cfg, layer->norm_cfg);
     return nn_ok(s);
 }
 
-static bool read_stacks(NnScope s, const DfNode *dict, int usual_ffn, Stack *encoder, Stack *decoder, DfDetrOptions *o)
+static bool read_stacks(NnScope s, const DfNode *dict, Stack *encoder, Stack *decoder, DfDetrOptions *o)
 {
     NestedTransformer t = { 0 };
-    if (!nn_configure(s, dict, nested_opts, &t, "transformer") ||
-        !read_stack(s, t.encoder, "encoder", usual_ffn, encoder) ||
-        !read_stack(s, t.decoder, "decoder", usual_ffn, decoder))
+    if (!nn_configure(s, dict, nested_opts, &t, "transformer") || !read_stack(s, t.encoder, false, encoder) ||
+        !read_stack(s, t.decoder, true, decoder))
         return false;
     if (!encoder->transformerlayers || !decoder->transformerlayers)
         nn_fail(s, DF_EVALUE, "transformer: want encoder and decoder, each with transformerlayers");
@@ -193,25 +241,33 @@ static bool read_stacks(NnScope s, const DfNode *dict, int usual_ffn, Stack *enc
     o->ffn = encoder->ffn;
     o->encoder_layers = encoder->num_layers;
     o->decoder_layers = decoder->num_layers;
+    o->embedded_levels = t.num_feature_levels;
+    if (o->two_stage)
+        o->queries = t.two_stage_num_proposals;
     return nn_ok(s);
 }
 
 void df_detr_mmdet_transformer(NnScope s, const DfNode *dict, DfDetrOptions *o)
 {
     Stack e = { 0 }, d = { 0 };
-    if (!read_stacks(s, dict, 2048, &e, &d, o))
+    if (!read_stacks(s, dict, &e, &d, o))
         return;
     if (e.attention[0].num_heads != d.attention[0].num_heads || e.ffn != d.ffn || e.norm_first != d.norm_first)
         nn_fail(s, DF_EVALUE, "encoder and decoder differ in num_heads, feedforward_channels or operation_order: "
                               "want the same");
+    if (e.norm_first && !e.post_norm_cfg)
+        nn_fail(s, DF_EVALUE, "encoder.post_norm_cfg is None: want a norm behind layers that begin with one");
+    want_relu_and_layer_norm(s, NULL, e.post_norm_cfg);
+    want_relu_and_layer_norm(s, NULL, d.post_norm_cfg);
     o->dropout = e.attention[0].dropout;
     o->pre_norm = e.norm_first;
+    o->no_decoder_end = !d.post_norm_cfg;
 }
 
 void df_detr_mmdet_deformable_transformer(NnScope s, const DfNode *dict, DfDetrOptions *o)
 {
     Stack e = { 0 }, d = { 0 };
-    if (!read_stacks(s, dict, 1024, &e, &d, o))
+    if (!read_stacks(s, dict, &e, &d, o))
         return;
     const int heads[3] = { e.attention[0].num_heads, d.attention[0].num_heads, d.attention[1].num_heads };
     if (heads[0] != heads[1] || heads[0] != heads[2])
@@ -221,6 +277,9 @@ void df_detr_mmdet_deformable_transformer(NnScope s, const DfNode *dict, DfDetrO
     if (e.norm_first || d.norm_first)
         nn_fail(s, DF_EVALUE, "operation_order begins with a norm: want norms behind the sums");
     o->levels = e.attention[0].num_levels;
+    if (o->embedded_levels < o->levels)
+        nn_fail(s, DF_EVALUE, "num_feature_levels = %d: want at least the %d levels of the attentions",
+                o->embedded_levels, o->levels);
     o->encoder_points = e.attention[0].num_points;
     o->decoder_points = d.attention[1].num_points;
     o->dropout = e.layer.ffn_dropout;
@@ -231,7 +290,7 @@ void df_detr_mmdet_deformable_transformer(NnScope s, const DfNode *dict, DfDetrO
 typedef struct {
     int num_feats, row_num_embed, col_num_embed;
     bool normalize;
-    double temperature, scale, offset;
+    double temperature, scale, offset, eps;
 } Encoding;
 
 static const DfOpt encoding_opts[] = {
@@ -244,7 +303,7 @@ static const DfOpt encoding_opts[] = {
     DF_OPT_FLOAT(Encoding, scale, 6.283185307179586, -1e9, 1e9,
                  "SinePositionalEncoding: angle of a whole picture, normalised"),
     DF_OPT_FLOAT(Encoding, offset, 0, -1e9, 1e9, "SinePositionalEncoding: added to the number of a cell, normalised"),
-    DF_OPT_UNUSED(eps, "SinePositionalEncoding: 1e-6"),
+    DF_OPT_FLOAT(Encoding, eps, 1e-6, 0, 1, "SinePositionalEncoding: added to the number of cells, normalised"),
     DF_OPT_UNUSED(init_cfg, "how weights are drawn"),
     DF_OPT_END
 };
@@ -263,6 +322,6 @@ void df_detr_mmdet_positional_encoding(NnScope s, const DfNode *dict, DfDetrOpti
         nn_fail(s, DF_EVALUE, "positional_encoding.num_feats = %d: want half of %d channels", e.num_feats, o->dim);
     o->positional_encoding = (DfPositionalEncoding){
         .learned = learned, .rows = e.row_num_embed, .columns = e.col_num_embed,
-        .normalize = e.normalize, .temperature = e.temperature, .scale = e.scale, .offset = e.offset,
+        .normalize = e.normalize, .temperature = e.temperature, .scale = e.scale, .offset = e.offset, .eps = e.eps,
     };
 }

@@ -11,7 +11,7 @@
     .row_embed = "positional_encoding.row_embed", .column_embed = "positional_encoding.col_embed", \
     .transformer = "transformer", .encoder_layer = "encoder.layers.%d", .decoder_layer = "decoder.layers.%d", \
     .encoder_norm = { "norms.0", "norms.1" }, .decoder_norm = { "norms.0", "norms.1", "norms.2" }, \
-    .class_head = "fc_cls", .box_linear = { "reg_ffn.layers.0.0", "reg_ffn.layers.1", "fc_reg" }, \
+    .class_head = "fc_cls", .box_linear = { "fc_reg", "reg_ffn.layers.%d", "reg_ffn.layers.%d.0" }, .box_step = 1, \
     .input_proj = "input_proj"
 
 const DetrNames df_detr_names[] = {
@@ -32,7 +32,8 @@ const DetrNames df_detr_names[] = {
         .linear1 = "linear1",
         .linear2 = "linear2",
         .class_head = "class_embed",
-        .box_linear = { "bbox_embed.layers.0", "bbox_embed.layers.1", "bbox_embed.layers.2" },
+        .box_linear = { "bbox_embed.layers.%d", "bbox_embed.layers.%d", "bbox_embed.layers.%d" },
+        .box_step = 1,
         .input_proj = "input_proj",
     },
     [DF_DETR_MMDET_211] = {
@@ -77,7 +78,8 @@ const DetrNames df_deformable_detr_names[] = {
         .linear2 = "linear2",
         .class_head = "class_embed.%d",
         .box_head = "bbox_embed.%d",
-        .box_linear = { "layers.0", "layers.1", "layers.2" },
+        .box_linear = { "layers.%d", "layers.%d", "layers.%d" },
+        .box_step = 1,
         .heads_also_at = "transformer.decoder",
     },
     [DF_DETR_MMDET] = {
@@ -97,6 +99,7 @@ const DetrNames df_deformable_detr_names[] = {
         .linear2 = "ffns.0.layers.1",
         .class_head = "cls_branches.%d",
         .box_head = "reg_branches.%d",
-        .box_linear = { "0", "2", "4" },
+        .box_linear = { "%d", "%d", "%d" },
+        .box_step = 2,
     },
 };

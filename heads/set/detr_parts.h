@@ -20,7 +20,9 @@ typedef struct {
     const char *decoder_norm[3];        /* of self attention, cross attention and that network    */
     const char *linear1, *linear2;      /* of the feed-forward network                            */
     const char *class_head, *box_head;  /* Deformable DETR: formats                               */
-    const char *box_linear[3];          /* below the box head                                     */
+    const char *box_linear[3];          /* below the box head: the last layer, the one before it, those before that;
+                                         * formats, of the number of a layer times */
+    int box_step;
     const char *input_proj;             /* DETR alone, as are these                               */
     const char *encoder_end, *decoder_end; /* norms behind the last layers                        */
     NnLevelNames levels;                /* Deformable DETR alone, as are these                    */
@@ -65,10 +67,14 @@ DfDetrOptions df_detr_of_decoder(const DfDetrOptions *); /* with its own heads a
 void df_detr_ffn_init(NnScope, const DfDetrOptions *, NnMlp *, const DetrNames *);
 NnResidual df_detr_residual(const DfDetrOptions *, DfTensor *x);      /* x + dropout(branch) */
 
-/* Three linear layers with ReLU between. */
+/* Linear layers with ReLU between: three in the papers. The last one starts at 0, with a bias, or NULL: as PyTorch's. */
 typedef struct {
-    NnLinear linear[3];
+    int n;
+    NnLinear *linear;
 } DetrBoxHead;
+void df_detr_box_head_init(NnScope, const DfDetrOptions *, DetrBoxHead *, const DetrNames *, const float last_bias[4]);
+/* What a query says of classes: by a softmax also that it sees nothing. */
+int df_detr_class_columns(const DfDetrOptions *);
 DfTensor *df_detr_box_head(DfCtx *, const DetrBoxHead *, DfTensor *x); /* N Q C -> N Q 4, before the sigmoid */
 
 /* ---- detr_outputs.c, detr_decode.c: behind the decoder --------------------------------------------------------- */

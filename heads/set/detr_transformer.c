@@ -101,7 +101,7 @@ int df_detr_decoder(DfCtx *c, const Detr *net, const DetrTokens *in, DfTensor *m
     for (int i = 0; i < net->o.decoder_layers; i++) {
         x = decoder_layer(c, net, i, x, query_position, &read);
         if (all_layers || i + 1 == net->o.decoder_layers)
-            hidden[n++] = nn_layer_norm(c, &net->decoder_end, x);
+            hidden[n++] = net->decoder_end.weight ? nn_layer_norm(c, &net->decoder_end, x) : x;
     }
     return n;
 }
@@ -140,5 +140,6 @@ void df_detr_transformer_init(NnScope s, Detr *net, const DetrNames *names)
         decoder_layer_init(nn_at(s, names->decoder_layer, i), &of_decoder, &net->decoder[i], names);
     if (o->pre_norm)
         nn_layer_norm_init(nn_at(s, "%s", names->encoder_end), &net->encoder_end, o->dim, 1e-5);
-    nn_layer_norm_init(nn_at(s, "%s", names->decoder_end), &net->decoder_end, o->dim, 1e-5);
+    if (!o->no_decoder_end)
+        nn_layer_norm_init(nn_at(s, "%s", names->decoder_end), &net->decoder_end, o->dim, 1e-5);
 }

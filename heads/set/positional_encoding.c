@@ -21,6 +21,7 @@ DfPositionalEncoding df_positional_encoding(void)
         .columns = 50,
         .normalize = true,
         .temperature = 10000,
+        .eps = 1e-6,
         .scale = 6.283185307179586, /* 2 pi */
     };
 }
@@ -42,7 +43,7 @@ static void sine_of_cell(const DetrPositions *p, int count, int valid, float *ou
     const DfPositionalEncoding *how = &p->how;
     float place = (float)count;
     if (how->normalize)
-        place = ((float)count + (float)how->offset) / ((float)valid + 1e-6f) * (float)how->scale;
+        place = ((float)count + (float)how->offset) / ((float)valid + (float)how->eps) * (float)how->scale;
     df_detr_sines(how->temperature, place, (size_t)p->dim / 2, out);
 }
 

@@ -213,6 +213,12 @@ Test(deformable_detr, box_refine) { detect_everywhere(DEFORMABLE "/box_refine", 
 Test(deformable_detr, single_scale) { detect_everywhere(DEFORMABLE "/single_scale", 13); }
 Test(deformable_detr, two_stage) { detect_everywhere(DEFORMABLE "/two_stage", 13); }
 
+/* What mmdet 2.28 lets a config change. */
+Test(deformable_detr, softmax) { detect_everywhere(DEFORMABLE "/mmdet_softmax", 4); }
+Test(deformable_detr, mmdet_two_stage) { detect_everywhere(DEFORMABLE "/mmdet_two_stage", 4); }
+Test(detr, sigmoid) { detect_everywhere(DETR "/mmdet_sigmoid", 4); }
+Test(detr, without_an_end) { detect_everywhere(DETR "/mmdet_no_end", 4); }
+
 Test(detr, plain) { detect_everywhere(DETR "/plain", 10); }
 Test(detr, dc5_pre_norm_learned) { detect_everywhere(DETR "/dc5_pre_norm_learned", 10); }
 Test(detr, mmdet) { detect_everywhere(DETR "/mmdet_211", 10); }

