@@ -4,12 +4,14 @@
  *
  *     file        = { statement NEWLINE }
  *     statement   = targets "=" { targets "=" } values | "del" NAME { "," NAME } | TEXT
+ *                 | import | from | bases                         see python_import.c
+ *                 | change                                        see python_change.c
  *     targets     = NAME { "," NAME }
  *     values      = expression { "," expression }                 a tuple if there is a comma
  *     expression  = product { ( "+" | "-" ) product }
  *     product     = factor { ( "*" | "/" | "//" | "%" ) factor }
  *     factor      = ( "+" | "-" ) factor | primary [ "**" factor ]
- *     primary     = item { "[" expression "]" }
+ *     primary     = item { "[" expression "]" | "." NAME } | "_base_" "." NAME { "." NAME }
  *     item        = NUMBER | TEXT { TEXT } | NAME | "True" | "False" | "None" | "{{ _base_." NAME { "." NAME } " }}"
  *                 | "(" [ values ] ")" | "[" [ values ] "]" | "[" expression "for" NAME "in" expression "]"
  *                 | "{" [ pair { "," pair } ] "}"
@@ -131,7 +133,15 @@ static bool refuse(const Parser *p)
     return false;
 }
 
-/* statement = targets "=" { targets "=" } values | "del" NAME { "," NAME } | TEXT */
+/* A block that names bases; other blocks are refused. */
+static bool bases(Parser *p)
+{
+    bool met;
+    const bool read = df_python_bases(p, &met);
+    return met ? read : refuse(p);
+}
+
+/* statement = targets "=" { targets "=" } values | "del" NAME { "," NAME } | imports | bases | change | TEXT */
 static bool statement(Parser *p)
 {
     Targets targets = { .n = 0 };
@@ -144,6 +154,12 @@ static bool statement(Parser *p)
     const Token next = next_token(p);
     if (at_name(p, "del") && next.kind == TOKEN_NAME)
         return delete_names(p);
+    if (at_name(p, "import") || at_name(p, "from"))
+        return df_python_import(p);
+    if (at_name(p, "with") || at_name(p, "if"))
+        return bases(p);
+    if (p->token.kind == TOKEN_NAME && next.kind == TOKEN_SIGN && (spells(&next, ".") || spells(&next, "[")))
+        return df_python_change(p);
     return p->token.kind == TOKEN_TEXT ? df_python_text(p) != NULL : refuse(p); /* a text alone is a remark */
 }
 

@@ -50,6 +50,23 @@ static DfNode *no_value(const Parser *p, const char *name)
     return NULL;
 }
 
+/* What an imported name stands for, or NULL: a name that the file has assigned is not one. */
+static const DfNode *import_of(const Parser *p, const char *name)
+{
+    const bool assigned = !p->names || df_node_get(p->names, name);
+    return assigned || !p->tree->imports ? NULL : df_node_get(p->tree->imports, name);
+}
+
+bool df_python_is_imported(const Parser *p)
+{
+    char name[MAX_NAME + 1];
+    if (p->token.kind != TOKEN_NAME || p->token.length > MAX_NAME)
+        return false;
+    memcpy(name, p->token.start, p->token.length);
+    name[p->token.length] = '\0';
+    return import_of(p, name) != NULL;
+}
+
 DfNode *df_python_name(Parser *p)
 {
     const char *file = p->lexer.file;
@@ -65,6 +82,8 @@ DfNode *df_python_name(Parser *p)
     if (!name_text(p, &p->token, name))
         return NULL;
     value = p->names ? df_node_get(p->names, name) : NULL;
+    if (!value)
+        value = import_of(p, name);
     return value ? df_tree_copy(p->tree, value) : no_value(p, name);
 }
 

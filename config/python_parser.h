@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * config/python_parser.h -- what the files that read Python configs share; private to this folder. From the top down:
- * python.c reads statements, python_value.c expressions; python_function.c computes range(..), sum(..) and the others,
+ * python.c reads statements, python_import.c and python_change.c some of them, python_value.c expressions; python_function.c computes range(..), sum(..) and the others,
  * python_atom.c makes texts and looks up names. Tokens come from lexer.c. The grammar is in python.c.
  */
 #ifndef DF_CONFIG_PYTHON_PARSER_H
@@ -130,7 +130,19 @@ DfNode *df_python_values(Parser *); /* python_value.c: an expression; several wi
 /* python_atom.c: at the present token. */
 DfNode *df_python_text(Parser *);             /* neighbouring texts, which are one; reads them                       */
 DfNode *df_python_name(Parser *);             /* True, False, None, a loop variable or a name the file has assigned  */
+bool df_python_is_imported(const Parser *);   /* whether it is a name that stands for a class or module              */
 DfNode *df_python_base_value(const Parser *); /* {{ _base_.key }}, filled in later when the bases are read           */
+
+/* python_import.c: at `import` or `from`; at `with` or `if`, *met says whether it was a block of bases. False after
+ * df_fail(). */
+bool df_python_import(Parser *);
+bool df_python_bases(Parser *, bool *met);
+
+/* python_change.c: at a name that '.' or '[' follows. */
+bool df_python_change(Parser *);
+
+/* python_value.c: what stands between the brackets of dict(..), the first of them read already; reads the last. */
+DfNode *df_python_dict(Parser *, int line);
 
 /* python_function.c: the value of NAME(args). `args` is a list that stands nowhere else and may be taken apart. */
 DfNode *df_python_function(Parser *, const Token *name, DfNode *args);

@@ -5,6 +5,7 @@
  * after df_fail().
  */
 #include "config/arith.h"
+#include "config/base_value.h"
 #include "config/python_parser.h"
 
 #include <stdio.h>
@@ -220,7 +221,7 @@ static DfNode *dict_to_extend(Parser *p)
 }
 
 /* "dict(" [ expression "," ] [ argument { "," argument } ] ")", read up to the bracket. */
-static DfNode *dict_call(Parser *p, int line)
+DfNode *df_python_dict(Parser *p, int line)
 {
     DfNode *dict = dict_to_extend(p);
     DfNode *named = df_tree_new(p->tree, DF_NODE_DICT, p->lexer.file, line); /* apart: no key twice */
@@ -258,7 +259,7 @@ static DfNode *call(Parser *p)
     advance(p); /* over NAME */
     advance(p); /* over '('  */
     if (spells(&name, "dict"))
-        return dict_call(p, name.line);
+        return df_python_dict(p, name.line);
     DfNode *args = arguments(p, name.line);
     return args ? df_python_function(p, &name, args) : NULL;
 }
@@ -315,14 +316,58 @@ static DfNode *subscript(Parser *p, DfNode *value)
     return found;
 }
 
-/* primary = item { "[" expression "]" } */
+/* value "." NAME, the dot read already: an item of a dict, or what a module has, which stands for its name. */
+static DfNode *attribute(Parser *p, DfNode *value, bool imported)
+{
+    char key[MAX_NAME + 1];
+    const Token name = p->token;
+    if (name.kind != TOKEN_NAME)
+        return unexpected(p, "a name");
+    if (!name_text(p, &name, key))
+        return NULL;
+    if (!imported && value->kind != DF_NODE_DICT)
+        return unexpected(p, "no attribute: values other than dicts have none here");
+    advance(p);
+    if (imported)
+        return df_tree_text(p->tree, name.start, name.length, p->lexer.file, name.line);
+    DfNode *found = df_tree_get(value, key);
+    if (!found)
+        return fail_at(p, name.line, "the dict has no such key");
+    df_tree_remove(found);
+    return found;
+}
+
+/* _base_ { "." NAME }: filled in later, when the bases are read. */
+static DfNode *base_path(Parser *p)
+{
+    const int line = p->token.line;
+    const char *start = NULL;
+    size_t length = 0;
+    advance(p);
+    while (at_sign(p, ".") && next_token(p).kind == TOKEN_NAME) {
+        advance(p);
+        start = start ? start : p->token.start;
+        length = (size_t)(p->token.start - start) + p->token.length;
+        advance(p);
+    }
+    if (!start || memchr(start, ' ', length) || memchr(start, '\n', length))
+        return unexpected(p, "_base_.NAME");
+    return df_base_value_new(p->tree, start, length, p->lexer.file, line);
+}
+
+/* primary = item { "[" expression "]" | "." NAME } */
 static DfNode *primary(Parser *p)
 {
-    DfNode *value = item(p);
-    while (value && accept(p, "["))
-        value = subscript(p, value);
-    if (value && at_sign(p, "."))
-        return unexpected(p, "no attribute: config files read values by ['key']");
+    const bool imported = df_python_is_imported(p);
+    DfNode *value = at_name(p, "_base_") && p->names ? base_path(p) : item(p);
+    for (;;) {
+        if (value && accept(p, "["))
+            value = subscript(p, value);
+        else if (value && accept(p, "."))
+            value = attribute(p, value, imported);
+        else
+            break;
+    }
     if (value && at_sign(p, "("))
         return unexpected(p, "no call: config files are data");
     return value;

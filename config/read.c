@@ -221,8 +221,54 @@ static int read_file(DfConfig *tree, DfNode **root, const char *path, const Chai
             return df_fail(DF_EVALUE, "%s: the file is a base of itself", path);
     if (chain.length > MAX_CHAIN || ++tree->files > MAX_FILES)
         return df_fail(DF_EVALUE, "%s: more than %d bases of bases or %d files", path, MAX_CHAIN, MAX_FILES);
+    const void *outer_chain = tree->chain;
+    tree->chain = &chain;
     const int error = parse_file(tree, root, path);
+    tree->chain = outer_chain;
     return error < 0 ? error : follow_bases(tree, root, &chain);
+}
+
+/* ---- modules ----------------------------------------------------------------------------------------------------- */
+
+/* FOLDER/../../a/b.py of "a.b", two levels above the folder. */
+static char *module_path(DfConfig *tree, const char *folder, int up, const char *module)
+{
+    char above[3 * MAX_CHAIN + 1] = "";
+    for (int i = 0; i < up; i++)
+        memcpy(above + 3 * i, "../", 4);
+    char *path = df_arena_text(tree->arena, "%s/%s%s.py", folder, above, module);
+    if (!path) {
+        tree->error = df_fail_memory("a config");
+        return NULL;
+    }
+    for (char *c = path + strlen(path) - strlen(module) - 3; c < path + strlen(path) - 3; c++)
+        if (*c == '.')
+            *c = '/';
+    return path;
+}
+
+/* A module of a package is below the folder in which the package lies: one of those above the file. */
+static char *package_path(DfConfig *tree, const char *folder, const char *module)
+{
+    char *path = module_path(tree, folder, 0, module);
+    for (int up = 1; path && !df_file_exists(path) && up < MAX_CHAIN; up++)
+        path = module_path(tree, folder, up, module);
+    return path;
+}
+
+int df_read_module(DfConfig *tree, DfNode **root, const char *file, int line, int up, const char *module)
+{
+    const char *slash = strrchr(file, '/');
+    const char *folder = df_arena_text(tree->arena, "%.*s", slash ? (int)(slash - file) : 1, slash ? file : ".");
+    if (!tree->chain)
+        return df_fail(DF_EVALUE, "%s:%d: only a config file can have a base", file, line);
+    if (up > MAX_CHAIN)
+        return df_fail(DF_EVALUE, "%s:%d: %d folders above, want at most %d", file, line, up - 1, MAX_CHAIN - 1);
+    if (!folder)
+        return tree->error = df_fail_memory("a config");
+    const char *path = up ? module_path(tree, folder, up - 1, module) : package_path(tree, folder, module);
+    const int error = path ? read_file(tree, root, path, tree->chain) : DF_ENOMEM;
+    return error < 0 ? df_fail_in(error, "%s:%d: ", file, line) : DF_OK;
 }
 
 /* A `_delete_` that met no base has done its work. */

@@ -11,6 +11,10 @@
 int df_read_python(DfConfig *, DfNode *root, const char *text, size_t size, const char *file); /* python.c    */
 int df_read_json(DfConfig *, DfNode *root, const char *text, size_t size, const char *file);   /* json_tree.c */
 
+/* The config that `file`, at `line`, names as a module: "a.b" is a/b.py in its folder (`up` 1), the one above (2), ..; or
+ * with `up` 0 in one of the folders above. Its names as a dict. */
+int df_read_module(DfConfig *, DfNode **root, const char *file, int line, int up, const char *module); /* read.c      */
+
 /* One value in Python syntax, which may be a tuple without brackets. Names have no values here. NULL after
  * df_fail(). */
 DfNode *df_read_value(DfConfig *, const char *text, size_t size, const char *file, int line);

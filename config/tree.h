@@ -25,6 +25,8 @@ struct DfConfig {
     DfNode *root;
     size_t nodes, bytes;
     int files;
+    DfNode *imports;   /* a dict: names that stand for classes and modules, or NULL */
+    const void *chain; /* of the files that are being read (read.c)                 */
     bool passes_over_labels; /* id2label and label2id of JSON are left out: they may be longer than a dict here */
     int error; /* DF_ENOMEM if memory ran out on the way: makers return only NULL */
 };
