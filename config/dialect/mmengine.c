@@ -5,6 +5,8 @@
 #include "config/dialect/dialect.h"
 #include "config/dialect/mmengine.h"
 
+#include <string.h>
+
 static bool tells(const DfNode *root)
 {
     static const char *const signs[] = { "train_dataloader", "val_dataloader", "test_dataloader", "default_scope",
@@ -12,25 +14,48 @@ static bool tells(const DfNode *root)
     for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
         if (df_node_get(root, signs[i]))
             return true;
-    return df_node_at(root, "model.data_preprocessor") != NULL;
+    return df_node_at(root, "model.data_preprocessor") || df_node_at(root, "model.num_queries");
 }
+
+/* What PyTorch calls the layers that configs name by a short word, where a class stands for itself. */
+static const char *const layers[][2] = {
+    { "BatchNorm2d", "BN" }, { "SyncBatchNorm",  "SyncBN" }, { "GroupNorm", "GN" },
+    { "LayerNorm",   "LN" }, { "InstanceNorm2d", "IN" },
+};
 
 /* `_scope_` says in whose registry a type is looked up; a type may say so itself: 'mmdet.ResNet'. Here a name means one
  * thing. */
-static void drop_scopes(DfRewrite *r, DfNode *node)
+static void name_type(DfNode *type)
 {
+    static const char *const scopes[] = { "mmdet.", "mmseg.", "mmcv.", "mmengine." };
+    for (size_t i = 0; i < sizeof scopes / sizeof *scopes; i++)
+        if (df_starts_with(type->text, scopes[i]))
+            type->text += strlen(scopes[i]);
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
+        if (strcmp(type->text, layers[i][0]) == 0)
+            type->text = layers[i][1];
+}
+
+static void name_types(DfNode *node)
+{
+    DfNode *type = df_tree_get(node, "type");
     df_rewrite_drop(node, "_scope_");
+    if (type && type->kind == DF_NODE_TEXT)
+        name_type(type);
     for (DfNode *child = node->first; child; child = child->next)
-        drop_scopes(r, child);
+        name_types(child);
 }
 
 static int translate(DfConfig *tree)
 {
     DfRewrite r = { .tree = tree };
     df_rewrite_drop(tree->root, "default_scope");
-    drop_scopes(&r, tree->root);
+    name_types(tree->root);
     df_mmengine_data(&r);
     df_mmengine_preprocessor(&r);
+    DfNode *model = df_tree_get(tree->root, "model");
+    if (model && model->kind == DF_NODE_DICT)
+        df_mmengine_detr(&r, model);
     return r.error;
 }
 

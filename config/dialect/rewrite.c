@@ -66,6 +66,11 @@ DfNode *df_rewrite_value(DfRewrite *r, const DfNode *at, const char *text)
     return r->error < 0 ? NULL : kept(r, df_read_value(r->tree, text, strlen(text), at->file, at->line));
 }
 
+DfNode *df_rewrite_text(DfRewrite *r, const DfNode *at, const char *text)
+{
+    return r->error < 0 ? NULL : kept(r, df_tree_text(r->tree, text, strlen(text), at->file, at->line));
+}
+
 const char *df_rewrite_type(const DfNode *dict)
 {
     return df_node_text(df_node_get(dict, "type"), "");

@@ -33,6 +33,8 @@ DfNode *df_rewrite_dict(DfRewrite *, DfNode *parent, const char *key);
 /* A new value in Python's syntax, made at the place of `at` (for messages): NULL after a failure. */
 DfNode *df_rewrite_value(DfRewrite *, const DfNode *at, const char *text);
 
+DfNode *df_rewrite_text(DfRewrite *, const DfNode *at, const char *text); /* a text as it is */
+
 /* The type of a dict, "" if it says none. */
 const char *df_rewrite_type(const DfNode *dict);
 bool df_rewrite_is(const DfNode *dict, const char *type);
