@@ -26,7 +26,6 @@ static const DfOpt opts[] = {
     DF_OPT_AS(Trunk, neck, neck_cfg, DF_KIND_DICT, "None", 0, 0, NULL, "GlobalAveragePooling, which is done anyway"),
     DF_OPT_AS(ImageClassifier, head, head_cfg, DF_KIND_DICT, NULL, 0, 0, NULL, "a LinearClsHead"),
     TRUNK_SETTINGS("mixtures of pictures belong to the data pipeline", "nothing"),
-    DF_OPT_UNUSED(data_preprocessor, "images are prepared by the data pipeline"),
     DF_OPT_END
 };
 

@@ -16,7 +16,6 @@ static const DfOpt opts[] = {
     DF_OPT_DICT(RetinaNet, bbox_head, NULL, "dense head, such as RetinaHead"),
     TRUNK_SETTINGS("settings of training: assigner, sampler and weights",
                 "settings of inference: thresholds and limits"),
-    DF_OPT_UNUSED(data_preprocessor, "images are prepared by the data pipeline"),
     DF_OPT_END
 };
 

@@ -24,7 +24,6 @@ static const DfOpt opts[] = {
     DF_OPT_DICT(TwoStage, roi_head, NULL, "second stage, which classifies them: StandardRoIHead or CascadeRoIHead"),
     TRUNK_SETTINGS("settings of training, of each stage: rpn, rpn_proposal, rcnn",
                 "settings of inference, of each stage: rpn, rcnn"),
-    DF_OPT_UNUSED(data_preprocessor, "images are prepared by the data pipeline"),
     DF_OPT_END
 };
 
