@@ -3,7 +3,7 @@
  * config/python.c -- the data language inside Python config files:
  *
  *     file        = { statement NEWLINE }
- *     statement   = targets "=" { targets "=" } values | "del" NAME { "," NAME } | TEXT
+ *     statement   = targets "=" { targets "=" } values | "del" place { "," place } | TEXT
  *                 | import | from | bases                         see python_import.c
  *                 | change                                        see python_change.c
  *     targets     = NAME { "," NAME }
@@ -16,7 +16,8 @@
  *                 | "(" [ values ] ")" | "[" [ values ] "]" | "[" expression "for" NAME "in" expression "]"
  *                 | "{" [ pair { "," pair } ] "}"
  *                 | "dict(" [ expression "," ] [ argument { "," argument } ] ")"
- *                 | ( "list" | "tuple" | "range" | "len" | "sum" | "float" ) "(" [ expression { "," expression } ] ")"
+ *                 | ( "list" | "tuple" | "range" | "len" | "sum" | "float" | "int" )
+ *                   "(" [ expression { "," expression } ] ")"
  *     pair        = expression ":" expression | "**" expression
  *     argument    = NAME "=" expression | "**" expression
  *
@@ -93,25 +94,17 @@ static bool assign(Parser *p, const Targets *t, const DfNode *value)
     return true;
 }
 
-/* "del" NAME { "," NAME } */
-static bool delete_names(Parser *p)
+/* "del" place { "," place } */
+static bool delete_places(Parser *p)
 {
     do {
         advance(p); /* over `del` or ',' */
-        char key[MAX_NAME + 1];
         if (p->token.kind != TOKEN_NAME) {
             unexpected(p, "a name");
             return false;
         }
-        if (!name_text(p, &p->token, key))
+        if (!df_python_delete(p))
             return false;
-        DfNode *found = df_tree_get(p->names, key);
-        if (!found) {
-            df_fail(DF_EVALUE, "%s:%d: del: the name '%s' is not defined", p->lexer.file, p->token.line, key);
-            return false;
-        }
-        df_tree_remove(found);
-        advance(p);
     } while (at_sign(p, ","));
     return true;
 }
@@ -141,7 +134,7 @@ static bool bases(Parser *p)
     return met ? read : refuse(p);
 }
 
-/* statement = targets "=" { targets "=" } values | "del" NAME { "," NAME } | imports | bases | change | TEXT */
+/* statement = targets "=" { targets "=" } values | "del" place { "," place } | imports | bases | change | TEXT */
 static bool statement(Parser *p)
 {
     Targets targets = { .n = 0 };
@@ -153,7 +146,7 @@ static bool statement(Parser *p)
     }
     const Token next = next_token(p);
     if (at_name(p, "del") && next.kind == TOKEN_NAME)
-        return delete_names(p);
+        return delete_places(p);
     if (at_name(p, "import") || at_name(p, "from"))
         return df_python_import(p);
     if (at_name(p, "with") || at_name(p, "if"))

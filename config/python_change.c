@@ -3,11 +3,10 @@
  * config/python_change.c -- statements that change a value which has a name already:
  *
  *     change  = place ( "=" values | "." ( "update" | "merge" ) "(" dict arguments ")"
- *                     | "." ( "append" | "extend" ) "(" expression ")" )
+ *                     | "." ( "append" | "extend" | "pop" ) "(" expression ")" )
  *     place   = ( NAME | "_base_" ) { "." NAME | "[" expression "]" }
  *
- * A place in `_base_` is one in the bases: what is set there is written down in this file's own dict, which is merged
- * over them.
+ * `_base_` is what the bases are together, before this file is merged over them.
  */
 #include "config/python_parser.h"
 
@@ -16,7 +15,6 @@ typedef struct {
     DfNode *holder;
     char key[MAX_NAME + 1];
     int64_t index;
-    bool in_bases;
 } Place;
 
 static bool no_place(const Parser *p, const char *what)
@@ -31,15 +29,9 @@ static DfNode *value_at(const Place *place)
     return df_tree_get(place->holder, place->key);
 }
 
-/* One step down. In the bases a dict that is not there yet is made. */
 static bool descend(Parser *p, Place *place)
 {
     DfNode *value = value_at(place);
-    if (!value && place->in_bases && place->holder->kind == DF_NODE_DICT) {
-        value = df_tree_new(p->tree, DF_NODE_DICT, p->lexer.file, p->token.line);
-        if (!value || df_tree_set(p->tree, place->holder, place->key, value) < 0)
-            return false;
-    }
     if (!value || (value->kind != DF_NODE_DICT && value->kind != DF_NODE_LIST))
         return no_place(p, "there is no dict or list here that could be changed");
     place->holder = value;
@@ -76,17 +68,10 @@ static bool step_index(Parser *p, Place *place)
     return true;
 }
 
-/* What is set in the bases takes the place of what is there: a dict would be merged with it. */
-static bool mark(Parser *p, DfNode *value)
-{
-    DfNode *delete = df_tree_bool(p->tree, true, p->lexer.file, p->token.line);
-    return delete && df_tree_set(p->tree, value, "_delete_", delete) == DF_OK;
-}
-
 static bool assign(Parser *p, Place *place)
 {
     DfNode *value = df_python_values(p);
-    if (!value || (place->in_bases && value->kind == DF_NODE_DICT && !mark(p, value)))
+    if (!value)
         return false;
     if (place->holder->kind == DF_NODE_DICT)
         return df_tree_set(p->tree, place->holder, place->key, value) == DF_OK;
@@ -138,17 +123,38 @@ static bool extend(Parser *p, DfNode *list, bool one)
     return true;
 }
 
+static bool pop(Parser *p, DfNode *from)
+{
+    const DfNode *which = df_python_values(p);
+    DfNode *found = NULL;
+    if (!which || !expect(p, ")"))
+        return false;
+    if (which->kind == DF_NODE_TEXT || which->kind == DF_NODE_LIST) /* a key, or a key and what to give without it */
+        found = df_tree_get(from, df_node_text(which->kind == DF_NODE_LIST ? which->first : which, ""));
+    else if (which->kind == DF_NODE_INT && from->kind == DF_NODE_LIST)
+        found = df_tree_item(from, which->integer);
+    if (!found && which->kind != DF_NODE_LIST)
+        return no_place(p, "pop(..): there is no such key or item");
+    if (found)
+        df_tree_remove(found);
+    return true;
+}
+
 /* METHOD "(" ..: the name is the present token, `value` what it changes. */
 static bool method(Parser *p, DfNode *value)
 {
     const Token name = p->token;
     const bool merges = spells(&name, "merge");
     const bool appends = spells(&name, "append");
-    if (!merges && !appends && !spells(&name, "update") && !spells(&name, "extend"))
-        return unexpected(p, "update(..), merge(..), append(..) or extend(..)") != NULL;
+    const bool extends = spells(&name, "extend");
+    const bool pops = spells(&name, "pop");
+    if (!merges && !appends && !extends && !pops && !spells(&name, "update"))
+        return unexpected(p, "update(..), merge(..), append(..), extend(..) or pop(..)") != NULL;
     advance(p); /* over the name */
     advance(p); /* over '('      */
-    if (appends || spells(&name, "extend"))
+    if (pops)
+        return pop(p, value);
+    if (appends || extends)
         return extend(p, value, appends);
     if (value->kind != DF_NODE_DICT)
         return no_place(p, "want a dict to the left of the dot");
@@ -165,15 +171,41 @@ static bool calls(const Parser *p)
 /* The first name of the place, and in `_base_` the one behind it. */
 static bool begin(Parser *p, Place *place)
 {
-    *place = (Place){ .holder = p->names, .in_bases = at_name(p, "_base_") };
-    if (place->in_bases) {
+    *place = (Place){ .holder = p->names };
+    if (at_bases(p)) {
+        place->holder = df_python_bases_of(p);
         advance(p);
-        if (!expect(p, "."))
+        if (!place->holder)
             return false;
+        if (accept(p, "."))
+            return step_name(p, place);
+        return expect(p, "[") && step_index(p, place);
     }
     const Token name = p->token;
     advance(p);
     return name.kind == TOKEN_NAME && name_text(p, &name, place->key);
+}
+
+/* "del" place, the word read already. */
+bool df_python_delete(Parser *p)
+{
+    Place place;
+    if (!begin(p, &place))
+        return false;
+    while (at_sign(p, ".") || at_sign(p, "[")) {
+        const bool dot = accept(p, ".");
+        if ((!dot && !accept(p, "[")) || !descend(p, &place) || !(dot ? step_name(p, &place) : step_index(p, &place)))
+            return false;
+    }
+    DfNode *value = value_at(&place);
+    if (!value && place.holder == p->names) {
+        df_fail(DF_EVALUE, "%s:%d: del: the name '%s' is not defined", p->lexer.file, p->token.line, place.key);
+        return false;
+    }
+    if (!value)
+        return no_place(p, "del: there is no such key or item");
+    df_tree_remove(value);
+    return true;
 }
 
 bool df_python_change(Parser *p)

@@ -80,6 +80,16 @@ static DfNode *to_float(Parser *p, DfNode *args, int line)
     return df_tree_float(p->tree, of->number, p->lexer.file, line);
 }
 
+/* int(x) of a number: what is behind the point goes. */
+static DfNode *to_int(Parser *p, DfNode *args, int line)
+{
+    const DfNode *of = args->n == 1 ? args->first : NULL;
+    const bool number = of && (of->kind == DF_NODE_INT || of->kind == DF_NODE_FLOAT);
+    if (!number || !(of->number > -9e15 && of->number < 9e15))
+        return fail_at(p, line, "int() wants a number");
+    return df_tree_int(p->tree, of->kind == DF_NODE_INT ? of->integer : (int64_t)of->number, p->lexer.file, line);
+}
+
 static DfNode *to_list(Parser *p, DfNode *args, int line)
 {
     return as_list(p, args, line, false);
@@ -100,6 +110,7 @@ static const struct {
     { "len",   len      },
     { "sum",   sum      },
     { "float", to_float },
+    { "int",   to_int   },
 };
 
 DfNode *df_python_function(Parser *p, const Token *name, DfNode *args)
@@ -107,7 +118,8 @@ DfNode *df_python_function(Parser *p, const Token *name, DfNode *args)
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
         if (spells(name, functions[i].name))
             return functions[i].call(p, args, name->line);
-    df_fail(DF_EFORMAT, "%s:%d: %.*s(..) is not supported, only dict, list, tuple, range, len, sum and float: "
-            "config files are not executed", p->lexer.file, name->line, name->length < 40 ? (int)name->length : 40, name->start);
+    df_fail(DF_EFORMAT, "%s:%d: %.*s(..) is not supported, only dict, list, tuple, range, len, sum, float and int: "
+            "config files are not executed", p->lexer.file, name->line,
+            name->length < 40 ? (int)name->length : 40, name->start);
     return NULL;
 }

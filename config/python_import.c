@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/python_import.c -- imports in Python configs. None runs code: in the configs that mmengine calls pure Python, a
- * class stands for its name, and a base is another config:
+ * config/python_import.c -- imports in Python configs. None runs code: in the configs that mmengine calls pure Python,
+ * a class stands for its name, and a base is another config:
  *
  *     bases   = ( "with" "read_base" "(" ")" | "if" TEXT ) ":" { INDENT from NEWLINE }
  *     from    = "from" { "." } [ module ] "import" ( "*" | imported | "(" imported ")" )
@@ -13,6 +13,14 @@
 #include "config/readers.h"
 
 enum { MAX_MODULE = 512 };
+
+DfNode *df_python_bases_of(Parser *p)
+{
+    const DfNode *names = df_tree_get(p->names, "_base_");
+    if (!names)
+        return fail_at(p, p->token.line, "the name '_base_' is not defined: want _base_ = 'FILE' above");
+    return df_read_bases(p->tree, names) < 0 ? NULL : p->tree->bases;
+}
 
 /* module; "" if none stands here. In `last` its last name. */
 static bool read_module_name(Parser *p, char text[MAX_MODULE], Token *last)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * config/python_parser.h -- what the files that read Python configs share; private to this folder. From the top down:
- * python.c reads statements, python_import.c and python_change.c some of them, python_value.c expressions; python_function.c computes range(..), sum(..) and the others,
- * python_atom.c makes texts and looks up names. Tokens come from lexer.c. The grammar is in python.c.
+ * python.c reads statements, python_import.c and python_change.c some of them, python_value.c expressions;
+ * python_function.c computes range(..), sum(..) and the others, python_atom.c makes texts and looks up names. Tokens come
+ * from lexer.c. The grammar is in python.c.
  */
 #ifndef DF_CONFIG_PYTHON_PARSER_H
 #define DF_CONFIG_PYTHON_PARSER_H
@@ -103,6 +104,15 @@ static inline Token next_token(const Parser *p)
     return df_lexer_next(&ahead);
 }
 
+/* `_base_` with '.' or '[' behind it: the bases themselves, and not their names. */
+static inline bool at_bases(const Parser *p)
+{
+    if (!p->names || !at_name(p, "_base_"))
+        return false;
+    const Token next = next_token(p);
+    return next.kind == TOKEN_SIGN && (spells(&next, ".") || spells(&next, "["));
+}
+
 /* A name as a zero-terminated text; false if it is too long. */
 static inline bool name_text(const Parser *p, const Token *token, char text[MAX_NAME + 1])
 {
@@ -133,13 +143,17 @@ DfNode *df_python_name(Parser *);             /* True, False, None, a loop varia
 bool df_python_is_imported(const Parser *);   /* whether it is a name that stands for a class or module              */
 DfNode *df_python_base_value(const Parser *); /* {{ _base_.key }}, filled in later when the bases are read           */
 
+/* python_import.c: what the bases that the file has named so far are together, which may be changed. */
+DfNode *df_python_bases_of(Parser *);
+
 /* python_import.c: at `import` or `from`; at `with` or `if`, *met says whether it was a block of bases. False after
  * df_fail(). */
 bool df_python_import(Parser *);
 bool df_python_bases(Parser *, bool *met);
 
-/* python_change.c: at a name that '.' or '[' follows. */
+/* python_change.c: at a name that '.' or '[' follows; at a name behind `del`. */
 bool df_python_change(Parser *);
+bool df_python_delete(Parser *);
 
 /* python_value.c: what stands between the brackets of dict(..), the first of them read already; reads the last. */
 DfNode *df_python_dict(Parser *, int line);

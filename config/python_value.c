@@ -5,7 +5,6 @@
  * after df_fail().
  */
 #include "config/arith.h"
-#include "config/base_value.h"
 #include "config/python_parser.h"
 
 #include <stdio.h>
@@ -295,12 +294,55 @@ static DfNode *item(Parser *p)
     return value;
 }
 
+/* Where a slice begins or ends: `none` for no number, negative numbers from the end. */
+static int64_t bound(const DfNode *at, int64_t none, int64_t n)
+{
+    int64_t i = at ? at->integer : none;
+    if (i < 0)
+        i += n;
+    if (i < 0)
+        return 0;
+    return i > n ? n : i;
+}
+
+/* [from] ":" [to] "]": the items of a list from one number to before another. */
+static DfNode *slice(Parser *p, DfNode *value, const DfNode *from)
+{
+    const int line = p->token.line;
+    advance(p);
+    const DfNode *to = at_sign(p, "]") ? NULL : expression(p);
+    if ((!to && !at_sign(p, "]")) || !expect(p, "]"))
+        return NULL;
+    const bool text = value->kind == DF_NODE_TEXT;
+    const bool numbers = (!from || from->kind == DF_NODE_INT) && (!to || to->kind == DF_NODE_INT);
+    if (!numbers || (!text && value->kind != DF_NODE_LIST))
+        return fail_at(p, line, "want list[number:number]");
+    const int64_t n = text ? (int64_t)strlen(value->text) : value->n;
+    const int64_t first = bound(from, 0, n);
+    const int64_t end = bound(to, n, n);
+    if (text)
+        return df_tree_text(p->tree, value->text + first, end > first ? (size_t)(end - first) : 0, p->lexer.file, line);
+    DfNode *part = new_list(p, line, value->is_tuple);
+    DfNode *item = part ? value->first : NULL;
+    for (int64_t i = 0; item; i++) {
+        DfNode *next = item->next;
+        df_tree_remove(item);
+        if (i >= first && i < end)
+            df_tree_append(part, item);
+        item = next;
+    }
+    return part;
+}
+
 /* value "[" expression "]", the bracket read already: value['key'] of a dict, value[number] of a list. The value
  * is a copy that nobody else has, so what is found is taken out of it. */
 static DfNode *subscript(Parser *p, DfNode *value)
 {
     const int line = p->token.line;
-    const DfNode *index = expression(p);
+    const DfNode *from = at_sign(p, ":") ? NULL : expression(p);
+    if (at_sign(p, ":"))
+        return slice(p, value, from);
+    const DfNode *index = from;
     if (!index || !expect(p, "]"))
         return NULL;
     DfNode *found = NULL;
@@ -337,29 +379,20 @@ static DfNode *attribute(Parser *p, DfNode *value, bool imported)
     return found;
 }
 
-/* _base_ { "." NAME }: filled in later, when the bases are read. */
-static DfNode *base_path(Parser *p)
+/* _base_, with the '.' or '[' behind it: what the bases are together. */
+static DfNode *bases(Parser *p)
 {
-    const int line = p->token.line;
-    const char *start = NULL;
-    size_t length = 0;
+    DfNode *all = df_python_bases_of(p);
+    DfNode *copy = all ? df_tree_copy(p->tree, all) : NULL;
     advance(p);
-    while (at_sign(p, ".") && next_token(p).kind == TOKEN_NAME) {
-        advance(p);
-        start = start ? start : p->token.start;
-        length = (size_t)(p->token.start - start) + p->token.length;
-        advance(p);
-    }
-    if (!start || memchr(start, ' ', length) || memchr(start, '\n', length))
-        return unexpected(p, "_base_.NAME");
-    return df_base_value_new(p->tree, start, length, p->lexer.file, line);
+    return copy;
 }
 
 /* primary = item { "[" expression "]" | "." NAME } */
 static DfNode *primary(Parser *p)
 {
     const bool imported = df_python_is_imported(p);
-    DfNode *value = at_name(p, "_base_") && p->names ? base_path(p) : item(p);
+    DfNode *value = at_bases(p) ? bases(p) : item(p);
     for (;;) {
         if (value && accept(p, "["))
             value = subscript(p, value);

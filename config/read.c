@@ -185,12 +185,13 @@ static int read_base(DfConfig *tree, DfNode *all, const DfNode *name, const Chai
     return gather(tree, all, base);
 }
 
-/* Puts a file over its bases: *root becomes the merged dict. */
-static int follow_bases(DfConfig *tree, DfNode **root, const Chain *chain)
+int df_read_bases(DfConfig *tree, const DfNode *names)
 {
-    DfNode *names = df_tree_get(*root, "_base_");
-    if (!names)
-        return df_base_values_fill(tree, *root, NULL);
+    const Chain *chain = tree->chain;
+    if (tree->bases)
+        return DF_OK;
+    if (!chain)
+        return df_node_fail(names, DF_EVALUE, "only a config file can have a _base_");
     DfNode *all = df_tree_new(tree, DF_NODE_DICT, chain->path, 1);
     if (!all)
         return tree->error ? tree->error : DF_EVALUE;
@@ -198,13 +199,39 @@ static int follow_bases(DfConfig *tree, DfNode **root, const Chain *chain)
     int error = DF_OK;
     for (; name && error == DF_OK; name = names->kind == DF_NODE_LIST ? name->next : NULL)
         error = read_base(tree, all, name, chain);
+    tree->bases = all;
+    return error;
+}
+
+/* Puts a file over its bases: *root becomes the merged dict. */
+static int follow_bases(DfConfig *tree, DfNode **root)
+{
+    DfNode *names = df_tree_get(*root, "_base_");
+    if (!names)
+        return df_base_values_fill(tree, *root, NULL);
+    int error = df_read_bases(tree, names);
     if (error < 0)
         return error;
     df_tree_remove(names);
-    error = df_base_values_fill(tree, *root, all);
+    error = df_base_values_fill(tree, *root, tree->bases);
     if (error == DF_OK)
-        error = df_merge(tree, all, *root, false);
-    *root = all;
+        error = df_merge(tree, tree->bases, *root, false);
+    *root = tree->bases;
+    return error;
+}
+
+/* A file within the file that is being read: bases are those of the innermost one. */
+static int read_within(DfConfig *tree, DfNode **root, const Chain *chain)
+{
+    const void *outer_chain = tree->chain;
+    DfNode *outer_bases = tree->bases;
+    tree->chain = chain;
+    tree->bases = NULL;
+    int error = parse_file(tree, root, chain->path);
+    if (error == DF_OK)
+        error = follow_bases(tree, root);
+    tree->chain = outer_chain;
+    tree->bases = outer_bases;
     return error;
 }
 
@@ -221,11 +248,7 @@ static int read_file(DfConfig *tree, DfNode **root, const char *path, const Chai
             return df_fail(DF_EVALUE, "%s: the file is a base of itself", path);
     if (chain.length > MAX_CHAIN || ++tree->files > MAX_FILES)
         return df_fail(DF_EVALUE, "%s: more than %d bases of bases or %d files", path, MAX_CHAIN, MAX_FILES);
-    const void *outer_chain = tree->chain;
-    tree->chain = &chain;
-    const int error = parse_file(tree, root, path);
-    tree->chain = outer_chain;
-    return error < 0 ? error : follow_bases(tree, root, &chain);
+    return read_within(tree, root, &chain);
 }
 
 /* ---- modules ----------------------------------------------------------------------------------------------------- */

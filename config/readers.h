@@ -11,9 +11,13 @@
 int df_read_python(DfConfig *, DfNode *root, const char *text, size_t size, const char *file); /* python.c    */
 int df_read_json(DfConfig *, DfNode *root, const char *text, size_t size, const char *file);   /* json_tree.c */
 
-/* The config that `file`, at `line`, names as a module: "a.b" is a/b.py in its folder (`up` 1), the one above (2), ..; or
- * with `up` 0 in one of the folders above. Its names as a dict. */
-int df_read_module(DfConfig *, DfNode **root, const char *file, int line, int up, const char *module); /* read.c      */
+/* read.c: reads the bases of the file that is being read into tree->bases, if they are not there yet. `names`: its
+ * _base_. */
+int df_read_bases(DfConfig *, const DfNode *names);
+
+/* read.c: the config that `file`, at `line`, names as a module: "a.b" is a/b.py in its folder (`up` 1), the one above (2),
+ * ..; or with `up` 0 in one of the folders above. Its names as a dict. */
+int df_read_module(DfConfig *, DfNode **root, const char *file, int line, int up, const char *module);
 
 /* One value in Python syntax, which may be a tuple without brackets. Names have no values here. NULL after
  * df_fail(). */

@@ -27,6 +27,7 @@ struct DfConfig {
     int files;
     DfNode *imports;   /* a dict: names that stand for classes and modules, or NULL */
     const void *chain; /* of the files that are being read (read.c)                 */
+    DfNode *bases;     /* of the innermost of them, merged; NULL until they are read */
     bool passes_over_labels; /* id2label and label2id of JSON are left out: they may be longer than a dict here */
     int error; /* DF_ENOMEM if memory ran out on the way: makers return only NULL */
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/mmengine_detr.c -- DETR and Deformable DETR of mmdetection 3.x. There the parts stand at the top of the
- * model; before, they stood in a transformer of the head:
+ * config/dialect/mmengine_detr.c -- DETR and Deformable DETR of mmdetection 3.x. There the parts stand at the top
+ * of the model; before, they stood in a transformer of the head:
  *
  *     num_queries=100, encoder=dict(num_layers=6, layer_cfg=dict(self_attn_cfg=A, ffn_cfg=F)), positional_encoding=P
  *     bbox_head=dict(num_query=100, positional_encoding=P, transformer=dict(encoder=dict(num_layers=6,
@@ -77,7 +77,8 @@ static void projection(DfRewrite *r, DfNode *model, DfNode *head)
     const DfNode *norm = df_node_get(neck, "norm_cfg");
     const bool plain = df_node_int(df_node_get(neck, "kernel_size"), 3) == 1 && (!norm || norm->kind == DF_NODE_NONE);
     if (!df_rewrite_is(neck, "ChannelMapper") || !plain || !channels || channels->n != 1) {
-        r->error = df_node_fail(model, DF_EVALUE, "neck of DETR: want a ChannelMapper of one 1x1 convolution, without norm");
+        r->error = df_node_fail(model, DF_EVALUE,
+                                "neck of DETR: want a ChannelMapper of one 1x1 convolution, without norm");
         return;
     }
     df_rewrite_set(r, head, "in_channels", df_tree_copy(r->tree, channels->first));

@@ -2,7 +2,7 @@
  *
  * config/dialect/rewrite.h -- steps of a translation: keys taken out, renamed and set. For the files of this room.
  *
- * A chain of them goes on after a failure without doing anything: the first error is kept, as in SQLite's string builder.
+ * A chain of them goes on after a failure without doing anything: the first error is kept.
  */
 #ifndef DF_CONFIG_REWRITE_H
 #define DF_CONFIG_REWRITE_H

@@ -100,3 +100,38 @@ Test(config_dialect, settings_of_both_kinds)
     df_config_free(config);
     remove(path);
 }
+
+/* ---- pure Python ------------------------------------------------------------------------------------------------- */
+
+static void file_becomes(const char *name, const char *own)
+{
+    char path[256];
+    DfConfig *a;
+    DfConfig *b = parse(own);
+    snprintf(path, sizeof path, DF_TEST_DATA "/config/pure/%s", name);
+    cr_assert_eq(df_config_read(&a, path, NULL, 0), DF_OK, "%s", df_error());
+    same(df_config_root(a), df_config_root(b));
+    df_config_free(a);
+    df_config_free(b);
+}
+
+Test(config_dialect, bases_by_import)
+{
+    file_becomes("retinanet/r50.py",
+                 "model = dict(type='RetinaNet', backbone=dict(type='ResNet', depth=101, norm_cfg=dict(type='BN')),\n"
+                 "    neck=dict(type='FPN', norm_cfg=dict(type='SyncBN'), num_outs=5),\n"
+                 "    bbox_head=dict(type='RetinaHead', num_classes=80), train_cfg=dict(a=1))\n"
+                 "data = dict(test_dataloader=dict(samples_per_gpu=1), test=dict(pipeline=[\n"
+                 "    dict(type='LoadImageFromFile', backend_args=None), dict(type='Resize', scale=(2048, 512))]))\n"
+                 "args = None\nown = dict(a=dict(c=2))\n");
+}
+
+Test(config_dialect, values_of_bases_are_changed)
+{
+    file_becomes("old_style.py",
+                 "model = dict(type='RetinaNet', backbone=dict(type='ResNet', depth=18, norm_cfg=dict(type='BN'), stages=[2, 3]),\n"
+                 "    neck=dict(type='FPN'), bbox_head=dict(type='RetinaHead', num_classes=80), train_cfg=dict(b=2))\n"
+                 "data = dict(test_dataloader=dict(samples_per_gpu=1), test=dict(pipeline=[\n"
+                 "    dict(type='LoadImageFromFile', backend_args=None), dict(type='Resize', scale=(2048, 512)), dict(type='Pack')]))\n"
+                 "copied = dict(type='ResNet', depth=18, stages=[2, 3])\nown = dict()\n");
+}
