@@ -59,10 +59,15 @@ int df_model_config_read(DfConfig **out, const char *path, const char *const *ov
     return error;
 }
 
+static bool has_file(const char *folder, const char *name)
+{
+    char *path = df_path_join(folder, name);
+    const bool found = path && df_file_exists(path);
+    df_free(path);
+    return found;
+}
+
 bool df_is_model_folder(const char *path)
 {
-    char *config = df_is_directory(path) ? df_path_join(path, "config.json") : NULL;
-    const bool found = config && df_file_exists(config);
-    df_free(config);
-    return found;
+    return df_is_directory(path) && (has_file(path, "config.json") || has_file(path, "args.json"));
 }

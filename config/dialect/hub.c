@@ -145,11 +145,24 @@ static int read_processor(DfHub *hub)
     return error;
 }
 
+/* timm's training program leaves its arguments beside the checkpoints. */
+static int read_args(DfHub *hub)
+{
+    DfNode *args = NULL;
+    const int error = read_json(hub, &args, hub->file, false);
+    return error == DF_OK ? df_hub_timm_args(hub, args) : error;
+}
+
 static int read_files(DfHub *hub)
 {
     DfNode *config = NULL;
-    if (!(hub->file = path_in(hub, "config.json")))
+    const char *args = path_in(hub, "args.json");
+    if (!args || !(hub->file = path_in(hub, "config.json")))
         return DF_ENOMEM;
+    if (!df_file_exists(hub->file) && df_file_exists(args)) {
+        hub->file = args;
+        return read_args(hub);
+    }
     if (!df_file_exists(hub->file))
         return df_fail(DF_EIO, "%s: want a config file that ends in .py or .json, or the folder of a model with its "
                                "config.json", hub->folder);
@@ -260,9 +273,28 @@ int df_hub_read(DfConfig *tree, DfNode **root, const char *folder, const DfTenso
 
 /* ---- for translators --------------------------------------------------------------------------------------------- */
 
+/* To transformers null means that nothing is said. */
+static int leave_out_nulls(DfHub *hub, const DfNode *dict, DfNode **out)
+{
+    int error = DF_OK;
+    *out = df_tree_new(hub->tree, DF_NODE_DICT, dict->file, dict->line);
+    for (const DfNode *child = dict->first; *out && child && error == DF_OK; child = child->next) {
+        DfNode *copy = child->kind == DF_NODE_NONE ? NULL : df_tree_copy(hub->tree, child);
+        if (copy)
+            error = df_tree_set(hub->tree, *out, child->key, copy);
+        else if (child->kind != DF_NODE_NONE)
+            error = DF_EVALUE;
+    }
+    return *out ? error : DF_EVALUE;
+}
+
 int df_hub_bind(DfHub *hub, const DfNode *dict, const DfOpt *opts, void *out, const char *what)
 {
-    return df_bind_known(dict, opts, out, hub->tree->arena, what);
+    DfNode *said = NULL;
+    int error = DF_OK;
+    if (dict && dict->kind == DF_NODE_DICT)
+        error = leave_out_nulls(hub, dict, &said);
+    return error == DF_OK ? df_bind_known(said ? said : dict, opts, out, hub->tree->arena, what) : error;
 }
 
 int df_hub_classes(const DfHub *hub)

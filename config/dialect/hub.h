@@ -21,6 +21,9 @@ typedef struct {
     DfTextbuf out;                 /* our config                                                         */
 } DfHub;
 
+/* Sets hub->config to what timm's config.json would say, from the arguments of its training program (args.json). */
+int df_hub_timm_args(DfHub *, DfNode *args);
+
 /* Reads the folder; *root becomes our config. */
 int df_hub_read(DfConfig *, DfNode **root, const char *folder, const DfTensorShapes *);
 /* Whether a config.json was written by transformers or timm. */
@@ -44,7 +47,7 @@ DfHubTranslator df_hub_timm_swin, df_hub_timm_pvt_v2, df_hub_timm_resnet;
 /* ---- for translators --------------------------------------------------------------------------------------------- */
 
 /* Fills a struct by an option table as df_bind() does, but passes over keys that the table does not know: a
- * config.json has dozens that say nothing about the network. `dict` may be NULL: defaults. */
+ * config.json has dozens that say nothing about the network. Null says nothing either. `dict` may be NULL: defaults. */
 int df_hub_bind(DfHub *, const DfNode *dict, const DfOpt *opts, void *out, const char *what);
 
 /* How many classes id2label has; transformers takes 2 where there is none. */

@@ -35,12 +35,19 @@ static const DfOpt opts[] = {
     DF_OPT_END
 };
 
+static bool is_pair(DfInts sides)
+{
+    return sides.n == 1 || sides.n == 2;
+}
+
 static int read_swin(DfHub *hub, const DfNode *dict, Swin *s, bool v2)
 {
     int error = df_hub_bind(hub, dict, opts, s, "config.json");
     if (error == DF_OK && (s->depths.n < 1 || s->depths.n > DF_HUB_STAGES || s->num_heads.n < s->depths.n))
         error = df_node_fail(dict, DF_EVALUE, "%d depths and %d num_heads: want 1 to %d, with heads for each",
                              s->depths.n, s->num_heads.n, DF_HUB_STAGES);
+    if (error == DF_OK && (!is_pair(s->image_size) || !is_pair(s->patch_size)))
+        error = df_node_fail(dict, DF_EVALUE, "image_size and patch_size: want a number each, or height and width");
     if (error == DF_OK && v2 && s->use_absolute_embeddings)
         error = df_node_fail(dict, DF_EVALUE, "use_absolute_embeddings: transformers' Swin v2 cannot be run with it");
     return error;

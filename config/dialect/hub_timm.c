@@ -9,6 +9,13 @@
 #include <stdio.h>
 #include <string.h>
 
+/* How pictures are prepared; before release 0.7 it stood among the other keys. */
+static const DfNode *pretrained_cfg(const DfHub *hub)
+{
+    const DfNode *own = df_node_get(hub->config, "pretrained_cfg");
+    return own ? own : hub->config;
+}
+
 /* ---- the network's arguments ------------------------------------------------------------------------------------- */
 
 static bool is_usual(const DfNode *value, const char *usual)
@@ -57,11 +64,15 @@ static bool read_pair(const DfNode *node, int out[2])
 /* input_size is [channels, height, width]. */
 static int read_sizes(const DfHub *hub, DfTimm *t)
 {
-    const DfNode *input = df_node_at(hub->config, "pretrained_cfg.input_size");
+    const DfNode *input = df_node_get(pretrained_cfg(hub), "input_size");
+    const DfNode *both = df_node_get(pretrained_cfg(hub), "img_size");
     const DfNode *img = df_node_get(t->args, "img_size");
     const DfNode *height = input && input->kind == DF_NODE_LIST && input->n == 3 ? input->first->next : NULL;
     t->picture[0] = t->picture[1] = 224;
-    if (input && !(height && read_side(height, &t->picture[0]) && read_side(height->next, &t->picture[1])))
+    if (!input && both && !read_pair(both, t->picture))
+        return df_node_fail(both, DF_EVALUE, "want a side, or height and width, in 1..65500");
+    const bool given = input && input->kind != DF_NODE_NONE;
+    if (given && !(height && read_side(height, &t->picture[0]) && read_side(height->next, &t->picture[1])))
         return df_node_fail(input, DF_EVALUE, "want [channels, height, width]");
     memcpy(t->img_size, t->picture, sizeof t->img_size);
     if (img && img->kind != DF_NODE_NONE && !read_pair(img, t->img_size))
@@ -90,7 +101,9 @@ static int read_names(DfHub *hub)
 {
     const DfNode *names = df_node_get(hub->config, "label_names");
     if (!names)
-        names = df_node_at(hub->config, "pretrained_cfg.label_names");
+        names = df_node_get(pretrained_cfg(hub), "label_names");
+    if (!names)
+        names = df_node_get(hub->config, "labels");
     if (!names || names->kind != DF_NODE_LIST)
         return DF_OK;
     hub->labels = df_tree_copy(hub->tree, names);
@@ -120,6 +133,53 @@ int df_timm_fail(const DfHub *hub, const char *want)
     return df_node_fail(name, DF_EVALUE, "timm's '%s' is not built in: want %s", df_node_text(name, ""), want);
 }
 
+/* ---- args.json --------------------------------------------------------------------------------------------------- */
+
+/* An argument that was not given is null, or empty. */
+static int take(DfHub *hub, DfNode *to, const char *key, const DfNode *args, const char *name)
+{
+    const DfNode *value = df_node_get(args, name);
+    if (!value || value->kind == DF_NODE_NONE || (value->kind == DF_NODE_TEXT && !value->text[0]))
+        return DF_OK;
+    DfNode *copy = df_tree_copy(hub->tree, value);
+    return copy ? df_tree_set(hub->tree, to, key, copy) : DF_EVALUE;
+}
+
+static int take_transform(DfHub *hub, DfNode *to, const DfNode *args)
+{
+    static const char *const keys[] = { "input_size", "img_size", "crop_pct", "crop_mode", "interpolation", "mean",
+                                        "std", "label_names" };
+    int error = DF_OK;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && error == DF_OK; i++)
+        error = take(hub, to, keys[i], args, keys[i]);
+    return error;
+}
+
+int df_hub_timm_args(DfHub *hub, DfNode *args)
+{
+    DfNode *config = df_tree_new(hub->tree, DF_NODE_DICT, hub->file, 1);
+    DfNode *transform = df_tree_new(hub->tree, DF_NODE_DICT, hub->file, 1);
+    if (!config || !transform)
+        return DF_EVALUE;
+    int error = take(hub, config, "architecture", args, "architecture");
+    if (error == DF_OK)
+        error = take(hub, config, "architecture", args, "model");
+    if (error == DF_OK)
+        error = take(hub, config, "num_classes", args, "num_classes");
+    if (error == DF_OK)
+        error = take(hub, config, "in_chans", args, "in_chans");
+    if (error == DF_OK)
+        error = take(hub, config, "model_args", args, "model_kwargs");
+    if (error == DF_OK)
+        error = take(hub, config, "model_args", args, "model_args");
+    if (error == DF_OK)
+        error = take_transform(hub, transform, args);
+    if (error == DF_OK)
+        error = df_tree_set(hub->tree, config, "pretrained_cfg", transform);
+    hub->config = config;
+    return error;
+}
+
 /* ---- the transform ----------------------------------------------------------------------------------------------- */
 
 enum { CENTER, SQUASH, BORDER };
@@ -131,13 +191,27 @@ typedef struct {
 
 static const char *const filters[] = { "bicubic", "bilinear", "nearest", "box", "hamming", "lanczos" };
 static const DfOpt opts[] = {
-    DF_OPT_FLOAT (Transform, crop_pct, 0.875, 0, 100, ""),
+    DF_OPT_FLOAT (Transform, crop_pct, None, 0.01, 100, ""),
     DF_OPT_ENUM  (Transform, crop_mode, center, "center|squash|border", ""),
     DF_OPT_ENUM  (Transform, interpolation, bicubic, "bicubic|bilinear|nearest|box|hamming|lanczos", ""),
-    DF_OPT_FLOATS(Transform, mean, "[0.485, 0.456, 0.406]", -1e6, 1e6, ""),
-    DF_OPT_FLOATS(Transform, std, "[0.229, 0.224, 0.225]", -1e6, 1e6, ""),
+    DF_OPT_FLOATS(Transform, mean, "None", -1e6, 1e6, ""),
+    DF_OPT_FLOATS(Transform, std, "None", -1e6, 1e6, ""),
     DF_OPT_END
 };
+
+/* ImageNet's where nothing is said. */
+static const double usual_mean[3] = { 0.485, 0.456, 0.406 };
+static const double usual_std[3] = { 0.229, 0.224, 0.225 };
+
+static int read_transform(DfHub *hub, Transform *x)
+{
+    const int error = df_hub_bind(hub, pretrained_cfg(hub), opts, x, "pretrained_cfg");
+    if (!x->mean.n)
+        x->mean = (DfFloats){ .n = 3, .v = usual_mean };
+    if (!x->std.n)
+        x->std = (DfFloats){ .n = 3, .v = usual_std };
+    return error;
+}
 
 static void write_floats(DfHub *hub, const char *key, DfFloats list)
 {
@@ -147,37 +221,49 @@ static void write_floats(DfHub *hub, const char *key, DfFloats list)
     df_textbuf_add(&hub->out, "]");
 }
 
-static int write_resize(DfHub *hub, const Transform *x, const int picture[2])
+/* The border of a picture that is too small has the colour that is 0 for the network. */
+static void write_crop(DfHub *hub, const Transform *x, const int picture[2])
+{
+    df_textbuf_add(&hub->out, "    dict(type='CenterCrop', crop_size=(%d, %d)", picture[0], picture[1]);
+    if (x->crop_mode == BORDER && x->mean.n == 3)
+        df_textbuf_add(&hub->out, ", fill=[%g, %g, %g]", nearbyint(255 * x->mean.v[0]), nearbyint(255 * x->mean.v[1]),
+                       nearbyint(255 * x->mean.v[2]));
+    df_textbuf_add(&hub->out, "),\n");
+}
+
+static void write_resize(DfHub *hub, const Transform *x, const int picture[2])
 {
     const double pct = x->crop_pct > 0 ? x->crop_pct : 0.875;
     const int height = (int)floor(picture[0] / pct);
     const int width = (int)floor(picture[1] / pct);
     const char *filter = filters[x->interpolation];
-    if (x->crop_mode == BORDER || (x->crop_mode == CENTER && height != width))
-        return df_fail(DF_EVALUE, "%s: crop_mode '%s' for pictures of %d x %d is not built in: want a square, or "
-                       "'squash'", hub->file, x->crop_mode == BORDER ? "border" : "center", picture[1], picture[0]);
+    DfTextbuf *out = &hub->out;
     if (x->crop_mode == SQUASH)
-        df_textbuf_add(&hub->out, "    dict(type='Resize', scale=(%d, %d), keep_ratio=False, backend='pillow', "
-                       "interpolation='%s'),\n", width, height, filter);
+        df_textbuf_add(out, "    dict(type='Resize', scale=(%d, %d), keep_ratio=False, backend='pillow13', "
+                            "interpolation='%s'),\n", width, height, filter);
+    else if (x->crop_mode == BORDER || height != width)
+        df_textbuf_add(out, "    dict(type='ResizeKeepRatio', size=(%d, %d), longest=%d, backend='pillow13', "
+                            "interpolation='%s'),\n", height, width, x->crop_mode == BORDER, filter);
     else
-        df_textbuf_add(&hub->out, "    dict(type='ResizeEdge', scale=%d, interpolation='%s'),\n", height, filter);
-    return DF_OK;
+        df_textbuf_add(out, "    dict(type='ResizeEdge', scale=%d, backend='pillow13', interpolation='%s'),\n", height,
+                       filter);
+    write_crop(hub, x, picture);
 }
 
 int df_timm_write_data(DfHub *hub, const DfTimm *t)
 {
     Transform x = { 0 };
     DfTextbuf *out = &hub->out;
-    int error = df_hub_bind(hub, df_node_get(hub->config, "pretrained_cfg"), opts, &x, "pretrained_cfg");
+    const int error = read_transform(hub, &x);
     if (error < 0)
         return error;
-    df_textbuf_add(out, "data = dict(test=dict(type='ImageNet', pipeline=[\n    dict(type='LoadImageFromFile'),\n");
-    error = write_resize(hub, &x, t->picture);
-    df_textbuf_add(out, "    dict(type='CenterCrop', crop_size=(%d, %d)),\n    dict(type='DetrNormalize', ",
-                   t->picture[0], t->picture[1]);
+    df_textbuf_add(out, "data = dict(test=dict(type='ImageNet', pipeline=[\n    dict(type='LoadImageFromFile', "
+                        "imdecode_backend='pillow', color_type='color_ignore_orientation'),\n");
+    write_resize(hub, &x, t->picture);
+    df_textbuf_add(out, "    dict(type='DetrNormalize', ");
     write_floats(hub, "mean", x.mean);
     df_textbuf_add(out, ", ");
     write_floats(hub, "std", x.std);
     df_textbuf_add(out, "),\n    dict(type='PackInputs')]))\n");
-    return error;
+    return DF_OK;
 }

@@ -28,6 +28,9 @@ static const DfOpt opts[] = {
     DF_OPT_BOOL  (Processor, do_rescale, True, ""),
     DF_OPT_BOOL  (Processor, do_normalize, True, ""),
     DF_OPT_BOOL  (Processor, do_pad, True, ""),
+    DF_OPT_BOOL  (Processor, do_center_crop, False, ""),
+    DF_OPT_NODE  (Processor, crop_size, "None", "a number, or a dict of height and width"),
+    DF_OPT_FLOAT (Processor, crop_pct, None, 0.01, 100, "of a ConvNext: the part in the middle, of each side"),
     DF_OPT_FLOAT (Processor, rescale_factor, 0.00392156862745098, -1e9, 1e9, ""),
     DF_OPT_INT   (Processor, resample, 2, 0, 5, "Pillow's number of the filter"),
     DF_OPT_FLOATS(Processor, image_mean, "[0.485, 0.456, 0.406]", -1e9, 1e9, ""),
@@ -155,16 +158,22 @@ static const Usual usual_pvt = { 224, 3, true };
 static const Usual usual_segformer = { 512, 2, true };
 static const Usual usual_convnext = { 384, 3, false };
 
-static double half[3] = { 0.5, 0.5, 0.5 };
+static const double half[3] = { 0.5, 0.5, 0.5 };
+
+static bool says(const DfHub *hub, const char *key)
+{
+    const DfNode *value = df_node_get(hub->processor, key);
+    return value && value->kind != DF_NODE_NONE;
+}
 
 static int read_processor(DfHub *hub, const Usual *usual, Processor *p)
 {
     const int error = df_hub_bind(hub, hub->processor, opts, p, "preprocessor_config.json");
-    if (!df_node_get(hub->processor, "resample"))
+    if (!says(hub, "resample"))
         p->resample = usual->resample;
-    if (!usual->imagenet && !df_node_get(hub->processor, "image_mean"))
+    if (!usual->imagenet && !says(hub, "image_mean"))
         p->image_mean = (DfFloats){ .n = 3, .v = half };
-    if (!usual->imagenet && !df_node_get(hub->processor, "image_std"))
+    if (!usual->imagenet && !says(hub, "image_std"))
         p->image_std = (DfFloats){ .n = 3, .v = half };
     return error;
 }

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * nn/dialects/transformers_resnet.c -- transformers' own ResNet, as a classifier and under UPerNet. Ours are the names
+ * of torchvision.
+ */
+#include "nn/dialects/transformers.h"
+
+static const NnRow body[] = {
+    NN_ROW("embedder.embedder.convolution.*", "conv1.*"),
+    NN_ROW("embedder.embedder.normalization.*", "bn1.*"),
+    NN_ROW("encoder.stages.{s}.layers.{b}.layer.{k}.convolution.*", "layer{s+1}.{b}.conv{k+1}.*"),
+    NN_ROW("encoder.stages.{s}.layers.{b}.layer.{k}.normalization.*", "layer{s+1}.{b}.bn{k+1}.*"),
+    NN_ROW("encoder.stages.{s}.layers.{b}.shortcut.convolution.*", "layer{s+1}.{b}.downsample.0.*"),
+    NN_ROW("encoder.stages.{s}.layers.{b}.shortcut.normalization.*", "layer{s+1}.{b}.downsample.1.*"),
+    NN_ROWS_END
+};
+
+static const NnRow resnet[] = {
+    NN_ROW_TABLE("resnet.*", "*", body),
+    NN_ROW("classifier.1.*", "fc.*"),
+    NN_ROWS_END
+};
+
+const NnDialect nn_dialect_transformers_resnet = {
+    .library = "transformers",
+    .what = "ResNet",
+    .ours = "torchvision",
+    .is_backbone = true,
+    .signs = (const char *const[]){ "resnet.embedder.embedder.convolution.weight", NULL },
+    .rows = resnet,
+};
+
+static const NnRow upernet[] = {
+    NN_ROW_TABLE("backbone.*", "backbone.*", body),
+    TRANSFORMERS_UPER_HEADS,
+    NN_ROWS_END
+};
+
+const NnDialect nn_dialect_transformers_upernet_resnet = {
+    .library = "transformers",
+    .what = "UPerNet with ResNet",
+    .ours = "mmseg",
+    .signs = (const char *const[]){ "decode_head.classifier.weight", "backbone.embedder.embedder.convolution.weight",
+                                    NULL },
+    .rows = upernet,
+};
