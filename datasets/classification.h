@@ -21,7 +21,7 @@ typedef struct {
     DfClasses classes;      /* names: of the config, or else of the folders in their order  */
 } DfClassification;
 
-/* JPEG and PNG files in the folders of `folder`, and in folders of these: each folder is a class. With `ann_file` (or
+/* Pictures in the folders of `folder`, and in folders of these: each folder is a class. With `ann_file` (or
  * NULL) the pictures it lists, "path label" a line, or "path" where the path begins with the class's folder. With n
  * `classes` these are the classes in the order of the labels; n = 0: the folders, sorted by their bytes. */
 DF_API int df_classification_open(DfClassification **out, const char *folder, const char *ann_file,

@@ -8,7 +8,8 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+
+#include "datasets/image/image_file.h"
 
 enum { DEPTH = 16 }; /* of folders in folders: a loop of links ends there */
 
@@ -77,23 +78,11 @@ int df_scan(DfScan *out, const char *folder, const char *suffix, DfArena *arena)
     return error;
 }
 
-bool df_is_picture_name(const char *name)
-{
-    static const char *const endings[] = { ".jpg", ".jpeg", ".png" };
-    const size_t length = strlen(name);
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        const size_t n = strlen(endings[i]);
-        if (length > n && strcasecmp(name + length - n, endings[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
 void df_scan_keep_pictures(DfScan *scan)
 {
     int kept = 0;
     for (int i = 0; i < scan->n; i++)
-        if (df_is_picture_name(scan->name[i]))
+        if (df_image_is_named(scan->name[i]))
             scan->name[kept++] = scan->name[i];
     scan->n = kept;
 }

@@ -15,8 +15,7 @@ typedef struct {
 } DfScan;
 int df_scan(DfScan *out, const char *folder, const char *suffix, DfArena *arena);
 
-/* Drops what is not called .jpg, .jpeg or .png, in letters of either case. */
+/* Drops what is not called like a picture (df_image_is_named()). */
 void df_scan_keep_pictures(DfScan *);
-bool df_is_picture_name(const char *name);
 
 #endif

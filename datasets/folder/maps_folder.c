@@ -121,7 +121,7 @@ static int list_pictures(DfFolder *f, DfFolderPart *part)
         return error;
     df_scan_keep_pictures(&scan);
     if (scan.n == 0)
-        return df_fail(DF_EVALUE, "%s: no JPEG or PNG file in it", part->folder);
+        return df_fail(DF_EVALUE, "%s: no picture in it (" DF_IMAGE_FORMATS ")", part->folder);
     part->suffix = ending(scan.name[0]);
     part->n = scan.n;
     part->name = scan.name;

@@ -99,7 +99,8 @@ static int read_xml(File *file, const char *path)
 static int find_picture(DfFolder *f, const char *dir, const char *folder, const char *stem, const DfVocPicture *picture,
                         const char **out)
 {
-    static const char *const endings[] = { ".jpg", ".png", ".jpeg", ".JPG", ".PNG", ".JPEG" };
+    static const char *const endings[] = { ".jpg", ".png", ".jpeg", ".JPG", ".PNG",  ".JPEG",
+                                            ".bmp", ".tif", ".tiff", ".BMP", ".TIF",  ".webp" };
     const char *slash = folder[0] ? "/" : "";
     *out = NULL;
     for (size_t i = 0; !*out && i < sizeof endings / sizeof *endings; i++) {

@@ -191,7 +191,7 @@ static int read_part(DfFolder *f, const char *dir, int part, const Places *place
     for (int i = 0; error == DF_OK && i < scan.n; i++)
         error = add_picture(&g, dir, places, scan.name[i]);
     if (error == DF_OK && scan.n == 0)
-        error = df_fail(DF_EVALUE, "%s: no JPEG or PNG file in it", pictures);
+        error = df_fail(DF_EVALUE, "%s: no picture in it (" DF_IMAGE_FORMATS ")", pictures);
     if (error == DF_OK)
         error = df_gather_end(&g, false);
     df_gather_drop(&g);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/codec.h -- what image_file.c asks of jpeg.c, png.c and exif.c; private to this room.
+ * datasets/image/codec.h -- what image_file.c and size.c ask of the files of one format; private to
+ * this room.
  */
 #ifndef DF_DATASETS_IMAGE_CODEC_H
 #define DF_DATASETS_IMAGE_CODEC_H
@@ -11,11 +12,27 @@
  * are without the file's name, which image_file.c puts in front. */
 int df_jpeg_decode(DfImage *out, int *orientation, const uint8_t *bytes, size_t size, size_t max_pixels);
 int df_png_decode(DfImage *out, int *orientation, const uint8_t *bytes, size_t size, size_t max_pixels);
-/* Uses the memory of the image again, if there is enough. */
-int df_png_decode_labels(DfImage *, const uint8_t *bytes, size_t size, size_t max_pixels);
+int df_bmp_decode(DfImage *out, int *orientation, const uint8_t *bytes, size_t size, size_t max_pixels);
+int df_tiff_decode(DfImage *out, int *orientation, const uint8_t *bytes, size_t size, size_t max_pixels);
+int df_webp_decode(DfImage *out, int *orientation, const uint8_t *bytes, size_t size, size_t max_pixels);
 
+/* Label maps: one channel, the numbers as they are stored. Use the memory of the image again, if there is enough. */
+int df_png_decode_labels(DfImage *, const uint8_t *bytes, size_t size, size_t max_pixels);
+int df_bmp_decode_labels(DfImage *, const uint8_t *bytes, size_t size, size_t max_pixels);
+int df_tiff_decode_labels(DfImage *, const uint8_t *bytes, size_t size, size_t max_pixels);
+
+/* `quality` 1..100 is for JPEG and WebP. */
 int df_jpeg_encode(const DfImage *image, int quality, DfWriter *file);
-int df_png_encode(const DfImage *image, DfWriter *file);
+int df_png_encode(const DfImage *image, int quality, DfWriter *file);
+int df_bmp_encode(const DfImage *image, int quality, DfWriter *file);
+int df_tiff_encode(const DfImage *image, int quality, DfWriter *file);
+int df_webp_encode(const DfImage *image, int quality, DfWriter *file);
+
+/* An image of that size, in its own memory if there is enough of it; its pixels mean nothing. Freed on failure. */
+int df_image_renew(DfImage *image, int height, int width, int channels);
+
+/* The same of a TIFF file, from its first directory; false if there is none, or it says no size. */
+bool df_tiff_size(int fd, uint64_t *height, uint64_t *width, int *orientation);
 
 /* The orientation in a TIFF block (what follows "Exif\0\0" in a JPEG, the content of a PNG's eXIf chunk): 1..8,
  * else 1. */

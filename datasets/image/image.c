@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 
+#include "datasets/image/codec.h"
 #include "datasets/image/grid.h"
 
 int df_image_check_size(uint64_t height, uint64_t width, size_t max_pixels)
@@ -36,6 +37,16 @@ int df_image_new(DfImage *out, int height, int width, int channels)
     if (!(image.pixels = df_malloc(df_image_bytes(&image))))
         return df_fail_memory("a picture");
     *out = image;
+    return DF_OK;
+}
+
+int df_image_renew(DfImage *image, int height, int width, int channels)
+{
+    if (df_image_bytes(image) < (size_t)height * (size_t)width * (size_t)channels) {
+        df_image_free(image);
+        return df_image_new(image, height, width, channels);
+    }
+    *image = (DfImage){ height, width, channels, image->pixels };
     return DF_OK;
 }
 

@@ -5,8 +5,11 @@
 #include "datasets/image/image_file.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "datasets/image/codec.h"
+
+/* ---- the formats ------------------------------------------------------------------------------------------------- */
 
 static bool is_jpeg(const uint8_t *bytes, size_t size)
 {
@@ -18,21 +21,81 @@ static bool is_png(const uint8_t *bytes, size_t size)
     return size >= 8 && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0;
 }
 
+static bool is_bmp(const uint8_t *bytes, size_t size)
+{
+    return size >= 2 && memcmp(bytes, "BM", 2) == 0;
+}
+
+static bool is_tiff(const uint8_t *bytes, size_t size) /* 42, or 43 with offsets of 64 bits; in either order of bytes */
+{
+    return size >= 4 && (memcmp(bytes, "II*\0", 4) == 0 || memcmp(bytes, "MM\0*", 4) == 0 ||
+                         memcmp(bytes, "II+\0", 4) == 0 || memcmp(bytes, "MM\0+", 4) == 0);
+}
+
+static bool is_webp(const uint8_t *bytes, size_t size)
+{
+    return size >= 12 && memcmp(bytes, "RIFF", 4) == 0 && memcmp(bytes + 8, "WEBP", 4) == 0;
+}
+
+typedef struct {
+    bool (*tell)(const uint8_t *bytes, size_t size);
+    int (*decode)(DfImage *, int *orientation, const uint8_t *, size_t, size_t max_pixels);
+    int (*decode_labels)(DfImage *, const uint8_t *, size_t, size_t max_pixels); /* NULL: loses or has no labels */
+    int (*encode)(const DfImage *, int quality, DfWriter *);
+    const char *endings; /* of file names, in either case */
+} Format;
+
+static const Format formats[] = {
+    { is_jpeg, df_jpeg_decode, NULL,                  df_jpeg_encode, ".jpg .jpeg .jpe .jfif" },
+    { is_png,  df_png_decode,  df_png_decode_labels,  df_png_encode,  ".png"                  },
+    { is_bmp,  df_bmp_decode,  df_bmp_decode_labels,  df_bmp_encode,  ".bmp .dib"             },
+    { is_tiff, df_tiff_decode, df_tiff_decode_labels, df_tiff_encode, ".tif .tiff"            },
+    { is_webp, df_webp_decode, NULL,                  df_webp_encode, ".webp"                 },
+};
+enum { FORMATS = sizeof formats / sizeof *formats };
+
+static const Format *format_of(const uint8_t *bytes, size_t size)
+{
+    for (int i = 0; i < FORMATS; i++)
+        if (formats[i].tell(bytes, size))
+            return &formats[i];
+    return NULL;
+}
+
+static const Format *format_named(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    const size_t length = dot ? strlen(dot) : 0;
+    for (int i = 0; dot && i < FORMATS; i++)
+        for (const char *ending = formats[i].endings; *ending; ending += strspn(ending, " ")) {
+            const size_t n = strcspn(ending, " ");
+            if (n == length && strncasecmp(dot, ending, n) == 0)
+                return &formats[i];
+            ending += n;
+        }
+    return NULL;
+}
+
+bool df_image_is_named(const char *path)
+{
+    return format_named(path) != NULL;
+}
+
 static int unknown_format(size_t size)
 {
-    return df_fail(DF_EFORMAT, size ? "neither JPEG nor PNG: want one of them" : "the file is empty: want a picture");
+    if (size == 0)
+        return df_fail(DF_EFORMAT, "the file is empty: want a picture");
+    return df_fail(DF_EFORMAT, "not a picture of a known format: want " DF_IMAGE_FORMATS);
 }
+
+/* ---- in ---------------------------------------------------------------------------------------------------------- */
 
 int df_image_decode(DfImage *out, const uint8_t *bytes, size_t size, size_t max_pixels, const char *name)
 {
     int orientation = 1, error;
     *out = (DfImage){ 0 };
-    if (is_jpeg(bytes, size))
-        error = df_jpeg_decode(out, &orientation, bytes, size, max_pixels);
-    else if (is_png(bytes, size))
-        error = df_png_decode(out, &orientation, bytes, size, max_pixels);
-    else
-        error = unknown_format(size);
+    const Format *format = format_of(bytes, size);
+    error = format ? format->decode(out, &orientation, bytes, size, max_pixels) : unknown_format(size);
     if (error == DF_OK && (error = df_exif_make_upright(out, orientation)) < 0)
         df_image_free(out);
     return error < 0 ? df_fail_in(error, "%s: ", name) : DF_OK;
@@ -56,13 +119,20 @@ int df_image_read_labels(DfImage *out, const char *path)
     return df_image_read_labels_again(out, path);
 }
 
+static int decode_labels(DfImage *image, const uint8_t *bytes, size_t size)
+{
+    const Format *format = format_of(bytes, size);
+    if (!format || !format->decode_labels)
+        return df_fail(DF_EFORMAT, "not a PNG, BMP or TIFF file: want a label map, which these formats keep as it is");
+    return format->decode_labels(image, bytes, size, 0);
+}
+
 int df_image_read_labels_again(DfImage *image, const char *path)
 {
     DfFile file;
     int error = df_file_open(&file, path, DF_IMAGE_MAX_FILE);
     if (error == DF_OK) {
-        error = is_png(file.data, file.size) ? df_png_decode_labels(image, file.data, file.size, 0)
-                                             : df_fail(DF_EFORMAT, "not a PNG file: want a label map in PNG");
+        error = decode_labels(image, file.data, file.size);
         df_file_close(&file);
         error = error < 0 ? df_fail_in(error, "%s: ", path) : DF_OK;
     }
@@ -71,18 +141,20 @@ int df_image_read_labels_again(DfImage *image, const char *path)
     return error;
 }
 
+/* ---- out --------------------------------------------------------------------------------------------------------- */
+
 int df_image_write(const DfImage *image, const char *path, int quality)
 {
-    const bool jpeg = df_ends_with(path, ".jpg") || df_ends_with(path, ".jpeg");
-    if (!jpeg && !df_ends_with(path, ".png"))
-        return df_fail(DF_EVALUE, "%s: want a name ending in .jpg, .jpeg or .png", path);
+    const Format *format = format_named(path);
+    if (!format)
+        return df_fail(DF_EVALUE, "%s: want a name ending in .jpg, .png, .bmp, .tif or .webp", path);
     if (image->channels != 1 && image->channels != 3)
         return df_fail(DF_EVALUE, "%s: a picture of %d channels: want 1 or 3", path, image->channels);
     DfWriter *file;
     int error = df_writer_open(&file, path);
     if (error < 0)
         return error;
-    error = jpeg ? df_jpeg_encode(image, quality, file) : df_png_encode(image, file);
+    error = format->encode(image, quality, file);
     if (error == DF_OK)
         return df_writer_commit(file);
     df_writer_drop(file);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/image_file.h -- JPEG and PNG files in and out, with the pixels OpenCV would give.
+ * datasets/image/image_file.h -- files of pictures in and out, with the pixels OpenCV would give.
  *
  * Reading follows cv2.imread(IMREAD_COLOR): libjpeg-turbo with its defaults (accurate integer DCT, fancy upsampling),
  * EXIF orientation applied, grey in three equal channels, CMYK turned into BGR by OpenCV's formula, PNG of every kind
- * (palette, 1 to 16 bits, interlaced) with 16 bits cut to 8 and alpha dropped. Where OpenCV returns a half-filled
- * picture for a truncated or damaged file, we return an error.
+ * (palette, 1 to 16 bits, interlaced) with 16 bits cut to 8 and alpha dropped, BMP of every depth and its run lengths.
+ * TIFF (whole numbers of 1 to 16 bits, in whatever order and compression libtiff knows; of several pages the first) and
+ * WebP (of an animation the first picture) are read where the library was built with libtiff and libwebp. Where OpenCV
+ * returns a half-filled picture for a truncated or damaged file, we return an error. Tiles of a mirrored TIFF are mirrored
+ * together, not each by itself.
  */
 #ifndef DF_DATASETS_IMAGE_IMAGE_FILE_H
 #define DF_DATASETS_IMAGE_IMAGE_FILE_H
@@ -14,12 +17,15 @@
 
 DF_BEGIN_DECLS
 
+#define DF_IMAGE_FORMATS "JPEG, PNG, BMP, TIFF or WebP" /* for sentences */
+
 /* Limits beside those of image.h. A JPEG has at most 500 scans; of more than 4 million pixels fewer, as many as are
  * 2^31 pixels together, or 64. Of a PNG's chunks those that mean nothing to the pixels are passed over, and no other
- * takes more than 8 MiB; a file too short for its lines is refused before memory is taken for them. */
+ * takes more than 8 MiB; a PNG or BMP too short for its lines is refused before memory is taken for them. libtiff takes at
+ * most 8 bytes a pixel at once, and 16 MiB. */
 #define DF_IMAGE_MAX_FILE ((size_t)1 << 30) /* bytes of a file that is read */
 
-/* Reads a JPEG or PNG file, told apart by its first bytes, as BGR. Errors name the file. */
+/* Reads a file of a picture, its format told by its first bytes, as BGR. Errors name the file. */
 DF_API int df_image_read(DfImage *out, const char *path);
 
 /* The same from memory; `name` is for messages. At most `max_pixels` pixels (0: DF_IMAGE_MAX_PIXELS). */
@@ -28,13 +34,17 @@ DF_API int df_image_decode(DfImage *out, const uint8_t *bytes, size_t size, size
 /* How large such a picture is, upright, without decoding it. Errors name the file. */
 DF_API int df_image_read_size(const char *path, int *height, int *width);
 
-/* Reads a PNG label map as one channel: palette indices as they are, grey as it is; colour and 16 bits are
- * refused. The second takes an image that was made before, or a zeroed one, and uses its memory again if there is
+/* Is it called like a picture: .jpg .jpeg .jpe .jfif .png .bmp .dib .tif .tiff .webp, in letters of either case? */
+DF_API bool df_image_is_named(const char *path);
+
+/* Reads a label map in PNG, BMP or TIFF as one channel: palette indices as they are, grey as it is; colour and 16 bits
+ * are refused. The second takes an image that was made before, or a zeroed one, and uses its memory again if there is
  * enough. On failure it is freed. */
 DF_API int df_image_read_labels(DfImage *out, const char *path);
 DF_API int df_image_read_labels_again(DfImage *, const char *path);
 
-/* Writes BGR or one channel as PNG or JPEG, by the ending of the path. `quality` 1..100 is for JPEG. */
+/* Writes BGR or one channel in the format that the ending of the path names; TIFF and BMP are not compressed. `quality`
+ * 1..100 is for JPEG and WebP. */
 DF_API int df_image_write(const DfImage *image, const char *path, int quality);
 
 DF_END_DECLS

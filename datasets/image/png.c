@@ -146,18 +146,6 @@ static bool can_hold(const Codec *c, uint64_t bytes)
     return bytes / DEFLATE_MOST <= c->size;
 }
 
-/* Uses the memory of the image that was given, if there is enough of it. */
-static int make_image(Codec *c, int height, int width, int channels)
-{
-    const size_t room = df_image_bytes(&c->image);
-    if (room < (size_t)height * (size_t)width * (size_t)channels) {
-        df_image_free(&c->image);
-        return df_image_new(&c->image, height, width, channels);
-    }
-    c->image = (DfImage){ height, width, channels, c->image.pixels };
-    return DF_OK;
-}
-
 /* False if libpng failed; other failures set `refused`. */
 static bool read_image(Codec *c, int (*want)(Codec *), png_infop after, int *orientation)
 {
@@ -180,7 +168,7 @@ static bool read_image(Codec *c, int (*want)(Codec *), png_infop after, int *ori
     png_read_update_info(c->png, c->info);
     if (png_get_rowbytes(c->png, c->info) != (size_t)width * (size_t)channels)
         png_error(c->png, "a combination of colour type and transparency that cannot be");
-    if ((c->refused = make_image(c, (int)height, (int)width, channels)) < 0 || (c->refused = row_table(c)) < 0)
+    if ((c->refused = df_image_renew(&c->image, (int)height, (int)width, channels)) < 0 || (c->refused = row_table(c)) < 0)
         return true;
     png_read_image(c->png, c->rows);
     png_read_end(c->png, after);
@@ -240,8 +228,9 @@ static bool write_image(Codec *c)
     return true;
 }
 
-int df_png_encode(const DfImage *image, DfWriter *file)
+int df_png_encode(const DfImage *image, int quality, DfWriter *file)
 {
+    (void)quality;
     Codec c = { .image = *image, .file = file };
     int error = row_table(&c);
     if (error < 0)

@@ -9,7 +9,7 @@
 #include "datasets/image/image_file.h"
 
 typedef struct {
-    int height, width;
+    uint64_t height, width;
     int orientation; /* EXIF's, 1..8 */
 } Found;
 
@@ -43,9 +43,9 @@ static bool png_size(Found *out, int fd)
     for (uint64_t at = SIGNATURE; df_file_read_at(fd, chunk, HEAD, at);) {
         const size_t length = u32(chunk);
         if (memcmp(chunk + 4, "IHDR", 4) == 0 && length >= 8 && df_file_read_at(fd, chunk, sizeof chunk, at)) {
-            found = u32(chunk + HEAD) <= DF_IMAGE_MAX_SIDE && u32(chunk + HEAD + 4) <= DF_IMAGE_MAX_SIDE;
-            out->width = (int)u32(chunk + HEAD);
-            out->height = (int)u32(chunk + HEAD + 4);
+            found = true;
+            out->width = u32(chunk + HEAD);
+            out->height = u32(chunk + HEAD + 4);
         }
         if (!found || memcmp(chunk + 4, "IEND", 4) == 0)
             break;
@@ -84,8 +84,8 @@ static bool jpeg_size(Found *out, int fd)
             seen_exif = true;
         }
         if (more && is_frame(b[1])) {
-            out->height = (int)u16(b + 5);
-            out->width = (int)u16(b + 7);
+            out->height = u16(b + 5);
+            out->width = u16(b + 7);
             return true;
         }
         at += 2 + length;
@@ -93,15 +93,84 @@ static bool jpeg_size(Found *out, int fd)
     return false;
 }
 
-/* ---- either ----------------------------------------------------------------------------------------------------- */
+/* ---- BMP and WebP: little-endian -------------------------------------------------------------------------------- */
+
+static uint32_t little(const uint8_t *b, size_t n)
+{
+    uint32_t value = 0;
+    for (size_t i = n; i-- > 0;)
+        value = value << 8 | b[i];
+    return value;
+}
+
+static bool bmp_size(Found *out, int fd)
+{
+    enum { HEADER_OS2 = 12 };
+    uint8_t b[26];
+    if (!df_file_read_at(fd, b, sizeof b, 0))
+        return false;
+    const bool os2 = little(b + 14, 4) == HEADER_OS2;
+    const int64_t height = (int32_t)little(b + 22, 4);
+    out->width = os2 ? little(b + 18, 2) : little(b + 18, 4);
+    out->height = (uint64_t)(height < 0 ? -height : height); /* negative: the first line first */
+    if (os2)
+        out->height = little(b + 20, 2);
+    return true;
+}
+
+/* Chunks of a name, a length, so many bytes, and one more after an odd number. The first is a picture, or says what there is. */
+static bool webp_exif(Found *out, int fd)
+{
+    enum { HEAD = 8, RIFF = 12 };
+    uint8_t chunk[HEAD];
+    for (uint64_t at = RIFF; df_file_read_at(fd, chunk, HEAD, at);) {
+        const size_t length = little(chunk + 4, 4);
+        if (memcmp(chunk, "EXIF", 4) == 0) {
+            out->orientation = exif_at(fd, at + HEAD, length < LONGEST_EXIF ? length : LONGEST_EXIF);
+            break;
+        }
+        at += HEAD + (uint64_t)length + (length & 1);
+    }
+    return true;
+}
+
+static bool webp_size(Found *out, int fd)
+{
+    enum { HAS_EXIF = 8 };
+    uint8_t b[30];
+    if (!df_file_read_at(fd, b, sizeof b, 0))
+        return false;
+    if (memcmp(b + 12, "VP8X", 4) == 0) {
+        out->width = little(b + 24, 3) + 1;
+        out->height = little(b + 27, 3) + 1;
+        return b[20] & HAS_EXIF ? webp_exif(out, fd) : true;
+    }
+    if (memcmp(b + 12, "VP8L", 4) == 0) { /* a mark, and 14 bits for each side less one */
+        const uint32_t sides = little(b + 21, 4);
+        out->width = (sides & 0x3fff) + 1;
+        out->height = (sides >> 14 & 0x3fff) + 1;
+        return true;
+    }
+    out->width = little(b + 26, 2) & 0x3fff;
+    out->height = little(b + 28, 2) & 0x3fff;
+    return memcmp(b + 12, "VP8 ", 4) == 0;
+}
+
+/* ---- any of them ------------------------------------------------------------------------------------------------- */
 
 static bool size_of(Found *out, int fd)
 {
-    uint8_t head[8];
+    uint8_t head[12];
     if (!df_file_read_at(fd, head, sizeof head, 0))
         return false;
     if (memcmp(head, "\x89PNG\r\n\x1a\n", 8) == 0)
         return png_size(out, fd);
+    if (memcmp(head, "BM", 2) == 0)
+        return bmp_size(out, fd);
+    if (memcmp(head, "RIFF", 4) == 0 && memcmp(head + 8, "WEBP", 4) == 0)
+        return webp_size(out, fd);
+    if (memcmp(head, "II", 2) == 0 || memcmp(head, "MM", 2) == 0)
+        return df_tiff_size(fd, &out->height, &out->width, &out->orientation);
     return memcmp(head, "\xff\xd8\xff", 3) == 0 && jpeg_size(out, fd);
 }
 
@@ -113,13 +182,14 @@ int df_image_read_size(const char *path, int *height, int *width)
     int error = df_file_descriptor(&fd, path);
     if (error < 0)
         return error;
-    if (!size_of(&found, fd) || found.height < 1 || found.width < 1)
-        error = df_fail(DF_EFORMAT, "%s: not a JPEG or PNG file, or one without a size", path);
+    if (!size_of(&found, fd) || found.height < 1 || found.width < 1 || found.height > DF_IMAGE_MAX_SIDE ||
+        found.width > DF_IMAGE_MAX_SIDE)
+        error = df_fail(DF_EFORMAT, "%s: not a file in " DF_IMAGE_FORMATS ", or one without a size", path);
     close(fd);
     if (error < 0)
         return error;
     const bool on_its_side = found.orientation >= 5; /* EXIF 5 to 8 turn by a quarter */
-    *height = on_its_side ? found.width : found.height;
-    *width = on_its_side ? found.height : found.width;
+    *height = (int)(on_its_side ? found.width : found.height);
+    *width = (int)(on_its_side ? found.height : found.width);
     return DF_OK;
 }

@@ -46,6 +46,53 @@ Test(image, every_kind_as_opencv_reads_it)
     cr_assert_geq(rows, 36);
 }
 
+/* BMP, TIFF and WebP (tests/scripts/make_formats.py); a build without libtiff or libwebp says so. */
+static void read_as_expected(const char *name, int height, int width, unsigned long crc)
+{
+    char path[64];
+    DfImage image;
+    const bool labels = df_starts_with(name, "labels:");
+    snprintf(path, sizeof path, "formats/%.50s", labels ? name + 7 : name);
+    const int error = labels ? df_image_read_labels(&image, path_of(path)) : df_image_read(&image, path_of(path));
+    if (error < 0 && strstr(df_error(), "was built without"))
+        return;
+    cr_assert_eq(error, DF_OK, "%s", df_error());
+    cr_expect(image.height == height && image.width == width, "%s is %d x %d", name, image.height, image.width);
+    cr_expect_eq(image.channels, labels ? 1 : 3);
+    cr_expect_eq(crc_of(&image), crc, "%s has other pixels", name);
+    cr_expect_eq(df_image_read_size(path_of(path), &height, &width), DF_OK, "%s", df_error());
+    cr_expect(image.height == height && image.width == width, "%s is said to be %d x %d", name, height, width);
+    df_image_free(&image);
+}
+
+Test(image, other_formats_as_opencv_reads_them)
+{
+    FILE *table = fopen(IMAGES "formats/expected.txt", "r");
+    cr_assert(table);
+    char name[64];
+    int height, width, rows = 0;
+    unsigned long crc;
+    for (; fscanf(table, "%63s %d %d %lu", name, &height, &width, &crc) == 4; rows++)
+        read_as_expected(name, height, width, crc);
+    fclose(table);
+    cr_assert_geq(rows, 50);
+}
+
+Test(image, other_formats_are_refused_with_a_reason)
+{
+    FILE *table = fopen(IMAGES "formats/refused.txt", "r");
+    cr_assert(table);
+    char name[64], path[80], reason[100];
+    for (; fscanf(table, "%63s %99[^\n]", name, reason) == 2;) {
+        DfImage image;
+        snprintf(path, sizeof path, "formats/%s", name);
+        cr_expect_eq(df_image_read(&image, path_of(path)), DF_EFORMAT);
+        cr_expect(strstr(df_error(), reason) || strstr(df_error(), "was built without"), "%s", df_error());
+        cr_expect_null(image.pixels);
+    }
+    fclose(table);
+}
+
 /* The files of expected.txt cut anywhere are errors with one sentence, or (JPEG, in its last bytes) the whole picture. */
 static void cut(const char *name)
 {
@@ -69,6 +116,13 @@ Test(image, cut_files_are_errors)
     cut("cmyk.jpg");
     cut("rgb.png");
     cut("interlaced.png");
+    cut("formats/4.bmp");
+    cut("formats/rle8.bmp");
+    cut("formats/rgb8.tif");
+    cut("formats/white8_tiles.tif");
+    cut("formats/lossy.webp");
+    cut("formats/alpha_lossless.webp");
+    cut("formats/moving.webp");
 }
 
 Test(image, errors_are_sentences)
@@ -79,7 +133,7 @@ Test(image, errors_are_sentences)
     cr_expect_eq(df_image_decode(&image, (const uint8_t *)"", 0, 0, "empty.jpg"), DF_EFORMAT);
     cr_expect_str_eq(df_error(), "empty.jpg: the file is empty: want a picture");
     cr_expect_eq(df_image_decode(&image, (const uint8_t *)"GIF89a", 6, 0, "a.gif"), DF_EFORMAT);
-    cr_expect_str_eq(df_error(), "a.gif: neither JPEG nor PNG: want one of them");
+    cr_expect_str_eq(df_error(), "a.gif: not a picture of a known format: want JPEG, PNG, BMP, TIFF or WebP");
     cr_expect_eq(df_image_read_labels(&image, path_of("rgb.png")), DF_EFORMAT);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/fuzz/fuzz_image.c -- JPEG, PNG and EXIF from memory: a picture comes out whole, or nothing and a sentence.
+ * tests/fuzz/fuzz_image.c -- pictures, label maps and EXIF from memory: a picture comes out whole, or nothing and a sentence.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -39,9 +39,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         df_image_free(&half);
     }
     df_image_free(&image);
-    if (df_png_decode_labels(&image, data, size, MAX_PIXELS) == DF_OK)
-        use(&image, 1);
-    df_image_free(&image);
+    static int (*const decode_labels[])(DfImage *, const uint8_t *, size_t, size_t) = {
+        df_png_decode_labels, df_bmp_decode_labels, df_tiff_decode_labels
+    };
+    for (int i = 0; i < 3; i++) {
+        image = (DfImage){ 0 };
+        if (decode_labels[i](&image, data, size, MAX_PIXELS) == DF_OK)
+            use(&image, 1);
+        df_image_free(&image);
+    }
     const int orientation = df_exif_orientation(data, size);
     if (orientation < 1 || orientation > 8)
         abort();

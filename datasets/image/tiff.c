@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * datasets/image/tiff.c -- TIFF in, through libtiff's interface for pictures, the one that OpenCV asks: strips and tiles,
+ * palettes, 1 to 16 bits, CMYK, YCbCr, every compression that libtiff has. Of several pages the first. And out.
+ */
+#include "datasets/image/codec.h"
+
+#include <string.h>
+
+#ifdef DEFORMER_TIFF
+#include <stdarg.h>
+#include <stdio.h>
+#include <tiffio.h>
+
+enum { LEAST_MEMORY = 1 << 24, BYTES_A_PIXEL = 8 }; /* what libtiff may take at once: so many bytes, or as the pixels want */
+
+typedef struct {
+    const uint8_t *bytes;
+    uint64_t size, at;
+    char text[512]; /* the first sentence of libtiff */
+    TIFF *tiff;
+    uint32_t height, width;
+    uint16_t bits, samples, photometric;
+} Reader;
+
+/* ---- libtiff's view of the file --------------------------------------------------------------------------------- */
+
+static tmsize_t take(thandle_t user, void *out, tmsize_t n)
+{
+    Reader *r = user;
+    if (n <= 0 || r->at >= r->size)
+        return 0;
+    const uint64_t left = r->size - r->at;
+    const size_t taken = (uint64_t)n < left ? (size_t)n : (size_t)left;
+    memcpy(out, r->bytes + r->at, taken);
+    r->at += taken;
+    return (tmsize_t)taken;
+}
+
+static tmsize_t refuse(thandle_t user, void *bytes, tmsize_t n)
+{
+    (void)user, (void)bytes, (void)n;
+    return 0;
+}
+
+static toff_t go_to(thandle_t user, toff_t offset, int from)
+{
+    Reader *r = user;
+    if (from == SEEK_CUR)
+        offset += r->at;
+    else if (from == SEEK_END)
+        offset += r->size;
+    r->at = offset;
+    return offset;
+}
+
+static int stay_open(thandle_t user)
+{
+    (void)user;
+    return 0;
+}
+
+static toff_t size_of(thandle_t user)
+{
+    const Reader *r = user;
+    return r->size;
+}
+
+/* libtiff only reads what it maps. Without a map it refuses tiles whose bytes are no multiple of 1024. */
+static int map(thandle_t user, void **bytes, toff_t *size)
+{
+    const Reader *r = user;
+    memcpy(bytes, &r->bytes, sizeof *bytes);
+    *size = r->size;
+    return 1;
+}
+
+static void unmap(thandle_t user, void *bytes, toff_t size)
+{
+    (void)user, (void)bytes, (void)size;
+}
+
+static int on_error(TIFF *tiff, void *user, const char *module, const char *format, va_list args)
+{
+    Reader *r = user;
+    (void)tiff, (void)module;
+    if (!r->text[0])
+        vsnprintf(r->text, sizeof r->text, format, args);
+    return 1;
+}
+
+static int on_warning(TIFF *tiff, void *user, const char *module, const char *format, va_list args)
+{
+    (void)tiff, (void)user, (void)module, (void)format, (void)args;
+    return 1;
+}
+
+static int damaged(const Reader *r)
+{
+    return df_fail(DF_EFORMAT, "damaged or truncated TIFF: %s", r->text[0] ? r->text : "its first directory cannot be read");
+}
+
+static int open_tiff(Reader *r, size_t max_pixels)
+{
+    const size_t pixels = max_pixels ? max_pixels : DF_IMAGE_MAX_PIXELS;
+    TIFFOpenOptions *options = TIFFOpenOptionsAlloc();
+    if (!options)
+        return df_fail_memory("a TIFF");
+    TIFFOpenOptionsSetErrorHandlerExtR(options, on_error, r);
+    TIFFOpenOptionsSetWarningHandlerExtR(options, on_warning, r);
+    TIFFOpenOptionsSetMaxSingleMemAlloc(options, (tmsize_t)(LEAST_MEMORY + BYTES_A_PIXEL * pixels));
+    r->tiff = TIFFClientOpenExt("", "r", r, take, refuse, go_to, stay_open, size_of, map, unmap, options);
+    TIFFOpenOptionsFree(options);
+    return r->tiff ? DF_OK : damaged(r);
+}
+
+/* ---- the header -------------------------------------------------------------------------------------------------- */
+
+static int check_samples(Reader *r)
+{
+    uint16_t form = SAMPLEFORMAT_UINT;
+    TIFFGetFieldDefaulted(r->tiff, TIFFTAG_BITSPERSAMPLE, &r->bits);
+    TIFFGetFieldDefaulted(r->tiff, TIFFTAG_SAMPLESPERPIXEL, &r->samples);
+    TIFFGetFieldDefaulted(r->tiff, TIFFTAG_SAMPLEFORMAT, &form);
+    if (form == SAMPLEFORMAT_IEEEFP || form == SAMPLEFORMAT_COMPLEXIEEEFP)
+        return df_fail(DF_EFORMAT, "a TIFF of floating-point numbers of %d bits: want whole numbers of 1, 2, 4, 8 or 16 bits",
+                       r->bits);
+    const bool known = r->bits == 1 || r->bits == 2 || r->bits == 4 || r->bits == 8 || r->bits == 16;
+    return known ? DF_OK : df_fail(DF_EFORMAT, "a TIFF of %d bits: want 1, 2, 4, 8 or 16", r->bits);
+}
+
+static int read_header(Reader *r, size_t max_pixels)
+{
+    if (!TIFFGetField(r->tiff, TIFFTAG_IMAGEWIDTH, &r->width) || !TIFFGetField(r->tiff, TIFFTAG_IMAGELENGTH, &r->height))
+        return df_fail(DF_EFORMAT, "a TIFF without a width or a height");
+    int error = df_image_check_size(r->height, r->width, max_pixels);
+    if (error == DF_OK)
+        error = check_samples(r);
+    if (error == DF_OK && !TIFFGetField(r->tiff, TIFFTAG_PHOTOMETRIC, &r->photometric))
+        error = df_fail(DF_EFORMAT, "a TIFF that does not say what its numbers mean (no PhotometricInterpretation)");
+    return error;
+}
+
+/* How many lines a strip has, or a row of tiles. */
+static uint32_t lines_at_once(const Reader *r)
+{
+    uint32_t lines = 0;
+    if (TIFFIsTiled(r->tiff))
+        TIFFGetField(r->tiff, TIFFTAG_TILELENGTH, &lines);
+    else
+        TIFFGetFieldDefaulted(r->tiff, TIFFTAG_ROWSPERSTRIP, &lines);
+    return lines == 0 || lines > r->height ? r->height : lines;
+}
+
+/* ---- as a picture ------------------------------------------------------------------------------------------------ */
+
+static void bgr_from_raster(uint8_t *out, const uint32_t *raster, size_t pixels)
+{
+    for (size_t i = 0; i < pixels; i++, out += 3) {
+        out[0] = (uint8_t)TIFFGetB(raster[i]);
+        out[1] = (uint8_t)TIFFGetG(raster[i]);
+        out[2] = (uint8_t)TIFFGetR(raster[i]);
+    }
+}
+
+static int read_bands(const Reader *r, TIFFRGBAImage *view, const DfImage *image)
+{
+    const uint32_t lines = lines_at_once(r);
+    uint32_t *raster = df_malloc((size_t)r->width * lines * sizeof *raster);
+    if (!raster)
+        return df_fail_memory("some lines of a picture");
+    int error = DF_OK;
+    for (uint32_t y = 0; error == DF_OK && y < r->height; y += lines) {
+        const uint32_t n = lines < r->height - y ? lines : r->height - y;
+        view->row_offset = (int)y;
+        if (TIFFRGBAImageGet(view, raster, r->width, n))
+            bgr_from_raster(image->pixels + (size_t)y * r->width * 3, raster, (size_t)n * r->width);
+        else
+            error = damaged(r);
+    }
+    df_free(raster);
+    return error;
+}
+
+/* Lines are read as they are stored; who called turns the picture upright. */
+static int read_picture(Reader *r, DfImage *out)
+{
+    TIFFRGBAImage view;
+    char text[1024] = "";
+    if (!TIFFRGBAImageOK(r->tiff, text) || !TIFFRGBAImageBegin(&view, r->tiff, 1, text))
+        return df_fail(DF_EFORMAT, "a TIFF that cannot be read as a picture: %s", text);
+    view.orientation = view.req_orientation = ORIENTATION_TOPLEFT;
+    int error = df_image_new(out, (int)r->height, (int)r->width, 3);
+    if (error == DF_OK)
+        error = read_bands(r, &view, out);
+    TIFFRGBAImageEnd(&view);
+    return error;
+}
+
+static int orientation_of(const Reader *r)
+{
+    uint16_t held = ORIENTATION_TOPLEFT;
+    TIFFGetFieldDefaulted(r->tiff, TIFFTAG_ORIENTATION, &held);
+    return held >= 1 && held <= 8 ? held : 1;
+}
+
+int df_tiff_decode(DfImage *out, int *orientation, const uint8_t *bytes, size_t size, size_t max_pixels)
+{
+    Reader r = { .bytes = bytes, .size = size };
+    *out = (DfImage){ 0 };
+    int error = open_tiff(&r, max_pixels);
+    if (error < 0)
+        return error;
+    error = read_header(&r, max_pixels);
+    if (error == DF_OK)
+        error = read_picture(&r, out);
+    *orientation = orientation_of(&r);
+    TIFFClose(r.tiff);
+    if (error < 0)
+        df_image_free(out);
+    return error;
+}
+
+/* ---- as labels --------------------------------------------------------------------------------------------------- */
+
+/* A strip or a tile: numbers packed into bytes, lines beginning at a byte. */
+typedef struct {
+    uint8_t *bytes;
+    tmsize_t size;
+    size_t stride;
+    uint32_t height, width;
+} Block;
+
+static Block block_of(const Reader *r)
+{
+    Block b = { .height = lines_at_once(r), .width = r->width };
+    if (TIFFIsTiled(r->tiff)) {
+        TIFFGetField(r->tiff, TIFFTAG_TILEWIDTH, &b.width);
+        TIFFGetField(r->tiff, TIFFTAG_TILELENGTH, &b.height);
+        b.size = TIFFTileSize(r->tiff);
+        b.stride = (size_t)TIFFTileRowSize(r->tiff);
+    } else {
+        b.size = TIFFStripSize(r->tiff);
+        b.stride = (size_t)TIFFScanlineSize(r->tiff);
+    }
+    return b;
+}
+
+/* Palette indices as they are; grey of few bits is spread to 0..255, and inverted where 0 is white, as Pillow does. */
+static uint8_t label_of(const Reader *r, const uint8_t *line, size_t x)
+{
+    const unsigned in_a_byte = 8u / r->bits;
+    const unsigned most = (1u << r->bits) - 1;
+    const unsigned shift = (in_a_byte - 1 - (unsigned)x % in_a_byte) * r->bits;
+    const unsigned value = (unsigned)line[x / in_a_byte] >> shift & most;
+    if (r->photometric == PHOTOMETRIC_PALETTE)
+        return (uint8_t)value;
+    const unsigned grey = value * 255 / most;
+    return (uint8_t)(r->photometric == PHOTOMETRIC_MINISWHITE ? 255 - grey : grey);
+}
+
+static void place_block(const Reader *r, const DfImage *image, const Block *b, uint32_t y0, uint32_t x0)
+{
+    for (uint32_t y = 0; y < b->height && y < r->height - y0; y++) {
+        uint8_t *out = image->pixels + (size_t)(y0 + y) * r->width + x0;
+        for (uint32_t x = 0; x < b->width && x < r->width - x0; x++)
+            out[x] = label_of(r, b->bytes + y * b->stride, x);
+    }
+}
+
+static int read_blocks(const Reader *r, const DfImage *image, const Block *b)
+{
+    uint32_t i = 0;
+    for (uint32_t y = 0; y < r->height; y += b->height)
+        for (uint32_t x = 0; x < r->width; x += b->width, i++) {
+            const tmsize_t n = TIFFIsTiled(r->tiff) ? TIFFReadEncodedTile(r->tiff, i, b->bytes, b->size)
+                                                    : TIFFReadEncodedStrip(r->tiff, i, b->bytes, b->size);
+            if (n < 0)
+                return damaged(r);
+            place_block(r, image, b, y, x);
+        }
+    return DF_OK;
+}
+
+static bool holds_its_lines(const Reader *r, const Block *b)
+{
+    const size_t line = ((size_t)b->width * r->bits + 7) / 8;
+    return b->size > 0 && b->height > 0 && b->width > 0 && b->stride >= line &&
+           (size_t)b->size / b->stride >= (b->height < r->height ? b->height : r->height);
+}
+
+static int read_labels(Reader *r, DfImage *image, size_t max_pixels)
+{
+    int error = read_header(r, max_pixels);
+    if (error < 0)
+        return error;
+    const bool one = r->photometric <= PHOTOMETRIC_MINISBLACK || r->photometric == PHOTOMETRIC_PALETTE;
+    if (!one || r->bits > 8 || r->samples != 1)
+        return df_fail(DF_EFORMAT, "a TIFF of %d channels of %d bits: want labels, one channel of at most 8 bits",
+                       r->samples, r->bits);
+    Block b = block_of(r);
+    const uint64_t most = LEAST_MEMORY + BYTES_A_PIXEL * (uint64_t)r->height * r->width;
+    if (!holds_its_lines(r, &b) || (uint64_t)b.size > most)
+        return df_fail(DF_EFORMAT, "damaged TIFF: a tile or a strip has no good size");
+    if (!(b.bytes = df_calloc(1, (size_t)b.size)))
+        return df_fail_memory("some lines of labels");
+    error = df_image_renew(image, (int)r->height, (int)r->width, 1);
+    if (error == DF_OK)
+        error = read_blocks(r, image, &b);
+    df_free(b.bytes);
+    return error == DF_OK ? df_exif_make_upright(image, orientation_of(r)) : error;
+}
+
+int df_tiff_decode_labels(DfImage *image, const uint8_t *bytes, size_t size, size_t max_pixels)
+{
+    Reader r = { .bytes = bytes, .size = size };
+    int error = open_tiff(&r, max_pixels);
+    if (error == DF_OK) {
+        error = read_labels(&r, image, max_pixels);
+        TIFFClose(r.tiff);
+    }
+    if (error < 0)
+        df_image_free(image);
+    return error;
+}
+
+#else
+
+static int not_built_in(void)
+{
+    return df_fail(DF_EFORMAT, "a TIFF picture, but this program was built without libtiff (4.5 or later)");
+}
+
+int df_tiff_decode(DfImage *out, int *orientation, const uint8_t *bytes, size_t size, size_t max_pixels)
+{
+    (void)orientation, (void)bytes, (void)size, (void)max_pixels;
+    *out = (DfImage){ 0 };
+    return not_built_in();
+}
+
+int df_tiff_decode_labels(DfImage *image, const uint8_t *bytes, size_t size, size_t max_pixels)
+{
+    (void)bytes, (void)size, (void)max_pixels;
+    df_image_free(image);
+    return not_built_in();
+}
+
+#endif
+
+/* ---- out: one strip, not compressed, little-endian --------------------------------------------------------------- */
+
+enum { ENTRIES = 10, SHORT = 3, LONG = 4, DIRECTORY = 8, TRIPLE = DIRECTORY + 2 + 12 * ENTRIES + 4, PIXELS = TRIPLE + 6 };
+
+static void put_u16(uint8_t *at, uint32_t v)
+{
+    at[0] = (uint8_t)v;
+    at[1] = (uint8_t)(v >> 8);
+}
+
+static void put_u32(uint8_t *at, uint32_t v)
+{
+    put_u16(at, v);
+    put_u16(at + 2, v >> 16);
+}
+
+static void put_entry(uint8_t *at, const uint32_t entry[4]) /* tag, type, how many, value */
+{
+    put_u16(at, entry[0]);
+    put_u16(at + 2, entry[1]);
+    put_u32(at + 4, entry[2]);
+    put_u32(at + 8, entry[3]); /* a SHORT stands in the first two of four bytes */
+}
+
+static void fill_header(uint8_t head[PIXELS], const DfImage *image, uint32_t bytes)
+{
+    const bool grey = image->channels == 1;
+    const uint32_t entries[ENTRIES][4] = {
+        { 256, LONG,  1,            (uint32_t)image->width    },
+        { 257, LONG,  1,            (uint32_t)image->height   },
+        { 258, SHORT, grey ? 1 : 3, grey ? 8 : TRIPLE         }, /* bits of each channel */
+        { 259, SHORT, 1,            1                         }, /* not compressed       */
+        { 262, SHORT, 1,            grey ? 1 : 2              }, /* grey, RGB            */
+        { 273, LONG,  1,            PIXELS                    },
+        { 277, SHORT, 1,            (uint32_t)image->channels },
+        { 278, LONG,  1,            (uint32_t)image->height   }, /* lines of the strip   */
+        { 279, LONG,  1,            bytes                     },
+        { 284, SHORT, 1,            1                         }, /* channels innermost   */
+    };
+    memset(head, 0, PIXELS);
+    memcpy(head, "II*\0", 4);
+    put_u32(head + 4, DIRECTORY);
+    put_u16(head + DIRECTORY, ENTRIES);
+    for (int i = 0; i < ENTRIES; i++)
+        put_entry(head + DIRECTORY + 2 + 12 * i, entries[i]);
+    for (int c = 0; c < 3; c++)
+        put_u16(head + TRIPLE + 2 * c, 8);
+}
+
+int df_tiff_encode(const DfImage *image, int quality, DfWriter *file)
+{
+    uint8_t head[PIXELS];
+    (void)quality;
+    const size_t bytes = df_image_bytes(image);
+    if (bytes > UINT32_MAX - PIXELS)
+        return df_fail(DF_EVALUE, "%d x %d pixels are more than a TIFF can hold", image->height, image->width);
+    fill_header(head, image, (uint32_t)bytes);
+    df_write(file, head, sizeof head);
+    for (size_t i = 0; image->channels == 3 && i < bytes; i += 3) {
+        const uint8_t rgb[3] = { image->pixels[i + 2], image->pixels[i + 1], image->pixels[i] };
+        df_write(file, rgb, 3);
+    }
+    if (image->channels == 1)
+        df_write(file, image->pixels, bytes);
+    return DF_OK;
+}
