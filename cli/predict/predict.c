@@ -12,16 +12,18 @@ static const char *out_dir, *json_path, *wrapper;
 static CliExplain explain = { .head = -1 };
 static double score_thr = 0.3, opacity = 0.5;
 static long quality = 92;
-static bool allow_missing, aug_test, from_one;
+static bool allow_missing, aug_test, from_one, recursive;
 
 static const CliOption options[] = {
     CLI_OPT_TEXT("--out", out_dir, "DIR",
                  "save the pictures with their results drawn on them, under the same names, in DIR"),
+    CLI_OPT_FLAG("--recursive", recursive,
+                 "take the pictures of folders in folders, too; results keep these folders in their names"),
     CLI_OPT_TEXT("--json", json_path, "FILE",
                  "write the results as JSON (detectors: COCO's results format, all detections); with `-` to stdout"),
     CLI_OPT_FLOAT("--score-thr", score_thr, "S", 0, 1,
                   "detectors: print, draw and explain detections with a score of at least S, from 0 to 1; default 0.3"),
-    CLI_OPT_INT("--quality", quality, "Q", 1, 100, "quality of saved JPEG files, from 1 to 100; default 92"),
+    CLI_OPT_INT("--quality", quality, "Q", 1, 100, "quality of saved JPEG and WebP files, from 1 to 100; default 92"),
     CLI_OPT_CHECKPOINT(wrapper, allow_missing),
 
     CLI_OPT_HEADING("Options for segmentors"),
@@ -126,9 +128,9 @@ static int give_result(Run *r, DfSample *sample, DfResult *result)
     r->segments.json = json_path ? &r->json : NULL;
     if (error == DF_OK && result->label_map)
         error = cli_give_segments(sample, result->label_map, &r->segments);
-    if (error < 0)
-        return count_failure(r, error);
-    return detects ? give_detections(r, sample, &result->detections) : DF_OK;
+    if (error == DF_OK && detects)
+        error = give_detections(r, sample, &result->detections);
+    return error < 0 ? count_failure(r, error) : DF_OK;
 }
 
 static int take_sample(void *run, DfSample *sample)
@@ -194,9 +196,9 @@ static int open_run(Run *r, const char *config, const char *checkpoint)
     if (error == DF_OK)
         error = cli_session_load(&r->session, checkpoint, &load);
     if (error == DF_OK && out_dir)
-        error = df_make_directory(out_dir);
+        error = cli_pictures_make_folders(&r->pictures, out_dir);
     if (error == DF_OK && explain.dir)
-        error = df_make_directory(explain.dir);
+        error = cli_pictures_make_folders(&r->pictures, explain.dir);
     if (error == DF_OK && json_path)
         df_textbuf_add(&r->json, "[");
     return error;
@@ -261,7 +263,7 @@ static int write_results(Run *r)
 static int run(int n, const char *const *args)
 {
     Run r = { .first = true };
-    int error = cli_pictures_add(&r.pictures, n - 2, args + 2);
+    int error = cli_pictures_add(&r.pictures, n - 2, args + 2, recursive);
     if (error == DF_OK)
         error = open_run(&r, args[0], args[1]);
     if (error == DF_OK)
@@ -279,8 +281,11 @@ const CliCommand cli_command_predict = {
     .name = "predict",
     .synopsis = "CONFIG CHECKPOINT PICTURE... [OPTION]...",
     .summary = "run a model on pictures and print or draw what it finds",
-    .details = "PICTURE is a .jpg or .png file, or a folder of such files. CHECKPOINT is a .pth\n"
-               "or .safetensors file, or `random`, or `random:SEED`.\n"
+    .details = "PICTURE is a file in JPEG, PNG, BMP, TIFF or WebP, a folder of such files, or `-`\n"
+               "for a list on standard input, a path a line. Pixels are those of OpenCV, and the\n"
+               "orientation in EXIF counts. (TIFF and WebP: if libtiff and libwebp were there\n"
+               "when this program was built.) CHECKPOINT is a .pth or .safetensors file, or\n"
+               "`random`, or `random:SEED`.\n"
                "\n"
                "Detectors print a line for every detection, with tabs between the columns:\n"
                "    picture  class  score  x1  y1  x2  y2        (corners of the box, in pixels)\n"
@@ -294,8 +299,8 @@ const CliCommand cli_command_predict = {
                "With --out, DIR/NAME is the picture with a colour for each class and a legend,\n"
                "and DIR/labels/NAME.png is the label map.\n"
                "\n"
-               "If a picture cannot be read, the others are still processed, and the exit status\n"
-               "is 1.\n"
+               "Drawings are in the format of the picture. If a picture cannot be read, the\n"
+               "others are still processed, and the exit status is 1.\n"
                "\n"
                "JSON of a detector: [{\"image_id\", \"category_id\", \"bbox\": [x, y, width, height],\n"
                "\"score\"}, ...], and of networks with masks also \"segmentation\": {\"size\":\n"
@@ -309,6 +314,7 @@ const CliCommand cli_command_predict = {
                "attention reads a few points that the network chooses; --explain draws these\n"
                "points with their weights. See docs/explain.md.",
     .examples = "  deformer predict CONFIG.py weights.pth photos/ --out drawn/ --json boxes.json\n"
+                "  find . -name '*.tif' | deformer predict CONFIG.py weights.pth - --json boxes.json\n"
                 "  deformer predict CONFIG.py weights.pth photo.jpg --explain seen/",
     .options = options,
     .least = 3,

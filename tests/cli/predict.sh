@@ -56,8 +56,34 @@ done
 is "$(grep -c image_id some.json)" 6 'records of the pictures that can be read'
 predict 1 cut.jpg && says 'cut.jpg: damaged or truncated JPEG'
 predict 1 nowhere.jpg && says 'nowhere.jpg: No such file'
+# Every format, in names of either case, is read and written again; --recursive keeps folders; `-` is a list.
+formats=$root/tests/data/images/formats
+mkdir -p tree/a/b tree/.hidden
+cp $pictures/000000000001.jpg tree/ONE.JPG
+cp $pictures/000000000001.jpg tree/a/000000000002.jpg
+cp "$formats/24.bmp" tree/a/b/x.BMP
+cp "$formats/lzw.tif" tree/a/x.Tiff
+cp "$formats/lossy.webp" tree/a/x.WebP
+cp $pictures/000000000001.jpg tree/.hidden/no.jpg
+if ! predict 0 tree --recursive --out drawn_tree --json tree.json; then
+    grep -q 'was built without' err || fail 'does not read every format'
+fi
+is "$(find drawn_tree -type f | sort | tr '\n' ' ')" "drawn_tree/ONE.JPG drawn_tree/a/000000000002.jpg drawn_tree/a/b/x.BMP drawn_tree/a/x.Tiff drawn_tree/a/x.WebP " 'drawings of folders in folders'
+head -c 2 drawn_tree/a/b/x.BMP | grep -q BM || fail 'the drawing of a BMP is none'
+head -c 2 drawn_tree/a/x.Tiff | grep -q II || fail 'the drawing of a TIFF is none'
+head -c 4 drawn_tree/a/x.WebP | grep -q RIFF || fail 'the drawing of a WebP is none'
+grep -q '"image_id": "a/000000000002.jpg"' tree.json || fail 'a result does not have its folder in its name'
+predict 0 tree --out drawn_flat && is "$(ls drawn_flat)" ONE.JPG 'drawings of the folder alone'
+printf '%s\r\n\n%s\n' tree/ONE.JPG nowhere.jpg >list
+predict 1 - --json list.json <list
+grep -q '1 of 2 pictures failed' err && is "$(grep -c image_id list.json)" 3 'records of the list'
+printf '' | predict 1 - && says 'the list of pictures (-) is empty'
+cp $pictures/000000000001.jpg picture.gif
+predict 1 picture.gif $pictures/000000000001.jpg --out odd --json odd.json
+grep -q 'picture.gif: want a name ending in' err && is "$(ls odd)" 000000000001.jpg 'drawings beside one that has no format'
+is "$(grep -c image_id odd.json)" 6 'records of pictures of which one cannot be drawn'
 mkdir nothing
-predict 1 nothing && says 'nothing: no .jpg, .jpeg or .png file in this folder'
+predict 1 nothing && says 'nothing: no picture in this folder'
 
 # Nothing is drawn over a picture.
 before=$(cksum <$pictures/000000000001.jpg)
