@@ -69,10 +69,19 @@ static const struct {
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
+static void print_name(void *user, const char *name)
+{
+    (void)user;
+    cli_put_name(stdout, name);
+    fputc('\n', stdout);
+}
+
 static int run(int n, const char *const *args)
 {
     const char *names[KINDS];
     bool found = n == 0;
+    if (n && strcmp(args[0], "configs") == 0)
+        return df_config_list_ready(print_name, NULL);
     for (int i = 0; i < KINDS; i++) {
         names[i] = kinds[i].name;
         if (n && strcmp(args[0], kinds[i].name) != 0)
@@ -86,7 +95,7 @@ static int run(int n, const char *const *args)
     const char *nearest = df_nearest_name(args[0], names, KINDS);
     return df_fail(CLI_EUSAGE,
                    "nothing is called '%s': want models, backbones, necks, heads, datasets, transforms, optimizers, "
-                   "policies, schedulers or averages%s%s%s",
+                   "policies, schedulers, averages or configs%s%s%s",
                    args[0], nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }
 
@@ -98,9 +107,11 @@ const CliCommand cli_command_list = {
                "options the type, the allowed range, the default and the meaning. KIND is one\n"
                "of models, backbones, necks, heads, datasets, transforms; of training:\n"
                "optimizers, policies (of lr_config), schedulers (of param_scheduler), averages\n"
-               "(EMAHook).",
+               "(EMAHook). `deformer list configs` prints the names of the ready configs, which\n"
+               "every command takes as CONFIG.",
     .examples = "  deformer list\n"
-                "  deformer list backbones",
+                "  deformer list backbones\n"
+                "  deformer list configs",
     .least = 0,
     .most = 1,
     .run = run,

@@ -33,7 +33,7 @@ static const CliOption common[] = {
     CLI_OPT_SET("--set", "KEY=VALUE",
                 "set a value of the config, such as model.test_cfg.score_thr=0.3; may be repeated"),
     CLI_OPT_FLAG("--quiet", cli.quiet, "show warnings and errors only, and no progress"),
-    CLI_OPT_FLAG("--help", wants_help, "show this help"),
+    CLI_OPT_FLAG("--help", wants_help, "show this help; also -h"),
     CLI_OPT_FLAG("--version", wants_version, "show the version"),
     CLI_OPT_END
 };
@@ -105,7 +105,7 @@ static void print_help(const CliCommand *command)
         printf("  %-9s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
     printf("\nCommon options:\n");
     print_options(common);
-    printf("\nRun `deformer COMMAND --help` to read about one command.\n");
+    printf("\nRun `deformer COMMAND --help` or `deformer help COMMAND` to read about one command.\n");
 }
 
 /* ---- arguments --------------------------------------------------------------------------------------------------- */
@@ -209,6 +209,8 @@ static int read_arguments(const CliCommand *command, int argc, char **argv, cons
             args[(*n)++] = text;
             continue;
         }
+        if (strcmp(text, "-h") == 0)
+            text = "--help";
         const size_t length = equals ? (size_t)(equals - text) : strlen(text);
         const CliOption *option = find_option(command->options, text, length);
         if (!option)
@@ -252,6 +254,32 @@ bool cli_interrupted(void)
 {
     asked = 1;
     return interrupts > 0;
+}
+
+/* ---- ready configs ----------------------------------------------------------------------------------------------- */
+
+/* Where the program is, as the system tells it; empty if it does not. */
+static void folder_of_program(char *out, size_t room)
+{
+    const ssize_t n = readlink("/proc/self/exe", out, room - 1);
+    out[n > 0 ? n : 0] = 0;
+    char *slash = strrchr(out, '/');
+    if (slash)
+        *slash = 0;
+}
+
+/* DEFORMER_CONFIGS, else those installed beside the program, else those of the sources in which it was built. */
+static void find_ready_configs(void)
+{
+    char program[2048], installed[4096], sources[4096];
+    folder_of_program(program, sizeof program);
+    snprintf(installed, sizeof installed, "%s/../share/deformer/configs", program);
+    snprintf(sources, sizeof sources, "%s/../configs", program);
+    const char *told = getenv("DEFORMER_CONFIGS");
+    const char *folder = df_is_directory(installed) ? installed : sources;
+    if (told && told[0])
+        folder = told;
+    df_config_ready_folders(&folder, 1);
 }
 
 static const CliCommand *find_command(const char *name)
@@ -347,6 +375,7 @@ int main(int argc, char **argv)
     if (!guard_streams())
         return EXIT_FAILURE; /* there is nowhere to say why */
     df_log_to(log_line, NULL);
+    find_ready_configs();
     struct sigaction interrupt = { .sa_handler = on_interrupt, .sa_flags = SA_RESTART }; /* writing goes on behind it */
     sigemptyset(&interrupt.sa_mask);
     sigaction(SIGINT, &interrupt, NULL);

@@ -24,12 +24,20 @@ endforeach()
 foreach(kind Static Shared)
     install(EXPORT deformer${kind} FILE deformer${kind}.cmake NAMESPACE deformer:: DESTINATION ${_package_at})
 endforeach()
+set(DEFORMER_PICTURES_LIBRARIES)
+foreach(_library ${DEFORMER_PICTURES_PC}) # libtiff-4: the library tiff
+    string(REGEX REPLACE "^lib([a-z]+).*" "\\1" _name ${_library})
+    list(APPEND DEFORMER_PICTURES_LIBRARIES ${_name})
+endforeach()
 configure_package_config_file(cmake/deformerConfig.cmake.in ${PROJECT_BINARY_DIR}/deformerConfig.cmake
     INSTALL_DESTINATION ${_package_at} NO_SET_AND_CHECK_MACRO)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/deformerConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/deformerConfig.cmake ${PROJECT_BINARY_DIR}/deformerConfigVersion.cmake DESTINATION ${_package_at})
 
 # The prefix is written relative to the file, so that `cmake --install --prefix` may put it anywhere.
+list(JOIN DEFORMER_PICTURES_PC " " DEFORMER_REQUIRES)
+string(PREPEND DEFORMER_REQUIRES "libpng libjpeg zlib ")
+string(STRIP "${DEFORMER_REQUIRES}" DEFORMER_REQUIRES)
 file(RELATIVE_PATH DEFORMER_PREFIX_FROM_PC /prefix/${_pkgconfig_at} /prefix)
 configure_file(cmake/deformer.pc.in ${PROJECT_BINARY_DIR}/deformer.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/deformer.pc DESTINATION ${_pkgconfig_at})

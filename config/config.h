@@ -29,6 +29,12 @@ typedef struct {
  * `path` may also be the folder of a model as transformers and timm write it, or the config.json in it: config.json and
  * preprocessor_config.json become a config in our form, and overrides change that. */
 DF_API int df_config_read(DfConfig **out, const char *path, const char *const *overrides, int n);
+/* Folders of ready configs, at most 4; what is no folder is left out. From then on a path that leads to no file may be
+ * the name of a file below them, with or without ".py": retinanet_dat_tiny_fpn_1x_coco, or nano/retinanet_dat_nano where
+ * several folders have one of that name. None are set at first. To be called before other threads read configs. */
+DF_API void df_config_ready_folders(const char *const *folders, int n);
+DF_API int df_config_list_ready(void (*take)(void *user, const char *name), void *user); /* their names, sorted */
+
 /* The same, with the weights at hand; NULL: widths are those that the config's names stand for. */
 DF_API int df_config_read_beside(DfConfig **out, const char *path, const DfTensorShapes *weights,
                                  const char *const *overrides, int n);

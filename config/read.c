@@ -7,6 +7,7 @@
 #include "config/dialect/hub.h"
 #include "config/merge.h"
 #include "config/readers.h"
+#include "config/ready.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -378,6 +379,24 @@ static int finish(DfConfig *tree, const char *const *overrides, int n)
     return error;
 }
 
+/* A path, or the name of a ready config. */
+static int read_named(DfConfig *tree, const char *path, const DfTensorShapes *weights)
+{
+    if (!df_config_may_be_ready(path))
+        return read_any(tree, path, weights);
+    char *file;
+    const char *kept;
+    int error = df_config_find_ready(&file, path);
+    if (error == DF_OK && !file)
+        return strchr(path, '/') ? read_any(tree, path, weights) : df_config_fail_unready(path);
+    if (error == DF_OK)
+        error = keep_name(tree, &kept, file);
+    if (error == DF_OK)
+        error = read_any(tree, kept, weights);
+    df_free(file);
+    return error;
+}
+
 int df_config_read(DfConfig **out, const char *path, const char *const *overrides, int n)
 {
     return df_config_read_beside(out, path, NULL, overrides, n);
@@ -393,7 +412,7 @@ int df_config_read_beside(DfConfig **out, const char *path, const DfTensorShapes
         return error;
     tree = *out;
     if ((error = keep_name(tree, &name, path)) == DF_OK)
-        error = read_any(tree, name, weights);
+        error = read_named(tree, name, weights);
     if (error == DF_OK)
         error = finish(tree, overrides, n);
     if (error == DF_OK)

@@ -4,12 +4,22 @@
 
 _deformer() {
     local -a found
-    if ((CURRENT == 2)); then
+    if ((CURRENT == 2)) || [[ $CURRENT == 3 && $words[2] == help ]]; then
         found=(${(f)"$($words[1] --help 2>/dev/null | sed -n '/^Commands/,/^$/s/^  \([a-z][a-z-]*\)  *\(.*\)/\1:\2/p')"})
         _describe command found
     elif [[ $PREFIX == -* ]]; then
         found=(${(f)"$($words[1] $words[2] --help 2>/dev/null | sed -n 's/^  \(--[a-z-]*\).*/\1/p')"})
         compadd -a found
+    elif ((CURRENT == 3)); then
+        case $words[2] in
+        metric) compadd coco ade20k imagenet check ;;
+        list) compadd models backbones necks heads datasets transforms optimizers policies schedulers averages configs ;;
+        eval|predict|info|bench|forward|init|train)
+            found=(${(f)"$($words[1] list configs 2>/dev/null)"})
+            compadd -a found
+            _files ;;
+        *) _files ;;
+        esac
     else
         _files
     fi

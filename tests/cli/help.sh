@@ -15,7 +15,11 @@ for name in $(sed -n '/^Commands/,/^$/s/^  \([a-z]*\) .*/\1/p' out); do
     mv out of_option
     run 0 help "$name"
     same out of_option
+    run 0 "$name" -h
+    same out of_option
 done
+run 0 -h && mv out of_dash
+run 0 help && same out of_dash
 run 0 --version && prints 'deformer '
 
 run 2
@@ -57,7 +61,18 @@ run 2 compare --gt a b --seed -1 && says "--seed wants N, a whole number of at l
 run 2 convert '' x.pth && says 'an argument is empty, want CHECKPOINT OUT'
 run 2 info "$config" --json '' && says "--json wants FILE, not ''"
 run 2 info "$config" --set '' && says "--set wants KEY=VALUE, not ''"
-run 1 eval -- --limit b && says '--limit: want a config file that ends in .py or .json'
+run 1 eval -- --limit b && says '--limit: No such file or directory, and no ready config has this name'
+
+# Ready configs by name.
+run 0 info demo/retinanet_dat_nano --quiet && mv out by_name
+run 0 info "$root/configs/demo/retinanet_dat_nano.py" --quiet && same out by_name
+run 0 info demo/retinanet_dat_nano.py --quiet && same out by_name
+run 0 info swin_tiny_224 --quiet --depth 1
+run 1 info retinanet_dat_nano && says 'several ready configs have this name'
+run 1 info retinanet_dat_tiny_fpn_1x_cocoo && says "no ready config has this name; did you mean 'retinanet_dat_tiny_fpn_1x_coco'"
+run 1 info nowhere/retinanet_dat_nano && says 'nowhere/retinanet_dat_nano: want a config file that ends in .py or .json'
+run 0 list configs && grep -qx retinanet_dat_tiny_fpn_1x_coco out || fail 'no list of ready configs'
+
 set --
 while [ $# -lt 130 ]; do set -- "$@" --set a=1; done
 run 2 info "$config" "$@" && says '--set wants KEY=VALUE'
