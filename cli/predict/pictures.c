@@ -215,7 +215,7 @@ int cli_pictures_check_stems(const CliPictures *p, const char *dir)
     for (size_t i = 1; error == DF_OK && i < p->n; i++) {
         const char *name = cli_name_of(sorted[i]);
         if (by_stem(&sorted[i - 1], &sorted[i]) == 0)
-            error = df_fail(DF_EVALUE, "%s and %s would both be explained in %s under the name %.*s", sorted[i - 1],
+            error = df_fail(DF_EVALUE, "%s and %s would both be written in %s under the name %.*s", sorted[i - 1],
                             sorted[i], dir, (int)cli_stem_length(name), name);
     }
     df_free(sorted);

@@ -77,7 +77,7 @@ static int open_segments(Run *r)
                                       .first = from_one,
                                       .prints = prints(),
                                       .detector = r->session.detector };
-    return DF_OK;
+    return out_dir ? cli_pictures_check_stems(&r->pictures, out_dir) : DF_OK; /* of label maps */
 }
 
 /* ---- one picture ------------------------------------------------------------------------------------------------- */

@@ -100,7 +100,7 @@ says 'this RetinaNet has no deformable attention: want Deformable DETR, DAT with
 run 1 predict classifier.py random $picture && says 'predict wants a detector or a segmentor'
 run 2 predict classifier.py random $picture --explain x --out y && says 'predict can only --explain it'
 mkdir twins && cp $picture twins/a.jpg && cp $picture twins/a.jpeg
-predict 1 twins --explain x && says 'twins/a.jpeg and twins/a.jpg would both be explained in x under the name a'
+predict 1 twins --explain x && says 'twins/a.jpeg and twins/a.jpg would both be written in x under the name a'
 [ ! -e x ] || is "$(ls x)" '' 'results of what cannot be'
 predict 1 $picture --explain $picture && says 'cannot make the directory'
 finish
