@@ -83,7 +83,7 @@ run 0 eval "$config" random:1 --data other --quiet
 says 'other/labels/a.png has labels outside 0..3'
 echo text >other/labels/a.png
 run 1 eval "$config" random:1 --data other --quiet
-says 'other/labels/a.png: not a PNG file'
+says 'other/labels/a.png: not a PNG, BMP or TIFF file'
 rm other/labels/a.png
 run 1 eval "$config" random:1 --data other --quiet
 says 'other/labels/a.png does not exist: want a label map for other/images/a.png'
