@@ -29,6 +29,7 @@ typedef struct {
 /* How a box head answers. */
 typedef struct {
     int classes;              /* without background                                      */
+    int columns;              /* of its scores: classes + 1; + 2 with objectness apart    */
     bool has_boxes;           /* false: it only classifies                               */
     bool class_agnostic;      /* one box a region, not one a class                       */
     const DfDeltaCoder *coder; /* how a box is written relative to its region             */
@@ -40,7 +41,7 @@ typedef struct {
     size_t size;
     void (*init)(NnScope, void *self);
     DfBoxHeadShape (*shape)(const void *self);
-    /* regions R h w C -> scores R classes+1, logits with background last; deltas R 4*classes or R 4, or NULL without
+    /* regions R h w C -> scores R columns, logits with background last; deltas R 4*classes or R 4, or NULL without
      * boxes */
     void (*forward)(DfCtx *, const void *self, DfTensor *regions, DfTensor **scores, DfTensor **deltas);
     /* Added to `out`. NULL: the head cannot be trained. */

@@ -25,7 +25,7 @@ static const DfOpt opts[] = {
                 "number of levels; those beyond the last map are made by 3x3 convolutions of stride 2; None: as maps"),
     DF_OPT_DICT(ChannelMapper, norm_cfg, "None", "norm after each convolution, in place of a bias"),
     DF_OPT_DICT(ChannelMapper, act_cfg, "dict(type='ReLU')", "activation after each convolution"),
-    DF_OPT_DICT(ChannelMapper, conv_cfg, "None", "kind of convolution; only None is supported"),
+    DF_OPT_DICT(ChannelMapper, conv_cfg, "None", "kind of convolution: None, Conv2d or ConvWS"),
     DF_OPT_ENUM(ChannelMapper, bias, auto, "auto|False|True",
                 "whether the convolutions have a bias; auto: those without a norm have one"),
     DF_OPT_UNUSED(init_cfg, "weights that a training run starts from"),
@@ -40,6 +40,7 @@ static void conv_init(NnScope s, NnConvModule *m, const ChannelMapper *mapper, i
     const int cells = shape.kernel * shape.kernel;
     const NnInit spread = nn_xavier_uniform(in * cells, mapper->out_channels * cells);
     shape.no_bias = mapper->bias == BIAS_AUTO ? mapper->norm_cfg != NULL : mapper->bias == BIAS_NO;
+    shape.standard_eps = nn_conv_kind(s, mapper->conv_cfg);
     m->act = nn_act(s, mapper->act_cfg);
     nn_conv_init_as(nn_at(s, "conv"), &m->conv, in, mapper->out_channels, shape, spread, nn_constant(0));
     if (mapper->norm_cfg)
@@ -66,8 +67,6 @@ static void init(NnScope s, void *self)
     m->n = m->num_outs.n && m->num_outs.v[0] > maps ? m->num_outs.v[0] : maps;
     if (maps < 1 || maps > DF_LEVELS)
         nn_fail(s, DF_EVALUE, "maps in in_channels = %d: want 1 to %d", maps, DF_LEVELS);
-    if (m->conv_cfg)
-        nn_fail(s, DF_EVALUE, "conv_cfg: only None is supported");
     for (int l = 0; nn_ok(s) && l < m->n; l++)
         level_init(s, m, l);
 }

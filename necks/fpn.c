@@ -154,9 +154,6 @@ static bool options_fit(NnScope s, const Fpn *f)
                 f->start_level, f->end_level, n);
     else if (f->num_outs < f->levels || (!open_ended && f->num_outs != f->levels))
         nn_fail(s, DF_EVALUE, "num_outs = %d: want %s%d", f->num_outs, open_ended ? "at least " : "", f->levels);
-    else if (f->conv_cfg)
-        nn_fail(s, DF_EVALUE, "conv_cfg has type '%s': only the plain convolution is built in",
-                df_node_text(df_node_get(f->conv_cfg, "type"), "?"));
     return nn_ok(s);
 }
 
@@ -164,6 +161,7 @@ static void conv_init(NnScope s, NnConvModule *m, const Fpn *f, int in, NnConvSh
 {
     const int area = shape.kernel * shape.kernel;
     const NnInit start = nn_xavier_uniform(in * area, f->out_channels * area);
+    shape.standard_eps = nn_conv_kind(s, f->conv_cfg);
     nn_conv_module_init(s, m, in, f->out_channels, shape, norm_cfg, nn_act(s, f->act_cfg), start);
 }
 
@@ -215,7 +213,7 @@ static const DfOpt opts[] = {
     DF_OPT_BOOL(Fpn, extra_convs_on_inputs, True, "what add_extra_convs=True means: on_input if True, else on_output"),
     DF_OPT_BOOL(Fpn, relu_before_extra_convs, False, "ReLU between the extra convolutions"),
     DF_OPT_BOOL(Fpn, no_norm_on_lateral, False, "the 1x1 convolutions have no norm, whatever norm_cfg says"),
-    DF_OPT_DICT(Fpn, conv_cfg, "None", "kind of convolution; only None, the plain one, is supported"),
+    DF_OPT_DICT(Fpn, conv_cfg, "None", "kind of convolution: None, Conv2d or ConvWS"),
     DF_OPT_DICT(Fpn, norm_cfg, "None", "norm after every convolution"),
     DF_OPT_DICT(Fpn, act_cfg, "None", "activation after every convolution"),
     DF_OPT_DICT(Fpn, upsample_cfg, "dict(mode='nearest')", "how a coarse map is brought to the size of the finer one"),

@@ -2,11 +2,23 @@
  *
  * nn/conv.c -- convolutions of maps.
  */
+#include <string.h>
+
 #include "nn/nn.h"
 
 static int one_if_zero(int value)
 {
     return value ? value : 1;
+}
+
+float nn_conv_kind(NnScope s, const DfNode *conv_cfg)
+{
+    const char *type = df_node_text(df_node_get(conv_cfg, "type"), "Conv2d");
+    if (strcmp(type, "ConvWS") == 0)
+        return (float)df_node_number(df_node_get(conv_cfg, "eps"), 1e-5);
+    if (strcmp(type, "Conv2d") != 0 && strcmp(type, "Conv") != 0)
+        nn_fail(s, DF_EVALUE, "conv_cfg has type '%s': want None, Conv2d or ConvWS", type);
+    return 0;
 }
 
 void nn_conv_init_as(NnScope s, NnConv *l, int in, int out, NnConvShape shape, NnInit weight, NnInit bias_init)
@@ -22,6 +34,9 @@ void nn_conv_init_as(NnScope s, NnConv *l, int in, int out, NnConvShape shape, N
         return;
     }
     const bool depthwise = groups > 1 && groups == in && in == out;
+    if (depthwise && shape.standard_eps > 0)
+        nn_fail(s, DF_EVALUE, "ConvWS with a group for each channel: want fewer groups");
+    l->standard_eps = shape.standard_eps;
     l->in = in;
     l->out = out;
     l->kernel[0] = kh;
@@ -53,7 +68,11 @@ void nn_conv_init(NnScope s, NnConv *l, int in, int out, NnConvShape shape)
 
 DfTensor *nn_conv_fused(DfCtx *c, const NnConv *l, DfTensor *x, DfFuse fuse)
 {
-    return df_conv2d(c, x, l->weight, l->bias, l->conv, fuse);
+    if (l->standard_eps <= 0)
+        return df_conv2d(c, x, l->weight, l->bias, l->conv, fuse);
+    const DfMark m = df_enter(c, NULL, -1);
+    DfTensor *weight = df_standard_rows(c, l->weight, l->standard_eps);
+    return df_leave(c, m, df_conv2d(c, x, weight, l->bias, l->conv, fuse));
 }
 
 DfTensor *nn_conv(DfCtx *c, const NnConv *l, DfTensor *x)

@@ -13,7 +13,7 @@ static bool folds(const DfCtx *c, const NnConv *l, const NnNorm *n)
 {
     const bool by_running_statistics = n->kind == NN_NORM_BATCH && (!c->training || n->evaluates);
     const bool depthwise = l->weight->shape.n != 4;
-    return by_running_statistics && !c->recording && !l->bias && !depthwise;
+    return by_running_statistics && !c->recording && !l->bias && !depthwise && l->standard_eps <= 0;
 }
 
 /* act(norm(conv(x))) + residual; the residual comes last, as in any fused convolution. */

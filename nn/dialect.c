@@ -50,14 +50,16 @@ int nn_index_find(const NnIndex *index, const char *name)
 /* Where our name of the first array that this one becomes goes; false: it is no name of the dialect. */
 static void spell(const NnReading *r, const char *key, char name[NN_NAME])
 {
-    char ours[NN_NAME];
-    for (int part = 0; part < 2; part++)     /* the first part may be one that we do not have */
-        if (nn_translate_name(&r->place, false, key, part, ours)) {
-            snprintf(name, NN_NAME, "%.*s%.400s", (int)strlen(r->add), r->add, ours);
-            return;
-        }
-    if (df_starts_with(key, r->place.cut))
+    char ours[NN_NAME], own[NN_NAME];
+    bool found = false;
+    for (int part = 0; part < 2 && !found; part++) /* the first part may be one that we do not have */
+        found = nn_translate_name(&r->place, false, key, part, ours);
+    if (!found && df_starts_with(key, r->place.cut))
         key += strlen(r->place.cut);
+    if (found)
+        key = ours;
+    if (r->own.dialect && nn_translate_name(&r->own, true, key, 0, own))
+        key = own;
     snprintf(name, NN_NAME, "%s%.480s", r->add, key);
 }
 
@@ -75,14 +77,18 @@ static int count_known(const NnIndex *index, const NnArrays *file, const NnReadi
 int nn_reading_choose(const NnIndex *index, const NnArrays *file, NnReading *out)
 {
     static const char *const added[] = { "", "backbone." };
-    NnPlace *place = df_malloc(NN_PLACES * sizeof *place);
+    NnPlace own;
+    const int error = nn_place_of_model(index->model, &own);
+    NnPlace *place = error == DF_OK ? df_malloc(NN_PLACES * sizeof *place) : NULL;
     if (!place)
         return df_fail_memory("the names of a checkpoint");
     const int n = nn_places(file, place);
     int most = -1;
     for (int i = 0; i < n; i++)
-        for (int j = 0; j < 2; j++) {
-            const NnReading reading = { place[i], added[j] };
+        for (int j = 0; j < (own.dialect ? 4 : 2); j++) {
+            NnReading reading = { .place = place[i], .add = added[j % 2], .own = { .at = "" } };
+            if (j >= 2)
+                reading.own = (NnPlace){ .dialect = own.dialect, .at = added[j % 2][0] ? "" : own.at };
             const int known = count_known(index, file, &reading);
             if (known > most) {
                 most = known;

@@ -23,6 +23,7 @@ int nn_index_find_older(const NnIndex *, const char *name); /* that of a key tha
 typedef struct {
     NnPlace place;
     const char *add;
+    NnPlace own;         /* the dialect of the model, into which our names go back; `dialect` NULL: none */
 } NnReading;
 /* The one under which most arrays of the file are parameters. */
 int nn_reading_choose(const NnIndex *, const NnArrays *file, NnReading *out);

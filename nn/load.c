@@ -204,6 +204,17 @@ static int load_arrays(Loader *l, const NnArrays *ours)
     return error;
 }
 
+/* Into a model that has the names of a dialect itself. */
+static int load_back(Loader *l, const NnArrays *ours)
+{
+    NnArrays own = { 0 };
+    int error = nn_translate(&l->reading.own, true, ours, &own);
+    if (error == DF_OK)
+        error = load_arrays(l, &own);
+    nn_arrays_free(&own);
+    return error;
+}
+
 static int load_all(Loader *l, const DfCheckpoint *file)
 {
     NnArrays theirs;
@@ -215,7 +226,7 @@ static int load_all(Loader *l, const DfCheckpoint *file)
         error = nn_translate(&l->reading.place, false, &theirs, &ours);
     if (error == DF_OK) {
         l->report->dialect = l->reading.place.dialect;
-        error = load_arrays(l, &ours);
+        error = l->reading.own.dialect ? load_back(l, &ours) : load_arrays(l, &ours);
     }
     nn_arrays_free(&ours);
     nn_arrays_free(&theirs);

@@ -215,12 +215,17 @@ typedef struct {
     DfTensor *weight, *bias;    /* O kh kw I/groups, or kh kw C if depthwise; O or NULL */
     DfConv conv;
     int in, out, kernel[2];
+    float standard_eps;         /* not 0: the weight is standardised before it is used (Qiao et al., 2019) */
 } NnConv;
 typedef struct {
     int kernel, stride, padding, dilation, groups; /* 0 means 1, but for padding                      */
     int patch[2];                                  /* height and width of kernel and stride; 0: square */
     bool no_bias;
+    float standard_eps;                            /* as in NnConv: of nn_conv_kind()                 */
 } NnConvShape;
+/* mmcv's conv_cfg: 0 for a plain convolution (None, Conv, Conv2d), the eps of one whose weights are standardised
+ * (ConvWS). Anything else poisons the model. */
+DF_API float nn_conv_kind(NnScope, const DfNode *conv_cfg);
 DF_API void nn_conv_init(NnScope, NnConv *, int in, int out, NnConvShape);    /* PyTorch's default init */
 DF_API void nn_conv_init_as(NnScope, NnConv *, int in, int out, NnConvShape, NnInit weight, NnInit bias_init);
 DF_API DfTensor *nn_conv(DfCtx *, const NnConv *, DfTensor *x);               /* N H W I -> N H' W' O */

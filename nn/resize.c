@@ -7,6 +7,7 @@
 
 #include <limits.h>
 #include <math.h>
+#include <string.h>
 
 #include "nn/layout.h"
 
@@ -85,6 +86,12 @@ static bool is_map(const int64_t *from, const int *to)
     return from[1] == (int64_t)to[2] * to[3];
 }
 
+/* 1 1+HW C for 1 HW C: a class token stands first, whose place is not wanted. */
+static bool has_class_token(const int64_t *from, const int *to)
+{
+    return from[1] == (int64_t)to[1] + 1;
+}
+
 bool nn_can_resize(const NnParam *param, const DfArray *array)
 {
     const int64_t *from = array->shape;
@@ -99,7 +106,8 @@ bool nn_can_resize(const NnParam *param, const DfArray *array)
     case NN_RESIZE_POSITION:     /* 1 HW C for 1 C H W */
         return array->ndim == 3 && from[0] == 1 && from[2] == to[1] && (is_map(from, to) || side_of(from[1]));
     case NN_RESIZE_TOKENS:       /* 1 HW C */
-        return array->ndim == 3 && from[0] == 1 && from[2] == to[2] && side_of(from[1]) && side_of(to[1]);
+        return array->ndim == 3 && from[0] == 1 && from[2] == to[2] &&
+               (has_class_token(from, to) || (side_of(from[1]) && side_of(to[1])));
     }
     return false;
 }
@@ -136,7 +144,10 @@ void nn_resize(const NnParam *param, const DfArray *array, const float *in, floa
             resize_map(in, square(from[1], to[1]), to[1], out, map_table(to[2], to[3]));
         break;
     case NN_RESIZE_TOKENS:
-        resize_map(in, square(from[1], to[2]), to[2], out, square(to[1], to[2]));
+        if (has_class_token(from, to))
+            memcpy(out, in + to[2], (size_t)to[1] * (size_t)to[2] * sizeof *out);
+        else
+            resize_map(in, square(from[1], to[2]), to[2], out, square(to[1], to[2]));
         break;
     }
 }

@@ -65,6 +65,14 @@ DF_API DfTensor *df_conv_transpose2d(DfCtx *, DfTensor *x, DfTensor *weight, DfT
 DF_API DfTensor *df_deform_conv2d(DfCtx *, DfTensor *x, DfTensor *offset, DfTensor *mask, DfTensor *weight,
                                   DfTensor *bias, DfConv, int G);
 
+/* ---- rows.c ------------------------------------------------------------------------------------------------------ */
+
+/* factor x / (|x|^power + eps) over the last dimension.                                                .. C -> .. C */
+DF_API DfTensor *df_unit_rows(DfCtx *, DfTensor *x, float factor, float power, float eps);
+/* (x - mean) / (s + eps) over all dimensions but the first, s^2 the unbiased variance: weight standardisation (Qiao et
+ * al., 2019).                                                                                          O .. -> O .. */
+DF_API DfTensor *df_standard_rows(DfCtx *, DfTensor *x, float eps);
+
 /* ---- norms: layer_norm.c, group_norm.c, batch_norm.c ------------------------------------------------------------ */
 
 /* (x - mean) / sqrt(var + eps) weight + bias; weight and bias are C, or NULL for ones and zeros. Variances are biased,

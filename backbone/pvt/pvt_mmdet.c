@@ -183,6 +183,7 @@ static void position_init(NnScope s, Stage *stage, const Pvt *pvt, int i, int di
         nn_fail(s, DF_EVALUE, "pretrain_img_size is too small for stage %d", i);
     stage->position = nn_param(s, "pos_embed", DF_SHAPE(1, stage->h * stage->w, dim), NN_AS_IS,
                                nn_truncated_normal(0.02));
+    nn_last(s)->resize = NN_RESIZE_TOKENS;
 }
 
 static void stage_init(NnScope s, Stage *stage, const Pvt *pvt, int i)

@@ -10,10 +10,11 @@
 /* ---- convolutions and norms -------------------------------------------------------------------------------------- */
 
 /* He et al., ICCV 2015: normal, by the number of outputs. */
-static void conv_init(NnScope s, NnConv *conv, int in, int out, NnConvShape shape)
+static void conv_init(NnScope s, NnConv *conv, const ResNet *net, int in, int out, NnConvShape shape)
 {
     const double fan_out = (double)out * shape.kernel * shape.kernel;
     shape.no_bias = true;
+    shape.standard_eps = nn_conv_kind(s, net->conv_cfg);
     nn_conv_init_as(s, conv, in, out, shape, nn_normal(sqrt(2.0 / fan_out)), nn_constant(0));
 }
 
@@ -123,19 +124,19 @@ static void bottleneck_init(NnScope s, ResNetBlock *b, const ResNet *net, const 
     else
         middle.stride = stride;
 
-    conv_init(nn_at(s, "conv1"), &b->conv[0].conv, in, width, first);
+    conv_init(nn_at(s, "conv1"), &b->conv[0].conv, net, in, width, first);
     norm_init(norm_at(s, net, 1), &b->conv[0].norm, net, width, stage->frozen);
 
     const Dcn dcn = stage->dcn ? read_dcn(s, net) : (Dcn){ 0 };
     const bool deforms = dcn.type && !(dcn.fallback_on_stride && stage->first_dcn && j == 0);
     if (deforms && dcn.groups > 1)
         middle.groups = dcn.groups;
-    conv_init(nn_at(s, "conv2"), &b->conv[1].conv, width, width, middle);
+    conv_init(nn_at(s, "conv2"), &b->conv[1].conv, net, width, width, middle);
     if (deforms)
         offset_init(nn_at(s, "conv2"), &b->conv[1], &dcn, width, middle);
     norm_init(norm_at(s, net, 2), &b->conv[1].norm, net, width, stage->frozen);
 
-    conv_init(nn_at(s, "conv3"), &b->conv[2].conv, width, out, (NnConvShape){ .kernel = 1 });
+    conv_init(nn_at(s, "conv3"), &b->conv[2].conv, net, width, out, (NnConvShape){ .kernel = 1 });
     norm_init(norm_at(s, net, 3), &b->conv[2].norm, net, out, stage->frozen);
 }
 
@@ -144,9 +145,9 @@ static void basic_init(NnScope s, ResNetBlock *b, const ResNet *net, const ResNe
     const int width = stage->width, dilation = dilation_of(stage, j), stride = j ? 1 : stage->stride;
     const NnConvShape first = { .kernel = 3, .stride = stride, .padding = dilation, .dilation = dilation };
     const NnConvShape second = { .kernel = 3, .padding = 1 };
-    conv_init(nn_at(s, "conv1"), &b->conv[0].conv, in, width, first);
+    conv_init(nn_at(s, "conv1"), &b->conv[0].conv, net, in, width, first);
     norm_init(norm_at(s, net, 1), &b->conv[0].norm, net, width, stage->frozen);
-    conv_init(nn_at(s, "conv2"), &b->conv[1].conv, width, width, second);
+    conv_init(nn_at(s, "conv2"), &b->conv[1].conv, net, width, width, second);
     norm_init(norm_at(s, net, 2), &b->conv[1].norm, net, width, stage->frozen);
 }
 
@@ -161,7 +162,7 @@ static void shortcut_init(NnScope s, ResNetBlock *b, const ResNet *net, const Re
         b->pool = stage->stride;
         shape.stride = 1;
     }
-    conv_init(nn_at(s, "downsample.%d", at), &b->shortcut.conv, in, out, shape);
+    conv_init(nn_at(s, "downsample.%d", at), &b->shortcut.conv, net, in, out, shape);
     norm_init(nn_at(s, "downsample.%d", at + 1), &b->shortcut.norm, net, out, stage->frozen);
 }
 
@@ -185,7 +186,7 @@ static int stem_init(NnScope s, ResNet *net) /* returns its channels */
     const bool frozen = net->frozen_stages >= 0;
     if (!net->deep_stem) {
         const NnConvShape large = { .kernel = 7, .stride = 2, .padding = 3 };
-        conv_init(nn_at(s, "conv1"), &net->stem[0].conv, net->in_channels, out, large);
+        conv_init(nn_at(s, "conv1"), &net->stem[0].conv, net, net->in_channels, out, large);
         norm_init(norm_at(s, net, 1), &net->stem[0].norm, net, out, frozen);
         return out;
     }
@@ -193,7 +194,7 @@ static int stem_init(NnScope s, ResNet *net) /* returns its channels */
     const int channels[RESNET_STEM + 1] = { net->in_channels, first_out, out / 2, out };
     for (int i = 0; i < RESNET_STEM; i++) {
         const NnConvShape shape = { .kernel = 3, .stride = i ? 1 : 2, .padding = 1 };
-        conv_init(nn_at(s, "stem.%d", 3 * i), &net->stem[i].conv, channels[i], channels[i + 1], shape);
+        conv_init(nn_at(s, "stem.%d", 3 * i), &net->stem[i].conv, net, channels[i], channels[i + 1], shape);
         norm_init(nn_at(s, "stem.%d", 3 * i + 1), &net->stem[i].norm, net, channels[i + 1], frozen);
     }
     return out;

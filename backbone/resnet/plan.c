@@ -47,9 +47,10 @@ static bool lists_fit(NnScope s, const ResNet *net, const int *depths)
 
 static bool options_fit(NnScope s, const ResNet *net)
 {
-    if (net->plugins || net->conv_cfg)
-        nn_fail(s, DF_EVALUE, "%s is given: want None, there are no others built in",
-                net->plugins ? "plugins" : "conv_cfg");
+    if (net->plugins)
+        nn_fail(s, DF_EVALUE, "plugins is given: want None, blocks within blocks are not built in");
+    else if (net->dcn && net->conv_cfg)
+        nn_fail(s, DF_EVALUE, "conv_cfg beside dcn: want None");
     else if (net->dcn && net->depth < 50)
         nn_fail(s, DF_EVALUE, "dcn with depth = %d: want at least 50, basic blocks have no deformable form",
                 net->depth);

@@ -157,7 +157,7 @@ static void init(NnScope s, void *self)
     DF_OPT_BOOLS(ResNet, replace_stride_with_dilation, "None", \
                  "torchvision: which of the stages 1 to 3 dilate instead of striding; None: none"), \
     DF_OPT_NODE(ResNet, plugins, "None", "blocks within blocks; only None is supported"), \
-    DF_OPT_NODE(ResNet, conv_cfg, "None", "kind of convolution; only None, the plain one, is supported"), \
+    DF_OPT_NODE(ResNet, conv_cfg, "None", "kind of convolution: None, Conv2d or ConvWS"), \
     DF_OPT_BOOL(ResNet, with_cp, False, "training: blocks run twice, which needs less memory"), \
     DF_OPT_UNUSED(pretrained, "weights that a training run starts from"), \
     DF_OPT_UNUSED(init_cfg, "weights that a training run starts from")

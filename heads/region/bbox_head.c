@@ -5,10 +5,12 @@
  * layers); Wu and He, ECCV 2018 (4conv1fc).
  */
 #include <math.h>
+#include <string.h>
 
 #include "heads/apply_loss.h"
 #include "heads/decode_boxes.h"
 #include "heads/region.h"
+#include "heads/region/predictor.h"
 #include "heads/settings/loss_cfg.h"
 #include "heads/settings/settings.h"
 
@@ -26,9 +28,11 @@ typedef struct {
     DfInts roi_feat_size;
     bool with_avg_pool, with_cls, with_reg, reg_class_agnostic, reg_decoded_bbox;
     const DfNode *conv_cfg, *norm_cfg, *bbox_coder, *loss_cls_cfg, *loss_bbox_cfg;
+    const DfNode *cls_predictor_cfg, *reg_predictor_cfg;
     /* modules */
     BoxBranch shared, cls, reg;
     NnLinear fc_cls, fc_reg;
+    Predictor cls_predictor, reg_predictor; /* how they are applied                    */
     DfDeltaCoder coder;
     int size[2]; /* height and width of a region's features, in bins */
     /* for training */
@@ -56,8 +60,10 @@ typedef struct {
     DF_OPT_BOOL(BoxHead, with_reg, True, "predict boxes; False: regions stay as they are"),                          \
     DF_OPT_BOOL(BoxHead, reg_class_agnostic, False, "predict one box a region instead of one a class"),              \
     DF_OPT_BOOL(BoxHead, reg_decoded_bbox, False, "the box loss compares boxes, not their deltas to the regions"),   \
-    DF_OPT_DICT(BoxHead, conv_cfg, "None", "type of convolution; only None, the plain one, is supported"),           \
+    DF_OPT_DICT(BoxHead, conv_cfg, "None", "type of the convolutions: None, Conv2d or ConvWS"),           \
     DF_OPT_DICT(BoxHead, norm_cfg, "None", "norm after each convolution"),                                           \
+    DF_OPT_DICT(BoxHead, cls_predictor_cfg, "dict(type='Linear')", "last layer of the classes: Linear, NormedLinear"), \
+    DF_OPT_DICT(BoxHead, reg_predictor_cfg, "dict(type='Linear')", "last layer of the boxes: Linear, NormedLinear"), \
     DF_OPT_DICT(BoxHead, bbox_coder, BOX_CODER, "how a box is written relative to its region"),                      \
     DF_OPT_AS(BoxHead, loss_cls, loss_cls_cfg, DF_KIND_DICT, "dict(type='CrossEntropyLoss')", 0, 0, NULL, \
               "classification loss"), \
@@ -80,7 +86,7 @@ static NnInit kaiming(int channels)
 /* Returns the channels behind the branch. `flat`: a linear layer sees all bins. */
 static int branch_init(NnScope s, BoxBranch *b, const BoxHead *h, const char *name, int in, bool flat)
 {
-    const NnConvShape shape = { .kernel = 3, .padding = 1 };
+    const NnConvShape shape = { .kernel = 3, .padding = 1, .standard_eps = nn_conv_kind(s, h->conv_cfg) };
     const int C = h->conv_out_channels, F = h->fc_out_channels;
     b->convs = nn_alloc(s, (size_t)b->n_convs, sizeof *b->convs);
     b->fcs = nn_alloc(s, (size_t)b->n_fcs, sizeof *b->fcs);
@@ -99,8 +105,6 @@ static void check_options(NnScope s, const BoxHead *h)
 {
     if (h->roi_feat_size.n < 1 || h->roi_feat_size.n > 2)
         nn_fail(s, DF_EVALUE, "roi_feat_size: want one number or two");
-    else if (!df_head_plain_conv(s, h->conv_cfg))
-        return;
     else if ((h->num_cls_convs > 0 || h->num_reg_convs > 0) && h->num_shared_fcs > 0)
         nn_fail(s, DF_EVALUE, "num_shared_fcs = %d in front of branches with convolutions: want 0", h->num_shared_fcs);
     else if (!h->with_cls)
@@ -116,6 +120,17 @@ static void check_options(NnScope s, const BoxHead *h)
 static int last_in(const BoxHead *h, const BoxBranch *b, int channels, bool bins_left)
 {
     return bins_left && b->n_fcs == 0 ? channels * h->size[0] * h->size[1] : channels;
+}
+
+/* SeesawLoss (Wang et al., CVPR 2021) wants two numbers beside the classes: whether there is an object, or none. */
+static bool says_objectness(const BoxHead *h)
+{
+    return strcmp(df_node_text(df_node_get(h->loss_cls_cfg, "type"), ""), "SeesawLoss") == 0;
+}
+
+static int class_columns(const BoxHead *h)
+{
+    return h->num_classes + (says_objectness(h) ? 2 : 1);
 }
 
 static void init(NnScope s, void *self)
@@ -137,9 +152,13 @@ static void init(NnScope s, void *self)
     const int cls = last_in(h, &h->cls, branch_init(s, &h->cls, h, "cls", shared, bins_left), bins_left);
     const int reg = last_in(h, &h->reg, branch_init(s, &h->reg, h, "reg", shared, bins_left), bins_left);
     const int boxes = h->reg_class_agnostic ? 1 : h->num_classes;
-    nn_linear_init_as(nn_at(s, "fc_cls"), &h->fc_cls, cls, h->num_classes + 1, true, nn_normal(0.01), nn_constant(0));
+    df_predictor_init(s, &h->cls_predictor, h->cls_predictor_cfg, "Linear", "NormedLinear");
+    df_predictor_init(s, &h->reg_predictor, h->reg_predictor_cfg, "Linear", "NormedLinear");
+    nn_linear_init_as(nn_at(s, "fc_cls"), &h->fc_cls, cls, class_columns(h), h->cls_predictor.has_bias, nn_normal(0.01),
+                      nn_constant(0));
     if (h->with_reg)
-        nn_linear_init_as(nn_at(s, "fc_reg"), &h->fc_reg, reg, 4 * boxes, true, nn_normal(0.001), nn_constant(0));
+        nn_linear_init_as(nn_at(s, "fc_reg"), &h->fc_reg, reg, 4 * boxes, h->reg_predictor.has_bias, nn_normal(0.001),
+                          nn_constant(0));
 }
 
 static void init_shared_2fc(NnScope s, void *self)
@@ -197,10 +216,13 @@ static void forward(DfCtx *c, const void *self, DfTensor *regions, DfTensor **sc
     const BoxHead *h = self;
     check_regions(c, h, regions);                                           /* n 7 7 256             */
     DfTensor *x = branch(c, h, &h->shared, regions, false);                 /* n 1024, or n 7 7 256  */
-    *scores = nn_linear(c, &h->fc_cls, branch(c, h, &h->cls, x, true));     /* n classes+1           */
+    DfTensor *last = branch(c, h, &h->cls, x, true);
+    *scores = df_predictor_linear(c, &h->cls_predictor, &h->fc_cls, last);  /* n classes+1           */
     *deltas = NULL;
-    if (h->with_reg)
-        *deltas = nn_linear(c, &h->fc_reg, branch(c, h, &h->reg, x, true)); /* n 4*classes, or n 4   */
+    if (!h->with_reg)
+        return;
+    last = branch(c, h, &h->reg, x, true);
+    *deltas = df_predictor_linear(c, &h->reg_predictor, &h->fc_reg, last);  /* n 4*classes, or n 4   */
 }
 
 /* ---- losses ------------------------------------------------------------------------------------------------------ */
@@ -309,6 +331,7 @@ static DfBoxHeadShape shape(const void *self)
     const BoxHead *h = self;
     return (DfBoxHeadShape){
         .classes = h->num_classes,
+        .columns = class_columns(h),
         .has_boxes = h->with_reg,
         .class_agnostic = h->reg_class_agnostic,
         .coder = &h->coder,

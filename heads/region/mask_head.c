@@ -8,6 +8,7 @@
 
 #include "heads/apply_loss.h"
 #include "heads/region.h"
+#include "heads/region/predictor.h"
 #include "heads/settings/loss_cfg.h"
 #include "heads/settings/settings.h"
 
@@ -17,12 +18,13 @@ typedef struct {
     /* options */
     int num_convs, in_channels, conv_kernel_size, conv_out_channels, num_classes;
     bool class_agnostic;
-    const DfNode *upsample_cfg, *conv_cfg, *norm_cfg, *loss_mask_cfg;
+    const DfNode *upsample_cfg, *conv_cfg, *norm_cfg, *predictor_cfg, *loss_mask_cfg;
     /* modules */
     NnConvModule *convs;
     int upsample, scale;           /* how, and how much           */
     DfTensor *up_weight, *up_bias; /* of MASK_DECONV: I k k O, O  */
     NnConv logits;
+    Predictor predictor;           /* how they are computed       */
     /* for training */
     LossCfg loss_mask;
 } MaskHead;
@@ -36,8 +38,9 @@ static const DfOpt opts[] = {
     DF_OPT_BOOL(MaskHead, class_agnostic, False, "predict one mask a region instead of one a class"),
     DF_OPT_DICT(MaskHead, upsample_cfg, "dict(type='deconv', scale_factor=2)",
                 "how features are enlarged before the last layer: type deconv, nearest, bilinear or None"),
-    DF_OPT_DICT(MaskHead, conv_cfg, "None", "type of convolution; only None, the plain one, is supported"),
+    DF_OPT_DICT(MaskHead, conv_cfg, "None", "type of the convolutions: None, Conv2d or ConvWS"),
     DF_OPT_DICT(MaskHead, norm_cfg, "None", "norm after each convolution"),
+    DF_OPT_DICT(MaskHead, predictor_cfg, "dict(type='Conv')", "last layer: Conv, NormedConv2d"),
     DF_OPT_AS(MaskHead, loss_mask, loss_mask_cfg, DF_KIND_DICT, "dict(type='CrossEntropyLoss', use_mask=True)",
               0, 0, NULL, "mask loss"),
     DF_OPT_UNUSED(roi_feat_size, "the layers work at any size"),
@@ -90,11 +93,9 @@ static void upsample_init(NnScope s, MaskHead *h, int in)
 static void init(NnScope s, void *self)
 {
     MaskHead *h = self;
-    if (!df_head_plain_conv(s, h->conv_cfg))
-        return;
     df_loss_cfg(s, &h->loss_mask, h->loss_mask_cfg, "loss_mask");
     const int k = h->conv_kernel_size, out = h->class_agnostic ? 1 : h->num_classes;
-    const NnConvShape shape = { .kernel = k, .padding = (k - 1) / 2 };
+    const NnConvShape shape = { .kernel = k, .padding = (k - 1) / 2, .standard_eps = nn_conv_kind(s, h->conv_cfg) };
     int in = h->in_channels;
     h->convs = nn_alloc(s, (size_t)h->num_convs, sizeof *h->convs);
     for (int i = 0; nn_ok(s) && i < h->num_convs; i++, in = h->conv_out_channels)
@@ -102,8 +103,9 @@ static void init(NnScope s, void *self)
                             DF_ACT_RELU, kaiming(k * k * h->conv_out_channels));
     upsample_init(s, h, in);
     in = h->upsample == MASK_DECONV ? h->conv_out_channels : in;
-    nn_conv_init_as(nn_at(s, "conv_logits"), &h->logits, in, out, (NnConvShape){ .kernel = 1 }, kaiming(out),
-                    nn_constant(0));
+    df_predictor_init(s, &h->predictor, h->predictor_cfg, "Conv", "NormedConv2d");
+    const NnConvShape one = { .kernel = 1, .no_bias = !h->predictor.has_bias };
+    nn_conv_init_as(nn_at(s, "conv_logits"), &h->logits, in, out, one, kaiming(out), nn_constant(0));
 }
 
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
@@ -131,7 +133,7 @@ static DfTensor *forward(DfCtx *c, const void *self, DfTensor *regions)
     for (int i = 1; i < h->num_convs; i++)
         df_next(c, &x, nn_conv_module(c, &h->convs[i], x)); /* n 14 14 256     */
     x = upsample(c, h, x);                                  /* n 28 28 256     */
-    return nn_conv(c, &h->logits, x);                       /* n 28 28 classes */
+    return df_predictor_conv(c, &h->predictor, &h->logits, x); /* n 28 28 classes */
 }
 
 /* ---- losses ------------------------------------------------------------------------------------------------------ */

@@ -170,10 +170,11 @@ int df_roi_head_classes(const RoiHead *h)
 static void check_classes(NnScope s, const RoiHead *h)
 {
     for (int i = 0; nn_ok(s) && i < h->num_stages; i++) {
-        const bool box_differs = h->box[i].shape.classes != df_roi_head_classes(h);
+        const bool box_differs = h->box[i].shape.classes != df_roi_head_classes(h) ||
+                                 h->box[i].shape.columns != h->box[0].shape.columns;
         const bool mask_differs = h->mask && h->mask[i].record->classes(h->mask[i].self) != df_roi_head_classes(h);
         if (box_differs || mask_differs)
-            nn_fail(s, DF_EVALUE, "stage %d has another num_classes: want the same in all box and mask heads", i);
+            nn_fail(s, DF_EVALUE, "stage %d has another num_classes or class loss: want the same in all heads", i);
     }
 }
 

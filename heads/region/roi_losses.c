@@ -226,7 +226,7 @@ static void refine_row(const RoiStep *s, int stage, const RoiSample *sample, con
 {
     const DfBoxHeadShape *shape = &s->head->box[stage].shape;
     const DfImageMeta *meta = &s->batch->metas[(int)sample->rois[5 * row]];
-    const float *scores = said->scores->data + (size_t)row * (size_t)(shape->classes + 1);
+    const float *scores = said->scores->data + (size_t)row * (size_t)shape->columns;
     const float *box = sample->rois + 5 * row + 1;
     int label = sample->labels[row];
     if (label == shape->classes)

@@ -45,13 +45,14 @@ int df_regions_init(Regions *r, const RoiHead *h, int n, const DfDetections *pro
 {
     const DfBoxHeadShape *last = &h->box[h->num_stages - 1].shape;
     *r = (Regions){ .arena = df_arena_new(), .images = n, .classes = df_roi_head_classes(h) };
+    r->columns = last->columns;
     r->boxes_per_row = last->has_boxes && !last->class_agnostic ? r->classes : 1;
     r->first = r->arena ? df_arena_alloc(r->arena, (size_t)n + 1, sizeof *r->first) : NULL;
     if (!r->first)
         return df_fail_memory("regions");
     const size_t rows = count_rows(r, h, proposals);
     r->rois = df_arena_alloc(r->arena, rows, 5 * sizeof *r->rois);
-    r->scores = df_arena_alloc(r->arena, rows, ((size_t)r->classes + 1) * sizeof *r->scores);
+    r->scores = df_arena_alloc(r->arena, rows, (size_t)r->columns * sizeof *r->scores);
     r->boxes = df_arena_alloc(r->arena, rows, 4 * (size_t)r->boxes_per_row * sizeof *r->boxes);
     if (rows > INT32_MAX / 5 || !r->rois || !r->scores || !r->boxes)
         return df_fail_memory("regions");
@@ -86,7 +87,7 @@ static int largest(const float *x, int n)
 static void refine(const DfBoxHeadShape *shape, Regions *r, const float *scores, const float *deltas,
                    const DfImageMeta *metas)
 {
-    const size_t columns = (size_t)r->classes + 1;
+    const size_t columns = (size_t)r->columns;
     for (int image = 0; image < r->images; image++)
         for (int i = r->first[image]; i < r->first[image + 1]; i++) {
             const size_t row = (size_t)i;
@@ -129,7 +130,7 @@ static void decode(const DfBoxHeadShape *shape, Regions *r, const float *deltas,
 /* mmdet's plain head takes a region with y2 = 0 for padding of the batch, and sets its scores and deltas to 0. */
 static void forget_empty(const Regions *r, float *scores, float *deltas)
 {
-    const size_t columns = (size_t)r->classes + 1;
+    const size_t columns = (size_t)r->columns;
     const size_t per_row = 4 * (size_t)r->boxes_per_row;
     const size_t rows = (size_t)df_regions_rows(r);
     for (size_t i = 0; i < rows; i++) {
@@ -163,7 +164,7 @@ static void run_stage(DfCtx *c, const RoiHead *h, int stage, const DfMaps *maps,
 {
     const int rows = df_regions_rows(r);
     const DfMark m = df_enter(c, NULL, -1);
-    DfTensor *scores; /* rows classes+1                         */
+    DfTensor *scores; /* rows columns                           */
     DfTensor *deltas; /* rows 4*classes, or rows 4, or NULL     */
     df_roi_observe_rois(c, h, stage, "rois", r->rois, rows);
     df_roi_boxes(c, h, stage, maps, r->rois, rows, &scores, &deltas, NULL);
@@ -188,17 +189,36 @@ static void softmax(float *x, int n)
         x[i] /= sum;
 }
 
+/* Of logits[columns] to[classes + 1]: where both are as many, a softmax over classes and background. Else two of them
+ * say "something" and "nothing", and share the first among the classes (Wang et al., "Seesaw Loss", CVPR 2021, eq. 9).
+ * `to` may begin before `logits` and reach into it. */
+static void probabilities(const Regions *r, const float *logits, float *to)
+{
+    const int classes = r->classes;
+    if (r->columns == classes + 1) {
+        softmax(to, r->columns);
+        return;
+    }
+    float objectness[2] = { logits[classes], logits[classes + 1] };
+    softmax(objectness, 2);
+    memmove(to, logits, (size_t)classes * sizeof *to);
+    softmax(to, classes);
+    for (int i = 0; i < classes; i++)
+        to[i] *= objectness[0];
+    to[classes] = objectness[1];
+}
+
 /* Scores are the softmax of the mean of all stages' logits. */
 int df_regions_run(DfCtx *c, const RoiHead *h, const DfMaps *maps, const DfImageMeta *metas, Regions *r)
 {
     const int rows = df_regions_rows(r);
-    const int columns = r->classes + 1;
+    const int columns = r->columns;
     const int stages = rows ? h->num_stages : 0;
     for (int stage = 0; stage < stages; stage++)
         run_stage(c, h, stage, maps, metas, r);
     for (size_t i = 0; stages > 1 && i < (size_t)rows * (size_t)columns; i++)
         r->scores[i] /= (float)stages;
-    for (int i = 0; i < rows; i++)
-        softmax(r->scores + (size_t)i * (size_t)columns, columns);
+    for (size_t i = 0; i < (size_t)rows; i++)
+        probabilities(r, r->scores + i * (size_t)columns, r->scores + i * ((size_t)r->classes + 1));
     return df_ctx_error(c);
 }

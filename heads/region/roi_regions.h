@@ -10,11 +10,12 @@
 typedef struct {
     DfArena *arena;    /* holds all of it                                                     */
     int images, classes;
+    int columns;       /* of what a stage says of a region                                    */
     int boxes_per_row; /* of the last stage: one a class, or one                              */
     bool keeps_empty;  /* the plain head, too, believes what it says of regions without area  */
     int *first;        /* [images + 1] rows of an image: first[i] .. first[i+1] - 1           */
     float *rois;       /* [rows][5]                                                           */
-    float *scores;     /* [rows][classes + 1]; zeros at first                                 */
+    float *scores;     /* [rows][columns], zeros at first; in the end [rows][classes + 1]     */
     float *boxes;      /* [rows][boxes_per_row][4]                                            */
 } Regions;
 

@@ -24,6 +24,7 @@ typedef enum {
 enum {
     NN_READ_ONLY = 1,      /* an older spelling: understood, never written                                     */
     NN_ALSO = 2,           /* written beside what another row writes: a second name of the same weights        */
+    NN_DOUBLE = 4,         /* {a|b}: the second part has twice as many rows as the first                       */
 };
 
 /* One row: names that fit `theirs` are `ours`, and the other way round. The first row that fits is taken.
@@ -48,6 +49,7 @@ typedef struct NnRow {
 #define NN_ROW_TURNED(name, our, as) { .theirs = name, .ours = our, .turn = as }
 #define NN_ROW_OLD(name, our) { .theirs = name, .ours = our, .how = NN_READ_ONLY }
 #define NN_ROW_ALSO(name, our) { .theirs = name, .ours = our, .how = NN_ALSO }
+#define NN_ROW_DOUBLE(name, our) { .theirs = name, .ours = our, .how = NN_DOUBLE }
 #define NN_ROW_NEEDLESS(name) { .theirs = name, .turn = NN_NEEDLESS }
 #define NN_ROW_TABLE(name, our, rows) { .theirs = name, .ours = our, .table = rows }
 #define NN_ROW_EVERY(name, our, pattern) { .theirs = name, .ours = our, .every = pattern }
@@ -58,6 +60,7 @@ struct NnDialect {
     const char *library;         /* "torchvision": what `deformer convert --to` takes                          */
     const char *what;            /* the networks, for people: "Swin"                                           */
     const char *ours;            /* the library whose names our side has: "mmdet", "official", ..              */
+    bool is_of_models;           /* models of ours may have its names: then a file is translated into them     */
     bool is_backbone;            /* its names stand under "backbone." too, in a detector or segmentor          */
     const char *const *signs;    /* patterns: each fits a key of the file, and one that begins with ! fits none */
     bool (*tell)(const DfArray *, int n); /* looks at shapes besides; may be NULL. The names are without prefixes */
@@ -91,6 +94,8 @@ bool nn_pattern_number(const char *pattern, const char *name, char *letter, int 
 int nn_turn(NnTurn, bool back, const DfArray *in, DfArena *, DfArray *out);
 /* Rows part * n .. of parts * n, as a view. DF_ESHAPE if they cannot be divided. */
 int nn_turn_part(const DfArray *in, int part, int parts, DfArray *out);
+/* The same of `count` parts from `first` on. */
+int nn_turn_parts(const DfArray *in, int first, int count, int parts, DfArray *out);
 /* Puts arrays one below the other. One without data is zero. */
 int nn_turn_join(const DfArray *part, int parts, DfArena *, DfArray *out);
 
@@ -134,6 +139,10 @@ int nn_count_known(const NnPlace *, bool back, const NnArrays *);
  * ("model.", "ema_model.student."), plain names and each dialect whose signs are there. */
 enum { NN_PLACES = 256 };
 int nn_places(const NnArrays *, NnPlace place[NN_PLACES]);
+
+/* The dialect that a model's own names are in, and where; its `dialect` is NULL if they are ours. DF_OK or
+ * DF_ENOMEM. */
+int nn_place_of_model(const NnModel *, NnPlace *);
 
 /* A file's arrays, without the words that wrappers put into the middle of names (_orig_mod., module.). */
 int nn_arrays_open(NnArrays *, const DfCheckpoint *);

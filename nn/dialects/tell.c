@@ -210,3 +210,23 @@ int nn_places(const NnArrays *file, NnPlace place[NN_PLACES])
     }
     return n;
 }
+
+/* ---- the names of a model ---------------------------------------------------------------------------------------- */
+
+int nn_place_of_model(const NnModel *model, NnPlace *out)
+{
+    static const char *const at[] = { "", "backbone." };
+    NnArrays names;
+    int error = nn_arrays_new(&names);
+    *out = (NnPlace){ .at = "" };
+    for (int i = 0; error == DF_OK && i < nn_model_count(model); i++) {
+        const NnNamed named = { .array = { .name = nn_model_at(model, i)->name } };
+        error = nn_arrays_add(&names, &named);
+    }
+    for (int k = 0; error == DF_OK && k < 2; k++)
+        for (const NnDialect *const *d = nn_dialects; *d; d++)
+            if ((*d)->is_of_models && has_signs(&(View){ &names, "", at[k] }, *d))
+                *out = (NnPlace){ .dialect = *d, .at = at[k] };
+    nn_arrays_free(&names);
+    return error;
+}

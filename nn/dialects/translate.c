@@ -251,7 +251,9 @@ static void take_whole(Work *k, const Walk *w, int part, int parts, const char *
 {
     const NnRow *row = leaf(w);
     NnNamed named = *k->now;
-    if (parts > 0)
+    if (row->how & NN_DOUBLE)
+        k->error = nn_turn_parts(&k->now->array, part, part + 1, 3, &named.array);
+    else if (parts > 0)
         k->error = nn_turn_part(&k->now->array, part, parts, &named.array);
     if (k->error == DF_OK && row->generate)
         k->error = row->generate(&k->now->array, k->out->arena, &named.array);

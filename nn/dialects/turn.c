@@ -33,13 +33,18 @@ static DfArray rows_of(const DfArray *in, int64_t first, int64_t count)
     return out;
 }
 
-int nn_turn_part(const DfArray *in, int part, int parts, DfArray *out)
+int nn_turn_parts(const DfArray *in, int first, int count, int parts, DfArray *out)
 {
     if (in->ndim < 1 || in->shape[0] % parts != 0)
         return refuse(in, "rows that can be divided");
     const int64_t rows = in->shape[0] / parts;
-    *out = rows_of(in, part * rows, rows);
+    *out = rows_of(in, first * rows, count * rows);
     return DF_OK;
+}
+
+int nn_turn_part(const DfArray *in, int part, int parts, DfArray *out)
+{
+    return nn_turn_parts(in, part, 1, parts, out);
 }
 
 static const DfArray *first_there(const DfArray *part, int parts)

@@ -325,7 +325,7 @@ Test(detr_dialects, refused_dicts)
     refused(DETR(DETR_211 ", num_reg_fcs=1", ""), "num_reg_fcs = 1");
     refused(DETR(DETR_211, ", train_cfg=dict(), tset_cfg=dict()"), "did you mean 'test_cfg'");
     refused(DEFORMABLE_DETR(MAPPER, ", as_two_stage=True"), "two stages without box refinement");
-    refused(DEFORMABLE_DETR("type='ChannelMapper', in_channels=[32, 64, 128], out_channels=32, conv_cfg=dict(type='DCN')", ""), "only None is supported");
+    refused(DEFORMABLE_DETR("type='ChannelMapper', in_channels=[32, 64, 128], out_channels=32, conv_cfg=dict(type='DCN')", ""), "want None, Conv2d or ConvWS");
     refused(DEFORMABLE_DETR("type='ChannelMapper', in_channels=[32, 64, 128], out_channels=36, norm_cfg=dict(type='GN', num_groups=32)", ""), "36");
 }
 

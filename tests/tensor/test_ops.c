@@ -395,6 +395,27 @@ static DfTensor *pick(DfCtx *c, DfTensor *const *in)
     return df_pick_channel(c, in[0], channel);
 }
 
+static DfTensor *unit_rows(DfCtx *c, DfTensor *const *in) { return df_unit_rows(c, in[0], 20, 1.5f, 1e-2f); }
+static DfTensor *standard_rows(DfCtx *c, DfTensor *const *in) { return df_standard_rows(c, in[0], 1e-2f); }
+static double row_sum(const float *x, int n, double less, double power)
+{
+    double sum = 0;
+    for (int i = 0; i < n; i++)
+        sum += pow(fabs((double)x[i] - less), power) * (power == 1 && (double)x[i] < less ? -1 : 1);
+    return sum;
+}
+static double unit_rows_value(const float *const *in, const int *i)
+{
+    const float *x = in[0] + 67 * i[0];
+    return 20 * (double)x[i[1]] / (pow(sqrt(row_sum(x, 67, 0, 2)), 1.5) + 1e-2);
+}
+static double standard_rows_value(const float *const *in, const int *i)
+{
+    const float *x = in[0] + 67 * i[0];
+    const double mean = row_sum(x, 67, 0, 1) / 67;
+    return ((double)x[i[1]] - mean) / (sqrt(row_sum(x, 67, mean, 2) / 66) + 1e-2);
+}
+
 static DfTensor *cosine_qkv(DfCtx *c, DfTensor *const *in) { return df_cosine_qkv(c, in[0], in[1]); }
 
 static const Case cases[] = {
@@ -412,6 +433,8 @@ static const Case cases[] = {
     { "scale", { S(37) }, scale_, scale_value, false },
     { "clamp", { S(37) }, clamp_, clamp_value, true },
     { "sum", { S(17, 2999) }, sum_, sum_value, false },
+    { "unit_rows", { S(11, 67) }, unit_rows, unit_rows_value, false },
+    { "standard_rows", { S(11, 67) }, standard_rows, standard_rows_value, false },
     { "softmax first", { S(13, 37) }, softmax_0, softmax_0_value, false },
     { "softmax last", { S(11, 67) }, softmax_last, softmax_last_value, false },
     { "layer_norm", { S(523, 97), S(97), S(97) }, layer_norm, layer_norm_value, false },

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * nn/dialects/mmdet_backbones.c -- mmdet's and mmseg's own Swin, mmdet's own PVT and PVT v2. Ours are the official
+ * names. Networks that are built from configs of mmdet have theirs (backbone/swin_mmdet.c, backbone/pvt/pvt_mmdet.c):
+ * these tables are what mmdet calls convert_weights.
+ */
+#include "nn/dialects/dialects.h"
+
+static const NnRow swin_block[] = {
+    NN_ROW("norm1.*", "norm1.*"),
+    NN_ROW("attn.w_msa.*", "attn.*"),
+    NN_ROW("norm2.*", "norm2.*"),
+    NN_ROW("ffn.layers.0.0.*", "mlp.fc1.*"),
+    NN_ROW("ffn.layers.1.*", "mlp.fc2.*"),
+    NN_ROWS_END
+};
+
+static const NnRow swin[] = {
+    NN_ROW("patch_embed.projection.*", "patch_embed.proj.*"),
+    NN_ROW("patch_embed.norm.*", "patch_embed.norm.*"),
+    NN_ROW_TABLE("stages.{s}.blocks.{b}.*", "layers.{s}.blocks.{b}.*", swin_block),
+    NN_ROW_TURNED("stages.{s}.downsample.norm.*", "layers.{s}.downsample.norm.*", NN_UNFOLDED),
+    NN_ROW_TURNED("stages.{s}.downsample.reduction.*", "layers.{s}.downsample.reduction.*", NN_UNFOLDED),
+    NN_ROWS_END
+};
+
+/* torch.nn.MultiheadAttention has queries, keys and values in one matrix, the official code has the queries apart. */
+static const NnRow pvt_block[] = {
+    NN_ROW("norm1.*", "norm1.*"),
+    NN_ROW_DOUBLE("attn.attn.in_proj_weight", "attn.{q|kv}.weight"),
+    NN_ROW_DOUBLE("attn.attn.in_proj_bias", "attn.{q|kv}.bias"),
+    NN_ROW("attn.attn.out_proj.*", "attn.proj.*"),
+    NN_ROW("attn.sr.*", "attn.sr.*"),
+    NN_ROW("attn.norm.*", "attn.norm.*"),
+    NN_ROW("norm2.*", "norm2.*"),
+    NN_ROW_TURNED("ffn.layers.0.*", "mlp.fc1.*", NN_SQUEEZED),
+    NN_ROWS_END
+};
+
+static const NnRow pvt_v1_block[] = {
+    NN_ROW_TURNED("ffn.layers.3.*", "mlp.fc2.*", NN_SQUEEZED),
+    NN_ROW_TABLE("*", "*", pvt_block),
+    NN_ROWS_END
+};
+
+static const NnRow pvt_v2_block[] = {
+    NN_ROW("ffn.layers.1.*", "mlp.dwconv.dwconv.*"),
+    NN_ROW_TURNED("ffn.layers.4.*", "mlp.fc2.*", NN_SQUEEZED),
+    NN_ROW_TABLE("*", "*", pvt_block),
+    NN_ROWS_END
+};
+
+/* The position embedding stands before the blocks. */
+static const NnRow pvt[] = {
+    NN_ROW("layers.{s}.0.projection.*", "patch_embed{s+1}.proj.*"),
+    NN_ROW("layers.{s}.0.norm.*", "patch_embed{s+1}.norm.*"),
+    NN_ROW("layers.{s}.1.0.pos_embed", "pos_embed{s+1}"),
+    NN_ROW_TABLE("layers.{s}.1.{b+1}.*", "block{s+1}.{b}.*", pvt_v1_block),
+    NN_ROW("layers.{s}.2.*", "norm{s+1}.*"),
+    NN_ROWS_END
+};
+
+static const NnRow pvt_v2[] = {
+    NN_ROW("layers.{s}.0.projection.*", "patch_embed{s+1}.proj.*"),
+    NN_ROW("layers.{s}.0.norm.*", "patch_embed{s+1}.norm.*"),
+    NN_ROW_TABLE("layers.{s}.1.{b}.*", "block{s+1}.{b}.*", pvt_v2_block),
+    NN_ROW("layers.{s}.2.*", "norm{s+1}.*"),
+    NN_ROWS_END
+};
+
+const NnDialect nn_dialect_mmdet_swin = {
+    .library = "mmdet",
+    .what = "Swin",
+    .ours = "official",
+    .is_backbone = true,
+    .is_of_models = true,
+    .signs = (const char *const[]){ "stages.0.blocks.0.attn.w_msa.qkv.weight", NULL },
+    .rows = swin,
+};
+
+const NnDialect nn_dialect_mmdet_pvt = {
+    .library = "mmdet",
+    .what = "PVT",
+    .ours = "official",
+    .is_backbone = true,
+    .is_of_models = true,
+    .signs = (const char *const[]){ "layers.0.1.0.pos_embed", "layers.0.1.1.attn.attn.in_proj_weight", NULL },
+    .rows = pvt,
+};
+
+const NnDialect nn_dialect_mmdet_pvt_v2 = {
+    .library = "mmdet",
+    .what = "PVT v2",
+    .ours = "official",
+    .is_backbone = true,
+    .is_of_models = true,
+    .signs = (const char *const[]){ "layers.0.1.0.attn.attn.in_proj_weight", "layers.0.1.0.ffn.layers.4.weight", NULL },
+    .rows = pvt_v2,
+};
