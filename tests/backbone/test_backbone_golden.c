@@ -97,7 +97,7 @@ static void each_case(void (*test)(Case *))
         n++;
     }
     closedir(folder);
-    cr_expect_geq(n, 51, "%d cases", n);
+    cr_expect_geq(n, 59, "%d cases", n);
 }
 
 /* ---- maps: ours are N H W C, the official ones N C H W -------------------------------------------------------------- */
@@ -330,4 +330,52 @@ static void gradients(Case *k)
 Test(backbone_golden, gradients, .timeout = 600)
 {
     each_case(gradients);
+}
+
+/* ---- weights of the authors in mmdet's own forms --------------------------------------------------------------------- */
+
+static float *all_weights(const NnModel *model, size_t *n)
+{
+    *n = 0;
+    for (int i = 0; i < nn_model_count(model); i++)
+        *n += df_size(nn_model_at(model, i)->tensor);
+    float *out = df_malloc(*n * sizeof *out), *at = out;
+    cr_assert_not_null(out);
+    for (int i = 0; i < nn_model_count(model); i++) {
+        const DfTensor *x = nn_model_at(model, i)->tensor;
+        memcpy(at, x->data, df_size(x) * sizeof *at);
+        at += df_size(x);
+    }
+    return out;
+}
+
+/* From official.pth mmdet's converters make the weights.pth beside it. */
+static void converts(const char *name)
+{
+    Case k;
+    char path[1280];
+    size_t n;
+    DfCheckpoint *file;
+    NnReport report;
+    open_case(&k, name);
+    float *want = all_weights(k.weights, &n);
+    cr_assert_eq(nn_model_init(k.weights, 7), DF_OK);
+    snprintf(path, sizeof path, "%s/official.pth", k.path);
+    cr_assert_eq(df_checkpoint_open(&file, path, NULL), DF_OK, "%s", df_error());
+    cr_assert_eq(nn_model_load(k.weights, file, NULL, &report), DF_OK, "%s: %s", name, df_error());
+    cr_expect_eq(report.of[NN_KEPT].n + report.of[NN_UNEXPECTED].n, 0, "%s", name);
+    float *met = all_weights(k.weights, &n);
+    cr_expect_arr_eq(met, want, n * sizeof *met, "%s", name);
+    nn_report_free(&report);
+    df_checkpoint_close(file);
+    df_free(met);
+    df_free(want);
+    close_case(&k);
+}
+
+Test(backbone_golden, weights_of_the_authors_in_forms_of_mmdet)
+{
+    converts("swin_mmdet");
+    converts("pvt_mmdet");
+    converts("pvt_v2_mmdet");
 }
