@@ -105,7 +105,8 @@ static void print_help(const CliCommand *command)
         printf("  %-9s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
     printf("\nCommon options:\n");
     print_options(common);
-    printf("\nRun `deformer COMMAND --help` or `deformer help COMMAND` to read about one command.\n");
+    printf("\nRun `deformer COMMAND --help` or `deformer help COMMAND` to read about one command.\n"
+           "CONFIG may be the name of a ready config: `deformer list configs` prints them.\n");
 }
 
 /* ---- arguments --------------------------------------------------------------------------------------------------- */

@@ -18,8 +18,9 @@ published() { # STATUS ARGUMENT...
 sed -n 's/^| `[^`]*` | `\([^`]*\)` | \(coco\|ade\|imagenet\) | \(box AP\|mIoU\|top-1\) [0-9.]*.*/\1/p' "$root/docs/published.md" >named
 is "$(wc -l <named)" "$(grep -c '^| `' "$root/docs/published.md")" 'rows that can be read'
 [ "$(wc -l <named)" -gt 150 ] || fail 'the page has fewer checkpoints than that'
-grep -v -e '^-$' -e '\.py$' -e '^torchvision/' -e '^detectron2/' named | while read -r name; do
-    grep -qx "$name" ready || echo "$name"
+grep -v -e '^-$' -e '\.py$' named | while read -r name; do
+    case $name in */*) [ -d "$root/configs/${name%/*}" ] || continue ;; esac
+    grep -qx "${name##*/}" ready || echo "$name"
 done >missing
 is "$(cat missing)" '' 'configs of the page that are not there'
 
