@@ -134,11 +134,23 @@ void df_grid_flip(DfGrid *grid, bool horizontal, bool vertical)
 
 /* ---- nearest --------------------------------------------------------------------------------------------------- */
 
-/* Both libraries count in double, and OpenCV divides twice. */
+/* OpenCV counts in double and divides twice; PyTorch counts in float32. */
 static int source_of(int i, int in, int out, DfNearest which)
 {
-    const double at = which == DF_NEAREST_CV2 ? i * (1.0 / ((double)out / in)) : (i + 0.5) * ((double)in / out);
+    const double at = which == DF_NEAREST_CV2 ? i * (1.0 / ((double)out / in))
+                                              : fmaf((float)in / (float)out, (float)i + 0.5f, -0.5f) + 0.5f;
     return df_clamp_int((int)floor(at), 0, in - 1);
+}
+
+/* Which cell each place takes. Pillow adds step by step, with the errors of that. */
+static int *sources(int in, int out, DfNearest which)
+{
+    int *at = df_malloc((size_t)out * sizeof *at);
+    const double step = (double)in / out;
+    double sum = step * 0.5;
+    for (int i = 0; at && i < out; i++, sum += step)
+        at[i] = which == DF_NEAREST_PIL ? df_clamp_int((int)sum, 0, in - 1) : source_of(i, in, out, which);
+    return at;
 }
 
 static void pick(unsigned char *to, const unsigned char *from, const int *columns, int width, size_t cell)
@@ -152,32 +164,29 @@ static void pick(unsigned char *to, const unsigned char *from, const int *column
         memcpy(to, from + (size_t)columns[x] * cell, cell);
 }
 
-static void nearest_rows(DfGrid *out, const DfGrid *in, const int *columns, DfNearest which)
+static void nearest_rows(DfGrid *out, const DfGrid *in, const int *rows, const int *columns)
 {
-    int last = -1;
-    for (int y = 0; y < out->height; y++) {
-        const int source = source_of(y, in->height, out->height, which);
-        if (source == last)
+    for (int y = 0; y < out->height; y++)
+        if (y > 0 && rows[y] == rows[y - 1])
             memcpy(row_of(out, y), row_of(out, y - 1), row_bytes(out));
         else
-            pick(row_of(out, y), row_of(in, source), columns, out->width, out->cell);
-        last = source;
-    }
+            pick(row_of(out, y), row_of(in, rows[y]), columns, out->width, out->cell);
 }
 
 int df_grid_nearest(DfGrid *out, const DfGrid *in, int height, int width, DfNearest which)
 {
-    const int error = df_grid_new(out, height, width, in->cell);
+    int error = df_grid_new(out, height, width, in->cell);
     if (error < 0)
         return error;
-    int *columns = df_malloc((size_t)width * sizeof *columns);
-    if (!columns) {
-        df_grid_free(out);
-        return df_fail_memory("the columns of a resize");
-    }
-    for (int x = 0; x < width; x++)
-        columns[x] = source_of(x, in->width, width, which);
-    nearest_rows(out, in, columns, which);
+    int *rows = sources(in->height, height, which);
+    int *columns = sources(in->width, width, which);
+    if (rows && columns)
+        nearest_rows(out, in, rows, columns);
+    else
+        error = df_fail_memory("the columns of a resize");
+    df_free(rows);
     df_free(columns);
-    return DF_OK;
+    if (error < 0)
+        df_grid_free(out);
+    return error;
 }

@@ -34,8 +34,9 @@ DF_API int df_grid_place(DfGrid *out, const DfGrid *in, int x, int y, int height
 /* Mirrors in place. */
 DF_API void df_grid_flip(DfGrid *, bool horizontal, bool vertical);
 
-/* The nearest cell: OpenCV's takes floor(i * in / out), Pillow's floor((i + 0.5) * in / out). */
-typedef enum { DF_NEAREST_CV2, DF_NEAREST_PIL } DfNearest;
+/* The nearest cell: OpenCV's takes floor(i * in / out), Pillow's floor((i + 0.5) * in / out); PyTorch's
+ * nearest-exact is the same in float32. */
+typedef enum { DF_NEAREST_CV2, DF_NEAREST_PIL, DF_NEAREST_TORCH } DfNearest;
 DF_API int df_grid_nearest(DfGrid *out, const DfGrid *in, int height, int width, DfNearest);
 
 /* Every cell of a rectangle, cut at the border, becomes `value`; the grid is not borrowed. */

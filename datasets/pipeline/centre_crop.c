@@ -1,74 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/centre_crop.c -- ResizeEdge and CenterCrop: how classifiers are tested, with the pixels of
- * torchvision's Resize and CenterCrop on Pillow's pictures.
+ * datasets/pipeline/centre_crop.c -- CenterCrop: the part in the middle that classifiers are tested on, as torchvision or
+ * transformers cut it.
  */
 #include <math.h>
 
 #include "datasets/pipeline/whole.h"
 
-/* ---- ResizeEdge ------------------------------------------------------------------------------------------------- */
-
-typedef struct {
-    int scale, edge, interpolation, backend;
-} Resize;
-enum { EDGE_SHORT, EDGE_LONG, EDGE_WIDTH, EDGE_HEIGHT };
-
-static const DfOpt resize_opts[] = {
-    DF_OPT_ROW(Resize, scale, DF_KIND_INT, NULL, 1, DF_IMAGE_MAX_SIDE, NULL, "pixels that the edge gets"),
-    DF_OPT_ENUM(Resize, edge, short, "short|long|width|height", "which edge; the other one follows"),
-    DF_OPT_ENUM(Resize, interpolation, bicubic, DF_WHOLE_INTERPOLATIONS, "how it is resized"),
-    DF_OPT_ENUM(Resize, backend, pillow, "pillow", "the library whose pixels are reproduced bit for bit"),
-    DF_OPT_END
-};
-
-static bool by_width(const Resize *r, int height, int width)
-{
-    switch (r->edge) {
-    case EDGE_SHORT: return width <= height;
-    case EDGE_LONG: return width > height;
-    default: return r->edge == EDGE_WIDTH;
-    }
-}
-
-/* torchvision: the other edge is int(scale * long / short). */
-static int resize_apply(const void *self, DfWork *work)
-{
-    const Resize *r = self;
-    DfImage view, resized;
-    int error = df_whole_bytes(work, &view, "ResizeEdge");
-    if (error < 0)
-        return error;
-    int height = r->scale;
-    int width = r->scale;
-    if (by_width(r, view.height, view.width))
-        height = (int)((int64_t)r->scale * view.height / view.width);
-    else
-        width = (int)((int64_t)r->scale * view.width / view.height);
-    error = df_resize_pil_as(&resized, &view, height < 1 ? 1 : height, width < 1 ? 1 : width,
-                             (DfPilFilter)r->interpolation);
-    if (error == DF_OK)
-        df_whole_replace(work, resized);
-    return error;
-}
-
-const DfTransform df_transform_ResizeEdge = {
-    .name = "ResizeEdge",
-    .help = "one edge to a length, the shape kept; for classification",
-    .opts = resize_opts,
-    .size = sizeof(Resize),
-    .apply = resize_apply,
-};
-
-/* ---- CenterCrop ------------------------------------------------------------------------------------------------- */
-
 typedef struct {
     const DfNode *crop_size;
+    int library;
     int to[2]; /* height, width */
 } Crop;
+enum { TORCHVISION, TRANSFORMERS, TRANSFORMERS_PIL };
 
 static const DfOpt crop_opts[] = {
     DF_OPT_NODE(Crop, crop_size, "None", "size of the part: a number, or (height, width)"),
+    DF_OPT_ENUM(Crop, library, torchvision, "torchvision|transformers|transformers_pil",
+                "who halves an odd border: torchvision rounds to even; transformers rounds down, but its PIL backend "
+                "rounds the border up that it puts around a small picture"),
     DF_OPT_END
 };
 
@@ -79,35 +29,48 @@ static int crop_init(void *self, const DfNode *dict, DfReading *reading)
     return df_whole_size(c->to, c->crop_size, dict);
 }
 
-/* A picture that is too small gets a black border, half of it on each side. */
-static int enlarge(const Crop *c, DfWork *work, const DfImage *view)
+/* What a picture that is too small gets before it. */
+static int border(const Crop *c, int side, int wanted)
 {
-    DfPlacing larger = { .height = view->height, .width = view->width };
-    if (view->height < c->to[0]) {
-        larger.height = c->to[0];
-        larger.y = (c->to[0] - view->height) / 2;
-    }
-    if (view->width < c->to[1]) {
-        larger.width = c->to[1];
-        larger.x = (c->to[1] - view->width) / 2;
-    }
-    if (larger.height == view->height && larger.width == view->width)
+    const int less = side < wanted ? wanted - side : 0;
+    return c->library == TRANSFORMERS_PIL ? (less + 1) / 2 : less / 2;
+}
+
+/* Black on all sides. */
+static int enlarge(const Crop *c, DfWork *work)
+{
+    const int height = df_work_height(work);
+    const int width = df_work_width(work);
+    const DfPlacing larger = {
+        .height = height < c->to[0] ? c->to[0] : height,
+        .width = width < c->to[1] ? c->to[1] : width,
+        .y = border(c, height, c->to[0]),
+        .x = border(c, width, c->to[1]),
+    };
+    if (larger.height == height && larger.width == width)
         return DF_OK;
     return df_work_place(work, &larger);
 }
 
-/* torchvision: int(round((side - wanted) / 2)), rounded to even. */
+/* What is cut off before the part. */
+static int offset(const Crop *c, int side, int wanted)
+{
+    if (c->library == TORCHVISION)
+        return (int)nearbyint((side - wanted) / 2.0);
+    return (side - wanted) / 2;
+}
+
 static int crop_apply(const void *self, DfWork *work)
 {
     const Crop *c = self;
     DfImage view;
     int error = df_whole_bytes(work, &view, "CenterCrop");
     if (error == DF_OK)
-        error = enlarge(c, work, &view);
+        error = enlarge(c, work);
     if (error < 0)
         return error;
-    const int y = (int)nearbyint((df_work_height(work) - c->to[0]) / 2.0);
-    const int x = (int)nearbyint((df_work_width(work) - c->to[1]) / 2.0);
+    const int y = offset(c, df_work_height(work), c->to[0]);
+    const int x = offset(c, df_work_width(work), c->to[1]);
     return df_work_cut(work, x, y, c->to[0], c->to[1]);
 }
 

@@ -20,7 +20,7 @@ static const DfOpt resize_opts[] = {
     DF_OPT_INT(Resize, longest_edge, None, 0, 65500, "upper limit of the longer side, in pixels; None or 0: no limit"),
     DF_OPT_NODE(Resize, size, "None", "in place of shortest_edge: (height, width), whatever the shape"),
     DF_OPT_NODE(Resize, most, "None", "in place of shortest_edge: the largest size that fits into (height, width)"),
-    DF_OPT_INT(Resize, resample, 2, 2, 3, "Pillow's number of the filter: 2 bilinear, 3 bicubic"),
+    DF_OPT_INT(Resize, resample, 2, 0, 3, "Pillow's number of the filter: 0 nearest, 1 Lanczos, 2 bilinear, 3 bicubic"),
     DF_OPT_END
 };
 
@@ -79,6 +79,7 @@ static void by_limits(const Resize *r, int h, int w, int out[2])
 
 static int resize_apply(const void *self, DfWork *work)
 {
+    static const DfPilFilter filters[] = { DF_PIL_NEAREST, DF_PIL_LANCZOS, DF_PIL_BILINEAR, DF_PIL_BICUBIC };
     const Resize *r = self;
     const int height = df_work_height(work);
     const int width = df_work_width(work);
@@ -92,7 +93,7 @@ static int resize_apply(const void *self, DfWork *work)
     if (size[0] < 1 || size[1] < 1 || size[0] > DF_IMAGE_MAX_SIDE || size[1] > DF_IMAGE_MAX_SIDE)
         return df_fail(DF_EVALUE, "a picture of %d x %d becomes %d x %d: want sides of 1 to %d pixels", height, width,
                        size[0], size[1], DF_IMAGE_MAX_SIDE);
-    return df_work_resize(work, size[0], size[1], DF_BACKEND_PILLOW, false);
+    return df_work_resize(work, size[0], size[1], df_resampling(DF_BACKEND_TORCH, filters[r->resample]), false);
 }
 
 const DfTransform df_transform_ProcessorResize = {

@@ -26,7 +26,7 @@ static const DfOpt opts[] = {
                 "timm's name: m9 is the level, 0 to 10; mstd0.5 its deviation; n2 how many operations; p0.5 their "
                 "chance; inc1: stronger with the level; mmax10 the highest level"),
     DF_OPT_FLOATS(RandAugment, pad_val, "[124, 116, 104]", 0, 255, "R, G, B of what comes from outside of the picture"),
-    DF_OPT_ENUM(RandAugment, interpolation, bicubic, DF_WHOLE_INTERPOLATIONS "|random",
+    DF_OPT_ENUM(RandAugment, interpolation, bicubic, "bilinear|bicubic|random",
                 "how turned and moved pictures are sampled; random: one of the two, drawn each time"),
     DF_OPT_END
 };

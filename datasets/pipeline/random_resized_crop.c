@@ -20,7 +20,7 @@ static const DfOpt opts[] = {
     DF_OPT_FLOATS(Crop, crop_ratio_range, "[0.08, 1.0]", 1e-6, 1, "share of the picture's area, from and to"),
     DF_OPT_FLOATS(Crop, aspect_ratio_range, "[0.75, 1.3333333333333333]", 1e-3, 1e3, "width over height, from and to"),
     DF_OPT_INT(Crop, max_attempts, 10, 1, 1000, "parts that are tried; then one from the middle is taken"),
-    DF_OPT_ENUM(Crop, interpolation, bicubic, DF_WHOLE_INTERPOLATIONS, "how it is resized"),
+    DF_OPT_ENUM(Crop, interpolation, bicubic, DF_PIL_FILTERS, "how it is resized"),
     DF_OPT_ENUM(Crop, backend, pillow, "pillow", "the library whose pixels are reproduced bit for bit"),
     DF_OPT_UNUSED(efficientnet_style, "another rule for the part"),
     DF_OPT_END
@@ -86,7 +86,8 @@ static int apply(const void *self, DfWork *work)
     if (error == DF_OK)
         error = df_whole_bytes(work, &view, "RandomResizedCrop");
     if (error == DF_OK)
-        error = df_resize_pil_as(&resized, &view, c->to[0], c->to[1], (DfPilFilter)c->interpolation);
+        error = df_resize_antialiased(&resized, &view, c->to[0], c->to[1], (DfPilFilter)c->interpolation,
+                                      DF_ANTIALIAS_PILLOW);
     if (error == DF_OK)
         df_whole_replace(work, resized);
     return error;

@@ -37,8 +37,8 @@ typedef struct {
 
 #define HOW_TO_RESIZE \
     DF_OPT_BOOL(Resize, clip_object_border, True, "the same as bbox_clip_border, as later releases call it"), \
-    DF_OPT_ENUM(Resize, backend, cv2, "cv2|pillow", "the library whose bilinear resize is reproduced bit for bit"), \
-    DF_OPT_ENUM(Resize, interpolation, bilinear, "bilinear", "between pixels; label maps take the nearest one")
+    DF_OPT_ENUM(Resize, backend, cv2, DF_BACKENDS, "the library whose resize is reproduced bit for bit"), \
+    DF_OPT_ENUM(Resize, interpolation, bilinear, DF_PIL_FILTERS, "between pixels; label maps take the nearest one")
 
 static const DfOpt resize_opts[] = {
     DF_OPT_NODE(Resize, img_scale, "None",
@@ -162,10 +162,17 @@ static int init_testing(Resize *r, const DfNode *dict)
     return DF_OK;
 }
 
+static int check_how(const Resize *r, const DfNode *dict)
+{
+    return df_check_resampling(df_resampling(r->backend, r->interpolation), dict);
+}
+
 static int init(void *self, const DfNode *dict, DfReading *reading)
 {
     Resize *r = self;
-    int error = read_scale(r, reading->arena);
+    int error = check_how(r, dict);
+    if (error == DF_OK)
+        error = read_scale(r, reading->arena);
     if (error == DF_OK && r->scale_factor)
         error = read_pair(r->factor, r->scale_factor, 1e4);
     if (error < 0)
@@ -189,7 +196,9 @@ static int init_random(void *self, const DfNode *dict, DfReading *reading)
     Resize *r = self;
     r->clip = r->clip_object_border;
     r->keep = r->keep_ratio == KEEP_YES;
-    const int error = df_read_sizes(&r->sizes, r->scale, reading->arena);
+    int error = check_how(r, dict);
+    if (error == DF_OK)
+        error = df_read_sizes(&r->sizes, r->scale, reading->arena);
     if (error < 0)
         return error;
     if (r->ratio_range)
@@ -206,7 +215,9 @@ static int init_choice(void *self, const DfNode *dict, DfReading *reading)
     r->clip = r->clip_object_border;
     r->keep = r->keep_ratio == KEEP_YES;
     r->choosing = SIZE_CHOICE;
-    const int error = df_read_sizes(&r->sizes, r->scales, reading->arena);
+    int error = check_how(r, dict);
+    if (error == DF_OK)
+        error = df_read_sizes(&r->sizes, r->scales, reading->arena);
     if (error == DF_OK && r->sizes.n < 1)
         return df_node_fail(dict, DF_EVALUE, "no scales: want one or more");
     return error;
@@ -330,7 +341,7 @@ static int align(const Resize *r, DfWork *work, const int picture[2])
     if (!r->keep)
         return df_fail(DF_EVALUE, "AlignResize to %d x %d with keep_ratio = False: want multiples of size_divisor = %d",
                        df_work_height(work), df_work_width(work), r->size_divisor);
-    const int error = df_work_resize(work, height, width, (DfBackend)r->backend, r->clip);
+    const int error = df_work_resize(work, height, width, df_resampling(r->backend, r->interpolation), r->clip);
     for (int i = 0; i < 4; i++)
         work->scale_factor[i] = (float)((double)(i % 2 ? height : width) / picture[i % 2]);
     return error;
@@ -345,7 +356,7 @@ static int apply(const void *self, DfWork *work)
     const int picture[2] = { df_work_width(work), df_work_height(work) };
     int error = size_for(r, work, size);
     if (error == DF_OK)
-        error = df_work_resize(work, size[1], size[0], (DfBackend)r->backend, r->clip);
+        error = df_work_resize(work, size[1], size[0], df_resampling(r->backend, r->interpolation), r->clip);
     if (error == DF_OK && r->size_divisor)
         error = align(r, work, picture);
     return error;
@@ -353,7 +364,7 @@ static int apply(const void *self, DfWork *work)
 
 const DfTransform df_transform_Resize = {
     .name = "Resize",
-    .help = "resizes the picture bilinearly",
+    .help = "resizes the picture",
     .opts = resize_opts,
     .size = sizeof(Resize),
     .init = init,

@@ -14,6 +14,7 @@
 #define DF_DATASETS_PIPELINE_TRANSFORM_H
 
 #include "datasets/image/grid.h"
+#include "datasets/image/resize.h"
 #include "datasets/pipeline/pipeline.h"
 #include "datasets/pipeline/training.h"
 #include "datasets/registry.h"
@@ -120,10 +121,23 @@ int df_work_finish(const DfWork *, DfView *out);
 
 /* ---- moving everything ----------------------------------------------------------------------------------------- */
 
-/* To height x width, bilinearly; maps take the nearest pixel. Boxes are cut at the border if `clip`. The scale factors
- * are mmdet's: new sides over old ones, in double, kept as floats. */
-typedef enum { DF_BACKEND_CV2, DF_BACKEND_PILLOW } DfBackend;
-int df_work_resize(DfWork *, int height, int width, DfBackend, bool clip);
+/* Whose pixels a resize gives: OpenCV's (bilinear), Pillow's (before and from release 13), those of PyTorch's
+ * antialiased resize of bytes, or those of its resize of floats, which is bilinear and not antialiased (torchvision's
+ * detectors). */
+typedef enum {
+    DF_BACKEND_CV2, DF_BACKEND_PILLOW, DF_BACKEND_PILLOW13, DF_BACKEND_TORCH, DF_BACKEND_TORCH_FLOATS
+} DfBackend;
+#define DF_BACKENDS "cv2|pillow|pillow13|torch|torch_floats" /* for options, in the same order */
+typedef struct {
+    DfBackend backend;
+    DfPilFilter filter;
+} DfResampling;
+DfResampling df_resampling(int backend, int filter); /* of two options of an enum */
+int df_check_resampling(DfResampling, const DfNode *dict); /* DF_EVALUE, said at the dict, for a pair that is not there */
+
+/* To height x width; maps take the nearest pixel. Boxes are cut at the border if `clip`. The scale factors are mmdet's:
+ * new sides over old ones, in double, kept as floats. */
+int df_work_resize(DfWork *, int height, int width, DfResampling, bool clip);
 
 int df_work_flip(DfWork *, DfFlip);
 

@@ -19,7 +19,4 @@ void df_whole_replace(DfWork *, DfImage);
 /* "224", "(224, 224)" as (height, width); both above 0. */
 int df_whole_size(int size[2], const DfNode *node, const DfNode *dict);
 
-/* "pillow" and BICUBIC unless the dict says otherwise. */
-#define DF_WHOLE_INTERPOLATIONS "bilinear|bicubic" /* in the order of DfPilFilter */
-
 #endif

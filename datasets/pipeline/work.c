@@ -285,12 +285,35 @@ int df_work_own_floats(DfWork *work)
 
 /* ---- moving ---------------------------------------------------------------------------------------------------- */
 
-static int resize_bytes(DfGrid *out, const DfGrid *in, int height, int width, DfBackend backend)
+DfResampling df_resampling(int backend, int filter)
+{
+    return (DfResampling){ (DfBackend)backend, (DfPilFilter)filter };
+}
+
+int df_check_resampling(DfResampling how, const DfNode *dict)
+{
+    const bool bilinear_only = how.backend == DF_BACKEND_CV2 || how.backend == DF_BACKEND_TORCH_FLOATS;
+    if (bilinear_only && how.filter != DF_PIL_BILINEAR)
+        return df_node_fail(dict, DF_EVALUE, "backend '%s' resizes bilinearly: want interpolation = 'bilinear', or "
+                            "backend = 'pillow' or 'torch'", how.backend == DF_BACKEND_CV2 ? "cv2" : "torch_floats");
+    return DF_OK;
+}
+
+static DfAntialias antialias_of(DfBackend backend)
+{
+    if (backend == DF_BACKEND_TORCH)
+        return DF_ANTIALIAS_TORCH;
+    return backend == DF_BACKEND_PILLOW13 ? DF_ANTIALIAS_PILLOW13 : DF_ANTIALIAS_PILLOW;
+}
+
+static int resize_bytes(DfGrid *out, const DfGrid *in, int height, int width, DfResampling how)
 {
     const DfImage image = { in->height, in->width, 3, in->at };
+    const DfAntialias library = antialias_of(how.backend);
     DfImage resized;
-    const int error = backend == DF_BACKEND_CV2 ? df_resize_cv2(&resized, &image, height, width)
-                                                : df_resize_pil(&resized, &image, height, width);
+    const int error = how.backend == DF_BACKEND_CV2
+                          ? df_resize_cv2(&resized, &image, height, width)
+                          : df_resize_antialiased(&resized, &image, height, width, how.filter, library);
     *out = (DfGrid){ 0 };
     if (error == DF_OK) {
         *out = df_grid_of_image(&resized);
@@ -299,16 +322,25 @@ static int resize_bytes(DfGrid *out, const DfGrid *in, int height, int width, Df
     return error;
 }
 
-static int resize_picture(DfWork *work, int height, int width, DfBackend backend)
+static int resize_floats(DfGrid *out, DfWork *work, int height, int width)
+{
+    const int error = df_work_own_floats(work);
+    return error < 0 ? error : df_resize_torch_floats(out, &work->picture, height, width);
+}
+
+static int resize_picture(DfWork *work, int height, int width, DfResampling how)
 {
     DfGrid resized;
     int error;
-    if (work->picture.cell == BYTES)
-        error = resize_bytes(&resized, &work->picture, height, width, backend);
-    else if (backend == DF_BACKEND_CV2)
+    if (how.backend == DF_BACKEND_TORCH_FLOATS)
+        error = resize_floats(&resized, work, height, width);
+    else if (work->picture.cell == BYTES)
+        error = resize_bytes(&resized, &work->picture, height, width, how);
+    else if (how.backend == DF_BACKEND_CV2)
         error = df_resize_cv2_floats(&resized, &work->picture, height, width);
     else
-        error = df_fail(DF_EVALUE, "Pillow cannot resize a picture of floats: want backend = 'cv2'");
+        error = df_fail(DF_EVALUE, "an antialiased resize of a picture of floats: want it before Normalize, or "
+                                   "backend = 'cv2' or 'torch_floats'");
     if (error == DF_OK)
         replace(&work->picture, resized);
     return error;
@@ -326,7 +358,7 @@ static int resize_map(DfWork *work, int height, int width, DfBackend backend)
     return error;
 }
 
-int df_work_resize(DfWork *work, int height, int width, DfBackend backend, bool clip)
+int df_work_resize(DfWork *work, int height, int width, DfResampling how, bool clip)
 {
     int error = df_work_settle(work);
     if (error < 0)
@@ -335,9 +367,9 @@ int df_work_resize(DfWork *work, int height, int width, DfBackend backend, bool 
     const int to[2] = { height, width };
     const float x = (float)((double)width / from[1]);
     const float y = (float)((double)height / from[0]);
-    error = resize_picture(work, height, width, backend);
+    error = resize_picture(work, height, width, how);
     if (error == DF_OK)
-        error = resize_map(work, height, width, backend);
+        error = resize_map(work, height, width, how.backend);
     if (error == DF_OK)
         error = df_objects_resize(work, from, to, x, y);
     if (error == DF_OK && clip)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/datasets/test_resize.c -- both resizes against OpenCV and Pillow, bit for bit (tests/scripts/make_images.py).
+ * tests/datasets/test_resize.c -- resizes against OpenCV, Pillow and PyTorch, bit for bit (tests/scripts/make_images.py and
+ * make_resize.py).
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -43,6 +44,65 @@ Test(resize, as_opencv_and_pillow_do)
     }
     fclose(table);
     cr_assert_eq(rows, 60);
+}
+
+static unsigned long next(FILE *table)
+{
+    unsigned long crc = 0;
+    cr_assert_eq(fscanf(table, "%lu", &crc), 1);
+    return crc;
+}
+
+static void check_antialiased(const DfImage *in, int height, int width, DfPilFilter filter, DfAntialias library,
+                              unsigned long crc)
+{
+    DfImage out;
+    cr_assert_eq(df_resize_antialiased(&out, in, height, width, filter, library), DF_OK, "%s", df_error());
+    cr_expect_eq(crc32(0, out.pixels, (uInt)df_image_bytes(&out)), crc, "filter %d of library %d, %d x %d to %d x %d",
+                 (int)filter, (int)library, in->height, in->width, height, width);
+    df_image_free(&out);
+}
+
+/* The bytes as floats, less 100. */
+static void check_floats(const DfImage *in, int height, int width, unsigned long crc)
+{
+    DfGrid floats, out;
+    if (in->channels != 3)
+        return;
+    cr_assert_eq(df_grid_new(&floats, in->height, in->width, 3 * sizeof(float)), DF_OK);
+    for (size_t i = 0; i < df_image_bytes(in); i++)
+        ((float *)(void *)floats.at)[i] = (float)in->pixels[i] - 100.0f;
+    cr_assert_eq(df_resize_torch_floats(&out, &floats, height, width), DF_OK, "%s", df_error());
+    cr_expect_eq(crc32(0, out.at, (uInt)((size_t)height * (size_t)width * out.cell)), crc, "floats, %d x %d to %d x %d",
+                 in->height, in->width, height, width);
+    df_grid_free(&floats);
+    df_grid_free(&out);
+}
+
+static void check_row(FILE *table, const DfImage *in, int height, int width)
+{
+    static const DfPilFilter torch[] = { DF_PIL_BILINEAR, DF_PIL_BICUBIC, DF_PIL_LANCZOS, DF_PIL_NEAREST };
+    for (int filter = DF_PIL_BILINEAR; filter <= DF_PIL_NEAREST; filter++)
+        check_antialiased(in, height, width, (DfPilFilter)filter, DF_ANTIALIAS_PILLOW13, next(table));
+    for (int i = 0; i < 4; i++)
+        check_antialiased(in, height, width, torch[i], DF_ANTIALIAS_TORCH, next(table));
+    check_floats(in, height, width, next(table));
+}
+
+Test(resize, as_every_filter_of_pillow_and_torch)
+{
+    FILE *table = fopen(DF_TEST_DATA "/images/antialiased.txt", "r");
+    cr_assert(table);
+    int h, w, out_h, out_w, channels, rows = 0;
+    for (; fscanf(table, "%d %d %d %d %d", &h, &w, &out_h, &out_w, &channels) == 5; rows++) {
+        DfImage in;
+        cr_assert_eq(df_image_new(&in, h, w, channels), DF_OK);
+        noise(&in, (uint32_t)rows);
+        check_row(table, &in, out_h, out_w);
+        df_image_free(&in);
+    }
+    fclose(table);
+    cr_assert_eq(rows, 46);
 }
 
 Test(resize, size_limits_hold)
