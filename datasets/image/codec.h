@@ -16,6 +16,10 @@ int df_bmp_decode(DfImage *out, int *orientation, const uint8_t *bytes, size_t s
 int df_tiff_decode(DfImage *out, int *orientation, const uint8_t *bytes, size_t size, size_t max_pixels);
 int df_webp_decode(DfImage *out, int *orientation, const uint8_t *bytes, size_t size, size_t max_pixels);
 
+/* The same with the pixels of Pillow, where it differs from OpenCV. */
+int df_jpeg_decode_pillow(DfImage *out, int *orientation, const uint8_t *bytes, size_t size, size_t max_pixels);
+int df_png_decode_pillow(DfImage *out, int *orientation, const uint8_t *bytes, size_t size, size_t max_pixels);
+
 /* Label maps: one channel, the numbers as they are stored. Use the memory of the image again, if there is enough. */
 int df_png_decode_labels(DfImage *, const uint8_t *bytes, size_t size, size_t max_pixels);
 int df_bmp_decode_labels(DfImage *, const uint8_t *bytes, size_t size, size_t max_pixels);

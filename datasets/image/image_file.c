@@ -40,17 +40,18 @@ static bool is_webp(const uint8_t *bytes, size_t size)
 typedef struct {
     bool (*tell)(const uint8_t *bytes, size_t size);
     int (*decode)(DfImage *, int *orientation, const uint8_t *, size_t, size_t max_pixels);
+    int (*decode_pillow)(DfImage *, int *orientation, const uint8_t *, size_t, size_t max_pixels); /* NULL: the same */
     int (*decode_labels)(DfImage *, const uint8_t *, size_t, size_t max_pixels); /* NULL: loses or has no labels */
     int (*encode)(const DfImage *, int quality, DfWriter *);
     const char *endings; /* of file names, in either case */
 } Format;
 
 static const Format formats[] = {
-    { is_jpeg, df_jpeg_decode, NULL,                  df_jpeg_encode, ".jpg .jpeg .jpe .jfif" },
-    { is_png,  df_png_decode,  df_png_decode_labels,  df_png_encode,  ".png"                  },
-    { is_bmp,  df_bmp_decode,  df_bmp_decode_labels,  df_bmp_encode,  ".bmp .dib"             },
-    { is_tiff, df_tiff_decode, df_tiff_decode_labels, df_tiff_encode, ".tif .tiff"            },
-    { is_webp, df_webp_decode, NULL,                  df_webp_encode, ".webp"                 },
+    { is_jpeg, df_jpeg_decode, df_jpeg_decode_pillow, NULL,                  df_jpeg_encode, ".jpg .jpeg .jpe .jfif" },
+    { is_png,  df_png_decode,  df_png_decode_pillow,  df_png_decode_labels,  df_png_encode,  ".png"                  },
+    { is_bmp,  df_bmp_decode,  NULL,                  df_bmp_decode_labels,  df_bmp_encode,  ".bmp .dib"             },
+    { is_tiff, df_tiff_decode, NULL,                  df_tiff_decode_labels, df_tiff_encode, ".tif .tiff"            },
+    { is_webp, df_webp_decode, NULL,                  NULL,                  df_webp_encode, ".webp"                 },
 };
 enum { FORMATS = sizeof formats / sizeof *formats };
 
@@ -90,25 +91,41 @@ static int unknown_format(size_t size)
 
 /* ---- in ---------------------------------------------------------------------------------------------------------- */
 
-int df_image_decode(DfImage *out, const uint8_t *bytes, size_t size, size_t max_pixels, const char *name)
+static int decode(DfImage *out, const uint8_t *bytes, size_t size, size_t max_pixels, const char *name,
+                  DfImageReading reading)
 {
     int orientation = 1, error;
     *out = (DfImage){ 0 };
     const Format *format = format_of(bytes, size);
-    error = format ? format->decode(out, &orientation, bytes, size, max_pixels) : unknown_format(size);
+    if (format && format->decode_pillow && reading != DF_READ_CV2)
+        error = format->decode_pillow(out, &orientation, bytes, size, max_pixels);
+    else
+        error = format ? format->decode(out, &orientation, bytes, size, max_pixels) : unknown_format(size);
+    if (reading == DF_READ_PILLOW_AS_STORED)
+        orientation = 1;
     if (error == DF_OK && (error = df_exif_make_upright(out, orientation)) < 0)
         df_image_free(out);
     return error < 0 ? df_fail_in(error, "%s: ", name) : DF_OK;
 }
 
+int df_image_decode(DfImage *out, const uint8_t *bytes, size_t size, size_t max_pixels, const char *name)
+{
+    return decode(out, bytes, size, max_pixels, name, DF_READ_CV2);
+}
+
 int df_image_read(DfImage *out, const char *path)
+{
+    return df_image_read_as(out, path, DF_READ_CV2);
+}
+
+int df_image_read_as(DfImage *out, const char *path, DfImageReading reading)
 {
     DfFile file;
     *out = (DfImage){ 0 };
     int error = df_file_open(&file, path, DF_IMAGE_MAX_FILE);
     if (error < 0)
         return error;
-    error = df_image_decode(out, file.data, file.size, 0, path);
+    error = decode(out, file.data, file.size, 0, path, reading);
     df_file_close(&file);
     return error;
 }

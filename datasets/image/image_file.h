@@ -28,6 +28,11 @@ DF_BEGIN_DECLS
 /* Reads a file of a picture, its format told by its first bytes, as BGR. Errors name the file. */
 DF_API int df_image_read(DfImage *out, const char *path);
 
+/* Whose pixels: those of OpenCV; those of Pillow's convert("RGB"), which differ for CMYK (Pillow's formula) and for grey
+ * of 16 bits (values above 255 are white); or Pillow's without a look at the orientation. */
+typedef enum { DF_READ_CV2, DF_READ_PILLOW, DF_READ_PILLOW_AS_STORED } DfImageReading;
+DF_API int df_image_read_as(DfImage *out, const char *path, DfImageReading);
+
 /* The same from memory; `name` is for messages. At most `max_pixels` pixels (0: DF_IMAGE_MAX_PIXELS). */
 DF_API int df_image_decode(DfImage *out, const uint8_t *bytes, size_t size, size_t max_pixels, const char *name);
 

@@ -39,6 +39,7 @@ typedef struct {
     DfImage image;
     uint8_t *row; /* one line of CMYK */
     size_t max_pixels;
+    bool pillow;
     int orientation;
     int refused; /* code of a failure that is not libjpeg's, its sentence set */
 } Reader;
@@ -120,6 +121,18 @@ static void bgr_from_cmyk(uint8_t *restrict bgr, const uint8_t *restrict cmyk, s
     }
 }
 
+/* Pillow's: k - (255 - c) k / 255, rounded. */
+static void bgr_from_cmyk_as_pillow(uint8_t *restrict bgr, const uint8_t *restrict cmyk, size_t pixels)
+{
+    for (size_t i = 0; i < pixels; i++, bgr += 3, cmyk += 4) {
+        const int k = cmyk[3];
+        for (int c = 0; c < 3; c++) {
+            const int product = (255 - cmyk[c]) * k + 128;
+            bgr[2 - c] = (uint8_t)(k - (((product >> 8) + product) >> 8));
+        }
+    }
+}
+
 static void read_rows(Reader *r)
 {
     const size_t width = (size_t)r->image.width;
@@ -128,7 +141,9 @@ static void read_rows(Reader *r)
         uint8_t *out = r->image.pixels + r->jpeg.output_scanline * width * 3;
         uint8_t *line = cmyk ? r->row : out;
         jpeg_read_scanlines(&r->jpeg, &line, 1);
-        if (cmyk)
+        if (cmyk && r->pillow)
+            bgr_from_cmyk_as_pillow(out, line, width);
+        else if (cmyk)
             bgr_from_cmyk(out, line, width);
     }
 }
@@ -166,9 +181,9 @@ static bool read_safely(Reader *r, const uint8_t *bytes, size_t size)
     return true;
 }
 
-int df_jpeg_decode(DfImage *out, int *orientation, const uint8_t *bytes, size_t size, size_t max_pixels)
+static int decode(DfImage *out, int *orientation, const uint8_t *bytes, size_t size, size_t max_pixels, bool pillow)
 {
-    Reader r = { .max_pixels = max_pixels, .orientation = 1 };
+    Reader r = { .max_pixels = max_pixels, .pillow = pillow, .orientation = 1 };
     *out = (DfImage){ 0 };
     catch_errors(&r.errors);
     r.jpeg.err = &r.errors.base;
@@ -183,6 +198,16 @@ int df_jpeg_decode(DfImage *out, int *orientation, const uint8_t *bytes, size_t 
     *orientation = r.orientation;
     *out = r.image;
     return DF_OK;
+}
+
+int df_jpeg_decode(DfImage *out, int *orientation, const uint8_t *bytes, size_t size, size_t max_pixels)
+{
+    return decode(out, orientation, bytes, size, max_pixels, false);
+}
+
+int df_jpeg_decode_pillow(DfImage *out, int *orientation, const uint8_t *bytes, size_t size, size_t max_pixels)
+{
+    return decode(out, orientation, bytes, size, max_pixels, true);
 }
 
 /* ---- out ------------------------------------------------------------------------------------------------------- */

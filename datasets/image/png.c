@@ -107,6 +107,26 @@ static int want_bgr(Codec *c)
     return 3;
 }
 
+/* As Pillow: grey of 16 bits stays so at first. */
+static int want_pillow(Codec *c)
+{
+    const bool wide = png_get_bit_depth(c->png, c->info) == 16 &&
+                      png_get_color_type(c->png, c->info) == PNG_COLOR_TYPE_GRAY;
+    return wide ? 2 : want_bgr(c);
+}
+
+/* Grey of 16 bits, high byte first, to BGR: what is above 255 is white. */
+static int narrow(DfImage *image)
+{
+    DfImage wide = *image;
+    const int error = df_image_new(image, wide.height, wide.width, 3);
+    const size_t pixels = (size_t)wide.height * (size_t)wide.width;
+    for (size_t i = 0; error == DF_OK && i < pixels; i++)
+        memset(image->pixels + 3 * i, wide.pixels[2 * i] ? 255 : wide.pixels[2 * i + 1], 3);
+    df_image_free(&wide);
+    return error;
+}
+
 /* Labels: the numbers as stored, one byte each. Grey of few bits is spread to 0..255 as Pillow does. */
 static int want_labels(Codec *c)
 {
@@ -201,6 +221,13 @@ int df_png_decode(DfImage *out, int *orientation, const uint8_t *bytes, size_t s
 {
     Codec c = { .bytes = bytes, .size = size, .max_pixels = max_pixels };
     return decode(&c, want_bgr, out, orientation);
+}
+
+int df_png_decode_pillow(DfImage *out, int *orientation, const uint8_t *bytes, size_t size, size_t max_pixels)
+{
+    Codec c = { .bytes = bytes, .size = size, .max_pixels = max_pixels };
+    const int error = decode(&c, want_pillow, out, orientation);
+    return error == DF_OK && out->channels == 2 ? narrow(out) : error;
 }
 
 int df_png_decode_labels(DfImage *out, const uint8_t *bytes, size_t size, size_t max_pixels)

@@ -13,6 +13,7 @@ struct DfPipeline {
     DfSteps steps;
     DfPipelineNeeds needs;
     bool normalises;
+    DfImageReading pictures;
 };
 
 /* Which library and which release a list is written for. */

@@ -15,11 +15,16 @@ typedef struct {
     int imdecode_backend;
     bool floats;
 } Load;
+enum { CV2, PILLOW };
 
 static const DfOpt load_opts[] = {
     DF_OPT_BOOL(Load, to_float32, False, "convert to floats before any transform; only False in a test pipeline"),
-    DF_OPT_TEXT(Load, color_type, "'color'", "channels of the picture; only 'color' (B G R) is supported"),
-    DF_OPT_ENUM(Load, imdecode_backend, cv2, "cv2", "the library whose pixels are reproduced bit for bit"),
+    DF_OPT_TEXT(Load, color_type, "'color'",
+                "'color': three channels, upright; 'color_ignore_orientation': as they are stored, which is for testing "
+                "with imdecode_backend = 'pillow'"),
+    DF_OPT_ENUM(Load, imdecode_backend, cv2, "cv2|pillow",
+                "the library whose pixels are reproduced bit for bit, in testing: they differ for CMYK and for grey of "
+                "16 bits"),
     DF_OPT_UNUSED(file_client_args, "storage service; files are always read from disk"),
     DF_OPT_UNUSED(backend_args, "the same in later releases"),
     DF_OPT_UNUSED(ignore_empty, "a picture that cannot be read is an error"),
@@ -31,9 +36,13 @@ static int load_init(void *self, const DfNode *dict, DfReading *reading)
     Load *load = self;
     if (load->to_float32 && !reading->training)
         return df_node_fail(dict, DF_EVALUE, "to_float32 = True: want False");
-    if (!load->color_type || strcmp(load->color_type, "color") != 0)
-        return df_node_fail(dict, DF_EVALUE, "color_type = '%s': want 'color'",
-                            load->color_type ? load->color_type : "None");
+    const char *colour = load->color_type ? load->color_type : "None";
+    const bool pillow = load->imdecode_backend == PILLOW;
+    const bool stored = strcmp(colour, "color_ignore_orientation") == 0;
+    if (strcmp(colour, "color") != 0 && !(stored && pillow))
+        return df_node_fail(dict, DF_EVALUE, "color_type = '%s': want 'color'", colour);
+    if (pillow)
+        reading->pictures = stored ? DF_READ_PILLOW_AS_STORED : DF_READ_PILLOW;
     load->floats = load->to_float32;
     return DF_OK;
 }

@@ -17,7 +17,7 @@ struct DfLoader {
 void df_sample_load(DfSample *out, const DfPipeline *pipeline, const char *path, bool keep_image)
 {
     *out = (DfSample){ .path = path };
-    out->error = df_image_read(&out->image, path);
+    out->error = df_image_read_as(&out->image, path, df_pipeline_pictures(pipeline));
     if (out->error == DF_OK && (out->error = df_pipeline_run(pipeline, &out->image, &out->views)) < 0)
         df_fail_in(out->error, "%s: ", path);
     if (out->error < 0)

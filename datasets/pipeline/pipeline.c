@@ -39,6 +39,7 @@ static int read_list(DfPipeline *pipeline, const DfNode *list)
     if (error == DF_OK)
         error = check_order(&pipeline->steps, list);
     pipeline->normalises = reading.normalises;
+    pipeline->pictures = reading.pictures;
     pipeline->needs = reading.needs;
     return error;
 }
@@ -69,6 +70,11 @@ int df_pipeline_new(DfPipeline **out, const DfNode *list)
 DfPipelineNeeds df_pipeline_needs(const DfPipeline *pipeline)
 {
     return pipeline->needs;
+}
+
+DfImageReading df_pipeline_pictures(const DfPipeline *pipeline)
+{
+    return pipeline->pictures;
 }
 
 bool df_pipeline_normalises(const DfPipeline *pipeline)

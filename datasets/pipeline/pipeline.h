@@ -14,7 +14,7 @@
 
 #include "boxes/boxes.h"
 #include "config/config.h"
-#include "datasets/image/image.h"
+#include "datasets/image/image_file.h"
 
 DF_BEGIN_DECLS
 
@@ -43,6 +43,8 @@ DF_API void df_pipeline_free(DfPipeline *);
 
 /* Whether a step of it normalises; without one a network sees pixels of 0 to 255. */
 DF_API bool df_pipeline_normalises(const DfPipeline *);
+/* How the pictures for it are to be read: df_image_read_as(). */
+DF_API DfImageReading df_pipeline_pictures(const DfPipeline *);
 
 /* `image` is BGR and stays as it is. Free `out` with df_views_free(). */
 DF_API int df_pipeline_run(const DfPipeline *, const DfImage *image, DfViews *out);

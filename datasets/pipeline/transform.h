@@ -14,6 +14,7 @@
 #define DF_DATASETS_PIPELINE_TRANSFORM_H
 
 #include "datasets/image/grid.h"
+#include "datasets/image/image_file.h"
 #include "datasets/image/resize.h"
 #include "datasets/pipeline/pipeline.h"
 #include "datasets/pipeline/training.h"
@@ -29,6 +30,7 @@ struct DfReading {
     DfArena *arena;
     DfPipelineNeeds needs; /* as far as it is read       */
     bool normalises;       /* a step of it subtracts means */
+    DfImageReading pictures; /* how they are to be read    */
 };
 typedef struct DfReading DfReading;
 

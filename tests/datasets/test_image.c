@@ -93,6 +93,32 @@ Test(image, other_formats_are_refused_with_a_reason)
     fclose(table);
 }
 
+static void check_as(const char *name, DfImageReading reading, int height, int width, unsigned long crc)
+{
+    DfImage image;
+    cr_assert_eq(df_image_read_as(&image, path_of(name), reading), DF_OK, "%s", df_error());
+    cr_expect(image.height == height && image.width == width, "%s is %d x %d", name, image.height, image.width);
+    cr_expect_eq(crc_of(&image), crc, "%s has other pixels, read as %d", name, (int)reading);
+    df_image_free(&image);
+}
+
+/* tests/scripts/make_pillow.py */
+Test(image, every_kind_as_pillow_reads_it)
+{
+    FILE *table = fopen(IMAGES "pillow.txt", "r");
+    cr_assert(table);
+    char name[64];
+    int stored[2], upright[2], rows = 0;
+    unsigned long crc[2];
+    for (; fscanf(table, "%63s %d %d %lu %d %d %lu", name, &stored[0], &stored[1], &crc[0], &upright[0], &upright[1],
+                  &crc[1]) == 7; rows++) {
+        check_as(name, DF_READ_PILLOW_AS_STORED, stored[0], stored[1], crc[0]);
+        check_as(name, DF_READ_PILLOW, upright[0], upright[1], crc[1]);
+    }
+    fclose(table);
+    cr_assert_geq(rows, 30);
+}
+
 /* The files of expected.txt cut anywhere are errors with one sentence, or (JPEG, in its last bytes) the whole picture. */
 static void cut(const char *name)
 {
