@@ -8,7 +8,7 @@
 #include "cli/common/data_folder.h"
 #include "cli/common/scores.h"
 
-static const char *data_dir, *out_dir, *json_path, *shard_text, *wrapper;
+static const char *data_dir, *out_dir, *json_path, *shard_text, *wrapper, *real_labels;
 static long limit;
 static bool per_class, fresh, allow_missing, aug_test, from_one, skip_unreadable;
 
@@ -24,7 +24,11 @@ static const CliOption options[] = {
                  "write the scores as JSON in full precision; with `-` to stdout, in place of the table"),
     CLI_OPT_FLAG("--skip-unreadable", skip_unreadable,
                  "score the other images if some cannot be read; default: that is an error before the first image"),
-    CLI_OPT_FLAG("--per-class", per_class, "detectors: also print the AP of every class"),
+    CLI_OPT_FLAG("--per-class", per_class,
+                 "detectors: also print the AP of every class; classifiers: the accuracy of every class"),
+    CLI_OPT_TEXT("--real-labels", real_labels, "FILE",
+                 "classifiers: also score against several right labels a picture (ReaL): a JSON list with a list of "
+                 "labels for each picture, in the order of their names"),
     CLI_OPT_FLAG("--aug-test", aug_test,
                  "segmentors: test-time augmentation with six scales, each also mirrored, as mmseg's --aug-test"),
     CLI_OPT_FLAG(
@@ -62,6 +66,7 @@ static int open_run(Run *r, const char *config, const char *checkpoint)
                               .skip_unreadable = skip_unreadable,
                               .ranks = df_ranks_count(r->ranks) > 1 ? r->ranks : NULL,
                               .first_class = from_one,
+                              .real_labels = real_labels,
                               .progress = leads ? cli_run_progress : NULL,
                               .progress_user = &r->progress };
     int error = read_shard(shard_text, &o.shard, &o.shards);
@@ -118,29 +123,52 @@ static int print_miou(const DfMiouScores *scores)
     return error;
 }
 
-static double share(long n, long all)
+static void print_share(const char *name, double share, uint64_t n, uint64_t all)
 {
-    return all ? 100.0 * (double)n / (double)all : 0;
+    printf("%-15s %.2f %%   (%llu of %llu images)\n", name, 100 * share, (unsigned long long)n, (unsigned long long)all);
 }
 
 /* Under mmcls's names, in percent. */
-static void print_top(const DfTopScores *top)
+static int print_top(const DfTopScores *top)
 {
-    printf("accuracy_top-1  %.2f %%   (%ld of %ld images)\n", share(top->first, top->images), top->first, top->images);
-    if (top->classes > 5)
-        printf("accuracy_top-5  %.2f %%   (%ld of %ld images)\n", share(top->five, top->images), top->five, top->images);
+    const DfTopkResult *r = &top->result;
+    char *table = NULL;
+    print_share("accuracy_top-1", r->top1_acc, r->top1, r->images);
+    if (r->classes > DF_TOP)
+        print_share("accuracy_top-5", r->top5_acc, r->top5, r->images);
+    if (r->real_images)
+        print_share("accuracy_real", r->real_acc, r->real_top1, r->real_images);
+    if (!per_class)
+        return DF_OK;
+    const int error = df_topk_table(r, top->names, true, &table);
+    if (error == DF_OK)
+        printf("%s", table);
+    df_free(table);
+    return error;
 }
 
+/* `more`: members of the object; `scores`: what `deformer metric imagenet` writes. */
 static int top_json(const DfTopScores *top, const char *more, char **out)
 {
+    const DfTopkResult *r = &top->result;
     DfTextbuf json = { 0 };
-    df_textbuf_add(&json, "{\"images\": %ld, \"accuracy_top-1\": ", top->images);
-    df_textbuf_number(&json, share(top->first, top->images));
-    if (top->classes > 5) {
+    char *scores = NULL;
+    const int error = df_topk_json(r, top->names, &scores);
+    *out = NULL;
+    if (error < 0)
+        return error;
+    df_textbuf_add(&json, "{\"images\": %llu, \"accuracy_top-1\": ", (unsigned long long)r->images);
+    df_textbuf_number(&json, 100 * r->top1_acc);
+    if (r->classes > DF_TOP) {
         df_textbuf_add(&json, ", \"accuracy_top-5\": ");
-        df_textbuf_number(&json, share(top->five, top->images));
+        df_textbuf_number(&json, 100 * r->top5_acc);
     }
-    df_textbuf_add(&json, "%s%s}\n", more ? ", " : "", more ? more : "");
+    if (r->real_images) {
+        df_textbuf_add(&json, ", \"accuracy_real\": ");
+        df_textbuf_number(&json, 100 * r->real_acc);
+    }
+    df_textbuf_add(&json, "%s%s, \"scores\": %s}\n", more ? ", " : "", more ? more : "", scores);
+    df_free(scores);
     return df_textbuf_take(&json, out);
 }
 
@@ -177,7 +205,7 @@ static int print_tables(const Run *r)
     const DfCocoScores *coco = df_evaluation_coco(r->evaluation);
     const DfMiouScores *miou = df_evaluation_miou(r->evaluation);
     if (top)
-        print_top(top);
+        return print_top(top);
     if (coco)
         return cli_print_coco(coco, json_path, per_class);
     return miou ? print_miou(miou) : DF_OK;
@@ -231,7 +259,9 @@ const CliCommand cli_command_eval = {
                "\n"
                "A detector gets COCO's twelve numbers for its boxes, and again for its masks if\n"
                "it has any. A segmentor gets the IoU of every class, and mIoU, mAcc, aAcc, ...\n"
-               "A classifier gets its top-1 and top-5 accuracy.\n"
+               "A classifier gets its top-1 and top-5 accuracy. Its data is a folder with a folder\n"
+               "of pictures for each class, as ImageNet's, or data.test.ann_file lists \"PICTURE\n"
+               "LABEL\"; labels count the sorted folders from 0.\n"
                "\n"
                "Data: the dataset is `data.test` in the config. With --data DIR, a path such as\n"
                "data/coco/annotations/x.json is replaced by the first of these that exists:\n"
@@ -249,6 +279,9 @@ const CliCommand cli_command_eval = {
                "  segmentors  a label map NAME.png of every picture, one byte per pixel, which\n"
                "              `deformer metric ade20k GT_DIR DIR` scores, and\n"
                "              results.miou.json, which `deformer compare` reads\n"
+               "  classifiers results.rankings.txt (grows during the run), and results.txt with\n"
+               "              the five likeliest classes of every picture, which\n"
+               "              `deformer metric imagenet DIR/results.txt IMAGES_DIR` scores\n"
                "Annotations and pictures are looked at before the first image is computed. If\n"
                "pictures turn out to be damaged later, or with --skip-unreadable, the others are\n"
                "scored, the scores say so (\"unreadable\" in the JSON), and the exit status is 1.\n"

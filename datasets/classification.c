@@ -108,26 +108,46 @@ static int scan_pictures(DfScan *out, const DfClassification *set)
     return error;
 }
 
+/* The folders of ImageNet have the names of synsets, and configs those of things: where no folder has the name of a
+ * class and there are as many, labels are the sorted folders. `keys` is then what they are found by. */
+static int match_folders(DfClassification *set, const DfScan *scan, DfClasses *keys)
+{
+    const DfClasses named = set->classes;
+    int known = 0;
+    int error = folders_as_classes(set, scan);
+    *keys = set->classes;
+    for (int i = 0; i < keys->n; i++)
+        known += find(&named, keys->name[i], strlen(keys->name[i])) >= 0;
+    set->classes = named.n ? named : *keys;
+    if (known || keys->n != named.n)
+        *keys = set->classes;
+    else if (error == DF_OK)
+        df_log(DF_LOG_INFO, "%s: no folder has the name of a class: the %d sorted folders, from '%s' on, are taken for the "
+               "classes in their order, from '%s' on", set->folder, keys->n, keys->name[0], named.name[0]);
+    return error;
+}
+
+static int add_of_folder(DfClassification *set, const DfClasses *keys, const char *name)
+{
+    const char *slash = strchr(name, '/');
+    const int label = slash ? find(keys, name, (size_t)(slash - name)) : 0;
+    if (label >= 0)
+        return slash ? add(set, name, strlen(name), label) : DF_OK;
+    return df_fail(DF_EVALUE, "%s: the folder '%.*s' is not one of the %d classes of the config", set->folder,
+                   (int)(slash - name), name, set->classes.n);
+}
+
 static int scan_folders(DfClassification *set)
 {
     DfScan scan;
+    DfClasses keys;
     int error = scan_pictures(&scan, set);
-    if (error == DF_OK && set->classes.n == 0)
-        error = folders_as_classes(set, &scan);
+    if (error == DF_OK)
+        error = match_folders(set, &scan, &keys);
     if (error == DF_OK)
         error = room(set, scan.n);
-    for (int i = 0; error == DF_OK && i < scan.n; i++) {
-        const char *name = scan.name[i];
-        const char *slash = strchr(name, '/');
-        if (!slash)
-            continue;
-        const int label = find(&set->classes, name, (size_t)(slash - name));
-        if (label < 0)
-            error = df_fail(DF_EVALUE, "%s: the folder '%.*s' is not one of the %d classes of the config", set->folder,
-                            (int)(slash - name), name, set->classes.n);
-        else
-            error = add(set, name, strlen(name), label);
-    }
+    for (int i = 0; error == DF_OK && i < scan.n; i++)
+        error = add_of_folder(set, &keys, scan.name[i]);
     return error;
 }
 
@@ -215,6 +235,8 @@ static int open_bound(DfClassification **out, const Options *o, const char *data
         error = df_dataset_text(&ann_file, o->ann_file, part);
     if (error == DF_OK)
         error = df_dataset_names(&names, o->classes ? o->classes : df_node_get(o->metainfo, "classes"), arena);
+    if (error == DF_OK && !prefix[0] && !ann_file[0] && !o->data_root)
+        error = df_fail(DF_EVALUE, "the dataset has no data_prefix: want the folder of its pictures, or --data DIR");
     if (error == DF_OK)
         error = df_dataset_path(folder, o->data_root, prefix, data_dir);
     if (error == DF_OK && ann_file[0])
@@ -240,4 +262,34 @@ int df_classification_from_config(DfClassification **out, const DfNode *dataset,
     if (strcmp(df_node_text(df_node_get(dataset, "type"), ""), "ImageNet") != 0)
         return df_dataset_type_fail(dataset, "'ImageNet'");
     return df_classification_for_training(out, dataset, data_dir, -1);
+}
+
+int df_classification_classes(DfClasses *out, const DfNode *dataset, DfArena *arena)
+{
+    const DfNode *list = df_node_get(dataset, "classes");
+    DfNames names = { 0 };
+    *out = (DfClasses){ 0 };
+    if (!list)
+        list = df_node_at(dataset, "metainfo.classes");
+    const int error = list ? df_dataset_names(&names, list, arena) : DF_OK;
+    if (error == DF_OK)
+        *out = (DfClasses){ .n = names.n, .name = names.name };
+    return error;
+}
+
+void df_classification_usual_pipeline(DfTextbuf *out, const DfNode *config)
+{
+    const DfNode *backbone = df_node_get(config, "backbone");
+    if (!backbone)
+        backbone = df_node_at(config, "model.backbone");
+    const bool resnet = strcmp(df_node_text(df_node_get(backbone, "type"), ""), "ResNet") == 0;
+    const DfNode *size = df_node_get(backbone, "img_size");
+    const long long height = df_node_int(df_node_at(backbone, "img_size.0"), df_node_int(size, 224));
+    const long long width = df_node_int(df_node_at(backbone, "img_size.1"), height);
+    const long long side = height < width ? height : width;
+    df_textbuf_add(out,
+                   "[{'type': 'LoadImageFromFile', 'imdecode_backend': 'pillow', 'color_type': "
+                   "'color_ignore_orientation'}, {'type': 'ResizeEdge', 'scale': %lld, 'interpolation': '%s'}, "
+                   "{'type': 'CenterCrop', 'crop_size': (%lld, %lld)}, {'type': 'DetrNormalize'}, {'type': 'PackInputs'}]",
+                   (long long)(256.0 / 224 * (double)side), resnet ? "bilinear" : "bicubic", height, width);
 }

@@ -69,24 +69,36 @@ int df_detector_build(DfDetector **out, const char *config, const DfDetectorOpti
     return error;
 }
 
-/* The whole picture at the size that the network is made for, with ImageNet's mean and deviation: for configs of a
- * bare backbone, which name no pipeline. */
-static int usual_pipeline(DfDetector *d)
+/* For configs of a bare backbone, which name no pipeline: a classifier's of the official code; else the whole picture at
+ * the size that the network is made for, with ImageNet's mean and deviation. */
+static void usual_pipeline_text(DfDetector *d, DfTextbuf *text)
 {
-    char text[512];
     int H, W;
     df_detector_usual_shape(d, 224, &H, &W);
-    snprintf(text, sizeof text,
-             "pipeline = [dict(type='LoadImageFromFile'), dict(type='MultiScaleFlipAug', img_scale=(%d, %d), flip=False, transforms=[\n"
-             "    dict(type='Resize', keep_ratio=False),\n"
-             "    dict(type='Normalize', mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True),\n"
-             "    dict(type='ImageToTensor', keys=['img']), dict(type='Collect', keys=['img'])])]\n",
-             W, H);
+    df_textbuf_add(text, "pipeline = ");
+    if (df_detector_task(d) == DF_TASK_CLASSIFICATION)
+        df_classification_usual_pipeline(text, d->root);
+    else
+        df_textbuf_add(text,
+                       "[dict(type='LoadImageFromFile'), dict(type='Resize', scale=(%d, %d), keep_ratio=False),\n"
+                       "    dict(type='Normalize', mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375]),\n"
+                       "    dict(type='PackInputs')]", W, H);
+    df_textbuf_add(text, "\n");
+}
+
+static int usual_pipeline(DfDetector *d)
+{
+    DfTextbuf text = { 0 };
     DfConfig *config = NULL;
-    int error = df_config_parse(&config, text, strlen(text), "pipeline.py", true);
+    char *source = NULL;
+    usual_pipeline_text(d, &text);
+    int error = df_textbuf_take(&text, &source);
+    if (error == DF_OK)
+        error = df_config_parse(&config, source, strlen(source), "pipeline.py", true);
     if (error == DF_OK)
         error = df_pipeline_new(&d->pipeline, df_node_get(df_config_root(config), "pipeline"));
     df_config_free(config);
+    df_free(source);
     return error;
 }
 

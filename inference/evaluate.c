@@ -27,7 +27,8 @@ static int check_network(const DfDetector *d)
     const DfDetectorTask task = df_detector_task(d);
     if (task == DF_TASK_DETECTION || task == DF_TASK_SEGMENTATION || (task == DF_TASK_CLASSIFICATION && has_set))
         return DF_OK;
-    return df_fail(DF_EVALUE, "%s describes a %s alone: eval wants a detector, a segmentor, or a classifier with data.test",
+    return df_fail(DF_EVALUE, "%s describes a %s alone: eval wants a detector, a segmentor, or a classifier "
+                               "with data.test or --data DIR",
                    df_detector_config_path(d), df_model_type(df_detector_model(d)));
 }
 
@@ -241,5 +242,5 @@ const DfMiouScores *df_evaluation_miou(const DfEvaluation *e)
 
 const DfTopScores *df_evaluation_top(const DfEvaluation *e)
 {
-    return e->top.images ? &e->top : NULL;
+    return e->top.names ? &e->top : NULL;
 }

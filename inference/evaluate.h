@@ -31,6 +31,7 @@ typedef struct {
     DfRanks *ranks;         /* processes of which each does its part, in place of a shard; all score alike, and the first */
                             /* keeps the results. Borrowed; NULL: there is one process                                   */
     int first_class;        /* the number of the first class in label maps: 0, or 1 as in ADE20K's files            */
+    const char *real_labels; /* of a classifier: a JSON list of lists of labels, in the order of the pictures' names; or NULL */
     DfProgress *progress;   /* may be NULL                                                                           */
     void *progress_user;
 } DfEvaluationOptions;
@@ -63,9 +64,8 @@ DF_API const DfMiouScores *df_evaluation_miou(const DfEvaluation *);
 
 /* A classifier's; likewise. */
 typedef struct {
-    long images;              /* that were asked for                                    */
-    long first, five;         /* of these: the right class is the likeliest, one of five */
-    int classes;
+    DfTopkResult result;
+    const char *const *names; /* of the classes */
 } DfTopScores;
 DF_API const DfTopScores *df_evaluation_top(const DfEvaluation *);
 

@@ -7,6 +7,7 @@
 
 #include "inference/evaluate.h"
 #include "inference/journal.h"
+#include "inference/rankings.h"
 
 enum { SHOWN = 10 }; /* sentences about pictures that are no good; the others are counted */
 
@@ -37,6 +38,9 @@ struct DfEvaluation {
 
     /* of a classifier */
     DfClassification *pictures;
+    DfRankings rankings;
+    DfRealLabels real;
+    DfTopk *topk;
     DfTopScores top;
 };
 

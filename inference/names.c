@@ -62,12 +62,27 @@ static int name_segments(DfDetector *d, int n)
     return error;
 }
 
+/* The test set's, if the config names them. */
+static int name_pictures(DfDetector *d, int n)
+{
+    const DfNode *dataset = df_node_at(d->root, "data.test");
+    const int error = dataset ? df_classification_classes(&d->classes, dataset, d->arena) : DF_OK;
+    if (d->classes.n == n || error < 0)
+        return error;
+    if (d->classes.n)
+        df_log(DF_LOG_WARNING, "data.test names %d classes, and the network has %d: they are numbered", d->classes.n, n);
+    d->classes = (DfClasses){ 0 };
+    return DF_OK;
+}
+
 int df_detector_name_classes(DfDetector *d)
 {
     const int n = d->n_classes;
     const int error = number_classes(d, n);
     if (error < 0)
         return error;
+    if (df_detector_task(d) == DF_TASK_CLASSIFICATION)
+        return name_pictures(d, n);
     return df_model_is_segmentor(d->model) ? name_segments(d, n) : name_objects(d, n);
 }
 

@@ -11,7 +11,7 @@
 static const char *out_dir, *json_path, *wrapper;
 static CliExplain explain = { .head = -1 };
 static double score_thr = 0.3, opacity = 0.5;
-static long quality = 92;
+static long quality = 92, topk = 5;
 static bool allow_missing, aug_test, from_one, recursive;
 
 static const CliOption options[] = {
@@ -34,6 +34,9 @@ static const CliOption options[] = {
     CLI_OPT_FLAG("--from-one", from_one,
                  "number the classes from 1 in label maps, as in the files of ADE20K; default: from 0"),
 
+    CLI_OPT_HEADING("Options for classifiers"),
+    CLI_OPT_INT("--topk", topk, "K", 1, 1000, "how many classes of a picture are given, the likeliest first; default 5"),
+
     CLI_OPT_HEADING("Options for --explain"),
     CLI_OPT_TEXT("--explain", explain.dir, "DIR",
                  "save in DIR where the attention of the network looked, as pictures, as JSON, and as a page to explore"),
@@ -53,6 +56,7 @@ typedef struct {
     CliSession session;
     CliPictures pictures;
     CliSegmentOutput segments;
+    CliClassOutput classes;
     CliRunProgress progress;
     DfTextbuf json;      /* in memory until the end; empty without --json */
     bool first;
@@ -78,6 +82,16 @@ static int open_segments(Run *r)
                                       .prints = prints(),
                                       .detector = r->session.detector };
     return out_dir ? cli_pictures_check_stems(&r->pictures, out_dir) : DF_OK; /* of label maps */
+}
+
+static void open_classes(Run *r)
+{
+    r->classes = (CliClassOutput){ .out_dir = out_dir,
+                                   .quality = (int)quality,
+                                   .topk = (int)topk,
+                                   .prints = prints(),
+                                   .json = json_path ? &r->json : NULL,
+                                   .detector = r->session.detector };
 }
 
 /* ---- one picture ------------------------------------------------------------------------------------------------- */
@@ -119,6 +133,12 @@ static int keep_detections(Run *r, const DfSample *sample, DfDetections *found)
     return error;
 }
 
+/* Who only asks where a classifier looked wants no list of classes. */
+static bool gives_classes(void)
+{
+    return out_dir || json_path || !explain.dir;
+}
+
 static int give_result(Run *r, DfSample *sample, DfResult *result)
 {
     const bool detects = df_detector_task(r->session.detector) == DF_TASK_DETECTION;
@@ -128,6 +148,8 @@ static int give_result(Run *r, DfSample *sample, DfResult *result)
     r->segments.json = json_path ? &r->json : NULL;
     if (error == DF_OK && result->label_map)
         error = cli_give_segments(sample, result->label_map, &r->segments);
+    if (error == DF_OK && result->class_scores && gives_classes())
+        error = cli_give_classes(sample, result->class_scores, &r->classes);
     if (error == DF_OK && detects)
         error = give_detections(r, sample, &result->detections);
     return error < 0 ? count_failure(r, error) : DF_OK;
@@ -151,11 +173,11 @@ static int take_sample(void *run, DfSample *sample)
 static int check_model(const Run *r, const char *config)
 {
     const DfModel *model = r->session.model;
-    if (df_model_is_segmentor(model) || df_model_is_detector(model))
+    if (df_detector_task(r->session.detector) != DF_TASK_FEATURES)
         return DF_OK;
     if (!explain.dir)
-        return df_fail(DF_EVALUE, "%s describes a %s alone: predict wants a detector or a segmentor", config,
-                       df_model_type(model));
+        return df_fail(DF_EVALUE, "%s describes a %s alone: predict wants a detector, a segmentor or a classifier",
+                       config, df_model_type(model));
     if (out_dir || json_path)
         return df_fail(CLI_EUSAGE, "%s describes a %s alone: without a head, predict can only --explain it", config,
                        df_model_type(model));
@@ -180,6 +202,7 @@ static int open_model(Run *r, const char *config)
         return error;
     if (df_model_is_segmentor(r->session.model))
         error = open_segments(r);
+    open_classes(r);
     return error == DF_OK ? df_detector_prepare(r->session.detector) : error;
 }
 
@@ -299,6 +322,10 @@ const CliCommand cli_command_predict = {
                "With --out, DIR/NAME is the picture with a colour for each class and a legend,\n"
                "and DIR/labels/NAME.png is the label map.\n"
                "\n"
+               "Classifiers print a line for each of the --topk likeliest classes:\n"
+               "    picture  class  probability\n"
+               "With --out, DIR/NAME is the picture with these written under it.\n"
+               "\n"
                "Drawings are in the format of the picture. If a picture cannot be read, the\n"
                "others are still processed, and the exit status is 1.\n"
                "\n"
@@ -309,6 +336,8 @@ const CliCommand cli_command_predict = {
                "classes of COCO, else the number of the class, counted from 1.\n"
                "JSON of a segmentor: [{\"image\", \"height\", \"width\", \"classes\": [{\"id\", \"name\",\n"
                "\"pixels\"}, ...]}, ...].\n"
+               "JSON of a classifier: [{\"image\", \"height\", \"width\", \"classes\": [{\"id\", \"name\",\n"
+               "\"score\"}, ...]}, ...], the likeliest class first.\n"
                "\n"
                "--explain works for Deformable DETR and for DAT under any head or alone. Their\n"
                "attention reads a few points that the network chooses; --explain draws these\n"

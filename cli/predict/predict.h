@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * cli/predict/predict.h -- private to predict: which pictures, and what becomes of one: of its detections (detect.c),
- * of the places its network looked at (layers.c, explain.c), of a segmentor's classes (segment.c).
+ * of the places its network looked at (layers.c, explain.c), of a segmentor's classes (segment.c), of a
+ * classifier's (classify.c).
  */
 #ifndef DF_CLI_PREDICT_PREDICT_H
 #define DF_CLI_PREDICT_PREDICT_H
@@ -44,6 +45,19 @@ typedef struct {
     const DfDetector *detector;
 } CliSegmentOutput;
 int cli_give_segments(DfSample *, const uint16_t *labels, const CliSegmentOutput *);
+
+/* ---- classify.c -------------------------------------------------------------------------------------------------- */
+
+/* One picture: a line for each of its likeliest classes on stdout, their names under the picture, JSON. */
+typedef struct {
+    const char *out_dir;           /* or NULL      */
+    int quality;                   /* of JPEG      */
+    int topk;                      /* how many     */
+    bool prints;
+    DfTextbuf *json;               /* or NULL      */
+    const DfDetector *detector;
+} CliClassOutput;
+int cli_give_classes(DfSample *, const float *scores, const CliClassOutput *);
 
 /* ---- layers.c, explain.c ----------------------------------------------------------------------------------------- */
 

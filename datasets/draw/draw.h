@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * datasets/draw/draw.h -- what a network found, drawn on a picture: boxes with class and score, the class of every
- * pixel, or the places where it looked.
+ * pixel or of the whole, or the places where it looked.
  */
 #ifndef DF_DATASETS_DRAW_DRAW_H
 #define DF_DATASETS_DRAW_DRAW_H
@@ -29,6 +29,15 @@ DF_API int df_draw_boxes(DfImage *image, const DfDrawnBox *boxes, int n, const c
 /* Lays the class of every pixel over a BGR picture in its colour, and puts a legend under it: `image` grows
  * downwards. labels[height][width]; opacity 0..1. A label without a name is written as its number. */
 DF_API int df_draw_classes(DfImage *image, const uint16_t *labels, const DfClasses *classes, float opacity);
+
+typedef struct {
+    const char *name;
+    float score; /* 0..1 */
+} DfNamed;
+
+/* Writes n classes of the whole picture under it, in this order: `image` grows downwards. A picture whose longer side is
+ * under 320 pixels is enlarged by a whole number first. */
+DF_API int df_draw_names(DfImage *image, const DfNamed *named, int n);
 
 typedef struct {
     float x, y;   /* pixels, from the corner of the picture's first one; may lie outside */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "datasets/classification.h"
 #include "datasets/dataset_config.h"
 #include "datasets/folder/found.h"
 
@@ -150,24 +151,22 @@ static int fit_loading(DfFolder *f, const DfNode *pipeline, const char *at)
     return error;
 }
 
-/* Configs of bare classifiers have no pipelines: timm's, as most of these networks were trained and tested with. */
+/* Configs of bare classifiers have no pipelines: they are trained with timm's, as most of these networks were. */
 static int default_pipeline(DfFolder *f, const DfNode *config, int part, const char *at)
 {
     const DfNode *backbone = df_node_get(config, "backbone");
     if (!backbone)
         backbone = df_node_at(config, "model.backbone");
     const long long side = df_node_int(df_node_at(backbone, "img_size.0"), df_node_int(df_node_get(backbone, "img_size"), 224));
-    static const char normalize[] = "{'type': 'Normalize', 'mean': [123.675, 116.28, 103.53], "
-                                    "'std': [58.395, 57.12, 57.375], 'to_rgb': True}";
     DfTextbuf text = { 0 };
-    df_textbuf_add(&text, "%s.pipeline=[{'type': 'LoadImageFromFile'}, ", at);
+    df_textbuf_add(&text, "%s.pipeline=", at);
     if (part == DF_TRAINING)
-        df_textbuf_add(&text, "{'type': 'RandomResizedCrop', 'scale': %lld}, {'type': 'RandomFlip', 'prob': 0.5}, "
-                       "{'type': 'RandAugment'}, %s, {'type': 'RandomErasing'}, ", side, normalize);
+        df_textbuf_add(&text, "[{'type': 'LoadImageFromFile'}, {'type': 'RandomResizedCrop', 'scale': %lld}, {'type': "
+                       "'RandomFlip', 'prob': 0.5}, {'type': 'RandAugment'}, {'type': 'Normalize', 'mean': [123.675, "
+                       "116.28, 103.53], 'std': [58.395, 57.12, 57.375], 'to_rgb': True}, {'type': 'RandomErasing'}, "
+                       "{'type': 'PackInputs'}]", side);
     else
-        df_textbuf_add(&text, "{'type': 'ResizeEdge', 'scale': %lld}, {'type': 'CenterCrop', 'crop_size': %lld}, %s, ",
-                       side * 8 / 7, side, normalize);
-    df_textbuf_add(&text, "{'type': 'PackInputs'}]");
+        df_classification_usual_pipeline(&text, config);
     return keep(f, &text);
 }
 
@@ -221,6 +220,19 @@ static void keep_as_it_was(DfFolder *f, const char *at, const char *key)
     f->n_text = n;
 }
 
+/* A network that has not learnt from a part of this folder is tested on all of it: ImageNet's folder for validation is
+ * one. Who did learn from a part has the list of the others in data.test. */
+static void test_on_all(DfFolder *f, const DfNode *dataset)
+{
+    DfFolderPart *part = &f->part[DF_VALIDATION];
+    if (f->learning != DF_LEARN_IMAGE_CLASS || !f->split || df_node_get(dataset, "ann_file"))
+        return;
+    const int n = part->n + f->part[DF_TRAINING].n;
+    part->whole = true;
+    snprintf(f->sentence, sizeof f->sentence, "%.300s: a folder for each class, %d picture%s of %d classes", f->dir,
+             n, n == 1 ? "" : "s", f->classes.n);
+}
+
 int df_folder_test_settings_as(DfFolder *f, const DfFolderKind *kind, const DfNode *config, const char *work_dir,
                                DfFolderSettings *out)
 {
@@ -229,6 +241,8 @@ int df_folder_test_settings_as(DfFolder *f, const DfFolderKind *kind, const DfNo
     char at[256];
     f->n_text = 0;
     int error = innermost(at, df_node_at(config, key), key);
+    if (error == DF_OK)
+        test_on_all(f, df_node_at(config, at));
     if (error == DF_OK)
         error = set_part(f, kind, config, DF_VALIDATION, key, work_dir);
     const DfNode *dataset = df_node_at(config, at);
@@ -253,8 +267,12 @@ bool df_folder_has_test(const DfNode *config, const char *data_dir)
     if (innermost(at, df_node_at(config, keys[TEST]), keys[TEST]) < 0)
         return true; /* what reads the dataset says more */
     const DfNode *dataset = df_node_at(config, at);
-    bool all = dataset != NULL;
-    for (size_t i = 0; all && i < sizeof paths / sizeof *paths; i++)
-        all = has(dataset, df_node_get(dataset, paths[i]), data_dir);
-    return all;
+    bool all = true;
+    bool any = false; /* a dict that only says how pictures are prepared names no data */
+    for (size_t i = 0; all && i < sizeof paths / sizeof *paths; i++) {
+        const DfNode *path = df_node_get(dataset, paths[i]);
+        any |= path != NULL;
+        all = has(dataset, path, data_dir);
+    }
+    return any && all;
 }

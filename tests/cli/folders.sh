@@ -22,11 +22,12 @@ tiny="$tiny --set backbone.stage_spec=[['L'],['L'],['L'],['L','D']]"
 run 0 train "$root/configs/nano/classifier_dat_nano.py" --data classes --work-dir run --quiet $tiny --set runner.max_epochs=2
 logged=$(sed -n 's/.*"mode": "val".*"accuracy_top-1": \([0-9.]*\).*/\1/p' run/log.jsonl | tail -n 1)
 run 0 eval run/config.py run/latest.safetensors --json -
-is "$(sed -n 's/.*"images": \([0-9]*\).*/\1/p' out)" 2 'pictures of the validation part'
+is "$(grep -o '^{"images": [0-9]*' out)" '{"images": 2' 'pictures of the validation part'
 scored=$(sed -n 's/.*"accuracy_top-1": \([0-9.]*\).*/\1/p' out)
 is "$(awk "BEGIN { print $scored / 100 }")" "$(awk "BEGIN { print $logged + 0 }")" 'accuracy by eval and by the run'
 run 0 eval run/config.py run/latest.safetensors --quiet && prints 'accuracy_top-1  '
-run 1 eval run/config.py run/latest.safetensors --out kept --quiet && says 'nothing is kept'
+run 0 eval run/config.py run/latest.safetensors --out kept --quiet
+is "$(wc -l <kept/results.txt | tr -d ' ')" 2 'pictures in the results'
 mv classes moved
 mkdir temporary
 export TMPDIR=$PWD/temporary
@@ -34,7 +35,7 @@ run 0 eval run/config.py run/latest.safetensors --data moved --json -
 is "$(sed -n 's/.*"accuracy_top-1": \([0-9.]*\).*/\1/p' out)" "$scored" 'accuracy where the folder is now'
 is "$(ls temporary)" '' 'what is left in the folder for temporary files'
 mv moved classes
-run 1 eval "$root/configs/classification/dat_tiny_224.py" random --quiet && says 'a classifier with data.test'
+run 1 eval "$root/configs/classification/dat_tiny_224.py" random --quiet && says 'data.test or --data DIR'
 
 # ---- PASCAL VOC and YOLO ------------------------------------------------------------------------------------------------
 

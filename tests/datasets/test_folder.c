@@ -423,7 +423,7 @@ Test(folder, settings_go_below_wrappers)
     settings_of(folder, "data = dict(train=dict(type='CocoDataset'))", "the config learns from objects with boxes, and ");
     settings_of(folder, "data = dict(train=[dict(type='ImageNet')])", "a list of datasets");
     settings_of(folder, "backbone = dict(type='DAT', img_size=64)", "data.train.pipeline=[{'type': 'LoadImageFromFile'}, {'type': 'RandomResizedCrop', 'scale': 64}");
-    settings_of(folder, "backbone = dict(type='DAT')", "data.test.pipeline=[{'type': 'LoadImageFromFile'}, {'type': 'ResizeEdge', 'scale': 256}, {'type': 'CenterCrop', 'crop_size': 224}");
+    settings_of(folder, "backbone = dict(type='DAT')", "data.test.pipeline=[{'type': 'LoadImageFromFile', 'imdecode_backend': 'pillow', 'color_type': 'color_ignore_orientation'}, {'type': 'ResizeEdge', 'scale': 256, 'interpolation': 'bicubic'}, {'type': 'CenterCrop', 'crop_size': (224, 224)}");
     df_folder_free(folder);
 }
 

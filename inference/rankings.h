@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * inference/rankings.h -- private: what a classifier found, as it comes: one line a picture, so that a stopped run loses
+ * at most the picture it was at, and a resumed one goes on behind the last whole line.
+ */
+#ifndef DF_INFERENCE_RANKINGS_H
+#define DF_INFERENCE_RANKINGS_H
+
+#include "eval/eval.h"
+
+/* The likeliest classes of each of n pictures, best first. Without a folder they are in memory alone. */
+typedef struct {
+    int n, classes;
+    int32_t (*best)[DF_TOP]; /* [n]; -1: no more, or nothing known */
+    bool *done;              /* [n]                                */
+    DfAppend *file;          /* FOLDER/results.rankings.txt        */
+} DfRankings;
+
+/* `of` is a hash of all that results depend on: another one in the file is DF_EVALUE, unless `fresh`. */
+int df_rankings_open(DfRankings *, const char *folder, int n, int classes, uint64_t of, bool fresh);
+int df_rankings_add(DfRankings *, int index, const int32_t best[DF_TOP]);
+int df_rankings_gather(DfRankings *, DfRanks *); /* from here on every process has those of all */
+/* FOLDER/results.txt: lines "NAME CLASS CLASS ...", which `deformer metric imagenet` reads. */
+int df_rankings_export(const DfRankings *, const char *folder, const char *const *paths);
+void df_rankings_close(DfRankings *);
+
+#endif

@@ -1,0 +1,91 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# classify.sh PROGRAM ROOT -- deformer predict and eval of a classifier: names and probabilities, pictures of every kind, folders
+# and lists, runs that are stopped, several right labels.
+. "${0%/*}/lib.sh"
+images=$root/tests/data/images
+
+cat >tiny.py <<'END'
+model = dict(
+    type='ImageClassifier',
+    backbone=dict(type='ResNet', depth=18, num_stages=4, out_indices=(3,), style='pytorch', base_channels=8),
+    neck=dict(type='GlobalAveragePooling'),
+    head=dict(type='LinearClsHead', num_classes=3, in_channels=64))
+data = dict(test=dict(type='ImageNet', classes=['cat', 'dog', 'bird'], pipeline=[
+    dict(type='LoadImageFromFile', imdecode_backend='pillow', color_type='color_ignore_orientation'),
+    dict(type='ResizeEdge', scale=36), dict(type='CenterCrop', crop_size=32), dict(type='DetrNormalize'),
+    dict(type='PackInputs')]))
+END
+
+# ---- predict --------------------------------------------------------------------------------------------------------------
+
+run 0 predict tiny.py random:1 "$images/420.jpg" --topk 2 --quiet
+is "$(wc -l <out | tr -d ' ')" 2 'lines of two classes'
+cut -f2 out | grep -q -E '^(cat|dog|bird)$' || fail 'does not name the classes'
+run 0 predict tiny.py random:1 "$images" --out drawn --json classes.json --quiet
+is "$(find drawn -type f | wc -l | tr -d ' ')" "$(find "$images" -name '*.jpg' -o -name '*.png' | wc -l | tr -d ' ')" 'drawn pictures'
+is "$(grep -c '"classes": \[{"id": ' classes.json)" "$(find drawn -type f | wc -l | tr -d ' ')" 'pictures in the JSON'
+grep -q 'exif6.jpg", "height": 25, "width": 16' classes.json && fail 'turns a picture that is read as it is stored'
+mkdir mixed
+cp "$images/420.jpg" mixed/good.jpg
+echo nothing >mixed/bad.jpg
+run 1 predict tiny.py random:1 mixed --json mixed.json --quiet
+grep -q '1 of 2 pictures failed' err || fail 'does not count failures'
+grep -q 'good.jpg' mixed.json || fail 'a bad picture takes the others along'
+run 0 predict "$root/configs/classification/resnet18_224.py" random "$images/one.jpg" --quiet
+is "$(wc -l <out | tr -d ' ')" 5 'lines of five classes'
+run 0 predict tiny.py random:1 "$images/420.jpg" --set model.head.num_classes=1 --quiet
+says 'names 3 classes, and the network has 1: they are numbered'
+is "$(cut -f2,3 out)" "$(printf '0\t1.0000')" 'the only class'
+
+# ---- eval: folders, whose names are those of the classes or stand in their order ---------------------------------------------
+
+mkdir -p val/n01 val/n02 val/n03
+for name in 420.jpg grey.jpg cmyk.jpg rgba.png grey16.png one.jpg; do
+    number=$((${number:-0} + 1))
+    cp "$images/$name" "val/n0$((number % 3 + 1))/$number.${name##*.}"
+done
+run 0 eval tiny.py random:1 --data val --out run --json scores.json
+says 'no folder has the name of a class'
+says '6/6'
+prints 'accuracy_top-1'
+is "$(wc -l <run/results.txt | tr -d ' ')" 6 'pictures in the results'
+run 0 eval tiny.py random:1 --data val --out run --json again.json
+says '6 images are already done'
+same again.json scores.json
+head -n 4 run/results.rankings.txt >part
+printf '4 0 1' >>part
+mv part run/results.rankings.txt
+run 0 eval tiny.py random:1 --data val --out run --json again.json
+says '3 images are already done'
+same again.json scores.json
+run 1 eval tiny.py random:2 --data val --out run --quiet && says 'the config, the weights or the data have changed since'
+run 0 eval tiny.py random:2 --data val --out run --fresh --quiet
+run 0 eval tiny.py random:1 --data val --limit 4 --per-class --quiet
+prints ' cat '
+echo '[[0], [1, 2], [], [0, 1, 2], [0], [9]]' >real.json
+run 1 eval tiny.py random:1 --data val --real-labels real.json --quiet
+echo '[[0], [1, 2], [], [0, 1, 2], [0], [2]]' >real.json
+run 0 eval tiny.py random:1 --data val --real-labels real.json --json real_scores.json --quiet
+prints ' of 5 images)'
+run 0 eval tiny.py random:1 --data val --out run --fresh --quiet
+run 0 metric imagenet run/results.txt val --real-labels real.json --json metric.json --quiet
+is "$(grep -o '"real": [0-9.]*' metric.json)" "$(grep -o '"real": [0-9.]*' real_scores.json)" 'ReaL by eval and by metric'
+is "$(grep -o '"top1": [0-9.]*' metric.json | head -n 1)" "$(grep -o '"top1": [0-9.]*' real_scores.json | head -n 1)" 'top-1'
+
+# ---- eval: a list, and pictures that are not there --------------------------------------------------------------------------
+
+printf 'n02/1.jpg 1\nn03/2.jpg 2\n' >list.txt
+run 0 eval tiny.py random:1 --set data.test.data_prefix=val --set data.test.ann_file=list.txt --json - --quiet
+is "$(grep -o '"images": [0-9]*' out | head -n 1)" '"images": 2' 'pictures of the list'
+printf 'n02/1.jpg 1\nn03/2.jpg 3\n' >list.txt
+run 1 eval tiny.py random:1 --set data.test.data_prefix=val --set data.test.ann_file=list.txt --quiet
+says 'want a label in 0..2'
+run 0 eval "$root/configs/classification/resnet18_224.py" random --data val --set backbone.num_classes=3 --limit 1 --quiet
+run 1 eval tiny.py random --quiet && says 'want the folder of its pictures, or --data DIR'
+echo nothing >val/n01/3.jpg
+run 1 eval tiny.py random:1 --data val --quiet && says 'want all, or --skip-unreadable'
+run 1 eval tiny.py random:1 --data val --skip-unreadable --json - --quiet
+grep -q '"unreadable": 1' out || fail 'does not say that a picture was not read'
+finish
