@@ -398,7 +398,7 @@ int df_hub_write_pipeline(DfHub *hub, const char *usual)
     const Row *row = row_of(hub, usual);
     if (!row)
         return DF_EVALUE;
-    df_textbuf_add(&hub->out, "[\n    dict(type='LoadImageFromFile'),\n"
+    df_textbuf_add(&hub->out, "[\n    dict(type='LoadImageFromFile', imdecode_backend='pillow'),\n"
                               "  dict(type='MultiScaleFlipAug', img_scale=(1, 1), flip=False, transforms=[\n");
     const int error = row->write(hub);
     df_textbuf_add(&hub->out, "    dict(type='ImageToTensor', keys=['img']), dict(type='Collect', keys=['img'])])]");
