@@ -11,6 +11,9 @@
 
 DF_BEGIN_DECLS
 
+enum { DF_IMAGENET_CLASSES = 1000 };
+DF_API extern const char *const df_imagenet_classes[DF_IMAGENET_CLASSES]; /* WordNet's words, in order of the labels */
+
 /* Everything lives until df_classification_free(). */
 typedef struct {
     DfArena *arena;

@@ -54,7 +54,7 @@ typedef enum {
 } DfDetectorTask;
 DF_API DfDetectorTask df_detector_task(const DfDetector *);
 DF_API int df_detector_classes(const DfDetector *);                /* how many */
-/* The config's name of a class (data.test), else COCO's or ADE20K's where the number of classes says so, else its
+/* The config's name of a class (data.test), else COCO's, ADE20K's or ImageNet's where the number of classes says so, else its
  * number. Lives as long as the detector; known after df_detector_prepare(). */
 DF_API const char *df_detector_class_name(const DfDetector *, int label);
 /* Names and colours of all classes; n = 0 where there are numbers alone. */

@@ -146,6 +146,39 @@ static int add_pictures(DfEvaluation *e, const size_t *where)
     return error;
 }
 
+/* What `deformer compare` reads, picture by picture. */
+static int add_scores(DfImageScores *scores, const DfEvaluation *e)
+{
+    const DfClassification *set = e->pictures;
+    int error = DF_OK;
+    for (int i = 0; error == DF_OK && i < set->n; i++) {
+        const int32_t *best = e->rankings.best[i];
+        bool within = false;
+        for (int k = 0; k < DF_TOP; k++)
+            within |= best[k] == set->label[i];
+        if (e->chosen[i])
+            error = df_image_scores_add_top(scores, set->picture[i] + strlen(set->folder), set->label[i],
+                                            best[0] == set->label[i], within);
+    }
+    return error;
+}
+
+static int write_scores(const DfEvaluation *e)
+{
+    const DfClassification *set = e->pictures;
+    DfImageScores *scores = NULL;
+    char *path = df_path_join(e->o.out_dir, "results.topk.json");
+    int error = path ? df_image_scores_new(&scores, DF_IMAGES_TOPK, set->classes.n, set->classes.name)
+                     : df_fail_memory("a path");
+    if (error == DF_OK)
+        error = add_scores(scores, e);
+    if (error == DF_OK)
+        error = df_image_scores_write(scores, path);
+    df_image_scores_free(scores);
+    df_free(path);
+    return error;
+}
+
 static int score(DfEvaluation *e)
 {
     const DfClassification *set = e->pictures;
@@ -158,6 +191,8 @@ static int score(DfEvaluation *e)
     df_free(where);
     if (error == DF_OK && e->o.out_dir)
         error = df_rankings_export(&e->rankings, e->o.out_dir, set->picture);
+    if (error == DF_OK && e->o.out_dir)
+        error = write_scores(e);
     if (error < 0)
         return error;
     e->top = (DfTopScores){ .result = df_topk_result(e->topk), .names = set->classes.name };

@@ -62,7 +62,7 @@ static int name_segments(DfDetector *d, int n)
     return error;
 }
 
-/* The test set's, if the config names them. */
+/* The test set's, if the config names them; else ImageNet's if there are 1000. */
 static int name_pictures(DfDetector *d, int n)
 {
     const DfNode *dataset = df_node_at(d->root, "data.test");
@@ -72,6 +72,8 @@ static int name_pictures(DfDetector *d, int n)
     if (d->classes.n)
         df_log(DF_LOG_WARNING, "data.test names %d classes, and the network has %d: they are numbered", d->classes.n, n);
     d->classes = (DfClasses){ 0 };
+    if (n == DF_IMAGENET_CLASSES)
+        d->classes = (DfClasses){ .n = n, .name = df_imagenet_classes };
     return DF_OK;
 }
 

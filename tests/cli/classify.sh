@@ -60,6 +60,8 @@ mv part run/results.rankings.txt
 run 0 eval tiny.py random:1 --data val --out run --json again.json
 says '3 images are already done'
 same again.json scores.json
+run 0 eval tiny.py random:2 --data val --out other --quiet
+run 0 compare run other && prints ' top-1 '
 run 1 eval tiny.py random:2 --data val --out run --quiet && says 'the config, the weights or the data have changed since'
 run 0 eval tiny.py random:2 --data val --out run --fresh --quiet
 run 0 eval tiny.py random:1 --data val --limit 4 --per-class --quiet
