@@ -79,7 +79,7 @@ static void by_limits(const Resize *r, int h, int w, int out[2])
 
 static int resize_apply(const void *self, DfWork *work)
 {
-    static const DfPilFilter filters[] = { DF_PIL_NEAREST, DF_PIL_LANCZOS, DF_PIL_BILINEAR, DF_PIL_BICUBIC };
+    static const int filters[] = { DF_PIL_NEAREST, DF_PIL_LANCZOS, DF_PIL_BILINEAR, DF_PIL_BICUBIC };
     const Resize *r = self;
     const int height = df_work_height(work);
     const int width = df_work_width(work);
