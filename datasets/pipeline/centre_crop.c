@@ -9,6 +9,7 @@
 
 typedef struct {
     const DfNode *crop_size;
+    DfFloats fill;
     int library;
     int to[2]; /* height, width */
 } Crop;
@@ -16,6 +17,7 @@ enum { TORCHVISION, TRANSFORMERS, TRANSFORMERS_PIL };
 
 static const DfOpt crop_opts[] = {
     DF_OPT_NODE(Crop, crop_size, "None", "size of the part: a number, or (height, width)"),
+    DF_OPT_FLOATS(Crop, fill, "[0, 0, 0]", 0, 255, "R, G, B of the border around a picture that is too small"),
     DF_OPT_ENUM(Crop, library, torchvision, "torchvision|transformers|transformers_pil",
                 "who halves an odd border: torchvision rounds to even; transformers rounds down, but its PIL backend "
                 "rounds the border up that it puts around a small picture"),
@@ -26,6 +28,8 @@ static int crop_init(void *self, const DfNode *dict, DfReading *reading)
 {
     Crop *c = self;
     (void)reading;
+    if (c->fill.n != 3)
+        return df_node_fail(dict, DF_EVALUE, "fill: %d numbers: want three, of R, G and B", c->fill.n);
     return df_whole_size(c->to, c->crop_size, dict);
 }
 
@@ -36,7 +40,7 @@ static int border(const Crop *c, int side, int wanted)
     return c->library == TRANSFORMERS_PIL ? (less + 1) / 2 : less / 2;
 }
 
-/* Black on all sides. */
+/* A border on all sides. */
 static int enlarge(const Crop *c, DfWork *work)
 {
     const int height = df_work_height(work);
@@ -46,6 +50,7 @@ static int enlarge(const Crop *c, DfWork *work)
         .width = width < c->to[1] ? c->to[1] : width,
         .y = border(c, height, c->to[0]),
         .x = border(c, width, c->to[1]),
+        .fill = { (float)c->fill.v[2], (float)c->fill.v[1], (float)c->fill.v[0] },
     };
     if (larger.height == height && larger.width == width)
         return DF_OK;

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * datasets/pipeline/resize_edge.c -- one edge of a picture to a length, the shape kept: ResizeEdge of classifiers,
- * DetrResize, ResizeShortestEdge (detectron2, mmseg) and TorchvisionResize. They differ in how the other edge is rounded,
+ * DetrResize, ResizeShortestEdge (detectron2, mmseg), TorchvisionResize and ResizeKeepRatio (timm). They differ in how the other edge is rounded,
  * and in what a limit of the longer edge does.
  */
 #include <math.h>
 
-#include "datasets/pipeline/transform.h"
+#include "datasets/pipeline/whole.h"
 
 /* The options of all; each transform has some of them. */
 typedef struct {
     DfInts size;
     int scale, max_size;
     int edge;
+    const DfNode *box; /* ResizeKeepRatio's size */
+    double longest;
+    int within[2];     /* height, width of the box */
     int interpolation, backend;
 } Edge;
 enum { EDGE_SHORT, EDGE_LONG, EDGE_WIDTH, EDGE_HEIGHT };
@@ -217,4 +220,41 @@ const DfTransform df_transform_TorchvisionResize = {
     .size = sizeof(Edge),
     .init = check_how,
     .apply = torchvision_apply,
+};
+
+/* ---- ResizeKeepRatio -------------------------------------------------------------------------------------------- */
+
+static const DfOpt ratio_opts[] = {
+    DF_OPT_AS(Edge, size, box, DF_KIND_NODE, NULL, 0, 0, NULL, "(height, width) that the picture is fitted to"),
+    DF_OPT_FLOAT(Edge, longest, 0, 0, 1,
+                 "0: the picture covers the size; 1: it lies within; between them, the mean of both factors"),
+    HOW(pillow, bicubic),
+    DF_OPT_END
+};
+
+static int ratio_init(void *self, const DfNode *dict, DfReading *reading)
+{
+    Edge *e = self;
+    const int error = df_whole_size(e->within, e->box, dict);
+    return error < 0 ? error : check_how(self, dict, reading);
+}
+
+/* timm: one factor for both sides, which are rounded half to even. */
+static int ratio_apply(const void *self, DfWork *work)
+{
+    const Edge *e = self;
+    const Size from = size_of(work);
+    const double by_h = (double)from.h / e->within[0];
+    const double by_w = (double)from.w / e->within[1];
+    const double factor = fmax(by_h, by_w) * e->longest + fmin(by_h, by_w) * (1.0 - e->longest);
+    return resize_to(e, work, (Size){ whole(nearbyint(from.h / factor)), whole(nearbyint(from.w / factor)) });
+}
+
+const DfTransform df_transform_ResizeKeepRatio = {
+    .name = "ResizeKeepRatio",
+    .help = "fits the picture to a size, the shape kept, as timm does",
+    .opts = ratio_opts,
+    .size = sizeof(Edge),
+    .init = ratio_init,
+    .apply = ratio_apply,
 };
