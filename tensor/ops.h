@@ -305,11 +305,14 @@ DF_API DfTensor *df_lovasz_loss(DfCtx *, DfTensor *x, const int *label, DfLovasz
  *     shift   0..window. Tokens that the shift brings together from different regions get -100 (on the padded map).
  *     pad_after_shift   the map itself is rolled and then padded, as timm does, with the same regions; else it is rolled
  *             with its padding, as the official code does
+ *     mask_side  not 0: the regions are those of a map of so many windows along each side; the windows of all samples
+ *             take its windows in turn, as code does that made its mask for one size
  *                                                                                                    -> B H W C */
 typedef struct {
     int window, shift, heads;
     float scale, drop;
     bool pad_after_shift;
+    int mask_side;
 } DfWindowAttention;
 DF_API DfTensor *df_window_attention(DfCtx *, DfTensor *qkv, DfTensor *pad, DfTensor *table, DfWindowAttention);
 

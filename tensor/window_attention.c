@@ -15,7 +15,8 @@ static DfWindowProblem problem_of(const DfTensor *qkv, const DfTensor *pad, cons
     return (DfWindowProblem){
         .B = df_dim(qkv, 0), .H = df_dim(qkv, 1), .W = df_dim(qkv, 2), .C = df_dim(qkv, 3) / 3,
         .heads = o.heads, .window = o.window,
-        .shift = o.shift, .pad_after_shift = o.pad_after_shift, .scale = o.scale,
+        .shift = o.shift, .pad_after_shift = o.pad_after_shift, .mask_side = o.mask_side,
+        .scale = o.scale,
         .qkv = qkv->data, .pad = df_data_of(pad), .table = df_data_of(table),
     };
 }

@@ -11,24 +11,35 @@ typedef struct {
     int side;                   /* of the map that they are made for                                     */
 } Windows;
 
-/* The classification code has neither padding nor a mask of another size. */
+/* The classification code pads nothing. It makes the mask of shifted windows for maps of one size, and lets the windows
+ * of a batch take those of the mask in turn, whatever map they are of: that works if they are a multiple. */
 static void check_map(DfCtx *c, const Windows *b, const DfTensor *x)
 {
     const int H = df_dim(x, 1), W = df_dim(x, 2), w = b->attn.attn.window;
     if (!b->fixed_size)
         return;
+    const int64_t windows = (int64_t)df_dim(x, 0) * (H / w) * (W / w);
+    const int64_t masks = (int64_t)(b->side / w) * (b->side / w);
     if (H % w || W % w)
         df_ctx_fail(c, DF_ESHAPE, "a map of %dx%d: the classification form wants whole windows of %d", W, H, w);
-    else if (b->attn.attn.shift && (H != b->side || W != b->side))
-        df_ctx_fail(c, DF_ESHAPE, "a map of %dx%d: the mask of an S block in the classification form is for %dx%d",
-                    W, H, b->side, b->side);
+    else if (b->attn.attn.shift && (masks < 1 || windows % masks))
+        df_ctx_fail(c, DF_ESHAPE, "a map of %dx%d: the mask of an S block in the classification form is for %dx%d, "
+                    "and goes with multiples of its %lld windows", W, H, b->side, b->side, (long long)masks);
+}
+
+static bool takes_mask_in_turn(const Windows *b, const DfTensor *x)
+{
+    return b->fixed_size && b->attn.attn.shift && (df_dim(x, 1) != b->side || df_dim(x, 2) != b->side);
 }
 
 static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x, NnResidual r)
 {
     const Windows *b = self;
     check_map(c, b, x);
-    return nn_window_attention_add(c, &b->attn, x, r);
+    NnWindowAttention attn = b->attn;
+    if (takes_mask_in_turn(b, x))
+        attn.attn.mask_side = b->side / attn.attn.window;
+    return nn_window_attention_add(c, &attn, x, r);
 }
 
 static void init(NnScope s, Windows *b, const DatBlockOptions *o, int shift)

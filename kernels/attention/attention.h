@@ -31,6 +31,7 @@ typedef struct {
     const float *table; /* (2 window - 1)^2 heads, or NULL               */
     DfDropout dropout;  /* of attention weights                          */
     bool pad_after_shift; /* the map is rolled without its padding       */
+    int mask_side;      /* windows along a side of the map whose mask is taken; 0: the map itself */
 } DfWindowProblem;
 
 DF_API size_t df_window_attention_workspace(const DfWindowProblem *);          /* floats, forward  */

@@ -72,12 +72,37 @@ static int unrolled(const DfWindowProblem *p, int rolled, int whole, int padded)
     return rolled < whole ? (rolled + p->shift) % whole : rolled;
 }
 
+/* A grid of windows, and which one of them says what a window of the map may see. */
+typedef struct {
+    int rows, columns, row, column;
+} MaskWindow;
+
+/* The windows of all samples take the windows of the mask in turn. */
+static MaskWindow mask_window(const Plan *w, int b, int row, int column)
+{
+    const int side = w->p->mask_side;
+    if (side < 1)
+        return (MaskWindow){ w->rows, w->columns, row, column };
+    const int64_t index = ((int64_t)b * w->rows + row) * w->columns + column;
+    const int in_mask = (int)(index % ((int64_t)side * side));
+    return (MaskWindow){ side, side, in_mask / side, in_mask % side };
+}
+
+static int region_of(const DfWindowProblem *p, const MaskWindow *m, int token)
+{
+    const int y = m->row * p->window + token / p->window;
+    const int x = m->column * p->window + token % p->window;
+    return 3 * df_window_region(y, m->rows * p->window, p->window, p->shift) +
+           df_window_region(x, m->columns * p->window, p->window, p->shift);
+}
+
 /* Finds the tokens of window (row, column) of sample b, and their regions. */
 static void find_tokens(const Plan *w, DfWindowRows *x, int b, int row, int column)
 {
     const DfWindowProblem *p = w->p;
     const int height = w->rows * p->window; /* of the padded map */
     const int width = w->columns * p->window;
+    const MaskWindow mask = mask_window(w, b, row, column);
     memset(x->region, 0, ((size_t)w->t.keys + df_tiles_stride(&w->t)) * sizeof *x->region);
     for (int i = 0; i < w->t.tokens; i++) {
         const int rolled_y = row * p->window + i / p->window;
@@ -87,10 +112,9 @@ static void find_tokens(const Plan *w, DfWindowRows *x, int b, int row, int colu
         const bool inside = y < p->H && at_x < p->W;
         x->at[i] = inside ? ((ptrdiff_t)b * p->H + y) * p->W + at_x : -1;
         if (p->shift)
-            x->region[i] = 3 * df_window_region(rolled_y, height, p->window, p->shift) +
-                           df_window_region(rolled_x, width, p->window, p->shift);
+            x->region[i] = region_of(p, &mask, i);
     }
-    x->masked = p->shift && (row == w->rows - 1 || column == w->columns - 1);
+    x->masked = p->shift && (mask.row == mask.rows - 1 || mask.column == mask.columns - 1);
 }
 
 /* Points q, k, v at the rows of head h. */

@@ -170,6 +170,7 @@ CASES = {
     "resnet18_in_affine": (dict(TWO, type="ResNet", depth=18, base_channels=4, norm_cfg=dict(type="IN", affine=True)), (1, 3, 65, 70)),
     "resnet50_dcn_groups": (dict(TWO, type="ResNet", base_channels=4, dcn=dict(type="DCN", groups=2, deform_groups=1),
                                  stage_with_dcn=[True, True]), (1, 3, 33, 40)),
+    "dat_mask_in_turn_cls": (dict(D, stage_spec=[["S"], ["D"], ["S", "D"], ["D"]]), (1, 3, 128, 64)),
 }
 
 
