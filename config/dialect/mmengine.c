@@ -46,6 +46,15 @@ static void name_types(DfNode *node)
         name_types(child);
 }
 
+/* A dense head alone chooses candidates in another way there: by pairs of an anchor and a class. */
+static void translate_model(DfRewrite *r, DfNode *model)
+{
+    DfNode *test = df_tree_get(model, "test_cfg");
+    df_mmengine_detr(r, model);
+    if (df_rewrite_is(model, "RetinaNet") && test && test->kind == DF_NODE_DICT)
+        df_rewrite_add(r, test, "filter_scores_and_topk", df_tree_bool(r->tree, true, test->file, test->line));
+}
+
 static int translate(DfConfig *tree)
 {
     DfRewrite r = { .tree = tree };
@@ -55,7 +64,7 @@ static int translate(DfConfig *tree)
     df_mmengine_preprocessor(&r);
     DfNode *model = df_tree_get(tree->root, "model");
     if (model && model->kind == DF_NODE_DICT)
-        df_mmengine_detr(&r, model);
+        translate_model(&r, model);
     return r.error;
 }
 

@@ -64,6 +64,7 @@ static void transformer(DfRewrite *r, DfNode *model, DfNode *head, bool deformab
     set_type(r, decoder, deformable ? "DeformableDetrTransformerDecoder" : "DetrTransformerDecoder");
     df_rewrite_move(r, model, "encoder", whole, "encoder");
     df_rewrite_move(r, model, "decoder", whole, "decoder");
+    df_rewrite_move(r, model, "num_feature_levels", whole, "num_feature_levels");
     set_type(r, whole, deformable ? "DeformableDetrTransformer" : "Transformer");
 }
 
@@ -118,7 +119,6 @@ void df_mmengine_detr(DfRewrite *r, DfNode *model)
     df_rewrite_move(r, model, "num_queries", head, "num_query");
     df_rewrite_move(r, model, "with_box_refine", head, "with_box_refine");
     df_rewrite_move(r, model, "as_two_stage", head, "as_two_stage");
-    df_rewrite_drop(model, "num_feature_levels"); /* stands in the attentions as num_levels */
     df_rewrite_drop(head, "embed_dims");
     df_rewrite_move(r, model, "positional_encoding", head, "positional_encoding");
     set_type(r, df_tree_get(head, "positional_encoding"), "SinePositionalEncoding");

@@ -146,11 +146,93 @@ static int add_level(Candidates *k, const DenseDecoder *d, const DfDense *dense,
     return error;
 }
 
+/* ---- pairs of an anchor and a class ------------------------------------------------------------------------------ */
+
+/* mmdet's filter_scores_and_topk(): of all scores of a level that are above the threshold, the best nms_pre. */
+typedef struct {
+    size_t n, capacity, score_capacity;
+    uint64_t *at;   /* [n]: anchor times classes, plus class */
+    float *score;   /* [n]                                   */
+} Pairs;
+
+static bool add_pair(Pairs *pairs, uint64_t at, float score)
+{
+    if (!df_grow((void **)&pairs->at, &pairs->capacity, pairs->n, sizeof *pairs->at) ||
+        !df_grow((void **)&pairs->score, &pairs->score_capacity, pairs->n, sizeof *pairs->score))
+        return false;
+    pairs->at[pairs->n] = at;
+    pairs->score[pairs->n++] = score;
+    return true;
+}
+
+/* A sigmoid is above the threshold only if its argument is about above this: most need not be computed. */
+static float logit_of(float threshold)
+{
+    if (!(threshold > 0.0f))
+        return -INFINITY;
+    return threshold < 1.0f ? logf(threshold / (1.0f - threshold)) - 0.01f : INFINITY;
+}
+
+static int find_pairs(Pairs *pairs, const DenseDecoder *d, const Level *level, float *row)
+{
+    const float threshold = (float)d->score_thr;
+    const float least = d->sigmoid ? logit_of(threshold) : -INFINITY;
+    for (size_t i = 0; i < level->n; i++) {
+        const float *logits = level->logits + i * (size_t)d->columns;
+        if (largest(logits, d->columns) < least)
+            continue;
+        scores_of(d, logits, row);
+        for (int c = 0; c < d->classes; c++)
+            if (row[c] > threshold && !add_pair(pairs, i * (uint64_t)d->classes + (uint64_t)c, row[c]))
+                return df_fail_memory("candidate boxes");
+    }
+    return DF_OK;
+}
+
+static void take_pair(Candidates *k, const DenseDecoder *d, const Level *of, int level, int w, uint64_t at, float score,
+                      const DfImageMeta *meta)
+{
+    const size_t i = (size_t)(at / (uint64_t)d->classes);
+    float *box = k->boxes + 4 * k->n;
+    float *row = k->scores + k->n * (size_t)d->classes;
+    float anchor[4];
+    df_anchors_at(&d->anchors, level, w, i, anchor);
+    df_delta_decode(&d->coder, 1, 1, anchor, of->deltas + 4 * i, meta->img_h, meta->img_w, box);
+    if (!large_enough(d, box))
+        return;
+    memset(row, 0, (size_t)d->classes * sizeof *row); /* its other classes are pairs of their own */
+    row[at % (uint64_t)d->classes] = score;
+    k->levels[k->n++] = level;
+}
+
+static int add_pairs(Candidates *k, const DenseDecoder *d, const DfDense *dense, int level, int image,
+                     const DfImageMeta *meta)
+{
+    const Level of = level_of(d, dense, level, image);
+    const int w = df_dim(dense->cls_score[level], 2);
+    Pairs pairs = { 0 };
+    float *row = df_malloc((size_t)d->classes * sizeof *row);
+    int error = row ? find_pairs(&pairs, d, &of, row) : df_fail_memory("candidate boxes");
+    const size_t wanted = d->nms_pre > 0 && pairs.n > (size_t)d->nms_pre ? (size_t)d->nms_pre : pairs.n;
+    uint32_t *chosen = df_malloc((wanted + 1) * sizeof *chosen);
+    if (error == DF_OK)
+        error = chosen ? df_top_k(pairs.n, pairs.score, wanted, chosen) : df_fail_memory("candidate boxes");
+    if (error == DF_OK)
+        error = df_candidates_room(k, wanted, d->classes);
+    for (size_t i = 0; error == DF_OK && i < wanted; i++)
+        take_pair(k, d, &of, level, w, pairs.at[chosen[i]], pairs.score[chosen[i]], meta);
+    df_free(chosen);
+    df_free(row);
+    df_free(pairs.at);
+    df_free(pairs.score);
+    return error;
+}
+
 int df_candidates_add(Candidates *k, const DenseDecoder *d, const DfDense *dense, int image, const DfImageMeta *meta)
 {
     int error = DF_OK;
     for (int level = 0; error == DF_OK && level < dense->n; level++)
-        error = add_level(k, d, dense, level, image, meta);
+        error = d->pairs ? add_pairs(k, d, dense, level, image, meta) : add_level(k, d, dense, level, image, meta);
     return error;
 }
 

@@ -62,7 +62,10 @@ static const DfOpt test_opts[] = {
               "best anchors of each level that are decoded; <= 0: all"),
     DF_OPT_INT(Retina, max_per_img, 100, -1, 100000000, "most detections of an image; <= 0: all"),
     DF_OPT_FLOAT(Retina, score_thr, 0.05, -1e9, 1e9, "detections have a higher score than this"),
-    DF_OPT_FLOAT(Retina, min_bbox_size, 0, 0, 1e9, "not used, as in mmdet"),
+    DF_OPT_FLOAT(Retina, min_bbox_size, 0, -1, 1e9,
+                 "with filter_scores_and_topk, boxes without area go, unless it is -1; else not used, as in mmdet"),
+    DF_OPT_AS(Retina, filter_scores_and_topk, decoder.pairs, DF_KIND_BOOL, "False", 0, 0, NULL,
+              "nms_pre counts pairs of an anchor and a class above score_thr, as in mmdet 3.x, and not anchors"),
     DF_OPT_AS(Retina, nms, nms_cfg, DF_KIND_DICT, "dict(type='nms', iou_threshold=0.5)", 0, 0, NULL,
               "non-maximum suppression"),
     DF_OPT_UNUSED(deploy_nms_pre, "setting of an ONNX export"),
@@ -71,8 +74,11 @@ static const DfOpt test_opts[] = {
 
 static void test_cfg_init(NnScope s, Retina *h, const DfNode *test_cfg)
 {
-    if (nn_configure(s, test_cfg, test_opts, h, "test_cfg"))
-        df_head_nms(s, &h->nms, h->nms_cfg);
+    if (!nn_configure(s, test_cfg, test_opts, h, "test_cfg"))
+        return;
+    df_head_nms(s, &h->nms, h->nms_cfg);
+    h->decoder.score_thr = h->score_thr;
+    h->decoder.drop_empty = h->decoder.pairs && h->min_bbox_size >= 0;
 }
 
 /* ---- construction ------------------------------------------------------------------------------------------------ */
