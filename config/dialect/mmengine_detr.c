@@ -116,6 +116,9 @@ void df_mmengine_detr(DfRewrite *r, DfNode *model)
     if (r->error < 0)
         return;
     transformer(r, model, head, deformable);
+    const DfNode *queries = df_node_get(model, "num_queries");
+    if (deformable && queries && r->error == DF_OK)
+        df_rewrite_set(r, df_tree_get(head, "transformer"), "two_stage_num_proposals", df_tree_copy(r->tree, queries));
     df_rewrite_move(r, model, "num_queries", head, "num_query");
     df_rewrite_move(r, model, "with_box_refine", head, "with_box_refine");
     df_rewrite_move(r, model, "as_two_stage", head, "as_two_stage");
