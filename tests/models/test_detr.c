@@ -219,6 +219,11 @@ Test(deformable_detr, mmdet_two_stage) { detect_everywhere(DEFORMABLE "/mmdet_tw
 Test(detr, sigmoid) { detect_everywhere(DETR "/mmdet_sigmoid", 4); }
 Test(detr, without_an_end) { detect_everywhere(DETR "/mmdet_no_end", 4); }
 
+/* mmdet 3.x, by the translation of its configs and of the names in its checkpoints. */
+Test(detr, mmdet3) { detect_everywhere(DETR "/mmdet3", 4); }
+Test(deformable_detr, mmdet3) { detect_everywhere(DEFORMABLE "/mmdet3", 4); }
+Test(deformable_detr, mmdet3_two_stage) { detect_everywhere(DEFORMABLE "/mmdet3_two_stage", 4); }
+
 Test(detr, plain) { detect_everywhere(DETR "/plain", 10); }
 Test(detr, dc5_pre_norm_learned) { detect_everywhere(DETR "/dc5_pre_norm_learned", 10); }
 Test(detr, mmdet) { detect_everywhere(DETR "/mmdet_211", 10); }
