@@ -42,7 +42,7 @@ typedef struct {
     DfInts pretrain_img_size, img_size, patch_size; /* a side, or height and width */
     DfInts depths, num_heads, out_indices, pretrained_window_sizes;
     DfInts stage_windows, stage_shifts; /* of each stage; none: what window_size and img_size come to */
-    bool v2, pad_after_shift, out_norm;
+    bool v2, pad_after_shift, shrink_windows, out_norm;
     double layer_norm_eps, mlp_ratio, qk_scale, drop_rate, attn_drop_rate, drop_path_rate;
     bool qkv_bias, ape, patch_norm, use_checkpoint;
     /* modules */
@@ -187,8 +187,9 @@ static int smaller_side(const Swin *swin, int i)
     return h < w ? h : w;
 }
 
-/* Classification knows its map sizes: a window at least as large as the map becomes the map, and is not shifted. */
-static bool shrinks(const Swin *swin, int i)
+/* Classification knows its map sizes: a window at least as large as the map becomes the map, and is not shifted. That of
+ * torchvision is not shifted either, but keeps its size, and the map is padded. */
+static bool covers(const Swin *swin, int i)
 {
     return swin->style == CLASSIFICATION && swin->img_size.n && smaller_side(swin, i) <= swin->window_size;
 }
@@ -197,14 +198,14 @@ static int window_of(const Swin *swin, int i)
 {
     if (swin->stage_windows.n)
         return swin->stage_windows.v[i];
-    return shrinks(swin, i) ? smaller_side(swin, i) : swin->window_size;
+    return swin->shrink_windows && covers(swin, i) ? smaller_side(swin, i) : swin->window_size;
 }
 
 static int shift_of(const Swin *swin, int i)
 {
     if (swin->stage_shifts.n)
         return swin->stage_shifts.v[i];
-    const bool whole = !swin->stage_windows.n && shrinks(swin, i);
+    const bool whole = !swin->stage_windows.n && covers(swin, i);
     return whole ? 0 : window_of(swin, i) / 2;
 }
 
@@ -415,6 +416,8 @@ static void init_v2(NnScope s, void *self)
                 "side of the windows of each stage, in tokens; None: window_size, shrunk to img_size"), \
     DF_OPT_INTS(Swin, stage_shifts, "None", 0, 64, \
                 "how far the windows of odd blocks are shifted, for each stage; None: half a window"), \
+    DF_OPT_BOOL(Swin, shrink_windows, True, \
+                "classification: a window larger than the map shrinks to it; False: the map is padded, as in torchvision"), \
     DF_OPT_BOOL(Swin, pad_after_shift, False, "timm: maps are padded to whole windows after they are shifted"), \
     DF_OPT_BOOL(Swin, out_norm, True, "detection: maps are normalised before they are given"), \
     DF_OPT_FLOAT(Swin, layer_norm_eps, 1e-5, 0, 1, "eps of the norms of blocks, and of the last one"), \

@@ -6,11 +6,23 @@
  * side s k:
  *     w = s k / sqrt(r),   h = s k sqrt(r)
  * It stands around the corner of its cell (or where `centers` says). RetinaNet (Lin et al., ICCV 2017) divides octaves:
- * k = octave_base_scale * 2^(i / scales_per_octave).
+ * k = octave_base_scale * 2^(i / scales_per_octave). torchvision has a list of sizes for each level instead, rounds half of
+ * each side, and takes what fits for a stride.
  */
 #include "boxes/boxes.h"
 
 #include <math.h>
+
+static int check_sizes(const DfAnchorOptions *o)
+{
+    if (o->scales.n > 0 || o->octave_base_scale > 0 || o->base_sizes.n)
+        return df_fail(DF_EVALUE, "anchor generator: sizes, and scales or base_sizes: want one or the other");
+    for (int i = 0; i < o->levels; i++)
+        if (o->sizes[i].n < 1 || o->sizes[i].n > 1024 || o->sizes[i].n != o->sizes[0].n)
+            return df_fail(DF_EVALUE, "anchor generator: %d sizes for level %d and %d for level 0: want as many, 1..1024",
+                           o->sizes[i].n, i, o->sizes[0].n);
+    return DF_OK;
+}
 
 static int check(const DfAnchorOptions *o)
 {
@@ -22,6 +34,8 @@ static int check(const DfAnchorOptions *o)
             return df_fail(DF_EVALUE, "anchor generator: stride %d of level %d, want at least 1", o->strides_w[i], i);
     if (o->ratios.n < 1 || o->ratios.n > 1024)
         return df_fail(DF_EVALUE, "anchor generator: %d ratios, want 1..1024", o->ratios.n);
+    if (o->sizes)
+        return check_sizes(o);
     if ((o->scales.n > 0) == octaves)
         return df_fail(DF_EVALUE, "anchor generator: want either scales, or octave_base_scale with scales_per_octave");
     if (o->scales.n > 1024 || o->scales_per_octave > 1024)
@@ -35,8 +49,17 @@ static int check(const DfAnchorOptions *o)
     return DF_OK;
 }
 
-static float scale_of(const DfAnchorOptions *o, int i)
+static int count_scales(const DfAnchorOptions *o)
 {
+    if (o->sizes)
+        return o->sizes[0].n;
+    return o->scales.n > 0 ? o->scales.n : o->scales_per_octave;
+}
+
+static float scale_of(const DfAnchorOptions *o, int level, int i)
+{
+    if (o->sizes)
+        return (float)o->sizes[level].v[i];
     if (o->scales.n > 0)
         return (float)o->scales.v[i];
     return (float)(pow(2.0, (double)i / o->scales_per_octave) * o->octave_base_scale);
@@ -54,14 +77,18 @@ static void base_anchor(const DfAnchorOptions *o, double size, double x, double 
     const float cy = (float)y;
     const float w = o->scale_major ? base * w_ratio * scale : base * scale * w_ratio;
     const float h = o->scale_major ? base * h_ratio * scale : base * scale * h_ratio;
-    box[0] = cx - 0.5f * w;
-    box[1] = cy - 0.5f * h;
-    box[2] = cx + 0.5f * w;
-    box[3] = cy + 0.5f * h;
+    const float half_w = o->rounded ? rintf(0.5f * w) : 0.5f * w;
+    const float half_h = o->rounded ? rintf(0.5f * h) : 0.5f * h;
+    box[0] = cx - half_w;
+    box[1] = cy - half_h;
+    box[2] = cx + half_w;
+    box[3] = cy + half_h;
 }
 
 static double base_size(const DfAnchorOptions *o, int level)
 {
+    if (o->sizes)
+        return 1;
     if (o->base_sizes.n)
         return o->base_sizes.v[level];
     const int w = o->strides_w[level];
@@ -78,7 +105,7 @@ static void base_anchors(const DfAnchorOptions *o, int level, int n_scales, floa
     for (int r = 0; r < o->ratios.n; r++)
         for (int s = 0; s < n_scales; s++) {
             const int place = o->scale_major ? r * n_scales + s : s * o->ratios.n + r;
-            base_anchor(o, size, x, y, (float)o->ratios.v[r], scale_of(o, s), out + 4 * place);
+            base_anchor(o, size, x, y, (float)o->ratios.v[r], scale_of(o, level, s), out + 4 * place);
         }
 }
 
@@ -88,8 +115,9 @@ int df_anchors_init(DfAnchors *out, const DfAnchorOptions *o)
     const int error = check(o);
     if (error < 0)
         return error;
-    const int n_scales = o->scales.n > 0 ? o->scales.n : o->scales_per_octave;
+    const int n_scales = count_scales(o);
     out->levels = o->levels;
+    out->fit_strides = o->fit_strides;
     out->per_cell = o->ratios.n * n_scales;
     out->strides = df_calloc((size_t)o->levels * 2, sizeof *out->strides);
     out->base = df_calloc((size_t)o->levels * (size_t)out->per_cell * 4, sizeof *out->base);
@@ -110,6 +138,18 @@ void df_anchors_done(DfAnchors *a)
     df_free(a->strides);
     df_free(a->base);
     *a = (DfAnchors){ 0 };
+}
+
+void df_anchors_fit(DfAnchors *out, const DfAnchors *a, const int *h, const int *w, int *strides)
+{
+    *out = *a;
+    if (!a->fit_strides)
+        return;
+    for (int i = 0; i < a->levels; i++) {
+        strides[2 * i] = w[i] > 0 ? w[0] * a->strides[0] / w[i] : 1;
+        strides[2 * i + 1] = h[i] > 0 ? h[0] * a->strides[1] / h[i] : 1;
+    }
+    out->strides = strides;
 }
 
 /* [per_cell][4] */

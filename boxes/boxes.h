@@ -38,17 +38,26 @@ typedef struct {
     bool scale_major;         /* true (mmdet's default): ratios outside, scales inside   */
     const double *centers;    /* [levels][2], x y of the cell at (0, 0), pixels; or NULL */
     double center_offset;     /* 0..1 of the base size; 0 in mmdet 2.x                   */
+    const DfFloats *sizes;    /* [levels], pixels, in place of scales and base_sizes, of one length; or NULL */
+    bool rounded;             /* half of each side is a whole number, as in torchvision   */
+    bool fit_strides;         /* see df_anchors_fit()                                     */
 } DfAnchorOptions;
 
 typedef struct {
     int levels, per_cell; /* anchors in each cell of the grid, the same on every level */
     int *strides;         /* w h of each level                                         */
     float *base;          /* [levels][per_cell][4], around the cell at (0, 0)          */
+    bool fit_strides;
 } DfAnchors;
 
 /* DF_EVALUE names the key that does not fit */
 DF_API int df_anchors_init(DfAnchors *out, const DfAnchorOptions *options);
 DF_API void df_anchors_done(DfAnchors *);
+
+/* torchvision: the strides of a level are how often its map goes into the padded picture, a whole number. So for these maps
+ * of h[level] x w[level] cells: the picture has as many pixels as the first level says, by the stride that it was given.
+ * Without fit_strides nothing changes. `strides` is the caller's, of 2 * levels; *out is borrowed from both. */
+DF_API void df_anchors_fit(DfAnchors *out, const DfAnchors *, const int *h, const int *w, int *strides);
 
 /* All anchors of a level of h x w cells: out[h][w][per_cell][4]. */
 DF_API void df_anchors_grid(const DfAnchors *, int level, int h, int w, float *out);
@@ -69,6 +78,7 @@ typedef struct {
     bool add_ctr_clamp;   /* YOLOF: centres move at most ctr_clamp pixels, sizes may shrink freely */
     int ctr_clamp;
     double wh_ratio_clip; /* sizes change at most by this factor or its inverse: 16 / 1000       */
+    bool shrink_freely;   /* torchvision and detectron2: sizes grow at most by it                */
 } DfDeltaCoder;
 DF_API DfDeltaCoder df_delta_coder(void);
 
@@ -145,6 +155,12 @@ DF_API int df_top_k(size_t n, const float *scores, size_t k, uint32_t *index);
 
 /* Mask R-CNN's last step: mask[mask_h][mask_w], values 0 to 1 over `box`, read bilinearly at the pixels of the
  * image (0 around it); pixels of at least `threshold` belong to the instance. df_mask_done() the result. */
+typedef enum {
+    DF_PASTE_MMDET,       /* as detectron2, too: pixels of a probability >= threshold */
+    DF_PASTE_TORCHVISION  /* into whole pixels of the box, grown; > threshold         */
+} DfPaste;
+DF_API int df_paste_mask_as(DfPaste, DfMask *out, const float *mask, int mask_h, int mask_w, const float box[4],
+                            int image_h, int image_w, float threshold);
 DF_API int df_paste_mask(DfMask *out, const float *mask, int mask_h, int mask_w, const float box[4],
                          int image_h, int image_w, float threshold);
 

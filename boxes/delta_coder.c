@@ -39,7 +39,7 @@ void df_delta_encode(const DfDeltaCoder *coder, size_t n, const float *boxes, co
 static void decode_one(const DfDeltaCoder *coder, const Centred p, const float *deltas, float *out)
 {
     const float most = (float)fabs(log(coder->wh_ratio_clip)); /* of dw and dh, so that exp() does not overflow */
-    const float least = coder->add_ctr_clamp ? -INFINITY : -most;
+    const float least = coder->add_ctr_clamp || coder->shrink_freely ? -INFINITY : -most;
     float d[4];
     for (int k = 0; k < 4; k++)
         d[k] = deltas[k] * (float)coder->stds[k] + (float)coder->means[k];

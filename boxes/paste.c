@@ -6,6 +6,9 @@
  * Pixel i of the image reads the small mask at ((i + 0.5 - start) / (end - start) * cells) - 0.5, in cells: PyTorch's
  * grid_sample() with align_corners = False. x and y are independent, so positions are computed once for each column
  * and row.
+ *
+ * torchvision's paste_masks_in_image() has zeros one cell wide around the mask, grows the box by as much, cuts its corners to
+ * whole pixels and stretches the mask over them:  at = (i + 0.5) * (cells + 2) / pixels - 0.5,  at least 0.
  */
 #include "boxes/boxes.h"
 
@@ -16,6 +19,7 @@
 typedef struct {
     int from, to;  /* the window in the image: the box and one pixel around it */
     int *low;      /* [to - from] cell below the position                      */
+    float grown;   /* torchvision: what the box is stretched by, from the width of the mask */
     float *beyond; /* [to - from] how far the position is past it, 0..1        */
 } Axis;
 
@@ -42,18 +46,53 @@ static void place(Axis *a, float start, float end, int cells)
     }
 }
 
-static int axis_init(Axis *a, float start, float end, int cells, int size)
+static int make_room(Axis *a)
 {
-    a->from = clamp_to(floorf(start) - 1, size);
-    a->to = clamp_to(ceilf(end) + 1, size);
     a->to = a->to < a->from ? a->from : a->to;
     const size_t n = (size_t)(a->to - a->from);
     a->low = df_malloc(n * sizeof *a->low);
     a->beyond = df_malloc(n * sizeof *a->beyond);
     if (!a->low || !a->beyond)
         return df_fail_memory("a mask");
-    place(a, start, end, cells);
     return DF_OK;
+}
+
+static int axis_init(Axis *a, float start, float end, int cells, int size)
+{
+    a->from = clamp_to(floorf(start) - 1, size);
+    a->to = clamp_to(ceilf(end) + 1, size);
+    const int error = make_room(a);
+    if (error == DF_OK)
+        place(a, start, end, cells);
+    return error;
+}
+
+/* Towards zero; what no picture is as large as is cut off, and NaN is 0. */
+static int whole(float v)
+{
+    const float most = (float)(1 << 30);
+    return isnan(v) ? 0 : (int)df_clamp_float(v, -most, most);
+}
+
+static int axis_init_torchvision(Axis *a, float start, float end, int cells, int size)
+{
+    const float half = (end - start) * 0.5f * a->grown;
+    const float middle = (end + start) * 0.5f;
+    const int first = whole(middle - half);
+    const int last = whole(middle + half);
+    const int pixels = last - first + 1 > 1 ? last - first + 1 : 1;
+    a->from = first > 0 ? first : 0;
+    a->from = a->from < size ? a->from : size;
+    a->to = last + 1 < size ? last + 1 : size;
+    const int error = make_room(a);
+    const float step = (float)(cells + 2) / (float)pixels;
+    for (int i = a->from; error == DF_OK && i < a->to; i++) {
+        const float at = fmaxf(step * ((float)(i - first) + 0.5f) - 0.5f, 0);
+        const float low = floorf(at);
+        a->low[i - a->from] = low < (float)(cells + 1) ? (int)low : cells + 1;
+        a->beyond[i - a->from] = at - low;
+    }
+    return error;
 }
 
 static void axis_done(Axis *a)
@@ -161,20 +200,26 @@ static int close_run(Writer *w)
     return DF_OK;
 }
 
-int df_paste_mask(DfMask *out, const float *mask, int mask_h, int mask_w, const float box[4], int image_h, int image_w,
-                  float threshold)
+int df_paste_mask_as(DfPaste how, DfMask *out, const float *mask, int mask_h, int mask_w, const float box[4], int image_h,
+                     int image_w, float threshold)
 {
+    const bool torchvision = how == DF_PASTE_TORCHVISION;
+    int (*init)(Axis *, float, float, int, int) = torchvision ? axis_init_torchvision : axis_init;
     *out = (DfMask){ (uint32_t)image_h, (uint32_t)image_w, 0, NULL };
     if (image_h < 0 || image_w < 0 || (image_h && (uint32_t)image_w > UINT32_MAX / (uint32_t)image_h))
         return df_fail(DF_EVALUE, "a mask of %d x %d pixels: want less than 2^32", image_h, image_w);
     Writer w = { .out = out };
-    Axis xs = { 0 }, ys = { 0 };
+    const float grown = (float)((double)(mask_w + 2) / mask_w);
+    Axis xs = { .grown = grown };
+    Axis ys = { .grown = grown };
     float *cells = frame(mask, mask_h, mask_w);
     int error = cells ? DF_OK : df_fail_memory("a mask");
     if (error == DF_OK)
-        error = axis_init(&xs, box[0], box[2], mask_w, image_w);
+        error = init(&xs, box[0], box[2], mask_w, image_w);
     if (error == DF_OK)
-        error = axis_init(&ys, box[1], box[3], mask_h, image_h);
+        error = init(&ys, box[1], box[3], mask_h, image_h);
+    if (torchvision)
+        threshold = nextafterf(threshold, INFINITY);         /* more than it */
     if (error == DF_OK) {
         paste_window(&w, cells, (size_t)mask_h + 3, &xs, &ys, out->height, out->width, threshold);
         error = close_run(&w);
@@ -185,4 +230,10 @@ int df_paste_mask(DfMask *out, const float *mask, int mask_h, int mask_w, const 
     if (error < 0)
         df_mask_done(out);
     return error;
+}
+
+int df_paste_mask(DfMask *out, const float *mask, int mask_h, int mask_w, const float box[4], int image_h, int image_w,
+                  float threshold)
+{
+    return df_paste_mask_as(DF_PASTE_MMDET, out, mask, mask_h, mask_w, box, image_h, image_w, threshold);
 }

@@ -25,7 +25,7 @@ static int read_form(DfCheckpoint *ck, const char *wrapper)
         return df_fail(DF_EFORMAT, "is a tar archive, as PyTorch wrote before 0.2: save it again with a later version");
     if (ck->size >= sizeof lfs && memcmp(b, lfs, sizeof lfs - 1) == 0)
         return df_fail(DF_EFORMAT, "is a Git LFS pointer: want the file itself (git lfs pull)");
-    if (b[0] == 0x80 || b[0] == 'L')
+    if (b[0] == 0x80 || b[0] == 'L' || b[0] == '(' || b[0] == '}')
         return df_pth_legacy_open(ck, wrapper);
     return df_fail(DF_EFORMAT, "is neither a .pth nor a .safetensors file (its first byte is 0x%02x)", b[0]);
 }

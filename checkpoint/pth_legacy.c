@@ -3,6 +3,8 @@
  * checkpoint/pth_legacy.c -- reads the .pth of PyTorch before 1.6 (torch/serialization.py, _legacy_save): pickles end
  * to end -- magic number, protocol version, machine, the object, the list of its storages' keys -- then each storage
  * as an int64 count and its elements. Only the order of the list tells where a storage begins.
+ *
+ * A file of one pickle, a dict of arrays of numpy, is what detectron2's model zoo has: .pkl. Its numbers are in the pickle.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -35,15 +37,11 @@ static bool is_magic(const DfPy *value)
            (text.size == sizeof decimal - 1 && memcmp(text.bytes, decimal, sizeof decimal - 1) == 0);
 }
 
+/* What follows the magic number. */
 static int read_head(Stream *s)
 {
-    DfPickle magic, version, machine;
+    DfPickle version, machine;
     int error;
-    if ((error = next_pickle(&magic, s)) < 0)
-        return error;
-    if (!is_magic(magic.value))
-        return df_fail(DF_EFORMAT,
-                       "is a pickle but does not begin with PyTorch's magic number: want a file of torch.save");
     if ((error = next_pickle(&version, s)) < 0)
         return error;
     if (version.value->kind != DF_PY_INT || version.value->integer != PROTOCOL)
@@ -155,12 +153,28 @@ static int locate(void *context, const DfPyStorage *storage, const uint8_t **dat
     return DF_OK;
 }
 
+static int open_numpy(DfCheckpoint *ck, const DfPickle *pickle, const char *wrapper)
+{
+    ck->form = "pickle (numpy)";
+    if (!df_py_is_dict(pickle->value))
+        return df_fail(DF_EFORMAT, "is a pickle but does not begin with PyTorch's magic number, nor is it a dict of arrays: "
+                                   "want a file of torch.save, or a .pkl of detectron2");
+    if (df_py_get(pickle->value, "blobs"))
+        return df_fail(DF_EFORMAT, "has 'blobs' inside, as Caffe2 wrote: its names are of no network here; want a file of "
+                                   "detectron2's model zoo");
+    return df_state_dict(ck, pickle, wrapper, locate, NULL);
+}
+
 int df_pth_legacy_open(DfCheckpoint *ck, const char *wrapper)
 {
     ck->form = "pth (legacy)";
     Stream s = { ck, 0 };
-    DfPickle object, keys;
+    DfPickle magic, object, keys;
     int error;
+    if ((error = next_pickle(&magic, &s)) < 0)
+        return error;
+    if (!is_magic(magic.value))
+        return open_numpy(ck, &magic, wrapper);
     if ((error = read_head(&s)) < 0 || (error = next_pickle(&object, &s)) < 0 || (error = next_pickle(&keys, &s)) < 0 ||
         (error = place_storages(&s, object.storages, keys.value)) < 0)
         return error;

@@ -85,6 +85,8 @@ static int read_sizes(int64_t *out, const DfPy *tuple)
 static int view(DfArray *array, const DfPyTensor *tensor, DfLocate *locate, void *context)
 {
     DfPyStorage *storage = tensor->storage;
+    if (!storage)
+        return df_fail(DF_EFORMAT, "is an array of numpy without its numbers");
     if (!tensor->type.readable)
         return df_fail(DF_EFORMAT, "is a tensor of type %s, want one of floats, integers or bools", tensor->type.name);
     if (tensor->shape->items.n > DF_ARRAY_DIMS)
@@ -100,7 +102,9 @@ static int view(DfArray *array, const DfPyTensor *tensor, DfLocate *locate, void
     if ((error = df_array_check(array, tensor->offset, room)) < 0)
         return error;
     const uint8_t *data = NULL;
-    if ((error = locate(context, storage, &data)) < 0)
+    if (storage->in_pickle)
+        data = storage->data;
+    else if ((error = locate(context, storage, &data)) < 0)
         return error;
     if (df_array_count(array) > 0) /* `data` is NULL only for storages of no elements */
         data += (uint64_t)storage->view_offset * storage->type.size + (uint64_t)tensor->offset * size;
@@ -119,6 +123,20 @@ static void scalar(DfArray *array, const DfPy *value)
 static bool has_module(DfPyText name)
 {
     return name.size >= 7 && memcmp(name.bytes, "module.", 7) == 0;
+}
+
+/* An array of numpy. Beside tensors it is no weight. */
+static bool is_numpy(const DfPy *value)
+{
+    return value->kind == DF_PY_TENSOR && (!value->tensor->storage || value->tensor->storage->in_pickle);
+}
+
+static bool has_tensors(const DfPy *dict)
+{
+    for (size_t i = 1; i < dict->items.n; i += 2)
+        if (dict->items.at[i]->kind == DF_PY_TENSOR && !is_numpy(dict->items.at[i]))
+            return true;
+    return false;
 }
 
 static int add_item(DfCheckpoint *ck, const DfPy *key, const DfPy *value, bool strip, DfLocate *locate, void *context)
@@ -192,8 +210,11 @@ int df_state_dict(DfCheckpoint *ck, const DfPickle *pickle, const char *wrapper,
         return error;
     const size_t n = dict->items.n;
     const bool strip = n >= 2 && dict->items.at[0]->kind == DF_PY_TEXT && has_module(dict->items.at[0]->text);
+    const bool tensors = has_tensors(dict);
     bool any = false;
     for (size_t i = 0; i + 1 < n; i += 2) {
+        if (tensors && is_numpy(dict->items.at[i + 1]))
+            continue;
         if ((error = add_item(ck, dict->items.at[i], dict->items.at[i + 1], strip, locate, context)) < 0)
             return error;
         any |= dict->items.at[i + 1]->kind == DF_PY_TENSOR;

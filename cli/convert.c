@@ -1,18 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/convert.c -- deformer convert: checkpoints from one form to another, without what only a training run needs.
+ * cli/convert.c -- deformer convert: checkpoints from one form to another, or into the names of another library, without what
+ * only a training run needs.
  */
 #include "cli/cli.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "nn/nn.h"
+
 static const char *wrapper;
+static const char *library;
+static CliTexts strip, renames;
 static bool half;
 
 static const CliOption options[] = {
     CLI_OPT_TEXT(
         "--wrapper", wrapper, "KEY",
         "take the weights from this entry of the file: state_dict, model, model_ema, ...; default: found automatically"),
+    CLI_OPT_TEXT("--to", library, "NAME",
+                 "write the names, and the order of the numbers, of another library: mmdet, official, torchvision, "
+                 "transformers, timm or detectron2; those of CHECKPOINT are found out"),
+    CLI_OPT_TEXTS("--strip", strip, "PREFIX", "first cut PREFIX off the names that begin with it; may be repeated"),
+    CLI_OPT_TEXTS("--rename", renames, "OLD=NEW",
+                  "first let the names that begin with OLD begin with NEW; may be repeated"),
     CLI_OPT_FLAG("--half", half, "store floating-point weights as float16"),
     CLI_OPT_END
 };
@@ -89,15 +101,95 @@ static int collect(DfArray *out, int *n, DfCheckpoint *file, DfArena *arena)
     return error;
 }
 
+/* ---- names ------------------------------------------------------------------------------------------------------- */
+
+/* The length of OLD in OLD=NEW, which is not empty. */
+static int rename_length(const char *rule, size_t *length)
+{
+    const char *equals = strchr(rule, '=');
+    if (!equals || equals == rule)
+        return df_fail(DF_EVALUE, "--rename %s: want OLD=NEW", rule);
+    *length = (size_t)(equals - rule);
+    return DF_OK;
+}
+
+/* All of --strip, then all of --rename, in the order in which they were given. */
+static int rename_one(DfArray *array, DfArena *arena, bool *strip_met, bool *rename_met)
+{
+    for (int i = 0; i < strip.n; i++)
+        if (df_starts_with(array->name, strip.v[i])) {
+            array->name += strlen(strip.v[i]);
+            strip_met[i] = true;
+        }
+    for (int i = 0; i < renames.n; i++) {
+        size_t length = 0;
+        const int error = rename_length(renames.v[i], &length);
+        if (error < 0)
+            return error;
+        if (strncmp(array->name, renames.v[i], length) != 0)
+            continue;
+        array->name = df_arena_text(arena, "%s%s", renames.v[i] + length + 1, array->name + length);
+        rename_met[i] = true;
+        if (!array->name)
+            return df_fail_memory("the names of a checkpoint");
+    }
+    return array->name[0] ? DF_OK : df_fail(DF_EVALUE, "--strip or --rename leaves nothing of a name");
+}
+
+static int rename_all(DfArray *arrays, int n, DfArena *arena)
+{
+    bool strip_met[CLI_MOST_TEXTS] = { false };
+    bool rename_met[CLI_MOST_TEXTS] = { false };
+    int error = DF_OK;
+    for (int i = 0; error == DF_OK && i < n; i++)
+        error = rename_one(&arrays[i], arena, strip_met, rename_met);
+    for (int i = 0; error == DF_OK && i < strip.n; i++)
+        if (!strip_met[i])
+            error = df_fail(DF_EVALUE, "--strip %s: no name begins with it, the first is %s", strip.v[i],
+                            n ? arrays[0].name : "none");
+    for (int i = 0; error == DF_OK && i < renames.n; i++)
+        if (!rename_met[i])
+            error = df_fail(DF_EVALUE, "--rename %s: no name begins with that, the first is %s", renames.v[i],
+                            n ? arrays[0].name : "none");
+    return error;
+}
+
+/* ---- the command ------------------------------------------------------------------------------------------------- */
+
+static void say(const char *to, int n, const char *from, const DfCheckpoint *file, const NnConverted *converted)
+{
+    const char *dialect = converted ? nn_converted_from(converted) : "";
+    char names[160] = "";
+    if (dialect[0])
+        snprintf(names, sizeof names, ", names of %s", dialect);
+    cli_say("%s: %d arrays from %s, %s%s", to, n, from, df_checkpoint_form(file), names);
+}
+
+static int write(const char *to, const DfArray *arrays, int n, const char *from, const DfCheckpoint *file)
+{
+    NnConverted *converted = NULL;
+    int error = library ? nn_convert(&converted, arrays, n, library) : DF_OK;
+    if (error < 0)
+        df_fail_in(error, "%s: ", from);
+    if (converted)
+        n = nn_converted_arrays(converted, &arrays);
+    if (error == DF_OK)
+        error = df_checkpoint_write(to, arrays, n, NULL, 0);
+    if (error == DF_OK && !cli.quiet)
+        say(to, n, from, file, converted);
+    nn_converted_free(converted);
+    return error;
+}
+
 static int convert(DfCheckpoint *file, DfArena *arena, const char *from, const char *to)
 {
     int n = 0;
     DfArray *arrays = df_calloc((size_t)df_checkpoint_count(file) + 1, sizeof *arrays);
     int error = arrays ? collect(arrays, &n, file, arena) : df_fail_memory("a checkpoint");
     if (error == DF_OK)
-        error = df_checkpoint_write(to, arrays, n, NULL, 0);
-    if (error == DF_OK && !cli.quiet)
-        cli_say("%s: %d arrays from %s, %s", to, n, from, df_checkpoint_form(file));
+        error = rename_all(arrays, n, arena);
+    if (error == DF_OK)
+        error = write(to, arrays, n, from, file);
     df_free(arrays);
     return error;
 }
@@ -118,12 +210,14 @@ static int run(int n_args, const char *const *args)
 const CliCommand cli_command_convert = {
     .name = "convert",
     .synopsis = "CHECKPOINT OUT [OPTION]...",
-    .summary = "convert a checkpoint between .pth and .safetensors",
+    .summary = "convert a checkpoint to another format or another library's names",
     .details = "The ending of OUT says which format is written. Only the weights are copied;\n"
                "the state of the optimizer and other training data are left out. Nothing in a\n"
-               ".pth file is executed.",
+               ".pth file is executed. With --to the names are those of another library, so\n"
+               "that weights trained here go back to it, and its own come here.",
     .examples = "  deformer convert weights.pth weights.safetensors\n"
-                "  deformer convert weights.pth small.safetensors --half",
+                "  deformer convert weights.pth small.safetensors --half\n"
+                "  deformer convert trained.pth for_torchvision.pth --to torchvision",
     .options = options,
     .least = 2,
     .most = 2,

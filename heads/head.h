@@ -28,6 +28,9 @@ typedef struct {
     bool each_query; /* every query gave one; the official code lists them in the order of `index`     */
 } DfDetections;
 DF_API void df_detections_free(DfDetections *); /* and empties it */
+/* Cuts boxes at the border of the picture, as it was before resizing if `rescale`, and leaves out those without area: what
+ * detectron2 does in the end. There are no masks yet. */
+DF_API void df_detections_clip(DfDetections *, const DfImageMeta *, bool rescale);
 
 DF_END_DECLS
 

@@ -219,7 +219,7 @@ static int load_all(Loader *l, const DfCheckpoint *file)
 {
     NnArrays theirs;
     NnArrays ours = { 0 };
-    int error = nn_arrays_open(&theirs, file);
+    int error = nn_arrays_open_file(&theirs, file);
     if (error == DF_OK)
         error = nn_reading_choose(&l->index, &theirs, &l->reading);
     if (error == DF_OK)

@@ -406,6 +406,15 @@ DF_API int nn_model_load(NnModel *, const DfCheckpoint *, const NnLoad *load, Nn
 DF_API void nn_report_free(NnReport *);
 DF_API char *nn_report_text(const NnReport *); /* a few lines for the log; df_free() it. NULL: out of memory */
 
+/* Arrays under the names of another library: "mmdet", "official", "torchvision", .. (nn/dialects/); those that they are
+ * under are found out. The arrays are borrowed; what is made of them has views of their numbers. DF_EVALUE: no such library,
+ * or a name for which no table of it has one. */
+typedef struct NnConverted NnConverted;
+DF_API int nn_convert(NnConverted **out, const DfArray *arrays, int n, const char *library);
+DF_API void nn_converted_free(NnConverted *);                               /* NULL is fine                        */
+DF_API int nn_converted_arrays(const NnConverted *, const DfArray **arrays); /* how many                           */
+DF_API const char *nn_converted_from(const NnConverted *);                  /* "torchvision (Swin)"; "": our names */
+
 /* Between the official order of dimensions and ours, for weights and what has their shape, such as gradients. */
 DF_API void nn_param_from_official(const NnParam *, const float *official, float *ours);
 DF_API void nn_param_to_official(const NnParam *, const float *ours, float *official);

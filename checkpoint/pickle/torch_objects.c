@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "checkpoint/pickle/numpy_objects.h"
 #include "checkpoint/pickle/torch_objects.h"
 
 /* Typed storages, by class name. The size matters even where the type is not read: legacy files lay storages end to
@@ -197,6 +198,16 @@ static const struct {
     { "builtins", "list", sequence },
     { "builtins", "set", sequence },
     { "__builtin__", "set", sequence },
+    { "numpy", "dtype", df_numpy_dtype },
+    { "numpy.core.multiarray", "_reconstruct", df_numpy_reconstruct },
+    { "numpy._core.multiarray", "_reconstruct", df_numpy_reconstruct },
+    { "numpy.core.multiarray", "scalar", df_numpy_scalar },
+    { "numpy._core.multiarray", "scalar", df_numpy_scalar },
+    { "numpy.core.numeric", "_frombuffer", df_numpy_frombuffer },
+    { "numpy._core.numeric", "_frombuffer", df_numpy_frombuffer },
+    { "_codecs", "encode", df_numpy_encode },
+    { "builtins", "bytes", df_numpy_no_bytes },
+    { "__builtin__", "bytes", df_numpy_no_bytes },
 };
 
 int df_py_call(DfPyHeap *heap, DfPy **out, const DfPy *callable, DfPy *args)

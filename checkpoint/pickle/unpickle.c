@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "checkpoint/pickle/numpy_objects.h"
 #include "checkpoint/pickle/operand.h"
 #include "checkpoint/pickle/torch_objects.h"
 
@@ -214,6 +215,12 @@ static int op_true(Machine *m, const Operand *o) { (void)o; return push_integer(
 static int op_false(Machine *m, const Operand *o) { (void)o; return push_integer(m, DF_PY_BOOL, 0); }
 static int op_integer(Machine *m, const Operand *o) { return push_integer(m, DF_PY_INT, (int64_t)o->value); }
 static int op_text(Machine *m, const Operand *o) { return push_text(m, DF_PY_TEXT, o->text); }
+
+static int op_line_text(Machine *m, const Operand *o)
+{
+    m->heap.has_lines = true;
+    return op_text(m, o);
+}
 
 static int op_float(Machine *m, const Operand *o)
 {
@@ -436,13 +443,15 @@ static int op_obj(Machine *m, const Operand *o)
     return call(m, class, args);
 }
 
-/* State of objects (an OrderedDict's _metadata, a Namespace's attributes, a numpy array's bytes) is of no use here. */
+/* State of objects (an OrderedDict's _metadata, a Namespace's attributes) is of no use here, but for arrays of numpy. */
 static int op_build(Machine *m, const Operand *o)
 {
     (void)o;
-    DfPy *state, *object;
-    const int error = pop(m, &state);
-    return error < 0 ? error : top(m, &object);
+    DfPy *state = NULL, *object = NULL;
+    int error = pop(m, &state);
+    if (error == DF_OK)
+        error = top(m, &object);
+    return error < 0 ? error : df_numpy_build(&m->heap, object, state);
 }
 
 static int op_binpersid(Machine *m, const Operand *o)
@@ -492,7 +501,7 @@ static const Op ops[256] = {
     ['S'] = { "STRING", LINE, op_quoted },
     ['T'] = { "BINSTRING", BYTES4, op_text },
     ['U'] = { "SHORT_BINSTRING", BYTES1, op_text },
-    ['V'] = { "UNICODE", LINE, op_text },
+    ['V'] = { "UNICODE", LINE, op_line_text },
     ['X'] = { "BINUNICODE", BYTES4, op_text },
     ['B'] = { "BINBYTES", BYTES4, op_text },
     ['C'] = { "SHORT_BINBYTES", BYTES1, op_text },
@@ -561,7 +570,7 @@ static int step(Machine *m)
 int df_unpickle(DfPickle *out, DfArena *arena, const uint8_t *bytes, size_t size)
 {
     *out = (DfPickle){ 0 };
-    Machine m = { .bytes = { bytes, bytes + size }, .size = size, .heap = { arena, DF_PY_MOST_VALUES, NULL } };
+    Machine m = { .bytes = { bytes, bytes + size }, .size = size, .heap = { .arena = arena, .budget = DF_PY_MOST_VALUES, .encoded = size } };
     int error = DF_OK;
     while (error == DF_OK && !m.stopped)
         error = step(&m);

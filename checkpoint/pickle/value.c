@@ -80,6 +80,7 @@ const char *df_py_describe(const DfPy *value, char *buffer, size_t size)
         [DF_PY_GLOBAL] = "a class or function",
         [DF_PY_STORAGE] = "a storage",
         [DF_PY_TENSOR] = "a tensor",
+        [DF_PY_DTYPE] = "a dtype",
         [DF_PY_OBJECT] = "an object",
     };
     const DfPy *maker = value->kind == DF_PY_OBJECT ? value->items.maker : NULL;

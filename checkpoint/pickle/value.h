@@ -22,6 +22,7 @@ typedef enum {
     DF_PY_GLOBAL,  /* global: a class or a function, by name                                            */
     DF_PY_STORAGE, /* storage                                                                           */
     DF_PY_TENSOR,  /* tensor                                                                            */
+    DF_PY_DTYPE,   /* type: a dtype of numpy                                                            */
     DF_PY_OBJECT   /* items that were set into it, and `maker`, the class or function it came from       */
 } DfPyKind;
 
@@ -51,11 +52,12 @@ typedef struct DfPyStorage {
     DfPyType type;
     int64_t numel;
     int64_t view_offset, view_numel; /* a window of it, in elements; the whole storage if it is not a view */
+    bool in_pickle;                  /* an array of numpy: `data` is set, within the pickle; not in the list */
     const uint8_t *data;             /* for the reader of the file: where the whole storage is, NULL if not known */
 } DfPyStorage;
 
 typedef struct {
-    DfPyStorage *storage;
+    DfPyStorage *storage;      /* NULL: an array of numpy that never got its numbers */
     DfPyType type;
     int64_t offset;            /* elements */
     const DfPy *shape, *stride; /* tuples; their items are not yet checked */
@@ -75,6 +77,7 @@ struct DfPy {
         DfPyGlobal *global;
         DfPyStorage *storage;
         DfPyTensor *tensor;
+        const DfPyType *type;
     };
 };
 
@@ -90,6 +93,8 @@ enum { DF_PY_MOST_VALUES = 1 << 23 }; /* a checkpoint of 100,000 tensors with op
 typedef struct {
     DfArena *arena;
     size_t budget; /* values that may still be made */
+    bool has_lines;  /* it has texts of protocol 0, which are escaped   */
+    size_t encoded; /* bytes of text that may still become bytes */
     DfPyStorage *storages;
 } DfPyHeap;
 

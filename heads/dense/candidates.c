@@ -44,6 +44,10 @@ static float largest(const float *x, int n)
 /* logits[columns] -> scores[classes] */
 static void scores_of(const DenseDecoder *d, const float *logits, float *scores)
 {
+    if (d->by_logit) {
+        scores[0] = logits[0];
+        return;
+    }
     if (d->sigmoid) {
         for (int i = 0; i < d->classes; i++)
             scores[i] = sigmoid(logits[i]);
@@ -61,7 +65,7 @@ static void scores_of(const DenseDecoder *d, const float *logits, float *scores)
  * anchor is enough: that of the largest logit. */
 static float best_score(const DenseDecoder *d, const float *logits, float *scratch)
 {
-    if (d->sigmoid)
+    if (d->sigmoid && !d->by_logit)
         return sigmoid(largest(logits, d->classes));
     scores_of(d, logits, scratch);
     return largest(scratch, d->classes);
@@ -230,9 +234,17 @@ static int add_pairs(Candidates *k, const DenseDecoder *d, const DfDense *dense,
 
 int df_candidates_add(Candidates *k, const DenseDecoder *d, const DfDense *dense, int image, const DfImageMeta *meta)
 {
+    int h[DF_LEVELS], w[DF_LEVELS], strides[2 * DF_LEVELS];
+    DenseDecoder fitted = *d;
+    for (int i = 0; i < dense->n; i++) {
+        h[i] = df_dim(dense->cls_score[i], 1);
+        w[i] = df_dim(dense->cls_score[i], 2);
+    }
+    df_anchors_fit(&fitted.anchors, &d->anchors, h, w, strides);
     int error = DF_OK;
     for (int level = 0; error == DF_OK && level < dense->n; level++)
-        error = d->pairs ? add_pairs(k, d, dense, level, image, meta) : add_level(k, d, dense, level, image, meta);
+        error = d->pairs ? add_pairs(k, &fitted, dense, level, image, meta)
+                         : add_level(k, &fitted, dense, level, image, meta);
     return error;
 }
 

@@ -24,6 +24,7 @@ typedef struct {
     DenseDecoder decoder;
     int max_per_img;
     double score_thr, min_bbox_size;
+    bool clip_detections;
     const DfNode *nms_cfg;
     DfNms nms;
     /* for training */
@@ -66,6 +67,8 @@ static const DfOpt test_opts[] = {
                  "with filter_scores_and_topk, boxes without area go, unless it is -1; else not used, as in mmdet"),
     DF_OPT_AS(Retina, filter_scores_and_topk, decoder.pairs, DF_KIND_BOOL, "False", 0, 0, NULL,
               "nms_pre counts pairs of an anchor and a class above score_thr, as in mmdet 3.x, and not anchors"),
+    DF_OPT_BOOL(Retina, clip_detections, False,
+                "detections are cut at the picture's border at the end, and those without area left out, as in detectron2"),
     DF_OPT_AS(Retina, nms, nms_cfg, DF_KIND_DICT, "dict(type='nms', iou_threshold=0.5)", 0, 0, NULL,
               "non-maximum suppression"),
     DF_OPT_UNUSED(deploy_nms_pre, "setting of an ONNX export"),
@@ -202,6 +205,8 @@ static int decode(const void *self, const DfDense *dense, int image, const DfIma
         k.boxes[i] /= meta->scale_factor[i % 4];
     if (error == DF_OK)
         error = suppress(h, &k, out);
+    if (error == DF_OK && h->clip_detections)
+        df_detections_clip(out, meta, rescale);
     df_candidates_done(&k);
     return error;
 }

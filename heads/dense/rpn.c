@@ -18,7 +18,7 @@
 typedef struct {
     int nms_pre, max_per_img;
     double min_size;
-    bool drop_empty;
+    bool drop_empty, by_logit;
     DfNms nms;
 } ProposalCfg;
 
@@ -67,6 +67,7 @@ typedef struct {
     int nms_pre, max_per_img, max_num;
     double nms_thr, min_bbox_size;
     const DfNode *nms;
+    bool by_logit;
 } ProposalDict;
 
 static const DfOpt proposal_opts[] = {
@@ -77,6 +78,8 @@ static const DfOpt proposal_opts[] = {
     DF_OPT_FLOAT(ProposalDict, nms_thr, None, 0, 1, "older name of nms.iou_threshold"),
     DF_OPT_FLOAT(ProposalDict, min_bbox_size, -1, -1, 1e9,
                  "least width and height of a proposal, in network pixels; -1: any"),
+    DF_OPT_BOOL(ProposalDict, by_logit, False,
+                "the best are those of the largest logit, also where sigmoids are equal, as in torchvision and detectron2"),
     DF_OPT_UNUSED(nms_post, "has no effect in mmdet 2.x either"),
     DF_OPT_UNUSED(nms_across_levels, "has no effect in mmdet 2.x either"),
     DF_OPT_UNUSED(score_thr, "has no effect in mmdet 2.x either"),
@@ -94,6 +97,7 @@ static int read_proposal_cfg(ProposalCfg *out, const ProposalDict *k, DfArena *a
         .nms_pre = k->nms_pre,
         .max_per_img = 1000,
         .min_size = k->min_bbox_size,
+        .by_logit = k->by_logit,
         .nms = df_nms_options(),
     };
     if (k->max_per_img >= 0)
@@ -257,12 +261,15 @@ static int decode_by(const Rpn *h, const ProposalCfg *cfg, const DfDense *dense,
     decoder.nms_pre = cfg->nms_pre;
     decoder.min_size = cfg->min_size;
     decoder.drop_empty = cfg->drop_empty;
+    decoder.by_logit = cfg->by_logit && decoder.sigmoid;
     DfNms limited = cfg->nms;
     if (limited.max_num <= 0 || limited.max_num > cfg->max_per_img)
         limited.max_num = cfg->max_per_img > 0 ? cfg->max_per_img : 1; /* 0 would mean all */
     int error = df_candidates_add(&k, &decoder, dense, image, meta);
     if (error == DF_OK)
         error = suppress(cfg, &limited, &k, k.levels, out);
+    for (size_t i = 0; decoder.by_logit && error == DF_OK && i < out->n; i++)
+        out->v[i].score = 1 / (1 + expf(-out->v[i].score));
     df_candidates_done(&k);
     return error;
 }

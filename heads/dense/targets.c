@@ -18,6 +18,8 @@ typedef struct {
     int h[DF_LEVELS], w[DF_LEVELS];
     size_t first[DF_LEVELS + 1]; /* of each level; in the end, how many there are         */
     float *boxes;                /* [n][4]                                                */
+    DfAnchors of;              /* for maps of these sizes */
+    int strides[2 * DF_LEVELS];
 } Anchors;
 
 /* What is known of an image when its anchors are assigned and sampled. */
@@ -74,9 +76,10 @@ static bool make_anchors(Step *s, const DfDense *dense)
         a->w[i] = df_dim(dense->cls_score[i], 2);
         a->first[i + 1] = a->first[i] + (size_t)a->h[i] * (size_t)a->w[i] * (size_t)all->per_cell;
     }
+    df_anchors_fit(&a->of, all, a->h, a->w, a->strides);
     a->boxes = make(s, a->first[a->levels], 4 * sizeof *a->boxes);
     for (int i = 0; a->boxes && i < a->levels; i++)
-        df_anchors_grid(all, i, a->h[i], a->w[i], a->boxes + 4 * a->first[i]);
+        df_anchors_grid(&a->of, i, a->h[i], a->w[i], a->boxes + 4 * a->first[i]);
     return a->boxes != NULL;
 }
 
@@ -93,7 +96,7 @@ static void flag_inside(const Step *s, const DfImageMeta *meta, bool *flag)
 {
     const Anchors *const a = &s->anchors;
     for (int i = 0; i < a->levels; i++)
-        df_anchors_valid(&s->teacher->decoder->anchors, i, a->h[i], a->w[i], meta->pad_h, meta->pad_w,
+        df_anchors_valid(&a->of, i, a->h[i], a->w[i], meta->pad_h, meta->pad_w,
                          flag + a->first[i]);
     df_anchors_inside(a->first[a->levels], a->boxes, meta->img_h, meta->img_w, s->teacher->train->allowed_border, flag);
 }

@@ -22,6 +22,20 @@ static int suppress(const RoiHead *h, const Regions *r, int image, DfDetections 
                              r->scores + from * (size_t)columns, NULL, &out->v, &out->n);
 }
 
+/* Classes whose box is smaller than min_bbox_size, in network pixels, lose their score. */
+static void drop_small(const RoiHead *h, const Regions *r)
+{
+    const float least = (float)h->min_bbox_size;
+    const size_t columns = (size_t)r->classes + 1;
+    const size_t per_row = (size_t)r->boxes_per_row;
+    for (size_t i = 0; least > 0 && i < (size_t)df_regions_rows(r); i++)
+        for (size_t k = 0; k < (size_t)r->classes; k++) {
+            const float *box = r->boxes + 4 * (per_row * i + (per_row > 1 ? k : 0));
+            if (box[2] - box[0] < least || box[3] - box[1] < least)
+                r->scores[i * columns + k] = -1;
+        }
+}
+
 /* ---- a batch ----------------------------------------------------------------------------------------------------- */
 
 static void to_original(Regions *r, const DfImageMeta *metas)
@@ -39,11 +53,15 @@ int df_roi_detect(DfCtx *c, const RoiHead *h, const DfMaps *maps, const DfDetect
     int error = df_regions_init(&r, h, n, proposals);
     if (error == DF_OK)
         error = df_regions_run(c, h, maps, metas, &r);
+    if (error == DF_OK)
+        drop_small(h, &r);
     if (error == DF_OK && rescale)
         to_original(&r, metas);
     const DfMark m = df_enter(c, "suppression", -1);
     for (int i = 0; error == DF_OK && i < n; i++)
         error = suppress(h, &r, i, &results[i]);
+    for (int i = 0; error == DF_OK && h->clip_detections && i < n; i++)
+        df_detections_clip(&results[i], &metas[i], rescale);
     df_leave_all(c, m, NULL, 0);
     df_regions_done(&r);
     if (error == DF_OK && h->mask)

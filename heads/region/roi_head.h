@@ -32,7 +32,9 @@ typedef struct {
     MaskPart *mask; /* NULL: no masks */
     /* test_cfg.rcnn */
     int max_per_img;
-    double score_thr, mask_thr_binary;
+    double score_thr, mask_thr_binary, min_bbox_size;
+    bool clip_detections;
+    int mask_paste;   /* a DfPaste                        */
     const DfNode *nms_cfg;
     DfNms nms;
     /* for training: train_cfg.rcnn, and stage_loss_weights, of each stage */

@@ -30,6 +30,7 @@ typedef struct {
     int height, width; /* of a small mask                         */
     float *masks;      /* [n][height][width]: sums of probabilities */
     float threshold;
+    DfPaste how;
 } MaskBatch;
 
 /* ---- the batch --------------------------------------------------------------------------------------------------- */
@@ -39,7 +40,8 @@ static int batch_init(MaskBatch *b, const RoiHead *h, int n, DfDetections *resul
     size_t rows = 0;
     for (int i = 0; i < n; i++)
         rows += results[i].n;
-    *b = (MaskBatch){ .arena = df_arena_new(), .n = (int)rows, .threshold = (float)h->mask_thr_binary };
+    *b = (MaskBatch){ .arena = df_arena_new(), .n = (int)rows, .threshold = (float)h->mask_thr_binary,
+                       .how = (DfPaste)h->mask_paste };
     if (!(b->threshold >= 0))
         b->threshold = 1.0f / 255; /* below 0 mmdet shows all that is not black */
     b->canvas = b->arena ? df_arena_alloc(b->arena, rows, sizeof *b->canvas) : NULL;
@@ -136,8 +138,8 @@ static void paste(void *arg, size_t i, void *scratch)
     const size_t area = (size_t)b->height * (size_t)b->width;
     Canvas *canvas = &b->canvas[i];
     (void)scratch;
-    canvas->error = df_paste_mask(canvas->out, b->masks + i * area, b->height, b->width, canvas->box, canvas->height,
-                                  canvas->width, b->threshold);
+    canvas->error = df_paste_mask_as(b->how, canvas->out, b->masks + i * area, b->height, b->width, canvas->box,
+                                     canvas->height, canvas->width, b->threshold);
 }
 
 static int canvas_error(const Canvas *canvas)

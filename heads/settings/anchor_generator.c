@@ -12,8 +12,8 @@ typedef struct {
     DfFloats ratios, scales, base_sizes;
     double octave_base_scale, center_offset;
     int scales_per_octave;
-    bool scale_major;
-    const DfNode *centers;
+    bool scale_major, rounded, fit_strides;
+    const DfNode *centers, *sizes;
 } AnchorConfig;
 
 static const DfOpt anchor_opts[] = {
@@ -24,6 +24,11 @@ static const DfOpt anchor_opts[] = {
                   "sizes of the anchors, in strides; instead of octave_base_scale and scales_per_octave"),
     DF_OPT_FLOATS(AnchorConfig, base_sizes, "None", 1e-6, 1e6,
                   "unit of the scales for each level, in pixels; None: the stride"),
+    DF_OPT_NODE(AnchorConfig, sizes, "None",
+                "torchvision's anchors: sizes of each level, in pixels, in place of scales and base_sizes"),
+    DF_OPT_BOOL(AnchorConfig, rounded, False, "half of each side is rounded to whole pixels, as in torchvision"),
+    DF_OPT_BOOL(AnchorConfig, fit_strides, False,
+                "a level's stride is the padded picture's side over the map's, rounded down, as in torchvision"),
     DF_OPT_BOOL(AnchorConfig, scale_major, True, "order of a cell's anchors: all scales of a ratio stand together"),
     DF_OPT_FLOAT(AnchorConfig, octave_base_scale, None, 1e-6, 1e6, "size of the smallest anchor, in strides"),
     DF_OPT_INT(AnchorConfig, scales_per_octave, 0, 0, 1000,
@@ -67,6 +72,26 @@ static int read_levels(const AnchorConfig *g, int *strides_w, int *strides_h, do
     return n;
 }
 
+/* The numbers of each level; NULL if there are none, or after a failure. */
+static const DfFloats *read_sizes(NnScope s, const AnchorConfig *g, int levels)
+{
+    if (!g->sizes)
+        return NULL;
+    DfFloats *sizes = nn_alloc(s, (size_t)levels, sizeof *sizes);
+    const DfNode *item = g->sizes->first;
+    if (g->sizes->kind != DF_NODE_LIST || g->sizes->n != levels)
+        nn_fail(s, DF_EVALUE, "anchor_generator: sizes has %d entries: want a list for each of %d strides", g->sizes->n, levels);
+    for (int i = 0; nn_ok(s) && i < levels; i++, item = item->next) {
+        const int n = item->kind == DF_NODE_LIST ? item->n : 0;
+        double *v = nn_alloc(s, (size_t)n, sizeof *v);
+        const DfNode *number = item->first;
+        for (int k = 0; v && k < n; k++, number = number->next)
+            v[k] = df_node_number(number, 0);
+        sizes[i] = (DfFloats){ .n = v ? n : 0, .v = v };
+    }
+    return nn_ok(s) ? sizes : NULL;
+}
+
 void df_head_anchors(NnScope s, DfAnchors *anchors, const DfNode *dict)
 {
     AnchorConfig g = { 0 };
@@ -77,6 +102,9 @@ void df_head_anchors(NnScope s, DfAnchors *anchors, const DfNode *dict)
     int strides_w[DF_LEVELS], strides_h[DF_LEVELS];
     double centers[2 * DF_LEVELS]; /* x y of each level */
     const int n = read_levels(&g, strides_w, strides_h, centers);
+    const DfFloats *sizes = read_sizes(s, &g, n);
+    if (!nn_ok(s))
+        return;
     const DfAnchorOptions options = {
         .levels = n,
         .strides_w = strides_w,
@@ -89,6 +117,9 @@ void df_head_anchors(NnScope s, DfAnchors *anchors, const DfNode *dict)
         .scale_major = g.scale_major,
         .centers = g.centers ? centers : NULL,
         .center_offset = g.center_offset,
+        .sizes = sizes,
+        .rounded = g.rounded,
+        .fit_strides = g.fit_strides,
     };
     const int error = df_anchors_init(anchors, &options);
     if (error < 0)

@@ -8,7 +8,7 @@
 
 typedef struct {
     DfFloats target_means, target_stds;
-    bool clip_border, add_ctr_clamp;
+    bool clip_border, add_ctr_clamp, shrink_freely;
     int ctr_clamp;
 } CoderConfig;
 
@@ -20,6 +20,8 @@ static const DfOpt coder_opts[] = {
     DF_OPT_BOOL(CoderConfig, clip_border, True, "decoded boxes end at the border of the image"),
     DF_OPT_BOOL(CoderConfig, add_ctr_clamp, False, "the centre of a box moves by at most ctr_clamp pixels"),
     DF_OPT_INT(CoderConfig, ctr_clamp, 32, 0, 1000000, "how far, in pixels"),
+    DF_OPT_BOOL(CoderConfig, shrink_freely, False,
+                "a box may become as small as the network says, as in torchvision and detectron2"),
     DF_OPT_END
 };
 
@@ -40,4 +42,5 @@ void df_head_coder(NnScope s, DfDeltaCoder *coder, const DfNode *dict)
     coder->clip_border = k.clip_border;
     coder->add_ctr_clamp = k.add_ctr_clamp;
     coder->ctr_clamp = k.ctr_clamp;
+    coder->shrink_freely = k.shrink_freely;
 }

@@ -54,6 +54,21 @@ static const NnRow retinanet[] = {
     NN_ROWS_END
 };
 
+/* The ResNets of ImageNet that training starts from. */
+static const NnRow backbone[] = {
+    NN_ROW("stem.fc.*", "fc.*"),
+    NN_ROW_TABLE("*", "*", resnet),
+    NN_ROWS_END
+};
+
+const NnDialect nn_dialect_detectron2_resnet = {
+    .library = "detectron2",
+    .what = "ResNet",
+    .ours = "mmdet",
+    .signs = (const char *const[]){ "stem.conv1.weight", "res2.0.conv1.weight", NULL },
+    .rows = backbone,
+};
+
 const NnDialect nn_dialect_detectron2_rcnn = {
     .library = "detectron2",
     .what = "Faster or Mask R-CNN",

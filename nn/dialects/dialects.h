@@ -145,6 +145,7 @@ int nn_places(const NnArrays *, NnPlace place[NN_PLACES]);
 int nn_place_of_model(const NnModel *, NnPlace *);
 
 /* A file's arrays, without the words that wrappers put into the middle of names (_orig_mod., module.). */
-int nn_arrays_open(NnArrays *, const DfCheckpoint *);
+int nn_arrays_open(NnArrays *, const DfArray *arrays, int n);
+int nn_arrays_open_file(NnArrays *, const DfCheckpoint *);
 
 #endif

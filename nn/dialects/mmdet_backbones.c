@@ -8,6 +8,8 @@
 
 static const NnRow swin_block[] = {
     NN_ROW("norm1.*", "norm1.*"),
+    NN_ROW("attn.w_msa.relative_position_index", "attn.relative_position_index"),
+    NN_ROW_GENERATED("attn.w_msa.relative_position_index", "attn.relative_position_bias_table", nn_relative_position_index),
     NN_ROW("attn.w_msa.*", "attn.*"),
     NN_ROW("norm2.*", "norm2.*"),
     NN_ROW("ffn.layers.0.0.*", "mlp.fc1.*"),
@@ -21,6 +23,10 @@ static const NnRow swin[] = {
     NN_ROW_TABLE("stages.{s}.blocks.{b}.*", "layers.{s}.blocks.{b}.*", swin_block),
     NN_ROW_TURNED("stages.{s}.downsample.norm.*", "layers.{s}.downsample.norm.*", NN_UNFOLDED),
     NN_ROW_TURNED("stages.{s}.downsample.reduction.*", "layers.{s}.downsample.reduction.*", NN_UNFOLDED),
+    NN_ROW("absolute_pos_embed", "absolute_pos_embed"),
+    NN_ROW("norm{s}.*", "norm{s}.*"),
+    NN_ROW("norm.*", "norm.*"),                            /* of a classifier: mmdet has no place for them */
+    NN_ROW("head.*", "head.*"),
     NN_ROWS_END
 };
 

@@ -67,19 +67,30 @@ static void unwrap(char *name)
     *out = 0;
 }
 
-int nn_arrays_open(NnArrays *arrays, const DfCheckpoint *file)
+static int add_unwrapped(NnArrays *arrays, const DfArray *array)
+{
+    NnNamed named = { .array = *array, .key = array->name };
+    char *name = df_arena_text(arrays->arena, "%s", array->name);
+    if (!name)
+        return df_fail_memory("the names of a checkpoint");
+    unwrap(name);
+    named.array.name = name;
+    return nn_arrays_add(arrays, &named);
+}
+
+int nn_arrays_open(NnArrays *arrays, const DfArray *array, int n)
 {
     int error = nn_arrays_new(arrays);
-    for (int i = 0; error == DF_OK && i < df_checkpoint_count(file); i++) {
-        const DfArray *array = df_checkpoint_at(file, i);
-        NnNamed named = { .array = *array, .key = array->name };
-        char *name = df_arena_text(arrays->arena, "%s", array->name);
-        if (!name)
-            return df_fail_memory("the names of a checkpoint");
-        unwrap(name);
-        named.array.name = name;
-        error = nn_arrays_add(arrays, &named);
-    }
+    for (int i = 0; error == DF_OK && i < n; i++)
+        error = add_unwrapped(arrays, &array[i]);
+    return error;
+}
+
+int nn_arrays_open_file(NnArrays *arrays, const DfCheckpoint *file)
+{
+    int error = nn_arrays_new(arrays);
+    for (int i = 0; error == DF_OK && i < df_checkpoint_count(file); i++)
+        error = add_unwrapped(arrays, df_checkpoint_at(file, i));
     return error;
 }
 

@@ -5,8 +5,15 @@
  */
 #include "nn/dialects/dialects.h"
 
+static const NnRow resnet[] = {
+    NN_ROW("conv1.*", "conv1.*"),
+    NN_ROW("bn1.*", "bn1.*"),
+    NN_ROW("layer{s}.*", "layer{s}.*"),
+    NN_ROWS_END
+};
+
 static const NnRow backbone[] = {
-    NN_ROW("body.*", "backbone.*"),
+    NN_ROW_TABLE("body.*", "backbone.*", resnet),
     NN_ROW("fpn.inner_blocks.{i}.0.*", "neck.lateral_convs.{i}.conv.*"),
     NN_ROW("fpn.inner_blocks.{i}.1.*", "neck.lateral_convs.{i}.bn.*"),
     NN_ROW("fpn.layer_blocks.{i}.0.*", "neck.fpn_convs.{i}.conv.*"),
@@ -77,7 +84,7 @@ const NnDialect nn_dialect_torchvision_detector_v2 = {
 /* ---- RetinaNet --------------------------------------------------------------------------------------------------- */
 
 static const NnRow retinanet_pyramid[] = {
-    NN_ROW("body.*", "backbone.*"),
+    NN_ROW_TABLE("body.*", "backbone.*", resnet),
     NN_ROW("fpn.inner_blocks.{i}.0.*", "neck.lateral_convs.{i}.conv.*"),
     NN_ROW_OLD("fpn.inner_blocks.{i}.*", "neck.lateral_convs.{i}.conv.*"),
     NN_ROW_OLD("fpn.layer_blocks.{i}.0.*", "neck.fpn_convs.{i}.conv.*"),

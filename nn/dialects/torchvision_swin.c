@@ -14,15 +14,22 @@ static const NnRow stem[] = {
     NN_ROWS_END
 };
 
-static const NnRow block[] = {
+static const NnRow around[] = {
     NN_ROW("mlp.0.*", "mlp.fc1.*"),
     NN_ROW("mlp.3.*", "mlp.fc2.*"),
     NN_ROW("norm1.*", "norm1.*"),
     NN_ROW("norm2.*", "norm2.*"),
+    NN_ROW("attn.qkv.*", "attn.qkv.*"),
+    NN_ROW("attn.proj.*", "attn.proj.*"),
+    NN_ROW_TURNED("attn.relative_position_index", "attn.relative_position_index", NN_SQUARED),
+    NN_ROWS_END
+};
+
+static const NnRow block[] = {
     NN_ROW_TURNED("attn.relative_position_index", "attn.relative_position_index", NN_SQUARED),
     NN_ROW_GENERATED("attn.relative_position_index", "attn.relative_position_bias_table", nn_relative_position_index_flat),
-    NN_ROW("attn.qkv.*", "attn.qkv.*"),
-    NN_ROW("attn.*", "attn.*"),
+    NN_ROW("attn.relative_position_bias_table", "attn.relative_position_bias_table"),
+    NN_ROW_TABLE("*", "*", around),
     NN_ROWS_END
 };
 
@@ -35,7 +42,10 @@ static const NnRow swin[] = {
 /* The bias of the keys is taken as zero by both: official code has none. */
 static const NnRow block_v2[] = {
     NN_ROW("attn.qkv.bias", "attn.{q|0|v}_bias"),
-    NN_ROW_TABLE("*", "*", block),
+    NN_ROW("attn.logit_scale", "attn.logit_scale"),
+    NN_ROW("attn.cpb_mlp.*", "attn.cpb_mlp.*"),
+    NN_ROW("attn.relative_coords_table", "attn.relative_coords_table"),
+    NN_ROW_TABLE("*", "*", around),
     NN_ROWS_END
 };
 

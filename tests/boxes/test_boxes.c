@@ -234,6 +234,43 @@ Test(boxes, coder)
     expect_close(out, array(c, "out"), 1e-4f);
 }
 
+/* torchvision's AnchorGenerator(((32,), (64,))) on maps of 5 x 7 and 3 x 4 cells under a picture of 40 x 56 pixels. */
+Test(boxes, anchors_of_torchvision)
+{
+    const double sizes[2] = { 32, 64 };
+    const double ratios[3] = { 0.5, 1, 2 };
+    const DfFloats of_level[2] = { { 1, &sizes[0] }, { 1, &sizes[1] } };
+    const DfAnchorOptions options = {
+        .levels = 2, .strides_w = (int[]){ 8, 16 }, .ratios = { 3, ratios }, .sizes = of_level, .scale_major = true,
+        .rounded = true, .fit_strides = true,
+    };
+    DfAnchors anchors, fitted;
+    int strides[4];
+    float one[4];
+    cr_assert_eq(df_anchors_init(&anchors, &options), DF_OK, "%s", df_error());
+    df_anchors_fit(&fitted, &anchors, (int[]){ 5, 3 }, (int[]){ 7, 4 }, strides);
+    cr_expect_eq(strides[2], 14);
+    cr_expect_eq(strides[3], 13);
+    df_anchors_at(&fitted, 1, 4, 3 * (4 + 2) + 2, one);          /* row 1, column 2, ratio 2 */
+    const float want[4] = { 28 - 23, 13 - 45, 28 + 23, 13 + 45 };
+    for (int i = 0; i < 4; i++)
+        cr_expect_eq(one[i], want[i], "%g, want %g", (double)one[i], (double)want[i]);
+    df_anchors_done(&anchors);
+}
+
+Test(boxes, sizes_may_shrink_freely)
+{
+    DfDeltaCoder coder = df_delta_coder();
+    const float box[4] = { 0, 0, 100, 100 };
+    const float deltas[4] = { 0, 0, -10, 10 };
+    float out[4];
+    coder.shrink_freely = true;
+    coder.clip_border = false;
+    df_delta_decode(&coder, 1, 1, box, deltas, 0, 0, out);
+    cr_expect_float_eq(out[2] - out[0], 100 * expf(-10), 1e-4);
+    cr_expect_float_eq(out[3] - out[1], 6250, 1e-2);
+}
+
 Test(boxes, anchors_of_retinanet)
 {
     const int strides[] = { 8, 16, 32, 64, 128 };

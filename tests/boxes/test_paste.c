@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * tests/boxes/test_paste.c -- masks pasted into images against PyTorch's grid_sample with mmdet's formula (tests/data/boxes/paste.json, made by
- * tests/scripts/make_paste.py): boxes inside, over the border, of a pixel, of less, and of no width or height.
+ * tests/scripts/make_paste.py), and against torchvision (paste_torchvision.json): boxes inside, over the border, of a pixel, of less, and of no width or height.
  */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -46,7 +46,7 @@ static void read_case(DfJson *j, Case *k)
     }
 }
 
-static void check(const Case *k, int number)
+static void check(const Case *k, int number, DfPaste how)
 {
     static float mask[MOST];
     float box[4];
@@ -56,7 +56,7 @@ static void check(const Case *k, int number)
     for (int i = 0; i < 4; i++)
         box[i] = (float)k->box[i];
     DfMask got;
-    cr_assert_eq(df_paste_mask(&got, mask, (int)k->size[0], (int)k->size[1], box, (int)k->size[2], (int)k->size[3], (float)k->threshold), DF_OK);
+    cr_assert_eq(df_paste_mask_as(how, &got, mask, (int)k->size[0], (int)k->size[1], box, (int)k->size[2], (int)k->size[3], (float)k->threshold), DF_OK);
     cr_expect(got.height == (uint32_t)k->size[2] && got.width == (uint32_t)k->size[3]);
     cr_expect_eq(got.n, k->n_runs, "case %d: %zu runs, want %zu", number, got.n, k->n_runs);
     for (size_t i = 0; i < got.n && i < k->n_runs; i++)
@@ -64,21 +64,31 @@ static void check(const Case *k, int number)
     df_mask_done(&got);
 }
 
-Test(paste, reference)
+static void check_file(const char *path, DfPaste how)
 {
     DfJson *j;
     DfJsonValue v;
     int n = 0;
-    cr_assert_eq(df_json_open(&j, DF_TEST_DATA "/boxes/paste.json"), DF_OK, "%s", df_error());
+    cr_assert_eq(df_json_open(&j, path), DF_OK, "%s", df_error());
     cr_assert_eq(df_json_next(j, &v), DF_JSON_ARRAY);
     while (df_json_next(j, &v) == DF_JSON_OBJECT) {
         static Case k;
         k = (Case){ 0 };
         read_case(j, &k);
-        check(&k, n++);
+        check(&k, n++, how);
     }
     df_json_close(j);
     cr_expect_eq(n, 10);
+}
+
+Test(paste, reference)
+{
+    check_file(DF_TEST_DATA "/boxes/paste.json", DF_PASTE_MMDET);
+}
+
+Test(paste, torchvision)
+{
+    check_file(DF_TEST_DATA "/boxes/paste_torchvision.json", DF_PASTE_TORCHVISION);
 }
 
 Test(paste, no_number_and_no_memory)

@@ -447,3 +447,45 @@ Test(checkpoint, tensors_that_repeat_too_much)
     cr_expect_eq(df_array_count(df_checkpoint_find(ck, "w")), 48);
     df_checkpoint_close(ck);
 }
+
+/* ---- arrays of numpy --------------------------------------------------------------------------------------------- */
+
+/* Protocols 1 to 5, of numpy 2, and protocol 3 as numpy 1 wrote it. */
+Test(checkpoint, arrays_of_numpy_in_a_pickle)
+{
+    static const char *const files[] = { "numpy_protocol1.pkl", "numpy_protocol2.pkl", "numpy_protocol3.pkl",
+                                         "numpy_protocol4.pkl", "numpy_protocol5.pkl", "numpy1_protocol3.pkl" };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        DfCheckpoint *ck = open_data(files[i], NULL);
+        double x[6];
+        cr_expect_str_eq(df_checkpoint_form(ck), "pickle (numpy)");
+        cr_assert_eq(df_checkpoint_count(ck), 5, "%s: %d", files[i], df_checkpoint_count(ck));
+        const DfArray *c_order = df_checkpoint_find(ck, "c_order");
+        const DfArray *fortran = df_checkpoint_find(ck, "fortran");
+        cr_assert(c_order && fortran);
+        cr_expect(c_order->dtype == DF_F32 && c_order->ndim == 2 && c_order->shape[1] == 3);
+        cr_expect_eq(fortran->dtype, DF_F64);
+        df_array_f64(c_order, x);
+        for (int k = 0; k < 6; k++)
+            cr_expect_eq(x[k], 200 - k);
+        df_array_f64(fortran, x);
+        for (int k = 0; k < 6; k++)
+            cr_expect_eq(x[k], k);
+        df_array_f64(df_checkpoint_find(ck, "scalar"), x);
+        cr_expect_eq(x[0], 2.5);
+        cr_expect_eq(df_array_count(df_checkpoint_find(ck, "empty")), 0);
+        cr_expect_eq(df_checkpoint_find(ck, "integers")->dtype, DF_I64);
+        df_checkpoint_close(ck);
+    }
+}
+
+Test(checkpoint, arrays_of_numpy_that_cannot_be_read)
+{
+    DfCheckpoint *ck;
+    cr_expect_lt(df_checkpoint_open(&ck, DATA "numpy_big_endian.pkl", NULL), 0);
+    cr_expect_not_null(strstr(df_error(), "'x' is a tensor of type another numpy dtype"), "%s", df_error());
+    cr_expect_lt(df_checkpoint_open(&ck, DATA "numpy_protocol0.pkl", NULL), 0);
+    cr_expect_not_null(strstr(df_error(), "protocol 0"), "%s", df_error());
+    cr_expect_lt(df_checkpoint_open(&ck, DATA "caffe2.pkl", NULL), 0);
+    cr_expect_not_null(strstr(df_error(), "'blobs'"), "%s", df_error());
+}

@@ -39,6 +39,15 @@ run 0 convert a.safetensors a.pth && says 'a.pth: '
 run 0 convert a.pth b.safetensors && same a.safetensors b.safetensors
 run 0 convert c.pth b.safetensors && same a.safetensors b.safetensors
 run 0 convert a.safetensors half.safetensors --half
+run 0 convert "$root/tests/data/hubs/swin_t.pth" official.safetensors --to official && says 'names of torchvision (Swin)'
+run 0 convert official.safetensors back.pth --to torchvision
+run 0 convert "$root/tests/data/hubs/swin_t.pth" theirs.safetensors && run 0 convert back.pth back.safetensors
+same theirs.safetensors back.safetensors
+run 0 convert official.safetensors wrapped.safetensors --rename patch_embed=net.patch_embed
+run 1 convert wrapped.safetensors x.pth --strip x. && says 'no name begins with it'
+run 1 convert official.safetensors x.pth --rename =x && says 'want OLD=NEW'
+run 1 convert official.safetensors x.pth --to detectron2 && says 'detectron2 has no name for it'
+run 1 convert official.safetensors x.pth --to foo && says 'is no library whose names are known'
 [ "$(wc -c <half.safetensors)" -lt $(($(wc -c <a.safetensors) * 6 / 10)) ] || fail 'float16 is not half as large'
 
 run 0 bench "$config" --shape 64x64 --repeat 1 --threads 1 && prints 'sgemm peak'

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * tests/models/test_detector_options.c -- detectors with unusual options against mmdet itself: batches of images of different sizes, and
- * several views of an image. tests/scripts/make_detectors.py made the cases; test_goldens.c has usual ones.
+ * several views of an image; tests/scripts/make_detectors.py made the cases, and make_torchvision.py those of torchvision. test_goldens.c
+ * has usual ones.
  */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -166,9 +167,10 @@ static void compare(const Case *k, const char *rung, int image, const DfDetectio
     cr_expect_leq(other, n / 4, "%s, %s: %zu pixels of the masks of image %d differ", k->name, rung, other, image); /* at the threshold */
 }
 
-Test(detector_options, as_mmdet)
+Test(detector_options, as_mmdet_and_torchvision)
 {
-    static const char *const names[] = { "faster_batch", "mask_batch", "cascade_batch", "mask_views", "cascade_views", "retina_views" };
+    static const char *const names[] = { "faster_batch", "mask_batch", "cascade_batch", "mask_views", "cascade_views", "retina_views",
+                                         "tv_mask", "tv_mask_v2", "tv_retina", "tv_retina_v2" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         Case k;
         open_case(&k, names[i]);

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes tests/data/boxes/paste.json: masks pasted by mmdet's formula with PyTorch's grid_sample. Usage: make_paste.py OUT"""
+"""Makes tests/data/boxes/paste.json and paste_torchvision.json: masks pasted by mmdet's formula with PyTorch's grid_sample, and
+by torchvision. Usage: make_paste.py OUT OUT_TORCHVISION"""
 import json
 import sys
 
 import torch
 import torch.nn.functional as F
+from torchvision.models.detection.roi_heads import paste_masks_in_image
 
 
 def paste(mask, box, height, width, threshold):
@@ -33,7 +35,11 @@ def runs(pixels):
     return out + [length]
 
 
-def main():
+def paste_torchvision(mask, box, height, width, threshold):
+    return paste_masks_in_image(mask[None, None], box[None], (height, width))[0, 0] > threshold
+
+
+def make(paste, path):
     torch.manual_seed(3)
     boxes = [(3.2, 4.1, 30.7, 22.9), (-4.0, -2.5, 12.0, 9.5), (30.0, 20.0, 55.5, 41.0), (10, 10, 11, 11), (7.3, 8.2, 7.8, 8.4),
              (5, 5, 5, 20), (0, 0, 40, 28), (39.5, 27.5, 40, 28), (9, 3, 30, 3), (12.25, 0, 12.75, 28)]
@@ -45,9 +51,10 @@ def main():
         pixels = paste(mask, torch.tensor(box, dtype=torch.float32), size[2], size[3], threshold)
         cases.append(dict(threshold=threshold, size=size, box=list(map(float, box)), mask=[float('%.9g' % v) for v in mask.reshape(-1).tolist()],
                           runs=runs(pixels)))
-    with open(sys.argv[1], 'w') as out:
+    with open(path, 'w') as out:
         json.dump(cases, out)
         out.write('\n')
 
 
-main()
+make(paste, sys.argv[1])
+make(paste_torchvision, sys.argv[2])

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * nn/dialects/convert.c -- a checkpoint under the names of another library, without a model: from the dialect that knows
+ * most of its names into ours, and by the table that knows them all out again.
+ */
+#include "nn/dialects/dialects.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct NnConverted {
+    NnArrays file, ours, out; /* each may have views of the numbers of the one before */
+    DfArray *array;           /* those of `out` that are needed                       */
+    int n;
+    char from[96];
+};
+
+static bool is(const char *a, const char *b)
+{
+    return strcmp(a, b) == 0;
+}
+
+/* ---- libraries --------------------------------------------------------------------------------------------------- */
+
+static bool is_library(const char *name)
+{
+    for (const NnDialect *const *d = nn_dialects; *d; d++)
+        if (is((*d)->library, name) || is((*d)->ours, name))
+            return true;
+    return false;
+}
+
+static void add_name(char *list, size_t size, const char *name)
+{
+    const size_t used = strlen(list);
+    if (!strstr(list, name))
+        snprintf(list + used, size - used, "%s%s", used ? ", " : "", name);
+}
+
+static int refuse_library(const char *name)
+{
+    char list[256] = "";
+    for (const NnDialect *const *d = nn_dialects; *d; d++) {
+        add_name(list, sizeof list, (*d)->ours);
+        add_name(list, sizeof list, (*d)->library);
+    }
+    return df_fail(DF_EVALUE, "'%s' is no library whose names are known: want one of %s", name, list);
+}
+
+/* ---- how much a table knows -------------------------------------------------------------------------------------- */
+
+/* What can be computed, and libraries drop or make without a word. */
+static bool is_computed(const char *name)
+{
+    static const char *const patterns[] = { "*.num_batches_tracked", "*.relative_position_index", "*.attn_mask",
+                                            "*.relative_coords_table" };
+    NnCapture c;
+    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
+        if (nn_pattern_fits(patterns[i], name, &c))
+            return true;
+    return false;
+}
+
+/* The first of our names that a table does not know though it should; NULL: it knows them all. A table of a backbone in a
+ * detector answers for the backbone alone. */
+static const char *first_unknown(const NnPlace *place, const NnArrays *ours, int *n)
+{
+    const char *first = NULL;
+    int known = 0;
+    *n = 0;
+    for (int i = 0; i < ours->n; i++) {
+        const char *name = ours->at[i].array.name;
+        char out[NN_NAME];
+        int part = 0;
+        if (ours->at[i].needless || is_computed(name) || !df_starts_with(name, place->at))
+            continue;
+        while (part < 3 && !nn_translate_name(place, true, name, part, out))
+            part++;
+        known += part < 3;
+        if (part == 3 && (*n)++ == 0)
+            first = name;
+    }
+    return known || first ? first : "";
+}
+
+/* ---- from -------------------------------------------------------------------------------------------------------- */
+
+static NnPlace place_in_file(const NnArrays *file, const NnPlace *places, int n)
+{
+    NnPlace best = places[0];
+    int most = 0;
+    for (int i = 0; i < n; i++) {
+        const int known = places[i].dialect ? nn_count_known(&places[i], false, file) : 0;
+        if (known > most) {
+            most = known;
+            best = places[i];
+        }
+    }
+    return best;
+}
+
+/* Names that are ours already may stand behind a prefix: the one is cut without which some table knows the most. */
+static NnPlace cut_of_ours(const NnArrays *file, const NnPlace *places, int n)
+{
+    static const char *const ats[] = { "", "backbone." };
+    NnPlace best = places[0];
+    int most = 0;
+    for (int i = 0; i < n; i++) {
+        NnArrays ours = { 0 };
+        if (places[i].dialect || nn_translate(&places[i], false, file, &ours) < 0)
+            continue;
+        for (const NnDialect *const *d = nn_dialects; *d; d++)
+            for (int k = 0; k < 1 + (*d)->is_backbone; k++) {
+                const int known = nn_count_known(&(NnPlace){ .dialect = *d, .at = ats[k] }, true, &ours);
+                if (known > most) {
+                    most = known;
+                    best = places[i];
+                }
+            }
+        nn_arrays_free(&ours);
+    }
+    return best;
+}
+
+/* ---- to ---------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    NnPlace place;               /* its dialect is NULL if our names are those of the library */
+    int unknown;
+    const char *first;           /* NULL: none                                                */
+    bool found;
+} Target;
+
+static void consider(Target *best, const NnDialect *dialect, bool ours_is_it, const char *at, const NnArrays *ours)
+{
+    const NnPlace place = { .dialect = dialect, .at = at };
+    int unknown;
+    const char *first = first_unknown(&place, ours, &unknown);
+    if (first && !*first)
+        return;
+    if (best->found && (best->unknown <= unknown))
+        return;
+    *best = (Target){ .place = place, .unknown = unknown, .first = first, .found = true };
+    if (ours_is_it)
+        best->place.dialect = NULL;
+}
+
+static int find_target(Target *best, const char *library, const NnArrays *ours)
+{
+    *best = (Target){ .found = false };
+    for (const NnDialect *const *d = nn_dialects; *d; d++) {
+        const bool ours_is_it = is((*d)->ours, library);
+        if (!ours_is_it && !is((*d)->library, library))
+            continue;
+        consider(best, *d, ours_is_it, "", ours);
+        if ((*d)->is_backbone)
+            consider(best, *d, ours_is_it, "backbone.", ours);
+    }
+    if (!best->found)
+        return df_fail(DF_EVALUE, "no network of %s has names like %s: want another --to, or --strip, --rename", library,
+                       ours->n ? ours->at[0].array.name : "none");
+    if (best->first)
+        return df_fail(DF_EVALUE, "%s: %s has no name for it, nor for %d others: want --strip or --rename for what no table "
+                                  "knows", best->first, library, best->unknown - 1);
+    return DF_OK;
+}
+
+/* ---- all of it --------------------------------------------------------------------------------------------------- */
+
+static int translate_to(NnConverted *c, const NnPlace *from, const char *library)
+{
+    Target target = { .place.at = "" };
+    int error = nn_translate(from, false, &c->file, &c->ours);
+    if (error == DF_OK && !(from->dialect && is(from->dialect->ours, library)))
+        error = find_target(&target, library, &c->ours);
+    return error == DF_OK ? nn_translate(&target.place, true, &c->ours, &c->out) : error;
+}
+
+static int translate(NnConverted *c, const char *library)
+{
+    NnPlace *places = df_malloc(NN_PLACES * sizeof *places);
+    if (!places)
+        return df_fail_memory("the names of a checkpoint");
+    const int n = nn_places(&c->file, places);
+    NnPlace from = place_in_file(&c->file, places, n);
+    if (from.dialect)
+        snprintf(c->from, sizeof c->from, "%s (%s)", from.dialect->library, from.dialect->what);
+    else
+        from = cut_of_ours(&c->file, places, n);
+    df_free(places);
+    return translate_to(c, &from, library);
+}
+
+static int list_arrays(NnConverted *c)
+{
+    c->array = df_calloc((size_t)c->out.n + 1, sizeof *c->array);
+    if (!c->array)
+        return df_fail_memory("a checkpoint");
+    for (int i = 0; i < c->out.n; i++)
+        if (!c->out.at[i].needless)
+            c->array[c->n++] = c->out.at[i].array;
+    return DF_OK;
+}
+
+int nn_convert(NnConverted **out, const DfArray *arrays, int n, const char *library)
+{
+    *out = NULL;
+    if (!is_library(library))
+        return refuse_library(library);
+    NnConverted *c = df_calloc(1, sizeof *c);
+    if (!c)
+        return df_fail_memory("a checkpoint");
+    int error = nn_arrays_open(&c->file, arrays, n);
+    if (error == DF_OK)
+        error = translate(c, library);
+    if (error == DF_OK)
+        error = list_arrays(c);
+    if (error == DF_OK)
+        *out = c;
+    else
+        nn_converted_free(c);
+    return error;
+}
+
+void nn_converted_free(NnConverted *c)
+{
+    if (!c)
+        return;
+    nn_arrays_free(&c->out);
+    nn_arrays_free(&c->ours);
+    nn_arrays_free(&c->file);
+    df_free(c->array);
+    df_free(c);
+}
+
+int nn_converted_arrays(const NnConverted *c, const DfArray **arrays)
+{
+    *arrays = c->array;
+    return c->n;
+}
+
+const char *nn_converted_from(const NnConverted *c)
+{
+    return c->from;
+}
