@@ -119,7 +119,10 @@ static int match_folders(DfClassification *set, const DfScan *scan, DfClasses *k
     for (int i = 0; i < keys->n; i++)
         known += find(&named, keys->name[i], strlen(keys->name[i])) >= 0;
     set->classes = named.n ? named : *keys;
-    if (known || keys->n != named.n)
+    if (error == DF_OK && named.n && !known && keys->n != named.n)
+        return df_fail(DF_EVALUE, "%s: %d folders, of which none, like '%s', has the name of one of the %d classes of the "
+                       "config: want one for each class", set->folder, keys->n, keys->name[0], named.n);
+    if (known || named.n == 0)
         *keys = set->classes;
     else if (error == DF_OK)
         df_log(DF_LOG_INFO, "%s: no folder has the name of a class: the %d sorted folders, from '%s' on, are taken for the "

@@ -33,7 +33,7 @@ static const char *behind_name(const char *arg)
 /* Does a .json file hold a config? Results have none of these keys. */
 static bool is_config(const char *path)
 {
-    static const char *const keys[] = { "model", "backbone", "_base_" };
+    static const char *const keys[] = { "model", "backbone", "_base_", "model_type", "architecture" };
     DfJson *json;
     DfJsonValue v;
     bool found = false;
