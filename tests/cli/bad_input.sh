@@ -29,7 +29,7 @@ with 1 empty.json && says 'empty.json'
 with 1 cut.py && says 'cut.py:'
 with 1 noise.py && says 'noise.py'
 with 1 cut.json && says 'cut.json'
-with 1 code.py && says 'code.py:1: '
+with 1 code.py && says 'code.py:2: '
 with 1 base.py && says 'nowhere.py: No such file'
 with 1 self.py && says 'self.py'
 with 1 type.py && says "did you mean 'RetinaNet'?"
