@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * nn/dialects/transformers_detr.c -- DETR, Deformable DETR and DETR's segmentation of transformers: files and folders as
+ * all releases write them, and the names that release 5 has in memory. Ours are those of the papers' programs.
+ */
+#include "nn/dialects/dialects.h"
+
+/* ---- the backbone: a ResNet of timm, which has our names, or of transformers ------------------------------------- */
+
+static const NnRow resnet[] = {
+    NN_ROW_OLD("embedder.embedder.convolution.*", "conv1.*"),
+    NN_ROW_OLD("embedder.embedder.normalization.*", "bn1.*"),
+    NN_ROW_OLD("encoder.stages.{s}.layers.{b}.layer.{k}.convolution.*", "layer{s+1}.{b}.conv{k+1}.*"),
+    NN_ROW_OLD("encoder.stages.{s}.layers.{b}.layer.{k}.normalization.*", "layer{s+1}.{b}.bn{k+1}.*"),
+    NN_ROW_OLD("encoder.stages.{s}.layers.{b}.shortcut.convolution.*", "layer{s+1}.{b}.downsample.0.*"),
+    NN_ROW_OLD("encoder.stages.{s}.layers.{b}.shortcut.normalization.*", "layer{s+1}.{b}.downsample.1.*"),
+    NN_ROW("*", "*"),
+    NN_ROWS_END
+};
+
+/* ---- layers ------------------------------------------------------------------------------------------------------ */
+
+#define FEED_FORWARD \
+    NN_ROW("fc1.*", "linear1.*"), \
+    NN_ROW("fc2.*", "linear2.*"), \
+    NN_ROW_OLD("mlp.fc1.*", "linear1.*"), \
+    NN_ROW_OLD("mlp.fc2.*", "linear2.*")
+
+/* Queries, keys and values of an attention. */
+static const NnRow attention[] = {
+    NN_ROW("{q|k|v}_proj.*", "in_proj_*"),
+    NN_ROW("out_proj.*", "out_proj.*"),
+    NN_ROW_OLD("o_proj.*", "out_proj.*"),
+    NN_ROWS_END
+};
+
+static const NnRow detr_encoder[] = {
+    NN_ROW_TABLE("self_attn.*", "self_attn.*", attention),
+    NN_ROW("self_attn_layer_norm.*", "norm1.*"),
+    NN_ROW("final_layer_norm.*", "norm2.*"),
+    FEED_FORWARD,
+    NN_ROWS_END
+};
+
+static const NnRow detr_decoder[] = {
+    NN_ROW_TABLE("self_attn.*", "self_attn.*", attention),
+    NN_ROW_TABLE("encoder_attn.*", "multihead_attn.*", attention),
+    NN_ROW("self_attn_layer_norm.*", "norm1.*"),
+    NN_ROW("encoder_attn_layer_norm.*", "norm2.*"),
+    NN_ROW("final_layer_norm.*", "norm3.*"),
+    FEED_FORWARD,
+    NN_ROWS_END
+};
+
+static const NnRow deformable_encoder[] = {
+    NN_ROW("self_attn.*", "self_attn.*"),
+    NN_ROW("self_attn_layer_norm.*", "norm1.*"),
+    NN_ROW("final_layer_norm.*", "norm2.*"),
+    FEED_FORWARD,
+    NN_ROWS_END
+};
+
+/* The official code numbers the norm behind the cross attention 1. */
+static const NnRow deformable_decoder[] = {
+    NN_ROW_TABLE("self_attn.*", "self_attn.*", attention),
+    NN_ROW("encoder_attn.*", "cross_attn.*"),
+    NN_ROW("encoder_attn_layer_norm.*", "norm1.*"),
+    NN_ROW("self_attn_layer_norm.*", "norm2.*"),
+    NN_ROW("final_layer_norm.*", "norm3.*"),
+    FEED_FORWARD,
+    NN_ROWS_END
+};
+
+/* ---- networks ---------------------------------------------------------------------------------------------------- */
+
+#define INPUT \
+    NN_ROW_TABLE("model.backbone.conv_encoder.model.*", "backbone.0.body.*", resnet), \
+    NN_ROW_TABLE("model.backbone.model.*", "backbone.0.body.*", resnet), \
+    NN_ROW("model.backbone.position_embedding.row_embeddings.*", "backbone.1.row_embed.*"), \
+    NN_ROW("model.backbone.position_embedding.column_embeddings.*", "backbone.1.col_embed.*"), \
+    NN_ROW_OLD("model.position_embedding.row_embeddings.*", "backbone.1.row_embed.*"), \
+    NN_ROW_OLD("model.position_embedding.column_embeddings.*", "backbone.1.col_embed.*"), \
+    NN_ROW("model.query_position_embeddings.*", "query_embed.*")
+
+static const NnRow detr[] = {
+    INPUT,
+    NN_ROW("model.input_projection.*", "input_proj.*"),
+    NN_ROW_TABLE("model.encoder.layers.{n}.*", "transformer.encoder.layers.{n}.*", detr_encoder),
+    NN_ROW_TABLE("model.decoder.layers.{n}.*", "transformer.decoder.layers.{n}.*", detr_decoder),
+    NN_ROW("model.decoder.layernorm.*", "transformer.decoder.norm.*"),
+    NN_ROW("class_labels_classifier.*", "class_embed.*"),
+    NN_ROW("bbox_predictor.*", "bbox_embed.*"),
+    NN_ROWS_END
+};
+
+static const NnRow detr_segmentation[] = {
+    NN_ROW_TABLE("detr.*", "detr.*", detr),
+    NN_ROW("mask_head.*", "mask_head.*"),
+    NN_ROW("bbox_attention.*", "bbox_attention.*"),
+    NN_ROWS_END
+};
+
+/* The decoder holds the heads by which it refines boxes, and with two stages those of classes: files have them there, at
+ * the top, or twice. */
+static const NnRow deformable_detr[] = {
+    INPUT,
+    NN_ROW("model.input_proj.*", "input_proj.*"),
+    NN_ROW_TABLE("model.encoder.layers.{n}.*", "transformer.encoder.layers.{n}.*", deformable_encoder),
+    NN_ROW_TABLE("model.decoder.layers.{n}.*", "transformer.decoder.layers.{n}.*", deformable_decoder),
+    NN_ROW_EVERY("class_embed.{n}.*", "class_embed.{n}.*", "model.decoder.layers.{n}.fc1.weight"),
+    NN_ROW_EVERY("bbox_embed.{n}.*", "bbox_embed.{n}.*", "model.decoder.layers.{n}.fc1.weight"),
+    NN_ROW_OLD("model.decoder.class_embed.*", "class_embed.*"),
+    NN_ROW_OLD("model.decoder.bbox_embed.*", "bbox_embed.*"),
+    NN_ROW("model.decoder.class_embed.*", "transformer.decoder.class_embed.*"),
+    NN_ROW("model.decoder.bbox_embed.*", "transformer.decoder.bbox_embed.*"),
+    NN_ROW("model.level_embed", "transformer.level_embed"),
+    NN_ROW("model.reference_points.*", "transformer.reference_points.*"),
+    NN_ROW("model.enc_output.*", "transformer.enc_output.*"),
+    NN_ROW("model.enc_output_norm.*", "transformer.enc_output_norm.*"),
+    NN_ROW("model.pos_trans.*", "transformer.pos_trans.*"),
+    NN_ROW("model.pos_trans_norm.*", "transformer.pos_trans_norm.*"),
+    NN_ROWS_END
+};
+
+const NnDialect nn_dialect_transformers_detr = {
+    .library = "transformers",
+    .what = "DETR",
+    .ours = "official",
+    .signs = (const char *const[]){ "model.input_projection.weight", "class_labels_classifier.weight", NULL },
+    .rows = detr,
+};
+
+const NnDialect nn_dialect_transformers_detr_segmentation = {
+    .library = "transformers",
+    .what = "DETR with masks",
+    .ours = "official",
+    .signs = (const char *const[]){ "detr.model.input_projection.weight", "mask_head.out_lay.weight", NULL },
+    .rows = detr_segmentation,
+};
+
+const NnDialect nn_dialect_transformers_deformable_detr = {
+    .library = "transformers",
+    .what = "Deformable DETR",
+    .ours = "official",
+    .signs = (const char *const[]){ "model.input_proj.0.0.weight", "model.level_embed", NULL },
+    .rows = deformable_detr,
+};
