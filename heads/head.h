@@ -26,6 +26,7 @@ typedef struct {
     size_t n;
     DfMask *masks; /* [n], of the size of the image that the boxes are in; NULL: the network makes none */
     bool each_query; /* every query gave one; the official code lists them in the order of `index`     */
+    bool by_query;   /* whoever lists them for people keeps that order, as transformers does           */
 } DfDetections;
 DF_API void df_detections_free(DfDetections *); /* and empties it */
 /* Cuts boxes at the border of the picture, as it was before resizing if `rescale`, and leaves out those without area: what

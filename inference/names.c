@@ -26,6 +26,20 @@ static void name_ids(const char **name, int n)
             name[df_coco_category_id(i)] = df_coco_classes[i];
 }
 
+/* Whether names stand at the ids of COCO's categories, as transformers has those of DETR: "N/A" where there is none. */
+static bool stand_at_ids(const char *const *name, int n)
+{
+    int found = 0;
+    int others = 0;
+    for (int i = 0; i < n; i++)
+        others += strcmp(name[i], "N/A") != 0;
+    for (int i = 0; i < DF_COCO_CLASSES; i++) {
+        const int64_t id = df_coco_category_id(i);
+        found += id < n && strcmp(name[id], df_coco_classes[i]) == 0;
+    }
+    return found && found == others;
+}
+
 /* The dataset's `classes` if the config lists them, else COCO's if there are 80 or labels are their ids, else
  * numbers. */
 static int name_objects(DfDetector *d, int n)
@@ -39,6 +53,7 @@ static int name_objects(DfDetector *d, int n)
         int i = 0;
         for (const DfNode *item = list->first; item; item = item->next)
             name[i++] = df_node_text(item, "?");
+        d->labels_are_ids |= stand_at_ids(name, n);
     } else if (n == DF_COCO_CLASSES) {
         memcpy(name, df_coco_classes, sizeof df_coco_classes);
     } else if (d->labels_are_ids) {

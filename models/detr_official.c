@@ -32,6 +32,7 @@ typedef struct {
     double position_embedding_scale, cls_loss_coef, focal_alpha;
     /* transformers */
     int dec_nheads, dec_dim_feedforward, activation;
+    bool by_query;
 } Args;
 
 /* The two programs differ in the defaults of the hidden channels, the queries and the class cost, and in the
@@ -94,6 +95,7 @@ typedef struct {
 
 static const DfOpt detr_opts[] = {
     ARGS_OF_BOTH(2048, 4, 100, 1),
+    DF_OPT_BOOL(Args, by_query, False, "list detections in the order of their queries; False: the best first"),
     DF_OPT_BOOL(Args, pre_norm, False, "pre-norm: a norm stands before each branch; False: after each sum"),
     DF_OPT_FLOAT(Args, eos_coef, 0.1, 0, 1e6, "weight of the class that is nothing in the class loss"),
     ARGS_UNUSED,
@@ -263,6 +265,7 @@ static void detr_init(NnScope s, void *self, const DfNode *root)
     o.n_maps = 1;
     o.max_per_img = a->num_queries;
     o.pre_norm = a->pre_norm;
+    o.by_query = a->by_query;
     if (build_trunk(s, a, root, &df_head_detr, &o))
         df_detr_init(s, a->net.head.self, &o);
 }

@@ -9,16 +9,36 @@
 
 /* ---- results ----------------------------------------------------------------------------------------------------- */
 
+static int by_query(const void *a, const void *b)
+{
+    const DfDetection *const x = *(const DfDetection *const *)a;
+    const DfDetection *const y = *(const DfDetection *const *)b;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+/* The detections in the order in which they are listed; df_free() it. NULL: no memory. */
+static const DfDetection **listed(const DfDetections *found)
+{
+    const DfDetection **order = df_calloc(found->n + 1, sizeof *order);
+    for (size_t i = 0; order && i < found->n; i++)
+        order[i] = &found->v[i];
+    if (order && found->by_query)
+        qsort(order, found->n, sizeof *order, by_query);
+    return order;
+}
+
 void cli_print_detections(const DfDetector *d, const char *path, const DfDetections *found)
 {
-    for (size_t i = 0; i < found->n; i++) {
-        const DfDetection *one = &found->v[i];
+    const DfDetection **order = listed(found);
+    for (size_t i = 0; order && i < found->n; i++) {
+        const DfDetection *one = order[i];
         cli_put_name(stdout, path);
         fputc('\t', stdout);
         cli_put_name(stdout, df_detector_class_name(d, one->label));
         printf("\t%.3f\t%.1f %.1f %.1f %.1f\n", (double)one->score, (double)one->box[0], (double)one->box[1],
                (double)one->box[2], (double)one->box[3]);
     }
+    df_free((void *)order);
 }
 
 /* The number in the name if it is one, as in COCO, else the name. */
@@ -31,27 +51,35 @@ static void write_image_id(DfTextbuf *json, const char *name)
         df_textbuf_json(json, name);
 }
 
+static int write_mask(DfTextbuf *json, const DfMask *mask)
+{
+    char *text;
+    const int error = df_mask_to_json(mask, &text);
+    if (error < 0)
+        return error;
+    df_textbuf_add(json, ", \"segmentation\": %s", text);
+    df_free(text);
+    return DF_OK;
+}
+
 int cli_write_detections(DfTextbuf *json, const DfDetector *d, const char *path, const DfDetections *found, bool first)
 {
-    for (size_t i = 0; i < found->n; i++, first = false) {
-        const DfDetection *one = &found->v[i];
+    const DfDetection **order = listed(found);
+    int error = order ? DF_OK : df_fail_memory("the detections");
+    for (size_t i = 0; error == DF_OK && i < found->n; i++, first = false) {
+        const DfDetection *one = order[i];
         double b[4];
         df_box_to_xywh(one->box, b);
         df_textbuf_add(json, "%s{\"image_id\": ", first ? "\n" : ",\n");
         write_image_id(json, cli_name_of(path));
         df_textbuf_add(json, ", \"category_id\": %lld, \"bbox\": [%.17g, %.17g, %.17g, %.17g], \"score\": %.9g",
                        (long long)df_detector_category_id(d, one->label), b[0], b[1], b[2], b[3], (double)one->score);
-        if (found->masks) {
-            char *mask;
-            const int error = df_mask_to_json(&found->masks[i], &mask);
-            if (error < 0)
-                return error;
-            df_textbuf_add(json, ", \"segmentation\": %s", mask);
-            df_free(mask);
-        }
+        if (found->masks)
+            error = write_mask(json, &found->masks[one - found->v]);
         df_textbuf_add(json, "}");
     }
-    return DF_OK;
+    df_free((void *)order);
+    return error;
 }
 
 DfDrawnBox cli_drawn_box(const DfDetections *found, size_t i)

@@ -87,7 +87,6 @@ static void write_args(DfHub *hub, const Detr *d)
                    d->giou_loss_coefficient);
 }
 
-/* The threshold is that of post_process_object_detection(). */
 static int write_data(DfHub *hub, const char *processor)
 {
     df_textbuf_add(&hub->out, "data = dict(test=dict(type='CocoDataset', pipeline=");
@@ -103,7 +102,7 @@ int df_hub_detr(DfHub *hub)
     if (error < 0)
         return error;
     write_args(hub, &d);
-    df_textbuf_add(&hub->out, "num_queries=%d, eos_coef=%.17g)\n", d.num_queries, d.eos_coefficient);
+    df_textbuf_add(&hub->out, "num_queries=%d, eos_coef=%.17g, by_query=True)\n", d.num_queries, d.eos_coefficient);
     error = df_hub_write_detr_backbone(hub, d.dilation, 1);
     return error == DF_OK ? write_data(hub, "DetrImageProcessor") : error;
 }

@@ -59,6 +59,7 @@ typedef struct {
     /* what comes behind */
     DfSetCriterion criterion;
     int max_per_img;            /* detections of an image                                                           */
+    bool by_query;              /* results are listed in the order of their queries, as transformers does            */
     bool clip;                  /* boxes end at the image, as mmdet has it                                          */
 } DfDetrOptions;
 

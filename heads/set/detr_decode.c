@@ -105,6 +105,7 @@ int df_detr_decode(const void *self, const DfSetOutputs *outputs, int n, const D
     k.index = df_malloc(most * sizeof *k.index);
     out->v = df_calloc(most, sizeof *out->v);
     out->each_query = each == 1 && most == Q && !o->clip;
+    out->by_query = out->each_query && o->by_query;
     int error = k.scores && k.labels && k.index && out->v ? DF_OK : df_fail_memory("detections");
     if (error == DF_OK) {
         score_candidates(o, logits->data + first * columns, &k);
