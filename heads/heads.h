@@ -14,6 +14,7 @@
 #include "heads/region.h"
 #include "heads/set.h"
 #include "heads/set/detr.h"
+#include "heads/set/detr_masks.h"
 
 DF_BEGIN_DECLS
 

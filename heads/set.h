@@ -24,6 +24,11 @@ typedef struct {
     DfTensor *boxes[DF_SET_LAYERS];   /* N Q 4: cx cy w h, in [0, 1] of the image                           */
     DfTensor *encoder_logits;         /* N cells classes: of the first of two stages; NULL: there is none   */
     DfTensor *encoder_boxes;          /* N cells 4                                                          */
+    /* DETR alone, if it is to keep them, for its mask head: */
+    DfTensor *hidden;                 /* N Q C: the queries behind the last layer                           */
+    DfTensor *memory;                 /* N S C: what the encoder gives                                      */
+    DfTensor *projected;              /* N h w C: what goes into it                                         */
+    const uint8_t *padding;           /* [N S], as long as the step; NULL: there is none                    */
 } DfSetOutputs;
 
 /* Pictures that are padded to the same size. */

@@ -31,8 +31,10 @@ typedef struct {
     int num_feature_levels, dec_n_points, enc_n_points;
     double position_embedding_scale, cls_loss_coef, focal_alpha;
     /* transformers */
-    int dec_nheads, dec_dim_feedforward, activation;
+    int dec_nheads, dec_dim_feedforward, activation, segments;
     bool by_query;
+    double threshold, mask_threshold, overlap_mask_area_threshold;
+    DfInts label_ids_to_fuse;
 } Args;
 
 /* The two programs differ in the defaults of the hidden channels, the queries and the class cost, and in the
@@ -58,7 +60,6 @@ typedef struct {
     DF_OPT_FLOAT(Args, set_cost_giou, 2, 0, 1e6, "weight of the GIoU in the cost of the matching"), \
     DF_OPT_FLOAT(Args, bbox_loss_coef, 5, 0, 1e6, "weight of the L1 loss"), \
     DF_OPT_FLOAT(Args, giou_loss_coef, 2, 0, 1e6, "weight of the GIoU loss"), \
-    DF_OPT_BOOL(Args, masks, False, "train a segmentation head; only False is supported"), \
     DF_OPT_TEXT(Args, dataset_file, "'coco'", \
                 "says the number of classes: 91 for 'coco', 250 for 'coco_panoptic', else 20; " \
                 "num_classes at the top of the config replaces it")
@@ -95,6 +96,13 @@ typedef struct {
 
 static const DfOpt detr_opts[] = {
     ARGS_OF_BOTH(2048, 4, 100, 1),
+    DF_OPT_BOOL(Args, masks, False, "a mask for each query; parameters stand under `detr.` then, as in the official files"),
+    DF_OPT_ENUM(Args, segments, instance, "instance|semantic",
+                "masks: of detections, or as a class for every pixel"),
+    DF_OPT_FLOAT(Args, threshold, 0.5, 0, 1, "instance_i and panoptic_i of `forward`: score from which a query counts"),
+    DF_OPT_FLOAT(Args, mask_threshold, 0.5, 0, 1, "share of a mask from which a pixel counts, there"),
+    DF_OPT_FLOAT(Args, overlap_mask_area_threshold, 0.8, 0, 1, "share of its pixels that a segment must keep, there"),
+    DF_OPT_INTS(Args, label_ids_to_fuse, "None", 0, 1000000, "classes of which all segments are one, in panoptic_i"),
     DF_OPT_BOOL(Args, by_query, False, "list detections in the order of their queries; False: the best first"),
     DF_OPT_BOOL(Args, pre_norm, False, "pre-norm: a norm stands before each branch; False: after each sum"),
     DF_OPT_FLOAT(Args, eos_coef, 0.1, 0, 1e6, "weight of the class that is nothing in the class loss"),
@@ -104,6 +112,7 @@ static const DfOpt detr_opts[] = {
 
 static const DfOpt deformable_opts[] = {
     ARGS_OF_BOTH(1024, 32, 300, 2),
+    DF_OPT_BOOL(Args, masks, False, "train a segmentation head; only False is supported"),
     DF_OPT_INT(Args, num_feature_levels, 4, 1, 8, "levels of the pyramid; 1: the last map alone"),
     DF_OPT_FLOAT(Args, position_embedding_scale, 6.283185307179586, 0, 1e6,
                  "not used: the official code does not pass it on"),
@@ -176,7 +185,7 @@ static const DfNode *resnet(NnScope s, const Args *a, const DfNode *root, int n_
              "backbone = dict(type='ResNet', depth=%d, %sbase_channels=%d, style='torchvision',\n"
              "    num_classes=0, frozen_stages=1, norm_cfg=dict(type='BN', requires_grad=False),\n"
              "    out_indices=%s, replace_stride_with_dilation=[False, False, %s])\n",
-             depths[a->backbone], blocks, width, n_maps > 1 ? "[1, 2, 3]" : "[3]", a->dilation ? "True" : "False");
+             depths[a->backbone], blocks, width, n_maps > 3 ? "[0, 1, 2, 3]" : n_maps > 1 ? "[1, 2, 3]" : "[3]", a->dilation ? "True" : "False");
     for (int i = 0; i < n_maps; i++)
         channels[i] = expansion * width << (4 - n_maps + i);
     return parse_backbone(s, text);
@@ -200,8 +209,6 @@ static int count_classes(NnScope s, const DfNode *root, const char *dataset_file
 /* What both programs' arguments say of the head; `k` has the program's own part of the criterion. */
 static DfDetrOptions options_of_both(NnScope s, const Args *a, const DfNode *root, DfSetCriterion k)
 {
-    if (a->masks)
-        nn_fail(s, DF_EVALUE, "args.masks = True: want False, the segmentation head is not built in");
     DfDetrOptions o = {
         .naming = DF_DETR_OFFICIAL,
         .classes = count_classes(s, root, a->dataset_file),
@@ -241,19 +248,33 @@ static const DfNode *described(NnScope s, const DfNode *resnet, int n_maps, int 
     return resnet;
 }
 
-/* The backbone and the memory of the head; o->n_maps of its maps, whose channels become known. */
-static bool build_trunk(NnScope s, Args *a, const DfNode *root, const DfSetHead *head, DfDetrOptions *o)
+/* The backbone and the memory of the head, which reads o->n_maps of its last maps; channels[] of all that it gives. */
+static bool build_trunk(NnScope s, Args *a, const DfNode *root, const DfSetHead *head, DfDetrOptions *o, int *channels)
 {
-    static const char *const ignorable[] = { "backbone.0.body.fc.*", NULL };
+    const int given = a->masks ? 4 : o->n_maps;
+    static const char *const ignorable[] = { "backbone.0.body.fc.*", "detr.backbone.0.body.fc.*", NULL };
     SetDetector *net = &a->net;
     net->ignorable = ignorable;
     net->head = (SetPart){ head, nn_alloc(s, 1, head->size) };
     const DfNode *whole = df_node_get(root, "resnet");
-    net->trunk.backbone_cfg = df_node_get(whole, "type") ? described(s, whole, o->n_maps, o->channels)
-                                                         : resnet(s, a, root, o->n_maps, o->channels);
+    net->trunk.backbone_cfg = df_node_get(whole, "type") ? described(s, whole, given, channels)
+                                                         : resnet(s, a, root, given, channels);
+    for (int i = 0; i < o->n_maps; i++)
+        o->channels[i] = channels[given - o->n_maps + i];
     if (nn_ok(s))
         df_backbone_part(nn_at(s, "backbone.0.body"), &net->trunk.backbone, net->trunk.backbone_cfg);
     return nn_ok(s);
+}
+
+/* channels[] of C2 to C5 */
+static void build_masks(NnScope s, Args *a, const int channels[4])
+{
+    SetDetector *net = &a->net;
+    net->masks = nn_alloc(s, 1, sizeof *net->masks);
+    net->segmenting = (DfSegmenting){ a->threshold, a->mask_threshold, a->overlap_mask_area_threshold,
+                                      a->label_ids_to_fuse.v, a->label_ids_to_fuse.n };
+    if (net->masks)
+        df_detr_masks_init(s, net->masks, a->hidden_dim, a->nheads, (int[]){ channels[2], channels[1], channels[0] });
 }
 
 static void detr_init(NnScope s, void *self, const DfNode *root)
@@ -266,8 +287,13 @@ static void detr_init(NnScope s, void *self, const DfNode *root)
     o.max_per_img = a->num_queries;
     o.pre_norm = a->pre_norm;
     o.by_query = a->by_query;
-    if (build_trunk(s, a, root, &df_head_detr, &o))
-        df_detr_init(s, a->net.head.self, &o);
+    o.keeps_states = a->masks;
+    int channels[4] = { 0 };
+    const NnScope detr = a->masks ? nn_at(s, "detr") : s;
+    if (build_trunk(detr, a, root, &df_head_detr, &o, channels))
+        df_detr_init(detr, a->net.head.self, &o);
+    if (nn_ok(s) && a->masks)
+        build_masks(s, a, channels);
 }
 
 static void deformable_init(NnScope s, void *self, const DfNode *root)
@@ -285,7 +311,10 @@ static void deformable_init(NnScope s, void *self, const DfNode *root)
     o.decoder_points = a->dec_n_points;
     o.refine = a->with_box_refine;
     o.two_stage = a->two_stage;
-    if (build_trunk(s, a, root, &df_head_deformable_detr, &o))
+    int channels[4] = { 0 };
+    if (a->masks)
+        nn_fail(s, DF_EVALUE, "args.masks = True: want False, Deformable DETR has no segmentation head built in");
+    if (nn_ok(s) && build_trunk(s, a, root, &df_head_deformable_detr, &o, channels))
         df_deformable_detr_init(s, a->net.head.self, &o);
 }
 
@@ -299,6 +328,18 @@ const DfArchitecture df_architecture_detr_args = {
     .opts = detr_opts,
     .init = detr_init,
     SET_DETECTOR_FUNCTIONS,
+};
+
+const DfArchitecture df_architecture_detr_segments = {
+    .name = "args of DETR for segments",
+    .help = "the same with masks=True and segments='semantic': a class for every pixel",
+    .size = sizeof(Args),
+    .opts = detr_opts,
+    .init = detr_init,
+    .classes = df_set_detector_classes,
+    .ignorable = df_set_detector_ignorable,
+    .forward = df_set_detector_forward,
+    .segment = df_set_detector_segment,
 };
 
 const DfArchitecture df_architecture_deformable_detr_args = {

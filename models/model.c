@@ -51,7 +51,10 @@ static int build_backbone(DfModel *model, const DfNode *dict, const DfNode *loss
 /* Two official programs write their arguments; some only DETR's has. */
 static const char *program_of(const DfNode *args)
 {
-    return df_node_get(args, "eos_coef") || df_node_get(args, "pre_norm") ? "args of DETR" : "args";
+    const bool semantic = strcmp(df_node_text(df_node_get(args, "segments"), ""), "semantic") == 0;
+    if (df_node_get(args, "eos_coef") || df_node_get(args, "pre_norm"))
+        return semantic ? "args of DETR for segments" : "args of DETR";
+    return "args";
 }
 
 static int build(DfModel *model, const DfNode *root)

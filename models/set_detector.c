@@ -5,10 +5,12 @@
  */
 #include "models/set_detector.h"
 
-/* A listener hears what every layer of the decoder gives. metas NULL: no picture has padding. */
-static void run(DfCtx *c, const SetDetector *net, DfTensor *image, const DfImageMeta *metas, bool all_layers,
-                DfSetOutputs *out)
+/* A listener hears what every layer of the decoder gives. metas NULL: no picture has padding. Returns the logits of the
+ * masks, N Q h w, or NULL. */
+static DfTensor *run(DfCtx *c, const SetDetector *net, DfTensor *image, const DfImageMeta *metas, bool all_layers,
+                     DfSetOutputs *out)
 {
+    DfTensor *masks = NULL;
     const DfSetBatch batch = { .height = df_dim(image, 1), .width = df_dim(image, 2), .metas = metas };
     DfMaps maps;
     df_run_backbone(c, &net->trunk.backbone, "backbone", image, &maps);
@@ -17,6 +19,12 @@ static void run(DfCtx *c, const SetDetector *net, DfTensor *image, const DfImage
         df_run_neck(c, &net->trunk.neck, &backbone, &maps);
     }
     net->head.record->forward(c, net->head.self, &maps, &batch, all_layers || df_listens(c), out);
+    if (net->masks && !c->err) {
+        masks = df_detr_masks(c, net->masks, &maps, out);
+        if (df_listens(c) && !c->err)
+            df_observe(c, df_permute(c, masks, DF_SHAPE(0, 2, 3, 1)), "pred_masks", -1);
+    }
+    return masks;
 }
 
 void df_set_detector_forward(DfCtx *c, const void *net, DfTensor *image)
@@ -25,15 +33,99 @@ void df_set_detector_forward(DfCtx *c, const void *net, DfTensor *image)
     run(c, net, image, NULL, c->recording, &outputs);
 }
 
+/* ---- masks of DETR ----------------------------------------------------------------------------------------------- */
+
+bool df_set_detector_has_masks(const void *self)
+{
+    const SetDetector *net = self;
+    return net->masks != NULL;
+}
+
+/* Image i of a batch alone. */
+static DfTensor *of_image(DfCtx *c, DfTensor *x, int i)
+{
+    return df_slice(c, x, 0, i, 1);
+}
+
+static int observe_semantic(DfCtx *c, const DfTensor *logits, const DfTensor *masks, const DfImageMeta *meta, int i)
+{
+    DfTensor *map = df_new(c, DF_SHAPE(meta->ori_h, meta->ori_w));
+    const size_t pixels = df_size(map);
+    uint16_t *labels = df_malloc((pixels + 1) * sizeof *labels);
+    int error = labels ? df_ctx_error(c) : df_fail_memory("a label map");
+    if (error == DF_OK)
+        error = df_detr_semantic(logits, masks, meta, labels);
+    for (size_t p = 0; error == DF_OK && p < pixels; p++)
+        map->data[p] = labels[p];
+    if (error == DF_OK)
+        df_observe(c, map, "semantic_", i);
+    df_free(labels);
+    return error;
+}
+
+static int observe_segments(DfCtx *c, const DfTensor *logits, const DfTensor *masks, const DfImageMeta *meta,
+                            const DfSegmenting *how, const char *name, int i)
+{
+    DfTensor *map = df_new(c, DF_SHAPE(meta->ori_h, meta->ori_w));
+    const size_t pixels = df_size(map);
+    int32_t *segment = df_malloc((pixels + 1) * sizeof *segment);
+    int error = segment ? df_ctx_error(c) : df_fail_memory("a map of segments");
+    if (error == DF_OK)
+        error = df_detr_segments(logits, masks, meta, how, segment);
+    for (size_t p = 0; error == DF_OK && p < pixels; p++)
+        map->data[p] = (float)segment[p];
+    if (error == DF_OK)
+        df_observe(c, map, name, i);
+    df_free(segment);
+    return error;
+}
+
+/* For a listener: all three results that transformers makes of the masks of image i. */
+static int observe_results(DfCtx *c, const SetDetector *net, DfTensor *logits, DfTensor *masks, const DfImageMeta *meta,
+                           int i)
+{
+    const DfTensor *l = of_image(c, logits, i);
+    const DfTensor *m = of_image(c, masks, i);
+    DfSegmenting apart = net->segmenting;
+    apart.n_fused = 0;
+    int error = df_ctx_error(c);
+    if (error == DF_OK)
+        error = observe_semantic(c, l, m, meta, i);
+    if (error == DF_OK)
+        error = observe_segments(c, l, m, meta, &apart, "instance_", i);
+    if (error == DF_OK)
+        error = observe_segments(c, l, m, meta, &net->segmenting, "panoptic_", i);
+    return error;
+}
+
+int df_set_detector_segment(DfCtx *c, const void *self, DfTensor *const *views, const DfImageMeta *metas, int n,
+                            uint16_t *labels)
+{
+    const SetDetector *net = self;
+    DfSetOutputs outputs;
+    if (n != 1)
+        return df_fail(DF_EVALUE, "%d views of an image: want one, DETR has no test-time augmentation", n);
+    const DfTensor *masks = run(c, net, views[0], metas, false, &outputs);
+    const int error = df_ctx_error(c);
+    return error < 0 ? error : df_detr_semantic(outputs.logits[outputs.n - 1], masks, &metas[0], labels);
+}
+
+/* ---- detections -------------------------------------------------------------------------------------------------- */
+
 int df_set_detector_detect(DfCtx *c, const void *self, DfTensor *image, const DfImageMeta *metas, int n, bool rescale,
                            DfDetections *results)
 {
     const SetDetector *net = self;
     DfSetOutputs outputs;
-    run(c, net, image, metas, false, &outputs);
+    DfTensor *masks = run(c, net, image, metas, false, &outputs);
     int error = df_ctx_error(c);
-    for (int i = 0; error == DF_OK && i < n; i++)
+    for (int i = 0; error == DF_OK && i < n; i++) {
         error = net->head.record->decode(net->head.self, &outputs, i, &metas[i], rescale, &results[i]);
+        if (error == DF_OK && masks && rescale)
+            error = df_detr_detection_masks(masks, i, &metas[i], &results[i]);
+        if (error == DF_OK && masks && rescale && df_listens(c))
+            error = observe_results(c, net, outputs.logits[outputs.n - 1], masks, &metas[i], i);
+    }
     return error;
 }
 

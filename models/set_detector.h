@@ -14,7 +14,14 @@ typedef struct {
     Trunk trunk; /* first */
     SetPart head;
     const char *const *ignorable; /* keys of checkpoints that are known and not needed */
+    DfDetrMasks *masks;           /* DETR's mask head; NULL: none                      */
+    DfSegmenting segmenting;      /* how its masks become segments                     */
 } SetDetector;
+
+bool df_set_detector_has_masks(const void *self);
+/* One view: the class of every pixel. */
+int df_set_detector_segment(DfCtx *, const void *self, DfTensor *const *views, const DfImageMeta *metas, int n,
+                            uint16_t *labels);
 
 int df_set_detector_classes(const void *self);
 const char *const *df_set_detector_ignorable(const void *self);
@@ -28,6 +35,7 @@ void df_set_detector_losses(DfCtx *, const void *self, DfTensor *image, const Df
     .ignorable = df_set_detector_ignorable, \
     .forward = df_set_detector_forward, \
     .detect = df_set_detector_detect, \
+    .has_masks = df_set_detector_has_masks, \
     .losses = df_set_detector_losses
 
 #endif

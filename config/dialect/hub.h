@@ -40,7 +40,7 @@ typedef struct {
 } DfHubRow;
 extern const DfHubRow df_hub_rows[]; /* hub_table.c; ends with a row without an architecture */
 
-DfHubTranslator df_hub_detr, df_hub_deformable_detr;
+DfHubTranslator df_hub_detr, df_hub_detr_segmentation, df_hub_deformable_detr;
 DfHubTranslator df_hub_swin, df_hub_swin_v2, df_hub_pvt, df_hub_pvt_v2, df_hub_resnet, df_hub_upernet;
 DfHubTranslator df_hub_timm_swin, df_hub_timm_pvt_v2, df_hub_timm_resnet;
 

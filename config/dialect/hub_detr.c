@@ -95,16 +95,27 @@ static int write_data(DfHub *hub, const char *processor)
     return error;
 }
 
-int df_hub_detr(DfHub *hub)
+static int write_detr(DfHub *hub, bool masks)
 {
     Detr d = { 0 };
     int error = df_hub_bind(hub, hub->config, detr_opts, &d, "config.json");
     if (error < 0)
         return error;
     write_args(hub, &d);
-    df_textbuf_add(&hub->out, "num_queries=%d, eos_coef=%.17g, by_query=True)\n", d.num_queries, d.eos_coefficient);
-    error = df_hub_write_detr_backbone(hub, d.dilation, 1);
+    df_textbuf_add(&hub->out, "num_queries=%d, eos_coef=%.17g, masks=%s, by_query=True)\n", d.num_queries,
+                   d.eos_coefficient, truth(masks));
+    error = df_hub_write_detr_backbone(hub, d.dilation, masks ? 4 : 1);
     return error == DF_OK ? write_data(hub, "DetrImageProcessor") : error;
+}
+
+int df_hub_detr(DfHub *hub)
+{
+    return write_detr(hub, false);
+}
+
+int df_hub_detr_segmentation(DfHub *hub)
+{
+    return write_detr(hub, true);
 }
 
 int df_hub_deformable_detr(DfHub *hub)

@@ -7,6 +7,7 @@
 
 const DfHubRow df_hub_rows[] = {
     { "detr",            "DetrForObjectDetection",           df_hub_detr },
+    { "detr",            "DetrForSegmentation",              df_hub_detr_segmentation },
     { "deformable_detr", "DeformableDetrForObjectDetection", df_hub_deformable_detr },
     { "swin",            "SwinForImageClassification",       df_hub_swin },
     { "swinv2",          "Swinv2ForImageClassification",     df_hub_swin_v2 },

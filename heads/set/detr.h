@@ -43,6 +43,7 @@ typedef struct {
     int decoder_heads, decoder_ffn; /* where the decoder's differ; 0: they do not                                  */
     DfAct activation;           /* of the feed-forward networks; DF_ACT_NONE: ReLU                                 */
     double dropout;             /* in training                                                                      */
+    bool keeps_states;          /* DETR: the outputs have what a mask head needs                                    */
     bool pre_norm;              /* DETR: norms before the branches, not behind the sums                             */
     bool no_decoder_end;        /* DETR: there is no norm behind the decoder                                        */
     int box_layers;             /* linear layers of a box head; 0 stands for 3                                      */

@@ -25,6 +25,16 @@ static void prediction_heads(DfCtx *c, const Detr *net, DfTensor *const *hidden,
     df_detr_observe_outputs(c, out);
 }
 
+/* The projected map is computed once more: the encoder gives its memory back as it goes. */
+static void keep_states(DfCtx *c, const Detr *net, DfTensor *map, DfTensor *hidden, DfTensor *memory,
+                        const DetrTokens *tokens, DfSetOutputs *out)
+{
+    out->hidden = hidden;
+    out->memory = memory;
+    out->projected = nn_linear(c, &net->input_proj, map);
+    out->padding = tokens->field.padding_mask;
+}
+
 void df_detr_forward(DfCtx *c, const void *self, const DfMaps *in, const DfSetBatch *batch, bool all_layers,
                      DfSetOutputs *out)
 {
@@ -42,6 +52,8 @@ void df_detr_forward(DfCtx *c, const void *self, const DfMaps *in, const DfSetBa
     df_observe(c, memory, "memory", -1);
     const int n = df_detr_decoder(c, net, &tokens, memory, all_layers, hidden);       /* N Q C each */
     prediction_heads(c, net, hidden, n, out);
+    if (net->o.keeps_states)
+        keep_states(c, net, map, hidden[n - 1], memory, &tokens, out);
     df_detr_leave(c, m, out);
 }
 

@@ -9,7 +9,7 @@
 
 void df_detr_leave(DfCtx *c, DfMark m, const DfSetOutputs *out)
 {
-    DfTensor *keep[2 * DF_SET_LAYERS + 2];
+    DfTensor *keep[2 * DF_SET_LAYERS + 5];
     int n = 0;
     for (int i = 0; i < out->n; i++) {
         keep[n++] = out->logits[i];
@@ -18,6 +18,11 @@ void df_detr_leave(DfCtx *c, DfMark m, const DfSetOutputs *out)
     if (out->encoder_logits) {
         keep[n++] = out->encoder_logits;
         keep[n++] = out->encoder_boxes;
+    }
+    if (out->hidden) {
+        keep[n++] = out->hidden;
+        keep[n++] = out->memory;
+        keep[n++] = out->projected;
     }
     df_leave_all(c, m, keep, n);
 }
