@@ -257,6 +257,8 @@ const CliCommand cli_command_eval = {
     .details = "CONFIG is a config of mmdetection 2.x or mmsegmentation 0.x (.py or .json);\n"
                "CHECKPOINT is a .pth or .safetensors file, or `random`, or `random:SEED`.\n"
                "\n"
+               "The folder of a model as transformers or timm write it stands for both.\n"
+               "\n"
                "A detector gets COCO's twelve numbers for its boxes, and again for its masks if\n"
                "it has any. A segmentor gets the IoU of every class, and mIoU, mAcc, aAcc, ...\n"
                "A classifier gets its top-1 and top-5 accuracy. Its data is a folder with a folder\n"

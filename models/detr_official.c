@@ -96,7 +96,8 @@ typedef struct {
 
 static const DfOpt detr_opts[] = {
     ARGS_OF_BOTH(2048, 4, 100, 1),
-    DF_OPT_BOOL(Args, masks, False, "a mask for each query; parameters stand under `detr.` then, as in the official files"),
+    DF_OPT_BOOL(Args, masks, False, 
+                "a mask for each query; parameters stand under `detr.` then, as in the official files"),
     DF_OPT_ENUM(Args, segments, instance, "instance|semantic",
                 "masks: of detections, or as a class for every pixel"),
     DF_OPT_FLOAT(Args, threshold, 0.5, 0, 1, "instance_i and panoptic_i of `forward`: score from which a query counts"),
@@ -179,13 +180,14 @@ static const DfNode *resnet(NnScope s, const Args *a, const DfNode *root, int n_
                               "torchvision's basic blocks do not dilate");
     if (!nn_ok(s))
         return NULL;
+    static const char *const last[] = { "", "[3]", "[2, 3]", "[1, 2, 3]", "[0, 1, 2, 3]" };
     char text[512], blocks[96];
     write_stage_blocks(df_node_get(smaller, "layers"), blocks, sizeof blocks);
     snprintf(text, sizeof text,
              "backbone = dict(type='ResNet', depth=%d, %sbase_channels=%d, style='torchvision',\n"
              "    num_classes=0, frozen_stages=1, norm_cfg=dict(type='BN', requires_grad=False),\n"
              "    out_indices=%s, replace_stride_with_dilation=[False, False, %s])\n",
-             depths[a->backbone], blocks, width, n_maps > 3 ? "[0, 1, 2, 3]" : n_maps > 1 ? "[1, 2, 3]" : "[3]", a->dilation ? "True" : "False");
+             depths[a->backbone], blocks, width, last[n_maps], a->dilation ? "True" : "False");
     for (int i = 0; i < n_maps; i++)
         channels[i] = expansion * width << (4 - n_maps + i);
     return parse_backbone(s, text);

@@ -60,7 +60,7 @@ bool df_hub_has(const DfHub *, const char *name, ...) DF_PRINTF(2, 3); /* a tens
 /* Writes "[1, 2, 3]" of n numbers. */
 void df_hub_write_ints(DfHub *, const int *v, int n);
 
-/* ---- hub_resnet.c ------------------------------------------------------------------------------------------------- */
+/* ---- hub_resnet.c ------------------------------------------------------------------------------------------------ */
 
 /* Writes `resnet = dict(..)`, the backbone of a DETR, of which the last n_maps maps are used. */
 int df_hub_write_detr_backbone(DfHub *, bool dilation, int n_maps);

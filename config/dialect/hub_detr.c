@@ -81,8 +81,8 @@ static void write_args(DfHub *hub, const Detr *d)
     df_textbuf_add(out, "    dim_feedforward=%d, dec_dim_feedforward=%d, activation='%s', position_embedding='%s',\n",
                    d->encoder_ffn_dim, d->decoder_ffn_dim, activations[d->activation_function],
                    positions[d->position_embedding_type]);
-    df_textbuf_add(out, "    dropout=%.17g, set_cost_class=%.17g, set_cost_bbox=%.17g, set_cost_giou=%.17g,\n", d->dropout,
-                   d->class_cost, d->bbox_cost, d->giou_cost);
+    df_textbuf_add(out, "    dropout=%.17g, set_cost_class=%.17g, set_cost_bbox=%.17g, set_cost_giou=%.17g,\n",
+                   d->dropout, d->class_cost, d->bbox_cost, d->giou_cost);
     df_textbuf_add(out, "    bbox_loss_coef=%.17g, giou_loss_coef=%.17g, ", d->bbox_loss_coefficient,
                    d->giou_loss_coefficient);
 }
@@ -126,8 +126,8 @@ int df_hub_deformable_detr(DfHub *hub)
         return error;
     write_args(hub, &d);
     df_textbuf_add(&hub->out, "num_queries=%d,\n    with_box_refine=%s, two_stage=%s, num_feature_levels=%d,\n",
-                   d.two_stage ? d.two_stage_num_proposals : d.num_queries, truth(d.with_box_refine), truth(d.two_stage),
-                   d.num_feature_levels);
+                   d.two_stage ? d.two_stage_num_proposals : d.num_queries, truth(d.with_box_refine),
+                   truth(d.two_stage), d.num_feature_levels);
     df_textbuf_add(&hub->out, "    enc_n_points=%d, dec_n_points=%d, focal_alpha=%.17g)\n", d.encoder_n_points,
                    d.decoder_n_points, d.focal_alpha);
     error = df_hub_write_detr_backbone(hub, d.dilation, d.num_feature_levels > 1 ? 3 : 1);

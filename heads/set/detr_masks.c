@@ -11,7 +11,7 @@
 
 enum { AT_ONCE = 8 }; /* queries */
 
-/* ---- attention of the queries -------------------------------------------------------------------------------------- */
+/* ---- attention of the queries ------------------------------------------------------------------------------------ */
 
 static void hide_padding(DfTensor *scores, const uint8_t *padding, size_t N, size_t each, size_t S)
 {
@@ -42,7 +42,7 @@ static DfTensor *attention(DfCtx *c, const DfDetrMasks *m, const DfSetOutputs *o
     return df_leave(c, mark, df_reshape(c, scores, DF_SHAPE(N, Q, H, S)));
 }
 
-/* ---- up the maps --------------------------------------------------------------------------------------------------- */
+/* ---- up the maps ------------------------------------------------------------------------------------------------- */
 
 /* What queries first .. first + n - 1 of image b see: the projected map, and beside it their attention. n h w C+H */
 static DfTensor *seen(DfCtx *c, const DfDetrMasks *m, const DfSetOutputs *outputs, const DfTensor *attended, int b,
@@ -131,7 +131,8 @@ void df_detr_masks_init(NnScope s, DfDetrMasks *m, int dim, int heads, const int
     m->dim = dim;
     m->heads = heads;
     if (dim < 16 || dim % heads) {
-        nn_fail(s, DF_EVALUE, "masks of %d channels and %d heads: want at least 16 channels, that many heads divide", dim, heads);
+        nn_fail(s, DF_EVALUE, "masks of %d channels and %d heads: want at least 16 channels, a multiple of the heads", dim,
+                heads);
         return;
     }
     nn_linear_init(nn_at(attends, "q_linear"), &m->query, dim, dim, true);

@@ -37,9 +37,10 @@ DF_API int df_detr_detection_masks(const DfTensor *logits, int n, const DfImageM
  * class. labels[ori_h ori_w] */
 DF_API int df_detr_semantic(const DfTensor *logits, const DfTensor *masks, const DfImageMeta *, uint16_t *labels);
 
-/* Which segment has every pixel of the original, counted from 1; 0: none. A query counts from `threshold` on, and if of
- * the pixels where it is over one half (after the score) more than `overlap` are its own; segments of one class of `fused` are one. All
- * is -1 where no query counts. */
+/* Which segment has every pixel of the original, counted from 1; 0: none; -1 everywhere if no query counts. A query
+ * counts above `threshold`. Each pixel goes to the largest product of score and mask; a segment is there if more than
+ * `overlap` of the pixels in which its product reaches `mask_threshold` are its own. Segments of one class of `fused`
+ * are one. */
 typedef struct {
     double threshold, mask_threshold, overlap;
     const int *fused;

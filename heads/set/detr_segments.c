@@ -144,14 +144,16 @@ static void mix(float *out, const DfTensor *logits, const DfTensor *masks, float
 
 static void best_classes(Resizing *r, uint16_t *labels)
 {
+    const size_t width = (size_t)r->width;
     for (int y = 0; y < r->height; y++) {
         resize_rows(r, y);
         for (int x = 0; x < r->width; x++) {
-            int best = 0;
-            for (int k = 1; k < r->n; k++)
-                if (r->rows[(size_t)k * (size_t)r->width + (size_t)x] > r->rows[(size_t)best * (size_t)r->width + (size_t)x])
+            const float *at = r->rows + x;
+            size_t best = 0;
+            for (size_t k = 1; k < (size_t)r->n; k++)
+                if (at[k * width] > at[best * width])
                     best = k;
-            labels[(size_t)y * (size_t)r->width + (size_t)x] = (uint16_t)best;
+            labels[(size_t)y * width + (size_t)x] = (uint16_t)best;
         }
     }
 }

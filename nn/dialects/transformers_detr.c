@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/dialects/transformers_detr.c -- DETR, Deformable DETR and DETR's segmentation of transformers: files and folders as
- * all releases write them, and the names that release 5 has in memory. Ours are those of the papers' programs.
+ * nn/dialects/transformers_detr.c -- DETR, Deformable DETR and DETR's segmentation of transformers: files and folders
+ * as all releases write them, and the names that release 5 has in memory. Ours are those of the papers' programs.
  */
 #include "nn/dialects/dialects.h"
 
@@ -100,8 +100,8 @@ static const NnRow detr_segmentation[] = {
     NN_ROWS_END
 };
 
-/* The decoder holds the heads by which it refines boxes, and with two stages those of classes: files have them there, at
- * the top, or twice. */
+/* The decoder holds the heads by which it refines boxes, and with two stages those of classes: files have them there,
+ * at the top, or twice. */
 static const NnRow deformable_detr[] = {
     INPUT,
     NN_ROW("model.input_proj.*", "input_proj.*"),
