@@ -7,16 +7,16 @@
 
 /* ---- the backbone: a ResNet of timm, which has our names, or of transformers ------------------------------------- */
 
-static const NnRow resnet[] = {
-    NN_ROW_OLD("embedder.embedder.convolution.*", "conv1.*"),
-    NN_ROW_OLD("embedder.embedder.normalization.*", "bn1.*"),
-    NN_ROW_OLD("encoder.stages.{s}.layers.{b}.layer.{k}.convolution.*", "layer{s+1}.{b}.conv{k+1}.*"),
-    NN_ROW_OLD("encoder.stages.{s}.layers.{b}.layer.{k}.normalization.*", "layer{s+1}.{b}.bn{k+1}.*"),
-    NN_ROW_OLD("encoder.stages.{s}.layers.{b}.shortcut.convolution.*", "layer{s+1}.{b}.downsample.0.*"),
-    NN_ROW_OLD("encoder.stages.{s}.layers.{b}.shortcut.normalization.*", "layer{s+1}.{b}.downsample.1.*"),
-    NN_ROW("*", "*"),
-    NN_ROWS_END
-};
+#define RESNET \
+    NN_ROW_OLD("embedder.embedder.convolution.*", "conv1.*"), \
+    NN_ROW_OLD("embedder.embedder.normalization.*", "bn1.*"), \
+    NN_ROW_OLD("encoder.stages.{s}.layers.{b}.layer.{k}.convolution.*", "layer{s+1}.{b}.conv{k+1}.*"), \
+    NN_ROW_OLD("encoder.stages.{s}.layers.{b}.layer.{k}.normalization.*", "layer{s+1}.{b}.bn{k+1}.*"), \
+    NN_ROW_OLD("encoder.stages.{s}.layers.{b}.shortcut.convolution.*", "layer{s+1}.{b}.downsample.0.*"), \
+    NN_ROW_OLD("encoder.stages.{s}.layers.{b}.shortcut.normalization.*", "layer{s+1}.{b}.downsample.1.*")
+
+static const NnRow resnet[] = { RESNET, NN_ROW("*", "*"), NN_ROWS_END };
+static const NnRow resnet_in_memory[] = { RESNET, NN_ROW_OLD("*", "*"), NN_ROWS_END };
 
 /* ---- layers ------------------------------------------------------------------------------------------------------ */
 
@@ -75,7 +75,7 @@ static const NnRow deformable_decoder[] = {
 
 #define INPUT \
     NN_ROW_TABLE("model.backbone.conv_encoder.model.*", "backbone.0.body.*", resnet), \
-    NN_ROW_TABLE("model.backbone.model.*", "backbone.0.body.*", resnet), \
+    NN_ROW_TABLE("model.backbone.model.*", "backbone.0.body.*", resnet_in_memory), \
     NN_ROW("model.backbone.position_embedding.row_embeddings.*", "backbone.1.row_embed.*"), \
     NN_ROW("model.backbone.position_embedding.column_embeddings.*", "backbone.1.col_embed.*"), \
     NN_ROW_OLD("model.position_embedding.row_embeddings.*", "backbone.1.row_embed.*"), \
@@ -111,8 +111,8 @@ static const NnRow deformable_detr[] = {
     NN_ROW_EVERY("bbox_embed.{n}.*", "bbox_embed.{n}.*", "model.decoder.layers.{n}.fc1.weight"),
     NN_ROW_OLD("model.decoder.class_embed.*", "class_embed.*"),
     NN_ROW_OLD("model.decoder.bbox_embed.*", "bbox_embed.*"),
-    NN_ROW("model.decoder.class_embed.*", "transformer.decoder.class_embed.*"),
-    NN_ROW("model.decoder.bbox_embed.*", "transformer.decoder.bbox_embed.*"),
+    NN_ROW_ALSO("model.decoder.class_embed.*", "transformer.decoder.class_embed.*"),
+    NN_ROW_ALSO("model.decoder.bbox_embed.*", "transformer.decoder.bbox_embed.*"),
     NN_ROW("model.level_embed", "transformer.level_embed"),
     NN_ROW("model.reference_points.*", "transformer.reference_points.*"),
     NN_ROW("model.enc_output.*", "transformer.enc_output.*"),
