@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # torchvision's fasterrcnn_resnet50_fpn with the weights COCO_V1. Its frozen batch norms add no eps to the variance: torchvision
 # sets that for these weights (eps=1e-5 otherwise, as in training from ImageNet's).
-_base_ = '../_base_/datasets/coco_torchvision_rcnn.py'
+_base_ = '../_base_/datasets/coco_torchvision.py'
 
 model = dict(
     type='FasterRCNN',
@@ -54,4 +54,8 @@ model = dict(
             min_bbox_size=1e-3,
             by_logit=True),
         rcnn=dict(
-            score_thr=0.05, nms=dict(type='nms', iou_threshold=0.5), max_per_img=100, min_bbox_size=1e-2)))
+            score_thr=0.05,
+            nms=dict(type='nms', iou_threshold=0.5),
+            max_per_img=100,
+            min_bbox_size=1e-2,
+            first_label=1)))

@@ -36,6 +36,12 @@ static void drop_small(const RoiHead *h, const Regions *r)
         }
 }
 
+static void number_from(int first_label, DfDetections *found)
+{
+    for (size_t i = 0; i < found->n; i++)
+        found->v[i].label += first_label;
+}
+
 /* ---- a batch ----------------------------------------------------------------------------------------------------- */
 
 static void to_original(Regions *r, const DfImageMeta *metas)
@@ -66,6 +72,8 @@ int df_roi_detect(DfCtx *c, const RoiHead *h, const DfMaps *maps, const DfDetect
     df_regions_done(&r);
     if (error == DF_OK && h->mask)
         error = df_roi_add_masks(c, h, maps, metas, n, rescale, results);
+    for (int i = 0; error == DF_OK && i < n; i++)
+        number_from(h->first_label, &results[i]);
     return error;
 }
 
@@ -148,5 +156,7 @@ int df_roi_detect_views(DfCtx *c, const RoiHead *h, const DfMaps *views, const D
     df_regions_done(&sum);
     if (error == DF_OK && h->mask)
         error = df_roi_add_view_masks(c, h, views, metas, n, out);
+    if (error == DF_OK)
+        number_from(h->first_label, out);
     return error;
 }

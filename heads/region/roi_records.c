@@ -43,9 +43,11 @@ static void init_cascade(NnScope s, void *self, DfHeadSettings settings)
     df_roi_head_init(s, h, settings);
 }
 
+/* With those before the first label, which nothing has. */
 static int classes(const void *self)
 {
-    return df_roi_head_classes(self);
+    const RoiHead *h = self;
+    return df_roi_head_classes(h) + h->first_label;
 }
 
 static bool has_masks(const void *self)
