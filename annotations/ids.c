@@ -5,14 +5,27 @@
 #include "annotations/ids.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
-static inline uint64_t hash(DfId id)
+/* Of this process: a file cannot be made whose ids all fall into one place. Nothing depends on where an id falls. */
+static uint64_t salt(void)
 {
-    uint64_t h = id.text ? df_hash(id.text) : (uint64_t)id.number;
-    h = (h ^ h >> 32) * 0x9e3779b97f4a7c15u;
-    return h ^ h >> 29;
+    static atomic_uint_fast64_t bits;
+    uint_fast64_t met = atomic_load_explicit(&bits, memory_order_relaxed);
+    const uint_fast64_t drawn = met ? met : (uint_fast64_t)df_unforeseen_bits() | 1;
+    if (met || atomic_compare_exchange_strong(&bits, &met, drawn))
+        return drawn;
+    return met;
+}
+
+static inline uint64_t hash(DfId id, uint64_t salt)
+{
+    uint64_t h = id.text ? df_hash_add_text(salt, id.text) : (uint64_t)id.number ^ salt;
+    h = (h ^ h >> 32) * (0x9e3779b97f4a7c15u ^ salt << 1);
+    h = (h ^ h >> 29) * 0xbf58476d1ce4e5b9u;
+    return h ^ h >> 32;
 }
 
 int df_id_compare(DfId a, DfId b)
@@ -26,7 +39,7 @@ int df_id_compare(DfId a, DfId b)
 
 static size_t slot_of(const DfIds *t, DfId id)
 {
-    size_t at = (size_t)hash(id) & (t->n_slots - 1);
+    size_t at = (size_t)hash(id, t->salt) & (t->n_slots - 1);
     if (!id.text) {
         while (t->slots[at] != DF_NO_ID && (t->ids[t->slots[at]].number != id.number || t->ids[t->slots[at]].text))
             at = (at + 1) & (t->n_slots - 1);
@@ -47,6 +60,7 @@ bool df_ids_reserve(DfIds *t, size_t n)
     size_t wanted = t->n_slots ? t->n_slots : 64;
     while (n > wanted / 2)
         wanted *= 2;
+    t->salt = salt();
     if (n >= DF_NO_ID || !df_grow((void **)&t->ids, &t->capacity, n - 1, sizeof *t->ids))
         return false;
     if (wanted == t->n_slots)

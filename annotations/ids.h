@@ -34,6 +34,7 @@ typedef struct {
     size_t n, capacity;
     uint32_t *slots; /* open addressing: a place in ids, or DF_NO_ID  */
     size_t n_slots;  /* a power of two                                */
+    uint64_t salt;   /* of this process                               */
     DfArena *texts;
 } DfIds;
 DF_API void df_ids_done(DfIds *);

@@ -2,9 +2,12 @@
  *
  * core/random.c -- xoshiro256** and the distributions on top.
  */
+#define _GNU_SOURCE
 #include "core/random.h"
 
 #include <math.h>
+#include <sys/random.h>
+#include <unistd.h>
 
 /* splitmix64 (Steele, Lea and Flood, 2014) makes four well-mixed words of state from one seed. */
 static uint64_t splitmix(uint64_t *x)
@@ -13,6 +16,14 @@ static uint64_t splitmix(uint64_t *x)
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return z ^ (z >> 31);
+}
+
+uint64_t df_unforeseen_bits(void)
+{
+    uint64_t bits = 0;
+    if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) != (ssize_t)sizeof bits)
+        bits = (uint64_t)(uintptr_t)&bits ^ (uint64_t)getpid() << 32;
+    return bits;
 }
 
 DfRandom df_random(uint64_t seed, uint64_t stream)

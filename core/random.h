@@ -19,6 +19,10 @@ typedef struct {
 /* Equal seed and stream: equal numbers. Streams of one seed are independent; a name's hash makes a good stream. */
 DF_API DfRandom df_random(uint64_t seed, uint64_t stream);
 
+/* Bits that nobody can foresee, other ones each time: for names of files, and for hash tables whose keys a stranger may
+ * choose. Never for results. */
+DF_API uint64_t df_unforeseen_bits(void);
+
 DF_API uint64_t df_random_bits(DfRandom *);
 DF_API double df_uniform(DfRandom *);                                /* [0, 1)            */
 DF_API double df_normal(DfRandom *);                                 /* mean 0, deviation 1 */

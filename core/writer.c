@@ -13,12 +13,12 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/memory.h"
 #include "core/plain.h"
+#include "core/random.h"
 #include "core/text.h"
 
 enum { BUFFER = 1 << 16 };
@@ -63,15 +63,6 @@ void df_writers_abandon(void)
 static const char TEMPORARY[] = ".tmp-";
 enum { RANDOM_DIGITS = 16, LONGEST_NAME = 255 };
 
-/* 64 random bits; a system without them has the name checked by O_EXCL all the same. */
-static uint64_t random_bits(void)
-{
-    uint64_t bits = 0;
-    if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) != (ssize_t)sizeof bits)
-        bits = (uint64_t)(uintptr_t)&bits ^ (uint64_t)getpid() << 32;
-    return bits;
-}
-
 /* Where the last part of a path begins. */
 static size_t folder_length(const char *path)
 {
@@ -79,7 +70,8 @@ static size_t folder_length(const char *path)
     return slash ? (size_t)(slash - path) + 1 : 0;
 }
 
-/* A file beside PATH that nobody can foresee: PATH.tmp-0123456789abcdef, with a shorter name if that is too long. */
+/* A file beside PATH that nobody can foresee: PATH.tmp-0123456789abcdef, with a shorter name if that is too long. Where
+ * the system has no such bits, O_EXCL still refuses a file that is there. */
 char *df_temporary_name(const char *path)
 {
     const size_t folder = folder_length(path);
@@ -90,7 +82,7 @@ char *df_temporary_name(const char *path)
     char *out = df_malloc(folder + name + suffix + 1);
     if (out)
         snprintf(out, folder + name + suffix + 1, "%.*s%s%0*" PRIx64, (int)(folder + name), path, TEMPORARY,
-                 RANDOM_DIGITS, random_bits());
+                 RANDOM_DIGITS, df_unforeseen_bits());
     return out;
 }
 
