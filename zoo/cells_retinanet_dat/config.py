@@ -1,3 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# cells_retinanet_dat, as zoo/make made it.
 model = dict(
     type='RetinaNet',
     pretrained=None,
