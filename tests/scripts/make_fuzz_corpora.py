@@ -48,6 +48,13 @@ def exif(endian, kind, value):
     return mark + struct.pack(endian + "HIH", 42, 8, 1) + entries + struct.pack(endian + "I", 0)
 
 
+put("model_folder", "detr", '{"architectures":["DetrForSegmentation"],"model_type":"detr","backbone":"resnet50","d_model":32,"dilation":true,'
+    '"id2label":{"0":"a","1":"b"}}\0{"size":100,"max_size":160,"feature_extractor_type":"DetrFeatureExtractor"}\0'
+    '{"weight_map":{"model.backbone.model.conv1.weight":"a.safetensors"}}')
+put("model_folder", "deformable_detr", '{"model_type":"deformable_detr","backbone_config":{"model_type":"resnet","depths":[1,1,1,1],'
+    '"hidden_sizes":[8,8,8,8]},"use_timm_backbone":false,"two_stage":true,"with_box_refine":true}\0{"do_resize":false,'
+    '"pad_size":{"height":64,"width":64},"image_mean":[0,0,0]}\0{"weight_map":{"a":"../b","c":"d"}}')
+put("model_folder", "unknown", '{"architectures":["Nothing"],"id2label":{"1":"b"}}\0\0[]')
 put("config_files", "bases", "_base_ = ['base.py', 'other.json']\nmodel = dict(neck=dict(_delete_=True, type='N'), a={{_base_.a}})\n"
     "name = '{{ fileBasename }} {{fileDirname}}'\n\0_base_ = 'sub/deep.py'\nmodel = dict(type='A', neck=dict(x=1))\na = [1, 2]\n\0"
     "{\"data\": {\"test\": {\"pipeline\": [1, {\"a\": null}]}}, \"text\": \"{{ fileExtname }}\"}\0lr = 0.1\n\0"
