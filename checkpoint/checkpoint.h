@@ -46,6 +46,8 @@ DF_API const char *df_checkpoint_form(const DfCheckpoint *);            /* "pth 
 DF_API int df_checkpoint_keys(const DfCheckpoint *, const char *const **keys);
 /* A text of the safetensors __metadata__, or of a .pth's "meta" dict; NULL if there is none of that key. */
 DF_API const char *df_checkpoint_metadata(const DfCheckpoint *, const char *key);
+/* The names of the classes that mmdet, mmseg and mmcls keep in "meta", in the order of the labels: how many; 0: none. */
+DF_API int df_checkpoint_classes(const DfCheckpoint *, const char *const **names);
 
 /* Compares the checksums of a zip form with its bytes, which reads the whole file; the other forms have none: DF_OK. */
 DF_API int df_checkpoint_verify(const DfCheckpoint *);

@@ -22,6 +22,8 @@ struct DfCheckpoint {
     size_t n_keys;
     const char **metadata; /* key, value, key, value, .. */
     size_t n_metadata, metadata_capacity;
+    const char **classes; /* of the meta dict */
+    size_t n_classes;
     uint64_t inflated, taken; /* bytes that were stored deflated; bytes of all arrays */
     size_t text_room; /* bytes that names and texts may still take */
     int (*verify)(const DfCheckpoint *);

@@ -201,12 +201,46 @@ static int add_meta(DfCheckpoint *ck, const DfPy *top)
     return DF_OK;
 }
 
+/* meta["CLASSES"] of mmdet 2.x, meta["dataset_meta"]["classes"] or ["CLASSES"] of 3.x. */
+static const DfPy *class_list(const DfPy *meta)
+{
+    const DfPy *data = df_py_get(meta, "dataset_meta");
+    const DfPy *names = df_py_get(meta, "CLASSES");
+    if (!names && data)
+        names = df_py_get(data, "classes");
+    if (!names && data)
+        names = df_py_get(data, "CLASSES");
+    return names && (names->kind == DF_PY_TUPLE || names->kind == DF_PY_LIST) ? names : NULL;
+}
+
+/* A list with anything else in it names nothing. */
+static int add_classes(DfCheckpoint *ck, const DfPy *top)
+{
+    const DfPy *meta = df_py_get(top, "meta");
+    const DfPy *names = meta && df_py_is_dict(meta) ? class_list(meta) : NULL;
+    const size_t n = names ? names->items.n : 0;
+    for (size_t i = 0; i < n; i++)
+        if (names->items.at[i]->kind != DF_PY_TEXT)
+            return DF_OK;
+    ck->classes = df_arena_alloc(ck->arena, n + 1, sizeof *ck->classes);
+    if (!ck->classes)
+        return df_fail_memory("the classes of a checkpoint");
+    for (size_t i = 0; i < n; i++) {
+        const int error = copy_text(ck, &ck->classes[i], names->items.at[i]->text);
+        if (error < 0)
+            return error;
+    }
+    ck->n_classes = n;
+    return DF_OK;
+}
+
 int df_state_dict(DfCheckpoint *ck, const DfPickle *pickle, const char *wrapper, DfLocate *locate, void *context)
 {
     const DfPy *top = pickle->value, *dict = NULL;
     int error;
     ck->text_room = 4 * pickle->used + 65536;
-    if ((error = choose(&dict, top, wrapper)) < 0 || (error = add_keys(ck, top)) < 0 || (error = add_meta(ck, top)) < 0)
+    if ((error = choose(&dict, top, wrapper)) < 0 || (error = add_keys(ck, top)) < 0 || (error = add_meta(ck, top)) < 0 ||
+        (error = add_classes(ck, top)) < 0)
         return error;
     const size_t n = dict->items.n;
     const bool strip = n >= 2 && dict->items.at[0]->kind == DF_PY_TEXT && has_module(dict->items.at[0]->text);

@@ -144,3 +144,9 @@ const char *df_checkpoint_metadata(const DfCheckpoint *ck, const char *key)
             return ck->metadata[2 * i + 1];
     return NULL;
 }
+
+int df_checkpoint_classes(const DfCheckpoint *ck, const char *const **names)
+{
+    *names = ck->classes;
+    return (int)ck->n_classes;
+}

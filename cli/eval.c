@@ -96,16 +96,48 @@ static int run_images(Run *r)
                            : "nothing was kept; with --out DIR the same command would continue from there");
 }
 
+/* {"path": .., "images": 5, "scores": {..}} */
+static int add_part(DfTextbuf *t, const Run *r, const DfPartScores *part)
+{
+    const DfMiouScores *whole = df_evaluation_miou(r->evaluation);
+    char *json = NULL;
+    int error = DF_OK;
+    df_textbuf_add(t, "{\"path\": ");
+    df_textbuf_json(t, part->path);
+    df_textbuf_add(t, ", \"images\": %ld, \"scores\": ", part->images);
+    if (part->coco.n)
+        error = df_coco_scores_json(&part->coco, NULL, &json);
+    else if (part->map.n_classes)
+        error = df_map_json(&part->map, NULL, &json);
+    else if (whole && part->miou.classes)
+        error = df_miou_json(&part->miou, &whole->params, whole->names, NULL, &json);
+    df_textbuf_add(t, "%s}", json ? json : "null");
+    df_free(json);
+    return error;
+}
+
 /* What the JSON says beside the scores, as members of its object; NULL: nothing. */
 static int more_members(const Run *r, char **out)
 {
     DfTextbuf more = { 0 };
+    const DfPartScores *parts;
     const long unreadable = df_evaluation_unreadable(r->evaluation);
+    const int n = df_evaluation_parts(r->evaluation, &parts);
+    int error = DF_OK;
     *out = NULL;
-    if (!unreadable)
+    if (!unreadable && n == 0)
         return DF_OK;
-    df_textbuf_add(&more, "\"unreadable\": %ld", unreadable);
-    return df_textbuf_take(&more, out);
+    for (int i = 0; error == DF_OK && i < n; i++) {
+        df_textbuf_add(&more, "%s", i ? ", " : "\"parts\": [");
+        error = add_part(&more, r, &parts[i]);
+    }
+    df_textbuf_add(&more, "%s", n ? "]" : "");
+    if (unreadable)
+        df_textbuf_add(&more, "%s\"unreadable\": %ld", n ? ",\n " : "", unreadable);
+    const int taken = df_textbuf_take(&more, out);
+    if (error < 0 && taken == DF_OK)
+        df_free(*out);
+    return error < 0 ? error : taken;
 }
 
 static bool prints_tables(void)
@@ -113,10 +145,10 @@ static bool prints_tables(void)
     return !(json_path && strcmp(json_path, "-") == 0);
 }
 
-static int print_miou(const DfMiouScores *scores)
+static int print_miou(const DfMiouResult *result, const DfMiouScores *scores)
 {
     char *table = NULL;
-    const int error = df_miou_table(&scores->result, scores->names, &table);
+    const int error = df_miou_table(result, scores->names, &table);
     if (error == DF_OK)
         printf("%s", table);
     df_free(table);
@@ -177,11 +209,14 @@ static int scores_json(const Run *r, const char *more, char **out)
     const DfTopScores *top = df_evaluation_top(r->evaluation);
     const DfCocoScores *coco = df_evaluation_coco(r->evaluation);
     const DfMiouScores *miou = df_evaluation_miou(r->evaluation);
+    const DfMapScores *map = df_evaluation_map(r->evaluation);
     *out = NULL;
     if (top)
         return top_json(top, more, out);
     if (coco)
         return df_coco_scores_json(coco, more, out);
+    if (map)
+        return df_map_json(map, more, out);
     return miou ? df_miou_json(&miou->result, &miou->params, miou->names, &(DfMiouMore){ .members = more }, out) : DF_OK;
 }
 
@@ -199,16 +234,56 @@ static int write_json(const Run *r)
     return error;
 }
 
+static int print_map(const DfMapScores *map)
+{
+    char *table = NULL;
+    const int error = df_map_table(map, per_class, &table);
+    if (error == DF_OK)
+        printf("%s", table);
+    df_free(table);
+    return error;
+}
+
+/* Of several datasets each, then all together. */
+static int print_parts(const Run *r)
+{
+    const DfPartScores *parts;
+    const int n = df_evaluation_parts(r->evaluation, &parts);
+    const DfMiouScores *whole = df_evaluation_miou(r->evaluation);
+    int error = DF_OK;
+    for (int i = 0; error == DF_OK && i < n; i++) {
+        printf("%d of %d: ", i + 1, n);
+        cli_put_name(stdout, parts[i].path);
+        printf(", %ld images\n", parts[i].images);
+        if (parts[i].coco.n)
+            error = cli_print_coco(&parts[i].coco, json_path, per_class);
+        else if (parts[i].map.n_classes)
+            error = print_map(&parts[i].map);
+        else if (whole && parts[i].miou.classes)
+            error = print_miou(&parts[i].miou, whole);
+        printf("\n");
+    }
+    if (n)
+        printf("all together\n");
+    return error;
+}
+
 static int print_tables(const Run *r)
 {
     const DfTopScores *top = df_evaluation_top(r->evaluation);
     const DfCocoScores *coco = df_evaluation_coco(r->evaluation);
+    const DfMapScores *map = df_evaluation_map(r->evaluation);
     const DfMiouScores *miou = df_evaluation_miou(r->evaluation);
+    const int error = print_parts(r);
+    if (error < 0)
+        return error;
     if (top)
         return print_top(top);
     if (coco)
         return cli_print_coco(coco, json_path, per_class);
-    return miou ? print_miou(miou) : DF_OK;
+    if (map)
+        return print_map(map);
+    return miou ? print_miou(&miou->result, miou) : DF_OK;
 }
 
 static int print_scores(const Run *r)
@@ -260,12 +335,15 @@ const CliCommand cli_command_eval = {
                "The folder of a model as transformers or timm write it stands for both.\n"
                "\n"
                "A detector gets COCO's twelve numbers for its boxes, and again for its masks if\n"
-               "it has any. A segmentor gets the IoU of every class, and mIoU, mAcc, aAcc, ...\n"
+               "it has any; on VOCDataset and XMLDataset, mAP by PASCAL VOC's rule (2007: eleven\n"
+               "points, else the area under the curve); on LVIS, its thirteen. A segmentor gets\n"
+               "the IoU of every class, and mIoU, mAcc, aAcc, ...\n"
                "A classifier gets its top-1 and top-5 accuracy. Its data is a folder with a folder\n"
                "of pictures for each class, as ImageNet's, or data.test.ann_file lists \"PICTURE\n"
                "LABEL\"; labels count the sorted folders from 0.\n"
                "\n"
-               "Data: the dataset is `data.test` in the config. With --data DIR, a path such as\n"
+               "Data: the dataset is `data.test` in the config. Of a list of annotation files or\n"
+               "ConcatDataset each part is scored, and all together. With --data DIR, a path such as\n"
                "data/coco/annotations/x.json is replaced by the first of these that exists:\n"
                "DIR/data/coco/annotations/x.json, DIR/coco/annotations/x.json,\n"
                "DIR/annotations/x.json, DIR/x.json. A DIR without these files may be any folder\n"

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "annotations/annotations.h"
+#include "datasets/object_types.h"
 
 /* ---- the file -------------------------------------------------------------------------------------------------- */
 
@@ -21,7 +22,9 @@ typedef struct {
 typedef struct {
     DfArena *arena;
     List images, boxes, categories;
-    bool masks; /* are asked for */
+    bool masks;    /* are asked for                                    */
+    bool from_url; /* a picture is called by the end of its coco_url   */
+    bool of_2014;  /* COCO_val2014_000000000139.jpg is 000000000139.jpg */
     DfCocoRecord record;
 } Lists;
 
@@ -41,6 +44,7 @@ static const struct {
     { DF_COCO_AREA,        "area",        "a number" },
     { DF_COCO_ISCROWD,     "iscrowd",     "0 or 1" },
     { DF_COCO_IGNORE,      "ignore",      "0 or 1" },
+    { DF_COCO_URL,         "coco_url",    "a string" },
 };
 
 static const char *const list_names[] = { "images", "categories", "annotations" };
@@ -86,6 +90,7 @@ static int check_field(void *arg, DfCocoRecord *r, unsigned field)
     case DF_COCO_WIDTH: right = is_side(r->width); break;
     case DF_COCO_FILE_NAME: right = is_name(&r->file_name); break;
     case DF_COCO_NAME: right = is_name(&r->name); break;
+    case DF_COCO_URL: right = is_name(&r->url); break;
     default: break;
     }
     return right ? DF_OK : wrong_value(r, field);
@@ -108,17 +113,33 @@ static void *add(List *list, size_t size)
     return (char *)list->v + list->n++ * size;
 }
 
+/* What mmdet's LVIS datasets call a picture: "val2017/000000000139.jpg" behind the server's name in v1, and in v0.5 the
+ * names of 2017 for those of 2014. */
+static const char *name_of(const Lists *lists, const DfCocoRecord *r)
+{
+    static const char server[] = "http://images.cocodataset.org/";
+    static const size_t name_of_2017 = sizeof "000000000139.jpg" - 1;
+    const char *name = r->file_name.at;
+    if (lists->from_url && (r->has & DF_COCO_URL))
+        return df_starts_with(r->url.at, server) ? r->url.at + strlen(server) : r->url.at;
+    if (lists->of_2014 && df_starts_with(name, "COCO") && r->file_name.n > name_of_2017)
+        return name + r->file_name.n - name_of_2017;
+    return name;
+}
+
 static int take_image(void *arg, DfCocoRecord *r)
 {
     Lists *lists = arg;
-    const int error = require(r, DF_COCO_ID | DF_COCO_FILE_NAME);
+    const bool named = lists->from_url && (r->has & DF_COCO_URL);
+    const int error = require(r, named ? DF_COCO_ID : DF_COCO_ID | DF_COCO_FILE_NAME);
     if (error < 0)
         return error;
     DfCocoImage *image = add(&lists->images, sizeof *image);
     if (!image)
         return df_fail_memory("a dataset");
     *image = (DfCocoImage){ .id = r->id.number, .height = (int)r->height, .width = (int)r->width };
-    image->file_name = df_arena_copy(lists->arena, r->file_name.at, r->file_name.n);
+    const char *name = name_of(lists, r);
+    image->file_name = df_arena_copy(lists->arena, name, strlen(name));
     return image->file_name ? DF_OK : df_fail_memory("names of a dataset");
 }
 
@@ -203,6 +224,8 @@ static int read_list(void *arg, DfCocoList list, DfJson *json)
     DfCocoSink sink = { .arg = lists, .wanted = of[list].wanted, .watched = of[list].wanted };
     if (list == DF_COCO_ANNOTATIONS && lists->masks)
         sink.wanted |= DF_COCO_SEGMENTATION;
+    if (list == DF_COCO_IMAGES && lists->from_url)
+        sink.wanted = sink.watched = sink.wanted | DF_COCO_URL;
     sink.field = check_field;
     sink.problem = problem;
     sink.record = of[list].take;
@@ -383,40 +406,57 @@ static int own_classes(DfCocoDataset *coco)
     return number_labels(coco, names, coco->n_categories, false);
 }
 
-static int assemble(DfCocoDataset *coco, const Lists *lists, const char *folder, const char *const *classes, int n)
+static int by_category_id(const void *a, const void *b)
 {
-    const bool strict = n == 0;
+    const int64_t x = ((const DfCocoCategory *)a)->id;
+    const int64_t y = ((const DfCocoCategory *)b)->id;
+    return (x > y) - (x < y);
+}
+
+/* How a file is read. */
+typedef struct {
+    const char *folder;          /* of the pictures                              */
+    const char *const *classes;  /* as of df_coco_dataset_open()                 */
+    int n;
+    bool masks, by_id, from_url, of_2014;
+} Opening;
+
+static int assemble(DfCocoDataset *coco, const Lists *lists, const Opening *o)
+{
+    const bool strict = o->n == 0;
     coco->n_images = (int)lists->images.n;
     coco->n_categories = (int)lists->categories.n;
     coco->images = kept(coco->arena, &lists->images, sizeof *coco->images);
     coco->categories = kept(coco->arena, &lists->categories, sizeof *coco->categories);
     if (!coco->images || !coco->categories)
         return df_fail_memory("a dataset");
+    if (o->by_id)
+        qsort(coco->categories, (size_t)coco->n_categories, sizeof *coco->categories, by_category_id);
     int error;
-    if (n == DF_COCO_OWN_CLASSES)
+    if (o->n == DF_COCO_OWN_CLASSES)
         error = own_classes(coco);
     else
-        error = number_labels(coco, strict ? df_coco_classes : classes, strict ? DF_COCO_CLASSES : n, strict);
-    if (error < 0 || (error = picture_paths(coco, folder)) < 0)
+        error = number_labels(coco, strict ? df_coco_classes : o->classes, strict ? DF_COCO_CLASSES : o->n, strict);
+    if (error < 0 || (error = picture_paths(coco, o->folder)) < 0)
         return error;
     return group_boxes(coco, lists->boxes.v, lists->boxes.n);
 }
 
-static int open_json(DfCocoDataset **out, DfJson *json, const char *image_dir, const char *const *classes, int n,
-                     bool masks)
+static int open_json(DfCocoDataset **out, DfJson *json, const Opening *o)
 {
     DfArena *arena = df_arena_new();
     DfCocoDataset *coco = arena ? df_arena_alloc(arena, 1, sizeof *coco) : NULL;
-    Lists lists = { .arena = arena, .masks = masks };
+    Lists lists = { .arena = arena, .masks = o->masks, .from_url = o->from_url, .of_2014 = o->of_2014 };
     int error = coco ? DF_OK : df_fail_memory("a dataset");
     *out = NULL;
     if (coco) {
         coco->arena = arena;
-        coco->has_masks = masks;
+        coco->has_masks = o->masks;
+        coco->is_file = true;
         coco->path = df_arena_text(arena, "%s", df_json_name(json));
         error = coco->path ? read_file(json, &lists) : df_fail_memory("a dataset");
         if (error == DF_OK)
-            error = assemble(coco, &lists, image_dir, classes, n);
+            error = assemble(coco, &lists, o);
     }
     df_coco_record_done(&lists.record);
     df_free(lists.images.v);
@@ -429,15 +469,14 @@ static int open_json(DfCocoDataset **out, DfJson *json, const char *image_dir, c
     return error;
 }
 
-static int open_file(DfCocoDataset **out, const char *ann_file, const char *image_dir, const char *const *classes,
-                     int n, bool masks)
+static int open_file(DfCocoDataset **out, const char *ann_file, const Opening *o)
 {
     DfJson *json;
     *out = NULL;
     int error = df_json_open(&json, ann_file);
     if (error < 0)
         return error;
-    error = open_json(out, json, image_dir, classes, n, masks);
+    error = open_json(out, json, o);
     df_json_close(json);
     return error;
 }
@@ -445,25 +484,52 @@ static int open_file(DfCocoDataset **out, const char *ann_file, const char *imag
 int df_coco_dataset_open(DfCocoDataset **out, const char *ann_file, const char *image_dir,
                          const char *const *classes, int n)
 {
-    return open_file(out, ann_file, image_dir, classes, n, false);
+    return open_file(out, ann_file, &(Opening){ .folder = image_dir, .classes = classes, .n = n });
 }
 
 int df_coco_dataset_open_masks(DfCocoDataset **out, const char *ann_file, const char *image_dir,
                                const char *const *classes, int n)
 {
-    return open_file(out, ann_file, image_dir, classes, n, true);
+    return open_file(out, ann_file, &(Opening){ .folder = image_dir, .classes = classes, .n = n, .masks = true });
 }
 
 int df_coco_dataset_open_json(DfCocoDataset **out, DfJson *json, const char *image_dir,
                               const char *const *classes, int n)
 {
-    return open_json(out, json, image_dir, classes, n, false);
+    return open_json(out, json, &(Opening){ .folder = image_dir, .classes = classes, .n = n });
 }
 
 int df_coco_dataset_open_masks_json(DfCocoDataset **out, DfJson *json, const char *image_dir,
                                     const char *const *classes, int n)
 {
-    return open_json(out, json, image_dir, classes, n, true);
+    return open_json(out, json, &(Opening){ .folder = image_dir, .classes = classes, .n = n, .masks = true });
+}
+
+/* Labels follow the file, as in mmdet; who listed the classes in another order should know. */
+static void warn_order(const DfCocoDataset *coco, const DfObjectReading *r)
+{
+    int i = 0;
+    while (i < coco->n_classes && i < r->n_classes && strcmp(coco->classes[i], r->classes[i]) == 0)
+        i++;
+    if (r->n_classes && i < coco->n_classes)
+        df_log(DF_LOG_WARNING, "%s: its categories stand in another order than the config's classes, and labels follow the "
+               "file, as in mmdet: label %d is '%s' and not '%s'", coco->path, i, coco->classes[i], r->classes[i]);
+}
+
+int df_json_dataset_open(DfCocoDataset **out, const DfObjectReading *r)
+{
+    const bool lvis = r->type->scoring == DF_SCORED_LVIS;
+    const Opening o = { .folder = r->folder,
+                        .classes = r->classes,
+                        .n = r->n_classes == 0 && r->type->own ? DF_COCO_OWN_CLASSES : r->n_classes,
+                        .masks = r->masks,
+                        .by_id = r->type->by_id,
+                        .from_url = r->type->from_url,
+                        .of_2014 = lvis && !r->type->from_url };
+    const int error = open_file(out, r->ann_file, &o);
+    if (error == DF_OK)
+        warn_order(*out, r);
+    return error;
 }
 
 void df_coco_dataset_free(DfCocoDataset *coco)

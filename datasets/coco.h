@@ -8,6 +8,8 @@
 
 #include "boxes/boxes.h"
 #include "config/config.h"
+#include "datasets/classes.h"
+#include "datasets/parts.h"
 
 DF_BEGIN_DECLS
 
@@ -37,6 +39,14 @@ typedef struct {
     int label;         /* -1: not among the classes */
 } DfCocoCategory;
 
+/* By what rule detections are scored. */
+typedef enum {
+    DF_SCORED_COCO,  /* COCO's twelve numbers                                                                          */
+    DF_SCORED_LVIS,  /* the same over federated annotations: LVIS                                                      */
+    DF_SCORED_VOC,   /* PASCAL VOC's, boxes one pixel wider: eleven points for 2007, the area under the curve for 2012 */
+    DF_SCORED_MAP    /* mmdet's mAP of its CustomDataset: the area under the curve                                     */
+} DfObjectScoring;
+
 /* Everything lives until df_coco_dataset_free(). */
 typedef struct {
     DfArena *arena;
@@ -49,6 +59,13 @@ typedef struct {
     int64_t *category_ids;        /* n_classes: the category of each label, for results                        */
     const char **picture;         /* n_images: path of each picture                                            */
     bool has_masks;               /* they were asked for                                                       */
+
+    /* what a config's dict says */
+    DfObjectScoring scoring;
+    bool eleven_points;           /* of VOC: the rule of 2007                                                  */
+    bool is_file;                 /* `path` is an annotation file of COCO's kind that holds just this          */
+    int n_parts;                  /* at least 1: the datasets of which this one is made                        */
+    const DfDatasetPart *part;    /* [n_parts]                                                                 */
 } DfCocoDataset;
 
 enum { DF_COCO_OWN_CLASSES = -1 };
@@ -82,9 +99,18 @@ DF_API int df_coco_dataset_label_by_id(DfCocoDataset *, int n);
 /* The options of a dataset dict (data.test): ann_file, img_prefix, data_root, classes, ... */
 DF_API extern const DfOpt df_coco_opts[];
 
-/* Opens what a config's dataset dict names. `data_dir` (or NULL) is the root of the data, in place of the config's: of
+/* Opens what a config's dataset dict names: a file of COCO's kind, PASCAL VOC's XML files (XMLDataset), or mmdet's middle
+ * format (CustomDataset). Lists of annotation files, lists of datasets and ConcatDataset follow one another as one set with
+ * ids of its own, if they have the same classes and rules; wrappers that repeat pictures in training do nothing.
+ * `data_dir` (or NULL) is the root of the data, in place of the config's: of
  * "data/coco/annotations/instances_val2017.json" the longest tail that exists under it is taken. */
 DF_API int df_coco_dataset_from_config(DfCocoDataset **out, const DfNode *dataset, const char *data_dir);
+/* The same with the masks of the objects. */
+DF_API int df_coco_dataset_from_config_masks(DfCocoDataset **out, const DfNode *dataset, const char *data_dir);
+
+/* The classes that a dataset dict gives, without looking for its files: those it lists, else those of its type; n = 0
+ * if only the data would tell. They live in `arena`, or for ever. An unknown type is no error. */
+DF_API int df_object_classes(DfClasses *out, const DfNode *dataset, DfArena *arena);
 
 DF_END_DECLS
 

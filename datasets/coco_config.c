@@ -1,62 +1,109 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/coco_config.c -- from the dataset dict of a config, data.test or data.train, to an open dataset.
+ * datasets/coco_config.c -- from the dataset dict of a config, data.test or data.train, to an open dataset of objects.
  */
 #include <string.h>
 
 #include "datasets/coco.h"
 #include "datasets/dataset_config.h"
+#include "datasets/object_types.h"
 
-typedef struct {
-    const DfNode *ann_file, *img_prefix;
-    const char *data_root;
-    const DfNode *classes, *pipeline, *filter_cfg;
-    int id_classes;
-    bool filter_empty_gt, test_mode;
-} Options;
+typedef DfObjectOptions Options;
 
-const DfOpt df_coco_opts[] = {
-    DF_OPT_NODE(Options, ann_file, NULL, "annotation file, in COCO's JSON format; in training a list of them, too"),
-    DF_OPT_NODE(Options, img_prefix, "''", "folder of the pictures; in training a list of them, too"),
-    DF_OPT_TEXT(Options, data_root, "None", "folder that ann_file and img_prefix are relative to"),
-    DF_OPT_NODE(Options, classes, "None",
-                "class names: a list, or a file with one name per line; None: the 80 classes of COCO"),
-    DF_OPT_INT(Options, id_classes, 0, 0, 100000,
-               "if not 0, a label is the id of its category, below this number (91 for DETR); 0: labels are positions "
-               "in the list of classes"),
-    DF_OPT_NODE(Options, pipeline, "None", "list of transforms that prepare each picture"),
-    DF_OPT_BOOL(Options, filter_empty_gt, True, "in training, leave out pictures without boxes"),
-    DF_OPT_NODE(Options, filter_cfg, "None",
-                "dict(filter_empty_gt=BOOL, min_size=PIXELS), which pictures training leaves out, and no others"),
-    DF_OPT_BOOL(Options, test_mode, False, "keep every picture, also in training"),
-    DF_OPT_UNUSED(seg_prefix, "folder of segmentation maps, for networks that learn both"),
-    DF_OPT_UNUSED(proposal_file, "precomputed proposals for Fast R-CNN"),
-    DF_OPT_UNUSED(samples_per_gpu, "batch size of testing; pictures are tested one at a time"),
-    DF_OPT_UNUSED(file_client_args, "storage service; files are always read from disk"),
-    DF_OPT_UNUSED(backend_args, "storage service; files are always read from disk"),
-    DF_OPT_END
-};
+/* ---- classes ---------------------------------------------------------------------------------------------------- */
 
-static int open_bound(DfCocoDataset **out, const Options *o, const char *data_dir, int part, bool masks,
-                      DfArena *arena)
+static int listed_names(DfNames *names, const DfNode *dataset, DfArena *arena)
 {
-    char annotations[DF_PATH], pictures[DF_PATH];
-    const char *ann_file;
-    const char *folder;
+    const DfNode *list = df_node_get(dataset, "classes");
+    return df_dataset_names(names, list && list->kind == DF_NODE_NONE ? NULL : list, arena);
+}
+
+/* Of a type that has none of its own: all that the file has, or COCO's. */
+static int class_names(DfNames *names, const DfObjectType *type, const DfNode *dataset, DfArena *arena)
+{
+    const int error = listed_names(names, dataset, arena);
+    if (error < 0 || names->n || !type->classes || type->own)
+        return error;
+    names->n = type->classes->n;
+    names->name = df_arena_alloc(arena, (size_t)names->n, sizeof *names->name);
+    if (!names->name)
+        return df_fail_memory("class names");
+    for (int i = 0; i < names->n; i++)
+        names->name[i] = type->classes->name[i];
+    return DF_OK;
+}
+
+int df_object_classes(DfClasses *out, const DfNode *dataset, DfArena *arena)
+{
+    static const DfClasses coco = { DF_COCO_CLASSES, df_coco_classes, NULL };
+    DfObjectType type = { 0 };
     DfNames names;
-    int error = df_dataset_text(&ann_file, o->ann_file, part);
-    if (error == DF_OK)
-        error = df_dataset_text(&folder, o->img_prefix, part);
-    if (error == DF_OK)
-        error = df_dataset_names(&names, o->classes, arena);
-    if (error == DF_OK)
-        error = df_dataset_path(annotations, o->data_root, ann_file, data_dir);
-    if (error == DF_OK)
-        error = df_dataset_path(pictures, o->data_root, folder, data_dir);
+    const char *name = df_node_text(df_node_get(dataset, "type"), "");
+    const int error = listed_names(&names, dataset, arena);
+    *out = (DfClasses){ 0 };
     if (error < 0)
         return error;
-    return masks ? df_coco_dataset_open_masks(out, annotations, pictures, names.name, names.n)
-                 : df_coco_dataset_open(out, annotations, pictures, names.name, names.n);
+    if (names.n)
+        *out = (DfClasses){ .n = names.n, .name = (const char *const *)names.name };
+    else if (df_object_type(&type, name) && type.classes)
+        *out = *type.classes;
+    else if (strcmp(name, "CocoDataset") == 0)
+        *out = coco;
+    return DF_OK;
+}
+
+/* ---- one dataset ------------------------------------------------------------------------------------------------ */
+
+/* VOCDataset finds its year in img_prefix, and refuses to guess it. */
+static int voc_year(DfCocoDataset *coco, const DfNode *dataset, const char *folder)
+{
+    coco->eleven_points = strstr(folder, "VOC2007") != NULL;
+    if (coco->eleven_points || strstr(folder, "VOC2012"))
+        return DF_OK;
+    return df_node_fail(dataset, DF_EVALUE, "img_prefix = '%s': want VOC2007 or VOC2012 in it, which says how VOCDataset is "
+                        "scored; other data are of type 'XMLDataset'", folder);
+}
+
+static int open_files(DfCocoDataset **out, const DfObjectReading *reading)
+{
+    switch (reading->type->files) {
+    case DF_OBJECTS_XML: return df_xml_dataset_open(out, reading);
+    case DF_OBJECTS_MIDDLE: return df_middle_dataset_open(out, reading);
+    default: return df_json_dataset_open(out, reading);
+    }
+}
+
+static int open_bound(DfCocoDataset **out, const DfNode *dataset, DfObjectReading *reading, const DfDictOf *of,
+                      DfArena *arena)
+{
+    const Options *o = reading->options;
+    char annotations[DF_PATH], pictures[DF_PATH];
+    const char *ann_file;
+    const char *folder = "";
+    DfNames names = { 0 };
+    int error = df_dataset_text(&ann_file, o->ann_file, of->part);
+    if (error == DF_OK)
+        error = df_dataset_text(&folder, o->img_prefix, of->part);
+    if (error == DF_OK)
+        error = class_names(&names, reading->type, dataset, arena);
+    if (error == DF_OK && names.n == 0 && reading->type->files != DF_OBJECTS_JSON)
+        error = df_node_fail(dataset, DF_EVALUE, "classes = None: want the names of the classes");
+    if (error == DF_OK)
+        error = df_dataset_path(annotations, o->data_root, ann_file, of->data_dir);
+    if (error == DF_OK)
+        error = df_dataset_path(pictures, o->data_root, folder, of->data_dir);
+    if (error < 0)
+        return error;
+    reading->ann_file = annotations;
+    reading->folder = pictures;
+    reading->classes = names.name;
+    reading->n_classes = names.n;
+    error = open_files(out, reading);
+    if (error == DF_OK)
+        (*out)->scoring = reading->type->scoring;
+    if (error == DF_OK && reading->type->scoring == DF_SCORED_VOC)
+        error = voc_year(*out, dataset, folder);
+    return error;
 }
 
 /* mmdet 2.x always leaves out pictures with a side below 32; with filter_cfg, as in 3.x, it alone says what. */
@@ -75,18 +122,22 @@ static DfCocoFilter filter_of(const Options *o)
     return filter;
 }
 
-static int open_dict(DfCocoDataset **out, DfCocoFilter *filter, const DfNode *dataset, const char *data_dir, int part,
-                     bool masks)
+static int open_dict(DfCocoDataset **out, DfCocoFilter *filter, const DfNode *dataset, const DfDictOf *of)
 {
+    const char *name = df_node_text(df_node_get(dataset, "type"), "");
+    DfObjectType type;
+    Options options = { 0 };
+    if (!df_object_type(&type, name))
+        return df_dataset_type_fail(dataset, "one of objects, such as 'CocoDataset' or 'VOCDataset'");
     DfArena *arena = df_arena_new();
     if (!arena)
         return df_fail_memory("the options of a dataset");
-    Options options;
-    int error = df_bind(dataset, df_coco_opts, &options, arena, "CocoDataset");
+    DfObjectReading reading = { .type = &type, .options = &options, .masks = of->masks };
+    int error = df_bind(dataset, type.record->opts, &options, arena, name);
     if (error == DF_OK && !options.ann_file)
         error = df_node_fail(dataset, DF_EVALUE, "ann_file = None: want a path");
     if (error == DF_OK)
-        error = open_bound(out, &options, data_dir, part, masks, arena);
+        error = open_bound(out, dataset, &reading, of, arena);
     if (error == DF_OK && options.id_classes)
         error = df_coco_dataset_label_by_id(*out, options.id_classes);
     if (error == DF_OK)
@@ -99,25 +150,9 @@ static int open_dict(DfCocoDataset **out, DfCocoFilter *filter, const DfNode *da
     return error;
 }
 
-int df_coco_dataset_from_config(DfCocoDataset **out, const DfNode *dataset, const char *data_dir)
-{
-    DfCocoFilter filter;
-    const char *type = df_node_text(df_node_get(dataset, "type"), "");
-    *out = NULL;
-    if (strcmp(type, "CocoDataset") != 0)
-        return df_dataset_type_fail(dataset, "'CocoDataset'");
-    return open_dict(out, &filter, dataset, data_dir, -1, false);
-}
-
 int df_coco_dataset_for_training(DfCocoDataset **out, DfCocoFilter *filter, const DfNode *dataset,
-                                 const char *data_dir, int part, bool masks)
+                                 const DfDictOf *of)
 {
     *out = NULL;
-    return open_dict(out, filter, dataset, data_dir, part, masks);
+    return open_dict(out, filter, dataset, of);
 }
-
-const DfDatasetType df_dataset_CocoDataset = {
-    .name = "CocoDataset",
-    .help = "pictures and an annotation file in COCO's format",
-    .opts = df_coco_opts,
-};

@@ -140,6 +140,59 @@ int df_dataset_text(const char **out, const DfNode *node, int part)
     return DF_OK;
 }
 
+/* ---- several datasets ------------------------------------------------------------------------------------------- */
+
+/* What a wrapper holds: a list for several, a dict for one; NULL: this is no wrapper. */
+static const DfNode *held(const DfNode *dataset)
+{
+    if (!dataset || dataset->kind == DF_NODE_LIST)
+        return dataset;
+    const DfNode *several = df_node_get(dataset, "datasets");
+    return several ? several : df_node_get(dataset, "dataset");
+}
+
+enum { WRAPPERS = 16 };
+
+static int each(const DfNode *dataset, int depth, DfTakeDataset *take, void *arg)
+{
+    const DfNode *inner = held(dataset);
+    int error = DF_OK;
+    int parts = 1;
+    if (!dataset || depth == WRAPPERS)
+        return df_fail(DF_EVALUE, "no test set: want a dataset dict as data.test");
+    if (inner && inner->kind == DF_NODE_LIST) {
+        for (const DfNode *node = inner->first; error == DF_OK && node; node = node->next)
+            error = each(node, depth + 1, take, arg);
+        return error;
+    }
+    if (inner)
+        return each(inner, depth + 1, take, arg);
+    if (dataset->kind != DF_NODE_DICT)
+        return df_node_fail(dataset, DF_EVALUE, "%s: want a dataset dict", df_node_kind_name(dataset));
+    error = df_dataset_parts(&parts, dataset);
+    for (int i = 0; error == DF_OK && i < parts; i++)
+        error = take(arg, dataset, i);
+    return error;
+}
+
+int df_dataset_each(const DfNode *dataset, DfTakeDataset *take, void *arg)
+{
+    return each(dataset, 0, take, arg);
+}
+
+const DfNode *df_dataset_first(const DfNode *dataset)
+{
+    for (int depth = 0; dataset && depth < WRAPPERS; depth++) {
+        const DfNode *inner = held(dataset);
+        if (!inner)
+            return dataset;
+        dataset = inner->kind == DF_NODE_LIST ? inner->first : inner;
+    }
+    return NULL;
+}
+
+/* ---- types ------------------------------------------------------------------------------------------------------ */
+
 int df_dataset_type_fail(const DfNode *dataset, const char *wanted)
 {
     const char *type = df_node_text(df_node_get(dataset, "type"), "");

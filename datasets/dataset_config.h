@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "datasets/classification.h"
 #include "datasets/coco.h"
+#include "datasets/parts.h"
 #include "datasets/registry.h"
 #include "datasets/segmentation.h"
 
@@ -34,14 +35,25 @@ int df_dataset_parts(int *out, const DfNode *dataset);
 /* The text of a node, or of item `part` of its list; "" for no node. part -1: a list is DF_EVALUE. */
 int df_dataset_text(const char **out, const DfNode *node, int part);
 
+/* Tells every dataset of a test set in order, and the parts of its lists: below lists, ConcatDataset,
+ * and the wrappers that only repeat pictures in training. `take` fails to end it. */
+typedef int DfTakeDataset(void *arg, const DfNode *dict, int part);
+int df_dataset_each(const DfNode *dataset, DfTakeDataset *take, void *arg);
+
+/* Which part of a dict is opened, and what of it. */
+typedef struct {
+    const char *data_dir;
+    int part;
+    bool masks;
+} DfDictOf;
+
 /* Datasets of training: one part of a dict; the caller knows the type. */
 typedef struct {
     bool filter_empty_gt; /* leave out pictures without an object of the classes          */
     int min_size;         /* and those with a side below it, in pixels                    */
     bool counts_learnt;   /* ClassBalancedDataset counts what is learnt from, as in 3.x   */
 } DfCocoFilter;
-int df_coco_dataset_for_training(DfCocoDataset **out, DfCocoFilter *filter, const DfNode *dataset,
-                                 const char *data_dir, int part, bool masks);
+int df_coco_dataset_for_training(DfCocoDataset **out, DfCocoFilter *filter, const DfNode *dataset, const DfDictOf *);
 int df_segmentation_for_training(DfSegmentation **out, const DfNode *dataset, const char *data_dir, int part);
 int df_classification_for_training(DfClassification **out, const DfNode *dataset, const char *data_dir, int part);
 

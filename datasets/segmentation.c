@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/segmentation.c -- CustomDataset and ADE20KDataset: from the dataset dict of a config to lists of pictures
- * and label maps.
+ * datasets/segmentation.c -- from the dataset dict of a config to lists of pictures and label maps.
  */
 #include "datasets/segmentation.h"
 
@@ -12,52 +11,9 @@
 #include "datasets/draw/colour.h"
 #include "datasets/image/image_file.h"
 #include "datasets/scan.h"
+#include "datasets/segmentation_types.h"
 
-typedef struct {
-    const DfNode *img_dir, *ann_dir, *split;
-    const char *data_root, *img_suffix, *seg_map_suffix;
-    int ignore_index;
-    bool reduce_zero_label;
-    const DfNode *classes, *palette, *pipeline;
-} Options;
-
-/* The two types differ in the default of reduce_zero_label. */
-#define OPTIONS(reduce)                                                                                         \
-    DF_OPT_NODE(Options, img_dir, "None", "folder of the pictures; in training a list of them, too"),           \
-    DF_OPT_NODE(Options, ann_dir, "None",                                                                       \
-                "folder of the label maps, PNG files named as the pictures; None: no scores"),                  \
-    DF_OPT_NODE(Options, split, "None",                                                                         \
-                "file with the names of the pictures, without suffix, one per line; None: all"),                \
-    DF_OPT_TEXT(Options, data_root, "None", "folder that img_dir, ann_dir and split are relative to"),          \
-    DF_OPT_TEXT(Options, img_suffix, "'.jpg'", "ending of the pictures' file names"),                           \
-    DF_OPT_TEXT(Options, seg_map_suffix, "'.png'", "ending of the label maps' file names"),                     \
-    DF_OPT_INT(Options, ignore_index, 255, 0, 255, "label of pixels that are not scored"),                      \
-    DF_OPT_BOOL(Options, reduce_zero_label, reduce, "label 0 is not scored, and label k is class k - 1"),       \
-    DF_OPT_NODE(Options, classes, "None",                                                                       \
-                "class names, as a list or a file with one per line; "                                          \
-                "ADE20KDataset: some of its classes, in any order"),                                            \
-    DF_OPT_NODE(Options, palette, "None", "colours of the classes: a list of [r, g, b], 0 to 255"),             \
-    DF_OPT_NODE(Options, pipeline, "None", "list of transforms, applied to each picture"),                      \
-    DF_OPT_UNUSED(test_mode, "every picture is always kept"),                                                   \
-    DF_OPT_UNUSED(samples_per_gpu, "batch size; pictures are tested one by one"),                               \
-    DF_OPT_UNUSED(gt_seg_map_loader_cfg, "how labels are decoded; they are read as stored"),                    \
-    DF_OPT_UNUSED(file_client_args, "storage service; files are always read from disk"),                        \
-    DF_OPT_UNUSED(backend_args, "storage service; files are always read from disk"),                            \
-    DF_OPT_END
-
-static const DfOpt custom_opts[] = { OPTIONS(False) };
-static const DfOpt ade_opts[] = { OPTIONS(True) };
-
-const DfDatasetType df_dataset_CustomDataset = {
-    .name = "CustomDataset",
-    .help = "a folder of pictures and a folder of label PNGs, with a list of classes",
-    .opts = custom_opts,
-};
-const DfDatasetType df_dataset_ADE20KDataset = {
-    .name = "ADE20KDataset",
-    .help = "the 150 classes of ADE20K's scene parsing (Zhou et al., CVPR 2017)",
-    .opts = ade_opts,
-};
+typedef DfSegmentationOptions Options;
 
 /* ---- classes --------------------------------------------------------------------------------------------------- */
 
@@ -106,102 +62,121 @@ static int read_palette(DfClasses *out, const DfNode *palette, DfArena *arena)
     return error;
 }
 
-static int ade_class(const char *name)
+static int find_class(const DfClasses *all, const char *name)
 {
     int i = 0;
-    while (i < DF_ADE_CLASSES && strcmp(df_ade_classes[i], name) != 0)
+    while (i < all->n && strcmp(all->name[i], name) != 0)
         i++;
     return i;
 }
 
-/* Some of ADE20K's classes in the order of the config, with their colours. to[i] is the new number of class i, -1
+/* Some of the type's own classes in the order of the config, with their colours. to[i] is the new number of class i, -1
  * if the config leaves it out. */
-static int choose_classes(DfClasses *out, int to[DF_ADE_CLASSES], const DfNames *names, const DfNode *node,
-                          DfArena *arena)
+static int choose_classes(DfClasses *out, int to[256], const DfSegmentationType *type, const DfNames *names,
+                          const DfNode *node, DfArena *arena)
 {
+    const DfClasses *all = type->classes;
     uint8_t (*colour)[3] = df_arena_alloc(arena, (size_t)names->n, sizeof *colour);
     if (!colour)
         return df_fail_memory("a palette");
     *out = (DfClasses){ names->n, (const char *const *)names->name, (const uint8_t (*)[3])colour };
-    for (int i = 0; i < DF_ADE_CLASSES; i++)
+    for (int i = 0; i < all->n; i++)
         to[i] = -1;
     for (int i = 0; i < names->n; i++) {
-        const int from = ade_class(names->name[i]);
-        if (from == DF_ADE_CLASSES)
-            return df_node_fail(node, DF_EVALUE, "'%s' is not a class of ADE20KDataset: want its class names, or type "
-                                "'CustomDataset'", names->name[i]);
+        const int from = find_class(all, names->name[i]);
+        if (from == all->n)
+            return df_node_fail(node, DF_EVALUE, "'%s' is not a class of %s: want its class names, or type "
+                                "'CustomDataset'", names->name[i], type->record->name);
         if (to[from] >= 0)
             return df_node_fail(node, DF_EVALUE, "the class '%s' is listed twice", names->name[i]);
         to[from] = i;
-        memcpy(colour[i], df_ade_palette[from], sizeof colour[i]);
+        memcpy(colour[i], all->colour[from], sizeof colour[i]);
     }
     return DF_OK;
 }
 
-static int bind_classes(DfClasses *out, int to[DF_ADE_CLASSES], const Options *o, const DfDatasetType *type,
-                        DfArena *arena)
+static int bind_classes(DfClasses *out, int to[256], const Options *o, const DfSegmentationType *type, DfArena *arena)
 {
     DfNames names;
-    const bool ade = type == &df_dataset_ADE20KDataset;
     const DfNode *classes = o->classes;
     const DfNode *palette = o->palette;
     int error = df_dataset_names(&names, classes, arena);
-    for (int i = 0; i < DF_ADE_CLASSES; i++)
+    for (int i = 0; i < 256; i++)
         to[i] = i;
     if (error < 0)
         return error;
-    if (!ade)
+    if (!type->classes)
         *out = (DfClasses){ names.n, (const char *const *)names.name, NULL };
     else if (names.n)
-        error = choose_classes(out, to, &names, classes, arena);
+        error = choose_classes(out, to, type, &names, classes, arena);
     else
-        *out = (DfClasses){ DF_ADE_CLASSES, df_ade_classes, df_ade_palette };
-    if (error < 0 || (ade && !palette))
+        *out = *type->classes;
+    if (error < 0 || (type->classes && !palette))
         return error;
     return read_palette(out, palette, arena);
 }
 
 /* The table of what each stored value becomes; none if all stay. mmseg 0.x renumbers in place, one class after the
  * other and before 1 is subtracted, so that a class may be renumbered twice. Here each class becomes what the
- * config says, as in mmseg 1.x. */
-static int renumber(DfSegmentation *s, const int to[DF_ADE_CLASSES])
+ * config says, as in mmseg 1.x. Maps with the ids of the publishers become maps of classes before. */
+static int renumber(DfSegmentation *s, const DfSegmentationType *type, const int to[256], bool published)
 {
     const int first = s->reduce_zero_label; /* the stored value of class 0 */
     const int ignored = s->reduce_zero_label ? 0 : s->ignore_index;
-    bool same = true;
+    const int n = type->classes ? type->classes->n : 0;
+    bool same = !published;
     uint8_t *stored = df_arena_alloc(s->arena, 256, 1);
     if (!stored)
         return df_fail_memory("a table of labels");
     for (int i = 0; i < 256; i++)
         stored[i] = (uint8_t)i;
-    for (int i = 0; i < DF_ADE_CLASSES; i++) {
+    for (int i = 0; i < n; i++) {
         same = same && to[i] == i;
         stored[i + first] = (uint8_t)(to[i] < 0 ? ignored : to[i] + first);
     }
-    s->renumbered = same ? NULL : stored;
+    uint8_t *of_id = published ? df_arena_alloc(s->arena, 256, 1) : NULL;
+    if (published && !of_id)
+        return df_fail_memory("a table of labels");
+    for (int i = 0; published && i < 256; i++) {
+        const int label = type->class_of_id(i);
+        of_id[i] = label < 0 ? (uint8_t)s->ignore_index : stored[label];
+    }
+    s->renumbered = published ? of_id : stored;
+    if (same)
+        s->renumbered = NULL;
     return DF_OK;
 }
 
-static int bind(const DfNode *dataset, const DfDatasetType **type, Options *o, DfArena *arena)
+static int bind(const DfNode *dataset, DfSegmentationType *type, Options *o, DfArena *arena)
 {
-    static const DfDatasetType *const types[] = { &df_dataset_ADE20KDataset, &df_dataset_CustomDataset };
     const char *name = df_node_text(df_node_get(dataset, "type"), "");
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (strcmp(types[i]->name, name) == 0) {
-            *type = types[i];
-            return df_bind(dataset, types[i]->opts, o, arena, name);
-        }
-    return df_dataset_type_fail(dataset, "'ADE20KDataset' or 'CustomDataset'");
+    if (df_segmentation_type(type, name))
+        return df_bind(dataset, type->record->opts, o, arena, name);
+    return df_dataset_type_fail(dataset, "one of label maps, such as 'ADE20KDataset', or 'CustomDataset' with its classes");
+}
+
+static const DfNode *named(const DfNode *dict, const char *key)
+{
+    const DfNode *node = df_node_get(dict, key);
+    return node && node->kind == DF_NODE_NONE ? NULL : node;
 }
 
 int df_segmentation_classes(DfClasses *out, const DfNode *dataset, DfArena *arena)
 {
-    const DfDatasetType *type;
-    Options o;
-    int to[DF_ADE_CLASSES];
+    static const DfDatasetType unknown = { .name = "CustomDataset" };
+    DfSegmentationType type;
+    Options o = { 0 };
+    int to[256];
+    int error = DF_OK;
     *out = (DfClasses){ 0 };
-    const int error = bind(dataset, &type, &o, arena);
-    return error < 0 ? error : bind_classes(out, to, &o, type, arena);
+    if (df_segmentation_type(&type, df_node_text(df_node_get(dataset, "type"), ""))) {
+        error = bind(dataset, &type, &o, arena);
+    } else {
+        type = (DfSegmentationType){ .record = &unknown };
+        o.classes = named(dataset, "classes");
+        o.palette = named(dataset, "palette");
+    }
+    return error < 0 ? error : bind_classes(out, to, &o, &type, arena);
 }
 
 /* ---- files ----------------------------------------------------------------------------------------------------- */
@@ -254,7 +229,24 @@ static int list_names(DfSegmentation *s, const Options *o, const Paths *paths, c
     return error;
 }
 
-static int name_files(DfSegmentation *s, const Options *o, const char *labels)
+/* Where the publisher's maps stand alone, without those that scripts make of them, these are read. */
+static const char *map_suffix(const DfSegmentation *s, const DfSegmentationType *type, const Options *o,
+                              const char *labels, bool *published)
+{
+    const char *given = o->seg_map_suffix;
+    *published = false;
+    if (!type->class_of_id || !labels || s->n == 0 || o->reduce_zero_label)
+        return given;
+    *published = strcmp(given, type->id_suffix) == 0 && strcmp(given, ".png") != 0;
+    if (strcmp(given, type->map_suffix) != 0)
+        return given;
+    const char *made = df_arena_text(s->arena, "%s%s%s%s", labels, slash(labels), s->name[0], given);
+    const char *of_ids = df_arena_text(s->arena, "%s%s%s%s", labels, slash(labels), s->name[0], type->id_suffix);
+    *published = made && of_ids && !df_file_exists(made) && df_file_exists(of_ids);
+    return *published ? type->id_suffix : given;
+}
+
+static int name_files(DfSegmentation *s, const Options *o, const char *labels, const char *suffix)
 {
     s->picture = df_arena_alloc(s->arena, (size_t)s->n + 1, sizeof *s->picture);
     s->label = labels ? df_arena_alloc(s->arena, (size_t)s->n + 1, sizeof *s->label) : NULL;
@@ -263,7 +255,7 @@ static int name_files(DfSegmentation *s, const Options *o, const char *labels)
     for (int i = 0; i < s->n; i++) {
         s->picture[i] = df_arena_text(s->arena, "%s%s%s%s", s->folder, slash(s->folder), s->name[i], o->img_suffix);
         if (labels)
-            s->label[i] = df_arena_text(s->arena, "%s%s%s%s", labels, slash(labels), s->name[i], o->seg_map_suffix);
+            s->label[i] = df_arena_text(s->arena, "%s%s%s%s", labels, slash(labels), s->name[i], suffix);
         if (!s->picture[i] || (labels && !s->label[i]))
             return df_fail_memory("a list of pictures");
         if (labels && !df_file_exists(s->label[i]))
@@ -272,9 +264,11 @@ static int name_files(DfSegmentation *s, const Options *o, const char *labels)
     return DF_OK;
 }
 
-static int list_files(DfSegmentation *s, const Options *o, const Paths *paths, const char *data_dir)
+static int list_files(DfSegmentation *s, const DfSegmentationType *type, const Options *o, const Paths *paths,
+                      const char *data_dir, bool *published)
 {
     char pictures[DF_PATH], labels[DF_PATH];
+    *published = false;
     int error = df_dataset_path(pictures, o->data_root, paths->pictures, data_dir);
     if (error == DF_OK && paths->labels[0])
         error = df_dataset_path(labels, o->data_root, paths->labels, data_dir);
@@ -283,17 +277,20 @@ static int list_files(DfSegmentation *s, const Options *o, const Paths *paths, c
     if (!(s->folder = df_arena_text(s->arena, "%s", pictures)))
         return df_fail_memory("a path");
     error = list_names(s, o, paths, data_dir);
-    if (error == DF_OK)
-        error = name_files(s, o, paths->labels[0] ? labels : NULL);
-    return error;
+    if (error < 0)
+        return error;
+    const char *folder = paths->labels[0] ? labels : NULL;
+    const char *suffix = map_suffix(s, type, o, folder, published);
+    return name_files(s, o, folder, suffix);
 }
 
 static int open_set(DfSegmentation *s, const DfNode *dataset, const char *data_dir, int part)
 {
-    const DfDatasetType *type;
+    DfSegmentationType type;
     Options o;
     Paths paths;
-    int to[DF_ADE_CLASSES];
+    int to[256];
+    bool published = false;
     int error = bind(dataset, &type, &o, s->arena);
     if (error == DF_OK)
         error = read_paths(&paths, dataset, &o, part);
@@ -301,14 +298,14 @@ static int open_set(DfSegmentation *s, const DfNode *dataset, const char *data_d
         error = df_node_fail(dataset, DF_EVALUE,
                              "img_suffix or seg_map_suffix = None: want the ending of the file names");
     if (error == DF_OK)
-        error = bind_classes(&s->classes, to, &o, type, s->arena);
+        error = bind_classes(&s->classes, to, &o, &type, s->arena);
     if (error < 0)
         return error;
-    s->type = type->name;
+    s->type = type.record->name;
     s->reduce_zero_label = o.reduce_zero_label;
     s->ignore_index = o.ignore_index;
-    error = renumber(s, to);
-    return error < 0 ? error : list_files(s, &o, &paths, data_dir);
+    error = list_files(s, &type, &o, &paths, data_dir, &published);
+    return error < 0 ? error : renumber(s, &type, to, published);
 }
 
 int df_segmentation_for_training(DfSegmentation **out, const DfNode *dataset, const char *data_dir, int part)
@@ -327,11 +324,6 @@ int df_segmentation_for_training(DfSegmentation **out, const DfNode *dataset, co
     else
         df_segmentation_free(s);
     return error;
-}
-
-int df_segmentation_from_config(DfSegmentation **out, const DfNode *dataset, const char *data_dir)
-{
-    return df_segmentation_for_training(out, dataset, data_dir, -1);
 }
 
 void df_segmentation_free(DfSegmentation *s)

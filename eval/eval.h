@@ -29,6 +29,7 @@
 #include "eval/explain/explain.h"
 #include "eval/explain/tide.h"
 #include "eval/imagenet.h"
+#include "eval/map/map.h"
 #include "boxes/boxes.h"
 #include "eval/semantic/miou.h"
 
@@ -46,6 +47,7 @@ DF_API int df_coco_read(DfCoco **out, DfJson *json); /* from a reader at the sta
 typedef struct {
     DfPool *pool;
     bool masks, across_classes;
+    bool federated; /* the annotations are those of LVIS: neg_category_ids, not_exhaustive_category_ids, frequency */
 } DfCocoReading;
 DF_API int df_coco_open_with(DfCoco **out, const char *path, const DfCocoReading *);
 DF_API int df_coco_read_with(DfCoco **out, DfJson *json, const DfCocoReading *);
@@ -103,9 +105,12 @@ typedef struct DfCocoParams {
     bool arrays;                    /* keep all that df_coco_eval_array() gives, not what the tables need alone */
 } DfCocoParams;
 DF_API DfCocoParams df_coco_params(void); /* the COCO challenge's        */
+/* LVIS's (Gupta, Dollar and Girshick, CVPR 2019), for a ground truth that was read as federated: the best 300 detections
+ * of an image, those of classes of which nothing is known in it left out. */
+DF_API DfCocoParams df_lvis_params(void);
 DF_API DfCocoParams df_coco_proposal_params(void); /* of boxes without classes, with max_dets 1, 10, 100 and 1000 */
 
-enum { DF_COCO_STATS = 12 };
+enum { DF_COCO_STATS = 12, DF_LVIS_STATS = 13, DF_LVIS_MOST = 300 };
 
 /* -1 stands where there is no ground truth. A curve is precision over the recall thresholds. */
 typedef struct DfCocoEval {
@@ -120,6 +125,9 @@ typedef struct DfCocoEval {
     DfAreaRange *areas;
     int64_t *class_ids;             /* in the order of the arrays; -1 without use_categories  */
     const char **class_names;       /* "" if the file gives none                              */
+    bool federated;                 /* by LVIS's rules                                        */
+    char *frequency;                /* of each class: r, c or f                               */
+    double lvis[DF_LVIS_STATS];     /* AP AP50 AP75 APs APm APl APr APc APf AR ARs ARm ARl, at 300 an image */
     double stats[DF_COCO_STATS];    /* AP AP50 AP75 APs APm APl AR1 AR10 AR100 ARs ARm ARl    */
     DfArena *arena;                 /* holds all but the large arrays                           */
 } DfCocoEval;

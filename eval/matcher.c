@@ -93,6 +93,12 @@ void df_matcher_object(Matcher *m, size_t object, double area, bool crowd, bool 
         m->ignored[a * m->n + object] = crowd || !df_area_within(area, &m->params->areas[a]);
 }
 
+void df_matcher_ignore(Matcher *m, size_t object)
+{
+    for (size_t a = 0; a < m->params->n_areas; a++)
+        m->ignored[a * m->n + object] = true;
+}
+
 /* ---- a detection ----------------------------------------------------------------------------------------------- */
 
 /* Most objects are far away: only those that reach the least threshold are looked at again. */

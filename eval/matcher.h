@@ -61,6 +61,7 @@ typedef struct {
 size_t df_matcher_bytes(const DfCocoParams *, size_t n);
 Matcher df_matcher_begin(const DfCocoParams *, size_t n, void *memory);
 void df_matcher_object(Matcher *, size_t object, double area, bool crowd, bool id_is_zero);
+void df_matcher_ignore(Matcher *, size_t object); /* at every area, though it is no crowd and can be taken once */
 
 /* Matches the next detection, whose overlaps the caller has filled in: outcome[areas][ious]. Detections must come best
  * first. `area` is the detection's: one outside of a range that finds nothing is ignored there. */

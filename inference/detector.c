@@ -118,7 +118,7 @@ static int listed_pipeline(DfDetector *d, const DfNode *list)
 static int read_pipeline(DfDetector *d)
 {
     const DfDetectorTask task = df_detector_task(d);
-    const DfNode *list = df_node_at(d->root, "data.test.pipeline");
+    const DfNode *list = df_node_get(df_dataset_first(df_node_at(d->root, "data.test")), "pipeline");
     if (!list)
         list = df_node_get(d->root, "test_pipeline");
     if (list)
@@ -155,7 +155,10 @@ int df_detector_load(DfDetector *d, const char *checkpoint, const DfModelLoad *l
         return df_model_init(d->model, 0);
     if (df_starts_with(checkpoint, "random:"))
         return draw_weights(d, checkpoint);
-    return df_model_load(d->model, checkpoint, load);
+    const int error = df_model_load(d->model, checkpoint, load);
+    if (error == DF_OK)
+        df_detector_take_learnt_names(d);
+    return error;
 }
 
 int df_detector_open(DfDetector **out, const char *config, const char *checkpoint, const DfDetectorOptions *options)

@@ -54,8 +54,9 @@ typedef enum {
 } DfDetectorTask;
 DF_API DfDetectorTask df_detector_task(const DfDetector *);
 DF_API int df_detector_classes(const DfDetector *);                /* how many */
-/* The config's name of a class (data.test), else COCO's, ADE20K's or ImageNet's where the number of classes says so, else its
- * number. Lives as long as the detector; known after df_detector_prepare(). */
+/* The name of a class: the checkpoint's, where it has any; else that of the config's data.test; else COCO's, ADE20K's or
+ * ImageNet's where the number of classes says so; else its number. Lives as long as the detector; known after
+ * df_detector_prepare(). */
 DF_API const char *df_detector_class_name(const DfDetector *, int label);
 /* Names and colours of all classes; n = 0 where there are numbers alone. */
 DF_API const DfClasses *df_detector_class_names(const DfDetector *);

@@ -23,7 +23,7 @@ static const EvaluationKind *kind_of(const DfEvaluation *e)
 
 static int check_network(const DfDetector *d)
 {
-    const bool has_set = df_node_at(df_detector_config(d), "data.test");
+    const bool has_set = df_node_at(df_detector_config(d), "data.test") != NULL;
     const DfDetectorTask task = df_detector_task(d);
     if (task == DF_TASK_DETECTION || task == DF_TASK_SEGMENTATION || (task == DF_TASK_CLASSIFICATION && has_set))
         return DF_OK;
@@ -58,6 +58,14 @@ static int divide(DfEvaluation *e)
     return DF_OK;
 }
 
+/* A folder or a file of the data that is not there has one remedy. */
+static int tell_missing(const DfEvaluation *e, int error)
+{
+    if (error != DF_EIO || e->o.data_dir)
+        return error;
+    return df_fail(error, "%s: want the data where the config says, or --data DIR", df_error());
+}
+
 int df_evaluation_open(DfEvaluation **out, DfDetector *d, const DfEvaluationOptions *options)
 {
     *out = NULL;
@@ -75,7 +83,7 @@ int df_evaluation_open(DfEvaluation **out, DfDetector *d, const DfEvaluationOpti
     if (error == DF_OK)
         error = df_detector_prepare(d);
     if (error == DF_OK)
-        error = kind_of(e)->open(e);
+        error = tell_missing(e, kind_of(e)->open(e));
     if (error < 0)
         df_evaluation_close(e);
     else
@@ -90,6 +98,11 @@ void df_evaluation_close(DfEvaluation *e)
     kind_of(e)->close(e);
     if (e->lock >= 0)
         close(e->lock);
+    for (int i = 0; i < e->n_parts; i++) {
+        df_coco_scores_done(&e->part[i].coco);
+        df_map_scores_done(&e->part[i].map);
+    }
+    df_free(e->part);
     df_free(e->order);
     df_free(e);
 }
@@ -192,13 +205,17 @@ static int check_pictures(DfEvaluation *e)
     return error;
 }
 
-int df_evaluation_run(DfEvaluation *e)
+int df_evaluation_check(DfEvaluation *e)
 {
     int error = lock_folder(e);
     if (error == DF_OK)
         error = kind_of(e)->begin(e);
-    if (error == DF_OK)
-        error = check_pictures(e);
+    return error == DF_OK ? check_pictures(e) : error;
+}
+
+int df_evaluation_run(DfEvaluation *e)
+{
+    const int error = df_evaluation_check(e);
     return error < 0 ? error : run_pictures(e);
 }
 
@@ -233,6 +250,17 @@ long df_evaluation_unreadable(const DfEvaluation *e)
 const DfCocoScores *df_evaluation_coco(const DfEvaluation *e)
 {
     return e->coco.n ? &e->coco : NULL;
+}
+
+const DfMapScores *df_evaluation_map(const DfEvaluation *e)
+{
+    return e->map.n_classes ? &e->map : NULL;
+}
+
+int df_evaluation_parts(const DfEvaluation *e, const DfPartScores **parts)
+{
+    *parts = e->part;
+    return e->n_parts;
 }
 
 const DfMiouScores *df_evaluation_miou(const DfEvaluation *e)

@@ -46,6 +46,8 @@ DF_API void df_evaluation_close(DfEvaluation *); /* NULL is fine */
  * all of them with `skip_unreadable`, are logged and counted; if none can be read, or memory runs out, that is an error.
  * DF_EINTERRUPT when progress() said so. */
 DF_API int df_evaluation_run(DfEvaluation *);
+/* In place of that: only what it looks at before the first pass. */
+DF_API int df_evaluation_check(DfEvaluation *);
 DF_API int df_evaluation_score(DfEvaluation *);
 
 DF_API long df_evaluation_images(const DfEvaluation *);     /* that are asked for                */
@@ -53,6 +55,20 @@ DF_API long df_evaluation_unreadable(const DfEvaluation *); /* of these could no
 
 /* A detector's: boxes, and masks if it has any. NULL for other networks, and before df_evaluation_score(). */
 DF_API const DfCocoScores *df_evaluation_coco(const DfEvaluation *);
+
+/* A detector's whose dataset has PASCAL VOC's rule, or that of mmdet's CustomDataset; likewise. */
+DF_API const DfMapScores *df_evaluation_map(const DfEvaluation *);
+
+/* Of a set that is made of several datasets, the scores of each; those above are of all together. Those of another kind
+ * are empty. */
+typedef struct {
+    const char *path;         /* of its annotations, or of its folder                      */
+    long images;              /* that were asked for                                       */
+    DfCocoScores coco;
+    DfMapScores map;
+    DfMiouResult miou;        /* classes = 0: none                                         */
+} DfPartScores;
+DF_API int df_evaluation_parts(const DfEvaluation *, const DfPartScores **); /* how many; 0: the set is one dataset */
 
 /* A segmentor's; likewise, and NULL for a dataset without annotations. */
 typedef struct {

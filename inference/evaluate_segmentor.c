@@ -36,6 +36,33 @@ static int check_classes(const DfEvaluation *e)
     return DF_OK;
 }
 
+/* Of a set that is made of several, each is counted by itself, too. */
+static int open_parts(DfEvaluation *e)
+{
+    const int n = e->set->n_parts;
+    int error = DF_OK;
+    if (n < 2)
+        return DF_OK;
+    e->part = df_calloc((size_t)n, sizeof *e->part);
+    e->of_part = df_calloc((size_t)n, sizeof *e->of_part);
+    if (!e->part || !e->of_part)
+        return df_fail_memory("the scores of parts");
+    e->n_parts = n;
+    for (int i = 0; error == DF_OK && i < n; i++) {
+        e->part[i].path = e->set->part[i].path;
+        error = df_miou_new(&e->of_part[i], 0);
+    }
+    return error;
+}
+
+static int part_of(const DfEvaluation *e, int picture)
+{
+    int i = 0;
+    while (i + 1 < e->n_parts && picture >= e->set->part[i + 1].first)
+        i++;
+    return i;
+}
+
 static int open_set(DfEvaluation *e)
 {
     int error = df_segmentation_from_config(&e->set, df_evaluation_dataset(e), e->o.data_dir);
@@ -45,6 +72,8 @@ static int open_set(DfEvaluation *e)
         error = df_miou_new(&e->counts, 0);
     if (error == DF_OK)
         error = df_miou_new(&e->one, 0);
+    if (error == DF_OK)
+        error = open_parts(e);
     if (error < 0)
         return error;
     e->miou.params = df_miou_params();
@@ -83,6 +112,10 @@ static int count(DfEvaluation *e, int i, const uint8_t *pred, int height, int wi
         error = df_image_scores_add_areas(e->scores, e->set->name[i], &result);
     if (error == DF_OK)
         df_miou_merge(e->counts, e->one);
+    if (error == DF_OK && e->n_parts) {
+        df_miou_merge(e->of_part[part_of(e, i)], e->one);
+        e->part[part_of(e, i)].images++;
+    }
     df_image_free(&label);
     return error;
 }
@@ -262,7 +295,10 @@ static int gather(DfEvaluation *e)
 {
     const EvaluationPart part = df_evaluation_part(&e->o, e->set->n);
     e->n = (long)(part.end - part.first);
-    return df_miou_gather(e->counts, e->o.ranks);
+    int error = df_miou_gather(e->counts, e->o.ranks);
+    for (int i = 0; error == DF_OK && i < e->n_parts; i++)
+        error = df_miou_gather(e->of_part[i], e->o.ranks);
+    return error;
 }
 
 static int score(DfEvaluation *e)
@@ -273,12 +309,19 @@ static int score(DfEvaluation *e)
         df_log(DF_LOG_WARNING, "%ld label maps have labels that are not a class", e->outside);
     if (!e->set->label)
         return DF_OK;
-    const int error = write_scores(e);
-    return error < 0 ? error : df_miou_result(&e->miou.result, e->counts, &e->miou.params);
+    int error = write_scores(e);
+    if (error == DF_OK)
+        error = df_miou_result(&e->miou.result, e->counts, &e->miou.params);
+    for (int i = 0; error == DF_OK && i < e->n_parts; i++)
+        error = df_miou_result(&e->part[i].miou, e->of_part[i], &e->miou.params);
+    return error;
 }
 
 static void close_all(DfEvaluation *e)
 {
+    for (int i = 0; e->of_part && i < e->n_parts; i++)
+        df_miou_free(e->of_part[i]);
+    df_free(e->of_part);
     df_miou_free(e->counts);
     df_miou_free(e->one);
     df_image_scores_free(e->scores);

@@ -27,11 +27,16 @@ struct DfEvaluation {
     bool temporary;       /* no out_dir: the folder goes away at the end */
     bool *chosen, *done;  /* of each image: is it asked for, did an earlier run do it */
     int64_t *ids;         /* what is scored                          */
-    DfCocoScores coco;
+    char *truth;          /* path of the annotations in COCO's form   */
+    DfCocoScores coco;    /* by COCO's rule, or LVIS's                */
+    DfMapScores map;      /* by VOC's                                 */
+    DfPartScores *part;   /* [n_parts] if the set is made of several  */
+    int n_parts;
 
     /* of a segmentor */
     DfSegmentation *set;
     DfMiou *counts, *one; /* of all pictures, of the present one     */
+    DfMiou **of_part;     /* [n_parts]: of the pictures of each part */
     DfImageScores *scores; /* of each picture                        */
     DfMiouScores miou;
     long outside;         /* label maps with labels that are no class */

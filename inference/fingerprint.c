@@ -27,7 +27,7 @@ static uint64_t add_node(uint64_t hash, const DfNode *node)
 
 uint64_t df_hash_settings(const DfNode *root)
 {
-    const DfNode *pipeline = df_node_at(root, "data.test.pipeline");
+    const DfNode *pipeline = df_node_get(df_dataset_first(df_node_at(root, "data.test")), "pipeline");
     uint64_t hash = add_node(DF_HASH_START, df_node_get(root, "model"));
     hash = add_node(hash, df_node_get(root, "test_cfg"));
     return add_node(hash, pipeline ? pipeline : df_node_get(root, "test_pipeline"));

@@ -40,35 +40,39 @@ static bool stand_at_ids(const char *const *name, int n)
     return found && found == others;
 }
 
-/* The dataset's `classes` if the config lists them, else COCO's if there are 80 or labels are their ids, else
- * numbers. */
-static int name_objects(DfDetector *d, int n)
+static bool are_coco(const DfClasses *c)
 {
-    const DfNode *list = df_node_at(d->root, "data.test.classes");
+    bool same = c->n == DF_COCO_CLASSES;
+    for (int i = 0; same && i < c->n; i++)
+        same = strcmp(c->name[i], df_coco_classes[i]) == 0;
+    return same;
+}
+
+/* Those of the dataset if they are as many, else COCO's if there are 80 or labels are their ids, else numbers. */
+static int name_objects(DfDetector *d, const DfNode *dataset, int n)
+{
     const char **name = df_arena_alloc(d->arena, (size_t)n + 1, sizeof *name);
-    d->labels_are_ids = df_node_int(df_node_at(d->root, "data.test.id_classes"), 0) == n;
-    if (!name)
-        return df_fail_memory("the class names");
-    if (list && list->kind == DF_NODE_LIST && list->n == n) {
-        int i = 0;
-        for (const DfNode *item = list->first; item; item = item->next)
-            name[i++] = df_node_text(item, "?");
-        d->labels_are_ids |= stand_at_ids(name, n);
-    } else if (n == DF_COCO_CLASSES) {
-        memcpy(name, df_coco_classes, sizeof df_coco_classes);
-    } else if (d->labels_are_ids) {
-        name_ids(name, n);
-    } else {
+    d->labels_are_ids = df_node_int(df_node_get(dataset, "id_classes"), 0) == n;
+    const int error = name ? df_object_classes(&d->classes, dataset, d->arena) : df_fail_memory("the class names");
+    if (error < 0)
+        return error;
+    if (d->classes.n == n) {
+        d->labels_are_ids |= stand_at_ids(d->classes.name, n);
         return DF_OK;
     }
     d->classes = (DfClasses){ .n = n, .name = name };
+    if (n == DF_COCO_CLASSES)
+        memcpy(name, df_coco_classes, sizeof df_coco_classes);
+    else if (d->labels_are_ids)
+        name_ids(name, n);
+    else
+        d->classes = (DfClasses){ 0 };
     return DF_OK;
 }
 
-/* The test set's, else ADE20K's if there are 150. */
-static int name_segments(DfDetector *d, int n)
+/* The test set's, else ADE20K's if there are 150. A type that only another program knows may list its classes. */
+static int name_segments(DfDetector *d, const DfNode *dataset, int n)
 {
-    const DfNode *dataset = df_node_at(d->root, "data.test");
     if (!dataset && n == DF_ADE_CLASSES)
         d->classes = (DfClasses){ n, df_ade_classes, df_ade_palette };
     const int error = dataset ? df_segmentation_classes(&d->classes, dataset, d->arena) : DF_OK;
@@ -95,12 +99,42 @@ static int name_pictures(DfDetector *d, int n)
 int df_detector_name_classes(DfDetector *d)
 {
     const int n = d->n_classes;
-    const int error = number_classes(d, n);
+    const DfNode *dataset = df_dataset_first(df_node_at(d->root, "data.test"));
+    int error = number_classes(d, n);
     if (error < 0)
         return error;
     if (df_detector_task(d) == DF_TASK_CLASSIFICATION)
         return name_pictures(d, n);
-    return df_model_is_segmentor(d->model) ? name_segments(d, n) : name_objects(d, n);
+    error = df_model_is_segmentor(d->model) ? name_segments(d, dataset, n) : name_objects(d, dataset, n);
+    d->of_coco = are_coco(&d->classes);
+    return error;
+}
+
+/* A segmentor draws every class in a colour of its own. */
+static bool colour_classes(DfDetector *d, int n)
+{
+    uint8_t (*colour)[3] = df_arena_alloc(d->arena, (size_t)n, sizeof *colour);
+    for (int i = 0; colour && i < n; i++) {
+        uint8_t bgr[3];
+        df_label_colour(i, bgr);
+        for (int k = 0; k < 3; k++)
+            colour[i][k] = bgr[2 - k];
+    }
+    d->classes.colour = (const uint8_t (*)[3])colour;
+    return colour != NULL;
+}
+
+void df_detector_take_learnt_names(DfDetector *d)
+{
+    const char *const *names;
+    const int n = df_model_learnt_classes(d->model, &names);
+    if (n == 0 || n != d->n_classes)
+        return;
+    if (!d->classes.colour && df_model_is_segmentor(d->model) && !colour_classes(d, n))
+        return; /* numbers do, too */
+    d->classes.n = n;
+    d->classes.name = names;
+    d->of_coco = are_coco(&d->classes);
 }
 
 const char *df_detector_class_name(const DfDetector *d, int label)
@@ -117,8 +151,7 @@ const DfClasses *df_detector_class_names(const DfDetector *d)
 
 int64_t df_detector_category_id(const DfDetector *d, int label)
 {
-    const bool of_coco = d->classes.n == DF_COCO_CLASSES && d->classes.name[label] == df_coco_classes[label];
-    if (of_coco)
+    if (d->of_coco)
         return df_coco_category_id(label);
     return d->labels_are_ids ? label : label + 1;
 }

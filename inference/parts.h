@@ -19,11 +19,14 @@ struct DfDetector {
     DfPipeline *pipeline;
     DfClasses classes;       /* n = 0: numbers        */
     const char **numbers;    /* a text for each class */
+    bool of_coco;            /* the classes are COCO's 80, whose ids have gaps */
     bool labels_are_ids;     /* labels are COCO's category ids, as in DETR */
 };
 
 /* Names of the classes, from the config or from what the number of classes says. */
 int df_detector_name_classes(DfDetector *);
+/* What the checkpoint says of the classes it was trained for goes before that. */
+void df_detector_take_learnt_names(DfDetector *);
 
 /* Views of a picture as tensors of a fresh step. */
 enum { DF_MOST_VIEWS = 64 };

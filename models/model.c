@@ -18,6 +18,9 @@ struct DfModel {
     BackbonePart backbone;
     int channels;                       /* of an image           */
     const DfClassLoss *class_loss;      /* of a bare backbone    */
+    DfArena *arena;                     /* of what follows       */
+    const char **learnt;                /* names of the classes that the checkpoint was trained for */
+    int n_learnt;
 };
 
 /* ---- building ---------------------------------------------------------------------------------------------------- */
@@ -104,6 +107,7 @@ void df_model_free(DfModel *model)
     if (!model)
         return;
     nn_model_free(model->weights);
+    df_arena_free(model->arena);
     df_free(model);
 }
 
@@ -162,6 +166,29 @@ static int config_classes(const DfModel *model)
     return model->architecture ? df_model_classes(model) : (int)df_node_int(alone, 1000);
 }
 
+/* They outlive the file. */
+static int keep_classes(DfModel *model, const DfCheckpoint *file)
+{
+    const char *const *names;
+    const int n = df_checkpoint_classes(file, &names);
+    model->n_learnt = 0;
+    if (!model->arena && !(model->arena = df_arena_new()))
+        return df_fail_memory("the class names");
+    if (!(model->learnt = df_arena_alloc(model->arena, (size_t)n + 1, sizeof *model->learnt)))
+        return df_fail_memory("the class names");
+    for (int i = 0; i < n; i++)
+        if (!(model->learnt[i] = df_arena_copy(model->arena, names[i], strlen(names[i]))))
+            return df_fail_memory("the class names");
+    model->n_learnt = n;
+    return DF_OK;
+}
+
+int df_model_learnt_classes(const DfModel *model, const char *const **names)
+{
+    *names = model->learnt;
+    return model->n_learnt;
+}
+
 int df_model_load(DfModel *model, const char *path, const DfModelLoad *options)
 {
     const DfModelLoad o = options ? *options : (DfModelLoad){ 0 };
@@ -178,6 +205,8 @@ int df_model_load(DfModel *model, const char *path, const DfModelLoad *options)
     if (error < 0)
         return error;
     error = nn_model_load(model->weights, file, &load, &report);
+    if (error == DF_OK)
+        error = keep_classes(model, file);
     const int64_t classes = error == DF_ESHAPE ? df_classes_of_checkpoint(&report, config_classes(model)) : 0;
     if (classes)
         error = df_classes_fail(model->root, config_classes(model), classes);

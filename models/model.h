@@ -36,6 +36,8 @@ typedef struct {
 /* Weights from a file; what it lacks and the caller allows to lack is as df_model_init(seed) leaves it. Logs the
  * report on its keys. DF_EVALUE: keys that are missing or of another shape; or what reading the file says. */
 DF_API int df_model_load(DfModel *, const char *path, const DfModelLoad *);
+/* The names of the classes that the file says its network was trained for: how many; 0: it says nothing. */
+DF_API int df_model_learnt_classes(const DfModel *, const char *const **names);
 
 /* One pass; errors stay in the context, df_ctx_error(). image: N H W 3, normalised. Outputs are given to the
  * context's listener by their official names: backbone_0, fpn_0, cls_score_0, bbox_pred_0, ..; out0 or logits of a

@@ -209,6 +209,8 @@ static int end(DfRun *r, int error)
 int df_run_train(DfRun *r)
 {
     int error = df_run_check_memory(r);
+    if (error == DF_OK && r->leads)
+        error = df_run_check_validation(r);
     if (error == DF_OK)
         error = df_run_open_files(r);
     r->last_saved = df_run_clock();
@@ -224,5 +226,8 @@ int df_run_train(DfRun *r)
     }
     if (error == DF_EINTERRUPT || (error == DF_OK && r->stopping && r->state.at.step < r->steps))
         return stop(r);
+    if (error == DF_OK && r->unreadable)
+        return df_fail(DF_EIO, "trained and saved, but %ld validation pictures could not be read, so the last scores are "
+                       "not those of the whole set", r->unreadable);
     return error < 0 ? end(r, error) : DF_OK;
 }

@@ -71,6 +71,7 @@ struct DfRun {
 
     RunSample samples[RUN_SAMPLES];
     int n_samples;
+    long unreadable;                   /* validation pictures that the last scores are without */
     bool samples_seen;                 /* `found` is on the disk                              */
 };
 
@@ -108,6 +109,7 @@ int df_run_keep_best(DfRun *);
 
 /* score.c */
 int df_run_score(DfRun *);
+int df_run_check_validation(DfRun *);                        /* what would spoil the first scores, before the first step */
 const char *df_run_validation(const DfRun *);                /* place of the set in the config; NULL: none */
 
 /* estimate.c */

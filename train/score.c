@@ -38,6 +38,17 @@ static void add_coco(Scores *s, const DfCocoScores *coco)
         }
 }
 
+/* mAP, AP50, ..: as mmdet's VOCDataset names them. */
+static void add_map(Scores *s, const DfMapScores *map)
+{
+    add(s, "mAP", map->mean);
+    for (int t = 0; t < map->params.n_ious; t++) {
+        char name[48];
+        snprintf(name, sizeof name, "AP%02d", (int)(map->params.iou[t] * 100));
+        add(s, name, map->ap[t]);
+    }
+}
+
 static void add_miou(Scores *s, const DfMiouResult *r)
 {
     add(s, "mIoU", r->mean_iou);
@@ -123,6 +134,8 @@ static int chosen(const DfRun *r, const Scores *s)
 static bool is_best(DfRun *r, const Scores *s, int i)
 {
     DfRunState *at = &r->state.at;
+    if (r->unreadable) /* of another set */
+        return false;
     if (at->best_step >= 0 && !(s->value[i] > at->best))
         return false;
     at->best = s->value[i];
@@ -171,6 +184,7 @@ static int look_through(DfRun *r, Scores *s)
     if (df_detector_task(r->detector) == DF_TASK_CLASSIFICATION)
         return classify(r, s);
     const DfEvaluationOptions options = { .dataset = df_run_validation(r),
+                                          .skip_unreadable = true,
                                           .ranks = r->parallel ? r->o.ranks : NULL,
                                           .progress = progress,
                                           .progress_user = r };
@@ -179,12 +193,30 @@ static int look_through(DfRun *r, Scores *s)
         error = df_evaluation_run(e);
     if (error == DF_OK)
         error = df_evaluation_score(e);
+    r->unreadable = error == DF_OK ? df_evaluation_unreadable(e) : 0;
     if (error == DF_OK && df_evaluation_coco(e))
         add_coco(s, df_evaluation_coco(e));
+    if (error == DF_OK && df_evaluation_map(e))
+        add_map(s, df_evaluation_map(e));
     if (error == DF_OK && df_evaluation_miou(e))
         add_miou(s, &df_evaluation_miou(e)->result);
+    if (r->unreadable)
+        add(s, "unreadable", (double)r->unreadable);
     df_evaluation_close(e);
     return error;
+}
+
+int df_run_check_validation(DfRun *r)
+{
+    DfEvaluation *e = NULL;
+    const DfEvaluationOptions options = { .dataset = df_run_validation(r) };
+    if (!options.dataset || df_detector_task(r->detector) == DF_TASK_CLASSIFICATION)
+        return DF_OK;
+    int error = df_evaluation_open(&e, r->detector, &options);
+    if (error == DF_OK)
+        error = df_evaluation_check(e);
+    df_evaluation_close(e);
+    return error < 0 ? df_fail_in(error, "the validation set: ") : DF_OK;
 }
 
 int df_run_score(DfRun *r)

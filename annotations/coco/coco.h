@@ -36,6 +36,8 @@ typedef enum { DF_COCO_IMAGES, DF_COCO_CATEGORIES, DF_COCO_ANNOTATIONS, DF_COCO_
  *                  "iscrowd": 0, "segmentation": [[x, y, x, y, ...], ...]}, and of other sets "ignore": 1
  *     detection   {"image_id": 139, "category_id": 1, "bbox": [x, y, width, height], "score": 0.9,
  *                  "segmentation": {...}}
+ * LVIS adds, to an image, {"coco_url": "http://images.cocodataset.org/val2017/000000000139.jpg", "neg_category_ids": [7],
+ * "not_exhaustive_category_ids": [12]}, and to a category {"frequency": "r"}, c or f.
  * A flag may be a number or true and false; an id may be a text. Of a field that is given twice the last one holds. */
 enum {
     DF_COCO_ID = 1 << 0,
@@ -50,7 +52,11 @@ enum {
     DF_COCO_HEIGHT = 1 << 9,
     DF_COCO_FILE_NAME = 1 << 10,
     DF_COCO_NAME = 1 << 11,
-    DF_COCO_SEGMENTATION = 1 << 12
+    DF_COCO_SEGMENTATION = 1 << 12,
+    DF_COCO_URL = 1 << 13,
+    DF_COCO_FREQUENCY = 1 << 14,
+    DF_COCO_ABSENT = 1 << 15,
+    DF_COCO_INCOMPLETE = 1 << 16
 };
 
 /* A segmentation in one of the forms that files have:
@@ -79,6 +85,12 @@ typedef struct {
     size_t n, capacity;
 } DfCocoText;
 
+/* Ids in a list. */
+typedef struct {
+    int64_t *at;
+    size_t n, capacity;
+} DfCocoIdList;
+
 /* One record, and the room for reading the next: {0} to begin with. Texts and arrays are valid until then. */
 typedef struct {
     DfJson *json;            /* that it is read from                                     */
@@ -90,7 +102,10 @@ typedef struct {
     double box[4];           /* x y width height                                         */
     double area, score, width, height;
     bool iscrowd, ignore;
-    DfCocoText file_name, name;
+    DfCocoText file_name, name, url;
+    char frequency;          /* the first letter                                         */
+    DfCocoIdList absent;     /* classes that were looked for and not found               */
+    DfCocoIdList incomplete; /* classes of which not all objects are annotated           */
     DfCocoSegmentation segmentation;
     char id_text[3][256];    /* where ids that are texts are                             */
 } DfCocoRecord;

@@ -10,6 +10,9 @@ void df_coco_record_done(DfCocoRecord *r)
 {
     df_free(r->file_name.at);
     df_free(r->name.at);
+    df_free(r->url.at);
+    df_free(r->absent.at);
+    df_free(r->incomplete.at);
     df_coco_segmentation_done(&r->segmentation);
     *r = (DfCocoRecord){ 0 };
 }
@@ -82,6 +85,35 @@ static int read_text(DfCocoRecord *r, const DfCocoSink *sink, unsigned field, co
     return met(r, sink, field);
 }
 
+/* A list of integers. */
+static int read_ids(DfCocoRecord *r, const DfCocoSink *sink, unsigned field, const char *name, DfCocoIdList *list)
+{
+    DfJsonValue v;
+    DfCocoProblem p = { .field = field };
+    char sentence[96];
+    df_snprintf(sentence, sizeof sentence, "%s is not an array of integers", name);
+    list->n = 0;
+    if ((p.met = df_json_next(r->json, &v)) != DF_JSON_ARRAY)
+        return df_coco_report_and_pass(r, sink, p, 0, sentence);
+    while ((p.met = df_json_next(r->json, &v)) == DF_JSON_NUMBER && v.is_integer) {
+        if (!df_grow((void **)&list->at, &list->capacity, list->n, sizeof *list->at))
+            return df_fail_memory("classes of an image");
+        list->at[list->n++] = v.integer;
+    }
+    p.inside = p.met != DF_JSON_CLOSE;
+    return p.inside ? df_coco_report_and_pass(r, sink, p, 1, sentence) : met(r, sink, field);
+}
+
+static int read_frequency(DfCocoRecord *r, const DfCocoSink *sink)
+{
+    DfJsonValue v;
+    const DfJsonEvent event = df_json_next(r->json, &v);
+    if (event != DF_JSON_TEXT)
+        return df_coco_report_type(r, sink, DF_COCO_FREQUENCY, event, "frequency", "a string");
+    r->frequency = v.text[0];
+    return met(r, sink, DF_COCO_FREQUENCY);
+}
+
 static int read_box(DfCocoRecord *r, const DfCocoSink *sink)
 {
     DfJsonValue v;
@@ -146,6 +178,16 @@ static int read_truth(DfCocoRecord *r, const DfCocoSink *sink, const DfJsonValue
     case 9:
         if (is(sink, key, DF_COCO_FILE_NAME, "file_name"))
             return read_text(r, sink, DF_COCO_FILE_NAME, "file_name", &r->file_name);
+        if (is(sink, key, DF_COCO_FREQUENCY, "frequency"))
+            return read_frequency(r, sink);
+        break;
+    case 16:
+        if (is(sink, key, DF_COCO_ABSENT, "neg_category_ids"))
+            return read_ids(r, sink, DF_COCO_ABSENT, "neg_category_ids", &r->absent);
+        break;
+    case 27:
+        if (is(sink, key, DF_COCO_INCOMPLETE, "not_exhaustive_category_ids"))
+            return read_ids(r, sink, DF_COCO_INCOMPLETE, "not_exhaustive_category_ids", &r->incomplete);
         break;
     }
     return df_json_skip(r->json);
@@ -167,6 +209,8 @@ static int read_value(DfCocoRecord *r, const DfCocoSink *sink, const DfJsonValue
     case 8:
         if (is(sink, key, DF_COCO_IMAGE_ID, "image_id"))
             return read_id(r, sink, DF_COCO_IMAGE_ID, "image_id", &r->image_id, r->id_text[1]);
+        if (is(sink, key, DF_COCO_URL, "coco_url"))
+            return read_text(r, sink, DF_COCO_URL, "coco_url", &r->url);
         break;
     case 11:
         if (is(sink, key, DF_COCO_CATEGORY_ID, "category_id"))
@@ -189,6 +233,8 @@ static void begin(DfCocoRecord *r)
     r->line = df_json_line(r->json);
     r->offset = df_json_offset(r->json) - 1;
     r->segmentation.form = DF_MASK_NONE;
+    r->frequency = 0;
+    r->absent.n = r->incomplete.n = 0;
 }
 
 static int read_record(DfCocoRecord *r, const DfCocoSink *sink)

@@ -136,6 +136,8 @@ static int end_element(Reader *r)
 {
     if (AT(r, "annotation", "filename"))
         return take_name(r, r->picture.file_name);
+    if (AT(r, "annotation", "folder"))
+        return take_name(r, r->picture.folder);
     if (AT(r, "annotation", "size", "width"))
         return take_number(r, &r->picture.width);
     if (AT(r, "annotation", "size", "height"))

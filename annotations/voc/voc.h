@@ -26,6 +26,7 @@ enum { DF_VOC_TEXT = 512 }; /* bytes of a name at most */
 
 typedef struct {
     char file_name[DF_VOC_TEXT]; /* "" if the file has none                */
+    char folder[DF_VOC_TEXT];    /* likewise                               */
     double width, height;        /* 0 if the file does not tell; finite    */
 } DfVocPicture;
 

@@ -7,6 +7,7 @@
 
 #include "datasets/coco.h"
 #include "datasets/folder/folder.h"
+#include "datasets/gather.h"
 
 enum { DF_TRAINING, DF_VALIDATION, DF_PARTS };
 
@@ -74,22 +75,6 @@ int df_folder_part_of(const char *name);
 int df_folder_list(DfFolder *, const char *dir, const char *suffix, int *n, const char ***names);
 
 /* ---- objects ---------------------------------------------------------------------------------------------------- */
-
-/* A dataset in the making: pictures with their objects, one after the other. */
-typedef struct {
-    DfFolder *folder;
-    DfCocoDataset *coco;
-    size_t image_capacity, box_capacity, class_capacity;
-    DfCocoImage *images;
-    DfCocoBox *boxes;
-    const char **classes;
-} DfGather;
-int df_gather_begin(DfGather *, DfFolder *);
-int df_gather_class(DfGather *, const char *name); /* its number, added if it is new; or an error */
-int df_gather_picture(DfGather *, const char *name, int height, int width);
-int df_gather_box(DfGather *, const DfCocoBox *); /* of the last picture; bbox in pixels, label as gathered */
-int df_gather_end(DfGather *, bool sort_classes);
-void df_gather_drop(DfGather *);
 
 /* All pictures of `coco` become a part. */
 int df_folder_take(DfFolder *, int part, DfCocoDataset *coco, const char *pictures, const char *ann_file);

@@ -8,6 +8,8 @@
 #include "datasets/classification.h"
 #include "datasets/dataset_config.h"
 #include "datasets/folder/found.h"
+#include "datasets/object_types.h"
+#include "datasets/segmentation_types.h"
 
 /* ---- one setting ------------------------------------------------------------------------------------------------ */
 
@@ -91,16 +93,18 @@ static int innermost(char path[256], const DfNode *node, const char *key)
     }
 }
 
-static bool learns(const char *type, DfLearning *out)
+/* Two types are of objects or of label maps, as their keys say. */
+static bool learns(const DfNode *dataset, DfLearning *out)
 {
-    *out = DF_LEARN_LABEL_MAPS;
-    if (strcmp(type, "CocoDataset") == 0)
-        *out = DF_LEARN_OBJECTS;
-    else if (strcmp(type, "ImageNet") == 0)
+    DfObjectType objects;
+    DfSegmentationType maps;
+    const char *type = df_node_text(df_node_get(dataset, "type"), "");
+    const bool of_maps = df_segmentation_type(&maps, type);
+    const bool of_objects = df_object_type(&objects, type) && (!of_maps || df_node_get(dataset, "ann_file"));
+    *out = of_objects ? DF_LEARN_OBJECTS : DF_LEARN_LABEL_MAPS;
+    if (strcmp(type, "ImageNet") == 0)
         *out = DF_LEARN_IMAGE_CLASS;
-    else if (strcmp(type, "ADE20KDataset") != 0 && strcmp(type, "CustomDataset") != 0)
-        return false;
-    return true;
+    return of_objects || of_maps || *out == DF_LEARN_IMAGE_CLASS;
 }
 
 static const char *const keys[] = { "data.train", "data.val", "data.test" };
@@ -111,15 +115,14 @@ bool df_folder_learning_of(const DfNode *config, DfLearning *out)
     const DfNode *dataset = df_node_at(config, keys[TRAIN]);
     while (dataset && dataset->kind != DF_NODE_LIST && df_node_get(dataset, "dataset"))
         dataset = df_node_get(dataset, "dataset");
-    return learns(df_node_text(df_node_get(dataset, "type"), ""), out);
+    return learns(dataset, out);
 }
 
 static int check_learning(const DfFolder *f, const DfNode *dataset)
 {
     static const char *const words[] = { "objects with boxes", "label maps", "a class for each picture" };
-    const char *type = df_node_text(df_node_get(dataset, "type"), "");
     DfLearning learning;
-    if (!learns(type, &learning) || learning == f->learning)
+    if (!learns(dataset, &learning) || learning == f->learning)
         return DF_OK;
     return df_node_fail(dataset, DF_EVALUE, "the config learns from %s, and %s has %s: want another config or folder",
                         words[learning], f->dir, words[f->learning]);

@@ -128,7 +128,7 @@ static int size_of(DfFolder *f, const char *dir, const char *name, const DfVocPi
     return path ? df_image_read_size(path, height, width) : df_fail_memory("a path");
 }
 
-static int add_file(DfGather *g, const char *dir, const Places *places, const char *stem)
+static int add_file(DfFolder *f, DfGather *g, const char *dir, const Places *places, const char *stem)
 {
     char path[DF_PATH];
     File file = { .gather = g };
@@ -138,9 +138,9 @@ static int add_file(DfGather *g, const char *dir, const Places *places, const ch
         return df_fail(DF_EVALUE, "a path of more than %d bytes", DF_PATH);
     int error = read_xml(&file, path);
     if (error == DF_OK)
-        error = find_picture(g->folder, dir, places->pictures, stem, &file.picture, &name);
+        error = find_picture(f, dir, places->pictures, stem, &file.picture, &name);
     if (error == DF_OK)
-        error = size_of(g->folder, dir, name, &file.picture, &height, &width);
+        error = size_of(f, dir, name, &file.picture, &height, &width);
     if (error == DF_OK)
         error = df_gather_picture(g, name, height, width);
     for (size_t i = 0; error == DF_OK && i < file.n; i++)
@@ -200,18 +200,18 @@ typedef struct {
     int first, end; /* pictures of the dataset */
 } Range;
 
-static int add_files(DfGather *g, const char *dir, const DfNames *stems, Range *range)
+static int add_files(DfFolder *f, DfGather *g, const char *dir, const DfNames *stems, Range *range)
 {
     Places places;
     int error = DF_OK;
     range->first = g->coco->n_images;
-    if (!find_places(g->folder, dir, &places))
+    if (!find_places(f, dir, &places))
         error = df_fail(DF_EIO, "%s: no XML file in it", dir);
     DfNames all = *stems;
     if (error == DF_OK && all.n == 0)
-        error = all_files(g->folder, dir, &places, &all);
+        error = all_files(f, dir, &places, &all);
     for (int i = 0; error == DF_OK && i < all.n; i++)
-        error = add_file(g, dir, &places, all.name[i]);
+        error = add_file(f, g, dir, &places, all.name[i]);
     range->end = g->coco->n_images;
     return error;
 }
@@ -230,18 +230,18 @@ static int take_range(DfFolder *f, int part, const DfCocoDataset *coco, Range ra
     return df_folder_take(f, part, view, dir, NULL);
 }
 
-static int gather(DfGather *g, const char *dir, const char *const folder[DF_PARTS], Range range[DF_PARTS])
+static int gather(DfFolder *f, DfGather *g, const char *dir, const char *const folder[DF_PARTS],
+                  Range range[DF_PARTS])
 {
-    DfFolder *f = g->folder;
     DfNames train;
     DfNames val = { 0 };
     int error = DF_OK;
     range[DF_VALIDATION] = (Range){ 0, 0 };
     if (folder[DF_TRAINING]) {
         const DfNames all = { 0 };
-        error = add_files(g, folder[DF_TRAINING], &all, &range[DF_TRAINING]);
+        error = add_files(f, g, folder[DF_TRAINING], &all, &range[DF_TRAINING]);
         if (error == DF_OK && folder[DF_VALIDATION])
-            error = add_files(g, folder[DF_VALIDATION], &all, &range[DF_VALIDATION]);
+            error = add_files(f, g, folder[DF_VALIDATION], &all, &range[DF_VALIDATION]);
         return error;
     }
     error = listed(f, dir, "train", &train);
@@ -250,9 +250,9 @@ static int gather(DfGather *g, const char *dir, const char *const folder[DF_PART
     else if (error == DF_OK)
         error = listed(f, dir, "trainval", &train);
     if (error == DF_OK)
-        error = add_files(g, dir, &train, &range[DF_TRAINING]);
+        error = add_files(f, g, dir, &train, &range[DF_TRAINING]);
     if (error == DF_OK && val.n)
-        error = add_files(g, dir, &val, &range[DF_VALIDATION]);
+        error = add_files(f, g, dir, &val, &range[DF_VALIDATION]);
     return error;
 }
 
@@ -281,9 +281,9 @@ static int read_all(DfFolder *f, const char *dir)
     dir = devkit(f, dir);
     int error = dir ? part_folders(f, dir, folder) : df_fail_memory("a path");
     if (error == DF_OK)
-        error = df_gather_begin(&g, f);
+        error = df_gather_begin(&g, f->arena, f->dir);
     if (error == DF_OK)
-        error = gather(&g, dir, folder, range);
+        error = gather(f, &g, dir, folder, range);
     if (error == DF_OK)
         error = df_gather_end(&g, true);
     df_gather_drop(&g);

@@ -100,7 +100,7 @@ typedef struct {
 
 static int polygon(const Picture *p, const DfYoloObject *object, DfObjectMask *out)
 {
-    DfArena *arena = p->gather->folder->arena;
+    DfArena *arena = p->gather->arena;
     double *xy = df_arena_alloc(arena, 2 * object->n, sizeof *xy);
     DfPolygon *polygons = df_arena_alloc(arena, 1, sizeof *polygons);
     if (!xy || !polygons)
@@ -176,7 +176,7 @@ static int read_part(DfFolder *f, const char *dir, int part, const Places *place
     DfGather g;
     DfScan scan = { 0 };
     const char *pictures = df_folder_below(f, dir, places->images);
-    int error = pictures ? df_gather_begin(&g, f) : df_fail_memory("a path");
+    int error = pictures ? df_gather_begin(&g, f->arena, f->dir) : df_fail_memory("a path");
     if (error < 0)
         return error;
     for (int i = 0; error == DF_OK && i < names->n; i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/training/source_coco.c -- CocoDataset in training: which pictures and which of their objects are learnt
+ * datasets/training/source_coco.c -- datasets of objects in training: which pictures and which of their objects are learnt
  * from, as mmdet chooses them.
  */
 #include <math.h>
@@ -49,7 +49,8 @@ static int open_set(DfSource *source, const char *data_dir, int part)
 {
     DfCocoDataset *coco;
     DfCocoFilter filter;
-    const int error = df_coco_dataset_for_training(&coco, &filter, source->dict, data_dir, part, source->masks);
+    const DfDictOf of = { data_dir, part, source->masks };
+    const int error = df_coco_dataset_for_training(&coco, &filter, source->dict, &of);
     if (error < 0)
         return error;
     source->set = coco;

@@ -9,6 +9,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "datasets/object_types.h"
+#include "datasets/segmentation_types.h"
+
 /* ---- the list --------------------------------------------------------------------------------------------------- */
 
 static int add_sample(DfTrainingSet *set, DfSampleOf sample)
@@ -230,17 +233,18 @@ static const struct {
 /* mmpretrain has a CustomDataset, too: a folder for each class, without img_dir. */
 static const DfSourceKind *kind_of(const DfNode *dict)
 {
+    DfObjectType objects;
+    DfSegmentationType maps;
     const char *type = df_node_text(df_node_get(dict, "type"), "");
     const DfNode *prefix = df_node_get(dict, "data_prefix");
-    if (strcmp(type, "CocoDataset") == 0)
-        return &df_source_coco;
+    const bool has_maps = df_node_get(dict, "img_dir") != NULL;
     if (strcmp(type, "ImageNet") == 0)
         return &df_source_folders;
     if (strcmp(type, "CustomDataset") == 0 && prefix && prefix->kind == DF_NODE_TEXT)
         return &df_source_folders;
-    if (strcmp(type, "CustomDataset") == 0 || strcmp(type, "ADE20KDataset") == 0)
+    if (df_segmentation_type(&maps, type) && (has_maps || !df_object_type(&objects, type)))
         return &df_source_label_maps;
-    return NULL;
+    return df_object_type(&objects, type) ? &df_source_coco : NULL;
 }
 
 /* The first LoadAnnotations of a pipeline, also within the transforms that hold others. */

@@ -94,7 +94,8 @@ static int take_annotation(void *arg, DfCocoRecord *r)
     *d = (Draft){ 0 };
     memcpy(d->fields.box, r->box, sizeof r->box);
     d->fields.area = r->area;
-    d->fields.crowd = r->iscrowd;
+    d->fields.crowd = r->iscrowd && !slot->coco->federated; /* LVIS has none */
+    d->fields.ignored = slot->coco->federated ? r->ignore : r->iscrowd;
     d->fields.has = what_it_has(r);
     d->fields.line = (uint32_t)r->line;
     d->fields.image = df_ids_find(&slot->coco->images, r->image_id);
@@ -112,6 +113,8 @@ static int read_piece(void *arg, size_t i, DfJson *json)
     slot->coco = reader->builder->coco;
     if (slot->coco->with_masks)
         sink.wanted |= DF_COCO_SEGMENTATION;
+    if (slot->coco->federated)
+        sink.wanted |= DF_COCO_IGNORE;
     slot->n = 0;
     df_coco_undrawn_done(&slot->undrawn);
     return df_coco_stream_records(json, DF_COCO_ANNOTATIONS, atomic_load(&reader->n_joined), &slot->record, &sink);

@@ -19,6 +19,7 @@ typedef struct {
     DfCocoRecord record;       /* the image or category that is read */
     size_t last_capacity, annotations_capacity, masks_capacity;
     size_t images_capacity, sizes_capacity, categories_capacity, names_capacity;
+    size_t federation_capacity, frequency_capacity;
 } CocoBuilder;
 
 /* The list of images, and that of categories. One that is given again replaces the one before. */

@@ -75,7 +75,14 @@ typedef struct {
     uint32_t line;
     uint8_t has;
     bool crowd, id_is_zero;
+    bool ignored;             /* neither found nor missed: a crowd; of LVIS, what says "ignore" */
 } CocoAnnotation;
+
+/* LVIS: what is known of an image beside its annotations, as ids of categories. */
+typedef struct {
+    const int64_t *absent, *incomplete; /* looked for and not found; of which not all objects are annotated */
+    size_t n_absent, n_incomplete;
+} CocoFederation;
 
 struct DfCoco {
     char *name;                 /* of the file                                          */
@@ -91,6 +98,9 @@ struct DfCoco {
     size_t *of_image_start;     /* of each image, and the end                            */
     CocoBytes bytes;            /* of the masks                                          */
     bool with_masks, across_classes;
+    bool federated;             /* LVIS                                                  */
+    CocoFederation *federation; /* of each image, or NULL                                */
+    char *frequency;            /* of each category: r, c or f; or NULL                  */
     DfPool *pool;               /* for reading; borrowed                                 */
 };
 

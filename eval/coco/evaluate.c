@@ -174,6 +174,7 @@ static void run_done(CocoRun *run)
     df_free(run->truths_start);
     df_free(run->order);
     df_free(run->order_start);
+    df_free(run->dropped);
 }
 
 int df_coco_evaluate(DfCocoEval **out, const DfCocoResults *dt, const DfCocoParams *params, DfPool *pool)
@@ -198,11 +199,14 @@ int df_coco_evaluate(DfCocoEval **out, const DfCocoResults *dt, const DfCocoPara
         return df_fail_memory("the evaluation");
     }
     e->type = params->type;
+    e->federated = gt->federated;
     error = take_params(&run, params);
     if (error == DF_OK)
         error = df_coco_number_images(&run, gt);
     if (error == DF_OK)
         error = df_coco_number_classes(&run, dt);
+    if (error == DF_OK && gt->federated)
+        error = df_coco_drop(&run);
     if (error == DF_OK)
         error = df_coco_file(&run, dt, pool);
     if (error == DF_OK)

@@ -32,6 +32,7 @@ typedef struct {
     size_t *truths_start;         /* of each class; n_classes + 1                          */
     uint32_t *order;              /* detections by class; then rank, if all count as one; then as given */
     size_t *order_start;
+    bool *dropped;                /* of each detection: LVIS leaves it out; or NULL         */
     DfCocoEval *eval;
 } CocoRun;
 
@@ -51,6 +52,11 @@ int df_coco_number_images(CocoRun *, const DfCoco *);
 int df_coco_number_classes(CocoRun *, const DfCocoResults *);
 int df_coco_file(CocoRun *, const DfCocoResults *, DfPool *);
 
+/* federation.c: which detections LVIS leaves out; and is the class of one not annotated completely in its image? */
+int df_coco_drop(CocoRun *);
+bool df_coco_is_incomplete(const DfCocoResults *, uint32_t detection);
+double df_coco_area_of(const CocoRun *, uint32_t detection);
+
 /* Fills outcome. Images are matched in parallel where the class is not already inside a task. */
 int df_coco_match(const CocoRun *, size_t class_place, CocoRanking *, DfPool *);
 
@@ -67,6 +73,15 @@ typedef struct {
     int max_det;       /* place in max_dets; -1: the value 100 */
 } CocoLine;
 extern const CocoLine df_coco_lines[DF_COCO_STATS];
+/* One of LVIS's thirteen. */
+typedef struct {
+    const char *name;
+    bool precision;
+    double iou;        /* -1: all */
+    const char *area;
+    char frequency;    /* 0: all  */
+} LvisLine;
+extern const LvisLine df_lvis_lines[DF_LVIS_STATS];
 /* Places of its area and of its number of detections; false if the parameters have no such. */
 bool df_coco_place(const DfCocoEval *, const CocoLine *, size_t *area, size_t *max_det);
 size_t df_coco_least_curve(const DfCocoEval *); /* the least place in max_dets of which a table shows precision */
@@ -75,6 +90,9 @@ size_t df_coco_least_curve(const DfCocoEval *); /* the least place in max_dets o
 int df_coco_make_arrays(DfCocoEval *, bool scores);
 size_t df_coco_curve_place(const DfCocoEval *, size_t class_place, size_t area, size_t max_det, size_t iou);
 size_t df_coco_recall_place(const DfCocoEval *, size_t class_place, size_t area, size_t max_det);
+
+/* Truth and results of a scoring, read; after a failure both are NULL. */
+int df_coco_read_scored(DfCoco **truth, DfCocoResults **results, const DfCocoScoring *, DfPool *);
 
 /* Does the annotation have what an evaluation needs? */
 int df_coco_check_truth(const DfCoco *, uint32_t annotation, bool masks);

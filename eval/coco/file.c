@@ -78,7 +78,8 @@ static int name_classes(DfCocoEval *e, const DfCoco *gt, const Chosen *chosen, b
 {
     e->class_ids = df_arena_alloc(e->arena, e->n_classes, sizeof *e->class_ids);
     e->class_names = df_arena_alloc(e->arena, e->n_classes, sizeof *e->class_names);
-    if (!e->class_ids || !e->class_names)
+    e->frequency = df_arena_alloc(e->arena, e->n_classes + 1, 1);
+    if (!e->class_ids || !e->class_names || !e->frequency)
         return df_fail_memory("the evaluation");
     for (size_t k = 0; k < e->n_classes; k++) {
         const Chosen *c = &chosen[k];
@@ -88,6 +89,8 @@ static int name_classes(DfCocoEval *e, const DfCoco *gt, const Chosen *chosen, b
         if (!name)
             name = "";
         e->class_ids[k] = use_categories ? c->id.number : -1;
+        if (use_categories && gt->frequency && c->index < gt->categories.n)
+            e->frequency[k] = gt->frequency[c->index];
         e->class_names[k] = df_arena_copy(e->arena, name, strlen(name));
         if (!e->class_names[k])
             return df_fail_memory("the evaluation");
@@ -157,7 +160,7 @@ int df_coco_check_truth(const DfCoco *gt, uint32_t annotation, bool masks)
     const char *missing = NULL;
     if (!(a->has & HAS_AREA))
         missing = "area";
-    else if (!(a->has & HAS_CROWD))
+    else if (!(a->has & HAS_CROWD) && !gt->federated)
         missing = "iscrowd";
     else if (!mask && !(a->has & HAS_BOX))
         missing = "bbox";
@@ -185,6 +188,8 @@ static int gather_truths(CocoRun *run, const DfCoco *gt, uint32_t *mention)
         const int error = df_coco_check_truth(gt, met->last, run->compare_masks);
         if (error < 0)
             return error;
+        if (gt->federated && !(a->area > 0)) /* lvis-api asks for areas within (0, inf) */
+            continue;
         mention[*n] = run->place_of_image[met->image];
         run->truths[(*n)++] = (CocoTruth){ met->last, run->place_of_image[a->image] };
     }
@@ -263,6 +268,12 @@ int df_coco_check_masks(const DfCocoResults *dt)
     return error;
 }
 
+static bool counts(const CocoRun *run, size_t i, const CocoDetection *d)
+{
+    return run->class_of_category[d->category] != DF_NO_ID && run->place_of_image[d->image] != DF_NO_ID &&
+           !(run->dropped && run->dropped[i]);
+}
+
 /* Fills order with the detections of each rank in turn, as given within one. A class is one rank, or all of them. */
 static int file_detections(CocoRun *run, const DfCocoResults *dt)
 {
@@ -275,7 +286,7 @@ static int file_detections(CocoRun *run, const DfCocoResults *dt)
     }
     for (size_t i = 0; i < dt->n; i++) {
         const CocoDetection *d = df_coco_detection(dt, i);
-        if (run->class_of_category[d->category] == DF_NO_ID || run->place_of_image[d->image] == DF_NO_ID)
+        if (!counts(run, i, d))
             continue;
         at[run->rank_of_category[d->category] + 1]++;
         run->order_start[run->class_of_category[d->category] + 1]++;
@@ -286,7 +297,7 @@ static int file_detections(CocoRun *run, const DfCocoResults *dt)
         run->order_start[k + 1] += run->order_start[k];
     for (size_t i = 0; i < dt->n; i++) {
         const CocoDetection *d = df_coco_detection(dt, i);
-        if (run->class_of_category[d->category] != DF_NO_ID && run->place_of_image[d->image] != DF_NO_ID)
+        if (counts(run, i, d))
             run->order[at[run->rank_of_category[d->category]]++] = (uint32_t)i;
     }
     df_free(at);

@@ -38,9 +38,13 @@ int df_coco_add_image(CocoBuilder *b, DfId id, bool listed, uint32_t *place)
     const size_t before = coco->images.n;
     if (!df_grow((void **)&coco->sizes, &b->sizes_capacity, before, sizeof *coco->sizes))
         return df_fail_memory("ids");
+    if (coco->federated && !df_grow((void **)&coco->federation, &b->federation_capacity, before, sizeof *coco->federation))
+        return df_fail_memory("ids");
     const int error = add_id(&coco->images, &coco->image_listed, &b->images_capacity, id, listed, place);
     if (error == DF_OK && coco->images.n > before)
         coco->sizes[*place] = (CocoSize){ 0, 0, false };
+    if (error == DF_OK && coco->images.n > before && coco->federated)
+        coco->federation[*place] = (CocoFederation){ 0 };
     return error;
 }
 
@@ -68,6 +72,28 @@ static int odd_image(void *arg, DfCocoRecord *r, const DfCocoProblem *p)
     return DF_OK;
 }
 
+static int keep_list(DfArena *arena, const DfCocoIdList *from, const int64_t **to, size_t *n)
+{
+    int64_t *copy = df_arena_alloc(arena, from->n + 1, sizeof *copy);
+    if (!copy)
+        return df_fail_memory("classes of an image");
+    if (from->n)
+        memcpy(copy, from->at, from->n * sizeof *copy);
+    *to = copy;
+    *n = from->n;
+    return DF_OK;
+}
+
+static int keep_federation(DfCoco *coco, DfCocoRecord *r, uint32_t place)
+{
+    CocoFederation *f = &coco->federation[place];
+    if (!(r->has & DF_COCO_ABSENT) || !(r->has & DF_COCO_INCOMPLETE))
+        return df_coco_record_fail(r, "has no %s: want LVIS's annotations",
+                                   r->has & DF_COCO_ABSENT ? "not_exhaustive_category_ids" : "neg_category_ids");
+    const int error = keep_list(coco->names, &r->absent, &f->absent, &f->n_absent);
+    return error < 0 ? error : keep_list(coco->names, &r->incomplete, &f->incomplete, &f->n_incomplete);
+}
+
 static int take_image(void *arg, DfCocoRecord *r)
 {
     CocoBuilder *const b = arg;
@@ -82,13 +108,15 @@ static int take_image(void *arg, DfCocoRecord *r)
     if (b->drawn && known->given && (known->height != size.height || known->width != size.width))
         return df_coco_record_fail(r, "gives image %s another size, after the annotations", df_id_text(r->id));
     *known = size;
-    return DF_OK;
+    return b->coco->federated ? keep_federation(b->coco, r, place) : DF_OK;
 }
 
 int df_coco_read_images(CocoBuilder *b, DfJson *json)
 {
     DfCocoSink sink = { .arg = b, .record = take_image, .problem = odd_image };
     sink.wanted = DF_COCO_ID | DF_COCO_HEIGHT | DF_COCO_WIDTH;
+    if (b->coco->federated)
+        sink.wanted |= DF_COCO_ABSENT | DF_COCO_INCOMPLETE;
     forget(b->coco->image_listed, b->coco->images.n);
     b->has_images = true;
     return df_coco_stream_records(json, DF_COCO_IMAGES, 0, &b->record, &sink);
@@ -103,9 +131,13 @@ static int add_category(CocoBuilder *b, DfId id, bool listed, uint32_t *place)
     const size_t before = coco->categories.n;
     if (!df_grow((void **)&coco->category_names, &b->names_capacity, before, sizeof *coco->category_names))
         return df_fail_memory("category names");
+    if (coco->federated && !df_grow((void **)&coco->frequency, &b->frequency_capacity, before, 1))
+        return df_fail_memory("category names");
     const int error = add_id(&coco->categories, &coco->category_listed, &b->categories_capacity, id, listed, place);
     if (error == DF_OK && coco->categories.n > before)
         coco->category_names[*place] = NULL;
+    if (error == DF_OK && coco->categories.n > before && coco->federated)
+        coco->frequency[*place] = 0;
     return error;
 }
 
@@ -126,12 +158,16 @@ static int take_category(void *arg, DfCocoRecord *r)
     const int error = add_category(b, r->id, true, &place);
     if (error == DF_OK)
         b->coco->category_names[place] = name;
+    if (error == DF_OK && b->coco->federated)
+        b->coco->frequency[place] = r->frequency;
     return error;
 }
 
 int df_coco_read_categories(CocoBuilder *b, DfJson *json)
 {
-    const DfCocoSink sink = { .arg = b, .wanted = DF_COCO_ID | DF_COCO_NAME, .record = take_category };
+    DfCocoSink sink = { .arg = b, .wanted = DF_COCO_ID | DF_COCO_NAME, .record = take_category };
+    if (b->coco->federated)
+        sink.wanted |= DF_COCO_FREQUENCY;
     forget(b->coco->category_listed, b->coco->categories.n);
     b->has_categories = true;
     return df_coco_stream_records(json, DF_COCO_CATEGORIES, 0, &b->record, &sink);

@@ -37,6 +37,8 @@ static Image image_begin(const CocoRun *run, const CocoTruth *truths, size_t n, 
         const CocoAnnotation *truth = &run->annotations[truths[g].annotation];
         memcpy(image.box[g], truth->box, sizeof image.box[g]);
         df_matcher_object(&image.matcher, g, truth->area, truth->crowd, truth->id_is_zero);
+        if (truth->ignored)
+            df_matcher_ignore(&image.matcher, g);
     }
     return image;
 }
@@ -68,7 +70,16 @@ static void compare(const CocoRun *run, Image *image, uint32_t detection)
         m->overlap[g] = df_box_iou(box, image->box[g], m->crowd[g]);
 }
 
+/* What finds nothing in a class of which not all objects are annotated is neither right nor wrong, as if it were outside
+ * of every range. */
 static double area_of(const CocoRun *run, uint32_t detection)
+{
+    if (run->results->gt->federated && df_coco_is_incomplete(run->results, detection))
+        return -1;
+    return df_coco_area_of(run, detection);
+}
+
+double df_coco_area_of(const CocoRun *run, uint32_t detection)
 {
     const double *const box = df_coco_detection(run->results, detection)->box;
     return run->areas_of_masks ? df_coco_compared(run->results, detection)->area : box[2] * box[3];

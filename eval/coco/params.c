@@ -47,6 +47,15 @@ DfCocoParams df_coco_params(void)
                            .use_categories = true };
 }
 
+/* Only the last number has curves. */
+DfCocoParams df_lvis_params(void)
+{
+    static const int most[] = { 1, 2, DF_LVIS_MOST };
+    DfCocoParams p = df_coco_params();
+    p.max_dets = most;
+    return p;
+}
+
 DfCocoParams df_coco_proposal_params(void)
 {
     DfCocoParams p = df_coco_params();

@@ -39,6 +39,7 @@ int df_coco_read_with(DfCoco **out, DfJson *json, const DfCocoReading *how)
         coco->pool = how->pool;
         coco->with_masks = how->masks;
         coco->across_classes = how->across_classes;
+        coco->federated = how->federated;
         b->coco = coco;
         error = read_file(b, json);
     }
@@ -61,7 +62,7 @@ int df_coco_read_with(DfCoco **out, DfJson *json, const DfCocoReading *how)
 
 int df_coco_read(DfCoco **out, DfJson *json)
 {
-    return df_coco_read_with(out, json, &(DfCocoReading){ NULL, false, false });
+    return df_coco_read_with(out, json, &(DfCocoReading){ NULL, false, false, false });
 }
 
 int df_coco_open_with(DfCoco **out, const char *path, const DfCocoReading *how)
@@ -78,7 +79,7 @@ int df_coco_open_with(DfCoco **out, const char *path, const DfCocoReading *how)
 
 int df_coco_open(DfCoco **out, const char *path)
 {
-    return df_coco_open_with(out, path, &(DfCocoReading){ NULL, false, false });
+    return df_coco_open_with(out, path, &(DfCocoReading){ NULL, false, false, false });
 }
 
 void df_coco_free(DfCoco *coco)
@@ -94,6 +95,8 @@ void df_coco_free(DfCoco *coco)
     df_free(coco->annotations);
     df_free(coco->masks);
     df_free(coco->sizes);
+    df_free(coco->federation);
+    df_free(coco->frequency);
     df_free(coco->of_image);
     df_free(coco->of_image_start);
     df_coco_bytes_done(&coco->bytes);

@@ -16,7 +16,7 @@ const char *df_score_kind_name(DfScoreKind kind)
 /* Proposals have no classes, and are scored at 1, 10, 100 and 1000 an image unless the caller says otherwise. */
 static DfCocoParams params_of(const DfCocoScoring *scoring, DfScoreKind kind)
 {
-    const DfCocoParams standard = df_coco_params();
+    const DfCocoParams standard = scoring->federated ? df_lvis_params() : df_coco_params();
     const DfCocoParams proposal = df_coco_proposal_params();
     DfCocoParams p = scoring->params ? *scoring->params : standard;
     p.type = kind == DF_SCORE_MASKS ? DF_COCO_MASKS : DF_COCO_BOXES;
@@ -38,19 +38,27 @@ static DfCocoParams params_of(const DfCocoScoring *scoring, DfScoreKind kind)
 static int read_truth(DfCoco **out, const DfCocoScoring *scoring, DfPool *pool)
 {
     const bool across_classes = scoring->across_classes || (scoring->params && !scoring->params->use_categories);
-    DfCocoReading reading = { .pool = pool, .across_classes = across_classes };
+    DfCocoReading reading = { .pool = pool, .across_classes = across_classes, .federated = scoring->federated };
     for (int i = 0; i < scoring->n_kinds; i++)
         reading.masks |= scoring->kind[i] == DF_SCORE_MASKS;
     return df_coco_open_with(out, scoring->truth, &reading);
 }
 
-static int read_files(DfCocoScores *s, const DfCocoScoring *scoring, DfPool *pool)
+int df_coco_read_scored(DfCoco **truth, DfCocoResults **results, const DfCocoScoring *scoring, DfPool *pool)
 {
-    int error = read_truth(&s->truth, scoring, pool);
+    *truth = NULL;
+    *results = NULL;
+    int error = read_truth(truth, scoring, pool);
     if (error == DF_OK)
-        error = df_coco_results_new(&s->results, s->truth);
+        error = df_coco_results_new(results, *truth);
     for (int i = 0; error == DF_OK && i < scoring->n_results; i++)
-        error = df_coco_results_read(s->results, scoring->results[i]);
+        error = df_coco_results_read(*results, scoring->results[i]);
+    if (error == DF_OK)
+        return DF_OK;
+    df_coco_results_free(*results);
+    df_coco_free(*truth);
+    *results = NULL;
+    *truth = NULL;
     return error;
 }
 
@@ -98,7 +106,7 @@ int df_coco_score_check(const DfCocoScoring *scoring, DfPool *pool)
 int df_coco_score(DfCocoScores *out, const DfCocoScoring *scoring, DfPool *pool)
 {
     *out = (DfCocoScores){ 0 };
-    int error = read_files(out, scoring, pool);
+    int error = df_coco_read_scored(&out->truth, &out->results, scoring, pool);
     for (int i = 0; error == DF_OK && i < scoring->n_kinds; i++) {
         const DfCocoParams params = params_of(scoring, scoring->kind[i]);
         out->kind[i] = scoring->kind[i];

@@ -28,6 +28,7 @@ typedef struct {
     const int64_t *image_ids;             /* NULL: those of `params`; else only these n_image_ids are scored */
     size_t n_image_ids;
     bool arrays;                          /* keep precision, recall and scores (df_coco_eval_array())        */
+    bool federated;                       /* the truth is LVIS's, and its rules are taken: `params` NULL or df_lvis_params() */
     bool across_classes;                  /* the score is to be explained (eval/explain/explain.h)           */
 } DfCocoScoring;
 

@@ -15,6 +15,7 @@ typedef struct {
     bool precision;
     double iou;
     size_t from, to, area, max_det;
+    char frequency; /* only classes of it; 0: all */
 } Slice;
 
 /* Where the numbers of a class begin. */
@@ -39,6 +40,8 @@ static double mean(const DfCocoEval *e, const Slice *s, double *room)
             continue;
         for (size_t r = t * recalls; r < (t + 1) * recalls; r++)
             for (size_t k = s->from; k < s->to; k++) {
+                if (s->frequency && e->frequency[k] != s->frequency)
+                    continue;
                 room[n] = array[k * step + r];
                 n += room[n] > -1;
             }
@@ -57,7 +60,8 @@ const CocoLine df_coco_lines[DF_COCO_STATS] = {
 
 bool df_coco_place(const DfCocoEval *e, const CocoLine *line, size_t *area, size_t *max_det)
 {
-    const int wanted = line->max_det < 0 ? 100 : e->max_dets[line->max_det];
+    const int of_all = e->federated ? e->max_dets[e->n_max_dets - 1] : 100;
+    const int wanted = line->max_det < 0 ? of_all : e->max_dets[line->max_det];
     *area = *max_det = 0;
     while (*area < e->n_areas && strcmp(e->areas[*area].name, line->area) != 0)
         ++*area;
@@ -79,12 +83,40 @@ static void summarize_one(void *arg, size_t i, void *scratch)
 {
     DfCocoEval *const e = arg;
     const CocoLine *const line = &df_coco_lines[i];
-    Slice s = { line->precision, line->iou, 0, e->n_classes, 0, 0 };
+    Slice s = { line->precision, line->iou, 0, e->n_classes, 0, 0, 0 };
     e->stats[i] = df_coco_place(e, line, &s.area, &s.max_det) ? mean(e, &s, scratch) : -1;
+}
+
+/* LVISEval.summarize() */
+const LvisLine df_lvis_lines[DF_LVIS_STATS] = {
+    { "AP", true, -1, "all", 0 },    { "AP50", true, 0.5, "all", 0 },   { "AP75", true, 0.75, "all", 0 },
+    { "APs", true, -1, "small", 0 }, { "APm", true, -1, "medium", 0 },  { "APl", true, -1, "large", 0 },
+    { "APr", true, -1, "all", 'r' }, { "APc", true, -1, "all", 'c' },   { "APf", true, -1, "all", 'f' },
+    { "AR@300", false, -1, "all", 0 },    { "ARs@300", false, -1, "small", 0 },
+    { "ARm@300", false, -1, "medium", 0 }, { "ARl@300", false, -1, "large", 0 },
+};
+
+static int summarize_lvis(DfCocoEval *e)
+{
+    double *room = df_malloc((e->n_ious * e->n_recalls * e->n_classes + 1) * sizeof *room);
+    if (!room)
+        return df_fail_memory("the summary");
+    for (int i = 0; i < DF_LVIS_STATS; i++) {
+        const LvisLine *line = &df_lvis_lines[i];
+        Slice s = { line->precision, line->iou, 0, e->n_classes, 0, e->n_max_dets - 1, line->frequency };
+        while (s.area < e->n_areas && strcmp(e->areas[s.area].name, line->area) != 0)
+            s.area++;
+        e->lvis[i] = s.area < e->n_areas ? mean(e, &s, room) : -1;
+    }
+    df_free(room);
+    return DF_OK;
 }
 
 int df_coco_summarize(DfCocoEval *e, DfPool *pool)
 {
+    const int error = e->federated ? summarize_lvis(e) : DF_OK;
+    if (error < 0)
+        return error;
     return df_parallel(pool, DF_COCO_STATS, (e->n_ious * e->n_recalls * e->n_classes + 1) * sizeof(double),
                        summarize_one, e);
 }
@@ -105,12 +137,12 @@ static int mean_of_class(const DfCocoEval *e, const Slice *s, double *value)
 
 int df_coco_ap(const DfCocoEval *e, size_t class_place, double iou, size_t area, size_t max_det, double *ap)
 {
-    return mean_of_class(e, &(Slice){ true, iou, class_place, class_place + 1, area, max_det }, ap);
+    return mean_of_class(e, &(Slice){ true, iou, class_place, class_place + 1, area, max_det, 0 }, ap);
 }
 
 int df_coco_ar(const DfCocoEval *e, size_t class_place, double iou, size_t area, size_t max_det, double *ar)
 {
-    return mean_of_class(e, &(Slice){ false, iou, class_place, class_place + 1, area, max_det }, ar);
+    return mean_of_class(e, &(Slice){ false, iou, class_place, class_place + 1, area, max_det, 0 }, ar);
 }
 
 int df_coco_recall(const DfCocoEval *e, size_t area, size_t max_det, double *ar)
@@ -118,7 +150,7 @@ int df_coco_recall(const DfCocoEval *e, size_t area, size_t max_det, double *ar)
     double *room = df_malloc((e->n_ious * e->n_classes + 1) * sizeof *room);
     if (!room)
         return df_fail_memory("the summary");
-    *ar = mean(e, &(Slice){ false, -1, 0, e->n_classes, area, max_det }, room);
+    *ar = mean(e, &(Slice){ false, -1, 0, e->n_classes, area, max_det, 0 }, room);
     df_free(room);
     return DF_OK;
 }

@@ -9,10 +9,31 @@
 #include "eval/coco/evaluate.h"
 #include "core/core.h"
 
+/* lvis-api's own format. */
+static int lvis_table(const DfCocoEval *e, char **out)
+{
+    DfTextbuf text = { 0 };
+    for (int i = 0; i < DF_LVIS_STATS; i++) {
+        const LvisLine *l = &df_lvis_lines[i];
+        char iou[32];
+        const char group[] = { l->frequency, 0 };
+        if (l->iou < 0)
+            df_snprintf(iou, sizeof iou, "%0.2f:%0.2f", e->ious[0], e->ious[e->n_ious - 1]);
+        else
+            df_snprintf(iou, sizeof iou, "%0.2f", l->iou);
+        df_textbuf_add(&text, " %-18s %s @[ IoU=%-9s | area=%6s | maxDets=%3d catIds=%3s] = %0.3f\n",
+                       l->precision ? "Average Precision" : "Average Recall", l->precision ? "(AP)" : "(AR)", iou, l->area,
+                       DF_LVIS_MOST, l->frequency ? group : "all", e->lvis[i]);
+    }
+    return df_textbuf_take(&text, out);
+}
+
 /* pycocotools' own format. */
 int df_coco_eval_table(const DfCocoEval *e, char **out)
 {
     DfTextbuf text = { 0 };
+    if (e->federated)
+        return lvis_table(e, out);
     for (int i = 0; i < DF_COCO_STATS; i++) {
         const CocoLine *l = &df_coco_lines[i];
         char iou[32];
@@ -201,10 +222,13 @@ int df_coco_eval_json(const DfCocoEval *e, char **out)
     static const char *const names[] = { "ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large" };
     DfTextbuf text = { 0 };
     df_textbuf_add(&text, "{\"stats\": [");
-    for (int i = 0; i < DF_COCO_STATS; i++)
-        df_textbuf_add(&text, "%s%.17g", i ? ", " : "", e->stats[i]);
+    for (int i = 0; i < (e->federated ? DF_LVIS_STATS : DF_COCO_STATS); i++)
+        df_textbuf_add(&text, "%s%.17g", i ? ", " : "", e->federated ? e->lvis[i] : e->stats[i]);
     append_recalls(&text, e);
-    df_textbuf_add(&text, "},\n \"per_class\": [");
+    df_textbuf_add(&text, "}");
+    for (int i = 0; i < DF_LVIS_STATS && e->federated; i++)
+        df_textbuf_add(&text, "%s\"%s\": %.17g", i ? ", " : ",\n ", df_lvis_lines[i].name, e->lvis[i]);
+    df_textbuf_add(&text, ",\n \"per_class\": [");
     for (size_t k = 0; k < e->n_classes; k++) {
         df_textbuf_add(&text, "%s{\"id\": %" PRId64 ", \"name\": ", k ? ",\n  " : "\n  ", e->class_ids[k]);
         df_textbuf_json(&text, e->class_names[k]);

@@ -60,7 +60,7 @@ Test(ade, dict)
     fails("data = dict(type='ADE20KDataset', img_dir='images', classes=['wall', 'sky', 'wall'])", "the class 'wall' is listed twice");
     fails("data = dict(type='ADE20KDataset', img_dir='images')", "no file in it ends in .jpg");
     fails("data = dict(type='ADE20KDataset', img_dri='images')", "did you mean 'img_dir'");
-    fails("data = dict(type='CocoDataset')", "dataset of type 'CocoDataset': want 'ADE20KDataset' or 'CustomDataset'");
+    fails("data = dict(type='CocoDataset')", "dataset of type 'CocoDataset': want one of label maps");
     fails("data = dict(type='ADEDataset')", "did you mean 'ADE20KDataset'");
 }
 

@@ -275,7 +275,7 @@ Test(training_set, errors_are_sentences)
 {
     fails("[]", "a training set without a picture");
     fails("None", "no training set");
-    fails("dict(type='LVISDataset')", "unknown dataset 'LVISDataset'");
+    fails("dict(type='MyDataset')", "unknown dataset 'MyDataset'");
     fails("dict(type='CocoDatset')", "did you mean 'CocoDataset'?");
     fails("dict(type='RepeatDataset', dataset=dict(" COCO "))", "times");
     fails("dict(type='RepeatDataset', times=2)", "dataset");

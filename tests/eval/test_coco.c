@@ -159,7 +159,7 @@ static void check_case(const char *name, const DfCocoParams *params)
         DfPool *pool;
         DfCocoEval *eval;
         cr_assert_eq(df_pool_new(&pool, threads), DF_OK);
-        const DfCocoReading reading = { pool, params->type == DF_COCO_MASKS, !params->use_categories };
+        const DfCocoReading reading = { .pool = pool, .masks = params->type == DF_COCO_MASKS, .across_classes = !params->use_categories };
         snprintf(path, sizeof path, "%s/eval/%s.gt.json", DF_TEST_DATA, name);
         cr_assert_eq(df_coco_open_with(&gt, path, &reading), DF_OK, "%s", df_error());
         cr_assert_eq(df_coco_results_new(&dt, gt), DF_OK);
@@ -402,7 +402,7 @@ static int evaluate_masks(const char *gt_text, const char *dt_text, double *ap)
     DfCocoParams params = df_coco_params();
     params.type = DF_COCO_MASKS;
     cr_assert_eq(df_json_open_text(&json, gt_text, strlen(gt_text), "gt.json"), DF_OK);
-    int error = df_coco_read_with(&gt, json, &(DfCocoReading){ NULL, true, false });
+    int error = df_coco_read_with(&gt, json, &(DfCocoReading){ .masks = true });
     df_json_close(json);
     if (error == DF_OK && (error = df_coco_results_new(&dt, gt)) == DF_OK) {
         cr_assert_eq(df_json_open_text(&json, dt_text, strlen(dt_text), "dt.json"), DF_OK);
@@ -461,7 +461,7 @@ Test(coco, masks_across_classes_want_to_be_read_so)
         params.type = DF_COCO_MASKS;
         params.use_categories = false;
         cr_assert_eq(df_json_open_text(&json, file, strlen(file), "gt.json"), DF_OK);
-        cr_assert_eq(df_coco_read_with(&gt, json, &(DfCocoReading){ NULL, true, across }), DF_OK);
+        cr_assert_eq(df_coco_read_with(&gt, json, &(DfCocoReading){ .masks = true, .across_classes = across }), DF_OK);
         df_json_close(json);
         df_coco_results_new(&dt, gt);
         cr_assert_eq(df_json_open_text(&json, found, strlen(found), "dt.json"), DF_OK);
@@ -513,7 +513,7 @@ Test(coco, masks_from_memory)
     const double score = 0.9;
     const int64_t category = 5;
     df_json_open_text(&json, file, strlen(file), "gt.json");
-    cr_assert_eq(df_coco_read_with(&gt, json, &(DfCocoReading){ NULL, true, false }), DF_OK);
+    cr_assert_eq(df_coco_read_with(&gt, json, &(DfCocoReading){ .masks = true }), DF_OK);
     df_json_close(json);
     df_coco_results_new(&dt, gt);
     cr_assert_eq(df_mask_from_box(&mask, (double[4]){ 10, 10, 20, 20 }, 40, 50), DF_OK);
@@ -559,7 +559,7 @@ static int read_large(const char *text, size_t size, int threads, double *ap, si
     const DfCocoParams params = df_coco_params();
     cr_assert_eq(df_pool_new(&pool, threads), DF_OK);
     df_json_open_text(&json, file, strlen(file), "gt.json");
-    cr_assert_eq(df_coco_read_with(&gt, json, &(DfCocoReading){ pool, false, false }), DF_OK);
+    cr_assert_eq(df_coco_read_with(&gt, json, &(DfCocoReading){ .pool = pool }), DF_OK);
     df_json_close(json);
     df_coco_results_new(&dt, gt);
     cr_assert_eq(df_json_open_text(&json, text, size, "dt.json"), DF_OK);
@@ -682,7 +682,7 @@ Test(coco, every_allocation_of_masks_may_fail)
         cr_assert_eq(df_json_open_text(&json[0], file, strlen(file), "gt.json"), DF_OK);
         cr_assert_eq(df_json_open_text(&json[1], results, strlen(results), "dt.json"), DF_OK);
         df_memory_fail_at(n, true);
-        int error = df_coco_read_with(&gt, json[0], &(DfCocoReading){ NULL, true, false });
+        int error = df_coco_read_with(&gt, json[0], &(DfCocoReading){ .masks = true });
         if (error == DF_OK)
             error = df_coco_results_new(&dt, gt);
         if (error == DF_OK)

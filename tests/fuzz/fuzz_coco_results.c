@@ -67,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int masks = 0; masks < 2; masks++) {
         if (masks && has_long_number(data, size))
             break;
-        DfCoco *gt = read_truth((const char *)data, first, &(DfCocoReading){ masks ? pool : NULL, masks, false });
+        DfCoco *gt = read_truth((const char *)data, first, &(DfCocoReading){ .pool = masks ? pool : NULL, .masks = masks });
         if (gt && zero)
             evaluate(gt, (const char *)zero + 1, size - first - 1, masks ? pool : NULL, masks);
         df_coco_free(gt);

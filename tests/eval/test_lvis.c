@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tests/eval/test_lvis.c -- scores by LVIS's rules equal those of lvis-api to the last bit.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "eval/eval.h"
+
+static DfCocoScoring scoring(const char *truth)
+{
+    static const char *const results[] = { DF_TEST_DATA "/eval/lvis.dt.json" };
+    return (DfCocoScoring){ .truth = truth, .results = results, .n_results = 1, .kind = { DF_SCORE_BOXES }, .n_kinds = 1,
+                            .federated = true };
+}
+
+Test(lvis, equals_lvis_api)
+{
+    const DfCocoScoring of = scoring(DF_TEST_DATA "/eval/lvis.gt.json");
+    FILE *file = fopen(DF_TEST_DATA "/eval/lvis.expected.txt", "r");
+    DfCocoScores scores;
+    cr_assert_not_null(file);
+    cr_assert_eq(df_coco_score(&scores, &of, NULL), DF_OK, "%s", df_error());
+    for (int i = 0; i < DF_LVIS_STATS; i++) {
+        char name[16];
+        double wanted;
+        cr_assert_eq(fscanf(file, "%15s %lf", name, &wanted), 2);
+        cr_expect_eq(scores.eval[0]->lvis[i], wanted, "%s: %.17g, want %.17g", name, scores.eval[0]->lvis[i], wanted);
+    }
+    fclose(file);
+    char *text;
+    cr_assert_eq(df_coco_eval_json(scores.eval[0], &text), DF_OK);
+    cr_expect_not_null(strstr(text, "\"APr\": "));
+    cr_expect_not_null(strstr(text, "\"AR@300\": "));
+    df_free(text);
+    cr_assert_eq(df_coco_eval_table(scores.eval[0], &text), DF_OK);
+    cr_expect_not_null(strstr(text, " Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=300 catIds=  r] = "));
+    df_free(text);
+    df_coco_scores_done(&scores);
+}
+
+Test(lvis, coco_annotations_are_refused)
+{
+    const DfCocoScoring of = scoring(DF_TEST_DATA "/eval/crowd.gt.json");
+    DfCocoScores scores;
+    cr_assert_eq(df_coco_score(&scores, &of, NULL), DF_EFORMAT);
+    cr_expect_not_null(strstr(df_error(), "has no neg_category_ids: want LVIS's annotations"), "%s", df_error());
+}
