@@ -180,36 +180,37 @@ static int read_all(DfGather *g, DfJson *json, const DfObjectReading *what, Pict
     return error == DF_OK ? df_gather_paths(g, what->folder) : error;
 }
 
-static int read_json(DfGather *g, const DfObjectReading *what)
+int df_middle_dataset_read(DfCocoDataset **out, DfJson *json, const DfObjectReading *what)
 {
-    DfJson *json;
-    int error = df_json_open(&json, what->ann_file);
-    if (error < 0)
-        return error;
+    DfGather g = { 0 };
+    *out = NULL;
     Picture *p = df_calloc(1, sizeof *p);
-    error = p ? read_all(g, json, what, p) : df_fail_memory("a dataset");
+    DfArena *arena = df_arena_new();
+    const char *path = arena ? df_arena_text(arena, "%s", df_json_name(json)) : NULL;
+    int error = p && path ? df_gather_begin(&g, arena, path) : df_fail_memory("a dataset");
+    if (error == DF_OK)
+        error = read_all(&g, json, what, p);
     for (int k = 0; p && k < LISTS; k++)
         df_free(p->list[k].v);
     df_free(p);
-    df_json_close(json);
+    df_gather_drop(&g);
+    *out = error == DF_OK ? g.coco : NULL;
+    if (error < 0)
+        df_arena_free(arena);
     return error;
 }
 
 int df_middle_dataset_open(DfCocoDataset **out, const DfObjectReading *what)
 {
-    DfGather g = { 0 };
+    DfJson *json;
     *out = NULL;
     if (df_ends_with(what->ann_file, ".pkl") || df_ends_with(what->ann_file, ".pickle"))
         return df_fail(DF_EVALUE, "%s: a pickle may run anything: want it as .json, made by mmcv.dump(mmcv.load(PKL), JSON)",
                        what->ann_file);
-    DfArena *arena = df_arena_new();
-    const char *path = arena ? df_arena_text(arena, "%s", what->ann_file) : NULL;
-    int error = path ? df_gather_begin(&g, arena, path) : df_fail_memory("a dataset");
-    if (error == DF_OK)
-        error = read_json(&g, what);
-    df_gather_drop(&g);
-    *out = error == DF_OK ? g.coco : NULL;
+    int error = df_json_open(&json, what->ann_file);
     if (error < 0)
-        df_arena_free(arena);
+        return error;
+    error = df_middle_dataset_read(out, json, what);
+    df_json_close(json);
     return error;
 }

@@ -55,5 +55,6 @@ typedef struct {
 int df_json_dataset_open(DfCocoDataset **out, const DfObjectReading *);   /* coco.c           */
 int df_xml_dataset_open(DfCocoDataset **out, const DfObjectReading *);    /* xml_dataset.c    */
 int df_middle_dataset_open(DfCocoDataset **out, const DfObjectReading *); /* middle_dataset.c */
+int df_middle_dataset_read(DfCocoDataset **out, DfJson *, const DfObjectReading *); /* from an open reader */
 
 #endif
