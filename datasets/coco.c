@@ -508,12 +508,14 @@ int df_coco_dataset_open_masks_json(DfCocoDataset **out, DfJson *json, const cha
 /* Labels follow the file, as in mmdet; who listed the classes in another order should know. */
 static void warn_order(const DfCocoDataset *coco, const DfObjectReading *r)
 {
+    const char *const *names = r->n_classes ? r->classes : df_coco_classes;
+    const int n = r->n_classes ? r->n_classes : DF_COCO_CLASSES;
     int i = 0;
-    while (i < coco->n_classes && i < r->n_classes && strcmp(coco->classes[i], r->classes[i]) == 0)
+    while (i < coco->n_classes && i < n && strcmp(coco->classes[i], names[i]) == 0)
         i++;
-    if (r->n_classes && i < coco->n_classes)
+    if (!(r->type->own && r->n_classes == 0) && i < coco->n_classes && i < n)
         df_log(DF_LOG_WARNING, "%s: its categories stand in another order than the config's classes, and labels follow the "
-               "file, as in mmdet: label %d is '%s' and not '%s'", coco->path, i, coco->classes[i], r->classes[i]);
+               "file, as in mmdet: label %d is '%s' and not '%s'", coco->path, i, coco->classes[i], names[i]);
 }
 
 int df_json_dataset_open(DfCocoDataset **out, const DfObjectReading *r)

@@ -115,6 +115,19 @@ static int write_truth(DfEvaluation *e)
     return error;
 }
 
+/* A checkpoint that knows its classes in another order would be scored on the wrong ones. */
+static void warn_learnt(const DfEvaluation *e)
+{
+    const char *const *names;
+    const int n = df_model_learnt_classes(df_detector_model(e->detector), &names);
+    int i = 0;
+    while (i < n && n == e->dataset->n_classes && strcmp(names[i], e->dataset->classes[i]) == 0)
+        i++;
+    if (i < n && n == e->dataset->n_classes)
+        df_log(DF_LOG_WARNING, "%s: label %d is '%s', and the checkpoint was trained with '%s' there: want its classes in "
+               "the order of the checkpoint", e->dataset->path, i, e->dataset->classes[i], names[i]);
+}
+
 static int begin(DfEvaluation *e)
 {
     DfDetector *d = e->detector;
@@ -122,6 +135,7 @@ static int begin(DfEvaluation *e)
     const DfJournalOf of = { df_detector_config_path(d), checkpoint ? checkpoint : "",
                              df_hash_settings(df_detector_config(d)), df_hash_weights(df_detector_model(d)),
                              df_hash_dataset(e->dataset) };
+    warn_learnt(e);
     e->done = df_calloc((size_t)e->dataset->n_images + 1, sizeof *e->done);
     if (!e->done)
         return df_fail_memory("the results");

@@ -34,6 +34,13 @@ is "$(stats again.json 1)" "$(stats two.json 1)" 'scores of both against the ann
 evaluate 0 --data data --limit 3 --set "data.test.ann_file=['$truth', '$truth']" --json list.json
 prints '1 of 2: ' && is "$(grep -c '"images": 3' list.json)" 1 'parts with three images'
 
+# ---- the order of classes ----------------------------------------------------------------------------------------------
+evaluate 0 --data data
+is "$(wc -c <err)" 0 'bytes said of classes in their order'
+sed 's/"name": "person"/"name": "X"/; s/"name": "bicycle"/"name": "person"/; s/"name": "X"/"name": "bicycle"/' "$truth" >order.json
+evaluate 0 --set data.test.ann_file="$PWD/order.json" --set "data.test.img_prefix=$pictures" --set data.test.data_root=None
+says "label 0 is 'bicycle' and not 'person'"
+
 # ---- PASCAL VOC --------------------------------------------------------------------------------------------------------
 mkdir -p VOC2007/Annotations VOC2007/JPEGImages
 for i in 1 2 3; do
