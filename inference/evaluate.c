@@ -199,8 +199,8 @@ static int check_pictures(DfEvaluation *e)
         }
     int height, width;
     if (n && (error = df_image_read_size(l.path[e->order[first]], &height, &width)) < 0)
-        error = df_fail(error, "%d of %d pictures cannot be read, the first: %s: want all, or --skip-unreadable", n,
-                        e->n_order, df_error());
+        error = df_fail(error, "%d of %d pictures cannot be read, the first: %s: want all%s", n, e->n_order, df_error(),
+                        e->o.dataset ? "" : ", or --skip-unreadable"); /* which train has not */
     df_free(l.bad);
     return error;
 }
