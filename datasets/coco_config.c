@@ -84,7 +84,7 @@ static int open_bound(DfCocoDataset **out, const DfNode *dataset, DfObjectReadin
     int error = df_dataset_text(&ann_file, o->ann_file, of->part);
     if (error == DF_OK)
         error = df_dataset_text(&folder, o->img_prefix, of->part);
-    if (error == DF_OK)
+    if (error == DF_OK && !o->id_classes) /* ids choose no categories by name */
         error = class_names(&names, reading->type, dataset, arena);
     if (error == DF_OK && names.n == 0 && reading->type->files != DF_OBJECTS_JSON)
         error = df_node_fail(dataset, DF_EVALUE, "classes = None: want the names of the classes");

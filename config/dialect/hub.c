@@ -236,12 +236,30 @@ static int translate(DfHub *hub)
 
 /* ---- our config -------------------------------------------------------------------------------------------------- */
 
+/* DETR's labels are the ids of COCO's categories, with "N/A" where there is none. */
+static bool labels_are_ids(const DfNode *labels, const DfNode *test)
+{
+    const bool of_coco = strcmp(df_node_text(df_node_get(test, "type"), ""), "CocoDataset") == 0;
+    for (const DfNode *label = labels->first; of_coco && label; label = label->next)
+        if (strcmp(label->text, "N/A") == 0)
+            return true;
+    return false;
+}
+
 /* id2label becomes data.test.classes. */
 static int name_classes(DfHub *hub, DfNode *root)
 {
     DfNode *data = df_tree_get(root, "data");
     DfNode *test = data ? df_tree_get(data, "test") : NULL;
-    return test && hub->labels ? df_tree_set(hub->tree, test, "classes", hub->labels) : DF_OK;
+    if (!test || !hub->labels)
+        return DF_OK;
+    if (labels_are_ids(hub->labels, test)) {
+        DfNode *n = df_tree_int(hub->tree, hub->labels->n, hub->file, 1);
+        const int error = n ? df_tree_set(hub->tree, test, "id_classes", n) : DF_EVALUE;
+        if (error < 0)
+            return error;
+    }
+    return df_tree_set(hub->tree, test, "classes", hub->labels);
 }
 
 static int read_ours(DfHub *hub, DfNode **root)

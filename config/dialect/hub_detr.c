@@ -89,7 +89,9 @@ static void write_args(DfHub *hub, const Detr *d)
 
 static int write_data(DfHub *hub, const char *processor)
 {
-    df_textbuf_add(&hub->out, "data = dict(test=dict(type='CocoDataset', pipeline=");
+    df_textbuf_add(&hub->out, "data = dict(test=dict(type='CocoDataset', "
+                              "ann_file='data/coco/annotations/instances_val2017.json',\n"
+                              "    img_prefix='data/coco/val2017/', pipeline=");
     const int error = df_hub_write_pipeline(hub, processor);
     df_textbuf_add(&hub->out, "))\n");
     return error;
