@@ -194,7 +194,7 @@ Test(overfit, deformable_detr)
         "    neck=dict(type='ChannelMapper', in_channels=[16, 32, 64], kernel_size=1, out_channels=32, act_cfg=None,\n"
         "        norm_cfg=dict(type='GN', num_groups=8), num_outs=4),\n"
         "    bbox_head=dict(type='DeformableDETRHead', num_query=6, num_classes=3, with_box_refine=True, as_two_stage=True,\n"
-        "        transformer=dict(encoder=dict(num_layers=1, transformerlayers=dict(attn_cfgs=" DEFORMABLE_ATTENTION ", " FFN ")),\n"
+        "        transformer=dict(two_stage_num_proposals=6, encoder=dict(num_layers=1, transformerlayers=dict(attn_cfgs=" DEFORMABLE_ATTENTION ", " FFN ")),\n"
         "            decoder=dict(num_layers=2, transformerlayers=dict(attn_cfgs=[" SELF_ATTENTION ", " DEFORMABLE_ATTENTION "], " FFN "))),\n"
         "        " SINE ",\n"
         "        loss_cls=dict(type='FocalLoss', use_sigmoid=True, gamma=2.0, alpha=0.25, loss_weight=2.0), " BOX_LOSSES "))\n",
