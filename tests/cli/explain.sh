@@ -97,8 +97,6 @@ predict 2 $picture --explain x --head 4 && says '--head 4: backbone.stages.2.att
 predict 2 $picture --layers stages.2 && says 'want --explain DIR'
 run 1 predict "$root/configs/retinanet/retinanet_swin_tiny_fpn_1x_coco.py" random $picture --explain x
 says 'this RetinaNet has no deformable attention: want Deformable DETR, DAT with deformable (D) blocks, or a ResNet'
-run 1 predict classifier.py random $picture && says 'predict wants a detector or a segmentor'
-run 2 predict classifier.py random $picture --explain x --out y && says 'predict can only --explain it'
 mkdir twins && cp $picture twins/a.jpg && cp $picture twins/a.jpeg
 predict 1 twins --explain x && says 'twins/a.jpeg and twins/a.jpg would both be written in x under the name a'
 [ ! -e x ] || is "$(ls x)" '' 'results of what cannot be'
