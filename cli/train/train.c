@@ -27,11 +27,19 @@ static const CliOption options[] = {
     CLI_OPT_END
 };
 
-/* "work_dirs/retinanet" for configs/retinanet.py */
+static void cut_slashes(char *path)
+{
+    for (size_t n = strlen(path); n > 1 && path[n - 1] == '/'; n--)
+        path[n - 1] = 0;
+}
+
+/* "work_dirs/retinanet" for configs/retinanet.py, "work_dirs/detr" for the folder models/detr/ */
 static char *usual_work_dir(const char *config)
 {
-    char name[256];
-    const char *last = strrchr(config, '/') ? strrchr(config, '/') + 1 : config;
+    char path[1024], name[256];
+    snprintf(path, sizeof path, "%s", config);
+    cut_slashes(path);
+    const char *last = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
     const char *dot = strrchr(last, '.');
     snprintf(name, sizeof name, "%.*s", dot && dot > last ? (int)(dot - last) : (int)strlen(last), last);
     return df_path_join("work_dirs", name);
@@ -84,6 +92,7 @@ static int train(DfRun *run, CliTrainNews *news, bool leads)
     printf("%lld steps are done, after %s\n", (long long)f.steps, took);
     char dir[1024];
     df_shown(dir, sizeof dir, work_dir);
+    cut_slashes(dir);
     printf("last   %s/latest.safetensors\n", dir);
     if (f.best_step >= 0)
         printf("best   %s/best.safetensors   %s %.1f after step %lld\n", dir, f.metric, 100 * f.best,
