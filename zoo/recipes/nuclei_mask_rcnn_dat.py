@@ -11,6 +11,6 @@ data = dict(
     train=dict(pipeline={{_base_.nuclei_training}}),
     val=dict(pipeline={{_base_.nuclei_test}}),
     test=dict(pipeline={{_base_.nuclei_test}}))
-runner = dict(max_epochs=16)
+runner = dict(max_epochs=8)
 evaluation = dict(interval=2)
-checkpoint_config = dict(interval=16)
+checkpoint_config = dict(interval=8)
