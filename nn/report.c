@@ -52,7 +52,7 @@ char *nn_report_text(const NnReport *report)
     char *text = df_calloc(ROOM, 1);
     size_t used = 0;
     if (text && report->dialect)
-        used = (size_t)snprintf(text, ROOM, "names of %s (%s)", report->dialect->library, report->dialect->what);
+        used = (size_t)snprintf(text, ROOM, "names of %s (%s)", report->dialect->package, report->dialect->what);
     for (int fate = 0; text && fate < NN_FATES; fate++) {
         const NnNames *names = &report->of[fate];
         const bool wrong = fate >= NN_MISSING;

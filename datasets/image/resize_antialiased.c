@@ -252,13 +252,13 @@ static int along_columns(DfImage *out, const DfImage *in, const Filter *f)
 
 typedef struct {
     DfPilFilter shape;
-    DfAntialias library;
+    DfAntialias manner;
 } How;
 
 static int resize_lines(DfImage *out, const DfImage *in, int width, How how)
 {
     Filter f;
-    int error = filter_new(&f, how.shape, how.library, in->width, width);
+    int error = filter_new(&f, how.shape, how.manner, in->width, width);
     if (error < 0)
         return error;
     if ((error = df_image_new(out, in->height, width, in->channels)) == DF_OK)
@@ -270,7 +270,7 @@ static int resize_lines(DfImage *out, const DfImage *in, int width, How how)
 static int resize_columns(DfImage *out, const DfImage *in, int height, How how)
 {
     Filter f;
-    int error = filter_new(&f, how.shape, how.library, in->height, height);
+    int error = filter_new(&f, how.shape, how.manner, in->height, height);
     if (error < 0)
         return error;
     if ((error = df_image_new(out, height, in->width, in->channels)) == DF_OK)
@@ -309,7 +309,7 @@ static bool columns_first(const DfImage *in, int height, int width, DfAntialias 
 
 static int both_ways(DfImage *out, const DfImage *in, int height, int width, How how)
 {
-    const bool columns = columns_first(in, height, width, how.library);
+    const bool columns = columns_first(in, height, width, how.manner);
     DfImage half = { 0 };
     int error = columns ? resize_columns(&half, in, height, how) : resize_lines(&half, in, width, how);
     if (error == DF_OK)

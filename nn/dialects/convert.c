@@ -25,7 +25,7 @@ static bool is(const char *a, const char *b)
 static bool is_library(const char *name)
 {
     for (const NnDialect *const *d = nn_dialects; *d; d++)
-        if (is((*d)->library, name) || is((*d)->ours, name))
+        if (is((*d)->package, name) || is((*d)->ours, name))
             return true;
     return false;
 }
@@ -42,7 +42,7 @@ static int refuse_library(const char *name)
     char list[256] = "";
     for (const NnDialect *const *d = nn_dialects; *d; d++) {
         add_name(list, sizeof list, (*d)->ours);
-        add_name(list, sizeof list, (*d)->library);
+        add_name(list, sizeof list, (*d)->package);
     }
     return df_fail(DF_EVALUE, "'%s' is no library whose names are known: want one of %s", name, list);
 }
@@ -150,7 +150,7 @@ static int find_target(Target *best, const char *library, const NnArrays *ours)
     *best = (Target){ .found = false };
     for (const NnDialect *const *d = nn_dialects; *d; d++) {
         const bool ours_is_it = is((*d)->ours, library);
-        if (!ours_is_it && !is((*d)->library, library))
+        if (!ours_is_it && !is((*d)->package, library))
             continue;
         consider(best, *d, ours_is_it, "", ours);
         if ((*d)->is_backbone)
@@ -184,7 +184,7 @@ static int translate(NnConverted *c, const char *library)
     const int n = nn_places(&c->file, places);
     NnPlace from = place_in_file(&c->file, places, n);
     if (from.dialect)
-        snprintf(c->from, sizeof c->from, "%s (%s)", from.dialect->library, from.dialect->what);
+        snprintf(c->from, sizeof c->from, "%s (%s)", from.dialect->package, from.dialect->what);
     else
         from = cut_of_ours(&c->file, places, n);
     df_free(places);

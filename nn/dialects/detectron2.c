@@ -62,7 +62,7 @@ static const NnRow backbone[] = {
 };
 
 const NnDialect nn_dialect_detectron2_resnet = {
-    .library = "detectron2",
+    .package = "detectron2",
     .what = "ResNet",
     .ours = "mmdet",
     .signs = (const char *const[]){ "stem.conv1.weight", "res2.0.conv1.weight", NULL },
@@ -70,7 +70,7 @@ const NnDialect nn_dialect_detectron2_resnet = {
 };
 
 const NnDialect nn_dialect_detectron2_rcnn = {
-    .library = "detectron2",
+    .package = "detectron2",
     .what = "Faster or Mask R-CNN",
     .ours = "mmdet",
     .signs = (const char *const[]){ "backbone.bottom_up.stem.conv1.weight", "proposal_generator.rpn_head.conv.weight", NULL },
@@ -78,7 +78,7 @@ const NnDialect nn_dialect_detectron2_rcnn = {
 };
 
 const NnDialect nn_dialect_detectron2_retinanet = {
-    .library = "detectron2",
+    .package = "detectron2",
     .what = "RetinaNet",
     .ours = "mmdet",
     .signs = (const char *const[]){ "backbone.bottom_up.stem.conv1.weight", "head.cls_subnet.0.weight", NULL },

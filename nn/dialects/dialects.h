@@ -57,7 +57,7 @@ typedef struct NnRow {
 #define NN_ROWS_END { .theirs = NULL }
 
 struct NnDialect {
-    const char *library;         /* "torchvision": what `deformer convert --to` takes                          */
+    const char *package;         /* "torchvision": what `deformer convert --to` takes                          */
     const char *what;            /* the networks, for people: "Swin"                                           */
     const char *ours;            /* the library whose names our side has: "mmdet", "official", ..              */
     bool is_of_models;           /* models of ours may have its names: then a file is translated into them     */

@@ -34,7 +34,7 @@ static const NnRow deformable[] = {
 };
 
 const NnDialect nn_dialect_mmdet3_detr = {
-    .library = "mmdet3",
+    .package = "mmdet3",
     .what = "DETR",
     .ours = "mmdet",
     .signs = (const char *const[]){ "encoder.layers.0.self_attn.attn.in_proj_weight", "bbox_head.fc_cls.weight",
@@ -43,7 +43,7 @@ const NnDialect nn_dialect_mmdet3_detr = {
 };
 
 const NnDialect nn_dialect_mmdet3_deformable_detr = {
-    .library = "mmdet3",
+    .package = "mmdet3",
     .what = "Deformable DETR",
     .ours = "mmdet",
     .signs = (const char *const[]){ "encoder.layers.0.self_attn.sampling_offsets.weight",

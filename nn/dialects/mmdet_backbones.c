@@ -75,7 +75,7 @@ static const NnRow pvt_v2[] = {
 };
 
 const NnDialect nn_dialect_mmdet_swin = {
-    .library = "mmdet",
+    .package = "mmdet",
     .what = "Swin",
     .ours = "official",
     .is_backbone = true,
@@ -85,7 +85,7 @@ const NnDialect nn_dialect_mmdet_swin = {
 };
 
 const NnDialect nn_dialect_mmdet_pvt = {
-    .library = "mmdet",
+    .package = "mmdet",
     .what = "PVT",
     .ours = "official",
     .is_backbone = true,
@@ -95,7 +95,7 @@ const NnDialect nn_dialect_mmdet_pvt = {
 };
 
 const NnDialect nn_dialect_mmdet_pvt_v2 = {
-    .library = "mmdet",
+    .package = "mmdet",
     .what = "PVT v2",
     .ours = "official",
     .is_backbone = true,

@@ -28,7 +28,7 @@ static const NnRow swin_features[] = {
 };
 
 const NnDialect nn_dialect_timm_swin = {
-    .library = "timm",
+    .package = "timm",
     .what = "Swin",
     .ours = "official",
     .is_backbone = true,
@@ -37,7 +37,7 @@ const NnDialect nn_dialect_timm_swin = {
     .rows = swin,
 };
 const NnDialect nn_dialect_timm_swin_features = {
-    .library = "timm, features_only",
+    .package = "timm, features_only",
     .what = "Swin",
     .ours = "official",
     .is_backbone = true,
@@ -69,7 +69,7 @@ static const NnRow pvt_v2_features[] = {
 };
 
 const NnDialect nn_dialect_timm_pvt_v2 = {
-    .library = "timm",
+    .package = "timm",
     .what = "PVT v2",
     .ours = "official",
     .is_backbone = true,
@@ -77,7 +77,7 @@ const NnDialect nn_dialect_timm_pvt_v2 = {
     .rows = pvt_v2,
 };
 const NnDialect nn_dialect_timm_pvt_v2_features = {
-    .library = "timm, features_only",
+    .package = "timm, features_only",
     .what = "PVT v2",
     .ours = "official",
     .is_backbone = true,
@@ -98,7 +98,7 @@ static const NnRow resnet_d[] = {
 };
 
 const NnDialect nn_dialect_timm_resnet_d = {
-    .library = "timm",
+    .package = "timm",
     .what = "ResNet-D",
     .ours = "mmdet",
     .is_backbone = true,

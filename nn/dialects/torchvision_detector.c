@@ -66,7 +66,7 @@ static const NnRow rcnn_v2[] = {
 };
 
 const NnDialect nn_dialect_torchvision_detector = {
-    .library = "torchvision",
+    .package = "torchvision",
     .what = "Faster or Mask R-CNN",
     .ours = "mmdet",
     .signs = (const char *const[]){ "backbone.body.conv1.weight", "roi_heads.*", "!rpn.head.conv.1.0.weight", NULL },
@@ -74,7 +74,7 @@ const NnDialect nn_dialect_torchvision_detector = {
 };
 
 const NnDialect nn_dialect_torchvision_detector_v2 = {
-    .library = "torchvision",
+    .package = "torchvision",
     .what = "Faster or Mask R-CNN v2",
     .ours = "mmdet",
     .signs = (const char *const[]){ "backbone.body.conv1.weight", "rpn.head.conv.1.0.weight", NULL },
@@ -109,7 +109,7 @@ static const NnRow retinanet[] = {
 };
 
 const NnDialect nn_dialect_torchvision_retinanet = {
-    .library = "torchvision",
+    .package = "torchvision",
     .what = "RetinaNet",
     .ours = "mmdet",
     .signs = (const char *const[]){ "backbone.body.conv1.weight", "head.classification_head.cls_logits.weight", NULL },

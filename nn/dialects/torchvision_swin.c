@@ -56,7 +56,7 @@ static const NnRow swin_v2[] = {
 };
 
 const NnDialect nn_dialect_torchvision_swin = {
-    .library = "torchvision",
+    .package = "torchvision",
     .what = "Swin",
     .ours = "official",
     .is_backbone = true,
@@ -66,7 +66,7 @@ const NnDialect nn_dialect_torchvision_swin = {
 };
 
 const NnDialect nn_dialect_torchvision_swin_v2 = {
-    .library = "torchvision",
+    .package = "torchvision",
     .what = "Swin v2",
     .ours = "official",
     .is_backbone = true,

@@ -123,7 +123,7 @@ static const NnRow deformable_detr[] = {
 };
 
 const NnDialect nn_dialect_transformers_detr = {
-    .library = "transformers",
+    .package = "transformers",
     .what = "DETR",
     .ours = "official",
     .signs = (const char *const[]){ "model.input_projection.weight", "class_labels_classifier.weight", NULL },
@@ -131,7 +131,7 @@ const NnDialect nn_dialect_transformers_detr = {
 };
 
 const NnDialect nn_dialect_transformers_detr_segmentation = {
-    .library = "transformers",
+    .package = "transformers",
     .what = "DETR with masks",
     .ours = "official",
     .signs = (const char *const[]){ "detr.model.input_projection.weight", "mask_head.out_lay.weight", NULL },
@@ -139,7 +139,7 @@ const NnDialect nn_dialect_transformers_detr_segmentation = {
 };
 
 const NnDialect nn_dialect_transformers_deformable_detr = {
-    .library = "transformers",
+    .package = "transformers",
     .what = "Deformable DETR",
     .ours = "official",
     .signs = (const char *const[]){ "model.input_proj.0.0.weight", "model.level_embed", NULL },

@@ -32,7 +32,7 @@ static const NnRow pvt[] = {
 };
 
 const NnDialect nn_dialect_transformers_pvt = {
-    .library = "transformers",
+    .package = "transformers",
     .what = "PVT",
     .ours = "official",
     .is_backbone = true,
@@ -71,7 +71,7 @@ static const NnRow pvt_v2[] = {
 };
 
 const NnDialect nn_dialect_transformers_pvt_v2 = {
-    .library = "transformers",
+    .package = "transformers",
     .what = "PVT v2",
     .ours = "official",
     .is_backbone = true,
@@ -88,7 +88,7 @@ static const NnRow upernet[] = {
 };
 
 const NnDialect nn_dialect_transformers_upernet_pvt_v2 = {
-    .library = "transformers",
+    .package = "transformers",
     .what = "UPerNet with PVT v2",
     .ours = "mmseg",
     .signs = (const char *const[]){ "decode_head.classifier.weight",

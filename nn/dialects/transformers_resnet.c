@@ -22,7 +22,7 @@ static const NnRow resnet[] = {
 };
 
 const NnDialect nn_dialect_transformers_resnet = {
-    .library = "transformers",
+    .package = "transformers",
     .what = "ResNet",
     .ours = "torchvision",
     .is_backbone = true,
@@ -37,7 +37,7 @@ static const NnRow upernet[] = {
 };
 
 const NnDialect nn_dialect_transformers_upernet_resnet = {
-    .library = "transformers",
+    .package = "transformers",
     .what = "UPerNet with ResNet",
     .ours = "mmseg",
     .signs = (const char *const[]){ "decode_head.classifier.weight", "backbone.embedder.embedder.convolution.weight",

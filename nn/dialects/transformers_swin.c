@@ -68,7 +68,7 @@ static const NnRow swin_v2[] = {
 };
 
 const NnDialect nn_dialect_transformers_swin = {
-    .library = "transformers",
+    .package = "transformers",
     .what = "Swin",
     .ours = "official",
     .is_backbone = true,
@@ -77,7 +77,7 @@ const NnDialect nn_dialect_transformers_swin = {
     .rows = swin,
 };
 const NnDialect nn_dialect_transformers_swin_v2 = {
-    .library = "transformers",
+    .package = "transformers",
     .what = "Swin v2",
     .ours = "official",
     .is_backbone = true,
@@ -121,21 +121,21 @@ static const NnRow upernet_v2[] = {
 };
 
 const NnDialect nn_dialect_transformers_upernet_swin = {
-    .library = "transformers",
+    .package = "transformers",
     .what = "UPerNet with Swin",
     .ours = "mmseg",
     .signs = (const char *const[]){ "decode_head.classifier.weight", "backbone.hidden_states_norms.*.weight", NULL },
     .rows = upernet,
 };
 const NnDialect nn_dialect_transformers_upernet_swin_saved = {
-    .library = "transformers",
+    .package = "transformers",
     .what = "UPerNet with Swin, as torch.save() has it",
     .ours = "mmseg",
     .signs = (const char *const[]){ "decode_head.classifier.weight", "backbone.swin.embeddings.norm.weight", NULL },
     .rows = upernet_saved,
 };
 const NnDialect nn_dialect_transformers_upernet_swin_v2 = {
-    .library = "transformers",
+    .package = "transformers",
     .what = "UPerNet with Swin v2",
     .ours = "mmseg",
     .signs = (const char *const[]){ "decode_head.classifier.weight",

@@ -150,7 +150,7 @@ Test(dialects, every_table_goes_there_and_back)
             ones.number[i] = 1;
         try_rows(&t, (*d)->rows, &ones, "*");
         cr_expect_gt(t.rows, 4, "%s", (*d)->what);
-        cr_expect_not_null((*d)->library);
+        cr_expect_not_null((*d)->package);
         cr_expect_not_null((*d)->ours);
     }
 }
@@ -179,7 +179,7 @@ static const NnRow example_rows[] = {
     NN_ROW("layer.{n}", "layers.{n}"),
     NN_ROWS_END
 };
-static const NnDialect example = { .library = "example", .what = "Example", .ours = "ours", .rows = example_rows };
+static const NnDialect example = { .package = "example", .what = "Example", .ours = "ours", .rows = example_rows };
 
 Test(dialects, rows_are_joined_cut_and_repeated)
 {
