@@ -95,13 +95,15 @@ typedef struct DfCocoParams {
     size_t n_ious, n_recalls, n_max_dets, n_areas;
     const double *ious;             /* IoU thresholds            */
     const double *recalls;          /* recall thresholds         */
-    const int *max_dets;            /* per image and class; at least three */
+    const int *max_dets;            /* per image and class; at least three. LVIS: per image, the last; -1: all */
     const DfAreaRange *areas;
     bool use_categories;            /* false: all classes are one */
     const int64_t *image_ids;       /* NULL: all                  */
     size_t n_image_ids;
     const int64_t *category_ids;    /* NULL: all                  */
     size_t n_category_ids;
+    size_t best_of_class;           /* LVIS's fixed AP (Dave et al., 2021): the best so many detections of a class in all
+                                     * images, areas of masks those of their pixels; 0: all, areas as pycocotools */
     bool arrays;                    /* keep all that df_coco_eval_array() gives, not what the tables need alone */
 } DfCocoParams;
 DF_API DfCocoParams df_coco_params(void); /* the COCO challenge's        */
@@ -110,7 +112,7 @@ DF_API DfCocoParams df_coco_params(void); /* the COCO challenge's        */
 DF_API DfCocoParams df_lvis_params(void);
 DF_API DfCocoParams df_coco_proposal_params(void); /* of boxes without classes, with max_dets 1, 10, 100 and 1000 */
 
-enum { DF_COCO_STATS = 12, DF_LVIS_STATS = 13, DF_LVIS_MOST = 300 };
+enum { DF_COCO_STATS = 12, DF_LVIS_STATS = 13, DF_LVIS_MOST = 300, DF_LVIS_BEST_OF_CLASS = 10000 };
 
 /* -1 stands where there is no ground truth. A curve is precision over the recall thresholds. */
 typedef struct DfCocoEval {
@@ -127,7 +129,7 @@ typedef struct DfCocoEval {
     const char **class_names;       /* "" if the file gives none                              */
     bool federated;                 /* by LVIS's rules                                        */
     char *frequency;                /* of each class: r, c or f                               */
-    double lvis[DF_LVIS_STATS];     /* AP AP50 AP75 APs APm APl APr APc APf AR ARs ARm ARl, at 300 an image */
+    double lvis[DF_LVIS_STATS];     /* AP AP50 AP75 APs APm APl APr APc APf AR ARs ARm ARl            */
     double stats[DF_COCO_STATS];    /* AP AP50 AP75 APs APm APl AR1 AR10 AR100 ARs ARm ARl    */
     DfArena *arena;                 /* holds all but the large arrays                           */
 } DfCocoEval;

@@ -29,8 +29,8 @@ static int read_types(DfCocoScoring *scoring, const char *text)
 
 /* ---- what is written --------------------------------------------------------------------------------------------- */
 
-/* Arrays precision and scores [ious][recalls][classes][areas][max_dets], recall without recalls; named "segm.recall"
- * if there are several types. */
+/* Arrays precision and scores [ious][recalls][classes][areas][max_dets], recall without recalls; of LVIS without max_dets.
+ * They are named "segm.recall" if there are several types. */
 static int dump(const DfCocoScores *s, const char *path)
 {
     static const char *const array_names[] = {
@@ -47,10 +47,11 @@ static int dump(const DfCocoScores *s, const char *path)
                                       (int64_t)e->n_areas, (int64_t)e->n_max_dets };
             const int64_t of_recall[] = { shape[0], shape[2], shape[3], shape[4] };
             const bool recall = k == DF_COCO_RECALL;
+            const int dims = (recall ? 4 : 5) - e->federated;
             error = df_coco_eval_array(e, (DfCocoArray)k, &data[n]);
             snprintf(names[n], NAME, "%s%s%s", s->n > 1 ? df_score_kind_name(s->kind[i]) : "", s->n > 1 ? "." : "",
                      array_names[k]);
-            arrays[n] = df_array(names[n], DF_F64, recall ? 4 : 5, recall ? of_recall : shape, data[n]);
+            arrays[n] = df_array(names[n], DF_F64, dims, recall ? of_recall : shape, data[n]);
         }
     }
     if (error == DF_OK)
@@ -132,7 +133,7 @@ static int check_explain(const CliScoring *o, const DfCocoScoring *scoring)
 int cli_score_coco(DfPool *pool, const CliScoring *o)
 {
     DfCocoScoring scoring = { .truth = o->gt_path, .results = o->dt_paths, .n_results = o->n_dt, .params = o->params,
-                              .arrays = o->dump_path != NULL, .across_classes = o->explain_path != NULL };
+                              .arrays = o->dump_path != NULL, .federated = o->federated, .across_classes = o->explain_path != NULL };
     DfCocoScores s = { 0 };
     char *why = NULL;
     int error = read_types(&scoring, o->types);

@@ -17,6 +17,7 @@ typedef struct {
     const char *json_path;      /* NULL: none                                                     */
     const char *dump_path;      /* .safetensors of precision, recall and scores; NULL: none       */
     bool per_class;
+    bool federated;             /* by LVIS's rules                                                */
     const char *explain_path;   /* NULL: no page that explains the score                          */
     const char *images_dir;     /* its pictures; NULL: none                                       */
     double explain_score;       /* its score threshold                                            */

@@ -130,11 +130,10 @@ static int read_ids(DfArena *arena, const char *option, const char *text, const 
     return list ? error : df_fail_memory("options");
 }
 
-static int read_params(DfArena *arena, DfCocoParams *p)
+int cli_metric_params(DfArena *arena, DfCocoParams *p)
 {
     const CliMetricOptions *o = &cli_metric;
     int error = DF_OK;
-    *p = df_coco_params();
     p->use_categories = !o->no_cats;
     if (o->iou_thrs)
         error = read_numbers(arena, "--iou-thrs", o->iou_thrs, &p->ious, &p->n_ious);
@@ -154,9 +153,9 @@ static int read_params(DfArena *arena, DfCocoParams *p)
 static int run(int n, const char *const *args)
 {
     DfPool *pool = NULL;
-    DfCocoParams params;
+    DfCocoParams params = df_coco_params();
     DfArena *arena = df_arena_new();
-    int error = arena ? read_params(arena, &params) : df_fail_memory("options");
+    int error = arena ? cli_metric_params(arena, &params) : df_fail_memory("options");
     if (error == DF_OK)
         error = cli_check_outputs(3, (const char *const[]){ cli_metric.json, cli_metric.dump, cli_metric.explain });
     if (error == DF_OK)

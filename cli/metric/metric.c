@@ -49,6 +49,14 @@ static const CliOption options[] = {
     CLI_OPT_TEXT("--dump", cli_metric.dump, "FILE",
                  "write the arrays precision, recall and scores (float64) as .safetensors"),
 
+    CLI_OPT_HEADING("Options for lvis; most of coco are its own too"),
+    CLI_OPT_TEXT("--max-dets", cli_metric.max_dets, "N",
+                 "the best N detections of an image count, whatever their class; -1: all; default 300"),
+    CLI_OPT_FLAG("--fixed-ap", cli_metric.fixed_ap,
+                 "fixed AP: the best 10000 detections of each class in all images count, any number of an image"),
+    CLI_OPT_INT("--dets-per-class", cli_metric.dets_per_class, "N", 1, INT32_MAX,
+                "fixed AP with another number than 10000"),
+
     CLI_OPT_HEADING("Options for check"),
     CLI_OPT_TEXT("--images", cli_metric.images, "DIR", "also read the pictures in DIR and compare their sizes"),
 
@@ -89,7 +97,7 @@ static const CliOption options[] = {
     CLI_OPT_END
 };
 
-static const CliMetric *const metrics[] = { &cli_metric_coco, &cli_metric_ade20k, &cli_metric_imagenet,
+static const CliMetric *const metrics[] = { &cli_metric_coco, &cli_metric_lvis, &cli_metric_ade20k, &cli_metric_imagenet,
                                             &cli_metric_check, NULL };
 
 static const CliMetric *find(const char *name)
@@ -103,7 +111,7 @@ static const CliMetric *find(const char *name)
     }
     const char *nearest = df_nearest_name(name, names, n);
     df_fail(CLI_EUSAGE, "no metric '%s'%s%s%s", name,
-            nearest ? "; did you mean '" : ": want coco, ade20k, imagenet or check", nearest ? nearest : "",
+            nearest ? "; did you mean '" : ": want coco, lvis, ade20k, imagenet or check", nearest ? nearest : "",
             nearest ? "'?" : "");
     return NULL;
 }
@@ -121,11 +129,14 @@ static int run(int n, const char *const *args)
 
 const CliCommand cli_command_metric = {
     .name = "metric",
-    .synopsis = "coco|ade20k|imagenet|check FILE... [OPTION]...",
+    .synopsis = "coco|lvis|ade20k|imagenet|check FILE... [OPTION]...",
     .summary = "score result files of any tool; no model is needed",
     .details = "deformer metric coco GT.json DT.json...\n"
                "    COCO's AP and AR, equal to pycocotools. Several result files are scored\n"
                "    together, such as those of `deformer eval --shard`.\n"
+               "deformer metric lvis GT.json DT.json...\n"
+               "    The same by LVIS's rules: AP, also of rare, common and frequent classes, and\n"
+               "    AR of 300 detections an image, equal to lvis-api; fixed AP.\n"
                "deformer metric ade20k GT_DIR PRED_DIR\n"
                "    mIoU, mAcc, aAcc, ... of label maps, equal to mmsegmentation. Label maps are\n"
                "    PNG files with one value per pixel, and have the same names in both folders.\n"

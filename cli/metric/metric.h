@@ -16,6 +16,8 @@ typedef struct {
     const char *type, *explain, *images;     /* coco   */
     const char *iou_thrs, *rec_thrs, *max_dets, *area_rng, *img_ids, *cat_ids, *dump;
     bool no_cats;
+    bool fixed_ap;                           /* lvis   */
+    long dets_per_class;
     long num_classes, ignore_index;          /* ade20k */
     bool reduce_zero_label, no_reduce, histc, confusion, boundary;
     double score_thr;                        /* coco   */
@@ -32,9 +34,13 @@ typedef struct {
     int (*run)(int n, const char *const *args);
 } CliMetric;
 extern const CliMetric cli_metric_coco;
+extern const CliMetric cli_metric_lvis;
 extern const CliMetric cli_metric_ade20k;
 extern const CliMetric cli_metric_imagenet;
 extern const CliMetric cli_metric_check;
+
+/* What the options of coco say, over what *p has: thresholds, limits, areas, images and classes. Lists live in the arena. */
+int cli_metric_params(DfArena *, DfCocoParams *p);
 
 /* Sorted regular files below a folder whose names end in `suffix`, as paths relative to it. */
 typedef struct {

@@ -128,6 +128,7 @@ struct DfCocoResults {
     size_t n, n_blocks, capacity;
     CocoBytes bytes;            /* of the overlaps                                       */
     CocoKind kind;
+    bool some_drawn;            /* of the masks: polygons or boxes, which tell no area      */
     DfCocoSegmentation given;   /* room for masks that come from memory                  */
     CocoCompareRoom compare_room;
 };

@@ -9,6 +9,17 @@
 
 /* ---- parameters -------------------------------------------------------------------------------------------------- */
 
+/* LVIS has one limit, of an image and all its classes. */
+static int check_limits(const DfCocoParams *p, bool federated)
+{
+    if (p->n_max_dets < (federated ? 1 : 3))
+        return df_fail(DF_EVALUE, "COCO evaluation: %zu values of maxDets, want three", p->n_max_dets);
+    for (size_t m = 0; m < p->n_max_dets; m++)
+        if (p->max_dets[m] < 1 && !(federated && p->max_dets[m] == -1))
+            return df_fail(DF_EVALUE, "COCO evaluation: maxDets of %d, want at least 1", p->max_dets[m]);
+    return DF_OK;
+}
+
 static int check(const DfCocoParams *p)
 {
     if (p->n_ious < 1 || p->n_recalls < 1 || p->n_areas < 1)
@@ -16,11 +27,6 @@ static int check(const DfCocoParams *p)
                        "COCO evaluation: want at least one IoU threshold, one recall threshold and one area range");
     if (p->n_ious > 10000 || p->n_recalls > 100000 || p->n_areas > 1000 || p->n_max_dets > 1000)
         return df_fail(DF_EVALUE, "COCO evaluation: too many thresholds or area ranges");
-    if (p->n_max_dets < 3)
-        return df_fail(DF_EVALUE, "COCO evaluation: %zu values of maxDets, want three", p->n_max_dets);
-    for (size_t m = 0; m < p->n_max_dets; m++)
-        if (p->max_dets[m] < 1)
-            return df_fail(DF_EVALUE, "COCO evaluation: maxDets of %d, want at least 1", p->max_dets[m]);
     return DF_OK;
 }
 
@@ -182,10 +188,12 @@ int df_coco_evaluate(DfCocoEval **out, const DfCocoResults *dt, const DfCocoPara
     const DfCoco *gt = dt->gt;
     const bool masks = params->type == DF_COCO_MASKS;
     CocoRun run = {
-        .results = dt, .annotations = gt->annotations, .compare_masks = masks, .areas_of_masks = dt->kind == KIND_MASK
+        .results = dt, .annotations = gt->annotations, .compare_masks = masks, .areas_of_masks = dt->kind == KIND_MASK || (masks && params->best_of_class)
     };
     *out = NULL;
     int error = check(params);
+    if (error == DF_OK)
+        error = check_limits(params, gt->federated);
     if (error < 0)
         return error;
     if (masks && !gt->with_masks)
@@ -193,6 +201,9 @@ int df_coco_evaluate(DfCocoEval **out, const DfCocoResults *dt, const DfCocoPara
     if (masks && !params->use_categories && !gt->across_classes)
         return df_fail(DF_EVALUE, "%s was read to compare masks within each class: want across_classes when reading",
                        gt->name);
+    if (masks && params->best_of_class && dt->some_drawn)
+        return df_fail(DF_EVALUE, "fixed AP of masks: some detection has no segmentation of runs, of whose pixels it needs "
+                                  "the area");
     DfCocoEval *e = run.eval = df_calloc(1, sizeof *e);
     if (!e || !(e->arena = df_arena_new())) {
         df_free(e);

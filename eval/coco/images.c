@@ -153,6 +153,8 @@ static int take_category(void *arg, DfCocoRecord *r)
     const char *name = NULL;
     if (!(r->has & DF_COCO_ID))
         return df_coco_record_fail(r, "has no id");
+    if (b->coco->federated && (!r->frequency || !strchr("rcf", r->frequency)))
+        return df_coco_record_fail(r, "has no frequency r, c or f: want LVIS's annotations");
     if ((r->has & DF_COCO_NAME) && !(name = df_arena_copy(b->coco->names, r->name.at, strlen(r->name.at))))
         return df_fail_memory("category names");
     const int error = add_category(b, r->id, true, &place);

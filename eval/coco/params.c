@@ -47,12 +47,12 @@ DfCocoParams df_coco_params(void)
                            .use_categories = true };
 }
 
-/* Only the last number has curves. */
 DfCocoParams df_lvis_params(void)
 {
-    static const int most[] = { 1, 2, DF_LVIS_MOST };
+    static const int most[] = { DF_LVIS_MOST };
     DfCocoParams p = df_coco_params();
     p.max_dets = most;
+    p.n_max_dets = 1;
     return p;
 }
 

@@ -120,6 +120,7 @@ static int add(DfCocoResults *results, int64_t image_id, size_t n, const DfMask 
         results->kind = boxes ? KIND_BOX : KIND_MASK;
     if (n > 0 && (boxes ? KIND_BOX : KIND_MASK) != results->kind)
         return df_fail(DF_EVALUE, "some detections have a box and others do not: want either in one evaluation");
+    results->some_drawn |= n > 0 && !masks;
     int error = DF_OK;
     for (size_t i = 0; error == DF_OK && i < n; i++) {
         CocoDetection d = { .score = scores[i], .image = image };
@@ -162,6 +163,7 @@ typedef struct {
     CocoCompared *masks;
     size_t n, capacity, masks_capacity;
     DfIds unknown;
+    bool some_drawn;
     CocoBytes bytes; /* of what is left of masks, also of those of the pieces that were here before */
     DfCocoRecord record;
     CocoCompareRoom compare_room;
@@ -233,6 +235,7 @@ static int keep_mask(Slot *slot, DfCocoRecord *r, CocoDetection *d)
     for (int k = 0; k < 4 && !(r->has & DF_COCO_BBOX); k++)
         d->box[k] = mask.box[k];
     CocoCompared *const kept = &slot->masks[slot->n];
+    slot->some_drawn |= mask.form != DF_MASK_RUNS;
     const DfCoco *const gt = slot->results->gt;
     return df_coco_fail_in(r, df_coco_compare(gt, &slot->compare_room, &r->segmentation, &mask, d, &slot->bytes, kept));
 }
@@ -296,6 +299,7 @@ static int join_piece(void *arg, size_t i, size_t lines_before, size_t pieces)
     (void)lines_before;
     (void)pieces;
     atomic_fetch_add(&reader->number, slot->n);
+    results->some_drawn |= slot->some_drawn;
     int error = renumber_categories(results, slot);
     if (error == DF_OK)
         error = keep(results, slot->detections, slot->masks, slot->n);

@@ -60,8 +60,9 @@ const CocoLine df_coco_lines[DF_COCO_STATS] = {
 
 bool df_coco_place(const DfCocoEval *e, const CocoLine *line, size_t *area, size_t *max_det)
 {
-    const int of_all = e->federated ? e->max_dets[e->n_max_dets - 1] : 100;
-    const int wanted = line->max_det < 0 ? of_all : e->max_dets[line->max_det];
+    int wanted = e->max_dets[e->n_max_dets - 1];
+    if (!e->federated)
+        wanted = line->max_det < 0 ? 100 : e->max_dets[line->max_det];
     *area = *max_det = 0;
     while (*area < e->n_areas && strcmp(e->areas[*area].name, line->area) != 0)
         ++*area;
@@ -72,7 +73,7 @@ bool df_coco_place(const DfCocoEval *e, const CocoLine *line, size_t *area, size
 
 size_t df_coco_least_curve(const DfCocoEval *e)
 {
-    size_t least = 2;
+    size_t least = e->federated ? e->n_max_dets - 1 : 2;
     for (size_t m = 0; m < least; m++)
         if (e->max_dets[m] == 100)
             least = m;
@@ -92,8 +93,8 @@ const LvisLine df_lvis_lines[DF_LVIS_STATS] = {
     { "AP", true, -1, "all", 0 },    { "AP50", true, 0.5, "all", 0 },   { "AP75", true, 0.75, "all", 0 },
     { "APs", true, -1, "small", 0 }, { "APm", true, -1, "medium", 0 },  { "APl", true, -1, "large", 0 },
     { "APr", true, -1, "all", 'r' }, { "APc", true, -1, "all", 'c' },   { "APf", true, -1, "all", 'f' },
-    { "AR@300", false, -1, "all", 0 },    { "ARs@300", false, -1, "small", 0 },
-    { "ARm@300", false, -1, "medium", 0 }, { "ARl@300", false, -1, "large", 0 },
+    { "AR", false, -1, "all", 0 },    { "ARs", false, -1, "small", 0 },
+    { "ARm", false, -1, "medium", 0 }, { "ARl", false, -1, "large", 0 },
 };
 
 static int summarize_lvis(DfCocoEval *e)

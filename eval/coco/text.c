@@ -17,13 +17,15 @@ static int lvis_table(const DfCocoEval *e, char **out)
         const LvisLine *l = &df_lvis_lines[i];
         char iou[32];
         const char group[] = { l->frequency, 0 };
+        const char size[] = { l->area[0], 0 };
         if (l->iou < 0)
             df_snprintf(iou, sizeof iou, "%0.2f:%0.2f", e->ious[0], e->ious[e->n_ious - 1]);
         else
             df_snprintf(iou, sizeof iou, "%0.2f", l->iou);
         df_textbuf_add(&text, " %-18s %s @[ IoU=%-9s | area=%6s | maxDets=%3d catIds=%3s] = %0.3f\n",
-                       l->precision ? "Average Precision" : "Average Recall", l->precision ? "(AP)" : "(AR)", iou, l->area,
-                       DF_LVIS_MOST, l->frequency ? group : "all", e->lvis[i]);
+                       l->precision ? "Average Precision" : "Average Recall", l->precision ? "(AP)" : "(AR)", iou,
+                       strcmp(l->area, "all") ? size : l->area,
+                       e->max_dets[e->n_max_dets - 1], l->frequency ? group : "all", e->lvis[i]);
     }
     return df_textbuf_take(&text, out);
 }
@@ -217,6 +219,16 @@ static void append_notes(DfTextbuf *t, const DfCocoEval *e)
     df_free(notes);
 }
 
+/* "AP": .., "AR@300": .. */
+static void append_lvis(DfTextbuf *t, const DfCocoEval *e)
+{
+    char limit[16];
+    df_snprintf(limit, sizeof limit, "@%d", e->max_dets[e->n_max_dets - 1]);
+    for (int i = 0; i < DF_LVIS_STATS; i++)
+        df_textbuf_add(t, "%s\"%s%s\": %.17g", i ? ", " : ",\n ", df_lvis_lines[i].name,
+                       df_lvis_lines[i].precision ? "" : limit, e->lvis[i]);
+}
+
 int df_coco_eval_json(const DfCocoEval *e, char **out)
 {
     static const char *const names[] = { "ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large" };
@@ -226,8 +238,8 @@ int df_coco_eval_json(const DfCocoEval *e, char **out)
         df_textbuf_add(&text, "%s%.17g", i ? ", " : "", e->federated ? e->lvis[i] : e->stats[i]);
     append_recalls(&text, e);
     df_textbuf_add(&text, "}");
-    for (int i = 0; i < DF_LVIS_STATS && e->federated; i++)
-        df_textbuf_add(&text, "%s\"%s\": %.17g", i ? ", " : ",\n ", df_lvis_lines[i].name, e->lvis[i]);
+    if (e->federated)
+        append_lvis(&text, e);
     df_textbuf_add(&text, ",\n \"per_class\": [");
     for (size_t k = 0; k < e->n_classes; k++) {
         df_textbuf_add(&text, "%s{\"id\": %" PRId64 ", \"name\": ", k ? ",\n  " : "\n  ", e->class_ids[k]);

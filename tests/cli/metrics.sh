@@ -54,6 +54,13 @@ grep -q '"explain": {"type": "segm", "tide": {"ap50": 0.269424688896' why.json |
 grep -q '</html>' page.html || fail 'the page of masks has no end'
 run 2 metric coco "$data/explain.gt.json" "$data/explain.dt.json" --type proposal --explain page.html && says 'want bbox or segm'
 
+run 0 metric lvis "$data/lvis.gt.json" "$data/lvis.dt.json" --per-class --json lvis.json && prints 'area=   all | maxDets=300 catIds=  r] = 0.'
+grep -q '"APr": 0.*"AR@300": 0' lvis.json || fail 'no scores of LVIS in the JSON'
+run 0 metric lvis "$data/lvis.gt.json" "$data/lvis.dt.json" --fixed-ap --dump lvis.safetensors && prints 'maxDets= -1 catIds=all'
+run 2 metric lvis "$data/lvis.gt.json" "$data/lvis.dt.json" --max-dets 0 && says 'want a whole number from 1 on, or -1 for all'
+run 2 metric lvis "$data/lvis.gt.json" "$data/lvis.dt.json" --type proposal && says 'want bbox or segm'
+run 1 metric lvis "$data/explain.gt.json" "$data/explain.dt.json" && says "want LVIS's annotations"
+
 run 2 compare "$data/explain.dt.json" && says 'want --gt GT.json'
 run 0 compare --gt "$data/explain.gt.json" "$data/explain.dt.json" "$data/explain.dt.json" --bootstrap 50 && prints '+0.00 [+0.00 +0.00]'
 run 0 compare --gt "$data/explain.gt.json" "$data/explain.dt.json" --json - --bootstrap 0 && prints '"replicates": 0'

@@ -40,6 +40,32 @@ Test(lvis, equals_lvis_api)
     df_coco_scores_done(&scores);
 }
 
+Test(lvis, limits_of_an_image_and_of_a_class_equal_lvis_api)
+{
+    DfCocoScoring of = scoring(DF_TEST_DATA "/eval/lvis.gt.json");
+    FILE *file = fopen(DF_TEST_DATA "/eval/lvis.limits.txt", "r");
+    int of_image, lines = 0;
+    size_t of_class;
+    cr_assert_not_null(file);
+    for (; fscanf(file, "%d %zu", &of_image, &of_class) == 2; lines++) {
+        DfCocoParams params = df_lvis_params();
+        DfCocoScores scores;
+        params.max_dets = &of_image;
+        params.best_of_class = of_class;
+        of.params = &params;
+        cr_assert_eq(df_coco_score(&scores, &of, NULL), DF_OK, "%s", df_error());
+        for (int i = 0; i < DF_LVIS_STATS; i++) {
+            double wanted;
+            cr_assert_eq(fscanf(file, "%lf", &wanted), 1);
+            cr_expect_eq(scores.eval[0]->lvis[i], wanted, "line %d: %.17g, want %.17g", lines, scores.eval[0]->lvis[i],
+                         wanted);
+        }
+        df_coco_scores_done(&scores);
+    }
+    cr_expect_eq(lines, 3);
+    fclose(file);
+}
+
 Test(lvis, coco_annotations_are_refused)
 {
     const DfCocoScoring of = scoring(DF_TEST_DATA "/eval/crowd.gt.json");

@@ -50,17 +50,37 @@ def results(gt):
             for (i, k, b), s in zip(found, score)]
 
 
+def best_of_class(found, most):
+    """Fixed AP, as large-vocab-devil selects."""
+    classes = {}
+    for d in found:
+        classes.setdefault(d['category_id'], []).append(d)
+    return [d for some in classes.values() for d in sorted(some, key=lambda d: d['score'], reverse=True)[:most]]
+
+
+def limits(api, found, file):
+    """Lines of a limit for an image, one for a class (0: none), and the thirteen scores."""
+    for of_image, of_class in ((5, 0), (-1, 0), (-1, 20)):
+        some = best_of_class(found, of_class) if of_class else list(found)
+        e = LVISEval(api, LVISResults(api, [dict(d) for d in some], max_dets=of_image), 'bbox')
+        e.run()
+        file.write(' '.join([str(of_image), str(of_class), *(repr(float(v)) for v in e.get_results().values())]) + '\n')
+
+
 def main(out):
     gt = truth()
     files = [os.path.join(out, name) for name in ('lvis.gt.json', 'lvis.dt.json', 'lvis.expected.txt')]
     json.dump(gt, open(files[0], 'w'))
-    json.dump(results(gt), open(files[1], 'w'))
+    found = results(gt)
+    json.dump(found, open(files[1], 'w'))
     api = LVIS(files[0])
     e = LVISEval(api, LVISResults(api, files[1]), 'bbox')
     e.run()
     with open(files[2], 'w') as file:
         for key, value in e.get_results().items():
             file.write(f'{key} {float(value)!r}\n')
+    with open(os.path.join(out, 'lvis.limits.txt'), 'w') as file:
+        limits(api, found, file)
 
 
 main(sys.argv[1])
