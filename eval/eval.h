@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "annotations/annotations.h"
 #include "core/core.h"
 #include "eval/check/check.h"
 #include "eval/coco/score.h"
@@ -55,6 +56,9 @@ DF_API void df_coco_free(DfCoco *);
 DF_API size_t df_coco_images(const DfCoco *);
 DF_API size_t df_coco_categories(const DfCoco *);
 DF_API size_t df_coco_annotations(const DfCoco *);
+/* Of the i-th listed image or category, in the order of the file, each once; a text is borrowed. */
+DF_API DfId df_coco_listed_image(const DfCoco *, size_t i);
+DF_API DfId df_coco_listed_category(const DfCoco *, size_t i);
 
 /* ---- detections -------------------------------------------------------------------------------------------------- */
 

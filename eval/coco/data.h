@@ -84,10 +84,17 @@ typedef struct {
     size_t n_absent, n_incomplete;
 } CocoFederation;
 
+/* The places of listed ids in the order of the file. */
+typedef struct {
+    uint32_t *at;
+    size_t n, capacity;
+} CocoOrder;
+
 struct DfCoco {
     char *name;                 /* of the file                                          */
     DfIds images, categories; /* all that are mentioned                               */
     bool *image_listed, *category_listed; /* mentioned in `images` and `categories` themselves    */
+    CocoOrder image_order, category_order; /* of these                                            */
     const char **category_names; /* or NULL                                              */
     DfArena *names;
     CocoAnnotation *annotations;

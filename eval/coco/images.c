@@ -9,23 +9,28 @@
 #include "eval/coco/builder.h"
 
 /* Adds an id to a table whose entries carry a `listed` flag each. */
-static int add_id(DfIds *ids, bool **listed, size_t *capacity, DfId id, bool now_listed, uint32_t *place)
+static int add_id(DfIds *ids, bool **listed, size_t *capacity, CocoOrder *order, DfId id, bool now_listed,
+                  uint32_t *place)
 {
     const size_t before = ids->n;
-    if (!df_grow((void **)listed, capacity, ids->n, sizeof **listed))
+    if (!df_grow((void **)listed, capacity, ids->n, sizeof **listed) ||
+        !df_grow((void **)&order->at, &order->capacity, order->n, sizeof *order->at))
         return df_fail_memory("ids");
     const int error = df_ids_add(ids, id, place);
     if (error < 0)
         return error;
     if (ids->n > before)
         (*listed)[*place] = false;
+    if (now_listed && !(*listed)[*place])
+        order->at[order->n++] = *place;
     (*listed)[*place] |= now_listed;
     return DF_OK;
 }
 
 /* A list that is given again replaces the one before. */
-static void forget(bool *listed, size_t n)
+static void forget(bool *listed, size_t n, CocoOrder *order)
 {
+    order->n = 0;
     for (size_t i = 0; i < n; i++)
         listed[i] = false;
 }
@@ -40,7 +45,8 @@ int df_coco_add_image(CocoBuilder *b, DfId id, bool listed, uint32_t *place)
         return df_fail_memory("ids");
     if (coco->federated && !df_grow((void **)&coco->federation, &b->federation_capacity, before, sizeof *coco->federation))
         return df_fail_memory("ids");
-    const int error = add_id(&coco->images, &coco->image_listed, &b->images_capacity, id, listed, place);
+    const int error = add_id(&coco->images, &coco->image_listed, &b->images_capacity, &coco->image_order, id,
+                             listed, place);
     if (error == DF_OK && coco->images.n > before)
         coco->sizes[*place] = (CocoSize){ 0, 0, false };
     if (error == DF_OK && coco->images.n > before && coco->federated)
@@ -117,7 +123,7 @@ int df_coco_read_images(CocoBuilder *b, DfJson *json)
     sink.wanted = DF_COCO_ID | DF_COCO_HEIGHT | DF_COCO_WIDTH;
     if (b->coco->federated)
         sink.wanted |= DF_COCO_ABSENT | DF_COCO_INCOMPLETE;
-    forget(b->coco->image_listed, b->coco->images.n);
+    forget(b->coco->image_listed, b->coco->images.n, &b->coco->image_order);
     b->has_images = true;
     return df_coco_stream_records(json, DF_COCO_IMAGES, 0, &b->record, &sink);
 }
@@ -133,7 +139,8 @@ static int add_category(CocoBuilder *b, DfId id, bool listed, uint32_t *place)
         return df_fail_memory("category names");
     if (coco->federated && !df_grow((void **)&coco->frequency, &b->frequency_capacity, before, 1))
         return df_fail_memory("category names");
-    const int error = add_id(&coco->categories, &coco->category_listed, &b->categories_capacity, id, listed, place);
+    const int error = add_id(&coco->categories, &coco->category_listed, &b->categories_capacity,
+                             &coco->category_order, id, listed, place);
     if (error == DF_OK && coco->categories.n > before)
         coco->category_names[*place] = NULL;
     if (error == DF_OK && coco->categories.n > before && coco->federated)
@@ -170,7 +177,7 @@ int df_coco_read_categories(CocoBuilder *b, DfJson *json)
     DfCocoSink sink = { .arg = b, .wanted = DF_COCO_ID | DF_COCO_NAME, .record = take_category };
     if (b->coco->federated)
         sink.wanted |= DF_COCO_FREQUENCY;
-    forget(b->coco->category_listed, b->coco->categories.n);
+    forget(b->coco->category_listed, b->coco->categories.n, &b->coco->category_order);
     b->has_categories = true;
     return df_coco_stream_records(json, DF_COCO_CATEGORIES, 0, &b->record, &sink);
 }

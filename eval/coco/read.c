@@ -90,6 +90,8 @@ void df_coco_free(DfCoco *coco)
     df_ids_done(&coco->categories);
     df_free(coco->image_listed);
     df_free(coco->category_listed);
+    df_free(coco->image_order.at);
+    df_free(coco->category_order.at);
     df_free(coco->category_names);
     df_arena_free(coco->names);
     df_free(coco->annotations);
@@ -104,22 +106,24 @@ void df_coco_free(DfCoco *coco)
     df_free(coco);
 }
 
-static size_t count(const bool *listed, size_t n)
-{
-    size_t sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += listed[i];
-    return sum;
-}
-
 size_t df_coco_images(const DfCoco *coco)
 {
-    return count(coco->image_listed, coco->images.n);
+    return coco->image_order.n;
 }
 
 size_t df_coco_categories(const DfCoco *coco)
 {
-    return count(coco->category_listed, coco->categories.n);
+    return coco->category_order.n;
+}
+
+DfId df_coco_listed_image(const DfCoco *coco, size_t i)
+{
+    return coco->images.ids[coco->image_order.at[i]];
+}
+
+DfId df_coco_listed_category(const DfCoco *coco, size_t i)
+{
+    return coco->categories.ids[coco->category_order.at[i]];
 }
 
 size_t df_coco_annotations(const DfCoco *coco)

@@ -1,0 +1,483 @@
+# SPDX-License-Identifier: Apache-2.0
+"""COCOeval and Params: scores of detections, with the names, the numbers and the text of pycocotools."""
+import copy
+import datetime
+import time
+from collections import defaultdict
+
+import numpy as np
+
+from . import _native
+from ._source import ResultsSource, TruthSource
+from .coco import COCO
+
+# What an evaluation by the library leaves unmade until somebody looks at it.
+LAZY = ('evalImgs', 'ious', '_gts', '_dts')
+
+
+class Params:
+    """What is evaluated, and how. Of iouType 'bbox', 'segm' or 'keypoints'."""
+
+    def __init__(self, iouType='segm'):
+        if iouType in ('segm', 'bbox'):
+            self.setDetParams()
+        elif iouType == 'keypoints':
+            self.setKpParams()
+        else:
+            raise _native.Error(f"iouType {iouType!r}: want 'segm', 'bbox' or 'keypoints'")
+        self.iouType = iouType
+        self.useSegm = None       # of old programs
+
+    def setDetParams(self):
+        self._set_common()
+        self.maxDets = [1, 10, 100]
+        self.areaRng = [[0, 1e10], [0, 1024], [1024, 9216], [9216, 1e10]]
+        self.areaRngLbl = ['all', 'small', 'medium', 'large']
+
+    def setKpParams(self):
+        self._set_common()
+        self.maxDets = [20]
+        self.areaRng = [[0, 1e10], [1024, 9216], [9216, 1e10]]
+        self.areaRngLbl = ['all', 'medium', 'large']
+        self.kpt_oks_sigmas = np.array([.26, .25, .25, .35, .35, .79, .79, .72, .72, .62, .62, 1.07, 1.07, .87, .87, .89, .89]) / 10.0
+
+    def _set_common(self):
+        self.imgIds = []
+        self.catIds = []
+        self.iouThrs = np.linspace(.5, 0.95, 10)
+        self.recThrs = np.linspace(.0, 1.00, 101)
+        self.useCats = 1
+
+
+def snapshot(params):
+    """A deep copy; lists of numbers need no looking into."""
+    twin = copy.copy(params)
+    for key, value in vars(params).items():
+        if type(value) is list:
+            twin.__dict__[key] = [list(v) if type(v) is list else v for v in value]
+        else:
+            twin.__dict__[key] = copy.deepcopy(value)
+    return twin
+
+
+def same(a, b):
+    """Do these parameters ask for the same?"""
+    return vars(a).keys() == vars(b).keys() and all(equal(value, vars(b)[key]) for key, value in vars(a).items())
+
+
+def equal(a, b):
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return np.array_equal(a, b)
+    return a is b or a == b
+
+
+class COCOeval:
+    """Scores of detections.
+
+        scores = COCOeval(truth, found, 'bbox')      # or 'segm', 'keypoints'
+        scores.params.catIds = [1]                   # if not all
+        scores.evaluate()                            # evalImgs, ious: what was found in each image
+        scores.accumulate()                          # eval: precision and recall
+        scores.summarize()                           # stats: prints and keeps the numbers
+    """
+
+    def __init__(self, cocoGt=None, cocoDt=None, iouType='segm'):
+        if not iouType:
+            print('iouType not specified. use default iouType segm')
+        self.cocoGt = cocoGt
+        self.cocoDt = cocoDt
+        self.evalImgs = defaultdict(list)
+        self.eval = {}
+        self._gts = defaultdict(list)
+        self._dts = defaultdict(list)
+        self.params = Params(iouType=iouType)
+        self._paramsEval = {}
+        self.stats = []
+        self.ious = {}
+        if cocoGt is not None:
+            self.params.imgIds = sorted(cocoGt.getImgIds())
+            self.params.catIds = sorted(cocoGt.getCatIds())
+
+    def __getattr__(self, name):
+        if name not in LAZY or '_native' not in self.__dict__:
+            raise AttributeError(f'{type(self).__name__!r} object has no attribute {name!r}')
+        self._look()
+        return self.__dict__[name]
+
+    def __getstate__(self):
+        """For copies and pickles, which know nothing of what the library holds."""
+        if '_native' in self.__dict__:
+            self._look()
+        return self.__dict__
+
+    # ---- evaluate --------------------------------------------------------------------------------------------------
+
+    def evaluate(self):
+        """Matches detections with objects, image by image and class by class."""
+        start = time.time()
+        print('Running per image evaluation...')
+        p = self.params
+        if p.useSegm is not None:
+            p.iouType = 'segm' if p.useSegm == 1 else 'bbox'
+            print(f'useSegm (deprecated) is not None. Running {p.iouType} evaluation')
+        print(f'Evaluate annotation type *{p.iouType}*')
+        p.imgIds = list(np.unique(p.imgIds))
+        if p.useCats:
+            p.catIds = list(np.unique(p.catIds))
+        p.maxDets = sorted(p.maxDets)
+        self._forget()
+        if not self._evaluate_files():
+            self._evaluate_records()
+        self._paramsEval = snapshot(p)
+        print(f'DONE (t={time.time() - start:0.2f}s).')
+
+    def _forget(self):
+        for name in LAZY + ('_native', '_prepared_with'):
+            self.__dict__.pop(name, None)
+        self.eval = {}
+
+    def _evaluate_files(self):
+        """By the library, from the files that it has read. False where this is not what is asked for."""
+        sources = self._sources()
+        arrays = as_arrays(self.params) if sources else None
+        if arrays is None:
+            return False
+        p = self.params
+        results = sources[1].read(p.iouType == 'segm', p.iouType == 'segm' and not p.useCats)
+        self._native = _native.evaluate(results, p.iouType, bool(p.useCats), *arrays)
+        self._prepared_with = (self.cocoGt, self.cocoDt, snapshot(p))
+        return True
+
+    def _sources(self):
+        if any(own(self, COCOeval, name) for name in ('computeIoU', 'computeOks', 'evaluateImg', 'accumulate', '_prepare')):
+            return None
+        for coco in (self.cocoGt, self.cocoDt):
+            if not isinstance(coco, COCO) or any(own(coco, COCO, name) for name in ('getAnnIds', 'loadAnns', 'annToRLE')):
+                return None
+        truth, results = (coco.__dict__.get('_source') for coco in (self.cocoGt, self.cocoDt))
+        if not isinstance(truth, TruthSource) or not isinstance(results, ResultsSource) or results.truth is not truth:
+            return None
+        return truth, results
+
+    def _look(self):
+        """Makes of records what the library has found without them."""
+        gt, dt, params = self.__dict__.pop('_prepared_with')
+        self.__dict__.pop('_native')
+        now = self.cocoGt, self.cocoDt, self.params, self.eval
+        self.cocoGt, self.cocoDt, self.params = gt, dt, params
+        try:
+            self._evaluate_records()
+        finally:
+            self.cocoGt, self.cocoDt, self.params, self.eval = now
+
+    def _evaluate_records(self):
+        """From dicts, by the methods that a subclass may have replaced."""
+        p = self.params
+        self._prepare()
+        categories = p.catIds if p.useCats else [-1]
+        compute = self.computeOks if p.iouType == 'keypoints' else self.computeIoU
+        filled = None if own(self, COCOeval, compute.__name__) else self._filled_cells()
+        self.ious = {(image, category): compute(image, category) if filled is None or (image, category) in filled else []
+                     for image in p.imgIds for category in categories}
+        if own(self, COCOeval, 'evaluateImg'):
+            filled = None
+        most = p.maxDets[-1]
+        self.evalImgs = [self.evaluateImg(image, category, area, most) if filled is None or (image, category) in filled else None
+                         for category in categories for area in p.areaRng for image in p.imgIds]
+
+    def _filled_cells(self):
+        """Images and classes where there is something."""
+        keys = [key for table in (self._gts, self._dts) for key, records in table.items() if records]
+        return set(keys) if self.params.useCats else {(image, -1) for image, _ in keys}
+
+    def _prepare(self):
+        """Fills _gts and _dts: records by image and class."""
+        p = self.params
+        chosen = {'imgIds': p.imgIds, 'catIds': p.catIds} if p.useCats else {'imgIds': p.imgIds}
+        gts = self.cocoGt.loadAnns(self.cocoGt.getAnnIds(**chosen))
+        dts = self.cocoDt.loadAnns(self.cocoDt.getAnnIds(**chosen))
+        if p.iouType == 'segm':
+            for coco, anns in ((self.cocoGt, gts), (self.cocoDt, dts)):
+                for ann in anns:
+                    ann['segmentation'] = coco.annToRLE(ann)
+        for gt in gts:
+            gt['ignore'] = 'iscrowd' in gt and gt['iscrowd']
+            if p.iouType == 'keypoints':
+                gt['ignore'] = (gt['num_keypoints'] == 0) or gt['ignore']
+        self._gts = defaultdict(list)
+        self._dts = defaultdict(list)
+        for gt in gts:
+            self._gts[gt['image_id'], gt['category_id']].append(gt)
+        for dt in dts:
+            self._dts[dt['image_id'], dt['category_id']].append(dt)
+        self.evalImgs = defaultdict(list)
+        self.eval = {}
+
+    def _cell(self, imgId, catId):
+        """Objects and detections of an image and class; of all classes where they are one."""
+        if self.params.useCats:
+            return self._gts[imgId, catId], self._dts[imgId, catId]
+        categories = self.params.catIds
+        return ([gt for c in categories for gt in self._gts[imgId, c]], [dt for c in categories for dt in self._dts[imgId, c]])
+
+    def computeIoU(self, imgId, catId):
+        """IoU of the detections, best first, with the objects of an image and class."""
+        p = self.params
+        gts, dts = self._cell(imgId, catId)
+        if len(gts) == 0 and len(dts) == 0:
+            return []
+        if p.iouType not in ('segm', 'bbox'):
+            raise _native.Error(f'iouType {p.iouType!r} has no IoU')
+        from . import mask
+        key = 'segmentation' if p.iouType == 'segm' else 'bbox'
+        best = best_first(dts)[:p.maxDets[-1]]
+        return mask.iou([dt[key] for dt in best], [gt[key] for gt in gts], [int(gt['iscrowd']) for gt in gts])
+
+    def computeOks(self, imgId, catId):
+        """Object keypoint similarity, likewise."""
+        p = self.params
+        gts = self._gts[imgId, catId]
+        dts = best_first(self._dts[imgId, catId])[:p.maxDets[-1]]
+        if len(gts) == 0 or len(dts) == 0:
+            return []
+        points = [np.array(dt['keypoints']) for dt in dts]
+        return np.stack([oks(gt, points, p.kpt_oks_sigmas) for gt in gts], axis=1)
+
+    def evaluateImg(self, imgId, catId, aRng, maxDet):
+        """Which object each detection finds, in one image, class and range of areas; None if nothing is there."""
+        p = self.params
+        gts, dts = self._cell(imgId, catId)
+        if len(gts) == 0 and len(dts) == 0:
+            return None
+        for gt in gts:
+            gt['_ignore'] = 1 if gt['ignore'] or gt['area'] < aRng[0] or gt['area'] > aRng[1] else 0
+        order = np.argsort([gt['_ignore'] for gt in gts], kind='stable')
+        gts = [gts[i] for i in order]
+        dts = best_first(dts)[:maxDet]
+        ious = self.ious[imgId, catId]
+        if len(ious) > 0:
+            ious = ious[:, order]
+        return match(imgId, catId, aRng, maxDet, p.iouThrs, gts, dts, ious)
+
+    # ---- accumulate ------------------------------------------------------------------------------------------------
+
+    def accumulate(self, p=None):
+        """Precision and recall of all images: `eval`."""
+        print('Accumulating evaluation results...')
+        start = time.time()
+        if '_native' not in self.__dict__ and not self.evalImgs:
+            print('Please run evaluate() first')
+        p = self.params if p is None else p
+        p.catIds = p.catIds if p.useCats == 1 else [-1]
+        if '_native' in self.__dict__ and self._asks_for_the_same(p):
+            precision, recall, scores = self._arrays(p)
+        else:
+            precision, recall, scores = accumulate(self.evalImgs, p, self._paramsEval)
+        self.eval = {
+            'params': p,
+            'counts': list(precision.shape),
+            'date': datetime.datetime.now().strftime('%Y-%m-%d %H:%M:%S'),
+            'precision': precision,
+            'recall': recall,
+            'scores': scores,
+        }
+        print(f'DONE (t={time.time() - start:0.2f}s).')
+
+    def _asks_for_the_same(self, p):
+        then = copy.copy(self._prepared_with[2])
+        if not then.useCats:
+            then.catIds = [-1]
+        return same(p, then)
+
+    def _arrays(self, p):
+        T, R, A, M = len(p.iouThrs), len(p.recThrs), len(p.areaRng), max(len(p.maxDets), 3)
+        K = len(p.catIds)
+        shapes = ((T, R, K, A, M), (T, K, A, M), (T, R, K, A, M))
+        arrays = [np.frombuffer(_native.array(self._native, i)).reshape(shape) for i, shape in enumerate(shapes)]
+        return [array[..., :len(p.maxDets)] if len(p.maxDets) < 3 else array for array in arrays]
+
+    # ---- summarize -------------------------------------------------------------------------------------------------
+
+    def summarize(self):
+        """Prints the numbers of the challenge and keeps them in `stats`."""
+        if not self.eval:
+            raise _native.Error('there is nothing to summarize: want accumulate() first')
+        most = self.params.maxDets
+        if self.params.iouType == 'keypoints':
+            rows = [(kind, iou, area, 20) for kind in (1, 0) for iou, area in
+                    ((None, 'all'), (.5, 'all'), (.75, 'all'), (None, 'medium'), (None, 'large'))]
+        else:
+            rows = [(1, None, 'all', 100), (1, .5, 'all', most[2]), (1, .75, 'all', most[2])]
+            rows += [(1, None, area, most[2]) for area in ('small', 'medium', 'large')]
+            rows += [(0, None, 'all', most[i]) for i in range(3)]
+            rows += [(0, None, area, most[2]) for area in ('small', 'medium', 'large')]
+        self.stats = np.array([self._summarize(*row) for row in rows], dtype=float)
+
+    def _summarize(self, ap=1, iouThr=None, areaRng='all', maxDets=100):
+        """One of the numbers: the mean of what there is."""
+        p = self.params
+        areas = [i for i, label in enumerate(p.areaRngLbl) if label == areaRng]
+        places = [i for i, most in enumerate(p.maxDets) if most == maxDets]
+        array = self.eval['precision' if ap == 1 else 'recall']
+        if iouThr is not None:
+            array = array[np.where(iouThr == np.asarray(p.iouThrs))[0]]
+        array = array[..., areas, places]
+        array = array[array > -1]
+        mean = np.mean(array) if len(array) > 0 else -1
+        title, kind = ('Average Precision', '(AP)') if ap == 1 else ('Average Recall', '(AR)')
+        iou = f'{p.iouThrs[0]:0.2f}:{p.iouThrs[-1]:0.2f}' if iouThr is None else f'{iouThr:0.2f}'
+        print(f' {title:<18} {kind} @[ IoU={iou:<9} | area={areaRng:>6s} | maxDets={maxDets:>3d} ] = {mean:0.3f}')
+        return mean
+
+    def __str__(self):
+        self.summarize()
+        return ''
+
+
+# ---- parameters for the library ------------------------------------------------------------------------------------
+
+def own(thing, base, name):
+    """Does it have a method of its own in place of that of the base?"""
+    return name in thing.__dict__ or getattr(type(thing), name, None) is not getattr(base, name)
+
+
+def as_arrays(p):
+    """iouThrs, recThrs, maxDets, areaRng, imgIds and catIds for _native.evaluate(), or None if they are not as usual."""
+    if p.iouType not in ('bbox', 'segm'):
+        return None
+    try:
+        ious, recalls, areas = (np.ascontiguousarray(v, dtype=np.float64) for v in (p.iouThrs, p.recThrs, p.areaRng))
+    except (TypeError, ValueError):
+        return None
+    most, images, categories = (np.asarray(v) for v in (p.maxDets, p.imgIds, p.catIds))
+    if any(a.dtype.kind not in 'iu' or a.ndim != 1 or a.size == 0 for a in (most, images, categories)):
+        return None
+    if ious.ndim != 1 or recalls.ndim != 1 or areas.ndim != 2 or areas.shape[1] != 2 or 0 in (ious.size, recalls.size, areas.size):
+        return None
+    if most[0] < 1 or np.isnan(ious).any() or not (np.diff(recalls) >= 0).all():
+        return None
+    most = np.pad(most, (0, max(3 - most.size, 0)), mode='edge')    # the library wants three
+    return (ious, recalls) + (most.astype(np.int64), areas, images.astype(np.int64), categories.astype(np.int64))
+
+
+# ---- one image and class -------------------------------------------------------------------------------------------
+
+def best_first(dts):
+    return [dts[i] for i in np.argsort([-dt['score'] for dt in dts], kind='stable')]
+
+
+def oks(gt, points, sigmas):
+    """Similarity of each of the detections to one object."""
+    truth = np.array(gt['keypoints'])
+    xg, yg, seen = truth[0::3], truth[1::3], truth[2::3] > 0
+    x, y, width, height = gt['bbox'][:4]
+    variances = (sigmas * 2) ** 2
+    similar = np.zeros(len(points))
+    for i, found in enumerate(points):
+        xd, yd = found[0::3], found[1::3]
+        if seen.any():
+            dx, dy = xd - xg, yd - yg
+        else:                      # no point is known: how far outside of the box, doubled, they are
+            zero = np.zeros(len(sigmas))
+            dx = np.maximum(zero, (x - width) - xd) + np.maximum(zero, xd - (x + width * 2))
+            dy = np.maximum(zero, (y - height) - yd) + np.maximum(zero, yd - (y + height * 2))
+        e = (dx ** 2 + dy ** 2) / variances / (gt['area'] + np.spacing(1)) / 2
+        e = e[seen] if seen.any() else e
+        similar[i] = np.sum(np.exp(-e)) / e.shape[0]
+    return similar
+
+
+def match(image, category, area, most, thresholds, gts, dts, ious):
+    """The record of evalImgs. Objects that are ignored stand last, detections best first."""
+    T, G, D = len(thresholds), len(gts), len(dts)
+    gt_ids, dt_ids = [gt['id'] for gt in gts], [dt['id'] for dt in dts]
+    ignored = np.array([gt['_ignore'] for gt in gts])
+    of_dt, of_gt, dt_ignored = np.zeros((T, D)), np.zeros((T, G)), np.zeros((T, D))
+    if len(ious) > 0:
+        crowd = [int(gt['iscrowd']) for gt in gts]
+        for t, threshold in enumerate(thresholds):
+            match_at(min(threshold, 1 - 1e-10), ious, crowd, ignored, gt_ids, dt_ids, of_gt[t], of_dt[t], dt_ignored[t])
+    outside = np.array([dt['area'] < area[0] or dt['area'] > area[1] for dt in dts], dtype=bool).reshape(1, D)
+    return {
+        'image_id': image,
+        'category_id': category,
+        'aRng': area,
+        'maxDet': most,
+        'dtIds': dt_ids,
+        'gtIds': gt_ids,
+        'dtMatches': of_dt,
+        'gtMatches': of_gt,
+        'dtScores': [dt['score'] for dt in dts],
+        'gtIgnore': ignored,
+        'dtIgnore': np.logical_or(dt_ignored, np.logical_and(of_dt == 0, outside)),
+    }
+
+
+def match_at(least, ious, crowd, ignored, gt_ids, dt_ids, of_gt, of_dt, dt_ignored):
+    """At one threshold: each detection takes the free object that it overlaps most, one that counts before one that is
+    ignored."""
+    for d, dt_id in enumerate(dt_ids):
+        best, found = least, -1
+        for g in range(len(gt_ids)):
+            if of_gt[g] > 0 and not crowd[g]:
+                continue
+            if found > -1 and ignored[found] == 0 and ignored[g] == 1:
+                break
+            if ious[d, g] < best:
+                continue
+            best, found = ious[d, g], g
+        if found > -1:
+            dt_ignored[d] = ignored[found]
+            of_dt[d] = gt_ids[found]
+            of_gt[found] = dt_id
+
+
+# ---- all images ----------------------------------------------------------------------------------------------------
+
+def accumulate(evalImgs, p, then):
+    """precision, recall and scores of a list of records, which stand in the order of the parameters `then`."""
+    T, R, A, M = len(p.iouThrs), len(p.recThrs), len(p.areaRng), len(p.maxDets)
+    K = len(p.catIds) if p.useCats else 1
+    precision, recall, scores = -np.ones((T, R, K, A, M)), -np.ones((T, K, A, M)), -np.ones((T, R, K, A, M))
+    known = set(then.catIds if then.useCats else [-1]), set(map(tuple, then.areaRng)), set(then.maxDets), set(then.imgIds)
+    categories = [n for n, k in enumerate(p.catIds) if k in known[0]]
+    areas = [n for n, a in enumerate(map(tuple, p.areaRng)) if a in known[1]]
+    most = [m for m in p.maxDets if m in known[2]]
+    images = [n for n, i in enumerate(p.imgIds) if i in known[3]]
+    n_images, n_areas = len(then.imgIds), len(then.areaRng)
+    for k, k0 in enumerate(categories):
+        for a, a0 in enumerate(areas):
+            first = (k0 * n_areas + a0) * n_images
+            cell = [e for e in (evalImgs[first + i] for i in images) if e is not None]
+            for m, max_det in enumerate(most if cell else ()):
+                curves = curves_of(cell, max_det, p.recThrs)
+                if curves:
+                    precision[:, :, k, a, m], recall[:, k, a, m], scores[:, :, k, a, m] = curves
+    return precision, recall, scores
+
+
+def curves_of(cell, max_det, recalls):
+    """Precision and score at the recalls, and the last recall, of some images: at each threshold."""
+    n_objects = np.count_nonzero(np.concatenate([e['gtIgnore'] for e in cell]) == 0)
+    if n_objects == 0:
+        return None
+    score = np.concatenate([e['dtScores'][0:max_det] for e in cell])
+    order = np.argsort(-score, kind='stable')
+    score = score[order]
+    matched = np.concatenate([e['dtMatches'][:, 0:max_det] for e in cell], axis=1)[:, order]
+    ignored = np.concatenate([e['dtIgnore'][:, 0:max_det] for e in cell], axis=1)[:, order]
+    counts = np.logical_not(ignored)
+    right = np.cumsum(np.logical_and(matched, counts), axis=1).astype(float)
+    wrong = np.cumsum(np.logical_and(np.logical_not(matched), counts), axis=1).astype(float)
+    T, n = right.shape
+    precision, at_score, last = np.zeros((T, len(recalls))), np.zeros((T, len(recalls))), np.zeros(T)
+    for t in range(T if n else 0):
+        recall = right[t] / n_objects
+        curve = right[t] / (wrong[t] + right[t] + np.spacing(1))
+        curve = np.maximum.accumulate(curve[::-1])[::-1]
+        at = np.searchsorted(recall, recalls, side='left')
+        reached = at.size if (at < n).all() else int(np.argmax(at >= n))    # the first recall that is not ends the list
+        precision[t, :reached] = curve[at[:reached]]
+        at_score[t, :reached] = score[at[:reached]]
+        last[t] = recall[-1]
+    return precision, last, at_score

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * python/native/coco.c -- scores of COCO's family from files, by the evaluator of eval/. What is read and what was found are
+ * capsules: a ground truth, results (which borrow it), an evaluation.
+ */
+#include "python/native/native.h"
+
+#include <string.h>
+
+#include "eval/eval.h"
+
+static const char truth_name[] = "deformer.truth";
+static const char results_name[] = "deformer.results";
+static const char evaluation_name[] = "deformer.evaluation";
+
+/* ---- ground truth ------------------------------------------------------------------------------------------------ */
+
+static void free_truth(PyObject *capsule)
+{
+    df_coco_free(PyCapsule_GetPointer(capsule, truth_name));
+}
+
+/* open_truth(path, masks, across_classes, federated) */
+static PyObject *open_truth(PyObject *module, PyObject *args)
+{
+    PyObject *path;
+    int masks, across, federated;
+    DfCoco *truth = NULL;
+    DfCocoReading how = { 0 };
+    (void)module;
+    if (!PyArg_ParseTuple(args, "O&ppp", PyUnicode_FSConverter, &path, &masks, &across, &federated))
+        return NULL;
+    how.masks = masks;
+    how.across_classes = across;
+    how.federated = federated;
+    int error = df_py_pool(&how.pool);
+    Py_BEGIN_ALLOW_THREADS
+    if (error == DF_OK)
+        error = df_coco_open_with(&truth, PyBytes_AsString(path), &how);
+    Py_END_ALLOW_THREADS
+    Py_DECREF(path);
+    if (error < 0)
+        return df_py_done(error, NULL);
+    PyObject *capsule = PyCapsule_New(truth, truth_name, free_truth);
+    if (!capsule)
+        df_coco_free(truth);
+    return df_py_done(DF_OK, capsule);
+}
+
+static PyObject *id_object(DfId id)
+{
+    return id.text ? PyUnicode_FromString(id.text) : PyLong_FromLongLong(id.number);
+}
+
+/* listed_ids(truth, categories): of the images or the categories, in the order of the file */
+static PyObject *listed_ids(PyObject *module, PyObject *args)
+{
+    PyObject *capsule;
+    int categories;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "Op", &capsule, &categories))
+        return NULL;
+    const DfCoco *truth = PyCapsule_GetPointer(capsule, truth_name);
+    if (!truth)
+        return NULL;
+    const size_t n = categories ? df_coco_categories(truth) : df_coco_images(truth);
+    PyObject *list = PyList_New((Py_ssize_t)n);
+    for (size_t i = 0; list && i < n; i++) {
+        PyObject *object = id_object(categories ? df_coco_listed_category(truth, i) : df_coco_listed_image(truth, i));
+        if (!object || PyList_SetItem(list, (Py_ssize_t)i, object) < 0)
+            Py_CLEAR(list);
+    }
+    return list;
+}
+
+/* ---- results ----------------------------------------------------------------------------------------------------- */
+
+/* The capsule's context is that of the ground truth, which has to outlive it. */
+static void free_results(PyObject *capsule)
+{
+    df_coco_results_free(PyCapsule_GetPointer(capsule, results_name));
+    Py_XDECREF((PyObject *)PyCapsule_GetContext(capsule));
+}
+
+static PyObject *wrap_results(DfCocoResults *results, PyObject *truth)
+{
+    PyObject *capsule = PyCapsule_New(results, results_name, free_results);
+    if (!capsule) {
+        df_coco_results_free(results);
+        return NULL;
+    }
+    PyCapsule_SetContext(capsule, Py_NewRef(truth));
+    return capsule;
+}
+
+/* open_results(truth, path) */
+static PyObject *open_results(PyObject *module, PyObject *args)
+{
+    PyObject *capsule, *path;
+    DfCocoResults *results = NULL;
+    int error = DF_OK;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OO&", &capsule, PyUnicode_FSConverter, &path))
+        return NULL;
+    const DfCoco *truth = PyCapsule_GetPointer(capsule, truth_name);
+    const char *name = PyBytes_AsString(path);
+    Py_BEGIN_ALLOW_THREADS
+    if (truth)
+        error = df_coco_results_new(&results, truth);
+    if (truth && error == DF_OK)
+        error = df_coco_results_read(results, name);
+    Py_END_ALLOW_THREADS
+    Py_DECREF(path);
+    if (!truth)
+        return NULL;
+    if (error < 0) {
+        df_coco_results_free(results);
+        return df_py_done(error, NULL);
+    }
+    return df_py_done(DF_OK, wrap_results(results, capsule));
+}
+
+static PyObject *count_results(PyObject *module, PyObject *capsule)
+{
+    (void)module;
+    const DfCocoResults *results = PyCapsule_GetPointer(capsule, results_name);
+    return results ? PyLong_FromSize_t(df_coco_results_count(results)) : NULL;
+}
+
+/* ---- evaluation -------------------------------------------------------------------------------------------------- */
+
+static void free_evaluation(PyObject *capsule)
+{
+    df_coco_eval_free(PyCapsule_GetPointer(capsule, evaluation_name));
+}
+
+/* Params as arrays, whose views are held while C runs. */
+enum { IOUS, RECALLS, MAX_DETS, AREAS, IMAGES, CATEGORIES, ARRAYS };
+typedef struct {
+    Py_buffer view[ARRAYS];
+    bool held[ARRAYS];
+    size_t n[ARRAYS];
+    DfAreaRange *areas;
+    int *max_dets;
+    DfCocoParams params;
+} Given;
+
+static void given_done(Given *g)
+{
+    for (int i = 0; i < ARRAYS; i++)
+        if (g->held[i])
+            PyBuffer_Release(&g->view[i]);
+    df_free(g->areas);
+    df_free(g->max_dets);
+}
+
+static bool take_areas(Given *g)
+{
+    const double (*ranges)[2] = g->view[AREAS].buf;
+    const int64_t *numbers = g->view[MAX_DETS].buf;
+    const size_t n_areas = g->n[AREAS] / 2;
+    g->areas = df_malloc(n_areas * sizeof *g->areas);
+    g->max_dets = df_malloc(g->n[MAX_DETS] * sizeof *g->max_dets);
+    if (!g->areas || !g->max_dets)
+        return df_py_raise(df_fail_memory("the parameters"));
+    for (size_t i = 0; i < n_areas; i++)
+        g->areas[i] = (DfAreaRange){ "", ranges[i][0], ranges[i][1] };
+    for (size_t i = 0; i < g->n[MAX_DETS]; i++)
+        g->max_dets[i] = (int)df_clamp_i64(numbers[i], 0, INT32_MAX);
+    g->params.n_areas = n_areas;
+    g->params.areas = g->areas;
+    g->params.n_max_dets = g->n[MAX_DETS];
+    g->params.max_dets = g->max_dets;
+    return true;
+}
+
+static bool take_params(Given *g, PyObject *const object[ARRAYS])
+{
+    static const char codes[ARRAYS] = { 'd', 'd', 'q', 'd', 'q', 'q' };
+    for (int i = 0; i < ARRAYS; i++) {
+        if (object[i] == Py_None)
+            continue;
+        if (!df_py_view(object[i], codes[i], &g->view[i], &g->n[i]))
+            return false;
+        g->held[i] = true;
+    }
+    g->params.ious = g->view[IOUS].buf;
+    g->params.n_ious = g->n[IOUS];
+    g->params.recalls = g->view[RECALLS].buf;
+    g->params.n_recalls = g->n[RECALLS];
+    g->params.image_ids = g->view[IMAGES].buf;
+    g->params.n_image_ids = g->n[IMAGES];
+    g->params.category_ids = g->view[CATEGORIES].buf;
+    g->params.n_category_ids = g->n[CATEGORIES];
+    g->params.arrays = true;
+    return take_areas(g);
+}
+
+static PyObject *run(const DfCocoResults *results, const Given *g)
+{
+    DfPool *pool;
+    DfCocoEval *evaluation = NULL;
+    int error = df_py_pool(&pool);
+    Py_BEGIN_ALLOW_THREADS
+    if (error == DF_OK)
+        error = df_coco_evaluate(&evaluation, results, &g->params, pool);
+    Py_END_ALLOW_THREADS
+    if (error < 0)
+        return df_py_done(error, NULL);
+    PyObject *capsule = PyCapsule_New(evaluation, evaluation_name, free_evaluation);
+    if (!capsule)
+        df_coco_eval_free(evaluation);
+    return df_py_done(DF_OK, capsule);
+}
+
+/* evaluate(results, type, use_categories, ious, recalls, max_dets, areas, image_ids, category_ids): arrays of float64 and
+ * int64; ids may be None, which is all of them. */
+static PyObject *evaluate(PyObject *module, PyObject *args)
+{
+    PyObject *capsule, *object[ARRAYS];
+    const char *type;
+    int use_categories;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OspOOOOOO", &capsule, &type, &use_categories, &object[IOUS], &object[RECALLS],
+                          &object[MAX_DETS], &object[AREAS], &object[IMAGES], &object[CATEGORIES]))
+        return NULL;
+    const DfCocoResults *results = PyCapsule_GetPointer(capsule, results_name);
+    if (!results)
+        return NULL;
+    Given g = { 0 };
+    g.params.type = strcmp(type, "segm") == 0 ? DF_COCO_MASKS : DF_COCO_BOXES;
+    g.params.use_categories = use_categories;
+    PyObject *evaluation = take_params(&g, object) ? run(results, &g) : NULL;
+    given_done(&g);
+    return evaluation;
+}
+
+/* array(evaluation, which): precision (0), recall (1) or scores (2), as memory in the order of pycocotools */
+static PyObject *array(PyObject *module, PyObject *args)
+{
+    PyObject *capsule;
+    int which;
+    double *numbers = NULL;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "Oi", &capsule, &which))
+        return NULL;
+    const DfCocoEval *e = PyCapsule_GetPointer(capsule, evaluation_name);
+    if (!e)
+        return NULL;
+    const size_t recalls = which == DF_COCO_RECALL ? 1 : e->n_recalls;
+    const size_t n = e->n_ious * recalls * e->n_classes * e->n_areas * e->n_max_dets;
+    int error;
+    Py_BEGIN_ALLOW_THREADS
+    error = df_coco_eval_array(e, (DfCocoArray)which, &numbers);
+    Py_END_ALLOW_THREADS
+    return error < 0 ? df_py_raise(error) : df_py_memory(numbers, n * sizeof *numbers);
+}
+
+static PyMethodDef functions[] = {
+    { "open_truth", open_truth, METH_VARARGS, "open_truth(path, masks, across_classes, federated)" },
+    { "listed_ids", listed_ids, METH_VARARGS, "listed_ids(truth, categories)" },
+    { "open_results", open_results, METH_VARARGS, "open_results(truth, path)" },
+    { "count_results", count_results, METH_O, "count_results(results)" },
+    { "evaluate", evaluate, METH_VARARGS,
+      "evaluate(results, type, use_categories, ious, recalls, max_dets, areas, image_ids, category_ids)" },
+    { "array", array, METH_VARARGS, "array(evaluation, which)" },
+    { 0 },
+};
+
+int df_py_add_coco(PyObject *module)
+{
+    return PyModule_AddFunctions(module, functions);
+}

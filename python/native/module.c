@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * python/native/module.c -- the module itself, and what its topics share: errors, the thread pool, views of arrays.
+ */
+#include "python/native/native.h"
+
+#include <pthread.h>
+#include <string.h>
+
+/* ---- errors ------------------------------------------------------------------------------------------------------ */
+
+static PyObject *error_class; /* deformer.Error */
+
+PyObject *df_py_raise(int error)
+{
+    PyObject *class = error_class;
+    if (error == DF_ENOMEM)
+        class = PyExc_MemoryError;
+    else if (error == DF_EIO)
+        class = PyExc_OSError;
+    else if (error == DF_EINTERRUPT)
+        class = PyExc_KeyboardInterrupt;
+    if (!PyErr_Occurred())
+        PyErr_SetString(class, df_error());
+    return NULL;
+}
+
+PyObject *df_py_done(int error, PyObject *result)
+{
+    if (error < 0 || PyErr_CheckSignals() < 0) {
+        Py_XDECREF(result);
+        return df_py_raise(error);
+    }
+    return result ? result : Py_NewRef(Py_None);
+}
+
+/* ---- threads ----------------------------------------------------------------------------------------------------- */
+
+static DfPool *pool;
+static unsigned generation;
+
+/* Threads do not follow into the child of a fork(), so its pool is a lost one. */
+static void in_child(void)
+{
+    pool = NULL;
+    generation++;
+}
+
+int df_py_pool(DfPool **out)
+{
+    static bool watched;
+    if (!watched)
+        watched = pthread_atfork(NULL, NULL, in_child) == 0;
+    const int error = pool ? DF_OK : df_pool_new(&pool, 0);
+    *out = pool;
+    return error;
+}
+
+/* ---- arrays ------------------------------------------------------------------------------------------------------ */
+
+bool df_py_view(PyObject *array, char code, Py_buffer *view, size_t *n)
+{
+    if (PyObject_GetBuffer(array, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) < 0)
+        return false;
+    const char *format = view->format ? view->format : "B";
+    const bool native = *format == '@' || *format == '=' || *format == '<';
+    const char met = format[native];
+    const bool same = met == code || (code == 'q' && met == 'l' && view->itemsize == 8);
+    if (!same || view->itemsize != 8) {
+        PyErr_Format(error_class, "an array of '%s', want one of '%c'", format, code);
+        PyBuffer_Release(view);
+        return false;
+    }
+    *n = (size_t)(view->len / view->itemsize);
+    return true;
+}
+
+/* ---- the module -------------------------------------------------------------------------------------------------- */
+
+static int fill(PyObject *module)
+{
+    static int (*const topics[])(PyObject *) = { df_py_add_memory, df_py_add_coco };
+    error_class = PyErr_NewExceptionWithDoc("deformer.Error", "What is wrong with a file, an option or a value, in a sentence.",
+                                            PyExc_ValueError, NULL);
+    if (!error_class || PyModule_AddObjectRef(module, "Error", error_class) < 0)
+        return -1;
+    for (size_t i = 0; i < sizeof topics / sizeof *topics; i++)
+        if (topics[i](module) < 0)
+            return -1;
+    return PyModule_AddStringConstant(module, "version", DEFORMER_VERSION);
+}
+
+static PyObject *get_generation(PyObject *module, PyObject *nothing)
+{
+    (void)module;
+    (void)nothing;
+    return PyLong_FromUnsignedLong(generation);
+}
+
+static PyMethodDef functions[] = {
+    { "generation", get_generation, METH_NOARGS, "generation(): changes with every fork()" },
+    { 0 },
+};
+
+static PyModuleDef_Slot slots[] = {
+    { Py_mod_exec, fill },
+    { 0, NULL },
+};
+
+static struct PyModuleDef module_def = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "deformer._native",
+    .m_doc = "The library, as the Python files of this package use it.",
+    .m_methods = functions,
+    .m_slots = slots,
+};
+
+PyMODINIT_FUNC PyInit__native(void);
+PyMODINIT_FUNC PyInit__native(void)
+{
+    return PyModuleDef_Init(&module_def);
+}

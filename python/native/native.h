@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * python/native/native.h -- what the C files of the Python module share. The module is `deformer._native`: a thin skin over the
+ * library, for the Python files beside it and for nobody else. It uses the limited API of Python 3.11 alone, so that one
+ * build serves every later Python, and knows arrays by the buffer protocol, so that it is compiled without numpy.
+ *
+ * A topic is one file: coco.c, ... Its functions and types are added to the module by one function, declared below.
+ */
+#ifndef DF_PYTHON_NATIVE_NATIVE_H
+#define DF_PYTHON_NATIVE_NATIVE_H
+
+#define PY_SSIZE_T_CLEAN
+#ifndef Py_LIMITED_API
+#define Py_LIMITED_API 0x030B0000
+#endif
+#include <Python.h>
+
+#include <stdbool.h>
+
+#include "core/core.h"
+
+/* ---- topics: 0, or -1 with an exception set ---------------------------------------------------------------------- */
+
+int df_py_add_memory(PyObject *module);
+int df_py_add_coco(PyObject *module);
+
+/* ---- errors ------------------------------------------------------------------------------------------------------ */
+
+/* Raises what `error` stands for with the sentence of df_error(): MemoryError, OSError, KeyboardInterrupt, or deformer.Error,
+ * which is a ValueError. Returns NULL. With the GIL. */
+PyObject *df_py_raise(int error);
+
+/* What a function ends with that was away in C: raises for an error, and for a Ctrl-C that came meanwhile. `result` is
+ * consumed; NULL stands for None. */
+PyObject *df_py_done(int error, PyObject *result);
+
+/* ---- threads ----------------------------------------------------------------------------------------------------- */
+
+/* The one pool of the process, made at its first use; a child process after fork() gets one of its own. With the GIL. */
+int df_py_pool(DfPool **out);
+/* (What holds a pool of another process is stale: _native.generation() tells, it changes with every fork().) */
+
+/* ---- arrays ------------------------------------------------------------------------------------------------------ */
+
+/* An object that owns `bytes` bytes of df_malloc() and shows them as a buffer: numpy.frombuffer() makes it an array that can
+ * be written to. Takes the memory over, also when it fails. */
+PyObject *df_py_memory(void *memory, size_t bytes);
+
+/* The numbers of a contiguous buffer of one dimension or more. PyBuffer_Release() the view. `code` is the letter of the
+ * struct module: 'd' for float64, 'q' for int64 ('l' is as good where it has 8 bytes). False: an exception is set. */
+bool df_py_view(PyObject *array, char code, Py_buffer *view, size_t *n);
+
+#endif
