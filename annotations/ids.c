@@ -28,13 +28,38 @@ static inline uint64_t hash(DfId id, uint64_t salt)
     return h ^ h >> 32;
 }
 
+/* The kinds of ids, ascending. */
+typedef enum { BIG_NEGATIVE, INTEGER, BIG_POSITIVE, TEXT } Kind;
+
+static Kind kind_of(DfId id)
+{
+    if (!id.text)
+        return INTEGER;
+    if (id.number != DF_BIG_ID)
+        return TEXT;
+    return id.text[0] == '-' ? BIG_NEGATIVE : BIG_POSITIVE;
+}
+
+/* By the number that the digits are: the longer one is larger. */
+static int compare_digits(const char *a, const char *b)
+{
+    const size_t n = strlen(a);
+    const size_t m = strlen(b);
+    return n == m ? strcmp(a, b) : (n > m) - (n < m);
+}
+
 int df_id_compare(DfId a, DfId b)
 {
-    if (!a.text != !b.text)
-        return a.text ? 1 : -1;
-    if (a.text)
-        return strcmp(a.text, b.text);
-    return (a.number > b.number) - (a.number < b.number);
+    const Kind kind = kind_of(a);
+    const Kind other = kind_of(b);
+    if (kind != other)
+        return kind > other ? 1 : -1;
+    switch (kind) {
+    case TEXT: return strcmp(a.text, b.text);
+    case BIG_POSITIVE: return compare_digits(a.text, b.text);
+    case BIG_NEGATIVE: return compare_digits(b.text, a.text);
+    default: return (a.number > b.number) - (a.number < b.number);
+    }
 }
 
 static size_t slot_of(const DfIds *t, DfId id)
@@ -112,8 +137,10 @@ const char *df_id_text(DfId id)
     static _Thread_local char texts[4][80];
     static _Thread_local unsigned next;
     char *text = texts[next++ % 4];
-    if (id.text)
+    if (df_id_is_text(id))
         snprintf(text, sizeof texts[0], "'%.60s'", id.text);
+    else if (id.text)
+        snprintf(text, sizeof texts[0], "%.60s", id.text);
     else
         snprintf(text, sizeof texts[0], "%" PRId64, id.number);
     return text;

@@ -16,11 +16,18 @@ DF_BEGIN_DECLS
 
 #define DF_NO_ID UINT32_MAX
 
-/* An integer, or a text if `text` is not NULL. */
+/* An integer, or a text if `text` is not NULL. An integer beyond 64 bits is its digits as a text, and the number
+ * DF_BIG_ID; with a text that is one, the number is 0. */
+enum { DF_BIG_ID = 1 };
 typedef struct {
     int64_t number;
     const char *text;
 } DfId;
+
+static inline bool df_id_is_text(DfId id)
+{
+    return id.text && id.number != DF_BIG_ID;
+}
 
 /* Integers ascending, then texts. */
 DF_API int df_id_compare(DfId a, DfId b);

@@ -33,7 +33,10 @@ static DfJsonEvent word(DfJson *j, const char *spelling, DfJsonEvent event)
     const size_t n = strlen(spelling);
     while ((size_t)(j->end - j->at) < n && df_json_more(j))
         ;
-    if ((size_t)(j->end - j->at) < n || memcmp(j->at, spelling, n) != 0)
+    const size_t there = (size_t)(j->end - j->at);
+    if (there < n && memcmp(j->at, spelling, there) == 0)
+        return df_json_stop(j, "the file ends, want %s", spelling);
+    if (there < n || memcmp(j->at, spelling, n) != 0)
         return df_json_stop(j, "met an unknown word, want %s", spelling);
     j->at += n;
     return event;
@@ -48,17 +51,22 @@ static DfJsonEvent special_number(DfJson *j, DfJsonValue *value, const char *spe
 
 static DfJsonEvent number(DfJson *j, DfJsonValue *value)
 {
-    const unsigned char *end;
+    ptrdiff_t length;
     bool good;
+    bool at_end;
     do { /* a number that reaches the end of the window may go on behind it */
-        end = j->at;
+        const unsigned char *end = j->at;
         good = df_json_number(&end, j->skipping ? NULL : value);
-    } while (end == j->end && df_json_more(j));
-    if (!good && *j->at == '-' && *end == 'I')
+        length = end - j->at;
+        at_end = end == j->end;
+    } while (at_end && df_json_more(j)); /* which moves what is at j->at, also at the end of the file */
+    if (!good && *j->at == '-' && j->at[length] == 'I')
         return special_number(j, value, "-Infinity", -INFINITY);
     if (!good)
-        return df_json_stop(j, "%s", "met a malformed number");
-    j->at = j->window + (end - j->window);
+        return df_json_stop(j, "%s", at_end ? "the file ends inside a number" : "met a malformed number");
+    if (!j->skipping && value->length)
+        value->text = (const char *)j->at;
+    j->at += length;
     return DF_JSON_NUMBER;
 }
 

@@ -5,8 +5,8 @@
  * Why not cJSON here: it takes ten times the file in memory (docs/design.md, decision 12). Small files go through
  * cJSON. Numbers are read as Python's json module reads them: correctly rounded doubles, and integers kept exactly to
  * 64 bits. NaN, Infinity and -Infinity are numbers too, a key may be repeated, and half a surrogate pair becomes
- * U+FFFD. Refused: control characters in texts, invalid UTF-8, a byte order mark, more than DF_JSON_DEPTH levels.
- * Nothing recurses.
+ * U+FFFD. A byte order mark is passed over, and gzip is unpacked into memory (8 GiB at most). Refused: control
+ * characters in texts, invalid UTF-8 (UTF-16 by its name), more than DF_JSON_DEPTH levels. Nothing recurses.
  */
 #ifndef DF_CORE_JSON_H
 #define DF_CORE_JSON_H
@@ -37,7 +37,8 @@ typedef enum {
     DF_JSON_CLOSE
 } DfJsonEvent;
 
-/* What the last event brought. Texts are UTF-8 with escapes resolved, zero-terminated, valid until the next event. */
+/* What the last event brought. Texts are UTF-8 with escapes resolved, zero-terminated, valid until the next event. Of an
+ * integer beyond 64 bits, `length` characters at `text` are its digits behind a possible '-', and no zero is behind them. */
 typedef struct {
     double number;
     int64_t integer;    /* valid if is_integer: written as one (1, -3) or equal to one (1.0, 1e3) and within 64 bits */
@@ -63,8 +64,10 @@ DF_API uint64_t df_json_offset(const DfJson *); /* bytes read so far, for progre
 DF_API const char *df_json_name(const DfJson *);
 DF_API int df_json_error(const DfJson *);   /* the code behind DF_JSON_ERROR, or DF_OK */
 
-/* A second reader at the same place, to look ahead; the first must outlive it. */
+/* A second reader at the same place, to look ahead; the first must outlive it. And one of the value that begins at a
+ * byte of the file, on the line of the first. */
 DF_API int df_json_fork(DfJson **out, const DfJson *);
+DF_API int df_json_fork_value(DfJson **out, const DfJson *, uint64_t begin);
 
 /* Reads the objects of a long array by several threads, right after its DF_JSON_ARRAY; then the reader stands
  * behind the array. read() is given pieces of the array: it takes objects until df_json_next() gives
@@ -81,7 +84,7 @@ typedef struct {
 } DfJsonRecords;
 DF_API int df_json_records(DfJson *, DfPool *, const DfJsonRecords *);
 
-/* df_fail() with "NAME: line N: " in front. */
+/* df_fail() with "NAME: line N, byte M: " in front: where the reader stands. */
 DF_API int df_json_fail(const DfJson *, int code, const char *format, ...) DF_PRINTF(3, 4);
 
 DF_END_DECLS

@@ -208,6 +208,7 @@ static void as_integer(const Decimal *d, DfJsonValue *value)
 
 bool df_json_number(const unsigned char **p, DfJsonValue *value)
 {
+    const unsigned char *const begin = *p;
     Decimal decimal;
     if (df_json_short_number(p, value))
         return true;
@@ -216,6 +217,7 @@ bool df_json_number(const unsigned char **p, DfJsonValue *value)
     if (value) {
         value->number = decimal.negative ? -magnitude(&decimal) : magnitude(&decimal);
         as_integer(&decimal, value);
+        value->length = decimal.whole && !value->is_integer ? (size_t)(*p - begin) : 0;
     }
     return true;
 }

@@ -44,8 +44,8 @@ static inline bool df_json_short_number(const unsigned char **at, DfJsonValue *v
 }
 
 /* Reads the number at *p, which must be followed by some byte that belongs to no number, and moves *p to where
- * reading stopped: behind it, or at the byte that makes it malformed (false). Fills number, integer and
- * is_integer; NULL only passes over it. */
+ * reading stopped: behind it, or at the byte that makes it malformed (false). Fills number, integer, is_integer and,
+ * of an integer beyond 64 bits, length; NULL only passes over it. */
 bool df_json_number(const unsigned char **p, DfJsonValue *value);
 
 #endif

@@ -53,6 +53,11 @@ struct DfJson {
 /* Slides the window so that it begins at j->at and reads behind it. False at the end of the file or on failure. */
 bool df_json_more(DfJson *);
 
+/* After opening: passes over a byte order mark and unpacks gzip. DF_EFORMAT, by name, for what is no UTF-8. And forgets
+ * the source, to have another one. */
+int df_json_look_at_source(DfJson *);
+void df_json_close_source(DfJson *);
+
 /* The reader fails for good; `format` has one %s. */
 DfJsonEvent df_json_stop(DfJson *, const char *format, const char *argument);
 

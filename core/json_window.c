@@ -6,6 +6,7 @@
 #include "core/json_reader.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -88,7 +89,7 @@ int df_json_fail(const DfJson *j, int code, const char *format, ...)
     va_start(args, format);
     df_vsnprintf(sentence, sizeof sentence, format, args);
     va_end(args);
-    return df_fail(code, "%s: line %zu: %s", j->name, j->line, sentence);
+    return df_fail(code, "%s: line %zu, byte %" PRIu64 ": %s", j->name, j->line, df_json_offset(j), sentence);
 }
 
 DfJsonEvent df_json_stop(DfJson *j, const char *format, const char *argument)
@@ -101,6 +102,15 @@ DfJsonEvent df_json_stop(DfJson *j, const char *format, const char *argument)
 
 /* ---- open and close -------------------------------------------------------------------------------------------- */
 
+void df_json_close_source(DfJson *j)
+{
+    if (j->fd >= 0)
+        close(j->fd);
+    j->fd = -1;
+    df_free(j->owned_text);
+    j->text = j->owned_text = NULL;
+}
+
 /* What is in a pipe can be read only once: it is taken into memory. */
 static int take_pipe(DfJson *j)
 {
@@ -109,8 +119,7 @@ static int take_pipe(DfJson *j)
     const int error = df_input_take(j->fd, j->name, SIZE_MAX, &text, &n);
     if (error < 0)
         return error;
-    close(j->fd);
-    j->fd = -1;
+    df_json_close_source(j);
     j->text = j->owned_text = (char *)text;
     j->limit = n;
     return DF_OK;
@@ -136,7 +145,9 @@ static int open_source(DfJson **out, int fd, const char *text, size_t size, cons
     memcpy(j->name, called, length);
     j->at = j->end = j->window;
     *j->end = 0;
-    const int error = fd >= 0 && lseek(fd, 0, SEEK_CUR) < 0 ? take_pipe(j) : DF_OK;
+    int error = fd >= 0 && lseek(fd, 0, SEEK_CUR) < 0 ? take_pipe(j) : DF_OK;
+    if (error == DF_OK)
+        error = df_json_look_at_source(j);
     if (error < 0)
         df_json_close(j);
     else
@@ -162,10 +173,8 @@ void df_json_close(DfJson *j)
 {
     if (!j)
         return;
-    if (j->fd >= 0 && !j->forked)
-        close(j->fd);
     if (!j->forked) {
-        df_free(j->owned_text);
+        df_json_close_source(j);
         df_free(j->name);
     }
     df_free(j->window);
@@ -197,6 +206,18 @@ int df_json_fork_at(DfJson **out, const DfJson *j, uint64_t begin, uint64_t end,
 int df_json_fork(DfJson **out, const DfJson *j)
 {
     return df_json_fork_at(out, j, df_json_offset(j), j->limit, NULL);
+}
+
+int df_json_fork_value(DfJson **out, const DfJson *j, uint64_t begin)
+{
+    const int error = df_json_fork_at(out, j, begin, j->limit, NULL);
+    if (error < 0)
+        return error;
+    (*out)->state = VALUE;
+    (*out)->depth = 0;
+    (*out)->broken = DF_OK;
+    (*out)->piece = (*out)->skipping = false;
+    return DF_OK;
 }
 
 size_t df_json_line(const DfJson *j)

@@ -111,7 +111,12 @@ typedef struct {
 } DfCocoRecord;
 DF_API void df_coco_record_done(DfCocoRecord *);
 
-/* Fails with "FILE: line N: annotation 3: " in front, and where the reader stands. */
+/* What a record is called: "annotation 3 (id 1768, image 139)", as far as the ids are there. */
+enum { DF_COCO_NAME_ROOM = 256 };
+DF_API void df_coco_record_name(const DfCocoRecord *, char name[DF_COCO_NAME_ROOM]);
+
+/* Fails with "FILE: line N, byte M: annotation 3 (id 1768, image 139): " in front, and where the reader stands. The ids
+ * may come later in the record. */
 DF_API int df_coco_record_fail(const DfCocoRecord *, const char *format, ...) DF_PRINTF(2, 3);
 
 /* ---- sinks ----------------------------------------------------------------------------------------------------- */
@@ -122,7 +127,7 @@ typedef struct {
     bool inside;          /* that is in a list or object of the value, and not the value itself           */
     bool of_its_type;     /* it is of the right type, and only its value is not accepted                  */
     size_t count;         /* of a bbox: how many numbers it has                                           */
-    const char *sentence; /* "id is not an integer of 64 bits or a string"; valid during the call           */
+    const char *sentence; /* "id is not an integer or a string"; valid during the call           */
 } DfCocoProblem;
 
 /* All functions return DF_OK to go on, or else what the reading ends with: a failure, or DF_COCO_ENOUGH. */

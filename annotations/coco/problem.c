@@ -10,15 +10,64 @@
 
 enum { SENTENCE = 512 };
 
-int df_coco_record_fail(const DfCocoRecord *r, const char *format, ...)
+/* ---- what a record is called ----------------------------------------------------------------------------------- */
+
+void df_coco_record_name(const DfCocoRecord *r, char name[DF_COCO_NAME_ROOM])
 {
     static const char *const kinds[] = { "image", "category", "annotation", "detection" };
+    const bool id = (r->has & DF_COCO_ID) && r->list != DF_COCO_RESULTS;
+    const bool image = r->has & DF_COCO_IMAGE_ID;
+    char ids[DF_COCO_NAME_ROOM - 64] = "";
+    if (id && image)
+        snprintf(ids, sizeof ids, " (id %s, image %s)", df_id_text(r->id), df_id_text(r->image_id));
+    else if (id || image)
+        snprintf(ids, sizeof ids, " (%s %s)", id ? "id" : "image", df_id_text(id ? r->id : r->image_id));
+    snprintf(name, DF_COCO_NAME_ROOM, "%s %zu%s", kinds[r->list], r->number, ids);
+}
+
+static int pass_over(void *arg, DfCocoRecord *r, const DfCocoProblem *p)
+{
+    (void)arg;
+    (void)r;
+    (void)p;
+    return DF_OK;
+}
+
+static int enough(void *arg, DfCocoRecord *r)
+{
+    (void)arg;
+    (void)r;
+    return DF_COCO_ENOUGH;
+}
+
+/* In most files the ids come last, so they are read before the others. */
+static void name_whole(const DfCocoRecord *r, char name[DF_COCO_NAME_ROOM])
+{
+    const DfCocoSink sink = { .wanted = DF_COCO_ID | DF_COCO_IMAGE_ID, .record = enough, .problem = pass_over };
+    DfCocoRecord ids = { 0 };
+    DfJson *json;
+    if (r->offset != DF_COCO_NO_RECORD && df_json_fork_value(&json, r->json, r->offset) == DF_OK) {
+        df_coco_stream_records(json, r->list, r->number - 1, &ids, &sink);
+        df_json_close(json);
+    }
+    ids.list = r->list;
+    ids.number = r->number;
+    df_coco_record_name(&ids, name);
+    df_coco_record_done(&ids);
+}
+
+/* ---- failures and problems ------------------------------------------------------------------------------------- */
+
+int df_coco_record_fail(const DfCocoRecord *r, const char *format, ...)
+{
     char sentence[SENTENCE];
+    char name[DF_COCO_NAME_ROOM];
     va_list args;
     va_start(args, format);
     df_vsnprintf(sentence, sizeof sentence, format, args);
     va_end(args);
-    return df_json_fail(r->json, DF_EFORMAT, "%s %zu: %s", kinds[r->list], r->number, sentence);
+    name_whole(r, name);
+    return df_json_fail(r->json, DF_EFORMAT, "%s: %s", name, sentence);
 }
 
 int df_coco_refuse(void *arg, DfCocoRecord *r, const DfCocoProblem *problem)

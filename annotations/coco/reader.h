@@ -9,6 +9,9 @@
 
 #include "annotations/coco/coco.h"
 
+/* In place of a record's offset: there is no '{'. */
+#define DF_COCO_NO_RECORD UINT64_MAX
+
 /* Tells a problem with the value that begins with the event `p->met`. If that is DF_JSON_ERROR the text is no
  * JSON, and its own sentence stands. The sentence is made of `format`. */
 int df_coco_report(DfCocoRecord *, const DfCocoSink *, DfCocoProblem p, const char *format, ...) DF_PRINTF(4, 5);

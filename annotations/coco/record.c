@@ -2,6 +2,8 @@
  *
  * annotations/coco/record.c -- the records of a list, field by field.
  */
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "annotations/coco/reader.h"
@@ -26,12 +28,33 @@ static inline int met(DfCocoRecord *r, const DfCocoSink *sink, unsigned field)
     return field & sink->watched ? sink->field(sink->arg, r, field) : DF_OK;
 }
 
-/* An id that is no integer. */
+/* An integer beyond 64 bits, as its digits; of a number like 1e20 these are exact too. */
+static int read_big_id(DfCocoRecord *r, const DfCocoSink *sink, unsigned field, const char *name, const DfJsonValue *v,
+                       DfId *id, char text[256])
+{
+    const bool whole = v->length > 0;
+    if (!whole && !(fabs(v->number) >= 0x1p63 && isfinite(v->number)))
+        return df_coco_report_type(r, sink, field, DF_JSON_NUMBER, name, "an integer or a string");
+    if (whole && v->length <= 255)
+        memcpy(text, v->text, v->length);
+    const int n = whole ? (int)(v->length < 256 ? v->length : 256) : snprintf(text, 256, "%.0f", v->number);
+    if (n > 255) {
+        const DfCocoProblem p = { .field = field, .met = DF_JSON_NUMBER, .of_its_type = true };
+        return df_coco_report(r, sink, p, "%s is an integer of more than 255 digits", name);
+    }
+    text[n] = 0;
+    *id = (DfId){ DF_BIG_ID, text };
+    return met(r, sink, field);
+}
+
+/* An id that is no integer of 64 bits. */
 static int read_text_id(DfCocoRecord *r, const DfCocoSink *sink, unsigned field, const char *name, DfJsonEvent event,
                         const DfJsonValue *v, DfId *id, char text[256])
 {
+    if (event == DF_JSON_NUMBER)
+        return read_big_id(r, sink, field, name, v, id, text);
     if (event != DF_JSON_TEXT)
-        return df_coco_report_type(r, sink, field, event, name, "an integer of 64 bits or a string");
+        return df_coco_report_type(r, sink, field, event, name, "an integer or a string");
     if (v->length > 255 || strlen(v->text) != v->length) {
         const DfCocoProblem p = { .field = field, .met = event, .of_its_type = true };
         return df_coco_report(r, sink, p, "%s is a string longer than 255 bytes or with a zero in it", name);
@@ -268,5 +291,6 @@ int df_coco_stream_records(DfJson *json, DfCocoList list, size_t before, DfCocoR
     r->number++;
     if (event == DF_JSON_CLOSE)
         return DF_OK;
+    r->offset = DF_COCO_NO_RECORD;
     return df_coco_report(r, sink, (DfCocoProblem){ .met = event }, "is not an object");
 }

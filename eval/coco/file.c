@@ -85,10 +85,10 @@ static int name_classes(DfCocoEval *e, const DfCoco *gt, const Chosen *chosen, b
         const Chosen *c = &chosen[k];
         const char *name = NULL;
         if (use_categories && c->index < gt->categories.n)
-            name = c->id.text ? c->id.text : gt->category_names[c->index];
+            name = df_id_is_text(c->id) ? c->id.text : gt->category_names[c->index];
         if (!name)
             name = "";
-        e->class_ids[k] = use_categories ? c->id.number : -1;
+        e->class_ids[k] = use_categories ? c->id.number : -1; /* of a text 0, of an integer beyond 64 bits 1 */
         if (use_categories && gt->frequency && c->index < gt->categories.n)
             e->frequency[k] = gt->frequency[c->index];
         e->class_names[k] = df_arena_copy(e->arena, name, strlen(name));

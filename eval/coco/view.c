@@ -57,13 +57,13 @@ static int name_all(CocoView *v, const DfCoco *gt, const Listed *images, const L
         return df_fail_memory("names");
     for (size_t i = 0; i < v->n_images; i++) {
         v->images[i].number = images[i].id.number;
-        v->images[i].is_text = images[i].id.text != NULL;
+        v->images[i].is_text = df_id_is_text(images[i].id);
         if (!(v->images[i].name = v->images[i].id = id_text(v->arena, images[i].id)))
             return df_fail_memory("names");
     }
     for (size_t k = 0; k < v->n_classes; k++) {
         const char *name = gt->category_names[classes[k].index];
-        v->class_is_text[k] = classes[k].id.text != NULL;
+        v->class_is_text[k] = df_id_is_text(classes[k].id);
         v->class_ids[k] = id_text(v->arena, classes[k].id);
         v->class_names[k] = name && name[0] ? df_arena_copy(v->arena, name, strlen(name)) : v->class_ids[k];
         if (!v->class_ids[k] || !v->class_names[k])

@@ -33,7 +33,7 @@ run 1 metric imagenet list.txt tree && says "list.txt: line 2: 'b' is neither th
 
 run 0 metric check "$data/explain.gt.json" "$data/explain.dt.json" && prints '0 errors'
 sed 's/"id":1,/"id":2,/' "$data/explain.gt.json" >twice.json
-run 1 metric check twice.json --json found.json && prints 'twice.json: line 1: ' && says 'would make a score wrong'
+run 1 metric check twice.json --json found.json && prints 'twice.json: line 1' && says 'would make a score wrong'
 grep -q '_twice": ' found.json || fail 'no duplicate in the JSON'
 run 0 synth drawn --images 3 --val 3 --coco --quiet
 run 0 metric check drawn/annotations/instances_val2017.json --images drawn/val2017 && prints '0 errors'

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "core/core.h"
 
@@ -46,7 +47,7 @@ Test(json, malformed)
     static const char *const bad[] = { "", " ", "[", "[1", "[1,", "[1,]", "[,1]", "{", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,}",
         "{1:2}", "{\"a\" 1}", "[1 2]", "[1}", "{\"a\":1]", "]", "1 2", "[] []", "nul", "True", "[01]", "[-]", "[1.]", "[.5]", "[+1]",
         "[1e]", "[1e+]", "[0x10]", "[-Inf]", "[Nan]", "\"", "\"a", "\"\\", "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"", "\"\n\"", "\"\x01\"",
-        "\"\xff\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "\"\xe2\x82\"", "\xef\xbb\xbf[]", "[1]\x01" };
+        "\"\xff\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "\"\xe2\x82\"", "[1]\x01" };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         cr_expect(strchr(outline(bad[i]), '!'), "%s was taken as %s", bad[i], outline(bad[i]));
 }
@@ -58,12 +59,98 @@ Test(json, says_where)
     cr_assert_eq(df_json_open_text(&j, "{\n\"a\": 1,\n 7}", 13, "gt.json"), DF_OK);
     while (df_json_next(j, &v) > 0)
         ;
-    cr_expect_str_eq(df_error(), "gt.json: line 3: met '7', want a key in quotes");
+    cr_expect_str_eq(df_error(), "gt.json: line 3, byte 11: met '7', want a key in quotes");
     cr_expect_eq(df_json_next(j, &v), DF_JSON_ERROR);
     df_json_close(j);
     cr_expect_eq(df_json_open(&j, "/nonexistent/x.json"), DF_EIO);
     cr_expect_eq(df_json_open(&j, DF_TEST_DATA), DF_EIO);
     cr_expect(strstr(df_error(), "directory"), "%s", df_error());
+}
+
+/* ---- what a source is written in -------------------------------------------------------------------------------- */
+
+static size_t gzip(const char *text, size_t n, unsigned char *to, size_t room)
+{
+    z_stream z = { 0 };
+    cr_assert_eq(deflateInit2(&z, 9, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    z.next_in = (unsigned char *)(uintptr_t)text;
+    z.avail_in = (uInt)n;
+    z.next_out = to;
+    z.avail_out = (uInt)room;
+    cr_assert_eq(deflate(&z, Z_FINISH), Z_STREAM_END);
+    const size_t used = room - z.avail_out;
+    deflateEnd(&z);
+    return used;
+}
+
+/* The number 7 in a list of one. */
+static void expect_seven(const void *bytes, size_t n)
+{
+    DfJson *j;
+    DfJsonValue v;
+    cr_assert_eq(df_json_open_text(&j, bytes, n, "text"), DF_OK, "%s", df_error());
+    cr_expect_eq(df_json_next(j, &v), DF_JSON_ARRAY, "%s", df_error());
+    cr_expect_eq(df_json_next(j, &v), DF_JSON_NUMBER, "%s", df_error());
+    cr_expect_eq(v.integer, 7);
+    cr_expect_eq(df_json_next(j, &v), DF_JSON_CLOSE);
+    cr_expect_eq(df_json_next(j, &v), DF_JSON_END);
+    df_json_close(j);
+}
+
+static void expect_refused(const void *bytes, size_t n, const char *words)
+{
+    DfJson *j;
+    cr_expect_eq(df_json_open_text(&j, bytes, n, "text"), DF_EFORMAT);
+    cr_expect_null(j);
+    cr_expect(strstr(df_error(), words), "%s, want %s", df_error(), words);
+}
+
+Test(json, marks_and_gzip_are_read)
+{
+    static char blanks[3 << 20];
+    unsigned char packed[1 << 14];
+    memset(blanks, ' ', sizeof blanks);
+    memcpy(blanks + sizeof blanks - 3, "[7]", 3);
+    expect_seven("\xef\xbb\xbf[7]", 6);
+    size_t n = gzip("[7]", 3, packed, sizeof packed);
+    expect_seven(packed, n);
+    memset(packed + n, 0, 100);
+    expect_seven(packed, n + 100);
+    n = gzip("[", 1, packed, sizeof packed); /* in two members */
+    n += gzip("7]", 2, packed + n, sizeof packed - n);
+    expect_seven(packed, n);
+    n = gzip("\xef\xbb\xbf[7]", 6, packed, sizeof packed);
+    expect_seven(packed, n);
+    n = gzip(blanks, sizeof blanks, packed, sizeof packed);
+    expect_seven(packed, n);
+    for (size_t part = 2; part < n; part += 1 + part / 8)
+        expect_refused(packed, part, "gzip: the file ends early");
+    packed[n - 5] ^= 1;
+    expect_refused(packed, n, "gzip: incorrect data check");
+}
+
+Test(json, others_are_called_by_their_names)
+{
+    unsigned char packed[256], twice[256];
+    const size_t n = gzip("[7]", 3, packed, sizeof packed);
+    expect_refused(twice, gzip((const char *)packed, n, twice, sizeof twice), "gzip within gzip");
+    expect_refused("\xff\xfe[\0" "7\0]\0", 8, "UTF-16");
+    expect_refused("\xfe\xff\0[\0" "7\0]", 8, "UTF-16");
+    expect_refused("[\0" "7\0]\0", 6, "UTF-16");
+    expect_refused("\0{\0}", 4, "UTF-16");
+    expect_refused("\xff\xfe\0\0[\0\0\0", 8, "UTF-32");
+    expect_refused("PK\3\4", 4, "zip");
+    expect_refused("\x80\4\x95", 3, "pickle");
+}
+
+Test(json, says_that_the_file_ends)
+{
+    static const char *const cut[] = { "[", "[1", "[1.5", "[1,", "[-", "[1e", "[nul", "{\"a\": 1", "[123456789012345678901", "[tru" };
+    for (size_t i = 0; i < sizeof cut / sizeof *cut; i++) {
+        cr_expect(strchr(outline(cut[i]), '!'));
+        cr_expect(strstr(df_error(), "the file ends"), "%s: %s", cut[i], df_error());
+    }
+    cr_expect(strchr(outline("[nu1]"), '!') && !strstr(df_error(), "ends"), "%s", df_error());
 }
 
 static void expect_text(const char *json, const char *expected, size_t length)

@@ -445,7 +445,7 @@ Test(coco, images_may_stand_behind_the_annotations)
         cr_expect_float_eq(ap, 34. / 101, 1e-12); /* recalls 0, 0.01, .. 0.33 of one in three */
     }
     cr_assert_eq(evaluate_masks("{" IMAGES("60") ", " THREE_MASKS ", " IMAGES("50") ", \"categories\": [{\"id\": 5}]}", found, &ap), DF_EFORMAT);
-    cr_expect_str_eq(df_error(), "gt.json: line 1: image 2: gives image 1 another size, after the annotations");
+    cr_expect_str_eq(df_error(), "gt.json: line 1, byte 562: image 2 (id 1): gives image 1 another size, after the annotations");
     cr_expect_eq(df_memory().now, 0);
 }
 
@@ -482,17 +482,17 @@ Test(coco, bad_masks_get_one_sentence)
     const struct {
         const char *gt, *dt, *sentence;
     } cases[] = {
-        { MASK_FILE(MASK_TRUTH("1", "1", "7")), "[]", "gt.json: line 1: annotation 1: segmentation: is neither a list of polygons nor an object with size and counts" },
-        { MASK_FILE(MASK_TRUTH("1", "1", "[1, 2, 3, 4, 5, 6]")), "[]", "gt.json: line 1: annotation 1: segmentation: a list of something else than polygons, want [[x, y, ...], ...]" },
-        { MASK_FILE(MASK_TRUTH("1", "1", "[[1, 2, 3, 4]]")), "[]", "gt.json: line 1: annotation 1: segmentation: the first polygon has 4 numbers, want at least 6: x and y of three points" },
-        { MASK_FILE(MASK_TRUTH("1", "1", "[[1, 2, 3, 4, 5, 1e300]]")), "[]", "gt.json: line 1: annotation 1: segmentation: a polygon has the coordinate 1e+300, want one between -2e8 and 2e8" },
-        { MASK_FILE(MASK_TRUTH("1", "1", "{\"size\": [3], \"counts\": []}")), "[]", "gt.json: line 1: annotation 1: segmentation: size is not an array of height and width" },
-        { MASK_FILE(MASK_TRUTH("1", "1", "{\"size\": [3, 4], \"counts\": [-1]}")), "[]", "gt.json: line 1: annotation 1: segmentation: a count of -1, want one from 0 to 2^32 - 1" },
-        { MASK_FILE(MASK_TRUTH("1", "1", "{\"size\": [3, 4], \"counts\": \"0p\"}")), "[]", "gt.json: line 1: annotation 1: segmentation: the compressed counts of a mask hold the byte 0x70 at 1, want characters from '0' to 'o'" },
+        { MASK_FILE(MASK_TRUTH("1", "1", "7")), "[]", "gt.json: line 1, byte 104: annotation 1 (id 1, image 1): segmentation: is neither a list of polygons nor an object with size and counts" },
+        { MASK_FILE(MASK_TRUTH("1", "1", "[1, 2, 3, 4, 5, 6]")), "[]", "gt.json: line 1, byte 105: annotation 1 (id 1, image 1): segmentation: a list of something else than polygons, want [[x, y, ...], ...]" },
+        { MASK_FILE(MASK_TRUTH("1", "1", "[[1, 2, 3, 4]]")), "[]", "gt.json: line 1, byte 116: annotation 1 (id 1, image 1): segmentation: the first polygon has 4 numbers, want at least 6: x and y of three points" },
+        { MASK_FILE(MASK_TRUTH("1", "1", "[[1, 2, 3, 4, 5, 1e300]]")), "[]", "gt.json: line 1, byte 126: annotation 1 (id 1, image 1): segmentation: a polygon has the coordinate 1e+300, want one between -2e8 and 2e8" },
+        { MASK_FILE(MASK_TRUTH("1", "1", "{\"size\": [3], \"counts\": []}")), "[]", "gt.json: line 1, byte 115: annotation 1 (id 1, image 1): segmentation: size is not an array of height and width" },
+        { MASK_FILE(MASK_TRUTH("1", "1", "{\"size\": [3, 4], \"counts\": [-1]}")), "[]", "gt.json: line 1, byte 134: annotation 1 (id 1, image 1): segmentation: a count of -1, want one from 0 to 2^32 - 1" },
+        { MASK_FILE(MASK_TRUTH("1", "1", "{\"size\": [3, 4], \"counts\": \"0p\"}")), "[]", "gt.json: line 1, byte 134: annotation 1 (id 1, image 1): segmentation: the compressed counts of a mask hold the byte 0x70 at 1, want characters from '0' to 'o'" },
         { MASK_FILE(MASK_TRUTH("1", "1", "[]")), "[]", "gt.json: line 1: an annotation of image 1 has no segmentation, which scores need" },
         { MASK_FILE(MASK_TRUTH("1", "2", SQUARE)), "[]", "gt.json: image 2 has no height and width, which masks need" },
         { MASK_FILE(MASK_TRUTH("1", "1", SQUARE)), "[" MASK_DETECTION ", {\"image_id\": 1, \"category_id\": 5, \"score\": 1, \"segmentation\": " SQUARE "}]",
-          "dt.json: line 1: detection 2: want a segmentation of size and compressed counts, since the first detection has no bbox" },
+          "dt.json: line 1, byte 204: detection 2 (image 1): want a segmentation of size and compressed counts, since the first detection has no bbox" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         double ap;
@@ -591,7 +591,7 @@ Test(coco, large_files_are_read_in_pieces)
     df_free(text);
     text = large_file(true, &size);
     cr_expect_eq(read_large(text, size, 3, &first, &count), DF_EFORMAT);
-    cr_expect_str_eq(df_error(), "dt.json: line 29994: met 'x', want ',' or '}'");
+    cr_expect_str_eq(df_error(), "dt.json: line 29994, byte 3183718: met 'x', want ',' or '}'");
     df_free(text);
     cr_expect_eq(df_memory().now, 0);
 }
@@ -604,26 +604,26 @@ Test(coco, bad_files_get_one_sentence)
     const struct {
         const char *gt, *dt, *sentence;
     } cases[] = {
-        { "", "[]", "gt.json: line 1: the file ends, want a value" },
-        { "[]", "[]", "gt.json: line 1: want a COCO annotation file: an object with images, annotations and categories" },
-        { "{\"images\": []}", "[]", "gt.json: line 1: has no \"categories\", want a COCO annotation file" },
-        { "{\"images\": {}}", "[]", "gt.json: line 1: \"images\" is not an array" },
-        { "{\n\"images\": [{\"id\": 1},\n 7]}", "[]", "gt.json: line 3: image 2: is not an object" },
-        { "{\"images\": [{}]}", "[]", "gt.json: line 1: image 1: has no id" },
-        { "{\"images\": [{\"id\": 1.5}]}", "[]", "gt.json: line 1: image 1: id is not an integer of 64 bits or a string" },
-        { "{\"annotations\": [{\"id\": 1, \"image_id\": 1}]}", "[]", "gt.json: line 1: annotation 1: has no category_id" },
-        { "{\"annotations\": [{\"bbox\": [1, 2, 3]}]}", "[]", "gt.json: line 1: annotation 1: bbox has 3 numbers, want x, y, width and height" },
-        { "{\"annotations\": [{\"area\": \"x\"}]}", "[]", "gt.json: line 1: annotation 1: area is not a number" },
+        { "", "[]", "gt.json: line 1, byte 0: the file ends, want a value" },
+        { "[]", "[]", "gt.json: line 1, byte 1: want a COCO annotation file: an object with images, annotations and categories" },
+        { "{\"images\": []}", "[]", "gt.json: line 1, byte 14: has no \"categories\", want a COCO annotation file" },
+        { "{\"images\": {}}", "[]", "gt.json: line 1, byte 12: \"images\" is not an array" },
+        { "{\n\"images\": [{\"id\": 1},\n 7]}", "[]", "gt.json: line 3, byte 26: image 2: is not an object" },
+        { "{\"images\": [{}]}", "[]", "gt.json: line 1, byte 14: image 1: has no id" },
+        { "{\"images\": [{\"id\": 1.5}]}", "[]", "gt.json: line 1, byte 22: image 1: id is not an integer or a string" },
+        { "{\"annotations\": [{\"id\": 1, \"image_id\": 1}]}", "[]", "gt.json: line 1, byte 41: annotation 1 (id 1, image 1): has no category_id" },
+        { "{\"annotations\": [{\"bbox\": [1, 2, 3]}]}", "[]", "gt.json: line 1, byte 35: annotation 1: bbox has 3 numbers, want x, y, width and height" },
+        { "{\"annotations\": [{\"area\": \"x\"}]}", "[]", "gt.json: line 1, byte 29: annotation 1: area is not a number" },
         { FILE_OF(BOX("1", "5", ", \"id\": 1, \"area\": 3")), "[]", "gt.json: line 1: an annotation of image 1 has no iscrowd, which scores need" },
-        { good_gt, "{}", "dt.json: line 1: want COCO results: an array of detections" },
-        { good_gt, "[1]", "dt.json: line 1: detection 1: is not an object" },
-        { good_gt, "[" BOX("1", "5", "") "]", "dt.json: line 1: detection 1: has no score" },
-        { good_gt, "[" BOX("3", "5", ", \"score\": 1") "]", "dt.json: line 1: detection 1: image_id 3 is not an image of gt.json" },
-        { good_gt, "[\n{\"image_id\": 1, \"category_id\": 5, \"score\": 1, \"segmentation\": {}}]", "dt.json: line 2: detection 1: segmentation: has no size" },
-        { good_gt, "[{\"image_id\": 1, \"category_id\": 5, \"score\": 1}]", "dt.json: line 1: detection 1: want a segmentation of size and compressed counts, since the first detection has no bbox" },
-        { good_gt, "[" BOX("1", "5", ", \"score\": 1") ", {\"image_id\": 1, \"category_id\": 5, \"score\": 1}]", "dt.json: line 1: detection 2: has no bbox, but the first detection has one" },
-        { good_gt, "[" BOX("1", "5", ", \"score\": 1") "", "dt.json: line 1: the file ends, want ',' or ']'" },
-        { good_gt, "[] []", "dt.json: line 1: met '[', want nothing after the value" },
+        { good_gt, "{}", "dt.json: line 1, byte 1: want COCO results: an array of detections" },
+        { good_gt, "[1]", "dt.json: line 1, byte 2: detection 1: is not an object" },
+        { good_gt, "[" BOX("1", "5", "") "]", "dt.json: line 1, byte 60: detection 1 (image 1): has no score" },
+        { good_gt, "[" BOX("3", "5", ", \"score\": 1") "]", "dt.json: line 1, byte 15: detection 1 (image 3): image_id 3 is not an image of gt.json" },
+        { good_gt, "[\n{\"image_id\": 1, \"category_id\": 5, \"score\": 1, \"segmentation\": {}}]", "dt.json: line 2, byte 66: detection 1 (image 1): segmentation: has no size" },
+        { good_gt, "[{\"image_id\": 1, \"category_id\": 5, \"score\": 1}]", "dt.json: line 1, byte 46: detection 1 (image 1): want a segmentation of size and compressed counts, since the first detection has no bbox" },
+        { good_gt, "[" BOX("1", "5", ", \"score\": 1") ", {\"image_id\": 1, \"category_id\": 5, \"score\": 1}]", "dt.json: line 1, byte 119: detection 2 (image 1): has no bbox, but the first detection has one" },
+        { good_gt, "[" BOX("1", "5", ", \"score\": 1") "", "dt.json: line 1, byte 72: the file ends, want ',' or ']'" },
+        { good_gt, "[] []", "dt.json: line 1, byte 3: met '[', want nothing after the value" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         DfCocoEval *eval;
