@@ -12,11 +12,15 @@ run 0 predict "$config" random:1 data/val2017/000000000001.jpg --explain seen --
 
 # What happens is done by a script behind the page, and what is seen is written into its body.
 cat >hands.html <<'END'
-<script>setTimeout(() => {
-  const view = document.getElementById("view"), box = view.getBoundingClientRect(), seen = [];
+<script>
+addEventListener("load", () => { // the picture is there, and the browser prints the page behind this
+  const view = document.getElementById("view"), seen = [];
   const note = () => seen.push(view.dataset.query + "," + view.dataset.shown + "," + view.dataset.held);
-  const point = (type, x, y) => { view.dispatchEvent(new PointerEvent(type, { clientX: box.left + box.width * x,
-    clientY: box.top + box.height * y, bubbles: true, pointerType: "mouse" })); };
+  const point = (type, x, y) => { // measured each time: a scroll bar may have come
+    const box = view.getBoundingClientRect();
+    view.dispatchEvent(new PointerEvent(type, { clientX: box.left + box.width * x,
+      clientY: box.top + box.height * y, bubbles: true, pointerType: "mouse" }));
+  };
   const key = name => view.dispatchEvent(new KeyboardEvent("keydown", { key: name, shiftKey: true }));
   const pick = (id, value) => { const list = document.getElementById(id); list.value = value; list.dispatchEvent(new Event("change")); };
   point("pointermove", 0.05, 0.05); note();
@@ -29,14 +33,15 @@ cat >hands.html <<'END'
   pick("layer", 0); note();
   document.body.dataset.fits = document.documentElement.scrollWidth <= innerWidth;
   document.body.dataset.seen = seen.join(" ");
-}, 400)</script>
+});</script>
 END
-cat seen/000000000001.html hands.html >page.html
+# A picture is decoded beside the scripts, at any time: without decode() the page begins before it is loaded, not behind it.
+sed 's|<head>|<head><script>delete HTMLImageElement.prototype.decode</script>|' seen/000000000001.html | cat - hands.html >page.html
 
 # look WIDTH: runs the page in a window so wide, and prints what was seen.
 look() {
     timeout 120 "$browser" --headless --no-sandbox --disable-gpu --user-data-dir="$PWD/profile" --window-size="$1",900 \
-        --virtual-time-budget=4000 --dump-dom "file://$PWD/page.html" >"dom$1" 2>browser.log
+        --dump-dom "file://$PWD/page.html" >"dom$1" 2>browser.log
     sed -n 's/.*<body[^>]* data-seen="\([^"]*\)".*/\1/p' "dom$1"
 }
 narrow=$(look 500)
