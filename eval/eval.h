@@ -49,6 +49,7 @@ typedef struct {
     DfPool *pool;
     bool masks, across_classes;
     bool federated; /* the annotations are those of LVIS: neg_category_ids, not_exhaustive_category_ids, frequency */
+    bool keypoints, oriented; /* these too: "keypoints", "obb" */
 } DfCocoReading;
 DF_API int df_coco_open_with(DfCoco **out, const char *path, const DfCocoReading *);
 DF_API int df_coco_read_with(DfCoco **out, DfJson *json, const DfCocoReading *);
@@ -67,10 +68,10 @@ DF_API int df_coco_results_new(DfCocoResults **out, const DfCoco *gt);
 DF_API void df_coco_results_free(DfCocoResults *);
 DF_API size_t df_coco_results_count(const DfCocoResults *);
 
-/* Adds a results file: an array of {image_id, category_id, score} and bbox, segmentation or both. As in pycocotools
- * the first detection speaks for all: if it has a box, a missing segmentation is the box, and areas are those of
- * boxes; if it has a segmentation alone, all are compressed runs, a missing box is the box of the mask, and areas are
- * those of masks. An image that the ground truth does not have is an error; a category that it does not have counts
+/* Adds a results file: an array of {image_id, category_id, score} and bbox, segmentation, keypoints, obb or several. As in
+ * pycocotools the first detection speaks for all: if it has a box, a missing segmentation is the box, and areas are those of
+ * boxes; else if it has a segmentation, all are compressed runs, a missing box is the box of the mask, and areas are those of
+ * masks; else if it has keypoints, the box is what they span. Areas of oriented boxes are always their own. An image that the ground truth does not have is an error; a category that it does not have counts
  * nowhere. After an error the results hold a part of what came before it. */
 DF_API int df_coco_results_read(DfCocoResults *, const char *path);
 DF_API int df_coco_results_read_json(DfCocoResults *, DfJson *json);
@@ -90,7 +91,8 @@ typedef struct {
     double low, high; /* square pixels, both included */
 } DfAreaRange;
 
-typedef enum { DF_COCO_BOXES, DF_COCO_MASKS } DfCocoType; /* bbox, segm */
+/* What is compared: IoU of boxes (bbox) and masks (segm), object keypoint similarity (keypoints), IoU of oriented boxes (obb). */
+typedef enum { DF_COCO_BOXES, DF_COCO_MASKS, DF_COCO_KEYPOINTS, DF_COCO_ORIENTED } DfCocoType;
 
 /* pycocotools' Params. Arrays are borrowed during df_coco_evaluate() and may come in any order where pycocotools
  * sorts them. */
@@ -99,7 +101,7 @@ typedef struct DfCocoParams {
     size_t n_ious, n_recalls, n_max_dets, n_areas;
     const double *ious;             /* IoU thresholds            */
     const double *recalls;          /* recall thresholds         */
-    const int *max_dets;            /* per image and class; at least three. LVIS: per image, the last; -1: all */
+    const int *max_dets;            /* per image and class. LVIS: per image, the last; -1: all */
     const DfAreaRange *areas;
     bool use_categories;            /* false: all classes are one */
     const int64_t *image_ids;       /* NULL: all                  */
@@ -108,12 +110,19 @@ typedef struct DfCocoParams {
     size_t n_category_ids;
     size_t best_of_class;           /* LVIS's fixed AP (Dave et al., 2021): the best so many detections of a class in all
                                      * images, areas of masks those of their pixels; 0: all, areas as pycocotools */
+    const double *sigmas;           /* of the keypoints; NULL: the 17 of COCO, or the 14 of CrowdPose */
+    size_t n_sigmas;
+    bool crowdpose;                 /* keypoints by CrowdPose's rules (df_crowdpose_params())         */
+    bool all_curves;                /* precision at every number of detections, not those of the tables alone */
     bool arrays;                    /* keep all that df_coco_eval_array() gives, not what the tables need alone */
 } DfCocoParams;
 DF_API DfCocoParams df_coco_params(void); /* the COCO challenge's        */
 /* LVIS's (Gupta, Dollar and Girshick, CVPR 2019), for a ground truth that was read as federated: the best 300 detections
  * of an image, those of classes of which nothing is known in it left out. */
 DF_API DfCocoParams df_lvis_params(void);
+DF_API DfCocoParams df_coco_keypoint_params(void); /* of people's keypoints: the best 20, no small areas */
+/* CrowdPose's (Li et al., CVPR 2019): 14 keypoints, areas from boxes, and images by how crowded they are. */
+DF_API DfCocoParams df_crowdpose_params(void);
 DF_API DfCocoParams df_coco_proposal_params(void); /* of boxes without classes, with max_dets 1, 10, 100 and 1000 */
 
 enum { DF_COCO_STATS = 12, DF_LVIS_STATS = 13, DF_LVIS_MOST = 300, DF_LVIS_BEST_OF_CLASS = 10000 };
@@ -134,7 +143,10 @@ typedef struct DfCocoEval {
     bool federated;                 /* by LVIS's rules                                        */
     char *frequency;                /* of each class: r, c or f                               */
     double lvis[DF_LVIS_STATS];     /* AP AP50 AP75 APs APm APl APr APc APf AR ARs ARm ARl            */
-    double stats[DF_COCO_STATS];    /* AP AP50 AP75 APs APm APl AR1 AR10 AR100 ARs ARm ARl    */
+    size_t n_stats;
+    double stats[DF_COCO_STATS];    /* AP AP50 AP75 APs APm APl AR1 AR10 AR100 ARs ARm ARl; of keypoints AP AP50 AP75 APm APl
+                                       AR AR50 AR75 ARm ARl                                    */
+    bool other_ious;                /* the thresholds are not the challenge's                 */
     DfArena *arena;                 /* holds all but the large arrays                           */
 } DfCocoEval;
 
@@ -155,18 +167,20 @@ DF_API int df_coco_eval_array(const DfCocoEval *, DfCocoArray, double **out);
 DF_API int df_coco_ap(const DfCocoEval *, size_t class_place, double iou, size_t area, size_t max_det, double *ap);
 /* likewise over recall */
 DF_API int df_coco_ar(const DfCocoEval *, size_t class_place, double iou, size_t area, size_t max_det, double *ar);
-/* mean over all classes and thresholds */
-DF_API int df_coco_recall(const DfCocoEval *, size_t area, size_t max_det, double *ar);
+/* Means over all classes, and thresholds as above. */
+DF_API int df_coco_recall(const DfCocoEval *, size_t area, size_t max_det, double *ar); /* of all thresholds */
+DF_API int df_coco_recall_at(const DfCocoEval *, double iou, size_t area, size_t max_det, double *ar);
+DF_API int df_coco_precision(const DfCocoEval *, double iou, size_t area, size_t max_det, double *ap);
 
-DF_API int df_coco_eval_table(const DfCocoEval *, char **out); /* the twelve lines of pycocotools; df_free it */
+/* The lines of pycocotools, and in their form AP and AR of areas, numbers of detections and IoU thresholds of the
+ * parameters that no line shows; df_free it. */
+DF_API int df_coco_eval_table(const DfCocoEval *, char **out);
 /* of proposals: recall alone, at every number of detections */
 DF_API int df_coco_eval_recall_table(const DfCocoEval *, char **out);
 DF_API int df_coco_eval_class_table(const DfCocoEval *, char **out);  /* AP and AR of each class               */
 /* why numbers are -1, a line each; "" if none is */
 DF_API int df_coco_eval_notes(const DfCocoEval *, bool of_classes, char **out);
-/* {"stats": [12 numbers], "ar_at": {"1": ar, ...}, "per_class": [{"id", "name", "ap", "ap50", "ap75", "ap_small",
- * "ap_medium", "ap_large", "ar", "ar_small", "ar_medium", "ar_large"}], "notes": [lines]}, to be put under "bbox";
- * df_free it */
+/* All of it, to be put under "bbox"; df_free it. docs/metrics.md has the keys. */
 DF_API int df_coco_eval_json(const DfCocoEval *, char **out);
 
 DF_END_DECLS

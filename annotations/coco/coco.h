@@ -38,6 +38,8 @@ typedef enum { DF_COCO_IMAGES, DF_COCO_CATEGORIES, DF_COCO_ANNOTATIONS, DF_COCO_
  *                  "segmentation": {...}}
  * LVIS adds, to an image, {"coco_url": "http://images.cocodataset.org/val2017/000000000139.jpg", "neg_category_ids": [7],
  * "not_exhaustive_category_ids": [12]}, and to a category {"frequency": "r"}, c or f.
+ * Keypoints add, to an annotation, {"keypoints": [x, y, visibility, ...], "num_keypoints": 15}, and the former to a detection;
+ * CrowdPose adds, to an image, {"crowdIndex": 0.4}. Oriented boxes are {"obb": [cx, cy, width, height, angle]} (boxes/rotated.h).
  * A flag may be a number or true and false; an id may be a text. Of a field that is given twice the last one holds. */
 enum {
     DF_COCO_ID = 1 << 0,
@@ -56,7 +58,11 @@ enum {
     DF_COCO_URL = 1 << 13,
     DF_COCO_FREQUENCY = 1 << 14,
     DF_COCO_ABSENT = 1 << 15,
-    DF_COCO_INCOMPLETE = 1 << 16
+    DF_COCO_INCOMPLETE = 1 << 16,
+    DF_COCO_POINTS = 1 << 17,
+    DF_COCO_NUM_POINTS = 1 << 18,
+    DF_COCO_CROWD_INDEX = 1 << 19,
+    DF_COCO_OBB = 1 << 20
 };
 
 /* A segmentation in one of the forms that files have:
@@ -91,6 +97,12 @@ typedef struct {
     size_t n, capacity;
 } DfCocoIdList;
 
+/* Numbers in a list. */
+typedef struct {
+    double *at;
+    size_t n, capacity;
+} DfCocoNumbers;
+
 /* One record, and the room for reading the next: {0} to begin with. Texts and arrays are valid until then. */
 typedef struct {
     DfJson *json;            /* that it is read from                                     */
@@ -100,12 +112,14 @@ typedef struct {
     unsigned has;            /* DF_COCO_*: the fields that are there and of their type   */
     DfId id, image_id, category_id;
     double box[4];           /* x y width height                                         */
-    double area, score, width, height;
+    double obb[5];           /* cx cy width height angle                                 */
+    double area, score, width, height, num_keypoints, crowd_index;
     bool iscrowd, ignore;
     DfCocoText file_name, name, url;
     char frequency;          /* the first letter                                         */
     DfCocoIdList absent;     /* classes that were looked for and not found               */
     DfCocoIdList incomplete; /* classes of which not all objects are annotated           */
+    DfCocoNumbers keypoints; /* x y visibility, of each                                  */
     DfCocoSegmentation segmentation;
     char id_text[3][256];    /* where ids that are texts are                             */
 } DfCocoRecord;

@@ -15,6 +15,7 @@ void df_coco_record_done(DfCocoRecord *r)
     df_free(r->url.at);
     df_free(r->absent.at);
     df_free(r->incomplete.at);
+    df_free(r->keypoints.at);
     df_coco_segmentation_done(&r->segmentation);
     *r = (DfCocoRecord){ 0 };
 }
@@ -137,27 +138,58 @@ static int read_frequency(DfCocoRecord *r, const DfCocoSink *sink)
     return met(r, sink, DF_COCO_FREQUENCY);
 }
 
-static int read_box(DfCocoRecord *r, const DfCocoSink *sink)
+/* So many numbers; `wanted` says which. */
+static inline int read_tuple(DfCocoRecord *r, const DfCocoSink *sink, unsigned field, const char *name, double *to,
+                             size_t size, const char *wanted)
 {
     DfJsonValue v;
-    DfCocoProblem p = { .field = DF_COCO_BBOX };
-    double box[5]; /* one more than there should be */
+    DfCocoProblem p = { .field = field };
+    double numbers[6]; /* one more than there should be */
+    char sentence[64];
     size_t n;
     p.met = df_json_next(r->json, &v);
-    if (p.met != DF_JSON_ARRAY)
-        return df_coco_report_and_pass(r, sink, p, 0, "bbox is not an array");
-    p.met = df_json_numbers(r->json, box, 5, &n);
+    if (p.met != DF_JSON_ARRAY) {
+        df_snprintf(sentence, sizeof sentence, "%s is not an array", name);
+        return df_coco_report_and_pass(r, sink, p, 0, sentence);
+    }
+    p.met = df_json_numbers(r->json, numbers, size + 1, &n);
     for (p.count = n; p.met == DF_JSON_NUMBER; p.count += n)
-        p.met = df_json_numbers(r->json, box + 4, 1, &n);
+        p.met = df_json_numbers(r->json, numbers + size, 1, &n);
+    p.inside = p.met != DF_JSON_CLOSE;
+    if (p.inside) {
+        df_snprintf(sentence, sizeof sentence, "%s is not an array of numbers", name);
+        return df_coco_report_and_pass(r, sink, p, 1, sentence);
+    }
+    if (p.count != size) {
+        p.of_its_type = true;
+        return df_coco_report(r, sink, p, "%s has %zu numbers, want %s", name, p.count, wanted);
+    }
+    memcpy(to, numbers, size * sizeof *to);
+    return met(r, sink, field);
+}
+
+static int read_keypoints(DfCocoRecord *r, const DfCocoSink *sink)
+{
+    DfJsonValue v;
+    DfCocoProblem p = { .field = DF_COCO_POINTS };
+    DfCocoNumbers *const k = &r->keypoints;
+    k->n = 0;
+    if ((p.met = df_json_next(r->json, &v)) != DF_JSON_ARRAY)
+        return df_coco_report_and_pass(r, sink, p, 0, "keypoints are not an array");
+    do {
+        size_t n;
+        if (!df_grow((void **)&k->at, &k->capacity, k->n, sizeof *k->at))
+            return df_fail_memory("keypoints");
+        p.met = df_json_numbers(r->json, k->at + k->n, k->capacity - k->n, &n);
+        k->n += n;
+    } while (p.met == DF_JSON_NUMBER);
     p.inside = p.met != DF_JSON_CLOSE;
     if (p.inside)
-        return df_coco_report_and_pass(r, sink, p, 1, "bbox is not an array of numbers");
-    if (p.count != 4) {
-        p.of_its_type = true;
-        return df_coco_report(r, sink, p, "bbox has %zu numbers, want x, y, width and height", p.count);
-    }
-    memcpy(r->box, box, sizeof r->box);
-    return met(r, sink, DF_COCO_BBOX);
+        return df_coco_report_and_pass(r, sink, p, 1, "keypoints are not an array of numbers");
+    p.of_its_type = true;
+    if (k->n % 3 != 0)
+        return df_coco_report(r, sink, p, "keypoints has %zu numbers, want x, y and visibility of each point", k->n);
+    return met(r, sink, DF_COCO_POINTS);
 }
 
 /* ---- fields ---------------------------------------------------------------------------------------------------- */
@@ -204,6 +236,14 @@ static int read_truth(DfCocoRecord *r, const DfCocoSink *sink, const DfJsonValue
         if (is(sink, key, DF_COCO_FREQUENCY, "frequency"))
             return read_frequency(r, sink);
         break;
+    case 10:
+        if (is(sink, key, DF_COCO_CROWD_INDEX, "crowdIndex"))
+            return read_number(r, sink, DF_COCO_CROWD_INDEX, "crowdIndex", &r->crowd_index);
+        break;
+    case 13:
+        if (is(sink, key, DF_COCO_NUM_POINTS, "num_keypoints"))
+            return read_number(r, sink, DF_COCO_NUM_POINTS, "num_keypoints", &r->num_keypoints);
+        break;
     case 16:
         if (is(sink, key, DF_COCO_ABSENT, "neg_category_ids"))
             return read_ids(r, sink, DF_COCO_ABSENT, "neg_category_ids", &r->absent);
@@ -221,9 +261,13 @@ static int read_truth(DfCocoRecord *r, const DfCocoSink *sink, const DfJsonValue
 static int read_value(DfCocoRecord *r, const DfCocoSink *sink, const DfJsonValue *key)
 {
     switch (key->length) {
+    case 3:
+        if (is(sink, key, DF_COCO_OBB, "obb"))
+            return read_tuple(r, sink, DF_COCO_OBB, "obb", r->obb, 5, "cx, cy, width, height and angle");
+        break;
     case 4:
         if (is(sink, key, DF_COCO_BBOX, "bbox"))
-            return read_box(r, sink);
+            return read_tuple(r, sink, DF_COCO_BBOX, "bbox", r->box, 4, "x, y, width and height");
         break;
     case 5:
         if (is(sink, key, DF_COCO_SCORE, "score"))
@@ -234,6 +278,10 @@ static int read_value(DfCocoRecord *r, const DfCocoSink *sink, const DfJsonValue
             return read_id(r, sink, DF_COCO_IMAGE_ID, "image_id", &r->image_id, r->id_text[1]);
         if (is(sink, key, DF_COCO_URL, "coco_url"))
             return read_text(r, sink, DF_COCO_URL, "coco_url", &r->url);
+        break;
+    case 9:
+        if (is(sink, key, DF_COCO_POINTS, "keypoints"))
+            return read_keypoints(r, sink);
         break;
     case 11:
         if (is(sink, key, DF_COCO_CATEGORY_ID, "category_id"))
@@ -257,7 +305,7 @@ static void begin(DfCocoRecord *r)
     r->offset = df_json_offset(r->json) - 1;
     r->segmentation.form = DF_MASK_NONE;
     r->frequency = 0;
-    r->absent.n = r->incomplete.n = 0;
+    r->absent.n = r->incomplete.n = r->keypoints.n = 0;
 }
 
 static int read_record(DfCocoRecord *r, const DfCocoSink *sink)

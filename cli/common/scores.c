@@ -21,7 +21,7 @@ static int read_types(DfCocoScoring *scoring, const char *text)
         for (int i = 0; i < scoring->n_kinds; i++)
             type = scoring->kind[i] == (DfScoreKind)type ? DF_SCORE_KINDS : type;
         if (type == DF_SCORE_KINDS)
-            return df_fail(CLI_EUSAGE, "--type %s: want bbox, segm, proposal, or some of them with commas", text);
+            return df_fail(CLI_EUSAGE, "--type %s: want bbox, segm, keypoints, obb, proposal, or some of them with commas", text);
         scoring->kind[scoring->n_kinds++] = (DfScoreKind)type;
     }
     return DF_OK;
@@ -110,11 +110,11 @@ int cli_write_coco(const DfCocoScores *s, const char *why, const char *json_path
 
 /* ---- the run ----------------------------------------------------------------------------------------------------- */
 
-/* Which of the evaluations the page explains, the first that is not of proposals; -1: none. */
+/* Which of the evaluations the page explains, the first of boxes or masks; -1: none. */
 static int explained(const DfCocoScoring *scoring)
 {
     for (int i = 0; i < scoring->n_kinds; i++)
-        if (scoring->kind[i] != DF_SCORE_PROPOSALS)
+        if (scoring->kind[i] == DF_SCORE_BOXES || scoring->kind[i] == DF_SCORE_MASKS)
             return i;
     return -1;
 }

@@ -69,8 +69,6 @@ static int read_max_dets(DfArena *arena, const char *text, DfCocoParams *p)
             return wrong("--max-dets", text, "whole numbers from 1 on");
         list[i] = (int)numbers[i];
     }
-    if (p->n_max_dets < 3)
-        return wrong("--max-dets", text, "at least three numbers, as pycocotools does");
     p->max_dets = list;
     return DF_OK;
 }
@@ -143,6 +141,10 @@ int cli_metric_params(DfArena *arena, DfCocoParams *p)
         error = read_max_dets(arena, o->max_dets, p);
     if (error == DF_OK && o->area_rng)
         error = read_areas(arena, o->area_rng, p);
+    if (error == DF_OK && o->sigmas)
+        error = read_numbers(arena, "--sigmas", o->sigmas, &p->sigmas, &p->n_sigmas);
+    p->all_curves = o->max_dets != NULL;
+    p->crowdpose = o->crowdpose;
     if (error == DF_OK && o->img_ids)
         error = read_ids(arena, "--img-ids", o->img_ids, &p->image_ids, &p->n_image_ids);
     if (error == DF_OK && o->cat_ids)

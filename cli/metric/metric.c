@@ -28,7 +28,7 @@ static const CliOption options[] = {
 
     CLI_OPT_HEADING("Options for coco"),
     CLI_OPT_TEXT("--type", cli_metric.type, "TYPE",
-                 "bbox, segm, proposal (recall of boxes, without classes), or several with commas; default bbox"),
+                 "bbox, segm, keypoints, obb (oriented boxes), proposal (recall of boxes, without classes), or several with commas; default bbox"),
     CLI_OPT_TEXT("--explain", cli_metric.explain, "FILE.html",
                  "write a page that explains the score: kinds of errors, curves, confused classes, worst images"),
     CLI_OPT_TEXT("--images", cli_metric.images, "DIR", "folder of the pictures, to show them on the page"),
@@ -39,10 +39,14 @@ static const CliOption options[] = {
     CLI_OPT_TEXT("--rec-thrs", cli_metric.rec_thrs, "LIST", "recall thresholds, in the same form; default 0:1:0.01"),
     CLI_OPT_TEXT(
         "--max-dets", cli_metric.max_dets, "LIST",
-        "limits of detections per image and class, three numbers or more; default 1,10,100, for proposals 1,10,100,1000"),
+        "limits of detections per image and class; default 1,10,100, for proposals 1,10,100,1000, for keypoints 20"),
     CLI_OPT_TEXT(
         "--area-rng", cli_metric.area_rng, "LIST",
-        "areas as NAME:LOW:HIGH in square pixels; default all:0:1e10,small:0:1024,medium:1024:9216,large:9216:1e10"),
+        "areas as NAME:LOW:HIGH in square pixels; default all:0:1e10,small:0:1024,medium:1024:9216,large:9216:1e10; for keypoints without small"),
+    CLI_OPT_TEXT("--sigmas", cli_metric.sigmas, "LIST",
+                 "sigmas of the keypoints, each a part of the person's size: 0.026,0.025,...; default: the 17 of COCO"),
+    CLI_OPT_FLAG("--crowdpose", cli_metric.crowdpose,
+                 "keypoints by CrowdPose's rules: 14 sigmas, areas from boxes, AP of easy, medium and hard images; default if the images have a crowdIndex and annotations no area"),
     CLI_OPT_FLAG("--no-cats", cli_metric.no_cats, "treat all categories as one, like useCats=0 in pycocotools"),
     CLI_OPT_TEXT("--img-ids", cli_metric.img_ids, "LIST", "score these images only: 1,5,7 or @FILE with ids in it"),
     CLI_OPT_TEXT("--cat-ids", cli_metric.cat_ids, "LIST", "score these categories only, in the same form"),

@@ -15,7 +15,8 @@ typedef struct {
     const char *per_image;                   /* ade20k, imagenet */
     const char *type, *explain, *images;     /* coco   */
     const char *iou_thrs, *rec_thrs, *max_dets, *area_rng, *img_ids, *cat_ids, *dump;
-    bool no_cats;
+    const char *sigmas;
+    bool no_cats, crowdpose;
     bool fixed_ap;                           /* lvis   */
     long dets_per_class;
     long num_classes, ignore_index;          /* ade20k */

@@ -57,7 +57,7 @@ static int curves_init(Curves *c, const CocoRun *run, size_t k)
     for (size_t a = 0; a < p->n_areas; a++) {
         for (size_t i = run->truths_start[k]; i < run->truths_start[k + 1]; i++) {
             const CocoAnnotation *g = &run->annotations[run->truths[i].annotation];
-            c->npig[a] += !g->ignored && df_area_within(g->area, &p->areas[a]);
+            c->npig[a] += !df_coco_is_ignored(run, g) && df_area_within(df_coco_truth_area(run, g), &p->areas[a]);
         }
         for (size_t i = 0; c->npig[a] > 0 && i < p->n_recalls; i++)
             c->needed[a * p->n_recalls + i] = df_hits_needed(p->recalls[i], c->npig[a]);

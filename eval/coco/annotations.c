@@ -14,6 +14,7 @@
 typedef struct {
     CocoAnnotation fields; /* image: DF_NO_ID if no list names it (so far) */
     CocoTruthMask mask;
+    CocoShape shape;
     DfId id, image, category;
 } Draft;
 
@@ -76,7 +77,8 @@ static uint8_t what_it_has(const DfCocoRecord *r)
     const int box = r->has & DF_COCO_BBOX ? HAS_BOX : 0;
     const int area = r->has & DF_COCO_AREA ? HAS_AREA : 0;
     const int crowd = r->has & DF_COCO_ISCROWD ? HAS_CROWD : 0;
-    return (uint8_t)(box | area | crowd);
+    const int keypoints = r->has & DF_COCO_NUM_POINTS ? HAS_NUM_KEYPOINTS : 0;
+    return (uint8_t)(box | area | crowd | keypoints);
 }
 
 static int take_annotation(void *arg, DfCocoRecord *r)
@@ -95,12 +97,17 @@ static int take_annotation(void *arg, DfCocoRecord *r)
     memcpy(d->fields.box, r->box, sizeof r->box);
     d->fields.area = r->area;
     d->fields.crowd = r->iscrowd && !slot->coco->federated; /* LVIS has none */
-    d->fields.ignored = slot->coco->federated ? r->ignore : r->iscrowd;
+    d->fields.ignore = r->ignore;
+    d->fields.no_keypoints = (r->has & DF_COCO_NUM_POINTS) && r->num_keypoints == 0;
     d->fields.has = what_it_has(r);
     d->fields.line = (uint32_t)r->line;
     d->fields.image = df_ids_find(&slot->coco->images, r->image_id);
-    const int error = keep_ids(slot, r, d);
-    return error == DF_OK && slot->coco->with_masks ? keep_mask(slot, r, d) : error;
+    int error = keep_ids(slot, r, d);
+    if (error == DF_OK && slot->coco->with_masks)
+        error = keep_mask(slot, r, d);
+    if (error == DF_OK && df_coco_has_shapes(slot->coco))
+        error = df_coco_keep_shape(slot->coco, r, &slot->bytes, &d->shape);
+    return error;
 }
 
 /* One piece of the list, on any thread. */
@@ -113,6 +120,10 @@ static int read_piece(void *arg, size_t i, DfJson *json)
     slot->coco = reader->builder->coco;
     if (slot->coco->with_masks)
         sink.wanted |= DF_COCO_SEGMENTATION;
+    if (slot->coco->with_keypoints)
+        sink.wanted |= DF_COCO_POINTS | DF_COCO_NUM_POINTS;
+    if (slot->coco->with_oriented)
+        sink.wanted |= DF_COCO_OBB;
     if (slot->coco->federated)
         sink.wanted |= DF_COCO_IGNORE;
     slot->n = 0;
@@ -127,6 +138,8 @@ static bool make_room(CocoBuilder *b, size_t n, size_t n_ids)
 {
     DfCoco *const coco = b->coco;
     if (coco->with_masks && !df_grow((void **)&coco->masks, &b->masks_capacity, n, sizeof *coco->masks))
+        return false;
+    if (df_coco_has_shapes(coco) && !df_grow((void **)&coco->shapes, &b->shapes_capacity, n, sizeof *coco->shapes))
         return false;
     return n < DF_NO_ID - 1 &&
            df_grow((void **)&coco->annotations, &b->annotations_capacity, n, sizeof *coco->annotations) &&
@@ -157,6 +170,8 @@ static int keep_annotation(Reader *reader, const Draft *d)
     coco->annotations[n] = f;
     if (coco->with_masks)
         coco->masks[n] = d->mask;
+    if (df_coco_has_shapes(coco))
+        coco->shapes[n] = d->shape;
     coco->n_annotations++;
     return DF_OK;
 }

@@ -17,9 +17,9 @@ typedef struct {
     bool drawn;                /* masks, in the sizes known so far */
     bool has_images, has_categories; /* the lists are there        */
     DfCocoRecord record;       /* the image or category that is read */
-    size_t last_capacity, annotations_capacity, masks_capacity;
+    size_t last_capacity, annotations_capacity, masks_capacity, shapes_capacity;
     size_t images_capacity, sizes_capacity, categories_capacity, names_capacity;
-    size_t federation_capacity, frequency_capacity;
+    size_t federation_capacity, frequency_capacity, crowd_index_capacity;
 } CocoBuilder;
 
 /* The list of images, and that of categories. One that is given again replaces the one before. */

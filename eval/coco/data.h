@@ -11,7 +11,7 @@
 #include "eval/eval.h"
 #include "boxes/boxes.h"
 
-enum { HAS_BOX = 1, HAS_AREA = 2, HAS_CROWD = 4 };
+enum { HAS_BOX = 1, HAS_AREA = 2, HAS_CROWD = 4, HAS_NUM_KEYPOINTS = 8 };
 
 /* What comparing wants to know of a segmentation. */
 typedef struct {
@@ -44,6 +44,13 @@ typedef struct {
 } CocoCompared;
 #define NOT_DRAWN UINT32_MAX
 
+/* Keypoints and oriented box of an annotation or a detection, where such are read. */
+typedef struct {
+    const double *points;    /* x of each, y of each, and of an annotation 1 or 0 of each: is it labelled? NULL: not given */
+    const double *oriented;  /* cx cy w h angle; NULL: not given                                */
+    uint32_t n_points, n_labelled;
+} CocoShape;
+
 /* Bytes one after the other, freed together. */
 typedef struct {
     char **chunks;
@@ -75,7 +82,8 @@ typedef struct {
     uint32_t line;
     uint8_t has;
     bool crowd, id_is_zero;
-    bool ignored;             /* neither found nor missed: a crowd; of LVIS, what says "ignore" */
+    bool ignore;              /* says so; protocols differ in whether that counts              */
+    bool no_keypoints;        /* says that it has none                                         */
 } CocoAnnotation;
 
 /* LVIS: what is known of an image beside its annotations, as ids of categories. */
@@ -99,12 +107,15 @@ struct DfCoco {
     DfArena *names;
     CocoAnnotation *annotations;
     CocoTruthMask *masks;       /* of each annotation, or NULL                           */
+    CocoShape *shapes;          /* likewise                                              */
     CocoSize *sizes;            /* of each image                                         */
     size_t n_annotations;
     uint32_t *of_image;         /* annotations that hold under their ids, by image; with masks only */
     size_t *of_image_start;     /* of each image, and the end                            */
-    CocoBytes bytes;            /* of the masks                                          */
+    CocoBytes bytes;            /* of the masks and shapes                               */
     bool with_masks, across_classes;
+    bool with_keypoints, with_oriented;
+    double *crowd_index;        /* of each image, NAN: not given; with keypoints only    */
     bool federated;             /* LVIS                                                  */
     CocoFederation *federation; /* of each image, or NULL                                */
     char *frequency;            /* of each category: r, c or f; or NULL                  */
@@ -117,13 +128,14 @@ typedef struct {
 } CocoDetection;
 
 /* As the first detection has it, so have all. It also says whose area counts. */
-typedef enum { KIND_UNKNOWN, KIND_BOX, KIND_MASK } CocoKind;
+typedef enum { KIND_UNKNOWN, KIND_BOX, KIND_MASK, KIND_KEYPOINTS, KIND_ORIENTED } CocoKind;
 
 /* In blocks, so that nothing is copied while they grow. */
 enum { DETECTIONS_BLOCK = 1 << 14 };
 typedef struct {
     CocoDetection *detections;
     CocoCompared *masks;        /* if they are of KIND_MASK or the ground truth has masks; else NULL */
+    CocoShape *shapes;          /* if the ground truth has them; else NULL                           */
 } CocoBlock;
 
 /* Categories that the ground truth never mentions are kept too: they count when all classes are one and the caller
@@ -133,7 +145,7 @@ struct DfCocoResults {
     DfIds unknown;
     CocoBlock *blocks;
     size_t n, n_blocks, capacity;
-    CocoBytes bytes;            /* of the overlaps                                       */
+    CocoBytes bytes;            /* of the overlaps and shapes                            */
     CocoKind kind;
     bool some_drawn;            /* of the masks: polygons or boxes, which tell no area      */
     DfCocoSegmentation given;   /* room for masks that come from memory                  */
@@ -149,6 +161,19 @@ static inline CocoCompared *df_coco_compared(const DfCocoResults *r, size_t i)
 {
     return &r->blocks[i / DETECTIONS_BLOCK].masks[i % DETECTIONS_BLOCK];
 }
+
+static inline CocoShape *df_coco_shape(const DfCocoResults *r, size_t i)
+{
+    return &r->blocks[i / DETECTIONS_BLOCK].shapes[i % DETECTIONS_BLOCK];
+}
+
+static inline bool df_coco_has_shapes(const DfCoco *gt)
+{
+    return gt->with_keypoints || gt->with_oriented;
+}
+
+/* What a record says of them, kept in `bytes`. */
+int df_coco_keep_shape(const DfCoco *, const DfCocoRecord *, CocoBytes *bytes, CocoShape *out);
 
 uint32_t df_coco_find_category(const DfCocoResults *, DfId);
 

@@ -12,8 +12,8 @@
 /* LVIS has one limit, of an image and all its classes. */
 static int check_limits(const DfCocoParams *p, bool federated)
 {
-    if (p->n_max_dets < (federated ? 1 : 3))
-        return df_fail(DF_EVALUE, "COCO evaluation: %zu values of maxDets, want three", p->n_max_dets);
+    if (p->n_max_dets < 1)
+        return df_fail(DF_EVALUE, "COCO evaluation: want at least one number of detections");
     for (size_t m = 0; m < p->n_max_dets; m++)
         if (p->max_dets[m] < 1 && !(federated && p->max_dets[m] == -1))
             return df_fail(DF_EVALUE, "COCO evaluation: maxDets of %d, want at least 1", p->max_dets[m]);
@@ -27,6 +27,18 @@ static int check(const DfCocoParams *p)
                        "COCO evaluation: want at least one IoU threshold, one recall threshold and one area range");
     if (p->n_ious > 10000 || p->n_recalls > 100000 || p->n_areas > 1000 || p->n_max_dets > 1000)
         return df_fail(DF_EVALUE, "COCO evaluation: too many thresholds or area ranges");
+    return DF_OK;
+}
+
+/* Was read what this type compares? */
+static int check_reading(const DfCoco *gt, DfCocoType type)
+{
+    if (type == DF_COCO_MASKS && !gt->with_masks)
+        return df_fail(DF_EVALUE, "%s was read without its masks", gt->name);
+    if (type == DF_COCO_KEYPOINTS && !gt->with_keypoints)
+        return df_fail(DF_EVALUE, "%s was read without its keypoints", gt->name);
+    if (type == DF_COCO_ORIENTED && !gt->with_oriented)
+        return df_fail(DF_EVALUE, "%s was read without its oriented boxes", gt->name);
     return DF_OK;
 }
 
@@ -59,7 +71,9 @@ static int take_params(CocoRun *run, const DfCocoParams *p)
         if (!(e->areas[a].name = df_arena_copy(e->arena, p->areas[a].name, strlen(p->areas[a].name))))
             return df_fail_memory("the evaluation");
     qsort(e->max_dets, e->n_max_dets, sizeof *e->max_dets, compare_ints);
-    e->first_curve = p->arrays ? 0 : df_coco_least_curve(e);
+    e->first_curve = p->arrays || p->all_curves ? 0 : df_coco_least_curve(e);
+    const DfCocoParams challenge = df_coco_params();
+    e->other_ious = p->n_ious != challenge.n_ious || memcmp(p->ious, challenge.ious, p->n_ious * sizeof *p->ious) != 0;
     run->params = *p;
     run->params.max_dets = e->max_dets;
     return DF_OK;
@@ -190,14 +204,15 @@ int df_coco_evaluate(DfCocoEval **out, const DfCocoResults *dt, const DfCocoPara
     CocoRun run = {
         .results = dt, .annotations = gt->annotations, .compare_masks = masks, .areas_of_masks = dt->kind == KIND_MASK || (masks && params->best_of_class)
     };
+    run.similarity = df_coco_similarity(params->type);
     *out = NULL;
     int error = check(params);
     if (error == DF_OK)
         error = check_limits(params, gt->federated);
+    if (error == DF_OK)
+        error = check_reading(gt, params->type);
     if (error < 0)
         return error;
-    if (masks && !gt->with_masks)
-        return df_fail(DF_EVALUE, "%s was read without its masks", gt->name);
     if (masks && !params->use_categories && !gt->across_classes)
         return df_fail(DF_EVALUE, "%s was read to compare masks within each class: want across_classes when reading",
                        gt->name);
@@ -212,6 +227,8 @@ int df_coco_evaluate(DfCocoEval **out, const DfCocoResults *dt, const DfCocoPara
     e->type = params->type;
     e->federated = gt->federated;
     error = take_params(&run, params);
+    if (error == DF_OK && params->type == DF_COCO_KEYPOINTS)
+        error = df_coco_take_sigmas(&run);
     if (error == DF_OK)
         error = df_coco_number_images(&run, gt);
     if (error == DF_OK)

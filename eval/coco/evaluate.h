@@ -20,8 +20,11 @@ typedef struct {
 typedef struct {
     const DfCocoResults *results;
     const CocoAnnotation *annotations;
+    const struct CocoSimilarity *similarity;
     bool compare_masks;
     bool areas_of_masks;          /* else areas of detections are those of their boxes     */
+    const double *vars;           /* of keypoints: (2 sigma)^2 of each                     */
+    size_t n_keypoints;
     DfCocoParams params;          /* checked, sorted as pycocotools sorts them             */
     size_t n_classes, n_places, n_ranks;
     uint32_t *place_of_image;     /* DF_NO_ID: not evaluated                                  */
@@ -57,6 +60,42 @@ int df_coco_drop(CocoRun *);
 bool df_coco_is_incomplete(const DfCocoResults *, uint32_t detection);
 double df_coco_area_of(const CocoRun *, uint32_t detection);
 
+/* ---- how alike ------------------------------------------------------------------------------------------------- */
+
+enum { MOST_KEYPOINTS = 1024 };
+
+/* The objects of an image and class, side by side. */
+typedef struct {
+    const void *at;        /* [n] of the similarity's size */
+    const uint8_t *crowd;  /* [n]                          */
+    size_t n;
+} CocoObjects;
+
+/* similarity.c: what there is one of for each DfCocoType. */
+typedef struct CocoSimilarity {
+    size_t size;           /* bytes of an object as row() wants it                        */
+    void (*object)(const CocoRun *, uint32_t annotation, void *to);
+    void (*row)(const CocoRun *, const CocoObjects *, uint32_t detection, double *row); /* row[n]: a detection with all of them */
+} CocoSimilarity;
+const CocoSimilarity *df_coco_similarity(DfCocoType);
+int df_coco_take_sigmas(CocoRun *); /* of the parameters, or those of the protocol */
+
+/* The area of an object that counts: the annotation's own; of CrowdPose, which gives none, about that of a person in its box. */
+static inline double df_coco_truth_area(const CocoRun *run, const CocoAnnotation *a)
+{
+    return run->params.crowdpose ? a->box[3] * a->box[2] * 0.53 : a->area;
+}
+
+/* Neither found nor missed: crowds, people without keypoints; of LVIS, what says "ignore". */
+static inline bool df_coco_is_ignored(const CocoRun *run, const CocoAnnotation *a)
+{
+    if (run->results->gt->federated)
+        return a->ignore;
+    return a->crowd || (run->params.type == DF_COCO_KEYPOINTS && a->no_keypoints);
+}
+
+/* ---- stages ---------------------------------------------------------------------------------------------------- */
+
 /* Fills outcome. Images are matched in parallel where the class is not already inside a task. */
 int df_coco_match(const CocoRun *, size_t class_place, CocoRanking *, DfPool *);
 
@@ -65,14 +104,15 @@ int df_coco_accumulate(const CocoRun *, size_t class_place, const CocoRanking *)
 
 int df_coco_summarize(DfCocoEval *, DfPool *);
 
-/* One of the twelve numbers. */
+/* One of the numbers of a summary. */
 typedef struct {
     bool precision;
-    double iou;        /* -1: all                              */
+    double iou;        /* -1: all                                                   */
     const char *area;
-    int max_det;       /* place in max_dets; -1: the value 100 */
+    int max_det;       /* place in max_dets; or minus the number that it must hold  */
 } CocoLine;
-extern const CocoLine df_coco_lines[DF_COCO_STATS];
+/* The twelve of boxes and masks, or the ten of keypoints. */
+const CocoLine *df_coco_lines(const DfCocoEval *, size_t *n);
 /* One of LVIS's thirteen. */
 typedef struct {
     const char *name;
@@ -86,6 +126,16 @@ extern const LvisLine df_lvis_lines[DF_LVIS_STATS];
 bool df_coco_place(const DfCocoEval *, const CocoLine *, size_t *area, size_t *max_det);
 size_t df_coco_least_curve(const DfCocoEval *); /* the least place in max_dets of which a table shows precision */
 
+/* A row of the table: one of the lines, or what else the parameters ask for. */
+typedef struct {
+    bool precision;
+    double iou;        /* -1: all                                             */
+    const char *area;
+    int max_det;       /* the number itself                                   */
+    double value;
+} CocoRow;
+int df_coco_rows(const DfCocoEval *, CocoRow **rows, size_t *n); /* df_free it */
+
 /* Precision (and scores) and recall: allocated, not filled; and where in them numbers begin. */
 int df_coco_make_arrays(DfCocoEval *, bool scores);
 size_t df_coco_curve_place(const DfCocoEval *, size_t class_place, size_t area, size_t max_det, size_t iou);
@@ -94,8 +144,13 @@ size_t df_coco_recall_place(const DfCocoEval *, size_t class_place, size_t area,
 /* Truth and results of a scoring, read; after a failure both are NULL. */
 int df_coco_read_scored(DfCoco **truth, DfCocoResults **results, const DfCocoScoring *, DfPool *);
 
-/* Does the annotation have what an evaluation needs? */
-int df_coco_check_truth(const DfCoco *, uint32_t annotation, bool masks);
+/* Does the annotation have what an evaluation of this type needs? */
+typedef struct {
+    DfCocoType type;
+    bool crowdpose;
+    size_t n_keypoints; /* 0: any */
+} CocoNeeds;
+int df_coco_check_truth(const DfCoco *, uint32_t annotation, const CocoNeeds *);
 /* Can the masks of the results be compared with those of the ground truth, in all listed images? */
 int df_coco_check_masks(const DfCocoResults *);
 

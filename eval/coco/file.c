@@ -153,23 +153,50 @@ static int check_size(const DfCoco *gt, uint32_t image, bool drawn)
     return DF_OK;
 }
 
-int df_coco_check_truth(const DfCoco *gt, uint32_t annotation, bool masks)
+/* The first field that is missing; NULL: none. */
+static const char *missing_field(const DfCoco *gt, uint32_t annotation, const CocoNeeds *needs)
 {
     const CocoAnnotation *a = &gt->annotations[annotation];
-    const CocoTruthMask *mask = masks ? &gt->masks[annotation] : NULL;
-    const char *missing = NULL;
-    if (!(a->has & HAS_AREA))
-        missing = "area";
-    else if (!(a->has & HAS_CROWD) && !gt->federated)
-        missing = "iscrowd";
-    else if (!mask && !(a->has & HAS_BOX))
-        missing = "bbox";
-    else if (mask && mask->form == DF_MASK_NONE)
-        missing = "segmentation";
+    const CocoShape *shape = df_coco_has_shapes(gt) ? &gt->shapes[annotation] : NULL;
+    const bool masks = needs->type == DF_COCO_MASKS;
+    const bool keypoints = needs->type == DF_COCO_KEYPOINTS;
+    const bool box = needs->type == DF_COCO_BOXES || keypoints;
+    if (!(a->has & HAS_AREA) && !needs->crowdpose)
+        return "area";
+    if (!(a->has & HAS_CROWD) && !gt->federated)
+        return "iscrowd";
+    if (box && !(a->has & HAS_BOX))
+        return "bbox";
+    if (masks && gt->masks[annotation].form == DF_MASK_NONE)
+        return "segmentation";
+    if (keypoints && !(a->has & HAS_NUM_KEYPOINTS))
+        return "num_keypoints";
+    if (keypoints && !shape->points)
+        return "keypoints";
+    return needs->type == DF_COCO_ORIENTED && !shape->oriented ? "obb" : NULL;
+}
+
+/* Where nothing is labelled, nothing is compared point by point. */
+static int check_points(const DfCoco *gt, uint32_t annotation, size_t wanted)
+{
+    const CocoShape *shape = &gt->shapes[annotation];
+    const CocoAnnotation *a = &gt->annotations[annotation];
+    if (shape->n_points == wanted || shape->n_labelled == 0)
+        return DF_OK;
+    return df_fail(DF_EVALUE, "%s: line %u: an annotation of image %s has %u keypoints, and there are sigmas for %zu", gt->name,
+                   a->line, df_id_text(gt->images.ids[a->image]), shape->n_points, wanted);
+}
+
+int df_coco_check_truth(const DfCoco *gt, uint32_t annotation, const CocoNeeds *needs)
+{
+    const CocoAnnotation *a = &gt->annotations[annotation];
+    const char *const missing = missing_field(gt, annotation, needs);
     if (missing)
         return df_fail(DF_EFORMAT, "%s: line %u: an annotation of image %s has no %s, which scores need", gt->name,
                        a->line, df_id_text(gt->images.ids[a->image]), missing);
-    return mask ? check_size(gt, a->image, mask->form == DF_MASK_POLYGONS) : DF_OK;
+    if (needs->type == DF_COCO_KEYPOINTS && needs->n_keypoints > 0)
+        return check_points(gt, annotation, needs->n_keypoints);
+    return needs->type == DF_COCO_MASKS ? check_size(gt, a->image, gt->masks[annotation].form == DF_MASK_POLYGONS) : DF_OK;
 }
 
 /* The annotations as pycocotools meets them: image by image, each standing for the last one with its id, which is
@@ -177,6 +204,7 @@ int df_coco_check_truth(const DfCoco *gt, uint32_t annotation, bool masks)
 static int gather_truths(CocoRun *run, const DfCoco *gt, uint32_t *mention)
 {
     size_t *const n = &run->n_truths;
+    const CocoNeeds needs = { run->params.type, run->params.crowdpose, run->n_keypoints };
     for (size_t i = 0; i < gt->n_annotations; i++) {
         const CocoAnnotation *met = &gt->annotations[i];
         const CocoAnnotation *a = &gt->annotations[met->last];
@@ -185,7 +213,7 @@ static int gather_truths(CocoRun *run, const DfCoco *gt, uint32_t *mention)
             continue;
         if (run->place_of_image[a->image] == DF_NO_ID || run->class_of_category[a->category] == DF_NO_ID)
             continue;
-        const int error = df_coco_check_truth(gt, met->last, run->compare_masks);
+        const int error = df_coco_check_truth(gt, met->last, &needs);
         if (error < 0)
             return error;
         if (gt->federated && !(a->area > 0)) /* lvis-api asks for areas within (0, inf) */
@@ -249,13 +277,35 @@ static int file_truths(CocoRun *run, const uint32_t *mention)
 
 /* ---- detections by class ----------------------------------------------------------------------------------------- */
 
-/* Masks are drawn in the size of the image where they are not runs, which bring their own. */
+static int no_such(const DfCocoResults *dt, size_t i, const char *what)
+{
+    return df_fail(DF_EFORMAT, "detection %zu, of image %s, has no %s", i + 1,
+                   df_id_text(dt->gt->images.ids[df_coco_detection(dt, i)->image]), what);
+}
+
+/* Has the detection what is compared? The first of the file told that all have their boxes or masks. */
+static int check_detection(const CocoRun *run, const DfCocoResults *dt, size_t i)
+{
+    const uint32_t image = df_coco_detection(dt, i)->image;
+    if (run->compare_masks) /* drawn in the size of the image where they are not runs, which bring their own */
+        return df_coco_compared(dt, i)->n == NOT_DRAWN ? check_size(dt->gt, image, true) : DF_OK;
+    const CocoShape *const shape = df_coco_shape(dt, i);
+    if (run->params.type == DF_COCO_ORIENTED)
+        return shape->oriented ? DF_OK : no_such(dt, i, "obb");
+    if (!shape->points)
+        return no_such(dt, i, "keypoints");
+    if (shape->n_points == run->n_keypoints)
+        return DF_OK;
+    return df_fail(DF_EVALUE, "detection %zu, of image %s, has %u keypoints, and there are sigmas for %zu", i + 1,
+                   df_id_text(dt->gt->images.ids[image]), shape->n_points, run->n_keypoints);
+}
+
 static int check_detections(const CocoRun *run, const DfCocoResults *dt)
 {
     int error = DF_OK;
-    for (size_t i = 0; error == DF_OK && run->compare_masks && i < dt->n; i++)
-        if (df_coco_compared(dt, i)->n == NOT_DRAWN && run->place_of_image[df_coco_detection(dt, i)->image] != DF_NO_ID)
-            error = check_size(dt->gt, df_coco_detection(dt, i)->image, true);
+    for (size_t i = 0; error == DF_OK && run->params.type != DF_COCO_BOXES && i < dt->n; i++)
+        if (run->place_of_image[df_coco_detection(dt, i)->image] != DF_NO_ID)
+            error = check_detection(run, dt, i);
     return error;
 }
 

@@ -45,12 +45,17 @@ int df_coco_add_image(CocoBuilder *b, DfId id, bool listed, uint32_t *place)
         return df_fail_memory("ids");
     if (coco->federated && !df_grow((void **)&coco->federation, &b->federation_capacity, before, sizeof *coco->federation))
         return df_fail_memory("ids");
+    if (coco->with_keypoints &&
+        !df_grow((void **)&coco->crowd_index, &b->crowd_index_capacity, before, sizeof *coco->crowd_index))
+        return df_fail_memory("ids");
     const int error = add_id(&coco->images, &coco->image_listed, &b->images_capacity, &coco->image_order, id,
                              listed, place);
     if (error == DF_OK && coco->images.n > before)
         coco->sizes[*place] = (CocoSize){ 0, 0, false };
     if (error == DF_OK && coco->images.n > before && coco->federated)
         coco->federation[*place] = (CocoFederation){ 0 };
+    if (error == DF_OK && coco->images.n > before && coco->with_keypoints)
+        coco->crowd_index[*place] = (double)NAN;
     return error;
 }
 
@@ -114,6 +119,8 @@ static int take_image(void *arg, DfCocoRecord *r)
     if (b->drawn && known->given && (known->height != size.height || known->width != size.width))
         return df_coco_record_fail(r, "gives image %s another size, after the annotations", df_id_text(r->id));
     *known = size;
+    if (b->coco->with_keypoints)
+        b->coco->crowd_index[place] = r->has & DF_COCO_CROWD_INDEX ? r->crowd_index : (double)NAN;
     return b->coco->federated ? keep_federation(b->coco, r, place) : DF_OK;
 }
 
@@ -123,6 +130,8 @@ int df_coco_read_images(CocoBuilder *b, DfJson *json)
     sink.wanted = DF_COCO_ID | DF_COCO_HEIGHT | DF_COCO_WIDTH;
     if (b->coco->federated)
         sink.wanted |= DF_COCO_ABSENT | DF_COCO_INCOMPLETE;
+    if (b->coco->with_keypoints)
+        sink.wanted |= DF_COCO_CROWD_INDEX;
     forget(b->coco->image_listed, b->coco->images.n, &b->coco->image_order);
     b->has_images = true;
     return df_coco_stream_records(json, DF_COCO_IMAGES, 0, &b->record, &sink);

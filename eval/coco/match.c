@@ -20,54 +20,32 @@ typedef struct {
 /* The ground truth of one image and class, in one block of scratch. */
 typedef struct {
     Matcher matcher;
-    const CocoTruth *truths;
-    double (*box)[4]; /* [n] side by side */
+    CocoObjects objects;
 } Image;
+
+static size_t objects_bytes(const CocoRun *run, size_t n)
+{
+    return (n * run->similarity->size + 7) / 8 * 8;
+}
 
 static size_t image_bytes(const CocoRun *run, size_t n)
 {
-    return n * sizeof(double[4]) + df_matcher_bytes(&run->params, n);
+    return objects_bytes(run, n) + df_matcher_bytes(&run->params, n);
 }
 
 static Image image_begin(const CocoRun *run, const CocoTruth *truths, size_t n, void *scratch)
 {
-    Image image = { .truths = truths, .box = scratch };
-    image.matcher = df_matcher_begin(&run->params, n, image.box + n);
+    char *const at = scratch;
+    Image image = { .matcher = df_matcher_begin(&run->params, n, at + objects_bytes(run, n)) };
     for (size_t g = 0; g < n; g++) {
         const CocoAnnotation *truth = &run->annotations[truths[g].annotation];
-        memcpy(image.box[g], truth->box, sizeof image.box[g]);
-        df_matcher_object(&image.matcher, g, truth->area, truth->crowd, truth->id_is_zero);
-        if (truth->ignored)
+        run->similarity->object(run, truths[g].annotation, at + g * run->similarity->size);
+        df_matcher_object(&image.matcher, g, df_coco_truth_area(run, truth), truth->crowd, truth->id_is_zero);
+        if (df_coco_is_ignored(run, truth))
             df_matcher_ignore(&image.matcher, g);
     }
+    image.objects = (CocoObjects){ scratch, image.matcher.crowd, n };
     return image;
-}
-
-/* The IoUs of masks were kept by annotation, those that are not 0. Truths come mostly in that order. */
-static void spread(const CocoCompared *c, const CocoTruth *truths, size_t n, double *iou)
-{
-    size_t at = 0;
-    for (size_t g = 0; g < n; g++) {
-        iou[g] = 0;
-        for (size_t tries = 0; tries < c->n; tries++, at = at + 1 < c->n ? at + 1 : 0)
-            if (c->overlaps[at].annotation == truths[g].annotation) {
-                iou[g] = c->overlaps[at].iou;
-                break;
-            }
-    }
-}
-
-/* The overlaps of a detection with all objects. */
-static void compare(const CocoRun *run, Image *image, uint32_t detection)
-{
-    Matcher *const m = &image->matcher;
-    if (run->compare_masks) {
-        spread(df_coco_compared(run->results, detection), image->truths, m->n, m->overlap);
-        return;
-    }
-    const double *const box = df_coco_detection(run->results, detection)->box;
-    for (size_t g = 0; g < m->n; g++)
-        m->overlap[g] = df_box_iou(box, image->box[g], m->crowd[g]);
 }
 
 /* What finds nothing in a class of which not all objects are annotated is neither right nor wrong, as if it were outside
@@ -81,6 +59,10 @@ static double area_of(const CocoRun *run, uint32_t detection)
 
 double df_coco_area_of(const CocoRun *run, uint32_t detection)
 {
+    if (run->params.type == DF_COCO_ORIENTED) {
+        const double *const box = df_coco_shape(run->results, detection)->oriented;
+        return box[2] * box[3];
+    }
     const double *const box = df_coco_detection(run->results, detection)->box;
     return run->areas_of_masks ? df_coco_compared(run->results, detection)->area : box[2] * box[3];
 }
@@ -116,7 +98,7 @@ static void match_image(const Matching *m, size_t i, void *scratch)
         r->rank[d] = (uint32_t)(j - m->starts[i]);
         if (r->rank[d] >= m->most_dets)
             continue;
-        compare(run, &image, r->detection[d]);
+        run->similarity->row(run, &image.objects, r->detection[d], image.matcher.overlap);
         df_matcher_detection(&image.matcher, area_of(run, r->detection[d]), r->outcome + d * row);
     }
 }

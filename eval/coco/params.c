@@ -56,6 +56,27 @@ DfCocoParams df_lvis_params(void)
     return p;
 }
 
+/* Nobody labels the keypoints of small people. */
+DfCocoParams df_coco_keypoint_params(void)
+{
+    static const DfAreaRange of_people[] = { { "all", 0, 1e10 }, { "medium", 32 * 32, 96 * 96 }, { "large", 96 * 96, 1e10 } };
+    static const int most[] = { 20 };
+    DfCocoParams p = df_coco_params();
+    p.type = DF_COCO_KEYPOINTS;
+    p.areas = of_people;
+    p.n_areas = 3;
+    p.max_dets = most;
+    p.n_max_dets = 1;
+    return p;
+}
+
+DfCocoParams df_crowdpose_params(void)
+{
+    DfCocoParams p = df_coco_keypoint_params();
+    p.crowdpose = true;
+    return p;
+}
+
 DfCocoParams df_coco_proposal_params(void)
 {
     DfCocoParams p = df_coco_params();

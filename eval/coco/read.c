@@ -39,6 +39,8 @@ int df_coco_read_with(DfCoco **out, DfJson *json, const DfCocoReading *how)
         coco->pool = how->pool;
         coco->with_masks = how->masks;
         coco->across_classes = how->across_classes;
+        coco->with_keypoints = how->keypoints;
+        coco->with_oriented = how->oriented;
         coco->federated = how->federated;
         b->coco = coco;
         error = read_file(b, json);
@@ -62,7 +64,7 @@ int df_coco_read_with(DfCoco **out, DfJson *json, const DfCocoReading *how)
 
 int df_coco_read(DfCoco **out, DfJson *json)
 {
-    return df_coco_read_with(out, json, &(DfCocoReading){ NULL, false, false, false });
+    return df_coco_read_with(out, json, &(DfCocoReading){ 0 });
 }
 
 int df_coco_open_with(DfCoco **out, const char *path, const DfCocoReading *how)
@@ -79,7 +81,7 @@ int df_coco_open_with(DfCoco **out, const char *path, const DfCocoReading *how)
 
 int df_coco_open(DfCoco **out, const char *path)
 {
-    return df_coco_open_with(out, path, &(DfCocoReading){ NULL, false, false, false });
+    return df_coco_open_with(out, path, &(DfCocoReading){ 0 });
 }
 
 void df_coco_free(DfCoco *coco)
@@ -96,6 +98,8 @@ void df_coco_free(DfCoco *coco)
     df_arena_free(coco->names);
     df_free(coco->annotations);
     df_free(coco->masks);
+    df_free(coco->shapes);
+    df_free(coco->crowd_index);
     df_free(coco->sizes);
     df_free(coco->federation);
     df_free(coco->frequency);

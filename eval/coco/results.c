@@ -3,6 +3,7 @@
  * eval/coco/results.c -- detections: from a results file, read in pieces by all threads, or image by image from memory.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -25,6 +26,7 @@ void df_coco_results_free(DfCocoResults *results)
     for (size_t i = 0; i < results->n_blocks; i++) {
         df_free(results->blocks[i].detections);
         df_free(results->blocks[i].masks);
+        df_free(results->blocks[i].shapes);
     }
     df_free(results->blocks);
     df_coco_bytes_done(&results->bytes);
@@ -66,13 +68,17 @@ static int add_block(DfCocoResults *results)
 {
     if (!df_grow((void **)&results->blocks, &results->capacity, results->n_blocks, sizeof *results->blocks))
         return df_fail_memory("the detections");
+    const bool shapes = df_coco_has_shapes(results->gt);
     CocoBlock *const block = &results->blocks[results->n_blocks++];
     *block = (CocoBlock){ df_malloc(DETECTIONS_BLOCK * sizeof *block->detections),
-                          keeps_masks(results) ? df_malloc(DETECTIONS_BLOCK * sizeof *block->masks) : NULL };
-    return block->detections && (block->masks || !keeps_masks(results)) ? DF_OK : df_fail_memory("the detections");
+                          keeps_masks(results) ? df_malloc(DETECTIONS_BLOCK * sizeof *block->masks) : NULL,
+                          shapes ? df_malloc(DETECTIONS_BLOCK * sizeof *block->shapes) : NULL };
+    const bool room = block->detections && (block->masks || !keeps_masks(results)) && (block->shapes || !shapes);
+    return room ? DF_OK : df_fail_memory("the detections");
 }
 
-static int keep(DfCocoResults *results, const CocoDetection *detections, const CocoCompared *masks, size_t n)
+static int keep(DfCocoResults *results, const CocoDetection *detections, const CocoCompared *masks, const CocoShape *shapes,
+                size_t n)
 {
     if (n > DF_NO_ID - 1 - results->n)
         return df_fail(DF_EVALUE, "more than %u detections", (unsigned)DF_NO_ID - 1);
@@ -86,6 +92,10 @@ static int keep(DfCocoResults *results, const CocoDetection *detections, const C
         if (keeps_masks(results)) {
             memcpy(df_coco_compared(results, results->n), masks, some * sizeof *masks);
             masks += some;
+        }
+        if (df_coco_has_shapes(results->gt)) {
+            memcpy(df_coco_shape(results, results->n), shapes, some * sizeof *shapes);
+            shapes += some;
         }
     }
     return DF_OK;
@@ -136,7 +146,7 @@ static int add(DfCocoResults *results, int64_t image_id, size_t n, const DfMask 
             error = df_coco_compare(gt, &results->compare_room, &results->given, &mask, &d, &results->bytes,
                                     &compared);
         if (error == DF_OK)
-            error = keep(results, &d, &compared, 1);
+            error = keep(results, &d, &compared, &(CocoShape){ 0 }, 1);
     }
     return error;
 }
@@ -161,10 +171,11 @@ typedef struct {
     const DfCocoResults *results;
     CocoDetection *detections;
     CocoCompared *masks;
-    size_t n, capacity, masks_capacity;
+    CocoShape *shapes;
+    size_t n, capacity, masks_capacity, shapes_capacity;
     DfIds unknown;
     bool some_drawn;
-    CocoBytes bytes; /* of what is left of masks, also of those of the pieces that were here before */
+    CocoBytes bytes; /* of what is left of masks, and of shapes, also of those of the pieces that were here before */
     DfCocoRecord record;
     CocoCompareRoom compare_room;
     int64_t image_before;   /* most detections follow another of the same image */
@@ -219,6 +230,10 @@ static int check(const DfCocoResults *results, const DfCocoRecord *r)
         return df_coco_record_fail(r, "has no score");
     if (results->kind == KIND_BOX)
         return r->has & DF_COCO_BBOX ? DF_OK : df_coco_record_fail(r, "has no bbox, but the first detection has one");
+    if (results->kind == KIND_KEYPOINTS)
+        return r->keypoints.n > 0 ? DF_OK : df_coco_record_fail(r, "has no keypoints, but the first detection has some");
+    if (results->kind == KIND_ORIENTED)
+        return r->has & DF_COCO_OBB ? DF_OK : df_coco_record_fail(r, "has no obb, but the first detection has one");
     const DfCocoSegmentation *const s = &r->segmentation;
     return s->form != DF_MASK_NONE && s->compressed ? DF_OK :
            df_coco_record_fail(r,
@@ -231,13 +246,36 @@ static int keep_mask(Slot *slot, DfCocoRecord *r, CocoDetection *d)
 {
     if (!df_grow((void **)&slot->masks, &slot->masks_capacity, slot->n, sizeof *slot->masks))
         return df_fail_memory("the detections");
+    const DfCocoResults *const results = slot->results;
+    const DfCoco *const gt = results->gt;
     const CocoMask mask = df_coco_mask(&r->segmentation);
-    for (int k = 0; k < 4 && !(r->has & DF_COCO_BBOX); k++)
+    for (int k = 0; k < 4 && results->kind == KIND_MASK && !(r->has & DF_COCO_BBOX); k++)
         d->box[k] = mask.box[k];
     CocoCompared *const kept = &slot->masks[slot->n];
     slot->some_drawn |= mask.form != DF_MASK_RUNS;
-    const DfCoco *const gt = slot->results->gt;
     return df_coco_fail_in(r, df_coco_compare(gt, &slot->compare_room, &r->segmentation, &mask, d, &slot->bytes, kept));
+}
+
+/* A box that is not given is what the keypoints span, whether they are seen or not. */
+static void span_points(const DfCocoRecord *r, double box[4])
+{
+    for (size_t k = 0; k < 2; k++) {
+        double low = r->keypoints.at[k];
+        double high = low;
+        for (size_t i = k; i < r->keypoints.n; i += 3) {
+            low = fmin(low, r->keypoints.at[i]);
+            high = fmax(high, r->keypoints.at[i]);
+        }
+        box[k] = low;
+        box[k + 2] = high - low;
+    }
+}
+
+static int keep_shape(Slot *slot, const DfCocoRecord *r)
+{
+    if (!df_grow((void **)&slot->shapes, &slot->shapes_capacity, slot->n, sizeof *slot->shapes))
+        return df_fail_memory("the detections");
+    return df_coco_keep_shape(slot->results->gt, r, &slot->bytes, &slot->shapes[slot->n]);
 }
 
 static int take_detection(void *arg, DfCocoRecord *r)
@@ -250,11 +288,15 @@ static int take_detection(void *arg, DfCocoRecord *r)
         return df_fail_memory("the detections");
     CocoDetection *const d = &slot->detections[slot->n];
     memcpy(d->box, r->box, sizeof d->box);
+    if (slot->results->kind == KIND_KEYPOINTS)
+        span_points(r, d->box);
     d->score = r->score;
     d->image = slot->image;
     error = find_category(slot, r->category_id, &d->category);
     if (error == DF_OK && keeps_masks(slot->results))
         error = keep_mask(slot, r, d);
+    if (error == DF_OK && df_coco_has_shapes(slot->results->gt))
+        error = keep_shape(slot, r);
     slot->n += error == DF_OK;
     return error;
 }
@@ -270,6 +312,10 @@ static int read_piece(void *arg, size_t i, DfJson *json)
     sink.wanted = DF_COCO_IMAGE_ID | DF_COCO_CATEGORY_ID | DF_COCO_BBOX | DF_COCO_SCORE;
     if (keeps_masks(reader->results))
         sink.wanted |= DF_COCO_SEGMENTATION;
+    if (reader->results->gt->with_keypoints || reader->results->kind == KIND_KEYPOINTS)
+        sink.wanted |= DF_COCO_POINTS;
+    if (reader->results->gt->with_oriented || reader->results->kind == KIND_ORIENTED)
+        sink.wanted |= DF_COCO_OBB;
     slot->results = reader->results;
     slot->place_before = DF_NO_ID;
     slot->n = 0;
@@ -302,7 +348,7 @@ static int join_piece(void *arg, size_t i, size_t lines_before, size_t pieces)
     results->some_drawn |= slot->some_drawn;
     int error = renumber_categories(results, slot);
     if (error == DF_OK)
-        error = keep(results, slot->detections, slot->masks, slot->n);
+        error = keep(results, slot->detections, slot->masks, slot->shapes, slot->n);
     return error;
 }
 
@@ -312,6 +358,7 @@ static void reader_done(Reader *reader)
         Slot *const slot = &reader->slots[i];
         df_free(slot->detections);
         df_free(slot->masks);
+        df_free(slot->shapes);
         df_ids_done(&slot->unknown);
         df_coco_bytes_done(&slot->bytes);
         df_coco_record_done(&slot->record);
@@ -320,23 +367,28 @@ static void reader_done(Reader *reader)
     df_free(reader);
 }
 
-/* ---- boxes or masks? ------------------------------------------------------------------------------------------- */
+/* ---- boxes, masks or keypoints? -------------------------------------------------------------------------------- */
 
-/* The first "bbox" that is neither null nor empty tells. */
-static int met_box(void *arg, DfCocoRecord *r, unsigned field)
+/* The first "bbox" that is neither null nor empty tells; without one a segmentation, and without both other fields. */
+typedef struct {
+    unsigned met;
+} Kinds;
+
+static int met_field(void *arg, DfCocoRecord *r, unsigned field)
 {
+    Kinds *const kinds = arg;
     (void)r;
-    (void)field;
-    *(bool *)arg = true;
-    return DF_COCO_ENOUGH;
+    kinds->met |= field;
+    return field == DF_COCO_BBOX ? DF_COCO_ENOUGH : DF_OK;
 }
 
+/* What is wrong with a value is found, and said, when it is read. */
 static int met_other(void *arg, DfCocoRecord *r, const DfCocoProblem *p)
 {
-    bool *const box = arg;
-    (void)r;
-    *box = p->inside || p->count > 0;
-    return *box || p->met == DF_JSON_OBJECT ? DF_COCO_ENOUGH : DF_OK;
+    const bool box = p->inside || p->count > 0 || p->met == DF_JSON_OBJECT;
+    if (p->field != DF_COCO_BBOX)
+        return met_field(arg, r, p->field);
+    return box ? met_field(arg, r, DF_COCO_BBOX) : DF_OK;
 }
 
 static int met_end(void *arg, DfCocoRecord *r)
@@ -346,13 +398,25 @@ static int met_end(void *arg, DfCocoRecord *r)
     return DF_COCO_ENOUGH;
 }
 
-/* Looks ahead at the first detection. What is wrong with it is found, and said, when it is read. */
+static CocoKind kind_of(unsigned met)
+{
+    if (met & DF_COCO_BBOX)
+        return KIND_BOX;
+    if (met & DF_COCO_SEGMENTATION)
+        return KIND_MASK;
+    if (met & DF_COCO_POINTS)
+        return KIND_KEYPOINTS;
+    return met & DF_COCO_OBB ? KIND_ORIENTED : KIND_MASK;
+}
+
+/* Looks ahead at the first detection. */
 static int find_kind(DfCocoResults *results, const DfJson *at)
 {
-    bool box = false;
+    Kinds kinds = { 0 };
     DfCocoRecord first = { 0 };
-    DfCocoSink sink = { .arg = &box, .wanted = DF_COCO_BBOX, .watched = DF_COCO_BBOX };
-    sink.field = met_box;
+    DfCocoSink sink = { .arg = &kinds };
+    sink.wanted = sink.watched = DF_COCO_BBOX | DF_COCO_SEGMENTATION | DF_COCO_POINTS | DF_COCO_OBB;
+    sink.field = met_field;
     sink.problem = met_other;
     sink.record = met_end;
     DfJson *json;
@@ -361,7 +425,7 @@ static int find_kind(DfCocoResults *results, const DfJson *at)
         return error;
     df_coco_stream_records(json, DF_COCO_RESULTS, 0, &first, &sink);
     if (first.line > 0) /* there is a record */
-        results->kind = box ? KIND_BOX : KIND_MASK;
+        results->kind = kind_of(kinds.met | (first.has & sink.wanted));
     df_coco_record_done(&first);
     df_json_close(json);
     return DF_OK;

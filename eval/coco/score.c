@@ -7,27 +7,48 @@
 #include "eval/coco/evaluate.h"
 #include "eval/eval.h"
 
+static const struct {
+    const char *name;
+    DfCocoType type;
+} kinds[DF_SCORE_KINDS] = {
+    [DF_SCORE_BOXES] = { "bbox", DF_COCO_BOXES },
+    [DF_SCORE_MASKS] = { "segm", DF_COCO_MASKS },
+    [DF_SCORE_PROPOSALS] = { "proposal", DF_COCO_BOXES },
+    [DF_SCORE_KEYPOINTS] = { "keypoints", DF_COCO_KEYPOINTS },
+    [DF_SCORE_ORIENTED] = { "obb", DF_COCO_ORIENTED },
+};
+
 const char *df_score_kind_name(DfScoreKind kind)
 {
-    static const char *const names[DF_SCORE_KINDS] = { "bbox", "segm", "proposal" };
-    return names[kind];
+    return kinds[kind].name;
 }
 
-/* Proposals have no classes, and are scored at 1, 10, 100 and 1000 an image unless the caller says otherwise. */
+/* What the caller has not changed: proposals have no classes, and are scored at 1, 10, 100 and 1000 an image; keypoints
+ * have other areas and the best 20. */
+static void take_standard(DfCocoParams *p, DfScoreKind kind)
+{
+    const DfCocoParams challenge = df_coco_params();
+    const DfCocoParams of_kind = kind == DF_SCORE_PROPOSALS ? df_coco_proposal_params() : df_coco_keypoint_params();
+    if (kind != DF_SCORE_PROPOSALS && kind != DF_SCORE_KEYPOINTS)
+        return;
+    p->use_categories &= of_kind.use_categories;
+    if (p->max_dets == challenge.max_dets) {
+        p->max_dets = of_kind.max_dets;
+        p->n_max_dets = of_kind.n_max_dets;
+    }
+    if (p->areas == challenge.areas) {
+        p->areas = of_kind.areas;
+        p->n_areas = of_kind.n_areas;
+    }
+}
+
 static DfCocoParams params_of(const DfCocoScoring *scoring, DfScoreKind kind)
 {
     const DfCocoParams standard = scoring->federated ? df_lvis_params() : df_coco_params();
-    const DfCocoParams proposal = df_coco_proposal_params();
     DfCocoParams p = scoring->params ? *scoring->params : standard;
-    p.type = kind == DF_SCORE_MASKS ? DF_COCO_MASKS : DF_COCO_BOXES;
+    p.type = kinds[kind].type;
     p.arrays = scoring->arrays;
-    if (kind == DF_SCORE_PROPOSALS) {
-        p.use_categories = false;
-        if (p.max_dets == standard.max_dets) {
-            p.max_dets = proposal.max_dets;
-            p.n_max_dets = proposal.n_max_dets;
-        }
-    }
+    take_standard(&p, kind);
     if (scoring->image_ids) {
         p.image_ids = scoring->image_ids;
         p.n_image_ids = scoring->n_image_ids;
@@ -39,8 +60,11 @@ static int read_truth(DfCoco **out, const DfCocoScoring *scoring, DfPool *pool)
 {
     const bool across_classes = scoring->across_classes || (scoring->params && !scoring->params->use_categories);
     DfCocoReading reading = { .pool = pool, .across_classes = across_classes, .federated = scoring->federated };
-    for (int i = 0; i < scoring->n_kinds; i++)
-        reading.masks |= scoring->kind[i] == DF_SCORE_MASKS;
+    for (int i = 0; i < scoring->n_kinds; i++) {
+        reading.masks |= kinds[scoring->kind[i]].type == DF_COCO_MASKS;
+        reading.keypoints |= kinds[scoring->kind[i]].type == DF_COCO_KEYPOINTS;
+        reading.oriented |= kinds[scoring->kind[i]].type == DF_COCO_ORIENTED;
+    }
     return df_coco_open_with(out, scoring->truth, &reading);
 }
 
@@ -80,11 +104,12 @@ static int choose_images(const DfCoco *truth, const DfCocoScoring *scoring, bool
 
 static int check_annotations(const DfCoco *truth, const bool *chosen)
 {
+    const CocoNeeds needs = { .type = truth->with_masks ? DF_COCO_MASKS : DF_COCO_BOXES };
     int error = DF_OK;
     for (size_t i = 0; error == DF_OK && i < truth->n_annotations; i++) {
         const CocoAnnotation *a = &truth->annotations[i];
         if (chosen[a->image] && truth->category_listed[a->category])
-            error = df_coco_check_truth(truth, a->last, truth->with_masks);
+            error = df_coco_check_truth(truth, a->last, &needs);
     }
     return error;
 }

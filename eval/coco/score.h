@@ -15,8 +15,15 @@ struct DfCocoResults;
 struct DfCocoEval;
 struct DfCocoParams;
 
-typedef enum { DF_SCORE_BOXES, DF_SCORE_MASKS, DF_SCORE_PROPOSALS, DF_SCORE_KINDS } DfScoreKind;
-DF_API const char *df_score_kind_name(DfScoreKind); /* "bbox", "segm", "proposal" */
+typedef enum {
+    DF_SCORE_BOXES,
+    DF_SCORE_MASKS,
+    DF_SCORE_PROPOSALS,
+    DF_SCORE_KEYPOINTS,
+    DF_SCORE_ORIENTED,
+    DF_SCORE_KINDS
+} DfScoreKind;
+DF_API const char *df_score_kind_name(DfScoreKind); /* "bbox", "segm", "proposal", "keypoints", "obb" */
 
 typedef struct {
     const char *truth;                    /* the annotation file                                             */
@@ -24,7 +31,8 @@ typedef struct {
     int n_results;
     DfScoreKind kind[DF_SCORE_KINDS];     /* n_kinds of them, each once, in this order                       */
     int n_kinds;
-    const struct DfCocoParams *params;    /* NULL: the challenge's; its type is set for each kind            */
+    const struct DfCocoParams *params;    /* NULL: the challenge's; its type is set for each kind, and what is as
+                                             df_coco_params() has it is changed to what the kind has instead */
     const int64_t *image_ids;             /* NULL: those of `params`; else only these n_image_ids are scored */
     size_t n_image_ids;
     bool arrays;                          /* keep precision, recall and scores (df_coco_eval_array())        */

@@ -49,41 +49,73 @@ static double mean(const DfCocoEval *e, const Slice *s, double *room)
     return n ? df_pairwise_sum(room, n) / (double)n : -1;
 }
 
-/* ---- the twelve -------------------------------------------------------------------------------------------------- */
+/* ---- the lines of a summary -------------------------------------------------------------------------------------- */
 
-const CocoLine df_coco_lines[DF_COCO_STATS] = {
-    { true, -1, "all", -1 },    { true, 0.5, "all", 2 },     { true, 0.75, "all", 2 },
+/* COCOeval.summarize(). The AP of boxes and masks wants the number 100 itself, everything of keypoints 20. */
+static const CocoLine box_lines[DF_COCO_STATS] = {
+    { true, -1, "all", -100 },  { true, 0.5, "all", 2 },     { true, 0.75, "all", 2 },
     { true, -1, "small", 2 },   { true, -1, "medium", 2 },   { true, -1, "large", 2 },
     { false, -1, "all", 0 },    { false, -1, "all", 1 },     { false, -1, "all", 2 },
     { false, -1, "small", 2 },  { false, -1, "medium", 2 },  { false, -1, "large", 2 }
 };
 
+static const CocoLine keypoint_lines[] = {
+    { true, -1, "all", -20 },     { true, 0.5, "all", -20 },  { true, 0.75, "all", -20 },
+    { true, -1, "medium", -20 },  { true, -1, "large", -20 },
+    { false, -1, "all", -20 },    { false, 0.5, "all", -20 }, { false, 0.75, "all", -20 },
+    { false, -1, "medium", -20 }, { false, -1, "large", -20 }
+};
+
+const CocoLine *df_coco_lines(const DfCocoEval *e, size_t *n)
+{
+    const bool keypoints = e->type == DF_COCO_KEYPOINTS;
+    *n = keypoints ? sizeof keypoint_lines / sizeof *keypoint_lines : DF_COCO_STATS;
+    return keypoints ? keypoint_lines : box_lines;
+}
+
+static size_t place_of_area(const DfCocoEval *e, const char *name)
+{
+    size_t area = 0;
+    while (area < e->n_areas && strcmp(e->areas[area].name, name) != 0)
+        area++;
+    return area;
+}
+
+static size_t place_of_number(const DfCocoEval *e, int number)
+{
+    size_t max_det = 0;
+    while (max_det < e->n_max_dets && e->max_dets[max_det] != number)
+        max_det++;
+    return max_det;
+}
+
 bool df_coco_place(const DfCocoEval *e, const CocoLine *line, size_t *area, size_t *max_det)
 {
-    int wanted = e->max_dets[e->n_max_dets - 1];
-    if (!e->federated)
-        wanted = line->max_det < 0 ? 100 : e->max_dets[line->max_det];
-    *area = *max_det = 0;
-    while (*area < e->n_areas && strcmp(e->areas[*area].name, line->area) != 0)
-        ++*area;
-    while (*max_det < e->n_max_dets && e->max_dets[*max_det] != wanted)
-        ++*max_det;
+    *area = place_of_area(e, line->area);
+    *max_det = line->max_det < 0 ? place_of_number(e, -line->max_det) : (size_t)line->max_det;
+    if (e->federated)
+        *max_det = e->n_max_dets - 1;
     return *area < e->n_areas && *max_det < e->n_max_dets;
 }
 
 size_t df_coco_least_curve(const DfCocoEval *e)
 {
-    size_t least = e->federated ? e->n_max_dets - 1 : 2;
-    for (size_t m = 0; m < least; m++)
-        if (e->max_dets[m] == 100)
-            least = m;
+    const size_t last = e->n_max_dets - 1;
+    size_t n, least = last;
+    const CocoLine *const lines = df_coco_lines(e, &n);
+    for (size_t i = 0; i < n; i++) {
+        size_t area, max_det;
+        df_coco_place(e, &lines[i], &area, &max_det);
+        least = lines[i].precision && max_det < least ? max_det : least;
+    }
     return least;
 }
 
 static void summarize_one(void *arg, size_t i, void *scratch)
 {
     DfCocoEval *const e = arg;
-    const CocoLine *const line = &df_coco_lines[i];
+    size_t n;
+    const CocoLine *const line = &df_coco_lines(e, &n)[i];
     Slice s = { line->precision, line->iou, 0, e->n_classes, 0, 0, 0 };
     e->stats[i] = df_coco_place(e, line, &s.area, &s.max_det) ? mean(e, &s, scratch) : -1;
 }
@@ -118,16 +150,21 @@ int df_coco_summarize(DfCocoEval *e, DfPool *pool)
     const int error = e->federated ? summarize_lvis(e) : DF_OK;
     if (error < 0)
         return error;
-    return df_parallel(pool, DF_COCO_STATS, (e->n_ious * e->n_recalls * e->n_classes + 1) * sizeof(double),
+    df_coco_lines(e, &e->n_stats);
+    return df_parallel(pool, e->n_stats, (e->n_ious * e->n_recalls * e->n_classes + 1) * sizeof(double),
                        summarize_one, e);
+}
+
+static int no_curves(const DfCocoEval *e, size_t max_det)
+{
+    return df_fail(DF_EVALUE, "COCO evaluation: the curves of %d detections were not asked for", e->max_dets[max_det]);
 }
 
 static int mean_of_class(const DfCocoEval *e, const Slice *s, double *value)
 {
     *value = -1;
     if (s->precision && s->max_det < e->first_curve)
-        return df_fail(DF_EVALUE, "COCO evaluation: the curves of %d detections were not asked for",
-                       e->max_dets[s->max_det]);
+        return no_curves(e, s->max_det);
     double *room = df_malloc((e->n_ious * e->n_recalls + 1) * sizeof *room);
     if (!room)
         return df_fail_memory("the AP of a class");
@@ -146,12 +183,104 @@ int df_coco_ar(const DfCocoEval *e, size_t class_place, double iou, size_t area,
     return mean_of_class(e, &(Slice){ false, iou, class_place, class_place + 1, area, max_det, 0 }, ar);
 }
 
-int df_coco_recall(const DfCocoEval *e, size_t area, size_t max_det, double *ar)
+static int mean_of_all(const DfCocoEval *e, const Slice *s, double *value)
 {
-    double *room = df_malloc((e->n_ious * e->n_classes + 1) * sizeof *room);
+    *value = -1;
+    if (s->precision && s->max_det < e->first_curve)
+        return no_curves(e, s->max_det);
+    const size_t recalls = s->precision ? e->n_recalls : 1;
+    double *room = df_malloc((e->n_ious * recalls * e->n_classes + 1) * sizeof *room);
     if (!room)
         return df_fail_memory("the summary");
-    *ar = mean(e, &(Slice){ false, -1, 0, e->n_classes, area, max_det, 0 }, room);
+    *value = mean(e, s, room);
     df_free(room);
     return DF_OK;
+}
+
+int df_coco_recall(const DfCocoEval *e, size_t area, size_t max_det, double *ar)
+{
+    return df_coco_recall_at(e, -1, area, max_det, ar);
+}
+
+int df_coco_recall_at(const DfCocoEval *e, double iou, size_t area, size_t max_det, double *ar)
+{
+    return mean_of_all(e, &(Slice){ false, iou, 0, e->n_classes, area, max_det, 0 }, ar);
+}
+
+int df_coco_precision(const DfCocoEval *e, double iou, size_t area, size_t max_det, double *ap)
+{
+    return mean_of_all(e, &(Slice){ true, iou, 0, e->n_classes, area, max_det, 0 }, ap);
+}
+
+/* ---- the rows of the table --------------------------------------------------------------------------------------- */
+
+typedef struct {
+    CocoRow *rows;
+    size_t n, capacity;
+    double *room;
+} Rows;
+
+static bool has_row(const Rows *r, const CocoRow *row)
+{
+    bool has = false;
+    for (size_t i = 0; i < r->n; i++)
+        has |= r->rows[i].precision == row->precision && r->rows[i].iou == row->iou && r->rows[i].max_det == row->max_det &&
+               strcmp(r->rows[i].area, row->area) == 0;
+    return has;
+}
+
+static int add_row(Rows *r, CocoRow row)
+{
+    if (!df_grow((void **)&r->rows, &r->capacity, r->n, sizeof *r->rows))
+        return df_fail_memory("the summary");
+    r->rows[r->n++] = row;
+    return DF_OK;
+}
+
+/* One that is no line, at the largest number of detections or another. */
+static int add_other(Rows *r, const DfCocoEval *e, bool precision, double iou, size_t area, size_t max_det)
+{
+    CocoRow row = { precision, iou, e->areas[area].name, e->max_dets[max_det], 0 };
+    if (has_row(r, &row) || (precision && max_det < e->first_curve))
+        return DF_OK;
+    row.value = mean(e, &(Slice){ precision, iou, 0, e->n_classes, area, max_det, 0 }, r->room);
+    return add_row(r, row);
+}
+
+/* Numbers of detections, areas and thresholds that no line shows. */
+static int add_others(Rows *r, const DfCocoEval *e)
+{
+    const size_t last = e->n_max_dets - 1;
+    int error = add_other(r, e, true, -1, 0, last);
+    for (size_t m = 0; error == DF_OK && m <= last; m++)
+        error = add_other(r, e, false, -1, 0, m);
+    for (size_t a = 1; error == DF_OK && a < e->n_areas; a++)
+        for (int recall = 0; error == DF_OK && recall < 2; recall++)
+            error = add_other(r, e, !recall, -1, a, last);
+    for (size_t t = 0; error == DF_OK && e->other_ious && t < e->n_ious; t++)
+        error = add_other(r, e, true, e->ious[t], 0, last);
+    return error;
+}
+
+int df_coco_rows(const DfCocoEval *e, CocoRow **rows, size_t *n)
+{
+    Rows r = { .room = df_malloc((e->n_ious * e->n_recalls * e->n_classes + 1) * sizeof *r.room) };
+    size_t n_lines;
+    const CocoLine *const lines = df_coco_lines(e, &n_lines);
+    int error = r.room ? DF_OK : df_fail_memory("the summary");
+    for (size_t i = 0; error == DF_OK && i < n_lines; i++) {
+        size_t area, max_det;
+        df_coco_place(e, &lines[i], &area, &max_det);
+        const int there = max_det < e->n_max_dets ? e->max_dets[max_det] : 0;
+        const int number = lines[i].max_det < 0 ? -lines[i].max_det : there;
+        error = add_row(&r, (CocoRow){ lines[i].precision, lines[i].iou, lines[i].area, number, e->stats[i] });
+    }
+    if (error == DF_OK)
+        error = add_others(&r, e);
+    df_free(r.room);
+    if (error < 0)
+        df_free(r.rows);
+    *rows = error < 0 ? NULL : r.rows;
+    *n = error < 0 ? 0 : r.n;
+    return error;
 }

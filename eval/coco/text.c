@@ -30,23 +30,31 @@ static int lvis_table(const DfCocoEval *e, char **out)
     return df_textbuf_take(&text, out);
 }
 
-/* pycocotools' own format. */
+/* "0.50:0.95" or one threshold. */
+static const char *iou_text(const DfCocoEval *e, double iou, char text[32])
+{
+    if (iou < 0)
+        df_snprintf(text, 32, "%0.2f:%0.2f", e->ious[0], e->ious[e->n_ious - 1]);
+    else
+        df_snprintf(text, 32, "%0.2f", iou);
+    return text;
+}
+
+/* pycocotools' own format, and in it what else was asked for. */
 int df_coco_eval_table(const DfCocoEval *e, char **out)
 {
     DfTextbuf text = { 0 };
+    CocoRow *rows;
+    size_t n;
+    char iou[32];
     if (e->federated)
         return lvis_table(e, out);
-    for (int i = 0; i < DF_COCO_STATS; i++) {
-        const CocoLine *l = &df_coco_lines[i];
-        char iou[32];
-        if (l->iou < 0)
-            df_snprintf(iou, sizeof iou, "%0.2f:%0.2f", e->ious[0], e->ious[e->n_ious - 1]);
-        else
-            df_snprintf(iou, sizeof iou, "%0.2f", l->iou);
+    text.failed = df_coco_rows(e, &rows, &n) < 0;
+    for (size_t i = 0; i < n; i++)
         df_textbuf_add(&text, " %-18s %s @[ IoU=%-9s | area=%6s | maxDets=%3d ] = %0.3f\n",
-                       l->precision ? "Average Precision" : "Average Recall", l->precision ? "(AP)" : "(AR)", iou,
-                       l->area, l->max_det < 0 ? 100 : e->max_dets[l->max_det], e->stats[i]);
-    }
+                       rows[i].precision ? "Average Precision" : "Average Recall", rows[i].precision ? "(AP)" : "(AR)",
+                       iou_text(e, rows[i].iou, iou), rows[i].area, rows[i].max_det, rows[i].value);
+    df_free(rows);
     return df_textbuf_take(&text, out);
 }
 
@@ -55,7 +63,7 @@ int df_coco_eval_recall_table(const DfCocoEval *e, char **out)
 {
     DfTextbuf text = { 0 };
     char iou[32];
-    df_snprintf(iou, sizeof iou, "%0.2f:%0.2f", e->ious[0], e->ious[e->n_ious - 1]);
+    iou_text(e, -1, iou);
     const size_t most = e->n_max_dets - 1;
     for (size_t i = 0; i < e->n_max_dets + e->n_areas - 1 && !text.failed; i++) {
         const size_t area = i <= most ? 0 : i - most;
@@ -111,11 +119,9 @@ static void note_areas(DfTextbuf *t, const DfCocoEval *e)
                            e->areas[a].name, e->areas[a].low, e->areas[a].high);
 }
 
-/* The twelve ask for thresholds, areas and a number of detections that the parameters may not have. */
-static void note_parameters(DfTextbuf *t, const DfCocoEval *e)
+static void note_thresholds(DfTextbuf *t, const DfCocoEval *e)
 {
     static const double ious[] = { 0.5, 0.75 };
-    static const int of_areas[] = { 0, 3, 4, 5 };
     for (size_t i = 0; i < 2; i++) {
         bool there = false;
         for (size_t k = 0; k < e->n_ious; k++)
@@ -123,13 +129,36 @@ static void note_parameters(DfTextbuf *t, const DfCocoEval *e)
         if (!there)
             df_textbuf_add(t, "-1 at IoU=%.2f: it is not among the IoU thresholds\n", ious[i]);
     }
-    for (size_t i = 0; i < 4; i++) {
+}
+
+/* Has a line before this one the same area, or the same number? */
+static bool is_first(const CocoLine *lines, size_t i, bool of_area)
+{
+    bool first = true;
+    for (size_t k = 0; k < i; k++)
+        first &= of_area ? strcmp(lines[k].area, lines[i].area) != 0 : lines[k].max_det != lines[i].max_det;
+    return first;
+}
+
+/* The lines ask for thresholds, areas and numbers of detections that the parameters may not have. */
+static void note_parameters(DfTextbuf *t, const DfCocoEval *e)
+{
+    size_t n;
+    const CocoLine *const lines = df_coco_lines(e, &n);
+    note_thresholds(t, e);
+    for (size_t i = 0; i < n; i++) {
         size_t area, max_det;
-        df_coco_place(e, &df_coco_lines[of_areas[i]], &area, &max_det);
-        if (area == e->n_areas)
-            df_textbuf_add(t, "-1 at area=%s: no area range has that name\n", df_coco_lines[of_areas[i]].area);
-        if (i == 0 && max_det == e->n_max_dets)
-            df_textbuf_add(t, "-1 as the AP of all areas: it needs 100 in maxDets\n");
+        df_coco_place(e, &lines[i], &area, &max_det);
+        if (area == e->n_areas && is_first(lines, i, true))
+            df_textbuf_add(t, "-1 at area=%s: no area range has that name\n", lines[i].area);
+        if (max_det < e->n_max_dets || !is_first(lines, i, false))
+            continue;
+        if (lines[i].max_det < 0)
+            df_textbuf_add(t, "-1 %s: it needs %d in maxDets\n", i == 0 && n == DF_COCO_STATS ? "as the AP of all areas" : "at maxDets=20",
+                           -lines[i].max_det);
+        else
+            df_textbuf_add(t, "-1 at number %d of maxDets: there %s %zu\n", lines[i].max_det + 1,
+                           e->n_max_dets == 1 ? "is" : "are", e->n_max_dets);
     }
 }
 
@@ -180,27 +209,99 @@ int df_coco_eval_notes(const DfCocoEval *e, bool of_classes, char **out)
 
 /* ---- JSON -------------------------------------------------------------------------------------------------------- */
 
-/* Of a class at the largest number of detections. */
-static void append_recall(DfTextbuf *t, const DfCocoEval *e, size_t k)
+typedef int Mean(const DfCocoEval *, size_t class_place, double iou, size_t area, size_t max_det, double *);
+
+/* Keys that boxes and masks always have. */
+static void append_missing(DfTextbuf *t, const DfCocoEval *e, const char *name)
 {
-    static const char *const names[] = { "ar", "ar_small", "ar_medium", "ar_large" };
-    for (int i = 0; i < 4 && !t->failed; i++) {
-        size_t area, max_det;
-        double ar = -1;
-        if (df_coco_place(e, &df_coco_lines[8 + i], &area, &max_det))
-            t->failed = df_coco_ar(e, k, -1, area, e->n_max_dets - 1, &ar) < 0;
-        df_textbuf_add(t, ", \"%s\": %.17g", names[i], ar);
+    static const char *const areas[] = { "small", "medium", "large" };
+    for (size_t i = 0; e->type != DF_COCO_KEYPOINTS && i < 3; i++) {
+        bool there = false;
+        for (size_t a = 1; a < e->n_areas; a++)
+            there |= strcmp(e->areas[a].name, areas[i]) == 0;
+        if (!there)
+            df_textbuf_add(t, ", \"%s_%s\": -1", name, areas[i]);
     }
 }
 
-/* {"1": 0.25, "10": ...} over all areas. */
-static void append_recalls(DfTextbuf *t, const DfCocoEval *e)
+/* Of a class at the largest number of detections: "ap", "ap50", "ap75", and "ap_small" of every area but the first. */
+static void append_class(DfTextbuf *t, const DfCocoEval *e, size_t k, const char *name, Mean *mean)
 {
-    for (size_t m = 0; m < e->n_max_dets && !t->failed; m++) {
-        double ar = -1;
-        t->failed = df_coco_recall(e, 0, m, &ar) < 0;
-        df_textbuf_add(t, "%s\"%d\": %.17g", m ? ", " : "], \"ar_at\": {", e->max_dets[m], ar);
+    static const struct {
+        double iou;
+        const char *suffix;
+    } of[] = { { -1, "" }, { 0.5, "50" }, { 0.75, "75" } };
+    const size_t last = e->n_max_dets - 1;
+    double value = -1;
+    for (size_t i = 0; i < 3 && !t->failed; i++) {
+        t->failed = mean(e, k, of[i].iou, 0, last, &value) < 0;
+        df_textbuf_add(t, ", \"%s%s\": %.17g", name, of[i].suffix, value);
     }
+    for (size_t a = 1; a < e->n_areas && !t->failed; a++) {
+        char key[64];
+        df_snprintf(key, sizeof key, "%s_%s", name, e->areas[a].name);
+        t->failed = mean(e, k, -1, a, last, &value) < 0;
+        df_textbuf_add(t, ", ");
+        df_textbuf_json(t, key);
+        df_textbuf_add(t, ": %.17g", value);
+    }
+    append_missing(t, e, name);
+}
+
+/* {"1": 0.25, "10": ...} of an area, for precision from the first number that has curves. */
+static void append_numbers(DfTextbuf *t, const DfCocoEval *e, const char *name, size_t area, bool precision)
+{
+    const size_t from = precision ? e->first_curve : 0;
+    df_textbuf_add(t, "\"%s\": {", name);
+    for (size_t m = from; m < e->n_max_dets && !t->failed; m++) {
+        double value = -1;
+        t->failed = (precision ? df_coco_precision(e, -1, area, m, &value) : df_coco_recall(e, area, m, &value)) < 0;
+        df_textbuf_add(t, "%s\"%d\": %.17g", m > from ? ", " : "", e->max_dets[m], value);
+    }
+    df_textbuf_add(t, "}");
+}
+
+/* Every area, and every threshold at the largest number of detections. */
+static void append_parts(DfTextbuf *t, const DfCocoEval *e)
+{
+    df_textbuf_add(t, ",\n \"by_area\": [");
+    for (size_t a = 0; a < e->n_areas && !t->failed; a++) {
+        df_textbuf_add(t, "%s{\"area\": ", a ? ",\n  " : "\n  ");
+        df_textbuf_json(t, e->areas[a].name);
+        df_textbuf_add(t, ", \"low\": %.17g, \"high\": %.17g, ", e->areas[a].low, e->areas[a].high);
+        append_numbers(t, e, "ap_at", a, true);
+        df_textbuf_add(t, ", ");
+        append_numbers(t, e, "ar_at", a, false);
+        df_textbuf_add(t, "}");
+    }
+    df_textbuf_add(t, "],\n \"by_iou\": [");
+    for (size_t i = 0; i < e->n_ious && !t->failed; i++) {
+        double ap = -1, ar = -1;
+        t->failed = df_coco_precision(e, e->ious[i], 0, e->n_max_dets - 1, &ap) < 0 ||
+                    df_coco_recall_at(e, e->ious[i], 0, e->n_max_dets - 1, &ar) < 0;
+        df_textbuf_add(t, "%s{\"iou\": %.17g, \"ap\": %.17g, \"ar\": %.17g}", i ? ", " : "", e->ious[i], ap, ar);
+    }
+    df_textbuf_add(t, "]");
+}
+
+/* The rows of the table. */
+static void append_rows(DfTextbuf *t, const DfCocoEval *e)
+{
+    CocoRow *rows;
+    size_t n;
+    char iou[32];
+    t->failed = t->failed || df_coco_rows(e, &rows, &n) < 0;
+    if (t->failed)
+        return;
+    df_textbuf_add(t, ",\n \"table\": [");
+    for (size_t i = 0; i < n; i++) {
+        df_textbuf_add(t, "%s{\"metric\": \"%s\", \"iou\": \"%s\", \"area\": ", i ? ",\n  " : "\n  ",
+                       rows[i].precision ? "AP" : "AR", iou_text(e, rows[i].iou, iou));
+        df_textbuf_json(t, rows[i].area);
+        df_textbuf_add(t, ", \"max_dets\": %d, \"value\": %.17g}", rows[i].max_det, rows[i].value);
+    }
+    df_textbuf_add(t, "]");
+    df_free(rows);
 }
 
 /* The lines of df_coco_eval_notes(). */
@@ -229,32 +330,36 @@ static void append_lvis(DfTextbuf *t, const DfCocoEval *e)
                        df_lvis_lines[i].precision ? "" : limit, e->lvis[i]);
 }
 
+static void append_classes(DfTextbuf *t, const DfCocoEval *e)
+{
+    df_textbuf_add(t, ",\n \"per_class\": [");
+    for (size_t k = 0; k < e->n_classes; k++) {
+        df_textbuf_add(t, "%s{\"id\": %" PRId64 ", \"name\": ", k ? ",\n  " : "\n  ", e->class_ids[k]);
+        df_textbuf_json(t, e->class_names[k]);
+        append_class(t, e, k, "ap", df_coco_ap);
+        append_class(t, e, k, "ar", df_coco_ar);
+        df_textbuf_add(t, "}");
+    }
+    df_textbuf_add(t, "]");
+}
+
 int df_coco_eval_json(const DfCocoEval *e, char **out)
 {
-    static const char *const names[] = { "ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large" };
     DfTextbuf text = { 0 };
+    const size_t n = e->federated ? DF_LVIS_STATS : e->n_stats;
     df_textbuf_add(&text, "{\"stats\": [");
-    for (int i = 0; i < (e->federated ? DF_LVIS_STATS : DF_COCO_STATS); i++)
+    for (size_t i = 0; i < n; i++)
         df_textbuf_add(&text, "%s%.17g", i ? ", " : "", e->federated ? e->lvis[i] : e->stats[i]);
-    append_recalls(&text, e);
-    df_textbuf_add(&text, "}");
+    df_textbuf_add(&text, "], ");
+    append_numbers(&text, e, "ap_at", 0, true);
+    df_textbuf_add(&text, ", ");
+    append_numbers(&text, e, "ar_at", 0, false);
     if (e->federated)
         append_lvis(&text, e);
-    df_textbuf_add(&text, ",\n \"per_class\": [");
-    for (size_t k = 0; k < e->n_classes; k++) {
-        df_textbuf_add(&text, "%s{\"id\": %" PRId64 ", \"name\": ", k ? ",\n  " : "\n  ", e->class_ids[k]);
-        df_textbuf_json(&text, e->class_names[k]);
-        for (int i = 0; i < 6 && !text.failed; i++) {
-            size_t area, max_det;
-            double ap = -1;
-            if (df_coco_place(e, &df_coco_lines[i], &area, &max_det))
-                text.failed = df_coco_ap(e, k, df_coco_lines[i].iou, area, e->n_max_dets - 1, &ap) < 0;
-            df_textbuf_add(&text, ", \"%s\": %.17g", names[i], ap);
-        }
-        append_recall(&text, e, k);
-        df_textbuf_add(&text, "}");
-    }
-    df_textbuf_add(&text, "]");
+    else
+        append_rows(&text, e);
+    append_parts(&text, e);
+    append_classes(&text, e);
     append_notes(&text, e);
     df_textbuf_add(&text, "}");
     return df_textbuf_take(&text, out);
