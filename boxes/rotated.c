@@ -159,11 +159,23 @@ static double shared(const Point *a, double twice_a, const Point *b, double twic
     return twice_b > 0 ? twice_area(p.at, p.n) : -twice_area(p.at, p.n);
 }
 
-/* In one triangulation of a concave quadrangle one triangle lies outside, and its area counts against the other's. */
+/* In one triangulation of a concave quadrangle one triangle lies outside, and its area counts against the other's. In
+ * both, if two sides cross. */
 static Halves triangles(const double q[8], Point origin)
 {
     const Halves h = halve(q, 0, origin);
     return (h.twice[0] < 0) == (h.twice[1] < 0) ? h : halve(q, 1, origin);
+}
+
+static bool crossed(const Halves *h)
+{
+    return (h->twice[0] < 0 && h->twice[1] > 0) || (h->twice[0] > 0 && h->twice[1] < 0);
+}
+
+/* Does this half turn the other way than the whole? What it shares counts less than nothing then. */
+static double sense_of(const Halves *h, int i)
+{
+    return (h->twice[i] < 0) == (h->twice[0] + h->twice[1] < 0) ? 1 : -1;
 }
 
 double df_quad_iou(const double a[8], const double b[8], bool crowd)
@@ -178,6 +190,9 @@ double df_quad_iou(const double a[8], const double b[8], bool crowd)
     for (int i = 0; i < 2; i++)
         for (int j = 0; j < 2; j++)
             if (of_a.twice[i] != 0 && of_b.twice[j] != 0)
-                both += shared(of_a.at[i], of_a.twice[i], of_b.at[j], of_b.twice[j]);
+                both += sense_of(&of_a, i) * sense_of(&of_b, j) *
+                        shared(of_a.at[i], of_a.twice[i], of_b.at[j], of_b.twice[j]);
+    if (crossed(&of_a) || crossed(&of_b))
+        return 0.5 * both / (crowd ? area_a : area_a + area_b - 0.5 * both);
     return ratio(0.5 * both, area_a, area_b, crowd);
 }

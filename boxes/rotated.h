@@ -19,7 +19,8 @@ DF_BEGIN_DECLS
  * so that it is exact to some 1e-15 of the larger box however thin, small or parallel they are. */
 DF_API double df_rotated_iou(const double a[5], const double b[5], bool crowd);
 
-/* The same of quadrangles x y x y x y x y, their corners in either sense; they may be concave, but no two sides may cross. */
+/* The same of quadrangles x y x y x y x y, their corners in either sense; they may be concave. Where two sides cross, what lies
+ * on the wrong side of both counts less than nothing, as in DOTA's polyiou, and the result may be any number. */
 DF_API double df_quad_iou(const double a[8], const double b[8], bool crowd);
 
 /* The corners of an oriented box, each the next one of the other in the sense of w to h. */

@@ -13,6 +13,8 @@
  */
 #include "eval/average_precision.h"
 
+#include "eval/pairwise.h"
+
 void df_precision_envelope(PrecisionCurve *c)
 {
     for (size_t i = c->n; i-- > 1;)
@@ -66,4 +68,38 @@ double df_average_precision(const PrecisionCurve *c, const size_t *needed, size_
         sum += c->precision[point];
     }
     return sum / (double)n;
+}
+
+/* voc_ap() of py-faster-rcnn: `for t in np.arange(0., 1.1, 0.1): ap = ap + np.max(prec[rec >= t]) / 11.` */
+double df_eleven_points(const double *recall, const double *precision, size_t n)
+{
+    double ap = 0;
+    for (int t = 0; t <= 10; t++) {
+        double highest = 0;
+        for (size_t i = n; i-- > 0 && recall[i] >= t * 0.1;)
+            highest = precision[i] > highest ? precision[i] : highest;
+        ap += highest / 11;
+    }
+    return ap;
+}
+
+/* The same with use_07_metric False: recall goes on to 1, where precision is 0. A last step of 0 moves numpy's sums. */
+double df_area_below(const double *recall, const double *precision, size_t n, double *room)
+{
+    size_t steps = 0;
+    double highest = 0;
+    for (size_t i = n; i-- > 0;) {
+        const double before = i ? recall[i - 1] : 0;
+        highest = precision[i] > highest ? precision[i] : highest;
+        if (recall[i] != before)
+            room[steps++] = (recall[i] - before) * highest;
+    }
+    for (size_t i = 0; i < steps / 2; i++) { /* from the left */
+        const double x = room[i];
+        room[i] = room[steps - 1 - i];
+        room[steps - 1 - i] = x;
+    }
+    if (n && recall[n - 1] != 1)
+        room[steps++] = 0;
+    return df_pairwise_sum(room, steps);
 }

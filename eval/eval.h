@@ -30,6 +30,7 @@
 #include "eval/explain/explain.h"
 #include "eval/explain/tide.h"
 #include "eval/imagenet.h"
+#include "eval/map/devkit.h"
 #include "eval/map/map.h"
 #include "boxes/boxes.h"
 #include "eval/semantic/miou.h"

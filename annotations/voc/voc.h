@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * annotations/voc/voc.h -- the XML file that PASCAL VOC has for each picture (Everingham et al., IJCV 2010), and that
- * many labelling tools write. Part of the door annotations/annotations.h.
+ * many labelling tools write; and its files of results. Part of the door annotations/annotations.h.
  *
  *     <annotation>
  *       <filename>000005.jpg</filename>
@@ -46,6 +46,29 @@ typedef struct {
 /* DF_EFORMAT, with `name` and the line, for what is no such file: elements that are not closed, an object without name
  * or box, a side that is no number. */
 DF_API int df_voc_read(const char *text, size_t size, const char *name, const DfVocSink *);
+
+/* ---- results ------------------------------------------------------------------------------------------------------ */
+
+/* A line of a results file, which holds what was found of one class, and DOTA's (Xia et al., CVPR 2018) likewise:
+ *
+ *     2008_000026 0.57821 89.0 111.5 105.3 139.9                            picture, score, xmin ymin xmax ymax
+ *     P0003 0.855 27.4 97.8 92.2 72.2 80.6 15.2 14.5 25.5                   picture, score, x y of four corners
+ */
+typedef struct {
+    char image[DF_VOC_TEXT]; /* the name of the picture, without its ending */
+    double score;            /* finite, as the coordinates are             */
+    double box[8];           /* 4 or 8 of them                             */
+    size_t line;
+} DfVocResult;
+
+typedef struct {
+    void *arg;
+    int (*result)(void *arg, const DfVocResult *);
+} DfVocResultSink;
+
+/* Lines in their order; empty ones are passed over. `coordinates` is 4 or 8. DF_EFORMAT, with `name` and the line, for a
+ * line of another number of words, or a word that is no number. */
+DF_API int df_voc_read_results(const char *text, size_t size, const char *name, int coordinates, const DfVocResultSink *);
 
 DF_END_DECLS
 

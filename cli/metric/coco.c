@@ -20,7 +20,7 @@ static int wrong(const char *option, const char *text, const char *wanted)
 }
 
 /* "0.5,0.75" or "0.5:0.95:0.05", whose numbers are start + i * step as numpy.linspace() rounds them. */
-static int read_numbers(DfArena *arena, const char *option, const char *text, const double **out, size_t *n)
+int cli_read_numbers(DfArena *arena, const char *option, const char *text, const double **out, size_t *n)
 {
     static const char wanted[] = "numbers with commas, or START:STOP:STEP";
     double a[3];
@@ -60,7 +60,7 @@ static int read_numbers(DfArena *arena, const char *option, const char *text, co
 static int read_max_dets(DfArena *arena, const char *text, DfCocoParams *p)
 {
     const double *numbers;
-    int error = read_numbers(arena, "--max-dets", text, &numbers, &p->n_max_dets);
+    int error = cli_read_numbers(arena, "--max-dets", text, &numbers, &p->n_max_dets);
     int *list = df_arena_alloc(arena, MOST, sizeof *list);
     if (error < 0 || !list)
         return error < 0 ? error : df_fail_memory("options");
@@ -134,15 +134,15 @@ int cli_metric_params(DfArena *arena, DfCocoParams *p)
     int error = DF_OK;
     p->use_categories = !o->no_cats;
     if (o->iou_thrs)
-        error = read_numbers(arena, "--iou-thrs", o->iou_thrs, &p->ious, &p->n_ious);
+        error = cli_read_numbers(arena, "--iou-thrs", o->iou_thrs, &p->ious, &p->n_ious);
     if (error == DF_OK && o->rec_thrs)
-        error = read_numbers(arena, "--rec-thrs", o->rec_thrs, &p->recalls, &p->n_recalls);
+        error = cli_read_numbers(arena, "--rec-thrs", o->rec_thrs, &p->recalls, &p->n_recalls);
     if (error == DF_OK && o->max_dets)
         error = read_max_dets(arena, o->max_dets, p);
     if (error == DF_OK && o->area_rng)
         error = read_areas(arena, o->area_rng, p);
     if (error == DF_OK && o->sigmas)
-        error = read_numbers(arena, "--sigmas", o->sigmas, &p->sigmas, &p->n_sigmas);
+        error = cli_read_numbers(arena, "--sigmas", o->sigmas, &p->sigmas, &p->n_sigmas);
     p->all_curves = o->max_dets != NULL;
     p->crowdpose = o->crowdpose;
     if (error == DF_OK && o->img_ids)

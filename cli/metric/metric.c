@@ -61,6 +61,12 @@ static const CliOption options[] = {
     CLI_OPT_INT("--dets-per-class", cli_metric.dets_per_class, "N", 1, INT32_MAX,
                 "fixed AP with another number than 10000"),
 
+    CLI_OPT_HEADING("Options for voc and dota"),
+    CLI_OPT_TEXT("--image-set", cli_metric.image_set, "FILE",
+                 "names of the pictures to score, the first word of each line; default: all that have labels"),
+    CLI_OPT_TEXT("--iou-thrs", cli_metric.iou_thrs, "LIST",
+                 "IoU thresholds, which an IoU must exceed: 0.5,0.75 or START:STOP:STEP; default 0.5"),
+
     CLI_OPT_HEADING("Options for check"),
     CLI_OPT_TEXT("--images", cli_metric.images, "DIR", "also read the pictures in DIR and compare their sizes"),
 
@@ -101,7 +107,7 @@ static const CliOption options[] = {
     CLI_OPT_END
 };
 
-static const CliMetric *const metrics[] = { &cli_metric_coco, &cli_metric_lvis, &cli_metric_ade20k, &cli_metric_imagenet,
+static const CliMetric *const metrics[] = { &cli_metric_coco, &cli_metric_lvis, &cli_metric_voc, &cli_metric_dota, &cli_metric_ade20k, &cli_metric_imagenet,
                                             &cli_metric_check, NULL };
 
 static const CliMetric *find(const char *name)
@@ -115,7 +121,7 @@ static const CliMetric *find(const char *name)
     }
     const char *nearest = df_nearest_name(name, names, n);
     df_fail(CLI_EUSAGE, "no metric '%s'%s%s%s", name,
-            nearest ? "; did you mean '" : ": want coco, lvis, ade20k, imagenet or check", nearest ? nearest : "",
+            nearest ? "; did you mean '" : ": want coco, lvis, voc, dota, ade20k, imagenet or check", nearest ? nearest : "",
             nearest ? "'?" : "");
     return NULL;
 }
@@ -133,7 +139,7 @@ static int run(int n, const char *const *args)
 
 const CliCommand cli_command_metric = {
     .name = "metric",
-    .synopsis = "coco|lvis|ade20k|imagenet|check FILE... [OPTION]...",
+    .synopsis = "coco|lvis|voc|dota|ade20k|imagenet|check FILE... [OPTION]...",
     .summary = "score result files of any tool; no model is needed",
     .details = "deformer metric coco GT.json DT.json...\n"
                "    COCO's AP and AR, equal to pycocotools. Several result files are scored\n"
@@ -141,6 +147,13 @@ const CliCommand cli_command_metric = {
                "deformer metric lvis GT.json DT.json...\n"
                "    The same by LVIS's rules: AP, also of rare, common and frequent classes, and\n"
                "    AR of 300 detections an image, equal to lvis-api; fixed AP.\n"
+               "deformer metric voc ANNOTATIONS RESULTS...\n"
+               "    mAP of PASCAL VOC by the rules of 2007 and of 2012: a folder of XML files, and\n"
+               "    result files of the devkit, comp4_det_val_CLASS.txt or CLASS.txt, or their\n"
+               "    folder.\n"
+               "deformer metric dota LABELS RESULTS...\n"
+               "    The same of DOTA's task 1, oriented boxes: a folder of labelTxt, and result\n"
+               "    files Task1_CLASS.txt.\n"
                "deformer metric ade20k GT_DIR PRED_DIR\n"
                "    mIoU, mAcc, aAcc, ... of label maps, equal to mmsegmentation. Label maps are\n"
                "    PNG files with one value per pixel, and have the same names in both folders.\n"

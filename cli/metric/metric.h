@@ -18,6 +18,7 @@ typedef struct {
     const char *sigmas;
     bool no_cats, crowdpose;
     bool fixed_ap;                           /* lvis   */
+    const char *image_set;                   /* voc, dota */
     long dets_per_class;
     long num_classes, ignore_index;          /* ade20k */
     bool reduce_zero_label, no_reduce, histc, confusion, boundary;
@@ -36,9 +37,13 @@ typedef struct {
 } CliMetric;
 extern const CliMetric cli_metric_coco;
 extern const CliMetric cli_metric_lvis;
+extern const CliMetric cli_metric_voc, cli_metric_dota;
 extern const CliMetric cli_metric_ade20k;
 extern const CliMetric cli_metric_imagenet;
 extern const CliMetric cli_metric_check;
+
+/* Numbers of an option: with commas, or START:STOP:STEP. */
+int cli_read_numbers(DfArena *, const char *option, const char *text, const double **out, size_t *n);
 
 /* What the options of coco say, over what *p has: thresholds, limits, areas, images and classes. Lists live in the arena. */
 int cli_metric_params(DfArena *, DfCocoParams *p);

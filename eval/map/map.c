@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "eval/average_precision.h"
 #include "eval/coco/evaluate.h"
 #include "eval/coco/view.h"
 #include "eval/pairwise.h"
@@ -46,8 +47,7 @@ typedef struct {
     uint32_t *order;     /* [n]: best first                                           */
     uint8_t *taken;      /* [all truths]                                              */
     uint8_t *outcome;    /* [n]: of the present threshold                             */
-    float *precision;
-    double *recall, *room;
+    double *precision, *recall, *room; /* precision: of float32 */
 } Class;
 enum { WRONG, RIGHT, NEITHER };
 
@@ -170,7 +170,7 @@ static void curve(Class *c, int objects)
         right += outcome == RIGHT;
         wrong += outcome == WRONG;
         c->recall[i] = (double)right / fmax(objects, (double)FLT_EPSILON);
-        c->precision[i] = right / fmaxf(right + wrong, FLT_EPSILON);
+        c->precision[i] = (double)(right / fmaxf(right + wrong, FLT_EPSILON));
     }
 }
 
@@ -180,32 +180,16 @@ static double eleven_points(const Class *c)
     for (int t = 0; t <= 10; t++) {
         float highest = 0;
         for (size_t i = 0; i < c->n; i++)
-            if (c->recall[i] >= t * 0.1 && c->precision[i] > highest)
-                highest = c->precision[i];
+            if (c->recall[i] >= t * 0.1 && (float)c->precision[i] > highest)
+                highest = (float)c->precision[i];
         ap += highest;
     }
     return (double)(ap / 11);
 }
 
-/* Between recall 0 and 1, where precision ends at 0. */
 static double area_below(const Class *c)
 {
-    size_t steps = 0;
-    double highest = 0;
-    for (size_t i = c->n; i-- > 0;) {
-        const double before = i ? c->recall[i - 1] : 0;
-        highest = fmax(highest, (double)c->precision[i]);
-        if (c->recall[i] != before)
-            c->room[steps++] = (c->recall[i] - before) * highest;
-    }
-    for (size_t i = 0; i < steps / 2; i++) { /* numpy adds from the left */
-        const double x = c->room[i];
-        c->room[i] = c->room[steps - 1 - i];
-        c->room[steps - 1 - i] = x;
-    }
-    if (c->n && c->recall[c->n - 1] != 1)
-        c->room[steps++] = 0;
-    return (double)(float)df_pairwise_sum(c->room, steps);
+    return (double)(float)df_area_below(c->recall, c->precision, c->n, c->room);
 }
 
 static void score_class(Class *c, DfMapClass *out)

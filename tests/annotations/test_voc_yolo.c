@@ -162,3 +162,65 @@ Test(yolo, names_in_every_form)
     }
     df_arena_free(arena);
 }
+
+/* ---- results of VOC, labels of DOTA --------------------------------------------------------------------------------- */
+
+static DfVocResult result;
+static DfDotaObject oriented;
+static int n_lines;
+
+static int take_result(void *arg, const DfVocResult *r)
+{
+    (void)arg;
+    result = *r;
+    n_lines++;
+    return DF_OK;
+}
+
+static int take_oriented(void *arg, const DfDotaObject *o)
+{
+    (void)arg;
+    oriented = *o;
+    n_lines++;
+    return DF_OK;
+}
+
+static int read_results(const char *text, int coordinates)
+{
+    n_lines = 0;
+    return df_voc_read_results(text, strlen(text), "cat.txt", coordinates, &(DfVocResultSink){ NULL, take_result });
+}
+
+static int read_labels_of_dota(const char *text)
+{
+    n_lines = 0;
+    return df_dota_read_labels(text, strlen(text), "P1.txt", &(DfDotaSink){ NULL, take_oriented });
+}
+
+Test(results, a_line_is_a_picture_a_score_and_coordinates)
+{
+    cr_assert_eq(read_results("\xef\xbb\xbf" "a 0.5 1 2 3 4\r\n\n  b\t.25 1 2 3 4.5  ", 4), DF_OK, "%s", df_error());
+    cr_expect_eq(n_lines, 2);
+    cr_expect_str_eq(result.image, "b");
+    cr_expect_eq(result.score, 0.25);
+    cr_expect_eq(result.box[3], 4.5);
+    cr_expect_eq(result.line, 3);
+    cr_expect_eq(read_results("a 0.5 1 2 3 4", 8), DF_EFORMAT);
+    cr_expect_not_null(strstr(df_error(), "cat.txt: line 1: 6 words: want a picture, a score and 8 coordinates"));
+    cr_expect_eq(read_results("a 0.5 1 2 3 x", 4), DF_EFORMAT);
+    cr_expect_not_null(strstr(df_error(), "'x': want a number"));
+    cr_expect_eq(read_results("a nan 1 2 3 4", 4), DF_EFORMAT);
+}
+
+Test(dota, corners_class_and_difficult)
+{
+    cr_assert_eq(read_labels_of_dota("imagesource:GoogleEarth\ngsd:0.25\n1 2 3 4 5 6 7 8.5 small-vehicle 1\n"), DF_OK);
+    cr_expect_eq(n_lines, 1);
+    cr_expect_str_eq(oriented.name, "small-vehicle");
+    cr_expect_eq(oriented.corner[7], 8.5);
+    cr_expect(oriented.difficult);
+    cr_assert_eq(read_labels_of_dota("1 2 3 4 5 6 7 8 ship"), DF_OK);
+    cr_expect_not(oriented.difficult);
+    cr_expect_eq(read_labels_of_dota("1 2 3 4 5 6 7 8"), DF_EFORMAT);
+    cr_expect_not_null(strstr(df_error(), "P1.txt: line 1: 8 words: want eight coordinates, a class, and 0 or 1"));
+}

@@ -61,6 +61,14 @@ run 2 metric lvis "$data/lvis.gt.json" "$data/lvis.dt.json" --max-dets 0 && says
 run 2 metric lvis "$data/lvis.gt.json" "$data/lvis.dt.json" --type proposal && says 'want bbox or segm'
 run 1 metric lvis "$data/explain.gt.json" "$data/explain.dt.json" && says "want LVIS's annotations"
 
+run 0 metric voc "$data/devkit/voc/labels" "$data/devkit/voc/results" --per-class --json voc.json && prints 'class sofa has no object that counts'
+grep -q '"name": "dog".*"voc12": {"0.5": 0.50892857142857' voc.json || fail 'another AP by the devkit of VOC'
+head -n 4 "$data/devkit/voc/pictures.txt" >set.txt
+run 1 metric voc "$data/devkit/voc/labels" "$data/devkit/voc/results" --image-set set.txt && says 'among the 4 that are scored'
+run 0 metric dota "$data/devkit/dota/labels" "$data/devkit/dota/results" --image-set "$data/devkit/dota/pictures.txt" --iou-thrs 0.5,0.75 --threads 2 && prints 'mAP, 07'
+run 1 metric dota "$data/devkit/dota/labels" "$data/devkit/voc/results" && says 'want a picture, a score and 8 coordinates'
+run 1 metric voc "$data/devkit/dota/labels" "$data/devkit/voc/results" && says 'no file ends in .xml'
+
 run 2 compare "$data/explain.dt.json" && says 'want --gt GT.json'
 run 0 compare --gt "$data/explain.gt.json" "$data/explain.dt.json" "$data/explain.dt.json" --bootstrap 50 && prints '+0.00 [+0.00 +0.00]'
 run 0 compare --gt "$data/explain.gt.json" "$data/explain.dt.json" --json - --bootstrap 0 && prints '"replicates": 0'
