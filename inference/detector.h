@@ -85,6 +85,8 @@ DF_API void df_result_done(DfResult *); /* frees what it holds and empties it; {
 /* n pictures (BGR, 8 bits), one after the other: results[n]. A result depends on its picture alone. After a failure
  * all are empty. */
 DF_API int df_detector_run(DfDetector *, const DfImage *pictures, int n, DfResult *results);
+/* The same with pixels as they stand in the memory of another program. */
+DF_API int df_detector_run_as(DfDetector *, const DfImage *pictures, int n, DfPixelOrder, DfResult *results);
 /* The same for a picture that a loader has prepared with df_detector_pipeline(). Errors name the picture. */
 DF_API int df_detector_run_sample(DfDetector *, const DfSample *, DfResult *);
 
@@ -94,6 +96,10 @@ DF_API int df_detector_check_memory(const DfDetector *, int n, int H, int W);
 DF_API int df_detector_check_channels(const DfDetector *);
 /* The usual input size: 800 x `wide` for detectors, 512 x 512 for segmentors, the config's img_size for classifiers. */
 DF_API void df_detector_usual_shape(const DfDetector *, int wide, int *H, int *W);
+
+/* The detections in the order in which they are listed for people, which is that of queries where the network's own
+ * library lists them so, else the best first; df_free() the list. NULL after df_fail(). */
+DF_API const DfDetection **df_detections_listed(const DfDetections *);
 
 /* Detections of a lower score go. */
 DF_API void df_detections_keep_above(DfDetections *, double score);

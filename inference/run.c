@@ -3,6 +3,7 @@
  * inference/run.c -- pictures through the network: detections, a class for every pixel, or a class for the picture.
  */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "inference/parts.h"
@@ -15,6 +16,25 @@ void df_result_done(DfResult *result)
     df_free(result->label_map);
     df_free(result->class_scores);
     *result = (DfResult){ .class_label = -1 };
+}
+
+static int by_query(const void *a, const void *b)
+{
+    const DfDetection *const x = *(const DfDetection *const *)a;
+    const DfDetection *const y = *(const DfDetection *const *)b;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+const DfDetection **df_detections_listed(const DfDetections *found)
+{
+    const DfDetection **order = df_calloc(found->n + 1, sizeof *order);
+    if (!order)
+        df_fail_memory("the detections");
+    for (size_t i = 0; order && i < found->n; i++)
+        order[i] = &found->v[i];
+    if (order && found->by_query)
+        qsort(order, found->n, sizeof *order, by_query);
+    return order;
 }
 
 void df_detections_keep_above(DfDetections *found, double score)
@@ -185,12 +205,17 @@ int df_detector_run_sample(DfDetector *d, const DfSample *sample, DfResult *out)
 
 int df_detector_run(DfDetector *d, const DfImage *pictures, int n, DfResult *results)
 {
+    return df_detector_run_as(d, pictures, n, DF_PIXELS_BGR, results);
+}
+
+int df_detector_run_as(DfDetector *d, const DfImage *pictures, int n, DfPixelOrder order, DfResult *results)
+{
     int error = d->pipeline ? DF_OK : df_fail(DF_EVALUE, "want df_detector_prepare() before df_detector_run()");
     for (int i = 0; i < n; i++)
         results[i] = (DfResult){ .class_label = -1 };
     for (int i = 0; error == DF_OK && i < n; i++) {
         DfViews views = { 0 };
-        error = df_pipeline_run(d->pipeline, &pictures[i], &views);
+        error = df_pipeline_run_as(d->pipeline, &pictures[i], order, &views);
         if (error == DF_OK)
             error = run_views(d, &views, &results[i]);
         df_views_free(&views);

@@ -9,27 +9,9 @@
 
 /* ---- results ----------------------------------------------------------------------------------------------------- */
 
-static int by_query(const void *a, const void *b)
-{
-    const DfDetection *const x = *(const DfDetection *const *)a;
-    const DfDetection *const y = *(const DfDetection *const *)b;
-    return (x->index > y->index) - (x->index < y->index);
-}
-
-/* The detections in the order in which they are listed; df_free() it. NULL: no memory. */
-static const DfDetection **listed(const DfDetections *found)
-{
-    const DfDetection **order = df_calloc(found->n + 1, sizeof *order);
-    for (size_t i = 0; order && i < found->n; i++)
-        order[i] = &found->v[i];
-    if (order && found->by_query)
-        qsort(order, found->n, sizeof *order, by_query);
-    return order;
-}
-
 void cli_print_detections(const DfDetector *d, const char *path, const DfDetections *found)
 {
-    const DfDetection **order = listed(found);
+    const DfDetection **order = df_detections_listed(found);
     for (size_t i = 0; order && i < found->n; i++) {
         const DfDetection *one = order[i];
         cli_put_name(stdout, path);
@@ -64,8 +46,8 @@ static int write_mask(DfTextbuf *json, const DfMask *mask)
 
 int cli_write_detections(DfTextbuf *json, const DfDetector *d, const char *path, const DfDetections *found, bool first)
 {
-    const DfDetection **order = listed(found);
-    int error = order ? DF_OK : df_fail_memory("the detections");
+    const DfDetection **order = df_detections_listed(found);
+    int error = order ? DF_OK : DF_ENOMEM;
     for (size_t i = 0; error == DF_OK && i < found->n; i++, first = false) {
         const DfDetection *one = order[i];
         double b[4];

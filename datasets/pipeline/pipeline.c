@@ -111,9 +111,10 @@ void df_work_done(DfWork *work)
 /* One view: the steps of the list, then those inside MultiScaleFlipAug (`aug`, NULL if there is none), which for
  * each view begin again with the picture. */
 static int make_view(const DfPipeline *pipeline, const DfMultiScaleFlipAug *aug, int scale, int flip,
-                     const DfImage *image, DfView *out)
+                     const DfImage *image, DfPixelOrder order, DfView *out)
 {
     DfWork work = df_work_begin(pipeline, image);
+    work.reversed = order == DF_PIXELS_RGB;
     int error = df_steps_run(&pipeline->steps, &work);
     if (error == DF_OK && aug) {
         work.scale = aug->scales.v[scale];
@@ -127,6 +128,11 @@ static int make_view(const DfPipeline *pipeline, const DfMultiScaleFlipAug *aug,
 }
 
 int df_pipeline_run(const DfPipeline *pipeline, const DfImage *image, DfViews *out)
+{
+    return df_pipeline_run_as(pipeline, image, DF_PIXELS_BGR, out);
+}
+
+int df_pipeline_run_as(const DfPipeline *pipeline, const DfImage *image, DfPixelOrder order, DfViews *out)
 {
     const DfSteps *steps = &pipeline->steps;
     const DfStep *last = steps->n ? &steps->v[steps->n - 1] : NULL;
@@ -143,7 +149,7 @@ int df_pipeline_run(const DfPipeline *pipeline, const DfImage *image, DfViews *o
     int error = DF_OK;
     for (int s = 0; s < scales && error == DF_OK; s++)
         for (int f = 0; f < flips && error == DF_OK; f++)
-            error = make_view(pipeline, aug, s, f, image, &out->view[out->n++]);
+            error = make_view(pipeline, aug, s, f, image, order, &out->view[out->n++]);
     if (error < 0)
         df_views_free(out);
     return error;

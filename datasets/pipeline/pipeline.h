@@ -49,6 +49,11 @@ DF_API DfImageReading df_pipeline_pictures(const DfPipeline *);
 /* `image` is BGR and stays as it is. Free `out` with df_views_free(). */
 DF_API int df_pipeline_run(const DfPipeline *, const DfImage *image, DfViews *out);
 
+/* The same for a picture whose pixels are R G B, as most other libraries have them: it gives what its B G R gives, and
+ * nobody has to turn it round first. */
+typedef enum { DF_PIXELS_BGR, DF_PIXELS_RGB } DfPixelOrder;
+DF_API int df_pipeline_run_as(const DfPipeline *, const DfImage *image, DfPixelOrder, DfViews *out);
+
 DF_END_DECLS
 
 #endif

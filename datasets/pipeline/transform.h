@@ -75,6 +75,7 @@ typedef struct DfWork {
     const DfImage *source;     /* the picture, borrowed                        */
     DfRelease release;         /* whose transforms they are                    */
     DfGrid picture;            /* as it is now: B G R in bytes, or in floats   */
+    bool reversed;             /* it is R G B where B G R is meant; bytes alone */
 
     DfScale scale;             /* what MultiScaleFlipAug asks of Resize,       */
     DfFlip flip;               /* and of RandomFlip                            */

@@ -54,14 +54,15 @@ static void fill(float *out, size_t pixels, const float value[3])
 
 typedef struct {
     const DfWork *work;
-    bool to_rgb;
+    bool turns;          /* the first channel and the last change places */
     double inverse[3];   /* 1 / std                               */
     float table[3][256]; /* [channel of the output][byte]: its value */
 } Pass;
 
 static Pass begin_pass(const DfWork *work)
 {
-    Pass p = { .work = work, .to_rgb = work->normalised && work->normal.to_rgb };
+    const bool wants_rgb = work->normalised && work->normal.to_rgb;
+    Pass p = { .work = work, .turns = wants_rgb != work->reversed };
     for (int c = 0; c < 3; c++)
         p.inverse[c] = 1.0 / (double)work->normal.std[c];
     if (work->picture.cell != BYTES)
@@ -75,7 +76,7 @@ static Pass begin_pass(const DfWork *work)
 /* step: 3, or -3 for a mirrored row, of which `in` is the last pixel. */
 static void bytes_row(float *restrict out, const uint8_t *restrict in, ptrdiff_t step, int pixels, const Pass *p)
 {
-    const int first = p->to_rgb ? 2 : 0;
+    const int first = p->turns ? 2 : 0;
     const int last = 2 - first;
     for (int i = 0; i < pixels; i++, out += 3, in += step) {
         out[0] = p->table[0][in[first]];
@@ -88,7 +89,7 @@ static void bytes_row(float *restrict out, const uint8_t *restrict in, ptrdiff_t
 static void mmcv_row(float *restrict out, const float *restrict in, ptrdiff_t step, int pixels, const Pass *p)
 {
     const float *mean = p->work->normal.mean;
-    const int first = p->to_rgb ? 2 : 0;
+    const int first = p->turns ? 2 : 0;
     for (int i = 0; i < pixels; i++, out += 3, in += step) {
         out[0] = (float)((double)(in[first] - mean[0]) * p->inverse[0]);
         out[1] = (float)((double)(in[1] - mean[1]) * p->inverse[1]);
@@ -99,7 +100,7 @@ static void mmcv_row(float *restrict out, const float *restrict in, ptrdiff_t st
 static void floats_row(float *restrict out, const float *restrict in, ptrdiff_t step, int pixels, const Pass *p)
 {
     const DfWork *work = p->work;
-    const int first = p->to_rgb ? 2 : 0;
+    const int first = p->turns ? 2 : 0;
     for (int i = 0; i < pixels; i++, out += 3, in += step) {
         const float v[3] = { in[first], in[1], in[2 - first] };
         for (int c = 0; c < 3; c++)
@@ -229,15 +230,24 @@ static int settle_floats(DfWork *work)
         return error;
     all_rows((float *)(void *)floats.at, work);
     replace(&work->picture, floats);
+    work->reversed = false;
     return DF_OK;
+}
+
+/* A colour as the picture has its bytes. */
+static void bytes_of(uint8_t out[3], const float colour[3], const DfWork *work)
+{
+    for (int c = 0; c < 3; c++)
+        out[work->reversed ? 2 - c : c] = (uint8_t)colour[c];
 }
 
 static int settle_bytes(DfWork *work)
 {
     int error = DF_OK;
     if (work->padded) {
-        const uint8_t border[3] = { (uint8_t)work->pad[0], (uint8_t)work->pad[1], (uint8_t)work->pad[2] };
+        uint8_t border[3];
         DfGrid padded;
+        bytes_of(border, work->pad, work);
         error = df_grid_place(&padded, &work->picture, 0, 0, work->pad_height, work->pad_width, border);
         if (error == DF_OK)
             replace(&work->picture, padded);
@@ -453,8 +463,9 @@ int df_work_place_map(DfWork *work, const DfPlacing *p)
 
 int df_work_place(DfWork *work, const DfPlacing *p)
 {
-    const uint8_t bytes[3] = { (uint8_t)p->fill[0], (uint8_t)p->fill[1], (uint8_t)p->fill[2] };
+    uint8_t bytes[3];
     int error = df_work_settle(work);
+    bytes_of(bytes, p->fill, work);
     if (error == DF_OK)
         error = place(&work->picture, p, work->picture.cell == BYTES ? (const void *)bytes : p->fill);
     if (error == DF_OK)

@@ -52,6 +52,26 @@ static void check_view(const DfView *v, const Row *r, const char *name)
     cr_expect_eq(crc_of_floats(v->pixels, floats_of(v)), r->crc, "%s: %s %s has other values", name, r->picture, r->flip);
 }
 
+/* The same picture as R G B gives the same floats. */
+static void check_rgb(const DfPipeline *pipeline, const DfImage *image, const DfViews *want, const char *name)
+{
+    DfImage rgb;
+    DfViews views;
+    cr_assert_eq(df_image_new(&rgb, image->height, image->width, 3), DF_OK);
+    for (size_t i = 0; i < df_image_bytes(image); i++)
+        rgb.pixels[i] = image->pixels[i / 3 * 3 + 2 - i % 3];
+    cr_assert_eq(df_pipeline_run_as(pipeline, &rgb, DF_PIXELS_RGB, &views), DF_OK, "%s: %s", name, df_error());
+    cr_assert_eq(views.n, want->n);
+    for (int i = 0; i < views.n; i++) {
+        const DfView *a = &views.view[i];
+        const DfView *b = &want->view[i];
+        cr_assert_eq(floats_of(a), floats_of(b));
+        cr_expect(memcmp(a->pixels, b->pixels, floats_of(a) * sizeof *a->pixels) == 0, "%s: as R G B", name);
+    }
+    df_views_free(&views);
+    df_image_free(&rgb);
+}
+
 static void check(const char *name)
 {
     char path[1024];
@@ -76,6 +96,7 @@ static void check(const char *name)
                 cr_assert(read_row(table, &row));
             check_view(&views.view[i], &row, name);
         }
+        check_rgb(pipeline, &image, &views, name);
         df_views_free(&views);
         df_image_free(&image);
     }
@@ -106,6 +127,39 @@ static void expect_error(const char *list, const char *sentence)
     cr_expect_lt(df_pipeline_new(&pipeline, df_node_at(df_config_root(config), "p")), 0, "%s", list);
     cr_expect(strstr(df_error(), sentence), "%s gives: %s", list, df_error());
     df_config_free(config);
+}
+
+/* Borders have a colour, whichever order the pixels have. */
+Test(pipeline, borders_of_a_picture_of_rgb)
+{
+    static const char *const lists[] = {
+        "[dict(type='Pad', size=(9, 12), pad_val=(10, 20, 30)), dict(type='Normalize', mean=[1, 2, 3], std=[4, 5, 6])]",
+        "[dict(type='Pad', size=(9, 12), pad_val=(10, 20, 30)), dict(type='CenterCrop', crop_size=(7, 12)), "
+        "dict(type='Normalize', mean=[1, 2, 3], std=[4, 5, 6], to_rgb=False)]",
+        "[dict(type='CenterCrop', crop_size=(8, 9), fill=[10, 20, 30])]",
+        "[dict(type='Resize', scale=(20, 16), backend='torch_floats')]",
+    };
+    DfImage image;
+    cr_assert_eq(df_image_new(&image, 5, 7, 3), DF_OK);
+    for (size_t i = 0; i < df_image_bytes(&image); i++)
+        image.pixels[i] = (uint8_t)(37 * i + i * i / 3);
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        char text[512];
+        DfConfig *config;
+        DfPipeline *pipeline;
+        DfViews views;
+        snprintf(text, sizeof text, "p = %s\n", lists[i]);
+        cr_assert_eq(df_config_parse(&config, text, strlen(text), "p.py", true), DF_OK, "%s", df_error());
+        cr_assert_eq(df_pipeline_new(&pipeline, df_node_at(df_config_root(config), "p")), DF_OK, "%s", df_error());
+        const int error = df_pipeline_run(pipeline, &image, &views);
+        cr_expect(error == DF_OK, "%s: %s", lists[i], df_error());
+        if (error == DF_OK)
+            check_rgb(pipeline, &image, &views, lists[i]);
+        df_views_free(&views);
+        df_pipeline_free(pipeline);
+        df_config_free(config);
+    }
+    df_image_free(&image);
 }
 
 Test(pipeline, errors_are_sentences)
