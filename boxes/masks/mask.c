@@ -71,29 +71,62 @@ static int check_size(uint32_t height, uint32_t width)
     return df_fail(DF_EVALUE, "a mask of %u x %u: want less than 2^32 pixels", (unsigned)height, (unsigned)width);
 }
 
-int df_mask_encode(DfMask *out, const uint8_t *pixels, uint32_t height, uint32_t width)
+/* How many of n bytes, `step` apart, are foreground from the first on, or background. Mostly they have one value. */
+static size_t alike(const uint8_t *at, size_t n, ptrdiff_t step, bool inside)
+{
+    const uint64_t word = 0x0101010101010101u * (uint64_t)*at;
+    size_t i = 0;
+    while (step == 1 && (*at != 0) == inside && i + sizeof word <= n &&
+           memcmp(at + i, &word, sizeof word) == 0)
+        i += sizeof word;
+    while (i < n && (at[(ptrdiff_t)i * step] != 0) == inside)
+        i++;
+    return i;
+}
+
+/* The runs of a column, of which the first may go on with the last one of the column before, `open` pixels so far. */
+static bool encode_column(DfRunList *runs, const uint8_t *at, size_t height, ptrdiff_t down, uint32_t *open)
+{
+    for (size_t y = 0; y < height;) {
+        const bool inside = runs->n % 2;
+        const size_t n = alike(at + (ptrdiff_t)y * down, height - y, down, inside);
+        y += n;
+        *open += (uint32_t)n;
+        if (y == height)
+            break;
+        if (!df_runs_grow(runs, runs->n + 1))
+            return false;
+        runs->at[runs->n++] = *open;
+        *open = 0;
+    }
+    return true;
+}
+
+int df_mask_encode_strided(DfMask *out, const uint8_t *pixels, uint32_t height, uint32_t width, ptrdiff_t down,
+                           ptrdiff_t right)
 {
     DfRunList runs = { 0 };
-    uint32_t length = 0;
-    bool now = false;
+    uint32_t open = 0;
     int error = check_size(height, width);
     for (size_t x = 0; error == DF_OK && x < width; x++)
-        for (size_t y = 0; y < height; y++, length++) {
-            if ((pixels[y * width + x] != 0) == now)
-                continue;
-            if (!df_runs_grow(&runs, runs.n + 1)) {
-                error = df_fail_memory("a mask");
-                break;
-            }
-            runs.at[runs.n++] = length;
-            length = 0;
-            now = !now;
-        }
+        if (!encode_column(&runs, pixels + (ptrdiff_t)x * right, height, down, &open))
+            error = df_fail_memory("a mask");
     if (error == DF_OK && !df_runs_grow(&runs, runs.n + 1))
         error = df_fail_memory("a mask");
     if (error == DF_OK)
-        runs.at[runs.n++] = length;
+        runs.at[runs.n++] = open;
     return finish(out, &runs, error, height, width);
+}
+
+int df_mask_encode(DfMask *out, const uint8_t *pixels, uint32_t height, uint32_t width)
+{
+    return df_mask_encode_strided(out, pixels, height, width, (ptrdiff_t)width, 1);
+}
+
+static int too_long(const DfMask *mask)
+{
+    return df_fail(DF_EFORMAT, "the RLE of a mask is longer than its %u x %u pixels", (unsigned)mask->height,
+                   (unsigned)mask->width);
 }
 
 int df_mask_decode(const DfMask *mask, uint8_t *pixels)
@@ -103,11 +136,25 @@ int df_mask_decode(const DfMask *mask, uint8_t *pixels)
     memset(pixels, 0, h * w);
     for (size_t i = 0; i < mask->n; i++) {
         if (mask->runs[i] > h * w - at)
-            return df_fail(DF_EFORMAT, "the RLE of a mask is longer than its %zu x %zu pixels", h, w);
+            return too_long(mask);
         for (const size_t end = at + mask->runs[i]; at < end; at++)
             if (i % 2)
                 pixels[at % h * w + at / h] = 1;
     }
+    return DF_OK;
+}
+
+int df_mask_decode_columns(const DfMask *mask, uint8_t *pixels)
+{
+    const size_t size = (size_t)mask->height * mask->width;
+    size_t at = 0;
+    for (size_t i = 0; i < mask->n; i++) {
+        if (mask->runs[i] > size - at)
+            return too_long(mask);
+        memset(pixels + at, (int)(i % 2), mask->runs[i]);
+        at += mask->runs[i];
+    }
+    memset(pixels + at, 0, size - at);
     return DF_OK;
 }
 
@@ -179,12 +226,24 @@ int df_mask_merge(DfMask *out, const DfMask *masks, size_t n, bool intersect)
     return finish(out, &runs, error, height, width);
 }
 
-double df_mask_iou(const DfMask *dt, const DfMask *gt, bool crowd)
+/* A mask, and what is asked of it for every pair. */
+typedef struct {
+    const DfMask *mask;
+    double box[4];
+    uint32_t area;
+} Measured;
+
+static Measured measure(const DfMask *mask)
 {
-    double a[4], b[4];
-    df_mask_box(dt, a);
-    df_mask_box(gt, b);
-    const double boxes = df_box_iou(a, b, crowd);
+    const DfRunFacts f = df_runs_facts(mask->runs, mask->n, mask->height, mask->width);
+    return (Measured){ mask, { f.box[0], f.box[1], f.box[2], f.box[3] }, f.area };
+}
+
+static double iou_of(const Measured *a, const Measured *b, bool crowd)
+{
+    const DfMask *dt = a->mask;
+    const DfMask *gt = b->mask;
+    const double boxes = df_box_iou(a->box, b->box, crowd);
     if (!(boxes > 0))
         return boxes;
     if (dt->height != gt->height || dt->width != gt->width)
@@ -193,5 +252,28 @@ double df_mask_iou(const DfMask *dt, const DfMask *gt, bool crowd)
     df_runs_count(dt->runs, dt->n, gt->runs, gt->n, &both, &either);
     if (both == 0)
         return 0;
-    return (double)both / (double)(crowd ? df_mask_area(dt) : either);
+    return (double)both / (double)(crowd ? a->area : either);
+}
+
+double df_mask_iou(const DfMask *dt, const DfMask *gt, bool crowd)
+{
+    const Measured a = measure(dt);
+    const Measured b = measure(gt);
+    return iou_of(&a, &b, crowd);
+}
+
+int df_mask_ious(double *out, const DfMask *dt, size_t n_dt, const DfMask *gt, size_t n_gt, const uint8_t *crowd)
+{
+    Measured *a = df_calloc(n_dt + 1, sizeof *a);
+    if (!a)
+        return df_fail_memory("masks that are compared");
+    for (size_t i = 0; i < n_dt; i++)
+        a[i] = measure(&dt[i]);
+    for (size_t k = 0; k < n_gt; k++) {
+        const Measured b = measure(&gt[k]);
+        for (size_t i = 0; i < n_dt; i++)
+            out[k * n_dt + i] = iou_of(&a[i], &b, crowd[k] != 0);
+    }
+    df_free(a);
+    return DF_OK;
 }

@@ -122,6 +122,85 @@ Test(masks, runs_and_pixels)
     cr_expect_eq(df_memory().now, 0);
 }
 
+static void expect_same_runs(const DfMask *got, const DfMask *want)
+{
+    cr_assert_eq(got->n, want->n);
+    cr_expect_arr_eq(got->runs, want->runs, want->n * sizeof *want->runs);
+}
+
+/* Pixels column by column, upside down and row by row are the same mask; it comes back column by column. */
+Test(masks, pixels_in_any_order)
+{
+    enum { H = 37, W = 11 };
+    uint8_t rows[H * W], columns[W * H], upside_down[W * H], decoded[W * H];
+    DfRandom random = df_random(7, 0);
+    for (int round = 0; round < 40; round++) {
+        const unsigned rare = 1 + (unsigned)round; /* runs of any length, and values beside 0 and 1 */
+        uint8_t now = 0;
+        for (size_t x = 0; x < W; x++)
+            for (size_t y = 0; y < H; y++) {
+                if (df_random_bits(&random) % rare == 0)
+                    now = now ? 0 : (uint8_t)(1 + df_random_bits(&random) % 255);
+                rows[y * W + x] = columns[x * H + y] = upside_down[x * H + H - 1 - y] = now;
+            }
+        DfMask by_row, by_column, from_below;
+        cr_assert_eq(df_mask_encode(&by_row, rows, H, W), DF_OK);
+        cr_assert_eq(df_mask_encode_strided(&by_column, columns, H, W, 1, H), DF_OK);
+        cr_assert_eq(df_mask_encode_strided(&from_below, upside_down + H - 1, H, W, -1, H), DF_OK);
+        expect_same_runs(&by_column, &by_row);
+        expect_same_runs(&from_below, &by_row);
+        cr_assert_eq(df_mask_decode_columns(&by_row, decoded), DF_OK);
+        for (size_t i = 0; i < H * W; i++)
+            cr_assert_eq(decoded[i], columns[i] != 0);
+        df_mask_done(&by_row);
+        df_mask_done(&by_column);
+        df_mask_done(&from_below);
+    }
+}
+
+Test(masks, decoding_stops_at_the_end)
+{
+    uint8_t pixels[6];
+    DfMask mask;
+    cr_assert_eq(df_mask_from_runs(&mask, (const uint32_t[]){ 2, 3 }, 2, 2, 3), DF_OK);
+    cr_assert_eq(df_mask_decode_columns(&mask, pixels), DF_OK);
+    cr_expect_arr_eq(pixels, ((uint8_t[]){ 0, 0, 1, 1, 1, 0 }), 6);
+    mask.runs[1] = 5;
+    cr_expect_eq(df_mask_decode_columns(&mask, pixels), DF_EFORMAT);
+    cr_expect_str_eq(df_error(), "the RLE of a mask is longer than its 2 x 3 pixels");
+    df_mask_done(&mask);
+}
+
+Test(masks, overlap_of_every_pair)
+{
+    cJSON *const root = cases();
+    const cJSON *c;
+    cJSON_ArrayForEach(c, cJSON_GetObjectItem(root, "mask_iou"))
+    {
+        const cJSON *const dts = cJSON_GetObjectItem(c, "dt"), *const gts = cJSON_GetObjectItem(c, "gt");
+        DfMask dt[16], gt[16];
+        uint8_t crowd[16];
+        double iou[256];
+        const int n = cJSON_GetArraySize(dts), m = cJSON_GetArraySize(gts);
+        cr_assert(n <= 16 && m <= 16);
+        for (int i = 0; i < n; i++)
+            dt[i] = mask_of(cJSON_GetArrayItem(dts, i));
+        for (int i = 0; i < m; i++) {
+            gt[i] = mask_of(cJSON_GetArrayItem(gts, i));
+            crowd[i] = (uint8_t)number(cJSON_GetObjectItem(c, "iscrowd"), i);
+        }
+        cr_assert_eq(df_mask_ious(iou, dt, (size_t)n, gt, (size_t)m, crowd), DF_OK);
+        for (int k = 0; k < m; k++)
+            for (int i = 0; i < n; i++)
+                cr_expect_eq(iou[k * n + i], df_mask_iou(&dt[i], &gt[k], crowd[k]));
+        for (int i = 0; i < n; i++)
+            df_mask_done(&dt[i]);
+        for (int i = 0; i < m; i++)
+            df_mask_done(&gt[i]);
+    }
+    cJSON_Delete(root);
+}
+
 Test(masks, overlap)
 {
     cJSON *const root = cases();
