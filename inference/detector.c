@@ -161,6 +161,21 @@ int df_detector_load(DfDetector *d, const char *checkpoint, const DfModelLoad *l
     return error;
 }
 
+/* Weights beside the config. */
+static int load_own(DfDetector *d, const DfModelLoad *load)
+{
+    static const char name[] = "config.json";
+    const char *config = d->config_path;
+    const size_t folder = strlen(config) - (df_ends_with(config, name) ? strlen(name) : 0);
+    const char *path = folder ? df_arena_copy(d->arena, config, folder) : ".";
+    if (!path)
+        return df_fail_memory("a detector");
+    if (!df_is_model_folder(path))
+        return df_fail(DF_EVALUE, "%s: no weights are named, and it is no folder of a model: want a .pth or .safetensors "
+                       "file, or random", config);
+    return df_detector_load(d, path, load);
+}
+
 int df_detector_open(DfDetector **out, const char *config, const char *checkpoint, const DfDetectorOptions *options)
 {
     DfDetector *d = NULL;
@@ -168,8 +183,9 @@ int df_detector_open(DfDetector **out, const char *config, const char *checkpoin
     int error = df_detector_build(&d, config, options);
     if (error == DF_OK)
         error = df_detector_prepare(d);
+    const DfModelLoad *load = options ? &options->load : NULL;
     if (error == DF_OK)
-        error = df_detector_load(d, checkpoint, options ? &options->load : NULL);
+        error = checkpoint ? df_detector_load(d, checkpoint, load) : load_own(d, load);
     if (error < 0)
         df_detector_close(d);
     else

@@ -33,7 +33,8 @@ typedef struct {
 } DfDetectorOptions;
 
 /* Reads the config, builds the network, loads the weights, reads the test pipeline. `checkpoint` is a .pth or
- * .safetensors file, or "random" or "random:SEED" for fresh weights. `options` may be NULL. All is copied. */
+ * .safetensors file, or "random" or "random:SEED" for fresh weights; NULL: `config` is the folder of a model, or the
+ * config.json in it, whose weights are beside it. `options` may be NULL. All is copied. */
 DF_API int df_detector_open(DfDetector **out, const char *config, const char *checkpoint,
                             const DfDetectorOptions *options);
 DF_API void df_detector_close(DfDetector *); /* NULL is fine */

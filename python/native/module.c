@@ -27,7 +27,8 @@ PyObject *df_py_raise(int error)
 
 PyObject *df_py_done(int error, PyObject *result)
 {
-    if (error < 0 || PyErr_CheckSignals() < 0) {
+    const bool failed = !result && PyErr_Occurred();
+    if (error < 0 || failed || PyErr_CheckSignals() < 0) {
         Py_XDECREF(result);
         return df_py_raise(error);
     }
@@ -48,12 +49,14 @@ static void in_child(void)
 
 int df_py_pool(DfPool **out)
 {
-    static bool watched;
-    if (!watched)
-        watched = pthread_atfork(NULL, NULL, in_child) == 0;
     const int error = pool ? DF_OK : df_pool_new(&pool, 0);
     *out = pool;
     return error;
+}
+
+unsigned df_py_generation(void)
+{
+    return generation;
 }
 
 /* ---- arrays ------------------------------------------------------------------------------------------------------ */
@@ -79,9 +82,11 @@ bool df_py_view(PyObject *array, char code, Py_buffer *view, size_t *n)
 
 static int fill(PyObject *module)
 {
-    static int (*const topics[])(PyObject *) = { df_py_add_memory, df_py_add_coco };
+    static int (*const topics[])(PyObject *) = { df_py_add_memory, df_py_add_coco, df_py_add_masks, df_py_add_detector };
     error_class = PyErr_NewExceptionWithDoc("deformer.Error", "What is wrong with a file, an option or a value, in a sentence.",
                                             PyExc_ValueError, NULL);
+    if (pthread_atfork(NULL, NULL, in_child) != 0)
+        return PyErr_NoMemory(), -1;
     if (!error_class || PyModule_AddObjectRef(module, "Error", error_class) < 0)
         return -1;
     for (size_t i = 0; i < sizeof topics / sizeof *topics; i++)

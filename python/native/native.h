@@ -17,12 +17,15 @@
 
 #include <stdbool.h>
 
+#include "boxes/boxes.h"
 #include "core/core.h"
 
 /* ---- topics: 0, or -1 with an exception set ---------------------------------------------------------------------- */
 
 int df_py_add_memory(PyObject *module);
 int df_py_add_coco(PyObject *module);
+int df_py_add_masks(PyObject *module);
+int df_py_add_detector(PyObject *module);
 
 /* ---- errors ------------------------------------------------------------------------------------------------------ */
 
@@ -38,7 +41,8 @@ PyObject *df_py_done(int error, PyObject *result);
 
 /* The one pool of the process, made at its first use; a child process after fork() gets one of its own. With the GIL. */
 int df_py_pool(DfPool **out);
-/* (What holds a pool of another process is stale: _native.generation() tells, it changes with every fork().) */
+/* Changes with every fork(): what holds a pool of another generation is stale. */
+unsigned df_py_generation(void);
 
 /* ---- arrays ------------------------------------------------------------------------------------------------------ */
 
@@ -49,5 +53,10 @@ PyObject *df_py_memory(void *memory, size_t bytes);
 /* The numbers of a contiguous buffer of one dimension or more. PyBuffer_Release() the view. `code` is the letter of the
  * struct module: 'd' for float64, 'q' for int64 ('l' is as good where it has 8 bytes). False: an exception is set. */
 bool df_py_view(PyObject *array, char code, Py_buffer *view, size_t *n);
+
+/* ---- masks ------------------------------------------------------------------------------------------------------- */
+
+/* {"size": [height, width], "counts": b".."} of n masks, or NULL with an exception set. */
+PyObject *df_py_masks(const DfMask *, size_t n);
 
 #endif

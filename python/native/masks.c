@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * python/native/masks.c -- masks of COCO's files: {"size": [height, width], "counts": b".."}, from pixels, boxes, polygons and
+ * runs; decoded, joined, measured and compared. mask.py and _mask.py beside it choose between the forms.
+ */
+#include "python/native/native.h"
+
+#include "boxes/boxes.h"
+
+/* ---- from and to Python ------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    DfMask *v;
+    size_t n;
+} Masks;
+
+static void masks_done(Masks *m)
+{
+    for (size_t i = 0; i < m->n; i++)
+        df_mask_done(&m->v[i]);
+    df_free(m->v);
+    *m = (Masks){ 0 };
+}
+
+static bool masks_new(Masks *m, size_t n)
+{
+    m->v = df_calloc(n + 1, sizeof *m->v);
+    m->n = m->v ? n : 0;
+    if (!m->v)
+        PyErr_NoMemory();
+    return m->v != NULL;
+}
+
+/* A side of `size`: any number that int() takes. */
+static bool take_side(PyObject *size, Py_ssize_t at, uint32_t *side)
+{
+    PyObject *item = PySequence_GetItem(size, at);
+    PyObject *whole = item ? PyNumber_Long(item) : NULL;
+    const unsigned long long value = whole ? PyLong_AsUnsignedLongLong(whole) : 0;
+    Py_XDECREF(item);
+    Py_XDECREF(whole);
+    if (PyErr_Occurred())
+        return false;
+    if (value > UINT32_MAX)
+        PyErr_Format(PyExc_OverflowError, "a mask with a side of %llu pixels, want less than 2^32", value);
+    *side = (uint32_t)value;
+    return value <= UINT32_MAX;
+}
+
+static bool take_size(PyObject *rle, uint32_t side[2])
+{
+    PyObject *size = PyMapping_GetItemString(rle, "size");
+    const bool taken = size && take_side(size, 0, &side[0]) && take_side(size, 1, &side[1]);
+    Py_XDECREF(size);
+    return taken;
+}
+
+/* The text of `counts`; it lives as long as the object. NULL: an exception is set. */
+static const char *text_of(PyObject *counts, Py_ssize_t *length)
+{
+    char *text;
+    if (PyUnicode_Check(counts))
+        return PyUnicode_AsUTF8AndSize(counts, length);
+    if (PyBytes_Check(counts))
+        return PyBytes_AsStringAndSize(counts, &text, length) < 0 ? NULL : text;
+    PyErr_Format(PyExc_TypeError, "counts of a mask are of type %R, want bytes or str (frPyObjects() compresses a list)",
+                 Py_TYPE(counts));
+    return NULL;
+}
+
+/* One object {"size", "counts"} with compressed counts. */
+static bool take_mask(DfMask *out, PyObject *rle)
+{
+    uint32_t side[2];
+    Py_ssize_t length;
+    PyObject *counts = PyMapping_GetItemString(rle, "counts");
+    const char *text = counts ? text_of(counts, &length) : NULL;
+    bool taken = text && take_size(rle, side);
+    if (taken && df_mask_from_text(out, text, (size_t)length, side[0], side[1]) < 0) {
+        df_py_raise(DF_EFORMAT);
+        taken = false;
+    }
+    Py_XDECREF(counts);
+    return taken;
+}
+
+/* A sequence of such objects. False: an exception is set, and there is nothing to free. */
+static bool take_masks(Masks *out, PyObject *list)
+{
+    const Py_ssize_t n = PySequence_Size(list);
+    bool taken = n >= 0 && masks_new(out, (size_t)n);
+    for (Py_ssize_t i = 0; taken && i < n; i++) {
+        PyObject *rle = PySequence_GetItem(list, i);
+        taken = rle && take_mask(&out->v[i], rle);
+        Py_XDECREF(rle);
+    }
+    if (!taken && n >= 0)
+        masks_done(out);
+    return taken;
+}
+
+static PyObject *object_of(const DfMask *mask)
+{
+    char *text;
+    const int error = df_mask_to_text(mask, &text);
+    if (error < 0)
+        return df_py_raise(error);
+    PyObject *object = Py_BuildValue("{s:[II],s:y}", "size", (unsigned)mask->height, (unsigned)mask->width, "counts", text);
+    df_free(text);
+    return object;
+}
+
+PyObject *df_py_masks(const DfMask *masks, size_t n)
+{
+    PyObject *list = PyList_New((Py_ssize_t)n);
+    for (size_t i = 0; list && i < n; i++) {
+        PyObject *object = object_of(&masks[i]);
+        if (!object || PyList_SetItem(list, (Py_ssize_t)i, object) < 0)
+            Py_CLEAR(list);
+    }
+    return list;
+}
+
+/* Frees the masks. */
+static PyObject *objects_of(Masks *m, int error)
+{
+    PyObject *list = error == DF_OK ? df_py_masks(m->v, m->n) : df_py_raise(error);
+    masks_done(m);
+    return list;
+}
+
+/* ---- pixels ------------------------------------------------------------------------------------------------------ */
+
+/* The layers of an array: height, width, layer. */
+static int encode_layers(Masks *m, const Py_buffer *v)
+{
+    int error = DF_OK;
+    for (size_t i = 0; error == DF_OK && i < m->n; i++)
+        error = df_mask_encode_strided(&m->v[i], (const uint8_t *)v->buf + (Py_ssize_t)i * v->strides[2], (uint32_t)v->shape[0],
+                                       (uint32_t)v->shape[1], v->strides[0], v->strides[1]);
+    return error;
+}
+
+static bool is_of_bytes(const Py_buffer *v)
+{
+    const char format = v->format ? v->format[0] : 'B';
+    return v->itemsize == 1 && (format == 'B' || format == '?');
+}
+
+/* encode(array): of 3 dimensions, uint8 or bool, any strides */
+static PyObject *encode(PyObject *module, PyObject *array)
+{
+    Py_buffer view;
+    Masks m = { 0 };
+    int error;
+    (void)module;
+    if (PyObject_GetBuffer(array, &view, PyBUF_STRIDES | PyBUF_FORMAT) < 0)
+        return NULL;
+    if (view.ndim != 3 || !is_of_bytes(&view) || view.shape[0] > UINT32_MAX || view.shape[1] > UINT32_MAX) {
+        PyErr_Format(PyExc_ValueError, "masks of %d dimensions and type '%s': want height x width x masks of uint8",
+                     view.ndim, view.format ? view.format : "B");
+        PyBuffer_Release(&view);
+        return NULL;
+    }
+    if (!masks_new(&m, (size_t)view.shape[2])) {
+        PyBuffer_Release(&view);
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    error = encode_layers(&m, &view);
+    Py_END_ALLOW_THREADS
+    PyBuffer_Release(&view);
+    return objects_of(&m, error);
+}
+
+static int decode_layers(const Masks *m, uint8_t *pixels)
+{
+    const size_t size = m->n ? (size_t)m->v->height * m->v->width : 0;
+    int error = DF_OK;
+    for (size_t i = 0; error == DF_OK && i < m->n; i++)
+        error = m->v[i].height == m->v->height && m->v[i].width == m->v->width
+                    ? df_mask_decode_columns(&m->v[i], pixels + i * size)
+                    : df_fail(DF_EVALUE, "masks of %u x %u and %u x %u pixels: want one size", (unsigned)m->v->height,
+                              (unsigned)m->v->width, (unsigned)m->v[i].height, (unsigned)m->v[i].width);
+    return error;
+}
+
+/* SIZE_MAX: more than there can be */
+static size_t bytes_of(const Masks *m)
+{
+    const size_t size = m->n ? (size_t)m->v->height * m->v->width : 0;
+    return size && m->n > SIZE_MAX / 2 / size ? SIZE_MAX : size * m->n;
+}
+
+/* decode(masks) -> (memory, height, width): 0 and 1 of one mask after the other, column by column */
+static PyObject *decode(PyObject *module, PyObject *list)
+{
+    Masks m;
+    int error;
+    (void)module;
+    if (!take_masks(&m, list))
+        return NULL;
+    const size_t bytes = bytes_of(&m);
+    const unsigned height = m.n ? m.v->height : 0;
+    const unsigned width = m.n ? m.v->width : 0;
+    uint8_t *pixels = df_malloc(bytes);
+    Py_BEGIN_ALLOW_THREADS
+    error = pixels ? decode_layers(&m, pixels) : df_fail_memory("the pixels of masks");
+    Py_END_ALLOW_THREADS
+    masks_done(&m);
+    if (error < 0) {
+        df_free(pixels);
+        return df_py_raise(error);
+    }
+    return Py_BuildValue("(NII)", df_py_memory(pixels, bytes), height, width);
+}
+
+/* ---- made of other things ---------------------------------------------------------------------------------------- */
+
+/* from_boxes(array, height, width): n x 4 of float64, contiguous */
+static PyObject *from_boxes(PyObject *module, PyObject *args)
+{
+    PyObject *array;
+    Py_buffer view;
+    size_t n;
+    unsigned height, width;
+    Masks m = { 0 };
+    int error = DF_OK;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OII", &array, &height, &width) || !df_py_view(array, 'd', &view, &n))
+        return NULL;
+    if (masks_new(&m, n / 4)) {
+        const double *boxes = view.buf;
+        for (size_t i = 0; error == DF_OK && i < m.n; i++)
+            error = df_mask_from_box(&m.v[i], boxes + 4 * i, height, width);
+    }
+    PyBuffer_Release(&view);
+    return m.v ? objects_of(&m, error) : NULL;
+}
+
+static bool polygon(DfMask *out, PyObject *array, unsigned height, unsigned width)
+{
+    Py_buffer view;
+    size_t n;
+    if (!array || !df_py_view(array, 'd', &view, &n))
+        return false;
+    const int error = df_mask_from_polygon(out, view.buf, n / 2, height, width);
+    PyBuffer_Release(&view);
+    if (error < 0)
+        df_py_raise(error);
+    return error == DF_OK;
+}
+
+/* from_polygons(arrays, height, width): of float64, x y x y ... */
+static PyObject *from_polygons(PyObject *module, PyObject *args)
+{
+    PyObject *list;
+    unsigned height, width;
+    Masks m = { 0 };
+    (void)module;
+    if (!PyArg_ParseTuple(args, "O!II", &PyList_Type, &list, &height, &width))
+        return NULL;
+    bool good = masks_new(&m, (size_t)PyList_Size(list));
+    for (size_t i = 0; good && i < m.n; i++)
+        good = polygon(&m.v[i], PyList_GetItem(list, (Py_ssize_t)i), height, width);
+    if (good)
+        return objects_of(&m, DF_OK);
+    masks_done(&m);
+    return NULL;
+}
+
+/* from_runs(bytes, height, width): uint32 in this machine's order */
+static PyObject *from_runs(PyObject *module, PyObject *args)
+{
+    const char *runs;
+    Py_ssize_t bytes;
+    unsigned height, width;
+    Masks m = { 0 };
+    (void)module;
+    if (!PyArg_ParseTuple(args, "y#II", &runs, &bytes, &height, &width) || !masks_new(&m, 1))
+        return NULL;
+    const int error =
+        df_mask_from_runs(m.v, (const uint32_t *)(const void *)runs, (size_t)bytes / sizeof(uint32_t), height, width);
+    return objects_of(&m, error);
+}
+
+/* merge(masks, intersect) */
+static PyObject *merge(PyObject *module, PyObject *args)
+{
+    PyObject *list;
+    int intersect, error;
+    Masks m;
+    DfMask merged;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "Oi", &list, &intersect) || !take_masks(&m, list))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    error = df_mask_merge(&merged, m.v, m.n, intersect != 0);
+    Py_END_ALLOW_THREADS
+    masks_done(&m);
+    if (error < 0)
+        return df_py_raise(error);
+    PyObject *object = object_of(&merged);
+    df_mask_done(&merged);
+    return object;
+}
+
+/* ---- measured ---------------------------------------------------------------------------------------------------- */
+
+/* areas(masks) -> memory of uint32 */
+static PyObject *areas(PyObject *module, PyObject *list)
+{
+    Masks m;
+    (void)module;
+    if (!take_masks(&m, list))
+        return NULL;
+    const size_t n = m.n;
+    uint32_t *area = df_malloc(n * sizeof *area);
+    for (size_t i = 0; area && i < n; i++)
+        area[i] = df_mask_area(&m.v[i]);
+    masks_done(&m);
+    return area ? df_py_memory(area, n * sizeof *area) : PyErr_NoMemory();
+}
+
+/* boxes(masks) -> memory of float64, n x 4: x y width height */
+static PyObject *boxes(PyObject *module, PyObject *list)
+{
+    Masks m;
+    (void)module;
+    if (!take_masks(&m, list))
+        return NULL;
+    const size_t n = m.n;
+    double (*box)[4] = df_malloc(n * sizeof *box);
+    for (size_t i = 0; box && i < n; i++)
+        df_mask_box(&m.v[i], box[i]);
+    masks_done(&m);
+    return box ? df_py_memory(box, n * sizeof *box) : PyErr_NoMemory();
+}
+
+/* mask_ious(dt, gt, crowd) -> memory of float64, gt x dt; crowd: a byte for each gt */
+static PyObject *mask_ious(PyObject *module, PyObject *args)
+{
+    PyObject *dt_list, *gt_list;
+    const char *crowd;
+    Py_ssize_t n;
+    Masks dt, gt;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OOy#", &dt_list, &gt_list, &crowd, &n) || !take_masks(&dt, dt_list))
+        return NULL;
+    if (!take_masks(&gt, gt_list)) {
+        masks_done(&dt);
+        return NULL;
+    }
+    const size_t pairs = dt.n * gt.n;
+    double *iou = df_malloc(pairs * sizeof *iou);
+    int error = iou ? DF_OK : df_fail_memory("overlaps of masks");
+    if (error == DF_OK && (size_t)n < gt.n)
+        error = df_fail(DF_EVALUE, "%zu crowd flags for %zu masks", (size_t)n, gt.n);
+    Py_BEGIN_ALLOW_THREADS
+    if (error == DF_OK)
+        error = df_mask_ious(iou, dt.v, dt.n, gt.v, gt.n, (const uint8_t *)crowd);
+    Py_END_ALLOW_THREADS
+    masks_done(&dt);
+    masks_done(&gt);
+    if (error == DF_OK)
+        return df_py_memory(iou, pairs * sizeof *iou);
+    df_free(iou);
+    return df_py_raise(error);
+}
+
+/* box_ious(dt, gt, crowd) -> the same of boxes: n x 4 of float64, contiguous */
+static PyObject *box_ious(PyObject *module, PyObject *args)
+{
+    PyObject *arrays[2];
+    const char *crowd;
+    Py_ssize_t n_crowd;
+    Py_buffer dt, gt;
+    size_t n, m;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OOy#", &arrays[0], &arrays[1], &crowd, &n_crowd) || !df_py_view(arrays[0], 'd', &dt, &n))
+        return NULL;
+    if (!df_py_view(arrays[1], 'd', &gt, &m)) {
+        PyBuffer_Release(&dt);
+        return NULL;
+    }
+    n /= 4;
+    m = (size_t)n_crowd < m / 4 ? (size_t)n_crowd : m / 4;
+    const double *a = dt.buf;
+    const double *b = gt.buf;
+    double *iou = df_malloc(n * m * sizeof *iou);
+    Py_BEGIN_ALLOW_THREADS
+    for (size_t k = 0; iou && k < m; k++)
+        for (size_t i = 0; i < n; i++)
+            iou[k * n + i] = df_box_iou(a + 4 * i, b + 4 * k, crowd[k] != 0);
+    Py_END_ALLOW_THREADS
+    PyBuffer_Release(&dt);
+    PyBuffer_Release(&gt);
+    return iou ? df_py_memory(iou, n * m * sizeof *iou) : PyErr_NoMemory();
+}
+
+/* ---- the functions of the module --------------------------------------------------------------------------------- */
+
+static PyMethodDef functions[] = {
+    { "mask_encode", encode, METH_O, "mask_encode(array)" },
+    { "mask_decode", decode, METH_O, "mask_decode(masks)" },
+    { "mask_from_boxes", from_boxes, METH_VARARGS, "mask_from_boxes(array, height, width)" },
+    { "mask_from_polygons", from_polygons, METH_VARARGS, "mask_from_polygons(arrays, height, width)" },
+    { "mask_from_runs", from_runs, METH_VARARGS, "mask_from_runs(bytes, height, width)" },
+    { "mask_merge", merge, METH_VARARGS, "mask_merge(masks, intersect)" },
+    { "mask_areas", areas, METH_O, "mask_areas(masks)" },
+    { "mask_boxes", boxes, METH_O, "mask_boxes(masks)" },
+    { "mask_ious", mask_ious, METH_VARARGS, "mask_ious(dt, gt, crowd)" },
+    { "box_ious", box_ious, METH_VARARGS, "box_ious(dt, gt, crowd)" },
+    { 0 },
+};
+
+int df_py_add_masks(PyObject *module)
+{
+    return PyModule_AddFunctions(module, functions);
+}
