@@ -138,15 +138,21 @@ class COCOeval:
 
     def _evaluate_files(self):
         """By the library, from the files that it has read. False where this is not what is asked for."""
-        sources = self._sources()
-        arrays = as_arrays(self.params) if sources else None
-        if arrays is None:
+        p = snapshot(self.params)
+        self._prepared_with = (self.cocoGt, self.cocoDt, p, self._sources())
+        self._native = self._run_files(p)
+        if self._native is None:
+            self._forget()
             return False
-        p = self.params
-        results = sources[1].read(p.iouType == 'segm', p.iouType == 'segm' and not p.useCats)
-        self._native = _native.evaluate(results, p.iouType, bool(p.useCats), *arrays)
-        self._prepared_with = (self.cocoGt, self.cocoDt, snapshot(p))
         return True
+
+    def _run_files(self, p):
+        sources = self._prepared_with[3]
+        arrays = as_arrays(p) if sources else None
+        if arrays is None:
+            return None
+        results = sources[1].read(p.iouType == 'segm', p.iouType == 'segm' and not p.useCats)
+        return _native.evaluate(results, p.iouType, bool(p.useCats), *arrays)
 
     def _sources(self):
         if any(own(self, COCOeval, name) for name in ('computeIoU', 'computeOks', 'evaluateImg', 'accumulate', '_prepare')):
@@ -161,7 +167,7 @@ class COCOeval:
 
     def _look(self):
         """Makes of records what the library has found without them."""
-        gt, dt, params = self.__dict__.pop('_prepared_with')
+        gt, dt, params, _ = self.__dict__.pop('_prepared_with')
         self.__dict__.pop('_native')
         now = self.cocoGt, self.cocoDt, self.params, self.eval
         self.cocoGt, self.cocoDt, self.params = gt, dt, params
@@ -290,11 +296,16 @@ class COCOeval:
         return same(p, then)
 
     def _arrays(self, p):
+        """Views of what the library made, which then belongs to the caller: a second time it is made again."""
+        if self._native is None:
+            self._native = self._run_files(self._prepared_with[2])
         T, R, A, M = len(p.iouThrs), len(p.recThrs), len(p.areaRng), max(len(p.maxDets), 3)
         K = len(p.catIds)
-        shapes = ((T, R, K, A, M), (T, K, A, M), (T, R, K, A, M))
-        arrays = [np.frombuffer(_native.array(self._native, i)).reshape(shape) for i, shape in enumerate(shapes)]
-        return [array[..., :len(p.maxDets)] if len(p.maxDets) < 3 else array for array in arrays]
+        arrays = [np.frombuffer(memory) for memory in _native.take_arrays(self._native)]
+        self._native = None
+        precision, scores = (array.reshape(K, A, M, T, R).transpose(3, 4, 0, 1, 2) for array in (arrays[0], arrays[2]))
+        recall = arrays[1].reshape(K, A, M, T).transpose(3, 0, 1, 2)
+        return [array[..., :len(p.maxDets)] for array in (precision, recall, scores)]
 
     # ---- summarize -------------------------------------------------------------------------------------------------
 

@@ -235,25 +235,24 @@ static PyObject *evaluate(PyObject *module, PyObject *args)
     return evaluation;
 }
 
-/* array(evaluation, which): precision (0), recall (1) or scores (2), as memory in the order of pycocotools */
-static PyObject *array(PyObject *module, PyObject *args)
+/* take_arrays(evaluation): precision, recall and scores as memory, by class, area, maxDets, IoU and recall; the evaluation has
+ * them no longer. */
+static PyObject *take_arrays(PyObject *module, PyObject *capsule)
 {
-    PyObject *capsule;
-    int which;
-    double *numbers = NULL;
+    DfCocoEval *const e = PyCapsule_GetPointer(capsule, evaluation_name);
     (void)module;
-    if (!PyArg_ParseTuple(args, "Oi", &capsule, &which))
-        return NULL;
-    const DfCocoEval *e = PyCapsule_GetPointer(capsule, evaluation_name);
     if (!e)
         return NULL;
-    const size_t recalls = which == DF_COCO_RECALL ? 1 : e->n_recalls;
-    const size_t n = e->n_ious * recalls * e->n_classes * e->n_areas * e->n_max_dets;
-    int error;
-    Py_BEGIN_ALLOW_THREADS
-    error = df_coco_eval_array(e, (DfCocoArray)which, &numbers);
-    Py_END_ALLOW_THREADS
-    return error < 0 ? df_py_raise(error) : df_py_memory(numbers, n * sizeof *numbers);
+    const size_t n = e->n_classes * e->n_areas * e->n_max_dets * e->n_ious;
+    PyObject *precision = df_py_memory(e->precision, n * e->n_recalls * sizeof(double));
+    PyObject *recall = df_py_memory(e->recall, n * sizeof(double));
+    PyObject *scores = df_py_memory(e->scores, n * e->n_recalls * sizeof(double));
+    e->precision = e->recall = e->scores = NULL;
+    PyObject *all = precision && recall && scores ? PyTuple_Pack(3, precision, recall, scores) : NULL;
+    Py_XDECREF(precision);
+    Py_XDECREF(recall);
+    Py_XDECREF(scores);
+    return all;
 }
 
 static PyMethodDef functions[] = {
@@ -263,7 +262,7 @@ static PyMethodDef functions[] = {
     { "count_results", count_results, METH_O, "count_results(results)" },
     { "evaluate", evaluate, METH_VARARGS,
       "evaluate(results, type, use_categories, ious, recalls, max_dets, areas, image_ids, category_ids)" },
-    { "array", array, METH_VARARGS, "array(evaluation, which)" },
+    { "take_arrays", take_arrays, METH_O, "take_arrays(evaluation)" },
     { 0 },
 };
 
