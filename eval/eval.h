@@ -173,6 +173,17 @@ DF_API int df_coco_recall(const DfCocoEval *, size_t area, size_t max_det, doubl
 DF_API int df_coco_recall_at(const DfCocoEval *, double iou, size_t area, size_t max_det, double *ar);
 DF_API int df_coco_precision(const DfCocoEval *, double iou, size_t area, size_t max_det, double *ap);
 
+/* The matching of one image and class, for programs that have the overlaps: which object each detection takes at each
+ * threshold. Detections come best first; of the objects those that are ignored stand last. */
+#define DF_NO_OBJECT UINT32_MAX
+typedef struct {
+    size_t n_ious, n_detections, n_objects;
+    const double *ious;
+    const double *overlaps;         /* [n_detections][n_objects]                              */
+    const uint8_t *ignored, *crowd; /* [n_objects]; a crowd may be taken many times           */
+} DfCocoCell;
+DF_API int df_coco_match_cell(const DfCocoCell *, uint32_t *found); /* [n_ious][n_detections]: a place, or DF_NO_OBJECT */
+
 /* The lines of pycocotools, and in their form AP and AR of areas, numbers of detections and IoU thresholds of the
  * parameters that no line shows; df_free it. */
 DF_API int df_coco_eval_table(const DfCocoEval *, char **out);

@@ -150,11 +150,15 @@ void df_matcher_detection(Matcher *m, double area, uint8_t *outcome)
     for (size_t a = 0; a < p->n_areas; a++, outcome += p->n_ious) {
         const uint8_t *const ignored = m->ignored + a * m->n;
         memset(outcome, df_area_within(area, &p->areas[a]) ? FALSE_POSITIVE : IGNORED, p->n_ious);
+        for (size_t t = 0; m->found && t < p->n_ious; t++)
+            m->found[a * p->n_ious + t] = DF_NO_OBJECT;
         for (size_t t = 0; m->n_near > 0 && t < p->n_ious; t++) {
             uint8_t *const taken = m->taken + (a * p->n_ious + t) * m->n;
             const size_t match = choose(m, taken, ignored, p->ious[t]);
             if (match == NO_MATCH)
                 continue;
+            if (m->found)
+                m->found[a * p->n_ious + t] = (uint32_t)match;
             taken[match] = !m->crowd[match];
             if (ignored[match])
                 outcome[t] = IGNORED;

@@ -331,7 +331,7 @@ class COCOeval:
         places = [i for i, most in enumerate(p.maxDets) if most == maxDets]
         array = self.eval['precision' if ap == 1 else 'recall']
         if iouThr is not None:
-            array = array[np.where(iouThr == np.asarray(p.iouThrs))[0]]
+            array = array[np.where(iouThr == p.iouThrs)[0]]    # of a list nothing is found: pycocotools finds nothing, too
         array = array[..., areas, places]
         array = array[array > -1]
         mean = np.mean(array) if len(array) > 0 else -1
@@ -367,6 +367,8 @@ def as_arrays(p):
         return None
     if most[0] < 1 or np.isnan(ious).any() or not (np.diff(recalls) >= 0).all():
         return None
+    if not p.useCats and np.unique(categories).size < categories.size:
+        return None                # pycocotools counts what is in a class that is named twice twice
     most = np.pad(most, (0, max(3 - most.size, 0)), mode='edge')    # the library wants three
     return (ious, recalls) + (most.astype(np.int64), areas, images.astype(np.int64), categories.astype(np.int64))
 
@@ -404,10 +406,16 @@ def match(image, category, area, most, thresholds, gts, dts, ious):
     gt_ids, dt_ids = [gt['id'] for gt in gts], [dt['id'] for dt in dts]
     ignored = np.array([gt['_ignore'] for gt in gts])
     of_dt, of_gt, dt_ignored = np.zeros((T, D)), np.zeros((T, G)), np.zeros((T, D))
-    if len(ious) > 0:
+    if len(ious) > 0 and G > 0 and D > 0:
         crowd = [int(gt['iscrowd']) for gt in gts]
-        for t, threshold in enumerate(thresholds):
-            match_at(min(threshold, 1 - 1e-10), ious, crowd, ignored, gt_ids, dt_ids, of_gt[t], of_dt[t], dt_ignored[t])
+        overlaps = np.ascontiguousarray(ious, dtype=float)[:D]
+        if min(dt_ids) > 0:
+            _native.match(np.ascontiguousarray(overlaps), np.array(thresholds, dtype=float), ignored.astype(np.uint8),
+                          np.array(crowd, dtype=bool).view(np.uint8), np.array(gt_ids, dtype=float), np.array(dt_ids, dtype=float),
+                          of_dt, of_gt, dt_ignored)
+        else:                      # pycocotools takes an object that such a detection has found for a free one
+            for t, threshold in enumerate(thresholds):
+                match_at(min(threshold, 1 - 1e-10), overlaps, crowd, ignored, gt_ids, dt_ids, of_gt[t], of_dt[t], dt_ignored[t])
     outside = np.array([dt['area'] < area[0] or dt['area'] > area[1] for dt in dts], dtype=bool).reshape(1, D)
     return {
         'image_id': image,

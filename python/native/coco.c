@@ -49,6 +49,8 @@ static PyObject *open_truth(PyObject *module, PyObject *args)
 
 static PyObject *id_object(DfId id)
 {
+    if (id.text && !df_id_is_text(id))
+        return PyLong_FromString(id.text, NULL, 10);
     return id.text ? PyUnicode_FromString(id.text) : PyLong_FromLongLong(id.number);
 }
 

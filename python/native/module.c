@@ -63,13 +63,16 @@ unsigned df_py_generation(void)
 
 bool df_py_view(PyObject *array, char code, Py_buffer *view, size_t *n)
 {
-    if (PyObject_GetBuffer(array, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) < 0)
+    const int writable = code == 'D' ? PyBUF_WRITABLE : 0;
+    if (PyObject_GetBuffer(array, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | writable) < 0)
         return false;
+    if (code == 'D')
+        code = 'd';
     const char *format = view->format ? view->format : "B";
     const bool native = *format == '@' || *format == '=' || *format == '<';
     const char met = format[native];
     const bool same = met == code || (code == 'q' && met == 'l' && view->itemsize == 8);
-    if (!same || view->itemsize != 8) {
+    if (!same || view->itemsize != (code == 'B' ? 1 : 8)) {
         PyErr_Format(error_class, "an array of '%s', want one of '%c'", format, code);
         PyBuffer_Release(view);
         return false;
@@ -82,7 +85,8 @@ bool df_py_view(PyObject *array, char code, Py_buffer *view, size_t *n)
 
 static int fill(PyObject *module)
 {
-    static int (*const topics[])(PyObject *) = { df_py_add_memory, df_py_add_coco, df_py_add_masks, df_py_add_detector };
+    static int (*const topics[])(PyObject *) = { df_py_add_memory, df_py_add_coco, df_py_add_cell, df_py_add_masks,
+                                                 df_py_add_detector };
     error_class = PyErr_NewExceptionWithDoc("deformer.Error", "What is wrong with a file, an option or a value, in a sentence.",
                                             PyExc_ValueError, NULL);
     if (pthread_atfork(NULL, NULL, in_child) != 0)

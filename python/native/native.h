@@ -24,6 +24,7 @@
 
 int df_py_add_memory(PyObject *module);
 int df_py_add_coco(PyObject *module);
+int df_py_add_cell(PyObject *module);
 int df_py_add_masks(PyObject *module);
 int df_py_add_detector(PyObject *module);
 
@@ -51,7 +52,8 @@ unsigned df_py_generation(void);
 PyObject *df_py_memory(void *memory, size_t bytes);
 
 /* The numbers of a contiguous buffer of one dimension or more. PyBuffer_Release() the view. `code` is the letter of the
- * struct module: 'd' for float64, 'q' for int64 ('l' is as good where it has 8 bytes). False: an exception is set. */
+ * struct module: 'd' for float64, 'q' for int64 ('l' is as good where it has 8 bytes), 'B' for uint8. Of a capital 'D' and
+ * a 'd' the former can be written to. False: an exception is set. */
 bool df_py_view(PyObject *array, char code, Py_buffer *view, size_t *n);
 
 /* ---- masks ------------------------------------------------------------------------------------------------------- */
