@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files that the library has read, kept open for those who look at their records later."""
+import gzip
 import json
 import os
 import stat
@@ -14,9 +15,8 @@ class Source:
         self.path = os.fsdecode(path)
         self.file = open(self.path, 'rb')
         self.met = os.fstat(self.file.fileno())
-        self.native = None        # what was read, and how: a capsule of _native
-        self.masks = False
-        self.across_classes = False
+        self.native = None        # what was read: a capsule of _native
+        self.wanted = 0           # and what was wanted of it
         self.generation = _native.generation()
 
     def __deepcopy__(self, memo):
@@ -39,26 +39,27 @@ class Source:
     def records(self):
         """The file as Python's json reads it."""
         with open(self.readable_path(), 'rb') as f:
-            return json.load(f)
+            packed = f.read(2) == b'\x1f\x8b'
+            f.seek(0)
+            return json.load(gzip.open(f) if packed else f)
 
-    def has(self, masks, across_classes):
-        fresh = self.generation == _native.generation()
-        return self.native is not None and fresh and self.masks >= masks and self.across_classes >= across_classes
+    def has(self, wanted):
+        return self.native is not None and self.generation == _native.generation() and wanted & ~self.wanted == 0
 
-    def keep(self, native, masks, across_classes):
-        self.native, self.masks, self.across_classes = native, masks, across_classes
-        self.generation = _native.generation()
+    def keep(self, native, wanted):
+        self.native, self.wanted, self.generation = native, wanted, _native.generation()
         return native
 
 
 class TruthSource(Source):
     """Annotations."""
 
-    def read(self, masks=False, across_classes=False):
-        if not self.has(masks, across_classes):
-            masks, across_classes = masks or self.masks, across_classes or self.across_classes
+    def read(self, wanted=0):
+        """What the library makes of the file: boxes, and what is wanted beside them (_native.MASKS, KEYPOINTS, ...)."""
+        if not self.has(wanted):
+            wanted |= self.wanted
             self.native = None    # two of them need not be in memory
-            self.keep(_native.open_truth(self.readable_path(), masks, across_classes, False), masks, across_classes)
+            self.keep(_native.open_truth(self.readable_path(), wanted), wanted)
         return self.native
 
 
@@ -69,10 +70,9 @@ class ResultsSource(Source):
         super().__init__(path)
         self.truth = truth
 
-    def read(self, masks=False, across_classes=False):
-        if not self.has(masks, across_classes):
-            masks, across_classes = masks or self.masks, across_classes or self.across_classes
+    def read(self, wanted=0):
+        if not self.has(wanted):
             self.native = None
-            truth = self.truth.read(masks, across_classes)
-            self.keep(_native.open_results(truth, self.readable_path()), self.truth.masks, self.truth.across_classes)
+            truth = self.truth.read(wanted | self.wanted)
+            self.keep(_native.open_results(truth, self.readable_path()), self.truth.wanted)
         return self.native

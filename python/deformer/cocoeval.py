@@ -151,8 +151,10 @@ class COCOeval:
         arrays = as_arrays(p) if sources else None
         if arrays is None:
             return None
-        results = sources[1].read(p.iouType == 'segm', p.iouType == 'segm' and not p.useCats)
-        return _native.evaluate(results, p.iouType, bool(p.useCats), *arrays)
+        wanted = {'bbox': 0, 'segm': _native.MASKS, 'keypoints': _native.KEYPOINTS}[p.iouType]
+        if p.iouType == 'segm' and not p.useCats:
+            wanted |= _native.ACROSS_CLASSES
+        return _native.evaluate(sources[1].read(wanted), p.iouType, bool(p.useCats), *arrays)
 
     def _sources(self):
         if any(own(self, COCOeval, name) for name in ('computeIoU', 'computeOks', 'evaluateImg', 'accumulate', '_prepare')):
@@ -299,13 +301,11 @@ class COCOeval:
         """Views of what the library made, which then belongs to the caller: a second time it is made again."""
         if self._native is None:
             self._native = self._run_files(self._prepared_with[2])
-        T, R, A, M = len(p.iouThrs), len(p.recThrs), len(p.areaRng), max(len(p.maxDets), 3)
-        K = len(p.catIds)
+        T, R, K, A, M = len(p.iouThrs), len(p.recThrs), len(p.catIds), len(p.areaRng), len(p.maxDets)
         arrays = [np.frombuffer(memory) for memory in _native.take_arrays(self._native)]
         self._native = None
         precision, scores = (array.reshape(K, A, M, T, R).transpose(3, 4, 0, 1, 2) for array in (arrays[0], arrays[2]))
-        recall = arrays[1].reshape(K, A, M, T).transpose(3, 0, 1, 2)
-        return [array[..., :len(p.maxDets)] for array in (precision, recall, scores)]
+        return precision, arrays[1].reshape(K, A, M, T).transpose(3, 0, 1, 2), scores
 
     # ---- summarize -------------------------------------------------------------------------------------------------
 
@@ -353,24 +353,24 @@ def own(thing, base, name):
 
 
 def as_arrays(p):
-    """iouThrs, recThrs, maxDets, areaRng, imgIds and catIds for _native.evaluate(), or None if they are not as usual."""
-    if p.iouType not in ('bbox', 'segm'):
+    """iouThrs, recThrs, maxDets, areaRng, imgIds, catIds and sigmas for _native.evaluate(), or None if they are not as usual."""
+    if p.iouType not in ('bbox', 'segm', 'keypoints') or (p.iouType == 'keypoints' and not p.useCats):
         return None
+    sigmas = p.kpt_oks_sigmas if p.iouType == 'keypoints' else [1]
     try:
-        ious, recalls, areas = (np.ascontiguousarray(v, dtype=np.float64) for v in (p.iouThrs, p.recThrs, p.areaRng))
+        ious, recalls, areas, sigmas = (np.ascontiguousarray(v, dtype=np.float64) for v in (p.iouThrs, p.recThrs, p.areaRng, sigmas))
     except (TypeError, ValueError):
         return None
     most, images, categories = (np.asarray(v) for v in (p.maxDets, p.imgIds, p.catIds))
     if any(a.dtype.kind not in 'iu' or a.ndim != 1 or a.size == 0 for a in (most, images, categories)):
         return None
-    if ious.ndim != 1 or recalls.ndim != 1 or areas.ndim != 2 or areas.shape[1] != 2 or 0 in (ious.size, recalls.size, areas.size):
+    if any(a.ndim != 1 or a.size == 0 for a in (ious, recalls, sigmas)) or areas.ndim != 2 or areas.shape[1] != 2 or areas.size == 0:
         return None
     if most[0] < 1 or np.isnan(ious).any() or not (np.diff(recalls) >= 0).all():
         return None
     if not p.useCats and np.unique(categories).size < categories.size:
         return None                # pycocotools counts what is in a class that is named twice twice
-    most = np.pad(most, (0, max(3 - most.size, 0)), mode='edge')    # the library wants three
-    return (ious, recalls) + (most.astype(np.int64), areas, images.astype(np.int64), categories.astype(np.int64))
+    return ious, recalls, most.astype(np.int64), areas, images.astype(np.int64), categories.astype(np.int64), sigmas
 
 
 # ---- one image and class -------------------------------------------------------------------------------------------

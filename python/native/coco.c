@@ -20,19 +20,23 @@ static void free_truth(PyObject *capsule)
     df_coco_free(PyCapsule_GetPointer(capsule, truth_name));
 }
 
-/* open_truth(path, masks, across_classes, federated) */
+/* What is wanted of a ground truth beside boxes, added up. */
+enum { MASKS = 1, ACROSS_CLASSES = 2, KEYPOINTS = 4, FEDERATED = 8 };
+
+/* open_truth(path, wanted) */
 static PyObject *open_truth(PyObject *module, PyObject *args)
 {
     PyObject *path;
-    int masks, across, federated;
+    int wanted;
     DfCoco *truth = NULL;
     DfCocoReading how = { 0 };
     (void)module;
-    if (!PyArg_ParseTuple(args, "O&ppp", PyUnicode_FSConverter, &path, &masks, &across, &federated))
+    if (!PyArg_ParseTuple(args, "O&i", PyUnicode_FSConverter, &path, &wanted))
         return NULL;
-    how.masks = masks;
-    how.across_classes = across;
-    how.federated = federated;
+    how.masks = wanted & MASKS;
+    how.across_classes = wanted & ACROSS_CLASSES;
+    how.keypoints = wanted & KEYPOINTS;
+    how.federated = wanted & FEDERATED;
     int error = df_py_pool(&how.pool);
     Py_BEGIN_ALLOW_THREADS
     if (error == DF_OK)
@@ -137,7 +141,7 @@ static void free_evaluation(PyObject *capsule)
 }
 
 /* Params as arrays, whose views are held while C runs. */
-enum { IOUS, RECALLS, MAX_DETS, AREAS, IMAGES, CATEGORIES, ARRAYS };
+enum { IOUS, RECALLS, MAX_DETS, AREAS, IMAGES, CATEGORIES, SIGMAS, ARRAYS };
 typedef struct {
     Py_buffer view[ARRAYS];
     bool held[ARRAYS];
@@ -178,7 +182,7 @@ static bool take_areas(Given *g)
 
 static bool take_params(Given *g, PyObject *const object[ARRAYS])
 {
-    static const char codes[ARRAYS] = { 'd', 'd', 'q', 'd', 'q', 'q' };
+    static const char codes[ARRAYS] = { 'd', 'd', 'q', 'd', 'q', 'q', 'd' };
     for (int i = 0; i < ARRAYS; i++) {
         if (object[i] == Py_None)
             continue;
@@ -194,6 +198,8 @@ static bool take_params(Given *g, PyObject *const object[ARRAYS])
     g->params.n_image_ids = g->n[IMAGES];
     g->params.category_ids = g->view[CATEGORIES].buf;
     g->params.n_category_ids = g->n[CATEGORIES];
+    g->params.sigmas = g->view[SIGMAS].buf;
+    g->params.n_sigmas = g->n[SIGMAS];
     g->params.arrays = true;
     return take_areas(g);
 }
@@ -215,22 +221,29 @@ static PyObject *run(const DfCocoResults *results, const Given *g)
     return df_py_done(DF_OK, capsule);
 }
 
-/* evaluate(results, type, use_categories, ious, recalls, max_dets, areas, image_ids, category_ids): arrays of float64 and
- * int64; ids may be None, which is all of them. */
+static DfCocoType type_of(const char *name)
+{
+    if (strcmp(name, "keypoints") == 0)
+        return DF_COCO_KEYPOINTS;
+    return strcmp(name, "segm") == 0 ? DF_COCO_MASKS : DF_COCO_BOXES;
+}
+
+/* evaluate(results, type, use_categories, ious, recalls, max_dets, areas, image_ids, category_ids, sigmas): arrays of float64
+ * and int64; ids may be None, which is all of them. */
 static PyObject *evaluate(PyObject *module, PyObject *args)
 {
     PyObject *capsule, *object[ARRAYS];
     const char *type;
     int use_categories;
     (void)module;
-    if (!PyArg_ParseTuple(args, "OspOOOOOO", &capsule, &type, &use_categories, &object[IOUS], &object[RECALLS],
-                          &object[MAX_DETS], &object[AREAS], &object[IMAGES], &object[CATEGORIES]))
+    if (!PyArg_ParseTuple(args, "OspOOOOOOO", &capsule, &type, &use_categories, &object[IOUS], &object[RECALLS],
+                          &object[MAX_DETS], &object[AREAS], &object[IMAGES], &object[CATEGORIES], &object[SIGMAS]))
         return NULL;
     const DfCocoResults *results = PyCapsule_GetPointer(capsule, results_name);
     if (!results)
         return NULL;
     Given g = { 0 };
-    g.params.type = strcmp(type, "segm") == 0 ? DF_COCO_MASKS : DF_COCO_BOXES;
+    g.params.type = type_of(type);
     g.params.use_categories = use_categories;
     PyObject *evaluation = take_params(&g, object) ? run(results, &g) : NULL;
     given_done(&g);
@@ -258,17 +271,23 @@ static PyObject *take_arrays(PyObject *module, PyObject *capsule)
 }
 
 static PyMethodDef functions[] = {
-    { "open_truth", open_truth, METH_VARARGS, "open_truth(path, masks, across_classes, federated)" },
+    { "open_truth", open_truth, METH_VARARGS, "open_truth(path, wanted)" },
     { "listed_ids", listed_ids, METH_VARARGS, "listed_ids(truth, categories)" },
     { "open_results", open_results, METH_VARARGS, "open_results(truth, path)" },
     { "count_results", count_results, METH_O, "count_results(results)" },
     { "evaluate", evaluate, METH_VARARGS,
-      "evaluate(results, type, use_categories, ious, recalls, max_dets, areas, image_ids, category_ids)" },
+      "evaluate(results, type, use_categories, ious, recalls, max_dets, areas, image_ids, category_ids, sigmas)" },
     { "take_arrays", take_arrays, METH_O, "take_arrays(evaluation)" },
     { 0 },
 };
 
 int df_py_add_coco(PyObject *module)
 {
+    static const struct { const char *name; int value; } wanted[] = {
+        { "MASKS", MASKS }, { "ACROSS_CLASSES", ACROSS_CLASSES }, { "KEYPOINTS", KEYPOINTS }, { "FEDERATED", FEDERATED },
+    };
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        if (PyModule_AddIntConstant(module, wanted[i].name, wanted[i].value) < 0)
+            return -1;
     return PyModule_AddFunctions(module, functions);
 }
