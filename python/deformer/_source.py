@@ -54,6 +54,19 @@ class Source:
 class TruthSource(Source):
     """Annotations."""
 
+    def __init__(self, path):
+        super().__init__(path)
+        # They will be asked for, and one reading is quicker than two.
+        self.wanted = _native.KEYPOINTS if self.mentions(b'"keypoints"') else 0
+
+    def mentions(self, word):
+        """Is the word near the beginning or the end, where categories are?"""
+        edge = 8192
+        if not self.is_regular():
+            return False
+        size = self.met.st_size
+        return any(word in os.pread(self.file.fileno(), edge, max(at, 0)) for at in (0, size - edge))
+
     def read(self, wanted=0):
         """What the library makes of the file: boxes, and what is wanted beside them (_native.MASKS, KEYPOINTS, ...)."""
         if not self.has(wanted):
