@@ -8,12 +8,20 @@
 #include "eval/eval.h"
 #include "report/page.h"
 
-void df_report_tide(DfTextbuf *, const DfExplain *);        /* what each kind of error costs        */
-int df_report_precision(DfTextbuf *, const DfExplain *);    /* precision over recall                */
-void df_report_scores(DfTextbuf *, const DfExplain *);      /* histogram and reliability diagram    */
-void df_report_confusion(DfTextbuf *, const DfExplain *);
-void df_report_classes(DfTextbuf *, const DfExplain *);
-int df_report_images(DfTextbuf *, const DfExplain *);       /* the images with most errors          */
-int df_report_errors(DfTextbuf *, const DfExplain *);       /* false detections, objects not found  */
+void df_report_tide(ReportPage *, const DfExplain *);        /* what each kind of error costs        */
+void df_report_precision(ReportPage *, const DfExplain *);    /* precision over recall                */
+void df_report_scores(ReportPage *, const DfExplain *);      /* histogram and reliability diagram    */
+void df_report_confusion(ReportPage *, const DfExplain *);
+void df_report_classes(ReportPage *, const DfExplain *);
+int df_report_images(ReportPage *, const DfExplain *);       /* the images with most errors          */
+void df_report_errors(ReportPage *, const DfExplain *);      /* false detections, objects not found  */
+
+/* ---- pictures, of this page and of the one that compares ---- */
+
+#define DF_REPORT_SHAPES_KEY                                                                                            \
+    "<p class=key><span><i style=\"background:#2fd6a5\"></i>found</span><span><i style=\"background:#ffb62e\"></i>missed</span>" \
+    "<span><i style=\"background:#ff5468\"></i>wrong</span></p>"
+const char *df_report_error_name(DfTideKind);                   /* "wrong class" */
+int df_report_shot(DfTextbuf *, const DfExplain *, size_t image, const char *uri); /* uri: the whole picture, or NULL */
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "report/matrix.h"
 
-enum { DRAWN = 200, PAIRS = 12, LONG = 10000 };
+enum { DRAWN = 200, PAIRS = 12, LONG = 10000, WITH_NUMBERS = 46 };
 
 static size_t side_of(const ReportMatrix *m)
 {
@@ -32,64 +32,48 @@ static uint64_t row_sum(const ReportMatrix *m, size_t row)
     return sum;
 }
 
-static void cell(DfTextbuf *t, const ReportMatrix *m, size_t row, size_t column, uint64_t of, double size,
-                 double left, double top)
+static void cell(DfTextbuf *t, const ReportMatrix *m, size_t row, size_t column, uint64_t of, int side)
 {
     const uint64_t count = count_at(m, row, column);
-    if (count == 0)
+    const char *colour = row == column ? "good" : "bad";
+    if (count == 0) {
+        df_textbuf_add(t, "<td>");
         return;
+    }
+    if (row == m->n || column == m->n)
+        colour = "miss";
     const double part = (double)count / (double)of;
-    const bool edge = row == m->n || column == m->n;
-    const double x = left + (double)column * size;
-    const double y = top + (double)row * size;
-    df_textbuf_add(t, "<g><title>");
+    df_textbuf_add(t, "<td style=\"--c:var(--%s);--p:%.0f%%\" title=\"", colour, 8 + 72 * sqrt(part));
     df_textbuf_html(t, name_of(m, row, "nothing"));
     df_textbuf_add(t, " &#8594; ");
     df_textbuf_html(t, name_of(m, column, "not found"));
-    df_textbuf_add(
-        t, ": %" PRIu64 " (%.1f%%)</title><rect class=%s fill-opacity=%.3f x=%.2f y=%.2f width=%.2f height=%.2f />",
-        count, 100 * part,
-        row == column ? "good"
-        : edge        ? "missed"
-                      : "bad",
-        0.08 + 0.92 * sqrt(part), x, y, size - (size > 6 ? 1 : 0), size - (size > 6 ? 1 : 0));
-    if (size >= 30 && count < LONG)
-        df_textbuf_add(t, "<text class=ink x=%.1f y=%.1f text-anchor=middle>%" PRIu64 "</text>", x + size / 2,
-                       y + size / 2 + 4, count);
-    else if (size >= 30)
-        df_textbuf_add(t, "<text class=ink x=%.1f y=%.1f text-anchor=middle>%.1f%%</text>", x + size / 2,
-                       y + size / 2 + 4, 100 * part);
-    df_textbuf_add(t, "</g>");
+    df_textbuf_add(t, ": %" PRIu64 " (%.1f%%)\">", count, 100 * part);
+    if (side >= WITH_NUMBERS && count < LONG)
+        df_textbuf_add(t, "%" PRIu64, count);
+    else if (side >= WITH_NUMBERS)
+        df_textbuf_add(t, "%.1f%%", 100 * part);
 }
 
+/* A table, so that its letters keep their size: it scrolls in its box, and the names stay. */
 static void draw(DfTextbuf *t, const ReportMatrix *m)
 {
     const size_t n = side_of(m);
-    const double left = 120;
-    const double top = 108;
-    const double size = fmin(56, 860 / (double)n);
-    const double width = left + size * (double)n + 40;
-    const double height = top + size * (double)n + 8;
-    df_textbuf_add(t, "<svg viewBox=\"0 0 %.0f %.0f\" style=\"width:%.0fpx\" role=img>", width, height, width);
+    const int side = n <= 20 ? WITH_NUMBERS : 17;
+    df_textbuf_add(t, "<div class=\"scroll matrix%s\" tabindex=0 role=region aria-label=Confusion style=\"--s:%dpx\"><table><thead>"
+                      "<tr><th>", n > 30 ? " tall" : "", side);
     for (size_t k = 0; k < n; k++) {
-        const double at = ((double)k + 0.5) * size;
-        const double text = fmin(11, fmax(5, size * 0.95));
-        df_textbuf_add(t, "<text x=%.1f y=%.1f text-anchor=end style=\"font-size:%.1fpx\">", left - 6,
-                       top + at + text / 3, text);
-        df_textbuf_html(t, name_of(m, k, "nothing"));
-        df_textbuf_add(t, "</text><text transform=\"translate(%.1f %.1f) rotate(-52)\" style=\"font-size:%.1fpx\">",
-                       left + at, top - 6, text);
+        df_textbuf_add(t, "<th scope=col>");
         df_textbuf_html(t, name_of(m, k, "not found"));
-        df_textbuf_add(t, "</text>");
     }
-    df_textbuf_add(t, "<rect class=grid x=%.1f y=%.1f width=%.1f height=%.1f />", left - .5, top - .5,
-                   size * (double)n, size * (double)n);
+    df_textbuf_add(t, "</thead><tbody>\n");
     for (size_t r = 0; r < n; r++) {
         const uint64_t of = row_sum(m, r);
+        df_textbuf_add(t, "<tr><th scope=row>");
+        df_textbuf_html(t, name_of(m, r, "nothing"));
         for (size_t c = 0; c < n; c++)
-            cell(t, m, r, c, of, size, left, top);
+            cell(t, m, r, c, of, side);
     }
-    df_textbuf_add(t, "</svg>");
+    df_textbuf_add(t, "</tbody></table></div>");
 }
 
 /* The pairs of classes that are confused most often, the worst first; how many there are. */
@@ -119,13 +103,13 @@ static void worst_pairs(DfTextbuf *t, const ReportMatrix *m)
     size_t pair[PAIRS];
     const size_t kept = find_pairs(m, pair);
     if (kept)
-        df_textbuf_add(t, "<h3 style=\"margin-top:20px\">Most often confused</h3><div class=key>");
+        df_textbuf_add(t, "<h3>Most often confused</h3><div class=key>");
     for (size_t i = 0; i < kept; i++) {
         const uint64_t count = m->counts[pair[i]];
         if (count < LONG)
-            df_textbuf_add(t, "<span><b style=\"color:var(--ink)\">%" PRIu64 "</b> &times; ", count);
+            df_textbuf_add(t, "<span><b class=ink>%" PRIu64 "</b> &times; ", count);
         else
-            df_textbuf_add(t, "<span><b style=\"color:var(--ink)\">%.1f%%</b> of ",
+            df_textbuf_add(t, "<span><b class=ink>%.1f%%</b> of ",
                            100 * (double)count / (double)row_sum(m, pair[i] / n));
         df_textbuf_html(t, m->names[pair[i] / n]);
         df_textbuf_add(t, " taken for ");
@@ -138,7 +122,7 @@ static void worst_pairs(DfTextbuf *t, const ReportMatrix *m)
 
 void df_report_matrix(DfTextbuf *t, const ReportMatrix *m)
 {
-    df_textbuf_add(t, "<div class=\"panel scroll\">");
+    df_textbuf_add(t, "<div class=panel>");
     if (m->n <= DRAWN)
         draw(t, m);
     else

@@ -92,19 +92,18 @@ static int data_of(const DfPointsPage *page, char **out)
 /* ---- the page ---------------------------------------------------------------------------------------------------- */
 
 static const char *const style[] = {
-    "main{max-width:1700px;padding:28px 20px 60px}.seen{display:grid;gap:18px;margin-top:18px}",
-    "@media(min-width:860px){.seen{grid-template-columns:minmax(0,1fr) 340px;align-items:start}}",
-    "canvas{display:block;width:100%;border-radius:10px;touch-action:pinch-zoom;cursor:crosshair}",
-    "canvas:focus-visible{outline:3px solid var(--accent);outline-offset:2px}",
-    ".choice{display:grid;grid-template-columns:auto minmax(0,1fr);gap:8px 12px;align-items:center;font-size:14px}",
-    "select,button{font:inherit;font-size:14px;color:var(--ink);background:var(--card);border:1px solid var(--line);",
-    "border-radius:8px;padding:7px 10px;min-height:38px;max-width:100%}.choice select{width:100%}",
-    ".found{display:flex;flex-wrap:wrap;gap:8px;margin-top:14px}.found:empty{display:none}",
-    "button[aria-pressed=true]{background:var(--accent);border-color:transparent;color:#fff}",
-    ".said{margin:14px 0 10px;font-size:14px;min-height:4.6em}.scale{display:flex;align-items:center;gap:8px;",
-    "font-size:13px;color:var(--soft)}.scale i{flex:1;height:10px;border-radius:5px;background:",
-    "linear-gradient(90deg,#404387,#29788e,#22a784,#79d151,#fde725)}.panel{padding:16px}",
-    "td i{display:inline-block;width:11px;height:11px;border-radius:6px;margin-right:6px;vertical-align:-1px}",
+    ".page{max-width:110rem}.seen{display:grid;gap:1.1rem;margin-top:1.1rem}",
+    "@media(min-width:56rem){.seen{grid-template-columns:minmax(0,1fr) 22rem;align-items:start}}",
+    "canvas{display:block;width:100%;border-radius:12px;touch-action:pinch-zoom;cursor:crosshair}",
+    ".choice{display:grid;grid-template-columns:auto minmax(0,1fr);gap:.5rem .8rem;align-items:center;font-size:.875rem}",
+    "select,button{font:inherit;font-size:.875rem;color:var(--ink);background:var(--card);border:1px solid var(--line);",
+    "border-radius:9px;padding:.45rem .8rem;min-height:2.75rem;max-width:100%}.choice select{width:100%}",
+    ".found{display:flex;flex-wrap:wrap;gap:.5rem;margin-top:.9rem}.found:empty{display:none}",
+    "button[aria-pressed=true]{background:var(--main);border-color:transparent;color:#fff}",
+    ".said{margin:.9rem 0 .7rem;font-size:.875rem;min-height:4.6em}.scale{display:flex;align-items:center;gap:.5rem;",
+    "font-size:.8125rem;color:var(--soft)}.scale i{flex:1;height:.65rem;border-radius:5px;background:",
+    "linear-gradient(90deg,#404387,#29788e,#22a784,#79d151,#fde725)}.seen .scroll{margin:0 -.5rem}",
+    "td i{display:inline-block;width:.7rem;height:.7rem;border-radius:50%;margin-right:.4rem;vertical-align:-1px}",
 };
 
 static const char *const body[] = {
@@ -126,26 +125,28 @@ static void add_all(DfTextbuf *t, const char *const *lines, size_t n)
         df_textbuf_add(t, "%s", lines[i]);
 }
 
+static void add_data(DfTextbuf *t, const DfPointsPage *page, const char *data)
+{
+    df_textbuf_add(t, "<img id=picture hidden alt=\"\" src=\"%s\"><div id=data hidden>", page->picture);
+    df_textbuf_html(t, data);
+    df_textbuf_add(t, "</div>\n<script>\n");
+    for (size_t i = 0; df_points_script[i]; i++)
+        df_textbuf_add(t, "%s\n", df_points_script[i]);
+    df_textbuf_add(t, "</script>\n");
+}
+
 int df_report_points(const DfPointsPage *page, char **out)
 {
-    DfTextbuf t = { 0 };
-    char *data;
+    ReportPage p;
+    char *data = NULL;
     const int error = data_of(page, &data);
-    *out = NULL;
-    if (error < 0)
-        return error;
-    df_report_begin(&t, page->title);
-    df_textbuf_add(&t, "<style>");
-    add_all(&t, style, sizeof style / sizeof *style);
-    df_textbuf_add(&t, "</style>");
-    add_all(&t, body, sizeof body / sizeof *body);
-    df_textbuf_add(&t, "<img id=picture hidden alt=\"\" src=\"%s\"><div id=data hidden>", page->picture);
-    df_textbuf_html(&t, data);
-    df_textbuf_add(&t, "</div>\n<script>\n");
-    for (size_t i = 0; df_points_script[i]; i++)
-        df_textbuf_add(&t, "%s\n", df_points_script[i]);
-    df_textbuf_add(&t, "</script>\n");
-    df_report_end(&t, "It loads nothing and works without a network.");
+    df_report_begin(&p, page->title);
+    df_textbuf_add(&p.text, "<style>");
+    add_all(&p.text, style, sizeof style / sizeof *style);
+    df_textbuf_add(&p.text, "</style>");
+    add_all(&p.text, body, sizeof body / sizeof *body);
+    if (error == DF_OK)
+        add_data(&p.text, page, data);
     df_free(data);
-    return df_textbuf_take(&t, out);
+    return df_report_end(&p, "It loads nothing and works without a network.", error, out);
 }

@@ -28,43 +28,44 @@ static size_t rival_of(const DfSegmentationPage *p, size_t k)
     return rival;
 }
 
-static void class_row(DfTextbuf *t, const DfSegmentationPage *p, size_t k)
+static void class_row(ReportTable *table, const DfSegmentationPage *p, size_t k)
 {
     const DfMiouResult *r = p->result;
-    const size_t n = (size_t)r->classes, rival = rival_of(p, k);
+    const size_t n = (size_t)r->classes;
+    const size_t rival = rival_of(p, k);
     const double pixels = (double)(r->pixels - r->ignored);
     const double label = (double)r->label_area[k];
-    df_textbuf_add(t, "<tr><td class=l>");
-    df_textbuf_html(t, p->names[k]);
-    df_textbuf_add(t, "</td>");
-    df_report_percent(t, pixels > 0 ? label / pixels : -1);
-    df_textbuf_add(t, "<td class=bar><i style=\"width:%.1f%%\"></i></td>", isnan(r->iou[k]) ? 0 : 100 * r->iou[k]);
-    const double values[] = { r->iou[k], r->acc[k], r->precision[k], r->dice[k] };
-    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
-        df_report_percent(t, isnan(values[i]) ? -1 : values[i]);
+    df_report_row(table);
+    df_report_cell_text(table, "", p->names[k]);
+    df_report_cell_percent(table, pixels > 0 ? label / pixels : -1);
+    df_report_cell_bar(table, r->iou[k]);
+    df_report_cell_percent(table, r->acc[k]);
+    df_report_cell_percent(table, r->precision[k]);
+    df_report_cell_percent(table, r->dice[k]);
     if (rival < n) {
-        df_textbuf_add(t, "<td class=l>");
-        df_textbuf_html(t, p->names[rival]);
-        df_textbuf_add(t, " <span class=dim>%.1f%%</span></td></tr>\n",
-                       100 * (double)p->confusion[k * n + rival] / label);
+        df_report_cell_text(table, "", p->names[rival]);
+        df_textbuf_add(table->text, " <span class=dim>%.1f%%</span>\n", 100 * (double)p->confusion[k * n + rival] / label);
     } else {
-        df_textbuf_add(t, "<td class=\"l dim\">&ndash;</td></tr>\n");
+        df_report_cell(table, "dim");
+        df_textbuf_add(table->text, "&ndash;\n");
     }
 }
 
-static void classes(DfTextbuf *t, const DfSegmentationPage *p)
+static void classes(ReportPage *page, const DfSegmentationPage *p)
 {
+    static const ReportColumn columns[] = {
+        { "class", true },      { "share of pixels", false }, { "IoU", false },      { "recall", false },
+        { "precision", false }, { "Dice", false },            { "taken for", true },
+    };
+    ReportTable table = { &page->text, columns, sizeof columns / sizeof *columns, 0, false };
     df_report_section(
-        t, "Classes",
+        page, "Classes", "Classes",
         "Recall is the share of the pixels of a class that were found (Acc in mmsegmentation); precision is the share of its predicted pixels that are correct. The last column is the class that its pixels are most often taken for, and for how many of them.");
-    df_textbuf_add(
-        t,
-        "<div class=\"panel scroll\"><table><thead><tr><th class=l>class</th><th>share of pixels</th><th></th><th>IoU</th><th>recall</th><th>precision</th><th>Dice</th>"
-        "<th class=l>taken for</th></tr></thead><tbody>\n");
+    df_report_table(&table, "Classes", (size_t)p->result->classes);
     for (size_t k = 0; k < (size_t)p->result->classes; k++)
-        class_row(t, p, k);
-    df_textbuf_add(t, "</tbody></table></div>");
-    df_report_section_end(t);
+        class_row(&table, p, k);
+    df_report_table_end(&table);
+    df_report_section_end(page);
 }
 
 /* ---- images ------------------------------------------------------------------------------------------------------ */
@@ -77,20 +78,31 @@ static int by_cost(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-static void image_row(DfTextbuf *t, const DfSegmentationPage *p, const DfImageSummary *rank)
+static void image_row(ReportTable *table, const DfSegmentationPage *p, const DfImageSummary *rank)
 {
-    df_textbuf_add(t, "<tr><td class=l>");
-    df_textbuf_html(t, rank->name);
-    df_textbuf_add(t, "</td><td>%.0f</td><td class=bar><i style=\"width:%.1f%%\"></i></td>", rank->wrong,
-                   rank->acc > 0 ? 100 * rank->acc : 0);
-    df_report_percent(t, rank->acc);
-    df_report_percent(t, rank->miou);
-    df_textbuf_add(t, "<td class=l>");
-    df_textbuf_html(t, p->names[rank->worst]);
-    df_textbuf_add(t, "</td></tr>\n");
+    df_report_row(table);
+    df_report_cell_text(table, "wrap", rank->name);
+    df_report_cell(table, "");
+    df_textbuf_add(table->text, "%.0f", rank->wrong);
+    df_report_cell_bar(table, rank->acc);
+    df_report_cell_percent(table, rank->miou);
+    df_report_cell_text(table, "", p->names[rank->worst]);
+    df_textbuf_add(table->text, "\n");
 }
 
-static int images(DfTextbuf *t, const DfSegmentationPage *p)
+static void image_table(ReportPage *page, const DfSegmentationPage *p, const DfImageSummary *ranks, size_t n)
+{
+    static const ReportColumn columns[] = {
+        { "image", true }, { "wrong pixels", false }, { "accuracy", false }, { "mIoU", false }, { "mostly lost", true },
+    };
+    ReportTable table = { &page->text, columns, sizeof columns / sizeof *columns, 0, true };
+    df_report_table(&table, "Images", n);
+    for (size_t i = 0; i < n && i < IMAGES && ranks[i].wrong > 0; i++)
+        image_row(&table, p, &ranks[i]);
+    df_report_table_end(&table);
+}
+
+static int images(ReportPage *page, const DfSegmentationPage *p)
 {
     const DfImageScores *s = p->images;
     const size_t n = df_image_scores_count(s);
@@ -102,55 +114,49 @@ static int images(DfTextbuf *t, const DfSegmentationPage *p)
     if (n)
         qsort(ranks, n, sizeof *ranks, by_cost);
     df_report_section(
-        t, "Images with the most wrong pixels",
+        page, "Images", "Images with the most wrong pixels",
         "Accuracy is the share of correct pixels. mIoU is the mean over the classes in the image or in its prediction. The last column is the class that loses the most pixels.");
-    df_textbuf_add(
-        t,
-        "<div class=\"panel scroll\"><table><thead><tr><th class=l>image</th><th>wrong pixels</th><th></th><th>accuracy</th><th>mIoU</th><th class=l>mostly lost</th>"
-        "</tr></thead><tbody>\n");
-    for (size_t i = 0; i < n && i < IMAGES && ranks[i].wrong > 0; i++)
-        image_row(t, p, &ranks[i]);
-    df_textbuf_add(t, "</tbody></table></div>");
-    df_report_section_end(t);
+    image_table(page, p, ranks, n);
+    df_report_section_end(page);
     df_free(ranks);
     return DF_OK;
 }
 
 /* ---- the page ---------------------------------------------------------------------------------------------------- */
 
-int df_report_segmentation(const DfSegmentationPage *p, char **out)
+static void head(ReportPage *page, const DfSegmentationPage *p)
 {
+    DfTextbuf *t = &page->text;
     const DfMiouResult *r = p->result;
     const struct {
         const char *name;
         double value;
-    } cards[] = { { "mIoU", r->mean_iou },
-                  { "aAcc", r->all_acc },
-                  { "mAcc", r->mean_acc },
-                  { "mDice", r->mean_dice },
-                  { "mPrecision", r->mean_precision },
-                  { "mBoundaryIoU", r->mean_boundary_iou } };
-    const ReportMatrix matrix = { (size_t)r->classes, p->names, p->confusion, false };
-    DfTextbuf t = { 0 };
-    df_report_begin(&t, p->title);
-    df_textbuf_add(&t,
-                   "<p class=dim>%zu images &middot; %d classes &middot; %" PRIu64 " pixels, of which %" PRIu64
-                   " are ignored</p>\n<div class=cards>",
+    } cards[] = {
+        { "mIoU", r->mean_iou },   { "aAcc", r->all_acc },
+        { "mAcc", r->mean_acc },   { "mDice", r->mean_dice },
+        { "mPrecision", r->mean_precision }, { "mBoundaryIoU", r->mean_boundary_iou },
+    };
+    df_textbuf_add(&page->lead,
+                   "<p>%zu images &middot; %d classes &middot; %" PRIu64 " pixels, of which %" PRIu64
+                   " are ignored</p>",
                    df_image_scores_count(p->images), r->classes, r->pixels, r->ignored);
+    df_textbuf_add(t, "<div class=cards>");
     for (size_t i = 0; i < sizeof cards / sizeof *cards - !r->has_boundary; i++)
-        df_report_card(&t, cards[i].name, isnan(cards[i].value) ? -1 : cards[i].value, i == 0);
-    df_textbuf_add(&t, "</div>\n");
-    classes(&t, p);
-    df_report_section(&t, "Confusion",
+        df_report_card(t, cards[i].name, isnan(cards[i].value) ? -1 : cards[i].value, i == 0);
+    df_textbuf_add(t, "</div>\n");
+}
+
+int df_report_segmentation(const DfSegmentationPage *p, char **out)
+{
+    const ReportMatrix matrix = { (size_t)p->result->classes, p->names, p->confusion, false };
+    ReportPage page;
+    df_report_begin(&page, p->title);
+    head(&page, p);
+    classes(&page, p);
+    df_report_section(&page, "Confusion", "Confusion",
                       "Rows are the labels, columns the predictions. A darker cell is a larger share of its row.");
-    df_report_matrix(&t, &matrix);
-    df_report_section_end(&t);
-    const int error = images(&t, p);
-    df_report_end(&t, "Scores are computed as in mmsegmentation.");
-    const int taken = df_textbuf_take(&t, out);
-    if (error < 0 && taken == DF_OK) {
-        df_free(*out);
-        *out = NULL;
-    }
-    return error < 0 ? error : taken;
+    df_report_matrix(&page.text, &matrix);
+    df_report_section_end(&page);
+    const int error = images(&page, p);
+    return df_report_end(&page, "Scores are computed as in mmsegmentation.", error, out);
 }

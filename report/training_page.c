@@ -9,26 +9,32 @@
 #include <string.h>
 
 #include "report/page.h"
+#include "report/plot.h"
 
 /* ---- the frame of a chart ---------------------------------------------------------------------------------------- */
 
 enum { LEFT = 46, TOP = 10, WIDTH = 330, HEIGHT = 190, COLOURS = 8, POINTS = 240 };
 
 typedef struct {
-    double x1, y0, y1;         /* the values at the edges; steps begin at 0 */
+    double left, top, width, height; /* of the frame                             */
+    double x1, y0, y1;               /* the values at its edges; steps begin at 0 */
     bool percent;
 } Axes;
 
+/* In a drawing by itself, and in a page, whose drawings are stretched (plot.h). */
+static const Axes in_drawing = { .left = LEFT, .top = TOP, .width = WIDTH, .height = HEIGHT };
+static const Axes in_page = { .width = PLOT_SIDE, .height = PLOT_SIDE };
+
 static double at_x(const Axes *a, double x)
 {
-    return LEFT + WIDTH * (a->x1 > 0 ? x / a->x1 : 0);
+    return a->left + a->width * (a->x1 > 0 ? x / a->x1 : 0);
 }
 
 /* What lies beyond the frame runs along its edge. */
 static double at_y(const Axes *a, double y)
 {
     const double share = (y - a->y0) / (a->y1 - a->y0);
-    return TOP + HEIGHT * (1 - fmin(fmax(share, 0), 1));
+    return a->top + a->height * (1 - fmin(fmax(share, 0), 1));
 }
 
 /* 1, 2 or 5 times a power of ten: the distance of about `n` lines. */
@@ -105,10 +111,11 @@ static double lowest(const DfTrainingChart *chart)
     return least;
 }
 
-static int choose_axes(Axes *a, const DfTrainingChart *chart)
+static int choose_axes(Axes *a, const Axes *frame, const DfTrainingChart *chart)
 {
     size_t total = 0;
-    *a = (Axes){ .percent = chart->percent };
+    *a = *frame;
+    a->percent = chart->percent;
     for (size_t i = 0; i < chart->n; i++) {
         const DfCurve *curve = &chart->curves[i];
         total += curve->n;
@@ -185,8 +192,8 @@ static void draw_curve(DfTextbuf *t, const Axes *a, const DfCurve *curve, bool s
         df_textbuf_add(t, "%.1f %.1f ", at_x(a, d.x[i]), at_y(a, d.y[i]));
     df_textbuf_add(t, "\"/>");
     for (size_t i = 0; i < d.n && d.n <= 30; i++)
-        df_textbuf_add(t, "<circle r=\"2.4\" cx=\"%.1f\" cy=\"%.1f\" style=\"fill:var(--c%zu)\"/>", at_x(a, d.x[i]),
-                       at_y(a, d.y[i]), colour);
+        df_textbuf_add(t, "<path class=\"dot\" style=\"stroke:var(--c%zu)\" d=\"M%.1f %.1fh0\"/>", colour, at_x(a, d.x[i]),
+                       at_y(a, d.y[i]));
 }
 
 /* Name and last value of each curve, under its colour. */
@@ -205,21 +212,38 @@ static void draw_key(DfTextbuf *t, const DfTrainingChart *chart)
     df_textbuf_add(t, "</div>");
 }
 
+static ReportPlot plot_of(const Axes *a)
+{
+    return (ReportPlot){
+        .x1 = a->x1,
+        .y0 = a->y0,
+        .y1 = a->y1,
+        .x_step = fmax(1, round_step(fmax(a->x1, 1), 4)),
+        .y_step = round_step(a->y1 - a->y0, 4),
+        .x_times = 1,
+        .y_times = a->percent ? 100 : 1,
+        .x_name = "step",
+        .y_name = a->percent ? "percent" : "",
+        .about = "Curves over the steps of the run",
+    };
+}
+
 static int draw_chart(DfTextbuf *t, const DfTrainingChart *chart)
 {
     Axes axes;
-    const int error = choose_axes(&axes, chart);
+    const int error = choose_axes(&axes, &in_page, chart);
     if (error < 0)
         return error;
+    const ReportPlot plot = plot_of(&axes);
     df_textbuf_add(t, "<div class=panel><h3>");
     df_textbuf_html(t, chart->title);
-    df_textbuf_add(t, "</h3><p class=lead>");
+    df_textbuf_add(t, " <span class=dim>");
     df_textbuf_html(t, chart->lead);
-    df_textbuf_add(t, "</p><svg viewBox=\"0 0 %d %d\" role=img style=\"width:100%%\">", LEFT + WIDTH + 14, TOP + HEIGHT + 24);
-    draw_axes(t, &axes);
+    df_textbuf_add(t, "</span></h3>");
+    df_plot_begin(t, &plot);
     for (size_t i = chart->n; i-- > 0;) /* the first one on top */
         draw_curve(t, &axes, &chart->curves[i], chart->smooth, i % COLOURS);
-    df_textbuf_add(t, "</svg>");
+    df_plot_end(t, &plot);
     draw_key(t, chart);
     df_textbuf_add(t, "</div>\n");
     return DF_OK;
@@ -230,7 +254,7 @@ static int draw_chart(DfTextbuf *t, const DfTrainingChart *chart)
     ":root{--c0:#2f6fb5;--c1:#d55e00;--c2:#1f8a70;--c3:#a0499b;--c4:#b07d00;--c5:#3f9fc9;--c6:#7a6a58;--c7:#c2406b}"     \
     "@media(prefers-color-scheme:dark){:root{--c0:#6fa8e6;--c1:#ff9a52;--c2:#45c4a0;--c3:#d394d0;--c4:#e5bb4f;"         \
     "--c5:#7fd0f0;--c6:#b7a796;--c7:#f07fa3}}svg .curve{fill:none;stroke-width:1.8;stroke-linejoin:round}"              \
-    "svg .band{opacity:.16}"
+    "svg .band{opacity:.16}.dot{fill:none;stroke-width:5;stroke-linecap:round}"
 /* ---- a drawing by itself ----------------------------------------------------------------------------------------- */
 
 enum { CELL = LEFT + WIDTH + 24, HEAD = 44, KEY_LINE = 18, KEY_SHOWN = 8 };
@@ -253,7 +277,7 @@ static void draw_names(DfTextbuf *t, const DfTrainingChart *chart)
 static int draw_cell(DfTextbuf *t, const DfTrainingChart *chart, size_t place)
 {
     Axes axes;
-    const int error = choose_axes(&axes, chart);
+    const int error = choose_axes(&axes, &in_drawing, chart);
     if (error < 0)
         return error;
     df_textbuf_add(t, "<g transform=\"translate(%zu %d)\"><text class=\"title\" x=\"%d\" y=\"-20\">", place * CELL, HEAD, LEFT);
@@ -295,79 +319,72 @@ int df_report_curves(const DfTrainingChart *charts, size_t n, char **out)
 /* ---- the page ---------------------------------------------------------------------------------------------------- */
 
 static const char style[] =
-    "<style>" CURVE_STYLE ".key b{color:var(--ink);"
-    "font-weight:600}.panel .lead{margin:-4px 0 10px;font-size:13px}.panel .key:has(span:nth-child(9)){font-size:12px}"
-    ".state{color:var(--soft);font-size:16px}.pair{display:grid;grid-template-columns:1fr 1fr;gap:2px;background:var(--line)}"
-    ".pair img{display:block;width:100%;height:auto;background:var(--faint)}.pairs{display:grid;gap:18px;"
-    "grid-template-columns:repeat(auto-fill,minmax(min(720px,100%),1fr))}.pairs .shot p{display:grid;"
-    "grid-template-columns:1fr 1fr;gap:2px 12px}.pairs .shot p b{grid-column:1/3;overflow-wrap:anywhere}"
-    "@media(max-width:560px){main{padding:28px 14px 60px}.panel{padding:14px 12px}.pair{grid-template-columns:1fr}}"
+    "<style>" CURVE_STYLE ".key b{color:var(--ink);font-weight:600}.shot p b{font-weight:600}"
     "</style>\n";
 
 static void put_cards(DfTextbuf *t, const DfTrainingPage *page)
 {
     df_textbuf_add(t, "<div class=cards>");
-    for (size_t i = 0; i < page->n_cards; i++) {
-        df_textbuf_add(t, "<div class=\"card%s\"><b>", i == 0 ? " main" : "");
-        df_textbuf_html(t, page->card_values[i]);
-        df_textbuf_add(t, "</b><span>");
-        df_textbuf_html(t, page->card_names[i]);
-        df_textbuf_add(t, "</span></div>");
-    }
+    for (size_t i = 0; i < page->n_cards; i++)
+        df_report_card_text(t, page->card_names[i], page->card_values[i], i == 0);
     df_textbuf_add(t, "</div>\n");
 }
 
-static int put_charts(DfTextbuf *t, const DfTrainingPage *page)
+static int put_charts(ReportPage *p, const DfTrainingPage *page)
 {
     int error = DF_OK;
-    df_report_section(t, "Curves", "Over the steps of the run.");
-    df_textbuf_add(t, "<div class=two>");
+    df_report_section(p, "Curves", "Curves", "Over the steps of the run.");
+    df_textbuf_add(&p->text, "<div class=two>");
     for (size_t i = 0; error == DF_OK && i < page->n_charts; i++)
-        error = draw_chart(t, &page->charts[i]);
-    df_textbuf_add(t, "</div>");
-    df_report_section_end(t);
+        error = draw_chart(&p->text, &page->charts[i]);
+    df_textbuf_add(&p->text, "</div>");
+    df_report_section_end(p);
     return error;
+}
+
+static void put_half(DfTextbuf *t, const char *what, const char *path)
+{
+    df_textbuf_add(t, "<div><img loading=lazy alt=\"as %s\" src=\"", what);
+    df_textbuf_html(t, path);
+    df_textbuf_add(t, "\"><p>%s</p></div>", what);
 }
 
 static void put_picture(DfTextbuf *t, const DfTrainingPicture *p)
 {
-    df_textbuf_add(t, "<div class=shot><div class=pair><img alt=\"as labelled\" src=\"");
-    df_textbuf_html(t, p->truth);
-    df_textbuf_add(t, "\"><img alt=\"as found\" src=\"");
-    df_textbuf_html(t, p->found);
-    df_textbuf_add(t, "\"></div><p><b>");
+    df_textbuf_add(t, "<div class=shot><div class=pair>");
+    put_half(t, "labelled", p->truth);
+    put_half(t, "found", p->found);
+    df_textbuf_add(t, "</div><p><b>");
     df_textbuf_html(t, p->name);
-    df_textbuf_add(t, "</b><span class=dim>labelled</span><span class=dim>found</span></p></div>\n");
+    df_textbuf_add(t, "</b></p></div>\n");
 }
 
-static void put_pictures(DfTextbuf *t, const DfTrainingPage *page)
+static void put_pictures(ReportPage *p, const DfTrainingPage *page)
 {
-    df_report_section(t, "Validation pictures", page->pictures_lead);
-    df_textbuf_add(t, "<div class=pairs>");
+    df_report_section(p, "Pictures", "Validation pictures", page->pictures_lead);
+    df_textbuf_add(&p->text, "<div class=\"shots wide\">");
     for (size_t i = 0; i < page->n_pictures; i++)
-        put_picture(t, &page->pictures[i]);
-    df_textbuf_add(t, "</div>");
-    df_report_section_end(t);
+        put_picture(&p->text, &page->pictures[i]);
+    df_textbuf_add(&p->text, "</div>");
+    df_report_section_end(p);
 }
 
 int df_report_training(const DfTrainingPage *page, char **out)
 {
-    DfTextbuf t = { 0 };
+    ReportPage p;
     int error = DF_OK;
-    df_report_begin(&t, page->title);
+    df_report_begin(&p, page->title);
     if (page->reload > 0) /* browsers take it in the body too */
-        df_textbuf_add(&t, "<meta http-equiv=refresh content=%d>", page->reload);
-    df_textbuf_add(&t, "%s<p class=state>", style);
-    df_textbuf_html(&t, page->state);
-    df_textbuf_add(&t, "</p>");
-    put_cards(&t, page);
+        df_textbuf_add(&p.text, "<meta http-equiv=refresh content=%d>", page->reload);
+    df_textbuf_add(&p.text, "%s", style);
+    df_textbuf_add(&p.lead, "<p>");
+    df_textbuf_html(&p.lead, page->state);
+    df_textbuf_add(&p.lead, "</p>");
+    put_cards(&p.text, page);
     if (page->n_charts)
-        error = put_charts(&t, page);
+        error = put_charts(&p, page);
     if (page->n_pictures)
-        put_pictures(&t, page);
-    df_report_end(&t, page->reload > 0 ? "This page loads itself again while the run goes on." : "The run is over.");
-    if (error == DF_OK)
-        return df_textbuf_take(&t, out);
-    df_free(t.at);
-    return error;
+        put_pictures(&p, page);
+    return df_report_end(
+        &p, page->reload > 0 ? "This page loads itself again while the run goes on." : "The run is over.", error, out);
 }

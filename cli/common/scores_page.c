@@ -8,39 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli/common/picture_uri.h"
-#include "datasets/datasets.h"
+#include "cli/common/page_pictures.h"
 #include "report/report.h"
-
-/* ---- thumbnails -------------------------------------------------------------------------------------------------- */
-
-enum { THUMBNAIL_WIDTH = 420, QUALITY = 72 };
-
-typedef struct {
-    const char *images_dir;
-    char *folder;  /* for one small file at a time */
-} Thumbnails;
-
-/* A picture that cannot be read is said, and drawn without. */
-static int thumbnail(void *user, const char *file_name, char **uri)
-{
-    const Thumbnails *t = user;
-    DfImage image = { 0 };
-    *uri = NULL;
-    char *path = df_path_join(t->images_dir, file_name);
-    if (!path)
-        return df_fail_memory("a path");
-    int error = df_image_read(&image, path);
-    if (error == DF_EIO || error == DF_EFORMAT) {
-        df_log(DF_LOG_WARNING, "%s", df_error());
-        error = DF_OK;
-    } else if (error == DF_OK) {
-        error = cli_picture_uri(&image, t->folder, THUMBNAIL_WIDTH, QUALITY, uri);
-    }
-    df_image_free(&image);
-    df_free(path);
-    return error;
-}
 
 /* ---- the page ---------------------------------------------------------------------------------------------------- */
 
@@ -75,20 +44,16 @@ static int add_masks(DfExplain *why, const CliExplaining *x)
 
 static int write_page(DfExplain *why, const CliExplaining *x)
 {
-    Thumbnails thumbnails = { x->images_dir, NULL };
+    CliPagePictures pictures;
     char *html = NULL;
-    int error = DF_OK;
-    if (x->images_dir) {
-        if (!(thumbnails.folder = df_temporary_folder()))
-            return DF_EIO;
-        df_explain_thumbnails(why, thumbnail, &thumbnails);
-    }
-    error = df_report_explain(why, x->title, &html);
+    int error = cli_page_pictures_open(&pictures, x->images_dir);
+    df_explain_thumbnails(why, cli_page_picture, &pictures);
+    if (error == DF_OK)
+        error = df_report_explain(why, x->title, &html);
     if (error == DF_OK)
         error = cli_write_text(x->page_path, html);
-    if (thumbnails.folder)
-        df_remove_folder(thumbnails.folder, (const char *const[]){ CLI_PICTURE_FILE, NULL });
-    df_free(thumbnails.folder);
+    df_explain_thumbnails(why, NULL, NULL);
+    cli_page_pictures_close(&pictures);
     df_free(html);
     return error;
 }

@@ -100,8 +100,8 @@ int df_explain_detection_mask(const DfExplain *e, size_t i, DfMask *out)
     return mask ? df_coco_mask_of(mask, out) : DF_OK;
 }
 
-int df_explain_thumbnail(const DfExplain *e, size_t image, char **uri)
+int df_explain_thumbnail(const DfExplain *e, size_t image, const double part[4], char **uri)
 {
     *uri = NULL;
-    return e->thumbnail ? e->thumbnail(e->thumbnail_user, e->view->images[image].name, uri) : DF_OK;
+    return e->thumbnail ? e->thumbnail(e->thumbnail_user, e->view->images[image].name, part, uri) : DF_OK;
 }

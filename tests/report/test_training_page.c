@@ -53,7 +53,7 @@ Test(training_page, has_everything)
     cr_expect_eq(count(text, "<svg "), 2);
     cr_expect_eq(count(text, "<svg "), count(text, "</svg>"));
     cr_expect_eq(count(text, "<div"), count(text, "</div>"));
-    cr_expect_eq(count(text, "<section>"), count(text, "</section>"));
+    cr_expect_eq(count(text, "<section id="), count(text, "</section>"));
     cr_expect_eq(count(text, "<path class=\"curve\""), 2);
     cr_expect_eq(count(text, "<img "), 2);
     cr_expect(!strstr(text, "<script") && !strstr(text, "http://") && !strstr(text, "https://"));

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * report/picture.h -- private: a picture, or a part of one, with what was found in it drawn over it. Every case that
+ * needs words gets a number in the picture and a line in a list below it, so that nothing is told by a pointer alone.
+ */
+#ifndef DF_REPORT_PICTURE_H
+#define DF_REPORT_PICTURE_H
+
+#include "boxes/boxes.h"
+#include "core/core.h"
+
+typedef struct {
+    DfTextbuf *text;
+    double part[4];         /* x y width height of what is shown, in pixels of the picture */
+    DfTextbuf marks, list;
+    size_t numbered;
+} ReportPicture;
+
+/* How a shape is drawn, and what its line in the list is. */
+typedef struct {
+    const char *class;      /* "g" found, "m" missed, "b" wrong                   */
+    const char *name, *what;
+    bool numbered;
+} ReportShape;
+
+/* Shows part[4] of a picture; `uri` is that part, or NULL: an empty ground. */
+void df_picture_begin(ReportPicture *, DfTextbuf *, const double part[4], const char *uri);
+/* The mask as its outline, or the box if it has none; takes the mask. NULL: a box. */
+int df_picture_shape(ReportPicture *, const ReportShape *, const double box[4], DfMask *);
+void df_picture_end(ReportPicture *);
+/* The list of numbered cases as <ol>; nothing if there is none. Frees what the picture holds. */
+void df_picture_list(ReportPicture *);
+
+#endif
