@@ -30,7 +30,7 @@ static int draw_object(ReportPicture *p, const DfExplain *e, size_t at)
     const double threshold = df_explain_numbers(e)->score_threshold;
     const bool found = object.found_by != DF_NO_CASE && df_explain_detection(e, object.found_by).score >= threshold;
     const char *name = df_explain_class_names(e)[object.class_place];
-    const ReportShape shape = { found ? "g" : "m", name, found ? ": found" : ": missed", !found };
+    const ReportShape shape = { found ? "g" : "m", name, found ? ": found" : ": missed", !found, false };
     DfMask mask;
     if (object.crowd)
         return DF_OK;
@@ -46,7 +46,7 @@ static int draw_error(ReportPicture *p, const DfExplain *e, size_t at)
     if (!detection.wrong || !(detection.score >= df_explain_numbers(e)->score_threshold))
         return DF_OK;
     df_snprintf(what, sizeof what, " %.2f: %s", detection.score, df_report_error_name(detection.kind));
-    const ReportShape shape = { "b", df_explain_class_names(e)[detection.class_place], what, true };
+    const ReportShape shape = { "b", df_explain_class_names(e)[detection.class_place], what, true, false };
     const int error = df_explain_detection_mask(e, at, &mask);
     return error < 0 ? error : df_picture_shape(p, &shape, detection.box, &mask);
 }

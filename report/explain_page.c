@@ -38,8 +38,11 @@ int df_report_explain(const DfExplain *e, const char *title, char **out)
     df_report_scores(&p, e);
     df_report_classes(&p, e);
     df_report_confusion(&p, e);
-    const int error = df_report_images(&p, e);
+    df_report_slices(&p, e);
+    int error = df_report_images(&p, e);
     df_report_errors(&p, e);
+    if (error == DF_OK)
+        error = df_report_suspects(&p, e);
     return df_report_end(
         &p,
         "Average precision is computed as in pycocotools, errors as in TIDE (Bolya et al., ECCV 2020): at IoU 0.5, with the 100 best detections "

@@ -13,6 +13,8 @@ void df_report_precision(ReportPage *, const DfExplain *);    /* precision over 
 void df_report_scores(ReportPage *, const DfExplain *);      /* histogram and reliability diagram    */
 void df_report_confusion(ReportPage *, const DfExplain *);
 void df_report_classes(ReportPage *, const DfExplain *);
+void df_report_slices(ReportPage *, const DfExplain *);     /* scores of parts of the data          */
+int df_report_suspects(ReportPage *, const DfExplain *);    /* likely errors of the labels          */
 int df_report_images(ReportPage *, const DfExplain *);       /* the images with most errors          */
 void df_report_errors(ReportPage *, const DfExplain *);      /* false detections, objects not found  */
 
@@ -23,5 +25,11 @@ void df_report_errors(ReportPage *, const DfExplain *);      /* false detections
     "<span><i style=\"background:#ff5468\"></i>wrong</span></p>"
 const char *df_report_error_name(DfTideKind);                   /* "wrong class" */
 int df_report_shot(DfTextbuf *, const DfExplain *, size_t image, const char *uri); /* uri: the whole picture, or NULL */
+
+/* ---- numbers with intervals, of both pages too ---- */
+
+/* All along an axis from 0 to 1; NAN: not drawn. */
+void df_report_whisker(DfTextbuf *, double value, double low, double high, double mark);
+void df_report_difference(DfTextbuf *, const DfCompared *);
 
 #endif

@@ -24,16 +24,20 @@ void df_picture_begin(ReportPicture *p, DfTextbuf *t, const double part[4], cons
     df_textbuf_add(t, "%s%s/>", uri ? uri : " ", uri ? "\"" : "");
 }
 
-/* A number at the upper left corner of the shape, inside of the picture. */
+/* A number at an upper corner of the shape, inside of the picture. */
 static void number(ReportPicture *p, const ReportShape *shape, const double box[4])
 {
     if (p->numbered >= MOST_NUMBERED)
         return;
     p->numbered++;
-    const double x = (box[0] - p->part[0]) / p->part[2];
+    const double left = (box[0] - p->part[0]) / p->part[2];
+    const double right = 1 - (box[0] + box[2] - p->part[0]) / p->part[2];
     const double y = (box[1] - p->part[1]) / p->part[3];
     df_textbuf_add(&p->marks, "<b%s style=\"", strcmp(shape->class, "m") == 0 ? " class=mm" : "");
-    df_textbuf_add(&p->marks, x < 0.85 ? "left:%.1f%%" : "right:0", 100 * fmax(x, 0));
+    if (shape->at_right || left > 0.85)
+        df_textbuf_add(&p->marks, "right:%.1f%%", 100 * fmax(shape->at_right ? right : 0, 0));
+    else
+        df_textbuf_add(&p->marks, "left:%.1f%%", 100 * fmax(left, 0));
     df_textbuf_add(&p->marks, y < 0.88 ? ";top:%.1f%%" : ";bottom:0", 100 * fmax(y, 0));
     df_textbuf_add(&p->marks, "\">%zu</b>", p->numbered);
     df_textbuf_add(&p->list, "<li>");

@@ -20,7 +20,7 @@ typedef struct {
 typedef struct {
     const char *class;      /* "g" found, "m" missed, "b" wrong                   */
     const char *name, *what;
-    bool numbered;
+    bool numbered, at_right; /* the number stands at the upper right corner        */
 } ReportShape;
 
 /* Shows part[4] of a picture; `uri` is that part, or NULL: an empty ground. */

@@ -145,7 +145,7 @@ int cli_score_coco(DfPool *pool, const CliScoring *o)
         error = cli_print_coco(&s, o->json_path, o->per_class);
     if (error == DF_OK && o->explain_path)
         error = cli_explain(&(CliExplaining){ o->gt_path, o->dt_paths[0], o->dt_paths, o->n_dt, o->explain_path,
-                                              o->images_dir, o->explain_score },
+                                              o->images_dir, o->explain_score, o->slice, pool },
                             s.results, s.eval[explained(&scoring)], &why);
     if (error == DF_OK)
         error = cli_write_coco(&s, why, o->json_path);

@@ -21,6 +21,7 @@ typedef struct {
     const char *explain_path;   /* NULL: no page that explains the score                          */
     const char *images_dir;     /* its pictures; NULL: none                                       */
     double explain_score;       /* its score threshold                                            */
+    const char *slice;          /* keys of image records that it scores apart; NULL: none         */
     const DfCocoParams *params; /* NULL: the challenge's                                          */
 } CliScoring;
 

@@ -11,6 +11,8 @@
 #include "cli/common/page_pictures.h"
 #include "report/report.h"
 
+enum { MOST_KEYS = 32 };
+
 /* ---- the page ---------------------------------------------------------------------------------------------------- */
 
 static int add_names(DfExplain *why, const char *gt_path)
@@ -21,6 +23,38 @@ static int add_names(DfExplain *why, const char *gt_path)
         return error;
     error = df_explain_pictures(why, json);
     df_json_close(json);
+    return error;
+}
+
+/* Keys of the image records, with commas. */
+static int split_keys(DfArena *arena, const char *text, const char **keys, size_t *n)
+{
+    *n = 0;
+    for (const char *at = text; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+        const size_t length = strcspn(at, ",");
+        if (length == 0 || *n == MOST_KEYS)
+            return df_fail(CLI_EUSAGE, "--slice %s: want at most %d keys of the image records, with commas", text, (int)MOST_KEYS);
+        if (!(keys[(*n)++] = df_arena_copy(arena, at, length)))
+            return df_fail_memory("options");
+    }
+    return DF_OK;
+}
+
+static int add_slices(DfExplain *why, const CliExplaining *x)
+{
+    const char *keys[MOST_KEYS];
+    DfSlicing slicing = df_slicing();
+    DfJson *json = NULL;
+    DfArena *arena = df_arena_new();
+    int error = arena ? split_keys(arena, x->slice, keys, &slicing.n_keys) : df_fail_memory("options");
+    slicing.keys = keys;
+    if (error == DF_OK && slicing.n_keys > 0)
+        error = df_json_open(&json, x->gt_path);
+    if (error == DF_OK)
+        error = df_explain_slice(why, &slicing, json, x->pool);
+    if (json)
+        df_json_close(json);
+    df_arena_free(arena);
     return error;
 }
 
@@ -65,6 +99,10 @@ int cli_explain(const CliExplaining *x, const DfCocoResults *dt, const DfCocoEva
     int error = df_explain_new(&why, dt, eval, x->score_threshold);
     if (error == DF_OK)
         error = add_names(why, x->gt_path);
+    if (error == DF_OK)
+        error = add_slices(why, x);
+    if (error == DF_OK)
+        error = df_explain_suspect(why);
     if (error == DF_OK && eval->type == DF_COCO_MASKS)
         error = add_masks(why, x);
     if (error == DF_OK)

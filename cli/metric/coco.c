@@ -173,6 +173,7 @@ static int run(int n, const char *const *args)
                                                     .explain_path = cli_metric.explain,
                                                     .images_dir = cli_metric.images,
                                                     .explain_score = cli_metric.score_thr,
+                                                    .slice = cli_metric.slice,
                                                     .params = &params });
     df_pool_free(pool);
     df_arena_free(arena);

@@ -291,20 +291,20 @@ static DfId id_of(const ViewImage *image)
     return (DfId){ image->number, image->is_text ? image->id : NULL };
 }
 
-static ViewImage *find_image(const CocoView *v, DfId id)
+uint32_t df_view_find_image(const CocoView *v, DfId id)
 {
     size_t from = 0, to = v->n_images;
     while (from < to) {
         const size_t middle = from + (to - from) / 2;
         const int order = df_id_compare(id_of(&v->images[middle]), id);
         if (order == 0)
-            return &v->images[middle];
+            return (uint32_t)middle;
         if (order < 0)
             from = middle + 1;
         else
             to = middle;
     }
-    return NULL;
+    return VIEW_NONE;
 }
 
 /* One record of `images`. */
@@ -312,9 +312,10 @@ static int take_picture(void *arg, DfCocoRecord *r)
 {
     enum { LONGEST = 511 };
     CocoView *const v = arg;
-    ViewImage *const image = find_image(v, r->id);
-    if (!image)
+    const uint32_t at = df_view_find_image(v, r->id);
+    if (at == VIEW_NONE)
         return DF_OK;
+    ViewImage *const image = &v->images[at];
     image->width = r->width;
     image->height = r->height;
     const size_t n = r->has & DF_COCO_FILE_NAME ? strlen(r->file_name.at) : 0;

@@ -6,6 +6,7 @@
 #ifndef DF_EVAL_COCO_VIEW_H
 #define DF_EVAL_COCO_VIEW_H
 
+#include "annotations/annotations.h"
 #include "eval/eval.h"
 
 #define VIEW_NONE UINT32_MAX
@@ -59,6 +60,8 @@ int df_view_sort(const CocoView *, uint32_t *order);
 
 /* IoU of two of one image, of boxes or masks; with a crowd the share of the detection that lies in it. */
 double df_view_overlap(const CocoView *, size_t detection, size_t truth);
+
+uint32_t df_view_find_image(const CocoView *, DfId); /* its place; VIEW_NONE: it is not there */
 
 /* File names and sizes of the images, from the annotation file once more. */
 int df_coco_view_pictures(CocoView *, DfJson *json);

@@ -86,7 +86,7 @@ static double percentile(const double *sorted, size_t n, double part)
     return sorted[below] + (at - (double)below) * (sorted[below + 1] - sorted[below]);
 }
 
-static void interval(double *values, size_t n, double confidence, double *low, double *high)
+void df_compare_interval(double *values, size_t n, double confidence, double *low, double *high)
 {
     *low = *high = (double)NAN;
     if (n == 0)
@@ -107,12 +107,12 @@ static void summarize(DfCompare *c, const Bootstrap *b, size_t r, size_t i, doub
     for (size_t j = 0; j < c->replicates; j++)
         if (mine[j * row] > -1)
             room[n++] = mine[j * row];
-    interval(room, n, c->confidence, &out->low, &out->high);
+    df_compare_interval(room, n, c->confidence, &out->low, &out->high);
     n = 0;
     for (size_t j = 0; j < c->replicates; j++)
         if (mine[j * row] > -1 && first[j * row] > -1)
             room[n++] = mine[j * row] - first[j * row];
-    interval(room, n, c->confidence, &out->diff_low, &out->diff_high);
+    df_compare_interval(room, n, c->confidence, &out->diff_low, &out->diff_high);
     out->significant = r > 0 && (out->diff_low > 0 || out->diff_high < 0);
 }
 

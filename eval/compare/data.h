@@ -42,4 +42,7 @@ int df_compare_name_class(DfCompare *, size_t k, const char *id, const char *nam
 /* `results` are n of `size` bytes each; `room` bytes of scratch memory for a call of `score`. */
 int df_compare_run(DfCompare *, const void *results, size_t size, CompareScore *score, size_t room, DfPool *);
 
+/* Sorts `values`; the interval that holds `confidence` of them, NAN of none. */
+void df_compare_interval(double *values, size_t n, double confidence, double *low, double *high);
+
 #endif

@@ -16,7 +16,8 @@
 /* Room for the ground truth of one image and class. */
 typedef struct {
     const CocoView *view;
-    DfCocoParams params;
+    const OutcomeRanges *ranges;
+    DfCocoParams params; /* with these ranges for areas */
     uint32_t *truth; /* [n]: places in view->truths */
     void *matcher;   /* its memory                  */
 } Match;
@@ -28,7 +29,7 @@ static Outcome match_one(const Match *match, Matcher *m, const ViewDetection *d,
     Outcome o = { .image = d->image };
     for (size_t g = 0; g < m->n; g++)
         m->overlap[g] = df_view_overlap(match->view, detection, match->truth[g]);
-    df_matcher_detection(m, d->area, outcome[0]);
+    df_matcher_detection(m, match->ranges->measure(match->view, detection, true), outcome[0]);
     for (int a = 0; a < OUTCOME_AREAS; a++)
         for (int t = 0; t < OUTCOME_IOUS; t++) {
             o.counts[a] |= (uint16_t)((outcome[a][t] != IGNORED) << t);
@@ -47,7 +48,8 @@ static Matcher match_begin(const Match *match, size_t image, size_t class_place)
     Matcher m = df_matcher_begin(&match->params, n, match->matcher);
     for (size_t i = 0; i < n; i++) {
         const ViewTruth *truth = &v->truths[match->truth[i]];
-        df_matcher_object(&m, i, truth->area, truth->crowd, truth->id_is_zero);
+        const double value = match->ranges->measure(v, match->truth[i], false);
+        df_matcher_object(&m, i, value, truth->crowd, truth->id_is_zero);
     }
     return m;
 }
@@ -68,10 +70,12 @@ static void match_image(const Match *match, size_t image, size_t class_place, Ou
     }
 }
 
-static int match_all(const CocoView *v, Outcome *out)
+static int match_all(const CocoView *v, const OutcomeRanges *ranges, Outcome *out)
 {
     const size_t most = df_view_most_truths(v);
-    Match match = { .view = v, .params = df_coco_params() };
+    Match match = { .view = v, .ranges = ranges, .params = df_coco_params() };
+    match.params.areas = ranges->ranges;
+    match.params.n_areas = OUTCOME_AREAS;
     match.truth = df_malloc(most * sizeof *match.truth);
     match.matcher = df_malloc(df_matcher_bytes(&match.params, most));
     uint32_t *seen = df_malloc((v->n_classes + 1) * sizeof *seen); /* by class: the image it was matched in last */
@@ -111,9 +115,8 @@ static int sort_outcomes(Outcomes *o, const CocoView *v, const Outcome *given)
     return error;
 }
 
-static void sort_truths(Outcomes *o, const CocoView *v)
+static void sort_truths(Outcomes *o, const CocoView *v, const OutcomeRanges *ranges)
 {
-    const DfAreaRange *const areas = df_coco_params().areas;
     for (size_t g = 0; g < v->n_truths; g++)
         o->truth_start[v->truths[g].class + 2] += !v->truths[g].crowd;
     for (size_t k = 0; k < v->n_classes; k++)
@@ -125,11 +128,11 @@ static void sort_truths(Outcomes *o, const CocoView *v)
         const size_t at = o->truth_start[truth->class + 1]++;
         o->truth_image[at] = truth->image;
         for (int a = 0; a < OUTCOME_AREAS; a++)
-            o->truth_areas[at] |= (uint8_t)(df_area_within(truth->area, &areas[a]) << a);
+            o->truth_areas[at] |= (uint8_t)(df_area_within(ranges->measure(v, g, false), &ranges->ranges[a]) << a);
     }
 }
 
-int df_outcomes_of(Outcomes *o, const CocoView *v)
+int df_outcomes_by(Outcomes *o, const CocoView *v, const OutcomeRanges *ranges)
 {
     Outcome *given = df_malloc(v->n_detections * sizeof *given);
     *o = (Outcomes){
@@ -141,13 +144,23 @@ int df_outcomes_of(Outcomes *o, const CocoView *v)
         .truth_start = df_calloc(v->n_classes + 2, sizeof *o->truth_start),
     };
     const bool ready = given && o->outcomes && o->start && o->truth_image && o->truth_areas && o->truth_start;
-    int error = ready ? match_all(v, given) : df_fail_memory("matching");
+    int error = ready ? match_all(v, ranges, given) : df_fail_memory("matching");
     if (error == DF_OK)
         error = sort_outcomes(o, v, given);
     if (error == DF_OK)
-        sort_truths(o, v);
+        sort_truths(o, v, ranges);
     df_free(given);
     return error;
+}
+
+double df_outcome_area(const CocoView *v, size_t at, bool detection)
+{
+    return detection ? v->detections[at].area : v->truths[at].area;
+}
+
+int df_outcomes_of(Outcomes *o, const CocoView *v)
+{
+    return df_outcomes_by(o, v, &(OutcomeRanges){ df_coco_params().areas, df_outcome_area });
 }
 
 void df_outcomes_done(Outcomes *o)
@@ -158,6 +171,71 @@ void df_outcomes_done(Outcomes *o)
     df_free(o->truth_areas);
     df_free(o->truth_start);
     *o = (Outcomes){ 0 };
+}
+
+/* ---- a part of them -------------------------------------------------------------------------------------------- */
+
+static bool takes_detection(const Outcome *o, int range, const bool *images)
+{
+    return o->counts[range] && (!images || images[o->image]);
+}
+
+static bool takes_truth(const Outcomes *o, size_t g, int range, const bool *images)
+{
+    return o->truth_areas[g] >> range & 1 && (!images || images[o->truth_image[g]]);
+}
+
+static void select_detections(Outcomes *o, const Outcomes *from, int range, const bool *images)
+{
+    size_t n = 0;
+    for (size_t k = 0; k < from->n_classes; k++) {
+        for (size_t i = from->start[k]; i < from->start[k + 1]; i++) {
+            const Outcome *met = &from->outcomes[i];
+            if (takes_detection(met, range, images))
+                o->outcomes[n++] = (Outcome){ met->image, { met->right[range] }, { met->counts[range] } };
+        }
+        o->start[k + 1] = n;
+    }
+}
+
+static void select_truths(Outcomes *o, const Outcomes *from, int range, const bool *images)
+{
+    size_t n = 0;
+    for (size_t k = 0; k < from->n_classes; k++) {
+        for (size_t g = from->truth_start[k]; g < from->truth_start[k + 1]; g++) {
+            if (!takes_truth(from, g, range, images))
+                continue;
+            o->truth_image[n] = from->truth_image[g];
+            o->truth_areas[n++] = 1;
+        }
+        o->truth_start[k + 1] = n;
+    }
+}
+
+int df_outcomes_select(Outcomes *o, const Outcomes *from, int range, const bool *images)
+{
+    const size_t classes = from->n_classes;
+    size_t detections = 0;
+    size_t truths = 0;
+    for (size_t i = 0; i < from->start[classes]; i++)
+        detections += takes_detection(&from->outcomes[i], range, images);
+    for (size_t g = 0; g < from->truth_start[classes]; g++)
+        truths += takes_truth(from, g, range, images);
+    *o = (Outcomes){
+        .n_classes = classes,
+        .outcomes = df_malloc(detections * sizeof *o->outcomes),
+        .start = df_calloc(classes + 2, sizeof *o->start),
+        .truth_image = df_malloc(truths * sizeof *o->truth_image),
+        .truth_areas = df_calloc(truths, sizeof *o->truth_areas),
+        .truth_start = df_calloc(classes + 2, sizeof *o->truth_start),
+    };
+    if (!o->outcomes || !o->start || !o->truth_image || !o->truth_areas || !o->truth_start) {
+        df_outcomes_done(o);
+        return df_fail_memory("a slice");
+    }
+    select_detections(o, from, range, images);
+    select_truths(o, from, range, images);
+    return DF_OK;
 }
 
 /* ---- scores of a weighted set of images ------------------------------------------------------------------------ */
@@ -244,7 +322,7 @@ static void draw_curves(const Outcomes *o, size_t k, int a, const uint16_t *weig
     walk(o->outcomes + o->start[k], o->start[k + 1] - o->start[k], weight, a, curves);
 }
 
-static void score_area(const Outcomes *o, size_t k, int a, const uint16_t *weight, void *room, ClassScore *out)
+void df_outcomes_score_in(const Outcomes *o, size_t k, int a, const uint16_t *weight, void *room, ClassScore *out)
 {
     const double *const recalls = df_coco_params().recalls;
     const uint64_t positives = count_positives(o, k, a, weight);
@@ -273,5 +351,5 @@ void df_outcomes_score(const Outcomes *o, size_t class_place, const uint16_t *we
                        ClassScore out[OUTCOME_AREAS])
 {
     for (int a = 0; a < OUTCOME_AREAS; a++)
-        score_area(o, class_place, a, weight, room, &out[a]);
+        df_outcomes_score_in(o, class_place, a, weight, room, &out[a]);
 }

@@ -26,7 +26,18 @@ typedef struct {
     size_t *truth_start;   /* [n_classes + 1]                                        */
 } Outcomes;
 
-int df_outcomes_of(Outcomes *, const CocoView *);
+/* What the ranges are about, of an object or of a detection; COCO's are about the area. */
+typedef double OutcomeMeasure(const CocoView *, size_t at, bool detection);
+double df_outcome_area(const CocoView *, size_t at, bool detection);
+typedef struct {
+    const DfAreaRange *ranges; /* [OUTCOME_AREAS], the first one takes everything */
+    OutcomeMeasure *measure;
+} OutcomeRanges;
+
+int df_outcomes_of(Outcomes *, const CocoView *); /* by COCO's areas */
+int df_outcomes_by(Outcomes *, const CocoView *, const OutcomeRanges *);
+/* What of `from` counts in one of its ranges and, unless it is NULL, in these images [n_images]: as range 0. */
+int df_outcomes_select(Outcomes *, const Outcomes *from, int range, const bool *images);
 void df_outcomes_done(Outcomes *);
 
 /* The scores of a class in each area, with images counted `weight` times (NULL: once). ap and ar are means over
@@ -36,6 +47,8 @@ typedef struct {
 } ClassScore;
 void df_outcomes_score(const Outcomes *, size_t class_place, const uint16_t *weight, void *room,
                        ClassScore out[OUTCOME_AREAS]);
+void df_outcomes_score_in(const Outcomes *, size_t class_place, int range, const uint16_t *weight, void *room,
+                          ClassScore *out); /* in one of the ranges */
 size_t df_outcomes_room(const Outcomes *); /* bytes that `room` must hold, aligned to 8 */
 
 #endif

@@ -27,6 +27,13 @@ typedef struct {
     CocoBytes bytes;
 } DrawnMasks;
 
+typedef struct ExplainSlices ExplainSlices;
+
+typedef struct {
+    DfSuspect *at;
+    size_t n, capacity;
+} ExplainSuspects;
+
 struct DfExplain {
     const DfCocoEval *eval;
     CocoView *view;
@@ -35,6 +42,8 @@ struct DfExplain {
     ImageCounts *images;   /* [n_images]                          */
     uint32_t *by_errors;   /* images, those with most errors first */
     DrawnMasks masks;
+    ExplainSlices *slices; /* or NULL                             */
+    ExplainSuspects suspects;
     DfExplainThumbnail *thumbnail;
     void *thumbnail_user;
 };
@@ -43,5 +52,6 @@ int df_explain_confusion(DfExplain *);   /* and the counts of classes and images
 int df_explain_calibration(DfExplain *); /* and the best thresholds              */
 const CocoTruthMask *df_explain_mask(const DfExplain *, size_t detection); /* NULL: to be drawn as a box */
 void df_explain_masks_done(DrawnMasks *);
+void df_explain_slices_free(ExplainSlices *); /* NULL is fine */
 
 #endif

@@ -20,6 +20,8 @@
 
 #include "boxes/boxes.h"
 #include "core/core.h"
+#include "eval/explain/slices.h"
+#include "eval/explain/suspects.h"
 #include "eval/explain/tide.h"
 
 DF_BEGIN_DECLS

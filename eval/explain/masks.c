@@ -28,20 +28,43 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The detections of the page, in the order of the records. */
+static int choose_suspects(DfExplain *e)
+{
+    size_t taken[DF_SUSPECT_KINDS] = { 0 };
+    int error = DF_OK;
+    for (size_t i = 0; error == DF_OK && i < e->suspects.n; i++) {
+        const DfSuspect *s = &e->suspects.at[i];
+        if (s->detection != DF_NO_CASE && taken[s->kind]++ < DF_SUSPECTS_DRAWN)
+            error = add_drawn(&e->masks, e->view->detections[s->detection].number);
+    }
+    return error;
+}
+
+/* In the order of the records, each one once. */
+static void sort_drawn(DrawnMasks *m)
+{
+    size_t n = 0;
+    if (m->n > 1)
+        qsort(m->at, m->n, sizeof *m->at, by_number);
+    for (size_t i = 0; i < m->n; i++)
+        if (n == 0 || m->at[n - 1].number != m->at[i].number)
+            m->at[n++] = m->at[i];
+    m->n = n;
+}
+
+/* The detections of the page. */
 static int choose(DfExplain *e)
 {
     const CocoView *v = e->view;
-    int error = DF_OK;
     e->masks.chosen = true;
+    int error = choose_suspects(e);
     for (size_t i = 0; i < v->n_images && i < DF_EXPLAIN_DRAWN; i++) {
         const uint32_t image = e->by_errors[i];
         for (size_t d = v->detections_start[image]; error == DF_OK && d < v->detections_start[image + 1]; d++)
             if (is_drawn(e, d))
                 error = add_drawn(&e->masks, v->detections[d].number);
     }
-    if (e->masks.n > 1)
-        qsort(e->masks.at, e->masks.n, sizeof *e->masks.at, by_number);
+    sort_drawn(&e->masks);
     return error;
 }
 

@@ -27,6 +27,19 @@ static void close_case(void)
     df_coco_free(gt);
 }
 
+static int slice(DfExplain *why)
+{
+    static const char *const keys[] = { "camera.lens.focal", "tags" };
+    const DfSlicing slicing = { .keys = keys, .n_keys = 2, .replicates = 3, .confidence = 0.9 };
+    DfJson *json;
+    int error = df_json_open(&json, DF_TEST_DATA "/eval/slices.gt.json");
+    if (error < 0)
+        return error;
+    error = df_explain_slice(why, &slicing, json, NULL);
+    df_json_close(json);
+    return error;
+}
+
 static int explain(void)
 {
     DfExplain *why;
@@ -40,12 +53,16 @@ static int explain(void)
         df_json_close(json);
     }
     if (error == DF_OK)
+        error = df_explain_suspect(why);
+    if (error == DF_OK)
+        error = slice(why);
+    if (error == DF_OK)
         error = df_report_explain(why, "a <title> & \"more\"", &html);
     if (error == DF_OK)
         error = df_explain_json(why, &text);
     if (error == DF_OK) {
         cr_expect(strstr(html, "star &amp; &lt;moon&gt;") && strstr(html, "a &lt;title&gt; &amp;") && strstr(html, "000100.jpg"));
-        cr_expect(!strstr(html, "<script") && !strstr(html, "http:") && !strstr(html, "https:") && !strstr(html, "nan") && !strstr(html, "<moon"));
+        cr_expect(!strstr(html, "<script") && !strstr(html, "http:") && !strstr(html, "https:") && !strstr(html, "nan") && !strstr(html, "<moon") && !strstr(html, "<sun>"));
         cr_expect(strlen(html) > 20000 && strstr(html, "</html>"));
     }
     df_free(html);

@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * eval/explain/slices.c -- cuts the data into slices, and compares each of them with everything.
+ *
+ * Matching at COCO's thresholds is kept as bits (eval/compare/outcomes.h). A slice keeps those of its objects, or of its
+ * images, and then is one more result in a comparison whose first result is everything.
+ */
+#include "eval/explain/slices.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eval/compare/data.h"
+#include "eval/compare/outcomes.h"
+#include "eval/explain/data.h"
+#include "eval/explain/slice_keys.h"
+
+enum { FEW_NUMBERS = 8, QUARTERS = 4, MOST_TEXTS = 24, MOST_SLICES = 900 };
+
+DfSlicing df_slicing(void)
+{
+    return (DfSlicing){ .replicates = 200, .confidence = 0.95 };
+}
+
+/* ---- the list of slices ------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    const char *key, *name, *detail;
+    size_t images, objects;
+    bool of_images;
+    double chance, chance_low, chance_high;
+} About;
+
+struct ExplainSlices {
+    DfArena *arena;
+    DfCompare *compare;
+    About *about;           /* [n] */
+    size_t n;
+};
+
+/* While it is made: outcomes[i] are those of slice i. */
+typedef struct {
+    ExplainSlices *slices;
+    const CocoView *view;
+    Outcomes outcomes[MOST_SLICES];
+    Outcomes all;           /* at the ranges of areas, or of others */
+    bool *in;               /* [n_images]: of the slice that is cut */
+} Cutting;
+
+static size_t images_of(const Outcomes *o, size_t n_images, bool *seen)
+{
+    size_t n = 0;
+    memset(seen, 0, n_images);
+    for (size_t g = 0; g < o->truth_start[o->n_classes]; g++) {
+        n += !seen[o->truth_image[g]];
+        seen[o->truth_image[g]] = true;
+    }
+    return n;
+}
+
+/* `images`: NULL for a slice of objects, which has the images that have one. */
+static int add_slice(Cutting *c, int range, const bool *images, const char *key, const char *name,
+                     const char *detail)
+{
+    ExplainSlices *s = c->slices;
+    if (s->n == MOST_SLICES)
+        return df_fail(DF_EVALUE, "want at most %d slices", (int)MOST_SLICES);
+    Outcomes *o = &c->outcomes[s->n];
+    const int error = df_outcomes_select(o, &c->all, range, images);
+    if (error < 0)
+        return error;
+    About *about = &s->about[s->n++];
+    *about = (About){
+        .key = key,
+        .name = name,
+        .detail = detail,
+        .objects = o->truth_start[o->n_classes],
+        .of_images = images != NULL,
+        .chance = (double)NAN,
+        .chance_low = (double)NAN,
+        .chance_high = (double)NAN,
+    };
+    for (size_t i = 0; images && i < c->view->n_images; i++)
+        about->images += images[i];
+    if (!images) {
+        bool *seen = df_calloc(c->view->n_images + 1, sizeof *seen);
+        if (!seen)
+            return df_fail_memory("slices");
+        about->images = images_of(o, c->view->n_images, seen);
+        df_free(seen);
+    }
+    return DF_OK;
+}
+
+/* ---- slices of objects ------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const char *key;
+    OutcomeMeasure *measure;
+    DfAreaRange ranges[OUTCOME_AREAS];
+    const char *names[OUTCOME_AREAS], *details[OUTCOME_AREAS];
+} Kind;
+
+/* Width over height. */
+static double aspect(const CocoView *v, size_t at, bool detection)
+{
+    const double *box = detection ? v->detections[at].box : v->truths[at].box;
+    return box[3] > 0 ? box[2] / box[3] : HUGE_VAL;
+}
+
+/* The largest IoU of its box with an object of its image that is not itself. A detection may lie on one object, so of
+ * its overlaps the second one counts. */
+static double crowding(const CocoView *v, size_t at, bool detection)
+{
+    const double *box = detection ? v->detections[at].box : v->truths[at].box;
+    const uint32_t image = detection ? v->detections[at].image : v->truths[at].image;
+    double first = 0;
+    double second = 0;
+    for (size_t g = v->truths_start[image]; g < v->truths_start[image + 1]; g++) {
+        if (v->truths[g].crowd || (!detection && g == at))
+            continue;
+        const double iou = df_box_iou(box, v->truths[g].box, false);
+        second = fmax(second, fmin(first, iou));
+        first = fmax(first, iou);
+    }
+    return detection ? second : first;
+}
+
+static const Kind kinds[] = {
+    { "area",
+      df_outcome_area,
+      { { "all", 0, 1e10 }, { "small", 0, 32 * 32 }, { "medium", 32 * 32, 96 * 96 }, { "large", 96 * 96, 1e10 } },
+      { NULL, "small", "medium", "large" },
+      { NULL, "below 32² pixels", "32² to 96² pixels", "above 96² pixels" } },
+    { "aspect",
+      aspect,
+      { { "all", 0, HUGE_VAL }, { "tall", 0, 0.5 }, { "square", 0.5, 2 }, { "wide", 2, HUGE_VAL } },
+      { NULL, "tall", "neither", "wide" },
+      { NULL, "at least twice as tall as wide", "", "at least twice as wide as tall" } },
+    { "crowding",
+      crowding,
+      { { "all", 0, 1 }, { "alone", 0, 0.1 }, { "near", 0.1, 0.3 }, { "crowded", 0.3, 1 } },
+      { NULL, "alone", "touched", "crowded" },
+      { NULL, "IoU with others below 0.1", "IoU 0.1 to 0.3", "IoU above 0.3" } },
+};
+
+static int cut_objects(Cutting *c, const Kind *kind)
+{
+    const OutcomeRanges ranges = { kind->ranges, kind->measure };
+    int error = df_outcomes_by(&c->all, c->view, &ranges);
+    for (int a = 1; error == DF_OK && a < OUTCOME_AREAS; a++)
+        error = add_slice(c, a, NULL, kind->key, kind->names[a], kind->details[a]);
+    df_outcomes_done(&c->all);
+    return error;
+}
+
+/* ---- slices of images -------------------------------------------------------------------------------------------- */
+
+static int cut_by_objects_in_image(Cutting *c)
+{
+    static const struct {
+        size_t least, most;
+        const char *name;
+    } parts[] = { { 0, 0, "none" }, { 1, 3, "1 to 3" }, { 4, 10, "4 to 10" }, { 11, 30, "11 to 30" }, { 31, SIZE_MAX, "more than 30" } };
+    const CocoView *v = c->view;
+    int error = DF_OK;
+    for (size_t p = 0; error == DF_OK && p < sizeof parts / sizeof *parts; p++) {
+        size_t n = 0;
+        for (size_t i = 0; i < v->n_images; i++) {
+            const size_t objects = v->truths_start[i + 1] - v->truths_start[i];
+            c->in[i] = objects >= parts[p].least && objects <= parts[p].most;
+            n += c->in[i];
+        }
+        if (n > 0 && parts[p].most > 0) /* where there is nothing to find there is no score */
+            error = add_slice(c, 0, c->in, "objects in the image", parts[p].name, "");
+    }
+    return error;
+}
+
+/* Numbers by value, texts by name; of one key. */
+static int by_value(const void *a, const void *b)
+{
+    const KeyValue *x = a;
+    const KeyValue *y = b;
+    if (x->key != y->key)
+        return x->key < y->key ? -1 : 1;
+    if (x->is_number != y->is_number)
+        return x->is_number ? -1 : 1;
+    if (x->is_number)
+        return (x->number > y->number) - (x->number < y->number);
+    return strcmp(x->text, y->text);
+}
+
+static bool same(const KeyValue *a, const KeyValue *b)
+{
+    return a->is_number == b->is_number && (a->is_number ? a->number == b->number : strcmp(a->text, b->text) == 0);
+}
+
+/* A run of values in the sorted list: [from, end). */
+typedef struct {
+    const KeyValue *at;
+    size_t from, end;
+} Run;
+
+static int cut_run(Cutting *c, const Run *run, const char *key, const char *name)
+{
+    memset(c->in, 0, c->view->n_images * sizeof *c->in);
+    for (size_t i = run->from; i < run->end; i++)
+        c->in[run->at[i].image] = true;
+    return name ? add_slice(c, 0, c->in, key, name, "") : df_fail_memory("slices");
+}
+
+static size_t end_of_same(const KeyValue *at, size_t from, size_t end)
+{
+    size_t i = from;
+    while (i < end && same(&at[from], &at[i]))
+        i++;
+    return i;
+}
+
+/* Many different numbers: four parts with as many images, as far as equal ones stay together. */
+static int cut_quarters(Cutting *c, const Run *all, const char *key)
+{
+    int error = DF_OK;
+    size_t from = all->from;
+    for (size_t q = 1; error == DF_OK && q <= QUARTERS && from < all->end; q++) {
+        size_t end = all->from + (all->end - all->from) * q / QUARTERS;
+        if (end <= from)
+            continue;
+        end = end_of_same(all->at, end - 1, all->end);
+        const Run run = { all->at, from, end };
+        const char *low = all->at[from].text;
+        const char *high = all->at[end - 1].text;
+        error = cut_run(c, &run, key, df_arena_text(c->slices->arena, "%s to %s", low, high));
+        from = end;
+    }
+    return error;
+}
+
+static char *keep(const Cutting *c, const char *text)
+{
+    return df_arena_copy(c->slices->arena, text, strlen(text));
+}
+
+static int cut_values(Cutting *c, const Run *all, const char *key)
+{
+    int error = DF_OK;
+    size_t n = 0;
+    for (size_t from = all->from; error == DF_OK && from < all->end && n < MOST_TEXTS; n++) {
+        const Run run = { all->at, from, end_of_same(all->at, from, all->end) };
+        error = cut_run(c, &run, key, keep(c, all->at[from].text));
+        from = run.end;
+    }
+    return error;
+}
+
+static int cut_missing(Cutting *c, const Run *all, const char *key)
+{
+    size_t missing = 0;
+    for (size_t i = 0; i < c->view->n_images; i++)
+        c->in[i] = true;
+    for (size_t i = all->from; i < all->end; i++)
+        c->in[all->at[i].image] = false;
+    for (size_t i = 0; i < c->view->n_images; i++)
+        missing += c->in[i];
+    return missing ? add_slice(c, 0, c->in, key, "not given", "") : DF_OK;
+}
+
+static int cut_key(Cutting *c, const Run *all, const char *key)
+{
+    size_t different = 0;
+    bool numbers = true;
+    for (size_t i = all->from; i < all->end; i++) {
+        different += i == all->from || !same(&all->at[i - 1], &all->at[i]);
+        numbers &= all->at[i].is_number;
+    }
+    const int error = numbers && different > FEW_NUMBERS ? cut_quarters(c, all, key) : cut_values(c, all, key);
+    return error < 0 ? error : cut_missing(c, all, key);
+}
+
+static int cut_keys(Cutting *c, const DfSlicing *s, DfJson *gt)
+{
+    KeyValues values = { 0 };
+    size_t from = 0;
+    int error = df_key_values(&values, c->view, s->keys, s->n_keys, gt);
+    if (error == DF_OK && values.n > 1)
+        qsort(values.at, values.n, sizeof *values.at, by_value);
+    for (size_t k = 0; error == DF_OK && k < s->n_keys; k++) {
+        size_t end = from;
+        while (end < values.n && values.at[end].key == k)
+            end++;
+        const char *key = keep(c, s->keys[k]);
+        const Run run = { values.at, from, end };
+        error = key ? cut_key(c, &run, key) : df_fail_memory("slices");
+        from = end;
+    }
+    df_key_values_done(&values);
+    return error;
+}
+
+/* Areas are there already, for everything. */
+static int cut_images(Cutting *c, const DfSlicing *s, DfJson *gt)
+{
+    const OutcomeRanges areas = { kinds[0].ranges, kinds[0].measure };
+    int error = df_outcomes_by(&c->all, c->view, &areas);
+    if (error == DF_OK)
+        error = cut_by_objects_in_image(c);
+    if (error == DF_OK && s->n_keys > 0)
+        error = cut_keys(c, s, gt);
+    df_outcomes_done(&c->all);
+    return error;
+}
+
+static int cut_everything(Cutting *c)
+{
+    const OutcomeRanges areas = { kinds[0].ranges, kinds[0].measure };
+    int error = df_outcomes_by(&c->all, c->view, &areas);
+    memset(c->in, 1, c->view->n_images * sizeof *c->in);
+    if (error == DF_OK)
+        error = add_slice(c, 0, c->in, "", "everything", "");
+    df_outcomes_done(&c->all);
+    return error;
+}
+
+/* ---- scores ------------------------------------------------------------------------------------------------------ */
+
+enum { AP, AP50, AR, METRICS };
+
+static const DfCompareMetric metrics[METRICS] = {
+    [AP] = { "AP", "ap" },
+    [AP50] = { "AP50", "ap50" },
+    [AR] = { "AR100", "ar100" },
+};
+
+/* The mean over the classes that have an object in the slice. */
+static void score(const void *slice, const uint16_t *weight, void *room, double *row)
+{
+    const Outcomes *o = slice;
+    double sum[METRICS] = { 0 };
+    size_t n = 0;
+    for (size_t k = 0; k < o->n_classes; k++) {
+        ClassScore s;
+        df_outcomes_score_in(o, k, 0, weight, room, &s);
+        if (!(s.ap > -1))
+            continue;
+        sum[AP] += s.ap;
+        sum[AP50] += s.ap50;
+        sum[AR] += s.ar;
+        n++;
+    }
+    for (int i = 0; i < METRICS; i++)
+        row[i] = n ? sum[i] / (double)n : -1;
+}
+
+static int compare(Cutting *c, const DfSlicing *s, DfPool *pool)
+{
+    static const CompareKind kind = { metrics, METRICS, "ap" };
+    const DfCompareParams params = { .replicates = s->replicates, .seed = s->seed, .confidence = s->confidence };
+    ExplainSlices *slices = c->slices;
+    const char *names[MOST_SLICES];
+    size_t room = 1;
+    for (size_t i = 0; i < slices->n; i++) {
+        names[i] = slices->about[i].name;
+        const size_t mine = df_outcomes_room(&c->outcomes[i]);
+        room = mine > room ? mine : room;
+    }
+    const int error = df_compare_begin(&slices->compare, &kind, names, slices->n, &params);
+    if (error < 0)
+        return error;
+    slices->compare->n_images = c->view->n_images;
+    return df_compare_run(slices->compare, c->outcomes, sizeof *c->outcomes, score, room, pool);
+}
+
+/* ---- chance ------------------------------------------------------------------------------------------------------ */
+
+/* As many images as a slice has, drawn at random, score this and that: `values` [n_slices][replicates]. */
+typedef struct {
+    const Cutting *cutting;
+    const DfSlicing *slicing;
+    size_t room;
+    double *values;
+} Chance;
+
+/* Each of n images once, the first `taken` of a shuffled order: weights of 0 and 1. */
+static void choose_images(uint16_t *weight, uint32_t *order, size_t n, size_t taken, DfRandom *random)
+{
+    for (size_t i = 0; i < n; i++)
+        order[i] = (uint32_t)i;
+    memset(weight, 0, n * sizeof *weight);
+    for (size_t i = 0; i < taken; i++) {
+        const size_t other = i + (size_t)(df_uniform(random) * (double)(n - i));
+        const uint32_t image = order[other];
+        order[other] = order[i];
+        weight[image] = 1;
+    }
+}
+
+static void try_chance(void *arg, size_t task, void *scratch)
+{
+    const Chance *c = arg;
+    const size_t slice = task / c->slicing->replicates;
+    const About *about = &c->cutting->slices->about[slice];
+    const size_t n = c->cutting->view->n_images;
+    uint32_t *order = (uint32_t *)((char *)scratch + c->room);
+    uint16_t *weight = (uint16_t *)(order + n);
+    DfRandom random = df_random(c->slicing->seed, task + 1);
+    double row[METRICS];
+    c->values[task] = -1;
+    if (!about->of_images || about->images >= n)
+        return;
+    choose_images(weight, order, n, about->images, &random);
+    score(&c->cutting->outcomes[0], weight, scratch, row);
+    c->values[task] = row[AP];
+}
+
+static void keep_chance(About *about, double *values, const DfSlicing *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->replicates; i++)
+        if (values[i] > -1)
+            values[n++] = values[i];
+    df_compare_interval(values, n, s->confidence, &about->chance_low, &about->chance_high);
+    if (n > 0)
+        about->chance = values[n / 2];
+}
+
+static int hold_against_chance(Cutting *c, const DfSlicing *s, DfPool *pool)
+{
+    ExplainSlices *slices = c->slices;
+    const size_t n = c->view->n_images;
+    Chance chance = { .cutting = c, .slicing = s, .room = (df_outcomes_room(&c->outcomes[0]) + 7) / 8 * 8 };
+    chance.values = df_malloc(slices->n * s->replicates * sizeof *chance.values);
+    int error = chance.values ? DF_OK : df_fail_memory("slices");
+    if (error == DF_OK && s->replicates > 0)
+        error = df_parallel(pool, slices->n * s->replicates, chance.room + (n + 1) * (sizeof(uint32_t) + sizeof(uint16_t)),
+                            try_chance, &chance);
+    for (size_t i = 0; error == DF_OK && i < slices->n; i++)
+        keep_chance(&slices->about[i], chance.values + i * s->replicates, s);
+    df_free(chance.values);
+    return error;
+}
+
+static int cut_all(Cutting *c, const DfSlicing *s, DfJson *gt)
+{
+    int error = cut_everything(c);
+    for (size_t k = 0; error == DF_OK && k < sizeof kinds / sizeof *kinds; k++)
+        error = cut_objects(c, &kinds[k]);
+    return error < 0 ? error : cut_images(c, s, gt);
+}
+
+static int begin(Cutting *c, DfExplain *e)
+{
+    ExplainSlices *s = df_calloc(1, sizeof *s);
+    df_explain_slices_free(e->slices);
+    e->slices = s;
+    if (!s)
+        return df_fail_memory("slices");
+    c->slices = s;
+    c->view = e->view;
+    c->in = df_calloc(e->view->n_images + 1, sizeof *c->in);
+    s->arena = df_arena_new();
+    s->about = df_calloc(MOST_SLICES, sizeof *s->about);
+    return c->in && s->arena && s->about ? DF_OK : df_fail_memory("slices");
+}
+
+static void end(Cutting *c)
+{
+    for (size_t i = 0; c->slices && i < c->slices->n; i++)
+        df_outcomes_done(&c->outcomes[i]);
+    df_free(c->in);
+    df_free(c);
+}
+
+int df_explain_slice(DfExplain *e, const DfSlicing *s, DfJson *gt, DfPool *pool)
+{
+    Cutting *c = df_calloc(1, sizeof *c);
+    if (!c)
+        return df_fail_memory("slices");
+    int error = begin(c, e);
+    if (error == DF_OK)
+        error = cut_all(c, s, gt);
+    if (error == DF_OK)
+        error = compare(c, s, pool);
+    if (error == DF_OK)
+        error = hold_against_chance(c, s, pool);
+    end(c);
+    if (error < 0) {
+        df_explain_slices_free(e->slices);
+        e->slices = NULL;
+    }
+    return error;
+}
+
+void df_explain_slices_free(ExplainSlices *s)
+{
+    if (!s)
+        return;
+    df_compare_free(s->compare);
+    df_arena_free(s->arena);
+    df_free(s->about);
+    df_free(s);
+}
+
+size_t df_explain_slices(const DfExplain *e)
+{
+    return e->slices ? e->slices->n : 0;
+}
+
+DfSlice df_explain_slice_at(const DfExplain *e, size_t i)
+{
+    const About *about = &e->slices->about[i];
+    return (DfSlice){
+        .key = about->key,
+        .name = about->name,
+        .images = about->images,
+        .detail = about->detail,
+        .objects = about->objects,
+        .chance = about->chance,
+        .chance_low = about->chance_low,
+        .chance_high = about->chance_high,
+        .ap = df_compare_metric(e->slices->compare, i, AP),
+        .ap50 = df_compare_metric(e->slices->compare, i, AP50),
+        .ar = df_compare_metric(e->slices->compare, i, AR),
+    };
+}
