@@ -59,6 +59,8 @@ static int run(int n, const char *const *args)
     for (int i = 1; error == DF_OK && i < n; i++)
         error = df_check_results(check, args[i]);
     if (error == DF_OK)
+        error = df_check_conclude(check);
+    if (error == DF_OK)
         error = tell(check);
     const size_t errors = error == DF_OK ? df_check_count(check, DF_CHECK_ERROR) : 0;
     df_check_free(check);

@@ -5,7 +5,7 @@
  *
  *     DfCheck *check; char *text;
  *     df_check_new(&check);
- *     df_check_truth(check, "gt.json");  df_check_results(check, "dt.json");
+ *     df_check_truth(check, "gt.json");  df_check_results(check, "dt.json");  df_check_conclude(check);
  *     df_check_text(check, &text);         df_check_count(check, DF_CHECK_ERROR) is how many would ruin the score
  */
 #ifndef DF_EVAL_CHECK_CHECK_H
@@ -34,6 +34,10 @@ DF_API int df_check_truth(DfCheck *, const char *path);
 DF_API int df_check_truth_json(DfCheck *, DfJson *);
 DF_API int df_check_results(DfCheck *, const char *path);
 DF_API int df_check_results_json(DfCheck *, DfJson *);
+
+/* After the last results file: looks at all results together, as one. Tells how many detections lie on an object of
+ * their class, and if a mistake that people make explains that they are few, names it. */
+DF_API int df_check_conclude(DfCheck *);
 
 /* Compares the sizes of images with their files. `size` returns DF_OK, or a failure whose sentence becomes the
  * finding. */

@@ -78,26 +78,25 @@ static Polygons polygons_of(const DfCocoSegmentation *s)
     return p;
 }
 
-static int look_at_polygons(DfCheck *c, const DfCocoRecord *r, const char *kind, CheckMask *mask)
+static int look_at_polygons(DfCheck *c, const DfCocoRecord *r, CheckMask *mask)
 {
     const Polygons p = polygons_of(&r->segmentation);
     int error = DF_OK;
     if (p.parts > 0 && p.low_x <= p.high_x)
         *mask = (CheckMask){ 0, 0, (float)p.low_x, (float)p.low_y, (float)p.high_x, (float)p.high_y };
     if (p.parts == 0 || p.short_parts)
-        error = df_check_find(c, DF_CHECK_ERROR, "polygon_empty", r->line, "%s %zu has %s", kind, r->number,
-                              p.parts == 0 ? "a segmentation without polygons" : "a polygon of less than three points");
+        error = df_check_record(c, DF_CHECK_ERROR, "polygon_empty", r, "has %s",
+                                p.parts == 0 ? "a segmentation without polygons"
+                                             : "a polygon of less than three points");
     if (error == DF_OK && p.odd_parts)
-        error = df_check_find(c, DF_CHECK_WARNING, "polygon_odd", r->line,
-                              "%s %zu has a polygon with an odd number of coordinates: the last one is ignored", kind,
-                              r->number);
+        error = df_check_record(c, DF_CHECK_WARNING, "polygon_odd", r,
+                                "has a polygon with an odd number of coordinates: the last one is ignored");
     if (error == DF_OK && p.flat_parts)
-        error = df_check_find(c, DF_CHECK_WARNING, "polygon_flat", r->line,
-                              "%s %zu has a polygon without an area: its points lie on a line", kind, r->number);
+        error = df_check_record(c, DF_CHECK_WARNING, "polygon_flat", r,
+                                "has a polygon without an area: its points lie on a line");
     if (error == DF_OK && p.crossing_parts)
-        error = df_check_find(c, DF_CHECK_WARNING, "polygon_crosses_itself", r->line,
-                              "%s %zu has a polygon that crosses itself: what it encloses twice becomes a hole", kind,
-                              r->number);
+        error = df_check_record(c, DF_CHECK_NOTE, "polygon_crosses_itself", r,
+                                "has a polygon that crosses itself: what it encloses twice becomes a hole");
     return error;
 }
 
@@ -134,7 +133,7 @@ static void reach(const DfCocoSegmentation *s, CheckMask *mask)
     mask->high_y = (float)(box[1] + box[3]);
 }
 
-static int look_at_runs(DfCheck *c, const DfCocoRecord *r, const char *kind, CheckMask *mask)
+static int look_at_runs(DfCheck *c, const DfCocoRecord *r, CheckMask *mask)
 {
     const DfCocoSegmentation *s = &r->segmentation;
     const double height = s->size[0];
@@ -142,50 +141,50 @@ static int look_at_runs(DfCheck *c, const DfCocoRecord *r, const char *kind, Che
     const bool sized = s->n_size == 2 && height >= 0 && width >= 0 && height * width < 2147483648.0;
     const Counts counts = counts_of(s);
     if (!sized || !counts.whole)
-        return df_check_find(c, DF_CHECK_ERROR, "runs_wrong", r->line,
-                             "%s %zu: the RLE of a mask is wrong: want whole numbers in \"counts\" and two in "
-                             "\"size\"", kind, r->number);
+        return df_check_record(c, DF_CHECK_ERROR, "runs_wrong", r,
+                               "has a wrong RLE: want whole numbers in \"counts\" and two in \"size\"");
     mask->height = (uint32_t)height;
     mask->width = (uint32_t)width;
     if (s->undecoded)
-        return df_check_find(c, DF_CHECK_ERROR, "runs_wrong", r->line, "%s %zu: %s", kind, r->number, c->undecoded);
+        return df_check_record(c, DF_CHECK_ERROR, "runs_wrong", r, "has a wrong RLE: %s", c->undecoded);
     if (s->compressed && counts.foreground > 0 && counts.sum == height * width)
         reach(s, mask);
     if (counts.sum != height * width)
-        return df_check_find(c, DF_CHECK_ERROR, "runs_wrong_sum", r->line,
-                             "%s %zu: the RLE has %.0f pixels, and the mask %.0f x %.0f", kind, r->number, counts.sum,
-                             height, width);
+        return df_check_record(c, DF_CHECK_ERROR, "runs_wrong_sum", r,
+                               "has an RLE of %.0f pixels for a mask of %.0f x %.0f", counts.sum, height, width);
     if (counts.foreground == 0)
-        return df_check_find(c, DF_CHECK_WARNING, "mask_empty", r->line, "%s %zu has an empty mask", kind, r->number);
+        return df_check_record(c, DF_CHECK_WARNING, "mask_empty", r, "has an empty mask");
     return DF_OK;
 }
 
 /* ---- a mask ---------------------------------------------------------------------------------------------------- */
 
-int df_check_mask(DfCheck *c, const DfCocoRecord *r, const char *kind, CheckMask *mask)
+int df_check_mask(DfCheck *c, const DfCocoRecord *r, CheckMask *mask)
 {
     *mask = (CheckMask){ 0, 0, 0, 0, -1, -1 };
     if (c->odd & DF_COCO_SEGMENTATION)
-        return df_check_find(c, DF_CHECK_ERROR, "mask_type", r->line,
-                             "%s %zu: segmentation is neither polygons nor RLE", kind, r->number);
+        return df_check_record(c, DF_CHECK_ERROR, "mask_type", r,
+                               "has a segmentation that is neither polygons nor RLE");
     if (!(r->has & DF_COCO_SEGMENTATION))
         return DF_OK;
-    return r->segmentation.form == DF_MASK_RUNS ? look_at_runs(c, r, kind, mask) : look_at_polygons(c, r, kind, mask);
+    return r->segmentation.form == DF_MASK_RUNS ? look_at_runs(c, r, mask) : look_at_polygons(c, r, mask);
 }
 
-int df_check_mask_in_image(DfCheck *c, const CheckMask *m, const CheckImage *image, size_t line, const char *kind)
+int df_check_mask_in_image(DfCheck *c, const CheckMask *m, const CheckImage *image, CheckPlace place, const char *name)
 {
     if (image->width == 0)
         return DF_OK;
+    const bool turned = m->height == image->width && m->width == image->height;
     if (m->height && (m->height != image->height || m->width != image->width))
-        return df_check_find(c, DF_CHECK_ERROR, "mask_size", line,
+        return df_check_find(c, DF_CHECK_ERROR, "mask_size", place,
                              "%s has a mask of %u x %u in an image of %g x %g (height x width): it cannot match "
-                             "anything", kind, m->height, m->width, image->height, image->width);
+                             "anything%s", name, m->height, m->width, image->height, image->width,
+                             turned ? "; height and width seem to be exchanged" : "");
     const bool before = m->low_x < -1 || m->low_y < -1;
     const bool behind = m->high_x > image->width + 1 || m->high_y > image->height + 1;
     if (df_check_mask_known(m) && (before || behind))
-        return df_check_find(c, DF_CHECK_WARNING, "mask_outside", line,
-                             "%s has a mask from %g %g to %g %g in an image of %g x %g", kind, (double)m->low_x,
+        return df_check_find(c, DF_CHECK_WARNING, "mask_outside", place,
+                             "%s has a mask from %g %g to %g %g in an image of %g x %g", name, (double)m->low_x,
                              (double)m->low_y, (double)m->high_x, (double)m->high_y, image->width, image->height);
     return DF_OK;
 }
@@ -198,9 +197,8 @@ int df_check_mask_in_box(DfCheck *c, const CheckMask *m, const DfCocoRecord *r)
         return DF_OK;
     for (int i = 0; i < 4; i++)
         if (fabs(ends[i] - of_mask[i]) > fmax(3, 0.1 * r->box[2 + i % 2]))
-            return df_check_find(c, DF_CHECK_WARNING, "mask_box", r->line,
-                                 "annotation %zu has a mask from %g %g to %g %g and a box from %g %g to %g %g",
-                                 r->number, of_mask[0], of_mask[1], of_mask[2], of_mask[3], ends[0], ends[1], ends[2],
-                                 ends[3]);
+            return df_check_record(c, DF_CHECK_WARNING, "mask_box", r,
+                                   "has a mask from %g %g to %g %g and a box from %g %g to %g %g", of_mask[0],
+                                   of_mask[1], of_mask[2], of_mask[3], ends[0], ends[1], ends[2], ends[3]);
     return DF_OK;
 }

@@ -69,7 +69,7 @@ static int take_record(void *arg, DfCocoRecord *r)
 int df_check_stream(DfCheck *c, DfJson *json, DfCocoList list, CheckLook *look, void *arg)
 {
     static const unsigned wanted[] = {
-        [DF_COCO_IMAGES] = DF_COCO_ID | DF_COCO_FILE_NAME | DF_COCO_WIDTH | DF_COCO_HEIGHT,
+        [DF_COCO_IMAGES] = DF_COCO_ID | DF_COCO_FILE_NAME | DF_COCO_URL | DF_COCO_WIDTH | DF_COCO_HEIGHT,
         [DF_COCO_CATEGORIES] = DF_COCO_ID | DF_COCO_NAME,
         [DF_COCO_ANNOTATIONS] = DF_COCO_ID | OF_OBJECTS | DF_COCO_AREA | DF_COCO_ISCROWD,
         [DF_COCO_RESULTS] = OF_OBJECTS | DF_COCO_SCORE,
@@ -83,14 +83,13 @@ int df_check_stream(DfCheck *c, DfJson *json, DfCocoList list, CheckLook *look, 
     return error;
 }
 
-int df_check_wanted(DfCheck *c, const DfCocoRecord *r, const CheckWanted *wanted, size_t n, const char *kind)
+int df_check_wanted(DfCheck *c, const DfCocoRecord *r, const CheckWanted *wanted, size_t n)
 {
     int error = DF_OK;
     for (size_t i = 0; error == DF_OK && i < n; i++) {
-        const char *how = c->odd & wanted[i].field ? "not of the right type" : "missing";
+        const char *how = c->odd & wanted[i].field ? "a value of the wrong type for" : "no";
         if (!(r->has & wanted[i].field))
-            error = df_check_find(c, DF_CHECK_ERROR, wanted[i].code, r->line, "%s %zu: %s is %s", kind, r->number,
-                                  wanted[i].key, how);
+            error = df_check_record(c, DF_CHECK_ERROR, wanted[i].code, r, "has %s %s", how, wanted[i].key);
     }
     return error;
 }

@@ -3,12 +3,18 @@
  * eval/check/truth.c -- a look through an annotation file.
  *
  * Lists may come in any order, so what needs another list (sizes of images, classes) is looked at when the file
- * has been read: a record keeps what that takes.
+ * has been read (whole.c): a record keeps what that takes.
  */
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
 #include "eval/check/data.h"
+
+static CheckPlace place_of(const DfCocoRecord *r)
+{
+    return (CheckPlace){ r->line, r->offset };
+}
 
 /* The beginning of a name, if there is one. */
 static int keep_name(DfCheck *c, bool has, const DfCocoText *name, const char **kept)
@@ -20,7 +26,7 @@ static int keep_name(DfCheck *c, bool has, const DfCocoText *name, const char **
 }
 
 /* The table entry of an id, made if it is new. */
-static int image_at(DfCheck *c, DfId id, uint32_t *place)
+int df_check_image_at(DfCheck *c, DfId id, uint32_t *place)
 {
     const size_t before = c->image_ids.n;
     if (!df_grow((void **)&c->images, &c->images_capacity, before, sizeof *c->images))
@@ -31,7 +37,7 @@ static int image_at(DfCheck *c, DfId id, uint32_t *place)
     return error;
 }
 
-static int category_at(DfCheck *c, DfId id, uint32_t *place)
+int df_check_category_at(DfCheck *c, DfId id, uint32_t *place)
 {
     const size_t before = c->category_ids.n;
     if (!df_grow((void **)&c->categories, &c->categories_capacity, before, sizeof *c->categories))
@@ -44,10 +50,10 @@ static int category_at(DfCheck *c, DfId id, uint32_t *place)
 
 /* ---- images and categories ------------------------------------------------------------------------------------- */
 
-static int no_id(DfCheck *c, const DfCocoRecord *r, const char *kind)
+static int no_id(DfCheck *c, const DfCocoRecord *r)
 {
     const char *what = c->odd & DF_COCO_ID ? "an id that is neither an integer nor a string" : "no id";
-    return df_check_find(c, DF_CHECK_ERROR, "no_id", r->line, "%s %zu has %s", kind, r->number, what);
+    return df_check_record(c, DF_CHECK_ERROR, "no_id", r, "has %s", what);
 }
 
 static int look_at_image(void *arg, DfCocoRecord *r)
@@ -55,28 +61,30 @@ static int look_at_image(void *arg, DfCocoRecord *r)
     DfCheck *c = arg;
     uint32_t at;
     if (!(r->has & DF_COCO_ID))
-        return no_id(c, r, "image");
-    int error = image_at(c, r->id, &at);
+        return no_id(c, r);
+    int error = df_check_image_at(c, r->id, &at);
     if (error < 0)
         return error;
     CheckImage *image = &c->images[at];
     if (image->listed)
-        error = df_check_find(c, DF_CHECK_ERROR, "image_twice", r->line,
-                              "image %zu has the id %s, as line %zu has: only the last one counts", r->number,
-                              df_id_text(r->id), image->line);
+        error = df_check_record(c, DF_CHECK_ERROR, "image_twice", r,
+                                "has the id of the one at line %zu, byte %" PRIu64 ": only the last one counts",
+                                image->place.line, image->place.byte);
     const bool size = (r->has & DF_COCO_WIDTH) && (r->has & DF_COCO_HEIGHT) && r->width >= 1 && r->height >= 1;
+    if (!image->listed)
+        image->order = c->n_images++;
     image->listed = true;
-    image->line = r->line;
+    image->place = place_of(r);
+    image->has_file = r->has & (DF_COCO_FILE_NAME | DF_COCO_URL);
     image->width = size ? r->width : 0;
     image->height = size ? r->height : 0;
     if (error == DF_OK)
         error = keep_name(c, r->has & DF_COCO_FILE_NAME, &r->file_name, &image->name);
     if (error == DF_OK && !size)
-        error = df_check_find(c, DF_CHECK_WARNING, "image_without_size", r->line,
-                              "image %zu has no width and height of at least 1: masks cannot be scored", r->number);
-    if (error == DF_OK && !(r->has & DF_COCO_FILE_NAME))
-        error = df_check_find(c, DF_CHECK_NOTE, "image_without_file", r->line, "image %zu has no file_name",
-                              r->number);
+        error = df_check_record(c, DF_CHECK_WARNING, "image_without_size", r,
+                                "has no width and height of at least 1: masks cannot be scored");
+    if (error == DF_OK && !image->has_file)
+        error = df_check_record(c, DF_CHECK_NOTE, "image_without_file", r, "has no file_name");
     return error;
 }
 
@@ -98,8 +106,9 @@ static int look_at_name(DfCheck *c, const DfCocoRecord *r, uint32_t at)
         c->named[place] = at;
         return DF_OK;
     }
-    return df_check_find(c, DF_CHECK_WARNING, "category_name_twice", r->line,
-                         "category %zu has the name '%s', as line %zu has", r->number, name, first->line);
+    return df_check_record(c, DF_CHECK_WARNING, "category_name_twice", r,
+                           "has the name '%s', as the one at line %zu, byte %" PRIu64 " has", name, first->place.line,
+                           first->place.byte);
 }
 
 static int look_at_category(void *arg, DfCocoRecord *r)
@@ -107,17 +116,19 @@ static int look_at_category(void *arg, DfCocoRecord *r)
     DfCheck *c = arg;
     uint32_t at;
     if (!(r->has & DF_COCO_ID))
-        return no_id(c, r, "category");
-    int error = category_at(c, r->id, &at);
+        return no_id(c, r);
+    int error = df_check_category_at(c, r->id, &at);
     if (error < 0)
         return error;
     CheckCategory *category = &c->categories[at];
     if (category->listed)
-        error = df_check_find(c, DF_CHECK_ERROR, "category_twice", r->line,
-                              "category %zu has the id %s, as line %zu has", r->number, df_id_text(r->id),
-                              category->line);
+        error = df_check_record(c, DF_CHECK_ERROR, "category_twice", r,
+                                "has the id of the one at line %zu, byte %" PRIu64, category->place.line,
+                                category->place.byte);
+    if (!category->listed)
+        category->order = c->n_categories++;
     category->listed = true;
-    category->line = r->line;
+    category->place = place_of(r);
     if (error == DF_OK)
         error = keep_name(c, r->has & DF_COCO_NAME, &r->name, &category->name);
     return error == DF_OK && category->name ? look_at_name(c, r, at) : error;
@@ -125,25 +136,26 @@ static int look_at_category(void *arg, DfCocoRecord *r)
 
 /* ---- annotations ----------------------------------------------------------------------------------------------- */
 
-static int look_at_id(DfCheck *c, const DfCocoRecord *r)
+/* *at: the place of its id, or DF_NO_ID. */
+static int look_at_id(DfCheck *c, const DfCocoRecord *r, uint32_t *at)
 {
-    uint32_t at;
+    *at = DF_NO_ID;
     if (!(r->has & DF_COCO_ID))
-        return no_id(c, r, "annotation");
+        return no_id(c, r);
     const size_t before = c->annotation_ids.n;
-    if (!df_grow((void **)&c->annotation_lines, &c->lines_capacity, before, sizeof *c->annotation_lines))
+    if (!df_grow((void **)&c->annotation_places, &c->places_capacity, before, sizeof *c->annotation_places))
         return df_fail_memory("annotations");
-    int error = df_ids_add(&c->annotation_ids, r->id, &at);
+    int error = df_ids_add(&c->annotation_ids, r->id, at);
+    const CheckPlace *first = &c->annotation_places[error == DF_OK ? *at : 0];
     if (error == DF_OK && c->annotation_ids.n == before)
-        error = df_check_find(c, DF_CHECK_ERROR, "annotation_twice", r->line,
-                              "annotation %zu has the id %s, as line %zu has: the last one replaces the others",
-                              r->number, df_id_text(r->id), c->annotation_lines[at]);
+        error = df_check_record(c, DF_CHECK_ERROR, "annotation_twice", r,
+                                "has the id of the one at line %zu, byte %" PRIu64 ": the last one replaces the others",
+                                first->line, first->byte);
     else if (error == DF_OK)
-        c->annotation_lines[at] = r->line;
+        c->annotation_places[*at] = place_of(r);
     if (error == DF_OK && !r->id.text && r->id.number == 0)
-        error = df_check_find(c, DF_CHECK_ERROR, "annotation_id_zero", r->line,
-                              "annotation %zu has the id 0: pycocotools counts its detection as a false positive",
-                              r->number);
+        error = df_check_record(c, DF_CHECK_ERROR, "annotation_id_zero", r,
+                                "has the id 0: pycocotools counts its detection as a false positive");
     return error;
 }
 
@@ -156,7 +168,7 @@ static int look_at_fields(DfCheck *c, const DfCocoRecord *r)
         { DF_COCO_AREA,        "area",        "annotation_area" },
         { DF_COCO_ISCROWD,     "iscrowd",     "annotation_iscrowd" },
     };
-    return df_check_wanted(c, r, wanted, sizeof wanted / sizeof *wanted, "annotation");
+    return df_check_wanted(c, r, wanted, sizeof wanted / sizeof *wanted);
 }
 
 static int look_at_box(DfCheck *c, const DfCocoRecord *r)
@@ -165,37 +177,50 @@ static int look_at_box(DfCheck *c, const DfCocoRecord *r)
     if (!(r->has & DF_COCO_BBOX))
         return DF_OK;
     if (!(isfinite(b[0]) && isfinite(b[1]) && isfinite(b[2]) && isfinite(b[3])))
-        return df_check_find(c, DF_CHECK_ERROR, "box_not_finite", r->line,
-                             "annotation %zu has a box that is not finite", r->number);
+        return df_check_record(c, DF_CHECK_ERROR, "box_not_finite", r, "has a box that is not finite");
     if (b[2] <= 0 || b[3] <= 0)
-        return df_check_find(c, DF_CHECK_WARNING, "box_empty", r->line,
-                             "annotation %zu has a box of %g x %g: no detection can match it", r->number, b[2], b[3]);
+        return df_check_record(c, DF_CHECK_WARNING, "box_empty", r, "has a box of %g x %g: no detection can match it",
+                               b[2], b[3]);
     if ((r->has & DF_COCO_AREA) && r->area <= 0 && !r->iscrowd)
-        return df_check_find(c, DF_CHECK_WARNING, "area_empty", r->line, "annotation %zu has an area of %g",
-                             r->number, r->area);
+        return df_check_record(c, DF_CHECK_WARNING, "area_empty", r, "has an area of %g", r->area);
     if ((r->has & DF_COCO_AREA) && r->area > b[2] * b[3] * 1.01 + 1)
-        return df_check_find(c, DF_CHECK_WARNING, "area_too_large", r->line,
-                             "annotation %zu has an area of %g, more than its box of %g x %g", r->number, r->area,
-                             b[2], b[3]);
+        return df_check_record(c, DF_CHECK_WARNING, "area_too_large", r,
+                               "has an area of %g, more than its box of %g x %g", r->area, b[2], b[3]);
     return DF_OK;
 }
 
-static int keep_truth(DfCheck *c, const DfCocoRecord *r, const CheckMask *mask)
+/* An object that has a mask alone has the box of its mask. */
+static void keep_box(CheckTruth *t, const DfCocoRecord *r, const CheckMask *mask)
 {
-    CheckTruth t = { .mask = *mask, .line = (uint32_t)r->line, .crowd = r->iscrowd };
-    t.has_box = r->has & DF_COCO_BBOX;
+    t->has_box = r->has & DF_COCO_BBOX;
+    memcpy(t->box, r->box, sizeof t->box);
+    if (t->has_box || !df_check_mask_known(mask))
+        return;
+    t->has_box = true;
+    t->box[0] = (double)mask->low_x;
+    t->box[1] = (double)mask->low_y;
+    t->box[2] = (double)(mask->high_x - mask->low_x);
+    t->box[3] = (double)(mask->high_y - mask->low_y);
+}
+
+static int keep_truth(DfCheck *c, const DfCocoRecord *r, const CheckMask *mask, uint32_t id)
+{
+    CheckTruth t = { .mask = *mask, .place = place_of(r), .id = id, .number = (uint32_t)r->number, .crowd = r->iscrowd };
     if (!(r->has & DF_COCO_IMAGE_ID) || !(r->has & DF_COCO_CATEGORY_ID))
         return DF_OK;
-    int error = image_at(c, r->image_id, &t.image);
+    keep_box(&t, r, mask);
+    t.area = r->area;
+    t.has_area = r->has & DF_COCO_AREA;
+    t.has_mask = (r->has | c->odd) & DF_COCO_SEGMENTATION;
+    int error = df_check_image_at(c, r->image_id, &t.image);
     if (error == DF_OK)
-        error = category_at(c, r->category_id, &t.category);
+        error = df_check_category_at(c, r->category_id, &t.category);
     if (error == DF_OK && !df_grow((void **)&c->truths, &c->truths_capacity, c->n_truths, sizeof t))
         error = df_fail_memory("annotations");
     if (error < 0)
         return error;
-    memcpy(t.box, r->box, sizeof t.box);
-    c->images[t.image].truths++;
-    c->categories[t.category].truths++;
+    c->images[t.image].truths += !t.crowd;
+    c->categories[t.category].truths += !t.crowd;
     c->truths[c->n_truths++] = t;
     return DF_OK;
 }
@@ -204,71 +229,17 @@ static int look_at_annotation(void *arg, DfCocoRecord *r)
 {
     DfCheck *c = arg;
     CheckMask mask;
-    int error = look_at_id(c, r);
+    uint32_t id;
+    int error = look_at_id(c, r, &id);
     if (error == DF_OK)
         error = look_at_fields(c, r);
     if (error == DF_OK)
         error = look_at_box(c, r);
     if (error == DF_OK)
-        error = df_check_mask(c, r, "annotation", &mask);
+        error = df_check_mask(c, r, &mask);
     if (error == DF_OK)
         error = df_check_mask_in_box(c, &mask, r);
-    return error == DF_OK ? keep_truth(c, r, &mask) : error;
-}
-
-/* ---- what needs the whole file --------------------------------------------------------------------------------- */
-
-static int look_at_place(DfCheck *c, const CheckTruth *t)
-{
-    const CheckImage *image = &c->images[t->image];
-    const double right = t->box[0] + t->box[2];
-    const double bottom = t->box[1] + t->box[3];
-    if (!image->listed)
-        return df_check_find(c, DF_CHECK_ERROR, "image_unknown", t->line,
-                             "an annotation is of image %s, which is not in \"images\": it is ignored",
-                             df_id_text(c->image_ids.ids[t->image]));
-    if (!c->categories[t->category].listed)
-        return df_check_find(c, DF_CHECK_ERROR, "category_unknown", t->line,
-                             "an annotation is of category %s, which is not in \"categories\": it is ignored",
-                             df_id_text(c->category_ids.ids[t->category]));
-    const int error = df_check_mask_in_image(c, &t->mask, image, t->line, "an annotation");
-    if (error < 0 || !t->has_box || image->width == 0)
-        return error;
-    if (t->box[0] < -1 || t->box[1] < -1 || right > image->width + 1 || bottom > image->height + 1)
-        return df_check_find(c, DF_CHECK_WARNING, "box_outside", t->line,
-                             "a box from %g %g to %g %g reaches out of its image of %g x %g", t->box[0], t->box[1],
-                             right, bottom, image->width, image->height);
-    return DF_OK;
-}
-
-static int look_at_categories(DfCheck *c)
-{
-    int error = DF_OK;
-    for (size_t k = 0; error == DF_OK && k < c->category_ids.n; k++) {
-        const CheckCategory *category = &c->categories[k];
-        if (category->listed && category->truths == 0)
-            error = df_check_find(c, DF_CHECK_NOTE, "category_without_truth", category->line,
-                                  "category %s%s%s has no annotation: its AP is -1",
-                                  df_id_text(c->category_ids.ids[k]), category->name ? " " : "",
-                                  category->name ? category->name : "");
-    }
-    return error;
-}
-
-static int look_at_whole(DfCheck *c)
-{
-    int error = DF_OK;
-    size_t empty = 0;
-    for (size_t i = 0; error == DF_OK && i < c->n_truths; i++)
-        error = look_at_place(c, &c->truths[i]);
-    if (error == DF_OK)
-        error = look_at_categories(c);
-    for (size_t i = 0; i < c->image_ids.n; i++)
-        empty += c->images[i].listed && c->images[i].truths == 0;
-    if (error == DF_OK && empty)
-        error = df_check_find(c, DF_CHECK_NOTE, "images_without_truth", 0, "%zu of %zu images have no annotation",
-                              empty, c->image_ids.n);
-    return error;
+    return error == DF_OK ? keep_truth(c, r, &mask, id) : error;
 }
 
 /* ---- the file -------------------------------------------------------------------------------------------------- */
@@ -298,12 +269,13 @@ int df_check_truth_json(DfCheck *c, DfJson *json)
     };
     Reading reading = { .check = c };
     int error = df_check_begin_file(c, df_json_name(json));
+    c->truth_file = c->file;
     if (error == DF_OK)
         error = df_coco_stream_truth(json, &(DfCocoFile){ .arg = &reading, .list = look_at_list });
     for (size_t i = 0; error == DF_OK && i < 3; i++)
         if (!reading.seen[lists[i].list])
-            error = df_check_find(c, DF_CHECK_ERROR, "list_missing", 0, "there is no list \"%s\"", lists[i].key);
-    return error < 0 ? error : look_at_whole(c);
+            error = df_check_find(c, DF_CHECK_ERROR, "list_missing", CHECK_WHOLE_FILE, "there is no list \"%s\"", lists[i].key);
+    return error < 0 ? error : df_check_whole_truth(c);
 }
 
 int df_check_truth(DfCheck *c, const char *path)
@@ -326,9 +298,9 @@ int df_check_images(DfCheck *c, DfCheckImageSize *size, void *user)
         if (!image->listed || !image->name)
             continue;
         if (size(user, image->name, &width, &height) < 0)
-            error = df_check_find(c, DF_CHECK_ERROR, "image_file", image->line, "%s", df_error());
+            error = df_check_find(c, DF_CHECK_ERROR, "image_file", image->place, "%s", df_error());
         else if (image->width > 0 && (image->width != width || image->height != height))
-            error = df_check_find(c, DF_CHECK_ERROR, "image_size", image->line,
+            error = df_check_find(c, DF_CHECK_ERROR, "image_size", image->place,
                                   "%s is %d x %d, and %g x %g in the annotations", image->name, width, height,
                                   image->width, image->height);
     }

@@ -14,6 +14,8 @@
 #define GT(more) "{" IMAGES ",\n" CATEGORIES ",\n\"annotations\": [\n" GOOD more "]}"
 #define ANN(id, image, category, box, area, mask) \
     ",\n{\"id\": " id ", \"image_id\": " image ", \"category_id\": " category ", \"bbox\": " box ", \"area\": " area ", \"iscrowd\": 0, \"segmentation\": " mask "}"
+#define CROWD(id) "{\"id\": " #id ", \"image_id\": 1, \"category_id\": 1, \"bbox\": [10, 10, 20, 20], \"area\": 400, \"iscrowd\": 1}"
+#define OF_AREA(id, area) "{\"id\": " #id ", \"image_id\": 1, \"category_id\": 1, \"bbox\": [10, 10, 20, 20], \"area\": " #area ", \"iscrowd\": 0}"
 #define SEGM(mask) "{\"image_id\": 1, \"category_id\": 1, \"score\": 0.5, \"segmentation\": {" mask "}}"
 #define SQUARE "[[1, 1, 9, 1, 9, 9, 1, 9]]"
 
@@ -62,8 +64,11 @@ static const Case cases[] = {
     { GT(""), "[\n" SEGM("\"size\": [80, 100], \"counts\": \"Pj7\"") "]", "mask_empty", 2 },
     { GT(""), "[\n" SEGM("\"size\": [80, 100], \"counts\": [10, 20, 7970]") "]", "mask_type", 2 },
     { GT(""), "[\n" SEGM("\"size\": [80, 100], \"counts\": \":d0Ri7\"") ",\n" SEGM("\"size\": [80, 100], \"counts\": \":d0Ri7\"") "]", "result_twice", 3 },
-    { GT(""), "[]", "category_without_result", 0 },
+    { GT(""), "[]", "category_undetected", 0 },
     { GT(""), "[]", "no_results", 0 },
+    { GT(",\n{\"id\": 3, \"image_id\": 1, \"category_id\": 1, \"bbox\": [1, 1, 9, 9], \"area\": 81, \"iscrowd\": 0, \"segmentation\": null}"), NULL, "segmentation_missing", 5 },
+    { "{" IMAGES ",\n" CATEGORIES ", \"annotations\": [\n" CROWD(1) ",\n" CROWD(2) "]}", NULL, "all_crowds", 3 },
+    { "{" IMAGES ",\n" CATEGORIES ", \"annotations\": [\n" OF_AREA(1, 1) ",\n" OF_AREA(2, 1) ",\n" OF_AREA(3, 1) "]}", NULL, "areas_wrong", 3 },
 };
 
 static int look(DfCheck *check, const char *text, const char *name, int (*read)(DfCheck *, DfJson *))
@@ -83,6 +88,7 @@ static char *findings(const char *gt, const char *dt)
     cr_assert_eq(look(check, gt, "gt", df_check_truth_json), DF_OK, "%s", df_error());
     if (dt)
         cr_assert_eq(look(check, dt, "dt", df_check_results_json), DF_OK, "%s", df_error());
+    cr_assert_eq(df_check_conclude(check), DF_OK, "%s", df_error());
     cr_assert_eq(df_check_json(check, &text), DF_OK);
     df_check_free(check);
     return text;
@@ -173,4 +179,165 @@ Test(check, sees_labels_from_zero_and_boxes_as_corners)
     text = systematic(0, false, false);
     cr_expect(!strstr(text, "classes_shifted") && !strstr(text, "boxes_corners"), "%s", text);
     df_free(text);
+}
+
+/* ---- what people do wrong --------------------------------------------------------------------------------------- */
+
+enum { PICTURES = 12, EACH = 4, CLASSES = 5 };
+
+typedef struct {
+    double box[4];
+    int image, category, score;
+} Thing;
+
+/* Objects of five classes, whose ids have gaps, in pictures of three sizes. */
+static void invent(Thing things[PICTURES * EACH])
+{
+    DfRandom r = df_random(18, 0);
+    for (int i = 0; i < PICTURES * EACH; i++) {
+        Thing *t = &things[i];
+        t->image = i / EACH;
+        t->category = (int)(df_random_bits(&r) % CLASSES);
+        t->score = 50 + (int)(df_random_bits(&r) % 50);
+        t->box[2] = 20 + 60 * df_uniform(&r);
+        t->box[3] = 20 + 60 * df_uniform(&r);
+        t->box[0] = (100 + 100 * (t->image % 3)) * (double)(i % EACH % 2);
+        t->box[1] = 100 * (double)(i % EACH / 2);
+    }
+}
+
+static const int ids[CLASSES] = { 3, 5, 7, 8, 20 };
+static double width_of(int image) { return 200 + 100 * (image % 3); }
+static double height_of(int image) { return 400 - 100 * (image % 3); }
+
+static char *truth_of(const Thing *things)
+{
+    DfTextbuf t = { 0 };
+    char *text;
+    df_textbuf_add(&t, "{\"images\": [");
+    for (int i = 0; i < PICTURES; i++)
+        df_textbuf_add(&t, "%s{\"id\": %d, \"width\": %g, \"height\": %g, \"file_name\": \"p/%d.jpg\"}", i ? ", " : "", 100 + 10 * i, width_of(i), height_of(i), i);
+    df_textbuf_add(&t, "], \"categories\": [");
+    for (int k = 0; k < CLASSES; k++)
+        df_textbuf_add(&t, "%s{\"id\": %d, \"name\": \"%c\"}", k ? ", " : "", ids[k], "eadcb"[k]);
+    df_textbuf_add(&t, "], \"annotations\": [");
+    for (int i = 0; i < PICTURES * EACH; i++) {
+        const Thing *a = &things[i];
+        df_textbuf_add(&t, "%s{\"id\": %d, \"image_id\": %d, \"category_id\": %d, \"iscrowd\": 0, \"area\": %g, \"bbox\": [%g, %g, %g, %g]}", i ? ", " : "", i + 1,
+                       100 + 10 * a->image, ids[a->category], a->box[2] * a->box[3], a->box[0], a->box[1], a->box[2], a->box[3]);
+    }
+    df_textbuf_add(&t, "]}");
+    cr_assert_eq(df_textbuf_take(&t, &text), DF_OK);
+    return text;
+}
+
+/* The detections of right boxes, as somebody writes them down who does it wrong. */
+typedef struct {
+    const char *code, *words;                             /* NULL: nothing is wrong */
+    void (*box)(double box[4], double width, double height);
+    int (*image)(int image);
+    int (*category)(int category);
+} Mistake;
+
+static char *results_of(const Thing *things, const Mistake *m)
+{
+    DfTextbuf t = { 0 };
+    char *text;
+    for (int i = 0; i < PICTURES * EACH; i++) {
+        const Thing *a = &things[i];
+        const int by = i % 3 - 1; /* pixels that the detector is off */
+        double box[4] = { a->box[0] + by, a->box[1] - by, a->box[2] + 2 * by, a->box[3] - by };
+        if (m->box)
+            m->box(box, width_of(a->image), height_of(a->image));
+        df_textbuf_add(&t, "%s{\"image_id\": %d, \"category_id\": %d, \"score\": 0.%d, \"bbox\": [%g, %g, %g, %g]}", i ? ", " : "[", m->image ? m->image(a->image) : 100 + 10 * a->image,
+                       m->category ? m->category(a->category) : ids[a->category], a->score, box[0], box[1], box[2], box[3]);
+    }
+    df_textbuf_add(&t, "]");
+    cr_assert_eq(df_textbuf_take(&t, &text), DF_OK);
+    return text;
+}
+
+static void as_centre(double b[4], double w, double h) { (void)w; (void)h; b[0] += b[2] / 2; b[1] += b[3] / 2; }
+static void as_corners(double b[4], double w, double h) { (void)w; (void)h; b[2] += b[0]; b[3] += b[1]; }
+static void as_relative(double b[4], double w, double h) { b[0] /= w; b[1] /= h; b[2] /= w; b[3] /= h; }
+static void as_yolo(double b[4], double w, double h) { as_centre(b, w, h); as_relative(b, w, h); }
+static void as_exchanged(double b[4], double w, double h)
+{
+    const double was[4] = { b[0], b[1], b[2], b[3] };
+    (void)w;
+    (void)h;
+    for (int i = 0; i < 4; i++)
+        b[i] = was[i ^ 1];
+}
+static void as_input(double b[4], double w, double h) { as_relative(b, w / 640, h / 640); }
+static void as_padded(double b[4], double w, double h)
+{
+    const double longer = w > h ? w : h, scale = 640 / longer;
+    for (int i = 0; i < 4; i++)
+        b[i] = b[i] * scale + (i < 2 ? (640 - (i ? h : w) * scale) / 2 : 0);
+}
+static int from_zero(int k) { return ids[k] - 1; }
+static int as_place(int k) { return k; }
+static int as_place_from_1(int k) { return k + 1; }
+static int shuffled(int k) { static const int other[CLASSES] = { 20, 3, 8, 5, 7 }; return other[k]; }
+static int image_place(int image) { return image; }
+
+Test(check, names_what_people_do_wrong)
+{
+    static const Mistake mistakes[] = {
+        { NULL, NULL, NULL, NULL, NULL },
+        { "boxes_centre", "centre x, centre y, width, height", as_centre, NULL, NULL },
+        { "boxes_corners", "corners x1 y1 x2 y2", as_corners, NULL, NULL },
+        { "boxes_exchanged", "y x height width", as_exchanged, NULL, NULL },
+        { "boxes_relative", "x y width height relative to the size of the image", as_relative, NULL, NULL },
+        { "boxes_relative", "centre x, centre y, width, height relative", as_yolo, NULL, NULL },
+        { "boxes_resized", "a network input of 640 x 640, to which the image is stretched", as_input, NULL, NULL },
+        { "boxes_resized", "a network input of 640 x 640, in whose middle the image stands", as_padded, NULL, NULL },
+        { "classes_shifted", "labels seem to count from 0", NULL, NULL, from_zero },
+        { "classes_shifted", "as places among the sorted category ids, counted from 0", NULL, NULL, as_place },
+        { "classes_shifted", "as places among the sorted category ids, counted from 1", NULL, NULL, as_place_from_1 },
+        { "classes_shuffled", "categories were in another order", NULL, NULL, shuffled },
+        { "images_shifted", "counted from 0", NULL, image_place, NULL },
+    };
+    Thing things[PICTURES * EACH];
+    invent(things);
+    char *gt = truth_of(things);
+    for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
+        const Mistake *m = &mistakes[i];
+        char *dt = results_of(things, m), *text = findings(gt, dt), code[64];
+        snprintf(code, sizeof code, "\"code\": \"%s\"", m->code ? m->code : "");
+        cr_expect(strstr(text, m->code ? "\"errors\": 1, \"warnings\": 0" : "\"errors\": 0, \"warnings\": 0"), "%zu: %s", i, text);
+        cr_expect(!m->code || (strstr(text, code) && strstr(text, m->words)), "%zu: want %s, %s in %s", i, m->code, m->words, text);
+        df_free(dt);
+        df_free(text);
+    }
+    df_free(gt);
+}
+
+/* Two files, one of which repeats pictures of the other: these count once, and nothing is missing. */
+Test(check, judges_several_files_as_one)
+{
+    static const Mistake none = { 0 };
+    Thing things[PICTURES * EACH];
+    invent(things);
+    char *gt = truth_of(things), *dt = results_of(things, &none), *text;
+    const char *half = strstr(dt, "\"image_id\": 160");
+    cr_assert_not_null(half);
+    char *first = df_malloc(strlen(dt) + 2);
+    cr_assert_not_null(first);
+    snprintf(first, strlen(dt), "%.*s]", (int)(half - dt) - 3, dt);
+    DfCheck *check;
+    cr_assert_eq(df_check_new(&check), DF_OK);
+    cr_assert_eq(look(check, gt, "gt", df_check_truth_json), DF_OK, "%s", df_error());
+    cr_assert_eq(look(check, first, "a", df_check_results_json), DF_OK, "%s", df_error());
+    cr_assert_eq(look(check, dt, "b", df_check_results_json), DF_OK, "%s", df_error());
+    cr_assert_eq(df_check_conclude(check), DF_OK, "%s", df_error());
+    cr_assert_eq(df_check_text(check, &text), DF_OK);
+    cr_expect(strstr(text, "48 of 48 detections lie on an object of their class (IoU 0.5)\n") == text, "%s", text);
+    cr_expect(strstr(text, "6 images have detections in more than one of the 2 files") && strstr(text, "0 errors, 1 warnings, 0 notes"), "%s", text);
+    df_check_free(check);
+    df_free(first);
+    df_free(text);
+    df_free(gt);
+    df_free(dt);
 }

@@ -29,6 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     if (look(check, data, first, df_check_truth_json) == DF_OK && zero)
         look(check, zero + 1, size - first - 1, df_check_results_json);
+    df_check_conclude(check);
     if (df_check_json(check, &text) == DF_OK)
         df_free(text);
     if (df_check_text(check, &text) == DF_OK)

@@ -101,6 +101,8 @@ static int check(void)
     if (error == DF_OK)
         error = df_check_results(c, DF_TEST_DATA "/eval/explain.dt.json");
     if (error == DF_OK)
+        error = df_check_conclude(c);
+    if (error == DF_OK)
         error = df_check_text(c, &text);
     df_free(text);
     df_check_free(c);
