@@ -6,8 +6,10 @@
 #define DF_ANNOTATIONS_ANNOTATIONS_H
 
 #include "annotations/coco/coco.h"
+#include "annotations/csv/csv.h"
 #include "annotations/dota/dota.h"
 #include "annotations/ids.h"
+#include "annotations/openimages/openimages.h"
 #include "annotations/voc/voc.h"
 #include "annotations/words.h"
 #include "annotations/yolo/yolo.h"

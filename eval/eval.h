@@ -32,6 +32,7 @@
 #include "eval/imagenet.h"
 #include "eval/map/devkit.h"
 #include "eval/map/map.h"
+#include "eval/openimages/openimages.h"
 #include "boxes/boxes.h"
 #include "eval/semantic/miou.h"
 

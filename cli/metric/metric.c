@@ -16,6 +16,7 @@ CliMetricOptions cli_metric = {
     .ignore_index = 255,
     .beta = 1,
     .nan_to_num = -1,
+    .group_weight = -1,
     .boundary_ratio = 0.02,
     .gt_suffix = ".png",
     .pred_suffix = ".png",
@@ -70,6 +71,19 @@ static const CliOption options[] = {
     CLI_OPT_TEXT("--iou-thrs", cli_metric.iou_thrs, "LIST",
                  "IoU thresholds, which an IoU must exceed: 0.5,0.75 or START:STOP:STEP; default 0.5"),
 
+    CLI_OPT_HEADING("Options for openimages"),
+    CLI_OPT_TEXT("--labels", cli_metric.labels, "FILE.csv",
+                 "image labels: detections of classes of which an image has neither a label nor a box do not count"),
+    CLI_OPT_TEXT("--hierarchy", cli_metric.hierarchy, "FILE.json",
+                 "tree of classes: boxes and labels count for the classes above too; default: the tables have these already"),
+    CLI_OPT_TEXT("--segments", cli_metric.segments, "FILE.csv", "score masks: those of the boxes with the same coordinates"),
+    CLI_OPT_TEXT("--class-names", cli_metric.class_names, "FILE",
+                 "which classes there are: JSON {\"/m/01g317\": 1, ...}, or lines NAME or NAME,WORDS"),
+    CLI_OPT_FLAG("--v2", cli_metric.v2, "the older metric: all detections count, groups do not"),
+    CLI_OPT_FLOAT("--group-of-weight", cli_metric.group_weight, "W", 0, 1e6,
+                  "what a group of objects that is found counts; default 1, with --v2 0"),
+    CLI_OPT_TEXT("--iou-thrs", cli_metric.iou_thrs, "T", "the IoU threshold; default 0.5"),
+
     CLI_OPT_HEADING("Options for check"),
     CLI_OPT_TEXT("--images", cli_metric.images, "DIR", "also read the pictures in DIR and compare their sizes"),
 
@@ -110,7 +124,7 @@ static const CliOption options[] = {
     CLI_OPT_END
 };
 
-static const CliMetric *const metrics[] = { &cli_metric_coco, &cli_metric_lvis, &cli_metric_voc, &cli_metric_dota, &cli_metric_ade20k, &cli_metric_imagenet,
+static const CliMetric *const metrics[] = { &cli_metric_coco, &cli_metric_lvis, &cli_metric_voc, &cli_metric_dota, &cli_metric_openimages, &cli_metric_ade20k, &cli_metric_imagenet,
                                             &cli_metric_check, NULL };
 
 static const CliMetric *find(const char *name)
@@ -124,7 +138,7 @@ static const CliMetric *find(const char *name)
     }
     const char *nearest = df_nearest_name(name, names, n);
     df_fail(CLI_EUSAGE, "no metric '%s'%s%s%s", name,
-            nearest ? "; did you mean '" : ": want coco, lvis, voc, dota, ade20k, imagenet or check", nearest ? nearest : "",
+            nearest ? "; did you mean '" : ": want coco, lvis, voc, dota, openimages, ade20k, imagenet or check", nearest ? nearest : "",
             nearest ? "'?" : "");
     return NULL;
 }
@@ -142,7 +156,7 @@ static int run(int n, const char *const *args)
 
 const CliCommand cli_command_metric = {
     .name = "metric",
-    .synopsis = "coco|lvis|voc|dota|ade20k|imagenet|check FILE... [OPTION]...",
+    .synopsis = "coco|lvis|voc|dota|openimages|ade20k|imagenet|check FILE... [OPTION]...",
     .summary = "score result files of any tool; no model is needed",
     .details = "deformer metric coco GT.json DT.json...\n"
                "    COCO's AP and AR, equal to pycocotools. Several result files are scored\n"
@@ -157,6 +171,9 @@ const CliCommand cli_command_metric = {
                "deformer metric dota LABELS RESULTS...\n"
                "    The same of DOTA's task 1, oriented boxes: a folder of labelTxt, and result\n"
                "    files Task1_CLASS.txt.\n"
+               "deformer metric openimages BOXES.csv PREDICTIONS.csv...\n"
+               "    mAP of Open Images and its challenges, from the published tables, with the\n"
+               "    tree of classes, groups of objects, image labels and masks.\n"
                "deformer metric ade20k GT_DIR PRED_DIR\n"
                "    mIoU, mAcc, aAcc, ... of label maps, equal to mmsegmentation. Label maps are\n"
                "    PNG files with one value per pixel, and have the same names in both folders.\n"

@@ -19,6 +19,9 @@ typedef struct {
     bool no_cats, crowdpose;
     bool fixed_ap;                           /* lvis   */
     const char *image_set;                   /* voc, dota */
+    const char *hierarchy, *segments;        /* openimages */
+    double group_weight;
+    bool v2;
     long dets_per_class;
     long num_classes, ignore_index;          /* ade20k */
     bool reduce_zero_label, no_reduce, histc, confusion, boundary;
@@ -38,6 +41,7 @@ typedef struct {
 extern const CliMetric cli_metric_coco;
 extern const CliMetric cli_metric_lvis;
 extern const CliMetric cli_metric_voc, cli_metric_dota;
+extern const CliMetric cli_metric_openimages;
 extern const CliMetric cli_metric_ade20k;
 extern const CliMetric cli_metric_imagenet;
 extern const CliMetric cli_metric_check;

@@ -69,6 +69,16 @@ run 0 metric dota "$data/devkit/dota/labels" "$data/devkit/dota/results" --image
 run 1 metric dota "$data/devkit/dota/labels" "$data/devkit/voc/results" && says 'want a picture, a score and 8 coordinates'
 run 1 metric voc "$data/devkit/dota/labels" "$data/devkit/voc/results" && says 'no file ends in .xml'
 
+oi=$data/openimages
+run 0 metric openimages "$oi/boxes.csv" "$oi/predictions.csv" --labels "$oi/labels.csv" --hierarchy "$oi/hierarchy.json" --json oi.json --per-class && prints 'mAP at IoU 0.5  0.560   (challenge of boxes, groups count 1)'
+grep -q '"name": "/m/pet".*"AP": 0.53835978835978' oi.json || fail 'another AP of Open Images'
+run 0 metric openimages "$oi/boxes.csv" "$oi/masks.csv" --segments "$oi/segments.csv" --labels "$oi/labels.csv" --hierarchy "$oi/hierarchy.json" --threads 2 && prints '0.526'
+run 0 metric openimages "$oi/boxes.csv" "$oi/predictions.csv" --v2 --iou-thrs 0.75 --json - && prints '"rule": "V2"'
+printf '/m/dog,Dog\n/m/cat,"Cat, small"\n' >names.csv
+run 1 metric openimages "$oi/boxes.csv" "$oi/predictions.csv" --class-names names.csv && says 'is not among the 2 classes'
+run 1 metric openimages "$oi/labels.csv" "$oi/predictions.csv" && says 'has no column XMin'
+run 2 metric openimages "$oi/boxes.csv" "$oi/predictions.csv" --iou-thrs 0.5,0.75 && says 'want one number from 0 to 1'
+
 run 2 compare "$data/explain.dt.json" && says 'want --gt GT.json'
 run 0 compare --gt "$data/explain.gt.json" "$data/explain.dt.json" "$data/explain.dt.json" --bootstrap 50 && prints '+0.00 [+0.00 +0.00]'
 run 0 compare --gt "$data/explain.gt.json" "$data/explain.dt.json" --json - --bootstrap 0 && prints '"replicates": 0'
