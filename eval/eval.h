@@ -55,6 +55,15 @@ typedef struct {
 } DfCocoReading;
 DF_API int df_coco_open_with(DfCoco **out, const char *path, const DfCocoReading *);
 DF_API int df_coco_read_with(DfCoco **out, DfJson *json, const DfCocoReading *);
+/* The same from memory, told record by record. tell() fills the next record of a list: its fields and `has`, in room that is
+ * the record's own (texts are not looked at); or it gives DF_COCO_ENOUGH behind the last one. Images are asked for first,
+ * then categories and annotations. */
+typedef struct {
+    const char *name; /* for messages */
+    void *arg;
+    int (*tell)(void *arg, DfCocoList list, DfCocoRecord *);
+} DfCocoTeller;
+DF_API int df_coco_tell(DfCoco **out, const DfCocoTeller *, const DfCocoReading *);
 DF_API void df_coco_free(DfCoco *);
 DF_API size_t df_coco_images(const DfCoco *);
 DF_API size_t df_coco_categories(const DfCoco *);
@@ -77,6 +86,7 @@ DF_API size_t df_coco_results_count(const DfCocoResults *);
  * nowhere. After an error the results hold a part of what came before it. */
 DF_API int df_coco_results_read(DfCocoResults *, const char *path);
 DF_API int df_coco_results_read_json(DfCocoResults *, DfJson *json);
+DF_API int df_coco_results_tell(DfCocoResults *, const DfCocoTeller *); /* the same from memory: the list DF_COCO_RESULTS */
 
 /* Adds the n detections of one image: boxes x y w h in pixels of the original image. The order of adding breaks ties.
  */

@@ -105,7 +105,7 @@ typedef struct {
 
 /* One record, and the room for reading the next: {0} to begin with. Texts and arrays are valid until then. */
 typedef struct {
-    DfJson *json;            /* that it is read from                                     */
+    DfJson *json;            /* that it is read from; NULL: it comes from memory          */
     DfCocoList list;
     size_t number, line;     /* in its list, from 1; the line of its '{'                 */
     uint64_t offset;         /* the byte of its '{'                                      */

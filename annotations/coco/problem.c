@@ -66,6 +66,10 @@ int df_coco_record_fail(const DfCocoRecord *r, const char *format, ...)
     va_start(args, format);
     df_vsnprintf(sentence, sizeof sentence, format, args);
     va_end(args);
+    if (!r->json) {
+        df_coco_record_name(r, name);
+        return df_fail(DF_EFORMAT, "%s: %s", name, sentence);
+    }
     name_whole(r, name);
     return df_json_fail(r->json, DF_EFORMAT, "%s: %s", name, sentence);
 }

@@ -223,22 +223,68 @@ static int number_unlisted(CocoBuilder *b, const DfIds *unlisted)
     return error;
 }
 
-int df_coco_read_annotations(CocoBuilder *b, DfJson *json)
+/* A list begins. */
+static Reader *reader_new(CocoBuilder *b)
 {
     Reader *const reader = df_calloc(1, sizeof *reader);
     if (!reader)
-        return df_fail_memory("the annotations");
+        return NULL;
     reader->builder = b;
     b->coco->n_annotations = 0;
     b->drawn = b->coco->with_masks;
     df_coco_undrawn_done(&b->undrawn);
-    int error = df_json_records(json, b->coco->pool, &(DfJsonRecords){ reader, read_piece, join_piece });
+    return reader;
+}
+
+/* And ends. */
+static int finish_list(Reader *reader, int error)
+{
+    CocoBuilder *const b = reader->builder;
     if (error == DF_OK)
         error = number_unlisted(b, &reader->unlisted);
     for (size_t i = 0; error == DF_OK && i < DF_JSON_SLOTS; i++)
         error = df_coco_bytes_move(&b->coco->bytes, &reader->slots[i].bytes);
     reader_done(reader);
     return error;
+}
+
+int df_coco_read_annotations(CocoBuilder *b, DfJson *json)
+{
+    Reader *const reader = reader_new(b);
+    if (!reader)
+        return df_fail_memory("the annotations");
+    const DfJsonRecords records = { reader, read_piece, join_piece };
+    return finish_list(reader, df_json_records(json, b->coco->pool, &records));
+}
+
+/* ---- from memory ------------------------------------------------------------------------------------------------- */
+
+enum { TOLD_PIECE = 4096 };
+
+static int take_told(void *arg, DfCocoRecord *r)
+{
+    Reader *const reader = arg;
+    Slot *const slot = &reader->slots[0];
+    int error = take_annotation(slot, r);
+    if (error == DF_OK && slot->n == TOLD_PIECE) {
+        error = join_piece(reader, 0, 0, 1);
+        slot->n = 0;
+        df_coco_undrawn_done(&slot->undrawn);
+    }
+    return error;
+}
+
+int df_coco_told_annotations(CocoBuilder *b, const DfCocoTeller *teller)
+{
+    Reader *const reader = reader_new(b);
+    if (!reader)
+        return df_fail_memory("the annotations");
+    Slot *const slot = &reader->slots[0];
+    slot->coco = b->coco;
+    int error = df_coco_take_told(teller, DF_COCO_ANNOTATIONS, &slot->record, take_told, reader);
+    if (error == DF_OK)
+        error = join_piece(reader, 0, 0, 1);
+    return finish_list(reader, error);
 }
 
 int df_coco_finish_annotations(CocoBuilder *b)

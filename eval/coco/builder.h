@@ -26,6 +26,11 @@ typedef struct {
 int df_coco_read_images(CocoBuilder *, DfJson *);
 int df_coco_read_categories(CocoBuilder *, DfJson *);
 
+/* The same from memory. */
+int df_coco_told_images(CocoBuilder *, const DfCocoTeller *);
+int df_coco_told_categories(CocoBuilder *, const DfCocoTeller *);
+int df_coco_told_annotations(CocoBuilder *, const DfCocoTeller *);
+
 /* What annotations name. `listed`: by the list of images itself. The table of categories grows by annotations too. */
 int df_coco_add_image(CocoBuilder *, DfId, bool listed, uint32_t *place);
 int df_coco_add_category(CocoBuilder *, DfId, uint32_t *place);

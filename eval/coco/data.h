@@ -175,6 +175,9 @@ static inline bool df_coco_has_shapes(const DfCoco *gt)
 /* What a record says of them, kept in `bytes`. */
 int df_coco_keep_shape(const DfCoco *, const DfCocoRecord *, CocoBytes *bytes, CocoShape *out);
 
+/* Takes what is told of a list, record by record, in the room `r`. */
+int df_coco_take_told(const DfCocoTeller *, DfCocoList, DfCocoRecord *r, int (*take)(void *arg, DfCocoRecord *), void *arg);
+
 uint32_t df_coco_find_category(const DfCocoResults *, DfId);
 
 /* Puts the record in front of the sentence of a function that knows masks and nothing of files. */

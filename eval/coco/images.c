@@ -137,6 +137,12 @@ int df_coco_read_images(CocoBuilder *b, DfJson *json)
     return df_coco_stream_records(json, DF_COCO_IMAGES, 0, &b->record, &sink);
 }
 
+int df_coco_told_images(CocoBuilder *b, const DfCocoTeller *teller)
+{
+    b->has_images = true;
+    return df_coco_take_told(teller, DF_COCO_IMAGES, &b->record, take_image, b);
+}
+
 /* ---- categories ------------------------------------------------------------------------------------------------ */
 
 /* The category table grows by annotations too, so its names do. */
@@ -189,4 +195,10 @@ int df_coco_read_categories(CocoBuilder *b, DfJson *json)
     forget(b->coco->category_listed, b->coco->categories.n, &b->coco->category_order);
     b->has_categories = true;
     return df_coco_stream_records(json, DF_COCO_CATEGORIES, 0, &b->record, &sink);
+}
+
+int df_coco_told_categories(CocoBuilder *b, const DfCocoTeller *teller)
+{
+    b->has_categories = true;
+    return df_coco_take_told(teller, DF_COCO_CATEGORIES, &b->record, take_category, b);
 }

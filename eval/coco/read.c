@@ -26,41 +26,88 @@ static int read_file(CocoBuilder *b, DfJson *json)
                         b->has_images ? "categories" : "images");
 }
 
-int df_coco_read_with(DfCoco **out, DfJson *json, const DfCocoReading *how)
+/* A ground truth of nothing, with the builder that fills it. */
+static int begin(CocoBuilder **out, const char *name, const DfCocoReading *how)
 {
-    *out = NULL;
     DfCoco *coco = df_calloc(1, sizeof *coco);
-    CocoBuilder *b = df_calloc(1, sizeof *b);
-    const size_t length = strlen(df_json_name(json)) + 1;
+    CocoBuilder *b = *out = df_calloc(1, sizeof *b);
+    const size_t length = strlen(name) + 1;
     const bool room = coco && b && (coco->names = df_arena_new()) && (coco->name = df_malloc(length));
-    int error = room ? DF_OK : df_fail_memory("the annotations");
-    if (error == DF_OK) {
-        memcpy(coco->name, df_json_name(json), length);
-        coco->pool = how->pool;
-        coco->with_masks = how->masks;
-        coco->across_classes = how->across_classes;
-        coco->with_keypoints = how->keypoints;
-        coco->with_oriented = how->oriented;
-        coco->federated = how->federated;
-        b->coco = coco;
-        error = read_file(b, json);
-    }
-    if (error == DF_OK)
-        error = df_coco_finish_annotations(b);
-    if (b) {
-        df_coco_undrawn_done(&b->undrawn);
-        df_coco_record_done(&b->record);
-        df_ids_done(&b->annotation_ids);
-        df_free(b->last);
-        df_free(b);
-    }
-    if (error < 0) {
+    if (!room) {
         df_coco_free(coco);
-        return error;
+        df_free(b);
+        *out = NULL;
+        return df_fail_memory("the annotations");
     }
-    *out = coco;
+    memcpy(coco->name, name, length);
+    coco->pool = how->pool;
+    coco->with_masks = how->masks;
+    coco->across_classes = how->across_classes;
+    coco->with_keypoints = how->keypoints;
+    coco->with_oriented = how->oriented;
+    coco->federated = how->federated;
+    b->coco = coco;
     return DF_OK;
 }
+
+/* Frees the builder, and after an error what it built. */
+static int end(CocoBuilder *b, DfCoco **out, int error)
+{
+    if (error == DF_OK)
+        error = df_coco_finish_annotations(b);
+    if (error == DF_OK)
+        *out = b->coco;
+    else
+        df_coco_free(b->coco);
+    df_coco_undrawn_done(&b->undrawn);
+    df_coco_record_done(&b->record);
+    df_ids_done(&b->annotation_ids);
+    df_free(b->last);
+    df_free(b);
+    return error;
+}
+
+int df_coco_read_with(DfCoco **out, DfJson *json, const DfCocoReading *how)
+{
+    CocoBuilder *b;
+    *out = NULL;
+    const int error = begin(&b, df_json_name(json), how);
+    return error < 0 ? error : end(b, out, read_file(b, json));
+}
+
+/* ---- from memory ------------------------------------------------------------------------------------------------- */
+
+int df_coco_take_told(const DfCocoTeller *teller, DfCocoList list, DfCocoRecord *r, int (*take)(void *arg, DfCocoRecord *),
+                      void *arg)
+{
+    int error = DF_OK;
+    for (r->number = 1; error == DF_OK; r->number++) {
+        r->list = list;
+        r->has = 0;
+        r->segmentation.form = DF_MASK_NONE;
+        error = teller->tell(teller->arg, list, r);
+        if (error == DF_OK)
+            error = take(arg, r);
+    }
+    return error == DF_COCO_ENOUGH ? DF_OK : error;
+}
+
+int df_coco_tell(DfCoco **out, const DfCocoTeller *teller, const DfCocoReading *how)
+{
+    CocoBuilder *b;
+    *out = NULL;
+    int error = begin(&b, teller->name, how);
+    if (error < 0)
+        return error;
+    error = df_coco_told_images(b, teller);
+    if (error == DF_OK)
+        error = df_coco_told_categories(b, teller);
+    if (error == DF_OK)
+        error = df_coco_told_annotations(b, teller);
+    return end(b, out, error);
+}
+
+/* ---- other ways in ----------------------------------------------------------------------------------------------- */
 
 int df_coco_read(DfCoco **out, DfJson *json)
 {

@@ -432,6 +432,20 @@ static int find_kind(DfCocoResults *results, const DfJson *at)
 }
 
 /* ---- the file, whole ------------------------------------------------------------------------------------------- */
+
+/* What was kept points into the memory of the slots, even after an error. */
+static int finish_list(Reader *reader, size_t n_before, int error)
+{
+    DfCocoResults *const results = reader->results;
+    for (size_t i = 0; i < DF_JSON_SLOTS; i++)
+        if (df_coco_bytes_move(&results->bytes, &reader->slots[i].bytes) < 0) {
+            error = DF_ENOMEM;
+            results->n = n_before;
+        }
+    reader_done(reader);
+    return error;
+}
+
 static int read_list(void *arg, DfCocoList list, DfJson *json)
 {
     DfCocoResults *const results = arg;
@@ -444,14 +458,8 @@ static int read_list(void *arg, DfCocoList list, DfJson *json)
         return df_fail_memory("the detections");
     (void)list;
     reader->results = results;
-    error = df_json_records(json, results->gt->pool, &(DfJsonRecords){ reader, read_piece, join_piece });
-    for (size_t i = 0; i < DF_JSON_SLOTS; i++) /* even after an error: what was kept points there */
-        if (df_coco_bytes_move(&results->bytes, &reader->slots[i].bytes) < 0) {
-            error = DF_ENOMEM;
-            results->n = n_before;
-        }
-    reader_done(reader);
-    return error;
+    const DfJsonRecords records = { reader, read_piece, join_piece };
+    return finish_list(reader, n_before, df_json_records(json, results->gt->pool, &records));
 }
 
 int df_coco_results_read_json(DfCocoResults *results, DfJson *json)
@@ -468,4 +476,40 @@ int df_coco_results_read(DfCocoResults *results, const char *path)
     error = df_coco_results_read_json(results, json);
     df_json_close(json);
     return error;
+}
+
+/* ---- records from memory ----------------------------------------------------------------------------------------- */
+
+enum { TOLD_PIECE = 4096 };
+
+static int take_told(void *arg, DfCocoRecord *r)
+{
+    Reader *const reader = arg;
+    Slot *const slot = &reader->slots[0];
+    if (reader->results->kind == KIND_UNKNOWN)
+        reader->results->kind = kind_of(r->has);
+    int error = r->has & DF_COCO_IMAGE_ID ? find_image(slot, r, DF_COCO_IMAGE_ID) : DF_OK;
+    if (error == DF_OK)
+        error = take_detection(slot, r);
+    if (error == DF_OK && slot->n == TOLD_PIECE) {
+        error = join_piece(reader, 0, 0, 1);
+        slot->n = 0;
+    }
+    return error;
+}
+
+int df_coco_results_tell(DfCocoResults *results, const DfCocoTeller *teller)
+{
+    const size_t n_before = results->n;
+    Reader *const reader = df_calloc(1, sizeof *reader);
+    if (!reader)
+        return df_fail_memory("the detections");
+    Slot *const slot = &reader->slots[0];
+    reader->results = results;
+    slot->results = results;
+    slot->place_before = DF_NO_ID;
+    int error = df_coco_take_told(teller, DF_COCO_RESULTS, &slot->record, take_told, reader);
+    if (error == DF_OK)
+        error = join_piece(reader, 0, 0, 1);
+    return finish_list(reader, n_before, error);
 }

@@ -11,7 +11,7 @@ from urllib.request import urlretrieve
 import numpy as np
 
 from . import _native
-from ._source import ResultsSource, TruthSource
+from ._source import ResultsSource, ToldSource, TruthSource
 
 # What becomes Python objects when somebody looks at it.
 LAZY = ('dataset', 'anns', 'cats', 'imgs', 'imgToAnns', 'catToImgs')
@@ -69,7 +69,7 @@ class COCO:
         except _native.Error as error:
             refused = error       # perhaps a kind of annotations of which the library knows nothing: captions
         try:
-            dataset = json.load(source.file)
+            dataset = source.records()
         except ValueError:
             raise refused or _native.Error(f'{source.path} is no JSON') from None
         if not isinstance(dataset, dict):
@@ -88,6 +88,8 @@ class COCO:
         mine = {key: self.__dict__[key] for key in LAZY if key in self.__dict__}
         if isinstance(source, ResultsSource):
             self.dataset = self._truth._dataset_of_results(source.records())
+        elif isinstance(source, ToldSource):
+            self.dataset = self._truth._with_images(source.anns)
         else:
             self.dataset = source.records()
         self._index()
@@ -201,47 +203,54 @@ class COCO:
         found = COCO()
         print('Loading and preparing results...')
         start = time.time()
-        source = self._open_results(resFile) if isinstance(resFile, (str, os.PathLike)) else None
-        if source and source.native:
-            found.__dict__ = {'_source': source, '_truth': self}
-        elif source:
-            found.dataset = self._dataset_of_results(json.load(source.file))
+        if isinstance(resFile, (str, os.PathLike)):
+            source = self._open_results(resFile)
         elif isinstance(resFile, np.ndarray):
-            found.dataset = self._dataset_of_results(self.loadNumpyAnnotations(resFile))
+            source = self._take_results(self.loadNumpyAnnotations(resFile))
         else:
-            found.dataset = self._dataset_of_results(resFile)
+            source = self._take_results(resFile)
+        found.__dict__ = {'_source': source, '_truth': self}
         print(f'DONE (t={time.time() - start:0.2f}s)')
-        if source and source.native:
-            print('creating index...\nindex created!')
-        else:
-            found.createIndex()
+        print('creating index...\nindex created!')
         return found
 
     def _open_results(self, path):
         """The file, with what the library reads in it where that can be: if the truth is a file, too."""
         source = ResultsSource(path, self.__dict__.get('_source'))
-        if not source.is_regular() or not isinstance(source.truth, TruthSource):
-            return source
+        refused = None
         try:
-            source.read()
+            if source.is_regular() and isinstance(source.truth, TruthSource):
+                source.read()
+                return source
         except _native.Error as error:
-            self._refuse(source, error)
-        return source
-
-    def _refuse(self, source, error):
-        """Not if the results are of a kind that the library does not know, and Python can read them."""
+            refused = error       # perhaps a kind of results of which the library knows nothing
         try:
-            self._dataset_of_results(source.records())
+            return self._take_results(source.records())
         except (ValueError, AssertionError, KeyError, TypeError):
-            raise AssertionError(str(error)) from None
+            if refused:
+                raise AssertionError(str(refused)) from None
+            raise
+
+    def _take_results(self, anns):
+        self._complete(anns)
+        return ToldSource(anns)
 
     def _dataset_of_results(self, anns):
+        self._complete(anns)
+        return self._with_images(anns)
+
+    def _complete(self, anns):
+        """Adds to detections what annotations have."""
         if not isinstance(anns, list):
             raise AssertionError(f'results are a {type(anns).__name__}, want a list, one dict for each detection')
         known = set(self.getImgIds())
         for ann in anns:
             if ann['image_id'] not in known:
                 raise AssertionError(f'image_id {ann["image_id"]!r} of the results is not an image of the ground truth')
+        complete(anns, anns[0] if anns else {})
+
+    def _with_images(self, anns):
+        """A dataset of detections."""
         dataset = {'info': copy.deepcopy(self.dataset.get('info', {})), 'images': list(self.dataset['images'])}
         first = anns[0] if anns else {'bbox': None}
         if 'caption' in first:
@@ -249,7 +258,6 @@ class COCO:
             dataset['images'] = [img for img in dataset['images'] if img['id'] in named]
         elif any(key in first for key in ('bbox', 'segmentation', 'keypoints')):
             dataset['categories'] = copy.deepcopy(self.dataset['categories'])
-        complete(anns, first)
         dataset['annotations'] = anns
         return dataset
 

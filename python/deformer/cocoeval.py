@@ -8,7 +8,7 @@ from collections import defaultdict
 import numpy as np
 
 from . import _native
-from ._source import ResultsSource, TruthSource
+from ._source import ResultsSource, ToldSource, TruthSource
 from .coco import COCO
 
 # What an evaluation by the library leaves unmade until somebody looks at it.
@@ -126,8 +126,12 @@ class COCOeval:
             p.catIds = list(np.unique(p.catIds))
         p.maxDets = sorted(p.maxDets)
         self._forget()
-        if not self._evaluate_files():
-            self._evaluate_records()
+        refused = self._evaluate_natively()
+        if '_native' not in self.__dict__:
+            try:
+                self._evaluate_records()
+            except Exception as error:
+                raise refused or error
         self._paramsEval = snapshot(p)
         print(f'DONE (t={time.time() - start:0.2f}s).')
 
@@ -136,36 +140,51 @@ class COCOeval:
             self.__dict__.pop(name, None)
         self.eval = {}
 
-    def _evaluate_files(self):
-        """By the library, from the files that it has read. False where this is not what is asked for."""
+    def _evaluate_natively(self):
+        """By the library, if nothing but that is asked for: then `_native` is there. Gives why a file was refused."""
         p = snapshot(self.params)
-        self._prepared_with = (self.cocoGt, self.cocoDt, p, self._sources())
-        self._native = self._run_files(p)
-        if self._native is None:
-            self._forget()
-            return False
-        return True
-
-    def _run_files(self, p):
-        sources = self._prepared_with[3]
-        arrays = as_arrays(p) if sources else None
-        if arrays is None:
+        arrays = as_arrays(p)
+        if arrays is None or not self._is_plain():
             return None
-        wanted = {'bbox': 0, 'segm': _native.MASKS, 'keypoints': _native.KEYPOINTS}[p.iouType]
-        if p.iouType == 'segm' and not p.useCats:
-            wanted |= _native.ACROSS_CLASSES
-        return _native.evaluate(sources[1].read(wanted), p.iouType, bool(p.useCats), *arrays)
+        files = isinstance(self.cocoDt.__dict__.get('_source'), ResultsSource)
+        try:
+            results = self._results_of_files(p) or self._results_of_records(p)
+            self._native = evaluate(results, p, arrays)
+        except _native.Error as error:
+            return error if files else None
+        except (KeyError, IndexError, TypeError, ValueError):
+            return None               # the evaluation of records says what is wrong
+        self._prepared_with = (self.cocoGt, self.cocoDt, p, results)
+        return None
 
-    def _sources(self):
+    def _is_plain(self):
+        """Is no method replaced?"""
         if any(own(self, COCOeval, name) for name in ('computeIoU', 'computeOks', 'evaluateImg', 'accumulate', '_prepare')):
-            return None
-        for coco in (self.cocoGt, self.cocoDt):
-            if not isinstance(coco, COCO) or any(own(coco, COCO, name) for name in ('getAnnIds', 'loadAnns', 'annToRLE')):
-                return None
+            return False
+        return all(isinstance(coco, COCO) and not any(own(coco, COCO, name) for name in ('getAnnIds', 'loadAnns', 'annToRLE'))
+                   for coco in (self.cocoGt, self.cocoDt))
+
+    def _results_of_files(self, p):
         truth, results = (coco.__dict__.get('_source') for coco in (self.cocoGt, self.cocoDt))
-        if not isinstance(truth, TruthSource) or not isinstance(results, ResultsSource) or results.truth is not truth:
-            return None
-        return truth, results
+        if isinstance(truth, TruthSource) and isinstance(results, ResultsSource) and results.truth is truth:
+            return results.read(wanted_of(p))
+        return None
+
+    def _results_of_records(self, p):
+        """Of dicts; the truth may be a file."""
+        wanted = wanted_of(p)
+        chosen = {'imgIds': p.imgIds, 'catIds': p.catIds} if p.useCats else {'imgIds': p.imgIds}
+        source, told = (coco.__dict__.get('_source') for coco in (self.cocoGt, self.cocoDt))
+        if isinstance(source, TruthSource):
+            truth = source.read(wanted)
+            dts = told.anns if isinstance(told, ToldSource) else self.cocoDt.loadAnns(self.cocoDt.getAnnIds(**chosen))
+        else:
+            dts = self.cocoDt.loadAnns(self.cocoDt.getAnnIds(**chosen))
+            gts = self.cocoGt.loadAnns(self.cocoGt.getAnnIds(**chosen))
+            sizes = sizes_of(self.cocoGt.imgs, p.imgIds) if p.iouType == 'segm' else None
+            truth = _native.tell_truth(np.array(p.imgIds, np.int64), sizes, np.array(p.catIds, np.int64), gts, wanted)
+        areas_of_masks = bool(dts) and dts[0]['area'] != dts[0]['bbox'][2] * dts[0]['bbox'][3]
+        return _native.tell_results(truth, dts, wanted, areas_of_masks)
 
     def _look(self):
         """Makes of records what the library has found without them."""
@@ -300,7 +319,8 @@ class COCOeval:
     def _arrays(self, p):
         """Views of what the library made, which then belongs to the caller: a second time it is made again."""
         if self._native is None:
-            self._native = self._run_files(self._prepared_with[2])
+            then = self._prepared_with[2]
+            self._native = evaluate(self._prepared_with[3], then, as_arrays(then))
         T, R, K, A, M = len(p.iouThrs), len(p.recThrs), len(p.catIds), len(p.areaRng), len(p.maxDets)
         arrays = [np.frombuffer(memory) for memory in _native.take_arrays(self._native)]
         self._native = None
@@ -371,6 +391,21 @@ def as_arrays(p):
     if not p.useCats and np.unique(categories).size < categories.size:
         return None                # pycocotools counts what is in a class that is named twice twice
     return ious, recalls, most.astype(np.int64), areas, images.astype(np.int64), categories.astype(np.int64), sigmas
+
+
+def wanted_of(p):
+    """What has to be read beside boxes."""
+    wanted = {'bbox': 0, 'segm': _native.MASKS, 'keypoints': _native.KEYPOINTS}[p.iouType]
+    return wanted | _native.ACROSS_CLASSES if p.iouType == 'segm' and not p.useCats else wanted
+
+
+def sizes_of(imgs, ids):
+    """Heights and widths."""
+    return np.array([(imgs[i]['height'], imgs[i]['width']) if i in imgs else (np.nan, np.nan) for i in ids], dtype=float)
+
+
+def evaluate(results, p, arrays):
+    return _native.evaluate(results, p.iouType, bool(p.useCats), *arrays)
 
 
 # ---- one image and class -------------------------------------------------------------------------------------------

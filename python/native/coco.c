@@ -3,11 +3,9 @@
  * python/native/coco.c -- scores of COCO's family from files, by the evaluator of eval/. What is read and what was found are
  * capsules: a ground truth, results (which borrow it), an evaluation.
  */
-#include "python/native/native.h"
+#include "python/native/coco.h"
 
 #include <string.h>
-
-#include "eval/eval.h"
 
 static const char truth_name[] = "deformer.truth";
 static const char results_name[] = "deformer.results";
@@ -20,8 +18,26 @@ static void free_truth(PyObject *capsule)
     df_coco_free(PyCapsule_GetPointer(capsule, truth_name));
 }
 
-/* What is wanted of a ground truth beside boxes, added up. */
-enum { MASKS = 1, ACROSS_CLASSES = 2, KEYPOINTS = 4, FEDERATED = 8 };
+PyObject *df_py_wrap_truth(DfCoco *truth)
+{
+    PyObject *capsule = PyCapsule_New(truth, truth_name, free_truth);
+    if (!capsule)
+        df_coco_free(truth);
+    return capsule;
+}
+
+const DfCoco *df_py_truth(PyObject *capsule)
+{
+    return PyCapsule_GetPointer(capsule, truth_name);
+}
+
+DfCocoReading df_py_reading(int wanted)
+{
+    return (DfCocoReading){ .masks = wanted & DF_PY_MASKS,
+                            .across_classes = wanted & DF_PY_ACROSS_CLASSES,
+                            .keypoints = wanted & DF_PY_KEYPOINTS,
+                            .federated = wanted & DF_PY_FEDERATED };
+}
 
 /* open_truth(path, wanted) */
 static PyObject *open_truth(PyObject *module, PyObject *args)
@@ -29,26 +45,17 @@ static PyObject *open_truth(PyObject *module, PyObject *args)
     PyObject *path;
     int wanted;
     DfCoco *truth = NULL;
-    DfCocoReading how = { 0 };
     (void)module;
     if (!PyArg_ParseTuple(args, "O&i", PyUnicode_FSConverter, &path, &wanted))
         return NULL;
-    how.masks = wanted & MASKS;
-    how.across_classes = wanted & ACROSS_CLASSES;
-    how.keypoints = wanted & KEYPOINTS;
-    how.federated = wanted & FEDERATED;
+    DfCocoReading how = df_py_reading(wanted);
     int error = df_py_pool(&how.pool);
     Py_BEGIN_ALLOW_THREADS
     if (error == DF_OK)
         error = df_coco_open_with(&truth, PyBytes_AsString(path), &how);
     Py_END_ALLOW_THREADS
     Py_DECREF(path);
-    if (error < 0)
-        return df_py_done(error, NULL);
-    PyObject *capsule = PyCapsule_New(truth, truth_name, free_truth);
-    if (!capsule)
-        df_coco_free(truth);
-    return df_py_done(DF_OK, capsule);
+    return df_py_done(error, error == DF_OK ? df_py_wrap_truth(truth) : NULL);
 }
 
 static PyObject *id_object(DfId id)
@@ -66,7 +73,7 @@ static PyObject *listed_ids(PyObject *module, PyObject *args)
     (void)module;
     if (!PyArg_ParseTuple(args, "Op", &capsule, &categories))
         return NULL;
-    const DfCoco *truth = PyCapsule_GetPointer(capsule, truth_name);
+    const DfCoco *truth = df_py_truth(capsule);
     if (!truth)
         return NULL;
     const size_t n = categories ? df_coco_categories(truth) : df_coco_images(truth);
@@ -88,7 +95,7 @@ static void free_results(PyObject *capsule)
     Py_XDECREF((PyObject *)PyCapsule_GetContext(capsule));
 }
 
-static PyObject *wrap_results(DfCocoResults *results, PyObject *truth)
+PyObject *df_py_wrap_results(DfCocoResults *results, PyObject *truth)
 {
     PyObject *capsule = PyCapsule_New(results, results_name, free_results);
     if (!capsule) {
@@ -108,7 +115,7 @@ static PyObject *open_results(PyObject *module, PyObject *args)
     (void)module;
     if (!PyArg_ParseTuple(args, "OO&", &capsule, PyUnicode_FSConverter, &path))
         return NULL;
-    const DfCoco *truth = PyCapsule_GetPointer(capsule, truth_name);
+    const DfCoco *truth = df_py_truth(capsule);
     const char *name = PyBytes_AsString(path);
     Py_BEGIN_ALLOW_THREADS
     if (truth)
@@ -123,7 +130,7 @@ static PyObject *open_results(PyObject *module, PyObject *args)
         df_coco_results_free(results);
         return df_py_done(error, NULL);
     }
-    return df_py_done(DF_OK, wrap_results(results, capsule));
+    return df_py_done(DF_OK, df_py_wrap_results(results, capsule));
 }
 
 static PyObject *count_results(PyObject *module, PyObject *capsule)
@@ -284,7 +291,10 @@ static PyMethodDef functions[] = {
 int df_py_add_coco(PyObject *module)
 {
     static const struct { const char *name; int value; } wanted[] = {
-        { "MASKS", MASKS }, { "ACROSS_CLASSES", ACROSS_CLASSES }, { "KEYPOINTS", KEYPOINTS }, { "FEDERATED", FEDERATED },
+        { "MASKS", DF_PY_MASKS },
+        { "ACROSS_CLASSES", DF_PY_ACROSS_CLASSES },
+        { "KEYPOINTS", DF_PY_KEYPOINTS },
+        { "FEDERATED", DF_PY_FEDERATED },
     };
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         if (PyModule_AddIntConstant(module, wanted[i].name, wanted[i].value) < 0)

@@ -85,7 +85,7 @@ bool df_py_view(PyObject *array, char code, Py_buffer *view, size_t *n)
 
 static int fill(PyObject *module)
 {
-    static int (*const topics[])(PyObject *) = { df_py_add_memory, df_py_add_coco, df_py_add_cell, df_py_add_masks,
+    static int (*const topics[])(PyObject *) = { df_py_add_memory, df_py_add_coco, df_py_add_told, df_py_add_cell, df_py_add_masks,
                                                  df_py_add_detector };
     error_class = PyErr_NewExceptionWithDoc("deformer.Error", "What is wrong with a file, an option or a value, in a sentence.",
                                             PyExc_ValueError, NULL);
