@@ -231,19 +231,30 @@ static int take_common(const Told *told, PyObject *record, DfCocoRecord *r)
     return error;
 }
 
+/* A mask speaks for itself: the evaluator finds its area and its box. */
+static bool is_of_its_mask(DfCocoRecord *r)
+{
+    DfCocoSegmentation *const s = &r->segmentation;
+    if (s->form != DF_MASK_RUNS)
+        return false;
+    const DfRunFacts facts = df_runs_facts(s->runs.at, s->runs.n, s->height, s->width);
+    bool same = r->area == facts.area;
+    for (int k = 0; k < 4; k++)
+        same &= r->box[k] == facts.box[k];
+    s->compressed = true;
+    r->has &= ~(unsigned)DF_COCO_BBOX;
+    return same;
+}
+
 /* The area that the evaluator will find must be the one that the record states, and its id one that marks an object as taken. */
 static int check_detection(const Told *told, DfCocoRecord *r)
 {
-    double area = r->box[2] * r->box[3];
-    if (told->areas_of_masks && r->segmentation.form != DF_MASK_RUNS)
-        return unusual("a segmentation");
-    if (told->areas_of_masks) {
-        const DfCocoSegmentation *const s = &r->segmentation;
-        area = df_runs_facts(s->runs.at, s->runs.n, s->height, s->width).area;
-        r->segmentation.compressed = true;
-    }
-    const bool same = (r->has & DF_COCO_BBOX) && (r->has & DF_COCO_AREA) && r->area == area;
-    return same && r->id.number > 0 ? DF_OK : unusual("a detection");
+    bool same = (r->has & DF_COCO_BBOX) && (r->has & DF_COCO_AREA) && r->id.number > 0;
+    if (same && told->areas_of_masks)
+        same = is_of_its_mask(r);
+    else if (same)
+        same = r->area == r->box[2] * r->box[3];
+    return same ? DF_OK : unusual("a detection");
 }
 
 static int tell_detection(const Told *told, PyObject *record, DfCocoRecord *r)
