@@ -5,6 +5,7 @@
 #include "core/json_writer.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <math.h>
 
 #include "core/plain.h"
@@ -68,6 +69,12 @@ void df_json_put_number(DfJsonWriter *w, const char *key, double x)
         df_textbuf_add(&w->text, "%s", digits);
     else
         df_textbuf_number(&w->text, x);
+}
+
+void df_json_put_integer(DfJsonWriter *w, const char *key, int64_t n)
+{
+    before(w, key);
+    df_textbuf_add(&w->text, "%" PRId64, n);
 }
 
 void df_json_put_bool(DfJsonWriter *w, const char *key, bool yes)

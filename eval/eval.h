@@ -34,6 +34,7 @@
 #include "eval/map/map.h"
 #include "eval/openimages/openimages.h"
 #include "boxes/boxes.h"
+#include "eval/panoptic/panoptic.h"
 #include "eval/semantic/miou.h"
 
 DF_BEGIN_DECLS
@@ -87,6 +88,14 @@ DF_API size_t df_coco_results_count(const DfCocoResults *);
 DF_API int df_coco_results_read(DfCocoResults *, const char *path);
 DF_API int df_coco_results_read_json(DfCocoResults *, DfJson *json);
 DF_API int df_coco_results_tell(DfCocoResults *, const DfCocoTeller *); /* the same from memory: the list DF_COCO_RESULTS */
+
+/* Several files that are read one after the other are shards of one run. Processes that share a data set out repeat images
+ * to make their parts of one size: so an image counts once, as the first file that has detections of it has it. What later
+ * files have of it is left out, and counted here. */
+typedef struct {
+    size_t images, detections;
+} DfCocoRepeats;
+DF_API DfCocoRepeats df_coco_results_repeats(const DfCocoResults *);
 
 /* Adds the n detections of one image: boxes x y w h in pixels of the original image. The order of adding breaks ties.
  */

@@ -40,6 +40,9 @@ typedef enum { DF_COCO_IMAGES, DF_COCO_CATEGORIES, DF_COCO_ANNOTATIONS, DF_COCO_
  * "not_exhaustive_category_ids": [12]}, and to a category {"frequency": "r"}, c or f.
  * Keypoints add, to an annotation, {"keypoints": [x, y, visibility, ...], "num_keypoints": 15}, and the former to a detection;
  * CrowdPose adds, to an image, {"crowdIndex": 0.4}. Oriented boxes are {"obb": [cx, cy, width, height, angle]} (boxes/rotated.h).
+ * Panoptic annotations and results are annotations of a whole image, {"image_id": 139, "file_name": "000000000139.png",
+ * "segments_info": [{"id": 3226956, "category_id": 1, "iscrowd": 0, "area": 2840}, ...]}, and their categories say
+ * "isthing": 1.
  * A flag may be a number or true and false; an id may be a text. Of a field that is given twice the last one holds. */
 enum {
     DF_COCO_ID = 1 << 0,
@@ -62,7 +65,9 @@ enum {
     DF_COCO_POINTS = 1 << 17,
     DF_COCO_NUM_POINTS = 1 << 18,
     DF_COCO_CROWD_INDEX = 1 << 19,
-    DF_COCO_OBB = 1 << 20
+    DF_COCO_OBB = 1 << 20,
+    DF_COCO_SEGMENTS = 1 << 21,
+    DF_COCO_ISTHING = 1 << 22
 };
 
 /* A segmentation in one of the forms that files have:
@@ -84,6 +89,20 @@ typedef struct {
     DfRunList runs, other, merged;
 } DfCocoSegmentation;
 DF_API void df_coco_segmentation_done(DfCocoSegmentation *);
+
+/* A segment of a panoptic map: all pixels of one value, `id`. Its ids are integers. */
+typedef struct {
+    int64_t id, category_id;
+    double area;            /* square pixels; only where has_area  */
+    bool has_area, has_iscrowd;
+    bool iscrowd;           /* exactly 1, or true                  */
+} DfCocoSegment;
+
+/* Segments in a list. */
+typedef struct {
+    DfCocoSegment *at;
+    size_t n, capacity;
+} DfCocoSegmentList;
 
 /* A text; zero-terminated, and there may be zeros in it. */
 typedef struct {
@@ -115,12 +134,14 @@ typedef struct {
     double obb[5];           /* cx cy width height angle                                 */
     double area, score, width, height, num_keypoints, crowd_index;
     bool iscrowd, ignore;
+    bool isthing;            /* exactly 1, or true                                       */
     DfCocoText file_name, name, url;
     char frequency;          /* the first letter                                         */
     DfCocoIdList absent;     /* classes that were looked for and not found               */
     DfCocoIdList incomplete; /* classes of which not all objects are annotated           */
     DfCocoNumbers keypoints; /* x y visibility, of each                                  */
     DfCocoSegmentation segmentation;
+    DfCocoSegmentList segments;
     char id_text[3][256];    /* where ids that are texts are                             */
 } DfCocoRecord;
 DF_API void df_coco_record_done(DfCocoRecord *);

@@ -26,6 +26,9 @@ int df_coco_report_type(DfCocoRecord *, const DfCocoSink *, unsigned field, DfJs
 /* The value of "segmentation", which is due. */
 int df_coco_read_segmentation(DfCocoRecord *, const DfCocoSink *);
 
+/* The value of "segments_info", which is due. */
+int df_coco_read_segments(DfCocoRecord *, const DfCocoSink *);
+
 /* Is this the key? With a literal name the compiler sees the lengths. */
 static inline bool df_coco_is(const DfJsonValue *key, const char *name)
 {

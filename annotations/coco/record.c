@@ -17,6 +17,7 @@ void df_coco_record_done(DfCocoRecord *r)
     df_free(r->incomplete.at);
     df_free(r->keypoints.at);
     df_coco_segmentation_done(&r->segmentation);
+    df_free(r->segments.at);
     *r = (DfCocoRecord){ 0 };
 }
 
@@ -94,6 +95,17 @@ static int read_flag(DfCocoRecord *r, const DfCocoSink *sink, unsigned field, co
         return df_coco_report_type(r, sink, field, event, name, "0 or 1");
     *flag = event == DF_JSON_TRUE || (event == DF_JSON_NUMBER && v.number != 0);
     return met(r, sink, field);
+}
+
+/* 1 and true alone are things. */
+static int read_isthing(DfCocoRecord *r, const DfCocoSink *sink)
+{
+    DfJsonValue v;
+    const DfJsonEvent event = df_json_next(r->json, &v);
+    if (event != DF_JSON_NUMBER && event != DF_JSON_TRUE && event != DF_JSON_FALSE)
+        return df_coco_report_type(r, sink, DF_COCO_ISTHING, event, "isthing", "0 or 1");
+    r->isthing = event == DF_JSON_TRUE || (event == DF_JSON_NUMBER && v.number == 1);
+    return met(r, sink, DF_COCO_ISTHING);
 }
 
 static int read_text(DfCocoRecord *r, const DfCocoSink *sink, unsigned field, const char *name, DfCocoText *text)
@@ -229,6 +241,8 @@ static int read_truth(DfCocoRecord *r, const DfCocoSink *sink, const DfJsonValue
     case 7:
         if (is(sink, key, DF_COCO_ISCROWD, "iscrowd"))
             return read_flag(r, sink, DF_COCO_ISCROWD, "iscrowd", &r->iscrowd);
+        if (is(sink, key, DF_COCO_ISTHING, "isthing"))
+            return read_isthing(r, sink);
         break;
     case 9:
         if (is(sink, key, DF_COCO_FILE_NAME, "file_name"))
@@ -243,6 +257,8 @@ static int read_truth(DfCocoRecord *r, const DfCocoSink *sink, const DfJsonValue
     case 13:
         if (is(sink, key, DF_COCO_NUM_POINTS, "num_keypoints"))
             return read_number(r, sink, DF_COCO_NUM_POINTS, "num_keypoints", &r->num_keypoints);
+        if (is(sink, key, DF_COCO_SEGMENTS, "segments_info"))
+            return df_coco_read_segments(r, sink);
         break;
     case 16:
         if (is(sink, key, DF_COCO_ABSENT, "neg_category_ids"))
@@ -306,6 +322,7 @@ static void begin(DfCocoRecord *r)
     r->segmentation.form = DF_MASK_NONE;
     r->frequency = 0;
     r->absent.n = r->incomplete.n = r->keypoints.n = 0;
+    r->segments.n = 0;
 }
 
 static int read_record(DfCocoRecord *r, const DfCocoSink *sink)

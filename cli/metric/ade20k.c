@@ -5,7 +5,6 @@
  * Each thread takes the next pair and counts into its own accumulator; the sums are the same bits for any number of
  * threads.
  */
-#include <stdatomic.h>
 #include <string.h>
 
 #include "cli/metric/metric.h"
@@ -16,9 +15,6 @@ typedef struct {
     const char *gt_dir, *pred_dir;
     CliFiles files;
     DfMiouParams params;
-    atomic_size_t next;
-    atomic_bool failed;
-    CliProgress progress;
     struct Worker *workers;
     size_t n_workers;
 } Run;
@@ -27,9 +23,7 @@ typedef struct Worker {
     DfMiou *acc, *one;     /* of all pairs, of the present one */
     DfImage label, pred;   /* the present one                  */
     DfImageScores *scores; /* with --per-image                 */
-    int error;
-    size_t failed_at, label_outside, pred_outside; /* files; SIZE_MAX: none */
-    char sentence[512];
+    size_t label_outside, pred_outside; /* files; SIZE_MAX: none */
 } Worker;
 
 /* ---- one pair ---------------------------------------------------------------------------------------------------- */
@@ -103,27 +97,10 @@ static int read_pair(const Run *r, Worker *w, size_t i)
     return error;
 }
 
-/* Takes pairs until none is left or one fails. Files are taken in order, so the first failure by name is always met. */
-static void work(void *arg, size_t task, void *scratch)
+static int take_pair(void *arg, size_t thread, size_t i)
 {
-    (void)scratch;
-    Run *r = arg;
-    Worker *w = &r->workers[task];
-    for (;;) {
-        if (atomic_load(&r->failed) || cli_interrupted())
-            return;
-        const size_t i = atomic_fetch_add(&r->next, 1);
-        if (i >= r->files.n)
-            return;
-        if ((w->error = read_pair(r, w, i)) < 0) {
-            snprintf(w->sentence, sizeof w->sentence, "%s", df_error());
-            w->failed_at = i;
-            atomic_store(&r->failed, true);
-            return;
-        }
-        if (task == 0)
-            cli_progress_step(&r->progress, (long)i + 1);
-    }
+    const Run *const r = arg;
+    return read_pair(r, &r->workers[thread], i);
 }
 
 /* ---- all of them ------------------------------------------------------------------------------------------------- */
@@ -141,7 +118,7 @@ static int make_workers(Run *r, int threads, const char *const *names)
         return df_fail_memory("counters");
     for (size_t t = 0; t < r->n_workers; t++) {
         Worker *w = &r->workers[t];
-        w->failed_at = w->label_outside = w->pred_outside = SIZE_MAX;
+        w->label_outside = w->pred_outside = SIZE_MAX;
         int error = df_miou_new(&w->acc, boundary);
         if (error == DF_OK && wants_images() && (error = df_miou_new(&w->one, boundary)) == DF_OK)
             error = df_image_scores_new(&w->scores, DF_IMAGES_MIOU, r->params.classes, names);
@@ -151,43 +128,29 @@ static int make_workers(Run *r, int threads, const char *const *names)
     return DF_OK;
 }
 
-/* Everything into the first worker; the failure of the first file that failed, if any. */
+/* Everything into the first worker. */
 static int gather(Run *r)
 {
     Worker *first = r->workers;
-    const Worker *failed = NULL;
     for (size_t t = 0; t < r->n_workers; t++) {
         const Worker *w = &r->workers[t];
-        if (w->failed_at != SIZE_MAX && (!failed || w->failed_at < failed->failed_at))
-            failed = w;
         first->label_outside = w->label_outside < first->label_outside ? w->label_outside : first->label_outside;
         first->pred_outside = w->pred_outside < first->pred_outside ? w->pred_outside : first->pred_outside;
         if (t > 0)
             df_miou_merge(first->acc, w->acc);
     }
-    for (size_t t = 1; first->scores && t < r->n_workers; t++) {
-        const int error = df_image_scores_merge(first->scores, r->workers[t].scores);
-        if (error < 0)
-            return error;
-    }
-    if (cli_interrupted())
-        return df_fail(DF_EINTERRUPT, "stopped after %zu of %zu pairs", atomic_load(&r->next), r->files.n);
-    return failed ? df_fail(failed->error, "%s", failed->sentence) : DF_OK;
+    int error = DF_OK;
+    for (size_t t = 1; error == DF_OK && first->scores && t < r->n_workers; t++)
+        error = df_image_scores_merge(first->scores, r->workers[t].scores);
+    return error;
 }
 
 static int count_pairs(Run *r, DfPool *pool, const char *const *names)
 {
     int error = make_workers(r, df_pool_threads(pool), names);
-    if (error < 0)
-        return error;
-    r->progress = cli_progress("metric", (long)r->files.n, 0);
-    error = df_parallel(pool, r->n_workers, 0, work, r);
     if (error == DF_OK)
-        error = gather(r);
-    r->progress.done = (long)r->files.n;
-    if (error == DF_OK)
-        cli_progress_end(&r->progress);
-    return error;
+        error = cli_each(pool, r->files.n, &(CliEach){ r, "pairs", take_pair });
+    return error == DF_OK ? gather(r) : error;
 }
 
 static void warn_outside(const Run *r, const DfMiouResult *result)

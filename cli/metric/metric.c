@@ -118,14 +118,52 @@ static const CliOption options[] = {
     CLI_OPT_TEXT("--real-labels", cli_metric.real_labels, "FILE",
                  "ReaL labels: JSON with a list of all correct classes for each image"),
 
+    CLI_OPT_HEADING("Options for panoptic"),
+    CLI_OPT_TEXT("--gt-folder", cli_metric.gt_folder, "DIR",
+                 "folder of the PNG maps of GT.json; default: its path without .json"),
+    CLI_OPT_TEXT("--pred-folder", cli_metric.pred_folder, "DIR",
+                 "folder of the PNG maps of the results; default: the path of each file without .json"),
+
     CLI_OPT_HEADING("Options for ade20k and imagenet"),
     CLI_OPT_TEXT("--per-image", cli_metric.per_image, "FILE",
                  "write the scores of every image as JSON, for `deformer compare`"),
     CLI_OPT_END
 };
 
-static const CliMetric *const metrics[] = { &cli_metric_coco, &cli_metric_lvis, &cli_metric_voc, &cli_metric_dota, &cli_metric_openimages, &cli_metric_ade20k, &cli_metric_imagenet,
-                                            &cli_metric_check, NULL };
+static const CliMetric *const metrics[] = {
+    &cli_metric_coco,
+    &cli_metric_lvis,
+    &cli_metric_panoptic,
+    &cli_metric_voc,
+    &cli_metric_dota,
+    &cli_metric_openimages,
+    &cli_metric_ade20k,
+    &cli_metric_imagenet,
+    &cli_metric_check,
+    NULL
+};
+
+/* "coco, lvis or check" */
+static void list_names(DfTextbuf *t, const char *const *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        df_textbuf_add(t, "%s%s", names[i], i + 2 < n ? ", " : i + 2 == n ? " or " : "");
+}
+
+static int unknown(const char *name, const char *const *names, size_t n)
+{
+    const char *const nearest = df_nearest_name(name, names, n);
+    DfTextbuf t = { 0 };
+    char *list = NULL;
+    if (nearest)
+        return df_fail(CLI_EUSAGE, "no metric '%s'; did you mean '%s'?", name, nearest);
+    list_names(&t, names, n);
+    int error = df_textbuf_take(&t, &list);
+    if (error == DF_OK)
+        error = df_fail(CLI_EUSAGE, "no metric '%s': want %s", name, list);
+    df_free(list);
+    return error;
+}
 
 static const CliMetric *find(const char *name)
 {
@@ -136,10 +174,7 @@ static const CliMetric *find(const char *name)
             return metrics[n];
         names[n] = metrics[n]->name;
     }
-    const char *nearest = df_nearest_name(name, names, n);
-    df_fail(CLI_EUSAGE, "no metric '%s'%s%s%s", name,
-            nearest ? "; did you mean '" : ": want coco, lvis, voc, dota, openimages, ade20k, imagenet or check", nearest ? nearest : "",
-            nearest ? "'?" : "");
+    unknown(name, names, n);
     return NULL;
 }
 
@@ -156,7 +191,7 @@ static int run(int n, const char *const *args)
 
 const CliCommand cli_command_metric = {
     .name = "metric",
-    .synopsis = "coco|lvis|voc|dota|openimages|ade20k|imagenet|check FILE... [OPTION]...",
+    .synopsis = "coco|lvis|panoptic|voc|dota|openimages|ade20k|imagenet|check FILE... [OPTION]...",
     .summary = "score result files of any tool; no model is needed",
     .details = "deformer metric coco GT.json DT.json...\n"
                "    COCO's AP and AR, equal to pycocotools. Several result files are scored\n"
@@ -174,6 +209,10 @@ const CliCommand cli_command_metric = {
                "deformer metric openimages BOXES.csv PREDICTIONS.csv...\n"
                "    mAP of Open Images and its challenges, from the published tables, with the\n"
                "    tree of classes, groups of objects, image labels and masks.\n"
+               "deformer metric panoptic GT.json DT.json...\n"
+               "    Panoptic quality (PQ, SQ, RQ), equal to panopticapi. The PNG maps of X.json\n"
+               "    are in the folder X, or in the folder that follows: GT.json MAPS/ DT.json\n"
+               "    OTHER_MAPS/.\n"
                "deformer metric ade20k GT_DIR PRED_DIR\n"
                "    mIoU, mAcc, aAcc, ... of label maps, equal to mmsegmentation. Label maps are\n"
                "    PNG files with one value per pixel, and have the same names in both folders.\n"
@@ -194,6 +233,7 @@ const CliCommand cli_command_metric = {
                CLI_SCORES_JSON,
     .examples = "  deformer metric coco instances_val2017.json results.json --type bbox,segm\n"
                 "  deformer metric coco GT.json DT.json --explain page.html --images val2017/\n"
+                "  deformer metric panoptic panoptic_val2017.json results.json --per-class\n"
                 "  deformer metric ade20k annotations/validation/ predictions/ --per-class\n"
                 "  deformer metric check GT.json DT.json",
     .options = options,

@@ -29,6 +29,7 @@ typedef struct {
     double beta, nan_to_num, boundary_ratio;
     const char *class_names, *gt_suffix, *pred_suffix;
     const char *labels, *real_labels;        /* imagenet */
+    const char *gt_folder, *pred_folder;     /* panoptic */
 } CliMetricOptions;
 extern CliMetricOptions cli_metric;
 
@@ -44,6 +45,7 @@ extern const CliMetric cli_metric_voc, cli_metric_dota;
 extern const CliMetric cli_metric_openimages;
 extern const CliMetric cli_metric_ade20k;
 extern const CliMetric cli_metric_imagenet;
+extern const CliMetric cli_metric_panoptic;
 extern const CliMetric cli_metric_check;
 
 /* Numbers of an option: with commas, or START:STOP:STEP. */
@@ -51,6 +53,15 @@ int cli_read_numbers(DfArena *, const char *option, const char *text, const doub
 
 /* What the options of coco say, over what *p has: thresholds, limits, areas, images and classes. Lists live in the arena. */
 int cli_metric_params(DfArena *, DfCocoParams *p);
+
+/* Does `one` for i = 0, 1, ... n - 1 on all threads of the pool; `thread` counts them, for what each has of its own. The
+ * first i that fails is the failure; Ctrl-C is one too, told as "stopped after 5 of 9 THINGS". */
+typedef struct {
+    void *arg;
+    const char *things;
+    int (*one)(void *arg, size_t thread, size_t i);
+} CliEach;
+int cli_each(DfPool *, size_t n, const CliEach *);
 
 /* Sorted regular files below a folder whose names end in `suffix`, as paths relative to it. */
 typedef struct {

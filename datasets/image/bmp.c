@@ -394,8 +394,9 @@ int df_bmp_decode(DfImage *out, int *orientation, const uint8_t *bytes, size_t s
     return error;
 }
 
-int df_bmp_decode_labels(DfImage *image, const uint8_t *bytes, size_t size, size_t max_pixels)
+int df_bmp_decode_labels(DfImage *image, size_t *cut, const uint8_t *bytes, size_t size, size_t max_pixels)
 {
+    *cut = 0;
     Bmp b = { .bytes = bytes, .size = size, .max_pixels = max_pixels };
     int error = read_header(&b);
     if (error == DF_OK && b.bits > 8)

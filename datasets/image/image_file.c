@@ -4,6 +4,7 @@
  */
 #include "datasets/image/image_file.h"
 
+#include <stdatomic.h>
 #include <string.h>
 #include <strings.h>
 
@@ -41,7 +42,7 @@ typedef struct {
     bool (*tell)(const uint8_t *bytes, size_t size);
     int (*decode)(DfImage *, int *orientation, const uint8_t *, size_t, size_t max_pixels);
     int (*decode_pillow)(DfImage *, int *orientation, const uint8_t *, size_t, size_t max_pixels); /* NULL: the same */
-    int (*decode_labels)(DfImage *, const uint8_t *, size_t, size_t max_pixels); /* NULL: loses or has no labels */
+    int (*decode_labels)(DfImage *, size_t *cut, const uint8_t *, size_t, size_t max_pixels); /* NULL: loses or has no labels */
     int (*encode)(const DfImage *, int quality, DfWriter *);
     const char *endings; /* of file names, in either case */
 } Format;
@@ -136,26 +137,56 @@ int df_image_read_labels(DfImage *out, const char *path)
     return df_image_read_labels_again(out, path);
 }
 
-static int decode_labels(DfImage *image, const uint8_t *bytes, size_t size)
+/* Once: what is wrong with one label map is so with thousands. */
+static void tell_cut(const char *path, size_t cut)
 {
+    static atomic_flag told = ATOMIC_FLAG_INIT;
+    if (cut && !atomic_flag_test_and_set(&told))
+        df_log(DF_LOG_WARNING, "%s: %zu labels are not from 0 to 255: as in mmseg their last 8 bits count", path, cut);
+}
+
+static int decode_labels(DfImage *image, const uint8_t *bytes, size_t size, const char *path)
+{
+    size_t cut = 0;
     const Format *format = format_of(bytes, size);
     if (!format || !format->decode_labels)
         return df_fail(DF_EFORMAT, "not a PNG, BMP or TIFF file: want a label map, which these formats keep as it is");
-    return format->decode_labels(image, bytes, size, 0);
+    const int error = format->decode_labels(image, &cut, bytes, size, 0);
+    tell_cut(path, cut);
+    return error;
 }
 
-int df_image_read_labels_again(DfImage *image, const char *path)
+static int decode_colours(DfImage *image, const uint8_t *bytes, size_t size, const char *path)
+{
+    (void)path;
+    if (!is_png(bytes, size))
+        return df_fail(DF_EFORMAT, "not a PNG file: want a map of values in colours");
+    return df_png_decode_colours(image, bytes, size, 0);
+}
+
+static int read_again(DfImage *image, const char *path,
+                      int (*decode_map)(DfImage *, const uint8_t *, size_t, const char *path))
 {
     DfFile file;
     int error = df_file_open(&file, path, DF_IMAGE_MAX_FILE);
     if (error == DF_OK) {
-        error = decode_labels(image, file.data, file.size);
+        error = decode_map(image, file.data, file.size, path);
         df_file_close(&file);
         error = error < 0 ? df_fail_in(error, "%s: ", path) : DF_OK;
     }
     if (error < 0)
         df_image_free(image);
     return error;
+}
+
+int df_image_read_labels_again(DfImage *image, const char *path)
+{
+    return read_again(image, path, decode_labels);
+}
+
+int df_image_read_colours_again(DfImage *image, const char *path)
+{
+    return read_again(image, path, decode_colours);
 }
 
 /* ---- out --------------------------------------------------------------------------------------------------------- */

@@ -42,11 +42,16 @@ DF_API int df_image_read_size(const char *path, int *height, int *width);
 /* Is it called like a picture: .jpg .jpeg .jpe .jfif .png .bmp .dib .tif .tiff .webp, in letters of either case? */
 DF_API bool df_image_is_named(const char *path);
 
-/* Reads a label map in PNG, BMP or TIFF as one channel: palette indices as they are, grey as it is; colour and 16 bits
- * are refused. The second takes an image that was made before, or a zeroed one, and uses its memory again if there is
+/* Reads a label map in PNG, BMP or TIFF as one channel, with the numbers that mmseg has, which reads with Pillow and takes
+ * astype(uint8): palette indices as they are, two values as 0 and 1, grey of 2 and 4 bits spread to 0..255, of 8 bits as it is,
+ * of 16 and 32 bits (TIFF: floats too) the last 8. That numbers were cut is logged, once. Colour is refused. The second takes an image that was made before, or a zeroed one, and uses its memory again if there is
  * enough. On failure it is freed. */
 DF_API int df_image_read_labels(DfImage *out, const char *path);
 DF_API int df_image_read_labels_again(DfImage *, const char *path);
+
+/* Reads a PNG whose values stand in its colours, R + 256 G + 65536 B, as panoptic maps have them; grey and palettes are
+ * refused. Its bytes stand in this order, R G B. Takes an image that was made before, or a zeroed one. On failure it is freed. */
+DF_API int df_image_read_colours_again(DfImage *, const char *path);
 
 /* Writes BGR or one channel in the format that the ending of the path names; TIFF and BMP are not compressed. `quality`
  * 1..100 is for JPEG and WebP. */

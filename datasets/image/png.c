@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "datasets/image/codec.h"
+#include "datasets/image/png_map.h"
 
 enum {
     MOST_CHUNK = 8 << 20, /* bytes of memory for any one chunk beside the pixels */
@@ -127,18 +128,41 @@ static int narrow(DfImage *image)
     return error;
 }
 
-/* Labels: the numbers as stored, one byte each. Grey of few bits is spread to 0..255 as Pillow does. */
+/* Labels: the numbers as Pillow has them. Palette indices and grey of 1, 8 and 16 bits are as stored; grey of 2 and 4 bits is
+ * spread to 0..255. */
 static int want_labels(Codec *c)
 {
     const int color = png_get_color_type(c->png, c->info);
     const int depth = png_get_bit_depth(c->png, c->info);
-    if (depth > 8 || (color != PNG_COLOR_TYPE_PALETTE && color != PNG_COLOR_TYPE_GRAY))
-        return df_fail(DF_EFORMAT, "a PNG of colour type %d with %d bits: want labels, one channel of at most 8 bits",
-                       color, depth);
-    if (color == PNG_COLOR_TYPE_GRAY && depth < 8)
+    if (color != PNG_COLOR_TYPE_PALETTE && color != PNG_COLOR_TYPE_GRAY)
+        return df_fail(DF_EFORMAT, "a PNG of colour type %d with %d bits: want labels, one channel", color, depth);
+    if (color == PNG_COLOR_TYPE_GRAY && (depth == 2 || depth == 4))
         png_set_expand_gray_1_2_4_to_8(c->png);
     png_set_packing(c->png);
-    return 1;
+    return depth == 16 ? 2 : 1;
+}
+
+/* Labels of 16 bits, high byte first, to the low bytes, as mmseg's astype(uint8) takes them. */
+static void keep_low_bytes(DfImage *image, size_t *cut)
+{
+    image->channels = 1;
+    const size_t pixels = df_image_bytes(image);
+    for (size_t i = 0; i < pixels; i++) {
+        *cut += image->pixels[2 * i] != 0;
+        image->pixels[i] = image->pixels[2 * i + 1];
+    }
+}
+
+/* Values in colours: R + 256 G + 65536 B. */
+static int want_colours(Codec *c)
+{
+    const int color = png_get_color_type(c->png, c->info);
+    if (color != PNG_COLOR_TYPE_RGB && color != PNG_COLOR_TYPE_RGB_ALPHA)
+        return df_fail(DF_EFORMAT, "a PNG of %s: want values in colours, R + 256 G + 65536 B",
+                       color == PNG_COLOR_TYPE_PALETTE ? "a palette" : "grey");
+    png_set_strip_16(c->png);
+    png_set_strip_alpha(c->png);
+    return 3;
 }
 
 static int orientation_of(const Codec *c, png_infop after)
@@ -230,11 +254,28 @@ int df_png_decode_pillow(DfImage *out, int *orientation, const uint8_t *bytes, s
     return error == DF_OK && out->channels == 2 ? narrow(out) : error;
 }
 
-int df_png_decode_labels(DfImage *out, const uint8_t *bytes, size_t size, size_t max_pixels)
+int df_png_decode_labels(DfImage *out, size_t *cut, const uint8_t *bytes, size_t size, size_t max_pixels)
 {
-    Codec c = { .bytes = bytes, .size = size, .max_pixels = max_pixels, .image = *out };
+    Codec c = { .bytes = bytes, .size = size, .max_pixels = max_pixels };
     int orientation = 1; /* label maps are not turned */
-    return decode(&c, want_labels, out, &orientation);
+    *cut = 0;
+    if (df_png_map(out, 1, bytes, size, max_pixels))
+        return DF_OK;
+    c.image = *out;
+    const int error = decode(&c, want_labels, out, &orientation);
+    if (error == DF_OK && out->channels == 2)
+        keep_low_bytes(out, cut);
+    return error;
+}
+
+int df_png_decode_colours(DfImage *out, const uint8_t *bytes, size_t size, size_t max_pixels)
+{
+    Codec c = { .bytes = bytes, .size = size, .max_pixels = max_pixels };
+    int orientation = 1; /* maps are not turned */
+    if (df_png_map(out, 3, bytes, size, max_pixels))
+        return DF_OK;
+    c.image = *out;
+    return decode(&c, want_colours, out, &orientation);
 }
 
 static bool write_image(Codec *c)

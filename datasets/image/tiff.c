@@ -20,7 +20,8 @@ typedef struct {
     char text[512]; /* the first sentence of libtiff */
     TIFF *tiff;
     uint32_t height, width;
-    uint16_t bits, samples, photometric;
+    uint16_t bits, samples, form, photometric;
+    size_t cut; /* labels that are not 0..255 */
 } Reader;
 
 /* ---- libtiff's view of the file --------------------------------------------------------------------------------- */
@@ -116,13 +117,9 @@ static int open_tiff(Reader *r, size_t max_pixels)
 
 /* ---- the header -------------------------------------------------------------------------------------------------- */
 
-static int check_samples(Reader *r)
+static int check_samples(const Reader *r)
 {
-    uint16_t form = SAMPLEFORMAT_UINT;
-    TIFFGetFieldDefaulted(r->tiff, TIFFTAG_BITSPERSAMPLE, &r->bits);
-    TIFFGetFieldDefaulted(r->tiff, TIFFTAG_SAMPLESPERPIXEL, &r->samples);
-    TIFFGetFieldDefaulted(r->tiff, TIFFTAG_SAMPLEFORMAT, &form);
-    if (form == SAMPLEFORMAT_IEEEFP || form == SAMPLEFORMAT_COMPLEXIEEEFP)
+    if (r->form == SAMPLEFORMAT_IEEEFP || r->form == SAMPLEFORMAT_COMPLEXIEEEFP)
         return df_fail(DF_EFORMAT, "a TIFF of floating-point numbers of %d bits: want whole numbers of 1, 2, 4, 8 or 16 bits",
                        r->bits);
     const bool known = r->bits == 1 || r->bits == 2 || r->bits == 4 || r->bits == 8 || r->bits == 16;
@@ -133,9 +130,11 @@ static int read_header(Reader *r, size_t max_pixels)
 {
     if (!TIFFGetField(r->tiff, TIFFTAG_IMAGEWIDTH, &r->width) || !TIFFGetField(r->tiff, TIFFTAG_IMAGELENGTH, &r->height))
         return df_fail(DF_EFORMAT, "a TIFF without a width or a height");
+    r->form = SAMPLEFORMAT_UINT;
+    TIFFGetFieldDefaulted(r->tiff, TIFFTAG_BITSPERSAMPLE, &r->bits);
+    TIFFGetFieldDefaulted(r->tiff, TIFFTAG_SAMPLESPERPIXEL, &r->samples);
+    TIFFGetFieldDefaulted(r->tiff, TIFFTAG_SAMPLEFORMAT, &r->form);
     int error = df_image_check_size(r->height, r->width, max_pixels);
-    if (error == DF_OK)
-        error = check_samples(r);
     if (error == DF_OK && !TIFFGetField(r->tiff, TIFFTAG_PHOTOMETRIC, &r->photometric))
         error = df_fail(DF_EFORMAT, "a TIFF that does not say what its numbers mean (no PhotometricInterpretation)");
     return error;
@@ -213,6 +212,8 @@ int df_tiff_decode(DfImage *out, int *orientation, const uint8_t *bytes, size_t 
         return error;
     error = read_header(&r, max_pixels);
     if (error == DF_OK)
+        error = check_samples(&r);
+    if (error == DF_OK)
         error = read_picture(&r, out);
     *orientation = orientation_of(&r);
     TIFFClose(r.tiff);
@@ -246,8 +247,22 @@ static Block block_of(const Reader *r)
     return b;
 }
 
-/* Palette indices as they are; grey of few bits is spread to 0..255, and inverted where 0 is white, as Pillow does. */
-static uint8_t label_of(const Reader *r, const uint8_t *line, size_t x)
+/* Whole numbers of 1 to 32 bits, or floats of 32. */
+static int check_label_samples(const Reader *r)
+{
+    const bool one = r->photometric <= PHOTOMETRIC_MINISBLACK || r->photometric == PHOTOMETRIC_PALETTE;
+    const bool few = r->bits == 1 || r->bits == 2 || r->bits == 4 || r->bits == 8;
+    const bool whole = r->form == SAMPLEFORMAT_UINT || r->form == SAMPLEFORMAT_INT || r->form == SAMPLEFORMAT_VOID;
+    const bool many = r->bits == 32 || (whole && r->bits == 16);
+    if (one && r->samples == 1 && ((few && whole) || (many && r->form <= SAMPLEFORMAT_VOID)))
+        return DF_OK;
+    return df_fail(DF_EFORMAT, "a TIFF of %d channels of %d bits: want labels, one channel of 1, 2, 4, 8, 16 or 32 bits",
+                   r->samples, r->bits);
+}
+
+/* Palette indices and two values are as they are; grey of 2 and 4 bits is spread to 0..255; all grey is inverted where 0 is
+ * white: as Pillow has them. */
+static uint8_t few_bits(const Reader *r, const uint8_t *line, size_t x)
 {
     const unsigned in_a_byte = 8u / r->bits;
     const unsigned most = (1u << r->bits) - 1;
@@ -255,20 +270,43 @@ static uint8_t label_of(const Reader *r, const uint8_t *line, size_t x)
     const unsigned value = (unsigned)line[x / in_a_byte] >> shift & most;
     if (r->photometric == PHOTOMETRIC_PALETTE)
         return (uint8_t)value;
-    const unsigned grey = value * 255 / most;
-    return (uint8_t)(r->photometric == PHOTOMETRIC_MINISWHITE ? 255 - grey : grey);
+    const unsigned grey = r->photometric == PHOTOMETRIC_MINISWHITE ? most - value : value;
+    return (uint8_t)(r->bits == 1 ? grey : grey * 255 / most);
 }
 
-static void place_block(const Reader *r, const DfImage *image, const Block *b, uint32_t y0, uint32_t x0)
+/* As numpy's astype(uint8): the low byte of a whole number, and of a float without its fraction. */
+static uint8_t many_bits(Reader *r, const uint8_t *line, size_t x)
+{
+    uint16_t narrow;
+    int32_t wide;
+    float real;
+    memcpy(&narrow, line + 2 * x, sizeof narrow);
+    if (r->bits == 16) {
+        r->cut += narrow > 255;
+        return (uint8_t)narrow;
+    }
+    memcpy(&wide, line + 4 * x, sizeof wide);
+    memcpy(&real, line + 4 * x, sizeof real);
+    if (r->form == SAMPLEFORMAT_IEEEFP) {
+        const bool known = real >= -2147483648.0f && real < 2147483648.0f;
+        wide = known ? (int32_t)real : 0;
+        r->cut += !known;
+    }
+    r->cut += wide < 0 || wide > 255;
+    return (uint8_t)wide;
+}
+
+static void place_block(Reader *r, const DfImage *image, const Block *b, uint32_t y0, uint32_t x0)
 {
     for (uint32_t y = 0; y < b->height && y < r->height - y0; y++) {
         uint8_t *out = image->pixels + (size_t)(y0 + y) * r->width + x0;
+        const uint8_t *const line = b->bytes + y * b->stride;
         for (uint32_t x = 0; x < b->width && x < r->width - x0; x++)
-            out[x] = label_of(r, b->bytes + y * b->stride, x);
+            out[x] = r->bits <= 8 ? few_bits(r, line, x) : many_bits(r, line, x);
     }
 }
 
-static int read_blocks(const Reader *r, const DfImage *image, const Block *b)
+static int read_blocks(Reader *r, const DfImage *image, const Block *b)
 {
     uint32_t i = 0;
     for (uint32_t y = 0; y < r->height; y += b->height)
@@ -284,7 +322,7 @@ static int read_blocks(const Reader *r, const DfImage *image, const Block *b)
 
 static bool holds_its_lines(const Reader *r, const Block *b)
 {
-    const size_t line = ((size_t)b->width * r->bits + 7) / 8;
+    const size_t line = ((size_t)b->width * r->bits + 7) / 8; /* bytes */
     return b->size > 0 && b->height > 0 && b->width > 0 && b->stride >= line &&
            (size_t)b->size / b->stride >= (b->height < r->height ? b->height : r->height);
 }
@@ -294,10 +332,8 @@ static int read_labels(Reader *r, DfImage *image, size_t max_pixels)
     int error = read_header(r, max_pixels);
     if (error < 0)
         return error;
-    const bool one = r->photometric <= PHOTOMETRIC_MINISBLACK || r->photometric == PHOTOMETRIC_PALETTE;
-    if (!one || r->bits > 8 || r->samples != 1)
-        return df_fail(DF_EFORMAT, "a TIFF of %d channels of %d bits: want labels, one channel of at most 8 bits",
-                       r->samples, r->bits);
+    if ((error = check_label_samples(r)) < 0)
+        return error;
     Block b = block_of(r);
     const uint64_t most = LEAST_MEMORY + BYTES_A_PIXEL * (uint64_t)r->height * r->width;
     if (!holds_its_lines(r, &b) || (uint64_t)b.size > most)
@@ -311,7 +347,7 @@ static int read_labels(Reader *r, DfImage *image, size_t max_pixels)
     return error == DF_OK ? df_exif_make_upright(image, orientation_of(r)) : error;
 }
 
-int df_tiff_decode_labels(DfImage *image, const uint8_t *bytes, size_t size, size_t max_pixels)
+int df_tiff_decode_labels(DfImage *image, size_t *cut, const uint8_t *bytes, size_t size, size_t max_pixels)
 {
     Reader r = { .bytes = bytes, .size = size };
     int error = open_tiff(&r, max_pixels);
@@ -319,6 +355,7 @@ int df_tiff_decode_labels(DfImage *image, const uint8_t *bytes, size_t size, siz
         error = read_labels(&r, image, max_pixels);
         TIFFClose(r.tiff);
     }
+    *cut = r.cut;
     if (error < 0)
         df_image_free(image);
     return error;
@@ -338,8 +375,9 @@ int df_tiff_decode(DfImage *out, int *orientation, const uint8_t *bytes, size_t 
     return not_built_in();
 }
 
-int df_tiff_decode_labels(DfImage *image, const uint8_t *bytes, size_t size, size_t max_pixels)
+int df_tiff_decode_labels(DfImage *image, size_t *cut, const uint8_t *bytes, size_t size, size_t max_pixels)
 {
+    *cut = 0;
     (void)bytes, (void)size, (void)max_pixels;
     df_image_free(image);
     return not_built_in();

@@ -5,6 +5,7 @@
 #ifndef DF_EVAL_COCO_DATA_H
 #define DF_EVAL_COCO_DATA_H
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "annotations/annotations.h"
@@ -148,6 +149,9 @@ struct DfCocoResults {
     CocoBytes bytes;            /* of the overlaps and shapes                            */
     CocoKind kind;
     bool some_drawn;            /* of the masks: polygons or boxes, which tell no area      */
+    atomic_uint *shard_of;      /* of each image the file, from 1, that has it first; 0: none. NULL before the second file */
+    uint32_t n_files;           /* that were read                                        */
+    DfCocoRepeats repeats;
     DfCocoSegmentation given;   /* room for masks that come from memory                  */
     CocoCompareRoom compare_room;
 };

@@ -29,6 +29,7 @@ void df_coco_results_free(DfCocoResults *results)
         df_free(results->blocks[i].shapes);
     }
     df_free(results->blocks);
+    df_free(results->shard_of);
     df_coco_bytes_done(&results->bytes);
     df_coco_segmentation_done(&results->given);
     df_coco_compare_room_done(&results->compare_room);
@@ -38,6 +39,11 @@ void df_coco_results_free(DfCocoResults *results)
 size_t df_coco_results_count(const DfCocoResults *results)
 {
     return results->n;
+}
+
+DfCocoRepeats df_coco_results_repeats(const DfCocoResults *results)
+{
+    return results->repeats;
 }
 
 uint32_t df_coco_find_category(const DfCocoResults *results, DfId id)
@@ -181,6 +187,10 @@ typedef struct {
     int64_t image_before;   /* most detections follow another of the same image */
     uint32_t place_before;  /* DF_NO_ID: none, or its id is a text              */
     uint32_t image;         /* place of the image that was named last           */
+    bool repeated;          /* that image is one of an earlier file             */
+    size_t n_taken;         /* detections with those of such images             */
+    uint32_t *repeated_images;
+    size_t n_repeated, repeated_capacity;
 } Slot;
 
 typedef struct {
@@ -188,6 +198,55 @@ typedef struct {
     atomic_size_t number; /* of detections in the file so far, for messages */
     Slot slots[DF_JSON_SLOTS];
 } Reader;
+
+/* ---- shards ---------------------------------------------------------------------------------------------------- */
+
+#define REPEATED 0x80000000u /* beside the number of the file: a later file has the image too */
+
+/* Does an earlier file have the image? That never changes while a file is read. */
+static bool belongs_elsewhere(const DfCocoResults *results, uint32_t image)
+{
+    if (!results->shard_of)
+        return false;
+    const unsigned shard = atomic_load(&results->shard_of[image]) & ~REPEATED;
+    return shard != 0 && shard != results->n_files;
+}
+
+/* A piece of the file is joined: images that no file had are this one's. */
+static void note_shard(DfCocoResults *results, const Slot *slot)
+{
+    results->repeats.detections += slot->n_taken - slot->n;
+    if (!results->shard_of)
+        return;
+    for (size_t i = 0; i < slot->n; i++) {
+        unsigned none = 0;
+        atomic_compare_exchange_strong(&results->shard_of[slot->detections[i].image], &none, results->n_files);
+    }
+    for (size_t i = 0; i < slot->n_repeated; i++)
+        atomic_fetch_or(&results->shard_of[slot->repeated_images[i]], REPEATED);
+}
+
+/* A file begins. Of the first one nothing is noted until there is a second. */
+static int begin_shard(DfCocoResults *results)
+{
+    if (++results->n_files < 2 || results->shard_of)
+        return DF_OK;
+    if (!(results->shard_of = df_calloc(results->gt->images.n + 1, sizeof *results->shard_of)))
+        return df_fail_memory("the images of several files");
+    for (size_t i = 0; i < results->n; i++)
+        atomic_init(&results->shard_of[df_coco_detection(results, i)->image], 1);
+    return DF_OK;
+}
+
+static void end_shard(DfCocoResults *results)
+{
+    size_t images = 0;
+    for (size_t i = 0; results->shard_of && i < results->gt->images.n; i++)
+        images += (atomic_load(&results->shard_of[i]) & REPEATED) != 0;
+    results->repeats.images = images;
+}
+
+/* ---- records --------------------------------------------------------------------------------------------------- */
 
 /* Looks the image up as soon as it is named. */
 static int find_image(void *arg, DfCocoRecord *r, unsigned field)
@@ -203,6 +262,7 @@ static int find_image(void *arg, DfCocoRecord *r, unsigned field)
     slot->image = df_ids_find(&gt->images, id);
     if (slot->image == DF_NO_ID || !gt->image_listed[slot->image])
         return df_coco_record_fail(r, "image_id %s is not an image of %s", df_id_text(id), gt->name);
+    slot->repeated = belongs_elsewhere(slot->results, slot->image);
     slot->image_before = id.number;
     slot->place_before = id.text ? DF_NO_ID : slot->image;
     return DF_OK;
@@ -256,6 +316,18 @@ static int keep_mask(Slot *slot, DfCocoRecord *r, CocoDetection *d)
     return df_coco_fail_in(r, df_coco_compare(gt, &slot->compare_room, &r->segmentation, &mask, d, &slot->bytes, kept));
 }
 
+/* Notes the image, once if its detections follow one another. */
+static int pass_repeated(Slot *slot)
+{
+    if (slot->n_repeated && slot->repeated_images[slot->n_repeated - 1] == slot->image)
+        return DF_OK;
+    if (!df_grow((void **)&slot->repeated_images, &slot->repeated_capacity, slot->n_repeated,
+                 sizeof *slot->repeated_images))
+        return df_fail_memory("images of several files");
+    slot->repeated_images[slot->n_repeated++] = slot->image;
+    return DF_OK;
+}
+
 /* A box that is not given is what the keypoints span, whether they are seen or not. */
 static void span_points(const DfCocoRecord *r, double box[4])
 {
@@ -284,6 +356,9 @@ static int take_detection(void *arg, DfCocoRecord *r)
     int error = check(slot->results, r);
     if (error < 0)
         return error;
+    slot->n_taken++;
+    if (slot->repeated)
+        return pass_repeated(slot);
     if (!df_grow((void **)&slot->detections, &slot->capacity, slot->n, sizeof *slot->detections))
         return df_fail_memory("the detections");
     CocoDetection *const d = &slot->detections[slot->n];
@@ -318,7 +393,7 @@ static int read_piece(void *arg, size_t i, DfJson *json)
         sink.wanted |= DF_COCO_OBB;
     slot->results = reader->results;
     slot->place_before = DF_NO_ID;
-    slot->n = 0;
+    slot->n = slot->n_taken = slot->n_repeated = 0;
     df_ids_done(&slot->unknown);
     return df_coco_stream_records(json, DF_COCO_RESULTS, atomic_load(&reader->number), &slot->record, &sink);
 }
@@ -344,7 +419,8 @@ static int join_piece(void *arg, size_t i, size_t lines_before, size_t pieces)
     Slot *const slot = &reader->slots[i];
     (void)lines_before;
     (void)pieces;
-    atomic_fetch_add(&reader->number, slot->n);
+    atomic_fetch_add(&reader->number, slot->n_taken);
+    note_shard(results, slot);
     results->some_drawn |= slot->some_drawn;
     int error = renumber_categories(results, slot);
     if (error == DF_OK)
@@ -359,6 +435,7 @@ static void reader_done(Reader *reader)
         df_free(slot->detections);
         df_free(slot->masks);
         df_free(slot->shapes);
+        df_free(slot->repeated_images);
         df_ids_done(&slot->unknown);
         df_coco_bytes_done(&slot->bytes);
         df_coco_record_done(&slot->record);
@@ -459,7 +536,12 @@ static int read_list(void *arg, DfCocoList list, DfJson *json)
     (void)list;
     reader->results = results;
     const DfJsonRecords records = { reader, read_piece, join_piece };
-    return finish_list(reader, n_before, df_json_records(json, results->gt->pool, &records));
+    error = begin_shard(results);
+    if (error == DF_OK)
+        error = df_json_records(json, results->gt->pool, &records);
+    error = finish_list(reader, n_before, error);
+    end_shard(results);
+    return error;
 }
 
 int df_coco_results_read_json(DfCocoResults *results, DfJson *json)

@@ -68,6 +68,14 @@ static int read_truth(DfCoco **out, const DfCocoScoring *scoring, DfPool *pool)
     return df_coco_open_with(out, scoring->truth, &reading);
 }
 
+static void tell_repeats(DfCocoRepeats r)
+{
+    if (r.images)
+        df_log(DF_LOG_WARNING,
+               "%zu images are in more than one of the result files and count once, as the first of them has it: "
+               "%zu detections are left out", r.images, r.detections);
+}
+
 int df_coco_read_scored(DfCoco **truth, DfCocoResults **results, const DfCocoScoring *scoring, DfPool *pool)
 {
     *truth = NULL;
@@ -77,8 +85,10 @@ int df_coco_read_scored(DfCoco **truth, DfCocoResults **results, const DfCocoSco
         error = df_coco_results_new(results, *truth);
     for (int i = 0; error == DF_OK && i < scoring->n_results; i++)
         error = df_coco_results_read(*results, scoring->results[i]);
-    if (error == DF_OK)
+    if (error == DF_OK) {
+        tell_repeats(df_coco_results_repeats(*results));
         return DF_OK;
+    }
     df_coco_results_free(*results);
     df_coco_free(*truth);
     *results = NULL;
@@ -163,6 +173,9 @@ int df_coco_scores_json(const DfCocoScores *s, const char *more, char **out)
             df_textbuf_add(&text, "%s\"%s\": %s", i ? ",\n " : "{", df_score_kind_name(s->kind[i]), scores);
         df_free(scores);
     }
+    if (s->n && df_coco_results_repeats(s->results).images)
+        df_textbuf_add(&text, ",\n \"repeated\": {\"images\": %zu, \"detections\": %zu}",
+                       df_coco_results_repeats(s->results).images, df_coco_results_repeats(s->results).detections);
     df_textbuf_add(&text, "%s%s}\n", more ? ",\n " : "", more ? more : "");
     if (error == DF_OK)
         return df_textbuf_take(&text, out);

@@ -23,6 +23,24 @@ run 1 metric ade20k few nowhere --quiet && says 'does not exist'
 run 1 metric ade20k "$data/labels" few --gt-suffix .jpg && says 'no file ends in .jpg'
 run 2 metric ade20k "$data/labels/gt" && says 'metric ade20k GT_DIR PRED_DIR'
 
+# The numbers come from panopticapi.
+run 0 metric panoptic "$data/panoptic/gt.json" "$data/panoptic/dt.json" && prints 'All       |  44.6   66.4   57.0     6'
+run 0 metric panoptic "$data/panoptic/gt.json" "$data/panoptic/dt.json" --per-class && prints ' class 17       17 thing   '
+run 0 metric panoptic "$data/panoptic/gt.json" "$data/panoptic/gt" "$data/panoptic/dt.json" "$data/panoptic/dt" --json one.json --threads 1
+run 0 metric panoptic "$data/panoptic/gt.json" "$data/panoptic/dt.json" "$data/panoptic/dt.json" --pred-folder "$data/panoptic/dt" --json two.json
+says '6 pictures are in more than one of the result files'
+grep -v '"repeated"' two.json >two.cut && grep -v '"repeated"' one.json >one.cut && same one.cut two.cut
+run 1 metric panoptic "$data/panoptic/gt.json" "$data/panoptic/dt.json" --pred-folder nowhere && says 'nowhere'
+run 1 metric panoptic "$data/panoptic/gt.json" "$data/panoptic/dt.json" --pred-folder "$data/labels/gt" && says ': want'
+run 2 metric panoptic "$data/panoptic/gt.json" && says 'metric panoptic GT.json'
+
+# Shards of one run: an image counts once.
+run 0 metric coco "$data/explain.gt.json" "$data/explain.dt.json" --json one.json
+run 0 metric coco "$data/explain.gt.json" "$data/explain.dt.json" "$data/explain.dt.json" --json two.json
+says 'images are in more than one of the result files and count once'
+grep -q '"repeated": {"images": [1-9]' two.json || fail 'the JSON says nothing of repeated images'
+grep -v '"repeated"' two.json >two.cut && sed 's/}}$/},/' one.json >one.cut && same one.cut two.cut
+
 mkdir -p tree/a tree/a-b && touch tree/a/1.jpg tree/a/2.jpg tree/a-b/3.jpg
 printf '1.jpg a\n2.jpg a-b a\na-b/3.jpg 1\n' >list.txt
 run 0 metric imagenet list.txt tree && prints 'top-1 66.667   top-5 100.000'

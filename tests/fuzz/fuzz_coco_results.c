@@ -4,6 +4,7 @@
  * as boxes by one thread, once as masks too, by two threads.
  */
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "eval/eval.h"
@@ -21,18 +22,29 @@ static DfCoco *read_truth(const char *text, size_t size, const DfCocoReading *re
     return gt;
 }
 
-static void evaluate(const DfCoco *gt, const char *text, size_t size, DfPool *pool, bool masks)
+static int read_results(DfCocoResults *dt, const char *text, size_t size)
 {
     DfJson *json;
+    int error = df_json_open_text(&json, text, size, "dt");
+    if (error == DF_OK)
+        error = df_coco_results_read_json(dt, json);
+    df_json_close(json);
+    return error;
+}
+
+static void evaluate(const DfCoco *gt, const char *text, size_t size, DfPool *pool, bool masks)
+{
     DfCocoResults *dt;
     DfCocoEval *eval;
     DfCocoParams params = df_coco_params();
     if (df_coco_results_new(&dt, gt) < 0)
         return;
     params.n_recalls = 11; /* less to fill for each input */
-    if (df_json_open_text(&json, text, size, "dt") == DF_OK) {
-        df_coco_results_read_json(dt, json);
-        df_json_close(json);
+    if (read_results(dt, text, size) == DF_OK) { /* a second shard of the same images adds nothing */
+        const size_t n = df_coco_results_count(dt);
+        if (read_results(dt, text, size) < 0 || df_coco_results_count(dt) != n ||
+            df_coco_results_repeats(dt).detections != n)
+            abort();
     }
     for (int use = 0; use < 2; use++)
         for (int type = 0; type <= masks; type++) {

@@ -39,15 +39,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         df_image_free(&half);
     }
     df_image_free(&image);
-    static int (*const decode_labels[])(DfImage *, const uint8_t *, size_t, size_t) = {
+    static int (*const decode_labels[])(DfImage *, size_t *, const uint8_t *, size_t, size_t) = {
         df_png_decode_labels, df_bmp_decode_labels, df_tiff_decode_labels
     };
     for (int i = 0; i < 3; i++) {
+        size_t cut = SIZE_MAX;
         image = (DfImage){ 0 };
-        if (decode_labels[i](&image, data, size, MAX_PIXELS) == DF_OK)
+        if (decode_labels[i](&image, &cut, data, size, MAX_PIXELS) == DF_OK)
             use(&image, 1);
         df_image_free(&image);
+        if (cut > MAX_PIXELS)
+            abort();
     }
+    image = (DfImage){ 0 };
+    if (df_png_decode_colours(&image, data, size, MAX_PIXELS) == DF_OK)
+        use(&image, 3);
+    df_image_free(&image);
     const int orientation = df_exif_orientation(data, size);
     if (orientation < 1 || orientation > 8)
         abort();

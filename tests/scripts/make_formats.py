@@ -192,7 +192,7 @@ def expected():
             refused.append(f"{path.name} {sentences[path.name]}")
             continue
         rows.append(f"{path.name} {image.shape[0]} {image.shape[1]} {zlib.crc32(image.tobytes())}")
-    for name in ("1.bmp", "4.bmp", "8.bmp", "8_few.bmp", "4_os2.bmp", "grey8.tif", "grey_held7.tif", "white8_tiles.tif", "palette4.tif", "palette8.tif"):
+    for name in ("1.bmp", "4.bmp", "8.bmp", "8_few.bmp", "4_os2.bmp", "grey8.tif", "grey_held7.tif", "white8_tiles.tif", "palette4.tif", "palette8.tif", "grey1.tif", "white1.tif", "g4.tif", "grey16.tif", "no_int32.tif", "no_float.tif"):
         labels = np.array(Image.open(OUT / name))
         rows.append(f"labels:{name} {labels.shape[0]} {labels.shape[1]} {zlib.crc32(labels.astype(np.uint8).tobytes())}")
     (OUT / "expected.txt").write_text("\n".join(rows) + "\n")

@@ -48,6 +48,15 @@ def exif(endian, kind, value):
     return mark + struct.pack(endian + "HIH", 42, 8, 1) + entries + struct.pack(endian + "I", 0)
 
 
+panoptic_truth = ('{"images":[{"id":5}],"annotations":[{"image_id":5,"file_name":"a.png","segments_info":[{"id":1,"category_id":1,"iscrowd":0,"area":3},'
+                  '{"id":513,"category_id":2,"iscrowd":1,"area":2}]}],"categories":[{"id":1,"name":"a","isthing":1},{"id":2,"isthing":0}]}')
+panoptic_found = '{"annotations":[{"image_id":5,"file_name":"a.png","segments_info":[{"id":7,"category_id":1},{"id":65536,"category_id":2}]}]}'
+panoptic_maps = bytes([1, 0, 0] * 3 + [1, 2, 0] * 2 + [0] * 3 + [7, 0, 0] * 3 + [0, 0, 1] * 2 + [0] * 3)
+put("panoptic", "matches", panoptic_truth.encode() + b"\0" + panoptic_found.encode() + b"\0" + panoptic_maps)
+put("panoptic", "not_in_the_map", panoptic_truth.encode() + b"\0" + panoptic_found.replace("65536", "9").encode() + b"\0" + panoptic_maps)
+put("panoptic", "odd_values", panoptic_truth.replace('"area":3', '"area":-1e300').replace('"id":513', '"id":1').encode() + b"\0" +
+    panoptic_found.replace("65536", "0").replace("1}", "1.0,\"iscrowd\":true}").encode() + b"\0" + bytes(36))
+put("panoptic", "no_segments", '{"annotations":[{"image_id":"a","file_name":"\\u0000","segments_info":[{"id":1}]}],"categories":[{"id":"x","isthing":true}]}\0[]\0')
 put("model_folder", "detr", '{"architectures":["DetrForSegmentation"],"model_type":"detr","backbone":"resnet50","d_model":32,"dilation":true,'
     '"id2label":{"0":"a","1":"b"}}\0{"size":100,"max_size":160,"feature_extractor_type":"DetrFeatureExtractor"}\0'
     '{"weight_map":{"model.backbone.model.conv1.weight":"a.safetensors"}}')

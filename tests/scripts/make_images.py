@@ -119,8 +119,8 @@ def expected():
     for path in sorted(OUT.glob("*.[jp][pn]g")):
         image = cv2.imread(str(path))
         lines.append(f"{path.name} {image.shape[0]} {image.shape[1]} {zlib.crc32(image.tobytes())}")
-    for name in ("palette4.png", "palette8.png", "grey8.png"):
-        labels = np.array(Image.open(OUT / name))
+    for name in ("palette4.png", "palette8.png", "palette_trns.png", "grey1.png", "grey2.png", "grey4.png", "grey8.png", "grey16.png"):
+        labels = np.array(Image.open(OUT / name)).astype(np.uint8)  # as mmseg
         lines.append(f"labels:{name} {labels.shape[0]} {labels.shape[1]} {zlib.crc32(labels.tobytes())}")
     (OUT / "expected.txt").write_text("\n".join(lines) + "\n")
 
