@@ -134,6 +134,7 @@ static const CliMetric *const metrics[] = {
     &cli_metric_coco,
     &cli_metric_lvis,
     &cli_metric_panoptic,
+    &cli_metric_cityscapes,
     &cli_metric_voc,
     &cli_metric_dota,
     &cli_metric_openimages,
@@ -191,7 +192,7 @@ static int run(int n, const char *const *args)
 
 const CliCommand cli_command_metric = {
     .name = "metric",
-    .synopsis = "coco|lvis|panoptic|voc|dota|openimages|ade20k|imagenet|check FILE... [OPTION]...",
+    .synopsis = "coco|lvis|panoptic|cityscapes|voc|dota|openimages|ade20k|imagenet|check FILE... [OPTION]...",
     .summary = "score result files of any tool; no model is needed",
     .details = "deformer metric coco GT.json DT.json...\n"
                "    COCO's AP and AR, equal to pycocotools. Several result files are scored\n"
@@ -213,6 +214,10 @@ const CliCommand cli_command_metric = {
                "    Panoptic quality (PQ, SQ, RQ), equal to panopticapi. The PNG maps of X.json\n"
                "    are in the folder X, or in the folder that follows: GT.json MAPS/ DT.json\n"
                "    OTHER_MAPS/.\n"
+               "deformer metric cityscapes GT_DIR PRED_DIR\n"
+               "    AP of instances by the rules of Cityscapes' scripts. In GT_DIR are\n"
+               "    CITY_1_2_gtFine_instanceIds.png, in PRED_DIR CITY_1_2*.txt with lines\n"
+               "    `MASK.png LABEL SCORE`, as mmdet writes them.\n"
                "deformer metric ade20k GT_DIR PRED_DIR\n"
                "    mIoU, mAcc, aAcc, ... of label maps, equal to mmsegmentation. Label maps are\n"
                "    PNG files with one value per pixel, and have the same names in both folders.\n"

@@ -46,6 +46,7 @@ extern const CliMetric cli_metric_openimages;
 extern const CliMetric cli_metric_ade20k;
 extern const CliMetric cli_metric_imagenet;
 extern const CliMetric cli_metric_panoptic;
+extern const CliMetric cli_metric_cityscapes;
 extern const CliMetric cli_metric_check;
 
 /* Numbers of an option: with commas, or START:STOP:STEP. */

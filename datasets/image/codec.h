@@ -28,6 +28,8 @@ int df_tiff_decode_labels(DfImage *, size_t *cut, const uint8_t *bytes, size_t s
 
 /* A map of values in colours, in the order R G B: panoptic. The memory is used again, too. */
 int df_png_decode_colours(DfImage *, const uint8_t *bytes, size_t size, size_t max_pixels);
+/* The same of numbers, two bytes each, the high one first. */
+int df_png_decode_numbers(DfImage *, const uint8_t *bytes, size_t size, size_t max_pixels);
 
 /* `quality` 1..100 is for JPEG and WebP. */
 int df_jpeg_encode(const DfImage *image, int quality, DfWriter *file);

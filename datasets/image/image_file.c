@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "datasets/image/codec.h"
+#include "datasets/image/png_map.h"
 
 /* ---- the formats ------------------------------------------------------------------------------------------------- */
 
@@ -92,8 +93,7 @@ static int unknown_format(size_t size)
 
 /* ---- in ---------------------------------------------------------------------------------------------------------- */
 
-static int decode(DfImage *out, const uint8_t *bytes, size_t size, size_t max_pixels, const char *name,
-                  DfImageReading reading)
+static int decode_as(DfImage *out, const uint8_t *bytes, size_t size, size_t max_pixels, DfImageReading reading)
 {
     int orientation = 1, error;
     *out = (DfImage){ 0 };
@@ -106,6 +106,13 @@ static int decode(DfImage *out, const uint8_t *bytes, size_t size, size_t max_pi
         orientation = 1;
     if (error == DF_OK && (error = df_exif_make_upright(out, orientation)) < 0)
         df_image_free(out);
+    return error;
+}
+
+static int decode(DfImage *out, const uint8_t *bytes, size_t size, size_t max_pixels, const char *name,
+                  DfImageReading reading)
+{
+    const int error = decode_as(out, bytes, size, max_pixels, reading);
     return error < 0 ? df_fail_in(error, "%s: ", name) : DF_OK;
 }
 
@@ -164,6 +171,36 @@ static int decode_colours(DfImage *image, const uint8_t *bytes, size_t size, con
     return df_png_decode_colours(image, bytes, size, 0);
 }
 
+static int decode_numbers(DfImage *image, const uint8_t *bytes, size_t size, const char *path)
+{
+    (void)path;
+    if (!is_png(bytes, size))
+        return df_fail(DF_EFORMAT, "not a PNG file: want a map of numbers");
+    return df_png_decode_numbers(image, bytes, size, 0);
+}
+
+/* ITU-R 601-2 in 16 bits, rounded. */
+static void turn_grey(DfImage *image)
+{
+    image->channels = 1;
+    for (size_t i = 0; i < df_image_bytes(image); i++) {
+        const uint8_t *const bgr = image->pixels + 3 * i;
+        image->pixels[i] = (uint8_t)((bgr[2] * 19595u + bgr[1] * 38470u + bgr[0] * 7471u + 0x8000u) >> 16);
+    }
+}
+
+static int decode_grey(DfImage *image, const uint8_t *bytes, size_t size, const char *path)
+{
+    (void)path;
+    if (is_png(bytes, size) && df_png_map(image, DF_PNG_GREY, bytes, size, 0))
+        return DF_OK;
+    df_image_free(image);
+    const int error = decode_as(image, bytes, size, 0, DF_READ_PILLOW_AS_STORED);
+    if (error == DF_OK)
+        turn_grey(image);
+    return error;
+}
+
 static int read_again(DfImage *image, const char *path,
                       int (*decode_map)(DfImage *, const uint8_t *, size_t, const char *path))
 {
@@ -187,6 +224,16 @@ int df_image_read_labels_again(DfImage *image, const char *path)
 int df_image_read_colours_again(DfImage *image, const char *path)
 {
     return read_again(image, path, decode_colours);
+}
+
+int df_image_read_numbers_again(DfImage *image, const char *path)
+{
+    return read_again(image, path, decode_numbers);
+}
+
+int df_image_read_grey_again(DfImage *image, const char *path)
+{
+    return read_again(image, path, decode_grey);
 }
 
 /* ---- out --------------------------------------------------------------------------------------------------------- */

@@ -53,6 +53,12 @@ DF_API int df_image_read_labels_again(DfImage *, const char *path);
  * refused. Its bytes stand in this order, R G B. Takes an image that was made before, or a zeroed one. On failure it is freed. */
 DF_API int df_image_read_colours_again(DfImage *, const char *path);
 
+/* Reads a PNG of grey or a palette as two channels, its numbers of 16 bits, the high byte first: maps of instances. */
+DF_API int df_image_read_numbers_again(DfImage *, const char *path);
+
+/* Reads any picture as one channel of grey, as Pillow's convert("L") makes it, not turned upright. */
+DF_API int df_image_read_grey_again(DfImage *, const char *path);
+
 /* Writes BGR or one channel in the format that the ending of the path names; TIFF and BMP are not compressed. `quality`
  * 1..100 is for JPEG and WebP. */
 DF_API int df_image_write(const DfImage *image, const char *path, int quality);

@@ -259,7 +259,7 @@ int df_png_decode_labels(DfImage *out, size_t *cut, const uint8_t *bytes, size_t
     Codec c = { .bytes = bytes, .size = size, .max_pixels = max_pixels };
     int orientation = 1; /* label maps are not turned */
     *cut = 0;
-    if (df_png_map(out, 1, bytes, size, max_pixels))
+    if (df_png_map(out, DF_PNG_LABELS, bytes, size, max_pixels))
         return DF_OK;
     c.image = *out;
     const int error = decode(&c, want_labels, out, &orientation);
@@ -272,10 +272,34 @@ int df_png_decode_colours(DfImage *out, const uint8_t *bytes, size_t size, size_
 {
     Codec c = { .bytes = bytes, .size = size, .max_pixels = max_pixels };
     int orientation = 1; /* maps are not turned */
-    if (df_png_map(out, 3, bytes, size, max_pixels))
+    if (df_png_map(out, DF_PNG_COLOURS, bytes, size, max_pixels))
         return DF_OK;
     c.image = *out;
     return decode(&c, want_colours, out, &orientation);
+}
+
+/* Numbers of up to 8 bits, as two bytes each. */
+static int widen(DfImage *image)
+{
+    DfImage small = *image;
+    const int error = df_image_new(image, small.height, small.width, 2);
+    for (size_t i = 0; error == DF_OK && i < df_image_bytes(&small); i++) {
+        image->pixels[2 * i] = 0;
+        image->pixels[2 * i + 1] = small.pixels[i];
+    }
+    df_image_free(&small);
+    return error;
+}
+
+int df_png_decode_numbers(DfImage *out, const uint8_t *bytes, size_t size, size_t max_pixels)
+{
+    Codec c = { .bytes = bytes, .size = size, .max_pixels = max_pixels };
+    int orientation = 1; /* maps are not turned */
+    if (df_png_map(out, DF_PNG_WIDE, bytes, size, max_pixels))
+        return DF_OK;
+    c.image = *out;
+    const int error = decode(&c, want_labels, out, &orientation);
+    return error == DF_OK && out->channels == 1 ? widen(out) : error;
 }
 
 static bool write_image(Codec *c)

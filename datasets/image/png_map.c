@@ -14,6 +14,7 @@
 typedef struct {
     const uint8_t *bytes, *end;
     uint32_t width, height;
+    DfPngMap kind;
     int channels;
     bool needs_palette;
     const uint8_t *data; /* of the pixels, compressed  */
@@ -56,9 +57,10 @@ static bool read_head(Map *m, const uint8_t *chunk, size_t length)
     m->width = u32(head);
     m->height = u32(head + 4);
     const int type = head[9];
+    const bool grey = type == GREY || (type == PALETTE && m->kind == DF_PNG_LABELS);
+    const bool of_its_kind = m->kind == DF_PNG_COLOURS ? type == COLOURS : grey;
     m->needs_palette = type == PALETTE;
-    const bool of_its_type = m->channels == 3 ? type == COLOURS : type == GREY || type == PALETTE;
-    return of_its_type && head[8] == 8 && head[10] == 0 && head[11] == 0 && head[12] == 0;
+    return of_its_kind && head[8] == (m->kind == DF_PNG_WIDE ? 16 : 8) && head[10] == 0 && head[11] == 0 && head[12] == 0;
 }
 
 static bool join(Map *m, const uint8_t *chunk, size_t length)
@@ -235,12 +237,13 @@ static bool make(const Map *m, DfImage *image, uint8_t *stored, size_t stride)
 
 enum { DEFLATE_MOST = 1032 /* bytes that one byte of deflate can give */ };
 
-bool df_png_map(DfImage *image, int channels, const uint8_t *bytes, size_t size, size_t max_pixels)
+bool df_png_map(DfImage *image, DfPngMap kind, const uint8_t *bytes, size_t size, size_t max_pixels)
 {
-    Map m = { .bytes = bytes, .end = bytes + size, .channels = channels };
+    static const int channels[] = { 1, 2, 1, 3 };
+    Map m = { .bytes = bytes, .end = bytes + size, .kind = kind, .channels = channels[kind] };
     bool made = false;
     if (size > SIGNATURE && find_data(&m) && df_image_check_size(m.height, m.width, max_pixels) == DF_OK) {
-        const size_t stride = (size_t)m.width * (size_t)channels;
+        const size_t stride = (size_t)m.width * (size_t)m.channels;
         const size_t stored = stride + (stride + 1) * m.height;
         uint8_t *const lines = stored / DEFLATE_MOST <= m.n + 1 ? df_malloc(stored) : NULL;
         made = lines && make(&m, image, lines, stride);

@@ -575,7 +575,7 @@ static int take_told(void *arg, DfCocoRecord *r)
         error = take_detection(slot, r);
     if (error == DF_OK && slot->n == TOLD_PIECE) {
         error = join_piece(reader, 0, 0, 1);
-        slot->n = 0;
+        slot->n = slot->n_taken = slot->n_repeated = 0;
     }
     return error;
 }

@@ -34,6 +34,13 @@ run 1 metric panoptic "$data/panoptic/gt.json" "$data/panoptic/dt.json" --pred-f
 run 1 metric panoptic "$data/panoptic/gt.json" "$data/panoptic/dt.json" --pred-folder "$data/labels/gt" && says ': want'
 run 2 metric panoptic "$data/panoptic/gt.json" && says 'metric panoptic GT.json'
 
+# The numbers come from cityscapesscripts.
+run 0 metric cityscapes "$data/cityscapes/gt" "$data/cityscapes/pred" --json one.json --threads 1 && prints 'average        :          0.123          0.242'
+run 0 metric cityscapes "$data/cityscapes/gt" "$data/cityscapes/pred" --json two.json --threads 3 && same one.json two.json
+grep -q '"ap": 0.122869268077601' one.json || fail 'the AP of instances in the JSON is another'
+run 1 metric cityscapes "$data/cityscapes/gt" "$data/labels" && says 'has no text town_000001_000396*.txt'
+run 1 metric cityscapes "$data/labels" "$data/cityscapes/pred" && says 'no file ends in _instanceIds.png'
+
 # Shards of one run: an image counts once.
 run 0 metric coco "$data/explain.gt.json" "$data/explain.dt.json" --json one.json
 run 0 metric coco "$data/explain.gt.json" "$data/explain.dt.json" "$data/explain.dt.json" --json two.json
