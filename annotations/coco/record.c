@@ -212,6 +212,26 @@ static inline bool is(const DfCocoSink *sink, const DfJsonValue *key, unsigned f
     return (sink->wanted & field) && df_coco_is(key, name);
 }
 
+/* What keypoints, LVIS and panoptic files have beside. */
+static int read_special(DfCocoRecord *r, const DfCocoSink *sink, const DfJsonValue *key)
+{
+    if (is(sink, key, DF_COCO_ISTHING, "isthing"))
+        return read_isthing(r, sink);
+    if (is(sink, key, DF_COCO_FREQUENCY, "frequency"))
+        return read_frequency(r, sink);
+    if (is(sink, key, DF_COCO_CROWD_INDEX, "crowdIndex"))
+        return read_number(r, sink, DF_COCO_CROWD_INDEX, "crowdIndex", &r->crowd_index);
+    if (is(sink, key, DF_COCO_NUM_POINTS, "num_keypoints"))
+        return read_number(r, sink, DF_COCO_NUM_POINTS, "num_keypoints", &r->num_keypoints);
+    if (is(sink, key, DF_COCO_SEGMENTS, "segments_info"))
+        return df_coco_read_segments(r, sink);
+    if (is(sink, key, DF_COCO_ABSENT, "neg_category_ids"))
+        return read_ids(r, sink, DF_COCO_ABSENT, "neg_category_ids", &r->absent);
+    if (is(sink, key, DF_COCO_INCOMPLETE, "not_exhaustive_category_ids"))
+        return read_ids(r, sink, DF_COCO_INCOMPLETE, "not_exhaustive_category_ids", &r->incomplete);
+    return df_json_skip(r->json);
+}
+
 /* Images, {"id": 139, "file_name": "000000000139.jpg", "height": 426, "width": 640}; categories, {"id": 18,
  * "name": "dog"}; and what annotations have beside the fields of detections, {"id": 1768, "area": 702.1,
  * "iscrowd": 0, "ignore": 0}. */
@@ -241,35 +261,13 @@ static int read_truth(DfCocoRecord *r, const DfCocoSink *sink, const DfJsonValue
     case 7:
         if (is(sink, key, DF_COCO_ISCROWD, "iscrowd"))
             return read_flag(r, sink, DF_COCO_ISCROWD, "iscrowd", &r->iscrowd);
-        if (is(sink, key, DF_COCO_ISTHING, "isthing"))
-            return read_isthing(r, sink);
         break;
     case 9:
         if (is(sink, key, DF_COCO_FILE_NAME, "file_name"))
             return read_text(r, sink, DF_COCO_FILE_NAME, "file_name", &r->file_name);
-        if (is(sink, key, DF_COCO_FREQUENCY, "frequency"))
-            return read_frequency(r, sink);
-        break;
-    case 10:
-        if (is(sink, key, DF_COCO_CROWD_INDEX, "crowdIndex"))
-            return read_number(r, sink, DF_COCO_CROWD_INDEX, "crowdIndex", &r->crowd_index);
-        break;
-    case 13:
-        if (is(sink, key, DF_COCO_NUM_POINTS, "num_keypoints"))
-            return read_number(r, sink, DF_COCO_NUM_POINTS, "num_keypoints", &r->num_keypoints);
-        if (is(sink, key, DF_COCO_SEGMENTS, "segments_info"))
-            return df_coco_read_segments(r, sink);
-        break;
-    case 16:
-        if (is(sink, key, DF_COCO_ABSENT, "neg_category_ids"))
-            return read_ids(r, sink, DF_COCO_ABSENT, "neg_category_ids", &r->absent);
-        break;
-    case 27:
-        if (is(sink, key, DF_COCO_INCOMPLETE, "not_exhaustive_category_ids"))
-            return read_ids(r, sink, DF_COCO_INCOMPLETE, "not_exhaustive_category_ids", &r->incomplete);
         break;
     }
-    return df_json_skip(r->json);
+    return read_special(r, sink, key);
 }
 
 /* Detections, {"image_id": 139, "category_id": 18, "bbox": [473.07, 395.93, 38.65, 28.67], "score": 0.92,

@@ -12,7 +12,9 @@
 #include "report/report.h"
 
 typedef struct {
-    const char *gt_dir, *pred_dir;
+    const char *gt_dir;
+    const char *const *pred_dirs; /* shards: the first that has a prediction counts */
+    size_t n_preds;
     CliFiles files;
     DfMiouParams params;
     struct Worker *workers;
@@ -24,12 +26,13 @@ typedef struct Worker {
     DfImage label, pred;   /* the present one                  */
     DfImageScores *scores; /* with --per-image                 */
     size_t label_outside, pred_outside; /* files; SIZE_MAX: none */
+    size_t repeated;                    /* predictions that a later folder has again */
 } Worker;
 
 /* ---- one pair ---------------------------------------------------------------------------------------------------- */
 
 /* The path of the prediction for a label file: the same name, with the other suffix. */
-static char *pred_path(const Run *r, const char *name)
+static char *pred_path(const char *folder, const char *name)
 {
     const size_t stem = strlen(name) - strlen(cli_metric.gt_suffix);
     const size_t suffix = strlen(cli_metric.pred_suffix);
@@ -38,9 +41,33 @@ static char *pred_path(const Run *r, const char *name)
         return NULL;
     memcpy(other, name, stem);
     memcpy(other + stem, cli_metric.pred_suffix, suffix + 1);
-    char *path = df_path_join(r->pred_dir, other);
+    char *path = df_path_join(folder, other);
     df_free(other);
     return path;
+}
+
+/* The prediction in the first folder that has it; later ones are counted. */
+static int find_pred(const Run *r, Worker *w, const char *name, const char *label_path, char **out)
+{
+    *out = NULL;
+    for (size_t k = 0; k < r->n_preds; k++) {
+        char *const path = pred_path(r->pred_dirs[k], name);
+        if (!path)
+            return df_fail_memory("a path");
+        const bool there = df_file_exists(path);
+        w->repeated += there && *out;
+        if (there && !*out)
+            *out = path;
+        else
+            df_free(path);
+    }
+    if (*out)
+        return DF_OK;
+    char *const path = pred_path(r->pred_dirs[0], name);
+    const int error = df_fail(DF_EIO, "%s does not exist%s: want a prediction for %s", path ? path : name,
+                              r->n_preds > 1 ? ", nor in the other folders" : "", label_path);
+    df_free(path);
+    return error;
 }
 
 /* The pair by itself, then into the sum. */
@@ -82,10 +109,8 @@ static int read_pair(const Run *r, Worker *w, size_t i)
 {
     DfImage *const label = &w->label, *const pred = &w->pred;
     char *label_path = df_path_join(r->gt_dir, r->files.name[i]);
-    char *path = pred_path(r, r->files.name[i]);
-    int error = label_path && path ? DF_OK : df_fail_memory("a path");
-    if (error == DF_OK && !df_file_exists(path))
-        error = df_fail(DF_EIO, "%s does not exist: want a prediction for %s", path, label_path);
+    char *path = NULL;
+    int error = label_path ? find_pred(r, w, r->files.name[i], label_path, &path) : df_fail_memory("a path");
     if (error == DF_OK)
         error = df_image_read_labels_again(label, label_path);
     if (error == DF_OK)
@@ -136,8 +161,10 @@ static int gather(Run *r)
         const Worker *w = &r->workers[t];
         first->label_outside = w->label_outside < first->label_outside ? w->label_outside : first->label_outside;
         first->pred_outside = w->pred_outside < first->pred_outside ? w->pred_outside : first->pred_outside;
-        if (t > 0)
+        if (t > 0) {
             df_miou_merge(first->acc, w->acc);
+            first->repeated += w->repeated;
+        }
     }
     int error = DF_OK;
     for (size_t t = 1; error == DF_OK && first->scores && t < r->n_workers; t++)
@@ -153,9 +180,12 @@ static int count_pairs(Run *r, DfPool *pool, const char *const *names)
     return error == DF_OK ? gather(r) : error;
 }
 
-static void warn_outside(const Run *r, const DfMiouResult *result)
+static void warn(const Run *r, const DfMiouResult *result)
 {
     const Worker *w = r->workers;
+    if (w->repeated)
+        df_log(DF_LOG_WARNING, "%zu predictions are in more than one folder and count once, as the first of them has it",
+               w->repeated);
     if (result->label_outside)
         df_log(DF_LOG_WARNING, "%llu pixels have labels outside 0..%d (first in %s/%s)%s",
                (unsigned long long)result->label_outside, result->classes - 1, r->gt_dir,
@@ -204,7 +234,7 @@ static int explain(const Run *r, const DfMiouResult *result, const CliLines *nam
     int error = df_miou_confusion(&confusion, r->workers[0].acc, &r->params);
     if (error == DF_OK)
         error = df_report_segmentation(
-            &(DfSegmentationPage){ r->pred_dir, result, name, confusion, r->workers[0].scores }, &html);
+            &(DfSegmentationPage){ r->pred_dirs[0], result, name, confusion, r->workers[0].scores }, &html);
     if (error == DF_OK)
         error = cli_write_text(cli_metric.explain, html);
     df_free(confusion);
@@ -246,7 +276,7 @@ static int score(Run *r, DfPool *pool, const CliLines *names)
     if (error == DF_OK)
         error = df_miou_result(&result, r->workers[0].acc, &r->params);
     if (error == DF_OK) {
-        warn_outside(r, &result);
+        warn(r, &result);
         error = print(r, &result, names);
     }
     if (error == DF_OK && cli_metric.explain)
@@ -258,8 +288,7 @@ static int score(Run *r, DfPool *pool, const CliLines *names)
 
 static int run(int n, const char *const *args)
 {
-    (void)n;
-    Run r = { .gt_dir = args[0], .pred_dir = args[1] };
+    Run r = { .gt_dir = args[0], .pred_dirs = args + 1, .n_preds = (size_t)n - 1 };
     DfPool *pool = NULL;
     CliLines names = { 0 };
     take_options(&r.params);
@@ -285,4 +314,4 @@ static int run(int n, const char *const *args)
     return error;
 }
 
-const CliMetric cli_metric_ade20k = { "ade20k", "GT_DIR PRED_DIR", 2, 2, run };
+const CliMetric cli_metric_ade20k = { "ade20k", "GT_DIR PRED_DIR...", 2, -1, run };

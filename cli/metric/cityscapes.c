@@ -21,9 +21,11 @@ typedef struct {
 } Worker;
 
 typedef struct {
-    const char *truth_dir, *found_dir;
-    CliFiles truths, texts;
-    const char **text; /* of each truth */
+    const char *truth_dir;
+    const char *const *found_dirs; /* shards: the first that has a text of a picture counts */
+    CliFiles truths, *texts;       /* texts: of each of these folders                       */
+    size_t n_found, repeated;
+    char **text; /* of each truth, with its folder */
     Worker *workers;
     size_t n_workers;
 } Run;
@@ -46,24 +48,52 @@ static size_t core_length(const char *name)
     return (size_t)(at - 1 - name);
 }
 
+/* The text in a folder; NULL: none. */
+static int find_text_in(const Run *r, size_t folder, size_t i, size_t length, const char **out)
+{
+    const CliFiles *const texts = &r->texts[folder];
+    const char *const name = name_of(r->truths.name[i]);
+    *out = NULL;
+    for (size_t k = 0; k < texts->n; k++) {
+        if (strncmp(name_of(texts->name[k]), name, length) != 0)
+            continue;
+        if (*out)
+            return df_fail(DF_EVALUE, "%s and %s in %s are both results of %s: want one text", *out, texts->name[k],
+                           r->found_dirs[folder], r->truths.name[i]);
+        *out = texts->name[k];
+    }
+    return DF_OK;
+}
+
 static int find_text(Run *r, size_t i)
 {
     const char *const name = name_of(r->truths.name[i]);
     const size_t length = core_length(name);
     if (length == 0)
         return df_fail(DF_EVALUE, "%s: want a name as CITY_123456_123456_gtFine" TRUTH_ENDING, r->truths.name[i]);
-    for (size_t k = 0; k < r->texts.n; k++) {
-        if (strncmp(name_of(r->texts.name[k]), name, length) != 0)
-            continue;
-        if (r->text[i])
-            return df_fail(DF_EVALUE, "%s and %s in %s are both results of %s: want one text", r->text[i], r->texts.name[k],
-                           r->found_dir, r->truths.name[i]);
-        r->text[i] = r->texts.name[k];
+    for (size_t f = 0; f < r->n_found; f++) {
+        const char *text;
+        const int error = find_text_in(r, f, i, length, &text);
+        if (error < 0)
+            return error;
+        r->repeated += text && r->text[i];
+        if (text && !r->text[i] && !(r->text[i] = df_path_join(r->found_dirs[f], text)))
+            return df_fail_memory("a path");
     }
     if (r->text[i])
         return DF_OK;
-    return df_fail(DF_EIO, "%s has no text %.*s*.txt: want the results of %s", r->found_dir, (int)length, name,
+    return df_fail(DF_EIO, "%s has no text %.*s*.txt: want the results of %s", r->found_dirs[0], (int)length, name,
                    r->truths.name[i]);
+}
+
+static int list_texts(Run *r)
+{
+    if (!(r->texts = df_calloc(r->n_found, sizeof *r->texts)))
+        return df_fail_memory("files");
+    int error = DF_OK;
+    for (size_t f = 0; error == DF_OK && f < r->n_found; f++)
+        error = cli_files_list(&r->texts[f], r->found_dirs[f], ".txt");
+    return error;
 }
 
 static int find_files(Run *r)
@@ -72,7 +102,7 @@ static int find_files(Run *r)
     if (error == DF_OK && r->truths.n == 0)
         error = df_fail(DF_EVALUE, "%s: no file ends in " TRUTH_ENDING, r->truth_dir);
     if (error == DF_OK)
-        error = cli_files_list(&r->texts, r->found_dir, ".txt");
+        error = list_texts(r);
     if (error == DF_OK && !(r->text = df_calloc(r->truths.n, sizeof *r->text)))
         error = df_fail_memory("files");
     for (size_t i = 0; error == DF_OK && i < r->truths.n; i++)
@@ -161,8 +191,8 @@ static int take_line(const Run *r, Worker *w, size_t i, const char *text_path, c
 static int read_found(const Run *r, Worker *w, size_t i)
 {
     CliLines lines = { 0 };
-    char *const path = df_path_join(r->found_dir, r->text[i]);
-    int error = path ? cli_lines_read(&lines, path) : df_fail_memory("a path");
+    const char *const path = r->text[i];
+    int error = cli_lines_read(&lines, path);
     for (size_t k = 0; error == DF_OK && k < lines.n; k++) {
         Line line = { 0 };
         if (is_named_again(&lines, k))
@@ -172,7 +202,6 @@ static int read_found(const Run *r, Worker *w, size_t i)
             error = take_line(r, w, i, path, &line);
     }
     cli_lines_free(&lines);
-    df_free(path);
     return error;
 }
 
@@ -226,13 +255,14 @@ static int score(Run *r, DfPool *pool)
         error = df_cityscapes_merge(r->workers[0].instances, r->workers[t].instances);
     if (error == DF_OK)
         error = df_cityscapes_result(&result, r->workers[0].instances);
+    if (error == DF_OK && r->repeated)
+        df_log(DF_LOG_WARNING, "%zu texts are in more than one folder and count once, as the first of them has it", r->repeated);
     return error == DF_OK ? print(&result) : error;
 }
 
 static int run(int n, const char *const *args)
 {
-    (void)n;
-    Run r = { .truth_dir = args[0], .found_dir = args[1] };
+    Run r = { .truth_dir = args[0], .found_dirs = args + 1, .n_found = (size_t)n - 1 };
     DfPool *pool = NULL;
     int error = cli_check_output(cli_metric.json);
     if (error == DF_OK)
@@ -246,11 +276,15 @@ static int run(int n, const char *const *args)
         df_free(r.workers[t].ids);
     }
     df_free(r.workers);
+    for (size_t i = 0; r.text && i < r.truths.n; i++)
+        df_free(r.text[i]);
     df_free(r.text);
+    for (size_t f = 0; r.texts && f < r.n_found; f++)
+        cli_files_free(&r.texts[f]);
+    df_free(r.texts);
     cli_files_free(&r.truths);
-    cli_files_free(&r.texts);
     df_pool_free(pool);
     return error;
 }
 
-const CliMetric cli_metric_cityscapes = { "cityscapes", "GT_DIR PRED_DIR", 2, 2, run };
+const CliMetric cli_metric_cityscapes = { "cityscapes", "GT_DIR PRED_DIR...", 2, -1, run };

@@ -11,6 +11,9 @@ run 0 metric ade20k "$data/labels/gt" "$data/labels/pred" --threads 1 --json one
 run 0 metric ade20k "$data/labels/gt" "$data/labels/pred" --threads 3 --json three.json --boundary --confusion
 same one.json three.json
 grep -q '"mIoU": 0.34982326283426' one.json || fail 'the mIoU in the JSON is another'
+mkdir half && cp "$data/labels/pred/000.png" "$data/labels/pred/001.png" half
+run 0 metric ade20k "$data/labels/gt" half "$data/labels/pred" --json three.json --boundary --confusion && same one.json three.json
+says '2 predictions are in more than one folder and count once'
 run 0 metric ade20k "$data/labels/gt" "$data/labels/pred" --explain page.html --per-image images.json --quiet
 grep -q '<b>35.0</b><span>mIoU' page.html && grep -q '</html>' page.html || fail 'the page has another mIoU'
 grep -qE '<script|https?:|src=' page.html && fail 'the page loads something'
@@ -21,23 +24,25 @@ cp few/000.png few/001.png && cp few/000.png few/002.png && printf 'no picture' 
 run 1 metric ade20k "$data/labels/gt" few --quiet --threads 1
 run 1 metric ade20k few nowhere --quiet && says 'does not exist'
 run 1 metric ade20k "$data/labels" few --gt-suffix .jpg && says 'no file ends in .jpg'
-run 2 metric ade20k "$data/labels/gt" && says 'metric ade20k GT_DIR PRED_DIR'
+run 2 metric ade20k "$data/labels/gt" && says 'metric ade20k GT_DIR PRED_DIR...'
 
 # The numbers come from panopticapi.
 run 0 metric panoptic "$data/panoptic/gt.json" "$data/panoptic/dt.json" && prints 'All       |  44.6   66.4   57.0     6'
-run 0 metric panoptic "$data/panoptic/gt.json" "$data/panoptic/dt.json" --per-class && prints ' class 17       17 thing   '
+run 0 metric panoptic "$data/panoptic/gt.json" "$data/panoptic/dt.json" --per-class && prints '17 thing '
 run 0 metric panoptic "$data/panoptic/gt.json" "$data/panoptic/gt" "$data/panoptic/dt.json" "$data/panoptic/dt" --json one.json --threads 1
 run 0 metric panoptic "$data/panoptic/gt.json" "$data/panoptic/dt.json" "$data/panoptic/dt.json" --pred-folder "$data/panoptic/dt" --json two.json
 says '6 pictures are in more than one of the result files'
 grep -v '"repeated"' two.json >two.cut && grep -v '"repeated"' one.json >one.cut && same one.cut two.cut
 run 1 metric panoptic "$data/panoptic/gt.json" "$data/panoptic/dt.json" --pred-folder nowhere && says 'nowhere'
-run 1 metric panoptic "$data/panoptic/gt.json" "$data/panoptic/dt.json" --pred-folder "$data/labels/gt" && says ': want'
+run 1 metric panoptic "$data/panoptic/gt.json" "$data/panoptic/dt.json" --pred-folder "$data/labels/gt" && says 'labels/gt/0.png: No such file'
 run 2 metric panoptic "$data/panoptic/gt.json" && says 'metric panoptic GT.json'
 
 # The numbers come from cityscapesscripts.
 run 0 metric cityscapes "$data/cityscapes/gt" "$data/cityscapes/pred" --json one.json --threads 1 && prints 'average        :          0.123          0.242'
 run 0 metric cityscapes "$data/cityscapes/gt" "$data/cityscapes/pred" --json two.json --threads 3 && same one.json two.json
 grep -q '"ap": 0.122869268077601' one.json || fail 'the AP of instances in the JSON is another'
+run 0 metric cityscapes "$data/cityscapes/gt" "$data/cityscapes/pred" "$data/cityscapes/pred" --json two.json && same one.json two.json
+says '3 texts are in more than one folder and count once'
 run 1 metric cityscapes "$data/cityscapes/gt" "$data/labels" && says 'has no text town_000001_000396*.txt'
 run 1 metric cityscapes "$data/labels" "$data/cityscapes/pred" && says 'no file ends in _instanceIds.png'
 

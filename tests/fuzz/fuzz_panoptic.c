@@ -25,9 +25,10 @@ static DfJson *next_json(const uint8_t **at, const uint8_t *end, const char *nam
     return json;
 }
 
-static void put(int error, char *text)
+static void make_text(int (*make)(const DfPanopticResult *, char **), const DfPanopticResult *r)
 {
-    if (error < 0 || !text)
+    char *text = NULL;
+    if (make(r, &text) < 0 || !text)
         abort();
     df_free(text);
 }
@@ -35,7 +36,6 @@ static void put(int error, char *text)
 static void look(const DfPanoptic *p)
 {
     DfPanopticResult *r;
-    char *text = NULL;
     if (df_panoptic_result(&r, p) < 0)
         return;
     for (size_t k = 0; k < r->n_classes; k++)
@@ -43,9 +43,9 @@ static void look(const DfPanoptic *p)
             abort();
     if (r->all.n != r->things.n + r->stuff.n)
         abort();
-    put(df_panoptic_table(r, &text), text);
-    put(df_panoptic_class_table(r, &text), text);
-    put(df_panoptic_json(r, &text), text);
+    make_text(df_panoptic_table, r);
+    make_text(df_panoptic_class_table, r);
+    make_text(df_panoptic_json, r);
     df_panoptic_result_free(r);
 }
 
