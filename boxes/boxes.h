@@ -15,6 +15,7 @@
 #include "boxes/annotation.h"
 #include "boxes/box_iou.h"
 #include "boxes/image_meta.h"
+#include "boxes/masks/boundary.h"
 #include "boxes/masks/mask.h"
 #include "boxes/masks/outline.h"
 #include "boxes/masks/runs.h"

@@ -54,6 +54,7 @@ typedef struct {
     bool masks, across_classes;
     bool federated; /* the annotations are those of LVIS: neg_category_ids, not_exhaustive_category_ids, frequency */
     bool keypoints, oriented; /* these too: "keypoints", "obb" */
+    double boundary_ratio;  /* masks and their boundaries, so wide a part of the image's diagonal (0.02); 0: none */
 } DfCocoReading;
 DF_API int df_coco_open_with(DfCoco **out, const char *path, const DfCocoReading *);
 DF_API int df_coco_read_with(DfCoco **out, DfJson *json, const DfCocoReading *);
@@ -113,8 +114,9 @@ typedef struct {
     double low, high; /* square pixels, both included */
 } DfAreaRange;
 
-/* What is compared: IoU of boxes (bbox) and masks (segm), object keypoint similarity (keypoints), IoU of oriented boxes (obb). */
-typedef enum { DF_COCO_BOXES, DF_COCO_MASKS, DF_COCO_KEYPOINTS, DF_COCO_ORIENTED } DfCocoType;
+/* What is compared: IoU of boxes (bbox) and masks (segm), object keypoint similarity (keypoints), IoU of oriented boxes (obb),
+ * the lesser of the IoUs of masks and of their boundaries (boundary; Cheng et al., CVPR 2021). */
+typedef enum { DF_COCO_BOXES, DF_COCO_MASKS, DF_COCO_KEYPOINTS, DF_COCO_ORIENTED, DF_COCO_BOUNDARIES } DfCocoType;
 
 /* pycocotools' Params. Arrays are borrowed during df_coco_evaluate() and may come in any order where pycocotools
  * sorts them. */
@@ -145,6 +147,8 @@ DF_API DfCocoParams df_lvis_params(void);
 DF_API DfCocoParams df_coco_keypoint_params(void); /* of people's keypoints: the best 20, no small areas */
 /* CrowdPose's (Li et al., CVPR 2019): 14 keypoints, areas from boxes, and images by how crowded they are. */
 DF_API DfCocoParams df_crowdpose_params(void);
+/* Read with keypoints: does every image have a crowdIndex, and no annotation an area? */
+DF_API bool df_coco_is_crowdpose(const DfCoco *);
 DF_API DfCocoParams df_coco_proposal_params(void); /* of boxes without classes, with max_dets 1, 10, 100 and 1000 */
 
 enum { DF_COCO_STATS = 12, DF_LVIS_STATS = 13, DF_LVIS_MOST = 300, DF_LVIS_BEST_OF_CLASS = 10000 };
@@ -167,7 +171,9 @@ typedef struct DfCocoEval {
     double lvis[DF_LVIS_STATS];     /* AP AP50 AP75 APs APm APl APr APc APf AR ARs ARm ARl            */
     size_t n_stats;
     double stats[DF_COCO_STATS];    /* AP AP50 AP75 APs APm APl AR1 AR10 AR100 ARs ARm ARl; of keypoints AP AP50 AP75 APm APl
-                                       AR AR50 AR75 ARm ARl                                    */
+                                       AR AR50 AR75 ARm ARl; of CrowdPose AP AP50 AP75 0 0 AR AR50 AR75 APeasy APmedium
+                                       APhard                                                  */
+    bool crowdpose;                 /* by its rules                                           */
     bool other_ious;                /* the thresholds are not the challenge's                 */
     DfArena *arena;                 /* holds all but the large arrays                           */
 } DfCocoEval;

@@ -21,7 +21,7 @@ static int read_types(DfCocoScoring *scoring, const char *text)
         for (int i = 0; i < scoring->n_kinds; i++)
             type = scoring->kind[i] == (DfScoreKind)type ? DF_SCORE_KINDS : type;
         if (type == DF_SCORE_KINDS)
-            return df_fail(CLI_EUSAGE, "--type %s: want bbox, segm, keypoints, obb, proposal, or some of them with commas", text);
+            return df_fail(CLI_EUSAGE, "--type %s: want bbox, segm, boundary, keypoints, obb, proposal, or some of them with commas", text);
         scoring->kind[scoring->n_kinds++] = (DfScoreKind)type;
     }
     return DF_OK;
@@ -133,7 +133,7 @@ static int check_explain(const CliScoring *o, const DfCocoScoring *scoring)
 int cli_score_coco(DfPool *pool, const CliScoring *o)
 {
     DfCocoScoring scoring = { .truth = o->gt_path, .results = o->dt_paths, .n_results = o->n_dt, .params = o->params,
-                              .arrays = o->dump_path != NULL, .federated = o->federated, .across_classes = o->explain_path != NULL };
+                              .arrays = o->dump_path != NULL, .federated = o->federated, .boundary_ratio = o->boundary_ratio, .across_classes = o->explain_path != NULL };
     DfCocoScores s = { 0 };
     char *why = NULL;
     int error = read_types(&scoring, o->types);

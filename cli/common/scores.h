@@ -13,13 +13,14 @@ typedef struct {
     const char *gt_path;
     const char *const *dt_paths; /* results files, scored together                                 */
     int n_dt;
-    const char *types;          /* "bbox", "segm", "proposal", or several with commas; NULL: bbox */
+    const char *types;          /* "bbox", "segm", .. (df_score_kind_name()), or several with commas; NULL: bbox */
     const char *json_path;      /* NULL: none                                                     */
     const char *dump_path;      /* .safetensors of precision, recall and scores; NULL: none       */
     bool per_class;
     bool federated;             /* by LVIS's rules                                                */
     const char *explain_path;   /* NULL: no page that explains the score                          */
     const char *images_dir;     /* its pictures; NULL: none                                       */
+    double boundary_ratio;      /* of the type boundary; 0: 0.02                                  */
     double explain_score;       /* its score threshold                                            */
     const char *slice;          /* keys of image records that it scores apart; NULL: none         */
     const DfCocoParams *params; /* NULL: the challenge's                                          */

@@ -172,6 +172,7 @@ static int run(int n, const char *const *args)
                                                     .per_class = cli_metric.per_class,
                                                     .explain_path = cli_metric.explain,
                                                     .images_dir = cli_metric.images,
+                                                    .boundary_ratio = fmax(cli_metric.boundary_ratio, 1e-12),
                                                     .explain_score = cli_metric.score_thr,
                                                     .slice = cli_metric.slice,
                                                     .params = &params });

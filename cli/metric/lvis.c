@@ -61,6 +61,7 @@ static int run(int n, const char *const *args)
                                                     .json_path = cli_metric.json,
                                                     .dump_path = cli_metric.dump,
                                                     .per_class = cli_metric.per_class,
+                                                    .boundary_ratio = cli_metric.boundary_ratio,
                                                     .federated = true,
                                                     .params = &params });
     df_pool_free(pool);

@@ -29,7 +29,7 @@ static const CliOption options[] = {
 
     CLI_OPT_HEADING("Options for coco"),
     CLI_OPT_TEXT("--type", cli_metric.type, "TYPE",
-                 "bbox, segm, keypoints, obb (oriented boxes), proposal (recall of boxes, without classes), or several with commas; default bbox"),
+                 "bbox, segm, boundary (masks and their boundaries), keypoints, obb (oriented boxes), proposal (recall of boxes, without classes), or several with commas; default bbox"),
     CLI_OPT_TEXT("--explain", cli_metric.explain, "FILE.html",
                  "write a page that explains the score: kinds of errors, curves, confused classes, worst images"),
     CLI_OPT_TEXT("--images", cli_metric.images, "DIR", "folder of the pictures, to show them on the page"),
@@ -54,6 +54,8 @@ static const CliOption options[] = {
     CLI_OPT_FLAG("--no-cats", cli_metric.no_cats, "treat all categories as one, like useCats=0 in pycocotools"),
     CLI_OPT_TEXT("--img-ids", cli_metric.img_ids, "LIST", "score these images only: 1,5,7 or @FILE with ids in it"),
     CLI_OPT_TEXT("--cat-ids", cli_metric.cat_ids, "LIST", "score these categories only, in the same form"),
+    CLI_OPT_FLOAT("--boundary-ratio", cli_metric.boundary_ratio, "X", 0, 1,
+                  "width of the boundary of a mask as a part of the image's diagonal; default 0.02"),
     CLI_OPT_TEXT("--dump", cli_metric.dump, "FILE",
                  "write the arrays precision, recall and scores (float64) as .safetensors"),
 

@@ -69,7 +69,7 @@ static int keep_mask(Slot *slot, const DfCocoRecord *r, Draft *d)
     if (mask.form == DF_MASK_POLYGONS && !df_coco_drawable(size))
         return DF_OK; /* df_coco_evaluate() complains where it is needed */
     return df_coco_fail_in(r,
-                           df_coco_keep_truth(&slot->drawing, &r->segmentation, &mask, size, &slot->bytes, &d->mask));
+                           df_coco_keep_truth(slot->coco->boundary_ratio, &slot->drawing, &r->segmentation, &mask, size, &slot->bytes, &d->mask));
 }
 
 static uint8_t what_it_has(const DfCocoRecord *r)
@@ -124,7 +124,7 @@ static int read_piece(void *arg, size_t i, DfJson *json)
         sink.wanted |= DF_COCO_POINTS | DF_COCO_NUM_POINTS;
     if (slot->coco->with_oriented)
         sink.wanted |= DF_COCO_OBB;
-    if (slot->coco->federated)
+    if (slot->coco->federated || slot->coco->boundary_ratio > 0)
         sink.wanted |= DF_COCO_IGNORE;
     slot->n = 0;
     df_coco_undrawn_done(&slot->undrawn);

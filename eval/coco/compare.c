@@ -18,7 +18,10 @@ void df_coco_compare_room_done(CocoCompareRoom *room)
     df_free(room->one.at);
     df_free(room->both.at);
     df_free(room->overlaps);
+    df_free(room->edge.at);
+    df_free(room->boundaries);
     df_polygon_room_done(&room->polygons);
+    df_boundary_room_done(&room->bits);
 }
 
 bool df_coco_drawable(const CocoSize *size)
@@ -99,25 +102,71 @@ static int describe(CocoCompareRoom *room, const DfCocoSegmentation *read, const
     return error;
 }
 
+/* ---- boundaries ------------------------------------------------------------------------------------------------ */
+
+/* How long each run is, whichever way the list is kept. */
+static int lengths(DfRunList *out, const CocoTruthMask *m)
+{
+    if (!df_runs_grow(out, m->n))
+        return df_fail_memory("masks");
+    for (size_t i = 0; i < m->n; i++)
+        out->at[i] = m->plain && i > 0 ? m->runs[i] - m->runs[i - 1] : m->runs[i];
+    out->n = m->n;
+    return DF_OK;
+}
+
+/* The boundary of a mask of either kind, its runs not yet turned into ends. */
+static int find_boundary(double boundary_ratio, CocoCompareRoom *room, const CocoTruthMask *mask, CocoTruthMask *out)
+{
+    const size_t distance = df_boundary_distance(mask->height, mask->width, boundary_ratio);
+    int error = lengths(&room->one, mask);
+    if (error == DF_OK)
+        error = df_runs_boundary(&room->edge, &room->bits, room->one.at, mask->n, mask->height, mask->width, distance);
+    if (error < 0)
+        return error;
+    const CocoMask runs = { .form = DF_MASK_RUNS };
+    const DfRunFacts facts = df_runs_facts(room->edge.at, room->edge.n, mask->height, mask->width);
+    *out = described(&runs, &facts, room->edge.n, mask->height, mask->width);
+    return DF_OK;
+}
+
 /* ---- the ground truth -------------------------------------------------------------------------------------------- */
 
-int df_coco_keep_truth(CocoCompareRoom *room, const DfCocoSegmentation *read, const CocoMask *mask,
+/* The runs that were described, as they are compared. */
+static int keep_runs(const DfRunList *runs, CocoBytes *bytes, CocoTruthMask *mask)
+{
+    uint32_t *const kept = df_coco_bytes_take(bytes, runs->n * sizeof *kept);
+    if (!kept)
+        return df_fail_memory("masks");
+    if (mask->plain)
+        to_ends(kept, runs->at, runs->n);
+    else if (runs->n)
+        memcpy(kept, runs->at, runs->n * sizeof *kept);
+    mask->runs = kept;
+    return DF_OK;
+}
+
+static int keep_boundary(double boundary_ratio, CocoCompareRoom *room, CocoBytes *bytes, CocoTruthMask *mask)
+{
+    CocoTruthMask *const boundary = df_coco_bytes_take(bytes, sizeof *boundary);
+    if (!boundary)
+        return df_fail_memory("masks");
+    const int error = find_boundary(boundary_ratio, room, mask, boundary);
+    mask->boundary = boundary;
+    return error < 0 ? error : keep_runs(&room->edge, bytes, boundary);
+}
+
+int df_coco_keep_truth(double boundary_ratio, CocoCompareRoom *room, const DfCocoSegmentation *read, const CocoMask *mask,
                        const CocoSize *size, CocoBytes *bytes, CocoTruthMask *out)
 {
     const DfRunList *const runs = mask->form == DF_MASK_RUNS ? &read->runs : &room->drawn;
     *out = (CocoTruthMask){ .form = (uint8_t)mask->form };
     if (mask->form == DF_MASK_NONE)
         return DF_OK;
-    const int error = describe(room, read, mask, NULL, size, out);
-    uint32_t *const kept = error == DF_OK ? df_coco_bytes_take(bytes, runs->n * sizeof *kept) : NULL;
-    if (!kept)
-        return error < 0 ? error : df_fail_memory("masks");
-    if (out->plain)
-        to_ends(kept, runs->at, runs->n);
-    else if (runs->n)
-        memcpy(kept, runs->at, runs->n * sizeof *kept);
-    out->runs = kept;
-    return DF_OK;
+    int error = describe(room, read, mask, NULL, size, out);
+    if (error == DF_OK)
+        error = keep_runs(runs, bytes, out);
+    return error == DF_OK && boundary_ratio > 0 ? keep_boundary(boundary_ratio, room, bytes, out) : error;
 }
 
 /* Annotations that hold under their ids, by image. */
@@ -161,17 +210,6 @@ static double overlap_of_boxes(const uint32_t *d, const uint32_t *g, bool crowd)
     return df_box_iou((double[4]){ d[0], d[1], d[2], d[3] }, (double[4]){ g[0], g[1], g[2], g[3] }, crowd);
 }
 
-/* How long each run is, whichever way the list is kept. */
-static int lengths(DfRunList *out, const CocoTruthMask *m)
-{
-    if (!df_runs_grow(out, m->n))
-        return df_fail_memory("masks");
-    for (size_t i = 0; i < m->n; i++)
-        out->at[i] = m->plain && i > 0 ? m->runs[i] - m->runs[i - 1] : m->runs[i];
-    out->n = m->n;
-    return DF_OK;
-}
-
 int df_coco_mask_of(const CocoTruthMask *m, DfMask *out)
 {
     DfRunList runs = { 0 };
@@ -204,44 +242,112 @@ static int overlap(CocoCompareRoom *room, const CocoTruthMask *d, const CocoTrut
     return DF_OK;
 }
 
-static int keep(CocoCompareRoom *room, CocoCompared *c, uint32_t annotation, double iou)
+static int keep(CocoCompareRoom *room, CocoCompared *c, uint32_t annotation, double iou, double boundary)
 {
-    if (!df_grow((void **)&room->overlaps, &room->capacity, c->n, sizeof *room->overlaps))
+    if (!df_grow((void **)&room->overlaps, &room->capacity, c->n, sizeof *room->overlaps) ||
+        !df_grow((void **)&room->boundaries, &room->boundaries_capacity, c->n, sizeof *room->boundaries))
         return df_fail_memory("masks");
-    room->overlaps[c->n++] = (CocoOverlap){ iou, annotation };
+    room->overlaps[c->n] = (CocoOverlap){ iou, annotation };
+    room->boundaries[c->n] = boundary;
+    c->n++;
     return DF_OK;
 }
 
-/* Leaves the IoUs in the room. */
-static int compare(const DfCoco *gt, CocoCompareRoom *room, const DfCocoSegmentation *read, const CocoMask *mask,
-                   const CocoDetection *d, CocoCompared *out)
+/* The mask of a detection while it is compared with those of its image. */
+typedef struct {
+    CocoCompareRoom *room;
+    DfCocoSegmentation *read;
+    const CocoMask *given;
+    const CocoDetection *detection;
+    bool described, has_edge;
+    CocoTruthMask mask, edge;
+} Compared;
+
+static int describe_once(Compared *c, const CocoSize *size)
 {
-    CocoTruthMask m = { .form = (uint8_t)mask->form };
-    bool described = false;
-    for (size_t i = gt->of_image_start[d->image]; i < gt->of_image_start[d->image + 1]; i++) {
+    const int error = c->described ? DF_OK : describe(c->room, c->read, c->given, c->detection->box, size, &c->mask);
+    c->described = true;
+    return error;
+}
+
+/* Turned into ends when they are first wanted. */
+static void take_runs(Compared *c)
+{
+    uint32_t *const runs = c->given->form == DF_MASK_RUNS ? c->read->runs.at : c->room->drawn.at;
+    if (!c->mask.runs && c->mask.plain)
+        to_ends(runs, runs, c->mask.n);
+    c->mask.runs = runs;
+}
+
+static int take_edge(const DfCoco *gt, Compared *c)
+{
+    if (c->has_edge)
+        return DF_OK;
+    const int error = find_boundary(gt->boundary_ratio, c->room, &c->mask, &c->edge);
+    uint32_t *const runs = c->room->edge.at;
+    if (error == DF_OK && c->edge.plain)
+        to_ends(runs, runs, c->edge.n);
+    c->edge.runs = runs;
+    c->has_edge = true;
+    return error;
+}
+
+/* The lesser of the two IoUs; of a crowd, that of masks. */
+static int compare_edges(const DfCoco *gt, Compared *c, const CocoTruthMask *truth, bool crowd, double mask_iou, double *out)
+{
+    *out = mask_iou;
+    if (!(gt->boundary_ratio > 0) || crowd || mask_iou <= 0)
+        return DF_OK;
+    int error = take_edge(gt, c);
+    double iou = 0;
+    if (error == DF_OK && overlap_of_boxes(c->edge.box, truth->boundary->box, false) > 0)
+        error = overlap(c->room, &c->edge, truth->boundary, false, &iou);
+    *out = iou < mask_iou ? iou : mask_iou;
+    return error;
+}
+
+/* With one mask of the ground truth. */
+static int compare_pair(const DfCoco *gt, Compared *c, uint32_t annotation, CocoCompared *out)
+{
+    const CocoTruthMask *const truth = &gt->masks[annotation];
+    const bool crowd = gt->annotations[annotation].crowd;
+    double iou = overlap_of_boxes(c->mask.box, truth->box, crowd);
+    double boundary = 0;
+    if (!(iou > 0))
+        return DF_OK;
+    take_runs(c);
+    int error = overlap(c->room, &c->mask, truth, crowd, &iou);
+    if (error == DF_OK)
+        error = compare_edges(gt, c, truth, crowd, iou, &boundary);
+    return error == DF_OK && iou != 0 ? keep(c->room, out, annotation, iou, boundary) : error;
+}
+
+/* Leaves the IoUs in the room. */
+static int compare(const DfCoco *gt, Compared *c, CocoCompared *out)
+{
+    const CocoDetection *const d = c->detection;
+    int error = DF_OK;
+    for (size_t i = gt->of_image_start[d->image]; error == DF_OK && i < gt->of_image_start[d->image + 1]; i++) {
         const uint32_t at = gt->of_image[i];
-        const CocoTruthMask *const g = &gt->masks[at];
-        const CocoAnnotation *const a = &gt->annotations[at];
-        int error = DF_OK;
-        if (!g->runs || (a->category != d->category && !gt->across_classes))
+        if (!gt->masks[at].runs || (gt->annotations[at].category != d->category && !gt->across_classes))
             continue;
-        if (!described && (error = describe(room, read, mask, d->box, &gt->sizes[d->image], &m)) < 0)
-            return error;
-        described = true;
-        double iou = overlap_of_boxes(m.box, g->box, a->crowd);
-        if (iou > 0 && !m.runs) {
-            uint32_t *const runs = mask->form == DF_MASK_RUNS ? read->runs.at : room->drawn.at;
-            if (m.plain)
-                to_ends(runs, runs, m.n);
-            m.runs = runs;
-        }
-        if (iou > 0)
-            error = overlap(room, &m, g, a->crowd, &iou);
-        if (error == DF_OK && iou != 0)
-            error = keep(room, out, at, iou);
-        if (error < 0)
-            return error;
+        error = describe_once(c, &gt->sizes[d->image]);
+        if (error == DF_OK)
+            error = compare_pair(gt, c, at, out);
     }
+    return error;
+}
+
+static int keep_overlaps(const DfCoco *gt, const CocoCompareRoom *room, CocoBytes *bytes, CocoCompared *out)
+{
+    const size_t masks = out->n * sizeof *room->overlaps;
+    const size_t boundaries = gt->boundary_ratio > 0 ? out->n * sizeof *room->boundaries : 0;
+    char *const kept = df_coco_bytes_take(bytes, masks + boundaries);
+    if (!kept)
+        return df_fail_memory("masks");
+    memcpy(kept, room->overlaps, masks);
+    memcpy(kept + masks, room->boundaries, boundaries);
+    out->overlaps = (const CocoOverlap *)(const void *)kept;
     return DF_OK;
 }
 
@@ -255,12 +361,7 @@ int df_coco_compare(const DfCoco *gt, CocoCompareRoom *room, DfCocoSegmentation 
         out->n = NOT_DRAWN;
         return DF_OK;
     }
-    const int error = compare(gt, room, read, mask, d, out);
-    if (error < 0 || out->n == 0)
-        return error;
-    CocoOverlap *const kept = df_coco_bytes_take(bytes, out->n * sizeof *kept);
-    if (!kept)
-        return df_fail_memory("masks");
-    out->overlaps = memcpy(kept, room->overlaps, out->n * sizeof *kept);
-    return DF_OK;
+    Compared c = { .room = room, .read = read, .given = mask, .detection = d };
+    const int error = compare(gt, &c, out);
+    return error < 0 || out->n == 0 ? error : keep_overlaps(gt, room, bytes, out);
 }

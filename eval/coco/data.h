@@ -24,13 +24,14 @@ typedef struct {
 CocoMask df_coco_mask(const DfCocoSegmentation *);
 
 /* A mask of the ground truth, ready to be compared. */
-typedef struct {
+typedef struct CocoTruthMask {
     const uint32_t *runs;    /* where runs end if plain, else how long they are; NULL: polygons that cannot be drawn */
     size_t n;
     uint32_t height, width, area;
     uint32_t box[4];
     uint8_t form;            /* that it had */
     bool plain;
+    const struct CocoTruthMask *boundary; /* where boundaries are compared; else NULL */
 } CocoTruthMask;
 
 /* What is left of the mask of a detection: its IoUs that are not 0 with masks of the ground truth in its image. */
@@ -39,7 +40,8 @@ typedef struct {
     uint32_t annotation;
 } CocoOverlap;
 typedef struct {
-    const CocoOverlap *overlaps; /* by annotation                                                 */
+    const CocoOverlap *overlaps; /* by annotation; where boundaries are compared, behind them n doubles: their IoUs,
+                                    or those of the masks if they are less                         */
     uint32_t n;                  /* or NOT_DRAWN: a box or polygons of an image without a size    */
     uint32_t area;               /* of runs                                                       */
 } CocoCompared;
@@ -65,8 +67,11 @@ void df_coco_bytes_done(CocoBytes *);
 typedef struct {
     DfRunList drawn, one, both;
     DfPolygonRoom polygons;
+    DfBoundaryRoom bits;
+    DfRunList edge;            /* the boundary of a detection */
     CocoOverlap *overlaps;
-    size_t capacity;
+    double *boundaries;
+    size_t capacity, boundaries_capacity;
 } CocoCompareRoom;
 void df_coco_compare_room_done(CocoCompareRoom *);
 
@@ -116,6 +121,7 @@ struct DfCoco {
     CocoBytes bytes;            /* of the masks and shapes                               */
     bool with_masks, across_classes;
     bool with_keypoints, with_oriented;
+    double boundary_ratio;      /* of masks: 0: their boundaries are not compared        */
     double *crowd_index;        /* of each image, NAN: not given; with keypoints only    */
     bool federated;             /* LVIS                                                  */
     CocoFederation *federation; /* of each image, or NULL                                */
@@ -191,7 +197,7 @@ int df_coco_fail_in(const DfCocoRecord *, int error);
  * that was just read into the room (and can be drawn, or is none), and polygons; the annotations of each image,
  * once all are read; and the IoUs of a detection whose mask was just read into the room, kept in `bytes`. */
 bool df_coco_drawable(const CocoSize *);
-int df_coco_keep_truth(CocoCompareRoom *, const DfCocoSegmentation *, const CocoMask *, const CocoSize *,
+int df_coco_keep_truth(double boundary_ratio, CocoCompareRoom *, const DfCocoSegmentation *, const CocoMask *, const CocoSize *,
                        CocoBytes *bytes, CocoTruthMask *out);
 int df_coco_file_by_image(DfCoco *);
 int df_coco_mask_of(const CocoTruthMask *, DfMask *out); /* a copy; one without runs is not for this */

@@ -35,6 +35,8 @@ static int check_reading(const DfCoco *gt, DfCocoType type)
 {
     if (type == DF_COCO_MASKS && !gt->with_masks)
         return df_fail(DF_EVALUE, "%s was read without its masks", gt->name);
+    if (type == DF_COCO_BOUNDARIES && !(gt->boundary_ratio > 0))
+        return df_fail(DF_EVALUE, "%s was read without the boundaries of its masks", gt->name);
     if (type == DF_COCO_KEYPOINTS && !gt->with_keypoints)
         return df_fail(DF_EVALUE, "%s was read without its keypoints", gt->name);
     if (type == DF_COCO_ORIENTED && !gt->with_oriented)
@@ -197,14 +199,16 @@ static void run_done(CocoRun *run)
     df_free(run->dropped);
 }
 
-int df_coco_evaluate(DfCocoEval **out, const DfCocoResults *dt, const DfCocoParams *params, DfPool *pool)
+int df_coco_evaluate_images(DfCocoEval **out, const DfCocoResults *dt, const DfCocoParams *params, const bool *only,
+                            DfPool *pool)
 {
     const DfCoco *gt = dt->gt;
-    const bool masks = params->type == DF_COCO_MASKS;
+    const bool masks = df_coco_compares_masks(params->type);
     CocoRun run = {
         .results = dt, .annotations = gt->annotations, .compare_masks = masks, .areas_of_masks = dt->kind == KIND_MASK || (masks && params->best_of_class)
     };
     run.similarity = df_coco_similarity(params->type);
+    run.only = only;
     *out = NULL;
     int error = check(params);
     if (error == DF_OK)
@@ -225,6 +229,7 @@ int df_coco_evaluate(DfCocoEval **out, const DfCocoResults *dt, const DfCocoPara
         return df_fail_memory("the evaluation");
     }
     e->type = params->type;
+    e->crowdpose = params->crowdpose && params->type == DF_COCO_KEYPOINTS;
     e->federated = gt->federated;
     error = take_params(&run, params);
     if (error == DF_OK && params->type == DF_COCO_KEYPOINTS)
@@ -248,6 +253,18 @@ int df_coco_evaluate(DfCocoEval **out, const DfCocoResults *dt, const DfCocoPara
     else
         df_coco_eval_free(e);
     run_done(&run);
+    return error;
+}
+
+int df_coco_evaluate(DfCocoEval **out, const DfCocoResults *dt, const DfCocoParams *params, DfPool *pool)
+{
+    int error = df_coco_evaluate_images(out, dt, params, NULL, pool);
+    if (error == DF_OK && (*out)->crowdpose)
+        error = df_coco_by_crowding((*out)->stats + 8, dt, params, pool);
+    if (error < 0) {
+        df_coco_eval_free(*out);
+        *out = NULL;
+    }
     return error;
 }
 

@@ -36,6 +36,7 @@ typedef struct {
     uint32_t *order;              /* detections by class; then rank, if all count as one; then as given */
     size_t *order_start;
     bool *dropped;                /* of each detection: LVIS leaves it out; or NULL         */
+    const bool *only;             /* of each image: no others are evaluated; or NULL         */
     DfCocoEval *eval;
 } CocoRun;
 
@@ -86,12 +87,14 @@ static inline double df_coco_truth_area(const CocoRun *run, const CocoAnnotation
     return run->params.crowdpose ? a->box[3] * a->box[2] * 0.53 : a->area;
 }
 
-/* Neither found nor missed: crowds, people without keypoints; of LVIS, what says "ignore". */
+/* Neither found nor missed: crowds, people without keypoints; of LVIS and of boundaries, what says "ignore". */
 static inline bool df_coco_is_ignored(const CocoRun *run, const CocoAnnotation *a)
 {
     if (run->results->gt->federated)
         return a->ignore;
-    return a->crowd || (run->params.type == DF_COCO_KEYPOINTS && a->no_keypoints);
+    if (a->crowd)
+        return true;
+    return run->params.type == DF_COCO_BOUNDARIES ? a->ignore : run->params.type == DF_COCO_KEYPOINTS && a->no_keypoints;
 }
 
 /* ---- stages ---------------------------------------------------------------------------------------------------- */
@@ -108,10 +111,17 @@ int df_coco_summarize(DfCocoEval *, DfPool *);
 typedef struct {
     bool precision;
     double iou;        /* -1: all                                                   */
-    const char *area;
+    const char *area;  /* NULL: the number is not used                              */
     int max_det;       /* place in max_dets; or minus the number that it must hold  */
+    double near;       /* IoU thresholds that are so close to `iou` count as well   */
+    const char *part;  /* of the images, by how crowded they are; NULL: all         */
 } CocoLine;
-/* The twelve of boxes and masks, or the ten of keypoints. */
+static inline bool df_coco_compares_masks(DfCocoType type)
+{
+    return type == DF_COCO_MASKS || type == DF_COCO_BOUNDARIES;
+}
+
+/* The twelve of boxes and masks, the ten of keypoints or the eleven of CrowdPose. */
 const CocoLine *df_coco_lines(const DfCocoEval *, size_t *n);
 /* One of LVIS's thirteen. */
 typedef struct {
@@ -133,6 +143,7 @@ typedef struct {
     const char *area;
     int max_det;       /* the number itself                                   */
     double value;
+    const char *part;
 } CocoRow;
 int df_coco_rows(const DfCocoEval *, CocoRow **rows, size_t *n); /* df_free it */
 
@@ -140,6 +151,10 @@ int df_coco_rows(const DfCocoEval *, CocoRow **rows, size_t *n); /* df_free it *
 int df_coco_make_arrays(DfCocoEval *, bool scores);
 size_t df_coco_curve_place(const DfCocoEval *, size_t class_place, size_t area, size_t max_det, size_t iou);
 size_t df_coco_recall_place(const DfCocoEval *, size_t class_place, size_t area, size_t max_det);
+
+/* The evaluation of some images: those with `only`, or all if it is NULL. And CrowdPose's AP of easy, medium and hard ones. */
+int df_coco_evaluate_images(DfCocoEval **out, const DfCocoResults *, const DfCocoParams *, const bool *only, DfPool *);
+int df_coco_by_crowding(double out[3], const DfCocoResults *, const DfCocoParams *, DfPool *);
 
 /* Truth and results of a scoring, read; after a failure both are NULL. */
 int df_coco_read_scored(DfCoco **truth, DfCocoResults **results, const DfCocoScoring *, DfPool *);

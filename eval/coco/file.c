@@ -59,7 +59,7 @@ static int choose(const DfIds *ids, const bool *listed, const int64_t *wanted, s
 int df_coco_number_images(CocoRun *run, const DfCoco *gt)
 {
     Chosen *chosen;
-    const int error = choose(&gt->images, gt->image_listed, run->params.image_ids, run->params.n_image_ids, true,
+    const int error = choose(&gt->images, run->only ? run->only : gt->image_listed, run->params.image_ids, run->params.n_image_ids, true,
                              &chosen, &run->n_places);
     if (error < 0)
         return error;
@@ -158,7 +158,7 @@ static const char *missing_field(const DfCoco *gt, uint32_t annotation, const Co
 {
     const CocoAnnotation *a = &gt->annotations[annotation];
     const CocoShape *shape = df_coco_has_shapes(gt) ? &gt->shapes[annotation] : NULL;
-    const bool masks = needs->type == DF_COCO_MASKS;
+    const bool masks = df_coco_compares_masks(needs->type);
     const bool keypoints = needs->type == DF_COCO_KEYPOINTS;
     const bool box = needs->type == DF_COCO_BOXES || keypoints;
     if (!(a->has & HAS_AREA) && !needs->crowdpose)
@@ -196,7 +196,9 @@ int df_coco_check_truth(const DfCoco *gt, uint32_t annotation, const CocoNeeds *
                        a->line, df_id_text(gt->images.ids[a->image]), missing);
     if (needs->type == DF_COCO_KEYPOINTS && needs->n_keypoints > 0)
         return check_points(gt, annotation, needs->n_keypoints);
-    return needs->type == DF_COCO_MASKS ? check_size(gt, a->image, gt->masks[annotation].form == DF_MASK_POLYGONS) : DF_OK;
+    if (!df_coco_compares_masks(needs->type))
+        return DF_OK;
+    return check_size(gt, a->image, gt->masks[annotation].form == DF_MASK_POLYGONS);
 }
 
 /* The annotations as pycocotools meets them: image by image, each standing for the last one with its id, which is

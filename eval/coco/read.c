@@ -41,7 +41,8 @@ static int begin(CocoBuilder **out, const char *name, const DfCocoReading *how)
     }
     memcpy(coco->name, name, length);
     coco->pool = how->pool;
-    coco->with_masks = how->masks;
+    coco->with_masks = how->masks || how->boundary_ratio > 0;
+    coco->boundary_ratio = how->boundary_ratio;
     coco->across_classes = how->across_classes;
     coco->with_keypoints = how->keypoints;
     coco->with_oriented = how->oriented;

@@ -16,6 +16,7 @@ static const struct {
     [DF_SCORE_PROPOSALS] = { "proposal", DF_COCO_BOXES },
     [DF_SCORE_KEYPOINTS] = { "keypoints", DF_COCO_KEYPOINTS },
     [DF_SCORE_ORIENTED] = { "obb", DF_COCO_ORIENTED },
+    [DF_SCORE_BOUNDARIES] = { "boundary", DF_COCO_BOUNDARIES },
 };
 
 const char *df_score_kind_name(DfScoreKind kind)
@@ -42,12 +43,13 @@ static void take_standard(DfCocoParams *p, DfScoreKind kind)
     }
 }
 
-static DfCocoParams params_of(const DfCocoScoring *scoring, DfScoreKind kind)
+static DfCocoParams params_of(const DfCocoScoring *scoring, DfScoreKind kind, const DfCoco *truth)
 {
     const DfCocoParams standard = scoring->federated ? df_lvis_params() : df_coco_params();
     DfCocoParams p = scoring->params ? *scoring->params : standard;
     p.type = kinds[kind].type;
     p.arrays = scoring->arrays;
+    p.crowdpose = p.type == DF_COCO_KEYPOINTS && (p.crowdpose || df_coco_is_crowdpose(truth));
     take_standard(&p, kind);
     if (scoring->image_ids) {
         p.image_ids = scoring->image_ids;
@@ -63,6 +65,8 @@ static int read_truth(DfCoco **out, const DfCocoScoring *scoring, DfPool *pool)
     for (int i = 0; i < scoring->n_kinds; i++) {
         reading.masks |= kinds[scoring->kind[i]].type == DF_COCO_MASKS;
         reading.keypoints |= kinds[scoring->kind[i]].type == DF_COCO_KEYPOINTS;
+        if (kinds[scoring->kind[i]].type == DF_COCO_BOUNDARIES)
+            reading.boundary_ratio = scoring->boundary_ratio > 0 ? scoring->boundary_ratio : 0.02;
         reading.oriented |= kinds[scoring->kind[i]].type == DF_COCO_ORIENTED;
     }
     return df_coco_open_with(out, scoring->truth, &reading);
@@ -143,7 +147,7 @@ int df_coco_score(DfCocoScores *out, const DfCocoScoring *scoring, DfPool *pool)
     *out = (DfCocoScores){ 0 };
     int error = df_coco_read_scored(&out->truth, &out->results, scoring, pool);
     for (int i = 0; error == DF_OK && i < scoring->n_kinds; i++) {
-        const DfCocoParams params = params_of(scoring, scoring->kind[i]);
+        const DfCocoParams params = params_of(scoring, scoring->kind[i], out->truth);
         out->kind[i] = scoring->kind[i];
         error = df_coco_evaluate(&out->eval[i], out->results, &params, pool);
         out->n += error == DF_OK;

@@ -21,9 +21,10 @@ typedef enum {
     DF_SCORE_PROPOSALS,
     DF_SCORE_KEYPOINTS,
     DF_SCORE_ORIENTED,
+    DF_SCORE_BOUNDARIES,
     DF_SCORE_KINDS
 } DfScoreKind;
-DF_API const char *df_score_kind_name(DfScoreKind); /* "bbox", "segm", "proposal", "keypoints", "obb" */
+DF_API const char *df_score_kind_name(DfScoreKind); /* "bbox", "segm", "proposal", "keypoints", "obb", "boundary" */
 
 typedef struct {
     const char *truth;                    /* the annotation file                                             */
@@ -35,6 +36,7 @@ typedef struct {
                                              df_coco_params() has it is changed to what the kind has instead */
     const int64_t *image_ids;             /* NULL: those of `params`; else only these n_image_ids are scored */
     size_t n_image_ids;
+    double boundary_ratio;                /* of the image's diagonal, where boundaries are compared; 0: 0.02  */
     bool arrays;                          /* keep precision, recall and scores (df_coco_eval_array())        */
     bool federated;                       /* the truth is LVIS's, and its rules are taken: `params` NULL or df_lvis_params() */
     bool across_classes;                  /* the score is to be explained (eval/explain/explain.h)           */

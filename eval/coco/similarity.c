@@ -38,13 +38,15 @@ static void mask_object(const CocoRun *run, uint32_t annotation, void *to)
 static void mask_row(const CocoRun *run, const CocoObjects *objects, uint32_t detection, double *row)
 {
     const CocoCompared *const c = df_coco_compared(run->results, detection);
+    const bool boundaries = run->params.type == DF_COCO_BOUNDARIES;
+    const double *const boundary = (const double *)(const void *)(c->overlaps + c->n);
     const uint32_t *const annotation = objects->at;
     size_t at = 0;
     for (size_t g = 0; g < objects->n; g++) {
         row[g] = 0;
         for (size_t tries = 0; tries < c->n; tries++, at = at + 1 < c->n ? at + 1 : 0)
             if (c->overlaps[at].annotation == annotation[g]) {
-                row[g] = c->overlaps[at].iou;
+                row[g] = boundaries ? boundary[at] : c->overlaps[at].iou;
                 break;
             }
     }
@@ -158,6 +160,7 @@ static const CocoSimilarity similarities[] = {
     [DF_COCO_BOXES] = { sizeof(double[4]), box_object, box_row },
     [DF_COCO_MASKS] = { sizeof(uint32_t), mask_object, mask_row },
     [DF_COCO_KEYPOINTS] = { sizeof(Person), keypoint_object, keypoint_row },
+    [DF_COCO_BOUNDARIES] = { sizeof(uint32_t), mask_object, mask_row },
     [DF_COCO_ORIENTED] = { sizeof(double[5]), oriented_object, oriented_row },
 };
 

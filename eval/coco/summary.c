@@ -4,6 +4,7 @@
  *
  * Means add in numpy's order (2.3 and later: one pairwise sum), so that they agree to the last bit.
  */
+#include <math.h>
 #include <string.h>
 
 #include "eval/coco/evaluate.h"
@@ -16,7 +17,13 @@ typedef struct {
     double iou;
     size_t from, to, area, max_det;
     char frequency; /* only classes of it; 0: all */
+    double near;    /* thresholds so close to `iou` too */
 } Slice;
+
+static bool takes_threshold(const Slice *s, double iou)
+{
+    return s->iou < 0 || iou == s->iou || fabs(s->iou - iou) < s->near;
+}
 
 /* Where the numbers of a class begin. */
 static size_t place_of_class(const DfCocoEval *e, const Slice *s, size_t k)
@@ -36,7 +43,7 @@ static double mean(const DfCocoEval *e, const Slice *s, double *room)
     const double *const array = (s->precision ? e->precision : e->recall) + begin;
     size_t n = 0;
     for (size_t t = 0; t < e->n_ious; t++) {
-        if (s->iou >= 0 && e->ious[t] != s->iou)
+        if (!takes_threshold(s, e->ious[t]))
             continue;
         for (size_t r = t * recalls; r < (t + 1) * recalls; r++)
             for (size_t k = s->from; k < s->to; k++) {
@@ -52,25 +59,34 @@ static double mean(const DfCocoEval *e, const Slice *s, double *room)
 /* ---- the lines of a summary -------------------------------------------------------------------------------------- */
 
 /* COCOeval.summarize(). The AP of boxes and masks wants the number 100 itself, everything of keypoints 20. */
-static const CocoLine box_lines[DF_COCO_STATS] = {
-    { true, -1, "all", -100 },  { true, 0.5, "all", 2 },     { true, 0.75, "all", 2 },
-    { true, -1, "small", 2 },   { true, -1, "medium", 2 },   { true, -1, "large", 2 },
-    { false, -1, "all", 0 },    { false, -1, "all", 1 },     { false, -1, "all", 2 },
-    { false, -1, "small", 2 },  { false, -1, "medium", 2 },  { false, -1, "large", 2 }
+static const CocoLine box_lines[] = {
+    { true, -1, "all", -100, 0, NULL }, { true, 0.5, "all", 2, 0, NULL },    { true, 0.75, "all", 2, 0, NULL },
+    { true, -1, "small", 2, 0, NULL },  { true, -1, "medium", 2, 0, NULL },  { true, -1, "large", 2, 0, NULL },
+    { false, -1, "all", 0, 0, NULL },   { false, -1, "all", 1, 0, NULL },    { false, -1, "all", 2, 0, NULL },
+    { false, -1, "small", 2, 0, NULL }, { false, -1, "medium", 2, 0, NULL }, { false, -1, "large", 2, 0, NULL }
 };
 
 static const CocoLine keypoint_lines[] = {
-    { true, -1, "all", -20 },     { true, 0.5, "all", -20 },  { true, 0.75, "all", -20 },
-    { true, -1, "medium", -20 },  { true, -1, "large", -20 },
-    { false, -1, "all", -20 },    { false, 0.5, "all", -20 }, { false, 0.75, "all", -20 },
-    { false, -1, "medium", -20 }, { false, -1, "large", -20 }
+    { true, -1, "all", -20, 0, NULL },     { true, 0.5, "all", -20, 0, NULL },  { true, 0.75, "all", -20, 0, NULL },
+    { true, -1, "medium", -20, 0, NULL },  { true, -1, "large", -20, 0, NULL },
+    { false, -1, "all", -20, 0, NULL },    { false, 0.5, "all", -20, 0, NULL }, { false, 0.75, "all", -20, 0, NULL },
+    { false, -1, "medium", -20, 0, NULL }, { false, -1, "large", -20, 0, NULL }
+};
+
+static const CocoLine crowdpose_lines[] = {
+    { true, -1, "all", -20, 0, NULL },  { true, 0.5, "all", -20, 0.01, NULL }, { true, 0.75, "all", -20, 0.01, NULL },
+    { true, -1, NULL, -20, 0, NULL },   { true, -1, NULL, -20, 0, NULL },
+    { false, -1, "all", -20, 0, NULL }, { false, 0.5, "all", -20, 0, NULL },   { false, 0.75, "all", -20, 0, NULL },
+    { true, -1, "all", -20, 0, "easy" }, { true, -1, "all", -20, 0, "medium" }, { true, -1, "all", -20, 0, "hard" }
 };
 
 const CocoLine *df_coco_lines(const DfCocoEval *e, size_t *n)
 {
-    const bool keypoints = e->type == DF_COCO_KEYPOINTS;
-    *n = keypoints ? sizeof keypoint_lines / sizeof *keypoint_lines : DF_COCO_STATS;
-    return keypoints ? keypoint_lines : box_lines;
+    *n = sizeof box_lines / sizeof *box_lines;
+    if (e->type != DF_COCO_KEYPOINTS)
+        return box_lines;
+    *n = e->crowdpose ? sizeof crowdpose_lines / sizeof *crowdpose_lines : sizeof keypoint_lines / sizeof *keypoint_lines;
+    return e->crowdpose ? crowdpose_lines : keypoint_lines;
 }
 
 static size_t place_of_area(const DfCocoEval *e, const char *name)
@@ -91,7 +107,7 @@ static size_t place_of_number(const DfCocoEval *e, int number)
 
 bool df_coco_place(const DfCocoEval *e, const CocoLine *line, size_t *area, size_t *max_det)
 {
-    *area = place_of_area(e, line->area);
+    *area = line->area ? place_of_area(e, line->area) : e->n_areas;
     *max_det = line->max_det < 0 ? place_of_number(e, -line->max_det) : (size_t)line->max_det;
     if (e->federated)
         *max_det = e->n_max_dets - 1;
@@ -116,8 +132,10 @@ static void summarize_one(void *arg, size_t i, void *scratch)
     DfCocoEval *const e = arg;
     size_t n;
     const CocoLine *const line = &df_coco_lines(e, &n)[i];
-    Slice s = { line->precision, line->iou, 0, e->n_classes, 0, 0, 0 };
-    e->stats[i] = df_coco_place(e, line, &s.area, &s.max_det) ? mean(e, &s, scratch) : -1;
+    Slice s = { line->precision, line->iou, 0, e->n_classes, 0, 0, 0, line->near };
+    e->stats[i] = 0;
+    if (line->area && !line->part)
+        e->stats[i] = df_coco_place(e, line, &s.area, &s.max_det) ? mean(e, &s, scratch) : -1;
 }
 
 /* LVISEval.summarize() */
@@ -136,7 +154,7 @@ static int summarize_lvis(DfCocoEval *e)
         return df_fail_memory("the summary");
     for (int i = 0; i < DF_LVIS_STATS; i++) {
         const LvisLine *line = &df_lvis_lines[i];
-        Slice s = { line->precision, line->iou, 0, e->n_classes, 0, e->n_max_dets - 1, line->frequency };
+        Slice s = { line->precision, line->iou, 0, e->n_classes, 0, e->n_max_dets - 1, line->frequency, 0 };
         while (s.area < e->n_areas && strcmp(e->areas[s.area].name, line->area) != 0)
             s.area++;
         e->lvis[i] = s.area < e->n_areas ? mean(e, &s, room) : -1;
@@ -175,12 +193,12 @@ static int mean_of_class(const DfCocoEval *e, const Slice *s, double *value)
 
 int df_coco_ap(const DfCocoEval *e, size_t class_place, double iou, size_t area, size_t max_det, double *ap)
 {
-    return mean_of_class(e, &(Slice){ true, iou, class_place, class_place + 1, area, max_det, 0 }, ap);
+    return mean_of_class(e, &(Slice){ true, iou, class_place, class_place + 1, area, max_det, 0, 0 }, ap);
 }
 
 int df_coco_ar(const DfCocoEval *e, size_t class_place, double iou, size_t area, size_t max_det, double *ar)
 {
-    return mean_of_class(e, &(Slice){ false, iou, class_place, class_place + 1, area, max_det, 0 }, ar);
+    return mean_of_class(e, &(Slice){ false, iou, class_place, class_place + 1, area, max_det, 0, 0 }, ar);
 }
 
 static int mean_of_all(const DfCocoEval *e, const Slice *s, double *value)
@@ -204,12 +222,12 @@ int df_coco_recall(const DfCocoEval *e, size_t area, size_t max_det, double *ar)
 
 int df_coco_recall_at(const DfCocoEval *e, double iou, size_t area, size_t max_det, double *ar)
 {
-    return mean_of_all(e, &(Slice){ false, iou, 0, e->n_classes, area, max_det, 0 }, ar);
+    return mean_of_all(e, &(Slice){ false, iou, 0, e->n_classes, area, max_det, 0, 0 }, ar);
 }
 
 int df_coco_precision(const DfCocoEval *e, double iou, size_t area, size_t max_det, double *ap)
 {
-    return mean_of_all(e, &(Slice){ true, iou, 0, e->n_classes, area, max_det, 0 }, ap);
+    return mean_of_all(e, &(Slice){ true, iou, 0, e->n_classes, area, max_det, 0, 0 }, ap);
 }
 
 /* ---- the rows of the table --------------------------------------------------------------------------------------- */
@@ -240,10 +258,10 @@ static int add_row(Rows *r, CocoRow row)
 /* One that is no line, at the largest number of detections or another. */
 static int add_other(Rows *r, const DfCocoEval *e, bool precision, double iou, size_t area, size_t max_det)
 {
-    CocoRow row = { precision, iou, e->areas[area].name, e->max_dets[max_det], 0 };
+    CocoRow row = { precision, iou, e->areas[area].name, e->max_dets[max_det], 0, NULL };
     if (has_row(r, &row) || (precision && max_det < e->first_curve))
         return DF_OK;
-    row.value = mean(e, &(Slice){ precision, iou, 0, e->n_classes, area, max_det, 0 }, r->room);
+    row.value = mean(e, &(Slice){ precision, iou, 0, e->n_classes, area, max_det, 0, 0 }, r->room);
     return add_row(r, row);
 }
 
@@ -273,7 +291,8 @@ int df_coco_rows(const DfCocoEval *e, CocoRow **rows, size_t *n)
         df_coco_place(e, &lines[i], &area, &max_det);
         const int there = max_det < e->n_max_dets ? e->max_dets[max_det] : 0;
         const int number = lines[i].max_det < 0 ? -lines[i].max_det : there;
-        error = add_row(&r, (CocoRow){ lines[i].precision, lines[i].iou, lines[i].area, number, e->stats[i] });
+        const CocoRow row = { lines[i].precision, lines[i].iou, lines[i].area, number, e->stats[i], lines[i].part };
+        error = row.area ? add_row(&r, row) : DF_OK;
     }
     if (error == DF_OK)
         error = add_others(&r, e);

@@ -40,6 +40,15 @@ static const char *iou_text(const DfCocoEval *e, double iou, char text[32])
     return text;
 }
 
+/* crowdposetools calls its AP of a part of the images AR. */
+static void append_row(DfTextbuf *t, const CocoRow *row, const char *iou)
+{
+    const bool precision = row->precision && !row->part;
+    df_textbuf_add(t, " %-18s %s @[ IoU=%-9s | %s=%6s | maxDets=%3d ] = %0.3f\n",
+                   precision ? "Average Precision" : "Average Recall", precision ? "(AP)" : "(AR)", iou,
+                   row->part ? "type" : "area", row->part ? row->part : row->area, row->max_det, row->value);
+}
+
 /* pycocotools' own format, and in it what else was asked for. */
 int df_coco_eval_table(const DfCocoEval *e, char **out)
 {
@@ -51,9 +60,7 @@ int df_coco_eval_table(const DfCocoEval *e, char **out)
         return lvis_table(e, out);
     text.failed = df_coco_rows(e, &rows, &n) < 0;
     for (size_t i = 0; i < n; i++)
-        df_textbuf_add(&text, " %-18s %s @[ IoU=%-9s | area=%6s | maxDets=%3d ] = %0.3f\n",
-                       rows[i].precision ? "Average Precision" : "Average Recall", rows[i].precision ? "(AP)" : "(AR)",
-                       iou_text(e, rows[i].iou, iou), rows[i].area, rows[i].max_det, rows[i].value);
+        append_row(&text, &rows[i], iou_text(e, rows[i].iou, iou));
     df_free(rows);
     return df_textbuf_take(&text, out);
 }
@@ -136,7 +143,7 @@ static bool is_first(const CocoLine *lines, size_t i, bool of_area)
 {
     bool first = true;
     for (size_t k = 0; k < i; k++)
-        first &= of_area ? strcmp(lines[k].area, lines[i].area) != 0 : lines[k].max_det != lines[i].max_det;
+        first &= of_area ? !lines[k].area || strcmp(lines[k].area, lines[i].area) != 0 : lines[k].max_det != lines[i].max_det;
     return first;
 }
 
@@ -149,6 +156,8 @@ static void note_parameters(DfTextbuf *t, const DfCocoEval *e)
     for (size_t i = 0; i < n; i++) {
         size_t area, max_det;
         df_coco_place(e, &lines[i], &area, &max_det);
+        if (!lines[i].area || lines[i].part)
+            continue;
         if (area == e->n_areas && is_first(lines, i, true))
             df_textbuf_add(t, "-1 at area=%s: no area range has that name\n", lines[i].area);
         if (max_det < e->n_max_dets || !is_first(lines, i, false))
@@ -202,6 +211,8 @@ int df_coco_eval_notes(const DfCocoEval *e, bool of_classes, char **out)
     else
         note_areas(&text, e);
     note_parameters(&text, e);
+    if (e->crowdpose)
+        df_textbuf_add(&text, "easy, medium and hard are AP, which CrowdPose's own table calls AR\n");
     if (of_classes)
         note_classes(&text, e);
     return df_textbuf_take(&text, out);
@@ -298,6 +309,8 @@ static void append_rows(DfTextbuf *t, const DfCocoEval *e)
         df_textbuf_add(t, "%s{\"metric\": \"%s\", \"iou\": \"%s\", \"area\": ", i ? ",\n  " : "\n  ",
                        rows[i].precision ? "AP" : "AR", iou_text(e, rows[i].iou, iou));
         df_textbuf_json(t, rows[i].area);
+        if (rows[i].part)
+            df_textbuf_add(t, ", \"images\": \"%s\"", rows[i].part);
         df_textbuf_add(t, ", \"max_dets\": %d, \"value\": %.17g}", rows[i].max_det, rows[i].value);
     }
     df_textbuf_add(t, "]");

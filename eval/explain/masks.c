@@ -85,7 +85,7 @@ static int keep_mask(Reading *reading, const DfCocoRecord *r, DrawnMask *drawn)
     if (mask.form == DF_MASK_NONE || (mask.form == DF_MASK_POLYGONS && !df_coco_drawable(size)))
         return DF_OK;
     return df_coco_fail_in(
-        r, df_coco_keep_truth(&reading->drawing, &r->segmentation, &mask, size, &e->masks.bytes, &drawn->mask));
+        r, df_coco_keep_truth(0, &reading->drawing, &r->segmentation, &mask, size, &e->masks.bytes, &drawn->mask));
 }
 
 /* Only of the detections that are drawn segmentations are read. */
