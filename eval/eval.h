@@ -137,6 +137,8 @@ typedef struct DfCocoParams {
     const double *sigmas;           /* of the keypoints; NULL: the 17 of COCO, or the 14 of CrowdPose */
     size_t n_sigmas;
     bool crowdpose;                 /* keypoints by CrowdPose's rules (df_crowdpose_params())         */
+    bool f1;                        /* count what is right and wrong of the detections with at least this score */
+    double f1_score;
     bool all_curves;                /* precision at every number of detections, not those of the tables alone */
     bool arrays;                    /* keep all that df_coco_eval_array() gives, not what the tables need alone */
 } DfCocoParams;
@@ -153,11 +155,19 @@ DF_API DfCocoParams df_coco_proposal_params(void); /* of boxes without classes, 
 
 enum { DF_COCO_STATS = 12, DF_LVIS_STATS = 13, DF_LVIS_MOST = 300, DF_LVIS_BEST_OF_CLASS = 10000 };
 
+/* Of detections with at least some score: found, wrong, and objects that are missed. */
+typedef struct {
+    uint64_t tp, fp, fn;
+} DfCocoCounts;
+
 /* -1 stands where there is no ground truth. A curve is precision over the recall thresholds. */
 typedef struct DfCocoEval {
     DfCocoType type;                /* what was compared                                      */
     size_t n_ious, n_recalls, n_classes, n_areas, n_max_dets;
     double *ious;
+    double *recalls;
+    DfCocoCounts *counts;           /* [classes][ious], with params.f1: over the first area and with the largest of max_dets */
+    double f1_score;                /* of their detections                                    */
     double *recall;                 /* [classes][areas][max_dets][ious]                       */
     double *precision;              /* [classes][areas][max_dets from first_curve on][ious][recalls] */
     double *scores;                 /* likewise: of the detection that reaches the recall; NULL without params.arrays */
@@ -210,6 +220,13 @@ typedef struct {
     const uint8_t *ignored, *crowd; /* [n_objects]; a crowd may be taken many times           */
 } DfCocoCell;
 DF_API int df_coco_match_cell(const DfCocoCell *, uint32_t *found); /* [n_ious][n_detections]: a place, or DF_NO_OBJECT */
+
+/* The largest F1 = 2 p r / (p + r) along a curve, over the first area and with the largest of max_dets: of a class, or the
+ * mean over those that have objects (class_place SIZE_MAX), at one IoU threshold or the mean of all (iou < 0). */
+DF_API double df_coco_f1(const DfCocoEval *, size_t class_place, double iou);
+/* Of a class, or all together; with params.f1. */
+DF_API DfCocoCounts df_coco_counts(const DfCocoEval *, size_t class_place, size_t iou);
+DF_API int df_coco_f1_table(const DfCocoEval *, bool per_class, char **out); /* both, of every threshold; df_free it */
 
 /* The lines of pycocotools, and in their form AP and AR of areas, numbers of detections and IoU thresholds of the
  * parameters that no line shows; df_free it. */

@@ -64,19 +64,23 @@ static int dump(const DfCocoScores *s, const char *path)
 static int print_tables(const DfCocoScores *s, int i, bool per_class)
 {
     const DfCocoEval *eval = s->eval[i];
-    char *table = NULL, *classes = NULL, *notes = NULL;
+    char *table = NULL, *classes = NULL, *f1 = NULL, *notes = NULL;
     int error =
         s->kind[i] == DF_SCORE_PROPOSALS ? df_coco_eval_recall_table(eval, &table) : df_coco_eval_table(eval, &table);
     if (error == DF_OK && per_class)
         error = df_coco_eval_class_table(eval, &classes);
+    if (error == DF_OK && eval->counts)
+        error = df_coco_f1_table(eval, per_class, &f1);
     if (error == DF_OK)
         error = df_coco_eval_notes(eval, per_class, &notes);
     if (error == DF_OK && s->n > 1)
         printf("%s%s\n", i ? "\n" : "", df_score_kind_name(s->kind[i]));
     if (error == DF_OK)
-        printf("%s%s%s%s%s", table, classes ? "\n" : "", classes ? classes : "", notes[0] ? "\n" : "", notes);
+        printf("%s%s%s%s%s%s%s", table, classes ? "\n" : "", classes ? classes : "", f1 ? "\n" : "", f1 ? f1 : "",
+               notes[0] ? "\n" : "", notes);
     df_free(table);
     df_free(classes);
+    df_free(f1);
     df_free(notes);
     return error;
 }

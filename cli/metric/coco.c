@@ -145,6 +145,8 @@ int cli_metric_params(DfArena *arena, DfCocoParams *p)
         error = cli_read_numbers(arena, "--sigmas", o->sigmas, &p->sigmas, &p->n_sigmas);
     p->all_curves = o->max_dets != NULL;
     p->crowdpose = o->crowdpose;
+    p->f1 = o->f1;
+    p->f1_score = o->score_thr;
     if (error == DF_OK && o->img_ids)
         error = read_ids(arena, "--img-ids", o->img_ids, &p->image_ids, &p->n_image_ids);
     if (error == DF_OK && o->cat_ids)

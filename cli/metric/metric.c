@@ -37,7 +37,9 @@ static const CliOption options[] = {
                  "score images apart by these keys of their records in GT.json (scene,camera.id), on the page and in the JSON; area, "
                  "aspect and crowding are always there"),
     CLI_OPT_FLOAT("--score-thr", cli_metric.score_thr, "S", 0, 1,
-                  "the page counts and draws detections with a score of at least S; default 0.3"),
+                  "the page and --f1 count detections with a score of at least S; default 0.3"),
+    CLI_OPT_FLAG("--f1", cli_metric.f1,
+                 "also print F1: the best along the curves, and TP, FP, FN and F1 at the score of --score-thr"),
     CLI_OPT_TEXT("--iou-thrs", cli_metric.iou_thrs, "LIST",
                  "IoU thresholds: 0.5,0.75 or START:STOP:STEP; default 0.5:0.95:0.05"),
     CLI_OPT_TEXT("--rec-thrs", cli_metric.rec_thrs, "LIST", "recall thresholds, in the same form; default 0:1:0.01"),

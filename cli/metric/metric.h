@@ -16,7 +16,7 @@ typedef struct {
     const char *type, *explain, *images, *slice; /* coco   */
     const char *iou_thrs, *rec_thrs, *max_dets, *area_rng, *img_ids, *cat_ids, *dump;
     const char *sigmas;
-    bool no_cats, crowdpose;
+    bool no_cats, crowdpose, f1;
     bool fixed_ap;                           /* lvis   */
     const char *image_set;                   /* voc, dota */
     const char *hierarchy, *segments;        /* openimages */

@@ -176,6 +176,8 @@ int df_coco_accumulate(const CocoRun *run, size_t k, const CocoRanking *r)
         for (size_t a = 0; a < p->n_areas; a++)
             sample_area(&c, run, r, a, m, k);
     }
+    if (error == DF_OK && run->eval->counts)
+        df_coco_count(run, k, r, c.npig[0]);
     curves_done(&c);
     return error;
 }

@@ -65,9 +65,10 @@ static int take_params(CocoRun *run, const DfCocoParams *p)
     e->n_areas = p->n_areas;
     e->n_max_dets = p->n_max_dets;
     e->ious = copy(e->arena, p->ious, p->n_ious, sizeof *p->ious);
+    e->recalls = copy(e->arena, p->recalls, p->n_recalls, sizeof *p->recalls);
     e->max_dets = copy(e->arena, p->max_dets, p->n_max_dets, sizeof *p->max_dets);
     e->areas = copy(e->arena, p->areas, p->n_areas, sizeof *p->areas);
-    if (!e->ious || !e->max_dets || !e->areas)
+    if (!e->ious || !e->recalls || !e->max_dets || !e->areas)
         return df_fail_memory("the evaluation");
     for (size_t a = 0; a < p->n_areas; a++)
         if (!(e->areas[a].name = df_arena_copy(e->arena, p->areas[a].name, strlen(p->areas[a].name))))
@@ -244,6 +245,8 @@ int df_coco_evaluate_images(DfCocoEval **out, const DfCocoResults *dt, const DfC
         error = df_coco_file(&run, dt, pool);
     if (error == DF_OK)
         error = df_coco_make_arrays(e, params->arrays);
+    if (error == DF_OK)
+        error = df_coco_make_counts(e, params);
     if (error == DF_OK)
         error = evaluate_classes(&run, pool);
     if (error == DF_OK)

@@ -107,6 +107,11 @@ int df_coco_accumulate(const CocoRun *, size_t class_place, const CocoRanking *)
 
 int df_coco_summarize(DfCocoEval *, DfPool *);
 
+/* f1.c: memory of counts; those of a class with so many objects to find; "f1" of the JSON. */
+int df_coco_make_counts(DfCocoEval *, const DfCocoParams *);
+void df_coco_count(const CocoRun *, size_t class_place, const CocoRanking *, size_t positives);
+void df_coco_append_f1(DfTextbuf *, const DfCocoEval *);
+
 /* One of the numbers of a summary. */
 typedef struct {
     bool precision;

@@ -372,6 +372,8 @@ int df_coco_eval_json(const DfCocoEval *e, char **out)
     else
         append_rows(&text, e);
     append_parts(&text, e);
+    if (e->counts)
+        df_coco_append_f1(&text, e);
     append_classes(&text, e);
     append_notes(&text, e);
     df_textbuf_add(&text, "}");
