@@ -6,7 +6,6 @@
 #include <stdio.h>
 
 #include "report/explain_parts.h"
-#include "report/picture.h"
 
 /* The size in the file, or what the boxes reach. */
 static void extent(const DfExplain *e, const DfExplainImage *image, double part[4])
@@ -63,18 +62,16 @@ static int shapes(ReportPicture *p, const DfExplain *e, size_t at)
 }
 
 /* The picture, its counts, and its errors in a list that opens. */
-int df_report_shot(DfTextbuf *t, const DfExplain *e, size_t at, const char *uri)
+int df_report_shot(DfTextbuf *t, const DfExplain *e, size_t at, const ReportGround *ground)
 {
     const DfExplainImage image = df_explain_image(e, at);
     ReportPicture p;
     double part[4];
     extent(e, &image, part);
-    df_picture_begin(&p, t, part, uri);
+    df_picture_begin(&p, t, part, ground);
     const int error = shapes(&p, e, at);
     df_picture_end(&p);
-    df_textbuf_add(t, "<p>");
-    df_textbuf_html(t, image.name);
-    df_textbuf_add(t, "</p><details><summary>%u correct &middot; %u wrong &middot; %u missed</summary>", image.right, image.wrong,
+    df_textbuf_add(t, "<details><summary>%u correct &middot; %u wrong &middot; %u missed</summary>", image.right, image.wrong,
                    image.missed);
     df_picture_list(&p);
     df_textbuf_add(t, "</details>");
@@ -87,7 +84,10 @@ static int worst(DfTextbuf *t, const DfExplain *e, size_t at)
     int error = df_explain_thumbnail(e, at, NULL, &uri);
     df_textbuf_add(t, "<div class=shot>");
     if (error == DF_OK)
-        error = df_report_shot(t, e, at, uri);
+        error = df_report_shot(t, e, at, &(ReportGround){ uri, NULL });
+    df_textbuf_add(t, "<p>");
+    df_textbuf_html(t, df_explain_image(e, at).name);
+    df_textbuf_add(t, "</p>");
     df_textbuf_add(t, "</div>\n");
     df_free(uri);
     return error;

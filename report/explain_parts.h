@@ -7,6 +7,7 @@
 
 #include "eval/eval.h"
 #include "report/page.h"
+#include "report/picture.h"
 
 void df_report_tide(ReportPage *, const DfExplain *);        /* what each kind of error costs        */
 void df_report_precision(ReportPage *, const DfExplain *);    /* precision over recall                */
@@ -24,7 +25,7 @@ void df_report_errors(ReportPage *, const DfExplain *);      /* false detections
     "<p class=key><span><i style=\"background:#2fd6a5\"></i>found</span><span><i style=\"background:#ffb62e\"></i>missed</span>" \
     "<span><i style=\"background:#ff5468\"></i>wrong</span></p>"
 const char *df_report_error_name(DfTideKind);                   /* "wrong class" */
-int df_report_shot(DfTextbuf *, const DfExplain *, size_t image, const char *uri); /* uri: the whole picture, or NULL */
+int df_report_shot(DfTextbuf *, const DfExplain *, size_t image, const ReportGround *); /* the whole picture */
 
 /* ---- numbers with intervals, of both pages too ---- */
 

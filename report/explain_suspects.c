@@ -5,7 +5,6 @@
 #include <math.h>
 
 #include "report/explain_parts.h"
-#include "report/picture.h"
 
 static const struct {
     const char *title, *meaning;
@@ -118,7 +117,7 @@ static int shot(DfTextbuf *t, const DfExplain *e, const DfSuspect *s)
     part_around(e, s, part);
     int error = df_explain_thumbnail(e, s->image, part, &uri);
     df_textbuf_add(t, "<div class=\"shot suspect\">");
-    df_picture_begin(&p, t, part, uri);
+    df_picture_begin(&p, t, part, &(ReportGround){ uri, NULL });
     if (error == DF_OK)
         error = draw(&p, e, s);
     df_picture_end(&p);

@@ -11,17 +11,30 @@ enum { MOST_NUMBERED = 40 };
 
 static const double FRAME = 4.0 / 3; /* of the room a picture gets, width to height */
 
-void df_picture_begin(ReportPicture *p, DfTextbuf *t, const double part[4], const char *uri)
+static void add_ground(const ReportPicture *p, const ReportGround *ground)
+{
+    DfTextbuf *t = p->text;
+    if (!ground->uri && ground->id) {
+        df_textbuf_add(t, "<use href=\"#%s\"/>", ground->id);
+        return;
+    }
+    df_textbuf_add(t, "<%s x=%.1f y=%.1f width=%.1f height=%.1f", ground->uri ? "image" : "rect class=empty", p->part[0], p->part[1],
+                   p->part[2], p->part[3]);
+    if (ground->uri && ground->id)
+        df_textbuf_add(t, " id=\"%s\"", ground->id);
+    if (ground->uri)
+        df_textbuf_add(t, " preserveAspectRatio=none href=\"%s\"", ground->uri);
+    df_textbuf_add(t, " />");
+}
+
+void df_picture_begin(ReportPicture *p, DfTextbuf *t, const double part[4], const ReportGround *ground)
 {
     *p = (ReportPicture){ .text = t, .part = { part[0], part[1], fmax(part[2], 1), fmax(part[3], 1) } };
     const double aspect = p->part[2] / p->part[3];
     df_textbuf_add(t, "<div class=frame><div class=pic style=\"width:%.2f%%;aspect-ratio:%.4f\"><svg viewBox=\"%.1f %.1f %.1f %.1f\" "
                       "aria-hidden=true preserveAspectRatio=none>",
                    100 * fmin(1, aspect / FRAME), aspect, p->part[0], p->part[1], p->part[2], p->part[3]);
-    df_textbuf_add(t, "<%s x=%.1f y=%.1f width=%.1f height=%.1f", uri ? "image" : "rect class=empty", p->part[0], p->part[1],
-                   p->part[2], p->part[3]);
-    df_textbuf_add(t, uri ? " preserveAspectRatio=none href=\"" : "");
-    df_textbuf_add(t, "%s%s/>", uri ? uri : " ", uri ? "\"" : "");
+    add_ground(p, ground);
 }
 
 /* A number at an upper corner of the shape, inside of the picture. */

@@ -9,6 +9,12 @@
 #include "boxes/boxes.h"
 #include "core/core.h"
 
+/* What lies under the shapes: a data: URI, kept under an id if that is not NULL; or, without a URI, the picture that was
+ * kept under this id before; or, without both, an empty ground. */
+typedef struct {
+    const char *uri, *id;
+} ReportGround;
+
 typedef struct {
     DfTextbuf *text;
     double part[4];         /* x y width height of what is shown, in pixels of the picture */
@@ -23,8 +29,8 @@ typedef struct {
     bool numbered, at_right; /* the number stands at the upper right corner        */
 } ReportShape;
 
-/* Shows part[4] of a picture; `uri` is that part, or NULL: an empty ground. */
-void df_picture_begin(ReportPicture *, DfTextbuf *, const double part[4], const char *uri);
+/* Shows part[4] of a picture; the ground is that part. */
+void df_picture_begin(ReportPicture *, DfTextbuf *, const double part[4], const ReportGround *);
 /* The mask as its outline, or the box if it has none; takes the mask. NULL: a box. */
 int df_picture_shape(ReportPicture *, const ReportShape *, const double box[4], DfMask *);
 void df_picture_end(ReportPicture *);

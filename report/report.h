@@ -9,6 +9,7 @@
 
 #include "eval/eval.h"
 #include "report/chart.h"
+#include "report/compare_page.h"
 #include "report/points_page.h"
 #include "report/training.h"
 

@@ -41,47 +41,90 @@ static int tell(const DfCompare *compare)
     return error;
 }
 
+/* [NAME=]RUN */
+typedef struct {
+    const char *const *args;
+    const char **paths, **names; /* [n] */
+    char **files;                /* [n]: of the kind that is compared */
+    size_t n;
+    DfArena *arena;
+} Runs;
+
+/* A name has no slash, and a path may have an equals sign: what exists is a path. */
+static int split_name(Runs *r, size_t i)
+{
+    const char *arg = r->args[i];
+    const char *equals = strchr(arg, '=');
+    r->paths[i] = r->names[i] = arg;
+    if (!equals || equals == arg || (size_t)(equals - arg) != strcspn(arg, "=/") || df_is_directory(arg) || df_file_exists(arg))
+        return DF_OK;
+    r->paths[i] = equals + 1;
+    r->names[i] = df_arena_copy(r->arena, arg, (size_t)(equals - arg));
+    return r->names[i] ? DF_OK : df_fail_memory("results");
+}
+
+static int open_runs(Runs *r, const char *const *args, size_t n)
+{
+    *r = (Runs){ .args = args, .n = n, .arena = df_arena_new() };
+    if (!r->arena)
+        return df_fail_memory("results");
+    r->paths = df_arena_alloc(r->arena, n, sizeof *r->paths);
+    r->names = df_arena_alloc(r->arena, n, sizeof *r->names);
+    r->files = df_arena_alloc(r->arena, n, sizeof *r->files);
+    int error = r->paths && r->names && r->files ? DF_OK : df_fail_memory("results");
+    for (size_t i = 0; error == DF_OK && i < n; i++)
+        error = split_name(r, i);
+    return error;
+}
+
+static void close_runs(Runs *r)
+{
+    for (size_t i = 0; r->files && i < r->n; i++)
+        df_free(r->files[i]);
+    df_arena_free(r->arena);
+}
+
 /* The files of the first kind that all runs have. */
-static int find_files(const char *const *runs, size_t n, char **files, CliRunKind *kind)
+static int find_files(Runs *r, CliRunKind *kind)
 {
     for (int k = 0; k < CLI_RUN_KINDS; k++) {
         size_t found = 0;
-        for (size_t i = 0; i < n; i++) {
-            df_free(files[i]);
-            const int error = cli_run_file(runs[i], (CliRunKind)k, &files[i]);
+        for (size_t i = 0; i < r->n; i++) {
+            df_free(r->files[i]);
+            const int error = cli_run_file(r->paths[i], (CliRunKind)k, &r->files[i]);
             if (error < 0)
                 return error;
-            found += files[i] != NULL;
+            found += r->files[i] != NULL;
         }
         *kind = (CliRunKind)k;
-        if (found == n)
+        if (found == r->n)
             return DF_OK;
     }
-    const char *others = n > 1 ? " and the others" : "";
+    const char *others = r->n > 1 ? " and the others" : "";
     if (cli_compare.type)
-        return df_fail(DF_EVALUE, "%s%s: no results that can be compared of type %s", runs[0], others,
+        return df_fail(DF_EVALUE, "%s%s: no results that can be compared of type %s", r->paths[0], others,
                        cli_compare.type);
-    return df_fail(DF_EVALUE, "%s%s: no results that can be compared", runs[0], others);
+    return df_fail(DF_EVALUE, "%s%s: no results that can be compared", r->paths[0], others);
 }
 
-static int compare_results(const char *const *runs, size_t n)
+static int compare_results(const char *const *args, size_t n)
 {
     DfCompare *compare = NULL;
     DfPool *pool = NULL;
     CliRunKind kind;
-    char **files = df_calloc(n, sizeof *files);
-    int error = files ? find_files(runs, n, files, &kind) : df_fail_memory("results");
+    Runs runs;
+    int error = open_runs(&runs, args, n);
+    if (error == DF_OK)
+        error = find_files(&runs, &kind);
     if (error == DF_OK)
         error = df_pool_new(&pool, (int)cli.threads);
     if (error == DF_OK)
-        error = cli_run_compare(&compare, kind, (const char *const *)files, runs, n, pool);
+        error = cli_run_compare(&compare, kind, (const char *const *)runs.files, runs.names, n, pool);
     if (error == DF_OK)
         error = tell(compare);
     df_compare_free(compare);
     df_pool_free(pool);
-    for (size_t i = 0; files && i < n; i++)
-        df_free(files[i]);
-    df_free(files);
+    close_runs(&runs);
     return error;
 }
 
@@ -108,8 +151,10 @@ static int run(int n, const char *const *args)
 {
     int error = check_type();
     if (error == DF_OK)
-        error = cli_check_outputs(3,
-                                  (const char *const[]){ cli_compare.json, cli_compare.markdown, cli_compare.chart });
+        error = cli_check_outputs(4, (const char *const[]){ cli_compare.json, cli_compare.markdown, cli_compare.chart,
+                                                            cli_compare.explain });
+    if (error == DF_OK && cli_compare.explain && cli_is_model(args[0]))
+        error = df_fail(CLI_EUSAGE, "--explain compares results: want runs, not models");
     if (error < 0)
         return error;
     return cli_is_model(args[0]) ? cli_compare_models(args, (size_t)n) : compare_results(args, (size_t)n);
@@ -117,16 +162,17 @@ static int run(int n, const char *const *args)
 
 const CliCommand cli_command_compare = {
     .name = "compare",
-    .synopsis = "RUN... | MODEL... [OPTION]...",
+    .synopsis = "[NAME=]RUN... | MODEL... [OPTION]...",
     .summary = "compare results, or models, side by side",
-    .details = "deformer compare [--gt GT.json] RUN RUN...\n"
+    .details = "deformer compare [--gt GT.json] [NAME=]RUN [NAME=]RUN...\n"
                "    Compares scores with those of the first RUN. Every score and every\n"
                "    difference has a confidence interval, from a bootstrap over the images. A\n"
                "    difference whose interval contains 0 may be chance. A RUN is the --out\n"
                "    folder of `deformer eval`, a COCO results file, or a file with scores of\n"
                "    single images (results.miou.json, results.topk.json) that `eval --out` or\n"
                "    `metric --per-image` wrote. After --limit or --shard, the images that every\n"
-               "    run did are compared.\n"
+               "    run did are compared. With --explain a page shows the images that changed\n"
+               "    most, before and after.\n"
                "\n"
                "deformer compare MODEL MODEL...\n"
                "    MODEL is [NAME=]CONFIG[:CHECKPOINT][@RUN]. Prints a row for each model:\n"
@@ -140,6 +186,8 @@ const CliCommand cli_command_compare = {
                "    models whose names differ only in the size (tiny, small, base; T, S, B; b0,\n"
                "    b1).",
     .examples = "  deformer compare --gt GT.json a.json b.json\n"
+                "  deformer compare --gt GT.json before=a.json after=b.json --explain page.html \\\n"
+                "      --images val2017/\n"
                 "  deformer compare Swin=swin.py@run_swin/ DAT=dat.py@run_dat/ --gt GT.json \\\n"
                 "      --chart chart.svg",
     .options = cli_compare_options,

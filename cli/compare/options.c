@@ -4,7 +4,7 @@
  */
 #include "cli/compare/options.h"
 
-CliCompareOptions cli_compare = { .replicates = 1000, .confidence = 0.95, .rounds = 3, .cost = "macs" };
+CliCompareOptions cli_compare = { .replicates = 1000, .confidence = 0.95, .score_thr = 0.3, .rounds = 3, .cost = "macs" };
 
 const CliOption cli_compare_options[] = {
     CLI_OPT_TEXT("--gt", cli_compare.gt, "GT.json", "annotation file of the dataset; required for COCO results"),
@@ -20,6 +20,11 @@ const CliOption cli_compare_options[] = {
                  "write the table as Markdown; with `-` to stdout, in place of the plain table"),
     CLI_OPT_TEXT("--json", cli_compare.json, "FILE",
                  "write the numbers as JSON in full precision; with `-` to stdout, in place of the table"),
+    CLI_OPT_TEXT("--explain", cli_compare.explain, "FILE.html",
+                 "results only: write a page with scores, classes, and what changed image by image"),
+    CLI_OPT_TEXT("--images", cli_compare.images, "DIR", "folder of the pictures, to show them on the page side by side"),
+    CLI_OPT_FLOAT("--score-thr", cli_compare.score_thr, "S", 0, 1,
+                  "the page counts and draws detections with a score of at least S; default 0.3"),
 
     CLI_OPT_HEADING("Options for models"),
     CLI_OPT_TEXT("--shape", cli_compare.shape, "HxW",

@@ -12,6 +12,8 @@ typedef struct {
     long replicates, seed;
     double confidence;
     bool per_class;                           /* of results */
+    const char *explain, *images;
+    double score_thr;
     const char *shape, *chart, *cost, *title; /* of models  */
     long rounds;
 } CliCompareOptions;

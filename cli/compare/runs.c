@@ -8,6 +8,7 @@
 
 #include "cli/compare/options.h"
 #include "cli/compare/runs.h"
+#include "cli/compare/runs_page.h"
 #include "inference/inference.h"
 
 enum { MOST_NUMBERS = 1 << 26 }; /* bytes of a file of numbers */
@@ -154,6 +155,7 @@ typedef struct {
     size_t n;
     const DfCompareParams *params;
     DfPool *pool;
+    bool miou;
 } Comparison;
 
 /* Image ids, ascending; NULL: all of the ground truth. */
@@ -230,7 +232,8 @@ static int compare_coco(DfCompare **out, const Comparison *of)
         return df_fail_memory("results");
     int error = common_images(&images, of);
     if (error == DF_OK)
-        error = df_coco_open_with(&gt, cli_compare.gt, &(DfCocoReading){ .pool = of->pool, .masks = params.masks });
+        error = df_coco_open_with(&gt, cli_compare.gt, &(DfCocoReading){ .pool = of->pool, .masks = params.masks,
+                                                                          .across_classes = cli_compare.explain != NULL });
     if (error == DF_OK)
         tell_images(&images, gt);
     params.image_ids = images.ids;
@@ -240,6 +243,15 @@ static int compare_coco(DfCompare **out, const Comparison *of)
             error = df_coco_results_read(results[i], of->files[i]);
     if (error == DF_OK)
         error = df_compare_new(out, (const DfCocoResults *const *)results, of->names, n, &params, of->pool);
+    if (error == DF_OK)
+        error = cli_runs_page(&(CliRunsPage){ .compare = *out,
+                                              .files = of->files,
+                                              .n = n,
+                                              .results = results,
+                                              .masks = params.masks,
+                                              .image_ids = images.ids,
+                                              .n_image_ids = images.n,
+                                              .pool = of->pool });
     for (size_t i = 0; i < n; i++)
         df_coco_results_free(results[i]);
     df_free(results);
@@ -259,6 +271,9 @@ static int compare_images(DfCompare **out, const Comparison *of)
         error = df_image_scores_read(&scores[i], of->files[i]);
     if (error == DF_OK)
         error = df_compare_images(out, (const DfImageScores *const *)scores, of->names, n, of->params, of->pool);
+    if (error == DF_OK)
+        error = cli_runs_page(&(CliRunsPage){
+            .compare = *out, .files = of->files, .n = n, .images = of->miou ? scores : NULL, .pool = of->pool });
     for (size_t i = 0; i < n; i++)
         df_image_scores_free(scores[i]);
     df_free(scores);
@@ -274,7 +289,7 @@ int cli_run_compare(DfCompare **out, CliRunKind kind, const char *const *files, 
         .seed = (uint64_t)cli_compare.seed,
         .confidence = cli_compare.confidence,
     };
-    const Comparison of = { files, names, n, &params, pool };
+    const Comparison of = { files, names, n, &params, pool, kind == CLI_RUN_MIOU };
     *out = NULL;
     if (!kinds[kind].coco)
         return compare_images(out, &of);

@@ -239,6 +239,16 @@ size_t df_compare_image_count(const DfCompare *c)
     return c->n_images;
 }
 
+const char *df_compare_name(const DfCompare *c, size_t result)
+{
+    return c->names[result];
+}
+
+const char *df_compare_class_name(const DfCompare *c, size_t class_place)
+{
+    return c->class_names[class_place];
+}
+
 size_t df_compare_classes(const DfCompare *c)
 {
     return c->n_classes;

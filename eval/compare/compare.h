@@ -61,6 +61,8 @@ typedef struct {
 DF_API size_t df_compare_metrics(const DfCompare *, const DfCompareMetric **);
 DF_API size_t df_compare_image_count(const DfCompare *);
 DF_API size_t df_compare_classes(const DfCompare *);
+DF_API const char *df_compare_name(const DfCompare *, size_t result);
+DF_API const char *df_compare_class_name(const DfCompare *, size_t class_place);
 DF_API DfCompared df_compare_metric(const DfCompare *, size_t result, size_t metric);
 DF_API DfCompared df_compare_class(const DfCompare *, size_t result, size_t class_place); /* its AP, IoU or top-1 */
 

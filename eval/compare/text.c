@@ -24,8 +24,8 @@ static void cell(char *out, size_t size, const DfCompared *n, bool first)
                  100 * n->diff_high, n->significant ? " *" : "  ");
 }
 
-/* The form of a row: what stands before, between and after its cells, and how wide they are; width 0: as wide as
- * the text. */
+/* The form of a row: what stands before, between and after its cells, and how wide they are at least; width 0: as wide
+ * as the text. A column is as wide as the name of its result. */
 typedef struct {
     const char *before, *between, *after;
     int name;   /* width of the first cell, the name              */
@@ -48,6 +48,13 @@ static void add_name(DfTextbuf *t, const Form *form, const char *name)
         df_textbuf_add(t, "%s%s", strchr("|*<`", piece[0]) ? "\\" : "", piece);
 }
 
+static int width_of(const DfCompare *c, const Form *form, size_t r)
+{
+    const int least = r == 0 ? form->first : form->others;
+    const int length = form->markdown ? 0 : (int)df_shown_length(c->names[r]);
+    return length > least ? length : least;
+}
+
 static void row(DfTextbuf *t, const DfCompare *c, const Form *form, const char *name, Number *number, size_t i)
 {
     char text[128];
@@ -56,7 +63,7 @@ static void row(DfTextbuf *t, const DfCompare *c, const Form *form, const char *
     for (size_t r = 0; r < c->n; r++) {
         const DfCompared n = number(c, r, i);
         cell(text, sizeof text, &n, r == 0);
-        df_textbuf_add(t, "%s%*s", form->between, r == 0 ? form->first : form->others, text);
+        df_textbuf_add(t, "%s%*s", form->between, width_of(c, form, r), text);
     }
     df_textbuf_add(t, "%s\n", form->after);
 }
@@ -78,15 +85,6 @@ static void foot(DfTextbuf *t, const DfCompare *c)
                        100 * c->confidence, c->replicates, c->n_images, c->seed);
 }
 
-/* The end of a long path, which tells more than its beginning; a character is not cut. */
-static const char *tail(const char *name, int wide)
-{
-    char piece[DF_SHOWN_PIECE];
-    while (df_shown_length(name) > (size_t)wide)
-        df_shown_next(piece, &name);
-    return name;
-}
-
 int df_compare_text(const DfCompare *c, bool per_class, char **out)
 {
     DfTextbuf t = { 0 };
@@ -97,10 +95,8 @@ int df_compare_text(const DfCompare *c, bool per_class, char **out)
     }
     df_textbuf_add(&t, " %-*s", form.name, "");
     for (size_t r = 0; r < c->n; r++) {
-        const int wide = r == 0 ? form.first : form.others;
-        const char *end = tail(c->names[r], wide);
-        df_textbuf_add(&t, " %*s", wide - (int)df_shown_length(end), "");
-        df_textbuf_shown(&t, end, 0);
+        df_textbuf_add(&t, " %*s", width_of(c, &form, r) - (int)df_shown_length(c->names[r]), "");
+        df_textbuf_shown(&t, c->names[r], 0);
     }
     df_textbuf_add(&t, "\n");
     rows(&t, c, &form, per_class);

@@ -23,7 +23,7 @@ typedef struct {
     DrawnMask *at;        /* by number                             */
     size_t n, capacity, read;
     size_t records;       /* passed so far, in all files           */
-    bool chosen;
+    bool all, chosen;     /* of all images, not of the worst alone */
     CocoBytes bytes;
 } DrawnMasks;
 

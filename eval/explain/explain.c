@@ -64,6 +64,12 @@ static int make_room(DfExplain *e)
 int df_explain_new(DfExplain **out, const struct DfCocoResults *dt, const struct DfCocoEval *eval,
                    double score_threshold)
 {
+    return df_explain_new_of(out, dt, eval, score_threshold, NULL, 0);
+}
+
+int df_explain_new_of(DfExplain **out, const struct DfCocoResults *dt, const struct DfCocoEval *eval,
+                      double score_threshold, const int64_t *image_ids, size_t n)
+{
     *out = NULL;
     if (!(score_threshold >= 0 && score_threshold <= 1))
         return df_fail(DF_EVALUE, "score threshold %g: want 0 to 1", score_threshold);
@@ -72,7 +78,7 @@ int df_explain_new(DfExplain **out, const struct DfCocoResults *dt, const struct
         return df_fail_memory("the explanation");
     e->eval = eval;
     e->numbers.score_threshold = score_threshold;
-    int error = df_tide_view(&e->view, dt, eval->type == DF_COCO_MASKS);
+    int error = df_tide_view(&e->view, dt, eval->type == DF_COCO_MASKS, image_ids, n);
     if (error == DF_OK && (error = make_room(e)) == DF_OK && (error = df_tide_mark(&e->marks, e->view)) == DF_OK &&
         (error = df_tide_costs(&e->numbers.tide, e->view, &e->marks)) == DF_OK &&
         (error = df_explain_confusion(e)) == DF_OK && (error = df_explain_calibration(e)) == DF_OK &&

@@ -60,11 +60,15 @@ struct DfCocoResults;
 /* Borrows both; boxes or masks as the evaluation was of. `score_threshold` in 0..1. */
 DF_API int df_explain_new(DfExplain **out, const struct DfCocoResults *, const struct DfCocoEval *,
                           double score_threshold);
+/* Of n listed images alone, as the evaluation was; NULL: all. */
+DF_API int df_explain_new_of(DfExplain **out, const struct DfCocoResults *, const struct DfCocoEval *,
+                             double score_threshold, const int64_t *image_ids, size_t n);
 DF_API void df_explain_free(DfExplain *); /* NULL is fine */
 DF_API const DfExplainNumbers *df_explain_numbers(const DfExplain *);
 DF_API int df_explain_pictures(DfExplain *, DfJson *json);
 /* Of masks: the results once more, file by file in the order in which they were added; else they are drawn as boxes. */
 DF_API int df_explain_masks(DfExplain *, DfJson *json);
+DF_API void df_explain_draw_all(DfExplain *); /* before df_explain_masks(): read those of all images */
 
 /* ---- cases: images, objects and detections, and what became of each ---------------------------------------------- */
 

@@ -58,7 +58,7 @@ static int choose(DfExplain *e)
     const CocoView *v = e->view;
     e->masks.chosen = true;
     int error = choose_suspects(e);
-    for (size_t i = 0; i < v->n_images && i < DF_EXPLAIN_DRAWN; i++) {
+    for (size_t i = 0; i < v->n_images && (e->masks.all || i < DF_EXPLAIN_DRAWN); i++) {
         const uint32_t image = e->by_errors[i];
         for (size_t d = v->detections_start[image]; error == DF_OK && d < v->detections_start[image + 1]; d++)
             if (is_drawn(e, d))
@@ -130,6 +130,11 @@ int df_explain_masks(DfExplain *e, DfJson *json)
     df_coco_record_done(&reading.record);
     df_coco_compare_room_done(&reading.drawing);
     return error < 0 ? error : DF_OK;
+}
+
+void df_explain_draw_all(DfExplain *e)
+{
+    e->masks.all = true;
 }
 
 const CocoTruthMask *df_explain_mask(const DfExplain *e, size_t detection)

@@ -182,7 +182,7 @@ int df_coco_tide(DfTide *out, const struct DfCocoResults *dt, bool masks)
 {
     CocoView *view;
     TideMarks marks = { 0 };
-    int error = df_tide_view(&view, dt, masks);
+    int error = df_tide_view(&view, dt, masks, NULL, 0);
     if (error == DF_OK)
         error = df_tide_mark(&marks, view);
     if (error == DF_OK)

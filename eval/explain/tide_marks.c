@@ -132,14 +132,14 @@ static Image image_of(const CocoView *v, TideMarks *marks, size_t i)
     };
 }
 
-int df_tide_view(CocoView **out, const DfCocoResults *dt, bool masks)
+int df_tide_view(CocoView **out, const DfCocoResults *dt, bool masks, const int64_t *image_ids, size_t n)
 {
     *out = NULL;
     if (masks && !dt->gt->across_classes)
         return df_fail(DF_EVALUE,
                        "%s: masks were read to be compared within each class: want across_classes to explain errors",
                        dt->gt->name);
-    return df_coco_view(out, dt, masks);
+    return df_coco_view_of(out, dt, masks, image_ids, n);
 }
 
 static void mark_image(Image *m, double *iou, uint32_t *listed)

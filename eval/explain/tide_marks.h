@@ -30,7 +30,7 @@ typedef struct {
 } TideMarks;
 
 /* A view of which everything is known that errors are made of: masks were compared across classes. */
-int df_tide_view(CocoView **out, const DfCocoResults *, bool masks);
+int df_tide_view(CocoView **out, const DfCocoResults *, bool masks, const int64_t *image_ids, size_t n); /* NULL: all images */
 int df_tide_mark(TideMarks *, const CocoView *);
 void df_tide_marks_done(TideMarks *);
 int df_tide_costs(DfTide *, const CocoView *, const TideMarks *);

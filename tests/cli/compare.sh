@@ -8,13 +8,27 @@ segmentor=$root/configs/demo/upernet_dat_nano.py
 
 # ---- results: masks, segmentations, classifications -------------------------------------------------------------------
 run 0 compare --gt "$data/eval/crowd_masks.gt.json" "$data/eval/crowd_masks.dt.json" "$data/eval/crowd_masks.dt.json" --type segm --bootstrap 20 && prints '+0.00 [+0.00 +0.00]'
+# Names are whole, and may be given; a file whose name has an equals sign is a file.
+cp "$data/eval/explain.dt.json" a_very_long_name_of_a_network_that_found_things_resnet50.json
+cp "$data/eval/explain.dt.json" lr=0.1.json
+run 0 compare --gt "$data/eval/explain.gt.json" a_very_long_name_of_a_network_that_found_things_resnet50.json after=lr=0.1.json lr=0.1.json --bootstrap 0
+prints ' a_very_long_name_of_a_network_that_found_things_resnet50.json ' && prints ' after ' && prints ' lr=0.1.json'
+[ "$(awk '{ print length }' out | sort -u | wc -l)" = 1 ] || fail 'the columns are not below their names'
+run 0 compare --gt "$data/eval/explain.gt.json" before=lr=0.1.json "$data/eval/explain.dt.json" --bootstrap 20 --explain page.html --quiet
+grep -q '</html>' page.html && grep -q '<b>before</b>' page.html && grep -q 'What changed in' page.html || fail 'the page is not whole'
+grep -qE '<script|https?:|src=' page.html && fail 'the page loads something'
+sed 's/"score": *0\.[6-9]/"score":0.0/g' "$data/eval/explain_masks.dt.json" >unsure.json
+run 0 compare --gt "$data/eval/explain_masks.gt.json" a="$data/eval/explain_masks.dt.json" b=unsure.json --type segm --bootstrap 0 --explain page.html
+grep -q '<path class=b d="M' page.html || fail 'the page draws no masks'
+run 2 compare "$config" --explain page.html --rounds 0 && says 'want runs, not models'
 run 0 compare --gt "$data/eval/crowd_masks.gt.json" "$data/eval/crowd_masks.dt.json" --type segm --bootstrap 0 --json - && prints '"type": "segm"'
 for i in 1 2; do run 0 eval "$segmentor" random:$i --data "$data/segmentation" --out m$i --json m$i.json --quiet; done
 run 0 metric ade20k "$data/segmentation/labels" m1 --num-classes 4 --per-image again.json --quiet --threads 2
 grep -o '"name": .*' m1/results.miou.json | grep areas >first
 grep -o '"name": .*' again.json | grep areas >second
 same first second
-run 0 compare m1 m2 --bootstrap 50 --markdown table.md --per-class && prints ' mIoU '
+run 0 compare m1 m2 --bootstrap 50 --markdown table.md --per-class --explain page.html && prints ' mIoU '
+grep -q 'What changed in m2' page.html || fail 'the page of label maps has no images'
 grep -q '^| mIoU | 11.13 | 13.97' table.md || fail 'the Markdown has another mIoU'
 grep -q '^| brick | ' table.md || fail 'the Markdown has no classes'
 run 0 compare m1 m2 --bootstrap 50 --threads 1 --json one.json

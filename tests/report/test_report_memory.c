@@ -71,6 +71,23 @@ static int explain(void)
     return error;
 }
 
+static int compare_page(const DfCompare *c, size_t n)
+{
+    DfExplain *why[2] = { NULL, NULL };
+    char *html = NULL;
+    int error = df_explain_new(&why[0], dt, eval, 0.3);
+    if (error == DF_OK)
+        error = df_explain_new(&why[1], dt, eval, 0.3);
+    if (error == DF_OK)
+        error = df_report_compare(&(DfComparePage){ .title = "<a>", .compare = c, .n = n, .explained = why }, &html);
+    if (error == DF_OK)
+        cr_expect(strstr(html, "&lt;a&gt;") && strstr(html, "</html>") && !strstr(html, "<script") && !strstr(html, "nan") && !strstr(html, "<moon"));
+    df_free(html);
+    df_explain_free(why[0]);
+    df_explain_free(why[1]);
+    return error;
+}
+
 static int compare(void)
 {
     DfCompare *c;
@@ -86,6 +103,8 @@ static int compare(void)
     if (error == DF_OK)
         error = df_compare_markdown(c, true, &text);
     df_free(text);
+    if (error == DF_OK)
+        error = compare_page(c, 2);
     df_compare_free(c);
     return error;
 }
@@ -171,6 +190,11 @@ static int scores(void)
     error = df_compare_images(&c, (const DfImageScores *const[]){ s, s }, (const char *const[]){ "a", "b" }, 2, &params, NULL);
     if (error == DF_OK) {
         error = df_compare_json(c, &out);
+        df_free(out);
+        out = NULL;
+        if (error == DF_OK)
+            error = df_report_compare(&(DfComparePage){ .title = "t", .compare = c, .n = 2,
+                                                        .images = (const DfImageScores *const[]){ s, s } }, &out);
         df_compare_free(c);
     }
     df_free(out);
