@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * config/lexer.c -- cuts a Python config file into tokens.
- * Python Language Reference, chapter 2, less what no config needs: bytes, f-strings, imaginary numbers, indentation.
+ * Python Language Reference, chapter 2, less what no config needs: bytes, imaginary numbers, indentation.
  */
 #include "config/lexer.h"
 #include "config/base_value.h"
@@ -87,13 +87,21 @@ static size_t text_prefix(const Lexer *l)
     return peek(l, n) == '\'' || peek(l, n) == '"' ? n : SIZE_MAX;
 }
 
-/* A text from its prefix to its closing quote, unescaped later by df_token_text(). Three quotes let it go over
+/* r, u, f, and r with f, in any case; none. */
+static bool known_prefix(const char *at, size_t n)
+{
+    const char first = n > 0 ? (char)(at[0] | 0x20) : 'r';
+    const char second = n > 1 ? (char)(at[1] | 0x20) : '\0';
+    return n < 2 ? strchr("ruf", first) != NULL : n == 2 && ((first == 'r' && second == 'f') || (first == 'f' && second == 'r'));
+}
+
+/* A text from its prefix to its closing quote, unescaped later by df_text_between(). Three quotes let it go over
  * several lines. */
 static Token text(Lexer *l, size_t prefix)
 {
     Token token = { TOKEN_TEXT, l->at, 0, l->line };
-    if (prefix > 1 || (prefix == 1 && !strchr("rRuU", *l->at)))
-        return fail(l, "want a plain string 'like this': f-strings and bytes are not supported");
+    if (!known_prefix(l->at, prefix))
+        return fail(l, "want a string 'like this': bytes are not supported");
     l->at += prefix;
     const char quote = *l->at;
     const bool triple = peek(l, 1) == quote && peek(l, 2) == quote;

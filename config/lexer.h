@@ -41,8 +41,12 @@ Token df_lexer_next(Lexer *);
 /* literal.c: the value of a number token; NULL after df_fail(). */
 DfNode *df_token_number(DfConfig *, const Token *, const char *file);
 
-/* literal.c: writes what a text token stands for to `into` (room for token->length bytes). Gives its length, or
- * SIZE_MAX after df_fail(). */
-size_t df_token_text(char *into, const Token *, const char *file);
+/* literal.c: what is between the quotes of a text token, and whether backslashes stand for themselves there. */
+void df_text_inside(const Token *, const char **from, const char **to, bool *raw);
+bool df_text_has_fields(const Token *); /* f'..' */
+
+/* literal.c: writes what stands between two places of a text to `into`, its escapes resolved. Room for as many bytes as
+ * are read is enough. Gives the length, or SIZE_MAX after df_fail(). */
+size_t df_text_between(char *into, const char *from, const char *to, bool raw, const char *file, int line);
 
 #endif

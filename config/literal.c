@@ -149,16 +149,36 @@ static char *escape(char *out, const char **p, const char *end)
     return out;
 }
 
-size_t df_token_text(char *into, const Token *token, const char *file)
+/* A letter of the prefix of a text, in either case. */
+static bool prefixed(const Token *token, char letter)
+{
+    for (const char *p = token->start; *p != '\'' && *p != '"'; p++)
+        if ((*p | 0x20) == letter)
+            return true;
+    return false;
+}
+
+bool df_text_has_fields(const Token *token)
+{
+    return prefixed(token, 'f');
+}
+
+void df_text_inside(const Token *token, const char **from, const char **to, bool *raw)
 {
     const char *p = token->start;
     const char *end = p + token->length;
-    const bool raw = *p == 'r' || *p == 'R';
+    *raw = prefixed(token, 'r');
     while (*p != '\'' && *p != '"')
         p++;
     const size_t quotes = end - p >= 6 && p[1] == *p && p[2] == *p ? 3 : 1;
+    *from = p + quotes;
+    *to = end - quotes;
+}
+
+size_t df_text_between(char *into, const char *p, const char *end, bool raw, const char *file, int line)
+{
     char *out = into;
-    for (p += quotes, end -= quotes; p < end;) {
+    while (p < end) {
         if (*p == '\r') { /* line breaks of a text are \n, whatever the file has */
             p += p + 1 < end && p[1] == '\n' ? 2 : 1;
             *out++ = '\n';
@@ -168,7 +188,7 @@ size_t df_token_text(char *into, const Token *token, const char *file)
             p++;
             out = escape(out, &p, end);
             if (!out) {
-                df_fail(DF_EFORMAT, "%s:%d: a string contains an invalid escape", file, token->line);
+                df_fail(DF_EFORMAT, "%s:%d: a string contains an invalid escape", file, line);
                 return SIZE_MAX;
             }
         }

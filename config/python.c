@@ -13,11 +13,12 @@
  *     factor      = ( "+" | "-" ) factor | primary [ "**" factor ]
  *     primary     = item { "[" expression "]" | "." NAME } | "_base_" "." NAME { "." NAME }
  *     item        = NUMBER | TEXT { TEXT } | NAME | "True" | "False" | "None" | "{{ _base_." NAME { "." NAME } " }}"
- *                 | "(" [ values ] ")" | "[" [ values ] "]" | "[" expression "for" NAME "in" expression "]"
- *                 | "{" [ pair { "," pair } ] "}"
+ *                 | "(" [ values ] ")" | "[" [ values ] "]" | "[" expression loop { loop } "]"
+ *                 | "{" [ pair { "," pair } ] "}" | "{" pair loop { loop } "}"
  *                 | "dict(" [ expression "," ] [ argument { "," argument } ] ")"
- *                 | ( "list" | "tuple" | "range" | "len" | "sum" | "float" | "int" )
+ *                 | ( "list" | "tuple" | "range" | "enumerate" | "zip" | "len" | "sum" | "float" | "int" | "str" )
  *                   "(" [ expression { "," expression } ] ")"
+ *     loop        = "for" targets "in" expression
  *     pair        = expression ":" expression | "**" expression
  *     argument    = NAME "=" expression | "**" expression
  *

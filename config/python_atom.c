@@ -7,27 +7,61 @@
 
 #include <string.h>
 
-DfNode *df_python_text(Parser *p)
+/* One text. */
+static DfNode *text(Parser *p, const Token *token)
 {
-    const int line = p->token.line;
-    Lexer ahead = p->lexer;
-    size_t length = 0; /* of all texts as they are written, which is at least what they stand for */
-    for (Token token = p->token; token.kind == TOKEN_TEXT; token = df_lexer_next(&ahead))
-        length += token.length;
+    if (df_text_has_fields(token))
+        return df_python_formatted(p, token);
+    const char *from, *to;
+    bool raw;
+    df_text_inside(token, &from, &to, &raw);
+    char *bytes = df_tree_bytes(p->tree, (size_t)(to - from));
+    DfNode *node = bytes ? df_tree_new(p->tree, DF_NODE_TEXT, p->lexer.file, token->line) : NULL;
+    const size_t n = node ? df_text_between(bytes, from, to, raw, p->lexer.file, token->line) : SIZE_MAX;
+    if (n == SIZE_MAX)
+        return NULL;
+    bytes[n] = '\0';
+    node->text = bytes;
+    return node;
+}
+
+/* The texts of a list as one. */
+static DfNode *joined(Parser *p, const DfNode *list)
+{
+    size_t length = 0;
+    for (const DfNode *part = list->first; part; part = part->next)
+        length += strlen(part->text);
     char *bytes = df_tree_bytes(p->tree, length);
-    DfNode *node = bytes ? df_tree_new(p->tree, DF_NODE_TEXT, p->lexer.file, line) : NULL;
+    DfNode *node = bytes ? df_tree_new(p->tree, DF_NODE_TEXT, list->file, list->line) : NULL;
     if (!node)
         return NULL;
     char *out = bytes;
-    for (; p->token.kind == TOKEN_TEXT; advance(p)) {
-        const size_t put = df_token_text(out, &p->token, p->lexer.file);
-        if (put == SIZE_MAX)
-            return NULL;
-        out += put;
+    for (const DfNode *part = list->first; part; part = part->next) {
+        memcpy(out, part->text, strlen(part->text));
+        out += strlen(part->text);
     }
     *out = '\0';
     node->text = bytes;
     return node;
+}
+
+DfNode *df_python_text(Parser *p)
+{
+    const Token next = next_token(p);
+    DfNode *first = text(p, &p->token);
+    advance(p);
+    if (!first || next.kind != TOKEN_TEXT)
+        return first;
+    DfNode *list = new_list(p, first->line, false);
+    if (list)
+        df_tree_append(list, first);
+    for (; list && p->token.kind == TOKEN_TEXT; advance(p)) {
+        DfNode *part = text(p, &p->token);
+        if (!part)
+            return NULL;
+        df_tree_append(list, part);
+    }
+    return list ? joined(p, list) : NULL;
 }
 
 /* The value of the loop variable `name`, the innermost first; NULL if there is none of that name. */

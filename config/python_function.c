@@ -90,6 +90,64 @@ static DfNode *to_int(Parser *p, DfNode *args, int line)
     return df_tree_int(p->tree, of->kind == DF_NODE_INT ? of->integer : (int64_t)of->number, p->lexer.file, line);
 }
 
+/* A list of (first, second). */
+static bool append_pair(Parser *p, DfNode *list, DfNode *first, DfNode *second)
+{
+    DfNode *pair = first && second ? new_list(p, list->line, true) : NULL;
+    if (!pair)
+        return false;
+    df_tree_append(pair, first);
+    df_tree_append(pair, second);
+    df_tree_append(list, pair);
+    return true;
+}
+
+/* enumerate(list, start): pairs of a number and an item. */
+static DfNode *enumerate(Parser *p, DfNode *args, int line)
+{
+    const DfNode *of = args->first, *start = args->n > 1 ? args->last : NULL;
+    if (args->n < 1 || args->n > 2 || of->kind != DF_NODE_LIST || (start && start->kind != DF_NODE_INT))
+        return fail_at(p, line, "enumerate() wants a list, and perhaps the number to begin with");
+    int64_t number = start ? start->integer : 0;
+    DfNode *list = new_list(p, line, false);
+    for (DfNode *item = of->first, *next; list && item; item = next) {
+        next = item->next;
+        df_tree_remove(item);
+        if (!append_pair(p, list, df_tree_int(p->tree, number++, p->lexer.file, line), item))
+            return NULL;
+    }
+    return list;
+}
+
+/* zip(a, b, ..): tuples of one item of each, as many as the shortest has. */
+static DfNode *zip(Parser *p, DfNode *args, int line)
+{
+    DfNode *list = new_list(p, line, false);
+    for (const DfNode *of = args->first; of; of = of->next)
+        if (of->kind != DF_NODE_LIST)
+            return fail_at(p, line, "zip() wants lists");
+    for (bool more = args->n > 0; list && more;) {
+        for (const DfNode *of = args->first; of; of = of->next)
+            more = more && of->first;
+        DfNode *tuple = more ? new_list(p, line, true) : NULL;
+        for (DfNode *of = args->first; tuple && of; of = of->next) {
+            DfNode *item = of->first;
+            df_tree_remove(item);
+            df_tree_append(tuple, item);
+        }
+        if (tuple)
+            df_tree_append(list, tuple);
+        else if (more)
+            return NULL;
+    }
+    return list;
+}
+
+static DfNode *to_str(Parser *p, DfNode *args, int line)
+{
+    return args->n == 1 ? df_python_str(p, args->first, line) : fail_at(p, line, "str() wants one value");
+}
+
 static DfNode *to_list(Parser *p, DfNode *args, int line)
 {
     return as_list(p, args, line, false);
@@ -104,13 +162,16 @@ static const struct {
     const char *name;
     DfNode *(*call)(Parser *, DfNode *args, int line);
 } functions[] = {
-    { "list",  to_list  },
-    { "tuple", to_tuple },
-    { "range", range    },
-    { "len",   len      },
-    { "sum",   sum      },
-    { "float", to_float },
-    { "int",   to_int   },
+    { "list",      to_list   },
+    { "tuple",     to_tuple  },
+    { "range",     range     },
+    { "enumerate", enumerate },
+    { "zip",       zip       },
+    { "len",       len       },
+    { "sum",       sum       },
+    { "float",     to_float  },
+    { "int",       to_int    },
+    { "str",       to_str    },
 };
 
 DfNode *df_python_function(Parser *p, const Token *name, DfNode *args)
@@ -118,8 +179,8 @@ DfNode *df_python_function(Parser *p, const Token *name, DfNode *args)
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
         if (spells(name, functions[i].name))
             return functions[i].call(p, args, name->line);
-    df_fail(DF_EFORMAT, "%s:%d: %.*s(..) is not supported, only dict, list, tuple, range, len, sum, float and int: "
-            "config files are not executed", p->lexer.file, name->line,
+    df_fail(DF_EFORMAT, "%s:%d: %.*s(..) is not supported, only dict, list, tuple, range, enumerate, zip, "
+            "len, sum, float, int and str: config files are not executed", p->lexer.file, name->line,
             name->length < 40 ? (int)name->length : 40, name->start);
     return NULL;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * config/python_parser.h -- what the files that read Python configs share; private to this folder. From the top down:
- * python.c reads statements, python_import.c and python_change.c some of them, python_value.c expressions;
- * python_function.c computes range(..), sum(..) and the others, python_atom.c makes texts and looks up names. Tokens come
+ * python.c reads statements, python_import.c and python_change.c some of them, python_value.c expressions and python_loop.c
+ * comprehensions; python_function.c computes range(..), sum(..) and the others, python_atom.c makes texts and looks up names. Tokens come
  * from lexer.c. The grammar is in python.c.
  */
 #ifndef DF_CONFIG_PYTHON_PARSER_H
@@ -135,13 +135,24 @@ static inline DfNode *new_list(Parser *p, int line, bool tuple)
     return list;
 }
 
-DfNode *df_python_values(Parser *); /* python_value.c: an expression; several with commas between them are a tuple */
+/* python_value.c */
+DfNode *df_python_values(Parser *);     /* an expression; several with commas between them are a tuple */
+DfNode *df_python_expression(Parser *);
+bool df_python_pair(Parser *, DfNode *dict); /* key ":" value into the dict                            */
+
+/* python_loop.c: is what stands in this bracket a comprehension? It as a list or a dict, with the closing bracket. */
+bool df_python_loop_ahead(const Parser *);
+DfNode *df_python_loop(Parser *, DfNodeKind, const char *close, int line);
 
 /* python_atom.c: at the present token. */
 DfNode *df_python_text(Parser *);             /* neighbouring texts, which are one; reads them                       */
 DfNode *df_python_name(Parser *);             /* True, False, None, a loop variable or a name the file has assigned  */
 bool df_python_is_imported(const Parser *);   /* whether it is a name that stands for a class or module              */
 DfNode *df_python_base_value(const Parser *); /* {{ _base_.key }}, filled in later when the bases are read           */
+
+/* python_format.c: an f-string; a value as str() writes it. */
+DfNode *df_python_formatted(Parser *, const Token *);
+DfNode *df_python_str(Parser *, const DfNode *value, int line);
 
 /* python_import.c: what the bases that the file has named so far are together, which may be changed. */
 DfNode *df_python_bases_of(Parser *);

@@ -10,94 +10,19 @@
 #include <stdio.h>
 #include <string.h>
 
-static DfNode *expression(Parser *p);
-
 /* ---- lists ----------------------------------------------------------------------------------------------------- */
-
-/* How a sign changes the number of open brackets. */
-static int bracket_step(const Token *sign)
-{
-    if (strchr("([{", *sign->start))
-        return 1;
-    return strchr(")]}", *sign->start) ? -1 : 0;
-}
-
-/* A comprehension is known only by the `for` behind its first expression, which cannot be computed before the loop
- * variable has a value. So the parser looks ahead: is there a `for` before this bracket closes or a comma comes? */
-static bool comprehension_ahead(const Parser *p)
-{
-    Lexer lexer = p->lexer;
-    int open = 0;
-    for (Token t = p->token; t.kind != TOKEN_END && t.kind != TOKEN_ERROR; t = df_lexer_next(&lexer)) {
-        if (open == 0 && t.kind == TOKEN_NAME && spells(&t, "for"))
-            return true;
-        if (t.kind != TOKEN_SIGN)
-            continue;
-        if (open == 0 && strchr(",)]}", *t.start))
-            return false;
-        open += bracket_step(&t);
-        if (open > MAX_DEPTH) /* too deep, which is said when it is read: not looked at once per level */
-            return false;
-    }
-    return false;
-}
-
-static void skip_to_for(Parser *p)
-{
-    for (int open = 0; !(open == 0 && at_name(p, "for")) && p->token.kind != TOKEN_ERROR; advance(p))
-        if (p->token.kind == TOKEN_SIGN)
-            open += bracket_step(&p->token);
-}
-
-/* "[" expression "for" NAME "in" expression "]", its bracket read already.
- *
- * There is no syntax tree that could be evaluated again. Instead the list behind `in` is computed first; then, for
- * each of its items, the parser goes back to the element's place in the file and reads it once more, with the loop
- * variable in scope. */
-static DfNode *comprehension(Parser *p, int line)
-{
-    const Parser element = *p;
-    skip_to_for(p);
-    advance(p);
-    Scope scope = { p->token, NULL, p->scope };
-    if (p->token.kind != TOKEN_NAME)
-        return unexpected(p, "the name of a loop variable");
-    advance(p);
-    if (!at_name(p, "in"))
-        return unexpected(p, "'in' and a list");
-    advance(p);
-    const DfNode *over = expression(p);
-    if (!over)
-        return NULL;
-    if (over->kind != DF_NODE_LIST)
-        return fail_at(p, over->line, "a comprehension wants a list or a range to run over");
-    if (!at_sign(p, "]"))
-        return unexpected(p, "']': comprehensions have one 'for' and no 'if' here");
-    const Parser after = *p;
-    DfNode *list = new_list(p, line, false);
-    for (const DfNode *item = list ? over->first : NULL; item; item = item->next) {
-        *p = element;
-        scope.value = item;
-        p->scope = &scope;
-        DfNode *value = expression(p);
-        if (!value)
-            return NULL;
-        df_tree_append(list, value);
-    }
-    *p = after;
-    return list && expect(p, "]") ? list : NULL;
-}
 
 /* "(" [ values ] ")" and "[" [ values ] "]", the bracket read already. (x) is x, (x,) a tuple. */
 static DfNode *bracket(Parser *p, const char *close, int line)
 {
     const bool round = *close == ')';
-    if (comprehension_ahead(p))
-        return round ? fail_at(p, line, "a generator in parentheses, want [.. for .. in ..]") : comprehension(p, line);
+    if (df_python_loop_ahead(p))
+        return round ? fail_at(p, line, "a generator in parentheses, want [.. for .. in ..]")
+                     : df_python_loop(p, DF_NODE_LIST, close, line);
     DfNode *list = new_list(p, line, round);
     bool comma = false;
     while (list && !at_sign(p, close)) {
-        DfNode *value = expression(p);
+        DfNode *value = df_python_expression(p);
         if (!value)
             return NULL;
         df_tree_append(list, value);
@@ -139,9 +64,9 @@ static bool pour(Parser *p, DfNode *dict, DfNode *from, bool once, int line)
 }
 
 /* pair = expression ":" expression. Keys are texts; a number becomes the text of its digits, as in JSON. */
-static bool set_pair(Parser *p, DfNode *dict)
+bool df_python_pair(Parser *p, DfNode *dict)
 {
-    const DfNode *key = expression(p);
+    const DfNode *key = df_python_expression(p);
     if (!key)
         return false;
     char digits[32];
@@ -156,21 +81,23 @@ static bool set_pair(Parser *p, DfNode *dict)
         return false;
     }
     advance(p);
-    DfNode *value = expression(p);
+    DfNode *value = df_python_expression(p);
     return value && df_tree_set(p->tree, dict, key->kind == DF_NODE_INT ? digits : key->text, value) == DF_OK;
 }
 
 /* "{" [ pair { "," pair } ] "}", the bracket read already. */
 static DfNode *dict_display(Parser *p, int line)
 {
+    if (df_python_loop_ahead(p))
+        return df_python_loop(p, DF_NODE_DICT, "}", line);
     DfNode *dict = df_tree_new(p->tree, DF_NODE_DICT, p->lexer.file, line);
     while (dict && !at_sign(p, "}")) {
         const int at = p->token.line;
         if (accept(p, "**")) {
-            DfNode *from = expression(p);
+            DfNode *from = df_python_expression(p);
             if (!from || !pour(p, dict, from, false, at))
                 return NULL;
-        } else if (!set_pair(p, dict)) {
+        } else if (!df_python_pair(p, dict)) {
             return NULL;
         }
         if (!accept(p, ",") && !at_sign(p, "}"))
@@ -184,7 +111,7 @@ static bool dict_argument(Parser *p, DfNode *dict)
 {
     const int line = p->token.line;
     if (accept(p, "**")) {
-        DfNode *from = expression(p);
+        DfNode *from = df_python_expression(p);
         return from && pour(p, dict, from, true, line);
     }
     char key[MAX_NAME + 1];
@@ -197,7 +124,7 @@ static bool dict_argument(Parser *p, DfNode *dict)
         return false;
     advance(p);
     advance(p);
-    DfNode *value = expression(p);
+    DfNode *value = df_python_expression(p);
     if (value && df_tree_get(dict, key)) {
         df_fail(DF_EVALUE, "%s:%d: dict() is given the key '%s' twice", p->lexer.file, line, key);
         return false;
@@ -211,7 +138,7 @@ static DfNode *dict_to_extend(Parser *p)
     const Token next = next_token(p);
     if (at_sign(p, ")") || at_sign(p, "**") || (next.kind == TOKEN_SIGN && spells(&next, "=")))
         return df_tree_new(p->tree, DF_NODE_DICT, p->lexer.file, p->token.line);
-    DfNode *first = expression(p);
+    DfNode *first = df_python_expression(p);
     if (first && first->kind != DF_NODE_DICT)
         return fail_at(p, first->line, "dict() wants key=value, **name or a dict");
     if (first && !accept(p, ",") && !at_sign(p, ")"))
@@ -241,7 +168,7 @@ static DfNode *arguments(Parser *p, int line)
 {
     DfNode *args = new_list(p, line, true);
     while (args && !at_sign(p, ")")) {
-        DfNode *value = expression(p);
+        DfNode *value = df_python_expression(p);
         if (!value)
             return NULL;
         df_tree_append(args, value);
@@ -310,7 +237,7 @@ static DfNode *slice(Parser *p, DfNode *value, const DfNode *from)
 {
     const int line = p->token.line;
     advance(p);
-    const DfNode *to = at_sign(p, "]") ? NULL : expression(p);
+    const DfNode *to = at_sign(p, "]") ? NULL : df_python_expression(p);
     if ((!to && !at_sign(p, "]")) || !expect(p, "]"))
         return NULL;
     const bool text = value->kind == DF_NODE_TEXT;
@@ -339,7 +266,7 @@ static DfNode *slice(Parser *p, DfNode *value, const DfNode *from)
 static DfNode *subscript(Parser *p, DfNode *value)
 {
     const int line = p->token.line;
-    const DfNode *from = at_sign(p, ":") ? NULL : expression(p);
+    const DfNode *from = at_sign(p, ":") ? NULL : df_python_expression(p);
     if (at_sign(p, ":"))
         return slice(p, value, from);
     const DfNode *index = from;
@@ -459,7 +386,7 @@ static DfNode *product(Parser *p)
 }
 
 /* expression = product { ( "+" | "-" ) product } */
-static DfNode *expression(Parser *p)
+DfNode *df_python_expression(Parser *p)
 {
     static const char *const ops[] = { "+", "-", NULL };
     return chain(p, ops, product);
@@ -469,7 +396,7 @@ static DfNode *expression(Parser *p)
 DfNode *df_python_values(Parser *p)
 {
     const int line = p->token.line;
-    DfNode *value = expression(p);
+    DfNode *value = df_python_expression(p);
     if (!value || !at_sign(p, ","))
         return value;
     DfNode *tuple = new_list(p, line, true);
@@ -477,7 +404,7 @@ DfNode *df_python_values(Parser *p)
         df_tree_append(tuple, value);
         if (!accept(p, ",") || p->token.kind == TOKEN_NEWLINE || p->token.kind == TOKEN_END)
             return tuple;
-        value = expression(p);
+        value = df_python_expression(p);
     }
     return NULL;
 }
