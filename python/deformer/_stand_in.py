@@ -4,9 +4,11 @@ import importlib.metadata
 import sys
 import types
 
-from . import _mask, coco, cocoeval, mask
+from . import _faster, _mask, coco, cocoeval, mask
 
-PYCOCOTOOLS = '2.0.11'         # the release whose numbers and texts these are
+# The releases whose numbers and texts these are.
+PYCOCOTOOLS = '2.0.11'
+FASTER_COCO_EVAL = '1.8.0'
 
 
 def _module(name, **members):
@@ -60,11 +62,28 @@ def _say_version(name, version):
         _Finder.versions[name] = version
 
 
-def init_as_pycocotools():
-    """From here on `import pycocotools` of this process gives this package, installed or not: pycocotools.coco, .cocoeval, .mask and
-    ._mask. Call it before other packages import pycocotools."""
+def _stand_in_for_pycocotools():
     members = {'coco': coco, 'cocoeval': cocoeval, 'mask': mask, '_mask': _mask}
-    package = _module('pycocotools', __path__=[], __version__=PYCOCOTOOLS, **members)
+    coco.maskUtils = cocoeval.maskUtils = mask                   # detectron2 has it from there
+    _module('pycocotools', __path__=[], __version__=PYCOCOTOOLS, **members)
     sys.modules.update({f'pycocotools.{name}': module for name, module in members.items()})
     _say_version('pycocotools', PYCOCOTOOLS)
-    return package
+
+
+def _stand_in_for_faster_coco_eval():
+    classes = {'COCO': _faster.COCO, 'COCOeval_faster': _faster.COCOeval_faster}
+    functions = {name: getattr(_mask, name) for name in ('iou', 'merge', 'frPyObjects')}
+    functions.update({name: getattr(mask, name) for name in ('encode', 'decode', 'area', 'toBbox')})
+    masks = _module('faster_coco_eval.core.mask', segmToRle=_faster.segmToRle, **functions)
+    core = _module('faster_coco_eval.core', __path__=[], mask=masks, **classes)
+    _module('faster_coco_eval', __path__=[], __version__=FASTER_COCO_EVAL, core=core, mask=masks, **classes)
+    _say_version('faster-coco-eval', FASTER_COCO_EVAL)
+
+
+def init_as_pycocotools():
+    """From here on `import pycocotools` in this process gives this package, installed or not: pycocotools.coco, .cocoeval, .mask and
+    ._mask; and so does `import faster_coco_eval`, which is what Ultralytics imports, unless it was imported before. To be called
+    before other packages import pycocotools."""
+    _stand_in_for_pycocotools()
+    if 'faster_coco_eval' not in sys.modules:
+        _stand_in_for_faster_coco_eval()
