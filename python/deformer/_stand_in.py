@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """This package in place of others: modules under their names, for code that imports them."""
+import importlib.machinery
 import importlib.metadata
 import sys
 import types
@@ -13,6 +14,7 @@ FASTER_COCO_EVAL = '1.8.0'
 
 def _module(name, **members):
     module = types.ModuleType(name, f'deformer in place of {name}')
+    module.__spec__ = importlib.machinery.ModuleSpec(name, None)     # importlib.util.find_spec() asks for it
     module.__dict__.update(members)
     sys.modules[name] = module
     return module
@@ -65,7 +67,7 @@ def _say_version(name, version):
 def _stand_in_for_pycocotools():
     members = {'coco': coco, 'cocoeval': cocoeval, 'mask': mask, '_mask': _mask}
     coco.maskUtils = cocoeval.maskUtils = mask                   # detectron2 has it from there
-    _module('pycocotools', __path__=[], __version__=PYCOCOTOOLS, **members)
+    _module('pycocotools', __path__=[], **members)
     sys.modules.update({f'pycocotools.{name}': module for name, module in members.items()})
     _say_version('pycocotools', PYCOCOTOOLS)
 
