@@ -90,7 +90,8 @@ int df_coco_eval_class_table(const DfCocoEval *e, char **out)
     for (size_t k = 0; k < e->n_classes; k++)
         widest = df_shown_length(e->class_names[k]) > widest ? df_shown_length(e->class_names[k]) : widest;
     widest = widest > 40 ? 40 : widest;
-    df_textbuf_add(&text, " %-*s %8s %7s %7s %7s %7s\n", (int)widest, "category", "id", "AP", "AP50", "AP75", "AR");
+    df_textbuf_add(&text, " %-*s %8s %7s %7s %7s %7s%s\n", (int)widest, "category", "id", "AP", "AP50", "AP75", "AR",
+                   e->federated ? " frequency" : "");
     for (size_t k = 0; k < e->n_classes; k++) {
         double ap[3] = { -1, -1, -1 };
         static const double ious[] = { -1, 0.5, 0.75 };
@@ -101,7 +102,10 @@ int df_coco_eval_class_table(const DfCocoEval *e, char **out)
             text.failed = df_coco_ar(e, k, -1, 0, e->n_max_dets - 1, &ar) < 0;
         df_textbuf_add(&text, " ");
         df_textbuf_shown(&text, e->class_names[k], (int)widest);
-        df_textbuf_add(&text, " %8" PRId64 " %7.3f %7.3f %7.3f %7.3f\n", e->class_ids[k], ap[0], ap[1], ap[2], ar);
+        df_textbuf_add(&text, " %8" PRId64 " %7.3f %7.3f %7.3f %7.3f", e->class_ids[k], ap[0], ap[1], ap[2], ar);
+        if (e->federated)
+            df_textbuf_add(&text, " %.1s", &e->frequency[k]);
+        df_textbuf_add(&text, "\n");
     }
     return df_textbuf_take(&text, out);
 }
@@ -349,6 +353,8 @@ static void append_classes(DfTextbuf *t, const DfCocoEval *e)
     for (size_t k = 0; k < e->n_classes; k++) {
         df_textbuf_add(t, "%s{\"id\": %" PRId64 ", \"name\": ", k ? ",\n  " : "\n  ", e->class_ids[k]);
         df_textbuf_json(t, e->class_names[k]);
+        if (e->federated)
+            df_textbuf_add(t, ", \"frequency\": \"%.1s\"", &e->frequency[k]);
         append_class(t, e, k, "ap", df_coco_ap);
         append_class(t, e, k, "ar", df_coco_ar);
         df_textbuf_add(t, "}");

@@ -81,6 +81,8 @@ static size_t end_of_equal(const OiObject *list, size_t i, size_t n)
     return end;
 }
 
+enum { MOST_JOINED = 1 << 16 }; /* objects made of boxes and masks of one key: more are a mistake */
+
 static int keep(OiRun *run, size_t *capacity, const OiObject *object, uint32_t mask)
 {
     if (run->n_objects >= OI_NONE || !df_grow((void **)&run->objects, capacity, run->n_objects, sizeof *run->objects))
@@ -94,7 +96,12 @@ static int keep(OiRun *run, size_t *capacity, const OiObject *object, uint32_t m
 static int keep_equal(OiRun *run, size_t *capacity, const OiObject *b, const OiObject *b_end, const OiObject *s,
                       const OiObject *s_end)
 {
+    const size_t n_boxes = (size_t)(b_end - b);
+    const size_t n_masks = (size_t)(s_end - s);
     int error = DF_OK;
+    if (n_boxes && n_masks > MOST_JOINED / n_boxes)
+        return df_fail(DF_EVALUE, "%zu boxes and %zu masks of one class are at the same place of one image: want each object once",
+                       n_boxes, n_masks);
     for (const OiObject *i = b; error == DF_OK && i < b_end; i++) {
         if (s == s_end)
             error = keep(run, capacity, i, OI_NONE);

@@ -185,6 +185,8 @@ int df_openimages_read_classes(DfOpenImages *o, const char *path)
 {
     const int error = read_file(path, o, read_classes);
     o->closed = o->listed = true;
+    if (error == DF_OK && o->classes.n == 0)
+        return df_fail(DF_EVALUE, "%s: no class: want JSON {NAME: 1, ...}, or lines of names", path);
     return error;
 }
 

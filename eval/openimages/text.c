@@ -42,9 +42,11 @@ int df_openimages_table(const DfOpenImagesScores *s, bool per_class, char **out)
         df_textbuf_add(&text, "\n %-28s %8s %8s %8s %7s %7s\n", "class", "objects", "found", "scored", "recall", "AP");
     for (size_t k = 0; per_class && k < s->n_classes; k++)
         add_class(&text, &s->classes[k]);
-    if (none || s->unseen)
+    if (none == s->n_classes)
+        df_textbuf_add(&text, "\n-1: no class has an object that counts\n");
+    else if (none || s->unseen)
         df_textbuf_add(&text, "\n");
-    if (none)
+    if (none && none < s->n_classes)
         df_textbuf_add(&text, "%zu of %zu classes have no object that counts: the mean is without them\n", none,
                        s->n_classes);
     if (s->unseen)

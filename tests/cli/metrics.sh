@@ -106,6 +106,8 @@ run 0 metric openimages "$oi/boxes.csv" "$oi/masks.csv" --segments "$oi/segments
 run 0 metric openimages "$oi/boxes.csv" "$oi/predictions.csv" --v2 --iou-thrs 0.75 --json - && prints '"rule": "V2"'
 printf '/m/dog,Dog\n/m/cat,"Cat, small"\n' >names.csv
 run 1 metric openimages "$oi/boxes.csv" "$oi/predictions.csv" --class-names names.csv && says 'is not among the 2 classes'
+: >none.csv
+run 1 metric openimages "$oi/boxes.csv" "$oi/predictions.csv" --class-names none.csv && says 'none.csv: no class'
 run 1 metric openimages "$oi/labels.csv" "$oi/predictions.csv" && says 'has no column XMin'
 run 2 metric openimages "$oi/boxes.csv" "$oi/predictions.csv" --iou-thrs 0.5,0.75 && says 'want one number from 0 to 1'
 

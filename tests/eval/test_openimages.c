@@ -110,3 +110,37 @@ Test(openimages, a_class_that_the_tree_does_not_have_is_an_error)
     cr_expect_not_null(strstr(df_error(), "has no column XMin: want a table of Open Images"), "%s", df_error());
     df_openimages_free(o);
 }
+
+/* A table that has an object twice is joined with its masks as pandas does it; many at one place are a mistake. */
+Test(openimages, equal_boxes_and_masks_do_not_fill_the_memory)
+{
+    static const char mask[] = "eJwzNTIyMgYAAv8A/Q==";
+    const DfOpenImagesParams params = df_openimages_params(true);
+    DfOpenImagesScores s;
+    DfOpenImages *o;
+    char *folder = df_temporary_folder();
+    char *boxes = df_path_join(folder, "boxes.csv");
+    char *segments = df_path_join(folder, "segments.csv");
+    DfTextbuf a = { 0 };
+    DfTextbuf b = { 0 };
+    df_textbuf_add(&a, "ImageID,LabelName,XMin,XMax,YMin,YMax,IsGroupOf\n");
+    df_textbuf_add(&b, "ImageID,LabelName,ImageWidth,ImageHeight,XMin,XMax,YMin,YMax,IsGroupOf,Mask\n");
+    for (int i = 0; i < 300; i++) {
+        df_textbuf_add(&a, "i,c,0,1,0,1,0\n");
+        df_textbuf_add(&b, "i,c,4,4,0,1,0,1,0,%s\n", mask);
+    }
+    cr_assert_eq(df_file_write_text(boxes, a.at), DF_OK);
+    cr_assert_eq(df_file_write_text(segments, b.at), DF_OK);
+    cr_assert_eq(df_openimages_new(&o, true), DF_OK);
+    cr_assert_eq(df_openimages_read_boxes(o, boxes), DF_OK, "%s", df_error());
+    cr_assert_eq(df_openimages_read_segments(o, segments), DF_OK, "%s", df_error());
+    cr_expect_eq(df_openimages_score(&s, o, &params, NULL), DF_EVALUE);
+    cr_expect_not_null(strstr(df_error(), "300 boxes and 300 masks of one class are at the same place"), "%s", df_error());
+    df_openimages_free(o);
+    df_remove_folder(folder, (const char *const[]){ "boxes.csv", "segments.csv", NULL });
+    df_free(a.at);
+    df_free(b.at);
+    df_free(boxes);
+    df_free(segments);
+    df_free(folder);
+}
