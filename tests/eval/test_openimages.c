@@ -114,7 +114,7 @@ Test(openimages, a_class_that_the_tree_does_not_have_is_an_error)
 /* A table that has an object twice is joined with its masks as pandas does it; many at one place are a mistake. */
 Test(openimages, equal_boxes_and_masks_do_not_fill_the_memory)
 {
-    static const char mask[] = "eJwzNTIyMgYAAv8A/Q==";
+    static const char mask[] = "eJwzNTIyMAYAAv8A/Q==";
     const DfOpenImagesParams params = df_openimages_params(true);
     DfOpenImagesScores s;
     DfOpenImages *o;
