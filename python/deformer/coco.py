@@ -57,13 +57,13 @@ class COCO:
 
     # ---- reading ---------------------------------------------------------------------------------------------------
 
-    def _load(self, path):
+    def _load(self, path, wanted=0):
         """Leaves `_source` of a file that the library reads, or else `dataset`."""
         source = TruthSource(path)
         refused = None
         try:
             if source.is_regular():
-                source.read()
+                source.read(wanted)
                 self._source = source
                 return
         except _native.Error as error:

@@ -179,7 +179,7 @@ static bool take_areas(Given *g)
     for (size_t i = 0; i < n_areas; i++)
         g->areas[i] = (DfAreaRange){ "", ranges[i][0], ranges[i][1] };
     for (size_t i = 0; i < g->n[MAX_DETS]; i++)
-        g->max_dets[i] = (int)df_clamp_i64(numbers[i], 0, INT32_MAX);
+        g->max_dets[i] = (int)df_clamp_i64(numbers[i], -1, INT32_MAX);
     g->params.n_areas = n_areas;
     g->params.areas = g->areas;
     g->params.n_max_dets = g->n[MAX_DETS];
@@ -277,6 +277,14 @@ static PyObject *take_arrays(PyObject *module, PyObject *capsule)
     return all;
 }
 
+/* frequencies(evaluation): of LVIS's classes, a letter each */
+static PyObject *frequencies(PyObject *module, PyObject *capsule)
+{
+    const DfCocoEval *const e = PyCapsule_GetPointer(capsule, evaluation_name);
+    (void)module;
+    return e ? PyBytes_FromStringAndSize(e->frequency, (Py_ssize_t)e->n_classes) : NULL;
+}
+
 static PyMethodDef functions[] = {
     { "open_truth", open_truth, METH_VARARGS, "open_truth(path, wanted)" },
     { "listed_ids", listed_ids, METH_VARARGS, "listed_ids(truth, categories)" },
@@ -284,6 +292,7 @@ static PyMethodDef functions[] = {
     { "count_results", count_results, METH_O, "count_results(results)" },
     { "evaluate", evaluate, METH_VARARGS,
       "evaluate(results, type, use_categories, ious, recalls, max_dets, areas, image_ids, category_ids, sigmas)" },
+    { "frequencies", frequencies, METH_O, "frequencies(evaluation)" },
     { "take_arrays", take_arrays, METH_O, "take_arrays(evaluation)" },
     { 0 },
 };
