@@ -61,6 +61,15 @@ static const double coco_sigmas[] = { 0.26 / 10, 0.25 / 10, 0.25 / 10, 0.35 / 10
 static const double crowdpose_sigmas[] = { 0.79 / 10, 0.79 / 10, 0.72 / 10, 0.72 / 10, 0.62 / 10, 0.62 / 10, 1.07 / 10,
                                            1.07 / 10, 0.87 / 10, 0.87 / 10, 0.89 / 10, 0.89 / 10, 0.79 / 10, 0.79 / 10 };
 
+/* -ln of the least threshold, with room for rounding. */
+static double reach_of(const DfCocoParams *p)
+{
+    double least = 1;
+    for (size_t t = 0; t < p->n_ious; t++)
+        least = p->ious[t] < least ? p->ious[t] : least;
+    return least > 0 ? -log(least) * (1 + 1e-9) + 1e-9 : HUGE_VAL;
+}
+
 int df_coco_take_sigmas(CocoRun *run)
 {
     const DfCocoParams *const p = &run->params;
@@ -81,6 +90,7 @@ int df_coco_take_sigmas(CocoRun *run)
         vars[i] = from[i] * 2 * (from[i] * 2);
     }
     run->vars = vars;
+    run->reach = reach_of(p);
     run->n_keypoints = n;
     return DF_OK;
 }
@@ -114,12 +124,28 @@ static double beyond(double x, double low, double high)
     return fmax(0, low - x) + fmax(0, x - high);
 }
 
+/* Are all labelled keypoints so far from the person's that the similarity is below every threshold? Most people of a picture are,
+ * and neither a division nor an exponential is needed to see it. What is no number is not far. */
+static bool is_far(const CocoRun *run, const Person *p, const double *x, const double *y)
+{
+    const double scale = 2 * run->reach * (p->area + DBL_EPSILON);
+    bool far = p->n_labelled > 0 && scale > 0;
+    for (size_t i = 0; far && i < run->n_keypoints; i++) {
+        const double dx = x[i] - p->x[i];
+        const double dy = y[i] - p->y[i];
+        far = p->labelled[i] == 0 || dx * dx + dy * dy > run->vars[i] * scale;
+    }
+    return far;
+}
+
 /* Object keypoint similarity, COCOeval.computeOks(): the mean over the labelled keypoints of exp(-d^2 / (2 s^2 k^2)) with the
  * distance d, the object's area s^2 and k = 2 sigma; in the order of numpy, whose sums are pairwise. */
 static double oks(const CocoRun *run, const Person *p, const double *x, const double *y)
 {
     double similar[MOST_KEYPOINTS];
     size_t n = 0;
+    if (is_far(run, p, x, y))
+        return 0;
     for (size_t i = 0; i < run->n_keypoints; i++) {
         if (p->n_labelled > 0 && p->labelled[i] == 0)
             continue;

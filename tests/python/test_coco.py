@@ -409,3 +409,19 @@ def test_show(monkeypatch):
     truth, _ = both('crowd_masks', 'files')
     quiet(truth.showAnns, list(truth.anns.values())[:30], True)
     assert len(plt.gca().collections) == 2
+
+
+# ---- LVIS -----------------------------------------------------------------------------------------------------------------
+
+def test_lvis():
+    from deformer.lvis import LVIS, LVISEval, LVISResults
+    with open(os.path.join(DATA, 'lvis.expected.txt'), encoding='utf-8') as f:
+        expected = {key: float(value) for key, value in map(str.split, f)}
+    truth = LVIS(path('lvis', 'gt'))
+    for results in (path('lvis', 'dt'), load('lvis', 'dt')):
+        scores = LVISEval(truth, LVISResults(truth, results), 'bbox')
+        scores.run()
+        assert list(scores.get_results()) == list(expected)
+        assert np.allclose(list(scores.results.values()), list(expected.values()), rtol=1e-12, atol=0)
+        assert printed(scores.print_results).count('\n') == 13
+    assert len(truth.anns) == len(truth.get_ann_ids()) and truth.img_ann_map is truth.imgToAnns
