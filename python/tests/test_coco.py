@@ -14,7 +14,7 @@ import pytest
 
 from deformer import COCO, COCOeval, Error, Params, mask
 
-DATA = os.path.join(os.path.dirname(__file__), '..', 'data', 'eval')
+DATA = os.path.join(os.path.dirname(__file__), '..', '..', 'tests', 'data', 'eval')
 CASES = ('crowd', 'crowd_masks', 'custom_params', 'rle_mix', 'score_ties')
 MASKS = ('crowd_masks', 'rle_mix')
 
