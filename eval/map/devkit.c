@@ -22,6 +22,7 @@
 #include "boxes/boxes.h"
 #include "eval/average_precision.h"
 #include "eval/map/devkit_data.h"
+#include "eval/matcher.h"
 #include "eval/pairwise.h"
 
 #define NONE UINT32_MAX
@@ -42,6 +43,8 @@ typedef struct {
     const uint32_t *objects, *found;
     size_t n_objects, n;
     DfDevkitClass *out;
+    double *with;               /* [n_objects]: overlaps of one detection          */
+    uint32_t *listed;           /* [n_objects]: 0, 1, ..                           */
     double *overlap;            /* [n]: with the best object                       */
     uint32_t *best;             /* [n]: it, by place in objects; NONE: there is none */
     uint8_t *taken;             /* [n_objects]                                     */
@@ -114,21 +117,16 @@ static size_t first_of(const Class *c, uint32_t picture)
     return from;
 }
 
-/* numpy's argmax(): the first of equals; what is not a number is the largest, and reaches no threshold. */
 static void find_best(const Class *c, size_t i)
 {
     const DevkitFound *f = found(c, i);
-    c->best[i] = NONE;
-    c->overlap[i] = -INFINITY;
-    for (size_t g = first_of(c, f->picture); g < c->n_objects && object(c, g)->picture == f->picture; g++) {
-        const double x = overlap(c->run, f, object(c, g));
-        if (x > c->overlap[i] || isnan(x)) {
-            c->overlap[i] = x;
-            c->best[i] = (uint32_t)g;
-        }
-        if (isnan(x))
-            break;
-    }
+    const size_t first = first_of(c, f->picture);
+    size_t n = 0;
+    for (; first + n < c->n_objects && object(c, first + n)->picture == f->picture; n++)
+        c->with[n] = overlap(c->run, f, object(c, first + n));
+    const size_t best = df_largest_overlap(c->with, c->listed, n, -INFINITY, FIRST_OF_EQUAL);
+    c->best[i] = best == NO_MATCH ? NONE : (uint32_t)(first + best);
+    c->overlap[i] = best == NO_MATCH ? (double)-INFINITY : c->with[best];
 }
 
 /* ---- a threshold ------------------------------------------------------------------------------------------------ */
@@ -167,6 +165,8 @@ static void score_class(const Class *c)
 
 static void class_done(Class *c)
 {
+    df_free(c->with);
+    df_free(c->listed);
     df_free(c->overlap);
     df_free(c->best);
     df_free(c->taken);
@@ -181,13 +181,17 @@ static int class_init(Class *c, const Run *run, size_t k)
     const size_t n_objects = run->objects_start[k + 1] - run->objects_start[k];
     *c = (Class){ .run = run, .out = &run->out->classes[k], .n = n, .n_objects = n_objects,
                   .objects = run->objects + run->objects_start[k], .found = run->found + run->found_start[k],
+                  .with = df_malloc((n_objects + 1) * sizeof *c->with),
+                  .listed = df_malloc((n_objects + 1) * sizeof *c->listed),
                   .overlap = df_malloc((n + 1) * sizeof *c->overlap),
                   .best = df_malloc((n + 1) * sizeof *c->best),
                   .taken = df_malloc(n_objects + 1),
                   .precision = df_malloc((n + 1) * sizeof *c->precision),
                   .recall = df_malloc((n + 1) * sizeof *c->recall),
                   .room = df_malloc((n + 1) * sizeof *c->room) };
-    const bool room = c->overlap && c->best && c->taken && c->precision && c->recall && c->room;
+    for (size_t g = 0; c->listed && g < n_objects; g++)
+        c->listed[g] = (uint32_t)g;
+    const bool room = c->with && c->listed && c->overlap && c->best && c->taken && c->precision && c->recall && c->room;
     return room ? DF_OK : df_fail_memory("the scores of boxes");
 }
 

@@ -16,6 +16,7 @@
 #include "eval/average_precision.h"
 #include "eval/coco/evaluate.h"
 #include "eval/coco/view.h"
+#include "eval/matcher.h"
 #include "eval/pairwise.h"
 
 /* ---- what is compared ------------------------------------------------------------------------------------------- */
@@ -42,7 +43,9 @@ typedef struct {
     size_t n;
     uint32_t *truth;     /* of one image: those that count, then the crowds           */
     size_t n_truths, n_counting;
-    float *overlap;      /* [n]: with the best one                                    */
+    uint32_t *listed;    /* [most truths of an image]: 0, 1, ..                       */
+    double *with;        /* likewise: overlaps of one detection, of float32           */
+    double *overlap;     /* [n]: with the best one                                    */
     uint32_t *best;      /* [n]: it, by place in view->truths; VIEW_NONE: there is none */
     uint32_t *order;     /* [n]: best first                                           */
     uint8_t *taken;      /* [all truths]                                              */
@@ -106,22 +109,18 @@ static void list_truths(Class *c, uint32_t image)
     }
 }
 
-/* argmax: the first of equals. */
 static void find_best(Class *c, size_t i)
 {
     const CocoView *v = c->run->view;
     const float extra = c->run->params->wide ? 1 : 0;
     const Corners box = corners(v->detections[c->found[i].at].box);
-    c->best[i] = VIEW_NONE;
-    c->overlap[i] = -1;
     for (size_t g = 0; g < c->n_truths; g++) {
         const Corners object = corners(v->truths[c->truth[g]].box);
-        const float x = overlap(&box, &object, extra);
-        if (x > c->overlap[i]) {
-            c->overlap[i] = x;
-            c->best[i] = c->truth[g];
-        }
+        c->with[g] = (double)overlap(&box, &object, extra);
     }
+    const size_t best = df_largest_overlap(c->with, c->listed, c->n_truths, -1, FIRST_OF_EQUAL);
+    c->best[i] = best == NO_MATCH ? VIEW_NONE : c->truth[best];
+    c->overlap[i] = best == NO_MATCH ? -1 : c->with[best];
 }
 
 static void compare(Class *c)
@@ -151,7 +150,7 @@ static void match(Class *c, double threshold)
     memset(c->taken, 0, v->n_truths + 1);
     for (size_t i = 0; i < c->n; i++) {
         c->outcome[i] = WRONG;
-        if (c->best[i] == VIEW_NONE || (double)c->overlap[i] < threshold)
+        if (c->best[i] == VIEW_NONE || c->overlap[i] < threshold)
             continue;
         if (v->truths[c->best[i]].crowd)
             c->outcome[i] = NEITHER;
@@ -210,6 +209,8 @@ static void score_class(Class *c, DfMapClass *out)
 static void class_done(Class *c)
 {
     df_free(c->truth);
+    df_free(c->listed);
+    df_free(c->with);
     df_free(c->overlap);
     df_free(c->best);
     df_free(c->order);
@@ -224,9 +225,12 @@ static int class_init(Class *c, const Run *run, size_t k)
 {
     const CocoView *v = run->view;
     const size_t n = run->start[k + 1] - run->start[k];
+    const size_t most = df_view_most_truths(v);
     uint64_t *key = df_malloc((n + 1) * sizeof *key);
     *c = (Class){ .run = run, .class = (uint32_t)k, .found = run->found + run->start[k], .n = n,
-                  .truth = df_malloc((df_view_most_truths(v) + 1) * sizeof *c->truth),
+                  .truth = df_malloc((most + 1) * sizeof *c->truth),
+                  .listed = df_malloc((most + 1) * sizeof *c->listed),
+                  .with = df_malloc((most + 1) * sizeof *c->with),
                   .overlap = df_malloc((n + 1) * sizeof *c->overlap),
                   .best = df_malloc((n + 1) * sizeof *c->best),
                   .order = df_malloc((n + 1) * sizeof *c->order),
@@ -235,7 +239,9 @@ static int class_init(Class *c, const Run *run, size_t k)
                   .precision = df_malloc((n + 1) * sizeof *c->precision),
                   .recall = df_malloc((n + 1) * sizeof *c->recall),
                   .room = df_malloc((n + 2) * sizeof *c->room) };
-    const bool room = key && c->truth && c->overlap && c->best && c->order && c->taken && c->outcome && c->precision &&
+    for (size_t g = 0; c->listed && g < most; g++)
+        c->listed[g] = (uint32_t)g;
+    const bool room = key && c->truth && c->listed && c->with && c->overlap && c->best && c->order && c->taken && c->outcome && c->precision &&
                       c->recall && c->room;
     int error = room ? DF_OK : df_fail_memory("the scores of boxes");
     for (size_t i = 0; error == DF_OK && i < n; i++) {

@@ -5,6 +5,7 @@
  */
 #include <math.h>
 
+#include "eval/matcher.h"
 #include "eval/openimages/score.h"
 
 enum { MOST = 10000 }; /* of the best detections of a class in an image */
@@ -20,6 +21,8 @@ typedef struct {
     uint8_t *by_box;        /* [n]: decided by an object without a mask, although masks count   */
     uint8_t *taken;         /* [n_objects]                                                      */
     double *group_score;    /* [n_objects]: the best of those that lie in the group             */
+    double *overlap;        /* [n_objects]: of one detection                                    */
+    uint32_t *listed;       /* [n_objects]: with which it is compared                           */
 } Image;
 
 static const OiFound *found(const Image *m, size_t i)
@@ -61,31 +64,22 @@ static bool is_of(const OiObject *o, bool with_mask, bool group)
     return (o->mask != OI_NONE) == with_mask && o->group == group;
 }
 
-static bool reaches(const Image *m, double overlap, bool with_mask)
-{
-    const double threshold = m->run->params->iou;
-    return overlap >= (with_mask ? (double)(float)threshold : threshold);
-}
-
-/* The first of those that overlap it most, if that reaches the threshold; else n_objects. */
+/* The object that the detection overlaps most, if that reaches the threshold, which is of float32 as overlaps of masks are. */
 static size_t best_of(const Image *m, size_t i, bool with_mask, bool group)
 {
     const OiMask *masks = m->run->data->masks;
     const OiFound *f = found(m, i);
-    size_t best = m->n_objects;
-    double most = -1;
+    const double iou = m->run->params->iou;
+    size_t n = 0;
     for (size_t g = 0; g < m->n_objects; g++) {
         const OiObject *o = &m->object[g];
         if (!is_of(o, with_mask, group))
             continue;
-        const double x = with_mask ? overlap_of_masks(&masks[f->mask], &masks[o->mask], group) :
-                                     overlap_of_boxes(f->box, o->box, group);
-        if (x > most) {
-            most = x;
-            best = g;
-        }
+        m->listed[n++] = (uint32_t)g;
+        m->overlap[g] = with_mask ? overlap_of_masks(&masks[f->mask], &masks[o->mask], group) :
+                                    overlap_of_boxes(f->box, o->box, group);
     }
-    return reaches(m, most, with_mask) ? best : m->n_objects;
+    return df_largest_overlap(m->overlap, m->listed, n, with_mask ? (double)(float)iou : iou, FIRST_OF_EQUAL);
 }
 
 /* ---- the stages ------------------------------------------------------------------------------------------------- */
@@ -93,8 +87,8 @@ static size_t best_of(const Image *m, size_t i, bool with_mask, bool group)
 static void match_objects(Image *m, bool with_mask)
 {
     for (size_t i = 0; i < m->n; i++) {
-        const size_t g = m->outcome[i] == WRONG ? best_of(m, i, with_mask, false) : m->n_objects;
-        if (g == m->n_objects || m->taken[g])
+        const size_t g = m->outcome[i] == WRONG ? best_of(m, i, with_mask, false) : NO_MATCH;
+        if (g == NO_MATCH || m->taken[g])
             continue;
         m->taken[g] = 1;
         m->outcome[i] = RIGHT;
@@ -105,8 +99,8 @@ static void match_objects(Image *m, bool with_mask)
 static void match_groups(Image *m, bool with_mask)
 {
     for (size_t i = 0; i < m->n; i++) {
-        const size_t g = m->outcome[i] == WRONG ? best_of(m, i, with_mask, true) : m->n_objects;
-        if (g == m->n_objects)
+        const size_t g = m->outcome[i] == WRONG ? best_of(m, i, with_mask, true) : NO_MATCH;
+        if (g == NO_MATCH)
             continue;
         m->outcome[i] = IN_GROUP;
         m->group_score[g] = fmax(m->group_score[g], found(m, i)->score);
@@ -136,10 +130,12 @@ int df_openimages_match(const OiRun *run, size_t from, size_t to, size_t first, 
     const size_t n = to - from < MOST ? to - from : MOST;
     Image m = { .run = run, .object = run->objects + first, .n_objects = last - first, .found = run->found + from, .n = n };
     m.group_score = df_calloc(m.n_objects + 1, sizeof *m.group_score);
+    m.overlap = df_malloc((m.n_objects + 1) * sizeof *m.overlap);
+    m.listed = df_malloc((m.n_objects + 1) * sizeof *m.listed);
     m.outcome = df_calloc(2 * n + m.n_objects + 1, 1);
     m.by_box = m.outcome + n;
     m.taken = m.by_box + n;
-    const bool room = m.group_score && m.outcome;
+    const bool room = m.group_score && m.overlap && m.listed && m.outcome;
     if (room && run->data->with_masks) {
         match_objects(&m, true);
         match_groups(&m, true);
@@ -150,6 +146,8 @@ int df_openimages_match(const OiRun *run, size_t from, size_t to, size_t first, 
         tell(&m, out);
     }
     df_free(m.group_score);
+    df_free(m.overlap);
+    df_free(m.listed);
     df_free(m.outcome);
     return room ? DF_OK : df_fail_memory("the scores of Open Images");
 }

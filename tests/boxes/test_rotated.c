@@ -84,3 +84,19 @@ Test(rotated, odd_numbers_give_none)
         cr_expect_eq(df_rotated_iou(good, odd[i], true), 0, "%zu", i);
     }
 }
+
+/* Results hold quadrangles whose sides cross; the numbers are those of DOTA_devkit's polyiou. */
+Test(rotated, crossed_sides_count_as_polyiou_counts_them)
+{
+    static const struct {
+        double a[8], b[8], iou;
+    } pairs[] = {
+        { { 103.9, 176, 35.5, 122.9, 38.2, 119.5, 106.6, 172.6 }, { 102.5, 178.1, 31.6, 120, 32, 122.6, 108.8, 172.4 }, 0.36815872780857 },
+        { { 0, 0, 4, 0, 4, 4, 0, 4 }, { 1, 1, 5, 5, 5, 1, 1, 4 }, -0.058823529411765 },
+        { { 0, 0, 6, 6, 6, 0, 0, 3 }, { 1, 1, 5, 5, 5, 1, 1, 4 }, 0.937106918238993 },
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        cr_expect_float_eq(df_quad_iou(pairs[i].a, pairs[i].b, false), pairs[i].iou, 1e-9, "%zu", i);
+        cr_expect_float_eq(df_quad_iou(pairs[i].b, pairs[i].a, false), pairs[i].iou, 1e-9, "%zu", i);
+    }
+}
