@@ -24,6 +24,7 @@
 #include "annotations/annotations.h"
 #include "core/core.h"
 #include "eval/check/check.h"
+#include "eval/check/maps.h"
 #include "eval/cityscapes/instances.h"
 #include "eval/coco/score.h"
 #include "eval/compare/compare.h"

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "cli/common/advice.h"
 #include "cli/common/scores_page.h"
 
 enum { NAME = 24 };
@@ -147,6 +148,8 @@ int cli_score_coco(DfPool *pool, const CliScoring *o)
         error = df_coco_score(&s, &scoring, pool);
     if (error == DF_OK)
         error = cli_print_coco(&s, o->json_path, o->per_class);
+    if (error == DF_OK && !(o->json_path && strcmp(o->json_path, "-") == 0))
+        error = cli_advise(&s, o);
     if (error == DF_OK && o->explain_path)
         error = cli_explain(&(CliExplaining){ o->gt_path, o->dt_paths[0], o->dt_paths, o->n_dt, o->explain_path,
                                               o->images_dir, o->explain_score, o->slice, pool },

@@ -91,7 +91,7 @@ static const CliOption options[] = {
     CLI_OPT_HEADING("Options for check"),
     CLI_OPT_TEXT("--images", cli_metric.images, "DIR", "also read the pictures in DIR and compare their sizes"),
 
-    CLI_OPT_HEADING("Options for ade20k"),
+    CLI_OPT_HEADING("Options for ade20k, and for check of label maps"),
     CLI_OPT_INT("--num-classes", cli_metric.num_classes, "N", 1, DF_MIOU_CLASSES, "number of classes; default 150"),
     CLI_OPT_INT("--ignore-index", cli_metric.ignore_index, "N", -1, 255,
                 "pixels with this label are not scored; the label is compared after --reduce-zero-label; -1: score all pixels; default 255"),
@@ -234,9 +234,12 @@ const CliCommand cli_command_metric = {
                "    classes] and `labels` [images]. The second reads lines `NAME CLASS CLASS\n"
                "    ...`, best class first, for pictures DIR/CLASS/NAME.\n"
                "deformer metric check GT.json [DT.json...]\n"
+               "deformer metric check GT_DIR PRED_DIR\n"
                "    Looks for mistakes in the files that ruin a score without an error: wrong\n"
-               "    ids, boxes given as corners, masks of the wrong size, ... Every finding names\n"
-               "    its line. The exit status is 1 if there is an error.\n"
+               "    ids, boxes given as corners or in pixels of the network's input, shuffled\n"
+               "    classes, masks of the wrong size, ... Every finding names its place. Of\n"
+               "    label maps: grey levels in place of classes, classes counted from 1, ...\n"
+               "    The exit status is 1 if there is an error.\n"
                "\n"
                "docs/metrics.md describes all numbers and the keys of the JSON files.\n"
                "\n"

@@ -64,6 +64,9 @@ typedef struct {
 } CliEach;
 int cli_each(DfPool *, size_t n, const CliEach *);
 
+/* Looks through the label maps of two folders, as metric ade20k would read them. */
+int cli_check_maps(DfCheck *, const char *labels, const char *preds);
+
 /* Sorted regular files below a folder whose names end in `suffix`, as paths relative to it. */
 typedef struct {
     char **name;

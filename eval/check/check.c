@@ -38,6 +38,7 @@ void df_check_free(DfCheck *c)
     df_free(c->truths);
     df_free(c->results_files);
     df_free(c->detections);
+    df_free(c->maps);
     df_arena_free(c->arena);
     df_free(c);
 }
@@ -182,12 +183,38 @@ static void add_kind(DfTextbuf *t, const DfCheck *c, size_t k)
         df_textbuf_add(t, "    and %zu more like this (%s)\n", kind->count - kind->shown, kind->code);
 }
 
+static void add_first_line(DfTextbuf *t, const DfCheck *c)
+{
+    if (c->maps && c->concluded)
+        df_textbuf_add(t, "%zu of %zu pixels have the class of their label\n", c->hits.on_class, c->hits.n);
+    else if (c->concluded && c->n_detections)
+        df_textbuf_add(t, "%zu of %zu detections lie on an object of their class (IoU 0.5)\n", c->hits.on_class,
+                       c->hits.n);
+}
+
+int df_check_advice(const DfCheck *c, char **out)
+{
+    DfTextbuf t = { 0 };
+    size_t more = 0;
+    add_first_line(&t, c);
+    for (size_t k = 0; k < c->n_kinds; k++) {
+        size_t i = 0;
+        while (i < c->n_findings && c->findings[i].kind != k)
+            i++;
+        if (i == c->n_findings || c->kinds[k].level == DF_CHECK_NOTE)
+            continue;
+        add_line(&t, c, &c->findings[i]);
+        more += c->kinds[k].count - 1;
+    }
+    if (more)
+        df_textbuf_add(&t, "    and %zu more like these: deformer metric check names them\n", more);
+    return df_textbuf_take(&t, out);
+}
+
 int df_check_text(const DfCheck *c, char **out)
 {
     DfTextbuf t = { 0 };
-    if (c->concluded && c->n_detections)
-        df_textbuf_add(&t, "%zu of %zu detections lie on an object of their class (IoU 0.5)\n", c->hits.on_class,
-                       c->hits.n);
+    add_first_line(&t, c);
     for (int level = 0; level < DF_CHECK_LEVELS; level++)
         for (size_t k = 0; k < c->n_kinds; k++)
             if (c->kinds[k].level == (DfCheckLevel)level)
@@ -215,7 +242,9 @@ int df_check_json(const DfCheck *c, char **out)
     const char *between = "";
     df_textbuf_add(&t, "{\"errors\": %zu, \"warnings\": %zu, \"notes\": %zu,\n ", df_check_count(c, DF_CHECK_ERROR),
                    df_check_count(c, DF_CHECK_WARNING), df_check_count(c, DF_CHECK_NOTE));
-    if (c->concluded && c->n_detections)
+    if (c->maps && c->concluded)
+        df_textbuf_add(&t, "\"pixels\": {\"n\": %zu, \"right\": %zu},\n ", c->hits.n, c->hits.on_class);
+    else if (c->concluded && c->n_detections)
         df_textbuf_add(&t, "\"detections\": {\"n\": %zu, \"on_object\": %zu, \"on_class\": %zu},\n ", c->hits.n,
                        c->hits.on_object, c->hits.on_class);
     df_textbuf_add(&t, "\"counts\": {");

@@ -47,6 +47,9 @@ DF_API int df_check_images(DfCheck *, DfCheckImageSize *size, void *user);
 DF_API size_t df_check_count(const DfCheck *, DfCheckLevel);
 /* a line per finding; of many alike the first ones; df_free it */
 DF_API int df_check_text(const DfCheck *, char **out);
+/* For a score near zero: how many detections lie on an object of their class, and the first finding of each kind that
+ * is an error or a warning; df_free it */
+DF_API int df_check_advice(const DfCheck *, char **out);
 DF_API int df_check_json(const DfCheck *, char **out); /* keys: docs/metrics.md; df_free it */
 
 DF_END_DECLS

@@ -79,6 +79,8 @@ typedef struct {
     size_t on_object, on_class;
 } CheckHits;
 
+typedef struct CheckMaps CheckMaps; /* of label maps: maps.c */
+
 struct DfCheck {
     DfArena *arena;
     const char *file;          /* the one being read */
@@ -101,7 +103,8 @@ struct DfCheck {
     CheckDetection *detections;
     size_t n_detections, detections_capacity;
     size_t n_repeated;         /* detections of images that an earlier file has: they do not count */
-    CheckHits hits;            /* of the conclusion                                           */
+    CheckHits hits;            /* of the conclusion; of label maps: pixels                    */
+    CheckMaps *maps;           /* or NULL                                                     */
     bool concluded;
     unsigned odd;              /* of the record that is read: DF_COCO_* that are there and of a wrong type */
     char undecoded[256];       /* why its compressed counts hold no runs                                   */

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/common/advice.h -- what may be wrong with files whose score is near zero.
+ */
+#ifndef DF_CLI_COMMON_ADVICE_H
+#define DF_CLI_COMMON_ADVICE_H
+
+#include "cli/common/scores.h"
+
+/* If the AP of boxes or masks is near zero or there is none: what df_check_advice() says of the files, behind the
+ * tables on stdout. */
+int cli_advise(const DfCocoScores *, const CliScoring *);
+
+#endif
