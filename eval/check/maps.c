@@ -112,8 +112,9 @@ static void shift(int means[VALUES], int by, int classes)
     }
 }
 
-/* Mean IoU of the classes that labels or predictions have. */
-static double mean_iou(const CheckMaps *maps, const Meaning *m, int classes)
+/* Mean IoU of the classes that labels or predictions have; or of those that labels have, which no reading of the
+ * predictions changes. */
+static double mean_iou(const CheckMaps *maps, const Meaning *m, int classes, bool labelled)
 {
     uint64_t both[VALUES] = { 0 }, label[VALUES] = { 0 }, pred[VALUES] = { 0 };
     double sum = 0;
@@ -129,7 +130,7 @@ static double mean_iou(const CheckMaps *maps, const Meaning *m, int classes)
                 both[m->label[v]] += pixels;
         }
     for (int k = 0; k < classes; k++)
-        if (label[k] + pred[k] > 0) {
+        if (label[k] + (labelled ? 0 : pred[k]) > 0) {
             sum += (double)both[k] / (double)(label[k] + pred[k] - both[k]);
             n++;
         }
@@ -192,6 +193,7 @@ static int look_for_grey_levels(DfCheck *c, const DfMiouParams *p, const char *c
     const Meaning given = as_given(p);
     Meaning grey = given;
     char absent[256];
+    char ignored[320] = "";
     int ranks[VALUES];
     const bool labels = are_grey_levels(maps->of_label, p->classes, ranks);
     if (labels)
@@ -203,30 +205,39 @@ static int look_for_grey_levels(DfCheck *c, const DfMiouParams *p, const char *c
     if (!*named)
         return DF_OK;
     name_absent(maps, &given, p->classes, names, absent, sizeof absent);
+    if (labels)
+        df_snprintf(ignored, sizeof ignored, "%.0f%% of pixels are ignored; no pixel of %s: ",
+                    100 * ignored_share(maps, &given), absent[0] ? absent : "other classes");
     c->file = labels ? maps->label_file[255] : maps->pred_file[255];
     return df_check_find(c, DF_CHECK_ERROR, "maps_grey", CHECK_WHOLE_FILE,
-                         "%.0f%% of pixels are ignored; no pixel of %s: %s seem to hold grey levels up to 255 and not classes. "
-                         "mIoU %.2f would be %.2f if the levels were classes from 0 on", 100 * ignored_share(maps, &given),
-                         absent, labels && preds ? "labels and predictions" : labels ? "the labels" : "the predictions",
-                         100 * mean_iou(maps, &given, p->classes), 100 * mean_iou(maps, &grey, p->classes));
+                         "%s%s seem to hold grey levels up to 255 and not classes. mIoU %.2f would be %.2f if the levels "
+                         "were classes from 0 on", ignored, labels && preds ? "labels and predictions" : labels ? "the labels" : "the predictions",
+                         100 * mean_iou(maps, &given, p->classes, false), 100 * mean_iou(maps, &grey, p->classes, false));
 }
 
 /* ---- other readings -------------------------------------------------------------------------------------------- */
 
-/* The class below most pixels of each predicted value. */
+/* A predicted value stands for the class that it shares most with, if that class shares most with it: so no two are
+ * the same. */
 static void likeliest(const CheckMaps *maps, const DfMiouParams *p, Meaning *m)
 {
-    for (int w = 0; w < VALUES; w++) {
-        uint64_t below[VALUES] = { 0 };
-        int best = OUTSIDE;
-        for (int v = 0; v < VALUES; v++)
-            if (m->label[v] >= 0)
-                below[m->label[v]] += maps->pixels[v][w];
-        for (int k = 0; k < p->classes; k++)
-            if (below[k] > 0 && (best < 0 || below[k] > below[best]))
-                best = k;
-        m->pred[w] = best;
-    }
+    int of_pred[VALUES], of_class[VALUES];
+    uint64_t most_of_pred[VALUES] = { 0 }, most_of_class[VALUES] = { 0 };
+    for (int v = 0; v < VALUES; v++)
+        for (int w = 0; w < VALUES; w++) {
+            const int k = m->label[v];
+            const uint64_t shared = k >= 0 && k < p->classes ? maps->pixels[v][w] : 0;
+            if (shared > most_of_pred[w]) {
+                most_of_pred[w] = shared;
+                of_pred[w] = k;
+            }
+            if (shared > 0 && shared > most_of_class[k]) {
+                most_of_class[k] = shared;
+                of_class[k] = w;
+            }
+        }
+    for (int w = 0; w < VALUES; w++)
+        m->pred[w] = most_of_pred[w] && of_class[of_pred[w]] == w ? of_pred[w] : OUTSIDE;
 }
 
 typedef enum { FROM_1, FROM_MINUS_1, KEPT, REDUCED, SHUFFLED, READINGS } Reading;
@@ -238,6 +249,7 @@ static const char *const readings[READINGS] = {
     [SHUFFLED] = "if the classes of the predictions were in another order",
 };
 
+/* A reading that leaves pixels out is worth less. */
 static double try_reading(const CheckMaps *maps, const DfMiouParams *p, Reading reading)
 {
     Meaning m = as_given(p);
@@ -251,14 +263,15 @@ static double try_reading(const CheckMaps *maps, const DfMiouParams *p, Reading 
         shift(m.pred, reading == FROM_1 ? -1 : 1, p->classes);
     if (reading == SHUFFLED)
         likeliest(maps, p, &m);
-    return mean_iou(maps, &m, p->classes);
+    return mean_iou(maps, &m, p->classes, true) * (1 - ignored_share(maps, &m));
 }
 
 static int look_for_readings(DfCheck *c, const DfMiouParams *p, bool *named)
 {
     const CheckMaps *maps = c->maps;
     const Meaning given = as_given(p);
-    const double before = mean_iou(maps, &given, p->classes);
+    const double counted = 1 - ignored_share(maps, &given);
+    const double before = mean_iou(maps, &given, p->classes, true) * counted;
     double after = before;
     Reading best = READINGS;
     for (Reading reading = 0; reading < READINGS; reading++) {
@@ -272,7 +285,7 @@ static int look_for_readings(DfCheck *c, const DfMiouParams *p, bool *named)
     if (!*named)
         return DF_OK;
     return df_check_find(c, DF_CHECK_ERROR, best == SHUFFLED ? "classes_shuffled" : "classes_shifted", CHECK_WHOLE_FILE,
-                         "mIoU is %.2f, and would be %.2f %s", 100 * before, 100 * after, readings[best]);
+                         "mIoU (an ignored pixel counts as wrong) is %.2f, and would be %.2f %s", 100 * before, 100 * after, readings[best]);
 }
 
 /* ---- what is outside, ignored, or always the same -------------------------------------------------------------- */

@@ -341,3 +341,69 @@ Test(check, judges_several_files_as_one)
     df_free(gt);
     df_free(dt);
 }
+
+/* ---- label maps -------------------------------------------------------------------------------------------------- */
+
+enum { SIDE = 64 };
+
+/* Squares of C classes; the prediction is off by two pixels. `value` says what stands for a class. */
+static void draw_maps(uint8_t label[SIDE * SIDE], uint8_t pred[SIDE * SIDE], int classes, uint8_t (*of_label)(int), uint8_t (*of_pred)(int))
+{
+    for (int y = 0; y < SIDE; y++)
+        for (int x = 0; x < SIDE; x++) {
+            label[y * SIDE + x] = of_label((x / 16 + y / 16) % classes);
+            pred[y * SIDE + x] = of_pred(((x + 2) / 16 + y / 16) % classes);
+        }
+}
+
+static char *map_findings(int classes, const DfMiouParams *params, uint8_t (*of_label)(int), uint8_t (*of_pred)(int))
+{
+    static const char *const names[] = { "ground", "coin", "stone", "wood" };
+    uint8_t label[SIDE * SIDE], pred[SIDE * SIDE];
+    DfCheck *check;
+    char *text;
+    draw_maps(label, pred, classes, of_label, of_pred);
+    cr_assert_eq(df_check_new(&check), DF_OK);
+    cr_assert_eq(df_check_pair(check, &(DfCheckPair){ "gt/a.png", "pr/a.png", label, pred, SIDE, SIDE, SIDE, SIDE }), DF_OK);
+    cr_assert_eq(df_check_maps(check, "gt", params, names), DF_OK, "%s", df_error());
+    cr_assert_eq(df_check_text(check, &text), DF_OK);
+    df_check_free(check);
+    return text;
+}
+
+static uint8_t value_class(int k) { return (uint8_t)k; }
+static uint8_t value_from_1(int k) { return (uint8_t)(k + 1); }
+static uint8_t value_white(int k) { return k ? 255 : 0; }
+static uint8_t value_grey(int k) { return (uint8_t)(85 * k); }
+static uint8_t value_other(int k) { return (uint8_t)((k + 2) % 4); }
+static uint8_t value_zero(int k) { (void)k; return 0; }
+
+Test(check, looks_through_label_maps)
+{
+    static const struct {
+        int classes;
+        bool reduce;
+        uint8_t (*of_label)(int), (*of_pred)(int);
+        const char *words; /* NULL: nothing is wrong */
+    } maps[] = {
+        { 4, false, value_class, value_class, NULL },
+        { 4, true, value_from_1, value_class, NULL },
+        { 2, false, value_class, value_class, NULL },
+        { 2, false, value_white, value_class, "50% of pixels are ignored; no pixel of class 1 coin: the labels seem to hold grey levels" },
+        { 2, false, value_white, value_white, "labels and predictions seem to hold grey levels" },
+        { 4, false, value_grey, value_class, "the labels seem to hold grey levels" },
+        { 4, false, value_class, value_from_1, "if 1 were subtracted from the predictions" },
+        { 4, true, value_class, value_class, "with --no-reduce-zero-label" },
+        { 4, false, value_class, value_other, "if the classes of the predictions were in another order" },
+        { 4, false, value_class, value_zero, "all predictions have the value 0" },
+    };
+    for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) {
+        DfMiouParams params = df_miou_params();
+        params.classes = maps[i].classes;
+        params.reduce_zero_label = maps[i].reduce;
+        char *text = map_findings(maps[i].classes, &params, maps[i].of_label, maps[i].of_pred);
+        cr_expect(maps[i].words ? strstr(text, maps[i].words) != NULL : strstr(text, "0 errors, 0 warnings, 0 notes") != NULL, "%zu: want %s in %s", i, maps[i].words, text);
+        cr_expect(strstr(text, maps[i].words ? "1 errors" : "3584 of 4096 pixels have the class of their label\n") || i == 9, "%zu: %s", i, text);
+        df_free(text);
+    }
+}
