@@ -31,13 +31,23 @@ static int read_limit(DfArena *arena, DfCocoParams *p)
     return DF_OK;
 }
 
+static int check_types(const char *types)
+{
+    bool known = true;
+    for (const char *at = types; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+        const size_t n = strcspn(at, ",");
+        known = known && n == 4 && (strncmp(at, "bbox", n) == 0 || strncmp(at, "segm", n) == 0);
+    }
+    return known ? DF_OK : df_fail(CLI_EUSAGE, "--type %s: want bbox or segm, or both with a comma", types);
+}
+
 static int read_params(DfArena *arena, DfCocoParams *p)
 {
     *p = df_lvis_params();
     int error = read_limit(arena, p);
     cli_metric.max_dets = NULL; /* not three, as coco has */
-    if (error == DF_OK && strstr(cli_metric.type, "proposal"))
-        error = df_fail(CLI_EUSAGE, "--type %s: want bbox or segm", cli_metric.type);
+    if (error == DF_OK)
+        error = check_types(cli_metric.type);
     if (error == DF_OK && (cli_metric.no_cats || cli_metric.explain))
         error = df_fail(CLI_EUSAGE, "metric lvis knows no %s", cli_metric.no_cats ? "--no-cats" : "--explain");
     return error == DF_OK ? cli_metric_params(arena, p) : error;

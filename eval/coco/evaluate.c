@@ -200,13 +200,29 @@ static void run_done(CocoRun *run)
     df_free(run->dropped);
 }
 
+/* What the parameters ask of both files. */
+static int check_match(const DfCocoResults *dt, const DfCocoParams *p)
+{
+    const bool masks = df_coco_compares_masks(p->type);
+    if (masks && !p->use_categories && !dt->gt->across_classes)
+        return df_fail(DF_EVALUE, "%s was read to compare masks within each class: want across_classes when reading",
+                       dt->gt->name);
+    if (masks && p->best_of_class && dt->some_drawn)
+        return df_fail(DF_EVALUE, "fixed AP of masks: some detection has no segmentation of runs, of whose pixels it needs "
+                                  "the area");
+    if (dt->gt->federated && p->type != DF_COCO_MASKS && p->type != DF_COCO_BOXES)
+        return df_fail(DF_EVALUE, "LVIS has rules for boxes and masks alone");
+    return DF_OK;
+}
+
 int df_coco_evaluate_images(DfCocoEval **out, const DfCocoResults *dt, const DfCocoParams *params, const bool *only,
                             DfPool *pool)
 {
     const DfCoco *gt = dt->gt;
     const bool masks = df_coco_compares_masks(params->type);
     CocoRun run = {
-        .results = dt, .annotations = gt->annotations, .compare_masks = masks, .areas_of_masks = dt->kind == KIND_MASK || (masks && params->best_of_class)
+        .results = dt, .annotations = gt->annotations, .compare_masks = masks,
+        .areas_of_masks = dt->kind == KIND_MASK || (masks && params->best_of_class),
     };
     run.similarity = df_coco_similarity(params->type);
     run.only = only;
@@ -216,14 +232,10 @@ int df_coco_evaluate_images(DfCocoEval **out, const DfCocoResults *dt, const DfC
         error = check_limits(params, gt->federated);
     if (error == DF_OK)
         error = check_reading(gt, params->type);
+    if (error == DF_OK)
+        error = check_match(dt, params);
     if (error < 0)
         return error;
-    if (masks && !params->use_categories && !gt->across_classes)
-        return df_fail(DF_EVALUE, "%s was read to compare masks within each class: want across_classes when reading",
-                       gt->name);
-    if (masks && params->best_of_class && dt->some_drawn)
-        return df_fail(DF_EVALUE, "fixed AP of masks: some detection has no segmentation of runs, of whose pixels it needs "
-                                  "the area");
     DfCocoEval *e = run.eval = df_calloc(1, sizeof *e);
     if (!e || !(e->arena = df_arena_new())) {
         df_free(e);

@@ -95,6 +95,7 @@ grep -q '"APr": 0.*"AR@300": 0' lvis.json || fail 'no scores of LVIS in the JSON
 run 0 metric lvis "$data/lvis.gt.json" "$data/lvis.dt.json" --fixed-ap --dump lvis.safetensors && prints 'maxDets= -1 catIds=all'
 run 2 metric lvis "$data/lvis.gt.json" "$data/lvis.dt.json" --max-dets 0 && says 'want a whole number from 1 on, or -1 for all'
 run 2 metric lvis "$data/lvis.gt.json" "$data/lvis.dt.json" --type proposal && says 'want bbox or segm'
+run 2 metric lvis "$data/lvis.gt.json" "$data/lvis.dt.json" --type bbox,obb && says 'want bbox or segm, or both'
 run 1 metric lvis "$data/explain.gt.json" "$data/explain.dt.json" && says "want LVIS's annotations"
 
 run 0 metric voc "$data/devkit/voc/labels" "$data/devkit/voc/results" --per-class --json voc.json && prints 'class sofa has no object that counts'
