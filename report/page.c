@@ -127,8 +127,11 @@ void df_report_cell_bar(ReportTable *table, double x)
         df_report_cell_percent(table, -1);
         return;
     }
-    table->at++;
-    df_textbuf_add(table->text, "<td class=bar style=\"--v:%.3f\">%.1f", fmin(x, 1), 100 * x);
+    const ReportColumn *column = &table->columns[table->at++];
+    df_textbuf_add(table->text, "<td");
+    if (table->stacked)
+        df_textbuf_add(table->text, " data-l=\"%s\"", column->name);
+    df_textbuf_add(table->text, " class=bar style=\"--v:%.3f\">%.1f", fmin(x, 1), 100 * x);
 }
 
 void df_report_table_end(ReportTable *table)

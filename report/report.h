@@ -24,6 +24,7 @@ typedef struct {
     const char *title;
     const DfMiouResult *result;
     const char *const *names;        /* one of each class                 */
+    bool numbered;                   /* nobody gave names: these are numbers */
     const uint64_t *confusion;       /* of df_miou_confusion()            */
     const struct DfImageScores *images; /* every image by itself          */
 } DfSegmentationPage;

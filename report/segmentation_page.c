@@ -140,6 +140,8 @@ static void head(ReportPage *page, const DfSegmentationPage *p)
                    "<p>%zu images &middot; %d classes &middot; %" PRIu64 " pixels, of which %" PRIu64
                    " are ignored</p>",
                    df_image_scores_count(p->images), r->classes, r->pixels, r->ignored);
+    if (p->numbered)
+        df_textbuf_add(&page->lead, "<p>Classes are numbers here, from 0 on; --class-names FILE names them.</p>");
     df_textbuf_add(t, "<div class=cards>");
     for (size_t i = 0; i < sizeof cards / sizeof *cards - !r->has_boundary; i++)
         df_report_card(t, cards[i].name, isnan(cards[i].value) ? -1 : cards[i].value, i == 0);

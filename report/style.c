@@ -17,7 +17,7 @@ const char *const df_report_style[] = {
     "body{margin:0;background:var(--paper);color:var(--ink);font:1rem/1.55 system-ui,-apple-system,'Segoe UI',Roboto,",
     "'Helvetica Neue','Noto Sans',sans-serif;font-variant-numeric:tabular-nums;-webkit-font-smoothing:antialiased}",
     "h1{font-size:clamp(1.5rem,1.15rem + 1.5vw,2.1rem);line-height:1.2;font-weight:680;letter-spacing:-.018em;margin:0 0 .4rem;",
-    "overflow-wrap:anywhere}h2{font-size:1.3rem;line-height:1.3;font-weight:660;letter-spacing:-.012em;margin:0 0 .25rem}",
+    "overflow-wrap:anywhere}h2{font-size:1.3rem;line-height:1.3;font-weight:660;letter-spacing:-.012em;margin:0 0 .25rem}h2,h3{overflow-wrap:anywhere}",
     "h3{font-size:.95rem;line-height:1.4;font-weight:640;margin:0 0 .6rem}p{margin:0}small,.small{font-size:.8125rem}",
     ".lead{color:var(--soft);max-width:80ch;margin-bottom:1.1rem}.dim{color:var(--soft)}a{color:var(--accent)}",
     ":focus-visible{outline:3px solid var(--accent);outline-offset:2px;border-radius:4px}",
@@ -53,7 +53,7 @@ const char *const df_report_style[] = {
 
     /* ---- tables: they scroll inside of their box, the first column stays; or every row becomes a card ---- */
     ".scroll{overflow:auto;overscroll-behavior-x:contain;padding:.3rem 0;background:linear-gradient(90deg,var(--card) 30%,",
-    "transparent) 0 0/2.4rem 100% no-repeat local,linear-gradient(270deg,var(--card) 30%,transparent) 100% 0/2.4rem 100% ",
+    "transparent) -2px 0/2.4rem 100% no-repeat local,linear-gradient(270deg,var(--card) 30%,transparent) calc(100% + 2px) 0/2.4rem 100% ",
     "no-repeat local,linear-gradient(90deg,#0002,transparent) 0 0/.8rem 100% no-repeat scroll,linear-gradient(270deg,#0002,",
     "transparent) 100% 0/.8rem 100% no-repeat scroll,var(--card)}.tall{max-height:min(80vh,52rem)}",
     "table{border-collapse:separate;border-spacing:0;width:100%;font-size:.875rem;line-height:1.4}",
@@ -70,7 +70,7 @@ const char *const df_report_style[] = {
     ".stack thead{display:none}.stack,.stack table,.stack tbody,.stack tr,.stack td{display:block;width:auto}",
     ".stack tr{padding:.7rem 1rem;border-bottom:1px solid var(--line)}.stack tbody tr:last-child{border-bottom:0}",
     ".stack tr>td,.stack tr>:first-child{display:flex;justify-content:space-between;gap:1rem;border:0;padding:.12rem 0;",
-    "white-space:normal;overflow-wrap:anywhere;max-width:none;min-width:0;position:static;text-align:right}.stack td[data-l]::before{",
+    "white-space:normal;overflow-wrap:anywhere;max-width:none;min-width:0;position:static;text-align:right}.stack td.bar{background:none}.stack td[data-l]::before{",
     "content:attr(data-l);color:var(--soft);white-space:nowrap;text-align:left}}",
 
     /* ---- drawings ---- */
@@ -100,11 +100,11 @@ const char *const df_report_style[] = {
     "width:0;border-left:2px dotted var(--soft)}td.range{width:40%;min-width:10rem}",
 
     /* ---- a matrix ---- */
-    ".matrix table{width:auto;margin:0 auto;border-spacing:1px}.matrix td,.matrix th{padding:0;border:0}.matrix td{width:var(--s);",
+    ".scroll.matrix{background:none}.matrix table{width:auto;margin:0 auto;border-spacing:1px}.matrix td,.matrix th{padding:0;border:0}.matrix td{width:var(--s);",
     "min-width:var(--s);height:var(--s);text-align:center;border-radius:3px;background:var(--faint);font-size:.8125rem}",
-    ".matrix thead th{writing-mode:vertical-rl;transform:rotate(180deg);text-align:left;padding:.3rem 0;font-weight:500;",
+    ".matrix thead th{writing-mode:vertical-rl;transform:rotate(180deg);text-align:left;padding:.3rem 0;font-weight:500;line-height:var(--s);",
     "max-height:9rem;overflow:hidden;text-overflow:ellipsis}.matrix thead th:first-child{transform:none}",
-    ".matrix+h3{margin-top:1.1rem}.matrix tbody th{font-weight:500;padding:0 .6rem 0 0;background:var(--card)}.matrix tbody tr:hover>td{background:var(--faint)}",
+    ".matrix+h3{margin-top:1.1rem}.matrix tbody th{vertical-align:middle;font-weight:500;padding:0 .6rem 0 0;background:var(--card)}.matrix tbody tr:hover>td{background:var(--faint)}",
     ".matrix td[style],.matrix tbody tr:hover>td[style]{background:color-mix(in srgb,var(--c) var(--p),var(--faint))}",
 
     /* ---- pictures ---- */

@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "cli/metric/metric.h"
+#include "cli/metric/map_names.h"
 #include "datasets/datasets.h"
 #include "report/report.h"
 
@@ -221,22 +221,27 @@ static int print(const Run *r, const DfMiouResult *result, const CliLines *names
     return error;
 }
 
-/* The names of the classes, or their numbers. */
-static int explain(const Run *r, const DfMiouResult *result, const CliLines *names)
+/* The classes have names, or else numbers. */
+static int explain(const Run *r, const DfMiouResult *result)
 {
-    char numbers[DF_MIOU_CLASSES][8], *html = NULL;
+    char numbers[DF_MIOU_CLASSES][8];
+    char *html = NULL;
     const char *name[DF_MIOU_CLASSES];
     uint64_t *confusion = NULL;
+    CliMapNames names;
+    int error = cli_map_names(&names, r->gt_dir, r->pred_dirs[0], result->classes);
     for (int k = 0; k < result->classes; k++) {
         snprintf(numbers[k], sizeof numbers[k], "%d", k);
-        name[k] = names->n ? names->line[k] : numbers[k];
+        name[k] = names.name ? names.name[k] : numbers[k];
     }
-    int error = df_miou_confusion(&confusion, r->workers[0].acc, &r->params);
+    if (error == DF_OK)
+        error = df_miou_confusion(&confusion, r->workers[0].acc, &r->params);
     if (error == DF_OK)
         error = df_report_segmentation(
-            &(DfSegmentationPage){ r->pred_dirs[0], result, name, confusion, r->workers[0].scores }, &html);
+            &(DfSegmentationPage){ r->pred_dirs[0], result, name, !names.name, confusion, r->workers[0].scores }, &html);
     if (error == DF_OK)
         error = cli_write_text(cli_metric.explain, html);
+    cli_map_names_done(&names);
     df_free(confusion);
     df_free(html);
     return error;
@@ -280,7 +285,7 @@ static int score(Run *r, DfPool *pool, const CliLines *names)
         error = print(r, &result, names);
     }
     if (error == DF_OK && cli_metric.explain)
-        error = explain(r, &result, names);
+        error = explain(r, &result);
     if (error == DF_OK && cli_metric.per_image)
         error = df_image_scores_write(r->workers[0].scores, cli_metric.per_image);
     return error;

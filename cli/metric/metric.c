@@ -111,7 +111,8 @@ static const CliOption options[] = {
     CLI_OPT_FLAG(
         "--histc", cli_metric.histc,
         "count as mmseg from 0.14 on: with N classes, a predicted value N is no class; default: as before 0.14, where N counts as class N - 1"),
-    CLI_OPT_TEXT("--class-names", cli_metric.class_names, "FILE", "names of the classes, one per line"),
+    CLI_OPT_TEXT("--class-names", cli_metric.class_names, "FILE",
+                 "names of the classes, one per line; default on the page: classes.txt beside the labels, or ADE20K's 150"),
     CLI_OPT_TEXT("--gt-suffix", cli_metric.gt_suffix, "SUFFIX", "ending of the label files in GT_DIR; default .png"),
     CLI_OPT_TEXT("--pred-suffix", cli_metric.pred_suffix, "SUFFIX",
                  "ending of the predictions, in place of --gt-suffix; default .png"),

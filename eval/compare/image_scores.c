@@ -397,6 +397,16 @@ int df_image_scores_read(DfImageScores **out, const char *path)
 
 /* ---- an image by itself ---------------------------------------------------------------------------------------- */
 
+int df_image_scores_classes(const DfImageScores *s)
+{
+    return s->classes;
+}
+
+const char *const *df_image_scores_names(const DfImageScores *s)
+{
+    return s->class_names;
+}
+
 size_t df_image_scores_count(const DfImageScores *s)
 {
     return s->n_images;

@@ -35,6 +35,9 @@ DF_API int df_image_scores_add_top(DfImageScores *, const char *name, int label,
 /* Adds the images of another of the same kind and classes. */
 DF_API int df_image_scores_merge(DfImageScores *into, const DfImageScores *from);
 
+DF_API int df_image_scores_classes(const DfImageScores *);
+DF_API const char *const *df_image_scores_names(const DfImageScores *); /* of the classes; NULL: there are none */
+
 /* An image by itself, of DF_IMAGES_MIOU. */
 DF_API size_t df_image_scores_count(const DfImageScores *);
 typedef struct {

@@ -138,7 +138,7 @@ static int miou_page(const DfMiouResult *r, const uint64_t *confusion)
         return error;
     error = df_image_scores_add_areas(scores, "one & only", r);
     if (error == DF_OK)
-        error = df_report_segmentation(&(DfSegmentationPage){ "a <title>", r, names, confusion, scores }, &html);
+        error = df_report_segmentation(&(DfSegmentationPage){ "a <title>", r, names, true, confusion, scores }, &html);
     if (error == DF_OK)
         cr_expect(strstr(html, "&lt;b&gt;") && strstr(html, "a &lt;title&gt;") && strstr(html, "</html>") && !strstr(html, "nan") && !strstr(html, "<script"));
     df_free(html);
