@@ -11,7 +11,7 @@ static const double near_zero = 0.05;
 static bool is_low(const DfCocoScores *s)
 {
     for (int i = 0; i < s->n; i++)
-        if ((s->kind[i] == DF_SCORE_BOXES || s->kind[i] == DF_SCORE_MASKS) && s->eval[i]->stats[0] < near_zero)
+        if (s->kind[i] != DF_SCORE_PROPOSALS && s->eval[i]->stats[0] < near_zero)
             return true;
     return false;
 }

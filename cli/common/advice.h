@@ -7,7 +7,7 @@
 
 #include "cli/common/scores.h"
 
-/* If the AP of boxes or masks is near zero or there is none: what df_check_advice() says of the files, behind the
+/* If an AP is near zero or there is none: what df_check_advice() says of the files, behind the
  * tables on stdout. */
 int cli_advise(const DfCocoScores *, const CliScoring *);
 

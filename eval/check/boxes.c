@@ -117,6 +117,12 @@ static Fit fit(const Sample *s, Meant meant)
     return f;
 }
 
+/* Points have neither centre nor corners. */
+static bool is_format_of(const Sample *s, MeantFormat format)
+{
+    return !s->judge->check->judges_points || format == MEANT_AS_IS || format == MEANT_Y_FIRST;
+}
+
 /* A reading that is tried later must be clearly better: the usual mistakes come first. */
 static void take_if_better(Fit *best, const Fit *f, double by)
 {
@@ -184,6 +190,8 @@ static void finish_size(const Sample *s, Fit *best)
 
 static void try_one(const Sample *s, Fit *best, Meant meant)
 {
+    if (!is_format_of(s, meant.format))
+        return;
     const Fit f = fit(s, meant);
     take_if_better(best, &f, 1.02);
 }
@@ -253,7 +261,7 @@ static void try_sizes(const Sample *s, Fit *best)
     const Meant formats = best->meant;
     const bool most = best->hits * 5 >= s->n * 3;
     for (MeantFormat format = MEANT_AS_IS; format < MEANT_FORMATS; format++)
-        if (!most || (format == formats.format && formats.unit == UNIT_PIXELS && !formats.of_truth))
+        if (is_format_of(s, format) && (!most || (format == formats.format && formats.unit == UNIT_PIXELS && !formats.of_truth)))
             try_sizes_of(s, best, format);
     if (best->meant.unit >= UNIT_STRETCHED && !same(&best->meant, &formats))
         finish_size(s, best);
@@ -303,6 +311,19 @@ static void name_unit(const Meant *m, char *text, size_t room)
         text[0] = 0;
 }
 
+/* Of keypoints a format says only which number comes first. */
+static int say_points(const Judge *j, const Meant *m, size_t after, const char *unit)
+{
+    DfCheck *c = j->check;
+    const CheckDetection *first = &c->detections[j->best[0]];
+    const char *order = m->format == MEANT_AS_IS ? "x y visibility" : "y x visibility, with x and y exchanged";
+    c->file = m->of_truth ? c->truth_file : c->results_files[first->file];
+    return df_check_find(c, DF_CHECK_ERROR, code_of(m), m->of_truth ? CHECK_WHOLE_FILE : first->place,
+                         "the keypoints of %zu of %zu detections span those of an object; %zu would if the keypoints of %s "
+                         "were %s%s: want x y visibility in pixels of the image", c->hits.on_object, c->hits.n, after,
+                         m->of_truth ? "the annotations" : "the results", order, unit);
+}
+
 static int say(const Judge *j, const Meant *m)
 {
     DfCheck *c = j->check;
@@ -310,6 +331,8 @@ static int say(const Judge *j, const Meant *m)
     const CheckDetection *first = &c->detections[j->best[0]];
     char unit[160];
     name_unit(m, unit, sizeof unit);
+    if (c->judges_points)
+        return say_points(j, m, after, unit);
     c->file = m->of_truth ? c->truth_file : c->results_files[first->file];
     return df_check_find(c, DF_CHECK_ERROR, code_of(m), m->of_truth ? CHECK_WHOLE_FILE : first->place,
                          "%zu of %zu detections lie on an object, whatever its class; %zu would if the boxes of %s were "

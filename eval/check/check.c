@@ -188,8 +188,8 @@ static void add_first_line(DfTextbuf *t, const DfCheck *c)
     if (c->maps && c->concluded)
         df_textbuf_add(t, "%zu of %zu pixels have the class of their label\n", c->hits.on_class, c->hits.n);
     else if (c->concluded && c->n_detections)
-        df_textbuf_add(t, "%zu of %zu detections lie on an object of their class (IoU 0.5)\n", c->hits.on_class,
-                       c->hits.n);
+        df_textbuf_add(t, "%zu of %zu detections lie on an object of their class (IoU 0.5%s)\n", c->hits.on_class,
+                       c->hits.n, c->judges_points ? " of what keypoints span" : "");
 }
 
 int df_check_advice(const DfCheck *c, char **out)

@@ -10,6 +10,22 @@
 
 enum { MOST_PAIRS = 200 << 20 }; /* boxes that are laid over objects */
 
+/* ---- keypoints ------------------------------------------------------------------------------------------------- */
+
+/* If the detections have keypoints, the objects are what their visible keypoints span. */
+static void take_points(DfCheck *c)
+{
+    size_t of_points = 0;
+    for (size_t i = 0; i < c->n_detections; i++)
+        of_points += c->detections[i].of_points;
+    c->judges_points = of_points > 0 && 2 * of_points >= c->n_detections;
+    for (size_t i = 0; c->judges_points && i < c->n_truths; i++) {
+        CheckTruth *t = &c->truths[i];
+        memcpy(t->box, t->points, sizeof t->box);
+        t->has_box = t->has_points;
+    }
+}
+
 /* ---- objects and the best detections --------------------------------------------------------------------------- */
 
 static bool is_object(const DfCheck *c, const CheckTruth *t)
@@ -197,7 +213,7 @@ static int look_at_categories(DfCheck *c)
 {
     enum { MANY = 10 };
     int error = DF_OK;
-    for (size_t k = 0; error == DF_OK && k < c->category_ids.n; k++) {
+    for (size_t k = 0; error == DF_OK && !c->federated && k < c->category_ids.n; k++) {
         const CheckCategory *category = &c->categories[k];
         if (category->listed && category->truths && !category->detections)
             error = df_check_find(c, category->truths >= MANY ? DF_CHECK_WARNING : DF_CHECK_NOTE,
@@ -233,7 +249,8 @@ static int look_at_images(DfCheck *c)
     }
     if (!without || c->n_detections == 0)
         return DF_OK;
-    const bool never_seen = without >= 2 && without * 5 >= with_objects;
+    const bool many = without >= 5 && without * 4 >= with_objects;
+    const bool never_seen = many || (without >= 2 && without * 2 >= with_objects);
     return df_check_find(c, never_seen ? DF_CHECK_WARNING : DF_CHECK_NOTE,
                          never_seen ? "images_without_result" : "images_undetected", CHECK_WHOLE_FILE,
                          "%zu of %zu images with objects have no detection%s; the first is %s%s%.200s; %zu of %zu objects "
@@ -246,12 +263,14 @@ static int look_at_images(DfCheck *c)
 static int look_at_crowded_images(DfCheck *c)
 {
     size_t crowded = 0;
+    const size_t most = c->federated ? 300 : 100;
     for (size_t i = 0; i < c->image_ids.n; i++)
-        crowded += c->images[i].detections > 100;
+        crowded += c->images[i].detections > most;
     if (!crowded)
         return DF_OK;
     return df_check_find(c, DF_CHECK_NOTE, "images_crowded", CHECK_WHOLE_FILE,
-                         "%zu images have more than 100 detections: only the 100 best of each class count", crowded);
+                         "%zu images have more than %zu detections: only the best %zu of each %s count", crowded, most, most,
+                         c->federated ? "image" : "class");
 }
 
 /* Results in several files that have images in common. */
@@ -325,6 +344,7 @@ int df_check_conclude(DfCheck *c)
     if (c->concluded || c->n_results_files == 0)
         return DF_OK;
     c->concluded = true;
+    take_points(c);
     int error = name_results(c);
     if (error == DF_OK)
         error = judge(&j);

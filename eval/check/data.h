@@ -31,7 +31,9 @@ typedef struct {
     uint32_t image, category; /* places in the id tables                                            */
     uint32_t id;              /* the same, or DF_NO_ID                                              */
     uint32_t number;          /* in its list, from 1                                                */
-    bool crowd, has_box, has_area, has_mask;
+    double points[4];         /* the extent of its visible keypoints                                */
+    bool crowd, has_box, has_area, has_mask, has_points;
+    bool with_points, oriented; /* has keypoints, visible or not; the box is around an oriented one         */
 } CheckTruth;
 
 /* A detection of any of the results files, in the order in which they were read. */
@@ -41,6 +43,7 @@ typedef struct {
     uint32_t image, category;
     uint32_t file;            /* its number among the results files                                 */
     bool has_box, boxed_mask; /* boxed_mask: the box is that of its mask                            */
+    bool of_points;           /* it is the extent of its keypoints                                  */
 } CheckDetection;
 
 typedef struct {
@@ -63,6 +66,9 @@ typedef struct {
     size_t order;              /* among those that are listed                 */
     uint32_t file;             /* the results file that has it first          */
     bool listed, has_file, several_files;
+    bool has_absent, has_incomplete;   /* LVIS's lists of categories, of those that were looked for and are not there: */
+    const int64_t *absent;
+    size_t n_absent;
 } CheckImage;
 
 typedef struct {
@@ -71,6 +77,7 @@ typedef struct {
     const char *name;
     size_t order;
     bool listed;
+    char frequency;           /* of LVIS */
 } CheckCategory;
 
 /* How many detections lie on what (IoU of at least 0.5). */
@@ -98,6 +105,11 @@ struct DfCheck {
     CheckTruth *truths;
     size_t n_truths, images_capacity, categories_capacity, places_capacity, truths_capacity;
     size_t n_images, n_categories; /* listed */
+    size_t n_keypoints;        /* of the first annotation that has any */
+    size_t visible;            /* keypoints of all annotations         */
+    bool federated;            /* the annotations are LVIS's           */
+    bool crowd_indices;        /* and these CrowdPose's                */
+    bool judges_points;        /* detections are judged by their keypoints */
     const char **results_files;
     size_t n_results_files, results_files_capacity;
     CheckDetection *detections;
@@ -125,6 +137,10 @@ int df_check_mask(DfCheck *, const DfCocoRecord *, CheckMask *mask);
 int df_check_mask_in_image(DfCheck *, const CheckMask *, const CheckImage *, CheckPlace, const char *name);
 /* Whether it fits its box: of an annotation alone, as detectors predict both by themselves. */
 int df_check_mask_in_box(DfCheck *, const CheckMask *, const DfCocoRecord *);
+
+/* What is wrong with the keypoints or the oriented box of a record, and the upright box around it. */
+int df_check_points(DfCheck *, const DfCocoRecord *, bool *has, double box[4]);
+int df_check_oriented(DfCheck *, const DfCocoRecord *, bool *has, double box[4]);
 
 static inline bool df_check_mask_known(const CheckMask *m)
 {

@@ -6,7 +6,9 @@
 
 #include "eval/check/data.h"
 
-enum { OF_OBJECTS = DF_COCO_IMAGE_ID | DF_COCO_CATEGORY_ID | DF_COCO_BBOX | DF_COCO_SEGMENTATION };
+enum {
+    OF_OBJECTS = DF_COCO_IMAGE_ID | DF_COCO_CATEGORY_ID | DF_COCO_BBOX | DF_COCO_SEGMENTATION | DF_COCO_POINTS | DF_COCO_OBB
+};
 
 typedef struct {
     DfCheck *check;
@@ -47,7 +49,7 @@ static int note_problem(void *arg, DfCocoRecord *r, const DfCocoProblem *p)
     const bool null = p->met == DF_JSON_NULL && !p->inside;
     if (p->field == 0)
         return no_record(r);
-    if (take_bool(r, p) || (null && (p->field & (DF_COCO_BBOX | DF_COCO_SEGMENTATION))))
+    if (take_bool(r, p) || (null && (p->field & (DF_COCO_BBOX | DF_COCO_SEGMENTATION | DF_COCO_POINTS))))
         return DF_OK;
     if (p->field != DF_COCO_SEGMENTATION || !p->of_its_type)
         c->odd |= p->field;
@@ -69,9 +71,10 @@ static int take_record(void *arg, DfCocoRecord *r)
 int df_check_stream(DfCheck *c, DfJson *json, DfCocoList list, CheckLook *look, void *arg)
 {
     static const unsigned wanted[] = {
-        [DF_COCO_IMAGES] = DF_COCO_ID | DF_COCO_FILE_NAME | DF_COCO_URL | DF_COCO_WIDTH | DF_COCO_HEIGHT,
-        [DF_COCO_CATEGORIES] = DF_COCO_ID | DF_COCO_NAME,
-        [DF_COCO_ANNOTATIONS] = DF_COCO_ID | OF_OBJECTS | DF_COCO_AREA | DF_COCO_ISCROWD,
+        [DF_COCO_IMAGES] = DF_COCO_ID | DF_COCO_FILE_NAME | DF_COCO_URL | DF_COCO_WIDTH | DF_COCO_HEIGHT | DF_COCO_ABSENT |
+                           DF_COCO_INCOMPLETE | DF_COCO_CROWD_INDEX,
+        [DF_COCO_CATEGORIES] = DF_COCO_ID | DF_COCO_NAME | DF_COCO_FREQUENCY,
+        [DF_COCO_ANNOTATIONS] = DF_COCO_ID | OF_OBJECTS | DF_COCO_AREA | DF_COCO_ISCROWD | DF_COCO_NUM_POINTS,
         [DF_COCO_RESULTS] = OF_OBJECTS | DF_COCO_SCORE,
     };
     Sink s = { c, look, arg };

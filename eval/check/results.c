@@ -37,9 +37,10 @@ static int look_at_fields(DfCheck *c, const DfCocoRecord *r)
         { DF_COCO_SCORE,       "score",       "result_score" },
     };
     int error = df_check_wanted(c, r, wanted, sizeof wanted / sizeof *wanted);
-    if (error == DF_OK && !(r->has & (DF_COCO_BBOX | DF_COCO_SEGMENTATION)))
+    if (error == DF_OK && !(r->has & (DF_COCO_BBOX | DF_COCO_SEGMENTATION | DF_COCO_POINTS | DF_COCO_OBB)) &&
+        !(c->odd & DF_COCO_POINTS))
         error = df_check_record(c, DF_CHECK_ERROR, "result_box", r,
-                                "has neither a bbox of four numbers nor a segmentation");
+                                "has neither a bbox of four numbers, nor a segmentation, keypoints or an oriented box");
     return error == DF_OK ? look_at_score(c, r) : error;
 }
 
@@ -50,6 +51,8 @@ static int look_at_box(DfCheck *c, const DfCocoRecord *r, const CheckImage *imag
         return DF_OK;
     if (!(isfinite(b[0]) && isfinite(b[1]) && isfinite(b[2]) && isfinite(b[3])))
         return df_check_record(c, DF_CHECK_ERROR, "box_not_finite", r, "has a box that is not finite");
+    if ((r->has & DF_COCO_POINTS) && c->n_keypoints) /* that box is their extent */
+        return DF_OK;
     if (b[2] <= 0 || b[3] <= 0)
         return df_check_record(c, DF_CHECK_WARNING, "result_box_empty", r, "has a box of %g x %g", b[2], b[3]);
     if (image->width == 0)
@@ -160,6 +163,23 @@ static int look_at_place(Results *s, const DfCocoRecord *r, const CheckMask *mas
     return error == DF_OK ? keep(s, r, d) : error;
 }
 
+/* Of a detection with keypoints the box is their extent, if the annotations have any. */
+static int look_at_points(DfCheck *c, DfCocoRecord *r, CheckDetection *d)
+{
+    double box[4];
+    bool has;
+    int error = df_check_points(c, r, &d->of_points, box);
+    d->of_points = d->of_points && c->n_keypoints > 0;
+    if (d->of_points)
+        memcpy(r->box, box, sizeof box);
+    if (error == DF_OK && !d->of_points && !(r->has & DF_COCO_BBOX)) {
+        error = df_check_oriented(c, r, &has, r->box);
+        r->has |= has ? DF_COCO_BBOX : 0;
+    }
+    r->has |= d->of_points ? DF_COCO_BBOX : 0;
+    return error;
+}
+
 static int look_at_record(void *arg, DfCocoRecord *r)
 {
     Results *s = arg;
@@ -168,6 +188,8 @@ static int look_at_record(void *arg, DfCocoRecord *r)
     int error = look_at_fields(s->check, r);
     if (error == DF_OK)
         error = look_at_mask(s->check, r, &mask, &d.boxed_mask);
+    if (error == DF_OK)
+        error = look_at_points(s->check, r, &d);
     if (error < 0 || !(r->has & DF_COCO_IMAGE_ID) || !(r->has & DF_COCO_CATEGORY_ID))
         return error;
     return look_at_place(s, r, &mask, &d);

@@ -56,6 +56,22 @@ static int no_id(DfCheck *c, const DfCocoRecord *r)
     return df_check_record(c, DF_CHECK_ERROR, "no_id", r, "has %s", what);
 }
 
+static int keep_lists(DfCheck *c, const DfCocoRecord *r, CheckImage *image)
+{
+    const size_t n = r->has & DF_COCO_ABSENT ? r->absent.n : 0;
+    image->has_absent = r->has & DF_COCO_ABSENT;
+    image->has_incomplete = r->has & DF_COCO_INCOMPLETE;
+    image->n_absent = n;
+    if (n == 0)
+        return DF_OK;
+    int64_t *absent = df_arena_alloc(c->arena, n, sizeof *absent);
+    if (!absent)
+        return df_fail_memory("classes of an image");
+    memcpy(absent, r->absent.at, n * sizeof *absent);
+    image->absent = absent;
+    return DF_OK;
+}
+
 static int look_at_image(void *arg, DfCocoRecord *r)
 {
     DfCheck *c = arg;
@@ -75,9 +91,13 @@ static int look_at_image(void *arg, DfCocoRecord *r)
         image->order = c->n_images++;
     image->listed = true;
     image->place = place_of(r);
+    c->federated |= (r->has & (DF_COCO_ABSENT | DF_COCO_INCOMPLETE)) != 0;
+    c->crowd_indices |= (r->has & DF_COCO_CROWD_INDEX) != 0;
     image->has_file = r->has & (DF_COCO_FILE_NAME | DF_COCO_URL);
     image->width = size ? r->width : 0;
     image->height = size ? r->height : 0;
+    if (error == DF_OK)
+        error = keep_lists(c, r, image);
     if (error == DF_OK)
         error = keep_name(c, r->has & DF_COCO_FILE_NAME, &r->file_name, &image->name);
     if (error == DF_OK && !size)
@@ -129,6 +149,8 @@ static int look_at_category(void *arg, DfCocoRecord *r)
         category->order = c->n_categories++;
     category->listed = true;
     category->place = place_of(r);
+    category->frequency = r->has & DF_COCO_FREQUENCY ? r->frequency : 0;
+    c->federated |= category->frequency != 0;
     if (error == DF_OK)
         error = keep_name(c, r->has & DF_COCO_NAME, &r->name, &category->name);
     return error == DF_OK && category->name ? look_at_name(c, r, at) : error;
@@ -203,16 +225,34 @@ static void keep_box(CheckTruth *t, const DfCocoRecord *r, const CheckMask *mask
     t->box[3] = (double)(mask->high_y - mask->low_y);
 }
 
+/* A box of the mask stays. */
+static int look_at_oriented(DfCheck *c, const DfCocoRecord *r, CheckTruth *t)
+{
+    double box[4];
+    const int error = df_check_oriented(c, r, &t->oriented, box);
+    if (error < 0 || !t->oriented || (r->has & DF_COCO_BBOX))
+        return error;
+    t->has_box = true;
+    memcpy(t->box, box, sizeof box);
+    return DF_OK;
+}
+
 static int keep_truth(DfCheck *c, const DfCocoRecord *r, const CheckMask *mask, uint32_t id)
 {
     CheckTruth t = { .mask = *mask, .place = place_of(r), .id = id, .number = (uint32_t)r->number, .crowd = r->iscrowd };
     if (!(r->has & DF_COCO_IMAGE_ID) || !(r->has & DF_COCO_CATEGORY_ID))
         return DF_OK;
     keep_box(&t, r, mask);
+    int error = df_check_points(c, r, &t.has_points, t.points);
+    if (error == DF_OK)
+        error = look_at_oriented(c, r, &t);
+    if (error < 0)
+        return error;
+    t.with_points = (r->has | c->odd) & DF_COCO_POINTS;
     t.area = r->area;
     t.has_area = r->has & DF_COCO_AREA;
     t.has_mask = (r->has | c->odd) & DF_COCO_SEGMENTATION;
-    int error = df_check_image_at(c, r->image_id, &t.image);
+    error = df_check_image_at(c, r->image_id, &t.image);
     if (error == DF_OK)
         error = df_check_category_at(c, r->category_id, &t.category);
     if (error == DF_OK && !df_grow((void **)&c->truths, &c->truths_capacity, c->n_truths, sizeof t))

@@ -26,7 +26,7 @@ static int look_at_place(DfCheck *c, const CheckTruth *t)
         df_check_truth_name(c, t, name);
         error = df_check_mask_in_image(c, &t->mask, image, t->place, name);
     }
-    if (error < 0 || !t->has_box || image->width == 0)
+    if (error < 0 || !t->has_box || t->oriented || image->width == 0)
         return error;
     if (t->box[0] < -1 || t->box[1] < -1 || right > image->width + 1 || bottom > image->height + 1)
         return df_check_truth_of(c, DF_CHECK_WARNING, "box_outside", t,
@@ -120,10 +120,83 @@ static int look_at_masks(DfCheck *c)
     return error;
 }
 
+/* ---- keypoints and LVIS ---------------------------------------------------------------------------------------- */
+
+static int look_at_points(DfCheck *c)
+{
+    size_t with = 0;
+    int error = DF_OK;
+    for (size_t i = 0; i < c->n_truths; i++)
+        with += c->truths[i].with_points;
+    if (with > 0 && c->visible == 0)
+        df_check_forget(c, "keypoints_disagree");
+    if (with > 0 && c->visible == 0)
+        error = df_check_find(c, DF_CHECK_ERROR, "keypoints_invisible", CHECK_WHOLE_FILE,
+                              "no keypoint of %zu annotations has a visibility above 0: keypoints cannot be scored", with);
+    for (size_t i = 0; error == DF_OK && with > 0 && i < c->n_truths; i++)
+        if (!c->truths[i].with_points && !c->truths[i].crowd)
+            error = df_check_truth_of(c, DF_CHECK_WARNING, "keypoints_missing", &c->truths[i],
+                                      "has no keypoints, and %zu of %zu annotations have some", with, c->n_truths);
+    if (with > 0 && c->crowd_indices) /* CrowdPose takes the area from the box */
+        df_check_forget(c, "annotation_area");
+    return error;
+}
+
+/* A class of an image cannot be there and not be there. */
+static int look_at_absent(DfCheck *c, const CheckTruth *t)
+{
+    const CheckImage *image = &c->images[t->image];
+    const DfId id = c->category_ids.ids[t->category];
+    for (size_t i = 0; !id.text && i < image->n_absent; i++)
+        if (image->absent[i] == id.number)
+            return df_check_truth_of(c, DF_CHECK_WARNING, "category_absent", t,
+                                     "is of category %s, which neg_category_ids of its image say is not there",
+                                     df_check_category_text(c, t->category));
+    return DF_OK;
+}
+
+static int look_at_lists(DfCheck *c)
+{
+    int error = DF_OK;
+    for (uint32_t i = 0; error == DF_OK && i < c->image_ids.n; i++) {
+        const CheckImage *image = &c->images[i];
+        if (image->listed && !(image->has_absent && image->has_incomplete))
+            error = df_check_find(c, DF_CHECK_ERROR, "image_without_lists", image->place,
+                                  "image %s has no %s, which LVIS's rules want", df_id_text(c->image_ids.ids[i]),
+                                  image->has_absent ? "not_exhaustive_category_ids" : "neg_category_ids");
+        for (size_t k = 0; error == DF_OK && image->listed && k < image->n_absent; k++) {
+            const uint32_t at = df_ids_find(&c->category_ids, (DfId){ image->absent[k], NULL });
+            if (at == DF_NO_ID || !c->categories[at].listed)
+                error = df_check_find(c, DF_CHECK_ERROR, "list_category_unknown", image->place,
+                                      "image %s has %s among neg_category_ids, which is not in \"categories\"",
+                                      df_id_text(c->image_ids.ids[i]), df_id_text((DfId){ image->absent[k], NULL }));
+        }
+    }
+    return error;
+}
+
+static int look_at_federation(DfCheck *c)
+{
+    int error = look_at_lists(c);
+    for (size_t i = 0; error == DF_OK && i < c->n_truths; i++)
+        error = look_at_absent(c, &c->truths[i]);
+    for (uint32_t k = 0; error == DF_OK && k < c->category_ids.n; k++) {
+        const CheckCategory *category = &c->categories[k];
+        if (category->listed && !(category->frequency && strchr("rcf", category->frequency)))
+            error = df_check_find(c, DF_CHECK_WARNING, "category_without_frequency", category->place,
+                                  "category %s has no frequency of r, c or f: it is in none of APr, APc and APf",
+                                  df_check_category_text(c, k));
+    }
+    df_check_forget(c, "annotation_iscrowd"); /* LVIS has no crowds */
+    return error;
+}
+
+/* ---- what is missing ------------------------------------------------------------------------------------------- */
+
 static int look_for_absences(DfCheck *c)
 {
     size_t empty = 0;
-    int error = look_at_categories(c);
+    int error = c->federated ? DF_OK : look_at_categories(c);
     for (size_t i = 0; i < c->image_ids.n; i++)
         empty += c->images[i].listed && c->images[i].truths == 0;
     if (error == DF_OK && empty)
@@ -144,5 +217,9 @@ int df_check_whole_truth(DfCheck *c)
         error = look_at_areas(c);
     if (error == DF_OK)
         error = look_at_masks(c);
+    if (error == DF_OK)
+        error = look_at_points(c);
+    if (error == DF_OK && c->federated)
+        error = look_at_federation(c);
     return error == DF_OK && !crowds_alone ? look_for_absences(c) : error;
 }

@@ -16,6 +16,12 @@
     ",\n{\"id\": " id ", \"image_id\": " image ", \"category_id\": " category ", \"bbox\": " box ", \"area\": " area ", \"iscrowd\": 0, \"segmentation\": " mask "}"
 #define CROWD(id) "{\"id\": " #id ", \"image_id\": 1, \"category_id\": 1, \"bbox\": [10, 10, 20, 20], \"area\": 400, \"iscrowd\": 1}"
 #define OF_AREA(id, area) "{\"id\": " #id ", \"image_id\": 1, \"category_id\": 1, \"bbox\": [10, 10, 20, 20], \"area\": " #area ", \"iscrowd\": 0}"
+#define PERSON(id, points, n) "{\"id\": " #id ", \"image_id\": 1, \"category_id\": 1, \"bbox\": [10, 10, 20, 20], \"area\": 400, \"iscrowd\": 0, \"num_keypoints\": " #n ", \"keypoints\": " points "}"
+#define PERSONS(two) "{" IMAGES ",\n" CATEGORIES ", \"annotations\": [\n" PERSON(1, "[10, 10, 2, 20, 20, 1]", 2) ",\n" two "]}"
+#define LVIS(image, category, annotation) \
+    "{\"images\": [{\"id\": 1, \"width\": 100, \"height\": 80, \"coco_url\": \"a.jpg\"" image "}],\n\"categories\": [{\"id\": 1, \"name\": \"cat\"" category "}],\n\"annotations\": [\n" \
+    "{\"id\": 1, \"image_id\": 1, \"category_id\": 1, \"bbox\": [10, 10, 20, 20], \"area\": 400" annotation "}]}"
+#define LISTS ", \"neg_category_ids\": [], \"not_exhaustive_category_ids\": []"
 #define SEGM(mask) "{\"image_id\": 1, \"category_id\": 1, \"score\": 0.5, \"segmentation\": {" mask "}}"
 #define SQUARE "[[1, 1, 9, 1, 9, 9, 1, 9]]"
 
@@ -67,6 +73,18 @@ static const Case cases[] = {
     { GT(""), "[]", "category_undetected", 0 },
     { GT(""), "[]", "no_results", 0 },
     { GT(",\n{\"id\": 3, \"image_id\": 1, \"category_id\": 1, \"bbox\": [1, 1, 9, 9], \"area\": 81, \"iscrowd\": 0, \"segmentation\": null}"), NULL, "segmentation_missing", 5 },
+    { PERSONS(PERSON(2, "[10, 10, 2]", 1)), NULL, "keypoints_number", 4 },
+    { PERSONS(PERSON(2, "[10, 10, 20, 20]", 2)), NULL, "keypoints_number", 4 },
+    { PERSONS(PERSON(2, "[10, 10, 2, 20, 20, 0]", 2)), NULL, "keypoints_disagree", 4 },
+    { PERSONS(PERSON(2, "[10, 10, 2, 20, 20, 0.7]", 2)), NULL, "keypoints_visibility", 4 },
+    { PERSONS(CROWD(2) ",\n" GOOD), NULL, "keypoints_missing", 5 },
+    { "{" IMAGES ",\n" CATEGORIES ", \"annotations\": [\n" PERSON(1, "[10, 10, 0, 20, 20, 0]", 0) "]}", NULL, "keypoints_invisible", 0 },
+    { PERSONS(PERSON(2, "[10, 10, 2, 20, 20, 0]", 1)), "[\n{\"image_id\": 1, \"category_id\": 1, \"score\": 1, \"keypoints\": [1, 2, 1]}]", "keypoints_number", 2 },
+    { GT(""), "[\n{\"image_id\": 1, \"category_id\": 1, \"score\": 1, \"obb\": [20, 20, 20, 20, 90]}]", "angle_degrees", 2 },
+    { LVIS(", \"neg_category_ids\": []", ", \"frequency\": \"r\"", ""), NULL, "image_without_lists", 1 },
+    { LVIS(", \"neg_category_ids\": [7], \"not_exhaustive_category_ids\": []", ", \"frequency\": \"r\"", ""), NULL, "list_category_unknown", 1 },
+    { LVIS(", \"neg_category_ids\": [1], \"not_exhaustive_category_ids\": []", ", \"frequency\": \"r\"", ""), NULL, "category_absent", 4 },
+    { LVIS(LISTS, "", ""), NULL, "category_without_frequency", 2 },
     { "{" IMAGES ",\n" CATEGORIES ", \"annotations\": [\n" CROWD(1) ",\n" CROWD(2) "]}", NULL, "all_crowds", 3 },
     { "{" IMAGES ",\n" CATEGORIES ", \"annotations\": [\n" OF_AREA(1, 1) ",\n" OF_AREA(2, 1) ",\n" OF_AREA(3, 1) "]}", NULL, "areas_wrong", 3 },
 };
@@ -114,6 +132,16 @@ Test(check, has_no_word_against_what_is_right)
     char *text = findings(GT(ANN("7", "2", "2", "[1, 1, 9, 9]", "81", SQUARE)),
                           "[{\"image_id\": 1, \"category_id\": 1, \"bbox\": [10, 10, 20, 20], \"score\": 1}, {\"image_id\": 2, \"category_id\": 2, \"bbox\": [1, 1, 9, 9], \"score\": 0}]");
     cr_expect(strstr(text, "\"errors\": 0, \"warnings\": 0, \"notes\": 0") != NULL, "%s", text);
+    df_free(text);
+}
+
+Test(check, knows_lvis_and_keypoints)
+{
+    char *text = findings(LVIS(LISTS, ", \"frequency\": \"c\"", ""), "[{\"image_id\": 1, \"category_id\": 1, \"bbox\": [10, 10, 20, 20], \"score\": 1}]");
+    cr_expect(strstr(text, "\"errors\": 0, \"warnings\": 0, \"notes\": 0") != NULL, "%s", text);
+    df_free(text);
+    text = findings(PERSONS(PERSON(2, "[60, 10, 2, 70, 20, 1]", 2)), "[{\"image_id\": 1, \"category_id\": 1, \"score\": 1, \"keypoints\": [10, 10, 1, 20, 21, 1]}]");
+    cr_expect(strstr(text, "\"errors\": 0, \"warnings\": 0") && strstr(text, "\"n\": 1, \"on_object\": 1, \"on_class\": 1"), "%s", text);
     df_free(text);
 }
 
