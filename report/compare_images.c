@@ -98,12 +98,12 @@ static void totals(DfTextbuf *t, const Change *sum, const char *first, const cha
 {
     const size_t objects = larger(larger(sum->both, sum->neither), larger(sum->first_alone, sum->other_alone));
     const size_t wrong = larger(sum->first_wrong, sum->other_wrong);
-    df_textbuf_add(t, "<div class=two><div class=panel><h3>Objects</h3><div class=bars>");
+    df_textbuf_add(t, "<div class=two><div class=panel><h3>Objects</h3><div class=\"bars counts\">");
     bar(t, "found by both", "", sum->both, objects, "good");
     bar(t, "by neither", "", sum->neither, objects, "missed");
     bar(t, "only by ", first, sum->first_alone, objects, "accent");
     bar(t, "only by ", other, sum->other_alone, objects, "accent");
-    df_textbuf_add(t, "</div></div><div class=panel><h3>Wrong detections</h3><div class=bars>");
+    df_textbuf_add(t, "</div></div><div class=panel><h3>Wrong detections</h3><div class=\"bars counts\">");
     bar(t, "", first, sum->first_wrong, wrong, "bad");
     bar(t, "", other, sum->other_wrong, wrong, "bad");
     df_textbuf_add(t, "</div></div></div>\n");

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MOST_NUMBERED = 40 };
+enum { MOST_NUMBERED = 99, MANY = 16 };
 
 static const double FRAME = 4.0 / 3; /* of the room a picture gets, width to height */
 
@@ -102,11 +102,12 @@ static void add_and_free(DfTextbuf *t, DfTextbuf *piece)
     *piece = (DfTextbuf){ 0 };
 }
 
+/* So many numbers that they cover the picture are shown with the list. */
 void df_picture_end(ReportPicture *p)
 {
-    df_textbuf_add(p->text, "</svg>");
+    df_textbuf_add(p->text, "</svg><div class=\"marks%s\">", p->numbered > MANY ? " many" : "");
     add_and_free(p->text, &p->marks);
-    df_textbuf_add(p->text, "</div></div>");
+    df_textbuf_add(p->text, "</div></div></div>");
 }
 
 void df_picture_list(ReportPicture *p)

@@ -344,7 +344,7 @@ static int put_charts(ReportPage *p, const DfTrainingPage *page)
 
 static void put_half(DfTextbuf *t, const char *what, const char *path)
 {
-    df_textbuf_add(t, "<div><img loading=lazy alt=\"as %s\" src=\"", what);
+    df_textbuf_add(t, "<div><img alt=\"as %s\" src=\"", what);
     df_textbuf_html(t, path);
     df_textbuf_add(t, "\"><p>%s</p></div>", what);
 }
