@@ -51,8 +51,22 @@ static _Noreturn void on_error(j_common_ptr jpeg)
     longjmp(errors->escape, 1);
 }
 
-/* level < 0 is a warning. A missing end-of-image marker is forgiven where one scan holds the whole picture: if
- * pixels were missing too, JWRN_HIT_MARKER tells. */
+/* Have all scans begun that the picture needs? In a progressive one every coefficient is known to its last bit then, in
+ * another one every component has had its scan. */
+static bool all_scans_began(const struct jpeg_decompress_struct *jpeg)
+{
+    for (int c = 0; c < jpeg->num_components; c++) {
+        if (!jpeg->comp_info[c].quant_table)
+            return false;
+        for (int k = 0; jpeg->progressive_mode && k < DCTSIZE2; k++)
+            if (!jpeg->coef_bits || jpeg->coef_bits[c][k] != 0)
+                return false;
+    }
+    return true;
+}
+
+/* level < 0 is a warning. A missing end-of-image marker is forgiven where only that is missing: if pixels of the last
+ * scan were missing too, JWRN_HIT_MARKER tells. */
 static void on_message(j_common_ptr jpeg, int level)
 {
     if (level >= 0)
@@ -64,7 +78,8 @@ static void on_message(j_common_ptr jpeg, int level)
     case JWRN_ARITH_BAD_CODE:
         on_error(jpeg);
     case JWRN_JPEG_EOF:
-        if (jpeg->is_decompressor && jpeg_has_multiple_scans((j_decompress_ptr)jpeg))
+        if (jpeg->is_decompressor && jpeg_has_multiple_scans((j_decompress_ptr)jpeg) &&
+            !all_scans_began((j_decompress_ptr)jpeg))
             on_error(jpeg);
         break;
     default:

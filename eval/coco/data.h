@@ -190,6 +190,9 @@ int df_coco_take_told(const DfCocoTeller *, DfCocoList, DfCocoRecord *r, int (*t
 
 uint32_t df_coco_find_category(const DfCocoResults *, DfId);
 
+/* "gt.json: line 1, byte 4711: annotation 3 (id 7, image 1) WHAT", if the file can be read once more. */
+int df_coco_fail_annotation(const DfCoco *, uint32_t annotation, int code, const char *what);
+
 /* Puts the record in front of the sentence of a function that knows masks and nothing of files. */
 int df_coco_fail_in(const DfCocoRecord *, int error);
 

@@ -180,20 +180,22 @@ static const char *missing_field(const DfCoco *gt, uint32_t annotation, const Co
 static int check_points(const DfCoco *gt, uint32_t annotation, size_t wanted)
 {
     const CocoShape *shape = &gt->shapes[annotation];
-    const CocoAnnotation *a = &gt->annotations[annotation];
+    char what[64];
     if (shape->n_points == wanted || shape->n_labelled == 0)
         return DF_OK;
-    return df_fail(DF_EVALUE, "%s: line %u: an annotation of image %s has %u keypoints, and there are sigmas for %zu", gt->name,
-                   a->line, df_id_text(gt->images.ids[a->image]), shape->n_points, wanted);
+    df_snprintf(what, sizeof what, "has %u keypoints, and there are sigmas for %zu", shape->n_points, wanted);
+    return df_coco_fail_annotation(gt, annotation, DF_EVALUE, what);
 }
 
 int df_coco_check_truth(const DfCoco *gt, uint32_t annotation, const CocoNeeds *needs)
 {
     const CocoAnnotation *a = &gt->annotations[annotation];
     const char *const missing = missing_field(gt, annotation, needs);
-    if (missing)
-        return df_fail(DF_EFORMAT, "%s: line %u: an annotation of image %s has no %s, which scores need", gt->name,
-                       a->line, df_id_text(gt->images.ids[a->image]), missing);
+    if (missing) {
+        char what[64];
+        df_snprintf(what, sizeof what, "has no %s, which scores need", missing);
+        return df_coco_fail_annotation(gt, annotation, DF_EFORMAT, what);
+    }
     if (needs->type == DF_COCO_KEYPOINTS && needs->n_keypoints > 0)
         return check_points(gt, annotation, needs->n_keypoints);
     if (!df_coco_compares_masks(needs->type))

@@ -305,3 +305,25 @@ Test(image, scans_of_a_large_picture)
     cr_expect_eq(df_image_read(&image, DF_TEST_DATA "/bombs/scans_large.jpg"), DF_EFORMAT);
     cr_expect(strstr(df_error(), "more than 64 scans"), "%s", df_error());
 }
+
+/* A progressive JPEG without its last marker is whole; with its first scan alone it is not. */
+Test(image, a_missing_end_of_image_is_forgiven)
+{
+    DfImage whole, image;
+    char *bytes;
+    size_t n, scans = 0, second = 0;
+    cr_assert_eq(df_file_text(&bytes, &n, DF_TEST_DATA "/bombs/scans_fine.jpg", 1 << 20), DF_OK);
+    cr_assert_eq(df_image_decode(&whole, (const uint8_t *)bytes, n, 1 << 20, "whole"), DF_OK, "%s", df_error());
+    cr_assert(memcmp(bytes + n - 2, "\xff\xd9", 2) == 0);
+    cr_assert_eq(df_image_decode(&image, (const uint8_t *)bytes, n - 2, 1 << 20, "cut"), DF_OK, "%s", df_error());
+    cr_expect(image.height == whole.height && memcmp(image.pixels, whole.pixels, df_image_bytes(&whole)) == 0);
+    df_image_free(&image);
+    for (size_t i = 0; i + 1 < n && scans < 2; i++) {
+        scans += memcmp(bytes + i, "\xff\xda", 2) == 0;
+        second = i;
+    }
+    cr_expect_eq(df_image_decode(&image, (const uint8_t *)bytes, second, 1 << 20, "cut"), DF_EFORMAT);
+    cr_expect(strstr(df_error(), "Premature end"), "%s", df_error());
+    df_image_free(&whole);
+    df_free(bytes);
+}
