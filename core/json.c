@@ -144,15 +144,46 @@ static DfJsonEvent read_key(DfJson *j, DfJsonValue *value, unsigned c)
     return df_json_text(j, value) ? DF_JSON_KEY : DF_JSON_ERROR;
 }
 
-/* The fast way for what lists are full of: a comma, perhaps a space, and a short number. */
-static inline bool next_of_list(DfJson *j, DfJsonValue *value)
+/* The fast way for what files are full of: a short number where a value is due, or behind a comma in a list. */
+static inline bool next_number(DfJson *j, DfJsonValue *value)
 {
-    if (j->state != COMMA_OR_CLOSE || *j->at != ',' || j->in_object[j->depth - 1])
+    const unsigned char *end = j->at;
+    if (j->state == COMMA_OR_CLOSE) {
+        if (*end != ',' || j->in_object[j->depth - 1])
+            return false;
+        end += 1 + (end[1] == ' ');
+    } else if (j->state != VALUE && j->state != VALUE_OR_CLOSE) {
         return false;
-    const unsigned char *end = j->at + 1 + (j->at[1] == ' ');
+    }
     if (!df_json_short_number(&end, j->skipping ? NULL : value) || end >= j->end)
         return false;
     j->at += end - j->at;
+    j->state = j->depth ? COMMA_OR_CLOSE : DONE;
+    return true;
+}
+
+/* Plain members follow one another as `, "key": value` or `,"key":value`. The zeros behind the window are like no key. */
+bool df_json_key(DfJson *j, const char *key, size_t length)
+{
+    const unsigned char *p = j->at;
+    if (j->state == COMMA_OR_CLOSE) {
+        if (*p != ',' || !j->in_object[j->depth - 1])
+            return false;
+        p++;
+    } else if (j->state != KEY_OR_CLOSE) {
+        return false;
+    }
+    p += *p == ' ';
+    if (length > DF_JSON_LIST_REACH / 2 || *p != '"' || memcmp(p + 1, key, length) != 0)
+        return false;
+    p += 1 + length;
+    if (p[0] != '"' || p[1] != ':')
+        return false;
+    p += 2 + (p[2] == ' ');
+    if (p >= j->end)
+        return false;
+    j->at += p - j->at;
+    j->state = VALUE;
     return true;
 }
 
@@ -167,7 +198,7 @@ static DfJsonEvent done(DfJson *j, unsigned c)
 DfJsonEvent df_json_next(DfJson *j, DfJsonValue *value)
 {
     *value = (DfJsonValue){ 0 };
-    if (next_of_list(j, value))
+    if (next_number(j, value))
         return DF_JSON_NUMBER;
     if (j->state == FAILED)
         return DF_JSON_ERROR;
@@ -215,6 +246,8 @@ static size_t numbers_ahead(DfJson *j, double *to, size_t room)
     return n;
 }
 
+enum { FEW_NUMBERS = 8 }; /* that are read one by one: a block costs as much as five */
+
 DfJsonEvent df_json_numbers(DfJson *j, double *to, size_t room, size_t *n)
 {
     DfJsonValue value;
@@ -222,7 +255,8 @@ DfJsonEvent df_json_numbers(DfJson *j, double *to, size_t room, size_t *n)
     *n = 0;
     while (*n < room && (event = df_json_next(j, &value)) == DF_JSON_NUMBER) {
         to[(*n)++] = value.number;
-        *n += numbers_ahead(j, to + *n, room - *n);
+        if (room > FEW_NUMBERS)
+            *n += numbers_ahead(j, to + *n, room - *n);
     }
     return event;
 }

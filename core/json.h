@@ -56,6 +56,10 @@ DF_API void df_json_close(DfJson *);
 DF_API DfJsonEvent df_json_next(DfJson *, DfJsonValue *value);
 DF_API int df_json_skip(DfJson *);     /* right after a KEY (or where a value is due): passes over the whole value,
                                           checking its syntax but converting no number */
+/* In an object: passes over the key, so that its value is due, if just this key stands next, in plain letters and with
+ * nothing unusual around it. False: nothing happened, and df_json_next() tells what there is. It is faster where the keys of
+ * objects follow one another in an order that is known. */
+DF_API bool df_json_key(DfJson *, const char *key, size_t length);
 /* In an array: up to `room` numbers at once; gives the event behind them, or DF_JSON_NUMBER if there was no room
  * for more. */
 DF_API DfJsonEvent df_json_numbers(DfJson *, double *to, size_t room, size_t *n);

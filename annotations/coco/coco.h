@@ -143,6 +143,7 @@ typedef struct {
     DfCocoSegmentation segmentation;
     DfCocoSegmentList segments;
     char id_text[3][256];    /* where ids that are texts are                             */
+    unsigned char order[16]; /* of the members of the record before, as the reader has it */
 } DfCocoRecord;
 DF_API void df_coco_record_done(DfCocoRecord *);
 

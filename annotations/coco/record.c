@@ -21,113 +21,133 @@ void df_coco_record_done(DfCocoRecord *r)
     *r = (DfCocoRecord){ 0 };
 }
 
-/* ---- values of one kind ---------------------------------------------------------------------------------------- */
+/* ---- fields ---------------------------------------------------------------------------------------------------- */
 
-/* A value of the right type. */
-static inline int met(DfCocoRecord *r, const DfCocoSink *sink, unsigned field)
+/* A key that is known, how its value is read, and where it goes. */
+typedef struct Field Field;
+struct Field {
+    unsigned field; /* DF_COCO_* */
+    const char *name;
+    size_t length;
+    int (*read)(DfCocoRecord *, const DfCocoSink *, const Field *);
+    size_t to;           /* its place in a DfCocoRecord             */
+    size_t n;            /* of ids: which id_text; of numbers: how many */
+    const char *wanted;  /* of numbers                              */
+};
+
+/* Where the value goes. */
+static inline void *place(DfCocoRecord *r, const Field *f)
 {
-    r->has |= field;
-    return field & sink->watched ? sink->field(sink->arg, r, field) : DF_OK;
+    return (char *)r + f->to;
 }
 
-/* An integer beyond 64 bits, as its digits; of a number like 1e20 these are exact too. */
-static int read_big_id(DfCocoRecord *r, const DfCocoSink *sink, unsigned field, const char *name, const DfJsonValue *v,
-                       DfId *id, char text[256])
+/* A value of the right type. */
+static inline int met(DfCocoRecord *r, const DfCocoSink *sink, const Field *f)
 {
+    r->has |= f->field;
+    return f->field & sink->watched ? sink->field(sink->arg, r, f->field) : DF_OK;
+}
+
+/* ---- values of one kind ---------------------------------------------------------------------------------------- */
+
+/* An integer beyond 64 bits, as its digits; of a number like 1e20 these are exact too. */
+static int read_big_id(DfCocoRecord *r, const DfCocoSink *sink, const Field *f, const DfJsonValue *v)
+{
+    char *const text = r->id_text[f->n];
     const bool whole = v->length > 0;
     if (!whole && !(fabs(v->number) >= 0x1p63 && isfinite(v->number)))
-        return df_coco_report_type(r, sink, field, DF_JSON_NUMBER, name, "an integer or a string");
+        return df_coco_report_type(r, sink, f->field, DF_JSON_NUMBER, f->name, "an integer or a string");
     if (whole && v->length <= 255)
         memcpy(text, v->text, v->length);
     const int n = whole ? (int)(v->length < 256 ? v->length : 256) : snprintf(text, 256, "%.0f", v->number);
     if (n > 255) {
-        const DfCocoProblem p = { .field = field, .met = DF_JSON_NUMBER, .of_its_type = true };
-        return df_coco_report(r, sink, p, "%s is an integer of more than 255 digits", name);
+        const DfCocoProblem p = { .field = f->field, .met = DF_JSON_NUMBER, .of_its_type = true };
+        return df_coco_report(r, sink, p, "%s is an integer of more than 255 digits", f->name);
     }
     text[n] = 0;
-    *id = (DfId){ DF_BIG_ID, text };
-    return met(r, sink, field);
+    *(DfId *)place(r, f) = (DfId){ DF_BIG_ID, text };
+    return met(r, sink, f);
 }
 
 /* An id that is no integer of 64 bits. */
-static int read_text_id(DfCocoRecord *r, const DfCocoSink *sink, unsigned field, const char *name, DfJsonEvent event,
-                        const DfJsonValue *v, DfId *id, char text[256])
+static int read_text_id(DfCocoRecord *r, const DfCocoSink *sink, const Field *f, DfJsonEvent event, const DfJsonValue *v)
 {
     if (event == DF_JSON_NUMBER)
-        return read_big_id(r, sink, field, name, v, id, text);
+        return read_big_id(r, sink, f, v);
     if (event != DF_JSON_TEXT)
-        return df_coco_report_type(r, sink, field, event, name, "an integer or a string");
+        return df_coco_report_type(r, sink, f->field, event, f->name, "an integer or a string");
     if (v->length > 255 || strlen(v->text) != v->length) {
-        const DfCocoProblem p = { .field = field, .met = event, .of_its_type = true };
-        return df_coco_report(r, sink, p, "%s is a string longer than 255 bytes or with a zero in it", name);
+        const DfCocoProblem p = { .field = f->field, .met = event, .of_its_type = true };
+        return df_coco_report(r, sink, p, "%s is a string longer than 255 bytes or with a zero in it", f->name);
     }
-    memcpy(text, v->text, v->length + 1);
-    *id = (DfId){ 0, text };
-    return met(r, sink, field);
+    memcpy(r->id_text[f->n], v->text, v->length + 1);
+    *(DfId *)place(r, f) = (DfId){ 0, r->id_text[f->n] };
+    return met(r, sink, f);
 }
 
-static inline int read_id(DfCocoRecord *r, const DfCocoSink *sink, unsigned field, const char *name, DfId *id,
-                          char text[256])
+static int read_id(DfCocoRecord *r, const DfCocoSink *sink, const Field *f)
 {
     DfJsonValue v;
     const DfJsonEvent event = df_json_next(r->json, &v);
     if (event != DF_JSON_NUMBER || !v.is_integer)
-        return read_text_id(r, sink, field, name, event, &v, id, text);
-    *id = (DfId){ v.integer, NULL };
-    return met(r, sink, field);
+        return read_text_id(r, sink, f, event, &v);
+    *(DfId *)place(r, f) = (DfId){ v.integer, NULL };
+    return met(r, sink, f);
 }
 
-static inline int read_number(DfCocoRecord *r, const DfCocoSink *sink, unsigned field, const char *name, double *number)
+static int read_number(DfCocoRecord *r, const DfCocoSink *sink, const Field *f)
 {
     DfJsonValue v;
     const DfJsonEvent event = df_json_next(r->json, &v);
     if (event != DF_JSON_NUMBER)
-        return df_coco_report_type(r, sink, field, event, name, "a number");
-    *number = v.number;
-    return met(r, sink, field);
+        return df_coco_report_type(r, sink, f->field, event, f->name, "a number");
+    *(double *)place(r, f) = v.number;
+    return met(r, sink, f);
 }
 
-static int read_flag(DfCocoRecord *r, const DfCocoSink *sink, unsigned field, const char *name, bool *flag)
+static int read_flag(DfCocoRecord *r, const DfCocoSink *sink, const Field *f)
 {
     DfJsonValue v;
     const DfJsonEvent event = df_json_next(r->json, &v);
     if (event != DF_JSON_NUMBER && event != DF_JSON_TRUE && event != DF_JSON_FALSE)
-        return df_coco_report_type(r, sink, field, event, name, "0 or 1");
-    *flag = event == DF_JSON_TRUE || (event == DF_JSON_NUMBER && v.number != 0);
-    return met(r, sink, field);
+        return df_coco_report_type(r, sink, f->field, event, f->name, "0 or 1");
+    *(bool *)place(r, f) = event == DF_JSON_TRUE || (event == DF_JSON_NUMBER && v.number != 0);
+    return met(r, sink, f);
 }
 
 /* 1 and true alone are things. */
-static int read_isthing(DfCocoRecord *r, const DfCocoSink *sink)
+static int read_isthing(DfCocoRecord *r, const DfCocoSink *sink, const Field *f)
 {
     DfJsonValue v;
     const DfJsonEvent event = df_json_next(r->json, &v);
     if (event != DF_JSON_NUMBER && event != DF_JSON_TRUE && event != DF_JSON_FALSE)
-        return df_coco_report_type(r, sink, DF_COCO_ISTHING, event, "isthing", "0 or 1");
+        return df_coco_report_type(r, sink, f->field, event, f->name, "0 or 1");
     r->isthing = event == DF_JSON_TRUE || (event == DF_JSON_NUMBER && v.number == 1);
-    return met(r, sink, DF_COCO_ISTHING);
+    return met(r, sink, f);
 }
 
-static int read_text(DfCocoRecord *r, const DfCocoSink *sink, unsigned field, const char *name, DfCocoText *text)
+static int read_text(DfCocoRecord *r, const DfCocoSink *sink, const Field *f)
 {
     DfJsonValue v;
+    DfCocoText *const text = place(r, f);
     const DfJsonEvent event = df_json_next(r->json, &v);
     if (event != DF_JSON_TEXT)
-        return df_coco_report_type(r, sink, field, event, name, "a string");
+        return df_coco_report_type(r, sink, f->field, event, f->name, "a string");
     if (!df_grow((void **)&text->at, &text->capacity, v.length, 1))
         return df_fail_memory("names");
     memcpy(text->at, v.text, v.length + 1);
     text->n = v.length;
-    return met(r, sink, field);
+    return met(r, sink, f);
 }
 
 /* A list of integers. */
-static int read_ids(DfCocoRecord *r, const DfCocoSink *sink, unsigned field, const char *name, DfCocoIdList *list)
+static int read_ids(DfCocoRecord *r, const DfCocoSink *sink, const Field *f)
 {
     DfJsonValue v;
-    DfCocoProblem p = { .field = field };
+    DfCocoIdList *const list = place(r, f);
+    DfCocoProblem p = { .field = f->field };
     char sentence[96];
-    df_snprintf(sentence, sizeof sentence, "%s is not an array of integers", name);
+    df_snprintf(sentence, sizeof sentence, "%s is not an array of integers", f->name);
     list->n = 0;
     if ((p.met = df_json_next(r->json, &v)) != DF_JSON_ARRAY)
         return df_coco_report_and_pass(r, sink, p, 0, sentence);
@@ -137,53 +157,52 @@ static int read_ids(DfCocoRecord *r, const DfCocoSink *sink, unsigned field, con
         list->at[list->n++] = v.integer;
     }
     p.inside = p.met != DF_JSON_CLOSE;
-    return p.inside ? df_coco_report_and_pass(r, sink, p, 1, sentence) : met(r, sink, field);
+    return p.inside ? df_coco_report_and_pass(r, sink, p, 1, sentence) : met(r, sink, f);
 }
 
-static int read_frequency(DfCocoRecord *r, const DfCocoSink *sink)
+static int read_frequency(DfCocoRecord *r, const DfCocoSink *sink, const Field *f)
 {
     DfJsonValue v;
     const DfJsonEvent event = df_json_next(r->json, &v);
     if (event != DF_JSON_TEXT)
-        return df_coco_report_type(r, sink, DF_COCO_FREQUENCY, event, "frequency", "a string");
+        return df_coco_report_type(r, sink, f->field, event, f->name, "a string");
     r->frequency = v.text[0];
-    return met(r, sink, DF_COCO_FREQUENCY);
+    return met(r, sink, f);
 }
 
 /* So many numbers; `wanted` says which. */
-static inline int read_tuple(DfCocoRecord *r, const DfCocoSink *sink, unsigned field, const char *name, double *to,
-                             size_t size, const char *wanted)
+static int read_tuple(DfCocoRecord *r, const DfCocoSink *sink, const Field *f)
 {
     DfJsonValue v;
-    DfCocoProblem p = { .field = field };
+    DfCocoProblem p = { .field = f->field };
     double numbers[6]; /* one more than there should be */
     char sentence[64];
     size_t n;
     p.met = df_json_next(r->json, &v);
     if (p.met != DF_JSON_ARRAY) {
-        df_snprintf(sentence, sizeof sentence, "%s is not an array", name);
+        df_snprintf(sentence, sizeof sentence, "%s is not an array", f->name);
         return df_coco_report_and_pass(r, sink, p, 0, sentence);
     }
-    p.met = df_json_numbers(r->json, numbers, size + 1, &n);
+    p.met = df_json_numbers(r->json, numbers, f->n + 1, &n);
     for (p.count = n; p.met == DF_JSON_NUMBER; p.count += n)
-        p.met = df_json_numbers(r->json, numbers + size, 1, &n);
+        p.met = df_json_numbers(r->json, numbers + f->n, 1, &n);
     p.inside = p.met != DF_JSON_CLOSE;
     if (p.inside) {
-        df_snprintf(sentence, sizeof sentence, "%s is not an array of numbers", name);
+        df_snprintf(sentence, sizeof sentence, "%s is not an array of numbers", f->name);
         return df_coco_report_and_pass(r, sink, p, 1, sentence);
     }
-    if (p.count != size) {
+    if (p.count != f->n) {
         p.of_its_type = true;
-        return df_coco_report(r, sink, p, "%s has %zu numbers, want %s", name, p.count, wanted);
+        return df_coco_report(r, sink, p, "%s has %zu numbers, want %s", f->name, p.count, f->wanted);
     }
-    memcpy(to, numbers, size * sizeof *to);
-    return met(r, sink, field);
+    memcpy(place(r, f), numbers, f->n * sizeof *numbers);
+    return met(r, sink, f);
 }
 
-static int read_keypoints(DfCocoRecord *r, const DfCocoSink *sink)
+static int read_keypoints(DfCocoRecord *r, const DfCocoSink *sink, const Field *f)
 {
     DfJsonValue v;
-    DfCocoProblem p = { .field = DF_COCO_POINTS };
+    DfCocoProblem p = { .field = f->field };
     DfCocoNumbers *const k = &r->keypoints;
     k->n = 0;
     if ((p.met = df_json_next(r->json, &v)) != DF_JSON_ARRAY)
@@ -201,112 +220,78 @@ static int read_keypoints(DfCocoRecord *r, const DfCocoSink *sink)
     p.of_its_type = true;
     if (k->n % 3 != 0)
         return df_coco_report(r, sink, p, "keypoints has %zu numbers, want x, y and visibility of each point", k->n);
-    return met(r, sink, DF_COCO_POINTS);
+    return met(r, sink, f);
 }
 
-/* ---- fields ---------------------------------------------------------------------------------------------------- */
-
-/* Is this the key of a field that is wanted? */
-static inline bool is(const DfCocoSink *sink, const DfJsonValue *key, unsigned field, const char *name)
+static int read_segmentation(DfCocoRecord *r, const DfCocoSink *sink, const Field *f)
 {
-    return (sink->wanted & field) && df_coco_is(key, name);
+    (void)f;
+    return df_coco_read_segmentation(r, sink);
 }
 
-/* What keypoints, LVIS and panoptic files have beside. */
-static int read_special(DfCocoRecord *r, const DfCocoSink *sink, const DfJsonValue *key)
+static int read_segments(DfCocoRecord *r, const DfCocoSink *sink, const Field *f)
 {
-    if (is(sink, key, DF_COCO_ISTHING, "isthing"))
-        return read_isthing(r, sink);
-    if (is(sink, key, DF_COCO_FREQUENCY, "frequency"))
-        return read_frequency(r, sink);
-    if (is(sink, key, DF_COCO_CROWD_INDEX, "crowdIndex"))
-        return read_number(r, sink, DF_COCO_CROWD_INDEX, "crowdIndex", &r->crowd_index);
-    if (is(sink, key, DF_COCO_NUM_POINTS, "num_keypoints"))
-        return read_number(r, sink, DF_COCO_NUM_POINTS, "num_keypoints", &r->num_keypoints);
-    if (is(sink, key, DF_COCO_SEGMENTS, "segments_info"))
-        return df_coco_read_segments(r, sink);
-    if (is(sink, key, DF_COCO_ABSENT, "neg_category_ids"))
-        return read_ids(r, sink, DF_COCO_ABSENT, "neg_category_ids", &r->absent);
-    if (is(sink, key, DF_COCO_INCOMPLETE, "not_exhaustive_category_ids"))
-        return read_ids(r, sink, DF_COCO_INCOMPLETE, "not_exhaustive_category_ids", &r->incomplete);
-    return df_json_skip(r->json);
+    (void)f;
+    return df_coco_read_segments(r, sink);
 }
 
-/* Images, {"id": 139, "file_name": "000000000139.jpg", "height": 426, "width": 640}; categories, {"id": 18,
- * "name": "dog"}; and what annotations have beside the fields of detections, {"id": 1768, "area": 702.1,
- * "iscrowd": 0, "ignore": 0}. */
-static int read_truth(DfCocoRecord *r, const DfCocoSink *sink, const DfJsonValue *key)
+/* ---- members --------------------------------------------------------------------------------------------------- */
+
+#define FIELD(bit, name, read, to) { bit, name, sizeof name - 1, read, offsetof(DfCocoRecord, to), 0, NULL }
+#define FIELD_OF(bit, name, read, to, n, wanted) { bit, name, sizeof name - 1, read, offsetof(DfCocoRecord, to), n, wanted }
+
+/* Of detections, of annotations, of images and categories; of LVIS, keypoints and panoptic files. */
+static const Field fields[] = {
+    FIELD_OF(DF_COCO_IMAGE_ID, "image_id", read_id, image_id, 1, NULL),
+    FIELD_OF(DF_COCO_CATEGORY_ID, "category_id", read_id, category_id, 2, NULL),
+    FIELD_OF(DF_COCO_BBOX, "bbox", read_tuple, box, 4, "x, y, width and height"),
+    FIELD(DF_COCO_SCORE, "score", read_number, score),
+    FIELD(DF_COCO_SEGMENTATION, "segmentation", read_segmentation, segmentation),
+    FIELD_OF(DF_COCO_ID, "id", read_id, id, 0, NULL),
+    FIELD(DF_COCO_AREA, "area", read_number, area),
+    FIELD(DF_COCO_ISCROWD, "iscrowd", read_flag, iscrowd),
+    FIELD(DF_COCO_IGNORE, "ignore", read_flag, ignore),
+    FIELD(DF_COCO_WIDTH, "width", read_number, width),
+    FIELD(DF_COCO_HEIGHT, "height", read_number, height),
+    FIELD(DF_COCO_FILE_NAME, "file_name", read_text, file_name),
+    FIELD(DF_COCO_NAME, "name", read_text, name),
+    FIELD(DF_COCO_URL, "coco_url", read_text, url),
+    FIELD(DF_COCO_FREQUENCY, "frequency", read_frequency, frequency),
+    FIELD(DF_COCO_ABSENT, "neg_category_ids", read_ids, absent),
+    FIELD(DF_COCO_INCOMPLETE, "not_exhaustive_category_ids", read_ids, incomplete),
+    FIELD(DF_COCO_POINTS, "keypoints", read_keypoints, keypoints),
+    FIELD(DF_COCO_NUM_POINTS, "num_keypoints", read_number, num_keypoints),
+    FIELD(DF_COCO_CROWD_INDEX, "crowdIndex", read_number, crowd_index),
+    FIELD_OF(DF_COCO_OBB, "obb", read_tuple, obb, 5, "cx, cy, width, height and angle"),
+    FIELD(DF_COCO_SEGMENTS, "segments_info", read_segments, segments),
+    FIELD(DF_COCO_ISTHING, "isthing", read_isthing, isthing),
+};
+enum { FIELDS = sizeof fields / sizeof *fields };
+
+static const Field *field_named(const DfJsonValue *key)
 {
-    switch (key->length) {
-    case 2:
-        if (is(sink, key, DF_COCO_ID, "id"))
-            return read_id(r, sink, DF_COCO_ID, "id", &r->id, r->id_text[0]);
-        break;
-    case 4:
-        if (is(sink, key, DF_COCO_AREA, "area"))
-            return read_number(r, sink, DF_COCO_AREA, "area", &r->area);
-        if (is(sink, key, DF_COCO_NAME, "name"))
-            return read_text(r, sink, DF_COCO_NAME, "name", &r->name);
-        break;
-    case 5:
-        if (is(sink, key, DF_COCO_WIDTH, "width"))
-            return read_number(r, sink, DF_COCO_WIDTH, "width", &r->width);
-        break;
-    case 6:
-        if (is(sink, key, DF_COCO_HEIGHT, "height"))
-            return read_number(r, sink, DF_COCO_HEIGHT, "height", &r->height);
-        if (is(sink, key, DF_COCO_IGNORE, "ignore"))
-            return read_flag(r, sink, DF_COCO_IGNORE, "ignore", &r->ignore);
-        break;
-    case 7:
-        if (is(sink, key, DF_COCO_ISCROWD, "iscrowd"))
-            return read_flag(r, sink, DF_COCO_ISCROWD, "iscrowd", &r->iscrowd);
-        break;
-    case 9:
-        if (is(sink, key, DF_COCO_FILE_NAME, "file_name"))
-            return read_text(r, sink, DF_COCO_FILE_NAME, "file_name", &r->file_name);
-        break;
-    }
-    return read_special(r, sink, key);
+    for (size_t i = 0; i < FIELDS; i++)
+        if (fields[i].length == key->length && memcmp(fields[i].name, key->text, key->length) == 0)
+            return &fields[i];
+    return NULL;
 }
 
-/* Detections, {"image_id": 139, "category_id": 18, "bbox": [473.07, 395.93, 38.65, 28.67], "score": 0.92,
- * "segmentation": {"size": [426, 640], "counts": "PPYo0..."}}; and all others. Lengths tell most keys apart. */
-static int read_value(DfCocoRecord *r, const DfCocoSink *sink, const DfJsonValue *key)
+/* The key of member i, and its field, NULL if it is none that is known. Records of a file have the same keys in the same order:
+ * so the one that stood there in the record before is tried first. */
+static DfJsonEvent next_key(DfCocoRecord *r, size_t i, const Field **field)
 {
-    switch (key->length) {
-    case 3:
-        if (is(sink, key, DF_COCO_OBB, "obb"))
-            return read_tuple(r, sink, DF_COCO_OBB, "obb", r->obb, 5, "cx, cy, width, height and angle");
-        break;
-    case 4:
-        if (is(sink, key, DF_COCO_BBOX, "bbox"))
-            return read_tuple(r, sink, DF_COCO_BBOX, "bbox", r->box, 4, "x, y, width and height");
-        break;
-    case 5:
-        if (is(sink, key, DF_COCO_SCORE, "score"))
-            return read_number(r, sink, DF_COCO_SCORE, "score", &r->score);
-        break;
-    case 8:
-        if (is(sink, key, DF_COCO_IMAGE_ID, "image_id"))
-            return read_id(r, sink, DF_COCO_IMAGE_ID, "image_id", &r->image_id, r->id_text[1]);
-        if (is(sink, key, DF_COCO_URL, "coco_url"))
-            return read_text(r, sink, DF_COCO_URL, "coco_url", &r->url);
-        break;
-    case 9:
-        if (is(sink, key, DF_COCO_POINTS, "keypoints"))
-            return read_keypoints(r, sink);
-        break;
-    case 11:
-        if (is(sink, key, DF_COCO_CATEGORY_ID, "category_id"))
-            return read_id(r, sink, DF_COCO_CATEGORY_ID, "category_id", &r->category_id, r->id_text[2]);
-        break;
-    case 12:
-        if (is(sink, key, DF_COCO_SEGMENTATION, "segmentation"))
-            return df_coco_read_segmentation(r, sink);
-        break;
-    }
-    return read_truth(r, sink, key);
+    DfJsonValue v;
+    const size_t expected = i < sizeof r->order ? r->order[i] : 0;
+    *field = expected ? &fields[expected - 1] : NULL;
+    if (expected && df_json_key(r->json, (*field)->name, (*field)->length))
+        return DF_JSON_KEY;
+    const DfJsonEvent event = df_json_next(r->json, &v);
+    if (event != DF_JSON_KEY)
+        return event;
+    *field = field_named(&v);
+    if (i < sizeof r->order)
+        r->order[i] = *field ? (unsigned char)(*field - fields + 1) : 0;
+    return event;
 }
 
 /* ---- records --------------------------------------------------------------------------------------------------- */
@@ -325,12 +310,12 @@ static void begin(DfCocoRecord *r)
 
 static int read_record(DfCocoRecord *r, const DfCocoSink *sink)
 {
-    DfJsonValue v;
+    const Field *field;
     DfJsonEvent event;
     int error = DF_OK;
     begin(r);
-    while (error == DF_OK && (event = df_json_next(r->json, &v)) == DF_JSON_KEY)
-        error = read_value(r, sink, &v);
+    for (size_t i = 0; error == DF_OK && (event = next_key(r, i, &field)) == DF_JSON_KEY; i++)
+        error = field && (sink->wanted & field->field) ? field->read(r, sink, field) : df_json_skip(r->json);
     if (error != DF_OK)
         return error;
     if (event != DF_JSON_CLOSE)

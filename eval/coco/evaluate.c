@@ -2,6 +2,7 @@
  *
  * eval/coco/evaluate.c -- from ground truth, detections and parameters to the arrays of precision, recall and scores.
  */
+#include "core/prefetch.h"
 #include "eval/coco/evaluate.h"
 
 #include <stdlib.h>
@@ -93,42 +94,70 @@ static void ranking_done(CocoRanking *r)
     df_free(r->by_place);
 }
 
+/* Of each detection of a class what it is ordered by. Detections lie far from one another: they are looked at once. */
+typedef struct {
+    uint64_t *place, *score; /* of its image; as keys that ascend */
+    uint32_t *order;
+} Keys;
+
+static void keys_done(Keys *k)
+{
+    df_free(k->place);
+    df_free(k->score);
+    df_free(k->order);
+}
+
+enum { AHEAD = 16 /* detections that are on their way from memory */ };
+
+static int make_keys(const CocoRun *run, const uint32_t *given, size_t n, Keys *k)
+{
+    *k = (Keys){ df_malloc(n * sizeof *k->place), df_malloc(n * sizeof *k->score), df_malloc(n * sizeof *k->order) };
+    if (!k->place || !k->score || !k->order)
+        return df_fail_memory("ranking detections");
+    for (size_t i = 0; i < n; i++) {
+        if (i + AHEAD < n)
+            df_prefetch(df_coco_detection(run->results, given[i + AHEAD]));
+        const CocoDetection *const d = df_coco_detection(run->results, given[i]);
+        k->order[i] = (uint32_t)i;
+        k->place[i] = run->place_of_image[d->image];
+        k->score[i] = df_sort_key(-d->score);
+    }
+    return DF_OK;
+}
+
 /* Best first; equal scores by image, and within an image as given. */
+static int sort_detections(const uint32_t *given, CocoRanking *r, Keys *k)
+{
+    int error = df_sort(k->order, r->n, k->place);
+    if (error == DF_OK)
+        error = df_sort(k->order, r->n, k->score);
+    for (size_t i = 0; error == DF_OK && i < r->n; i++) {
+        r->detection[i] = given[k->order[i]];
+        r->place[i] = (uint32_t)k->place[k->order[i]];
+        r->by_place[i] = (uint32_t)i;
+    }
+    for (size_t i = 0; error == DF_OK && i < r->n; i++) /* from here on by rank */
+        k->score[i] = r->place[i];
+    return error == DF_OK ? df_sort(r->by_place, r->n, k->score) : error;
+}
+
 static int rank_detections(const CocoRun *run, size_t k, CocoRanking *r)
 {
     const uint32_t *given = run->order + run->order_start[k];
     const size_t n = run->order_start[k + 1] - run->order_start[k];
     const size_t row = run->params.n_areas * run->params.n_ious;
+    Keys keys = { 0 };
     *r = (CocoRanking){ n,
                         df_malloc(n * sizeof(uint32_t)),
                         df_malloc(n * sizeof(uint32_t)),
                         df_malloc(n * sizeof(uint32_t)),
                         n > SIZE_MAX / row ? NULL : df_malloc(n * row),
                         df_malloc(n * sizeof(uint32_t)) };
-    uint64_t *key = df_malloc(n * sizeof *key);
-    uint32_t *order = df_malloc(n * sizeof *order);
-    int error = r->detection && r->place && r->rank && r->outcome && r->by_place && key && order
-                    ? DF_OK
-                    : df_fail_memory("ranking detections");
-    for (size_t i = 0; error == DF_OK && i < n; i++) {
-        order[i] = (uint32_t)i;
-        key[i] = run->place_of_image[df_coco_detection(run->results, given[i])->image];
-    }
+    const bool made = r->detection && r->place && r->rank && r->outcome && r->by_place;
+    int error = made ? make_keys(run, given, n, &keys) : df_fail_memory("ranking detections");
     if (error == DF_OK)
-        error = df_sort(order, n, key);
-    for (size_t i = 0; error == DF_OK && i < n; i++)
-        key[i] = df_sort_key(-df_coco_detection(run->results, given[i])->score);
-    if (error == DF_OK)
-        error = df_sort(order, n, key);
-    for (size_t i = 0; error == DF_OK && i < n; i++) {
-        r->detection[i] = given[order[i]];
-        key[i] = r->place[i] = run->place_of_image[df_coco_detection(run->results, r->detection[i])->image];
-        r->by_place[i] = (uint32_t)i;
-    }
-    if (error == DF_OK)
-        error = df_sort(r->by_place, n, key);
-    df_free(key);
-    df_free(order);
+        error = sort_detections(given, r, &keys);
+    keys_done(&keys);
     return error;
 }
 

@@ -4,9 +4,13 @@
  */
 #include <string.h>
 
+#include "core/prefetch.h"
 #include "eval/coco/evaluate.h"
 
-enum { IMAGES_PER_TASK = 64 };
+enum {
+    IMAGES_PER_TASK = 64,
+    AHEAD = 16 /* detections that are on their way from memory */
+};
 
 /* The images of a class. */
 typedef struct {
@@ -82,6 +86,17 @@ static const CocoTruth *first_at(const CocoTruth *from, const CocoTruth *end, ui
     return from;
 }
 
+/* Detections lie where the file has them, outcomes where their scores have: far from one another. */
+static void fetch_ahead(const Matching *m, size_t j, size_t row)
+{
+    const CocoRanking *const r = m->ranking;
+    if (j + AHEAD >= r->n)
+        return;
+    const uint32_t d = r->by_place[j + AHEAD];
+    df_prefetch(df_coco_detection(m->run->results, r->detection[d]));
+    df_prefetch(r->outcome + d * row);
+}
+
 static void match_image(const Matching *m, size_t i, void *scratch)
 {
     const CocoRun *run = m->run;
@@ -90,11 +105,13 @@ static void match_image(const Matching *m, size_t i, void *scratch)
     const uint32_t place = r->place[r->by_place[m->starts[i]]];
     const CocoTruth *first = first_at(m->truths, m->truths_end, place);
     const CocoTruth *end = first;
-    while (end < m->truths_end && end->place == place)
-        end++;
+    for (; end < m->truths_end && end->place == place; end++)
+        if (m->truths_end - end > AHEAD)
+            df_prefetch(&run->annotations[end[AHEAD].annotation]);
     Image image = image_begin(run, first, (size_t)(end - first), scratch);
     for (size_t j = m->starts[i]; j < m->starts[i + 1]; j++) {
         const uint32_t d = r->by_place[j];
+        fetch_ahead(m, j, row);
         r->rank[d] = (uint32_t)(j - m->starts[i]);
         if (r->rank[d] >= m->most_dets)
             continue;

@@ -379,3 +379,54 @@ Test(json, every_allocation_may_fail)
         cr_expect_eq(df_memory().now, before);
     }
 }
+
+/* ---- keys that are expected ---------------------------------------------------------------------------------------------- */
+
+/* The members of one object as text; `expecting`: keys are asked for by name first. */
+static char *members(const char *text, bool expecting)
+{
+    static const char *const keys[] = { "id", "score", "a key", "" };
+    DfTextbuf told = { 0 };
+    DfJson *json;
+    DfJsonValue v;
+    char *out = NULL;
+    cr_assert_eq(df_json_open_text(&json, text, strlen(text), "FILE"), DF_OK);
+    DfJsonEvent event = df_json_next(json, &v);
+    while (event > DF_JSON_END) {
+        bool met = false;
+        for (int i = 0; i < 4 && expecting && !met; i++)
+            if ((met = df_json_key(json, keys[i], strlen(keys[i]))))
+                df_textbuf_add(&told, "%d %s %zu ", DF_JSON_KEY, keys[i], df_json_line(json));
+        event = df_json_next(json, &v);
+        df_textbuf_add(&told, "%d ", event);
+        if (event == DF_JSON_KEY || event == DF_JSON_TEXT)
+            df_textbuf_add(&told, "%s ", v.text);
+        if (event == DF_JSON_NUMBER)
+            df_textbuf_add(&told, "%.17g %lld %d ", v.number, (long long)v.integer, v.is_integer);
+        if (event == DF_JSON_KEY)
+            df_textbuf_add(&told, "%zu ", df_json_line(json));
+    }
+    if (event == DF_JSON_ERROR)
+        df_textbuf_add(&told, "%s", df_error());
+    df_json_close(json);
+    cr_assert_eq(df_textbuf_take(&told, &out), DF_OK);
+    return out;
+}
+
+Test(json, keys_that_are_expected_are_the_same_keys)
+{
+    static const char *const texts[] = {
+        "{\"id\":1,\"score\":0.5}", "{\"id\": 1, \"score\": 0.5, \"other\": [1, 2]}", "{ \"id\" : 1 , \"score\" :2}", "{\"id\":12345678901,\"score\":1e3}",
+        "{\"id\":-0,\"score\":-0.0}", "{\"id\":007}", "{\"id\":1.}", "{\"id\":1 \"score\":2}", "{\"id\":1,,\"score\":2}", "{\"id\":1,}", "{,\"id\":1}",
+        "{\"id\":", "{\"id\"", "{\"id\":1", "{\"id\":1,\"score\":", "{\"id\":[{\"score\":1},{\"a key\":2}],\"\":3}", "{\"\\u0069d\":1,\"score\":2}",
+        "{\"id\":1,\n\"score\":\n2,\"a key\":3}", "{\"id\":true,\"score\":\"text\",\"a key\":null}", "{\"idx\":1,\"i\":2,\"id\":3}", "[1,\"id\",{\"id\":1}]",
+        "[\"id\":1]", "{\"id\":{\"id\":{\"id\":1}}}", "{\"id\":1}x", "\"id\"", "1", "{\"id\":1]", "[1}", "{\"id\":12a}", "{\"id\":1\0}",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        char *const plain = members(texts[i], false);
+        char *const expecting = members(texts[i], true);
+        cr_expect_str_eq(expecting, plain);
+        df_free(plain);
+        df_free(expecting);
+    }
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/fuzz/fuzz_json.c -- the streaming JSON reader: read every event, then again with every second value skipped; both must
- * agree on whether the text is JSON.
+ * tests/fuzz/fuzz_json.c -- the streaming JSON reader: read every event, then again with every second value skipped, and with keys
+ * that are expected; all must agree on whether the text is JSON.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -10,7 +10,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static bool read_all(const uint8_t *data, size_t size, bool skip)
+typedef enum { ALL, SKIPPING, EXPECTING } How;
+
+static bool read_all(const uint8_t *data, size_t size, How how)
 {
     DfJson *j;
     DfJsonValue value;
@@ -20,9 +22,11 @@ static bool read_all(const uint8_t *data, size_t size, bool skip)
     if (df_json_open_text(&j, (const char *)data, size, "fuzz") < 0)
         return false;
     while ((event = df_json_next(j, &value)) > DF_JSON_END) {
+        if (how == EXPECTING && !df_json_key(j, "a", 1))
+            df_json_key(j, "id", 2);
         if (event == DF_JSON_TEXT || event == DF_JSON_KEY)
             touched = value.text[value.length];
-        if (skip && event == DF_JSON_KEY && keys++ % 2 == 0 && df_json_skip(j) < 0)
+        if (how == SKIPPING && event == DF_JSON_KEY && keys++ % 2 == 0 && df_json_skip(j) < 0)
             break;
     }
     if (touched)
@@ -34,7 +38,8 @@ static bool read_all(const uint8_t *data, size_t size, bool skip)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (read_all(data, size, false) != read_all(data, size, true))
+    const bool good = read_all(data, size, ALL);
+    if (good != read_all(data, size, SKIPPING) || good != read_all(data, size, EXPECTING))
         abort();
     return 0;
 }

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * core/prefetch.h -- private to the library: asks the processor for memory that will be read soon. Loops that jump about in large
+ * arrays wait for memory more than they compute.
+ */
+#ifndef DF_CORE_PREFETCH_H
+#define DF_CORE_PREFETCH_H
+
+static inline void df_prefetch(const void *at)
+{
+#if defined(__GNUC__)
+    __builtin_prefetch(at);
+    __asm__ volatile("" : : "r"(at)); /* else GCC takes a function that only does this for one that does nothing */
+#else
+    (void)at;
+#endif
+}
+
+#endif
