@@ -19,6 +19,7 @@
 #include "core/plain.h"
 #include "core/plugin.h"
 #include "core/pool.h"
+#include "core/prefetch.h"
 #include "core/random.h"
 #include "core/ranks.h"
 #include "core/sort.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/prefetch.h -- private to the library: asks the processor for memory that will be read soon. Loops that jump about in large
+ * core/prefetch.h -- asks the processor for memory that will be read soon. Loops that jump about in large
  * arrays wait for memory more than they compute.
  */
 #ifndef DF_CORE_PREFETCH_H

@@ -2,7 +2,6 @@
  *
  * eval/coco/evaluate.c -- from ground truth, detections and parameters to the arrays of precision, recall and scores.
  */
-#include "core/prefetch.h"
 #include "eval/coco/evaluate.h"
 
 #include <stdlib.h>

@@ -4,7 +4,6 @@
  */
 #include <string.h>
 
-#include "core/prefetch.h"
 #include "eval/coco/evaluate.h"
 
 enum {
