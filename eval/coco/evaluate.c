@@ -78,6 +78,9 @@ static int take_params(CocoRun *run, const DfCocoParams *p)
     const DfCocoParams challenge = df_coco_params();
     e->other_ious = p->n_ious != challenge.n_ious || memcmp(p->ious, challenge.ious, p->n_ious * sizeof *p->ious) != 0;
     run->params = *p;
+    run->least = p->ious[0];
+    for (size_t t = 1; t < p->n_ious; t++)
+        run->least = p->ious[t] < run->least ? p->ious[t] : run->least;
     run->params.max_dets = e->max_dets;
     return DF_OK;
 }

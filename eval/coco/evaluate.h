@@ -24,7 +24,7 @@ typedef struct {
     bool compare_masks;
     bool areas_of_masks;          /* else areas of detections are those of their boxes     */
     const double *vars;           /* of keypoints: (2 sigma)^2 of each                     */
-    double reach;                 /* likewise: with larger exponents of all of them no threshold is reached */
+    double least;                 /* the least IoU threshold: what is less alike may be called 0 */
     size_t n_keypoints;
     DfCocoParams params;          /* checked, sorted as pycocotools sorts them             */
     size_t n_classes, n_places, n_ranks;

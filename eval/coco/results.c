@@ -3,7 +3,6 @@
  * eval/coco/results.c -- detections: from a results file, read in pieces by all threads, or image by image from memory.
  */
 #include <inttypes.h>
-#include <math.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -335,8 +334,9 @@ static void span_points(const DfCocoRecord *r, double box[4])
         double low = r->keypoints.at[k];
         double high = low;
         for (size_t i = k; i < r->keypoints.n; i += 3) {
-            low = fmin(low, r->keypoints.at[i]);
-            high = fmax(high, r->keypoints.at[i]);
+            const double at = r->keypoints.at[i];
+            low = at < low ? at : low;
+            high = at > high ? at : high;
         }
         box[k] = low;
         box[k + 2] = high - low;

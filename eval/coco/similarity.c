@@ -61,15 +61,6 @@ static const double coco_sigmas[] = { 0.26 / 10, 0.25 / 10, 0.25 / 10, 0.35 / 10
 static const double crowdpose_sigmas[] = { 0.79 / 10, 0.79 / 10, 0.72 / 10, 0.72 / 10, 0.62 / 10, 0.62 / 10, 1.07 / 10,
                                            1.07 / 10, 0.87 / 10, 0.87 / 10, 0.89 / 10, 0.89 / 10, 0.79 / 10, 0.79 / 10 };
 
-/* -ln of the least threshold, with room for rounding. */
-static double reach_of(const DfCocoParams *p)
-{
-    double least = 1;
-    for (size_t t = 0; t < p->n_ious; t++)
-        least = p->ious[t] < least ? p->ious[t] : least;
-    return least > 0 ? -log(least) * (1 + 1e-9) + 1e-9 : HUGE_VAL;
-}
-
 int df_coco_take_sigmas(CocoRun *run)
 {
     const DfCocoParams *const p = &run->params;
@@ -90,7 +81,6 @@ int df_coco_take_sigmas(CocoRun *run)
         vars[i] = from[i] * 2 * (from[i] * 2);
     }
     run->vars = vars;
-    run->reach = reach_of(p);
     run->n_keypoints = n;
     return DF_OK;
 }
@@ -121,39 +111,57 @@ static void keypoint_object(const CocoRun *run, uint32_t annotation, void *to)
 
 static double beyond(double x, double low, double high)
 {
-    return fmax(0, low - x) + fmax(0, x - high);
+    const double before = low - x > 0 ? low - x : 0;
+    return before + (x - high > 0 ? x - high : 0);
 }
 
-/* Are all labelled keypoints so far from the person's that the similarity is below every threshold? Most people of a picture are,
- * and neither a division nor an exponential is needed to see it. What is no number is not far. */
-static bool is_far(const CocoRun *run, const Person *p, const double *x, const double *y)
+/* e_i = d^2 / (2 s^2 k^2) of every keypoint, with the distance d, the object's area s^2 and k = 2 sigma, in the order of
+ * numpy. Gives how many of them count, which are moved to the front. */
+static size_t exponents(const CocoRun *run, const Person *p, const double *x, const double *y, double *e)
 {
-    const double scale = 2 * run->reach * (p->area + DBL_EPSILON);
-    bool far = p->n_labelled > 0 && scale > 0;
-    for (size_t i = 0; far && i < run->n_keypoints; i++) {
+    const bool labelled = p->n_labelled > 0;
+    const double area = p->area + DBL_EPSILON;
+    const size_t K = run->n_keypoints;
+    size_t n = 0;
+    for (size_t i = 0; labelled && i < K; i++) {
         const double dx = x[i] - p->x[i];
         const double dy = y[i] - p->y[i];
-        far = p->labelled[i] == 0 || dx * dx + dy * dy > run->vars[i] * scale;
+        e[i] = (dx * dx + dy * dy) / run->vars[i] / area / 2;
     }
-    return far;
+    for (size_t i = 0; !labelled && i < K; i++) {
+        const double dx = beyond(x[i], p->left, p->right);
+        const double dy = beyond(y[i], p->top, p->bottom);
+        e[i] = (dx * dx + dy * dy) / run->vars[i] / area / 2;
+    }
+    if (!labelled)
+        return K;
+    for (size_t i = 0; i < K; i++) {
+        e[n] = e[i];
+        n += p->labelled[i] != 0;
+    }
+    return n;
 }
 
-/* Object keypoint similarity, COCOeval.computeOks(): the mean over the labelled keypoints of exp(-d^2 / (2 s^2 k^2)) with the
- * distance d, the object's area s^2 and k = 2 sigma; in the order of numpy, whose sums are pairwise. */
-static double oks(const CocoRun *run, const Person *p, const double *x, const double *y)
+/* exp(-e) <= 1 / (1 + e + e^2 / 2), by its series: most pairs are far apart, and this says so without an exp(). */
+static bool reaches(const double *e, size_t n, double least)
 {
-    double similar[MOST_KEYPOINTS];
-    size_t n = 0;
-    if (is_far(run, p, x, y))
+    double most = 0;
+    for (size_t i = 0; i < n; i++)
+        most += 1 / (1 + e[i] + e[i] * e[i] / 2);
+    return !(most < least * (double)n * (1 - 1e-9)); /* room for what rounding does; a NAN is never below */
+}
+
+/* Object keypoint similarity, COCOeval.computeOks(): the mean of exp(-e_i) over the keypoints that count, in the order of
+ * numpy, whose sums are pairwise. 0 if it cannot reach `least`. */
+static double oks(const CocoRun *run, const Person *p, const double *x, const double *y, double least)
+{
+    double e[MOST_KEYPOINTS];
+    const size_t n = exponents(run, p, x, y, e);
+    if (!reaches(e, n, least))
         return 0;
-    for (size_t i = 0; i < run->n_keypoints; i++) {
-        if (p->n_labelled > 0 && p->labelled[i] == 0)
-            continue;
-        const double dx = p->n_labelled > 0 ? x[i] - p->x[i] : beyond(x[i], p->left, p->right);
-        const double dy = p->n_labelled > 0 ? y[i] - p->y[i] : beyond(y[i], p->top, p->bottom);
-        similar[n++] = exp(-((dx * dx + dy * dy) / run->vars[i] / (p->area + DBL_EPSILON) / 2));
-    }
-    return df_pairwise_sum(similar, n) / (double)n;
+    for (size_t i = 0; i < n; i++)
+        e[i] = exp(-e[i]);
+    return df_pairwise_sum(e, n) / (double)n;
 }
 
 /* pycocotools looks for people of the class -1 if all classes are one, and finds none. */
@@ -161,8 +169,10 @@ static void keypoint_row(const CocoRun *run, const CocoObjects *objects, uint32_
 {
     const Person *const people = objects->at;
     const CocoShape *const shape = df_coco_shape(run->results, detection);
+    const double *const x = shape->points;
+    const double *const y = x + shape->n_points;
     for (size_t g = 0; g < objects->n; g++)
-        row[g] = run->params.use_categories ? oks(run, &people[g], shape->points, shape->points + shape->n_points) : -HUGE_VAL;
+        row[g] = run->params.use_categories ? oks(run, &people[g], x, y, run->least) : -HUGE_VAL;
 }
 
 /* ---- oriented boxes -------------------------------------------------------------------------------------------- */
