@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * tests/fuzz/fuzz_coco_results.c -- an annotation file and a results file, joined by a zero byte, evaluated if both can be read: once
- * as boxes by one thread, once as masks too, by two threads.
+ * as boxes by one thread, once as masks and all else too, by two threads.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -36,7 +36,11 @@ static void evaluate(const DfCoco *gt, const char *text, size_t size, DfPool *po
 {
     DfCocoResults *dt;
     DfCocoEval *eval;
+    static const double sigmas[] = { 0.05, 0.1 };
     DfCocoParams params = df_coco_params();
+    params.sigmas = sigmas;
+    params.n_sigmas = 2;
+    params.f1 = true;
     if (df_coco_results_new(&dt, gt) < 0)
         return;
     params.n_recalls = 11; /* less to fill for each input */
@@ -47,9 +51,10 @@ static void evaluate(const DfCoco *gt, const char *text, size_t size, DfPool *po
             abort();
     }
     for (int use = 0; use < 2; use++)
-        for (int type = 0; type <= masks; type++) {
+        for (int type = 0; type <= (masks ? DF_COCO_BOUNDARIES : DF_COCO_BOXES); type++) {
             params.use_categories = use;
-            params.type = type ? DF_COCO_MASKS : DF_COCO_BOXES;
+            params.type = (DfCocoType)type;
+            params.crowdpose = type == DF_COCO_KEYPOINTS && df_coco_is_crowdpose(gt);
             if (df_coco_categories(gt) < 100 && df_coco_evaluate(&eval, dt, &params, pool) == DF_OK)
                 df_coco_eval_free(eval);
         }
@@ -79,7 +84,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int masks = 0; masks < 2; masks++) {
         if (masks && has_long_number(data, size))
             break;
-        DfCoco *gt = read_truth((const char *)data, first, &(DfCocoReading){ .pool = masks ? pool : NULL, .masks = masks });
+        const DfCocoReading all = { .pool = pool, .masks = true, .keypoints = true, .oriented = true, .boundary_ratio = 0.1 };
+        DfCoco *gt = read_truth((const char *)data, first, masks ? &all : &(DfCocoReading){ 0 });
         if (gt && zero)
             evaluate(gt, (const char *)zero + 1, size - first - 1, masks ? pool : NULL, masks);
         df_coco_free(gt);
