@@ -212,7 +212,7 @@ DF_API int df_coco_recall_at(const DfCocoEval *, double iou, size_t area, size_t
 DF_API int df_coco_precision(const DfCocoEval *, double iou, size_t area, size_t max_det, double *ap);
 
 /* The matching of one image and class, for programs that have the overlaps: which object each detection takes at each
- * threshold. Detections come best first; of the objects those that are ignored stand last. */
+ * threshold. Detections come best first. */
 #define DF_NO_OBJECT UINT32_MAX
 typedef struct {
     size_t n_ious, n_detections, n_objects;

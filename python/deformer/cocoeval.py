@@ -206,11 +206,15 @@ class COCOeval:
         filled = None if own(self, COCOeval, compute.__name__) else self._filled_cells()
         self.ious = {(image, category): compute(image, category) if filled is None or (image, category) in filled else []
                      for image in p.imgIds for category in categories}
-        if own(self, COCOeval, 'evaluateImg'):
-            filled = None
         most = p.maxDets[-1]
-        self.evalImgs = [self.evaluateImg(image, category, area, most) if filled is None or (image, category) in filled else None
-                         for category in categories for area in p.areaRng for image in p.imgIds]
+        if own(self, COCOeval, 'evaluateImg') or filled is None:
+            self.evalImgs = [self.evaluateImg(image, category, area, most)
+                             for category in categories for area in p.areaRng for image in p.imgIds]
+            return
+        records = {cell: self._records(*cell, p.areaRng, most) for cell in self.ious if cell in filled}
+        nothing = [None] * len(p.areaRng)
+        self.evalImgs = [records.get((image, category), nothing)[a]
+                         for category in categories for a in range(len(p.areaRng)) for image in p.imgIds]
 
     def _filled_cells(self):
         """Images and classes where there is something."""
@@ -272,19 +276,18 @@ class COCOeval:
 
     def evaluateImg(self, imgId, catId, aRng, maxDet):
         """Which object each detection finds, in one image, class and range of areas; None if nothing is there."""
-        p = self.params
+        return self._records(imgId, catId, [aRng], maxDet)[0]
+
+    def _records(self, imgId, catId, areas, maxDet):
+        """The same of several ranges."""
         gts, dts = self._cell(imgId, catId)
         if len(gts) == 0 and len(dts) == 0:
-            return None
-        for gt in gts:
-            gt['_ignore'] = 1 if gt['ignore'] or gt['area'] < aRng[0] or gt['area'] > aRng[1] else 0
-        order = np.argsort([gt['_ignore'] for gt in gts], kind='stable')
-        gts = [gts[i] for i in order]
+            return [None] * len(areas)
         dts = best_first(dts)[:maxDet]
-        ious = self.ious[imgId, catId]
-        if len(ious) > 0:
-            ious = ious[:, order]
-        return match(imgId, catId, aRng, maxDet, p.iouThrs, gts, dts, ious)
+        records = match(gts, dts, areas, self.params.iouThrs, self.ious[imgId, catId])
+        for record, area in zip(records, areas):
+            record.update(image_id=imgId, category_id=catId, aRng=area, maxDet=maxDet)
+        return records
 
     # ---- accumulate ------------------------------------------------------------------------------------------------
 
@@ -411,7 +414,11 @@ def evaluate(results, p, arrays):
 # ---- one image and class -------------------------------------------------------------------------------------------
 
 def best_first(dts):
-    return [dts[i] for i in np.argsort([-dt['score'] for dt in dts], kind='stable')]
+    """Equal scores as they stand; what is no number last, as numpy sorts."""
+    scores = [-dt['score'] for dt in dts]
+    if all(score == score for score in scores):
+        return [dts[i] for i in sorted(range(len(dts)), key=scores.__getitem__)]
+    return [dts[i] for i in np.argsort(scores, kind='stable')]
 
 
 def oks(gt, points, sigmas):
@@ -435,36 +442,49 @@ def oks(gt, points, sigmas):
     return similar
 
 
-def match(image, category, area, most, thresholds, gts, dts, ious):
-    """The record of evalImgs. Objects that are ignored stand last, detections best first."""
-    T, G, D = len(thresholds), len(gts), len(dts)
+def match(gts, dts, areas, thresholds, ious):
+    """The records of evalImgs, one of each range. Detections stand best first."""
+    T, G, D, A = len(thresholds), len(gts), len(dts), len(areas)
+    matches, flags, objects = np.zeros((A, T * (D + G))), np.zeros((A, T, D), bool), np.zeros((A, 2, G), np.int64)
+    dt_ids, dt_scores = [dt['id'] for dt in dts], [dt['score'] for dt in dts]
+    overlaps = np.ascontiguousarray(np.asarray(ious, dtype=float)[:D]) if len(ious) > 0 and G > 0 and D > 0 else None
+    _native.match(gts, dts, overlaps, np.array(thresholds, dtype=float), np.array(areas, dtype=float), matches, flags, objects)
+    records = []
+    for a in range(A):
+        order = objects[a, 0].tolist()
+        sorted_gts = [gts[g] for g in order]
+        of_dt, of_gt = matches[a, :T * D].reshape(T, D), matches[a, T * D:].reshape(T, G)
+        if overlaps is not None and min(dt_ids) <= 0:    # pycocotools takes an object that such a detection has found for a free one
+            match_slowly(sorted_gts, dts, areas[a], thresholds, overlaps[:, order], of_dt, of_gt, flags[a])
+        records.append({
+            'image_id': None,
+            'category_id': None,
+            'aRng': None,
+            'maxDet': None,
+            'dtIds': list(dt_ids),
+            'gtIds': [gt['id'] for gt in sorted_gts],
+            'dtMatches': of_dt,
+            'gtMatches': of_gt,
+            'dtScores': list(dt_scores),
+            'gtIgnore': objects[a, 1],
+            'dtIgnore': flags[a],
+        })
+    for gt, ignored in zip(sorted_gts, objects[-1, 1].tolist()):
+        gt['_ignore'] = ignored
+    return records
+
+
+def match_slowly(gts, dts, area, thresholds, ious, of_dt, of_gt, flags):
+    """As pycocotools does it, in Python; objects that are ignored stand last."""
+    ignored = [1 if gt['ignore'] or gt['area'] < area[0] or gt['area'] > area[1] else 0 for gt in gts]
+    crowd = [int(gt['iscrowd']) for gt in gts]
     gt_ids, dt_ids = [gt['id'] for gt in gts], [dt['id'] for dt in dts]
-    ignored = np.array([gt['_ignore'] for gt in gts])
-    of_dt, of_gt, dt_ignored = np.zeros((T, D)), np.zeros((T, G)), np.zeros((T, D))
-    if len(ious) > 0 and G > 0 and D > 0:
-        crowd = [int(gt['iscrowd']) for gt in gts]
-        overlaps = np.ascontiguousarray(ious, dtype=float)[:D]
-        if min(dt_ids) > 0:
-            _native.match(np.ascontiguousarray(overlaps), np.array(thresholds, dtype=float), ignored.astype(np.uint8),
-                          np.array(crowd, dtype=bool).view(np.uint8), np.array(gt_ids, dtype=float), np.array(dt_ids, dtype=float),
-                          of_dt, of_gt, dt_ignored)
-        else:                      # pycocotools takes an object that such a detection has found for a free one
-            for t, threshold in enumerate(thresholds):
-                match_at(min(threshold, 1 - 1e-10), overlaps, crowd, ignored, gt_ids, dt_ids, of_gt[t], of_dt[t], dt_ignored[t])
-    outside = np.array([dt['area'] < area[0] or dt['area'] > area[1] for dt in dts], dtype=bool).reshape(1, D)
-    return {
-        'image_id': image,
-        'category_id': category,
-        'aRng': area,
-        'maxDet': most,
-        'dtIds': dt_ids,
-        'gtIds': gt_ids,
-        'dtMatches': of_dt,
-        'gtMatches': of_gt,
-        'dtScores': [dt['score'] for dt in dts],
-        'gtIgnore': ignored,
-        'dtIgnore': np.logical_or(dt_ignored, np.logical_and(of_dt == 0, outside)),
-    }
+    outside = np.array([dt['area'] < area[0] or dt['area'] > area[1] for dt in dts])
+    dt_ignored = np.zeros_like(of_dt)
+    of_dt[:], of_gt[:] = 0, 0
+    for t, threshold in enumerate(thresholds):
+        match_at(min(threshold, 1 - 1e-10), ious, crowd, ignored, gt_ids, dt_ids, of_gt[t], of_dt[t], dt_ignored[t])
+    flags[:] = np.logical_or(dt_ignored, np.logical_and(of_dt == 0, outside))
 
 
 def match_at(least, ious, crowd, ignored, gt_ids, dt_ids, of_gt, of_dt, dt_ignored):

@@ -61,18 +61,24 @@ unsigned df_py_generation(void)
 
 /* ---- arrays ------------------------------------------------------------------------------------------------------ */
 
+/* Letters of the struct module: l is q where it has 8 bytes, ? is B. */
+static bool is_of_type(char met, Py_ssize_t size, char code)
+{
+    switch (code) {
+    case 'd': case 'D': return met == 'd';
+    case 'q': case 'Q': return (met == 'q' || met == 'l') && size == 8;
+    default: return met == 'B' || met == '?';
+    }
+}
+
 bool df_py_view(PyObject *array, char code, Py_buffer *view, size_t *n)
 {
-    const int writable = code == 'D' ? PyBUF_WRITABLE : 0;
+    const int writable = code == 'D' || code == 'Q' || code == 'U' ? PyBUF_WRITABLE : 0;
     if (PyObject_GetBuffer(array, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | writable) < 0)
         return false;
-    if (code == 'D')
-        code = 'd';
     const char *format = view->format ? view->format : "B";
     const bool native = *format == '@' || *format == '=' || *format == '<';
-    const char met = format[native];
-    const bool same = met == code || (code == 'q' && met == 'l' && view->itemsize == 8);
-    if (!same || view->itemsize != (code == 'B' ? 1 : 8)) {
+    if (!is_of_type(format[native], view->itemsize, code)) {
         PyErr_Format(error_class, "an array of '%s', want one of '%c'", format, code);
         PyBuffer_Release(view);
         return false;

@@ -52,9 +52,8 @@ unsigned df_py_generation(void);
  * be written to. Takes the memory over, also when it fails. */
 PyObject *df_py_memory(void *memory, size_t bytes);
 
-/* The numbers of a contiguous buffer of one dimension or more. PyBuffer_Release() the view. `code` is the letter of the
- * struct module: 'd' for float64, 'q' for int64 ('l' is as good where it has 8 bytes), 'B' for uint8. Of a capital 'D' and
- * a 'd' the former can be written to. False: an exception is set. */
+/* The numbers of a contiguous buffer of one dimension or more. PyBuffer_Release() the view. `code` says of what kind they
+ * are: 'd' float64, 'q' int64, 'u' uint8 or bool; a capital letter wants them to be writable. False: an exception is set. */
 bool df_py_view(PyObject *array, char code, Py_buffer *view, size_t *n);
 
 /* ---- masks ------------------------------------------------------------------------------------------------------- */
