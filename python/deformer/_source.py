@@ -1,12 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where annotations and results come from, as long as nobody has looked at their records: files that the library has read,
 kept open for those who look later, or a list."""
+import functools
+import gc
 import gzip
 import json
 import os
 import stat
 
 from . import _native
+
+
+def without_collecting(function):
+    """Makes many objects, and none that is in a circle: to look for circles again and again would take most of the time."""
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        enabled = gc.isenabled()
+        gc.disable()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            if enabled:
+                gc.enable()
+    return call
 
 
 class Source:
@@ -37,6 +53,7 @@ class Source:
             same = False
         return self.path if same else f'/proc/self/fd/{self.file.fileno()}'
 
+    @without_collecting
     def records(self):
         """The file as Python's json reads it."""
         if not self.is_regular():

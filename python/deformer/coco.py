@@ -11,7 +11,7 @@ from urllib.request import urlretrieve
 import numpy as np
 
 from . import _native
-from ._source import ResultsSource, ToldSource, TruthSource
+from ._source import ResultsSource, ToldSource, TruthSource, without_collecting
 
 # What becomes Python objects when somebody looks at it.
 LAZY = ('dataset', 'anns', 'cats', 'imgs', 'imgToAnns', 'catToImgs')
@@ -117,6 +117,7 @@ class COCO:
         self._index()
         print('index created!')
 
+    @without_collecting
     def _index(self):
         dataset = self.dataset
         annotations = dataset.get('annotations', ())
@@ -239,6 +240,7 @@ class COCO:
         self._complete(anns)
         return self._with_images(anns)
 
+    @without_collecting
     def _complete(self, anns):
         """Adds to detections what annotations have."""
         if not isinstance(anns, list):

@@ -8,7 +8,7 @@ from collections import defaultdict
 import numpy as np
 
 from . import _native
-from ._source import ResultsSource, ToldSource, TruthSource
+from ._source import ResultsSource, ToldSource, TruthSource, without_collecting
 from .coco import COCO
 
 # What an evaluation by the library leaves unmade until somebody looks at it.
@@ -81,6 +81,8 @@ class COCOeval:
         scores.summarize()                           # stats: prints and keeps the numbers
     """
 
+    _looked = False       # at the records of an evaluation by the library
+
     def __init__(self, cocoGt=None, cocoDt=None, iouType='segm'):
         if not iouType:
             print('iouType not specified. use default iouType segm')
@@ -126,7 +128,8 @@ class COCOeval:
             p.catIds = list(np.unique(p.catIds))
         p.maxDets = sorted(p.maxDets)
         self._forget()
-        refused = self._evaluate_natively()
+        # Who looked at the records of one evaluation will look at those of the next (torchvision joins batches).
+        refused = None if self._looked else self._evaluate_natively()
         if '_native' not in self.__dict__:
             try:
                 self._evaluate_records()
@@ -188,6 +191,7 @@ class COCOeval:
 
     def _look(self):
         """Makes of records what the library has found without them."""
+        self._looked = True
         gt, dt, params, _ = self.__dict__.pop('_prepared_with')
         self.__dict__.pop('_native')
         now = self.cocoGt, self.cocoDt, self.params, self.eval
@@ -197,6 +201,7 @@ class COCOeval:
         finally:
             self.cocoGt, self.cocoDt, self.params, self.eval = now
 
+    @without_collecting
     def _evaluate_records(self):
         """From dicts, by the methods that a subclass may have replaced."""
         p = self.params
@@ -508,6 +513,7 @@ def match_at(least, ious, crowd, ignored, gt_ids, dt_ids, of_gt, of_dt, dt_ignor
 
 # ---- all images ----------------------------------------------------------------------------------------------------
 
+@without_collecting
 def accumulate(evalImgs, p, then):
     """precision, recall and scores of a list of records, which stand in the order of the parameters `then`."""
     T, R, A, M = len(p.iouThrs), len(p.recThrs), len(p.areaRng), len(p.maxDets)
@@ -523,23 +529,30 @@ def accumulate(evalImgs, p, then):
         for a, a0 in enumerate(areas):
             first = (k0 * n_areas + a0) * n_images
             cell = [e for e in (evalImgs[first + i] for i in images) if e is not None]
-            for m, max_det in enumerate(most if cell else ()):
-                curves = curves_of(cell, max_det, p.recThrs)
-                if curves:
-                    precision[:, :, k, a, m], recall[:, k, a, m], scores[:, :, k, a, m] = curves
+            n_objects = sum(np.count_nonzero(np.asarray(e['gtIgnore']) == 0) for e in cell)
+            if n_objects == 0:
+                continue
+            joined = joined_of(cell, max(most, default=0))
+            for m, max_det in enumerate(most):
+                curves = curves_of(joined, max_det, n_objects, p.recThrs)
+                precision[:, :, k, a, m], recall[:, k, a, m], scores[:, :, k, a, m] = curves
     return precision, recall, scores
 
 
-def curves_of(cell, max_det, recalls):
-    """Precision and score at the recalls, and the last recall, of some images: at each threshold."""
-    n_objects = np.count_nonzero(np.concatenate([e['gtIgnore'] for e in cell]) == 0)
-    if n_objects == 0:
-        return None
-    score = np.concatenate([e['dtScores'][0:max_det] for e in cell])
-    order = np.argsort(-score, kind='stable')
-    score = score[order]
-    matched = np.concatenate([e['dtMatches'][:, 0:max_det] for e in cell], axis=1)[:, order]
-    ignored = np.concatenate([e['dtIgnore'][:, 0:max_det] for e in cell], axis=1)[:, order]
+def joined_of(cell, most):
+    """Detections of some images: place in the image, score, and at each threshold match and whether ignored."""
+    return (np.concatenate([np.arange(min(len(e['dtScores']), most)) for e in cell]),
+            np.concatenate([e['dtScores'][0:most] for e in cell]),
+            np.concatenate([e['dtMatches'][:, 0:most] for e in cell], axis=1),
+            np.concatenate([e['dtIgnore'][:, 0:most] for e in cell], axis=1))
+
+
+def curves_of(joined, max_det, n_objects, recalls):
+    """Precision at the recalls, the last recall, and scores at the recalls, at each threshold, of the best of each image."""
+    place, score, matched, ignored = joined
+    chosen = np.flatnonzero(place < max_det)
+    order = chosen[np.argsort(-score[chosen], kind='stable')]
+    score, matched, ignored = score[order], matched[:, order], ignored[:, order]
     counts = np.logical_not(ignored)
     right = np.cumsum(np.logical_and(matched, counts), axis=1).astype(float)
     wrong = np.cumsum(np.logical_and(np.logical_not(matched), counts), axis=1).astype(float)
