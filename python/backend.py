@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """What pip calls to make a wheel (PEP 517): CMake builds the module, and a zip file holds it with the Python files.
 
-Needs nothing beside Python, CMake and what the library is built from. CMake options: DEFORMER_CMAKE_ARGS="-DX=Y ..."."""
+Needs nothing beside Python, CMake and what the library is built from. CMake options: DEFORMER_CMAKE_ARGS="-DX=Y ...".
+
+The wheel is for every Linux with this machine's C library or a later one: the libraries that read pictures go along, in
+deformer.libs/, with their licences. TIFF is left out, since Debian's libtiff needs JBIG-KIT, which is under the GPL;
+-DDEFORMER_TIFF=ON takes both along."""
 import base64
 import hashlib
 import os
+import platform
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -32,17 +38,61 @@ def metadata():
 
 
 def build_module(folder):
-    """Compiles deformer/_native.abi3.so in a build folder and returns its path."""
+    """Compiles deformer/_native.abi3.so in a build folder and returns its path; DEFORMER_MODULE is one that is there already."""
+    if os.environ.get('DEFORMER_MODULE'):
+        return os.environ['DEFORMER_MODULE']
     configure = ['cmake', '-S', ROOT, '-B', folder, '-DCMAKE_BUILD_TYPE=Release', '-DDEFORMER_PYTHON=ON', '-DDEFORMER_TESTS=OFF',
-                 '-DDEFORMER_BENCH=OFF', f'-DPython3_EXECUTABLE={sys.executable}']
+                 '-DDEFORMER_BENCH=OFF', '-DDEFORMER_TIFF=OFF', '-DDEFORMER_PYTHON_LIBS=../deformer.libs',
+                 f'-DPython3_EXECUTABLE={sys.executable}']
     subprocess.run(configure + shlex.split(os.environ.get('DEFORMER_CMAKE_ARGS', '')), check=True)
     subprocess.run(['cmake', '--build', folder, '--target', 'python_native', '--parallel'], check=True)
     return os.path.join(folder, 'python', 'deformer', '_native.abi3.so')
 
 
-def python_files():
-    package = os.path.join(HERE, 'deformer')
-    return sorted(name for name in os.listdir(package) if name.endswith(('.py', '.pyi')) or name == 'py.typed')
+def files_below(folder, endings):
+    """Paths from `folder`, which need not be files that git knows."""
+    found = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name != '__pycache__']
+        found += [os.path.relpath(os.path.join(parent, name), folder) for name in names if name.endswith(endings)]
+    return sorted(found)
+
+
+# ---- what the module needs of this machine ---------------------------------------------------------------------------
+
+EVERYWHERE = re.compile(r'(ld-linux.*|linux-vdso|lib(c|m|dl|rt|pthread|gcc_s|stdc\+\+))\.so')     # as in PEP 600
+
+
+def libraries(module):
+    """The others that it needs, and those that they need: {name: path}."""
+    if sys.platform != 'linux':
+        return {}
+    listed = subprocess.run(['ldd', module], check=True, stdout=subprocess.PIPE, encoding='utf-8').stdout
+    if 'not found' in listed:
+        raise SystemExit(f'{module} needs libraries that are not here:\n{listed}')
+    return {name: path for name, path in re.findall(r'(\S+) => (/\S+)', listed) if not EVERYWHERE.match(name)}
+
+
+def licence_of(library):
+    """The file of Debian's package that has it; None elsewhere."""
+    if not shutil.which('dpkg-query'):
+        return None
+    for path in (library, os.path.realpath(library), os.path.realpath(library).removeprefix('/usr')):
+        asked = subprocess.run(['dpkg-query', '-S', path], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding='utf-8')
+        licence = f'/usr/share/doc/{asked.stdout.partition(":")[0]}/copyright'
+        if asked.returncode == 0 and os.path.exists(licence):
+            return licence
+    return None
+
+
+def platform_tag():
+    name, version_of_libc = platform.libc_ver()
+    if sys.platform == 'linux' and name == 'glibc':
+        return f'manylinux_{version_of_libc.replace(".", "_")}_{platform.machine()}'
+    return sysconfig.get_platform().replace('-', '_').replace('.', '_')
+
+
+# ---- wheels ----------------------------------------------------------------------------------------------------------
 
 
 class Wheel:
@@ -71,15 +121,25 @@ class Wheel:
         self.zip.close()
 
 
+def add_libraries(wheel, module):
+    for name, path in sorted(libraries(module).items()):
+        wheel.add_file(f'deformer.libs/{name}', path, 0o755)
+        licence = licence_of(path)
+        if licence:
+            wheel.add_file(f'{wheel.info}/licenses/{name}.txt', licence)
+
+
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     module = build_module(os.path.join(ROOT, 'build-wheel'))
-    tag = 'cp311-abi3-' + sysconfig.get_platform().replace('-', '_').replace('.', '_')
+    tag = 'cp311-abi3-' + platform_tag()
     name = f'deformer-{version()}-{tag}.whl'
     info = f'deformer-{version()}.dist-info'
     wheel = Wheel(os.path.join(wheel_directory, name), info)
-    for file in python_files():
-        wheel.add_file(f'deformer/{file}', os.path.join(HERE, 'deformer', file))
+    for folder, source in ('deformer', os.path.join(HERE, 'deformer')), ('deformer/configs', os.path.join(ROOT, 'configs')):
+        for file in files_below(source, ('.py', '.pyi', '.typed')):
+            wheel.add_file(f'{folder}/{file}', os.path.join(source, file))
     wheel.add_file('deformer/_native.abi3.so', module, 0o755)
+    add_libraries(wheel, module)
     wheel.add_file(f'{info}/LICENSE', os.path.join(ROOT, 'LICENSE'))
     wheel.add(f'{info}/METADATA', metadata().encode())
     wheel.add(f'{info}/WHEEL', f'Wheel-Version: 1.0\nGenerator: deformer\nRoot-Is-Purelib: false\nTag: {tag}\n'.encode())
