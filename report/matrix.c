@@ -7,7 +7,7 @@
 
 #include "report/matrix.h"
 
-enum { DRAWN = 200, PAIRS = 12, LONG = 10000, WITH_NUMBERS = 46 };
+enum { DRAWN = 200, PAIRS = 12, LONG = 10000, WITH_NUMBERS = 46, SMALLEST = 12 }; /* sides of a cell, in pixels */
 
 static size_t side_of(const ReportMatrix *m)
 {
@@ -58,9 +58,9 @@ static void cell(DfTextbuf *t, const ReportMatrix *m, size_t row, size_t column,
 static void draw(DfTextbuf *t, const ReportMatrix *m)
 {
     const size_t n = side_of(m);
-    const int side = n <= 20 ? WITH_NUMBERS : 17;
-    df_textbuf_add(t, "<div class=\"scroll matrix%s\" tabindex=0 role=region aria-label=Confusion style=\"--s:%dpx\"><table><thead>"
-                      "<tr><th>", n > 30 ? " tall" : "", side);
+    const int side = n <= 20 ? WITH_NUMBERS : SMALLEST;
+    df_textbuf_add(t, "<div class=\"scroll matrix%s\" tabindex=0 role=region aria-label=Confusion style=\"--n:%zu;--least:%dpx\">"
+                      "<table><thead><tr><th>", n > 30 ? " tall" : "", n, side);
     for (size_t k = 0; k < n; k++) {
         df_textbuf_add(t, "<th scope=col>");
         df_textbuf_html(t, name_of(m, k, "not found"));
@@ -122,7 +122,7 @@ static void worst_pairs(DfTextbuf *t, const ReportMatrix *m)
 
 void df_report_matrix(DfTextbuf *t, const ReportMatrix *m)
 {
-    df_textbuf_add(t, "<div class=panel>");
+    df_textbuf_add(t, "<div class=\"panel measured\">");
     if (m->n <= DRAWN)
         draw(t, m);
     else

@@ -63,7 +63,7 @@ const char *const df_report_style[] = {
     "tr>:last-child{padding-right:1rem}tbody tr:last-child td{border-bottom:0}td.wrap{white-space:normal;",
     "overflow-wrap:anywhere;min-width:8rem}@media(hover:hover){tbody tr:hover>*{background:var(--faint)}}",
     "thead th{position:sticky;top:-.3rem;z-index:2;background:var(--card)}.scroll tr>:first-child{position:sticky;left:0;",
-    "z-index:1;background:var(--card);max-width:min(16rem,42vw);overflow:hidden;text-overflow:ellipsis}",
+    "z-index:1;background:var(--card);white-space:normal;overflow-wrap:anywhere;min-width:6.5rem;max-width:min(24rem,45vw)}",
     ".scroll thead tr>:first-child{z-index:3}td.bar{background:linear-gradient(var(--accent),var(--accent)) ",
     ".25rem calc(100% - 4px)/calc((100% - .5rem)*var(--v)) 3px no-repeat}",
     "@media(min-width:64rem){td.bar{min-width:5.5rem}}@media(max-width:40rem){",
@@ -101,10 +101,11 @@ const char *const df_report_style[] = {
     "width:0;border-left:2px dotted var(--soft)}td.range{width:40%;min-width:10rem}",
 
     /* ---- a matrix ---- */
-    ".scroll.matrix{background:none}.matrix table{width:auto;margin:0 auto;border-spacing:1px}.matrix td,.matrix th{padding:0;border:0}.matrix td{width:var(--s);",
+    ".measured{container-type:inline-size}.scroll.matrix{background:none;--s:clamp(var(--least),(100cqw - 8.5rem)/var(--n) - 1px,3.4rem)}",
+    ".matrix th{font-size:.75rem}.matrix table{width:auto;margin:0 auto;border-spacing:1px}.matrix td,.matrix th{padding:0;border:0}.matrix td{width:var(--s);",
     "min-width:var(--s);height:var(--s);text-align:center;border-radius:3px;background:var(--faint);font-size:.8125rem}",
     ".matrix thead th{writing-mode:vertical-rl;transform:rotate(180deg);text-align:left;padding:.3rem 0;font-weight:500;line-height:var(--s);",
-    "max-height:9rem;overflow:hidden;text-overflow:ellipsis}.matrix thead th:first-child{transform:none}",
+    "white-space:nowrap;min-width:0;max-width:none}.matrix thead th:first-child{transform:none}",
     ".matrix+h3{margin-top:1.1rem}.matrix tbody th{vertical-align:middle;font-weight:500;padding:0 .6rem 0 0;background:var(--card)}.matrix tbody tr:hover>td{background:var(--faint)}",
     ".matrix td[style],.matrix tbody tr:hover>td[style]{background:color-mix(in srgb,var(--c) var(--p),var(--faint))}",
 

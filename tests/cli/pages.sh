@@ -43,7 +43,7 @@ cat >eye.html <<'END'
     for (let a = e; a && a !== document.body && !scrolls; a = a.parentElement) {
       const box = a.getBoundingClientRect(), way = getComputedStyle(a).overflowX;
       scrolls = /auto|scroll/.test(way) && a.scrollWidth > a.clientWidth;
-      if (!scrolls && way !== "visible" && style.textOverflow !== "ellipsis" && (at.right > box.right + 1 || at.left < box.left - 1)) faults.add("cut:" + what);
+      if (!scrolls && way !== "visible" && (at.right > box.right + 1 || at.left < box.left - 1)) faults.add("cut:" + what);
     }
     if (!scrolls && (at.right > wide + 1 || at.left < -1)) faults.add("outside:" + what);
     const behind = ground(e), ink = style.color;
