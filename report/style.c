@@ -14,7 +14,7 @@ const char *const df_report_style[] = {
 
     /* ---- letters ---- */
     "*{box-sizing:border-box}html{scroll-padding-top:4.2rem;-webkit-text-size-adjust:100%}",
-    "body{margin:0;background:var(--paper);color:var(--ink);font:1rem/1.55 system-ui,-apple-system,'Segoe UI',Roboto,",
+    "body{margin:0;overflow-wrap:break-word;background:var(--paper);color:var(--ink);font:1rem/1.55 system-ui,-apple-system,'Segoe UI',Roboto,",
     "'Helvetica Neue','Noto Sans',sans-serif;font-variant-numeric:tabular-nums;-webkit-font-smoothing:antialiased}",
     "h1{font-size:clamp(1.5rem,1.15rem + 1.5vw,2.1rem);line-height:1.2;font-weight:680;letter-spacing:-.018em;margin:0 0 .4rem;",
     "overflow-wrap:anywhere}h2{font-size:1.3rem;line-height:1.3;font-weight:660;letter-spacing:-.012em;margin:0 0 .25rem}h2,h3{overflow-wrap:anywhere}",
@@ -113,7 +113,7 @@ const char *const df_report_style[] = {
     ".shots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(17rem,100%),1fr));gap:1rem}.shots.wide{",
     "grid-template-columns:repeat(auto-fill,minmax(min(34rem,100%),1fr))}.shot{background:var(--card);border:1px solid var(--line);",
     "border-radius:12px;overflow:hidden;box-shadow:var(--shade);min-width:0}.shot>p,.shot>details{padding:.6rem .9rem;font-size:.875rem;",
-    "overflow-wrap:anywhere;margin:0}.shot details+p{padding-top:0}.pair details{padding:.3rem .9rem .6rem;font-size:.875rem;margin:0}.shot ol,.shot ul{margin:.2rem 0;padding-left:1.4rem}",
+    "overflow-wrap:anywhere;margin:0}.shot details+p{padding-top:0}.pair details{padding:.3rem .9rem .6rem;font-size:.875rem;margin:0;overflow-wrap:anywhere}.shot ol,.shot ul{margin:.2rem 0;padding-left:1.4rem}",
     ".frame{display:grid;place-items:center;aspect-ratio:4/3;background:var(--faint);overflow:hidden}.pic{position:relative;",
     "overflow:hidden}.pic svg{width:100%;height:100%}.pic img{display:block;width:100%;height:100%}.pic rect,.pic path{fill:none;",
     "vector-effect:non-scaling-stroke;stroke-width:2}.pic path{stroke-width:1.4}.pic .g{stroke:#2fd6a5}.pic .b{stroke:#ff5468}",
