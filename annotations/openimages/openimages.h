@@ -58,6 +58,15 @@ typedef struct {
 } DfOpenImagesTreeSink;
 DF_API int df_openimages_read_tree(const char *text, size_t size, const char *name, const DfOpenImagesTreeSink *);
 
+/* A list of classes, with what people call each, or NULL: {"/m/01g317": 1, ..}; the challenge's label map, item { name:
+ * "/m/01g317" id: 1 display_name: "Person" } ..; or lines of a name, or of a name, a comma and what it is called, under column
+ * names or not. DF_EFORMAT if it has none. `name` is for messages. */
+typedef struct {
+    void *arg;
+    int (*listed)(void *arg, const char *name, const char *called);
+} DfOpenImagesClassSink;
+DF_API int df_openimages_read_class_list(const char *text, size_t size, const char *name, const DfOpenImagesClassSink *);
+
 DF_END_DECLS
 
 #endif

@@ -82,7 +82,7 @@ static const CliOption options[] = {
                  "tree of classes: boxes and labels count for the classes above too; default: the tables have these already"),
     CLI_OPT_TEXT("--segments", cli_metric.segments, "FILE.csv", "score masks: those of the boxes with the same coordinates"),
     CLI_OPT_TEXT("--class-names", cli_metric.class_names, "FILE",
-                 "which classes there are: JSON {\"/m/01g317\": 1, ...}, or lines NAME or NAME,WORDS"),
+                 "which classes there are: JSON {\"/m/01g317\": 1, ...}, a label map (.pbtxt), or lines NAME or NAME,WORDS"),
     CLI_OPT_FLAG("--v2", cli_metric.v2, "the older metric: all detections count, groups do not"),
     CLI_OPT_FLOAT("--group-of-weight", cli_metric.group_weight, "W", 0, 1e6,
                   "what a group of objects that is found counts; default 1, with --v2 0"),

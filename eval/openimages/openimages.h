@@ -30,7 +30,7 @@ DF_API void df_openimages_free(DfOpenImages *); /* NULL is fine */
 
 /* The tree of classes. Without it nothing is added to the tables: those of the challenge may have it in them. */
 DF_API int df_openimages_read_hierarchy(DfOpenImages *, const char *path);
-/* Which classes there are, in order: {"/m/01g317": 1, ..}, or lines of a name or of a name, a comma and what people call it.
+/* Which classes there are, in order: in any form of df_openimages_read_class_list() (annotations/openimages/openimages.h).
  * Without it they are those of the tree, or without one those that are met. */
 DF_API int df_openimages_read_classes(DfOpenImages *, const char *path);
 

@@ -134,59 +134,21 @@ int df_openimages_read_hierarchy(DfOpenImages *o, const char *path)
     return error;
 }
 
-/* {"/m/01g317": 1, ..} */
-static int read_numbered(DfOpenImages *o, const char *text, size_t size, const char *path)
+static int take_class(void *arg, const char *name, const char *called)
 {
-    DfJson *json;
-    DfJsonValue v;
-    DfJsonEvent event;
     uint32_t place;
-    int error = df_json_open_text(&json, text, size, path);
-    if (error < 0)
-        return error;
-    df_json_next(json, &v);
-    while (error == DF_OK && (event = df_json_next(json, &v)) == DF_JSON_KEY) {
-        error = add_class(o, v.text, NULL, &place);
-        if (error == DF_OK)
-            error = df_json_skip(json);
-    }
-    if (error == DF_OK && event != DF_JSON_CLOSE)
-        error = df_json_error(json) < 0 ? df_json_error(json) : df_json_fail(json, DF_EFORMAT, "want names of classes");
-    df_json_close(json);
-    return error;
-}
-
-/* /m/01g317,Person */
-static int read_lines(DfOpenImages *o, const char *text, size_t size, const char *path)
-{
-    DfCsv csv = { .at = text, .end = text + size, .file = path };
-    char name[DF_CSV_TEXT], called[DF_CSV_TEXT];
-    uint32_t place;
-    int error = DF_OK;
-    for (int met; error == DF_OK && (met = df_csv_next(&csv)) != 0;) {
-        error = met < 0 ? met : df_csv_text(&csv, 0, "the name of a class", name);
-        if (error == DF_OK && csv.n > 1)
-            error = df_csv_text(&csv, 1, "what a class is called", called);
-        if (error == DF_OK && strcmp(name, "LabelName") != 0)
-            error = add_class(o, name, csv.n > 1 ? called : NULL, &place);
-    }
-    return error;
+    return add_class(arg, name, called, &place);
 }
 
 static int read_classes(void *arg, const char *text, size_t size, const char *path)
 {
-    size_t from = 0;
-    while (from < size && strchr(" \t\r\n", text[from]))
-        from++;
-    return from < size && text[from] == '{' ? read_numbered(arg, text, size, path) : read_lines(arg, text, size, path);
+    return df_openimages_read_class_list(text, size, path, &(DfOpenImagesClassSink){ arg, take_class });
 }
 
 int df_openimages_read_classes(DfOpenImages *o, const char *path)
 {
     const int error = read_file(path, o, read_classes);
     o->closed = o->listed = true;
-    if (error == DF_OK && o->classes.n == 0)
-        return df_fail(DF_EVALUE, "%s: no class: want JSON {NAME: 1, ...}, or lines of names", path);
     return error;
 }
 

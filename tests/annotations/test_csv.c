@@ -100,3 +100,35 @@ Test(openimages_tree, every_class_above_but_the_root)
     cr_expect_eq(read_tree("{\"Subcategory\": 3}"), DF_EFORMAT);
     cr_expect_eq(read_tree("[]"), DF_EFORMAT);
 }
+
+/* ---- lists of classes --------------------------------------------------------------------------------------------- */
+
+static int listed(void *arg, const char *name, const char *called)
+{
+    (void)arg;
+    strcat(strcat(told, name), "=");
+    strcat(strcat(told, called ? called : "?"), " ");
+    return DF_OK;
+}
+
+static int read_list(const char *text)
+{
+    told[0] = 0;
+    return df_openimages_read_class_list(text, strlen(text), "classes", &(DfOpenImagesClassSink){ NULL, listed });
+}
+
+Test(openimages_classes, json_lines_and_label_maps)
+{
+    cr_assert_eq(read_list(" {\"/m/a\": 1, \"/m/b\": 2}"), DF_OK, "%s", df_error());
+    cr_expect_str_eq(told, "/m/a=? /m/b=? ");
+    cr_assert_eq(read_list("LabelName,DisplayName\n/m/a,\"Ant, red\"\n/m/b,Bee\n"), DF_OK, "%s", df_error());
+    cr_expect_str_eq(told, "/m/a=Ant, red /m/b=Bee ");
+    cr_assert_eq(read_list("item {\n  display_name: \"Ant\"\n  name: \"/m/a\"\n  id: 1\n}\nitem { name: '/m/b' id: 2 }\n"), DF_OK,
+                 "%s", df_error());
+    cr_expect_str_eq(told, "/m/a=Ant /m/b=? ");
+    cr_expect_eq(read_list("item { id: 1 display_name: \"Ant\" }"), DF_EFORMAT);
+    cr_expect_not_null(strstr(df_error(), "classes: item 1: want item { name:"), "%s", df_error());
+    cr_expect_eq(read_list("{\"a\": 1"), DF_EFORMAT);
+    cr_expect_eq(read_list("\n"), DF_EFORMAT);
+    cr_expect_not_null(strstr(df_error(), "classes: no class: want JSON"), "%s", df_error());
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/fuzz/fuzz_openimages.c -- tables of Open Images, with every group of columns, and its tree of classes.
+ * tests/fuzz/fuzz_openimages.c -- tables of Open Images, with every group of columns, its tree and its lists of classes.
  */
 #include <math.h>
 #include <stdint.h>
@@ -38,6 +38,14 @@ static int above(void *arg, const char *label, const char *ancestor)
     return DF_OK;
 }
 
+static int listed(void *arg, const char *name, const char *called)
+{
+    (void)arg;
+    if (!name[0] || strlen(name) >= DF_CSV_TEXT || (called && strlen(called) >= DF_CSV_TEXT))
+        abort();
+    return DF_OK;
+}
+
 static void expect_sentence(int error)
 {
     if (error < 0 && !df_error()[0])
@@ -54,6 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         expect_sentence(df_openimages_read(copy, size, "fuzz", wanted[i], &(DfOpenImagesSink){ NULL, row }));
     expect_sentence(df_openimages_read_tree(copy, size, "fuzz", &(DfOpenImagesTreeSink){ NULL, above }));
+    expect_sentence(df_openimages_read_class_list(copy, size, "fuzz", &(DfOpenImagesClassSink){ NULL, listed }));
     free(copy);
     return 0;
 }
