@@ -138,6 +138,10 @@ static void bottleneck_init(NnScope s, ResNetBlock *b, const ResNet *net, const 
 
     conv_init(nn_at(s, "conv3"), &b->conv[2].conv, net, width, out, (NnConvShape){ .kernel = 1 });
     norm_init(norm_at(s, net, 3), &b->conv[2].norm, net, out, stage->frozen);
+
+    const int channels[3] = { width, width, out };
+    for (int k = 0; k < 3; k++)
+        b->plugins[k] = df_plugins_init(s, net->plugins, (int)(stage - net->stages), k, channels[k]);
 }
 
 static void basic_init(NnScope s, ResNetBlock *b, const ResNet *net, const ResNetStage *stage, int j, int in)

@@ -5,7 +5,7 @@
 #ifndef DF_BACKBONE_RESNET_NETWORK_H
 #define DF_BACKBONE_RESNET_NETWORK_H
 
-#include "backbone/backbone.h"
+#include "backbone/resnet/plugin.h"
 
 enum { RESNET_STAGES = 4, RESNET_STEM = 3 };
 enum { RESNET_PYTORCH, RESNET_CAFFE, RESNET_TORCHVISION }; /* style */
@@ -21,6 +21,7 @@ typedef struct {
 typedef struct {
     ConvNorm conv[3];   /* a basic block has two                                         */
     ConvNorm shortcut;  /* where size or channels change, else without a weight          */
+    Plugin *plugins[3]; /* behind each convolution, or NULL                             */
     int pool;           /* avg_down: stride of the pooling before the shortcut, else 0   */
 } ResNetBlock;
 

@@ -47,8 +47,10 @@ static bool lists_fit(NnScope s, const ResNet *net, const int *depths)
 
 static bool options_fit(NnScope s, const ResNet *net)
 {
-    if (net->plugins)
-        nn_fail(s, DF_EVALUE, "plugins is given: want None, blocks within blocks are not built in");
+    if (net->plugins && net->depth < 50)
+        nn_fail(s, DF_EVALUE, "plugins with depth = %d: want at least 50, basic blocks have none", net->depth);
+    else if (net->plugins && !df_plugins_fit(s, net->plugins, net->num_stages))
+        return false;
     else if (net->dcn && net->conv_cfg)
         nn_fail(s, DF_EVALUE, "conv_cfg beside dcn: want None");
     else if (net->dcn && net->depth < 50)

@@ -65,11 +65,14 @@ static DfTensor *run_block(DfCtx *c, const ResNet *net, int i, int j, DfTensor *
     const ResNetBlock *b = &net->stages[i].blocks[j];
     const DfMark m = df_enter(c, names[i], j);
     const int last = net->n_convs - 1;
-    DfTensor *y = conv_norm(c, &b->conv[0], x, DF_ACT_RELU, NULL);
+    DfTensor *y = df_plugins(c, b->plugins[0], conv_norm(c, &b->conv[0], x, DF_ACT_RELU, NULL));
     for (int k = 1; k < last; k++)
-        df_next(c, &y, conv_norm(c, &b->conv[k], y, DF_ACT_RELU, NULL));
+        df_next(c, &y, df_plugins(c, b->plugins[k], conv_norm(c, &b->conv[k], y, DF_ACT_RELU, NULL)));
     x = shortcut(c, b, x);
-    return df_leave(c, m, conv_norm(c, &b->conv[last], y, DF_ACT_RELU, x));
+    if (!b->plugins[last])
+        return df_leave(c, m, conv_norm(c, &b->conv[last], y, DF_ACT_RELU, x));
+    y = df_plugins(c, b->plugins[last], conv_norm(c, &b->conv[last], y, DF_ACT_NONE, NULL));
+    return df_leave(c, m, df_relu(c, df_add(c, y, x)));
 }
 
 /* A block as a function of its input. */
@@ -156,7 +159,7 @@ static void init(NnScope s, void *self)
     DF_OPT_INT(ResNet, num_classes, 1000, 0, 1000000, "torchvision: number of classes; 0: no classifier"), \
     DF_OPT_BOOLS(ResNet, replace_stride_with_dilation, "None", \
                  "torchvision: which of the stages 1 to 3 dilate instead of striding; None: none"), \
-    DF_OPT_NODE(ResNet, plugins, "None", "blocks within blocks; only None is supported"), \
+    DF_OPT_NODE(ResNet, plugins, "None", "what bottlenecks have besides: a list of {cfg, position, stages}, of ContextBlock, GeneralizedAttention and NonLocal2d"), \
     DF_OPT_NODE(ResNet, conv_cfg, "None", "kind of convolution: None, Conv2d or ConvWS"), \
     DF_OPT_BOOL(ResNet, with_cp, False, "training: blocks run twice, which needs less memory"), \
     DF_OPT_UNUSED(pretrained, "weights that a training run starts from"), \

@@ -251,7 +251,7 @@ def outputs(net, x):
     y = net(x)
     if torch.is_tensor(y):
         return {"logits": y}
-    if isinstance(y, tuple) and not torch.is_tensor(y[1]):                          # DAT: logits and its sampling positions
+    if isinstance(y, tuple) and len(y) > 1 and not torch.is_tensor(y[1]):                          # DAT: logits and its sampling positions
         return {"logits": y[0]}
     return {f"out{i}": t for i, t in enumerate(y)}
 

@@ -205,3 +205,46 @@ Test(backbone_configs, fallback_on_stride)
     cr_expect_not(first_deforms("ResNet"));
     cr_expect(first_deforms("ResNeXt"));
 }
+
+/* ---- plugins of a ResNet ----------------------------------------------------------------------------------------------- */
+
+static void plugins_refused(const char *options, const char *want)
+{
+    char text[512];
+    DfConfig *config;
+    NnModel *model;
+    snprintf(text, sizeof text, "backbone = dict(type='ResNet', base_channels=4, %s)", options);
+    cr_assert_eq(df_config_parse(&config, text, strlen(text), "test.py", true), DF_OK, "%s", df_error());
+    const DfBackbone *resnet = df_backbone_for(df_node_get(df_config_root(config), "backbone"));
+    cr_assert_not_null(resnet);
+    cr_assert_eq(nn_model_new(&model), DF_OK);
+    void *net = nn_alloc(nn_root(model), 1, resnet->size);
+    if (nn_configure(nn_root(model), df_node_get(df_config_root(config), "backbone"), resnet->opts, net, "ResNet"))
+        resnet->init(nn_root(model), net);
+    cr_expect_lt(nn_model_error(model), DF_OK, "%s passes", options);
+    cr_expect_not_null(strstr(df_error(), want), "%s: %s", options, df_error());
+    nn_model_free(model);
+    df_config_free(config);
+}
+
+Test(backbone_configs, plugins_that_do_not_fit)
+{
+    plugins_refused("plugins=3", "want a list of dict(cfg=.., position=.., stages=..)");
+    plugins_refused("plugins=[3]", "want a list of dict(cfg=.., position=.., stages=..)");
+    plugins_refused("plugins=[dict(position='after_conv1')]", "no plugin '(none)': want ContextBlock");
+    plugins_refused("plugins=[dict(cfg=dict(type='ContextBlock'))]", "position is '(none)': want after_conv1");
+    plugins_refused("plugins=[dict(cfg=dict(type='ContextBlock'), position='after_conv1', stages=[True])]", "want a list of 4 values");
+    plugins_refused("plugins=[dict(cfg=dict(type='ContextBlock'), position='after_conv1', stage=1)]", "no key 'stage'");
+    plugins_refused("depth=18, plugins=[dict(cfg=dict(type='ContextBlock'), position='after_conv1')]", "plugins with depth = 18");
+#define PLUGIN(options) "plugins=[dict(cfg=dict(" options "), position='after_conv1')]"
+    plugins_refused(PLUGIN("type='ContextBlock', ratio=0.01"), "leaves none of 4 channels");
+    plugins_refused(PLUGIN("type='ContextBlock', ratio=1, fusion_types=['add']"), "want channel_add and channel_mul");
+    plugins_refused(PLUGIN("type='ContextBlock', ratio=1, fusion_types=[]"), "want a list of channel_add and channel_mul");
+    plugins_refused(PLUGIN("type='ContextBlock', ratios=1"), "ratios");
+    plugins_refused(PLUGIN("type='GeneralizedAttention', attention_type='111'"), "want four digits");
+    plugins_refused(PLUGIN("type='GeneralizedAttention', num_heads=5"), "want channels for every head");
+    plugins_refused(PLUGIN("type='GeneralizedAttention', num_heads=2, position_embedding_dim=6"), "a multiple of 4");
+    plugins_refused(PLUGIN("type='GeneralizedAttention', spatial_range=6"), "spatial_range = 6: want -1");
+    plugins_refused(PLUGIN("type='NonLocal2d', mode='cosine'"), "mode");
+    plugins_refused(PLUGIN("type='NonLocal2d', conv_cfg=dict(type='ConvWS')"), "want Conv2d");
+}

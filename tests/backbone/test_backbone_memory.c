@@ -20,6 +20,7 @@
 #define FOCAL_SMALL SWIN_SMALL "focal_levels=[2, 2], focal_windows=[3, 3], expand_sizes=[2, 2], use_shift=True, img_size=64, "
 #define RESNET_SMALL "base_channels=4, num_stages=3, stage_blocks=[2, 2, 1], strides=[1, 2, 2], dilations=[1, 1, 1], out_indices=[0, 1, 2], "
 #define DCN(type) "dcn=dict(type='" type "', deform_groups=2), stage_with_dcn=[False, True, True], "
+#define PLUGIN(type_and_options, n) "dict(cfg=dict(type=" type_and_options "), position='after_conv" #n "')"
 #define DAT_SMALL \
     "img_size=64, expansion=2, dim_stem=8, dims=[8, 16, 32, 64], heads=[1, 2, 2, 4], window_sizes=[3, 3, 3, 3], drop_rate=0.1, " \
     "groups=[1, 1, 2, 2], strides=[8, 4, 2, 1], ksizes=[3, 3, 3, 3], nat_ksizes=[3, 3, 5, 3], sr_ratios=[4, 2, 2, 1], "
@@ -48,6 +49,8 @@ static const Case cases[] = {
     { "DAT", DAT_SMALL "depths=" ALL("1") ", stage_spec=[['D'], ['D'], ['D'], ['S']], code_version='2022', use_pes=" ALL("True") ", "
              "no_offs=[True, False, False, False], dwc_pes=[False, True, False, False], use_dwc_mlps=" ALL("True"), 64, 64 },
     { "ResNet", RESNET_SMALL "depth=18, norm_cfg=dict(type='GN', num_groups=2)", 70, 60 },
+    { "ResNet", RESNET_SMALL "plugins=[" PLUGIN("'ContextBlock', ratio=0.5, fusion_types=['channel_add', 'channel_mul']", 1) ", "
+                PLUGIN("'GeneralizedAttention', num_heads=2", 2) ", " PLUGIN("'NonLocal2d', norm_cfg=dict(type='BN')", 3) "]", 70, 60 },
     { "ResNet", RESNET_SMALL "norm_eval=False, " DCN("DCN"), 70, 60 },
     { "ResNet", RESNET_SMALL "style='torchvision', num_classes=3", 64, 64 },
     { "ResNetV1c", RESNET_SMALL DCN("DCNv2"), 70, 60 },
