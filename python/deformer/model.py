@@ -94,6 +94,16 @@ def _pixels(image, bgr):
     return np.ascontiguousarray(array), bgr
 
 
+def _ids_by_name(names, truth):
+    """The category of each class; annotations of fewer classes are fine, if there are some."""
+    ids = {category['name']: category['id'] for category in truth.cats.values()}
+    if not any(name in ids for name in names):
+        raise _native.Error(f'no category of the annotations has the name of a class of the model: {", ".join(names[:3])}, ... '
+                            f'and {", ".join(list(ids)[:3])}, ...')
+    unused = max([0, *(i for i in ids.values() if isinstance(i, int))]) + 1
+    return [ids.get(name, unused + label) for label, name in enumerate(names)]
+
+
 class Result:
     """What was found in one picture of height x width pixels. It is also read as a dict: result['boxes'], dict(result).
 
@@ -149,14 +159,18 @@ class Result:
         order = np.argsort(-self.probabilities, kind='stable')[:k]
         return [(int(label), self.model.names[label], float(self.probabilities[label])) for label in order]
 
-    def to_coco(self, image_id):
-        """Of a detector: records of COCO's results format, as `deformer predict --json` writes them and loadRes() takes them."""
+    def to_coco(self, image_id, truth=None):
+        """Of a detector: records of COCO's results format, as `deformer predict --json` writes them and loadRes() takes them.
+
+        Categories have COCO's ids where the classes are COCO's, and else numbers from 1; with `truth`, a COCO of annotations, the ids
+        that their names have there."""
         if self.boxes is None:
             raise _native.Error(f'the result of a model for {self.model.task} has no boxes: want a detector')
+        ids = self.model.category_ids if truth is None else _ids_by_name(self.model.names, truth)
         records = []
         for i, (box, score, label) in enumerate(zip(self.boxes.astype(float), self.scores, self.labels)):
             x1, y1, x2, y2 = box.tolist()
-            record = {'image_id': image_id, 'category_id': self.model.category_ids[label], 'bbox': [x1, y1, x2 - x1, y2 - y1],
+            record = {'image_id': image_id, 'category_id': ids[label], 'bbox': [x1, y1, x2 - x1, y2 - y1],
                       'score': float(score)}
             if self.rles is not None:
                 record['segmentation'] = {'size': self.rles[i]['size'], 'counts': self.rles[i]['counts'].decode()}

@@ -11,7 +11,7 @@ import pytest
 import deformer
 from deformer import mask
 
-from conftest import read_json
+from conftest import SOURCES, read_json
 
 LOW = {'model.test_cfg.score_thr': 0.001}
 LOW_OF_STAGES = {'model.test_cfg.rcnn.score_thr': 0.001}
@@ -297,14 +297,30 @@ def test_to_coco_and_top_want_their_kind(detector, configs, picture):
         detector(picture[0]).top()
 
 
-def test_found_and_scored(program, drawn, detector):
-    """From pictures to scores without a file between."""
+def test_found_and_scored(program, drawn):
+    """From pictures to scores without a file between, and what the program says of the same."""
+    zoo = SOURCES / 'zoo' / 'world_retinanet_dat'
+    model = deformer.load(zoo / 'config.py', zoo / 'weights.safetensors')
     truth = deformer.COCO(str(drawn / 'annotations' / 'instances_val2017.json'))
     records = []
     for image in truth.loadImgs(truth.getImgIds()):
-        records += detector(drawn / 'val2017' / image['file_name']).to_coco(image['id'])
+        records += model(drawn / 'val2017' / image['file_name']).to_coco(image['id'], truth)
     scores = deformer.COCOeval(truth, truth.loadRes(records), 'bbox')
     scores.evaluate()
     scores.accumulate()
     scores.summarize()
-    assert len(scores.stats) == 12 and scores.stats[0] >= 0
+    assert scores.stats[0] > 0.2
+    program('eval', zoo / 'config.py', zoo / 'weights.safetensors', '--data', drawn, '--quiet', '--json', drawn / 'scores.json')
+    assert abs(read_json(drawn / 'scores.json')['bbox']['stats'][0] - scores.stats[0]) < 1e-12
+
+
+def test_annotations_of_other_classes_are_noticed(detector, picture):
+    truth = deformer.COCO()
+    truth.dataset = {'images': [], 'annotations': [], 'categories': [{'id': 7, 'name': 'gearwheel'}]}
+    truth.createIndex()
+    with pytest.raises(deformer.Error, match='no category of the annotations has the name of a class'):
+        detector(picture[0]).to_coco(1, truth)
+    truth.dataset['categories'].append({'id': 9, 'name': 'dog'})
+    truth.createIndex()
+    ids = {record['category_id'] for record in detector(picture[0]).to_coco(1, truth)}
+    assert ids and min(ids) >= 9                         # what the annotations know nothing of is none of theirs
