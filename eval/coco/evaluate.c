@@ -241,6 +241,10 @@ static int check_match(const DfCocoResults *dt, const DfCocoParams *p)
     if (masks && p->best_of_class && dt->some_drawn)
         return df_fail(DF_EVALUE, "fixed AP of masks: some detection has no segmentation of runs, of whose pixels it needs "
                                   "the area");
+    if (p->type == DF_COCO_BOXES && dt->kind == KIND_ORIENTED)
+        return df_fail(DF_EVALUE, "the detections have an obb and no bbox: want the type obb");
+    if (masks && (dt->kind == KIND_ORIENTED || dt->kind == KIND_KEYPOINTS))
+        return df_fail(DF_EVALUE, "the detections have neither a segmentation nor a bbox");
     if (dt->gt->federated && p->type != DF_COCO_MASKS && p->type != DF_COCO_BOXES)
         return df_fail(DF_EVALUE, "LVIS has rules for boxes and masks alone");
     return DF_OK;

@@ -100,6 +100,29 @@ Test(coco_types, sigmas_are_of_the_points)
     df_coco_scores_done(&scores);
 }
 
+/* Results without what is compared are not scored as if they were wrong. */
+Test(coco_types, results_of_another_type_are_refused)
+{
+    static const char *const results[] = { DF_TEST_DATA "/eval/obb.dt.json" };
+    const DfCocoReading all = { .masks = true, .oriented = true, .keypoints = true };
+    DfCoco *gt;
+    DfCocoResults *dt;
+    DfCocoEval *eval;
+    cr_assert_eq(df_coco_open_with(&gt, DF_TEST_DATA "/eval/obb.gt.json", &all), DF_OK, "%s", df_error());
+    cr_assert_eq(df_coco_results_new(&dt, gt), DF_OK);
+    cr_assert_eq(df_coco_results_read(dt, results[0]), DF_OK, "%s", df_error());
+    for (int type = DF_COCO_BOXES; type <= DF_COCO_BOUNDARIES; type++) {
+        DfCocoParams params = df_coco_params();
+        params.type = (DfCocoType)type;
+        const int error = df_coco_evaluate(&eval, dt, &params, NULL);
+        cr_expect_eq(error == DF_OK, type == DF_COCO_ORIENTED, "%d", type);
+        if (error == DF_OK)
+            df_coco_eval_free(eval);
+    }
+    df_coco_results_free(dt);
+    df_coco_free(gt);
+}
+
 /* Counts of TP, FP and FN add up to what there is. */
 Test(coco_types, f1_counts_every_detection_and_object)
 {
