@@ -26,6 +26,23 @@ run 1 metric ade20k few nowhere --quiet && says 'does not exist'
 run 1 metric ade20k "$data/labels" few --gt-suffix .jpg && says 'no file ends in .jpg'
 run 2 metric ade20k "$data/labels/gt" && says 'metric ade20k GT_DIR PRED_DIR...'
 
+# The types of COCO's family beside boxes and masks (tests/scripts/make_coco_types.py), by any number of threads.
+run 0 metric coco "$data/keypoints.gt.json" "$data/keypoints.dt.json" --type keypoints --threads 1 --json one.json --dump one.safetensors
+prints '(AP) @[ IoU=0.50:0.95 | area=   all | maxDets= 20 ] = 0.145'
+run 0 metric coco "$data/keypoints.gt.json" "$data/keypoints.dt.json" --type keypoints --threads 3 --json three.json --dump three.safetensors
+same one.json three.json && same one.safetensors three.safetensors
+run 1 metric coco "$data/keypoints.gt.json" "$data/keypoints.dt.json" --type keypoints --crowdpose && says 'and there are sigmas for 14'
+run 0 metric coco "$data/crowdpose.gt.json" "$data/crowdpose.dt.json" --type keypoints && prints '| type=  easy | maxDets= 20 ] = 0.317'
+run 0 metric coco "$data/boundary.gt.json" "$data/boundary.dt.json" --type segm,boundary --json one.json --threads 1
+run 0 metric coco "$data/boundary.gt.json" "$data/boundary.dt.json" --type boundary --json two.json --boundary-ratio 0.02
+grep -q '"boundary": {"stats": \[0.33933109382366805, ' one.json && grep -q '{"boundary": {"stats": \[0.33933109382366805, ' two.json ||
+    fail 'Boundary AP is another'
+run 0 metric coco "$data/obb.gt.json" "$data/obb.dt.json" --type obb --max-dets 1,10,300 --f1 --per-class --json one.json
+prints 'area=   all | maxDets=300 ] = 0.140' && prints 'F1: the best of the curve'
+grep -q '"ap_at": {"1": .*, "300": 0.14006716056221008}' one.json || fail 'the JSON has no AP at 300 detections'
+run 1 metric coco "$data/obb.gt.json" "$data/obb.dt.json" && says 'have an obb and no bbox'
+run 2 metric coco "$data/obb.gt.json" "$data/obb.dt.json" --type obb --explain page.html && says 'want bbox or segm in --type'
+
 # The numbers come from panopticapi.
 run 0 metric panoptic "$data/panoptic/gt.json" "$data/panoptic/dt.json" && prints 'All       |  44.6   66.4   57.0     6'
 run 0 metric panoptic "$data/panoptic/gt.json" "$data/panoptic/dt.json" --per-class && prints '17 thing '
