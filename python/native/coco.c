@@ -58,7 +58,7 @@ static PyObject *open_truth(PyObject *module, PyObject *args)
     return df_py_done(error, error == DF_OK ? df_py_wrap_truth(truth) : NULL);
 }
 
-static PyObject *id_object(DfId id)
+PyObject *df_py_id(DfId id)
 {
     if (id.text && !df_id_is_text(id))
         return PyLong_FromString(id.text, NULL, 10);
@@ -79,7 +79,7 @@ static PyObject *listed_ids(PyObject *module, PyObject *args)
     const size_t n = categories ? df_coco_categories(truth) : df_coco_images(truth);
     PyObject *list = PyList_New((Py_ssize_t)n);
     for (size_t i = 0; list && i < n; i++) {
-        PyObject *object = id_object(categories ? df_coco_listed_category(truth, i) : df_coco_listed_image(truth, i));
+        PyObject *object = df_py_id(categories ? df_coco_listed_category(truth, i) : df_coco_listed_image(truth, i));
         if (!object || PyList_SetItem(list, (Py_ssize_t)i, object) < 0)
             Py_CLEAR(list);
     }

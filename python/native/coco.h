@@ -16,6 +16,7 @@ DfCocoReading df_py_reading(int wanted); /* without a pool */
 /* Capsules take over what they hold, also when they fail; results keep the capsule of their truth. */
 PyObject *df_py_wrap_truth(DfCoco *);
 PyObject *df_py_wrap_results(DfCocoResults *, PyObject *truth);
+PyObject *df_py_id(DfId); /* an int or a str */
 const DfCoco *df_py_truth(PyObject *capsule); /* NULL with an exception set, if it is none */
 
 #endif

@@ -91,8 +91,8 @@ bool df_py_view(PyObject *array, char code, Py_buffer *view, size_t *n)
 
 static int fill(PyObject *module)
 {
-    static int (*const topics[])(PyObject *) = { df_py_add_memory, df_py_add_coco, df_py_add_told, df_py_add_cell, df_py_add_masks,
-                                                 df_py_add_detector };
+    static int (*const topics[])(PyObject *) = { df_py_add_memory, df_py_add_coco,     df_py_add_told,    df_py_add_cell,
+                                                 df_py_add_masks,  df_py_add_panoptic, df_py_add_detector };
     error_class = PyErr_NewExceptionWithDoc("deformer.Error", "What is wrong with a file, an option or a value, in a sentence.",
                                             PyExc_ValueError, NULL);
     if (pthread_atfork(NULL, NULL, in_child) != 0)

@@ -26,6 +26,7 @@ int df_py_add_memory(PyObject *module);
 int df_py_add_coco(PyObject *module);
 int df_py_add_cell(PyObject *module);
 int df_py_add_told(PyObject *module);
+int df_py_add_panoptic(PyObject *module);
 int df_py_add_masks(PyObject *module);
 int df_py_add_detector(PyObject *module);
 

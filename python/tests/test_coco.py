@@ -425,3 +425,24 @@ def test_lvis():
         assert np.allclose(list(scores.results.values()), list(expected.values()), rtol=1e-12, atol=0)
         assert printed(scores.print_results).count('\n') == 13
     assert len(truth.anns) == len(truth.get_ann_ids()) and truth.img_ann_map is truth.imgToAnns
+
+
+# ---- panoptic -------------------------------------------------------------------------------------------------------------
+
+def test_panoptic():
+    from deformer.panoptic import pq_compute
+    folder = os.path.join(DATA, 'panoptic')
+    with open(os.path.join(folder, 'expected.txt'), encoding='utf-8') as f:
+        lines = [line.split() for line in f]
+    results = quiet(pq_compute, os.path.join(folder, 'gt.json'), os.path.join(folder, 'dt.json'))
+    means = {name: numbers for name, *numbers in lines if name in ('All', 'Things', 'Stuff')}
+    assert len(means) == 3
+    for name, numbers in means.items():
+        assert results[name]['n'] == int(numbers[0])
+        met = [results[name][key] for key in ('pq', 'sq', 'rq')]
+        assert np.allclose(met, [float.fromhex(x) for x in numbers[1:]], rtol=1e-12, atol=0)
+    assert list(results) == ['All', 'Things', 'Stuff', 'per_class']
+    with pytest.raises(FileNotFoundError, match='want the PNG maps of'):
+        quiet(pq_compute, os.path.join(folder, 'gt.json'), os.path.join(folder, 'dt.json'), 'nowhere')
+    with pytest.raises(OSError):
+        quiet(pq_compute, os.path.join(folder, 'gt.json'), os.path.join(folder, 'dt.json'), folder, folder)
