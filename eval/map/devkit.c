@@ -124,7 +124,7 @@ static void find_best(const Class *c, size_t i)
     size_t n = 0;
     for (; first + n < c->n_objects && object(c, first + n)->picture == f->picture; n++)
         c->with[n] = overlap(c->run, f, object(c, first + n));
-    const size_t best = df_largest_overlap(c->with, c->listed, n, -INFINITY, FIRST_OF_EQUAL);
+    const size_t best = df_largest_overlap(c->with, c->listed, n, (double)-INFINITY, FIRST_OF_EQUAL);
     c->best[i] = best == NO_MATCH ? NONE : (uint32_t)(first + best);
     c->overlap[i] = best == NO_MATCH ? (double)-INFINITY : c->with[best];
 }
@@ -159,7 +159,7 @@ static void score_class(const Class *c)
         c->out->ap[DF_DEVKIT_12][t] = df_area_below(c->recall, c->precision, c->n, c->room);
         c->out->recall[t] = c->n ? c->recall[c->n - 1] : 0;
         if (c->out->objects == 0)
-            c->out->recall[t] = NAN;
+            c->out->recall[t] = (double)NAN;
     }
 }
 

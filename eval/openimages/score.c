@@ -103,7 +103,7 @@ static int score_class(const OiRun *run, size_t k)
     int error = o.score && o.label ? match_class(run, k, &o) : df_fail_memory("the scores of Open Images");
     class->objects = count_objects(run, k);
     class->detections = o.n;
-    class->ap = class->recall = NAN;
+    class->ap = class->recall = (double)NAN;
     if (error == DF_OK)
         error = draw_curve(&o, class);
     df_free(o.score);
