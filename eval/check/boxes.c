@@ -366,5 +366,9 @@ int df_check_try_boxes(Judge *j, bool *named)
         return DF_OK;
     j->meant = best.meant;
     df_check_forget(j->check, "result_box_outside");
+    if (best.meant.of_truth) {
+        df_check_forget(j->check, "box_outside");
+        df_check_forget(j->check, "mask_box");
+    }
     return say(j, &best.meant);
 }

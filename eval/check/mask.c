@@ -153,7 +153,9 @@ static int look_at_runs(DfCheck *c, const DfCocoRecord *r, CheckMask *mask)
         return df_check_record(c, DF_CHECK_ERROR, "runs_wrong_sum", r,
                                "has an RLE of %.0f pixels for a mask of %.0f x %.0f", counts.sum, height, width);
     if (counts.foreground == 0)
-        return df_check_record(c, DF_CHECK_WARNING, "mask_empty", r, "has an empty mask");
+        return r->list == DF_COCO_RESULTS /* networks make some */
+                   ? df_check_record(c, DF_CHECK_NOTE, "result_mask_empty", r, "has an empty mask")
+                   : df_check_record(c, DF_CHECK_WARNING, "mask_empty", r, "has an empty mask");
     return DF_OK;
 }
 

@@ -77,29 +77,36 @@ static bool area_is_none(const CheckTruth *t)
     return t->area < 0.01 * t->box[2] * t->box[3];
 }
 
+static bool has_area_and_box(const CheckTruth *t)
+{
+    return !t->crowd && t->has_box && t->has_area && t->box[2] > 0 && t->box[3] > 0;
+}
+
 static int look_at_areas(DfCheck *c)
 {
     size_t looked_at = 0;
     size_t none = 0;
     size_t alike = 0;
     double of_boxes = 0;
-    const CheckTruth *first = NULL;
-    for (size_t i = 0; i < c->n_truths; i++) {
+    const CheckTruth *first = NULL; /* whose area is none */
+    for (size_t i = 0; i < c->n_truths; i++)
+        if (!first && has_area_and_box(&c->truths[i]) && area_is_none(&c->truths[i]))
+            first = &c->truths[i];
+    for (size_t i = 0; first && i < c->n_truths; i++) {
         const CheckTruth *t = &c->truths[i];
-        if (t->crowd || !t->has_box || !t->has_area || !(t->box[2] > 0 && t->box[3] > 0))
+        if (!has_area_and_box(t))
             continue;
         looked_at++;
         of_boxes += t->box[2] * t->box[3];
         none += area_is_none(t);
-        first = !first && area_is_none(t) ? t : first;
-        alike += first && !(t->area < first->area || t->area > first->area);
+        alike += !(t->area < first->area || t->area > first->area);
     }
     if (none < 3 || none * 10 < looked_at * 9)
         return DF_OK;
-    if (alike == none)
+    if (alike * 10 >= looked_at * 9)
         return df_check_find(c, DF_CHECK_ERROR, "areas_wrong", first->place,
                              "%zu of %zu annotations have the area %g, and boxes of %.0f square pixels on average: every "
-                             "object counts as small", none, looked_at, first->area, of_boxes / (double)looked_at);
+                             "object counts as small", alike, looked_at, first->area, of_boxes / (double)looked_at);
     return df_check_find(c, DF_CHECK_ERROR, "areas_wrong", first->place,
                          "%zu of %zu annotations have an area of less than a hundredth of their box, the first %g: want "
                          "square pixels", none, looked_at, first->area);

@@ -67,7 +67,7 @@ static const Case cases[] = {
     { GT(""), "[\n{\"image_id\": 1, \"category_id\": 1, \"bbox\": [200, 1, 9, 9], \"score\": 1}]", "result_box_outside", 2 },
     { GT(""), "[\n" SEGM("\"size\": [80, 100], \"counts\": \"PPYo0\"") "]", "runs_wrong_sum", 2 },
     { GT(""), "[\n" SEGM("\"size\": [100, 80], \"counts\": \":d0Ri7\"") "]", "mask_size", 2 },
-    { GT(""), "[\n" SEGM("\"size\": [80, 100], \"counts\": \"Pj7\"") "]", "mask_empty", 2 },
+    { GT(""), "[\n" SEGM("\"size\": [80, 100], \"counts\": \"Pj7\"") "]", "result_mask_empty", 2 },
     { GT(""), "[\n" SEGM("\"size\": [80, 100], \"counts\": [10, 20, 7970]") "]", "mask_type", 2 },
     { GT(""), "[\n" SEGM("\"size\": [80, 100], \"counts\": \":d0Ri7\"") ",\n" SEGM("\"size\": [80, 100], \"counts\": \":d0Ri7\"") "]", "result_twice", 3 },
     { GT(""), "[]", "category_undetected", 0 },
