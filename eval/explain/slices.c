@@ -243,15 +243,60 @@ static char *keep(const Cutting *c, const char *text)
     return df_arena_copy(c->slices->arena, text, strlen(text));
 }
 
+/* Equal values: [from, end) of the sorted list. */
+typedef struct {
+    size_t from, end;
+} Part;
+
+static int by_size(const void *a, const void *b)
+{
+    const Part *x = a;
+    const Part *y = b;
+    const size_t one = x->end - x->from;
+    const size_t other = y->end - y->from;
+    if (one != other)
+        return one < other ? 1 : -1;
+    return (x->from > y->from) - (x->from < y->from);
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const Part *x = a;
+    const Part *y = b;
+    return (x->from > y->from) - (x->from < y->from);
+}
+
+/* What is left of too many different values. */
+static int cut_others(Cutting *c, const Run *all, const Part *parts, size_t n, const char *key)
+{
+    char *name = df_arena_text(c->slices->arena, "%zu other values", n);
+    memset(c->in, 0, c->view->n_images * sizeof *c->in);
+    for (size_t k = 0; k < n; k++)
+        for (size_t i = parts[k].from; i < parts[k].end; i++)
+            c->in[all->at[i].image] = true;
+    return name ? add_slice(c, 0, c->in, key, name, "") : df_fail_memory("slices");
+}
+
+/* A slice for each value; of many values the most frequent ones, and one for all others. */
 static int cut_values(Cutting *c, const Run *all, const char *key)
 {
-    int error = DF_OK;
+    Part *parts = df_malloc((all->end - all->from + 1) * sizeof *parts);
     size_t n = 0;
-    for (size_t from = all->from; error == DF_OK && from < all->end && n < MOST_TEXTS; n++) {
-        const Run run = { all->at, from, end_of_same(all->at, from, all->end) };
-        error = cut_run(c, &run, key, keep(c, all->at[from].text));
-        from = run.end;
-    }
+    if (!parts)
+        return df_fail_memory("slices");
+    for (size_t from = all->from; from < all->end; from = parts[n++].end)
+        parts[n] = (Part){ from, end_of_same(all->at, from, all->end) };
+    const size_t kept = n > MOST_TEXTS ? MOST_TEXTS - 1 : n;
+    int error = DF_OK;
+    if (kept < n)
+        qsort(parts, n, sizeof *parts, by_size);
+    if (kept > 1)
+        qsort(parts, kept, sizeof *parts, by_place);
+    for (size_t k = 0; error == DF_OK && k < kept; k++)
+        error = cut_run(c, &(Run){ all->at, parts[k].from, parts[k].end }, key, keep(c, all->at[parts[k].from].text));
+    if (error == DF_OK && kept < n)
+        error = cut_others(c, all, parts + kept, n - kept, key);
+    df_free(parts);
     return error;
 }
 

@@ -130,6 +130,36 @@ Test(slices, an_unknown_key_is_said, .init = open_case, .fini = close_case)
     }
 }
 
+Test(slices, of_many_texts_the_rest_is_one, .init = open_case, .fini = close_case)
+{
+    static const char *const names[] = { "name" };
+    const DfSlicing slicing = { .keys = names, .n_keys = 1, .confidence = 0.9 };
+    DfTextbuf t = { 0 };
+    char *text;
+    DfJson *json;
+    df_textbuf_add(&t, "{\"images\": [");
+    for (int i = 0; i < 40; i++) /* two have the name z */
+        df_textbuf_add(&t, "%s{\"id\": %d, \"name\": \"%c%c\"}", i ? ", " : "", 100 + 3 * i, i < 38 ? 'a' + i % 19 : 'z', i < 19 ? 'x' : 'y');
+    df_textbuf_add(&t, "]}");
+    cr_assert_eq(df_textbuf_take(&t, &text), DF_OK);
+    cr_assert_eq(df_json_open_text(&json, text, strlen(text), "text"), DF_OK);
+    cr_assert_eq(df_explain_slice(why, &slicing, json, NULL), DF_OK, "%s", df_error());
+    size_t n = 0, images = 0;
+    for (size_t i = 0; i < df_explain_slices(why); i++) {
+        const DfSlice s = df_explain_slice_at(why, i);
+        if (strcmp(s.key, "name") != 0)
+            continue;
+        n++;
+        images += s.images;
+        cr_expect(strcmp(s.name, "zy") != 0 || s.images == 2);
+        cr_expect(strcmp(s.name, "16 other values") != 0 || s.images == 16);
+    }
+    cr_expect_eq(n, 24);
+    cr_expect_eq(images, 40);
+    df_json_close(json);
+    df_free(text);
+}
+
 /* ---- likely errors of the labels --------------------------------------------------------------------------------- */
 
 static const char truth_text[] =
