@@ -42,7 +42,7 @@ static const DfOpt opts[] = {
     DF_OPT_ROW(Retina, in_channels, DF_KIND_INT, NULL, 1, 65536, NULL, "channels of the feature maps"),
     DF_OPT_INT(Retina, stacked_convs, 4, 0, 64, "number of convolutions in each of the two towers"),
     DF_OPT_INT(Retina, feat_channels, 256, 1, 65536, "channels inside the towers"),
-    DF_OPT_DICT(Retina, conv_cfg, "None", "type of convolution; only None, the plain one, is supported"),
+    DF_OPT_DICT(Retina, conv_cfg, "None", "type of the towers' convolutions: None, Conv2d or ConvWS"),
     DF_OPT_DICT(Retina, norm_cfg, "None", "norm after each convolution of the towers"),
     DF_OPT_DICT(Retina, anchor_generator, RETINA_ANCHORS, "which anchors each cell has"),
     DF_OPT_DICT(Retina, bbox_coder, RETINA_CODER, "how a box is written relative to its anchor"),
@@ -89,7 +89,7 @@ static void test_cfg_init(NnScope s, Retina *h, const DfNode *test_cfg)
 static void tower_layer(NnScope s, NnConvModule *conv, const Retina *h, int i)
 {
     const int in = i == 0 ? h->in_channels : h->feat_channels;
-    const NnConvShape shape = { .kernel = 3, .padding = 1 };
+    const NnConvShape shape = { .kernel = 3, .padding = 1, .standard_eps = nn_conv_kind(s, h->conv_cfg) };
     nn_conv_module_init(s, conv, in, h->feat_channels, shape, h->norm_cfg, DF_ACT_RELU, nn_normal(0.01));
 }
 
@@ -122,8 +122,6 @@ static void decoder_init(NnScope s, Retina *h)
 static void init(NnScope s, void *self, DfHeadSettings settings)
 {
     Retina *h = self;
-    if (!df_head_plain_conv(s, h->conv_cfg))
-        return;
     decoder_init(s, h);
     test_cfg_init(s, h, settings.test_cfg);
     df_loss_cfg(s, &h->loss_cls, h->loss_cls_cfg, "loss_cls");

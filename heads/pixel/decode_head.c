@@ -14,7 +14,7 @@ void df_decode_head_init(NnScope s, DecodeHead *h, bool several)
         h->input_transform = MULTIPLE_SELECT;
     const bool one = h->input_transform == ONE_MAP;
     const int n = h->in_channels.n;
-    if (df_head_plain_conv(s, h->conv_cfg) && (n != h->in_index.n || n > DF_LEVELS || (one && n != 1)))
+    if (n != h->in_index.n || n > DF_LEVELS || (one && n != 1))
         nn_fail(s, DF_EVALUE, "%d in_channels and %d in_index: want %s", n, h->in_index.n,
                 one ? "one of each" : "as many of each, at most 8");
     h->n_losses = df_loss_cfgs(s, h->loss_decode, DECODE_LOSSES, h->loss_decode_cfg, "loss_decode", &h->problem);
@@ -51,7 +51,8 @@ void df_decode_head_inputs(DfCtx *c, const DecodeHead *h, const DfMaps *in, DfMa
 
 void df_decode_head_conv(NnScope s, NnConvModule *m, const DecodeHead *h, int in, int kernel, int dilation)
 {
-    const NnConvShape shape = { .kernel = kernel, .padding = kernel / 2 * dilation, .dilation = dilation };
+    const NnConvShape shape = { .kernel = kernel, .padding = kernel / 2 * dilation, .dilation = dilation,
+                                .standard_eps = nn_conv_kind(s, h->conv_cfg) };
     const NnInit kaiming = nn_normal(sqrt(2.0 / ((double)h->channels * kernel * kernel))); /* mmcv's: normal, fan_out */
     nn_conv_module_init(s, m, in, h->channels, shape, h->norm_cfg, nn_act(s, h->act_cfg), kaiming);
 }

@@ -38,7 +38,7 @@ enum { ONE_MAP, RESIZE_CONCAT, MULTIPLE_SELECT }; /* input_transform */
     DECODE_HEAD_ROW(T, dropout_ratio, DF_KIND_FLOAT, "0.1", 0, 0.99, NULL, \
                     "part of the channels dropped before the last convolution, in training"), \
     DECODE_HEAD_ROW(T, conv_cfg, DF_KIND_DICT, "None", 0, 0, NULL, \
-                    "type of convolution; only None, the plain one, is supported"), \
+                    "type of the convolutions: None, Conv2d or ConvWS"), \
     DECODE_HEAD_ROW(T, norm_cfg, DF_KIND_DICT, "None", 0, 0, NULL, "norm after each convolution"), \
     DECODE_HEAD_ROW(T, act_cfg, DF_KIND_DICT, "dict(type='ReLU')", 0, 0, NULL, "activation after each convolution"), \
     DECODE_HEAD_ROW(T, in_index, DF_KIND_INTS, "-1", -DF_LEVELS, DF_LEVELS, NULL, \

@@ -10,7 +10,6 @@
 #include "nn/nn.h"
 
 bool df_head_type(NnScope, const DfNode *dict, const char *wanted); /* whether its `type` is the one that is built in */
-bool df_head_plain_conv(NnScope, const DfNode *conv_cfg);           /* whether it is None: others are not built in    */
 void df_head_anchors(NnScope, DfAnchors *, const DfNode *anchor_generator); /* freed with the model */
 void df_head_coder(NnScope, DfDeltaCoder *, const DfNode *bbox_coder);
 void df_head_nms(NnScope, DfNms *, const DfNode *nms); /* mmcv's nms_cfg: nms or soft_nms */

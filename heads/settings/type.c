@@ -14,11 +14,3 @@ bool df_head_type(NnScope s, const DfNode *dict, const char *wanted)
     nn_fail(s, DF_EVALUE, "has type '%s': only %s is built in", type, wanted);
     return false;
 }
-
-bool df_head_plain_conv(NnScope s, const DfNode *conv_cfg)
-{
-    if (conv_cfg)
-        nn_fail(s, DF_EVALUE, "conv_cfg has type '%s': only the plain convolution is built in",
-                df_node_text(df_node_get(conv_cfg, "type"), "?"));
-    return !conv_cfg;
-}

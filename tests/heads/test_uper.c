@@ -25,7 +25,8 @@ static Head build(const char *norm)
     char text[512];
     const char *cfg = strcmp(norm, "gn") == 0 ? "dict(type='GN', num_groups=2)" : "dict(type='SyncBN')";
     snprintf(text, sizeof text, "head = dict(in_channels=[4, 4, 4, 4], in_index=[0, 1, 2, 3], pool_scales=(1, 2, 3, 6), channels=4, "
-                                "num_classes=3, align_corners=False, norm_cfg=%s)\n", cfg);
+                                "num_classes=3, align_corners=False, norm_cfg=%s, conv_cfg=%s)\n",
+             cfg, strcmp(norm, "ws") == 0 ? "dict(type='ConvWS')" : "None");
     cr_assert_eq(df_config_parse(&h.config, text, strlen(text), "uper.py", true), DF_OK, "%s", df_error());
     cr_assert_eq(nn_model_new(&h.model), DF_OK);
     const NnScope root = nn_root(h.model);
@@ -86,4 +87,9 @@ Test(uper, batch_norm_on_any_height)
 Test(uper, group_norm_on_any_height)
 {
     check("gn");
+}
+
+Test(uper, standardised_weights_on_any_height)
+{
+    check("ws");
 }

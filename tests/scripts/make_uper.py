@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes tests/data/heads/uper_{bn,gn}.safetensors: UPerHead in float64 PyTorch, restated from mmseg 0.11's uper_head.py, with batch and group norm,
+"""Writes tests/data/heads/uper_{bn,gn,ws}.safetensors: UPerHead in float64 PyTorch, restated from mmseg 0.11's uper_head.py, with batch and group norm,
+and with batch norm behind convolutions whose weights are standardised (mmcv's ConvWS),
 on maps of 63, 64, 65 and 131 rows: around the 64 rows that are computed at a time.
 Usage: make_uper.py; needs torch and safetensors."""
 import os
@@ -35,6 +36,10 @@ weights.update(module("fpn_bottleneck", C * LEVELS, 3))
 
 def run(name, x, norm):
     kernel = weights[f"{name}.conv.weight"]
+    if norm == "ws":
+        rows = kernel.flatten(1)
+        rows = (rows - rows.mean(1, keepdim=True)) / (rows.std(1, keepdim=True) + 1e-5)
+        kernel = rows.view_as(kernel)
     x = F.conv2d(x, kernel, padding=kernel.shape[-1] // 2)
     weight, bias = weights[f"{name}.NORM.weight"], weights[f"{name}.NORM.bias"]
     if norm == "gn":
@@ -63,8 +68,8 @@ def head(maps, norm):
 maps = {h: [short(1, C, -(-h // 2 ** i), -(-WIDTH // 2 ** i)) for i in range(LEVELS)] for h in (63, 64, 65, 131)}
 folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data", "heads")
 os.makedirs(folder, exist_ok=True)
-for norm in ("bn", "gn"):
-    out = {n.replace("NORM", norm): w.float() for n, w in weights.items() if norm == "bn" or ".bn." not in n}
+for norm in ("bn", "gn", "ws"):
+    out = {n.replace("NORM", "gn" if norm == "gn" else "bn"): w.float() for n, w in weights.items() if norm != "gn" or ".bn." not in n}
     for h, levels in maps.items():
         out.update({f"map{i}_{h}": m.float() for i, m in enumerate(levels)})
         out[f"scores_{h}"] = head(levels, norm).float()
