@@ -15,10 +15,14 @@ _deformer()
         options=$("$program" "${COMP_WORDS[1]}" --help 2>/dev/null | sed -n 's/^  \(--[a-z-]*\).*/\1/p')
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
     elif [[ $before == --type ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "bbox segm proposal miou topk" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "bbox segm proposal keypoints boundary obb miou topk" -- "$word")
     elif ((COMP_CWORD == 2)); then
         case $before in
-        metric) mapfile -t COMPREPLY < <(compgen -W "coco ade20k imagenet check" -- "$word") ;;
+        metric)
+            local kinds
+            kinds=$("$program" metric --help 2>/dev/null | sed -n 's/^Usage: .* metric \([a-z0-9|]*\) .*/\1/p')
+            mapfile -t COMPREPLY < <(compgen -W "${kinds//|/ }" -- "$word")
+            ;;
         list) mapfile -t COMPREPLY < <(compgen -W "models backbones necks heads datasets transforms optimizers policies schedulers averages configs" -- "$word") ;;
         eval | predict | info | bench | forward | init | train) # a ready config, or a file
             mapfile -t COMPREPLY < <(compgen -W "$("$program" list configs 2>/dev/null)" -- "$word"; compgen -f -- "$word") ;;

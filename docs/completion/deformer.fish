@@ -10,9 +10,13 @@ function __deformer_options
     deformer $words[2] --help 2>/dev/null | sed -n 's/^  \(--[a-z-]*\)\( [^ ]*\)\{0,1\}  *\(.*\)/\1\t\3/p'
 end
 
+function __deformer_metrics
+    deformer metric --help 2>/dev/null | sed -n 's/^Usage: .* metric \([a-z0-9|]*\) .*/\1/p' | tr '|' '\n'
+end
+
 complete -c deformer -n __fish_use_subcommand -f -a '(__deformer_commands)'
 complete -c deformer -n 'not __fish_use_subcommand; and string match -q -- "-*" (commandline -ct)' -f -a '(__deformer_options)'
 complete -c deformer -n '__fish_seen_subcommand_from help' -f -a '(__deformer_commands)'
-complete -c deformer -n '__fish_seen_subcommand_from metric' -a 'coco ade20k imagenet check'
+complete -c deformer -n '__fish_seen_subcommand_from metric' -a '(__deformer_metrics)'
 complete -c deformer -n '__fish_seen_subcommand_from list' -f -a 'models backbones necks heads datasets transforms optimizers policies schedulers averages configs'
 complete -c deformer -n '__fish_seen_subcommand_from eval predict info bench forward init train; and test (count (commandline -opc)) -eq 2' -a '(deformer list configs 2>/dev/null)'

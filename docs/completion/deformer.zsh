@@ -12,7 +12,9 @@ _deformer() {
         compadd -a found
     elif ((CURRENT == 3)); then
         case $words[2] in
-        metric) compadd coco ade20k imagenet check ;;
+        metric)
+            found=(${(s:|:)"$($words[1] metric --help 2>/dev/null | sed -n 's/^Usage: .* metric \([a-z0-9|]*\) .*/\1/p')"})
+            compadd -a found ;;
         list) compadd models backbones necks heads datasets transforms optimizers policies schedulers averages configs ;;
         eval|predict|info|bench|forward|init|train)
             found=(${(f)"$($words[1] list configs 2>/dev/null)"})

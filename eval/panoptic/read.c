@@ -123,10 +123,10 @@ static int take_annotation(void *arg, DfCocoRecord *r)
     Reader *const reader = arg;
     if (!(r->has & DF_COCO_IMAGE_ID))
         return df_coco_record_fail(r, "has no image_id");
+    if (!(r->has & DF_COCO_SEGMENTS))
+        return df_coco_record_fail(r, "has no segments_info, which panoptic annotations have");
     if (!(r->has & DF_COCO_FILE_NAME))
         return df_coco_record_fail(r, "has no file_name, which is the name of its PNG");
-    if (!(r->has & DF_COCO_SEGMENTS))
-        return df_coco_record_fail(r, "has no segments_info");
     return reader->truth ? take_truth(reader, r) : take_found(reader, r);
 }
 

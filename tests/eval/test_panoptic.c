@@ -173,7 +173,7 @@ Test(panoptic, what_a_file_lacks_is_said)
         { "{\"annotations\":[]}", "FILE has no categories" },
         { "{" CLASSES "}", "FILE has no annotations: want panoptic ones, with segments_info" },
         { "{\"categories\":[{\"id\":1}]}", "FILE: line 1, byte 23: category 1 (id 1): has no isthing, which tells things (1) from stuff (0)" },
-        { "{\"annotations\":[{\"image_id\":5,\"file_name\":\"t\"}]}", "FILE: line 1, byte 46: annotation 1 (image 5): has no segments_info" },
+        { "{\"annotations\":[{\"image_id\":5,\"file_name\":\"t\"}]}", "FILE: line 1, byte 46: annotation 1 (image 5): has no segments_info, which panoptic annotations have" },
         { "{\"annotations\":[{\"image_id\":5,\"file_name\":\"t\",\"segments_info\":[{\"id\":1,\"category_id\":1,\"area\":2}]}]}",
           "FILE: line 1, byte 98: annotation 1 (image 5): segments_info: a segment has no iscrowd" },
         { "{\"annotations\":[{\"image_id\":5,\"file_name\":\"t\",\"segments_info\":[{\"id\":\"a\"}]}]}",
