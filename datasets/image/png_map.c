@@ -111,16 +111,21 @@ static bool find_data(Map *m)
 
 /* ---- lines ------------------------------------------------------------------------------------------------------- */
 
+static uint64_t eight(const uint8_t *bytes)
+{
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+    return word;
+}
+
 /* How many zeros follow one another from i on. */
 static size_t zeros(const uint8_t *line, size_t i, size_t n)
 {
     size_t at = i;
-    uint64_t word;
-    for (; at + 8 <= n; at += 8) {
-        memcpy(&word, line + at, sizeof word);
-        if (word)
-            break;
-    }
+    while (at + 32 <= n && (eight(line + at) | eight(line + at + 8) | eight(line + at + 16) | eight(line + at + 24)) == 0)
+        at += 32;
+    while (at + 8 <= n && eight(line + at) == 0)
+        at += 8;
     while (at < n && line[at] == 0)
         at++;
     return at - i;
@@ -142,14 +147,18 @@ static void repeat(uint8_t *out, size_t i, size_t n, size_t c)
     }
 }
 
-enum { FEW = 8 }; /* zeros that are not worth a copy */
+/* Eight zeros are worth a copy of all that follow. */
+static bool is_flat(const uint8_t *line, size_t i, size_t n)
+{
+    return i + 8 <= n && eight(line + i) == 0;
+}
 
 static void undo_sub(uint8_t *out, const uint8_t *line, size_t n, size_t c)
 {
     memcpy(out, line, c);
     for (size_t i = c; i < n;) {
-        const size_t flat = line[i] ? 0 : zeros(line, i, n);
-        if (flat >= FEW) {
+        if (is_flat(line, i, n)) {
+            const size_t flat = zeros(line, i, n);
             repeat(out, i, flat, c);
             i += flat;
             continue;
@@ -159,9 +168,18 @@ static void undo_sub(uint8_t *out, const uint8_t *line, size_t n, size_t c)
     }
 }
 
+/* Eight bytes at once: the lower seven bits of each are added, which carries into the top bit and no further. */
 static void undo_up(uint8_t *out, const uint8_t *line, const uint8_t *above, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
+    const uint64_t low = UINT64_MAX / 255 * 0x7f;
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        const uint64_t a = eight(line + i);
+        const uint64_t b = eight(above + i);
+        const uint64_t sum = ((a & low) + (b & low)) ^ ((a ^ b) & ~low);
+        memcpy(out + i, &sum, sizeof sum);
+    }
+    for (; i < n; i++)
         out[i] = (uint8_t)(line[i] + above[i]);
 }
 
@@ -189,9 +207,8 @@ static void undo_paeth(uint8_t *out, const uint8_t *line, const uint8_t *above, 
     for (size_t i = 0; i < c; i++)
         out[i] = (uint8_t)(line[i] + above[i]);
     for (size_t i = c; i < n;) {
-        const bool same = memcmp(out + i - c, above + i - c, c) == 0;
-        const size_t flat = same && line[i] == 0 ? zeros(line, i, n) : 0;
-        if (flat >= FEW) {
+        if (is_flat(line, i, n) && memcmp(out + i - c, above + i - c, c) == 0) {
+            const size_t flat = zeros(line, i, n);
             memcpy(out + i, above + i, flat);
             i += flat;
             continue;

@@ -5,6 +5,7 @@
  */
 #include "eval/panoptic/pairs.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,12 +29,23 @@ static uint64_t eight(const uint8_t *bytes)
     return word;
 }
 
+/* Are 32 bytes like those a pixel further on? */
+static bool is_repeated(const uint8_t *map)
+{
+    uint64_t other = 0;
+    for (size_t k = 0; k < 32; k += 8)
+        other |= eight(map + k) ^ eight(map + k + BYTES);
+    return other == 0;
+}
+
 /* The first pixel behind pixel i that is not like it; `pixels` if there is none. A byte that is not like the one a pixel
  * further on tells. */
 static size_t run_end(const uint8_t *map, size_t i, size_t pixels)
 {
     size_t at = BYTES * i;
     const size_t last = BYTES * (pixels - 1);
+    while (at + 32 <= last && is_repeated(map + at))
+        at += 32;
     while (at + 8 <= last && eight(map + at) == eight(map + at + BYTES))
         at += 8;
     while (at < last && map[at] == map[at + BYTES])
