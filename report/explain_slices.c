@@ -37,8 +37,9 @@ void df_report_difference(DfTextbuf *t, const DfCompared *n)
     const char *class = "dim";
     if (n->significant)
         class = n->difference > 0 ? "up" : "down";
+    const double points = fabs(n->difference) < 0.0005 ? 0 : 100 * n->difference; /* no -0.0 */
     if (isfinite(n->difference))
-        df_textbuf_add(t, " <span class=%s>%+.1f%s</span>", class, 100 * n->difference, n->significant ? "*" : "");
+        df_textbuf_add(t, " <span class=%s>%+.1f%s</span>", class, points, n->significant ? "*" : "");
 }
 
 /* What the slice is held against: chance, or everything. */

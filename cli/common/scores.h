@@ -22,7 +22,7 @@ typedef struct {
     const char *images_dir;     /* its pictures; NULL: none                                       */
     double boundary_ratio;      /* of the type boundary; 0: 0.02                                  */
     double explain_score;       /* its score threshold                                            */
-    const char *slice;          /* keys of image records that it scores apart; NULL: none         */
+    const CliTexts *slice;      /* keys of image records that it scores apart; NULL: none         */
     const DfCocoParams *params; /* NULL: the challenge's                                          */
 } CliScoring;
 

@@ -29,7 +29,6 @@ static int add_names(DfExplain *why, const char *gt_path)
 /* Keys of the image records, with commas. */
 static int split_keys(DfArena *arena, const char *text, const char **keys, size_t *n)
 {
-    *n = 0;
     for (const char *at = text; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
         const size_t length = strcspn(at, ",");
         if (length == 0 || *n == MOST_KEYS)
@@ -46,7 +45,9 @@ static int add_slices(DfExplain *why, const CliExplaining *x)
     DfSlicing slicing = df_slicing();
     DfJson *json = NULL;
     DfArena *arena = df_arena_new();
-    int error = arena ? split_keys(arena, x->slice, keys, &slicing.n_keys) : df_fail_memory("options");
+    int error = arena ? DF_OK : df_fail_memory("options");
+    for (int i = 0; error == DF_OK && x->slice && i < x->slice->n; i++)
+        error = split_keys(arena, x->slice->v[i], keys, &slicing.n_keys);
     slicing.keys = keys;
     if (error == DF_OK && slicing.n_keys > 0)
         error = df_json_open(&json, x->gt_path);

@@ -15,7 +15,7 @@ typedef struct {
     const char *page_path;      /* the HTML file                                      */
     const char *images_dir;     /* pictures for the worst images; NULL: none         */
     double score_threshold;
-    const char *slice;          /* keys of the image records, with commas; NULL: none */
+    const CliTexts *slice;      /* keys of the image records, with commas; NULL: none */
     DfPool *pool;
 } CliExplaining;
 

@@ -176,7 +176,7 @@ static int run(int n, const char *const *args)
                                                     .images_dir = cli_metric.images,
                                                     .boundary_ratio = fmax(cli_metric.boundary_ratio, 1e-12),
                                                     .explain_score = cli_metric.score_thr,
-                                                    .slice = cli_metric.slice,
+                                                    .slice = &cli_metric.slice,
                                                     .params = &params });
     df_pool_free(pool);
     df_arena_free(arena);

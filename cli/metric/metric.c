@@ -33,9 +33,9 @@ static const CliOption options[] = {
     CLI_OPT_TEXT("--explain", cli_metric.explain, "FILE.html",
                  "write a page that explains the score: kinds of errors, curves, confused classes, worst images"),
     CLI_OPT_TEXT("--images", cli_metric.images, "DIR", "folder of the pictures, to show them on the page"),
-    CLI_OPT_TEXT("--slice", cli_metric.slice, "KEY,...",
-                 "score images apart by these keys of their records in GT.json (scene,camera.id), on the page and in the JSON; area, "
-                 "aspect and crowding are always there"),
+    CLI_OPT_TEXTS("--slice", cli_metric.slice, "KEY,...",
+                  "score images apart by these keys of their records in GT.json (scene,camera.id), on the page and in the JSON; area, "
+                  "aspect and crowding are always there; may be repeated"),
     CLI_OPT_FLOAT("--score-thr", cli_metric.score_thr, "S", 0, 1,
                   "the page and --f1 count detections with a score of at least S; default 0.3"),
     CLI_OPT_FLAG("--f1", cli_metric.f1,

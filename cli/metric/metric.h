@@ -13,7 +13,8 @@ typedef struct {
     const char *json;                        /* all    */
     bool per_class;                          /* all    */
     const char *per_image;                   /* ade20k, imagenet */
-    const char *type, *explain, *images, *slice; /* coco   */
+    const char *type, *explain, *images; /* coco   */
+    CliTexts slice;
     const char *iou_thrs, *rec_thrs, *max_dets, *area_rng, *img_ids, *cat_ids, *dump;
     const char *sigmas;
     bool no_cats, crowdpose, f1;

@@ -102,6 +102,11 @@ grep -q '"Cls": {"count": 15, "dap": 0.0478236736194' why.json || fail 'the cost
 grep -q '</html>' page.html || fail 'the page has no end'
 grep -qE '<script|https?:|src=' page.html && fail 'the page loads something'
 
+run 0 metric coco "$data/explain.gt.json" "$data/explain.dt.json" --explain page.html --slice width,height --slice file_name --json why.json
+for key in area aspect crowding 'objects in the image' width height file_name; do grep -q "{\"key\": \"$key\"" why.json || fail "no slices by $key"; done
+grep -q '"label_errors": \[' why.json && grep -q 'Likely errors of the labels' page.html || fail 'no likely errors of the labels'
+run 1 metric coco "$data/explain.gt.json" "$data/explain.dt.json" --explain page.html --slice weather && says "no image has the key 'weather': want one of"
+run 2 metric coco "$data/explain.gt.json" "$data/explain.dt.json" --explain page.html --slice a,,b && says '--slice a,,b: want'
 run 0 metric coco "$data/explain_masks.gt.json" "$data/explain_masks.dt.json" --type segm --explain page.html --json why.json
 grep -q '"explain": {"type": "segm", "tide": {"ap50": 0.269424688896' why.json || fail 'another AP50 of masks'
 grep -q '</html>' page.html || fail 'the page of masks has no end'
