@@ -133,17 +133,6 @@ static void erode_rows(uint64_t *bits, const Box *b, size_t distance)
 
 /* ---- back to runs ---------------------------------------------------------------------------------------------- */
 
-static int lowest_bit(uint64_t x)
-{
-    int n = 0;
-    for (int step = 32; step > 0; step /= 2)
-        if (!(x & (((uint64_t)1 << step) - 1))) {
-            x >>= step;
-            n += step;
-        }
-    return n;
-}
-
 /* The first row from `from` on whose bit is `wanted`; `rows` if there is none. */
 static size_t find_bit(const uint64_t *column, size_t from, size_t rows, bool wanted)
 {
@@ -151,7 +140,7 @@ static size_t find_bit(const uint64_t *column, size_t from, size_t rows, bool wa
         const uint64_t word = wanted ? column[from / 64] : ~column[from / 64];
         const uint64_t rest = word >> (from % 64);
         if (rest) {
-            const size_t found = from + (size_t)lowest_bit(rest);
+            const size_t found = from + df_bits_below(rest);
             return found < rows ? found : rows;
         }
         from = (from / 64 + 1) * 64;
