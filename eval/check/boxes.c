@@ -278,6 +278,11 @@ static const char *const formats[MEANT_FORMATS] = {
     [MEANT_CENTRE_Y_FIRST] = "centre y, centre x, height, width, with x and y exchanged",
 };
 
+static bool is_relative(const Meant *m)
+{
+    return m->unit == UNIT_RELATIVE || (m->unit == UNIT_LONGER && m->x <= 1);
+}
+
 static const char *code_of(const Meant *m)
 {
     static const char *const codes[MEANT_FORMATS] = {
@@ -287,14 +292,14 @@ static const char *code_of(const Meant *m)
         return "annotation_boxes";
     if (m->unit == UNIT_PIXELS)
         return codes[m->format];
-    return m->unit == UNIT_RELATIVE || m->x <= 1 ? "boxes_relative" : "boxes_resized";
+    return is_relative(m) ? "boxes_relative" : "boxes_resized";
 }
 
 static void name_unit(const Meant *m, char *text, size_t room)
 {
     if (m->unit == UNIT_RELATIVE)
         df_snprintf(text, room, " relative to the size of the image (0..1)");
-    else if (m->unit == UNIT_LONGER && m->x <= 1)
+    else if (is_relative(m))
         df_snprintf(text, room, " relative to the longer side of the image (0..1)");
     else if (m->unit == UNIT_STRETCHED)
         df_snprintf(text, room, " in pixels of a network input of %.0f x %.0f, to which the image is stretched", m->x, m->y);
@@ -359,7 +364,7 @@ int df_check_try_boxes(Judge *j, bool *named)
     try_formats(s, &best);
     try_sizes(s, &best);
     df_free(s);
-    const bool sized = best.meant.unit >= UNIT_STRETCHED && best.meant.x > 1;
+    const bool sized = best.meant.unit != UNIT_PIXELS && !is_relative(&best.meant);
     const size_t after = df_check_on_object(j, &best.meant, false);
     *named = df_check_is_gain(before, after, j->n_best) || (!sized && is_clear(before, after, j->n_best));
     if (!*named)
