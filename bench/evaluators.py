@@ -24,6 +24,7 @@ import pathlib
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 # ---- the data -------------------------------------------------------------------------------------------------------------
@@ -272,13 +273,16 @@ def measure(o, peer, task):
     """(inside, whole, processor seconds, MB) of one process; None if it fails."""
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, [o.package, os.environ.get("PYTHONPATH")])))
     start = time.perf_counter()
-    p = subprocess.Popen(command(o, peer, task), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
-    text = p.stdout.read()
-    _, status, used = os.wait4(p.pid, 0)
-    whole = time.perf_counter() - start
-    p.returncode = status
-    if status:
-        return None
+    with tempfile.TemporaryFile() as said:
+        p = subprocess.Popen(command(o, peer, task), stdout=subprocess.PIPE, stderr=said, env=environment)
+        text = p.stdout.read()
+        _, status, used = os.wait4(p.pid, 0)
+        whole = time.perf_counter() - start
+        p.returncode = status
+        if status:
+            said.seek(0)
+            print(f"{peer} fails on {task}:", (said.read().decode(errors="replace").splitlines() or ["?"])[-1], file=sys.stderr)
+            return None
     inside = whole if peer == "deformer" else float(text)
     return inside, whole, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 

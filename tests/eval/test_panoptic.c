@@ -202,3 +202,60 @@ Test(panoptic, shards_that_repeat_a_picture_count_it_once)
     cr_expect_eq(df_panoptic_maps(p, 0).file, 1);
     df_panoptic_free(p);
 }
+
+/* ---- memory -------------------------------------------------------------------------------------------------------------- */
+
+static int count_first(DfPanoptic *p, DfPanopticRoom *room)
+{
+    DfImage truth = { 0 }, found = { 0 };
+    const DfPanopticMaps maps = df_panoptic_maps(p, 0);
+    char path[512];
+    snprintf(path, sizeof path, FOLDER "gt/%.100s", maps.truth);
+    int error = df_image_read_colours_again(&truth, path);
+    snprintf(path, sizeof path, FOLDER "dt/%.100s", maps.found);
+    if (error == DF_OK)
+        error = df_image_read_colours_again(&found, path);
+    if (error == DF_OK)
+        error = df_panoptic_count(p, room, 0, truth.pixels, found.pixels, (size_t)truth.height * (size_t)truth.width);
+    df_image_free(&truth);
+    df_image_free(&found);
+    return error;
+}
+
+static int all_of_it(void)
+{
+    DfPanoptic *p = NULL;
+    DfPanopticRoom *room = NULL;
+    DfPanopticResult *r = NULL;
+    char *json = NULL;
+    int error = df_panoptic_open(&p, FOLDER "gt.json");
+    if (error == DF_OK)
+        error = df_panoptic_add(p, FOLDER "dt.json");
+    if (error == DF_OK)
+        error = df_panoptic_room_new(&room);
+    if (error == DF_OK)
+        error = count_first(p, room);
+    if (error == DF_OK)
+        error = df_panoptic_result(&r, p);
+    if (error == DF_OK)
+        error = df_panoptic_json(r, &json);
+    df_free(json);
+    df_panoptic_result_free(r);
+    df_panoptic_room_free(room);
+    df_panoptic_free(p);
+    return error;
+}
+
+Test(panoptic, every_allocation_may_fail)
+{
+    int error = DF_ENOMEM;
+    size_t n = 1;
+    for (; error != DF_OK && n < 1000; n++) {
+        df_memory_fail_at(n, false);
+        error = all_of_it();
+        df_memory_fail_at(0, false);
+        cr_expect(error == DF_OK || error == DF_ENOMEM, "allocation %zu: %d, %s", n, error, df_error());
+        cr_expect_eq(df_memory().now, 0);
+    }
+    cr_expect(n > 20 && error == DF_OK, "%zu allocations", n);
+}
