@@ -20,6 +20,7 @@
 #include "boxes/masks/outline.h"
 #include "boxes/masks/runs.h"
 #include "boxes/rotated.h"
+#include "boxes/masks/trace.h"
 #include "core/core.h"
 
 DF_BEGIN_DECLS
