@@ -79,6 +79,10 @@ DF_API void df_writef(DfWriter *, const char *format, ...) DF_PRINTF(2, 3);
 DF_API int df_writer_commit(DfWriter *); /* frees the writer in every case */
 DF_API void df_writer_drop(DfWriter *);  /* NULL is fine */
 
+/* For thousands of small files that are made anew from others: until this is said with true, writers of this thread do
+ * not wait for the disk. Names still lead to whole files, or to none, but for a cut of power. */
+DF_API void df_writers_wait(bool wait);
+
 /* The whole of a small file at once. */
 DF_API int df_file_write_text(const char *path, const char *text);
 

@@ -18,6 +18,7 @@
 #include "core/api.h"
 #include "core/error.h"
 #include "core/pool.h"
+#include "core/textbuf.h"
 
 DF_BEGIN_DECLS
 
@@ -56,6 +57,9 @@ DF_API void df_json_close(DfJson *);
 DF_API DfJsonEvent df_json_next(DfJson *, DfJsonValue *value);
 DF_API int df_json_skip(DfJson *);     /* right after a KEY (or where a value is due): passes over the whole value,
                                           checking its syntax but converting no number */
+/* The same, and appends the value as JSON in one line: equal values give equal texts. Numbers are as short as they can
+ * be; NaN and the infinities stay, as in Python. */
+DF_API int df_json_copy(DfJson *, DfTextbuf *to);
 /* In an object: passes over the key, so that its value is due, if just this key stands next, in plain letters and with
  * nothing unusual around it. False: nothing happened, and df_json_next() tells what there is. It is faster where the keys of
  * objects follow one another in an order that is known. */

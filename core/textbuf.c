@@ -97,6 +97,39 @@ void df_textbuf_number(DfTextbuf *t, double x)
         append(t, "null", 4);
 }
 
+/* x is k / 10^decimals for whole numbers that a double holds: division is rounded correctly, so those are its digits. */
+static bool short_decimal(DfTextbuf *t, double x)
+{
+    static const double power[] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6 };
+    const double size = fabs(x);
+    for (int d = 0; size < 1e9 && d < 7; d++) {
+        const double k = rint(size * power[d]);
+        if (k / power[d] != size)
+            continue;
+        const long long whole = (long long)(k / power[d]);
+        const long long part = (long long)(k - (double)whole * power[d]);
+        df_textbuf_add(t, "%s%lld", signbit(x) && k > 0 ? "-" : "", whole);
+        if (d > 0)
+            df_textbuf_add(t, ".%0*lld", d, part);
+        return true;
+    }
+    return false;
+}
+
+void df_textbuf_shortest(DfTextbuf *t, double x)
+{
+    char digits[32] = "";
+    if (isnan(x)) {
+        df_textbuf_add(t, "NaN");
+    } else if (isinf(x)) {
+        df_textbuf_add(t, x > 0 ? "Infinity" : "-Infinity");
+    } else if (!short_decimal(t, x)) {
+        for (int n = 15; n <= 17 && (n == 15 || df_strtod(digits, NULL) != x); n++)
+            df_snprintf(digits, sizeof digits, "%.*g", n, x);
+        df_textbuf_add(t, "%s", digits);
+    }
+}
+
 /* How HTML spells a character that means something there; NULL: the character stays. */
 static const char *html_name(char c)
 {

@@ -309,6 +309,13 @@ void df_writef(DfWriter *writer, const char *format, ...)
     va_end(args);
 }
 
+static _Thread_local bool hurried;
+
+void df_writers_wait(bool wait)
+{
+    hurried = !wait;
+}
+
 /* ---- the end ----------------------------------------------------------------------------------------------------- */
 
 /* The bytes are on the disk before the name is: a name that leads to a whole file after a cut of power led to one
@@ -317,7 +324,7 @@ static int finish(DfWriter *writer)
 {
     flush(writer);
     int failed = writer->saved_errno;
-    if (!failed && fsync(writer->fd) != 0 && errno != EINVAL) /* a pipe or a terminal has no disk under it */
+    if (!failed && !hurried && fsync(writer->fd) != 0 && errno != EINVAL) /* a pipe or a terminal has no disk under it */
         failed = errno;
     if (close(writer->fd) != 0 && !failed)
         failed = errno;
@@ -335,7 +342,7 @@ int df_writer_commit(DfWriter *writer)
             unlink(writer->temporary);
         errno = failed;
         error = df_fail_errno("%s: cannot be written", writer->path);
-    } else if (!writer->direct) {
+    } else if (!writer->direct && !hurried) {
         error = df_sync_folder_of(writer->target);
     }
     writer_free(writer);
