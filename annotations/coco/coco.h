@@ -176,6 +176,8 @@ typedef struct {
     int (*record)(void *arg, DfCocoRecord *); /* a whole record; NULL: nobody is told                      */
     int (*field)(void *arg, DfCocoRecord *, unsigned field);
     int (*problem)(void *arg, DfCocoRecord *, const DfCocoProblem *); /* NULL: df_coco_refuse(), the strict one */
+    /* The key of a field that is not wanted: reads its value, which is due. NULL: it is passed over */
+    int (*other)(void *arg, DfCocoRecord *, const DfJsonValue *key);
 } DfCocoSink;
 DF_API int df_coco_refuse(void *arg, DfCocoRecord *, const DfCocoProblem *);
 /* Strict, but null for a bbox or a segmentation, and [] for a bbox, are as if they were not there. */
@@ -194,6 +196,8 @@ typedef struct {
     /* What the file is not, for which the sink finds its own sentence and code; `list`: "images", or "" for the
      * whole file. NULL: `sentence` */
     int (*wrong)(void *arg, DfJson *, const char *list, const char *sentence);
+    /* The key of anything beside the three lists: reads its value, which is due. NULL: it is passed over */
+    int (*other)(void *arg, DfJson *, const DfJsonValue *key);
 } DfCocoFile;
 
 /* An annotation file, {"images": [...], "annotations": [...], "categories": [...]}, its lists in any order. A list

@@ -41,7 +41,7 @@ int df_coco_stream_truth(DfJson *json, const DfCocoFile *file)
         else if (df_coco_is(&v, "annotations"))
             error = read_list(json, file, DF_COCO_ANNOTATIONS, "annotations");
         else
-            error = df_json_skip(json);
+            error = file->other ? file->other(file->arg, json, &v) : df_json_skip(json);
     }
     if (error != DF_OK)
         return error;

@@ -278,17 +278,19 @@ static const Field *field_named(const DfJsonValue *key)
 
 /* The key of member i, and its field, NULL if it is none that is known. Records of a file have the same keys in the same order:
  * so the one that stood there in the record before is tried first. */
-static DfJsonEvent next_key(DfCocoRecord *r, size_t i, const Field **field)
+static DfJsonEvent next_key(DfCocoRecord *r, size_t i, const Field **field, DfJsonValue *key)
 {
-    DfJsonValue v;
     const size_t expected = i < sizeof r->order ? r->order[i] : 0;
     *field = expected ? &fields[expected - 1] : NULL;
-    if (expected && df_json_key(r->json, (*field)->name, (*field)->length))
+    if (expected && df_json_key(r->json, (*field)->name, (*field)->length)) {
+        key->text = (*field)->name;
+        key->length = (*field)->length;
         return DF_JSON_KEY;
-    const DfJsonEvent event = df_json_next(r->json, &v);
+    }
+    const DfJsonEvent event = df_json_next(r->json, key);
     if (event != DF_JSON_KEY)
         return event;
-    *field = field_named(&v);
+    *field = field_named(key);
     if (i < sizeof r->order)
         r->order[i] = *field ? (unsigned char)(*field - fields + 1) : 0;
     return event;
@@ -311,11 +313,16 @@ static void begin(DfCocoRecord *r)
 static int read_record(DfCocoRecord *r, const DfCocoSink *sink)
 {
     const Field *field;
+    DfJsonValue key;
     DfJsonEvent event;
     int error = DF_OK;
     begin(r);
-    for (size_t i = 0; error == DF_OK && (event = next_key(r, i, &field)) == DF_JSON_KEY; i++)
-        error = field && (sink->wanted & field->field) ? field->read(r, sink, field) : df_json_skip(r->json);
+    for (size_t i = 0; error == DF_OK && (event = next_key(r, i, &field, &key)) == DF_JSON_KEY; i++) {
+        if (field && (sink->wanted & field->field))
+            error = field->read(r, sink, field);
+        else
+            error = sink->other ? sink->other(sink->arg, r, &key) : df_json_skip(r->json);
+    }
     if (error != DF_OK)
         return error;
     if (event != DF_JSON_CLOSE)

@@ -131,6 +131,11 @@ static int take_name(const Reader *r, char out[DF_VOC_TEXT])
     return r->n + 1 < sizeof r->text ? DF_OK : wrong(r, "a name of more than 510 bytes");
 }
 
+static bool is_set(const Reader *r)
+{
+    return r->n > 0 && strcmp(r->text, "0") != 0;
+}
+
 /* The element that ends is still open. */
 static int end_element(Reader *r)
 {
@@ -145,7 +150,13 @@ static int end_element(Reader *r)
     if (AT(r, "annotation", "object", "name"))
         return take_name(r, r->object.name);
     if (AT(r, "annotation", "object", "difficult"))
-        r->object.difficult = r->n > 0 && strcmp(r->text, "0") != 0;
+        r->object.difficult = is_set(r);
+    if (AT(r, "annotation", "object", "truncated"))
+        r->object.truncated = is_set(r);
+    if (AT(r, "annotation", "object", "occluded"))
+        r->object.occluded = is_set(r);
+    if (AT(r, "annotation", "object", "pose"))
+        return take_name(r, r->object.pose);
     if (r->depth == 4 && strcmp(r->element[0], "annotation") == 0 && strcmp(r->element[1], "object") == 0 &&
         strcmp(r->element[2], "bndbox") == 0)
         return take_side(r);

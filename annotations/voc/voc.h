@@ -34,6 +34,8 @@ typedef struct {
     char name[DF_VOC_TEXT];      /* of its class, never ""                 */
     double box[4];               /* xmin ymin xmax ymax, as the file has them: 1 is the first pixel; finite */
     bool difficult;
+    bool truncated, occluded;
+    char pose[DF_VOC_TEXT];      /* "" if the file does not tell, or "Unspecified" */
 } DfVocObject;
 
 /* Objects come in the order of the file, the picture when the file ends. A function that fails ends the reading. */
@@ -69,6 +71,13 @@ typedef struct {
 /* Lines in their order; empty ones are passed over. `coordinates` is 4 or 8. DF_EFORMAT, with `name` and the line, for a
  * line of another number of words, or a word that is no number. */
 DF_API int df_voc_read_results(const char *text, size_t size, const char *name, int coordinates, const DfVocResultSink *);
+
+/* ---- written ----------------------------------------------------------------------------------------------------- */
+
+/* The file of a picture: its beginning, an object, its end. */
+DF_API void df_voc_put_picture(DfTextbuf *, const DfVocPicture *, bool segmented);
+DF_API void df_voc_put_object(DfTextbuf *, const DfVocObject *);
+DF_API void df_voc_put_end(DfTextbuf *);
 
 DF_END_DECLS
 

@@ -3,6 +3,7 @@
  * annotations/yolo/data.c -- data.yaml. Of YAML there is as much as such files have: keys at the margin, and below
  * `names` a list or numbered lines.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +32,7 @@ static int wrong(const Reader *r, const char *what)
 typedef struct {
     const char *at;
     size_t n;
+    bool quoted;
 } Text;
 
 static Text trimmed(const char *at, size_t n)
@@ -41,21 +43,60 @@ static Text trimmed(const char *at, size_t n)
     }
     while (n > 0 && at[n - 1] && strchr(" \t\r", at[n - 1]))
         n--;
-    return (Text){ at, n };
+    return (Text){ at, n, false };
+}
+
+/* The quote that ends what is behind text.at[0], which is one; NULL: there is none. */
+static const char *closing_quote(Text text)
+{
+    const char quote = *text.at;
+    for (size_t i = 1; i < text.n; i++) {
+        const bool next = i + 1 < text.n;
+        if (quote == '"' && text.at[i] == '\\' && next)
+            i++;
+        else if (text.at[i] == quote && quote == '\'' && next && text.at[i + 1] == quote)
+            i++;
+        else if (text.at[i] == quote)
+            return text.at + i;
+    }
+    return NULL;
 }
 
 static Text value_of(const char *at, size_t n)
 {
     Text text = trimmed(at, n);
     if (text.n >= 2 && (*text.at == '"' || *text.at == '\'')) {
-        const char *close = memchr(text.at + 1, *text.at, text.n - 1);
+        const char *close = closing_quote(text);
         if (close)
-            return (Text){ text.at + 1, (size_t)(close - text.at - 1) };
+            return (Text){ text.at + 1, (size_t)(close - text.at - 1), true };
     }
     for (size_t i = 0; i < text.n; i++)
         if (text.at[i] == '#' && (i == 0 || text.at[i - 1] == ' '))
             return trimmed(text.at, i);
     return text;
+}
+
+/* What a name in quotes means: '' is ' between single ones, and a backslash begins an escape between double ones. */
+static size_t unquoted(char *to, Text text)
+{
+    static const char escapes[] = "n\nt\tr\r";
+    const char quote = text.at[-1];
+    size_t n = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        const bool escape = i + 1 < text.n && (quote == '"' ? text.at[i] == '\\' : text.at[i] == '\'');
+        const char c = text.at[i += escape];
+        const char *means = escape && quote == '"' ? strchr(escapes, c) : NULL;
+        to[n++] = means && (means - escapes) % 2 == 0 ? means[1] : c;
+    }
+    return n;
+}
+
+static char *copy_name(Reader *r, Text text)
+{
+    char *name = df_arena_copy(r->arena, text.at, text.n);
+    if (name && text.quoted)
+        name[unquoted(name, text)] = 0;
+    return name;
 }
 
 static int set_name(Reader *r, long i, Text text)
@@ -69,7 +110,7 @@ static int set_name(Reader *r, long i, Text text)
             return df_fail_memory("class names");
         r->name[r->n++] = NULL;
     }
-    r->name[i] = df_arena_copy(r->arena, text.at, text.n);
+    r->name[i] = copy_name(r, text);
     return r->name[i] ? DF_OK : df_fail_memory("class names");
 }
 
@@ -124,6 +165,23 @@ static int read_number(const Reader *r, long *out, Text text)
     return *end ? wrong(r, "want a number") : DF_OK;
 }
 
+/* [17, 3] */
+static int read_shape(const Reader *r, Text value)
+{
+    char text[64];
+    int used = 0;
+    int *const n = &r->data->keypoints;
+    int *const dims = &r->data->dims;
+    if (value.n < sizeof text) {
+        memcpy(text, value.at, value.n);
+        text[value.n] = 0;
+        if (sscanf(text, "[ %6d , %6d ]%n", n, dims, &used) == 2 && text[used] == 0 && *n > 0 && *n <= 10000 &&
+            (*dims == 2 || *dims == 3))
+            return DF_OK;
+    }
+    return wrong(r, "kpt_shape: want [KEYPOINTS, 2] or [KEYPOINTS, 3]");
+}
+
 /* A key at the margin, and what is behind its ':'. `*at` is moved behind what is read. */
 static int read_key(Reader *r, Text key, const char **at, const char *line_end, const char *end)
 {
@@ -141,6 +199,8 @@ static int read_key(Reader *r, Text key, const char **at, const char *line_end, 
         return copy_text(r, &r->data->path, value);
     if (is_key(key, "train"))
         return copy_text(r, &r->data->train, value);
+    if (is_key(key, "kpt_shape"))
+        return read_shape(r, value);
     return is_key(key, "val") ? copy_text(r, &r->data->val, value) : DF_OK;
 }
 
@@ -172,7 +232,7 @@ static int read_lines(Reader *r, const char *at, const char *end)
             at = line_end;
         } else if (margin && colon) {
             at = colon + 1;
-            error = read_key(r, (Text){ line.at, (size_t)(colon - line.at) }, &at, line_end, end);
+            error = read_key(r, (Text){ line.at, (size_t)(colon - line.at), false }, &at, line_end, end);
             const char *next = memchr(at, '\n', (size_t)(end - at));
             line_end = next ? next : end;
         } else {

@@ -17,6 +17,7 @@ typedef struct {
     int classes;
     double *number;      /* of the line */
     size_t n, capacity;
+    size_t with_keypoints; /* numbers of a line; 0: there are none */
 } Reader;
 
 static int add_number(Reader *r, double x)
@@ -57,18 +58,32 @@ static int read_line(Reader *r)
     return error;
 }
 
-static int check_line(const Reader *r)
+/* Keypoints may be marked as not there by zeros; the third of three numbers is no place. */
+static int check_count(const Reader *r)
 {
-    const double label = r->number[0];
+    if (r->with_keypoints && r->n != r->with_keypoints)
+        return df_fail(DF_EFORMAT, "%s: line %zu: %zu numbers: want %zu, class, x, y, width, height and the keypoints "
+                       "of data.yaml's kpt_shape", r->file, r->line, r->n, r->with_keypoints);
+    if (r->with_keypoints)
+        return DF_OK;
     if (r->n < 5 || (r->n > 5 && (r->n < 7 || r->n % 2 == 0)))
         return df_fail(DF_EFORMAT, "%s: line %zu: %zu numbers: want class, x, y, width, height, or a class and the "
                        "points of a polygon", r->file, r->line, r->n);
+    return DF_OK;
+}
+
+static int check_line(const Reader *r)
+{
+    const double label = r->number[0];
+    const int error = check_count(r);
+    if (error < 0)
+        return error;
     if (label != floor(label) || label < 0 || label > 1e6)
         return df_fail(DF_EFORMAT, "%s: line %zu: class %g: want an integer from 0 on", r->file, r->line, label);
     if (r->classes && label >= r->classes)
         return df_fail(DF_EVALUE, "%s: line %zu: class %g: want one of the %d classes, 0 to %d", r->file, r->line,
                        label, r->classes, r->classes - 1);
-    for (size_t i = 1; i < r->n; i++)
+    for (size_t i = 1; i < (r->with_keypoints ? 5 : r->n); i++)
         if (r->number[i] < -1 || r->number[i] > 2)
             return df_fail(DF_EVALUE, "%s: line %zu: %g: want shares of the picture's width and height, 0 to 1",
                            r->file, r->line, r->number[i]);
@@ -93,7 +108,8 @@ static void surround(DfYoloObject *object)
 static int tell(const Reader *r, const DfYoloSink *sink)
 {
     DfYoloObject object = { .label = (int)r->number[0] };
-    if (r->n == 5) {
+    if (r->n == 5 || r->with_keypoints) {
+        object.keypoints = r->with_keypoints ? r->number + 5 : NULL;
         memcpy(object.box, r->number + 1, sizeof object.box);
     } else {
         object.n = (r->n - 1) / 2;
@@ -106,6 +122,8 @@ static int tell(const Reader *r, const DfYoloSink *sink)
 int df_yolo_read_labels(const char *text, size_t size, const char *name, int classes, const DfYoloSink *sink)
 {
     Reader r = { .at = text, .end = text + size, .file = name, .classes = classes };
+    if (sink->keypoints > 0)
+        r.with_keypoints = 5 + (size_t)sink->keypoints * (size_t)sink->dims;
     int error = DF_OK;
     while (error == DF_OK && r.at < r.end) {
         error = read_line(&r);
