@@ -17,6 +17,7 @@
 #include "datasets/image/pil_ops.h"
 #include "datasets/image/resize.h"
 #include "datasets/image/warp.h"
+#include "datasets/labelled/labelled.h"
 #include "datasets/parts.h"
 #include "datasets/pipeline/loader.h"
 #include "datasets/pipeline/pipeline.h"
