@@ -19,8 +19,8 @@
 #include "boxes/masks/mask.h"
 #include "boxes/masks/outline.h"
 #include "boxes/masks/runs.h"
-#include "boxes/rotated.h"
 #include "boxes/masks/trace.h"
+#include "boxes/rotated.h"
 #include "core/core.h"
 
 DF_BEGIN_DECLS

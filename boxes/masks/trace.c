@@ -299,15 +299,25 @@ static size_t depth_of(const DfPolygon *rings, size_t n, size_t i)
     return depth;
 }
 
-/* A ring that lies in one other is a hole; one that lies in two is a part again, an island in the hole. owner[i]: the
- * ring that hole i lies in, else i. */
+/* Positive if the ring goes one way round, negative if the other. */
+static double turning(const DfPolygon *p)
+{
+    double sum = 0;
+    for (size_t i = 0, k = p->n - 1; i < p->n; k = i++)
+        sum += p->xy[2 * k] * p->xy[2 * i + 1] - p->xy[2 * i] * p->xy[2 * k + 1];
+    return sum;
+}
+
+/* A ring that lies in one other is a hole; one that lies in two is a part again, an island in the hole. A hole comes
+ * behind the ring that it lies in, and goes the other way round. owner[i]: that ring, else i. */
 static void find_holes(const DfPolygon *rings, size_t n, size_t *owner)
 {
     for (size_t i = 0; i < n; i++) {
         const size_t depth = depth_of(rings, n, i);
         owner[i] = i;
-        for (size_t k = 0; k < n && depth % 2 && owner[i] == i; k++)
-            if (k != i && is_within(&rings[i], &rings[k]) && depth_of(rings, n, k) + 1 == depth)
+        for (size_t k = 0; k < i && depth % 2 && owner[i] == i; k++)
+            if (owner[k] == k && is_within(&rings[i], &rings[k]) && turning(&rings[i]) * turning(&rings[k]) < 0 &&
+                depth_of(rings, n, k) + 1 == depth)
                 owner[i] = k;
     }
 }

@@ -149,6 +149,8 @@ static int run(int n, const char *const *args)
         error = cli_data_read(&set, args[0]);
     if (error == DF_OK)
         error = choose_some(&set);
+    if (error == DF_OK && set.n_pictures && !df_labelled_path(&set, 0))
+        error = DF_EIO;
     if (error == DF_OK)
         error = name_classes(&d);
     if (error == DF_OK)

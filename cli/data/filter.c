@@ -83,11 +83,16 @@ static int unknown_class(const DfLabelled *set, const char *item)
     return df_fail(DF_EVALUE, "no class '%s': want a name or an id of the dataset", item);
 }
 
+static bool is_called(DfId id, const char *item)
+{
+    return strcmp(id.text ? id.text : df_id_text(id), item) == 0;
+}
+
 static int take_class(Filter *f, const char *item, bool keep, bool *flags)
 {
     int label = df_labelled_find_class(f->set, item);
     for (int i = 0; label < 0 && i < f->set->n_classes; i++)
-        if (strcmp(df_id_text(f->set->classes[i].id), item) == 0)
+        if (is_called(f->set->classes[i].id, item))
             label = i;
     if (label < 0)
         return unknown_class(f->set, item);
@@ -99,8 +104,7 @@ static int take_picture(Filter *f, const char *item, bool keep, bool *flags)
 {
     bool found = false;
     for (int i = 0; i < f->set->n_pictures; i++) {
-        const DfId id = f->set->pictures[i].id;
-        if (strcmp(id.text ? id.text : df_id_text(id), item) != 0)
+        if (!is_called(f->set->pictures[i].id, item))
             continue;
         flags[i] = keep;
         found = true;

@@ -19,7 +19,16 @@ static void say_merge(const DfLabelledMerge *m)
         cli_say("%zu classes of one name have other members: those of the first dataset stay", m->differing);
 }
 
-static int append(DfLabelled *all, const char *path, int number, DfLabelledMerge *merge)
+/* One file has no parts, and files are not the parts of a folder. */
+static bool joins_parts(int n, const char *const *args)
+{
+    bool file = df_ends_with(args[n - 1], ".json");
+    for (int i = 0; i < n - 1; i++)
+        file |= !df_is_directory(args[i]);
+    return file;
+}
+
+static int append(DfLabelled *all, const char *path, int number, bool join, DfLabelledMerge *merge)
 {
     DfLabelled set;
     char prefix[16];
@@ -27,6 +36,8 @@ static int append(DfLabelled *all, const char *path, int number, DfLabelledMerge
     int error = cli_data_read(&set, path);
     if (error == DF_OK && number == 1)
         all->form = set.form;
+    for (int p = 0; error == DF_OK && join && p < set.n_parts; p++)
+        set.parts[p].name = "";
     if (error == DF_OK && (error = df_labelled_append(all, &set, cli_data.prefix ? prefix : NULL, merge)) < 0)
         df_fail_in(error, "%s: ", path);
     df_labelled_done(&set);
@@ -48,7 +59,7 @@ static int run(int n, const char *const *args)
     if (error == DF_OK)
         error = df_labelled_begin(&all);
     for (int i = 0; error == DF_OK && i < n - 1; i++)
-        error = append(&all, args[i], i + 1, i ? &merge : &first);
+        error = append(&all, args[i], i + 1, joins_parts(n, args), i ? &merge : &first);
     if (error == DF_OK)
         say_merge(&merge);
     if (error == DF_OK)

@@ -60,7 +60,7 @@ static int make_units(Division *d)
         return df_fail_memory("a division");
     for (int i = 0; error == DF_OK && i < d->set->n_pictures; i++) {
         const char *group = group_of(d, i);
-        DfId id = { i, group[0] ? group : NULL };
+        const DfId id = { group[0] ? 0 : i, group[0] ? group : NULL };
         uint32_t place = 0;
         error = df_ids_add(&groups, id, &place);
         if (error < 0)

@@ -109,7 +109,8 @@ DF_API int df_labelled_add_class(DfLabelled *, const DfLabelledClass *);
 DF_API int df_labelled_find_class(const DfLabelled *, const char *name); /* -1: there is none */
 DF_API int df_labelled_add_picture(DfLabelled *, const DfLabelledPicture *);
 DF_API int df_labelled_add_object(DfLabelled *, const DfLabelledObject *); /* DF_OK or an error; the mask is copied */
-DF_API int df_labelled_group(DfLabelled *); /* makes `order`; after the last object */
+/* After the last object: makes `order`. Beside parts with names, the one without is called "others". */
+DF_API int df_labelled_group(DfLabelled *);
 /* Sorts classes `first` and following; labels follow. */
 DF_API int df_labelled_sort_classes(DfLabelled *, int first,
                                     int (*compare)(const DfLabelledClass *, const DfLabelledClass *));

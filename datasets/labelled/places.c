@@ -20,12 +20,18 @@ const char *df_labelled_below(const DfLabelled *set, const char *a, const char *
     return path;
 }
 
+/* Without memory of its own, so that what is there is never missed. */
 static bool is_there(const char *dir, const char *name, bool folder)
 {
-    char *path = df_path_join(dir, name);
-    const bool there = path && (folder ? df_is_directory(path) : df_is_file(path));
-    df_free(path);
-    return there;
+    char path[4096];
+    if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path)
+        return false;
+    return folder ? df_is_directory(path) : df_is_file(path);
+}
+
+bool df_labelled_has_file(const char *dir, const char *name)
+{
+    return is_there(dir, name, false);
 }
 
 const char *df_labelled_first_folder(const char *dir, const char *const *names)

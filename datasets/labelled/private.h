@@ -16,6 +16,7 @@ const char *df_labelled_below(const DfLabelled *, const char *a, const char *b);
 /* The first of several names (up to NULL) that is a folder, or a file, below dir; NULL: none. */
 const char *df_labelled_first_folder(const char *dir, const char *const *names);
 const char *df_labelled_first_file(const char *dir, const char *const *names);
+bool df_labelled_has_file(const char *dir, const char *name);
 /* What stands in dir itself, sorted; hidden names are left out. Folders alone, or files that end in `suffix`. */
 typedef struct {
     int n;

@@ -398,6 +398,16 @@ static bool looks_like_coco(const char *path)
     return found;
 }
 
+/* A file alone is a part if it is called like one. */
+static bool is_part(const char *name)
+{
+    static const char *const fronts[] = { "train", "val", "test", "dev", "minival" };
+    bool found = false;
+    for (size_t i = 0; i < sizeof fronts / sizeof *fronts; i++)
+        found |= df_starts_with(name, fronts[i]);
+    return found;
+}
+
 /* "train2017" of "instances_train2017.json" */
 static const char *part_of(const DfLabelled *set, const char *name)
 {
@@ -469,6 +479,8 @@ static int find_files(const DfLabelled *set, const char *dir, Files *files)
         const char *below = df_labelled_below(set, dir, folders.name[i]);
         error = below ? add_files(set, files, below, folders.name[i]) : DF_ENOMEM;
     }
+    if (files->n == 1 && !is_part(files->part[0]))
+        files->part[0] = "";
     return error;
 }
 
@@ -488,10 +500,8 @@ static bool has_pictures(const DfLabelled *set, int part, const char *dir)
     for (int i = 0; i < set->n_pictures && n < 8; i++) {
         if (set->pictures[i].part != part || df_labelled_check_name(set->pictures[i].name) < 0)
             continue;
-        char *path = df_path_join(dir, set->pictures[i].name);
-        found += path && df_file_exists(path);
+        found += df_labelled_has_file(dir, set->pictures[i].name);
         n++;
-        df_free(path);
     }
     return 2 * found > n;
 }
@@ -566,6 +576,8 @@ static int read_folder(DfLabelled *set, const char *dir, const DfLabelledSource 
     if (!df_is_directory(dir)) {
         const char *name = strrchr(dir, '/');
         const char *part = df_ends_with(dir, ".json") ? part_of(set, name ? name + 1 : dir) : "";
+        if (part && !is_part(part))
+            part = "";
         return part ? read_file(set, dir, part, NULL, source) : df_fail_memory("a path");
     }
     error = find_files(set, dir, &files);

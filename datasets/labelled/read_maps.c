@@ -268,10 +268,8 @@ static const char *name_of(const DfLabelled *set, const char *pictures, const ch
     *there = false;
     for (size_t i = 0; pictures && i < sizeof endings / sizeof *endings; i++) {
         const char *name = df_arena_text(set->arena, "%s%s", stem, endings[i]);
-        char *path = name ? df_path_join(pictures, name) : NULL;
-        *there = path && df_is_file(path);
-        df_free(path);
-        if (*there)
+        *there = name && df_labelled_has_file(pictures, name);
+        if (!name || *there)
             return name;
     }
     return df_arena_text(set->arena, "%s.jpg", stem);

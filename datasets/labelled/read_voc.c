@@ -124,10 +124,7 @@ static const char *name_of(const File *file)
     for (size_t i = 0; i <= sizeof endings / sizeof *endings && file->places->pictures; i++) {
         const char *ending = i == 0 ? ending_of(said) : endings[i - 1];
         const char *name = df_arena_text(arena, "%s%s", file->stem, ending);
-        char *path = name && ending[0] ? df_path_join(file->places->pictures, name) : NULL;
-        const bool there = path && df_is_file(path);
-        df_free(path);
-        if (there)
+        if (!name || (ending[0] && df_labelled_has_file(file->places->pictures, name)))
             return name;
     }
     if (said[0])

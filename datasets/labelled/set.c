@@ -129,10 +129,22 @@ int df_labelled_add_object(DfLabelled *set, const DfLabelledObject *object)
     return error;
 }
 
+/* Folders of parts and pictures beside them would hide one another: beside parts with names, the one without gets one. */
+static void name_parts(DfLabelled *set)
+{
+    bool named = false;
+    for (int i = 0; i < set->n_parts; i++)
+        named |= set->parts[i].name[0] != 0;
+    for (int i = 0; named && i < set->n_parts; i++)
+        if (!set->parts[i].name[0])
+            set->parts[i].name = "others";
+}
+
 /* A counting sort: where the objects of each picture begin, and then each into its place. */
 int df_labelled_group(DfLabelled *set)
 {
     size_t at = 0;
+    name_parts(set);
     df_free(set->order);
     set->order = df_malloc((set->n_objects + 1) * sizeof *set->order);
     if (!set->order)

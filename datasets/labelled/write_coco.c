@@ -35,8 +35,10 @@ static void flush(Coco *c)
 static void put_id(DfTextbuf *to, const char *key, DfId id)
 {
     df_textbuf_add(to, "\"%s\": ", key);
-    if (id.text)
+    if (df_id_is_text(id))
         df_textbuf_json(to, id.text);
+    else if (id.text)
+        df_textbuf_add(to, "%s", id.text);
     else
         df_textbuf_add(to, "%lld", (long long)id.number);
 }

@@ -16,6 +16,8 @@ _deformer()
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
     elif [[ $before == --type ]]; then
         mapfile -t COMPREPLY < <(compgen -W "bbox segm proposal keypoints boundary obb miou topk" -- "$word")
+    elif [[ $before == --to || $before == --from ]] && [[ ${COMP_WORDS[1]} == data ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "coco lvis yolo voc maps" -- "$word")
     elif ((COMP_CWORD == 2)); then
         case $before in
         metric)
@@ -23,6 +25,7 @@ _deformer()
             kinds=$("$program" metric --help 2>/dev/null | sed -n 's/^Usage: .* metric \([a-z0-9|]*\) .*/\1/p')
             mapfile -t COMPREPLY < <(compgen -W "${kinds//|/ }" -- "$word")
             ;;
+        data) mapfile -t COMPREPLY < <(compgen -W "stats convert filter split merge sample draw" -- "$word") ;;
         list) mapfile -t COMPREPLY < <(compgen -W "models backbones necks heads datasets transforms optimizers policies schedulers averages configs" -- "$word") ;;
         eval | predict | info | bench | forward | init | train) # a ready config, or a file
             mapfile -t COMPREPLY < <(compgen -W "$("$program" list configs 2>/dev/null)" -- "$word"; compgen -f -- "$word") ;;

@@ -15,6 +15,7 @@ _deformer() {
         metric)
             found=(${(s:|:)"$($words[1] metric --help 2>/dev/null | sed -n 's/^Usage: .* metric \([a-z0-9|]*\) .*/\1/p')"})
             compadd -a found ;;
+        data) compadd stats convert filter split merge sample draw ;;
         list) compadd models backbones necks heads datasets transforms optimizers policies schedulers averages configs ;;
         eval|predict|info|bench|forward|init|train)
             found=(${(f)"$($words[1] list configs 2>/dev/null)"})

@@ -25,11 +25,14 @@ static int object(void *arg, const DfYoloObject *o)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const DfYoloSink sink = { .object = object };
+    const DfYoloSink posed = { .object = object, .keypoints = 2, .dims = 3 };
     DfYoloData yaml;
     DfArena *arena = df_arena_new();
     char *copy = malloc(size ? size : 1);
     memcpy(copy, data, size);
     if (df_yolo_read_labels(copy, size, "fuzz", 7, &sink) < 0 && !df_error()[0])
+        abort();
+    if (df_yolo_read_labels(copy, size, "fuzz", 7, &posed) < 0 && !df_error()[0])
         abort();
     if (df_yolo_read_data(&yaml, copy, size, "fuzz", arena) == DF_OK)
         for (int i = 0; i < yaml.n; i++)
