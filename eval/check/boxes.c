@@ -316,33 +316,43 @@ static void name_unit(const Meant *m, char *text, size_t room)
         text[0] = 0;
 }
 
-/* Of keypoints a format says only which number comes first. */
-static int say_points(const Judge *j, const Meant *m, size_t after, const char *unit)
+/* How many lie on an object, as they are and as they may be meant: of all detections, or where most of these are mere
+ * guesses, of the best ones. */
+typedef struct {
+    size_t before, after, n;
+    const char *which;
+} Gain;
+
+static Gain gain_of(const Judge *j, const Meant *m)
 {
-    DfCheck *c = j->check;
-    const CheckDetection *first = &c->detections[j->best[0]];
-    const char *order = m->format == MEANT_AS_IS ? "x y visibility" : "y x visibility, with x and y exchanged";
-    c->file = m->of_truth ? c->truth_file : c->results_files[first->file];
-    return df_check_find(c, DF_CHECK_ERROR, code_of(m), m->of_truth ? CHECK_WHOLE_FILE : first->place,
-                         "the keypoints of %zu of %zu detections span those of an object; %zu would if the keypoints of %s "
-                         "were %s%s: want x y visibility in pixels of the image", c->hits.on_object, c->hits.n, after,
-                         m->of_truth ? "the annotations" : "the results", order, unit);
+    const CheckHits *all = &j->check->hits;
+    const Gain of_all = { all->on_object, df_check_on_object(j, m, true), all->n, "" };
+    if (2 * of_all.after >= 3 * of_all.before)
+        return of_all;
+    return (Gain){ df_check_on_object(j, &(Meant){ 0 }, false), df_check_on_object(j, m, false), j->n_best,
+                   "among the best detections of each image, as many as it has objects, " };
 }
 
 static int say(const Judge *j, const Meant *m)
 {
     DfCheck *c = j->check;
-    const size_t after = df_check_on_object(j, m, true);
+    const Gain g = gain_of(j, m);
     const CheckDetection *first = &c->detections[j->best[0]];
+    const CheckPlace place = m->of_truth ? CHECK_WHOLE_FILE : first->place;
+    const char *whose = m->of_truth ? "the annotations" : "the results";
+    const char *order = m->format == MEANT_AS_IS ? "x y visibility" : "y x visibility, with x and y exchanged";
     char unit[160];
     name_unit(m, unit, sizeof unit);
-    if (c->judges_points)
-        return say_points(j, m, after, unit);
     c->file = m->of_truth ? c->truth_file : c->results_files[first->file];
-    return df_check_find(c, DF_CHECK_ERROR, code_of(m), m->of_truth ? CHECK_WHOLE_FILE : first->place,
-                         "%zu of %zu detections lie on an object, whatever its class; %zu would if the boxes of %s were "
-                         "%s%s: want x y width height in pixels of the image", c->hits.on_object, c->hits.n, after,
-                         m->of_truth ? "the annotations" : "the results", formats[m->format], unit);
+    if (c->judges_points) /* of these a format says only which number comes first */
+        return df_check_find(c, DF_CHECK_ERROR, code_of(m), place,
+                             "%sthe keypoints of %zu of %zu detections span those of an object; %zu would if the keypoints of "
+                             "%s were %s%s: want x y visibility in pixels of the image", g.which, g.before, g.n, g.after, whose,
+                             order, unit);
+    return df_check_find(c, DF_CHECK_ERROR, code_of(m), place,
+                         "%s%zu of %zu detections lie on an object, whatever its class; %zu would if the boxes of %s were "
+                         "%s%s: want x y width height in pixels of the image", g.which, g.before, g.n, g.after, whose,
+                         formats[m->format], unit);
 }
 
 /* Of the few readings that have no size to choose, also a poor detector shows which is right. */

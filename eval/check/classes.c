@@ -342,9 +342,13 @@ static int say(Classes *k, Reading reading)
         return error;
     df_check_forget(c, "result_category_unknown");
     c->file = c->results_files[wrong->file];
+    /* of all detections, or where most of these are mere guesses, of the best ones */
+    const bool of_all = 2 * agreeing(k, k->all, reading) >= 3 * agreeing(k, k->all, READINGS);
+    const uint32_t *matrix = of_all ? k->all : k->best;
     error = df_check_find(c, DF_CHECK_ERROR, reading == SHUFFLED ? "classes_shuffled" : "classes_shifted", wrong->place,
-                          "of %zu detections on an object %zu have its class, and %zu would have it %s",
-                          sum_of(k->all, k->n * k->n), agreeing(k, k->all, READINGS), agreeing(k, k->all, reading), how);
+                          "of %zu %sdetections on an object %zu have its class, and %zu would have it %s",
+                          sum_of(matrix, k->n * k->n), of_all ? "" : "of the best ", agreeing(k, matrix, READINGS),
+                          agreeing(k, matrix, reading), how);
     df_free(how);
     return error;
 }
