@@ -44,6 +44,8 @@ def build_module(folder):
     configure = ['cmake', '-S', ROOT, '-B', folder, '-DCMAKE_BUILD_TYPE=Release', '-DDEFORMER_PYTHON=ON', '-DDEFORMER_TESTS=OFF',
                  '-DDEFORMER_BENCH=OFF', '-DDEFORMER_TIFF=OFF', '-DDEFORMER_PYTHON_LIBS=../deformer.libs',
                  f'-DPython3_EXECUTABLE={sys.executable}']
+    if shutil.which('ninja') and not os.environ.get('CMAKE_GENERATOR') and not os.path.exists(os.path.join(folder, 'CMakeCache.txt')):
+        configure += ['-G', 'Ninja']
     subprocess.run(configure + shlex.split(os.environ.get('DEFORMER_CMAKE_ARGS', '')), check=True)
     subprocess.run(['cmake', '--build', folder, '--target', 'python_native', '--parallel'], check=True)
     return os.path.join(folder, 'python', 'deformer', '_native.abi3.so')

@@ -134,8 +134,8 @@ Test(pipeline, borders_of_a_picture_of_rgb)
 {
     static const char *const lists[] = {
         "[dict(type='Pad', size=(9, 12), pad_val=(10, 20, 30)), dict(type='Normalize', mean=[1, 2, 3], std=[4, 5, 6])]",
-        "[dict(type='Pad', size=(9, 12), pad_val=(10, 20, 30)), dict(type='CenterCrop', crop_size=(7, 12)), "
-        "dict(type='Normalize', mean=[1, 2, 3], std=[4, 5, 6], to_rgb=False)]",
+        ("[dict(type='Pad', size=(9, 12), pad_val=(10, 20, 30)), dict(type='CenterCrop', crop_size=(7, 12)), "
+         "dict(type='Normalize', mean=[1, 2, 3], std=[4, 5, 6], to_rgb=False)]"),
         "[dict(type='CenterCrop', crop_size=(8, 9), fill=[10, 20, 30])]",
         "[dict(type='Resize', scale=(20, 16), backend='torch_floats')]",
     };
