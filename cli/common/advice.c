@@ -4,6 +4,7 @@
  */
 #include "cli/common/advice.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const double near_zero = 0.05;
@@ -45,7 +46,7 @@ int cli_advise(const DfCocoScores *s, const CliScoring *o)
     if (error == DF_OK)
         error = df_check_advice(check, &text);
     if (error == DF_OK)
-        printf("\n%s", text);
+        fputs(text, stderr);
     df_free(text);
     df_check_free(check);
     return error;

@@ -7,8 +7,8 @@
 
 #include "cli/common/scores.h"
 
-/* If an AP is near zero or there is none: what df_check_advice() says of the files, behind the
- * tables on stdout. */
+/* If an AP is near zero or there is none: what df_check_advice() says of the files, on
+ * stderr: the tables stay as they are. */
 int cli_advise(const DfCocoScores *, const CliScoring *);
 
 #endif

@@ -83,8 +83,8 @@ sed 's/"id":1,/"id":2,/' "$data/explain.gt.json" >twice.json
 run 1 metric check twice.json --json found.json && prints 'twice.json: line 1' && says 'would make a score wrong'
 grep -q '_twice": ' found.json || fail 'no duplicate in the JSON'
 sed 's/"iscrowd":0/"iscrowd":1/g' "$data/explain.gt.json" >crowds.json
-run 0 metric coco crowds.json "$data/explain.dt.json" && prints 'annotations are crowds (iscrowd 1)'
-run 0 metric coco "$data/explain.gt.json" "$data/explain.dt.json" && ! grep -q 'lie on an object' out || fail 'advice without need'
+run 0 metric coco crowds.json "$data/explain.dt.json" && says 'annotations are crowds (iscrowd 1)'
+run 0 metric coco "$data/explain.gt.json" "$data/explain.dt.json" && ! grep -q 'lie on an object' err || fail 'advice without need'
 run 0 metric check "$data/labels/gt" "$data/labels/gt" --no-reduce-zero-label --num-classes 151
 run 1 metric check "$data/labels/gt" "$data/labels/gt" && prints 'pixels have the class of their label'
 run 2 metric check "$data/labels/gt" && says 'want deformer metric check GT_DIR PRED_DIR'

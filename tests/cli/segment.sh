@@ -77,7 +77,8 @@ wrong() {
 }
 wrong size ' is 63 x 48 and other/images/a.png is 64 x 48'
 wrong colour ': a PNG of colour type 2'
-wrong deep16 ': a PNG of colour type 0 with 16 bits'
+cp "$data/wrong/deep16.png" other/labels/a.png # read as Pillow reads it
+run 0 eval "$config" random:1 --data other --quiet
 cp "$data/wrong/outside.png" other/labels/a.png
 run 0 eval "$config" random:1 --data other --quiet
 says 'other/labels/a.png has labels outside 0..3'
