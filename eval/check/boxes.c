@@ -361,6 +361,13 @@ static bool is_clear(size_t before, size_t after, size_t n)
     return after >= 4 * before + 20 && after * 20 >= n;
 }
 
+/* Of thousands of sizes one puts a quarter of a few boxes on objects by chance, but not half of them. */
+static bool is_beyond_chance(size_t after, size_t n)
+{
+    enum { MANY = 200 };
+    return n >= MANY || 2 * after >= n;
+}
+
 int df_check_try_boxes(Judge *j, bool *named)
 {
     const size_t before = df_check_on_object(j, &(Meant){ 0 }, false);
@@ -376,7 +383,11 @@ int df_check_try_boxes(Judge *j, bool *named)
     df_free(s);
     const bool sized = best.meant.unit != UNIT_PIXELS && !is_relative(&best.meant);
     const size_t after = df_check_on_object(j, &best.meant, false);
-    *named = df_check_is_gain(before, after, j->n_best) || (!sized && is_clear(before, after, j->n_best));
+    *named = df_check_is_gain(before, after, j->n_best);
+    if (sized)
+        *named = *named && is_beyond_chance(after, j->n_best);
+    else
+        *named = *named || is_clear(before, after, j->n_best);
     if (!*named)
         return DF_OK;
     j->meant = best.meant;
