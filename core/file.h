@@ -79,7 +79,7 @@ DF_API void df_writef(DfWriter *, const char *format, ...) DF_PRINTF(2, 3);
 DF_API int df_writer_commit(DfWriter *); /* frees the writer in every case */
 DF_API void df_writer_drop(DfWriter *);  /* NULL is fine */
 
-/* For thousands of small files that are made anew from others: until this is said with true, writers of this thread do
+/* For thousands of small files that are made anew from others: from false to true (they nest), writers of this thread do
  * not wait for the disk. Names still lead to whole files, or to none, but for a cut of power. */
 DF_API void df_writers_wait(bool wait);
 

@@ -309,11 +309,11 @@ void df_writef(DfWriter *writer, const char *format, ...)
     va_end(args);
 }
 
-static _Thread_local bool hurried;
+static _Thread_local int hurried;
 
 void df_writers_wait(bool wait)
 {
-    hurried = !wait;
+    hurried += wait ? -1 : 1;
 }
 
 /* ---- the end ----------------------------------------------------------------------------------------------------- */

@@ -23,6 +23,24 @@ typedef struct {
     const char *xml, *pictures;
 } Places;
 
+/* A folder of their own may have folders in it; files beside pictures are looked for in one folder alone. */
+static int list_xml(DfFolder *f, const char *dir, bool deep, int *n, const char ***stems)
+{
+    DfScan scan = { 0 };
+    int error = DF_OK;
+    if (!deep)
+        error = df_folder_list(f, dir, ".xml", n, stems);
+    for (int i = 0; !deep && error == DF_OK && i < *n; i++)
+        if (!((*stems)[i] = df_arena_copy(f->arena, (*stems)[i], strlen((*stems)[i]) - strlen(".xml"))))
+            error = df_fail_memory("names of pictures");
+    if (!deep)
+        return error;
+    error = df_scan(&scan, dir, ".xml", f->arena);
+    *n = scan.n;
+    *stems = scan.name;
+    return error;
+}
+
 static bool find_places(DfFolder *f, const char *dir, Places *out)
 {
     int n = 0;
@@ -31,7 +49,7 @@ static bool find_places(DfFolder *f, const char *dir, Places *out)
     const char *pictures = df_folder_first(dir, picture_folders);
     const char *where = xml ? df_folder_below(f, dir, xml) : dir;
     *out = (Places){ xml ? xml : "", xml && pictures ? pictures : "" };
-    return where && df_folder_list(f, where, ".xml", &n, &names) == DF_OK && n > 0;
+    return where && list_xml(f, where, xml != NULL, &n, &names) == DF_OK && n > 0;
 }
 
 /* VOCdevkit/VOC2007 */
@@ -174,11 +192,7 @@ static int listed(DfFolder *f, const char *dir, const char *list, DfNames *out)
 static int all_files(DfFolder *f, const char *dir, const Places *places, DfNames *out)
 {
     const char *where = places->xml[0] ? df_folder_below(f, dir, places->xml) : dir;
-    int error = where ? df_folder_list(f, where, ".xml", &out->n, &out->name) : df_fail_memory("a path");
-    for (int i = 0; error == DF_OK && i < out->n; i++)
-        if (!(out->name[i] = df_arena_copy(f->arena, out->name[i], strlen(out->name[i]) - strlen(".xml"))))
-            error = df_fail_memory("names of pictures");
-    return error;
+    return where ? list_xml(f, where, places->xml[0], &out->n, &out->name) : df_fail_memory("a path");
 }
 
 /* ---- all of it -------------------------------------------------------------------------------------------------- */

@@ -375,7 +375,8 @@ static int read_names(DfLabelled *set, const char *dir)
     const char *file = df_labelled_first_file(dir, name_files);
     const char *path = file ? df_labelled_below(set, dir, file) : NULL;
     int error = path ? df_labelled_lines(&lines, set, path) : DF_OK;
-    for (int i = 0; error == DF_OK && i < lines.n; i++) {
+    const int background = lines.n && strcmp(lines.name[0], "background") == 0;
+    for (int i = background; error == DF_OK && i < lines.n; i++) {
         const int label = class_called(set, lines.name[i]);
         error = label < 0 ? label : DF_OK;
     }

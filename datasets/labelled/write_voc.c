@@ -121,6 +121,15 @@ static bool number_masks(Voc *v, const DfLabelledPicture *picture, uint8_t *numb
     return any;
 }
 
+/* Masks may be so thin that they have no pixel. */
+static bool is_empty(const DfImage *map)
+{
+    size_t k = 0;
+    while (k < df_image_bytes(map) && !map->pixels[k])
+        k++;
+    return k == df_image_bytes(map);
+}
+
 static int write_map(Voc *v, int i, const char *folder, const uint8_t *value, bool *hidden)
 {
     const DfLabelled *set = v->out->set;
@@ -133,9 +142,10 @@ static int write_map(Voc *v, int i, const char *folder, const uint8_t *value, bo
         error = df_image_new(&map, height, width, 1);
     if (error == DF_OK)
         error = df_labelled_paint(&map, set, picture, value, hidden);
-    if (error == DF_OK)
+    const bool empty = error == DF_OK && is_empty(&map);
+    if (error == DF_OK && !empty)
         error = df_image_write(&map, path, 100);
-    v->out->report->files += error == DF_OK;
+    v->out->report->files += error == DF_OK && !empty;
     df_image_free(&map);
     return error;
 }
@@ -179,8 +189,10 @@ static int write_list(Voc *v, int part, const uint32_t *order)
     return df_labelled_put_file(v->out, df_labelled_target(v->out, "ImageSets/Main", "", name, NULL));
 }
 
+/* The values of SegmentationClass are lines of the list, so that of 0 has one too. */
 static int write_names(Voc *v)
 {
+    df_textbuf_add(&v->out->text, "%s", v->masks ? "background\n" : "");
     for (int i = 0; i < v->out->set->n_classes; i++)
         df_textbuf_add(&v->out->text, "%s\n", v->out->set->classes[i].name);
     return df_labelled_put_file(v->out, df_labelled_target(v->out, "", "", "labels.txt", NULL));

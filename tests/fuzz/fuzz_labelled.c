@@ -67,6 +67,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2)
         return 0;
     const Form *form = &forms[data[0] % FORMS];
+    static bool hurried;
+    if (!hurried)
+        df_writers_wait(false);
+    hurried = true;
     fuzz_divide(data + 2, size - 2, form->files, 3);
     if (df_labelled_read(&set, fuzz_path(form->dir), &(DfLabelledSource){ .form = form->form }) < 0) {
         if (!df_error()[0])
