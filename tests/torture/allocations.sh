@@ -38,7 +38,7 @@ found=$folder/boxes/results.bbox.json
 
 # What may differ between two good runs: times, and memory.
 canonical() {
-    sed -E 's/"(seconds|time|data_time|memory|date|[a-z_]*seconds|[a-z_]*_per_second)": *[-+0-9.e]+//g; s/[0-9.]+ (ms|s|MB|GB|KB)( |$|\)|,)//g; s/[0-9.]+ pictures\/s//g; s/[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9:]+//g' "$1"
+    sed -E 's/"(seconds|time|data_time|memory|date|[a-z_]*seconds|[a-z_]*_per_second)": *[-+0-9.e]+//g; s/[0-9.]+ (ms|s|MB|GB|KB)( |$|\)|,)//g; s/[0-9.]+ pictures\/s//g; s/[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9:]+//g; s/[0-9]+:[0-9]{2}(:[0-9]{2})?//g' "$1"
 }
 
 
