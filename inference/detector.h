@@ -61,8 +61,12 @@ DF_API int df_detector_classes(const DfDetector *);                /* how many *
 DF_API const char *df_detector_class_name(const DfDetector *, int label);
 /* Names and colours of all classes; n = 0 where there are numbers alone. */
 DF_API const DfClasses *df_detector_class_names(const DfDetector *);
-/* The category_id of a label in COCO's results format: COCO's own ids, or counted from 1. */
+/* The category_id of a label in COCO's results format: by the annotation file that df_detector_take_categories() was told of,
+ * else COCO's own ids, or counted from 1. */
 DF_API int64_t df_detector_category_id(const DfDetector *, int label);
+/* Takes the ids of the categories that are called as the classes are. After df_detector_prepare(). DF_EVALUE: a class is
+ * nobody's, or the classes have no names. */
+DF_API int df_detector_take_categories(DfDetector *, const char *ann_file);
 
 DF_API DfModel *df_detector_model(const DfDetector *);
 DF_API DfCtx *df_detector_context(const DfDetector *);

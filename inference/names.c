@@ -149,8 +149,38 @@ const DfClasses *df_detector_class_names(const DfDetector *d)
     return &d->classes;
 }
 
+static int take_categories(DfDetector *d, const DfCocoDataset *from)
+{
+    int64_t *ids = df_arena_alloc(d->arena, (size_t)d->n_classes, sizeof *ids);
+    for (int i = 0; ids && i < d->n_classes; i++) {
+        int k = 0;
+        while (k < from->n_categories && strcmp(from->categories[k].name, d->classes.name[i]) != 0)
+            k++;
+        if (k == from->n_categories)
+            return df_fail(DF_EVALUE, "%s: no category is called '%s', as a class of the network is", from->path, d->classes.name[i]);
+        ids[i] = from->categories[k].id;
+    }
+    d->category_ids = ids;
+    return ids ? DF_OK : df_fail_memory("the category ids");
+}
+
+int df_detector_take_categories(DfDetector *d, const char *ann_file)
+{
+    DfCocoDataset *from;
+    if (d->classes.n != d->n_classes)
+        return df_fail(DF_EVALUE, "the classes of the network have no names, by which the categories of %s could be found", ann_file);
+    int error = df_coco_dataset_open(&from, ann_file, "", NULL, DF_COCO_OWN_CLASSES);
+    if (error < 0)
+        return error;
+    error = take_categories(d, from);
+    df_coco_dataset_free(from);
+    return error;
+}
+
 int64_t df_detector_category_id(const DfDetector *d, int label)
 {
+    if (d->category_ids)
+        return d->category_ids[label];
     if (d->of_coco)
         return df_coco_category_id(label);
     return d->labels_are_ids ? label : label + 1;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *out_dir, *json_path, *wrapper;
+static const char *out_dir, *json_path, *wrapper, *categories;
 static CliExplain explain = { .head = -1 };
 static double score_thr = 0.3, opacity = 0.5;
 static long quality = 92, topk = 5;
@@ -21,6 +21,8 @@ static const CliOption options[] = {
                  "take the pictures of folders in folders, too; results keep these folders in their names"),
     CLI_OPT_TEXT("--json", json_path, "FILE",
                  "write the results as JSON (detectors: COCO's results format, all detections); with `-` to stdout"),
+    CLI_OPT_TEXT("--categories", categories, "GT.json",
+                 "detectors: the JSON has the category ids of this annotation file, found by the names of the classes"),
     CLI_OPT_FLOAT("--score-thr", score_thr, "S", 0, 1,
                   "detectors: print, draw and explain detections with a score of at least S, from 0 to 1; default 0.3"),
     CLI_OPT_INT("--quality", quality, "Q", 1, 100, "quality of saved JPEG and WebP files, from 1 to 100; default 92"),
@@ -218,6 +220,8 @@ static int open_run(Run *r, const char *config, const char *checkpoint)
         error = cli_pictures_check(&r->pictures, out_dir);
     if (error == DF_OK)
         error = cli_session_load(&r->session, checkpoint, &load);
+    if (error == DF_OK && categories)
+        error = df_detector_take_categories(r->session.detector, categories);
     if (error == DF_OK && out_dir)
         error = cli_pictures_make_folders(&r->pictures, out_dir);
     if (error == DF_OK && explain.dir)
@@ -337,8 +341,9 @@ const CliCommand cli_command_predict = {
                "JSON of a detector: [{\"image_id\", \"category_id\", \"bbox\": [x, y, width, height],\n"
                "\"score\"}, ...], and of networks with masks also \"segmentation\": {\"size\":\n"
                "[height, width], \"counts\"}. image_id is the file name as a number if it is one\n"
-               "(000000000139.jpg gives 139), else the name. category_id is COCO's id for the\n"
-               "classes of COCO, else the number of the class, counted from 1.\n"
+               "(000000000139.jpg gives 139), else the name. category_id is that of\n"
+               "--categories, else COCO's id for the 80 classes of COCO, else the number of the\n"
+               "class, counted from 1.\n"
                "JSON of a segmentor: [{\"image\", \"height\", \"width\", \"classes\": [{\"id\", \"name\",\n"
                "\"pixels\"}, ...]}, ...].\n"
                "JSON of a classifier: [{\"image\", \"height\", \"width\", \"classes\": [{\"id\", \"name\",\n"

@@ -43,6 +43,21 @@ segmentor=$root/configs/demo/upernet_dat_nano.py
 run 0 init "$segmentor" seven.safetensors --set model.decode_head.num_classes=7 --set model.auxiliary_head.num_classes=7 --quiet
 run 1 predict "$segmentor" seven.safetensors $pictures/000000000001.jpg --quiet && says 'the checkpoint has 7 classes'
 
+# Category ids are those of an annotation file, by name.
+cat >named.json <<'END'
+{"images": [{"id": 1, "file_name": "a.png", "height": 8, "width": 8}], "annotations": [], "categories": [{"id": 70, "name": "blue"}, {"id": 7, "name": "red"}, {"id": 9, "name": "white"}]}
+END
+colours='--set data.test.classes=["red","white","blue"] --set model.bbox_head.num_classes=3 --set model.test_cfg.score_thr=0.001'
+# shellcheck disable=SC2086 # several arguments
+named() { want=$1; shift; run "$want" predict "$config" random:4 $pictures/000000000001.jpg --quiet --score-thr 0 $colours "$@"; }
+named 0 --json places.json && named 0 --json ids.json --categories named.json
+sed 's/"category_id": 1,/"category_id": 7,/; s/"category_id": 2,/"category_id": 9,/; s/"category_id": 3,/"category_id": 70,/' places.json >wanted.json
+same ids.json wanted.json
+sed -i 's/"white"/"black"/' named.json
+named 1 --categories named.json && says "named.json: no category is called 'white'"
+run 1 predict "$config" random:4 $pictures/000000000001.jpg --quiet --set model.bbox_head.num_classes=3 --categories named.json &&
+    says 'the classes of the network have no names'
+
 # A picture that fails does not stop the others.
 head -c 3000 $pictures/000000000002.jpg >cut.jpg
 : >empty.png
