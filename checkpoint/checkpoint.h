@@ -46,15 +46,19 @@ DF_API const char *df_checkpoint_form(const DfCheckpoint *);            /* "pth 
 DF_API int df_checkpoint_keys(const DfCheckpoint *, const char *const **keys);
 /* A text of the safetensors __metadata__, or of a .pth's "meta" dict; NULL if there is none of that key. */
 DF_API const char *df_checkpoint_metadata(const DfCheckpoint *, const char *key);
-/* The names of the classes that mmdet, mmseg and mmcls keep in "meta", in the order of the labels: how many; 0: none. */
+/* The names of the classes that mmdet, mmseg and mmcls keep in "meta", or the lines of the metadata
+ * DF_CHECKPOINT_CLASSES, in the order of the labels: how many; 0: none. */
 DF_API int df_checkpoint_classes(const DfCheckpoint *, const char *const **names);
+
+#define DF_CHECKPOINT_CLASSES "CLASSES"
 
 /* Compares the checksums of a zip form with its bytes, which reads the whole file; the other forms have none: DF_OK. */
 DF_API int df_checkpoint_verify(const DfCheckpoint *);
 
-/* Writing. Metadata is n pairs key, value (may be NULL). The form follows the ending of `path`: .safetensors, or .pth
- * / .pt (zip form, {"meta": {..}, "state_dict": OrderedDict}, readable by torch.load; arrays of U16, U32, U64 only by
- * torch 2.3 and later, so they are refused). Names must differ. The file appears whole or not at all. */
+/* Writing. Metadata is n pairs key, value (may be NULL); that of DF_CHECKPOINT_CLASSES has the names of the classes,
+ * one a line, and in a .pth they are a list, as mmdet has them. The form follows the ending of `path`: .safetensors, or
+ * .pth / .pt (zip form, {"meta": {..}, "state_dict": OrderedDict}, readable by torch.load; arrays of U16, U32, U64 only
+ * by torch 2.3 and later, so they are refused). Names must differ. The file appears whole or not at all. */
 DF_API int df_checkpoint_write(const char *path, const DfArray *arrays, int n, const char *const *metadata,
                                int n_metadata);
 

@@ -210,13 +210,36 @@ static void put_tensor(DfBytes *out, const DfArray *array, size_t key)
     df_bytes_text(out, "\x89" "ccollections\nOrderedDict\n)RtR"); /* NEWFALSE, an empty OrderedDict, TUPLE, REDUCE */
 }
 
+/* Names, one a line, as a list. */
+static void put_lines(DfBytes *out, const char *text)
+{
+    df_bytes_text(out, "]("); /* EMPTY_LIST, MARK */
+    while (*text) {
+        const size_t length = strcspn(text, "\n");
+        df_bytes_put(out, "X", 1);
+        df_bytes_little(out, length, 4);
+        df_bytes_put(out, text, length);
+        text += length + (text[length] == '\n');
+    }
+    df_bytes_text(out, "e"); /* APPENDS */
+}
+
+static void put_metadata(DfBytes *out, const char *key, const char *value)
+{
+    put_text(out, key);
+    if (strcmp(key, DF_CHECKPOINT_CLASSES) == 0)
+        put_lines(out, value);
+    else
+        put_text(out, value);
+}
+
 static void put_pickle(DfBytes *out, const DfArray *arrays, size_t n, const char *const *metadata, size_t n_metadata)
 {
     df_bytes_text(out, "\x80\x02}("); /* PROTO 2, EMPTY_DICT, MARK */
     put_text(out, "meta");
     df_bytes_text(out, "}(");
-    for (size_t i = 0; i < 2 * n_metadata; i++)
-        put_text(out, metadata[i]);
+    for (size_t i = 0; i < n_metadata; i++)
+        put_metadata(out, metadata[2 * i], metadata[2 * i + 1]);
     df_bytes_text(out, "u"); /* SETITEMS */
     put_text(out, "state_dict");
     df_bytes_text(out, "ccollections\nOrderedDict\n)R(");

@@ -127,6 +127,25 @@ static int read_array(Header *h, const char *name)
     return error < 0 ? df_fail_in(error, "'%.200s' ", name) : df_checkpoint_add(h->ck, &row.array);
 }
 
+/* One a line. */
+static int read_classes(DfCheckpoint *ck, const char *text)
+{
+    size_t lines = 1;
+    for (const char *at = text; *at; at++)
+        lines += *at == '\n';
+    ck->n_classes = 0;
+    ck->classes = df_arena_alloc(ck->arena, lines, sizeof *ck->classes);
+    while (ck->classes && *text) {
+        const size_t length = strcspn(text, "\n");
+        const char *name = df_arena_copy(ck->arena, text, length);
+        if (!name)
+            return df_fail_memory("the classes of a checkpoint");
+        ck->classes[ck->n_classes++] = name;
+        text += length + (text[length] == '\n');
+    }
+    return ck->classes ? DF_OK : df_fail_memory("the classes of a checkpoint");
+}
+
 static int read_metadata(Header *h)
 {
     DfJsonValue value;
@@ -144,6 +163,8 @@ static int read_metadata(Header *h)
         if (!key || !(text = df_arena_copy(h->ck->arena, value.text, value.length)))
             return df_fail_memory("the metadata of a checkpoint");
         error = df_checkpoint_add_metadata(h->ck, key, text);
+        if (error == DF_OK && strcmp(key, DF_CHECKPOINT_CLASSES) == 0)
+            error = read_classes(h->ck, text);
     }
     return error;
 }

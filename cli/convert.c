@@ -21,7 +21,8 @@ static const CliOption options[] = {
         "take the weights from this entry of the file: state_dict, model, model_ema, ...; default: found automatically"),
     CLI_OPT_TEXT("--to", library, "NAME",
                  "write the names, and the order of the numbers, of another library: mmdet, official, torchvision, "
-                 "transformers, timm or detectron2; those of CHECKPOINT are found out"),
+                 "transformers, timm or detectron2; those of CHECKPOINT are found out. DETR goes to transformers with "
+                 "the names of timm's ResNet, and with transformers-resnet those of its own one"),
     CLI_OPT_TEXTS("--strip", strip, "PREFIX", "first cut PREFIX off the names that begin with it; may be repeated"),
     CLI_OPT_TEXTS("--rename", renames, "OLD=NEW",
                   "first let the names that begin with OLD begin with NEW; may be repeated"),
@@ -165,8 +166,42 @@ static void say(const char *to, int n, const char *from, const DfCheckpoint *fil
     cli_say("%s: %d arrays from %s, %s%s", to, n, from, df_checkpoint_form(file), names);
 }
 
-static int write(const char *to, const DfArray *arrays, int n, const char *from, const DfCheckpoint *file)
+/* The names of the classes, one a line; NULL: there are none that stand in lines. */
+static const char *class_lines(const DfCheckpoint *file, DfArena *arena)
 {
+    const char *const *names;
+    const int n = df_checkpoint_classes(file, &names);
+    const char *lines = n ? names[0] : NULL;
+    for (int i = 0; i < n; i++)
+        if (!names[i][0] || strchr(names[i], '\n'))
+            return NULL;
+    for (int i = 1; i < n && lines; i++)
+        lines = df_arena_text(arena, "%s\n%s", lines, names[i]);
+    return lines;
+}
+
+/* What goes along with the weights: the names of the classes; and transformers loads no .safetensors that does not say
+ * that it is of PyTorch. */
+static int describe(const char *pair[4], const DfCheckpoint *file, const char *to, DfArena *arena)
+{
+    int n = 0;
+    const char *classes = class_lines(file, arena);
+    const char *format = library ? "pt" : df_checkpoint_metadata(file, "format");
+    if (classes) {
+        pair[2 * n] = DF_CHECKPOINT_CLASSES;
+        pair[2 * n++ + 1] = classes;
+    }
+    if (format && df_ends_with(to, ".safetensors")) {
+        pair[2 * n] = "format";
+        pair[2 * n++ + 1] = format;
+    }
+    return n;
+}
+
+static int write(const char *to, const DfArray *arrays, int n, const char *from, const DfCheckpoint *file,
+                 DfArena *arena)
+{
+    const char *pair[4];
     NnConverted *converted = NULL;
     int error = library ? nn_convert(&converted, arrays, n, library) : DF_OK;
     if (error < 0)
@@ -174,7 +209,7 @@ static int write(const char *to, const DfArray *arrays, int n, const char *from,
     if (converted)
         n = nn_converted_arrays(converted, &arrays);
     if (error == DF_OK)
-        error = df_checkpoint_write(to, arrays, n, NULL, 0);
+        error = df_checkpoint_write(to, arrays, n, pair, describe(pair, file, to, arena));
     if (error == DF_OK && !cli.quiet)
         say(to, n, from, file, converted);
     nn_converted_free(converted);
@@ -189,7 +224,7 @@ static int convert(DfCheckpoint *file, DfArena *arena, const char *from, const c
     if (error == DF_OK)
         error = rename_all(arrays, n, arena);
     if (error == DF_OK)
-        error = write(to, arrays, n, from, file);
+        error = write(to, arrays, n, from, file, arena);
     df_free(arrays);
     return error;
 }
@@ -211,10 +246,11 @@ const CliCommand cli_command_convert = {
     .name = "convert",
     .synopsis = "CHECKPOINT OUT [OPTION]...",
     .summary = "convert a checkpoint to another format or another library's names",
-    .details = "The ending of OUT says which format is written. Only the weights are copied;\n"
-               "the state of the optimizer and other training data are left out. Nothing in a\n"
-               ".pth file is executed. With --to the names are those of another library, so\n"
-               "that weights trained here go back to it, and its own come here.",
+    .details = "The ending of OUT says which format is written. The weights and the names of\n"
+               "the classes are copied; the state of the optimizer and other training data are\n"
+               "left out. Nothing in a .pth file is executed. With --to the names are those of\n"
+               "another library, so that weights trained here go back to it, and its own come\n"
+               "here.",
     .examples = "  deformer convert weights.pth weights.safetensors\n"
                 "  deformer convert weights.pth small.safetensors --half\n"
                 "  deformer convert trained.pth for_torchvision.pth --to torchvision",

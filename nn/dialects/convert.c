@@ -12,6 +12,7 @@ struct NnConverted {
     NnArrays file, ours, out; /* each may have views of the numbers of the one before */
     DfArray *array;           /* those of `out` that are needed                       */
     int n;
+    const NnDialect *to;      /* NULL: our names are those of the library             */
     char from[96];
 };
 
@@ -61,13 +62,16 @@ static bool is_computed(const char *name)
     return false;
 }
 
-/* The first of our names that a table does not know though it should; NULL: it knows them all. A table of a backbone in a
+/* How many of our names a table knows, and how many it does not know though it should. A table of a backbone in a
  * detector answers for the backbone alone. */
-static const char *first_unknown(const NnPlace *place, const NnArrays *ours, int *n)
+typedef struct {
+    int known, unknown;
+    const char *first;           /* of those unknown; NULL: none */
+} Knows;
+
+static Knows what_it_knows(const NnPlace *place, const NnArrays *ours)
 {
-    const char *first = NULL;
-    int known = 0;
-    *n = 0;
+    Knows k = { .first = NULL };
     for (int i = 0; i < ours->n; i++) {
         const char *name = ours->at[i].array.name;
         char out[NN_NAME];
@@ -76,11 +80,11 @@ static const char *first_unknown(const NnPlace *place, const NnArrays *ours, int
             continue;
         while (part < 3 && !nn_translate_name(place, true, name, part, out))
             part++;
-        known += part < 3;
-        if (part == 3 && (*n)++ == 0)
-            first = name;
+        k.known += part < 3;
+        if (part == 3 && k.unknown++ == 0)
+            k.first = name;
     }
-    return known || first ? first : "";
+    return k;
 }
 
 /* ---- from -------------------------------------------------------------------------------------------------------- */
@@ -126,21 +130,25 @@ static NnPlace cut_of_ours(const NnArrays *file, const NnPlace *places, int n)
 
 typedef struct {
     NnPlace place;               /* its dialect is NULL if our names are those of the library */
-    int unknown;
-    const char *first;           /* NULL: none                                                */
+    Knows knows;
     bool found;
 } Target;
+
+/* A whole network before its backbone alone. */
+static bool is_better(const Knows *a, const Knows *b)
+{
+    return a->unknown != b->unknown ? a->unknown < b->unknown : a->known > b->known;
+}
 
 static void consider(Target *best, const NnDialect *dialect, bool ours_is_it, const char *at, const NnArrays *ours)
 {
     const NnPlace place = { .dialect = dialect, .at = at };
-    int unknown;
-    const char *first = first_unknown(&place, ours, &unknown);
-    if (first && !*first)
+    const Knows knows = what_it_knows(&place, ours);
+    if (knows.known + knows.unknown == 0)
         return;
-    if (best->found && (best->unknown <= unknown))
+    if (best->found && !is_better(&knows, &best->knows))
         return;
-    *best = (Target){ .place = place, .unknown = unknown, .first = first, .found = true };
+    *best = (Target){ .place = place, .knows = knows, .found = true };
     if (ours_is_it)
         best->place.dialect = NULL;
 }
@@ -159,9 +167,9 @@ static int find_target(Target *best, const char *library, const NnArrays *ours)
     if (!best->found)
         return df_fail(DF_EVALUE, "no network of %s has names like %s: want another --to, or --strip, --rename", library,
                        ours->n ? ours->at[0].array.name : "none");
-    if (best->first)
+    if (best->knows.first)
         return df_fail(DF_EVALUE, "%s: %s has no name for it, nor for %d others: want --strip or --rename for what no table "
-                                  "knows", best->first, library, best->unknown - 1);
+                                  "knows", best->knows.first, library, best->knows.unknown - 1);
     return DF_OK;
 }
 
@@ -173,6 +181,7 @@ static int translate_to(NnConverted *c, const NnPlace *from, const char *library
     int error = nn_translate(from, false, &c->file, &c->ours);
     if (error == DF_OK && !(from->dialect && is(from->dialect->ours, library)))
         error = find_target(&target, library, &c->ours);
+    c->to = target.place.dialect;
     return error == DF_OK ? nn_translate(&target.place, true, &c->ours, &c->out) : error;
 }
 
@@ -191,13 +200,20 @@ static int translate(NnConverted *c, const char *library)
     return translate_to(c, &from, library);
 }
 
+/* What the library that was written for does not have, and would call unexpected. */
+static bool is_superfluous(const NnDialect *to, const char *name)
+{
+    const bool counter = df_ends_with(name, ".num_batches_tracked");
+    return to && is_computed(name) && !counter && (!to->stores_index || df_ends_with(name, ".attn_mask"));
+}
+
 static int list_arrays(NnConverted *c)
 {
     c->array = df_calloc((size_t)c->out.n + 1, sizeof *c->array);
     if (!c->array)
         return df_fail_memory("a checkpoint");
     for (int i = 0; i < c->out.n; i++)
-        if (!c->out.at[i].needless)
+        if (!c->out.at[i].needless && !is_superfluous(c->to, c->out.at[i].array.name))
             c->array[c->n++] = c->out.at[i].array;
     return DF_OK;
 }

@@ -61,8 +61,10 @@ struct NnDialect {
     const char *what;            /* the networks, for people: "Swin"                                           */
     const char *ours;            /* the library whose names our side has: "mmdet", "official", ..              */
     bool is_of_models;           /* models of ours may have its names: then a file is translated into them     */
+    bool stores_index;           /* writes the index of relative positions, which others compute               */
     bool is_backbone;            /* its names stand under "backbone." too, in a detector or segmentor          */
-    const char *const *signs;    /* patterns: each fits a key of the file, and one that begins with ! fits none */
+    const char *const *signs;    /* patterns: each fits a key of the file, and one that begins with ! fits none;
+                                  * NULL: it is for writing alone, another table reads its names               */
     bool (*tell)(const DfArray *, int n); /* looks at shapes besides; may be NULL. The names are without prefixes */
     const NnRow *rows;           /* ended by an empty one                                                      */
 };

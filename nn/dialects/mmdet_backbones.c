@@ -78,6 +78,7 @@ const NnDialect nn_dialect_mmdet_swin = {
     .package = "mmdet",
     .what = "Swin",
     .ours = "official",
+    .stores_index = true,
     .is_backbone = true,
     .is_of_models = true,
     .signs = (const char *const[]){ "stages.0.blocks.0.attn.w_msa.qkv.weight", NULL },

@@ -140,6 +140,8 @@ static bool shapes_tell(const View *v, const NnDialect *dialect)
 
 static bool has_signs(const View *v, const NnDialect *dialect)
 {
+    if (!dialect->signs)
+        return false;
     for (const char *const *sign = dialect->signs; *sign; sign++) {
         const bool absent = **sign == '!';
         if (any_fits(v, *sign + absent) == absent)

@@ -105,3 +105,22 @@ const NnDialect nn_dialect_timm_resnet_d = {
     .signs = (const char *const[]){ "conv1.0.weight", "conv1.6.weight", "bn1.weight", "layer1.0.conv1.weight", NULL },
     .rows = resnet_d,
 };
+
+/* Nothing to do: a table so that timm is among the libraries that know these names. */
+static const NnRow resnet[] = {
+    NN_ROW("conv1.weight", "conv1.weight"),
+    NN_ROW("bn1.*", "bn1.*"),
+    NN_ROW("layer{s}.{b}.conv{k}.*", "layer{s}.{b}.conv{k}.*"),
+    NN_ROW("layer{s}.{b}.bn{k}.*", "layer{s}.{b}.bn{k}.*"),
+    NN_ROW("layer{s}.{b}.downsample.{k}.*", "layer{s}.{b}.downsample.{k}.*"),
+    NN_ROW("fc.*", "fc.*"),
+    NN_ROWS_END
+};
+
+const NnDialect nn_dialect_timm_resnet = {
+    .package = "timm",
+    .what = "ResNet",
+    .ours = "torchvision",
+    .is_backbone = true,
+    .rows = resnet,
+};

@@ -21,4 +21,13 @@
     NN_ROW("decode_head.*", "decode_head.*"), \
     NN_ROW("auxiliary_head.*", "auxiliary_head.*")
 
+/* Its own ResNet; ours are the names of torchvision. */
+#define TRANSFORMERS_RESNET(ROW) \
+    ROW("embedder.embedder.convolution.*", "conv1.*"), \
+    ROW("embedder.embedder.normalization.*", "bn1.*"), \
+    ROW("encoder.stages.{s}.layers.{b}.layer.{k}.convolution.*", "layer{s+1}.{b}.conv{k+1}.*"), \
+    ROW("encoder.stages.{s}.layers.{b}.layer.{k}.normalization.*", "layer{s+1}.{b}.bn{k+1}.*"), \
+    ROW("encoder.stages.{s}.layers.{b}.shortcut.convolution.*", "layer{s+1}.{b}.downsample.0.*"), \
+    ROW("encoder.stages.{s}.layers.{b}.shortcut.normalization.*", "layer{s+1}.{b}.downsample.1.*")
+
 #endif

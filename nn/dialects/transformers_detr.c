@@ -3,20 +3,12 @@
  * nn/dialects/transformers_detr.c -- DETR, Deformable DETR and DETR's segmentation of transformers: files and folders
  * as all releases write them, and the names that release 5 has in memory. Ours are those of the papers' programs.
  */
-#include "nn/dialects/dialects.h"
+#include "nn/dialects/transformers.h"
 
 /* ---- the backbone: a ResNet of timm, which has our names, or of transformers ------------------------------------- */
 
-#define RESNET \
-    NN_ROW_OLD("embedder.embedder.convolution.*", "conv1.*"), \
-    NN_ROW_OLD("embedder.embedder.normalization.*", "bn1.*"), \
-    NN_ROW_OLD("encoder.stages.{s}.layers.{b}.layer.{k}.convolution.*", "layer{s+1}.{b}.conv{k+1}.*"), \
-    NN_ROW_OLD("encoder.stages.{s}.layers.{b}.layer.{k}.normalization.*", "layer{s+1}.{b}.bn{k+1}.*"), \
-    NN_ROW_OLD("encoder.stages.{s}.layers.{b}.shortcut.convolution.*", "layer{s+1}.{b}.downsample.0.*"), \
-    NN_ROW_OLD("encoder.stages.{s}.layers.{b}.shortcut.normalization.*", "layer{s+1}.{b}.downsample.1.*")
-
-static const NnRow resnet[] = { RESNET, NN_ROW("*", "*"), NN_ROWS_END };
-static const NnRow resnet_in_memory[] = { RESNET, NN_ROW_OLD("*", "*"), NN_ROWS_END };
+static const NnRow resnet[] = { TRANSFORMERS_RESNET(NN_ROW_OLD), NN_ROW("*", "*"), NN_ROWS_END };
+static const NnRow resnet_in_memory[] = { TRANSFORMERS_RESNET(NN_ROW_OLD), NN_ROW_OLD("*", "*"), NN_ROWS_END };
 
 /* ---- layers ------------------------------------------------------------------------------------------------------ */
 
@@ -76,10 +68,10 @@ static const NnRow deformable_decoder[] = {
 #define INPUT \
     NN_ROW_TABLE("model.backbone.conv_encoder.model.*", "backbone.0.body.*", resnet), \
     NN_ROW_TABLE("model.backbone.model.*", "backbone.0.body.*", resnet_in_memory), \
-    NN_ROW("model.backbone.position_embedding.row_embeddings.*", "backbone.1.row_embed.*"), \
-    NN_ROW("model.backbone.position_embedding.column_embeddings.*", "backbone.1.col_embed.*"), \
-    NN_ROW_OLD("model.position_embedding.row_embeddings.*", "backbone.1.row_embed.*"), \
-    NN_ROW_OLD("model.position_embedding.column_embeddings.*", "backbone.1.col_embed.*"), \
+    NN_ROW_OLD("model.backbone.position_embedding.row_embeddings.*", "backbone.1.row_embed.*"), \
+    NN_ROW_OLD("model.backbone.position_embedding.column_embeddings.*", "backbone.1.col_embed.*"), \
+    NN_ROW("model.position_embedding.row_embeddings.*", "backbone.1.row_embed.*"), \
+    NN_ROW("model.position_embedding.column_embeddings.*", "backbone.1.col_embed.*"), \
     NN_ROW("model.query_position_embeddings.*", "query_embed.*")
 
 static const NnRow detr[] = {
@@ -93,9 +85,22 @@ static const NnRow detr[] = {
     NN_ROWS_END
 };
 
+static const NnRow mask_head_in_memory[] = {
+    NN_ROW_OLD("conv{i}.conv.*", "lay{i}.*"),
+    NN_ROW_OLD("conv{i}.norm.*", "gn{i}.*"),
+    NN_ROW_OLD("fpn_stages.{i}.fpn_adapter.*", "adapter{i+1}.*"),
+    NN_ROW_OLD("fpn_stages.{i}.refine.conv.*", "lay{i+3}.*"),
+    NN_ROW_OLD("fpn_stages.{i}.refine.norm.*", "gn{i+3}.*"),
+    NN_ROW_OLD("output_conv.*", "out_lay.*"),
+    NN_ROWS_END
+};
+
 static const NnRow detr_segmentation[] = {
     NN_ROW_TABLE("detr.*", "detr.*", detr),
+    NN_ROW_TABLE("mask_head.*", "mask_head.*", mask_head_in_memory),
     NN_ROW("mask_head.*", "mask_head.*"),
+    NN_ROW_OLD("bbox_attention.q_proj.*", "bbox_attention.q_linear.*"),
+    NN_ROW_OLD("bbox_attention.k_proj.*", "bbox_attention.k_linear.*"),
     NN_ROW("bbox_attention.*", "bbox_attention.*"),
     NN_ROWS_END
 };
@@ -134,7 +139,7 @@ const NnDialect nn_dialect_transformers_detr_segmentation = {
     .package = "transformers",
     .what = "DETR with masks",
     .ours = "official",
-    .signs = (const char *const[]){ "detr.model.input_projection.weight", "mask_head.out_lay.weight", NULL },
+    .signs = (const char *const[]){ "detr.model.input_projection.weight", "bbox_attention.*", NULL },
     .rows = detr_segmentation,
 };
 
@@ -144,4 +149,46 @@ const NnDialect nn_dialect_transformers_deformable_detr = {
     .ours = "official",
     .signs = (const char *const[]){ "model.input_proj.0.0.weight", "model.level_embed", NULL },
     .rows = deformable_detr,
+};
+
+/* ---- written for a network whose ResNet is of transformers itself ------------------------------------------------ */
+
+/* Our names do not tell which ResNet it was; the tables above read both, and write timm's. */
+static const NnRow own_resnet[] = { TRANSFORMERS_RESNET(NN_ROW), NN_ROWS_END };
+
+static const NnRow detr_own[] = {
+    NN_ROW_TABLE("model.backbone.conv_encoder.model.*", "backbone.0.body.*", own_resnet),
+    NN_ROW_TABLE("*", "*", detr),
+    NN_ROWS_END
+};
+static const NnRow detr_segmentation_own[] = {
+    NN_ROW_TABLE("detr.model.backbone.conv_encoder.model.*", "detr.backbone.0.body.*", own_resnet),
+    NN_ROW_TABLE("*", "*", detr_segmentation),
+    NN_ROWS_END
+};
+static const NnRow deformable_detr_own[] = {
+    NN_ROW_TABLE("model.backbone.conv_encoder.model.*", "backbone.0.body.*", own_resnet),
+    NN_ROW_TABLE("*", "*", deformable_detr),
+    NN_ROWS_END
+};
+
+const NnDialect nn_dialect_transformers_detr_own = {
+    .package = "transformers-resnet",
+    .what = "DETR",
+    .ours = "official",
+    .rows = detr_own,
+};
+
+const NnDialect nn_dialect_transformers_detr_segmentation_own = {
+    .package = "transformers-resnet",
+    .what = "DETR with masks",
+    .ours = "official",
+    .rows = detr_segmentation_own,
+};
+
+const NnDialect nn_dialect_transformers_deformable_detr_own = {
+    .package = "transformers-resnet",
+    .what = "Deformable DETR",
+    .ours = "official",
+    .rows = deformable_detr_own,
 };

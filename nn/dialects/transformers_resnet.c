@@ -5,15 +5,7 @@
  */
 #include "nn/dialects/transformers.h"
 
-static const NnRow body[] = {
-    NN_ROW("embedder.embedder.convolution.*", "conv1.*"),
-    NN_ROW("embedder.embedder.normalization.*", "bn1.*"),
-    NN_ROW("encoder.stages.{s}.layers.{b}.layer.{k}.convolution.*", "layer{s+1}.{b}.conv{k+1}.*"),
-    NN_ROW("encoder.stages.{s}.layers.{b}.layer.{k}.normalization.*", "layer{s+1}.{b}.bn{k+1}.*"),
-    NN_ROW("encoder.stages.{s}.layers.{b}.shortcut.convolution.*", "layer{s+1}.{b}.downsample.0.*"),
-    NN_ROW("encoder.stages.{s}.layers.{b}.shortcut.normalization.*", "layer{s+1}.{b}.downsample.1.*"),
-    NN_ROWS_END
-};
+static const NnRow body[] = { TRANSFORMERS_RESNET(NN_ROW), NN_ROWS_END };
 
 static const NnRow resnet[] = {
     NN_ROW_TABLE("resnet.*", "*", body),

@@ -8,7 +8,7 @@
 
 /* ---- which row a name fits --------------------------------------------------------------------------------------- */
 
-enum { LEVELS = 4, PARTS = 8 };
+enum { LEVELS = 6, PARTS = 8 };
 
 typedef struct Walk {
     bool back;

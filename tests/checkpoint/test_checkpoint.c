@@ -318,7 +318,8 @@ Test(checkpoint, checks_safetensors_against_the_format)
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
 
-static const char *const metadata[] = { "format", "pt", "a \"note\"", "line\nline \\ \x01 \xc3\xa9" };
+static const char *const metadata[] = { "format", "pt", "a \"note\"", "line\nline \\ \x01 \xc3\xa9",
+                                        DF_CHECKPOINT_CLASSES, "cat\ntraffic light" };
 
 static int write_types(const char *path)
 {
@@ -331,18 +332,21 @@ static int write_types(const char *path)
     cr_assert_leq(n, 64);
     for (int i = 0; i < n; i++)
         arrays[i] = *df_checkpoint_at(ck, i);
-    error = df_checkpoint_write(path, arrays, n, metadata, 2);
+    error = df_checkpoint_write(path, arrays, n, metadata, 3);
     df_checkpoint_close(ck);
     return error;
 }
 
 static void expect_types(const char *path)
 {
+    const char *const *classes;
     DfCheckpoint *ours, *ck = open_data("types.pth", NULL);
     cr_assert_eq(df_checkpoint_open(&ours, path, NULL), DF_OK, "%s", df_error());
     cr_expect_eq(df_checkpoint_verify(ours), DF_OK, "%s", df_error());
     cr_expect_eq(df_checkpoint_count(ours), df_checkpoint_count(ck));
     cr_expect_str_eq(df_checkpoint_metadata(ours, metadata[2]), metadata[3]);
+    cr_assert_eq(df_checkpoint_classes(ours, &classes), 2);
+    cr_expect_str_eq(classes[1], "traffic light");
     for (int i = 0; i < df_checkpoint_count(ck); i++) {
         char line[512], wanted[512];
         const DfArray *array = df_checkpoint_find(ours, df_checkpoint_at(ck, i)->name);

@@ -43,6 +43,7 @@ run 0 convert "$root/tests/data/hubs/swin_t.pth" official.safetensors --to offic
 run 0 convert official.safetensors back.pth --to torchvision
 run 0 convert "$root/tests/data/hubs/swin_t.pth" theirs.safetensors && run 0 convert back.pth back.safetensors
 same theirs.safetensors back.safetensors
+grep -aq '"format":"pt"' official.safetensors || fail 'transformers would not take what convert --to wrote'
 run 0 convert official.safetensors wrapped.safetensors --rename patch_embed=net.patch_embed
 run 1 convert wrapped.safetensors x.pth --strip x. && says 'no name begins with it'
 run 1 convert official.safetensors x.pth --rename =x && says 'want OLD=NEW'

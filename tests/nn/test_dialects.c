@@ -155,6 +155,78 @@ Test(dialects, every_table_goes_there_and_back)
     }
 }
 
+/* ---- from library to library ------------------------------------------------------------------------------------- */
+
+static bool has(const NnConverted *c, const char *name)
+{
+    const DfArray *arrays;
+    const int n = nn_converted_arrays(c, &arrays);
+    for (int i = 0; i < n; i++)
+        if (strcmp(arrays[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Arrays of these names, 1 x 1, under the names of a library. */
+static NnConverted *converted(const char *const *names, const char *library)
+{
+    DfArray arrays[8];
+    int n = 0;
+    NnConverted *c = NULL;
+    for (; names[n]; n++)
+        arrays[n] = df_array(names[n], DF_F32, 2, (int64_t[]){ 1, 1 }, numbers);
+    cr_assert_eq(nn_convert(&c, arrays, n, library), DF_OK, "%s", df_error());
+    return c;
+}
+
+Test(dialects, a_segmentor_is_written_whole_and_not_its_backbone_alone)
+{
+    static const char *const names[] = { "backbone.patch_embed1.proj.weight", "backbone.norm1.weight",
+                                         "decode_head.conv_seg.weight", "decode_head.bottleneck.bn.weight", NULL };
+    NnConverted *c = converted(names, "transformers");
+    cr_expect(has(c, "backbone.encoder.layers.0.patch_embedding.proj.weight"));
+    cr_expect(has(c, "decode_head.classifier.weight"));
+    cr_expect(has(c, "decode_head.bottleneck.batch_norm.weight"));
+    nn_converted_free(c);
+}
+
+Test(dialects, what_a_library_computes_is_not_written_for_it)
+{
+    static const char *const names[] = { "features.0.0.weight", "features.1.0.attn.qkv.weight",
+                                         "features.1.0.attn.relative_position_bias_table",
+                                         "features.1.0.attn.relative_position_index", NULL };
+    static const char *const official[] = { "patch_embed.proj.weight", "layers.0.blocks.0.attn.proj.weight",
+                                            "layers.0.blocks.0.attn_mask", NULL };
+    NnConverted *c = converted(names, "timm");
+    cr_expect(has(c, "layers.0.blocks.0.attn.relative_position_bias_table"));
+    cr_expect_not(has(c, "layers.0.blocks.0.attn.relative_position_index"));
+    nn_converted_free(c);
+    c = converted(names, "official");
+    cr_expect(has(c, "layers.0.blocks.0.attn.relative_position_index"));
+    nn_converted_free(c);
+    c = converted(official, "torchvision");
+    cr_expect(has(c, "features.1.0.attn.proj.weight"));
+    cr_expect_not(has(c, "layers.0.blocks.0.attn_mask"));
+    nn_converted_free(c);
+}
+
+Test(dialects, a_resnet_has_the_names_that_the_library_wants)
+{
+    static const char *const resnet[] = { "conv1.weight", "layer1.0.bn1.weight", "fc.weight", NULL };
+    static const char *const detr[] = { "backbone.0.body.layer1.0.conv2.weight", "input_proj.weight",
+                                        "class_embed.weight", "transformer.encoder.layers.0.linear1.weight", NULL };
+    NnConverted *c = converted(resnet, "timm");
+    cr_expect(has(c, "layer1.0.bn1.weight"));
+    nn_converted_free(c);
+    c = converted(detr, "transformers");
+    cr_expect(has(c, "model.backbone.conv_encoder.model.layer1.0.conv2.weight"));
+    nn_converted_free(c);
+    c = converted(detr, "transformers-resnet");
+    cr_expect(has(c, "model.backbone.conv_encoder.model.encoder.stages.0.layers.0.layer.1.convolution.weight"));
+    cr_expect(has(c, "model.encoder.layers.0.fc1.weight"));
+    nn_converted_free(c);
+}
+
 /* ---- a file ------------------------------------------------------------------------------------------------------ */
 
 static void add(NnArrays *arrays, const char *name, int64_t rows, int64_t columns, const float *data)
