@@ -148,8 +148,6 @@ int cli_score_coco(DfPool *pool, const CliScoring *o)
         error = df_coco_score(&s, &scoring, pool);
     if (error == DF_OK)
         error = cli_print_coco(&s, o->json_path, o->per_class);
-    if (error == DF_OK && !(o->json_path && strcmp(o->json_path, "-") == 0))
-        error = cli_advise(&s, o);
     if (error == DF_OK && o->explain_path)
         error = cli_explain(&(CliExplaining){ o->gt_path, o->dt_paths[0], o->dt_paths, o->n_dt, o->explain_path,
                                               o->images_dir, o->explain_score, o->slice, pool },
@@ -158,6 +156,8 @@ int cli_score_coco(DfPool *pool, const CliScoring *o)
         error = cli_write_coco(&s, why, o->json_path);
     if (error == DF_OK && o->dump_path)
         error = dump(&s, o->dump_path);
+    if (error == DF_OK)
+        error = cli_advise(&s, o);
     df_coco_scores_done(&s);
     df_free(why);
     return error;
