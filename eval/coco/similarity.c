@@ -38,8 +38,8 @@ static void mask_object(const CocoRun *run, uint32_t annotation, void *to)
 static void mask_row(const CocoRun *run, const CocoObjects *objects, uint32_t detection, double *row)
 {
     const CocoCompared *const c = df_coco_compared(run->results, detection);
-    const bool boundaries = run->params.type == DF_COCO_BOUNDARIES;
-    const double *const boundary = (const double *)(const void *)(c->overlaps + c->n);
+    const bool boundaries = run->params.type == DF_COCO_BOUNDARIES && c->n > 0;
+    const double *const boundary = boundaries ? (const double *)(const void *)(c->overlaps + c->n) : NULL;
     const uint32_t *const annotation = objects->at;
     size_t at = 0;
     for (size_t g = 0; g < objects->n; g++) {

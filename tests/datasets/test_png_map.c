@@ -81,12 +81,12 @@ static void apply(uint8_t *lines, const uint8_t *pixels, size_t stride, size_t c
 {
     for (size_t y = 0; y < HEIGHT; y++) {
         const int f = filter < 5 ? filter : (int)(y % 5);
-        const uint8_t *const row = pixels + y * stride;
+        const uint8_t *const row = pixels + y * stride, *const above = y ? row - stride : NULL;
         *lines++ = (uint8_t)f;
         for (size_t i = 0; i < stride; i++) {
             const int left = i < c ? 0 : row[i - c];
-            const int up = y ? row[i - stride] : 0;
-            const int corner = y && i >= c ? row[i - stride - c] : 0;
+            const int up = above ? above[i] : 0;
+            const int corner = above && i >= c ? above[i - c] : 0;
             *lines++ = (uint8_t)(row[i] - guess(f, left, up, corner));
         }
     }
