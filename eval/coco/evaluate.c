@@ -250,58 +250,76 @@ static int check_match(const DfCocoResults *dt, const DfCocoParams *p)
     return DF_OK;
 }
 
+static int check_all(const DfCocoResults *dt, const DfCocoParams *params)
+{
+    int error = check(params);
+    if (error == DF_OK)
+        error = check_limits(params, dt->gt->federated);
+    if (error == DF_OK)
+        error = check_reading(dt->gt, params->type);
+    return error == DF_OK ? check_match(dt, params) : error;
+}
+
+/* An evaluation of nothing yet; NULL if there is no memory. */
+static DfCocoEval *eval_new(const DfCocoResults *dt, const DfCocoParams *params)
+{
+    DfCocoEval *e = df_calloc(1, sizeof *e);
+    if (!e || !(e->arena = df_arena_new())) {
+        df_free(e);
+        return NULL;
+    }
+    e->type = params->type;
+    e->crowdpose = params->crowdpose && params->type == DF_COCO_KEYPOINTS;
+    e->federated = dt->gt->federated;
+    return e;
+}
+
+/* From the parameters to the numbers. */
+static int evaluate_run(CocoRun *run, const DfCocoParams *params, DfPool *pool)
+{
+    const DfCocoResults *dt = run->results;
+    int error = take_params(run, params);
+    if (error == DF_OK && params->type == DF_COCO_KEYPOINTS)
+        error = df_coco_take_sigmas(run);
+    if (error == DF_OK)
+        error = df_coco_number_images(run, dt->gt);
+    if (error == DF_OK)
+        error = df_coco_number_classes(run, dt);
+    if (error == DF_OK && dt->gt->federated)
+        error = df_coco_drop(run);
+    if (error == DF_OK)
+        error = df_coco_file(run, dt, pool);
+    if (error == DF_OK)
+        error = df_coco_make_arrays(run->eval, params->arrays);
+    if (error == DF_OK)
+        error = df_coco_make_counts(run->eval, params);
+    if (error == DF_OK)
+        error = evaluate_classes(run, pool);
+    return error == DF_OK ? df_coco_summarize(run->eval, pool) : error;
+}
+
 int df_coco_evaluate_images(DfCocoEval **out, const DfCocoResults *dt, const DfCocoParams *params, const bool *only,
                             DfPool *pool)
 {
-    const DfCoco *gt = dt->gt;
     const bool masks = df_coco_compares_masks(params->type);
     CocoRun run = {
-        .results = dt, .annotations = gt->annotations, .compare_masks = masks,
+        .results = dt, .annotations = dt->gt->annotations, .compare_masks = masks,
         .areas_of_masks = dt->kind == KIND_MASK || (masks && params->best_of_class),
     };
     run.similarity = df_coco_similarity(params->type);
     run.only = only;
     *out = NULL;
-    int error = check(params);
-    if (error == DF_OK)
-        error = check_limits(params, gt->federated);
-    if (error == DF_OK)
-        error = check_reading(gt, params->type);
-    if (error == DF_OK)
-        error = check_match(dt, params);
+    int error = check_all(dt, params);
     if (error < 0)
         return error;
-    DfCocoEval *e = run.eval = df_calloc(1, sizeof *e);
-    if (!e || !(e->arena = df_arena_new())) {
-        df_free(e);
+    run.eval = eval_new(dt, params);
+    if (!run.eval)
         return df_fail_memory("the evaluation");
-    }
-    e->type = params->type;
-    e->crowdpose = params->crowdpose && params->type == DF_COCO_KEYPOINTS;
-    e->federated = gt->federated;
-    error = take_params(&run, params);
-    if (error == DF_OK && params->type == DF_COCO_KEYPOINTS)
-        error = df_coco_take_sigmas(&run);
+    error = evaluate_run(&run, params, pool);
     if (error == DF_OK)
-        error = df_coco_number_images(&run, gt);
-    if (error == DF_OK)
-        error = df_coco_number_classes(&run, dt);
-    if (error == DF_OK && gt->federated)
-        error = df_coco_drop(&run);
-    if (error == DF_OK)
-        error = df_coco_file(&run, dt, pool);
-    if (error == DF_OK)
-        error = df_coco_make_arrays(e, params->arrays);
-    if (error == DF_OK)
-        error = df_coco_make_counts(e, params);
-    if (error == DF_OK)
-        error = evaluate_classes(&run, pool);
-    if (error == DF_OK)
-        error = df_coco_summarize(e, pool);
-    if (error == DF_OK)
-        *out = e;
+        *out = run.eval;
     else
-        df_coco_eval_free(e);
+        df_coco_eval_free(run.eval);
     run_done(&run);
     return error;
 }
