@@ -43,8 +43,8 @@ CASES = {
                          norm_cfg=dict(type="GN", num_groups=2), conv_cfg=dict(type="ConvWS")), (43, 58)),
     "resnet50_context": (dict(BOTTLENECKS, plugins=[
         dict(cfg=dict(type="ContextBlock", ratio=1 / 4), stages=(False, True), position="after_conv3"),
-        dict(cfg=dict(type="ContextBlock", ratio=1.5, pooling_type="avg", fusion_types=("channel_mul",)), stages=(True, False), position="after_conv1"),
-        dict(cfg=dict(type="ContextBlock", ratio=0.5, fusion_types=("channel_add", "channel_mul"), postfix=2), position="after_conv2")]), (2, 43, 58)),
+        dict(cfg=dict(type="ContextBlock", ratio=1.75, pooling_type="avg", fusion_types=("channel_mul",)), stages=(True, False), position="after_conv1"),
+        dict(cfg=dict(type="ContextBlock", ratio=2, fusion_types=("channel_add", "channel_mul"), postfix=2), position="after_conv2")]), (2, 43, 58)),
     "resnet50_attention": (dict(ONE_STAGE, plugins=[
         dict(cfg=dict(type="GeneralizedAttention", num_heads=2, attention_type="1111"), position="after_conv2"),
         dict(cfg=dict(type="GeneralizedAttention", num_heads=3, attention_type="0010", postfix="_b"), stages=(True,), position="after_conv3"),
