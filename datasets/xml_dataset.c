@@ -13,8 +13,6 @@
 #include "datasets/image/image_file.h"
 #include "datasets/object_types.h"
 
-enum { XML_FILE = 1 << 24 };
-
 /* One file. */
 typedef struct {
     const DfObjectReading *what;
@@ -66,15 +64,7 @@ static int take_picture(void *arg, const DfVocPicture *picture)
 
 static int read_xml(File *file, const char *path)
 {
-    char *text;
-    size_t size;
-    const DfVocSink sink = { .arg = file, .object = take_object, .picture = take_picture };
-    int error = df_file_text(&text, &size, path, XML_FILE);
-    if (error == DF_OK) {
-        error = df_voc_read(text, size, path, &sink);
-        df_free(text);
-    }
-    return error;
+    return df_voc_read_file(path, &(DfVocSink){ .arg = file, .object = take_object, .picture = take_picture });
 }
 
 static const char *slash(const char *folder)

@@ -272,3 +272,16 @@ int df_voc_read(const char *text, size_t size, const char *name, const DfVocSink
         return df_fail(DF_EFORMAT, "%s: no <annotation>: want a file of PASCAL VOC", name);
     return sink->picture(sink->arg, &r.picture);
 }
+
+int df_voc_read_file(const char *path, const DfVocSink *sink)
+{
+    enum { MOST = 1 << 24 };
+    char *text;
+    size_t size;
+    int error = df_file_text(&text, &size, path, MOST);
+    if (error == DF_OK) {
+        error = df_voc_read(text, size, path, sink);
+        df_free(text);
+    }
+    return error;
+}

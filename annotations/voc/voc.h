@@ -48,6 +48,8 @@ typedef struct {
 /* DF_EFORMAT, with `name` and the line, for what is no such file: elements that are not closed, an object without name
  * or box, a side that is no number. */
 DF_API int df_voc_read(const char *text, size_t size, const char *name, const DfVocSink *);
+/* The same of a file of at most 16 MB. */
+DF_API int df_voc_read_file(const char *path, const DfVocSink *);
 
 /* ---- results ------------------------------------------------------------------------------------------------------ */
 

@@ -11,8 +11,6 @@
 #include "datasets/labelled/private.h"
 #include "datasets/scan.h"
 
-enum { XML_FILE = 1 << 24 };
-
 static const char *const xml_folders[] = { "Annotations", "annotations", NULL };
 static const char *const picture_folders[] = { "JPEGImages", "images", NULL };
 
@@ -86,15 +84,7 @@ static int take_picture(void *arg, const DfVocPicture *picture)
 
 static int read_xml(File *file, const char *path)
 {
-    char *text;
-    size_t size;
-    const DfVocSink sink = { .arg = file, .object = take_object, .picture = take_picture };
-    int error = df_file_text(&text, &size, path, XML_FILE);
-    if (error == DF_OK) {
-        error = df_voc_read(text, size, path, &sink);
-        df_free(text);
-    }
-    return error;
+    return df_voc_read_file(path, &(DfVocSink){ .arg = file, .object = take_object, .picture = take_picture });
 }
 
 static const char *ending_of(const char *name)
