@@ -46,6 +46,11 @@ typedef struct {
                  "default: found automatically"),                                                                \
     CLI_OPT_FLAG("--allow-missing", allow_missing,                                                               \
                  "parameters that are missing in the checkpoint keep random values; default: they are an error")
+/* In what the network computes: cli.precision, which sessions obey. */
+#define CLI_OPT_PRECISION                                                                                        \
+    CLI_OPT_TEXT("--precision", cli.precision, "P",                                                              \
+                 "float32, or bf16: layers multiply numbers of 8 bits, faster on processors with AVX512-BF16; "   \
+                 "default: float32")
 #define CLI_OPT_END                                   { NULL, CLI_END, NULL, NULL, NULL, 0, 0 }
 
 typedef struct {
@@ -72,6 +77,7 @@ typedef struct {
     bool quiet;
     const char *set[CLI_SETS];
     int n_set;
+    const char *precision;                                /* as it was given; NULL: float32                             */
 } CliCommon;
 extern CliCommon cli;
 
@@ -87,6 +93,10 @@ typedef struct {
     DfCtx *c;
 } CliSession;
 int cli_session_open(CliSession *, const char *config_path);
+/* What --precision says; CLI_EUSAGE for another word. */
+int cli_precision(DfPrecision *out);
+/* Where a network is to learn: CLI_EUSAGE if --precision wants something else than float32. */
+int cli_precision_for_training(void);
 int cli_session_load(CliSession *, const char *checkpoint, const DfModelLoad *); /* a file, "random" or "random:SEED" */
 void cli_session_done(CliSession *);
 /* "HxW"; NULL: the usual shape of such a network (df_detector_usual_shape()). */

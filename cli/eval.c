@@ -34,6 +34,7 @@ static const CliOption options[] = {
     CLI_OPT_FLAG(
         "--from-one", from_one,
         "segmentors: number the classes from 1 in the label maps of --out, as in the files of ADE20K; default: from 0"),
+    CLI_OPT_PRECISION,
     CLI_OPT_CHECKPOINT(wrapper, allow_missing),
     CLI_OPT_END
 };
@@ -122,10 +123,11 @@ static int more_members(const Run *r, char **out)
     DfTextbuf more = { 0 };
     const DfPartScores *parts;
     const long unreadable = df_evaluation_unreadable(r->evaluation);
+    const DfPrecision precision = df_detector_precision(r->session.detector);
     const int n = df_evaluation_parts(r->evaluation, &parts);
     int error = DF_OK;
     *out = NULL;
-    if (!unreadable && n == 0)
+    if (!unreadable && n == 0 && precision == DF_PRECISION_F32)
         return DF_OK;
     for (int i = 0; error == DF_OK && i < n; i++) {
         df_textbuf_add(&more, "%s", i ? ", " : "\"parts\": [");
@@ -133,7 +135,9 @@ static int more_members(const Run *r, char **out)
     }
     df_textbuf_add(&more, "%s", n ? "]" : "");
     if (unreadable)
-        df_textbuf_add(&more, "%s\"unreadable\": %ld", n ? ",\n " : "", unreadable);
+        df_textbuf_add(&more, "%s\"unreadable\": %ld", more.n ? ",\n " : "", unreadable);
+    if (precision != DF_PRECISION_F32)
+        df_textbuf_add(&more, "%s\"precision\": \"%s\"", more.n ? ",\n " : "", df_precision_name(precision));
     const int taken = df_textbuf_take(&more, out);
     if (error < 0 && taken == DF_OK)
         df_free(*out);
@@ -274,6 +278,9 @@ static int print_tables(const Run *r)
     const DfCocoScores *coco = df_evaluation_coco(r->evaluation);
     const DfMapScores *map = df_evaluation_map(r->evaluation);
     const DfMiouScores *miou = df_evaluation_miou(r->evaluation);
+    const DfPrecision precision = df_detector_precision(r->session.detector);
+    if (precision != DF_PRECISION_F32)
+        printf("precision: %s\n", df_precision_name(precision));
     const int error = print_parts(r);
     if (error < 0)
         return error;

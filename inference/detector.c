@@ -50,6 +50,8 @@ static int build(DfDetector *d, const char *config, const DfDetectorOptions *opt
     if (error == DF_OK)
         error = df_ctx_new(&d->c, d->pool);
     if (error == DF_OK)
+        error = df_ctx_set_precision(d->c, options->precision);
+    if (error == DF_OK)
         count_classes(d);
     return error;
 }
@@ -235,6 +237,11 @@ DfCtx *df_detector_context(const DfDetector *d)
 DfPool *df_detector_pool(const DfDetector *d)
 {
     return d->pool;
+}
+
+DfPrecision df_detector_precision(const DfDetector *d)
+{
+    return d->c->precision;
 }
 
 const DfNode *df_detector_config(const DfDetector *d)

@@ -30,6 +30,7 @@ typedef struct {
     const char *const *set;  /* n_set changes to the config, as "model.test_cfg.score_thr=0.3"            */
     int n_set;
     DfModelLoad load;        /* how the checkpoint is read                                                */
+    DfPrecision precision;   /* of products with weights: DF_PRECISION_F32 or DF_PRECISION_BF16                               */
 } DfDetectorOptions;
 
 /* Reads the config, builds the network, loads the weights, reads the test pipeline. `checkpoint` is a .pth or
@@ -71,6 +72,7 @@ DF_API int df_detector_take_categories(DfDetector *, const char *ann_file);
 DF_API DfModel *df_detector_model(const DfDetector *);
 DF_API DfCtx *df_detector_context(const DfDetector *);
 DF_API DfPool *df_detector_pool(const DfDetector *);
+DF_API DfPrecision df_detector_precision(const DfDetector *);
 DF_API const DfNode *df_detector_config(const DfDetector *);        /* the root of the config, changes included    */
 DF_API const DfPipeline *df_detector_pipeline(const DfDetector *);  /* after df_detector_prepare()                 */
 DF_API const char *df_detector_config_path(const DfDetector *);

@@ -69,7 +69,7 @@ static int place_pictures(const DfClassification *set, size_t *where)
 static uint64_t fingerprint(const DfEvaluation *e)
 {
     const DfClassification *set = e->pictures;
-    const uint64_t parts[] = { df_hash_settings(df_detector_config(e->detector)),
+    const uint64_t parts[] = { df_hash_settings(e->detector),
                                df_hash_weights(df_detector_model(e->detector)) };
     uint64_t hash = df_hash_add(DF_HASH_START, parts, sizeof parts);
     for (int i = 0; i < set->n; i++) {

@@ -133,7 +133,7 @@ static int begin(DfEvaluation *e)
     DfDetector *d = e->detector;
     const char *checkpoint = df_detector_checkpoint_path(d); /* NULL: weights that were not read from a file */
     const DfJournalOf of = { df_detector_config_path(d), checkpoint ? checkpoint : "",
-                             df_hash_settings(df_detector_config(d)), df_hash_weights(df_detector_model(d)),
+                             df_hash_settings(d), df_hash_weights(df_detector_model(d)),
                              df_hash_dataset(e->dataset) };
     warn_learnt(e);
     e->done = df_calloc((size_t)e->dataset->n_images + 1, sizeof *e->done);

@@ -25,12 +25,20 @@ static uint64_t add_node(uint64_t hash, const DfNode *node)
     return df_hash_add(hash, ".", 1);
 }
 
-uint64_t df_hash_settings(const DfNode *root)
+/* Runs in float32 have the hashes that they had before there were other precisions. */
+static uint64_t add_precision(uint64_t hash, DfPrecision precision)
 {
+    return precision == DF_PRECISION_F32 ? hash : df_hash_add_text(hash, df_precision_name(precision));
+}
+
+uint64_t df_hash_settings(const DfDetector *detector)
+{
+    const DfNode *root = df_detector_config(detector);
     const DfNode *pipeline = df_node_get(df_dataset_first(df_node_at(root, "data.test")), "pipeline");
     uint64_t hash = add_node(DF_HASH_START, df_node_get(root, "model"));
     hash = add_node(hash, df_node_get(root, "test_cfg"));
-    return add_node(hash, pipeline ? pipeline : df_node_get(root, "test_pipeline"));
+    hash = add_node(hash, pipeline ? pipeline : df_node_get(root, "test_pipeline"));
+    return add_precision(hash, df_detector_precision(detector));
 }
 
 /* Four bytes at a time: there may be hundreds of megabytes. */

@@ -7,9 +7,11 @@
 #define DF_INFERENCE_FINGERPRINT_H
 
 #include "datasets/datasets.h"
+#include "inference/detector.h"
 #include "models/models.h"
 
-uint64_t df_hash_settings(const DfNode *root);            /* the model and the test pipeline, with all overrides */
+/* The model and the test pipeline, with all overrides; the precision of products. */
+uint64_t df_hash_settings(const DfDetector *);
 uint64_t df_hash_weights(DfModel *);                      /* every parameter, as loaded                          */
 uint64_t df_hash_dataset(const DfCocoDataset *);          /* which images, and which classes                     */
 uint64_t df_hash_segmentation(const DfSegmentation *);     /* the same of a segmentation set                     */

@@ -27,10 +27,20 @@ static DfKernels *next_rung(const char *name)
     return rung;
 }
 
+#ifdef DF_X86
+static void climb_avx512(DfKernels *k)
+{
+    df_gemm_init_avx512(&k->gemm);
+    if (__builtin_cpu_supports("avx512bf16"))
+        df_bf16_init_avx512bf16(&k->bf16);
+}
+#endif
+
 static void climb(void)
 {
     DfKernels *c = next_rung("c");
     df_gemm_init_c(&c->gemm);
+    df_bf16_init_c(&c->bf16);
     df_winograd_init_c(&c->conv);
     df_depthwise_init_c(&c->conv);
     df_pointwise_init_c(&c->pointwise);
@@ -42,6 +52,7 @@ static void climb(void)
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
         DfKernels *avx2 = next_rung("avx2");
         df_gemm_init_avx2(&avx2->gemm);
+        avx2->bf16 = (DfBf16Kernels){ 0 }; /* nobody should think that this is fast */
         df_winograd_init_avx2(&avx2->conv);
         df_depthwise_init_avx2(&avx2->conv);
         df_pointwise_init_avx2(&avx2->pointwise);
@@ -50,7 +61,7 @@ static void climb(void)
         df_attention_init_avx2(&avx2->attention);
         df_ms_deform_init_avx2(&avx2->ms_deform);
         if (__builtin_cpu_supports("avx512f"))
-            df_gemm_init_avx512(&next_rung("avx512")->gemm);
+            climb_avx512(next_rung("avx512"));
     }
 #endif
     best = &rungs[n_rungs - 1];

@@ -22,6 +22,7 @@
 #include "kernels/gemm/gemm.h"
 #include "kernels/keep.h"
 #include "kernels/leaves.h"
+#include "kernels/precision.h"
 
 DF_BEGIN_DECLS
 

@@ -11,6 +11,8 @@
 void df_gemm_init_c(DfGemmKernels *);
 void df_gemm_init_avx2(DfGemmKernels *);
 void df_gemm_init_avx512(DfGemmKernels *);
+void df_bf16_init_c(DfBf16Kernels *);
+void df_bf16_init_avx512bf16(DfBf16Kernels *);
 void df_winograd_init_c(DfConvKernels *);
 void df_winograd_init_avx2(DfConvKernels *);
 void df_depthwise_init_c(DfConvKernels *);

@@ -94,6 +94,18 @@ typedef struct {
     void (*fetch)(const float *from, size_t floats); /* hint: into the second-level cache, it will be read soon */
 } DfGemmKernels;
 
+/* Products of bfloat16 (bf16.h): the same with both factors rounded, added up in float32. Numbers along k stand in twos:
+ * a row of a is as long as 2 `pairs`, and a panel of b holds for every pair the two numbers of column 0, of column 1, ..
+ * Each step adds the product of the second of a pair, then that of the first. */
+typedef struct {
+    int tile_m, tile_n; /* as DfGemmKernels */
+    /* y[i] = x[i] rounded to the nearest bfloat16, of two equally near the even one; below 2^-126 it is zero */
+    void (*round)(uint16_t *y, const float *x, size_t n);
+    /* As DfGemmKernels.tile; `lda` and `panel` count numbers. NULL: this rung cannot */
+    void (*tile)(int m, int n, size_t pairs, const uint16_t *a, size_t lda, const uint16_t *b, size_t panel, float *c,
+                 size_t ldc, bool first, bool last, const DfEpilogue *);
+} DfBf16Kernels;
+
 /* ---- convolutions: conv/ ---------------------------------------------------------------------------------------- */
 
 /* The residual of an epilogue may be y; nothing else overlaps. */
@@ -207,6 +219,7 @@ typedef struct {
 typedef struct DfKernels {
     const char *name; /* of the rung: "c", "avx2", "avx512" */
     DfGemmKernels gemm;
+    DfBf16Kernels bf16;
     DfConvKernels conv;
     DfPointwiseKernels pointwise;
     DfAttentionKernels attention;

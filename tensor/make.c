@@ -92,6 +92,10 @@ void df_put_on_tape(DfCtx *c, const DfOp *op, DfTensor *y, int n_src, DfTensor *
         y->wants_grad |= c->recording && src[i] && src[i]->wants_grad;
     if (!y->wants_grad || c->parts->forgets)
         return;
+    if (c->precision != DF_PRECISION_F32) {
+        df_ctx_fail(c, DF_EVALUE, "training in %s: want float32", df_precision_name(c->precision));
+        return;
+    }
     y->op = op;
     y->replay = c->parts->replays;
     y->n_src = n_src;

@@ -89,6 +89,14 @@ int df_ctx_new(DfCtx **out, DfPool *pool)
     return df_fail_memory("a context");
 }
 
+int df_ctx_set_precision(DfCtx *c, DfPrecision precision)
+{
+    const int error = df_precision_check(precision, c->k);
+    if (error == DF_OK)
+        c->precision = precision;
+    return error;
+}
+
 static void forget(DfCtx *c)
 {
     struct DfCtxParts *p = c->parts;

@@ -11,10 +11,10 @@
 /* Guards the lists of packed copies, and is never held while packing. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-static const DfPacked *find(const DfTensor *w, DfPackKind kind, const float *fold, size_t O)
+static const DfPacked *find(const DfTensor *w, DfPackKind kind, DfPrecision precision, const float *fold, size_t O)
 {
     pthread_mutex_lock(&lock);
-    const DfPacked *found = df_packed_find(w->packed, kind, fold, O);
+    const DfPacked *found = df_packed_find(w->packed, kind, precision, fold, O);
     pthread_mutex_unlock(&lock);
     return found;
 }
@@ -23,7 +23,7 @@ static const DfPacked *find(const DfTensor *w, DfPackKind kind, const float *fol
 static const DfPacked *keep(DfTensor *w, DfPacked *packed, const float *fold, size_t O)
 {
     pthread_mutex_lock(&lock);
-    const DfPacked *found = df_packed_find(w->packed, df_packed_kind(packed), fold, O);
+    const DfPacked *found = df_packed_find(w->packed, df_packed_kind(packed), df_packed_precision(packed), fold, O);
     if (!found)
         w->packed = df_packed_link(packed, w->packed);
     pthread_mutex_unlock(&lock);
@@ -32,30 +32,39 @@ static const DfPacked *keep(DfTensor *w, DfPacked *packed, const float *fold, si
     return found ? found : packed;
 }
 
-static int pack(DfPacked **out, DfPool *pool, const float *w, DfPackKind kind, size_t O, size_t K, size_t groups)
+/* What is to be packed: O rows of K, in groups. */
+typedef struct {
+    DfPackKind kind;
+    DfPrecision precision;
+    size_t O, K, groups;
+} Wanted;
+
+static int pack(DfPacked **out, DfPool *pool, const float *w, const Wanted *p)
 {
-    switch (kind) {
+    switch (p->kind) {
     case DF_PACK_WINOGRAD:
-        return df_pack_winograd(out, pool, w, O, K / 9);
+        return df_pack_winograd(out, pool, w, p->O, p->K / 9);
     case DF_PACK_WINOGRAD_TURNED:
-        return df_pack_winograd_turned(out, pool, w, O, K / 9);
+        return df_pack_winograd_turned(out, pool, w, p->O, p->K / 9);
     case DF_PACK_GEMM:
         break;
     }
-    return df_pack(out, pool, w, O, K, groups);
+    if (p->precision == DF_PRECISION_BF16)
+        return df_pack_bf16(out, pool, w, p->O, p->K, p->groups);
+    return df_pack(out, pool, w, p->O, p->K, p->groups);
 }
 
-static int pack_folded(DfPacked **out, DfPool *pool, const float *w, const float *fold, DfPackKind kind, size_t O,
-                       size_t K, size_t groups)
+static int pack_folded(DfPacked **out, DfPool *pool, const float *w, const float *fold, const Wanted *p)
 {
-    float *scaled = df_malloc(O * K * sizeof *scaled);
+    const size_t n = p->O * p->K;
+    float *scaled = df_malloc(n * sizeof *scaled);
     if (!scaled)
         return df_fail_memory("packed weights");
-    for (size_t i = 0; i < O * K; i++)
-        scaled[i] = w[i] * fold[i / K];
-    int error = pack(out, pool, scaled, kind, O, K, groups);
+    for (size_t i = 0; i < n; i++)
+        scaled[i] = w[i] * fold[i / p->K];
+    int error = pack(out, pool, scaled, p);
     if (!error)
-        error = df_packed_folded(*out, fold, O);
+        error = df_packed_folded(*out, fold, p->O);
     df_free(scaled);
     return error;
 }
@@ -70,12 +79,10 @@ static DfPacked *take_stale(DfTensor *w, DfPackKind kind)
 }
 
 /* `memory`: a packed weight that nobody reads any more, which is used if it is large enough, and freed else; or NULL. */
-static DfPacked *pack_anew(DfCtx *c, DfPacked *memory, const DfTensor *w, const float *fold, DfPackKind kind, size_t O,
-                           size_t K, size_t groups)
+static DfPacked *pack_anew(DfCtx *c, DfPacked *memory, const DfTensor *w, const float *fold, const Wanted *p)
 {
     DfPacked *packed = memory;
-    const int error = fold ? pack_folded(&packed, c->pool, w->data, fold, kind, O, K, groups)
-                           : pack(&packed, c->pool, w->data, kind, O, K, groups);
+    const int error = fold ? pack_folded(&packed, c->pool, w->data, fold, p) : pack(&packed, c->pool, w->data, p);
     if (!error)
         return packed;
     df_packed_free(packed);
@@ -83,12 +90,11 @@ static DfPacked *pack_anew(DfCtx *c, DfPacked *memory, const DfTensor *w, const 
     return NULL;
 }
 
-static DfPackedWeight pack_for_one_use(DfCtx *c, const DfTensor *w, const float *fold, DfPackKind kind, size_t O,
-                                       size_t K, size_t groups)
+static DfPackedWeight pack_for_one_use(DfCtx *c, const DfTensor *w, const float *fold, const Wanted *p)
 {
     DfPacked *memory = c->parts->spare;
     c->parts->spare = NULL;
-    DfPacked *packed = pack_anew(c, memory, w, fold, kind, O, K, groups);
+    DfPacked *packed = pack_anew(c, memory, w, fold, p);
     return (DfPackedWeight){ packed, packed };
 }
 
@@ -97,14 +103,15 @@ DfPackedWeight df_weight(DfCtx *c, DfTensor *w, const DfTensor *fold, DfPackKind
 {
     const bool changes = c->recording && w->wants_grad;
     const float *factors = df_data_of(fold);
+    const Wanted wanted = { kind, kind == DF_PACK_GEMM ? c->precision : DF_PRECISION_F32, O, K, groups };
     if (changes && kind != DF_PACK_WINOGRAD_TURNED)
         w->uses++;
     if (changes && !w->keeps_packed)
-        return pack_for_one_use(c, w, factors, kind, O, K, groups);
-    const DfPacked *found = find(w, kind, factors, O);
+        return pack_for_one_use(c, w, factors, &wanted);
+    const DfPacked *found = find(w, kind, wanted.precision, factors, O);
     if (found)
         return (DfPackedWeight){ found, NULL };
-    DfPacked *packed = pack_anew(c, take_stale(w, kind), w, factors, kind, O, K, groups);
+    DfPacked *packed = pack_anew(c, take_stale(w, kind), w, factors, &wanted);
     return (DfPackedWeight){ packed ? keep(w, packed, factors, O) : NULL, NULL };
 }
 

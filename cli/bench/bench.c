@@ -24,6 +24,7 @@ static const CliOption options[] = {
                  "detectors: list the modules of the pass with decoding, which adds proposals, NMS and pasted masks"),
     CLI_OPT_FLAG("--training", training,
                  "time training steps instead: forward with losses, backward, update with AdamW; the batch is of noise with 8 objects a picture"),
+    CLI_OPT_PRECISION,
     CLI_OPT_TEXT("--weights", weights, "FILE", "checkpoint to load; default: random weights"),
     CLI_OPT_TEXT("--json", json_path, "FILE", "write the numbers as JSON; with `-` to stdout, in place of the table"),
     CLI_OPT_END
@@ -96,9 +97,9 @@ static int report(CliSession *s, int H, int W, Times *t)
     df_json_begin(&json, "modules", '[');
     const bool table = !json_path || strcmp(json_path, "-") != 0;
     if (table)
-        printf("%s, %ld x %d x %d x %d, %d threads, kernels %s, median of %d\n\n%-34s %10s %9s %12s %8s\n",
-               df_model_type(s->model), batch, df_model_channels(s->model), H, W, df_pool_threads(s->pool),
-               df_kernels_name(s->c->k), n, "module", "ms", "GFLOP", "GFLOP/s", "of peak");
+        printf("%s, %ld x %d x %d x %d, %s, %d threads, kernels %s, median of %d\n\n%-34s %10s %9s %12s %8s\n",
+               df_model_type(s->model), batch, df_model_channels(s->model), H, W,
+               df_precision_name(s->c->precision), df_pool_threads(s->pool), df_kernels_name(s->c->k), n, "module", "ms", "GFLOP", "GFLOP/s", "of peak");
     for (int i = 1; i < n_rows; i++) {
         const double each = rows[i].seconds / n;
         const double work = flops_of(&rows[i], n);
@@ -120,6 +121,7 @@ static int report(CliSession *s, int H, int W, Times *t)
     df_json_put_number(&json, "share_of_peak", flops / seconds / peak);
     df_json_put_number(&json, "peak_rss_bytes", (double)t->memory);
     df_json_put_number(&json, "threads", df_pool_threads(s->pool));
+    df_json_put_text(&json, "precision", df_precision_name(s->c->precision));
     if (table) {
         printf("%-34s %10.2f %9.2f %12.1f %7.1f%%\n", "network", 1e3 * seconds, 1e-9 * flops, 1e-9 * flops / seconds,
                100 * flops / seconds / peak);
@@ -152,7 +154,10 @@ static int run(int n, const char *const *args)
     CliSession s;
     int H = 0;
     int W = 0;
-    int error = cli_session_open(&s, args[0]);
+    int error = training ? cli_precision_for_training() : DF_OK;
+    if (error < 0)
+        return error;
+    error = cli_session_open(&s, args[0]);
     if (error == DF_OK)
         error = cli_input_shape(&s, shape_text, 1216, &H, &W);
     if (error == DF_OK)

@@ -12,11 +12,30 @@
 #include <time.h>
 #include <unistd.h>
 
+int cli_precision(DfPrecision *out)
+{
+    *out = DF_PRECISION_F32;
+    if (!cli.precision || df_precision_read(out, cli.precision) == DF_OK)
+        return DF_OK;
+    return df_fail_in(CLI_EUSAGE, "--");
+}
+
+int cli_precision_for_training(void)
+{
+    DfPrecision precision;
+    const int error = cli_precision(&precision);
+    if (error < 0 || precision == DF_PRECISION_F32)
+        return error;
+    return df_fail(CLI_EUSAGE, "--precision %s: want float32 for training", cli.precision);
+}
+
 int cli_session_open(CliSession *s, const char *config_path)
 {
-    const DfDetectorOptions options = { .threads = (int)cli.threads, .set = cli.set, .n_set = cli.n_set };
+    DfDetectorOptions options = { .threads = (int)cli.threads, .set = cli.set, .n_set = cli.n_set };
     *s = (CliSession){ 0 };
-    const int error = df_detector_build(&s->detector, config_path, &options);
+    int error = cli_precision(&options.precision);
+    if (error == DF_OK)
+        error = df_detector_build(&s->detector, config_path, &options);
     if (error < 0)
         return error;
     s->pool = df_detector_pool(s->detector);

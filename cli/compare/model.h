@@ -29,7 +29,7 @@ typedef struct {
     CliModel *model;
     size_t n;
     int rounds, threads;
-    const char *kernels;
+    const char *kernels, *precision;
     size_t images[CLI_RUN_KINDS]; /* how many images the intervals are over; 0: no intervals */
 } CliModels;
 

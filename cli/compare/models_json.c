@@ -64,6 +64,7 @@ int cli_models_json(const CliModels *m, const char *path)
     df_json_put_number(&json, "rounds", m->rounds);
     df_json_put_number(&json, "threads", m->threads);
     df_json_put_text(&json, "kernels", m->kernels);
+    df_json_put_text(&json, "precision", m->precision);
     df_json_put_number(&json, "replicates", (double)cli_compare.replicates);
     df_json_put_number(&json, "seed", (double)cli_compare.seed);
     df_json_put_number(&json, "confidence", cli_compare.confidence);

@@ -133,7 +133,8 @@ static void foot(DfTextbuf *out, const CliModels *m)
     df_textbuf_add(out, "Activations: peak memory.");
     if (m->rounds)
         df_textbuf_add(out, " Time: one image, with decoding. Memory: peak of the process. Both are medians of %d "
-                       "round%s in turns, with %d threads and kernels %s.", m->rounds, m->rounds > 1 ? "s" : "", m->threads, m->kernels);
+                       "round%s in turns, in %s, with %d threads and kernels %s.",
+                       m->rounds, m->rounds > 1 ? "s" : "", m->precision, m->threads, m->kernels);
     df_textbuf_add(out, "\n");
     if (images)
         df_textbuf_add(out, "In brackets: the %g%% confidence interval, from %ld bootstrap samples of %zu images (seed "

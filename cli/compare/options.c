@@ -30,6 +30,7 @@ const CliOption cli_compare_options[] = {
     CLI_OPT_TEXT("--shape", cli_compare.shape, "HxW",
                  "input size in pixels; default 800x1280 for detectors, 512x512 for segmentors, the config's img_size for "
                  "classifiers"),
+    CLI_OPT_PRECISION,
     CLI_OPT_INT("--rounds", cli_compare.rounds, "N", 0, 100,
                 "how many times each model is measured; 0: do not measure; default 3"),
     CLI_OPT_TEXT("--chart", cli_compare.chart, "FILE.svg",

@@ -21,6 +21,7 @@ static const CliOption options[] = {
     CLI_OPT_INT("--steps", steps, "N", 1, 1000000,
                 "take N steps with the optimizer and the schedule of the config, step i on input i modulo their "
                 "number"),
+    CLI_OPT_PRECISION,
     CLI_OPT_CHECKPOINT(wrapper, allow_missing),
     CLI_OPT_END
 };
@@ -33,7 +34,7 @@ static int check_options(void)
         return df_fail(CLI_EUSAGE, "--all and --losses: want one of them");
     if (input_paths.n > 1 && !steps)
         return df_fail(CLI_EUSAGE, "%d inputs: want --steps N", input_paths.n);
-    return DF_OK;
+    return losses || steps ? cli_precision_for_training() : DF_OK;
 }
 
 static int open_inputs(CliInput *inputs)

@@ -37,7 +37,9 @@ static void begin_json(const CliClassOutput *o, const DfSample *sample)
     const DfView *view = &sample->views.view[0];
     df_textbuf_add(o->json, "%s{\"image\": ", o->json->n > 1 ? ",\n" : "\n");
     df_textbuf_json(o->json, sample->path);
-    df_textbuf_add(o->json, ", \"height\": %d, \"width\": %d, \"classes\": [", view->meta.ori_h, view->meta.ori_w);
+    df_textbuf_add(o->json, ", \"height\": %d, \"width\": %d", view->meta.ori_h, view->meta.ori_w);
+    cli_write_precision(o->json, o->detector);
+    df_textbuf_add(o->json, ", \"classes\": [");
 }
 
 static int draw(DfSample *sample, const CliClassOutput *o, const DfNamed *named, int n)

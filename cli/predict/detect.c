@@ -44,6 +44,13 @@ static int write_mask(DfTextbuf *json, const DfMask *mask)
     return DF_OK;
 }
 
+void cli_write_precision(DfTextbuf *json, const DfDetector *d)
+{
+    const DfPrecision precision = df_detector_precision(d);
+    if (precision != DF_PRECISION_F32)
+        df_textbuf_add(json, ", \"precision\": \"%s\"", df_precision_name(precision));
+}
+
 int cli_write_detections(DfTextbuf *json, const DfDetector *d, const char *path, const DfDetections *found, bool first)
 {
     const DfDetection **order = df_detections_listed(found);
@@ -58,6 +65,7 @@ int cli_write_detections(DfTextbuf *json, const DfDetector *d, const char *path,
                        (long long)df_detector_category_id(d, one->label), b[0], b[1], b[2], b[3], (double)one->score);
         if (found->masks)
             error = write_mask(json, &found->masks[one - found->v]);
+        cli_write_precision(json, d);
         df_textbuf_add(json, "}");
     }
     df_free((void *)order);

@@ -26,6 +26,7 @@ static const CliOption options[] = {
     CLI_OPT_FLOAT("--score-thr", score_thr, "S", 0, 1,
                   "detectors: print, draw and explain detections with a score of at least S, from 0 to 1; default 0.3"),
     CLI_OPT_INT("--quality", quality, "Q", 1, 100, "quality of saved JPEG and WebP files, from 1 to 100; default 92"),
+    CLI_OPT_PRECISION,
     CLI_OPT_CHECKPOINT(wrapper, allow_missing),
 
     CLI_OPT_HEADING("Options for segmentors"),
@@ -226,6 +227,8 @@ static int open_run(Run *r, const char *config, const char *checkpoint)
         error = cli_pictures_make_folders(&r->pictures, out_dir);
     if (error == DF_OK && explain.dir)
         error = cli_pictures_make_folders(&r->pictures, explain.dir);
+    if (error == DF_OK && cli.precision)
+        df_log(DF_LOG_INFO, "precision: %s", df_precision_name(df_detector_precision(r->session.detector)));
     if (error == DF_OK && json_path)
         df_textbuf_add(&r->json, "[");
     return error;
@@ -343,7 +346,8 @@ const CliCommand cli_command_predict = {
                "[height, width], \"counts\"}. image_id is the file name as a number if it is one\n"
                "(000000000139.jpg gives 139), else the name. category_id is that of\n"
                "--categories, else COCO's id for the 80 classes of COCO, else the number of the\n"
-               "class, counted from 1.\n"
+               "class, counted from 1. With another --precision than float32 it stands in every\n"
+               "object of the JSON, as \"precision\".\n"
                "JSON of a segmentor: [{\"image\", \"height\", \"width\", \"classes\": [{\"id\", \"name\",\n"
                "\"pixels\"}, ...]}, ...].\n"
                "JSON of a classifier: [{\"image\", \"height\", \"width\", \"classes\": [{\"id\", \"name\",\n"

@@ -54,7 +54,9 @@ static void write_parts(const CliSegmentOutput *o, const DfSample *sample, const
     const DfView *view = &sample->views.view[0];
     df_textbuf_add(o->json, "%s{\"image\": ", o->json->n > 1 ? ",\n" : "\n");
     df_textbuf_json(o->json, sample->path);
-    df_textbuf_add(o->json, ", \"height\": %d, \"width\": %d, \"classes\": [", view->meta.ori_h, view->meta.ori_w);
+    df_textbuf_add(o->json, ", \"height\": %d, \"width\": %d", view->meta.ori_h, view->meta.ori_w);
+    cli_write_precision(o->json, o->detector);
+    df_textbuf_add(o->json, ", \"classes\": [");
     for (int i = 0; i < n; i++) {
         df_textbuf_add(o->json, "%s{\"id\": %d, \"name\": ", i ? ", " : "", parts[i].label);
         df_textbuf_json(o->json, df_detector_class_name(o->detector, parts[i].label));

@@ -24,6 +24,7 @@ static const CliOption options[] = {
     CLI_OPT_INT("--seed", seed, "N", 0, 9e18, "seed of all random numbers; default: seed in the config, else 0"),
     CLI_OPT_FLOAT("--save-minutes", save_minutes, "N", 0.001, 100000,
                   "write latest.safetensors at least every N minutes; default: 10"),
+    CLI_OPT_TEXT("--precision", cli.precision, "P", "float32, which is all that training has; default: float32"),
     CLI_OPT_END
 };
 
@@ -116,8 +117,8 @@ static int run_train(int n, const char *const *args)
                              .n_set = cli.n_set, .data_dir = data_dir, .init = init, .resume = resume, .fresh = fresh,
                              .has_seed = seed >= 0, .seed = seed >= 0 ? (uint64_t)seed : 0,
                              .save_minutes = save_minutes, .told = cli_train_told, .told_user = &news };
-    int error = DF_OK;
-    if (resume && fresh)
+    int error = cli_precision_for_training();
+    if (error == DF_OK && resume && fresh)
         error = df_fail(CLI_EUSAGE, "--resume and --fresh: want one of them");
     if (error == DF_OK)
         error = df_ranks_open(&ranks);

@@ -18,7 +18,13 @@ typedef struct {
     float *y;                    /* rows O                                   */
     size_t ldy;
     DfEpilogue e;
+    size_t more;                 /* bytes of scratch that products want      */
 } Forward;
+
+static size_t patches_size(const Forward *a, size_t rows)
+{
+    return df_ceil_div(rows * a->patches.k, DF_PANEL) * DF_PANEL; /* floats; what follows is aligned */
+}
 
 /* One block of pixels, some output channels of one group. */
 static void forward_task(void *arg, size_t task, void *scratch)
@@ -29,16 +35,18 @@ static void forward_task(void *arg, size_t task, void *scratch)
     const size_t group = task / a->blocks / a->column_tasks;
     const size_t row = df_cut(a->rows, a->blocks, block);
     const size_t rows = df_cut(a->rows, a->blocks, block + 1) - row;
-    const DfPanels b = df_packed_panels(a->w, group);
-    const size_t width = (size_t)a->k->gemm.tile_n;
-    const size_t tiles = df_ceil_div(b.n, width);
+    const size_t n = a->ldy / a->groups;
+    const size_t width = df_packed_width(a->k, a->w);
+    const size_t tiles = df_ceil_div(n, width);
     const size_t n0 = df_cut(tiles, a->column_tasks, part) * width;
-    const size_t n1 = df_smaller(df_cut(tiles, a->column_tasks, part + 1) * width, b.n);
-    const DfEpilogue e = df_epilogue_at(&a->e, row, a->ldy, group * b.n);
+    const size_t n1 = df_smaller(df_cut(tiles, a->column_tasks, part + 1) * width, n);
+    const DfEpilogue e = df_epilogue_at(&a->e, row, a->ldy, group * n);
+    float *const patches = scratch;
+    void *const rounded = a->more ? patches + patches_size(a, rows) : NULL;
     DfPatches p = a->patches;
     p.c0 = group * p.channels;
-    df_patches_gather(&p, row, rows, scratch);
-    df_gemm_rows(&a->k->gemm, rows, scratch, p.k, b, n0, n1, a->y + row * a->ldy + group * b.n, a->ldy, &e, NULL);
+    df_patches_gather(&p, row, rows, patches);
+    df_packed_rows(a->k, rows, patches, p.k, a->w, group, n0, n1, a->y + row * a->ldy + group * n, a->ldy, &e, rounded);
 }
 
 static int by_patches(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *x, const DfPacked *w,
@@ -52,10 +60,12 @@ static int by_patches(DfPool *pool, const DfKernels *k, const DfConvShape *s, co
         .rows = df_conv_outputs(s),
         .groups = (size_t)s->groups, .y = y, .ldy = (size_t)s->O, .e = e,
     };
-    const size_t tiles = df_ceil_div((size_t)(s->O / s->groups), (size_t)k->gemm.tile_n);
+    const size_t tiles = df_ceil_div((size_t)(s->O / s->groups), df_packed_width(k, w));
     a.blocks = df_ceil_div(a.rows, df_patches_rows(a.patches.k));
     a.column_tasks = df_smaller(df_ceil_div(TASKS, a.blocks * a.groups), tiles);
-    const size_t scratch = df_ceil_div(a.rows, a.blocks) * a.patches.k * sizeof(float);
+    const size_t most = df_ceil_div(a.rows, a.blocks);
+    a.more = df_packed_scratch(w, most, 0);
+    const size_t scratch = patches_size(&a, most) * sizeof(float) + a.more;
     const int error = df_parallel(pool, a.blocks * a.column_tasks * a.groups, scratch, forward_task, &a);
     df_free(runs);
     return error;

@@ -135,7 +135,14 @@ typedef struct {
     float *y;
     DfEpilogue e;
     size_t blocks;
+    size_t more; /* bytes of scratch that products want */
 } Forward;
+
+/* What some rows read, of all groups: floats; what follows is aligned. */
+static size_t columns_size(const Plan *p, size_t rows)
+{
+    return df_ceil_div(rows * p->k * p->groups, DF_PANEL) * DF_PANEL;
+}
 
 static void forward_task(void *arg, size_t task, void *scratch)
 {
@@ -146,22 +153,26 @@ static void forward_task(void *arg, size_t task, void *scratch)
     const size_t O = (size_t)p->d->shape.O;
     for (size_t row = 0; row < rows; row++)
         sample(p, first + row, rows, row, scratch);
+    const size_t n = O / p->groups;
+    float *const columns = scratch;
+    void *const rounded = f->more ? columns + columns_size(p, rows) : NULL;
     for (size_t group = 0; group < p->groups; group++) {
-        const DfPanels b = df_packed_panels(f->weight, group);
-        const DfEpilogue e = df_epilogue_at(&f->e, first, O, group * b.n);
-        df_gemm_rows(&p->kernels->gemm, rows, (float *)scratch + group * rows * p->k, p->k, b, 0, b.n,
-                     f->y + first * O + group * b.n, O, &e, NULL);
+        const DfEpilogue e = df_epilogue_at(&f->e, first, O, group * n);
+        df_packed_rows(p->kernels, rows, columns + group * rows * p->k, p->k, f->weight, group, 0, n,
+                       f->y + first * O + group * n, O, &e, rounded);
     }
 }
 
 int df_deform_conv_forward(DfPool *pool, const DfKernels *k, const DfDeformConv *d, const DfPacked *weight, float *y,
                            DfEpilogue e)
 {
-    Forward f = { plan(d, k), weight, y, e, 0 };
+    Forward f = { .plan = plan(d, k), .weight = weight, .y = y, .e = e };
     const size_t row = f.plan.k * f.plan.groups; /* floats of all groups */
     const size_t rows = df_clamp_size(ROW_BYTES / sizeof(float) / row, LEAST_ROWS, MOST_ROWS);
     f.blocks = df_ceil_div(f.plan.outputs, rows);
-    return df_parallel(pool, f.blocks, df_ceil_div(f.plan.outputs, f.blocks) * row * sizeof(float), forward_task, &f);
+    const size_t most = df_ceil_div(f.plan.outputs, f.blocks);
+    f.more = df_packed_scratch(weight, most, 0);
+    return df_parallel(pool, f.blocks, columns_size(&f.plan, most) * sizeof(float) + f.more, forward_task, &f);
 }
 
 /* ---- backward --------------------------------------------------------------------------------------------------- */

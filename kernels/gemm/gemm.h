@@ -14,6 +14,7 @@
 
 #include "core/core.h"
 #include "kernels/leaves.h"
+#include "kernels/precision.h"
 
 DF_BEGIN_DECLS
 
@@ -36,17 +37,20 @@ typedef struct DfPacked DfPacked;
 
 /* Of a weight of O rows, K columns each (a convolution: O kh kw I/groups); the product is x w'. *out is to be freed. It
  * comes as NULL, or as a packed weight that nobody reads any more: then its memory is used if it is large enough, and
- * freed else. */
+ * freed else. Products with it are in float32. */
 DF_API int df_pack(DfPacked **out, DfPool *, const float *w, size_t O, size_t K, size_t groups);
+/* The same for products in bf16, in half the memory. */
+DF_API int df_pack_bf16(DfPacked **out, DfPool *, const float *w, size_t O, size_t K, size_t groups);
 DF_API void df_packed_free(DfPacked *); /* with all it is linked to; NULL is fine */
 DF_API DfPackKind df_packed_kind(const DfPacked *);
+DF_API DfPrecision df_packed_precision(const DfPacked *);
 DF_API size_t df_packed_bytes(const DfPacked *); /* of memory */
 /* Says that the rows of the weight were multiplied by `fold` (n factors) before it was packed: a norm's part. */
 DF_API int df_packed_folded(DfPacked *, const float *fold, size_t n);
 /* A weight may be packed for several uses: its copies are a list. Link returns the new list; find NULL if there is
- * none of this kind with these factors (n of them; NULL: none). */
+ * none of this kind and precision with these factors (n of them; NULL: none). */
 DF_API DfPacked *df_packed_link(DfPacked *one, DfPacked *list);
-DF_API const DfPacked *df_packed_find(const DfPacked *list, DfPackKind, const float *fold, size_t n);
+DF_API const DfPacked *df_packed_find(const DfPacked *list, DfPackKind, DfPrecision, const float *fold, size_t n);
 /* The weight has other numbers now: its copies are stale and are not found any more, but their memory can be used
  * again. Those with factors are freed. Returns the new list. */
 DF_API DfPacked *df_packed_age(DfPacked *list);
@@ -70,9 +74,16 @@ DF_API int df_gemm(DfPool *, const DfKernels *, bool transpose_a, bool transpose
 
 /* ---- on one thread, for drivers that are made of products ------------------------------------------------------- */
 
-/* The product of one thread: y = epilogue(a b) for columns n0..n1-1 (n0 a multiple of tile_n) and m rows; y,
- * residual, bias and scale point to column 0. Drivers are made of it. `scratch`, of df_gemm_scratch(m, lda) bytes,
- * makes it faster for long rows; or NULL. */
+/* The product of one thread with matrix `matrix` of a packed weight, in the precision of that: y = epilogue(a w') for
+ * columns n0..n1-1 (n0 a multiple of df_packed_width()) and m rows; y, residual, bias and scale point to column 0.
+ * `scratch`, of df_packed_scratch(w, m, lda) bytes, is aligned to 64; it may be NULL for float32, which it makes faster
+ * for long rows. Drivers are made of it. */
+DF_API void df_packed_rows(const DfKernels *, size_t m, const float *a, size_t lda, const DfPacked *w, size_t matrix,
+                           size_t n0, size_t n1, float *y, size_t ldy, const DfEpilogue *, void *scratch);
+DF_API size_t df_packed_scratch(const DfPacked *w, size_t m, size_t lda);
+DF_API size_t df_packed_width(const DfKernels *, const DfPacked *w); /* columns of a tile */
+
+/* That of float32: n0 is a multiple of tile_n, `scratch` of df_gemm_scratch(m, lda) bytes or NULL. */
 DF_API void df_gemm_rows(const DfGemmKernels *, size_t m, const float *a, size_t lda, DfPanels b, size_t n0, size_t n1,
                          float *y, size_t ldy, const DfEpilogue *, float *scratch);
 DF_API size_t df_gemm_scratch(size_t m, size_t lda);

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "kernels/gemm/bf16.h"
 #include "kernels/gemm/parts.h"
 
 /* Memory for `size` floats: that of `old`, if it is enough. */
@@ -24,16 +25,28 @@ static DfPacked *memory_of(DfPacked *old, size_t size)
     return NULL;
 }
 
-DfPacked *df_packed_into(DfPacked *old, DfPackKind kind, size_t matrices, size_t k, size_t n)
+/* `rows` of a panel that DF_PANEL floats hold: k of them, or half as many of bfloat16 in twos. */
+static DfPacked *packed_into(DfPacked *old, DfPackKind kind, DfPrecision precision, size_t matrices, size_t rows,
+                             size_t k, size_t n)
 {
-    const size_t stride = df_ceil_div(n, DF_PANEL) * DF_PANEL * k;
+    const size_t stride = df_ceil_div(n, DF_PANEL) * DF_PANEL * rows;
     DfPacked *p = memory_of(old, matrices * stride);
     if (!p)
         return NULL;
     df_free(p->fold);
-    *p = (DfPacked){ .kind = kind, .matrices = matrices, .k = k, .n = n, .stride = stride, .data = p->data,
-                     .capacity = p->capacity };
+    *p = (DfPacked){ .kind = kind, .precision = precision, .matrices = matrices, .k = k, .n = n, .stride = stride,
+                     .data = p->data, .capacity = p->capacity };
     return p;
+}
+
+DfPacked *df_packed_into(DfPacked *old, DfPackKind kind, size_t matrices, size_t k, size_t n)
+{
+    return packed_into(old, kind, DF_PRECISION_F32, matrices, k, k, n);
+}
+
+DfPacked *df_packed_into_bf16(DfPacked *old, DfPackKind kind, size_t matrices, size_t k, size_t n)
+{
+    return packed_into(old, kind, DF_PRECISION_BF16, matrices, df_ceil_div(k, 2), k, n);
 }
 
 DfPacked *df_packed_new(DfPackKind kind, size_t matrices, size_t k, size_t n)
@@ -63,9 +76,11 @@ static bool same_fold(const float *a, const float *b, size_t n)
     return a && b ? memcmp(a, b, n * sizeof *a) == 0 : a == b;
 }
 
-const DfPacked *df_packed_find(const DfPacked *list, DfPackKind kind, const float *fold, size_t n)
+const DfPacked *df_packed_find(const DfPacked *list, DfPackKind kind, DfPrecision precision, const float *fold,
+                               size_t n)
 {
-    while (list && !(list->kind == kind && !list->stale && same_fold(list->fold, fold, n)))
+    while (list && !(list->kind == kind && list->precision == precision && !list->stale &&
+                     same_fold(list->fold, fold, n)))
         list = list->next;
     return list;
 }
@@ -112,6 +127,11 @@ DfPackKind df_packed_kind(const DfPacked *p)
     return p->kind;
 }
 
+DfPrecision df_packed_precision(const DfPacked *p)
+{
+    return p->precision;
+}
+
 size_t df_packed_bytes(const DfPacked *p)
 {
     return sizeof *p + p->capacity * sizeof *p->data;
@@ -125,6 +145,11 @@ size_t df_packed_matrices(const DfPacked *p)
 DfPanels df_packed_panels(const DfPacked *p, size_t matrix)
 {
     return (DfPanels){ p->data + matrix * p->stride, p->k, p->n };
+}
+
+DfBf16Panels df_packed_bf16_panels(const DfPacked *p, size_t matrix)
+{
+    return (DfBf16Panels){ (const uint16_t *)(p->data + matrix * p->stride), p->k + p->k % 2, p->n };
 }
 
 /* `rows` rows of the panel that begins at column j, from w[row * row_step + column * column_step]. */
@@ -166,14 +191,40 @@ static void pack_panel(void *arg, size_t task, void *scratch)
     fill_panel(p, p->data + matrix * p->stride + j * p->k, j, p->k, a->w + matrix * p->n * p->k, 1, p->k);
 }
 
+/* The same in bfloat16: rows in twos, the two of a column side by side. */
+static void pack_panel_bf16(void *arg, size_t task, void *scratch)
+{
+    const Pack *a = arg;
+    const DfPacked *p = a->p;
+    const size_t matrix = task / a->panels;
+    const size_t j = task % a->panels * DF_PANEL;
+    const size_t columns = df_smaller(p->n - j, DF_PANEL);
+    const size_t k = p->k + p->k % 2;
+    DfBf16 *panel = (DfBf16 *)(p->data + matrix * p->stride) + j * k;
+    (void)scratch;
+    memset(panel, 0, k * DF_PANEL * sizeof *panel);
+    for (size_t l = 0; l < columns; l++) {
+        const float *column = a->w + (matrix * p->n + j + l) * p->k;
+        for (size_t i = 0; i < p->k; i++)
+            panel[i / 2 * 2 * DF_PANEL + 2 * l + i % 2] = df_bf16(column[i]);
+    }
+}
+
 static int fill(DfPacked *p, DfPool *pool, const float *w)
 {
     Pack a = { p, w, df_ceil_div(p->n, DF_PANEL) };
-    return df_parallel(pool, a.panels * p->matrices, 0, pack_panel, &a);
+    DfTask *const task = p->precision == DF_PRECISION_BF16 ? pack_panel_bf16 : pack_panel;
+    return df_parallel(pool, a.panels * p->matrices, 0, task, &a);
 }
 
 int df_pack(DfPacked **out, DfPool *pool, const float *w, size_t O, size_t K, size_t groups)
 {
     *out = df_packed_into(*out, DF_PACK_GEMM, groups, K, O / groups);
+    return *out ? fill(*out, pool, w) : df_fail_memory("packed weights");
+}
+
+int df_pack_bf16(DfPacked **out, DfPool *pool, const float *w, size_t O, size_t K, size_t groups)
+{
+    *out = df_packed_into_bf16(*out, DF_PACK_GEMM, groups, K, O / groups);
     return *out ? fill(*out, pool, w) : df_fail_memory("packed weights");
 }

@@ -78,15 +78,36 @@ void df_gemm_rows(const DfGemmKernels *k, size_t m, const float *a, size_t lda, 
     }
 }
 
+/* ---- in the precision of the weight ------------------------------------------------------------------------------ */
+
+void df_packed_rows(const DfKernels *k, size_t m, const float *a, size_t lda, const DfPacked *w, size_t matrix,
+                    size_t n0, size_t n1, float *y, size_t ldy, const DfEpilogue *e, void *scratch)
+{
+    if (w->precision == DF_PRECISION_BF16)
+        df_bf16_rows(&k->bf16, m, a, lda, df_packed_bf16_panels(w, matrix), n0, n1, y, ldy, e, scratch);
+    else
+        df_gemm_rows(&k->gemm, m, a, lda, df_packed_panels(w, matrix), n0, n1, y, ldy, e, scratch);
+}
+
+size_t df_packed_scratch(const DfPacked *w, size_t m, size_t lda)
+{
+    return w->precision == DF_PRECISION_BF16 ? df_bf16_scratch(m, w->k) : df_gemm_scratch(m, lda);
+}
+
+size_t df_packed_width(const DfKernels *k, const DfPacked *w)
+{
+    return (size_t)(w->precision == DF_PRECISION_BF16 ? k->bf16.tile_n : k->gemm.tile_n);
+}
+
 /* ---- one product ------------------------------------------------------------------------------------------------ */
 
 typedef struct {
-    const DfGemmKernels *k;
+    const DfKernels *k;
     size_t M, row_tasks;
-    size_t tiles, column_tasks; /* tiles of tile_n columns, some of them a task's */
-    const float *a;             /* M K, rows lda apart                            */
+    size_t tiles, column_tasks; /* tiles of some columns, some of them a task's */
+    const float *a;             /* M K, rows lda apart                          */
     size_t lda;
-    DfPanels b;                 /* K N                                            */
+    const DfPacked *w;          /* K N                                          */
     float *y;                   /* M N, rows ldy apart                            */
     size_t ldy;
     DfEpilogue e;
@@ -97,13 +118,13 @@ static void product_task(void *arg, size_t task, void *scratch)
     const Product *p = arg;
     const size_t i = task % p->row_tasks;
     const size_t j = task / p->row_tasks;
-    const size_t width = (size_t)p->k->tile_n;
+    const size_t width = df_packed_width(p->k, p->w);
     const size_t row = df_cut(p->M, p->row_tasks, i);
     const size_t rows = df_cut(p->M, p->row_tasks, i + 1) - row;
     const size_t n0 = df_cut(p->tiles, p->column_tasks, j) * width;
-    const size_t n1 = df_smaller(df_cut(p->tiles, p->column_tasks, j + 1) * width, p->b.n);
+    const size_t n1 = df_smaller(df_cut(p->tiles, p->column_tasks, j + 1) * width, p->w->n);
     const DfEpilogue e = df_epilogue_at(&p->e, row, p->ldy, 0);
-    df_gemm_rows(p->k, rows, p->a + row * p->lda, p->lda, p->b, n0, n1, p->y + row * p->ldy, p->ldy, &e, scratch);
+    df_packed_rows(p->k, rows, p->a + row * p->lda, p->lda, p->w, 0, n0, n1, p->y + row * p->ldy, p->ldy, &e, scratch);
 }
 
 static size_t column_tasks(size_t row_tasks, size_t tiles, double work)
@@ -116,13 +137,12 @@ static size_t column_tasks(size_t row_tasks, size_t tiles, double work)
 int df_gemm_packed(DfPool *pool, const DfKernels *k, size_t M, const float *a, size_t lda, const DfPacked *w,
                    float *y, size_t ldy, DfEpilogue e)
 {
-    const DfPanels b = df_packed_panels(w, 0);
-    if (!M || !b.n)
+    if (!M || !w->n)
         return DF_OK;
-    Product p = { .k = &k->gemm, .M = M, .a = a, .lda = lda, .b = b, .y = y, .ldy = ldy, .e = e };
-    p.tiles = df_ceil_div(b.n, (size_t)k->gemm.tile_n);
+    Product p = { .k = k, .M = M, .a = a, .lda = lda, .w = w, .y = y, .ldy = ldy, .e = e };
+    p.tiles = df_ceil_div(w->n, df_packed_width(k, w));
     p.row_tasks = df_ceil_div(M, TASK_ROWS);
-    p.column_tasks = column_tasks(p.row_tasks, p.tiles, (double)M * (double)b.n * (double)b.k);
-    return df_parallel(pool, p.row_tasks * p.column_tasks, df_gemm_scratch(df_ceil_div(M, p.row_tasks), lda),
+    p.column_tasks = column_tasks(p.row_tasks, p.tiles, (double)M * (double)w->n * (double)w->k);
+    return df_parallel(pool, p.row_tasks * p.column_tasks, df_packed_scratch(w, df_ceil_div(M, p.row_tasks), lda),
                        product_task, &p);
 }

@@ -18,13 +18,14 @@ static inline bool df_epilogue_is_sum(const DfEpilogue *e)
 /* The C reference of the epilogue, on n results side by side at offset `at` of the result, from column `column` on. */
 void df_epilogue_c(float *y, size_t n, const DfEpilogue *, size_t at, size_t column);
 
-/* A packed weight: its matrices one after the other, each as DfPanels. */
+/* A packed weight: its matrices one after the other, each as DfPanels or DfBf16Panels. */
 struct DfPacked {
     DfPackKind kind;
+    DfPrecision precision;
     size_t matrices;  /* one a group, or 36 for Winograd                       */
     size_t k, n;      /* of each                                               */
     size_t stride;    /* floats of one matrix                                  */
-    float *data;
+    float *data;      /* or twice as many bfloat16                             */
     size_t capacity;  /* floats of its memory                                  */
     float *fold;      /* factors of the rows, as they were at packing; or NULL */
     bool stale;       /* the weight has other numbers now                      */
@@ -41,6 +42,19 @@ DfPacked *df_packed_new(DfPackKind, size_t matrices, size_t k, size_t n);
 DfPacked *df_packed_into(DfPacked *old, DfPackKind, size_t matrices, size_t k, size_t n);
 void df_packed_fill(DfPacked *, size_t matrix, size_t k0, size_t rows, const float *w, size_t row_step,
                     size_t column_step);
+
+/* The same in bfloat16, along k in twos; `k` is rounded up to an even number, and what is added is zeros. */
+typedef struct {
+    const uint16_t *data;
+    size_t k, n;
+} DfBf16Panels;
+DfPacked *df_packed_into_bf16(DfPacked *old, DfPackKind kind, size_t matrices, size_t k, size_t n);
+DfBf16Panels df_packed_bf16_panels(const DfPacked *, size_t matrix);
+
+/* df_packed_rows() of bfloat16: a is rounded block by block into scratch. */
+void df_bf16_rows(const DfBf16Kernels *, size_t m, const float *a, size_t lda, DfBf16Panels b, size_t n0, size_t n1,
+                  float *y, size_t ldy, const DfEpilogue *, uint16_t *scratch);
+size_t df_bf16_scratch(size_t m, size_t k); /* bytes */
 
 /* A first-level cache keeps 8 or 12 lines of all that lie a multiple of 4 KiB apart. Rows that are DF_FAR_APART floats
  * long or longer would share these few; they are copied block by block, to rows with a pad between them. */

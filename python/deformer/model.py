@@ -17,7 +17,8 @@ from ._arrays import array_of
 _native.config_folder(os.environ.get('DEFORMER_CONFIGS') or os.path.join(os.path.dirname(os.path.abspath(__file__)), 'configs'))
 
 
-def load(config, weights=None, *, threads=0, changes=None, wrapper=None, allow_missing=False):
+def load(config, weights=None, *, threads=0, changes=None, wrapper=None, allow_missing=False,
+         precision='float32'):
     """Opens a model.
 
     config           a config of mmdet, mmseg, detectron2 ..., the name of a ready one, or the folder of a model (config.json)
@@ -26,8 +27,9 @@ def load(config, weights=None, *, threads=0, changes=None, wrapper=None, allow_m
     changes          of the config: {'model.test_cfg.score_thr': 0.05} or ['model.test_cfg.score_thr=0.05']
     wrapper          which dict of the weights file, as 'model_ema'
     allow_missing    weights that the file lacks are drawn at random
+    precision        'float32', or 'bf16': layers multiply numbers of 8 bits, on processors with AVX512-BF16
     """
-    return Model(config, weights, threads, changes, wrapper, allow_missing)
+    return Model(config, weights, threads, changes, wrapper, allow_missing, precision)
 
 
 def _changes(changes):
@@ -46,12 +48,15 @@ class Model:
     task           'detection', 'segmentation', 'classification', or 'features': a bare backbone, which gives no results
     names          of the classes, by label
     category_ids   of the classes in COCO's files, by label
+    precision      'float32' or 'bf16'
     """
 
-    def __init__(self, config, weights=None, threads=0, changes=None, wrapper=None, allow_missing=False):
+    def __init__(self, config, weights=None, threads=0, changes=None, wrapper=None, allow_missing=False, precision='float32'):
         self.config = os.fsdecode(config)
         self.weights = None if weights is None else os.fsdecode(weights)
-        self._native = _native.detector_open(self.config, self.weights, threads or 0, _changes(changes), wrapper, allow_missing)
+        self.precision = precision
+        self._native = _native.detector_open(self.config, self.weights, threads or 0, _changes(changes), wrapper, allow_missing,
+                                             precision)
         self._generation = _native.generation()
         self._lock = threading.Lock()
         self.task, classes = _native.detector_classes(self._native)

@@ -18,7 +18,8 @@ Picture: TypeAlias = NDArray[np.uint8] | _PilImage | str | bytes | os.PathLike[s
 Changes: TypeAlias = Mapping[str, object] | Sequence[str] | str
 
 def load(config: str | os.PathLike[str], weights: str | os.PathLike[str] | None = None, *, threads: int = 0,
-         changes: Changes | None = None, wrapper: str | None = None, allow_missing: bool = False) -> Model: ...
+         changes: Changes | None = None, wrapper: str | None = None, allow_missing: bool = False,
+         precision: str = 'float32') -> Model: ...
 
 class Model:
     config: str
@@ -26,8 +27,10 @@ class Model:
     task: str                          # 'detection', 'segmentation', 'classification' or 'features'
     names: list[str]
     category_ids: list[int]
+    precision: str                     # 'float32' or 'bf16'
     def __init__(self, config: str | os.PathLike[str], weights: str | os.PathLike[str] | None = None, threads: int = 0,
-                 changes: Changes | None = None, wrapper: str | None = None, allow_missing: bool = False) -> None: ...
+                 changes: Changes | None = None, wrapper: str | None = None, allow_missing: bool = False,
+                 precision: str = 'float32') -> None: ...
     @overload
     def __call__(self, image: list[Picture] | tuple[Picture, ...], *, score_threshold: float = 0.0, bgr: bool = False) -> list[Result]: ...
     @overload

@@ -68,18 +68,21 @@ static PyObject *open_with(const char *config, const char *weights, const DfDete
     return df_py_done(DF_OK, capsule);
 }
 
-/* detector_open(config, weights, threads, changes, wrapper, allow_missing): weights and wrapper may be None, threads 0; changes
- * is a tuple of texts KEY=VALUE */
+/* detector_open(config, weights, threads, changes, wrapper, allow_missing, precision): weights and wrapper may be None,
+ * threads 0; changes is a tuple of texts KEY=VALUE */
 static PyObject *detector_open(PyObject *module, PyObject *args)
 {
-    const char *config, *weights;
+    const char *config, *weights, *precision;
     PyObject *changes;
     DfDetectorOptions options = { 0 };
     int allow_missing;
     (void)module;
-    if (!PyArg_ParseTuple(args, "sziO!zp", &config, &weights, &options.threads, &PyList_Type, &changes, &options.load.wrapper,
-                          &allow_missing))
+    if (!PyArg_ParseTuple(args, "sziO!zps", &config, &weights, &options.threads, &PyList_Type, &changes, &options.load.wrapper,
+                          &allow_missing, &precision))
         return NULL;
+    const int error = df_precision_read(&options.precision, precision);
+    if (error < 0)
+        return df_py_done(error, NULL);
     options.load.allow_missing = allow_missing;
     const char **set = take_texts(changes, &options.n_set);
     if (!set)
@@ -279,7 +282,7 @@ static PyObject *config_folder(PyObject *module, PyObject *args)
 
 static PyMethodDef functions[] = {
     { "config_folder", config_folder, METH_VARARGS, "config_folder(path)" },
-    { "detector_open", detector_open, METH_VARARGS, "detector_open(config, weights, threads, changes, wrapper, allow_missing)" },
+    { "detector_open", detector_open, METH_VARARGS, "detector_open(config, weights, threads, changes, wrapper, allow_missing, precision)" },
     { "detector_classes", detector_classes, METH_O, "detector_classes(detector)" },
     { "detector_run", detector_run, METH_VARARGS, "detector_run(detector, array, bgr, least)" },
     { "detector_run_file", detector_run_file, METH_VARARGS, "detector_run_file(detector, path, least)" },

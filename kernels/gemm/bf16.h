@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernels/gemm/bf16.h -- private: bfloat16, the upper half of a float32: its sign, its exponent, 7 bits behind the point.
+ */
+#ifndef DF_KERNELS_GEMM_BF16_H
+#define DF_KERNELS_GEMM_BF16_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+typedef uint16_t DfBf16;
+
+/* The nearest, of two equally near the even one, as VCVTNEPS2BF16 does it: numbers below 2^-126 become zero, and NaN
+ * stays NaN. */
+static inline DfBf16 df_bf16(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    const uint32_t magnitude = bits & 0x7fffffffu;
+    if (magnitude > 0x7f800000u)
+        return (DfBf16)(bits >> 16 | 0x40);
+    if (magnitude < 0x00800000u)
+        return (DfBf16)(bits >> 16 & 0x8000u);
+    return (DfBf16)((bits + 0x7fffu + (bits >> 16 & 1)) >> 16);
+}
+
+static inline float df_from_bf16(DfBf16 x)
+{
+    const uint32_t bits = (uint32_t)x << 16;
+    float y;
+    memcpy(&y, &bits, sizeof y);
+    return y;
+}
+
+#endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernels/gemm/gemm_avx512bf16.c -- gemm_bf16_avx512_12x32: the inner product of bfloat16 by AVX512-BF16. The tile is that of
+ * gemm_avx512.c; what it does in a step is twice as much. VDPBF16PS adds two products to each of 16 sums, first that of
+ * the upper halves; each sum is rounded to the nearest, and numbers below 2^-126 count as zero, whatever the process has
+ * set.
+ */
+#include <string.h>
+
+#include "kernels/gemm/bf16.h"
+#include "kernels/gemm/parts.h"
+#include "kernels/gemm/tile_end_avx2.h"
+#include "kernels/ladder.h"
+
+typedef __m512 V16;
+
+/* Two numbers that stand side by side, in all lanes. */
+static inline __m512bh pair(const DfBf16 *a)
+{
+    int32_t both;
+    memcpy(&both, a, sizeof both);
+    return (__m512bh)_mm512_set1_epi32(both);
+}
+
+static inline __m512bh pairs_of_panel(const DfBf16 *b)
+{
+    return (__m512bh)_mm512_load_si512(b);
+}
+
+/* ---- whole tiles: 32 columns ------------------------------------------------------------------------------------- */
+
+static inline void end_of_32(size_t rows, float *y, float *c, size_t ldc, const DfEpilogue *e)
+{
+    tile_end(rows, 32, y, c, ldc, e);
+}
+
+#define START(i)                                                             \
+    V16 l##i = start_l, r##i = start_r;                                      \
+    _mm_prefetch((const char *)(c + i * ldc), _MM_HINT_T0);                  \
+    _mm_prefetch((const char *)(c + i * ldc + 31), _MM_HINT_T0);
+#define STEP(i)                                                              \
+    x = pair((i < 3 ? a : i < 6 ? a3 : i < 9 ? a6 : a9) + (size_t)(i % 3) * lda); \
+    l##i = _mm512_dpbf16_ps(l##i, x, left);                                  \
+    r##i = _mm512_dpbf16_ps(r##i, x, right);
+#define ADD(i)                                                               \
+    l##i = _mm512_add_ps(l##i, _mm512_loadu_ps(more + i * ldc));             \
+    r##i = _mm512_add_ps(r##i, _mm512_loadu_ps(more + i * ldc + 16));
+#define STORE(i)                                                             \
+    _mm512_storeu_ps(to + i * ld, l##i);                                     \
+    _mm512_storeu_ps(to + i * ld + 16, r##i);
+
+#define DEFINE_TILE(rows)                                                    \
+static void gemm_bf16_avx512_##rows##x32(size_t pairs, const DfBf16 *a, size_t lda, const DfBf16 *b, size_t panel, \
+                                         float *c, size_t ldc, const float *bias, const float *more, \
+                                         const DfEpilogue *end)              \
+{                                                                            \
+    const V16 start_l = bias ? _mm512_loadu_ps(bias) : _mm512_setzero_ps();  \
+    const V16 start_r = bias ? _mm512_loadu_ps(bias + 16) : _mm512_setzero_ps(); \
+    EACH_##rows(START)                                                       \
+    const DfBf16 *a3 = a + 3 * lda, *a6 = a + 6 * lda, *a9 = a + 9 * lda;    \
+    for (const DfBf16 *const b_end = b + 32 * pairs; b < b_end; b += 32, a += 2, a3 += 2, a6 += 2, a9 += 2) { \
+        const __m512bh left = pairs_of_panel(b);                             \
+        const __m512bh right = pairs_of_panel(b + panel);                    \
+        __m512bh x;                                                          \
+        EACH_##rows(STEP)                                                    \
+    }                                                                        \
+    FINISH_TILE(rows, 32, end_of_32)                                         \
+}
+DEFINE_TILE(1)
+DEFINE_TILE(2)
+DEFINE_TILE(3)
+DEFINE_TILE(4)
+DEFINE_TILE(5)
+DEFINE_TILE(6)
+DEFINE_TILE(7)
+DEFINE_TILE(8)
+DEFINE_TILE(9)
+DEFINE_TILE(10)
+DEFINE_TILE(11)
+DEFINE_TILE(12)
+
+typedef void Tile(size_t pairs, const DfBf16 *a, size_t lda, const DfBf16 *b, size_t panel, float *c, size_t ldc,
+                  const float *bias, const float *more, const DfEpilogue *end);
+static Tile *const tiles[] = {
+    gemm_bf16_avx512_1x32, gemm_bf16_avx512_2x32,  gemm_bf16_avx512_3x32,  gemm_bf16_avx512_4x32,
+    gemm_bf16_avx512_5x32, gemm_bf16_avx512_6x32,  gemm_bf16_avx512_7x32,  gemm_bf16_avx512_8x32,
+    gemm_bf16_avx512_9x32, gemm_bf16_avx512_10x32, gemm_bf16_avx512_11x32, gemm_bf16_avx512_12x32,
+};
+
+/* ---- what is left of the columns: one panel, or its beginning ---------------------------------------------------- */
+
+#undef START
+#undef STEP
+#undef STORE
+#define START(i) V16 l##i = start;
+#define STEP(i)                                                              \
+    l##i = _mm512_dpbf16_ps(l##i, pair((i < 3 ? a : i < 6 ? a3 : i < 9 ? a6 : a9) + (size_t)(i % 3) * lda), left);
+#define STORE(i) _mm512_store_ps(y + i * DF_PANEL, l##i);
+
+#define DEFINE_NARROW(rows)                                                  \
+static void gemm_bf16_avx512_##rows##x16(size_t pairs, const DfBf16 *a, size_t lda, const DfBf16 *b, V16 start, float *y) \
+{                                                                            \
+    EACH_##rows(START)                                                       \
+    const DfBf16 *a3 = a + 3 * lda, *a6 = a + 6 * lda, *a9 = a + 9 * lda;    \
+    for (const DfBf16 *const b_end = b + 32 * pairs; b < b_end; b += 32, a += 2, a3 += 2, a6 += 2, a9 += 2) { \
+        const __m512bh left = pairs_of_panel(b);                             \
+        EACH_##rows(STEP)                                                    \
+    }                                                                        \
+    EACH_##rows(STORE)                                                       \
+}
+DEFINE_NARROW(1)
+DEFINE_NARROW(2)
+DEFINE_NARROW(3)
+DEFINE_NARROW(4)
+DEFINE_NARROW(5)
+DEFINE_NARROW(6)
+DEFINE_NARROW(7)
+DEFINE_NARROW(8)
+DEFINE_NARROW(9)
+DEFINE_NARROW(10)
+DEFINE_NARROW(11)
+DEFINE_NARROW(12)
+
+typedef void Narrow(size_t pairs, const DfBf16 *a, size_t lda, const DfBf16 *b, V16 start, float *y);
+static Narrow *const narrows[] = {
+    gemm_bf16_avx512_1x16, gemm_bf16_avx512_2x16,  gemm_bf16_avx512_3x16,  gemm_bf16_avx512_4x16,
+    gemm_bf16_avx512_5x16, gemm_bf16_avx512_6x16,  gemm_bf16_avx512_7x16,  gemm_bf16_avx512_8x16,
+    gemm_bf16_avx512_9x16, gemm_bf16_avx512_10x16, gemm_bf16_avx512_11x16, gemm_bf16_avx512_12x16,
+};
+
+/* The sums of n columns go through memory, where they have whole rows of DF_PANEL. */
+static void finish_narrow(size_t m, size_t n, float *y, float *c, size_t ldc, const TileEnds *ends)
+{
+    const __mmask16 columns = (__mmask16)((1u << n) - 1);
+    const DfEpilogue *const e = ends->end;
+    for (size_t i = 0; ends->more && i < m; i++) {
+        const V16 sum = _mm512_load_ps(y + i * DF_PANEL);
+        _mm512_store_ps(y + i * DF_PANEL, _mm512_add_ps(sum, _mm512_maskz_loadu_ps(columns, ends->more + i * ldc)));
+    }
+    if (e)
+        tile_act(e->act, y, m * DF_PANEL);
+    for (size_t i = 0; i < m; i++) {
+        V16 x = _mm512_load_ps(y + i * DF_PANEL);
+        if (e && e->scale)
+            x = _mm512_mul_ps(x, _mm512_maskz_loadu_ps(columns, e->scale));
+        if (e && e->residual)
+            x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(columns, e->residual + i * ldc));
+        _mm512_mask_storeu_ps(c + i * ldc, columns, x);
+    }
+}
+
+static void narrow_tile(size_t m, size_t n, size_t pairs, const DfBf16 *a, size_t lda, const DfBf16 *b, float *c,
+                        size_t ldc, bool first, bool last, const DfEpilogue *e)
+{
+    alignas(64) float y[12 * DF_PANEL];
+    const TileEnds ends = tile_ends(c, first, last, e);
+    const __mmask16 columns = (__mmask16)((1u << n) - 1);
+    const V16 start = ends.bias ? _mm512_maskz_loadu_ps(columns, ends.bias) : _mm512_setzero_ps();
+    narrows[m - 1](pairs, a, lda, b, start, y);
+    finish_narrow(m, n, y, c, ldc, &ends);
+}
+
+static void gemm_bf16_avx512_12x32_tile(int m, int n, size_t pairs, const DfBf16 *a, size_t lda, const DfBf16 *b,
+                                        size_t panel, float *c, size_t ldc, bool first, bool last, const DfEpilogue *e)
+{
+    if (n == 2 * DF_PANEL) {
+        const TileEnds ends = tile_ends(c, first, last, e);
+        tiles[m - 1](pairs, a, lda, b, panel, c, ldc, ends.bias, ends.more, ends.end);
+        return;
+    }
+    for (int j = 0; j < n; j += DF_PANEL) {
+        const int columns = n - j < DF_PANEL ? n - j : DF_PANEL;
+        const DfEpilogue moved = df_epilogue_at(e, 0, ldc, (size_t)j);
+        narrow_tile((size_t)m, (size_t)columns, pairs, a, lda, b + (j ? panel : 0), c + j, ldc, first, last, &moved);
+    }
+}
+
+static void round_avx512(DfBf16 *y, const float *x, size_t n)
+{
+    size_t i = 0;
+    for (; i + 32 <= n; i += 32) {
+        const __m512bh both = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + i + 16), _mm512_loadu_ps(x + i));
+        _mm512_storeu_si512(y + i, (__m512i)both);
+    }
+    for (; i < n; i += 16) {
+        const size_t left = n - i < 16 ? n - i : 16;
+        const __m256bh few = _mm512_cvtneps_pbh(_mm512_maskz_loadu_ps((__mmask16)((1u << left) - 1), x + i));
+        memcpy(y + i, &few, left * sizeof *y);
+    }
+}
+
+void df_bf16_init_avx512bf16(DfBf16Kernels *k)
+{
+    k->tile_m = 12;
+    k->tile_n = 2 * DF_PANEL;
+    k->round = round_avx512;
+    k->tile = gemm_bf16_avx512_12x32_tile;
+}
