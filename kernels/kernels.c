@@ -10,7 +10,7 @@
 
 #include "kernels/ladder.h"
 
-enum { RUNGS = 3 };
+enum { RUNGS = 3 }; /* on one processor */
 
 static DfKernels rungs[RUNGS]; /* slowest first */
 static int n_rungs;
@@ -26,6 +26,21 @@ static DfKernels *next_rung(const char *name)
     n_rungs++;
     return rung;
 }
+
+#if defined(DF_X86) || defined(DF_ARM)
+/* The leaves that are written once for all processors with vectors of eight floats. */
+static DfKernels *vector_rung(const char *name)
+{
+    DfKernels *k = next_rung(name);
+    k->bf16 = (DfBf16Kernels){ 0 }; /* nobody should think that the C form is fast */
+    df_winograd_init_v8(&k->conv);
+    df_depthwise_init_v8(&k->conv);
+    df_pointwise_init_v8(&k->pointwise);
+    df_rows_init_v8(&k->pointwise);
+    df_mix_init_v8(&k->pointwise);
+    return k;
+}
+#endif
 
 #ifdef DF_X86
 static void climb_avx512(DfKernels *k)
@@ -50,19 +65,16 @@ static void climb(void)
     df_ms_deform_init_c(&c->ms_deform);
 #ifdef DF_X86
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-        DfKernels *avx2 = next_rung("avx2");
+        DfKernels *avx2 = vector_rung("avx2");
         df_gemm_init_avx2(&avx2->gemm);
-        avx2->bf16 = (DfBf16Kernels){ 0 }; /* nobody should think that this is fast */
-        df_winograd_init_avx2(&avx2->conv);
-        df_depthwise_init_avx2(&avx2->conv);
-        df_pointwise_init_avx2(&avx2->pointwise);
-        df_rows_init_avx2(&avx2->pointwise);
-        df_mix_init_avx2(&avx2->pointwise);
         df_attention_init_avx2(&avx2->attention);
         df_ms_deform_init_avx2(&avx2->ms_deform);
         if (__builtin_cpu_supports("avx512f"))
             climb_avx512(next_rung("avx512"));
     }
+#endif
+#ifdef DF_ARM
+    vector_rung("neon"); /* every aarch64 has it */
 #endif
     best = &rungs[n_rungs - 1];
     const char *wanted = getenv("DEFORMER_CPU");
@@ -79,15 +91,15 @@ const DfKernels *df_kernels(void)
 
 int df_kernels_check(void)
 {
-    static const char *const known[RUNGS] = { "c", "avx2", "avx512" };
+    static const char *const known[] = { "c", "avx2", "avx512", "neon" };
     const char *wanted = getenv("DEFORMER_CPU");
     if (!wanted || !*wanted || df_kernels_named(wanted))
         return DF_OK;
-    for (int i = 0; i < RUNGS; i++)
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(known[i], wanted) == 0)
             return df_fail(DF_EVALUE, "the environment has DEFORMER_CPU=%s, which this processor or build lacks: its "
                            "best is %s", wanted, rungs[n_rungs - 1].name);
-    return df_fail(DF_EVALUE, "the environment has DEFORMER_CPU=%.80s: want c, avx2 or avx512", wanted);
+    return df_fail(DF_EVALUE, "the environment has DEFORMER_CPU=%.80s: want c, avx2, avx512 or neon", wanted);
 }
 
 const DfKernels *df_kernels_named(const char *rung)
@@ -97,6 +109,12 @@ const DfKernels *df_kernels_named(const char *rung)
         if (strcmp(rungs[i].name, rung) == 0)
             return &rungs[i];
     return NULL;
+}
+
+const char *df_kernels_rung(int i)
+{
+    pthread_once(&once, climb);
+    return i < n_rungs ? rungs[i].name : NULL;
 }
 
 const char *df_kernels_name(const DfKernels *kernels)

@@ -3,7 +3,7 @@
  * kernels/kernels.h -- the door to kernels/: the arithmetic on raw pointers.
  *
  * Two layers. A table of leaf kernels, DfKernels, filled with the C reference and then overwritten, rung by rung,
- * with what is faster on this CPU (DEFORMER_CPU=c|avx2|avx512 picks a rung). And drivers, which cut a whole
+ * with what is faster on this CPU (DEFORMER_CPU=c|avx2|avx512|neon picks a rung). And drivers, which cut a whole
  * operation into tasks for the pool and call the leaves: tasks depend on the sizes alone, so results are the same
  * bits for any number of threads. Kernels take pointers, lengths and strides, never tensors; scratch comes from the
  * pool.
@@ -26,14 +26,16 @@
 
 DF_BEGIN_DECLS
 
-/* The best rung of this CPU, or the one named by DEFORMER_CPU ("c", "avx2", "avx512"; empty is as if it were not
- * set); chosen once, never NULL: the best one where that name means nothing here. df_ctx_new() asks df_kernels_check()
+/* The best rung of this CPU, or the one named by DEFORMER_CPU ("c", "avx2", "avx512", "neon"; empty is as if it were
+ * not set); chosen once, never NULL: the best one where that name means nothing here. df_ctx_new() asks df_kernels_check()
  * first, which says so: DF_EVALUE for an unknown rung or one that this CPU lacks. */
 DF_API const DfKernels *df_kernels(void);
 DF_API int df_kernels_check(void);
 /* A rung by name for tests and benches; NULL if unknown or not runnable here. */
 DF_API const DfKernels *df_kernels_named(const char *rung);
 DF_API const char *df_kernels_name(const DfKernels *);
+/* The names of the rungs that this processor can run, the slowest ("c") first; NULL from the last on. */
+DF_API const char *df_kernels_rung(int i);
 
 DF_END_DECLS
 

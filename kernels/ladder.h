@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * kernels/ladder.h -- private: who fills which part of the table on which rung. One file per topic and rung; each
- * overwrites what it does better than the rung below and leaves the rest.
+ * overwrites what it does better than the rung below and leaves the rest. What is called _v8 is written once, with
+ * kernels/vector.h, for the rungs avx2 and neon.
  */
 #ifndef DF_KERNELS_LADDER_H
 #define DF_KERNELS_LADDER_H
@@ -14,15 +15,15 @@ void df_gemm_init_avx512(DfGemmKernels *);
 void df_bf16_init_c(DfBf16Kernels *);
 void df_bf16_init_avx512bf16(DfBf16Kernels *);
 void df_winograd_init_c(DfConvKernels *);
-void df_winograd_init_avx2(DfConvKernels *);
+void df_winograd_init_v8(DfConvKernels *);
 void df_depthwise_init_c(DfConvKernels *);
-void df_depthwise_init_avx2(DfConvKernels *);
+void df_depthwise_init_v8(DfConvKernels *);
 void df_pointwise_init_c(DfPointwiseKernels *);
-void df_pointwise_init_avx2(DfPointwiseKernels *);
+void df_pointwise_init_v8(DfPointwiseKernels *);
 void df_rows_init_c(DfPointwiseKernels *);
-void df_rows_init_avx2(DfPointwiseKernels *);
+void df_rows_init_v8(DfPointwiseKernels *);
 void df_mix_init_c(DfPointwiseKernels *);
-void df_mix_init_avx2(DfPointwiseKernels *);
+void df_mix_init_v8(DfPointwiseKernels *);
 void df_attention_init_c(DfAttentionKernels *);
 void df_attention_init_avx2(DfAttentionKernels *);
 void df_ms_deform_init_c(DfMsDeformKernels *);

@@ -217,7 +217,7 @@ typedef struct {
 /* ---- all of them: a rung of the ladder -------------------------------------------------------------------------- */
 
 typedef struct DfKernels {
-    const char *name; /* of the rung: "c", "avx2", "avx512" */
+    const char *name; /* of the rung: "c", "avx2", "avx512", "neon" */
     DfGemmKernels gemm;
     DfBf16Kernels bf16;
     DfConvKernels conv;

@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/vector_avx2.h -- private to the *_avx2.c files: functions of eight floats at once.
- *
- * Largest errors against float64, over a sweep of all finite floats with normal results:
- *     v8_exp   0.9 ulp (0 for x < -87.3, where results would be subnormal; 3.4e38 above 88.72)
- *     v8_erf   1.2 ulp       v8_tanh   1.4 ulp       v8_sigmoid   2.4 ulp
- *     v8_gelu  1e-7 of max(|gelu(x)|, |x| / 2): x / 2 times (1 + erf) cancels for negative x, as it does in PyTorch
- * NaN gives NaN. The polynomials are minimax fits in float64, rounded to float.
+ * kernels/vector_avx2.h -- private to kernels/vector.h, which says what these do: eight floats by AVX2 and FMA.
  */
 #ifndef DF_KERNELS_VECTOR_AVX2_H
 #define DF_KERNELS_VECTOR_AVX2_H
@@ -14,10 +8,108 @@
 #include <immintrin.h>
 
 typedef __m256 V8;
+typedef __m256i V8i;
+typedef __m256i V8m;
+typedef __m256i V8Part;
+typedef __m256d V4d;
+
+/* ---- memory ----------------------------------------------------------------------------------------------------- */
+
+static inline V8 v8_zero(void)
+{
+    return _mm256_setzero_ps();
+}
 
 static inline V8 v8_set(float x)
 {
     return _mm256_set1_ps(x);
+}
+
+static inline V8 v8_load(const float *from)
+{
+    return _mm256_loadu_ps(from);
+}
+
+static inline void v8_store(float *to, V8 x)
+{
+    _mm256_storeu_ps(to, x);
+}
+
+static inline V8 v8_load_aligned(const float *from)
+{
+    return _mm256_load_ps(from);
+}
+
+static inline void v8_store_aligned(float *to, V8 x)
+{
+    _mm256_store_ps(to, x);
+}
+
+static inline V8Part v8_first(int n)
+{
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+static inline V8 v8_load_part(const float *from, V8Part part)
+{
+    return _mm256_maskload_ps(from, part);
+}
+
+static inline void v8_store_part(float *to, V8Part part, V8 x)
+{
+    _mm256_maskstore_ps(to, part, x);
+}
+
+static inline V8m v8_lanes(V8Part part)
+{
+    return part;
+}
+
+/* ---- arithmetic ------------------------------------------------------------------------------------------------- */
+
+static inline V8 v8_add(V8 a, V8 b)
+{
+    return _mm256_add_ps(a, b);
+}
+
+static inline V8 v8_sub(V8 a, V8 b)
+{
+    return _mm256_sub_ps(a, b);
+}
+
+static inline V8 v8_mul(V8 a, V8 b)
+{
+    return _mm256_mul_ps(a, b);
+}
+
+static inline V8 v8_div(V8 a, V8 b)
+{
+    return _mm256_div_ps(a, b);
+}
+
+static inline V8 v8_fma(V8 a, V8 b, V8 c)
+{
+    return _mm256_fmadd_ps(a, b, c);
+}
+
+static inline V8 v8_fnma(V8 a, V8 b, V8 c)
+{
+    return _mm256_fnmadd_ps(a, b, c);
+}
+
+static inline V8 v8_min(V8 a, V8 b)
+{
+    return _mm256_min_ps(a, b);
+}
+
+static inline V8 v8_max(V8 a, V8 b)
+{
+    return _mm256_max_ps(a, b);
+}
+
+static inline V8 v8_floor(V8 x)
+{
+    return _mm256_floor_ps(x);
 }
 
 static inline V8 v8_abs(V8 x)
@@ -25,11 +117,70 @@ static inline V8 v8_abs(V8 x)
     return _mm256_andnot_ps(v8_set(-0.0f), x);
 }
 
-/* Lanes 0..n-1 on, for the last n < 8 elements of a row with _mm256_maskload_ps and _mm256_maskstore_ps. */
-static inline __m256i v8_first(int n)
+static inline V8 v8_minus_abs(V8 x)
 {
-    return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+    return _mm256_or_ps(v8_set(-0.0f), x);
 }
+
+static inline V8 v8_negate(V8 x)
+{
+    return _mm256_xor_ps(x, v8_set(-0.0f));
+}
+
+static inline V8 v8_with_sign(V8 x, V8 sign)
+{
+    return _mm256_or_ps(_mm256_and_ps(v8_set(-0.0f), sign), x);
+}
+
+static inline V8 v8_shift_exponent(V8 x, V8 shifted)
+{
+    const __m256i power = _mm256_slli_epi32(_mm256_castps_si256(shifted), 23);
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(x), power));
+}
+
+/* ---- choices ---------------------------------------------------------------------------------------------------- */
+
+static inline V8m v8_lt(V8 a, V8 b)
+{
+    return _mm256_castps_si256(_mm256_cmp_ps(a, b, _CMP_LT_OQ));
+}
+
+static inline V8m v8_gt(V8 a, V8 b)
+{
+    return _mm256_castps_si256(_mm256_cmp_ps(a, b, _CMP_GT_OQ));
+}
+
+static inline V8m v8_ge(V8 a, V8 b)
+{
+    return _mm256_castps_si256(_mm256_cmp_ps(a, b, _CMP_GE_OQ));
+}
+
+static inline V8m v8m_and(V8m a, V8m b)
+{
+    return _mm256_and_si256(a, b);
+}
+
+static inline V8 v8_choose(V8m lanes, V8 a, V8 b)
+{
+    return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(lanes));
+}
+
+static inline V8 v8_choose_by_sign(V8 x, V8 negative, V8 positive)
+{
+    return _mm256_blendv_ps(positive, negative, x);
+}
+
+static inline V8 v8_where(V8m lanes, V8 x)
+{
+    return _mm256_and_ps(_mm256_castsi256_ps(lanes), x);
+}
+
+static inline V8 v8_unless(V8m lanes, V8 x)
+{
+    return _mm256_andnot_ps(_mm256_castsi256_ps(lanes), x);
+}
+
+/* ---- across lanes ----------------------------------------------------------------------------------------------- */
 
 static inline float v8_sum(V8 x)
 {
@@ -45,89 +196,152 @@ static inline float v8_largest(V8 x)
     return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
 }
 
-/* e^x for x <= 88.72: the caller's promise saves one instruction, softmax keeps it. x = n ln 2 + r, |r| <= ln 2 / 2:
- * e^x = 2^n (1 + r + r^2 p(r)). Adding 1.5 2^23 rounds to the integer n and leaves it in the low bits, from where it
- * moves straight into the exponent. */
-static inline V8 v8_exp_le(V8 x)
+static inline float v8_lane_0(V8 x)
 {
-    const V8 shifter = v8_set(12582912.0f);
-    const V8 tiny = _mm256_cmp_ps(x, v8_set(-87.3365f), _CMP_LT_OQ);
-    const V8 shifted = _mm256_fmadd_ps(x, v8_set(1.442695041f), shifter);
-    const V8 n = _mm256_sub_ps(shifted, shifter);
-    V8 r = _mm256_fnmadd_ps(n, v8_set(0.693359375f), x);
-    r = _mm256_fnmadd_ps(n, v8_set(-2.12194440e-4f), r);
-    V8 p = v8_set(1.381387003e-03f);
-    p = _mm256_fmadd_ps(p, r, v8_set(8.369068615e-03f));
-    p = _mm256_fmadd_ps(p, r, v8_set(4.166842252e-02f));
-    p = _mm256_fmadd_ps(p, r, v8_set(1.666651815e-01f));
-    p = _mm256_fmadd_ps(p, r, v8_set(4.999999404e-01f));
-    p = _mm256_fmadd_ps(p, r, v8_set(1.0f));
-    p = _mm256_fmadd_ps(p, r, v8_set(1.0f));
-    const __m256i power = _mm256_slli_epi32(_mm256_castps_si256(shifted), 23);
-    const V8 y = _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), power));
-    return _mm256_andnot_ps(tiny, y);
+    return _mm256_cvtss_f32(x);
 }
 
-static inline V8 v8_exp(V8 x)
+static inline V8 v8_spread_lane_0(V8 x)
 {
-    return v8_exp_le(_mm256_min_ps(v8_set(88.72283f), x)); /* in this order min keeps a NaN */
+    return _mm256_broadcastss_ps(_mm256_castps256_ps128(x));
 }
 
-/* |x| < 1: x + x p(x^2), else 1 - exp(q(|x|)) with the sign of x, which is 1 from |x| = 4 on. */
-static inline V8 v8_erf(V8 x)
+static inline V8 v8_lookup(V8 table, V8i at)
 {
-    const V8 a = v8_abs(x), s = _mm256_mul_ps(x, x);
-    V8 p = v8_set(7.853879652e-05f);
-    p = _mm256_fmadd_ps(p, s, v8_set(-8.010200108e-04f));
-    p = _mm256_fmadd_ps(p, s, v8_set(5.188328680e-03f));
-    p = _mm256_fmadd_ps(p, s, v8_set(-2.685381286e-02f));
-    p = _mm256_fmadd_ps(p, s, v8_set(1.128358543e-01f));
-    p = _mm256_fmadd_ps(p, s, v8_set(-3.761262596e-01f));
-    p = _mm256_fmadd_ps(p, s, v8_set(1.283791661e-01f));
-    const V8 small = _mm256_fmadd_ps(p, x, x);
-    const V8 t = _mm256_min_ps(v8_set(4.0f), a);
-    V8 q = v8_set(1.863793877e-04f);
-    q = _mm256_fmadd_ps(q, t, v8_set(-2.947660396e-03f));
-    q = _mm256_fmadd_ps(q, t, v8_set(2.183807269e-02f));
-    q = _mm256_fmadd_ps(q, t, v8_set(-1.031067744e-01f));
-    q = _mm256_fmadd_ps(q, t, v8_set(-6.381447911e-01f));
-    q = _mm256_fmadd_ps(q, t, v8_set(-1.127089262e+00f));
-    q = _mm256_fmadd_ps(q, t, v8_set(-3.415196261e-04f));
-    const V8 sign = _mm256_and_ps(v8_set(-0.0f), x);
-    const V8 large = _mm256_or_ps(sign, _mm256_sub_ps(v8_set(1.0f), v8_exp_le(q)));
-    return _mm256_blendv_ps(large, small, _mm256_cmp_ps(a, v8_set(1.0f), _CMP_LT_OQ));
+    return _mm256_permutevar8x32_ps(table, at);
 }
 
-/* x Phi(x), the exact GELU. */
-static inline V8 v8_gelu(V8 x)
+static inline V8 v8_gather(const float *from, V8i at)
 {
-    const V8 half = _mm256_mul_ps(v8_set(0.5f), x);
-    return _mm256_fmadd_ps(half, v8_erf(_mm256_mul_ps(x, v8_set(0.707106781f))), half);
+    return _mm256_i32gather_ps(from, at, 4);
 }
 
-/* |x| < 0.625: x + x^3 p(x^2), else 1 - 2 / (e^2|x| + 1) with the sign of x. */
-static inline V8 v8_tanh(V8 x)
+static inline V8 v8_even(V8 a, V8 b)
 {
-    const V8 a = v8_abs(x), s = _mm256_mul_ps(x, x), one = v8_set(1.0f);
-    V8 p = v8_set(-5.704975687e-03f);
-    p = _mm256_fmadd_ps(p, s, v8_set(2.063907683e-02f));
-    p = _mm256_fmadd_ps(p, s, v8_set(-5.373971164e-02f));
-    p = _mm256_fmadd_ps(p, s, v8_set(1.333144158e-01f));
-    p = _mm256_fmadd_ps(p, s, v8_set(-3.333328068e-01f));
-    const V8 small = _mm256_fmadd_ps(_mm256_mul_ps(p, s), x, x);
-    const V8 e = v8_exp_le(_mm256_min_ps(v8_set(40.0f), _mm256_add_ps(a, a)));
-    const V8 large = _mm256_sub_ps(one, _mm256_div_ps(v8_set(2.0f), _mm256_add_ps(e, one)));
-    const V8 sign = _mm256_and_ps(v8_set(-0.0f), x);
-    return _mm256_blendv_ps(_mm256_or_ps(sign, large), small, _mm256_cmp_ps(a, v8_set(0.625f), _CMP_LT_OQ));
+    const __m256 low = _mm256_permute2f128_ps(a, b, 0x20);
+    const __m256 high = _mm256_permute2f128_ps(a, b, 0x31);
+    return _mm256_shuffle_ps(low, high, 0x88);
 }
 
-/* 1 / (1 + e^-x), computed as e^x / (1 + e^x) for x < 0 so that small results stay exact. */
-static inline V8 v8_sigmoid(V8 x)
+static inline V8 v8_odd(V8 a, V8 b)
 {
-    const V8 one = v8_set(1.0f);
-    const V8 e = v8_exp_le(_mm256_or_ps(v8_set(-0.0f), x)); /* e^-|x| */
-    const V8 numerator = _mm256_blendv_ps(one, e, x);       /* by the sign bit */
-    return _mm256_div_ps(numerator, _mm256_add_ps(one, e));
+    const __m256 low = _mm256_permute2f128_ps(a, b, 0x20);
+    const __m256 high = _mm256_permute2f128_ps(a, b, 0x31);
+    return _mm256_shuffle_ps(low, high, 0xdd);
+}
+
+static inline void v8_transpose(V8 r[8])
+{
+    V8 a[8], b[8];
+    for (int i = 0; i < 8; i += 2) { /* pairs of rows interleaved */
+        a[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+        a[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+    }
+    for (int i = 0; i < 8; i += 4) { /* columns of four rows, in each half of the register */
+        b[i] = _mm256_shuffle_ps(a[i], a[i + 2], 0x44);
+        b[i + 1] = _mm256_shuffle_ps(a[i], a[i + 2], 0xee);
+        b[i + 2] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0x44);
+        b[i + 3] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0xee);
+    }
+    for (int i = 0; i < 4; i++) { /* and of all eight */
+        r[i] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x20);
+        r[i + 4] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x31);
+    }
+}
+
+/* ---- integers --------------------------------------------------------------------------------------------------- */
+
+static inline V8i v8i_zero(void)
+{
+    return _mm256_setzero_si256();
+}
+
+static inline V8i v8i_set(int x)
+{
+    return _mm256_set1_epi32(x);
+}
+
+static inline V8i v8i_count(void)
+{
+    return _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+}
+
+static inline V8i v8i_load(const int *from)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)from);
+}
+
+static inline void v8i_store(int *to, V8i x)
+{
+    _mm256_storeu_si256((__m256i *)(void *)to, x);
+}
+
+static inline V8i v8i_add(V8i a, V8i b)
+{
+    return _mm256_add_epi32(a, b);
+}
+
+static inline V8i v8i_mul(V8i a, V8i b)
+{
+    return _mm256_mullo_epi32(a, b);
+}
+
+static inline V8m v8i_eq(V8i a, V8i b)
+{
+    return _mm256_cmpeq_epi32(a, b);
+}
+
+static inline V8i v8i_choose(V8m lanes, V8i a, V8i b)
+{
+    return _mm256_blendv_epi8(b, a, lanes);
+}
+
+static inline V8i v8i_where(V8m lanes, V8i x)
+{
+    return _mm256_and_si256(lanes, x);
+}
+
+static inline V8i v8_to_int(V8 x)
+{
+    return _mm256_cvttps_epi32(x);
+}
+
+static inline V8 v8_from_int(V8i x)
+{
+    return _mm256_cvtepi32_ps(x);
+}
+
+/* ---- float64 ---------------------------------------------------------------------------------------------------- */
+
+static inline V4d v4d_zero(void)
+{
+    return _mm256_setzero_pd();
+}
+
+static inline V4d v8_low(V8 x)
+{
+    return _mm256_cvtps_pd(_mm256_castps256_ps128(x));
+}
+
+static inline V4d v8_high(V8 x)
+{
+    return _mm256_cvtps_pd(_mm256_extractf128_ps(x, 1));
+}
+
+static inline V4d v4d_add(V4d a, V4d b)
+{
+    return _mm256_add_pd(a, b);
+}
+
+static inline V4d v4d_fma(V4d a, V4d b, V4d c)
+{
+    return _mm256_fmadd_pd(a, b, c);
+}
+
+static inline double v4d_sum(V4d x)
+{
+    const __m128d s = _mm_add_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd(x, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(s, _mm_unpackhi_pd(s, s)));
 }
 
 #endif

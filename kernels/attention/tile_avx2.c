@@ -8,7 +8,7 @@
  */
 #include "kernels/attention/tile.h"
 #include "kernels/ladder.h"
-#include "kernels/vector_avx2.h"
+#include "kernels/vector.h"
 
 /* ---- rows ------------------------------------------------------------------------------------------------------- */
 

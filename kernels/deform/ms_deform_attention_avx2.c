@@ -4,7 +4,7 @@
  * samples side by side while their taps are found, channels side by side while they are summed.
  */
 #include "kernels/ladder.h"
-#include "kernels/vector_avx2.h"
+#include "kernels/vector.h"
 
 /* ---- taps ------------------------------------------------------------------------------------------------------- */
 

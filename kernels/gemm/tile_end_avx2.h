@@ -8,7 +8,7 @@
 
 #include <stdalign.h>
 
-#include "kernels/gemm/epilogue_avx2.h"
+#include "kernels/gemm/epilogue_v8.h"
 #include "kernels/gemm/parts.h"
 
 /* EACH_n does something for n rows. */

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/epilogue_avx2.h -- private to the *_avx2.c files: DfEpilogue on eight floats.
+ * kernels/gemm/epilogue_v8.h -- private to the *_v8.c files: DfEpilogue on eight floats.
  */
-#ifndef DF_KERNELS_GEMM_EPILOGUE_AVX2_H
-#define DF_KERNELS_GEMM_EPILOGUE_AVX2_H
+#ifndef DF_KERNELS_GEMM_EPILOGUE_V8_H
+#define DF_KERNELS_GEMM_EPILOGUE_V8_H
 
-#include "kernels/act_avx2.h"
+#include "kernels/act_v8.h"
 #include "kernels/gemm/gemm.h"
 
 /* For the eight results at offset `at` of the result (and residual), in columns from `column` on. */
 static inline V8 v8_epilogue(V8 y, const DfEpilogue *e, size_t at, size_t column)
 {
     if (e->bias)
-        y = _mm256_add_ps(y, _mm256_loadu_ps(e->bias + column));
+        y = v8_add(y, v8_load(e->bias + column));
     if (e->act != DF_ACT_NONE)
         y = v8_act(e->act, y);
     if (e->scale)
-        y = _mm256_mul_ps(y, _mm256_loadu_ps(e->scale + column));
+        y = v8_mul(y, v8_load(e->scale + column));
     if (e->residual)
-        y = _mm256_add_ps(y, _mm256_loadu_ps(e->residual + at));
+        y = v8_add(y, v8_load(e->residual + at));
     return y;
 }
 

@@ -1,43 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/depthwise_avx2.c -- the leaf of depthwise convolution, eight channels of several pixels at a time.
+ * kernels/conv/depthwise_v8.c -- the leaf of depthwise convolution, eight channels of several pixels at a time.
  */
 
 #include "kernels/conv/parts.h"
-#include "kernels/gemm/epilogue_avx2.h"
+#include "kernels/gemm/epilogue_v8.h"
 #include "kernels/ladder.h"
 
 /* One weight vector serves four pixels. */
 static inline void four_pixels(float *y, size_t i, size_t n, const float *const *x, size_t offset, size_t step,
                                const float *const *w, size_t taps, const DfEpilogue *e, size_t at)
 {
-    V8 s0 = _mm256_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;
+    V8 s0 = v8_zero(), s1 = s0, s2 = s0, s3 = s0;
     for (size_t t = 0; t < taps; t++) {
-        const V8 weight = _mm256_loadu_ps(w[t] + i);
+        const V8 weight = v8_load(w[t] + i);
         const float *from = x[t] + offset + i;
-        s0 = _mm256_fmadd_ps(weight, _mm256_loadu_ps(from), s0);
-        s1 = _mm256_fmadd_ps(weight, _mm256_loadu_ps(from + step), s1);
-        s2 = _mm256_fmadd_ps(weight, _mm256_loadu_ps(from + 2 * step), s2);
-        s3 = _mm256_fmadd_ps(weight, _mm256_loadu_ps(from + 3 * step), s3);
+        s0 = v8_fma(weight, v8_load(from), s0);
+        s1 = v8_fma(weight, v8_load(from + step), s1);
+        s2 = v8_fma(weight, v8_load(from + 2 * step), s2);
+        s3 = v8_fma(weight, v8_load(from + 3 * step), s3);
     }
-    _mm256_storeu_ps(y + at, v8_epilogue(s0, e, at, i));
-    _mm256_storeu_ps(y + at + n, v8_epilogue(s1, e, at + n, i));
-    _mm256_storeu_ps(y + at + 2 * n, v8_epilogue(s2, e, at + 2 * n, i));
-    _mm256_storeu_ps(y + at + 3 * n, v8_epilogue(s3, e, at + 3 * n, i));
+    v8_store(y + at, v8_epilogue(s0, e, at, i));
+    v8_store(y + at + n, v8_epilogue(s1, e, at + n, i));
+    v8_store(y + at + 2 * n, v8_epilogue(s2, e, at + 2 * n, i));
+    v8_store(y + at + 3 * n, v8_epilogue(s3, e, at + 3 * n, i));
 }
 
 static inline void one_pixel(float *y, size_t i, const float *const *x, size_t offset, const float *const *w,
                              size_t taps, const DfEpilogue *e, size_t at)
 {
-    V8 s0 = _mm256_setzero_ps(), s1 = s0;
+    V8 s0 = v8_zero(), s1 = s0;
     size_t t = 0;
     for (; t + 2 <= taps; t += 2) {
-        s0 = _mm256_fmadd_ps(_mm256_loadu_ps(w[t] + i), _mm256_loadu_ps(x[t] + offset + i), s0);
-        s1 = _mm256_fmadd_ps(_mm256_loadu_ps(w[t + 1] + i), _mm256_loadu_ps(x[t + 1] + offset + i), s1);
+        s0 = v8_fma(v8_load(w[t] + i), v8_load(x[t] + offset + i), s0);
+        s1 = v8_fma(v8_load(w[t + 1] + i), v8_load(x[t + 1] + offset + i), s1);
     }
     if (t < taps)
-        s0 = _mm256_fmadd_ps(_mm256_loadu_ps(w[t] + i), _mm256_loadu_ps(x[t] + offset + i), s0);
-    _mm256_storeu_ps(y + at, v8_epilogue(_mm256_add_ps(s0, s1), e, at, i));
+        s0 = v8_fma(v8_load(w[t] + i), v8_load(x[t] + offset + i), s0);
+    v8_store(y + at, v8_epilogue(v8_add(s0, s1), e, at, i));
 }
 
 static void last_channels(float *y, size_t pixels, size_t i0, size_t n, const float *const *x, size_t step,
@@ -53,7 +53,7 @@ static void last_channels(float *y, size_t pixels, size_t i0, size_t n, const fl
         }
 }
 
-static void depthwise_avx2(float *y, size_t pixels, size_t n, const float *const *x, size_t step,
+static void depthwise_v8(float *y, size_t pixels, size_t n, const float *const *x, size_t step,
                            const float *const *w, size_t taps, const DfEpilogue *e)
 {
     const size_t full = n / 8 * 8;
@@ -68,7 +68,7 @@ static void depthwise_avx2(float *y, size_t pixels, size_t n, const float *const
         last_channels(y, pixels, full, n, x, step, w, taps, e);
 }
 
-void df_depthwise_init_avx2(DfConvKernels *k)
+void df_depthwise_init_v8(DfConvKernels *k)
 {
-    k->depthwise = depthwise_avx2;
+    k->depthwise = depthwise_v8;
 }

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernels/pointwise/rows_v8.c -- softmax and layer norm of rows, eight floats at a time. A row is read from memory
+ * once and from the first cache after that.
+ */
+#include <math.h>
+
+#include "kernels/ladder.h"
+#include "kernels/vector.h"
+
+static inline V8 only(V8 x, V8Part lanes) /* 0 in the others */
+{
+    return v8_where(v8_lanes(lanes), x);
+}
+
+/* ---- softmax ---------------------------------------------------------------------------------------------------- */
+
+static inline float largest(const float *x, size_t n)
+{
+    V8 top = v8_set(-INFINITY);
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        top = v8_max(top, v8_load(x + i));
+    const V8Part rest = v8_first((int)(n - i));
+    const V8 last = v8_choose(v8_lanes(rest), v8_load_part(x + i, rest), top);
+    return v8_largest(v8_max(top, last));
+}
+
+static inline void scale_row(float *y, float factor, size_t n)
+{
+    const V8 f = v8_set(factor);
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        v8_store(y + i, v8_mul(f, v8_load(y + i)));
+    const V8Part rest = v8_first((int)(n - i));
+    v8_store_part(y + i, rest, v8_mul(f, v8_load_part(y + i, rest)));
+}
+
+static inline void softmax_row(float *y, const float *x, size_t n)
+{
+    const V8 top = v8_set(largest(x, n));
+    V8 sum = v8_zero();
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        const V8 e = v8_exp_le(v8_sub(v8_load(x + i), top));
+        v8_store(y + i, e);
+        sum = v8_add(sum, e);
+    }
+    const V8Part rest = v8_first((int)(n - i));
+    const V8 e = only(v8_exp_le(v8_sub(v8_load_part(x + i, rest), top)), rest);
+    v8_store_part(y + i, rest, e);
+    scale_row(y, 1 / v8_sum(v8_add(sum, e)), n);
+}
+
+static void softmax_v8(float *y, const float *x, size_t rows, size_t n)
+{
+    for (size_t i = 0; i < rows; i++)
+        softmax_row(y + i * n, x + i * n, n);
+}
+
+static inline float inner_product(const float *a, const float *b, size_t n)
+{
+    V8 sum = v8_zero();
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        sum = v8_fma(v8_load(a + i), v8_load(b + i), sum);
+    const V8Part rest = v8_first((int)(n - i));
+    return v8_sum(v8_fma(v8_load_part(a + i, rest), v8_load_part(b + i, rest), sum));
+}
+
+static void softmax_grad_v8(float *gx, const float *g, const float *y, size_t rows, size_t n)
+{
+    for (size_t row = 0; row < rows; row++, gx += n, g += n, y += n) {
+        const V8 inner = v8_set(inner_product(g, y, n));
+        for (size_t i = 0; i < n; i += 8) {
+            const V8Part lanes = v8_first(n - i < 8 ? (int)(n - i) : 8);
+            const V8 d = v8_sub(v8_load_part(g + i, lanes), inner);
+            const V8 before = v8_load_part(gx + i, lanes);
+            v8_store_part(gx + i, lanes, v8_fma(v8_load_part(y + i, lanes), d, before));
+        }
+    }
+}
+
+/* ---- layer norm ------------------------------------------------------------------------------------------------- */
+
+static inline float mean_of(const float *x, size_t n)
+{
+    V8 a = v8_zero(), b = a, c = a, d = a;
+    size_t i = 0;
+    for (; i + 32 <= n; i += 32) {
+        a = v8_add(a, v8_load(x + i));
+        b = v8_add(b, v8_load(x + i + 8));
+        c = v8_add(c, v8_load(x + i + 16));
+        d = v8_add(d, v8_load(x + i + 24));
+    }
+    for (; i + 8 <= n; i += 8)
+        a = v8_add(a, v8_load(x + i));
+    if (i < n)
+        b = v8_add(b, v8_load_part(x + i, v8_first((int)(n - i))));
+    return v8_sum(v8_add(v8_add(a, b), v8_add(c, d))) / (float)n;
+}
+
+/* The variance around a mean that is only nearly right, and the mean set right: the deviations from it do not quite
+ * cancel, and what is left says by how much it is off (the corrected two-pass algorithm of Chan, Golub, LeVeque,
+ * 1983). */
+static inline float variance_of(const float *x, size_t n, float *mean)
+{
+    const V8 m = v8_set(*mean);
+    V8 square = v8_zero(), square2 = square, left = square, left2 = square;
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        const V8 d = v8_sub(v8_load(x + i), m);
+        const V8 e = v8_sub(v8_load(x + i + 8), m);
+        square = v8_fma(d, d, square);
+        square2 = v8_fma(e, e, square2);
+        left = v8_add(left, d);
+        left2 = v8_add(left2, e);
+    }
+    for (; i < n; i += 8) {
+        const V8Part lanes = v8_first(n - i < 8 ? (int)(n - i) : 8);
+        const V8 d = only(v8_sub(v8_load_part(x + i, lanes), m), lanes);
+        square = v8_fma(d, d, square);
+        left = v8_add(left, d);
+    }
+    const float off = v8_sum(v8_add(left, left2)) / (float)n;
+    *mean += off;
+    const float variance = v8_sum(v8_add(square, square2)) / (float)n - off * off;
+    return variance <= 0 ? 0 : variance; /* a NaN stays one */
+}
+
+/* (x - mean) inverse weight + bias */
+static inline void normalise(float *y, const float *x, const float *weight, const float *bias, float mean,
+                             float inverse, size_t n)
+{
+    const V8 m = v8_set(mean), s = v8_set(inverse);
+    size_t i = 0;
+    for (; weight && bias && i + 8 <= n; i += 8) {
+        const V8 unit = v8_mul(v8_sub(v8_load(x + i), m), s);
+        v8_store(y + i, v8_fma(unit, v8_load(weight + i), v8_load(bias + i)));
+    }
+    for (; i < n; i += 8) {
+        const V8Part lanes = v8_first(n - i < 8 ? (int)(n - i) : 8);
+        V8 unit = v8_mul(v8_sub(v8_load_part(x + i, lanes), m), s);
+        if (weight)
+            unit = v8_mul(unit, v8_load_part(weight + i, lanes));
+        if (bias)
+            unit = v8_add(unit, v8_load_part(bias + i, lanes));
+        v8_store_part(y + i, lanes, unit);
+    }
+}
+
+static void layer_norm_v8(float *y, const float *x, const float *weight, const float *bias, size_t rows, size_t n,
+                            float eps, float *stats)
+{
+    for (size_t i = 0; i < rows; i++, x += n, y += n) {
+        float mean = mean_of(x, n);
+        const float variance = variance_of(x, n, &mean);
+        const float inverse = 1 / sqrtf(variance + eps);
+        normalise(y, x, weight, bias, mean, inverse, n);
+        if (stats) {
+            stats[2 * i] = mean;
+            stats[2 * i + 1] = inverse;
+        }
+    }
+}
+
+/* Eight columns of a row, seen by the backward pass: g, u = (x - mean) inverse and h = weight g. */
+typedef struct {
+    V8 g, u, h;
+} Columns;
+
+static inline Columns columns_at(const float *g, const float *x, const float *weight, V8 mean, V8 inverse, size_t i,
+                                 V8Part lanes)
+{
+    const V8 gi = v8_load_part(g + i, lanes);
+    const V8 u = only(v8_mul(v8_sub(v8_load_part(x + i, lanes), mean), inverse), lanes);
+    return (Columns){ gi, u, weight ? v8_mul(gi, v8_load_part(weight + i, lanes)) : gi };
+}
+
+static inline void add_to(float *sum, V8 x, size_t i, V8Part lanes)
+{
+    if (sum)
+        v8_store_part(sum + i, lanes, v8_add(x, v8_load_part(sum + i, lanes)));
+}
+
+static inline void layer_norm_grad_row(float *gx, float *g_weight, float *g_bias, const float *g, const float *x,
+                                       const float *weight, V8 mean, V8 inverse, size_t n)
+{
+    V8 sum_h = v8_zero(), sum_hu = sum_h;
+    for (size_t i = 0; i < n; i += 8) {
+        const V8Part lanes = v8_first(n - i < 8 ? (int)(n - i) : 8);
+        const Columns c = columns_at(g, x, weight, mean, inverse, i, lanes);
+        sum_h = v8_add(sum_h, c.h);
+        sum_hu = v8_fma(c.h, c.u, sum_hu);
+        add_to(g_weight, v8_mul(c.g, c.u), i, lanes);
+        add_to(g_bias, c.g, i, lanes);
+    }
+    const V8 mean_h = v8_set(v8_sum(sum_h) / (float)n);
+    const V8 mean_hu = v8_set(v8_sum(sum_hu) / (float)n);
+    for (size_t i = 0; gx && i < n; i += 8) {
+        const V8Part lanes = v8_first(n - i < 8 ? (int)(n - i) : 8);
+        const Columns c = columns_at(g, x, weight, mean, inverse, i, lanes);
+        add_to(gx, v8_mul(inverse, v8_fnma(c.u, mean_hu, v8_sub(c.h, mean_h))), i, lanes);
+    }
+}
+
+static void layer_norm_grad_v8(float *gx, float *g_weight, float *g_bias, const float *g, const float *x,
+                                 const float *weight, const float *stats, size_t rows, size_t n)
+{
+    for (size_t i = 0; i < rows; i++)
+        layer_norm_grad_row(gx ? gx + i * n : NULL, g_weight, g_bias, g + i * n, x + i * n, weight,
+                            v8_set(stats[2 * i]), v8_set(stats[2 * i + 1]), n);
+}
+
+void df_rows_init_v8(DfPointwiseKernels *k)
+{
+    k->softmax = softmax_v8;
+    k->softmax_grad = softmax_grad_v8;
+    k->layer_norm = layer_norm_v8;
+    k->layer_norm_grad = layer_norm_grad_v8;
+}
