@@ -223,9 +223,8 @@ static void check(const Case *k, const char *rung)
 Test(dat_blocks, values_and_gradients)
 {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        check(&cases[i], "c");
-        if (df_kernels_named("avx2"))
-            check(&cases[i], "avx2");
+        for (int r = 0; df_kernels_rung(r); r++)
+            check(&cases[i], df_kernels_rung(r));
     }
 }
 

@@ -114,9 +114,8 @@ Test(score_rows, against_plain_sums)
         for (int first = 0; first < VIEWS; first++)
             for (int n = 1; n <= VIEWS - first; n++) {
                 const DfScoreSet set = { C, H, W, corners, n, views + first };
-                check_set(pool, df_kernels_named("c"), &set);
-                if (df_kernels_named("avx2"))
-                    check_set(pool, df_kernels_named("avx2"), &set);
+                for (int r = 0; df_kernels_rung(r); r++)
+                    check_set(pool, df_kernels_named(df_kernels_rung(r)), &set);
             }
     df_pool_free(pool);
 }

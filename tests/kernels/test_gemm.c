@@ -86,8 +86,6 @@ static void free_pools(void)
 }
 TestSuite(gemm, .init = make_pools, .fini = free_pools);
 
-static const char *const rungs[] = { "c", "avx2", "avx512" };
-
 static void check_packed(const DfKernels *k, size_t M, size_t N, size_t K, size_t pad, DfAct act, bool bias, bool scale, bool residual)
 {
     const size_t lda = K + pad, ldy = N + pad;
@@ -114,9 +112,9 @@ static void check_packed(const DfKernels *k, size_t M, size_t N, size_t K, size_
 Test(gemm, packed_against_float64)
 {
     static const size_t Ms[] = { 1, 2, 5, 6, 7, 49, 103 }, Ns[] = { 1, 8, 15, 16, 17, 36, 97 }, Ks[] = { 0, 1, 3, 64, 513 };
-    for (size_t rung = 0; rung < 3; rung++) {
-        const DfKernels *k = df_kernels_named(rungs[rung]);
-        for (size_t i = 0; k && i < 7; i++)
+    for (int rung = 0; df_kernels_rung(rung); rung++) {
+        const DfKernels *k = df_kernels_named(df_kernels_rung(rung));
+        for (size_t i = 0; i < 7; i++)
             for (size_t j = 0; j < 7; j++)
                 for (size_t p = 0; p < 5; p++)
                     check_packed(k, Ms[i], Ns[j], Ks[p], (i + j) % 3, DF_ACT_NONE, (i + p) % 2, (j + p) % 2, (i + j + p) % 2);
@@ -125,9 +123,9 @@ Test(gemm, packed_against_float64)
 
 Test(gemm, every_epilogue)
 {
-    for (size_t rung = 0; rung < 3; rung++) {
-        const DfKernels *k = df_kernels_named(rungs[rung]);
-        for (int act = DF_ACT_NONE; k && act <= DF_ACT_TANH; act++)
+    for (int rung = 0; df_kernels_rung(rung); rung++) {
+        const DfKernels *k = df_kernels_named(df_kernels_rung(rung));
+        for (int act = DF_ACT_NONE; act <= DF_ACT_TANH; act++)
             for (int bits = 0; bits < 8; bits++)
                 check_packed(k, 13, 21, 40, 1, (DfAct)act, bits & 1, bits & 2, bits & 4);
     }
@@ -135,10 +133,8 @@ Test(gemm, every_epilogue)
 
 Test(gemm, long_sums_in_blocks)
 {
-    for (size_t rung = 0; rung < 3; rung++) {
-        const DfKernels *k = df_kernels_named(rungs[rung]);
-        if (!k)
-            continue;
+    for (int rung = 0; df_kernels_rung(rung); rung++) {
+        const DfKernels *k = df_kernels_named(df_kernels_rung(rung));
         check_packed(k, 50, 40, 1500, 0, DF_ACT_GELU, true, true, true);
         check_packed(k, 200, 768, 97, 0, DF_ACT_RELU, true, false, true);
     }
@@ -178,9 +174,9 @@ static void check_mlp(const DfKernels *k, size_t M, size_t I, size_t H, size_t O
 
 Test(gemm, mlp_is_two_products)
 {
-    for (size_t rung = 0; rung < 3; rung++) {
-        const DfKernels *k = df_kernels_named(rungs[rung]);
-        for (size_t i = 0; k && i < 3; i++)
+    for (int rung = 0; df_kernels_rung(rung); rung++) {
+        const DfKernels *k = df_kernels_named(df_kernels_rung(rung));
+        for (size_t i = 0; i < 3; i++)
             check_mlp(k, (size_t[]){ 1, 50, 900 }[i], 12, 48, 13);
     }
 }
@@ -243,9 +239,9 @@ static void check_general(const DfKernels *k, General g)
 
 static void check_forms(General g)
 {
-    for (size_t rung = 0; rung < 3; rung++) {
-        const DfKernels *k = df_kernels_named(rungs[rung]);
-        for (int form = 0; k && form < 4; form++) {
+    for (int rung = 0; df_kernels_rung(rung); rung++) {
+        const DfKernels *k = df_kernels_named(df_kernels_rung(rung));
+        for (int form = 0; form < 4; form++) {
             g.ta = form & 1, g.tb = form & 2;
             check_general(k, g);
         }

@@ -174,11 +174,9 @@ Test(detector_options, as_mmdet_and_torchvision)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         Case k;
         open_case(&k, names[i]);
-        for (int r = 0; r < 2; r++) {
-            const char *rung = r ? "avx2" : "c";
+        for (int r = 0; df_kernels_rung(r); r++) {
+            const char *rung = df_kernels_rung(r);
             DfDetections found[MOST] = { { 0 } };
-            if (!df_kernels_named(rung))
-                continue;
             detect(&k, rung, found);
             for (int image = 0; image < (k.views ? 1 : k.n); image++) {
                 compare(&k, rung, image, &found[image]);

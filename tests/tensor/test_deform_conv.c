@@ -95,9 +95,9 @@ static void check(const Case *t, const DfCheckpoint *g, const DfKernels *k, int 
 Test(deform_conv, as_pytorch)
 {
     static float keep[65536];
-    for (size_t rung = 0; rung < 2; rung++) {
-        const DfKernels *k = df_kernels_named((const char *[]){ "c", "avx2" }[rung]);
-        for (size_t i = 0; k && i < sizeof cases / sizeof *cases; i++) {
+    for (int rung = 0; df_kernels_rung(rung); rung++) {
+        const DfKernels *k = df_kernels_named(df_kernels_rung(rung));
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
             DfCheckpoint *g = golden_open(DF_TEST_DATA "/ops/%s.safetensors", cases[i].name);
             cr_assert_not_null(g);
             check(&cases[i], g, k, 1, keep);

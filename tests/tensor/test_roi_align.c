@@ -87,10 +87,8 @@ Test(roi_align, reference)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         DfCheckpoint *g = golden_open(DF_TEST_DATA "/ops/%s.safetensors", cases[i].file);
         cr_assert_not_null(g);
-        for (int r = 0; r < 2; r++) {
-            const char *rung = r ? "avx2" : "c";
-            if (!df_kernels_named(rung))
-                continue;
+        for (int r = 0; df_kernels_rung(r); r++) {
+            const char *rung = df_kernels_rung(r);
             check(&cases[i], g, rung, 1, one);
             check(&cases[i], g, rung, 2, two);
             cr_expect_arr_eq(one, two, sizeof one, "%s: threads change the result", cases[i].file);
@@ -131,10 +129,8 @@ Test(roi_align, large_bins)
 {
     DfCtx *c;
     cr_assert_eq(df_ctx_new(&c, NULL), DF_OK);
-    for (int r = 0; r < 2; r++) {
-        c->k = df_kernels_named(r ? "avx2" : "c");
-        if (!c->k)
-            continue;
+    for (int r = 0; df_kernels_rung(r); r++) {
+        c->k = df_kernels_named(df_kernels_rung(r));
         DfTensor *map = df_new(c, DF_SHAPE(1, 30, 40, 13));
         for (size_t i = 0; i < df_size(map); i++)
             map->data[i] = 2.5f;
