@@ -45,7 +45,7 @@ install(FILES ${PROJECT_BINARY_DIR}/deformer.pc DESTINATION ${_pkgconfig_at})
 # ---- what a person wants beside them ---------------------------------------------------------------------------------
 if(TARGET deformer)
     add_custom_command(OUTPUT deformer.1
-        COMMAND ${PROJECT_SOURCE_DIR}/tools/make-manual $<TARGET_FILE:deformer> ${PROJECT_SOURCE_DIR}/docs/deformer.1.in > deformer.1
+        COMMAND ${PROJECT_SOURCE_DIR}/tools/make-manual ${DEFORMER_RUN} ${PROJECT_SOURCE_DIR}/docs/deformer.1.in > deformer.1
         DEPENDS deformer tools/make-manual docs/deformer.1.in COMMENT "Writing the manual page" VERBATIM)
     add_custom_target(manual ALL DEPENDS deformer.1)
     install(FILES ${PROJECT_BINARY_DIR}/deformer.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
