@@ -29,13 +29,16 @@ KEYPOINT_STATS = ('AP_all', 'AP_50', 'AP_75', 'AP_medium', 'AP_large', 'AR_all',
 class COCOeval_faster(cocoeval.COCOeval):
     """COCOeval whose lines go to `print_function`, and whose numbers have names."""
 
-    def __init__(self, cocoGt=None, cocoDt=None, iouType='segm', print_function=print, lvis_style=False, **others):
+    def __init__(self, cocoGt=None, cocoDt=None, iouType='segm', print_function=print, lvis_style=False,
+                 boundary_dilation_ratio=0.02, boundary_cpu_count=None, **others):
         if lvis_style:
             raise Error('COCOeval_faster(lvis_style=True): want `deformer metric lvis`, which scores by the rules of LVIS')
         if any(others.values()):
             raise Error(f'COCOeval_faster has no option {", ".join(others)}')
         self.print_function = print_function
         self._tell(super().__init__, cocoGt, cocoDt, iouType)
+        if iouType == 'boundary':
+            self.params.boundary_dilation_ratio = boundary_dilation_ratio
 
     def _tell(self, method, *args):
         lines = io.StringIO()

@@ -33,7 +33,8 @@ class Source:
         self.file = open(self.path, 'rb')
         self.met = os.fstat(self.file.fileno())
         self.native = None        # what was read: a capsule of _native
-        self.wanted = 0           # and what was wanted of it
+        self.wanted = 0           # and what was wanted of it,
+        self.boundary_ratio = 0.0  # with boundaries of masks so wide
         self.generation = _native.generation()
 
     def __deepcopy__(self, memo):
@@ -63,11 +64,12 @@ class Source:
             f.seek(0)
             return json.load(gzip.open(f) if packed else f)
 
-    def has(self, wanted):
-        return self.native is not None and self.generation == _native.generation() and wanted & ~self.wanted == 0
+    def has(self, wanted, boundary_ratio):
+        return (self.native is not None and self.generation == _native.generation() and wanted & ~self.wanted == 0
+                and boundary_ratio == self.boundary_ratio)
 
-    def keep(self, native, wanted):
-        self.native, self.wanted, self.generation = native, wanted, _native.generation()
+    def keep(self, native, wanted, boundary_ratio):
+        self.native, self.wanted, self.boundary_ratio, self.generation = native, wanted, boundary_ratio, _native.generation()
         return native
 
 
@@ -87,12 +89,12 @@ class TruthSource(Source):
         size = self.met.st_size
         return any(word in os.pread(self.file.fileno(), edge, max(at, 0)) for at in (0, size - edge))
 
-    def read(self, wanted=0):
+    def read(self, wanted=0, boundary_ratio=0.0):
         """What the library makes of the file: boxes, and what is wanted beside them (_native.MASKS, KEYPOINTS, ...)."""
-        if not self.has(wanted):
+        if not self.has(wanted, boundary_ratio):
             wanted |= self.wanted
             self.native = None    # two of them need not be in memory
-            self.keep(_native.open_truth(self.readable_path(), wanted), wanted)
+            self.keep(_native.open_truth(self.readable_path(), wanted, boundary_ratio), wanted, boundary_ratio)
         return self.native
 
 
@@ -103,11 +105,11 @@ class ResultsSource(Source):
         super().__init__(path)
         self.truth = truth
 
-    def read(self, wanted=0):
-        if not self.has(wanted):
+    def read(self, wanted=0, boundary_ratio=0.0):
+        if not self.has(wanted, boundary_ratio):
             self.native = None
-            truth = self.truth.read(wanted | self.wanted)
-            self.keep(_native.open_results(truth, self.readable_path()), self.truth.wanted)
+            truth = self.truth.read(wanted | self.wanted, boundary_ratio)
+            self.keep(_native.open_results(truth, self.readable_path()), self.truth.wanted, boundary_ratio)
         return self.native
 
 

@@ -258,7 +258,7 @@ class COCO:
         if 'caption' in first:
             named = {ann['image_id'] for ann in anns}
             dataset['images'] = [img for img in dataset['images'] if img['id'] in named]
-        elif any(key in first for key in ('bbox', 'segmentation', 'keypoints')):
+        elif any(key in first for key in ('bbox', 'segmentation', 'keypoints', 'obb')):
             dataset['categories'] = copy.deepcopy(self.dataset['categories'])
         dataset['annotations'] = anns
         return dataset
@@ -329,13 +329,15 @@ def complete(anns, first):
         fill = complete_mask
     elif 'keypoints' in first:
         fill = complete_points
+    elif 'obb' in first:
+        fill = complete_oriented
     else:
         return
     for i, ann in enumerate(anns):
         if fill:
             fill(ann)
         ann['id'] = i + 1
-        if fill in (complete_box, complete_mask):
+        if fill in (complete_box, complete_mask, complete_oriented):
             ann['iscrowd'] = 0
 
 
@@ -349,6 +351,14 @@ def complete_box(ann):
     if 'segmentation' not in ann:
         ann['segmentation'] = [[x, y, x, bottom, right, bottom, right, y]]
     ann['area'] = width * height
+
+
+def complete_oriented(ann):
+    cx, cy, width, height, angle = ann['obb']
+    c, s = abs(np.cos(angle)), abs(np.sin(angle))
+    wide, high = width * c + height * s, width * s + height * c
+    ann['area'] = width * height
+    ann['bbox'] = [cx - wide / 2, cy - high / 2, wide, high]
 
 
 def complete_mask(ann):

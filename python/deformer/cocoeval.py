@@ -8,23 +8,32 @@ from collections import defaultdict
 import numpy as np
 
 from . import _native
+from ._arrays import array_of
 from ._source import ResultsSource, ToldSource, TruthSource, without_collecting
 from .coco import COCO
 
+# Types of evaluation: what has to be read beside boxes for them, and the key of a record that is compared.
+WANTED = {'bbox': 0, 'segm': _native.MASKS, 'keypoints': _native.KEYPOINTS, 'boundary': _native.MASKS, 'obb': _native.ORIENTED}
+KEY = {'bbox': 'bbox', 'segm': 'segmentation', 'boundary': 'segmentation', 'obb': 'obb'}
 # What an evaluation by the library leaves unmade until somebody looks at it.
+TYPES = "'segm', 'bbox', 'keypoints', 'boundary' or 'obb'"
+MASKS = ('segm', 'boundary')      # types that compare masks
 LAZY = ('evalImgs', 'ious', '_gts', '_dts')
 
 
 class Params:
-    """What is evaluated, and how. Of iouType 'bbox', 'segm' or 'keypoints'."""
+    """What is evaluated, and how. Of iouType 'bbox', 'segm', 'keypoints', 'boundary' (masks and their boundaries, as wide as
+    boundary_dilation_ratio of the image's diagonal) or 'obb' (oriented boxes, "obb": [cx, cy, width, height, angle])."""
 
     def __init__(self, iouType='segm'):
-        if iouType in ('segm', 'bbox'):
+        if iouType in ('segm', 'bbox', 'boundary', 'obb'):
             self.setDetParams()
         elif iouType == 'keypoints':
             self.setKpParams()
         else:
-            raise _native.Error(f"iouType {iouType!r}: want 'segm', 'bbox' or 'keypoints'")
+            raise _native.Error(f"iouType {iouType!r}: want {TYPES}")
+        if iouType == 'boundary':
+            self.boundary_dilation_ratio = 0.02
         self.iouType = iouType
         self.useSegm = None       # of old programs
 
@@ -74,7 +83,7 @@ def equal(a, b):
 class COCOeval:
     """Scores of detections.
 
-        scores = COCOeval(truth, found, 'bbox')      # or 'segm', 'keypoints'
+        scores = COCOeval(truth, found, 'bbox')      # or 'segm', 'keypoints', 'boundary', 'obb'
         scores.params.catIds = [1]                   # if not all
         scores.evaluate()                            # evalImgs, ious: what was found in each image
         scores.accumulate()                          # eval: precision and recall
@@ -170,7 +179,7 @@ class COCOeval:
     def _results_of_files(self, p):
         truth, results = (coco.__dict__.get('_source') for coco in (self.cocoGt, self.cocoDt))
         if isinstance(truth, TruthSource) and isinstance(results, ResultsSource) and results.truth is truth:
-            return results.read(wanted_of(p))
+            return results.read(wanted_of(p), ratio_of(p))
         return None
 
     def _results_of_records(self, p):
@@ -179,14 +188,14 @@ class COCOeval:
         chosen = {'imgIds': p.imgIds, 'catIds': p.catIds} if p.useCats else {'imgIds': p.imgIds}
         source, told = (coco.__dict__.get('_source') for coco in (self.cocoGt, self.cocoDt))
         if isinstance(source, TruthSource):
-            truth = source.read(wanted)
+            truth = source.read(wanted, ratio_of(p))
             dts = told.anns if isinstance(told, ToldSource) else self.cocoDt.loadAnns(self.cocoDt.getAnnIds(**chosen))
         else:
             dts = self.cocoDt.loadAnns(self.cocoDt.getAnnIds(**chosen))
             gts = self.cocoGt.loadAnns(self.cocoGt.getAnnIds(**chosen))
-            sizes = sizes_of(self.cocoGt.imgs, p.imgIds) if p.iouType == 'segm' else None
-            truth = _native.tell_truth(np.array(p.imgIds, np.int64), sizes, np.array(p.catIds, np.int64), gts, wanted)
-        areas_of_masks = bool(dts) and dts[0]['area'] != dts[0]['bbox'][2] * dts[0]['bbox'][3]
+            sizes = sizes_of(self.cocoGt.imgs, p.imgIds) if p.iouType in MASKS else None
+            truth = _native.tell_truth(np.array(p.imgIds, np.int64), sizes, np.array(p.catIds, np.int64), gts, wanted, ratio_of(p))
+        areas_of_masks = p.iouType != 'obb' and bool(dts) and dts[0]['area'] != dts[0]['bbox'][2] * dts[0]['bbox'][3]
         return _native.tell_results(truth, dts, wanted, areas_of_masks)
 
     def _look(self):
@@ -232,12 +241,16 @@ class COCOeval:
         chosen = {'imgIds': p.imgIds, 'catIds': p.catIds} if p.useCats else {'imgIds': p.imgIds}
         gts = self.cocoGt.loadAnns(self.cocoGt.getAnnIds(**chosen))
         dts = self.cocoDt.loadAnns(self.cocoDt.getAnnIds(**chosen))
-        if p.iouType == 'segm':
+        if p.iouType in MASKS:
             for coco, anns in ((self.cocoGt, gts), (self.cocoDt, dts)):
                 for ann in anns:
                     ann['segmentation'] = coco.annToRLE(ann)
+        if p.iouType == 'obb':
+            for dt in dts:
+                dt['area'] = dt['obb'][2] * dt['obb'][3]
         for gt in gts:
-            gt['ignore'] = 'iscrowd' in gt and gt['iscrowd']
+            honoured = p.iouType == 'boundary' and gt.get('ignore')     # pycocotools overwrites it, boundary-iou-api does not
+            gt['ignore'] = honoured or ('iscrowd' in gt and gt['iscrowd'])
             if p.iouType == 'keypoints':
                 gt['ignore'] = (gt['num_keypoints'] == 0) or gt['ignore']
         self._gts = defaultdict(list)
@@ -262,12 +275,16 @@ class COCOeval:
         gts, dts = self._cell(imgId, catId)
         if len(gts) == 0 and len(dts) == 0:
             return []
-        if p.iouType not in ('segm', 'bbox'):
+        if p.iouType not in KEY:
             raise _native.Error(f'iouType {p.iouType!r} has no IoU')
-        from . import mask
-        key = 'segmentation' if p.iouType == 'segm' else 'bbox'
+        key = KEY[p.iouType]
         best = best_first(dts)[:p.maxDets[-1]]
-        return mask.iou([dt[key] for dt in best], [gt[key] for gt in gts], [int(gt['iscrowd']) for gt in gts])
+        things = [dt[key] for dt in best], [gt[key] for gt in gts], [int(gt['iscrowd']) for gt in gts]
+        if p.iouType == 'obb':
+            return oriented_iou(*things)
+        from . import mask
+        iou = mask.iou(*things)
+        return lesser_of_boundaries(iou, *things, p.boundary_dilation_ratio) if p.iouType == 'boundary' and len(iou) else iou
 
     def computeOks(self, imgId, catId):
         """Object keypoint similarity, likewise."""
@@ -382,7 +399,7 @@ def own(thing, base, name):
 
 def as_arrays(p):
     """iouThrs, recThrs, maxDets, areaRng, imgIds, catIds and sigmas for _native.evaluate(), or None if they are not as usual."""
-    if p.iouType not in ('bbox', 'segm', 'keypoints') or (p.iouType == 'keypoints' and not p.useCats):
+    if p.iouType not in WANTED or (p.iouType == 'keypoints' and not p.useCats):
         return None
     sigmas = p.kpt_oks_sigmas if p.iouType == 'keypoints' else [1]
     try:
@@ -403,8 +420,13 @@ def as_arrays(p):
 
 def wanted_of(p):
     """What has to be read beside boxes."""
-    wanted = {'bbox': 0, 'segm': _native.MASKS, 'keypoints': _native.KEYPOINTS}[p.iouType]
-    return wanted | _native.ACROSS_CLASSES if p.iouType == 'segm' and not p.useCats else wanted
+    wanted = WANTED[p.iouType]
+    return wanted | _native.ACROSS_CLASSES if p.iouType in MASKS and not p.useCats else wanted
+
+
+def ratio_of(p):
+    """How wide boundaries are, as a part of the image's diagonal; 0 where they are not compared."""
+    return float(p.boundary_dilation_ratio) if p.iouType == 'boundary' else 0.0
 
 
 def sizes_of(imgs, ids):
@@ -424,6 +446,19 @@ def best_first(dts):
     if all(score == score for score in scores):
         return [dts[i] for i in sorted(range(len(dts)), key=scores.__getitem__)]
     return [dts[i] for i in np.argsort(scores, kind='stable')]
+
+
+def oriented_iou(dts, gts, crowd):
+    """IoU of oriented boxes: dt x gt."""
+    arrays = (np.array(boxes, dtype=float).reshape(-1, 5) for boxes in (dts, gts))
+    return array_of(_native.oriented_ious(*arrays, bytes(crowd)), np.float64).reshape((len(gts), len(dts))).T
+
+
+def lesser_of_boundaries(iou, dts, gts, crowd, ratio):
+    """The lesser of the IoUs of masks and of their boundaries, dt x gt; of a crowd that of masks alone."""
+    from . import mask
+    boundaries = mask.iou(_native.mask_boundaries(dts, ratio), _native.mask_boundaries(gts, ratio), crowd)
+    return np.where(np.array(crowd, bool), iou, np.minimum(iou, boundaries))
 
 
 def oks(gt, points, sigmas):

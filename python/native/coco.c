@@ -31,24 +31,27 @@ const DfCoco *df_py_truth(PyObject *capsule)
     return PyCapsule_GetPointer(capsule, truth_name);
 }
 
-DfCocoReading df_py_reading(int wanted)
+DfCocoReading df_py_reading(int wanted, double boundary_ratio)
 {
     return (DfCocoReading){ .masks = wanted & DF_PY_MASKS,
                             .across_classes = wanted & DF_PY_ACROSS_CLASSES,
                             .keypoints = wanted & DF_PY_KEYPOINTS,
+                            .oriented = wanted & DF_PY_ORIENTED,
+                            .boundary_ratio = boundary_ratio,
                             .federated = wanted & DF_PY_FEDERATED };
 }
 
-/* open_truth(path, wanted) */
+/* open_truth(path, wanted, boundary_ratio) */
 static PyObject *open_truth(PyObject *module, PyObject *args)
 {
     PyObject *path;
     int wanted;
+    double boundary_ratio;
     DfCoco *truth = NULL;
     (void)module;
-    if (!PyArg_ParseTuple(args, "O&i", PyUnicode_FSConverter, &path, &wanted))
+    if (!PyArg_ParseTuple(args, "O&id", PyUnicode_FSConverter, &path, &wanted, &boundary_ratio))
         return NULL;
-    DfCocoReading how = df_py_reading(wanted);
+    DfCocoReading how = df_py_reading(wanted, boundary_ratio);
     int error = df_py_pool(&how.pool);
     Py_BEGIN_ALLOW_THREADS
     if (error == DF_OK)
@@ -230,9 +233,16 @@ static PyObject *run(const DfCocoResults *results, const Given *g)
 
 static DfCocoType type_of(const char *name)
 {
-    if (strcmp(name, "keypoints") == 0)
-        return DF_COCO_KEYPOINTS;
-    return strcmp(name, "segm") == 0 ? DF_COCO_MASKS : DF_COCO_BOXES;
+    static const struct { const char *name; DfCocoType type; } types[] = {
+        { "segm", DF_COCO_MASKS },
+        { "keypoints", DF_COCO_KEYPOINTS },
+        { "obb", DF_COCO_ORIENTED },
+        { "boundary", DF_COCO_BOUNDARIES },
+    };
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (strcmp(types[i].name, name) == 0)
+            return types[i].type;
+    return DF_COCO_BOXES;
 }
 
 /* evaluate(results, type, use_categories, ious, recalls, max_dets, areas, image_ids, category_ids, sigmas): arrays of float64
@@ -286,7 +296,7 @@ static PyObject *frequencies(PyObject *module, PyObject *capsule)
 }
 
 static PyMethodDef functions[] = {
-    { "open_truth", open_truth, METH_VARARGS, "open_truth(path, wanted)" },
+    { "open_truth", open_truth, METH_VARARGS, "open_truth(path, wanted, boundary_ratio)" },
     { "listed_ids", listed_ids, METH_VARARGS, "listed_ids(truth, categories)" },
     { "open_results", open_results, METH_VARARGS, "open_results(truth, path)" },
     { "count_results", count_results, METH_O, "count_results(results)" },
@@ -304,6 +314,7 @@ int df_py_add_coco(PyObject *module)
         { "ACROSS_CLASSES", DF_PY_ACROSS_CLASSES },
         { "KEYPOINTS", DF_PY_KEYPOINTS },
         { "FEDERATED", DF_PY_FEDERATED },
+        { "ORIENTED", DF_PY_ORIENTED },
     };
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         if (PyModule_AddIntConstant(module, wanted[i].name, wanted[i].value) < 0)

@@ -6,6 +6,7 @@
 #include "python/native/native.h"
 
 #include "boxes/boxes.h"
+#include "eval/eval.h"
 
 /* ---- from and to Python ------------------------------------------------------------------------------------------ */
 
@@ -305,6 +306,44 @@ static PyObject *merge(PyObject *module, PyObject *args)
     return object;
 }
 
+/* The boundary of one mask, in place. */
+static int to_boundary(DfMask *mask, DfRunList *edge, DfBoundaryRoom *room, double ratio)
+{
+    const size_t distance = df_boundary_distance(mask->height, mask->width, ratio);
+    const int error = df_runs_boundary(edge, room, mask->runs, mask->n, mask->height, mask->width, distance);
+    if (error < 0)
+        return error;
+    uint32_t *runs = df_malloc((edge->n + 1) * sizeof *runs);
+    if (!runs)
+        return df_fail_memory("boundaries of masks");
+    memcpy(runs, edge->at, edge->n * sizeof *runs);
+    df_free(mask->runs);
+    mask->runs = runs;
+    mask->n = edge->n;
+    return DF_OK;
+}
+
+/* boundaries(masks, ratio) -> list: what of each mask is near its edge, as wide as that part of the image's diagonal */
+static PyObject *boundaries(PyObject *module, PyObject *args)
+{
+    PyObject *list;
+    double ratio;
+    Masks m;
+    DfRunList edge = { 0 };
+    DfBoundaryRoom room = { 0 };
+    int error = DF_OK;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "Od", &list, &ratio) || !take_masks(&m, list))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    for (size_t i = 0; error == DF_OK && i < m.n; i++)
+        error = to_boundary(&m.v[i], &edge, &room, ratio);
+    df_boundary_room_done(&room);
+    df_free(edge.at);
+    Py_END_ALLOW_THREADS
+    return objects_of(&m, error);
+}
+
 /* ---- measured ---------------------------------------------------------------------------------------------------- */
 
 /* areas(masks) -> memory of uint32 */
@@ -368,34 +407,49 @@ static PyObject *mask_ious(PyObject *module, PyObject *args)
     return df_py_raise(error);
 }
 
-/* box_ious(dt, gt, crowd) -> the same of boxes: n x 4 of float64, contiguous */
-static PyObject *box_ious(PyObject *module, PyObject *args)
+typedef double Iou(const double *a, const double *b, bool crowd);
+
+/* The same of boxes of `width` numbers each: n x width of float64, contiguous. */
+static PyObject *ious_of(PyObject *args, size_t width, Iou *iou_of)
 {
     PyObject *arrays[2];
     const char *crowd;
     Py_ssize_t n_crowd;
     Py_buffer dt, gt;
     size_t n, m;
-    (void)module;
     if (!PyArg_ParseTuple(args, "OOy#", &arrays[0], &arrays[1], &crowd, &n_crowd) || !df_py_view(arrays[0], 'd', &dt, &n))
         return NULL;
     if (!df_py_view(arrays[1], 'd', &gt, &m)) {
         PyBuffer_Release(&dt);
         return NULL;
     }
-    n /= 4;
-    m = (size_t)n_crowd < m / 4 ? (size_t)n_crowd : m / 4;
+    n /= width;
+    m = (size_t)n_crowd < m / width ? (size_t)n_crowd : m / width;
     const double *a = dt.buf;
     const double *b = gt.buf;
     double *iou = df_malloc(n * m * sizeof *iou);
     Py_BEGIN_ALLOW_THREADS
     for (size_t k = 0; iou && k < m; k++)
         for (size_t i = 0; i < n; i++)
-            iou[k * n + i] = df_box_iou(a + 4 * i, b + 4 * k, crowd[k] != 0);
+            iou[k * n + i] = iou_of(a + width * i, b + width * k, crowd[k] != 0);
     Py_END_ALLOW_THREADS
     PyBuffer_Release(&dt);
     PyBuffer_Release(&gt);
     return iou ? df_py_memory(iou, n * m * sizeof *iou) : PyErr_NoMemory();
+}
+
+/* box_ious(dt, gt, crowd): x y width height */
+static PyObject *box_ious(PyObject *module, PyObject *args)
+{
+    (void)module;
+    return ious_of(args, 4, df_box_iou);
+}
+
+/* oriented_ious(dt, gt, crowd): cx cy width height angle */
+static PyObject *oriented_ious(PyObject *module, PyObject *args)
+{
+    (void)module;
+    return ious_of(args, 5, df_rotated_iou);
 }
 
 /* ---- the functions of the module --------------------------------------------------------------------------------- */
@@ -410,7 +464,9 @@ static PyMethodDef functions[] = {
     { "mask_areas", areas, METH_O, "mask_areas(masks)" },
     { "mask_boxes", boxes, METH_O, "mask_boxes(masks)" },
     { "mask_ious", mask_ious, METH_VARARGS, "mask_ious(dt, gt, crowd)" },
+    { "mask_boundaries", boundaries, METH_VARARGS, "mask_boundaries(masks, ratio)" },
     { "box_ious", box_ious, METH_VARARGS, "box_ious(dt, gt, crowd)" },
+    { "oriented_ious", oriented_ious, METH_VARARGS, "oriented_ious(dt, gt, crowd)" },
     { 0 },
 };
 

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { ID, IMAGE_ID, CATEGORY_ID, BBOX, AREA, ISCROWD, SCORE, SEGMENTATION, POINTS, NUM_POINTS, SIZE, COUNTS, KEYS };
+enum { ID, IMAGE_ID, CATEGORY_ID, BBOX, AREA, ISCROWD, IGNORE, SCORE, SEGMENTATION, POINTS, NUM_POINTS, OBB, SIZE, COUNTS, KEYS };
 static PyObject *key[KEYS];
 
 /* What is told: ids and sizes of images, ids of classes, dicts. */
@@ -19,6 +19,7 @@ typedef struct {
     size_t next[DF_COCO_RESULTS + 1];
     PyObject *records;          /* a list */
     int wanted;
+    double boundary_ratio;
     bool areas_of_masks;        /* of detections */
 } Told;
 
@@ -181,6 +182,17 @@ static int take_box(PyObject *record, DfCocoRecord *r)
     return DF_OK;
 }
 
+static int take_oriented(PyObject *record, DfCocoRecord *r)
+{
+    PyObject *value = get(record, OBB);
+    if (!value)
+        return DF_OK;
+    if (!to_numbers(value, 5, r->obb))
+        return unusual("an obb");
+    r->has |= DF_COCO_OBB;
+    return DF_OK;
+}
+
 static int take_points(PyObject *record, DfCocoRecord *r)
 {
     PyObject *value = get(record, POINTS);
@@ -200,6 +212,7 @@ static int take_points(PyObject *record, DfCocoRecord *r)
     return take_number(record, NUM_POINTS, &r->num_keypoints, &r->has, DF_COCO_NUM_POINTS);
 }
 
+/* Whether it is a crowd, and to be ignored for another reason. */
 static int take_crowd(PyObject *record, DfCocoRecord *r)
 {
     PyObject *value = get(record, ISCROWD);
@@ -209,7 +222,10 @@ static int take_crowd(PyObject *record, DfCocoRecord *r)
     r->iscrowd = crowd;
     if (value)
         r->has |= DF_COCO_ISCROWD;
-    return DF_OK;
+    value = get(record, IGNORE);
+    const int ignored = value ? PyObject_IsTrue(value) : 0;
+    r->ignore = ignored > 0;
+    return ignored < 0 ? unusual("ignore") : DF_OK;
 }
 
 /* What annotations and detections have in common. */
@@ -228,6 +244,8 @@ static int take_common(const Told *told, PyObject *record, DfCocoRecord *r)
         error = take_segmentation(record, r);
     if (error == DF_OK && (told->wanted & DF_PY_KEYPOINTS))
         error = take_points(record, r);
+    if (error == DF_OK && (told->wanted & DF_PY_ORIENTED))
+        error = take_oriented(record, r);
     return error;
 }
 
@@ -252,7 +270,7 @@ static int check_detection(const Told *told, DfCocoRecord *r)
     bool same = (r->has & DF_COCO_BBOX) && (r->has & DF_COCO_AREA) && r->id.number > 0;
     if (same && told->areas_of_masks)
         same = is_of_its_mask(r);
-    else if (same)
+    else if (same && !(r->has & DF_COCO_OBB)) /* oriented boxes have the area of their sides, whatever is stated */
         same = r->area == r->box[2] * r->box[3];
     return same ? DF_OK : unusual("a detection");
 }
@@ -307,7 +325,7 @@ static int tell(void *arg, DfCocoList list, DfCocoRecord *r)
 static int build_truth(Told *told, PyObject *capsule[1])
 {
     DfCoco *truth = NULL;
-    DfCocoReading how = df_py_reading(told->wanted);
+    DfCocoReading how = df_py_reading(told->wanted, told->boundary_ratio);
     int error = df_py_pool(&how.pool);
     if (error == DF_OK)
         error = df_coco_tell(&truth, &(DfCocoTeller){ "the ground truth", told, tell }, &how);
@@ -315,7 +333,7 @@ static int build_truth(Told *told, PyObject *capsule[1])
     return error;
 }
 
-/* tell_truth(image_ids, sizes, category_ids, annotations, wanted): sizes are heights and widths, or None */
+/* tell_truth(image_ids, sizes, category_ids, annotations, wanted, boundary_ratio): sizes are heights and widths, or None */
 static PyObject *tell_truth(PyObject *module, PyObject *args)
 {
     PyObject *object[3], *capsule = NULL;
@@ -324,7 +342,8 @@ static PyObject *tell_truth(PyObject *module, PyObject *args)
     bool held[3] = { false };
     Told told = { 0 };
     (void)module;
-    if (!PyArg_ParseTuple(args, "OOOOi", &object[0], &object[1], &object[2], &told.records, &told.wanted))
+    if (!PyArg_ParseTuple(args, "OOOOid", &object[0], &object[1], &object[2], &told.records, &told.wanted,
+                          &told.boundary_ratio))
         return NULL;
     bool good = PyList_Check(told.records);
     for (int i = 0; good && i < 3; i++)
@@ -370,15 +389,15 @@ static PyObject *tell_results(PyObject *module, PyObject *args)
 }
 
 static PyMethodDef functions[] = {
-    { "tell_truth", tell_truth, METH_VARARGS, "tell_truth(image_ids, sizes, category_ids, annotations, wanted)" },
+    { "tell_truth", tell_truth, METH_VARARGS, "tell_truth(image_ids, sizes, category_ids, annotations, wanted, boundary_ratio)" },
     { "tell_results", tell_results, METH_VARARGS, "tell_results(truth, detections, wanted, areas_of_masks)" },
     { 0 },
 };
 
 int df_py_add_told(PyObject *module)
 {
-    static const char *const names[KEYS] = { "id",    "image_id",     "category_id", "bbox",          "area", "iscrowd",
-                                             "score", "segmentation", "keypoints",   "num_keypoints", "size", "counts" };
+    static const char *const names[KEYS] = { "id",    "image_id",     "category_id", "bbox",          "area", "iscrowd", "ignore",
+                                             "score", "segmentation", "keypoints",   "num_keypoints", "obb",  "size", "counts" };
     for (int i = 0; i < KEYS; i++)
         if (!(key[i] = PyUnicode_InternFromString(names[i])))
             return -1;

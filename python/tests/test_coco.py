@@ -171,6 +171,32 @@ def test_keypoints():
 
 # ---- what a program may replace --------------------------------------------------------------------------------------
 
+@pytest.mark.parametrize('looked', [False, True])
+@pytest.mark.parametrize('way', ['files', 'dicts', 'mixed'])
+@pytest.mark.parametrize('kind', ['boundary', 'obb'])
+def test_boundaries_and_oriented_boxes(kind, way, looked):
+    with open(os.path.join(DATA, f'{kind}.want.txt'), encoding='utf-8') as f:
+        expected = [float(line) for line in f]
+    scores = quiet(COCOeval, *both(kind, way), kind)
+    scores._looked = looked            # True: by the evaluation of records
+    quiet(scores.evaluate)
+    quiet(scores.accumulate)
+    quiet(scores.summarize)
+    assert scores.stats.tolist() == expected[:12]
+
+
+def test_the_width_of_boundaries():
+    scores = quiet(COCOeval, *both('boundary', 'files'), 'boundary')
+    found = []
+    for ratio in (0.02, 0.005, 0.02):
+        scores.params.boundary_dilation_ratio = ratio
+        quiet(scores.evaluate)
+        quiet(scores.accumulate)
+        quiet(scores.summarize)
+        found.append(scores.stats[0])
+    assert found[0] == found[2] > found[1]
+
+
 def test_a_method_of_a_subclass_is_called():
     class Nothing(COCOeval):
         def computeIoU(self, imgId, catId):
@@ -357,7 +383,7 @@ def test_what_is_wrong_is_said(tmp_path):
         quiet(truth.loadRes, {'a': 1})
     with pytest.raises(AssertionError, match='want N x 7'):
         quiet(truth.loadRes, np.zeros((3, 6)))
-    with pytest.raises(Error, match="want 'segm', 'bbox' or 'keypoints'"):
+    with pytest.raises(Error, match="want 'segm', 'bbox', 'keypoints', 'boundary' or 'obb'"):
         Params('nonsense')
     with pytest.raises(Error, match='want accumulate'):
         COCOeval(truth, None, 'bbox').summarize()
