@@ -38,6 +38,8 @@ static DfKernels *vector_rung(const char *name)
     df_pointwise_init_v8(&k->pointwise);
     df_rows_init_v8(&k->pointwise);
     df_mix_init_v8(&k->pointwise);
+    df_attention_init_v8(&k->attention);
+    df_ms_deform_init_v8(&k->ms_deform);
     return k;
 }
 #endif
@@ -67,14 +69,12 @@ static void climb(void)
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
         DfKernels *avx2 = vector_rung("avx2");
         df_gemm_init_avx2(&avx2->gemm);
-        df_attention_init_avx2(&avx2->attention);
-        df_ms_deform_init_avx2(&avx2->ms_deform);
         if (__builtin_cpu_supports("avx512f"))
             climb_avx512(next_rung("avx512"));
     }
 #endif
 #ifdef DF_ARM
-    vector_rung("neon"); /* every aarch64 has it */
+    df_gemm_init_neon(&vector_rung("neon")->gemm); /* every aarch64 has it */
 #endif
     best = &rungs[n_rungs - 1];
     const char *wanted = getenv("DEFORMER_CPU");

@@ -12,6 +12,7 @@
 void df_gemm_init_c(DfGemmKernels *);
 void df_gemm_init_avx2(DfGemmKernels *);
 void df_gemm_init_avx512(DfGemmKernels *);
+void df_gemm_init_neon(DfGemmKernels *);
 void df_bf16_init_c(DfBf16Kernels *);
 void df_bf16_init_avx512bf16(DfBf16Kernels *);
 void df_winograd_init_c(DfConvKernels *);
@@ -25,8 +26,8 @@ void df_rows_init_v8(DfPointwiseKernels *);
 void df_mix_init_c(DfPointwiseKernels *);
 void df_mix_init_v8(DfPointwiseKernels *);
 void df_attention_init_c(DfAttentionKernels *);
-void df_attention_init_avx2(DfAttentionKernels *);
+void df_attention_init_v8(DfAttentionKernels *);
 void df_ms_deform_init_c(DfMsDeformKernels *);
-void df_ms_deform_init_avx2(DfMsDeformKernels *);
+void df_ms_deform_init_v8(DfMsDeformKernels *);
 
 #endif

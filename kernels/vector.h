@@ -21,7 +21,7 @@
  * choices     v8_lt v8_gt v8_ge       off where there is a NaN
  *             v8_choose(on, a, b)     a where on, else b; v8_where(on, a) and v8_unless(on, b) with 0 for the other
  *             v8_choose_by_sign(x, negative, positive)
- * across      v8_sum v8_largest v8_lane_0 v8_spread_lane_0
+ * across      v8_sum v8_largest v8_lane_0 v8_lane_0_to_int (towards 0) v8_spread_lane_0
  *             v8_lookup(table, at)    table[at] of a vector, at in 0..7; v8_gather(p, at) is p[at]
  *             v8_even v8_odd          every second float of a and b, which stand one behind the other
  *             v8_transpose(r)         eight vectors

@@ -201,6 +201,11 @@ static inline float v8_lane_0(V8 x)
     return _mm256_cvtss_f32(x);
 }
 
+static inline int v8_lane_0_to_int(V8 x)
+{
+    return _mm_cvttss_si32(_mm256_castps256_ps128(x));
+}
+
 static inline V8 v8_spread_lane_0(V8 x)
 {
     return _mm256_broadcastss_ps(_mm256_castps256_ps128(x));

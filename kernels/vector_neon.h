@@ -254,6 +254,11 @@ static inline float v8_lane_0(V8 x)
     return vgetq_lane_f32(x.low, 0);
 }
 
+static inline int v8_lane_0_to_int(V8 x)
+{
+    return vgetq_lane_s32(vcvtq_s32_f32(x.low), 0);
+}
+
 static inline V8 v8_spread_lane_0(V8 x)
 {
     const float32x4_t y = vdupq_laneq_f32(x.low, 0);

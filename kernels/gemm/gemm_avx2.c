@@ -7,7 +7,6 @@
  * start every cycle and each takes four or five, so ten or so must be on their way to keep the unit busy; twelve are.
  */
 #include <stdalign.h>
-#include <string.h>
 
 #include "kernels/gemm/parts.h"
 #include "kernels/gemm/tile_end_avx2.h"
@@ -59,55 +58,14 @@ DEFINE_TILE(4)
 DEFINE_TILE(5)
 DEFINE_TILE(6)
 
-typedef void Tile(size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc, const float *bias,
-                  const float *more, const DfEpilogue *end);
-static Tile *const tiles[] = { gemm_f32_avx2_1x16, gemm_f32_avx2_2x16, gemm_f32_avx2_3x16,
-                               gemm_f32_avx2_4x16, gemm_f32_avx2_5x16, gemm_f32_avx2_6x16 };
-
-static void run_tile(int m, size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc, bool first,
-                     bool last, const DfEpilogue *e)
-{
-    const TileEnds ends = tile_ends(c, first, last, e);
-    tiles[m - 1](k, a, lda, b, c, ldc, ends.bias, ends.more, ends.end);
-}
-
-static void copy_rows(int m, int n, float *to, size_t ld_to, const float *from, size_t ld_from)
-{
-    for (int i = 0; i < m; i++)
-        memcpy(to + (size_t)i * ld_to, from + (size_t)i * ld_from, (size_t)n * sizeof *to);
-}
-
-/* Fewer than 16 columns: everything that is read or written by column goes through copies of full width. */
-static void narrow_tile(int m, int n, size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc,
-                        bool first, bool last, const DfEpilogue *e)
-{
-    float y[6 * 16] = { 0 };
-    float residual[6 * 16] = { 0 };
-    float bias[16] = { 0 };
-    float scale[16] = { 0 };
-    DfEpilogue wide = *e;
-    if (!first)
-        copy_rows(m, n, y, 16, c, ldc);
-    if (e->bias)
-        wide.bias = memcpy(bias, e->bias, (size_t)n * sizeof *bias);
-    if (e->scale)
-        wide.scale = memcpy(scale, e->scale, (size_t)n * sizeof *scale);
-    if (e->residual) {
-        copy_rows(m, n, residual, 16, e->residual, ldc);
-        wide.residual = residual;
-    }
-    run_tile(m, k, a, lda, b, y, 16, first, last, &wide);
-    copy_rows(m, n, c, ldc, y, 16);
-}
+static DfPanelTile *const tiles[] = { gemm_f32_avx2_1x16, gemm_f32_avx2_2x16, gemm_f32_avx2_3x16,
+                                      gemm_f32_avx2_4x16, gemm_f32_avx2_5x16, gemm_f32_avx2_6x16 };
 
 void df_gemm_tile_avx2(int m, int n, size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c,
                        size_t ldc, bool first, bool last, const DfEpilogue *e)
 {
     (void)panel;
-    if (n < DF_PANEL)
-        narrow_tile(m, n, k, a, lda, b, c, ldc, first, last, e);
-    else
-        run_tile(m, k, a, lda, b, c, ldc, first, last, e);
+    panel_tile(tiles[m - 1], m, n, k, a, lda, b, c, ldc, first, last, e);
 }
 
 static void fetch_avx2(const float *from, size_t floats)

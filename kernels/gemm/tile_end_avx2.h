@@ -1,98 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/tile_end_avx2.h -- private to the inner products of x86: what follows a tile, and writing code for n
- * rows.
+ * kernels/gemm/tile_end_avx2.h -- private to the inner products of x86: tile_end_v8.h, and the tile of the AVX2 rung.
  */
 #ifndef DF_KERNELS_GEMM_TILE_END_AVX2_H
 #define DF_KERNELS_GEMM_TILE_END_AVX2_H
 
-#include <stdalign.h>
+#include <immintrin.h>
 
-#include "kernels/gemm/epilogue_v8.h"
-#include "kernels/gemm/parts.h"
-
-/* EACH_n does something for n rows. */
-#define EACH_1(row) row(0)
-#define EACH_2(row) EACH_1(row) row(1)
-#define EACH_3(row) EACH_2(row) row(2)
-#define EACH_4(row) EACH_3(row) row(3)
-#define EACH_5(row) EACH_4(row) row(4)
-#define EACH_6(row) EACH_5(row) row(5)
-#define EACH_7(row) EACH_6(row) row(6)
-#define EACH_8(row) EACH_7(row) row(7)
-#define EACH_9(row) EACH_8(row) row(8)
-#define EACH_10(row) EACH_9(row) row(9)
-#define EACH_11(row) EACH_10(row) row(10)
-#define EACH_12(row) EACH_11(row) row(11)
-
-/* With what the sums of a tile start, what is added to them at the end, and what follows then. Each may be NULL. */
-typedef struct {
-    const float *bias;
-    const float *more;
-    const DfEpilogue *end;
-} TileEnds;
-
-/* The first block of k begins with the bias and, if nothing follows the sum, the residual; the others go on with what
- * c holds. */
-static inline TileEnds tile_ends(const float *c, bool first, bool last, const DfEpilogue *e)
-{
-    const bool is_sum = df_epilogue_is_sum(e);
-    TileEnds t = { .more = c, .end = last && !is_sum ? e : NULL };
-    if (first) {
-        t.bias = e->bias;
-        t.more = is_sum ? e->residual : NULL;
-    }
-    return t;
-}
-
-/* The end of a function that has the sums of `rows` rows in registers: `more` is added, when it has had time to arrive,
- * and they go to c, by way of memory on the stack if something follows. */
-#define FINISH_TILE(rows, columns, follow)                                   \
-    if (more) {                                                              \
-        EACH_##rows(ADD)                                                     \
-    }                                                                        \
-    alignas(64) float product[rows * columns];                               \
-    float *const to = end ? product : c;                                     \
-    const size_t ld = end ? columns : ldc;                                   \
-    EACH_##rows(STORE)                                                       \
-    if (end)                                                                 \
-        follow(rows, product, c, ldc, end);
-
-/* The choice is made outside of the loop: the act of every vector is then known when its neighbours are still being
- * computed. */
-static inline void tile_act(DfAct act, float *y, size_t n)
-{
-#define ALL(f) for (size_t i = 0; i < n; i += 8) _mm256_store_ps(y + i, f(_mm256_load_ps(y + i)))
-    switch (act) {
-    case DF_ACT_RELU: ALL(v8_relu); break;
-    case DF_ACT_GELU: ALL(v8_gelu_rational); break;
-    case DF_ACT_GELU_TANH: ALL(v8_tanh_form_of_gelu); break;
-    case DF_ACT_SIGMOID: ALL(v8_sigmoid); break;
-    case DF_ACT_TANH: ALL(v8_tanh); break;
-    case DF_ACT_NONE: break;
-    }
-#undef ALL
-}
+#include "kernels/gemm/tile_end_v8.h"
 
 /* The whole tile of the AVX2 rung (DfGemmKernels in kernels/leaves.h): wider rungs leave columns over for it. */
-enum { DF_AVX2_ROWS = 6 };
+enum { DF_AVX2_ROWS = DF_V8_ROWS };
 void df_gemm_tile_avx2(int m, int n, size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c,
-                       size_t ldc, bool first, bool last, const DfEpilogue *);
-
-/* act(y) * scale + residual of a product that went through memory: in registers its code would crowd the
- * accumulators out. */
-static inline void tile_end(size_t rows, size_t columns, float *y, float *c, size_t ldc, const DfEpilogue *e)
-{
-    tile_act(e->act, y, rows * columns);
-    for (size_t i = 0; i < rows; i++, y += columns)
-        for (size_t j = 0; j < columns; j += 8) {
-            V8 x = _mm256_load_ps(y + j);
-            if (e->scale)
-                x = _mm256_mul_ps(x, _mm256_loadu_ps(e->scale + j));
-            if (e->residual)
-                x = _mm256_add_ps(x, _mm256_loadu_ps(e->residual + i * ldc + j));
-            _mm256_storeu_ps(c + i * ldc + j, x);
-        }
-}
+                       size_t ldc, bool first, bool last, const DfEpilogue *e);
 
 #endif

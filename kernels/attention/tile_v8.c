@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/tile_avx2.c -- the leaves of attention for AVX2 and FMA.
+ * kernels/attention/tile_v8.c -- the leaves of attention, eight lanes at a time.
  *
  * The two products keep 12 sums in registers (4 keys by 3 vectors of lanes; 3 rows by 4 vectors of a head), which
  * covers the latency of FMA. The inner functions take their tile as constants and are written to be inlined and
@@ -15,26 +15,8 @@
 static inline V8 load_part(const float *row, int n) /* the first n <= 8 of a row that may be NULL */
 {
     if (!row)
-        return _mm256_setzero_ps();
-    return n >= 8 ? _mm256_loadu_ps(row) : _mm256_maskload_ps(row, v8_first(n));
-}
-
-static inline void transpose_8x8(V8 r[8])
-{
-    V8 a[8], b[8];
-    for (int i = 0; i < 8; i += 2) {
-        a[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
-        a[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
-    }
-    for (int i = 0; i < 8; i += 4)
-        for (int j = 0; j < 2; j++) {
-            b[i + 2 * j] = _mm256_shuffle_ps(a[i + j], a[i + j + 2], _MM_SHUFFLE(1, 0, 1, 0));
-            b[i + 2 * j + 1] = _mm256_shuffle_ps(a[i + j], a[i + j + 2], _MM_SHUFFLE(3, 2, 3, 2));
-        }
-    for (int i = 0; i < 4; i++) {
-        r[i] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x20);
-        r[i + 4] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x31);
-    }
+        return v8_zero();
+    return n >= 8 ? v8_load(row) : v8_load_part(row, v8_first(n));
 }
 
 static void transpose_rows(float *out, const float *const *rows, int n, int lanes, int depth, float factor)
@@ -46,11 +28,11 @@ static void transpose_rows(float *out, const float *const *rows, int n, int lane
             V8 r[8];
             for (int i = 0; i < 8; i++) {
                 const float *row = lane + i < n ? rows[lane + i] : NULL;
-                r[i] = _mm256_mul_ps(f, load_part(row ? row + d : NULL, m));
+                r[i] = v8_mul(f, load_part(row ? row + d : NULL, m));
             }
-            transpose_8x8(r);
+            v8_transpose(r);
             for (int i = 0; i < m; i++)
-                _mm256_store_ps(out + (size_t)(d + i) * (size_t)lanes + lane, r[i]);
+                v8_store_aligned(out + (size_t)(d + i) * (size_t)lanes + lane, r[i]);
         }
 }
 
@@ -59,7 +41,7 @@ static void copy_rows(float *out, const float *const *rows, int n, int depth, in
     const V8 f = v8_set(factor);
     for (int i = 0; i < n; i++, out += width)
         for (int d = 0; d < width; d += 8)
-            _mm256_store_ps(out + d, _mm256_mul_ps(f, load_part(rows[i] ? rows[i] + d : NULL, depth - d)));
+            v8_store_aligned(out + d, v8_mul(f, load_part(rows[i] ? rows[i] + d : NULL, depth - d)));
 }
 
 static void store_rows(float *const *rows, const float *in, const float *sum, int n, int depth, int width)
@@ -67,11 +49,11 @@ static void store_rows(float *const *rows, const float *in, const float *sum, in
     for (int i = 0; i < n; i++, in += width) {
         const V8 s = v8_set(sum[i]);
         for (int d = 0; rows[i] && d < depth; d += 8) {
-            const V8 x = _mm256_div_ps(_mm256_load_ps(in + d), s);
+            const V8 x = v8_div(v8_load_aligned(in + d), s);
             if (depth - d >= 8)
-                _mm256_storeu_ps(rows[i] + d, x);
+                v8_store(rows[i] + d, x);
             else
-                _mm256_maskstore_ps(rows[i] + d, v8_first(depth - d), x);
+                v8_store_part(rows[i] + d, v8_first(depth - d), x);
         }
     }
 }
@@ -80,21 +62,21 @@ static void store_rows(float *const *rows, const float *in, const float *sum, in
 
 static inline V8 start(const float *bias)
 {
-    return bias ? _mm256_loadu_ps(bias) : _mm256_setzero_ps();
+    return bias ? v8_load(bias) : v8_zero();
 }
 
 static inline V8 start_if(bool wanted, const float *bias, size_t at)
 {
-    return wanted && bias ? _mm256_loadu_ps(bias + at) : _mm256_setzero_ps();
+    return wanted && bias ? v8_load(bias + at) : v8_zero();
 }
 
 static inline void store_3(float *s, V8 x, V8 y, V8 z, const int vectors)
 {
-    _mm256_store_ps(s, x);
+    v8_store_aligned(s, x);
     if (vectors > 1)
-        _mm256_store_ps(s + 8, y);
+        v8_store_aligned(s + 8, y);
     if (vectors > 2)
-        _mm256_store_ps(s + 16, z);
+        v8_store_aligned(s + 16, z);
 }
 
 /* Keys a b c e by `vectors` (1, 2 or 3) vectors of lanes: a0 a1 a2 are the sums of key a. They have names of their own:
@@ -105,7 +87,7 @@ static inline void scores_tile(float *s, const float *bias, size_t stride, const
 {
     const bool two = vectors > 1;
     const bool three = vectors > 2;
-    const V8 zero = _mm256_setzero_ps();
+    const V8 zero = v8_zero();
     const float *const ba = bias;
     const float *const bb = bias ? bias + stride : NULL;
     const float *const bc = bias ? bias + 2 * stride : NULL;
@@ -115,25 +97,25 @@ static inline void scores_tile(float *s, const float *bias, size_t stride, const
     V8 c0 = start(bc), c1 = start_if(two, bc, 8), c2 = start_if(three, bc, 16);
     V8 e0 = start(be), e1 = start_if(two, be, 8), e2 = start_if(three, be, 16);
     for (int d = 0; d < depth; d++, k++, q += lanes) {
-        const V8 x0 = _mm256_load_ps(q);
-        const V8 x1 = two ? _mm256_load_ps(q + 8) : zero;
-        const V8 x2 = three ? _mm256_load_ps(q + 16) : zero;
-        const V8 ka = _mm256_broadcast_ss(k);
-        a0 = _mm256_fmadd_ps(ka, x0, a0);
-        a1 = two ? _mm256_fmadd_ps(ka, x1, a1) : zero;
-        a2 = three ? _mm256_fmadd_ps(ka, x2, a2) : zero;
-        const V8 kb = _mm256_broadcast_ss(k + width);
-        b0 = _mm256_fmadd_ps(kb, x0, b0);
-        b1 = two ? _mm256_fmadd_ps(kb, x1, b1) : zero;
-        b2 = three ? _mm256_fmadd_ps(kb, x2, b2) : zero;
-        const V8 kc = _mm256_broadcast_ss(k + 2 * width);
-        c0 = _mm256_fmadd_ps(kc, x0, c0);
-        c1 = two ? _mm256_fmadd_ps(kc, x1, c1) : zero;
-        c2 = three ? _mm256_fmadd_ps(kc, x2, c2) : zero;
-        const V8 ke = _mm256_broadcast_ss(k + 3 * width);
-        e0 = _mm256_fmadd_ps(ke, x0, e0);
-        e1 = two ? _mm256_fmadd_ps(ke, x1, e1) : zero;
-        e2 = three ? _mm256_fmadd_ps(ke, x2, e2) : zero;
+        const V8 x0 = v8_load_aligned(q);
+        const V8 x1 = two ? v8_load_aligned(q + 8) : zero;
+        const V8 x2 = three ? v8_load_aligned(q + 16) : zero;
+        const V8 ka = v8_set(*k);
+        a0 = v8_fma(ka, x0, a0);
+        a1 = two ? v8_fma(ka, x1, a1) : zero;
+        a2 = three ? v8_fma(ka, x2, a2) : zero;
+        const V8 kb = v8_set(k[width]);
+        b0 = v8_fma(kb, x0, b0);
+        b1 = two ? v8_fma(kb, x1, b1) : zero;
+        b2 = three ? v8_fma(kb, x2, b2) : zero;
+        const V8 kc = v8_set(k[2 * width]);
+        c0 = v8_fma(kc, x0, c0);
+        c1 = two ? v8_fma(kc, x1, c1) : zero;
+        c2 = three ? v8_fma(kc, x2, c2) : zero;
+        const V8 ke = v8_set(k[3 * width]);
+        e0 = v8_fma(ke, x0, e0);
+        e1 = two ? v8_fma(ke, x1, e1) : zero;
+        e2 = three ? v8_fma(ke, x2, e2) : zero;
     }
     store_3(s, a0, a1, a2, vectors);
     store_3(s + lanes, b0, b1, b2, vectors);
@@ -175,12 +157,11 @@ static void mask_regions(float *s, const float *bias, size_t stride, const int *
                          int keys, int lanes)
 {
     for (int key = 0; key < keys; key++, s += lanes) {
-        const __m256i region = _mm256_set1_epi32(key_region[key]);
+        const V8i region = v8i_set(key_region[key]);
         for (int lane = 0; lane < lanes; lane += 8) {
-            const __m256i other = _mm256_loadu_si256((const __m256i *)(const void *)(lane_region + lane));
-            const V8 same = _mm256_castsi256_ps(_mm256_cmpeq_epi32(region, other));
-            const V8 before = bias ? _mm256_loadu_ps(bias + (size_t)key * stride + lane) : _mm256_setzero_ps();
-            _mm256_store_ps(s + lane, _mm256_add_ps(before, _mm256_andnot_ps(same, v8_set(-100.0f))));
+            const V8m same = v8i_eq(region, v8i_load(lane_region + lane));
+            const V8 before = bias ? v8_load(bias + (size_t)key * stride + lane) : v8_zero();
+            v8_store_aligned(s + lane, v8_add(before, v8_unless(same, v8_set(-100.0f))));
         }
     }
 }
@@ -194,11 +175,11 @@ static inline void table_row(float *value, float *delta, const DfScoreTable *tab
     const float *top = table->value + (ptrdiff_t)cell.at * table->stride - DF_TABLE_MARGIN;
     const float *bottom = top + table->stride;
     for (int x = first & ~7; x <= last; x += 8) {
-        const V8 v = _mm256_fmadd_ps(b, _mm256_loadu_ps(bottom + x), _mm256_mul_ps(a, _mm256_loadu_ps(top + x)));
-        const V8 next = _mm256_fmadd_ps(b, _mm256_loadu_ps(bottom + x + 1),
-                                        _mm256_mul_ps(a, _mm256_loadu_ps(top + x + 1)));
-        _mm256_store_ps(value + x, v);
-        _mm256_store_ps(delta + x, _mm256_sub_ps(next, v));
+        const V8 v = v8_fma(b, v8_load(bottom + x), v8_mul(a, v8_load(top + x)));
+        const V8 next = v8_fma(b, v8_load(bottom + x + 1),
+                                        v8_mul(a, v8_load(top + x + 1)));
+        v8_store_aligned(value + x, v);
+        v8_store_aligned(delta + x, v8_sub(next, v));
     }
 }
 
@@ -208,8 +189,8 @@ typedef struct {
 } Places;
 static inline Places places(V8 position, int size)
 {
-    const V8 at = _mm256_min_ps(_mm256_max_ps(position, v8_set((float)-DF_TABLE_MARGIN)), v8_set((float)size));
-    return (Places){ at, _mm256_floor_ps(at) };
+    const V8 at = v8_min(v8_max(position, v8_set((float)-DF_TABLE_MARGIN)), v8_set((float)size));
+    return (Places){ at, v8_floor(at) };
 }
 
 /* Steps up to one entry: eight neighbouring queries lie within eight entries of the row, and two loads and two
@@ -218,29 +199,29 @@ static inline Places places(V8 position, int size)
 static inline V8 sample_near(const float *value, const float *delta, V8 position, int size, bool whole_step)
 {
     Places p = places(position, size);
-    const V8 first = _mm256_broadcastss_ps(_mm256_castps256_ps128(p.below));
+    const V8 first = v8_spread_lane_0(p.below);
     if (whole_step)
-        p.below = _mm256_min_ps(p.below, _mm256_add_ps(first, v8_set(7.0f)));
-    const int start = _mm_cvttss_si32(_mm256_castps256_ps128(p.below)) + DF_TABLE_MARGIN;
-    const __m256i from = _mm256_cvttps_epi32(_mm256_sub_ps(p.below, first));
-    const V8 v = _mm256_permutevar8x32_ps(_mm256_loadu_ps(value + start), from);
-    const V8 d = _mm256_permutevar8x32_ps(_mm256_loadu_ps(delta + start), from);
-    return _mm256_fmadd_ps(_mm256_sub_ps(p.at, p.below), d, v);
+        p.below = v8_min(p.below, v8_add(first, v8_set(7.0f)));
+    const int start = v8_lane_0_to_int(p.below) + DF_TABLE_MARGIN;
+    const V8i from = v8_to_int(v8_sub(p.below, first));
+    const V8 v = v8_lookup(v8_load(value + start), from);
+    const V8 d = v8_lookup(v8_load(delta + start), from);
+    return v8_fma(v8_sub(p.at, p.below), d, v);
 }
 
 static inline V8 sample_far(const float *value, const float *delta, V8 position, int size)
 {
     const Places p = places(position, size);
-    const __m256i from = _mm256_cvttps_epi32(p.below);
-    const V8 v = _mm256_i32gather_ps(value + DF_TABLE_MARGIN, from, 4);
-    const V8 d = _mm256_i32gather_ps(delta + DF_TABLE_MARGIN, from, 4);
-    return _mm256_fmadd_ps(_mm256_sub_ps(p.at, p.below), d, v);
+    const V8i from = v8_to_int(p.below);
+    const V8 v = v8_gather(value + DF_TABLE_MARGIN, from);
+    const V8 d = v8_gather(delta + DF_TABLE_MARGIN, from);
+    return v8_fma(v8_sub(p.at, p.below), d, v);
 }
 
 /* Where eight queries of a row sample, from the j-th on. */
 static inline V8 from_key(const DfLattice *at, int j, V8 key_x)
 {
-    return _mm256_sub_ps(_mm256_loadu_ps(at->x + j), key_x);
+    return v8_sub(v8_load(at->x + j), key_x);
 }
 
 /* One row of scores. */
@@ -250,13 +231,13 @@ static inline void sample_row(float *s, const float *value, const float *delta, 
     const V8 x = v8_set(key_x);
     if (at->step * 7 < 6.99f)
         for (int j = 0; j < at->width; j += 8)
-            _mm256_store_ps(s + j, sample_near(value, delta, from_key(at, j, x), size, false));
+            v8_store_aligned(s + j, sample_near(value, delta, from_key(at, j, x), size, false));
     else if (at->step <= 1)
         for (int j = 0; j < at->width; j += 8)
-            _mm256_store_ps(s + j, sample_near(value, delta, from_key(at, j, x), size, true));
+            v8_store_aligned(s + j, sample_near(value, delta, from_key(at, j, x), size, true));
     else
         for (int j = 0; j < at->width; j += 8)
-            _mm256_store_ps(s + j, sample_far(value, delta, from_key(at, j, x), size));
+            v8_store_aligned(s + j, sample_far(value, delta, from_key(at, j, x), size));
 }
 
 /* The row of the table that a row of queries needs for a key. */
@@ -293,21 +274,21 @@ static void softmax(float *s, int keys, int lanes, float *max, float *sum, float
 {
     const size_t stride = (size_t)lanes;
     for (int lane = 0; lane < lanes; lane += 8) {
-        const V8 before = _mm256_load_ps(max + lane);
+        const V8 before = v8_load_aligned(max + lane);
         V8 m = before;
-        V8 total = _mm256_setzero_ps();
+        V8 total = v8_zero();
         float *column = s + lane;
         for (int key = 0; key < keys; key++)
-            m = _mm256_max_ps(m, _mm256_load_ps(column + (size_t)key * stride));
+            m = v8_max(m, v8_load_aligned(column + (size_t)key * stride));
         for (int key = 0; key < keys; key++) {
-            const V8 p = v8_exp_le(_mm256_sub_ps(_mm256_load_ps(column + (size_t)key * stride), m));
-            _mm256_store_ps(column + (size_t)key * stride, p);
-            total = _mm256_add_ps(total, p);
+            const V8 p = v8_exp_le(v8_sub(v8_load_aligned(column + (size_t)key * stride), m));
+            v8_store_aligned(column + (size_t)key * stride, p);
+            total = v8_add(total, p);
         }
-        const V8 factor = v8_exp_le(_mm256_sub_ps(before, m));
-        _mm256_store_ps(rescale + lane, factor);
-        _mm256_store_ps(sum + lane, _mm256_fmadd_ps(_mm256_load_ps(sum + lane), factor, total));
-        _mm256_store_ps(max + lane, m);
+        const V8 factor = v8_exp_le(v8_sub(before, m));
+        v8_store_aligned(rescale + lane, factor);
+        v8_store_aligned(sum + lane, v8_fma(v8_load_aligned(sum + lane), factor, total));
+        v8_store_aligned(max + lane, m);
     }
 }
 
@@ -315,10 +296,10 @@ static void softmax_backward(float *s, float *dp, int keys, int lanes, const flo
 {
     for (int key = 0; key < keys; key++, s += lanes, dp += lanes)
         for (int lane = 0; lane < lanes; lane += 8) {
-            const V8 p = v8_exp(_mm256_sub_ps(_mm256_load_ps(s + lane), _mm256_load_ps(lse + lane)));
-            _mm256_store_ps(s + lane, p);
-            const V8 centred = _mm256_sub_ps(_mm256_load_ps(dp + lane), _mm256_load_ps(delta + lane));
-            _mm256_store_ps(dp + lane, _mm256_mul_ps(p, centred));
+            const V8 p = v8_exp(v8_sub(v8_load_aligned(s + lane), v8_load_aligned(lse + lane)));
+            v8_store_aligned(s + lane, p);
+            const V8 centred = v8_sub(v8_load_aligned(dp + lane), v8_load_aligned(delta + lane));
+            v8_store_aligned(dp + lane, v8_mul(p, centred));
         }
 }
 
@@ -340,23 +321,23 @@ typedef struct {
 static inline V8 kept(const float *out, float keep)
 {
     if (keep == 0.0f)
-        return _mm256_setzero_ps(); /* what is there may be undefined */
-    return _mm256_mul_ps(v8_set(keep), _mm256_load_ps(out));
+        return v8_zero(); /* what is there may be undefined */
+    return v8_mul(v8_set(keep), v8_load_aligned(out));
 }
 
 static inline V8 kept_if(bool wanted, const float *out, float keep)
 {
-    return wanted ? kept(out, keep) : _mm256_setzero_ps();
+    return wanted ? kept(out, keep) : v8_zero();
 }
 
 static inline void store_4(float *out, V8 x0, V8 x1, V8 x2, V8 x3, const int vectors)
 {
-    _mm256_store_ps(out, x0);
+    v8_store_aligned(out, x0);
     if (vectors > 1)
-        _mm256_store_ps(out + 8, x1);
+        v8_store_aligned(out + 8, x1);
     if (vectors > 2) {
-        _mm256_store_ps(out + 16, x2);
-        _mm256_store_ps(out + 24, x3);
+        v8_store_aligned(out + 16, x2);
+        v8_store_aligned(out + 24, x3);
     }
 }
 
@@ -377,25 +358,25 @@ static inline void combine_tile(const Combine *c, const Rows *rows, int d, const
     const size_t column = c->column;
     const size_t width = c->width;
     for (int n = c->terms; n > 0; n--, x += width, mp += column, mq += column, mr += column) {
-        const V8 a = _mm256_broadcast_ss(mp), b = _mm256_broadcast_ss(mq), e = _mm256_broadcast_ss(mr);
-        const V8 x0 = _mm256_load_ps(x);
-        p0 = _mm256_fmadd_ps(a, x0, p0);
-        q0 = _mm256_fmadd_ps(b, x0, q0);
-        r0 = _mm256_fmadd_ps(e, x0, r0);
+        const V8 a = v8_set(*mp), b = v8_set(*mq), e = v8_set(*mr);
+        const V8 x0 = v8_load_aligned(x);
+        p0 = v8_fma(a, x0, p0);
+        q0 = v8_fma(b, x0, q0);
+        r0 = v8_fma(e, x0, r0);
         if (two) {
-            const V8 x1 = _mm256_load_ps(x + 8);
-            p1 = _mm256_fmadd_ps(a, x1, p1);
-            q1 = _mm256_fmadd_ps(b, x1, q1);
-            r1 = _mm256_fmadd_ps(e, x1, r1);
+            const V8 x1 = v8_load_aligned(x + 8);
+            p1 = v8_fma(a, x1, p1);
+            q1 = v8_fma(b, x1, q1);
+            r1 = v8_fma(e, x1, r1);
         }
         if (four) {
-            const V8 x2 = _mm256_load_ps(x + 16), x3 = _mm256_load_ps(x + 24);
-            p2 = _mm256_fmadd_ps(a, x2, p2);
-            q2 = _mm256_fmadd_ps(b, x2, q2);
-            r2 = _mm256_fmadd_ps(e, x2, r2);
-            p3 = _mm256_fmadd_ps(a, x3, p3);
-            q3 = _mm256_fmadd_ps(b, x3, q3);
-            r3 = _mm256_fmadd_ps(e, x3, r3);
+            const V8 x2 = v8_load_aligned(x + 16), x3 = v8_load_aligned(x + 24);
+            p2 = v8_fma(a, x2, p2);
+            q2 = v8_fma(b, x2, q2);
+            r2 = v8_fma(e, x2, r2);
+            p3 = v8_fma(a, x3, p3);
+            q3 = v8_fma(b, x3, q3);
+            r3 = v8_fma(e, x3, r3);
         }
     }
     store_4(p, p0, p1, p2, p3, vectors);
@@ -425,7 +406,7 @@ static void combine(float *out, const float *keep, const float *m, size_t row, s
     }
 }
 
-void df_attention_init_avx2(DfAttentionKernels *k)
+void df_attention_init_v8(DfAttentionKernels *k)
 {
     *k = (DfAttentionKernels){ transpose_rows, copy_rows, store_rows, scores, mask_regions, table_bias, softmax,
                                combine, softmax_backward, df_drop_scores };
