@@ -98,7 +98,7 @@ static void add_pairs(float acc[DF_PANEL], size_t pairs, const DfBf16 *a, const 
         }
 }
 
-/* What is added to the sums at the end of a tile (tile_end_avx2.h), and what follows. */
+/* What is added to the sums at the end of a tile (tile_end_v8.h), and what follows. */
 static void finish_row(float *acc, size_t n, float *y, size_t at, bool first, bool last, const DfEpilogue *e)
 {
     const bool is_sum = df_epilogue_is_sum(e);
