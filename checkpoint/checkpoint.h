@@ -20,8 +20,8 @@ typedef struct DfCheckpoint DfCheckpoint;
 /* `wrapper` chooses the dict inside: NULL for what the official loaders take ("state_dict", else "model", else the
  * file's own dict); "model_ema", "ema", .. by name. Anything in the chosen dict that is not an array is skipped, but
  * a number is an array without dimensions (I64, F64 or BOOL). A leading "module." is stripped from all keys if the
- * first key has it. A .safetensors file has no dicts inside and takes no wrapper. The file is read whole, and its arrays are views
- * of it until somebody copies them.
+ * first key has it. A .safetensors file has no dicts inside and takes no wrapper. Its arrays are views of the file, which
+ * is mapped unless it is small (df_file_map() in core/file.h), until somebody copies them.
  *
  * Limits: a file of DF_CHECKPOINT_MAX_FILE bytes. A tensor may repeat its elements (expand(), which has strides of 0)
  * and tensors may share them, but all arrays together take at most DF_CHECKPOINT_MOST_REPEATED times the bytes that
@@ -37,6 +37,15 @@ DF_API int df_checkpoint_open(DfCheckpoint **out, const char *path, const char *
 DF_API int df_checkpoint_parse(DfCheckpoint **out, const void *bytes, size_t size, const char *name,
                                const char *wrapper);
 DF_API void df_checkpoint_close(DfCheckpoint *); /* NULL is fine */
+/* The same once more, with a close of its own; not by two threads at once. */
+DF_API DfCheckpoint *df_checkpoint_share(DfCheckpoint *);
+
+/* A file that is mapped can be changed while it is in use: DF_EIO, to be asked behind every use of its arrays. */
+DF_API int df_checkpoint_check(const DfCheckpoint *);
+/* Whether the numbers of an array are in a mapped file; deflated ones and those of a small file are a copy. */
+DF_API bool df_checkpoint_maps(const DfCheckpoint *, const DfArray *);
+/* They are not needed for now: their pages need not stay with this process. */
+DF_API void df_checkpoint_release(const DfCheckpoint *, const DfArray *);
 DF_API int df_checkpoint_count(const DfCheckpoint *);
 DF_API const DfArray *df_checkpoint_at(const DfCheckpoint *, int i);
 DF_API const DfArray *df_checkpoint_find(const DfCheckpoint *, const char *name); /* NULL if there is none */

@@ -11,6 +11,7 @@
 
 struct DfCheckpoint {
     DfFile file; /* empty if the bytes are borrowed */
+    int owners; /* df_checkpoint_close() closes for the last one */
     const uint8_t *bytes;
     size_t size;
     const char *name, *form;

@@ -49,6 +49,8 @@ static DfCheckpoint *checkpoint_new(void)
     }
     if (!ck)
         df_fail_memory("a checkpoint");
+    else
+        ck->owners = 1;
     return ck;
 }
 
@@ -83,12 +85,14 @@ static int open_file(DfCheckpoint *ck, const char *path, const char *wrapper)
 {
     if (df_ends_with(path, ".index.json"))
         return open_index(ck, path, wrapper);
-    const int error = df_file_open(&ck->file, path, DF_CHECKPOINT_MAX_FILE);
+    int error = df_file_map(&ck->file, path, DF_CHECKPOINT_MAX_FILE);
     if (error < 0)
         return error;
     ck->bytes = ck->file.data;
     ck->size = ck->file.size;
-    return parse(ck, path, wrapper);
+    error = parse(ck, path, wrapper);
+    const int changed = df_checkpoint_check(ck); /* says more than what the parser made of it */
+    return changed < 0 ? changed : error;
 }
 
 static int open_folder(DfCheckpoint *ck, const char *folder, const char *wrapper)
@@ -117,7 +121,7 @@ int df_checkpoint_open(DfCheckpoint **out, const char *path, const char *wrapper
 
 void df_checkpoint_close(DfCheckpoint *ck)
 {
-    if (!ck)
+    if (!ck || --ck->owners > 0)
         return;
     for (size_t i = 0; i < ck->n_parts; i++)
         df_checkpoint_close(ck->parts[i]);
@@ -132,4 +136,54 @@ int df_checkpoint_verify(const DfCheckpoint *ck)
 {
     const int error = ck->verify ? ck->verify(ck) : DF_OK;
     return error < 0 ? df_fail_in(error, "%s: ", ck->name) : DF_OK;
+}
+
+/* ---- files that are mapped --------------------------------------------------------------------------------------- */
+
+DfCheckpoint *df_checkpoint_share(DfCheckpoint *ck)
+{
+    ck->owners++;
+    return ck;
+}
+
+/* The file that has the array; NULL: its numbers are a copy, or somebody else's. */
+static const DfFile *file_with(const DfCheckpoint *ck, const DfArray *array)
+{
+    if (df_file_has(&ck->file, array->data))
+        return &ck->file;
+    for (size_t i = 0; i < ck->n_parts; i++)
+        if (df_file_has(&ck->parts[i]->file, array->data))
+            return &ck->parts[i]->file;
+    return NULL;
+}
+
+bool df_checkpoint_maps(const DfCheckpoint *ck, const DfArray *array)
+{
+    return file_with(ck, array) != NULL;
+}
+
+/* From the first element to the end of the last. */
+static size_t bytes_spanned(const DfArray *array)
+{
+    size_t last = 0;
+    for (int d = 0; d < array->ndim; d++)
+        last += (size_t)(array->shape[d] - 1) * (size_t)array->stride[d];
+    return df_array_count(array) ? (last + 1) * df_dtype_size(array->dtype) : 0;
+}
+
+void df_checkpoint_release(const DfCheckpoint *ck, const DfArray *array)
+{
+    const DfFile *file = file_with(ck, array);
+    if (file)
+        df_file_release(file, array->data, bytes_spanned(array));
+}
+
+int df_checkpoint_check(const DfCheckpoint *ck)
+{
+    int error = df_file_check(&ck->file);
+    if (error < 0)
+        return df_fail_in(error, "%s: ", ck->name);
+    for (size_t i = 0; error == DF_OK && i < ck->n_parts; i++)
+        error = df_checkpoint_check(ck->parts[i]);
+    return error;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/input.h"
+#include "core/mapping.h"
 #include "core/memory.h"
 
 /* ---- what is read ----------------------------------------------------------------------------------------------- */
@@ -92,8 +93,7 @@ int df_input_take(int fd, const char *path, size_t limit, uint8_t **data, size_t
     return DF_OK;
 }
 
-/* A regular file of that size. It is copied and not mapped: a mapped file that another program cuts short would end
- * this one by SIGBUS. */
+/* A regular file of that size. */
 static int read_known(DfFile *out, int fd, const char *path, size_t size)
 {
     uint8_t *data = df_malloc_filled(size + 1);
@@ -114,11 +114,11 @@ static int read_known(DfFile *out, int fd, const char *path, size_t size)
         n += (size_t)got;
     }
     data[size] = 0;
-    *out = (DfFile){ data, size };
+    *out = (DfFile){ .data = data, .size = size };
     return DF_OK;
 }
 
-int df_file_open(DfFile *out, const char *path, size_t limit)
+static int take(DfFile *out, const char *path, size_t limit, size_t map_from)
 {
     struct stat info;
     uint8_t *data = NULL;
@@ -134,11 +134,23 @@ int df_file_open(DfFile *out, const char *path, size_t limit)
         out->data = data;
     } else if ((uint64_t)info.st_size > limit) {
         error = too_large(path, limit);
+    } else if ((uint64_t)info.st_size >= map_from && df_map(out, fd, &info)) {
+        return DF_OK; /* with the descriptor */
     } else {
         error = read_known(out, fd, path, (size_t)info.st_size);
     }
     close(fd);
     return error;
+}
+
+int df_file_open(DfFile *out, const char *path, size_t limit)
+{
+    return take(out, path, limit, SIZE_MAX);
+}
+
+int df_file_map(DfFile *out, const char *path, size_t limit)
+{
+    return take(out, path, limit, DF_MAP_LEAST);
 }
 
 int df_file_descriptor(int *fd, const char *path)
@@ -180,7 +192,10 @@ int df_file_head(DfFile *out, const char *path, size_t most)
 
 void df_file_close(DfFile *file)
 {
-    df_free((void *)(uintptr_t)file->data);
+    if (file->mapping)
+        df_unmap(file);
+    else
+        df_free((void *)(uintptr_t)file->data);
     *file = (DfFile){ 0 };
 }
 

@@ -20,12 +20,26 @@ DF_BEGIN_DECLS
 /* A whole file or all of a pipe, in memory, with a zero behind it. It is a copy: what happens to the file afterwards
  * changes nothing, and one that shrinks while it is read is DF_EIO. Larger than `limit` bytes is DF_EFORMAT;
  * directories, devices, sockets and pipes that stay silent for half a minute are DF_EIO. `data` is NULL on failure. */
+typedef struct DfMapping DfMapping;
 typedef struct {
     const uint8_t *data;
     size_t size;
+    DfMapping *mapping; /* of df_file_map(); NULL: `data` is a copy */
 } DfFile;
 DF_API int df_file_open(DfFile *out, const char *path, size_t limit);
 DF_API void df_file_close(DfFile *);
+
+/* The same without a copy: a regular file of DF_MAP_LEAST bytes or more is read where it lies in the page cache. There is
+ * no zero behind it. One that is removed or replaced under its name stays what it was. One that is written to in its
+ * place does not: where it was cut short there are zeros, never a signal, and df_file_check() tells. So ask it behind
+ * every use. SIGBUS has a handler of the library from the first mapping on, which hands other faults to the handler
+ * that was there before. */
+#define DF_MAP_LEAST ((size_t)256 << 10)
+DF_API int df_file_map(DfFile *out, const char *path, size_t limit);
+DF_API int df_file_check(const DfFile *);                 /* DF_EIO: it has changed; the sentence lacks its name */
+DF_API bool df_file_has(const DfFile *, const void *at);  /* `at` is in its mapping; false for a copy            */
+/* Bytes at .. at + n are not needed for now, so their pages count for this process no more. */
+DF_API void df_file_release(const DfFile *, const void *at, size_t n);
 
 /* Its first bytes, at most `most` of them; a pipe, which could not be read again, is DF_EIO. */
 DF_API int df_file_head(DfFile *out, const char *path, size_t most);

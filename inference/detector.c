@@ -48,6 +48,8 @@ static int build(DfDetector *d, const char *config, const DfDetectorOptions *opt
     d->root = df_config_root(d->config);
     error = df_model_new(&d->model, d->root);
     if (error == DF_OK)
+        nn_model_lean(df_model_weights(d->model));
+    if (error == DF_OK)
         error = df_ctx_new(&d->c, d->pool);
     if (error == DF_OK)
         error = df_ctx_set_precision(d->c, options->precision);

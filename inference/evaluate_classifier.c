@@ -66,25 +66,27 @@ static int place_pictures(const DfClassification *set, size_t *where)
 
 /* ---- which pictures ---------------------------------------------------------------------------------------------- */
 
-static uint64_t fingerprint(const DfEvaluation *e)
+static int fingerprint(const DfEvaluation *e, uint64_t *out)
 {
     const DfClassification *set = e->pictures;
-    const uint64_t parts[] = { df_hash_settings(e->detector),
-                               df_hash_weights(df_detector_model(e->detector)) };
-    uint64_t hash = df_hash_add(DF_HASH_START, parts, sizeof parts);
+    uint64_t parts[] = { df_hash_settings(e->detector), 0 };
+    const int error = df_hash_weights(df_detector_model(e->detector), &parts[1]);
+    *out = df_hash_add(DF_HASH_START, parts, sizeof parts);
     for (int i = 0; i < set->n; i++) {
-        hash = df_hash_add_text(hash, set->picture[i] + strlen(set->folder));
-        hash = df_hash_add(hash, &set->label[i], sizeof set->label[i]);
+        *out = df_hash_add_text(*out, set->picture[i] + strlen(set->folder));
+        *out = df_hash_add(*out, &set->label[i], sizeof set->label[i]);
     }
-    return hash;
+    return error;
 }
 
 static int begin(DfEvaluation *e)
 {
     const int total = e->pictures->n;
     const EvaluationPart part = df_evaluation_part(&e->o, total);
-    const int error = df_rankings_open(&e->rankings, e->o.out_dir, total, e->pictures->classes.n, fingerprint(e),
-                                       e->o.fresh);
+    uint64_t run;
+    int error = fingerprint(e, &run);
+    if (error == DF_OK)
+        error = df_rankings_open(&e->rankings, e->o.out_dir, total, e->pictures->classes.n, run, e->o.fresh);
     if (error < 0)
         return error;
     e->order = df_malloc(((size_t)total + 1) * sizeof *e->order);

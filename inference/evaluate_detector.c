@@ -132,9 +132,11 @@ static int begin(DfEvaluation *e)
 {
     DfDetector *d = e->detector;
     const char *checkpoint = df_detector_checkpoint_path(d); /* NULL: weights that were not read from a file */
-    const DfJournalOf of = { df_detector_config_path(d), checkpoint ? checkpoint : "",
-                             df_hash_settings(d), df_hash_weights(df_detector_model(d)),
-                             df_hash_dataset(e->dataset) };
+    DfJournalOf of = { df_detector_config_path(d), checkpoint ? checkpoint : "",
+                       df_hash_settings(d), 0, df_hash_dataset(e->dataset) };
+    int error = df_hash_weights(df_detector_model(d), &of.weights);
+    if (error < 0)
+        return error;
     warn_learnt(e);
     e->done = df_calloc((size_t)e->dataset->n_images + 1, sizeof *e->done);
     if (!e->done)
@@ -143,7 +145,7 @@ static int begin(DfEvaluation *e)
     e->folder = e->o.out_dir ? df_path_join(e->o.out_dir, "") : df_temporary_folder();
     if (!e->folder)
         return DF_ENOMEM;
-    int error = df_journal_open(&e->journal, e->folder, &of, e->dataset, e->o.fresh, e->done);
+    error = df_journal_open(&e->journal, e->folder, &of, e->dataset, e->o.fresh, e->done);
     if (error == DF_OK)
         error = choose_images(e);
     if (error == DF_OK)

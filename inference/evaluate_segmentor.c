@@ -207,9 +207,12 @@ static int describe(const DfEvaluation *e, char fingerprint[64], char **out)
 {
     DfDetector *d = e->detector;
     DfTextbuf json = { 0 };
+    uint64_t weights;
+    const int error = df_hash_weights(df_detector_model(d), &weights);
+    if (error < 0)
+        return error;
     snprintf(fingerprint, 64, "%016" PRIx64 "-%016" PRIx64 "-%016" PRIx64 "-%d",
-             df_hash_settings(d), df_hash_weights(df_detector_model(d)),
-             df_hash_segmentation(e->set), e->o.first_class);
+             df_hash_settings(d), weights, df_hash_segmentation(e->set), e->o.first_class);
     df_textbuf_add(&json, "{\n\t\"config\":\t");
     df_textbuf_json(&json, df_detector_config_path(d));
     df_textbuf_add(&json, ",\n\t\"checkpoint\":\t");

@@ -4,8 +4,6 @@
  */
 #include "inference/fingerprint.h"
 
-#include <string.h>
-
 /* Kind, key and value; where a value was written does not count. Nodes are nested no deeper than a file may nest
  * them. */
 static uint64_t add_node(uint64_t hash, const DfNode *node)
@@ -42,20 +40,28 @@ uint64_t df_hash_settings(const DfDetector *detector)
 }
 
 /* Four bytes at a time: there may be hundreds of megabytes. */
-uint64_t df_hash_weights(DfModel *model)
+static uint64_t add_floats(uint64_t hash, const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        hash = (hash ^ df_float_bits(x[i])) * DF_HASH_PRIME;
+    return hash;
+}
+
+int df_hash_weights(DfModel *model, uint64_t *out)
 {
     const NnModel *weights = df_model_weights(model);
-    uint64_t hash = DF_HASH_START;
-    for (int i = 0; i < nn_model_count(weights); i++) {
-        const NnParam *param = nn_model_at(weights, i);
-        const size_t n = df_size(param->tensor);
-        for (size_t k = 0; k < n; k++) {
-            uint32_t bits;
-            memcpy(&bits, &param->tensor->data[k], sizeof bits);
-            hash = (hash ^ bits) * DF_HASH_PRIME;
-        }
+    int error = DF_OK;
+    *out = DF_HASH_START;
+    for (int i = 0; error == DF_OK && i < nn_model_count(weights); i++) {
+        DfTensor *tensor = nn_model_at(weights, i)->tensor;
+        DfNumbers numbers;
+        error = df_numbers_open(tensor, &numbers);
+        if (error < 0)
+            break;
+        *out = add_floats(*out, numbers.at, df_size(tensor));
+        error = df_numbers_close(tensor, &numbers);
     }
-    return hash;
+    return error;
 }
 
 uint64_t df_hash_dataset(const DfCocoDataset *dataset)

@@ -12,7 +12,7 @@
 
 /* The model and the test pipeline, with all overrides; the precision of products. */
 uint64_t df_hash_settings(const DfDetector *);
-uint64_t df_hash_weights(DfModel *);                      /* every parameter, as loaded                          */
+int df_hash_weights(DfModel *, uint64_t *out);             /* every parameter, as loaded; or why it cannot be had  */
 uint64_t df_hash_dataset(const DfCocoDataset *);          /* which images, and which classes                     */
 uint64_t df_hash_segmentation(const DfSegmentation *);     /* the same of a segmentation set                     */
 

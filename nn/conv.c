@@ -49,6 +49,7 @@ void nn_conv_init_as(NnScope s, NnConv *l, int in, int out, NnConvShape shape, N
     };
     l->weight = nn_param(s, "weight", DF_SHAPE(out, in / groups, kh, kw), depthwise ? NN_DEPTHWISE : NN_CONV, weight);
     nn_last(s)->role = groups == in ? NN_OF_DEPTHWISE : NN_OF_OTHER;
+    nn_last(s)->product = !depthwise;
     if (shape.no_bias) {
         l->bias = NULL;
         return;

@@ -4,7 +4,7 @@
  */
 #include <math.h>
 
-#include "nn/model.h"
+#include "nn/origin.h"
 
 /* ---- what to draw from ------------------------------------------------------------------------------------------- */
 
@@ -66,18 +66,28 @@ static double draw(const NnInit *init, size_t element, DfRandom *random)
     return 0;
 }
 
+void nn_param_draw(const NnParam *param, uint64_t seed, float *out)
+{
+    DfRandom random = df_random(seed, df_hash(param->name)); /* its own stream: a new parameter changes no other */
+    const size_t n = df_count(param->shape);
+    for (size_t i = 0; i < n; i++)
+        out[i] = (float)draw(&param->init, i, &random);
+}
+
 int nn_model_init(NnModel *model, uint64_t seed)
 {
     int error = nn_model_error(model);
     if (error == DF_OK && !model->weights)
         error = nn_model_lay_out(model);
     for (size_t i = 0; error == DF_OK && i < model->n; i++) {
-        const NnParam *param = model->params[i];
-        DfRandom random = df_random(seed, df_hash(param->name)); /* its own stream: a new parameter changes no other */
-        const size_t n = df_count(param->shape);
-        for (size_t j = 0; j < n; j++)
-            param->tensor->data[j] = (float)draw(&param->init, j, &random);
+        NnParam *param = model->params[i];
         df_packed_drop(param->tensor);
+        if (nn_is_lean(model, param))
+            error = nn_origin_draw(model, param, seed);
+        else
+            nn_param_draw(param, seed, param->tensor->data);
     }
+    if (error == DF_OK)
+        nn_origin_close_files(model); /* nobody's numbers are theirs any more */
     return error;
 }

@@ -7,6 +7,7 @@
 void nn_linear_init_as(NnScope s, NnLinear *l, int in, int out, bool bias, NnInit weight, NnInit bias_init)
 {
     l->weight = nn_param(s, "weight", DF_SHAPE(out, in), NN_AS_IS, weight);
+    nn_last(s)->product = true;
     l->bias = bias ? nn_param(s, "bias", DF_SHAPE(out), NN_AS_IS, bias_init) : NULL;
 }
 
@@ -18,6 +19,7 @@ void nn_linear_init(NnScope s, NnLinear *l, int in, int out, bool bias)
 void nn_pointwise_init(NnScope s, NnLinear *l, int in, int out, bool bias)
 {
     l->weight = nn_param(s, "weight", DF_SHAPE(out, in, 1, 1), NN_POINTWISE, nn_kaiming_uniform(in));
+    nn_last(s)->product = true;
     l->bias = bias ? nn_param(s, "bias", DF_SHAPE(out), NN_AS_IS, nn_kaiming_uniform(in)) : NULL;
 }
 

@@ -8,11 +8,13 @@
 #include <string.h>
 
 #include "nn/dialect.h"
+#include "nn/origin.h"
 #include "nn/report.h"
 #include "nn/resize.h"
 
 typedef struct {
     NnModel *model;
+    DfCheckpoint *file;
     const NnLoad *load;  /* may be NULL                                       */
     NnReport *report;
     NnIndex index;
@@ -94,25 +96,63 @@ static int check_numbers(const float *x, size_t n, const char *name)
     return df_fail(DF_EVALUE, "%s: %zu of %zu values are NaN or infinite: want numbers", name, bad, n);
 }
 
+/* In official order: where they stand, or as float32 in the staging memory, which has room for `more` behind them. */
+static int official_numbers(Loader *l, const DfArray *array, size_t more, const float **out)
+{
+    const size_t n = (size_t)df_array_count(array);
+    const float *there = more ? NULL : nn_array_floats(array);
+    const int error = there ? DF_OK : make_staging(l, n + more);
+    if (error < 0)
+        return error;
+    if (!there)
+        df_array_f32(array, l->staging);
+    *out = there ? there : l->staging;
+    return DF_OK;
+}
+
+/* The numbers of this array: put into memory, or into the file where they can be found again. */
+static int take_numbers(Loader *l, NnParam *param, const DfArray *array)
+{
+    const float *official;
+    int error = official_numbers(l, array, 0, &official);
+    if (error == DF_OK)
+        error = check_numbers(official, df_count(param->shape), param->name);
+    if (error == DF_OK && nn_is_lean(l->model, param) && df_checkpoint_maps(l->file, array)) {
+        error = nn_origin_read(l->model, param, l->file, array);
+    } else if (error == DF_OK) {
+        error = nn_origin_make_room(param);
+        if (error == DF_OK)
+            nn_param_from_official(param, official, param->tensor->data);
+    }
+    df_checkpoint_release(l->file, array);
+    return error;
+}
+
+/* The same of a table of another size. */
+static int take_resized(Loader *l, NnParam *param, const DfArray *array)
+{
+    const float *official;
+    const size_t met = (size_t)df_array_count(array);
+    int error = official_numbers(l, array, df_count(param->shape), &official);
+    if (error == DF_OK)
+        error = check_numbers(official, met, param->name);
+    if (error == DF_OK)
+        error = nn_origin_make_room(param);
+    if (error < 0)
+        return error;
+    nn_resize(param, array, official, l->staging + met);
+    nn_param_from_official(param, l->staging + met, param->tensor->data);
+    return DF_OK;
+}
+
 static int load_one(Loader *l, NnParam *param, const DfArray *array)
 {
     const bool same = same_shape(array, param->shape);
     if (!same && !nn_can_resize(param, array))
         return note_wrong_shape(l, param, array);
-    const size_t met = (size_t)df_array_count(array);
-    const size_t wanted = df_count(param->shape);
-    int error = make_staging(l, met + wanted);
+    const int error = same ? take_numbers(l, param, array) : take_resized(l, param, array);
     if (error < 0)
         return error;
-    float *official = l->staging;
-    df_array_f32(array, l->staging);
-    if ((error = check_numbers(l->staging, met, param->name)) < 0)
-        return error;
-    if (!same) {
-        official = l->staging + met;
-        nn_resize(param, array, l->staging, official);
-    }
-    nn_param_from_official(param, official, param->tensor->data);
     df_packed_drop(param->tensor);
     return nn_report_add(l->report, same ? NN_LOADED : NN_RESIZED, param->name, "");
 }
@@ -215,11 +255,11 @@ static int load_back(Loader *l, const NnArrays *ours)
     return error;
 }
 
-static int load_all(Loader *l, const DfCheckpoint *file)
+static int load_all(Loader *l)
 {
     NnArrays theirs;
     NnArrays ours = { 0 };
-    int error = nn_arrays_open_file(&theirs, file);
+    int error = nn_arrays_open_file(&theirs, l->file);
     if (error == DF_OK)
         error = nn_reading_choose(&l->index, &theirs, &l->reading);
     if (error == DF_OK)
@@ -233,15 +273,17 @@ static int load_all(Loader *l, const DfCheckpoint *file)
     return error;
 }
 
-int nn_model_load(NnModel *model, const DfCheckpoint *file, const NnLoad *load, NnReport *report)
+int nn_model_load(NnModel *model, DfCheckpoint *file, const NnLoad *load, NnReport *report)
 {
     *report = (NnReport){ 0 };
-    Loader l = { .model = model, .load = load, .report = report };
+    Loader l = { .model = model, .file = file, .load = load, .report = report };
     int error = nn_index_new(&l.index, model);
     if (error < 0)
         return error;
     l.seen = df_calloc((size_t)nn_model_count(model) + 1, sizeof *l.seen);
-    error = l.seen ? load_all(&l, file) : df_fail_memory("the report of a checkpoint");
+    error = l.seen ? load_all(&l) : df_fail_memory("the report of a checkpoint");
+    const int changed = df_checkpoint_check(file); /* says more than what became of the numbers */
+    error = changed < 0 && error != DF_ENOMEM ? changed : error;
     nn_index_free(&l.index);
     df_free(l.seen);
     df_free(l.staging);

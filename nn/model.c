@@ -2,9 +2,9 @@
  *
  * nn/model.c -- the tree of parameters. It is kept as a list of full names, as a state dict is: the path is the tree.
  */
-#include "nn/model.h"
-
 #include <string.h>
+
+#include "nn/origin.h"
 
 int nn_model_new(NnModel **out)
 {
@@ -26,8 +26,12 @@ void nn_model_free(NnModel *model)
         return;
     for (const NnEnding *ending = model->endings; ending; ending = ending->next)
         ending->done(ending->object);
-    for (size_t i = 0; i < model->n; i++)
+    for (size_t i = 0; i < model->n; i++) {
         df_packed_drop(model->params[i]->tensor);
+        nn_origin_drop(model->params[i]);
+    }
+    nn_origin_close_files(model);
+    df_free(model->files);
     df_free(model->weights);
     df_free(model->gradients);
     df_free(model->params);

@@ -25,12 +25,19 @@ struct NnModel {
     NnShared *shared;         /* second names, of nn_share()                            */
     size_t n_shared, shared_capacity;
     NnEnding *endings;
+    bool lean;                /* nn_model_lean()                                        */
+    DfCheckpoint **files;     /* whose numbers its weights are                          */
+    size_t n_files, files_capacity;
     int err;                  /* DF_OK, or the first failure while modules were built   */
     char sentence[800];
     NnParam nowhere;          /* what nn_last() gives after a failure                   */
 };
 
-/* train.c: gives all parameters their places in one block, those that are trained first. What they hold is kept. */
+/* train.c: gives all parameters but lean ones their places in one block, those that are trained first. What they hold is
+ * kept. */
 int nn_model_lay_out(NnModel *);
+
+/* init.c: what nn_model_init() draws, in our layout; the same each time. */
+void nn_param_draw(const NnParam *, uint64_t seed, float *out);
 
 #endif

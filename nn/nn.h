@@ -73,6 +73,7 @@ typedef struct {
     NnRole role;
     bool buffer;            /* no weight: running statistics of a batch norm                               */
     bool frozen;            /* a weight that a training run leaves as it is                                */
+    bool product;           /* a weight that products read packed: it may lack data (DfOrigin)             */
     bool optional;          /* absent from some official checkpoints: then it keeps its initial value              */
 } NnParam;
 
@@ -103,6 +104,13 @@ DF_API int nn_model_shared(const NnModel *, const NnShared **out); /* how many; 
  * name, so that adding one changes no other. DF_OK, DF_ENOMEM, or what nn_model_error() says. */
 DF_API int nn_model_init(NnModel *, uint64_t seed);
 
+/* For inference: weights of products get no memory of their own, beside their packed copies. They are drawn or read from
+ * the checkpoint again, which stays mapped, whenever such a copy is made; so tensor->data of these is NULL. To be called
+ * before nn_model_init(); afterwards it does nothing. Who reads numbers of a parameter opens them (df_numbers_open()), or
+ * gives all of them memory for good: DF_OK, or why a weight cannot be had. */
+DF_API void nn_model_lean(NnModel *);
+DF_API int nn_model_hold(NnModel *);
+
 /* ---- training: train.c -------------------------------------------------------------------------------------------- */
 
 /* What a training run changes: neither a buffer nor frozen. */
@@ -111,7 +119,7 @@ static inline bool nn_is_trained(const NnParam *param)
     return !param->buffer && !param->frozen;
 }
 
-/* Makes a model ready for training: gradients of all its trained parameters have memory in one block, where they
+/* Makes a model ready for training, and no longer lean: gradients of all its trained parameters have memory in one block, where they
  * outlive df_reset() and add up until nn_model_zero_gradients(). To be called after nn_model_init(), and again when
  * `frozen` of a parameter has changed. DF_OK or DF_ENOMEM. */
 DF_API int nn_model_train(NnModel *);
@@ -398,11 +406,12 @@ typedef struct {
     const char *const *ignorable;  /* patterns of keys that are known and not needed, NULL-terminated: "*.attn_mask" */
     bool allow_missing, allow_wrong_shape;
 } NnLoad;
-/* Copies every parameter from the checkpoint (nn_model_init() gave it memory). Names of other libraries are understood
+/* Copies every parameter from the checkpoint (nn_model_init() gave it memory). A lean model shares the checkpoint instead,
+ * which the caller may close. Names of other libraries are understood
  * (nn/dialects/), and prefixes ("backbone.", "module.", ..) are cut off or put in front as it fits best. Missing or wrong-shaped parameters are an error (DF_EFORMAT, DF_ESHAPE)
  * unless `load` allows them; NULL allows nothing. The report is filled in either case: free it with
  * nn_report_free(). */
-DF_API int nn_model_load(NnModel *, const DfCheckpoint *, const NnLoad *load, NnReport *report);
+DF_API int nn_model_load(NnModel *, DfCheckpoint *, const NnLoad *load, NnReport *report);
 DF_API void nn_report_free(NnReport *);
 DF_API char *nn_report_text(const NnReport *); /* a few lines for the log; df_free() it. NULL: out of memory */
 

@@ -41,15 +41,18 @@ int nn_model_save(const NnModel *model, const char *path, const char *const *met
     DfArray *arrays = df_calloc((size_t)n + (size_t)n_shared + 1, sizeof *arrays);
     if (!arrays)
         return df_fail_memory("a checkpoint to write");
-    for (int i = 0; i < n; i++) {
+    int error = DF_OK;
+    for (int i = 0; i < n && error == DF_OK; i++) {
         const NnParam *param = nn_model_at(model, i);
+        error = df_hold(param->tensor);
         arrays[i] = nn_param_array(param, param->name, param->tensor->data);
     }
     for (int i = 0; i < n_shared; i++) {     /* the same numbers under another name */
         arrays[n + i] = arrays[shared[i].param];
         arrays[n + i].name = shared[i].name;
     }
-    const int error = df_checkpoint_write(path, arrays, n + n_shared, metadata, n_metadata);
+    if (error == DF_OK)
+        error = df_checkpoint_write(path, arrays, n + n_shared, metadata, n_metadata);
     df_free(arrays);
     return error;
 }

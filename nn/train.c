@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "nn/model.h"
+#include "nn/origin.h"
 
 /* Floats that a parameter takes: whole cache lines of 64 bytes, so that each begins on one. */
 static size_t room(const NnParam *param)
@@ -14,11 +14,16 @@ static size_t room(const NnParam *param)
     return (df_count(param->shape) + 15) / 16 * 16;
 }
 
+static bool has_place(const NnModel *model, const NnParam *param, bool trained)
+{
+    return nn_is_trained(param) == trained && !nn_is_lean(model, param);
+}
+
 static size_t room_for(const NnModel *model, bool trained)
 {
     size_t n = 0;
     for (size_t i = 0; i < model->n; i++)
-        n += nn_is_trained(model->params[i]) == trained ? room(model->params[i]) : 0;
+        n += has_place(model, model->params[i], trained) ? room(model->params[i]) : 0;
     return n;
 }
 
@@ -26,12 +31,13 @@ static size_t room_for(const NnModel *model, bool trained)
 static float *move(NnModel *model, bool trained, float *at)
 {
     for (size_t i = 0; i < model->n; i++) {
-        const NnParam *param = model->params[i];
-        if (nn_is_trained(param) != trained)
+        NnParam *param = model->params[i];
+        if (!has_place(model, param, trained))
             continue;
         const size_t n = df_count(param->shape);
         if (param->tensor->data)
             memcpy(at, param->tensor->data, n * sizeof *at);
+        nn_origin_drop(param);
         memset(at + n, 0, (room(param) - n) * sizeof *at);
         param->tensor->data = at;
         at += room(param);
@@ -76,10 +82,25 @@ static void attach_gradients(NnModel *model)
     nn_model_zero_gradients(model);
 }
 
+/* A lean model becomes one like others. */
+static int fatten(NnModel *model)
+{
+    const int error = nn_model_hold(model);
+    if (error < 0)
+        return error;
+    model->lean = false;
+    for (size_t i = 0; i < model->n; i++)
+        model->params[i]->tensor->origin = NULL;
+    nn_origin_close_files(model);
+    return DF_OK;
+}
+
 int nn_model_train(NnModel *model)
 {
     int error = nn_model_error(model);
     assert(error || model->weights || model->n == 0); /* nn_model_init() comes first */
+    if (error == DF_OK)
+        error = fatten(model);
     if (error == DF_OK && !is_laid_out(model))
         error = nn_model_lay_out(model);
     if (error != DF_OK)

@@ -17,6 +17,7 @@ enum { DF_SOURCES = 12 }; /* most arguments of an op */
 typedef struct DfTensor DfTensor;
 typedef struct DfCtx DfCtx;
 typedef struct DfBuffer DfBuffer; /* reference-counted memory of a step */
+typedef struct DfOrigin DfOrigin;
 
 /* ---- tensors ---------------------------------------------------------------------------------------------------- */
 
@@ -47,6 +48,8 @@ struct DfTensor {
     const DfTensor *first_user; /* of a parameter, during backward: what was made of it first is walked last */
     const char *made_at; /* the path of the module, while the context checks       */
     struct DfPacked *packed;        /* of a weight: copies in the order in which kernels read them, made on first use */
+    const DfOrigin *origin;         /* of a weight: where its numbers come from while `data` is NULL */
+    float *held;                    /* what df_hold() made `data`: the owner of the weight frees it  */
 };
 
 static inline int df_dim(const DfTensor *x, int i) /* the size of dimension i; i < 0 counts from the end */
@@ -63,6 +66,27 @@ DF_API void df_packed_drop(DfTensor *weight);
 /* The same after a step of training. A weight that was used several times in this step is expected to be so in the next
  * one, and keeps copies from now on, whose memory is used again; others are packed for each use. */
 DF_API void df_packed_outdated(DfTensor *weight);
+
+/* ---- weights without memory of their own ------------------------------------------------------------------------- */
+
+/* A weight that is only read packed needs its own numbers when a packed copy is made, and no more: it may have no data,
+ * and an origin, which gives the numbers for each use. Any op but those that pack gives such a weight its data for good,
+ * and so does a context that records. */
+typedef struct {
+    const float *at;    /* df_size(w) numbers, in our order                      */
+    float *own;         /* where they were put; NULL: they stand there by themselves */
+    const DfOrigin *from; /* whose they are; NULL: the weight's                  */
+} DfNumbers;
+struct DfOrigin {
+    int (*open)(const DfOrigin *, const DfTensor *w, DfNumbers *out);    /* out->own by df_malloc(), or NULL         */
+    int (*close)(const DfOrigin *, const DfTensor *w, DfNumbers *); /* frees; an error: they were wrong, or may be */
+};
+/* The numbers of any weight for one use, between open and close; each may fail, and after a failure the numbers are not
+ * to be used. Several threads may do so at once. */
+DF_API int df_numbers_open(DfTensor *w, DfNumbers *out);
+DF_API int df_numbers_close(DfTensor *w, DfNumbers *);
+/* Afterwards w->data is there, until the owner of the weight takes it away again. */
+DF_API int df_hold(DfTensor *w);
 
 /* ---- the context ------------------------------------------------------------------------------------------------ */
 
@@ -206,6 +230,8 @@ DF_API DfTensor *df_borrow(DfCtx *, DfShape, float *data);     /* the caller's m
  *     DfTensor *y = df_output(c, &op, x->shape, 1, &x);
  *     if (df_skip(c, y)) return y;                                       poisoned, dry or empty: nothing to compute */
 DF_API DfTensor *df_output(DfCtx *, const DfOp *, DfShape, int n_src, DfTensor *const *src);
+/* For ops that read their weights packed, which need no data of their own then (DfOrigin); df_output() gives it them. */
+DF_API DfTensor *df_output_packing(DfCtx *, const DfOp *, DfShape, int n_src, DfTensor *const *src);
 /* The same sharing the memory of src[0]: reshape and its kin. Never written through afterwards. */
 DF_API DfTensor *df_view(DfCtx *, const DfOp *, DfShape, DfTensor *src, size_t offset);
 DF_API bool df_skip(const DfCtx *, const DfTensor *y);

@@ -121,7 +121,7 @@ DfTensor *df_conv2d(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias, DfC
     const DfShape shape = DF_SHAPE(s.N, s.oH, s.oW, s.O);
     if (!df_fuse_fits(c, "conv2d", shape, bias, fuse))
         return &c->nil;
-    DfTensor *y = df_output(c, &op, shape, DF_SOURCES_OF(x, weight, bias));
+    DfTensor *y = df_output_packing(c, &op, shape, DF_SOURCES_OF(x, weight, bias));
     df_macs(c, DF_MACS_LAYER, (double)s.N * s.oH * s.oW * (double)df_size(weight));
     df_note(c, y, &conv, sizeof conv);
     if (df_skip(c, y))

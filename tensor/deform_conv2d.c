@@ -80,7 +80,7 @@ DfTensor *df_deform_conv2d(DfCtx *c, DfTensor *x, DfTensor *offset, DfTensor *ma
     const DfShape shape = DF_SHAPE(d.shape.N, d.shape.oH, d.shape.oW, d.shape.O);
     if (!df_fuse_fits(c, "deform_conv2d", shape, bias, (DfFuse){ 0 }))
         return &c->nil;
-    DfTensor *y = df_output(c, &op, shape, DF_SOURCES_OF(x, offset, mask, weight, bias));
+    DfTensor *y = df_output_packing(c, &op, shape, DF_SOURCES_OF(x, offset, mask, weight, bias));
     df_macs(c, DF_MACS_LAYER, (double)d.shape.N * d.shape.oH * d.shape.oW * (double)df_size(weight));
     df_note(c, y, &note, sizeof note);
     if (df_skip(c, y))

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "tensor/op.h"
 #include "tensor/parts.h"
 
 static bool fits(DfCtx *c, DfShape shape)
@@ -104,7 +105,7 @@ void df_put_on_tape(DfCtx *c, const DfOp *op, DfTensor *y, int n_src, DfTensor *
     c->parts->tape = y;
 }
 
-DfTensor *df_output(DfCtx *c, const DfOp *op, DfShape shape, int n_src, DfTensor *const *src)
+static DfTensor *output(DfCtx *c, const DfOp *op, DfShape shape, int n_src, DfTensor *const *src)
 {
     DfTensor *y = df_new(c, shape);
     if (c->err)
@@ -116,8 +117,29 @@ DfTensor *df_output(DfCtx *c, const DfOp *op, DfShape shape, int n_src, DfTensor
     return y;
 }
 
+/* Sources that are about to be read get their numbers. */
+static void hold(DfCtx *c, int n_src, DfTensor *const *src)
+{
+    for (int i = 0; i < n_src && !c->err && !c->dry; i++)
+        if (src[i] && src[i]->origin)
+            df_check(c, df_hold(src[i]));
+}
+
+DfTensor *df_output(DfCtx *c, const DfOp *op, DfShape shape, int n_src, DfTensor *const *src)
+{
+    hold(c, n_src, src);
+    return output(c, op, shape, n_src, src);
+}
+
+/* The way back reads weights as they are. */
+DfTensor *df_output_packing(DfCtx *c, const DfOp *op, DfShape shape, int n_src, DfTensor *const *src)
+{
+    return c->recording ? df_output(c, op, shape, n_src, src) : output(c, op, shape, n_src, src);
+}
+
 DfTensor *df_view(DfCtx *c, const DfOp *op, DfShape shape, DfTensor *src, size_t offset)
 {
+    hold(c, 1, &src);
     DfTensor *y = header(c, shape);
     if (!y)
         return &c->nil;

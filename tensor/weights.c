@@ -54,18 +54,20 @@ static int pack(DfPacked **out, DfPool *pool, const float *w, const Wanted *p)
     return df_pack(out, pool, w, p->O, p->K, p->groups);
 }
 
-static int pack_folded(DfPacked **out, DfPool *pool, const float *w, const float *fold, const Wanted *p)
+/* The numbers are scaled where they are, if that is memory of this use. */
+static int pack_folded(DfPacked **out, DfPool *pool, const DfNumbers *w, const float *fold, const Wanted *p)
 {
     const size_t n = p->O * p->K;
-    float *scaled = df_malloc(n * sizeof *scaled);
+    float *scaled = w->own ? w->own : df_malloc(n * sizeof *scaled);
     if (!scaled)
         return df_fail_memory("packed weights");
     for (size_t i = 0; i < n; i++)
-        scaled[i] = w[i] * fold[i / p->K];
+        scaled[i] = w->at[i] * fold[i / p->K];
     int error = pack(out, pool, scaled, p);
     if (!error)
         error = df_packed_folded(*out, fold, p->O);
-    df_free(scaled);
+    if (!w->own)
+        df_free(scaled);
     return error;
 }
 
@@ -79,10 +81,16 @@ static DfPacked *take_stale(DfTensor *w, DfPackKind kind)
 }
 
 /* `memory`: a packed weight that nobody reads any more, which is used if it is large enough, and freed else; or NULL. */
-static DfPacked *pack_anew(DfCtx *c, DfPacked *memory, const DfTensor *w, const float *fold, const Wanted *p)
+static DfPacked *pack_anew(DfCtx *c, DfPacked *memory, DfTensor *w, const float *fold, const Wanted *p)
 {
     DfPacked *packed = memory;
-    const int error = fold ? pack_folded(&packed, c->pool, w->data, fold, p) : pack(&packed, c->pool, w->data, p);
+    DfNumbers numbers;
+    int error = df_numbers_open(w, &numbers);
+    if (!error) {
+        error = fold ? pack_folded(&packed, c->pool, &numbers, fold, p) : pack(&packed, c->pool, numbers.at, p);
+        const int changed = df_numbers_close(w, &numbers);
+        error = error ? error : changed;
+    }
     if (!error)
         return packed;
     df_packed_free(packed);
@@ -90,7 +98,7 @@ static DfPacked *pack_anew(DfCtx *c, DfPacked *memory, const DfTensor *w, const 
     return NULL;
 }
 
-static DfPackedWeight pack_for_one_use(DfCtx *c, const DfTensor *w, const float *fold, const Wanted *p)
+static DfPackedWeight pack_for_one_use(DfCtx *c, DfTensor *w, const float *fold, const Wanted *p)
 {
     DfPacked *memory = c->parts->spare;
     c->parts->spare = NULL;

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * nn/origin.c -- weights of products without memory of their own. At inference such a weight is read packed, so its own
+ * numbers are needed each time a packed copy is made and at no other time. They are brought from where they came from:
+ * the checkpoint, which stays mapped, or the random stream of the parameter, which gives the same numbers again.
+ */
+#include "nn/origin.h"
+
+#include <stdint.h>
+
+enum { LEAST = 4096 }; /* smaller weights are kept: beside pages of 4 KiB nothing would be saved */
+
+typedef struct {
+    DfOrigin base; /* first */
+    const NnParam *param;
+    uint64_t seed;
+    const DfCheckpoint *file; /* NULL: drawn */
+    DfArray array;
+} Origin;
+
+bool nn_is_lean(const NnModel *model, const NnParam *param)
+{
+    return model->lean && param->product && df_count(param->shape) >= LEAST;
+}
+
+const float *nn_array_floats(const DfArray *array)
+{
+    const bool plain = array->dtype == DF_F32 && df_array_is_packed(array);
+    return plain && (uintptr_t)array->data % sizeof(float) == 0 ? array->data : NULL;
+}
+
+/* ---- the numbers ------------------------------------------------------------------------------------------------- */
+
+static bool is_in_our_order(const NnParam *param)
+{
+    const bool one_tap = param->layout == NN_CONV && param->shape.d[2] == 1 && param->shape.d[3] == 1;
+    return one_tap || param->layout == NN_AS_IS || param->layout == NN_POINTWISE;
+}
+
+/* Other types and orders of dimensions. */
+static int convert(const Origin *o, float *out)
+{
+    const float *official = nn_array_floats(&o->array);
+    float *staging = NULL;
+    if (is_in_our_order(o->param)) {
+        df_array_f32(&o->array, out);
+        return DF_OK;
+    }
+    if (!official) {
+        staging = df_malloc(df_count(o->param->shape) * sizeof *staging);
+        if (!staging)
+            return df_fail_memory("a weight");
+        df_array_f32(&o->array, staging);
+        official = staging;
+    }
+    nn_param_from_official(o->param, official, out);
+    df_free(staging);
+    return DF_OK;
+}
+
+static int open_origin(const DfOrigin *origin, const DfTensor *w, DfNumbers *out)
+{
+    const Origin *o = (const Origin *)origin;
+    const float *there = o->file && is_in_our_order(o->param) ? nn_array_floats(&o->array) : NULL;
+    *out = (DfNumbers){ .at = there };
+    if (there)
+        return DF_OK;
+    out->own = df_malloc(df_size(w) * sizeof *out->own);
+    out->at = out->own;
+    if (!out->own)
+        return df_fail_memory("a weight");
+    int error = DF_OK;
+    if (o->file)
+        error = convert(o, out->own);
+    else
+        nn_param_draw(o->param, o->seed, out->own);
+    if (error < 0)
+        df_free(out->own);
+    return error;
+}
+
+static int close_origin(const DfOrigin *origin, const DfTensor *w, DfNumbers *numbers)
+{
+    const Origin *o = (const Origin *)origin;
+    (void)w;
+    df_free(numbers->own);
+    if (!o->file)
+        return DF_OK;
+    df_checkpoint_release(o->file, &o->array);
+    return df_checkpoint_check(o->file);
+}
+
+/* ---- a parameter and its origin ---------------------------------------------------------------------------------- */
+
+static int set_origin(NnModel *model, NnParam *param, const Origin *from)
+{
+    Origin *origin = df_arena_alloc(model->arena, 1, sizeof *origin);
+    if (!origin)
+        return df_fail_memory("a weight");
+    *origin = *from;
+    origin->base = (DfOrigin){ open_origin, close_origin };
+    origin->param = param;
+    nn_origin_drop(param);
+    df_packed_drop(param->tensor);
+    param->tensor->origin = &origin->base;
+    return DF_OK;
+}
+
+int nn_origin_draw(NnModel *model, NnParam *param, uint64_t seed)
+{
+    return set_origin(model, param, &(Origin){ .seed = seed });
+}
+
+static int share(NnModel *model, DfCheckpoint *file)
+{
+    if (model->n_files && model->files[model->n_files - 1] == file)
+        return DF_OK;
+    if (!df_grow((void **)&model->files, &model->files_capacity, model->n_files, sizeof *model->files))
+        return df_fail_memory("the files of a model");
+    model->files[model->n_files++] = df_checkpoint_share(file);
+    return DF_OK;
+}
+
+int nn_origin_read(NnModel *model, NnParam *param, DfCheckpoint *file, const DfArray *array)
+{
+    const int error = share(model, file);
+    return error < 0 ? error : set_origin(model, param, &(Origin){ .file = file, .array = *array });
+}
+
+int nn_origin_make_room(NnParam *param)
+{
+    DfTensor *tensor = param->tensor;
+    if (!tensor->data)
+        tensor->data = tensor->held = df_malloc(df_size(tensor) * sizeof *tensor->held);
+    return tensor->data ? DF_OK : df_fail_memory("a weight");
+}
+
+void nn_origin_drop(NnParam *param)
+{
+    DfTensor *tensor = param->tensor;
+    if (tensor->data == tensor->held)
+        tensor->data = NULL;
+    df_free(tensor->held);
+    tensor->held = NULL;
+}
+
+void nn_origin_close_files(NnModel *model)
+{
+    for (size_t i = 0; i < model->n_files; i++)
+        df_checkpoint_close(model->files[i]);
+    model->n_files = 0;
+}
+
+/* ---- the model --------------------------------------------------------------------------------------------------- */
+
+void nn_model_lean(NnModel *model)
+{
+    model->lean = model->weights == NULL; /* what has memory by now keeps it */
+}
+
+int nn_model_hold(NnModel *model)
+{
+    int error = DF_OK;
+    for (size_t i = 0; error == DF_OK && i < model->n; i++)
+        error = df_hold(model->params[i]->tensor);
+    return error;
+}
