@@ -244,7 +244,7 @@ int df_json_records(DfJson *j, DfPool *pool, const DfJsonRecords *how)
     pthread_mutex_init(&r.lock, NULL);
     pthread_cond_init(&r.went_on, NULL);
     r.pieces = (size_t)((bytes + r.size - 1) / r.size);
-    int error = df_parallel(pool, r.pieces, 0, read_piece, &r);
+    int error = df_parallel_in_order(pool, r.pieces, 0, read_piece, &r);
     pthread_cond_destroy(&r.went_on);
     pthread_mutex_destroy(&r.lock);
     for (size_t i = 0; i < DF_JSON_SLOTS; i++) {

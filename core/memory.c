@@ -11,19 +11,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include "core/pages.h"
 #include "core/plain.h"
+#include "core/sanitizer.h"
 
 enum {
     ALIGN = 64,                /* a cache line, and the widest vector                     */
     CHUNK = 64 * 1024,         /* bytes that an arena takes at a time                     */
-    HUGE_PAGE = 2 * 1024 * 1024
+    LARGE = 64 * 1024          /* what is filled at once and so large lies in huge pages  */
 };
 
 /* In front of every block stand 64 bytes, so that the block keeps its alignment; they begin with this. */
 typedef struct {
     size_t size;
+    bool in_pages; /* the block is one of core/pages.h */
 } Header;
 
 static atomic_size_t bytes_now, bytes_peak, calls;
@@ -45,31 +47,27 @@ static void count(size_t added)
         ;
 }
 
-static void *allocate(size_t size, size_t align)
+static void *allocate(size_t size, bool in_pages)
 {
     if (must_fail() || size > SIZE_MAX / 2)
         return NULL;
-    const size_t whole = (ALIGN + size + align - 1) / align * align;
-    Header *header = aligned_alloc(align, whole);
+    const size_t whole = (ALIGN + size + ALIGN - 1) / ALIGN * ALIGN;
+    Header *header = in_pages ? df_pages_get(whole) : aligned_alloc(ALIGN, whole);
     if (!header)
         return NULL;
-#ifdef MADV_HUGEPAGE
-    if (align == HUGE_PAGE)
-        madvise(header, whole, MADV_HUGEPAGE); /* one page fault in place of 512 */
-#endif
-    header->size = size;
+    *header = (Header){ size, in_pages };
     count(size);
     return (char *)header + ALIGN;
 }
 
 void *df_malloc(size_t size)
 {
-    return allocate(size, ALIGN);
+    return allocate(size, false);
 }
 
 void *df_malloc_filled(size_t size)
 {
-    return allocate(size, size >= 2 * HUGE_PAGE - ALIGN ? HUGE_PAGE : ALIGN);
+    return allocate(size, size >= LARGE && !DF_WATCHED);
 }
 
 void *df_calloc(size_t n, size_t size)
@@ -102,7 +100,10 @@ void df_free(void *block)
         return;
     Header *header = header_of(block);
     atomic_fetch_sub(&bytes_now, header->size);
-    free(header);
+    if (header->in_pages)
+        df_pages_put(header);
+    else
+        free(header);
 }
 
 bool df_grow(void **array, size_t *capacity, size_t n, size_t size)

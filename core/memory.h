@@ -18,7 +18,7 @@ DF_BEGIN_DECLS
 /* Single blocks, aligned to 64 bytes. NULL when memory ran out or the size overflows; size 0 gives a valid block. */
 DF_API void *df_malloc(size_t size);
 DF_API void *df_calloc(size_t count, size_t size);
-DF_API void *df_malloc_filled(size_t size);        /* for what is filled at once: in huge pages, if it is large */
+DF_API void *df_malloc_filled(size_t size);        /* for what is filled at once: if large, in huge pages         */
 DF_API void *df_realloc(void *block, size_t size); /* keeps the old block on failure, like realloc()            */
 DF_API void df_free(void *block);
 

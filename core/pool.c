@@ -1,23 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/pool.c -- workers that sleep between jobs; a job is a counter that everybody takes tasks from.
+ * core/pool.c -- workers that sleep between jobs. A job is a number of tasks; every thread has a part of them.
  *
- * How a job is handed over: df_parallel() describes it (run, arg, tasks) while nobody is active. Then, under the
- * lock, it opens the job, raises the number `job` and wakes the workers. A worker that sees a new number joins if the
- * job is still open (active + 1). Caller and workers take task numbers from the counter `next` until none is left.
- * The caller then closes the job, so that a worker that wakes up too late cannot join, and waits until nobody is
- * active: every task is done, and the fields may describe the next job.
+ * Who does what: the tasks are dealt out in runs, the first run to the caller, the next to worker 1, and so on. A thread
+ * takes the tasks of its run from the front; when none is left, those of others from the back. The ops of a network cut
+ * their maps in the same order, so a thread mostly reads what it wrote before: it is still in its cache, which may be far
+ * from those of others.
  *
- * Workers look at `job` for a moment before they sleep, and the caller at `active` before it waits: where jobs follow
+ * How a job is handed over: df_parallel() describes it (run, arg, runs) while nobody is active. Then it opens the job,
+ * raises the number `job` and wakes workers that sleep. A worker that sees a new number joins if the job is still open
+ * (state + 1). When no task is left the caller closes the job, so that a worker that wakes up too late cannot join, and
+ * waits until nobody is active: every task is done, and the fields may describe the next job.
+ *
+ * Workers look at `job` for a moment before they sleep, and the caller at `state` before it waits: where jobs follow
  * one another closely, as the ops of a network do, falling asleep and being woken would cost more than a small job.
  */
 #define _GNU_SOURCE
 #include "core/pool.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "core/clamp.h"
@@ -31,27 +37,40 @@ enum {
     SPINS = 4000 /* looks before a thread goes to sleep */
 };
 
+/* Tasks begin .. end - 1, both in one number, so that both ends can be taken from at once: end in the upper half. */
+typedef struct {
+    _Alignas(64) _Atomic uint64_t left;
+} Run;
+
 typedef struct {
     DfPool *pool;
     pthread_t thread;
+    int number;
     void *scratch;
     size_t scratch_size;
 } Worker;
 
+/* What `state` says beside the number of workers that joined and are not done. */
+enum {
+    OPEN = 1 << 30,    /* the job may still be joined           */
+    WAITING = 1 << 29, /* the caller sleeps until nobody is active */
+    ACTIVE = WAITING - 1
+};
+
 struct DfPool {
     int threads;
     Worker *workers;            /* worker 0 is whoever calls df_parallel()    */
+    Run *runs;                  /* of each thread: tasks that nobody has taken */
     pthread_mutex_t turn;       /* held for a whole job: one at a time        */
-    pthread_mutex_t lock;       /* guards `open` and `quit`                   */
+    pthread_mutex_t lock;       /* guards sleep                               */
     pthread_cond_t wake, done;
-    atomic_uint job;            /* number of the present job                  */
-    bool open;                  /* it may still be joined                     */
-    atomic_int active;          /* workers that joined and are not done       */
-    bool quit;
     DfTask *run;                /* the job; changes while nobody is active    */
     void *arg;
-    size_t tasks;
-    atomic_size_t next;         /* the next task that nobody has taken        */
+    bool in_order;              /* all tasks are one run, taken from the front */
+    _Alignas(64) atomic_uint job; /* number of the present job                */
+    atomic_int state;
+    atomic_int sleeping;        /* workers                                    */
+    atomic_bool quit;
 };
 
 static _Thread_local bool inside; /* this thread is running a task */
@@ -63,12 +82,79 @@ static void pause_briefly(void)
 #endif
 }
 
-static void take_tasks(DfPool *pool, void *scratch)
+/* ---- tasks ------------------------------------------------------------------------------------------------------ */
+
+/* Takes the first or the last task of a run; false: none is left. */
+static bool take(Run *run, bool first, size_t *task)
 {
+    uint64_t left = atomic_load(&run->left);
+    for (;;) {
+        const uint64_t begin = left & UINT32_MAX;
+        const uint64_t end = left >> 32;
+        if (begin >= end)
+            return false;
+        const uint64_t rest = first ? end << 32 | (begin + 1) : (end - 1) << 32 | begin;
+        if (atomic_compare_exchange_weak(&run->left, &left, rest)) {
+            *task = (size_t)(first ? begin : end - 1);
+            return true;
+        }
+    }
+}
+
+static void take_tasks(DfPool *pool, const Worker *worker)
+{
+    const int runs = pool->in_order ? 1 : pool->threads;
+    size_t task;
     inside = true;
-    for (size_t i; (i = atomic_fetch_add(&pool->next, 1)) < pool->tasks;)
-        pool->run(pool->arg, i, scratch);
+    for (int i = 0; i < runs; i++)
+        while (take(&pool->runs[(worker->number + i) % runs], i == 0, &task))
+            pool->run(pool->arg, task, worker->scratch);
     inside = false;
+}
+
+static void deal(DfPool *pool, size_t tasks)
+{
+    const size_t threads = pool->in_order ? 1 : (size_t)pool->threads;
+    for (size_t i = 0; i < threads; i++) {
+        const uint64_t begin = (uint64_t)(tasks * i / threads);
+        const uint64_t end = (uint64_t)(tasks * (i + 1) / threads);
+        atomic_store(&pool->runs[i].left, end << 32 | begin);
+    }
+}
+
+/* ---- workers ---------------------------------------------------------------------------------------------------- */
+
+static void await_job(DfPool *pool, unsigned seen)
+{
+    for (int i = 0; i < SPINS && atomic_load_explicit(&pool->job, memory_order_acquire) == seen; i++)
+        pause_briefly();
+    if (atomic_load(&pool->job) != seen)
+        return;
+    pthread_mutex_lock(&pool->lock);
+    atomic_fetch_add(&pool->sleeping, 1);
+    while (atomic_load(&pool->job) == seen && !atomic_load(&pool->quit))
+        pthread_cond_wait(&pool->wake, &pool->lock);
+    atomic_fetch_sub(&pool->sleeping, 1);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+static bool join(DfPool *pool)
+{
+    int state = atomic_load(&pool->state);
+    while (state & OPEN)
+        if (atomic_compare_exchange_weak(&pool->state, &state, state + 1))
+            return true;
+    return false; /* woke up too late: the others have done it all */
+}
+
+static void leave(DfPool *pool)
+{
+    const int before = atomic_fetch_sub(&pool->state, 1);
+    if (!(before & WAITING))
+        return;
+    pthread_mutex_lock(&pool->lock);
+    pthread_cond_signal(&pool->done);
+    pthread_mutex_unlock(&pool->lock);
 }
 
 static void *work(void *arg)
@@ -77,26 +163,13 @@ static void *work(void *arg)
     DfPool *pool = worker->pool;
     unsigned seen = 0;
     for (;;) {
-        for (int i = 0; i < SPINS && atomic_load_explicit(&pool->job, memory_order_acquire) == seen; i++)
-            pause_briefly();
-        pthread_mutex_lock(&pool->lock);
-        while (atomic_load(&pool->job) == seen && !pool->quit)
-            pthread_cond_wait(&pool->wake, &pool->lock);
-        const bool quit = pool->quit;
-        const bool join = pool->open;
-        seen = atomic_load(&pool->job);
-        if (join)
-            atomic_fetch_add(&pool->active, 1);
-        pthread_mutex_unlock(&pool->lock);
-        if (quit)
+        await_job(pool, seen);
+        if (atomic_load(&pool->quit))
             return NULL;
-        if (!join)
-            continue; /* woke up too late: the others have done it all */
-        take_tasks(pool, worker->scratch);
-        if (atomic_fetch_sub(&pool->active, 1) == 1) {
-            pthread_mutex_lock(&pool->lock);
-            pthread_cond_signal(&pool->done);
-            pthread_mutex_unlock(&pool->lock);
+        seen = atomic_load(&pool->job);
+        if (join(pool)) {
+            take_tasks(pool, worker);
+            leave(pool);
         }
     }
 }
@@ -127,7 +200,10 @@ int df_pool_new(DfPool **out, int threads)
     if (!pool)
         return df_fail_memory("the thread pool");
     pool->workers = df_calloc((size_t)threads, sizeof *pool->workers);
-    if (!pool->workers) {
+    pool->runs = df_calloc((size_t)threads, sizeof *pool->runs);
+    if (!pool->workers || !pool->runs) {
+        df_free(pool->workers);
+        df_free(pool->runs);
         df_free(pool);
         return df_fail_memory("the thread pool");
     }
@@ -139,6 +215,7 @@ int df_pool_new(DfPool **out, int threads)
     for (int i = 1; i < threads; i++) {
         Worker *worker = &pool->workers[i];
         worker->pool = pool;
+        worker->number = i;
         if (pthread_create(&worker->thread, NULL, work, worker) != 0)
             break; /* fewer threads than asked for: slower, not wrong */
         pool->threads++;
@@ -152,7 +229,7 @@ void df_pool_free(DfPool *pool)
     if (!pool)
         return;
     pthread_mutex_lock(&pool->lock);
-    pool->quit = true;
+    atomic_store(&pool->quit, true);
     pthread_cond_broadcast(&pool->wake);
     pthread_mutex_unlock(&pool->lock);
     for (int i = 1; i < pool->threads; i++)
@@ -164,6 +241,7 @@ void df_pool_free(DfPool *pool)
     pthread_cond_destroy(&pool->wake);
     pthread_cond_destroy(&pool->done);
     df_free(pool->workers);
+    df_free(pool->runs);
     df_free(pool);
 }
 
@@ -174,7 +252,7 @@ int df_pool_threads(const DfPool *pool)
 
 static int run_alone(size_t tasks, size_t scratch, DfTask *run, void *arg)
 {
-    void *block = scratch ? df_malloc(scratch) : NULL;
+    void *block = scratch ? df_malloc_filled(scratch) : NULL;
     if (scratch && !block)
         return df_fail_memory("the scratch of a kernel");
     for (size_t i = 0; i < tasks; i++)
@@ -191,7 +269,7 @@ static int grow_scratch(DfPool *pool, size_t size)
             continue;
         df_free(worker->scratch);
         worker->scratch_size = 0;
-        worker->scratch = df_malloc(size);
+        worker->scratch = df_malloc_filled(size);
         if (!worker->scratch)
             return df_fail_memory("the scratch of a kernel");
         worker->scratch_size = size;
@@ -201,9 +279,11 @@ static int grow_scratch(DfPool *pool, size_t size)
 
 static void open_job(DfPool *pool)
 {
-    pthread_mutex_lock(&pool->lock);
-    pool->open = true;
+    atomic_store(&pool->state, OPEN);
     atomic_fetch_add(&pool->job, 1);
+    if (!atomic_load(&pool->sleeping))
+        return;
+    pthread_mutex_lock(&pool->lock);
     pthread_cond_broadcast(&pool->wake);
     pthread_mutex_unlock(&pool->lock);
 }
@@ -211,35 +291,55 @@ static void open_job(DfPool *pool)
 /* Waits for the workers that joined; the others come too late now. */
 static void close_job(DfPool *pool)
 {
-    for (int i = 0; i < SPINS && atomic_load_explicit(&pool->active, memory_order_acquire); i++)
+    atomic_fetch_and(&pool->state, ~OPEN);
+    for (int i = 0; i < SPINS && atomic_load_explicit(&pool->state, memory_order_acquire); i++)
         pause_briefly();
+    if (!atomic_load(&pool->state))
+        return;
     pthread_mutex_lock(&pool->lock);
-    pool->open = false;
-    while (atomic_load(&pool->active))
+    atomic_fetch_or(&pool->state, WAITING);
+    while (atomic_load(&pool->state) & ACTIVE)
         pthread_cond_wait(&pool->done, &pool->lock);
+    atomic_store(&pool->state, 0);
     pthread_mutex_unlock(&pool->lock);
 }
 
-int df_parallel(DfPool *pool, size_t tasks, size_t scratch, DfTask *run, void *arg)
+static void run_job(DfPool *pool, size_t tasks)
+{
+    const bool shared = pool->threads > 1 && tasks > 1;
+    deal(pool, tasks);
+    if (shared)
+        open_job(pool);
+    take_tasks(pool, &pool->workers[0]);
+    if (shared)
+        close_job(pool);
+}
+
+static int parallel(DfPool *pool, bool in_order, size_t tasks, size_t scratch, DfTask *run, void *arg)
 {
     if (tasks == 0)
         return DF_OK;
     if (!pool || inside)
         return run_alone(tasks, scratch, run, arg);
+    assert(tasks <= UINT32_MAX);
     pthread_mutex_lock(&pool->turn);
-    int error = grow_scratch(pool, scratch);
+    const int error = grow_scratch(pool, scratch);
     if (error == DF_OK) {
         pool->run = run;
         pool->arg = arg;
-        pool->tasks = tasks;
-        atomic_store(&pool->next, 0);
-        const bool shared = pool->threads > 1 && tasks > 1;
-        if (shared)
-            open_job(pool);
-        take_tasks(pool, pool->workers[0].scratch);
-        if (shared)
-            close_job(pool);
+        pool->in_order = in_order;
+        run_job(pool, tasks);
     }
     pthread_mutex_unlock(&pool->turn);
     return error;
+}
+
+int df_parallel(DfPool *pool, size_t tasks, size_t scratch, DfTask *run, void *arg)
+{
+    return parallel(pool, false, tasks, scratch, run, arg);
+}
+
+int df_parallel_in_order(DfPool *pool, size_t tasks, size_t scratch, DfTask *run, void *arg)
+{
+    return parallel(pool, true, tasks, scratch, run, arg);
 }

@@ -4,7 +4,8 @@
  *
  * Work is cut into tasks whose number and shape depend on the data alone, never on the number of threads, and each
  * task writes where no other task writes: so a result has the same bits for 1, 2 or 64 threads. Which thread runs
- * which task is left to chance (an atomic counter), which evens out noisy cores.
+ * which task is not promised. Each begins with a run of neighbouring tasks of its own, the same run in every job, and
+ * then helps the others, which evens out noisy cores: work that is cut in the same order finds its data near.
  */
 #ifndef DF_CORE_POOL_H
 #define DF_CORE_POOL_H
@@ -28,10 +29,12 @@ DF_API int df_pool_threads(const DfPool *); /* 1 for NULL: a NULL pool is the ca
  * undefined. */
 typedef void DfTask(void *arg, size_t task, void *scratch);
 
-/* Runs tasks 0..tasks-1 and waits for them all. The only failure is DF_ENOMEM for the scratch, before anything
+/* Runs tasks 0..tasks-1, fewer than 2^32, and waits for them all. The only failure is DF_ENOMEM for the scratch, before anything
  * ran. Called from inside a task it runs the inner tasks on the calling thread, one after the other. Calls from
  * several threads take turns. A NULL pool runs everything on the calling thread. */
 DF_API int df_parallel(DfPool *, size_t tasks, size_t scratch, DfTask *run, void *arg);
+/* The same, and a task begins after all before it have begun: for tasks that wait for earlier ones. */
+DF_API int df_parallel_in_order(DfPool *, size_t tasks, size_t scratch, DfTask *run, void *arg);
 
 DF_END_DECLS
 

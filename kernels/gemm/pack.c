@@ -18,7 +18,7 @@ static DfPacked *memory_of(DfPacked *old, size_t size)
     if (!p)
         return NULL;
     p->capacity = size;
-    p->data = df_malloc(size * sizeof *p->data);
+    p->data = df_malloc_filled(size * sizeof *p->data);
     if (p->data)
         return p;
     df_free(p);
