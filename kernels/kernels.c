@@ -48,6 +48,9 @@ static DfKernels *vector_rung(const char *name)
 static void climb_avx512(DfKernels *k)
 {
     df_gemm_init_avx512(&k->gemm);
+    df_winograd_init_avx512(&k->conv);
+    df_rows_init_avx512(&k->pointwise);
+    df_attention_init_avx512(&k->attention);
     if (__builtin_cpu_supports("avx512bf16"))
         df_bf16_init_avx512bf16(&k->bf16);
 }

@@ -70,13 +70,16 @@ typedef struct {
 
 enum { DF_PANEL = 16 }; /* columns of a panel: what a tile reads of a packed matrix lies in one run (gemm/gemm.h) */
 
-/* What happens to a result before it is stored: y = act(y + bias) * scale + residual. */
+/* What happens to a result before it is stored: y = act(y + bias) * scale + residual; as in a ResNet's blocks, `inside`,
+ * y = act(y + bias + residual) * scale. */
 typedef struct {
     const float *bias;      /* per column, or NULL                                                                  */
     DfAct act;
     const float *scale;     /* per column, or NULL                                                                  */
     const float *residual;  /* laid out as the result, or NULL. It may be the result itself (y += ...) if there are
-                             * neither act nor scale: then it is added first, before partial sums overwrite it.      */
+                             * neither act nor scale, or if it is inside: then it is added first, before partial sums
+                             * overwrite it.                                                                         */
+    bool inside;            /* the residual is added before the activation                                           */
 } DfEpilogue;
 
 /* A tile is a block of the result that is small enough to stay in registers while k passes by. */
@@ -87,8 +90,8 @@ typedef struct {
      *     b      k x n in panels of DF_PANEL columns that begin `panel` floats apart, aligned to 64 bytes
      *     c      m x n, rows `ldc` apart; must not overlap a or b
      *     first  this block of k is the first: sums start from the bias, later ones from what c holds
-     *     last   it is the last: activation and scale follow. The residual is added by the first block if neither of
-     *            them follows, else at the end. Its pointers have been moved to this tile */
+     *     last   it is the last: activation and scale follow. The residual is added by the first block if it is inside
+     *            or neither of them follows, else at the end. Its pointers have been moved to this tile */
     void (*tile)(int m, int n, size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c, size_t ldc,
                  bool first, bool last, const DfEpilogue *);
     void (*fetch)(const float *from, size_t floats); /* hint: into the second-level cache, it will be read soon */

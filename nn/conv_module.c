@@ -16,13 +16,13 @@ static bool folds(const DfCtx *c, const NnConv *l, const NnNorm *n)
     return by_running_statistics && !c->recording && !l->bias && !depthwise && l->standard_eps <= 0;
 }
 
-/* act(norm(conv(x))) + residual; the residual comes last, as in any fused convolution. */
-static DfTensor *folded(DfCtx *c, const NnConv *l, const NnNorm *n, DfTensor *x, DfAct act, DfTensor *residual)
+/* act(norm(conv(x))), and the residual where `fuse` says. */
+static DfTensor *folded(DfCtx *c, const NnConv *l, const NnNorm *n, DfTensor *x, DfFuse fuse)
 {
     const DfMark m = df_enter(c, NULL, -1);
     DfTensor *scale, *shift;                                                     /* O each */
     df_batch_norm_columns(c, n->weight, n->bias, n->running_mean, n->running_var, n->eps, &scale, &shift);
-    const DfFuse fuse = { .fold = scale, .act = act, .residual = residual };
+    fuse.fold = scale;
     return df_leave(c, m, df_conv2d(c, x, l->weight, shift, l->conv, fuse));
 }
 
@@ -31,10 +31,8 @@ DfTensor *nn_conv_norm(DfCtx *c, const NnConv *l, const NnNorm *n, DfTensor *x, 
     const DfMark m = df_enter(c, NULL, -1);
     if (!folds(c, l, n))
         x = nn_norm_fused(c, n, nn_conv(c, l, x), act, residual);
-    else if (residual)
-        x = df_act(c, folded(c, l, n, x, DF_ACT_NONE, residual), act);
     else
-        x = folded(c, l, n, x, act, NULL);
+        x = folded(c, l, n, x, (DfFuse){ .act = act, .residual = residual, .inside = true });
     return df_leave(c, m, x);
 }
 
@@ -62,7 +60,7 @@ DfTensor *nn_conv_module_add(DfCtx *c, const NnConvModule *m, DfTensor *x, DfTen
     if (m->norm.kind == NN_NORM_NONE)
         return nn_conv_fused(c, &m->conv, x, (DfFuse){ .act = m->act, .residual = residual });
     if (folds(c, &m->conv, &m->norm))
-        return folded(c, &m->conv, &m->norm, x, m->act, residual);
+        return folded(c, &m->conv, &m->norm, x, (DfFuse){ .act = m->act, .residual = residual });
     const DfMark mark = df_enter(c, NULL, -1);
     return df_leave(c, mark, df_add(c, nn_conv_module(c, m, x), residual));
 }

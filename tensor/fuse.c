@@ -28,7 +28,7 @@ bool df_fuse_fits(DfCtx *c, const char *op, DfShape result, const DfTensor *bias
 
 DfEpilogue df_fuse_epilogue(const DfTensor *bias, DfFuse fuse)
 {
-    return (DfEpilogue){ df_data_of(bias), fuse.act, df_data_of(fuse.scale), df_data_of(fuse.residual) };
+    return (DfEpilogue){ df_data_of(bias), fuse.act, df_data_of(fuse.scale), df_data_of(fuse.residual), fuse.inside };
 }
 
 bool df_fuse_splits(const DfCtx *c, const DfTensor *x, const DfTensor *w, const DfTensor *bias, DfFuse fuse)
@@ -42,7 +42,9 @@ bool df_fuse_splits(const DfCtx *c, const DfTensor *x, const DfTensor *w, const 
 
 DfTensor *df_fuse_apart(DfCtx *c, DfTensor *y, DfFuse fuse)
 {
+    const bool inside = fuse.residual && fuse.inside;
+    y = inside ? df_add(c, y, fuse.residual) : y;
     y = df_act(c, y, fuse.act);
     y = fuse.scale ? df_mul(c, y, fuse.scale) : y;
-    return fuse.residual ? df_add(c, y, fuse.residual) : y;
+    return fuse.residual && !inside ? df_add(c, y, fuse.residual) : y;
 }

@@ -19,13 +19,15 @@ DF_BEGIN_DECLS
 
 /* ---- products: linear.c, mlp.c, matmul.c ------------------------------------------------------------------------ */
 
-/* What a linear layer or a convolution does to its result before it is stored: y = act(y + bias) * scale + residual.
+/* What a linear layer or a convolution does to its result before it is stored: y = act(y + bias) * scale + residual, or
+ * with a residual that is inside y = act(y + bias + residual) * scale.
  * The bias is an argument of its own. When the tape is on it is computed as separate ops, with the same value up to
  * rounding. */
 typedef struct {
     DfAct act;          /* DF_ACT_NONE, RELU, GELU, ... (kernels/act.h)        */
     DfTensor *scale;    /* O: of each output channel (layer scale), or NULL    */
     DfTensor *residual; /* same shape as the result, or NULL                   */
+    bool inside;        /* the residual is added before the activation         */
     DfTensor *fold;     /* df_conv2d() without a tape: O, a factor of the weight itself, which costs nothing once the
                          * weight is packed; or NULL                           */
 } DfFuse;

@@ -38,6 +38,12 @@ static Plan plan(const DfWindowProblem *p, const DfAttentionKernels *k)
     return w;
 }
 
+static size_t table_entries(const DfWindowProblem *p) /* of one head */
+{
+    const size_t side = (size_t)(2 * p->window - 1);
+    return side * side;
+}
+
 /* Row of the table for a pair of tokens: query - key, both counted along the window's rows. */
 static size_t table_row(int window, int query, int key)
 {
@@ -46,19 +52,35 @@ static size_t table_row(int window, int query, int key)
     return (size_t)((dy + window - 1) * (2 * window - 1) + dx + window - 1);
 }
 
-/* The table, read once for every pair of tokens, in the order in which scores are held: all windows use it. */
-static void expand_bias(const Plan *w, float *bias)
+/* The table, read once for every pair of tokens, in the order in which scores are held: all windows use it. A task is
+ * a head. Of a key, the queries of one row of the window read a run of the table. */
+typedef struct {
+    const Plan *w;
+    float *bias;
+} Expand;
+
+static void expand_head(void *arg, size_t h, void *scratch)
 {
-    const int heads = w->p->heads;
+    const Expand *e = arg;
+    const Plan *w = e->w;
+    const int window = w->p->window;
+    const size_t entries = table_entries(w->p);
     const size_t stride = df_tiles_stride(&w->t);
-    const size_t head = df_tiles_head_bias(&w->t);
-    memset(bias, 0, df_tiles_bias_size(&w->t) * sizeof *bias);
-    for (int key = 0; key < w->t.tokens; key++)
-        for (int query = 0; query < w->t.tokens; query++) {
-            const float *entry = w->p->table + table_row(w->p->window, query, key) * (size_t)heads;
-            for (int h = 0; h < heads; h++)
-                bias[(size_t)h * head + (size_t)key * stride + (size_t)query] = entry[h];
-        }
+    float *table = scratch; /* of this head */
+    float *row = e->bias + h * df_tiles_head_bias(&w->t);
+    for (size_t i = 0; i < entries; i++)
+        table[i] = w->p->table[i * (size_t)w->p->heads + h];
+    memset(row, 0, df_tiles_head_bias(&w->t) * sizeof *row);
+    for (int key = 0; key < w->t.tokens; key++, row += stride)
+        for (int y = 0; y < window; y++)
+            memcpy(row + y * window, table + table_row(window, y * window, key), (size_t)window * sizeof *row);
+}
+
+static int expand_bias(DfPool *pool, Plan *w, float *bias)
+{
+    Expand e = { w, bias };
+    w->bias = bias;
+    return df_parallel(pool, (size_t)w->p->heads, table_entries(w->p) * sizeof(float), expand_head, &e);
 }
 
 /* ---- one window ------------------------------------------------------------------------------------------------- */
@@ -211,12 +233,11 @@ int df_window_attention_forward(DfPool *pool, const DfAttentionKernels *k, const
     Forward f = { plan(p, k), out, lse };
     DfCarver carver = { NULL, 0 };
     df_window_rows(&f.plan.t, &carver);
-    if (p->table) {
-        expand_bias(&f.plan, workspace);
-        f.plan.bias = workspace;
-    }
-    return df_parallel(pool, (size_t)p->B * (size_t)f.plan.rows * (size_t)f.plan.head_tasks, carver.used,
-                       forward_task, &f);
+    int error = p->table ? expand_bias(pool, &f.plan, workspace) : DF_OK;
+    if (error == DF_OK)
+        error = df_parallel(pool, (size_t)p->B * (size_t)f.plan.rows * (size_t)f.plan.head_tasks, carver.used,
+                            forward_task, &f);
+    return error;
 }
 
 /* ---- backward --------------------------------------------------------------------------------------------------- */
@@ -233,12 +254,6 @@ static DfWindowGrads carve_backward(const Plan *w, DfCarver *c)
     DfWindowGrads g = df_window_grads(&w->t, c);
     g.dbias = df_carve_floats(c, (size_t)w->t.keys, df_tiles_stride(&w->t));
     return g;
-}
-
-static size_t table_entries(const DfWindowProblem *p) /* of one head */
-{
-    const size_t side = (size_t)(2 * p->window - 1);
-    return side * side;
 }
 
 /* Many pairs of tokens share an entry. */
@@ -303,16 +318,14 @@ int df_window_attention_backward(DfPool *pool, const DfAttentionKernels *k, cons
 {
     Backward b = { .plan = plan(p, k), .out = out, .lse = lse, .dout = dout };
     b.plan.dqkv = dqkv;
-    if (p->table) {
-        expand_bias(&b.plan, workspace);
-        b.plan.bias = workspace;
-    }
     b.pads = workspace + df_window_attention_workspace(p);
     b.tables = b.pads + parts_size(&b.plan, 3 * (size_t)b.plan.t.depth);
     DfCarver carver = { NULL, 0 };
     df_window_rows(&b.plan.t, &carver);
     carve_backward(&b.plan, &carver);
-    const int error = df_parallel(pool, (size_t)BACKWARD_CHUNKS * (size_t)p->heads, carver.used, backward_task, &b);
+    int error = p->table ? expand_bias(pool, &b.plan, workspace) : DF_OK;
+    if (!error)
+        error = df_parallel(pool, (size_t)BACKWARD_CHUNKS * (size_t)p->heads, carver.used, backward_task, &b);
     if (!error) {
         df_tiles_add_pads(&b.plan.t, dpad, b.pads, BACKWARD_CHUNKS * (size_t)p->heads);
         add_tables(&b, dtable);

@@ -23,8 +23,10 @@ enum {
     MOST_TILES = 96,
     FAR_BYTES = 32 << 20, /* a transformed filter so large is read from memory, whole, by every task: ... */
     FAR_TILES = 48,       /* ... then a task has so many tiles at least                                   */
+    NEAR_BYTES = 1 << 20, /* one so large comes from the second cache: ...                                */
+    NEAR_TILES = 12,      /* ... tasks of so many tiles, a tile of the product, lose nothing              */
     O_BLOCK = 64,         /* channels that go back at a time                                              */
-    TASKS = 16,           /* cut along output channels too until there are so many                        */
+    TASKS = 16,           /* cut into smaller tasks, and along output channels, until there are so many   */
     LINE = 16             /* floats between the 36 matrices: keeps them off one another's cache sets      */
 };
 
@@ -121,11 +123,17 @@ static void winograd_task(void *arg, size_t task, void *scratch)
     }
 }
 
-static size_t tiles_at_once(const DfConvShape *s)
+/* How many parts the tiles are cut into. */
+static size_t blocks_of(const DfConvShape *s, size_t tiles)
 {
-    const size_t least = 36 * sizeof(float) * (size_t)s->I * (size_t)s->O > FAR_BYTES ? FAR_TILES : 6;
+    const size_t filter = 36 * sizeof(float) * (size_t)s->I * (size_t)s->O;
+    const size_t least = filter > FAR_BYTES ? FAR_TILES : 6;
     const size_t fitting = TILE_BYTES / (36 * sizeof(float) * (size_t)s->I);
-    return df_clamp_size(fitting / 6 * 6, least, MOST_TILES); /* whole tiles of 6 rows */
+    const size_t most = df_clamp_size(fitting / 6 * 6, least, MOST_TILES); /* whole tiles of 6 rows */
+    const size_t blocks = df_ceil_div(tiles, most);
+    if (filter > NEAR_BYTES)
+        return blocks;
+    return df_clamp_size(TASKS, blocks, df_ceil_div(tiles, df_smaller(NEAR_TILES, most)));
 }
 
 int df_conv_winograd(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *x, const DfPacked *w,
@@ -137,7 +145,7 @@ int df_conv_winograd(DfPool *pool, const DfKernels *k, const DfConvShape *s, con
     a.tiles = (size_t)s->N * a.tiles_y * a.tiles_x;
     if (!a.tiles)
         return DF_OK;
-    a.blocks = df_ceil_div(a.tiles, tiles_at_once(s));
+    a.blocks = blocks_of(s, a.tiles);
     a.block = df_ceil_div(a.tiles, a.blocks);
     a.o_tasks = df_clamp_size(df_ceil_div(TASKS, a.blocks), 1, df_ceil_div((size_t)s->O, O_BLOCK));
     const size_t scratch = 36 * patches_stride(&a) + 36 * (a.block * O_BLOCK + LINE) + (size_t)s->I;

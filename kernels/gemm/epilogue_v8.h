@@ -13,11 +13,13 @@ static inline V8 v8_epilogue(V8 y, const DfEpilogue *e, size_t at, size_t column
 {
     if (e->bias)
         y = v8_add(y, v8_load(e->bias + column));
+    if (e->residual && e->inside)
+        y = v8_add(y, v8_load(e->residual + at));
     if (e->act != DF_ACT_NONE)
         y = v8_act(e->act, y);
     if (e->scale)
         y = v8_mul(y, v8_load(e->scale + column));
-    if (e->residual)
+    if (e->residual && !e->inside)
         y = v8_add(y, v8_load(e->residual + at));
     return y;
 }

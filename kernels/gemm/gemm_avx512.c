@@ -7,49 +7,36 @@
 #include <stdalign.h>
 #include <string.h>
 
+#include "kernels/act_avx512.h"
 #include "kernels/gemm/parts.h"
 #include "kernels/gemm/tile_end_avx2.h"
 #include "kernels/ladder.h"
 
-typedef __m512 V16;
-
-/* v8_gelu_rational of sixteen floats. */
-static inline V16 v16_gelu(V16 x)
+/* What follows the sums of a tile; `act` is a constant where this is inlined. */
+static inline void end_with(DfAct act, size_t rows, const float *y, float *c, size_t ldc, const DfEpilogue *e)
 {
-    static const float p[] = { 2.338688711e-08f, 6.360018259e-06f, 1.643204154e-04f, 4.650843713e-03f,
-                               3.337209376e-02f, 3.989422454e-01f };
-    static const float q[] = { 1.216595330e-06f, 7.239980948e-05f, 1.858974340e-03f, 2.837861217e-02f,
-                               2.503175229e-01f, 1.0f };
-    const V16 t = _mm512_min_ps(_mm512_set1_ps(5.4f), _mm512_max_ps(_mm512_set1_ps(-5.4f), x));
-    const V16 s = _mm512_mul_ps(t, t);
-    V16 above = _mm512_set1_ps(p[0]), below = _mm512_set1_ps(q[0]);
-    for (int i = 1; i < 6; i++) {
-        above = _mm512_fmadd_ps(above, s, _mm512_set1_ps(p[i]));
-        below = _mm512_fmadd_ps(below, s, _mm512_set1_ps(q[i]));
-    }
-    const V16 phi = _mm512_fmadd_ps(t, _mm512_div_ps(above, below), _mm512_set1_ps(0.5f));
-    return _mm512_mul_ps(x, _mm512_min_ps(_mm512_set1_ps(1.0f), _mm512_max_ps(_mm512_setzero_ps(), phi)));
+    const float *residual = e->inside ? NULL : e->residual;
+    for (size_t i = 0; i < rows; i++, y += 32)
+        for (size_t j = 0; j < 32; j += 16) {
+            V16 x = v16_act(act, _mm512_load_ps(y + j));
+            if (e->scale)
+                x = _mm512_mul_ps(x, _mm512_loadu_ps(e->scale + j));
+            if (residual)
+                x = _mm512_add_ps(x, _mm512_loadu_ps(residual + i * ldc + j));
+            _mm512_storeu_ps(c + i * ldc + j, x);
+        }
 }
 
-/* GELU follows the widest products, so it gets a path of its own. */
-static void end_of_32(size_t rows, float *y, float *c, size_t ldc, const DfEpilogue *e)
+static void end_of_32(size_t rows, const float *y, float *c, size_t ldc, const DfEpilogue *e)
 {
-    enum { COLUMNS = 32 };
-    DfEpilogue rest = *e;
-    if (e->act == DF_ACT_GELU) {
-        rest.act = DF_ACT_NONE;
-        for (size_t i = 0; i < rows; i++)
-            for (size_t j = 0; j < COLUMNS; j += 16) {
-                const V16 x = v16_gelu(_mm512_load_ps(y + i * COLUMNS + j));
-                if (!e->scale && !e->residual)
-                    _mm512_storeu_ps(c + i * ldc + j, x);
-                else
-                    _mm512_store_ps(y + i * COLUMNS + j, x);
-            }
-        if (!e->scale && !e->residual)
-            return;
+    switch (e->act) {
+    case DF_ACT_RELU: end_with(DF_ACT_RELU, rows, y, c, ldc, e); break;
+    case DF_ACT_GELU: end_with(DF_ACT_GELU, rows, y, c, ldc, e); break;
+    case DF_ACT_GELU_TANH: end_with(DF_ACT_GELU_TANH, rows, y, c, ldc, e); break;
+    case DF_ACT_SIGMOID: end_with(DF_ACT_SIGMOID, rows, y, c, ldc, e); break;
+    case DF_ACT_TANH: end_with(DF_ACT_TANH, rows, y, c, ldc, e); break;
+    case DF_ACT_NONE: end_with(DF_ACT_NONE, rows, y, c, ldc, e); break;
     }
-    tile_end(rows, COLUMNS, y, c, ldc, &rest);
 }
 
 /* As gemm_avx2.c, with two panels of 16 columns: at 12 rows 24 accumulators, two vectors of b and one of a. */

@@ -143,7 +143,7 @@ static void finish_narrow(size_t m, size_t n, float *y, float *c, size_t ldc, co
         V16 x = _mm512_load_ps(y + i * DF_PANEL);
         if (e && e->scale)
             x = _mm512_mul_ps(x, _mm512_maskz_loadu_ps(columns, e->scale));
-        if (e && e->residual)
+        if (e && e->residual && !e->inside)
             x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(columns, e->residual + i * ldc));
         _mm512_mask_storeu_ps(c + i * ldc, columns, x);
     }

@@ -102,9 +102,9 @@ static void add_pairs(float acc[DF_PANEL], size_t pairs, const DfBf16 *a, const 
 static void finish_row(float *acc, size_t n, float *y, size_t at, bool first, bool last, const DfEpilogue *e)
 {
     const bool is_sum = df_epilogue_is_sum(e);
-    const float *residual = is_sum && e->residual ? e->residual + at : NULL;
+    const float *residual = df_epilogue_begins_with_residual(e) ? e->residual + at : NULL;
     const float *more = first ? residual : y;
-    const DfEpilogue end = { .act = e->act, .scale = e->scale, .residual = e->residual };
+    const DfEpilogue end = { .act = e->act, .scale = e->scale, .residual = e->inside ? NULL : e->residual };
     for (size_t j = 0; more && j < n; j++)
         acc[j] += more[j];
     if (last && !is_sum)

@@ -12,11 +12,13 @@ void df_epilogue_c(float *y, size_t n, const DfEpilogue *e, size_t at, size_t co
 {
     for (size_t j = 0; e->bias && j < n; j++)
         y[j] += e->bias[column + j];
+    for (size_t j = 0; e->residual && e->inside && j < n; j++)
+        y[j] += e->residual[at + j];
     if (e->act != DF_ACT_NONE)
         df_act_c(e->act, y, y, n);
     for (size_t j = 0; e->scale && j < n; j++)
         y[j] *= e->scale[column + j];
-    for (size_t j = 0; e->residual && j < n; j++)
+    for (size_t j = 0; e->residual && !e->inside && j < n; j++)
         y[j] += e->residual[at + j];
 }
 
@@ -25,7 +27,7 @@ void df_epilogue_c(float *y, size_t n, const DfEpilogue *e, size_t at, size_t co
 static void gemm_f32_c_6x16(int m, int n, size_t k, const float *a, size_t lda, const float *b, size_t panel,
                             float *c, size_t ldc, bool first, bool last, const DfEpilogue *e)
 {
-    const bool starts_with_residual = e->residual && df_epilogue_is_sum(e);
+    const bool starts_with_residual = df_epilogue_begins_with_residual(e);
     const DfEpilogue end = { .act = e->act, .scale = e->scale, .residual = starts_with_residual ? NULL : e->residual };
     (void)panel;
     for (size_t i = 0; i < (size_t)m; i++) {

@@ -21,9 +21,16 @@ enum {
     TASK_WORK = 1 << 18 /* ... unless tasks would be smaller than this many multiply-adds */
 };
 
+/* Part t of a tile's panels, `panels` of them. */
+static void fetch_part(const DfGemmKernels *k, const float *next, size_t panel, size_t panels, size_t piece, size_t t)
+{
+    for (size_t i = 0; next && i < panels; i++)
+        k->fetch(next + i * panel + t * piece, piece);
+}
+
 /* All rows against one panel (or as many as a tile is wide). Rows are dealt out evenly: 49 rows make 4 tiles of 6 and
- * 5 of 5, not 8 of 6 and one of 1, which would be slow. Weights may come from far away: while a panel is used, a
- * piece of the `next` one is fetched before every tile. */
+ * 5 of 5, not 8 of 6 and one of 1, which would be slow. Weights may come from far away: while panels are used, a
+ * piece of the `next` ones is fetched before every tile. */
 static void panel_rows(const DfGemmKernels *k, size_t m, size_t n, size_t depth, const float *a, size_t lda,
                        const float *b, size_t panel, const float *next, float *y, size_t ldy, bool first, bool last,
                        const DfEpilogue *e)
@@ -31,12 +38,11 @@ static void panel_rows(const DfGemmKernels *k, size_t m, size_t n, size_t depth,
     const size_t tiles = df_ceil_div(m, (size_t)k->tile_m);
     const size_t fewest = m / tiles;
     const size_t longer = m % tiles; /* so many tiles have a row more */
-    const size_t piece = next ? df_ceil_div(depth, tiles) * DF_PANEL : 0;
+    const size_t piece = df_ceil_div(depth, tiles) * DF_PANEL;
     for (size_t t = 0, row = 0, rows; t < tiles; t++, row += rows) {
         rows = fewest + (t < longer);
         const DfEpilogue moved = df_epilogue_at(e, row, ldy, 0);
-        if (next)
-            k->fetch(next + t * piece, piece);
+        fetch_part(k, next, panel, df_ceil_div(n, DF_PANEL), piece, t);
         k->tile((int)rows, (int)n, depth, a + row * lda, lda, b, panel, y + row * ldy, ldy, first, last, &moved);
     }
 }
@@ -116,8 +122,8 @@ typedef struct {
 static void product_task(void *arg, size_t task, void *scratch)
 {
     const Product *p = arg;
-    const size_t i = task % p->row_tasks;
-    const size_t j = task / p->row_tasks;
+    const size_t i = task / p->column_tasks; /* neighbours share rows: a thread mostly has rows of its own */
+    const size_t j = task % p->column_tasks;
     const size_t width = df_packed_width(p->k, p->w);
     const size_t row = df_cut(p->M, p->row_tasks, i);
     const size_t rows = df_cut(p->M, p->row_tasks, i + 1) - row;

@@ -15,6 +15,12 @@ static inline bool df_epilogue_is_sum(const DfEpilogue *e)
     return e->act == DF_ACT_NONE && !e->scale;
 }
 
+/* The residual is a summand like any other: the first block of k may begin with it. */
+static inline bool df_epilogue_begins_with_residual(const DfEpilogue *e)
+{
+    return e->residual && (e->inside || df_epilogue_is_sum(e));
+}
+
 /* The C reference of the epilogue, on n results side by side at offset `at` of the result, from column `column` on. */
 void df_epilogue_c(float *y, size_t n, const DfEpilogue *, size_t at, size_t column);
 

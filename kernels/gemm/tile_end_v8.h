@@ -33,15 +33,14 @@ typedef struct {
     const DfEpilogue *end;
 } TileEnds;
 
-/* The first block of k begins with the bias and, if nothing follows the sum, the residual; the others go on with what
- * c holds. */
+/* The first block of k begins with the bias and, if it may, the residual; the others go on with what c holds. */
 static inline TileEnds tile_ends(const float *c, bool first, bool last, const DfEpilogue *e)
 {
     const bool is_sum = df_epilogue_is_sum(e);
     TileEnds t = { .more = c, .end = last && !is_sum ? e : NULL };
     if (first) {
         t.bias = e->bias;
-        t.more = is_sum ? e->residual : NULL;
+        t.more = df_epilogue_begins_with_residual(e) ? e->residual : NULL;
     }
     return t;
 }
@@ -85,7 +84,7 @@ static inline void tile_end(size_t rows, size_t columns, float *y, float *c, siz
             V8 x = v8_load_aligned(y + j);
             if (e->scale)
                 x = v8_mul(x, v8_load(e->scale + j));
-            if (e->residual)
+            if (e->residual && !e->inside)
                 x = v8_add(x, v8_load(e->residual + i * ldc + j));
             v8_store(c + i * ldc + j, x);
         }

@@ -61,8 +61,8 @@ static double worst(const float *y, size_t ldy, const float *a, size_t lda, cons
                 size += fabs((double)e->bias[j]);
             }
             const double scale = e->scale ? (double)e->scale[j] : 1, residual = e->residual ? (double)e->residual[i * ldy + j] : 0;
-            const double truth = activate(e->act, sum) * scale + residual;
-            const double bound = FLT_EPSILON * (2 * (1.2 * size * fabs(scale) * ((double)K / 2 + 8)) + fabs(residual)) + 1e-7 * fabs(scale);
+            const double truth = e->inside ? activate(e->act, sum + residual) * scale : activate(e->act, sum) * scale + residual;
+            const double bound = FLT_EPSILON * (2 * (1.2 * size * fabs(scale) * ((double)K / 2 + 8)) + fabs(residual) * (1 + fabs(scale))) + 1e-7 * fabs(scale);
             const double error = fabs((double)y[i * ldy + j] - truth) / bound;
             most = error > most || error != error ? error : most;
         }
@@ -86,12 +86,14 @@ static void free_pools(void)
 }
 TestSuite(gemm, .init = make_pools, .fini = free_pools);
 
-static void check_packed(const DfKernels *k, size_t M, size_t N, size_t K, size_t pad, DfAct act, bool bias, bool scale, bool residual)
+enum { OUTSIDE = 1, INSIDE }; /* a residual */
+
+static void check_packed(const DfKernels *k, size_t M, size_t N, size_t K, size_t pad, DfAct act, bool bias, bool scale, int residual)
 {
     const size_t lda = K + pad, ldy = N + pad;
     float *a = numbers(M * lda, 1), *w = numbers(N * K, 2), *b = numbers(N, 3), *s = numbers(N, 4), *r = numbers(M * ldy, 5);
     float *y1 = numbers(M * ldy, 6), *y2 = numbers(M * ldy, 6);
-    const DfEpilogue e = { bias ? b : NULL, act, scale ? s : NULL, residual ? r : NULL };
+    const DfEpilogue e = { bias ? b : NULL, act, scale ? s : NULL, residual ? r : NULL, residual == INSIDE };
     DfPacked *packed = NULL;
     cr_assert_eq(df_pack(&packed, pools.two, w, N, K, 1), DF_OK);
     cr_assert_eq(df_gemm_packed(pools.one, k, M, a, lda, packed, y1, ldy, e), DF_OK);
@@ -126,8 +128,10 @@ Test(gemm, every_epilogue)
     for (int rung = 0; df_kernels_rung(rung); rung++) {
         const DfKernels *k = df_kernels_named(df_kernels_rung(rung));
         for (int act = DF_ACT_NONE; act <= DF_ACT_TANH; act++)
-            for (int bits = 0; bits < 8; bits++)
-                check_packed(k, 13, 21, 40, 1, (DfAct)act, bits & 1, bits & 2, bits & 4);
+            for (int bits = 0; bits < 12; bits++) {
+                check_packed(k, 13, 21, 40, 1, (DfAct)act, bits & 1, bits & 2, bits >> 2);
+                check_packed(k, 13, 53, 600, 1, (DfAct)act, bits & 1, bits & 2, bits >> 2); /* in blocks of k */
+            }
     }
 }
 
@@ -135,8 +139,9 @@ Test(gemm, long_sums_in_blocks)
 {
     for (int rung = 0; df_kernels_rung(rung); rung++) {
         const DfKernels *k = df_kernels_named(df_kernels_rung(rung));
-        check_packed(k, 50, 40, 1500, 0, DF_ACT_GELU, true, true, true);
-        check_packed(k, 200, 768, 97, 0, DF_ACT_RELU, true, false, true);
+        check_packed(k, 50, 40, 1500, 0, DF_ACT_GELU, true, true, OUTSIDE);
+        check_packed(k, 200, 768, 97, 0, DF_ACT_RELU, true, false, OUTSIDE);
+        check_packed(k, 200, 768, 97, 0, DF_ACT_RELU, true, false, INSIDE);
     }
 }
 

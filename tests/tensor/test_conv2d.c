@@ -132,18 +132,24 @@ static DfTensor *random_tensor(DfShape shape, uint64_t stream)
     return x;
 }
 
-static void check_forms(DfTensor *w, int I, int O, DfConv conv)
+static void check_form(DfTensor *w, int I, int O, DfConv conv, bool inside)
 {
     DfTensor *x = random_tensor(DF_SHAPE(2, 9, 7, I), 1), *b = random_tensor(DF_SHAPE(O), 2), *s = random_tensor(DF_SHAPE(O), 3);
     DfTensor *y[2], *r = NULL;
     for (int fused = 0; fused < 2; fused++) {
         c->recording = !fused;
         r = r ? r : random_tensor(df_conv2d(c, x, w, b, conv, (DfFuse){ 0 })->shape, 4);
-        y[fused] = df_conv2d(c, x, w, b, conv, (DfFuse){ .act = DF_ACT_RELU, .scale = s, .residual = r });
+        y[fused] = df_conv2d(c, x, w, b, conv, (DfFuse){ .act = DF_ACT_RELU, .scale = s, .residual = r, .inside = inside });
     }
     cr_assert_eq(df_ctx_error(c), DF_OK, "%s", df_error());
     for (size_t i = 0; i < df_size(r); i++)
         cr_assert_float_eq(y[0]->data[i], y[1]->data[i], 1e-4 * (1 + fabs((double)y[0]->data[i])));
+}
+
+static void check_forms(DfTensor *w, int I, int O, DfConv conv)
+{
+    check_form(w, I, O, conv, false);
+    check_form(w, I, O, conv, true);
     df_reset(c);
 }
 
