@@ -95,6 +95,10 @@ typedef struct {
     void (*tile)(int m, int n, size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c, size_t ldc,
                  bool first, bool last, const DfEpilogue *);
     void (*fetch)(const float *from, size_t floats); /* hint: into the second-level cache, it will be read soon */
+    /* The same as tile(), and of two panels `panel` floats apart that begin at `ahead`, `step` floats are fetched at every
+     * step along k: so spread, they do not hold up what is needed now. NULL: the rung has tile() and fetch() only. */
+    void (*fetching_tile)(int m, int n, size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c,
+                          size_t ldc, bool first, bool last, const DfEpilogue *, const float *ahead, size_t step);
 } DfGemmKernels;
 
 /* Products of bfloat16 (bf16.h): the same with both factors rounded, added up in float32. Numbers along k stand in twos:

@@ -59,13 +59,16 @@ static void end_of_32(size_t rows, const float *y, float *c, size_t ldc, const D
  * itself: twelve distances would not fit into registers. */
 #define DEFINE_TILE(rows)                                                    \
 static void gemm_f32_avx512_##rows##x32(size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c, \
-                                        size_t ldc, const float *bias, const float *more, const DfEpilogue *end) \
+                                        size_t ldc, const float *bias, const float *more, const DfEpilogue *end, \
+                                        const float *ahead, size_t step)     \
 {                                                                            \
     const V16 start_l = bias ? _mm512_loadu_ps(bias) : _mm512_setzero_ps();  \
     const V16 start_r = bias ? _mm512_loadu_ps(bias + 16) : _mm512_setzero_ps(); \
     EACH_##rows(START)                                                       \
     const float *a3 = a + 3 * lda, *a6 = a + 6 * lda, *a9 = a + 9 * lda;     \
-    for (const float *const b_end = b + 16 * k; b < b_end; b += 16, a++, a3++, a6++, a9++) { \
+    for (const float *const b_end = b + 16 * k; b < b_end; b += 16, a++, a3++, a6++, a9++, ahead += step) { \
+        _mm_prefetch((const char *)ahead, _MM_HINT_T1);                      \
+        _mm_prefetch((const char *)(ahead + panel), _MM_HINT_T1);            \
         const V16 left = _mm512_load_ps(b);                                  \
         const V16 right = _mm512_load_ps(b + panel);                         \
         V16 x;                                                               \
@@ -87,7 +90,7 @@ DEFINE_TILE(11)
 DEFINE_TILE(12)
 
 typedef void Tile(size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c, size_t ldc,
-                  const float *bias, const float *more, const DfEpilogue *end);
+                  const float *bias, const float *more, const DfEpilogue *end, const float *ahead, size_t step);
 static Tile *const tiles[] = {
     gemm_f32_avx512_1x32, gemm_f32_avx512_2x32,  gemm_f32_avx512_3x32,  gemm_f32_avx512_4x32,
     gemm_f32_avx512_5x32, gemm_f32_avx512_6x32,  gemm_f32_avx512_7x32,  gemm_f32_avx512_8x32,
@@ -108,15 +111,23 @@ static void narrow_tile(int m, int n, size_t k, const float *a, size_t lda, cons
         }
 }
 
-static void gemm_f32_avx512_12x32_tile(int m, int n, size_t k, const float *a, size_t lda, const float *b,
-                                       size_t panel, float *c, size_t ldc, bool first, bool last, const DfEpilogue *e)
+static void gemm_f32_avx512_12x32_fetching(int m, int n, size_t k, const float *a, size_t lda, const float *b,
+                                           size_t panel, float *c, size_t ldc, bool first, bool last,
+                                           const DfEpilogue *e, const float *ahead, size_t step)
 {
     if (n < 2 * DF_PANEL) {
         narrow_tile(m, n, k, a, lda, b, panel, c, ldc, first, last, e);
         return;
     }
     const TileEnds ends = tile_ends(c, first, last, e);
-    tiles[m - 1](k, a, lda, b, panel, c, ldc, ends.bias, ends.more, ends.end);
+    tiles[m - 1](k, a, lda, b, panel, c, ldc, ends.bias, ends.more, ends.end, ahead, step);
+}
+
+/* What it fetches is near already. */
+static void gemm_f32_avx512_12x32_tile(int m, int n, size_t k, const float *a, size_t lda, const float *b,
+                                       size_t panel, float *c, size_t ldc, bool first, bool last, const DfEpilogue *e)
+{
+    gemm_f32_avx512_12x32_fetching(m, n, k, a, lda, b, panel, c, ldc, first, last, e, b, 0);
 }
 
 void df_gemm_init_avx512(DfGemmKernels *k)
@@ -124,4 +135,5 @@ void df_gemm_init_avx512(DfGemmKernels *k)
     k->tile_m = 12;
     k->tile_n = 2 * DF_PANEL;
     k->tile = gemm_f32_avx512_12x32_tile;
+    k->fetching_tile = gemm_f32_avx512_12x32_fetching;
 }

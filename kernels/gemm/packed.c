@@ -21,16 +21,25 @@ enum {
     TASK_WORK = 1 << 18 /* ... unless tasks would be smaller than this many multiply-adds */
 };
 
-/* Part t of a tile's panels, `panels` of them. */
-static void fetch_part(const DfGemmKernels *k, const float *next, size_t panel, size_t panels, size_t piece, size_t t)
+/* One tile, and part t of `tiles` of the panels that come next. */
+static void fetching_tile(const DfGemmKernels *k, size_t m, size_t n, size_t depth, const float *a, size_t lda,
+                          const float *b, size_t panel, float *y, size_t ldy, bool first, bool last,
+                          const DfEpilogue *e, const float *next, size_t t, size_t tiles)
 {
-    for (size_t i = 0; next && i < panels; i++)
+    const size_t piece = df_ceil_div(depth, tiles) * DF_PANEL;
+    if (next && k->fetching_tile) {
+        k->fetching_tile((int)m, (int)n, depth, a, lda, b, panel, y, ldy, first, last, e, next + t * piece,
+                         df_ceil_div(DF_PANEL, tiles));
+        return;
+    }
+    for (size_t i = 0; next && i < df_ceil_div(n, DF_PANEL); i++)
         k->fetch(next + i * panel + t * piece, piece);
+    k->tile((int)m, (int)n, depth, a, lda, b, panel, y, ldy, first, last, e);
 }
 
 /* All rows against one panel (or as many as a tile is wide). Rows are dealt out evenly: 49 rows make 4 tiles of 6 and
  * 5 of 5, not 8 of 6 and one of 1, which would be slow. Weights may come from far away: while panels are used, a
- * piece of the `next` ones is fetched before every tile. */
+ * piece of the `next` ones is fetched with every tile. */
 static void panel_rows(const DfGemmKernels *k, size_t m, size_t n, size_t depth, const float *a, size_t lda,
                        const float *b, size_t panel, const float *next, float *y, size_t ldy, bool first, bool last,
                        const DfEpilogue *e)
@@ -38,17 +47,17 @@ static void panel_rows(const DfGemmKernels *k, size_t m, size_t n, size_t depth,
     const size_t tiles = df_ceil_div(m, (size_t)k->tile_m);
     const size_t fewest = m / tiles;
     const size_t longer = m % tiles; /* so many tiles have a row more */
-    const size_t piece = df_ceil_div(depth, tiles) * DF_PANEL;
     for (size_t t = 0, row = 0, rows; t < tiles; t++, row += rows) {
         rows = fewest + (t < longer);
         const DfEpilogue moved = df_epilogue_at(e, row, ldy, 0);
-        fetch_part(k, next, panel, df_ceil_div(n, DF_PANEL), piece, t);
-        k->tile((int)rows, (int)n, depth, a + row * lda, lda, b, panel, y + row * ldy, ldy, first, last, &moved);
+        fetching_tile(k, rows, n, depth, a + row * lda, lda, b, panel, y + row * ldy, ldy, first, last, &moved, next, t,
+                      tiles);
     }
 }
 
 /* Rows that lie 4 KiB or more apart fall into a few cache sets and push one another out: they are copied to where
- * they do not. */
+ * they do not. A rung that fetches what it needs is faster without the copy. */
+
 static void copy_block(float *to, size_t ld, const float *a, size_t lda, size_t rows, size_t columns)
 {
     for (size_t i = 0; i < rows; i++)
@@ -60,13 +69,24 @@ size_t df_gemm_scratch(size_t rows, size_t lda)
     return lda < DF_FAR_APART ? 0 : rows * (K_BLOCK + DF_ROW_PAD) * sizeof(float);
 }
 
+/* The panels that are read after those before column j of k0..k1-1: their neighbours, else the first of the next block of
+ * k, else, by whoever takes the next task, the neighbours of this one. */
+static const float *panels_after(DfPanels b, size_t n0, size_t n1, size_t j, size_t k0, size_t k1)
+{
+    if (j < n1)
+        return b.data + j * b.k + k0 * DF_PANEL;
+    if (k1 < b.k)
+        return b.data + n0 * b.k + k1 * DF_PANEL;
+    return n1 < b.n ? b.data + n1 * b.k : NULL;
+}
+
 void df_gemm_rows(const DfGemmKernels *k, size_t m, const float *a, size_t lda, DfPanels b, size_t n0, size_t n1,
                   float *y, size_t ldy, const DfEpilogue *e, float *scratch)
 {
     const size_t blocks = b.k ? df_ceil_div(b.k, K_BLOCK) : 1;
     const size_t width = (size_t)k->tile_n;
     const size_t panel = b.k * DF_PANEL;
-    const bool copied = scratch && lda >= DF_FAR_APART;
+    const bool copied = scratch && lda >= DF_FAR_APART && !k->fetching_tile;
     const size_t ld = copied ? K_BLOCK + DF_ROW_PAD : lda;
     for (size_t block = 0; block < blocks; block++) {
         const size_t k0 = df_cut(b.k, blocks, block);
@@ -76,7 +96,7 @@ void df_gemm_rows(const DfGemmKernels *k, size_t m, const float *a, size_t lda, 
         for (size_t j = n0; j < n1; j += width) {
             const size_t n = df_smaller(n1 - j, width);
             const float *here = b.data + j * b.k + k0 * DF_PANEL;
-            const float *next = j + width < n1 ? here + width * b.k : NULL;
+            const float *next = panels_after(b, n0, n1, j + width, k0, k1);
             const DfEpilogue moved = df_epilogue_at(e, 0, ldy, j);
             panel_rows(k, m, n, k1 - k0, copied ? scratch : a + k0, ld, here, panel, next, y + j, ldy, block == 0,
                        block + 1 == blocks, &moved);
