@@ -203,6 +203,8 @@ typedef struct {
 /* An annotation file, {"images": [...], "annotations": [...], "categories": [...]}, its lists in any order. A list
  * that is given twice is told twice, one that is missing never. */
 DF_API int df_coco_stream_truth(DfJson *, const DfCocoFile *);
+/* Does the file look like one? One of the three lists begins in its first megabyte; other JSON files are somebody else's. */
+DF_API bool df_coco_is_truth(const char *path);
 /* A results file, [{...}, ...]: one list. */
 DF_API int df_coco_stream_results(DfJson *, const DfCocoFile *);
 

@@ -3,6 +3,7 @@
  * annotations/coco/file.c -- the outermost level of the files: an object with three lists, or one list.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "annotations/coco/reader.h"
 
@@ -58,4 +59,24 @@ int df_coco_stream_results(DfJson *json, const DfCocoFile *file)
     if (error != DF_OK)
         return error;
     return df_json_next(json, &v) == DF_JSON_END ? DF_OK : df_json_error(json);
+}
+
+static bool has_text(const DfFile *file, const char *text)
+{
+    const size_t n = strlen(text);
+    for (size_t i = 0; i + n <= file->size; i++)
+        if (memcmp(file->data + i, text, n) == 0)
+            return true;
+    return false;
+}
+
+bool df_coco_is_truth(const char *path)
+{
+    DfFile file;
+    if (df_file_head(&file, path, 1 << 20) < 0)
+        return false;
+    const bool found = has_text(&file, "\"images\"") || has_text(&file, "\"annotations\"") ||
+                       has_text(&file, "\"categories\"");
+    df_file_close(&file);
+    return found;
 }

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "annotations/annotations.h"
 #include "datasets/folder/found.h"
 
 /* Roboflow: one file in the folder of each part. */
@@ -22,27 +23,6 @@ static bool is_of_objects(const char *name)
     return true;
 }
 
-static bool has_text(const DfFile *file, const char *text)
-{
-    const size_t n = strlen(text);
-    for (size_t i = 0; i + n <= file->size; i++)
-        if (memcmp(file->data + i, text, n) == 0)
-            return true;
-    return false;
-}
-
-/* One of the three lists begins early in the file; other JSON files are somebody else's. */
-static bool looks_like_coco(const char *path)
-{
-    DfFile file;
-    if (df_file_head(&file, path, 1 << 20) < 0)
-        return false;
-    const bool found = has_text(&file, "\"images\"") || has_text(&file, "\"annotations\"") ||
-                       has_text(&file, "\"categories\"");
-    df_file_close(&file);
-    return found;
-}
-
 typedef struct {
     const char *file[DF_PARTS]; /* whole paths, or NULL */
     const char *dir[DF_PARTS];  /* that the file is in  */
@@ -55,7 +35,7 @@ static int take_file(DfFolder *f, Files *files, int part, const char *dir, const
     const char *path = df_folder_below(f, dir, name);
     if (!path)
         return df_fail_memory("a path");
-    if (better && looks_like_coco(path)) {
+    if (better && df_coco_is_truth(path)) {
         files->dir[part] = dir;
         files->file[part] = path;
     }

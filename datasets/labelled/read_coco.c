@@ -378,26 +378,6 @@ static bool is_of_objects(const char *name)
     return true;
 }
 
-static bool has_text(const DfFile *file, const char *text)
-{
-    const size_t n = strlen(text);
-    for (size_t i = 0; i + n <= file->size; i++)
-        if (memcmp(file->data + i, text, n) == 0)
-            return true;
-    return false;
-}
-
-static bool looks_like_coco(const char *path)
-{
-    DfFile file;
-    if (df_file_head(&file, path, 1 << 16) < 0)
-        return false;
-    const bool found = has_text(&file, "\"images\"") || has_text(&file, "\"annotations\"") ||
-                       has_text(&file, "\"categories\"");
-    df_file_close(&file);
-    return found;
-}
-
 /* A file alone is a part if it is called like one. */
 static bool is_part(const char *name)
 {
@@ -433,7 +413,7 @@ static int files_in(const DfLabelled *set, const char *dir, DfLabelledNames *out
         const char *path = df_labelled_below(set, dir, out->name[i]);
         if (!path)
             return DF_ENOMEM;
-        if (!is_of_objects(out->name[i]) || !looks_like_coco(path))
+        if (!is_of_objects(out->name[i]) || !df_coco_is_truth(path))
             continue;
         instances |= df_starts_with(out->name[i], "instances");
         out->name[n++] = out->name[i];
