@@ -20,6 +20,7 @@
 #include "core/plugin.h"
 #include "core/pool.h"
 #include "core/prefetch.h"
+#include "core/processor.h"
 #include "core/random.h"
 #include "core/ranks.h"
 #include "core/sort.h"

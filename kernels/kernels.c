@@ -56,6 +56,15 @@ static void climb_avx512(DfKernels *k)
 }
 #endif
 
+#ifdef DF_ARM
+static void climb_neon(DfKernels *k)
+{
+    df_gemm_init_neon(&k->gemm);
+    if (df_processor_has(DF_ARM_BF16))
+        df_bf16_init_neonbf16(&k->bf16);
+}
+#endif
+
 static void climb(void)
 {
     DfKernels *c = next_rung("c");
@@ -77,7 +86,7 @@ static void climb(void)
     }
 #endif
 #ifdef DF_ARM
-    df_gemm_init_neon(&vector_rung("neon")->gemm); /* every aarch64 has it */
+    climb_neon(vector_rung("neon")); /* every aarch64 has it */
 #endif
     best = &rungs[n_rungs - 1];
     const char *wanted = getenv("DEFORMER_CPU");

@@ -15,6 +15,7 @@ void df_gemm_init_avx512(DfGemmKernels *);
 void df_gemm_init_neon(DfGemmKernels *);
 void df_bf16_init_c(DfBf16Kernels *);
 void df_bf16_init_avx512bf16(DfBf16Kernels *);
+void df_bf16_init_neonbf16(DfBf16Kernels *);
 void df_winograd_init_c(DfConvKernels *);
 void df_winograd_init_v8(DfConvKernels *);
 void df_winograd_init_avx512(DfConvKernels *);

@@ -103,7 +103,7 @@ typedef struct {
 
 /* Products of bfloat16 (bf16.h): the same with both factors rounded, added up in float32. Numbers along k stand in twos:
  * a row of a is as long as 2 `pairs`, and a panel of b holds for every pair the two numbers of column 0, of column 1, ..
- * Each step adds the product of the second of a pair, then that of the first. */
+ * Each step adds the product of the second of a pair, then that of the first; on ARM four products are added at once. */
 typedef struct {
     int tile_m, tile_n; /* as DfGemmKernels */
     /* y[i] = x[i] rounded to the nearest bfloat16, of two equally near the even one; below 2^-126 it is zero */

@@ -56,7 +56,7 @@ says '--precision bf16: want float32 for training'
 if DEFORMER_CPU=avx2 "$program" list >out 2>err; then
     export DEFORMER_CPU=avx2
     run 1 bench "$config" --shape 64x96 --repeat 1 --precision bf16
-    says 'without AVX512-BF16: want float32'
+    says 'without AVX512-BF16 or BF16 of ARM'
 fi
 
 finish
