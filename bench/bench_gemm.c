@@ -53,7 +53,7 @@ static const char *blas_name(void)
 typedef struct {
     size_t M, N, K;
     float *a, *w, *bias, *y;
-    DfPacked *packed;
+    DfPacked *packed, *bf16;
     DfAct act;
 } Gemm;
 
@@ -61,6 +61,12 @@ static void run_ours(void *arg)
 {
     const Gemm *g = arg;
     df_gemm_packed(pool, df_kernels(), g->M, g->a, g->K, g->packed, g->y, g->N, (DfEpilogue){ .bias = g->bias, .act = g->act });
+}
+
+static void run_bf16(void *arg)
+{
+    const Gemm *g = arg;
+    df_gemm_packed(pool, df_kernels(), g->M, g->a, g->K, g->bf16, g->y, g->N, (DfEpilogue){ .bias = g->bias, .act = g->act });
 }
 
 /* Without bias and activation: in OpenBLAS's favour. */
@@ -72,15 +78,15 @@ static void run_blas(void *arg)
 
 static Gemm new_gemm(size_t M, size_t N, size_t K, DfAct act)
 {
-    Gemm g = { M, N, K, bench_numbers(M * K), bench_numbers(N * K), bench_numbers(N), bench_numbers(M * N), NULL, act };
-    if (df_pack(&g.packed, pool, g.w, N, K, 1) < 0)
+    Gemm g = { M, N, K, bench_numbers(M * K), bench_numbers(N * K), bench_numbers(N), bench_numbers(M * N), NULL, NULL, act };
+    if (df_pack(&g.packed, pool, g.w, N, K, 1) < 0 || df_pack_bf16(&g.bf16, pool, g.w, N, K, 1) < 0)
         abort();
     return g;
 }
 
 static void free_gemm(Gemm *g)
 {
-    df_packed_free(g->packed);
+    df_packed_free(g->packed), df_packed_free(g->bf16);
     df_free(g->a), df_free(g->w), df_free(g->bias), df_free(g->y);
 }
 
@@ -100,11 +106,15 @@ static void print_peer(double macs, double seconds)
 static void bench_product(const char *name, size_t M, size_t N, size_t K, DfAct act)
 {
     Gemm g = new_gemm(M, N, K, act);
-    double seconds[2];
-    bench_interleaved((BenchRun *const[]){ run_ours, run_blas }, &g, 1 + PEERS, 5, budget, seconds);
+    double seconds[3];
+    const bool has_bf16 = df_precision_check(DF_PRECISION_BF16, df_kernels()) == DF_OK;
+    BenchRun *const runs[] = { run_ours, has_bf16 ? run_bf16 : run_ours, run_blas };
+    bench_interleaved(runs, &g, 2 + PEERS, 5, budget, seconds);
     const double macs = (double)M * (double)N * (double)K, ours = rate(macs, seconds[0]);
     printf("%-34s %6zu x %4zu x %4zu  %8.3f ms  %6.1f GFLOP/s %4.0f%%", name, M, N, K, seconds[0] * 1e3, ours, 100 * ours / peak);
-    print_peer(macs, seconds[1]);
+    if (has_bf16)
+        printf("   bf16 %6.1f %4.0f%%", rate(macs, seconds[1]), 100 * rate(macs, seconds[1]) / peak);
+    print_peer(macs, seconds[2]);
     free_gemm(&g);
 }
 
