@@ -43,6 +43,8 @@ static int pack(DfPacked **out, DfPool *pool, const float *w, const Wanted *p)
 {
     switch (p->kind) {
     case DF_PACK_WINOGRAD:
+        if (p->precision == DF_PRECISION_BF16)
+            return df_pack_winograd_bf16(out, pool, w, p->O, p->K / 9);
         return df_pack_winograd(out, pool, w, p->O, p->K / 9);
     case DF_PACK_WINOGRAD_TURNED:
         return df_pack_winograd_turned(out, pool, w, p->O, p->K / 9);
@@ -111,7 +113,7 @@ DfPackedWeight df_weight(DfCtx *c, DfTensor *w, const DfTensor *fold, DfPackKind
 {
     const bool changes = c->recording && w->wants_grad;
     const float *factors = df_data_of(fold);
-    const Wanted wanted = { kind, kind == DF_PACK_GEMM ? c->precision : DF_PRECISION_F32, O, K, groups };
+    const Wanted wanted = { kind, changes ? DF_PRECISION_F32 : c->precision, O, K, groups };
     if (changes && kind != DF_PACK_WINOGRAD_TURNED)
         w->uses++;
     if (changes && !w->keeps_packed)

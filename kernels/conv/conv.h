@@ -25,6 +25,8 @@ typedef struct {
 
 /* For df_conv_forward: a weight of O 3 3 I, transformed. One of another kind is packed by df_pack(). */
 DF_API int df_pack_winograd(DfPacked **out, DfPool *, const float *w, size_t O, size_t I);
+/* The same for products in bf16: filters and patches are transformed in float32 and rounded then. */
+DF_API int df_pack_winograd_bf16(DfPacked **out, DfPool *, const float *w, size_t O, size_t I);
 /* The same weight for df_conv_transposed_packed(). */
 DF_API int df_pack_winograd_turned(DfPacked **out, DfPool *, const float *w, size_t O, size_t I);
 /* A 1x1 convolution whose maps are the matrices: y = x w'. */

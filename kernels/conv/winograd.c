@@ -14,9 +14,11 @@
  * A task takes some tiles through all three steps: 36 matrices of transformed patches, 36 products with the
  * transformed filter, and back, so that what is between never leaves the cache.
  */
+#include <stdalign.h>
 #include <string.h>
 
 #include "kernels/conv/parts.h"
+#include "kernels/gemm/bf16.h"
 
 enum {
     TILE_BYTES = 1 << 20, /* transformed patches of a task                                                */
@@ -27,7 +29,9 @@ enum {
     NEAR_TILES = 12,      /* ... tasks of so many tiles, a tile of the product, lose nothing              */
     O_BLOCK = 64,         /* channels that go back at a time                                              */
     TASKS = 16,           /* cut into smaller tasks, and along output channels, until there are so many   */
-    LINE = 16             /* floats between the 36 matrices: keeps them off one another's cache sets      */
+    LINE = 16,            /* floats between the 36 matrices: keeps them off one another's cache sets      */
+    LINE_BYTES = 64,
+    CHANNELS = 64         /* that are rounded at a time                                                   */
 };
 
 typedef struct {
@@ -82,9 +86,72 @@ static void store(const Winograd *a, Spot spot, const float *m, size_t stride, s
     a->k->conv.winograd_output(a->y + pixel * O + o, W * O, O, (int)h, (int)w, m, stride, channels, &e);
 }
 
-static size_t patches_stride(const Winograd *a)
+/* ---- in bfloat16: patches are transformed in float32, some channels at a time, and rounded ----------------------- */
+
+static bool is_bf16(const DfPacked *w)
 {
-    return a->block * (size_t)a->s->I + LINE;
+    return df_packed_precision(w) == DF_PRECISION_BF16;
+}
+
+/* Numbers of a tile in one of the 36 matrices. */
+static size_t tile_row(const Winograd *a)
+{
+    const size_t I = (size_t)a->s->I;
+    return is_bf16(a->w) ? I + I % 2 : I;
+}
+
+/* Bytes of one of the 36 matrices. */
+static size_t matrix_bytes(const Winograd *a)
+{
+    const size_t number = is_bf16(a->w) ? sizeof(DfBf16) : sizeof(float);
+    return df_ceil_div(a->block * tile_row(a) * number, LINE_BYTES) * LINE_BYTES + LINE_BYTES;
+}
+
+static void transform_rounded(const Winograd *a, DfBf16 *v, size_t stride, const float *const d[36])
+{
+    alignas(64) float wide[36 * CHANNELS];
+    const float *at[36];
+    const size_t I = (size_t)a->s->I;
+    for (size_t i = 0; i < I; i += CHANNELS) {
+        const size_t n = df_smaller(I - i, CHANNELS);
+        for (size_t p = 0; p < 36; p++)
+            at[p] = d[p] + i;
+        a->k->conv.winograd_input(wide, CHANNELS, at, n);
+        for (size_t p = 0; p < 36; p++)
+            a->k->bf16.round(v + p * stride + i, wide + p * CHANNELS, n);
+    }
+    for (size_t p = 0; I % 2 && p < 36; p++)
+        v[p * stride + I] = 0;
+}
+
+/* ---- in the precision of the filter ------------------------------------------------------------------------------ */
+
+/* Into tile t of the 36 matrices at v. */
+static void transform(const Winograd *a, char *v, size_t t, const float *const d[36])
+{
+    const size_t bytes = matrix_bytes(a);
+    if (is_bf16(a->w))
+        transform_rounded(a, (DfBf16 *)(void *)v + t * tile_row(a), bytes / sizeof(DfBf16), d);
+    else
+        a->k->conv.winograd_input((float *)(void *)v + t * tile_row(a), bytes / sizeof(float), d, (size_t)a->s->I);
+}
+
+/* Some channels from column o on: m = V[p] U[p]. */
+static void multiply(const Winograd *a, size_t p, const char *v, size_t tiles, size_t o, size_t channels, float *m)
+{
+    static const DfEpilogue nothing;
+    if (is_bf16(a->w)) {
+        DfBf16Panels u = df_packed_bf16_panels(a->w, p);
+        u.data += o * tile_row(a);
+        df_bf16_rounded_rows(&a->k->bf16, tiles, (const DfBf16 *)(const void *)v, tile_row(a), u, 0, channels, m, O_BLOCK,
+                             &nothing);
+        return;
+    }
+    DfPanels u = df_packed_panels(a->w, p);
+    u.data += o * u.k;
+    u.n = channels;
+    df_gemm_rows(&a->k->gemm, tiles, (const float *)(const void *)v, tile_row(a), u, 0, channels, m, O_BLOCK, &nothing,
+                 NULL);
 }
 
 static void winograd_task(void *arg, size_t task, void *scratch)
@@ -96,40 +163,44 @@ static void winograd_task(void *arg, size_t task, void *scratch)
     const size_t j = task / a->blocks;
     const size_t t0 = df_cut(a->tiles, a->blocks, i);
     const size_t tiles = df_cut(a->tiles, a->blocks, i + 1) - t0;
-    const size_t v_stride = patches_stride(a);
+    const size_t v_bytes = matrix_bytes(a);
     const size_t m_stride = a->block * O_BLOCK + LINE;
     const size_t o_blocks = df_ceil_div(O, O_BLOCK);
-    float *v = scratch;                 /* 36 tiles I       */
-    float *m = v + 36 * v_stride;       /* 36 tiles O_BLOCK */
-    float *zeros = m + 36 * m_stride;   /* I                */
+    char *v = scratch;                               /* 36 tiles I       */
+    float *m = (float *)(void *)(v + 36 * v_bytes);  /* 36 tiles O_BLOCK */
+    float *zeros = m + 36 * m_stride;                /* I                */
     memset(zeros, 0, I * sizeof *zeros);
     for (size_t t = 0; t < tiles; t++) {
         const float *d[36];
         patch(a, spot_of(a, t0 + t), zeros, d);
-        a->k->conv.winograd_input(v + t * I, v_stride, d, I);
+        transform(a, v, t, d);
     }
     for (size_t block = df_cut(o_blocks, a->o_tasks, j); block < df_cut(o_blocks, a->o_tasks, j + 1); block++) {
         const size_t o = block * O_BLOCK;
         const size_t channels = df_smaller(O - o, O_BLOCK);
-        for (size_t p = 0; p < 36; p++) {
-            DfPanels u = df_packed_panels(a->w, p);
-            u.data += o * u.k;
-            u.n = channels;
-            df_gemm_rows(&a->k->gemm, tiles, v + p * v_stride, I, u, 0, channels, m + p * m_stride, O_BLOCK,
-                         &(DfEpilogue){ 0 }, NULL);
-        }
+        for (size_t p = 0; p < 36; p++)
+            multiply(a, p, v + p * v_bytes, tiles, o, channels, m + p * m_stride);
         for (size_t t = 0; t < tiles; t++)
             store(a, spot_of(a, t0 + t), m + t * O_BLOCK, m_stride, o, channels);
     }
 }
 
-/* How many parts the tiles are cut into. */
-static size_t blocks_of(const DfConvShape *s, size_t tiles)
+/* Tiles that a task may take: whole tiles of 6 rows of the product, in bfloat16 of 12. */
+static size_t most_tiles(const DfConvShape *s, bool bf16, size_t least)
 {
-    const size_t filter = 36 * sizeof(float) * (size_t)s->I * (size_t)s->O;
-    const size_t least = filter > FAR_BYTES ? FAR_TILES : 6;
-    const size_t fitting = TILE_BYTES / (36 * sizeof(float) * (size_t)s->I);
-    const size_t most = df_clamp_size(fitting / 6 * 6, least, MOST_TILES); /* whole tiles of 6 rows */
+    const size_t I = (size_t)s->I;
+    const size_t rows = bf16 ? 12 : 6;
+    const size_t each = bf16 ? 36 * (sizeof(DfBf16) * I + sizeof(float) * O_BLOCK) : 36 * sizeof(float) * I;
+    const size_t fitting = TILE_BYTES / each;
+    return df_clamp_size(fitting / rows * rows, least > rows ? least : rows, MOST_TILES);
+}
+
+/* How many parts the tiles are cut into. */
+static size_t blocks_of(const DfConvShape *s, bool bf16, size_t tiles)
+{
+    const size_t number = bf16 ? sizeof(DfBf16) : sizeof(float);
+    const size_t filter = 36 * number * (size_t)s->I * (size_t)s->O;
+    const size_t most = most_tiles(s, bf16, filter > FAR_BYTES ? FAR_TILES : 0);
     const size_t blocks = df_ceil_div(tiles, most);
     if (filter > NEAR_BYTES)
         return blocks;
@@ -145,11 +216,12 @@ int df_conv_winograd(DfPool *pool, const DfKernels *k, const DfConvShape *s, con
     a.tiles = (size_t)s->N * a.tiles_y * a.tiles_x;
     if (!a.tiles)
         return DF_OK;
-    a.blocks = blocks_of(s, a.tiles);
+    a.blocks = blocks_of(s, is_bf16(w), a.tiles);
     a.block = df_ceil_div(a.tiles, a.blocks);
     a.o_tasks = df_clamp_size(df_ceil_div(TASKS, a.blocks), 1, df_ceil_div((size_t)s->O, O_BLOCK));
-    const size_t scratch = 36 * patches_stride(&a) + 36 * (a.block * O_BLOCK + LINE) + (size_t)s->I;
-    return df_parallel(pool, a.blocks * a.o_tasks, scratch * sizeof(float), winograd_task, &a);
+    const size_t floats = 36 * (a.block * O_BLOCK + LINE) + (size_t)s->I;
+    const size_t scratch = 36 * matrix_bytes(&a) + floats * sizeof(float);
+    return df_parallel(pool, a.blocks * a.o_tasks, scratch, winograd_task, &a);
 }
 
 static bool forbidden;

@@ -9,15 +9,34 @@
 #include <string.h>
 
 #include "kernels/conv/parts.h"
+#include "kernels/gemm/bf16.h"
 #include "kernels/kernels.h"
 
-enum { TAPS = 9, INPUTS = 16 /* turned side by side at a time */ };
+enum { TAPS = 9, POINTS = 36, INPUTS = 16 /* turned side by side at a time */ };
 
 typedef struct {
     DfPacked *p;
     const float *w;
     const DfKernels *k;
 } Pack;
+
+static const float zeros[DF_PANEL];
+
+/* Row i of the panel of matrix m that begins at column j, in bfloat16. */
+static void put_row(const DfPacked *p, size_t m, size_t j, size_t i, const float *row)
+{
+    DfBf16 *panel = (DfBf16 *)(p->data + m * p->stride) + j * (p->k + p->k % 2);
+    for (size_t l = 0; l < DF_PANEL; l++)
+        panel[(i / 2 * DF_PANEL + l) * 2 + i % 2] = df_bf16(row[l]);
+}
+
+/* Transformed in float32, then rounded; `wide` is POINTS DF_PANEL. */
+static void put_rounded(const Pack *a, size_t j, size_t i, const float *g, float *wide)
+{
+    a->k->conv.winograd_filters(wide, DF_PANEL, g, INPUTS * DF_PANEL);
+    for (size_t m = 0; m < POINTS; m++)
+        put_row(a->p, m, j, i, wide + m * DF_PANEL);
+}
 
 static void pack_panel(void *arg, size_t task, void *scratch)
 {
@@ -27,16 +46,23 @@ static void pack_panel(void *arg, size_t task, void *scratch)
     const size_t j = task * DF_PANEL;
     const size_t n = df_smaller(p->n - j, DF_PANEL);
     float *const side_by_side = scratch; /* TAPS INPUTS DF_PANEL */
+    float *const wide = side_by_side + TAPS * INPUTS * DF_PANEL;
     memset(side_by_side, 0, TAPS * INPUTS * DF_PANEL * sizeof *side_by_side);
     for (size_t i0 = 0; i0 < I; i0 += INPUTS) {
         const size_t inputs = df_smaller(I - i0, INPUTS);
         for (size_t t = 0; t < TAPS; t++)
             a->k->pointwise.transpose(side_by_side + t * INPUTS * DF_PANEL, DF_PANEL, a->w + (j * TAPS + t) * I + i0,
                                       TAPS * I, n, inputs);
-        for (size_t i = 0; i < inputs; i++)
-            a->k->conv.winograd_filters(p->data + j * I + (i0 + i) * DF_PANEL, p->stride,
-                                        side_by_side + i * DF_PANEL, INPUTS * DF_PANEL);
+        for (size_t i = 0; i < inputs; i++) {
+            const float *const g = side_by_side + i * DF_PANEL;
+            if (p->precision == DF_PRECISION_BF16)
+                put_rounded(a, j, i0 + i, g, wide);
+            else
+                a->k->conv.winograd_filters(p->data + j * I + (i0 + i) * DF_PANEL, p->stride, g, INPUTS * DF_PANEL);
+        }
     }
+    for (size_t m = 0; p->precision == DF_PRECISION_BF16 && I % 2 && m < POINTS; m++)
+        put_row(p, m, j, I, zeros);
 }
 
 static void pack_turned_panel(void *arg, size_t task, void *scratch)
@@ -64,12 +90,19 @@ static int fill(DfPacked *p, DfPool *pool, const float *w)
 {
     Pack a = { p, w, df_kernels() };
     DfTask *const task = p->kind == DF_PACK_WINOGRAD ? pack_panel : pack_turned_panel;
-    return df_parallel(pool, df_ceil_div(p->n, DF_PANEL), TAPS * INPUTS * DF_PANEL * sizeof(float), task, &a);
+    const size_t scratch = (TAPS * INPUTS + POINTS) * DF_PANEL * sizeof(float);
+    return df_parallel(pool, df_ceil_div(p->n, DF_PANEL), scratch, task, &a);
 }
 
 int df_pack_winograd(DfPacked **out, DfPool *pool, const float *w, size_t O, size_t I)
 {
     *out = df_packed_into(*out, DF_PACK_WINOGRAD, 36, I, O);
+    return *out ? fill(*out, pool, w) : df_fail_memory("packed weights");
+}
+
+int df_pack_winograd_bf16(DfPacked **out, DfPool *pool, const float *w, size_t O, size_t I)
+{
+    *out = df_packed_into_bf16(*out, DF_PACK_WINOGRAD, POINTS, I, O);
     return *out ? fill(*out, pool, w) : df_fail_memory("packed weights");
 }
 

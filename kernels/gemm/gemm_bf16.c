@@ -58,25 +58,58 @@ static void panel_rows(const DfBf16Kernels *k, size_t m, const DfBf16 *a, size_t
     }
 }
 
+/* One of `blocks` blocks of k: the numbers k0 .. k1 - 1. */
+typedef struct {
+    size_t k0, k1;
+    bool first, last;
+} Block;
+
+static size_t blocks_of(size_t k)
+{
+    return k ? df_ceil_div(k, K_BLOCK) : 1;
+}
+
+static Block block_of(size_t k, size_t blocks, size_t i)
+{
+    const size_t pairs = df_ceil_div(k, 2);
+    const size_t end = 2 * df_cut(pairs, blocks, i + 1);
+    return (Block){ 2 * df_cut(pairs, blocks, i), df_smaller(end, k), i == 0, i + 1 == blocks };
+}
+
+/* All panels against a block, whose rows begin at a. */
+static void block_rows(const DfBf16Kernels *k, size_t m, const DfBf16 *a, size_t lda, DfBf16Panels b, Block block,
+                       size_t n0, size_t n1, float *y, size_t ldy, const DfEpilogue *e)
+{
+    const size_t width = (size_t)k->tile_n;
+    const size_t even = b.k + b.k % 2;
+    for (size_t j = n0; j < n1; j += width) {
+        const DfBf16 *here = b.data + j * even + block.k0 * DF_PANEL;
+        const DfBf16 *next = j + width < n1 ? here + width * even : NULL;
+        const Panel p = { here, df_ceil_div(block.k1 - block.k0, 2), even * DF_PANEL, df_smaller(n1 - j, width) };
+        const DfEpilogue moved = df_epilogue_at(e, 0, ldy, j);
+        panel_rows(k, m, a, lda, &p, next, y + j, ldy, block.first, block.last, &moved);
+    }
+}
+
+void df_bf16_rounded_rows(const DfBf16Kernels *k, size_t m, const uint16_t *a, size_t lda, DfBf16Panels b, size_t n0,
+                          size_t n1, float *y, size_t ldy, const DfEpilogue *e)
+{
+    const size_t blocks = blocks_of(b.k);
+    for (size_t i = 0; i < blocks; i++) {
+        const Block block = block_of(b.k, blocks, i);
+        block_rows(k, m, a + block.k0, lda, b, block, n0, n1, y, ldy, e);
+    }
+}
+
 void df_bf16_rows(const DfBf16Kernels *k, size_t m, const float *a, size_t lda, DfBf16Panels b, size_t n0, size_t n1,
                   float *y, size_t ldy, const DfEpilogue *e, uint16_t *scratch)
 {
-    const size_t pairs = df_ceil_div(b.k, 2);
-    const size_t blocks = pairs ? df_ceil_div(pairs, K_BLOCK / 2) : 1;
-    const size_t width = (size_t)k->tile_n;
-    const size_t panel = 2 * pairs * DF_PANEL;
     const size_t ld = rounded_row(b.k);
-    for (size_t block = 0; block < blocks; block++) {
-        const size_t k0 = 2 * df_cut(pairs, blocks, block);
-        const size_t k1 = df_smaller(2 * df_cut(pairs, blocks, block + 1), b.k);
-        round_block(k, scratch, ld, a + k0, lda, m, k1 - k0);
-        for (size_t j = n0; j < n1; j += width) {
-            const DfBf16 *here = b.data + j * 2 * pairs + k0 * DF_PANEL;
-            const DfBf16 *next = j + width < n1 ? here + width * 2 * pairs : NULL;
-            const Panel p = { here, df_ceil_div(k1 - k0, 2), panel, df_smaller(n1 - j, width) };
-            const DfEpilogue moved = df_epilogue_at(e, 0, ldy, j);
-            panel_rows(k, m, scratch, ld, &p, next, y + j, ldy, block == 0, block + 1 == blocks, &moved);
-        }
+    const size_t blocks = blocks_of(b.k);
+    for (size_t i = 0; i < blocks; i++) {
+        const Block block = block_of(b.k, blocks, i);
+        round_block(k, scratch, ld, a + block.k0, lda, m, block.k1 - block.k0);
+        block_rows(k, m, scratch, ld, b, block, n0, n1, y, ldy, e);
     }
 }
 

@@ -149,7 +149,7 @@ DfPanels df_packed_panels(const DfPacked *p, size_t matrix)
 
 DfBf16Panels df_packed_bf16_panels(const DfPacked *p, size_t matrix)
 {
-    return (DfBf16Panels){ (const uint16_t *)(p->data + matrix * p->stride), p->k + p->k % 2, p->n };
+    return (DfBf16Panels){ (const uint16_t *)(p->data + matrix * p->stride), p->k, p->n };
 }
 
 /* `rows` rows of the panel that begins at column j, from w[row * row_step + column * column_step]. */

@@ -49,7 +49,7 @@ DfPacked *df_packed_into(DfPacked *old, DfPackKind, size_t matrices, size_t k, s
 void df_packed_fill(DfPacked *, size_t matrix, size_t k0, size_t rows, const float *w, size_t row_step,
                     size_t column_step);
 
-/* The same in bfloat16, along k in twos; `k` is rounded up to an even number, and what is added is zeros. */
+/* The same in bfloat16, along k in twos; behind an odd k stands a row of zeros. */
 typedef struct {
     const uint16_t *data;
     size_t k, n;
@@ -61,6 +61,9 @@ DfBf16Panels df_packed_bf16_panels(const DfPacked *, size_t matrix);
 void df_bf16_rows(const DfBf16Kernels *, size_t m, const float *a, size_t lda, DfBf16Panels b, size_t n0, size_t n1,
                   float *y, size_t ldy, const DfEpilogue *, uint16_t *scratch);
 size_t df_bf16_scratch(size_t m, size_t k); /* bytes */
+/* The same of rows that are rounded already; behind an odd number of them stands a zero. */
+void df_bf16_rounded_rows(const DfBf16Kernels *, size_t m, const uint16_t *a, size_t lda, DfBf16Panels b, size_t n0,
+                          size_t n1, float *y, size_t ldy, const DfEpilogue *);
 
 /* A first-level cache keeps 8 or 12 lines of all that lie a multiple of 4 KiB apart. Rows that are DF_FAR_APART floats
  * long or longer would share these few; they are copied block by block, to rows with a pad between them. */

@@ -335,6 +335,104 @@ Test(bf16, convolutions)
     }
 }
 
+/* ---- 3x3 convolutions by Winograd -------------------------------------------------------------------------------- */
+
+enum { POINTS = 36 };
+
+/* U of all filters: POINTS I O. */
+static double *filters_of(const DfKernels *k, const float *w, int I, int O)
+{
+    double *u = df_calloc((size_t)(POINTS * I * O), sizeof *u);
+    float g[9 * DF_PANEL], out[POINTS * DF_PANEL];
+    for (int o = 0; o < O; o++)
+        for (int i = 0; i < I; i++) {
+            memset(g, 0, sizeof g);
+            for (int t = 0; t < 9; t++)
+                g[t * DF_PANEL] = w[(o * 9 + t) * I + i];
+            k->conv.winograd_filters(out, DF_PANEL, g, DF_PANEL);
+            for (int p = 0; p < POINTS; p++)
+                u[(p * I + i) * O + o] = (double)upper_half(nearest(out[p * DF_PANEL]));
+        }
+    return u;
+}
+
+/* V of the tile whose first pixel is y, x: POINTS I; the patch begins one pixel above and left of it. */
+static void patch_of(const DfKernels *k, const float *x, const float *zeros, int side, int I, int top, int left, float *v)
+{
+    const float *d[POINTS];
+    for (int i = 0; i < POINTS; i++) {
+        const int y = top + i / 6 - 1, at_x = left + i % 6 - 1;
+        d[i] = y >= 0 && y < side && at_x >= 0 && at_x < side ? x + (y * side + at_x) * I : zeros;
+    }
+    k->conv.winograd_input(v, (size_t)I, d, (size_t)I);
+    round_all(v, (size_t)(POINTS * I));
+}
+
+/* A' m A at pixel (py, px) of a tile, and the sum of what is added up there. The points are 0, +-5/8, +-3/2, infinity. */
+static double back(const double m[POINTS], int py, int px, double *size)
+{
+    static const double points[5] = { 0, 0.625, -0.625, 1.5, -1.5 };
+    double sum = 0;
+    for (int i = 0; i < POINTS; i++) {
+        const double a = i / 6 < 5 ? pow(points[i / 6], py) : py == 3;
+        const double b = i % 6 < 5 ? pow(points[i % 6], px) : px == 3;
+        sum += a * b * m[i];
+        *size += fabs(a * b * m[i]);
+    }
+    return sum;
+}
+
+static void check_winograd(const DfKernels *k, int side, int I, int O)
+{
+    const DfConvShape s = { 1, side, side, I, O, 3, 3, side, side, { 1, 1 }, { 1, 1 }, { 1, 1 }, 1 };
+    const size_t n_y = (size_t)(side * side * O);
+    float *x = numbers((size_t)(side * side * I), 1), *w = numbers((size_t)(O * 9 * I), 2), *v = numbers((size_t)(POINTS * I), 4);
+    float *y[2] = { numbers(n_y, 3), numbers(n_y, 3) }, *bias = numbers((size_t)O, 5), *zeros = df_calloc((size_t)I, sizeof *zeros);
+    double *u = filters_of(k, w, I, O);
+    DfPacked *packed = NULL;
+    cr_assert_eq(df_pack_winograd_bf16(&packed, pools[1], w, (size_t)O, (size_t)I), DF_OK);
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(df_conv_forward(pools[i], k, &s, x, packed, y[i], (DfEpilogue){ .bias = bias }), DF_OK);
+    cr_assert(memcmp(y[0], y[1], n_y * sizeof *x) == 0 && guarded(y[0], n_y));
+    for (int tile = 0; tile < (side + 3) / 4 * ((side + 3) / 4); tile++) {
+        const int top = tile / ((side + 3) / 4) * 4, left = tile % ((side + 3) / 4) * 4;
+        patch_of(k, x, zeros, side, I, top, left, v);
+        for (int o = 0; o < O; o++) {
+            double m[POINTS] = { 0 }, largest[POINTS] = { 0 };
+            for (int i = 0; i < POINTS * I; i++) {
+                m[i / I] += (double)v[i] * u[i * O + o];
+                largest[i / I] += fabs((double)v[i] * u[i * O + o]);
+            }
+            for (int pixel = 0; pixel < 16; pixel++) {
+                const int py = pixel / 4, px = pixel % 4;
+                double size = 0, terms = 0;
+                if (top + py >= side || left + px >= side)
+                    continue;
+                back(largest, py, px, &size);
+                const double truth = back(m, py, px, &terms) + (double)bias[o];
+                cr_assert_float_eq((double)y[0][((top + py) * side + left + px) * O + o], truth, 2 * FLT_EPSILON * size,
+                                   "%s: %d -> %d", df_kernels_name(k), I, O);
+            }
+        }
+    }
+    df_packed_free(packed), df_free(u);
+    float *const all[] = { x, w, v, y[0], y[1], bias, zeros };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        df_free(all[i]);
+}
+
+Test(bf16, winograd)
+{
+    for (size_t rung = 0; rung < RUNGS; rung++)
+        if (rung_of(rung)) {
+            check_winograd(rung_of(rung), 4, 8, 16);
+            check_winograd(rung_of(rung), 13, 17, 23);
+            check_winograd(rung_of(rung), 2, 5, 3);
+            check_winograd(rung_of(rung), 19, 33, 70);
+            check_winograd(rung_of(rung), 6, 530, 36);
+        }
+}
+
 /* ---- who may ask for it ------------------------------------------------------------------------------------------ */
 
 Test(bf16, a_rung_without_it_refuses)
