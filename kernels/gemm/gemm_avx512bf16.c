@@ -9,10 +9,8 @@
 
 #include "kernels/gemm/bf16.h"
 #include "kernels/gemm/parts.h"
-#include "kernels/gemm/tile_end_avx2.h"
+#include "kernels/gemm/tile_end_avx512.h"
 #include "kernels/ladder.h"
-
-typedef __m512 V16;
 
 /* Two numbers that stand side by side, in all lanes. */
 static inline __m512bh pair(const DfBf16 *a)
@@ -28,11 +26,6 @@ static inline __m512bh pairs_of_panel(const DfBf16 *b)
 }
 
 /* ---- whole tiles: 32 columns ------------------------------------------------------------------------------------- */
-
-static inline void end_of_32(size_t rows, float *y, float *c, size_t ldc, const DfEpilogue *e)
-{
-    tile_end(rows, 32, y, c, ldc, e);
-}
 
 #define START(i)                                                             \
     V16 l##i = start_l, r##i = start_r;                                      \
