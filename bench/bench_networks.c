@@ -91,7 +91,7 @@ static void measure_ours(const char *program, const char *root, int network, int
 {
     static char out[1 << 20];
     char command[TEXT];
-    const int used = snprintf(command, sizeof command, "%s bench %s/%s --threads %d --quiet --json -", program, root,
+    const int used = snprintf(command, sizeof command, "%s bench %s/%s --threads %d --quiet --streams 0 --json -", program, root,
                               networks[network].arguments, threads);
     if (training && used > 0 && (size_t)used < sizeof command)
         snprintf(command + used, sizeof command - (size_t)used, " --training --batch %s", training);

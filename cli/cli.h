@@ -51,6 +51,14 @@ typedef struct {
     CLI_OPT_TEXT("--precision", cli.precision, "P",                                                              \
                  "float32, or bf16: layers multiply numbers of 8 bits, faster on processors with AVX512-BF16; "   \
                  "default: float32")
+/* Two rows: how many pictures are computed at once, a DfSequence's; long. */
+#define CLI_OPT_AT_ONCE(streams, batch)                                                                          \
+    CLI_OPT_INT("--streams", streams, "N", 1, DF_MOST_STREAMS,                                                   \
+                "compute N pictures at a time, which share the threads and the weights; default: one for each "  \
+                "thread if the first picture becomes an input of at most 512x512 pixels, else 1; the results are the same"), \
+    CLI_OPT_INT("--batch", batch, "N", 1, DF_MOST_BATCH,                                                         \
+                "put up to N pictures in a row through the network in one pass, where their inputs have the same size " \
+                "(not segmentors); default 1; the results are the same")
 #define CLI_OPT_END                                   { NULL, CLI_END, NULL, NULL, NULL, 0, 0 }
 
 typedef struct {
@@ -99,6 +107,7 @@ int cli_precision(DfPrecision *out);
 int cli_precision_for_training(void);
 int cli_session_load(CliSession *, const char *checkpoint, const DfModelLoad *); /* a file, "random" or "random:SEED" */
 void cli_session_done(CliSession *);
+CliSession cli_session_of(DfDetector *);                  /* a view of it, with nothing to free */
 /* "HxW"; NULL: the usual shape of such a network (df_detector_usual_shape()). */
 int cli_input_shape(const CliSession *, const char *text, int width, int *H, int *W);
 

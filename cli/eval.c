@@ -9,7 +9,7 @@
 #include "cli/common/scores.h"
 
 static const char *data_dir, *out_dir, *json_path, *shard_text, *wrapper, *real_labels;
-static long limit;
+static long limit, streams, batch;
 static bool per_class, fresh, allow_missing, aug_test, from_one, skip_unreadable;
 
 static const CliOption options[] = {
@@ -36,6 +36,7 @@ static const CliOption options[] = {
         "segmentors: number the classes from 1 in the label maps of --out, as in the files of ADE20K; default: from 0"),
     CLI_OPT_PRECISION,
     CLI_OPT_CHECKPOINT(wrapper, allow_missing),
+    CLI_OPT_AT_ONCE(streams, batch),
     CLI_OPT_END
 };
 
@@ -65,6 +66,8 @@ static int open_run(Run *r, const char *config, const char *checkpoint)
                               .fresh = fresh,
                               .limit = limit,
                               .skip_unreadable = skip_unreadable,
+                              .streams = (int)streams,
+                              .batch = (int)batch,
                               .ranks = df_ranks_count(r->ranks) > 1 ? r->ranks : NULL,
                               .first_class = from_one,
                               .real_labels = real_labels,

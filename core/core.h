@@ -5,6 +5,7 @@
 #ifndef DF_CORE_CORE_H
 #define DF_CORE_CORE_H
 
+#include "core/ahead.h"
 #include "core/bits.h"
 #include "core/clamp.h"
 #include "core/environment.h"

@@ -197,16 +197,44 @@ int df_detector_open(DfDetector **out, const char *config, const char *checkpoin
     return error;
 }
 
+int df_detector_twin(DfDetector **out, const DfDetector *of, int threads)
+{
+    *out = NULL;
+    DfDetector *d = df_calloc(1, sizeof *d);
+    if (!d)
+        return df_fail_memory("a detector");
+    *d = *of;
+    d->is_twin = true;
+    d->pool = NULL;
+    d->c = NULL;
+    int error = df_pool_new(&d->pool, threads);
+    if (error == DF_OK)
+        error = df_ctx_new(&d->c, d->pool);
+    if (error == DF_OK)
+        error = df_ctx_set_precision(d->c, of->c->precision);
+    if (error < 0)
+        df_detector_close(d);
+    else
+        *out = d;
+    return error;
+}
+
+static void free_shared(DfDetector *d)
+{
+    df_pipeline_free(d->pipeline);
+    df_model_free(d->model);
+    df_config_free(d->config);
+    df_arena_free(d->arena);
+}
+
 void df_detector_close(DfDetector *d)
 {
     if (!d)
         return;
-    df_pipeline_free(d->pipeline);
     df_ctx_free(d->c);
-    df_model_free(d->model);
-    df_config_free(d->config);
+    if (!d->is_twin)
+        free_shared(d);
     df_pool_free(d->pool);
-    df_arena_free(d->arena);
     df_free(d);
 }
 

@@ -46,6 +46,10 @@ DF_API int df_detector_prepare(DfDetector *);               /* test pipeline and
 /* weights; NULL: official rules */
 DF_API int df_detector_load(DfDetector *, const char *checkpoint, const DfModelLoad *);
 
+/* A second one over the same network, weights and pipeline, with `threads` and activations of its own, so that two threads
+ * can run one each. What it is made of stays that of `of`, which is prepared and loaded before, and closed after it. */
+DF_API int df_detector_twin(DfDetector **out, const DfDetector *of, int threads);
+
 /* ---- what it is -------------------------------------------------------------------------------------------------- */
 
 typedef enum {

@@ -109,17 +109,16 @@ void df_evaluation_close(DfEvaluation *e)
 
 /* A picture that cannot be read is told and counted, and a resumed run tries it again. A network that fails ends the
  * run. */
-static int take(void *user, DfSample *sample)
+static int take(void *user, DfSample *sample, DfResult *result, int error)
 {
     DfEvaluation *e = user;
     if (sample->error == DF_OK)
-        return kind_of(e)->take(e, sample);
+        return error == DF_OK ? kind_of(e)->take(e, sample->index, result) : error;
     if (sample->error == DF_ENOMEM) /* says nothing about the picture */
-        return df_fail(sample->error, "%s", sample->message);
+        return error;
     if (e->unreadable++ < SHOWN)
         df_log(DF_LOG_WARNING, "%s", sample->message);
-    df_fail(sample->error, "%s", sample->message); /* the last one stays for the sentence of run_pictures() */
-    return DF_OK;
+    return DF_OK; /* the last sentence stays for that of run_pictures() */
 }
 
 static int run_pictures(DfEvaluation *e)
@@ -128,9 +127,11 @@ static int run_pictures(DfEvaluation *e)
                                 .paths = kind_of(e)->pictures(e),
                                 .order = e->order,
                                 .n = e->n_order,
-                                .threads = 1,
                                 .ahead = kind_of(e)->ahead };
-    DfSequence s = { .loading = loading,
+    DfSequence s = { .detector = e->detector,
+                     .loading = loading,
+                     .streams = e->o.streams,
+                     .batch = e->o.batch,
                      .n = e->n,
                      .done = e->n_done,
                      .progress = e->o.progress,

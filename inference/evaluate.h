@@ -14,7 +14,6 @@
 #define DF_INFERENCE_EVALUATE_H
 
 #include "eval/eval.h"
-#include "inference/detector.h"
 #include "inference/sequence.h"
 
 DF_BEGIN_DECLS
@@ -28,6 +27,7 @@ typedef struct {
     bool skip_unreadable;   /* go on where pictures are missing; else these are an error before the first is computed */
     long limit;             /* the first `limit` images; 0: all                                                      */
     int shard, shards;      /* every shards-th image, from the shard-th on (1 <= shard <= shards); 0: all            */
+    int streams, batch;     /* pictures computed at a time, and of a pass: as in a DfSequence                        */
     DfRanks *ranks;         /* processes of which each does its part, in place of a shard; all score alike, and the first */
                             /* keeps the results. Borrowed; NULL: there is one process                                   */
     int first_class;        /* the number of the first class in label maps: 0, or 1 as in ADE20K's files            */

@@ -104,17 +104,11 @@ static int begin(DfEvaluation *e)
                                                 e->pictures->folder, total);
 }
 
-static int take(DfEvaluation *e, const DfSample *sample)
+static int take(DfEvaluation *e, int index, DfResult *result)
 {
-    DfResult result;
-    int error = df_detector_run_sample(e->detector, sample, &result);
-    if (error == DF_OK) {
-        int32_t best[DF_TOP];
-        df_topk_rank(result.class_scores, e->pictures->classes.n, best);
-        error = df_rankings_add(&e->rankings, sample->index, best);
-    }
-    df_result_done(&result);
-    return error;
+    int32_t best[DF_TOP];
+    df_topk_rank(result->class_scores, e->pictures->classes.n, best);
+    return df_rankings_add(&e->rankings, index, best);
 }
 
 /* The part of all processes. */

@@ -160,14 +160,9 @@ static const char *const *pictures(const DfEvaluation *e)
     return e->dataset->picture;
 }
 
-static int take(DfEvaluation *e, const DfSample *sample)
+static int take(DfEvaluation *e, int index, DfResult *result)
 {
-    DfResult result;
-    int error = df_detector_run_sample(e->detector, sample, &result);
-    if (error == DF_OK)
-        error = df_journal_add(e->journal, sample->index, &result.detections);
-    df_result_done(&result);
-    return error;
+    return df_journal_add(e->journal, index, &result->detections);
 }
 
 /* In e->results_path stands the last one written. */

@@ -270,17 +270,13 @@ static const char *const *pictures(const DfEvaluation *e)
 }
 
 /* Labels that do not fit and a network that fails end the run. */
-static int take(DfEvaluation *e, const DfSample *sample)
+static int take(DfEvaluation *e, int index, DfResult *result)
 {
-    DfResult result;
-    int error = df_detector_run_sample(e->detector, sample, &result);
-    if (error == DF_OK)
-        error = count_labels(e, sample->index, result.label_map, result.height, result.width);
-    if (error == DF_OK && e->o.out_dir)
-        error = df_label_map_write(e->o.out_dir, e->set->name[sample->index], result.label_map, result.height,
-                                   result.width, e->o.first_class);
-    df_result_done(&result);
-    return error;
+    const int error = count_labels(e, index, result->label_map, result->height, result->width);
+    if (error < 0 || !e->o.out_dir)
+        return error;
+    return df_label_map_write(e->o.out_dir, e->set->name[index], result->label_map, result->height, result->width,
+                              e->o.first_class);
 }
 
 /* What a comparison of runs draws its intervals from. */

@@ -71,7 +71,7 @@ static inline EvaluationPart df_evaluation_part(const DfEvaluationOptions *o, in
 typedef struct {
     int (*open)(DfEvaluation *);                           /* the dataset, and whether it fits the network */
     int (*begin)(DfEvaluation *);                          /* what an earlier run left, and what is to do  */
-    int (*take)(DfEvaluation *, const DfSample *);         /* one picture                                  */
+    int (*take)(DfEvaluation *, int index, DfResult *);    /* of one picture of the dataset                */
     int (*gather)(DfEvaluation *);                         /* results of several processes; o.shards is 0 by now */
     int (*score)(DfEvaluation *);
     void (*close)(DfEvaluation *);

@@ -11,5 +11,6 @@
 #include "inference/images_scored.h"
 #include "inference/label_map.h"
 #include "inference/sequence.h"
+#include "inference/streams.h"
 
 #endif

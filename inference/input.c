@@ -3,6 +3,7 @@
  * inference/input.c -- prepared views become tensors, if they fit into this machine.
  */
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "inference/parts.h"
@@ -43,13 +44,13 @@ int df_detector_check_memory(const DfDetector *d, int n, int H, int W)
     return error;
 }
 
-static int check_size(const DfDetector *d, const DfImageMeta *meta, bool whole)
+static int check_size(const DfDetector *d, const DfImageMeta *meta, int n, bool whole)
 {
     const int64_t pixels = (int64_t)meta->pad_h * meta->pad_w;
     if (pixels > MOST_INPUT)
         return df_fail(DF_EVALUE, "the test pipeline makes it %d x %d: want at most %d pixels for the network",
                        meta->pad_h, meta->pad_w, MOST_INPUT);
-    return pixels > LARGE_INPUT && whole ? df_detector_check_memory(d, 1, meta->pad_h, meta->pad_w) : DF_OK;
+    return n * pixels > LARGE_INPUT && whole ? df_detector_check_memory(d, n, meta->pad_h, meta->pad_w) : DF_OK;
 }
 
 int df_detector_check_channels(const DfDetector *d)
@@ -70,11 +71,31 @@ int df_detector_input(DetectorInput *out, DfDetector *d, const DfViews *views, b
     out->n = views->n;
     for (int i = 0; i < views->n; i++) {
         const DfView *view = &views->view[i];
-        const int error = check_size(d, &view->meta, whole);
+        const int error = check_size(d, &view->meta, 1, whole);
         if (error < 0)
             return error;
         out->meta[i] = view->meta;
         out->image[i] = df_borrow(d->c, DF_SHAPE(1, view->meta.pad_h, view->meta.pad_w, 3), view->pixels);
     }
     return DF_OK;
+}
+
+int df_detector_batch(DetectorBatch *out, DfDetector *d, DfPicture *const *pictures, int n)
+{
+    const DfImageMeta *size = &pictures[0]->sample.views.view[0].meta;
+    int error = df_detector_check_channels(d);
+    if (error == DF_OK)
+        error = check_size(d, size, n, true);
+    if (error < 0)
+        return error;
+    df_reset(d->c);
+    out->n = n;
+    out->image = df_new(d->c, DF_SHAPE(n, size->pad_h, size->pad_w, 3));
+    const size_t floats = df_size(out->image) / (size_t)n;
+    for (int i = 0; i < n && !d->c->err; i++) {
+        const DfView *view = &pictures[i]->sample.views.view[0];
+        out->meta[i] = view->meta;
+        memcpy(out->image->data + (size_t)i * floats, view->pixels, floats * sizeof(float));
+    }
+    return df_ctx_error(d->c);
 }

@@ -5,9 +5,10 @@
 #ifndef DF_INFERENCE_PARTS_H
 #define DF_INFERENCE_PARTS_H
 
-#include "inference/detector.h"
+#include "inference/sequence.h"
 
 struct DfDetector {
+    bool is_twin;            /* all but pool and context is another one's */
     DfArena *arena;          /* texts and class names */
     const char *config_path, *checkpoint_path;
     DfPool *pool;
@@ -40,5 +41,13 @@ typedef struct {
 /* Too large an input is refused; with `whole`, for networks that see it at once, a large one for which memory is
  * short as well. */
 int df_detector_input(DetectorInput *out, DfDetector *, const DfViews *, bool whole);
+
+/* Pictures of one view each, all of one size, side by side in a tensor of a fresh step. */
+typedef struct {
+    int n;
+    DfTensor *image; /* n H W 3 */
+    DfImageMeta meta[DF_MOST_BATCH];
+} DetectorBatch;
+int df_detector_batch(DetectorBatch *out, DfDetector *, DfPicture *const *, int n);
 
 #endif

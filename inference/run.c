@@ -3,6 +3,7 @@
  * inference/run.c -- pictures through the network: detections, a class for every pixel, or a class for the picture.
  */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,22 +126,42 @@ static int softmax(float *x, int n)
     return best;
 }
 
-static int classify(DfDetector *d, const DfViews *views, DfResult *out)
+/* Scores of n pictures, a row each. */
+static int class_scores(DfDetector *d, DfTensor *image, int n, float *scores)
+{
+    Logits logits = { scores, n * d->n_classes };
+    df_listen(d->c, hear_logits, false, &logits);
+    df_model_forward(d->model, d->c, image);
+    const int error = df_ctx_error(d->c);
+    df_listen(d->c, NULL, false, NULL);
+    return error;
+}
+
+static int take_scores(const DfDetector *d, const float *logits, DfResult *out)
+{
+    const size_t n = (size_t)d->n_classes;
+    if (!(out->class_scores = df_calloc(n + 1, sizeof *out->class_scores)))
+        return df_fail_memory("the scores of classes");
+    memcpy(out->class_scores, logits, n * sizeof *logits);
+    out->class_label = softmax(out->class_scores, d->n_classes);
+    return DF_OK;
+}
+
+static int classify(DfDetector *d, DfTensor *image, int n, DfResult *const *out)
+{
+    float *logits = df_calloc((size_t)n * (size_t)d->n_classes + 1, sizeof *logits);
+    int error = logits ? class_scores(d, image, n, logits) : df_fail_memory("the scores of classes");
+    for (int i = 0; error == DF_OK && i < n; i++)
+        error = take_scores(d, logits + (size_t)i * (size_t)d->n_classes, out[i]);
+    df_free(logits);
+    return error;
+}
+
+static int classify_views(DfDetector *d, const DfViews *views, DfResult *out)
 {
     DetectorInput input;
-    Logits logits = { .n = d->n_classes };
-    if (!(out->class_scores = logits.scores = df_calloc((size_t)logits.n + 1, sizeof *logits.scores)))
-        return df_fail_memory("the scores of classes");
-    int error = df_detector_input(&input, d, views, true);
-    if (error < 0)
-        return error;
-    df_listen(d->c, hear_logits, false, &logits);
-    df_model_forward(d->model, d->c, input.image[0]);
-    error = df_ctx_error(d->c);
-    df_listen(d->c, NULL, false, NULL);
-    if (error == DF_OK)
-        out->class_label = softmax(logits.scores, logits.n);
-    return error;
+    const int error = df_detector_input(&input, d, views, true);
+    return error < 0 ? error : classify(d, input.image[0], 1, &out);
 }
 
 static int pass(DfDetector *d, const DfViews *views)
@@ -161,7 +182,7 @@ static int run_task(DfDetector *d, const DfViews *views, DfResult *out)
     case DF_TASK_SEGMENTATION:
         return segment(d, views, out);
     case DF_TASK_CLASSIFICATION:
-        return classify(d, views, out);
+        return classify_views(d, views, out);
     default:
         return pass(d, views);
     }
@@ -201,6 +222,102 @@ int df_detector_run_sample(DfDetector *d, const DfSample *sample, DfResult *out)
         return DF_OK;
     df_result_done(out);
     return sample->error < 0 ? error : df_fail_in(error, "%s: ", sample->path);
+}
+
+/* ---- pictures of one size in one pass ---------------------------------------------------------------------------- */
+
+static int detect_all(DfDetector *d, const DetectorBatch *b, DfResult *const *out)
+{
+    DfDetections found[DF_MOST_BATCH];
+    const int error = df_model_detect(d->model, d->c, b->image, b->meta, b->n, true, found);
+    for (int i = 0; error == DF_OK && i < b->n; i++)
+        out[i]->detections = found[i];
+    return error;
+}
+
+/* Segmentors put a picture together from windows and views: one by one. */
+static bool joins(const DfDetector *d, const DfPicture *p)
+{
+    const DfDetectorTask task = df_detector_task(d);
+    const DfViews *views = &p->sample.views;
+    const bool whole = task == DF_TASK_DETECTION || task == DF_TASK_CLASSIFICATION;
+    return whole && p->sample.error == DF_OK && views->n == 1 && !views->view[0].meta.flip_x &&
+           !views->view[0].meta.flip_y;
+}
+
+static bool same_size(const DfPicture *a, const DfPicture *b)
+{
+    const DfImageMeta *x = &a->sample.views.view[0].meta;
+    const DfImageMeta *y = &b->sample.views.view[0].meta;
+    return x->pad_h == y->pad_h && x->pad_w == y->pad_w;
+}
+
+/* With the sentence of df_error(), or with `sentence` behind the name of the picture. */
+static void note_error(DfPicture *p, int error, const char *sentence)
+{
+    df_result_done(&p->result);
+    p->error = error;
+    if (sentence)
+        snprintf(p->message, sizeof p->message, "%s: %s", p->sample.path, sentence);
+    else
+        snprintf(p->message, sizeof p->message, "%s", df_error());
+}
+
+static void run_one(DfDetector *d, DfPicture *p)
+{
+    const int error = df_detector_run_sample(d, &p->sample, &p->result);
+    if (error < 0)
+        note_error(p, error, NULL);
+}
+
+/* What one picture fails with, all do. */
+static void run_together(DfDetector *d, DfPicture *const *p, int n)
+{
+    DetectorBatch b;
+    DfResult *out[DF_MOST_BATCH];
+    for (int i = 0; i < n; i++) {
+        const DfImageMeta *meta = &p[i]->sample.views.view[0].meta;
+        out[i] = &p[i]->result;
+        *out[i] = (DfResult){ .height = meta->ori_h, .width = meta->ori_w, .class_label = -1 };
+    }
+    int error = df_detector_batch(&b, d, p, n);
+    if (error == DF_OK)
+        error = df_detector_task(d) == DF_TASK_DETECTION ? detect_all(d, &b, out) : classify(d, b.image, n, out);
+    char sentence[800];
+    snprintf(sentence, sizeof sentence, "%s", error < 0 ? df_error() : "");
+    for (int i = 0; i < n; i++) {
+        const int own = error == DF_OK ? check_numbers(d, out[i]) : error;
+        if (own < 0)
+            note_error(p[i], own, error < 0 ? sentence : df_error());
+    }
+}
+
+static void free_pixels(DfPicture *p)
+{
+    for (int i = 0; i < p->sample.views.n; i++) {
+        df_free(p->sample.views.view[i].pixels);
+        p->sample.views.view[i].pixels = NULL;
+    }
+}
+
+void df_detector_run_pictures(DfDetector *d, DfPicture *pictures, int n)
+{
+    bool done[DF_MOST_BATCH] = { false };
+    for (int i = 0; i < n; i++) {
+        DfPicture *together[DF_MOST_BATCH];
+        int many = 0;
+        for (int k = i; k < n && !done[i] && joins(d, &pictures[i]); k++)
+            if (!done[k] && joins(d, &pictures[k]) && same_size(&pictures[i], &pictures[k])) {
+                together[many++] = &pictures[k];
+                done[k] = k > i;
+            }
+        if (many > 1)
+            run_together(d, together, many);
+        else if (!done[i])
+            run_one(d, &pictures[i]);
+    }
+    for (int i = 0; i < n; i++)
+        free_pixels(&pictures[i]);
 }
 
 int df_detector_run(DfDetector *d, const DfImage *pictures, int n, DfResult *results)

@@ -99,6 +99,7 @@ DfTensor *df_slice(DfCtx *c, DfTensor *x, int dim, int start, int count)
     DfShape shape = x->shape;
     shape.d[axis] = count;
     DfTensor *y = df_output(c, &slice_op, shape, 1, &x);
+    df_leaves_unread(c, df_size(x) - df_size(y));
     if (df_skip(c, y))
         return y;
     df_note(c, y, &(Slice){ axis, start }, sizeof(Slice));

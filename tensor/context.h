@@ -198,6 +198,7 @@ typedef enum {
     DF_MACS_LAYER,     /* layers with weights: every counter has them                                            */
     DF_MACS_ATTENTION, /* products between activations: some counters leave them out                             */
     DF_MACS_PADDING,   /* what the official code computes on padded tokens and we do not                         */
+    DF_MACS_SPARED,    /* of the layers' what is not done: Winograd's method needs fewer than direct arithmetic  */
     DF_MAC_KINDS
 } DfMacs;
 
@@ -207,6 +208,7 @@ typedef struct {
     double macs[DF_MAC_KINDS];  /* inner scopes included                                               */
     double seconds;             /* likewise                                                            */
     size_t activations;         /* float32 elements that ops in it produced, inner scopes included     */
+    double bytes;               /* that ops read and wrote: arguments, weights, results, each once     */
     long visits;
     int depth, parent;          /* parent: index of the scope around it, -1 for none                   */
 } DfProfileRow;
@@ -216,6 +218,10 @@ DF_API void df_profile(DfCtx *, bool on);
 DF_API void df_profile_pause(DfCtx *, bool pause); /* passes that are not to be counted */
 DF_API int df_profile_rows(const DfCtx *, const DfProfileRow **rows);
 DF_API void df_macs(DfCtx *, DfMacs kind, double n); /* ops say what they cost */
+/* An op reads its arguments and writes its result: df_output() counts these. What else it reads, in floats, and what of
+ * its arguments it does not. */
+DF_API void df_reads(DfCtx *, size_t floats);
+DF_API void df_leaves_unread(DfCtx *, size_t floats);
 
 /* ---- making tensors --------------------------------------------------------------------------------------------- */
 

@@ -122,7 +122,10 @@ DfTensor *df_conv2d(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias, DfC
     if (!df_fuse_fits(c, "conv2d", shape, bias, fuse))
         return &c->nil;
     DfTensor *y = df_output_packing(c, &op, shape, DF_SOURCES_OF(x, weight, bias));
-    df_macs(c, DF_MACS_LAYER, (double)s.N * s.oH * s.oW * (double)df_size(weight));
+    df_fuse_reads(c, fuse);
+    const double direct = (double)s.N * s.oH * s.oW * (double)df_size(weight);
+    df_macs(c, DF_MACS_LAYER, direct);
+    df_macs(c, DF_MACS_SPARED, direct - df_conv_multiply_adds(&s));
     df_note(c, y, &conv, sizeof conv);
     if (df_skip(c, y))
         return y;

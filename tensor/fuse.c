@@ -31,6 +31,13 @@ DfEpilogue df_fuse_epilogue(const DfTensor *bias, DfFuse fuse)
     return (DfEpilogue){ df_data_of(bias), fuse.act, df_data_of(fuse.scale), df_data_of(fuse.residual), fuse.inside };
 }
 
+void df_fuse_reads(DfCtx *c, DfFuse fuse)
+{
+    const DfTensor *read[] = { fuse.scale, fuse.residual, fuse.fold };
+    for (int i = 0; i < 3; i++)
+        df_reads(c, read[i] ? df_size(read[i]) : 0);
+}
+
 bool df_fuse_splits(const DfCtx *c, const DfTensor *x, const DfTensor *w, const DfTensor *bias, DfFuse fuse)
 {
     const DfTensor *all[] = { x, w, bias, fuse.scale, fuse.residual };

@@ -11,6 +11,7 @@
  * result. */
 bool df_fuse_fits(DfCtx *, const char *op, DfShape result, const DfTensor *bias, DfFuse);
 DfEpilogue df_fuse_epilogue(const DfTensor *bias, DfFuse);
+void df_fuse_reads(DfCtx *, DfFuse); /* for the profile: what is no argument of the op */
 
 /* The tape knows products, activations, scales and sums one by one. Must this one be taken apart? And the parts
  * after the product. */

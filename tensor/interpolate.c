@@ -235,6 +235,8 @@ DfTensor *df_interpolate_concat(DfCtx *c, DfTensor *const *x, int n, int H, int 
     }
     DfTensor *y = df_output(c, &op, shape, n, x);
     float *to = y->data;
+    for (int i = 0; i < n && rows < H; i++) /* a strip needs its rows alone */
+        df_leaves_unread(c, df_size(x[i]) / (size_t)H * (size_t)(H - rows));
     for (int i = 0; i < n && !df_skip(c, y); to += df_dim(x[i++], 3)) {
         const Saved *s = make_tables(c, y, x[i], strip, DF_BILINEAR, align_corners);
         if (!s)

@@ -59,6 +59,7 @@ DfTensor *df_linear_fused(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bia
     const size_t O = (size_t)df_dim(weight, 0);
     const size_t M = df_count(shape) / df_at_least_1(O); /* also where I is 0 */
     DfTensor *y = df_output_packing(c, &op, shape, DF_SOURCES_OF(x, weight, bias));
+    df_fuse_reads(c, fuse);
     df_macs(c, DF_MACS_LAYER, (double)M * (double)I * (double)O);
     if (df_skip(c, y))
         return y;

@@ -107,6 +107,6 @@ void df_buffers_release(DfCtx *, DfTensor *);     /* of its data, its gradient a
 /* profile.c */
 double df_profile_enter(DfCtx *);                 /* the scope that was just opened; returns the time              */
 void df_profile_leave(DfCtx *, DfMark);
-void df_profile_count(DfCtx *, size_t activations);
+void df_profile_count(DfCtx *, const DfTensor *y, int n_src, DfTensor *const *src); /* an op made y of these */
 
 #endif

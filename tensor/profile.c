@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/profile.c -- what each scope costs: time, multiply-adds, activations. A row a path; the rows form a tree,
+ * tensor/profile.c -- what each scope costs: time, multiply-adds, activations, bytes. A row a path; the rows form a tree,
  * and what is counted is added to the present row and to all around it.
  */
 #include <string.h>
@@ -60,11 +60,32 @@ void df_profile_leave(DfCtx *c, DfMark mark)
     p->row = mark.row;
 }
 
-void df_profile_count(DfCtx *c, size_t activations)
+static void add_bytes(DfCtx *c, double n)
 {
     struct DfCtxParts *p = c->parts;
     for (int row = p->row; p->rows && row >= 0; row = p->rows[row].parent)
-        p->rows[row].activations += activations;
+        p->rows[row].bytes += n;
+}
+
+void df_reads(DfCtx *c, size_t floats)
+{
+    add_bytes(c, (double)floats * sizeof(float));
+}
+
+void df_leaves_unread(DfCtx *c, size_t floats)
+{
+    add_bytes(c, -(double)floats * sizeof(float));
+}
+
+void df_profile_count(DfCtx *c, const DfTensor *y, int n_src, DfTensor *const *src)
+{
+    struct DfCtxParts *p = c->parts;
+    size_t moved = df_size(y);
+    for (int i = 0; i < n_src; i++)
+        moved += src[i] ? df_size(src[i]) : 0;
+    for (int row = p->row; p->rows && row >= 0; row = p->rows[row].parent)
+        p->rows[row].activations += df_size(y);
+    df_reads(c, moved);
 }
 
 void df_macs(DfCtx *c, DfMacs kind, double n)

@@ -184,6 +184,7 @@ static int look_through(DfRun *r, Scores *s)
     if (df_detector_task(r->detector) == DF_TASK_CLASSIFICATION)
         return classify(r, s);
     const DfEvaluationOptions options = { .dataset = df_run_validation(r),
+                                          .streams = 1,
                                           .skip_unreadable = true,
                                           .ranks = r->parallel ? r->o.ranks : NULL,
                                           .progress = progress,
@@ -209,7 +210,7 @@ static int look_through(DfRun *r, Scores *s)
 int df_run_check_validation(DfRun *r)
 {
     DfEvaluation *e = NULL;
-    const DfEvaluationOptions options = { .dataset = df_run_validation(r) };
+    const DfEvaluationOptions options = { .dataset = df_run_validation(r), .streams = 1 };
     if (!options.dataset || df_detector_task(r->detector) == DF_TASK_CLASSIFICATION)
         return DF_OK;
     int error = df_evaluation_open(&e, r->detector, &options);

@@ -9,19 +9,24 @@
 #include <string.h>
 
 static const char *shape_text, *json_path, *weights = "random";
-static long depth = 2, repeats, batch = 1;
-static bool decoding, training;
+static long depth = 2, repeats, batch = 1, streams = -1;
+static bool decoding, training, roofline;
 
 static const CliOption options[] = {
     CLI_OPT_TEXT(
         "--shape", shape_text, "HxW",
         "input size in pixels; default 800x1216 for detectors, 512x512 for segmentors, the config's img_size for classifiers"),
     CLI_OPT_INT("--batch", batch, "N", 1, CLI_BATCH, "number of images in one pass; default 1"),
+    CLI_OPT_INT("--streams", streams, "N", 0, DF_MOST_STREAMS,
+                "measure the throughput with N passes at a time, which share the threads and the weights; 0: not at all; "
+                "default: one for each thread, or as many as fit into memory"),
     CLI_OPT_INT("--repeat", repeats, "N", 1, CLI_PASSES,
                 "number of passes; default: as many as fit into about ten seconds, at least 3"),
     CLI_OPT_INT("--depth", depth, "N", 0, 1000, "list modules down to this level; default 2"),
     CLI_OPT_FLAG("--decoding", decoding,
                  "detectors: list the modules of the pass with decoding, which adds proposals, NMS and pasted masks"),
+    CLI_OPT_FLAG("--roofline", roofline,
+                 "also list the bytes that modules move, beside the bandwidth of memory, and what bounds each"),
     CLI_OPT_FLAG("--training", training,
                  "time training steps instead: forward with losses, backward, update with AdamW; the batch is of noise with 8 objects a picture"),
     CLI_OPT_PRECISION,
@@ -33,8 +38,6 @@ static const CliOption options[] = {
 typedef struct {
     double seconds[CLI_PASSES], whole[CLI_PASSES], peak[CLI_PASSES];
     int n;
-    double flops;
-    size_t memory;
 } Times;
 
 /* The network alone; for detectors it is done once more with everything behind it. */
@@ -78,60 +81,37 @@ static int measure(CliSession *s, int H, int W, Times *t)
     return error;
 }
 
-static double flops_of(const DfProfileRow *row, int n)
+static CliReport report_of(const CliSession *s, int H, int W, Times *t)
 {
-    return 2 * (row->macs[DF_MACS_LAYER] + row->macs[DF_MACS_ATTENTION]) / n;
+    const double network = cli_median(t->seconds, t->n); /* sorts */
+    const double whole = cli_median(t->whole, t->n);
+    CliReport r = { .session = s,
+                    .batch = (int)batch,
+                    .H = H,
+                    .W = W,
+                    .passes = t->n,
+                    .depth = depth,
+                    .network = network,
+                    .whole = whole,
+                    .counted = decoding ? whole : network,
+                    .fastest = decoding ? t->whole[0] : t->seconds[0],
+                    .roof = { .peak = cli_median(t->peak, t->n) },
+                    .memory = cli_peak_rss() };
+    r.n_rows = df_profile_rows(s->c, &r.rows);
+    return r;
 }
 
-static int report(CliSession *s, int H, int W, Times *t)
+/* Streams need more memory, the arrays of the bandwidth too: both come after the look at the peak. */
+static int measure_more(CliSession *s, CliReport *r)
 {
-    const DfProfileRow *rows;
-    const int n_rows = df_profile_rows(s->c, &rows), n = t->n;
-    double *const each_pass = decoding ? t->whole : t->seconds;
-    const double seconds = cli_median(each_pass, n);
-    const double whole = cli_median(t->whole, n);
-    const double peak = cli_median(t->peak, n);
-    const double flops = flops_of(&rows[0], n);
-    DfJsonWriter json = { 0 };
-    df_json_begin(&json, NULL, '{');
-    df_json_begin(&json, "modules", '[');
-    const bool table = !json_path || strcmp(json_path, "-") != 0;
-    if (table)
-        printf("%s, %ld x %d x %d x %d, %s, %d threads, kernels %s, median of %d\n\n%-34s %10s %9s %12s %8s\n",
-               df_model_type(s->model), batch, df_model_channels(s->model), H, W,
-               df_precision_name(s->c->precision), df_pool_threads(s->pool), df_kernels_name(s->c->k), n, "module", "ms", "GFLOP", "GFLOP/s", "of peak");
-    for (int i = 1; i < n_rows; i++) {
-        const double each = rows[i].seconds / n;
-        const double work = flops_of(&rows[i], n);
-        df_json_begin(&json, NULL, '{');
-        df_json_put_text(&json, "module", rows[i].path);
-        df_json_put_number(&json, "milliseconds", 1e3 * each);
-        df_json_put_number(&json, "flop", work);
-        df_json_end(&json);
-        if (table && rows[i].depth <= depth)
-            printf("%*s%-*s %10.2f %9.2f %12.1f %7.1f%%\n", 2 * (rows[i].depth - 1), "", 36 - 2 * rows[i].depth,
-                   rows[i].path, 1e3 * each, 1e-9 * work, 1e-9 * work / each, 100 * work / each / peak);
-    }
-    df_json_end(&json);
-    df_json_put_number(&json, "milliseconds", 1e3 * seconds);
-    df_json_put_number(&json, "whole_milliseconds", 1e3 * whole);
-    df_json_put_number(&json, "fastest_milliseconds", 1e3 * each_pass[0]);
-    df_json_put_number(&json, "gflops", 1e-9 * flops / seconds);
-    df_json_put_number(&json, "sgemm_peak_gflops", 1e-9 * peak);
-    df_json_put_number(&json, "share_of_peak", flops / seconds / peak);
-    df_json_put_number(&json, "peak_rss_bytes", (double)t->memory);
-    df_json_put_number(&json, "threads", df_pool_threads(s->pool));
-    df_json_put_text(&json, "precision", df_precision_name(s->c->precision));
-    if (table) {
-        printf("%-34s %10.2f %9.2f %12.1f %7.1f%%\n", "network", 1e3 * seconds, 1e-9 * flops, 1e-9 * flops / seconds,
-               100 * flops / seconds / peak);
-        if (df_model_is_detector(s->model))
-            printf("%-34s %10.2f\n", "with decoding", 1e3 * whole);
-        printf("\nfastest %.2f ms; %.2f images/s; sgemm peak %.1f GFLOP/s; peak memory %.0f MB\n", 1e3 * each_pass[0],
-               (double)batch / whole, 1e-9 * peak, 1e-6 * (double)t->memory);
-    }
-    df_json_end(&json);
-    return cli_write_json(&json, json_path);
+    int error = cli_streams_wanted(s, streams, r->batch, r->H, r->W, &r->throughput.streams);
+    if (error == DF_OK && roofline)
+        error = cli_bandwidth(s->pool, &r->roof.bandwidth);
+    df_profile_pause(s->c, true);
+    if (error == DF_OK && r->throughput.streams > 1)
+        return cli_throughput(s, r->batch, r->H, r->W, r->passes, &r->throughput);
+    r->throughput.images_per_second = r->batch / r->whole;
+    return error;
 }
 
 static int bench_passes(CliSession *s, int H, int W)
@@ -141,8 +121,10 @@ static int bench_passes(CliSession *s, int H, int W)
     if (error == DF_OK && t->n == 0)
         error = df_fail(DF_EINTERRUPT, "interrupted before the first pass was done");
     if (error == DF_OK) {
-        t->memory = cli_peak_rss();
-        error = report(s, H, W, t);
+        CliReport r = report_of(s, H, W, t);
+        error = measure_more(s, &r);
+        if (error == DF_OK)
+            error = cli_bench_report(&r, json_path);
     }
     df_free(t);
     return error;
@@ -192,10 +174,24 @@ const CliCommand cli_command_bench = {
                "    --set model.test_cfg.rcnn.score_thr=0\n"
                "to get the largest allowed number of detections from any weights.\n"
                "\n"
+               "Two speeds are told: of one pass at a time on all threads, which answers soonest,\n"
+               "and of several at a time (--streams) with a share of the threads each, which does\n"
+               "most pictures a second.\n"
+               "\n"
+               "With --roofline a row also has what was done in fact (Winograd's method counted as\n"
+               "what it multiplies), the bytes of all arguments, weights and results, and both as\n"
+               "a share of what the machine can do: of the sgemm peak, and of the bandwidth of\n"
+               "memory, which is measured by a triad over 288 MiB. At the ridge, peak over\n"
+               "bandwidth, both take equally long; modules with more operations a byte are bound\n"
+               "by arithmetic, the others by memory. `of roof` is the shortest time that this\n"
+               "bound allows over the time that was taken. What stays in a cache is faster than\n"
+               "memory, so a share can be over 100%.\n"
+               "\n"
                "With --training the rows are the parts of a training step. The work of backward\n"
                "is counted as twice that of forward.",
     .examples = "  deformer bench configs/retinanet/retinanet_swin_tiny_fpn_1x_coco.py\n"
                 "  deformer bench configs/upernet/upernet_dat_tiny_512_160k_ade20k.py --depth 1\n"
+                "  deformer bench configs/deformable_detr/deformable_detr_r50.py --roofline --depth 3\n"
                 "  deformer bench configs/retinanet/retinanet_dat_tiny_fpn_1x_coco.py --training \\\n"
                 "      --batch 2 --shape 512x512",
     .options = options,

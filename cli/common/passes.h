@@ -13,6 +13,8 @@ enum { CLI_BATCH = 64 }; /* images at once, at most, of a timed pass */
 int cli_dry_pass(CliSession *s, int batch, int H, int W);
 double cli_multiply_adds(const DfProfileRow *); /* as papers count them, padding too */
 
+/* A pass over n H W channels, n at most CLI_BATCH: of a detector with decoding behind it, if `decoded`. */
+int cli_pass(CliSession *, DfTensor *image, bool decoded);
 /* Seconds of the network alone, and of a detector with decoding behind it. */
 int cli_time_network(CliSession *, int batch, int H, int W, double *seconds);
 int cli_time_detector(CliSession *, int batch, int H, int W, double *seconds);

@@ -38,11 +38,17 @@ int cli_session_open(CliSession *s, const char *config_path)
         error = df_detector_build(&s->detector, config_path, &options);
     if (error < 0)
         return error;
-    s->pool = df_detector_pool(s->detector);
-    s->root = df_detector_config(s->detector);
-    s->model = df_detector_model(s->detector);
-    s->c = df_detector_context(s->detector);
+    *s = cli_session_of(s->detector);
     return DF_OK;
+}
+
+CliSession cli_session_of(DfDetector *d)
+{
+    return (CliSession){ .detector = d,
+                         .pool = df_detector_pool(d),
+                         .root = df_detector_config(d),
+                         .model = df_detector_model(d),
+                         .c = df_detector_context(d) };
 }
 
 int cli_session_load(CliSession *s, const char *checkpoint, const DfModelLoad *load)

@@ -11,7 +11,7 @@
 static const char *out_dir, *json_path, *wrapper, *categories;
 static CliExplain explain = { .head = -1 };
 static double score_thr = 0.3, opacity = 0.5;
-static long quality = 92, topk = 5;
+static long quality = 92, topk = 5, streams, batch;
 static bool allow_missing, aug_test, from_one, recursive;
 
 static const CliOption options[] = {
@@ -28,6 +28,7 @@ static const CliOption options[] = {
     CLI_OPT_INT("--quality", quality, "Q", 1, 100, "quality of saved JPEG and WebP files, from 1 to 100; default 92"),
     CLI_OPT_PRECISION,
     CLI_OPT_CHECKPOINT(wrapper, allow_missing),
+    CLI_OPT_AT_ONCE(streams, batch),
 
     CLI_OPT_HEADING("Options for segmentors"),
     CLI_OPT_FLOAT("--opacity", opacity, "A", 0, 1,
@@ -158,15 +159,13 @@ static int give_result(Run *r, DfSample *sample, DfResult *result)
     return error < 0 ? count_failure(r, error) : DF_OK;
 }
 
-static int take_sample(void *run, DfSample *sample)
+/* What is explained is heard in the pass of the picture, and read before that of the next one. */
+static int take_picture(void *run, DfSample *sample, DfResult *result, int error)
 {
     Run *r = run;
-    DfResult result = { 0 };
-    if (explain.dir && sample->error == DF_OK)
+    error = error < 0 ? count_failure(r, error) : give_result(r, sample, result);
+    if (explain.dir)
         cli_explain_listen(&explain, &r->session);
-    int error = df_detector_run_sample(r->session.detector, sample, &result);
-    error = error < 0 ? count_failure(r, error) : give_result(r, sample, &result);
-    df_result_done(&result);
     return error;
 }
 
@@ -240,17 +239,22 @@ static int run_pictures(Run *r)
     const DfLoading loading = { .pipeline = df_detector_pipeline(r->session.detector),
                                 .paths = (const char *const *)pictures->path,
                                 .n = (int)pictures->n,
-                                .threads = pictures->n > 1,
                                 .ahead = 2,
                                 .keep_images = out_dir || explain.dir };
-    DfSequence s = { .loading = loading,
+    DfSequence s = { .detector = r->session.detector,
+                     .loading = loading,
+                     .streams = (int)streams,
+                     .batch = (int)batch,
+                     .alone = explain.dir != NULL,
                      .n = (long)pictures->n,
                      .progress = cli_run_progress,
                      .progress_user = &r->progress,
-                     .take = take_sample,
+                     .take = take_picture,
                      .take_user = r };
     r->progress =
         (CliRunProgress){ .what = "predict", .silent = pictures->n < 2 || !(out_dir || json_path || explain.dir) };
+    if (explain.dir)
+        cli_explain_listen(&explain, &r->session);
     int error = df_sequence_run(&s);
     if (error == DF_OK && !r->progress.silent)
         cli_progress_end(&r->progress.shown);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/loader.c -- the pictures of a test set, prepared ahead (datasets/ahead.h).
+ * datasets/pipeline/loader.c -- the pictures of a test set, prepared ahead (core/ahead.h).
  */
 #include "datasets/pipeline/loader.h"
 
 #include <stdio.h>
 
-#include "datasets/ahead.h"
 #include "datasets/image/image_file.h"
 
 struct DfLoader {

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * datasets/training/training_loader.c -- from the number of a batch to the batch: which samples, each through its
- * pipeline, all side by side. The threads and the order in which things come are those of datasets/ahead.h.
+ * pipeline, all side by side. The threads and the order in which things come are those of core/ahead.h.
  */
 #include "datasets/training/training_loader.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "datasets/ahead.h"
 
 enum { TRIES = 1000 }; /* other samples in place of one that is left out, as mmdet 3.x has it (max_refetch) */
 

@@ -33,6 +33,9 @@ DF_API int df_pack_winograd_turned(DfPacked **out, DfPool *, const float *w, siz
 DF_API bool df_conv_is_product(const DfConvShape *);
 /* May df_conv_winograd compute this one, and is that likely to be faster? */
 DF_API bool df_conv_prefers_winograd(const DfConvShape *);
+/* The multiply-adds of df_conv_forward() between maps and weights: fewer than direct arithmetic where it goes by Winograd,
+ * whose transforms are not counted. */
+DF_API double df_conv_multiply_adds(const DfConvShape *);
 /* Where numbers are compared with another implementation's: Winograd's sums round about ten times as much as direct
  * ones. Allowed at first; for the whole process, between passes. */
 DF_API void df_conv_allow_winograd(bool allowed);

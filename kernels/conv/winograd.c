@@ -231,11 +231,22 @@ void df_conv_allow_winograd(bool allowed)
     forbidden = !allowed;
 }
 
+static double tiles_of(const DfConvShape *s)
+{
+    return (double)df_ceil_div((size_t)s->oH, 4) * (double)df_ceil_div((size_t)s->oW, 4);
+}
+
 bool df_conv_prefers_winograd(const DfConvShape *s)
 {
     bool fits = !forbidden && s->kh == 3 && s->kw == 3 && s->groups == 1 && s->I >= 32 && s->O >= 32;
     for (int i = 0; i < 2; i++)
         fits = fits && s->stride[i] == 1 && s->dilation[i] == 1 && s->padding[i] >= 0 && s->padding[i] <= 2;
-    const double tiles = (double)df_ceil_div((size_t)s->oH, 4) * (double)df_ceil_div((size_t)s->oW, 4);
-    return fits && 36 * tiles < 0.7 * 9 * s->oH * s->oW;
+    return fits && 36 * tiles_of(s) < 0.7 * 9 * s->oH * s->oW;
+}
+
+double df_conv_multiply_adds(const DfConvShape *s)
+{
+    const double per_tap = (double)s->N * s->O * s->I / s->groups;
+    return df_conv_prefers_winograd(s) ? 36 * tiles_of(s) * per_tap
+                                       : (double)s->oH * s->oW * s->kh * s->kw * per_tap;
 }

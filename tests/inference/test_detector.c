@@ -186,3 +186,83 @@ Test(detector, classes_have_the_names_and_ids_of_coco)
     cr_expect_eq(df_detector_category_id(detector, 1), 2);
     df_detector_close(detector);
 }
+
+/* ---- several at once --------------------------------------------------------------------------------------------- */
+
+static DfPicture prepared(const DfDetector *d, int height, int width)
+{
+    DfImage image = picture_of(height, width);
+    DfPicture p = { .sample = { .path = "picture" } };
+    cr_assert_eq(df_pipeline_run(df_detector_pipeline(d), &image, &p.sample.views), DF_OK, "%s", df_error());
+    df_image_free(&image);
+    return p;
+}
+
+static void expect_same(const DfDetections *a, const DfDetections *b)
+{
+    cr_assert_eq(a->n, b->n);
+    for (size_t i = 0; i < a->n; i++) {
+        cr_expect_eq(memcmp(a->v[i].box, b->v[i].box, sizeof a->v[i].box), 0);
+        cr_expect(a->v[i].score == b->v[i].score && a->v[i].label == b->v[i].label);
+    }
+}
+
+/* Two of one size and one of another, one that could not be read: one pass for the two, on a twin with threads of its own. */
+Test(detector, pictures_of_one_size_share_a_pass)
+{
+    const DfDetectorOptions options = { .set = low_threshold, .n_set = 1, .threads = 2 };
+    const int size[4][2] = { { 90, 160 }, { 77, 61 }, { 90, 160 }, { 90, 160 } };
+    DfDetector *detector = open_random(CONFIGS "demo/retinanet_dat_nano.py", &options), *twin;
+    DfPicture p[4];
+    DfResult alone;
+    cr_assert_eq(df_detector_twin(&twin, detector, 3), DF_OK, "%s", df_error());
+    cr_expect_eq(df_pool_threads(df_detector_pool(twin)), 3);
+    cr_expect_eq(df_detector_model(twin), df_detector_model(detector));
+    for (int i = 0; i < 4; i++)
+        p[i] = prepared(detector, size[i][0], size[i][1]);
+    p[3].sample.error = DF_EIO;
+    strcpy(p[3].sample.message, "picture: was eaten");
+    df_detector_run_pictures(twin, p, 4);
+    cr_expect_eq(p[3].error, DF_EIO);
+    cr_expect_str_eq(p[3].message, "picture: was eaten");
+    for (int i = 0; i < 3; i++) {
+        DfImage image = picture_of(size[i][0], size[i][1]);
+        cr_assert_eq(p[i].error, DF_OK, "%s", p[i].message);
+        cr_assert_eq(df_detector_run(detector, &image, 1, &alone), DF_OK);
+        expect_same(&p[i].result.detections, &alone.detections);
+        df_result_done(&alone);
+        df_image_free(&image);
+    }
+    for (int i = 0; i < 4; i++) {
+        df_result_done(&p[i].result);
+        df_sample_free(&p[i].sample);
+    }
+    df_detector_close(twin);
+    df_detector_close(detector);
+}
+
+Test(detector, streams_share_the_threads)
+{
+    const DfDetectorOptions options = { .threads = 5 };
+    DfDetector *detector = open_random(CONFIGS "demo/retinanet_dat_nano.py", &options);
+    DfStreams *streams;
+    cr_expect_eq(df_streams_new(&streams, detector, 0), DF_EVALUE);
+    cr_expect_eq(df_streams_new(&streams, detector, DF_MOST_STREAMS + 1), DF_EVALUE);
+    cr_assert_eq(df_streams_new(&streams, detector, 2), DF_OK);
+    DfDetector *a = df_streams_take(streams), *b = df_streams_take(streams);
+    cr_expect_neq(a, b);
+    cr_expect_eq(df_pool_threads(df_detector_pool(a)) + df_pool_threads(df_detector_pool(b)), 5);
+    df_streams_put(streams, a);
+    cr_expect_eq(df_streams_take(streams), a);
+    df_streams_put(streams, a);
+    df_streams_put(streams, b);
+    df_streams_free(streams);
+    cr_assert_eq(df_streams_new(&streams, detector, 1), DF_OK);
+    cr_expect_eq(df_streams_take(streams), detector);
+    df_streams_put(streams, detector);
+    df_streams_free(streams);
+    cr_expect_eq(df_streams_best(8, 224 * 224), 8);
+    cr_expect_eq(df_streams_best(8, 800 * 1216), 1);
+    cr_expect_eq(df_streams_best(8, 0), 1);
+    df_detector_close(detector);
+}

@@ -262,3 +262,23 @@ Test(conv2d, dry_counts_multiply_adds)
     cr_assert_float_eq(rows[0].macs[DF_MACS_LAYER], 2 * 5 * 4 * 6 * 9 * 2 + 9 * 8 * 4 * 9, 0.1);
     cr_assert_eq(df_ctx_error(c), DF_OK, "%s", df_error());
 }
+
+/* Winograd's F(4x4, 3x3): 36 products for each pair of channels and tile of 4x4 pixels, where direct arithmetic takes nine a pixel. */
+Test(conv2d, a_profile_tells_what_winograd_spares)
+{
+    const DfConv conv = { { 1, 1 }, { 1, 1 }, { 1, 1 }, 1 }, strided = { { 2, 2 }, { 1, 1 }, { 1, 1 }, 1 };
+    const DfProfileRow *rows;
+    DfTensor *x;
+    c->dry = true;
+    df_profile(c, true);
+    x = df_new(c, DF_SHAPE(2, 13, 16, 64));
+    df_conv2d(c, x, df_new(c, DF_SHAPE(32, 3, 3, 64)), NULL, conv, (DfFuse){ 0 });
+    df_profile_rows(c, &rows);
+    cr_expect_float_eq(rows[0].macs[DF_MACS_LAYER], 2 * 13 * 16 * 9 * 64 * 32, 0.1);
+    cr_expect_float_eq(rows[0].macs[DF_MACS_LAYER] - rows[0].macs[DF_MACS_SPARED], 2 * 4 * 4 * 36 * 64 * 32, 0.1);
+    df_profile(c, true);
+    df_conv2d(c, x, df_new(c, DF_SHAPE(32, 3, 3, 64)), NULL, strided, (DfFuse){ 0 });
+    df_profile_rows(c, &rows);
+    cr_expect_float_eq(rows[0].macs[DF_MACS_SPARED], 0, 0.1);
+    cr_assert_eq(df_ctx_error(c), DF_OK, "%s", df_error());
+}

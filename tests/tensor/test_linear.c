@@ -241,3 +241,24 @@ Test(linear, dry_counts_multiply_adds)
     cr_assert_float_eq(rows[0].macs[DF_MACS_ATTENTION], 120, 0.1);
     cr_assert_eq(df_ctx_error(c), DF_OK);
 }
+
+/* Every argument, weight and result once: x, W, b, y; then x, W1, W2, y and the residual, and not the hidden layer. */
+Test(linear, a_profile_counts_bytes)
+{
+    const DfProfileRow *rows;
+    c->dry = true;
+    DfTensor *x = df_new(c, DF_SHAPE(2, 5, 6)), *w1 = df_new(c, DF_SHAPE(24, 6)), *w2 = df_new(c, DF_SHAPE(6, 24));
+    df_profile(c, true);
+    df_linear(c, x, w1, df_new(c, DF_SHAPE(24)));
+    df_profile_rows(c, &rows);
+    cr_expect_float_eq(rows[0].bytes, 4 * (60 + 144 + 24 + 240), 0.1);
+    df_profile(c, true);
+    df_mlp(c, x, w1, NULL, DF_ACT_GELU, w2, NULL, (DfFuse){ .residual = x });
+    df_profile_rows(c, &rows);
+    cr_expect_float_eq(rows[0].bytes, 4 * (60 + 144 + 144 + 60 + 60), 0.1);
+    df_profile(c, true);
+    df_slice(c, x, 1, 1, 2);
+    df_profile_rows(c, &rows);
+    cr_expect_float_eq(rows[0].bytes, 4 * (24 + 24), 0.1);
+    cr_assert_eq(df_ctx_error(c), DF_OK);
+}

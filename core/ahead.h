@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/ahead.h -- things that are prepared ahead, on threads of their own, and handed out in order; private to
- * datasets/. A thing is a picture in testing and a batch in training.
+ * core/ahead.h -- things that are prepared ahead, on threads of their own, and handed out in order: a picture in testing,
+ * a batch in training, what a network finds in a picture.
  */
-#ifndef DF_DATASETS_AHEAD_H
-#define DF_DATASETS_AHEAD_H
+#ifndef DF_CORE_AHEAD_H
+#define DF_CORE_AHEAD_H
 
-#include "core/core.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/api.h"
+
+DF_BEGIN_DECLS
 
 typedef struct {
     void *user;
@@ -22,8 +28,10 @@ typedef struct {
 } DfAheadOf;
 
 typedef struct DfAhead DfAhead;
-int df_ahead_new(DfAhead **out, const DfAheadOf *);
-bool df_ahead_next(DfAhead *, void *thing); /* waits; false after the last */
-void df_ahead_free(DfAhead *);              /* also before the last: waits for what is being prepared. NULL is fine */
+DF_API int df_ahead_new(DfAhead **out, const DfAheadOf *);
+DF_API bool df_ahead_next(DfAhead *, void *thing); /* waits; false after the last */
+DF_API void df_ahead_free(DfAhead *); /* also before the last: waits for what is being prepared. NULL is fine */
+
+DF_END_DECLS
 
 #endif

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/ahead.c -- a ring of `ahead` slots between the threads that prepare and the one that takes.
+ * core/ahead.c -- a ring of `ahead` slots between the threads that prepare and the one that takes.
  *
  * Thing i goes through slot i % ahead. A worker draws the next thing as soon as its slot is empty, prepares it without
  * holding the lock, and marks the slot full. df_ahead_next() waits until the slot of the next thing is full, whatever
  * order the others are finished in, so things come out in order. One mutex guards all counters and flags.
  */
-#include "datasets/ahead.h"
+#include "core/ahead.h"
 
 #include <pthread.h>
 #include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
 
 struct DfAhead {
     DfAheadOf of;
