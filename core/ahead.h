@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/ahead.h -- things that are prepared ahead, on threads of their own, and handed out in order: a picture in testing,
+ * core/ahead.h -- things that are prepared ahead, on threads of their own, and handed out in order: a picture,
  * a batch in training, what a network finds in a picture.
  */
 #ifndef DF_CORE_AHEAD_H

@@ -19,8 +19,8 @@ enum { DF_MOST_BATCH = 64 };
 typedef struct {
     DfDetector *detector;
     DfLoading loading;                            /* pictures; `threads` is chosen here                             */
-    int streams;                                  /* pictures computed at a time (inference/streams.h); 0: as many as are */
-                                                  /* fastest for pictures as the first one                          */
+    int streams;                                  /* pictures computed at a time (inference/streams.h); 0: what is   */
+                                                  /* fastest for inputs like the first one                           */
     int batch;                                    /* pictures of a pass; 0: one                                     */
     bool alone;                                   /* the network waits until a result is taken: for who listens to it */
     long n, done;                                 /* pictures in all; done: by an earlier run, then by this one too */

@@ -23,8 +23,8 @@ DF_API int df_streams_count(const DfStreams *);
 DF_API DfDetector *df_streams_take(DfStreams *);
 DF_API void df_streams_put(DfStreams *, DfDetector *);
 
-/* How many are fastest for inputs of so many pixels, on so many threads: one for each thread if the inputs are small, else
- * one. */
+/* How many are fastest for inputs of so many pixels, on so many threads: one for each thread if the inputs are small,
+ * else one. */
 DF_API int df_streams_best(int threads, int64_t pixels);
 
 DF_END_DECLS

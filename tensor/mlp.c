@@ -53,7 +53,7 @@ DfTensor *df_mlp(DfCtx *c, DfTensor *x, DfTensor *w1, DfTensor *b1, DfAct act, D
     if (!df_fuse_fits(c, "mlp", shape, b2, fuse))
         return &c->nil;
     static const DfOp op = { "mlp", NULL }; /* never on the tape */
-    DfTensor *y = df_output(c, &op, shape, DF_SOURCES_OF(x, w1, b1, w2, b2));
+    DfTensor *y = df_output_packing(c, &op, shape, DF_SOURCES_OF(x, w1, b1, w2, b2));
     df_fuse_reads(c, fuse);
     const double rows = (double)df_size(x) / (double)df_at_least_1((size_t)df_dim(x, -1));
     df_macs(c, DF_MACS_LAYER, rows * ((double)df_size(w1) + (double)df_size(w2)));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/profile.c -- what each scope costs: time, multiply-adds, activations, bytes. A row a path; the rows form a tree,
+ * tensor/profile.c -- what a scope costs: time, multiply-adds, activations, bytes. A row a path; the rows form a tree,
  * and what is counted is added to the present row and to all around it.
  */
 #include <string.h>

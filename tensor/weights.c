@@ -19,17 +19,11 @@ static const DfPacked *find(const DfTensor *w, DfPackKind kind, DfPrecision prec
     return found;
 }
 
-/* Another thread may have been faster: then its copy is kept. */
-static const DfPacked *keep(DfTensor *w, DfPacked *packed, const float *fold, size_t O)
+static void keep(DfTensor *w, DfPacked *packed)
 {
     pthread_mutex_lock(&lock);
-    const DfPacked *found = df_packed_find(w->packed, df_packed_kind(packed), df_packed_precision(packed), fold, O);
-    if (!found)
-        w->packed = df_packed_link(packed, w->packed);
+    w->packed = df_packed_link(packed, w->packed);
     pthread_mutex_unlock(&lock);
-    if (found)
-        df_packed_free(packed);
-    return found ? found : packed;
 }
 
 /* What is to be packed: O rows of K, in groups. */
@@ -108,21 +102,37 @@ static DfPackedWeight pack_for_one_use(DfCtx *c, DfTensor *w, const float *fold,
     return (DfPackedWeight){ packed, packed };
 }
 
+/* Of two contexts that meet a weight at once, one packs it and the other waits. Nothing that runs on a pool asks for a
+ * weight, so whoever packs on a pool is not waited for there. */
+static const DfPacked *pack_to_keep(DfCtx *c, DfTensor *w, const float *fold, const Wanted *p)
+{
+    static pthread_mutex_t packing = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&packing);
+    const DfPacked *found = find(w, p->kind, p->precision, fold, p->O);
+    if (!found) {
+        DfPacked *packed = pack_anew(c, take_stale(w, p->kind), w, fold, p);
+        if (packed)
+            keep(w, packed);
+        found = packed;
+    }
+    pthread_mutex_unlock(&packing);
+    return found;
+}
+
 DfPackedWeight df_weight(DfCtx *c, DfTensor *w, const DfTensor *fold, DfPackKind kind, size_t O, size_t K,
                          size_t groups)
 {
     const bool changes = c->recording && w->wants_grad;
     const float *factors = df_data_of(fold);
     const Wanted wanted = { kind, changes ? DF_PRECISION_F32 : c->precision, O, K, groups };
+    if (wanted.precision == DF_PRECISION_BF16)
+        df_leaves_unread(c, O * K / 2); /* for the profile: these are half as wide */
     if (changes && kind != DF_PACK_WINOGRAD_TURNED)
         w->uses++;
     if (changes && !w->keeps_packed)
         return pack_for_one_use(c, w, factors, &wanted);
     const DfPacked *found = find(w, kind, wanted.precision, factors, O);
-    if (found)
-        return (DfPackedWeight){ found, NULL };
-    DfPacked *packed = pack_anew(c, take_stale(w, kind), w, factors, &wanted);
-    return (DfPackedWeight){ packed ? keep(w, packed, factors, O) : NULL, NULL };
+    return (DfPackedWeight){ found ? found : pack_to_keep(c, w, factors, &wanted), NULL };
 }
 
 void df_weight_done(DfCtx *c, DfPackedWeight w)

@@ -55,7 +55,9 @@ static int run_passes(Passes *p, int n, double *seconds)
             error = df_fail(pass.error, "%s", pass.message);
     *seconds = cli_now() - start;
     df_ahead_free(ahead);
-    return error == DF_OK && cli_interrupted() ? df_fail(DF_EINTERRUPT, "interrupted while measuring the throughput") : error;
+    if (error == DF_OK && cli_interrupted())
+        error = df_fail(DF_EINTERRUPT, "interrupted while measuring the throughput");
+    return error;
 }
 
 static float *noise_of(CliSession *s, int batch, int H, int W)

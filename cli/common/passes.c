@@ -25,7 +25,7 @@ static int detect(CliSession *s, DfTensor *image)
     const int n = df_dim(image, 0);
     const int H = df_dim(image, 1);
     const int W = df_dim(image, 2);
-    DfImageMeta metas[CLI_BATCH];
+    DfImageMeta metas[CLI_BATCH] = { { 0 } };
     DfDetections found[CLI_BATCH];
     for (int i = 0; i < n; i++)
         metas[i] = (DfImageMeta){ H, W, H, W, H, W, { 1, 1, 1, 1 }, false, false };
