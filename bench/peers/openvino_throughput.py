@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pictures a second of an ONNX model under OpenVINO, one at a time and several at a time.
 
     openvino_throughput.py MODEL.onnx [THREADS [SECONDS]]
